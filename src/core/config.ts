@@ -1,0 +1,120 @@
+import type { Retention } from './topic-log.ts'
+
+/** Every limit of a node, in one table. Sizes in bytes, times in milliseconds. */
+export interface NodeLimits {
+  /** Connections at once; one more is closed with FULL. */
+  connections: number
+  /** A connection must have said a valid HELLO after this long. */
+  helloMs: number
+  /** Silence after which a peer is pinged; after twice this it is given up. */
+  heartbeatMs: number
+  /** A session without a connection is kept this long. */
+  sessionKeepMs: number
+  /** Sessions of one user at once. */
+  sessionsPerUser: number
+  /** Unacknowledged bytes per connection. */
+  window: number
+  /** After so many bytes a write to a connection is complete; what is over goes to its next one. */
+  writeBytes: number
+  /** Messages and bytes waiting in a session's upstream queue. */
+  upstreamMessages: number
+  upstreamBytes: number
+  /** Entries and bytes kept in a session log. */
+  sessionLogEntries: number
+  sessionLogBytes: number
+  /** Upstream messages served, and bytes written, in one sweep; what is over goes to the next. */
+  sweepMessages: number
+  sweepBytes: number
+  /** Per session. */
+  meetingsPerSession: number
+  subscriptionsPerSession: number
+  requestsPerSession: number
+  /** Longest time a client may give a request. */
+  requestMs: number
+  /** Per node. */
+  meetings: number
+  topics: number
+  /** Bytes of a meeting's ring of frames. */
+  meetingLogBytes: number
+  /** Keys of one topic. */
+  topicKeys: number
+  /** Entries and bytes that wait in a topic's ring for the next sweep, whatever its retention. */
+  topicPendingEntries: number
+  topicPendingBytes: number
+  /** Random wait before a client's first reconnect, told in WELCOME. */
+  reconnectMinMs: number
+  reconnectMaxMs: number
+}
+
+export const defaultLimits: NodeLimits = {
+  connections: 20_000,
+  helloMs: 5_000,
+  heartbeatMs: 8_000,
+  sessionKeepMs: 60_000,
+  sessionsPerUser: 32,
+  window: 131_072,
+  writeBytes: 65_536,
+  upstreamMessages: 256,
+  upstreamBytes: 262_144,
+  sessionLogEntries: 1_024,
+  sessionLogBytes: 262_144,
+  sweepMessages: 8_192,
+  sweepBytes: 16_777_216,
+  meetingsPerSession: 100,
+  subscriptionsPerSession: 1_000,
+  requestsPerSession: 64,
+  requestMs: 60_000,
+  meetings: 100_000,
+  topics: 1_000_000,
+  meetingLogBytes: 4_194_304,
+  topicKeys: 10_000,
+  topicPendingEntries: 1_024,
+  topicPendingBytes: 262_144,
+  reconnectMinMs: 200,
+  reconnectMaxMs: 2_000,
+}
+
+/** What a topic keeps for readers that come back, unless it is defined otherwise. */
+export const defaultRetention: Retention = { entries: 100, bytes: 65_536, ageMs: 60_000 }
+
+/** How a node is made. Everything random or of the outside world is given here or is an argument. */
+export interface NodeConfig {
+  /** Name of the node in the cluster; also what `?route=` names. */
+  readonly id: string
+  /** Number of this incarnation as a publisher, unique in the cluster: random, below 2^48. */
+  readonly incarnation: number
+  /** What to add to the monotonic milliseconds to get those since 1970. */
+  readonly wallOffset: number
+  /** Random bytes: session names, seeds, epochs. */
+  readonly entropy: (bytes: number) => Uint8Array
+  readonly limits: NodeLimits
+}
+
+/** A meeting as the business opens it. */
+export interface MeetingOptions {
+  /** Frames a second, 1–60, or 0: a frame is sealed at each sweep that has input. */
+  readonly frameRate: number
+  /** Members at once, 1–255. */
+  readonly capacity: number
+  /** How long it is kept while nobody is in it, in milliseconds. */
+  readonly ttlMs: number
+  /** Bytes of one input's payload. */
+  readonly inputBytes: number
+  /** Inputs a second per member, and how many may come at once. */
+  readonly inputsPerSecond: number
+  readonly inputBurst: number
+  /** Of one member, and bytes of all, in one frame; the rest waits for the next. */
+  readonly inputsPerFrame: number
+  readonly frameBytes: number
+}
+
+export const defaultMeeting: MeetingOptions = {
+  frameRate: 20,
+  capacity: 50,
+  ttlMs: 300_000,
+  inputBytes: 256,
+  inputsPerSecond: 30,
+  inputBurst: 60,
+  inputsPerFrame: 8,
+  frameBytes: 16_384,
+}

@@ -1,0 +1,162 @@
+import type { ServerMessage } from '../protocol/schema.ts'
+import type { NodeLimits } from './config.ts'
+import type { Connection } from './connection.ts'
+import { compose, Encoded } from './encoded.ts'
+import type { Cursor } from './log.ts'
+import type { Packet } from './ports.ts'
+import type { Session } from './session.ts'
+import type { Stats } from './stats.ts'
+
+/**
+ * Everything that goes down. What is new marks cursors; a flush makes one write per connection of whatever its
+ * marked cursors have to read, within credit and budget. Nothing is copied for a connection that waits.
+ */
+export class Downstream {
+  readonly #limits: NodeLimits
+  readonly #stats: Stats
+  readonly #slow: (session: Session) => void
+  #queue: Connection[] = []
+
+  constructor(limits: NodeLimits, stats: Stats, slow: (session: Session) => void) {
+    this.#limits = limits
+    this.#stats = stats
+    this.#slow = slow
+  }
+
+  get hasWork(): boolean {
+    return this.#queue.length > 0
+  }
+
+  markFrames(cursor: Cursor): void {
+    const { connection } = cursor.session
+    if (cursor.dirty || connection === null) return
+    cursor.dirty = true
+    connection.frames.push(cursor)
+    this.#enqueue(connection)
+  }
+
+  markTopic(cursor: Cursor): void {
+    const { connection } = cursor.session
+    if (cursor.dirty || connection === null) return
+    cursor.dirty = true
+    connection.topics.push(cursor)
+    this.#enqueue(connection)
+  }
+
+  /** Puts a message into a session's log. */
+  send(session: Session, message: ServerMessage): void {
+    this.sendEncoded(session, Encoded.of(message))
+  }
+
+  sendEncoded(session: Session, entry: Encoded): void {
+    if (session.ended) return
+    const kept = session.append(entry)
+    if (session.connection === null) return
+    if (kept) this.#enqueue(session.connection)
+    else this.#slow(session)
+  }
+
+  /** Puts a message of this connection alone ahead of every log. */
+  control(connection: Connection, message: ServerMessage): void {
+    connection.control.push(Encoded.of(message))
+    this.#enqueue(connection)
+  }
+
+  /** What held a connection back is gone: credit came, or its socket drained. */
+  wake(connection: Connection): void {
+    if (connection.hasWork) this.#enqueue(connection)
+  }
+
+  #enqueue(connection: Connection): void {
+    if (connection.queued || connection.state === 'closed' || !connection.open) return
+    connection.queued = true
+    this.#queue.push(connection)
+  }
+
+  /**
+   * Writes to each connection that has something, once. What is over (a page, the budget) stays for the next
+   * flush, in the order in which it waits.
+   */
+  flush(now: number, budget: number): void {
+    const queue = this.#queue
+    this.#queue = []
+    let at = 0
+    for (; at < queue.length && budget > 0; at++) {
+      const connection = queue[at] as Connection
+      connection.queued = false
+      budget -= this.write(connection, now)
+      if (connection.hasWork) this.#enqueue(connection)
+    }
+    if (at < queue.length) this.#queue = [...queue.slice(at), ...this.#queue]
+  }
+
+  /** One write of what waits for this connection. Returns its bytes. */
+  write(connection: Connection, now: number): number {
+    if (connection.state === 'closed') return 0
+    if (!connection.open) return 0
+    const parts = connection.control
+    connection.control = []
+    let bytes = 0
+    for (const part of parts) bytes += part.binary.length
+    if (connection.state === 'live') {
+      const limit = this.#limits.writeBytes
+      bytes = this.#readSession(connection.session as Session, parts, bytes, limit)
+      // Frames before topics, but a long catch-up leaves room for live topics.
+      bytes = this.#read(connection.frames, parts, bytes, connection.topics.length > 0 ? limit / 2 : limit)
+      this.#read(connection.topics, parts, bytes, limit)
+    }
+    // A cursor may have asked for the end of the connection.
+    if (parts.length === 0 || (connection.state as string) === 'closed') return 0
+    const text = connection.codec.text
+    return this.#hand(connection, parts.length === 1 ? (parts[0] as Encoded).packet(text) : compose(parts, text), now)
+  }
+
+  #hand(connection: Connection, packet: Packet, now: number): number {
+    const size = packet.bytes.length
+    connection.sent += size
+    connection.lastSent = now
+    this.#stats.writes++
+    this.#stats.bytesOut += size
+    connection.writable = connection.transport.write(packet)
+    if (!connection.writable) this.#stats.socketStalls++
+    else if (!connection.open) this.#stats.creditStalls++
+    return size
+  }
+
+  #readSession(session: Session, parts: Encoded[], bytes: number, limit: number): number {
+    while (bytes < limit) {
+      const entry = session.offer()
+      if (entry === null) break
+      parts.push(entry)
+      bytes += entry.binary.length
+    }
+    return bytes
+  }
+
+  /** A page of each cursor in turn until all are current or the write is full; then the next write starts behind. */
+  #read(cursors: Cursor[], parts: Encoded[], bytes: number, limit: number): number {
+    let at = 0
+    while (at < cursors.length && bytes < limit) {
+      const cursor = cursors[at++] as Cursor
+      if (!cursor.live || cursor.log.isCurrent(cursor)) {
+        cursor.dirty = false
+        continue
+      }
+      const read = cursor.log.read(cursor)
+      if (read === 'disconnect') {
+        cursor.dirty = false
+        this.#slow(cursor.session)
+        break
+      }
+      if (read !== 'nothing') {
+        parts.push(read)
+        bytes += read.binary.length
+      }
+      if (cursor.log.isCurrent(cursor)) cursor.dirty = false
+      else cursors.push(cursor)
+    }
+    if (at === cursors.length) cursors.length = 0
+    else cursors.splice(0, at)
+    return bytes
+  }
+}

@@ -1,0 +1,90 @@
+import { sealMessage } from '../protocol/binary.ts'
+import { Writer } from '../protocol/bytes.ts'
+import type { ErrorCode } from '../protocol/errors.ts'
+import { joinFrames } from '../protocol/frames.ts'
+import { schema } from '../protocol/schema.ts'
+import { Encoded } from './encoded.ts'
+import { BatchCache, type Cursor, type Log, PAGE_BYTES, type Read } from './log.ts'
+import { Ring } from './ring.ts'
+
+/** What keeping one frame costs besides its bytes; keeps endless empty frames within the limit too. */
+const FRAME_OVERHEAD = 16
+
+/** The log of a meeting: sealed frames from 1 on, exactly as they are sent, oldest dropped first. */
+export class FrameLog implements Log {
+  readonly number: number
+  readonly #ring: Ring<Uint8Array> = new Ring(1)
+  readonly #maxBytes: number
+  readonly #batches: BatchCache = new BatchCache()
+  #bytes = 0
+
+  constructor(number: number, maxBytes: number) {
+    this.number = number
+    this.#maxBytes = maxBytes
+  }
+
+  /** The oldest frame kept. */
+  get first(): number {
+    return this.#ring.first
+  }
+
+  /** The number the next frame will get. */
+  get next(): number {
+    return this.#ring.next
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  append(frame: Uint8Array): void {
+    this.#batches.clear()
+    this.#ring.push(frame)
+    this.#bytes += frame.length + FRAME_OVERHEAD
+    while (this.#bytes > this.#maxBytes && this.#ring.size > 1) {
+      this.#bytes -= this.#ring.shift().length + FRAME_OVERHEAD
+    }
+  }
+
+  isCurrent(cursor: Cursor): boolean {
+    return cursor.position === this.next
+  }
+
+  read(cursor: Cursor): Read {
+    const from = cursor.position
+    if (from < this.first) {
+      cursor.position = this.first
+      return this.#gap(from, this.first, 'NO_SNAPSHOT')
+    }
+    const known = this.#batches.get(from)
+    if (known !== undefined) {
+      cursor.position = known.to
+      return known.batch
+    }
+    let to = from
+    for (let bytes = 0; to < this.next && bytes < PAGE_BYTES; to++) bytes += this.#ring.get(to).length + 1
+    const batch = this.#batch(from, to)
+    this.#batches.set(from, batch, to)
+    cursor.position = to
+    return batch
+  }
+
+  #batch(from: number, to: number): Encoded {
+    const frames = new Writer()
+    joinFrames(frames, this.#frames(from, to))
+    const body = new Writer(frames.length + 32)
+    body.uint(this.number)
+    body.uint(from)
+    body.uint(to - from)
+    body.bytes(frames.finish())
+    return new Encoded(sealMessage(schema.frames.code, body))
+  }
+
+  *#frames(from: number, to: number): Generator<Uint8Array> {
+    for (let frame = from; frame < to; frame++) yield this.#ring.get(frame)
+  }
+
+  #gap(from: number, to: number, reason: ErrorCode): Encoded {
+    return Encoded.of({ type: 'gap', log: this.number, from, to, position: [], reason })
+  }
+}

@@ -1,0 +1,126 @@
+import { encodeMessage } from '../protocol/binary.ts'
+import { utf8Length } from '../protocol/bytes.ts'
+import { type ErrorCode, errors } from '../protocol/errors.ts'
+import { limits } from '../protocol/limits.ts'
+import type { ServerMessage } from '../protocol/schema.ts'
+import type { NodeLimits } from './config.ts'
+import type { Connection } from './connection.ts'
+import { Encoded } from './encoded.ts'
+import type { FrameLog } from './frame-log.ts'
+import type { Cursor } from './log.ts'
+import type { Meeting } from './meeting.ts'
+import type { Grant } from './ports.ts'
+import type { PendingRequest } from './requests.ts'
+import { Ring } from './ring.ts'
+import { Timer } from './timers.ts'
+import type { Group, Topic } from './topic.ts'
+import type { TopicCursor } from './topic-log.ts'
+import { UpstreamQueue } from './upstream.ts'
+
+/** What a session has of a meeting: membership may outlive the cursor, which goes with the connection. */
+export interface Seat {
+  readonly meeting: Meeting
+  /** 255 for a spectator. */
+  readonly slot: number
+  cursor: (Cursor & { readonly log: FrameLog }) | null
+}
+
+export interface Subscription {
+  readonly topic: Topic
+  readonly cursor: TopicCursor
+  readonly group: Group
+}
+
+/** One logical client. It survives reconnects, together with what goes down to it alone: the session log. */
+export class Session {
+  readonly id: string
+  readonly user: string
+  grant: Grant
+  connection: Connection | null = null
+  readonly upstream: UpstreamQueue
+  /** By log number. */
+  readonly seats: Map<number, Seat> = new Map()
+  readonly subscriptions: Map<number, Subscription> = new Map()
+  readonly requests: Map<number, PendingRequest> = new Map()
+  /** The highest call number accepted: a call at or below it is a repetition. */
+  calls = 0
+  ended = false
+  /** Expiry of the session without a connection, or of the token. */
+  readonly expiry: Timer
+
+  readonly #limits: NodeLimits
+  readonly #log: Ring<Encoded> = new Ring(1)
+  #logBytes = 0
+  /** The next entry of the session log to be offered. */
+  #offered = 1
+
+  constructor(id: string, grant: Grant, limits: NodeLimits, expire: (session: Session, now: number) => void) {
+    this.id = id
+    this.user = grant.user
+    this.grant = grant
+    this.#limits = limits
+    this.upstream = new UpstreamQueue(this)
+    this.expiry = new Timer((now) => expire(this, now))
+  }
+
+  /** Number of the last entry of the session log. */
+  get last(): number {
+    return this.#log.next - 1
+  }
+
+  get hasUnoffered(): boolean {
+    return this.#offered < this.#log.next
+  }
+
+  /** Appends to the session log. False: what was not yet offered had to go, and the connection is too slow to keep. */
+  append(entry: Encoded): boolean {
+    this.#log.push(entry)
+    this.#logBytes += entry.binary.length
+    let kept = true
+    while (this.#log.size > this.#limits.sessionLogEntries || this.#logBytes > this.#limits.sessionLogBytes) {
+      if (this.#log.first === this.#offered) {
+        this.#offered++
+        kept = false
+      }
+      this.#logBytes -= this.#log.shift().binary.length
+    }
+    return kept
+  }
+
+  /** The next entry to be offered, or null. */
+  offer(): Encoded | null {
+    return this.#offered < this.#log.next ? this.#log.get(this.#offered++) : null
+  }
+
+  /** The client has everything up to `received`. */
+  acknowledge(received: number): void {
+    while (this.#log.size > 0 && this.#log.first <= received && this.#log.first < this.#offered) {
+      this.#logBytes -= this.#log.shift().binary.length
+    }
+  }
+
+  /**
+   * Goes back to the entry after `received` for a new connection. Returns the number that precedes the first one
+   * it will carry: above `received` where entries in between are gone.
+   */
+  rewind(received: number): number {
+    this.#offered = Math.max(this.#log.first, Math.min(received + 1, this.#log.next))
+    return this.#offered - 1
+  }
+}
+
+/** A message of the session log, encoded. */
+export function sessionEntry(message: ServerMessage): Encoded {
+  return new Encoded(encodeMessage(message))
+}
+
+export function failed(call: number, error: ErrorCode, message: string = errors[error].text, index = 0): ServerMessage {
+  return { type: 'failed', call, index, error, message: shorten(message), retryAfter: 0 }
+}
+
+/** What of a message fits into a reason of the wire. */
+export function shorten(message: string): string {
+  const characters = [...message].slice(0, limits.reason)
+  while (utf8Length(characters.join('')) > limits.reason) characters.pop()
+  return characters.join('')
+}

@@ -1,0 +1,278 @@
+import { Reader, Writer } from '../protocol/bytes.ts'
+import type { ErrorCode } from '../protocol/errors.ts'
+import { limits as protocolLimits } from '../protocol/limits.ts'
+import { isName, matches } from '../protocol/names.ts'
+import type { Payload } from '../protocol/payload.ts'
+import { eachPublication, joinPublications, type PublicationEntry } from '../protocol/publications.ts'
+import type { MessageOf } from '../protocol/schema.ts'
+import { defaultRetention, type NodeConfig } from './config.ts'
+import type { Downstream } from './downstream.ts'
+import type { Bus } from './ports.ts'
+import type { Session } from './session.ts'
+import type { Stats } from './stats.ts'
+import { Timer, type Timers } from './timers.ts'
+import { type Group, ladder, rungOf, Topic } from './topic.ts'
+import { type Retention, TopicCursor } from './topic-log.ts'
+
+/** How often retention by age is looked after where nothing is published, and how many topics at a time. */
+const AGING_MS = 1_000
+const AGING_TOPICS = 10_000
+
+type Wish = MessageOf<'subscribe'>['topics'][number]
+
+/** One step of the ladder: the groups that wait for its next flush. */
+class Rung {
+  readonly #interval: number
+  readonly #timer: Timer
+  #groups: Group[] = []
+
+  constructor(hz: number, flush: (group: Group) => void) {
+    this.#interval = 1000 / hz
+    this.#timer = new Timer(() => {
+      const groups = this.#groups
+      this.#groups = []
+      for (const group of groups) {
+        group.due = false
+        flush(group)
+      }
+    })
+  }
+
+  wait(group: Group, timers: Timers, now: number): void {
+    if (group.due) return
+    group.due = true
+    if (this.#groups.length === 0) timers.set(this.#timer, (Math.floor(now / this.#interval) + 1) * this.#interval)
+    this.#groups.push(group)
+  }
+}
+
+/** All topics of a node. */
+export class Topics {
+  readonly #config: NodeConfig
+  readonly #timers: Timers
+  readonly #downstream: Downstream
+  readonly #bus: Bus
+  readonly #stats: Stats
+  readonly #nextLog: () => number
+  readonly #topics: Map<string, Topic> = new Map()
+  readonly #retentions: { readonly pattern: string; readonly retention: Retention }[] = []
+  readonly #rungs: Map<number, Rung> = new Map()
+  #dirty: Topic[] = []
+  /** Topics that grew since the last complete flush. */
+  readonly #grown: Topic[] = []
+  /** Topics whose ring holds something that may grow too old. */
+  readonly #aging: Set<Topic> = new Set()
+  readonly #agingTimer: Timer
+  #lastStamp = 0
+
+  constructor(config: NodeConfig, timers: Timers, downstream: Downstream, bus: Bus, stats: Stats, nextLog: () => number) {
+    this.#config = config
+    this.#timers = timers
+    this.#downstream = downstream
+    this.#bus = bus
+    this.#stats = stats
+    this.#nextLog = nextLog
+    for (const hz of ladder) this.#rungs.set(hz, new Rung(hz, (group) => this.#markGroup(group)))
+    this.#agingTimer = new Timer((now) => this.#age(now))
+  }
+
+  get hasWork(): boolean {
+    return this.#dirty.length > 0
+  }
+
+  get size(): number {
+    return this.#topics.size
+  }
+
+  get(name: string): Topic | undefined {
+    return this.#topics.get(name)
+  }
+
+  /** Sets what topics of these names keep. The first pattern that matches counts; for topics made from now on. */
+  define(pattern: string, retention: Retention): void {
+    this.#retentions.push({ pattern, retention })
+  }
+
+  #open(name: string): Topic | null {
+    const known = this.#topics.get(name)
+    if (known !== undefined) return known
+    if (this.#topics.size >= this.#config.limits.topics) return null
+    const retention = this.#retentions.find(({ pattern }) => matches(pattern, name))?.retention ?? defaultRetention
+    const topic = new Topic(name, this.#nextLog(), retention)
+    this.#topics.set(name, topic)
+    return topic
+  }
+
+  // ---- publishing
+
+  /** Appends an entry of this node. Returns the reason where it was not taken. */
+  publish(name: string, data: Payload, key: string, tombstone: boolean, now: number): ErrorCode | null {
+    const refusal = this.#publish(name, data, key, tombstone, now)
+    if (refusal !== null) this.#stats.refusePublication(refusal)
+    return refusal
+  }
+
+  #publish(name: string, data: Payload, key: string, tombstone: boolean, now: number): ErrorCode | null {
+    if (!isName(name)) return 'BAD_TOPIC'
+    if (data.bytes.length > protocolLimits.payload) return 'TOO_LARGE'
+    const topic = this.#open(name)
+    if (topic === null) return 'LIMIT'
+    if (!this.#hasRoom(topic, key)) return 'LIMIT'
+    this.#lastStamp = Math.max(this.#lastStamp + 1, Math.floor((now + this.#config.wallOffset) * 1000))
+    const publisher = this.#config.incarnation
+    const entry = { publisher, number: topic.log.head(publisher) + 1, stamp: this.#lastStamp, key, tombstone, data }
+    this.#append(topic, entry, now)
+    topic.unsent.push(entry)
+    return null
+  }
+
+  #hasRoom(topic: Topic, key: string): boolean {
+    const { log } = topic
+    return key === '' || log.hasKey(key) || log.keyCount < this.#config.limits.topicKeys || log.dropTombstone()
+  }
+
+  #append(topic: Topic, entry: PublicationEntry, now: number): void {
+    const { topicPendingEntries, topicPendingBytes } = this.#config.limits
+    const { log, retention } = topic
+    // What a live cursor was not yet offered is not overwritten: it goes out first.
+    if (log.size >= Math.max(topicPendingEntries, retention.entries) || log.bytes >= Math.max(topicPendingBytes, retention.bytes)) {
+      for (const group of topic.groups) this.#markGroup(group)
+      this.#downstream.flush(now, Infinity)
+      topic.trim(now)
+    }
+    log.append(entry, now)
+    this.#stats.publications++
+    if (!topic.dirty) {
+      topic.dirty = true
+      this.#dirty.push(topic)
+    }
+  }
+
+  /** Entries of other nodes. What came before is dropped; a hole is kept as one and told to every reader. */
+  handleBus(name: string, bytes: Uint8Array, now: number): void {
+    const topic = this.#topics.get(name)
+    if (topic === undefined) return
+    const entries = decodeDiffusion(bytes)
+    if (entries.length === 0) this.#stats.strangers++
+    for (const entry of entries) {
+      if (entry.publisher === this.#config.incarnation || entry.number <= topic.log.head(entry.publisher)) continue
+      if (!this.#hasRoom(topic, entry.key)) {
+        this.#stats.refusePublication('LIMIT')
+        continue
+      }
+      // The clock of this node never falls behind a stamp it has seen.
+      this.#lastStamp = Math.max(this.#lastStamp, entry.stamp)
+      this.#append(topic, entry, now)
+    }
+  }
+
+  // ---- subscribing
+
+  /** Makes a cursor. The caller has checked name and grant. */
+  subscribe(session: Session, call: number, index: number, wish: Wish, now: number): MessageOf<'subscribed'> | ErrorCode {
+    const topic = this.#open(wish.topic)
+    if (topic === null) return 'LIMIT'
+    const { log } = topic
+    this.unsubscribe(session, log.number)
+    if (session.subscriptions.size >= this.#config.limits.subscriptionsPerSession) return 'LIMIT'
+    if (topic.groups.length === 0) this.#bus.subscribe(topic.name)
+    topic.trim(now)
+    const keys = wish.keys.length === 0 ? null : new Set(wish.keys.map(({ key }) => key))
+    const resumed = wish.recover ? log.resume(wish.since) : null
+    const values = resumed === null && (wish.conflate || keys !== null || log.keyCount > 0)
+    const start = resumed?.start ?? (values ? 0 : log.next)
+    const cursor = new TopicCursor(log, session, start, { conflate: wish.conflate, policy: wish.policy, keys, values })
+    session.subscriptions.set(log.number, { topic, cursor, group: topic.add(cursor, rungOf(wish.maxHz)) })
+    if (!log.isCurrent(cursor)) this.#downstream.markTopic(cursor)
+    return {
+      type: 'subscribed',
+      call,
+      index,
+      topic: topic.name,
+      log: log.number,
+      keyed: log.keyCount > 0,
+      position: resumed?.position ?? log.position,
+      recovered: resumed?.reason === '',
+      reason: resumed?.reason ?? '',
+    }
+  }
+
+  unsubscribe(session: Session, number: number): boolean {
+    const subscription = session.subscriptions.get(number)
+    if (subscription === undefined) return false
+    session.subscriptions.delete(number)
+    const { topic, cursor, group } = subscription
+    topic.remove(cursor, group)
+    if (topic.groups.length === 0) {
+      this.#bus.unsubscribe(topic.name)
+      if (topic.log.next === 1) this.#topics.delete(topic.name)
+    }
+    return true
+  }
+
+  // ---- the sweep's part
+
+  /** Tells the readers of what is new, gives the bus one batch per topic. */
+  sweep(now: number): void {
+    const dirty = this.#dirty
+    this.#dirty = []
+    for (const topic of dirty) {
+      topic.dirty = false
+      for (const group of topic.groups) {
+        if (group.hz === 0) this.#markGroup(group)
+        else (this.#rungs.get(group.hz) as Rung).wait(group, this.#timers, now)
+      }
+      if (topic.unsent.length > 0) {
+        this.#bus.publish(topic.name, encodeDiffusion(topic.unsent))
+        topic.unsent = []
+      }
+      this.#grown.push(topic)
+      if (this.#aging.size === 0) this.#timers.set(this.#agingTimer, now + AGING_MS)
+      this.#aging.add(topic)
+    }
+  }
+
+  #markGroup(group: Group): void {
+    group.offered = group.topic.log.next
+    for (const cursor of group.cursors) if (!cursor.log.isCurrent(cursor)) this.#downstream.markTopic(cursor)
+  }
+
+  /** After a complete flush: what retention does not keep goes. */
+  trim(now: number): void {
+    for (const topic of this.#grown) topic.trim(now)
+    this.#grown.length = 0
+  }
+
+  #age(now: number): void {
+    let count = 0
+    for (const topic of this.#aging) {
+      if (count++ === AGING_TOPICS) break
+      // Looked at again behind the others, unless nothing is left to age.
+      this.#aging.delete(topic)
+      topic.trim(now)
+      if (topic.log.size > 0) this.#aging.add(topic)
+    }
+    if (this.#aging.size > 0) this.#timers.set(this.#agingTimer, now + AGING_MS)
+  }
+}
+
+/** What one node tells the others of a topic in one sweep: a count and the publications. */
+function encodeDiffusion(entries: readonly PublicationEntry[]): Uint8Array {
+  const w = new Writer()
+  w.uint(entries.length)
+  joinPublications(w, entries)
+  return w.finish()
+}
+
+function decodeDiffusion(bytes: Uint8Array): PublicationEntry[] {
+  const entries: PublicationEntry[] = []
+  try {
+    const r = new Reader(bytes)
+    const count = r.uint()
+    eachPublication(r.raw(r.left), count, (entry) => entries.push(entry))
+  } catch {
+    // A stranger's message on the bus is dropped.
+    return []
+  }
+  return entries
+}

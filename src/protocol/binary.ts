@@ -1,0 +1,58 @@
+import { malformed, Reader, uintLength, Writer } from './bytes.ts'
+import type { Codec } from './codec.ts'
+import { maxMessages } from './limits.ts'
+import { schema, type Message, type MessageType, type Side } from './schema.ts'
+import { readFields, writeFields } from './struct.ts'
+
+const types: ReadonlyMap<number, MessageType> = new Map(
+  (Object.keys(schema) as MessageType[]).map((type) => [schema[type].code, type]),
+)
+
+/** The `rtms.v1` form of one message: type (one byte), length of the body (uint), body. */
+export function encodeMessage(message: Message): Uint8Array {
+  const { code, fields } = schema[message.type]
+  const body = new Writer()
+  writeFields(body, fields, message)
+  return sealMessage(code, body)
+}
+
+/** Puts the head of a message in front of a body that was written already. */
+export function sealMessage(code: number, body: Writer): Uint8Array {
+  const w = new Writer(body.length + uintLength(body.length) + 1)
+  w.byte(code)
+  w.bytes(body.finish())
+  return w.finish()
+}
+
+function encode(messages: readonly Message[]): Uint8Array {
+  const w = new Writer()
+  for (const message of messages) w.raw(encodeMessage(message))
+  return w.finish()
+}
+
+function decode(packet: Uint8Array | string, from: Side): Message[] {
+  if (typeof packet === 'string')
+    throw malformed('a text message on a connection of rtms.v1, which is binary')
+  // A Buffer of Node would hand out Buffers as fields, whose `slice` shares memory where a Uint8Array's copies.
+  const plain = packet.constructor === Uint8Array
+  const r = new Reader(plain ? packet : new Uint8Array(packet.buffer, packet.byteOffset, packet.byteLength))
+  const messages: Message[] = []
+  const max = maxMessages(from)
+  do {
+    if (messages.length === max) throw malformed(`more than ${max} messages in one packet`)
+    const code = r.byte()
+    const type = types.get(code)
+    if (type === undefined) throw malformed(`message type ${code}, which is not in the table`)
+    const { fields, from: sender } = schema[type]
+    if (sender !== 'both' && sender !== from) throw malformed(`a message ${type} from a ${from}`)
+    const body = r.part(r.uint())
+    const message = { type }
+    readFields(body, fields, message)
+    body.finish()
+    messages.push(message as Message)
+  } while (r.left > 0)
+  return messages
+}
+
+/** The compact encoding, `rtms.v1`. */
+export const binaryCodec: Codec = { subprotocol: 'rtms.v1', text: false, encode, decode }

@@ -1,0 +1,222 @@
+import { RtmsError } from './errors.ts'
+import { MAX_UINT } from './limits.ts'
+
+const encoder: TextEncoder = new TextEncoder()
+const decoder: TextDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** The one error a decoder throws. */
+export function malformed(what: string): RtmsError {
+  return new RtmsError('PROTOCOL', what)
+}
+
+/** Bytes of `text` in UTF-8. */
+export function utf8Length(text: string): number {
+  let length = text.length
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit < 0x80) continue
+    if (unit < 0x800) length += 1
+    else if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) {
+      length += 2
+      i += 1
+    } else length += 2
+  }
+  return length
+}
+
+/** `text` as UTF-8; a lone surrogate becomes U+FFFD. */
+export function utf8Encode(text: string): Uint8Array {
+  const bytes = new Uint8Array(utf8Length(text))
+  encoder.encodeInto(text, bytes)
+  return bytes
+}
+
+/** UTF-8 as a string. Throws PROTOCOL where the bytes are not UTF-8. */
+export function utf8Decode(bytes: Uint8Array): string {
+  // Short ASCII, the usual case for names, is several times faster without a call into the decoder.
+  if (bytes.length <= 32) {
+    let text = ''
+    for (let i = 0; i < bytes.length; i++) {
+      const byte = bytes[i] as number
+      if (byte >= 0x80) return decodeAny(bytes)
+      text += String.fromCharCode(byte)
+    }
+    return text
+  }
+  return decodeAny(bytes)
+}
+
+function decodeAny(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    throw malformed('text that is not UTF-8')
+  }
+}
+
+/** Throws PROTOCOL where the bytes are not UTF-8. */
+export function checkUtf8(bytes: Uint8Array): void {
+  for (let i = 0; i < bytes.length; i++) {
+    if ((bytes[i] as number) >= 0x80) {
+      decodeAny(bytes.subarray(i))
+      return
+    }
+  }
+}
+
+/** Bytes that {@link Writer.uint} writes for `value`. */
+export function uintLength(value: number): number {
+  let length = 1
+  while (value >= 0x80) {
+    value = Math.floor(value / 0x80)
+    length++
+  }
+  return length
+}
+
+/** Appends to a growing buffer. What {@link Writer.finish} returns is a copy that nobody writes to again. */
+export class Writer {
+  #bytes: Uint8Array
+  #length = 0
+
+  constructor(capacity = 256) {
+    this.#bytes = new Uint8Array(capacity)
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  #reserve(count: number): number {
+    const at = this.#length
+    const end = at + count
+    if (end > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(end, this.#bytes.length * 2))
+      grown.set(this.#bytes.subarray(0, at))
+      this.#bytes = grown
+    }
+    this.#length = end
+    return at
+  }
+
+  byte(value: number): void {
+    const at = this.#reserve(1)
+    this.#bytes[at] = value
+  }
+
+  /** An unsigned integer up to 2^53 − 1 as LEB128: seven bits a byte, lowest first. */
+  uint(value: number): void {
+    while (value >= 0x80) {
+      this.byte((value % 0x80) | 0x80)
+      value = Math.floor(value / 0x80)
+    }
+    this.byte(value)
+  }
+
+  /** A signed integer, folded so that small magnitudes stay short. |value| < 2^52. */
+  int(value: number): void {
+    this.uint(value < 0 ? -value * 2 - 1 : value * 2)
+  }
+
+  raw(bytes: Uint8Array): void {
+    const at = this.#reserve(bytes.length)
+    this.#bytes.set(bytes, at)
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.uint(bytes.length)
+    this.raw(bytes)
+  }
+
+  text(text: string): void {
+    const length = utf8Length(text)
+    this.uint(length)
+    const at = this.#reserve(length)
+    if (length === text.length) for (let i = 0; i < length; i++) this.#bytes[at + i] = text.charCodeAt(i)
+    else encoder.encodeInto(text, this.#bytes.subarray(at, at + length))
+  }
+
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length)
+  }
+
+  reset(): void {
+    this.#length = 0
+  }
+}
+
+/** Reads from bytes it does not own. Never reads outside [start, end), never allocates for a length it was only told. */
+export class Reader {
+  readonly #bytes: Uint8Array
+  #at: number
+  readonly #end: number
+
+  constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
+    this.#bytes = bytes
+    this.#at = start
+    this.#end = end
+  }
+
+  get left(): number {
+    return this.#end - this.#at
+  }
+
+  byte(): number {
+    if (this.#at >= this.#end) throw malformed('the packet ends in the middle of a message')
+    return this.#bytes[this.#at++] as number
+  }
+
+  uint(): number {
+    let value = this.byte()
+    if (value < 0x80) return value
+    value &= 0x7f
+    let scale = 0x80
+    for (;;) {
+      const byte = this.byte()
+      value += (byte & 0x7f) * scale
+      if (value > MAX_UINT) throw malformed('an integer above 2^53 - 1')
+      if (byte < 0x80) {
+        if (byte === 0) throw malformed('an integer that is not in its shortest form')
+        return value
+      }
+      scale *= 0x80
+      if (scale > MAX_UINT) throw malformed('an integer above 2^53 - 1')
+    }
+  }
+
+  int(): number {
+    const folded = this.uint()
+    return folded % 2 === 1 ? -(folded + 1) / 2 : folded / 2
+  }
+
+  /** A view of the next `length` bytes. */
+  raw(length: number): Uint8Array {
+    if (length > this.left) throw malformed('a length that reaches beyond the packet')
+    const at = this.#at
+    this.#at += length
+    return this.#bytes.subarray(at, this.#at)
+  }
+
+  bytes(limit: number): Uint8Array {
+    const length = this.uint()
+    if (length > limit) throw malformed(`a field of ${length} bytes where at most ${limit} are allowed`)
+    return this.raw(length)
+  }
+
+  text(limit: number): string {
+    return utf8Decode(this.bytes(limit))
+  }
+
+  /** A reader of the next `length` bytes. */
+  part(length: number): Reader {
+    if (length > this.left) throw malformed('a length that reaches beyond the packet')
+    const at = this.#at
+    this.#at += length
+    return new Reader(this.#bytes, at, this.#at)
+  }
+
+  /** Throws PROTOCOL where bytes are left over. */
+  finish(): void {
+    if (this.#at !== this.#end) throw malformed(`${this.left} bytes left over after the last field`)
+  }
+}

@@ -1,0 +1,118 @@
+import { malformed, Reader, Writer } from './bytes.ts'
+import { limits, MAX_UINT, SYSTEM_SLOT } from './limits.ts'
+import type { Payload } from './payload.ts'
+import { events, type EventType, type MeetingEvent } from './schema.ts'
+import { readFields, readPayload, writeFields, writePayload } from './struct.ts'
+
+/*
+ * The bytes of a frame: a uint n × 2, then n entries of slot (one byte), seq (uint) and payload.
+ * A run of k empty frames is the uint k × 2 + 1 alone. Entries of slot 255 are system events, come first,
+ * carry the event's code as seq and its fields as bytes.
+ */
+
+/** One entry of a frame: an input, or (slot 255) a system event still encoded. */
+export interface FrameEntry {
+  readonly slot: number
+  readonly seq: number
+  readonly data: Payload
+}
+
+/** The bytes of a frame with nothing in it. */
+export const EMPTY_FRAME: Uint8Array = new Uint8Array(0)
+
+/** Appends one entry to a frame under construction. */
+export function writeEntry(w: Writer, slot: number, seq: number, data: Payload): void {
+  w.byte(slot)
+  w.uint(seq)
+  writePayload(w, data)
+}
+
+/** A system event as an entry of slot 255. */
+export function eventEntry(event: MeetingEvent): FrameEntry {
+  const { code, fields } = events[event.type]
+  const w = new Writer(64)
+  writeFields(w, fields, event)
+  return { slot: SYSTEM_SLOT, seq: code, data: { text: false, bytes: w.finish() } }
+}
+
+const eventTypes: ReadonlyMap<number, EventType> = new Map(
+  (Object.keys(events) as EventType[]).map((type) => [events[type].code, type]),
+)
+
+/** The event of an entry of slot 255. Throws PROTOCOL where it is none. */
+export function decodeEvent(entry: FrameEntry): MeetingEvent {
+  const type = eventTypes.get(entry.seq)
+  if (type === undefined) throw malformed(`system event ${entry.seq}, which is not in the table`)
+  if (entry.data.text) throw malformed('a system event whose fields are text')
+  const r = new Reader(entry.data.bytes)
+  const event = { type }
+  readFields(r, events[type].fields, event)
+  r.finish()
+  return event as MeetingEvent
+}
+
+/** A run of `run` empty frames; nothing where there are none. */
+export function writeEmptyRun(w: Writer, run: number): void {
+  if (run > 0) w.uint(run * 2 + 1)
+}
+
+/**
+ * The bytes of the frames in `frames` one after the other; an empty frame is `EMPTY_FRAME`, and runs of them
+ * become one header.
+ */
+export function joinFrames(w: Writer, frames: Iterable<Uint8Array>): void {
+  let run = 0
+  for (const frame of frames) {
+    if (frame.length === 0) run++
+    else {
+      writeEmptyRun(w, run)
+      run = 0
+      w.raw(frame)
+    }
+  }
+  writeEmptyRun(w, run)
+}
+
+/**
+ * Throws PROTOCOL where no message may carry the frames [first, first + count). Without it a packet of ten bytes
+ * could claim a run of 2^50 empty frames, and its reader would visit them all.
+ */
+export function checkFrameRange(first: number, count: number): void {
+  if (count > limits.frames)
+    throw malformed(`${count} frames in one message where at most ${limits.frames} are allowed`)
+  if (first > MAX_UINT - count) throw malformed('a frame number above 2^53 - 1')
+}
+
+const NO_ENTRIES: readonly FrameEntry[] = []
+
+/**
+ * Calls `visit` for each frame of `bytes` in order, empty ones included.
+ * Throws PROTOCOL where the bytes are not exactly `count` frames, or more than `limits.frames`.
+ */
+export function eachFrame(
+  bytes: Uint8Array,
+  first: number,
+  count: number,
+  visit: (frame: number, entries: readonly FrameEntry[]) => void,
+): void {
+  checkFrameRange(first, count)
+  const r = new Reader(bytes)
+  const end = first + count
+  let frame = first
+  while (frame < end) {
+    const head = r.uint()
+    if (head % 2 === 1) {
+      const run = (head - 1) / 2
+      if (run === 0 || run > end - frame) throw malformed('a run of empty frames that does not fit')
+      for (let i = 0; i < run; i++) visit(frame++, NO_ENTRIES)
+    } else {
+      const size = head / 2
+      // An entry has at least three bytes: what is claimed beyond that is not allocated for.
+      if (size === 0 || size * 3 > r.left) throw malformed('a frame with more entries than bytes')
+      const entries: FrameEntry[] = []
+      for (let i = 0; i < size; i++) entries.push({ slot: r.byte(), seq: r.uint(), data: readPayload(r) })
+      visit(frame++, entries)
+    }
+  }
+  r.finish()
+}

@@ -1,0 +1,23 @@
+export { binaryCodec } from './binary.ts'
+export type { Codec } from './codec.ts'
+export { closeCodes, errors, mayReconnect, RtmsError, type CloseReason, type ErrorCode } from './errors.ts'
+export { decodeEvent, eachFrame, type FrameEntry } from './frames.ts'
+export { jsonCodec } from './json.ts'
+export { limits, SYSTEM_SLOT } from './limits.ts'
+export { isName, isPattern, isUser, matches } from './names.ts'
+export { fromPayload, toPayload, type Payload } from './payload.ts'
+export { eachPublication, type PublicationEntry } from './publications.ts'
+export {
+  events,
+  isOfSessionLog,
+  schema,
+  type ClientMessage,
+  type EventType,
+  type MeetingEvent,
+  type Message,
+  type MessageOf,
+  type MessageType,
+  type Position,
+  type ServerMessage,
+  type Side,
+} from './schema.ts'

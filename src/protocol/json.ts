@@ -1,0 +1,323 @@
+import { malformed, utf8Decode, utf8Encode, utf8Length, Writer } from './bytes.ts'
+import type { Codec } from './codec.ts'
+import { errors, type ErrorCode } from './errors.ts'
+import {
+  checkFrameRange,
+  decodeEvent,
+  eachFrame,
+  eventEntry,
+  writeEmptyRun,
+  writeEntry,
+  type FrameEntry,
+} from './frames.ts'
+import { limits, MAX_STAMP, maxMessages, SYSTEM_SLOT } from './limits.ts'
+import type { Payload } from './payload.ts'
+import { eachPublication, joinPublications, type PublicationEntry } from './publications.ts'
+import {
+  events,
+  schema,
+  type EventType,
+  type Fields,
+  type Kind,
+  type MeetingEvent,
+  type Message,
+  type MessageType,
+  type Position,
+  type Side,
+} from './schema.ts'
+
+type Json = Record<string, unknown>
+
+// ---- values to JSON
+
+function base64(bytes: Uint8Array): string {
+  let binary = ''
+  for (let i = 0; i < bytes.length; i += 4096) binary += String.fromCharCode(...bytes.subarray(i, i + 4096))
+  return btoa(binary)
+}
+
+function payloadToJson(payload: Payload): Json {
+  return payload.text ? { text: utf8Decode(payload.bytes) } : { base64: base64(payload.bytes) }
+}
+
+function framesToJson(message: Json): Json[] {
+  const frames: Json[] = []
+  eachFrame(
+    message['frames'] as Uint8Array,
+    message['first'] as number,
+    message['count'] as number,
+    (frame, entries) => {
+      if (entries.length > 0) frames.push({ frame, entries: entries.map(entryToJson) })
+    },
+  )
+  return frames
+}
+
+function entryToJson(entry: FrameEntry): Json {
+  if (entry.slot !== SYSTEM_SLOT) return { slot: entry.slot, seq: entry.seq, ...payloadToJson(entry.data) }
+  const { type, ...fields } = decodeEvent(entry)
+  return { event: type, ...fields }
+}
+
+function publicationsToJson(message: Json): Json[] {
+  const list: Json[] = []
+  eachPublication(message['publications'] as Uint8Array, message['count'] as number, (entry) => {
+    list.push({
+      publisher: entry.publisher,
+      number: entry.number,
+      stamp: entry.stamp,
+      ...(entry.key === '' ? {} : { key: entry.key }),
+      ...(entry.tombstone ? { tombstone: true } : {}),
+      ...payloadToJson(entry.data),
+    })
+  })
+  return list
+}
+
+function fieldsToJson(fields: Fields, struct: Json): Json {
+  const json: Json = {}
+  for (const name in fields) {
+    const kind = fields[name] as Kind
+    const value = struct[name]
+    if (typeof kind === 'object') json[name] = (value as Json[]).map((item) => fieldsToJson(kind.list, item))
+    else if (kind === 'bytes') json[name] = base64(value as Uint8Array)
+    else if (kind === 'payload') json[name] = payloadToJson(value as Payload)
+    else if (kind === 'frames') json[name] = framesToJson(struct)
+    else if (kind === 'publications') json[name] = publicationsToJson(struct)
+    else json[name] = value
+  }
+  return json
+}
+
+/** One message as a string of JSON. */
+export function messageToJson(message: Message): string {
+  return JSON.stringify({
+    type: message.type,
+    ...fieldsToJson(schema[message.type].fields, message as unknown as Json),
+  })
+}
+
+// ---- JSON to values
+
+function object(value: unknown, what: string): Json {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw malformed(`${what} is not an object`)
+  return value as Json
+}
+
+/** Throws where `json` has more than `count` fields. All that are known were found by then, so one more is unknown. */
+function only(json: Json, count: number, what: string): void {
+  if (Object.keys(json).length !== count) throw malformed(`${what} has a field that is not in the table`)
+}
+
+function array(value: unknown, what: string, max: number): unknown[] {
+  if (!Array.isArray(value)) throw malformed(`${what} is not an array`)
+  if (value.length > max)
+    throw malformed(`${what} has ${value.length} items where at most ${max} are allowed`)
+  return value
+}
+
+function uint(value: unknown, what: string): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || Object.is(value, -0)) {
+    throw malformed(`${what} is not an integer from 0 to 2^53 - 1`)
+  }
+  return value
+}
+
+function bool(value: unknown, what: string): boolean {
+  if (typeof value !== 'boolean') throw malformed(`${what} is not a boolean`)
+  return value
+}
+
+function string(value: unknown, what: string, max: number): string {
+  if (typeof value !== 'string') throw malformed(`${what} is not a string`)
+  if (/\p{Surrogate}/u.test(value)) throw malformed(`${what} has a lone surrogate`)
+  if (utf8Length(value) > max) throw malformed(`${what} is longer than ${max} bytes of UTF-8`)
+  return value
+}
+
+function bytes(value: unknown, what: string): Uint8Array {
+  if (typeof value !== 'string' || !/^[A-Za-z0-9+/]*={0,2}$/.test(value) || value.length % 4 !== 0) {
+    throw malformed(`${what} is not base64`)
+  }
+  const binary = atob(value)
+  const result = new Uint8Array(binary.length)
+  for (let i = 0; i < binary.length; i++) result[i] = binary.charCodeAt(i)
+  return result
+}
+
+function payload(value: unknown, what: string): Payload {
+  const json = object(value, what)
+  const result = payloadOf(json, what)
+  only(json, 1, what)
+  return result
+}
+
+/** The payload among the fields of `json`. */
+function payloadOf(json: Json, what: string): Payload {
+  const hasText = Object.hasOwn(json, 'text')
+  if (hasText === Object.hasOwn(json, 'base64')) throw malformed(`${what} needs either "text" or "base64"`)
+  const result = hasText
+    ? { text: true, bytes: utf8Encode(string(json['text'], what, limits.payload)) }
+    : { text: false, bytes: bytes(json['base64'], what) }
+  if (result.bytes.length > limits.payload) throw malformed(`${what} is longer than ${limits.payload} bytes`)
+  return result
+}
+
+function error(value: unknown, what: string): ErrorCode {
+  if (typeof value !== 'string' || !Object.hasOwn(errors, value))
+    throw malformed(`${what} is not an error code`)
+  return value as ErrorCode
+}
+
+function position(value: unknown, what: string): Position {
+  return array(value, what, limits.publishers).map((pair) => {
+    const [publisher, number] = array(pair, what, 2)
+    return [uint(publisher, what), uint(number, what)] as const
+  })
+}
+
+function entry(value: unknown, what: string): FrameEntry {
+  const json = object(value, what)
+  if (!Object.hasOwn(json, 'event')) {
+    const slot = uint(json['slot'], `${what}.slot`)
+    if (slot >= SYSTEM_SLOT) throw malformed(`${what}.slot is above 254`)
+    const seq = uint(json['seq'], `${what}.seq`)
+    const data = payloadOf(json, what)
+    only(json, 3, what)
+    return { slot, seq, data }
+  }
+  const type = json['event']
+  if (typeof type !== 'string' || !Object.hasOwn(events, type))
+    throw malformed(`${what}.event is not in the table`)
+  const event = { type, ...fieldsFromJson(events[type as EventType].fields, json, what, 1) }
+  return eventEntry(event as MeetingEvent)
+}
+
+function frames(value: unknown, message: Json, what: string): Uint8Array {
+  const first = uint(message['first'], 'first')
+  const count = uint(message['count'], 'count')
+  checkFrameRange(first, count)
+  const w = new Writer()
+  let next = first
+  for (const item of array(value, what, limits.frames)) {
+    const json = object(item, what)
+    const number = uint(json['frame'], `${what}.frame`)
+    if (number < next || number >= first + count)
+      throw malformed(`${what} has a frame out of order or out of range`)
+    const entries = array(json['entries'], `${what}.entries`, limits.packet).map((e) =>
+      entry(e, `${what}.entries`),
+    )
+    if (entries.length === 0) throw malformed(`${what} lists an empty frame`)
+    only(json, 2, what)
+    writeEmptyRun(w, number - next)
+    w.uint(entries.length * 2)
+    for (const e of entries) writeEntry(w, e.slot, e.seq, e.data)
+    next = number + 1
+  }
+  writeEmptyRun(w, first + count - next)
+  return w.finish()
+}
+
+function publications(value: unknown, message: Json, what: string): Uint8Array {
+  const list = array(value, what, limits.packet)
+  if (list.length !== uint(message['count'], 'count'))
+    throw malformed(`${what} has another length than count`)
+  const w = new Writer()
+  joinPublications(
+    w,
+    list.map((item): PublicationEntry => {
+      const json = object(item, what)
+      const hasKey = Object.hasOwn(json, 'key')
+      const hasTombstone = Object.hasOwn(json, 'tombstone')
+      const publication = {
+        publisher: uint(json['publisher'], `${what}.publisher`),
+        number: uint(json['number'], `${what}.number`),
+        stamp: uint(json['stamp'], `${what}.stamp`),
+        key: hasKey ? string(json['key'], `${what}.key`, limits.name) : '',
+        tombstone: hasTombstone && bool(json['tombstone'], `${what}.tombstone`),
+        data: payloadOf(json, what),
+      }
+      if (publication.stamp > MAX_STAMP) throw malformed(`${what}.stamp is above 2^52 - 1`)
+      only(json, 4 + (hasKey ? 1 : 0) + (hasTombstone ? 1 : 0), what)
+      return publication
+    }),
+  )
+  return w.finish()
+}
+
+function fromJson(kind: Kind, value: unknown, message: Json, what: string): unknown {
+  if (typeof kind === 'object') {
+    return array(value, what, limits[kind.max]).map((item) =>
+      fieldsFromJson(kind.list, object(item, what), what, 0),
+    )
+  }
+  switch (kind) {
+    case 'uint':
+      return uint(value, what)
+    case 'bool':
+      return bool(value, what)
+    case 'name':
+      return string(value, what, limits.name)
+    case 'reason':
+      return string(value, what, limits.reason)
+    case 'token':
+      return string(value, what, limits.token)
+    case 'bytes':
+      return bytes(value, what)
+    case 'payload':
+      return payload(value, what)
+    case 'error':
+      return error(value, what)
+    case 'position':
+      return position(value, what)
+    case 'frames':
+      return frames(value, message, what)
+    case 'publications':
+      return publications(value, message, what)
+  }
+}
+
+/** The fields of a struct in `json`, which has `others` known fields besides. */
+function fieldsFromJson(fields: Fields, json: Json, what: string, others: number): Json {
+  const struct: Json = {}
+  let count = others
+  for (const name in fields) {
+    count++
+    if (!Object.hasOwn(json, name)) throw malformed(`${what} lacks ${name}`)
+    struct[name] = fromJson(fields[name] as Kind, json[name], json, `${what}.${name}`)
+  }
+  only(json, count, what)
+  return struct
+}
+
+function messageFromJson(value: unknown, from: Side): Message {
+  const json = object(value, 'a message')
+  const type = json['type']
+  if (typeof type !== 'string' || !Object.hasOwn(schema, type))
+    throw malformed('a message type that is not in the table')
+  const { fields, from: sender } = schema[type as MessageType]
+  if (sender !== 'both' && sender !== from) throw malformed(`a message ${type} from a ${from}`)
+  return { type, ...fieldsFromJson(fields, json, type, 1) } as unknown as Message
+}
+
+function decode(packet: Uint8Array | string, from: Side): Message[] {
+  const text = typeof packet === 'string' ? packet : utf8Decode(packet)
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    throw malformed('a packet that is not JSON')
+  }
+  const list = array(json, 'a packet', maxMessages(from))
+  if (list.length === 0) throw malformed('a packet without a message')
+  return list.map((item) => messageFromJson(item, from))
+}
+
+/** The encoding for any language, `rtms.v1.json`: a packet is a JSON array of messages. */
+export const jsonCodec: Codec = {
+  subprotocol: 'rtms.v1.json',
+  text: true,
+  encode: (messages) => utf8Encode(`[${messages.map(messageToJson).join(',')}]`),
+  decode,
+}

@@ -1,0 +1,43 @@
+/** Sizes fixed by the protocol, in bytes unless said otherwise. What a node may lower is told in WELCOME. */
+export const limits = {
+  /** Largest packet (one WebSocket message) a client may send. */
+  packet: 65_536,
+  /** Largest payload of an input; a meeting may lower it. */
+  input: 4_096,
+  /** Largest payload of a publication, a push, a request or a reply. */
+  payload: 32_768,
+  /** A topic, meeting, user or method name, a key, in bytes of UTF-8. */
+  name: 255,
+  /** An access token. */
+  token: 8_192,
+  /** A reason or an error message for people, in bytes of UTF-8 (what a close frame can carry). */
+  reason: 123,
+  /** Messages in one packet from a client. */
+  messages: 1_024,
+  /** Topics in one SUBSCRIBE, logs in one UNSUBSCRIBE. */
+  batch: 1_000,
+  /** Publishers in one position. */
+  publishers: 64,
+  /** Keys named in one subscription. */
+  keys: 256,
+  /** Frames in one FRAMES or LOG_CHUNK: a run of empty ones costs its sender a byte or two, its reader one visit each. */
+  frames: 65_536,
+  /** Snapshots a member may report at a revival. */
+  snapshots: 4,
+  /** Slots of members: 0–254; 255 is the system's. */
+  slots: 255,
+} as const
+
+/** How many messages a packet from this side may hold. A server fills its writes by bytes and is not counted. */
+export function maxMessages(from: 'client' | 'server' | 'both'): number {
+  return from === 'client' ? limits.messages : Infinity
+}
+
+/** The slot whose entries in a frame are system events. */
+export const SYSTEM_SLOT = 255
+
+/** The largest integer on the wire: what a double holds exactly. */
+export const MAX_UINT: number = Number.MAX_SAFE_INTEGER
+
+/** The largest stamp of a publication (the year 2112): the difference of any two, folded, is still a uint. */
+export const MAX_STAMP: number = 2 ** 52 - 1

@@ -1,0 +1,37 @@
+import { utf8Length } from './bytes.ts'
+import { limits } from './limits.ts'
+
+// White space and control characters (C0, DEL, C1, separators), what a bus would read as a wildcard, and lone
+// surrogates, which have no UTF-8: two names that differ in one would be the same name on the wire.
+// eslint-disable-next-line no-control-regex
+const FORBIDDEN = /[\s\u0000-\u001f\u007f-\u009f\u2028\u2029*>$\p{Surrogate}]/u
+
+/**
+ * Whether `name` can name a topic, meeting or method: 1–255 bytes of UTF-8, segments joined by single dots,
+ * none empty, without white space, control characters, lone surrogates, `*`, `>` and `$`.
+ */
+export function isName(name: string): boolean {
+  if (name.length === 0 || utf8Length(name) > limits.name || FORBIDDEN.test(name)) return false
+  return !name.startsWith('.') && !name.endsWith('.') && !name.includes('..')
+}
+
+// eslint-disable-next-line no-control-regex
+const FORBIDDEN_IN_USER = /[\u0000-\u001f\u007f\p{Surrogate}]/u
+
+/** Whether `user` can name a user: 1–255 bytes of UTF-8 without control characters (C0, DEL) and lone surrogates. */
+export function isUser(user: string): boolean {
+  return user.length > 0 && utf8Length(user) <= limits.name && !FORBIDDEN_IN_USER.test(user)
+}
+
+/** Whether `name` is allowed by `pattern`: the name itself, a prefix ending in `.*`, or `*` for all. */
+export function matches(pattern: string, name: string): boolean {
+  if (pattern === '*') return true
+  if (pattern.endsWith('.*')) return name.startsWith(pattern.slice(0, -1)) && name.length > pattern.length - 1
+  return pattern === name
+}
+
+/** Whether `pattern` is one that {@link matches} understands. */
+export function isPattern(pattern: string): boolean {
+  if (pattern === '*') return true
+  return isName(pattern.endsWith('.*') ? pattern.slice(0, -2) : pattern)
+}

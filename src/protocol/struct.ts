@@ -1,0 +1,105 @@
+import type { Reader, Writer } from './bytes.ts'
+import { checkUtf8, malformed } from './bytes.ts'
+import { errorName, errors, type ErrorCode } from './errors.ts'
+import { limits } from './limits.ts'
+import type { Payload } from './payload.ts'
+import type { Fields, Kind, Position } from './schema.ts'
+
+type Scalar = Exclude<Kind, object>
+
+/** The binary form of each kind of field. */
+const scalars: { [K in Scalar]: { write(w: Writer, value: never): void; read(r: Reader): unknown } } = {
+  uint: { write: (w, value: number) => w.uint(value), read: (r) => r.uint() },
+  bool: { write: (w, value: boolean) => w.byte(value ? 1 : 0), read: readBool },
+  name: { write: (w, value: string) => w.text(value), read: (r) => r.text(limits.name) },
+  reason: { write: (w, value: string) => w.text(value), read: (r) => r.text(limits.reason) },
+  token: { write: (w, value: string) => w.text(value), read: (r) => r.text(limits.token) },
+  bytes: { write: (w, value: Uint8Array) => w.bytes(value), read: (r) => r.bytes(r.left) },
+  payload: { write: writePayload, read: readPayload },
+  error: { write: (w, value: ErrorCode) => w.uint(errors[value].code), read: readError },
+  position: { write: writePosition, read: readPosition },
+  frames: { write: (w, value: Uint8Array) => w.bytes(value), read: (r) => r.bytes(r.left) },
+  publications: { write: (w, value: Uint8Array) => w.bytes(value), read: (r) => r.bytes(r.left) },
+}
+
+function readBool(r: Reader): boolean {
+  const byte = r.byte()
+  if (byte > 1) throw malformed('a boolean that is neither 0 nor 1')
+  return byte === 1
+}
+
+function readError(r: Reader): ErrorCode {
+  const code = r.uint()
+  const name = errorName(code)
+  if (name === undefined) throw malformed(`error code ${code}, which is not in the table`)
+  return name
+}
+
+export function writePayload(w: Writer, payload: Payload): void {
+  w.uint(payload.bytes.length * 2 + (payload.text ? 1 : 0))
+  w.raw(payload.bytes)
+}
+
+export function readPayload(r: Reader): Payload {
+  const head = r.uint()
+  const text = head % 2 === 1
+  const length = (head - (text ? 1 : 0)) / 2
+  if (length > limits.payload)
+    throw malformed(`a payload of ${length} bytes where at most ${limits.payload} are allowed`)
+  const bytes = r.raw(length)
+  if (text) checkUtf8(bytes)
+  return { text, bytes }
+}
+
+function writePosition(w: Writer, position: Position): void {
+  w.uint(position.length)
+  for (const [publisher, number] of position) {
+    w.uint(publisher)
+    w.uint(number)
+  }
+}
+
+function readPosition(r: Reader): Position {
+  const count = r.uint()
+  if (count > limits.publishers)
+    throw malformed(`a position of ${count} publishers where at most ${limits.publishers} are allowed`)
+  const position: [number, number][] = []
+  for (let i = 0; i < count; i++) position.push([r.uint(), r.uint()])
+  return position
+}
+
+/** Writes the fields of a struct in the order of the schema. */
+export function writeFields(w: Writer, fields: Fields, struct: object): void {
+  const values = struct as Record<string, unknown>
+  for (const name in fields) {
+    const kind = fields[name] as Kind
+    const value = values[name]
+    if (typeof kind === 'string') scalars[kind].write(w, value as never)
+    else {
+      const list = value as readonly object[]
+      w.uint(list.length)
+      for (const item of list) writeFields(w, kind.list, item)
+    }
+  }
+}
+
+/** Reads the fields of a struct into `into`. Throws PROTOCOL. */
+export function readFields(r: Reader, fields: Fields, into: object): void {
+  const values = into as Record<string, unknown>
+  for (const name in fields) {
+    const kind = fields[name] as Kind
+    if (typeof kind === 'string') values[name] = scalars[kind].read(r)
+    else {
+      const count = r.uint()
+      const max = limits[kind.max]
+      if (count > max) throw malformed(`a list of ${count} where at most ${max} are allowed`)
+      const list: object[] = []
+      for (let i = 0; i < count; i++) {
+        const item = {}
+        readFields(r, kind.list, item)
+        list.push(item)
+      }
+      values[name] = list
+    }
+  }
+}

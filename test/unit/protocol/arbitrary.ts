@@ -1,0 +1,180 @@
+import * as fc from 'fast-check'
+import { Writer } from '../../../src/protocol/bytes.ts'
+import { errors, type ErrorCode } from '../../../src/protocol/errors.ts'
+import { eventEntry, joinFrames, writeEntry, type FrameEntry } from '../../../src/protocol/frames.ts'
+import { limits, MAX_STAMP, MAX_UINT, SYSTEM_SLOT } from '../../../src/protocol/limits.ts'
+import type { Payload } from '../../../src/protocol/payload.ts'
+import { joinPublications, type PublicationEntry } from '../../../src/protocol/publications.ts'
+import {
+  events,
+  schema,
+  type EventType,
+  type Fields,
+  type Kind,
+  type MeetingEvent,
+  type Message,
+  type MessageType,
+  type Side,
+} from '../../../src/protocol/schema.ts'
+
+/*
+ * Messages for the property tests, derived from the schema: a message that is added there is tested at once.
+ * Everything made here is well-formed and within the limits, so it has to survive a round trip unchanged.
+ */
+
+export const messageTypes = Object.keys(schema) as MessageType[]
+
+/** The side a message type comes from; `both` counts as the client. */
+export function senderOf(type: MessageType): Side {
+  const { from } = schema[type]
+  return from === 'both' ? 'client' : from
+}
+
+/** Where the encodings change their length, and where a double or a bit operation would go wrong. */
+const edges = [0, 1, 127, 128, 16_383, 16_384, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 49, 2 ** 52, MAX_UINT]
+
+const uint = fc.oneof(fc.nat(300), fc.constantFrom(...edges), fc.maxSafeNat())
+
+/** Text of at most `max` bytes of UTF-8: a code point has at most four. Half of it is short ASCII. */
+function text(max: number): fc.Arbitrary<string> {
+  const any = fc.string({ unit: 'binary', maxLength: Math.min(Math.floor(max / 4), 24) })
+  return fc.oneof(fc.string({ unit: 'binary-ascii', maxLength: 24 }), any, fc.constant('x'.repeat(max)))
+}
+
+const bytes = fc.uint8Array({ maxLength: 48 })
+
+const encoder = new TextEncoder()
+const payload: fc.Arbitrary<Payload> = fc.oneof(
+  bytes.map((value) => ({ text: false, bytes: value })),
+  fc.string({ unit: 'binary', maxLength: 24 }).map((value) => ({ text: true, bytes: encoder.encode(value) })),
+)
+
+const position = fc.array(fc.tuple(uint, uint), { maxLength: 5 })
+
+const event: fc.Arbitrary<MeetingEvent> = fc
+  .constantFrom(...(Object.keys(events) as EventType[]))
+  .chain((type) => struct(events[type].fields).map((fields) => ({ type, ...fields }) as MeetingEvent))
+
+const input: fc.Arbitrary<FrameEntry> = fc.record(
+  { slot: fc.nat(SYSTEM_SLOT - 1), seq: uint, data: payload },
+  { noNullPrototype: true },
+)
+
+/** The entries of one frame that is not empty: events first. */
+export const frame: fc.Arbitrary<FrameEntry[]> = fc
+  .tuple(fc.array(event.map(eventEntry), { maxLength: 2 }), fc.array(input, { maxLength: 4 }))
+  .map(([system, inputs]) => [...system, ...inputs])
+  .filter((entries) => entries.length > 0)
+
+export function encodeFrame(entries: readonly FrameEntry[]): Uint8Array {
+  const w = new Writer()
+  if (entries.length === 0) return w.finish()
+  w.uint(entries.length * 2)
+  for (const { slot, seq, data } of entries) writeEntry(w, slot, seq, data)
+  return w.finish()
+}
+
+/** Encoded entries of a log and how many they are: the fields of a message that belong together. */
+interface Batch {
+  readonly count: number
+  readonly bytes: Uint8Array
+}
+
+const emptyRun = fc.oneof(fc.integer({ min: 1, max: 5 }), fc.constantFrom(63, 64, 1_000))
+
+const frames: fc.Arbitrary<Batch> = fc
+  .array(fc.oneof({ weight: 3, arbitrary: frame }, { weight: 1, arbitrary: emptyRun }), { maxLength: 5 })
+  .map((parts) => {
+    const all = parts.flatMap((part) =>
+      typeof part === 'number' ? Array.from({ length: part }, () => encodeFrame([])) : [encodeFrame(part)],
+    )
+    const w = new Writer()
+    joinFrames(w, all)
+    return { count: all.length, bytes: w.finish() }
+  })
+
+export const publication: fc.Arbitrary<PublicationEntry> = fc.record(
+  {
+    publisher: uint,
+    number: uint,
+    stamp: uint.map((value) => Math.min(value, MAX_STAMP)),
+    key: text(limits.name),
+    tombstone: fc.boolean(),
+    data: payload,
+  },
+  { noNullPrototype: true },
+)
+
+/** Publications as a log has them: often several of one publisher in a row, each one more than the one before. */
+const publications: fc.Arbitrary<Batch> = fc
+  .array(fc.tuple(publication, fc.boolean()), { maxLength: 6 })
+  .map((drawn) => {
+    const list: PublicationEntry[] = []
+    for (const [entry, follows] of drawn) {
+      const last = list.at(-1)
+      const next =
+        follows && last !== undefined && last.number < MAX_UINT
+          ? { publisher: last.publisher, number: last.number + 1 }
+          : {}
+      list.push({ ...entry, ...next })
+    }
+    const w = new Writer()
+    joinPublications(w, list)
+    return { count: list.length, bytes: w.finish() }
+  })
+
+function ofKind(kind: Kind): fc.Arbitrary<unknown> {
+  if (typeof kind === 'object')
+    return fc.array(struct(kind.list), { maxLength: Math.min(limits[kind.max], 4) })
+  switch (kind) {
+    case 'uint':
+      return uint
+    case 'bool':
+      return fc.boolean()
+    case 'name':
+      return text(limits.name)
+    case 'reason':
+      return text(limits.reason)
+    case 'token':
+      return text(limits.token)
+    case 'bytes':
+      return bytes
+    case 'payload':
+      return payload
+    case 'error':
+      return fc.constantFrom(...(Object.keys(errors) as ErrorCode[]))
+    case 'position':
+      return position
+    case 'frames':
+      return frames
+    case 'publications':
+      return publications
+  }
+}
+
+/** The fields of a struct of the schema. A field of encoded entries brings the `count` (and the room above `first`) it needs. */
+function struct(fields: Fields): fc.Arbitrary<Record<string, unknown>> {
+  const model: Record<string, fc.Arbitrary<unknown>> = {}
+  for (const name in fields) model[name] = ofKind(fields[name] as Kind)
+  const record = fc.record(model, { noNullPrototype: true })
+  const batch = Object.keys(fields).find(
+    (name) => fields[name] === 'frames' || fields[name] === 'publications',
+  )
+  if (batch === undefined) return record
+  return record.map((values) => {
+    const { count, bytes } = values[batch] as Batch
+    const first = 'first' in fields ? { first: Math.min(values['first'] as number, MAX_UINT - count) } : {}
+    return { ...values, ...first, count, [batch]: bytes }
+  })
+}
+
+/** Any well-formed message of `type`. */
+export function arbitraryMessage(type: MessageType): fc.Arbitrary<Message> {
+  return struct(schema[type].fields).map((fields) => ({ type, ...fields }) as unknown as Message)
+}
+
+/** Any well-formed messages that `from` may put into one packet. */
+export function arbitraryPacket(from: 'client' | 'server'): fc.Arbitrary<Message[]> {
+  const types = messageTypes.filter((type) => schema[type].from === from || schema[type].from === 'both')
+  return fc.array(fc.constantFrom(...types).chain(arbitraryMessage), { minLength: 1, maxLength: 4 })
+}

@@ -1,0 +1,23 @@
+import { defineConfig } from 'vitest/config'
+
+// One project a kind of test; `npm run test:run -- --project unit` runs one of them.
+const project = (name: string, testTimeout: number, sequential = false) => ({
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    testTimeout,
+    hookTimeout: testTimeout,
+    ...(sequential ? { fileParallelism: false } : {}),
+  },
+})
+
+export default defineConfig({
+  test: {
+    projects: [
+      project('unit', 30_000),
+      project('simulation', 240_000),
+      project('integration', 60_000, true),
+      project('browser', 120_000, true),
+    ],
+  },
+})
