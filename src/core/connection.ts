@@ -45,7 +45,12 @@ export class Connection {
   lastSent: number
   readonly heartbeat: Timer
 
-  constructor(transport: Transport, codec: Codec, now: number, beat: (connection: Connection, now: number) => void) {
+  constructor(
+    transport: Transport,
+    codec: Codec,
+    now: number,
+    beat: (connection: Connection, now: number) => void,
+  ) {
     this.transport = transport
     this.codec = codec
     this.lastHeard = now

@@ -108,7 +108,11 @@ export class Downstream {
     // A cursor may have asked for the end of the connection.
     if (parts.length === 0 || (connection.state as string) === 'closed') return 0
     const text = connection.codec.text
-    return this.#hand(connection, parts.length === 1 ? (parts[0] as Encoded).packet(text) : compose(parts, text), now)
+    return this.#hand(
+      connection,
+      parts.length === 1 ? (parts[0] as Encoded).packet(text) : compose(parts, text),
+      now,
+    )
   }
 
   #hand(connection: Connection, packet: Packet, now: number): number {

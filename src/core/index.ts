@@ -1,4 +1,11 @@
-export { defaultLimits, defaultMeeting, defaultRetention, type MeetingOptions, type NodeConfig, type NodeLimits } from './config.ts'
+export {
+  defaultLimits,
+  defaultMeeting,
+  defaultRetention,
+  type MeetingOptions,
+  type NodeConfig,
+  type NodeLimits,
+} from './config.ts'
 export type { Connection } from './connection.ts'
 export type { MeetingInfo } from './meeting.ts'
 export { RtmsNode } from './node.ts'

@@ -119,8 +119,14 @@ export class Meeting {
       name: this.name,
       frameRate: this.options.frameRate,
       capacity: this.options.capacity,
-      members: [...this.#members.values()].map(({ slot, session, away }) => ({ slot, user: session.user, away })),
-      spectators: [...this.#cursors].filter(({ session }) => session.seats.get(this.log.number)?.slot === SYSTEM_SLOT).length,
+      members: [...this.#members.values()].map(({ slot, session, away }) => ({
+        slot,
+        user: session.user,
+        away,
+      })),
+      spectators: [...this.#cursors].filter(
+        ({ session }) => session.seats.get(this.log.number)?.slot === SYSTEM_SLOT,
+      ).length,
       frame: this.log.next - 1,
     }
   }
@@ -155,7 +161,16 @@ export class Meeting {
   #seat(session: Session, slot: number, now: number): void {
     const { inputBurst } = this.options
     const seq = this.#seqs[slot] ?? 0
-    this.#members.set(slot, { slot, session, seq, tokens: inputBurst, tokensAt: now, waiting: 0, away: false, leaving: null })
+    this.#members.set(slot, {
+      slot,
+      session,
+      seq,
+      tokens: inputBurst,
+      tokensAt: now,
+      waiting: 0,
+      away: false,
+      leaving: null,
+    })
     this.#happen({ type: 'join', slot, user: session.user })
   }
 
@@ -166,7 +181,13 @@ export class Meeting {
     return slot
   }
 
-  #place(seat: Seat, session: Session, message: MessageOf<'join'>, member: Member | undefined, now: number): MessageOf<'joined'> {
+  #place(
+    seat: Seat,
+    session: Session,
+    message: MessageOf<'join'>,
+    member: Member | undefined,
+    now: number,
+  ): MessageOf<'joined'> {
     const { log } = this
     const asked = message.epoch !== 0
     const known = asked && message.epoch === this.epoch && message.next >= 1 && message.next <= log.next
@@ -194,7 +215,11 @@ export class Meeting {
       recovered,
       reason: !asked || recovered ? '' : known ? 'NO_SNAPSHOT' : 'NEW_EPOCH',
       maxInput: this.options.inputBytes,
-      members: [...this.#members.values()].map(({ slot, session, away }) => ({ slot, user: session.user, away })),
+      members: [...this.#members.values()].map(({ slot, session, away }) => ({
+        slot,
+        user: session.user,
+        away,
+      })),
     }
   }
 
@@ -406,7 +431,12 @@ export class Meeting {
     if (seat === undefined) return
     if (seat.cursor !== null) seat.cursor.live = false
     session.seats.delete(this.log.number)
-    this.#host.downstream.send(session, { type: 'ended', log: this.log.number, error: 'CLOSED', message: 'the meeting was closed' })
+    this.#host.downstream.send(session, {
+      type: 'ended',
+      log: this.log.number,
+      error: 'CLOSED',
+      message: 'the meeting was closed',
+    })
   }
 }
 

@@ -54,8 +54,17 @@ export class RtmsNode {
     const { limits } = config
     this.#downstream = new Downstream(limits, this.stats, (session) => this.#slow.push(session))
     this.#upstream = new Upstream(limits)
-    this.#sessions = new Sessions(config, this.#timers, this.stats, (session, now) => this.#expire(session, now))
-    this.#topics = new Topics(config, this.#timers, this.#downstream, ports.bus, this.stats, () => ++this.#lastLog)
+    this.#sessions = new Sessions(config, this.#timers, this.stats, (session, now) =>
+      this.#expire(session, now),
+    )
+    this.#topics = new Topics(
+      config,
+      this.#timers,
+      this.#downstream,
+      ports.bus,
+      this.stats,
+      () => ++this.#lastLog,
+    )
     this.#meetingHost = {
       timers: this.#timers,
       downstream: this.#downstream,
@@ -81,7 +90,11 @@ export class RtmsNode {
   /** When {@link sweep} wants to be called: `now` where work waits, else the next timer, `Infinity` for never. */
   deadline(now: number): number {
     const busy =
-      this.#upstream.hasWork || this.#downstream.hasWork || this.#topics.hasWork || this.#unsealed.length > 0 || this.#slow.length > 0
+      this.#upstream.hasWork ||
+      this.#downstream.hasWork ||
+      this.#topics.hasWork ||
+      this.#unsealed.length > 0 ||
+      this.#slow.length > 0
     return busy ? now : this.#timers.next
   }
 
@@ -108,7 +121,8 @@ export class RtmsNode {
     this.stats.connectionsOpened++
     this.#connections.add(connection)
     if (this.#draining) this.#close(connection, 'DRAINING', 'the node is stopping', now)
-    else if (this.#connections.size > this.#config.limits.connections) this.#close(connection, 'FULL', 'the node has no room', now)
+    else if (this.#connections.size > this.#config.limits.connections)
+      this.#close(connection, 'FULL', 'the node has no room', now)
     else this.#timers.set(connection.heartbeat, now + this.#config.limits.helloMs)
     return connection
   }
@@ -151,7 +165,12 @@ export class RtmsNode {
         return
       case 'ping': {
         const lateness = Math.round(this.stats.lateness(now) * 1000)
-        this.#downstream.control(connection, { type: 'pong', echo: message.time, time: Math.round(now * 1000), lateness })
+        this.#downstream.control(connection, {
+          type: 'pong',
+          echo: message.time,
+          time: Math.round(now * 1000),
+          lateness,
+        })
         return
       }
       case 'pong':
@@ -163,7 +182,8 @@ export class RtmsNode {
     }
     const { session } = connection
     if (connection.state === 'live' && session !== null) this.#enqueue(connection, session, message)
-    else if (connection.state !== 'verifying') this.#close(connection, 'UNAUTHENTICATED', 'the first message must be hello', now)
+    else if (connection.state !== 'verifying')
+      this.#close(connection, 'UNAUTHENTICATED', 'the first message must be hello', now)
     else if (connection.held.length < this.#config.limits.upstreamMessages) connection.held.push(message)
     else this.#close(connection, 'RATE', 'too much before the welcome', now)
   }
@@ -205,7 +225,9 @@ export class RtmsNode {
     const code = reason === null ? 1001 : closeCodes[reason]
     if (reason !== null && connection.open) {
       const retryAfter = code > 4449 ? this.#config.limits.reconnectMinMs : 0
-      connection.control.push(Encoded.of({ type: 'goodbye', code, reason: shorten(text), retryAfter, route: '' }))
+      connection.control.push(
+        Encoded.of({ type: 'goodbye', code, reason: shorten(text), retryAfter, route: '' }),
+      )
       this.#downstream.write(connection, now)
     }
     const { transport } = connection
@@ -262,7 +284,12 @@ export class RtmsNode {
       return
     }
     if (hello.version !== PROTOCOL_VERSION) {
-      this.#close(connection, 'PROTOCOL', `version ${hello.version} is not spoken here; this is version ${PROTOCOL_VERSION}`, now)
+      this.#close(
+        connection,
+        'PROTOCOL',
+        `version ${hello.version} is not spoken here; this is version ${PROTOCOL_VERSION}`,
+        now,
+      )
       return
     }
     connection.state = 'verifying'
@@ -285,7 +312,8 @@ export class RtmsNode {
     }
     this.#replace(hello, grant, now)
     const attached = this.#sessions.attach(connection, hello, grant)
-    if (attached === 'stolen') this.#close(connection, 'UNAUTHENTICATED', 'the session belongs to another user', now)
+    if (attached === 'stolen')
+      this.#close(connection, 'UNAUTHENTICATED', 'the session belongs to another user', now)
     else if (attached === 'limit') this.#close(connection, 'FULL', 'too many sessions of one user', now)
     else this.#welcome(connection, hello, attached, now)
   }
@@ -355,7 +383,13 @@ export class RtmsNode {
   #refuse(session: Session, message: ClientMessage, error: ErrorCode, text?: string): void {
     if (message.type === 'input') {
       this.stats.refuseInput(error)
-      this.#downstream.send(session, { type: 'nack', log: message.log, seq: message.seq, error, retryAfter: 0 })
+      this.#downstream.send(session, {
+        type: 'nack',
+        log: message.log,
+        seq: message.seq,
+        error,
+        retryAfter: 0,
+      })
     } else if ('call' in message) {
       this.#downstream.send(session, failed(message.call, error, text))
     }
@@ -426,10 +460,13 @@ export class RtmsNode {
       ({ name, role }) => matches(name, message.meeting) && (role === 'member' || message.spectator),
     )
     const seated = meeting !== undefined && session.seats.has(meeting.log.number)
-    if (!allowed) this.#refuse(session, message, 'FORBIDDEN', `the ticket does not let this user join ${message.meeting}`)
-    else if (meeting === undefined) this.#refuse(session, message, 'NOT_FOUND', `no meeting ${message.meeting} is open here`)
+    if (!allowed)
+      this.#refuse(session, message, 'FORBIDDEN', `the ticket does not let this user join ${message.meeting}`)
+    else if (meeting === undefined)
+      this.#refuse(session, message, 'NOT_FOUND', `no meeting ${message.meeting} is open here`)
     else if (session.connection === null) this.#refuse(session, message, 'UNKNOWN')
-    else if (!seated && session.seats.size >= this.#config.limits.meetingsPerSession) this.#refuse(session, message, 'LIMIT')
+    else if (!seated && session.seats.size >= this.#config.limits.meetingsPerSession)
+      this.#refuse(session, message, 'LIMIT')
     else {
       const joined = meeting.join(session, message, now)
       if (typeof joined === 'string') this.#refuse(session, message, joined)
@@ -447,7 +484,10 @@ export class RtmsNode {
   #subscribe(session: Session, message: MessageOf<'subscribe'>, now: number): void {
     message.topics.forEach((wish, index) => {
       const result = this.#subscribeOne(session, message.call, index, wish, now)
-      this.#downstream.send(session, typeof result === 'string' ? failed(message.call, result, undefined, index) : result)
+      this.#downstream.send(
+        session,
+        typeof result === 'string' ? failed(message.call, result, undefined, index) : result,
+      )
     })
   }
 
@@ -467,9 +507,14 @@ export class RtmsNode {
   #publish(session: Session, message: MessageOf<'publish'>, now: number): void {
     const { topic, data, key, tombstone } = message
     const allowed = session.grant.write.some((pattern) => matches(pattern, topic))
-    const refusal = allowed ? this.#topics.publish(topic, data, key, tombstone, now) : isName(topic) ? 'FORBIDDEN' : 'BAD_TOPIC'
+    const refusal = allowed
+      ? this.#topics.publish(topic, data, key, tombstone, now)
+      : isName(topic)
+        ? 'FORBIDDEN'
+        : 'BAD_TOPIC'
     if (refusal !== null) this.#refuse(session, message, refusal)
-    else if (message.call !== 0) this.#downstream.send(session, { type: 'done', call: message.call, value: 0 })
+    else if (message.call !== 0)
+      this.#downstream.send(session, { type: 'done', call: message.call, value: 0 })
   }
 
   // ---- the business side
@@ -486,7 +531,15 @@ export class RtmsNode {
     this.#lastEpoch = Math.max(this.#lastEpoch + 1, Math.floor(now + wallOffset) * 4096 + a * 16 + (b & 15))
     const identity = { epoch: this.#lastEpoch, seed: entropy(8) }
     const settings = { ...defaultMeeting, ...options }
-    const meeting = new Meeting(this.#meetingHost, name, ++this.#lastLog, settings, limits.meetingLogBytes, identity, now)
+    const meeting = new Meeting(
+      this.#meetingHost,
+      name,
+      ++this.#lastLog,
+      settings,
+      limits.meetingLogBytes,
+      identity,
+      now,
+    )
     this.#meetings.set(name, meeting)
     return meeting.info
   }
@@ -551,6 +604,7 @@ export class RtmsNode {
   /** Takes nothing new and closes every connection with DRAINING. */
   drain(now: number): void {
     this.#draining = true
-    for (const connection of [...this.#connections]) this.#close(connection, 'DRAINING', 'the node is stopping', now)
+    for (const connection of [...this.#connections])
+      this.#close(connection, 'DRAINING', 'the node is stopping', now)
   }
 }

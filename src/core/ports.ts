@@ -60,7 +60,9 @@ export interface Application {
 }
 
 /** What a token check or a handler answers. */
-export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: RtmsError }
+export type Outcome<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: RtmsError }
 
 /** The way to the other nodes: at most once, in order per publisher, nothing stored. Does not return to its sender. */
 export interface Bus {

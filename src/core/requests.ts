@@ -22,7 +22,13 @@ export class Requests {
   readonly #application: Application
   readonly #stats: Stats
 
-  constructor(limits: NodeLimits, timers: Timers, downstream: Downstream, application: Application, stats: Stats) {
+  constructor(
+    limits: NodeLimits,
+    timers: Timers,
+    downstream: Downstream,
+    application: Application,
+    stats: Stats,
+  ) {
     this.#limits = limits
     this.#timers = timers
     this.#downstream = downstream
@@ -32,10 +38,16 @@ export class Requests {
 
   start(session: Session, message: MessageOf<'request'>, now: number): void {
     if (session.requests.size >= this.#limits.requestsPerSession) {
-      this.#downstream.send(session, failed(message.call, 'LIMIT', `more than ${this.#limits.requestsPerSession} requests at once`))
+      this.#downstream.send(
+        session,
+        failed(message.call, 'LIMIT', `more than ${this.#limits.requestsPerSession} requests at once`),
+      )
       return
     }
-    const wait = Math.min(message.timeout === 0 ? this.#limits.requestMs : message.timeout, this.#limits.requestMs)
+    const wait = Math.min(
+      message.timeout === 0 ? this.#limits.requestMs : message.timeout,
+      this.#limits.requestMs,
+    )
     const pending: PendingRequest = {
       owner: session,
       user: session.user,
@@ -63,7 +75,8 @@ export class Requests {
       this.#stats.repliesDiscarded++
       return
     }
-    if (outcome.ok) this.#downstream.send(pending.owner, { type: 'reply', call: pending.call, data: outcome.value })
+    if (outcome.ok)
+      this.#downstream.send(pending.owner, { type: 'reply', call: pending.call, data: outcome.value })
     else this.#downstream.send(pending.owner, this.#failure(pending.call, outcome.error))
   }
 
@@ -93,6 +106,8 @@ export class Requests {
   }
 
   #failure(call: number, error: RtmsError): ReturnType<typeof failed> {
-    return { ...failed(call, error.code, error.message), retryAfter: error.retryAfterMs } as ReturnType<typeof failed>
+    return { ...failed(call, error.code, error.message), retryAfter: error.retryAfterMs } as ReturnType<
+      typeof failed
+    >
   }
 }

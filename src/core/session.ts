@@ -114,7 +114,12 @@ export function sessionEntry(message: ServerMessage): Encoded {
   return new Encoded(encodeMessage(message))
 }
 
-export function failed(call: number, error: ErrorCode, message: string = errors[error].text, index = 0): ServerMessage {
+export function failed(
+  call: number,
+  error: ErrorCode,
+  message: string = errors[error].text,
+  index = 0,
+): ServerMessage {
   return { type: 'failed', call, index, error, message: shorten(message), retryAfter: 0 }
 }
 

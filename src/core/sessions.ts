@@ -15,7 +15,12 @@ export class Sessions {
   readonly #byId: Map<string, Session> = new Map()
   readonly #byUser: Map<string, Set<Session>> = new Map()
 
-  constructor(config: NodeConfig, timers: Timers, stats: Stats, expire: (session: Session, now: number) => void) {
+  constructor(
+    config: NodeConfig,
+    timers: Timers,
+    stats: Stats,
+    expire: (session: Session, now: number) => void,
+  ) {
     this.#config = config
     this.#timers = timers
     this.#stats = stats
@@ -38,7 +43,11 @@ export class Sessions {
    * The session a HELLO asks for, or a new one, attached to this connection; `reason` says why it is a new one.
    * 'stolen' where the id belongs to another user, 'limit' where the user has too many.
    */
-  attach(connection: Connection, hello: MessageOf<'hello'>, grant: Grant): { session: Session; resumed: boolean; reason: string } | 'stolen' | 'limit' {
+  attach(
+    connection: Connection,
+    hello: MessageOf<'hello'>,
+    grant: Grant,
+  ): { session: Session; resumed: boolean; reason: string } | 'stolen' | 'limit' {
     const known = hello.session === '' ? undefined : this.#byId.get(hello.session)
     if (known !== undefined && known.user !== grant.user) return 'stolen'
     const session = known ?? this.#open(grant)
@@ -50,7 +59,11 @@ export class Sessions {
     if (grant.expires > 0) this.#timers.set(session.expiry, grant.expires - this.#config.wallOffset)
     const resumed = known !== undefined
     if (resumed) this.#stats.sessionsResumed++
-    return { session, resumed, reason: resumed || hello.session === '' ? '' : 'the session is not known here' }
+    return {
+      session,
+      resumed,
+      reason: resumed || hello.session === '' ? '' : 'the session is not known here',
+    }
   }
 
   #open(grant: Grant): Session | null {

@@ -213,7 +213,11 @@ export class TopicLog implements Log {
     }
     let start = this.#ring.first
     if (reason === '') {
-      while (start < this.#ring.next && this.#ring.get(start).number <= (held.get(this.#ring.get(start).publisher) ?? 0)) start++
+      while (
+        start < this.#ring.next &&
+        this.#ring.get(start).number <= (held.get(this.#ring.get(start).publisher) ?? 0)
+      )
+        start++
     }
     const position = reason === '' ? since : [...this.#dropped]
     return { start, position, reason }
@@ -226,7 +230,8 @@ export class TopicLog implements Log {
   read(reader: Cursor): Read {
     const cursor = reader as TopicCursor
     const fallen = cursor.position < this.first
-    if (cursor.values || cursor.conflate || (fallen && cursor.policy === policies.conflate)) return this.#readLatest(cursor)
+    if (cursor.values || cursor.conflate || (fallen && cursor.policy === policies.conflate))
+      return this.#readLatest(cursor)
     if (fallen) {
       if (cursor.policy === policies.disconnect) return 'disconnect'
       const from = cursor.position
@@ -278,7 +283,8 @@ export class TopicLog implements Log {
     }
     changed.reverse()
     let count = 0
-    for (let bytes = 0; count < changed.length && bytes < PAGE_BYTES; count++) bytes += (changed[count] as Entry).size
+    for (let bytes = 0; count < changed.length && bytes < PAGE_BYTES; count++)
+      bytes += (changed[count] as Entry).size
     const to = changed[count]?.position ?? this.next
     this.#move(cursor, to)
     if (count === 0) return 'nothing'

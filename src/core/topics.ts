@@ -41,7 +41,8 @@ class Rung {
   wait(group: Group, timers: Timers, now: number): void {
     if (group.due) return
     group.due = true
-    if (this.#groups.length === 0) timers.set(this.#timer, (Math.floor(now / this.#interval) + 1) * this.#interval)
+    if (this.#groups.length === 0)
+      timers.set(this.#timer, (Math.floor(now / this.#interval) + 1) * this.#interval)
     this.#groups.push(group)
   }
 }
@@ -65,7 +66,14 @@ export class Topics {
   readonly #agingTimer: Timer
   #lastStamp = 0
 
-  constructor(config: NodeConfig, timers: Timers, downstream: Downstream, bus: Bus, stats: Stats, nextLog: () => number) {
+  constructor(
+    config: NodeConfig,
+    timers: Timers,
+    downstream: Downstream,
+    bus: Bus,
+    stats: Stats,
+    nextLog: () => number,
+  ) {
     this.#config = config
     this.#timers = timers
     this.#downstream = downstream
@@ -97,7 +105,8 @@ export class Topics {
     const known = this.#topics.get(name)
     if (known !== undefined) return known
     if (this.#topics.size >= this.#config.limits.topics) return null
-    const retention = this.#retentions.find(({ pattern }) => matches(pattern, name))?.retention ?? defaultRetention
+    const retention =
+      this.#retentions.find(({ pattern }) => matches(pattern, name))?.retention ?? defaultRetention
     const topic = new Topic(name, this.#nextLog(), retention)
     this.#topics.set(name, topic)
     return topic
@@ -120,7 +129,14 @@ export class Topics {
     if (!this.#hasRoom(topic, key)) return 'LIMIT'
     this.#lastStamp = Math.max(this.#lastStamp + 1, Math.floor((now + this.#config.wallOffset) * 1000))
     const publisher = this.#config.incarnation
-    const entry = { publisher, number: topic.log.head(publisher) + 1, stamp: this.#lastStamp, key, tombstone, data }
+    const entry = {
+      publisher,
+      number: topic.log.head(publisher) + 1,
+      stamp: this.#lastStamp,
+      key,
+      tombstone,
+      data,
+    }
     this.#append(topic, entry, now)
     topic.unsent.push(entry)
     return null
@@ -128,14 +144,19 @@ export class Topics {
 
   #hasRoom(topic: Topic, key: string): boolean {
     const { log } = topic
-    return key === '' || log.hasKey(key) || log.keyCount < this.#config.limits.topicKeys || log.dropTombstone()
+    return (
+      key === '' || log.hasKey(key) || log.keyCount < this.#config.limits.topicKeys || log.dropTombstone()
+    )
   }
 
   #append(topic: Topic, entry: PublicationEntry, now: number): void {
     const { topicPendingEntries, topicPendingBytes } = this.#config.limits
     const { log, retention } = topic
     // What a live cursor was not yet offered is not overwritten: it goes out first.
-    if (log.size >= Math.max(topicPendingEntries, retention.entries) || log.bytes >= Math.max(topicPendingBytes, retention.bytes)) {
+    if (
+      log.size >= Math.max(topicPendingEntries, retention.entries) ||
+      log.bytes >= Math.max(topicPendingBytes, retention.bytes)
+    ) {
       for (const group of topic.groups) this.#markGroup(group)
       this.#downstream.flush(now, Infinity)
       topic.trim(now)
@@ -155,7 +176,8 @@ export class Topics {
     const entries = decodeDiffusion(bytes)
     if (entries.length === 0) this.#stats.strangers++
     for (const entry of entries) {
-      if (entry.publisher === this.#config.incarnation || entry.number <= topic.log.head(entry.publisher)) continue
+      if (entry.publisher === this.#config.incarnation || entry.number <= topic.log.head(entry.publisher))
+        continue
       if (!this.#hasRoom(topic, entry.key)) {
         this.#stats.refusePublication('LIMIT')
         continue
@@ -169,7 +191,13 @@ export class Topics {
   // ---- subscribing
 
   /** Makes a cursor. The caller has checked name and grant. */
-  subscribe(session: Session, call: number, index: number, wish: Wish, now: number): MessageOf<'subscribed'> | ErrorCode {
+  subscribe(
+    session: Session,
+    call: number,
+    index: number,
+    wish: Wish,
+    now: number,
+  ): MessageOf<'subscribed'> | ErrorCode {
     const topic = this.#open(wish.topic)
     if (topic === null) return 'LIMIT'
     const { log } = topic
@@ -179,9 +207,16 @@ export class Topics {
     topic.trim(now)
     const keys = wish.keys.length === 0 ? null : new Set(wish.keys.map(({ key }) => key))
     const resumed = wish.recover ? log.resume(wish.since) : null
-    const values = resumed === null && (wish.conflate || keys !== null || log.keyCount > 0)
-    const start = resumed?.start ?? (values ? 0 : log.next)
-    const cursor = new TopicCursor(log, session, start, { conflate: wish.conflate, policy: wish.policy, keys, values })
+    // Who holds nothing, or nothing that can be continued, begins with the latest values where there are such.
+    const fresh = resumed === null || resumed.reason !== ''
+    const values = fresh && (wish.conflate || keys !== null || log.keyCount > 0)
+    const start = values ? 0 : (resumed?.start ?? log.next)
+    const cursor = new TopicCursor(log, session, start, {
+      conflate: wish.conflate,
+      policy: wish.policy,
+      keys,
+      values,
+    })
     session.subscriptions.set(log.number, { topic, cursor, group: topic.add(cursor, rungOf(wish.maxHz)) })
     if (!log.isCurrent(cursor)) this.#downstream.markTopic(cursor)
     return {
@@ -191,7 +226,7 @@ export class Topics {
       topic: topic.name,
       log: log.number,
       keyed: log.keyCount > 0,
-      position: resumed?.position ?? log.position,
+      position: values ? [] : (resumed?.position ?? log.position),
       recovered: resumed?.reason === '',
       reason: resumed?.reason ?? '',
     }

@@ -31,7 +31,8 @@ export class UpstreamQueue {
   /** Inputs among the messages. */
   get inputs(): number {
     let count = 0
-    for (let at = this.#head; at < this.#messages.length; at++) if (this.#messages[at]?.type === 'input') count++
+    for (let at = this.#head; at < this.#messages.length; at++)
+      if (this.#messages[at]?.type === 'input') count++
     return count
   }
 
@@ -102,7 +103,11 @@ export class Upstream {
     }
   }
 
-  #serve(queue: UpstreamQueue, budget: number, deliver: (session: Session, message: ClientMessage) => void): number {
+  #serve(
+    queue: UpstreamQueue,
+    budget: number,
+    deliver: (session: Session, message: ClientMessage) => void,
+  ): number {
     queue.deficit += QUANTUM
     let served = 0
     for (let message = queue.peek(); message !== undefined && served < budget; message = queue.peek()) {

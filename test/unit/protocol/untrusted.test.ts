@@ -6,7 +6,7 @@ import { Writer } from '../../../src/protocol/bytes.ts'
 import type { Codec } from '../../../src/protocol/codec.ts'
 import { decodeEvent, eachFrame, joinFrames } from '../../../src/protocol/frames.ts'
 import { jsonCodec } from '../../../src/protocol/json.ts'
-import { limits, MAX_UINT } from '../../../src/protocol/limits.ts'
+import { limits, MAX_STAMP, MAX_UINT } from '../../../src/protocol/limits.ts'
 import { eachPublication } from '../../../src/protocol/publications.ts'
 import { schema, type MeetingEvent, type Message, type Side } from '../../../src/protocol/schema.ts'
 import { arbitraryMessage, arbitraryPacket, encodeFrame, messageTypes, senderOf } from './arbitrary.ts'
@@ -274,6 +274,30 @@ describe('a small packet that claims much', () => {
     const one = fromHex('00 01 01 00 00')
     expect(() => eachPublication(one, MAX_UINT, () => visited++)).toThrow('ends in the middle')
     expect(visited).toBe(1)
+  })
+
+  test('a stamp of 2^52 or more is refused in either encoding', () => {
+    const stamps = (differences: readonly number[]): number[] => {
+      const w = new Writer()
+      for (const difference of differences) {
+        w.raw(fromHex('00 01 01'))
+        w.int(difference)
+        w.byte(0)
+      }
+      const seen: number[] = []
+      eachPublication(w.finish(), differences.length, ({ stamp }) => seen.push(stamp))
+      return seen
+    }
+    expect(stamps([2 ** 51, 2 ** 51 - 1])).toEqual([2 ** 51, MAX_STAMP])
+    expect(() => stamps([2 ** 51, 2 ** 51])).toThrow('out of range')
+    expect(() => stamps([5, -6])).toThrow('out of range')
+
+    const json = (stamp: number): string => {
+      const entry = { publisher: 1, number: 1, stamp, text: '' }
+      return JSON.stringify([{ type: 'publications', log: 1, count: 1, publications: [entry] }])
+    }
+    readAll(jsonCodec, json(MAX_STAMP), 'server')
+    expect(() => jsonCodec.decode(json(MAX_STAMP + 1), 'server')).toThrow('above 2^52 - 1')
   })
 
   test('an event with fields left over, with too few, of no known code or as text is refused', () => {

@@ -22,7 +22,9 @@ describe('golden vectors', () => {
   })
 
   test('there is one for every message type', () => {
-    const types = vectors.valid.flatMap(({ json }) => (JSON.parse(json) as { type: MessageType }[]).map((m) => m.type))
+    const types = vectors.valid.flatMap(({ json }) =>
+      (JSON.parse(json) as { type: MessageType }[]).map((m) => m.type),
+    )
     expect([...new Set(types)].sort()).toEqual(Object.keys(schema).sort())
   })
 

@@ -1,0 +1,466 @@
+import {
+  binaryCodec,
+  fromPayload,
+  isName,
+  type MessageOf,
+  type Payload,
+  type PublicationEntry,
+  RtmsError,
+  toPayload,
+  type ErrorCode,
+} from '../protocol/index.ts'
+import { Listeners } from './events.ts'
+import {
+  Machine,
+  type Phase,
+  type ReadOptions,
+  type SeatMachine,
+  type Ticket,
+  type TopicReader,
+} from './machine/index.ts'
+import { Meeting } from './meeting.ts'
+
+/** The part of a browser's `WebSocket` that RTMS uses; `ws` and mini-program wrappers have it too. */
+export interface Socket {
+  binaryType: string
+  onopen: (() => void) | null
+  onmessage: ((event: { data: unknown }) => void) | null
+  onclose: ((event: { code: number; reason: string }) => void) | null
+  onerror: (() => void) | null
+  send(data: Uint8Array): void
+  close(code?: number, reason?: string): void
+}
+
+export interface ConnectOptions {
+  /** Asked for a ticket before the first connection and whenever the last one has expired. */
+  readonly getTicket: () => Promise<Ticket> | Ticket
+  /** Unacknowledged bytes at most; default 128 KiB, 0 = no window. */
+  readonly window?: number
+  /** Makes a socket; default: the runtime's `WebSocket`. */
+  readonly socket?: (url: string, protocols: string[]) => Socket
+  /** Milliseconds from asking for a ticket to being connected; default 10,000. */
+  readonly connectTimeoutMs?: number
+  /** Longest wait between two attempts to connect, in milliseconds; default 30,000. */
+  readonly maxBackoffMs?: number
+}
+
+/** `connecting` until the first welcome and again after a loss; `closed` is final. */
+export type State = 'connecting' | 'connected' | 'disconnected' | 'closed'
+
+const states: Record<Phase, State> = {
+  idle: 'connecting',
+  ticket: 'connecting',
+  opening: 'connecting',
+  greeting: 'connecting',
+  live: 'connected',
+  waiting: 'disconnected',
+  closed: 'closed',
+}
+
+export interface SubscribeOptions {
+  /** Only the latest value of each key (of the topic, where it has no keys) matters: intermediate ones may be left out. */
+  readonly conflate?: boolean
+  /** At most so many updates a second, rounded down to 1, 2, 5, 10, 20, 30 or 60; default: as they come. */
+  readonly maxHz?: number
+  /** Only publications with these keys. */
+  readonly keys?: readonly string[]
+  /** What happens when this reader is too slow; default `conflate` where `conflate` is set, else `skip`. */
+  readonly policy?: 'skip' | 'conflate' | 'disconnect'
+  /** Publications are missing: their number where known, else 0. Without `conflate` only. */
+  readonly onGap?: (gap: { readonly lost: number; readonly reason: ErrorCode }) => void
+  /** The subscription was refused or has ended. Without it, the error is reported to the runtime. */
+  readonly onError?: (error: RtmsError) => void
+}
+
+export interface Publication {
+  readonly topic: string
+  /** '' where it has none. */
+  readonly key: string
+  /** The key was removed; the data is what the publisher gave with that. */
+  readonly removed: boolean
+  /** When it was published: milliseconds since 1970 by the publisher's clock. */
+  readonly time: number
+}
+
+interface CallOptions {
+  readonly signal?: AbortSignal
+  /** Milliseconds; default 10,000. */
+  readonly timeoutMs?: number
+}
+
+const CLIENT = 'rtms-js/0.1'
+
+/** A connection to RTMS that mends itself. Made by {@link connect}. */
+export class Client {
+  readonly #options: ConnectOptions
+  readonly #machine: Machine
+  readonly #states: Listeners<[State, RtmsError | null]> = new Listeners()
+  readonly #pushes: Map<string, Listeners<[unknown]>> = new Map()
+  readonly #shared: Map<string, SharedReader> = new Map()
+  #socket: Socket | null = null
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #timerAt = Infinity
+  #flushing = false
+  #welcome: MessageOf<'welcome'> | null = null
+
+  constructor(options: ConnectOptions) {
+    this.#options = options
+    this.#machine = new Machine(
+      {
+        codec: binaryCodec,
+        window: options.window ?? 131_072,
+        client: CLIENT,
+        random: Math.random,
+        connectMs: options.connectTimeoutMs ?? 10_000,
+        backoffMs: options.maxBackoffMs ?? 30_000,
+      },
+      {
+        getTicket: (attempt) => void this.#getTicket(attempt),
+        open: (attempt, url) => this.#open(attempt, url),
+        send: (packet) => this.#socket?.send(packet),
+        close: (_attempt, code) => this.#forget(code),
+        phase: (phase, error) => this.#states.emit(states[phase], error),
+        push: (name, data) => this.#pushes.get(name)?.emit(fromPayload(data)),
+        welcome: (welcome) => {
+          this.#welcome = welcome
+        },
+      },
+    )
+    this.#machine.start(performance.now())
+    this.#after()
+  }
+
+  get state(): State {
+    return states[this.#machine.phase]
+  }
+
+  /** The user the ticket names; '' before the first connection. */
+  get user(): string {
+    return this.#welcome?.user ?? ''
+  }
+
+  /** The node this client is or was last connected to. */
+  get node(): string {
+    return this.#welcome?.node ?? ''
+  }
+
+  /** Round trip to the server in milliseconds, measured at every heartbeat; 0 before the first. */
+  get rttMs(): number {
+    return this.#machine.rtt
+  }
+
+  /** Calls `listener` at each change of state; `error` says why where there is a reason. */
+  onState(listener: (state: State, error: RtmsError | null) => void): () => void {
+    return this.#states.add(listener)
+  }
+
+  /**
+   * Joins a meeting as member or spectator. Resolves when the server has seated this client: from then on no frame
+   * is missed. Rejects with NOT_FOUND, FORBIDDEN, FULL, CONFIG_MISMATCH, LIMIT, CANCELLED or CLOSED.
+   */
+  join<T = unknown>(
+    name: string,
+    options: { readonly spectator?: boolean; readonly config?: string; readonly signal?: AbortSignal } = {},
+  ): Promise<Meeting<T>> {
+    return new Promise((resolve, reject) => {
+      if (!isName(name)) throw new RtmsError('BAD_NAME', `${JSON.stringify(name)} cannot name a meeting`)
+      options.signal?.throwIfAborted()
+      const host = {
+        input: (seat: SeatMachine, data: Payload): Promise<number> => this.#input(seat, data),
+        leave: (seat: SeatMachine): void => this.#run(() => this.#machine.leave(seat)),
+      }
+      const meeting = new Meeting<T>(name, host, { joined: resolve, failed: reject })
+      this.#run(() =>
+        meeting.bind(this.#machine.join(name, options.spectator ?? false, options.config ?? '', meeting)),
+      )
+      options.signal?.addEventListener('abort', () => {
+        reject(options.signal?.reason)
+        if (meeting.pending) meeting.leave()
+      })
+    })
+  }
+
+  #input(seat: SeatMachine, data: Payload): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#run(() =>
+        this.#machine.input(seat, data, (result) =>
+          result.ok ? resolve(result.value) : reject(result.error),
+        ),
+      )
+    })
+  }
+
+  /**
+   * Calls `listener` for every publication of a topic, across reconnects, until the function returned is called.
+   * Further listeners of one topic share its subscription and must ask for the same options.
+   */
+  subscribe<T = unknown>(
+    topic: string,
+    listener: (data: T, publication: Publication) => void,
+    options: SubscribeOptions = {},
+  ): () => void {
+    if (!isName(topic)) throw new RtmsError('BAD_TOPIC', `${JSON.stringify(topic)} cannot name a topic`)
+    const conflate = options.conflate ?? false
+    const wish: ReadOptions = {
+      conflate,
+      maxHz: options.maxHz ?? 0,
+      keys: options.keys ?? [],
+      policy: options.policy ?? (conflate ? 'conflate' : 'skip'),
+    }
+    let shared = this.#shared.get(topic)
+    if (shared === undefined) {
+      shared = new SharedReader(topic, wish, () => this.#shared.delete(topic))
+      this.#shared.set(topic, shared)
+      const reading = shared
+      this.#run(() => reading.bind(this.#machine.read(topic, wish, reading)))
+    } else if (!shared.isSame(wish)) {
+      throw new RtmsError('LIMIT', `${topic} is subscribed to with other options already; unsubscribe first`)
+    }
+    const reading = shared
+    const remove = reading.add(listener as (data: unknown, publication: Publication) => void, options)
+    return () => {
+      remove()
+      if (reading.isIdle && this.#shared.get(topic) === reading) {
+        this.#shared.delete(topic)
+        this.#run(() => this.#machine.unread(reading.reader))
+      }
+    }
+  }
+
+  /** Calls `listener` for each push of this name to this user. Returns the function that removes it. */
+  onPush<T = unknown>(name: string, listener: (data: T) => void): () => void {
+    let listeners = this.#pushes.get(name)
+    if (listeners === undefined) this.#pushes.set(name, (listeners = new Listeners()))
+    return listeners.add(listener as (data: unknown) => void)
+  }
+
+  /**
+   * Asks the business server; resolves with its reply. Rejects with the handler's error, NO_HANDLER, TIMEOUT,
+   * CANCELLED, BUSY, CLOSED, or, after a loss of the connection, NOT_SENT (it has no effect) or UNKNOWN (it may have).
+   */
+  request<T = unknown>(method: string, data: unknown = null, options: CallOptions = {}): Promise<T> {
+    return this.#call<Payload>(options, (done, timeoutMs) =>
+      this.#machine.request(method, toPayload(data), timeoutMs, performance.now(), done),
+    ).then((reply) => fromPayload(reply) as T)
+  }
+
+  /** Publishes to a topic, where the ticket allows it. Resolves when the server has taken it. */
+  async publish(
+    topic: string,
+    data: unknown,
+    options: CallOptions & { readonly key?: string; readonly remove?: boolean } = {},
+  ): Promise<void> {
+    await this.#call<number>(options, (done, timeoutMs) =>
+      this.#machine.publish(
+        topic,
+        toPayload(data),
+        options.key ?? '',
+        options.remove ?? false,
+        timeoutMs,
+        performance.now(),
+        done,
+      ),
+    )
+  }
+
+  #call<T>(
+    { signal, timeoutMs = 10_000 }: CallOptions,
+    start: (
+      done: (result: { ok: true; value: T } | { ok: false; error: RtmsError }) => void,
+      timeoutMs: number,
+    ) => number,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted()
+      let call = 0
+      const abort = (): void => this.#run(() => this.#machine.cancel(call))
+      this.#run(() => {
+        call = start((result) => {
+          signal?.removeEventListener('abort', abort)
+          if (result.ok) resolve(result.value)
+          else reject(signal?.aborted ? signal.reason : result.error)
+        }, timeoutMs)
+      })
+      signal?.addEventListener('abort', abort)
+    })
+  }
+
+  /** Ends the connection for good; whatever waits is rejected with CLOSED. */
+  close(): void {
+    this.#run(() => this.#machine.close())
+  }
+
+  // ---- the machine's outside
+
+  #run(action: () => void): void {
+    action()
+    this.#after()
+  }
+
+  /** What the machine gathered goes out in one packet; its next deadline is armed. */
+  #after(): void {
+    if (this.#machine.hasOutput && !this.#flushing) {
+      this.#flushing = true
+      queueMicrotask(() => {
+        this.#flushing = false
+        this.#machine.flush()
+      })
+    }
+    const { deadline } = this.#machine
+    if (deadline === this.#timerAt) return
+    clearTimeout(this.#timer)
+    this.#timerAt = deadline
+    if (deadline === Infinity) return
+    this.#timer = setTimeout(
+      () => {
+        this.#timerAt = Infinity
+        this.#run(() => this.#machine.tick(performance.now()))
+      },
+      Math.max(0, Math.min(deadline - performance.now(), 2 ** 31 - 1)),
+    )
+  }
+
+  async #getTicket(attempt: number): Promise<void> {
+    try {
+      const ticket = await this.#options.getTicket()
+      if (
+        typeof ticket?.url !== 'string' ||
+        typeof ticket.token !== 'string' ||
+        typeof ticket.expiresAt !== 'number'
+      ) {
+        throw new RtmsError(
+          'UNAUTHENTICATED',
+          'getTicket must return { url, token, expiresAt }, as tickets.issue makes it',
+        )
+      }
+      const validMs = ticket.expiresAt * 1000 - Date.now()
+      this.#run(() => this.#machine.handleTicket(attempt, ticket, validMs, performance.now()))
+    } catch (cause) {
+      const error =
+        cause instanceof RtmsError
+          ? cause
+          : new RtmsError('UNAUTHENTICATED', `getTicket failed: ${String(cause)}`)
+      this.#run(() => this.#machine.handleNoTicket(attempt, error, performance.now()))
+    }
+  }
+
+  #open(attempt: number, url: string): void {
+    const protocols = [binaryCodec.subprotocol]
+    let socket: Socket
+    try {
+      const make = this.#options.socket ?? ((at, names) => new WebSocket(at, names) as unknown as Socket)
+      socket = make(url, protocols)
+    } catch (error) {
+      // A url no socket can be made of; told like any other failure to connect, but not from inside the machine.
+      queueMicrotask(() =>
+        this.#run(() => this.#machine.handleClose(attempt, 1006, String(error), performance.now())),
+      )
+      return
+    }
+    socket.binaryType = 'arraybuffer'
+    socket.onopen = () => this.#run(() => this.#machine.handleOpen(attempt, performance.now()))
+    socket.onmessage = ({ data }) => {
+      const packet = typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer)
+      this.#run(() => this.#machine.handlePacket(attempt, packet, packet.length, performance.now()))
+    }
+    socket.onclose = ({ code, reason }) => {
+      if (this.#socket === socket) this.#socket = null
+      this.#run(() => this.#machine.handleClose(attempt, code, reason, performance.now()))
+    }
+    socket.onerror = () => {}
+    this.#socket = socket
+  }
+
+  #forget(code: number): void {
+    const socket = this.#socket
+    this.#socket = null
+    if (socket === null) return
+    socket.onopen = socket.onmessage = socket.onclose = null
+    socket.close(code)
+  }
+}
+
+/** One subscription and those who listen to it. */
+class SharedReader {
+  readonly #topic: string
+  readonly #options: ReadOptions
+  readonly #forget: () => void
+  readonly #listeners: Listeners<[unknown, Publication]> = new Listeners()
+  readonly #gaps: Listeners<[{ lost: number; reason: ErrorCode }]> = new Listeners()
+  readonly #errors: Listeners<[RtmsError]> = new Listeners()
+  /** The latest value per key of a conflating subscription, for listeners that come later. */
+  readonly #latest: Map<string, [unknown, Publication]> = new Map()
+  #reader: TopicReader | null = null
+
+  constructor(topic: string, options: ReadOptions, forget: () => void) {
+    this.#topic = topic
+    this.#options = options
+    this.#forget = forget
+  }
+
+  bind(reader: TopicReader): void {
+    this.#reader = reader
+  }
+
+  get reader(): TopicReader {
+    return this.#reader as TopicReader
+  }
+
+  get isIdle(): boolean {
+    return this.#listeners.size === 0
+  }
+
+  isSame(options: ReadOptions): boolean {
+    return JSON.stringify(options) === JSON.stringify(this.#options)
+  }
+
+  add(listener: (data: unknown, publication: Publication) => void, options: SubscribeOptions): () => void {
+    let active = true
+    const latest = [...this.#latest.values()]
+    if (latest.length > 0)
+      queueMicrotask(() => latest.forEach(([data, publication]) => active && listener(data, publication)))
+    const removers = [this.#listeners.add(listener)]
+    if (options.onGap !== undefined) removers.push(this.#gaps.add(options.onGap))
+    if (options.onError !== undefined) removers.push(this.#errors.add(options.onError))
+    return () => {
+      active = false
+      for (const remove of removers) remove()
+    }
+  }
+
+  publication(entry: PublicationEntry): void {
+    const data = fromPayload(entry.data)
+    const publication = {
+      topic: this.#topic,
+      key: entry.key,
+      removed: entry.tombstone,
+      time: entry.stamp / 1000,
+    }
+    if (this.#options.conflate) {
+      if (entry.tombstone) this.#latest.delete(entry.key)
+      else this.#latest.set(entry.key, [data, publication])
+    }
+    this.#listeners.emit(data, publication)
+  }
+
+  gap(lost: number, reason: ErrorCode): void {
+    this.#gaps.emit({ lost, reason })
+  }
+
+  subscribed(): void {}
+
+  failed(error: RtmsError): void {
+    this.#forget()
+    if (this.#errors.size > 0 || error.code === 'CLOSED') this.#errors.emit(error)
+    else {
+      setTimeout(() => {
+        throw error
+      })
+    }
+  }
+}
+
+/** Connects to RTMS and stays connected: see {@link ConnectOptions}. Returns at once; calls made before the connection wait for it. */
+export function connect(options: ConnectOptions): Client {
+  return new Client(options)
+}

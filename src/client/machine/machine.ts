@@ -1,0 +1,579 @@
+import {
+  type ClientMessage,
+  closeCodes,
+  type Codec,
+  isOfSessionLog,
+  limits,
+  mayReconnect,
+  type MessageOf,
+  type Payload,
+  RtmsError,
+  type ServerMessage,
+} from '../../protocol/index.ts'
+import { type CallMessage, Calls, type Done } from './calls.ts'
+import { SeatMachine, type SeatListener } from './seat.ts'
+import { type ReaderListener, type ReadOptions, TopicReader } from './reader.ts'
+
+/** What a business server hands its client so that it can connect. */
+export interface Ticket {
+  /** `wss://host/path?route=<node>`. */
+  readonly url: string
+  readonly token: string
+  /** Seconds since 1970. */
+  readonly expiresAt: number
+}
+
+/**
+ * The life of a client. Every legal move:
+ *
+ *   idle → ticket → opening → greeting → live
+ *            ↑         └─────────┴────────┴──socket lost, time-out──→ waiting ──time──→ ticket | opening
+ *   any → closed (by the application, or a close code that is final)
+ */
+export type Phase = 'idle' | 'ticket' | 'opening' | 'greeting' | 'live' | 'waiting' | 'closed'
+
+/** What the machine writes to; none of it calls back. `attempt` tells one socket from the next. */
+export interface MachinePorts {
+  /** Ask the application for a ticket; answer by `handleTicket` or `handleNoTicket`. */
+  getTicket(attempt: number): void
+  open(attempt: number, url: string): void
+  send(packet: Uint8Array): void
+  /** Close the socket of this attempt and forget it. */
+  close(attempt: number, code: number): void
+  phase(phase: Phase, error: RtmsError | null): void
+  push(name: string, data: Payload): void
+  welcome(message: MessageOf<'welcome'>): void
+}
+
+export interface MachineOptions {
+  readonly codec: Codec
+  /** Unacknowledged bytes this client wants at most; 0 = no window. */
+  readonly window: number
+  /** Name and version, for the server's eyes. */
+  readonly client: string
+  /** A number in [0, 1). */
+  readonly random: () => number
+  /** Longest time from asking for a ticket to the welcome, in milliseconds. */
+  readonly connectMs: number
+  /** Longest wait between two attempts, in milliseconds. */
+  readonly backoffMs: number
+}
+
+/** Session-log entries received without an ack of them going out. */
+const ENTRIES_PER_ACK = 64
+/** A cached ticket is not used in its last milliseconds. */
+const TICKET_MARGIN_MS = 30_000
+
+/** The client's side of RTMS: pure, driven by `handle…`, `tick` and the application's calls. Times are monotonic milliseconds. */
+export class Machine {
+  readonly #options: MachineOptions
+  readonly #ports: MachinePorts
+  #phase: Phase = 'idle'
+  #attempt = 0
+  /** Attempts since the last welcome. */
+  #failures = 0
+  #ticket: { readonly ticket: Ticket; readonly until: number } | null = null
+  /** The ticket of this attempt was asked for in it. */
+  #fresh = true
+  /** When the phase is given up, or the wait is over. */
+  #deadline = Infinity
+
+  #session = ''
+  #welcome: MessageOf<'welcome'> | null = null
+  #received = 0
+  #consumed = 0
+  #acknowledged = 0
+  #receivedAcknowledged = 0
+  #lastHeard = 0
+  #retryAfter = 0
+
+  readonly #calls: Calls = new Calls()
+  readonly #seats: Map<string, SeatMachine> = new Map()
+  readonly #readers: Map<string, TopicReader> = new Map()
+  readonly #seatsByLog: Map<number, SeatMachine> = new Map()
+  readonly #readersByLog: Map<number, TopicReader> = new Map()
+  #out: ClientMessage[] = []
+  /** Readers whose SUBSCRIBE goes out with the next packet, many in one. */
+  #wishes: TopicReader[] = []
+  /** Logs of meetings left while there was no connection. */
+  #parting: number[] = []
+  /** Measured by the last ping: round trip, and what to add to this clock to get the server's. Milliseconds. */
+  rtt = 0
+  clockOffset = 0
+
+  constructor(options: MachineOptions, ports: MachinePorts) {
+    this.#options = options
+    this.#ports = ports
+  }
+
+  get phase(): Phase {
+    return this.#phase
+  }
+
+  /** Whether {@link flush} has something to send. */
+  get hasOutput(): boolean {
+    return this.#out.length > 0 || this.#wishes.length > 0
+  }
+
+  /** When {@link tick} wants to be called. */
+  get deadline(): number {
+    const silence =
+      this.#phase === 'live'
+        ? this.#lastHeard + 2 * (this.#welcome as MessageOf<'welcome'>).heartbeat
+        : Infinity
+    return Math.min(this.#deadline, silence, this.#calls.deadline)
+  }
+
+  start(now: number): void {
+    if (this.#phase === 'idle') this.#connect(now)
+  }
+
+  /** Ends everything. */
+  close(): void {
+    this.#end(new RtmsError('CLOSED', 'The client was closed.'), 1000)
+  }
+
+  tick(now: number): void {
+    this.#calls.expire(now)
+    if (this.#phase === 'live') {
+      if (now - this.#lastHeard >= 2 * (this.#welcome as MessageOf<'welcome'>).heartbeat) this.#drop(now)
+      else if (now >= this.#deadline) this.#ping(now)
+    } else if (now >= this.#deadline) {
+      if (this.#phase === 'waiting') this.#connect(now)
+      else this.#drop(now)
+    }
+  }
+
+  // ---- connecting
+
+  #enter(phase: Phase, deadline: number, error: RtmsError | null = null): void {
+    this.#phase = phase
+    this.#deadline = deadline
+    this.#ports.phase(phase, error)
+  }
+
+  #connect(now: number): void {
+    this.#attempt++
+    this.#enter('ticket', now + this.#options.connectMs)
+    this.#fresh = this.#ticket === null || now >= this.#ticket.until
+    if (!this.#fresh) this.#open()
+    else {
+      this.#ticket = null
+      this.#ports.getTicket(this.#attempt)
+    }
+  }
+
+  /** `validMs`: how long the ticket is still good. */
+  handleTicket(attempt: number, ticket: Ticket, validMs: number, now: number): void {
+    if (attempt !== this.#attempt || this.#phase !== 'ticket') return
+    this.#ticket = { ticket, until: now + validMs - TICKET_MARGIN_MS }
+    this.#open()
+  }
+
+  handleNoTicket(attempt: number, error: RtmsError, now: number): void {
+    if (attempt === this.#attempt && this.#phase === 'ticket') this.#wait(now, error)
+  }
+
+  #open(): void {
+    const { ticket } = this.#ticket as { ticket: Ticket }
+    this.#enter('opening', this.#deadline)
+    this.#ports.open(this.#attempt, ticket.url)
+  }
+
+  handleOpen(attempt: number, now: number): void {
+    if (attempt !== this.#attempt || this.#phase !== 'opening') return
+    this.#enter('greeting', this.#deadline)
+    this.#lastHeard = now
+    this.#consumed = 0
+    this.#acknowledged = 0
+    this.#retryAfter = 0
+    const { ticket } = this.#ticket as { ticket: Ticket }
+    this.#send({
+      type: 'hello',
+      version: 1,
+      client: this.#options.client,
+      token: ticket.token,
+      session: this.#session,
+      received: this.#received,
+      window: this.#options.window,
+    })
+  }
+
+  handleClose(attempt: number, code: number, reason: string, now: number): void {
+    if (attempt !== this.#attempt || this.#phase === 'closed' || this.#phase === 'waiting') return
+    // A ticket kept from before may have been outlived by the node's key: a fresh one is tried before giving up.
+    const stale = code === closeCodes.UNAUTHENTICATED && !this.#fresh
+    if (code === closeCodes.EXPIRED || stale) this.#ticket = null
+    if (stale || mayReconnect(code)) this.#wait(now, null)
+    else this.#end(finalError(code, reason), null)
+  }
+
+  /** Gives the socket up from this side. */
+  #drop(now: number): void {
+    this.#ports.close(this.#attempt, 1000)
+    this.#wait(now, null)
+  }
+
+  /** Full jitter from the first attempt on: a lost node does not get all its clients back in one moment. */
+  #wait(now: number, error: RtmsError | null): void {
+    const { reconnectMin = 200, reconnectMax = 2_000 } = this.#welcome ?? {}
+    const ceiling = Math.min(this.#options.backoffMs, reconnectMax * 2 ** Math.min(this.#failures, 16))
+    const wait = Math.max(
+      this.#retryAfter,
+      reconnectMin + this.#options.random() * Math.max(0, ceiling - reconnectMin),
+    )
+    this.#failures++
+    // Late events of the old socket are not of this attempt any more.
+    this.#attempt++
+    this.#out = []
+    this.#wishes = []
+    this.#seatsByLog.clear()
+    this.#readersByLog.clear()
+    for (const seat of this.#seats.values()) seat.detach()
+    for (const reader of this.#readers.values()) reader.detach()
+    this.#enter('waiting', now + wait, error)
+  }
+
+  #end(error: RtmsError, code: number | null): void {
+    if (this.#phase === 'closed') return
+    if (code !== null) this.#ports.close(this.#attempt, code)
+    this.#attempt++
+    this.#out = []
+    this.#enter('closed', Infinity, error)
+    this.#calls.rejectAll(error.code, error.message)
+    for (const seat of this.#seats.values()) seat.end(error)
+    for (const reader of this.#readers.values()) reader.listener.failed(error)
+    this.#seats.clear()
+    this.#readers.clear()
+  }
+
+  // ---- sending
+
+  #send(message: ClientMessage): void {
+    this.#out.push(message)
+    if ('call' in message) this.#calls.markSent(message.call)
+  }
+
+  /** Sends what has gathered, in as few packets as allowed. */
+  flush(): void {
+    this.#subscribe()
+    while (this.#out.length > 0) {
+      const batch: ClientMessage[] = []
+      let bytes = 0
+      for (const message of this.#out) {
+        const size = sizeOf(message)
+        if (batch.length === limits.messages || (batch.length > 0 && bytes + size > limits.packet)) break
+        batch.push(message)
+        bytes += size
+      }
+      this.#out.splice(0, batch.length)
+      this.#ports.send(this.#options.codec.encode(batch))
+    }
+  }
+
+  #ping(now: number): void {
+    this.#deadline = now + (this.#welcome as MessageOf<'welcome'>).heartbeat
+    this.#send({ type: 'ping', time: Math.round(now * 1000) })
+  }
+
+  #acknowledge(): void {
+    this.#acknowledged = this.#consumed
+    this.#receivedAcknowledged = this.#received
+    this.#send({ type: 'ack', bytes: this.#consumed, received: this.#received })
+  }
+
+  // ---- receiving
+
+  handlePacket(attempt: number, packet: Uint8Array | string, size: number, now: number): void {
+    if (attempt !== this.#attempt || (this.#phase !== 'live' && this.#phase !== 'greeting')) return
+    this.#lastHeard = now
+    let messages: ServerMessage[]
+    try {
+      messages = this.#options.codec.decode(packet, 'server') as ServerMessage[]
+      for (const message of messages) {
+        if (this.#attempt !== attempt) return
+        if (isOfSessionLog(message.type)) this.#received++
+        this.#receive(message, now)
+      }
+    } catch (error) {
+      if (!(error instanceof RtmsError) || error.code !== 'PROTOCOL') throw error
+      this.#drop(now)
+      return
+    }
+    this.#consumed += size
+    const { window = 0 } = this.#welcome ?? {}
+    const due =
+      (window > 0 && this.#consumed - this.#acknowledged >= window / 4) ||
+      this.#received - this.#receivedAcknowledged >= ENTRIES_PER_ACK
+    if (due && this.#attempt === attempt) this.#acknowledge()
+  }
+
+  #receive(message: ServerMessage, now: number): void {
+    switch (message.type) {
+      case 'welcome':
+        this.#handleWelcome(message, now)
+        return
+      case 'ping':
+        this.#send({ type: 'pong', echo: message.time, time: Math.round(now * 1000), lateness: 0 })
+        return
+      case 'pong':
+        this.rtt = now - message.echo / 1000
+        this.clockOffset = message.time / 1000 - (now - this.rtt / 2)
+        return
+      case 'goodbye':
+        this.#retryAfter = message.retryAfter
+        return
+      case 'frames': {
+        const seat = this.#seatsByLog.get(message.log)
+        if (seat !== undefined && !seat.handleFrames(message)) this.#drop(now)
+        return
+      }
+      case 'publications':
+        this.#readersByLog.get(message.log)?.handlePublications(message)
+        return
+      case 'gap':
+        this.#seatsByLog.get(message.log)?.handleGap(message)
+        this.#readersByLog.get(message.log)?.handleGap(message)
+        return
+      case 'joined':
+        this.#handleJoined(message)
+        return
+      case 'subscribed':
+        this.#handleSubscribed(message)
+        return
+      case 'done':
+        this.#calls.resolve(message.call, message.value)
+        return
+      case 'reply':
+        this.#calls.resolve(message.call, message.data)
+        return
+      case 'failed':
+        this.#handleFailed(message)
+        return
+      case 'nack':
+        this.#seatsByLog.get(message.log)?.handleNack(message)
+        return
+      case 'push':
+        this.#ports.push(message.name, message.data)
+        return
+      case 'direct':
+        this.#seatsByLog.get(message.log)?.listener.direct(message.data)
+        return
+      case 'ended':
+        this.#handleEnded(message)
+        return
+      default:
+        // Defined for later versions of the node; nothing to do yet.
+        return
+    }
+  }
+
+  #handleWelcome(message: MessageOf<'welcome'>, now: number): void {
+    this.#welcome = message
+    this.#session = message.session
+    this.#received = message.received
+    this.#receivedAcknowledged = message.received
+    this.#failures = 0
+    this.#enter('live', now)
+    this.#ports.welcome(message)
+    for (const call of this.#calls.revive(message.resumed, message.calls)) this.#send(call)
+    for (const seat of this.#seats.values()) this.#send(seat.joinMessage(this.#calls.next()))
+    this.#wishes = [...this.#readers.values()]
+    if (message.resumed)
+      for (const log of this.#parting) this.#send({ type: 'leave', call: this.#calls.next(), log })
+    this.#parting = []
+  }
+
+  #handleJoined(message: MessageOf<'joined'>): void {
+    const seat = this.#seats.get(message.meeting)
+    // Left before it was joined: now it can be said.
+    if (seat === undefined) this.#send({ type: 'leave', call: this.#calls.next(), log: message.log })
+    if (seat === undefined || seat.call !== message.call) return
+    this.#seatsByLog.set(message.log, seat)
+    for (const input of seat.handleJoined(message)) this.#send(input)
+  }
+
+  #handleSubscribed(message: MessageOf<'subscribed'>): void {
+    const reader = this.#readers.get(message.topic)
+    if (reader === undefined)
+      this.#send({ type: 'unsubscribe', call: this.#calls.next(), logs: [{ log: message.log }] })
+    if (reader === undefined || reader.call !== message.call) return
+    this.#readersByLog.set(message.log, reader)
+    reader.handleSubscribed(message)
+  }
+
+  #handleFailed(message: MessageOf<'failed'>): void {
+    const error = new RtmsError(message.error, message.message, message.retryAfter)
+    for (const seat of this.#seats.values()) {
+      if (seat.call !== message.call) continue
+      this.#seats.delete(seat.meeting)
+      seat.end(error)
+      return
+    }
+    for (const reader of this.#readers.values()) {
+      if (reader.call !== message.call || reader.index !== message.index) continue
+      this.#readers.delete(reader.topic)
+      reader.listener.failed(error)
+      return
+    }
+    this.#calls.reject(message.call, error)
+  }
+
+  #handleEnded(message: MessageOf<'ended'>): void {
+    const error = new RtmsError(message.error, message.message)
+    const seat = this.#seatsByLog.get(message.log)
+    const reader = this.#readersByLog.get(message.log)
+    this.#seatsByLog.delete(message.log)
+    this.#readersByLog.delete(message.log)
+    if (seat !== undefined) {
+      this.#seats.delete(seat.meeting)
+      seat.end(error)
+    }
+    if (reader !== undefined) {
+      this.#readers.delete(reader.topic)
+      reader.listener.failed(error)
+    }
+  }
+
+  // ---- the application's calls
+
+  /** Joins a meeting, and joins it again on every connection until {@link leave}. One seat per meeting. */
+  join(meeting: string, spectator: boolean, config: string, listener: SeatListener): SeatMachine {
+    if (this.#seats.has(meeting)) throw new RtmsError('LIMIT', `${meeting} is joined already; leave it first`)
+    const seat = new SeatMachine(meeting, spectator, config, listener)
+    if (this.#phase === 'closed') {
+      seat.end(new RtmsError('CLOSED'))
+      return seat
+    }
+    this.#seats.set(meeting, seat)
+    if (this.#phase === 'live') this.#send(seat.joinMessage(this.#calls.next()))
+    return seat
+  }
+
+  leave(seat: SeatMachine): void {
+    if (this.#seats.get(seat.meeting) !== seat) return
+    this.#seats.delete(seat.meeting)
+    const { log, lastLog } = seat
+    seat.end(new RtmsError('CLOSED', 'The meeting was left.'))
+    this.#seatsByLog.delete(log)
+    if (log !== 0) this.#send({ type: 'leave', call: this.#calls.next(), log })
+    else if (lastLog !== 0) this.#parting.push(lastLog)
+  }
+
+  input(seat: SeatMachine, data: Payload, done: Done<number>): void {
+    if (this.#seats.get(seat.meeting) !== seat) {
+      done({ ok: false, error: new RtmsError('NOT_JOINED', 'The meeting was left or has ended.') })
+      return
+    }
+    const message = seat.send(data, done)
+    if (message !== null) this.#send(message)
+  }
+
+  /** Reads a topic, on every connection until {@link unread}. One reader per topic. */
+  read(topic: string, options: ReadOptions, listener: ReaderListener): TopicReader {
+    if (this.#readers.has(topic)) throw new RtmsError('LIMIT', `${topic} is subscribed to already`)
+    const reader = new TopicReader(topic, options, listener)
+    if (this.#phase === 'closed') {
+      listener.failed(new RtmsError('CLOSED'))
+      return reader
+    }
+    this.#readers.set(topic, reader)
+    if (this.#phase === 'live') this.#wishes.push(reader)
+    return reader
+  }
+
+  #subscribe(): void {
+    let topics: MessageOf<'subscribe'>['topics'][number][] = []
+    let call = 0
+    let size = 0
+    const wishes = this.#wishes
+    this.#wishes = []
+    for (const reader of wishes) {
+      if (this.#readers.get(reader.topic) !== reader) continue
+      if (topics.length === 0) call = this.#calls.next()
+      const wish = reader.wish(call, topics.length)
+      topics.push(wish)
+      size += wishSize(wish)
+      if (topics.length === limits.batch || size > limits.packet / 2) {
+        this.#send({ type: 'subscribe', call, topics })
+        topics = []
+        size = 0
+      }
+    }
+    if (topics.length > 0) this.#send({ type: 'subscribe', call, topics })
+  }
+
+  unread(reader: TopicReader): void {
+    if (this.#readers.get(reader.topic) !== reader) return
+    this.#readers.delete(reader.topic)
+    if (reader.log === 0) return
+    this.#readersByLog.delete(reader.log)
+    this.#send({ type: 'unsubscribe', call: this.#calls.next(), logs: [{ log: reader.log }] })
+  }
+
+  /** A request; ends exactly once. `timeoutMs` > 0. Returns its number, for {@link cancel}. */
+  request(method: string, data: Payload, timeoutMs: number, now: number, done: Done<Payload>): number {
+    const call = this.#calls.next()
+    // The server's answer to a time-out is waited for a little longer than the time-out itself.
+    const grace = Math.min(2_000, timeoutMs)
+    const message = { type: 'request', call, method, timeout: Math.round(timeoutMs), data } as const
+    this.#call(message, done as Done<unknown>, now + timeoutMs + grace)
+    return call
+  }
+
+  publish(
+    topic: string,
+    data: Payload,
+    key: string,
+    tombstone: boolean,
+    timeoutMs: number,
+    now: number,
+    done: Done<number>,
+  ): number {
+    const call = this.#calls.next()
+    this.#call({ type: 'publish', call, topic, key, tombstone, data }, done as Done<unknown>, now + timeoutMs)
+    return call
+  }
+
+  #call(message: CallMessage, done: Done<unknown>, deadline: number): void {
+    const { maxRequests = 64 } = this.#welcome ?? {}
+    if (this.#phase === 'closed') done({ ok: false, error: new RtmsError('CLOSED') })
+    else if (this.#calls.size >= maxRequests) {
+      done({ ok: false, error: new RtmsError('BUSY', `${maxRequests} calls wait for their answer already`) })
+    } else {
+      this.#calls.add(message, done, deadline)
+      if (this.#phase === 'live') this.#send(message)
+    }
+  }
+
+  /** The caller gave up: it is told at once, the server as soon as may be. */
+  cancel(call: number): void {
+    this.#calls.reject(call, new RtmsError('CANCELLED'))
+    if (this.#phase === 'live') this.#send({ type: 'cancel', call })
+  }
+}
+
+/** An upper bound of a message's encoded size. */
+function sizeOf(message: ClientMessage): number {
+  let size = 128
+  if ('data' in message) size += 'bytes' in message.data ? message.data.bytes.length : message.data.length
+  if (message.type === 'hello') size += 3 * message.token.length
+  if (message.type === 'publish') size += 3 * (message.topic.length + message.key.length)
+  if (message.type === 'request') size += 3 * message.method.length
+  if (message.type === 'subscribe') for (const wish of message.topics) size += wishSize(wish)
+  return size
+}
+
+function wishSize({ topic, since, keys }: MessageOf<'subscribe'>['topics'][number]): number {
+  let size = 3 * topic.length + 16 + since.length * 16
+  for (const { key } of keys) size += 3 * key.length + 2
+  return size
+}
+
+function finalError(code: number, reason: string): RtmsError {
+  for (const name of ['UNAUTHENTICATED', 'FORBIDDEN', 'PROTOCOL'] as const) {
+    if (closeCodes[name] === code)
+      return new RtmsError(name, reason === '' || reason === name ? undefined : reason)
+  }
+  return new RtmsError('CLOSED', `The server closed the connection for good (${code} ${reason}).`)
+}

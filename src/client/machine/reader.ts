@@ -1,0 +1,104 @@
+import {
+  eachPublication,
+  type ErrorCode,
+  type MessageOf,
+  type Position,
+  type PublicationEntry,
+  RtmsError,
+} from '../../protocol/index.ts'
+
+/** What a subscriber wants of a topic. */
+export interface ReadOptions {
+  /** Only the latest value of each key matters. */
+  readonly conflate: boolean
+  /** At most so many batches a second; 0 = as they come. */
+  readonly maxHz: number
+  /** Only these keys; none = all. */
+  readonly keys: readonly string[]
+  /** What happens when this reader is too slow. */
+  readonly policy: 'skip' | 'conflate' | 'disconnect'
+}
+
+const policyNumbers = { skip: 0, conflate: 1, disconnect: 2 } as const
+
+export interface ReaderListener {
+  publication(entry: PublicationEntry): void
+  /** Publications are missing: `lost` of them where that is known, else 0. */
+  gap(lost: number, reason: ErrorCode): void
+  subscribed(message: MessageOf<'subscribed'>): void
+  failed(error: RtmsError): void
+}
+
+/** This client's reading of one topic: its options and the position it has reached. */
+export class TopicReader {
+  readonly topic: string
+  readonly options: ReadOptions
+  readonly listener: ReaderListener
+  /** The log's number on the current connection, 0 while not subscribed there. */
+  log = 0
+  /** The call of the SUBSCRIBE under way and the index in it. */
+  call = 0
+  index = 0
+  #position: Map<number, number> | null = null
+
+  constructor(topic: string, options: ReadOptions, listener: ReaderListener) {
+    this.topic = topic
+    this.options = options
+    this.listener = listener
+  }
+
+  get position(): Position {
+    return [...(this.#position ?? [])]
+  }
+
+  wish(call: number, index: number): MessageOf<'subscribe'>['topics'][number] {
+    this.call = call
+    this.index = index
+    const { conflate, maxHz, keys, policy } = this.options
+    // A conflating reader begins with the latest values again: there is nothing in between to recover.
+    const recover = this.#position !== null && !conflate
+    return {
+      topic: this.topic,
+      recover,
+      since: recover ? this.position : [],
+      conflate,
+      maxHz,
+      policy: policyNumbers[policy],
+      keys: keys.map((key) => ({ key })),
+    }
+  }
+
+  handleSubscribed(message: MessageOf<'subscribed'>): void {
+    const again = this.#position !== null
+    this.log = message.log
+    this.call = 0
+    // A conflating reader is given the latest values anew; those it has seen are passed over.
+    if (!again || !this.options.conflate) this.#position = new Map(message.position)
+    this.listener.subscribed(message)
+    if (again && !this.options.conflate && !message.recovered)
+      this.listener.gap(0, message.reason as ErrorCode)
+  }
+
+  detach(): void {
+    this.log = 0
+    this.call = 0
+  }
+
+  handlePublications(message: MessageOf<'publications'>): void {
+    const position = this.#position as Map<number, number>
+    eachPublication(message.publications, message.count, (entry) => {
+      // Another node may hold the entries in another order of publishers: what was delivered is passed over.
+      if (entry.number <= (position.get(entry.publisher) ?? 0)) return
+      position.set(entry.publisher, entry.number)
+      this.listener.publication(entry)
+    })
+  }
+
+  handleGap(message: MessageOf<'gap'>): void {
+    const position = this.#position as Map<number, number>
+    for (const [publisher, number] of message.position) {
+      if (number > (position.get(publisher) ?? 0)) position.set(publisher, number)
+    }
+    this.listener.gap(message.to - message.from, message.reason)
+  }
+}

@@ -1,0 +1,173 @@
+import {
+  decodeEvent,
+  eachFrame,
+  type ErrorCode,
+  type FrameEntry,
+  type MeetingEvent,
+  type MessageOf,
+  type Payload,
+  RtmsError,
+  SYSTEM_SLOT,
+} from '../../protocol/index.ts'
+import type { Done } from './calls.ts'
+
+/** Inputs on their way at once. */
+const MAX_UNANSWERED = 1_000
+
+/** A frame as it is delivered: numbered from 1, none left out, the same for everyone. */
+export interface RawFrame {
+  readonly number: number
+  readonly events: readonly MeetingEvent[]
+  readonly inputs: readonly FrameEntry[]
+}
+
+/** What a seat tells the application. All are called synchronously while a packet is handled. */
+export interface SeatListener {
+  frame(frame: RawFrame): void
+  /** Frames [from, to) will not be delivered. */
+  gap(from: number, to: number, reason: ErrorCode): void
+  joined(message: MessageOf<'joined'>): void
+  direct(data: Payload): void
+  ended(error: RtmsError): void
+}
+
+interface Unanswered {
+  readonly data: Payload
+  readonly done: Done<number>
+}
+
+/** This client's place in a meeting: the position it has reached and the inputs not yet answered. */
+export class SeatMachine {
+  readonly meeting: string
+  readonly spectator: boolean
+  readonly config: string
+  readonly listener: SeatListener
+  /** The log's number on the current connection, 0 while not joined there. */
+  log = 0
+  /** Its number on the last connection where it was joined. */
+  lastLog = 0
+  /** The call of the JOIN under way. */
+  call = 0
+  epoch = 0
+  slot = 0
+  /** The next frame wanted. */
+  next = 1
+  #seq = 0
+  readonly #unanswered: Map<number, Unanswered> = new Map()
+
+  constructor(meeting: string, spectator: boolean, config: string, listener: SeatListener) {
+    this.meeting = meeting
+    this.spectator = spectator
+    this.config = config
+    this.listener = listener
+  }
+
+  get unanswered(): number {
+    return this.#unanswered.size
+  }
+
+  joinMessage(call: number): MessageOf<'join'> {
+    this.call = call
+    const { meeting, spectator, config, epoch, next } = this
+    return { type: 'join', call, meeting, spectator, config, epoch, next: epoch === 0 ? 0 : next }
+  }
+
+  /** Returns the inputs to send (again). */
+  handleJoined(message: MessageOf<'joined'>): MessageOf<'input'>[] {
+    const again = this.epoch !== 0
+    const same = message.epoch === this.epoch && message.slot === this.slot
+    this.log = message.log
+    this.lastLog = message.log
+    this.epoch = message.epoch
+    this.slot = message.slot
+    this.call = 0
+    if (!same) {
+      this.#seq = message.seq
+      this.#rejectUpTo(Infinity, 'UNKNOWN')
+    } else if (!message.recovered) this.#rejectUpTo(message.seq, 'UNKNOWN')
+    if (again && message.reason === 'NEW_EPOCH') this.next = 1
+    this.listener.joined(message)
+    return [...this.#unanswered]
+      .filter(([seq]) => seq > message.seq)
+      .map(([seq, { data }]) => this.#message(seq, data))
+  }
+
+  /** The connection is gone; the position stays. */
+  detach(): void {
+    this.log = 0
+    this.call = 0
+  }
+
+  /** Takes an input. Returns the message to send now, or null where it waits for the meeting to be joined again. */
+  send(data: Payload, done: Done<number>): MessageOf<'input'> | null {
+    if (this.spectator) {
+      done({ ok: false, error: new RtmsError('READ_ONLY') })
+      return null
+    }
+    if (this.#unanswered.size >= MAX_UNANSWERED) {
+      done({
+        ok: false,
+        error: new RtmsError('BUSY', `${MAX_UNANSWERED} inputs wait for their frame already`),
+      })
+      return null
+    }
+    const seq = ++this.#seq
+    this.#unanswered.set(seq, { data, done })
+    return this.log === 0 ? null : this.#message(seq, data)
+  }
+
+  #message(seq: number, data: Payload): MessageOf<'input'> {
+    return { type: 'input', log: this.log, seq, seen: this.next - 1, data }
+  }
+
+  /** Delivers frames. False where one is missing without a GAP: the connection cannot be trusted. */
+  handleFrames(message: MessageOf<'frames'>): boolean {
+    if (message.first > this.next) return false
+    eachFrame(message.frames, message.first, message.count, (number, entries) => {
+      if (number !== this.next) return
+      this.next++
+      const events: MeetingEvent[] = []
+      const inputs: FrameEntry[] = []
+      for (const entry of entries) {
+        if (entry.slot === SYSTEM_SLOT) events.push(decodeEvent(entry))
+        else inputs.push(entry)
+      }
+      for (const { slot, seq } of inputs)
+        if (slot === this.slot) this.#answer(seq, { ok: true, value: number })
+      this.listener.frame({ number, events, inputs })
+    })
+    return true
+  }
+
+  handleGap(message: MessageOf<'gap'>): void {
+    if (message.to <= this.next) return
+    this.next = message.to
+    this.listener.gap(message.from, message.to, message.reason)
+  }
+
+  handleNack(message: MessageOf<'nack'>): void {
+    this.#answer(message.seq, {
+      ok: false,
+      error: new RtmsError(message.error, undefined, message.retryAfter),
+    })
+  }
+
+  /** The meeting is over for this client. */
+  end(error: RtmsError): void {
+    this.log = 0
+    this.#rejectUpTo(Infinity, error.code)
+    this.listener.ended(error)
+  }
+
+  #answer(seq: number, result: Parameters<Done<number>>[0]): void {
+    const unanswered = this.#unanswered.get(seq)
+    this.#unanswered.delete(seq)
+    unanswered?.done(result)
+  }
+
+  #rejectUpTo(last: number, code: ErrorCode): void {
+    for (const seq of [...this.#unanswered.keys()]) {
+      if (seq <= last) this.#answer(seq, { ok: false, error: new RtmsError(code) })
+    }
+  }
+}

@@ -1,0 +1,209 @@
+import {
+  type ErrorCode,
+  fromPayload,
+  type FrameEntry,
+  type MeetingEvent,
+  type MessageOf,
+  type Payload,
+  type RtmsError,
+  toPayload,
+} from '../protocol/index.ts'
+import { Listeners } from './events.ts'
+import type { RawFrame, SeatListener, SeatMachine } from './machine/index.ts'
+
+/** An input in a frame. `data` is what the sender gave to `send`. */
+export interface Input<T = unknown> {
+  /** The member's slot, 0–254. */
+  readonly slot: number
+  /** The member's own count of inputs. */
+  readonly seq: number
+  readonly data: T
+}
+
+/** One frame of a meeting: numbered from 1, none left out, the same for everyone. */
+export interface Frame<T = unknown> {
+  readonly number: number
+  /** Joins, leaves and what else happened, before the inputs. */
+  readonly events: readonly MeetingEvent[]
+  readonly inputs: readonly Input<T>[]
+}
+
+/** Frames [from, to) that this client will not get. */
+export interface FrameGap {
+  readonly from: number
+  readonly to: number
+  readonly reason: ErrorCode
+}
+
+/** What a meeting needs of its client. */
+export interface MeetingHost {
+  input(seat: SeatMachine, data: Payload): Promise<number>
+  leave(seat: SeatMachine): void
+}
+
+/** A meeting this client has joined. It stays joined across reconnects until `leave`. */
+export class Meeting<T = unknown> implements SeatListener {
+  readonly name: string
+  readonly #host: MeetingHost
+  readonly #frames: Listeners<[Frame<T>]> = new Listeners()
+  readonly #gaps: Listeners<[FrameGap]> = new Listeners()
+  readonly #messages: Listeners<[unknown]> = new Listeners()
+  readonly #ends: Listeners<[RtmsError]> = new Listeners()
+  readonly #joins: Listeners<[MessageOf<'joined'>]> = new Listeners()
+  /** Frames that came before there was a listener for them. */
+  #early: RawFrame[] = []
+  #earlyGaps: FrameGap[] = []
+  #seat: SeatMachine | null = null
+  #joined: MessageOf<'joined'> | null = null
+  readonly #settle: { joined(meeting: Meeting<T>): void; failed(error: RtmsError): void }
+
+  constructor(
+    name: string,
+    host: MeetingHost,
+    settle: { joined(meeting: Meeting<T>): void; failed(error: RtmsError): void },
+  ) {
+    this.name = name
+    this.#host = host
+    this.#settle = settle
+  }
+
+  /** @internal */
+  bind(seat: SeatMachine): void {
+    this.#seat = seat
+  }
+
+  /** @internal Whether the server has not seated this client yet. */
+  get pending(): boolean {
+    return this.#joined === null
+  }
+
+  get #facts(): MessageOf<'joined'> {
+    return this.#joined as MessageOf<'joined'>
+  }
+
+  /** This member's slot, 0–254; 255 for a spectator. */
+  get slot(): number {
+    return this.#facts.slot
+  }
+
+  /** Frames a second; 0: a frame is sealed whenever there is input. */
+  get frameRate(): number {
+    return this.#facts.rate
+  }
+
+  /** Eight random bytes, the same for everyone in the meeting: a seed for deterministic randomness. */
+  get seed(): Uint8Array {
+    return this.#facts.seed
+  }
+
+  /** Rises when the meeting starts anew: frame numbers of another epoch are another meeting's. */
+  get epoch(): number {
+    return this.#facts.epoch
+  }
+
+  /** The last frame the server had sealed when this client joined. */
+  get headAtJoin(): number {
+    return this.#facts.head
+  }
+
+  /** Who was in the meeting when this client last joined; from then on the frames' events tell. */
+  get members(): readonly { readonly slot: number; readonly user: string; readonly away: boolean }[] {
+    return this.#facts.members
+  }
+
+  /**
+   * Calls `listener` for every frame in order, those before this call included, from frame 1 or, where the server
+   * no longer keeps that, from behind the gap that {@link onGap} tells. Returns the function that removes it.
+   */
+  onFrame(listener: (frame: Frame<T>) => void): () => void {
+    const remove = this.#frames.add(listener)
+    const early = this.#early
+    this.#early = []
+    for (const frame of early) this.frame(frame)
+    return remove
+  }
+
+  /** Calls `listener` where frames are missing for good. */
+  onGap(listener: (gap: FrameGap) => void): () => void {
+    const remove = this.#gaps.add(listener)
+    const early = this.#earlyGaps
+    this.#earlyGaps = []
+    for (const gap of early) this.#gaps.emit(gap)
+    return remove
+  }
+
+  /** Calls `listener` with what the business server says to this member alone. */
+  onMessage(listener: (data: unknown) => void): () => void {
+    return this.#messages.add(listener)
+  }
+
+  /** Calls `listener` each time the meeting was joined again after a reconnect; `recovered`: nothing was missed. */
+  onRejoin(listener: (joined: { readonly recovered: boolean; readonly reason: string }) => void): () => void {
+    return this.#joins.add(listener)
+  }
+
+  /** Calls `listener` once, when the meeting is over for this client. */
+  onEnd(listener: (error: RtmsError) => void): () => void {
+    return this.#ends.add(listener)
+  }
+
+  /**
+   * Sends an input: anything JSON can say, or a `Uint8Array`. Resolves with the number of the frame that holds it;
+   * rejects with the server's reason (RATE, TOO_LARGE, BUSY …), or UNKNOWN where the connection was lost for good.
+   * Across a short loss it waits. A rejection nobody handles is not reported to the runtime: most inputs are sent and forgotten.
+   */
+  send(data: T): Promise<number> {
+    const sent = this.#host.input(this.#seat as SeatMachine, toPayload(data))
+    sent.catch(() => {})
+    return sent
+  }
+
+  /** Leaves for good. What was sent before is still framed. */
+  leave(): void {
+    this.#host.leave(this.#seat as SeatMachine)
+  }
+
+  // ---- SeatListener
+
+  /** @internal */
+  frame(frame: RawFrame): void {
+    if (this.#frames.size === 0) {
+      this.#early.push(frame)
+      return
+    }
+    this.#frames.emit({
+      number: frame.number,
+      events: frame.events,
+      inputs: frame.inputs.map((entry) => decode<T>(entry)),
+    })
+  }
+
+  /** @internal */
+  gap(from: number, to: number, reason: ErrorCode): void {
+    if (this.#gaps.size === 0) this.#earlyGaps.push({ from, to, reason })
+    else this.#gaps.emit({ from, to, reason })
+  }
+
+  /** @internal */
+  joined(message: MessageOf<'joined'>): void {
+    const first = this.#joined === null
+    this.#joined = message
+    if (first) this.#settle.joined(this)
+    else this.#joins.emit(message)
+  }
+
+  /** @internal */
+  direct(data: Payload): void {
+    this.#messages.emit(fromPayload(data))
+  }
+
+  /** @internal */
+  ended(error: RtmsError): void {
+    if (this.#joined === null) this.#settle.failed(error)
+    this.#ends.emit(error)
+  }
+}
+
+function decode<T>({ slot, seq, data }: FrameEntry): Input<T> {
+  return { slot, seq, data: fromPayload(data) as T }
+}

@@ -1,0 +1,14 @@
+// The `node` condition of `rtms/client`: the same, with `ws` where this Node has no WebSocket of its own.
+import { WebSocket as WsSocket } from 'ws'
+import { Client, connect as connectAnywhere, type ConnectOptions, type Socket } from './client.ts'
+
+export * from './index.ts'
+
+/** See `connect` of the browser entry. */
+export function connect(options: ConnectOptions): Client {
+  if ('WebSocket' in globalThis || options.socket !== undefined) return connectAnywhere(options)
+  return connectAnywhere({
+    ...options,
+    socket: (url, protocols) => new WsSocket(url, protocols) as unknown as Socket,
+  })
+}
