@@ -54,12 +54,14 @@ export class Timers {
 
   /** Fires all that is due at `now`, in order. */
   run(now: number): void {
-    for (;;) {
-      const timer = this.#heap[0]
-      if (timer === undefined || timer.at > now) return
-      this.clear(timer)
-      timer.fire(now)
-    }
+    while (this.next <= now) this.runOne(now)
+  }
+
+  /** Fires the earliest. There must be one. */
+  runOne(now: number): void {
+    const timer = this.#heap[0] as Timer
+    this.clear(timer)
+    timer.fire(now)
   }
 
   #before(a: Timer, b: Timer): boolean {

@@ -154,6 +154,8 @@ export class TopicLog implements Log {
     const current = this.#keys.get(entry.key)
     if (current !== undefined) {
       if (current.stamp > entry.stamp) return
+      // Two nodes can publish in the same microsecond.
+      if (current.stamp === entry.stamp && current.publisher > entry.publisher) return
       this.#unlink(current)
     }
     this.#keys.set(entry.key, entry)

@@ -27,6 +27,7 @@ import {
 } from './schema.ts'
 
 type Json = Record<string, unknown>
+type Scalar = Exclude<Kind, object>
 
 // ---- values to JSON
 
@@ -93,7 +94,7 @@ function fieldsToJson(fields: Fields, struct: Json): Json {
 export function messageToJson(message: Message): string {
   return JSON.stringify({
     type: message.type,
-    ...fieldsToJson(schema[message.type].fields, message as unknown as Json),
+    ...fieldsToJson(schema[message.type].fields, message),
   })
 }
 
@@ -194,7 +195,7 @@ function entry(value: unknown, what: string): FrameEntry {
   return eventEntry(event as MeetingEvent)
 }
 
-function frames(value: unknown, message: Json, what: string): Uint8Array {
+function frames(value: unknown, what: string, message: Json): Uint8Array {
   const first = uint(message['first'], 'first')
   const count = uint(message['count'], 'count')
   checkFrameRange(first, count)
@@ -219,7 +220,7 @@ function frames(value: unknown, message: Json, what: string): Uint8Array {
   return w.finish()
 }
 
-function publications(value: unknown, message: Json, what: string): Uint8Array {
+function publications(value: unknown, what: string, message: Json): Uint8Array {
   const list = array(value, what, limits.packet)
   if (list.length !== uint(message['count'], 'count'))
     throw malformed(`${what} has another length than count`)
@@ -246,36 +247,26 @@ function publications(value: unknown, message: Json, what: string): Uint8Array {
   return w.finish()
 }
 
+/** How each kind of field is read, from its value and the message that it stands in. */
+const readers: Record<Scalar, (value: unknown, what: string, message: Json) => unknown> = {
+  uint,
+  bool,
+  name: (value, what) => string(value, what, limits.name),
+  reason: (value, what) => string(value, what, limits.reason),
+  token: (value, what) => string(value, what, limits.token),
+  bytes,
+  payload,
+  error,
+  position,
+  frames,
+  publications,
+}
+
 function fromJson(kind: Kind, value: unknown, message: Json, what: string): unknown {
-  if (typeof kind === 'object') {
-    return array(value, what, limits[kind.max]).map((item) =>
-      fieldsFromJson(kind.list, object(item, what), what, 0),
-    )
-  }
-  switch (kind) {
-    case 'uint':
-      return uint(value, what)
-    case 'bool':
-      return bool(value, what)
-    case 'name':
-      return string(value, what, limits.name)
-    case 'reason':
-      return string(value, what, limits.reason)
-    case 'token':
-      return string(value, what, limits.token)
-    case 'bytes':
-      return bytes(value, what)
-    case 'payload':
-      return payload(value, what)
-    case 'error':
-      return error(value, what)
-    case 'position':
-      return position(value, what)
-    case 'frames':
-      return frames(value, message, what)
-    case 'publications':
-      return publications(value, message, what)
-  }
+  if (typeof kind === 'string') return readers[kind](value, what, message)
+  return array(value, what, limits[kind.max]).map((item) =>
+    fieldsFromJson(kind.list, object(item, what), what, 0),
+  )
 }
 
 /** The fields of a struct in `json`, which has `others` known fields besides. */

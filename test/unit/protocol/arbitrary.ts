@@ -123,33 +123,23 @@ const publications: fc.Arbitrary<Batch> = fc
     return { count: list.length, bytes: w.finish() }
   })
 
+const kinds: Record<Exclude<Kind, object>, fc.Arbitrary<unknown>> = {
+  uint,
+  bool: fc.boolean(),
+  name: text(limits.name),
+  reason: text(limits.reason),
+  token: text(limits.token),
+  bytes,
+  payload,
+  error: fc.constantFrom(...(Object.keys(errors) as ErrorCode[])),
+  position,
+  frames,
+  publications,
+}
+
 function ofKind(kind: Kind): fc.Arbitrary<unknown> {
-  if (typeof kind === 'object')
-    return fc.array(struct(kind.list), { maxLength: Math.min(limits[kind.max], 4) })
-  switch (kind) {
-    case 'uint':
-      return uint
-    case 'bool':
-      return fc.boolean()
-    case 'name':
-      return text(limits.name)
-    case 'reason':
-      return text(limits.reason)
-    case 'token':
-      return text(limits.token)
-    case 'bytes':
-      return bytes
-    case 'payload':
-      return payload
-    case 'error':
-      return fc.constantFrom(...(Object.keys(errors) as ErrorCode[]))
-    case 'position':
-      return position
-    case 'frames':
-      return frames
-    case 'publications':
-      return publications
-  }
+  if (typeof kind === 'string') return kinds[kind]
+  return fc.array(struct(kind.list), { maxLength: Math.min(limits[kind.max], 4) })
 }
 
 /** The fields of a struct of the schema. A field of encoded entries brings the `count` (and the room above `first`) it needs. */

@@ -182,6 +182,24 @@ describe('a packet inside a larger buffer', () => {
   })
 })
 
+/** The stamps of publications with these differences between them. */
+function stamps(differences: readonly number[]): number[] {
+  const w = new Writer()
+  for (const difference of differences) {
+    w.raw(fromHex('00 01 01'))
+    w.int(difference)
+    w.byte(0)
+  }
+  const seen: number[] = []
+  eachPublication(w.finish(), differences.length, ({ stamp }) => seen.push(stamp))
+  return seen
+}
+
+function publicationOf(stamp: number): string {
+  const entry = { publisher: 1, number: 1, stamp, text: '' }
+  return JSON.stringify([{ type: 'publications', log: 1, count: 1, publications: [entry] }])
+}
+
 /** Decodes an event `away`, or of another code. */
 function away(hex: string, text = false, seq = 3): MeetingEvent {
   return decodeEvent({ slot: 255, seq, data: { text, bytes: fromHex(hex) } })
@@ -277,27 +295,12 @@ describe('a small packet that claims much', () => {
   })
 
   test('a stamp of 2^52 or more is refused in either encoding', () => {
-    const stamps = (differences: readonly number[]): number[] => {
-      const w = new Writer()
-      for (const difference of differences) {
-        w.raw(fromHex('00 01 01'))
-        w.int(difference)
-        w.byte(0)
-      }
-      const seen: number[] = []
-      eachPublication(w.finish(), differences.length, ({ stamp }) => seen.push(stamp))
-      return seen
-    }
     expect(stamps([2 ** 51, 2 ** 51 - 1])).toEqual([2 ** 51, MAX_STAMP])
     expect(() => stamps([2 ** 51, 2 ** 51])).toThrow('out of range')
     expect(() => stamps([5, -6])).toThrow('out of range')
 
-    const json = (stamp: number): string => {
-      const entry = { publisher: 1, number: 1, stamp, text: '' }
-      return JSON.stringify([{ type: 'publications', log: 1, count: 1, publications: [entry] }])
-    }
-    readAll(jsonCodec, json(MAX_STAMP), 'server')
-    expect(() => jsonCodec.decode(json(MAX_STAMP + 1), 'server')).toThrow('above 2^52 - 1')
+    readAll(jsonCodec, publicationOf(MAX_STAMP), 'server')
+    expect(() => jsonCodec.decode(publicationOf(MAX_STAMP + 1), 'server')).toThrow('above 2^52 - 1')
   })
 
   test('an event with fields left over, with too few, of no known code or as text is refused', () => {
