@@ -66,7 +66,10 @@ export interface SubscribeOptions {
   readonly keys?: readonly string[]
   /** What happens when this reader is too slow; default `conflate` where `conflate` is set, else `skip`. */
   readonly policy?: 'skip' | 'conflate' | 'disconnect'
-  /** Publications are missing: their number where known, else 0. Without `conflate` only. */
+  /**
+   * Publications are missing: their number where known, else 0. With `conflate` it says that values may have been
+   * removed unheard: forget those held, the latest ones follow.
+   */
   readonly onGap?: (gap: { readonly lost: number; readonly reason: ErrorCode }) => void
   /** The subscription was refused or has ended. Without it, the error is reported to the runtime. */
   readonly onError?: (error: RtmsError) => void
@@ -444,6 +447,7 @@ class SharedReader {
   }
 
   gap(lost: number, reason: ErrorCode): void {
+    this.#latest.clear()
     this.#gaps.emit({ lost, reason })
   }
 

@@ -6,6 +6,8 @@ export interface NodeLimits {
   connections: number
   /** A connection must have said a valid HELLO after this long. */
   helloMs: number
+  /** Messages that may wait for the token to be verified. */
+  helloMessages: number
   /** Silence after which a peer is pinged; after twice this it is given up. */
   heartbeatMs: number
   /** A session without a connection is kept this long. */
@@ -49,6 +51,7 @@ export interface NodeLimits {
 export const defaultLimits: NodeLimits = {
   connections: 20_000,
   helloMs: 5_000,
+  helloMessages: 256,
   heartbeatMs: 8_000,
   sessionKeepMs: 60_000,
   sessionsPerUser: 32,

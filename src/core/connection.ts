@@ -38,6 +38,8 @@ export class Connection {
   window = 0
   /** The socket took the last write without holding more than its mark. */
   writable = true
+  /** Something it had to carry is lost: nothing goes out any more but the GOODBYE. */
+  doomed = false
   /** Reading is stopped because the upstream queue is full. */
   paused = false
 

@@ -53,7 +53,7 @@ export class Downstream {
     const kept = session.append(entry)
     if (session.connection === null) return
     if (kept) this.#enqueue(session.connection)
-    else this.#slow(session)
+    else this.#doom(session)
   }
 
   /** Puts a message of this connection alone ahead of every log. */
@@ -65,6 +65,22 @@ export class Downstream {
   /** What held a connection back is gone: credit came, or its socket drained. */
   wake(connection: Connection): void {
     if (connection.hasWork) this.#enqueue(connection)
+  }
+
+  /** The reader is too slow to be kept: from here on it would miss something without being told. */
+  #doom(session: Session): void {
+    const { connection } = session
+    if (connection === null || connection.doomed) return
+    connection.doomed = true
+    this.#slow(session)
+  }
+
+  /** The last write to a connection: what is its alone, and nothing of the logs. */
+  farewell(connection: Connection, message: ServerMessage, now: number): void {
+    if (!connection.open) return
+    const parts = [...connection.control, Encoded.of(message)]
+    connection.control = []
+    this.#hand(connection, compose(parts, connection.codec.text), now)
   }
 
   #enqueue(connection: Connection): void {
@@ -84,16 +100,15 @@ export class Downstream {
     for (; at < queue.length && budget > 0; at++) {
       const connection = queue[at] as Connection
       connection.queued = false
-      budget -= this.write(connection, now)
+      budget -= this.#write(connection, now)
       if (connection.hasWork) this.#enqueue(connection)
     }
     if (at < queue.length) this.#queue = [...queue.slice(at), ...this.#queue]
   }
 
   /** One write of what waits for this connection. Returns its bytes. */
-  write(connection: Connection, now: number): number {
-    if (connection.state === 'closed') return 0
-    if (!connection.open) return 0
+  #write(connection: Connection, now: number): number {
+    if (connection.state === 'closed' || connection.doomed || !connection.open) return 0
     const parts = connection.control
     connection.control = []
     let bytes = 0
@@ -105,8 +120,7 @@ export class Downstream {
       bytes = this.#read(connection.frames, parts, bytes, connection.topics.length > 0 ? limit / 2 : limit)
       this.#read(connection.topics, parts, bytes, limit)
     }
-    // A cursor may have asked for the end of the connection.
-    if (parts.length === 0 || (connection.state as string) === 'closed') return 0
+    if (parts.length === 0) return 0
     const text = connection.codec.text
     return this.#hand(
       connection,
@@ -148,8 +162,7 @@ export class Downstream {
       }
       const read = cursor.log.read(cursor)
       if (read === 'disconnect') {
-        cursor.dirty = false
-        this.#slow(cursor.session)
+        this.#doom(cursor.session)
         break
       }
       if (read !== 'nothing') {

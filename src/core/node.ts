@@ -16,7 +16,7 @@ import { Sessions } from './sessions.ts'
 import { Stats } from './stats.ts'
 import { Timers } from './timers.ts'
 import { Topics } from './topics.ts'
-import type { Retention } from './topic-log.ts'
+import { policies, type Retention } from './topic-log.ts'
 import { Upstream } from './upstream.ts'
 
 const PROTOCOL_VERSION = 1
@@ -28,6 +28,8 @@ const PROTOCOL_VERSION = 1
  */
 export class RtmsNode {
   readonly id: string
+  /** Its number as a publisher. */
+  readonly incarnation: number
   readonly stats: Stats = new Stats()
   readonly #config: NodeConfig
   readonly #application: Application
@@ -49,6 +51,7 @@ export class RtmsNode {
 
   constructor(config: NodeConfig, ports: { application: Application; bus: Bus }) {
     this.id = config.id
+    this.incarnation = config.incarnation
     this.#config = config
     this.#application = ports.application
     const { limits } = config
@@ -159,6 +162,10 @@ export class RtmsNode {
   }
 
   #receive(connection: Connection, message: ClientMessage, now: number): void {
+    if (connection.state === 'new' && message.type !== 'hello') {
+      this.#close(connection, 'UNAUTHENTICATED', 'the first message must be hello', now)
+      return
+    }
     switch (message.type) {
       case 'hello':
         this.#hello(connection, message, now)
@@ -182,9 +189,7 @@ export class RtmsNode {
     }
     const { session } = connection
     if (connection.state === 'live' && session !== null) this.#enqueue(connection, session, message)
-    else if (connection.state !== 'verifying')
-      this.#close(connection, 'UNAUTHENTICATED', 'the first message must be hello', now)
-    else if (connection.held.length < this.#config.limits.upstreamMessages) connection.held.push(message)
+    else if (connection.held.length < this.#config.limits.helloMessages) connection.held.push(message)
     else this.#close(connection, 'RATE', 'too much before the welcome', now)
   }
 
@@ -223,12 +228,10 @@ export class RtmsNode {
   #close(connection: Connection, reason: CloseReason | null, text: string, now: number): void {
     if (connection.state === 'closed') return
     const code = reason === null ? 1001 : closeCodes[reason]
-    if (reason !== null && connection.open) {
+    if (reason !== null) {
       const retryAfter = code > 4449 ? this.#config.limits.reconnectMinMs : 0
-      connection.control.push(
-        Encoded.of({ type: 'goodbye', code, reason: shorten(text), retryAfter, route: '' }),
-      )
-      this.#downstream.write(connection, now)
+      const goodbye = { type: 'goodbye', code, reason: shorten(text), retryAfter, route: '' } as const
+      this.#downstream.farewell(connection, goodbye, now)
     }
     const { transport } = connection
     this.#detach(connection, now)
@@ -372,6 +375,11 @@ export class RtmsNode {
 
   #enqueue(connection: Connection, session: Session, message: ClientMessage): void {
     if (message.type === 'input') this.stats.inputsReceived++
+    else if ('call' in message && message.type !== 'cancel' && message.call !== 0) {
+      // A call is answered once: one that came before the connection was lost is not taken again.
+      if (message.call <= session.calls) return
+      session.calls = message.call
+    }
     if (!this.#upstream.accept(session.upstream, message)) this.#refuse(session, message, 'BUSY')
     if (this.#upstream.isFull(session.upstream) && !connection.paused) {
       connection.paused = true
@@ -390,7 +398,7 @@ export class RtmsNode {
         error,
         retryAfter: 0,
       })
-    } else if ('call' in message) {
+    } else if ('call' in message && message.type !== 'cancel') {
       this.#downstream.send(session, failed(message.call, error, text))
     }
   }
@@ -411,10 +419,6 @@ export class RtmsNode {
     if (session.ended) {
       if (message.type === 'input') this.stats.refuseInput('CLOSED')
       return
-    }
-    if ('call' in message && message.type !== 'cancel' && message.call !== 0) {
-      if (message.call <= session.calls) return
-      session.calls = message.call
     }
     switch (message.type) {
       case 'input':
@@ -500,6 +504,7 @@ export class RtmsNode {
   ): MessageOf<'subscribed'> | ErrorCode {
     if (!isName(wish.topic)) return 'BAD_TOPIC'
     if (!session.grant.read.some((pattern) => matches(pattern, wish.topic))) return 'FORBIDDEN'
+    if (wish.policy > policies.disconnect) return 'UNSUPPORTED'
     if (session.connection === null) return 'UNKNOWN'
     return this.#topics.subscribe(session, call, index, wish, now)
   }

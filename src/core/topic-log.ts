@@ -73,6 +73,9 @@ export class TopicLog implements Log {
   /** Last number seen of each publisher, and the last one dropped from the ring. */
   readonly #heads: Map<number, number> = new Map()
   readonly #dropped: Map<number, number> = new Map()
+  /** Removed keys that were forgotten: the last of each publisher, and the position of the last of all. */
+  readonly #forgotten: Map<number, number> = new Map()
+  #forgottenAt = 0
   readonly #batches: BatchCache = new BatchCache()
   readonly #conflated: BatchCache = new BatchCache()
 
@@ -180,6 +183,8 @@ export class TopicLog implements Log {
       if (!entry.tombstone) continue
       this.#keys.delete(key)
       this.#unlink(entry)
+      this.#forgotten.set(entry.publisher, Math.max(entry.number, this.#forgotten.get(entry.publisher) ?? 0))
+      this.#forgottenAt = Math.max(entry.position, this.#forgottenAt)
       return true
     }
     return false
@@ -202,27 +207,35 @@ export class TopicLog implements Log {
 
   /**
    * Where a reader that holds `since` goes on: the oldest position with an entry it lacks, what it stands at then,
-   * and why something is missing ('' where nothing is).
+   * and why something is missing ('' where nothing is). A conflating reader needs the compacted log only.
    */
-  resume(since: Position): { start: number; position: Position; reason: ErrorCode | '' } {
+  resume(since: Position, conflate: boolean): { start: number; position: Position; reason: ErrorCode | '' } {
     const held = new Map(since)
+    const lost = conflate ? this.#forgotten : this.#dropped
     let reason: ErrorCode | '' = ''
-    for (const publisher of held.keys()) if (!this.#heads.has(publisher)) reason = 'NEW_EPOCH'
-    for (const [publisher, head] of this.#heads) {
-      const number = held.get(publisher)
-      if (number !== undefined && number > head) reason = 'NEW_EPOCH'
-      else if (reason === '' && (number ?? 0) < (this.#dropped.get(publisher) ?? 0)) reason = 'RETENTION'
+    for (const [publisher, number] of lost) if (number > (held.get(publisher) ?? 0)) reason = 'RETENTION'
+    for (const [publisher, number] of held) if (number > this.head(publisher)) reason = 'NEW_EPOCH'
+    if (reason !== '') return { start: this.first, position: [...this.#dropped], reason }
+    const start = conflate ? this.#oldestLatest(held) : this.#oldest(held)
+    return { start, position: since, reason }
+  }
+
+  /** The oldest position in the ring whose entry is not held. */
+  #oldest(held: ReadonlyMap<number, number>): number {
+    for (let position = this.first; position < this.next; position++) {
+      const { publisher, number } = this.#ring.get(position)
+      if (number > (held.get(publisher) ?? 0)) return position
     }
-    let start = this.#ring.first
-    if (reason === '') {
-      while (
-        start < this.#ring.next &&
-        this.#ring.get(start).number <= (held.get(this.#ring.get(start).publisher) ?? 0)
-      )
-        start++
+    return this.next
+  }
+
+  /** The same in the compacted log. */
+  #oldestLatest(held: ReadonlyMap<number, number>): number {
+    let start = this.next
+    for (let entry = this.#newest; entry !== null; entry = entry.older) {
+      if (entry.number > (held.get(entry.publisher) ?? 0)) start = entry.position
     }
-    const position = reason === '' ? since : [...this.#dropped]
-    return { start, position, reason }
+    return start
   }
 
   isCurrent(cursor: Cursor): boolean {
@@ -271,6 +284,12 @@ export class TopicLog implements Log {
   /** Walks the compacted log back to the cursor: work in proportion to the keys that changed. */
   #readLatest(cursor: TopicCursor): Read {
     const from = cursor.position
+    if (from > 0 && from <= this.#forgottenAt) {
+      // A key was removed and forgotten before this reader heard of it: it begins again, and is told so.
+      cursor.position = 0
+      cursor.values = true
+      return this.#gap(from, from, [], 'RETENTION')
+    }
     const shared = cursor.keys === null
     const known = shared ? this.#conflated.get(from) : undefined
     if (known !== undefined) {

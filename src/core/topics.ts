@@ -206,7 +206,7 @@ export class Topics {
     if (topic.groups.length === 0) this.#bus.subscribe(topic.name)
     topic.trim(now)
     const keys = wish.keys.length === 0 ? null : new Set(wish.keys.map(({ key }) => key))
-    const resumed = wish.recover ? log.resume(wish.since) : null
+    const resumed = wish.recover ? log.resume(wish.since, wish.conflate) : null
     // Who holds nothing, or nothing that can be continued, begins with the latest values where there are such.
     const fresh = resumed === null || resumed.reason !== ''
     const values = fresh && (wish.conflate || keys !== null || log.keyCount > 0)

@@ -377,6 +377,9 @@ export class Machine {
     this.#enter('live', now)
     this.#ports.welcome(message)
     for (const call of this.#calls.revive(message.resumed, message.calls)) this.#send(call)
+    // What was left is left before it may be joined anew.
+    if (message.resumed) for (const log of this.#parting) this.#send({ type: 'leave', call: this.#calls.next(), log })
+    this.#parting = []
     for (const seat of this.#seats.values()) this.#send(seat.joinMessage(this.#calls.next()))
     this.#wishes = [...this.#readers.values()]
     if (message.resumed)

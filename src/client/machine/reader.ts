@@ -23,7 +23,10 @@ const policyNumbers = { skip: 0, conflate: 1, disconnect: 2 } as const
 
 export interface ReaderListener {
   publication(entry: PublicationEntry): void
-  /** Publications are missing: `lost` of them where that is known, else 0. */
+  /**
+   * Publications are missing: `lost` of them where that is known, else 0. To a conflating reader it says: forget
+   * every value, the latest ones follow.
+   */
   gap(lost: number, reason: ErrorCode): void
   subscribed(message: MessageOf<'subscribed'>): void
   failed(error: RtmsError): void
@@ -55,8 +58,7 @@ export class TopicReader {
     this.call = call
     this.index = index
     const { conflate, maxHz, keys, policy } = this.options
-    // A conflating reader begins with the latest values again: there is nothing in between to recover.
-    const recover = this.#position !== null && !conflate
+    const recover = this.#position !== null
     return {
       topic: this.topic,
       recover,
@@ -72,10 +74,9 @@ export class TopicReader {
     const again = this.#position !== null
     this.log = message.log
     this.call = 0
-    // A conflating reader is given the latest values anew; those it has seen are passed over.
-    if (!again || !this.options.conflate) this.#position = new Map(message.position)
+    this.#position = new Map(message.position)
     this.listener.subscribed(message)
-    if (again && !this.options.conflate && !message.recovered)
+    if (again && !message.recovered)
       this.listener.gap(0, message.reason as ErrorCode)
   }
 
@@ -95,10 +96,9 @@ export class TopicReader {
   }
 
   handleGap(message: MessageOf<'gap'>): void {
-    const position = this.#position as Map<number, number>
-    for (const [publisher, number] of message.position) {
-      if (number > (position.get(publisher) ?? 0)) position.set(publisher, number)
-    }
+    // A reader that begins anew is given values again that it had: it was told to forget them.
+    if (message.reason === 'RETENTION') this.#position = new Map()
+    for (const [publisher, number] of message.position) this.#position?.set(publisher, number)
     this.listener.gap(message.to - message.from, message.reason)
   }
 }

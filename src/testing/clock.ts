@@ -1,0 +1,31 @@
+import { Timer, Timers } from '../core/timers.ts'
+
+/** Virtual time in milliseconds: events happen in order of (time, order of scheduling), and nothing ever waits. */
+export class VirtualClock {
+  readonly #timers: Timers = new Timers()
+  now = 0
+
+  /** Calls `action` at `time` (now, where that is past). Returns the function that calls it off. */
+  at(time: number, action: () => void): () => void {
+    const timer = new Timer(action)
+    this.#timers.set(timer, Math.max(time, this.now))
+    return () => this.#timers.clear(timer)
+  }
+
+  after(delay: number, action: () => void): () => void {
+    return this.at(this.now + delay, action)
+  }
+
+  /** Lets everything happen that is due up to `time`. Throws after `limit` events at one instant: something runs in circles. */
+  runTo(time: number, limit = 100_000): void {
+    let here = 0
+    while (this.#timers.next <= time) {
+      const next = this.#timers.next
+      here = next === this.now ? here + 1 : 0
+      if (here > limit) throw new Error(`more than ${limit} events at virtual time ${this.now}`)
+      this.now = next
+      this.#timers.runOne(next)
+    }
+    this.now = time
+  }
+}

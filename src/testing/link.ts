@@ -1,0 +1,179 @@
+import type { Packet, Transport } from '../core/index.ts'
+import type { VirtualClock } from './clock.ts'
+
+/** What a link is like. Times in milliseconds, sizes in bytes. */
+export interface LinkProfile {
+  readonly delay: number
+  /** Bytes per millisecond. */
+  readonly rate: number
+  /** Bytes on their way at which the sender is told to stop. */
+  readonly buffer: number
+}
+
+interface Item {
+  readonly size: number
+  readonly at: number
+  readonly arrive: () => void
+}
+
+/** One direction of a link: in order, at a rate, after a delay; it can stall and swallow. */
+class Pipe {
+  readonly #clock: VirtualClock
+  readonly #drained: () => void
+  profile: LinkProfile
+  #queue: Item[] = []
+  #bytes = 0
+  #free = 0
+  #stopped = false
+  #armed: (() => void) | null = null
+  stalled = false
+  swallowing = false
+
+  constructor(clock: VirtualClock, profile: LinkProfile, drained: () => void) {
+    this.#clock = clock
+    this.profile = profile
+    this.#drained = drained
+  }
+
+  /** False where the sender should stop until drained. */
+  push(size: number, arrive: () => void): boolean {
+    if (this.swallowing) return true
+    this.#free = Math.max(this.#free, this.#clock.now) + size / this.profile.rate
+    this.#queue.push({ size, at: this.#free + this.profile.delay, arrive })
+    this.#bytes += size
+    this.#arm()
+    this.#stopped = this.#bytes > this.profile.buffer
+    return !this.#stopped
+  }
+
+  setStalled(stalled: boolean): void {
+    this.stalled = stalled
+    this.#arm()
+  }
+
+  clear(): void {
+    this.#queue = []
+    this.#bytes = 0
+    this.#armed?.()
+    this.#armed = null
+  }
+
+  #arm(): void {
+    const [head] = this.#queue
+    if (head === undefined || this.stalled || this.#armed !== null) return
+    this.#armed = this.#clock.at(head.at, () => {
+      this.#armed = null
+      if (this.stalled) return
+      this.#queue.shift()
+      this.#bytes -= head.size
+      head.arrive()
+      this.#arm()
+      if (!this.#stopped || this.#bytes > this.profile.buffer / 2) return
+      this.#stopped = false
+      this.#drained()
+    })
+  }
+}
+
+/** What the two ends of a link do with what arrives. */
+export interface LinkEnds {
+  clientPacket(packet: Uint8Array): void
+  clientClose(code: number, reason: string): void
+  nodePacket(packet: Uint8Array): void
+  nodeDrain(): void
+  nodeClose(): void
+}
+
+/** A virtual socket between a client and a node. The node's end is a `Transport` for the core. */
+export class Link implements Transport {
+  readonly #clock: VirtualClock
+  readonly #ends: LinkEnds
+  readonly #up: Pipe
+  readonly #down: Pipe
+  open = true
+  /** Bytes handed over by the node. */
+  written = 0
+
+  constructor(clock: VirtualClock, profile: LinkProfile, ends: LinkEnds) {
+    this.#clock = clock
+    this.#ends = ends
+    this.#up = new Pipe(clock, profile, () => {})
+    this.#down = new Pipe(clock, profile, () => {
+      if (this.open) ends.nodeDrain()
+    })
+  }
+
+  set profile(profile: LinkProfile) {
+    this.#up.profile = profile
+    this.#down.profile = profile
+  }
+
+  // ---- the node's end
+
+  write({ bytes }: Packet): boolean {
+    this.written += bytes.length
+    // No copy: a buffer that is written to again before it arrives arrives spoilt, as on a real socket.
+    return this.#down.push(bytes.length, () => this.#ends.clientPacket(bytes))
+  }
+
+  pause(): void {
+    this.#up.setStalled(true)
+  }
+
+  resume(): void {
+    this.#up.setStalled(false)
+  }
+
+  close(code: number, reason: string): void {
+    this.#down.push(1, () => {
+      if (!this.open) return
+      this.open = false
+      this.#ends.clientClose(code, reason)
+    })
+  }
+
+  // ---- the client's end
+
+  send(packet: Uint8Array): void {
+    this.#up.push(packet.length, () => this.#ends.nodePacket(packet))
+  }
+
+  /** The client closes: what it sent before still arrives. */
+  hangUp(): void {
+    this.open = false
+    this.#down.clear()
+    this.#up.push(1, () => this.#ends.nodeClose())
+  }
+
+  // ---- faults
+
+  /** Both directions, or one, stand still; nothing is lost. */
+  stall(direction: 'up' | 'down' | 'both', stalled: boolean): void {
+    if (direction !== 'down') this.#up.setStalled(stalled)
+    if (direction !== 'up') this.#down.setStalled(stalled)
+  }
+
+  /** Everything on its way is lost and both ends are told. */
+  reset(): void {
+    if (!this.open) return
+    this.open = false
+    this.#up.clear()
+    this.#down.clear()
+    this.#clock.after(0, () => {
+      this.#ends.clientClose(1006, 'reset')
+      this.#ends.nodeClose()
+    })
+  }
+
+  get swallows(): boolean {
+    return this.#up.swallowing
+  }
+
+  /** Everything from now on is lost and nobody is told. */
+  swallow(): void {
+    this.#up.clear()
+    this.#down.clear()
+    this.#up.swallowing = true
+    this.#down.swallowing = true
+  }
+}
