@@ -52,7 +52,7 @@ export function drawScenario(random: Random): Scenario {
       frameRate: random.pick([0, 5, 10, 20]),
     })),
     topics: ['k0', 't1', 't2'].slice(0, random.int(1, 3)),
-    limits: { heartbeatMs: 3_000, helloMs: 2_000, ...(random.chance(0.6) ? drawTinyLimits(random) : {}) },
+    limits: { heartbeatMs: 3_000, helloMs: 5_000, ...(random.chance(0.6) ? drawTinyLimits(random) : {}) },
     retention: random.pick([
       { entries: 0, bytes: 0, ageMs: 0 },
       { entries: 2, bytes: 1_000, ageMs: 60_000 },
@@ -68,7 +68,7 @@ export function drawScenario(random: Random): Scenario {
 function drawTinyLimits(random: Random): Partial<NodeLimits> {
   return {
     meetingLogBytes: random.pick([512, 2_048, 8_192]),
-    sessionLogEntries: random.pick([4, 16, 64]),
+    sessionLogEntries: random.pick([16, 64]),
     writeBytes: random.pick([256, 1_024, 8_192]),
     upstreamMessages: random.pick([16, 64]),
     topicPendingEntries: random.pick([2, 8, 64]),

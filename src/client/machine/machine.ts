@@ -61,6 +61,8 @@ export interface MachineOptions {
 
 /** Session-log entries received without an ack of them going out. */
 const ENTRIES_PER_ACK = 64
+/** Tokens refused in a row before the client gives up. */
+const REFUSALS = 3
 /** A cached ticket is not used in its last milliseconds. */
 const TICKET_MARGIN_MS = 30_000
 
@@ -73,8 +75,8 @@ export class Machine {
   /** Attempts since the last welcome. */
   #failures = 0
   #ticket: { readonly ticket: Ticket; readonly until: number } | null = null
-  /** The ticket of this attempt was asked for in it. */
-  #fresh = true
+  /** Refused tokens since the last welcome. */
+  #refusals = 0
   /** When the phase is given up, or the wait is over. */
   #deadline = Infinity
 
@@ -155,8 +157,7 @@ export class Machine {
   #connect(now: number): void {
     this.#attempt++
     this.#enter('ticket', now + this.#options.connectMs)
-    this.#fresh = this.#ticket === null || now >= this.#ticket.until
-    if (!this.#fresh) this.#open()
+    if (this.#ticket !== null && now < this.#ticket.until) this.#open()
     else {
       this.#ticket = null
       this.#ports.getTicket(this.#attempt)
@@ -201,10 +202,11 @@ export class Machine {
 
   handleClose(attempt: number, code: number, reason: string, now: number): void {
     if (attempt !== this.#attempt || this.#phase === 'closed' || this.#phase === 'waiting') return
-    // A ticket kept from before may have been outlived by the node's key: a fresh one is tried before giving up.
-    const stale = code === closeCodes.UNAUTHENTICATED && !this.#fresh
-    if (code === closeCodes.EXPIRED || stale) this.#ticket = null
-    if (stale || mayReconnect(code)) this.#wait(now, null)
+    // A kept ticket may have outlived the node's key, and a HELLO that comes too late is refused in the same way:
+    // fresh tickets are tried before giving up.
+    const again = code === closeCodes.UNAUTHENTICATED && ++this.#refusals < REFUSALS
+    if (code === closeCodes.EXPIRED || again) this.#ticket = null
+    if (again || mayReconnect(code)) this.#wait(now, null)
     else this.#end(finalError(code, reason), null)
   }
 
@@ -374,6 +376,7 @@ export class Machine {
     this.#received = message.received
     this.#receivedAcknowledged = message.received
     this.#failures = 0
+    this.#refusals = 0
     this.#enter('live', now)
     this.#ports.welcome(message)
     for (const call of this.#calls.revive(message.resumed, message.calls)) this.#send(call)

@@ -1,0 +1,48 @@
+// Installs the system programs that the tests want and npm cannot bring. Quiet when all are there.
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+/** The program, the Debian package it is in, and what wants it. */
+const programs = [{ program: 'chromium', package: 'chromium', use: 'the browser tests' }]
+
+function isInstalled({ program }) {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+function run(command, args) {
+  console.log(`setup: ${command} ${args.join(' ')}`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const { status, error } = spawnSync(command, args, { stdio: 'inherit', env })
+  if (status === 0) return true
+  console.error(`setup: ${command} failed: ${error?.message ?? `exit code ${status}`}`)
+  return false
+}
+
+const missing = programs.filter((entry) => !isInstalled(entry))
+if (missing.length > 0) {
+  for (const { program, use } of missing) console.log(`setup: ${program} is missing; ${use} want it`)
+  const packages = missing.map((entry) => entry.package)
+  const mayInstall = process.getuid?.() === 0 && isInstalled({ program: 'apt-get' })
+  const done =
+    mayInstall &&
+    run('apt-get', ['update']) &&
+    run('apt-get', ['install', '-y', '--no-install-recommends', ...packages])
+  const still = missing.filter((entry) => !isInstalled(entry))
+  if (done && still.length === 0) console.log(`setup: ${packages.join(' ')} installed`)
+  else {
+    if (!mayInstall) console.error('setup: only root on a system with apt-get can install it from here')
+    const names = (still.length > 0 ? still : missing).map((entry) => entry.package).join(' ')
+    console.error(
+      `setup: install ${names} (Debian, Ubuntu: sudo apt-get install ${names}), then run this again`,
+    )
+    process.exitCode = 1
+  }
+}

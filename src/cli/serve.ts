@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { type Address, type Logger, Rtms } from '../server/index.ts'
+import { startDemo } from './demo.ts'
+import { terminalLogger } from './logger.ts'
+import { parseOptions, parsePort, UsageError } from './usage.ts'
+
+const DEFAULT_PORT = '7788'
+
+const help = `Run an RTMS node
+
+Usage: rtms serve [options]
+
+Options:
+  --port <number>    Port to listen on; 0: any free one (default: PORT in the environment, else ${DEFAULT_PORT})
+  --host <address>   Address to listen on (default: all; with --dev: 127.0.0.1, this machine only)
+  --secret <text>    Key that signs tickets (default: RTMS_SECRET in the environment, which other users of this
+                     machine cannot see in the list of processes)
+  --dev              Serve the demo and let guests in without a password; makes a secret where none is given
+  --help             Print this
+
+RTMS_LOG=debug in the environment prints more.
+`
+
+const SECRET_BYTES = 32
+const MAKE_SECRET =
+  'Make one and put it into the environment:\n  export RTMS_SECRET="$(openssl rand -hex 32)"'
+
+/** `rtms serve`: resolves once the node listens; the signals end it. */
+export async function serve(args: string[]): Promise<void> {
+  const options = parseOptions(
+    args,
+    {
+      port: { type: 'string' },
+      host: { type: 'string' },
+      secret: { type: 'string' },
+      dev: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+    'rtms serve --help',
+  )
+  if (options.help) {
+    process.stdout.write(help)
+    return
+  }
+  const { dev } = options
+  const port =
+    options.port === undefined
+      ? parsePort(process.env['PORT'] || DEFAULT_PORT, 'PORT in the environment')
+      : parsePort(options.port, '--port')
+  // Guests are let in without a password: only the developer's own machine, unless asked for.
+  const host = options.host ?? (dev ? '127.0.0.1' : undefined)
+  const given = options.secret ?? process.env['RTMS_SECRET'] ?? ''
+  if (given === '' && !dev) {
+    throw new UsageError(
+      `a secret to sign tickets with is missing. ${MAKE_SECRET}\n` +
+        'or try the demo, which makes one for itself: rtms serve --dev',
+    )
+  }
+  if (given !== '' && Buffer.byteLength(given) < SECRET_BYTES)
+    throw new UsageError(`the secret must have at least ${SECRET_BYTES} bytes. ${MAKE_SECRET}`)
+
+  const logger = terminalLogger()
+  const secret = given === '' ? randomBytes(32).toString('base64url') : given
+  const settings = { port, host, secret, logger }
+  let node: { readonly rtms: Rtms; close(): Promise<void> }
+  try {
+    if (dev) node = await startDemo(settings, demoPages())
+    else {
+      const rtms = await Rtms.start(settings)
+      node = { rtms, close: () => rtms.close() }
+    }
+  } catch (error) {
+    throw explained(error, port, host)
+  }
+  announce(node.rtms.address, dev, logger)
+  if (dev && options.host === undefined)
+    logger.info({}, 'Only this machine reaches it; --host 0.0.0.0 lets your network in')
+  closeOnSignal(node, logger)
+}
+
+/** The pages as the build leaves them, next to this file's folder. */
+function demoPages(): string {
+  const folder = fileURLToPath(new URL('../web', import.meta.url))
+  if (existsSync(folder)) return folder
+  throw new UsageError('the pages of the demo are not built. Build them first: npm run build')
+}
+
+/** What the system says of the address, in terms of the options. */
+function explained(error: unknown, port: number, host: string | undefined): unknown {
+  const { code } = (error instanceof Error ? (error.cause ?? error) : {}) as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE') {
+    const other = port < 65_535 ? port + 1 : 7788
+    return new UsageError(
+      `port ${port} is in use already. Choose another: rtms serve --port ${other} (0: any free one)`,
+    )
+  }
+  if (code === 'EACCES')
+    return new UsageError(`this user may not listen on port ${port}. Choose one above 1023 with --port`)
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return new UsageError(`--host ${host} is not an address of this machine`)
+  return error
+}
+
+function announce({ host, port }: Address, dev: boolean, logger: Logger): void {
+  const url = `http://${host}:${port}`
+  if (!dev) logger.info({}, `RTMS listens at ${url}. Clients need a ticket signed with the secret`)
+  else {
+    logger.warn({}, 'DEVELOPMENT MODE: whoever reaches this port gets in as a guest. Not for the public!')
+    logger.info({}, `RTMS is up. Open ${url}`)
+  }
+}
+
+/** The first signal closes in good order, a second one ends the process at once. */
+function closeOnSignal(node: { close(): Promise<void> }, logger: Logger): void {
+  let stopping = false
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(1)
+    stopping = true
+    logger.info({}, `${signal}: closing; once more to end at once`)
+    node.close().then(
+      () => {
+        logger.info({}, 'Closed')
+        process.exit(0)
+      },
+      (error: unknown) => {
+        logger.error({ error }, 'Closing failed')
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+}

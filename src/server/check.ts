@@ -1,0 +1,30 @@
+import { isName, isUser, limits, type Payload, RtmsError, toPayload } from '../protocol/index.ts'
+
+/** Throws BAD_NAME where `user` cannot name a user. */
+export function checkUser(user: unknown): asserts user is string {
+  if (typeof user === 'string' && isUser(user)) return
+  throw new RtmsError('BAD_NAME', 'a user must be 1 to 255 bytes of UTF-8 without control characters')
+}
+
+/** Throws `code` where `name` cannot name a `what`. */
+export function checkName(
+  what: string,
+  name: unknown,
+  code: 'BAD_NAME' | 'BAD_TOPIC',
+): asserts name is string {
+  if (typeof name === 'string' && isName(name)) return
+  throw new RtmsError(
+    code,
+    `the name of a ${what} must be 1 to 255 bytes, segments joined by single dots, without white space, * > and $`,
+  )
+}
+
+/** The payload of a value. Throws TOO_LARGE, or a TypeError for what has no JSON form. */
+export function payloadOf(value: unknown): Payload {
+  const data = toPayload(value)
+  if (data.bytes.length <= limits.payload) return data
+  throw new RtmsError(
+    'TOO_LARGE',
+    `the payload has ${data.bytes.length} bytes where at most ${limits.payload} are allowed`,
+  )
+}

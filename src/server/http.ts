@@ -1,0 +1,135 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Logger } from './options.ts'
+
+/** Headers of one request; more are answered 431. */
+export const MAX_HEADERS = 100
+/** Whoever has not sent all headers by then is answered 408; looked after every second. */
+const HEADERS_TIMEOUT_MS = 8_000
+const CHECKING_INTERVAL_MS = 1_000
+const REQUEST_TIMEOUT_MS = 30_000
+/** Bytes a socket holds before a write to it reports that it is full; Node's default would stop a busy one too often. */
+const HIGH_WATER_MARK = 65_536
+
+/** How a node is: what `/healthz` answers. */
+export interface Health {
+  readonly status: 'ok' | 'draining'
+  readonly node: string
+  readonly connections: number
+  readonly sessions: number
+  readonly topics: number
+}
+
+export function hasTooManyHeaders(request: IncomingMessage): boolean {
+  return request.rawHeaders.length > 2 * MAX_HEADERS
+}
+
+/** Answers an upgrade that will not happen, and closes its socket. */
+export function refuseUpgrade(socket: Duplex, status: number, text: string): void {
+  socket.on('error', () => socket.destroy())
+  socket.once('finish', () => socket.destroy())
+  const body = `${text}\n`
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
+}
+
+function answer(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' })
+  response.end(JSON.stringify(body))
+}
+
+/**
+ * A node's own server: `/healthz` answers {@link Health} with 200, or 503 while the node drains; anything else goes
+ * to `handler`, or is answered 404.
+ */
+export function createHttpServer(
+  health: () => Health,
+  handler: ((request: IncomingMessage, response: ServerResponse) => void) | undefined,
+): Server {
+  const options = {
+    highWaterMark: HIGH_WATER_MARK,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECKING_INTERVAL_MS,
+  }
+  const server = createServer(options, (request, response) => {
+    const [path] = (request.url ?? '').split('?')
+    if (hasTooManyHeaders(request)) answer(response, 431, { error: `more than ${MAX_HEADERS} headers` })
+    else if (path === '/healthz') {
+      const report = health()
+      answer(response, report.status === 'ok' ? 200 : 503, report)
+    } else if (handler === undefined) answer(response, 404, { error: 'there is nothing at this path' })
+    else handler(request, response)
+  })
+  // Node drops what is over this without a word; one more than allowed shows that there were too many.
+  server.maxHeadersCount = MAX_HEADERS + 1
+  return server
+}
+
+/** Rejects with an Error that says what to do where the address cannot be had. */
+export async function listen(
+  server: Server,
+  {
+    port,
+    host,
+    logger,
+  }: { readonly port: number; readonly host: string | undefined; readonly logger: Logger },
+): Promise<void> {
+  server.listen(port, host)
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException
+    const where = host === undefined ? `port ${port}` : `${host}, port ${port}`
+    const remedy =
+      code === 'EADDRINUSE' ? 'stop what listens there, or give another port' : 'give another host or port'
+    throw new Error(`RTMS cannot start:\n  port: it cannot listen on ${where} (${code}); ${remedy}`, {
+      cause: error,
+    })
+  }
+  // Out of file descriptors, for instance: one client is not accepted, the rest goes on.
+  server.on('error', (error) => logger.error({ err: error }, 'the server could not accept a connection'))
+}
+
+/** Lets running requests finish for `timeoutMs`, then cuts them off. */
+export async function closeHttpServer(server: Server, timeoutMs: number): Promise<void> {
+  const cut = setTimeout(() => server.closeAllConnections(), timeoutMs)
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve())
+    server.closeIdleConnections()
+  })
+  clearTimeout(cut)
+}
+
+/** Where a server can be reached. */
+export interface Address {
+  /** `localhost` where it listens on all addresses or on the loopback. */
+  readonly host: string
+  readonly port: number
+  /** For clients: `ws://host:port/path`. */
+  readonly url: string
+}
+
+const NEAR = new Set(['127.0.0.1', '::1', '::', '0.0.0.0'])
+
+/** Throws where the server does not listen on a TCP port (yet). */
+export function addressOf(
+  server: { address(): AddressInfo | string | null },
+  secure: boolean,
+  path: string,
+): Address {
+  const address = server.address()
+  if (address === null || typeof address === 'string') {
+    throw new Error(
+      'the server does not listen on a TCP port (yet), so that it has no address; ask after it listens, or set publicUrl',
+    )
+  }
+  const { port } = address
+  const name = NEAR.has(address.address) ? 'localhost' : address.address
+  const host = name.includes(':') ? `[${name}]` : name
+  return { host, port, url: `${secure ? 'wss' : 'ws'}://${host}:${port}${path}` }
+}

@@ -1,0 +1,310 @@
+import { KeyObject } from 'node:crypto'
+import { Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { Server as HttpsServer } from 'node:https'
+import type { CryptoKey, JWK } from 'jose'
+import * as v from 'valibot'
+import { defaultLimits, type NodeLimits } from '../core/index.ts'
+
+/** Pino's shape. The library writes to nothing else, and never a token, a secret or a payload. */
+export interface Logger {
+  debug(details: object, message: string): void
+  info(details: object, message: string): void
+  warn(details: object, message: string): void
+  error(details: object, message: string): void
+}
+
+/** A key as `jose` takes it: of Web Crypto, of `node:crypto`, or a JWK. */
+export type Key = CryptoKey | KeyObject | JWK
+
+/** Signature algorithms of asymmetric keys. For a shared secret, use `secret` (HS256). */
+const algorithms = [
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+] as const
+export type Algorithm = (typeof algorithms)[number]
+
+/** Asymmetric keys for tickets. */
+export interface TicketKeys {
+  /** The private key. Without it this node verifies tickets and cannot issue them. */
+  readonly sign?: Key | undefined
+  /** The public key, or several while one replaces another. */
+  readonly verify: Key | readonly Key[]
+  /** The one algorithm that is used and accepted. */
+  readonly algorithm: Algorithm
+}
+
+/** What {@link Rtms.start} takes. */
+export interface RtmsOptions {
+  /** TCP port of a server of its own: 0–65535, 0 for any free one. Default 7788. Not together with `server`. */
+  readonly port?: number | undefined
+  /** Address to listen on. Default: all. Not together with `server`. */
+  readonly host?: string | undefined
+  /** Attach to this server instead: only upgrades to `path` are taken, and closing it remains its owner's. */
+  readonly server?: HttpServer | HttpsServer | undefined
+  /** With a server of its own: what answers requests other than `/healthz`. Default: 404. */
+  readonly handler?: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
+  /** Where clients connect. Default '/rtms'. */
+  readonly path?: string | undefined
+  /** Shared secret of at least 32 bytes that tickets are signed with (HS256). Either this or `keys`. */
+  readonly secret?: string | undefined
+  readonly keys?: TicketKeys | undefined
+  /** Who issues the tickets (`iss`). Default 'rtms'. */
+  readonly issuer?: string | undefined
+  /** What clients reach this node by, for instance 'wss://rt.example.com/rtms'. Default: from the address. */
+  readonly publicUrl?: string | undefined
+  /**
+   * Origins whose pages may connect, exactly as browsers send them, or '*' for all. Default: the origin's host must
+   * be the host of the request. A client that sends no Origin (it is no browser) may always connect.
+   */
+  readonly origins?: readonly string[] | '*' | undefined
+  /** Name of this node in the cluster and in `?route=`: 1–64 of A–Z a–z 0–9 _ -. Default: random. */
+  readonly nodeId?: string | undefined
+  /** Limits to change; the rest stays as in `defaultLimits`. */
+  readonly limits?: { readonly [K in keyof NodeLimits]?: number | undefined } | undefined
+  /** Request handlers that run at once on this node; one more is answered BUSY. Default 1000. */
+  readonly maxHandlers?: number | undefined
+  /** Default: silent. */
+  readonly logger?: Logger | undefined
+}
+
+/** The options with every default in its place. */
+export interface Settings {
+  readonly port: number
+  readonly host: string | undefined
+  readonly server: HttpServer | HttpsServer | undefined
+  readonly handler: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
+  readonly path: string
+  readonly secret: string | undefined
+  readonly keys: TicketKeys | undefined
+  readonly issuer: string
+  readonly publicUrl: string | undefined
+  readonly origins: readonly string[] | '*' | undefined
+  readonly nodeId: string | undefined
+  readonly limits: NodeLimits
+  readonly maxHandlers: number
+  readonly logger: Logger
+}
+
+const DEFAULT_PORT = 7788
+const SECRET_BYTES = 32
+const MAKE_A_SECRET = 'make one with `openssl rand -hex 32` and keep it out of the source'
+
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** A value as it may stand in a message: short, and never the inside of an object. */
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
+  if (typeof value === 'function') return 'a function'
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
+  return String(value)
+}
+
+/** An optional setting: what is expected where `is` says no, and what to do about it. */
+function setting<T>(is: (value: unknown) => boolean, expected: string, remedy: string) {
+  return v.optional(
+    v.custom<T>(is, ({ input }) => `${show(input)} was given; expected ${expected}; ${remedy}`),
+  )
+}
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0
+const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
+
+function isPublicUrl(value: unknown): boolean {
+  if (typeof value !== 'string' || !URL.canParse(value)) return false
+  const { protocol, hash, username } = new URL(value)
+  return (protocol === 'ws:' || protocol === 'wss:') && hash === '' && username === ''
+}
+
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/\s?#@]+$/
+
+/** As a browser writes it. Of schemes other than the web's only the shape can be checked. */
+function isOrigin(value: unknown): boolean {
+  if (typeof value !== 'string' || !ORIGIN.test(value)) return false
+  return !/^https?:/.test(value) || (URL.canParse(value) && new URL(value).origin === value)
+}
+
+function isOrigins(value: unknown): boolean {
+  if (value === '*') return true
+  return Array.isArray(value) && value.every(isOrigin)
+}
+
+function isLogger(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return Object.keys(silent).every((level) => typeof Reflect.get(value, level) === 'function')
+}
+
+/** A key that has a public half: a shared secret here would be accepted as the public key of an attacker's token. */
+function isKey(value: unknown): boolean {
+  if (value instanceof KeyObject) return value.type !== 'secret'
+  if (typeof value !== 'object' || value === null) return false
+  if (value instanceof globalThis.CryptoKey) return value.type !== 'secret'
+  const kty: unknown = Reflect.get(value, 'kty')
+  return typeof kty === 'string' && kty !== 'oct'
+}
+
+function isKeys(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 && value.every(isKey) : isKey(value)
+}
+
+const A_KEY = 'an asymmetric CryptoKey, KeyObject or JWK'
+const IMPORT_IT = 'import a PEM with `createPrivateKey` or `createPublicKey` of node:crypto'
+
+const secretSetting = v.optional(
+  v.custom<string>(
+    (value) => typeof value === 'string' && Buffer.byteLength(value) >= SECRET_BYTES,
+    ({ input }) => {
+      const given =
+        typeof input === 'string' ? `${Buffer.byteLength(input)} bytes were` : `${show(input)} was`
+      return `${given} given; expected a string of at least ${SECRET_BYTES} bytes; ${MAKE_A_SECRET}`
+    },
+  ),
+)
+
+const KEYS_REMEDY = `one of ${algorithms.join(', ')}; name the one that belongs to the keys`
+
+const schema = v.strictObject({
+  port: setting<number>(
+    (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 65_535,
+    'an integer from 0 to 65535',
+    `give 0 for any free port, or leave it out for ${DEFAULT_PORT}`,
+  ),
+  host: setting<string>(isText, 'an address or host name', 'leave it out to listen on all addresses'),
+  server: setting<HttpServer>(
+    (value) => value instanceof HttpServer || value instanceof HttpsServer,
+    'an http.Server or https.Server',
+    'give what `createServer` returned, not the application that handles its requests',
+  ),
+  handler: setting<NonNullable<RtmsOptions['handler']>>(
+    (value) => typeof value === 'function',
+    'a function of request and response',
+    'leave it out to answer 404',
+  ),
+  path: setting<string>(
+    (value) => typeof value === 'string' && /^\/[\w\-./~]*$/.test(value),
+    "a path that begins with '/' and has no query",
+    "leave it out for '/rtms'",
+  ),
+  secret: secretSetting,
+  keys: v.optional(
+    v.strictObject(
+      {
+        sign: setting<Key>(isKey, A_KEY, IMPORT_IT),
+        verify: v.custom<Key | readonly Key[]>(
+          isKeys,
+          ({ input }) => `${show(input)} was given; expected ${A_KEY}, or an array of them; ${IMPORT_IT}`,
+        ),
+        algorithm: v.picklist(algorithms, ({ input }) => `${show(input)} was given; expected ${KEYS_REMEDY}`),
+      },
+      (issue) => `${issue.received} was given; expected { sign, verify, algorithm }; give all that apply`,
+    ),
+  ),
+  issuer: setting<string>(isText, 'a text that is not empty', "leave it out for 'rtms'"),
+  publicUrl: setting<string>(
+    isPublicUrl,
+    'a ws:// or wss:// URL without user or fragment',
+    "give what clients connect to, for instance 'wss://rt.example.com/rtms'",
+  ),
+  origins: setting<readonly string[] | '*'>(
+    isOrigins,
+    "'*' or an array of origins such as 'https://example.com'",
+    'write each as browsers do: scheme and host in lower case, and the port where it is not the usual one',
+  ),
+  nodeId: setting<string>(
+    (value) => typeof value === 'string' && /^[\w-]{1,64}$/.test(value),
+    '1 to 64 letters, digits, _ or -',
+    'leave it out for a random one',
+  ),
+  limits: v.optional(
+    v.strictObject(
+      Object.fromEntries(
+        Object.entries(defaultLimits).map(([name, value]) => [
+          name,
+          setting<number>(isCount, 'an integer above 0', `leave it out for ${value}`),
+        ]),
+      ),
+      (issue) => `${issue.received} was given; expected an object of numbers; leave it out for the defaults`,
+    ),
+  ),
+  maxHandlers: setting<number>(isCount, 'an integer above 0', 'leave it out for 1000'),
+  logger: setting<Logger>(
+    isLogger,
+    'an object with debug, info, warn and error',
+    'give a pino logger, or leave it out to log nothing',
+  ),
+})
+
+/** One line per fault, each with its option in front. */
+function faultsOf(options: unknown): string[] {
+  const given = options ?? {}
+  const faults: string[] = []
+  const { issues = [] } = v.safeParse(schema, given)
+  for (const issue of issues) {
+    const option = v.getDotPath(issue) ?? 'options'
+    const unknown = issue.type === 'strict_object' && issue.expected === 'never'
+    faults.push(
+      unknown
+        ? `${option}: it is not an option; expected one of those in RtmsOptions; look for a slip of the pen, or remove it`
+        : `${option}: ${issue.message}`,
+    )
+  }
+  if (typeof given === 'object') faults.push(...conflictsOf(given))
+  return faults
+}
+
+/** What is wrong with options together. */
+function conflictsOf({ server, port, host, handler, secret, keys }: RtmsOptions): string[] {
+  const faults: string[] = []
+  if (secret === undefined && keys === undefined) {
+    faults.push(`secret: neither it nor keys was given; expected one to sign tickets with; ${MAKE_A_SECRET}`)
+  }
+  if (secret !== undefined && keys !== undefined) {
+    faults.push('keys: both it and secret were given; expected one of them; remove the one you do not use')
+  }
+  if (server === undefined) return faults
+  for (const [name, value] of Object.entries({ port, host, handler })) {
+    if (value === undefined) continue
+    faults.push(
+      `${name}: it was given together with server; expected one of them; remove ${name}, which the server's owner decides`,
+    )
+  }
+  return faults
+}
+
+/** The entries that are not undefined. */
+export function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>
+  }
+}
+
+/** Checks the options and fills in defaults. Throws one Error that lists every fault. */
+export function settle(options: RtmsOptions): Settings {
+  const faults = faultsOf(options)
+  if (faults.length > 0)
+    throw new Error(`RTMS cannot start:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
+  return {
+    port: options.port ?? DEFAULT_PORT,
+    host: options.host,
+    server: options.server,
+    handler: options.handler,
+    path: options.path ?? '/rtms',
+    secret: options.secret,
+    keys: options.keys,
+    issuer: options.issuer ?? 'rtms',
+    publicUrl: options.publicUrl,
+    origins: options.origins,
+    nodeId: options.nodeId,
+    limits: { ...defaultLimits, ...defined(options.limits ?? {}) },
+    maxHandlers: options.maxHandlers ?? 1000,
+    logger: options.logger ?? silent,
+  }
+}

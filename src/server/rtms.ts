@@ -1,0 +1,190 @@
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { Server as HttpsServer } from 'node:https'
+import type { Duplex } from 'node:stream'
+import type { Application, Connection, Stats } from '../core/index.ts'
+import { Host } from './host.ts'
+import {
+  type Address,
+  addressOf,
+  closeHttpServer,
+  createHttpServer,
+  type Health,
+  listen,
+  refuseUpgrade,
+} from './http.ts'
+import { Meetings } from './meetings.ts'
+import { type RtmsOptions, settle, type Settings } from './options.ts'
+import { RequestHandlers, type RequestHandler } from './requests.ts'
+import { Tickets } from './tickets.ts'
+import { Topics } from './topics.ts'
+import { Gateway } from './transport.ts'
+import { Users } from './users.ts'
+
+const DEFAULT_CLOSE_MS = 5_000
+/** What may stand in a Host header: a name or an address, and a port. */
+const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
+
+/** One node of RTMS inside a business server. */
+export class Rtms {
+  readonly meetings: Meetings
+  readonly tickets: Tickets
+  readonly topics: Topics
+  readonly users: Users
+  readonly #host: Host
+  readonly #requests: RequestHandlers
+  readonly #gateway: Gateway
+  readonly #front: Front
+  #closed: Promise<void> | null = null
+
+  private constructor(parts: {
+    host: Host
+    tickets: Tickets
+    requests: RequestHandlers
+    gateway: Gateway
+    front: Front
+  }) {
+    this.#host = parts.host
+    this.#requests = parts.requests
+    this.#gateway = parts.gateway
+    this.#front = parts.front
+    this.tickets = parts.tickets
+    this.meetings = new Meetings(parts.host)
+    this.topics = new Topics(parts.host)
+    this.users = new Users(parts.host)
+  }
+
+  /**
+   * Starts a node: on a port of its own, or attached to a server. Rejects with an Error that lists every option that
+   * is not valid, or says why the port cannot be had.
+   */
+  static async start(options: RtmsOptions): Promise<Rtms> {
+    const settings = settle(options)
+    const { logger } = settings
+    const id = settings.nodeId ?? randomBytes(4).toString('hex')
+    const tickets = await Tickets.create(settings, (host) => front.ticketUrl(host), logger)
+    const requests: RequestHandlers = new RequestHandlers(
+      settings.maxHandlers,
+      (call, outcome) => host.run((node) => node.handleReply(call, outcome)),
+      logger,
+    )
+    const authenticate = async (connection: object, token: string): Promise<void> => {
+      const outcome = await tickets.verify(token)
+      host.run((node, now) => node.handleAuthenticated(connection as Connection, outcome, now))
+    }
+    const application: Application = {
+      authenticate: (connection, token) => void authenticate(connection, token),
+      request: (call) => requests.start(call),
+      requestEnded: (call, why) => requests.end(call, why),
+    }
+    const host: Host = new Host(id, settings.limits, application)
+    const gateway = new Gateway(host, settings)
+    const front: Front = new Front(id, settings, gateway, () => rtms.health())
+    const rtms: Rtms = new Rtms({ host, tickets, requests, gateway, front })
+    await front.open()
+    return rtms
+  }
+
+  /** Name of this node: what `?route=` of its tickets says. */
+  get node(): string {
+    return this.#host.node.id
+  }
+
+  /** Where clients connect. Throws where an attached server does not listen on a TCP port (yet). */
+  get address(): Address {
+    return this.#front.address
+  }
+
+  /** Counters of this node, which only rise. */
+  get stats(): Readonly<Stats> {
+    return this.#host.node.stats
+  }
+
+  /** What `/healthz` answers; for a health check of one's own where the node is attached to a server. */
+  health(): Health {
+    const { id, connections, sessions, topics } = this.#host.node
+    return { status: this.#closed === null ? 'ok' : 'draining', node: id, connections, sessions, topics }
+  }
+
+  /**
+   * Answers requests of this method, see {@link RequestHandler}. Returns a function that ends it. Throws BAD_NAME, or
+   * an Error where the method has a handler already.
+   */
+  onRequest(method: string, handler: RequestHandler): () => void {
+    return this.#requests.register(method, handler)
+  }
+
+  /**
+   * Stops: clients are told to connect elsewhere, their sockets get `timeoutMs` milliseconds (default 5000) to close
+   * and are then cut off; running handlers are aborted. A server of its own answers 503 at `/healthz` until then, and
+   * is closed; HTTP requests that still run get `timeoutMs` as well. A server it was attached to stays open. Calling
+   * it again returns the same promise.
+   */
+  close({ timeoutMs = DEFAULT_CLOSE_MS }: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+    this.#closed ??= this.#close(timeoutMs)
+    return this.#closed
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    this.#host.run((node, now) => node.drain(now))
+    await this.#gateway.close(timeoutMs)
+    this.#requests.close()
+    this.#host.stop()
+    await this.#front.close(timeoutMs)
+  }
+}
+
+/** The HTTP server in front of a node, its own or another's. */
+class Front {
+  readonly #id: string
+  readonly #settings: Settings
+  readonly #gateway: Gateway
+  readonly #server: NonNullable<Settings['server']>
+  readonly #isOwn: boolean
+  readonly #secure: boolean
+
+  constructor(id: string, settings: Settings, gateway: Gateway, health: () => Health) {
+    this.#id = id
+    this.#settings = settings
+    this.#gateway = gateway
+    this.#isOwn = settings.server === undefined
+    this.#server = settings.server ?? createHttpServer(health, settings.handler)
+    this.#secure = this.#server instanceof HttpsServer
+  }
+
+  get address(): Address {
+    return addressOf(this.#server, this.#secure, this.#settings.path)
+  }
+
+  async open(): Promise<void> {
+    this.#server.on('upgrade', this.#upgrade)
+    if (this.#isOwn) await listen(this.#server, this.#settings)
+  }
+
+  readonly #upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    if (this.#gateway.isFor(request)) this.#gateway.handleUpgrade(request, socket, head)
+    // Another listener may want it; without one nobody would ever answer.
+    else if (this.#server.listenerCount('upgrade') === 1)
+      refuseUpgrade(socket, 404, 'There is nothing at this path.')
+  }
+
+  /** The address in a ticket: the public one, else that of the request's host, else the server's own. */
+  ticketUrl(host: string | undefined): string {
+    const { publicUrl, path } = this.#settings
+    if (publicUrl === undefined && host !== undefined && !HOST.test(host)) {
+      throw new TypeError(
+        'host is not a host name with an optional port; give the Host header of the request, or set publicUrl',
+      )
+    }
+    const own =
+      host === undefined ? () => this.address.url : () => `${this.#secure ? 'wss' : 'ws'}://${host}${path}`
+    const url = new URL(publicUrl ?? own())
+    url.searchParams.set('route', this.#id)
+    return url.href
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    if (this.#isOwn) await closeHttpServer(this.#server, timeoutMs)
+    this.#server.off('upgrade', this.#upgrade)
+  }
+}

@@ -1,0 +1,237 @@
+import { jwtVerify, SignJWT } from 'jose'
+import * as v from 'valibot'
+import type { Grant, Outcome, Role } from '../core/index.ts'
+import { isPattern, isUser, limits, RtmsError } from '../protocol/index.ts'
+import { checkUser } from './check.ts'
+import type { Key, Logger, TicketKeys } from './options.ts'
+
+/** Keeps a token for something else, signed with the same key, from being taken for a ticket. */
+const TYPE = 'rtms+jwt'
+/** How far another issuer's clock may be ahead (`nbf`). The end of a token is held exactly, by the core. */
+const CLOCK_TOLERANCE_S = 5
+const DEFAULT_EXPIRES_S = 3600
+/** Ten years: far below where a date stops being exact. */
+const MAX_EXPIRES_S = 315_360_000
+
+/** What {@link Tickets.issue} takes. */
+export interface TicketRequest {
+  /** Whom the business has authenticated: 1–255 bytes of UTF-8 without control characters. */
+  readonly user: string
+  /** Meetings the user may join: handles, names or patterns (`quiz.*`), and as what; as a member by default. */
+  readonly meetings?:
+    | readonly (string | { readonly name: string; readonly role?: Role | undefined })[]
+    | undefined
+  /** Topics the user may subscribe and publish to: names or patterns (`stock.*`, `*`). Default none. */
+  readonly topics?:
+    | { readonly read?: readonly string[] | undefined; readonly write?: readonly string[] | undefined }
+    | undefined
+  /** Seconds from now, above 0, at most ten years. Default 3600. */
+  readonly expiresIn?: number | undefined
+  /** Host and port the client is to connect to, for instance the request's Host header. Not with `publicUrl`. */
+  readonly host?: string | undefined
+}
+
+/** What a business hands its client so that it can connect. */
+export interface Ticket {
+  /** `wss://host/path?route=<node>`. No secret. */
+  readonly url: string
+  /** Goes into the first packet, never into the URL. */
+  readonly token: string
+  /** Seconds since 1970. */
+  readonly expiresAt: number
+}
+
+const pattern = v.pipe(v.string(), v.check(isPattern))
+
+/** Claims besides the registered ones are not looked at. */
+const claimsSchema = v.object({
+  sub: v.pipe(v.string(), v.check(isUser)),
+  // Far beyond any date, and where the conversion to milliseconds is still exact.
+  exp: v.pipe(v.number(), v.maxValue(8.64e12)),
+  m: v.optional(v.array(v.strictTuple([pattern, v.picklist(['member', 'spectator'])])), []),
+  r: v.optional(v.array(pattern), []),
+  w: v.optional(v.array(pattern), []),
+})
+
+type Claims = v.InferOutput<typeof claimsSchema>
+
+/** Issues and verifies the tokens of tickets: JWTs of one pinned algorithm. */
+export class Tickets {
+  readonly #algorithm: string
+  readonly #sign: Key | Uint8Array | undefined
+  readonly #verify: readonly (Key | Uint8Array)[]
+  readonly #issuer: string
+  readonly #url: (host: string | undefined) => string
+  readonly #logger: Logger
+
+  private constructor(
+    keys: { algorithm: string; sign: Key | Uint8Array | undefined; verify: readonly (Key | Uint8Array)[] },
+    issuer: string,
+    url: (host: string | undefined) => string,
+    logger: Logger,
+  ) {
+    this.#algorithm = keys.algorithm
+    this.#sign = keys.sign
+    this.#verify = keys.verify
+    this.#issuer = issuer
+    this.#url = url
+    this.#logger = logger
+  }
+
+  /**
+   * `url` makes the address of a ticket, for the host of a request where one is given. Rejects where keys and
+   * algorithm do not belong together.
+   */
+  static async create(
+    given: {
+      readonly secret: string | undefined
+      readonly keys: TicketKeys | undefined
+      readonly issuer: string
+    },
+    url: (host: string | undefined) => string,
+    logger: Logger,
+  ): Promise<Tickets> {
+    const tickets = new Tickets(keysOf(given), given.issuer, url, logger)
+    await tickets.#tryKeys()
+    return tickets
+  }
+
+  /** A pair that does not match would otherwise be noticed at the first client. */
+  async #tryKeys(): Promise<void> {
+    if (this.#sign === undefined) return
+    const expires = Math.floor(Date.now() / 1000) + 60
+    try {
+      await this.#verified(await this.#token({ sub: 'rtms', exp: expires, m: [], r: [], w: [] }, this.#sign))
+    } catch (error) {
+      throw new Error(
+        `RTMS cannot start:\n  keys: a token signed with keys.sign is not verified by keys.verify as ${this.#algorithm}; ` +
+          'expected a pair that belongs together; check the keys and keys.algorithm',
+        { cause: error },
+      )
+    }
+  }
+
+  /**
+   * Makes a ticket. Rejects with an `RtmsError`: BAD_NAME for a user or meeting, BAD_TOPIC for a topic that is not
+   * valid, TOO_LARGE where the token would exceed 8 KiB (use patterns), UNSUPPORTED where this node has no key to sign.
+   */
+  async issue(request: TicketRequest): Promise<Ticket> {
+    if (this.#sign === undefined) {
+      throw new RtmsError(
+        'UNSUPPORTED',
+        'keys.sign was not given: this node verifies tickets and cannot issue them',
+      )
+    }
+    const { user, meetings = [], topics = {}, expiresIn = DEFAULT_EXPIRES_S } = request
+    checkUser(user)
+    if (!(expiresIn > 0 && expiresIn <= MAX_EXPIRES_S)) {
+      throw new RangeError(
+        `expiresIn is ${String(expiresIn)}; expected seconds above 0 and at most ${MAX_EXPIRES_S}`,
+      )
+    }
+    const url = this.#url(request.host)
+    const expiresAt = Math.floor(Date.now() / 1000 + expiresIn)
+    const claims: Claims = {
+      sub: user,
+      exp: expiresAt,
+      m: meetings.map(meetingClaim),
+      r: (topics.read ?? []).map(topicClaim),
+      w: (topics.write ?? []).map(topicClaim),
+    }
+    const token = await this.#token(claims, this.#sign)
+    if (token.length > limits.token) {
+      throw new RtmsError(
+        'TOO_LARGE',
+        `the token has ${token.length} bytes where at most ${limits.token} are allowed; name fewer meetings and topics, or use patterns`,
+      )
+    }
+    return { url, token, expiresAt }
+  }
+
+  async #token({ sub, exp, ...grants }: Claims, key: Key | Uint8Array): Promise<string> {
+    return new SignJWT(grants)
+      .setProtectedHeader({ alg: this.#algorithm, typ: TYPE })
+      .setSubject(sub)
+      .setIssuer(this.#issuer)
+      .setIssuedAt()
+      .setExpirationTime(exp)
+      .sign(key)
+  }
+
+  /** What a token allows. Every failure is the same to the peer; why goes to the log at level debug. Never rejects. */
+  async verify(token: string): Promise<Outcome<Grant>> {
+    try {
+      return { ok: true, value: grantOf(await this.#verified(token)) }
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      this.#logger.debug({ why }, 'a token was refused')
+      return { ok: false, error: new RtmsError('UNAUTHENTICATED') }
+    }
+  }
+
+  async #verified(token: string): Promise<Claims> {
+    const options = {
+      algorithms: [this.#algorithm],
+      issuer: this.#issuer,
+      typ: TYPE,
+      clockTolerance: CLOCK_TOLERANCE_S,
+      requiredClaims: ['exp', 'iat', 'sub'],
+    }
+    let failure: unknown
+    // Each key in turn: the token's own `kid` is a claim that nothing has verified yet.
+    for (const key of this.#verify) {
+      try {
+        const { payload } = await jwtVerify(token, key, options)
+        return v.parse(claimsSchema, payload)
+      } catch (error) {
+        failure = error
+      }
+    }
+    throw failure
+  }
+}
+
+function keysOf({
+  secret,
+  keys,
+}: {
+  readonly secret: string | undefined
+  readonly keys: TicketKeys | undefined
+}) {
+  if (keys === undefined) {
+    const key = new TextEncoder().encode(secret)
+    return { algorithm: 'HS256', sign: key, verify: [key] }
+  }
+  const verify = (Array.isArray(keys.verify) ? keys.verify : [keys.verify]) as readonly Key[]
+  return { algorithm: keys.algorithm, sign: keys.sign, verify }
+}
+
+function meetingClaim(
+  meeting: string | { readonly name: string; readonly role?: Role | undefined },
+): [string, Role] {
+  const { name, role = 'member' } = typeof meeting === 'string' ? { name: meeting } : meeting
+  if (typeof name !== 'string' || !isPattern(name)) {
+    throw new RtmsError('BAD_NAME', 'a meeting must be named by a handle, a name or a pattern such as quiz.*')
+  }
+  if (role !== 'member' && role !== 'spectator') {
+    throw new TypeError(`role is ${String(role)}; expected 'member' or 'spectator'`)
+  }
+  return [name, role]
+}
+
+function topicClaim(topic: string): string {
+  if (typeof topic !== 'string' || !isPattern(topic)) {
+    throw new RtmsError('BAD_TOPIC', 'a topic must be a name or a pattern such as stock.*')
+  }
+  return topic
+}
+
+function grantOf({ sub, exp, m, r, w }: Claims): Grant {
+  return {
+    user: sub,
+    expires: Math.floor(exp * 1000),
+    meetings: m.map(([name, role]) => ({ name, role })),
+    read: r,
+    write: w,
+  }
+}

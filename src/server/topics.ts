@@ -1,0 +1,68 @@
+import { defaultRetention, type Retention } from '../core/index.ts'
+import { isPattern, limits, RtmsError } from '../protocol/index.ts'
+import { checkName, payloadOf } from './check.ts'
+import type { Host } from './host.ts'
+import { defined } from './options.ts'
+
+/** The topics of this node. */
+export class Topics {
+  readonly #host: Host
+  readonly #patterns: Set<string> = new Set()
+
+  constructor(host: Host) {
+    this.#host = host
+  }
+
+  /**
+   * Publishes a value that has a JSON form, or a `Uint8Array`, of at most 32 KiB. With `key` (at most 255 bytes) it
+   * becomes the latest value of that key; `tombstone` removes the key. Throws an `RtmsError`: BAD_TOPIC, BAD_NAME (of
+   * a key), TOO_LARGE, LIMIT (topics of the node, keys of the topic), CLOSED (the node); a TypeError for what has no JSON form.
+   */
+  publish(
+    topic: string,
+    value: unknown,
+    {
+      key = '',
+      tombstone = false,
+    }: { readonly key?: string | undefined; readonly tombstone?: boolean | undefined } = {},
+  ): void {
+    if (typeof key !== 'string' || Buffer.byteLength(key) > limits.name) {
+      throw new RtmsError('BAD_NAME', `a key must be a string of at most ${limits.name} bytes`)
+    }
+    if (tombstone && key === '')
+      throw new RtmsError('BAD_NAME', 'a tombstone removes a key: name it in `key`')
+    checkName('topic', topic, 'BAD_TOPIC')
+    const data = payloadOf(value)
+    const refusal = this.#host.command((node, now) => node.publish(topic, data, key, tombstone, now))
+    if (refusal !== null) throw new RtmsError(refusal)
+  }
+
+  /**
+   * Sets what topics of these names (`chat.*`, `*` or one name) keep for readers that come back: `entries` and `bytes`
+   * at most, none older than `ageMs` milliseconds; 0 keeps nothing. The first definition that matches counts, for
+   * topics that come to be afterwards. Throws BAD_TOPIC, a RangeError for a number that is not one, an Error for a
+   * second definition of the same pattern.
+   */
+  define(pattern: string, retention: { readonly [K in keyof Retention]?: number | undefined }): void {
+    if (typeof pattern !== 'string' || !isPattern(pattern)) {
+      throw new RtmsError('BAD_TOPIC', 'topics are defined by a name or a pattern such as chat.*')
+    }
+    if (this.#patterns.has(pattern))
+      throw new Error(`${pattern} was defined already; define it once, at the start`)
+    const settings = { ...defaultRetention, ...defined(retention) }
+    for (const [name, value] of Object.entries(settings)) {
+      if (!Object.hasOwn(defaultRetention, name))
+        throw new RangeError(`${name} is not one of entries, bytes and ageMs`)
+      if (!Number.isSafeInteger(value) || value < 0) {
+        throw new RangeError(`${name} is ${String(value)}; expected an integer of at least 0`)
+      }
+    }
+    this.#patterns.add(pattern)
+    this.#host.node.defineTopics(pattern, settings)
+  }
+
+  /** Subscriptions to this topic on this node. */
+  subscribers(topic: string): number {
+    return this.#host.node.subscribers(topic)
+  }
+}

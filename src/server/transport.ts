@@ -1,0 +1,226 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
+import type { Connection, Packet, Transport } from '../core/index.ts'
+import { binaryCodec, type Codec, jsonCodec, limits, RtmsError } from '../protocol/index.ts'
+import type { Host } from './host.ts'
+import { hasTooManyHeaders, MAX_HEADERS, refuseUpgrade } from './http.ts'
+import type { Logger } from './options.ts'
+
+/** How long a peer may take to answer a close frame, and then to be rid of its socket, in milliseconds. */
+const CLOSE_TIMEOUT_MS = 2_000
+/** Fragments of one message; pieces a frame may arrive in before it is whole. More are answered 1008. */
+const MAX_FRAGMENTS = 64
+const MAX_CHUNKS = 1_024
+
+const OPEN = 1
+const TEXT = 0x81
+const BINARY = 0x82
+
+/** `jsonCodec` would read text out of a binary message; PROTOCOL.md wants it refused like the reverse. */
+const textCodec: Codec = {
+  ...jsonCodec,
+  decode(packet, from) {
+    if (typeof packet === 'string') return jsonCodec.decode(packet, from)
+    throw new RtmsError('PROTOCOL', 'a binary message on a connection of rtms.v1.json, which is text')
+  },
+}
+
+const codecs: ReadonlyMap<string, Codec> = new Map([
+  [binaryCodec.subprotocol, binaryCodec],
+  [textCodec.subprotocol, textCodec],
+])
+
+/** The first subprotocol of the client's that is spoken here. */
+function choose(protocols: Iterable<string>): string | undefined {
+  for (const protocol of protocols) if (codecs.has(protocol)) return protocol
+  return undefined
+}
+
+/**
+ * The bytes of the WebSocket message that carries a packet: unmasked, in one frame. Made once for a packet that goes
+ * to many connections. Memory of Node's pool may be shared with other small buffers but is never handed out twice.
+ */
+export function frame(packet: Packet): Uint8Array {
+  if (packet.rendered !== null) return packet.rendered
+  const { bytes, text } = packet
+  const { length } = bytes
+  const head = length < 126 ? 2 : length < 65_536 ? 4 : 10
+  const framed = Buffer.allocUnsafe(head + length)
+  framed[0] = text ? TEXT : BINARY
+  if (head === 2) framed[1] = length
+  else if (head === 4) {
+    framed[1] = 126
+    framed.writeUInt16BE(length, 2)
+  } else {
+    framed[1] = 127
+    framed.writeBigUInt64BE(BigInt(length), 2)
+  }
+  framed.set(bytes, head)
+  packet.rendered = framed
+  return framed
+}
+
+/** One WebSocket. `ws` reads and does the control frames; packets are written to the socket under it. */
+class WebSocketTransport implements Transport {
+  readonly #ws: WebSocket
+  readonly #socket: Duplex
+
+  constructor(ws: WebSocket, socket: Duplex) {
+    this.#ws = ws
+    this.#socket = socket
+  }
+
+  write(packet: Packet): boolean {
+    // Nothing may follow a close frame. The end of the socket releases the connection.
+    if (this.#ws.readyState !== OPEN) return false
+    return this.#socket.write(frame(packet))
+  }
+
+  pause(): void {
+    this.#ws.pause()
+  }
+
+  resume(): void {
+    this.#ws.resume()
+  }
+
+  close(code: number, reason: string): void {
+    if (reason === 'SILENT') {
+      this.#ws.terminate()
+      return
+    }
+    // A paused socket would never bring the peer's close frame.
+    this.#ws.resume()
+    this.#ws.close(code, reason)
+  }
+}
+
+/** Where sockets come in: checks upgrades, and joins each accepted socket to the node. */
+export class Gateway {
+  readonly #host: Host
+  readonly #path: string
+  readonly #origins: readonly string[] | '*' | undefined
+  readonly #logger: Logger
+  readonly #server: WebSocketServer
+  /** Those that are open, or closing. */
+  readonly #sockets: Set<WebSocket> = new Set()
+  #whenEmpty: (() => void) | null = null
+
+  constructor(
+    host: Host,
+    { path, origins, logger }: { path: string; origins: readonly string[] | '*' | undefined; logger: Logger },
+  ) {
+    this.#host = host
+    this.#path = path
+    this.#origins = origins
+    this.#logger = logger
+    // `closeTimeout` is not in the types of `ws` yet. TCP_NODELAY is set by `ws` itself.
+    const options: ServerOptions & { closeTimeout: number } = {
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: limits.packet,
+      maxFragments: MAX_FRAGMENTS,
+      maxBufferedChunks: MAX_CHUNKS,
+      closeTimeout: CLOSE_TIMEOUT_MS,
+      handleProtocols: (protocols) => choose(protocols) ?? false,
+      verifyClient: ({ origin, req }, answer) => {
+        const refusal = this.#refusal(origin, req)
+        if (refusal === null) answer(true)
+        else answer(false, refusal.status, refusal.text, { 'Content-Type': 'text/plain; charset=utf-8' })
+      },
+    }
+    this.#server = new WebSocketServer(options)
+  }
+
+  /** Whether an upgrade is for this gateway. */
+  isFor(request: IncomingMessage): boolean {
+    const { url = '' } = request
+    const query = url.indexOf('?')
+    return (query === -1 ? url : url.slice(0, query)) === this.#path
+  }
+
+  /** Upgrades a request whose path is this gateway's, or answers why not. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (hasTooManyHeaders(request)) {
+      refuseUpgrade(socket, 431, `more than ${MAX_HEADERS} headers`)
+      return
+    }
+    this.#server.handleUpgrade(request, socket, head, (ws) => this.#open(ws, socket))
+  }
+
+  /** Asked by `ws` when the request is a proper WebSocket handshake. */
+  #refusal(origin: string | undefined, request: IncomingMessage): { status: number; text: string } | null {
+    if (!this.#allows(origin, request.headers.host)) {
+      return {
+        status: 403,
+        text: 'This Origin may not connect. The option `origins` of the server says which may.',
+      }
+    }
+    const offered = request.headers['sec-websocket-protocol'] ?? ''
+    if (choose(offered.split(',').map((protocol) => protocol.trim())) !== undefined) return null
+    const known = [...codecs.keys()].join(' or ')
+    return {
+      status: 400,
+      text: `No subprotocol that is spoken here. Offer ${known} in Sec-WebSocket-Protocol.`,
+    }
+  }
+
+  #allows(origin: string | undefined, host: string | undefined): boolean {
+    if (origin === undefined || this.#origins === '*') return true
+    if (this.#origins !== undefined) return this.#origins.includes(origin)
+    if (!URL.canParse(origin)) return false
+    const { protocol, host: originHost } = new URL(origin)
+    // Parsed with the origin's scheme, so that a port that goes without saying may be said.
+    const own = `${protocol}//${host}`
+    return originHost !== '' && URL.canParse(own) && new URL(own).host === originHost
+  }
+
+  #open(ws: WebSocket, socket: Duplex): void {
+    const host = this.#host
+    this.#sockets.add(ws)
+    // The node may close the connection at once; what `ws` reports comes later in any case.
+    const codec = codecs.get(ws.protocol) as Codec
+    const transport = new WebSocketTransport(ws, socket)
+    const connection = host.run((node, now) => node.handleOpen(transport, codec, now))
+    ws.on('message', (data, isBinary) => this.#receive(connection, data as Buffer, isBinary))
+    // A frame that breaks the protocol, or a socket that broke. `ws` closes by itself; nothing more goes out.
+    ws.on('error', (error) => {
+      this.#logger.debug({ why: error.message }, 'a socket failed')
+      host.run((node, now) => node.handleClose(connection, now))
+    })
+    socket.on('drain', () => host.run((node) => node.handleDrain(connection)))
+    ws.on('close', () => {
+      host.run((node, now) => node.handleClose(connection, now))
+      this.#sockets.delete(ws)
+      if (this.#sockets.size === 0) this.#whenEmpty?.()
+    })
+  }
+
+  /**
+   * The core keeps views of `data`. It may: `ws` hands out a view of what the socket read, or a copy where a message
+   * came in parts. Node allocates each read anew and cuts it to its size, and neither is written to again.
+   */
+  #receive(connection: Connection, data: Buffer, isBinary: boolean): void {
+    // A binary connection's codec refuses a string, and a text connection's refuses bytes.
+    const packet = isBinary ? data : data.toString()
+    this.#host.run((node, now) => node.handlePacket(connection, packet, now))
+  }
+
+  /** Resolves when no socket is left; those that are after `timeoutMs` are cut off. */
+  async close(timeoutMs: number): Promise<void> {
+    if (this.#sockets.size > 0) {
+      const cut = setTimeout(() => this.#cutOff(), timeoutMs)
+      await new Promise<void>((resolve) => (this.#whenEmpty = resolve))
+      clearTimeout(cut)
+    }
+    // Whoever upgrades from now on is answered 503.
+    this.#server.close()
+  }
+
+  #cutOff(): void {
+    this.#server.close()
+    for (const ws of this.#sockets) ws.terminate()
+  }
+}

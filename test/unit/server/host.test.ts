@@ -1,0 +1,61 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { defaultLimits } from '../../../src/core/index.ts'
+import { toPayload } from '../../../src/protocol/index.ts'
+import { Host } from '../../../src/server/host.ts'
+
+const application = { authenticate() {}, request() {}, requestEnded() {} }
+
+describe('The host', () => {
+  let host: Host
+
+  beforeEach(() => {
+    vi.useFakeTimers({
+      toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'performance'],
+    })
+    host = new Host('n1', defaultLimits, application)
+  })
+
+  afterEach(() => {
+    host.stop()
+    vi.useRealTimers()
+  })
+
+  const open = (name: string, ttlMs: number): void =>
+    void host.run((node, now) => node.openMeeting(name, { ttlMs }, now))
+
+  it('sweeps once for all that comes in one turn', () => {
+    for (let n = 0; n < 100; n++) host.run((node, now) => node.publish('a', toPayload(n), '', false, now))
+    expect(host.node.stats.sweeps).toBe(0)
+    vi.advanceTimersToNextTimer()
+    expect(host.node.stats.sweeps).toBe(1)
+  })
+
+  it('never has more than one timer, for the earliest deadline', () => {
+    for (const [name, ttlMs] of Object.entries({ late: 5_000, early: 1_000, later: 9_000 })) open(name, ttlMs)
+    expect(vi.getTimerCount()).toBe(1)
+    vi.advanceTimersByTime(1_000)
+    expect([...host.node.meetings()].map(({ name }) => name)).toEqual(['late', 'later'])
+    expect(vi.getTimerCount()).toBe(1)
+    vi.advanceTimersByTime(8_000)
+    expect([...host.node.meetings()]).toEqual([])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('waits for a deadline that is further than a timer can wait', () => {
+    open('m', 2 ** 32)
+    vi.advanceTimersByTime(2 ** 31 - 1)
+    expect(host.node.stats.sweeps).toBe(1)
+    vi.advanceTimersByTime(2 ** 31 - 1)
+    expect(host.node.meeting('m')).toBeDefined()
+    vi.advanceTimersByTime(3)
+    expect(host.node.meeting('m')).toBeUndefined()
+  })
+
+  it('does nothing more when it was stopped, and tells the business so', () => {
+    open('m', 1_000)
+    host.stop()
+    host.run((node, now) => node.publish('a', toPayload(1), '', false, now))
+    expect(vi.getTimerCount()).toBe(0)
+    expect(() => host.command(() => 1)).toThrow('this node was closed')
+  })
+})
