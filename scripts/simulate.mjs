@@ -37,5 +37,7 @@ if (values.help) {
   console.log(
     `${count} seeds from ${from} clean in ${seconds.toFixed(1)} s, ${(count / seconds).toFixed(1)} a second`,
   )
-  for (const [kind, number] of [...counts].sort()) console.log(`${String(number).padStart(10)} ${kind}`)
+  for (const [kind, number] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    console.log(`${String(number).padStart(10)} ${kind}`)
+  }
 }

@@ -28,6 +28,9 @@ export interface Frame<T = unknown> {
   readonly inputs: readonly Input<T>[]
 }
 
+/** Frames kept for a listener that comes late. */
+const MAX_EARLY = 10_000
+
 /** Frames [from, to) that this client will not get. */
 export interface FrameGap {
   readonly from: number
@@ -50,9 +53,8 @@ export class Meeting<T = unknown> implements SeatListener {
   readonly #messages: Listeners<[unknown]> = new Listeners()
   readonly #ends: Listeners<[RtmsError]> = new Listeners()
   readonly #joins: Listeners<[MessageOf<'joined'>]> = new Listeners()
-  /** Frames that came before there was a listener for them. */
-  #early: RawFrame[] = []
-  #earlyGaps: FrameGap[] = []
+  /** What came before there was a listener for frames, in order. */
+  #early: (RawFrame | FrameGap)[] = []
   #seat: SeatMachine | null = null
   #joined: MessageOf<'joined'> | null = null
   readonly #settle: { joined(meeting: Meeting<T>): void; failed(error: RtmsError): void }
@@ -119,17 +121,16 @@ export class Meeting<T = unknown> implements SeatListener {
     const remove = this.#frames.add(listener)
     const early = this.#early
     this.#early = []
-    for (const frame of early) this.frame(frame)
+    for (const item of early) {
+      if ('number' in item) this.frame(item)
+      else this.#gaps.emit(item)
+    }
     return remove
   }
 
-  /** Calls `listener` where frames are missing for good. */
+  /** Calls `listener` where frames are missing for good. To hear of the first gap, add it before {@link onFrame}. */
   onGap(listener: (gap: FrameGap) => void): () => void {
-    const remove = this.#gaps.add(listener)
-    const early = this.#earlyGaps
-    this.#earlyGaps = []
-    for (const gap of early) this.#gaps.emit(gap)
-    return remove
+    return this.#gaps.add(listener)
   }
 
   /** Calls `listener` with what the business server says to this member alone. */
@@ -168,7 +169,7 @@ export class Meeting<T = unknown> implements SeatListener {
   /** @internal */
   frame(frame: RawFrame): void {
     if (this.#frames.size === 0) {
-      this.#early.push(frame)
+      this.#wait(frame)
       return
     }
     this.#frames.emit({
@@ -180,8 +181,18 @@ export class Meeting<T = unknown> implements SeatListener {
 
   /** @internal */
   gap(from: number, to: number, reason: ErrorCode): void {
-    if (this.#gaps.size === 0) this.#earlyGaps.push({ from, to, reason })
+    if (this.#frames.size === 0) this.#wait({ from, to, reason })
     else this.#gaps.emit({ from, to, reason })
+  }
+
+  /** A meeting nobody listens to keeps its latest frames only, and says so when somebody does. */
+  #wait(item: RawFrame | FrameGap): void {
+    if (this.#early.length >= MAX_EARLY) {
+      const [first] = this.#early
+      const from = first !== undefined && 'number' in first ? first.number : (first?.from ?? 1)
+      this.#early = [{ from, to: 'number' in item ? item.number : item.from, reason: 'SLOW' }]
+    }
+    this.#early.push(item)
   }
 
   /** @internal */

@@ -156,9 +156,11 @@ export class RtmsNode {
     this.#downstream.wake(connection)
   }
 
-  /** The socket is gone. */
-  handleClose(connection: Connection, now: number): void {
+  /** The socket is gone. `final`: the client closed it for good (code 1000) and its session ends with it. */
+  handleClose(connection: Connection, final: boolean, now: number): void {
+    const { session } = connection
     if (connection.state !== 'closed') this.#detach(connection, now)
+    if (final && session !== null) this.#endSession(session, 'left')
   }
 
   #receive(connection: Connection, message: ClientMessage, now: number): void {
@@ -256,17 +258,21 @@ export class RtmsNode {
 
   /** Cursors go with the connection; a client that comes back says where it stands. */
   #stopReading(session: Session): void {
-    for (const seat of [...session.seats.values()]) seat.meeting.detach(session, seat)
-    for (const number of [...session.subscriptions.keys()]) this.#topics.unsubscribe(session, number)
+    for (const seat of session.seats.values()) seat.meeting.detach(session, seat)
+    for (const number of session.subscriptions.keys()) this.#topics.unsubscribe(session, number)
   }
 
-  /** The end of a session's wait for a connection, or of its token. */
+  /** The end of a session that waits for a connection, or of the token of one that has it. */
   #expire(session: Session, now: number): void {
     if (session.connection !== null) {
       this.#close(session.connection, 'EXPIRED', 'the token has expired', now)
       return
     }
-    for (const seat of [...session.seats.values()]) seat.meeting.leave(session, seat, 'expired')
+    this.#endSession(session, 'expired')
+  }
+
+  #endSession(session: Session, reason: string): void {
+    for (const seat of session.seats.values()) seat.meeting.leave(session, seat, reason)
     this.#requests.drop(session)
     this.#sessions.remove(session)
   }
@@ -512,8 +518,10 @@ export class RtmsNode {
   #publish(session: Session, message: MessageOf<'publish'>, now: number): void {
     const { topic, data, key, tombstone } = message
     const allowed = session.grant.write.some((pattern) => matches(pattern, topic))
+    // A copy: the topic may keep it for long, and a view would keep the client's whole packet.
+    const own = { text: data.text, bytes: data.bytes.slice() }
     const refusal = allowed
-      ? this.#topics.publish(topic, data, key, tombstone, now)
+      ? this.#topics.publish(topic, own, key, tombstone, now)
       : isName(topic)
         ? 'FORBIDDEN'
         : 'BAD_TOPIC'
@@ -609,7 +617,7 @@ export class RtmsNode {
   /** Takes nothing new and closes every connection with DRAINING. */
   drain(now: number): void {
     this.#draining = true
-    for (const connection of [...this.#connections])
+    for (const connection of this.#connections)
       this.#close(connection, 'DRAINING', 'the node is stopping', now)
   }
 }

@@ -1,11 +1,10 @@
-import { encodeMessage } from '../protocol/binary.ts'
 import { utf8Length } from '../protocol/bytes.ts'
 import { type ErrorCode, errors } from '../protocol/errors.ts'
 import { limits } from '../protocol/limits.ts'
 import type { ServerMessage } from '../protocol/schema.ts'
 import type { NodeLimits } from './config.ts'
 import type { Connection } from './connection.ts'
-import { Encoded } from './encoded.ts'
+import type { Encoded } from './encoded.ts'
 import type { FrameLog } from './frame-log.ts'
 import type { Cursor } from './log.ts'
 import type { Meeting } from './meeting.ts'
@@ -109,11 +108,7 @@ export class Session {
   }
 }
 
-/** A message of the session log, encoded. */
-export function sessionEntry(message: ServerMessage): Encoded {
-  return new Encoded(encodeMessage(message))
-}
-
+/** The end of a call that failed. */
 export function failed(
   call: number,
   error: ErrorCode,
@@ -125,7 +120,7 @@ export function failed(
 
 /** What of a message fits into a reason of the wire. */
 export function shorten(message: string): string {
-  const characters = [...message].slice(0, limits.reason)
+  const characters = Array.from(message).slice(0, limits.reason)
   while (utf8Length(characters.join('')) > limits.reason) characters.pop()
   return characters.join('')
 }

@@ -159,6 +159,7 @@ export class Topics {
     ) {
       for (const group of topic.groups) this.#markGroup(group)
       this.#downstream.flush(now, Infinity)
+      this.#diffuse(topic)
       topic.trim(now)
     }
     log.append(entry, now)
@@ -257,14 +258,17 @@ export class Topics {
         if (group.hz === 0) this.#markGroup(group)
         else (this.#rungs.get(group.hz) as Rung).wait(group, this.#timers, now)
       }
-      if (topic.unsent.length > 0) {
-        this.#bus.publish(topic.name, encodeDiffusion(topic.unsent))
-        topic.unsent = []
-      }
+      this.#diffuse(topic)
       this.#grown.push(topic)
       if (this.#aging.size === 0) this.#timers.set(this.#agingTimer, now + AGING_MS)
       this.#aging.add(topic)
     }
+  }
+
+  #diffuse(topic: Topic): void {
+    if (topic.unsent.length === 0) return
+    this.#bus.publish(topic.name, encodeDiffusion(topic.unsent))
+    topic.unsent = []
   }
 
   #markGroup(group: Group): void {

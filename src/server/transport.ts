@@ -188,11 +188,11 @@ export class Gateway {
     // A frame that breaks the protocol, or a socket that broke. `ws` closes by itself; nothing more goes out.
     ws.on('error', (error) => {
       this.#logger.debug({ why: error.message }, 'a socket failed')
-      host.run((node, now) => node.handleClose(connection, now))
+      host.run((node, now) => node.handleClose(connection, false, now))
     })
     socket.on('drain', () => host.run((node) => node.handleDrain(connection)))
-    ws.on('close', () => {
-      host.run((node, now) => node.handleClose(connection, now))
+    ws.on('close', (code) => {
+      host.run((node, now) => node.handleClose(connection, code === 1000, now))
       this.#sockets.delete(ws)
       if (this.#sockets.size === 0) this.#whenEmpty?.()
     })

@@ -81,7 +81,7 @@ export interface LinkEnds {
   clientClose(code: number, reason: string): void
   nodePacket(packet: Uint8Array): void
   nodeDrain(): void
-  nodeClose(): void
+  nodeClose(final: boolean): void
 }
 
 /** A virtual socket between a client and a node. The node's end is a `Transport` for the core. */
@@ -138,11 +138,11 @@ export class Link implements Transport {
     this.#up.push(packet.length, () => this.#ends.nodePacket(packet))
   }
 
-  /** The client closes: what it sent before still arrives. */
-  hangUp(): void {
+  /** The client closes, for good or not: what it sent before still arrives. */
+  hangUp(final: boolean): void {
     this.open = false
     this.#down.clear()
-    this.#up.push(1, () => this.#ends.nodeClose())
+    this.#up.push(1, () => this.#ends.nodeClose(final))
   }
 
   // ---- faults
@@ -161,7 +161,7 @@ export class Link implements Transport {
     this.#down.clear()
     this.#clock.after(0, () => {
       this.#ends.clientClose(1006, 'reset')
-      this.#ends.nodeClose()
+      this.#ends.nodeClose(false)
     })
   }
 

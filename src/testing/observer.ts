@@ -10,7 +10,9 @@ export interface ClientFacts {
   readonly node: number
 }
 
-export type End = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: RtmsError }
+export type End =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly error: RtmsError }
 
 /** Everything that can be seen in a run. A checker implements what it needs, a trace all of it. */
 export interface Observer {

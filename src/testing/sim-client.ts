@@ -1,9 +1,16 @@
-import { Machine, type RawFrame, type ReadOptions, type SeatMachine, type TopicReader } from '../client/machine/index.ts'
+import {
+  Machine,
+  type RawFrame,
+  type ReadOptions,
+  type SeatMachine,
+  type TopicReader,
+} from '../client/machine/index.ts'
 import {
   type ClientMessage,
   closeCodes,
   type Codec,
   type ErrorCode,
+  type Message,
   type PublicationEntry,
   type RtmsError,
   type ServerMessage,
@@ -11,7 +18,7 @@ import {
 import type { Connection } from '../core/index.ts'
 import type { VirtualClock } from './clock.ts'
 import { Link, type LinkProfile } from './link.ts'
-import type { ClientFacts, End, Observer, RestingClient } from './observer.ts'
+import { type ClientFacts, type End, type Observer, type RestingClient, violate } from './observer.ts'
 import type { Random } from './random.ts'
 import type { SimNode } from './sim-node.ts'
 import { textOf, textPayload } from './text.ts'
@@ -84,10 +91,11 @@ export class SimClient implements ClientFacts {
         },
         open: (attempt) => this.#open(attempt),
         send: (packet) => this.link?.send(packet),
-        close: () => this.#forget(),
+        close: (_attempt, code) => this.#forget(code === 1000),
         phase: (phase) => {
           // A reader that is too slow for its policy may be disconnected by a healthy node.
-          if (phase === 'waiting') this.#observer.disconnected?.(this, this.healthy && this.#closeCode !== closeCodes.SLOW)
+          if (phase === 'waiting')
+            this.#observer.disconnected?.(this, this.healthy && this.#closeCode !== closeCodes.SLOW)
         },
         push: (name, data) => this.#observer.push?.(this, name, textOf(data)),
         welcome: () => {},
@@ -129,7 +137,7 @@ export class SimClient implements ClientFacts {
     const link: Link = new Link(this.#clock, this.profile, {
       clientPacket: (packet) => {
         if (this.link !== link || !link.open) return
-        for (const message of this.#codec.decode(packet, 'server')) {
+        for (const message of decode(this.#codec, packet)) {
           this.#observer.down?.(this, number, message as ServerMessage)
         }
         this.#do((now) => this.machine.handlePacket(attempt, packet, packet.length, now))
@@ -152,9 +160,9 @@ export class SimClient implements ClientFacts {
         const opened = connection
         if (opened !== undefined) node.do((core) => core.handleDrain(opened))
       },
-      nodeClose: () => {
+      nodeClose: (final) => {
         const opened = connection
-        if (opened !== undefined) node.do((core, now) => core.handleClose(opened, now))
+        if (opened !== undefined) node.do((core, now) => core.handleClose(opened, final, now))
       },
     })
     const write = link.write.bind(link)
@@ -176,8 +184,8 @@ export class SimClient implements ClientFacts {
     })
   }
 
-  #forget(): void {
-    this.link?.hangUp()
+  #forget(final: boolean): void {
+    this.link?.hangUp(final)
     this.link = null
   }
 
@@ -187,6 +195,13 @@ export class SimClient implements ClientFacts {
     this.#disarm()
     this.link?.reset()
     this.link = null
+  }
+
+  /** The client's process ends as it should. */
+  quit(): void {
+    this.#do(() => this.machine.close())
+    this.closed = true
+    this.#disarm()
   }
 
   // ---- the application
@@ -216,7 +231,9 @@ export class SimClient implements ClientFacts {
     const text = `input ${this.id} ${meeting} ${++this.#sent}`
     this.#observer.input?.(this, meeting, text)
     this.#do(() =>
-      this.machine.input(seat, textPayload(text), (end) => this.#observer.inputEnded?.(this, meeting, text, end)),
+      this.machine.input(seat, textPayload(text), (end) =>
+        this.#observer.inputEnded?.(this, meeting, text, end),
+      ),
     )
   }
 
@@ -227,7 +244,8 @@ export class SimClient implements ClientFacts {
     this.#do((now) => {
       const call = this.machine.request('sim', textPayload(text), timeout, now, done)
       // Some callers lose patience.
-      if (this.#sent % 7 === 0) this.#clock.after(timeout / 2, () => this.#do(() => this.machine.cancel(call)))
+      if (this.#sent % 7 === 0)
+        this.#clock.after(timeout / 2, () => this.#do(() => this.machine.cancel(call)))
     })
   }
 
@@ -267,7 +285,11 @@ export class SimClient implements ClientFacts {
       user: this.user,
       node: this.node,
       live: this.machine.phase === 'live',
-      meetings: [...this.seats].map(([name, seat]) => ({ name, next: seat.next, unanswered: seat.unanswered })),
+      meetings: [...this.seats].map(([name, seat]) => ({
+        name,
+        next: seat.next,
+        unanswered: seat.unanswered,
+      })),
       topics: [...this.readers].map(([name, reader]) => ({
         name,
         position: new Map(reader.position),
@@ -276,6 +298,15 @@ export class SimClient implements ClientFacts {
         keys: reader.options.keys,
       })),
     }
+  }
+}
+
+/** A node sends nothing malformed: bytes of one message would have got into another. */
+function decode(codec: Codec, packet: Uint8Array): Message[] {
+  try {
+    return codec.decode(packet, 'server')
+  } catch (error) {
+    return violate('I12', `a client was sent a packet that cannot be read: ${String(error)}`)
   }
 }
 

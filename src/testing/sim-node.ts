@@ -1,4 +1,13 @@
-import { type Application, type Bus, type Connection, defaultLimits, type NodeLimits, type Outcome, type RequestCall, RtmsNode } from '../core/index.ts'
+import {
+  type Application,
+  type Bus,
+  type Connection,
+  defaultLimits,
+  type NodeLimits,
+  type Outcome,
+  type RequestCall,
+  RtmsNode,
+} from '../core/index.ts'
 import { type Codec, type Payload, RtmsError } from '../protocol/index.ts'
 import type { VirtualClock } from './clock.ts'
 import type { Link } from './link.ts'
@@ -26,9 +35,20 @@ class SimApplication implements Application {
     const outcome =
       user === undefined
         ? { ok: false as const, error: new RtmsError('UNAUTHENTICATED') }
-        : { ok: true as const, value: { user, expires: 0, meetings: [{ name: '*', role: 'member' as const }], read: ['*'], write: ['*'] } }
+        : {
+            ok: true as const,
+            value: {
+              user,
+              expires: 0,
+              meetings: [{ name: '*', role: 'member' as const }],
+              read: ['*'],
+              write: ['*'],
+            },
+          }
     const node = this.#node()
-    node.later(this.#random.int(0, 20), (now) => node.core.handleAuthenticated(connection as Connection, outcome, now))
+    node.later(this.#random.int(0, 20), (now) =>
+      node.core.handleAuthenticated(connection as Connection, outcome, now),
+    )
   }
 
   request(call: RequestCall): void {
@@ -39,7 +59,9 @@ class SimApplication implements Application {
     const reply: Outcome<Payload> = this.#random.chance(0.1)
       ? { ok: false, error: new RtmsError('HANDLER_FAILED') }
       : { ok: true, value: textPayload(`re:${text}`) }
-    node.later(this.#random.int(0, this.#random.chance(0.05) ? 5_000 : 100), () => node.core.handleReply(call, reply))
+    node.later(this.#random.int(0, this.#random.chance(0.05) ? 5_000 : 100), () =>
+      node.core.handleReply(call, reply),
+    )
   }
 
   requestEnded(): void {}
@@ -57,7 +79,14 @@ export class SimNode {
   constructor(
     clock: VirtualClock,
     bus: (node: SimNode) => Bus,
-    settings: { name: string; incarnation: number; limits: Partial<NodeLimits>; random: Random; observer: Observer; wallOffset: number },
+    settings: {
+      name: string
+      incarnation: number
+      limits: Partial<NodeLimits>
+      random: Random
+      observer: Observer
+      wallOffset: number
+    },
   ) {
     this.#clock = clock
     this.incarnation = settings.incarnation

@@ -32,7 +32,11 @@ export class SeedFailure extends Error {
   constructor(seed: number, cause: unknown, now: number, recent: readonly string[]) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     super(
-      [`seed ${seed} at ${now.toFixed(1)} ms: ${reason}`, `replay: npm run simulate -- --seed ${seed}`, ...recent].join('\n'),
+      [
+        `seed ${seed} at ${now.toFixed(1)} ms: ${reason}`,
+        `replay: npm run simulate -- --seed ${seed}`,
+        ...recent,
+      ].join('\n'),
       { cause },
     )
     this.seed = seed
@@ -148,7 +152,8 @@ class Run {
     client.healthy = this.#healthy
     this.#clients.push(client)
     client.start()
-    for (const { name } of this.scenario.meetings) if (this.#work.chance(0.7)) client.join(name, this.#work.chance(0.2))
+    for (const { name } of this.scenario.meetings)
+      if (this.#work.chance(0.7)) client.join(name, this.#work.chance(0.2))
     for (const topic of this.scenario.topics) {
       if (this.#work.chance(0.7)) client.subscribe(topic, drawReading(this.#work))
     }
@@ -163,10 +168,13 @@ class Run {
     const meeting = this.#work.pick(this.scenario.meetings).name
     if (dice < 0.6) client.input(meeting)
     else if (dice < 0.75) client.request(this.#work.pick([500, 2_000, 5_000]))
-    else if (dice < 0.8) client.seats.has(meeting) ? client.leave(meeting) : client.join(meeting, this.#work.chance(0.2))
-    else if (dice < 0.85) {
+    else if (dice < 0.8) {
+      if (client.seats.has(meeting)) client.leave(meeting)
+      else client.join(meeting, this.#work.chance(0.2))
+    } else if (dice < 0.85) {
       const topic = this.#work.pick(this.scenario.topics)
-      client.readers.has(topic) ? client.unsubscribe(topic) : client.subscribe(topic, drawReading(this.#work))
+      if (client.readers.has(topic)) client.unsubscribe(topic)
+      else client.subscribe(topic, drawReading(this.#work))
     } else this.#push(client.user)
   }
 
@@ -180,7 +188,12 @@ class Run {
     for (let i = 0; i < burst; i++) {
       const topic = this.#work.pick(this.scenario.topics)
       const keyed = topic.startsWith('k')
-      this.#publish(this.#work.pick(this.#nodes), topic, keyed ? this.#work.pick(KEYS) : '', keyed && this.#work.chance(0.1))
+      this.#publish(
+        this.#work.pick(this.#nodes),
+        topic,
+        keyed ? this.#work.pick(KEYS) : '',
+        keyed && this.#work.chance(0.1),
+      )
     }
   }
 
@@ -219,7 +232,8 @@ class Run {
         link?.swallow()
         return
       case 'restart-client':
-        client.kill()
+        if (this.#fate.chance(0.5)) client.kill()
+        else client.quit()
         this.#clients.splice(this.#clients.indexOf(client), 1)
         this.#startClient()
         return
@@ -263,7 +277,8 @@ function fanOut(observers: readonly Observer[]): Observer {
   for (const name of Trace.kinds) {
     const heard = observers.filter((observer) => name in observer)
     all[name] = (...args) => {
-      for (const observer of heard) (observer as Record<string, (...args: unknown[]) => void>)[name]?.(...args)
+      for (const observer of heard)
+        (observer as Record<string, (...args: unknown[]) => void>)[name]?.(...args)
     }
   }
   return all

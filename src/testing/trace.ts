@@ -64,7 +64,8 @@ export class Trace implements Observer {
 
   down(client: ClientFacts, connection: number, message: ServerMessage): void {
     this.#line(`down:${message.type}`, `${client.id}/${connection} ${brief(message)}`)
-    if (message.type === 'gap') this.counts.set(`gap:${message.reason}`, (this.counts.get(`gap:${message.reason}`) ?? 0) + 1)
+    if (message.type === 'gap')
+      this.counts.set(`gap:${message.reason}`, (this.counts.get(`gap:${message.reason}`) ?? 0) + 1)
   }
 
   inputEnded(client: ClientFacts, _meeting: string, text: string, end: End): void {
@@ -72,11 +73,17 @@ export class Trace implements Observer {
   }
 
   frame(client: ClientFacts, meeting: string, epoch: number, frame: RawFrame): void {
-    this.#line('frame', `${client.id} ${meeting} ${epoch} ${frame.number} ${frame.events.length}+${frame.inputs.length}`)
+    this.#line(
+      'frame',
+      `${client.id} ${meeting} ${epoch} ${frame.number} ${frame.events.length}+${frame.inputs.length}`,
+    )
   }
 
   publication(client: ClientFacts, topic: string, _partial: boolean, entry: PublicationEntry): void {
-    this.#line('publication', `${client.id} ${topic} ${entry.publisher}/${entry.number} ${entry.key} ${textOf(entry.data)}`)
+    this.#line(
+      'publication',
+      `${client.id} ${topic} ${entry.publisher}/${entry.number} ${entry.key} ${textOf(entry.data)}`,
+    )
   }
 
   topicGap(client: ClientFacts, topic: string): void {

@@ -89,6 +89,6 @@ export class Calls {
   }
 
   rejectAll(code: ErrorCode, message: string): void {
-    for (const number of [...this.#calls.keys()]) this.reject(number, new RtmsError(code, message))
+    for (const number of Array.from(this.#calls.keys())) this.reject(number, new RtmsError(code, message))
   }
 }

@@ -1,7 +1,10 @@
 import {
   type ClientMessage,
   closeCodes,
+  type CloseReason,
   type Codec,
+  type ErrorCode,
+  errors,
   isOfSessionLog,
   limits,
   mayReconnect,
@@ -61,6 +64,8 @@ export interface MachineOptions {
 
 /** Session-log entries received without an ack of them going out. */
 const ENTRIES_PER_ACK = 64
+/** How this side closes a socket that it will replace; 1000 would end the session. */
+const DROPPED = 3000
 /** Tokens refused in a row before the client gives up. */
 const REFUSALS = 3
 /** A cached ticket is not used in its last milliseconds. */
@@ -132,6 +137,7 @@ export class Machine {
 
   /** Ends everything. */
   close(): void {
+    if (this.#phase === 'live') this.flush()
     this.#end(new RtmsError('CLOSED', 'The client was closed.'), 1000)
   }
 
@@ -206,13 +212,14 @@ export class Machine {
     // fresh tickets are tried before giving up.
     const again = code === closeCodes.UNAUTHENTICATED && ++this.#refusals < REFUSALS
     if (code === closeCodes.EXPIRED || again) this.#ticket = null
-    if (again || mayReconnect(code)) this.#wait(now, null)
+    if (again) this.#failures = 0
+    if (again || mayReconnect(code)) this.#wait(now, closeError(code))
     else this.#end(finalError(code, reason), null)
   }
 
   /** Gives the socket up from this side. */
   #drop(now: number): void {
-    this.#ports.close(this.#attempt, 1000)
+    this.#ports.close(this.#attempt, DROPPED)
     this.#wait(now, null)
   }
 
@@ -381,7 +388,8 @@ export class Machine {
     this.#ports.welcome(message)
     for (const call of this.#calls.revive(message.resumed, message.calls)) this.#send(call)
     // What was left is left before it may be joined anew.
-    if (message.resumed) for (const log of this.#parting) this.#send({ type: 'leave', call: this.#calls.next(), log })
+    if (message.resumed)
+      for (const log of this.#parting) this.#send({ type: 'leave', call: this.#calls.next(), log })
     this.#parting = []
     for (const seat of this.#seats.values()) this.#send(seat.joinMessage(this.#calls.next()))
     this.#wishes = [...this.#readers.values()]
@@ -576,10 +584,15 @@ function wishSize({ topic, since, keys }: MessageOf<'subscribe'>['topics'][numbe
   return size
 }
 
+/** Why the server closed, where its code says more than that the connection is gone. */
+function closeError(code: number): RtmsError | null {
+  const name = (Object.keys(closeCodes) as CloseReason[]).find((reason) => closeCodes[reason] === code)
+  return name !== undefined && name in errors ? new RtmsError(name as CloseReason & ErrorCode) : null
+}
+
 function finalError(code: number, reason: string): RtmsError {
-  for (const name of ['UNAUTHENTICATED', 'FORBIDDEN', 'PROTOCOL'] as const) {
-    if (closeCodes[name] === code)
-      return new RtmsError(name, reason === '' || reason === name ? undefined : reason)
-  }
-  return new RtmsError('CLOSED', `The server closed the connection for good (${code} ${reason}).`)
+  return (
+    closeError(code) ??
+    new RtmsError('CLOSED', `The server closed the connection for good (${code} ${reason}).`)
+  )
 }

@@ -76,8 +76,7 @@ export class TopicReader {
     this.call = 0
     this.#position = new Map(message.position)
     this.listener.subscribed(message)
-    if (again && !message.recovered)
-      this.listener.gap(0, message.reason as ErrorCode)
+    if (again && !message.recovered) this.listener.gap(0, message.reason as ErrorCode)
   }
 
   detach(): void {

@@ -166,7 +166,7 @@ export class SeatMachine {
   }
 
   #rejectUpTo(last: number, code: ErrorCode): void {
-    for (const seq of [...this.#unanswered.keys()]) {
+    for (const seq of Array.from(this.#unanswered.keys())) {
       if (seq <= last) this.#answer(seq, { ok: false, error: new RtmsError(code) })
     }
   }

@@ -23,7 +23,10 @@ export class CreditChecker implements Observer {
     const window = this.#windows.get(here) ?? 0
     const outstanding = written - size - (this.#acknowledged.get(here) ?? 0)
     if (window > 0 && outstanding >= window) {
-      violate('I13', `client ${client.id} was written to with ${outstanding} of ${window} bytes unacknowledged`)
+      violate(
+        'I13',
+        `client ${client.id} was written to with ${outstanding} of ${window} bytes unacknowledged`,
+      )
     }
     if (size > this.#largestWrite) violate('I13', `a write of ${size} bytes`)
   }
@@ -37,19 +40,25 @@ export class ConservationChecker implements Observer {
       let refused = 0
       for (const count of inputsRefused.values()) refused += count
       if (inputsReceived !== inputsFramed + refused + node.inputsWaiting) {
-        violate('I16', `${inputsReceived} inputs came, ${inputsFramed} framed, ${refused} refused, ${node.inputsWaiting} wait`)
+        violate(
+          'I16',
+          `${inputsReceived} inputs came, ${inputsFramed} framed, ${refused} refused, ${node.inputsWaiting} wait`,
+        )
       }
-      if (requestsStarted !== requestsEnded) violate('I16', `${requestsStarted} requests started, ${requestsEnded} ended`)
+      if (requestsStarted !== requestsEnded)
+        violate('I16', `${requestsStarted} requests started, ${requestsEnded} ended`)
     }
     for (const client of clients) {
-      if (!client.live) violate('liveness', `client ${client.id} is not connected although the network is well`)
+      if (!client.live)
+        violate('liveness', `client ${client.id} is not connected although the network is well`)
       const node = nodes[client.node] as RtmsNode
       for (const { name, next, unanswered } of client.meetings) {
         const head = node.meeting(name)?.frame ?? -1
         if (next < head - 60 || next > head + 1) {
           violate('liveness', `client ${client.id} rests at frame ${next} of ${name}, whose head is ${head}`)
         }
-        if (unanswered > 0) violate('I4', `client ${client.id} still waits for ${unanswered} inputs to ${name}`)
+        if (unanswered > 0)
+          violate('I4', `client ${client.id} still waits for ${unanswered} inputs to ${name}`)
       }
     }
   }
@@ -63,7 +72,8 @@ export class ConservationChecker implements Observer {
 /** I12 Isolation: what is for one user reaches no other. */
 export class IsolationChecker implements Observer {
   push(client: ClientFacts, name: string, text: string): void {
-    if (!text.startsWith(`push ${client.user} `)) violate('I12', `client ${client.id} of ${client.user} got ${name} ${text}`)
+    if (!text.startsWith(`push ${client.user} `))
+      violate('I12', `client ${client.id} of ${client.user} got ${name} ${text}`)
   }
 
   down(client: ClientFacts, _connection: number, message: ServerMessage): void {

@@ -22,7 +22,8 @@ export class AgreementChecker implements Observer {
     const mine = content(frame)
     const known = this.#contents.get(key)
     if (known === undefined) this.#contents.set(key, mine)
-    else if (known !== mine) violate('I1', `frame ${key} is ${mine} at client ${client.id} and ${known} elsewhere`)
+    else if (known !== mine)
+      violate('I1', `frame ${key} is ${mine} at client ${client.id} and ${known} elsewhere`)
   }
 }
 
@@ -50,8 +51,10 @@ export class ContinuityChecker implements Observer {
     if (logs === undefined || due === undefined) return
     const from = message.type === 'frames' ? message.first : message.from
     const to = message.type === 'frames' ? message.first + message.count : message.to
-    if (from > due) violate('I2', `client ${client.id}: ${message.type} from frame ${from} where ${due} was due`)
-    if (from < due) violate('I3', `client ${client.id}: ${message.type} from frame ${from} again; ${due} was due`)
+    if (from > due)
+      violate('I2', `client ${client.id}: ${message.type} from frame ${from} where ${due} was due`)
+    if (from < due)
+      violate('I3', `client ${client.id}: ${message.type} from frame ${from} again; ${due} was due`)
     if (to <= from) violate('I2', `client ${client.id}: ${message.type} of nothing at frame ${from}`)
     logs.set(message.log, to)
   }
@@ -61,14 +64,18 @@ export class ContinuityChecker implements Observer {
     if (asked === undefined) return violate('I7', `client ${client.id} was joined without asking`)
     const sameEpoch = asked.epoch === message.epoch
     if (message.recovered && (!sameEpoch || asked.next !== message.next)) {
-      violate('I7', `recovered, but asked for ${asked.epoch}/${asked.next} and given ${message.epoch}/${message.next}`)
+      violate(
+        'I7',
+        `recovered, but asked for ${asked.epoch}/${asked.next} and given ${message.epoch}/${message.next}`,
+      )
     }
     if (!message.recovered && asked.epoch !== 0) {
       if (message.reason === '') violate('I7', 'not recovered, and no reason given')
       if (message.reason === 'NEW_EPOCH' && sameEpoch && asked.next <= message.head + 1) {
         violate('I7', `NEW_EPOCH told for frame ${asked.next} of an epoch that has had it`)
       }
-      if (message.reason === 'NO_SNAPSHOT' && message.next <= asked.next) violate('I7', 'NO_SNAPSHOT, but nothing is missing')
+      if (message.reason === 'NO_SNAPSHOT' && message.next <= asked.next)
+        violate('I7', 'NO_SNAPSHOT, but nothing is missing')
     }
     const logs = this.#due.get(here) ?? new Map<number, number>()
     this.#due.set(here, logs)
@@ -134,13 +141,17 @@ export class InputChecker implements Observer {
     for (const { slot, seq, data } of frame.inputs) {
       const text = textOf(data)
       const sent = this.#sent.get(text)
-      if (sent === undefined) return violate('I5', `frame ${frame.number} of ${meeting} holds ${text}, which nobody sent`)
-      if (sent.meeting !== meeting) violate('I12', `${text} was sent to ${sent.meeting} and seen in ${meeting}`)
+      if (sent === undefined)
+        return violate('I5', `frame ${frame.number} of ${meeting} holds ${text}, which nobody sent`)
+      if (sent.meeting !== meeting)
+        violate('I12', `${text} was sent to ${sent.meeting} and seen in ${meeting}`)
       const here = `${client.id} ${meeting} ${epoch} ${slot}`
       const holder = this.#slots.get(here)
-      if (holder !== undefined && holder !== sent.user) violate('I5', `${text} of ${sent.user} bears the slot of ${holder}`)
+      if (holder !== undefined && holder !== sent.user)
+        violate('I5', `${text} of ${sent.user} bears the slot of ${holder}`)
       this.#seen(text, `${meeting} ${frame.number}`)
-      if (seq <= (this.#order.get(here) ?? 0)) violate('I4', `slot ${slot} of ${meeting}: seq ${seq} is not above the last`)
+      if (seq <= (this.#order.get(here) ?? 0))
+        violate('I4', `slot ${slot} of ${meeting}: seq ${seq} is not above the last`)
       this.#order.set(here, seq)
     }
   }

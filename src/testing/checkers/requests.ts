@@ -30,7 +30,10 @@ export class RequestChecker implements Observer {
     const key = `${client.id} ${message.call} ${index}`
     const known = this.#answered.get(key)
     if (known !== undefined) {
-      violate('I18', `call ${message.call} of client ${client.id} was answered twice: ${known}, then ${message.type}`)
+      violate(
+        'I18',
+        `call ${message.call} of client ${client.id} was answered twice: ${known}, then ${message.type}`,
+      )
     }
     this.#answered.set(key, `${message.type} on connection ${connection}`)
   }

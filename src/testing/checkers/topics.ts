@@ -31,7 +31,10 @@ export class TopicChecker implements Observer {
     const text = textOf(entry.data)
     const expected = this.#published.get(`${topic} ${entry.publisher}`)?.[entry.number - 1]
     if (text !== expected) {
-      violate('I12', `client ${client.id} got ${text} as number ${entry.number} of ${topic}, which was ${String(expected)}`)
+      violate(
+        'I12',
+        `client ${client.id} got ${text} as number ${entry.number} of ${topic}, which was ${String(expected)}`,
+      )
     }
     const reader = `${client.id} ${topic}`
     const last = this.#numbers.get(`${reader} ${entry.publisher}`)
@@ -39,7 +42,10 @@ export class TopicChecker implements Observer {
       violate('I11', `client ${client.id} got number ${entry.number} of ${topic} after ${last}`)
     }
     if (!partial && last !== undefined && entry.number > last + 1 && !this.#gaps.has(reader)) {
-      violate('I11', `client ${client.id} got number ${entry.number} of ${topic} after ${last}, and no gap was told`)
+      violate(
+        'I11',
+        `client ${client.id} got number ${entry.number} of ${topic} after ${last}, and no gap was told`,
+      )
     }
     this.#gaps.delete(reader)
     this.#numbers.set(`${reader} ${entry.publisher}`, entry.number)
@@ -47,7 +53,8 @@ export class TopicChecker implements Observer {
 
   /** A reader starts anew: nothing it got before matters. */
   subscribed(client: ClientFacts, topic: string): void {
-    for (const key of this.#numbers.keys()) if (key.startsWith(`${client.id} ${topic} `)) this.#numbers.delete(key)
+    for (const key of this.#numbers.keys())
+      if (key.startsWith(`${client.id} ${topic} `)) this.#numbers.delete(key)
   }
 
   topicGap(client: ClientFacts, topic: string, anew: boolean): void {
@@ -66,12 +73,16 @@ export class TopicChecker implements Observer {
           // What a dead node published last is lost, and was told as lost.
           if (!alive.has(publisher)) continue
           const head = this.#published.get(`${name} ${publisher}`)?.length ?? 0
-          if (number !== head) violate('I11', `client ${client.id} rests at ${number} of ${name}, whose head is ${head}`)
+          if (number !== head)
+            violate('I11', `client ${client.id} rests at ${number} of ${name}, whose head is ${head}`)
         }
         if (!conflate || (this.#publishers.get(name)?.size ?? 0) !== 1) continue
         for (const [key, text] of this.#latest.get(name) ?? []) {
           if ((keys.length > 0 && !keys.includes(key)) || (latest.get(key) ?? null) === text) continue
-          violate('I15', `client ${client.id} rests with ${String(latest.get(key))} for key ${key} of ${name}, whose latest is ${text}`)
+          violate(
+            'I15',
+            `client ${client.id} rests with ${String(latest.get(key))} for key ${key} of ${name}, whose latest is ${text}`,
+          )
         }
       }
     }
