@@ -1,0 +1,266 @@
+import type { Codec } from '../protocol/codec.ts'
+import { closeCodes, type CloseReason, RtmsError } from '../protocol/errors.ts'
+import { limits as protocolLimits } from '../protocol/limits.ts'
+import type { ClientMessage, MessageOf } from '../protocol/schema.ts'
+import type { NodeConfig } from './config.ts'
+import { Connection } from './connection.ts'
+import type { Downstream } from './downstream.ts'
+import type { Application, Grant, Outcome, Transport } from './ports.ts'
+import { type Session, shorten } from './session.ts'
+import type { Sessions } from './sessions.ts'
+import type { Stats } from './stats.ts'
+import type { Timers } from './timers.ts'
+
+const PROTOCOL_VERSION = 1
+
+/** What the sockets need of the rest of the node. */
+export interface ConnectionsHost {
+  readonly config: NodeConfig
+  readonly timers: Timers
+  readonly stats: Stats
+  readonly downstream: Downstream
+  readonly sessions: Sessions
+  readonly application: Application
+  /** A message of a live session, for its upstream queue. */
+  enqueue(connection: Connection, session: Session, message: ClientMessage): void
+  /** The session's connection is gone. */
+  detached(session: Session): void
+}
+
+/** All sockets of a node: HELLO and WELCOME, credit, heartbeats, and every way a connection ends. */
+export class Connections {
+  readonly #host: ConnectionsHost
+  readonly #all: Set<Connection> = new Set()
+  draining = false
+
+  constructor(host: ConnectionsHost) {
+    this.#host = host
+  }
+
+  get size(): number {
+    return this.#all.size
+  }
+
+  open(transport: Transport, codec: Codec, now: number): Connection {
+    const connection = new Connection(transport, codec, now, (late, at) => this.#beat(late, at))
+    this.#host.stats.connectionsOpened++
+    this.#all.add(connection)
+    if (this.draining) this.close(connection, 'DRAINING', 'the node is stopping', now)
+    else if (this.#all.size > this.#host.config.limits.connections)
+      this.close(connection, 'FULL', 'the node has no room', now)
+    else this.#host.timers.set(connection.heartbeat, now + this.#host.config.limits.helloMs)
+    return connection
+  }
+
+  packet(connection: Connection, packet: Uint8Array | string, now: number): void {
+    if (connection.state === 'closed') return
+    connection.lastHeard = now
+    this.#host.stats.packetsIn++
+    this.#host.stats.bytesIn += packet.length
+    let messages: ClientMessage[]
+    try {
+      messages = connection.codec.decode(packet, 'client') as ClientMessage[]
+    } catch (error) {
+      this.close(connection, 'PROTOCOL', error instanceof RtmsError ? error.message : 'malformed', now)
+      return
+    }
+    this.#host.stats.messagesIn += messages.length
+    for (const message of messages) {
+      if ((connection.state as string) === 'closed') return
+      this.#receive(connection, message, now)
+    }
+  }
+
+  /** The socket is gone. */
+  lost(connection: Connection, now: number): void {
+    if (connection.state !== 'closed') this.#detach(connection, now)
+  }
+
+  #receive(connection: Connection, message: ClientMessage, now: number): void {
+    if (connection.state === 'new' && message.type !== 'hello') {
+      this.close(connection, 'UNAUTHENTICATED', 'the first message must be hello', now)
+      return
+    }
+    switch (message.type) {
+      case 'hello':
+        this.#hello(connection, message, now)
+        return
+      case 'ping': {
+        const lateness = Math.round(this.#host.stats.lateness(now) * 1000)
+        this.#host.downstream.control(connection, {
+          type: 'pong',
+          echo: message.time,
+          time: Math.round(now * 1000),
+          lateness,
+        })
+        return
+      }
+      case 'pong':
+        return
+      case 'ack':
+        this.#acknowledge(connection, message, now)
+        return
+      default:
+    }
+    const { session } = connection
+    if (connection.state === 'live' && session !== null) this.#host.enqueue(connection, session, message)
+    else if (connection.held.length < this.#host.config.limits.helloMessages) connection.held.push(message)
+    else this.close(connection, 'RATE', 'too much before the welcome', now)
+  }
+
+  #acknowledge(connection: Connection, { bytes, received }: MessageOf<'ack'>, now: number): void {
+    const { session } = connection
+    if (bytes > connection.sent || received > (session?.last ?? 0)) {
+      this.close(connection, 'PROTOCOL', 'an ack of more than was sent', now)
+      return
+    }
+    connection.acknowledged = Math.max(connection.acknowledged, bytes)
+    session?.acknowledge(received)
+    this.#host.downstream.wake(connection)
+  }
+
+  /** Silence on either side brings a ping; twice the heartbeat of silence from the client is the end. */
+  #beat(connection: Connection, now: number): void {
+    const { heartbeatMs } = this.#host.config.limits
+    if (connection.state === 'new' || connection.state === 'verifying') {
+      this.close(connection, 'UNAUTHENTICATED', 'no valid hello in time', now)
+      return
+    }
+    if (now - connection.lastHeard >= 2 * heartbeatMs) {
+      this.close(connection, null, 'silent', now)
+      return
+    }
+    const quiet = Math.min(connection.lastSent, connection.lastHeard)
+    let next = quiet + heartbeatMs
+    if (next <= now) {
+      this.#host.downstream.control(connection, { type: 'ping', time: Math.round(now * 1000) })
+      next = Math.min(now + heartbeatMs, connection.lastHeard + 2 * heartbeatMs)
+    }
+    this.#host.timers.set(connection.heartbeat, next)
+  }
+
+  /** Ends a connection from this side; with a reason it gets a GOODBYE first, if it can take one. */
+  close(connection: Connection, reason: CloseReason | null, text: string, now: number): void {
+    if (connection.state === 'closed') return
+    const code = reason === null ? 1001 : closeCodes[reason]
+    if (reason !== null) {
+      const retryAfter = code > 4449 ? this.#host.config.limits.reconnectMinMs : 0
+      const goodbye = { type: 'goodbye', code, reason: shorten(text), retryAfter, route: '' } as const
+      this.#host.downstream.farewell(connection, goodbye, now)
+    }
+    const { transport } = connection
+    this.#detach(connection, now)
+    transport.close(code, reason ?? 'SILENT')
+  }
+
+  #detach(connection: Connection, now: number): void {
+    const { session } = connection
+    connection.state = 'closed'
+    connection.control = []
+    connection.frames = []
+    connection.topics = []
+    connection.held = []
+    connection.session = null
+    this.#all.delete(connection)
+    this.#host.timers.clear(connection.heartbeat)
+    this.#host.stats.connectionsClosed++
+    if (session === null) return
+    this.#host.detached(session)
+    this.#host.sessions.detach(session, now)
+  }
+
+  #hello(connection: Connection, hello: MessageOf<'hello'>, now: number): void {
+    if (connection.state !== 'new') {
+      this.close(connection, 'PROTOCOL', 'a second hello', now)
+      return
+    }
+    if (hello.version !== PROTOCOL_VERSION) {
+      this.close(
+        connection,
+        'PROTOCOL',
+        `version ${hello.version} is not spoken here; this is version ${PROTOCOL_VERSION}`,
+        now,
+      )
+      return
+    }
+    connection.state = 'verifying'
+    connection.hello = hello
+    this.#host.application.authenticate(connection, hello.token)
+  }
+
+  authenticated(connection: Connection, outcome: Outcome<Grant>, now: number): void {
+    const { hello } = connection
+    if (connection.state !== 'verifying' || hello === null) return
+    if (!outcome.ok) {
+      this.close(connection, 'UNAUTHENTICATED', 'the token was refused', now)
+      return
+    }
+    const grant = outcome.value
+    if (grant.expires > 0 && grant.expires <= now + this.#host.config.wallOffset) {
+      this.close(connection, 'UNAUTHENTICATED', 'the token was refused', now)
+      return
+    }
+    this.#replace(hello, grant, now)
+    const attached = this.#host.sessions.attach(connection, hello, grant)
+    if (attached === 'stolen')
+      this.close(connection, 'UNAUTHENTICATED', 'the session belongs to another user', now)
+    else if (attached === 'limit') this.close(connection, 'FULL', 'too many sessions of one user', now)
+    else this.#welcome(connection, hello, attached, now)
+  }
+
+  /** A session has one connection: the newer one takes it over. */
+  #replace(hello: MessageOf<'hello'>, grant: Grant, now: number): void {
+    for (const session of this.#host.sessions.of(grant.user)) {
+      if (session.id !== hello.session || session.connection === null) continue
+      this.close(session.connection, 'REPLACED', 'the session connected elsewhere', now)
+      return
+    }
+  }
+
+  #welcome(
+    connection: Connection,
+    hello: MessageOf<'hello'>,
+    { session, resumed, reason }: { session: Session; resumed: boolean; reason: string },
+    now: number,
+  ): void {
+    const { limits } = this.#host.config
+    connection.state = 'live'
+    connection.hello = null
+    connection.window = hello.window === 0 ? 0 : Math.min(hello.window, limits.window)
+    const received = resumed ? session.rewind(hello.received) : 0
+    this.#host.timers.set(connection.heartbeat, now + limits.heartbeatMs)
+    this.#host.downstream.control(connection, {
+      type: 'welcome',
+      version: PROTOCOL_VERSION,
+      node: this.#host.config.id,
+      session: session.id,
+      user: session.user,
+      resumed,
+      reason: resumed && received > hello.received ? 'entries of the session log were lost' : reason,
+      received,
+      calls: session.calls,
+      time: Math.round(now * 1000),
+      heartbeat: limits.heartbeatMs,
+      window: connection.window,
+      expires: Math.floor(session.grant.expires / 1000),
+      reconnectMin: limits.reconnectMinMs,
+      reconnectMax: limits.reconnectMaxMs,
+      keep: limits.sessionKeepMs,
+      maxPacket: protocolLimits.packet,
+      maxInput: protocolLimits.input,
+      maxPayload: protocolLimits.payload,
+      maxMeetings: limits.meetingsPerSession,
+      maxSubscriptions: limits.subscriptionsPerSession,
+      maxRequests: limits.requestsPerSession,
+    })
+    const { held } = connection
+    connection.held = []
+    for (const message of held) this.#host.enqueue(connection, session, message)
+  }
+
+  /** Closes every connection. */
+  drain(now: number): void {
+    this.draining = true
+    for (const connection of this.#all) this.close(connection, 'DRAINING', 'the node is stopping', now)
+  }
+}

@@ -1,0 +1,206 @@
+import type { ErrorCode } from '../protocol/errors.ts'
+import { isName, matches } from '../protocol/names.ts'
+import type { ClientMessage, MessageOf } from '../protocol/schema.ts'
+import type { NodeLimits } from './config.ts'
+import type { Connection } from './connection.ts'
+import type { Downstream } from './downstream.ts'
+import type { Meetings } from './meetings.ts'
+import type { Requests } from './requests.ts'
+import { failed, type Session } from './session.ts'
+import type { Stats } from './stats.ts'
+import { policies } from './topic-log.ts'
+import type { Topics } from './topics.ts'
+import { Upstream } from './upstream.ts'
+
+/** Where messages go. */
+export interface Targets {
+  readonly downstream: Downstream
+  readonly meetings: Meetings
+  readonly topics: Topics
+  readonly requests: Requests
+}
+
+/** Everything that goes up: into the session's upstream queue, and from there to its target, within its rights. */
+export class Dispatch {
+  readonly #limits: NodeLimits
+  readonly #stats: Stats
+  readonly #downstream: Downstream
+  readonly #meetings: Meetings
+  readonly #topics: Topics
+  readonly #requests: Requests
+  readonly #upstream: Upstream
+  /** Connections that are not read from until their queue has emptied. */
+  #paused: Connection[] = []
+
+  constructor(limits: NodeLimits, stats: Stats, targets: Targets) {
+    this.#limits = limits
+    this.#stats = stats
+    this.#downstream = targets.downstream
+    this.#meetings = targets.meetings
+    this.#topics = targets.topics
+    this.#requests = targets.requests
+    this.#upstream = new Upstream(limits)
+  }
+
+  get hasWork(): boolean {
+    return this.#upstream.hasWork
+  }
+
+  /** Delivers what waits, within the sweep's budget. */
+  sweep(now: number): void {
+    this.#upstream.sweep((session, message) => this.#deliver(session, message, now))
+    this.#relax()
+  }
+
+  /** Takes a message in, or refuses it where the queue is full; a sender that goes on is not read from. */
+  enqueue(connection: Connection, session: Session, message: ClientMessage): void {
+    if (message.type === 'input') this.#stats.inputsReceived++
+    else if ('call' in message && message.type !== 'cancel' && message.call !== 0) {
+      // A call is answered once: one that came before the connection was lost is not taken again.
+      if (message.call <= session.calls) return
+      session.calls = message.call
+    }
+    if (!this.#upstream.accept(session.upstream, message)) this.#refuse(session, message, 'BUSY')
+    if (this.#upstream.isFull(session.upstream) && !connection.paused) {
+      connection.paused = true
+      connection.transport.pause()
+      this.#paused.push(connection)
+    }
+  }
+
+  #refuse(session: Session, message: ClientMessage, error: ErrorCode, text?: string): void {
+    if (message.type === 'input') {
+      this.#stats.refuseInput(error)
+      this.#downstream.send(session, {
+        type: 'nack',
+        log: message.log,
+        seq: message.seq,
+        error,
+        retryAfter: 0,
+      })
+    } else if ('call' in message && message.type !== 'cancel') {
+      this.#downstream.send(session, failed(message.call, error, text))
+    }
+  }
+
+  /** Reads on from connections whose upstream queue has emptied. */
+  #relax(): void {
+    if (this.#paused.length === 0) return
+    this.#paused = this.#paused.filter((connection) => {
+      if (connection.session === null) return false
+      if (!this.#upstream.isRelaxed(connection.session.upstream)) return true
+      connection.paused = false
+      connection.transport.resume()
+      return false
+    })
+  }
+
+  #deliver(session: Session, message: ClientMessage, now: number): void {
+    if (session.ended) {
+      if (message.type === 'input') this.#stats.refuseInput('CLOSED')
+      return
+    }
+    switch (message.type) {
+      case 'input':
+        this.#input(session, message, now)
+        return
+      case 'join':
+        this.#join(session, message, now)
+        return
+      case 'leave':
+        this.#leave(session, message)
+        return
+      case 'subscribe':
+        this.#subscribe(session, message, now)
+        return
+      case 'unsubscribe':
+        for (const { log } of message.logs) this.#topics.unsubscribe(session, log)
+        this.#downstream.send(session, { type: 'done', call: message.call, value: 0 })
+        return
+      case 'publish':
+        this.#publish(session, message, now)
+        return
+      case 'request':
+        if (isName(message.method)) this.#requests.start(session, message, now)
+        else this.#refuse(session, message, 'BAD_NAME')
+        return
+      case 'cancel':
+        this.#requests.cancel(session, message.call)
+        return
+      default:
+        this.#refuse(session, message, 'UNSUPPORTED')
+    }
+  }
+
+  #input(session: Session, message: MessageOf<'input'>, now: number): void {
+    const seat = session.seats.get(message.log)
+    const refusal = seat === undefined ? 'NOT_JOINED' : seat.meeting.accept(seat, message, now)
+    if (refusal !== null) this.#refuse(session, message, refusal)
+  }
+
+  #join(session: Session, message: MessageOf<'join'>, now: number): void {
+    const meeting = this.#meetings.get(message.meeting)
+    const allowed = session.grant.meetings.some(
+      ({ name, role }) => matches(name, message.meeting) && (role === 'member' || message.spectator),
+    )
+    const seated = meeting !== undefined && session.seats.has(meeting.log.number)
+    if (!allowed)
+      this.#refuse(session, message, 'FORBIDDEN', `the ticket does not let this user join ${message.meeting}`)
+    else if (meeting === undefined)
+      this.#refuse(session, message, 'NOT_FOUND', `no meeting ${message.meeting} is open here`)
+    else if (session.connection === null) this.#refuse(session, message, 'UNKNOWN')
+    else if (!seated && session.seats.size >= this.#limits.meetingsPerSession)
+      this.#refuse(session, message, 'LIMIT')
+    else {
+      const joined = meeting.join(session, message, now)
+      if (typeof joined === 'string') this.#refuse(session, message, joined)
+      else this.#downstream.send(session, joined)
+    }
+  }
+
+  #leave(session: Session, message: MessageOf<'leave'>): void {
+    const seat = session.seats.get(message.log)
+    seat?.meeting.leave(session, seat, 'left')
+    if (seat === undefined) this.#refuse(session, message, 'NOT_JOINED')
+    else this.#downstream.send(session, { type: 'done', call: message.call, value: 0 })
+  }
+
+  #subscribe(session: Session, message: MessageOf<'subscribe'>, now: number): void {
+    message.topics.forEach((wish, index) => {
+      const result = this.#subscribeOne(session, message.call, index, wish, now)
+      this.#downstream.send(
+        session,
+        typeof result === 'string' ? failed(message.call, result, undefined, index) : result,
+      )
+    })
+  }
+
+  #subscribeOne(
+    session: Session,
+    call: number,
+    index: number,
+    wish: MessageOf<'subscribe'>['topics'][number],
+    now: number,
+  ): MessageOf<'subscribed'> | ErrorCode {
+    if (!isName(wish.topic)) return 'BAD_TOPIC'
+    if (!session.grant.read.some((pattern) => matches(pattern, wish.topic))) return 'FORBIDDEN'
+    if (wish.policy > policies.disconnect) return 'UNSUPPORTED'
+    if (session.connection === null) return 'UNKNOWN'
+    return this.#topics.subscribe(session, call, index, wish, now)
+  }
+
+  #publish(session: Session, message: MessageOf<'publish'>, now: number): void {
+    const { topic, data, key, tombstone } = message
+    const allowed = session.grant.write.some((pattern) => matches(pattern, topic))
+    // A copy: the topic may keep it for long, and a view would keep the client's whole packet.
+    const own = { text: data.text, bytes: data.bytes.slice() }
+    const refusal = allowed
+      ? this.#topics.publish(topic, own, key, tombstone, now)
+      : isName(topic)
+        ? 'FORBIDDEN'
+        : 'BAD_TOPIC'
+    if (refusal !== null) this.#refuse(session, message, refusal)
+    else if (message.call !== 0)
+      this.#downstream.send(session, { type: 'done', call: message.call, value: 0 })
+  }
+}
