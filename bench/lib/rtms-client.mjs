@@ -1,0 +1,111 @@
+import { Sink } from './websocket.mjs'
+
+/** Speaks rtms.v1 over a sink: hello, calls, acks and pongs as the real client sends them. */
+export class RtmsSink {
+  /** @type {(message: any, time: number) => void} */
+  onMessage = () => {}
+  /** @type {(why: string) => void} */
+  onEnd = () => {}
+  /**
+   * Sees a packet before it is decoded; returns whether it has dealt with it.
+   *
+   * @type {(buffer: Buffer, start: number, end: number) => boolean}
+   */
+  onPacket = () => false
+  sink
+  pings = 0
+  window = 0
+  #codec
+  #consumed = 0
+  #acknowledged = 0
+  #call = 0
+  #received = 0
+
+  constructor(codec, where) {
+    this.#codec = codec
+    this.sink = new Sink({ ...where, protocol: codec.subprotocol })
+  }
+
+  /**
+   * Resolves with the welcome.
+   *
+   * @param {string} token
+   * @param {number} window
+   */
+  async open(token, window) {
+    await this.sink.upgraded
+    this.sink.onMessage = (buffer, start, end) => this.#receive(buffer, start, end)
+    this.sink.onEnd = (why) => this.onEnd(why)
+    const welcome = this.next('welcome')
+    this.send({ type: 'hello', version: 1, client: 'bench', token, session: '', received: 0, window })
+    const { window: granted } = await welcome
+    this.window = granted
+  }
+
+  /** The next message of this type; rejects at a refusal and at the end of the connection. */
+  next(type) {
+    return new Promise((resolve, reject) => {
+      const { onMessage, onEnd } = this
+      this.onEnd = (why) => reject(new Error(why))
+      this.onMessage = (message) => {
+        if (message.type === 'failed' || message.type === 'goodbye') {
+          reject(new Error(JSON.stringify(message)))
+        }
+        if (message.type !== type) return
+        this.onMessage = onMessage
+        this.onEnd = onEnd
+        resolve(message)
+      }
+    })
+  }
+
+  /** A call and its answer. */
+  call(message, answer) {
+    const answered = this.next(answer)
+    this.send({ ...message, call: ++this.#call })
+    return answered
+  }
+
+  send(...messages) {
+    this.sink.sendBinary(this.#codec.encode(messages))
+  }
+
+  #receive(buffer, start, end) {
+    this.#consumed += end - start
+    if (!this.onPacket(buffer, start, end)) {
+      for (const message of this.#codec.decode(buffer.subarray(start, end), 'server')) {
+        if ((message.type === 'ping')) this.#pong(message)
+        else {
+          // 0x60 and above: entries of the session log.
+          if (SESSION_LOG.has(message.type)) this.#received++
+          this.onMessage(message)
+        }
+      }
+    }
+    if (this.window > 0 && this.#consumed - this.#acknowledged >= this.window / 4) {
+      this.#acknowledged = this.#consumed
+      this.send({ type: 'ack', bytes: this.#consumed, received: this.#received })
+    }
+  }
+
+  #pong({ time }) {
+    this.pings++
+    this.send({ type: 'pong', echo: time, time: 0, lateness: 0 })
+  }
+}
+
+const SESSION_LOG = new Set(['joined', 'subscribed', 'done', 'failed', 'reply', 'nack', 'push', 'direct', 'ended'])
+
+export const subscription = (topic) => ({
+  type: 'subscribe',
+  topics: [{ topic, recover: false, since: [], conflate: false, maxHz: 0, policy: 0, keys: [] }],
+})
+
+export const membership = (meeting) => ({
+  type: 'join',
+  meeting,
+  spectator: false,
+  config: '',
+  epoch: 0,
+  next: 0,
+})
