@@ -19,7 +19,12 @@ interface Reply {
 }
 type Handler = (request: { user: { id: string } }, reply: Reply) => Promise<void>
 
-const seen = { inputs: [] as unknown[], quotes: [] as unknown[], toasts: [] as unknown[], orders: [] as unknown[] }
+const seen = {
+  inputs: [] as unknown[],
+  quotes: [] as unknown[],
+  toasts: [] as unknown[],
+  orders: [] as unknown[],
+}
 const routes = new Map<string, Handler>()
 const http = createServer((request: IncomingMessage, response: ServerResponse) => {
   const handler = routes.get(request.url ?? '')
@@ -35,7 +40,10 @@ async function load(block: string, name: string, exported: string): Promise<Reco
   return (await import(/* @vite-ignore */ pathToFileURL(file.pathname).href)) as Record<string, unknown>
 }
 
-let rtms: { close(): Promise<void>; users: { push(user: string, name: string, data: unknown): Promise<number> } }
+let rtms: {
+  close(): Promise<void>
+  users: { push(user: string, name: string, data: unknown): Promise<number> }
+}
 let client: { close(): void }
 let blocks: string[]
 
@@ -75,5 +83,7 @@ it('runs the server and the client of the README as they stand there', async () 
   expect(loaded['order']).toEqual({ id: 1 })
   expect(seen.orders).toEqual([['u1', { symbol: '600519', quantity: 100 }]])
   await rtms.users.push('u1', 'order.filled', { id: 1 })
-  await expect.poll(() => seen).toMatchObject({ inputs: [{ hit: 3 }], quotes: [{ price: 1 }], toasts: [{ id: 1 }] })
+  await expect
+    .poll(() => seen)
+    .toMatchObject({ inputs: [{ hit: 3 }], quotes: [{ price: 1 }], toasts: [{ id: 1 }] })
 })

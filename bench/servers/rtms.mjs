@@ -1,0 +1,120 @@
+import { createServer } from 'node:http'
+import { serve } from '../lib/child.mjs'
+import { clockOffset } from '../lib/clock.mjs'
+import { feed } from '../lib/feed.mjs'
+import { Meter } from '../lib/meter.mjs'
+import { load, SECRET } from '../lib/product.mjs'
+import { Samples } from '../lib/samples.mjs'
+
+const PATH = '/rtms'
+const TOPIC = 'bench'
+/** A connection whose URL has this in it is watched: what it is handed is counted. */
+const WATCH = 'watch'
+
+const meter = new Meter()
+const lateness = new Samples()
+const watched = { bytes: 0, writes: 0, largest: 0 }
+let rtms
+let server
+
+/** Counts the payload bytes of the WebSocket messages that are handed to a socket. */
+function watch(socket) {
+  Object.assign(watched, { bytes: 0, writes: 0, largest: 0 })
+  const { write } = socket
+  let upgraded = false
+  socket.write = function count(chunk, ...rest) {
+    if (upgraded) {
+      const size = chunk.length - (chunk[1] < 126 ? 2 : chunk[1] === 126 ? 4 : 10)
+      watched.bytes += size
+      watched.writes++
+      watched.largest = Math.max(watched.largest, size)
+    } else upgraded = true
+    return write.call(this, chunk, ...rest)
+  }
+}
+
+/** A copy of the counters: they go on. */
+function stats() {
+  const { writes, bytesOut, sweeps, framesSealed, framesSlipped, inputsReceived, inputsFramed } = rtms.stats
+  const { creditStalls, socketStalls, connectionsOpened, sessionsOpened } = rtms.stats
+  const refused = [...rtms.stats.inputsRefused].map(([reason, count]) => `${count} ${reason}`).join(', ')
+  return {
+    writes,
+    bytesOut,
+    sweeps,
+    framesSealed,
+    framesSlipped,
+    inputsReceived,
+    inputsFramed,
+    creditStalls,
+    socketStalls,
+    connectionsOpened,
+    sessionsOpened,
+    refused,
+  }
+}
+
+serve({
+  async start({ dist, limits = {} }) {
+    const { Rtms } = await load(dist, 'server')
+    server = createServer()
+    server.on('upgrade', (request, socket) => {
+      if (request.url.includes(WATCH)) watch(socket)
+    })
+    rtms = await Rtms.start({ server, path: PATH, secret: SECRET, limits })
+    // The node reports the lateness of each seal; its own counters keep only the worst of a second.
+    const { sealed } = rtms.stats
+    Object.defineProperty(rtms.stats, 'sealed', {
+      value: function observe(at, late) {
+        lateness.push(late)
+        sealed.call(this, at, late)
+      },
+    })
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+    return { kind: 'rtms', port: server.address().port, path: PATH, topic: TOPIC, clockOffset }
+  },
+
+  async openMeetings({ meetings, rate, members, inputsPerSecond }) {
+    const options = {
+      frameRate: rate,
+      capacity: members,
+      inputsPerSecond: Math.max(30, 2 * inputsPerSecond),
+    }
+    for (let meeting = 0; meeting < meetings; meeting++) await rtms.meetings.open(`m${meeting}`, options)
+  },
+
+  /** Tokens for users `from` … `from + count − 1`, who may do everything. */
+  tokens: ({ count, from = 0 }) =>
+    Promise.all(
+      Array.from({ length: count }, async (_, at) => {
+        const user = `u${from + at}`
+        const { token } = await rtms.tickets.issue({ user, meetings: ['*'], topics: { read: ['*'] } })
+        return token
+      }),
+    ),
+
+  async begin(options) {
+    lateness.clear()
+    await meter.begin(options)
+    return stats()
+  },
+
+  async end(name) {
+    const spent = await meter.end(name)
+    return { ...spent, stats: stats(), lateness: lateness.summary() }
+  },
+
+  publish: (options) =>
+    feed(options, (texts) => {
+      for (const text of texts) rtms.topics.publish(TOPIC, text)
+    }),
+
+  watched: () => watched,
+  subscribers: () => rtms.topics.subscribers(TOPIC),
+  health: () => rtms.health(),
+
+  memory() {
+    globalThis.gc?.()
+    return process.memoryUsage()
+  },
+})

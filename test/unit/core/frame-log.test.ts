@@ -1,0 +1,134 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Encoded } from '../../../src/core/encoded.ts'
+import { FrameLog } from '../../../src/core/frame-log.ts'
+import { Cursor } from '../../../src/core/log.ts'
+import type { Session } from '../../../src/core/session.ts'
+import { Writer } from '../../../src/protocol/bytes.ts'
+import { EMPTY_FRAME, writeEntry } from '../../../src/protocol/frames.ts'
+import { binaryCodec, type ServerMessage } from '../../../src/protocol/index.ts'
+import { bytes, framesOf } from './harness.ts'
+
+function frame(size: number, seq: number): Uint8Array {
+  const w = new Writer()
+  w.uint(2)
+  writeEntry(w, 0, seq, bytes(size))
+  return w.finish()
+}
+
+const cursorAt = (log: FrameLog, position: number): Cursor => new Cursor(log, {} as Session, position)
+
+function read(log: FrameLog, cursor: Cursor): ServerMessage {
+  const batch = log.read(cursor)
+  if (!(batch instanceof Encoded)) throw new Error(`a batch, not ${batch}`)
+  return binaryCodec.decode(batch.binary, 'server')[0] as ServerMessage
+}
+
+describe('The log of frames', () => {
+  it('gives a cursor everything from its place on, and then is current', () => {
+    const log = new FrameLog(9, 1_000_000)
+    for (let seq = 1; seq <= 5; seq++) log.append(frame(10, seq))
+    const cursor = cursorAt(log, 3)
+    expect(log.isCurrent(cursor)).toBe(false)
+    const message = read(log, cursor)
+    expect(message).toMatchObject({ type: 'frames', log: 9, first: 3, count: 3 })
+    expect(framesOf([message]).map(({ number, inputs }) => [number, inputs[0]?.seq])).toEqual([
+      [3, 3],
+      [4, 4],
+      [5, 5],
+    ])
+    expect(log.isCurrent(cursor)).toBe(true)
+    expect(cursor.position).toBe(6)
+  })
+
+  it('says runs of empty frames in a byte or two', () => {
+    const log = new FrameLog(1, 1_000_000)
+    for (let n = 0; n < 60; n++) log.append(EMPTY_FRAME)
+    log.append(frame(1, 1))
+    for (let n = 0; n < 500; n++) log.append(EMPTY_FRAME)
+    const message = read(log, cursorAt(log, 1))
+    expect(message).toMatchObject({ first: 1, count: 561 })
+    expect(message.type === 'frames' && message.frames.length).toBeLessThan(12)
+    expect(framesOf([message]).filter(({ inputs }) => inputs.length > 0)).toMatchObject([{ number: 61 }])
+  })
+
+  it('goes page by page of 32 KiB or one frame more', () => {
+    const log = new FrameLog(1, 10_000_000)
+    for (let seq = 1; seq <= 20; seq++) log.append(frame(10_000, seq))
+    const cursor = cursorAt(log, 1)
+    const pages: ServerMessage[] = []
+    while (!log.isCurrent(cursor)) pages.push(read(log, cursor))
+    expect(pages.map((page) => page.type === 'frames' && page.count)).toEqual([4, 4, 4, 4, 4])
+    expect(framesOf(pages).map(({ number }) => number)).toEqual(Array.from({ length: 20 }, (_, n) => n + 1))
+  })
+
+  it('gives cursors at the same place the same batch, until it grows', () => {
+    const log = new FrameLog(1, 1_000_000)
+    log.append(frame(10, 1))
+    log.append(frame(10, 2))
+    const one = log.read(cursorAt(log, 1))
+    expect(log.read(cursorAt(log, 1))).toBe(one)
+    const other = log.read(cursorAt(log, 2))
+    expect(other).not.toBe(one)
+    expect(log.read(cursorAt(log, 2))).toBe(other)
+    log.append(frame(10, 3))
+    expect(log.read(cursorAt(log, 1))).not.toBe(one)
+  })
+
+  it('drops the oldest over its bytes, empty frames counted too, but never the newest', () => {
+    const log = new FrameLog(1, 1_000)
+    for (let seq = 1; seq <= 50; seq++) log.append(frame(84, seq))
+    expect(log.bytes).toBeLessThanOrEqual(1_000)
+    expect(log.first).toBeGreaterThan(1)
+    for (let n = 0; n < 1_000; n++) log.append(EMPTY_FRAME)
+    expect(log.next - log.first).toBe(62)
+    log.append(frame(5_000, 51))
+    expect([log.first, log.next]).toEqual([1051, 1052])
+  })
+
+  it('tells a cursor that fell off what it missed, and goes on behind it', () => {
+    const log = new FrameLog(4, 500)
+    for (let seq = 1; seq <= 20; seq++) log.append(frame(50, seq))
+    const cursor = cursorAt(log, 2)
+    expect(read(log, cursor)).toEqual({
+      type: 'gap',
+      log: 4,
+      from: 2,
+      to: log.first,
+      position: [],
+      reason: 'NO_SNAPSHOT',
+    })
+    expect(read(log, cursor)).toMatchObject({ type: 'frames', first: log.first })
+  })
+
+  it('delivers to any cursor, read at any time, each frame once and in order or in a gap', () => {
+    const steps = fc.array(fc.oneof(fc.nat(3_000), fc.constant(-1)), { maxLength: 100, size: 'max' })
+    fc.assert(
+      fc.property(steps, (sizes) => {
+        const log = new FrameLog(1, 8_000)
+        const cursor = cursorAt(log, 1)
+        let next = 1
+        const follow = (): void => {
+          const message = read(log, cursor)
+          if (message.type === 'gap') {
+            expect(message.from).toBe(next)
+            expect(message.to).toBeGreaterThan(next)
+            next = message.to
+          } else {
+            for (const { number, inputs } of framesOf([message])) {
+              expect(number).toBe(next++)
+              if (inputs.length > 0) expect(inputs[0]?.seq).toBe(number)
+            }
+          }
+        }
+        for (const size of sizes) {
+          if (size >= 0) log.append(size === 0 ? EMPTY_FRAME : frame(size, log.next))
+          else if (!log.isCurrent(cursor)) follow()
+        }
+        while (!log.isCurrent(cursor)) follow()
+        expect(next).toBe(log.next)
+      }),
+      { numRuns: 100 },
+    )
+  })
+})
