@@ -66,6 +66,20 @@ class Subscriber {
 /** What all subscribers of a node are sent is the same bytes: a packet is decoded once, then compared. */
 const known = []
 
+/** The numbers in a message of publications: the first, how many, and when the last was made. */
+function runOf({ publications, count }) {
+  const seqs = []
+  let time = 0
+  protocol.eachPublication(publications, count, ({ data }) => {
+    const text = Buffer.from(data.bytes.buffer, data.bytes.byteOffset, data.bytes.length)
+    seqs.push(readSeq(text, QUOTE))
+    time = readTime(text, QUOTE)
+  })
+  if (seqs.some((seq, at) => seq !== seqs[0] + at)) fail(`a batch with publications ${seqs.join(', ')}`)
+  return { first: seqs[0], count, time }
+}
+
+/** Of a packet that is one message of publications; null of another. */
 function batchOf(buffer, start, end) {
   for (const batch of known) {
     if (batch.bytes.length === end - start && buffer.compare(batch.bytes, 0, end - start, start, end) === 0) {
@@ -73,18 +87,9 @@ function batchOf(buffer, start, end) {
     }
   }
   const bytes = Buffer.from(buffer.subarray(start, end))
-  const seqs = []
-  let time = 0
-  for (const message of protocol.binaryCodec.decode(bytes, 'server')) {
-    if (message.type !== 'publications') return null
-    protocol.eachPublication(message.publications, message.count, ({ data }) => {
-      const text = Buffer.from(data.bytes.buffer, data.bytes.byteOffset, data.bytes.length)
-      seqs.push(readSeq(text, QUOTE))
-      time = readTime(text, QUOTE)
-    })
-  }
-  if (seqs.some((seq, at) => seq !== seqs[0] + at)) fail(`a batch with publications ${seqs.join(', ')}`)
-  const batch = { bytes, first: seqs[0], count: seqs.length, time }
+  const messages = protocol.binaryCodec.decode(bytes, 'server')
+  if (messages.length > 1) return null
+  const batch = { bytes, ...runOf(messages[0]) }
   known.push(batch)
   if (known.length > 64) known.shift()
   return batch
@@ -98,7 +103,12 @@ async function openRtms(subscriber, token, window, query = '') {
     if (message.type === 'gap') {
       subscriber.missed += message.to - message.from
       subscriber.seq += message.to - message.from
-    } else if (message.type !== 'publications') fail(`a message ${message.type}`)
+    } else if (message.type === 'publications') {
+      // Behind a gap or a ping in one packet.
+      subscriber.packets++
+      const { first, count, time } = runOf(message)
+      subscriber.take(first, count, time)
+    } else fail(`a message ${message.type}`)
   }
   client.onPacket = (buffer, start, end) => {
     if (buffer[start] !== PUBLICATIONS) return false
@@ -144,6 +154,8 @@ async function openSocketIo(subscriber) {
   subscriber.sink = sink
 }
 
+const sum = (of) => subscribers.reduce((total, subscriber) => total + of(subscriber), 0)
+
 /** Resolves once every subscriber has all publications up to number `seq`. */
 async function until(seq) {
   expected = seq
@@ -175,7 +187,11 @@ serve({
     await openRtms(watched, token, window, '?watch=1')
     watched.start = watched.seq
   },
-  pauseWatched: () => watched.sink.pause(),
+  /** Stops it. Returns what it has acknowledged: no ack follows while it stands. */
+  pauseWatched() {
+    watched.sink.pause()
+    return watched.client.acknowledged
+  },
   /** Reads on. Resolves when it stands at publication `seq`, with what it got and what it was told it missed. */
   async resumeWatched(seq) {
     watched.sink.resume()
@@ -210,12 +226,10 @@ serve({
   async end() {
     measuring = false
     const spent = await meter.end()
-    const counts = (of) => subscribers.map(of)
-    const sum = (of) => counts(of).reduce((a, b) => a + b, 0)
     return {
       ...spent,
-      received: counts(({ received }) => received),
-      packets: counts(({ packets }) => packets),
+      received: subscribers.map(({ received }) => received),
+      packets: subscribers.map(({ packets }) => packets),
       messages: sum(({ sink }) => sink.messages),
       bytes: sum(({ sink }) => sink.bytes),
       pings: sum(({ client }) => client?.pings ?? 0),

@@ -3,13 +3,14 @@ import { fileURLToPath } from 'node:url'
 
 /** The side of the child: answers calls of the process that started it, and ends with it. */
 export function serve(methods) {
-  process.on('message', async ({ id, method, args }) => {
+  const answer = async ({ id, method, args }) => {
     try {
       process.send({ id, result: await methods[method](args) })
     } catch (error) {
       process.send({ id, error: error instanceof Error ? error.stack : String(error) })
     }
-  })
+  }
+  process.on('message', (call) => void answer(call))
   process.on('disconnect', () => process.exit(0))
 }
 

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { Session } from 'node:inspector/promises'
 
-/** Processor time of this process between two calls, and on request a CPU profile of exactly that time. */
+/** Processor time of this process between two calls, and on request CPU and allocation profiles of exactly that time. */
 export class Meter {
   #cpu = process.cpuUsage()
   #at = 0
@@ -16,6 +16,12 @@ export class Meter {
       await this.#session.post('Profiler.enable')
       await this.#session.post('Profiler.setSamplingInterval', { interval: 200 })
       await this.#session.post('Profiler.start')
+      // Garbage counts as well: it is what the collector's time goes to.
+      await this.#session.post('HeapProfiler.startSampling', {
+        samplingInterval: 16_384,
+        includeObjectsCollectedByMajorGC: true,
+        includeObjectsCollectedByMinorGC: true,
+      })
     }
     this.#cpu = process.cpuUsage()
     this.#at = performance.now()
@@ -26,12 +32,14 @@ export class Meter {
     const { user, system } = process.cpuUsage(this.#cpu)
     const wall = performance.now() - this.#at
     if (this.#session !== null) {
-      const { profile } = await this.#session.post('Profiler.stop')
+      const { profile: cpuProfile } = await this.#session.post('Profiler.stop')
+      const { profile: heapProfile } = await this.#session.post('HeapProfiler.stopSampling')
       this.#session.disconnect()
       this.#session = null
       const folder = new URL('../results/profiles/', import.meta.url)
       await mkdir(folder, { recursive: true })
-      await writeFile(new URL(`${name}.cpuprofile`, folder), JSON.stringify(profile))
+      await writeFile(new URL(`${name}.cpuprofile`, folder), JSON.stringify(cpuProfile))
+      await writeFile(new URL(`${name}.heapprofile`, folder), JSON.stringify(heapProfile))
     }
     return { user: user / 1000, system: system / 1000, cpu: (user + system) / 1000, wall }
   }

@@ -14,21 +14,19 @@ export function readOptions(defaults) {
   for (const [name, value] of Object.entries(defaults)) {
     options[name] = { type: typeof value === 'boolean' ? 'boolean' : 'string' }
   }
+  let values
   try {
-    const { values } = parseArgs({ options })
-    if (values.help) {
-      for (const [name, value] of Object.entries(defaults)) console.log(`--${name} ${value}`)
-      process.exit(0)
-    }
-    const read = Object.entries(defaults).map(([name, value]) => [
-      name,
-      values[name] === undefined ? value : convert(name, value, values[name]),
-    ])
-    return /** @type {T} */ (Object.fromEntries(read))
+    values = parseArgs({ options }).values
+    for (const [name, given] of Object.entries(values)) values[name] = convert(name, defaults[name], given)
   } catch (error) {
     console.error(`${error.message}\n--help lists the options.`)
     process.exit(2)
   }
+  if (values.help) {
+    for (const [name, value] of Object.entries(defaults)) console.log(`--${name} ${value}`)
+    process.exit(0)
+  }
+  return { ...defaults, ...values }
 }
 
 function convert(name, preset, given) {

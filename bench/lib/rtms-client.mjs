@@ -13,11 +13,13 @@ export class RtmsSink {
    */
   onPacket = () => false
   sink
+  /** Packets that were nothing but a ping. */
   pings = 0
   window = 0
+  /** Bytes of packets of this connection, as the last ack told. */
+  acknowledged = 0
   #codec
   #consumed = 0
-  #acknowledged = 0
   #call = 0
   #received = 0
 
@@ -73,28 +75,39 @@ export class RtmsSink {
   #receive(buffer, start, end) {
     this.#consumed += end - start
     if (!this.onPacket(buffer, start, end)) {
-      for (const message of this.#codec.decode(buffer.subarray(start, end), 'server')) {
-        if ((message.type === 'ping')) this.#pong(message)
+      const messages = this.#codec.decode(buffer.subarray(start, end), 'server')
+      if (messages.length === 1 && messages[0].type === 'ping') this.pings++
+      for (const message of messages) {
+        if (message.type === 'ping') this.#pong(message)
         else {
-          // 0x60 and above: entries of the session log.
           if (SESSION_LOG.has(message.type)) this.#received++
           this.onMessage(message)
         }
       }
     }
-    if (this.window > 0 && this.#consumed - this.#acknowledged >= this.window / 4) {
-      this.#acknowledged = this.#consumed
+    if (this.window > 0 && this.#consumed - this.acknowledged >= this.window / 4) {
+      this.acknowledged = this.#consumed
       this.send({ type: 'ack', bytes: this.#consumed, received: this.#received })
     }
   }
 
   #pong({ time }) {
-    this.pings++
     this.send({ type: 'pong', echo: time, time: 0, lateness: 0 })
   }
 }
 
-const SESSION_LOG = new Set(['joined', 'subscribed', 'done', 'failed', 'reply', 'nack', 'push', 'direct', 'ended'])
+/** Messages that are entries of the session log, which acks count. */
+const SESSION_LOG = new Set([
+  'joined',
+  'subscribed',
+  'done',
+  'failed',
+  'reply',
+  'nack',
+  'push',
+  'direct',
+  'ended',
+])
 
 export const subscription = (topic) => ({
   type: 'subscribe',

@@ -2,6 +2,7 @@ import {
   binaryCodec,
   fromPayload,
   isName,
+  limits,
   type MessageOf,
   type Payload,
   type PublicationEntry,
@@ -11,6 +12,7 @@ import {
 } from '../protocol/index.ts'
 import { Listeners } from './events.ts'
 import {
+  isKey,
   Machine,
   type Phase,
   type ReadOptions,
@@ -203,11 +205,14 @@ export class Client {
     options: SubscribeOptions = {},
   ): () => void {
     if (!isName(topic)) throw new RtmsError('BAD_TOPIC', `${JSON.stringify(topic)} cannot name a topic`)
-    const conflate = options.conflate ?? false
+    const { conflate = false, maxHz = 0, keys = [] } = options
+    if (keys.length > limits.keys) throw new RtmsError('LIMIT', `at most ${limits.keys} keys can be named`)
+    if (!keys.every(isKey)) throw new RtmsError('BAD_NAME', `a key has at most ${limits.name} bytes`)
     const wish: ReadOptions = {
       conflate,
-      maxHz: options.maxHz ?? 0,
-      keys: options.keys ?? [],
+      // On the wire it is a whole number, and 0 is no throttle.
+      maxHz: maxHz > 0 ? Math.max(1, Math.floor(Math.min(maxHz, 1_000))) : 0,
+      keys,
       policy: options.policy ?? (conflate ? 'conflate' : 'skip'),
     }
     let shared = this.#shared.get(topic)

@@ -18,6 +18,8 @@ export interface NodeLimits {
   window: number
   /** After so many bytes a write to a connection is complete; what is over goes to its next one. */
   writeBytes: number
+  /** Messages of a connection alone (PONG) that wait for it to be written to; more pings close it with SLOW. */
+  controlMessages: number
   /** Messages and bytes waiting in a session's upstream queue. */
   upstreamMessages: number
   upstreamBytes: number
@@ -57,6 +59,7 @@ export const defaultLimits: NodeLimits = {
   sessionsPerUser: 32,
   window: 131_072,
   writeBytes: 65_536,
+  controlMessages: 2_048,
   upstreamMessages: 256,
   upstreamBytes: 262_144,
   sessionLogEntries: 1_024,

@@ -86,6 +86,12 @@ export class Connections {
         this.#hello(connection, message, now)
         return
       case 'ping': {
+        // The WELCOME comes first.
+        if (connection.state === 'verifying') break
+        if (connection.control.length >= this.#host.config.limits.controlMessages) {
+          this.close(connection, 'SLOW', 'too many pings wait for their pong', now)
+          return
+        }
         const lateness = Math.round(this.#host.stats.lateness(now) * 1000)
         this.#host.downstream.control(connection, {
           type: 'pong',
@@ -255,7 +261,7 @@ export class Connections {
     })
     const { held } = connection
     connection.held = []
-    for (const message of held) this.#host.enqueue(connection, session, message)
+    for (const message of held) this.#receive(connection, message, now)
   }
 
   /** Closes every connection. */

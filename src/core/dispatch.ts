@@ -78,6 +78,9 @@ export class Dispatch {
         error,
         retryAfter: 0,
       })
+    } else if (message.type === 'subscribe') {
+      for (const index of message.topics.keys())
+        this.#downstream.send(session, failed(message.call, error, text, index))
     } else if ('call' in message && message.type !== 'cancel') {
       this.#downstream.send(session, failed(message.call, error, text))
     }

@@ -14,10 +14,11 @@ export function rungOf(maxHz: number): number {
   return ladder.findLast((hz) => hz <= maxHz) ?? 0
 }
 
-/** The subscribers of one topic on one rung. */
+/** The subscribers of one topic on one rung that conflate, or that do not. */
 export interface Group {
   readonly topic: Topic
   readonly hz: number
+  readonly conflate: boolean
   readonly cursors: TopicCursor[]
   /** The position up to which its cursors were marked. */
   offered: number
@@ -49,9 +50,10 @@ export class Topic {
   }
 
   add(cursor: TopicCursor, hz: number): Group {
-    let group = this.groups.find((candidate) => candidate.hz === hz)
+    const { conflate } = cursor
+    let group = this.groups.find((candidate) => candidate.hz === hz && candidate.conflate === conflate)
     if (group === undefined) {
-      group = { topic: this, hz, cursors: [], offered: this.log.next, due: false }
+      group = { topic: this, hz, conflate, cursors: [], offered: this.log.next, due: false }
       this.groups.push(group)
     }
     cursor.index = group.cursors.length
@@ -72,7 +74,7 @@ export class Topic {
   /** Trims the ring to its retention, but keeps what a throttled group still waits for. */
   trim(now: number): void {
     let keep = this.log.next
-    for (const group of this.groups) if (group.offered < keep) keep = group.offered
+    for (const { conflate, offered } of this.groups) if (!conflate && offered < keep) keep = offered
     this.log.trim(this.retention, keep, now)
   }
 }

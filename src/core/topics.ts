@@ -64,6 +64,7 @@ export class Topics {
   /** Topics whose ring holds something that may grow too old. */
   readonly #aging: Set<Topic> = new Set()
   readonly #agingTimer: Timer
+  #agingDue = false
   #lastStamp = 0
 
   constructor(
@@ -81,7 +82,9 @@ export class Topics {
     this.#stats = stats
     this.#nextLog = nextLog
     for (const hz of ladder) this.#rungs.set(hz, new Rung(hz, (group) => this.#markGroup(group)))
-    this.#agingTimer = new Timer((now) => this.#age(now))
+    this.#agingTimer = new Timer(() => {
+      this.#agingDue = true
+    })
   }
 
   get hasWork(): boolean {
@@ -154,11 +157,12 @@ export class Topics {
     const { log, retention } = topic
     // What a live cursor was not yet offered is not overwritten: it goes out first.
     if (
-      log.size >= Math.max(topicPendingEntries, retention.entries) ||
-      log.bytes >= Math.max(topicPendingBytes, retention.bytes)
+      log.size >= retention.entries + topicPendingEntries ||
+      log.bytes >= retention.bytes + topicPendingBytes
     ) {
-      for (const group of topic.groups) this.#markGroup(group)
-      this.#downstream.flush(now, Infinity)
+      // A conflating reader needs no ring and is left to its rung.
+      for (const group of topic.groups) if (!group.conflate) this.#markGroup(group)
+      while (this.#downstream.hasWork) this.#downstream.flush(now, Infinity)
       this.#diffuse(topic)
       topic.trim(now)
     }
@@ -199,13 +203,16 @@ export class Topics {
     wish: Wish,
     now: number,
   ): MessageOf<'subscribed'> | ErrorCode {
+    const known = this.#topics.get(wish.topic)
+    const replaced = known === undefined ? undefined : session.subscriptions.get(known.log.number)
+    const isFull = session.subscriptions.size >= this.#config.limits.subscriptionsPerSession
+    if (replaced === undefined && isFull) return 'LIMIT'
     const topic = this.#open(wish.topic)
     if (topic === null) return 'LIMIT'
     const { log } = topic
-    this.unsubscribe(session, log.number)
-    if (session.subscriptions.size >= this.#config.limits.subscriptionsPerSession) return 'LIMIT'
     if (topic.groups.length === 0) this.#bus.subscribe(topic.name)
-    topic.trim(now)
+    // What was marked and not yet written must stay.
+    if (!this.#downstream.hasWork) topic.trim(now)
     const keys = wish.keys.length === 0 ? null : new Set(wish.keys.map(({ key }) => key))
     const resumed = wish.recover ? log.resume(wish.since, wish.conflate) : null
     // Who holds nothing, or nothing that can be continued, begins with the latest values where there are such.
@@ -219,6 +226,8 @@ export class Topics {
       values,
     })
     session.subscriptions.set(log.number, { topic, cursor, group: topic.add(cursor, rungOf(wish.maxHz)) })
+    // Only now: a topic that loses its last reader is closed.
+    if (replaced !== undefined) topic.remove(replaced.cursor, replaced.group)
     if (!log.isCurrent(cursor)) this.#downstream.markTopic(cursor)
     return {
       type: 'subscribed',
@@ -280,12 +289,14 @@ export class Topics {
   trim(now: number): void {
     for (const topic of this.#grown) topic.trim(now)
     this.#grown.length = 0
+    if (this.#agingDue) this.#age(now)
   }
 
   #age(now: number): void {
-    let count = 0
+    this.#agingDue = false
+    let left = Math.min(this.#aging.size, AGING_TOPICS)
     for (const topic of this.#aging) {
-      if (count++ === AGING_TOPICS) break
+      if (left-- === 0) break
       // Looked at again behind the others, unless nothing is left to age.
       this.#aging.delete(topic)
       topic.trim(now)

@@ -89,17 +89,20 @@ export class Upstream {
     return queue.size * 2 <= this.#limits.upstreamMessages && queue.bytes * 2 <= this.#limits.upstreamBytes
   }
 
-  /** Delivers up to the budget. A queue that is not done goes behind the others, so the start rotates by itself. */
+  /** Delivers up to the budget. A queue that is not done goes behind those not reached, so the start rotates by itself. */
   sweep(deliver: (session: Session, message: ClientMessage) => void): void {
     let budget = this.#limits.sweepMessages
     while (this.#turns.length > 0 && budget > 0) {
       const turns = this.#turns
       this.#turns = []
-      for (const queue of turns) {
-        if (budget > 0) budget -= this.#serve(queue, budget, deliver)
+      let at = 0
+      for (; at < turns.length && budget > 0; at++) {
+        const queue = turns[at] as UpstreamQueue
+        budget -= this.#serve(queue, budget, deliver)
         if (queue.size > 0) this.#turns.push(queue)
         else queue.active = false
       }
+      if (at < turns.length) this.#turns = [...turns.slice(at), ...this.#turns]
     }
   }
 

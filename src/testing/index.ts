@@ -1,3 +1,4 @@
+export { busContract, type BusUnderTest } from './contracts/bus.ts'
 export { allCheckers } from './checkers/index.ts'
 export { VirtualClock } from './clock.ts'
 export { Link, type LinkEnds, type LinkProfile } from './link.ts'

@@ -5,6 +5,7 @@ import {
   type Codec,
   type ErrorCode,
   errors,
+  isName,
   isOfSessionLog,
   limits,
   mayReconnect,
@@ -13,6 +14,7 @@ import {
   RtmsError,
   type ServerMessage,
 } from '../../protocol/index.ts'
+import { utf8Length } from '../../protocol/bytes.ts'
 import { type CallMessage, Calls, type Done } from './calls.ts'
 import { SeatMachine, type SeatListener } from './seat.ts'
 import { type ReaderListener, type ReadOptions, TopicReader } from './reader.ts'
@@ -68,6 +70,8 @@ const ENTRIES_PER_ACK = 64
 const DROPPED = 3000
 /** Tokens refused in a row before the client gives up. */
 const REFUSALS = 3
+/** A longer time for a request is the node's own limit. */
+const MAX_TIMEOUT_MS = 2 ** 31
 /** A cached ticket is not used in its last milliseconds. */
 const TICKET_MARGIN_MS = 30_000
 
@@ -393,18 +397,16 @@ export class Machine {
     this.#parting = []
     for (const seat of this.#seats.values()) this.#send(seat.joinMessage(this.#calls.next()))
     this.#wishes = [...this.#readers.values()]
-    if (message.resumed)
-      for (const log of this.#parting) this.#send({ type: 'leave', call: this.#calls.next(), log })
-    this.#parting = []
   }
 
   #handleJoined(message: MessageOf<'joined'>): void {
     const seat = this.#seats.get(message.meeting)
+    this.#parting = this.#parting.filter((log) => log !== message.log)
     // Left before it was joined: now it can be said.
     if (seat === undefined) this.#send({ type: 'leave', call: this.#calls.next(), log: message.log })
     if (seat === undefined || seat.call !== message.call) return
     this.#seatsByLog.set(message.log, seat)
-    for (const input of seat.handleJoined(message)) this.#send(input)
+    for (const input of seat.handleJoined(message, this.#session)) this.#send(input)
   }
 
   #handleSubscribed(message: MessageOf<'subscribed'>): void {
@@ -530,8 +532,12 @@ export class Machine {
     const call = this.#calls.next()
     // The server's answer to a time-out is waited for a little longer than the time-out itself.
     const grace = Math.min(2_000, timeoutMs)
-    const message = { type: 'request', call, method, timeout: Math.round(timeoutMs), data } as const
-    this.#call(message, done as Done<unknown>, now + timeoutMs + grace)
+    const timeout = timeoutMs < MAX_TIMEOUT_MS ? Math.round(timeoutMs) : 0
+    if (!isName(method)) done({ ok: false, error: new RtmsError('BAD_NAME') })
+    else {
+      const message = { type: 'request', call, method, timeout, data } as const
+      this.#call(message, done as Done<unknown>, now + timeoutMs + grace)
+    }
     return call
   }
 
@@ -545,13 +551,20 @@ export class Machine {
     done: Done<number>,
   ): number {
     const call = this.#calls.next()
-    this.#call({ type: 'publish', call, topic, key, tombstone, data }, done as Done<unknown>, now + timeoutMs)
+    if (!isName(topic)) done({ ok: false, error: new RtmsError('BAD_TOPIC') })
+    else if (!isKey(key)) done({ ok: false, error: new RtmsError('BAD_NAME', 'The key is too long.') })
+    else {
+      const message = { type: 'publish', call, topic, key, tombstone, data } as const
+      this.#call(message, done as Done<unknown>, now + timeoutMs)
+    }
     return call
   }
 
   #call(message: CallMessage, done: Done<unknown>, deadline: number): void {
-    const { maxRequests = 64 } = this.#welcome ?? {}
+    const { maxRequests = 64, maxPayload = limits.payload } = this.#welcome ?? {}
     if (this.#phase === 'closed') done({ ok: false, error: new RtmsError('CLOSED') })
+    else if ('data' in message && 'bytes' in message.data && message.data.bytes.length > maxPayload)
+      done({ ok: false, error: new RtmsError('TOO_LARGE') })
     else if (this.#calls.size >= maxRequests) {
       done({ ok: false, error: new RtmsError('BUSY', `${maxRequests} calls wait for their answer already`) })
     } else {
@@ -565,6 +578,11 @@ export class Machine {
     this.#calls.reject(call, new RtmsError('CANCELLED'))
     if (this.#phase === 'live') this.#send({ type: 'cancel', call })
   }
+}
+
+/** Whether `key` fits into a message; '' is none. */
+export function isKey(key: string): boolean {
+  return utf8Length(key) <= limits.name
 }
 
 /** An upper bound of a message's encoded size. */

@@ -3,6 +3,7 @@ import {
   eachFrame,
   type ErrorCode,
   type FrameEntry,
+  limits,
   type MeetingEvent,
   type MessageOf,
   type Payload,
@@ -53,6 +54,9 @@ export class SeatMachine {
   /** The next frame wanted. */
   next = 1
   #seq = 0
+  #maxInput: number = limits.input
+  /** The session in which it was joined. */
+  #session = ''
   readonly #unanswered: Map<number, Unanswered> = new Map()
 
   constructor(meeting: string, spectator: boolean, config: string, listener: SeatListener) {
@@ -72,10 +76,12 @@ export class SeatMachine {
     return { type: 'join', call, meeting, spectator, config, epoch, next: epoch === 0 ? 0 : next }
   }
 
-  /** Returns the inputs to send (again). */
-  handleJoined(message: MessageOf<'joined'>): MessageOf<'input'>[] {
+  /** Returns the inputs to send (again). In another session the same slot may have been somebody else's meanwhile. */
+  handleJoined(message: MessageOf<'joined'>, session: string): MessageOf<'input'>[] {
     const again = this.epoch !== 0
-    const same = message.epoch === this.epoch && message.slot === this.slot
+    const same = message.epoch === this.epoch && message.slot === this.slot && session === this.#session
+    this.#session = session
+    this.#maxInput = message.maxInput
     this.log = message.log
     this.lastLog = message.log
     this.epoch = message.epoch
@@ -102,6 +108,10 @@ export class SeatMachine {
   send(data: Payload, done: Done<number>): MessageOf<'input'> | null {
     if (this.spectator) {
       done({ ok: false, error: new RtmsError('READ_ONLY') })
+      return null
+    }
+    if (data.bytes.length > this.#maxInput) {
+      done({ ok: false, error: new RtmsError('TOO_LARGE') })
       return null
     }
     if (this.#unanswered.size >= MAX_UNANSWERED) {

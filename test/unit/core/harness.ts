@@ -19,7 +19,6 @@ import {
   eachPublication,
   type ErrorCode,
   type FrameEntry,
-  fromPayload,
   type MeetingEvent,
   type MessageOf,
   type MessageType,
@@ -28,7 +27,6 @@ import {
   RtmsError,
   type ServerMessage,
   SYSTEM_SLOT,
-  toPayload,
 } from '../../../src/protocol/index.ts'
 
 /*
@@ -193,7 +191,16 @@ export class Peer {
   }
 
   hello(token: string, parts: Partial<MessageOf<'hello'>> = {}): void {
-    this.send({ type: 'hello', version: 1, client: 'test', token, session: '', received: 0, window: 0, ...parts })
+    this.send({
+      type: 'hello',
+      version: 1,
+      client: 'test',
+      token,
+      session: '',
+      received: 0,
+      window: 0,
+      ...parts,
+    })
   }
 
   join(meeting: string, parts: Partial<MessageOf<'join'>> = {}): number {
@@ -296,7 +303,11 @@ export class Harness {
         id: 'n1',
         incarnation: parts.incarnation ?? 7,
         wallOffset: parts.wallOffset ?? 0,
-        entropy: (count) => Uint8Array.from({ length: count }, () => (this.#entropy = (this.#entropy * 75 + 74) % 65_537) & 255),
+        entropy: (count) =>
+          Uint8Array.from(
+            { length: count },
+            () => (this.#entropy = (this.#entropy * 75 + 74) % 65_537) & 255,
+          ),
         limits: this.limits,
       },
       { application: this.application, bus: this.bus },
@@ -311,9 +322,7 @@ export class Harness {
       const value = known === undefined ? grant(token) : known
       this.node.handleAuthenticated(
         connection,
-        value === null
-          ? { ok: false, error: new RtmsError('UNAUTHENTICATED') }
-          : { ok: true, value },
+        value === null ? { ok: false, error: new RtmsError('UNAUTHENTICATED') } : { ok: true, value },
         this.now,
       )
     }
@@ -351,7 +360,11 @@ export class Harness {
   advance(ms: number): void {
     const end = this.now + ms
     this.settle()
-    for (let deadline = this.node.deadline(this.now); deadline <= end; deadline = this.node.deadline(this.now)) {
+    for (
+      let deadline = this.node.deadline(this.now);
+      deadline <= end;
+      deadline = this.node.deadline(this.now)
+    ) {
       this.now = Math.max(this.now, deadline)
       this.settle()
     }
@@ -389,5 +402,3 @@ export class Harness {
     return this.node.publish(topic, text(value), key, tombstone, this.now)
   }
 }
-
-export { fromPayload, toPayload }

@@ -2,12 +2,12 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Timer, Timers } from '../../../src/core/timers.ts'
 
-describe('Timers', () => {
-  function make(): { timers: Timers; fired: string[]; timer: (name: string) => Timer } {
-    const fired: string[] = []
-    return { timers: new Timers(), fired, timer: (name) => new Timer((now) => fired.push(`${name}@${now}`)) }
-  }
+function make(): { timers: Timers; fired: string[]; timer: (name: string) => Timer } {
+  const fired: string[] = []
+  return { timers: new Timers(), fired, timer: (name) => new Timer((now) => fired.push(`${name}@${now}`)) }
+}
 
+describe('Timers', () => {
   it('fire in order of time, and in order of setting at the same time', () => {
     const { timers, fired, timer } = make()
     timers.set(timer('c'), 30)
@@ -63,9 +63,18 @@ describe('Timers', () => {
 
   it('are a sorted list, whatever is set, moved, cleared and run', () => {
     const operation = fc.oneof(
-      { weight: 5, arbitrary: fc.record({ do: fc.constant('set' as const), timer: fc.nat(30), at: fc.nat(50) }) },
-      { weight: 2, arbitrary: fc.record({ do: fc.constant('clear' as const), timer: fc.nat(30), at: fc.constant(0) }) },
-      { weight: 1, arbitrary: fc.record({ do: fc.constant('run' as const), timer: fc.constant(0), at: fc.nat(50) }) },
+      {
+        weight: 5,
+        arbitrary: fc.record({ do: fc.constant('set' as const), timer: fc.nat(30), at: fc.nat(50) }),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.record({ do: fc.constant('clear' as const), timer: fc.nat(30), at: fc.constant(0) }),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.record({ do: fc.constant('run' as const), timer: fc.constant(0), at: fc.nat(50) }),
+      },
     )
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 200, size: 'max' }), (operations) => {
@@ -83,7 +92,9 @@ describe('Timers', () => {
           } else if (step.do === 'clear') timers.clear(timer)
           else {
             timers.run(step.at)
-            const due = model.filter(({ at }) => at <= step.at).sort((a, b) => a.at - b.at || a.order - b.order)
+            const due = model
+              .filter(({ at }) => at <= step.at)
+              .sort((a, b) => a.at - b.at || a.order - b.order)
             expected.push(...due.map(({ n }) => n))
             model = model.filter(({ at }) => at > step.at)
           }

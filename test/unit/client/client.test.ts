@@ -1,0 +1,589 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type Client, connect, type ConnectOptions, type Socket } from '../../../src/client/index.ts'
+import {
+  binaryCodec,
+  type ClientMessage,
+  type MessageOf,
+  type MessageType,
+  type ServerMessage,
+} from '../../../src/protocol/index.ts'
+import { framesOf, joinedOf, publicationsOf, subscribedOf, text, textOf, welcomeOf } from './rig.ts'
+
+class FakeSocket implements Socket {
+  binaryType = 'blob'
+  onopen: (() => void) | null = null
+  onmessage: ((event: { data: unknown }) => void) | null = null
+  onclose: ((event: { code: number; reason: string }) => void) | null = null
+  onerror: (() => void) | null = null
+  readonly sent: ClientMessage[] = []
+  packets = 0
+  closed: number | undefined
+
+  send(data: Uint8Array): void {
+    this.packets++
+    this.sent.push(...(binaryCodec.decode(data, 'client') as ClientMessage[]))
+  }
+
+  close(code?: number): void {
+    this.closed = code
+  }
+
+  receive(...messages: ServerMessage[]): void {
+    this.onmessage?.({ data: binaryCodec.encode(messages).slice().buffer })
+  }
+
+  takeOf<T extends MessageType>(type: T): MessageOf<T>[] {
+    const found = this.sent.filter((message) => message.type === (type as string))
+    for (const message of found) this.sent.splice(this.sent.indexOf(message), 1)
+    return found as unknown as MessageOf<T>[]
+  }
+}
+
+/** Promises and microtasks settle; the clock stands still. */
+const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0)
+
+interface Setup {
+  readonly client: Client
+  readonly sockets: FakeSocket[]
+  readonly socket: FakeSocket
+}
+
+let clients: Client[] = []
+
+function make(options: Partial<ConnectOptions> = {}): { client: Client; sockets: FakeSocket[] } {
+  const sockets: FakeSocket[] = []
+  const client = connect({
+    getTicket: () => ({ url: 'ws://x', token: 'tok', expiresAt: 10_000_000_000 }),
+    socket: () => {
+      const socket = new FakeSocket()
+      sockets.push(socket)
+      return socket
+    },
+    ...options,
+  })
+  clients.push(client)
+  return { client, sockets }
+}
+
+async function live(parts: Partial<MessageOf<'welcome'>> = {}): Promise<Setup> {
+  const { client, sockets } = make()
+  await settle()
+  const [socket] = sockets as [FakeSocket]
+  socket.onopen?.()
+  await settle()
+  socket.receive(welcomeOf(parts))
+  await settle()
+  socket.sent.length = 0
+  return { client, sockets, socket }
+}
+
+async function joined(setup: Setup, parts: Partial<MessageOf<'joined'>> = {}) {
+  const joining = setup.client.join('m')
+  await settle()
+  const call = setup.socket.takeOf('join').at(-1)?.call ?? 0
+  setup.socket.receive(joinedOf({ call, ...parts }))
+  return joining
+}
+
+/** The error a promise is rejected with. */
+const failure = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => 'no error',
+    (error: unknown) => error,
+  )
+
+/** What is thrown to the runtime by the timers that are due. */
+function uncaught(): unknown[] {
+  const errors: unknown[] = []
+  // Each timer by itself: a run over several would keep only the first error.
+  while (errors.length < 10) {
+    const timers = vi.getTimerCount()
+    try {
+      vi.advanceTimersToNextTimer()
+    } catch (error) {
+      errors.push(error)
+      continue
+    }
+    if (timers === 0 || vi.getTimerCount() >= timers) break
+  }
+  return errors
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
+})
+
+afterEach(() => {
+  for (const client of clients) client.close()
+  clients = []
+  vi.useRealTimers()
+})
+
+describe('A client', () => {
+  it('connects by itself and tells its state, its user and its node', async () => {
+    const { client, sockets } = make()
+    const states: unknown[] = []
+    const remove = client.onState((state, error) => states.push([state, error?.code ?? null]))
+    expect([client.state, client.user, client.node]).toEqual(['connecting', '', ''])
+    await settle()
+    sockets[0]?.onopen?.()
+    await settle()
+    expect(sockets[0]?.binaryType).toBe('arraybuffer')
+    expect(sockets[0]?.sent).toMatchObject([{ type: 'hello', token: 'tok', window: 131_072 }])
+    sockets[0]?.receive(welcomeOf())
+    expect([client.state, client.user, client.node]).toEqual(['connected', 'ann', 'n1'])
+    sockets[0]?.onclose?.({ code: 4454, reason: '' })
+    expect(client.state).toBe('disconnected')
+    remove()
+    client.close()
+    expect(client.state).toBe('closed')
+    expect(states.slice(-2)).toEqual([
+      ['connected', null],
+      ['disconnected', 'DRAINING'],
+    ])
+  })
+
+  it('comes back by itself, and closes for good with 1000', async () => {
+    const { client, sockets, socket } = await live()
+    socket.onclose?.({ code: 1006, reason: '' })
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(sockets).toHaveLength(2)
+    sockets[1]?.onopen?.()
+    await settle()
+    sockets[1]?.receive(welcomeOf({ resumed: true }))
+    client.close()
+    expect(sockets[1]?.closed).toBe(1000)
+    expect([sockets[1]?.onclose, sockets[1]?.onmessage]).toEqual([null, null])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('tries again where getTicket throws, gives nonsense, or no socket can be made, and says why', async () => {
+    for (const options of [
+      { getTicket: () => Promise.reject(new Error('no')) },
+      { getTicket: () => ({ url: 'ws://x' }) as never },
+      {
+        socket: () => {
+          throw new SyntaxError('bad url')
+        },
+      },
+    ]) {
+      const { client } = make(options)
+      const errors: unknown[] = []
+      client.onState((_, error) => errors.push(error?.code ?? null))
+      await settle()
+      expect(client.state).toBe('disconnected')
+      expect(errors.at(-1)).toBe('socket' in options ? null : 'UNAUTHENTICATED')
+      await vi.advanceTimersByTimeAsync(3_000)
+      expect(errors.length).toBeGreaterThan(2)
+    }
+  })
+
+  it('sends all of one turn in one packet', async () => {
+    const { client, socket } = await live()
+    socket.packets = 0
+    for (let n = 0; n < 10; n++) void failure(client.publish('t', n))
+    void failure(client.request('r', 1))
+    client.subscribe('a', () => {})
+    client.subscribe('b', () => {})
+    await settle()
+    expect(socket.packets).toBe(1)
+    expect(socket.takeOf('subscribe')).toMatchObject([{ topics: [{ topic: 'a' }, { topic: 'b' }] }])
+    client.close()
+  })
+
+  it('sends what is queued before it closes', async () => {
+    const { client, socket } = await live()
+    const publishing = failure(client.publish('t', 1))
+    client.close()
+    expect(socket.takeOf('publish')).toHaveLength(1)
+    expect(await publishing).toMatchObject({ code: 'CLOSED' })
+  })
+
+  it('is closed by silence with 3000, so that its session is kept', async () => {
+    const { client, socket } = await live({ heartbeat: 1_000 })
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect([client.state, socket.closed]).toEqual(['disconnected', 3000])
+  })
+})
+
+describe('Joining', () => {
+  it('resolves with the meeting when the node has seated the client', async () => {
+    const setup = await live()
+    const meeting = await joined(setup, { slot: 3, rate: 30, head: 9 })
+    expect([meeting.name, meeting.slot, meeting.frameRate, meeting.epoch, meeting.headAtJoin]).toEqual([
+      'm',
+      3,
+      30,
+      77,
+      9,
+    ])
+    expect(meeting.members).toEqual([{ slot: 0, user: 'ann', away: false }])
+    expect(meeting.seed).toHaveLength(8)
+  })
+
+  it('rejects with the node’s reason, a bad name and a second join of one meeting', async () => {
+    const setup = await live()
+    const full = failure(setup.client.join('m'))
+    await settle()
+    const [join] = setup.socket.takeOf('join')
+    setup.socket.receive({
+      type: 'failed',
+      call: join?.call ?? 0,
+      index: 0,
+      error: 'FULL',
+      message: 'no slot',
+      retryAfter: 0,
+    })
+    expect(await full).toMatchObject({ code: 'FULL', message: 'no slot' })
+    expect(await failure(setup.client.join('a b'))).toMatchObject({ code: 'BAD_NAME' })
+    await joined(setup)
+    expect(await failure(setup.client.join('m'))).toMatchObject({ code: 'LIMIT' })
+    setup.client.close()
+    expect(await failure(setup.client.join('other'))).toMatchObject({ code: 'CLOSED' })
+  })
+
+  it('can be given up by a signal: the seat is given back when it comes', async () => {
+    const { client, socket } = await live()
+    expect(await failure(client.join('m', { signal: AbortSignal.abort('early') }))).toBe('early')
+    const controller = new AbortController()
+    const joining = failure(client.join('m', { signal: controller.signal }))
+    await settle()
+    const [join] = socket.takeOf('join')
+    controller.abort('enough')
+    expect(await joining).toBe('enough')
+    socket.receive(joinedOf({ call: join?.call ?? 0 }))
+    await settle()
+    expect(socket.takeOf('leave')).toMatchObject([{ log: 5 }])
+  })
+
+  it('is not undone by a signal that comes too late', async () => {
+    const { client, socket } = await live()
+    const controller = new AbortController()
+    const joining = client.join('m', { signal: controller.signal })
+    await settle()
+    socket.receive(joinedOf({ call: socket.takeOf('join')[0]?.call ?? 0 }))
+    await joining
+    controller.abort()
+    await settle()
+    expect(socket.takeOf('leave')).toEqual([])
+  })
+})
+
+describe('A meeting', () => {
+  it('gives its first listener what came before it, frames and gaps in order', async () => {
+    const setup = await live()
+    const meeting = await joined(setup)
+    setup.socket.receive({ type: 'gap', log: 5, from: 1, to: 4, position: [], reason: 'NO_SNAPSHOT' })
+    setup.socket.receive(framesOf(4, [[[0, 1]], []]))
+    setup.socket.receive({ type: 'gap', log: 5, from: 6, to: 8, position: [], reason: 'NO_SNAPSHOT' })
+    setup.socket.receive(framesOf(8, [[]]))
+    const heard: unknown[] = []
+    meeting.onGap(({ from, to, reason }) => heard.push([from, to, reason]))
+    expect(heard).toEqual([])
+    const remove = meeting.onFrame(({ number, inputs }) =>
+      heard.push([number, inputs.map(({ data }) => data)]),
+    )
+    expect(heard).toEqual([
+      [1, 4, 'NO_SNAPSHOT'],
+      [4, ['0:1']],
+      [5, []],
+      [6, 8, 'NO_SNAPSHOT'],
+      [8, []],
+    ])
+    setup.socket.receive(framesOf(9, [[]]))
+    expect(heard.at(-1)).toEqual([9, []])
+    remove()
+    setup.socket.receive(framesOf(10, [[]]))
+    expect(heard.at(-1)).toEqual([9, []])
+  })
+
+  it('keeps no more than the latest frames for a listener that never came, and says what is lost', async () => {
+    const setup = await live()
+    const meeting = await joined(setup)
+    setup.socket.receive(
+      framesOf(
+        1,
+        Array.from({ length: 10_000 }, () => []),
+      ),
+    )
+    setup.socket.receive(
+      framesOf(
+        10_001,
+        Array.from({ length: 10 }, () => []),
+      ),
+    )
+    const gaps: unknown[] = []
+    const frames: number[] = []
+    meeting.onGap((gap) => gaps.push(gap))
+    meeting.onFrame(({ number }) => frames.push(number))
+    expect(gaps).toEqual([{ from: 1, to: 10_001, reason: 'SLOW' }])
+    expect(frames).toEqual(Array.from({ length: 10 }, (_, n) => n + 10_001))
+  })
+
+  it('resolves a sending with the number of its frame, or rejects it, and nobody need listen', async () => {
+    const setup = await live()
+    const meeting = await joined(setup)
+    const one = meeting.send({ hit: 3 })
+    const two = failure(meeting.send('x'))
+    void meeting.send(null)
+    await settle()
+    expect(setup.socket.takeOf('input').map(({ seq, data }) => [seq, textOf(data)])).toEqual([
+      [1, '{"hit":3}'],
+      [2, '"x"'],
+      [3, 'null'],
+    ])
+    setup.socket.receive({ type: 'nack', log: 5, seq: 2, error: 'RATE', retryAfter: 40 })
+    setup.socket.receive({ type: 'nack', log: 5, seq: 3, error: 'RATE', retryAfter: 40 })
+    setup.socket.receive(framesOf(1, [[], [[0, 1]]]))
+    expect(await one).toBe(2)
+    expect(await two).toMatchObject({ code: 'RATE', retryAfterMs: 40 })
+    expect(() => meeting.send(undefined)).toThrow(/no JSON form/)
+    await settle()
+  })
+
+  it('hears what is said to it alone, of its end, and of being joined again', async () => {
+    const setup = await live()
+    const meeting = await joined(setup)
+    const heard: unknown[] = []
+    meeting.onMessage((data) => heard.push(['message', data]))
+    meeting.onEnd(({ code }) => heard.push(['end', code]))
+    meeting.onRejoin(({ recovered }) => heard.push(['rejoin', recovered]))
+    setup.socket.receive({ type: 'direct', log: 5, data: text('{"secret":1}') })
+    setup.socket.onclose?.({ code: 1006, reason: '' })
+    await vi.advanceTimersByTimeAsync(2_000)
+    const again = setup.sockets[1] as FakeSocket
+    again.onopen?.()
+    await settle()
+    again.receive(welcomeOf({ resumed: true, received: 1 }))
+    await settle()
+    again.receive(joinedOf({ call: again.takeOf('join')[0]?.call ?? 0, recovered: true }))
+    again.receive({ type: 'ended', log: 5, error: 'CLOSED', message: '' })
+    expect(heard).toEqual([
+      ['message', { secret: 1 }],
+      ['rejoin', true],
+      ['end', 'CLOSED'],
+    ])
+    expect(await failure(meeting.send(1))).toMatchObject({ code: 'NOT_JOINED' })
+  })
+
+  it('is left once', async () => {
+    const setup = await live()
+    const meeting = await joined(setup)
+    const ends: unknown[] = []
+    meeting.onEnd(({ code }) => ends.push(code))
+    meeting.leave()
+    meeting.leave()
+    await settle()
+    expect(setup.socket.takeOf('leave')).toHaveLength(1)
+    expect(ends).toEqual(['CLOSED'])
+  })
+})
+
+describe('Listeners', () => {
+  it('of one topic share its subscription; the last one to go ends it', async () => {
+    const { client, socket } = await live()
+    const heard: string[] = []
+    const first = client.subscribe('t', (data) => heard.push(`first ${String(data)}`))
+    const second = client.subscribe('t', (data) => heard.push(`second ${String(data)}`))
+    await settle()
+    const subscribes = socket.takeOf('subscribe')
+    expect(subscribes).toHaveLength(1)
+    socket.receive(subscribedOf({ call: subscribes[0]?.call ?? 0 }), publicationsOf([{ number: 1 }]))
+    first()
+    first()
+    socket.receive(publicationsOf([{ number: 2 }]))
+    await settle()
+    expect(socket.takeOf('unsubscribe')).toEqual([])
+    second()
+    await settle()
+    expect(socket.takeOf('unsubscribe')).toMatchObject([{ logs: [{ log: 9 }] }])
+    expect(heard).toEqual(['first 1', 'second 1', 'second 2'])
+  })
+
+  it('of one topic must ask for the same, and for something that can be said', async () => {
+    const { client } = await live()
+    client.subscribe('t', () => {}, { conflate: true })
+    expect(() => client.subscribe('t', () => {})).toThrow(/other options/)
+    expect(() => client.subscribe('t', () => {}, { conflate: true, maxHz: 5 })).toThrow(/other options/)
+    expect(() => client.subscribe('a b', () => {})).toThrow(/cannot name a topic/)
+    expect(() => client.subscribe('k', () => {}, { keys: ['ä'.repeat(128)] })).toThrow(/255 bytes/)
+    expect(() => client.subscribe('k', () => {}, { keys: Array.from({ length: 257 }, String) })).toThrow(
+      /256 keys/,
+    )
+  })
+
+  it('may ask for any rate: what is said is a whole number of at least 1', async () => {
+    const { client, socket } = await live()
+    for (const [n, maxHz] of [0, 0.5, 2.9, Infinity, NaN, -1].entries())
+      client.subscribe(`t${n}`, () => {}, { maxHz })
+    await settle()
+    expect(socket.takeOf('subscribe')[0]?.topics.map(({ maxHz }) => maxHz)).toEqual([0, 1, 2, 1_000, 0, 0])
+  })
+
+  it('that come late to a conflating subscription get the latest values, removed ones not', async () => {
+    const { client, socket } = await live()
+    client.subscribe('t', () => {}, { conflate: true })
+    await settle()
+    socket.receive(
+      subscribedOf({ call: socket.takeOf('subscribe')[0]?.call ?? 0 }),
+      publicationsOf([
+        { number: 1, key: 'a' },
+        { number: 2, key: 'b' },
+        { number: 3, key: 'a' },
+        { number: 4, key: 'b', tombstone: true },
+      ]),
+    )
+    const heard: unknown[] = []
+    client.subscribe('t', (data, { key, topic, removed }) => heard.push([data, key, topic, removed]), {
+      conflate: true,
+    })
+    expect(heard).toEqual([])
+    await settle()
+    expect(heard).toEqual([[3, 'a', 't', false]])
+    socket.receive(publicationsOf([{ number: 5, key: 'a', tombstone: true }]))
+    expect(heard.at(-1)).toEqual([5, 'a', 't', true])
+  })
+
+  it('hear of gaps and of refusals', async () => {
+    const { client, socket } = await live()
+    const heard: unknown[] = []
+    client.subscribe('t', () => {}, {
+      onGap: (gap) => heard.push(gap),
+      onError: ({ code }) => heard.push(code),
+    })
+    await settle()
+    const call = socket.takeOf('subscribe')[0]?.call ?? 0
+    socket.receive(subscribedOf({ call }), {
+      type: 'gap',
+      log: 9,
+      from: 1,
+      to: 4,
+      position: [[1, 3]],
+      reason: 'SLOW',
+    })
+    socket.receive({ type: 'ended', log: 9, error: 'FORBIDDEN', message: '' })
+    expect(heard).toEqual([{ lost: 3, reason: 'SLOW' }, 'FORBIDDEN'])
+    client.subscribe('t', () => {})
+    await settle()
+    expect(socket.takeOf('subscribe')).toHaveLength(1)
+  })
+
+  it('that do not ask for errors leave a refusal to the runtime', async () => {
+    const { client, socket } = await live()
+    client.subscribe('t', () => {})
+    await settle()
+    const call = socket.takeOf('subscribe')[0]?.call ?? 0
+    socket.receive({ type: 'failed', call, index: 0, error: 'FORBIDDEN', message: '', retryAfter: 0 })
+    expect(uncaught()).toMatchObject([{ code: 'FORBIDDEN' }])
+  })
+
+  it('that throw disturb nobody: what they throw goes to the runtime', async () => {
+    const setup = await live()
+    const meeting = await joined(setup)
+    const heard: number[] = []
+    meeting.onFrame(({ number }) => {
+      throw new Error(`frame ${number}`)
+    })
+    meeting.onFrame(({ number }) => heard.push(number))
+    setup.client.onPush('p', () => {
+      throw new Error('push')
+    })
+    setup.socket.receive(framesOf(1, [[], []]), { type: 'push', name: 'p', data: text('1') })
+    expect([heard, setup.client.state]).toEqual([[1, 2], 'connected'])
+    expect(uncaught().map(String)).toEqual(['Error: frame 1', 'Error: frame 2', 'Error: push'])
+  })
+
+  it('for pushes are by name', async () => {
+    const { client, socket } = await live()
+    const heard: unknown[] = []
+    const remove = client.onPush('a', (data) => heard.push(['a', data]))
+    client.onPush('b', (data) => heard.push(['b', data]))
+    const push = (name: string, data: string): void =>
+      socket.receive({ type: 'push', name, data: text(data) })
+    push('a', '{"x":1}')
+    push('b', 'not json')
+    push('c', '1')
+    remove()
+    push('a', '2')
+    expect(heard).toEqual([
+      ['a', { x: 1 }],
+      ['b', 'not json'],
+    ])
+  })
+})
+
+describe('A request', () => {
+  it('resolves with the reply, or rejects with the reason', async () => {
+    const { client, socket } = await live()
+    const one = client.request('order.place', { quantity: 100 })
+    const two = failure(client.request('order.place'))
+    await settle()
+    const [first, second] = socket.takeOf('request')
+    expect([textOf(first?.data ?? text('')), textOf(second?.data ?? text(''))]).toEqual([
+      '{"quantity":100}',
+      'null',
+    ])
+    socket.receive({ type: 'reply', call: first?.call ?? 0, data: text('{"id":7}') })
+    socket.receive({
+      type: 'failed',
+      call: second?.call ?? 0,
+      index: 0,
+      error: 'NO_HANDLER',
+      message: 'nobody',
+      retryAfter: 0,
+    })
+    expect(await one).toEqual({ id: 7 })
+    expect(await two).toMatchObject({ code: 'NO_HANDLER', message: 'nobody' })
+  })
+
+  it('can be given up by a signal: the reason is the signal’s', async () => {
+    const { client, socket } = await live()
+    expect(await failure(client.request('r', 1, { signal: AbortSignal.abort('early') }))).toBe('early')
+    const controller = new AbortController()
+    const asking = failure(client.request('r', 1, { signal: controller.signal }))
+    await settle()
+    controller.abort('enough')
+    expect(await asking).toBe('enough')
+    await settle()
+    expect(socket.takeOf('request')).toHaveLength(1)
+    expect(socket.takeOf('cancel')).toHaveLength(1)
+  })
+
+  it('without an answer is a TIMEOUT, however long it is told to wait', async () => {
+    const { client, socket } = await live()
+    const asking = failure(client.request('r', 1, { timeoutMs: 500 }))
+    await settle()
+    expect(socket.takeOf('request')).toMatchObject([{ timeout: 500 }])
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(await asking).toMatchObject({ code: 'TIMEOUT' })
+    void failure(client.request('r', 1, { timeoutMs: Infinity }))
+    await settle()
+    expect(socket.takeOf('request')).toMatchObject([{ timeout: 0 }])
+  })
+
+  it('rejects what cannot be sent', async () => {
+    const { client, socket } = await live()
+    expect(await failure(client.request('r', () => {}))).toBeInstanceOf(TypeError)
+    expect(await failure(client.request('r', 10n))).toBeInstanceOf(TypeError)
+    expect(await failure(client.publish('t', undefined))).toBeInstanceOf(TypeError)
+    expect(await failure(client.publish('t', 'x'.repeat(40_000)))).toMatchObject({ code: 'TOO_LARGE' })
+    await settle()
+    expect(socket.sent).toEqual([])
+  })
+
+  it('sends bytes as bytes, as they were when it was made', async () => {
+    const { client, socket } = await live()
+    const data = Uint8Array.of(1, 2, 3)
+    const publishing = client.publish('t', data, { key: 'k', remove: true })
+    data.fill(9)
+    await settle()
+    const [publish] = socket.takeOf('publish')
+    expect(publish).toMatchObject({
+      key: 'k',
+      tombstone: true,
+      data: { text: false, bytes: Uint8Array.of(1, 2, 3) },
+    })
+    socket.receive({ type: 'done', call: publish?.call ?? 0, value: 0 })
+    expect(await publishing).toBeUndefined()
+  })
+})

@@ -1,0 +1,893 @@
+import { describe, expect, it } from 'vitest'
+import type { SeatMachine } from '../../../src/client/machine/index.ts'
+import { RtmsError } from '../../../src/protocol/index.ts'
+import {
+  everything,
+  framesOf,
+  joinedOf,
+  Outcomes,
+  publicationsOf,
+  ReaderRecorder,
+  Rig,
+  SeatRecorder,
+  subscribedOf,
+  text,
+  welcomeOf,
+} from './rig.ts'
+
+const phasesOf = (rig: Rig): string[] => rig.phases.map(([phase]) => phase)
+
+describe('The life of a client', () => {
+  it('goes from ticket to opening to greeting to live', () => {
+    const rig = new Rig({ window: 1_000 })
+    expect([rig.machine.phase, rig.machine.deadline]).toEqual(['idle', Infinity])
+    rig.machine.start(rig.now)
+    expect([rig.machine.phase, rig.tickets, rig.opened]).toEqual(['ticket', [1], []])
+    rig.giveTicket(60_000, { url: 'ws://here', token: 'secret' })
+    expect(rig.opened).toEqual([{ attempt: 1, url: 'ws://here' }])
+    expect(rig.take()).toEqual([])
+    rig.machine.handleOpen(1, rig.now)
+    expect(rig.take()).toEqual([
+      { type: 'hello', version: 1, client: 'test', token: 'secret', session: '', received: 0, window: 1_000 },
+    ])
+    rig.receive(welcomeOf())
+    expect(phasesOf(rig)).toEqual(['ticket', 'opening', 'greeting', 'live'])
+    rig.machine.start(rig.now)
+    expect(rig.machine.phase).toBe('live')
+  })
+
+  it.each(['ticket', 'opening', 'greeting'] as const)(
+    'is tried anew where it stays in %s too long',
+    (stuck) => {
+      const rig = new Rig({ connectMs: 3_000 })
+      rig.machine.start(rig.now)
+      if (stuck !== 'ticket') rig.giveTicket()
+      if (stuck === 'greeting') rig.machine.handleOpen(1, rig.now)
+      expect(rig.machine.phase).toBe(stuck)
+      rig.advance(2_999)
+      expect(rig.machine.phase).toBe(stuck)
+      rig.advance(1)
+      expect(rig.machine.phase).toBe('waiting')
+      expect(rig.closed).toEqual([{ attempt: 1, code: 3000 }])
+      rig.wait()
+      expect(rig.machine.phase).toBe(stuck === 'ticket' ? 'ticket' : 'opening')
+    },
+  )
+
+  it('waits and tries again where there is no ticket, and says why', () => {
+    const rig = new Rig()
+    rig.machine.start(rig.now)
+    rig.machine.handleNoTicket(1, new RtmsError('UNAUTHENTICATED'), rig.now)
+    expect(rig.phases.at(-1)).toEqual(['waiting', 'UNAUTHENTICATED'])
+    rig.wait()
+    expect(rig.machine.phase).toBe('ticket')
+    expect(rig.tickets).toHaveLength(2)
+  })
+
+  it('ends with a final close code, and with the reason it has', () => {
+    for (const [code, error] of [
+      [4400, 'PROTOCOL'],
+      [4402, 'CLOSED'],
+      [4403, 'FORBIDDEN'],
+      [4404, 'CLOSED'],
+      [1000, 'CLOSED'],
+    ] as const) {
+      const rig = new Rig()
+      rig.live()
+      rig.lose(code)
+      expect(rig.phases.at(-1)).toEqual(['closed', error])
+      expect(rig.machine.deadline).toBe(Infinity)
+    }
+  })
+
+  it('goes on after any other', () => {
+    for (const code of [1001, 1006, 1009, 1011, 1012, 4450, 4452, 4453, 4454, 4455]) {
+      const rig = new Rig()
+      rig.live()
+      rig.lose(code)
+      expect(rig.machine.phase).toBe('waiting')
+      rig.live()
+    }
+  })
+
+  it('is ended by close: the socket closes with 1000 and everything that waits is told', () => {
+    const rig = new Rig()
+    const outcomes = new Outcomes()
+    const seat = new SeatRecorder()
+    const reader = new ReaderRecorder()
+    rig.live()
+    rig.machine.join('m', false, '', seat)
+    rig.machine.read('t', everything, reader)
+    rig.machine.request('r', text('1'), 1_000, rig.now, outcomes.done('r'))
+    rig.machine.close()
+    expect(rig.closed).toEqual([{ attempt: rig.attempt, code: 1000 }])
+    expect([outcomes.all, seat.heard, reader.heard]).toEqual([
+      ['r CLOSED'],
+      ['ended CLOSED'],
+      ['failed CLOSED'],
+    ])
+    rig.machine.close()
+    rig.lose()
+    expect(rig.closed).toHaveLength(1)
+    rig.machine.request('r', text('1'), 1_000, rig.now, outcomes.done('late'))
+    rig.machine.join('m2', false, '', seat)
+    rig.machine.read('t2', everything, reader)
+    expect([outcomes.all.at(-1), seat.heard.at(-1), reader.heard.at(-1)]).toEqual([
+      'late CLOSED',
+      'ended CLOSED',
+      'failed CLOSED',
+    ])
+  })
+
+  it('flushes what is queued before it closes', () => {
+    const rig = new Rig()
+    rig.live()
+    rig.machine.publish('t', text('last words'), '', false, 1_000, rig.now, () => {})
+    rig.machine.close()
+    expect(rig.packets).toHaveLength(1)
+  })
+
+  it('takes nothing from a socket that was given up: attempts are told apart', () => {
+    const rig = new Rig()
+    rig.live()
+    const old = rig.attempt
+    rig.lose()
+    rig.machine.handleClose(old, 4400, '', rig.now)
+    rig.machine.handleOpen(old, rig.now)
+    rig.machine.handleTicket(1, { url: 'ws://old', token: '', expiresAt: 0 }, 1_000_000, rig.now)
+    rig.machine.handleNoTicket(1, new RtmsError('CLOSED'), rig.now)
+    expect(rig.machine.phase).toBe('waiting')
+    rig.live()
+    rig.machine.handleClose(old, 1006, '', rig.now)
+    rig.machine.handlePacket(old, Uint8Array.of(0xff), 1, rig.now)
+    expect(rig.machine.phase).toBe('live')
+  })
+
+  it('drops a connection on which it cannot understand what comes', () => {
+    const rig = new Rig()
+    rig.live()
+    rig.machine.handlePacket(rig.attempt, Uint8Array.of(0xff, 0), 2, rig.now)
+    expect([rig.machine.phase, rig.closed]).toEqual(['waiting', [{ attempt: 1, code: 3000 }]])
+  })
+})
+
+/** Waits of several failures in a row after a welcome. */
+function waits(chance: number, failures: number): number[] {
+  const rig = new Rig({ backoffMs: 30_000 })
+  rig.live({ reconnectMin: 100, reconnectMax: 1_000 })
+  rig.chance = chance
+  return Array.from({ length: failures }, () => {
+    rig.lose()
+    const wait = rig.machine.deadline - rig.now
+    rig.wait()
+    if (rig.machine.phase === 'ticket') rig.giveTicket()
+    return wait
+  })
+}
+
+describe('Reconnecting', () => {
+  it('waits at random, first within what the welcome said, then longer, up to the cap', () => {
+    expect(waits(0, 8)).toEqual(Array.from({ length: 8 }, () => 100))
+    const longest = waits(0.999_999_999, 9).map(Math.round)
+    expect(longest).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000, 30_000])
+    expect(waits(0.5, 2).map(Math.round)).toEqual([550, 1_050])
+  })
+
+  it('begins anew with the short waits after a welcome', () => {
+    const rig = new Rig()
+    rig.chance = 0.999_999_999
+    rig.live()
+    for (let n = 0; n < 4; n++) {
+      rig.lose()
+      rig.wait()
+    }
+    rig.live()
+    rig.lose()
+    expect(Math.round(rig.machine.deadline - rig.now)).toBe(2_000)
+  })
+
+  it('waits at least as long as the goodbye asked for', () => {
+    const rig = new Rig()
+    rig.live()
+    rig.receive({ type: 'goodbye', code: 4454, reason: '', retryAfter: 9_000, route: '' })
+    rig.lose(4454)
+    expect([rig.phases.at(-1), rig.machine.deadline - rig.now]).toEqual([['waiting', 'DRAINING'], 9_000])
+    rig.live()
+    rig.lose()
+    expect(rig.machine.deadline - rig.now).toBeLessThanOrEqual(2_000)
+  })
+
+  it('uses a ticket again while it is good, and asks for a fresh one half a minute before it expires', () => {
+    const rig = new Rig()
+    rig.machine.start(rig.now)
+    rig.giveTicket(120_000)
+    rig.live()
+    rig.now += 60_000
+    rig.lose()
+    rig.live()
+    expect(rig.tickets).toHaveLength(1)
+    rig.now += 28_000
+    rig.lose()
+    rig.greet()
+    expect(rig.tickets).toHaveLength(2)
+  })
+
+  it('asks for a fresh ticket where the node says that the token has expired', () => {
+    const rig = new Rig()
+    rig.live()
+    rig.lose(4451)
+    expect(rig.phases.at(-1)).toEqual(['waiting', 'EXPIRED'])
+    rig.wait()
+    expect([rig.machine.phase, rig.tickets.length]).toEqual(['ticket', 2])
+  })
+
+  it('gives up after three refusals in a row, each with a fresh ticket; a welcome forgives', () => {
+    const rig = new Rig()
+    rig.live()
+    for (let n = 0; n < 2; n++) {
+      rig.lose(4401)
+      expect(rig.machine.phase).toBe('waiting')
+      rig.greet()
+    }
+    expect(rig.tickets).toHaveLength(3)
+    rig.receive(welcomeOf())
+    for (let n = 0; n < 3; n++) {
+      rig.lose(4401)
+      if (n < 2) rig.greet()
+    }
+    expect(rig.phases.at(-1)).toEqual(['closed', 'UNAUTHENTICATED'])
+  })
+
+  it('asks for its session and says what it has received of its log', () => {
+    const rig = new Rig()
+    rig.live()
+    rig.receive({ type: 'push', name: 'a', data: text('1') }, { type: 'push', name: 'b', data: text('2') })
+    rig.lose()
+    expect(rig.greet()).toMatchObject({ session: 's1', received: 2 })
+    rig.receive(welcomeOf({ resumed: true, received: 2 }))
+    rig.receive({ type: 'push', name: 'c', data: text('3') })
+    rig.lose()
+    expect(rig.greet()).toMatchObject({ session: 's1', received: 3 })
+    rig.receive(welcomeOf({ session: 's2', received: 0 }))
+    rig.lose()
+    expect(rig.greet()).toMatchObject({ session: 's2', received: 0 })
+    expect(rig.pushes).toEqual([
+      ['a', '1'],
+      ['b', '2'],
+      ['c', '3'],
+    ])
+  })
+})
+
+describe('Liveness', () => {
+  it('is a ping at once and every heartbeat: round trip and the server’s clock', () => {
+    const rig = new Rig()
+    rig.live()
+    rig.advance(0)
+    const [ping] = rig.takePackets().flat()
+    expect(ping).toEqual({ type: 'ping', time: rig.now * 1_000 })
+    rig.now += 40
+    rig.receive({ type: 'pong', echo: ping?.type === 'ping' ? ping.time : 0, time: 7_000_000, lateness: 0 })
+    expect(rig.machine.rtt).toBe(40)
+    expect(rig.machine.clockOffset).toBe(7_000 - (rig.now - 20))
+    rig.advance(7_959)
+    expect(rig.takePackets()).toEqual([])
+    rig.advance(1)
+    expect(rig.takePackets().flat()).toMatchObject([{ type: 'ping' }])
+  })
+
+  it('answers a ping', () => {
+    const rig = new Rig()
+    rig.live()
+    rig.receive({ type: 'ping', time: 123 })
+    expect(rig.take()).toEqual([{ type: 'pong', echo: 123, time: rig.now * 1_000, lateness: 0 }])
+  })
+
+  it('ends with a silence of two heartbeats: the socket is closed with 3000, not 1000', () => {
+    const rig = new Rig()
+    rig.live({ heartbeat: 5_000 })
+    rig.advance(9_999)
+    expect(rig.machine.phase).toBe('live')
+    rig.advance(1)
+    expect([rig.machine.phase, rig.closed]).toEqual(['waiting', [{ attempt: 1, code: 3000 }]])
+    rig.live()
+  })
+
+  it('lasts as long as anything comes', () => {
+    const rig = new Rig()
+    rig.live()
+    for (let n = 0; n < 20; n++) {
+      rig.advance(15_000)
+      rig.receive({ type: 'ping', time: 0 })
+    }
+    expect(rig.machine.phase).toBe('live')
+  })
+})
+
+describe('Acknowledging', () => {
+  it('happens at each quarter of the window', () => {
+    const rig = new Rig({ window: 4_000 })
+    rig.live({ window: 4_000 })
+    let consumed = rig.receive({ type: 'ping', time: 0 })
+    rig.take()
+    const acks: number[] = []
+    for (let n = 0; n < 40; n++) {
+      consumed += rig.receive({ type: 'push', name: 'x', data: text('x'.repeat(90)) })
+      acks.push(...rig.takeOf('ack').map(({ bytes }) => bytes))
+    }
+    expect(acks.length).toBeGreaterThanOrEqual(3)
+    expect(acks.length).toBeLessThanOrEqual(4)
+    acks.slice(1).forEach((bytes, n) => expect(bytes - (acks[n] ?? 0)).toBeLessThan(1_000 + 100))
+    expect(consumed - (acks.at(-1) ?? 0)).toBeLessThan(1_200)
+  })
+
+  it('of entries of the session log happens without a window too', () => {
+    const rig = new Rig()
+    rig.live()
+    for (let n = 1; n <= 130; n++) rig.receive({ type: 'push', name: 'x', data: text('') })
+    expect(rig.takeOf('ack').map(({ received }) => received)).toEqual([64, 128])
+  })
+
+  it('counts the bytes of each connection anew', () => {
+    const rig = new Rig({ window: 400 })
+    rig.live({ window: 400 })
+    rig.receive({ type: 'push', name: 'x', data: text('x'.repeat(300)) })
+    rig.lose()
+    rig.take()
+    rig.greet()
+    let size = rig.receive(welcomeOf({ window: 400, resumed: true, received: 1 }))
+    size += rig.receive({ type: 'push', name: 'x', data: text('x'.repeat(300)) })
+    expect(rig.takeOf('ack').at(-1)).toMatchObject({ bytes: size, received: 2 })
+  })
+})
+
+describe('Calls', () => {
+  it('end with the answer that bears their number, once', () => {
+    const rig = new Rig()
+    const outcomes = new Outcomes()
+    rig.live()
+    const one = rig.machine.request('a', text('1'), 1_000, rig.now, outcomes.done('a'))
+    const two = rig.machine.publish('t', text('2'), 'k', false, 1_000, rig.now, outcomes.done('t'))
+    expect(rig.take()).toMatchObject([
+      { type: 'request', call: one, method: 'a', timeout: 1_000 },
+      { type: 'publish', call: two, topic: 't', key: 'k', tombstone: false },
+    ])
+    rig.receive({ type: 'done', call: two, value: 0 })
+    rig.receive({ type: 'failed', call: one, index: 0, error: 'NO_HANDLER', message: 'none', retryAfter: 0 })
+    rig.receive({ type: 'reply', call: one, data: text('late') })
+    expect(outcomes.all).toEqual(['t 0', 'a NO_HANDLER'])
+  })
+
+  it('made before the connection wait for it, in order', () => {
+    const rig = new Rig()
+    const outcomes = new Outcomes()
+    rig.machine.start(rig.now)
+    rig.machine.request('a', text('1'), 5_000, rig.now, outcomes.done('a'))
+    rig.machine.request('b', text('1'), 5_000, rig.now, outcomes.done('b'))
+    expect(rig.live()).toMatchObject([
+      { type: 'request', call: 1, method: 'a' },
+      { type: 'request', call: 2, method: 'b' },
+    ])
+  })
+
+  it('that found no connection in time are NOT_SENT, those without an answer TIMEOUT', () => {
+    const rig = new Rig()
+    const outcomes = new Outcomes()
+    rig.machine.start(rig.now)
+    rig.machine.request('a', text('1'), 1_000, rig.now, outcomes.done('a'))
+    rig.machine.publish('t', text('1'), '', false, 1_500, rig.now, outcomes.done('t'))
+    rig.advance(2_000)
+    expect(outcomes.all).toEqual(['t NOT_SENT', 'a NOT_SENT'])
+    rig.live()
+    rig.machine.request('b', text('1'), 3_000, rig.now, outcomes.done('b'))
+    rig.take()
+    rig.advance(4_999)
+    expect(outcomes.all).toHaveLength(2)
+    rig.advance(1)
+    expect(outcomes.all.at(-1)).toBe('b TIMEOUT')
+  })
+
+  it('on a resumed session keep waiting, and are sent again exactly if the node has not accepted them', () => {
+    const rig = new Rig()
+    const outcomes = new Outcomes()
+    rig.live()
+    for (const name of ['a', 'b', 'c'])
+      rig.machine.request(name, text('1'), 60_000, rig.now, outcomes.done(name))
+    rig.take()
+    rig.lose()
+    rig.machine.request('d', text('1'), 60_000, rig.now, outcomes.done('d'))
+    const sent = rig.live({ resumed: true, calls: 2 })
+    expect(sent).toMatchObject([
+      { type: 'request', call: 3, method: 'c' },
+      { type: 'request', call: 4, method: 'd' },
+    ])
+    for (const call of [1, 2, 3, 4]) rig.receive({ type: 'reply', call, data: text('') })
+    expect(outcomes.all).toHaveLength(4)
+  })
+
+  it('that were sent are UNKNOWN on another session; those that were not are sent then', () => {
+    const rig = new Rig()
+    const outcomes = new Outcomes()
+    rig.live()
+    rig.machine.request('a', text('1'), 60_000, rig.now, outcomes.done('a'))
+    rig.take()
+    rig.lose()
+    rig.machine.request('b', text('1'), 60_000, rig.now, outcomes.done('b'))
+    expect(rig.live({ session: 's2' })).toMatchObject([{ type: 'request', method: 'b' }])
+    expect(outcomes.all).toEqual(['a UNKNOWN'])
+  })
+
+  it('over the number at once are BUSY, publications counted', () => {
+    const rig = new Rig()
+    const outcomes = new Outcomes()
+    rig.live({ maxRequests: 2 })
+    rig.machine.request('a', text('1'), 60_000, rig.now, outcomes.done('a'))
+    rig.machine.publish('t', text('1'), '', false, 60_000, rig.now, outcomes.done('t'))
+    rig.machine.request('b', text('1'), 60_000, rig.now, outcomes.done('b'))
+    expect(outcomes.all).toEqual(['b BUSY'])
+    expect(rig.take()).toHaveLength(2)
+  })
+
+  it('can be cancelled: the caller is told at once, the server as soon as may be', () => {
+    const rig = new Rig()
+    const outcomes = new Outcomes()
+    rig.live()
+    const call = rig.machine.request('a', text('1'), 60_000, rig.now, outcomes.done('a'))
+    rig.machine.cancel(call)
+    rig.receive({ type: 'failed', call, index: 0, error: 'CANCELLED', message: '', retryAfter: 0 })
+    expect(outcomes.all).toEqual(['a CANCELLED'])
+    expect(rig.take().map(({ type }) => type)).toEqual(['request', 'cancel'])
+    rig.lose()
+    const offline = rig.machine.request('b', text('1'), 60_000, rig.now, outcomes.done('b'))
+    rig.machine.cancel(offline)
+    expect(outcomes.all).toEqual(['a CANCELLED', 'b CANCELLED'])
+    expect(rig.live({ resumed: true, calls: 1 })).toEqual([])
+  })
+
+  it('that no node would take are refused here, and the connection lives', () => {
+    const rig = new Rig()
+    const outcomes = new Outcomes()
+    rig.live()
+    const large = { text: false, bytes: new Uint8Array(32_769) }
+    const { machine, now } = rig
+    machine.request('a', large, 1_000, now, outcomes.done('large request'))
+    machine.publish('t', large, '', false, 1_000, now, outcomes.done('large publication'))
+    machine.request('a b', text(''), 1_000, now, outcomes.done('method'))
+    machine.publish('a..b', text(''), '', false, 1_000, now, outcomes.done('topic'))
+    machine.publish('t', text(''), 'ä'.repeat(128), false, 1_000, now, outcomes.done('key'))
+    expect(outcomes.all).toEqual([
+      'large request TOO_LARGE',
+      'large publication TOO_LARGE',
+      'method BAD_NAME',
+      'topic BAD_TOPIC',
+      'key BAD_NAME',
+    ])
+    expect(rig.take()).toEqual([])
+  })
+
+  it('without a time limit of their own have the node’s', () => {
+    const rig = new Rig()
+    rig.live()
+    rig.machine.request('a', text(''), Infinity, rig.now, () => {})
+    expect(rig.take()).toMatchObject([{ type: 'request', timeout: 0 }])
+  })
+})
+
+describe('A packet', () => {
+  it('carries as many messages as may be: 1,024 and 64 KiB', () => {
+    const rig = new Rig()
+    rig.live({ maxRequests: 10_000 })
+    for (let n = 0; n < 3_000; n++) rig.machine.request('a', text(''), 1_000, rig.now, () => {})
+    for (let n = 0; n < 10; n++)
+      rig.machine.request('a', { text: false, bytes: new Uint8Array(30_000) }, 1_000, rig.now, () => {})
+    rig.machine.flush()
+    const { packets } = rig
+    expect(packets.every((packet) => packet.length <= 65_536)).toBe(true)
+    expect(packets.length).toBeLessThanOrEqual(12)
+    const calls = rig.takePackets().map((messages) => messages.length)
+    expect(Math.max(...calls)).toBeLessThanOrEqual(1_024)
+    expect(calls.reduce((sum, count) => sum + count, 0)).toBe(3_010)
+  })
+
+  it('subscribes to many topics at once, each packet within its limit', () => {
+    const rig = new Rig()
+    rig.live()
+    const topics = Array.from({ length: 2_500 }, (_, n) => `stock.${n}.${'x'.repeat(n % 200)}`)
+    for (const topic of topics) rig.machine.read(topic, everything, new ReaderRecorder())
+    rig.machine.flush()
+    const { packets } = rig
+    expect(packets.every((packet) => packet.length <= 65_536)).toBe(true)
+    expect(packets.length).toBeLessThanOrEqual(30)
+    const asked = rig.takeOf('subscribe')
+    expect(asked.every((message) => message.topics.length <= 1_000)).toBe(true)
+    expect(asked.flatMap((message) => message.topics.map(({ topic }) => topic))).toEqual(topics)
+  })
+})
+
+function seated(rig: Rig): { seat: SeatMachine; listener: SeatRecorder; outcomes: Outcomes } {
+  const listener = new SeatRecorder()
+  const seat = rig.machine.join('m', false, 'cfg', listener)
+  rig.take()
+  rig.receive(joinedOf({ call: seat.call }))
+  listener.take()
+  return { seat, listener, outcomes: new Outcomes() }
+}
+
+describe('A seat', () => {
+  it('joins, and delivers its frames in order, empty ones too', () => {
+    const rig = new Rig()
+    rig.live()
+    const listener = new SeatRecorder()
+    rig.machine.join('m', true, 'cfg', listener)
+    expect(rig.take()).toEqual([
+      { type: 'join', call: 1, meeting: 'm', spectator: true, config: 'cfg', epoch: 0, next: 0 },
+    ])
+    rig.receive(joinedOf({ slot: 255 }), framesOf(1, [[[0, 1]], []]), framesOf(3, [[[1, 1]]]))
+    expect(listener.heard).toEqual(['joined 255', '1[0:1]', '2[]', '3[1:1]'])
+  })
+
+  it('passes over frames it has, and drops the connection where one is missing without a gap', () => {
+    const rig = new Rig()
+    rig.live()
+    const { listener } = seated(rig)
+    rig.receive(framesOf(1, [[], []]), framesOf(2, [[], [[0, 1]]]))
+    expect(listener.take()).toEqual(['1[]', '2[]', '3[0:1]'])
+    rig.receive(
+      { type: 'gap', log: 5, from: 4, to: 8, position: [], reason: 'NO_SNAPSHOT' },
+      framesOf(8, [[]]),
+    )
+    expect(listener.take()).toEqual(['gap 4-8 NO_SNAPSHOT', '8[]'])
+    rig.receive(framesOf(10, [[]]), framesOf(11, [[]]))
+    expect([rig.machine.phase, listener.take()]).toEqual(['waiting', []])
+    expect(rig.live({ resumed: true })).toMatchObject([{ type: 'join', epoch: 77, next: 9 }])
+  })
+
+  it('answers an input with the frame that holds it or the node’s reason', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat, outcomes } = seated(rig)
+    rig.receive(framesOf(1, [[]]))
+    for (const name of ['a', 'b', 'c']) rig.machine.input(seat, text(name), outcomes.done(name))
+    expect(rig.take()).toMatchObject([1, 2, 3].map((seq) => ({ type: 'input', log: 5, seq, seen: 1 })))
+    rig.receive({ type: 'nack', log: 5, seq: 2, error: 'RATE', retryAfter: 10 })
+    rig.receive(
+      framesOf(2, [
+        [
+          [1, 1],
+          [0, 1],
+        ],
+        [[0, 3]],
+      ]),
+    )
+    expect(outcomes.all).toEqual(['b RATE', 'a 2', 'c 3'])
+    expect(seat.unanswered).toBe(0)
+  })
+
+  it('joins again after a loss where it was, and sends again only the inputs that did not arrive', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat, listener, outcomes } = seated(rig)
+    for (const name of ['a', 'b', 'c']) rig.machine.input(seat, text(name), outcomes.done(name))
+    rig.take()
+    rig.lose()
+    rig.machine.input(seat, text('d'), outcomes.done('d'))
+    const [join] = rig.live({ resumed: true, calls: 1 })
+    expect(join).toMatchObject({ type: 'join', epoch: 77, next: 1 })
+    rig.machine.input(seat, text('e'), outcomes.done('e'))
+    expect(rig.take()).toEqual([])
+    rig.receive(joinedOf({ call: seat.call, log: 6, seq: 2, recovered: true }))
+    expect(rig.takeOf('input').map(({ log, seq }) => [log, seq])).toEqual([
+      [6, 3],
+      [6, 4],
+      [6, 5],
+    ])
+    rig.receive({
+      ...framesOf(1, [
+        [
+          [0, 1],
+          [0, 2],
+        ],
+        [
+          [0, 3],
+          [0, 4],
+          [0, 5],
+        ],
+      ]),
+      log: 6,
+    })
+    expect(outcomes.all).toEqual(['a 1', 'b 1', 'c 2', 'd 2', 'e 2'])
+    expect(listener.take()).toEqual(['joined 0', '1[0:1 0:2]', '2[0:3 0:4 0:5]'])
+  })
+
+  it('does not know of inputs that were answered in frames it will not get', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat, outcomes } = seated(rig)
+    for (const name of ['a', 'b']) rig.machine.input(seat, text(name), outcomes.done(name))
+    rig.take()
+    rig.lose()
+    rig.live({ resumed: true })
+    rig.receive(joinedOf({ call: seat.call, seq: 1, recovered: false, reason: 'NO_SNAPSHOT', next: 50 }))
+    expect(outcomes.all).toEqual(['a UNKNOWN'])
+    expect(rig.takeOf('input')).toMatchObject([{ seq: 2 }])
+  })
+
+  it.each([
+    ['another epoch', { epoch: 78 }, 'NEW_EPOCH'],
+    ['another slot', { slot: 3 }, ''],
+  ])(
+    'in %s does not know of any input under way, and counts on from what the node has',
+    (_, parts, reason) => {
+      const rig = new Rig()
+      rig.live()
+      const { seat, listener, outcomes } = seated(rig)
+      rig.machine.input(seat, text('a'), outcomes.done('a'))
+      rig.receive(framesOf(1, [[]]))
+      rig.take()
+      rig.lose()
+      rig.live()
+      rig.receive(joinedOf({ call: seat.call, seq: 4, reason, recovered: reason === '', ...parts }))
+      expect(outcomes.all).toEqual(['a UNKNOWN'])
+      rig.machine.input(seat, text('b'), outcomes.done('b'))
+      expect(rig.takeOf('input')).toMatchObject([{ seq: 5 }])
+      rig.receive(reason === '' ? framesOf(2, [[]]) : framesOf(1, [[]]))
+      expect(listener.heard.at(-1)).toBe(reason === '' ? '2[]' : '1[]')
+    },
+  )
+
+  it('in another session takes no other’s inputs for its own, though it got the same slot', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat, outcomes } = seated(rig)
+    for (const name of ['a', 'b', 'c']) rig.machine.input(seat, text(name), outcomes.done(name))
+    rig.take()
+    rig.lose()
+    // Its session ended; somebody else had slot 0 and used seqs 1 to 9.
+    rig.live({ session: 's2' })
+    rig.receive(joinedOf({ call: seat.call, seq: 9, recovered: true }))
+    rig.receive(framesOf(1, [[[0, 1]], [[0, 9]]]))
+    expect(outcomes.all).toEqual(['a UNKNOWN', 'b UNKNOWN', 'c UNKNOWN'])
+    rig.machine.input(seat, text('d'), outcomes.done('d'))
+    expect(rig.takeOf('input')).toMatchObject([{ seq: 10 }])
+  })
+
+  it('refuses inputs of a spectator, too large ones, too many and those after its end', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat, outcomes } = seated(rig)
+    rig.machine.input(seat, { text: false, bytes: new Uint8Array(257) }, outcomes.done('large'))
+    for (let n = 0; n < 1_000; n++) rig.machine.input(seat, text('x'), () => {})
+    rig.machine.input(seat, text('x'), outcomes.done('many'))
+    const watcher = rig.machine.join('w', true, '', new SeatRecorder())
+    rig.machine.input(watcher, text('x'), outcomes.done('watcher'))
+    rig.machine.leave(seat)
+    rig.machine.input(seat, text('x'), outcomes.done('left'))
+    expect(outcomes.all).toEqual(['large TOO_LARGE', 'many BUSY', 'watcher READ_ONLY', 'left NOT_JOINED'])
+  })
+
+  it('that is refused ends with the reason', () => {
+    const rig = new Rig()
+    rig.live()
+    const listener = new SeatRecorder()
+    const seat = rig.machine.join('m', false, '', listener)
+    rig.receive({ type: 'failed', call: seat.call, index: 0, error: 'FULL', message: '', retryAfter: 0 })
+    expect(listener.heard).toEqual(['ended FULL'])
+    rig.lose()
+    expect(rig.live({ resumed: true })).toEqual([])
+  })
+
+  it('ends when the node says so, with its inputs; what was on its way is passed over', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat, listener, outcomes } = seated(rig)
+    rig.machine.input(seat, text('a'), outcomes.done('a'))
+    rig.receive({ type: 'ended', log: 5, error: 'CLOSED', message: '' }, framesOf(1, [[]]))
+    expect([listener.heard, outcomes.all]).toEqual([['ended CLOSED'], ['a CLOSED']])
+    expect(rig.machine.phase).toBe('live')
+  })
+
+  it('is one per meeting', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat } = seated(rig)
+    expect(() => rig.machine.join('m', false, '', new SeatRecorder())).toThrow(/joined already/)
+    rig.machine.leave(seat)
+    rig.machine.leave(seat)
+    rig.machine.join('m', false, '', new SeatRecorder())
+    expect(rig.take().map(({ type }) => type)).toEqual(['leave', 'join'])
+  })
+
+  it('left while there is no connection is left on the next one, before it may be joined anew', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat } = seated(rig)
+    rig.lose()
+    rig.machine.leave(seat)
+    rig.machine.join('m', false, '', new SeatRecorder())
+    expect(rig.live({ resumed: true })).toMatchObject([
+      { type: 'leave', log: 5 },
+      { type: 'join', meeting: 'm', epoch: 0 },
+    ])
+    rig.lose()
+    expect(rig.live({ resumed: true }).map(({ type }) => type)).toEqual(['join'])
+  })
+
+  it('left while there is no connection needs no leaving in another session', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat } = seated(rig)
+    rig.lose()
+    rig.machine.leave(seat)
+    expect(rig.live({ session: 's2' })).toEqual([])
+  })
+
+  it('left before the node has answered its join is left when it does', () => {
+    const rig = new Rig()
+    rig.live()
+    const listener = new SeatRecorder()
+    const seat = rig.machine.join('m', false, '', listener)
+    const { call } = seat
+    rig.machine.leave(seat)
+    expect(rig.take().map(({ type }) => type)).toEqual(['join'])
+    rig.receive(joinedOf({ call }), framesOf(1, [[]]))
+    expect(rig.take()).toMatchObject([{ type: 'leave', log: 5 }])
+    expect(listener.heard).toEqual(['ended CLOSED'])
+  })
+
+  it('left while it was joining again is left once, and not again when it is joined anew', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat } = seated(rig)
+    rig.lose()
+    rig.live({ resumed: true })
+    const { call } = seat
+    rig.machine.leave(seat)
+    rig.receive(joinedOf({ call, recovered: true }))
+    expect(rig.take()).toMatchObject([{ type: 'leave', log: 5 }])
+    const again = rig.machine.join('m', false, '', new SeatRecorder())
+    rig.take()
+    rig.receive(joinedOf({ call: again.call }))
+    rig.lose()
+    expect(rig.live({ resumed: true }).map(({ type }) => type)).toEqual(['join'])
+  })
+})
+
+function reading(rig: Rig, parts: Partial<typeof everything> = {}): ReaderRecorder {
+  const listener = new ReaderRecorder()
+  const reader = rig.machine.read('t', { ...everything, ...parts }, listener)
+  rig.take()
+  rig.receive(subscribedOf({ call: reader.call, position: [[1, 3]] }))
+  listener.take()
+  return listener
+}
+
+describe('A reader', () => {
+  it('subscribes as it was asked to, and delivers what comes after its position', () => {
+    const rig = new Rig()
+    rig.live()
+    const listener = new ReaderRecorder()
+    const wish = { conflate: true, maxHz: 5, keys: ['a', 'b'], policy: 'conflate' } as const
+    rig.machine.read('t', wish, listener)
+    expect(rig.take()).toEqual([
+      {
+        type: 'subscribe',
+        call: 1,
+        topics: [
+          {
+            topic: 't',
+            recover: false,
+            since: [],
+            conflate: true,
+            maxHz: 5,
+            policy: 1,
+            keys: [{ key: 'a' }, { key: 'b' }],
+          },
+        ],
+      },
+    ])
+    rig.receive(subscribedOf({ position: [[1, 3]] }))
+    rig.receive(
+      publicationsOf([{ number: 3 }, { number: 4, key: 'a' }, { number: 5, key: 'a', tombstone: true }]),
+    )
+    rig.receive(publicationsOf([{ number: 5 }, { publisher: 2, number: 1 }]))
+    expect(listener.heard).toEqual(['subscribed', 'a#4', 'a-#5', '#1'])
+  })
+
+  it('goes on from its position after a loss, gaps included', () => {
+    const rig = new Rig()
+    rig.live()
+    const listener = reading(rig)
+    rig.receive(publicationsOf([{ number: 4 }, { publisher: 2, number: 7 }]))
+    rig.receive({ type: 'gap', log: 9, from: 3, to: 6, position: [[1, 7]], reason: 'SLOW' })
+    expect(listener.take()).toEqual(['#4', '#7', 'gap 3 SLOW'])
+    rig.lose()
+    const [subscribe] = rig.live({ resumed: true, calls: 1 })
+    expect(subscribe).toMatchObject({
+      topics: [
+        {
+          recover: true,
+          since: [
+            [1, 7],
+            [2, 7],
+          ],
+        },
+      ],
+    })
+  })
+
+  it('is told what could not be recovered', () => {
+    const rig = new Rig()
+    rig.live()
+    const listener = reading(rig)
+    rig.lose()
+    const [subscribe] = rig.live({ resumed: true })
+    const call = subscribe?.type === 'subscribe' ? subscribe.call : 0
+    rig.receive(subscribedOf({ call, log: 10, position: [[1, 6]], reason: 'RETENTION' }))
+    rig.receive(publicationsOf([{ number: 7 }], 10))
+    expect(listener.take()).toEqual(['subscribed', 'gap 0 RETENTION', '#7'])
+  })
+
+  it('that is to begin anew takes values again that it had', () => {
+    const rig = new Rig()
+    rig.live()
+    const listener = reading(rig, { conflate: true })
+    rig.receive(publicationsOf([{ number: 4, key: 'a' }]))
+    rig.receive({ type: 'gap', log: 9, from: 5, to: 5, position: [], reason: 'RETENTION' })
+    rig.receive(publicationsOf([{ number: 4, key: 'a' }]))
+    expect(listener.take()).toEqual(['a#4', 'gap 0 RETENTION', 'a#4'])
+  })
+
+  it('that is refused ends with the reason, and the others of its call do not', () => {
+    const rig = new Rig()
+    rig.live()
+    const listeners = ['a', 'b', 'c'].map((topic) => {
+      const listener = new ReaderRecorder()
+      rig.machine.read(topic, everything, listener)
+      return listener
+    })
+    const [subscribe] = rig.take()
+    const call = subscribe?.type === 'subscribe' ? subscribe.call : 0
+    rig.receive({ type: 'failed', call, index: 1, error: 'FORBIDDEN', message: '', retryAfter: 0 })
+    rig.receive(
+      subscribedOf({ call, topic: 'a', log: 1 }),
+      subscribedOf({ call, index: 2, topic: 'c', log: 2 }),
+    )
+    expect(listeners.map(({ heard }) => heard)).toEqual([
+      ['subscribed'],
+      ['failed FORBIDDEN'],
+      ['subscribed'],
+    ])
+    rig.receive({ type: 'ended', log: 2, error: 'FORBIDDEN', message: '' })
+    expect(listeners[2]?.heard).toEqual(['subscribed', 'failed FORBIDDEN'])
+  })
+
+  it('that stops says so; before the node has answered, when it does; without a connection, not at all', () => {
+    const rig = new Rig()
+    rig.live()
+    const one = rig.machine.read('t', everything, new ReaderRecorder())
+    rig.take()
+    rig.receive(subscribedOf({ call: one.call }))
+    rig.machine.unread(one)
+    rig.machine.unread(one)
+    expect(rig.take()).toMatchObject([{ type: 'unsubscribe', logs: [{ log: 9 }] }])
+    const two = rig.machine.read('t', everything, new ReaderRecorder())
+    rig.take()
+    rig.machine.unread(two)
+    rig.receive(subscribedOf({ call: two.call }))
+    expect(rig.take()).toMatchObject([{ type: 'unsubscribe', logs: [{ log: 9 }] }])
+    const three = rig.machine.read('t', everything, new ReaderRecorder())
+    rig.machine.unread(three)
+    expect(rig.take()).toEqual([])
+    const four = rig.machine.read('t', everything, new ReaderRecorder())
+    rig.lose()
+    rig.machine.unread(four)
+    expect(rig.live({ resumed: true })).toEqual([])
+  })
+
+  it('is one per topic', () => {
+    const rig = new Rig()
+    rig.live()
+    rig.machine.read('t', everything, new ReaderRecorder())
+    expect(() => rig.machine.read('t', everything, new ReaderRecorder())).toThrow(/subscribed to already/)
+  })
+})

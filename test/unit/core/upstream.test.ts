@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest'
+import { defaultLimits } from '../../../src/core/config.ts'
+import { Session } from '../../../src/core/session.ts'
+import { Upstream } from '../../../src/core/upstream.ts'
+import type { ClientMessage } from '../../../src/protocol/index.ts'
+import { bytes, grant, Harness, text } from './harness.ts'
+
+function make(limits: Partial<typeof defaultLimits> = {}): {
+  upstream: Upstream
+  session: (user: string) => Session
+  send: (session: Session, count: number, size?: number) => void
+  sweep: () => string[]
+} {
+  const all = { ...defaultLimits, ...limits }
+  const upstream = new Upstream(all)
+  return {
+    upstream,
+    session: (user) => new Session(user, grant(user), all, () => {}),
+    send: (session, count, size = 0) => {
+      for (let n = 0; n < count; n++) {
+        const message: ClientMessage = { type: 'input', log: 1, seq: n + 1, seen: 0, data: bytes(size) }
+        upstream.accept(session.upstream, message)
+      }
+    },
+    sweep: () => {
+      const order: string[] = []
+      upstream.sweep((session) => order.push(session.user))
+      return order
+    },
+  }
+}
+
+describe('Upstream queues', () => {
+  it('are served in order, all of them where the budget allows', () => {
+    const { upstream, session, send, sweep } = make()
+    const [a, b] = [session('a'), session('b')]
+    send(a, 3)
+    send(b, 2)
+    expect(sweep()).toEqual(['a', 'a', 'a', 'b', 'b'])
+    expect(upstream.hasWork).toBe(false)
+  })
+
+  it('a flooding session delays another by one turn at most', () => {
+    const { session, send, sweep } = make()
+    const [flood, quiet] = [session('flood'), session('quiet')]
+    send(flood, 256, 900)
+    send(quiet, 1)
+    const order = sweep()
+    // A turn is 4 KiB, so four messages of 964.
+    expect(order.indexOf('quiet')).toBe(4)
+    expect(order).toHaveLength(257)
+  })
+
+  it('share by bytes, not by messages: large ones get fewer', () => {
+    const { session, send, sweep } = make({ sweepMessages: 100, upstreamBytes: 10_000_000 })
+    const [large, small] = [session('large'), session('small')]
+    send(large, 200, 4_032)
+    send(small, 200, 192)
+    const order = sweep()
+    const larges = order.filter((user) => user === 'large').length
+    expect(larges).toBeGreaterThanOrEqual(5)
+    expect(larges).toBeLessThanOrEqual(7)
+  })
+
+  it('let a message through that is larger than a turn, after as many turns as it needs', () => {
+    const { session, send, sweep } = make()
+    const [large, small] = [session('large'), session('small')]
+    send(large, 1, 32_768)
+    send(small, 256, 192)
+    const order = sweep()
+    expect(order).toHaveLength(257)
+    expect(order.indexOf('large')).toBe(8 * 16)
+  })
+
+  it('are not served over the budget; what is over comes next', () => {
+    const { upstream, session, send, sweep } = make({ sweepMessages: 10 })
+    const a = session('a')
+    send(a, 25)
+    expect(sweep()).toHaveLength(10)
+    expect(upstream.hasWork).toBe(true)
+    expect(sweep()).toHaveLength(10)
+    expect(sweep()).toHaveLength(5)
+    expect(upstream.hasWork).toBe(false)
+  })
+
+  it('that were not reached come first in the next sweep: a flood over the budget starves nobody', () => {
+    const { session, send, sweep } = make({ sweepMessages: 20 })
+    const floods = ['f1', 'f2', 'f3'].map((name) => session(name))
+    for (const flood of floods) send(flood, 256)
+    const quiet = session('quiet')
+    send(quiet, 1)
+    const order: string[] = []
+    for (let sweeps = 0; sweeps < 5; sweeps++) {
+      order.push(...sweep())
+      for (const flood of floods) send(flood, 20)
+    }
+    expect(order.indexOf('quiet')).toBeGreaterThanOrEqual(0)
+    expect(order.indexOf('quiet')).toBeLessThanOrEqual(60)
+    for (const name of ['f1', 'f2', 'f3'])
+      expect(order.filter((user) => user === name).length).toBeGreaterThan(15)
+  })
+
+  it('take no more than their messages and bytes', () => {
+    const { upstream, session } = make({ upstreamMessages: 3, upstreamBytes: 1_000 })
+    const a = session('a')
+    const message: ClientMessage = { type: 'leave', call: 1, log: 1 }
+    expect([1, 2, 3, 4].map(() => upstream.accept(a.upstream, message))).toEqual([true, true, true, false])
+    const b = session('b')
+    const input: ClientMessage = { type: 'input', log: 1, seq: 1, seen: 0, data: bytes(600) }
+    expect([1, 2, 3].map(() => upstream.accept(b.upstream, input))).toEqual([true, true, false])
+    expect([upstream.isRelaxed(a.upstream), upstream.isRelaxed(b.upstream)]).toEqual([false, false])
+    upstream.sweep(() => {})
+    expect([a.upstream.size, a.upstream.bytes, b.upstream.size, b.upstream.bytes]).toEqual([0, 0, 0, 0])
+    expect([upstream.isRelaxed(a.upstream), upstream.isRelaxed(b.upstream)]).toEqual([true, true])
+  })
+})
+
+describe('A client that sends more than its queue holds', () => {
+  it('is answered BUSY, its socket is paused, and read on when the queue is half empty', () => {
+    const h = new Harness({ upstreamMessages: 8, sweepMessages: 3 })
+    const peer = h.connect('ann')
+    for (let seq = 1; seq <= 7; seq++) peer.input(1, seq)
+    expect(peer.transport.paused).toBe(false)
+    peer.input(1, 8)
+    expect(peer.transport.paused).toBe(true)
+    peer.input(1, 9)
+    peer.send({ type: 'leave', call: 1, log: 1 })
+    h.sweep()
+    expect(peer.take()).toMatchObject([
+      { type: 'nack', seq: 9, error: 'BUSY' },
+      { type: 'failed', call: 1, error: 'BUSY' },
+      { type: 'nack', seq: 1, error: 'NOT_JOINED' },
+      { type: 'nack', seq: 2, error: 'NOT_JOINED' },
+      { type: 'nack', seq: 3, error: 'NOT_JOINED' },
+    ])
+    expect(peer.transport.paused).toBe(true)
+    h.sweep()
+    expect(peer.transport.paused).toBe(false)
+    expect(h.node.stats.inputsRefused.get('BUSY')).toBe(1)
+  })
+
+  it('gets an answer for every topic of a SUBSCRIBE that finds no room', () => {
+    const h = new Harness({ upstreamMessages: 1 })
+    const peer = h.connect('ann')
+    peer.request('a')
+    const call = peer.call()
+    const topic = { recover: false, since: [], conflate: false, maxHz: 0, policy: 0, keys: [] }
+    peer.send({ type: 'subscribe', call, topics: ['a', 'b', 'c'].map((name) => ({ ...topic, topic: name })) })
+    h.settle()
+    expect(peer.takeOf('failed')).toMatchObject([0, 1, 2].map((index) => ({ call, index, error: 'BUSY' })))
+  })
+
+  it('has nothing handled twice or out of order', () => {
+    const h = new Harness({ sweepMessages: 5 })
+    const peer = h.connect('ann')
+    for (let n = 0; n < 40; n++) peer.request('m', text(`${n}`))
+    h.settle()
+    expect(h.application.requests.map(({ call }) => call)).toEqual(
+      Array.from({ length: 40 }, (_, n) => n + 1),
+    )
+  })
+})
