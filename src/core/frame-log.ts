@@ -1,4 +1,4 @@
-import { sealMessage } from '../protocol/binary.ts'
+import { encodeBatch } from '../protocol/binary.ts'
 import { Writer } from '../protocol/bytes.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import { joinFrames } from '../protocol/frames.ts'
@@ -9,6 +9,8 @@ import { Ring } from './ring.ts'
 
 /** What keeping one frame costs besides its bytes; keeps endless empty frames within the limit too. */
 const FRAME_OVERHEAD = 16
+
+const scratch: Writer = new Writer(4_096)
 
 /** The log of a meeting: sealed frames from 1 on, exactly as they are sent, oldest dropped first. */
 export class FrameLog implements Log {
@@ -70,14 +72,9 @@ export class FrameLog implements Log {
   }
 
   #batch(from: number, to: number): Encoded {
-    const frames = new Writer()
-    joinFrames(frames, this.#frames(from, to))
-    const body = new Writer(frames.length + 32)
-    body.uint(this.number)
-    body.uint(from)
-    body.uint(to - from)
-    body.bytes(frames.finish())
-    return new Encoded(sealMessage(schema.frames.code, body))
+    scratch.reset()
+    joinFrames(scratch, this.#frames(from, to))
+    return new Encoded(encodeBatch(schema.frames.code, [this.number, from, to - from], scratch))
   }
 
   *#frames(from: number, to: number): Generator<Uint8Array> {

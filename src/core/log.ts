@@ -35,19 +35,33 @@ export class Cursor {
   }
 }
 
-/** Batches by the position they begin at, forgotten when the log grows. */
-export class BatchCache {
-  readonly #batches: Map<number, { readonly batch: Encoded; readonly to: number }> = new Map()
+/** A batch and the position behind it. */
+export interface CachedBatch {
+  readonly batch: Encoded
+  readonly from: number
+  readonly to: number
+}
 
-  get(from: number): { readonly batch: Encoded; readonly to: number } | undefined {
-    return this.#batches.get(from)
+/**
+ * Batches by the position they begin at, forgotten when the log grows. Nearly always all cursors stand at one place,
+ * so the last one is kept apart.
+ */
+export class BatchCache {
+  #last: CachedBatch | null = null
+  #others: Map<number, CachedBatch> | null = null
+
+  get(from: number): CachedBatch | undefined {
+    if (this.#last?.from === from) return this.#last
+    return this.#others?.get(from)
   }
 
   set(from: number, batch: Encoded, to: number): void {
-    this.#batches.set(from, { batch, to })
+    if (this.#last !== null) (this.#others ??= new Map()).set(this.#last.from, this.#last)
+    this.#last = { batch, from, to }
   }
 
   clear(): void {
-    if (this.#batches.size > 0) this.#batches.clear()
+    this.#last = null
+    this.#others = null
   }
 }

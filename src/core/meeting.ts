@@ -20,6 +20,8 @@ const COALESCE_MS = 250
 /** Phases of equal-rate meetings by the golden ratio: any number of them stays evenly spread. */
 const SPREAD = (Math.sqrt(5) - 1) / 2
 
+const scratch: Writer = new Writer(4_096)
+
 interface Member {
   readonly slot: number
   readonly session: Session
@@ -363,7 +365,8 @@ export class Meeting {
       this.log.append(EMPTY_FRAME)
       return
     }
-    const w = new Writer()
+    const w = scratch
+    w.reset()
     w.uint(size * 2)
     for (const event of events) write(w, eventEntry(event))
     for (const { member, seq, data } of inputs) writeEntry(w, member.slot, seq, data)

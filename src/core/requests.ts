@@ -1,5 +1,6 @@
 import type { RtmsError } from '../protocol/errors.ts'
-import type { MessageOf } from '../protocol/schema.ts'
+import { MAX_UINT } from '../protocol/limits.ts'
+import type { MessageOf, ServerMessage } from '../protocol/schema.ts'
 import type { Payload } from '../protocol/payload.ts'
 import type { NodeLimits } from './config.ts'
 import type { Downstream } from './downstream.ts'
@@ -105,9 +106,9 @@ export class Requests {
     return true
   }
 
-  #failure(call: number, error: RtmsError): ReturnType<typeof failed> {
-    return { ...failed(call, error.code, error.message), retryAfter: error.retryAfterMs } as ReturnType<
-      typeof failed
-    >
+  #failure(call: number, error: RtmsError): ServerMessage {
+    // The business may have said anything; on the wire it is a whole number.
+    const retryAfter = Math.round(Math.min(Math.max(error.retryAfterMs, 0), MAX_UINT)) || 0
+    return { ...failed(call, error.code, error.message), retryAfter } as ServerMessage
   }
 }

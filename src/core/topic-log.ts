@@ -1,4 +1,4 @@
-import { sealMessage } from '../protocol/binary.ts'
+import { encodeBatch } from '../protocol/binary.ts'
 import { Writer } from '../protocol/bytes.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import { limits } from '../protocol/limits.ts'
@@ -32,6 +32,8 @@ interface Entry extends PublicationEntry {
 }
 
 const ENTRY_OVERHEAD = 32
+
+const scratch: Writer = new Writer(4_096)
 
 /** A subscription: a place in a topic's log and what this subscriber wants of it. */
 export class TopicCursor extends Cursor {
@@ -320,13 +322,9 @@ export class TopicLog implements Log {
   }
 
   #batch(entries: readonly Entry[]): Encoded {
-    const publications = new Writer()
-    joinPublications(publications, entries)
-    const body = new Writer(publications.length + 16)
-    body.uint(this.number)
-    body.uint(entries.length)
-    body.bytes(publications.finish())
-    return new Encoded(sealMessage(schema.publications.code, body))
+    scratch.reset()
+    joinPublications(scratch, entries)
+    return new Encoded(encodeBatch(schema.publications.code, [this.number, entries.length], scratch))
   }
 
   #gap(from: number, to: number, position: Position, reason: ErrorCode): Encoded {

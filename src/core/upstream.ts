@@ -14,7 +14,7 @@ function cost(message: ClientMessage): number {
 /** What a client sent and the sweep has not yet delivered. */
 export class UpstreamQueue {
   readonly session: Session
-  #messages: ClientMessage[] = []
+  readonly #messages: ClientMessage[] = []
   #head = 0
   bytes = 0
   deficit = 0
@@ -48,17 +48,17 @@ export class UpstreamQueue {
   shift(): void {
     this.bytes -= cost(this.#messages[this.#head] as ClientMessage)
     this.#head++
-    if (this.#head === this.#messages.length) {
-      this.#messages = []
-      this.#head = 0
-    }
+    if (this.#head < this.#messages.length) return
+    // The array is kept for the next messages; what it held is let go.
+    while (this.#messages.length > 0) this.#messages.pop()
+    this.#head = 0
   }
 }
 
 /** Serves the upstream queues in deficit round robin (Shreedhar and Varghese, 1995). */
 export class Upstream {
   readonly #limits: NodeLimits
-  #turns: UpstreamQueue[] = []
+  readonly #turns: UpstreamQueue[] = []
 
   constructor(limits: NodeLimits) {
     this.#limits = limits
@@ -92,18 +92,16 @@ export class Upstream {
   /** Delivers up to the budget. A queue that is not done goes behind those not reached, so the start rotates by itself. */
   sweep(deliver: (session: Session, message: ClientMessage) => void): void {
     let budget = this.#limits.sweepMessages
-    while (this.#turns.length > 0 && budget > 0) {
-      const turns = this.#turns
-      this.#turns = []
-      let at = 0
-      for (; at < turns.length && budget > 0; at++) {
-        const queue = turns[at] as UpstreamQueue
-        budget -= this.#serve(queue, budget, deliver)
-        if (queue.size > 0) this.#turns.push(queue)
-        else queue.active = false
-      }
-      if (at < turns.length) this.#turns = [...turns.slice(at), ...this.#turns]
+    const turns = this.#turns
+    let at = 0
+    for (; at < turns.length && budget > 0; at++) {
+      const queue = turns[at] as UpstreamQueue
+      budget -= this.#serve(queue, budget, deliver)
+      if (queue.size > 0) turns.push(queue)
+      else queue.active = false
     }
+    if (at < turns.length) turns.splice(0, at)
+    else while (turns.length > 0) turns.pop()
   }
 
   #serve(

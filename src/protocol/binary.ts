@@ -8,19 +8,30 @@ const types: ReadonlyMap<number, MessageType> = new Map(
   (Object.keys(schema) as MessageType[]).map((type) => [schema[type].code, type]),
 )
 
+const scratch: Writer = new Writer(1_024)
+
 /** The `rtms.v1` form of one message: type (one byte), length of the body (uint), body. */
 export function encodeMessage(message: Message): Uint8Array {
   const { code, fields } = schema[message.type]
-  const body = new Writer()
-  writeFields(body, fields, message)
-  return sealMessage(code, body)
+  scratch.reset()
+  writeFields(scratch, fields, message)
+  const w = new Writer(1 + uintLength(scratch.length) + scratch.length)
+  w.byte(code)
+  w.uint(scratch.length)
+  w.append(scratch)
+  return w.finish()
 }
 
-/** Puts the head of a message in front of a body that was written already. */
-export function sealMessage(code: number, body: Writer): Uint8Array {
-  const w = new Writer(body.length + uintLength(body.length) + 1)
+/** The same for FRAMES and PUBLICATIONS, whose fields are integers and, last, bytes written already: in one allocation. */
+export function encodeBatch(code: number, integers: readonly number[], last: Writer): Uint8Array {
+  let length = uintLength(last.length) + last.length
+  for (const integer of integers) length += uintLength(integer)
+  const w = new Writer(1 + uintLength(length) + length)
   w.byte(code)
-  w.bytes(body.finish())
+  w.uint(length)
+  for (const integer of integers) w.uint(integer)
+  w.uint(last.length)
+  w.append(last)
   return w.finish()
 }
 

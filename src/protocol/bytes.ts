@@ -74,7 +74,10 @@ export function uintLength(value: number): number {
   return length
 }
 
-/** Appends to a growing buffer. What {@link Writer.finish} returns is a copy that nobody writes to again. */
+/**
+ * Appends to a growing buffer. What {@link Writer.finish} returns is the caller's: nobody writes to it again. A writer
+ * can be reset and used again, which spares the growing; synchronous code needs no other.
+ */
 export class Writer {
   #bytes: Uint8Array
   #length = 0
@@ -128,6 +131,15 @@ export class Writer {
     this.raw(bytes)
   }
 
+  /** What another writer has written. */
+  append(other: Writer): void {
+    const at = this.#reserve(other.#length)
+    const bytes = this.#bytes
+    // Most are short, and a loop is done before a copy of views has begun.
+    if (other.#length > 64) bytes.set(other.#bytes.subarray(0, other.#length), at)
+    else for (let i = 0; i < other.#length; i++) bytes[at + i] = other.#bytes[i] as number
+  }
+
   text(text: string): void {
     const length = utf8Length(text)
     this.uint(length)
@@ -136,10 +148,18 @@ export class Writer {
     else encoder.encodeInto(text, this.#bytes.subarray(at, at + length))
   }
 
+  /** The bytes written, for the caller to keep; the writer is empty then. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length)
+    const bytes = this.#bytes
+    const length = this.#length
+    this.#length = 0
+    if (length < bytes.length) return bytes.slice(0, length)
+    // Exactly full: given away instead of copied.
+    this.#bytes = new Uint8Array(0)
+    return bytes
   }
 
+  /** Forgets what was written. */
   reset(): void {
     this.#length = 0
   }

@@ -58,6 +58,20 @@ describe('A request', () => {
     ])
   })
 
+  it.each([
+    [-5, 0],
+    [0.4, 0],
+    [1.6, 2],
+    [NaN, 0],
+    [Infinity, Number.MAX_SAFE_INTEGER],
+  ])('that fails with a wait of %d says %d', (wait, said) => {
+    const h = new Harness()
+    const peer = h.connect('ann')
+    h.node.handleReply(started(h, peer), { ok: false, error: new RtmsError('BUSY', 'later', wait) })
+    h.settle()
+    expect(peer.takeOf('failed')).toMatchObject([{ retryAfter: said }])
+  })
+
   it('ends once, whichever comes first of reply, time-out, cancel and the end of the session', () => {
     const steps: Record<string, (h: Harness, peer: Peer, request: RequestCall) => void> = {
       reply: (h, _, request) => answer(h, request),
