@@ -169,6 +169,8 @@ export class Client {
   ): Promise<Meeting<T>> {
     return new Promise((resolve, reject) => {
       if (!isName(name)) throw new RtmsError('BAD_NAME', `${JSON.stringify(name)} cannot name a meeting`)
+      if (!isKey(options.config ?? ''))
+        throw new RtmsError('BAD_NAME', `config has more than ${limits.name} bytes; give a hash of it`)
       options.signal?.throwIfAborted()
       const host = {
         input: (seat: SeatMachine, data: Payload): Promise<number> => this.#input(seat, data),
@@ -219,13 +221,12 @@ export class Client {
     if (shared === undefined) {
       shared = new SharedReader(topic, wish, () => this.#shared.delete(topic))
       this.#shared.set(topic, shared)
-      const reading = shared
-      this.#run(() => reading.bind(this.#machine.read(topic, wish, reading)))
     } else if (!shared.isSame(wish)) {
       throw new RtmsError('LIMIT', `${topic} is subscribed to with other options already; unsubscribe first`)
     }
     const reading = shared
     const remove = reading.add(listener as (data: unknown, publication: Publication) => void, options)
+    if (!reading.isBound) this.#run(() => reading.bind(this.#machine.read(topic, wish, reading)))
     return () => {
       remove()
       if (reading.isIdle && this.#shared.get(topic) === reading) {
@@ -408,6 +409,10 @@ class SharedReader {
 
   bind(reader: TopicReader): void {
     this.#reader = reader
+  }
+
+  get isBound(): boolean {
+    return this.#reader !== null
   }
 
   get reader(): TopicReader {

@@ -23,6 +23,9 @@ export interface NodeLimits {
   /** Messages and bytes waiting in a session's upstream queue. */
   upstreamMessages: number
   upstreamBytes: number
+  /** Refused messages of a session: so many at once, and a second for long; more closes with RATE. */
+  refusalBurst: number
+  refusalsPerSecond: number
   /** Entries and bytes kept in a session log. */
   sessionLogEntries: number
   sessionLogBytes: number
@@ -62,6 +65,8 @@ export const defaultLimits: NodeLimits = {
   controlMessages: 2_048,
   upstreamMessages: 256,
   upstreamBytes: 262_144,
+  refusalBurst: 1_000,
+  refusalsPerSecond: 50,
   sessionLogEntries: 1_024,
   sessionLogBytes: 262_144,
   sweepMessages: 8_192,

@@ -23,6 +23,8 @@ export class Connection {
   /** The HELLO that is being verified, and what came behind it. */
   hello: (ClientMessage & { type: 'hello' }) | null = null
   held: ClientMessage[] = []
+  /** The call of the REFRESH whose token is being verified; 0 for none. */
+  refreshing = 0
 
   /** Messages of this connection alone, ahead of every log: WELCOME, PING, PONG, GOODBYE. */
   control: Encoded[] = []

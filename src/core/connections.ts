@@ -1,12 +1,12 @@
 import type { Codec } from '../protocol/codec.ts'
-import { closeCodes, type CloseReason, RtmsError } from '../protocol/errors.ts'
+import { closeCodes, type CloseReason, type ErrorCode, RtmsError } from '../protocol/errors.ts'
 import { limits as protocolLimits } from '../protocol/limits.ts'
 import type { ClientMessage, MessageOf } from '../protocol/schema.ts'
 import type { NodeConfig } from './config.ts'
 import { Connection } from './connection.ts'
 import type { Downstream } from './downstream.ts'
 import type { Application, Grant, Outcome, Transport } from './ports.ts'
-import { type Session, shorten } from './session.ts'
+import { failed, type Session, shorten } from './session.ts'
 import type { Sessions } from './sessions.ts'
 import type { Stats } from './stats.ts'
 import type { Timers } from './timers.ts'
@@ -22,9 +22,11 @@ export interface ConnectionsHost {
   readonly sessions: Sessions
   readonly application: Application
   /** A message of a live session, for its upstream queue. */
-  enqueue(connection: Connection, session: Session, message: ClientMessage): void
+  enqueue(connection: Connection, session: Session, message: ClientMessage, now: number): void
   /** The session's connection is gone. */
   detached(session: Session): void
+  /** The session has another token: what it no longer allows ends. */
+  regranted(session: Session): void
 }
 
 /** All sockets of a node: HELLO and WELCOME, credit, heartbeats, and every way a connection ends. */
@@ -109,7 +111,7 @@ export class Connections {
       default:
     }
     const { session } = connection
-    if (connection.state === 'live' && session !== null) this.#host.enqueue(connection, session, message)
+    if (connection.state === 'live' && session !== null) this.#host.enqueue(connection, session, message, now)
     else if (connection.held.length < this.#host.config.limits.helloMessages) connection.held.push(message)
     else this.close(connection, 'RATE', 'too much before the welcome', now)
   }
@@ -139,7 +141,9 @@ export class Connections {
     const quiet = Math.min(connection.lastSent, connection.lastHeard)
     let next = quiet + heartbeatMs
     if (next <= now) {
-      this.#host.downstream.control(connection, { type: 'ping', time: Math.round(now * 1000) })
+      // One is enough for a client that takes nothing at the moment.
+      if (connection.control.length === 0)
+        this.#host.downstream.control(connection, { type: 'ping', time: Math.round(now * 1000) })
       next = Math.min(now + heartbeatMs, connection.lastHeard + 2 * heartbeatMs)
     }
     this.#host.timers.set(connection.heartbeat, next)
@@ -171,8 +175,12 @@ export class Connections {
     this.#host.timers.clear(connection.heartbeat)
     this.#host.stats.connectionsClosed++
     if (session === null) return
+    // Nobody will hear whether the new token was good.
+    if (connection.refreshing !== 0)
+      this.#host.downstream.send(session, failed(connection.refreshing, 'UNKNOWN'))
+    connection.refreshing = 0
     this.#host.detached(session)
-    this.#host.sessions.detach(session, now)
+    if (!session.ended) this.#host.sessions.detach(session, now)
   }
 
   #hello(connection: Connection, hello: MessageOf<'hello'>, now: number): void {
@@ -191,27 +199,59 @@ export class Connections {
     }
     connection.state = 'verifying'
     connection.hello = hello
+    // What comes behind waits in the socket, so that nobody unverified makes the node hold much.
+    connection.transport.pause()
     this.#host.application.authenticate(connection, hello.token)
   }
 
   authenticated(connection: Connection, outcome: Outcome<Grant>, now: number): void {
+    if (connection.refreshing !== 0) {
+      this.#refreshed(connection, outcome, now)
+      return
+    }
     const { hello } = connection
     if (connection.state !== 'verifying' || hello === null) return
-    if (!outcome.ok) {
+    if (!outcome.ok || this.#isOver(outcome.value, now)) {
       this.close(connection, 'UNAUTHENTICATED', 'the token was refused', now)
       return
     }
     const grant = outcome.value
-    if (grant.expires > 0 && grant.expires <= now + this.#host.config.wallOffset) {
-      this.close(connection, 'UNAUTHENTICATED', 'the token was refused', now)
-      return
-    }
     this.#replace(hello, grant, now)
     const attached = this.#host.sessions.attach(connection, hello, grant)
     if (attached === 'stolen')
       this.close(connection, 'UNAUTHENTICATED', 'the session belongs to another user', now)
     else if (attached === 'limit') this.close(connection, 'FULL', 'too many sessions of one user', now)
     else this.#welcome(connection, hello, attached, now)
+  }
+
+  #isOver(grant: Grant, now: number): boolean {
+    return grant.expires > 0 && grant.expires <= now + this.#host.config.wallOffset
+  }
+
+  /** Has a new token verified for a session that goes on meanwhile. */
+  refresh(session: Session, { call, token }: MessageOf<'refresh'>): ErrorCode | null {
+    const { connection } = session
+    if (connection === null) return 'UNKNOWN'
+    if (connection.refreshing !== 0) return 'BUSY'
+    connection.refreshing = call
+    this.#host.application.authenticate(connection, token)
+    return null
+  }
+
+  #refreshed(connection: Connection, outcome: Outcome<Grant>, now: number): void {
+    const { session, refreshing: call } = connection
+    connection.refreshing = 0
+    if (session === null) return
+    const { downstream, sessions } = this.#host
+    if (!outcome.ok || this.#isOver(outcome.value, now)) {
+      downstream.send(session, failed(call, 'UNAUTHENTICATED', 'the token was refused'))
+    } else if (outcome.value.user !== session.user) {
+      downstream.send(session, failed(call, 'FORBIDDEN', 'the token is another user’s'))
+    } else {
+      sessions.renew(session, outcome.value)
+      downstream.send(session, { type: 'done', call, value: Math.floor(outcome.value.expires / 1000) })
+      this.#host.regranted(session)
+    }
   }
 
   /** A session has one connection: the newer one takes it over. */
@@ -259,6 +299,8 @@ export class Connections {
       maxSubscriptions: limits.subscriptionsPerSession,
       maxRequests: limits.requestsPerSession,
     })
+    this.#host.regranted(session)
+    if (!connection.paused) connection.transport.resume()
     const { held } = connection
     connection.held = []
     for (const message of held) this.#receive(connection, message, now)

@@ -1,9 +1,10 @@
 import type { ErrorCode } from '../protocol/errors.ts'
-import { isName, matches } from '../protocol/names.ts'
+import { isName } from '../protocol/names.ts'
 import type { ClientMessage, MessageOf } from '../protocol/schema.ts'
 import type { NodeLimits } from './config.ts'
 import type { Connection } from './connection.ts'
 import type { Downstream } from './downstream.ts'
+import { mayJoin, mayRead, mayWrite } from './grant.ts'
 import type { Meetings } from './meetings.ts'
 import type { Requests } from './requests.ts'
 import { failed, type Session } from './session.ts'
@@ -18,6 +19,10 @@ export interface Targets {
   readonly meetings: Meetings
   readonly topics: Topics
   readonly requests: Requests
+  /** Has the new token verified, or says why not. */
+  refresh(session: Session, message: MessageOf<'refresh'>): ErrorCode | null
+  /** The session goes on sending what has to be refused. */
+  flood(session: Session): void
 }
 
 /** Everything that goes up: into the session's upstream queue, and from there to its target, within its rights. */
@@ -28,6 +33,8 @@ export class Dispatch {
   readonly #meetings: Meetings
   readonly #topics: Topics
   readonly #requests: Requests
+  readonly #refresh: Targets['refresh']
+  readonly #flood: Targets['flood']
   readonly #upstream: Upstream
   /** Connections that are not read from until their queue has emptied. */
   #paused: Connection[] = []
@@ -39,6 +46,8 @@ export class Dispatch {
     this.#meetings = targets.meetings
     this.#topics = targets.topics
     this.#requests = targets.requests
+    this.#refresh = (session, message) => targets.refresh(session, message)
+    this.#flood = (session) => targets.flood(session)
     this.#upstream = new Upstream(limits)
   }
 
@@ -52,15 +61,20 @@ export class Dispatch {
     this.#relax()
   }
 
+  /** Delivers what a session that ends has sent before. */
+  finish(session: Session, now: number): void {
+    this.#upstream.finish(session.upstream, (from, message) => this.#deliver(from, message, now))
+  }
+
   /** Takes a message in, or refuses it where the queue is full; a sender that goes on is not read from. */
-  enqueue(connection: Connection, session: Session, message: ClientMessage): void {
+  enqueue(connection: Connection, session: Session, message: ClientMessage, now: number): void {
     if (message.type === 'input') this.#stats.inputsReceived++
     else if ('call' in message && message.type !== 'cancel' && message.call !== 0) {
       // A call is answered once: one that came before the connection was lost is not taken again.
       if (message.call <= session.calls) return
       session.calls = message.call
     }
-    if (!this.#upstream.accept(session.upstream, message)) this.#refuse(session, message, 'BUSY')
+    if (!this.#upstream.accept(session.upstream, message)) this.#refuse(session, message, 'BUSY', now)
     if (this.#upstream.isFull(session.upstream) && !connection.paused) {
       connection.paused = true
       connection.transport.pause()
@@ -68,7 +82,8 @@ export class Dispatch {
     }
   }
 
-  #refuse(session: Session, message: ClientMessage, error: ErrorCode, text?: string): void {
+  #refuse(session: Session, message: ClientMessage, error: ErrorCode, now: number, text?: string): void {
+    if (session.isFlooding(now)) this.#flood(session)
     if (message.type === 'input') {
       this.#stats.refuseInput(error)
       this.#downstream.send(session, {
@@ -111,7 +126,7 @@ export class Dispatch {
         this.#join(session, message, now)
         return
       case 'leave':
-        this.#leave(session, message)
+        this.#leave(session, message, now)
         return
       case 'subscribe':
         this.#subscribe(session, message, now)
@@ -125,46 +140,55 @@ export class Dispatch {
         return
       case 'request':
         if (isName(message.method)) this.#requests.start(session, message, now)
-        else this.#refuse(session, message, 'BAD_NAME')
+        else this.#refuse(session, message, 'BAD_NAME', now)
         return
+      case 'refresh': {
+        const refusal = this.#refresh(session, message)
+        if (refusal !== null) this.#refuse(session, message, refusal, now)
+        return
+      }
       case 'cancel':
         this.#requests.cancel(session, message.call)
         return
       default:
-        this.#refuse(session, message, 'UNSUPPORTED')
+        this.#refuse(session, message, 'UNSUPPORTED', now)
     }
   }
 
   #input(session: Session, message: MessageOf<'input'>, now: number): void {
     const seat = session.seats.get(message.log)
     const refusal = seat === undefined ? 'NOT_JOINED' : seat.meeting.accept(seat, message, now)
-    if (refusal !== null) this.#refuse(session, message, refusal)
+    if (refusal !== null) this.#refuse(session, message, refusal, now)
   }
 
   #join(session: Session, message: MessageOf<'join'>, now: number): void {
     const meeting = this.#meetings.get(message.meeting)
-    const allowed = session.grant.meetings.some(
-      ({ name, role }) => matches(name, message.meeting) && (role === 'member' || message.spectator),
-    )
+    const allowed = mayJoin(session.grant, message.meeting, message.spectator)
     const seated = meeting !== undefined && session.seats.has(meeting.log.number)
     if (!allowed)
-      this.#refuse(session, message, 'FORBIDDEN', `the ticket does not let this user join ${message.meeting}`)
+      this.#refuse(
+        session,
+        message,
+        'FORBIDDEN',
+        now,
+        `the ticket does not let this user join ${message.meeting}`,
+      )
     else if (meeting === undefined)
-      this.#refuse(session, message, 'NOT_FOUND', `no meeting ${message.meeting} is open here`)
-    else if (session.connection === null) this.#refuse(session, message, 'UNKNOWN')
+      this.#refuse(session, message, 'NOT_FOUND', now, `no meeting ${message.meeting} is open here`)
+    else if (session.connection === null) this.#refuse(session, message, 'UNKNOWN', now)
     else if (!seated && session.seats.size >= this.#limits.meetingsPerSession)
-      this.#refuse(session, message, 'LIMIT')
+      this.#refuse(session, message, 'LIMIT', now)
     else {
       const joined = meeting.join(session, message, now)
-      if (typeof joined === 'string') this.#refuse(session, message, joined)
+      if (typeof joined === 'string') this.#refuse(session, message, joined, now)
       else this.#downstream.send(session, joined)
     }
   }
 
-  #leave(session: Session, message: MessageOf<'leave'>): void {
+  #leave(session: Session, message: MessageOf<'leave'>, now: number): void {
     const seat = session.seats.get(message.log)
     seat?.meeting.leave(session, seat, 'left')
-    if (seat === undefined) this.#refuse(session, message, 'NOT_JOINED')
+    if (seat === undefined) this.#refuse(session, message, 'NOT_JOINED', now)
     else this.#downstream.send(session, { type: 'done', call: message.call, value: 0 })
   }
 
@@ -186,7 +210,7 @@ export class Dispatch {
     now: number,
   ): MessageOf<'subscribed'> | ErrorCode {
     if (!isName(wish.topic)) return 'BAD_TOPIC'
-    if (!session.grant.read.some((pattern) => matches(pattern, wish.topic))) return 'FORBIDDEN'
+    if (!mayRead(session.grant, wish.topic)) return 'FORBIDDEN'
     if (wish.policy > policies.disconnect) return 'UNSUPPORTED'
     if (session.connection === null) return 'UNKNOWN'
     return this.#topics.subscribe(session, call, index, wish, now)
@@ -194,7 +218,7 @@ export class Dispatch {
 
   #publish(session: Session, message: MessageOf<'publish'>, now: number): void {
     const { topic, data, key, tombstone } = message
-    const allowed = session.grant.write.some((pattern) => matches(pattern, topic))
+    const allowed = mayWrite(session.grant, topic)
     // A copy: the topic may keep it for long, and a view would keep the client's whole packet.
     const own = { text: data.text, bytes: data.bytes.slice() }
     const refusal = allowed
@@ -202,7 +226,7 @@ export class Dispatch {
       : isName(topic)
         ? 'FORBIDDEN'
         : 'BAD_TOPIC'
-    if (refusal !== null) this.#refuse(session, message, refusal)
+    if (refusal !== null) this.#refuse(session, message, refusal, now)
     else if (message.call !== 0)
       this.#downstream.send(session, { type: 'done', call: message.call, value: 0 })
   }

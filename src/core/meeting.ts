@@ -148,16 +148,20 @@ export class Meeting {
     if (seat === undefined) {
       const slot = message.spectator ? SYSTEM_SLOT : this.#freeSlot()
       if (slot === -1) return 'FULL'
+      this.#run(now)
       seat = { meeting: this, slot, cursor: null }
       session.seats.set(this.log.number, seat)
       if (!message.spectator) this.#seat(session, slot, now)
-    } else this.#unread(seat)
+    } else {
+      this.#run(now)
+      this.#unread(seat)
+    }
     const member = this.#members.get(seat.slot)
     if (member?.away === true) {
       member.away = false
       this.#happen({ type: 'back', slot: member.slot })
     }
-    return this.#place(seat, session, message, member, now)
+    return this.#place(seat, session, message, member)
   }
 
   #seat(session: Session, slot: number, now: number): void {
@@ -188,7 +192,6 @@ export class Meeting {
     session: Session,
     message: MessageOf<'join'>,
     member: Member | undefined,
-    now: number,
   ): MessageOf<'joined'> {
     const { log } = this
     const asked = message.epoch !== 0
@@ -197,7 +200,6 @@ export class Meeting {
     const cursor = new Cursor(log, session, known ? message.next : 1) as Cursor & { readonly log: FrameLog }
     seat.cursor = cursor
     this.#cursors.add(cursor)
-    this.#run(now)
     if (!log.isCurrent(cursor)) this.#host.downstream.markFrames(cursor)
     return {
       type: 'joined',
@@ -326,9 +328,10 @@ export class Meeting {
       this.#stop(now)
       return
     }
-    this.#host.stats.sealed(now, now - this.#due(this.log.next))
-    this.#seal()
-    for (let late = 1; late < LATE_FRAMES && this.#due(this.log.next) <= now; late++) this.#seal()
+    for (let late = 0; late < LATE_FRAMES && this.#due(this.log.next) <= now; late++) {
+      this.#host.stats.sealed(now, now - this.#due(this.log.next))
+      this.#seal()
+    }
     const next = this.#due(this.log.next)
     if (next <= now) {
       const missed = Math.floor((now - next) / this.#interval) + 1

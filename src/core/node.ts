@@ -1,5 +1,6 @@
 import type { Codec } from '../protocol/codec.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
+import { SYSTEM_SLOT } from '../protocol/limits.ts'
 import type { Payload } from '../protocol/payload.ts'
 import type { MeetingOptions, NodeConfig } from './config.ts'
 import type { Connection } from './connection.ts'
@@ -7,6 +8,7 @@ import { Connections } from './connections.ts'
 import { Dispatch } from './dispatch.ts'
 import { Downstream } from './downstream.ts'
 import { Encoded } from './encoded.ts'
+import { mayJoin, mayRead } from './grant.ts'
 import type { MeetingInfo } from './meeting.ts'
 import { Meetings } from './meetings.ts'
 import type { Application, Bus, Grant, Outcome, RequestCall, Transport } from './ports.ts'
@@ -17,6 +19,12 @@ import { Stats } from './stats.ts'
 import { Timers } from './timers.ts'
 import { Topics } from './topics.ts'
 import type { Retention } from './topic-log.ts'
+
+/** Why a sweep ends a connection. */
+const dismissals = {
+  SLOW: 'the reader is too slow',
+  RATE: 'too much of what was sent had to be refused',
+} as const
 
 /**
  * One node of RTMS: synchronous, without I/O, clock or randomness of its own. What happens comes in through
@@ -37,8 +45,8 @@ export class RtmsNode {
   readonly #meetings: Meetings
   readonly #topics: Topics
   readonly #requests: Requests
-  /** Sessions whose connection lost something it had to carry. */
-  #slow: Session[] = []
+  /** Sessions whose connection is closed at the end of the sweep. */
+  #dismissed: { readonly session: Session; readonly reason: keyof typeof dismissals }[] = []
   #lastLog = 0
 
   constructor(config: NodeConfig, { application, bus }: { application: Application; bus: Bus }) {
@@ -49,12 +57,21 @@ export class RtmsNode {
     const { limits } = config
     const timers = this.#timers
     const nextLog = (): number => ++this.#lastLog
-    const downstream = new Downstream(limits, stats, (session) => this.#slow.push(session))
+    const downstream = new Downstream(limits, stats, (session) =>
+      this.#dismissed.push({ session, reason: 'SLOW' }),
+    )
     const sessions = new Sessions(config, timers, stats, (session, now) => this.#expire(session, now))
     const meetings = new Meetings(config, timers, downstream, stats, nextLog)
     const topics = new Topics(config, timers, downstream, bus, stats, nextLog)
     const requests = new Requests(limits, timers, downstream, application, stats)
-    const dispatch = new Dispatch(limits, stats, { downstream, meetings, topics, requests })
+    const dispatch = new Dispatch(limits, stats, {
+      downstream,
+      meetings,
+      topics,
+      requests,
+      refresh: (session, message) => this.#connections.refresh(session, message),
+      flood: (session) => this.#dismissed.push({ session, reason: 'RATE' }),
+    })
     this.#connections = new Connections({
       config,
       timers,
@@ -62,8 +79,9 @@ export class RtmsNode {
       downstream,
       sessions,
       application,
-      enqueue: (connection, session, message) => dispatch.enqueue(connection, session, message),
+      enqueue: (connection, session, message, now) => dispatch.enqueue(connection, session, message, now),
       detached: (session) => this.#stopReading(session),
+      regranted: (session) => this.#withdraw(session),
     })
     this.#downstream = downstream
     this.#sessions = sessions
@@ -92,7 +110,7 @@ export class RtmsNode {
       this.#downstream.hasWork ||
       this.#topics.hasWork ||
       this.#meetings.hasWork ||
-      this.#slow.length > 0
+      this.#dismissed.length > 0
     return busy ? now : this.#timers.next
   }
 
@@ -105,7 +123,7 @@ export class RtmsNode {
     this.#topics.sweep(now)
     this.#downstream.flush(now, this.#config.limits.sweepBytes)
     if (!this.#downstream.hasWork) this.#topics.trim(now)
-    this.#dismissSlow(now)
+    this.#dismiss(now)
   }
 
   // ---- connections
@@ -134,8 +152,11 @@ export class RtmsNode {
   /** The socket is gone. `final`: the client closed it for good (code 1000) and its session ends with it. */
   handleClose(connection: Connection, final: boolean, now: number): void {
     const { session } = connection
+    if (final && session !== null) {
+      this.#dispatch.finish(session, now)
+      this.#endSession(session, 'left')
+    }
     this.#connections.lost(connection, now)
-    if (final && session !== null) this.#endSession(session, 'left')
   }
 
   /** Cursors go with the connection; a client that comes back says where it stands. */
@@ -156,12 +177,32 @@ export class RtmsNode {
     this.#sessions.remove(session)
   }
 
-  #dismissSlow(now: number): void {
-    const slow = this.#slow
-    this.#slow = []
-    for (const { connection } of slow) {
-      if (connection !== null) this.#connections.close(connection, 'SLOW', 'the reader is too slow', now)
+  #dismiss(now: number): void {
+    const dismissed = this.#dismissed
+    this.#dismissed = []
+    for (const { session, reason } of dismissed) {
+      const { connection } = session
+      if (connection !== null) this.#connections.close(connection, reason, dismissals[reason], now)
     }
+  }
+
+  /** Ends what a session has and its token does not allow. */
+  #withdraw(session: Session): void {
+    for (const [log, seat] of session.seats) {
+      if (mayJoin(session.grant, seat.meeting.name, seat.slot === SYSTEM_SLOT)) continue
+      seat.meeting.leave(session, seat, 'forbidden')
+      this.#end(session, log)
+    }
+    for (const [log, { topic }] of session.subscriptions) {
+      if (mayRead(session.grant, topic.name)) continue
+      this.#topics.unsubscribe(session, log)
+      this.#end(session, log)
+    }
+  }
+
+  #end(session: Session, log: number): void {
+    const message = 'the new token does not allow it'
+    this.#downstream.send(session, { type: 'ended', log, error: 'FORBIDDEN', message })
   }
 
   // ---- the business side

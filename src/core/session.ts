@@ -47,6 +47,9 @@ export class Session {
   /** Expiry of the session without a connection, or of the token. */
   readonly expiry: Timer
 
+  /** A leaky bucket of what had to be refused. */
+  #refusals = 0
+  #refusedAt = 0
   readonly #limits: NodeLimits
   readonly #log: Ring<Encoded> = new Ring(1)
   #logBytes = 0
@@ -60,6 +63,14 @@ export class Session {
     this.#limits = limits
     this.upstream = new UpstreamQueue(this)
     this.expiry = new Timer((now) => expire(this, now))
+  }
+
+  /** Notes a refusal. True where there were too many in too short a time. */
+  isFlooding(now: number): boolean {
+    const leaked = ((now - this.#refusedAt) * this.#limits.refusalsPerSecond) / 1000
+    this.#refusals = Math.max(0, this.#refusals - leaked) + 1
+    this.#refusedAt = now
+    return this.#refusals > this.#limits.refusalBurst
   }
 
   /** Number of the last entry of the session log. */

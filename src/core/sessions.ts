@@ -52,11 +52,9 @@ export class Sessions {
     if (known !== undefined && known.user !== grant.user) return 'stolen'
     const session = known ?? this.#open(grant)
     if (session === null) return 'limit'
-    session.grant = grant
     session.connection = connection
     connection.session = session
-    this.#timers.clear(session.expiry)
-    if (grant.expires > 0) this.#timers.set(session.expiry, grant.expires - this.#config.wallOffset)
+    this.renew(session, grant)
     const resumed = known !== undefined
     if (resumed) this.#stats.sessionsResumed++
     return {
@@ -64,6 +62,13 @@ export class Sessions {
       resumed,
       reason: resumed || hello.session === '' ? '' : 'the session is not known here',
     }
+  }
+
+  /** Puts a new token's rights and expiry in the place of the old. */
+  renew(session: Session, grant: Grant): void {
+    session.grant = grant
+    if (grant.expires > 0) this.#timers.set(session.expiry, grant.expires - this.#config.wallOffset)
+    else this.#timers.clear(session.expiry)
   }
 
   #open(grant: Grant): Session | null {

@@ -60,7 +60,7 @@ export class Topics {
   readonly #rungs: Map<number, Rung> = new Map()
   #dirty: Topic[] = []
   /** Topics that grew since the last complete flush. */
-  readonly #grown: Topic[] = []
+  readonly #grown: Set<Topic> = new Set()
   /** Topics whose ring holds something that may grow too old. */
   readonly #aging: Set<Topic> = new Set()
   readonly #agingTimer: Timer
@@ -268,7 +268,7 @@ export class Topics {
         else (this.#rungs.get(group.hz) as Rung).wait(group, this.#timers, now)
       }
       this.#diffuse(topic)
-      this.#grown.push(topic)
+      this.#grown.add(topic)
       if (this.#aging.size === 0) this.#timers.set(this.#agingTimer, now + AGING_MS)
       this.#aging.add(topic)
     }
@@ -288,7 +288,7 @@ export class Topics {
   /** After a complete flush: what retention does not keep goes. */
   trim(now: number): void {
     for (const topic of this.#grown) topic.trim(now)
-    this.#grown.length = 0
+    this.#grown.clear()
     if (this.#agingDue) this.#age(now)
   }
 

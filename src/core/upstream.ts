@@ -104,6 +104,14 @@ export class Upstream {
     else while (turns.length > 0) turns.pop()
   }
 
+  /** Delivers all that waits in one queue, whatever the budget: its session is about to end. */
+  finish(queue: UpstreamQueue, deliver: (session: Session, message: ClientMessage) => void): void {
+    for (let message = queue.peek(); message !== undefined; message = queue.peek()) {
+      queue.shift()
+      deliver(queue.session, message)
+    }
+  }
+
   #serve(
     queue: UpstreamQueue,
     budget: number,

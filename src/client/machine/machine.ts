@@ -72,8 +72,10 @@ const DROPPED = 3000
 const REFUSALS = 3
 /** A longer time for a request is the node's own limit. */
 const MAX_TIMEOUT_MS = 2 ** 31
-/** A cached ticket is not used in its last milliseconds. */
+/** A ticket is not used in its last milliseconds (of a short-lived one, its last quarter), and renewed before. */
 const TICKET_MARGIN_MS = 30_000
+/** After a failure to get a fresh one. */
+const TICKET_RETRY_MS = 5_000
 
 /** The client's side of RTMS: pure, driven by `handle…`, `tick` and the application's calls. Times are monotonic milliseconds. */
 export class Machine {
@@ -84,6 +86,8 @@ export class Machine {
   /** Attempts since the last welcome. */
   #failures = 0
   #ticket: { readonly ticket: Ticket; readonly until: number } | null = null
+  /** When a live client asks for another ticket. */
+  #refreshAt = Infinity
   /** Refused tokens since the last welcome. */
   #refusals = 0
   /** When the phase is given up, or the wait is over. */
@@ -132,7 +136,7 @@ export class Machine {
       this.#phase === 'live'
         ? this.#lastHeard + 2 * (this.#welcome as MessageOf<'welcome'>).heartbeat
         : Infinity
-    return Math.min(this.#deadline, silence, this.#calls.deadline)
+    return Math.min(this.#deadline, silence, this.#refreshAt, this.#calls.deadline)
   }
 
   start(now: number): void {
@@ -149,7 +153,13 @@ export class Machine {
     this.#calls.expire(now)
     if (this.#phase === 'live') {
       if (now - this.#lastHeard >= 2 * (this.#welcome as MessageOf<'welcome'>).heartbeat) this.#drop(now)
-      else if (now >= this.#deadline) this.#ping(now)
+      else {
+        if (now >= this.#deadline) this.#ping(now)
+        if (now >= this.#refreshAt) {
+          this.#refreshAt = Infinity
+          this.#ports.getTicket(this.#attempt)
+        }
+      }
     } else if (now >= this.#deadline) {
       if (this.#phase === 'waiting') this.#connect(now)
       else this.#drop(now)
@@ -161,6 +171,7 @@ export class Machine {
   #enter(phase: Phase, deadline: number, error: RtmsError | null = null): void {
     this.#phase = phase
     this.#deadline = deadline
+    this.#refreshAt = Infinity
     this.#ports.phase(phase, error)
   }
 
@@ -176,13 +187,27 @@ export class Machine {
 
   /** `validMs`: how long the ticket is still good. */
   handleTicket(attempt: number, ticket: Ticket, validMs: number, now: number): void {
-    if (attempt !== this.#attempt || this.#phase !== 'ticket') return
-    this.#ticket = { ticket, until: now + validMs - TICKET_MARGIN_MS }
-    this.#open()
+    if (attempt !== this.#attempt || (this.#phase !== 'ticket' && this.#phase !== 'live')) return
+    const until = now + validMs - Math.min(TICKET_MARGIN_MS, validMs / 4)
+    this.#ticket = { ticket, until }
+    if (this.#phase === 'ticket') this.#open()
+    else this.#refresh(ticket, now)
   }
 
   handleNoTicket(attempt: number, error: RtmsError, now: number): void {
-    if (attempt === this.#attempt && this.#phase === 'ticket') this.#wait(now, error)
+    if (attempt !== this.#attempt) return
+    if (this.#phase === 'ticket') this.#wait(now, error)
+    else if (this.#phase === 'live') this.#refreshAt = now + TICKET_RETRY_MS
+  }
+
+  /** Puts a fresh token in the place of one that is about to expire, without a break. */
+  #refresh({ token }: Ticket, now: number): void {
+    const done: Done<unknown> = (result) => {
+      // Where it was refused, the expiry of the old one leads to a new connection with another ticket.
+      if (result.ok) this.#refreshAt = this.#ticket?.until ?? Infinity
+      else this.#ticket = null
+    }
+    this.#call({ type: 'refresh', call: this.#calls.next(), token }, done, now + this.#options.connectMs)
   }
 
   #open(): void {
@@ -389,6 +414,7 @@ export class Machine {
     this.#failures = 0
     this.#refusals = 0
     this.#enter('live', now)
+    this.#refreshAt = this.#ticket?.until ?? Infinity
     this.#ports.welcome(message)
     for (const call of this.#calls.revive(message.resumed, message.calls)) this.#send(call)
     // What was left is left before it may be joined anew.

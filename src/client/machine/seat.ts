@@ -152,6 +152,8 @@ export class SeatMachine {
   handleGap(message: MessageOf<'gap'>): void {
     if (message.to <= this.next) return
     this.next = message.to
+    // Their answers may have been in what is lost.
+    this.#rejectUpTo(Infinity, 'UNKNOWN')
     this.listener.gap(message.from, message.to, message.reason)
   }
 

@@ -259,6 +259,55 @@ describe('Reconnecting', () => {
   })
 })
 
+describe('A ticket', () => {
+  it('is replaced in passing half a minute before it expires: the connection stays', () => {
+    const rig = new Rig()
+    rig.machine.start(rig.now)
+    rig.giveTicket(120_000)
+    rig.live({ heartbeat: 1_000_000 })
+    rig.advance(89_000)
+    expect(rig.tickets).toHaveLength(1)
+    rig.advance(1_000)
+    expect(rig.tickets).toHaveLength(2)
+    rig.giveTicket(120_000, { token: 'fresh' })
+    const [refresh] = rig.takeOf('refresh')
+    expect(refresh).toMatchObject({ token: 'fresh' })
+    rig.receive({ type: 'done', call: refresh?.call ?? 0, value: 0 })
+    rig.advance(90_000)
+    expect([rig.machine.phase, rig.tickets.length]).toEqual(['live', 3])
+  })
+
+  it('that lives shortly is replaced after three quarters of its life', () => {
+    const rig = new Rig()
+    rig.machine.start(rig.now)
+    rig.giveTicket(8_000)
+    rig.live()
+    rig.advance(5_999)
+    expect(rig.tickets).toHaveLength(1)
+    rig.advance(1)
+    expect(rig.tickets).toHaveLength(2)
+  })
+
+  it('that is not to be had, or is refused, is asked for again; meanwhile nothing happens to the connection', () => {
+    const rig = new Rig()
+    rig.machine.start(rig.now)
+    rig.giveTicket(8_000)
+    rig.live()
+    rig.advance(6_000)
+    rig.machine.handleNoTicket(rig.attempt, new RtmsError('UNAUTHENTICATED'), rig.now)
+    rig.advance(5_000)
+    expect([rig.machine.phase, rig.tickets.length]).toEqual(['live', 3])
+    rig.giveTicket(8_000)
+    const [refresh] = rig.takeOf('refresh')
+    const refused = { index: 0, error: 'UNAUTHENTICATED', message: '', retryAfter: 0 } as const
+    rig.receive({ type: 'failed', call: refresh?.call ?? 0, ...refused })
+    expect(rig.machine.phase).toBe('live')
+    rig.lose(4451)
+    rig.wait()
+    expect([rig.machine.phase, rig.tickets.length]).toEqual(['ticket', 4])
+  })
+})
+
 describe('Liveness', () => {
   it('is a ping at once and every heartbeat: round trip and the server’s clock', () => {
     const rig = new Rig()

@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest'
+import type { MessageOf } from '../../../src/protocol/index.ts'
+import { framesOf, grant, Harness, type Peer, text, textOf } from './harness.ts'
+
+function refresh(peer: Peer, token: string): number {
+  const call = peer.call()
+  peer.send({ type: 'refresh', call, token })
+  return call
+}
+
+describe('A refresh', () => {
+  it('puts a new expiry in the place of the old, without a break', () => {
+    const h = new Harness()
+    h.application.grants.set('short', grant('ann', { expires: h.now + 3_000 }))
+    h.application.grants.set('long', grant('ann', { expires: h.now + 60_000 }))
+    const peer = h.connect('short')
+    const call = refresh(peer, 'long')
+    h.settle()
+    h.authenticate()
+    h.settle()
+    expect(peer.take()).toEqual([{ type: 'done', call, value: (h.now + 60_000) / 1000 }])
+    h.advance(5_000)
+    expect(peer.closed).toBe(null)
+  })
+
+  it('with a bad token, or another user’s, is refused, and the old token stays in force', () => {
+    const h = new Harness()
+    h.application.grants.set('bad', null)
+    const peer = h.connect('ann')
+    for (const [token, error] of [
+      ['bad', 'UNAUTHENTICATED'],
+      ['bob', 'FORBIDDEN'],
+    ] as const) {
+      const call = refresh(peer, token)
+      h.settle()
+      h.authenticate()
+      h.settle()
+      expect(peer.take()).toMatchObject([{ type: 'failed', call, error }])
+    }
+    expect(peer.closed).toBe(null)
+  })
+
+  it('ends what the new token does not allow, and nothing else', () => {
+    const h = new Harness()
+    h.node.openMeeting('kept', {}, h.now)
+    h.node.openMeeting('lost', {}, h.now)
+    h.application.grants.set(
+      'less',
+      grant('ann', { meetings: [{ name: 'kept', role: 'member' }], read: ['a'] }),
+    )
+    const [peer, other] = [h.connect('ann'), h.connect('bob')]
+    h.seat(peer, 'kept')
+    const { log } = h.seat(peer, 'lost')
+    h.seat(other, 'lost')
+    h.listen(peer, 'a')
+    const topic = h.listen(peer, 'b')
+    refresh(peer, 'less')
+    h.settle()
+    h.authenticate()
+    h.settle()
+    const ended = peer.takeOf('ended')
+    expect(ended).toMatchObject([
+      { log, error: 'FORBIDDEN' },
+      { log: topic.log, error: 'FORBIDDEN' },
+    ])
+    h.node.publish('a', text('1'), '', false, h.now)
+    h.node.publish('b', text('2'), '', false, h.now)
+    h.advance(100)
+    expect(peer.takeTexts()).toEqual(['1'])
+    const events = framesOf(other.take()).flatMap((frame) => frame.events)
+    expect(events).toContainEqual({ type: 'leave', slot: 0, reason: 'forbidden' })
+  })
+
+  it('is one at a time, and ends as UNKNOWN where the connection is lost meanwhile', () => {
+    const h = new Harness()
+    const peer = h.connect('ann')
+    h.slowTokens = true
+    const first = refresh(peer, 'ann')
+    const second = refresh(peer, 'ann')
+    h.settle()
+    expect(peer.takeOf('failed')).toMatchObject([{ call: second, error: 'BUSY' }])
+    peer.hangUp()
+    h.authenticate(true)
+    h.slowTokens = false
+    const again = h.open()
+    again.hello('ann', { session: peer.session, received: 1 })
+    h.settle()
+    expect(again.takeOf('failed')).toMatchObject([{ call: first, error: 'UNKNOWN' }])
+  })
+
+  it('holds for what is resumed: a seat that the new token does not allow is given up', () => {
+    const h = new Harness()
+    h.node.openMeeting('m', {}, h.now)
+    h.application.grants.set('less', grant('ann', { meetings: [] }))
+    const peer = h.connect('ann')
+    h.seat(peer, 'm')
+    peer.hangUp()
+    h.connect('less', { session: peer.session })
+    expect(h.node.meeting('m')?.members).toEqual([])
+  })
+})
+
+describe('A flood', () => {
+  it('of what has to be refused is answered, and then closed with 4453', () => {
+    const h = new Harness({ refusalBurst: 20, refusalsPerSecond: 10 })
+    const peer = h.connect('ann')
+    for (let seq = 1; seq <= 20; seq++) peer.input(99, seq)
+    h.settle()
+    expect(peer.takeOf('nack')).toHaveLength(20)
+    expect(peer.closed).toBe(null)
+    h.advance(1_000)
+    for (let seq = 1; seq <= 10; seq++) peer.input(99, seq)
+    h.settle()
+    expect(peer.closed).toBe(null)
+    peer.input(99, 11)
+    peer.input(99, 12)
+    h.settle()
+    expect(peer.closed).toBe(4453)
+  })
+})
+
+describe('A client that nobody has verified', () => {
+  it('is not read from until its token is: it cannot make the node hold much', () => {
+    const h = new Harness()
+    h.slowTokens = true
+    const peer = h.open()
+    peer.hello('ann')
+    expect(peer.transport.paused).toBe(true)
+    h.authenticate(true)
+    expect(peer.transport.paused).toBe(false)
+  })
+})
+
+describe('A client that closes for good', () => {
+  it('is heard to the end: what it sent last is framed before its leave', () => {
+    const h = new Harness()
+    h.node.openMeeting('m', {}, h.now)
+    const [a, b] = [h.connect('ann'), h.connect('bob')]
+    const { log } = h.seat(a, 'm') as MessageOf<'joined'>
+    h.seat(b, 'm')
+    h.advance(200)
+    b.take()
+    a.input(log, 1, text('last'))
+    a.hangUp(true)
+    h.advance(200)
+    const frames = framesOf(b.take())
+    const said = frames.findIndex(({ inputs }) => inputs.some(({ data }) => textOf(data) === 'last'))
+    const left = frames.findIndex(({ events }) => events.some(({ type }) => type === 'leave'))
+    expect(said).toBeGreaterThanOrEqual(0)
+    expect(left).toBeGreaterThan(said)
+  })
+})
