@@ -83,7 +83,7 @@ describe('rtms/client in Node', () => {
       for (const input of frame.inputs) inputs.push(input.data)
     })
     const other = await b.join('room')
-    other.send('last words')
+    void other.send('last words')
     b.close()
     await expect.poll(() => [inputs, events]).toEqual([['last words'], ['join', 'join', 'leave']])
   })

@@ -20,8 +20,8 @@ async function bundle(entry: string): Promise<string> {
       },
     },
   })
-  const [output] = (Array.isArray(result) ? result : [result]) as Rolldown.RolldownOutput[]
-  return (output?.output[0] as { code: string }).code
+  const [bundled] = [result].flat() as [Rolldown.RolldownOutput]
+  return bundled.output[0].code
 }
 
 it('rtms/client is at most 12 KiB gzipped, and needs nothing else in a browser', async () => {
