@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import type { MessageOf } from '../../../src/protocol/index.ts'
 import { framesOf, grant, Harness, type Peer, text, textOf } from './harness.ts'
 
 function refresh(peer: Peer, token: string): number {
@@ -136,7 +135,7 @@ describe('A client that closes for good', () => {
     const h = new Harness()
     h.node.openMeeting('m', {}, h.now)
     const [a, b] = [h.connect('ann'), h.connect('bob')]
-    const { log } = h.seat(a, 'm') as MessageOf<'joined'>
+    const { log } = h.seat(a, 'm')
     h.seat(b, 'm')
     h.advance(200)
     b.take()
