@@ -106,6 +106,7 @@ export class Client {
   #timer: ReturnType<typeof setTimeout> | undefined
   #timerAt = Infinity
   #flushing = false
+  readonly #closed: AbortController = new AbortController()
   #welcome: MessageOf<'welcome'> | null = null
 
   constructor(options: ConnectOptions) {
@@ -133,6 +134,17 @@ export class Client {
     )
     this.#machine.start(performance.now())
     this.#after()
+    this.#watchPage()
+  }
+
+  /** A page that comes back to sight, from the cache or to the network, finds out at once how it stands. */
+  #watchPage(): void {
+    if (typeof document === 'undefined') return
+    const { signal } = this.#closed
+    const probe = (): void => this.#run(() => this.#machine.probe(performance.now()))
+    document.addEventListener('visibilitychange', () => document.hidden || probe(), { signal })
+    addEventListener('pageshow', probe, { signal })
+    addEventListener('online', probe, { signal })
   }
 
   get state(): State {
@@ -296,6 +308,7 @@ export class Client {
 
   /** Ends the connection for good; whatever waits is rejected with CLOSED. */
   close(): void {
+    this.#closed.abort()
     this.#run(() => this.#machine.close())
   }
 
@@ -367,7 +380,7 @@ export class Client {
       return
     }
     socket.binaryType = 'arraybuffer'
-    socket.onopen = () => this.#run(() => this.#machine.handleOpen(attempt, performance.now()))
+    socket.onopen = () => this.#run(() => this.#machine.handleOpen(attempt))
     socket.onmessage = ({ data }) => {
       const packet = typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer)
       this.#run(() => this.#machine.handlePacket(attempt, packet, packet.length, performance.now()))

@@ -180,7 +180,7 @@ export class SimClient implements ClientFacts {
         return
       }
       connection = node.open(link, this.#codec)
-      this.#do((now) => this.machine.handleOpen(attempt, now))
+      this.#do(() => this.machine.handleOpen(attempt))
     })
   }
 

@@ -64,6 +64,13 @@ export interface MachineOptions {
   readonly backoffMs: number
 }
 
+/** The wait before the first reconnect, until a welcome says otherwise. */
+const RECONNECT_MIN_MS = 200
+const RECONNECT_MAX_MS = 2_000
+/** A timer that fires later than this stood still with its page. */
+const LATE_MS = 1_000
+/** How long a connection that was asked has to answer. */
+const PROBE_MS = 5_000
 /** Session-log entries received without an ack of them going out. */
 const ENTRIES_PER_ACK = 64
 /** How this side closes a socket that it will replace; 1000 would end the session. */
@@ -99,7 +106,8 @@ export class Machine {
   #consumed = 0
   #acknowledged = 0
   #receivedAcknowledged = 0
-  #lastHeard = 0
+  /** A live connection that is silent until then is given up. */
+  #silentUntil = Infinity
   #retryAfter = 0
 
   readonly #calls: Calls = new Calls()
@@ -132,10 +140,7 @@ export class Machine {
 
   /** When {@link tick} wants to be called. */
   get deadline(): number {
-    const silence =
-      this.#phase === 'live'
-        ? this.#lastHeard + 2 * (this.#welcome as MessageOf<'welcome'>).heartbeat
-        : Infinity
+    const silence = this.#phase === 'live' ? this.#silentUntil : Infinity
     return Math.min(this.#deadline, silence, this.#refreshAt, this.#calls.deadline)
   }
 
@@ -152,7 +157,7 @@ export class Machine {
   tick(now: number): void {
     this.#calls.expire(now)
     if (this.#phase === 'live') {
-      if (now - this.#lastHeard >= 2 * (this.#welcome as MessageOf<'welcome'>).heartbeat) this.#drop(now)
+      if (now >= this.#silentUntil) this.#silent(now)
       else {
         if (now >= this.#deadline) this.#ping(now)
         if (now >= this.#refreshAt) {
@@ -163,6 +168,29 @@ export class Machine {
     } else if (now >= this.#deadline) {
       if (this.#phase === 'waiting') this.#connect(now)
       else this.#drop(now)
+    }
+  }
+
+  /**
+   * Nothing came for two heartbeats. Where this is noticed late, the timers stood still (a hidden tab, a machine
+   * asleep), and what came meanwhile may only now be handed over: the connection is asked before it is given up.
+   */
+  #silent(now: number): void {
+    if (now - this.#silentUntil > LATE_MS) this.#ask(now)
+    else this.#drop(now)
+  }
+
+  #ask(now: number): void {
+    this.#silentUntil = now + PROBE_MS
+    this.#ping(now)
+  }
+
+  /** The page came back to sight or the network to life: a connection must prove itself soon, a wait is cut short. */
+  probe(now: number): void {
+    if (this.#phase === 'live') this.#ask(now)
+    if (this.#phase === 'waiting') {
+      const soon = now + this.#options.random() * (this.#welcome?.reconnectMin ?? RECONNECT_MIN_MS)
+      this.#deadline = Math.min(this.#deadline, soon)
     }
   }
 
@@ -216,10 +244,9 @@ export class Machine {
     this.#ports.open(this.#attempt, ticket.url)
   }
 
-  handleOpen(attempt: number, now: number): void {
+  handleOpen(attempt: number): void {
     if (attempt !== this.#attempt || this.#phase !== 'opening') return
     this.#enter('greeting', this.#deadline)
-    this.#lastHeard = now
     this.#consumed = 0
     this.#acknowledged = 0
     this.#retryAfter = 0
@@ -254,7 +281,7 @@ export class Machine {
 
   /** Full jitter from the first attempt on: a lost node does not get all its clients back in one moment. */
   #wait(now: number, error: RtmsError | null): void {
-    const { reconnectMin = 200, reconnectMax = 2_000 } = this.#welcome ?? {}
+    const { reconnectMin = RECONNECT_MIN_MS, reconnectMax = RECONNECT_MAX_MS } = this.#welcome ?? {}
     const ceiling = Math.min(this.#options.backoffMs, reconnectMax * 2 ** Math.min(this.#failures, 16))
     const wait = Math.max(
       this.#retryAfter,
@@ -324,7 +351,7 @@ export class Machine {
 
   handlePacket(attempt: number, packet: Uint8Array | string, size: number, now: number): void {
     if (attempt !== this.#attempt || (this.#phase !== 'live' && this.#phase !== 'greeting')) return
-    this.#lastHeard = now
+    this.#silentUntil = now + 2 * (this.#welcome?.heartbeat ?? 0)
     let messages: ServerMessage[]
     try {
       messages = this.#options.codec.decode(packet, 'server') as ServerMessage[]
@@ -408,6 +435,7 @@ export class Machine {
 
   #handleWelcome(message: MessageOf<'welcome'>, now: number): void {
     this.#welcome = message
+    this.#silentUntil = now + 2 * message.heartbeat
     this.#session = message.session
     this.#received = message.received
     this.#receivedAcknowledged = message.received

@@ -26,7 +26,7 @@ describe('The life of a client', () => {
     rig.giveTicket(60_000, { url: 'ws://here', token: 'secret' })
     expect(rig.opened).toEqual([{ attempt: 1, url: 'ws://here' }])
     expect(rig.take()).toEqual([])
-    rig.machine.handleOpen(1, rig.now)
+    rig.machine.handleOpen(1)
     expect(rig.take()).toEqual([
       { type: 'hello', version: 1, client: 'test', token: 'secret', session: '', received: 0, window: 1_000 },
     ])
@@ -42,7 +42,7 @@ describe('The life of a client', () => {
       const rig = new Rig({ connectMs: 3_000 })
       rig.machine.start(rig.now)
       if (stuck !== 'ticket') rig.giveTicket()
-      if (stuck === 'greeting') rig.machine.handleOpen(1, rig.now)
+      if (stuck === 'greeting') rig.machine.handleOpen(1)
       expect(rig.machine.phase).toBe(stuck)
       rig.advance(2_999)
       expect(rig.machine.phase).toBe(stuck)
@@ -133,7 +133,7 @@ describe('The life of a client', () => {
     const old = rig.attempt
     rig.lose()
     rig.machine.handleClose(old, 4400, '', rig.now)
-    rig.machine.handleOpen(old, rig.now)
+    rig.machine.handleOpen(old)
     rig.machine.handleTicket(1, { url: 'ws://old', token: '', expiresAt: 0 }, 1_000_000, rig.now)
     rig.machine.handleNoTicket(1, new RtmsError('CLOSED'), rig.now)
     expect(rig.machine.phase).toBe('waiting')
@@ -256,6 +256,51 @@ describe('Reconnecting', () => {
       ['b', '2'],
       ['c', '3'],
     ])
+  })
+})
+
+describe('A page that was away', () => {
+  const heartbeat = 8_000
+
+  it('whose timers stood still asks its connection before it gives it up', () => {
+    const rig = new Rig()
+    rig.live({ heartbeat })
+    rig.now += 60_000
+    rig.machine.tick(rig.now)
+    expect(rig.machine.phase).toBe('live')
+    expect(rig.takePackets().flat()).toMatchObject([{ type: 'ping' }])
+    rig.receive({ type: 'pong', echo: 0, time: 0, lateness: 0 })
+    rig.advance(6_000)
+    expect(rig.machine.phase).toBe('live')
+  })
+
+  it('gives up a connection that does not answer when asked', () => {
+    const rig = new Rig()
+    rig.live({ heartbeat })
+    rig.now += 60_000
+    rig.machine.tick(rig.now)
+    rig.advance(4_999)
+    expect(rig.machine.phase).toBe('live')
+    rig.advance(1)
+    expect(rig.machine.phase).toBe('waiting')
+  })
+
+  it('finds out within five seconds of coming back whether its connection lives', () => {
+    const rig = new Rig()
+    rig.live({ heartbeat })
+    rig.machine.probe(rig.now)
+    rig.advance(5_000)
+    expect(rig.machine.phase).toBe('waiting')
+  })
+
+  it('that waits to reconnect does so at once, though not in step with others', () => {
+    const rig = new Rig()
+    rig.live({ reconnectMin: 200, reconnectMax: 60_000 })
+    rig.chance = 0.9
+    rig.lose()
+    rig.chance = 0.5
+    rig.machine.probe(rig.now)
+    expect(rig.machine.deadline - rig.now).toBe(100)
   })
 })
 

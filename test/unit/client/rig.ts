@@ -174,7 +174,7 @@ export class Rig {
     if (this.machine.phase === 'idle') this.machine.start(this.now)
     if (this.machine.phase === 'waiting') this.wait()
     if (this.machine.phase === 'ticket') this.giveTicket()
-    this.machine.handleOpen(this.attempt, this.now)
+    this.machine.handleOpen(this.attempt)
     const [hello] = this.take()
     if (hello?.type !== 'hello') throw new Error('no hello')
     return hello
