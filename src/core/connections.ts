@@ -134,7 +134,7 @@ export class Connections {
       this.close(connection, 'UNAUTHENTICATED', 'no valid hello in time', now)
       return
     }
-    if (now - connection.lastHeard >= 2 * heartbeatMs) {
+    if (now >= connection.lastHeard + 2 * heartbeatMs) {
       this.close(connection, null, 'silent', now)
       return
     }

@@ -52,9 +52,13 @@ export class Timers {
     this.#down(last)
   }
 
-  /** Fires all that is due at `now`, in order. */
+  /** Fires all that is due at `now`, in order. What is set meanwhile waits for the next run, however early it is due. */
   run(now: number): void {
-    while (this.next <= now) this.runOne(now)
+    const end = this.#order
+    for (let timer = this.#heap[0]; timer !== undefined; timer = this.#heap[0]) {
+      if (timer.at > now || timer.order >= end) return
+      this.runOne(now)
+    }
   }
 
   /** Fires the earliest. There must be one. */

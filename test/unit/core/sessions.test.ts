@@ -173,6 +173,18 @@ describe('Silence', () => {
     expect([h.node.connections, h.node.sessions]).toEqual([0, 1])
   })
 
+  it('ends at its time also where a sum and its difference round to different sides', () => {
+    // Found by the simulator (seed 1770): lastHeard + 6000 = now, and yet now - lastHeard < 6000.
+    const heartbeatMs = 3_000
+    let lastHeard = 10_000.1
+    while (lastHeard + 2 * heartbeatMs - lastHeard >= 2 * heartbeatMs) lastHeard += 0.1
+    const h = new Harness({ heartbeatMs })
+    h.now = lastHeard
+    const peer = h.connect('ann')
+    h.advance(2 * heartbeatMs + 1)
+    expect(peer.closed).toBe(1001)
+  })
+
   it('of the node, too, brings a ping: it sends something at least every heartbeat', () => {
     const h = new Harness()
     const peer = h.connect('ann')

@@ -106,4 +106,18 @@ describe('Timers', () => {
       { numRuns: 100 },
     )
   })
+
+  it('that is set again for now, while it fires, waits for the next run: no run is endless', () => {
+    const timers = new Timers()
+    let fired = 0
+    const timer: Timer = new Timer((now) => {
+      fired++
+      timers.set(timer, now)
+    })
+    timers.set(timer, 5)
+    timers.run(5)
+    expect(fired).toBe(1)
+    timers.run(5)
+    expect([fired, timers.next]).toEqual([2, 5])
+  })
 })
