@@ -103,6 +103,8 @@ export class Machine {
   #session = ''
   #welcome: MessageOf<'welcome'> | null = null
   #received = 0
+  /** Entries of the session log were lost before this connection: answers may have been among them. */
+  #entriesLost = false
   #consumed = 0
   #acknowledged = 0
   #receivedAcknowledged = 0
@@ -437,6 +439,7 @@ export class Machine {
     this.#welcome = message
     this.#silentUntil = now + 2 * message.heartbeat
     this.#session = message.session
+    this.#entriesLost = message.received > this.#received
     this.#received = message.received
     this.#receivedAcknowledged = message.received
     this.#failures = 0
@@ -460,7 +463,7 @@ export class Machine {
     if (seat === undefined) this.#send({ type: 'leave', call: this.#calls.next(), log: message.log })
     if (seat === undefined || seat.call !== message.call) return
     this.#seatsByLog.set(message.log, seat)
-    for (const input of seat.handleJoined(message, this.#session)) this.#send(input)
+    for (const input of seat.handleJoined(message, this.#session, this.#entriesLost)) this.#send(input)
   }
 
   #handleSubscribed(message: MessageOf<'subscribed'>): void {

@@ -76,8 +76,11 @@ export class SeatMachine {
     return { type: 'join', call, meeting, spectator, config, epoch, next: epoch === 0 ? 0 : next }
   }
 
-  /** Returns the inputs to send (again). In another session the same slot may have been somebody else's meanwhile. */
-  handleJoined(message: MessageOf<'joined'>, session: string): MessageOf<'input'>[] {
+  /**
+   * Returns the inputs to send (again). In another session the same slot may have been somebody else's meanwhile.
+   * `lost`: the session log has a hole, in which NACKs may have been.
+   */
+  handleJoined(message: MessageOf<'joined'>, session: string, lost: boolean): MessageOf<'input'>[] {
     const again = this.epoch !== 0
     const same = message.epoch === this.epoch && message.slot === this.slot && session === this.#session
     this.#session = session
@@ -90,7 +93,7 @@ export class SeatMachine {
     if (!same) {
       this.#seq = message.seq
       this.#rejectUpTo(Infinity, 'UNKNOWN')
-    } else if (!message.recovered) this.#rejectUpTo(message.seq, 'UNKNOWN')
+    } else if (lost || !message.recovered) this.#rejectUpTo(message.seq, 'UNKNOWN')
     if (again && message.reason === 'NEW_EPOCH') this.next = 1
     this.listener.joined(message)
     return [...this.#unanswered]

@@ -706,6 +706,19 @@ describe('A seat', () => {
     expect(rig.takeOf('input')).toMatchObject([{ seq: 2 }])
   })
 
+  it('does not know of inputs whose refusal was in a part of the session log that is lost', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat, outcomes } = seated(rig)
+    for (const name of ['a', 'b']) rig.machine.input(seat, text(name), outcomes.done(name))
+    rig.take()
+    rig.lose()
+    rig.live({ resumed: true, received: 99 })
+    rig.receive(joinedOf({ call: seat.call, seq: 1, recovered: true }))
+    expect(outcomes.all).toEqual(['a UNKNOWN'])
+    expect(rig.takeOf('input')).toMatchObject([{ seq: 2 }])
+  })
+
   it.each([
     ['another epoch', { epoch: 78 }, 'NEW_EPOCH'],
     ['another slot', { slot: 3 }, ''],
