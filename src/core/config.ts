@@ -14,6 +14,10 @@ export interface NodeLimits {
   sessionKeepMs: number
   /** Sessions of one user at once. */
   sessionsPerUser: number
+  /** The longest life of a token. A revocation is kept as long. */
+  tokenMs: number
+  /** Users and tokens revoked at once. */
+  revocations: number
   /** Unacknowledged bytes per connection. */
   window: number
   /** After so many bytes a write to a connection is complete; what is over goes to its next one. */
@@ -38,6 +42,10 @@ export interface NodeLimits {
   requestsPerSession: number
   /** Longest time a client may give a request. */
   requestMs: number
+  /** The business has so long to say whether something is allowed; then it is not. */
+  authorizeMs: number
+  /** A node whose sweeps are later than this, in the last five seconds, is not ready. */
+  readyLatenessMs: number
   /** Per node. */
   meetings: number
   topics: number
@@ -60,6 +68,8 @@ export const defaultLimits: NodeLimits = {
   heartbeatMs: 8_000,
   sessionKeepMs: 60_000,
   sessionsPerUser: 32,
+  tokenMs: 2_592_000_000,
+  revocations: 100_000,
   window: 131_072,
   writeBytes: 65_536,
   controlMessages: 2_048,
@@ -75,6 +85,8 @@ export const defaultLimits: NodeLimits = {
   subscriptionsPerSession: 1_000,
   requestsPerSession: 64,
   requestMs: 60_000,
+  authorizeMs: 5_000,
+  readyLatenessMs: 500,
   meetings: 100_000,
   topics: 1_000_000,
   meetingLogBytes: 4_194_304,
@@ -117,6 +129,8 @@ export interface MeetingOptions {
   /** Of one member, and bytes of all, in one frame; the rest waits for the next. */
   readonly inputsPerFrame: number
   readonly frameBytes: number
+  /** Spectators see frames so many milliseconds after they were sealed. The ring has to hold that much. */
+  readonly spectatorDelayMs: number
 }
 
 export const defaultMeeting: MeetingOptions = {
@@ -128,4 +142,5 @@ export const defaultMeeting: MeetingOptions = {
   inputBurst: 60,
   inputsPerFrame: 8,
   frameBytes: 16_384,
+  spectatorDelayMs: 0,
 }

@@ -5,7 +5,8 @@ import type { ClientMessage, MessageOf } from '../protocol/schema.ts'
 import type { NodeConfig } from './config.ts'
 import { Connection } from './connection.ts'
 import type { Downstream } from './downstream.ts'
-import type { Application, Grant, Outcome, Transport } from './ports.ts'
+import type { Application, Grant, LossReason, Outcome, Transport } from './ports.ts'
+import type { Revocations } from './revocations.ts'
 import { failed, type Session, shorten } from './session.ts'
 import type { Sessions } from './sessions.ts'
 import type { Stats } from './stats.ts'
@@ -21,6 +22,7 @@ export interface ConnectionsHost {
   readonly downstream: Downstream
   readonly sessions: Sessions
   readonly application: Application
+  readonly revocations: Revocations
   /** A message of a live session, for its upstream queue. */
   enqueue(connection: Connection, session: Session, message: ClientMessage, now: number): void
   /** The session's connection is gone. */
@@ -74,8 +76,8 @@ export class Connections {
   }
 
   /** The socket is gone. */
-  lost(connection: Connection, now: number): void {
-    if (connection.state !== 'closed') this.#detach(connection, now)
+  lost(connection: Connection, reason: LossReason, now: number): void {
+    if (connection.state !== 'closed') this.#detach(connection, reason, now)
   }
 
   #receive(connection: Connection, message: ClientMessage, now: number): void {
@@ -134,6 +136,7 @@ export class Connections {
       this.close(connection, 'UNAUTHENTICATED', 'no valid hello in time', now)
       return
     }
+    // The same sum as the timer below was set to: a difference may round to the other side of it.
     if (now >= connection.lastHeard + 2 * heartbeatMs) {
       this.close(connection, null, 'silent', now)
       return
@@ -159,11 +162,11 @@ export class Connections {
       this.#host.downstream.farewell(connection, goodbye, now)
     }
     const { transport } = connection
-    this.#detach(connection, now)
+    this.#detach(connection, reason ?? 'SILENT', now)
     transport.close(code, reason ?? 'SILENT')
   }
 
-  #detach(connection: Connection, now: number): void {
+  #detach(connection: Connection, reason: LossReason, now: number): void {
     const { session } = connection
     connection.state = 'closed'
     connection.control = []
@@ -173,7 +176,7 @@ export class Connections {
     connection.session = null
     this.#all.delete(connection)
     this.#host.timers.clear(connection.heartbeat)
-    this.#host.stats.connectionsClosed++
+    this.#host.stats.loseConnection(reason)
     if (session === null) return
     // Nobody will hear whether the new token was good.
     if (connection.refreshing !== 0)
@@ -181,6 +184,7 @@ export class Connections {
     connection.refreshing = 0
     this.#host.detached(session)
     if (!session.ended) this.#host.sessions.detach(session, now)
+    this.#host.application.disconnected(session, reason, session.ended)
   }
 
   #hello(connection: Connection, hello: MessageOf<'hello'>, now: number): void {
@@ -216,6 +220,7 @@ export class Connections {
       return
     }
     const grant = outcome.value
+    if (this.#isRevoked(connection, grant, now)) return
     this.#replace(hello, grant, now)
     const attached = this.#host.sessions.attach(connection, hello, grant)
     if (attached === 'stolen')
@@ -226,6 +231,12 @@ export class Connections {
 
   #isOver(grant: Grant, now: number): boolean {
     return grant.expires > 0 && grant.expires <= now + this.#host.config.wallOffset
+  }
+
+  #isRevoked(connection: Connection, grant: Grant, now: number): boolean {
+    if (!this.#host.revocations.covers(grant)) return false
+    this.close(connection, 'REVOKED', 'the token was revoked', now)
+    return true
   }
 
   /** Has a new token verified for a session that goes on meanwhile. */
@@ -245,6 +256,8 @@ export class Connections {
     const { downstream, sessions } = this.#host
     if (!outcome.ok || this.#isOver(outcome.value, now)) {
       downstream.send(session, failed(call, 'UNAUTHENTICATED', 'the token was refused'))
+    } else if (this.#isRevoked(connection, outcome.value, now)) {
+      // Its call goes unanswered: the goodbye is the answer.
     } else if (outcome.value.user !== session.user) {
       downstream.send(session, failed(call, 'FORBIDDEN', 'the token is another user’s'))
     } else {
@@ -299,6 +312,7 @@ export class Connections {
       maxSubscriptions: limits.subscriptionsPerSession,
       maxRequests: limits.requestsPerSession,
     })
+    this.#host.application.connected(session, resumed)
     this.#host.regranted(session)
     if (!connection.paused) connection.transport.resume()
     const { held } = connection

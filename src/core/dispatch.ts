@@ -4,14 +4,20 @@ import type { ClientMessage, MessageOf } from '../protocol/schema.ts'
 import type { NodeLimits } from './config.ts'
 import type { Connection } from './connection.ts'
 import type { Downstream } from './downstream.ts'
+import { Gate, type Refusals } from './gate.ts'
 import { mayJoin, mayRead, mayWrite } from './grant.ts'
 import type { Meetings } from './meetings.ts'
+import type { Application } from './ports.ts'
+import type { Refusal } from './ports.ts'
 import type { Requests } from './requests.ts'
-import { failed, type Session } from './session.ts'
+import { failed, type Session, wholeWait } from './session.ts'
 import type { Stats } from './stats.ts'
+import type { Timers } from './timers.ts'
 import { policies } from './topic-log.ts'
 import type { Topics } from './topics.ts'
 import { Upstream } from './upstream.ts'
+
+const NONE: Refusals = new Map()
 
 /** Where messages go. */
 export interface Targets {
@@ -19,6 +25,8 @@ export interface Targets {
   readonly meetings: Meetings
   readonly topics: Topics
   readonly requests: Requests
+  readonly timers: Timers
+  readonly application: Application
   /** Has the new token verified, or says why not. */
   refresh(session: Session, message: MessageOf<'refresh'>): ErrorCode | null
   /** The session goes on sending what has to be refused. */
@@ -27,6 +35,7 @@ export interface Targets {
 
 /** Everything that goes up: into the session's upstream queue, and from there to its target, within its rights. */
 export class Dispatch {
+  readonly gate: Gate
   readonly #limits: NodeLimits
   readonly #stats: Stats
   readonly #downstream: Downstream
@@ -49,6 +58,11 @@ export class Dispatch {
     this.#refresh = (session, message) => targets.refresh(session, message)
     this.#flood = (session) => targets.flood(session)
     this.#upstream = new Upstream(limits)
+    this.gate = new Gate(limits, targets.timers, targets.application, (inquiry, now) => {
+      const { session, message, refused } = inquiry
+      this.#act(session, message, now, refused)
+      this.#upstream.wake(session.upstream)
+    })
   }
 
   get hasWork(): boolean {
@@ -57,13 +71,17 @@ export class Dispatch {
 
   /** Delivers what waits, within the sweep's budget. */
   sweep(now: number): void {
-    this.#upstream.sweep((session, message) => this.#deliver(session, message, now))
+    if (this.#upstream.sweep((session, message) => this.#deliver(session, message, now)))
+      this.#stats.sweepsCutUp++
     this.#relax()
   }
 
-  /** Delivers what a session that ends has sent before. */
+  /** Delivers what a session that ends has sent before. What the business would have to allow first is dropped. */
   finish(session: Session, now: number): void {
-    this.#upstream.finish(session.upstream, (from, message) => this.#deliver(from, message, now))
+    this.gate.drop(session)
+    this.#upstream.finish(session.upstream, (from, message) => {
+      if (!this.gate.concerns(message)) this.#act(from, message, now, NONE)
+    })
   }
 
   /** Takes a message in, or refuses it where the queue is full; a sender that goes on is not read from. */
@@ -82,7 +100,14 @@ export class Dispatch {
     }
   }
 
-  #refuse(session: Session, message: ClientMessage, error: ErrorCode, now: number, text?: string): void {
+  #refuse(
+    session: Session,
+    message: ClientMessage,
+    error: ErrorCode,
+    now: number,
+    text?: string,
+    retryAfter = 0,
+  ): void {
     if (session.isFlooding(now)) this.#flood(session)
     if (message.type === 'input') {
       this.#stats.refuseInput(error)
@@ -91,14 +116,19 @@ export class Dispatch {
         log: message.log,
         seq: message.seq,
         error,
-        retryAfter: 0,
+        retryAfter,
       })
     } else if (message.type === 'subscribe') {
       for (const index of message.topics.keys())
         this.#downstream.send(session, failed(message.call, error, text, index))
     } else if ('call' in message && message.type !== 'cancel') {
-      this.#downstream.send(session, failed(message.call, error, text))
+      this.#downstream.send(session, failed(message.call, error, text, 0, retryAfter))
     }
+  }
+
+  #refuseAs(session: Session, message: ClientMessage, refusal: Refusal | ErrorCode, now: number): void {
+    if (typeof refusal === 'string') this.#refuse(session, message, refusal, now)
+    else this.#refuse(session, message, refusal.code, now, refusal.message, wholeWait(refusal.retryAfterMs))
   }
 
   /** Reads on from connections whose upstream queue has emptied. */
@@ -118,25 +148,30 @@ export class Dispatch {
       if (message.type === 'input') this.#stats.refuseInput('CLOSED')
       return
     }
+    if (this.gate.concerns(message) && this.gate.ask(session, message, now)) return
+    this.#act(session, message, now, NONE)
+  }
+
+  #act(session: Session, message: ClientMessage, now: number, refused: Refusals): void {
     switch (message.type) {
       case 'input':
         this.#input(session, message, now)
         return
       case 'join':
-        this.#join(session, message, now)
+        this.#join(session, message, now, refused.get(0))
         return
       case 'leave':
         this.#leave(session, message, now)
         return
       case 'subscribe':
-        this.#subscribe(session, message, now)
+        this.#subscribe(session, message, now, refused)
         return
       case 'unsubscribe':
         for (const { log } of message.logs) this.#topics.unsubscribe(session, log)
         this.#downstream.send(session, { type: 'done', call: message.call, value: 0 })
         return
       case 'publish':
-        this.#publish(session, message, now)
+        this.#publish(session, message, now, refused.get(0))
         return
       case 'request':
         if (isName(message.method)) this.#requests.start(session, message, now)
@@ -158,10 +193,10 @@ export class Dispatch {
   #input(session: Session, message: MessageOf<'input'>, now: number): void {
     const seat = session.seats.get(message.log)
     const refusal = seat === undefined ? 'NOT_JOINED' : seat.meeting.accept(seat, message, now)
-    if (refusal !== null) this.#refuse(session, message, refusal, now)
+    if (refusal !== null) this.#refuseAs(session, message, refusal, now)
   }
 
-  #join(session: Session, message: MessageOf<'join'>, now: number): void {
+  #join(session: Session, message: MessageOf<'join'>, now: number, refused: string | undefined): void {
     const meeting = this.#meetings.get(message.meeting)
     const allowed = mayJoin(session.grant, message.meeting, message.spectator)
     const seated = meeting !== undefined && session.seats.has(meeting.log.number)
@@ -173,6 +208,7 @@ export class Dispatch {
         now,
         `the ticket does not let this user join ${message.meeting}`,
       )
+    else if (refused !== undefined) this.#refuse(session, message, 'FORBIDDEN', now, refused)
     else if (meeting === undefined)
       this.#refuse(session, message, 'NOT_FOUND', now, `no meeting ${message.meeting} is open here`)
     else if (session.connection === null) this.#refuse(session, message, 'UNKNOWN', now)
@@ -180,7 +216,7 @@ export class Dispatch {
       this.#refuse(session, message, 'LIMIT', now)
     else {
       const joined = meeting.join(session, message, now)
-      if (typeof joined === 'string') this.#refuse(session, message, joined, now)
+      if (typeof joined === 'string' || 'code' in joined) this.#refuseAs(session, message, joined, now)
       else this.#downstream.send(session, joined)
     }
   }
@@ -192,12 +228,14 @@ export class Dispatch {
     else this.#downstream.send(session, { type: 'done', call: message.call, value: 0 })
   }
 
-  #subscribe(session: Session, message: MessageOf<'subscribe'>, now: number): void {
+  #subscribe(session: Session, message: MessageOf<'subscribe'>, now: number, refused: Refusals): void {
     message.topics.forEach((wish, index) => {
-      const result = this.#subscribeOne(session, message.call, index, wish, now)
+      const why = refused.get(index)
+      const result =
+        why === undefined ? this.#subscribeOne(session, message.call, index, wish, now) : 'FORBIDDEN'
       this.#downstream.send(
         session,
-        typeof result === 'string' ? failed(message.call, result, undefined, index) : result,
+        typeof result === 'string' ? failed(message.call, result, why, index) : result,
       )
     })
   }
@@ -216,9 +254,9 @@ export class Dispatch {
     return this.#topics.subscribe(session, call, index, wish, now)
   }
 
-  #publish(session: Session, message: MessageOf<'publish'>, now: number): void {
+  #publish(session: Session, message: MessageOf<'publish'>, now: number, refused: string | undefined): void {
     const { topic, data, key, tombstone } = message
-    const allowed = mayWrite(session.grant, topic)
+    const allowed = mayWrite(session.grant, topic) && refused === undefined
     // A copy: the topic may keep it for long, and a view would keep the client's whole packet.
     const own = { text: data.text, bytes: data.bytes.slice() }
     const refusal = allowed
@@ -226,7 +264,7 @@ export class Dispatch {
       : isName(topic)
         ? 'FORBIDDEN'
         : 'BAD_TOPIC'
-    if (refusal !== null) this.#refuse(session, message, refusal, now)
+    if (refusal !== null) this.#refuse(session, message, refusal, now, refused)
     else if (message.call !== 0)
       this.#downstream.send(session, { type: 'done', call: message.call, value: 0 })
   }

@@ -82,6 +82,7 @@ export class Downstream {
     if (!connection.open) return
     const parts = [...connection.control, Encoded.of(message)]
     connection.control = []
+    this.#stats.messagesOut += parts.length
     this.#hand(connection, compose(parts, connection.codec.text), now)
   }
 
@@ -105,7 +106,9 @@ export class Downstream {
       budget -= this.#write(connection, now)
       if (connection.hasWork) this.#enqueue(connection)
     }
-    if (at < queue.length) this.#queue = [...queue.slice(at), ...this.#queue]
+    if (at === queue.length) return
+    this.#stats.sweepsCutDown++
+    this.#queue = [...queue.slice(at), ...this.#queue]
   }
 
   /** One write of what waits for this connection. Returns its bytes. */
@@ -127,6 +130,7 @@ export class Downstream {
       this.#read(connection.topics, parts, bytes, limit)
     }
     if (parts.length === 0) return 0
+    this.#stats.messagesOut += parts.length
     const { text } = connection.codec
     const packet = parts.length === 1 ? (parts[0] as Encoded).packet(text) : compose(parts, text)
     empty(parts)

@@ -53,20 +53,25 @@ export class FrameLog implements Log {
   }
 
   read(cursor: Cursor): Read {
+    return this.readTo(cursor, this.next, this.#batches)
+  }
+
+  /** As {@link read}, as if `end` were the next frame. */
+  readTo(cursor: Cursor, end: number, batches: BatchCache): Read {
     const from = cursor.position
     if (from < this.first) {
       cursor.position = this.first
       return this.#gap(from, this.first, 'NO_SNAPSHOT')
     }
-    const known = this.#batches.get(from)
+    const known = batches.get(from)
     if (known !== undefined) {
       cursor.position = known.to
       return known.batch
     }
     let to = from
-    for (let bytes = 0; to < this.next && bytes < PAGE_BYTES; to++) bytes += this.#ring.get(to).length + 1
+    for (let bytes = 0; to < end && bytes < PAGE_BYTES; to++) bytes += this.#ring.get(to).length + 1
     const batch = this.#batch(from, to)
-    this.#batches.set(from, batch, to)
+    batches.set(from, batch, to)
     cursor.position = to
     return batch
   }

@@ -7,8 +7,23 @@ export {
   type NodeLimits,
 } from './config.ts'
 export type { Connection } from './connection.ts'
-export type { MeetingInfo } from './meeting.ts'
+export type { Bot, MeetingBusiness, MeetingInfo, MemberInfo } from './meeting.ts'
 export { RtmsNode } from './node.ts'
-export type { Application, Bus, Grant, Outcome, Packet, RequestCall, Role, Transport } from './ports.ts'
-export type { Stats } from './stats.ts'
+export type {
+  Application,
+  Bus,
+  Grant,
+  LossReason,
+  MeetingLogic,
+  Outcome,
+  Packet,
+  Question,
+  Refusal,
+  RequestCall,
+  Role,
+  SealedFrame,
+  Transport,
+} from './ports.ts'
+export type { Revoked } from './revocations.ts'
+export { Buckets, type Stats } from './stats.ts'
 export { policies, type Retention } from './topic-log.ts'

@@ -1,14 +1,16 @@
 import { Writer } from '../protocol/bytes.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import { EMPTY_FRAME, eventEntry, type FrameEntry, writeEntry } from '../protocol/frames.ts'
-import { SYSTEM_SLOT } from '../protocol/limits.ts'
+import { limits, SYSTEM_SLOT } from '../protocol/limits.ts'
 import type { MeetingEvent, MessageOf } from '../protocol/schema.ts'
 import type { Payload } from '../protocol/payload.ts'
 import type { MeetingOptions } from './config.ts'
 import type { Downstream } from './downstream.ts'
 import { FrameLog } from './frame-log.ts'
+import { Gallery } from './gallery.ts'
 import { Cursor } from './log.ts'
-import type { Seat, Session } from './session.ts'
+import type { MeetingLogic, Refusal, SealedFrame } from './ports.ts'
+import { type Seat, type Session, shorten } from './session.ts'
 import type { Stats } from './stats.ts'
 import { Timer, type Timers } from './timers.ts'
 
@@ -17,6 +19,8 @@ const LATE_FRAMES = 5
 /** After this long without input, runs of empty frames are sent together, one packet per `COALESCE_MS`. */
 const QUIET_MS = 2_000
 const COALESCE_MS = 250
+/** Events that wait for a frame; above it the business gets no more bots while the clock stands still. */
+const MAX_EVENTS = 4 * limits.slots
 /** Phases of equal-rate meetings by the golden ratio: any number of them stays evenly spread. */
 const SPREAD = (Math.sqrt(5) - 1) / 2
 
@@ -24,7 +28,9 @@ const scratch: Writer = new Writer(4_096)
 
 interface Member {
   readonly slot: number
-  readonly session: Session
+  readonly user: string
+  /** Null: a bot of the business. */
+  readonly session: Session | null
   /** Highest seq answered: accepted or refused. */
   seq: number
   /** Token bucket. */
@@ -43,6 +49,36 @@ interface Input {
   readonly data: Payload
 }
 
+/** A member that is left. */
+interface Departure {
+  readonly slot: number
+  readonly user: string
+  readonly reason: string
+}
+
+/** A member that the business plays itself. What it says is in frames like any other's. */
+export interface Bot {
+  readonly slot: number
+  /** Bytes of its largest input. */
+  readonly maxInput: number
+  /** Takes an input in, or says why not: TOO_LARGE, BUSY too many wait for a frame, CLOSED it is no member any more. No rate holds for it. */
+  send(data: Payload, now: number): ErrorCode | null
+  /** Without effect where it has left. */
+  leave(): void
+}
+
+/** What the business adds to a meeting. */
+export interface MeetingBusiness {
+  /** What kind it is of; '' for none. */
+  readonly kind: string
+  /** Belongs to the business; nothing here looks into it. */
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly logic: MeetingLogic | null
+}
+
+/** A meeting without a kind. */
+export const plain: MeetingBusiness = { kind: '', metadata: Object.freeze({}), logic: null }
+
 /** What a meeting needs of its node. */
 export interface MeetingHost {
   readonly timers: Timers
@@ -56,12 +92,24 @@ export interface MeetingHost {
 
 export interface MeetingInfo {
   readonly name: string
+  /** As it was opened: '' for none. */
+  readonly kind: string
+  readonly metadata: Readonly<Record<string, unknown>>
   readonly frameRate: number
   readonly capacity: number
-  readonly members: readonly { readonly slot: number; readonly user: string; readonly away: boolean }[]
+  readonly members: readonly MemberInfo[]
   readonly spectators: number
   /** The last frame sealed; 0 before the first. */
   readonly frame: number
+}
+
+export interface MemberInfo {
+  readonly slot: number
+  readonly user: string
+  /** Its connection was lost; it keeps its slot for a while. */
+  readonly away: boolean
+  /** Played by the business. */
+  readonly bot: boolean
 }
 
 /** One room: a log of frames with one writer, sealed by a clock. It forwards inputs and knows nothing of their meaning. */
@@ -74,13 +122,18 @@ export class Meeting {
   closed = false
 
   readonly #host: MeetingHost
+  readonly #business: MeetingBusiness
+  readonly #logic: MeetingLogic | null
   readonly #interval: number
   readonly #clock: Timer
   readonly #ttl: Timer
   readonly #members: Map<number, Member> = new Map()
   /** Last seq of each slot, so that (slot, seq) names one input in an epoch, whoever held the slot. */
   readonly #seqs: number[] = []
-  readonly #cursors: Set<Cursor & { readonly log: FrameLog }> = new Set()
+  readonly #cursors: Set<Cursor> = new Set()
+  /** What spectators see, where that is later than the members. */
+  readonly #gallery: Gallery | null
+  readonly #showing: Timer
   #config = ''
   /** What the next frames will hold: events first, then inputs in order of arrival. */
   #events: MeetingEvent[] = []
@@ -93,6 +146,10 @@ export class Meeting {
   #stoppedAt = 0
   #lastInput = 0
   #lastMark = 0
+  /** The slot of who is being asked about; nobody else gets it meanwhile. */
+  #asking = -1
+  /** What the business is still to be told, in order. */
+  #notices: (SealedFrame | Departure)[] = []
 
   constructor(
     host: MeetingHost,
@@ -101,9 +158,12 @@ export class Meeting {
     options: MeetingOptions,
     logBytes: number,
     identity: { epoch: number; seed: Uint8Array },
+    business: MeetingBusiness,
     now: number,
   ) {
     this.#host = host
+    this.#business = business
+    this.#logic = business.logic
     this.name = name
     this.epoch = identity.epoch
     this.seed = identity.seed
@@ -112,6 +172,8 @@ export class Meeting {
     this.#interval = options.frameRate === 0 ? 0 : 1000 / options.frameRate
     this.#clock = new Timer((at) => this.#tick(at))
     this.#ttl = new Timer(() => host.expired(this))
+    this.#gallery = options.spectatorDelayMs === 0 ? null : new Gallery(this.log, options.spectatorDelayMs)
+    this.#showing = new Timer((at) => this.#mark(at))
     this.#stoppedAt = now
     host.timers.set(this.#ttl, now + options.ttlMs)
   }
@@ -119,12 +181,15 @@ export class Meeting {
   get info(): MeetingInfo {
     return {
       name: this.name,
+      kind: this.#business.kind,
+      metadata: this.#business.metadata,
       frameRate: this.options.frameRate,
       capacity: this.options.capacity,
-      members: [...this.#members.values()].map(({ slot, session, away }) => ({
+      members: [...this.#members.values()].map(({ slot, user, session, away }) => ({
         slot,
-        user: session.user,
+        user,
         away,
+        bot: session === null,
       })),
       spectators: [...this.#cursors].filter(
         ({ session }) => session.seats.get(this.log.number)?.slot === SYSTEM_SLOT,
@@ -139,52 +204,110 @@ export class Meeting {
   }
 
   /** Seats a session or, where it has a seat, places its cursor anew. */
-  join(session: Session, message: MessageOf<'join'>, now: number): MessageOf<'joined'> | ErrorCode {
-    if (message.config !== '') {
-      if (this.#config === '') this.#config = message.config
-      else if (this.#config !== message.config) return 'CONFIG_MISMATCH'
-    }
+  join(session: Session, message: MessageOf<'join'>, now: number): MessageOf<'joined'> | Refusal | ErrorCode {
+    if (message.config !== '' && this.#config !== '' && this.#config !== message.config)
+      return 'CONFIG_MISMATCH'
     let seat = session.seats.get(this.log.number)
     if (seat === undefined) {
       const slot = message.spectator ? SYSTEM_SLOT : this.#freeSlot()
       if (slot === -1) return 'FULL'
+      const refusal = message.spectator ? null : this.#ask(slot, session.user)
+      if (refusal !== null) return refusal
+      // It may have ended the session instead of answering.
+      if (session.ended || session.connection === null) return 'UNKNOWN'
       this.#run(now)
       seat = { meeting: this, slot, cursor: null }
       session.seats.set(this.log.number, seat)
-      if (!message.spectator) this.#seat(session, slot, now)
+      if (!message.spectator) this.#seat(session, session.user, slot, now)
     } else {
       this.#run(now)
       this.#unread(seat)
     }
+    if (this.#config === '') this.#config = message.config
     const member = this.#members.get(seat.slot)
     if (member?.away === true) {
       member.away = false
       this.#happen({ type: 'back', slot: member.slot })
     }
-    return this.#place(seat, session, message, member)
+    return this.#place(seat, session, message, member, now)
   }
 
-  #seat(session: Session, slot: number, now: number): void {
-    const { inputBurst } = this.options
-    const seq = this.#seqs[slot] ?? 0
-    this.#members.set(slot, {
+  /** Asks the business whether this user may have this slot. It may seat bots meanwhile. */
+  #ask(slot: number, user: string): Refusal | null {
+    if (this.#logic === null) return null
+    this.#asking = slot
+    const refusal = this.#logic.join?.(slot, user) ?? null
+    this.#asking = -1
+    return refusal
+  }
+
+  #seat(session: Session | null, user: string, slot: number, now: number): Member {
+    const member: Member = {
       slot,
+      user,
       session,
-      seq,
-      tokens: inputBurst,
+      seq: this.#seqs[slot] ?? 0,
+      tokens: this.options.inputBurst,
       tokensAt: now,
       waiting: 0,
       away: false,
       leaving: null,
-    })
-    this.#happen({ type: 'join', slot, user: session.user })
+    }
+    this.#members.set(slot, member)
+    this.#happen({ type: 'join', slot, user })
+    return member
   }
 
   #freeSlot(): number {
-    if (this.#members.size >= this.options.capacity) return -1
+    const asking = this.#asking
+    if (this.#members.size + (asking < 0 ? 0 : 1) >= this.options.capacity) return -1
     let slot = 0
-    while (this.#members.has(slot)) slot++
+    while (this.#members.has(slot) || slot === asking) slot++
     return slot
+  }
+
+  /** Seats a member of the business's own. It neither starts the clock nor keeps the meeting open. */
+  addBot(user: string, now: number): Bot | ErrorCode {
+    if (this.#events.length >= MAX_EVENTS) return 'BUSY'
+    const slot = this.#freeSlot()
+    if (slot === -1) return 'FULL'
+    const member = this.#seat(null, user, slot, now)
+    return {
+      slot,
+      maxInput: this.options.inputBytes,
+      send: (data, at) => this.#acceptBot(member, data, at),
+      leave: () => this.#depart(member, 'left'),
+    }
+  }
+
+  #acceptBot(member: Member, data: Payload, now: number): ErrorCode | null {
+    if (this.#members.get(member.slot) !== member || member.leaving !== null) return 'CLOSED'
+    if (data.bytes.length > this.options.inputBytes) return 'TOO_LARGE'
+    if (member.waiting >= this.options.inputBurst) return 'BUSY'
+    this.#host.stats.inputsReceived++
+    this.#push(member, ++member.seq, data, now)
+    return null
+  }
+
+  /** Says something to one member alone. False where the slot is empty, or a bot's. */
+  sendTo(slot: number, data: Payload): boolean {
+    const member = this.#members.get(slot)
+    if (member === undefined || member.session === null || member.leaving !== null) return false
+    this.#host.downstream.send(member.session, { type: 'direct', log: this.log.number, data })
+    return true
+  }
+
+  /** Takes a member's slot away, behind what it has sent before. False where the slot is empty. */
+  kick(slot: number, message: string): boolean {
+    const member = this.#members.get(slot)
+    if (member === undefined || member.leaving !== null) return false
+    const seat = member.session?.seats.get(this.log.number)
+    if (member.session === null || seat === undefined) this.#depart(member, 'kicked')
+    else {
+      this.#end(member.session, message)
+      this.leave(member.session, seat, 'kicked')
+    }
+    return true
   }
 
   #place(
@@ -192,15 +315,20 @@ export class Meeting {
     session: Session,
     message: MessageOf<'join'>,
     member: Member | undefined,
+    now: number,
   ): MessageOf<'joined'> {
     const { log } = this
+    const gallery = seat.slot === SYSTEM_SLOT ? this.#gallery : null
+    gallery?.reveal(now)
     const asked = message.epoch !== 0
     const known = asked && message.epoch === this.epoch && message.next >= 1 && message.next <= log.next
     const recovered = known && message.next >= log.first
-    const cursor = new Cursor(log, session, known ? message.next : 1) as Cursor & { readonly log: FrameLog }
+    const view = gallery ?? log
+    const cursor = new Cursor(view, session, known ? message.next : 1)
     seat.cursor = cursor
     this.#cursors.add(cursor)
-    if (!log.isCurrent(cursor)) this.#host.downstream.markFrames(cursor)
+    if (!view.isCurrent(cursor)) this.#host.downstream.markFrames(cursor)
+    this.#showLater()
     return {
       type: 'joined',
       call: message.call,
@@ -212,18 +340,15 @@ export class Meeting {
       rate: this.options.frameRate,
       start: Math.round(this.#start * 1000),
       startFrame: this.#startFrame,
-      head: log.next - 1,
+      head: view.next - 1,
       next: Math.max(cursor.position, log.first),
       seq: member?.seq ?? 0,
       snapshot: 0,
       recovered,
       reason: !asked || recovered ? '' : known ? 'NO_SNAPSHOT' : 'NEW_EPOCH',
       maxInput: this.options.inputBytes,
-      members: [...this.#members.values()].map(({ slot, session, away }) => ({
-        slot,
-        user: session.user,
-        away,
-      })),
+      members:
+        gallery?.members ?? [...this.#members.values()].map(({ slot, user, away }) => ({ slot, user, away })),
     }
   }
 
@@ -253,19 +378,40 @@ export class Meeting {
     this.#unread(seat)
     session.seats.delete(this.log.number)
     const member = this.#members.get(seat.slot)
-    if (member === undefined) return
+    if (member !== undefined) this.#depart(member, reason)
+  }
+
+  #depart(member: Member, reason: string): void {
+    if (this.#members.get(member.slot) !== member || member.leaving !== null) return
     member.leaving = reason
-    if (member.waiting === 0) this.#vacate(member)
+    if (member.waiting > 0) return
+    this.#vacate(member)
+    this.#notify()
   }
 
   #vacate(member: Member): void {
     this.#seqs[member.slot] = member.seq
     this.#members.delete(member.slot)
-    this.#happen({ type: 'leave', slot: member.slot, reason: member.leaving ?? '' })
+    const { slot, user } = member
+    const reason = member.leaving ?? ''
+    this.#happen({ type: 'leave', slot, reason })
+    if (this.#logic?.leave !== undefined && member.session !== null)
+      this.#notices.push({ slot, user, reason })
+  }
+
+  /** Tells the business what has happened, once everything is in its place again. */
+  #notify(): void {
+    if (this.#notices.length === 0) return
+    const notices = this.#notices
+    this.#notices = []
+    for (const notice of notices) {
+      if ('number' in notice) this.#logic?.frame?.(notice)
+      else this.#logic?.leave?.(notice.slot, notice.user, notice.reason)
+    }
   }
 
   /** Takes an input in, or says why not. Either way its seq is answered. */
-  accept(seat: Seat, message: MessageOf<'input'>, now: number): ErrorCode | null {
+  accept(seat: Seat, message: MessageOf<'input'>, now: number): Refusal | ErrorCode | null {
     const member = this.#members.get(seat.slot)
     if (member === undefined) return 'READ_ONLY'
     if (message.seq <= member.seq) return 'STALE'
@@ -277,11 +423,18 @@ export class Meeting {
     if (member.tokens < 1) return 'RATE'
     if (member.waiting >= inputBurst) return 'BUSY'
     member.tokens--
+    const decided = this.#logic?.input?.(member.slot, member.user, message.data) ?? message.data
+    if ('code' in decided) return decided
+    if (this.#members.get(member.slot) !== member || member.leaving !== null) return 'CLOSED'
+    this.#push(member, message.seq, decided, now)
+    return null
+  }
+
+  #push(member: Member, seq: number, data: Payload, now: number): void {
     member.waiting++
-    this.#inputs.push({ member, seq: message.seq, data: message.data })
+    this.#inputs.push({ member, seq, data })
     this.#lastInput = now
     this.#sealSoon()
-    return null
   }
 
   #happen(event: MeetingEvent): void {
@@ -330,7 +483,7 @@ export class Meeting {
     }
     for (let late = 0; late < LATE_FRAMES && this.#due(this.log.next) <= now; late++) {
       this.#host.stats.sealed(now, now - this.#due(this.log.next))
-      this.#seal()
+      this.#seal(now)
     }
     const next = this.#due(this.log.next)
     if (next <= now) {
@@ -341,6 +494,7 @@ export class Meeting {
     }
     this.#mark(now)
     this.#host.timers.set(this.#clock, this.#due(this.log.next))
+    this.#notify()
   }
 
   get #isIdle(): boolean {
@@ -353,19 +507,22 @@ export class Meeting {
     if (this.closed) return
     while (this.#inputs.length > 0 || this.#events.length > 0) {
       this.#host.stats.sealed(now, 0)
-      this.#seal()
+      this.#seal(now)
     }
     this.#mark(now)
     if (this.#running && this.#cursors.size === 0) this.#stop(now)
+    this.#notify()
   }
 
-  #seal(): void {
+  #seal(now: number): void {
     const events = this.#events
     this.#events = []
     const inputs = this.#inputs.length === 0 ? this.#inputs : this.#take()
+    if (this.#logic?.frame !== undefined) this.#notices.push(sealedFrame(this.log.next, events, inputs))
     const size = events.length + inputs.length
     if (size === 0) {
       this.log.append(EMPTY_FRAME)
+      this.#gallery?.sealed(events, now)
       return
     }
     const w = scratch
@@ -374,6 +531,7 @@ export class Meeting {
     for (const event of events) write(w, eventEntry(event))
     for (const { member, seq, data } of inputs) writeEntry(w, member.slot, seq, data)
     this.log.append(w.finish())
+    this.#gallery?.sealed(events, now)
     this.#host.stats.inputsFramed += inputs.length
     for (const { member } of inputs) {
       member.waiting--
@@ -415,16 +573,29 @@ export class Meeting {
     const quiet = now - this.#lastInput > QUIET_MS && now - this.#lastMark < COALESCE_MS - this.#interval
     if (quiet) return
     this.#lastMark = now
-    for (const cursor of this.#cursors) this.#host.downstream.markFrames(cursor)
+    this.#gallery?.reveal(now)
+    for (const cursor of this.#cursors) {
+      if (this.#gallery === null || !cursor.log.isCurrent(cursor)) this.#host.downstream.markFrames(cursor)
+    }
+    this.#showLater()
+  }
+
+  /** Without a clock nothing else would show a frame to those who see it later. */
+  #showLater(): void {
+    if (this.#gallery === null || this.#interval !== 0 || this.#gallery.due === Infinity) return
+    this.#host.timers.set(this.#showing, this.#gallery.due)
   }
 
   /** Ends the meeting for all. */
   close(): void {
+    this.#logic?.close?.()
     this.closed = true
     this.#host.timers.clear(this.#clock)
     this.#host.timers.clear(this.#ttl)
-    for (const cursor of this.#cursors) this.#end(cursor.session)
-    for (const { session } of this.#members.values()) this.#end(session)
+    this.#host.timers.clear(this.#showing)
+    const message = 'the meeting was closed'
+    for (const { session } of this.#cursors) this.#end(session, message)
+    for (const { session } of this.#members.values()) if (session !== null) this.#end(session, message)
     this.#host.stats.refuseInput('CLOSED', this.#inputs.length)
     this.#cursors.clear()
     this.#members.clear()
@@ -432,7 +603,7 @@ export class Meeting {
     this.#events = []
   }
 
-  #end(session: Session): void {
+  #end(session: Session, message: string): void {
     const seat = session.seats.get(this.log.number)
     if (seat === undefined) return
     if (seat.cursor !== null) seat.cursor.live = false
@@ -441,9 +612,13 @@ export class Meeting {
       type: 'ended',
       log: this.log.number,
       error: 'CLOSED',
-      message: 'the meeting was closed',
+      message: shorten(message),
     })
   }
+}
+
+function sealedFrame(number: number, events: readonly MeetingEvent[], inputs: readonly Input[]): SealedFrame {
+  return { number, events, inputs: inputs.map(({ member: { slot }, seq, data }) => ({ slot, seq, data })) }
 }
 
 function write(w: Writer, entry: FrameEntry): void {

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../protocol/errors.ts'
 import { isName } from '../protocol/names.ts'
 import { defaultMeeting, type MeetingOptions, type NodeConfig } from './config.ts'
 import type { Downstream } from './downstream.ts'
-import { Meeting, type MeetingHost, type MeetingInfo } from './meeting.ts'
+import { Meeting, type MeetingBusiness, type MeetingHost, type MeetingInfo } from './meeting.ts'
 import type { Stats } from './stats.ts'
 import type { Timers } from './timers.ts'
 
@@ -38,6 +38,10 @@ export class Meetings {
     return this.#unsealed.length > 0
   }
 
+  get size(): number {
+    return this.#meetings.size
+  }
+
   /** Inputs accepted and not yet in a frame. */
   get waiting(): number {
     let count = 0
@@ -54,7 +58,12 @@ export class Meetings {
   }
 
   /** Null where the name is taken. */
-  open(name: string, options: Partial<MeetingOptions>, now: number): MeetingInfo | ErrorCode | null {
+  open(
+    name: string,
+    options: Partial<MeetingOptions>,
+    business: MeetingBusiness,
+    now: number,
+  ): MeetingInfo | ErrorCode | null {
     if (!isName(name)) return 'BAD_NAME'
     if (this.#meetings.has(name)) return null
     const { limits, entropy, wallOffset } = this.#config
@@ -71,6 +80,7 @@ export class Meetings {
       settings,
       limits.meetingLogBytes,
       identity,
+      business,
       now,
     )
     this.#meetings.set(name, meeting)
@@ -79,8 +89,8 @@ export class Meetings {
 
   close(name: string): void {
     const meeting = this.#meetings.get(name)
-    this.#meetings.delete(name)
     meeting?.close()
+    this.#meetings.delete(name)
   }
 
   /** The sweep's part: meetings without a clock seal what has come. */

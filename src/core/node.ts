@@ -9,10 +9,20 @@ import { Dispatch } from './dispatch.ts'
 import { Downstream } from './downstream.ts'
 import { Encoded } from './encoded.ts'
 import { mayJoin, mayRead } from './grant.ts'
-import type { MeetingInfo } from './meeting.ts'
+import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting.ts'
 import { Meetings } from './meetings.ts'
-import type { Application, Bus, Grant, Outcome, RequestCall, Transport } from './ports.ts'
+import type {
+  Application,
+  Bus,
+  Grant,
+  LossReason,
+  Outcome,
+  Question,
+  RequestCall,
+  Transport,
+} from './ports.ts'
 import { Requests } from './requests.ts'
+import { Revocations, type Revoked } from './revocations.ts'
 import type { Session } from './session.ts'
 import { Sessions } from './sessions.ts'
 import { Stats } from './stats.ts'
@@ -45,6 +55,8 @@ export class RtmsNode {
   readonly #meetings: Meetings
   readonly #topics: Topics
   readonly #requests: Requests
+  readonly #revocations: Revocations
+  readonly #application: Application
   /** Sessions whose connection is closed at the end of the sweep. */
   #dismissed: { readonly session: Session; readonly reason: keyof typeof dismissals }[] = []
   #lastLog = 0
@@ -64,7 +76,10 @@ export class RtmsNode {
     const meetings = new Meetings(config, timers, downstream, stats, nextLog)
     const topics = new Topics(config, timers, downstream, bus, stats, nextLog)
     const requests = new Requests(limits, timers, downstream, application, stats)
+    const revocations = new Revocations(limits)
     const dispatch = new Dispatch(limits, stats, {
+      timers,
+      application,
       downstream,
       meetings,
       topics,
@@ -79,6 +94,7 @@ export class RtmsNode {
       downstream,
       sessions,
       application,
+      revocations,
       enqueue: (connection, session, message, now) => dispatch.enqueue(connection, session, message, now),
       detached: (session) => this.#stopReading(session),
       regranted: (session) => this.#withdraw(session),
@@ -89,6 +105,8 @@ export class RtmsNode {
     this.#topics = topics
     this.#requests = requests
     this.#dispatch = dispatch
+    this.#revocations = revocations
+    this.#application = application
   }
 
   get connections(): number {
@@ -97,6 +115,11 @@ export class RtmsNode {
 
   get sessions(): number {
     return this.#sessions.size
+  }
+
+  /** Meetings that are open. */
+  get meetingCount(): number {
+    return this.#meetings.size
   }
 
   get topics(): number {
@@ -154,9 +177,9 @@ export class RtmsNode {
     const { session } = connection
     if (final && session !== null) {
       this.#dispatch.finish(session, now)
-      this.#endSession(session, 'left')
+      this.#endSession(session, 'left', 'LEFT')
     }
-    this.#connections.lost(connection, now)
+    this.#connections.lost(connection, final ? 'LEFT' : 'LOST', now)
   }
 
   /** Cursors go with the connection; a client that comes back says where it stands. */
@@ -167,14 +190,26 @@ export class RtmsNode {
 
   /** The end of a session that waits for a connection, or of the token of one that has it. */
   #expire(session: Session, now: number): void {
-    if (session.connection === null) this.#endSession(session, 'expired')
+    if (session.connection === null) this.#endSession(session, 'expired', 'ABANDONED')
     else this.#connections.close(session.connection, 'EXPIRED', 'the token has expired', now)
   }
 
-  #endSession(session: Session, reason: string): void {
-    for (const seat of session.seats.values()) seat.meeting.leave(session, seat, reason)
+  /** `leaving` is what its meetings are told. Of one that has a connection the business hears when that is closed. */
+  #endSession(session: Session, leaving: string, reason: LossReason): void {
+    for (const seat of session.seats.values()) seat.meeting.leave(session, seat, leaving)
     this.#requests.drop(session)
+    this.#dispatch.gate.drop(session)
     this.#sessions.remove(session)
+    if (session.connection === null) this.#application.disconnected(session, reason, true)
+  }
+
+  /** Ends a session that the business does not want. Returns how many connections that closed. */
+  #expel(session: Session, text: string, now: number): number {
+    const { connection } = session
+    this.#endSession(session, 'kicked', 'REVOKED')
+    if (connection === null) return 0
+    this.#connections.close(connection, 'REVOKED', text, now)
+    return 1
   }
 
   #dismiss(now: number): void {
@@ -208,8 +243,13 @@ export class RtmsNode {
   // ---- the business side
 
   /** Opens a meeting on this node, or returns null where the name is taken, or why it cannot be. */
-  openMeeting(name: string, options: Partial<MeetingOptions>, now: number): MeetingInfo | ErrorCode | null {
-    return this.#connections.draining ? 'DRAINING' : this.#meetings.open(name, options, now)
+  openMeeting(
+    name: string,
+    options: Partial<MeetingOptions>,
+    now: number,
+    business: MeetingBusiness = plain,
+  ): MeetingInfo | ErrorCode | null {
+    return this.#connections.draining ? 'DRAINING' : this.#meetings.open(name, options, business, now)
   }
 
   closeMeeting(name: string): void {
@@ -218,6 +258,21 @@ export class RtmsNode {
 
   meeting(name: string): MeetingInfo | undefined {
     return this.#meetings.get(name)?.info
+  }
+
+  /** Seats a member of the business's own, or says why not: NOT_FOUND, FULL, BUSY. */
+  addBot(meeting: string, user: string, now: number): Bot | ErrorCode {
+    return this.#meetings.get(meeting)?.addBot(user, now) ?? 'NOT_FOUND'
+  }
+
+  /** Says something to one member of a meeting. False where the meeting or the member is not there. */
+  sendTo(meeting: string, slot: number, data: Payload): boolean {
+    return this.#meetings.get(meeting)?.sendTo(slot, data) ?? false
+  }
+
+  /** Takes a member's slot away; `message` is for people. False where the meeting or the member is not there. */
+  kick(meeting: string, slot: number, message: string): boolean {
+    return this.#meetings.get(meeting)?.kick(slot, message) ?? false
   }
 
   meetings(): Iterable<MeetingInfo> {
@@ -254,6 +309,57 @@ export class RtmsNode {
     }
     this.stats.pushes += count
     return count
+  }
+
+  /** Sessions of a user, and how many of them have a connection. */
+  presence(user: string): { readonly sessions: number; readonly connected: number } {
+    let sessions = 0
+    let connected = 0
+    for (const { connection } of this.#sessions.of(user)) {
+      sessions++
+      if (connection !== null) connected++
+    }
+    return { sessions, connected }
+  }
+
+  /**
+   * Closes the connections of a user and returns their number. `final`: its clients do not come back by themselves, and
+   * its sessions end; else they come back with fresh tickets.
+   */
+  disconnect(user: string, text: string, final: boolean, now: number): number {
+    let count = 0
+    for (const session of this.#sessions.of(user)) {
+      if (final) count += this.#expel(session, text, now)
+      else if (session.connection !== null) {
+        this.#connections.close(session.connection, 'EXPIRED', text, now)
+        count++
+      }
+    }
+    return count
+  }
+
+  /**
+   * Refuses from now on the tokens that a user was given until `at` (milliseconds since 1970), or one token, and ends the
+   * sessions they opened. Returns how many connections that closed, or LIMIT where nothing more can be revoked.
+   */
+  revoke(revoked: Revoked, at: number, now: number): number | ErrorCode {
+    if (!this.#revocations.add(revoked, at)) return 'LIMIT'
+    let count = 0
+    const sessions = 'user' in revoked ? this.#sessions.of(revoked.user) : this.#sessions.all()
+    for (const session of sessions) {
+      if (this.#revocations.covers(session.grant)) count += this.#expel(session, 'the token was revoked', now)
+    }
+    return count
+  }
+
+  /** Whether the business is asked before a session joins, subscribes or publishes, besides the ticket. */
+  askFirst(on: boolean): void {
+    this.#dispatch.gate.on = on
+  }
+
+  /** The answer to `authorize`. */
+  handleAuthorized(question: Question, allowed: boolean, now: number): void {
+    this.#dispatch.gate.answer(question, allowed, now)
   }
 
   /** What a handler answered. */

@@ -1,11 +1,10 @@
 import type { RtmsError } from '../protocol/errors.ts'
-import { MAX_UINT } from '../protocol/limits.ts'
 import type { MessageOf, ServerMessage } from '../protocol/schema.ts'
 import type { Payload } from '../protocol/payload.ts'
 import type { NodeLimits } from './config.ts'
 import type { Downstream } from './downstream.ts'
 import type { Application, Outcome, RequestCall } from './ports.ts'
-import { failed, type Session } from './session.ts'
+import { failed, type Session, wholeWait } from './session.ts'
 import type { Stats } from './stats.ts'
 import { Timer, type Timers } from './timers.ts'
 
@@ -78,7 +77,7 @@ export class Requests {
     }
     if (outcome.ok)
       this.#downstream.send(pending.owner, { type: 'reply', call: pending.call, data: outcome.value })
-    else this.#downstream.send(pending.owner, this.#failure(pending.call, outcome.error))
+    else this.#downstream.send(pending.owner, failure(pending.call, outcome.error))
   }
 
   cancel(session: Session, call: number): void {
@@ -105,10 +104,8 @@ export class Requests {
     this.#stats.requestsEnded++
     return true
   }
+}
 
-  #failure(call: number, error: RtmsError): ServerMessage {
-    // The business may have said anything; on the wire it is a whole number.
-    const retryAfter = Math.round(Math.min(Math.max(error.retryAfterMs, 0), MAX_UINT)) || 0
-    return { ...failed(call, error.code, error.message), retryAfter } as ServerMessage
-  }
+function failure(call: number, { code, message, retryAfterMs }: RtmsError): ServerMessage {
+  return failed(call, code, message, 0, wholeWait(retryAfterMs))
 }

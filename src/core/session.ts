@@ -1,11 +1,11 @@
 import { utf8Length } from '../protocol/bytes.ts'
 import { type ErrorCode, errors } from '../protocol/errors.ts'
-import { limits } from '../protocol/limits.ts'
+import { limits, MAX_UINT } from '../protocol/limits.ts'
 import type { ServerMessage } from '../protocol/schema.ts'
 import type { NodeLimits } from './config.ts'
 import type { Connection } from './connection.ts'
 import type { Encoded } from './encoded.ts'
-import type { FrameLog } from './frame-log.ts'
+import type { Inquiry } from './gate.ts'
 import type { Cursor } from './log.ts'
 import type { Meeting } from './meeting.ts'
 import type { Grant } from './ports.ts'
@@ -21,7 +21,7 @@ export interface Seat {
   readonly meeting: Meeting
   /** 255 for a spectator. */
   readonly slot: number
-  cursor: (Cursor & { readonly log: FrameLog }) | null
+  cursor: Cursor | null
 }
 
 export interface Subscription {
@@ -43,6 +43,8 @@ export class Session {
   readonly requests: Map<number, PendingRequest> = new Map()
   /** The highest call number accepted: a call at or below it is a repetition. */
   calls = 0
+  /** What it sent last of all that was delivered, where the business has yet to allow it. */
+  inquiry: Inquiry | null = null
   ended = false
   /** Expiry of the session without a connection, or of the token. */
   readonly expiry: Timer
@@ -125,8 +127,14 @@ export function failed(
   error: ErrorCode,
   message: string = errors[error].text,
   index = 0,
+  retryAfter = 0,
 ): ServerMessage {
-  return { type: 'failed', call, index, error, message: shorten(message), retryAfter: 0 }
+  return { type: 'failed', call, index, error, message: shorten(message), retryAfter }
+}
+
+/** A wait the business named, in milliseconds: it may have said anything; on the wire it is a whole number. */
+export function wholeWait(retryAfterMs: number): number {
+  return Math.round(Math.min(Math.max(retryAfterMs, 0), MAX_UINT)) || 0
 }
 
 /** What of a message fits into a reason of the wire. */

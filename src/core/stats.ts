@@ -1,4 +1,25 @@
 import type { ErrorCode } from '../protocol/errors.ts'
+import type { LossReason } from './ports.ts'
+
+/** How many values were at most each bound, and how many above all of them. */
+export class Buckets {
+  readonly bounds: readonly number[]
+  /** One for each bound, and one for what is above. */
+  readonly counts: number[]
+  sum = 0
+
+  constructor(bounds: readonly number[]) {
+    this.bounds = bounds
+    this.counts = Array.from({ length: bounds.length + 1 }, () => 0)
+  }
+
+  add(value: number): void {
+    let at = 0
+    while (at < this.bounds.length && value > (this.bounds[at] as number)) at++
+    this.counts[at] = (this.counts[at] as number) + 1
+    this.sum += value
+  }
+}
 
 /** What a node has done since it started: counters that only rise, read by metrics, checkers and benches. */
 export class Stats {
@@ -11,8 +32,12 @@ export class Stats {
   bytesIn = 0
   messagesIn = 0
   writes = 0
+  messagesOut = 0
   bytesOut = 0
   sweeps = 0
+  /** Sweeps that left something for the next one, since a budget was spent: upward, and downward. */
+  sweepsCutUp = 0
+  sweepsCutDown = 0
   framesSealed = 0
   framesSlipped = 0
   inputsReceived = 0
@@ -26,10 +51,17 @@ export class Stats {
   pushes = 0
   creditStalls = 0
   socketStalls = 0
+  /** Connections closed, by reason. */
+  readonly connectionsLost: Map<LossReason, number> = new Map()
   /** Inputs refused or dropped, by reason. */
   readonly inputsRefused: Map<ErrorCode, number> = new Map()
   /** Publications not taken, by reason. */
   readonly publicationsRefused: Map<ErrorCode, number> = new Map()
+
+  loseConnection(reason: LossReason): void {
+    this.connectionsClosed++
+    this.connectionsLost.set(reason, (this.connectionsLost.get(reason) ?? 0) + 1)
+  }
 
   refuseInput(reason: ErrorCode, count = 1): void {
     this.inputsRefused.set(reason, (this.inputsRefused.get(reason) ?? 0) + count)
@@ -39,6 +71,9 @@ export class Stats {
     this.publicationsRefused.set(reason, (this.publicationsRefused.get(reason) ?? 0) + 1)
   }
 
+  /** How late frames were sealed, in milliseconds; 0 for those of a meeting without a clock. */
+  readonly sealing: Buckets = new Buckets([1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000])
+
   /** Sealing lateness in milliseconds: the worst of the running second and of the one before it. */
   #latenessSecond = 0
   #latenessNow = 0
@@ -47,6 +82,7 @@ export class Stats {
   sealed(now: number, lateness: number): void {
     this.#turn(now)
     this.framesSealed++
+    this.sealing.add(lateness)
     if (lateness > this.#latenessNow) this.#latenessNow = lateness
   }
 

@@ -24,6 +24,11 @@ export class UpstreamQueue {
     this.session = session
   }
 
+  /** Nothing more is delivered until the business has allowed what was delivered last. */
+  get blocked(): boolean {
+    return this.session.inquiry !== null
+  }
+
   get size(): number {
     return this.#messages.length - this.#head
   }
@@ -72,12 +77,16 @@ export class Upstream {
   accept(queue: UpstreamQueue, message: ClientMessage): boolean {
     if (this.isFull(queue)) return false
     queue.push(message)
-    if (!queue.active) {
-      queue.active = true
-      queue.deficit = 0
-      this.#turns.push(queue)
-    }
+    this.wake(queue)
     return true
+  }
+
+  /** Lets a queue have its turn where it has something to deliver and may. */
+  wake(queue: UpstreamQueue): void {
+    if (queue.active || queue.blocked || queue.size === 0) return
+    queue.active = true
+    queue.deficit = 0
+    this.#turns.push(queue)
   }
 
   isFull(queue: UpstreamQueue): boolean {
@@ -89,19 +98,23 @@ export class Upstream {
     return queue.size * 2 <= this.#limits.upstreamMessages && queue.bytes * 2 <= this.#limits.upstreamBytes
   }
 
-  /** Delivers up to the budget. A queue that is not done goes behind those not reached, so the start rotates by itself. */
-  sweep(deliver: (session: Session, message: ClientMessage) => void): void {
+  /** Delivers up to the budget. A queue that is not done goes behind those not reached, so the start rotates by itself. True where the budget was spent. */
+  sweep(deliver: (session: Session, message: ClientMessage) => void): boolean {
     let budget = this.#limits.sweepMessages
     const turns = this.#turns
     let at = 0
     for (; at < turns.length && budget > 0; at++) {
       const queue = turns[at] as UpstreamQueue
       budget -= this.#serve(queue, budget, deliver)
-      if (queue.size > 0) turns.push(queue)
+      if (queue.size > 0 && !queue.blocked) turns.push(queue)
       else queue.active = false
     }
-    if (at < turns.length) turns.splice(0, at)
-    else while (turns.length > 0) turns.pop()
+    if (at < turns.length) {
+      turns.splice(0, at)
+      return true
+    }
+    while (turns.length > 0) turns.pop()
+    return false
   }
 
   /** Delivers all that waits in one queue, whatever the budget: its session is about to end. */
@@ -126,6 +139,7 @@ export class Upstream {
       queue.shift()
       served++
       deliver(queue.session, message)
+      if (queue.blocked) break
     }
     if (queue.size === 0) queue.deficit = 0
     return served

@@ -6,7 +6,7 @@
 export const errors = {
   PROTOCOL: { code: 1, retry: 'fix', text: 'The packet does not follow PROTOCOL.md.' },
   UNAUTHENTICATED: { code: 2, retry: 'fix', text: 'The token is missing, malformed, forged or expired.' },
-  FORBIDDEN: { code: 3, retry: 'fix', text: 'The ticket does not grant this meeting, topic or role.' },
+  FORBIDDEN: { code: 3, retry: 'fix', text: 'The ticket does not grant it, or the business refused it.' },
   NOT_FOUND: { code: 4, retry: 'fix', text: 'There is no such meeting on this node.' },
   BAD_TOPIC: { code: 5, retry: 'fix', text: 'The topic name is not valid.' },
   BAD_NAME: { code: 6, retry: 'fix', text: 'The name of a meeting, user or method is not valid.' },

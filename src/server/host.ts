@@ -1,10 +1,37 @@
 import { randomBytes } from 'node:crypto'
 import { MemoryBus } from '../bus/memory.ts'
-import { type Application, type NodeLimits, RtmsNode } from '../core/index.ts'
+import { type Application, Buckets, type NodeLimits, RtmsNode } from '../core/index.ts'
 import { RtmsError } from '../protocol/index.ts'
 
 /** The longest wait a Node timer keeps; a longer one would fire at once. */
 const MAX_WAIT_MS = 2 ** 31 - 1
+
+/** How long a late sweep is remembered, in seconds. */
+const LATENESS_S = 5
+
+/** The largest value of the last seconds. */
+class Worst {
+  readonly #values: number[] = Array.from({ length: LATENESS_S }, () => 0)
+  #second = 0
+
+  note(value: number, now: number): void {
+    this.#turn(now)
+    const at = this.#second % LATENESS_S
+    if (value > (this.#values[at] as number)) this.#values[at] = value
+  }
+
+  at(now: number): number {
+    this.#turn(now)
+    return Math.max(...this.#values)
+  }
+
+  #turn(now: number): void {
+    const second = Math.floor(now / 1000)
+    for (let passed = Math.min(second - this.#second, LATENESS_S); passed > 0; passed--)
+      this.#values[(second - passed + 1) % LATENESS_S] = 0
+    this.#second = second
+  }
+}
 
 /**
  * The one real clock. It holds the node, gives every call the time, and afterwards sees to it that `sweep` is called
@@ -13,13 +40,19 @@ const MAX_WAIT_MS = 2 ** 31 - 1
  */
 export class Host {
   readonly node: RtmsNode
+  /** How long sweeps took, in milliseconds. */
+  readonly sweepTimes: Buckets = new Buckets([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000])
+  readonly #lateness: Worst = new Worst()
   readonly #bus: MemoryBus
   #busWaits = false
   #immediate: NodeJS.Immediate | null = null
   #timer: NodeJS.Timeout | null = null
   /** When the timer fires: never later than the node's deadline, possibly earlier. */
   #timerAt = Infinity
+  /** When the sweep that comes was wanted. */
+  #wanted = 0
   #stopped = false
+  #inHook = false
 
   constructor(id: string, limits: NodeLimits, application: Application) {
     this.#bus = new MemoryBus(() => (this.#busWaits = true))
@@ -49,6 +82,39 @@ export class Host {
     return this.run(call)
   }
 
+  /** How late the latest of the sweeps of the last five seconds was, in milliseconds. */
+  get lateness(): number {
+    return this.#lateness.at(performance.now())
+  }
+
+  /** Whether a hook of the business runs, in the middle of a call into the node. */
+  get inHook(): boolean {
+    return this.#inHook
+  }
+
+  /** Resolves after the call that a hook is part of, for what must not be done in the middle of it. */
+  outside(): Promise<void> {
+    // Hooks are synchronous: whatever is awaited comes later.
+    return Promise.resolve()
+  }
+
+  /** Runs a hook that the node waits for. What it throws is the caller's. */
+  hook<T>(hook: () => T): T {
+    const outer = this.#inHook
+    this.#inHook = true
+    try {
+      return hook()
+    } finally {
+      this.#inHook = outer
+    }
+  }
+
+  /** As {@link run}, and from inside a hook as soon as the call that the hook is part of is over. */
+  act(action: (node: RtmsNode, now: number) => void): void {
+    if (this.#inHook) queueMicrotask(() => this.run(action))
+    else this.run(action)
+  }
+
   /** No more sweeps. */
   stop(): void {
     this.#stopped = true
@@ -60,6 +126,7 @@ export class Host {
     if (this.#immediate !== null || this.#stopped) return
     const deadline = this.#busWaits ? now : this.node.deadline(now)
     if (deadline <= now) {
+      this.#wanted = now
       this.#immediate = setImmediate(() => {
         this.#immediate = null
         this.#sweep()
@@ -70,8 +137,11 @@ export class Host {
       this.#timer = setTimeout(
         () => {
           this.#timer = null
-          this.#timerAt = Infinity
-          if (this.#immediate === null) this.#sweep()
+          if (this.#immediate === null) {
+            this.#wanted = this.#timerAt
+            this.#timerAt = Infinity
+            this.#sweep()
+          } else this.#timerAt = Infinity
         },
         Math.min(Math.ceil(deadline - now), MAX_WAIT_MS),
       )
@@ -81,11 +151,13 @@ export class Host {
 
   #sweep(): void {
     this.run((node, now) => {
+      this.#lateness.note(now - this.#wanted, now)
       if (this.#busWaits) {
         this.#busWaits = false
         this.#bus.deliver()
       }
       node.sweep(now)
+      this.sweepTimes.add(performance.now() - now)
     })
   }
 }

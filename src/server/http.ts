@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Logger } from './options.ts'
+import type { Logger, MetricsReaders } from './options.ts'
 
 /** Headers of one request; more are answered 431. */
 export const MAX_HEADERS = 100
@@ -20,6 +20,23 @@ export interface Health {
   readonly connections: number
   readonly sessions: number
   readonly topics: number
+}
+
+/** Whether a load balancer should send clients to a node: what `/readyz` answers. */
+export interface Readiness {
+  /** `late`: its sweeps were later than `limits.readyLatenessMs`. */
+  readonly status: 'ready' | 'draining' | 'late'
+  readonly node: string
+  /** How late the latest sweep of the last five seconds was, in milliseconds. */
+  readonly latenessMs: number
+}
+
+/** What a node's own server tells about it. */
+export interface Pages {
+  health(): Health
+  ready(): Readiness
+  /** In Prometheus's text format. */
+  metrics(): Promise<string>
 }
 
 export function hasTooManyHeaders(request: IncomingMessage): boolean {
@@ -42,13 +59,36 @@ function answer(response: ServerResponse, status: number, body: object): void {
   response.end(JSON.stringify(body))
 }
 
+const LOOPBACK = /^(?:127\.|::1$|::ffff:127\.)/
+
+/** Whether a request comes from this machine, and not through a proxy on it. */
+function isLocal({ socket, headers }: IncomingMessage): boolean {
+  const isPassedOn = 'forwarded' in headers || 'x-forwarded-for' in headers || 'x-real-ip' in headers
+  return LOOPBACK.test(socket.remoteAddress ?? '') && !isPassedOn
+}
+
+async function answerMetrics(response: ServerResponse, metrics: Promise<string>): Promise<void> {
+  const body = await metrics
+  response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' })
+  response.end(body)
+}
+
+const NOTHING_HERE = { error: 'there is nothing at this path' }
+
 /**
- * A node's own server: `/healthz` answers {@link Health} with 200, or 503 while the node drains; anything else goes
- * to `handler`, or is answered 404.
+ * A node's own server: `/healthz` answers {@link Health} with 200, or 503 while the node drains; `/readyz` answers
+ * {@link Readiness} with 200, or 503 where it is not ready; `/metrics` is for those who may read it. Anything else goes to
+ * `handler`, or is answered 404.
  */
 export function createHttpServer(
-  health: () => Health,
-  handler: ((request: IncomingMessage, response: ServerResponse) => void) | undefined,
+  pages: Pages,
+  {
+    handler,
+    metrics,
+  }: {
+    readonly handler: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
+    readonly metrics: MetricsReaders
+  },
 ): Server {
   const options = {
     highWaterMark: HIGH_WATER_MARK,
@@ -60,9 +100,15 @@ export function createHttpServer(
     const [path] = (request.url ?? '').split('?')
     if (hasTooManyHeaders(request)) answer(response, 431, { error: `more than ${MAX_HEADERS} headers` })
     else if (path === '/healthz') {
-      const report = health()
+      const report = pages.health()
       answer(response, report.status === 'ok' ? 200 : 503, report)
-    } else if (handler === undefined) answer(response, 404, { error: 'there is nothing at this path' })
+    } else if (path === '/readyz') {
+      const report = pages.ready()
+      answer(response, report.status === 'ready' ? 200 : 503, report)
+    } else if (path === '/metrics' && metrics !== false) {
+      if (metrics === 'public' || isLocal(request)) void answerMetrics(response, pages.metrics())
+      else answer(response, 404, NOTHING_HERE)
+    } else if (handler === undefined) answer(response, 404, NOTHING_HERE)
     else handler(request, response)
   })
   // Node drops what is over this without a word; one more than allowed shows that there were too many.

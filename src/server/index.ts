@@ -1,11 +1,23 @@
 export { defaultLimits, defaultMeeting, defaultRetention } from '../core/index.ts'
-export type { MeetingInfo, MeetingOptions, NodeLimits, Retention, Role, Stats } from '../core/index.ts'
+export type {
+  LossReason,
+  MeetingInfo,
+  MeetingOptions,
+  MemberInfo,
+  NodeLimits,
+  Retention,
+  Revoked,
+  Role,
+  Stats,
+} from '../core/index.ts'
 export { type ErrorCode, RtmsError } from '../protocol/index.ts'
-export type { Address, Health } from './http.ts'
-export type { Meeting, Meetings, OpenOptions } from './meetings.ts'
-export type { Algorithm, Key, Logger, RtmsOptions, TicketKeys } from './options.ts'
+export type { Authorization, Authorize, Connected, Disconnected } from './hooks.ts'
+export type { Address, Health, Readiness } from './http.ts'
+export type { Departure, FrameInput, JoinAttempt, KindHooks, MeetingFrame, MemberInput } from './kinds.ts'
+export type { Bot, Meeting, MeetingKind, Meetings, OpenOptions } from './meetings.ts'
+export type { Algorithm, Key, Logger, MetricsReaders, RtmsOptions, TicketKeys } from './options.ts'
 export type { Request, RequestHandler } from './requests.ts'
 export { Rtms } from './rtms.ts'
 export type { Ticket, TicketRequest, Tickets } from './tickets.ts'
 export type { Topics } from './topics.ts'
-export type { Users } from './users.ts'
+export type { Presence, Users } from './users.ts'

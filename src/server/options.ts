@@ -42,6 +42,9 @@ export interface TicketKeys {
   readonly algorithm: Algorithm
 }
 
+/** Who may read the metrics over HTTP. */
+export type MetricsReaders = 'loopback' | 'public' | false
+
 /** What {@link Rtms.start} takes. */
 export interface RtmsOptions {
   /** TCP port of a server of its own: 0–65535, 0 for any free one. Default 7788. Not together with `server`. */
@@ -50,8 +53,13 @@ export interface RtmsOptions {
   readonly host?: string | undefined
   /** Attach to this server instead: only upgrades to `path` are taken, and closing it remains its owner's. */
   readonly server?: HttpServer | HttpsServer | undefined
-  /** With a server of its own: what answers requests other than `/healthz`. Default: 404. */
+  /** With a server of its own: what answers requests other than `/healthz`, `/readyz` and `/metrics`. Default: 404. */
   readonly handler?: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
+  /**
+   * With a server of its own: who may read `/metrics`. Default 'loopback': clients on this machine whose request no proxy
+   * has passed on; others are answered 404. `false`: nobody, and the path is the handler's.
+   */
+  readonly metrics?: MetricsReaders | undefined
   /** Where clients connect. Default '/rtms'. */
   readonly path?: string | undefined
   /** Shared secret of at least 32 bytes that tickets are signed with (HS256). Either this or `keys`. */
@@ -82,6 +90,7 @@ export interface Settings {
   readonly host: string | undefined
   readonly server: HttpServer | HttpsServer | undefined
   readonly handler: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
+  readonly metrics: MetricsReaders
   readonly path: string
   readonly secret: string | undefined
   readonly keys: TicketKeys | undefined
@@ -188,6 +197,11 @@ const schema = v.strictObject({
     'a function of request and response',
     'leave it out to answer 404',
   ),
+  metrics: setting<MetricsReaders>(
+    (value) => value === 'loopback' || value === 'public' || value === false,
+    "'loopback', 'public' or false",
+    "leave it out for 'loopback'",
+  ),
   path: setting<string>(
     (value) => typeof value === 'string' && /^\/[\w\-./~]*$/.test(value),
     "a path that begins with '/' and has no query",
@@ -261,7 +275,7 @@ function faultsOf(options: unknown): string[] {
 }
 
 /** What is wrong with options together. */
-function conflictsOf({ server, port, host, handler, secret, keys }: RtmsOptions): string[] {
+function conflictsOf({ server, port, host, handler, metrics, secret, keys }: RtmsOptions): string[] {
   const faults: string[] = []
   if (secret === undefined && keys === undefined) {
     faults.push(`secret: neither it nor keys was given; expected one to sign tickets with; ${MAKE_A_SECRET}`)
@@ -270,7 +284,7 @@ function conflictsOf({ server, port, host, handler, secret, keys }: RtmsOptions)
     faults.push('keys: both it and secret were given; expected one of them; remove the one you do not use')
   }
   if (server === undefined) return faults
-  for (const [name, value] of Object.entries({ port, host, handler })) {
+  for (const [name, value] of Object.entries({ port, host, handler, metrics })) {
     if (value === undefined) continue
     faults.push(
       `${name}: it was given together with server; expected one of them; remove ${name}, which the server's owner decides`,
@@ -296,6 +310,7 @@ export function settle(options: RtmsOptions): Settings {
     host: options.host,
     server: options.server,
     handler: options.handler,
+    metrics: options.metrics ?? 'loopback',
     path: options.path ?? '/rtms',
     secret: options.secret,
     keys: options.keys,

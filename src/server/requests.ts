@@ -1,4 +1,4 @@
-import type { Outcome, RequestCall } from '../core/index.ts'
+import { Buckets, type Outcome, type RequestCall } from '../core/index.ts'
 import {
   errors,
   fromPayload,
@@ -85,6 +85,8 @@ class Run implements Request {
  * side by side, up to a limit; one more is answered BUSY.
  */
 export class RequestHandlers {
+  /** How long handlers took, in milliseconds. */
+  readonly times: Buckets = new Buckets([1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000])
   readonly #max: number
   readonly #reply: (call: RequestCall, outcome: Outcome<Payload>) => void
   readonly #logger: Logger
@@ -99,6 +101,10 @@ export class RequestHandlers {
     this.#max = max
     this.#reply = reply
     this.#logger = logger
+  }
+
+  get running(): number {
+    return this.#running
   }
 
   /** Registers a handler. Throws BAD_NAME, or an Error where the method has one already. */
@@ -154,7 +160,9 @@ export class RequestHandlers {
 
   async #run(handler: RequestHandler, call: RequestCall, run: Run): Promise<void> {
     this.#running++
+    const start = performance.now()
     const outcome = await this.#outcomeOf(handler, call, run)
+    this.times.add(performance.now() - start)
     this.#running--
     this.#answer(call, run, outcome)
   }

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { Server as HttpsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Application, Connection, Stats } from '../core/index.ts'
+import { type Authorize, Authorizer, type Connected, type Disconnected, Hooks } from './hooks.ts'
 import { Host } from './host.ts'
 import {
   type Address,
@@ -11,12 +12,15 @@ import {
   createHttpServer,
   type Health,
   listen,
+  type Pages,
+  type Readiness,
   refuseUpgrade,
 } from './http.ts'
 import { Meetings } from './meetings.ts'
-import { type RtmsOptions, settle, type Settings } from './options.ts'
+import { Metrics } from './metrics.ts'
+import { type Logger, type RtmsOptions, settle, type Settings } from './options.ts'
 import { RequestHandlers, type RequestHandler } from './requests.ts'
-import { Tickets } from './tickets.ts'
+import { Tickets, type TicketsHost } from './tickets.ts'
 import { Topics } from './topics.ts'
 import { Gateway } from './transport.ts'
 import { Users } from './users.ts'
@@ -33,23 +37,38 @@ export class Rtms {
   readonly users: Users
   readonly #host: Host
   readonly #requests: RequestHandlers
+  readonly #connects: Hooks<Connected>
+  readonly #disconnects: Hooks<Disconnected>
+  readonly #authorizer: Authorizer
   readonly #gateway: Gateway
   readonly #front: Front
+  readonly #metrics: Metrics
+  readonly #readyLatenessMs: number
   #closed: Promise<void> | null = null
 
   private constructor(parts: {
     host: Host
     tickets: Tickets
     requests: RequestHandlers
+    connects: Hooks<Connected>
+    disconnects: Hooks<Disconnected>
+    authorizer: Authorizer
     gateway: Gateway
     front: Front
+    logger: Logger
+    readyLatenessMs: number
   }) {
     this.#host = parts.host
     this.#requests = parts.requests
+    this.#connects = parts.connects
+    this.#disconnects = parts.disconnects
+    this.#authorizer = parts.authorizer
     this.#gateway = parts.gateway
     this.#front = parts.front
+    this.#metrics = new Metrics(parts.host, parts.requests)
+    this.#readyLatenessMs = parts.readyLatenessMs
     this.tickets = parts.tickets
-    this.meetings = new Meetings(parts.host)
+    this.meetings = new Meetings(parts.host, parts.logger)
     this.topics = new Topics(parts.host)
     this.users = new Users(parts.host)
   }
@@ -62,10 +81,24 @@ export class Rtms {
     const settings = settle(options)
     const { logger } = settings
     const id = settings.nodeId ?? randomBytes(4).toString('hex')
-    const tickets = await Tickets.create(settings, (host) => front.ticketUrl(host), logger)
+    const ticketsHost: TicketsHost = {
+      url: (name) => front.ticketUrl(name),
+      revoke: async (revoked, at) => {
+        if (host.inHook) await host.outside()
+        return host.command((node, now) => node.revoke(revoked, at, now))
+      },
+    }
+    const tickets = await Tickets.create(settings, ticketsHost, logger)
     const requests: RequestHandlers = new RequestHandlers(
       settings.maxHandlers,
       (call, outcome) => host.run((node) => node.handleReply(call, outcome)),
+      logger,
+    )
+    const connects = new Hooks<Connected>('onConnect', logger)
+    const disconnects = new Hooks<Disconnected>('onDisconnect', logger)
+    const authorizer: Authorizer = new Authorizer(
+      (question, allowed) => host.run((node, now) => node.handleAuthorized(question, allowed, now)),
+      (on) => host.node.askFirst(on),
       logger,
     )
     const authenticate = async (connection: object, token: string): Promise<void> => {
@@ -76,11 +109,30 @@ export class Rtms {
       authenticate: (connection, token) => void authenticate(connection, token),
       request: (call) => requests.start(call),
       requestEnded: (call, why) => requests.end(call, why),
+      authorize: (question) => authorizer.ask(question),
+      authorizeEnded: (question) => authorizer.late(question),
+      connected: ({ user, id }, resumed) => connects.tell({ user, session: id, resumed }),
+      disconnected: ({ user, id }, reason, ended) => disconnects.tell({ user, session: id, reason, ended }),
     }
     const host: Host = new Host(id, settings.limits, application)
     const gateway = new Gateway(host, settings)
-    const front: Front = new Front(id, settings, gateway, () => rtms.health())
-    const rtms: Rtms = new Rtms({ host, tickets, requests, gateway, front })
+    const front: Front = new Front(id, settings, gateway, {
+      health: () => rtms.health(),
+      ready: () => rtms.ready(),
+      metrics: () => rtms.metrics(),
+    })
+    const rtms: Rtms = new Rtms({
+      host,
+      tickets,
+      requests,
+      connects,
+      disconnects,
+      authorizer,
+      gateway,
+      front,
+      logger,
+      readyLatenessMs: settings.limits.readyLatenessMs,
+    })
     await front.open()
     return rtms
   }
@@ -107,6 +159,25 @@ export class Rtms {
   }
 
   /**
+   * What `/readyz` answers: whether a load balancer should send clients here. Not while the node stops, nor where it is
+   * overloaded, so that its sweeps came too late in the last five seconds.
+   */
+  ready(): Readiness {
+    const latenessMs = Math.round(this.#host.lateness)
+    const isLate = latenessMs > this.#readyLatenessMs
+    return {
+      status: this.#closed === null ? (isLate ? 'late' : 'ready') : 'draining',
+      node: this.node,
+      latenessMs,
+    }
+  }
+
+  /** What `/metrics` answers: this node's metrics in Prometheus's text format. They name no user, meeting or topic. */
+  metrics(): Promise<string> {
+    return this.#metrics.text()
+  }
+
+  /**
    * Answers requests of this method, see {@link RequestHandler}. Returns a function that ends it. Throws BAD_NAME, or
    * an Error where the method has a handler already.
    */
@@ -115,8 +186,34 @@ export class Rtms {
   }
 
   /**
+   * Calls `handler` whenever a session has a connection: its first, or one it resumes with. Handlers are called in the
+   * order of events; nothing waits for what they return, and one that fails is logged. Returns a function that ends it.
+   */
+  onConnect(handler: (event: Connected) => unknown): () => void {
+    return this.#connects.add(handler)
+  }
+
+  /**
+   * Calls `handler` whenever a session has lost its connection, and once more where it did not come back in time (reason
+   * `ABANDONED`): each session ends with `ended` true once, except those that wait when the node is closed. As `onConnect`.
+   */
+  onDisconnect(handler: (event: Disconnected) => unknown): () => void {
+    return this.#disconnects.add(handler)
+  }
+
+  /**
+   * Asks `handler` before a client joins, subscribes (for each topic) or publishes, where its ticket allows that. What
+   * the session sends meanwhile waits, in order, so be quick: without an answer within 5 s (`limits.authorizeMs`) it is
+   * FORBIDDEN, as it is where the handler says no or throws. A client that closes for good is not waited for.
+   * Returns a function that ends it. Throws an Error where there is a handler already.
+   */
+  authorize(handler: Authorize): () => void {
+    return this.#authorizer.register(handler)
+  }
+
+  /**
    * Stops: clients are told to connect elsewhere, their sockets get `timeoutMs` milliseconds (default 5000) to close
-   * and are then cut off; running handlers are aborted. A server of its own answers 503 at `/healthz` until then, and
+   * and are then cut off; running handlers are aborted. A server of its own answers 503 at `/healthz` and `/readyz` until then, and
    * is closed; HTTP requests that still run get `timeoutMs` as well. A server it was attached to stays open. Calling
    * it again returns the same promise.
    */
@@ -128,8 +225,10 @@ export class Rtms {
   async #close(timeoutMs: number): Promise<void> {
     this.#host.run((node, now) => node.drain(now))
     await this.#gateway.close(timeoutMs)
+    this.meetings.closeAll()
     this.#requests.close()
     this.#host.stop()
+    this.#metrics.close()
     await this.#front.close(timeoutMs)
   }
 }
@@ -143,12 +242,12 @@ class Front {
   readonly #isOwn: boolean
   readonly #secure: boolean
 
-  constructor(id: string, settings: Settings, gateway: Gateway, health: () => Health) {
+  constructor(id: string, settings: Settings, gateway: Gateway, pages: Pages) {
     this.#id = id
     this.#settings = settings
     this.#gateway = gateway
     this.#isOwn = settings.server === undefined
-    this.#server = settings.server ?? createHttpServer(health, settings.handler)
+    this.#server = settings.server ?? createHttpServer(pages, settings)
     this.#secure = this.#server instanceof HttpsServer
   }
 

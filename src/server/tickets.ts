@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { jwtVerify, SignJWT } from 'jose'
 import * as v from 'valibot'
-import type { Grant, Outcome, Role } from '../core/index.ts'
-import { isPattern, isUser, limits, RtmsError } from '../protocol/index.ts'
+import type { Grant, NodeLimits, Outcome, Revoked, Role } from '../core/index.ts'
+import { type ErrorCode, isPattern, isUser, limits, RtmsError } from '../protocol/index.ts'
 import { checkUser } from './check.ts'
 import type { Key, Logger, TicketKeys } from './options.ts'
 
@@ -10,8 +11,6 @@ const TYPE = 'rtms+jwt'
 /** How far another issuer's clock may be ahead (`nbf`). The end of a token is held exactly, by the core. */
 const CLOCK_TOLERANCE_S = 5
 const DEFAULT_EXPIRES_S = 3600
-/** Ten years: far below where a date stops being exact. */
-const MAX_EXPIRES_S = 315_360_000
 
 /** What {@link Tickets.issue} takes. */
 export interface TicketRequest {
@@ -25,7 +24,7 @@ export interface TicketRequest {
   readonly topics?:
     | { readonly read?: readonly string[] | undefined; readonly write?: readonly string[] | undefined }
     | undefined
-  /** Seconds from now, above 0, at most ten years. Default 3600. */
+  /** Seconds from now, above 0, at most 30 days (`limits.tokenMs`). Default 3600. */
   readonly expiresIn?: number | undefined
   /** Host and port the client is to connect to, for instance the request's Host header. Not with `publicUrl`. */
   readonly host?: string | undefined
@@ -39,6 +38,16 @@ export interface Ticket {
   readonly token: string
   /** Seconds since 1970. */
   readonly expiresAt: number
+  /** Names this ticket, for {@link Tickets.revoke}. No secret. */
+  readonly id: string
+}
+
+/** What tickets need of the node. */
+export interface TicketsHost {
+  /** The address of a ticket, for the host of a request where one is given. */
+  url(host: string | undefined): string
+  /** `at` is in milliseconds since 1970. */
+  revoke(revoked: Revoked, at: number): Promise<number | ErrorCode>
 }
 
 const pattern = v.pipe(v.string(), v.check(isPattern))
@@ -48,6 +57,8 @@ const claimsSchema = v.object({
   sub: v.pipe(v.string(), v.check(isUser)),
   // Far beyond any date, and where the conversion to milliseconds is still exact.
   exp: v.pipe(v.number(), v.maxValue(8.64e12)),
+  iat: v.number(),
+  jti: v.optional(v.string(), ''),
   m: v.optional(v.array(v.strictTuple([pattern, v.picklist(['member', 'spectator'])])), []),
   r: v.optional(v.array(pattern), []),
   w: v.optional(v.array(pattern), []),
@@ -61,37 +72,39 @@ export class Tickets {
   readonly #sign: Key | Uint8Array | undefined
   readonly #verify: readonly (Key | Uint8Array)[]
   readonly #issuer: string
-  readonly #url: (host: string | undefined) => string
+  readonly #maxLife: number
+  readonly #host: TicketsHost
   readonly #logger: Logger
+  /** When a user was last revoked, in milliseconds since 1970: a ticket issued afterwards says that it was. */
+  #revokedAt = 0
 
   private constructor(
     keys: { algorithm: string; sign: Key | Uint8Array | undefined; verify: readonly (Key | Uint8Array)[] },
-    issuer: string,
-    url: (host: string | undefined) => string,
+    { issuer, limits: { tokenMs } }: { issuer: string; limits: NodeLimits },
+    host: TicketsHost,
     logger: Logger,
   ) {
     this.#algorithm = keys.algorithm
     this.#sign = keys.sign
     this.#verify = keys.verify
     this.#issuer = issuer
-    this.#url = url
+    this.#maxLife = tokenMs / 1000
+    this.#host = host
     this.#logger = logger
   }
 
-  /**
-   * `url` makes the address of a ticket, for the host of a request where one is given. Rejects where keys and
-   * algorithm do not belong together.
-   */
+  /** Rejects where keys and algorithm do not belong together. */
   static async create(
     given: {
       readonly secret: string | undefined
       readonly keys: TicketKeys | undefined
       readonly issuer: string
+      readonly limits: NodeLimits
     },
-    url: (host: string | undefined) => string,
+    host: TicketsHost,
     logger: Logger,
   ): Promise<Tickets> {
-    const tickets = new Tickets(keysOf(given), given.issuer, url, logger)
+    const tickets = new Tickets(keysOf(given), given, host, logger)
     await tickets.#tryKeys()
     return tickets
   }
@@ -99,9 +112,10 @@ export class Tickets {
   /** A pair that does not match would otherwise be noticed at the first client. */
   async #tryKeys(): Promise<void> {
     if (this.#sign === undefined) return
-    const expires = Math.floor(Date.now() / 1000) + 60
+    const iat = Date.now() / 1000
+    const claims = { sub: 'rtms', iat, exp: iat + Math.min(60, this.#maxLife), jti: '', m: [], r: [], w: [] }
     try {
-      await this.#verified(await this.#token({ sub: 'rtms', exp: expires, m: [], r: [], w: [] }, this.#sign))
+      await this.#verified(await this.#token(claims, this.#sign))
     } catch (error) {
       throw new Error(
         `RTMS cannot start:\n  keys: a token signed with keys.sign is not verified by keys.verify as ${this.#algorithm}; ` +
@@ -124,16 +138,21 @@ export class Tickets {
     }
     const { user, meetings = [], topics = {}, expiresIn = DEFAULT_EXPIRES_S } = request
     checkUser(user)
-    if (!(expiresIn > 0 && expiresIn <= MAX_EXPIRES_S)) {
+    if (!(expiresIn > 0 && expiresIn <= this.#maxLife)) {
       throw new RangeError(
-        `expiresIn is ${String(expiresIn)}; expected seconds above 0 and at most ${MAX_EXPIRES_S}`,
+        `expiresIn is ${String(expiresIn)}; expected seconds above 0 and at most ${this.#maxLife} (limits.tokenMs)`,
       )
     }
-    const url = this.#url(request.host)
-    const expiresAt = Math.floor(Date.now() / 1000 + expiresIn)
+    const url = this.#host.url(request.host)
+    const now = Date.now()
+    const expiresAt = Math.floor(now / 1000 + expiresIn)
+    const id = randomBytes(12).toString('base64url')
     const claims: Claims = {
       sub: user,
+      // To the millisecond, and never as if before a revocation that it came after.
+      iat: Math.max(now, this.#revokedAt + 1) / 1000,
       exp: expiresAt,
+      jti: id,
       m: meetings.map(meetingClaim),
       r: (topics.read ?? []).map(topicClaim),
       w: (topics.write ?? []).map(topicClaim),
@@ -145,15 +164,36 @@ export class Tickets {
         `the token has ${token.length} bytes where at most ${limits.token} are allowed; name fewer meetings and topics, or use patterns`,
       )
     }
-    return { url, token, expiresAt }
+    return { url, token, expiresAt, id }
   }
 
-  async #token({ sub, exp, ...grants }: Claims, key: Key | Uint8Array): Promise<string> {
+  /**
+   * Takes back every ticket that a user was given so far (by the clocks of those who issued them), or the one of this
+   * `id`. Their connections are closed with REVOKED, their sessions end, and who comes with such a ticket later is
+   * refused with REVOKED. A ticket issued afterwards is good. Kept in memory as long as such a ticket could be valid
+   * (`limits.tokenMs`). Resolves with the number of connections closed. Rejects with an `RtmsError`: BAD_NAME; LIMIT
+   * where `limits.revocations` is reached, and nothing was revoked; CLOSED. With a TypeError for an id that is none.
+   */
+  async revoke(revoked: Revoked): Promise<number> {
+    const at = Date.now()
+    if ('user' in revoked) {
+      checkUser(revoked.user)
+      this.#revokedAt = Math.max(this.#revokedAt, at)
+    } else if (typeof revoked.id !== 'string' || revoked.id === '' || revoked.id.length > limits.name) {
+      throw new TypeError('expected { user }, or { id } with the id of a ticket')
+    }
+    const closed = await this.#host.revoke(revoked, at)
+    if (typeof closed === 'number') return closed
+    throw new RtmsError(closed, 'more users and tokens are revoked than limits.revocations allows')
+  }
+
+  async #token({ sub, iat, exp, jti, ...grants }: Claims, key: Key | Uint8Array): Promise<string> {
     return new SignJWT(grants)
       .setProtectedHeader({ alg: this.#algorithm, typ: TYPE })
       .setSubject(sub)
       .setIssuer(this.#issuer)
-      .setIssuedAt()
+      .setIssuedAt(iat)
+      .setJti(jti)
       .setExpirationTime(exp)
       .sign(key)
   }
@@ -182,7 +222,9 @@ export class Tickets {
     for (const key of this.#verify) {
       try {
         const { payload } = await jwtVerify(token, key, options)
-        return v.parse(claimsSchema, payload)
+        const claims = v.parse(claimsSchema, payload)
+        if (claims.exp - claims.iat <= this.#maxLife) return claims
+        throw new RangeError('its life is longer than limits.tokenMs')
       } catch (error) {
         failure = error
       }
@@ -226,9 +268,11 @@ function topicClaim(topic: string): string {
   return topic
 }
 
-function grantOf({ sub, exp, m, r, w }: Claims): Grant {
+function grantOf({ sub, iat, exp, jti, m, r, w }: Claims): Grant {
   return {
     user: sub,
+    id: jti,
+    issued: Math.round(iat * 1000),
     expires: Math.floor(exp * 1000),
     meetings: m.map(([name, role]) => ({ name, role })),
     read: r,

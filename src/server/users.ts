@@ -1,6 +1,16 @@
 import { checkName, checkUser, payloadOf } from './check.ts'
 import type { Host } from './host.ts'
 
+/** Whether a user is there. */
+export interface Presence {
+  /** Whether any session has a connection. */
+  readonly online: boolean
+  /** Sessions, with those that may still come back. */
+  readonly sessions: number
+  /** Sessions that have a connection. */
+  readonly connected: number
+}
+
 /** The users of this node. */
 export class Users {
   readonly #host: Host
@@ -19,5 +29,31 @@ export class Users {
     checkName('push', name, 'BAD_NAME')
     const data = payloadOf(value)
     return this.#host.command((node) => node.push(user, name, data))
+  }
+
+  /**
+   * Closes every connection of a user, with `reason` (for people) in the goodbye. The clients come back with fresh
+   * tickets (EXPIRED), which is where the business can say no; `final`: they do not come back by themselves (REVOKED), and
+   * all sessions of the user end. To refuse tickets that were given out, use `tickets.revoke`. Resolves with the
+   * number of connections closed. Rejects with an `RtmsError`: BAD_NAME, CLOSED; with a TypeError for a reason that is no text.
+   */
+  async disconnect(
+    user: string,
+    {
+      reason = 'disconnected by the server',
+      final = false,
+    }: { readonly reason?: string | undefined; readonly final?: boolean | undefined } = {},
+  ): Promise<number> {
+    checkUser(user)
+    if (typeof reason !== 'string') throw new TypeError('reason must be a text')
+    if (this.#host.inHook) await this.#host.outside()
+    return this.#host.command((node, now) => node.disconnect(user, reason, final, now))
+  }
+
+  /** Resolves with how a user is present on this node. Rejects with BAD_NAME. */
+  async sessions(user: string): Promise<Presence> {
+    checkUser(user)
+    const { sessions, connected } = this.#host.node.presence(user)
+    return { online: connected > 0, sessions, connected }
   }
 }

@@ -15,6 +15,8 @@ export interface Scenario {
   readonly window: number
   readonly links: readonly LinkProfile[]
   readonly faults: readonly Fault[]
+  /** The business is asked before anybody joins, subscribes or publishes. */
+  readonly asks: boolean
   /** With faults; without them, first to recover, then well; then without work. */
   readonly phases: {
     readonly faulty: number
@@ -62,6 +64,7 @@ export function drawScenario(random: Random): Scenario {
     links: profiles.slice(0, random.int(1, profiles.length)),
     faults: faultKinds.filter(() => random.chance(0.35)),
     phases: { faulty: random.int(2, 6) * 1_000, recovery: 10_000, well: 3_000, quiet: 8_000 },
+    asks: random.chance(0.25),
   }
 }
 

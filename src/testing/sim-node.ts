@@ -5,6 +5,7 @@ import {
   defaultLimits,
   type NodeLimits,
   type Outcome,
+  type Question,
   type RequestCall,
   RtmsNode,
 } from '../core/index.ts'
@@ -39,6 +40,8 @@ class SimApplication implements Application {
             ok: true as const,
             value: {
               user,
+              id: '',
+              issued: 0,
               expires: 0,
               meetings: [{ name: '*', role: 'member' as const }],
               read: ['*'],
@@ -65,6 +68,16 @@ class SimApplication implements Application {
   }
 
   requestEnded(): void {}
+
+  /** Yes, after a while: what it holds back must not overtake or be overtaken. */
+  authorize(question: Question): void {
+    const node = this.#node()
+    node.later(this.#random.int(0, 300), (now) => node.core.handleAuthorized(question, true, now))
+  }
+
+  authorizeEnded(): void {}
+  connected(): void {}
+  disconnected(): void {}
 }
 
 /** The real core in virtual time: swept when it asks to be. */

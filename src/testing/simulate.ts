@@ -130,6 +130,7 @@ class Run {
     )
     this.#nodes[index] = node
     node.do((core, now) => {
+      core.askFirst(this.scenario.asks)
       core.defineTopics('*', this.scenario.retention)
       for (const { name, frameRate } of this.scenario.meetings) core.openMeeting(name, { frameRate }, now)
     })

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 /*
- * The README's two blocks, as they stand there, against the built package. What they leave to the reader (an Express
+ * The README's blocks, as they stand there, against the built package. What they leave to the reader (an Express
  * app, a quote, what to do with it) is given here as globals.
  */
 
@@ -59,6 +59,7 @@ beforeAll(async () => {
   globals['place'] = async (user: string, data: unknown) => seen.orders.push([user, data])
   globals['fetch'] = (path: string, init: RequestInit) => realFetch(`http://127.0.0.1:${port}${path}`, init)
   globals['apply'] = (input: { data: unknown }) => seen.inputs.push(input.data)
+  globals['isFair'] = () => true
   globals['draw'] = (quote: unknown) => seen.quotes.push(quote)
   globals['toast'] = (order: unknown) => seen.toasts.push(order)
 })
@@ -72,12 +73,15 @@ afterAll(async () => {
 })
 
 it('runs the server and the client of the README as they stand there', async () => {
-  expect(blocks).toHaveLength(2)
-  const [server, browser] = blocks as [string, string]
+  expect(blocks).toHaveLength(3)
+  const [server, browser, kind] = blocks as [string, string, string]
   // The order that the server block pushes is the reader's; the port is any free one here.
   globals['order'] = { id: 1 }
   expect(server).toContain(PORT_LINE)
   rtms = (await load(server.replace(PORT_LINE, 'port: 0'), 'server', 'rtms'))['rtms'] as typeof rtms
+  globals['rtms'] = rtms
+  const { duel } = await load(kind, 'kind', 'duel, robot')
+  expect(duel).toMatchObject({ members: [{ user: 'robot', bot: true }], metadata: { level: 3 } })
   const loaded = await load(browser, 'client', 'client, order')
   client = loaded['client'] as typeof client
   expect(loaded['order']).toEqual({ id: 1 })

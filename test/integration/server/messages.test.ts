@@ -68,7 +68,7 @@ describe.each<[string, Codec]>([
       { slot, seq: 1, data: { hit: 3 } },
       { slot, seq: 2, data: 'é' },
     ])
-    expect(meeting.info.members).toEqual([{ slot, user: 'u1', away: false }])
+    expect(meeting.info.members).toEqual([{ slot, user: 'u1', away: false, bot: false }])
   })
 
   it('may not join as a member where its ticket says spectator', async () => {

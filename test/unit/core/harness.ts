@@ -6,6 +6,7 @@ import {
   type Grant,
   type NodeLimits,
   type Packet,
+  type Question,
   type RequestCall,
   RtmsNode,
   type Transport,
@@ -43,7 +44,16 @@ export const bytes = (length: number, fill = 1): Payload => ({
 
 /** Everything is allowed. */
 export function grant(user: string, parts: Partial<Grant> = {}): Grant {
-  return { user, expires: 0, meetings: [{ name: '*', role: 'member' }], read: ['*'], write: ['*'], ...parts }
+  return {
+    user,
+    id: '',
+    issued: 0,
+    expires: 0,
+    meetings: [{ name: '*', role: 'member' }],
+    read: ['*'],
+    write: ['*'],
+    ...parts,
+  }
 }
 
 /** Verifies any token as that of the user it names, unless told otherwise; keeps the requests for the test to answer. */
@@ -52,6 +62,10 @@ export class FakeApplication implements Application {
   readonly asked: { readonly connection: Connection; readonly token: string }[] = []
   readonly requests: RequestCall[] = []
   readonly ended: { readonly call: RequestCall; readonly why: ErrorCode }[] = []
+  readonly questions: Question[] = []
+  readonly unanswered: Question[] = []
+  /** What it heard of sessions, in words. */
+  readonly presence: string[] = []
 
   authenticate(connection: object, token: string): void {
     this.asked.push({ connection: connection as Connection, token })
@@ -63,6 +77,22 @@ export class FakeApplication implements Application {
 
   requestEnded(call: RequestCall, why: ErrorCode): void {
     this.ended.push({ call, why })
+  }
+
+  authorize(question: Question): void {
+    this.questions.push(question)
+  }
+
+  authorizeEnded(question: Question): void {
+    this.unanswered.push(question)
+  }
+
+  connected({ user }: { readonly user: string }, resumed: boolean): void {
+    this.presence.push(`${user} ${resumed ? 'is back' : 'came'}`)
+  }
+
+  disconnected({ user }: { readonly user: string }, reason: string, ended: boolean): void {
+    this.presence.push(`${user} ${reason}${ended ? ', over' : ''}`)
   }
 }
 

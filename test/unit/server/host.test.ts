@@ -3,7 +3,15 @@ import { defaultLimits } from '../../../src/core/index.ts'
 import { toPayload } from '../../../src/protocol/index.ts'
 import { Host } from '../../../src/server/host.ts'
 
-const application = { authenticate() {}, request() {}, requestEnded() {} }
+const application = {
+  authenticate() {},
+  request() {},
+  requestEnded() {},
+  authorize() {},
+  authorizeEnded() {},
+  connected() {},
+  disconnected() {},
+}
 
 describe('The host', () => {
   let host: Host
@@ -49,6 +57,28 @@ describe('The host', () => {
     expect(host.node.meeting('m')).toBeDefined()
     vi.advanceTimersByTime(3)
     expect(host.node.meeting('m')).toBeUndefined()
+  })
+
+  it('knows how late its sweeps were, for five seconds', () => {
+    const clock = vi.spyOn(performance, 'now')
+    const publishAt = (at: number): void => {
+      clock.mockReturnValue(at)
+      host.run((node, now) => node.publish('a', toPayload(1), '', false, now))
+    }
+    const sweepAt = (at: number): void => {
+      clock.mockReturnValue(at)
+      vi.advanceTimersToNextTimer()
+    }
+    publishAt(1_000)
+    sweepAt(1_700)
+    publishAt(2_000)
+    sweepAt(2_010)
+    const seen = [2_010, 5_900, 6_000, 6_999, 7_000, 60_000].map((at) => {
+      clock.mockReturnValue(at)
+      return host.lateness
+    })
+    expect(seen).toEqual([700, 700, 10, 10, 0, 0])
+    expect(host.sweepTimes.counts[0]).toBe(2)
   })
 
   it('does nothing more when it was stopped, and tells the business so', () => {

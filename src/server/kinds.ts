@@ -1,0 +1,244 @@
+import type { MeetingLogic, Refusal, SealedFrame } from '../core/index.ts'
+import {
+  errors,
+  fromPayload,
+  limits,
+  type MeetingEvent,
+  type Payload,
+  RtmsError,
+  toPayload,
+} from '../protocol/index.ts'
+import type { Host } from './host.ts'
+import type { Meeting } from './meetings.ts'
+import type { Logger } from './options.ts'
+
+/** A user at the door of a meeting. */
+export interface JoinAttempt {
+  readonly user: string
+  /** The slot the user is going to have. */
+  readonly slot: number
+  readonly meeting: Meeting
+}
+
+/** An input on its way into a frame. */
+export interface MemberInput {
+  readonly slot: number
+  readonly user: string
+  /** JSON parsed, or bytes as a `Uint8Array`, which is read-only. What a client sent: check it. */
+  readonly data: unknown
+  readonly meeting: Meeting
+}
+
+/** A member who is gone: `left`, `expired` (the session did not come back), `kicked` or `forbidden` (the token changed). */
+export interface Departure {
+  readonly user: string
+  readonly slot: number
+  readonly reason: string
+  readonly meeting: Meeting
+}
+
+/** A frame that was just sealed, as every member is going to see it. */
+export interface MeetingFrame {
+  readonly number: number
+  readonly events: readonly MeetingEvent[]
+  readonly inputs: readonly FrameInput[]
+}
+
+export interface FrameInput {
+  readonly slot: number
+  readonly seq: number
+  /** JSON parsed, or bytes as a `Uint8Array`, which is read-only. */
+  readonly data: unknown
+}
+
+/**
+ * What the business does in meetings of a kind. Every hook is synchronous: it runs inside the node's sweep, which waits
+ * for it, because a hook that could be waited for would let inputs overtake one another. So a hook is quick; what takes
+ * time it begins and does not wait for.
+ *
+ * What a hook asks for by `bot.send`, `bot.leave`, `kick` and `close` is done as soon as the sweep is over. A hook that throws is
+ * logged, and nothing else happens; `onJoin` and `onInput` then refuse.
+ */
+export interface KindHooks {
+  /** The meeting was opened; nobody is in it. */
+  readonly onOpen?: ((meeting: Meeting) => void) | undefined
+  /**
+   * A user whose ticket allows it wants to become a member. `false` refuses with FORBIDDEN, an `RtmsError` thrown with its
+   * code, message and wait, anything else thrown with HANDLER_FAILED. Not called for spectators, bots, and members who
+   * come back after a reconnect.
+   */
+  readonly onJoin?: ((attempt: JoinAttempt) => unknown) | undefined
+  /**
+   * A member sent an input that is within its limits. Nothing or `true` passes it on. `false` or `null` drops it: the
+   * sender's promise rejects with FORBIDDEN; with the code of an `RtmsError` that was thrown; with HANDLER_FAILED for anything
+   * else that was thrown, so that a client cannot get past a check by making it fail. Any other value takes the
+   * input's place: what has a JSON form, or a `Uint8Array`, at most 4 KiB. Not called for bots.
+   */
+  readonly onInput?: ((input: MemberInput) => unknown) | undefined
+  /** A frame was sealed, an empty one too: a clock of the meeting. It stands still while nobody is connected. */
+  readonly onFrame?: ((frame: MeetingFrame, meeting: Meeting) => void) | undefined
+  /** A member is gone, and all it sent was in frames. Not called for bots, and not when the meeting ends. */
+  readonly onLeave?: ((departure: Departure) => void) | undefined
+  /** The meeting is about to end: by `close`, because nobody came for `ttlMs`, or with the node. */
+  readonly onClose?: ((meeting: Meeting) => void) | undefined
+}
+
+export const hookNames: readonly (keyof KindHooks)[] = [
+  'onOpen',
+  'onJoin',
+  'onInput',
+  'onFrame',
+  'onLeave',
+  'onClose',
+]
+
+const FAILED = new RtmsError('HANDLER_FAILED', 'The business server could not decide.')
+const NOT_ADMITTED: Refusal = refusal('The business does not let this user in.')
+const DROPPED: Refusal = refusal('The business does not take this input.')
+
+function refusal(message: string): Refusal {
+  return { code: 'FORBIDDEN', message, retryAfterMs: 0 }
+}
+
+/** A payload that is parsed when somebody looks, once. */
+class Lazy {
+  readonly #payload: Payload
+  #parsed: { readonly value: unknown } | null = null
+
+  constructor(payload: Payload) {
+    this.#payload = payload
+  }
+
+  get data(): unknown {
+    this.#parsed ??= { value: fromPayload(this.#payload) }
+    return this.#parsed.value
+  }
+}
+
+class Incoming extends Lazy implements MemberInput {
+  readonly slot: number
+  readonly user: string
+  readonly meeting: Meeting
+
+  constructor(slot: number, user: string, payload: Payload, meeting: Meeting) {
+    super(payload)
+    this.slot = slot
+    this.user = user
+    this.meeting = meeting
+  }
+}
+
+class Framed extends Lazy implements FrameInput {
+  readonly slot: number
+  readonly seq: number
+
+  constructor({ slot, seq, data }: SealedFrame['inputs'][number]) {
+    super(data)
+    this.slot = slot
+    this.seq = seq
+  }
+}
+
+/** The hooks of one meeting: runs them so that none disturbs the meeting or the process. */
+export class HookRunner {
+  readonly #hooks: KindHooks
+  readonly #kind: string
+  readonly #meeting: Meeting
+  readonly #host: Host
+  readonly #logger: Logger
+
+  constructor(hooks: KindHooks, kind: string, meeting: Meeting, host: Host, logger: Logger) {
+    this.#hooks = hooks
+    this.#kind = kind
+    this.#meeting = meeting
+    this.#host = host
+    this.#logger = logger
+  }
+
+  opened(): void {
+    const { onOpen } = this.#hooks
+    if (onOpen !== undefined) this.#tell('onOpen', () => onOpen(this.#meeting))
+  }
+
+  /** What the core asks and tells; only what there is a hook for. `closed` is called after `onClose`. */
+  logic(closed: () => void): MeetingLogic {
+    const { onJoin, onInput, onFrame, onLeave, onClose } = this.#hooks
+    const meeting = this.#meeting
+    const logic: MeetingLogic = {
+      close: () => {
+        if (onClose !== undefined) this.#tell('onClose', () => onClose(meeting))
+        closed()
+      },
+    }
+    if (onJoin !== undefined) {
+      logic.join = (slot, user) => {
+        const answer = this.#ask('onJoin', () => onJoin({ slot, user, meeting }))
+        if (answer instanceof RtmsError) return answer
+        return answer === false ? NOT_ADMITTED : null
+      }
+    }
+    if (onInput !== undefined) {
+      logic.input = (slot, user, data) => {
+        const input = new Incoming(slot, user, data, meeting)
+        const answer = this.#ask('onInput', () => replacement(onInput(input)))
+        if (answer instanceof RtmsError) return answer
+        return answer === null ? DROPPED : ((answer as Payload | undefined) ?? data)
+      }
+    }
+    if (onFrame !== undefined) {
+      logic.frame = ({ number, events, inputs }) => {
+        const frame = { number, events, inputs: inputs.map((input) => new Framed(input)) }
+        this.#tell('onFrame', () => onFrame(frame, meeting))
+      }
+    }
+    if (onLeave !== undefined) {
+      logic.leave = (slot, user, reason) =>
+        this.#tell('onLeave', () => onLeave({ slot, user, reason, meeting }))
+    }
+    return logic
+  }
+
+  /** What a hook answers; or the `RtmsError` it throws; or HANDLER_FAILED, logged, where it threw anything else. */
+  #ask(hook: keyof KindHooks, call: () => unknown): unknown {
+    try {
+      return atOnce(this.#host.hook(call))
+    } catch (error) {
+      if (error instanceof RtmsError && Object.hasOwn(errors, error.code)) return error
+      this.#failed(hook, error)
+      return FAILED
+    }
+  }
+
+  #tell(hook: keyof KindHooks, call: () => unknown): void {
+    try {
+      atOnce(this.#host.hook(call))
+    } catch (error) {
+      this.#failed(hook, error)
+    }
+  }
+
+  #failed(hook: keyof KindHooks, error: unknown): void {
+    const { name } = this.#meeting
+    this.#logger.error({ err: error, kind: this.#kind, meeting: name, hook }, 'a hook of a meeting failed')
+  }
+}
+
+/** Undefined: the input as it is; null: none. */
+function replacement(answer: unknown): Payload | null | undefined {
+  if (answer === undefined || answer === true) return undefined
+  if (answer === null || answer === false) return null
+  const data = toPayload(atOnce(answer))
+  if (data.bytes.length <= limits.input) return data
+  throw new RangeError(
+    `onInput returned ${data.bytes.length} bytes where at most ${limits.input} are allowed in a frame`,
+  )
+}
+
+/** Throws where a hook answers with a promise: nobody waits for it. That it rejects must not end the process. */
+function atOnce<T>(answer: T): T {
+  if (!(answer instanceof Promise)) return answer
+  answer.catch(() => {})
+  throw new TypeError(
+    'the hook returned a promise; hooks are synchronous: begin what takes time and do not wait for it',
+  )
+}

@@ -1,0 +1,181 @@
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
+import { Counter, Gauge, type Metric, Registry } from 'prom-client'
+import type { Buckets } from '../core/index.ts'
+import type { Host } from './host.ts'
+import type { RequestHandlers } from './requests.ts'
+
+/** How often the event loop's delay is sampled, in milliseconds. */
+const RESOLUTION_MS = 10
+const QUANTILES: readonly number[] = [0.5, 0.9, 0.99, 1]
+
+/**
+ * A node's metrics for Prometheus. Everything is read from counters when it is asked for, so that a node pays nothing
+ * for being watched; the event loop is watched from the first time on.
+ */
+export class Metrics {
+  readonly #registry: Registry = new Registry()
+  #delay: IntervalHistogram | null = null
+
+  constructor(host: Host, requests: RequestHandlers) {
+    const { node } = host
+    const { stats } = node
+    this.#gauge('connections', 'Connections that are open.', () => node.connections)
+    this.#gauge('sessions', 'Sessions, with those that wait for a connection.', () => node.sessions)
+    this.#gauge('meetings', 'Meetings that are open.', () => node.meetingCount)
+    this.#gauge('topics', 'Topics that are kept.', () => node.topics)
+    this.#gauge('handlers_running', 'Request handlers that run.', () => requests.running)
+
+    this.#counter('connections_opened_total', 'Connections opened.', () => stats.connectionsOpened)
+    this.#counters('connections_closed_total', 'Connections closed.', 'reason', () => stats.connectionsLost)
+    this.#counter('sessions_opened_total', 'Sessions opened.', () => stats.sessionsOpened)
+    this.#counter('sessions_resumed_total', 'Sessions resumed.', () => stats.sessionsResumed)
+    this.#counter('sessions_ended_total', 'Sessions ended.', () => stats.sessionsEnded)
+
+    this.#counter('packets_received_total', 'Packets received.', () => stats.packetsIn)
+    this.#counter('messages_received_total', 'Messages received.', () => stats.messagesIn)
+    this.#counter('bytes_received_total', 'Bytes of packets received.', () => stats.bytesIn)
+    this.#counter('writes_total', 'Packets written to connections.', () => stats.writes)
+    const sent = 'Messages written to connections; a batch of frames or publications is one.'
+    this.#counter('messages_sent_total', sent, () => stats.messagesOut)
+    this.#counter('bytes_sent_total', 'Bytes of packets written.', () => stats.bytesOut)
+    const stalls = 'How often writing to a connection stopped: for want of credit, or for its socket.'
+    this.#counters('stalls_total', stalls, 'by', () => [
+      ['credit', stats.creditStalls],
+      ['socket', stats.socketStalls],
+    ])
+
+    this.#counter('inputs_received_total', 'Inputs received.', () => stats.inputsReceived)
+    this.#counter('inputs_framed_total', 'Inputs sealed into frames.', () => stats.inputsFramed)
+    this.#counters('inputs_refused_total', 'Inputs refused or dropped.', 'reason', () => stats.inputsRefused)
+    this.#counter('frames_sealed_total', 'Frames sealed.', () => stats.framesSealed)
+    this.#counter('frames_slipped_total', 'Frames whose time passed unused.', () => stats.framesSlipped)
+    this.#histogram('frame_lateness_seconds', 'How late frames were sealed.', stats.sealing)
+
+    this.#counter('publications_total', 'Publications taken into topics.', () => stats.publications)
+    const refused = 'Publications not taken.'
+    this.#counters('publications_refused_total', refused, 'reason', () => stats.publicationsRefused)
+    this.#counter('pushes_total', 'Pushes, one for each session reached.', () => stats.pushes)
+    this.#counter('requests_started_total', 'Requests started.', () => stats.requestsStarted)
+    this.#counter('requests_ended_total', 'Requests ended.', () => stats.requestsEnded)
+    const late = 'Answers of handlers that came when nobody waited any more.'
+    this.#counter('replies_discarded_total', late, () => stats.repliesDiscarded)
+    this.#histogram('handler_seconds', 'How long request handlers took.', requests.times)
+
+    this.#histogram('sweep_seconds', 'How long sweeps took.', host.sweepTimes)
+    const cut = 'Sweeps whose budget was spent before all was delivered.'
+    this.#counters('sweeps_cut_total', cut, 'direction', () => [
+      ['up', stats.sweepsCutUp],
+      ['down', stats.sweepsCutDown],
+    ])
+    this.#gauge('sweep_lateness_seconds', 'The worst of the last five seconds.', () => host.lateness / 1000)
+    this.#eventLoop()
+  }
+
+  /** All of them, as text. */
+  async text(): Promise<string> {
+    if (this.#delay === null) {
+      this.#delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+      this.#delay.enable()
+    }
+    return this.#registry.metrics()
+  }
+
+  /** Watches no more. */
+  close(): void {
+    this.#delay?.disable()
+  }
+
+  #gauge(name: string, help: string, read: () => number): void {
+    const metric = new Gauge({
+      name: `rtms_${name}`,
+      help,
+      registers: [],
+      collect() {
+        this.set(read())
+      },
+    })
+    this.#registry.registerMetric(metric)
+  }
+
+  #counter(name: string, help: string, read: () => number): void {
+    const metric = new Counter({
+      name: `rtms_${name}`,
+      help,
+      registers: [],
+      collect() {
+        this.reset()
+        this.inc(read())
+      },
+    })
+    this.#registry.registerMetric(metric)
+  }
+
+  #counters(
+    name: string,
+    help: string,
+    label: string,
+    read: () => Iterable<readonly [string, number]>,
+  ): void {
+    const metric = new Counter({
+      name: `rtms_${name}`,
+      help,
+      labelNames: [label],
+      registers: [],
+      collect() {
+        this.reset()
+        for (const [value, count] of read()) this.inc({ [label]: value }, count)
+      },
+    })
+    this.#registry.registerMetric(metric)
+  }
+
+  /** Of milliseconds, told in seconds. The library's own histogram cannot be given counts. */
+  #histogram(name: string, help: string, buckets: Buckets): void {
+    const metric = { name: `rtms_${name}`, help, get: () => Promise.resolve(histogramOf(metric, buckets)) }
+    this.#registry.registerMetric(metric as unknown as Metric)
+  }
+
+  #eventLoop(): void {
+    const read = (): [number, number][] => this.#readDelay()
+    const metric = new Gauge({
+      name: 'rtms_event_loop_delay_seconds',
+      help: 'Delay of the event loop since it was last asked for, by quantile.',
+      labelNames: ['quantile'],
+      registers: [],
+      collect() {
+        for (const [quantile, seconds] of read()) this.set({ quantile }, seconds)
+      },
+    })
+    this.#registry.registerMetric(metric)
+  }
+
+  #readDelay(): [number, number][] {
+    const delay = this.#delay
+    if (delay === null) return []
+    const read = QUANTILES.map((quantile): [number, number] => {
+      const seconds = delay.count === 0 ? 0 : delay.percentile(quantile * 100) / 1e9
+      // What is measured is the time between two samples.
+      return [quantile, Math.max(0, seconds - RESOLUTION_MS / 1000)]
+    })
+    delay.reset()
+    return read
+  }
+}
+
+/** What the registry makes text of. */
+function histogramOf(
+  { name, help }: { name: string; help: string },
+  { bounds, counts, sum }: Buckets,
+): object {
+  let count = 0
+  const values = [...bounds, Infinity].map((bound, at) => {
+    count += counts[at] as number
+    const le = bound === Infinity ? '+Inf' : String(bound / 1000)
+    return { metricName: `${name}_bucket`, labels: { le }, value: count }
+  })
+  const totals = [
+    { metricName: `${name}_sum`, labels: {}, value: sum / 1000 },
+    { metricName: `${name}_count`, labels: {}, value: count },
+  ]
+  return { name, help, type: 'histogram', values: [...values, ...totals] }
+}

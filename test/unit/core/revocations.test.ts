@@ -1,0 +1,163 @@
+import { describe, expect, it } from 'vitest'
+import { framesOf, grant, Harness, type Peer } from './harness.ts'
+
+/** A harness whose tokens are those of a user, issued at a wall time and with an id: `ann 5 a`. */
+function harness(limits = {}): { h: Harness; token: (user: string, issued: number, id?: string) => string } {
+  const h = new Harness(limits)
+  return {
+    h,
+    token(user, issued, id = '') {
+      const token = `${user} ${issued} ${id}`
+      h.application.grants.set(token, grant(user, { issued, id }))
+      return token
+    },
+  }
+}
+
+function tried(h: Harness, token: string, session = ''): Peer {
+  const peer = h.open()
+  peer.hello(token, { session })
+  h.settle()
+  return peer
+}
+
+describe('The business', () => {
+  it('hears of each connection of a session, and once that the session is over', () => {
+    const h = new Harness({ sessionKeepMs: 1_000 })
+    const first = h.connect('ann')
+    first.hangUp()
+    const second = h.connect('ann', { session: first.session })
+    h.connect('ann', { session: first.session })
+    expect(second.closed).toBe(4404)
+    h.connect('bob').hangUp(true)
+    h.advance(100_000)
+    expect(h.application.presence).toEqual([
+      'ann came',
+      'ann LOST',
+      'ann is back',
+      'ann REPLACED',
+      'ann is back',
+      'bob came',
+      'bob LEFT, over',
+      'ann SILENT',
+      'ann ABANDONED, over',
+    ])
+  })
+
+  it('hears nothing of connections that never had a session', () => {
+    const h = new Harness()
+    h.application.grants.set('bad', null)
+    tried(h, 'bad')
+    h.open().hangUp()
+    h.advance(10_000)
+    expect(h.application.presence).toEqual([])
+    expect(Object.fromEntries(h.node.stats.connectionsLost)).toEqual({ UNAUTHENTICATED: 1, LOST: 1 })
+  })
+
+  it('can have a user come back with a fresh ticket', () => {
+    const h = new Harness()
+    const peers = [h.connect('ann'), h.connect('ann'), h.connect('bob')] as const
+    expect(h.node.disconnect('ann', 'new rights', false, h.now)).toBe(2)
+    expect(peers.map(({ closed }) => closed)).toEqual([4451, 4451, null])
+    expect(peers[0].takeOf('goodbye')).toMatchObject([{ reason: 'new rights' }])
+    expect(h.node.presence('ann')).toEqual({ sessions: 2, connected: 0 })
+    h.connect('ann', { session: peers[0].session })
+    expect(h.application.presence.at(-1)).toBe('ann is back')
+    expect(h.node.presence('ann')).toEqual({ sessions: 2, connected: 1 })
+    expect(h.node.disconnect('cyd', '', false, h.now)).toBe(0)
+  })
+
+  it('can end all sessions of a user, those without a connection too', () => {
+    const h = new Harness()
+    h.node.openMeeting('m', { frameRate: 0 }, h.now)
+    const [here, gone, other] = [h.connect('ann'), h.connect('ann'), h.connect('bob')]
+    for (const peer of [here, gone, other]) h.seat(peer, 'm')
+    here.request('r')
+    h.settle()
+    gone.hangUp()
+    h.settle()
+    other.take()
+    expect(h.node.disconnect('ann', 'enough', true, h.now)).toBe(1)
+    expect(here.closed).toBe(4402)
+    expect(h.node.presence('ann')).toEqual({ sessions: 0, connected: 0 })
+    expect(h.application.presence.slice(-2).sort()).toEqual(['ann REVOKED, over', 'ann REVOKED, over'])
+    expect(h.application.ended).toMatchObject([{ why: 'CLOSED' }])
+    h.settle()
+    expect(framesOf(other.take()).flatMap(({ events }) => events)).toMatchObject([
+      { type: 'leave', slot: 0, reason: 'kicked' },
+      { type: 'leave', slot: 1, reason: 'kicked' },
+    ])
+    h.advance(100_000)
+    expect(
+      h.application.presence.filter((line) => line.startsWith('ann') && line.endsWith('over')),
+    ).toHaveLength(2)
+  })
+})
+
+describe('A revocation', () => {
+  it('of a user ends its sessions, and refuses what was issued until then, for a resume too', () => {
+    const { h, token } = harness()
+    const old = h.connect(token('ann', 100))
+    const other = h.connect(token('bob', 100))
+    expect(h.node.revoke({ user: 'ann' }, 200, h.now)).toBe(1)
+    expect(old.closed).toBe(4402)
+    expect(old.takeOf('goodbye')).toMatchObject([{ code: 4402, retryAfter: 0 }])
+    expect(other.closed).toBe(null)
+    expect(h.node.sessions).toBe(1)
+    expect(tried(h, token('ann', 200), old.session).closed).toBe(4402)
+    expect(h.node.sessions).toBe(1)
+    expect(tried(h, token('ann', 201)).closed).toBe(null)
+  })
+
+  it('of a token concerns what it opened and nothing else of its user', () => {
+    const { h, token } = harness()
+    const [a, b] = [h.connect(token('ann', 1, 'a')), h.connect(token('ann', 1, 'b'))]
+    expect(h.node.revoke({ id: 'a' }, 200, h.now)).toBe(1)
+    expect([a.closed, b.closed]).toEqual([4402, null])
+    expect(tried(h, token('ann', 300, 'a')).closed).toBe(4402)
+    expect(tried(h, token('ann', 1)).closed).toBe(null)
+  })
+
+  it('concerns a token whose check is under way', () => {
+    const { h, token } = harness()
+    h.slowTokens = true
+    const peer = tried(h, token('ann', 100))
+    expect(h.node.revoke({ user: 'ann' }, 200, h.now)).toBe(0)
+    h.authenticate(true)
+    expect(peer.closed).toBe(4402)
+  })
+
+  it('closes a connection that would refresh with a revoked token', () => {
+    const { h, token } = harness()
+    const peer = h.connect(token('ann', 1, 'a'))
+    h.node.revoke({ id: 'b' }, 200, h.now)
+    peer.send({ type: 'refresh', call: peer.call(), token: token('ann', 1, 'b') })
+    h.settle()
+    h.authenticate()
+    h.settle()
+    expect(peer.closed).toBe(4402)
+  })
+
+  it('ends sessions that wait for a connection', () => {
+    const { h, token } = harness()
+    h.connect(token('ann', 100)).hangUp()
+    expect(h.node.revoke({ user: 'ann' }, 200, h.now)).toBe(0)
+    expect(h.node.sessions).toBe(0)
+    expect(h.application.presence).toEqual(['ann came', 'ann LOST', 'ann REVOKED, over'])
+  })
+
+  it('is kept as long as a token may live, and only so many are', () => {
+    const { h, token } = harness({ tokenMs: 1_000, revocations: 2 })
+    expect(h.node.revoke({ user: 'ann' }, 100, h.now)).toBe(0)
+    expect(h.node.revoke({ id: 'a' }, 200, h.now)).toBe(0)
+    expect(h.node.revoke({ user: 'bob' }, 300, h.now)).toBe('LIMIT')
+    expect(tried(h, token('bob', 1)).closed).toBe(null)
+    // Again is not one more, and never less.
+    expect(h.node.revoke({ user: 'ann' }, 300, h.now)).toBe(0)
+    expect(h.node.revoke({ user: 'ann' }, 250, h.now)).toBe(0)
+    expect(tried(h, token('ann', 300)).closed).toBe(4402)
+    expect(h.node.revoke({ user: 'bob' }, 1_200, h.now)).toBe(1)
+    expect(tried(h, token('cyd', 1, 'a')).closed).toBe(null)
+    expect(tried(h, token('ann', 300)).closed).toBe(4402)
+  })
+})
