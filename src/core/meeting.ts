@@ -6,6 +6,8 @@ import type { MeetingEvent, MessageOf } from '../protocol/schema.ts'
 import type { Payload } from '../protocol/payload.ts'
 import type { MeetingOptions } from './config.ts'
 import type { Downstream } from './downstream.ts'
+import { share } from './fair-share.ts'
+import { FrameClock } from './frame-clock.ts'
 import { FrameLog } from './frame-log.ts'
 import { Gallery } from './gallery.ts'
 import { Cursor } from './log.ts'
@@ -21,8 +23,6 @@ const QUIET_MS = 2_000
 const COALESCE_MS = 250
 /** Events that wait for a frame; above it the business gets no more bots while the clock stands still. */
 const MAX_EVENTS = 4 * limits.slots
-/** Phases of equal-rate meetings by the golden ratio: any number of them stays evenly spread. */
-const SPREAD = (Math.sqrt(5) - 1) / 2
 
 const scratch: Writer = new Writer(4_096)
 
@@ -124,8 +124,8 @@ export class Meeting {
   readonly #host: MeetingHost
   readonly #business: MeetingBusiness
   readonly #logic: MeetingLogic | null
-  readonly #interval: number
-  readonly #clock: Timer
+  readonly #clock: FrameClock
+  readonly #timer: Timer
   readonly #ttl: Timer
   readonly #members: Map<number, Member> = new Map()
   /** Last seq of each slot, so that (slot, seq) names one input in an epoch, whoever held the slot. */
@@ -138,9 +138,6 @@ export class Meeting {
   /** What the next frames will hold: events first, then inputs in order of arrival. */
   #events: MeetingEvent[] = []
   #inputs: Input[] = []
-  /** Frame `#startFrame` is due at `#start`; later ones at equal intervals. */
-  #start = 0
-  #startFrame = 1
   #running = false
   #unsealed = false
   #stoppedAt = 0
@@ -169,8 +166,8 @@ export class Meeting {
     this.seed = identity.seed
     this.options = options
     this.log = new FrameLog(number, logBytes)
-    this.#interval = options.frameRate === 0 ? 0 : 1000 / options.frameRate
-    this.#clock = new Timer((at) => this.#tick(at))
+    this.#clock = new FrameClock(options.frameRate, number)
+    this.#timer = new Timer((at) => this.#tick(at))
     this.#ttl = new Timer(() => host.expired(this))
     this.#gallery = options.spectatorDelayMs === 0 ? null : new Gallery(this.log, options.spectatorDelayMs)
     this.#showing = new Timer((at) => this.#mark(at))
@@ -338,8 +335,8 @@ export class Meeting {
       slot: seat.slot,
       seed: this.seed,
       rate: this.options.frameRate,
-      start: Math.round(this.#start * 1000),
-      startFrame: this.#startFrame,
+      start: Math.round(this.#clock.start * 1000),
+      startFrame: this.#clock.startFrame,
       head: view.next - 1,
       next: Math.max(cursor.position, log.first),
       seq: member?.seq ?? 0,
@@ -444,16 +441,12 @@ export class Meeting {
 
   /** Without a clock, what happened is sealed at the end of the sweep. */
   #sealSoon(): void {
-    if (this.#interval !== 0 || this.#unsealed) return
+    if (this.#clock.interval !== 0 || this.#unsealed) return
     this.#unsealed = true
     this.#host.sealSoon(this)
   }
 
   // ---- the clock
-
-  #due(frame: number): number {
-    return this.#start + (frame - this.#startFrame) * this.#interval
-  }
 
   /** Starts the clock where it stands still and somebody is there. */
   #run(now: number): void {
@@ -462,17 +455,15 @@ export class Meeting {
     this.#running = true
     if (this.log.next > 1) this.#happen({ type: 'resume', gap: Math.round(now - this.#stoppedAt) })
     this.#lastInput = now
-    if (this.#interval === 0) return
-    const phase = ((this.log.number * SPREAD) % 1) * this.#interval
-    this.#start = (Math.floor((now - phase) / this.#interval) + 1) * this.#interval + phase
-    this.#startFrame = this.log.next
-    this.#host.timers.set(this.#clock, this.#start)
+    if (this.#clock.interval === 0) return
+    this.#clock.run(this.log.next, now)
+    this.#host.timers.set(this.#timer, this.#clock.start)
   }
 
   #stop(now: number): void {
     this.#running = false
     this.#stoppedAt = now
-    this.#host.timers.clear(this.#clock)
+    this.#host.timers.clear(this.#timer)
     this.#host.timers.set(this.#ttl, now + this.options.ttlMs)
   }
 
@@ -481,19 +472,18 @@ export class Meeting {
       this.#stop(now)
       return
     }
-    for (let late = 0; late < LATE_FRAMES && this.#due(this.log.next) <= now; late++) {
-      this.#host.stats.sealed(now, now - this.#due(this.log.next))
+    const clock = this.#clock
+    for (let late = 0; late < LATE_FRAMES && clock.due(this.log.next) <= now; late++) {
+      this.#host.stats.sealed(now, now - clock.due(this.log.next))
       this.#seal(now)
     }
-    const next = this.#due(this.log.next)
-    if (next <= now) {
-      const missed = Math.floor((now - next) / this.#interval) + 1
-      this.#start += missed * this.#interval
-      this.#host.stats.framesSlipped += missed
-      this.#happen({ type: 'slip', lost: Math.round(missed * this.#interval) })
+    const slipped = clock.slip(this.log.next, now)
+    if (slipped > 0) {
+      this.#host.stats.framesSlipped += slipped
+      this.#happen({ type: 'slip', lost: Math.round(slipped * clock.interval) })
     }
     this.#mark(now)
-    this.#host.timers.set(this.#clock, this.#due(this.log.next))
+    this.#host.timers.set(this.#timer, clock.due(this.log.next))
     this.#notify()
   }
 
@@ -540,37 +530,18 @@ export class Meeting {
     this.#lastMark = -Infinity
   }
 
-  /** The inputs of one frame in order of arrival; over the frame's limits the rest waits, fairly by slot. */
-  #take(): Input[] {
+  /** The inputs of the next frame; what is over its limits waits. */
+  #take(): readonly Input[] {
     const { inputsPerFrame, frameBytes } = this.options
-    const waiting = this.#inputs
-    let bytes = 0
-    for (const { data } of waiting) bytes += data.bytes.length
-    if (bytes <= frameBytes && waiting.every(({ member }) => member.waiting <= inputsPerFrame)) {
-      this.#inputs = []
-      return waiting
-    }
-    // Turn by turn: the first input of each member, then the second of each, so that no slot crowds out another.
-    const turn = new Map<Member, number>()
-    const order = waiting.map((input, arrival) => {
-      const nth = turn.get(input.member) ?? 0
-      turn.set(input.member, nth + 1)
-      return { input, arrival, nth }
-    })
-    const taken = new Set<number>()
-    let room = frameBytes
-    for (const { input, arrival, nth } of order.sort((a, b) => a.nth - b.nth || a.arrival - b.arrival)) {
-      if (nth >= inputsPerFrame || (input.data.bytes.length > room && taken.size > 0)) break
-      room -= input.data.bytes.length
-      taken.add(arrival)
-    }
-    this.#inputs = waiting.filter((_, arrival) => !taken.has(arrival))
-    return waiting.filter((_, arrival) => taken.has(arrival))
+    const { taken, left } = share(this.#inputs, inputsPerFrame, frameBytes)
+    this.#inputs = left
+    return taken
   }
 
   /** Tells the readers, unless the frame is one of a quiet run that can go out together. */
   #mark(now: number): void {
-    const quiet = now - this.#lastInput > QUIET_MS && now - this.#lastMark < COALESCE_MS - this.#interval
+    const quiet =
+      now - this.#lastInput > QUIET_MS && now - this.#lastMark < COALESCE_MS - this.#clock.interval
     if (quiet) return
     this.#lastMark = now
     this.#gallery?.reveal(now)
@@ -582,7 +553,7 @@ export class Meeting {
 
   /** Without a clock nothing else would show a frame to those who see it later. */
   #showLater(): void {
-    if (this.#gallery === null || this.#interval !== 0 || this.#gallery.due === Infinity) return
+    if (this.#gallery === null || this.#clock.interval !== 0 || this.#gallery.due === Infinity) return
     this.#host.timers.set(this.#showing, this.#gallery.due)
   }
 
@@ -590,7 +561,7 @@ export class Meeting {
   close(): void {
     this.#logic?.close?.()
     this.closed = true
-    this.#host.timers.clear(this.#clock)
+    this.#host.timers.clear(this.#timer)
     this.#host.timers.clear(this.#ttl)
     this.#host.timers.clear(this.#showing)
     const message = 'the meeting was closed'
