@@ -1,6 +1,7 @@
 import {
   binaryCodec,
   fromPayload,
+  isKey,
   isName,
   limits,
   type MessageOf,
@@ -12,7 +13,6 @@ import {
 } from '../protocol/index.ts'
 import { Listeners } from './events.ts'
 import {
-  isKey,
   Machine,
   type Phase,
   type ReadOptions,

@@ -256,14 +256,14 @@ export class Dispatch {
 
   #publish(session: Session, message: MessageOf<'publish'>, now: number, refused: string | undefined): void {
     const { topic, data, key, tombstone } = message
-    const allowed = mayWrite(session.grant, topic) && refused === undefined
-    // A copy: the topic may keep it for long, and a view would keep the client's whole packet.
-    const own = { text: data.text, bytes: data.bytes.slice() }
-    const refusal = allowed
-      ? this.#topics.publish(topic, own, key, tombstone, now)
-      : isName(topic)
-        ? 'FORBIDDEN'
-        : 'BAD_TOPIC'
+    let refusal: ErrorCode | null
+    if (!mayWrite(session.grant, topic) || refused !== undefined)
+      refusal = isName(topic) ? 'FORBIDDEN' : 'BAD_TOPIC'
+    else {
+      // A copy: the topic may keep it for long, and a view would keep the client's whole packet.
+      const own = { text: data.text, bytes: data.bytes.slice() }
+      refusal = this.#topics.publish(topic, own, key, tombstone, now)
+    }
     if (refusal !== null) this.#refuse(session, message, refusal, now, refused)
     else if (message.call !== 0)
       this.#downstream.send(session, { type: 'done', call: message.call, value: 0 })

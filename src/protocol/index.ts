@@ -4,7 +4,7 @@ export { closeCodes, errors, mayReconnect, RtmsError, type CloseReason, type Err
 export { decodeEvent, eachFrame, type FrameEntry } from './frames.ts'
 export { jsonCodec } from './json.ts'
 export { limits, SYSTEM_SLOT } from './limits.ts'
-export { isName, isPattern, isUser, matches } from './names.ts'
+export { isKey, isName, isPattern, isUser, matches } from './names.ts'
 export { fromPayload, toPayload, type Payload } from './payload.ts'
 export { eachPublication, type PublicationEntry } from './publications.ts'
 export {

@@ -23,6 +23,11 @@ export function isUser(user: string): boolean {
   return user.length > 0 && utf8Length(user) <= limits.name && !FORBIDDEN_IN_USER.test(user)
 }
 
+/** Whether `key` can be a publication's: at most 255 bytes of UTF-8; '' is none. */
+export function isKey(key: string): boolean {
+  return utf8Length(key) <= limits.name
+}
+
 /** Whether `name` is allowed by `pattern`: the name itself, a prefix ending in `.*`, or `*` for all. */
 export function matches(pattern: string, name: string): boolean {
   if (pattern === '*') return true

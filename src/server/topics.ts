@@ -1,5 +1,5 @@
 import { defaultRetention, type Retention } from '../core/index.ts'
-import { isPattern, limits, RtmsError } from '../protocol/index.ts'
+import { isPattern, limits, RtmsError, isKey } from '../protocol/index.ts'
 import { checkName, payloadOf } from './check.ts'
 import type { Host } from './host.ts'
 import { defined } from './options.ts'
@@ -26,7 +26,7 @@ export class Topics {
       tombstone = false,
     }: { readonly key?: string | undefined; readonly tombstone?: boolean | undefined } = {},
   ): void {
-    if (typeof key !== 'string' || Buffer.byteLength(key) > limits.name) {
+    if (typeof key !== 'string' || !isKey(key)) {
       throw new RtmsError('BAD_NAME', `a key must be a string of at most ${limits.name} bytes`)
     }
     if (tombstone && key === '')

@@ -5,6 +5,7 @@ import {
   type Codec,
   type ErrorCode,
   errors,
+  isKey,
   isName,
   isOfSessionLog,
   limits,
@@ -14,7 +15,6 @@ import {
   RtmsError,
   type ServerMessage,
 } from '../../protocol/index.ts'
-import { utf8Length } from '../../protocol/bytes.ts'
 import { type CallMessage, Calls, type Done } from './calls.ts'
 import { SeatMachine, type SeatListener } from './seat.ts'
 import { type ReaderListener, type ReadOptions, TopicReader } from './reader.ts'
@@ -635,11 +635,6 @@ export class Machine {
     this.#calls.reject(call, new RtmsError('CANCELLED'))
     if (this.#phase === 'live') this.#send({ type: 'cancel', call })
   }
-}
-
-/** Whether `key` fits into a message; '' is none. */
-export function isKey(key: string): boolean {
-  return utf8Length(key) <= limits.name
 }
 
 /** An upper bound of a message's encoded size. */
