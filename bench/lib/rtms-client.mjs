@@ -111,7 +111,7 @@ const SESSION_LOG = new Set([
 
 export const subscription = (topic) => ({
   type: 'subscribe',
-  topics: [{ topic, recover: false, since: [], conflate: false, maxHz: 0, policy: 0, keys: [] }],
+  topics: [{ topic, recover: false, since: [], history: 0, conflate: false, maxHz: 0, policy: 0, keys: [] }],
 })
 
 export const membership = (meeting) => ({

@@ -85,6 +85,7 @@ export const schema = {
           topic: 'name',
           recover: 'bool',
           since: 'position',
+          history: 'uint',
           conflate: 'bool',
           maxHz: 'uint',
           policy: 'uint',

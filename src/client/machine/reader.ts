@@ -63,6 +63,7 @@ export class TopicReader {
       topic: this.topic,
       recover,
       since: recover ? this.position : [],
+      history: 0,
       conflate,
       maxHz,
       policy: policyNumbers[policy],

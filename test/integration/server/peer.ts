@@ -59,6 +59,7 @@ export const subscribe = (call: number, ...topics: string[]): MessageOf<'subscri
     topic,
     recover: false,
     since: [],
+    history: 0,
     conflate: false,
     maxHz: 0,
     policy: 0,

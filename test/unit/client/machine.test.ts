@@ -884,6 +884,7 @@ describe('A reader', () => {
             topic: 't',
             recover: false,
             since: [],
+            history: 0,
             conflate: true,
             maxHz: 5,
             policy: 1,

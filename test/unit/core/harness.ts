@@ -313,7 +313,17 @@ export function wish(
   topic: string,
   parts: Partial<MessageOf<'subscribe'>['topics'][number]> = {},
 ): MessageOf<'subscribe'>['topics'][number] {
-  return { topic, recover: false, since: [], conflate: false, maxHz: 0, policy: 0, keys: [], ...parts }
+  return {
+    topic,
+    recover: false,
+    since: [],
+    history: 0,
+    conflate: false,
+    maxHz: 0,
+    policy: 0,
+    keys: [],
+    ...parts,
+  }
 }
 
 export class Harness {

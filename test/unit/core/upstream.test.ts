@@ -144,7 +144,7 @@ describe('A client that sends more than its queue holds', () => {
     const peer = h.connect('ann')
     peer.request('a')
     const call = peer.call()
-    const topic = { recover: false, since: [], conflate: false, maxHz: 0, policy: 0, keys: [] }
+    const topic = { recover: false, since: [], history: 0, conflate: false, maxHz: 0, policy: 0, keys: [] }
     peer.send({ type: 'subscribe', call, topics: ['a', 'b', 'c'].map((name) => ({ ...topic, topic: name })) })
     h.settle()
     expect(peer.takeOf('failed')).toMatchObject([0, 1, 2].map((index) => ({ call, index, error: 'BUSY' })))
