@@ -126,6 +126,8 @@ export interface MeetingOptions {
   /** Inputs a second per member, and how many may come at once. */
   readonly inputsPerSecond: number
   readonly inputBurst: number
+  /** How often one user may take a seat in a minute, 1–1000. Coming back to a seat that was kept is no join. */
+  readonly joinsPerMinute: number
   /** Of one member, and bytes of all, in one frame; the rest waits for the next. */
   readonly inputsPerFrame: number
   readonly frameBytes: number
@@ -140,6 +142,7 @@ export const defaultMeeting: MeetingOptions = {
   inputBytes: 256,
   inputsPerSecond: 30,
   inputBurst: 60,
+  joinsPerMinute: 20,
   inputsPerFrame: 8,
   frameBytes: 16_384,
   spectatorDelayMs: 0,

@@ -45,6 +45,17 @@ export class Connections {
     return this.#all.size
   }
 
+  /** Connections that wait for credit or for their socket, and what their clients have not acknowledged yet. */
+  get owed(): { readonly stalled: number; readonly bytes: number } {
+    let stalled = 0
+    let bytes = 0
+    for (const connection of this.#all) {
+      if (!connection.open) stalled++
+      if (connection.window > 0) bytes += connection.sent - connection.acknowledged
+    }
+    return { stalled, bytes }
+  }
+
   open(transport: Transport, codec: Codec, now: number): Connection {
     const connection = new Connection(transport, codec, now, (late, at) => this.#beat(late, at))
     this.#host.stats.connectionsOpened++
@@ -287,6 +298,9 @@ export class Connections {
     connection.hello = null
     connection.window = hello.window === 0 ? 0 : Math.min(hello.window, limits.window)
     const received = resumed ? session.rewind(hello.received) : 0
+    const whole = received <= hello.received
+    if (hello.session !== '')
+      this.#host.stats.resume('session', resumed ? (whole ? 'recovered' : 'LOST') : 'NOT_FOUND')
     this.#host.timers.set(connection.heartbeat, now + limits.heartbeatMs)
     this.#host.downstream.control(connection, {
       type: 'welcome',
@@ -295,7 +309,7 @@ export class Connections {
       session: session.id,
       user: session.user,
       resumed,
-      reason: resumed && received > hello.received ? 'entries of the session log were lost' : reason,
+      reason: resumed && !whole ? 'entries of the session log were lost' : reason,
       received,
       calls: session.calls,
       time: Math.round(now * 1000),

@@ -11,7 +11,7 @@ import type { Application } from './ports.ts'
 import type { Refusal } from './ports.ts'
 import type { Requests } from './requests.ts'
 import { failed, type Session, wholeWait } from './session.ts'
-import type { Stats } from './stats.ts'
+import type { ResumeOutcome, Stats } from './stats.ts'
 import type { Timers } from './timers.ts'
 import { policies } from './topic-log.ts'
 import type { Topics } from './topics.ts'
@@ -217,7 +217,10 @@ export class Dispatch {
     else {
       const joined = meeting.join(session, message, now)
       if (typeof joined === 'string' || 'code' in joined) this.#refuseAs(session, message, joined, now)
-      else this.#downstream.send(session, joined)
+      else {
+        if (message.epoch !== 0) this.#stats.resume('meeting', outcomeOf(joined))
+        this.#downstream.send(session, joined)
+      }
     }
   }
 
@@ -251,7 +254,9 @@ export class Dispatch {
     if (!mayRead(session.grant, wish.topic)) return 'FORBIDDEN'
     if (wish.policy > policies.disconnect) return 'UNSUPPORTED'
     if (session.connection === null) return 'UNKNOWN'
-    return this.#topics.subscribe(session, call, index, wish, now)
+    const result = this.#topics.subscribe(session, call, index, wish, now)
+    if (wish.recover && typeof result !== 'string') this.#stats.resume('topic', outcomeOf(result))
+    return result
   }
 
   #publish(session: Session, message: MessageOf<'publish'>, now: number, refused: string | undefined): void {
@@ -268,4 +273,14 @@ export class Dispatch {
     else if (message.call !== 0)
       this.#downstream.send(session, { type: 'done', call: message.call, value: 0 })
   }
+}
+
+function outcomeOf({
+  recovered,
+  reason,
+}: {
+  readonly recovered: boolean
+  readonly reason: string
+}): ResumeOutcome {
+  return recovered ? 'recovered' : (reason as ErrorCode)
 }

@@ -10,6 +10,7 @@ import { share } from './fair-share.ts'
 import { FrameClock } from './frame-clock.ts'
 import { FrameLog } from './frame-log.ts'
 import { Gallery } from './gallery.ts'
+import { JoinRate } from './join-rate.ts'
 import { Cursor } from './log.ts'
 import type { MeetingLogic, Refusal, SealedFrame } from './ports.ts'
 import { type Seat, type Session, shorten } from './session.ts'
@@ -125,6 +126,7 @@ export class Meeting {
   readonly #business: MeetingBusiness
   readonly #logic: MeetingLogic | null
   readonly #clock: FrameClock
+  readonly #joins: JoinRate
   readonly #timer: Timer
   readonly #ttl: Timer
   readonly #members: Map<number, Member> = new Map()
@@ -167,6 +169,7 @@ export class Meeting {
     this.options = options
     this.log = new FrameLog(number, logBytes)
     this.#clock = new FrameClock(options.frameRate, number)
+    this.#joins = new JoinRate(options.joinsPerMinute)
     this.#timer = new Timer((at) => this.#tick(at))
     this.#ttl = new Timer(() => host.expired(this))
     this.#gallery = options.spectatorDelayMs === 0 ? null : new Gallery(this.log, options.spectatorDelayMs)
@@ -208,7 +211,7 @@ export class Meeting {
     if (seat === undefined) {
       const slot = message.spectator ? SYSTEM_SLOT : this.#freeSlot()
       if (slot === -1) return 'FULL'
-      const refusal = message.spectator ? null : this.#ask(slot, session.user)
+      const refusal = message.spectator ? null : this.#admit(slot, session.user, now)
       if (refusal !== null) return refusal
       // It may have ended the session instead of answering.
       if (session.ended || session.connection === null) return 'UNKNOWN'
@@ -229,8 +232,15 @@ export class Meeting {
     return this.#place(seat, session, message, member, now)
   }
 
-  /** Asks the business whether this user may have this slot. It may seat bots meanwhile. */
-  #ask(slot: number, user: string): Refusal | null {
+  /** Whether this user may have this slot: not too often, and as the business says. That may seat bots meanwhile. */
+  #admit(slot: number, user: string, now: number): Refusal | null {
+    const retryAfterMs = this.#joins.take(user, now)
+    if (retryAfterMs > 0)
+      return {
+        code: 'RATE',
+        message: `more than ${this.options.joinsPerMinute} joins a minute`,
+        retryAfterMs,
+      }
     if (this.#logic === null) return null
     this.#asking = slot
     const refusal = this.#logic.join?.(slot, user) ?? null

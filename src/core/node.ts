@@ -286,6 +286,18 @@ export class RtmsNode {
     return count
   }
 
+  /** What waits now: bytes in upstream queues, connections that nothing can be written to, bytes that clients have yet to take. */
+  get waiting(): {
+    readonly upstreamBytes: number
+    readonly stalled: number
+    readonly unacknowledgedBytes: number
+  } {
+    let upstreamBytes = 0
+    for (const { upstream } of this.#sessions.all()) upstreamBytes += upstream.bytes
+    const { stalled, bytes } = this.#connections.owed
+    return { upstreamBytes, stalled, unacknowledgedBytes: bytes }
+  }
+
   defineTopics(pattern: string, retention: Retention): void {
     this.#topics.define(pattern, retention)
   }

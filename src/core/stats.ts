@@ -21,6 +21,9 @@ export class Buckets {
   }
 }
 
+/** How asking to go on where one was left has ended: 'recovered', or the reason why something is missing. */
+export type ResumeOutcome = 'recovered' | 'LOST' | ErrorCode
+
 /** What a node has done since it started: counters that only rise, read by metrics, checkers and benches. */
 export class Stats {
   connectionsOpened = 0
@@ -58,17 +61,26 @@ export class Stats {
   /** Publications not taken, by reason. */
   readonly publicationsRefused: Map<ErrorCode, number> = new Map()
 
+  /** Clients that came back, by how that ended: for their session, each meeting and each topic. */
+  readonly sessionResumes: Map<ResumeOutcome, number> = new Map()
+  readonly meetingResumes: Map<ResumeOutcome, number> = new Map()
+  readonly topicResumes: Map<ResumeOutcome, number> = new Map()
+
   loseConnection(reason: LossReason): void {
     this.connectionsClosed++
-    this.connectionsLost.set(reason, (this.connectionsLost.get(reason) ?? 0) + 1)
+    count(this.connectionsLost, reason)
   }
 
-  refuseInput(reason: ErrorCode, count = 1): void {
-    this.inputsRefused.set(reason, (this.inputsRefused.get(reason) ?? 0) + count)
+  refuseInput(reason: ErrorCode, inputs = 1): void {
+    count(this.inputsRefused, reason, inputs)
   }
 
   refusePublication(reason: ErrorCode): void {
-    this.publicationsRefused.set(reason, (this.publicationsRefused.get(reason) ?? 0) + 1)
+    count(this.publicationsRefused, reason)
+  }
+
+  resume(of: 'session' | 'meeting' | 'topic', outcome: ResumeOutcome): void {
+    count(this[`${of}Resumes`], outcome)
   }
 
   /** How late frames were sealed, in milliseconds; 0 for those of a meeting without a clock. */
@@ -98,4 +110,8 @@ export class Stats {
     this.#latenessNow = 0
     this.#latenessSecond = second
   }
+}
+
+function count<K>(counts: Map<K, number>, key: K, by = 1): void {
+  counts.set(key, (counts.get(key) ?? 0) + by)
 }

@@ -150,6 +150,7 @@ const settings = {
   inputBytes: integer(1, limits.input),
   inputsPerSecond: integer(1, MANY),
   inputBurst: integer(1, MANY),
+  joinsPerMinute: integer(1, 1_000),
   inputsPerFrame: integer(1, MANY),
   frameBytes: integer(1, MANY),
   spectatorDelayMs: integer(0, 3_600_000),

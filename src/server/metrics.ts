@@ -23,6 +23,12 @@ export class Metrics {
     this.#gauge('sessions', 'Sessions, with those that wait for a connection.', () => node.sessions)
     this.#gauge('meetings', 'Meetings that are open.', () => node.meetingCount)
     this.#gauge('topics', 'Topics that are kept.', () => node.topics)
+    const waiting = 'Bytes that wait in upstream queues.'
+    this.#gauge('upstream_queue_bytes', waiting, () => node.waiting.upstreamBytes)
+    const owed = 'Bytes written to connections that their clients have not acknowledged.'
+    this.#gauge('unacknowledged_bytes', owed, () => node.waiting.unacknowledgedBytes)
+    const stalled = 'Connections that wait for credit or for their socket.'
+    this.#gauge('connections_stalled', stalled, () => node.waiting.stalled)
     this.#gauge('handlers_running', 'Request handlers that run.', () => requests.running)
 
     this.#counter('connections_opened_total', 'Connections opened.', () => stats.connectionsOpened)
@@ -30,6 +36,14 @@ export class Metrics {
     this.#counter('sessions_opened_total', 'Sessions opened.', () => stats.sessionsOpened)
     this.#counter('sessions_resumed_total', 'Sessions resumed.', () => stats.sessionsResumed)
     this.#counter('sessions_ended_total', 'Sessions ended.', () => stats.sessionsEnded)
+    for (const [of, outcomes] of [
+      ['session', stats.sessionResumes],
+      ['meeting', stats.meetingResumes],
+      ['topic', stats.topicResumes],
+    ] as const) {
+      const help = `Clients that asked to go on with a ${of}, by outcome: recovered, or why something is missing.`
+      this.#counters(`${of}_resumes_total`, help, 'outcome', () => outcomes)
+    }
 
     this.#counter('packets_received_total', 'Packets received.', () => stats.packetsIn)
     this.#counter('messages_received_total', 'Messages received.', () => stats.messagesIn)

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Rtms } from '../../../src/server/index.ts'
-import { join, Peer, request, SECRET, start, stopAll, subscribe, tokenOf } from './peer.ts'
+import { hello, join, Peer, request, SECRET, start, stopAll, subscribe, tokenOf } from './peer.ts'
 
 afterEach(stopAll)
 
@@ -34,6 +34,15 @@ describe('The metrics of a node', () => {
     const gone = await Peer.connect(rtms.address.url, await tokenOf(rtms))
     gone.ws.close(1000)
     await gone.closed
+    const back = await new Peer(rtms.address.url).opened()
+    back.send(hello(await tokenOf(rtms), { session: 'unheard-of' }), {
+      ...join(1, 'secret-meeting'),
+      epoch: 1,
+      next: 1,
+    })
+    await back.next('joined')
+    back.ws.close(1000)
+    await back.closed
     const text = await rtms.metrics()
     expect(text).not.toContain('secret')
     const values = valuesOf(text)
@@ -42,11 +51,13 @@ describe('The metrics of a node', () => {
       rtms_sessions: 1,
       rtms_meetings: 1,
       rtms_topics: 1,
-      rtms_connections_opened_total: 2,
-      'rtms_connections_closed_total{reason="LEFT"}': 1,
-      rtms_sessions_opened_total: 2,
+      rtms_connections_opened_total: 3,
+      'rtms_connections_closed_total{reason="LEFT"}': 2,
+      rtms_sessions_opened_total: 3,
       rtms_sessions_resumed_total: 0,
-      rtms_sessions_ended_total: 1,
+      rtms_sessions_ended_total: 2,
+      'rtms_session_resumes_total{outcome="NOT_FOUND"}': 1,
+      'rtms_meeting_resumes_total{outcome="NEW_EPOCH"}': 1,
       rtms_publications_total: 1,
       rtms_requests_started_total: 1,
       rtms_requests_ended_total: 1,
@@ -56,6 +67,9 @@ describe('The metrics of a node', () => {
       'rtms_stalls_total{by="credit"}': 0,
       'rtms_sweeps_cut_total{direction="up"}': 0,
       rtms_inputs_received_total: 0,
+      rtms_unacknowledged_bytes: 0,
+      rtms_upstream_queue_bytes: 0,
+      rtms_connections_stalled: 0,
     }
     for (const [name, value] of Object.entries(expected))
       expect([name, values.get(name)]).toEqual([name, value])

@@ -230,6 +230,7 @@ describe('A session', () => {
     })
     expect(texts(messages)).toEqual(['3', '4'])
     expect(h.node.stats.sessionsResumed).toBe(1)
+    expect([...h.node.stats.sessionResumes]).toEqual([['recovered', 1]])
   })
 
   it('says in its welcome what of its log is lost', () => {
@@ -244,6 +245,7 @@ describe('A session', () => {
       reason: 'entries of the session log were lost',
     })
     expect(texts(messages)).toEqual(['4', '5', '6', '7', '8'])
+    expect([...h.node.stats.sessionResumes]).toEqual([['LOST', 1]])
   })
 
   it('keeps so many bytes of its log', () => {
@@ -259,6 +261,7 @@ describe('A session', () => {
     const h = new Harness()
     const { messages } = resume(h, 'ann', 'unheard-of', 9)
     expect(messages[0]).toMatchObject({ resumed: false, received: 0, calls: 0 })
+    expect([...h.node.stats.sessionResumes]).toEqual([['NOT_FOUND', 1]])
     expect(messages[0]).toMatchObject({ reason: 'the session is not known here' })
   })
 

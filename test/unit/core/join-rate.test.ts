@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest'
+import { JoinRate } from '../../../src/core/join-rate.ts'
+import { Harness } from './harness.ts'
+
+describe('Taking a seat again and again', () => {
+  it('is allowed so often in a minute, and says how long to wait for the next', () => {
+    const rate = new JoinRate(3)
+    expect([0, 0, 0].map((at) => rate.take('ann', at))).toEqual([0, 0, 0])
+    expect(rate.take('ann', 5_000)).toBeCloseTo(15_000)
+    expect(rate.take('bob', 5_000)).toBe(0)
+    expect(rate.take('ann', 20_000)).toBe(0)
+    expect(rate.take('ann', 20_000)).toBeCloseTo(20_000)
+  })
+
+  it('of more users than are remembered forgets who joined longest ago', () => {
+    const rate = new JoinRate(1)
+    expect(rate.take('ann', 0)).toBe(0)
+    for (let n = 1; n <= 1_023; n++) rate.take(`u${n}`, 1)
+    expect(rate.take('ann', 2)).toBeGreaterThan(0)
+    rate.take('one more', 3)
+    expect(rate.take('ann', 4)).toBe(0)
+  })
+
+  it('is refused RATE beyond that, while who comes back to a kept seat is not counted', () => {
+    const h = new Harness()
+    h.node.openMeeting('m', { joinsPerMinute: 2 }, h.now)
+    const peer = h.connect('ann')
+    for (let n = 0; n < 2; n++) {
+      const { log } = h.seat(peer, 'm')
+      h.seat(peer, 'm')
+      peer.send({ type: 'leave', call: peer.call(), log })
+      h.settle()
+    }
+    peer.join('m')
+    h.settle()
+    expect(peer.takeOf('failed')).toMatchObject([{ error: 'RATE', message: 'more than 2 joins a minute' }])
+    expect(h.node.meeting('m')?.members).toEqual([])
+    h.advance(30_000)
+    expect(h.seat(h.connect('ann'), 'm')).toMatchObject({ slot: 0 })
+  })
+})
