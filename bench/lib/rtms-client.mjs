@@ -33,15 +33,17 @@ export class RtmsSink {
    *
    * @param {string} token
    * @param {number} window
+   * @param {string} [session] to go on with
    */
-  async open(token, window) {
+  async open(token, window, session = '') {
     await this.sink.upgraded
     this.sink.onMessage = (buffer, start, end) => this.#receive(buffer, start, end)
     this.sink.onEnd = (why) => this.onEnd(why)
     const welcome = this.next('welcome')
-    this.send({ type: 'hello', version: 1, client: 'bench', token, session: '', received: 0, window })
-    const { window: granted } = await welcome
-    this.window = granted
+    this.send({ type: 'hello', version: 1, client: 'bench', token, session, received: 0, window })
+    const welcomed = await welcome
+    this.window = welcomed.window
+    return welcomed
   }
 
   /** The next message of this type; rejects at a refusal and at the end of the connection. */

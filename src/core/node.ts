@@ -126,6 +126,11 @@ export class RtmsNode {
     return this.#topics.size
   }
 
+  /** Deadlines that are set. */
+  get timers(): number {
+    return this.#timers.size
+  }
+
   /** When {@link sweep} wants to be called: `now` where work waits, else the next timer, `Infinity` for never. */
   deadline(now: number): number {
     const busy =

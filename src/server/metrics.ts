@@ -23,6 +23,7 @@ export class Metrics {
     this.#gauge('sessions', 'Sessions, with those that wait for a connection.', () => node.sessions)
     this.#gauge('meetings', 'Meetings that are open.', () => node.meetingCount)
     this.#gauge('topics', 'Topics that are kept.', () => node.topics)
+    this.#gauge('timers', 'Deadlines that are set.', () => node.timers)
     const waiting = 'Bytes that wait in upstream queues.'
     this.#gauge('upstream_queue_bytes', waiting, () => node.waiting.upstreamBytes)
     const owed = 'Bytes written to connections that their clients have not acknowledged.'

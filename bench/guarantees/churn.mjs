@@ -1,0 +1,100 @@
+import { Child, withChildren } from '../lib/child.mjs'
+import { sleep } from '../lib/clock.mjs'
+import { readOptions } from '../lib/options.mjs'
+import { fixed, printTable, save } from '../lib/report.mjs'
+
+/*
+ * Clients come and go, and nothing is left behind: memory, descriptors, timers, connections, sessions, topics and
+ * meetings are where they were.
+ */
+
+const options = readOptions({ minutes: 2, 'per-second': 100, dist: '../dist' })
+const USERS = 2_000
+const MIB = 2 ** 20
+
+const server = new Child('servers/churn.mjs', ['--expose-gc'])
+const clients = new Child('clients/churners.mjs')
+
+/** Per cent an hour by least squares. */
+function slope(samples, of) {
+  const points = samples.map((sample) => [sample.minute / 60, of(sample)])
+  const mean = (at) => points.reduce((sum, point) => sum + point[at], 0) / points.length
+  const [x, y] = [mean(0), mean(1)]
+  let above = 0
+  let below = 0
+  for (const [px, py] of points) {
+    above += (px - x) * (py - y)
+    below += (px - x) ** 2
+  }
+  return below === 0 ? 0 : ((above / below) * 100) / y
+}
+
+/** Waits until the last session has expired and the last meeting has ended. */
+async function rested() {
+  for (let tries = 0; tries < 60; tries++) {
+    const sample = await server.call('sample')
+    if (sample.connections === 0 && sample.sessions === 0) return sample
+    await sleep(1_000)
+  }
+  return server.call('sample')
+}
+
+const results = await withChildren([server, clients], async () => {
+  const where = await server.call('start', { dist: options.dist })
+  await clients.call('start', { dist: options.dist, server: where })
+  const renew = async () => clients.call('tokens', await server.call('tokens', { count: USERS, from: 0 }))
+  await renew()
+  // A first wave, so that caches and code are warm and every topic has been published to.
+  await clients.call('begin', { perSecond: options['per-second'] })
+  await sleep(20_000)
+  await clients.call('stop')
+  const before = await rested()
+  await clients.call('begin', { perSecond: options['per-second'] })
+  const samples = []
+  for (let minute = 1; minute <= options.minutes; minute++) {
+    await sleep(60_000)
+    await renew()
+    const sample = { minute, ...(await server.call('sample')), ...(await clients.call('counts')) }
+    samples.push(sample)
+    console.log(
+      `minute ${minute}: ${sample.connectionsOpened} connections so far, ${sample.connections} open, ` +
+        `${sample.sessions} sessions, rss ${fixed(sample.rss / MIB, 1)} MiB, heap ${fixed(sample.heapUsed / MIB, 1)} MiB, ` +
+        `${sample.descriptors} descriptors, ${sample.timers} timers, ${sample.failed} failed`,
+    )
+  }
+  await clients.call('stop')
+  const after = await rested()
+  return { before, after, samples, counts: await clients.call('counts') }
+})
+
+const { before, after, samples, counts } = results
+const settled = samples.slice(Math.ceil(samples.length / 6))
+const rows = []
+let isMissed = false
+function check(what, goal, measured, isMet) {
+  if (!isMet) isMissed = true
+  rows.push([what, goal, measured, isMet ? 'PASS' : 'MISSED'])
+}
+for (const name of ['connections', 'sessions', 'descriptors', 'upstream_queue_bytes'])
+  check(`${name} at rest`, `${before[name]}`, `${after[name]}`, after[name] <= before[name])
+// Each second opens a meeting that ends after three: a few come and go.
+for (const name of ['meetings', 'topics', 'timers'])
+  check(`${name} at rest`, `${before[name]} + 5`, `${after[name]}`, after[name] <= before[name] + 5)
+for (const [name, of] of [
+  ['resident memory', (sample) => sample.rss],
+  ['heap after a collection', (sample) => sample.heapUsed],
+]) {
+  const isLong = settled.length >= 20
+  const measured = `${fixed(slope(settled, of))} %/h`
+  const range = settled.map((sample) => fixed(of(sample) / MIB, 1))
+  const shown = `${measured} (${range[0]} … ${range.at(-1)} MiB)`
+  if (settled.length < 2) continue
+  if (isLong) check(`${name}, slope`, '≤ 1 %/h', shown, slope(settled, of) <= 1)
+  else rows.push([`${name}, slope`, 'from 24 minutes on', shown, '–'])
+}
+check('clients that were refused or not resumed', '0', `${counts.failed}`, counts.failed === 0)
+for (const [why, count] of counts.failures) console.log(`${count} × ${why}`)
+const minutes = `${options.minutes} minutes, ${options['per-second']} connects a second`
+printTable(`Churn: ${minutes}, ${after.connectionsOpened} connections`, ['', 'goal', 'measured', ''], rows)
+await save('churn', options, results)
+process.exit(isMissed ? 1 : 0)

@@ -1,0 +1,57 @@
+import { readdirSync } from 'node:fs'
+import { serve } from '../lib/child.mjs'
+import { load, SECRET } from '../lib/product.mjs'
+
+const TOPICS = 200
+/** Meetings are opened for ever; each ends by itself once nobody is in it. */
+const MEETINGS = 50
+/** What is read from the node's own metrics. */
+const GAUGES = ['connections', 'sessions', 'meetings', 'topics', 'timers', 'upstream_queue_bytes']
+
+let rtms
+
+serve({
+  async start({ dist }) {
+    const { Rtms } = await load(dist, 'server')
+    rtms = await Rtms.start({ port: 0, host: '127.0.0.1', secret: SECRET, limits: { sessionKeepMs: 2_000 } })
+    rtms.onRequest('echo', ({ data }) => data)
+    let count = 0
+    setInterval(() => {
+      count++
+      if (count % 20 === 0)
+        void rtms.meetings.open(`m${(count / 20) % MEETINGS}`, { frameRate: 10, capacity: 255, ttlMs: 3_000 })
+      rtms.topics.publish(`t${count % TOPICS}`, { count }, { key: `k${count % 7}` })
+    }, 50)
+    return { port: rtms.address.port, path: '/rtms' }
+  },
+
+  tokens: ({ count, from }) =>
+    Promise.all(
+      Array.from({ length: count }, async (_, at) => {
+        const user = `u${from + at}`
+        return (await rtms.tickets.issue({ user, meetings: ['*'], topics: { read: ['*'] } })).token
+      }),
+    ),
+
+  async sample() {
+    const text = await rtms.metrics()
+    const gauges = {}
+    for (const name of GAUGES)
+      gauges[name] = Number(new RegExp(`^rtms_${name} (.+)$`, 'm').exec(text)?.[1] ?? Number.NaN)
+    globalThis.gc()
+    const { rss, heapUsed } = process.memoryUsage()
+    const descriptors = readdirSync('/proc/self/fd').length
+    const { connectionsOpened, sessionsEnded, sessionsResumed, inputsFramed, framesSealed } = rtms.stats
+    return {
+      ...gauges,
+      descriptors,
+      rss,
+      heapUsed,
+      connectionsOpened,
+      sessionsEnded,
+      sessionsResumed,
+      inputsFramed,
+      framesSealed,
+    }
+  },
+})
