@@ -14,8 +14,9 @@ const failures = new Map()
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const between = (low, high) => low + Math.random() * (high - low)
 
+const text = (value) => ({ text: true, bytes: new TextEncoder().encode(JSON.stringify(value)) })
+
 async function work(sink) {
-  const text = (value) => ({ text: true, bytes: new TextEncoder().encode(JSON.stringify(value)) })
   for (let topic = 0; topic < 3; topic++)
     sink.send({ ...subscription(`t${(next + topic) % 200}`), call: topic + 1 })
   const joined = sink.next('joined')

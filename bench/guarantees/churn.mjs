@@ -80,10 +80,12 @@ for (const name of ['connections', 'sessions', 'descriptors', 'upstream_queue_by
 // Each second opens a meeting that ends after three: a few come and go.
 for (const name of ['meetings', 'topics', 'timers'])
   check(`${name} at rest`, `${before[name]} + 5`, `${after[name]}`, after[name] <= before[name] + 5)
-for (const [name, of] of [
+/** @type {[string, (sample: any) => number][]} */
+const memory = [
   ['resident memory', (sample) => sample.rss],
   ['heap after a collection', (sample) => sample.heapUsed],
-]) {
+]
+for (const [name, of] of memory) {
   const isLong = settled.length >= 20
   const measured = `${fixed(slope(settled, of))} %/h`
   const range = settled.map((sample) => fixed(of(sample) / MIB, 1))

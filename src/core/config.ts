@@ -49,6 +49,10 @@ export interface NodeLimits {
   /** Per node. */
   meetings: number
   topics: number
+  /** A topic that nobody reads and nobody has published to for so long is forgotten, with its latest values. */
+  topicIdleMs: number
+  /** Bytes of all logs: rings, latest values, session logs. Over it the largest rings are cut, then LIMIT. */
+  logBytes: number
   /** Bytes of a meeting's ring of frames. */
   meetingLogBytes: number
   /** Keys of one topic. */
@@ -89,6 +93,8 @@ export const defaultLimits: NodeLimits = {
   readyLatenessMs: 500,
   meetings: 100_000,
   topics: 1_000_000,
+  topicIdleMs: 3_600_000,
+  logBytes: 536_870_912,
   meetingLogBytes: 4_194_304,
   topicKeys: 10_000,
   topicPendingEntries: 1_024,

@@ -26,9 +26,9 @@ export interface ConnectionsHost {
   /** A message of a live session, for its upstream queue. */
   enqueue(connection: Connection, session: Session, message: ClientMessage, now: number): void
   /** The session's connection is gone. */
-  detached(session: Session): void
+  detached(session: Session, now: number): void
   /** The session has another token: what it no longer allows ends. */
-  regranted(session: Session): void
+  regranted(session: Session, now: number): void
 }
 
 /** All sockets of a node: HELLO and WELCOME, credit, heartbeats, and every way a connection ends. */
@@ -193,7 +193,7 @@ export class Connections {
     if (connection.refreshing !== 0)
       this.#host.downstream.send(session, failed(connection.refreshing, 'UNKNOWN'))
     connection.refreshing = 0
-    this.#host.detached(session)
+    this.#host.detached(session, now)
     if (!session.ended) this.#host.sessions.detach(session, now)
     this.#host.application.disconnected(session, reason, session.ended)
   }
@@ -274,7 +274,7 @@ export class Connections {
     } else {
       sessions.renew(session, outcome.value)
       downstream.send(session, { type: 'done', call, value: Math.floor(outcome.value.expires / 1000) })
-      this.#host.regranted(session)
+      this.#host.regranted(session, now)
     }
   }
 
@@ -327,7 +327,7 @@ export class Connections {
       maxRequests: limits.requestsPerSession,
     })
     this.#host.application.connected(session, resumed)
-    this.#host.regranted(session)
+    this.#host.regranted(session, now)
     if (!connection.paused) connection.transport.resume()
     const { held } = connection
     connection.held = []

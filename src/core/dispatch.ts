@@ -13,7 +13,7 @@ import type { Requests } from './requests.ts'
 import { failed, type Session, wholeWait } from './session.ts'
 import type { ResumeOutcome, Stats } from './stats.ts'
 import type { Timers } from './timers.ts'
-import { policies } from './topic-log.ts'
+import { policies } from './topic-cursor.ts'
 import type { Topics } from './topics.ts'
 import { Upstream } from './upstream.ts'
 
@@ -167,7 +167,7 @@ export class Dispatch {
         this.#subscribe(session, message, now, refused)
         return
       case 'unsubscribe':
-        for (const { log } of message.logs) this.#topics.unsubscribe(session, log)
+        for (const { log } of message.logs) this.#topics.unsubscribe(session, log, now)
         this.#downstream.send(session, { type: 'done', call: message.call, value: 0 })
         return
       case 'publish':
@@ -261,17 +261,17 @@ export class Dispatch {
 
   #publish(session: Session, message: MessageOf<'publish'>, now: number, refused: string | undefined): void {
     const { topic, data, key, tombstone } = message
-    let refusal: ErrorCode | null
+    let result: number | ErrorCode
     if (!mayWrite(session.grant, topic) || refused !== undefined)
-      refusal = isName(topic) ? 'FORBIDDEN' : 'BAD_TOPIC'
+      result = isName(topic) ? 'FORBIDDEN' : 'BAD_TOPIC'
     else {
       // A copy: the topic may keep it for long, and a view would keep the client's whole packet.
       const own = { text: data.text, bytes: data.bytes.slice() }
-      refusal = this.#topics.publish(topic, own, key, tombstone, now)
+      result = this.#topics.publish(topic, own, key, tombstone, now)
     }
-    if (refusal !== null) this.#refuse(session, message, refusal, now, refused)
+    if (typeof result === 'string') this.#refuse(session, message, result, now, refused)
     else if (message.call !== 0)
-      this.#downstream.send(session, { type: 'done', call: message.call, value: 0 })
+      this.#downstream.send(session, { type: 'done', call: message.call, value: Math.round(result * 100) })
   }
 }
 

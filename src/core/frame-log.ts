@@ -3,6 +3,7 @@ import { Writer } from '../protocol/bytes.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import { joinFrames } from '../protocol/frames.ts'
 import { schema } from '../protocol/schema.ts'
+import type { Budget } from './budget.ts'
 import { Encoded } from './encoded.ts'
 import { BatchCache, type Cursor, type Log, PAGE_BYTES, type Read } from './log.ts'
 import { Ring } from './ring.ts'
@@ -17,12 +18,14 @@ export class FrameLog implements Log {
   readonly number: number
   readonly #ring: Ring<Uint8Array> = new Ring(1)
   readonly #maxBytes: number
+  readonly #budget: Budget
   readonly #batches: BatchCache = new BatchCache()
   #bytes = 0
 
-  constructor(number: number, maxBytes: number) {
+  constructor(number: number, maxBytes: number, budget: Budget) {
     this.number = number
     this.#maxBytes = maxBytes
+    this.#budget = budget
   }
 
   /** The oldest frame kept. */
@@ -42,10 +45,29 @@ export class FrameLog implements Log {
   append(frame: Uint8Array): void {
     this.#batches.clear()
     this.#ring.push(frame)
-    this.#bytes += frame.length + FRAME_OVERHEAD
-    while (this.#bytes > this.#maxBytes && this.#ring.size > 1) {
-      this.#bytes -= this.#ring.shift().length + FRAME_OVERHEAD
-    }
+    this.#hold(frame.length + FRAME_OVERHEAD)
+    if (this.#bytes > this.#maxBytes) this.trimTo(this.#maxBytes)
+  }
+
+  /** Drops the oldest frames until the ring has at most `bytes`; the last one stays. */
+  trimTo(bytes: number): void {
+    while (this.#bytes > bytes && this.#ring.size > 1) this.#hold(-this.#ring.shift().length - FRAME_OVERHEAD)
+  }
+
+  #hold(bytes: number): void {
+    this.#bytes += bytes
+    this.#budget.add(bytes)
+  }
+
+  /** The meeting is over. */
+  release(): void {
+    this.#hold(-this.#bytes)
+  }
+
+  /** Frames `from` … `to` − 1, as far as they are kept, with their numbers. */
+  *history(from: number, to: number): Generator<readonly [number: number, frame: Uint8Array]> {
+    for (let frame = Math.max(from, this.first); frame < Math.min(to, this.next); frame++)
+      yield [frame, this.#ring.get(frame)]
   }
 
   isCurrent(cursor: Cursor): boolean {

@@ -26,4 +26,5 @@ export type {
 } from './ports.ts'
 export type { Revoked } from './revocations.ts'
 export { Buckets, type Stats } from './stats.ts'
-export { policies, type Retention } from './topic-log.ts'
+export { policies } from './topic-cursor.ts'
+export type { Retention } from './topic-log.ts'

@@ -1,9 +1,17 @@
 import { Writer } from '../protocol/bytes.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
-import { EMPTY_FRAME, eventEntry, type FrameEntry, writeEntry } from '../protocol/frames.ts'
+import {
+  decodeEvent,
+  eachFrame,
+  EMPTY_FRAME,
+  eventEntry,
+  type FrameEntry,
+  writeEntry,
+} from '../protocol/frames.ts'
 import { limits, SYSTEM_SLOT } from '../protocol/limits.ts'
 import type { MeetingEvent, MessageOf } from '../protocol/schema.ts'
 import type { Payload } from '../protocol/payload.ts'
+import type { Budget } from './budget.ts'
 import type { MeetingOptions } from './config.ts'
 import type { Downstream } from './downstream.ts'
 import { share } from './fair-share.ts'
@@ -85,6 +93,7 @@ export interface MeetingHost {
   readonly timers: Timers
   readonly downstream: Downstream
   readonly stats: Stats
+  readonly budget: Budget
   /** This meeting has something to seal and no clock: seal it at the end of the sweep. */
   sealSoon(meeting: Meeting): void
   /** Nobody was in it for its TTL. */
@@ -167,7 +176,7 @@ export class Meeting {
     this.epoch = identity.epoch
     this.seed = identity.seed
     this.options = options
-    this.log = new FrameLog(number, logBytes)
+    this.log = new FrameLog(number, logBytes, host.budget)
     this.#clock = new FrameClock(options.frameRate, number)
     this.#joins = new JoinRate(options.joinsPerMinute)
     this.#timer = new Timer((at) => this.#tick(at))
@@ -201,6 +210,11 @@ export class Meeting {
   /** Inputs accepted and not yet in a frame. */
   get waiting(): number {
     return this.#inputs.length
+  }
+
+  /** Frames `from` … `to` − 1, as far as they are kept. */
+  *history(from: number, to: number): Generator<SealedFrame> {
+    for (const [number, frame] of this.log.history(from, to)) yield openFrame(number, frame)
   }
 
   /** Seats a session or, where it has a seat, places its cursor anew. */
@@ -580,6 +594,7 @@ export class Meeting {
     this.#host.stats.refuseInput('CLOSED', this.#inputs.length)
     this.#cursors.clear()
     this.#members.clear()
+    this.log.release()
     this.#inputs = []
     this.#events = []
   }
@@ -600,6 +615,19 @@ export class Meeting {
 
 function sealedFrame(number: number, events: readonly MeetingEvent[], inputs: readonly Input[]): SealedFrame {
   return { number, events, inputs: inputs.map(({ member: { slot }, seq, data }) => ({ slot, seq, data })) }
+}
+
+function openFrame(number: number, frame: Uint8Array): SealedFrame {
+  const events: MeetingEvent[] = []
+  const inputs: FrameEntry[] = []
+  if (frame !== EMPTY_FRAME)
+    eachFrame(frame, number, 1, (_, entries) => {
+      for (const entry of entries) {
+        if (entry.slot === SYSTEM_SLOT) events.push(decodeEvent(entry))
+        else inputs.push(entry)
+      }
+    })
+  return { number, events, inputs }
 }
 
 function write(w: Writer, entry: FrameEntry): void {

@@ -1,7 +1,9 @@
 import type { ErrorCode } from '../protocol/errors.ts'
 import { isName } from '../protocol/names.ts'
+import type { Budget } from './budget.ts'
 import { defaultMeeting, type MeetingOptions, type NodeConfig } from './config.ts'
 import type { Downstream } from './downstream.ts'
+import type { FrameLog } from './frame-log.ts'
 import { Meeting, type MeetingBusiness, type MeetingHost, type MeetingInfo } from './meeting.ts'
 import type { Stats } from './stats.ts'
 import type { Timers } from './timers.ts'
@@ -21,6 +23,7 @@ export class Meetings {
     timers: Timers,
     downstream: Downstream,
     stats: Stats,
+    budget: Budget,
     nextLog: () => number,
   ) {
     this.#config = config
@@ -29,6 +32,7 @@ export class Meetings {
       timers,
       downstream,
       stats,
+      budget,
       sealSoon: (meeting) => this.#unsealed.push(meeting),
       expired: ({ name }) => this.close(name),
     }
@@ -57,6 +61,10 @@ export class Meetings {
     for (const { info } of this.#meetings.values()) yield info
   }
 
+  *logs(): Generator<FrameLog> {
+    for (const { log } of this.#meetings.values()) yield log
+  }
+
   /** Null where the name is taken. */
   open(
     name: string,
@@ -67,7 +75,7 @@ export class Meetings {
     if (!isName(name)) return 'BAD_NAME'
     if (this.#meetings.has(name)) return null
     const { limits, entropy, wallOffset } = this.#config
-    if (this.#meetings.size >= limits.meetings) return 'LIMIT'
+    if (this.#meetings.size >= limits.meetings || this.#host.budget.isFull) return 'LIMIT'
     // Fence and epoch in one number: wall milliseconds, then 12 random bits; higher than any this node gave out.
     const [a = 0, b = 0] = entropy(2)
     this.#lastEpoch = Math.max(this.#lastEpoch + 1, Math.floor(now + wallOffset) * 4096 + a * 16 + (b & 15))

@@ -2,7 +2,9 @@ import type { Codec } from '../protocol/codec.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import { SYSTEM_SLOT } from '../protocol/limits.ts'
 import type { Payload } from '../protocol/payload.ts'
+import type { PublicationEntry } from '../protocol/publications.ts'
 import type { MeetingOptions, NodeConfig } from './config.ts'
+import { Budget, type Ringed } from './budget.ts'
 import type { Connection } from './connection.ts'
 import { Connections } from './connections.ts'
 import { Dispatch } from './dispatch.ts'
@@ -19,6 +21,7 @@ import type {
   Outcome,
   Question,
   RequestCall,
+  SealedFrame,
   Transport,
 } from './ports.ts'
 import { Requests } from './requests.ts'
@@ -48,6 +51,7 @@ export class RtmsNode {
   readonly stats: Stats = new Stats()
   readonly #config: NodeConfig
   readonly #timers: Timers = new Timers()
+  readonly #budget: Budget
   readonly #downstream: Downstream
   readonly #sessions: Sessions
   readonly #connections: Connections
@@ -68,13 +72,15 @@ export class RtmsNode {
     const { stats } = this
     const { limits } = config
     const timers = this.#timers
+    const budget = new Budget(limits.logBytes)
+    this.#budget = budget
     const nextLog = (): number => ++this.#lastLog
     const downstream = new Downstream(limits, stats, (session) =>
       this.#dismissed.push({ session, reason: 'SLOW' }),
     )
-    const sessions = new Sessions(config, timers, stats, (session, now) => this.#expire(session, now))
-    const meetings = new Meetings(config, timers, downstream, stats, nextLog)
-    const topics = new Topics(config, timers, downstream, bus, stats, nextLog)
+    const sessions = new Sessions(config, timers, stats, budget, (session, now) => this.#expire(session, now))
+    const meetings = new Meetings(config, timers, downstream, stats, budget, nextLog)
+    const topics = new Topics(config, timers, downstream, bus, stats, budget, nextLog)
     const requests = new Requests(limits, timers, downstream, application, stats)
     const revocations = new Revocations(limits)
     const dispatch = new Dispatch(limits, stats, {
@@ -96,8 +102,8 @@ export class RtmsNode {
       application,
       revocations,
       enqueue: (connection, session, message, now) => dispatch.enqueue(connection, session, message, now),
-      detached: (session) => this.#stopReading(session),
-      regranted: (session) => this.#withdraw(session),
+      detached: (session, now) => this.#stopReading(session, now),
+      regranted: (session, now) => this.#withdraw(session, now),
     })
     this.#downstream = downstream
     this.#sessions = sessions
@@ -126,6 +132,11 @@ export class RtmsNode {
     return this.#topics.size
   }
 
+  /** Bytes of all logs, and how many rings had to be cut short for them. */
+  get logs(): { readonly bytes: number; readonly cuts: number } {
+    return { bytes: this.#budget.used, cuts: this.#budget.cuts }
+  }
+
   /** Deadlines that are set. */
   get timers(): number {
     return this.#timers.size
@@ -151,7 +162,13 @@ export class RtmsNode {
     this.#topics.sweep(now)
     this.#downstream.flush(now, this.#config.limits.sweepBytes)
     if (!this.#downstream.hasWork) this.#topics.trim(now)
+    this.#budget.enforce(() => this.#rings(), now)
     this.#dismiss(now)
+  }
+
+  *#rings(): Generator<Ringed> {
+    yield* this.#meetings.logs()
+    yield* this.#topics.logs()
   }
 
   // ---- connections
@@ -188,9 +205,9 @@ export class RtmsNode {
   }
 
   /** Cursors go with the connection; a client that comes back says where it stands. */
-  #stopReading(session: Session): void {
+  #stopReading(session: Session, now: number): void {
     for (const seat of session.seats.values()) seat.meeting.detach(session, seat)
-    for (const number of session.subscriptions.keys()) this.#topics.unsubscribe(session, number)
+    for (const number of session.subscriptions.keys()) this.#topics.unsubscribe(session, number, now)
   }
 
   /** The end of a session that waits for a connection, or of the token of one that has it. */
@@ -227,7 +244,7 @@ export class RtmsNode {
   }
 
   /** Ends what a session has and its token does not allow. */
-  #withdraw(session: Session): void {
+  #withdraw(session: Session, now: number): void {
     for (const [log, seat] of session.seats) {
       if (mayJoin(session.grant, seat.meeting.name, seat.slot === SYSTEM_SLOT)) continue
       seat.meeting.leave(session, seat, 'forbidden')
@@ -235,7 +252,7 @@ export class RtmsNode {
     }
     for (const [log, { topic }] of session.subscriptions) {
       if (mayRead(session.grant, topic.name)) continue
-      this.#topics.unsubscribe(session, log)
+      this.#topics.unsubscribe(session, log, now)
       this.#end(session, log)
     }
   }
@@ -307,9 +324,25 @@ export class RtmsNode {
     this.#topics.define(pattern, retention)
   }
 
-  /** Publishes to a topic. Returns why not where it was refused. */
-  publish(topic: string, data: Payload, key: string, tombstone: boolean, now: number): ErrorCode | null {
+  /** Publishes to a topic. Returns the topic's pressure, 0–1, or why it was refused. */
+  publish(topic: string, data: Payload, key: string, tombstone: boolean, now: number): number | ErrorCode {
     return this.#topics.publish(topic, data, key, tombstone, now)
+  }
+
+  /** The last `count` entries that a topic keeps, oldest first. */
+  topicHistory(topic: string, count: number): readonly PublicationEntry[] {
+    return this.#topics.get(topic)?.log.history(count) ?? []
+  }
+
+  /** The latest entry of each key of a topic. */
+  topicLatest(topic: string): readonly PublicationEntry[] {
+    return this.#topics.get(topic)?.log.latest() ?? []
+  }
+
+  /** Frames `from` … `to` − 1 of a meeting, as far as they are kept. */
+  *meetingHistory(name: string, from: number, to: number): Generator<SealedFrame> {
+    const meeting = this.#meetings.get(name)
+    if (meeting !== undefined) yield* meeting.history(from, to)
   }
 
   subscribers(topic: string): number {

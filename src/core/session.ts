@@ -6,14 +6,14 @@ import type { NodeLimits } from './config.ts'
 import type { Connection } from './connection.ts'
 import type { Encoded } from './encoded.ts'
 import type { Inquiry } from './gate.ts'
+import type { Budget } from './budget.ts'
 import type { Cursor } from './log.ts'
 import type { Meeting } from './meeting.ts'
 import type { Grant } from './ports.ts'
 import type { PendingRequest } from './requests.ts'
 import { Ring } from './ring.ts'
 import { Timer } from './timers.ts'
-import type { Group, Topic } from './topic.ts'
-import type { TopicCursor } from './topic-log.ts'
+import type { TopicCursor } from './topic-cursor.ts'
 import { UpstreamQueue } from './upstream.ts'
 
 /** What a session has of a meeting: membership may outlive the cursor, which goes with the connection. */
@@ -22,12 +22,6 @@ export interface Seat {
   /** 255 for a spectator. */
   readonly slot: number
   cursor: Cursor | null
-}
-
-export interface Subscription {
-  readonly topic: Topic
-  readonly cursor: TopicCursor
-  readonly group: Group
 }
 
 /** One logical client. It survives reconnects, together with what goes down to it alone: the session log. */
@@ -39,7 +33,7 @@ export class Session {
   readonly upstream: UpstreamQueue
   /** By log number. */
   readonly seats: Map<number, Seat> = new Map()
-  readonly subscriptions: Map<number, Subscription> = new Map()
+  readonly subscriptions: Map<number, TopicCursor> = new Map()
   readonly requests: Map<number, PendingRequest> = new Map()
   /** The highest call number accepted: a call at or below it is a repetition. */
   calls = 0
@@ -53,16 +47,24 @@ export class Session {
   #refusals = 0
   #refusedAt = 0
   readonly #limits: NodeLimits
+  readonly #budget: Budget
   readonly #log: Ring<Encoded> = new Ring(1)
   #logBytes = 0
   /** The next entry of the session log to be offered. */
   #offered = 1
 
-  constructor(id: string, grant: Grant, limits: NodeLimits, expire: (session: Session, now: number) => void) {
+  constructor(
+    id: string,
+    grant: Grant,
+    limits: NodeLimits,
+    budget: Budget,
+    expire: (session: Session, now: number) => void,
+  ) {
     this.id = id
     this.user = grant.user
     this.grant = grant
     this.#limits = limits
+    this.#budget = budget
     this.upstream = new UpstreamQueue(this)
     this.expiry = new Timer((now) => expire(this, now))
   }
@@ -87,16 +89,26 @@ export class Session {
   /** Appends to the session log. False: what was not yet offered had to go, and the connection is too slow to keep. */
   append(entry: Encoded): boolean {
     this.#log.push(entry)
-    this.#logBytes += entry.binary.length
+    this.#hold(entry.binary.length)
     let kept = true
     while (this.#log.size > this.#limits.sessionLogEntries || this.#logBytes > this.#limits.sessionLogBytes) {
       if (this.#log.first === this.#offered) {
         this.#offered++
         kept = false
       }
-      this.#logBytes -= this.#log.shift().binary.length
+      this.#hold(-this.#log.shift().binary.length)
     }
     return kept
+  }
+
+  #hold(bytes: number): void {
+    this.#logBytes += bytes
+    this.#budget.add(bytes)
+  }
+
+  /** Nobody will read its log any more. */
+  release(): void {
+    this.#hold(-this.#logBytes)
   }
 
   /** The next entry to be offered, or null. */
@@ -107,7 +119,7 @@ export class Session {
   /** The client has everything up to `received`. */
   acknowledge(received: number): void {
     while (this.#log.size > 0 && this.#log.first <= received && this.#log.first < this.#offered) {
-      this.#logBytes -= this.#log.shift().binary.length
+      this.#hold(-this.#log.shift().binary.length)
     }
   }
 

@@ -1,4 +1,5 @@
 import type { MessageOf } from '../protocol/schema.ts'
+import type { Budget } from './budget.ts'
 import type { NodeConfig } from './config.ts'
 import type { Connection } from './connection.ts'
 import type { Grant } from './ports.ts'
@@ -11,6 +12,7 @@ export class Sessions {
   readonly #config: NodeConfig
   readonly #timers: Timers
   readonly #stats: Stats
+  readonly #budget: Budget
   readonly #expire: (session: Session, now: number) => void
   readonly #byId: Map<string, Session> = new Map()
   readonly #byUser: Map<string, Set<Session>> = new Map()
@@ -19,11 +21,13 @@ export class Sessions {
     config: NodeConfig,
     timers: Timers,
     stats: Stats,
+    budget: Budget,
     expire: (session: Session, now: number) => void,
   ) {
     this.#config = config
     this.#timers = timers
     this.#stats = stats
+    this.#budget = budget
     this.#expire = expire
   }
 
@@ -75,7 +79,7 @@ export class Sessions {
     let sessions = this.#byUser.get(grant.user)
     if (sessions !== undefined && sessions.size >= this.#config.limits.sessionsPerUser) return null
     const id = [...this.#config.entropy(16)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
-    const session = new Session(id, grant, this.#config.limits, this.#expire)
+    const session = new Session(id, grant, this.#config.limits, this.#budget, this.#expire)
     this.#byId.set(id, session)
     if (sessions === undefined) this.#byUser.set(grant.user, (sessions = new Set()))
     sessions.add(session)
@@ -91,6 +95,7 @@ export class Sessions {
 
   remove(session: Session): void {
     session.ended = true
+    session.release()
     this.#timers.clear(session.expiry)
     this.#byId.delete(session.id)
     const sessions = this.#byUser.get(session.user)

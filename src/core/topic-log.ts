@@ -1,16 +1,10 @@
-import { encodeBatch } from '../protocol/binary.ts'
-import { Writer } from '../protocol/bytes.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
-import { limits } from '../protocol/limits.ts'
-import { joinPublications, type PublicationEntry } from '../protocol/publications.ts'
-import { schema, type Position } from '../protocol/schema.ts'
-import { Encoded } from './encoded.ts'
-import { BatchCache, Cursor, type Log, PAGE_BYTES, type Read } from './log.ts'
-import { Ring } from './ring.ts'
-import type { Session } from './session.ts'
-
-/** How a topic's reader that fell off the ring goes on. The numbers are those of the wire. */
-export const policies = { skip: 0, conflate: 1, disconnect: 2 } as const
+import type { PublicationEntry } from '../protocol/publications.ts'
+import type { Position } from '../protocol/schema.ts'
+import type { Budget } from './budget.ts'
+import type { Cursor, Log, Read } from './log.ts'
+import type { TopicCursor } from './topic-cursor.ts'
+import { TopicEntries } from './topic-entries.ts'
 
 /** How long a topic keeps entries for readers that come back. */
 export interface Retention {
@@ -19,192 +13,107 @@ export interface Retention {
   readonly ageMs: number
 }
 
-/** An entry in the ring and, while it is the latest of its key, in the compacted list. */
-interface Entry extends PublicationEntry {
-  readonly position: number
-  readonly at: number
-  readonly size: number
-  /** Numbers of this publisher were lost before this entry. */
-  readonly hole: boolean
-  older: Entry | null
-  newer: Entry | null
-  latest: boolean
-}
-
-const ENTRY_OVERHEAD = 32
-
-const scratch: Writer = new Writer(4_096)
-
-/** A subscription: a place in a topic's log and what this subscriber wants of it. */
-export class TopicCursor extends Cursor {
-  declare readonly log: TopicLog
-  readonly conflate: boolean
-  readonly policy: number
-  readonly keys: ReadonlySet<string> | null
-  /** It reads the compacted log, from position 0, until it reaches the head: a new reader of a keyed topic. */
-  values: boolean
-  /** Place in its group, for removal without a search. */
-  index = -1
-  /** The last hole it was told of. */
-  holeAt = -1
-
-  constructor(
-    log: TopicLog,
-    session: Session,
-    position: number,
-    wish: { conflate: boolean; policy: number; keys: ReadonlySet<string> | null; values: boolean },
-  ) {
-    super(log, session, position)
-    this.conflate = wish.conflate
-    this.policy = wish.policy
-    this.keys = wish.keys
-    this.values = wish.values
-  }
-}
-
-/**
- * The log of a topic on this node: entries of all publishers in order of arrival, and beside it the compacted log,
- * the latest entry per key, linked in order of position (an entry without a key has the key '').
- */
+/** The log of a topic on this node. As long as nothing was published it holds nothing: there may be a million of them. */
 export class TopicLog implements Log {
   readonly number: number
-  readonly #ring: Ring<Entry> = new Ring(1)
-  #bytes = 0
-  readonly #keys: Map<string, Entry> = new Map()
-  #newest: Entry | null = null
-  /** Last number seen of each publisher, and the last one dropped from the ring. */
-  readonly #heads: Map<number, number> = new Map()
-  readonly #dropped: Map<number, number> = new Map()
-  /** Removed keys that were forgotten: the last of each publisher, and the position of the last of all. */
-  readonly #forgotten: Map<number, number> = new Map()
-  #forgottenAt = 0
-  readonly #batches: BatchCache = new BatchCache()
-  readonly #conflated: BatchCache = new BatchCache()
+  readonly #budget: Budget
+  #entries: TopicEntries | null = null
 
-  constructor(number: number) {
+  constructor(number: number, budget: Budget) {
     this.number = number
+    this.#budget = budget
   }
 
   get first(): number {
-    return this.#ring.first
+    return this.#entries?.first ?? 1
   }
 
   get next(): number {
-    return this.#ring.next
+    return this.#entries?.next ?? 1
   }
 
+  /** Entries in the ring. */
   get size(): number {
-    return this.#ring.size
+    return this.#entries?.size ?? 0
   }
 
+  /** Bytes of the ring. */
   get bytes(): number {
-    return this.#bytes
+    return this.#entries?.bytes ?? 0
+  }
+
+  /** Bytes of the ring and of the latest values. */
+  get held(): number {
+    return this.#entries?.held ?? 0
+  }
+
+  /** When the last entry came, in monotonic milliseconds. */
+  get touched(): number {
+    return this.#entries?.touched ?? 0
   }
 
   /** Number of keys in the compacted log, the empty key not counted. */
   get keyCount(): number {
-    return this.#keys.size - (this.#keys.has('') ? 1 : 0)
+    return this.#entries?.keyCount ?? 0
   }
 
   hasKey(key: string): boolean {
-    return this.#keys.has(key)
+    return this.#entries?.hasKey(key) ?? false
   }
 
+  /** The last number seen of a publisher, 0 for none. */
   head(publisher: number): number {
-    return this.#heads.get(publisher) ?? 0
+    return this.#entries?.head(publisher) ?? 0
   }
 
   get publishers(): number {
-    return this.#heads.size
+    return this.#entries?.publishers ?? 0
   }
 
   /** The numbers of all publishers at the head. */
   get position(): Position {
-    return [...this.#heads]
+    return this.#entries?.position ?? []
+  }
+
+  /** The numbers of all publishers before `position`, which is in the ring or its end. */
+  positionAt(position: number): Position {
+    return this.#entries?.positionAt(position) ?? []
+  }
+
+  /** The last `count` entries of the ring, oldest first. */
+  history(count: number): readonly PublicationEntry[] {
+    return this.#entries === null ? [] : [...this.#entries.entries(this.next - count)]
+  }
+
+  /** The latest entry of each key, removed keys not included, oldest first. */
+  latest(): readonly PublicationEntry[] {
+    return this.#entries?.latest() ?? []
   }
 
   append(publication: PublicationEntry, now: number): void {
-    this.#batches.clear()
-    this.#conflated.clear()
-    const known = this.#heads.get(publication.publisher)
-    const entry: Entry = {
-      ...publication,
-      position: this.#ring.next,
-      at: now,
-      size: publication.data.bytes.length + publication.key.length + ENTRY_OVERHEAD,
-      hole: known !== undefined && publication.number !== known + 1,
-      older: null,
-      newer: null,
-      latest: false,
-    }
-    if (known === undefined) this.#meet(publication)
-    this.#heads.set(publication.publisher, publication.number)
-    this.#ring.push(entry)
-    this.#bytes += entry.size
-    this.#compact(entry)
-  }
-
-  /** Publishers come and go with the incarnations of nodes; the oldest are forgotten beyond what a position can hold. */
-  #meet({ publisher, number }: PublicationEntry): void {
-    for (const oldest of this.#heads.keys()) {
-      if (this.#heads.size < limits.publishers) break
-      this.#heads.delete(oldest)
-      this.#dropped.delete(oldest)
-    }
-    this.#dropped.set(publisher, number - 1)
-  }
-
-  /** The latest value of a key is the one with the highest stamp, so that all nodes agree whatever the order. */
-  #compact(entry: Entry): void {
-    const current = this.#keys.get(entry.key)
-    if (current !== undefined) {
-      if (current.stamp > entry.stamp) return
-      // Two nodes can publish in the same microsecond.
-      if (current.stamp === entry.stamp && current.publisher > entry.publisher) return
-      this.#unlink(current)
-    }
-    this.#keys.set(entry.key, entry)
-    entry.latest = true
-    entry.older = this.#newest
-    if (this.#newest !== null) this.#newest.newer = entry
-    this.#newest = entry
-  }
-
-  #unlink(entry: Entry): void {
-    entry.latest = false
-    if (entry.older !== null) entry.older.newer = entry.newer
-    if (entry.newer !== null) entry.newer.older = entry.older
-    else this.#newest = entry.older
-    entry.older = null
-    entry.newer = null
+    this.#entries ??= new TopicEntries(this.number, this.#budget)
+    this.#entries.append(publication, now)
   }
 
   /** Forgets one removed key, if there is any, to make room for a new one. */
   dropTombstone(): boolean {
-    for (const [key, entry] of this.#keys) {
-      if (!entry.tombstone) continue
-      this.#keys.delete(key)
-      this.#unlink(entry)
-      this.#forgotten.set(entry.publisher, Math.max(entry.number, this.#forgotten.get(entry.publisher) ?? 0))
-      this.#forgottenAt = Math.max(entry.position, this.#forgottenAt)
-      return true
-    }
-    return false
+    return this.#entries?.dropTombstone() ?? false
   }
 
   /** Drops what retention does not keep, but nothing at or after `keep`. */
   trim(retention: Retention, keep: number, now: number): void {
-    while (this.#ring.size > 0 && this.#ring.first < keep) {
-      const oldest = this.#ring.get(this.#ring.first)
-      const kept =
-        this.#ring.size <= retention.entries &&
-        this.#bytes <= retention.bytes &&
-        now - oldest.at <= retention.ageMs
-      if (kept) return
-      this.#ring.shift()
-      this.#bytes -= oldest.size
-      if (this.#dropped.has(oldest.publisher)) this.#dropped.set(oldest.publisher, oldest.number)
-    }
+    this.#entries?.trim(retention, keep, now)
+  }
+
+  /** Drops the oldest entries, whoever waits for them, until the ring has at most `bytes`. */
+  trimTo(bytes: number): void {
+    this.#entries?.trimTo(bytes)
+  }
+
+  /** The topic is gone. */
+  release(): void {
+    this.#entries?.release()
+    this.#entries = null
   }
 
   /**
@@ -212,122 +121,20 @@ export class TopicLog implements Log {
    * and why something is missing ('' where nothing is). A conflating reader needs the compacted log only.
    */
   resume(since: Position, conflate: boolean): { start: number; position: Position; reason: ErrorCode | '' } {
-    const held = new Map(since)
-    const lost = conflate ? this.#forgotten : this.#dropped
-    let reason: ErrorCode | '' = ''
-    for (const [publisher, number] of lost) if (number > (held.get(publisher) ?? 0)) reason = 'RETENTION'
-    for (const [publisher, number] of held) if (number > this.head(publisher)) reason = 'NEW_EPOCH'
-    if (reason !== '') return { start: this.first, position: [...this.#dropped], reason }
-    const start = conflate ? this.#oldestLatest(held) : this.#oldest(held)
-    return { start, position: since, reason }
-  }
-
-  /** The oldest position in the ring whose entry is not held. */
-  #oldest(held: ReadonlyMap<number, number>): number {
-    for (let position = this.first; position < this.next; position++) {
-      const { publisher, number } = this.#ring.get(position)
-      if (number > (held.get(publisher) ?? 0)) return position
-    }
-    return this.next
-  }
-
-  /** The same in the compacted log. */
-  #oldestLatest(held: ReadonlyMap<number, number>): number {
-    let start = this.next
-    for (let entry = this.#newest; entry !== null; entry = entry.older) {
-      if (entry.number > (held.get(entry.publisher) ?? 0)) start = entry.position
-    }
-    return start
+    if (this.#entries !== null) return this.#entries.resume(since, conflate)
+    const isNew = since.some(([, number]) => number > 0)
+    return { start: 1, position: isNew ? [] : since, reason: isNew ? 'NEW_EPOCH' : '' }
   }
 
   isCurrent(cursor: Cursor): boolean {
     return cursor.position === this.next
   }
 
-  read(reader: Cursor): Read {
-    const cursor = reader as TopicCursor
-    const fallen = cursor.position < this.first
-    if (cursor.values || cursor.conflate || (fallen && cursor.policy === policies.conflate))
-      return this.#readLatest(cursor)
-    if (fallen) {
-      if (cursor.policy === policies.disconnect) return 'disconnect'
-      const from = cursor.position
-      cursor.position = this.first
-      return this.#gap(from, this.first, [...this.#dropped], 'SLOW')
-    }
-    const from = cursor.position
-    const entry = this.#ring.get(from)
-    if (entry.hole && cursor.holeAt !== from) {
-      cursor.holeAt = from
-      return this.#gap(from, from, [[entry.publisher, entry.number - 1]], 'BUS')
-    }
-    const known = cursor.keys === null ? this.#batches.get(from) : undefined
-    if (known !== undefined) {
-      cursor.position = known.to
-      return known.batch
-    }
-    let to = from
-    let bytes = 0
-    const entries: Entry[] = []
-    for (; to < this.next && bytes < PAGE_BYTES; to++) {
-      const next = this.#ring.get(to)
-      if (next.hole && to > from) break
-      if (cursor.keys !== null && !cursor.keys.has(next.key)) continue
-      entries.push(next)
-      bytes += next.size
-    }
-    cursor.position = to
-    if (entries.length === 0) return 'nothing'
-    const batch = this.#batch(entries)
-    if (cursor.keys === null) this.#batches.set(from, batch, to)
-    return batch
-  }
-
-  /** Walks the compacted log back to the cursor: work in proportion to the keys that changed. */
-  #readLatest(cursor: TopicCursor): Read {
-    const from = cursor.position
-    if (from > 0 && from <= this.#forgottenAt) {
-      // A key was removed and forgotten before this reader heard of it: it begins again, and is told so.
-      cursor.position = 0
-      cursor.values = true
-      return this.#gap(from, from, [], 'RETENTION')
-    }
-    const shared = cursor.keys === null
-    const known = shared ? this.#conflated.get(from) : undefined
-    if (known !== undefined) {
-      this.#move(cursor, known.to)
-      return known.batch
-    }
-    const changed: Entry[] = []
-    for (let entry = this.#newest; entry !== null && entry.position >= from; entry = entry.older) {
-      // A reader that holds nothing yet needs no removals.
-      if (from === 0 && entry.tombstone) continue
-      if (cursor.keys === null || cursor.keys.has(entry.key)) changed.push(entry)
-    }
-    changed.reverse()
-    let count = 0
-    for (let bytes = 0; count < changed.length && bytes < PAGE_BYTES; count++)
-      bytes += (changed[count] as Entry).size
-    const to = changed[count]?.position ?? this.next
-    this.#move(cursor, to)
-    if (count === 0) return 'nothing'
-    const batch = this.#batch(changed.slice(0, count))
-    if (shared) this.#conflated.set(from, batch, to)
-    return batch
-  }
-
-  #move(cursor: TopicCursor, to: number): void {
-    cursor.position = to
-    if (to === this.next) cursor.values = false
-  }
-
-  #batch(entries: readonly Entry[]): Encoded {
-    scratch.reset()
-    joinPublications(scratch, entries)
-    return new Encoded(encodeBatch(schema.publications.code, [this.number, entries.length], scratch))
-  }
-
-  #gap(from: number, to: number, position: Position, reason: ErrorCode): Encoded {
-    return Encoded.of({ type: 'gap', log: this.number, from, to, position, reason })
+  read(cursor: Cursor): Read {
+    if (this.#entries !== null) return this.#entries.read(cursor as TopicCursor)
+    // The latest values of a topic that has none.
+    cursor.position = this.next
+    ;(cursor as TopicCursor).values = false
+    return 'nothing'
   }
 }

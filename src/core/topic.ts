@@ -1,5 +1,7 @@
 import type { PublicationEntry } from '../protocol/publications.ts'
-import type { Retention, TopicCursor } from './topic-log.ts'
+import type { Budget } from './budget.ts'
+import type { TopicCursor } from './topic-cursor.ts'
+import type { Retention } from './topic-log.ts'
 import { TopicLog } from './topic-log.ts'
 
 /**
@@ -14,16 +16,28 @@ export function rungOf(maxHz: number): number {
   return ladder.findLast((hz) => hz <= maxHz) ?? 0
 }
 
-/** The subscribers of one topic on one rung that conflate, or that do not. */
-export interface Group {
+/** The subscribers of one topic on one rung that conflate, or that do not. Linked, not listed: most have one member. */
+export class Group {
   readonly topic: Topic
   readonly hz: number
   readonly conflate: boolean
-  readonly cursors: TopicCursor[]
   /** The position up to which its cursors were marked. */
   offered: number
+  /** Members that had not taken what they were offered before. */
+  behind = 0
+  size = 0
+  first: TopicCursor | null = null
   /** It waits for its rung's next flush. */
-  due: boolean
+  due = false
+  /** The next group of the topic. */
+  next: Group | null = null
+
+  constructor(topic: Topic, hz: number, conflate: boolean) {
+    this.topic = topic
+    this.hz = hz
+    this.conflate = conflate
+    this.offered = topic.log.next
+  }
 }
 
 /** A class of messages on this node: its log and who reads it. */
@@ -31,50 +45,84 @@ export class Topic {
   readonly name: string
   readonly log: TopicLog
   readonly retention: Retention
-  readonly groups: Group[] = []
+  #groups: Group | null = null
   /** It has entries its groups were not yet told of. */
   dirty = false
   /** Entries of this node that the bus was not yet given. */
-  unsent: PublicationEntry[] = []
+  unsent: PublicationEntry[] | null = null
 
-  constructor(name: string, number: number, retention: Retention) {
+  constructor(name: string, number: number, retention: Retention, budget: Budget) {
     this.name = name
-    this.log = new TopicLog(number)
+    this.log = new TopicLog(number, budget)
     this.retention = retention
+  }
+
+  get isRead(): boolean {
+    return this.#groups !== null
+  }
+
+  *groups(): Generator<Group> {
+    for (let group = this.#groups; group !== null; group = group.next) yield group
   }
 
   get subscribers(): number {
     let count = 0
-    for (const { cursors } of this.groups) count += cursors.length
+    for (let group = this.#groups; group !== null; group = group.next) count += group.size
     return count
   }
 
-  add(cursor: TopicCursor, hz: number): Group {
-    const { conflate } = cursor
-    let group = this.groups.find((candidate) => candidate.hz === hz && candidate.conflate === conflate)
-    if (group === undefined) {
-      group = { topic: this, hz, conflate, cursors: [], offered: this.log.next, due: false }
-      this.groups.push(group)
+  /** The share of its subscribers that had not taken what they were offered before. */
+  get behind(): number {
+    let behind = 0
+    let size = 0
+    for (let group = this.#groups; group !== null; group = group.next) {
+      behind += group.behind
+      size += group.size
     }
-    cursor.index = group.cursors.length
-    group.cursors.push(cursor)
-    return group
+    return size === 0 ? 0 : Math.min(1, behind / size)
   }
 
-  remove(cursor: TopicCursor, group: Group): void {
-    cursor.live = false
-    const last = group.cursors.pop() as TopicCursor
-    if (last !== cursor) {
-      group.cursors[cursor.index] = last
-      last.index = cursor.index
+  add(cursor: TopicCursor, hz: number): void {
+    const { conflate } = cursor
+    let group = this.#groups
+    while (group !== null && (group.hz !== hz || group.conflate !== conflate)) group = group.next
+    if (group === null) {
+      group = new Group(this, hz, conflate)
+      group.next = this.#groups
+      this.#groups = group
     }
-    if (group.cursors.length === 0) this.groups.splice(this.groups.indexOf(group), 1)
+    cursor.group = group
+    cursor.after = group.first
+    if (group.first !== null) group.first.before = cursor
+    group.first = cursor
+    group.size++
+  }
+
+  remove(cursor: TopicCursor): void {
+    const group = cursor.group as Group
+    cursor.live = false
+    if (cursor.before === null) group.first = cursor.after
+    else cursor.before.after = cursor.after
+    if (cursor.after !== null) cursor.after.before = cursor.before
+    group.size--
+    if (group.size === 0) this.#removeGroup(group)
+  }
+
+  #removeGroup(group: Group): void {
+    if (this.#groups === group) {
+      this.#groups = group.next
+      return
+    }
+    let before = this.#groups as Group
+    while (before.next !== group) before = before.next as Group
+    before.next = group.next
   }
 
   /** Trims the ring to its retention, but keeps what a throttled group still waits for. */
   trim(now: number): void {
     let keep = this.log.next
-    for (const { conflate, offered } of this.groups) if (!conflate && offered < keep) keep = offered
+    for (let group = this.#groups; group !== null; group = group.next)
+      if (!group.conflate && group.offered < keep) keep = group.offered
     this.log.trim(this.retention, keep, now)
   }
 }

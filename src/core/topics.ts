@@ -7,12 +7,14 @@ import { eachPublication, joinPublications, type PublicationEntry } from '../pro
 import type { MessageOf } from '../protocol/schema.ts'
 import { defaultRetention, type NodeConfig } from './config.ts'
 import type { Downstream } from './downstream.ts'
+import type { Budget } from './budget.ts'
 import type { Bus } from './ports.ts'
 import type { Session } from './session.ts'
 import type { Stats } from './stats.ts'
 import { Timer, type Timers } from './timers.ts'
 import { type Group, ladder, rungOf, Topic } from './topic.ts'
-import { type Retention, TopicCursor } from './topic-log.ts'
+import { TopicCursor } from './topic-cursor.ts'
+import type { Retention, TopicLog } from './topic-log.ts'
 
 /** How often retention by age is looked after where nothing is published, and how many topics at a time. */
 const AGING_MS = 1_000
@@ -54,6 +56,7 @@ export class Topics {
   readonly #downstream: Downstream
   readonly #bus: Bus
   readonly #stats: Stats
+  readonly #budget: Budget
   readonly #nextLog: () => number
   readonly #topics: Map<string, Topic> = new Map()
   readonly #retentions: { readonly pattern: string; readonly retention: Retention }[] = []
@@ -61,7 +64,7 @@ export class Topics {
   #dirty: Topic[] = []
   /** Topics that grew since the last complete flush. */
   readonly #grown: Set<Topic> = new Set()
-  /** Topics whose ring holds something that may grow too old. */
+  /** Topics that something may grow too old of: an entry in the ring, or the topic itself, which nobody reads. */
   readonly #aging: Set<Topic> = new Set()
   readonly #agingTimer: Timer
   #agingDue = false
@@ -73,6 +76,7 @@ export class Topics {
     downstream: Downstream,
     bus: Bus,
     stats: Stats,
+    budget: Budget,
     nextLog: () => number,
   ) {
     this.#config = config
@@ -80,6 +84,7 @@ export class Topics {
     this.#downstream = downstream
     this.#bus = bus
     this.#stats = stats
+    this.#budget = budget
     this.#nextLog = nextLog
     for (const hz of ladder) this.#rungs.set(hz, new Rung(hz, (group) => this.#markGroup(group)))
     this.#agingTimer = new Timer(() => {
@@ -107,29 +112,29 @@ export class Topics {
   #open(name: string): Topic | null {
     const known = this.#topics.get(name)
     if (known !== undefined) return known
-    if (this.#topics.size >= this.#config.limits.topics) return null
+    if (this.#topics.size >= this.#config.limits.topics || this.#budget.isFull) return null
     const retention =
       this.#retentions.find(({ pattern }) => matches(pattern, name))?.retention ?? defaultRetention
-    const topic = new Topic(name, this.#nextLog(), retention)
+    const topic = new Topic(name, this.#nextLog(), retention, this.#budget)
     this.#topics.set(name, topic)
     return topic
   }
 
   // ---- publishing
 
-  /** Appends an entry of this node. Returns the reason where it was not taken. */
-  publish(name: string, data: Payload, key: string, tombstone: boolean, now: number): ErrorCode | null {
-    const refusal = this.#publish(name, data, key, tombstone, now)
-    if (refusal !== null) this.#stats.refusePublication(refusal)
-    return refusal
+  /** Appends an entry of this node. Returns the topic's pressure, or the reason where it was not taken. */
+  publish(name: string, data: Payload, key: string, tombstone: boolean, now: number): number | ErrorCode {
+    const result = this.#publish(name, data, key, tombstone, now)
+    if (typeof result === 'string') this.#stats.refusePublication(result)
+    return result
   }
 
-  #publish(name: string, data: Payload, key: string, tombstone: boolean, now: number): ErrorCode | null {
+  #publish(name: string, data: Payload, key: string, tombstone: boolean, now: number): number | ErrorCode {
     if (!isName(name)) return 'BAD_TOPIC'
     if (data.bytes.length > protocolLimits.payload) return 'TOO_LARGE'
     const topic = this.#open(name)
     if (topic === null) return 'LIMIT'
-    if (!this.#hasRoom(topic, key)) return 'LIMIT'
+    if (this.#budget.isFull || !this.#hasRoom(topic, key)) return 'LIMIT'
     this.#lastStamp = Math.max(this.#lastStamp + 1, Math.floor((now + this.#config.wallOffset) * 1000))
     const publisher = this.#config.incarnation
     const entry = {
@@ -141,8 +146,20 @@ export class Topics {
       data,
     }
     this.#append(topic, entry, now)
+    topic.unsent ??= []
     topic.unsent.push(entry)
-    return null
+    return this.#pressure(topic)
+  }
+
+  /**
+   * From 0 to 1: how full the room is for entries that no sweep has carried on, or, where that is more, the share of the
+   * subscribers that had not taken what they were offered last.
+   */
+  #pressure({ log, retention, behind }: Topic): number {
+    const { topicPendingEntries, topicPendingBytes } = this.#config.limits
+    const entries = (log.size - retention.entries) / topicPendingEntries
+    const bytes = (log.bytes - retention.bytes) / topicPendingBytes
+    return Math.min(1, Math.max(0, entries, bytes, behind))
   }
 
   #hasRoom(topic: Topic, key: string): boolean {
@@ -161,7 +178,7 @@ export class Topics {
       log.bytes >= retention.bytes + topicPendingBytes
     ) {
       // A conflating reader needs no ring and is left to its rung.
-      for (const group of topic.groups) if (!group.conflate) this.#markGroup(group)
+      for (const group of topic.groups()) if (!group.conflate) this.#markGroup(group)
       while (this.#downstream.hasWork) this.#downstream.flush(now, Infinity)
       this.#diffuse(topic)
       topic.trim(now)
@@ -183,7 +200,7 @@ export class Topics {
     for (const entry of entries) {
       if (entry.publisher === this.#config.incarnation || entry.number <= topic.log.head(entry.publisher))
         continue
-      if (!this.#hasRoom(topic, entry.key)) {
+      if (this.#budget.isFull || !this.#hasRoom(topic, entry.key)) {
         this.#stats.refusePublication('LIMIT')
         continue
       }
@@ -210,7 +227,7 @@ export class Topics {
     const topic = this.#open(wish.topic)
     if (topic === null) return 'LIMIT'
     const { log } = topic
-    if (topic.groups.length === 0) this.#bus.subscribe(topic.name)
+    if (!topic.isRead) this.#bus.subscribe(topic.name)
     // What was marked and not yet written must stay.
     if (!this.#downstream.hasWork) topic.trim(now)
     const keys = wish.keys.length === 0 ? null : new Set(wish.keys.map(({ key }) => key))
@@ -218,16 +235,17 @@ export class Topics {
     // Who holds nothing, or nothing that can be continued, begins with the latest values where there are such.
     const fresh = resumed === null || resumed.reason !== ''
     const values = fresh && (wish.conflate || keys !== null || log.keyCount > 0)
-    const start = values ? 0 : (resumed?.start ?? log.next)
+    const start = values ? 0 : (resumed?.start ?? Math.max(log.first, log.next - wish.history))
     const cursor = new TopicCursor(log, session, start, {
       conflate: wish.conflate,
       policy: wish.policy,
       keys,
       values,
     })
-    session.subscriptions.set(log.number, { topic, cursor, group: topic.add(cursor, rungOf(wish.maxHz)) })
+    topic.add(cursor, rungOf(wish.maxHz))
+    session.subscriptions.set(log.number, cursor)
     // Only now: a topic that loses its last reader is closed.
-    if (replaced !== undefined) topic.remove(replaced.cursor, replaced.group)
+    if (replaced !== undefined) topic.remove(replaced)
     if (!log.isCurrent(cursor)) this.#downstream.markTopic(cursor)
     return {
       type: 'subscribed',
@@ -236,22 +254,22 @@ export class Topics {
       topic: topic.name,
       log: log.number,
       keyed: log.keyCount > 0,
-      position: values ? [] : (resumed?.position ?? log.position),
+      position: values ? [] : (resumed?.position ?? log.positionAt(start)),
       recovered: resumed?.reason === '',
       reason: resumed?.reason ?? '',
     }
   }
 
-  unsubscribe(session: Session, number: number): boolean {
-    const subscription = session.subscriptions.get(number)
-    if (subscription === undefined) return false
+  unsubscribe(session: Session, number: number, now: number): boolean {
+    const cursor = session.subscriptions.get(number)
+    if (cursor === undefined) return false
     session.subscriptions.delete(number)
-    const { topic, cursor, group } = subscription
-    topic.remove(cursor, group)
-    if (topic.groups.length === 0) {
-      this.#bus.unsubscribe(topic.name)
-      if (topic.log.next === 1) this.#topics.delete(topic.name)
-    }
+    const { topic } = cursor
+    topic.remove(cursor)
+    if (topic.isRead) return true
+    this.#bus.unsubscribe(topic.name)
+    if (topic.log.next === 1) this.#topics.delete(topic.name)
+    else this.#watch(topic, now)
     return true
   }
 
@@ -263,26 +281,37 @@ export class Topics {
     this.#dirty = []
     for (const topic of dirty) {
       topic.dirty = false
-      for (const group of topic.groups) {
+      for (const group of topic.groups()) {
         if (group.hz === 0) this.#markGroup(group)
         else (this.#rungs.get(group.hz) as Rung).wait(group, this.#timers, now)
       }
       this.#diffuse(topic)
       this.#grown.add(topic)
-      if (this.#aging.size === 0) this.#timers.set(this.#agingTimer, now + AGING_MS)
-      this.#aging.add(topic)
+      this.#watch(topic, now)
     }
   }
 
+  #watch(topic: Topic, now: number): void {
+    if (this.#aging.size === 0) this.#timers.set(this.#agingTimer, now + AGING_MS)
+    this.#aging.add(topic)
+  }
+
   #diffuse(topic: Topic): void {
-    if (topic.unsent.length === 0) return
+    if (topic.unsent === null) return
     this.#bus.publish(topic.name, encodeDiffusion(topic.unsent))
-    topic.unsent = []
+    topic.unsent = null
   }
 
   #markGroup(group: Group): void {
-    group.offered = group.topic.log.next
-    for (const cursor of group.cursors) if (!cursor.log.isCurrent(cursor)) this.#downstream.markTopic(cursor)
+    const before = group.offered
+    const { next } = group.topic.log
+    let behind = 0
+    for (let cursor = group.first; cursor !== null; cursor = cursor.after) {
+      if (cursor.position < before) behind++
+      if (cursor.position !== next) this.#downstream.markTopic(cursor)
+    }
+    group.behind = behind
+    group.offered = next
   }
 
   /** After a complete flush: what retention does not keep goes. */
@@ -300,9 +329,21 @@ export class Topics {
       // Looked at again behind the others, unless nothing is left to age.
       this.#aging.delete(topic)
       topic.trim(now)
-      if (topic.log.size > 0) this.#aging.add(topic)
+      if (topic.isRead ? topic.log.size > 0 : !this.#forget(topic, now)) this.#aging.add(topic)
     }
     if (this.#aging.size > 0) this.#timers.set(this.#agingTimer, now + AGING_MS)
+  }
+
+  /** A topic that nobody reads is forgotten, with its latest values, when nothing was published to it for long. */
+  #forget(topic: Topic, now: number): boolean {
+    if (now - topic.log.touched < this.#config.limits.topicIdleMs) return false
+    this.#topics.delete(topic.name)
+    topic.log.release()
+    return true
+  }
+
+  *logs(): Generator<TopicLog> {
+    for (const { log } of this.#topics.values()) yield log
   }
 }
 

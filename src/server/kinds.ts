@@ -139,6 +139,10 @@ class Framed extends Lazy implements FrameInput {
   }
 }
 
+export function toMeetingFrame({ number, events, inputs }: SealedFrame): MeetingFrame {
+  return { number, events, inputs: inputs.map((input) => new Framed(input)) }
+}
+
 /** The hooks of one meeting: runs them so that none disturbs the meeting or the process. */
 export class HookRunner {
   readonly #hooks: KindHooks
@@ -186,8 +190,8 @@ export class HookRunner {
       }
     }
     if (onFrame !== undefined) {
-      logic.frame = ({ number, events, inputs }) => {
-        const frame = { number, events, inputs: inputs.map((input) => new Framed(input)) }
+      logic.frame = (sealed) => {
+        const frame = toMeetingFrame(sealed)
         this.#tell('onFrame', () => onFrame(frame, meeting))
       }
     }

@@ -3,7 +3,7 @@ import type { Bot as Seat, MeetingBusiness, MeetingInfo, MeetingOptions, MemberI
 import { isName, limits, RtmsError, toPayload } from '../protocol/index.ts'
 import { checkName, checkUser, payloadOf } from './check.ts'
 import type { Host } from './host.ts'
-import { hookNames, HookRunner, type KindHooks } from './kinds.ts'
+import { hookNames, HookRunner, type KindHooks, type MeetingFrame, toMeetingFrame } from './kinds.ts'
 import { defined, type Logger } from './options.ts'
 
 /** A member that the business plays itself: its inputs are in frames like any other's. */
@@ -73,6 +73,21 @@ export class Meeting {
   /** The object it was opened with. Throws CLOSED where it was closed. */
   get metadata(): Readonly<Record<string, unknown>> {
     return this.info.metadata
+  }
+
+  /**
+   * Its frames `from` … `to` − 1, oldest first, as far as its ring keeps them (`limits.meetingLogBytes`); all of them where no
+   * bounds are given. Throws CLOSED where it was closed, a RangeError for bounds that are no frame numbers.
+   */
+  history({
+    from = 0,
+    to = Number.MAX_SAFE_INTEGER,
+  }: { readonly from?: number | undefined; readonly to?: number | undefined } = {}): MeetingFrame[] {
+    for (const bound of [from, to])
+      if (!Number.isSafeInteger(bound) || bound < 0)
+        throw new RangeError(`${String(bound)} is not the number of a frame`)
+    if (this.#host.node.meeting(this.name) === undefined) throw this.#closed()
+    return Array.from(this.#host.node.meetingHistory(this.name, from, to), toMeetingFrame)
   }
 
   /**

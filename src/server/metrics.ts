@@ -23,6 +23,12 @@ export class Metrics {
     this.#gauge('sessions', 'Sessions, with those that wait for a connection.', () => node.sessions)
     this.#gauge('meetings', 'Meetings that are open.', () => node.meetingCount)
     this.#gauge('topics', 'Topics that are kept.', () => node.topics)
+    this.#gauge('log_bytes', 'Bytes of all logs: rings, latest values, session logs.', () => node.logs.bytes)
+    this.#counter(
+      'log_cuts_total',
+      'Rings cut short since all logs had too many bytes.',
+      () => node.logs.cuts,
+    )
     this.#gauge('timers', 'Deadlines that are set.', () => node.timers)
     const waiting = 'Bytes that wait in upstream queues.'
     this.#gauge('upstream_queue_bytes', waiting, () => node.waiting.upstreamBytes)

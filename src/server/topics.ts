@@ -1,8 +1,23 @@
 import { defaultRetention, type Retention } from '../core/index.ts'
-import { isPattern, limits, RtmsError, isKey } from '../protocol/index.ts'
+import { fromPayload, isKey, isPattern, limits, type PublicationEntry, RtmsError } from '../protocol/index.ts'
 import { checkName, payloadOf } from './check.ts'
 import type { Host } from './host.ts'
 import { defined } from './options.ts'
+
+/** A publication that a topic keeps. */
+export interface KeptPublication {
+  readonly data: unknown
+  /** '' where it has none. */
+  readonly key: string
+  /** It removes the key. */
+  readonly removed: boolean
+  /** When it was published: milliseconds since 1970 by the publisher's clock. */
+  readonly time: number
+}
+
+function kept({ data, key, tombstone, stamp }: PublicationEntry): KeptPublication {
+  return { data: fromPayload(data), key, removed: tombstone, time: stamp / 1000 }
+}
 
 /** The topics of this node. */
 export class Topics {
@@ -16,7 +31,12 @@ export class Topics {
   /**
    * Publishes a value that has a JSON form, or a `Uint8Array`, of at most 32 KiB. With `key` (at most 255 bytes) it
    * becomes the latest value of that key; `tombstone` removes the key. Throws an `RtmsError`: BAD_TOPIC, BAD_NAME (of
-   * a key), TOO_LARGE, LIMIT (topics of the node, keys of the topic), CLOSED (the node); a TypeError for what has no JSON form.
+   * a key), TOO_LARGE, LIMIT (topics of the node, keys of the topic, `limits.logBytes`), CLOSED (the node); a TypeError
+   * for what has no JSON form.
+   *
+   * Returns the topic's pressure on this node, from 0 to 1, by which a feed can slow down: how full the room is for
+   * publications that were not carried on yet, or, where that is more, the share of subscribers that had not taken what
+   * they were offered last.
    */
   publish(
     topic: string,
@@ -25,7 +45,7 @@ export class Topics {
       key = '',
       tombstone = false,
     }: { readonly key?: string | undefined; readonly tombstone?: boolean | undefined } = {},
-  ): void {
+  ): number {
     if (typeof key !== 'string' || !isKey(key)) {
       throw new RtmsError('BAD_NAME', `a key must be a string of at most ${limits.name} bytes`)
     }
@@ -33,8 +53,26 @@ export class Topics {
       throw new RtmsError('BAD_NAME', 'a tombstone removes a key: name it in `key`')
     checkName('topic', topic, 'BAD_TOPIC')
     const data = payloadOf(value)
-    const refusal = this.#host.command((node, now) => node.publish(topic, data, key, tombstone, now))
-    if (refusal !== null) throw new RtmsError(refusal)
+    const result = this.#host.command((node, now) => node.publish(topic, data, key, tombstone, now))
+    if (typeof result === 'string') throw new RtmsError(result)
+    return result
+  }
+
+  /**
+   * The last publications that a topic keeps (see {@link define}), oldest first, at most `limit` of them (default 100).
+   * Throws BAD_TOPIC, or a RangeError for a limit that is none.
+   */
+  history(topic: string, { limit = 100 }: { readonly limit?: number | undefined } = {}): KeptPublication[] {
+    checkName('topic', topic, 'BAD_TOPIC')
+    if (!Number.isSafeInteger(limit) || limit < 0)
+      throw new RangeError(`limit is ${String(limit)}; expected an integer of at least 0`)
+    return this.#host.node.topicHistory(topic, limit).map(kept)
+  }
+
+  /** The latest value of each key of a topic, in the order they were published; one without a key counts as key ''. Throws BAD_TOPIC. */
+  latest(topic: string): KeptPublication[] {
+    checkName('topic', topic, 'BAD_TOPIC')
+    return this.#host.node.topicLatest(topic).map(kept)
   }
 
   /**

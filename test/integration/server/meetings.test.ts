@@ -76,6 +76,26 @@ describe('A kind of meeting', () => {
     expect(rtms.meetings.list().map(({ name, kind }) => [name, kind])).toContainEqual(['c', ''])
   })
 
+  it('tells its last frames, opened, until it is closed', async () => {
+    const { rtms } = await world({})
+    const meeting = await rtms.meetings.open('a', { kind: 'beast' })
+    expect(meeting.history()).toEqual([])
+    const joined = await client(rtms, 'ann').join('a')
+    await joined.send({ hit: 1 })
+    const frame = await joined.send(new Uint8Array([1, 2]))
+    const all = meeting.history()
+    expect(all[0]).toMatchObject({ number: 1, events: [{ type: 'join', user: 'ann', slot: joined.slot }] })
+    expect(all.map(({ number }) => number)).toEqual(all.map((_, index) => index + 1))
+    expect(all.flatMap(({ inputs }) => inputs).map(({ slot, seq, data }) => [slot, seq, data])).toEqual([
+      [joined.slot, 1, { hit: 1 }],
+      [joined.slot, 2, new Uint8Array([1, 2])],
+    ])
+    expect(meeting.history({ from: frame, to: frame + 1 }).map(({ number }) => number)).toEqual([frame])
+    expect(() => meeting.history({ from: -1 })).toThrow(RangeError)
+    meeting.close()
+    expect(() => meeting.history()).toThrow(expect.objectContaining({ code: 'CLOSED' }))
+  })
+
   it('is checked when it is defined, and has to be known when a meeting is opened', async () => {
     const { rtms } = await world({})
     expect(() => rtms.meetings.define('beast', {})).toThrow('beast was defined already')

@@ -167,6 +167,32 @@ describe('A meeting', () => {
 })
 
 describe('Publishing and pushing', () => {
+  it('tells what a topic keeps, what is the latest of each key, and its pressure', async () => {
+    const { topics } = await start()
+    expect(topics.publish('a', 1, { key: 'x' })).toBe(0)
+    topics.publish('a', 2, { key: 'y' })
+    topics.publish('a', 3, { key: 'x' })
+    topics.publish('a', null, { key: 'y', tombstone: true })
+    topics.publish('a', new Uint8Array([4]))
+    const shown = topics.history('a').map(({ data, key, removed }) => [data, key, removed])
+    expect(shown).toEqual([
+      [1, 'x', false],
+      [2, 'y', false],
+      [3, 'x', false],
+      [null, 'y', true],
+      [new Uint8Array([4]), '', false],
+    ])
+    expect(Math.abs((topics.history('a', { limit: 1 })[0]?.time ?? 0) - Date.now())).toBeLessThan(60_000)
+    expect(topics.history('a', { limit: 2 })).toHaveLength(2)
+    expect(topics.latest('a').map(({ data, key }) => [data, key])).toEqual([
+      [3, 'x'],
+      [new Uint8Array([4]), ''],
+    ])
+    expect([topics.history('b'), topics.latest('b')]).toEqual([[], []])
+    expect(() => topics.history('a', { limit: -1 })).toThrow(RangeError)
+    expect(() => topics.latest('a b')).toThrow(expect.objectContaining({ code: 'BAD_TOPIC' }))
+  })
+
   it('throws a code for what cannot be published', async () => {
     const { topics } = await start({ limits: { topicKeys: 1 } })
     const large = 'x'.repeat(32_768)

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { Budget } from '../../../src/core/budget.ts'
 import { Encoded } from '../../../src/core/encoded.ts'
 import { FrameLog } from '../../../src/core/frame-log.ts'
 import { Cursor } from '../../../src/core/log.ts'
@@ -26,7 +27,7 @@ function read(log: FrameLog, cursor: Cursor): ServerMessage {
 
 describe('The log of frames', () => {
   it('gives a cursor everything from its place on, and then is current', () => {
-    const log = new FrameLog(9, 1_000_000)
+    const log = new FrameLog(9, 1_000_000, new Budget(Infinity))
     for (let seq = 1; seq <= 5; seq++) log.append(frame(10, seq))
     const cursor = cursorAt(log, 3)
     expect(log.isCurrent(cursor)).toBe(false)
@@ -42,7 +43,7 @@ describe('The log of frames', () => {
   })
 
   it('says runs of empty frames in a byte or two', () => {
-    const log = new FrameLog(1, 1_000_000)
+    const log = new FrameLog(1, 1_000_000, new Budget(Infinity))
     for (let n = 0; n < 60; n++) log.append(EMPTY_FRAME)
     log.append(frame(1, 1))
     for (let n = 0; n < 500; n++) log.append(EMPTY_FRAME)
@@ -53,7 +54,7 @@ describe('The log of frames', () => {
   })
 
   it('goes page by page of 32 KiB or one frame more', () => {
-    const log = new FrameLog(1, 10_000_000)
+    const log = new FrameLog(1, 10_000_000, new Budget(Infinity))
     for (let seq = 1; seq <= 20; seq++) log.append(frame(10_000, seq))
     const cursor = cursorAt(log, 1)
     const pages: ServerMessage[] = []
@@ -63,7 +64,7 @@ describe('The log of frames', () => {
   })
 
   it('gives cursors at the same place the same batch, until it grows', () => {
-    const log = new FrameLog(1, 1_000_000)
+    const log = new FrameLog(1, 1_000_000, new Budget(Infinity))
     log.append(frame(10, 1))
     log.append(frame(10, 2))
     const one = log.read(cursorAt(log, 1))
@@ -76,7 +77,7 @@ describe('The log of frames', () => {
   })
 
   it('drops the oldest over its bytes, empty frames counted too, but never the newest', () => {
-    const log = new FrameLog(1, 1_000)
+    const log = new FrameLog(1, 1_000, new Budget(Infinity))
     for (let seq = 1; seq <= 50; seq++) log.append(frame(84, seq))
     expect(log.bytes).toBeLessThanOrEqual(1_000)
     expect(log.first).toBeGreaterThan(1)
@@ -87,7 +88,7 @@ describe('The log of frames', () => {
   })
 
   it('tells a cursor that fell off what it missed, and goes on behind it', () => {
-    const log = new FrameLog(4, 500)
+    const log = new FrameLog(4, 500, new Budget(Infinity))
     for (let seq = 1; seq <= 20; seq++) log.append(frame(50, seq))
     const cursor = cursorAt(log, 2)
     expect(read(log, cursor)).toEqual({
@@ -105,7 +106,7 @@ describe('The log of frames', () => {
     const steps = fc.array(fc.oneof(fc.nat(3_000), fc.constant(-1)), { maxLength: 100, size: 'max' })
     fc.assert(
       fc.property(steps, (sizes) => {
-        const log = new FrameLog(1, 8_000)
+        const log = new FrameLog(1, 8_000, new Budget(Infinity))
         const cursor = cursorAt(log, 1)
         let next = 1
         const follow = (): void => {

@@ -438,7 +438,7 @@ export class Harness {
     return subscribed
   }
 
-  publish(topic: string, value: string, key = '', tombstone = false): ErrorCode | null {
+  publish(topic: string, value: string, key = '', tombstone = false): number | ErrorCode {
     return this.node.publish(topic, text(value), key, tombstone, this.now)
   }
 }

@@ -1,8 +1,10 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { Budget } from '../../../src/core/budget.ts'
 import { Encoded } from '../../../src/core/encoded.ts'
 import type { Session } from '../../../src/core/session.ts'
-import { policies, type Retention, TopicCursor, TopicLog } from '../../../src/core/topic-log.ts'
+import { policies, TopicCursor } from '../../../src/core/topic-cursor.ts'
+import { type Retention, TopicLog } from '../../../src/core/topic-log.ts'
 import { binaryCodec, type PublicationEntry, type ServerMessage } from '../../../src/protocol/index.ts'
 import { bytes, publicationsOf, text, textOf } from './harness.ts'
 
@@ -23,7 +25,7 @@ function entry(number: number, parts: Partial<PublicationEntry> = {}): Publicati
 }
 
 function logOf(...entries: PublicationEntry[]): TopicLog {
-  const log = new TopicLog(7)
+  const log = new TopicLog(7, new Budget(Infinity))
   for (const each of entries) log.append(each, 0)
   return log
 }
@@ -82,7 +84,7 @@ describe('The log of a topic', () => {
     const byBytes = logOf(...entries)
     byBytes.trim({ ...generous, bytes: 450 }, byBytes.next, 0)
     expect([byBytes.size, byBytes.bytes]).toEqual([4, 400])
-    const byAge = new TopicLog(1)
+    const byAge = new TopicLog(1, new Budget(Infinity))
     entries.forEach((each, n) => byAge.append(each, n * 10))
     byAge.trim({ ...generous, ageMs: 95 }, byAge.next, 200)
     expect(byAge.first).toBe(12)
@@ -231,7 +233,7 @@ describe('The log of a topic', () => {
     })
 
     it('costs a conflating reader only what changed, not what is there', () => {
-      const log = new TopicLog(1)
+      const log = new TopicLog(1, new Budget(Infinity))
       let walked = 0
       const count = 2_000
       for (let n = 1; n <= count; n++) {
@@ -396,7 +398,7 @@ describe('The log of a topic', () => {
   })
 
   it('remembers as many publishers as a position can hold, the latest ones', () => {
-    const log = new TopicLog(1)
+    const log = new TopicLog(1, new Budget(Infinity))
     for (let publisher = 1; publisher <= 100; publisher++)
       log.append(entry(5, { publisher, stamp: publisher }), 0)
     expect(log.publishers).toBe(64)
@@ -421,7 +423,7 @@ describe('The log of a topic', () => {
     )
     fc.assert(
       fc.property(fc.array(step, { maxLength: 150, size: 'max' }), (steps) => {
-        const log = new TopicLog(1)
+        const log = new TopicLog(1, new Budget(Infinity))
         let cursor = cursorAt(log, 0, { conflate: true, values: true })
         let held = new Map<string, string>()
         let position = new Map<number, number>()

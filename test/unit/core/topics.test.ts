@@ -390,16 +390,16 @@ describe('Publishing', () => {
     const h = new Harness({ topics: 1, topicKeys: 2 })
     expect(h.publish('a b', '1')).toBe('BAD_TOPIC')
     expect(h.node.publish('t', bytes(32_769), '', false, h.now)).toBe('TOO_LARGE')
-    expect(h.node.publish('t', bytes(32_768), '', false, h.now)).toBe(null)
+    expect(h.node.publish('t', bytes(32_768), '', false, h.now)).toBe(0)
     expect(h.publish('u', '1')).toBe('LIMIT')
     expect([h.publish('t', '1', 'a'), h.publish('t', '1', 'b'), h.publish('t', '1', 'c')]).toEqual([
-      null,
-      null,
+      0,
+      0,
       'LIMIT',
     ])
-    expect(h.publish('t', '2', 'a')).toBe(null)
-    expect(h.publish('t', '', 'a', true)).toBe(null)
-    expect(h.publish('t', '1', 'c')).toBe(null)
+    expect(h.publish('t', '2', 'a')).toBe(0)
+    expect(h.publish('t', '', 'a', true)).toBe(0)
+    expect(h.publish('t', '1', 'c')).toBe(0)
     expect(h.publish('t', '1', 'a')).toBe('LIMIT')
     expect([...h.node.stats.publicationsRefused]).toEqual([
       ['BAD_TOPIC', 1],
@@ -453,7 +453,31 @@ describe('Publishing', () => {
     expect(reasonNow()).toBe('RETENTION')
     peer.hangUp(true)
     h.advance(10_000)
+    expect(h.node.topics).toBe(1)
+  })
+
+  it('that nobody reads is forgotten when nothing came for long, and nothing of it stays', () => {
+    const h = new Harness({ topicIdleMs: 60_000 })
+    const peer = h.connect('ann')
+    h.listen(peer, 't')
+    feed(h, 't', 3)
+    peer.hangUp(true)
+    h.advance(30_000)
+    h.publish('t', 'latest', 'a')
+    h.advance(50_000)
+    expect(h.node.topicLatest('t')).toHaveLength(2)
+    h.advance(20_000)
+    expect([h.node.topics, h.node.logs.bytes]).toEqual([0, 0])
     expect(h.node.deadline(h.now)).toBe(Infinity)
+  })
+
+  it('that somebody reads is not forgotten', () => {
+    const h = new Harness({ topicIdleMs: 5_000 })
+    const peer = h.connect('ann')
+    h.listen(peer, 't', { conflate: true })
+    feed(h, 't', 1)
+    h.advance(12_000)
+    expect(h.node.topics).toBe(1)
   })
 
   it('of a long retention still makes one write and one message on the bus per sweep', () => {

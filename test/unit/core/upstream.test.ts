@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { Budget } from '../../../src/core/budget.ts'
 import { defaultLimits } from '../../../src/core/config.ts'
 import { Session } from '../../../src/core/session.ts'
 import { Upstream } from '../../../src/core/upstream.ts'
@@ -15,7 +16,7 @@ function make(limits: Partial<typeof defaultLimits> = {}): {
   const upstream = new Upstream(all)
   return {
     upstream,
-    session: (user) => new Session(user, grant(user), all, () => {}),
+    session: (user) => new Session(user, grant(user), all, new Budget(Infinity), () => {}),
     send: (session, count, size = 0) => {
       for (let n = 0; n < count; n++) {
         const message: ClientMessage = { type: 'input', log: 1, seq: n + 1, seen: 0, data: bytes(size) }
