@@ -201,8 +201,8 @@ class Run {
   #publish(node: SimNode, topic: string, key: string, tombstone: boolean): void {
     const text = `publication ${topic} ${++this.#published}`
     node.do((core, now) => {
-      const refusal = core.publish(topic, textPayload(text), key, tombstone, now)
-      if (refusal === null) this.#observer.published?.(node.incarnation, topic, text, key, tombstone)
+      const pressure = core.publish(topic, textPayload(text), key, tombstone, now)
+      if (typeof pressure === 'number') this.#observer.published?.(node.incarnation, topic, text, key, tombstone)
     })
   }
 
