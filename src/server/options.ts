@@ -1,9 +1,21 @@
-import { KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Server as HttpsServer } from 'node:https'
 import type { CryptoKey, JWK } from 'jose'
 import * as v from 'valibot'
 import { defaultLimits, type NodeLimits } from '../core/index.ts'
+import {
+  isCount,
+  isKey,
+  isKeys,
+  isLogger,
+  isOrigins,
+  isPublicUrl,
+  isText,
+  setting,
+  show,
+} from './option-checks.ts'
+import { isProxy } from './proxies.ts'
 
 /** Pino's shape. The library writes to nothing else, and never a token, a secret or a payload. */
 export interface Logger {
@@ -74,6 +86,17 @@ export interface RtmsOptions {
    * be the host of the request. A client that sends no Origin (it is no browser) may always connect.
    */
   readonly origins?: readonly string[] | '*' | undefined
+  /**
+   * Whether clients may compress what they send (permessage-deflate); what is larger than a packet when it is unpacked is
+   * answered 1009. What goes to clients is shared by them and not compressed. Default false: inputs are too small for it.
+   */
+  readonly compression?: boolean | undefined
+  /**
+   * Proxies in front of this node: addresses, ranges (`10.0.0.0/8`) and 'loopback'. Connections are counted by the address
+   * that these name in `X-Forwarded-For` (or `Forwarded`, without the former): the last one that is not in the list. Have
+   * the proxy set it, whatever came. A connection of which only these are known is not counted. Default ['loopback'].
+   */
+  readonly trustedProxies?: readonly string[] | undefined
   /** Name of this node in the cluster and in `?route=`: 1–64 of A–Z a–z 0–9 _ -. Default: random. */
   readonly nodeId?: string | undefined
   /** Limits to change; the rest stays as in `defaultLimits`. */
@@ -97,6 +120,8 @@ export interface Settings {
   readonly issuer: string
   readonly publicUrl: string | undefined
   readonly origins: readonly string[] | '*' | undefined
+  readonly compression: boolean
+  readonly trustedProxies: readonly string[]
   readonly nodeId: string | undefined
   readonly limits: NodeLimits
   readonly maxHandlers: number
@@ -108,61 +133,6 @@ const SECRET_BYTES = 32
 const MAKE_A_SECRET = 'make one with `openssl rand -hex 32` and keep it out of the source'
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
-
-/** A value as it may stand in a message: short, and never the inside of an object. */
-function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
-  if (typeof value === 'function') return 'a function'
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
-  return String(value)
-}
-
-/** An optional setting: what is expected where `is` says no, and what to do about it. */
-function setting<T>(is: (value: unknown) => boolean, expected: string, remedy: string) {
-  return v.optional(
-    v.custom<T>(is, ({ input }) => `${show(input)} was given; expected ${expected}; ${remedy}`),
-  )
-}
-
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0
-const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
-
-function isPublicUrl(value: unknown): boolean {
-  if (typeof value !== 'string' || !URL.canParse(value)) return false
-  const { protocol, hash, username } = new URL(value)
-  return (protocol === 'ws:' || protocol === 'wss:') && hash === '' && username === ''
-}
-
-const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/\s?#@]+$/
-
-/** As a browser writes it. Of schemes other than the web's only the shape can be checked. */
-function isOrigin(value: unknown): boolean {
-  if (typeof value !== 'string' || !ORIGIN.test(value)) return false
-  return !/^https?:/.test(value) || (URL.canParse(value) && new URL(value).origin === value)
-}
-
-function isOrigins(value: unknown): boolean {
-  if (value === '*') return true
-  return Array.isArray(value) && value.every(isOrigin)
-}
-
-function isLogger(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  return Object.keys(silent).every((level) => typeof Reflect.get(value, level) === 'function')
-}
-
-/** A key that has a public half: a shared secret here would be accepted as the public key of an attacker's token. */
-function isKey(value: unknown): boolean {
-  if (value instanceof KeyObject) return value.type !== 'secret'
-  if (typeof value !== 'object' || value === null) return false
-  if (value instanceof globalThis.CryptoKey) return value.type !== 'secret'
-  const kty: unknown = Reflect.get(value, 'kty')
-  return typeof kty === 'string' && kty !== 'oct'
-}
-
-function isKeys(value: unknown): boolean {
-  return Array.isArray(value) ? value.length > 0 && value.every(isKey) : isKey(value)
-}
 
 const A_KEY = 'an asymmetric CryptoKey, KeyObject or JWK'
 const IMPORT_IT = 'import a PEM with `createPrivateKey` or `createPublicKey` of node:crypto'
@@ -231,6 +201,16 @@ const schema = v.strictObject({
     isOrigins,
     "'*' or an array of origins such as 'https://example.com'",
     'write each as browsers do: scheme and host in lower case, and the port where it is not the usual one',
+  ),
+  compression: setting<boolean>(
+    (value) => typeof value === 'boolean',
+    'true or false',
+    'leave it out for false',
+  ),
+  trustedProxies: setting<readonly string[]>(
+    (value) => Array.isArray(value) && value.every(isProxy),
+    "an array of addresses, ranges such as '10.0.0.0/8', and 'loopback'",
+    "leave it out for ['loopback'], give [] to trust none",
   ),
   nodeId: setting<string>(
     (value) => typeof value === 'string' && /^[\w-]{1,64}$/.test(value),
@@ -317,6 +297,8 @@ export function settle(options: RtmsOptions): Settings {
     issuer: options.issuer ?? 'rtms',
     publicUrl: options.publicUrl,
     origins: options.origins,
+    compression: options.compression ?? false,
+    trustedProxies: options.trustedProxies ?? ['loopback'],
     nodeId: options.nodeId,
     limits: { ...defaultLimits, ...defined(options.limits ?? {}) },
     maxHandlers: options.maxHandlers ?? 1000,
