@@ -1,5 +1,7 @@
 import { Server as HttpsServer } from 'node:https'
+import type { SecureContextOptions } from 'node:tls'
 import { type Address, addressOf, closeHttpServer, createHttpServer, listen, type Pages } from './http.ts'
+import { tlsFault } from './option-checks.ts'
 import type { Settings } from './options.ts'
 import type { Gateway } from './transport.ts'
 import { Upgrades } from './upgrades.ts'
@@ -33,6 +35,18 @@ export class Front {
   async open(): Promise<void> {
     Upgrades.of(this.#server).add(this.#settings.path, this.#gateway)
     if (this.#isOwn) await listen(this.#server, this.#settings)
+  }
+
+  /** For connections from now on. Throws an Error where the server is another's or speaks no TLS, or for a bad certificate. */
+  setTls(tls: SecureContextOptions): void {
+    if (!this.#isOwn || !(this.#server instanceof HttpsServer)) {
+      throw new Error(
+        'this node has no TLS of its own: start it with the option tls, or ask the owner of its server',
+      )
+    }
+    const fault = tlsFault(tls)
+    if (fault !== null) throw new Error(fault)
+    this.#server.setSecureContext(tls)
   }
 
   /** The address in a ticket: the public one, else that of the request's host, else the server's own. */

@@ -1,4 +1,5 @@
 import { KeyObject } from 'node:crypto'
+import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import * as v from 'valibot'
 
 /** A value as it may stand in a message: short, and never the inside of an object. */
@@ -48,6 +49,22 @@ export function isOrigins(value: unknown): boolean {
 export function isLogger(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   return ['debug', 'info', 'warn', 'error'].every((level) => typeof Reflect.get(value, level) === 'function')
+}
+
+export function isTls(value: unknown): value is SecureContextOptions {
+  if (typeof value !== 'object' || value === null) return false
+  return 'pfx' in value || ('key' in value && 'cert' in value)
+}
+
+/** Why a server cannot speak TLS with these, or null where it can. */
+export function tlsFault(tls: SecureContextOptions): string | null {
+  try {
+    createSecureContext(tls)
+    return null
+  } catch (error) {
+    const why = error instanceof Error ? error.message : 'it was refused'
+    return `tls: its key and certificate cannot be used (${why}); expected a pair that belongs together, in PEM; check both, and the passphrase`
+  }
 }
 
 /** A key that has a public half: a shared secret here would be accepted as the public key of an attacker's token. */

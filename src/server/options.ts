@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Server as HttpsServer } from 'node:https'
+import type { TlsOptions } from 'node:tls'
 import type { CryptoKey, JWK } from 'jose'
 import * as v from 'valibot'
 import { defaultLimits, type NodeLimits } from '../core/index.ts'
@@ -12,8 +13,10 @@ import {
   isOrigins,
   isPublicUrl,
   isText,
+  isTls,
   setting,
   show,
+  tlsFault,
 } from './option-checks.ts'
 import { isProxy } from './proxies.ts'
 
@@ -63,6 +66,11 @@ export interface RtmsOptions {
   readonly port?: number | undefined
   /** Address to listen on. Default: all. Not together with `server`. */
   readonly host?: string | undefined
+  /**
+   * Speak TLS: key, certificate and what else `https.createServer` takes; clients then connect by wss. `rtms.setTls`
+   * replaces them. Default: plain TCP, for a proxy in front that speaks TLS. Not together with `server`.
+   */
+  readonly tls?: TlsOptions | undefined
   /** Attach to this server instead: only upgrades to `path` are taken, and closing it remains its owner's. */
   readonly server?: HttpServer | HttpsServer | undefined
   /** With a server of its own: what answers requests other than `/healthz`, `/readyz` and `/metrics`. Default: 404. */
@@ -111,6 +119,7 @@ export interface RtmsOptions {
 export interface Settings {
   readonly port: number
   readonly host: string | undefined
+  readonly tls: TlsOptions | undefined
   readonly server: HttpServer | HttpsServer | undefined
   readonly handler: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
   readonly metrics: MetricsReaders
@@ -157,6 +166,11 @@ const schema = v.strictObject({
     `give 0 for any free port, or leave it out for ${DEFAULT_PORT}`,
   ),
   host: setting<string>(isText, 'an address or host name', 'leave it out to listen on all addresses'),
+  tls: setting<TlsOptions>(
+    isTls,
+    'an object with key and cert, or pfx',
+    'give both as `readFile` returns them, in PEM',
+  ),
   server: setting<HttpServer>(
     (value) => value instanceof HttpServer || value instanceof HttpsServer,
     'an http.Server or https.Server',
@@ -255,7 +269,7 @@ function faultsOf(options: unknown): string[] {
 }
 
 /** What is wrong with options together. */
-function conflictsOf({ server, port, host, handler, metrics, secret, keys }: RtmsOptions): string[] {
+function conflictsOf({ server, port, host, tls, handler, metrics, secret, keys }: RtmsOptions): string[] {
   const faults: string[] = []
   if (secret === undefined && keys === undefined) {
     faults.push(`secret: neither it nor keys was given; expected one to sign tickets with; ${MAKE_A_SECRET}`)
@@ -263,8 +277,10 @@ function conflictsOf({ server, port, host, handler, metrics, secret, keys }: Rtm
   if (secret !== undefined && keys !== undefined) {
     faults.push('keys: both it and secret were given; expected one of them; remove the one you do not use')
   }
+  const fault = isTls(tls) ? tlsFault(tls) : null
+  if (fault !== null) faults.push(fault)
   if (server === undefined) return faults
-  for (const [name, value] of Object.entries({ port, host, handler, metrics })) {
+  for (const [name, value] of Object.entries({ port, host, tls, handler, metrics })) {
     if (value === undefined) continue
     faults.push(
       `${name}: it was given together with server; expected one of them; remove ${name}, which the server's owner decides`,
@@ -288,6 +304,7 @@ export function settle(options: RtmsOptions): Settings {
   return {
     port: options.port ?? DEFAULT_PORT,
     host: options.host,
+    tls: options.tls,
     server: options.server,
     handler: options.handler,
     metrics: options.metrics ?? 'loopback',

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { SecureContextOptions } from 'node:tls'
 import type { Application, Connection, Stats } from '../core/index.ts'
 import { type Authorize, Authorizer, type Connected, type Disconnected, Hooks } from './hooks.ts'
 import { Front } from './front.ts'
@@ -131,6 +132,14 @@ export class Rtms {
   /** Where clients connect. Throws where an attached server does not listen on a TCP port (yet). */
   get address(): Address {
     return this.#front.address
+  }
+
+  /**
+   * Replaces key and certificate of a server of its own: connections from now on get the new ones, the others stay. Throws
+   * an Error, and changes nothing, where they cannot be used, or where the node was not started with `tls`.
+   */
+  setTls(tls: SecureContextOptions): void {
+    this.#front.setTls(tls)
   }
 
   /** Counters of this node, which only rise. */
