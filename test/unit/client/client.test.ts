@@ -1,96 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type Client, connect, type ConnectOptions, type Socket } from '../../../src/client/index.ts'
-import {
-  binaryCodec,
-  type ClientMessage,
-  type MessageOf,
-  type MessageType,
-  type ServerMessage,
-} from '../../../src/protocol/index.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { failure, type FakeSocket, joined, live, make, settle, useVirtualTime } from './fake-socket.ts'
 import { framesOf, joinedOf, publicationsOf, subscribedOf, text, textOf, welcomeOf } from './rig.ts'
 
-class FakeSocket implements Socket {
-  binaryType = 'blob'
-  onopen: (() => void) | null = null
-  onmessage: ((event: { data: unknown }) => void) | null = null
-  onclose: ((event: { code: number; reason: string }) => void) | null = null
-  onerror: (() => void) | null = null
-  readonly sent: ClientMessage[] = []
-  packets = 0
-  closed: number | undefined
-
-  send(data: Uint8Array): void {
-    this.packets++
-    this.sent.push(...(binaryCodec.decode(data, 'client') as ClientMessage[]))
-  }
-
-  close(code?: number): void {
-    this.closed = code
-  }
-
-  receive(...messages: ServerMessage[]): void {
-    this.onmessage?.({ data: binaryCodec.encode(messages).slice().buffer })
-  }
-
-  takeOf<T extends MessageType>(type: T): MessageOf<T>[] {
-    const found = this.sent.filter((message) => message.type === (type as string))
-    for (const message of found) this.sent.splice(this.sent.indexOf(message), 1)
-    return found as unknown as MessageOf<T>[]
-  }
-}
-
-/** Promises and microtasks settle; the clock stands still. */
-const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0)
-
-interface Setup {
-  readonly client: Client
-  readonly sockets: FakeSocket[]
-  readonly socket: FakeSocket
-}
-
-let clients: Client[] = []
-
-function make(options: Partial<ConnectOptions> = {}): { client: Client; sockets: FakeSocket[] } {
-  const sockets: FakeSocket[] = []
-  const client = connect({
-    getTicket: () => ({ url: 'ws://x', token: 'tok', expiresAt: 10_000_000_000 }),
-    socket: () => {
-      const socket = new FakeSocket()
-      sockets.push(socket)
-      return socket
-    },
-    ...options,
-  })
-  clients.push(client)
-  return { client, sockets }
-}
-
-async function live(parts: Partial<MessageOf<'welcome'>> = {}): Promise<Setup> {
-  const { client, sockets } = make()
-  await settle()
-  const [socket] = sockets as [FakeSocket]
-  socket.onopen?.()
-  await settle()
-  socket.receive(welcomeOf(parts))
-  await settle()
-  socket.sent.length = 0
-  return { client, sockets, socket }
-}
-
-async function joined(setup: Setup, parts: Partial<MessageOf<'joined'>> = {}) {
-  const joining = setup.client.join('m')
-  await settle()
-  const call = setup.socket.takeOf('join').at(-1)?.call ?? 0
-  setup.socket.receive(joinedOf({ call, ...parts }))
-  return joining
-}
-
-/** The error a promise is rejected with. */
-const failure = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => 'no error',
-    (error: unknown) => error,
-  )
+useVirtualTime()
 
 /** What is thrown to the runtime by the timers that are due. */
 function uncaught(): unknown[] {
@@ -108,16 +20,6 @@ function uncaught(): unknown[] {
   }
   return errors
 }
-
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
-})
-
-afterEach(() => {
-  for (const client of clients) client.close()
-  clients = []
-  vi.useRealTimers()
-})
 
 describe('A client', () => {
   it('connects by itself and tells its state, its user and its node', async () => {
