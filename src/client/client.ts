@@ -6,13 +6,21 @@ import {
   limits,
   type MessageOf,
   type Payload,
+  type Position,
   type PublicationEntry,
   RtmsError,
   toPayload,
   type ErrorCode,
 } from '../protocol/index.ts'
 import { Listeners } from './events.ts'
-import { Machine, type Phase, type ReadOptions, type SeatMachine, type TopicReader } from './machine/index.ts'
+import {
+  isPosition,
+  Machine,
+  type Phase,
+  type ReadOptions,
+  type SeatMachine,
+  type TopicReader,
+} from './machine/index.ts'
 import { Meeting } from './meeting.ts'
 import type {
   CallOptions,
@@ -177,15 +185,21 @@ export class Client {
     options: SubscribeOptions = {},
   ): () => void {
     if (!isName(topic)) throw new RtmsError('BAD_TOPIC', `${JSON.stringify(topic)} cannot name a topic`)
-    const { conflate = false, maxHz = 0, keys = [] } = options
+    const { conflate = false, maxHz = 0, keys = [], history = 0, since } = options
     if (keys.length > limits.keys) throw new RtmsError('LIMIT', `at most ${limits.keys} keys can be named`)
     if (!keys.every(isKey)) throw new RtmsError('BAD_NAME', `a key has at most ${limits.name} bytes`)
+    if (!Number.isSafeInteger(history) || history < 0)
+      throw new RangeError(`history is ${String(history)}; expected an integer of at least 0`)
+    if (since !== undefined && !isPosition(since))
+      throw new TypeError('since must be what client.position gave; leave it out to begin anew')
     const wish: ReadOptions = {
       conflate,
       // On the wire it is a whole number, and 0 is no throttle.
       maxHz: maxHz > 0 ? Math.max(1, Math.floor(Math.min(maxHz, 1_000))) : 0,
       keys,
       policy: options.policy ?? (conflate ? 'conflate' : 'skip'),
+      history,
+      ...(since === undefined ? {} : { since }),
     }
     let shared = this.#shared.get(topic)
     if (shared === undefined) {
@@ -206,6 +220,15 @@ export class Client {
     }
   }
 
+  /**
+   * How far this client has read a topic, or null where it does not or the node has not answered yet. Opaque, and
+   * JSON can hold it: stored and given as `since` to a later {@link subscribe}, it goes on from there. While a
+   * listener runs, the publication it is given counts as read.
+   */
+  position(topic: string): Position | null {
+    return this.#shared.get(topic)?.reader.position ?? null
+  }
+
   /** Calls `listener` for each push of this name to this user. Returns the function that removes it. */
   onPush<T = unknown>(name: string, listener: (data: T) => void): () => void {
     let listeners = this.#pushes.get(name)
@@ -223,13 +246,17 @@ export class Client {
     ).then((reply) => fromPayload(reply) as T)
   }
 
-  /** Publishes to a topic, where the ticket allows it. Resolves when the server has taken it. */
+  /**
+   * Publishes to a topic, where the ticket allows it. Resolves when the server has taken it, with the topic's pressure
+   * there, from 0 to 1, by which a feed can slow down. Rejects like {@link request}, or with BAD_TOPIC, FORBIDDEN,
+   * TOO_LARGE, RATE, LIMIT.
+   */
   async publish(
     topic: string,
     data: unknown,
     options: CallOptions & { readonly key?: string; readonly remove?: boolean } = {},
-  ): Promise<void> {
-    await this.#call<number>(options, (done, timeoutMs) =>
+  ): Promise<number> {
+    const percent = await this.#call<number>(options, (done, timeoutMs) =>
       this.#machine.publish(
         topic,
         toPayload(data),
@@ -240,6 +267,7 @@ export class Client {
         done,
       ),
     )
+    return percent / 100
   }
 
   #call<T>(
@@ -367,6 +395,7 @@ class SharedReader {
   readonly #options: ReadOptions
   readonly #forget: () => void
   readonly #listeners: Listeners<[unknown, Publication]> = new Listeners()
+  readonly #starts: Listeners<[{ recovered: boolean; reason: ErrorCode | '' }]> = new Listeners()
   readonly #gaps: Listeners<[{ lost: number; reason: ErrorCode }]> = new Listeners()
   readonly #errors: Listeners<[RtmsError]> = new Listeners()
   /** The latest value per key of a conflating subscription, for listeners that come later. */
@@ -405,6 +434,7 @@ class SharedReader {
     if (latest.length > 0)
       queueMicrotask(() => latest.forEach(([data, publication]) => active && listener(data, publication)))
     const removers = [this.#listeners.add(listener)]
+    if (options.onSubscribed !== undefined) removers.push(this.#starts.add(options.onSubscribed))
     if (options.onGap !== undefined) removers.push(this.#gaps.add(options.onGap))
     if (options.onError !== undefined) removers.push(this.#errors.add(options.onError))
     return () => {
@@ -433,7 +463,9 @@ class SharedReader {
     this.#gaps.emit({ lost, reason })
   }
 
-  subscribed(): void {}
+  subscribed({ recovered, reason }: MessageOf<'subscribed'>): void {
+    this.#starts.emit({ recovered, reason: reason as ErrorCode | '' })
+  }
 
   failed(error: RtmsError): void {
     this.#forget()

@@ -10,4 +10,4 @@ export type {
   State,
   SubscribeOptions,
 } from './options.ts'
-export { type ErrorCode, type MeetingEvent, RtmsError } from '../protocol/index.ts'
+export { type ErrorCode, type MeetingEvent, type Position, RtmsError } from '../protocol/index.ts'

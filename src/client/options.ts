@@ -1,4 +1,4 @@
-import type { ErrorCode, RtmsError } from '../protocol/index.ts'
+import type { ErrorCode, Position, RtmsError } from '../protocol/index.ts'
 import type { Ticket } from './machine/index.ts'
 
 /** The part of a browser's `WebSocket` that RTMS uses; `ws` and mini-program wrappers have it too. */
@@ -39,6 +39,22 @@ export interface SubscribeOptions {
   readonly keys?: readonly string[]
   /** What happens when this reader is too slow; default `conflate` where `conflate` is set, else `skip`. */
   readonly policy?: 'skip' | 'conflate' | 'disconnect'
+  /**
+   * Begin so many publications back, or with the oldest one kept; default 0: with the next one. Of no effect where
+   * the latest values come first: with `conflate` or `keys`, and for a topic that has keys.
+   */
+  readonly history?: number
+  /**
+   * Go on from here: what `client.position` gave, perhaps before the page was loaded anew. `onSubscribed` says
+   * whether everything since follows. With `conflate` only the values that have changed since do.
+   */
+  readonly since?: Position
+  /**
+   * The subscription stands, at first and after each reconnect. `recovered`: nothing since the position is missing;
+   * otherwise `reason` says why: RETENTION (older than what is kept), NEW_EPOCH (the node was started anew), or '' at
+   * a first time without `since`.
+   */
+  readonly onSubscribed?: (start: { readonly recovered: boolean; readonly reason: ErrorCode | '' }) => void
   /**
    * Publications are missing: their number where known, else 0. With `conflate` it says that values may have been
    * removed unheard: forget those held, the latest ones follow.

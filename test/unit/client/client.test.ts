@@ -414,6 +414,63 @@ describe('Listeners', () => {
   })
 })
 
+describe('A subscription', () => {
+  it('tells where it stands, how it began, and goes on from there where it is told to', async () => {
+    const { client, socket } = await live()
+    const heard: unknown[] = []
+    expect(client.position('t')).toBeNull()
+    const stop = client.subscribe('t', () => heard.push(client.position('t')), {
+      onSubscribed: (start) => heard.push(start),
+      history: 2,
+    })
+    expect(client.position('t')).toBeNull()
+    await settle()
+    const [asked] = socket.takeOf('subscribe')
+    expect(asked?.topics).toMatchObject([{ recover: false, history: 2 }])
+    socket.receive(
+      subscribedOf({ call: asked?.call ?? 0, position: [[1, 3]] }),
+      publicationsOf([{ number: 4 }]),
+    )
+    expect(heard).toEqual([{ recovered: false, reason: '' }, [[1, 4]]])
+    const since = JSON.parse(JSON.stringify(client.position('t'))) as [number, number][]
+    stop()
+    expect(client.position('t')).toBeNull()
+    const gaps: unknown[] = []
+    client.subscribe('t', () => {}, {
+      since,
+      onSubscribed: (start) => gaps.push(start),
+      onGap: (gap) => gaps.push(gap),
+    })
+    expect(client.position('t')).toEqual([[1, 4]])
+    await settle()
+    const [again] = socket.takeOf('subscribe')
+    expect(again?.topics).toMatchObject([{ recover: true, since: [[1, 4]], history: 0 }])
+    socket.receive(subscribedOf({ call: again?.call ?? 0, position: [[1, 8]], reason: 'RETENTION' }))
+    expect(gaps).toEqual([
+      { recovered: false, reason: 'RETENTION' },
+      { lost: 0, reason: 'RETENTION' },
+    ])
+  })
+
+  it('cannot begin where nothing can stand', async () => {
+    const { client } = await live()
+    for (const since of [{}, 'x', [[1]], [[1, -1]], [[1, 1.5]], Array.from({ length: 65 }, () => [1, 1])])
+      expect(() => client.subscribe('t', () => {}, { since: since as never })).toThrow(/client\.position/)
+    for (const history of [-1, 0.5, Number.NaN, Infinity])
+      expect(() => client.subscribe('t', () => {}, { history })).toThrow(/history is/)
+  })
+})
+
+describe('A publication', () => {
+  it('resolves with the pressure of its topic, from 0 to 1', async () => {
+    const { client, socket } = await live()
+    const publishing = client.publish('t', 1)
+    await settle()
+    socket.receive({ type: 'done', call: socket.takeOf('publish')[0]?.call ?? 0, value: 37 })
+    expect(await publishing).toBe(0.37)
+  })
+})
+
 describe('A request', () => {
   it('resolves with the reply, or rejects with the reason', async () => {
     const { client, socket } = await live()
@@ -486,6 +543,6 @@ describe('A request', () => {
       data: { text: false, bytes: Uint8Array.of(1, 2, 3) },
     })
     socket.receive({ type: 'done', call: publish?.call ?? 0, value: 0 })
-    expect(await publishing).toBeUndefined()
+    expect(await publishing).toBe(0)
   })
 })

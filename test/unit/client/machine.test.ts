@@ -1041,6 +1041,52 @@ describe('A reader', () => {
     })
   })
 
+  it('begins as many entries back as it was asked to, and goes on from its position after a loss', () => {
+    const rig = new Rig()
+    rig.live()
+    const listener = new ReaderRecorder()
+    const reader = rig.machine.read('t', { ...everything, history: 20 }, listener)
+    expect(reader.position).toBeNull()
+    expect(rig.takeOf('subscribe')[0]?.topics).toMatchObject([{ recover: false, since: [], history: 20 }])
+    // Lost before the answer: nothing was read yet.
+    rig.lose()
+    const [again] = rig.live({ resumed: true })
+    expect(again).toMatchObject({ topics: [{ recover: false, history: 20 }] })
+    rig.receive(subscribedOf({ call: reader.call, position: [[1, 3]] }))
+    rig.receive(publicationsOf([{ number: 4 }]))
+    rig.lose()
+    const [third] = rig.live({ resumed: true })
+    expect(third).toMatchObject({ topics: [{ recover: true, since: [[1, 4]], history: 0 }] })
+    expect(listener.heard).toEqual(['subscribed', '#4'])
+  })
+
+  it('begins where another one stood, and is told what is missing since', () => {
+    const rig = new Rig()
+    rig.live()
+    const listener = new ReaderRecorder()
+    const reader = rig.machine.read('t', { ...everything, since: [[1, 3]] }, listener)
+    expect(rig.takeOf('subscribe')[0]?.topics).toMatchObject([{ recover: true, since: [[1, 3]] }])
+    expect(reader.position).toEqual([[1, 3]])
+    rig.receive(subscribedOf({ call: reader.call, position: [[1, 9]], reason: 'RETENTION' }))
+    expect(listener.take()).toEqual(['subscribed', 'gap 0 RETENTION'])
+    expect(reader.position).toEqual([[1, 9]])
+  })
+
+  it('keeps a position that can be sent, however many runs of nodes it has read', () => {
+    const rig = new Rig()
+    rig.live()
+    const listener = new ReaderRecorder()
+    const reader = rig.machine.read('t', everything, listener)
+    rig.take()
+    rig.receive(subscribedOf({ call: reader.call }))
+    for (let publisher = 1; publisher <= 70; publisher++) rig.receive(publicationsOf([{ publisher }]))
+    expect(reader.position).toHaveLength(64)
+    expect(reader.position?.at(-1)).toEqual([70, 1])
+    rig.lose()
+    const [subscribe] = rig.live({ resumed: true })
+    expect(subscribe).toMatchObject({ topics: [{ recover: true, since: reader.position }] })
+  })
+
   it('is told what could not be recovered', () => {
     const rig = new Rig()
     rig.live()
