@@ -19,6 +19,7 @@ export interface Health {
   readonly node: string
   readonly connections: number
   readonly sessions: number
+  readonly meetings: number
   readonly topics: number
 }
 
@@ -37,6 +38,9 @@ export interface Pages {
   ready(): Readiness
   /** In Prometheus's text format. */
   metrics(): Promise<string>
+  /** The path below which {@link api} answers; null: nowhere. */
+  readonly apiBase: string | null
+  api(request: IncomingMessage, response: ServerResponse): void
 }
 
 export function hasTooManyHeaders(request: IncomingMessage): boolean {
@@ -77,8 +81,8 @@ const NOTHING_HERE = { error: 'there is nothing at this path' }
 
 /**
  * A node's own server: `/healthz` answers {@link Health} with 200, or 503 while the node drains; `/readyz` answers
- * {@link Readiness} with 200, or 503 where it is not ready; `/metrics` is for those who may read it. Anything else goes to
- * `handler`, or is answered 404.
+ * {@link Readiness} with 200, or 503 where it is not ready; `/metrics` is for those who may read it; the HTTP API is where
+ * it has keys. Anything else goes to `handler`, or is answered 404.
  */
 export function createHttpServer(
   pages: Pages,
@@ -108,7 +112,8 @@ export function createHttpServer(
     } else if (path === '/metrics' && metrics !== false) {
       if (metrics === 'public' || isLocal(request)) void answerMetrics(response, pages.metrics())
       else answer(response, 404, NOTHING_HERE)
-    } else if (handler === undefined) answer(response, 404, NOTHING_HERE)
+    } else if (pages.apiBase !== null && path?.startsWith(`${pages.apiBase}/`)) pages.api(request, response)
+    else if (handler === undefined) answer(response, 404, NOTHING_HERE)
     else handler(request, response)
   })
   // Node drops what is over this without a word; one more than allowed shows that there were too many.

@@ -4,6 +4,8 @@ import { Server as HttpsServer } from 'node:https'
 import type { CryptoKey, JWK } from 'jose'
 import * as v from 'valibot'
 import { defaultLimits, type NodeLimits } from '../core/index.ts'
+import { type ApiOptions, apiSetting } from './api/options.ts'
+import { isCount, isText, setting, show } from './setting.ts'
 
 /** Pino's shape. The library writes to nothing else, and never a token, a secret or a payload. */
 export interface Logger {
@@ -80,6 +82,8 @@ export interface RtmsOptions {
   readonly limits?: { readonly [K in keyof NodeLimits]?: number | undefined } | undefined
   /** Request handlers that run at once on this node; one more is answered BUSY. Default 1000. */
   readonly maxHandlers?: number | undefined
+  /** The HTTP API for business servers, under `<path>/v1/`. Default: off. See docs/http-api.md. */
+  readonly api?: ApiOptions | undefined
   /** Default: silent. */
   readonly logger?: Logger | undefined
 }
@@ -100,6 +104,7 @@ export interface Settings {
   readonly nodeId: string | undefined
   readonly limits: NodeLimits
   readonly maxHandlers: number
+  readonly api: ApiOptions | undefined
   readonly logger: Logger
 }
 
@@ -108,24 +113,6 @@ const SECRET_BYTES = 32
 const MAKE_A_SECRET = 'make one with `openssl rand -hex 32` and keep it out of the source'
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
-
-/** A value as it may stand in a message: short, and never the inside of an object. */
-function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
-  if (typeof value === 'function') return 'a function'
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
-  return String(value)
-}
-
-/** An optional setting: what is expected where `is` says no, and what to do about it. */
-function setting<T>(is: (value: unknown) => boolean, expected: string, remedy: string) {
-  return v.optional(
-    v.custom<T>(is, ({ input }) => `${show(input)} was given; expected ${expected}; ${remedy}`),
-  )
-}
-
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0
-const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
 
 function isPublicUrl(value: unknown): boolean {
   if (typeof value !== 'string' || !URL.canParse(value)) return false
@@ -249,6 +236,7 @@ const schema = v.strictObject({
     ),
   ),
   maxHandlers: setting<number>(isCount, 'an integer above 0', 'leave it out for 1000'),
+  api: apiSetting,
   logger: setting<Logger>(
     isLogger,
     'an object with debug, info, warn and error',
@@ -320,6 +308,7 @@ export function settle(options: RtmsOptions): Settings {
     nodeId: options.nodeId,
     limits: { ...defaultLimits, ...defined(options.limits ?? {}) },
     maxHandlers: options.maxHandlers ?? 1000,
+    api: options.api,
     logger: options.logger ?? silent,
   }
 }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Server as HttpsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Application, Connection, Stats } from '../core/index.ts'
+import { Api, apiBase } from './api/api.ts'
 import { type Authorize, Authorizer, type Connected, type Disconnected, Hooks } from './hooks.ts'
 import { Host } from './host.ts'
 import {
@@ -18,7 +19,7 @@ import {
 } from './http.ts'
 import { Meetings } from './meetings.ts'
 import { Metrics } from './metrics.ts'
-import { type Logger, type RtmsOptions, settle, type Settings } from './options.ts'
+import { type RtmsOptions, settle, type Settings } from './options.ts'
 import { RequestHandlers, type RequestHandler } from './requests.ts'
 import { Tickets, type TicketsHost } from './tickets.ts'
 import { Topics } from './topics.ts'
@@ -43,7 +44,9 @@ export class Rtms {
   readonly #gateway: Gateway
   readonly #front: Front
   readonly #metrics: Metrics
+  readonly #api: Api
   readonly #readyLatenessMs: number
+  readonly #startedAt: number = performance.now()
   #closed: Promise<void> | null = null
 
   private constructor(parts: {
@@ -55,8 +58,7 @@ export class Rtms {
     authorizer: Authorizer
     gateway: Gateway
     front: Front
-    logger: Logger
-    readyLatenessMs: number
+    settings: Settings
   }) {
     this.#host = parts.host
     this.#requests = parts.requests
@@ -66,11 +68,12 @@ export class Rtms {
     this.#gateway = parts.gateway
     this.#front = parts.front
     this.#metrics = new Metrics(parts.host, parts.requests)
-    this.#readyLatenessMs = parts.readyLatenessMs
+    this.#readyLatenessMs = parts.settings.limits.readyLatenessMs
     this.tickets = parts.tickets
-    this.meetings = new Meetings(parts.host, parts.logger)
+    this.meetings = new Meetings(parts.host, parts.settings.logger)
     this.topics = new Topics(parts.host)
     this.users = new Users(parts.host)
+    this.#api = new Api(parts.settings, this)
   }
 
   /**
@@ -120,6 +123,8 @@ export class Rtms {
       health: () => rtms.health(),
       ready: () => rtms.ready(),
       metrics: () => rtms.metrics(),
+      apiBase: settings.api === undefined ? null : apiBase(settings.path),
+      api: (request, response) => rtms.api(request, response),
     })
     const rtms: Rtms = new Rtms({
       host,
@@ -130,8 +135,7 @@ export class Rtms {
       authorizer,
       gateway,
       front,
-      logger,
-      readyLatenessMs: settings.limits.readyLatenessMs,
+      settings,
     })
     await front.open()
     return rtms
@@ -154,8 +158,9 @@ export class Rtms {
 
   /** What `/healthz` answers; for a health check of one's own where the node is attached to a server. */
   health(): Health {
-    const { id, connections, sessions, topics } = this.#host.node
-    return { status: this.#closed === null ? 'ok' : 'draining', node: id, connections, sessions, topics }
+    const { id, connections, sessions, meetingCount: meetings, topics } = this.#host.node
+    const status = this.#closed === null ? 'ok' : 'draining'
+    return { status, node: id, connections, sessions, meetings, topics }
   }
 
   /**
@@ -175,6 +180,20 @@ export class Rtms {
   /** What `/metrics` answers: this node's metrics in Prometheus's text format. They name no user, meeting or topic. */
   metrics(): Promise<string> {
     return this.#metrics.text()
+  }
+
+  /** Milliseconds since it started. */
+  uptime(): number {
+    return performance.now() - this.#startedAt
+  }
+
+  /**
+   * Answers a request of the HTTP API, for an application that has a server of its own: at `<path>/v1/…`, or at `/v1/…` where
+   * the application takes the front of the path away. In front of anything that reads bodies. Where no `api.keys` were
+   * given, nobody has one. Never throws.
+   */
+  api(request: IncomingMessage, response: ServerResponse): void {
+    void this.#api.answer(request, response)
   }
 
   /**
