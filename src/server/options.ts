@@ -5,6 +5,7 @@ import type { CryptoKey, JWK } from 'jose'
 import * as v from 'valibot'
 import { defaultLimits, type NodeLimits } from '../core/index.ts'
 import { type ApiOptions, apiSetting } from './api/options.ts'
+import { type RequestsOptions, requestsSetting } from './api/webhook.ts'
 import { isCount, isText, setting, show } from './setting.ts'
 
 /** Pino's shape. The library writes to nothing else, and never a token, a secret or a payload. */
@@ -84,6 +85,8 @@ export interface RtmsOptions {
   readonly maxHandlers?: number | undefined
   /** The HTTP API for business servers, under `<path>/v1/`. Default: off. See docs/http-api.md. */
   readonly api?: ApiOptions | undefined
+  /** Where requests go that no handler of `onRequest` answers: to a URL of the business. Default: NO_HANDLER. */
+  readonly requests?: RequestsOptions | undefined
   /** Default: silent. */
   readonly logger?: Logger | undefined
 }
@@ -105,6 +108,7 @@ export interface Settings {
   readonly limits: NodeLimits
   readonly maxHandlers: number
   readonly api: ApiOptions | undefined
+  readonly requests: RequestsOptions | undefined
   readonly logger: Logger
 }
 
@@ -237,6 +241,7 @@ const schema = v.strictObject({
   ),
   maxHandlers: setting<number>(isCount, 'an integer above 0', 'leave it out for 1000'),
   api: apiSetting,
+  requests: requestsSetting,
   logger: setting<Logger>(
     isLogger,
     'an object with debug, info, warn and error',
@@ -309,6 +314,7 @@ export function settle(options: RtmsOptions): Settings {
     limits: { ...defaultLimits, ...defined(options.limits ?? {}) },
     maxHandlers: options.maxHandlers ?? 1000,
     api: options.api,
+    requests: options.requests,
     logger: options.logger ?? silent,
   }
 }

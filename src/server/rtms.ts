@@ -4,6 +4,7 @@ import { Server as HttpsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Application, Connection, Stats } from '../core/index.ts'
 import { Api, apiBase } from './api/api.ts'
+import { Webhook } from './api/webhook.ts'
 import { type Authorize, Authorizer, type Connected, type Disconnected, Hooks } from './hooks.ts'
 import { Host } from './host.ts'
 import {
@@ -92,10 +93,12 @@ export class Rtms {
       },
     }
     const tickets = await Tickets.create(settings, ticketsHost, logger)
+    const webhook = settings.requests === undefined ? undefined : new Webhook(logger, settings.requests)
     const requests: RequestHandlers = new RequestHandlers(
       settings.maxHandlers,
       (call, outcome) => host.run((node) => node.handleReply(call, outcome)),
       logger,
+      (call) => webhook?.handlerOf(call),
     )
     const connects = new Hooks<Connected>('onConnect', logger)
     const disconnects = new Hooks<Disconnected>('onDisconnect', logger)
