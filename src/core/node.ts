@@ -309,6 +309,11 @@ export class RtmsNode {
     return this.#meetings.list()
   }
 
+  /** The first `count` meetings behind the name `after`, in the order of names; of a kind where one is given. */
+  meetingPage(count: number, after: string, kind?: string): readonly MeetingInfo[] {
+    return this.#meetings.page(count, after, kind)
+  }
+
   /** Inputs that wait: in upstream queues, and in meetings for a frame. */
   get inputsWaiting(): number {
     let count = this.#meetings.waiting

@@ -5,19 +5,10 @@ import type { TlsOptions } from 'node:tls'
 import type { CryptoKey, JWK } from 'jose'
 import * as v from 'valibot'
 import { defaultLimits, type NodeLimits } from '../core/index.ts'
-import {
-  isCount,
-  isKey,
-  isKeys,
-  isLogger,
-  isOrigins,
-  isPublicUrl,
-  isText,
-  isTls,
-  setting,
-  show,
-  tlsFault,
-} from './option-checks.ts'
+import { type ApiOptions, apiSetting } from './api/options.ts'
+import { type RequestsOptions, requestsSetting } from './api/webhook.ts'
+import { isCount, isText, setting, show } from './setting.ts'
+import { isKey, isKeys, isLogger, isOrigins, isPublicUrl, isTls, tlsFault } from './option-checks.ts'
 import { isProxy } from './proxies.ts'
 
 /** Pino's shape. The library writes to nothing else, and never a token, a secret or a payload. */
@@ -111,6 +102,10 @@ export interface RtmsOptions {
   readonly limits?: { readonly [K in keyof NodeLimits]?: number | undefined } | undefined
   /** Request handlers that run at once on this node; one more is answered BUSY. Default 1000. */
   readonly maxHandlers?: number | undefined
+  /** The HTTP API for business servers, under `<path>/v1/`. Default: off. See docs/http-api.md. */
+  readonly api?: ApiOptions | undefined
+  /** Where requests go that no handler of `onRequest` answers: to a URL of the business. Default: NO_HANDLER. */
+  readonly requests?: RequestsOptions | undefined
   /** Default: silent. */
   readonly logger?: Logger | undefined
 }
@@ -134,6 +129,8 @@ export interface Settings {
   readonly nodeId: string | undefined
   readonly limits: NodeLimits
   readonly maxHandlers: number
+  readonly api: ApiOptions | undefined
+  readonly requests: RequestsOptions | undefined
   readonly logger: Logger
 }
 
@@ -243,6 +240,8 @@ const schema = v.strictObject({
     ),
   ),
   maxHandlers: setting<number>(isCount, 'an integer above 0', 'leave it out for 1000'),
+  api: apiSetting,
+  requests: requestsSetting,
   logger: setting<Logger>(
     isLogger,
     'an object with debug, info, warn and error',
@@ -319,6 +318,8 @@ export function settle(options: RtmsOptions): Settings {
     nodeId: options.nodeId,
     limits: { ...defaultLimits, ...defined(options.limits ?? {}) },
     maxHandlers: options.maxHandlers ?? 1000,
+    api: options.api,
+    requests: options.requests,
     logger: options.logger ?? silent,
   }
 }
