@@ -202,7 +202,8 @@ class Run {
     const text = `publication ${topic} ${++this.#published}`
     node.do((core, now) => {
       const pressure = core.publish(topic, textPayload(text), key, tombstone, now)
-      if (typeof pressure === 'number') this.#observer.published?.(node.incarnation, topic, text, key, tombstone)
+      if (typeof pressure === 'number')
+        this.#observer.published?.(node.incarnation, topic, text, key, tombstone)
     })
   }
 
