@@ -63,7 +63,7 @@ export async function serve(args: string[]): Promise<void> {
 
   const logger = terminalLogger()
   const secret = given === '' ? randomBytes(32).toString('base64url') : given
-  const settings = { port, host, secret, logger }
+  const settings = { port, host, secret, logger, admin: 'loopback' as const }
   let node: { readonly rtms: Rtms; close(): Promise<void> }
   try {
     if (dev) node = await startDemo(settings, demoPages())

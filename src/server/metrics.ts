@@ -1,6 +1,7 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
-import { Counter, Gauge, type Metric, Registry } from 'prom-client'
+import { Counter, Gauge, type Metric as OfLibrary, Registry } from 'prom-client'
 import type { Buckets } from '../core/index.ts'
+import type { Metric, MetricType } from './api/operation.ts'
 import type { Host } from './host.ts'
 import type { RequestHandlers } from './requests.ts'
 
@@ -97,12 +98,33 @@ export class Metrics {
   }
 
   /** All of them, as text. */
-  async text(): Promise<string> {
+  text(): Promise<string> {
+    this.#watch()
+    return this.#registry.metrics()
+  }
+
+  /** All of them, as objects. */
+  async measure(): Promise<Metric[]> {
+    this.#watch()
+    const metrics = await this.#registry.getMetricsAsJSON()
+    return metrics.map(({ name, help, type, values }) => ({
+      name,
+      help,
+      // What a histogram made here does not say.
+      type: (type as unknown as MetricType | undefined) ?? 'histogram',
+      values: values.map((each) => ({
+        name: (each as { readonly metricName?: string }).metricName ?? name,
+        labels: each.labels as Readonly<Record<string, string | number>>,
+        value: each.value,
+      })),
+    }))
+  }
+
+  #watch(): void {
     if (this.#delay === null) {
       this.#delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
       this.#delay.enable()
     }
-    return this.#registry.metrics()
   }
 
   /** Watches no more. */
@@ -157,7 +179,7 @@ export class Metrics {
   /** Of milliseconds, told in seconds. The library's own histogram cannot be given counts. */
   #histogram(name: string, help: string, buckets: Buckets): void {
     const metric = { name: `rtms_${name}`, help, get: () => Promise.resolve(histogramOf(metric, buckets)) }
-    this.#registry.registerMetric(metric as unknown as Metric)
+    this.#registry.registerMetric(metric as unknown as OfLibrary)
   }
 
   #eventLoop(): void {

@@ -5,6 +5,7 @@ import type { TlsOptions } from 'node:tls'
 import type { CryptoKey, JWK } from 'jose'
 import * as v from 'valibot'
 import { defaultLimits, type NodeLimits } from '../core/index.ts'
+import type { AdminReaders } from './admin.ts'
 import { type ApiOptions, apiSetting } from './api/options.ts'
 import { type RequestsOptions, requestsSetting } from './api/webhook.ts'
 import { isCount, isText, setting, show } from './setting.ts'
@@ -104,6 +105,11 @@ export interface RtmsOptions {
   readonly maxHandlers?: number | undefined
   /** The HTTP API for business servers, under `<path>/v1/`. Default: off. See docs/http-api.md. */
   readonly api?: ApiOptions | undefined
+  /**
+   * With a server of its own: the dashboard at `/admin`, and whom it obeys. 'loopback': a browser on this machine whose request no
+   * proxy has passed on, or who has a key; 'key': who has one of `api.keys`. Default false: there is none.
+   */
+  readonly admin?: AdminReaders | undefined
   /** Where requests go that no handler of `onRequest` answers: to a URL of the business. Default: NO_HANDLER. */
   readonly requests?: RequestsOptions | undefined
   /** Default: silent. */
@@ -130,6 +136,7 @@ export interface Settings {
   readonly limits: NodeLimits
   readonly maxHandlers: number
   readonly api: ApiOptions | undefined
+  readonly admin: AdminReaders
   readonly requests: RequestsOptions | undefined
   readonly logger: Logger
 }
@@ -241,6 +248,11 @@ const schema = v.strictObject({
   ),
   maxHandlers: setting<number>(isCount, 'an integer above 0', 'leave it out for 1000'),
   api: apiSetting,
+  admin: setting<AdminReaders>(
+    (value) => value === 'loopback' || value === 'key' || value === false,
+    "'loopback', 'key' or false",
+    'leave it out for no dashboard',
+  ),
   requests: requestsSetting,
   logger: setting<Logger>(
     isLogger,
@@ -319,6 +331,7 @@ export function settle(options: RtmsOptions): Settings {
     limits: { ...defaultLimits, ...defined(options.limits ?? {}) },
     maxHandlers: options.maxHandlers ?? 1000,
     api: options.api,
+    admin: options.admin ?? false,
     requests: options.requests,
     logger: options.logger ?? silent,
   }

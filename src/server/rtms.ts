@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SecureContextOptions } from 'node:tls'
 import type { Application, Connection, Stats } from '../core/index.ts'
+import { AdminPages } from './admin.ts'
 import { Api, apiBase } from './api/api.ts'
+import type { Metric } from './api/operation.ts'
 import { Webhook } from './api/webhook.ts'
 import { type Authorize, Authorizer, type Connected, type Disconnected, Hooks } from './hooks.ts'
 import { Front } from './front.ts'
@@ -114,8 +116,9 @@ export class Rtms {
       health: () => rtms.health(),
       ready: () => rtms.ready(),
       metrics: () => rtms.metrics(),
-      apiBase: settings.api === undefined ? null : apiBase(settings.path),
+      apiBase: settings.api === undefined && settings.admin !== 'loopback' ? null : apiBase(settings.path),
       api: (request, response) => rtms.api(request, response),
+      admin: settings.admin === false ? null : new AdminPages(),
     })
     const rtms: Rtms = new Rtms({
       host,
@@ -179,6 +182,11 @@ export class Rtms {
   /** What `/metrics` answers: this node's metrics in Prometheus's text format. They name no user, meeting or topic. */
   metrics(): Promise<string> {
     return this.#metrics.text()
+  }
+
+  /** What `/metrics` answers, as objects. */
+  measure(): Promise<Metric[]> {
+    return this.#metrics.measure()
   }
 
   /** Milliseconds since it started. */
