@@ -52,7 +52,7 @@ export class Rtms {
     this.#authorizer = parts.authorizer
     this.#gateway = parts.gateway
     this.#front = parts.front
-    this.#metrics = new Metrics(parts.host, parts.requests)
+    this.#metrics = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
     this.#readyLatenessMs = parts.readyLatenessMs
     this.tickets = parts.tickets
     this.meetings = new Meetings(parts.host, parts.logger)
@@ -121,6 +121,7 @@ export class Rtms {
       readyLatenessMs: settings.limits.readyLatenessMs,
     })
     await front.open()
+    tickets.remoteKeys?.follow()
     return rtms
   }
 
@@ -224,6 +225,7 @@ export class Rtms {
     this.#requests.close()
     this.#host.stop()
     this.#metrics.close()
+    this.tickets.remoteKeys?.close()
     await this.#front.close(timeoutMs)
   }
 }
