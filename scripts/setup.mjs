@@ -4,7 +4,11 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** The program, the Debian package it is in, and what wants it. */
-const programs = [{ program: 'chromium', package: 'chromium', use: 'the browser tests' }]
+const programs = [
+  { program: 'chromium', package: 'chromium', use: 'the browser tests' },
+  { program: 'curl', package: 'curl', use: 'the tests of the examples in docs/http-api.md' },
+  { program: 'python3', package: 'python3', use: 'the tests of examples/python' },
+]
 
 function isInstalled({ program }) {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => {

@@ -78,6 +78,14 @@ export interface NodeLimits {
   /** Random wait before a client's first reconnect, told in WELCOME. */
   reconnectMinMs: number
   reconnectMaxMs: number
+  /** HTTP API: bytes of a body, publications in a batch, requests a second with one key. */
+  apiBodyBytes: number
+  apiBatch: number
+  apiRequestsPerSecond: number
+  /** HTTP API: answers kept for requests that are repeated with the same Idempotency-Key, for how long, and their bytes. */
+  apiRepeats: number
+  apiRepeatMs: number
+  apiRepeatBytes: number
 }
 
 export const defaultLimits: NodeLimits = {
@@ -125,6 +133,12 @@ export const defaultLimits: NodeLimits = {
   topicPendingBytes: 262_144,
   reconnectMinMs: 200,
   reconnectMaxMs: 2_000,
+  apiBodyBytes: 1_048_576,
+  apiBatch: 1_000,
+  apiRequestsPerSecond: 1_000,
+  apiRepeats: 10_000,
+  apiRepeatMs: 300_000,
+  apiRepeatBytes: 16_777_216,
 }
 
 /** What a topic keeps for readers that come back, unless it is defined otherwise. */

@@ -187,10 +187,14 @@ export class Meeting {
     host.timers.set(this.#ttl, now + options.ttlMs)
   }
 
+  get kind(): string {
+    return this.#business.kind
+  }
+
   get info(): MeetingInfo {
     return {
       name: this.name,
-      kind: this.#business.kind,
+      kind: this.kind,
       metadata: this.#business.metadata,
       frameRate: this.options.frameRate,
       capacity: this.options.capacity,

@@ -61,6 +61,23 @@ export class Meetings {
     for (const { info } of this.#meetings.values()) yield info
   }
 
+  /** The first `count` behind the name `after` in the order of names, of a kind where one is given. One pass, without a sort of all. */
+  page(count: number, after: string, kind: string | undefined): MeetingInfo[] {
+    const found: Meeting[] = []
+    for (const meeting of this.#meetings.values()) {
+      const { name } = meeting
+      if (name <= after || (kind !== undefined && meeting.kind !== kind)) continue
+      if (found.length === count) {
+        if (count === 0 || name > (found[count - 1] as Meeting).name) continue
+        found.pop()
+      }
+      let at = found.length
+      while (at > 0 && (found[at - 1] as Meeting).name > name) at--
+      found.splice(at, 0, meeting)
+    }
+    return found.map(({ info }) => info)
+  }
+
   *logs(): Generator<FrameLog> {
     for (const { log } of this.#meetings.values()) yield log
   }

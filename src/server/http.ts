@@ -23,6 +23,7 @@ export interface Health {
   readonly node: string
   readonly connections: number
   readonly sessions: number
+  readonly meetings: number
   readonly topics: number
 }
 
@@ -41,6 +42,9 @@ export interface Pages {
   ready(): Readiness
   /** In Prometheus's text format. */
   metrics(): Promise<string>
+  /** The path below which {@link api} answers; null: nowhere. */
+  readonly apiBase: string | null
+  api(request: IncomingMessage, response: ServerResponse): void
 }
 
 export function hasTooManyHeaders(request: IncomingMessage): boolean {
@@ -81,8 +85,8 @@ const NOTHING_HERE = { error: 'there is nothing at this path' }
 
 /**
  * A node's own server: `/healthz` answers {@link Health} with 200, or 503 while the node drains; `/readyz` answers
- * {@link Readiness} with 200, or 503 where it is not ready; `/metrics` is for those who may read it. Anything else goes to
- * `handler`, or is answered 404.
+ * {@link Readiness} with 200, or 503 where it is not ready; `/metrics` is for those who may read it; the HTTP API is where
+ * it has keys. Anything else goes to `handler`, or is answered 404.
  */
 export function createHttpServer(
   pages: Pages,
@@ -114,7 +118,8 @@ export function createHttpServer(
     } else if (path === '/metrics' && metrics !== false) {
       if (metrics === 'public' || isLocal(request)) void answerMetrics(response, pages.metrics())
       else answer(response, 404, NOTHING_HERE)
-    } else if (handler === undefined) answer(response, 404, NOTHING_HERE)
+    } else if (pages.apiBase !== null && path?.startsWith(`${pages.apiBase}/`)) pages.api(request, response)
+    else if (handler === undefined) answer(response, 404, NOTHING_HERE)
     else handler(request, response)
   }
   const server =

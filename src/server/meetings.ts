@@ -146,19 +146,20 @@ export interface OpenOptions extends Settings {
 /** What meetings of a kind are like: the options they are opened with unless told otherwise, and what happens in them. */
 export interface MeetingKind extends Settings, KindHooks {}
 
-function integer(min: number, max: number) {
-  const expected = `an integer from ${min} to ${max}`
+type OptionalInteger = v.OptionalSchema<v.GenericSchema<number>, undefined>
+
+function integer(min: number, max: number): OptionalInteger {
+  const wrong = ({ input }: { readonly input: unknown }): string =>
+    `${String(input)} was given; expected an integer from ${min} to ${max}; leave it out for the default`
   return v.optional(
-    v.custom<number>(
-      (value) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max,
-      ({ input }) => `${String(input)} was given; expected ${expected}; leave it out for the default`,
-    ),
+    v.pipe(v.number(wrong), v.safeInteger(wrong), v.minValue(min, wrong), v.maxValue(max, wrong)),
   )
 }
 
 const MANY = Number.MAX_SAFE_INTEGER
 
-const settings = {
+/** What each option of a meeting may be; the HTTP API takes the same. */
+export const meetingSettings: Readonly<Record<keyof MeetingOptions, OptionalInteger>> = {
   frameRate: integer(0, 60),
   capacity: integer(1, limits.slots),
   ttlMs: integer(1, MANY),
@@ -169,10 +170,10 @@ const settings = {
   inputsPerFrame: integer(1, MANY),
   frameBytes: integer(1, MANY),
   spectatorDelayMs: integer(0, 3_600_000),
-} satisfies Record<keyof MeetingOptions, unknown>
+}
 
 const optionsSchema = v.strictObject({
-  ...settings,
+  ...meetingSettings,
   kind: v.optional(v.string()),
   metadata: v.optional(
     v.custom<Readonly<Record<string, unknown>>>(
@@ -189,7 +190,7 @@ const hook = v.optional(
   ),
 )
 const kindSchema = v.strictObject({
-  ...settings,
+  ...meetingSettings,
   ...(Object.fromEntries(hookNames.map((name) => [name, hook])) as Record<keyof KindHooks, typeof hook>),
 })
 
@@ -199,7 +200,7 @@ function check(
   schema: typeof optionsSchema | typeof kindSchema,
   options: OpenOptions | MeetingKind,
 ): void {
-  const { issues } = v.safeParse(schema, options)
+  const { issues } = v.safeParse(schema, options, { abortPipeEarly: true })
   if (issues === undefined) return
   const faults = issues.map((issue) => `  ${v.getDotPath(issue) ?? 'options'}: ${issue.message}`)
   throw new Error(`${what}:\n${faults.join('\n')}`)
@@ -241,8 +242,8 @@ export class Meetings {
 
   /**
    * Opens a meeting, or returns the one that is open under this name, as it is. Rejects with an `RtmsError`: BAD_NAME;
-   * LIMIT where the node has too many; DRAINING or, later, CLOSED where it stops. With an Error that lists every option
-   * that is not valid, or says that its kind was not defined.
+   * LIMIT where the node has too many; UNSUPPORTED where its kind was not defined; DRAINING or, later, CLOSED where the
+   * node stops. With an Error that lists every option that is not valid.
    */
   async open(name: string, options: OpenOptions = {}): Promise<Meeting> {
     checkName('meeting', name, 'BAD_NAME')
@@ -261,7 +262,10 @@ export class Meetings {
   ): void {
     const definition = this.#kinds.get(kind)
     if (definition === undefined) {
-      throw new Error(`the meeting ${name} cannot be opened: the kind ${kind} is not known; define it first`)
+      throw new RtmsError(
+        'UNSUPPORTED',
+        `the meeting ${name} cannot be opened: the kind ${kind} is not known; define it first`,
+      )
     }
     const meeting = new Meeting(this.#host, this.#logger, name)
     const runner = new HookRunner(definition.hooks, kind, meeting, this.#host, this.#logger)
@@ -287,6 +291,19 @@ export class Meetings {
   list({ kind }: { readonly kind?: string | undefined } = {}): MeetingInfo[] {
     const all = [...this.#host.node.meetings()]
     return kind === undefined ? all : all.filter((info) => info.kind === kind)
+  }
+
+  /** At most `limit` of them in the order of names, from behind the name `after`: for pages, where there are very many. */
+  page({
+    limit,
+    after = '',
+    kind,
+  }: {
+    readonly limit: number
+    readonly after?: string | undefined
+    readonly kind?: string | undefined
+  }): readonly MeetingInfo[] {
+    return this.#host.node.meetingPage(limit, after, kind)
   }
 
   /** Ends a meeting for all. Without effect where there is none of this name. */

@@ -5,18 +5,17 @@ import type { TlsOptions } from 'node:tls'
 import type { CryptoKey, JWK } from 'jose'
 import * as v from 'valibot'
 import { defaultLimits, type NodeLimits } from '../core/index.ts'
+import { type ApiOptions, apiSetting } from './api/options.ts'
+import { type RequestsOptions, requestsSetting } from './api/webhook.ts'
+import { isCount, isText, setting, show } from './setting.ts'
 import {
-  isCount,
-  isKey,
   isJwksUrl,
+  isKey,
   isKeys,
   isLogger,
   isOrigins,
   isPublicUrl,
-  isText,
   isTls,
-  setting,
-  show,
   tlsFault,
 } from './option-checks.ts'
 import { isProxy } from './proxies.ts'
@@ -118,6 +117,10 @@ export interface RtmsOptions {
   readonly limits?: { readonly [K in keyof NodeLimits]?: number | undefined } | undefined
   /** Request handlers that run at once on this node; one more is answered BUSY. Default 1000. */
   readonly maxHandlers?: number | undefined
+  /** The HTTP API for business servers, under `<path>/v1/`. Default: off. See docs/http-api.md. */
+  readonly api?: ApiOptions | undefined
+  /** Where requests go that no handler of `onRequest` answers: to a URL of the business. Default: NO_HANDLER. */
+  readonly requests?: RequestsOptions | undefined
   /** Default: silent. */
   readonly logger?: Logger | undefined
 }
@@ -141,6 +144,8 @@ export interface Settings {
   readonly nodeId: string | undefined
   readonly limits: NodeLimits
   readonly maxHandlers: number
+  readonly api: ApiOptions | undefined
+  readonly requests: RequestsOptions | undefined
   readonly logger: Logger
 }
 
@@ -253,6 +258,8 @@ const schema = v.strictObject({
     ),
   ),
   maxHandlers: setting<number>(isCount, 'an integer above 0', 'leave it out for 1000'),
+  api: apiSetting,
+  requests: requestsSetting,
   logger: setting<Logger>(
     isLogger,
     'an object with debug, info, warn and error',
@@ -334,6 +341,8 @@ export function settle(options: RtmsOptions): Settings {
     nodeId: options.nodeId,
     limits: { ...defaultLimits, ...defined(options.limits ?? {}) },
     maxHandlers: options.maxHandlers ?? 1000,
+    api: options.api,
+    requests: options.requests,
     logger: options.logger ?? silent,
   }
 }

@@ -90,6 +90,7 @@ export class RequestHandlers {
   readonly #max: number
   readonly #reply: (call: RequestCall, outcome: Outcome<Payload>) => void
   readonly #logger: Logger
+  readonly #elsewhere: (call: RequestCall) => RequestHandler | undefined
   readonly #handlers: Map<string, RequestHandler> = new Map()
   readonly #runs: Map<RequestCall, Run> = new Map()
   /** By session and method: the call that runs, and those behind it. As many as a session may have at once. */
@@ -97,10 +98,17 @@ export class RequestHandlers {
   /** Handlers that run now. One whose request has timed out counts until it returns. */
   #running = 0
 
-  constructor(max: number, reply: (call: RequestCall, outcome: Outcome<Payload>) => void, logger: Logger) {
+  /** `elsewhere`: what answers a call that has no handler here. */
+  constructor(
+    max: number,
+    reply: (call: RequestCall, outcome: Outcome<Payload>) => void,
+    logger: Logger,
+    elsewhere: (call: RequestCall) => RequestHandler | undefined,
+  ) {
     this.#max = max
     this.#reply = reply
     this.#logger = logger
+    this.#elsewhere = elsewhere
   }
 
   get running(): number {
@@ -151,7 +159,7 @@ export class RequestHandlers {
     const run = this.#runs.get(call)
     // Where its end came first, that end lets the next one begin.
     if (run === undefined || run.ended) return
-    const handler = this.#handlers.get(call.method)
+    const handler = this.#handlers.get(call.method) ?? this.#elsewhere(call)
     if (handler === undefined)
       this.#answer(call, run, failure('NO_HANDLER', `there is no handler for ${call.method}`))
     else if (this.#running >= this.#max) this.#answer(call, run, failure('BUSY'))
@@ -170,8 +178,11 @@ export class RequestHandlers {
   /** Never rejects. */
   async #outcomeOf(handler: RequestHandler, call: RequestCall, run: Run): Promise<Outcome<Payload>> {
     try {
+      const answer = handler(run)
+      // Bytes are copied at once: the handler may use their buffer again for the next answer.
+      const value = answer instanceof Uint8Array ? answer : await answer
       // Not a code of its own: the client sent nothing that it could mend.
-      const data = toPayload((await handler(run)) ?? null)
+      const data = toPayload(value ?? null)
       if (data.bytes.length <= limits.payload) return { ok: true, value: data }
       throw new RangeError(
         `the reply has ${data.bytes.length} bytes where at most ${limits.payload} are allowed`,

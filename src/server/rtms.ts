@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SecureContextOptions } from 'node:tls'
 import type { Application, Connection, Stats } from '../core/index.ts'
+import { Api, apiBase } from './api/api.ts'
+import { Webhook } from './api/webhook.ts'
 import { type Authorize, Authorizer, type Connected, type Disconnected, Hooks } from './hooks.ts'
 import { Front } from './front.ts'
 import { Host } from './host.ts'
 import type { Address, Health, Readiness } from './http.ts'
 import { Meetings } from './meetings.ts'
 import { Metrics } from './metrics.ts'
-import { type Logger, type RtmsOptions, settle } from './options.ts'
+import { type RtmsOptions, settle, type Settings } from './options.ts'
 import { RequestHandlers, type RequestHandler } from './requests.ts'
 import { Tickets, type TicketsHost } from './tickets.ts'
 import { Topics } from './topics.ts'
@@ -30,7 +33,9 @@ export class Rtms {
   readonly #gateway: Gateway
   readonly #front: Front
   readonly #metrics: Metrics
+  readonly #api: Api
   readonly #readyLatenessMs: number
+  readonly #startedAt: number = performance.now()
   #closed: Promise<void> | null = null
 
   private constructor(parts: {
@@ -42,8 +47,7 @@ export class Rtms {
     authorizer: Authorizer
     gateway: Gateway
     front: Front
-    logger: Logger
-    readyLatenessMs: number
+    settings: Settings
   }) {
     this.#host = parts.host
     this.#requests = parts.requests
@@ -53,11 +57,12 @@ export class Rtms {
     this.#gateway = parts.gateway
     this.#front = parts.front
     this.#metrics = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
-    this.#readyLatenessMs = parts.readyLatenessMs
+    this.#readyLatenessMs = parts.settings.limits.readyLatenessMs
     this.tickets = parts.tickets
-    this.meetings = new Meetings(parts.host, parts.logger)
+    this.meetings = new Meetings(parts.host, parts.settings.logger)
     this.topics = new Topics(parts.host)
     this.users = new Users(parts.host)
+    this.#api = new Api(parts.settings, this)
   }
 
   /**
@@ -76,10 +81,12 @@ export class Rtms {
       },
     }
     const tickets = await Tickets.create(settings, ticketsHost, logger)
+    const webhook = settings.requests === undefined ? undefined : new Webhook(logger, settings.requests)
     const requests: RequestHandlers = new RequestHandlers(
       settings.maxHandlers,
       (call, outcome) => host.run((node) => node.handleReply(call, outcome)),
       logger,
+      (call) => webhook?.handlerOf(call),
     )
     const connects = new Hooks<Connected>('onConnect', logger)
     const disconnects = new Hooks<Disconnected>('onDisconnect', logger)
@@ -107,6 +114,8 @@ export class Rtms {
       health: () => rtms.health(),
       ready: () => rtms.ready(),
       metrics: () => rtms.metrics(),
+      apiBase: settings.api === undefined ? null : apiBase(settings.path),
+      api: (request, response) => rtms.api(request, response),
     })
     const rtms: Rtms = new Rtms({
       host,
@@ -117,8 +126,7 @@ export class Rtms {
       authorizer,
       gateway,
       front,
-      logger,
-      readyLatenessMs: settings.limits.readyLatenessMs,
+      settings,
     })
     await front.open()
     tickets.remoteKeys?.follow()
@@ -150,8 +158,9 @@ export class Rtms {
 
   /** What `/healthz` answers; for a health check of one's own where the node is attached to a server. */
   health(): Health {
-    const { id, connections, sessions, topics } = this.#host.node
-    return { status: this.#closed === null ? 'ok' : 'draining', node: id, connections, sessions, topics }
+    const { id, connections, sessions, meetingCount: meetings, topics } = this.#host.node
+    const status = this.#closed === null ? 'ok' : 'draining'
+    return { status, node: id, connections, sessions, meetings, topics }
   }
 
   /**
@@ -171,6 +180,20 @@ export class Rtms {
   /** What `/metrics` answers: this node's metrics in Prometheus's text format. They name no user, meeting or topic. */
   metrics(): Promise<string> {
     return this.#metrics.text()
+  }
+
+  /** Milliseconds since it started. */
+  uptime(): number {
+    return performance.now() - this.#startedAt
+  }
+
+  /**
+   * Answers a request of the HTTP API, for an application that has a server of its own: at `<path>/v1/…`, or at `/v1/…` where
+   * the application takes the front of the path away. In front of anything that reads bodies. Where no `api.keys` were
+   * given, nobody has one. Never throws.
+   */
+  api(request: IncomingMessage, response: ServerResponse): void {
+    void this.#api.answer(request, response)
   }
 
   /**

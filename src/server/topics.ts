@@ -19,6 +19,11 @@ function kept({ data, key, tombstone, stamp }: PublicationEntry): KeptPublicatio
   return { data: fromPayload(data), key, removed: tombstone, time: stamp / 1000 }
 }
 
+function checkLimit(limit: number): number {
+  if (Number.isSafeInteger(limit) && limit >= 0) return limit
+  throw new RangeError(`limit is ${String(limit)}; expected an integer of at least 0`)
+}
+
 /** The topics of this node. */
 export class Topics {
   readonly #host: Host
@@ -64,15 +69,18 @@ export class Topics {
    */
   history(topic: string, { limit = 100 }: { readonly limit?: number | undefined } = {}): KeptPublication[] {
     checkName('topic', topic, 'BAD_TOPIC')
-    if (!Number.isSafeInteger(limit) || limit < 0)
-      throw new RangeError(`limit is ${String(limit)}; expected an integer of at least 0`)
-    return this.#host.node.topicHistory(topic, limit).map(kept)
+    return this.#host.node.topicHistory(topic, checkLimit(limit)).map(kept)
   }
 
-  /** The latest value of each key of a topic, in the order they were published; one without a key counts as key ''. Throws BAD_TOPIC. */
-  latest(topic: string): KeptPublication[] {
+  /**
+   * The latest value of each key of a topic, in the order they were published, and of these the last `limit` (default all);
+   * one without a key counts as key ''. Throws BAD_TOPIC, or a RangeError for a limit that is none.
+   */
+  latest(topic: string, { limit }: { readonly limit?: number | undefined } = {}): KeptPublication[] {
     checkName('topic', topic, 'BAD_TOPIC')
-    return this.#host.node.topicLatest(topic).map(kept)
+    const all = this.#host.node.topicLatest(topic)
+    const count = limit === undefined ? all.length : checkLimit(limit)
+    return all.slice(Math.max(0, all.length - count)).map(kept)
   }
 
   /**

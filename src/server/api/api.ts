@@ -1,0 +1,194 @@
+import { createHash, randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import * as v from 'valibot'
+import type { NodeLimits } from '../../core/index.ts'
+import { RtmsError } from '../../protocol/index.ts'
+import type { Logger } from '../options.ts'
+import { parseJson, readBody } from './body.ts'
+import { ApiError, errorBody, statusOf } from './errors.ts'
+import { type ApiKey, ApiKeys } from './keys.ts'
+import { openApi } from './openapi.ts'
+import type { ApiNode, Operation } from './operation.ts'
+import { operationsOf } from './operations.ts'
+import type { ApiOptions } from './options.ts'
+import { Repeats } from './repeats.ts'
+import { type Route, Router } from './router.ts'
+
+const DOCUMENT = '/openapi.json'
+/** Of the text that says what is wrong with a body. */
+const MOST_FAULTS = 5
+const FAULT_LENGTH = 200
+
+/** What is known of a request before its body. */
+interface Asked {
+  readonly key: ApiKey
+  readonly route: Route
+}
+
+/** Answers the HTTP API: see docs/http-api.md. */
+export class Api {
+  readonly #limits: NodeLimits
+  readonly #base: string
+  readonly #logger: Logger
+  readonly #node: ApiNode
+  readonly #keys: ApiKeys
+  readonly #operations: readonly Operation[]
+  readonly #router: Router
+  readonly #repeats: Repeats
+
+  constructor(
+    settings: {
+      readonly api: ApiOptions | undefined
+      readonly limits: NodeLimits
+      readonly path: string
+      readonly logger: Logger
+    },
+    node: ApiNode,
+  ) {
+    this.#limits = settings.limits
+    this.#base = apiBase(settings.path)
+    this.#logger = settings.logger
+    this.#node = node
+    this.#keys = new ApiKeys(settings.api?.keys ?? [], settings.limits.apiRequestsPerSecond)
+    this.#operations = operationsOf(settings.limits)
+    this.#router = new Router(this.#operations)
+    this.#repeats = new Repeats(settings.limits, () => performance.now())
+  }
+
+  /** Never rejects. */
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const given = request.headers['x-request-id']
+    const id = typeof given === 'string' && /^[\w-]{1,64}$/.test(given) ? given : randomUUID()
+    response.setHeader('x-request-id', id)
+    const start = performance.now()
+    try {
+      send(response, 200, await this.#answer(request, response))
+    } catch (error) {
+      // The one who asked has gone away in the middle of the body.
+      if (request.errored !== null) return
+      this.#refuse(request, response, id, error)
+    }
+    const ms = Math.round(performance.now() - start)
+    this.#logger.debug({ request: id, status: response.statusCode, ms }, 'the API was asked')
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<string> {
+    const key = this.#admit(request)
+    const { pathname, searchParams } = this.#locate(request)
+    if (pathname === DOCUMENT && request.method === 'GET') {
+      const { originalUrl = request.url } = request as { originalUrl?: string; url?: string }
+      const [at = ''] = (originalUrl ?? '').split('?')
+      return JSON.stringify(openApi(this.#operations, at.slice(0, -DOCUMENT.length)))
+    }
+    const route = this.#router.find(request.method ?? '', pathname)
+    const asked = { key, route }
+    if (route.operation.method === 'POST') return this.#post(request, response, asked)
+    return this.#run(asked, queryOf(searchParams, route.operation))
+  }
+
+  #admit({ headers }: IncomingMessage): ApiKey {
+    const key = this.#keys.find(headers.authorization)
+    if (key === null) {
+      throw new ApiError('UNAUTHENTICATED', 'a key of the API is needed: Authorization: Bearer <key>', {
+        headers: { 'www-authenticate': 'Bearer' },
+      })
+    }
+    if (!this.#keys.take(key, performance.now())) {
+      throw new ApiError('RATE', 'this key asks more often than limits.apiRequestsPerSecond allows', {
+        headers: { 'retry-after': '1' },
+      })
+    }
+    return key
+  }
+
+  /** Below the API; where an application mounts it, the front of the path may be gone already. */
+  #locate({ url = '/' }: IncomingMessage): URL {
+    const located = new URL(url, 'http://rtms')
+    for (const base of [this.#base, '/v1']) {
+      if (!located.pathname.startsWith(`${base}/`)) continue
+      located.pathname = located.pathname.slice(base.length)
+      return located
+    }
+    throw new ApiError('NOT_FOUND', 'there is nothing at this path')
+  }
+
+  /** With the same Idempotency-Key, the same body is answered with the first answer. */
+  async #post(request: IncomingMessage, response: ServerResponse, asked: Asked): Promise<string> {
+    const body = await readBody(request, this.#limits.apiBodyBytes)
+    const { operation, name } = asked.route
+    const given = operation.isRepeatable ? idempotencyKey(request) : null
+    const input = parseJson(body)
+    if (given === null) return this.#run(asked, input)
+    const key = digest(asked.key.number, operation.id, name, given)
+    const { answer, isReplay } = await this.#repeats.once(key, digest(body), () => this.#run(asked, input))
+    if (isReplay) response.setHeader('idempotency-replayed', 'true')
+    return answer
+  }
+
+  async #run({ route: { operation, name } }: Asked, given: unknown): Promise<string> {
+    const input = v.safeParse(operation.input, given, { abortPipeEarly: true })
+    if (!input.success) throw new ApiError('PROTOCOL', faultsOf(input.issues))
+    return JSON.stringify(await operation.run(this.#node, input.output, name))
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse, id: string, error: unknown): void {
+    const known = knownError(error)
+    if (known === null) this.#logger.error({ err: error, request: id }, 'the API failed')
+    const { status, headers, error: told } = known ?? new ApiError('HANDLER_FAILED', 'The server has failed.')
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+    // What is announced to be too large is not waited for.
+    if (Number(request.headers['content-length'] ?? 0) > this.#limits.apiBodyBytes)
+      response.setHeader('connection', 'close')
+    send(response, status, JSON.stringify(errorBody(told)))
+  }
+}
+
+/** Where the API is, under the path of the node. */
+export function apiBase(path: string): string {
+  return `${path === '/' ? '' : path}/v1`
+}
+
+function knownError(error: unknown): ApiError | null {
+  if (error instanceof ApiError) return error
+  if (error instanceof RtmsError)
+    return new ApiError(error.code, error.message, { status: statusOf(error.code) })
+  // JSON that was parsed, and takes more stack to write than there is.
+  if (error instanceof RangeError && error.message.includes('call stack'))
+    return new ApiError('PROTOCOL', 'the body is nested too deeply')
+  return null
+}
+
+function send(response: ServerResponse, status: number, body: string): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+  response.end(body)
+}
+
+function digest(...parts: (string | number)[]): string {
+  return createHash('sha256').update(parts.join('\0')).digest('base64')
+}
+
+function idempotencyKey({ headers }: IncomingMessage): string | null {
+  const key = headers['idempotency-key']
+  if (key === undefined) return null
+  if (typeof key === 'string' && key.length > 0 && key.length <= 255) return key
+  throw new ApiError('PROTOCOL', 'an Idempotency-Key has 1 to 255 characters')
+}
+
+/** Each parameter once; where a number is expected, digits are one. */
+function queryOf(given: URLSearchParams, { input }: Operation): Record<string, unknown> {
+  const query: Record<string, unknown> = Object.create(null) as Record<string, unknown>
+  for (const [name, value] of given) {
+    const entry = input.entries[name] as { readonly wrapped?: { readonly type: string } } | undefined
+    query[name] = entry?.wrapped?.type === 'number' && /^\d+$/.test(value) ? Number(value) : value
+  }
+  return query
+}
+
+function faultsOf(issues: readonly v.BaseIssue<unknown>[]): string {
+  const faults = issues.slice(0, MOST_FAULTS).map((issue) => {
+    const where = v.getDotPath(issue)
+    const fault = where === null ? issue.message : `${where}: ${issue.message}`
+    return fault.length > FAULT_LENGTH ? `${fault.slice(0, FAULT_LENGTH)}…` : fault
+  })
+  return faults.join('; ')
+}

@@ -1,0 +1,55 @@
+import { type ErrorCode, RtmsError } from '../../protocol/index.ts'
+
+/** The HTTP status that each code is answered with; any other is 500. */
+const statuses: Partial<Record<ErrorCode, number>> = {
+  PROTOCOL: 400,
+  BAD_TOPIC: 400,
+  BAD_NAME: 400,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  STALE: 409,
+  FULL: 409,
+  LIMIT: 409,
+  TOO_LARGE: 413,
+  RATE: 429,
+  UNSUPPORTED: 501,
+  BUSY: 503,
+  CLOSED: 503,
+  DRAINING: 503,
+}
+
+export function statusOf(code: ErrorCode): number {
+  return statuses[code] ?? 500
+}
+
+/** A request that cannot be answered: an `RtmsError` with a status of its own, and headers. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError'
+  readonly error: RtmsError
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(
+    code: ErrorCode,
+    message?: string,
+    {
+      status = statusOf(code),
+      headers = {},
+    }: { readonly status?: number; readonly headers?: Readonly<Record<string, string>> } = {},
+  ) {
+    const error = new RtmsError(code, message)
+    super(error.message)
+    this.error = error
+    this.status = status
+    this.headers = headers
+  }
+}
+
+export interface ErrorBody {
+  readonly error: { readonly code: ErrorCode; readonly message: string; readonly retry: RtmsError['retry'] }
+}
+
+export function errorBody({ code, message, retry }: RtmsError): ErrorBody {
+  return { error: { code, message, retry } }
+}

@@ -1,0 +1,157 @@
+import * as v from 'valibot'
+import { limits, RtmsError } from '../../protocol/index.ts'
+import { checkName } from '../check.ts'
+import { type Meeting, meetingSettings } from '../meetings.ts'
+import { type ApiNode, operation, type Operation } from './operation.ts'
+import { integer, oneOf, payloadFields, text, valueOf } from './schemas.ts'
+
+/** Meetings listed at once. */
+const PAGE = 100
+const MOST_LISTED = 1_000
+const MANY = Number.MAX_SAFE_INTEGER
+
+const NAME = 'The name of a meeting.'
+const slot = integer(0, limits.slots - 1, 'The slot of a member.')
+const metadata = v.record(v.string(), v.unknown())
+
+const facts = {
+  name: v.string(),
+  kind: text("As it was opened: '' for none."),
+  metadata,
+  frameRate: integer(0, 60, 'Frames a second.'),
+  capacity: integer(1, limits.slots, 'Members at once.'),
+  spectators: integer(0, MANY, 'Spectators that are connected.'),
+  frame: integer(0, MANY, 'The last frame sealed; 0 before the first.'),
+}
+
+const member = v.strictObject({
+  slot,
+  user: v.string(),
+  away: v.pipe(v.boolean(), v.description('Its connection was lost; it keeps its slot for a while.')),
+  bot: v.pipe(v.boolean(), v.description('Played by the business.')),
+})
+
+function meetingOf(node: ApiNode, name: string): Meeting {
+  checkName('meeting', name, 'BAD_NAME')
+  const meeting = node.meetings.get(name)
+  if (meeting === undefined) throw new RtmsError('NOT_FOUND')
+  return meeting
+}
+
+function hasMember(meeting: Meeting, slot: number): boolean {
+  return meeting.members.some((member) => member.slot === slot)
+}
+
+/** What is done with meetings. */
+export const meetingOperations: readonly Operation[] = [
+  operation({
+    id: 'openMeeting',
+    at: 'POST /meetings',
+    summary: 'Open a meeting',
+    description: 'Where one of this name is open, it stays as it is.',
+    input: v.strictObject({
+      name: text('The name of the meeting: segments joined by single dots.'),
+      ...meetingSettings,
+      kind: v.optional(text('What the business defined in the node by `meetings.define`.')),
+      metadata: v.optional(metadata),
+    }),
+    output: v.strictObject({
+      name: v.string(),
+      created: v.pipe(v.boolean(), v.description('False: it was open already.')),
+    }),
+    errors: ['BAD_NAME', 'LIMIT', 'UNSUPPORTED', 'DRAINING'],
+    run: async ({ meetings }, { name, ...options }) => {
+      const created = meetings.get(name) === undefined
+      await meetings.open(name, options)
+      return { name, created }
+    },
+  }),
+  operation({
+    id: 'listMeetings',
+    at: 'GET /meetings',
+    summary: 'List meetings',
+    description: 'In the order of their names. For the next page, give `next` as `after`.',
+    input: v.strictObject({
+      kind: v.optional(text('Only those of this kind.')),
+      limit: v.optional(integer(1, MOST_LISTED, `At most so many; ${PAGE} by default.`)),
+      after: v.optional(text('Only names behind this one.')),
+    }),
+    output: v.strictObject({
+      meetings: v.array(v.strictObject({ ...facts, members: integer(0, limits.slots, 'How many members.') })),
+      next: v.pipe(v.nullable(v.string()), v.description('Null where there are no more.')),
+    }),
+    run: ({ meetings }, { kind, limit = PAGE, after }) => {
+      // One more than is shown tells whether there are more.
+      const found = meetings.page({ limit: limit + 1, after, kind })
+      const page = found.slice(0, limit)
+      return {
+        meetings: page.map((info) => ({ ...info, members: info.members.length })),
+        next: found.length > limit ? (page.at(-1)?.name ?? null) : null,
+      }
+    },
+  }),
+  operation({
+    id: 'getMeeting',
+    at: 'GET /meetings/{name}',
+    name: NAME,
+    summary: 'Look at a meeting',
+    description: 'With its members.',
+    input: v.strictObject({}),
+    output: v.strictObject({ ...facts, members: v.array(member) }),
+    errors: ['BAD_NAME', 'NOT_FOUND'],
+    run: (node, _, name) => {
+      const { info } = meetingOf(node, name)
+      return { ...info, members: [...info.members] }
+    },
+  }),
+  operation({
+    id: 'closeMeeting',
+    at: 'DELETE /meetings/{name}',
+    name: NAME,
+    summary: 'End a meeting',
+    description: 'For all who are in it.',
+    input: v.strictObject({}),
+    output: v.strictObject({ closed: v.pipe(v.boolean(), v.description('False: there was none.')) }),
+    errors: ['BAD_NAME'],
+    run: ({ meetings }, _, name) => {
+      checkName('meeting', name, 'BAD_NAME')
+      const closed = meetings.get(name) !== undefined
+      meetings.close(name)
+      return { closed }
+    },
+  }),
+  operation({
+    id: 'kick',
+    at: 'POST /meetings/{name}/kick',
+    name: NAME,
+    summary: 'Take a slot away from its member',
+    description: 'Behind what the member has sent. The user may join again where the ticket allows it.',
+    input: v.strictObject({ slot, reason: v.optional(text('For people; told to the client.')) }),
+    output: v.strictObject({ kicked: v.pipe(v.boolean(), v.description('False: the slot was empty.')) }),
+    errors: ['BAD_NAME', 'NOT_FOUND'],
+    run: (node, { slot, reason }, name) => {
+      const meeting = meetingOf(node, name)
+      const kicked = hasMember(meeting, slot)
+      meeting.kick(slot, reason)
+      return { kicked }
+    },
+  }),
+  operation({
+    id: 'sendTo',
+    at: 'POST /meetings/{name}/send',
+    name: NAME,
+    summary: 'Say something to one member',
+    description:
+      'What the client hears by `meeting.onMessage`. At most 32 KiB. One who is away gets it on coming back.',
+    input: v.pipe(v.strictObject({ slot, ...payloadFields }), oneOf('data', 'base64')),
+    output: v.strictObject({ sent: v.pipe(v.boolean(), v.description('False: the slot was empty.')) }),
+    errors: ['BAD_NAME', 'NOT_FOUND', 'TOO_LARGE'],
+    isRepeatable: true,
+    run: (node, input, name) => {
+      const meeting = meetingOf(node, name)
+      const sent = hasMember(meeting, input.slot)
+      meeting.sendTo(input.slot, valueOf(input))
+      return { sent }
+    },
+  }),
+]

@@ -1,0 +1,63 @@
+import * as v from 'valibot'
+import type { ErrorCode } from '../../protocol/index.ts'
+import type { Health } from '../http.ts'
+import type { Meetings } from '../meetings.ts'
+import type { Tickets } from '../tickets.ts'
+import type { Topics } from '../topics.ts'
+import type { Users } from '../users.ts'
+
+/** What the operations act on. */
+export interface ApiNode {
+  readonly node: string
+  readonly meetings: Meetings
+  readonly tickets: Tickets
+  readonly topics: Topics
+  readonly users: Users
+  health(): Health
+  /** Milliseconds since it started. */
+  uptime(): number
+}
+
+/** What one call of the API does. Routing and the OpenAPI document are both made of these. */
+export interface Operation {
+  readonly id: string
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** Below `/v1`, with at most one name in it: `/meetings/{name}/kick`. */
+  readonly path: string
+  /** What the name in the path is. */
+  readonly name?: string
+  readonly summary: string
+  readonly description: string
+  /** Of the body, or, where the method has none, of the query. */
+  readonly input: v.GenericSchema & { readonly entries: Readonly<Record<string, v.GenericSchema>> }
+  readonly output: v.GenericSchema
+  /** Codes besides those that any operation can have. */
+  readonly errors: readonly ErrorCode[]
+  /** Takes an Idempotency-Key: said twice, it would happen twice. */
+  readonly isRepeatable: boolean
+  run(node: ApiNode, input: unknown, name: string): unknown
+}
+
+interface Definition<I extends v.GenericSchema, O extends v.GenericSchema> {
+  readonly id: string
+  readonly at: `${Operation['method']} /${string}`
+  readonly name?: string
+  readonly summary: string
+  readonly description: string
+  readonly input: I
+  readonly output: O
+  readonly errors?: readonly ErrorCode[]
+  readonly isRepeatable?: boolean
+  run(node: ApiNode, input: v.InferOutput<I>, name: string): v.InferInput<O> | Promise<v.InferInput<O>>
+}
+
+/** Checks that what an operation answers is what it says. */
+export function operation<I extends Operation['input'], O extends v.GenericSchema>({
+  at,
+  errors = [],
+  isRepeatable = false,
+  ...rest
+}: Definition<I, O>): Operation {
+  const [method, path] = at.split(' ') as [Operation['method'], string]
+  return { ...rest, method, path, errors, isRepeatable }
+}

@@ -1,0 +1,276 @@
+import * as v from 'valibot'
+import { defaultLimits, type NodeLimits } from '../../core/index.ts'
+import { RtmsError } from '../../protocol/index.ts'
+import { version } from '../version.ts'
+import { errorBody, type ErrorBody } from './errors.ts'
+import { meetingOperations } from './meetings.ts'
+import { type ApiNode, operation, type Operation } from './operation.ts'
+import { fieldsOfValue, integer, oneOf, payloadFields, text, valueOf } from './schemas.ts'
+import type { KeptPublication } from '../topics.ts'
+
+/** Publications read at once. */
+const MOST_KEPT = 1_000
+
+const pattern = 'a name, a prefix and `.*`, or `*`'
+
+const publication = v.pipe(
+  v.strictObject({
+    topic: text('The name of a topic: segments joined by single dots.'),
+    ...payloadFields,
+    key: v.optional(text('Becomes the latest value of this key: at most 255 bytes.')),
+    tombstone: v.optional(v.pipe(v.boolean(), v.description('Removes the key.'))),
+  }),
+  oneOf('data', 'base64'),
+)
+
+const pressure = v.pipe(
+  v.number(),
+  v.minValue(0),
+  v.maxValue(1),
+  v.description('How full the topic is on this node; publish less where it rises to 1.'),
+)
+
+const keptPublication = v.pipe(
+  v.strictObject({
+    ...payloadFields,
+    key: text("'' for none."),
+    removed: v.pipe(v.boolean(), v.description('It removes the key.')),
+    time: v.pipe(v.number(), v.description('When it was published: milliseconds since 1970.')),
+  }),
+  oneOf('data', 'base64'),
+)
+
+const connections = v.strictObject({
+  connections: integer(0, Number.MAX_SAFE_INTEGER, 'How many connections that closed.'),
+})
+
+const count = (description: string) => integer(0, Number.MAX_SAFE_INTEGER, description)
+
+function publish(node: ApiNode, item: v.InferOutput<typeof publication>): { pressure: number } {
+  const { topic, key, tombstone } = item
+  return { pressure: node.topics.publish(topic, valueOf(item), { key, tombstone }) }
+}
+
+function publishOne(
+  node: ApiNode,
+  item: v.InferOutput<typeof publication>,
+): { pressure: number } | ErrorBody {
+  try {
+    return publish(node, item)
+  } catch (error) {
+    if (error instanceof RtmsError) return errorBody(error)
+    throw error
+  }
+}
+
+function kept({ data, key, removed, time }: KeptPublication): v.InferInput<typeof keptPublication> {
+  return { ...fieldsOfValue(data), key, removed, time }
+}
+
+const errorSchema = v.strictObject({
+  error: v.strictObject({ code: v.string(), message: v.string(), retry: v.string() }),
+})
+
+function topicOperations({ apiBatch }: NodeLimits): Operation[] {
+  return [
+    operation({
+      id: 'publish',
+      at: 'POST /publish',
+      summary: 'Publish to a topic',
+      description: 'At most 32 KiB. Answers with the pressure of the topic.',
+      input: publication,
+      output: v.strictObject({ pressure }),
+      errors: ['BAD_TOPIC', 'BAD_NAME', 'TOO_LARGE', 'LIMIT'],
+      isRepeatable: true,
+      run: publish,
+    }),
+    operation({
+      id: 'publishBatch',
+      at: 'POST /publish/batch',
+      summary: 'Publish many at once',
+      description:
+        'In order. One that is refused does not hold up the others: the results stand in the order of the items.',
+      input: v.strictObject({
+        items: v.pipe(v.array(publication), v.minLength(1), v.maxLength(apiBatch)),
+      }),
+      output: v.strictObject({
+        results: v.array(v.union([v.strictObject({ pressure }), errorSchema])),
+      }),
+      isRepeatable: true,
+      run: (node, { items }) => ({ results: items.map((item) => publishOne(node, item)) }),
+    }),
+    operation({
+      id: 'getTopic',
+      at: 'GET /topics/{topic}',
+      name: 'The name of a topic.',
+      summary: 'Look at a topic',
+      description:
+        'Its subscribers on this node, and what it keeps: the last publications and the latest values.',
+      input: v.strictObject({
+        history: v.optional(integer(0, MOST_KEPT, 'How many of the last publications; none by default.')),
+        latest: v.optional(integer(0, MOST_KEPT, 'How many of the latest values of keys; none by default.')),
+      }),
+      output: v.strictObject({
+        subscribers: count('Subscriptions on this node.'),
+        history: v.pipe(v.array(keptPublication), v.description('Oldest first.')),
+        latest: v.pipe(
+          v.array(keptPublication),
+          v.description('The latest value of each key, in the order published.'),
+        ),
+      }),
+      errors: ['BAD_TOPIC'],
+      run: ({ topics }, { history = 0, latest = 0 }, topic) => ({
+        history: topics.history(topic, { limit: history }).map(kept),
+        latest: topics.latest(topic, { limit: latest }).map(kept),
+        subscribers: topics.subscribers(topic),
+      }),
+    }),
+  ]
+}
+
+const userOperations: readonly Operation[] = [
+  operation({
+    id: 'push',
+    at: 'POST /push',
+    summary: 'Push to a user',
+    description: 'To every session of the user, connected or not yet back. At most 32 KiB.',
+    input: v.pipe(
+      v.strictObject({
+        user: text('Whom to push to.'),
+        name: text('What the client listens for by `onPush`.'),
+        ...payloadFields,
+      }),
+      oneOf('data', 'base64'),
+    ),
+    output: v.strictObject({ sessions: count('Sessions reached.') }),
+    errors: ['BAD_NAME', 'TOO_LARGE'],
+    isRepeatable: true,
+    run: async ({ users }, input) => ({ sessions: await users.push(input.user, input.name, valueOf(input)) }),
+  }),
+  operation({
+    id: 'getUser',
+    at: 'GET /users/{user}',
+    name: 'The name of a user.',
+    summary: 'Whether a user is there',
+    description: 'Sessions without a connection may still come back.',
+    input: v.strictObject({}),
+    output: v.strictObject({
+      online: v.boolean(),
+      sessions: count('Sessions, with those that may still come back.'),
+      connected: count('Sessions that have a connection.'),
+    }),
+    errors: ['BAD_NAME'],
+    run: ({ users }, _, user) => users.sessions(user),
+  }),
+  operation({
+    id: 'disconnectUser',
+    at: 'POST /users/{user}/disconnect',
+    name: 'The name of a user.',
+    summary: 'Close the connections of a user',
+    description:
+      'The clients come back with fresh tickets unless it is final. To refuse tickets given out, use revocations.',
+    input: v.strictObject({
+      reason: v.optional(text('For people; told to the client.')),
+      final: v.optional(v.pipe(v.boolean(), v.description('The sessions end, and the clients stay away.'))),
+    }),
+    output: connections,
+    errors: ['BAD_NAME'],
+    run: async ({ users }, options, user) => ({ connections: await users.disconnect(user, options) }),
+  }),
+]
+
+const ticketOperations: readonly Operation[] = [
+  operation({
+    id: 'issueTicket',
+    at: 'POST /tickets',
+    summary: 'Issue a ticket',
+    description: 'What a client needs to connect: hand it to a user whom you have authenticated.',
+    input: v.strictObject({
+      user: text('Whom you have authenticated.'),
+      meetings: v.optional(
+        v.array(
+          v.union([
+            text(`What may be joined as a member: ${pattern}.`),
+            v.strictObject({ name: v.string(), role: v.optional(v.picklist(['member', 'spectator'])) }),
+          ]),
+        ),
+      ),
+      topics: v.optional(
+        v.strictObject({
+          read: v.optional(v.array(text(`What may be subscribed to: ${pattern}.`))),
+          write: v.optional(v.array(text(`What may be published to: ${pattern}.`))),
+        }),
+      ),
+      expiresIn: v.optional(
+        v.pipe(
+          v.number(),
+          v.gtValue(0),
+          v.description('Seconds, at most 30 days (`limits.tokenMs`); 3600 by default.'),
+        ),
+      ),
+      host: v.optional(
+        text('Host and port the client is to connect to; not needed where `publicUrl` is set.'),
+      ),
+    }),
+    output: v.strictObject({
+      url: text('What to connect to. No secret.'),
+      token: text('Goes into the first packet, never into the URL.'),
+      expiresAt: count('Seconds since 1970.'),
+      id: text('Names the ticket, for revocations. No secret.'),
+    }),
+    errors: ['BAD_NAME', 'BAD_TOPIC', 'TOO_LARGE', 'UNSUPPORTED'],
+    run: async ({ tickets }, input) => {
+      try {
+        return await tickets.issue(input)
+      } catch (error) {
+        // Of the life and the host, which only this node can judge.
+        if (error instanceof RangeError || error instanceof TypeError)
+          throw new RtmsError('PROTOCOL', error.message)
+        throw error
+      }
+    },
+  }),
+  operation({
+    id: 'revoke',
+    at: 'POST /revocations',
+    summary: 'Take tickets back',
+    description:
+      'Every ticket a user was given so far, or one ticket. Connections are closed and sessions end; a ticket issued afterwards is good.',
+    input: v.pipe(
+      v.strictObject({
+        user: v.optional(text('Whose tickets.')),
+        id: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(255), v.description('Of one ticket.'))),
+      }),
+      oneOf('user', 'id'),
+    ),
+    output: connections,
+    errors: ['BAD_NAME', 'LIMIT'],
+    run: async ({ tickets }, { user, id = '' }) => ({
+      connections: await tickets.revoke(user === undefined ? { id } : { user }),
+    }),
+  }),
+]
+
+const info = operation({
+  id: 'getInfo',
+  at: 'GET /info',
+  summary: 'Look at this node',
+  description: 'What it is called and how much there is on it.',
+  input: v.strictObject({}),
+  output: v.strictObject({
+    node: text('What `?route=` of its tickets says.'),
+    version: text('Of RTMS.'),
+    status: v.picklist(['ok', 'draining']),
+    uptimeMs: v.pipe(v.number(), v.description('Milliseconds since it started.')),
+    connections: count('Connections that are open.'),
+    sessions: count('Sessions, with those that wait for a connection.'),
+    meetings: count('Meetings that are open.'),
+    topics: count('Topics that are kept.'),
+  }),
+  run: (node) => ({ ...node.health(), version: version(), uptimeMs: Math.round(node.uptime()) }),
+})
+
+/** Every operation of the API. */
+export function operationsOf(limits: NodeLimits = defaultLimits): readonly Operation[] {
+  return [...topicOperations(limits), ...userOperations, ...ticketOperations, ...meetingOperations, info]
+}

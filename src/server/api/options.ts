@@ -1,0 +1,24 @@
+import * as v from 'valibot'
+
+/** The HTTP API for business servers. */
+export interface ApiOptions {
+  /** Who has one of these may do everything; several while one replaces another. Each at least 32 characters of ASCII without spaces. */
+  readonly keys: readonly string[]
+}
+
+const KEY = /^[\x21-\x7e]{32,512}$/
+const MANY_KEYS = 100
+
+function isApiKeys(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length === 0 || value.length > MANY_KEYS) return false
+  return value.every((key) => typeof key === 'string' && KEY.test(key))
+}
+
+const expectation =
+  'expected { keys } with 1 to 100 texts of 32 to 512 characters of ASCII without spaces; ' +
+  'make each with `openssl rand -hex 32` and keep it out of the source'
+
+/** What was given is not shown: it may be a key. */
+export const apiSetting: v.OptionalSchema<v.GenericSchema<ApiOptions>, undefined> = v.optional(
+  v.strictObject({ keys: v.custom<readonly string[]>(isApiKeys, expectation) }, expectation),
+)

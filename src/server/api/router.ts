@@ -1,0 +1,44 @@
+import { ApiError } from './errors.ts'
+import type { Operation } from './operation.ts'
+
+/** Where a request goes, and the name in its path. */
+export interface Route {
+  readonly operation: Operation
+  readonly name: string
+}
+
+/** Finds the operation of a path; paths have at most one name in them. */
+export class Router {
+  readonly #operations: readonly { readonly operation: Operation; readonly segments: readonly string[] }[]
+
+  constructor(operations: readonly Operation[]) {
+    this.#operations = operations.map((operation) => ({ operation, segments: operation.path.split('/') }))
+  }
+
+  /** Throws ApiError: NOT_FOUND; UNSUPPORTED with the methods that there are. */
+  find(method: string, path: string): Route {
+    const segments = path.split('/')
+    const found = this.#operations.filter((entry) => isAt(entry.segments, segments))
+    if (found.length === 0) throw new ApiError('NOT_FOUND', 'there is nothing at this path')
+    const entry = found.find(({ operation }) => operation.method === method)
+    if (entry !== undefined) return { operation: entry.operation, name: nameOf(entry.segments, segments) }
+    const allow = found.map(({ operation }) => operation.method).join(', ')
+    throw new ApiError('UNSUPPORTED', `this path takes ${allow}`, { status: 405, headers: { allow } })
+  }
+}
+
+const isName = (segment: string): boolean => segment.startsWith('{')
+
+function isAt(pattern: readonly string[], segments: readonly string[]): boolean {
+  if (pattern.length !== segments.length) return false
+  return pattern.every((segment, at) => isName(segment) || segment === segments[at])
+}
+
+function nameOf(pattern: readonly string[], segments: readonly string[]): string {
+  const segment = segments[pattern.findIndex(isName)] ?? ''
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    throw new ApiError('PROTOCOL', 'the name in the path is not percent-encoded UTF-8')
+  }
+}

@@ -1,0 +1,261 @@
+import { createHmac } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import * as v from 'valibot'
+import type { RequestCall } from '../../core/index.ts'
+import { type ErrorCode, errors, isPattern, matches, RtmsError } from '../../protocol/index.ts'
+import type { Logger } from '../options.ts'
+import type { Request, RequestHandler } from '../requests.ts'
+import { setting } from '../setting.ts'
+import { version } from '../version.ts'
+import { fieldsOfValue } from './schemas.ts'
+
+/** Where requests of clients go that no handler of this process answers. */
+export interface RequestsOptions {
+  /** They are POSTed here. */
+  readonly url: string
+  /** Signs them, so that the receiver knows whose they are: at least 32 characters. */
+  readonly secret: string
+  /** Only these methods: names or patterns (`order.*`, `*`). Default all. */
+  readonly methods?: readonly string[] | undefined
+  /** How long the receiver may take, in milliseconds, tries included; never longer than the client waits. Default 10,000. */
+  readonly timeoutMs?: number | undefined
+  /** Requests under way at once; one more is answered BUSY. Default 100. */
+  readonly concurrency?: number | undefined
+  /** How often one is tried again where it certainly had no effect. Default 2. */
+  readonly retries?: number | undefined
+}
+
+const SECRET_LENGTH = 32
+/** Of an answer; a reply may have 32 KiB. */
+const ANSWER_BYTES = 65_536
+const BACKOFF_MS = 100
+
+/** What went wrong before anything was sent. */
+const notSent = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+function isUrl(value: unknown): boolean {
+  if (typeof value !== 'string' || !URL.canParse(value)) return false
+  const { protocol, username, password } = new URL(value)
+  return (protocol === 'http:' || protocol === 'https:') && username === '' && password === ''
+}
+
+const isCount = (least: number) => (value: unknown) =>
+  Number.isSafeInteger(value) && (value as number) >= least
+
+export const requestsSetting: v.OptionalSchema<v.GenericSchema<RequestsOptions>, undefined> = v.optional(
+  v.strictObject({
+    url: v.custom<string>(isUrl, 'expected an http:// or https:// URL without user and password'),
+    // What was given is not shown.
+    secret: v.custom<string>(
+      (value) => typeof value === 'string' && value.length >= SECRET_LENGTH,
+      `expected a text of at least ${SECRET_LENGTH} characters; make one with \`openssl rand -hex 32\``,
+    ),
+    methods: setting<readonly string[]>(
+      (value) => Array.isArray(value) && value.every((one) => typeof one === 'string' && isPattern(one)),
+      'an array of names or patterns such as order.*',
+      'leave it out for all',
+    ),
+    timeoutMs: setting<number>(isCount(1), 'an integer above 0', 'leave it out for 10000'),
+    concurrency: setting<number>(isCount(1), 'an integer above 0', 'leave it out for 100'),
+    retries: setting<number>(isCount(0), 'an integer of at least 0', 'leave it out for 2'),
+  }),
+)
+
+/** What a business answers a request with that it refuses. */
+const refusalSchema = v.object({
+  error: v.object({
+    code: v.picklist(Object.keys(errors) as ErrorCode[]),
+    message: v.optional(v.string()),
+    retryAfterMs: v.optional(v.number()),
+  }),
+})
+
+/** A try that had no effect; `waitMs` is how long the receiver wants to be left alone. */
+class NoEffect extends Error {
+  override readonly name = 'NoEffect'
+  readonly waitMs: number
+
+  constructor(message: string, waitMs: number) {
+    super(message)
+    this.waitMs = waitMs
+  }
+}
+
+/**
+ * Delivers requests of clients to a business server by HTTP: signed, with a deadline, and tried again only where that
+ * cannot make anything happen twice.
+ */
+export class Webhook {
+  readonly #logger: Logger
+  readonly #options: Required<{ [K in keyof RequestsOptions]: Exclude<RequestsOptions[K], undefined> }>
+  readonly #wait: (ms: number, signal: AbortSignal) => Promise<void>
+  #running = 0
+
+  /** `wait` is for tests. */
+  constructor(
+    logger: Logger,
+    { url, secret, methods = ['*'], timeoutMs = 10_000, concurrency = 100, retries = 2 }: RequestsOptions,
+    wait: (ms: number, signal: AbortSignal) => Promise<void> = (ms, signal) =>
+      sleep(ms, undefined, { signal }),
+  ) {
+    this.#logger = logger
+    this.#options = { url, secret, methods, timeoutMs, concurrency, retries }
+    this.#wait = wait
+  }
+
+  /** What answers this call; undefined where it is none of the methods. */
+  handlerOf(call: RequestCall): RequestHandler | undefined {
+    if (!this.#options.methods.some((pattern) => matches(pattern, call.method))) return undefined
+    return (request) => this.#handle(call, request)
+  }
+
+  async #handle(call: RequestCall, request: Request): Promise<unknown> {
+    if (this.#running >= this.#options.concurrency) throw new RtmsError('BUSY')
+    this.#running++
+    const waitMs = Math.max(0, Math.min(call.deadline - performance.now(), this.#options.timeoutMs))
+    const timeout = AbortSignal.timeout(Math.ceil(waitMs))
+    try {
+      const delivery = new Delivery(call, request, waitMs, this.#options)
+      return await this.#deliver(delivery, AbortSignal.any([request.signal, timeout]))
+    } catch (error) {
+      if (timeout.aborted) throw new RtmsError('TIMEOUT', 'the business server did not answer in time')
+      if (!(error instanceof NoEffect)) throw error
+      this.#logger.warn({ method: call.method, why: error.message }, 'a request could not be delivered')
+      throw new RtmsError('BUSY', 'the business server could not take the request', error.waitMs)
+    } finally {
+      this.#running--
+    }
+  }
+
+  async #deliver(delivery: Delivery, signal: AbortSignal): Promise<unknown> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await delivery.attempt(attempt, signal)
+      } catch (error) {
+        if (!(error instanceof NoEffect) || attempt > this.#options.retries) throw error
+        const pause = error.waitMs + Math.random() * BACKOFF_MS * 2 ** attempt
+        if (pause >= delivery.leftMs) throw error
+        await this.#wait(pause, signal)
+      }
+    }
+  }
+}
+
+/** One request on its way; every try has the same body and id. */
+class Delivery {
+  readonly #url: string
+  readonly #secret: string
+  readonly #id: string
+  readonly #deadline: number
+  readonly #body: string
+
+  constructor(
+    call: RequestCall,
+    { data }: Request,
+    waitMs: number,
+    { url, secret }: Pick<RequestsOptions, 'url' | 'secret'>,
+  ) {
+    this.#url = url
+    this.#secret = secret
+    this.#id = `${call.session}.${call.call}`
+    this.#deadline = performance.now() + waitMs
+    this.#body = JSON.stringify({
+      id: this.#id,
+      method: call.method,
+      user: call.user,
+      session: call.session,
+      deadline: Math.floor(Date.now() + waitMs),
+      ...fieldsOfValue(data),
+    })
+  }
+
+  get leftMs(): number {
+    return this.#deadline - performance.now()
+  }
+
+  /** Resolves with the reply. Rejects with an RtmsError of the business's, NoEffect, or an Error that says what was wrong. */
+  async attempt(number: number, signal: AbortSignal): Promise<unknown> {
+    const response = await this.#post(number, signal)
+    const bytes = await readAnswer(response)
+    if (response.ok) return valueOfAnswer(response, bytes)
+    const refusal = v.safeParse(refusalSchema, jsonOf(bytes))
+    if (refusal.success) {
+      const { code, message, retryAfterMs } = refusal.output.error
+      throw new RtmsError(code, message, retryAfterMs)
+    }
+    const retryAfter = response.headers.get('retry-after')
+    if (response.status === 503 && retryAfter !== null)
+      throw new NoEffect('the business server answered 503', waitOf(retryAfter))
+    throw new Error(`the business server answered ${response.status}`)
+  }
+
+  async #post(number: number, signal: AbortSignal): Promise<Response> {
+    try {
+      return await fetch(this.#url, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          'user-agent': `rtms/${version()}`,
+          'rtms-signature': sign(this.#secret, this.#body, Math.floor(Date.now() / 1000)),
+          'rtms-request-id': this.#id,
+          'rtms-attempt': String(number),
+          'rtms-timeout-ms': String(Math.max(0, Math.floor(this.leftMs))),
+        },
+        body: this.#body,
+        // Signed for this address and no other.
+        redirect: 'error',
+        signal,
+      })
+    } catch (error) {
+      const { code = '' } = ((error as Error).cause ?? {}) as { code?: string }
+      if (notSent.has(code)) throw new NoEffect(`the business server cannot be reached: ${code}`, 0)
+      throw error
+    }
+  }
+}
+
+/** `t=<seconds since 1970>,v1=<HMAC-SHA-256 of "t.body", in hexadecimal>`. */
+function sign(secret: string, body: string, seconds: number): string {
+  return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`
+}
+
+async function readAnswer(response: Response): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    size += chunk.length
+    if (size > ANSWER_BYTES) throw new Error(`the answer has more than ${ANSWER_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+function valueOfAnswer({ headers }: Response, bytes: Uint8Array): unknown {
+  if (headers.get('content-type')?.startsWith('application/octet-stream')) return bytes
+  if (bytes.length === 0) return null
+  const value = jsonOf(bytes)
+  if (value === undefined) throw new Error('the answer is not JSON')
+  return value
+}
+
+function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+/** Milliseconds of a Retry-After header: seconds, or a date. */
+function waitOf(retryAfter: string): number {
+  const seconds = Number(retryAfter)
+  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(retryAfter) - Date.now()
+  return ms > 0 ? ms : 0
+}
