@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
-import { startDemo } from '../../../src/cli/demo.ts'
+import { startDemo } from '../../../src/demo/index.ts'
 import { type Client, connect, type Frame } from '../../../src/client/node.ts'
 import { Rtms, type RtmsOptions } from '../../../src/server/index.ts'
 import { Proxy } from '../../browser/proxy.ts'
