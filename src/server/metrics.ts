@@ -3,6 +3,7 @@ import { Counter, Gauge, type Metric as OfLibrary, Registry } from 'prom-client'
 import type { Buckets } from '../core/index.ts'
 import type { Metric, MetricType } from './api/operation.ts'
 import type { Host } from './host.ts'
+import type { RemoteKeys } from './jwks.ts'
 import type { RequestHandlers } from './requests.ts'
 
 /** How often the event loop's delay is sampled, in milliseconds. */
@@ -17,7 +18,7 @@ export class Metrics {
   readonly #registry: Registry = new Registry()
   #delay: IntervalHistogram | null = null
 
-  constructor(host: Host, requests: RequestHandlers) {
+  constructor(host: Host, requests: RequestHandlers, keys: RemoteKeys | null) {
     const { node } = host
     const { stats } = node
     this.#gauge('connections', 'Connections that are open.', () => node.connections)
@@ -94,7 +95,18 @@ export class Metrics {
       ['down', stats.sweepsCutDown],
     ])
     this.#gauge('sweep_lateness_seconds', 'The worst of the last five seconds.', () => host.lateness / 1000)
+    if (keys !== null) this.#keys(keys)
     this.#eventLoop()
+  }
+
+  #keys({ stats }: RemoteKeys): void {
+    const help = 'How often the keys of the issuer were fetched, by outcome.'
+    this.#counters('jwks_fetches_total', help, 'outcome', () => [
+      ['ok', stats.fetched],
+      ['failed', stats.failed],
+    ])
+    const age = 'How long ago the keys in use were fetched.'
+    this.#gauge('jwks_age_seconds', age, () => (performance.now() - stats.at) / 1000)
   }
 
   /** All of them, as text. */

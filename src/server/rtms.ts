@@ -58,7 +58,7 @@ export class Rtms {
     this.#authorizer = parts.authorizer
     this.#gateway = parts.gateway
     this.#front = parts.front
-    this.#metrics = new Metrics(parts.host, parts.requests)
+    this.#metrics = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
     this.#readyLatenessMs = parts.settings.limits.readyLatenessMs
     this.tickets = parts.tickets
     this.meetings = new Meetings(parts.host, parts.settings.logger)
@@ -132,6 +132,7 @@ export class Rtms {
       settings,
     })
     await front.open()
+    tickets.remoteKeys?.follow()
     return rtms
   }
 
@@ -255,6 +256,7 @@ export class Rtms {
     this.#requests.close()
     this.#host.stop()
     this.#metrics.close()
+    this.tickets.remoteKeys?.close()
     await this.#front.close(timeoutMs)
   }
 }
