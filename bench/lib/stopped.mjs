@@ -20,14 +20,6 @@ export const stoppedDefaults = {
   dist: '../dist',
 }
 
-/** Ends the process where the options cannot show anything. @param {typeof stoppedDefaults} options */
-function burstsOf({ bytes, interval, window, seconds, 'per-burst': perBurst }) {
-  const bursts = Math.round((seconds * 1000) / interval)
-  if (bursts * perBurst * bytes >= window * 1.5) return bursts
-  console.error('Too little is published to fill the window: raise --seconds, --bytes or --per-burst.')
-  process.exit(2)
-}
-
 /**
  * Each pair: `baseline` and `stopped` with the latency of the others, what the watched ones were handed beyond what they
  * had acknowledged (`outstanding`, the worst), their largest write and window, and what they were told they missed.
@@ -36,7 +28,11 @@ function burstsOf({ bytes, interval, window, seconds, 'per-burst': perBurst }) {
  */
 export async function runPairs(options) {
   const { subscribers, stopped, bytes, interval, window, dist, 'per-burst': perBurst } = options
-  const bursts = burstsOf(options)
+  const bursts = Math.round((options.seconds * 1000) / interval)
+  if (bursts * perBurst * bytes < window * 1.5) {
+    console.error('Too little is published to fill the window: raise --seconds, --bytes or --per-burst.')
+    process.exit(2)
+  }
   const server = new Child('servers/rtms.mjs')
   const clients = new Child('clients/subscribers.mjs')
   let seq = 0

@@ -10,7 +10,7 @@ const TOPIC = 'bench'
 
 const faults = []
 process.on('uncaughtException', (error) => faults.push(`exception: ${error.stack}`))
-process.on('unhandledRejection', (error) => faults.push(`rejection: ${error}`))
+process.on('unhandledRejection', (why) => faults.push(`rejection: ${String(why)}`))
 
 let rtms
 let feed
