@@ -83,5 +83,6 @@ promises.note(
   '',
   `${fixed(lateness.p99)} and ${fixed(lateness.max)} ms`,
 )
+Witnesses.check(promises, results.verified)
 promises.check('errors that nobody caught', '0', `${faults.length}`, faults.length === 0)
 await promises.end(`Half-open: ${options.clients} clients stop answering`, 'half-open', options, results)

@@ -66,6 +66,7 @@ promises.note(
   '',
   `${fixed(lateness.p99)} and ${fixed(calm.lateness.p99)} ms`,
 )
+Witnesses.check(promises, results.verified)
 promises.check('errors that nobody caught', '0', `${faults.length}`, faults.length === 0)
 for (const [why, times] of came.failures) console.log(`${times} × ${why}`)
 console.log(`${connections} connections after the storm`)

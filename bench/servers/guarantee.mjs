@@ -15,6 +15,15 @@ process.on('unhandledRejection', (why) => faults.push(`rejection: ${String(why)}
 let rtms
 let feed
 
+function issue(count, from, prefix) {
+  const rights = { meetings: ['*'], topics: { read: ['*'], write: ['*'] } }
+  return Promise.all(
+    Array.from({ length: count }, (_, at) =>
+      rtms.tickets.issue({ user: `${prefix}${from + at}`, ...rights }),
+    ),
+  )
+}
+
 serve({
   async start({ dist, limits = {} }) {
     const { Rtms } = await load(dist, 'server')
@@ -29,15 +38,10 @@ serve({
       await rtms.meetings.open(`${prefix}${meeting}`, { frameRate: rate, capacity, ttlMs: 3_600_000 })
   },
 
-  /** Tokens for users `prefix``from` …, who may do everything. */
-  tokens: ({ count, from = 0, prefix = 'u', expiresIn = 3_600 }) =>
-    Promise.all(
-      Array.from({ length: count }, async (_, at) => {
-        const user = `${prefix}${from + at}`
-        const rights = { user, meetings: ['*'], topics: { read: ['*'], write: ['*'] }, expiresIn }
-        return (await rtms.tickets.issue(rights)).token
-      }),
-    ),
+  /** Tickets of users `prefix``from` …, who may do everything. */
+  tickets: ({ count, from = 0, prefix = 'u' }) => issue(count, from, prefix),
+  tokens: async ({ count, from = 0, prefix = 'u' }) =>
+    (await issue(count, from, prefix)).map(({ token }) => token),
 
   /** Publishes so often a second, until told `0`. */
   feed({ perSecond }) {
