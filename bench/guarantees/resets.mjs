@@ -52,6 +52,7 @@ promises.check(
   `${counts.wrong.length} of ${counts.frames}`,
   counts.wrong.length === 0,
 )
+promises.check('members who get no more frames afterwards', '0', `${stuck}`, stuck === 0)
 promises.check(
   'inputs neither in a frame nor told to be lost',
   '0',
