@@ -1,12 +1,9 @@
-import { readdirSync } from 'node:fs'
 import { serve } from '../lib/child.mjs'
 import { load, SECRET } from '../lib/product.mjs'
+import { sample } from '../lib/sample.mjs'
 
 const TOPICS = 200
 const MEETINGS = 50
-/** What is read from the node's own metrics. */
-const GAUGES = ['connections', 'sessions', 'meetings', 'topics', 'timers', 'upstream_queue_bytes']
-
 let rtms
 
 serve({
@@ -35,25 +32,5 @@ serve({
       }),
     ),
 
-  async sample() {
-    const text = await rtms.metrics()
-    const gauges = {}
-    for (const name of GAUGES)
-      gauges[name] = Number(new RegExp(`^rtms_${name} (.+)$`, 'm').exec(text)?.[1] ?? Number.NaN)
-    globalThis.gc()
-    const { rss, heapUsed } = process.memoryUsage()
-    const descriptors = readdirSync('/proc/self/fd').length
-    const { connectionsOpened, sessionsEnded, sessionsResumed, inputsFramed, framesSealed } = rtms.stats
-    return {
-      ...gauges,
-      descriptors,
-      rss,
-      heapUsed,
-      connectionsOpened,
-      sessionsEnded,
-      sessionsResumed,
-      inputsFramed,
-      framesSealed,
-    }
-  },
+  sample: () => sample(rtms),
 })

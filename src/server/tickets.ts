@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { jwtVerify, type JWTVerifyGetKey, SignJWT } from 'jose'
+import { errors as joseErrors, jwtVerify, type JWTVerifyGetKey, SignJWT } from 'jose'
 import * as v from 'valibot'
 import type { Grant, NodeLimits, Outcome, Revoked, Role } from '../core/index.ts'
 import { type ErrorCode, isPattern, isUser, limits, RtmsError } from '../protocol/index.ts'
@@ -218,8 +218,7 @@ export class Tickets {
     try {
       return { ok: true, value: grantOf(await this.#verified(token)) }
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
-      this.#logger.debug({ why }, 'a token was refused')
+      this.#logger.debug({ why: reasonOf(error) }, 'a token was refused')
       return { ok: false, error: new RtmsError('UNAUTHENTICATED') }
     }
   }
@@ -249,6 +248,14 @@ export class Tickets {
     }
     throw failure
   }
+}
+
+/** Why a token was refused, without a word of what it says: no part of a token belongs into a log. */
+function reasonOf(error: unknown): string {
+  if (v.isValiError(error)) return `the claim ${v.getDotPath(error.issues[0]) ?? 'set'} is not valid`
+  if (error instanceof joseErrors.JWTClaimValidationFailed) return `${error.code} ${error.claim}`
+  if (error instanceof joseErrors.JOSEError) return error.code
+  return error instanceof RangeError ? error.message : 'it is no token'
 }
 
 async function keysOf(
