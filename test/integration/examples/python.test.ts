@@ -151,12 +151,13 @@ describe('examples/python', () => {
     expect(await rtms.users.sessions('python')).toMatchObject({ sessions: 0 })
   })
 
-  it('after a forced disconnect resumes its session with no frame, input or publication missing or doubled', async () => {
+  it('after a forced disconnect resumes its session with no frame, input, publication or push missing or doubled', async () => {
     await start()
     await rtms.meetings.open('room')
     const other = await python()
     await other.do('join', { meeting: 'room' })
     await other.do('subscribe', { topic: 'count', options: {} })
+    await other.do('push', { name: 'note' })
     const meeting = await typescript().join('room')
     const seen: Frame[] = []
     meeting.onFrame((frame) => seen.push(frame))
@@ -167,6 +168,7 @@ describe('examples/python', () => {
       sent.push(other.do('send', { meeting: 'room', data: count }))
       void meeting.send({ theirs: count })
       rtms.topics.publish('count', count)
+      void rtms.users.push('python', 'note', count)
     }
     for (let times = 0; times < 3; times++) {
       const begun = other.frames.length
@@ -190,6 +192,7 @@ describe('examples/python', () => {
     await until(() => other.told('publication').map((one) => (one as { data: unknown }).data)).toEqual(
       counted,
     )
+    await until(() => other.told('push').map((one) => (one as { data: unknown }).data)).toEqual(counted)
     const rejoin = { told: 'rejoin', recovered: true, reason: '' }
     expect(other.told('rejoin')).toEqual([rejoin, rejoin, rejoin])
     expect(connections).toEqual([false, true, true, true])
