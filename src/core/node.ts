@@ -250,7 +250,7 @@ export class RtmsNode {
       seat.meeting.leave(session, seat, 'forbidden')
       this.#end(session, log)
     }
-    for (const [log, { topic }] of session.subscriptions) {
+    for (const [log, { log: topic }] of session.subscriptions) {
       if (mayRead(session.grant, topic.name)) continue
       this.#topics.unsubscribe(session, log, now)
       this.#end(session, log)
@@ -336,12 +336,12 @@ export class RtmsNode {
 
   /** The last `count` entries that a topic keeps, oldest first. */
   topicHistory(topic: string, count: number): readonly PublicationEntry[] {
-    return this.#topics.get(topic)?.log.history(count) ?? []
+    return this.#topics.get(topic)?.history(count) ?? []
   }
 
   /** The latest entry of each key of a topic. */
   topicLatest(topic: string): readonly PublicationEntry[] {
-    return this.#topics.get(topic)?.log.latest() ?? []
+    return this.#topics.get(topic)?.latest() ?? []
   }
 
   /** Frames `from` … `to` − 1 of a meeting, as far as they are kept. */

@@ -25,6 +25,14 @@ interface Entry extends PublicationEntry {
 
 const ENTRY_OVERHEAD = 32
 
+/** Numbers of a publisher. */
+interface Publisher {
+  /** The last one seen. */
+  head: number
+  /** The last one dropped from the ring. */
+  dropped: number
+}
+
 const scratch: Writer = new Writer(4_096)
 
 /**
@@ -41,11 +49,9 @@ export class TopicEntries {
   readonly #keys: Map<string, Entry> = new Map()
   #newest: Entry | null = null
   #touched = 0
-  /** Last number seen of each publisher, and the last one dropped from the ring. */
-  readonly #heads: Map<number, number> = new Map()
-  readonly #dropped: Map<number, number> = new Map()
+  readonly #publishers: Map<number, Publisher> = new Map()
   /** Removed keys that were forgotten: the last of each publisher, and the position of the last of all. */
-  readonly #forgotten: Map<number, number> = new Map()
+  #forgotten: Map<number, number> | null = null
   #forgottenAt = 0
   readonly #batches: BatchCache = new BatchCache()
   readonly #conflated: BatchCache = new BatchCache()
@@ -96,7 +102,7 @@ export class TopicEntries {
 
   /** The numbers of all publishers before `position`, which is in the ring or its end. */
   positionAt(position: number): Position {
-    const numbers = new Map(this.#dropped)
+    const numbers = new Map(this.#dropped())
     for (let at = this.first; at < position; at++) {
       const { publisher, number } = this.#ring.get(at)
       numbers.set(publisher, number)
@@ -114,49 +120,56 @@ export class TopicEntries {
   }
 
   head(publisher: number): number {
-    return this.#heads.get(publisher) ?? 0
+    return this.#publishers.get(publisher)?.head ?? 0
   }
 
   get publishers(): number {
-    return this.#heads.size
+    return this.#publishers.size
   }
 
   /** The numbers of all publishers at the head. */
   get position(): Position {
-    return [...this.#heads]
+    return Array.from(this.#publishers, ([publisher, { head }]) => [publisher, head])
+  }
+
+  #dropped(): [publisher: number, number: number][] {
+    return Array.from(this.#publishers, ([publisher, { dropped }]) => [publisher, dropped])
   }
 
   append(publication: PublicationEntry, now: number): void {
-    this.#batches.clear()
-    this.#conflated.clear()
-    const known = this.#heads.get(publication.publisher)
+    this.#clearBatches()
+    const known = this.#publishers.get(publication.publisher)
     this.#touched = now
     const entry: Entry = {
       ...publication,
       position: this.#ring.next,
       at: now,
       size: publication.data.bytes.length + publication.key.length + ENTRY_OVERHEAD,
-      hole: known !== undefined && publication.number !== known + 1,
+      hole: known !== undefined && publication.number !== known.head + 1,
       older: null,
       newer: null,
       latest: false,
     }
     if (known === undefined) this.#meet(publication)
-    this.#heads.set(publication.publisher, publication.number)
+    else known.head = publication.number
     this.#ring.push(entry)
     this.#bytes += entry.size
     this.#hold(entry.size)
     this.#compact(entry)
   }
 
+  #clearBatches(): void {
+    this.#batches.clear()
+    this.#conflated.clear()
+  }
+
   /** Publishers come and go with the incarnations of nodes; the oldest are forgotten beyond what a position can hold. */
   #meet({ publisher, number }: PublicationEntry): void {
-    for (const oldest of this.#heads.keys()) {
-      if (this.#heads.size < limits.publishers) break
-      this.#heads.delete(oldest)
-      this.#dropped.delete(oldest)
+    for (const oldest of this.#publishers.keys()) {
+      if (this.#publishers.size < limits.publishers) break
+      this.#publishers.delete(oldest)
     }
-    this.#dropped.set(publisher, number - 1)
+    this.#publishers.set(publisher, { head: number, dropped: number - 1 })
   }
 
   /** The latest value of a key is the one with the highest stamp, so that all nodes agree whatever the order. */
@@ -191,6 +204,7 @@ export class TopicEntries {
       if (!entry.tombstone) continue
       this.#keys.delete(key)
       this.#unlink(entry)
+      this.#forgotten ??= new Map()
       this.#forgotten.set(entry.publisher, Math.max(entry.number, this.#forgotten.get(entry.publisher) ?? 0))
       this.#forgottenAt = Math.max(entry.position, this.#forgottenAt)
       return true
@@ -200,6 +214,8 @@ export class TopicEntries {
 
   /** Drops what retention does not keep, but nothing at or after `keep`. */
   trim(retention: Retention, keep: number, now: number): void {
+    // Whoever still needs one is behind the others and can have it made again.
+    this.#clearBatches()
     while (this.#ring.size > 0 && this.#ring.first < keep) {
       const oldest = this.#ring.get(this.#ring.first)
       const kept =
@@ -220,7 +236,8 @@ export class TopicEntries {
     this.#ring.shift()
     this.#bytes -= oldest.size
     if (!oldest.latest) this.#hold(-oldest.size)
-    if (this.#dropped.has(oldest.publisher)) this.#dropped.set(oldest.publisher, oldest.number)
+    const publisher = this.#publishers.get(oldest.publisher)
+    if (publisher !== undefined) publisher.dropped = oldest.number
   }
 
   #hold(bytes: number): void {
@@ -239,11 +256,12 @@ export class TopicEntries {
    */
   resume(since: Position, conflate: boolean): { start: number; position: Position; reason: ErrorCode | '' } {
     const held = new Map(since)
-    const lost = conflate ? this.#forgotten : this.#dropped
+    const dropped = this.#dropped()
+    const lost = conflate ? (this.#forgotten ?? []) : dropped
     let reason: ErrorCode | '' = ''
     for (const [publisher, number] of lost) if (number > (held.get(publisher) ?? 0)) reason = 'RETENTION'
     for (const [publisher, number] of held) if (number > this.head(publisher)) reason = 'NEW_EPOCH'
-    if (reason !== '') return { start: this.first, position: [...this.#dropped], reason }
+    if (reason !== '') return { start: this.first, position: dropped, reason }
     const start = conflate ? this.#oldestLatest(held) : this.#oldest(held)
     return { start, position: since, reason }
   }
@@ -268,13 +286,13 @@ export class TopicEntries {
 
   read(cursor: TopicCursor): Read {
     const fallen = cursor.position < this.first
-    if (cursor.values || cursor.conflate || (fallen && cursor.policy === policies.conflate))
-      return this.#readLatest(cursor)
+    const { conflate, policy, keys } = cursor.wish
+    if (cursor.values || conflate || (fallen && policy === policies.conflate)) return this.#readLatest(cursor)
     if (fallen) {
-      if (cursor.policy === policies.disconnect) return 'disconnect'
+      if (policy === policies.disconnect) return 'disconnect'
       const from = cursor.position
       cursor.position = this.first
-      return this.#gap(from, this.first, [...this.#dropped], 'SLOW')
+      return this.#gap(from, this.first, this.#dropped(), 'SLOW')
     }
     const from = cursor.position
     const entry = this.#ring.get(from)
@@ -282,7 +300,7 @@ export class TopicEntries {
       cursor.holeAt = from
       return this.#gap(from, from, [[entry.publisher, entry.number - 1]], 'BUS')
     }
-    const known = cursor.keys === null ? this.#batches.get(from) : undefined
+    const known = keys === null ? this.#batches.get(from) : undefined
     if (known !== undefined) {
       cursor.position = known.to
       return known.batch
@@ -293,14 +311,14 @@ export class TopicEntries {
     for (; to < this.next && bytes < PAGE_BYTES; to++) {
       const next = this.#ring.get(to)
       if (next.hole && to > from) break
-      if (cursor.keys !== null && !cursor.keys.has(next.key)) continue
+      if (keys !== null && !keys.has(next.key)) continue
       entries.push(next)
       bytes += next.size
     }
     cursor.position = to
     if (entries.length === 0) return 'nothing'
     const batch = this.#batch(entries)
-    if (cursor.keys === null) this.#batches.set(from, batch, to)
+    if (keys === null) this.#batches.set(from, batch, to)
     return batch
   }
 
@@ -313,7 +331,8 @@ export class TopicEntries {
       cursor.values = true
       return this.#gap(from, from, [], 'RETENTION')
     }
-    const shared = cursor.keys === null
+    const { keys } = cursor.wish
+    const shared = keys === null
     const known = shared ? this.#conflated.get(from) : undefined
     if (known !== undefined) {
       this.#move(cursor, known.to)
@@ -323,7 +342,7 @@ export class TopicEntries {
     for (let entry = this.#newest; entry !== null && entry.position >= from; entry = entry.older) {
       // A reader that holds nothing yet needs no removals.
       if (from === 0 && entry.tombstone) continue
-      if (cursor.keys === null || cursor.keys.has(entry.key)) changed.push(entry)
+      if (keys === null || keys.has(entry.key)) changed.push(entry)
     }
     changed.reverse()
     let count = 0

@@ -13,7 +13,7 @@ export interface Retention {
   readonly ageMs: number
 }
 
-/** The log of a topic on this node. As long as nothing was published it holds nothing: there may be a million of them. */
+/** The log of a topic on one node. As long as nothing was published it holds nothing: there may be a million of them. */
 export class TopicLog implements Log {
   readonly number: number
   readonly #budget: Budget

@@ -36,14 +36,13 @@ export class Group {
     this.topic = topic
     this.hz = hz
     this.conflate = conflate
-    this.offered = topic.log.next
+    this.offered = topic.next
   }
 }
 
-/** A class of messages on this node: its log and who reads it. */
-export class Topic {
+/** A class of messages on this node: a log and who reads it. */
+export class Topic extends TopicLog {
   readonly name: string
-  readonly log: TopicLog
   readonly retention: Retention
   #groups: Group | null = null
   /** It has entries its groups were not yet told of. */
@@ -52,8 +51,8 @@ export class Topic {
   unsent: PublicationEntry[] | null = null
 
   constructor(name: string, number: number, retention: Retention, budget: Budget) {
+    super(number, budget)
     this.name = name
-    this.log = new TopicLog(number, budget)
     this.retention = retention
   }
 
@@ -83,7 +82,7 @@ export class Topic {
   }
 
   add(cursor: TopicCursor, hz: number): void {
-    const { conflate } = cursor
+    const { conflate } = cursor.wish
     let group = this.#groups
     while (group !== null && (group.hz !== hz || group.conflate !== conflate)) group = group.next
     if (group === null) {
@@ -119,10 +118,10 @@ export class Topic {
   }
 
   /** Trims the ring to its retention, but keeps what a throttled group still waits for. */
-  trim(now: number): void {
-    let keep = this.log.next
+  trimBehindReaders(now: number): void {
+    let keep = this.next
     for (let group = this.#groups; group !== null; group = group.next)
       if (!group.conflate && group.offered < keep) keep = group.offered
-    this.log.trim(this.retention, keep, now)
+    this.trim(this.retention, keep, now)
   }
 }

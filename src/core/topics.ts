@@ -13,7 +13,7 @@ import type { Session } from './session.ts'
 import type { Stats } from './stats.ts'
 import { Timer, type Timers } from './timers.ts'
 import { type Group, ladder, rungOf, Topic } from './topic.ts'
-import { TopicCursor } from './topic-cursor.ts'
+import { TopicCursor, wishOf } from './topic-cursor.ts'
 import type { Retention, TopicLog } from './topic-log.ts'
 
 /** How often retention by age is looked after where nothing is published, and how many topics at a time. */
@@ -139,7 +139,7 @@ export class Topics {
     const publisher = this.#config.incarnation
     const entry = {
       publisher,
-      number: topic.log.head(publisher) + 1,
+      number: topic.head(publisher) + 1,
       stamp: this.#lastStamp,
       key,
       tombstone,
@@ -155,35 +155,37 @@ export class Topics {
    * From 0 to 1: how full the room is for entries that no sweep has carried on, or, where that is more, the share of the
    * subscribers that had not taken what they were offered last.
    */
-  #pressure({ log, retention, behind }: Topic): number {
+  #pressure({ size, bytes, retention, behind }: Topic): number {
     const { topicPendingEntries, topicPendingBytes } = this.#config.limits
-    const entries = (log.size - retention.entries) / topicPendingEntries
-    const bytes = (log.bytes - retention.bytes) / topicPendingBytes
-    return Math.min(1, Math.max(0, entries, bytes, behind))
+    const ofEntries = (size - retention.entries) / topicPendingEntries
+    const ofBytes = (bytes - retention.bytes) / topicPendingBytes
+    return Math.min(1, Math.max(0, ofEntries, ofBytes, behind))
   }
 
   #hasRoom(topic: Topic, key: string): boolean {
-    const { log } = topic
     return (
-      key === '' || log.hasKey(key) || log.keyCount < this.#config.limits.topicKeys || log.dropTombstone()
+      key === '' ||
+      topic.hasKey(key) ||
+      topic.keyCount < this.#config.limits.topicKeys ||
+      topic.dropTombstone()
     )
   }
 
   #append(topic: Topic, entry: PublicationEntry, now: number): void {
     const { topicPendingEntries, topicPendingBytes } = this.#config.limits
-    const { log, retention } = topic
+    const { retention } = topic
     // What a live cursor was not yet offered is not overwritten: it goes out first.
     if (
-      log.size >= retention.entries + topicPendingEntries ||
-      log.bytes >= retention.bytes + topicPendingBytes
+      topic.size >= retention.entries + topicPendingEntries ||
+      topic.bytes >= retention.bytes + topicPendingBytes
     ) {
       // A conflating reader needs no ring and is left to its rung.
       for (const group of topic.groups()) if (!group.conflate) this.#markGroup(group)
       while (this.#downstream.hasWork) this.#downstream.flush(now, Infinity)
       this.#diffuse(topic)
-      topic.trim(now)
+      topic.trimBehindReaders(now)
     }
-    log.append(entry, now)
+    topic.append(entry, now)
     this.#stats.publications++
     if (!topic.dirty) {
       topic.dirty = true
@@ -198,7 +200,7 @@ export class Topics {
     const entries = decodeDiffusion(bytes)
     if (entries.length === 0) this.#stats.strangers++
     for (const entry of entries) {
-      if (entry.publisher === this.#config.incarnation || entry.number <= topic.log.head(entry.publisher))
+      if (entry.publisher === this.#config.incarnation || entry.number <= topic.head(entry.publisher))
         continue
       if (this.#budget.isFull || !this.#hasRoom(topic, entry.key)) {
         this.#stats.refusePublication('LIMIT')
@@ -221,40 +223,34 @@ export class Topics {
     now: number,
   ): MessageOf<'subscribed'> | ErrorCode {
     const known = this.#topics.get(wish.topic)
-    const replaced = known === undefined ? undefined : session.subscriptions.get(known.log.number)
+    const replaced = known === undefined ? undefined : session.subscriptions.get(known.number)
     const isFull = session.subscriptions.size >= this.#config.limits.subscriptionsPerSession
     if (replaced === undefined && isFull) return 'LIMIT'
     const topic = this.#open(wish.topic)
     if (topic === null) return 'LIMIT'
-    const { log } = topic
     if (!topic.isRead) this.#bus.subscribe(topic.name)
     // What was marked and not yet written must stay.
-    if (!this.#downstream.hasWork) topic.trim(now)
+    if (!this.#downstream.hasWork) topic.trimBehindReaders(now)
     const keys = wish.keys.length === 0 ? null : new Set(wish.keys.map(({ key }) => key))
-    const resumed = wish.recover ? log.resume(wish.since, wish.conflate) : null
+    const resumed = wish.recover ? topic.resume(wish.since, wish.conflate) : null
     // Who holds nothing, or nothing that can be continued, begins with the latest values where there are such.
     const fresh = resumed === null || resumed.reason !== ''
-    const values = fresh && (wish.conflate || keys !== null || log.keyCount > 0)
-    const start = values ? 0 : (resumed?.start ?? Math.max(log.first, log.next - wish.history))
-    const cursor = new TopicCursor(log, session, start, {
-      conflate: wish.conflate,
-      policy: wish.policy,
-      keys,
-      values,
-    })
+    const values = fresh && (wish.conflate || keys !== null || topic.keyCount > 0)
+    const start = values ? 0 : (resumed?.start ?? Math.max(topic.first, topic.next - wish.history))
+    const cursor = new TopicCursor(topic, session, start, wishOf(wish.conflate, wish.policy, keys), values)
     topic.add(cursor, rungOf(wish.maxHz))
-    session.subscriptions.set(log.number, cursor)
+    session.subscriptions.set(topic.number, cursor)
     // Only now: a topic that loses its last reader is closed.
     if (replaced !== undefined) topic.remove(replaced)
-    if (!log.isCurrent(cursor)) this.#downstream.markTopic(cursor)
+    if (!topic.isCurrent(cursor)) this.#downstream.markTopic(cursor)
     return {
       type: 'subscribed',
       call,
       index,
       topic: topic.name,
-      log: log.number,
-      keyed: log.keyCount > 0,
-      position: values ? [] : (resumed?.position ?? log.positionAt(start)),
+      log: topic.number,
+      keyed: topic.keyCount > 0,
+      position: values ? [] : (resumed?.position ?? topic.positionAt(start)),
       recovered: resumed?.reason === '',
       reason: resumed?.reason ?? '',
     }
@@ -264,11 +260,11 @@ export class Topics {
     const cursor = session.subscriptions.get(number)
     if (cursor === undefined) return false
     session.subscriptions.delete(number)
-    const { topic } = cursor
+    const topic = cursor.log
     topic.remove(cursor)
     if (topic.isRead) return true
     this.#bus.unsubscribe(topic.name)
-    if (topic.log.next === 1) this.#topics.delete(topic.name)
+    if (topic.next === 1) this.#topics.delete(topic.name)
     else this.#watch(topic, now)
     return true
   }
@@ -304,7 +300,7 @@ export class Topics {
 
   #markGroup(group: Group): void {
     const before = group.offered
-    const { next } = group.topic.log
+    const { next } = group.topic
     let behind = 0
     for (let cursor = group.first; cursor !== null; cursor = cursor.after) {
       if (cursor.position < before) behind++
@@ -316,7 +312,7 @@ export class Topics {
 
   /** After a complete flush: what retention does not keep goes. */
   trim(now: number): void {
-    for (const topic of this.#grown) topic.trim(now)
+    for (const topic of this.#grown) topic.trimBehindReaders(now)
     this.#grown.clear()
     if (this.#agingDue) this.#age(now)
   }
@@ -328,22 +324,22 @@ export class Topics {
       if (left-- === 0) break
       // Looked at again behind the others, unless nothing is left to age.
       this.#aging.delete(topic)
-      topic.trim(now)
-      if (topic.isRead ? topic.log.size > 0 : !this.#forget(topic, now)) this.#aging.add(topic)
+      topic.trimBehindReaders(now)
+      if (topic.isRead ? topic.size > 0 : !this.#forget(topic, now)) this.#aging.add(topic)
     }
     if (this.#aging.size > 0) this.#timers.set(this.#agingTimer, now + AGING_MS)
   }
 
   /** A topic that nobody reads is forgotten, with its latest values, when nothing was published to it for long. */
   #forget(topic: Topic, now: number): boolean {
-    if (now - topic.log.touched < this.#config.limits.topicIdleMs) return false
+    if (now - topic.touched < this.#config.limits.topicIdleMs) return false
     this.#topics.delete(topic.name)
-    topic.log.release()
+    topic.release()
     return true
   }
 
-  *logs(): Generator<TopicLog> {
-    for (const { log } of this.#topics.values()) yield log
+  logs(): Iterable<TopicLog> {
+    return this.#topics.values()
   }
 }
 

@@ -1,7 +1,9 @@
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { type Demo, startDemo } from '../../src/cli/demo.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -50,6 +52,62 @@ export function launch(): Promise<Browser> {
   return chromium.launch({ executablePath: findChromium(), args: browserArgs, headless: true })
 }
 
+/**
+ * A browser as people run it, with one window: a tab behind another is hidden, its timers are throttled, and the whole browser can
+ * stand still as on a machine that sleeps. Under the tools' own defaults no tab is ever hidden.
+ */
+export class PlainBrowser {
+  readonly context: BrowserContext
+  readonly #browser: Browser
+  readonly #process: ChildProcess
+  readonly #profile: string
+
+  private constructor(browser: Browser, process: ChildProcess, profile: string) {
+    this.#browser = browser
+    this.#process = process
+    this.#profile = profile
+    this.context = browser.contexts()[0] as BrowserContext
+  }
+
+  static async launch(...flags: string[]): Promise<PlainBrowser> {
+    const profile = mkdtempSync(join(tmpdir(), 'rtms-browser-'))
+    const own = ['--headless', '--remote-debugging-port=0', `--user-data-dir=${profile}`]
+    // A process group of its own, so that all its processes can be stopped at once.
+    const child = spawn(findChromium(), [...browserArgs, ...own, ...flags, 'about:blank'], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      detached: true,
+    })
+    const endpoint = await new Promise<string>((resolve, reject) => {
+      let said = ''
+      child.stderr.on('data', (text: Buffer) => {
+        said += text.toString()
+        const url = /listening on (ws:\S+)/.exec(said)?.[1]
+        if (url !== undefined) resolve(url)
+      })
+      child.on('exit', () => reject(new Error(`Chromium ended: ${said}`)))
+    })
+    const browser = await chromium.connectOverCDP(endpoint, { noDefaults: true })
+    return new PlainBrowser(browser, child, profile)
+  }
+
+  suspend(): void {
+    process.kill(-(this.#process.pid as number), 'SIGSTOP')
+  }
+
+  wake(): void {
+    process.kill(-(this.#process.pid as number), 'SIGCONT')
+  }
+
+  async close(): Promise<void> {
+    this.wake()
+    await this.#browser.close()
+    const gone = new Promise((resolve) => this.#process.once('exit', resolve))
+    process.kill(-(this.#process.pid as number), 'SIGKILL')
+    await gone
+    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+  }
+}
+
 /** The demo as `rtms serve --dev` runs it, on a free port. */
 export async function startBuiltDemo(): Promise<Demo & { readonly url: string }> {
   const pages = join(root, 'dist/web')
@@ -94,6 +152,12 @@ export class Visitors {
     await context.addInitScript((given) => sessionStorage.setItem('rtms.name', given), name)
     const page = await context.newPage()
     this.#pages.push(page)
+    await this.enter(page, name, room)
+    return page
+  }
+
+  /** Opens the demo in a tab that is there and waits until it is in the room. */
+  async enter(page: Page, name: string, room: string): Promise<void> {
     page.on('pageerror', (error) => this.complaints.push(`${name}: ${error.message}`))
     page.on('console', (message) => {
       if (message.type() === 'error' || message.type() === 'warning')
@@ -101,7 +165,6 @@ export class Visitors {
     })
     await page.goto(`${this.#url}/?${new URLSearchParams({ room })}`)
     await page.waitForFunction(() => window.rtmsDemo?.frames > 0)
-    return page
   }
 
   async closeAll(): Promise<void> {

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { Budget } from '../../../src/core/budget.ts'
 import { Encoded } from '../../../src/core/encoded.ts'
 import type { Session } from '../../../src/core/session.ts'
-import { policies, TopicCursor } from '../../../src/core/topic-cursor.ts'
+import { policies, TopicCursor, type Wish, wishOf } from '../../../src/core/topic-cursor.ts'
+import type { Topic } from '../../../src/core/topic.ts'
 import { type Retention, TopicLog } from '../../../src/core/topic-log.ts'
 import { binaryCodec, type PublicationEntry, type ServerMessage } from '../../../src/protocol/index.ts'
 import { bytes, publicationsOf, text, textOf } from './harness.ts'
@@ -33,15 +34,9 @@ function logOf(...entries: PublicationEntry[]): TopicLog {
 function cursorAt(
   log: TopicLog,
   position: number,
-  parts: Partial<Pick<TopicCursor, 'conflate' | 'policy' | 'keys' | 'values'>> = {},
+  { conflate = false, policy = 0, keys = null, values = false }: Partial<Wish> & { values?: boolean } = {},
 ): TopicCursor {
-  return new TopicCursor(log, {} as Session, position, {
-    conflate: false,
-    policy: 0,
-    keys: null,
-    values: false,
-    ...parts,
-  })
+  return new TopicCursor(log as Topic, {} as Session, position, wishOf(conflate, policy, keys), values)
 }
 
 /** Reads until current. */

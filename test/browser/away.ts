@@ -1,0 +1,122 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Browser, Page } from 'playwright-core'
+import { expect } from 'vitest'
+import type { Demo } from '../../src/cli/demo.ts'
+import { Proxy } from './proxy.ts'
+import { checksumAt, launch, PlainBrowser, startBuiltDemo, Visitors } from './support.ts'
+
+/*
+ * Windows that were away. A witness with a good connection shows what there was to see: the checksum covers every
+ * frame from the first on, so that equal checksums afterwards mean no frame missing and none doubled.
+ */
+
+export class World {
+  readonly demo: Demo & { readonly url: string }
+  readonly proxy: Proxy
+  /** Visitors beside the node, and behind the proxy. */
+  readonly near: Visitors
+  readonly far: Visitors
+  readonly #browser: Browser
+
+  private constructor(demo: Demo & { readonly url: string }, browser: Browser, proxy: Proxy, url: string) {
+    this.demo = demo
+    this.#browser = browser
+    this.proxy = proxy
+    this.near = new Visitors(browser, demo.url)
+    this.far = new Visitors(browser, url)
+  }
+
+  static async open(): Promise<World> {
+    const demo = await startBuiltDemo()
+    const proxy = new Proxy(demo.rtms.address.port)
+    return new World(demo, await launch(), proxy, await proxy.listen())
+  }
+
+  async clear(): Promise<void> {
+    this.proxy.mend()
+    await this.far.closeAll()
+    await this.near.closeAll()
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close()
+    await this.proxy.close()
+    await this.demo.close()
+  }
+}
+
+export async function frameCount(page: Page): Promise<number> {
+  return page.evaluate(() => window.rtmsDemo.frames)
+}
+
+/** Both windows have seen the same up to a frame that the witness reaches only now. */
+export async function expectSame(witness: Page, visitor: Page): Promise<void> {
+  const frame = (await frameCount(witness)) + 20
+  expect(await checksumAt(visitor, frame)).toBe(await checksumAt(witness, frame))
+  expect(await visitor.evaluate(() => window.rtmsDemo.first)).toBe(1)
+}
+
+export function connected(page: Page): Promise<unknown> {
+  return page.waitForFunction(() => window.rtmsDemo.state === 'connected', undefined, { timeout: 20_000 })
+}
+
+/**
+ * A tab behind another one, for so long: throttled, which is checked, and cut off for a while in the middle of it. When it is
+ * looked at again it has every frame.
+ */
+export async function spendHidden(world: World, ms: number, ...flags: string[]): Promise<void> {
+  const witness = await world.near.open({ name: 'Ada', room: 'hidden' })
+  const browser = await PlainBrowser.launch(...flags)
+  try {
+    const visitor = await browser.context.newPage()
+    await world.far.enter(visitor, 'Ben', 'hidden')
+    await visitor.evaluate(() => {
+      const ticks: number[] = []
+      Object.assign(window, { ticks })
+      setInterval(() => ticks.push(performance.now()), 100)
+    })
+    const before = await browser.context.newPage()
+    await before.bringToFront()
+    await visitor.waitForFunction(() => document.visibilityState === 'hidden', undefined, { polling: 500 })
+    await wait(ms / 2)
+    world.proxy.cut()
+    await wait(10_000)
+    world.proxy.mend()
+    await wait(ms / 2 - 10_000)
+    const ticks = await visitor.evaluate(
+      (since) => (window as unknown as { ticks: number[] }).ticks.filter((at) => at > since).length,
+      (await visitor.evaluate(() => performance.now())) - ms / 2,
+    )
+    // Ten a second where nothing throttles; once a minute here.
+    expect(ticks).toBeLessThan(20)
+    expect(await visitor.evaluate(() => document.visibilityState)).toBe('hidden')
+    await visitor.bringToFront()
+    await connected(visitor)
+    await expectSame(witness, visitor)
+  } finally {
+    await browser.close()
+  }
+}
+
+/** A browser whose every process stands still, as on a machine that sleeps. */
+export async function spendSuspended(world: World, ms: number): Promise<void> {
+  const witness = await world.near.open({ name: 'Ada', room: 'suspended' })
+  const browser = await PlainBrowser.launch()
+  try {
+    const visitor = await browser.context.newPage()
+    await world.far.enter(visitor, 'Ben', 'suspended')
+    await expectSame(witness, visitor)
+    browser.suspend()
+    const { sessionsResumed } = world.demo.rtms.stats
+    await wait(ms)
+    browser.wake()
+    // It believes itself connected until it has looked.
+    await expect
+      .poll(() => world.demo.rtms.stats.sessionsResumed, { timeout: 20_000 })
+      .toBe(sessionsResumed + 1)
+    await connected(visitor)
+    await expectSame(witness, visitor)
+  } finally {
+    await browser.close()
+  }
+}
