@@ -1,4 +1,12 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+/** Every folder with an index.html is a page. */
+const pages = ['.', ...readdirSync(here)]
+  .map((folder) => `${here}${folder}/index.html`)
+  .filter((file) => existsSync(file))
 
 export default defineConfig({
   // `rtms/client` is the source next door: tsconfig.json has the one line that says so.
@@ -8,5 +16,6 @@ export default defineConfig({
     emptyOutDir: true,
     // The demo's Content-Security-Policy allows files of this server only, no data: addresses.
     assetsInlineLimit: 0,
+    rolldownOptions: { input: pages },
   },
 })

@@ -29,12 +29,20 @@ async function work(sink) {
   }
 }
 
-async function live() {
+/** The ones that a life has opened, so that a life that fails leaves none behind. */
+function opener(sinks) {
+  return async (token, session) => {
+    const sink = new RtmsSink(codec, where)
+    sinks.push(sink)
+    sink.onEnd = () => {}
+    return { sink, welcome: await sink.open(token, 65_536, session) }
+  }
+}
+
+async function live(open) {
   const token = tokens[next++ % tokens.length]
   const ending = next % 3
-  const sink = new RtmsSink(codec, where)
-  sink.onEnd = () => {}
-  const welcome = await sink.open(token, 65_536)
+  const { sink, welcome } = await open(token)
   await work(sink)
   if (ending === 0) {
     sink.sink.close()
@@ -45,13 +53,23 @@ async function live() {
   counts.dropped++
   if (ending === 1) return
   await pause(between(50, 500))
-  const again = new RtmsSink(codec, where)
-  again.onEnd = () => {}
-  const { resumed } = await again.open(token, 65_536, welcome.session)
-  if (!resumed) throw new Error('the session was not resumed')
+  const again = await open(token, welcome.session)
+  if (!again.welcome.resumed) throw new Error('the session was not resumed')
   counts.resumed++
   await pause(200)
-  again.sink.close()
+  again.sink.sink.close()
+}
+
+async function liveAndDie() {
+  const sinks = []
+  try {
+    await live(opener(sinks))
+  } catch (error) {
+    counts.failed++
+    const why = String(error.message).slice(0, 80)
+    failures.set(why, (failures.get(why) ?? 0) + 1)
+    for (const { sink } of sinks) sink.destroy()
+  }
 }
 
 serve({
@@ -63,13 +81,7 @@ serve({
     tokens = list
   },
   begin({ perSecond }) {
-    timer = setInterval(() => {
-      live().catch((error) => {
-        counts.failed++
-        const why = String(error.message).slice(0, 80)
-        failures.set(why, (failures.get(why) ?? 0) + 1)
-      })
-    }, 1000 / perSecond)
+    timer = setInterval(() => void liveAndDie(), 1000 / perSecond)
   },
   stop: () => clearInterval(timer),
   counts: () => ({ ...counts, failures: [...failures] }),

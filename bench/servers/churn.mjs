@@ -13,7 +13,7 @@ let rtms
 serve({
   async start({ dist }) {
     const { Rtms } = await load(dist, 'server')
-    rtms = await Rtms.start({ port: 0, host: '127.0.0.1', secret: SECRET, limits: { sessionKeepMs: 2_000 } })
+    rtms = await Rtms.start({ port: 0, host: '127.0.0.1', secret: SECRET, limits: { sessionKeepMs: 5_000 } })
     rtms.onRequest('echo', ({ data }) => data)
     let count = 0
     setInterval(() => {

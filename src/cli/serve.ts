@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Address, type Logger, Rtms } from '../server/index.ts'
-import { startDemo } from './demo.ts'
+import { startDemo } from '../demo/index.ts'
 import { terminalLogger } from './logger.ts'
 import { parseOptions, parsePort, UsageError } from './usage.ts'
 

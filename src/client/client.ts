@@ -6,6 +6,7 @@ import {
   limits,
   type MessageOf,
   type Payload,
+  type Position,
   type PublicationEntry,
   RtmsError,
   toPayload,
@@ -13,41 +14,23 @@ import {
 } from '../protocol/index.ts'
 import { Listeners } from './events.ts'
 import {
+  isPosition,
   Machine,
   type Phase,
   type ReadOptions,
   type SeatMachine,
-  type Ticket,
   type TopicReader,
 } from './machine/index.ts'
 import { Meeting } from './meeting.ts'
-
-/** The part of a browser's `WebSocket` that RTMS uses; `ws` and mini-program wrappers have it too. */
-export interface Socket {
-  binaryType: string
-  onopen: (() => void) | null
-  onmessage: ((event: { data: unknown }) => void) | null
-  onclose: ((event: { code: number; reason: string }) => void) | null
-  onerror: (() => void) | null
-  send(data: Uint8Array): void
-  close(code?: number, reason?: string): void
-}
-
-export interface ConnectOptions {
-  /** Asked for a ticket before the first connection and whenever the last one has expired. */
-  readonly getTicket: () => Promise<Ticket> | Ticket
-  /** Unacknowledged bytes at most; default 128 KiB, 0 = no window. */
-  readonly window?: number
-  /** Makes a socket; default: the runtime's `WebSocket`. */
-  readonly socket?: (url: string, protocols: string[]) => Socket
-  /** Milliseconds from asking for a ticket to being connected; default 10,000. */
-  readonly connectTimeoutMs?: number
-  /** Longest wait between two attempts to connect, in milliseconds; default 30,000. */
-  readonly maxBackoffMs?: number
-}
-
-/** `connecting` until the first welcome and again after a loss; `closed` is final. */
-export type State = 'connecting' | 'connected' | 'disconnected' | 'closed'
+import type {
+  CallOptions,
+  ConnectOptions,
+  Publication,
+  SendOptions,
+  Socket,
+  State,
+  SubscribeOptions,
+} from './options.ts'
 
 const states: Record<Phase, State> = {
   idle: 'connecting',
@@ -59,41 +42,8 @@ const states: Record<Phase, State> = {
   closed: 'closed',
 }
 
-export interface SubscribeOptions {
-  /** Only the latest value of each key (of the topic, where it has no keys) matters: intermediate ones may be left out. */
-  readonly conflate?: boolean
-  /** At most so many updates a second, rounded down to 1, 2, 5, 10, 20, 30 or 60; default: as they come. */
-  readonly maxHz?: number
-  /** Only publications with these keys. */
-  readonly keys?: readonly string[]
-  /** What happens when this reader is too slow; default `conflate` where `conflate` is set, else `skip`. */
-  readonly policy?: 'skip' | 'conflate' | 'disconnect'
-  /**
-   * Publications are missing: their number where known, else 0. With `conflate` it says that values may have been
-   * removed unheard: forget those held, the latest ones follow.
-   */
-  readonly onGap?: (gap: { readonly lost: number; readonly reason: ErrorCode }) => void
-  /** The subscription was refused or has ended. Without it, the error is reported to the runtime. */
-  readonly onError?: (error: RtmsError) => void
-}
-
-export interface Publication {
-  readonly topic: string
-  /** '' where it has none. */
-  readonly key: string
-  /** The key was removed; the data is what the publisher gave with that. */
-  readonly removed: boolean
-  /** When it was published: milliseconds since 1970 by the publisher's clock. */
-  readonly time: number
-}
-
-interface CallOptions {
-  readonly signal?: AbortSignal
-  /** Milliseconds; default 10,000. */
-  readonly timeoutMs?: number
-}
-
 const CLIENT = 'rtms-js/0.1'
+const TIMEOUT_MS = 10_000
 
 /** A connection to RTMS that mends itself. Made by {@link connect}. */
 export class Client {
@@ -185,7 +135,8 @@ export class Client {
         throw new RtmsError('BAD_NAME', `config has more than ${limits.name} bytes; give a hash of it`)
       options.signal?.throwIfAborted()
       const host = {
-        input: (seat: SeatMachine, data: Payload): Promise<number> => this.#input(seat, data),
+        input: (seat: SeatMachine, data: Payload, limits: SendOptions): Promise<number> =>
+          this.#input(seat, data, limits),
         leave: (seat: SeatMachine): void => this.#run(() => this.#machine.leave(seat)),
       }
       const meeting = new Meeting<T>(name, host, { joined: resolve, failed: reject })
@@ -199,14 +150,29 @@ export class Client {
     })
   }
 
-  #input(seat: SeatMachine, data: Payload): Promise<number> {
+  #input(
+    seat: SeatMachine,
+    data: Payload,
+    { offline, timeoutMs = TIMEOUT_MS }: SendOptions,
+  ): Promise<number> {
     return new Promise((resolve, reject) => {
+      this.#mayWait(offline)
       this.#run(() =>
-        this.#machine.input(seat, data, (result) =>
+        this.#machine.input(seat, data, timeoutMs, performance.now(), (result) =>
           result.ok ? resolve(result.value) : reject(result.error),
         ),
       )
     })
+  }
+
+  /** Throws NOT_SENT where there is no open session and the caller does not want to wait for one. */
+  #mayWait(offline: SendOptions['offline'] = this.#options.offline ?? 'queue'): void {
+    const { state } = this
+    if (offline === 'queue' || state === 'connected' || state === 'closed') return
+    throw new RtmsError(
+      'NOT_SENT',
+      `The client is ${state} and offline is 'refuse': nothing was sent. Wait for the state 'connected', or queue.`,
+    )
   }
 
   /**
@@ -219,15 +185,21 @@ export class Client {
     options: SubscribeOptions = {},
   ): () => void {
     if (!isName(topic)) throw new RtmsError('BAD_TOPIC', `${JSON.stringify(topic)} cannot name a topic`)
-    const { conflate = false, maxHz = 0, keys = [] } = options
+    const { conflate = false, maxHz = 0, keys = [], history = 0, since } = options
     if (keys.length > limits.keys) throw new RtmsError('LIMIT', `at most ${limits.keys} keys can be named`)
     if (!keys.every(isKey)) throw new RtmsError('BAD_NAME', `a key has at most ${limits.name} bytes`)
+    if (!Number.isSafeInteger(history) || history < 0)
+      throw new RangeError(`history is ${String(history)}; expected an integer of at least 0`)
+    if (since !== undefined && !isPosition(since))
+      throw new TypeError('since must be what client.position gave; leave it out to begin anew')
     const wish: ReadOptions = {
       conflate,
       // On the wire it is a whole number, and 0 is no throttle.
       maxHz: maxHz > 0 ? Math.max(1, Math.floor(Math.min(maxHz, 1_000))) : 0,
       keys,
       policy: options.policy ?? (conflate ? 'conflate' : 'skip'),
+      history,
+      ...(since === undefined ? {} : { since }),
     }
     let shared = this.#shared.get(topic)
     if (shared === undefined) {
@@ -248,6 +220,15 @@ export class Client {
     }
   }
 
+  /**
+   * How far this client has read a topic, or null where it does not or the node has not answered yet. Opaque, and
+   * JSON can hold it: stored and given as `since` to a later {@link subscribe}, it goes on from there. While a
+   * listener runs, the publication it is given counts as read.
+   */
+  position(topic: string): Position | null {
+    return this.#shared.get(topic)?.reader.position ?? null
+  }
+
   /** Calls `listener` for each push of this name to this user. Returns the function that removes it. */
   onPush<T = unknown>(name: string, listener: (data: T) => void): () => void {
     let listeners = this.#pushes.get(name)
@@ -257,7 +238,7 @@ export class Client {
 
   /**
    * Asks the business server; resolves with its reply. Rejects with the handler's error, NO_HANDLER, TIMEOUT,
-   * CANCELLED, BUSY, CLOSED, or, after a loss of the connection, NOT_SENT (it has no effect) or UNKNOWN (it may have).
+   * BUSY, CLOSED, the signal's reason, or, without a connection, NOT_SENT (it has no effect) or UNKNOWN (it may have).
    */
   request<T = unknown>(method: string, data: unknown = null, options: CallOptions = {}): Promise<T> {
     return this.#call<Payload>(options, (done, timeoutMs) =>
@@ -265,13 +246,17 @@ export class Client {
     ).then((reply) => fromPayload(reply) as T)
   }
 
-  /** Publishes to a topic, where the ticket allows it. Resolves when the server has taken it. */
+  /**
+   * Publishes to a topic, where the ticket allows it. Resolves when the server has taken it, with the topic's pressure
+   * there, from 0 to 1, by which a feed can slow down. Rejects like {@link request}, or with BAD_TOPIC, FORBIDDEN,
+   * TOO_LARGE, RATE, LIMIT.
+   */
   async publish(
     topic: string,
     data: unknown,
     options: CallOptions & { readonly key?: string; readonly remove?: boolean } = {},
-  ): Promise<void> {
-    await this.#call<number>(options, (done, timeoutMs) =>
+  ): Promise<number> {
+    const percent = await this.#call<number>(options, (done, timeoutMs) =>
       this.#machine.publish(
         topic,
         toPayload(data),
@@ -282,10 +267,11 @@ export class Client {
         done,
       ),
     )
+    return percent / 100
   }
 
   #call<T>(
-    { signal, timeoutMs = 10_000 }: CallOptions,
+    { signal, offline, timeoutMs = TIMEOUT_MS }: CallOptions,
     start: (
       done: (result: { ok: true; value: T } | { ok: false; error: RtmsError }) => void,
       timeoutMs: number,
@@ -293,6 +279,7 @@ export class Client {
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
+      this.#mayWait(offline)
       let call = 0
       const abort = (): void => this.#run(() => this.#machine.cancel(call))
       this.#run(() => {
@@ -408,6 +395,7 @@ class SharedReader {
   readonly #options: ReadOptions
   readonly #forget: () => void
   readonly #listeners: Listeners<[unknown, Publication]> = new Listeners()
+  readonly #starts: Listeners<[{ recovered: boolean; reason: ErrorCode | '' }]> = new Listeners()
   readonly #gaps: Listeners<[{ lost: number; reason: ErrorCode }]> = new Listeners()
   readonly #errors: Listeners<[RtmsError]> = new Listeners()
   /** The latest value per key of a conflating subscription, for listeners that come later. */
@@ -446,6 +434,7 @@ class SharedReader {
     if (latest.length > 0)
       queueMicrotask(() => latest.forEach(([data, publication]) => active && listener(data, publication)))
     const removers = [this.#listeners.add(listener)]
+    if (options.onSubscribed !== undefined) removers.push(this.#starts.add(options.onSubscribed))
     if (options.onGap !== undefined) removers.push(this.#gaps.add(options.onGap))
     if (options.onError !== undefined) removers.push(this.#errors.add(options.onError))
     return () => {
@@ -474,7 +463,9 @@ class SharedReader {
     this.#gaps.emit({ lost, reason })
   }
 
-  subscribed(): void {}
+  subscribed({ recovered, reason }: MessageOf<'subscribed'>): void {
+    this.#starts.emit({ recovered, reason: reason as ErrorCode | '' })
+  }
 
   failed(error: RtmsError): void {
     this.#forget()

@@ -1,12 +1,13 @@
-export {
-  Client,
-  connect,
-  type ConnectOptions,
-  type Publication,
-  type Socket,
-  type State,
-  type SubscribeOptions,
-} from './client.ts'
+export { Client, connect } from './client.ts'
 export type { Ticket } from './machine/index.ts'
 export type { Frame, FrameGap, Input, Meeting } from './meeting.ts'
-export { type ErrorCode, type MeetingEvent, RtmsError } from '../protocol/index.ts'
+export type {
+  CallOptions,
+  ConnectOptions,
+  Publication,
+  SendOptions,
+  Socket,
+  State,
+  SubscribeOptions,
+} from './options.ts'
+export { type ErrorCode, type MeetingEvent, type Position, RtmsError } from '../protocol/index.ts'

@@ -10,6 +10,7 @@ import {
 } from '../protocol/index.ts'
 import { Listeners } from './events.ts'
 import type { RawFrame, SeatListener, SeatMachine } from './machine/index.ts'
+import type { SendOptions } from './options.ts'
 
 /** An input in a frame. `data` is what the sender gave to `send`. */
 export interface Input<T = unknown> {
@@ -40,7 +41,7 @@ export interface FrameGap {
 
 /** What a meeting needs of its client. */
 export interface MeetingHost {
-  input(seat: SeatMachine, data: Payload): Promise<number>
+  input(seat: SeatMachine, data: Payload, limits: SendOptions): Promise<number>
   leave(seat: SeatMachine): void
 }
 
@@ -150,11 +151,13 @@ export class Meeting<T = unknown> implements SeatListener {
 
   /**
    * Sends an input: anything JSON can say, or a `Uint8Array`. Resolves with the number of the frame that holds it;
-   * rejects with the server's reason (RATE, TOO_LARGE, BUSY …), or UNKNOWN where the connection was lost for good.
-   * Across a short loss it waits. A rejection nobody handles is not reported to the runtime: most inputs are sent and forgotten.
+   * rejects with the server's reason (RATE, TOO_LARGE, BUSY …), with NOT_SENT where it could not be sent in time and
+   * never will be, or with UNKNOWN where the connection was lost with it under way. Once the server has it, the frame
+   * is waited for without a limit. A rejection nobody handles is not reported to the runtime: most inputs are sent and
+   * forgotten.
    */
-  send(data: T): Promise<number> {
-    const sent = this.#host.input(this.#seat as SeatMachine, toPayload(data))
+  send(data: T, options: SendOptions = {}): Promise<number> {
+    const sent = this.#host.input(this.#seat as SeatMachine, toPayload(data), options)
     sent.catch(() => {})
     return sent
   }

@@ -1,6 +1,7 @@
 // The `node` condition of `rtms/client`: the same, with `ws` where this Node has no WebSocket of its own.
 import { WebSocket as WsSocket } from 'ws'
-import { Client, connect as connectAnywhere, type ConnectOptions, type Socket } from './client.ts'
+import { Client, connect as connectAnywhere } from './client.ts'
+import type { ConnectOptions, Socket } from './options.ts'
 
 export * from './index.ts'
 

@@ -4,7 +4,18 @@ import type { Retention } from './topic-log.ts'
 export interface NodeLimits {
   /** Connections at once; one more is closed with FULL. */
   connections: number
-  /** A connection must have said a valid HELLO after this long. */
+  /** Connections at once of one address (of IPv6: of one /64); one more is closed with FULL. */
+  connectionsPerAddress: number
+  /** New connections of one address: a second for long, and so many at once; more are closed with RATE. */
+  connectsPerAddressPerSecond: number
+  connectBurstPerAddress: number
+  /** Addresses without a connection that are remembered for what they did lately. */
+  addresses: number
+  /** Connections that have not been welcomed yet; one more is closed with FULL. */
+  handshakes: number
+  /** Tokens verified at a time. */
+  verifications: number
+  /** A connection must have said HELLO, and its token must have been verified, after this long. */
   helloMs: number
   /** Messages that may wait for the token to be verified. */
   helloMessages: number
@@ -75,6 +86,12 @@ export interface NodeLimits {
 
 export const defaultLimits: NodeLimits = {
   connections: 20_000,
+  connectionsPerAddress: 2_000,
+  connectsPerAddressPerSecond: 200,
+  connectBurstPerAddress: 1_000,
+  addresses: 65_536,
+  handshakes: 4_096,
+  verifications: 64,
   helloMs: 5_000,
   helloMessages: 256,
   heartbeatMs: 8_000,

@@ -1,5 +1,6 @@
 import type { Codec } from '../protocol/codec.ts'
 import type { ClientMessage } from '../protocol/schema.ts'
+import type { RefusedBy } from './admission.ts'
 import type { Encoded } from './encoded.ts'
 import type { Cursor } from './log.ts'
 import type { Transport } from './ports.ts'
@@ -20,6 +21,10 @@ export class Connection {
   readonly codec: Codec
   state: ConnectionState = 'new'
   session: Session | null = null
+  /** Under what it is counted with others of its address; '' where it is not. */
+  address = ''
+  /** Why it was closed at once. */
+  refusedBy: RefusedBy | null = null
   /** The HELLO that is being verified, and what came behind it. */
   hello: (ClientMessage & { type: 'hello' }) | null = null
   held: ClientMessage[] = []

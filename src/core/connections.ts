@@ -2,6 +2,7 @@ import type { Codec } from '../protocol/codec.ts'
 import { closeCodes, type CloseReason, type ErrorCode, RtmsError } from '../protocol/errors.ts'
 import { limits as protocolLimits } from '../protocol/limits.ts'
 import type { ClientMessage, MessageOf } from '../protocol/schema.ts'
+import { Admission } from './admission.ts'
 import type { NodeConfig } from './config.ts'
 import { Connection } from './connection.ts'
 import type { Downstream } from './downstream.ts'
@@ -35,10 +36,19 @@ export interface ConnectionsHost {
 export class Connections {
   readonly #host: ConnectionsHost
   readonly #all: Set<Connection> = new Set()
+  readonly #admission: Admission
   draining = false
 
   constructor(host: ConnectionsHost) {
     this.#host = host
+    this.#admission = new Admission(host.config, host.stats, (connection, token) =>
+      host.application.authenticate(connection, token),
+    )
+  }
+
+  /** Connections that wait for their welcome, and addresses that are remembered. */
+  get admission(): { readonly newcomers: number; readonly addresses: number } {
+    return this.#admission.size
   }
 
   get size(): number {
@@ -56,13 +66,18 @@ export class Connections {
     return { stalled, bytes }
   }
 
-  open(transport: Transport, codec: Codec, now: number): Connection {
+  open(transport: Transport, codec: Codec, address: string, now: number): Connection {
     const connection = new Connection(transport, codec, now, (late, at) => this.#beat(late, at))
     this.#host.stats.connectionsOpened++
+    const others = this.#all.size
     this.#all.add(connection)
-    if (this.draining) this.close(connection, 'DRAINING', 'the node is stopping', now)
-    else if (this.#all.size > this.#host.config.limits.connections)
-      this.close(connection, 'FULL', 'the node has no room', now)
+    if (this.draining) {
+      this.close(connection, 'DRAINING', 'the node is stopping', now)
+      return connection
+    }
+    const turned = this.#admission.enter(connection, address, others, now)
+    connection.refusedBy = turned?.by ?? null
+    if (turned !== null) this.close(connection, turned.reason, turned.text, now, turned.retryAfterMs)
     else this.#host.timers.set(connection.heartbeat, now + this.#host.config.limits.helloMs)
     return connection
   }
@@ -143,8 +158,13 @@ export class Connections {
   /** Silence on either side brings a ping; twice the heartbeat of silence from the client is the end. */
   #beat(connection: Connection, now: number): void {
     const { heartbeatMs } = this.#host.config.limits
-    if (connection.state === 'new' || connection.state === 'verifying') {
-      this.close(connection, 'UNAUTHENTICATED', 'no valid hello in time', now)
+    if (connection.state === 'new') {
+      this.close(connection, 'UNAUTHENTICATED', 'no hello in time', now)
+      return
+    }
+    // Not the client's fault: it may come again.
+    if (connection.state === 'verifying') {
+      this.close(connection, 'FULL', 'the token was not verified in time', now, this.#admission.spread())
       return
     }
     // The same sum as the timer below was set to: a difference may round to the other side of it.
@@ -164,11 +184,17 @@ export class Connections {
   }
 
   /** Ends a connection from this side; with a reason it gets a GOODBYE first, if it can take one. */
-  close(connection: Connection, reason: CloseReason | null, text: string, now: number): void {
+  close(
+    connection: Connection,
+    reason: CloseReason | null,
+    text: string,
+    now: number,
+    retryAfterMs: number = this.#host.config.limits.reconnectMinMs,
+  ): void {
     if (connection.state === 'closed') return
     const code = reason === null ? 1001 : closeCodes[reason]
     if (reason !== null) {
-      const retryAfter = code > 4449 ? this.#host.config.limits.reconnectMinMs : 0
+      const retryAfter = code > 4449 ? retryAfterMs : 0
       const goodbye = { type: 'goodbye', code, reason: shorten(text), retryAfter, route: '' } as const
       this.#host.downstream.farewell(connection, goodbye, now)
     }
@@ -186,6 +212,7 @@ export class Connections {
     connection.held = []
     connection.session = null
     this.#all.delete(connection)
+    this.#admission.leave(connection, now)
     this.#host.timers.clear(connection.heartbeat)
     this.#host.stats.loseConnection(reason)
     if (session === null) return
@@ -216,10 +243,11 @@ export class Connections {
     connection.hello = hello
     // What comes behind waits in the socket, so that nobody unverified makes the node hold much.
     connection.transport.pause()
-    this.#host.application.authenticate(connection, hello.token)
+    this.#admission.verify(connection, hello.token)
   }
 
   authenticated(connection: Connection, outcome: Outcome<Grant>, now: number): void {
+    if (!this.#admission.verified(connection)) return
     if (connection.refreshing !== 0) {
       this.#refreshed(connection, outcome, now)
       return
@@ -256,7 +284,7 @@ export class Connections {
     if (connection === null) return 'UNKNOWN'
     if (connection.refreshing !== 0) return 'BUSY'
     connection.refreshing = call
-    this.#host.application.authenticate(connection, token)
+    this.#admission.verify(connection, token)
     return null
   }
 
@@ -296,6 +324,7 @@ export class Connections {
     const { limits } = this.#host.config
     connection.state = 'live'
     connection.hello = null
+    this.#admission.welcome(connection)
     connection.window = hello.window === 0 ? 0 : Math.min(hello.window, limits.window)
     const received = resumed ? session.rewind(hello.received) : 0
     const whole = received <= hello.received

@@ -1,3 +1,5 @@
+export { subscriberOf } from './addresses.ts'
+export type { RefusedBy } from './admission.ts'
 export {
   defaultLimits,
   defaultMeeting,

@@ -119,6 +119,11 @@ export class RtmsNode {
     return this.#connections.size
   }
 
+  /** Connections that wait for their welcome, and addresses that connections are counted by. */
+  get admission(): { readonly newcomers: number; readonly addresses: number } {
+    return this.#connections.admission
+  }
+
   get sessions(): number {
     return this.#sessions.size
   }
@@ -173,9 +178,12 @@ export class RtmsNode {
 
   // ---- connections
 
-  /** A socket opened. The connection returned stands for it in every other call. */
-  handleOpen(transport: Transport, codec: Codec, now: number): Connection {
-    return this.#connections.open(transport, codec, now)
+  /**
+   * A socket opened. The connection returned stands for it in every other call. `address` is what connections are
+   * counted by (see `subscriberOf`), '' not to count this one.
+   */
+  handleOpen(transport: Transport, codec: Codec, now: number, address = ''): Connection {
+    return this.#connections.open(transport, codec, address, now)
   }
 
   /** A packet arrived. A malformed one closes its connection and has no other effect. */

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../protocol/errors.ts'
+import type { RefusedBy } from './admission.ts'
 import type { LossReason } from './ports.ts'
 
 /** How many values were at most each bound, and how many above all of them. */
@@ -56,6 +57,8 @@ export class Stats {
   socketStalls = 0
   /** Connections closed, by reason. */
   readonly connectionsLost: Map<LossReason, number> = new Map()
+  /** Connections closed as soon as they were open, by what there was too much of. */
+  readonly connectionsRefused: Map<RefusedBy, number> = new Map()
   /** Inputs refused or dropped, by reason. */
   readonly inputsRefused: Map<ErrorCode, number> = new Map()
   /** Publications not taken, by reason. */
@@ -69,6 +72,10 @@ export class Stats {
   loseConnection(reason: LossReason): void {
     this.connectionsClosed++
     count(this.connectionsLost, reason)
+  }
+
+  refuseConnection(by: RefusedBy): void {
+    count(this.connectionsRefused, by)
   }
 
   refuseInput(reason: ErrorCode, inputs = 1): void {

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { TlsOptions } from 'node:tls'
 import type { Logger, MetricsReaders } from './options.ts'
 
 /** Headers of one request; more are answered 431. */
@@ -10,6 +12,8 @@ export const MAX_HEADERS = 100
 const HEADERS_TIMEOUT_MS = 8_000
 const CHECKING_INTERVAL_MS = 1_000
 const REQUEST_TIMEOUT_MS = 30_000
+/** A WebSocket needs HTTP/1.1, and a handshake must be done as soon as headers. */
+const TLS = { ALPNProtocols: ['http/1.1'], handshakeTimeout: HEADERS_TIMEOUT_MS }
 /** Bytes a socket holds before a write to it reports that it is full; Node's default would stop a busy one too often. */
 const HIGH_WATER_MARK = 65_536
 
@@ -89,9 +93,11 @@ export function createHttpServer(
   {
     handler,
     metrics,
+    tls,
   }: {
     readonly handler: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
     readonly metrics: MetricsReaders
+    readonly tls: TlsOptions | undefined
   },
 ): Server {
   const options = {
@@ -100,7 +106,7 @@ export function createHttpServer(
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionsCheckingInterval: CHECKING_INTERVAL_MS,
   }
-  const server = createServer(options, (request, response) => {
+  const answerRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const [path] = (request.url ?? '').split('?')
     if (hasTooManyHeaders(request)) answer(response, 431, { error: `more than ${MAX_HEADERS} headers` })
     else if (path === '/healthz') {
@@ -115,7 +121,11 @@ export function createHttpServer(
     } else if (pages.apiBase !== null && path?.startsWith(`${pages.apiBase}/`)) pages.api(request, response)
     else if (handler === undefined) answer(response, 404, NOTHING_HERE)
     else handler(request, response)
-  })
+  }
+  const server =
+    tls === undefined
+      ? createServer(options, answerRequest)
+      : createSecureServer({ ...options, ...tls, ...TLS }, answerRequest)
   // Node drops what is over this without a word; one more than allowed shows that there were too many.
   server.maxHeadersCount = MAX_HEADERS + 1
   return server

@@ -40,6 +40,10 @@ export class Metrics {
 
     this.#counter('connections_opened_total', 'Connections opened.', () => stats.connectionsOpened)
     this.#counters('connections_closed_total', 'Connections closed.', 'reason', () => stats.connectionsLost)
+    this.#gauge('handshakes', 'Connections that wait for their welcome.', () => node.admission.newcomers)
+    this.#gauge('addresses', 'Addresses that connections are counted by.', () => node.admission.addresses)
+    const turned = 'Connections turned away, by what there was too much of.'
+    this.#counters('connections_refused_total', turned, 'by', () => stats.connectionsRefused)
     this.#counter('sessions_opened_total', 'Sessions opened.', () => stats.sessionsOpened)
     this.#counter('sessions_resumed_total', 'Sessions resumed.', () => stats.sessionsResumed)
     this.#counter('sessions_ended_total', 'Sessions ended.', () => stats.sessionsEnded)

@@ -1,12 +1,26 @@
-import { KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Server as HttpsServer } from 'node:https'
+import type { TlsOptions } from 'node:tls'
 import type { CryptoKey, JWK } from 'jose'
 import * as v from 'valibot'
 import { defaultLimits, type NodeLimits } from '../core/index.ts'
 import { type ApiOptions, apiSetting } from './api/options.ts'
 import { type RequestsOptions, requestsSetting } from './api/webhook.ts'
-import { isCount, isText, setting, show } from './setting.ts'
+import {
+  isCount,
+  isKey,
+  isKeys,
+  isLogger,
+  isOrigins,
+  isPublicUrl,
+  isText,
+  isTls,
+  setting,
+  show,
+  tlsFault,
+} from './option-checks.ts'
+import { isProxy } from './proxies.ts'
 
 /** Pino's shape. The library writes to nothing else, and never a token, a secret or a payload. */
 export interface Logger {
@@ -54,6 +68,11 @@ export interface RtmsOptions {
   readonly port?: number | undefined
   /** Address to listen on. Default: all. Not together with `server`. */
   readonly host?: string | undefined
+  /**
+   * Speak TLS: key, certificate and what else `https.createServer` takes; clients then connect by wss. `rtms.setTls`
+   * replaces them. Default: plain TCP, for a proxy in front that speaks TLS. Not together with `server`.
+   */
+  readonly tls?: TlsOptions | undefined
   /** Attach to this server instead: only upgrades to `path` are taken, and closing it remains its owner's. */
   readonly server?: HttpServer | HttpsServer | undefined
   /** With a server of its own: what answers requests other than `/healthz`, `/readyz` and `/metrics`. Default: 404. */
@@ -77,6 +96,17 @@ export interface RtmsOptions {
    * be the host of the request. A client that sends no Origin (it is no browser) may always connect.
    */
   readonly origins?: readonly string[] | '*' | undefined
+  /**
+   * Whether clients may compress what they send (permessage-deflate); what is larger than a packet when it is unpacked is
+   * answered 1009. What goes to clients is shared by them and not compressed. Default false: inputs are too small for it.
+   */
+  readonly compression?: boolean | undefined
+  /**
+   * Proxies in front of this node: addresses, ranges (`10.0.0.0/8`) and 'loopback'. Connections are counted by the address
+   * that these name in `X-Forwarded-For` (or `Forwarded`, without the former): the last one that is not in the list. Have
+   * the proxy set it, whatever came. A connection of which only these are known is not counted. Default ['loopback'].
+   */
+  readonly trustedProxies?: readonly string[] | undefined
   /** Name of this node in the cluster and in `?route=`: 1–64 of A–Z a–z 0–9 _ -. Default: random. */
   readonly nodeId?: string | undefined
   /** Limits to change; the rest stays as in `defaultLimits`. */
@@ -95,6 +125,7 @@ export interface RtmsOptions {
 export interface Settings {
   readonly port: number
   readonly host: string | undefined
+  readonly tls: TlsOptions | undefined
   readonly server: HttpServer | HttpsServer | undefined
   readonly handler: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
   readonly metrics: MetricsReaders
@@ -104,6 +135,8 @@ export interface Settings {
   readonly issuer: string
   readonly publicUrl: string | undefined
   readonly origins: readonly string[] | '*' | undefined
+  readonly compression: boolean
+  readonly trustedProxies: readonly string[]
   readonly nodeId: string | undefined
   readonly limits: NodeLimits
   readonly maxHandlers: number
@@ -117,43 +150,6 @@ const SECRET_BYTES = 32
 const MAKE_A_SECRET = 'make one with `openssl rand -hex 32` and keep it out of the source'
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
-
-function isPublicUrl(value: unknown): boolean {
-  if (typeof value !== 'string' || !URL.canParse(value)) return false
-  const { protocol, hash, username } = new URL(value)
-  return (protocol === 'ws:' || protocol === 'wss:') && hash === '' && username === ''
-}
-
-const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/\s?#@]+$/
-
-/** As a browser writes it. Of schemes other than the web's only the shape can be checked. */
-function isOrigin(value: unknown): boolean {
-  if (typeof value !== 'string' || !ORIGIN.test(value)) return false
-  return !/^https?:/.test(value) || (URL.canParse(value) && new URL(value).origin === value)
-}
-
-function isOrigins(value: unknown): boolean {
-  if (value === '*') return true
-  return Array.isArray(value) && value.every(isOrigin)
-}
-
-function isLogger(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  return Object.keys(silent).every((level) => typeof Reflect.get(value, level) === 'function')
-}
-
-/** A key that has a public half: a shared secret here would be accepted as the public key of an attacker's token. */
-function isKey(value: unknown): boolean {
-  if (value instanceof KeyObject) return value.type !== 'secret'
-  if (typeof value !== 'object' || value === null) return false
-  if (value instanceof globalThis.CryptoKey) return value.type !== 'secret'
-  const kty: unknown = Reflect.get(value, 'kty')
-  return typeof kty === 'string' && kty !== 'oct'
-}
-
-function isKeys(value: unknown): boolean {
-  return Array.isArray(value) ? value.length > 0 && value.every(isKey) : isKey(value)
-}
 
 const A_KEY = 'an asymmetric CryptoKey, KeyObject or JWK'
 const IMPORT_IT = 'import a PEM with `createPrivateKey` or `createPublicKey` of node:crypto'
@@ -178,6 +174,11 @@ const schema = v.strictObject({
     `give 0 for any free port, or leave it out for ${DEFAULT_PORT}`,
   ),
   host: setting<string>(isText, 'an address or host name', 'leave it out to listen on all addresses'),
+  tls: setting<TlsOptions>(
+    isTls,
+    'an object with key and cert, or pfx',
+    'give both as `readFile` returns them, in PEM',
+  ),
   server: setting<HttpServer>(
     (value) => value instanceof HttpServer || value instanceof HttpsServer,
     'an http.Server or https.Server',
@@ -222,6 +223,16 @@ const schema = v.strictObject({
     isOrigins,
     "'*' or an array of origins such as 'https://example.com'",
     'write each as browsers do: scheme and host in lower case, and the port where it is not the usual one',
+  ),
+  compression: setting<boolean>(
+    (value) => typeof value === 'boolean',
+    'true or false',
+    'leave it out for false',
+  ),
+  trustedProxies: setting<readonly string[]>(
+    (value) => Array.isArray(value) && value.every(isProxy),
+    "an array of addresses, ranges such as '10.0.0.0/8', and 'loopback'",
+    "leave it out for ['loopback'], give [] to trust none",
   ),
   nodeId: setting<string>(
     (value) => typeof value === 'string' && /^[\w-]{1,64}$/.test(value),
@@ -268,7 +279,7 @@ function faultsOf(options: unknown): string[] {
 }
 
 /** What is wrong with options together. */
-function conflictsOf({ server, port, host, handler, metrics, secret, keys }: RtmsOptions): string[] {
+function conflictsOf({ server, port, host, tls, handler, metrics, secret, keys }: RtmsOptions): string[] {
   const faults: string[] = []
   if (secret === undefined && keys === undefined) {
     faults.push(`secret: neither it nor keys was given; expected one to sign tickets with; ${MAKE_A_SECRET}`)
@@ -276,8 +287,10 @@ function conflictsOf({ server, port, host, handler, metrics, secret, keys }: Rtm
   if (secret !== undefined && keys !== undefined) {
     faults.push('keys: both it and secret were given; expected one of them; remove the one you do not use')
   }
+  const fault = isTls(tls) ? tlsFault(tls) : null
+  if (fault !== null) faults.push(fault)
   if (server === undefined) return faults
-  for (const [name, value] of Object.entries({ port, host, handler, metrics })) {
+  for (const [name, value] of Object.entries({ port, host, tls, handler, metrics })) {
     if (value === undefined) continue
     faults.push(
       `${name}: it was given together with server; expected one of them; remove ${name}, which the server's owner decides`,
@@ -301,6 +314,7 @@ export function settle(options: RtmsOptions): Settings {
   return {
     port: options.port ?? DEFAULT_PORT,
     host: options.host,
+    tls: options.tls,
     server: options.server,
     handler: options.handler,
     metrics: options.metrics ?? 'loopback',
@@ -310,6 +324,8 @@ export function settle(options: RtmsOptions): Settings {
     issuer: options.issuer ?? 'rtms',
     publicUrl: options.publicUrl,
     origins: options.origins,
+    compression: options.compression ?? false,
+    trustedProxies: options.trustedProxies ?? ['loopback'],
     nodeId: options.nodeId,
     limits: { ...defaultLimits, ...defined(options.limits ?? {}) },
     maxHandlers: options.maxHandlers ?? 1000,

@@ -178,8 +178,11 @@ export class RequestHandlers {
   /** Never rejects. */
   async #outcomeOf(handler: RequestHandler, call: RequestCall, run: Run): Promise<Outcome<Payload>> {
     try {
+      const answer = handler(run)
+      // Bytes are copied at once: the handler may use their buffer again for the next answer.
+      const value = answer instanceof Uint8Array ? answer : await answer
       // Not a code of its own: the client sent nothing that it could mend.
-      const data = toPayload((await handler(run)) ?? null)
+      const data = toPayload(value ?? null)
       if (data.bytes.length <= limits.payload) return { ok: true, value: data }
       throw new RangeError(
         `the reply has ${data.bytes.length} bytes where at most ${limits.payload} are allowed`,

@@ -1,23 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Server as HttpsServer } from 'node:https'
-import type { Duplex } from 'node:stream'
+import type { SecureContextOptions } from 'node:tls'
 import type { Application, Connection, Stats } from '../core/index.ts'
 import { Api, apiBase } from './api/api.ts'
 import { Webhook } from './api/webhook.ts'
 import { type Authorize, Authorizer, type Connected, type Disconnected, Hooks } from './hooks.ts'
+import { Front } from './front.ts'
 import { Host } from './host.ts'
-import {
-  type Address,
-  addressOf,
-  closeHttpServer,
-  createHttpServer,
-  type Health,
-  listen,
-  type Pages,
-  type Readiness,
-  refuseUpgrade,
-} from './http.ts'
+import type { Address, Health, Readiness } from './http.ts'
 import { Meetings } from './meetings.ts'
 import { Metrics } from './metrics.ts'
 import { type RtmsOptions, settle, type Settings } from './options.ts'
@@ -28,8 +18,6 @@ import { Gateway } from './transport.ts'
 import { Users } from './users.ts'
 
 const DEFAULT_CLOSE_MS = 5_000
-/** What may stand in a Host header: a name or an address, and a port. */
-const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
 
 /** One node of RTMS inside a business server. */
 export class Rtms {
@@ -154,6 +142,14 @@ export class Rtms {
     return this.#front.address
   }
 
+  /**
+   * Replaces key and certificate of a server of its own: connections from now on get the new ones, the others stay. Throws
+   * an Error, and changes nothing, where they cannot be used, or where the node was not started with `tls`.
+   */
+  setTls(tls: SecureContextOptions): void {
+    this.#front.setTls(tls)
+  }
+
   /** Counters of this node, which only rise. */
   get stats(): Readonly<Stats> {
     return this.#host.node.stats
@@ -252,60 +248,5 @@ export class Rtms {
     this.#host.stop()
     this.#metrics.close()
     await this.#front.close(timeoutMs)
-  }
-}
-
-/** The HTTP server in front of a node, its own or another's. */
-class Front {
-  readonly #id: string
-  readonly #settings: Settings
-  readonly #gateway: Gateway
-  readonly #server: NonNullable<Settings['server']>
-  readonly #isOwn: boolean
-  readonly #secure: boolean
-
-  constructor(id: string, settings: Settings, gateway: Gateway, pages: Pages) {
-    this.#id = id
-    this.#settings = settings
-    this.#gateway = gateway
-    this.#isOwn = settings.server === undefined
-    this.#server = settings.server ?? createHttpServer(pages, settings)
-    this.#secure = this.#server instanceof HttpsServer
-  }
-
-  get address(): Address {
-    return addressOf(this.#server, this.#secure, this.#settings.path)
-  }
-
-  async open(): Promise<void> {
-    this.#server.on('upgrade', this.#upgrade)
-    if (this.#isOwn) await listen(this.#server, this.#settings)
-  }
-
-  readonly #upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    if (this.#gateway.isFor(request)) this.#gateway.handleUpgrade(request, socket, head)
-    // Another listener may want it; without one nobody would ever answer.
-    else if (this.#server.listenerCount('upgrade') === 1)
-      refuseUpgrade(socket, 404, 'There is nothing at this path.')
-  }
-
-  /** The address in a ticket: the public one, else that of the request's host, else the server's own. */
-  ticketUrl(host: string | undefined): string {
-    const { publicUrl, path } = this.#settings
-    if (publicUrl === undefined && host !== undefined && !HOST.test(host)) {
-      throw new TypeError(
-        'host is not a host name with an optional port; give the Host header of the request, or set publicUrl',
-      )
-    }
-    const own =
-      host === undefined ? () => this.address.url : () => `${this.#secure ? 'wss' : 'ws'}://${host}${path}`
-    const url = new URL(publicUrl ?? own())
-    url.searchParams.set('route', this.#id)
-    return url.href
-  }
-
-  async close(timeoutMs: number): Promise<void> {
-    if (this.#isOwn) await closeHttpServer(this.#server, timeoutMs)
-    this.#server.off('upgrade', this.#upgrade)
   }
 }

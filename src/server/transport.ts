@@ -5,7 +5,9 @@ import type { Connection, Packet, Transport } from '../core/index.ts'
 import { binaryCodec, type Codec, jsonCodec, limits, RtmsError } from '../protocol/index.ts'
 import type { Host } from './host.ts'
 import { hasTooManyHeaders, MAX_HEADERS, refuseUpgrade } from './http.ts'
-import type { Logger } from './options.ts'
+import type { Settings } from './options.ts'
+import { Proxies } from './proxies.ts'
+import { Refusals } from './refusals.ts'
 
 /** How long a peer may take to answer a close frame, and then to be rid of its socket, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 2_000
@@ -99,27 +101,28 @@ class WebSocketTransport implements Transport {
 /** Where sockets come in: checks upgrades, and joins each accepted socket to the node. */
 export class Gateway {
   readonly #host: Host
-  readonly #path: string
-  readonly #origins: readonly string[] | '*' | undefined
-  readonly #logger: Logger
+  readonly #settings: Settings
+  readonly #proxies: Proxies
+  readonly #refusals: Refusals
   readonly #server: WebSocketServer
   /** Those that are open, or closing. */
   readonly #sockets: Set<WebSocket> = new Set()
   #whenEmpty: (() => void) | null = null
 
-  constructor(
-    host: Host,
-    { path, origins, logger }: { path: string; origins: readonly string[] | '*' | undefined; logger: Logger },
-  ) {
+  constructor(host: Host, settings: Settings) {
     this.#host = host
-    this.#path = path
-    this.#origins = origins
-    this.#logger = logger
+    this.#settings = settings
+    this.#proxies = new Proxies(settings.trustedProxies)
+    this.#refusals = new Refusals(settings.logger)
     // `closeTimeout` is not in the types of `ws` yet. TCP_NODELAY is set by `ws` itself.
     const options: ServerOptions & { closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
-      perMessageDeflate: false,
+      // Without a context that is kept, a client's compression costs memory only while it is unpacked, up to `maxPayload`.
+      perMessageDeflate: settings.compression && {
+        clientNoContextTakeover: true,
+        serverNoContextTakeover: true,
+      },
       maxPayload: limits.packet,
       maxFragments: MAX_FRAGMENTS,
       maxBufferedChunks: MAX_CHUNKS,
@@ -134,20 +137,20 @@ export class Gateway {
     this.#server = new WebSocketServer(options)
   }
 
-  /** Whether an upgrade is for this gateway. */
-  isFor(request: IncomingMessage): boolean {
-    const { url = '' } = request
-    const query = url.indexOf('?')
-    return (query === -1 ? url : url.slice(0, query)) === this.#path
-  }
-
   /** Upgrades a request whose path is this gateway's, or answers why not. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (hasTooManyHeaders(request)) {
       refuseUpgrade(socket, 431, `more than ${MAX_HEADERS} headers`)
       return
     }
-    this.#server.handleUpgrade(request, socket, head, (ws) => this.#open(ws, socket))
+    // Whoever is turned away keeps a socket until it has read why. Nobody can be told where there are too many of these.
+    const { connections, handshakes } = this.#settings.limits
+    if (this.#sockets.size >= connections + handshakes) {
+      refuseUpgrade(socket, 503, 'There is no room.')
+      return
+    }
+    const address = this.#proxies.subscriberOf(request)
+    this.#server.handleUpgrade(request, socket, head, (ws) => this.#open(ws, socket, address))
   }
 
   /** Asked by `ws` when the request is a proper WebSocket handshake. */
@@ -168,8 +171,9 @@ export class Gateway {
   }
 
   #allows(origin: string | undefined, host: string | undefined): boolean {
-    if (origin === undefined || this.#origins === '*') return true
-    if (this.#origins !== undefined) return this.#origins.includes(origin)
+    const { origins } = this.#settings
+    if (origin === undefined || origins === '*') return true
+    if (origins !== undefined) return origins.includes(origin)
     if (!URL.canParse(origin)) return false
     const { protocol, host: originHost } = new URL(origin)
     // Parsed with the origin's scheme, so that a port that goes without saying may be said.
@@ -177,17 +181,18 @@ export class Gateway {
     return originHost !== '' && URL.canParse(own) && new URL(own).host === originHost
   }
 
-  #open(ws: WebSocket, socket: Duplex): void {
+  #open(ws: WebSocket, socket: Duplex, address: string): void {
     const host = this.#host
     this.#sockets.add(ws)
     // The node may close the connection at once; what `ws` reports comes later in any case.
     const codec = codecs.get(ws.protocol) as Codec
     const transport = new WebSocketTransport(ws, socket)
-    const connection = host.run((node, now) => node.handleOpen(transport, codec, now))
+    const connection = host.run((node, now) => node.handleOpen(transport, codec, now, address))
+    if (connection.refusedBy !== null) this.#refusals.note(connection.refusedBy, address, performance.now())
     ws.on('message', (data, isBinary) => this.#receive(connection, data as Buffer, isBinary))
     // A frame that breaks the protocol, or a socket that broke. `ws` closes by itself; nothing more goes out.
     ws.on('error', (error) => {
-      this.#logger.debug({ why: error.message }, 'a socket failed')
+      this.#settings.logger.debug({ why: error.message }, 'a socket failed')
       host.run((node, now) => node.handleClose(connection, false, now))
     })
     socket.on('drain', () => host.run((node) => node.handleDrain(connection)))

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { type Demo, startDemo } from '../../src/cli/demo.ts'
+import { type Demo, startDemo } from '../../src/demo/index.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -163,7 +163,7 @@ export class Visitors {
       if (message.type() === 'error' || message.type() === 'warning')
         this.complaints.push(`${name}: ${message.text()}`)
     })
-    await page.goto(`${this.#url}/?${new URLSearchParams({ room })}`)
+    await page.goto(`${this.#url}/playground/?${new URLSearchParams({ room })}`)
     await page.waitForFunction(() => window.rtmsDemo?.frames > 0)
   }
 

@@ -66,7 +66,7 @@ describe('rtms', () => {
     const [, url] = await printed(run, /Open (http:\/\/\S+)/)
     expect(run.text()).toContain('DEVELOPMENT MODE')
     expect(await (await fetch(url as string)).text()).toContain('<title>')
-    const ticket = await fetch(`${url}/api/ticket`, { method: 'POST', body: '{}' })
+    const ticket = await fetch(`${url}/api/playground/ticket`, { method: 'POST', body: '{}' })
     expect(await ticket.json()).toMatchObject({
       token: expect.any(String),
       url: expect.stringContaining('route='),
@@ -90,6 +90,6 @@ describe('rtms', () => {
     const run = rtms(['serve', '--port', '0', '--host', '127.0.0.1'], { RTMS_SECRET: 'x'.repeat(32) })
     const [, url] = await printed(run, /listens at (http:\/\/\S+)\./)
     expect((await fetch(`${url}/healthz`)).status).toBe(200)
-    expect((await fetch(`${url}/api/ticket`, { method: 'POST', body: '{}' })).status).toBe(404)
+    expect((await fetch(`${url}/api/playground/ticket`, { method: 'POST', body: '{}' })).status).toBe(404)
   })
 })

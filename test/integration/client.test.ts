@@ -1,5 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { type Client, connect, type State } from '../../src/client/node.ts'
+import {
+  type Client,
+  connect,
+  type Position,
+  type State,
+  type SubscribeOptions,
+} from '../../src/client/node.ts'
 import { Rtms } from '../../src/server/index.ts'
 
 /* The real client on the real server, over real sockets. */
@@ -97,6 +103,52 @@ describe('rtms/client in Node', () => {
     const seen: [string, unknown][] = []
     b.subscribe('board', (data, { key }) => seen.push([key, data]), { conflate: true })
     await expect.poll(() => seen).toEqual([['y', 2]])
+  })
+
+  it('begins some publications back, and goes on where a page that is gone had stood', async () => {
+    const rtms = await start()
+    rtms.topics.define('log', { entries: 5 })
+    for (let n = 1; n <= 4; n++) rtms.topics.publish('log', n)
+    /** Reads until `last` came, and tells what it was told and where it stands. */
+    const read = async (options: SubscribeOptions, last: number): Promise<[unknown[], Position | null]> => {
+      const { client: made } = client(rtms, 'ann')
+      const heard: unknown[] = []
+      const gap = ({ reason }: { reason: string }): number => heard.push(`gap ${reason}`)
+      made.subscribe('log', (data) => heard.push(data), {
+        ...options,
+        onSubscribed: ({ recovered, reason }) => heard.push(`${recovered} ${reason}`),
+        onGap: gap,
+      })
+      await expect.poll(() => heard.at(-1)).toBe(last)
+      const position = made.position('log')
+      made.close()
+      return [heard, position]
+    }
+    const [first, position] = await read({ history: 2 }, 4)
+    expect(first).toEqual(['false ', 3, 4])
+    const since = JSON.parse(JSON.stringify(position)) as Position
+    for (let n = 5; n <= 7; n++) rtms.topics.publish('log', n)
+    expect((await read({ since }, 7))[0]).toEqual(['true ', 5, 6, 7])
+    for (let n = 8; n <= 12; n++) rtms.topics.publish('log', n)
+    await expect.poll(() => rtms.topics.history('log').length).toBe(5)
+    expect((await read({ since }, 12))[0]).toEqual(['false RETENTION', 'gap RETENTION', 8, 9, 10, 11, 12])
+    const other = await start()
+    for (let n = 1; n <= 2; n++) other.topics.publish('log', `other ${n}`)
+    const { client: moved } = client(other, 'ann')
+    const heard: unknown[] = []
+    moved.subscribe('log', (data) => heard.push(data), {
+      since,
+      onSubscribed: ({ recovered, reason }) => heard.push(`${recovered} ${reason}`),
+    })
+    await expect.poll(() => heard).toEqual(['false NEW_EPOCH', 'other 1', 'other 2'])
+  })
+
+  it('publishes with the pressure of the topic for an answer', async () => {
+    const rtms = await start()
+    const { client: made } = client(rtms, 'ann')
+    const pressure = await made.publish('feed', 1)
+    expect(pressure).toBeGreaterThanOrEqual(0)
+    expect(pressure).toBeLessThanOrEqual(1)
   })
 
   it('tells why a subscription, a join and a request fail', async () => {

@@ -1,3 +1,3 @@
 export { Machine, type Phase, type Ticket } from './machine.ts'
 export type { RawFrame, SeatListener, SeatMachine } from './seat.ts'
-export type { ReadOptions, TopicReader } from './reader.ts'
+export { isPosition, type ReadOptions, type TopicReader } from './reader.ts'

@@ -16,6 +16,7 @@ import {
   type ServerMessage,
 } from '../../protocol/index.ts'
 import { type CallMessage, Calls, type Done } from './calls.ts'
+import { clientLimits, tooMuchWaits, Waiting } from './limits.ts'
 import { SeatMachine, type SeatListener } from './seat.ts'
 import { type ReaderListener, type ReadOptions, TopicReader } from './reader.ts'
 
@@ -112,7 +113,8 @@ export class Machine {
   #silentUntil = Infinity
   #retryAfter = 0
 
-  readonly #calls: Calls = new Calls()
+  readonly #waiting: Waiting = new Waiting()
+  readonly #calls: Calls = new Calls(this.#waiting)
   readonly #seats: Map<string, SeatMachine> = new Map()
   readonly #readers: Map<string, TopicReader> = new Map()
   readonly #seatsByLog: Map<number, SeatMachine> = new Map()
@@ -143,7 +145,9 @@ export class Machine {
   /** When {@link tick} wants to be called. */
   get deadline(): number {
     const silence = this.#phase === 'live' ? this.#silentUntil : Infinity
-    return Math.min(this.#deadline, silence, this.#refreshAt, this.#calls.deadline)
+    let earliest = Math.min(this.#deadline, silence, this.#refreshAt, this.#calls.deadline)
+    for (const seat of this.#seats.values()) earliest = Math.min(earliest, seat.deadline)
+    return earliest
   }
 
   start(now: number): void {
@@ -158,6 +162,7 @@ export class Machine {
 
   tick(now: number): void {
     this.#calls.expire(now)
+    for (const seat of this.#seats.values()) seat.expire(now)
     if (this.#phase === 'live') {
       if (now >= this.#silentUntil) this.#silent(now)
       else {
@@ -237,7 +242,7 @@ export class Machine {
       if (result.ok) this.#refreshAt = this.#ticket?.until ?? Infinity
       else this.#ticket = null
     }
-    this.#call({ type: 'refresh', call: this.#calls.next(), token }, done, now + this.#options.connectMs)
+    this.#call({ type: 'refresh', call: this.#calls.next(), token }, done, now + this.#options.connectMs, 0)
   }
 
   #open(): void {
@@ -403,7 +408,7 @@ export class Machine {
         this.#readersByLog.get(message.log)?.handleGap(message)
         return
       case 'joined':
-        this.#handleJoined(message)
+        this.#handleJoined(message, now)
         return
       case 'subscribed':
         this.#handleSubscribed(message)
@@ -447,7 +452,7 @@ export class Machine {
     this.#enter('live', now)
     this.#refreshAt = this.#ticket?.until ?? Infinity
     this.#ports.welcome(message)
-    for (const call of this.#calls.revive(message.resumed, message.calls)) this.#send(call)
+    for (const call of this.#calls.revive(message.resumed, message.calls, now)) this.#send(call)
     // What was left is left before it may be joined anew.
     if (message.resumed)
       for (const log of this.#parting) this.#send({ type: 'leave', call: this.#calls.next(), log })
@@ -456,14 +461,15 @@ export class Machine {
     this.#wishes = [...this.#readers.values()]
   }
 
-  #handleJoined(message: MessageOf<'joined'>): void {
+  #handleJoined(message: MessageOf<'joined'>, now: number): void {
     const seat = this.#seats.get(message.meeting)
     this.#parting = this.#parting.filter((log) => log !== message.log)
     // Left before it was joined: now it can be said.
     if (seat === undefined) this.#send({ type: 'leave', call: this.#calls.next(), log: message.log })
     if (seat === undefined || seat.call !== message.call) return
     this.#seatsByLog.set(message.log, seat)
-    for (const input of seat.handleJoined(message, this.#session, this.#entriesLost)) this.#send(input)
+    const inputs = seat.handleJoined(message, this.#session, this.#entriesLost, now)
+    for (const input of inputs) this.#send(input)
   }
 
   #handleSubscribed(message: MessageOf<'subscribed'>): void {
@@ -513,7 +519,7 @@ export class Machine {
   /** Joins a meeting, and joins it again on every connection until {@link leave}. One seat per meeting. */
   join(meeting: string, spectator: boolean, config: string, listener: SeatListener): SeatMachine {
     if (this.#seats.has(meeting)) throw new RtmsError('LIMIT', `${meeting} is joined already; leave it first`)
-    const seat = new SeatMachine(meeting, spectator, config, listener)
+    const seat = new SeatMachine(meeting, spectator, config, listener, this.#waiting)
     if (this.#phase === 'closed') {
       seat.end(new RtmsError('CLOSED'))
       return seat
@@ -533,12 +539,13 @@ export class Machine {
     else if (lastLog !== 0) this.#parting.push(lastLog)
   }
 
-  input(seat: SeatMachine, data: Payload, done: Done<number>): void {
+  /** An input; ends exactly once. Where it cannot be sent within `timeoutMs`, it never is. */
+  input(seat: SeatMachine, data: Payload, timeoutMs: number, now: number, done: Done<number>): void {
     if (this.#seats.get(seat.meeting) !== seat) {
       done({ ok: false, error: new RtmsError('NOT_JOINED', 'The meeting was left or has ended.') })
       return
     }
-    const message = seat.send(data, done)
+    const message = seat.send(data, now + timeoutMs, done)
     if (message !== null) this.#send(message)
   }
 
@@ -593,7 +600,7 @@ export class Machine {
     if (!isName(method)) done({ ok: false, error: new RtmsError('BAD_NAME') })
     else {
       const message = { type: 'request', call, method, timeout, data } as const
-      this.#call(message, done as Done<unknown>, now + timeoutMs + grace)
+      this.#call(message, done as Done<unknown>, now + timeoutMs, grace)
     }
     return call
   }
@@ -612,22 +619,21 @@ export class Machine {
     else if (!isKey(key)) done({ ok: false, error: new RtmsError('BAD_NAME', 'The key is too long.') })
     else {
       const message = { type: 'publish', call, topic, key, tombstone, data } as const
-      this.#call(message, done as Done<unknown>, now + timeoutMs)
+      this.#call(message, done as Done<unknown>, now + timeoutMs, 0)
     }
     return call
   }
 
-  #call(message: CallMessage, done: Done<unknown>, deadline: number): void {
-    const { maxRequests = 64, maxPayload = limits.payload } = this.#welcome ?? {}
+  #call(message: CallMessage, done: Done<unknown>, sendBy: number, grace: number): void {
+    const { maxRequests = clientLimits.waitingCalls, maxPayload = limits.payload } = this.#welcome ?? {}
     if (this.#phase === 'closed') done({ ok: false, error: new RtmsError('CLOSED') })
     else if ('data' in message && 'bytes' in message.data && message.data.bytes.length > maxPayload)
       done({ ok: false, error: new RtmsError('TOO_LARGE') })
     else if (this.#calls.size >= maxRequests) {
       done({ ok: false, error: new RtmsError('BUSY', `${maxRequests} calls wait for their answer already`) })
-    } else {
-      this.#calls.add(message, done, deadline)
-      if (this.#phase === 'live') this.#send(message)
-    }
+    } else if (!this.#calls.add(message, done, sendBy, grace)) {
+      done({ ok: false, error: tooMuchWaits() })
+    } else if (this.#phase === 'live') this.#send(message)
   }
 
   /** The caller gave up: it is told at once, the server as soon as may be. */

@@ -1,6 +1,7 @@
 import {
   eachPublication,
   type ErrorCode,
+  limits,
   type MessageOf,
   type Position,
   type PublicationEntry,
@@ -17,6 +18,19 @@ export interface ReadOptions {
   readonly keys: readonly string[]
   /** What happens when this reader is too slow. */
   readonly policy: 'skip' | 'conflate' | 'disconnect'
+  /** Begin so many entries back. */
+  readonly history?: number
+  /** Go on from here instead, a position of an earlier subscription. */
+  readonly since?: Position
+}
+
+/** Whether this, which an application may have stored, can be sent as a position. */
+export function isPosition(value: unknown): value is Position {
+  return Array.isArray(value) && value.length <= limits.publishers && value.every(isPair)
+}
+
+function isPair(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 2 && value.every((n) => Number.isSafeInteger(n) && n >= 0)
 }
 
 const policyNumbers = { skip: 0, conflate: 1, disconnect: 2 } as const
@@ -48,22 +62,24 @@ export class TopicReader {
     this.topic = topic
     this.options = options
     this.listener = listener
+    if (options.since !== undefined) this.#position = new Map(options.since)
   }
 
-  get position(): Position {
-    return [...(this.#position ?? [])]
+  /** What was delivered so far; null before the node has said where it begins. */
+  get position(): Position | null {
+    return this.#position === null ? null : [...this.#position]
   }
 
   wish(call: number, index: number): MessageOf<'subscribe'>['topics'][number] {
     this.call = call
     this.index = index
-    const { conflate, maxHz, keys, policy } = this.options
-    const recover = this.#position !== null
+    const { conflate, maxHz, keys, policy, history = 0 } = this.options
+    const { position } = this
     return {
       topic: this.topic,
-      recover,
-      since: recover ? this.position : [],
-      history: 0,
+      recover: position !== null,
+      since: position ?? [],
+      history: position === null ? history : 0,
       conflate,
       maxHz,
       policy: policyNumbers[policy],
@@ -91,6 +107,8 @@ export class TopicReader {
       // Another node may hold the entries in another order of publishers: what was delivered is passed over.
       if (entry.number <= (position.get(entry.publisher) ?? 0)) return
       position.set(entry.publisher, entry.number)
+      // No more than can be sent: of publishers, which come with the runs of nodes, the oldest are forgotten.
+      if (position.size > limits.publishers) position.delete(position.keys().next().value as number)
       this.listener.publication(entry)
     })
   }

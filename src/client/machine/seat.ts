@@ -10,10 +10,8 @@ import {
   RtmsError,
   SYSTEM_SLOT,
 } from '../../protocol/index.ts'
-import type { Done } from './calls.ts'
-
-/** Inputs on their way at once. */
-const MAX_UNANSWERED = 1_000
+import { type Done, notSent } from './calls.ts'
+import { clientLimits, tooMuchWaits, type Waiting } from './limits.ts'
 
 /** A frame as it is delivered: numbered from 1, none left out, the same for everyone. */
 export interface RawFrame {
@@ -35,6 +33,10 @@ export interface SeatListener {
 interface Unanswered {
   readonly data: Payload
   readonly done: Done<number>
+  /** Monotonic milliseconds after which it is not sent, or not again. */
+  readonly sendBy: number
+  /** Handed to a connection at least once. */
+  sent: boolean
 }
 
 /** This client's place in a meeting: the position it has reached and the inputs not yet answered. */
@@ -58,8 +60,12 @@ export class SeatMachine {
   /** The session in which it was joined. */
   #session = ''
   readonly #unanswered: Map<number, Unanswered> = new Map()
+  readonly #waiting: Waiting
+  /** No unanswered input has an earlier `sendBy`. */
+  #earliest = Infinity
 
-  constructor(meeting: string, spectator: boolean, config: string, listener: SeatListener) {
+  constructor(meeting: string, spectator: boolean, config: string, listener: SeatListener, waiting: Waiting) {
+    this.#waiting = waiting
     this.meeting = meeting
     this.spectator = spectator
     this.config = config
@@ -80,7 +86,12 @@ export class SeatMachine {
    * Returns the inputs to send (again). In another session the same slot may have been somebody else's meanwhile.
    * `lost`: the session log has a hole, in which NACKs may have been.
    */
-  handleJoined(message: MessageOf<'joined'>, session: string, lost: boolean): MessageOf<'input'>[] {
+  handleJoined(
+    message: MessageOf<'joined'>,
+    session: string,
+    lost: boolean,
+    now: number,
+  ): MessageOf<'input'>[] {
     const again = this.epoch !== 0
     const same = message.epoch === this.epoch && message.slot === this.slot && session === this.#session
     this.#session = session
@@ -96,9 +107,35 @@ export class SeatMachine {
     } else if (lost || !message.recovered) this.#rejectUpTo(message.seq, 'UNKNOWN')
     if (again && message.reason === 'NEW_EPOCH') this.next = 1
     this.listener.joined(message)
-    return [...this.#unanswered]
-      .filter(([seq]) => seq > message.seq)
-      .map(([seq, { data }]) => this.#message(seq, data))
+    return this.#resend(message.seq, now)
+  }
+
+  /** What the node has not got, and still may. */
+  #resend(accepted: number, now: number): MessageOf<'input'>[] {
+    const again: MessageOf<'input'>[] = []
+    for (const [seq, input] of this.#unanswered) {
+      if (seq <= accepted) continue
+      if (input.sendBy <= now) this.#answer(seq, { ok: false, error: notSent() })
+      else {
+        input.sent = true
+        again.push(this.#message(seq, input.data))
+      }
+    }
+    return again
+  }
+
+  /** When {@link expire} has something to do: while there is no connection to send on, inputs do not wait for ever. */
+  get deadline(): number {
+    return this.log === 0 ? this.#earliest : Infinity
+  }
+
+  expire(now: number): void {
+    if (now < this.deadline) return
+    this.#earliest = Infinity
+    for (const [seq, { sent, sendBy }] of this.#unanswered) {
+      if (sendBy > now) this.#earliest = Math.min(this.#earliest, sendBy)
+      else this.#answer(seq, { ok: false, error: sent ? new RtmsError('UNKNOWN') : notSent() })
+    }
   }
 
   /** The connection is gone; the position stays. */
@@ -107,8 +144,11 @@ export class SeatMachine {
     this.call = 0
   }
 
-  /** Takes an input. Returns the message to send now, or null where it waits for the meeting to be joined again. */
-  send(data: Payload, done: Done<number>): MessageOf<'input'> | null {
+  /**
+   * Takes an input. Returns the message to send now, or null where it waits for the meeting to be joined again,
+   * until `sendBy`.
+   */
+  send(data: Payload, sendBy: number, done: Done<number>): MessageOf<'input'> | null {
     if (this.spectator) {
       done({ ok: false, error: new RtmsError('READ_ONLY') })
       return null
@@ -117,16 +157,22 @@ export class SeatMachine {
       done({ ok: false, error: new RtmsError('TOO_LARGE') })
       return null
     }
-    if (this.#unanswered.size >= MAX_UNANSWERED) {
+    if (this.#unanswered.size >= clientLimits.waitingInputs) {
       done({
         ok: false,
-        error: new RtmsError('BUSY', `${MAX_UNANSWERED} inputs wait for their frame already`),
+        error: new RtmsError('BUSY', `${clientLimits.waitingInputs} inputs wait for their frame already`),
       })
       return null
     }
+    if (!this.#waiting.take(data.bytes.length)) {
+      done({ ok: false, error: tooMuchWaits() })
+      return null
+    }
     const seq = ++this.#seq
-    this.#unanswered.set(seq, { data, done })
-    return this.log === 0 ? null : this.#message(seq, data)
+    const sent = this.log !== 0
+    this.#unanswered.set(seq, { data, done, sendBy, sent })
+    this.#earliest = Math.min(this.#earliest, sendBy)
+    return sent ? this.#message(seq, data) : null
   }
 
   #message(seq: number, data: Payload): MessageOf<'input'> {
@@ -176,13 +222,17 @@ export class SeatMachine {
 
   #answer(seq: number, result: Parameters<Done<number>>[0]): void {
     const unanswered = this.#unanswered.get(seq)
+    if (unanswered === undefined) return
     this.#unanswered.delete(seq)
-    unanswered?.done(result)
+    this.#waiting.give(unanswered.data.bytes.length)
+    unanswered.done(result)
   }
 
   #rejectUpTo(last: number, code: ErrorCode): void {
-    for (const seq of Array.from(this.#unanswered.keys())) {
-      if (seq <= last) this.#answer(seq, { ok: false, error: new RtmsError(code) })
+    for (const [seq, { sent }] of Array.from(this.#unanswered)) {
+      if (seq > last) return
+      // What never left has no effect, whatever became of the rest.
+      this.#answer(seq, { ok: false, error: code === 'UNKNOWN' && !sent ? notSent() : new RtmsError(code) })
     }
   }
 }

@@ -96,7 +96,8 @@ export class ContinuityChecker implements Observer {
 }
 
 /**
- * I4 Inputs: each is in at most one frame, an acknowledged one in exactly the frame named, a sender's in their order.
+ * I4 Inputs: each is in at most one frame, an acknowledged one in exactly the frame named, one that was told
+ * NOT_SENT in none, a sender's in their order.
  * I5 Nothing invented: each was sent, by the member whose slot it bears.
  */
 export class InputChecker implements Observer {
@@ -105,6 +106,7 @@ export class InputChecker implements Observer {
   readonly #framed: Map<string, string> = new Map()
   readonly #order: Map<string, number> = new Map()
   readonly #ended: Set<string> = new Set()
+  readonly #notSent: Set<string> = new Set()
   /** Who holds a slot, as the frames' own events say; per reader, since each reads at its own pace. */
   readonly #slots: Map<string, string> = new Map()
 
@@ -116,6 +118,10 @@ export class InputChecker implements Observer {
     if (this.#ended.has(text)) violate('I4', `${text} ended twice`)
     this.#ended.add(text)
     if (end.ok) this.#seen(text, `${meeting} ${String(end.value)}`)
+    else if (end.error.code === 'NOT_SENT') {
+      this.#notSent.add(text)
+      if (this.#framed.has(text)) violate('I4', `${text} is in a frame, but its sender was told NOT_SENT`)
+    }
   }
 
   joining(client: ClientFacts, meeting: string): void {
@@ -129,6 +135,7 @@ export class InputChecker implements Observer {
   }
 
   #seen(text: string, where: string): void {
+    if (this.#notSent.has(text)) violate('I4', `${text} is in ${where}, but its sender was told NOT_SENT`)
     const known = this.#framed.get(text)
     if (known === undefined) this.#framed.set(text, where)
     else if (known !== where) violate('I4', `${text} is in frame ${known} and in frame ${where}`)

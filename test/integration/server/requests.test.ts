@@ -48,6 +48,16 @@ describe('A request', () => {
     expect(json((await peer.next('reply', ({ call }) => call === 2)).data)).toBeNull()
   })
 
+  it('is answered with the bytes as they were returned, though the handler uses its buffer again', async () => {
+    const rtms = await start()
+    const buffer = new Uint8Array(1)
+    rtms.onRequest('one', () => buffer.fill(1))
+    rtms.onRequest('two', () => buffer.fill(2))
+    const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms))
+    peer.send(request(1, 'one'), request(2, 'two'))
+    for (const n of [1, 2]) expect((await peer.next('reply', ({ call }) => call === n)).data.bytes[0]).toBe(n)
+  })
+
   it('without a handler is refused, also after the handler was taken away', async () => {
     const rtms = await start()
     const unregister = rtms.onRequest('m', () => 1)

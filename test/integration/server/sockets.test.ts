@@ -163,7 +163,7 @@ describe('A connection', () => {
   })
 
   it('whose peer falls silent is cut off', async () => {
-    const rtms = await start({ limits: { heartbeatMs: 20 } })
+    const rtms = await start({ limits: { heartbeatMs: 200 } })
     const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms))
     expect((await peer.closed).code).toBe(1006)
     expect(peer.all('ping').length).toBeGreaterThan(0)

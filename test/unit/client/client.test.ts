@@ -1,96 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type Client, connect, type ConnectOptions, type Socket } from '../../../src/client/index.ts'
-import {
-  binaryCodec,
-  type ClientMessage,
-  type MessageOf,
-  type MessageType,
-  type ServerMessage,
-} from '../../../src/protocol/index.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { failure, type FakeSocket, joined, live, make, settle, useVirtualTime } from './fake-socket.ts'
 import { framesOf, joinedOf, publicationsOf, subscribedOf, text, textOf, welcomeOf } from './rig.ts'
 
-class FakeSocket implements Socket {
-  binaryType = 'blob'
-  onopen: (() => void) | null = null
-  onmessage: ((event: { data: unknown }) => void) | null = null
-  onclose: ((event: { code: number; reason: string }) => void) | null = null
-  onerror: (() => void) | null = null
-  readonly sent: ClientMessage[] = []
-  packets = 0
-  closed: number | undefined
-
-  send(data: Uint8Array): void {
-    this.packets++
-    this.sent.push(...(binaryCodec.decode(data, 'client') as ClientMessage[]))
-  }
-
-  close(code?: number): void {
-    this.closed = code
-  }
-
-  receive(...messages: ServerMessage[]): void {
-    this.onmessage?.({ data: binaryCodec.encode(messages).slice().buffer })
-  }
-
-  takeOf<T extends MessageType>(type: T): MessageOf<T>[] {
-    const found = this.sent.filter((message) => message.type === (type as string))
-    for (const message of found) this.sent.splice(this.sent.indexOf(message), 1)
-    return found as unknown as MessageOf<T>[]
-  }
-}
-
-/** Promises and microtasks settle; the clock stands still. */
-const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0)
-
-interface Setup {
-  readonly client: Client
-  readonly sockets: FakeSocket[]
-  readonly socket: FakeSocket
-}
-
-let clients: Client[] = []
-
-function make(options: Partial<ConnectOptions> = {}): { client: Client; sockets: FakeSocket[] } {
-  const sockets: FakeSocket[] = []
-  const client = connect({
-    getTicket: () => ({ url: 'ws://x', token: 'tok', expiresAt: 10_000_000_000 }),
-    socket: () => {
-      const socket = new FakeSocket()
-      sockets.push(socket)
-      return socket
-    },
-    ...options,
-  })
-  clients.push(client)
-  return { client, sockets }
-}
-
-async function live(parts: Partial<MessageOf<'welcome'>> = {}): Promise<Setup> {
-  const { client, sockets } = make()
-  await settle()
-  const [socket] = sockets as [FakeSocket]
-  socket.onopen?.()
-  await settle()
-  socket.receive(welcomeOf(parts))
-  await settle()
-  socket.sent.length = 0
-  return { client, sockets, socket }
-}
-
-async function joined(setup: Setup, parts: Partial<MessageOf<'joined'>> = {}) {
-  const joining = setup.client.join('m')
-  await settle()
-  const call = setup.socket.takeOf('join').at(-1)?.call ?? 0
-  setup.socket.receive(joinedOf({ call, ...parts }))
-  return joining
-}
-
-/** The error a promise is rejected with. */
-const failure = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => 'no error',
-    (error: unknown) => error,
-  )
+useVirtualTime()
 
 /** What is thrown to the runtime by the timers that are due. */
 function uncaught(): unknown[] {
@@ -108,16 +20,6 @@ function uncaught(): unknown[] {
   }
   return errors
 }
-
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
-})
-
-afterEach(() => {
-  for (const client of clients) client.close()
-  clients = []
-  vi.useRealTimers()
-})
 
 describe('A client', () => {
   it('connects by itself and tells its state, its user and its node', async () => {
@@ -512,6 +414,63 @@ describe('Listeners', () => {
   })
 })
 
+describe('A subscription', () => {
+  it('tells where it stands, how it began, and goes on from there where it is told to', async () => {
+    const { client, socket } = await live()
+    const heard: unknown[] = []
+    expect(client.position('t')).toBeNull()
+    const stop = client.subscribe('t', () => heard.push(client.position('t')), {
+      onSubscribed: (start) => heard.push(start),
+      history: 2,
+    })
+    expect(client.position('t')).toBeNull()
+    await settle()
+    const [asked] = socket.takeOf('subscribe')
+    expect(asked?.topics).toMatchObject([{ recover: false, history: 2 }])
+    socket.receive(
+      subscribedOf({ call: asked?.call ?? 0, position: [[1, 3]] }),
+      publicationsOf([{ number: 4 }]),
+    )
+    expect(heard).toEqual([{ recovered: false, reason: '' }, [[1, 4]]])
+    const since = JSON.parse(JSON.stringify(client.position('t'))) as [number, number][]
+    stop()
+    expect(client.position('t')).toBeNull()
+    const gaps: unknown[] = []
+    client.subscribe('t', () => {}, {
+      since,
+      onSubscribed: (start) => gaps.push(start),
+      onGap: (gap) => gaps.push(gap),
+    })
+    expect(client.position('t')).toEqual([[1, 4]])
+    await settle()
+    const [again] = socket.takeOf('subscribe')
+    expect(again?.topics).toMatchObject([{ recover: true, since: [[1, 4]], history: 0 }])
+    socket.receive(subscribedOf({ call: again?.call ?? 0, position: [[1, 8]], reason: 'RETENTION' }))
+    expect(gaps).toEqual([
+      { recovered: false, reason: 'RETENTION' },
+      { lost: 0, reason: 'RETENTION' },
+    ])
+  })
+
+  it('cannot begin where nothing can stand', async () => {
+    const { client } = await live()
+    for (const since of [{}, 'x', [[1]], [[1, -1]], [[1, 1.5]], Array.from({ length: 65 }, () => [1, 1])])
+      expect(() => client.subscribe('t', () => {}, { since: since as never })).toThrow(/client\.position/)
+    for (const history of [-1, 0.5, Number.NaN, Infinity])
+      expect(() => client.subscribe('t', () => {}, { history })).toThrow(/history is/)
+  })
+})
+
+describe('A publication', () => {
+  it('resolves with the pressure of its topic, from 0 to 1', async () => {
+    const { client, socket } = await live()
+    const publishing = client.publish('t', 1)
+    await settle()
+    socket.receive({ type: 'done', call: socket.takeOf('publish')[0]?.call ?? 0, value: 37 })
+    expect(await publishing).toBe(0.37)
+  })
+})
+
 describe('A request', () => {
   it('resolves with the reply, or rejects with the reason', async () => {
     const { client, socket } = await live()
@@ -584,6 +543,6 @@ describe('A request', () => {
       data: { text: false, bytes: Uint8Array.of(1, 2, 3) },
     })
     socket.receive({ type: 'done', call: publish?.call ?? 0, value: 0 })
-    expect(await publishing).toBeUndefined()
+    expect(await publishing).toBe(0)
   })
 })

@@ -471,7 +471,7 @@ describe('Calls', () => {
     rig.machine.request('a', text('1'), 1_000, rig.now, outcomes.done('a'))
     rig.machine.publish('t', text('1'), '', false, 1_500, rig.now, outcomes.done('t'))
     rig.advance(2_000)
-    expect(outcomes.all).toEqual(['t NOT_SENT', 'a NOT_SENT'])
+    expect(outcomes.all).toEqual(['a NOT_SENT', 't NOT_SENT'])
     rig.live()
     rig.machine.request('b', text('1'), 3_000, rig.now, outcomes.done('b'))
     rig.take()
@@ -479,6 +479,78 @@ describe('Calls', () => {
     expect(outcomes.all).toHaveLength(2)
     rig.advance(1)
     expect(outcomes.all.at(-1)).toBe('b TIMEOUT')
+  })
+
+  it('are not sent late, though the timer that ends them has not fired: a page that was frozen', () => {
+    const rig = new Rig()
+    const outcomes = new Outcomes()
+    rig.live()
+    const { seat } = seated(rig)
+    rig.machine.request('r', text('1'), 5_000, rig.now, outcomes.done('under way'))
+    rig.machine.input(seat, text('under way'), 5_000, rig.now, outcomes.done('input under way'))
+    rig.take()
+    rig.lose()
+    rig.machine.request('a', text('1'), 5_000, rig.now, outcomes.done('a'))
+    rig.machine.publish('t', text('1'), '', false, 5_000, rig.now, outcomes.done('t'))
+    rig.machine.publish('u', text('1'), '', false, 60_000, rig.now, outcomes.done('u'))
+    rig.machine.input(seat, text('1'), 5_000, rig.now, outcomes.done('input'))
+    rig.greet()
+    // What the socket got is handed over before any timer runs.
+    rig.now += 30_000
+    rig.receive(welcomeOf({ resumed: true, calls: 1 }))
+    rig.receive(joinedOf({ call: seat.call, recovered: true }))
+    expect(rig.take().map(({ type }) => type)).toEqual(['publish', 'join'])
+    expect(outcomes.all).toEqual([
+      'under way TIMEOUT',
+      'a NOT_SENT',
+      't NOT_SENT',
+      'input under way NOT_SENT',
+      'input NOT_SENT',
+    ])
+  })
+
+  it('that were sent and did not arrive are not sent again when their time is over', () => {
+    const rig = new Rig()
+    const outcomes = new Outcomes()
+    rig.live()
+    rig.machine.request('a', text('1'), 5_000, rig.now, outcomes.done('a'))
+    rig.take()
+    rig.lose()
+    rig.greet()
+    rig.now += 4_500
+    rig.receive(welcomeOf({ resumed: true, calls: 0 }))
+    expect([rig.take(), outcomes.all]).toEqual([[], ['a NOT_SENT']])
+  })
+
+  it('that waited leave the handler the rest of their time only', () => {
+    const rig = new Rig()
+    rig.machine.start(rig.now)
+    rig.machine.request('a', text('1'), 5_000, rig.now, () => {})
+    rig.machine.request('b', text('1'), Infinity, rig.now, () => {})
+    rig.now += 3_000
+    expect(rig.live()).toMatchObject([{ timeout: 2_000 }, { timeout: 0 }])
+  })
+
+  it('and inputs over four megabytes in all are BUSY, until some of them have ended', () => {
+    const rig = new Rig()
+    const outcomes = new Outcomes()
+    rig.live({ maxRequests: 1_000 })
+    const { seat } = seated(rig)
+    const large = { text: false, bytes: new Uint8Array(32_768) }
+    rig.lose()
+    for (let n = 0; n < 127; n++) rig.machine.publish('t', large, '', false, 1_000, rig.now, () => {})
+    for (let n = 0; n < 60; n++) rig.machine.input(seat, text('x'.repeat(250)), 1_000, rig.now, () => {})
+    rig.machine.publish('t', large, '', false, 1_000, rig.now, outcomes.done('publish'))
+    rig.machine.input(seat, text('1'), 1_000, rig.now, outcomes.done('room for little'))
+    for (let n = 0; n < 100; n++) rig.machine.input(seat, text('x'.repeat(250)), 1_000, rig.now, () => {})
+    rig.machine.input(seat, text('x'.repeat(250)), 1_000, rig.now, outcomes.done('input'))
+    expect(outcomes.all).toEqual(['publish BUSY', 'input BUSY'])
+    rig.now += 1_000
+    rig.machine.tick(rig.now)
+    expect(outcomes.all).toHaveLength(3)
+    rig.machine.publish('t', large, '', false, 1_000, rig.now, outcomes.done('again'))
+    rig.machine.input(seat, text('x'.repeat(250)), 1_000, rig.now, outcomes.done('again'))
+    expect(outcomes.all).toEqual(['publish BUSY', 'input BUSY', 'room for little NOT_SENT'])
   })
 
   it('on a resumed session keep waiting, and are sent again exactly if the node has not accepted them', () => {
@@ -641,7 +713,8 @@ describe('A seat', () => {
     rig.live()
     const { seat, outcomes } = seated(rig)
     rig.receive(framesOf(1, [[]]))
-    for (const name of ['a', 'b', 'c']) rig.machine.input(seat, text(name), outcomes.done(name))
+    for (const name of ['a', 'b', 'c'])
+      rig.machine.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
     expect(rig.take()).toMatchObject([1, 2, 3].map((seq) => ({ type: 'input', log: 5, seq, seen: 1 })))
     rig.receive({ type: 'nack', log: 5, seq: 2, error: 'RATE', retryAfter: 10 })
     rig.receive(
@@ -661,13 +734,14 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const { seat, listener, outcomes } = seated(rig)
-    for (const name of ['a', 'b', 'c']) rig.machine.input(seat, text(name), outcomes.done(name))
+    for (const name of ['a', 'b', 'c'])
+      rig.machine.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
     rig.take()
     rig.lose()
-    rig.machine.input(seat, text('d'), outcomes.done('d'))
+    rig.machine.input(seat, text('d'), 10_000, rig.now, outcomes.done('d'))
     const [join] = rig.live({ resumed: true, calls: 1 })
     expect(join).toMatchObject({ type: 'join', epoch: 77, next: 1 })
-    rig.machine.input(seat, text('e'), outcomes.done('e'))
+    rig.machine.input(seat, text('e'), 10_000, rig.now, outcomes.done('e'))
     expect(rig.take()).toEqual([])
     rig.receive(joinedOf({ call: seat.call, log: 6, seq: 2, recovered: true }))
     expect(rig.takeOf('input').map(({ log, seq }) => [log, seq])).toEqual([
@@ -697,7 +771,7 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const { seat, outcomes } = seated(rig)
-    for (const name of ['a', 'b']) rig.machine.input(seat, text(name), outcomes.done(name))
+    for (const name of ['a', 'b']) rig.machine.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
     rig.take()
     rig.lose()
     rig.live({ resumed: true })
@@ -710,7 +784,7 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const { seat, outcomes } = seated(rig)
-    for (const name of ['a', 'b']) rig.machine.input(seat, text(name), outcomes.done(name))
+    for (const name of ['a', 'b']) rig.machine.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
     rig.take()
     rig.lose()
     rig.live({ resumed: true, received: 99 })
@@ -728,14 +802,14 @@ describe('A seat', () => {
       const rig = new Rig()
       rig.live()
       const { seat, listener, outcomes } = seated(rig)
-      rig.machine.input(seat, text('a'), outcomes.done('a'))
+      rig.machine.input(seat, text('a'), 10_000, rig.now, outcomes.done('a'))
       rig.receive(framesOf(1, [[]]))
       rig.take()
       rig.lose()
       rig.live()
       rig.receive(joinedOf({ call: seat.call, seq: 4, reason, recovered: reason === '', ...parts }))
       expect(outcomes.all).toEqual(['a UNKNOWN'])
-      rig.machine.input(seat, text('b'), outcomes.done('b'))
+      rig.machine.input(seat, text('b'), 10_000, rig.now, outcomes.done('b'))
       expect(rig.takeOf('input')).toMatchObject([{ seq: 5 }])
       rig.receive(reason === '' ? framesOf(2, [[]]) : framesOf(1, [[]]))
       expect(listener.heard.at(-1)).toBe(reason === '' ? '2[]' : '1[]')
@@ -746,7 +820,8 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const { seat, outcomes } = seated(rig)
-    for (const name of ['a', 'b', 'c']) rig.machine.input(seat, text(name), outcomes.done(name))
+    for (const name of ['a', 'b', 'c'])
+      rig.machine.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
     rig.take()
     rig.lose()
     // Its session ended; somebody else had slot 0 and used seqs 1 to 9.
@@ -754,21 +829,64 @@ describe('A seat', () => {
     rig.receive(joinedOf({ call: seat.call, seq: 9, recovered: true }))
     rig.receive(framesOf(1, [[[0, 1]], [[0, 9]]]))
     expect(outcomes.all).toEqual(['a UNKNOWN', 'b UNKNOWN', 'c UNKNOWN'])
-    rig.machine.input(seat, text('d'), outcomes.done('d'))
+    rig.machine.input(seat, text('d'), 10_000, rig.now, outcomes.done('d'))
     expect(rig.takeOf('input')).toMatchObject([{ seq: 10 }])
+  })
+
+  it('waits for its connection as long as each input may: not sent in time, or sent and nobody knows', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat, outcomes } = seated(rig)
+    rig.machine.input(seat, text('a'), 4_000, rig.now, outcomes.done('sent'))
+    rig.take()
+    rig.advance(6_000)
+    // As long as there is a connection its answer is waited for.
+    expect(outcomes.all).toEqual([])
+    rig.lose()
+    rig.machine.input(seat, text('b'), 4_000, rig.now, outcomes.done('waiting'))
+    rig.machine.input(seat, text('c'), 9_000, rig.now, outcomes.done('longer'))
+    rig.greet()
+    rig.advance(0)
+    expect(outcomes.all).toEqual(['sent UNKNOWN'])
+    rig.advance(4_000)
+    expect(outcomes.all).toEqual(['sent UNKNOWN', 'waiting NOT_SENT'])
+    rig.receive(welcomeOf({ resumed: true }))
+    rig.receive(joinedOf({ call: seat.call, seq: 0, recovered: true }))
+    expect(rig.takeOf('input').map(({ seq }) => seq)).toEqual([3])
+    expect(seat.unanswered).toBe(1)
+  })
+
+  it('does not carry what it has not sent into another run of the meeting', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat, outcomes } = seated(rig)
+    rig.machine.input(seat, text('a'), 10_000, rig.now, outcomes.done('sent'))
+    rig.take()
+    rig.lose()
+    rig.machine.input(seat, text('b'), 10_000, rig.now, outcomes.done('waiting'))
+    rig.live()
+    rig.receive(joinedOf({ call: seat.call, epoch: 78, reason: 'NEW_EPOCH' }))
+    expect(outcomes.all).toEqual(['sent UNKNOWN', 'waiting NOT_SENT'])
+    expect(rig.takeOf('input')).toEqual([])
   })
 
   it('refuses inputs of a spectator, too large ones, too many and those after its end', () => {
     const rig = new Rig()
     rig.live()
     const { seat, outcomes } = seated(rig)
-    rig.machine.input(seat, { text: false, bytes: new Uint8Array(257) }, outcomes.done('large'))
-    for (let n = 0; n < 1_000; n++) rig.machine.input(seat, text('x'), () => {})
-    rig.machine.input(seat, text('x'), outcomes.done('many'))
+    rig.machine.input(
+      seat,
+      { text: false, bytes: new Uint8Array(257) },
+      10_000,
+      rig.now,
+      outcomes.done('large'),
+    )
+    for (let n = 0; n < 1_000; n++) rig.machine.input(seat, text('x'), 10_000, rig.now, () => {})
+    rig.machine.input(seat, text('x'), 10_000, rig.now, outcomes.done('many'))
     const watcher = rig.machine.join('w', true, '', new SeatRecorder())
-    rig.machine.input(watcher, text('x'), outcomes.done('watcher'))
+    rig.machine.input(watcher, text('x'), 10_000, rig.now, outcomes.done('watcher'))
     rig.machine.leave(seat)
-    rig.machine.input(seat, text('x'), outcomes.done('left'))
+    rig.machine.input(seat, text('x'), 10_000, rig.now, outcomes.done('left'))
     expect(outcomes.all).toEqual(['large TOO_LARGE', 'many BUSY', 'watcher READ_ONLY', 'left NOT_JOINED'])
   })
 
@@ -787,7 +905,7 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const { seat, listener, outcomes } = seated(rig)
-    rig.machine.input(seat, text('a'), outcomes.done('a'))
+    rig.machine.input(seat, text('a'), 10_000, rig.now, outcomes.done('a'))
     rig.receive({ type: 'ended', log: 5, error: 'CLOSED', message: '' }, framesOf(1, [[]]))
     expect([listener.heard, outcomes.all]).toEqual([['ended CLOSED'], ['a CLOSED']])
     expect(rig.machine.phase).toBe('live')
@@ -921,6 +1039,52 @@ describe('A reader', () => {
         },
       ],
     })
+  })
+
+  it('begins as many entries back as it was asked to, and goes on from its position after a loss', () => {
+    const rig = new Rig()
+    rig.live()
+    const listener = new ReaderRecorder()
+    const reader = rig.machine.read('t', { ...everything, history: 20 }, listener)
+    expect(reader.position).toBeNull()
+    expect(rig.takeOf('subscribe')[0]?.topics).toMatchObject([{ recover: false, since: [], history: 20 }])
+    // Lost before the answer: nothing was read yet.
+    rig.lose()
+    const [again] = rig.live({ resumed: true })
+    expect(again).toMatchObject({ topics: [{ recover: false, history: 20 }] })
+    rig.receive(subscribedOf({ call: reader.call, position: [[1, 3]] }))
+    rig.receive(publicationsOf([{ number: 4 }]))
+    rig.lose()
+    const [third] = rig.live({ resumed: true })
+    expect(third).toMatchObject({ topics: [{ recover: true, since: [[1, 4]], history: 0 }] })
+    expect(listener.heard).toEqual(['subscribed', '#4'])
+  })
+
+  it('begins where another one stood, and is told what is missing since', () => {
+    const rig = new Rig()
+    rig.live()
+    const listener = new ReaderRecorder()
+    const reader = rig.machine.read('t', { ...everything, since: [[1, 3]] }, listener)
+    expect(rig.takeOf('subscribe')[0]?.topics).toMatchObject([{ recover: true, since: [[1, 3]] }])
+    expect(reader.position).toEqual([[1, 3]])
+    rig.receive(subscribedOf({ call: reader.call, position: [[1, 9]], reason: 'RETENTION' }))
+    expect(listener.take()).toEqual(['subscribed', 'gap 0 RETENTION'])
+    expect(reader.position).toEqual([[1, 9]])
+  })
+
+  it('keeps a position that can be sent, however many runs of nodes it has read', () => {
+    const rig = new Rig()
+    rig.live()
+    const listener = new ReaderRecorder()
+    const reader = rig.machine.read('t', everything, listener)
+    rig.take()
+    rig.receive(subscribedOf({ call: reader.call }))
+    for (let publisher = 1; publisher <= 70; publisher++) rig.receive(publicationsOf([{ publisher }]))
+    expect(reader.position).toHaveLength(64)
+    expect(reader.position?.at(-1)).toEqual([70, 1])
+    rig.lose()
+    const [subscribe] = rig.live({ resumed: true })
+    expect(subscribe).toMatchObject({ topics: [{ recover: true, since: reader.position }] })
   })
 
   it('is told what could not be recovered', () => {

@@ -200,8 +200,10 @@ export class Rig {
 
   /** Lets the wait pass. */
   wait(): void {
-    this.now = this.machine.deadline
-    this.machine.tick(this.now)
+    do {
+      this.now = Math.max(this.now, this.machine.deadline)
+      this.machine.tick(this.now)
+    } while (this.machine.phase === 'waiting')
   }
 
   advance(ms: number): void {

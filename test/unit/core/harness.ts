@@ -189,11 +189,11 @@ export class Peer {
   /** Of the welcome. */
   session = ''
 
-  constructor(harness: Harness, codec: Codec) {
+  constructor(harness: Harness, codec: Codec, address = '') {
     this.#harness = harness
     this.codec = codec
     this.transport = new RecordingTransport(() => harness.now)
-    this.connection = harness.node.handleOpen(this.transport, codec, harness.now)
+    this.connection = harness.node.handleOpen(this.transport, codec, harness.now, address)
   }
 
   get closed(): number | null {
@@ -368,8 +368,8 @@ export class Harness {
     }
   }
 
-  open(codec: Codec = binaryCodec): Peer {
-    return new Peer(this, codec)
+  open(codec: Codec = binaryCodec, address = ''): Peer {
+    return new Peer(this, codec, address)
   }
 
   /** A connection that is live; its welcome is taken. */

@@ -31,16 +31,17 @@ describe('A connection', () => {
     expect(h.node.connections).toBe(0)
   })
 
-  it('is closed with 4401 where its token is not verified in time', () => {
+  it('is closed with 4455, to come again, where its token is not verified in time', () => {
     const h = new Harness()
     h.slowTokens = true
     const peer = h.open()
     peer.hello('ann')
     h.advance(5_000)
-    expect(peer.closed).toBe(4401)
+    expect(peer.closed).toBe(4455)
     h.authenticate(true)
     h.advance(1_000)
-    expect([h.node.sessions, peer.take().length]).toEqual([0, 1])
+    expect(h.node.sessions).toBe(0)
+    expect(peer.take()).toMatchObject([{ type: 'goodbye', retryAfter: expect.any(Number) as number }])
   })
 
   it('is closed with 4401 where the first message is another', () => {

@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { Demo } from '../../src/cli/demo.ts'
+import type { Demo } from '../../src/demo/index.ts'
 import {
   checksumAt,
   lastFrame,
@@ -33,7 +33,7 @@ afterAll(async () => {
 })
 
 function ask(body: string): Promise<Response> {
-  return fetch(`${demo.url}/api/ticket`, { method: 'POST', body })
+  return fetch(`${demo.url}/api/playground/ticket`, { method: 'POST', body })
 }
 
 /** Clicks the field at a share of its width and height. */
@@ -96,7 +96,7 @@ describe('a meeting', () => {
     const ada = await visitors.open({ name: 'Ada', room: 'leaving' })
     const ben = await visitors.open({ name: 'Ben', room: 'leaving' })
     await ada.locator('#members li:has-text("Ben")').waitFor()
-    await ben.goto(`${demo.url}/?room=elsewhere`)
+    await ben.goto(`${demo.url}/playground/?room=elsewhere`)
     await ada.locator('#members li:has-text("Ben")').waitFor({ state: 'detached' })
     expect(await ada.locator('.dot').count()).toBe(1)
   })
@@ -173,7 +173,7 @@ describe('the page', () => {
   test('a room that cannot be is explained, and the page stops asking', async () => {
     const context = await browser.newContext()
     const page = await context.newPage()
-    await page.goto(`${demo.url}/?room=no%20such%2Froom`)
+    await page.goto(`${demo.url}/playground/?room=no%20such%2Froom`)
     await page.locator('#problem:has-text("room must be")').waitFor()
     await page.waitForFunction(() => window.rtmsDemo.state === 'closed')
     await context.close()
@@ -221,7 +221,7 @@ describe('the demo’s HTTP', () => {
   })
 
   test('tickets are asked for with POST', async () => {
-    const response = await fetch(`${demo.url}/api/ticket`)
+    const response = await fetch(`${demo.url}/api/playground/ticket`)
     expect(response.status).toBe(405)
     expect(response.headers.get('allow')).toBe('POST')
   })
@@ -235,14 +235,19 @@ describe('the demo’s HTTP', () => {
     expect(response.headers.get('x-content-type-options')).toBe('nosniff')
   })
 
-  test.each(['/nothing', '/api', '/api/tickets', '/../package.json', '/%2e%2e/cli/main.js', '/assets/'])(
-    'there is nothing at %s',
-    async (path) => {
-      const response = await fetch(demo.url + path)
-      expect(response.status).toBe(404)
-      expect(await response.text()).toContain('Not found')
-    },
-  )
+  test.each([
+    '/nothing',
+    '/api',
+    '/api/ticket',
+    '/api/nothing/ticket',
+    '/../package.json',
+    '/%2e%2e/cli/main.js',
+    '/assets/',
+  ])('there is nothing at %s', async (path) => {
+    const response = await fetch(demo.url + path)
+    expect(response.status).toBe(404)
+    expect(await response.text()).toContain('Not found')
+  })
 
   test('pages are for reading', async () => {
     expect((await fetch(demo.url, { method: 'POST' })).status).toBe(404)

@@ -1,6 +1,6 @@
 import type { Client } from 'rtms/client'
 import { byId, inputById, make, oncePerRepaint } from './dom.ts'
-import { inPlainWords } from './words.ts'
+import { inPlainWords } from '../shell/problems.ts'
 
 interface Price {
   readonly price: number

@@ -1,9 +1,11 @@
 import { connect, type RtmsError, type State } from 'rtms/client'
 import { byId, inputById } from './dom.ts'
 import { Field } from './field.ts'
-import { addressOf, getTicket, guestName, roomInAddress, setGuestName } from './guest.ts'
+import { getTicket, guestName, setGuestName } from '../shell/guest.ts'
+import { inPlainWords } from '../shell/problems.ts'
+import { showHeader } from '../shell/shell.tsx'
+import { addressOf, roomInAddress } from './room.ts'
 import { showPrice, takeOrders } from './market.ts'
-import { inPlainWords } from './words.ts'
 
 declare global {
   interface Window {
@@ -19,13 +21,6 @@ declare global {
   }
 }
 
-const states: Record<State, string> = {
-  connecting: 'Connecting…',
-  connected: 'Connected',
-  disconnected: 'Connection lost, trying again…',
-  closed: 'Not connected',
-}
-
 const name = guestName()
 const room = roomInAddress()
 history.replaceState(null, '', addressOf(room))
@@ -33,10 +28,10 @@ inputById('name').value = name
 inputById('room').value = room
 inputById('link').value = addressOf(room)
 byId('meeting-title').textContent = `Meeting “${room}”`
-document.title = `${room} – RTMS demo`
+document.title = `${room} – RTMS playground`
 
 const client = connect({
-  getTicket: () => getTicket(name, room),
+  getTicket: () => getTicket('playground', { name, room }),
   // A demo has few visitors, and they are watching: no reason to wait for long.
   maxBackoffMs: 3_000,
 })
@@ -78,9 +73,7 @@ try {
 }
 
 function showState(state: State, error: RtmsError | null): void {
-  const shown = byId('state')
-  shown.dataset['state'] = state
-  shown.textContent = states[state]
+  showHeader('playground', state)
   field.enabled = state === 'connected'
   if (state === 'connected') byId('problem').hidden = true
   if (error === null) return

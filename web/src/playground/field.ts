@@ -1,6 +1,6 @@
 import type { Meeting, MeetingEvent } from 'rtms/client'
 import { byId, make, oncePerRepaint } from './dom.ts'
-import { nameOf } from './guest.ts'
+import { nameOf } from '../shell/guest.ts'
 import { FrameRecord } from './record.ts'
 
 /** Where somebody is: both 0–1000 of the field. */

@@ -1,0 +1,86 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import sirv from 'sirv'
+import { RtmsError } from '../protocol/index.ts'
+import { Rtms, type RtmsOptions } from '../server/index.ts'
+import { guestOf } from './guests.ts'
+import { headers, HttpError, notFound, readJson, sendJson } from './http.ts'
+import type { Part } from './part.ts'
+import { playground } from './playground.ts'
+
+/*
+ * The business server of the demo pages: what an application would write. It lets anybody in as a guest, so it is
+ * for trying things out.
+ */
+
+const parts: Readonly<Record<string, (rtms: Rtms) => Part>> = { playground }
+
+type Settings = Omit<RtmsOptions, 'handler' | 'server'>
+
+/** The demo as it runs: a node and what moves on it. */
+export interface Demo {
+  readonly rtms: Rtms
+  close(): Promise<void>
+}
+
+/** Starts a node that serves the demo; `pages` is the folder that `vite build web` made. */
+export async function startDemo(settings: Settings, pages: string): Promise<Demo> {
+  const files = sirv(pages, {
+    etag: true,
+    onNoMatch: (_req, res) => notFound(res),
+    // Names under /assets/ change with their content.
+    setHeaders: (res, path) =>
+      res.setHeader(
+        'cache-control',
+        path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
+      ),
+  })
+  const open = new Map<string, Part>()
+  const handler = (req: IncomingMessage, res: ServerResponse): void => {
+    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
+    const [path = '/'] = (req.url ?? '/').split('?')
+    const part = open.get(/^\/api\/(\w+)\/ticket$/.exec(path)?.[1] ?? '')
+    if (part !== undefined) void answerTicket(rtms, part, req, res)
+    else if (req.method === 'GET' || req.method === 'HEAD') files(req, res)
+    else notFound(res)
+  }
+  const rtms: Rtms = await Rtms.start({ ...settings, handler })
+  for (const [name, make] of Object.entries(parts)) open.set(name, make(rtms))
+
+  async function answerTicket(
+    rtms: Rtms,
+    part: Part,
+    req: IncomingMessage,
+    res: ServerResponse,
+  ): Promise<void> {
+    try {
+      if (req.method !== 'POST') {
+        res.setHeader('allow', 'POST')
+        throw new HttpError(405, 'ask for a ticket with POST')
+      }
+      sendJson(res, 200, await issueTicket(rtms, part, await readJson(req), req.headers.host))
+    } catch (error) {
+      // The visitor has gone away in the middle of the body.
+      if (req.errored !== null) return
+      const status = error instanceof HttpError ? error.status : error instanceof RtmsError ? 503 : 500
+      if (status === 500) settings.logger?.error({ error }, 'a ticket could not be issued')
+      // The rest of a body that is refused is not waited for.
+      if (!req.complete) res.setHeader('connection', 'close')
+      sendJson(res, status, { error: status === 500 ? 'the server has failed' : (error as Error).message })
+    }
+  }
+
+  return {
+    rtms,
+    close() {
+      for (const part of open.values()) part.close()
+      return rtms.close()
+    },
+  }
+}
+
+async function issueTicket(rtms: Rtms, part: Part, body: unknown, host: string | undefined): Promise<object> {
+  const guest = guestOf(body)
+  const { answer, ...rights } = await part.admit(body, guest)
+  const ticket = await rtms.tickets.issue({ ...rights, user: guest.user, host })
+  return { ...ticket, ...answer, user: guest.user, guest: guest.guest }
+}

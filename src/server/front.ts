@@ -1,0 +1,71 @@
+import { Server as HttpsServer } from 'node:https'
+import type { SecureContextOptions } from 'node:tls'
+import { type Address, addressOf, closeHttpServer, createHttpServer, listen, type Pages } from './http.ts'
+import { tlsFault } from './option-checks.ts'
+import type { Settings } from './options.ts'
+import type { Gateway } from './transport.ts'
+import { Upgrades } from './upgrades.ts'
+
+/** What may stand in a Host header: a name or an address, and a port. */
+const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
+
+/** The HTTP server in front of a node, its own or another's. */
+export class Front {
+  readonly #id: string
+  readonly #settings: Settings
+  readonly #gateway: Gateway
+  readonly #server: NonNullable<Settings['server']>
+  readonly #isOwn: boolean
+  readonly #secure: boolean
+
+  constructor(id: string, settings: Settings, gateway: Gateway, pages: Pages) {
+    this.#id = id
+    this.#settings = settings
+    this.#gateway = gateway
+    this.#isOwn = settings.server === undefined
+    this.#server = settings.server ?? createHttpServer(pages, settings)
+    this.#secure = this.#server instanceof HttpsServer
+  }
+
+  get address(): Address {
+    return addressOf(this.#server, this.#secure, this.#settings.path)
+  }
+
+  /** Rejects where another node has the path, or the address cannot be had. */
+  async open(): Promise<void> {
+    Upgrades.of(this.#server).add(this.#settings.path, this.#gateway)
+    if (this.#isOwn) await listen(this.#server, this.#settings)
+  }
+
+  /** For connections from now on. Throws an Error where the server is another's or speaks no TLS, or for a bad certificate. */
+  setTls(tls: SecureContextOptions): void {
+    if (!this.#isOwn || !(this.#server instanceof HttpsServer)) {
+      throw new Error(
+        'this node has no TLS of its own: start it with the option tls, or ask the owner of its server',
+      )
+    }
+    const fault = tlsFault(tls)
+    if (fault !== null) throw new Error(fault)
+    this.#server.setSecureContext(tls)
+  }
+
+  /** The address in a ticket: the public one, else that of the request's host, else the server's own. */
+  ticketUrl(host: string | undefined): string {
+    const { publicUrl, path } = this.#settings
+    if (publicUrl === undefined && host !== undefined && !HOST.test(host)) {
+      throw new TypeError(
+        'host is not a host name with an optional port; give the Host header of the request, or set publicUrl',
+      )
+    }
+    const own =
+      host === undefined ? () => this.address.url : () => `${this.#secure ? 'wss' : 'ws'}://${host}${path}`
+    const url = new URL(publicUrl ?? own())
+    url.searchParams.set('route', this.#id)
+    return url.href
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    if (this.#isOwn) await closeHttpServer(this.#server, timeoutMs)
+    Upgrades.of(this.#server).remove(this.#settings.path)
+  }
+}

@@ -1,0 +1,81 @@
+import { KeyObject } from 'node:crypto'
+import { createSecureContext, type SecureContextOptions } from 'node:tls'
+import * as v from 'valibot'
+
+/** A value as it may stand in a message: short, and never the inside of an object. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
+  if (typeof value === 'function') return 'a function'
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
+  return String(value)
+}
+
+/** An optional setting: what is expected where `is` says no, and what to do about it. */
+export function setting<T>(
+  is: (value: unknown) => boolean,
+  expected: string,
+  remedy: string,
+): v.OptionalSchema<v.CustomSchema<T, v.ErrorMessage<v.CustomIssue>>, undefined> {
+  return v.optional(
+    v.custom<T, v.ErrorMessage<v.CustomIssue>>(
+      is,
+      ({ input }) => `${show(input)} was given; expected ${expected}; ${remedy}`,
+    ),
+  )
+}
+
+export const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0
+export const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
+
+export function isPublicUrl(value: unknown): boolean {
+  if (typeof value !== 'string' || !URL.canParse(value)) return false
+  const { protocol, hash, username } = new URL(value)
+  return (protocol === 'ws:' || protocol === 'wss:') && hash === '' && username === ''
+}
+
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/\s?#@]+$/
+
+/** As a browser writes it. Of schemes other than the web's only the shape can be checked. */
+function isOrigin(value: unknown): boolean {
+  if (typeof value !== 'string' || !ORIGIN.test(value)) return false
+  return !/^https?:/.test(value) || (URL.canParse(value) && new URL(value).origin === value)
+}
+
+export function isOrigins(value: unknown): boolean {
+  if (value === '*') return true
+  return Array.isArray(value) && value.every(isOrigin)
+}
+
+export function isLogger(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return ['debug', 'info', 'warn', 'error'].every((level) => typeof Reflect.get(value, level) === 'function')
+}
+
+export function isTls(value: unknown): value is SecureContextOptions {
+  if (typeof value !== 'object' || value === null) return false
+  return 'pfx' in value || ('key' in value && 'cert' in value)
+}
+
+/** Why a server cannot speak TLS with these, or null where it can. */
+export function tlsFault(tls: SecureContextOptions): string | null {
+  try {
+    createSecureContext(tls)
+    return null
+  } catch (error) {
+    const why = error instanceof Error ? error.message : 'it was refused'
+    return `tls: its key and certificate cannot be used (${why}); expected a pair that belongs together, in PEM; check both, and the passphrase`
+  }
+}
+
+/** A key that has a public half: a shared secret here would be accepted as the public key of an attacker's token. */
+export function isKey(value: unknown): boolean {
+  if (value instanceof KeyObject) return value.type !== 'secret'
+  if (typeof value !== 'object' || value === null) return false
+  if (value instanceof globalThis.CryptoKey) return value.type !== 'secret'
+  const kty: unknown = Reflect.get(value, 'kty')
+  return typeof kty === 'string' && kty !== 'oct'
+}
+
+export function isKeys(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 && value.every(isKey) : isKey(value)
+}

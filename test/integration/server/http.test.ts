@@ -1,0 +1,163 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { deflateRawSync } from 'node:zlib'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { binaryCodec } from '../../../src/protocol/index.ts'
+import { type Rtms } from '../../../src/server/index.ts'
+import { hello, Peer, raw, start, stopAll, tokenOf, upgrade } from './peer.ts'
+
+const servers: Server[] = []
+
+afterEach(async () => {
+  await stopAll()
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections()
+    server.close()
+  }
+})
+
+async function listening(server: Server): Promise<number> {
+  servers.push(server)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+}
+
+const statusOf = async (port: number, path: string): Promise<number> =>
+  (await upgrade(`ws://127.0.0.1:${port}${path}`)).status
+
+const upgradeRequest = (headers: number): string =>
+  `GET /rtms HTTP/1.1\r\nHost: a\r\n${'X: y\r\n'.repeat(headers)}Connection: Upgrade\r\nUpgrade: websocket\r\n` +
+  'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: rtms.v1\r\n\r\n'
+
+describe('Two nodes attached to one server', () => {
+  it('answer 404 at a path that neither has, once', async () => {
+    const server = createServer()
+    await start({ server, path: '/a' })
+    const b = await start({ server, path: '/b' })
+    const port = await listening(server)
+    const paths = ['/a', '/b', '/c', '/', '/a/', '/b?route=x']
+    const answers = await Promise.all(paths.map((path) => statusOf(port, path)))
+    expect(answers).toEqual([101, 101, 404, 404, 404, 101])
+    expect(server.listenerCount('upgrade')).toBe(1)
+    await b.close()
+    expect([await statusOf(port, '/a'), await statusOf(port, '/b')]).toEqual([101, 404])
+  })
+
+  it('leave other paths to whoever else listens for upgrades', async () => {
+    const server = createServer()
+    await start({ server, path: '/a' })
+    await start({ server, path: '/b' })
+    const chat = new WebSocketServer({ noServer: true })
+    server.on('upgrade', (request, socket, head) => {
+      if (request.url === '/chat')
+        chat.handleUpgrade(request, socket, head, (ws: WebSocket) => ws.close(4_000))
+    })
+    const port = await listening(server)
+    expect((await new Peer(`ws://127.0.0.1:${port}/chat`).closed).code).toBe(4_000)
+    expect([await statusOf(port, '/a'), await statusOf(port, '/b')]).toEqual([101, 101])
+  })
+
+  it('cannot have the same path, unless the first is closed', async () => {
+    const server = createServer()
+    const first = await start({ server })
+    await expect(start({ server })).rejects.toThrow(
+      'path: another node has /rtms of this server; give each a path of its own',
+    )
+    const port = await listening(server)
+    expect(await statusOf(port, '/rtms')).toBe(101)
+    await first.close()
+    await start({ server })
+    expect(await statusOf(port, '/rtms')).toBe(101)
+  })
+})
+
+describe('An upgrade on a server that RTMS is attached to', () => {
+  it('with more than 100 headers is answered 431', async () => {
+    const server = createServer()
+    const rtms = await start({ server })
+    const port = await listening(server)
+    expect(await (await raw(port, upgradeRequest(101))).answer).toMatch(/^HTTP\/1.1 431 /)
+    const { socket } = await raw(port, upgradeRequest(80))
+    expect(String((await once(socket, 'data'))[0])).toMatch(/^HTTP\/1.1 101 /)
+    socket.destroy()
+    expect(rtms.stats.connectionsOpened).toBe(1)
+  })
+
+  it('with an Origin that is not listed is answered 403', async () => {
+    const server = createServer()
+    const rtms = await start({ server, origins: ['https://game.example'] })
+    const port = await listening(server)
+    const from = async (Origin: string) => (await upgrade(`ws://127.0.0.1:${port}/rtms`, { Origin })).status
+    expect(await from('https://game.example')).toBe(101)
+    for (const origin of [
+      'https://game.example.evil',
+      'https://GAME.example',
+      'http://game.example',
+      'null',
+      '',
+    ])
+      expect(await from(origin)).toBe(403)
+    expect(rtms.stats.connectionsOpened).toBe(1)
+  })
+})
+
+describe('Sockets that are turned away', () => {
+  it('are answered 503 where too many of them have not gone yet', async () => {
+    const rtms = await start({ limits: { connections: 1, handshakes: 2 } })
+    const { port } = rtms.address
+    // These do not answer the close frame.
+    const refused = []
+    for (let n = 0; n < 3; n++) {
+      const { socket } = await raw(port, upgradeRequest(0))
+      expect(String((await once(socket, 'data'))[0])).toMatch(/^HTTP\/1.1 101 /)
+      refused.push(socket)
+    }
+    expect(await (await raw(port, upgradeRequest(0))).answer).toMatch(/^HTTP\/1.1 503 /)
+    for (const socket of refused) socket.destroy()
+  })
+})
+
+/** A frame whose payload is compressed, masked with zeros. */
+function compressed(data: Uint8Array): Uint8Array {
+  const packed = deflateRawSync(data).subarray()
+  const head = Buffer.from([0xc2, 0x80 | 126, packed.length >> 8, packed.length & 255, 0, 0, 0, 0])
+  return Buffer.concat([head, packed])
+}
+
+const inside = (peer: Peer): NodeJS.WritableStream =>
+  (peer.ws as unknown as { _socket: NodeJS.WritableStream })._socket
+
+/** Connects with compression, where the node agrees. */
+const connect = async (rtms: Rtms): Promise<Peer> => {
+  const peer = await new Peer(rtms.address.url, binaryCodec, {
+    perMessageDeflate: { threshold: 0 },
+  }).opened()
+  peer.send(hello(await tokenOf(rtms)))
+  await peer.next('welcome')
+  return peer
+}
+
+describe('Compression', () => {
+  it('is not agreed to by default, and a compressed message is an error', async () => {
+    const peer = await connect(await start())
+    expect(peer.ws.extensions).toBe('')
+    inside(peer).write(compressed(new Uint8Array(10)))
+    expect((await peer.closed).code).toBe(1002)
+  })
+
+  it('where it is on serves clients, and ends a bomb with 1009', async () => {
+    const rtms = await start({ compression: true })
+    const peer = await connect(rtms)
+    expect(peer.ws.extensions).toContain('permessage-deflate')
+    peer.send({ type: 'ping', time: 7 })
+    expect((await peer.next('pong')).echo).toBe(7)
+    const bomb = compressed(new Uint8Array(50_000_000))
+    expect(bomb.length).toBeLessThan(60_000)
+    inside(peer).write(bomb)
+    expect((await peer.closed).code).toBe(1009)
+    expect(rtms.health().connections).toBe(0)
+  })
+})

@@ -1,0 +1,85 @@
+import type { IncomingMessage } from 'node:http'
+import { describe, expect, it } from 'vitest'
+import { isProxy, Proxies } from '../../../src/server/proxies.ts'
+
+/** What the connection of a request with these headers from this peer is counted by. */
+function countedBy(trusted: string[], remoteAddress: string | undefined, headers: object = {}): string {
+  return new Proxies(trusted).subscriberOf({ socket: { remoteAddress }, headers } as IncomingMessage)
+}
+
+const passedOn = (...hops: string[]): object => ({ 'x-forwarded-for': hops.join(', ') })
+
+describe('A connection', () => {
+  it('is counted by its peer, whatever the peer says, where that is no proxy of ours', () => {
+    expect(countedBy(['loopback'], '192.0.2.1', passedOn('198.51.100.1'))).toBe('192.0.2.1')
+    expect(countedBy([], '127.0.0.1', passedOn('198.51.100.1'))).toBe('127.0.0.1')
+    expect(countedBy(['loopback'], '::ffff:192.0.2.1')).toBe('192.0.2.1')
+    expect(countedBy(['loopback'], '2001:db8:1:2:3::4')).toBe('2001:db8:1:2::/64')
+    expect(countedBy(['loopback'], 'fe80::1%eth0')).toBe('fe80:0:0:0::/64')
+  })
+
+  it.each([
+    ['127.0.0.1', ['198.51.100.1']],
+    ['127.9.9.9', ['198.51.100.1']],
+    ['::1', ['198.51.100.1']],
+    ['::ffff:127.0.0.1', ['198.51.100.1']],
+    [undefined, ['198.51.100.1']],
+    // What the client itself wrote stands before what the proxies add.
+    ['127.0.0.1', ['6.6.6.6', '127.0.0.1', '198.51.100.1', '10.1.2.3', '::1']],
+    ['10.0.0.1', ['not an address', '198.51.100.1', '10.255.0.1']],
+    ['127.0.0.1', ['198.51.100.1:4711']],
+    ['127.0.0.1', ['[::ffff:198.51.100.1]:4711']],
+    ['127.0.0.1', ['::FFFF:C633:6401']],
+  ])('of %s that passes on %j is counted by the last that is no proxy', (peer, hops) => {
+    expect(countedBy(['loopback', '10.0.0.0/8'], peer, passedOn(...hops))).toBe('198.51.100.1')
+  })
+
+  it.each([
+    ['for=198.51.100.1'],
+    ['for=6.6.6.6, for="198.51.100.1:4711";proto=http;by=10.0.0.1'],
+    ['proto=https; For="[::ffff:198.51.100.1]"'],
+    ['for="6.6.6.6, for=198.51.100.1'],
+  ])('is counted by Forwarded: %s', (forwarded) => {
+    expect(countedBy(['loopback'], '127.0.0.1', { forwarded })).toBe('198.51.100.1')
+    const both = { forwarded: 'for=6.6.6.6', ...passedOn('198.51.100.1') }
+    expect(countedBy(['loopback'], '127.0.0.1', both)).toBe('198.51.100.1')
+  })
+
+  it.each([
+    ['nothing', {}],
+    ['proxies only', passedOn('127.0.0.1', '::1')],
+    ['nobody that can be known', passedOn('6.6.6.6', 'unknown')],
+    ['nobody', passedOn('')],
+    ['a hidden name', { forwarded: 'for=6.6.6.6, for=_secret' }],
+    ['an element without for', { forwarded: 'for=6.6.6.6, proto=http' }],
+  ])('is not counted where proxies name %s', (_, headers) => {
+    expect(countedBy(['loopback'], '127.0.0.1', headers)).toBe('')
+  })
+})
+
+describe('A proxy', () => {
+  it.each(['loopback', '10.0.0.1', '10.0.0.0/8', '0.0.0.0/0', '2001:db8::/32', '::1', '::/0', '::1/128'])(
+    'may be given as %s',
+    (text) => expect(isProxy(text)).toBe(true),
+  )
+
+  it.each([
+    '',
+    'localhost',
+    '10.0.0',
+    '10.0.0.0/33',
+    '10.0.0.0/',
+    '10.0.0.0/8/8',
+    '::/129',
+    '::/-1',
+    '10.0.0.0/x',
+    7,
+  ])('may not be given as %j', (value) => expect(isProxy(value)).toBe(false))
+
+  it('in a range is known by the whole of it', () => {
+    const trusted = ['10.1.0.0/16', '2001:db8::/32']
+    expect(
+      ['10.1.255.1', '10.2.0.1', '2001:db8:ffff::1', '2001:db9::1'].map((peer) => countedBy(trusted, peer)),
+    ).toEqual(['', '10.2.0.1', '', '2001:db9:0:0::/64'])
+  })
+})

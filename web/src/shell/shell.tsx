@@ -1,0 +1,150 @@
+import type { State } from 'rtms/client'
+import { type ComponentChildren, render } from 'preact'
+import { useState } from 'preact/hooks'
+import { changeLanguage, language, words } from './language.ts'
+import { nextTheme, theme, type Theme } from './theme.ts'
+import './style.css'
+
+/** The pages of the site, in the order of the menu. */
+export type PageName = 'home' | 'battle' | 'wall' | 'inside' | 'admin' | 'playground'
+
+interface Texts {
+  readonly pages: Readonly<Record<PageName, string>>
+  readonly states: Readonly<Record<State, string>>
+  readonly themes: Readonly<Record<Theme, string>>
+  readonly theme: string
+  readonly menu: string
+  readonly other: string
+  readonly otherHint: string
+}
+
+const text: Texts = words<Texts>({
+  en: {
+    pages: {
+      home: 'Home',
+      battle: 'Battle',
+      wall: 'Wall',
+      inside: 'Inside',
+      admin: 'Admin',
+      playground: 'Playground',
+    },
+    states: {
+      connecting: 'Connecting…',
+      connected: 'Connected',
+      disconnected: 'Connection lost, trying again…',
+      closed: 'Not connected',
+    },
+    themes: { auto: 'Auto', light: 'Light', dark: 'Dark' },
+    theme: 'Colours',
+    menu: 'Pages',
+    other: '中文',
+    otherHint: 'Switch to Chinese',
+  },
+  zh: {
+    pages: {
+      home: '首页',
+      battle: '打年兽',
+      wall: '行情墙',
+      inside: '看内部',
+      admin: '管理',
+      playground: '试验场',
+    },
+    states: {
+      connecting: '正在连接…',
+      connected: '已连接',
+      disconnected: '连接中断，正在重试…',
+      closed: '未连接',
+    },
+    themes: { auto: '自动', light: '浅色', dark: '深色' },
+    theme: '颜色',
+    menu: '页面',
+    other: 'English',
+    otherHint: '切换到英文',
+  },
+})
+
+const places: Readonly<Record<PageName, string>> = {
+  home: '/',
+  battle: '/battle/',
+  wall: '/wall/',
+  inside: '/inside/',
+  admin: '/admin/',
+  playground: '/playground/',
+}
+
+/** How a connection stands, for people. */
+function ConnectionState({ state }: { readonly state: State }) {
+  return (
+    <p class="state" id="state" role="status" data-state={state}>
+      {text.states[state]}
+    </p>
+  )
+}
+
+/** The top of every page: menu, language, colours, and how the page's connection stands. */
+function Header({ page, state }: { readonly page: PageName; readonly state?: State | undefined }) {
+  const [shown, setShown] = useState(theme())
+  return (
+    <header class="top">
+      <a class="brand" href="/">
+        RTMS
+      </a>
+      <nav class="pages" aria-label={text.menu}>
+        {(Object.keys(places) as PageName[])
+          .filter((name) => name !== 'home')
+          .map((name) => (
+            <a key={name} href={places[name]} aria-current={name === page ? 'page' : undefined}>
+              {text.pages[name]}
+            </a>
+          ))}
+      </nav>
+      <div class="choices">
+        <button
+          type="button"
+          class="quiet"
+          title={text.otherHint}
+          lang={language === 'zh' ? 'en' : 'zh-CN'}
+          onClick={() => changeLanguage(language === 'zh' ? 'en' : 'zh')}
+        >
+          {text.other}
+        </button>
+        <button type="button" class="quiet" title={text.theme} onClick={() => setShown(nextTheme())}>
+          {text.themes[shown]}
+        </button>
+      </div>
+      {state !== undefined && <ConnectionState state={state} />}
+    </header>
+  )
+}
+
+/** A page of the site. */
+export function Page({
+  name,
+  state,
+  children,
+}: {
+  readonly name: PageName
+  readonly state?: State | undefined
+  readonly children: ComponentChildren
+}) {
+  return (
+    <>
+      <Header page={name} state={state} />
+      <main>{children}</main>
+    </>
+  )
+}
+
+/** Draws a page into its document, which has a title of its own for search engines and screen readers. */
+export function show(title: string, page: ComponentChildren): void {
+  document.title = title
+  const root = document.getElementById('page')
+  if (root === null) throw new Error('the document has no element with the id page')
+  render(page, root)
+}
+
+/** Draws the top of a page that is written in HTML, again where its connection's state changed. */
+export function showHeader(page: PageName, state: State): void {
+  const place = document.getElementById('header')
+  if (place !== null) render(<Header page={page} state={state} />, place)
+}
