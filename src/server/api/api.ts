@@ -87,6 +87,8 @@ export class Api {
   }
 
   #admit({ headers }: IncomingMessage): ApiKey {
+    if (this.#keys.isEmpty)
+      throw new ApiError('NOT_FOUND', 'the HTTP API is off: start the node with the option api')
     const key = this.#keys.find(headers.authorization)
     if (key === null) {
       throw new ApiError('UNAUTHENTICATED', 'a key of the API is needed: Authorization: Bearer <key>', {

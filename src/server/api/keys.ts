@@ -24,6 +24,10 @@ export class ApiKeys {
     this.#keys = keys.map((key, number) => ({ number, hash: hash(key), tokens: perSecond, filledAt: 0 }))
   }
 
+  get isEmpty(): boolean {
+    return this.#keys.length === 0
+  }
+
   /** The key of an `Authorization` header. Takes as long for a wrong one as for a right one. */
   find(authorization: string | undefined): ApiKey | null {
     const given = hash(/^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? '')
