@@ -7,6 +7,7 @@ import { delimiter, join } from 'node:path'
 const programs = [
   { program: 'chromium', package: 'chromium', use: 'the browser tests' },
   { program: 'curl', package: 'curl', use: 'the tests of the examples in docs/http-api.md' },
+  { program: 'python3', package: 'python3', use: 'the tests of examples/python' },
 ]
 
 function isInstalled({ program }) {

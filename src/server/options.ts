@@ -7,19 +7,8 @@ import * as v from 'valibot'
 import { defaultLimits, type NodeLimits } from '../core/index.ts'
 import { type ApiOptions, apiSetting } from './api/options.ts'
 import { type RequestsOptions, requestsSetting } from './api/webhook.ts'
-import {
-  isCount,
-  isKey,
-  isKeys,
-  isLogger,
-  isOrigins,
-  isPublicUrl,
-  isText,
-  isTls,
-  setting,
-  show,
-  tlsFault,
-} from './option-checks.ts'
+import { isCount, isText, setting, show } from './setting.ts'
+import { isKey, isKeys, isLogger, isOrigins, isPublicUrl, isTls, tlsFault } from './option-checks.ts'
 import { isProxy } from './proxies.ts'
 
 /** Pino's shape. The library writes to nothing else, and never a token, a secret or a payload. */

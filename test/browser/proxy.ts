@@ -42,6 +42,11 @@ export class Proxy {
     for (const socket of this.#sockets) socket.resetAndDestroy()
   }
 
+  /** What is open stays open, and nothing gets through any more; what comes is served. */
+  stall(): void {
+    for (const socket of this.#sockets) socket.unpipe()
+  }
+
   mend(): void {
     this.#cut = false
   }

@@ -5,7 +5,7 @@ import type { RequestCall } from '../../core/index.ts'
 import { type ErrorCode, errors, isPattern, matches, RtmsError } from '../../protocol/index.ts'
 import type { Logger } from '../options.ts'
 import type { Request, RequestHandler } from '../requests.ts'
-import { setting } from '../option-checks.ts'
+import { setting } from '../setting.ts'
 import { version } from '../version.ts'
 import { fieldsOfValue } from './schemas.ts'
 

@@ -1,0 +1,105 @@
+import { useCallback, useSyncExternalStore } from 'react'
+import type { Client, Publication, RtmsError, SubscribeOptions } from '../client/index.ts'
+import { useClient } from './provider.ts'
+import { findStore, Store, takeStore } from './store.ts'
+
+/** What {@link useTopic} takes; a change of it subscribes anew. */
+export type TopicOptions = Pick<SubscribeOptions, 'maxHz' | 'keys'>
+
+/** What {@link useTopic} returns: the same object until something changes. */
+export interface Topic<T = unknown> {
+  /** What was published last; undefined before the first, and where that was a removal. */
+  readonly latest: T | undefined
+  /** The latest value of each key; '' is the key of what was published without one. */
+  readonly values: ReadonlyMap<string, T>
+  /** The subscription was refused or has ended. */
+  readonly error: RtmsError | null
+}
+
+const EMPTY: Topic<never> = { latest: undefined, values: new Map<string, never>(), error: null }
+
+class TopicStore<T> extends Store<Topic<T>> {
+  readonly #client: Client
+  readonly #topic: string
+  readonly #options: TopicOptions
+  readonly #values: Map<string, T> = new Map()
+  #latest: T | undefined
+  #error: RtmsError | null = null
+  #unsubscribe: () => void = () => {}
+
+  constructor(client: Client, topic: string, options: TopicOptions, ended: () => void) {
+    super(EMPTY, ended)
+    this.#client = client
+    this.#topic = topic
+    this.#options = options
+  }
+
+  protected override open(): void {
+    try {
+      this.#unsubscribe = this.#client.subscribe<T>(
+        this.#topic,
+        (data, publication) => this.#add(data, publication),
+        {
+          ...this.#options,
+          conflate: true,
+          onGap: () => this.#forget(),
+          onError: (error) => this.#fail(error),
+        },
+      )
+    } catch (error) {
+      // A name that is not valid, or the same topic with other options.
+      this.#fail(error as RtmsError)
+    }
+  }
+
+  protected override close(): void {
+    this.#unsubscribe()
+  }
+
+  protected override compute(): Topic<T> {
+    return { latest: this.#latest, values: new Map(this.#values), error: this.#error }
+  }
+
+  #add(data: T, { key, removed }: Publication): void {
+    if (removed) this.#values.delete(key)
+    else this.#values.set(key, data)
+    this.#latest = removed ? undefined : data
+    this.changed()
+  }
+
+  /** Values may have been removed unheard; those that are left follow. */
+  #forget(): void {
+    this.#values.clear()
+    this.#latest = undefined
+    this.changed()
+  }
+
+  #fail(error: RtmsError): void {
+    this.#error = error
+    this.changed()
+  }
+}
+
+/**
+ * The latest values of a topic. Components that name the same topic and options share one subscription, which ends
+ * with the last of them. Renders once for all that a packet brings. For every single publication, use
+ * `client.subscribe` in an effect.
+ */
+export function useTopic<T = unknown>(topic: string, { maxHz = 0, keys = [] }: TopicOptions = {}): Topic<T> {
+  const client = useClient('useTopic')
+  const subject = `topic ${topic}`
+  const options = JSON.stringify({ maxHz, keys })
+  const subscribe = useCallback(
+    (changed: () => void) => {
+      const make = (ended: () => void): TopicStore<T> =>
+        new TopicStore<T>(client, topic, JSON.parse(options) as TopicOptions, ended)
+      return takeStore(client, subject, options, make).attach({ changed })
+    },
+    [client, subject, topic, options],
+  )
+  const snapshot = useCallback(
+    () => findStore<TopicStore<T>>(client, subject, options)?.state ?? EMPTY,
+    [client, subject, options],
+  )
+  return useSyncExternalStore(subscribe, snapshot, () => EMPTY)
+}
