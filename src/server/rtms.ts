@@ -198,7 +198,7 @@ export class Rtms {
   /**
    * Answers a request of the HTTP API, for an application that has a server of its own: at `<path>/v1/…`, or at `/v1/…` where
    * the application takes the front of the path away. In front of anything that reads bodies. Where no `api.keys` were
-   * given, nobody has one. Never throws.
+   * given, it answers 404. Never throws.
    */
   api(request: IncomingMessage, response: ServerResponse): void {
     void this.#api.answer(request, response)

@@ -91,6 +91,8 @@ export class Api {
   }
 
   #admit(request: IncomingMessage): ApiKey {
+    if (this.#keys.isEmpty && this.#admin !== 'loopback')
+      throw new ApiError('NOT_FOUND', 'the HTTP API is off: start the node with the option api')
     const isOwn = this.#admin === 'loopback' && isOwnDashboard(request)
     const key = this.#keys.find(request.headers.authorization) ?? (isOwn ? this.#keys.none : null)
     if (key === null) {

@@ -33,6 +33,10 @@ export class ApiKeys {
     this.none = entry('', keys.length)
   }
 
+  get isEmpty(): boolean {
+    return this.#keys.length === 0
+  }
+
   /** The key of an `Authorization` header. Takes as long for a wrong one as for a right one. */
   find(authorization: string | undefined): ApiKey | null {
     const given = hash(/^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? '')
