@@ -12,7 +12,7 @@ const programs = [
   ['storm', [], 1],
   ['half-open', [], 1],
   ['stopped-readers', [], 2],
-  ['slowloris', [], 3],
+  ['slowloris', [], 4],
   ['resets', [], 2],
   ['oversize', [], 2],
   ['malformed', [], 8],
