@@ -237,7 +237,10 @@ export class Machine {
       if (result.ok) this.#refreshAt = this.#ticket?.until ?? Infinity
       else this.#ticket = null
     }
-    this.#call({ type: 'refresh', call: this.#calls.next(), token }, done, now + this.#options.connectMs)
+    const message = { type: 'refresh', call: this.#calls.next(), token } as const
+    // Whatever number of the application's calls wait: a client that is busy keeps its connection.
+    this.#calls.add(message, done, now + this.#options.connectMs)
+    this.#send(message)
   }
 
   #open(): void {

@@ -322,6 +322,17 @@ describe('A ticket', () => {
     expect([rig.machine.phase, rig.tickets.length]).toEqual(['live', 3])
   })
 
+  it('is replaced also where as many calls wait as may', () => {
+    const rig = new Rig()
+    rig.machine.start(rig.now)
+    rig.giveTicket(8_000)
+    rig.live({ maxRequests: 1 })
+    rig.machine.request('a', text('1'), 60_000, rig.now, new Outcomes().done('a'))
+    rig.advance(6_000)
+    rig.giveTicket(8_000, { token: 'fresh' })
+    expect(rig.takeOf('refresh')).toMatchObject([{ token: 'fresh' }])
+  })
+
   it('that lives shortly is replaced after three quarters of its life', () => {
     const rig = new Rig()
     rig.machine.start(rig.now)
