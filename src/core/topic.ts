@@ -1,6 +1,6 @@
 import type { PublicationEntry } from '../protocol/publications.ts'
 import type { Budget } from './budget.ts'
-import type { TopicCursor } from './topic-cursor.ts'
+import { policies, type TopicCursor } from './topic-cursor.ts'
 import type { Retention } from './topic-log.ts'
 import { TopicLog } from './topic-log.ts'
 
@@ -46,6 +46,8 @@ export class Topic {
   readonly log: TopicLog
   readonly retention: Retention
   #groups: Group | null = null
+  /** Subscribers that are to be disconnected when they fall off the ring. */
+  #strict = 0
   /** It has entries its groups were not yet told of. */
   dirty = false
   /** Entries of this node that the bus was not yet given. */
@@ -96,6 +98,7 @@ export class Topic {
     if (group.first !== null) group.first.before = cursor
     group.first = cursor
     group.size++
+    if (isStrict(cursor)) this.#strict++
   }
 
   remove(cursor: TopicCursor): void {
@@ -105,6 +108,7 @@ export class Topic {
     else cursor.before.after = cursor.after
     if (cursor.after !== null) cursor.after.before = cursor.before
     group.size--
+    if (isStrict(cursor)) this.#strict--
     if (group.size === 0) this.#removeGroup(group)
   }
 
@@ -125,4 +129,15 @@ export class Topic {
       if (!group.conflate && group.offered < keep) keep = group.offered
     this.log.trim(this.retention, keep, now)
   }
+  /** Calls `visit` for each subscriber that fell off the ring and is to be disconnected for it. */
+  eachFallen(visit: (cursor: TopicCursor) => void): void {
+    if (this.#strict === 0) return
+    for (const group of this.groups())
+      for (let cursor = group.first; cursor !== null; cursor = cursor.after)
+        if (isStrict(cursor) && !cursor.values && cursor.position < this.log.first) visit(cursor)
+  }
+}
+
+function isStrict({ conflate, policy }: TopicCursor): boolean {
+  return !conflate && policy === policies.disconnect
 }
