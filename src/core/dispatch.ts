@@ -84,6 +84,12 @@ export class Dispatch {
     })
   }
 
+  /** The session is over: what it sent and nobody has delivered is counted as refused by the next sweep. */
+  drop(session: Session): void {
+    this.gate.drop(session)
+    this.#upstream.wake(session.upstream)
+  }
+
   /** Takes a message in, or refuses it where the queue is full; a sender that goes on is not read from. */
   enqueue(connection: Connection, session: Session, message: ClientMessage, now: number): void {
     if (message.type === 'input') this.#stats.inputsReceived++

@@ -173,6 +173,17 @@ describe('A node that asks first', () => {
     expect(h.application.unanswered).toEqual([])
   })
 
+  it('counts the inputs that waited behind a question when the business ended the session', () => {
+    const h = harness()
+    const peer = h.connect('ann')
+    peer.join('m')
+    for (const seq of [1, 2, 3]) peer.input(1, seq)
+    h.settle()
+    h.node.disconnect('ann', 'out', true, h.now)
+    h.settle()
+    expect([h.node.stats.inputsReceived, h.node.stats.inputsRefused.get('CLOSED')]).toEqual([3, 3])
+  })
+
   it('asks no more when the business no longer wants it', () => {
     const h = harness()
     h.node.askFirst(false)
