@@ -24,6 +24,8 @@ import { encodeToken } from './tokens.ts'
 const FOREVER = 1e9
 /** A connection this old has caught up, where nothing keeps it waiting. */
 const SETTLED_MS = 1_000
+/** What limits small enough to be reached may bring upon a client that does nothing wrong. */
+const excused: ReadonlySet<number> = new Set([closeCodes.SLOW, closeCodes.FULL, closeCodes.RATE])
 
 export interface SimClientSettings {
   readonly id: number
@@ -104,7 +106,7 @@ export class SimClient implements ClientFacts {
   }
 
   get #isExcused(): boolean {
-    return this.#closeCode === closeCodes.SLOW || this.#closeCode === closeCodes.FULL
+    return excused.has(this.#closeCode)
   }
 
   get prompt(): boolean {
