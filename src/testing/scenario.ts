@@ -98,7 +98,7 @@ export function drawScenario(random: Random, smaller: Smaller = {}): Scenario {
     window: random.pick([0, 512, 4_096, 131_072]),
     links: profiles.slice(0, random.int(1, profiles.length)),
     faults: faultKinds.filter(() => random.chance(0.35)),
-    phases: { faulty: random.int(2, 6) * 1_000, recovery: 8_000, well: 3_000, quiet: 6_000 },
+    phases: { faulty: random.int(2, 6) * 1_000, recovery: 8_000, well: 3_000, quiet: 7_500 },
     asks: random.chance(0.3),
     tokenMs: random.pick([0, 0, 6_000, 10_000]),
   }
