@@ -934,6 +934,24 @@ describe('A reader', () => {
     })
   })
 
+  it('is told of a hole once, and gets nothing again, where it resumes before an entry behind it that it has', () => {
+    const rig = new Rig()
+    rig.live()
+    const listener = reading(rig)
+    const hole = { type: 'gap', from: 3, to: 3, position: [[2, 8]], reason: 'BUS' } as const
+    rig.receive(publicationsOf([{ publisher: 2, number: 7 }]))
+    rig.receive({ ...hole, log: 9 })
+    rig.receive(publicationsOf([{ publisher: 2, number: 9 }]))
+    expect(listener.take()).toEqual(['#7', 'gap 0 BUS', '#9'])
+    rig.lose()
+    const [subscribe] = rig.live({ resumed: true })
+    const call = subscribe?.type === 'subscribe' ? subscribe.call : 0
+    rig.receive(subscribedOf({ call, log: 10, position: [[2, 9]], recovered: true }))
+    rig.receive({ ...hole, log: 10 })
+    rig.receive(publicationsOf([{ publisher: 2, number: 9 }, { number: 1 }], 10))
+    expect(listener.take()).toEqual(['subscribed', '#1'])
+  })
+
   it('is told what could not be recovered', () => {
     const rig = new Rig()
     rig.live()
