@@ -647,6 +647,25 @@ describe('A seat', () => {
     expect(rig.live({ resumed: true })).toMatchObject([{ type: 'join', epoch: 77, next: 9 }])
   })
 
+  it('hears, before it is joined again, what a resumed session still held of its meeting', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat, listener, outcomes } = seated(rig)
+    rig.machine.input(seat, text('a'), outcomes.done('a'))
+    rig.lose()
+    const [join] = rig.live({ resumed: true })
+    rig.receive({ type: 'nack', log: 5, seq: 1, error: 'RATE', retryAfter: 0 })
+    rig.receive({ type: 'direct', log: 5, data: text('b') })
+    expect([outcomes.all, listener.take()]).toEqual([['a RATE'], ['direct b']])
+    const call = join?.type === 'join' ? join.call : 0
+    rig.receive(joinedOf({ call, seq: 1, recovered: true }))
+    expect(seat.unanswered).toBe(0)
+    rig.lose()
+    rig.live({ resumed: true })
+    rig.receive({ type: 'ended', log: 5, error: 'CLOSED', message: 'kicked' })
+    expect(listener.take().at(-1)).toBe('ended CLOSED')
+  })
+
   it('answers an input with the frame that holds it or the node’s reason', () => {
     const rig = new Rig()
     rig.live()
