@@ -229,7 +229,7 @@ export class RtmsNode {
   #endSession(session: Session, leaving: string, reason: LossReason): void {
     for (const seat of session.seats.values()) seat.meeting.leave(session, seat, leaving)
     this.#requests.drop(session)
-    this.#dispatch.gate.drop(session)
+    this.#dispatch.drop(session)
     this.#sessions.remove(session)
     if (session.connection === null) this.#application.disconnected(session, reason, true)
   }
