@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { LISTED } from '../../../src/demo/wall/listing.ts'
 import { badNews, goodNews, Market, type Stock } from '../../../src/demo/wall/market.ts'
@@ -18,6 +18,8 @@ function startOf(phase: Phase): number {
 const shown = ({ symbol, count, last, previous, open, high, low, volume }: Stock) =>
   `${symbol} ${count} ${last} ${previous} ${open} ${high} ${low} ${volume}`
 const picture = (market: Market): string[] => market.stocks.map(shown)
+
+const sum = (list: readonly number[]): number => list.reduce((all, each) => all + each, 0)
 
 const seeds = fc.integer({ min: 0, max: 2 ** 31 - 1 })
 
@@ -158,7 +160,6 @@ describe('the walk', () => {
     for (let i = 0; i < 200; i++)
       for (const stock of market.advance(50).changed) counts.set(stock, (counts.get(stock) ?? 0) + 1)
     const sorted = [...counts.values()].sort((a, b) => b - a)
-    const sum = (list: readonly number[]): number => list.reduce((all, each) => all + each, 0)
     expect(sum(sorted) / 10).toBeGreaterThan(400)
     expect(sum(sorted) / 10).toBeLessThan(3_000)
     expect(sum(sorted.slice(0, 60)) / sum(sorted)).toBeGreaterThan(0.33)
