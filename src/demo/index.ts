@@ -7,13 +7,14 @@ import { guestOf } from './guests.ts'
 import { HttpError, notFound, readJson, sendJson } from './http.ts'
 import type { Part } from './part.ts'
 import { playground } from './playground.ts'
+import { wall } from './wall/index.ts'
 
 /*
  * The business server of the demo pages: what an application would write. It lets anybody in as a guest, so it is
  * for trying things out.
  */
 
-const parts: Readonly<Record<string, (rtms: Rtms) => Part>> = { playground }
+const parts: Readonly<Record<string, (rtms: Rtms) => Part>> = { playground, wall }
 
 type Settings = Omit<RtmsOptions, 'handler' | 'server'>
 
