@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import sirv from 'sirv'
 import { RtmsError } from '../protocol/index.ts'
 import { Rtms, type RtmsOptions } from '../server/index.ts'
+import { battle } from './battle/rooms.ts'
 import { guestOf } from './guests.ts'
 import { headers, HttpError, notFound, readJson, sendJson } from './http.ts'
 import type { Part } from './part.ts'
@@ -12,7 +13,7 @@ import { playground } from './playground.ts'
  * for trying things out.
  */
 
-const parts: Readonly<Record<string, (rtms: Rtms) => Part>> = { playground }
+const parts: Readonly<Record<string, (rtms: Rtms) => Part>> = { battle, playground }
 
 type Settings = Omit<RtmsOptions, 'handler' | 'server'>
 
