@@ -3,6 +3,7 @@ import sirv from 'sirv'
 import { RtmsError } from '../protocol/index.ts'
 import { Rtms, type RtmsOptions } from '../server/index.ts'
 import { pageHeaders } from '../server/page-headers.ts'
+import { battle } from './battle/rooms.ts'
 import { guestOf } from './guests.ts'
 import { HttpError, notFound, readJson, sendJson } from './http.ts'
 import type { Part } from './part.ts'
@@ -14,7 +15,7 @@ import { wall } from './wall/index.ts'
  * for trying things out.
  */
 
-const parts: Readonly<Record<string, (rtms: Rtms) => Part>> = { playground, wall }
+const parts: Readonly<Record<string, (rtms: Rtms) => Part>> = { battle, playground, wall }
 
 type Settings = Omit<RtmsOptions, 'handler' | 'server'>
 

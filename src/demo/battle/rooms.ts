@@ -1,0 +1,131 @@
+import { randomInt } from 'node:crypto'
+import * as v from 'valibot'
+import { RtmsError } from '../../protocol/index.ts'
+import type { Bot, Meeting, MeetingFrame, Rtms } from '../../server/index.ts'
+import { parse } from '../guests.ts'
+import type { Part } from '../part.ts'
+import { botNames, botWish } from './bots.ts'
+import { step } from './rules.ts'
+import { botUser, isUp, newState, type Player, RATE, type State } from './state.ts'
+import { wishOf } from './wishes.ts'
+
+/*
+ * The battle's business: rooms that bots fill up, a check of what players send, and the results. The battle itself
+ * runs nowhere but in the rules, here as in every page.
+ */
+
+const PREFIX = 'battle.'
+const ROOM = 'room must be a string of 1 to 24 letters, digits, - and _'
+
+const wishSchema = v.object(
+  { room: v.pipe(v.string(ROOM), v.regex(/^[\p{L}\p{M}\p{N}_-]{1,24}$/u, ROOM)) },
+  ROOM,
+)
+const askSchema = v.object({ meeting: v.string() })
+
+export function battle(rtms: Rtms): Part {
+  const rooms = new Map<string, Room>()
+  rtms.meetings.define('battle', {
+    frameRate: RATE,
+    // Ten who fight, their bots, and some who wait for the next round.
+    capacity: 24,
+    ttlMs: 60_000,
+    inputBytes: 64,
+    inputsPerSecond: 20,
+    inputBurst: 30,
+    inputsPerFrame: 4,
+    joinsPerMinute: 30,
+    onOpen: (meeting) => void rooms.set(meeting.name, new Room(rtms, meeting)),
+    onInput: ({ data }) => {
+      const wish = wishOf(data)
+      if (wish === null) return false
+      // Nobody chooses their luck: the seed of a round is the server's.
+      return wish.do === 'ready' || wish.do === 'start' ? { ...wish, seed: randomInt(1, 2 ** 32) } : wish
+    },
+    onFrame: (frame, { name }) => rooms.get(name)?.follow(frame),
+    onClose: ({ name }) => void rooms.delete(name),
+  })
+  // For a page that came when the first frames were no longer kept: it goes on from here.
+  rtms.onRequest('battle.state', ({ user, data }) => {
+    const { output, success } = v.safeParse(askSchema, data)
+    const room = success ? rooms.get(output.meeting) : undefined
+    if (room?.isOpenTo(user) !== true)
+      throw new RtmsError('HANDLER_FAILED', 'Only who is in the room may ask for its state.')
+    return room.state
+  })
+  return {
+    async admit(wish) {
+      const { room } = parse(wishSchema, wish)
+      const meeting = await rtms.meetings.open(`${PREFIX}${room}`, { kind: 'battle' })
+      return { meetings: [meeting], answer: { meeting: meeting.name } }
+    },
+    close() {
+      rooms.clear()
+    },
+  }
+}
+
+class Room {
+  readonly state: State = newState()
+  readonly #rtms: Rtms
+  readonly #meeting: Meeting
+  readonly #bots: Map<number, Bot> = new Map()
+
+  constructor(rtms: Rtms, meeting: Meeting) {
+    this.#rtms = rtms
+    this.#meeting = meeting
+  }
+
+  isOpenTo(user: string): boolean {
+    return this.#meeting.members.some((member) => member.user === user)
+  }
+
+  follow(frame: MeetingFrame): void {
+    const { state } = this
+    step(state, frame)
+    if (state.phase === 'battle') this.#play()
+    else if (state.phase !== 'countdown') this.#fillSeats()
+    if (state.happenings.some(({ type }) => type === 'over')) this.#tellResults()
+  }
+
+  /** Between battles there are as many bots as seats are empty. */
+  #fillSeats(): void {
+    const { state } = this
+    const people = state.players.filter((player) => !player.bot).length
+    const wanted = people === 0 ? 0 : Math.max(0, state.seats - people)
+    while (this.#bots.size < wanted) {
+      const taken = new Set(this.#meeting.members.map(({ user }) => user))
+      const user = botNames.map(botUser).find((name) => !taken.has(name))
+      if (user === undefined) return
+      const bot = this.#meeting.addBot(user)
+      this.#bots.set(bot.slot, bot)
+    }
+    for (const [slot, bot] of [...this.#bots].slice(wanted)) {
+      this.#bots.delete(slot)
+      bot.leave()
+    }
+  }
+
+  #play(): void {
+    const { state } = this
+    // Without anybody to see it the clock is to stand still.
+    if (!state.players.some((player) => !player.bot && player.slot >= 0)) return
+    for (const player of state.players) this.#playBot(player)
+  }
+
+  #playBot(player: Player): void {
+    const wish = isUp(player) ? botWish(this.state, player, (below) => randomInt(below)) : null
+    if (wish !== null) this.#bots.get(player.slot)?.send(wish)
+  }
+
+  /** Each player hears from the server how the round ended for them. */
+  #tellResults(): void {
+    const { round, won, frame, results } = this.state
+    for (const { user, bot, ...result } of results) {
+      if (bot) continue
+      const of = { round, won, frame, fighters: results.length, room: this.#meeting.name }
+      // Who has gone meanwhile is not reached, which is no fault.
+      this.#rtms.users.push(user, 'battle.result', { ...of, ...result }).catch(() => {})
+    }
+  }
+}

@@ -1,0 +1,144 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { type Client, connect, type Meeting } from '../../../src/client/node.ts'
+import { digest, isBot, newState, type State, step } from '../../../src/demo/battle/index.ts'
+import { type Demo, startDemo } from '../../../src/demo/index.ts'
+
+const pages = mkdtempSync(join(tmpdir(), 'rtms-pages-'))
+let demo: Demo
+const clients: Client[] = []
+
+beforeAll(async () => {
+  demo = await startDemo(
+    { port: 0, host: '127.0.0.1', secret: 'a secret of the tests, 32 bytes long' },
+    pages,
+  )
+})
+
+afterEach(() => {
+  for (const client of clients.splice(0)) client.close()
+})
+
+afterAll(async () => {
+  await demo.close()
+  rmSync(pages, { recursive: true })
+})
+
+async function ask(body: object): Promise<Response> {
+  return fetch(`http://127.0.0.1:${demo.rtms.address.port}/api/battle/ticket`, {
+    method: 'POST',
+    body: JSON.stringify(body),
+  })
+}
+
+interface Guest {
+  readonly user: string
+  readonly client: Client
+  readonly meeting: Meeting
+  readonly state: State
+  /** Digests by frame. */
+  readonly sums: Map<number, string>
+  until(holds: (state: State) => boolean): Promise<void>
+}
+
+/** A player without a page: follows the rules as one does. */
+async function enter(name: string, room: string): Promise<Guest> {
+  const ticket = (await (await ask({ name, room })).json()) as { meeting: string; user: string }
+  const client = connect({ getTicket: () => ticket as never })
+  clients.push(client)
+  const meeting = await client.join(ticket.meeting)
+  const state = newState()
+  const sums = new Map<number, string>()
+  const waiting = new Set<() => void>()
+  meeting.onFrame((frame) => {
+    step(state, frame)
+    sums.set(frame.number, digest(state))
+    for (const look of waiting) look()
+  })
+  const until = (holds: (state: State) => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (!holds(state)) return
+        waiting.delete(look)
+        resolve()
+      }
+      waiting.add(look)
+      look()
+    })
+  return { user: ticket.user, client, meeting, state, sums, until }
+}
+
+const bots = (state: State): number => state.players.filter(({ user }) => isBot(user)).length
+
+test('bots fill the seats, and make room for people', async () => {
+  const ada = await enter('Ada', 'seats')
+  await ada.until((state) => bots(state) === 3)
+  await ada.meeting.send({ do: 'set', seats: 10, long: false })
+  await ada.until((state) => bots(state) === 9)
+  await enter('Ben', 'seats')
+  await ada.until((state) => state.players.length === 10 && bots(state) === 8)
+  await ada.meeting.send({ do: 'set', seats: 2, long: false })
+  await ada.until((state) => bots(state) === 0)
+})
+
+test('a whole battle: everybody holds the same state, and each is told their own result', async () => {
+  const ada = await enter('Ada', 'whole')
+  const ben = await enter('Ben', 'whole')
+  const told = [ada, ben].map(
+    ({ client }) =>
+      new Promise<Record<string, unknown>>((resolve) => client.onPush('battle.result', resolve as never)),
+  )
+  await ada.meeting.send({ do: 'set', seats: 10, long: false })
+  await ada.until((state) => bots(state) === 8)
+  await ada.meeting.send({ do: 'ready', on: true })
+  await ben.meeting.send({ do: 'ready', on: true })
+  await ada.until(({ phase }) => phase === 'battle')
+  await ada.meeting.send({ do: 'throw' })
+  await ada.until(({ players }) => (players[0]?.hits ?? 0) > 0)
+  const late = await enter('Cleo', 'whole')
+  await ada.until(({ phase }) => phase === 'over')
+  const { frame } = ada.state
+  await Promise.all([ben, late].map((guest) => guest.until((state) => state.frame >= frame)))
+  expect(new Set([ada, ben, late].map(({ sums }) => sums.get(frame))).size).toBe(1)
+  for (const [at, sum] of ben.sums) if (ada.sums.has(at)) expect(ada.sums.get(at)).toBe(sum)
+
+  const results = await Promise.all(told)
+  for (const [i, { user }] of [ada, ben].entries()) {
+    const own = ada.state.results.find((each) => each.user === user)
+    expect(results[i]).toMatchObject({ round: 1, won: ada.state.won, rank: own?.rank, damage: own?.damage })
+  }
+}, 90_000)
+
+test('nobody chooses the luck of a round, and what is no wish is refused', async () => {
+  const ada = await enter('Ada', 'luck')
+  await expect(ada.meeting.send({ do: 'win' })).rejects.toMatchObject({ code: 'FORBIDDEN' })
+  await expect(ada.meeting.send({ do: 'guard', on: 'x'.repeat(80) })).rejects.toMatchObject({
+    code: 'TOO_LARGE',
+  })
+  await ada.meeting.send({ do: 'start', seed: 42 })
+  await ada.until(({ phase }) => phase === 'countdown')
+  expect(ada.state.seed).not.toBe(42)
+})
+
+test('who is in the room may ask for its state, and goes on from there as the others do', async () => {
+  const ada = await enter('Ada', 'state')
+  const eve = await enter('Eve', 'elsewhere')
+  const name = ada.meeting.name
+  await expect(eve.client.request('battle.state', { meeting: name })).rejects.toMatchObject({
+    code: 'HANDLER_FAILED',
+  })
+  const state = await ada.client.request<State>('battle.state', { meeting: name })
+  await ada.until(({ frame }) => frame >= state.frame)
+  expect(digest(state)).toBe(ada.sums.get(state.frame))
+})
+
+test.each([[{ room: 'a.b' }], [{ room: '' }], [{}], [{ room: 'x'.repeat(25) }]])(
+  'no ticket for %j',
+  async (body) => {
+    const response = await ask(body)
+    expect(response.status).toBe(400)
+    expect(((await response.json()) as { error: string }).error).toContain('room must be')
+  },
+)
