@@ -8,7 +8,7 @@ import { randomFrom } from '../lib/random.mjs'
 /** One packet in sixteen is nothing but noise. */
 const NOISE = 16
 /** A packet that takes longer to decode is told. */
-const SLOW_MS = 200
+const SLOW_MS = 50
 
 let protocol
 
@@ -38,6 +38,12 @@ function decode(codec, packet, from) {
   }
 }
 
+function timeOf(work) {
+  const begun = performance.now()
+  work()
+  return performance.now() - begun
+}
+
 serve({
   async load({ dist }) {
     protocol = await load(dist, 'protocol')
@@ -59,7 +65,9 @@ serve({
       const packet = encoding === 'json' && random(4) !== 0 ? damaged.toString() : damaged
       const begun = performance.now()
       const outcome = decode(codec, packet, from)
-      const took = performance.now() - begun
+      let took = performance.now() - begun
+      // Once more where it was slow: the machine may have been busy with something else.
+      if (took > SLOW_MS) took = timeOf(() => decode(codec, packet, from))
       if (took > slowest) slowest = took
       if (outcome in counts) counts[outcome]++
       else if (wrong.length < 10) wrong.push({ packet: damaged.toString('hex'), from, outcome })
