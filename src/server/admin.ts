@@ -19,12 +19,15 @@ export function isOwnDashboard(request: IncomingMessage): boolean {
   return isLocal(request) && headers['x-rtms-admin'] === '1' && LOOPBACK_HOST.test(headers.host ?? '')
 }
 
-/** In the package, beside the code that is built. */
-const PAGES = fileURLToPath(new URL('../../dist/web', import.meta.url))
-
 /** The dashboard's page and what belongs to it, as the build leaves them. */
 export class AdminPages {
-  readonly #files: ReturnType<typeof sirv> | null = existsSync(PAGES) ? sirv(PAGES, { etag: true }) : null
+  readonly #files: ReturnType<typeof sirv> | null
+
+  constructor() {
+    // In the package, beside the code that is built.
+    const pages = fileURLToPath(new URL('../../dist/web', import.meta.url))
+    this.#files = existsSync(pages) ? sirv(pages, { etag: true }) : null
+  }
 
   /** False: the path is none of the dashboard's. */
   answer(request: IncomingMessage, response: ServerResponse): boolean {
