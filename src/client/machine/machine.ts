@@ -232,10 +232,11 @@ export class Machine {
 
   /** Puts a fresh token in the place of one that is about to expire, without a break. */
   #refresh({ token }: Ticket, now: number): void {
+    const fresh = this.#ticket
     const done: Done<unknown> = (result) => {
+      if (result.ok) this.#refreshAt = fresh?.until ?? Infinity
       // Where it was refused, the expiry of the old one leads to a new connection with another ticket.
-      if (result.ok) this.#refreshAt = this.#ticket?.until ?? Infinity
-      else this.#ticket = null
+      else if (this.#ticket === fresh) this.#ticket = null
     }
     const message = { type: 'refresh', call: this.#calls.next(), token } as const
     // Whatever number of the application's calls wait: a client that is busy keeps its connection.

@@ -333,6 +333,27 @@ describe('A ticket', () => {
     expect(rig.takeOf('refresh')).toMatchObject([{ token: 'fresh' }])
   })
 
+  it('goes on being replaced where an older one is refused late', () => {
+    const rig = new Rig()
+    rig.machine.start(rig.now)
+    rig.giveTicket(8_000)
+    rig.live()
+    rig.advance(6_000)
+    rig.giveTicket(8_000)
+    const [older] = rig.takeOf('refresh')
+    rig.lose()
+    rig.live({ resumed: true, calls: older?.call ?? 0 })
+    rig.advance(6_000)
+    rig.giveTicket(8_000)
+    const [newer] = rig.takeOf('refresh')
+    const refused = { index: 0, error: 'UNAUTHENTICATED', message: '', retryAfter: 0 } as const
+    rig.receive({ type: 'failed', call: older?.call ?? 0, ...refused })
+    rig.receive({ type: 'done', call: newer?.call ?? 0, value: 0 })
+    const before = rig.tickets.length
+    rig.advance(6_000)
+    expect([rig.machine.phase, rig.tickets.length - before]).toEqual(['live', 1])
+  })
+
   it('that lives shortly is replaced after three quarters of its life', () => {
     const rig = new Rig()
     rig.machine.start(rig.now)
