@@ -488,6 +488,7 @@ export class Machine {
     for (const seat of this.#seats.values()) {
       if (seat.call !== message.call) continue
       this.#seats.delete(seat.meeting)
+      this.#seatsByLog.delete(seat.lastLog)
       seat.end(error)
       return
     }
@@ -536,7 +537,7 @@ export class Machine {
     this.#seats.delete(seat.meeting)
     const { log, lastLog } = seat
     seat.end(new RtmsError('CLOSED', 'The meeting was left.'))
-    this.#seatsByLog.delete(log)
+    this.#seatsByLog.delete(lastLog)
     if (log !== 0) this.#send({ type: 'leave', call: this.#calls.next(), log })
     else if (lastLog !== 0) this.#parting.push(lastLog)
   }

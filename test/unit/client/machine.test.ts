@@ -687,6 +687,24 @@ describe('A seat', () => {
     expect(listener.take().at(-1)).toBe('ended CLOSED')
   })
 
+  it('that is left, or refused, before it is joined again hears nothing more', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat, listener } = seated(rig)
+    rig.lose()
+    rig.live({ resumed: true })
+    rig.machine.leave(seat)
+    listener.take()
+    const other = seated(rig)
+    rig.lose()
+    const joins = rig.live({ resumed: true })
+    const call = joins.flatMap((message) => (message.type === 'join' ? [message.call] : []))[0] ?? 0
+    rig.receive({ type: 'failed', call, index: 0, error: 'FORBIDDEN', message: '', retryAfter: 0 })
+    other.listener.take()
+    rig.receive(framesOf(1, [[]]), { type: 'direct', log: 5, data: text('b') })
+    expect([listener.take(), other.listener.take()]).toEqual([[], []])
+  })
+
   it('answers an input with the frame that holds it or the node’s reason', () => {
     const rig = new Rig()
     rig.live()
