@@ -132,6 +132,7 @@ export class Business {
   act(): void {
     for (const node of this.#nodes())
       for (const room of this.#roomsOf(node).values()) if (this.random.chance(0.3)) node.do(() => room.act())
+    if (this.random.chance(0.1)) this.push(`u${this.random.int(1, 4)}`)
     const burst = this.random.chance(0.1) ? 20 : 1
     for (let i = 0; i < burst; i++) {
       const topic = this.random.pick(this.#scenario.topics)

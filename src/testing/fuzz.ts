@@ -71,12 +71,19 @@ export function mutate(random: Random, packet: Uint8Array): Uint8Array {
     case 0:
       return bytes.subarray(0, random.int(0, bytes.length))
     case 1:
-      return new Uint8Array([...bytes, ...random.bytes(random.int(1, 20))])
+      return joined(bytes, random.bytes(random.int(1, 20)))
     case 2:
-      return new Uint8Array([...bytes, ...bytes])
+      return joined(bytes, bytes)
     default:
       for (let i = random.int(1, 4); i > 0 && bytes.length > 0; i--)
         bytes[random.int(0, bytes.length - 1)] = random.int(0, 255)
       return bytes
   }
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length)
+  both.set(first)
+  both.set(second, first.length)
+  return both
 }

@@ -43,6 +43,8 @@ export class Hostile {
   /** Sessions of others that it has heard of. */
   readonly #sessions: () => readonly string[]
   #peer: Peer | null = null
+  /** The log of the meeting it was let into last. */
+  #log = 1
 
   constructor(
     clock: VirtualClock,
@@ -67,7 +69,7 @@ export class Hostile {
     if (this.#random.chance(0.7)) this.#peer?.link.hangUp(this.#random.chance(0.5))
     const codec = this.#random.chance(0.3) ? jsonCodec : binaryCodec
     const trick = this.#random.pick(tricks)
-    this.#observer.fault?.(`hostile ${trick}`)
+    this.#observer.hostile?.(trick)
     this.#open(codec, (peer) => {
       this.#peer = peer
       if (trick !== 'wrong order' && trick !== 'mute' && trick !== 'theft' && trick !== 'forgery')
@@ -85,7 +87,7 @@ export class Hostile {
     }
     const link: Link = new Link(this.#clock, profiles[0], {
       clientPacket: (packet) => this.#hear(codec, packet),
-      clientClose: (code) => this.#observer.fault?.(`hostile closed with ${code}`),
+      clientClose: (code) => this.#observer.hostile?.(`closed with ${code}`),
       nodePacket: (packet) =>
         touch((opened) => node.do((core, now) => core.handlePacket(opened, packet, now))),
       nodeDrain: () => touch((opened) => node.do((core) => core.handleDrain(opened))),
@@ -104,6 +106,7 @@ export class Hostile {
     for (const message of codec.decode(packet, 'server')) {
       if (message.type === 'welcome' && message.user !== USER)
         violate('I12', `a hostile peer was welcomed as ${message.user}`)
+      if (message.type === 'joined') this.#log = message.log
     }
   }
 
@@ -163,30 +166,24 @@ export class Hostile {
     }
   }
 
-  /** Inputs nobody joined for, names that are none, more than any queue holds. */
+  /** Inputs of a member and of nobody, names that are none, more than any queue holds. */
   #floodCalls(peer: Peer): void {
+    const random = this.#random
     const data = textPayload('flood')
     peer.send({ type: 'join', call: 1, meeting: 'h0', spectator: false, config: '', epoch: 0, next: 0 })
-    for (let call = 2; call < 60; call++) {
-      peer.send(
-        { type: 'input', log: this.#random.int(1, 9), seq: call, seen: 0, data },
-        {
-          type: 'request',
-          call: 2 * call,
-          method: this.#random.pick(['sim', 'no such', '..']),
-          timeout: 500,
-          data,
-        },
-        {
-          type: 'publish',
-          call: 2 * call + 1,
-          topic: this.#random.pick(['h.t', 'm0', '*', 't1']),
-          key: '',
-          tombstone: false,
-          data,
-        },
-      )
-    }
+    this.#clock.after(100, () => {
+      for (let n = 1; n < 60; n++) {
+        const log = random.chance(0.5) ? this.#log : random.int(1, 9)
+        const large = textPayload('x'.repeat(300))
+        const topic = random.pick(['h.t', 'm0', '*', 't1'])
+        peer.send(
+          { type: 'input', log, seq: random.int(1, n), seen: 0, data: random.chance(0.1) ? large : data },
+          { type: 'request', call: 3 * n, method: random.pick(['sim', '..']), timeout: 500, data },
+          { type: 'publish', call: 3 * n + 1, topic, key: '', tombstone: false, data },
+          { type: 'unsubscribe', call: 3 * n + 2, logs: [{ log }] },
+        )
+      }
+    })
   }
 
   /** Some at once, some later: whatever the node has done to the connection meanwhile. */

@@ -21,6 +21,8 @@ export {
   type Smaller,
   traits,
 } from './scenario.ts'
+export { sometimes } from './sometimes.ts'
+export { shrink } from './shrink.ts'
 export { SimClient } from './sim-client.ts'
 export { SimNode } from './sim-node.ts'
 export { type RunOptions, runSeed, type RunResult, SeedFailure } from './simulate.ts'

@@ -10,6 +10,8 @@ export interface LinkProfile {
   readonly buffer: number
 }
 
+export type Direction = 'up' | 'down' | 'both'
+
 interface Item {
   readonly size: number
   readonly at: number
@@ -157,9 +159,8 @@ export class Link implements Transport {
   // ---- faults
 
   /** Both directions, or one, stand still; nothing is lost. */
-  stall(direction: 'up' | 'down' | 'both', stalled: boolean): void {
-    if (direction !== 'down') this.#up.setStalled(stalled)
-    if (direction !== 'up') this.#down.setStalled(stalled)
+  stall(direction: Direction, stalled: boolean): void {
+    for (const pipe of this.#pipes(direction)) pipe.setStalled(stalled)
   }
 
   /** Everything on its way is lost and both ends are told. */
@@ -175,14 +176,27 @@ export class Link implements Transport {
   }
 
   get swallows(): boolean {
-    return this.#up.swallowing
+    return this.#up.swallowing || this.#down.swallowing
   }
 
-  /** Everything from now on is lost and nobody is told. */
-  swallow(): void {
-    this.#up.clear()
-    this.#down.clear()
-    this.#up.swallowing = true
-    this.#down.swallowing = true
+  /** Everything from now on is lost, in one direction or both, and nobody is told. */
+  swallow(direction: Direction = 'both'): void {
+    for (const pipe of this.#pipes(direction)) {
+      pipe.clear()
+      pipe.swallowing = true
+    }
+  }
+
+  /** Only the client is told that the connection is gone. */
+  cut(): void {
+    if (!this.open) return
+    this.swallow()
+    this.open = false
+    this.#clock.after(0, () => this.#ends.clientClose(1006, 'cut'))
+  }
+
+  #pipes(direction: Direction): Pipe[] {
+    if (direction === 'both') return [this.#up, this.#down]
+    return direction === 'up' ? [this.#up] : [this.#down]
   }
 }

@@ -28,7 +28,7 @@ export function befall(world: World, fault: Fault, random: Random): void {
   if (world.clients.length === 0) return
   const client = random.pick(world.clients)
   const node = nodes[client.node] as SimNode
-  world.observer.fault?.(`${fault} client ${client.id}`)
+  world.observer.fault?.(fault, client.id)
   switch (fault) {
     case 'stall':
       stall(world, client, random)
@@ -37,7 +37,10 @@ export function befall(world: World, fault: Fault, random: Random): void {
       client.link?.reset()
       return
     case 'half-open':
-      client.link?.swallow()
+      client.link?.swallow(random.pick(['up', 'down', 'both']))
+      return
+    case 'half-reset':
+      client.link?.cut()
       return
     case 'restart-client':
       if (random.chance(0.5)) client.kill()
@@ -78,7 +81,8 @@ export function befall(world: World, fault: Fault, random: Random): void {
       business.revoke(random.chance(0.5) ? { user: client.user } : { id: client.token })
       return
     case 'change-rights':
-      business.setRights(client.id, random.pick(['watch', 'some', 'all']))
+      business.setRights(client.id, random.pick(['watch', 'some']))
+      clock.after(random.int(2_000, 10_000), () => business.setRights(client.id, 'all'))
       return
     case 'lossy-bus':
       world.loseBus(random.int(100, 1_000))

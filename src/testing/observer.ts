@@ -73,13 +73,16 @@ export interface Observer {
   requestEnded?(client: ClientFacts, text: string, end: End): void
   push?(client: ClientFacts, name: string, text: string): void
   /** `healthy`: nobody but RTMS can have caused it. */
-  unsubscribed?(client: ClientFacts, topic: string): void
   disconnected?(client: ClientFacts, healthy: boolean): void
   /** The client has given up for good. */
   ended?(client: ClientFacts, code: number): void
+  /** The process of a node has ended. */
+  died?(node: number): void
   /** A process runs again that stood still. */
   woken?(node: number): void
-  fault?(what: string): void
+  fault?(what: string, client: number): void
+  /** What a peer that keeps no rule does, or is done to it. */
+  hostile?(what: string): void
 
   // ---- what the business does and is told
 
@@ -120,6 +123,10 @@ export interface DesertedNode {
 /** Where a client stands at the end. */
 export interface RestingClient extends ClientFacts {
   readonly live: boolean
+  /** It has been so for long enough to have caught up. */
+  readonly settled: boolean
+  /** When it was connected last. */
+  readonly liveSince: number
   /** It was told that there is no room, or that it is too slow, and tries on. */
   readonly excused: boolean
   readonly meetings: readonly { readonly name: string; readonly next: number; readonly unanswered: number }[]
@@ -128,6 +135,8 @@ export interface RestingClient extends ClientFacts {
     readonly position: ReadonlyMap<number, number>
     readonly latest: ReadonlyMap<string, string>
     readonly conflate: boolean
+    /** It gets some of the publications only. */
+    readonly partial: boolean
     readonly keys: readonly string[]
   }[]
 }

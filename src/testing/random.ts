@@ -8,7 +8,7 @@ export class Random {
   readonly #generator: RandomGenerator
 
   constructor(seed: number) {
-    this.#generator = xoroshiro128plus(seed)
+    this.#generator = xoroshiro128plus(spread(seed))
   }
 
   /** An integer in [from, to]. */
@@ -32,4 +32,12 @@ export class Random {
   bytes(count: number): Uint8Array {
     return Uint8Array.from({ length: count }, () => this.int(0, 255))
   }
+}
+
+/** Seeds that follow one another would begin with nearly the same numbers: their bits are spread first (MurmurHash3's last step). */
+function spread(seed: number): number {
+  let bits = seed ^ (seed >>> 16)
+  bits = Math.imul(bits, 0x85ebca6b)
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35)
+  return bits ^ (bits >>> 16)
 }

@@ -42,6 +42,7 @@ export const faultKinds = [
   'stall',
   'reset',
   'half-open',
+  'half-reset',
   'restart-client',
   'reopen-meeting',
   'restart-node',
@@ -95,12 +96,12 @@ export function drawScenario(random: Random, smaller: Smaller = {}): Scenario {
       { entries: 2, bytes: 1_000, ageMs: 60_000 },
       { entries: 100, bytes: 65_536, ageMs: 2_000 },
     ]),
-    window: random.pick([0, 512, 4_096, 131_072]),
+    window: random.pick([0, 512, 512, 4_096, 131_072]),
     links: profiles.slice(0, random.int(1, profiles.length)),
     faults: faultKinds.filter(() => random.chance(0.35)),
     phases: { faulty: random.int(2, 6) * 1_000, recovery: 8_000, well: 3_000, quiet: 7_500 },
     asks: random.chance(0.3),
-    tokenMs: random.pick([0, 0, 6_000, 10_000]),
+    tokenMs: random.pick([0, 5_000, 10_000]),
   }
   return makeSmaller(drawn, smaller)
 }
@@ -134,12 +135,12 @@ function drawTinyOptions(random: Random): Partial<MeetingOptions> {
 function drawTinyLimits(random: Random): Partial<NodeLimits> {
   return {
     meetingLogBytes: random.pick([64, 512, 2_048, 8_192]),
-    sessionLogEntries: random.pick([16, 64]),
+    sessionLogEntries: random.pick([8, 16, 64]),
     sessionsPerUser: random.pick([2, 32, 32]),
     writeBytes: random.pick([256, 1_024, 8_192]),
     controlMessages: random.pick([4, 2_048]),
     upstreamMessages: random.pick([3, 16, 64]),
-    topicPendingEntries: random.pick([2, 8, 64]),
+    topicPendingEntries: random.pick([2, 2, 8, 64]),
     topicKeys: random.pick([3, 16]),
     sweepMessages: random.pick([1, 4, 1_000]),
     sweepBytes: random.pick([64, 1_024, 1_000_000]),
@@ -190,7 +191,7 @@ export function drawReading(random: Random): Reading {
     conflate,
     maxHz: random.pick([0, 0, 2, 10]),
     keys: random.chance(0.2) ? ['a', 'b'] : [],
-    policy: conflate ? 'conflate' : random.pick(['skip', 'skip', 'disconnect', 'conflate']),
+    policy: conflate ? 'conflate' : random.pick(['skip', 'disconnect', 'conflate']),
     history: random.pick([0, 0, 3, 1_000]),
   }
 }

@@ -1,4 +1,10 @@
-import { Machine, type RawFrame, type SeatMachine, type TopicReader } from '../client/machine/index.ts'
+import {
+  Machine,
+  type RawFrame,
+  type ReadOptions,
+  type SeatMachine,
+  type TopicReader,
+} from '../client/machine/index.ts'
 import type { Connection } from '../core/index.ts'
 import {
   type ClientMessage,
@@ -7,7 +13,7 @@ import {
   type ErrorCode,
   type Message,
   type PublicationEntry,
-  type RtmsError,
+  RtmsError,
   type ServerMessage,
 } from '../protocol/index.ts'
 import type { Business } from './business.ts'
@@ -109,11 +115,14 @@ export class SimClient implements ClientFacts {
     return excused.has(this.#closeCode)
   }
 
+  get #isSettled(): boolean {
+    return this.machine.phase === 'live' && this.#clock.now > this.#liveAt + SETTLED_MS
+  }
+
   get prompt(): boolean {
     return (
       this.healthy &&
-      this.machine.phase === 'live' &&
-      this.#clock.now > this.#liveAt + SETTLED_MS &&
+      this.#isSettled &&
       this.#settings.profile === profiles[0] &&
       (this.#settings.window === 0 || this.#settings.window > 100_000)
     )
@@ -148,6 +157,10 @@ export class SimClient implements ClientFacts {
   #getTicket(attempt: number): void {
     const { business } = this.#settings
     this.#clock.after(business.random.int(0, 10), () => {
+      if (business.faulty && business.random.chance(0.1)) {
+        this.#do((now) => this.machine.handleNoTicket(attempt, new RtmsError('BUSY'), now))
+        return
+      }
       const claims = business.issue(this)
       this.token = claims.id
       const validMs = claims.expires === 0 ? FOREVER : claims.expires - claims.issued
@@ -346,7 +359,6 @@ export class SimClient implements ClientFacts {
     const reader = this.readers.get(topic)
     if (reader === undefined) return
     this.readers.delete(topic)
-    this.#observer.unsubscribed?.(this, topic)
     this.#do(() => this.machine.unread(reader))
   }
 
@@ -357,6 +369,8 @@ export class SimClient implements ClientFacts {
       node: this.node,
       prompt: this.prompt,
       live: this.machine.phase === 'live',
+      settled: this.#isSettled,
+      liveSince: this.#liveAt,
       excused: this.#isExcused,
       meetings: [...this.seats].map(([name, seat]) => ({
         name,
@@ -369,6 +383,7 @@ export class SimClient implements ClientFacts {
         latest: this.#latest.get(name) ?? new Map<string, string>(),
         // A reader that conflates only when it is slow gets latest values where there are keys.
         conflate: reader.options.conflate || (reader.options.policy === 'conflate' && name.startsWith('k')),
+        partial: isPartial(name, reader.options),
         keys: reader.options.keys,
       })),
     }
@@ -385,6 +400,6 @@ function decode(codec: Codec, packet: Uint8Array): Message[] {
 }
 
 /** Whether a reader gets some of the publications only: a keyed topic begins with its latest values. */
-function isPartial(topic: string, { conflate, keys, policy }: Reading): boolean {
+function isPartial(topic: string, { conflate, keys, policy }: ReadOptions): boolean {
   return conflate || policy === 'conflate' || keys.length > 0 || topic.startsWith('k')
 }

@@ -221,6 +221,7 @@ class Run implements World {
   restartNode(index: number): void {
     const node = this.nodes[index] as SimNode
     node.kill()
+    this.observer.died?.(index)
     this.#dead.push(node.core.stats)
     for (const client of this.clients) if (client.node === index) client.link?.reset()
     this.#startNode(index)
@@ -310,7 +311,6 @@ class Run implements World {
       node.wake()
     }
     for (const client of this.clients) {
-      this.business.setRights(client.id, 'all')
       client.link?.stall('both', false)
       if (client.link?.swallows === true) client.link.reset()
     }
@@ -319,11 +319,11 @@ class Run implements World {
   /** While all is well, one client may stop reading: nobody else may feel it. */
   #stallOne(duration: number): void {
     for (const client of this.clients) client.healthy = true
-    if (this.clients.length < 2 || this.#work.chance(0.5)) return
+    if (this.clients.length < 2 || this.#work.chance(0.3)) return
     const client = this.#work.pick(this.clients)
     const { link } = client
     client.healthy = false
-    this.observer.fault?.(`client ${client.id} stops reading`)
+    this.observer.fault?.('stops reading', client.id)
     link?.stall('down', true)
     this.clock.after(duration, () => link?.stall('down', false))
   }

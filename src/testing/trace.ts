@@ -76,7 +76,7 @@ export class Trace implements Observer {
   }
 
   closed(client: ClientFacts, connection: number, code: number): void {
-    this.#line('closed', () => `${client.id}/${connection} ${code}`)
+    this.#line(`closed:${code}`, () => `${client.id}/${connection}`)
   }
 
   inputEnded(client: ClientFacts, _meeting: string, text: string, end: End): void {
@@ -143,8 +143,12 @@ export class Trace implements Observer {
     this.#line(`ended:${code}`, () => `${client.id}`)
   }
 
-  fault(what: string): void {
-    this.#line('fault', () => what)
+  fault(what: string, client: number): void {
+    this.#line(`fault:${what}`, () => `client ${client}`)
+  }
+
+  hostile(what: string): void {
+    this.#line(`hostile:${what}`, () => '')
   }
 
   botInput(user: string, meeting: string, text: string): void {

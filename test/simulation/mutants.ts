@@ -1,38 +1,23 @@
+import { Connections } from '../../src/core/connections.ts'
+import { Downstream } from '../../src/core/downstream.ts'
+import { Encoded } from '../../src/core/encoded.ts'
+import { FrameClock } from '../../src/core/frame-clock.ts'
 import { FrameLog } from '../../src/core/frame-log.ts'
+import { Meeting } from '../../src/core/meeting.ts'
+import { RtmsNode } from '../../src/core/node.ts'
 import type { PendingRequest } from '../../src/core/requests.ts'
 import { Requests } from '../../src/core/requests.ts'
-import { RtmsNode } from '../../src/core/node.ts'
+import { Session } from '../../src/core/session.ts'
+import { Sessions } from '../../src/core/sessions.ts'
+import { Topic } from '../../src/core/topic.ts'
+import { TopicEntries } from '../../src/core/topic-entries.ts'
 import { TopicLog } from '../../src/core/topic-log.ts'
+import { type Connection, policies } from '../../src/core/index.ts'
 import { Link } from '../../src/testing/index.ts'
+import { every, type Mutant, replace } from './plant.ts'
 
-/** A bug that somebody might write, planted by a switch. `plant` returns what takes it out again. */
-export interface Mutant {
-  readonly name: string
-  /** The invariants one of which it breaks. */
-  readonly breaks: readonly string[]
-  plant(): () => void
-}
-
-/** Puts another method in the place of one of a class, and gives it back. */
-function replace<C extends object, K extends keyof C>(
-  prototype: C,
-  method: K,
-  by: (original: C[K]) => C[K],
-): () => void {
-  const original = prototype[method]
-  prototype[method] = by(original)
-  return () => {
-    prototype[method] = original
-  }
-}
-
-/** Every nth time. */
-function every(n: number): () => boolean {
-  let count = 0
-  return () => ++count % n === 0
-}
-
-export const mutants: readonly Mutant[] = [
+/** Bugs in the delivery of frames, publications and answers. */
+export const deliveryMutants: readonly Mutant[] = [
   {
     name: 'a frame dropped',
     breaks: ['I2'],
@@ -126,4 +111,169 @@ export const mutants: readonly Mutant[] = [
         }
       }),
   },
+  {
+    name: 'a beat of the clock left out',
+    breaks: ['I6'],
+    plant: () =>
+      replace(FrameClock.prototype, 'due', (due) => {
+        return function (this: FrameClock, frame) {
+          return due.call(this, frame) + (frame % 20 === 0 ? 3 * this.interval : 0)
+        }
+      }),
+  },
+  {
+    name: 'an empty frame without a number',
+    breaks: ['I6'],
+    plant: () => {
+      const strike = every(20)
+      return replace(FrameLog.prototype, 'append', (append) => {
+        return function (this: FrameLog, frame) {
+          if (frame.length > 0 || !strike()) append.call(this, frame)
+        }
+      })
+    },
+  },
+  {
+    name: 'a reader that stands still holds up everybody for a while',
+    breaks: ['I14'],
+    plant: () => plantHoldUp((frame) => frame % 4 === 0),
+  },
+  {
+    name: 'a reader that stands still holds up everybody for good',
+    breaks: ['I6'],
+    plant: () => plantHoldUp(() => false),
+  },
+  {
+    name: 'a resume that passes for complete although frames are gone',
+    breaks: ['I7'],
+    plant: () =>
+      replace(Meeting.prototype, 'join', (join) => {
+        return function (this: Meeting, session, message, now) {
+          const joined = join.call(this, session, message, now)
+          if (typeof joined === 'string' || 'code' in joined || joined.reason !== 'NO_SNAPSHOT') return joined
+          return { ...joined, recovered: true, reason: '' }
+        }
+      }),
+  },
+  {
+    name: 'an input taken twice',
+    breaks: ['I4'],
+    plant: () => {
+      const strike = every(10)
+      return replace(Meeting.prototype, 'accept', (accept) => {
+        return function (this: Meeting, seat, message, now) {
+          const refusal = accept.call(this, seat, message, now)
+          if (refusal === null && strike()) accept.call(this, seat, { ...message, seq: message.seq + 1 }, now)
+          return refusal
+        }
+      })
+    },
+  },
+  {
+    name: 'the policy disconnect taken for skip',
+    breaks: ['I15'],
+    plant: () =>
+      replace(Topic.prototype, 'add', (add) => {
+        return function (this: Topic, cursor, hz) {
+          if (cursor.policy === policies.disconnect) Object.assign(cursor, { policy: policies.skip })
+          add.call(this, cursor, hz)
+        }
+      }),
+  },
+  {
+    name: 'a reader that stands still never disconnected',
+    breaks: ['I15'],
+    plant: () => replace(Topic.prototype, 'eachFallen', () => () => {}),
+  },
+  {
+    name: 'a reader that is too slow not closed',
+    breaks: ['I15', 'liveness', 'I18', 'I11'],
+    plant: () =>
+      replace(Connections.prototype, 'close', (close) => {
+        return function (this: Connections, connection, reason, text, now) {
+          if (reason !== 'SLOW') close.call(this, connection, reason, text, now)
+        }
+      }),
+  },
+  {
+    name: 'a conflating reader left with an old value',
+    breaks: ['I15', 'I11'],
+    plant: () => {
+      const strike = every(4)
+      return replace(TopicEntries.prototype, 'read', (read) => {
+        return function (this: TopicEntries, cursor) {
+          if (!cursor.conflate || !strike()) return read.call(this, cursor)
+          cursor.position = this.next
+          cursor.values = false
+          return 'nothing'
+        }
+      })
+    },
+  },
+  {
+    name: 'a gap that counts one too few',
+    breaks: ['I15'],
+    plant: () =>
+      replace(Encoded, 'of', (of) => (message) => {
+        const isSlow = message.type === 'gap' && message.reason === 'SLOW'
+        return of(isSlow ? { ...message, from: message.from + 1 } : message)
+      }),
+  },
+  {
+    name: 'calls taken again by a resumed session',
+    breaks: ['I18'],
+    plant: () =>
+      replace(Sessions.prototype, 'attach', (attach) => {
+        return function (this: Sessions, connection, hello, grant) {
+          const attached = attach.call(this, connection, hello, grant)
+          if (typeof attached !== 'string') attached.session.calls = 0
+          return attached
+        }
+      }),
+  },
+  {
+    name: 'a resumed session told again what it has acknowledged',
+    breaks: ['I3', 'I18'],
+    plant: () =>
+      replace(Session.prototype, 'rewind', (rewind) => {
+        return function (this: Session, received) {
+          rewind.call(this, received - 1)
+          return received
+        }
+      }),
+  },
+  {
+    name: 'a session log that overruns in silence',
+    breaks: ['I18', 'I4', 'I11', 'liveness', 'I15'],
+    plant: () =>
+      replace(Session.prototype, 'append', (append) => {
+        return function (this: Session, entry) {
+          append.call(this, entry)
+          return true
+        }
+      }),
+  },
 ]
+
+/** While any reader stands still, others are told of these frames only. */
+function plantHoldUp(told: (frame: number) => boolean): () => void {
+  const connections = new Set<Connection>()
+  const note = replace(RtmsNode.prototype, 'handleOpen', (handleOpen) => {
+    return function (this: RtmsNode, transport, codec, now) {
+      const connection = handleOpen.call(this, transport, codec, now)
+      connections.add(connection)
+      return connection
+    }
+  })
+  const wait = replace(Downstream.prototype, 'markFrames', (markFrames) => {
+    return function (this: Downstream, cursor) {
+      const next = cursor.log instanceof FrameLog ? cursor.log.next : 0
+      for (const { state, open } of connections) if (state === 'live' && !open && !told(next)) return
+      markFrames.call(this, cursor)
+    }
+  })
+  return () => {
+    note()
+    wait()
+  }
+}

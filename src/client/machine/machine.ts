@@ -237,10 +237,11 @@ export class Machine {
 
   /** Puts a fresh token in the place of one that is about to expire, without a break. */
   #refresh({ token }: Ticket, now: number): void {
+    const fresh = this.#ticket
     const done: Done<unknown> = (result) => {
+      if (result.ok) this.#refreshAt = fresh?.until ?? Infinity
       // Where it was refused, the expiry of the old one leads to a new connection with another ticket.
-      if (result.ok) this.#refreshAt = this.#ticket?.until ?? Infinity
-      else this.#ticket = null
+      else if (this.#ticket === fresh) this.#ticket = null
     }
     const message = { type: 'refresh', call: this.#calls.next(), token } as const
     // Whatever number of the application's calls wait: a client that is busy keeps its connection.
@@ -493,6 +494,7 @@ export class Machine {
     for (const seat of this.#seats.values()) {
       if (seat.call !== message.call) continue
       this.#seats.delete(seat.meeting)
+      this.#seatsByLog.delete(seat.lastLog)
       seat.end(error)
       return
     }
@@ -541,7 +543,7 @@ export class Machine {
     this.#seats.delete(seat.meeting)
     const { log, lastLog } = seat
     seat.end(new RtmsError('CLOSED', 'The meeting was left.'))
-    this.#seatsByLog.delete(log)
+    this.#seatsByLog.delete(lastLog)
     if (log !== 0) this.#send({ type: 'leave', call: this.#calls.next(), log })
     else if (lastLog !== 0) this.#parting.push(lastLog)
   }

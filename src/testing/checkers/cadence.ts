@@ -65,6 +65,11 @@ export class CadenceChecker implements Observer {
     forget(this.#delivered, `${client.id} `)
   }
 
+  /** What is told as missing was not kept waiting for. */
+  frameGap(client: ClientFacts, meeting: string): void {
+    this.#delivered.set(`${client.id} ${meeting}`, this.#now())
+  }
+
   frame(client: ClientFacts, meeting: string, _epoch: number, frame: RawFrame): void {
     const key = `${client.id} ${meeting}`
     const last = Math.max(this.#delivered.get(key) ?? Infinity, this.#wellSince)

@@ -12,7 +12,7 @@ export class ConservationChecker implements Observer {
     for (const client of clients) {
       if (!client.live && !client.excused)
         violate('liveness', `client ${client.id} is not connected although the network is well`)
-      if (client.live) atHead(client, nodes[client.node] as RtmsNode)
+      if (client.settled) atHead(client, nodes[client.node] as RtmsNode)
     }
   }
 

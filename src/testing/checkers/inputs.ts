@@ -91,8 +91,11 @@ export class InputChecker implements Observer {
     for (const event of frame.events) {
       if (event.type === 'join') this.#slots.set(`${client.id} ${meeting} ${epoch} ${event.slot}`, event.user)
     }
+    const texts = new Set<string>()
     for (const { slot, seq, data } of frame.inputs) {
       const text = textOf(data)
+      if (texts.has(text)) violate('I4', `frame ${frame.number} of ${meeting} holds ${text} twice`)
+      texts.add(text)
       const user = this.#check(text, meeting, frame.number)
       const here = `${client.id} ${meeting} ${epoch} ${slot}`
       const holder = this.#slots.get(here)

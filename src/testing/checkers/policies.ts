@@ -36,8 +36,8 @@ export class PolicyChecker implements Observer {
   readonly #wishes: Map<string, Wish> = new Map()
   /** Wishes by connection and log. */
   readonly #logs: Map<string, Wish> = new Map()
-  /** By connection, then topic. */
-  readonly #strict: Map<string, Map<string, Strict>> = new Map()
+  /** By connection, then log. */
+  readonly #strict: Map<string, Map<number, Strict>> = new Map()
   /** Numbers and losses of readers of topics with one publisher. */
   readonly #numbers: Map<string, number> = new Map()
   readonly #lost: Map<string, number> = new Map()
@@ -48,7 +48,9 @@ export class PolicyChecker implements Observer {
     this.#ringEntries = retention.entries + topicPendingEntries + 1
   }
 
-  up(client: ClientFacts, _connection: number, message: ClientMessage): void {
+  up(client: ClientFacts, connection: number, message: ClientMessage): void {
+    if (message.type === 'unsubscribe')
+      for (const { log } of message.logs) this.#strict.get(`${client.id}/${connection}`)?.delete(log)
     if (message.type !== 'subscribe') return
     message.topics.forEach((wish, index) => this.#wishes.set(`${client.id} ${message.call} ${index}`, wish))
   }
@@ -59,7 +61,7 @@ export class PolicyChecker implements Observer {
       const wish = this.#wishes.get(`${client.id} ${message.call} ${message.index}`)
       if (wish === undefined) return
       this.#logs.set(`${here} ${message.log}`, wish)
-      this.#follow(client, here, wish)
+      this.#follow(client, here, message.log, wish)
     }
     if (message.type !== 'gap' || message.reason !== 'SLOW') return
     const wish = this.#logs.get(`${here} ${message.log}`)
@@ -69,12 +71,12 @@ export class PolicyChecker implements Observer {
     if (message.to <= message.from) violate('I15', `a gap of ${wish.topic} that counts nothing`)
   }
 
-  #follow(client: ClientFacts, here: string, { topic, policy, conflate }: Wish): void {
-    const readers = this.#strict.get(here) ?? new Map<string, Strict>()
+  #follow(client: ClientFacts, here: string, log: number, { topic, policy, conflate }: Wish): void {
+    const readers = this.#strict.get(here) ?? new Map<number, Strict>()
     this.#strict.set(here, readers)
     if (policy === policies.disconnect && !conflate)
-      readers.set(topic, { client, topic, missed: 0, deadline: Infinity })
-    else readers.delete(topic)
+      readers.set(log, { client, topic, missed: 0, deadline: Infinity })
+    else readers.delete(log)
   }
 
   write(client: ClientFacts, connection: number): void {
@@ -86,6 +88,11 @@ export class PolicyChecker implements Observer {
 
   closed(client: ClientFacts, connection: number): void {
     this.#strict.delete(`${client.id}/${connection}`)
+  }
+
+  died(node: number): void {
+    for (const [key, readers] of this.#strict)
+      for (const { client } of readers.values()) if (client.node === node) this.#strict.delete(key)
   }
 
   published({ index, incarnation }: { index: number; incarnation: number }, topic: string): void {
@@ -106,13 +113,6 @@ export class PolicyChecker implements Observer {
     if (reader.topic !== topic || reader.client.node !== node) return
     reader.missed++
     if (reader.missed > this.#ringEntries) reader.deadline = Math.min(reader.deadline, now + DISCONNECT_MS)
-  }
-
-  unsubscribed(client: ClientFacts, topic: string): void {
-    for (const readers of this.#strict.values()) {
-      const reader = readers.get(topic)
-      if (reader?.client === client) readers.delete(topic)
-    }
   }
 
   // ---- what a gap counts, where there is one publisher

@@ -3,10 +3,14 @@ import type { PublicationEntry } from '../../protocol/index.ts'
 import { type ClientFacts, type Observer, type RestingClient, violate } from '../observer.ts'
 import { textOf } from '../text.ts'
 
+/** So long after it is connected a client reads again what it was reading. */
+const SUBSCRIBED_MS = 2_000
+
 /** What was published to a topic by one incarnation. */
 interface Published {
   readonly texts: Map<number, string>
   last: number
+  at: number
 }
 
 /** The latest value per key of a topic, null where it was removed, since nobody can have forgotten it. */
@@ -25,7 +29,7 @@ export class TopicChecker implements Observer {
   /** Of clients: by text, its topic and, once somebody has it, its place. */
   readonly #ofClients: Map<string, { readonly topic: string; place: string }> = new Map()
   readonly #numbers: Map<string, number> = new Map()
-  /** Readers that were told of a gap since their last publication. */
+  /** Readers and publishers of which a gap was told since the last publication. */
   readonly #gaps: Set<string> = new Set()
   readonly #latest: Map<string, Latest> = new Map()
   /** Since when a reader has not had to begin anew. */
@@ -42,11 +46,12 @@ export class TopicChecker implements Observer {
     { number, text, key, tombstone }: { number: number; text: string; key: string; tombstone: boolean },
   ): void {
     const of = `${topic} ${incarnation}`
-    const published = this.#published.get(of) ?? { texts: new Map<number, string>(), last: 0 }
+    const published = this.#published.get(of) ?? { texts: new Map<number, string>(), last: 0, at: 0 }
     if (number <= published.last)
       violate('I11', `number ${number} of ${topic} was published after number ${published.last}`)
     published.texts.set(number, text)
     published.last = number
+    published.at = this.#now()
     this.#published.set(of, published)
     const now = this.#now()
     let latest = this.#latest.get(topic)
@@ -66,16 +71,17 @@ export class TopicChecker implements Observer {
     const { publisher, number } = entry
     this.#compare(client, topic, entry)
     const reader = `${client.id} ${topic}`
-    const last = this.#numbers.get(`${reader} ${publisher}`)
+    const of = `${reader} ${publisher}`
+    const last = this.#numbers.get(of)
     if (last !== undefined && number <= last)
       violate('I11', `client ${client.id} got number ${number} of ${topic} after ${last}`)
-    if (!partial && last !== undefined && number > last + 1 && !this.#gaps.has(reader))
+    if (!partial && last !== undefined && number > last + 1 && !this.#gaps.has(of))
       violate(
         'I11',
         `client ${client.id} got number ${number} of ${topic} after ${last}, and no gap was told`,
       )
-    this.#gaps.delete(reader)
-    this.#numbers.set(`${reader} ${publisher}`, number)
+    this.#gaps.delete(of)
+    this.#numbers.set(of, number)
   }
 
   #compare(client: ClientFacts, topic: string, { publisher, number, data }: PublicationEntry): void {
@@ -101,14 +107,14 @@ export class TopicChecker implements Observer {
 
   topicGap(client: ClientFacts, topic: string, anew: boolean): void {
     if (anew) this.subscribed(client, topic)
-    this.#gaps.add(`${client.id} ${topic}`)
+    for (const of of this.#numbers.keys()) if (of.startsWith(`${client.id} ${topic} `)) this.#gaps.add(of)
   }
 
   /** All who are connected when all is quiet have caught up. */
   rest(nodes: readonly RtmsNode[], clients: readonly RestingClient[]): void {
     const alive = new Set(nodes.map(({ incarnation }) => incarnation))
     for (const client of clients) {
-      if (!client.live) continue
+      if (!client.settled) continue
       const node = nodes[client.node] as RtmsNode
       for (const topic of client.topics) {
         this.#restsAtHead(client, topic, node, alive)
@@ -119,16 +125,23 @@ export class TopicChecker implements Observer {
 
   #restsAtHead(
     client: RestingClient,
-    { name, position, keys }: RestingTopic,
+    { name, position, keys, partial }: RestingTopic,
     node: RtmsNode,
     alive: ReadonlySet<number>,
   ): void {
     // A reader of a keyed topic need not hear of the last number: a removal of what it never had is not told.
     if (name.startsWith('k') || keys.length > 0) return
+    // Nor need one that conflates, where another publisher's is the latest value.
+    if (partial && position.size > 1) return
     for (const [publisher, number] of position) {
       // What a dead node published last is lost, and was told as lost.
       if (!alive.has(publisher)) continue
-      const head = headOf(node, name, publisher) ?? this.#published.get(`${name} ${publisher}`)?.last
+      const published = this.#published.get(`${name} ${publisher}`)
+      // What a node did not take from another, because it was full or nobody there was reading, is told with what comes next.
+      const isFull = node.stats.publicationsRefused.has('LIMIT')
+      const isLate = client.liveSince + SUBSCRIBED_MS > (published?.at ?? -Infinity)
+      if (publisher !== node.incarnation && (isFull || isLate)) continue
+      const head = headOf(node, name, publisher) ?? published?.last
       if (head !== undefined && number !== head)
         violate('I11', `client ${client.id} rests at ${number} of ${name}, whose head is ${head}`)
     }

@@ -333,6 +333,27 @@ describe('A ticket', () => {
     expect(rig.takeOf('refresh')).toMatchObject([{ token: 'fresh' }])
   })
 
+  it('goes on being replaced where an older one is refused late', () => {
+    const rig = new Rig()
+    rig.machine.start(rig.now)
+    rig.giveTicket(8_000)
+    rig.live()
+    rig.advance(6_000)
+    rig.giveTicket(8_000)
+    const [older] = rig.takeOf('refresh')
+    rig.lose()
+    rig.live({ resumed: true, calls: older?.call ?? 0 })
+    rig.advance(6_000)
+    rig.giveTicket(8_000)
+    const [newer] = rig.takeOf('refresh')
+    const refused = { index: 0, error: 'UNAUTHENTICATED', message: '', retryAfter: 0 } as const
+    rig.receive({ type: 'failed', call: older?.call ?? 0, ...refused })
+    rig.receive({ type: 'done', call: newer?.call ?? 0, value: 0 })
+    const before = rig.tickets.length
+    rig.advance(6_000)
+    expect([rig.machine.phase, rig.tickets.length - before]).toEqual(['live', 1])
+  })
+
   it('that lives shortly is replaced after three quarters of its life', () => {
     const rig = new Rig()
     rig.machine.start(rig.now)
@@ -736,6 +757,24 @@ describe('A seat', () => {
     rig.live({ resumed: true })
     rig.receive({ type: 'ended', log: 5, error: 'CLOSED', message: 'kicked' })
     expect(listener.take().at(-1)).toBe('ended CLOSED')
+  })
+
+  it('that is left, or refused, before it is joined again hears nothing more', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat, listener } = seated(rig)
+    rig.lose()
+    rig.live({ resumed: true })
+    rig.machine.leave(seat)
+    listener.take()
+    const other = seated(rig)
+    rig.lose()
+    const joins = rig.live({ resumed: true })
+    const call = joins.flatMap((message) => (message.type === 'join' ? [message.call] : []))[0] ?? 0
+    rig.receive({ type: 'failed', call, index: 0, error: 'FORBIDDEN', message: '', retryAfter: 0 })
+    other.listener.take()
+    rig.receive(framesOf(1, [[]]), { type: 'direct', log: 5, data: text('b') })
+    expect([listener.take(), other.listener.take()]).toEqual([[], []])
   })
 
   it('answers an input with the frame that holds it or the node’s reason', () => {

@@ -1,0 +1,36 @@
+import { faultKinds, traits } from './scenario.ts'
+import { runSeed, SeedFailure } from './simulate.ts'
+
+/** From the longest to the shortest time with faults that is tried, in milliseconds. */
+const FAULTY_MS = [4_000, 2_000, 1_000, 500, 150, 0]
+const MAX_CLIENTS = 6
+
+/**
+ * The same failure with as little as can be left: a shorter time with faults, fewer clients, fewer faults and traits,
+ * as long as the same promise is broken. `trying` is called before each run.
+ */
+export function shrink(failure: SeedFailure, trying: () => void = () => {}): SeedFailure {
+  let best = failure
+  const attempt = (smaller: SeedFailure['smaller']): boolean => {
+    trying()
+    const found = failureOf(best.seed, smaller)
+    if (found?.invariant !== best.invariant) return false
+    best = found
+    return true
+  }
+  for (const faulty of FAULTY_MS) if (!attempt({ ...best.smaller, faulty })) break
+  for (let clients = 1; clients < MAX_CLIENTS; clients++) if (attempt({ ...best.smaller, clients })) break
+  for (const part of [...traits, ...faultKinds])
+    attempt({ ...best.smaller, without: [...(best.smaller.without ?? []), part] })
+  return best
+}
+
+function failureOf(seed: number, smaller: SeedFailure['smaller']): SeedFailure | null {
+  try {
+    runSeed(seed, { smaller })
+    return null
+  } catch (error) {
+    if (error instanceof SeedFailure) return error
+    throw error
+  }
+}
