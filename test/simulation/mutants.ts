@@ -175,7 +175,9 @@ export const deliveryMutants: readonly Mutant[] = [
     plant: () =>
       replace(Topic.prototype, 'add', (add) => {
         return function (this: Topic, cursor, hz) {
-          if (cursor.policy === policies.disconnect) Object.assign(cursor, { policy: policies.skip })
+          const { wish } = cursor
+          if (wish.policy === policies.disconnect)
+            Object.assign(cursor, { wish: { ...wish, policy: policies.skip } })
           add.call(this, cursor, hz)
         }
       }),
@@ -202,7 +204,7 @@ export const deliveryMutants: readonly Mutant[] = [
       const strike = every(4)
       return replace(TopicEntries.prototype, 'read', (read) => {
         return function (this: TopicEntries, cursor) {
-          if (!cursor.conflate || !strike()) return read.call(this, cursor)
+          if (!cursor.wish.conflate || !strike()) return read.call(this, cursor)
           cursor.position = this.next
           cursor.values = false
           return 'nothing'
