@@ -11,11 +11,11 @@ export const MAX_FIGHTERS = 10
 export const MIN_SEATS = 2
 export const HEARTS = 3
 
-/** What time means in the rules, in frames. */
+/** What time means in the rules, in frames: 20 a second. */
 export const times = {
-  countdown: 3 * RATE,
-  quick: 75 * RATE,
-  long: 180 * RATE,
+  countdown: 60,
+  quick: 1_500,
+  long: 3_600,
   /** From a throw to its bang. */
   flight: 8,
   /** Between two throws of one fighter. */
@@ -29,8 +29,8 @@ export const times = {
   /** A guard raised this shortly before the blow is perfect. */
   perfect: 9,
   /** Who has lost all hearts lies down so long, then gets up, and cannot be hurt for a while. */
-  down: 6 * RATE,
-  spared: 2 * RATE,
+  down: 120,
+  spared: 40,
   /** Bangs of several fighters within so many frames count as one. */
   together: 4,
   /** A chain of bangs ends after so many frames without one. */
@@ -39,9 +39,9 @@ export const times = {
   claw: 20,
   strike: 10,
   stagger: 30,
-  stunned: 3 * RATE,
+  stunned: 60,
   /** A battle that nobody is in any more ends. */
-  deserted: 10 * RATE,
+  deserted: 200,
 } as const
 
 export const power = { cracker: 10, rocket: 26, rocketPerFrame: 3 } as const
