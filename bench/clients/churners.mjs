@@ -20,7 +20,7 @@ async function work(sink) {
   for (let topic = 0; topic < 3; topic++)
     sink.send({ ...subscription(`t${(next + topic) % 200}`), call: topic + 1 })
   const joined = sink.next('joined')
-  sink.send({ ...membership(`m${Math.floor(Date.now() / 1000) % 3}`), call: 4 })
+  sink.send({ ...membership(`m${Math.floor(Date.now() / 1000) % 50}`), call: 4 })
   const { log, seq } = await joined.catch(() => ({ log: 0, seq: 0 }))
   for (let count = 1; count <= 5; count++) {
     if (log !== 0) sink.send({ type: 'input', log, seq: seq + count, seen: 0, data: text(count) })

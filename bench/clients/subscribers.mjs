@@ -22,9 +22,10 @@ const latency = new Samples()
 const meter = new Meter()
 let measuring = false
 let failure = null
-/** All that are connected; the watched one comes and goes. */
+/** All that are connected; the watched ones come and go. */
 let subscribers = []
-let watched = null
+/** @type {Subscriber[]} */
+let watched = []
 let protocol
 let where
 let expected = 0
@@ -179,33 +180,37 @@ serve({
     })
   },
 
-  /** One more subscriber, which the node watches; it joins in where the others stand. */
-  async connectWatched({ token, window }) {
-    watched = new Subscriber()
-    watched.counted = false
-    watched.seq = subscribers[0].seq
-    await openRtms(watched, token, window, '?watch=1')
-    watched.start = watched.seq
+  /** More subscribers, each watched by the node under its number; they join in where the others stand. */
+  async connectWatched({ tokens, window }) {
+    watched = await openMany(tokens.length, async (index) => {
+      const subscriber = new Subscriber()
+      subscriber.counted = false
+      subscriber.seq = subscribers[0].seq
+      await openRtms(subscriber, tokens[index], window, `?watch=${index}`)
+      subscriber.start = subscriber.seq
+      return subscriber
+    })
   },
-  /** Stops it. Returns what it has acknowledged: no ack follows while it stands. */
+  /** Stops them. Returns what each has acknowledged: no ack follows while it stands. */
   pauseWatched() {
-    watched.sink.pause()
-    return watched.client.acknowledged
+    for (const { sink } of watched) sink.pause()
+    return watched.map(({ client }) => client.acknowledged)
   },
-  /** Reads on. Resolves when it stands at publication `seq`, with what it got and what it was told it missed. */
+  /** They read on. Resolves when all stand at publication `seq`, with what each got and was told it missed. */
   async resumeWatched(seq) {
-    watched.sink.resume()
-    for (let tries = 0; watched.seq < seq && tries < 500; tries++) {
+    for (const { sink } of watched) sink.resume()
+    for (let tries = 0; watched.some((subscriber) => subscriber.seq < seq) && tries < 1_000; tries++)
       await new Promise((resolve) => setTimeout(resolve, 10))
-    }
     if (failure !== null) throw new Error(failure)
-    const { received, missed } = watched
-    if (watched.seq !== seq || received + missed !== seq - watched.start) {
-      throw new Error(`the watched subscriber stands at ${watched.seq} instead of ${seq}`)
-    }
-    return { received, missed, window: watched.client.window }
+    return watched.map(({ received, missed, start, seq: end, client }) => {
+      if (end !== seq || received + missed !== seq - start)
+        throw new Error(`a watched subscriber stands at ${end} instead of ${seq}`)
+      return { received, missed, window: client.window }
+    })
   },
-  closeWatched: () => watched.sink.close(),
+  closeWatched() {
+    for (const { sink } of watched) sink.close()
+  },
 
   async begin() {
     latency.clear()

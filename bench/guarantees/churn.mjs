@@ -1,7 +1,8 @@
 import { Child, withChildren } from '../lib/child.mjs'
 import { sleep } from '../lib/clock.mjs'
 import { readOptions } from '../lib/options.mjs'
-import { fixed, printTable, save } from '../lib/report.mjs'
+import { Promises } from '../lib/promises.mjs'
+import { fixed } from '../lib/report.mjs'
 
 /*
  * Clients come and go, and nothing is left behind: memory, descriptors, timers, connections, sessions, topics and
@@ -69,17 +70,12 @@ const results = await withChildren([server, clients], async () => {
 
 const { before, after, samples, counts } = results
 const settled = samples.slice(Math.ceil(samples.length / 6))
-const rows = []
-let isMissed = false
-function check(what, goal, measured, isMet) {
-  if (!isMet) isMissed = true
-  rows.push([what, goal, measured, isMet ? 'PASS' : 'MISSED'])
-}
+const promises = new Promises()
 for (const name of ['connections', 'sessions', 'descriptors', 'upstream_queue_bytes'])
-  check(`${name} at rest`, `${before[name]}`, `${after[name]}`, after[name] <= before[name])
+  promises.check(`${name} at rest`, `${before[name]}`, `${after[name]}`, after[name] <= before[name])
 // Each second opens a meeting that ends after three: a few come and go.
 for (const name of ['meetings', 'topics', 'timers'])
-  check(`${name} at rest`, `${before[name]} + 5`, `${after[name]}`, after[name] <= before[name] + 5)
+  promises.check(`${name} at rest`, `${before[name]} + 5`, `${after[name]}`, after[name] <= before[name] + 5)
 /** @type {[string, (sample: any) => number][]} */
 const memory = [
   ['resident memory', (sample) => sample.rss],
@@ -91,12 +87,10 @@ for (const [name, of] of memory) {
   const range = settled.map((sample) => fixed(of(sample) / MIB, 1))
   const shown = `${measured} (${range[0]} … ${range.at(-1)} MiB)`
   if (settled.length < 2) continue
-  if (isLong) check(`${name}, slope`, '≤ 1 %/h', shown, slope(settled, of) <= 1)
-  else rows.push([`${name}, slope`, 'from 24 minutes on', shown, '–'])
+  if (isLong) promises.check(`${name}, slope`, '≤ 1 %/h', shown, slope(settled, of) <= 1)
+  else promises.note(`${name}, slope`, 'from 24 minutes on', shown)
 }
-check('clients that were refused or not resumed', '0', `${counts.failed}`, counts.failed === 0)
+promises.check('clients that were refused or not resumed', '0', `${counts.failed}`, counts.failed === 0)
 for (const [why, count] of counts.failures) console.log(`${count} × ${why}`)
 const minutes = `${options.minutes} minutes, ${options['per-second']} connects a second`
-printTable(`Churn: ${minutes}, ${after.connectionsOpened} connections`, ['', 'goal', 'measured', ''], rows)
-await save('churn', options, results)
-process.exit(isMissed ? 1 : 0)
+await promises.end(`Churn: ${minutes}, ${after.connectionsOpened} connections`, 'churn', options, results)

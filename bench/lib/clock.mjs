@@ -8,3 +8,17 @@ export const now = () => performance.now() + clockOffset
 
 /** @param {number} ms */
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/**
+ * Calls `act` so often a second at an even pace, and catches up where the process was held up. Returns what ends it.
+ *
+ * @param {number} perSecond @param {() => void} act
+ */
+export function pace(perSecond, act) {
+  const begun = now()
+  let done = 0
+  const timer = setInterval(() => {
+    for (const due = ((now() - begun) / 1000) * perSecond; done < due; done++) act()
+  }, 5)
+  return () => clearInterval(timer)
+}

@@ -5,11 +5,11 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
  * A built part of the product. The folder is an option, so that two builds can be compared by the same programs.
  *
  * @param {string} dist relative to the bench's folder
- * @param {'core' | 'server' | 'protocol'} part
+ * @param {'core' | 'server' | 'protocol' | 'client/node.js'} part a folder, or a file
  */
 export function load(dist, part) {
   const bench = fileURLToPath(new URL('..', import.meta.url))
-  return import(pathToFileURL(resolve(bench, dist, part, 'index.js')).href)
+  return import(pathToFileURL(resolve(bench, dist, part.endsWith('.js') ? part : `${part}/index.js`)).href)
 }
 
 export const SECRET = 'a secret for the bench, which is long enough'

@@ -37,6 +37,14 @@ function masked(opcode, bytes) {
   return framed
 }
 
+let addresses = 0
+
+/** Clients come from many places: a node counts them by address. All of 127.0.0.0/8 is this machine. */
+function nextAddress() {
+  addresses = (addresses + 1) % 1_000
+  return `127.1.${Math.floor(addresses / 250)}.${1 + (addresses % 250)}`
+}
+
 /**
  * The cheapest WebSocket client that still sees every message: a TCP socket, the upgrade by hand, and a walk over
  * the heads of the frames. Nothing is copied unless a message was cut in two by the socket.
@@ -56,7 +64,7 @@ export class Sink {
 
   /** @param {{ port: number, path: string, protocol?: string }} where */
   constructor({ port, path, protocol }) {
-    this.#socket = connect(port, '127.0.0.1')
+    this.#socket = connect({ port, host: '127.0.0.1', localAddress: nextAddress() })
     this.#socket.setNoDelay(true)
     this.#socket.on('error', (error) => this.#end(error.message))
     this.#socket.on('close', () => this.#end('the server closed the socket'))
@@ -161,6 +169,11 @@ export class Sink {
   destroy() {
     this.#ended = true
     this.#socket.destroy()
+  }
+
+  /** Any bytes, whatever they mean. @param {Uint8Array | string} bytes */
+  sendRaw(bytes) {
+    this.#socket.write(bytes)
   }
 }
 

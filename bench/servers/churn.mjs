@@ -1,13 +1,9 @@
-import { readdirSync } from 'node:fs'
 import { serve } from '../lib/child.mjs'
 import { load, SECRET } from '../lib/product.mjs'
+import { sample } from '../lib/sample.mjs'
 
 const TOPICS = 200
-/** Meetings are opened for ever; each ends by itself once nobody is in it. */
 const MEETINGS = 50
-/** What is read from the node's own metrics. */
-const GAUGES = ['connections', 'sessions', 'meetings', 'topics', 'timers', 'upstream_queue_bytes']
-
 let rtms
 
 serve({
@@ -18,8 +14,11 @@ serve({
     let count = 0
     setInterval(() => {
       count++
-      if (count % 20 === 0)
-        void rtms.meetings.open(`m${(count / 20) % MEETINGS}`, { frameRate: 10, capacity: 255, ttlMs: 3_000 })
+      // One a second, a second ahead of those who join it: it ends when the last of them has gone.
+      if (count % 10 === 0) {
+        const name = `m${(Math.floor(Date.now() / 1000) + 1) % MEETINGS}`
+        void rtms.meetings.open(name, { frameRate: 10, capacity: 255, ttlMs: 3_000 })
+      }
       rtms.topics.publish(`t${count % TOPICS}`, { count }, { key: `k${count % 7}` })
     }, 50)
     return { port: rtms.address.port, path: '/rtms' }
@@ -33,25 +32,5 @@ serve({
       }),
     ),
 
-  async sample() {
-    const text = await rtms.metrics()
-    const gauges = {}
-    for (const name of GAUGES)
-      gauges[name] = Number(new RegExp(`^rtms_${name} (.+)$`, 'm').exec(text)?.[1] ?? Number.NaN)
-    globalThis.gc()
-    const { rss, heapUsed } = process.memoryUsage()
-    const descriptors = readdirSync('/proc/self/fd').length
-    const { connectionsOpened, sessionsEnded, sessionsResumed, inputsFramed, framesSealed } = rtms.stats
-    return {
-      ...gauges,
-      descriptors,
-      rss,
-      heapUsed,
-      connectionsOpened,
-      sessionsEnded,
-      sessionsResumed,
-      inputsFramed,
-      framesSealed,
-    }
-  },
+  sample: () => sample(rtms),
 })

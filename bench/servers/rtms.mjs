@@ -8,26 +8,28 @@ import { Samples } from '../lib/samples.mjs'
 
 const PATH = '/rtms'
 const TOPIC = 'bench'
-/** A connection whose URL has this in it is watched: what it is handed is counted. */
-const WATCH = 'watch'
+/** A connection whose URL has this in it is watched under the number behind it: what it is handed is counted. */
+const WATCH = /[?&]watch=(\d+)/
 
 const meter = new Meter()
 const lateness = new Samples()
-const watched = { bytes: 0, writes: 0, largest: 0 }
+/** @type {Map<number, { bytes: number, writes: number, largest: number }>} */
+const watched = new Map()
 let rtms
 let server
 
 /** Counts the payload bytes of the WebSocket messages that are handed to a socket. */
-function watch(socket) {
-  Object.assign(watched, { bytes: 0, writes: 0, largest: 0 })
+function watch(socket, number) {
+  const seen = { bytes: 0, writes: 0, largest: 0 }
+  watched.set(number, seen)
   const { write } = socket
   let upgraded = false
   socket.write = function count(chunk, ...rest) {
     if (upgraded) {
       const size = chunk.length - (chunk[1] < 126 ? 2 : chunk[1] === 126 ? 4 : 10)
-      watched.bytes += size
-      watched.writes++
-      watched.largest = Math.max(watched.largest, size)
+      seen.bytes += size
+      seen.writes++
+      seen.largest = Math.max(seen.largest, size)
     } else upgraded = true
     return write.call(this, chunk, ...rest)
   }
@@ -59,7 +61,8 @@ serve({
     const { Rtms } = await load(dist, 'server')
     server = createServer()
     server.on('upgrade', (request, socket) => {
-      if (request.url.includes(WATCH)) watch(socket)
+      const [, number] = WATCH.exec(request.url) ?? []
+      if (number !== undefined) watch(socket, Number(number))
     })
     rtms = await Rtms.start({ server, path: PATH, secret: SECRET, limits })
     // The node reports the lateness of each seal; its own counters keep only the worst of a second.
@@ -109,6 +112,7 @@ serve({
       for (const text of texts) rtms.topics.publish(TOPIC, text)
     }),
 
+  /** What each of the watched was handed, by its number. */
   watched: () => watched,
   subscribers: () => rtms.topics.subscribers(TOPIC),
   health: () => rtms.health(),

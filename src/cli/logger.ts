@@ -1,11 +1,12 @@
 import { styleText } from 'node:util'
 import type { Logger } from '../server/index.ts'
+import { isColorful } from './usage.ts'
 
 const colors = { debug: 'gray', info: 'green', warn: 'yellow', error: 'red' } as const
 
 /** Lines for people: time, level, message, details. Debug lines only where the environment asks: RTMS_LOG=debug. */
 export function terminalLogger(out: NodeJS.WriteStream = process.stderr): Logger {
-  const colorful = out.isTTY && process.env['NO_COLOR'] === undefined
+  const colorful = isColorful(out)
   const log =
     (level: keyof typeof colors) =>
     (details: object, message: string): void => {
@@ -14,6 +15,25 @@ export function terminalLogger(out: NodeJS.WriteStream = process.stderr): Logger
       const shown = colorful ? styleText(colors[level], label) : label
       out.write(`${time} ${shown} ${[message, ...render(details)].join('  ')}\n`)
     }
+  return leveled(log)
+}
+
+/** Lines of JSON, for programs. */
+export function jsonLogger(out: NodeJS.WriteStream = process.stderr): Logger {
+  return leveled((level) => (details, message) => {
+    const line = { time: new Date().toISOString(), level, message, ...details }
+    out.write(`${JSON.stringify(line, plain)}\n`)
+  })
+}
+
+/** An Error has no JSON form of its own. */
+function plain(_: string, value: unknown): unknown {
+  return value instanceof Error ? { message: value.message, stack: value.stack } : value
+}
+
+type Log = (details: object, message: string) => void
+
+function leveled(log: (level: keyof typeof colors) => Log): Logger {
   const debug = process.env['RTMS_LOG'] === 'debug' ? log('debug') : (): void => {}
   return { debug, info: log('info'), warn: log('warn'), error: log('error') }
 }

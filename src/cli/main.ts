@@ -1,48 +1,61 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
+import { RtmsError } from '../protocol/index.ts'
+import { version } from '../server/version.ts'
+import { doctor } from './doctor/command.ts'
+import { meetings } from './meetings.ts'
+import { publish } from './publish.ts'
+import { push } from './push.ts'
 import { serve } from './serve.ts'
-import { UsageError } from './usage.ts'
+import { tail } from './tail.ts'
+import { token } from './token.ts'
+import { type Command, CommandError, UsageError } from './usage.ts'
+
+const commands: readonly Command[] = [serve, token, tail, publish, push, meetings, doctor]
 
 const help = `RTMS: real-time message service
 
 Usage: rtms <command> [options]
 
 Commands:
-  serve       Run a node; with --dev the demo too. See: rtms serve --help
+${commands.map(({ name, summary }) => `  ${name.padEnd(11)} ${summary}`).join('\n')}
 
 Options:
   --version   Print the version
-  --help      Print this
+  --help      Print this; rtms <command> --help prints more of one
+  --json      With each command: print JSON, one value a line; errors as JSON too
+
+serve needs RTMS_SECRET; the others reach a node by RTMS_URL and RTMS_KEY.
 `
 
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
-}
-
-async function run([command, ...args]: string[]): Promise<void> {
-  switch (command) {
-    case 'serve':
-      return serve(args)
-    case '--version':
-    case '-v':
-      process.stdout.write(`${version()}\n`)
-      return
-    case '--help':
-    case '-h':
-      process.stdout.write(help)
-      return
-    case undefined:
-      throw new UsageError('a command is missing. See: rtms --help')
-    default:
-      throw new UsageError(`there is no command ${JSON.stringify(command)}. See: rtms --help`)
+async function run([name, ...args]: string[]): Promise<void> {
+  if (name === '--version' || name === '-v') process.stdout.write(`${version()}\n`)
+  else if (name === '--help' || name === '-h') process.stdout.write(help)
+  else if (name === undefined) throw new UsageError('a command is missing. See: rtms --help')
+  else {
+    const command = commands.find((one) => one.name === name)
+    if (command === undefined)
+      throw new UsageError(`there is no command ${JSON.stringify(name)}. See: rtms --help`)
+    await command.run(args)
   }
 }
 
+/** What is printed of an error: of one that is nobody's fault but ours, all that there is. */
+function told(error: unknown): { code: string; message: string } {
+  if (error instanceof UsageError) return { code: '', message: error.message }
+  if (error instanceof CommandError || error instanceof RtmsError)
+    return { code: error.code, message: error.message }
+  return { code: '', message: (error as Error).stack ?? String(error) }
+}
+
+const args = process.argv.slice(2)
+// Whoever reads what is printed has heard enough, as in `rtms tail … | head`.
+process.stdout.on('error', () => process.exit(0))
 try {
-  await run(process.argv.slice(2))
+  await run(args)
 } catch (error) {
-  const known = error instanceof UsageError
-  process.stderr.write(`rtms: ${known ? error.message : ((error as Error).stack ?? String(error))}\n`)
-  process.exitCode = known ? 2 : 1
+  const { code, message } = told(error)
+  process.stderr.write(
+    args.includes('--json') ? `${JSON.stringify({ error: { code, message } })}\n` : `rtms: ${message}\n`,
+  )
+  process.exitCode = error instanceof UsageError ? 2 : 1
 }

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Address, type Logger, Rtms } from '../server/index.ts'
 import { startDemo } from '../demo/index.ts'
-import { terminalLogger } from './logger.ts'
-import { parseOptions, parsePort, UsageError } from './usage.ts'
+import { jsonLogger, terminalLogger } from './logger.ts'
+import { type Command, parseCommand, parsePort, UsageError } from './usage.ts'
 
 const DEFAULT_PORT = '7788'
 
@@ -17,7 +17,10 @@ Options:
   --host <address>   Address to listen on (default: all; with --dev: 127.0.0.1, this machine only)
   --secret <text>    Key that signs tickets (default: RTMS_SECRET in the environment, which other users of this
                      machine cannot see in the list of processes)
-  --dev              Serve the demo and let guests in without a password; makes a secret where none is given
+  --api-key <text>   Answer the HTTP API to who has this key, at least 32 characters (default: RTMS_API_KEY in the
+                     environment; without one there is no HTTP API)
+  --dev              Serve the demo and let guests in without a password; makes a secret and a key where none is given
+  --json             Log lines of JSON
   --help             Print this
 
 RTMS_LOG=debug in the environment prints more.
@@ -27,23 +30,40 @@ const SECRET_BYTES = 32
 const MAKE_SECRET =
   'Make one and put it into the environment:\n  export RTMS_SECRET="$(openssl rand -hex 32)"'
 
+const MAKE_KEY = MAKE_SECRET.replace('RTMS_SECRET', 'RTMS_API_KEY')
+
 /** `rtms serve`: resolves once the node listens; the signals end it. */
-export async function serve(args: string[]): Promise<void> {
-  const options = parseOptions(
-    args,
-    {
-      port: { type: 'string' },
-      host: { type: 'string' },
-      secret: { type: 'string' },
-      dev: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-    'rtms serve --help',
-  )
-  if (options.help) {
-    process.stdout.write(help)
-    return
-  }
+export const serve: Command = {
+  name: 'serve',
+  summary: 'Run a node; with --dev the demo too',
+  help,
+  async run(args) {
+    const parsed = parseCommand(
+      this,
+      args,
+      {
+        port: { type: 'string' },
+        host: { type: 'string' },
+        secret: { type: 'string' },
+        'api-key': { type: 'string' },
+        dev: { type: 'boolean', default: false },
+      },
+      [0, 0],
+    )
+    if (parsed !== null) await start(parsed.values)
+  },
+}
+
+interface ServeOptions {
+  readonly port?: string | undefined
+  readonly host?: string | undefined
+  readonly secret?: string | undefined
+  readonly 'api-key'?: string | undefined
+  readonly dev: boolean
+  readonly json: boolean
+}
+
+async function start(options: ServeOptions): Promise<void> {
   const { dev } = options
   const port =
     options.port === undefined
@@ -61,9 +81,11 @@ export async function serve(args: string[]): Promise<void> {
   if (given !== '' && Buffer.byteLength(given) < SECRET_BYTES)
     throw new UsageError(`the secret must have at least ${SECRET_BYTES} bytes. ${MAKE_SECRET}`)
 
-  const logger = terminalLogger()
+  const key = apiKey(options)
+  const logger = options.json ? jsonLogger() : terminalLogger()
   const secret = given === '' ? randomBytes(32).toString('base64url') : given
-  const settings = { port, host, secret, logger }
+  const api = key === undefined ? {} : { api: { keys: [key.text] } }
+  const settings = { port, host, secret, logger, admin: 'loopback' as const, ...api }
   let node: { readonly rtms: Rtms; close(): Promise<void> }
   try {
     if (dev) node = await startDemo(settings, demoPages())
@@ -75,9 +97,18 @@ export async function serve(args: string[]): Promise<void> {
     throw explained(error, port, host)
   }
   announce(node.rtms.address, dev, logger)
+  if (key !== undefined) announceApi(node.rtms.address, key, logger)
   if (dev && options.host === undefined)
     logger.info({}, 'Only this machine reaches it; --host 0.0.0.0 lets your network in')
   closeOnSignal(node, logger)
+}
+
+/** The key of the HTTP API; with --dev one for this run where none is given. */
+function apiKey(options: ServeOptions): { readonly text: string; readonly isMade: boolean } | undefined {
+  const given = options['api-key'] ?? process.env['RTMS_API_KEY'] ?? ''
+  if (given === '') return options.dev ? { text: randomBytes(32).toString('hex'), isMade: true } : undefined
+  if (/^[\x21-\x7e]{32,512}$/.test(given)) return { text: given, isMade: false }
+  throw new UsageError(`the key of the HTTP API must have 32 to 512 characters without spaces. ${MAKE_KEY}`)
 }
 
 /** The pages as the build leaves them, next to this file's folder. */
@@ -109,6 +140,20 @@ function announce({ host, port }: Address, dev: boolean, logger: Logger): void {
   else {
     logger.warn({}, 'DEVELOPMENT MODE: whoever reaches this port gets in as a guest. Not for the public!')
     logger.info({}, `RTMS is up. Open ${url}`)
+  }
+}
+
+/** A key is shown only where it was made here, for this run. */
+function announceApi(
+  { host, port, url }: Address,
+  { text, isMade }: { readonly text: string; readonly isMade: boolean },
+  logger: Logger,
+): void {
+  const at = url.replace('ws', 'http')
+  if (!isMade) logger.info({}, `Its HTTP API is at ${at}/v1`)
+  else {
+    const local = `http://${host}:${port}` === 'http://localhost:7788' ? '' : `RTMS_URL=${at} `
+    logger.info({}, `For the commands and the HTTP API: export ${local}RTMS_KEY=${text}`)
   }
 }
 

@@ -29,6 +29,10 @@ export interface NodeLimits {
   tokenMs: number
   /** Users and tokens revoked at once. */
   revocations: number
+  /** The keys of an issuer are fetched so often, give or take a tenth; within so long, and so many bytes. */
+  jwksRefreshMs: number
+  jwksTimeoutMs: number
+  jwksBytes: number
   /** Unacknowledged bytes per connection. */
   window: number
   /** After so many bytes a write to a connection is complete; what is over goes to its next one. */
@@ -99,6 +103,9 @@ export const defaultLimits: NodeLimits = {
   sessionsPerUser: 32,
   tokenMs: 2_592_000_000,
   revocations: 100_000,
+  jwksRefreshMs: 600_000,
+  jwksTimeoutMs: 5_000,
+  jwksBytes: 131_072,
   window: 131_072,
   writeBytes: 65_536,
   controlMessages: 2_048,

@@ -157,8 +157,14 @@ export class Connections {
 
   /** Silence on either side brings a ping; twice the heartbeat of silence from the client is the end. */
   #beat(connection: Connection, now: number): void {
-    const { heartbeatMs } = this.#host.config.limits
+    const { heartbeatMs, helloMs, readyLatenessMs } = this.#host.config.limits
     if (connection.state === 'new') {
+      // A node that comes late itself has not read what came in time.
+      if (now - connection.lastHeard > helloMs + readyLatenessMs) {
+        connection.lastHeard = now
+        this.#host.timers.set(connection.heartbeat, now + helloMs)
+        return
+      }
       this.close(connection, 'UNAUTHENTICATED', 'no hello in time', now)
       return
     }

@@ -84,10 +84,16 @@ export class Dispatch {
     })
   }
 
+  /** The session is over: what it sent and nobody has delivered is counted as refused by the next sweep. */
+  drop(session: Session): void {
+    this.gate.drop(session)
+    this.#upstream.wake(session.upstream)
+  }
+
   /** Takes a message in, or refuses it where the queue is full; a sender that goes on is not read from. */
   enqueue(connection: Connection, session: Session, message: ClientMessage, now: number): void {
     if (message.type === 'input') this.#stats.inputsReceived++
-    else if ('call' in message && message.type !== 'cancel' && message.call !== 0) {
+    else if ('call' in message && message.type !== 'cancel' && !wantsNoAnswer(message)) {
       // A call is answered once: one that came before the connection was lost is not taken again.
       if (message.call <= session.calls) return
       session.calls = message.call
@@ -273,6 +279,11 @@ export class Dispatch {
     else if (message.call !== 0)
       this.#downstream.send(session, { type: 'done', call: message.call, value: Math.round(result * 100) })
   }
+}
+
+/** A publication with call 0 is no call. Of anything else 0 is a number that was never free. */
+function wantsNoAnswer({ type, call }: Extract<ClientMessage, { call: number }>): boolean {
+  return type === 'publish' && call === 0
 }
 
 function outcomeOf({

@@ -55,7 +55,7 @@ export class Downstream {
     const kept = session.append(entry)
     if (session.connection === null) return
     if (kept) this.#enqueue(session.connection)
-    else this.#doom(session)
+    else this.doom(session)
   }
 
   /** Puts a message of this connection alone ahead of every log. */
@@ -70,7 +70,7 @@ export class Downstream {
   }
 
   /** The reader is too slow to be kept: from here on it would miss something without being told. */
-  #doom(session: Session): void {
+  doom(session: Session): void {
     const { connection } = session
     if (connection === null || connection.doomed) return
     connection.doomed = true
@@ -170,7 +170,7 @@ export class Downstream {
       }
       const read = cursor.log.read(cursor)
       if (read === 'disconnect') {
-        this.#doom(cursor.session)
+        this.doom(cursor.session)
         break
       }
       if (read !== 'nothing') {

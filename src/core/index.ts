@@ -28,5 +28,6 @@ export type {
 } from './ports.ts'
 export type { Revoked } from './revocations.ts'
 export { Buckets, type Stats } from './stats.ts'
+export type { SessionInfo } from './session-info.ts'
 export { policies } from './topic-cursor.ts'
 export type { Retention } from './topic-log.ts'

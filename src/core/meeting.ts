@@ -451,6 +451,8 @@ export class Meeting {
     const decided = this.#logic?.input?.(member.slot, member.user, message.data) ?? message.data
     if ('code' in decided) return decided
     if (this.#members.get(member.slot) !== member || member.leaving !== null) return 'CLOSED'
+    // What was held up may come when nobody is connected any more: it is framed all the same.
+    this.#run(now)
     this.#push(member, message.seq, decided, now)
     return null
   }

@@ -27,6 +27,7 @@ import type {
 import { Requests } from './requests.ts'
 import { Revocations, type Revoked } from './revocations.ts'
 import type { Session } from './session.ts'
+import { sessionInfo, type SessionInfo } from './session-info.ts'
 import { Sessions } from './sessions.ts'
 import { Stats } from './stats.ts'
 import { Timers } from './timers.ts'
@@ -228,7 +229,7 @@ export class RtmsNode {
   #endSession(session: Session, leaving: string, reason: LossReason): void {
     for (const seat of session.seats.values()) seat.meeting.leave(session, seat, leaving)
     this.#requests.drop(session)
-    this.#dispatch.gate.drop(session)
+    this.#dispatch.drop(session)
     this.#sessions.remove(session)
     if (session.connection === null) this.#application.disconnected(session, reason, true)
   }
@@ -372,6 +373,16 @@ export class RtmsNode {
     }
     this.stats.pushes += count
     return count
+  }
+
+  /** The first `limit` sessions, the oldest first: of a user, or of all. */
+  sessionList(limit: number, user?: string): SessionInfo[] {
+    const list: SessionInfo[] = []
+    for (const session of user === undefined ? this.#sessions.all() : this.#sessions.of(user)) {
+      if (list.length === limit) break
+      list.push(sessionInfo(session))
+    }
+    return list
   }
 
   /** Sessions of a user, and how many of them have a connection. */

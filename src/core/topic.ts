@@ -1,6 +1,6 @@
 import type { PublicationEntry } from '../protocol/publications.ts'
 import type { Budget } from './budget.ts'
-import type { TopicCursor } from './topic-cursor.ts'
+import { policies, type TopicCursor } from './topic-cursor.ts'
 import type { Retention } from './topic-log.ts'
 import { TopicLog } from './topic-log.ts'
 
@@ -45,6 +45,8 @@ export class Topic extends TopicLog {
   readonly name: string
   readonly retention: Retention
   #groups: Group | null = null
+  /** Subscribers that are to be disconnected when they fall off the ring. */
+  #strict = 0
   /** It has entries its groups were not yet told of. */
   dirty = false
   /** Entries of this node that the bus was not yet given. */
@@ -95,6 +97,7 @@ export class Topic extends TopicLog {
     if (group.first !== null) group.first.before = cursor
     group.first = cursor
     group.size++
+    if (isStrict(cursor)) this.#strict++
   }
 
   remove(cursor: TopicCursor): void {
@@ -104,6 +107,7 @@ export class Topic extends TopicLog {
     else cursor.before.after = cursor.after
     if (cursor.after !== null) cursor.after.before = cursor.before
     group.size--
+    if (isStrict(cursor)) this.#strict--
     if (group.size === 0) this.#removeGroup(group)
   }
 
@@ -124,4 +128,16 @@ export class Topic extends TopicLog {
       if (!group.conflate && group.offered < keep) keep = group.offered
     this.trim(this.retention, keep, now)
   }
+
+  /** Calls `visit` for each subscriber that fell off the ring and is to be disconnected for it. */
+  eachFallen(visit: (cursor: TopicCursor) => void): void {
+    if (this.#strict === 0) return
+    for (const group of this.groups())
+      for (let cursor = group.first; cursor !== null; cursor = cursor.after)
+        if (isStrict(cursor) && !cursor.values && cursor.position < this.first) visit(cursor)
+  }
+}
+
+function isStrict({ wish }: TopicCursor): boolean {
+  return !wish.conflate && wish.policy === policies.disconnect
 }

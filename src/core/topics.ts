@@ -69,6 +69,8 @@ export class Topics {
   readonly #agingTimer: Timer
   #agingDue = false
   #lastStamp = 0
+  /** The highest number that this node gave out in a topic that was forgotten: numbers of a topic made again go on above. */
+  #lastForgotten = 0
 
   constructor(
     config: NodeConfig,
@@ -139,7 +141,7 @@ export class Topics {
     const publisher = this.#config.incarnation
     const entry = {
       publisher,
-      number: topic.head(publisher) + 1,
+      number: (topic.head(publisher) || this.#lastForgotten) + 1,
       stamp: this.#lastStamp,
       key,
       tombstone,
@@ -183,7 +185,7 @@ export class Topics {
       for (const group of topic.groups()) if (!group.conflate) this.#markGroup(group)
       while (this.#downstream.hasWork) this.#downstream.flush(now, Infinity)
       this.#diffuse(topic)
-      topic.trimBehindReaders(now)
+      this.#trim(topic, now)
     }
     topic.append(entry, now)
     this.#stats.publications++
@@ -212,6 +214,12 @@ export class Topics {
     }
   }
 
+  /** Drops what is not to be kept. Who is to be disconnected for missing it may be stalled, and would never ask for it. */
+  #trim(topic: Topic, now: number): void {
+    topic.trimBehindReaders(now)
+    topic.eachFallen(({ session }) => this.#downstream.doom(session))
+  }
+
   // ---- subscribing
 
   /** Makes a cursor. The caller has checked name and grant. */
@@ -230,7 +238,7 @@ export class Topics {
     if (topic === null) return 'LIMIT'
     if (!topic.isRead) this.#bus.subscribe(topic.name)
     // What was marked and not yet written must stay.
-    if (!this.#downstream.hasWork) topic.trimBehindReaders(now)
+    if (!this.#downstream.hasWork) this.#trim(topic, now)
     const keys = wish.keys.length === 0 ? null : new Set(wish.keys.map(({ key }) => key))
     const resumed = wish.recover ? topic.resume(wish.since, wish.conflate) : null
     // Who holds nothing, or nothing that can be continued, begins with the latest values where there are such.
@@ -312,7 +320,7 @@ export class Topics {
 
   /** After a complete flush: what retention does not keep goes. */
   trim(now: number): void {
-    for (const topic of this.#grown) topic.trimBehindReaders(now)
+    for (const topic of this.#grown) this.#trim(topic, now)
     this.#grown.clear()
     if (this.#agingDue) this.#age(now)
   }
@@ -324,7 +332,7 @@ export class Topics {
       if (left-- === 0) break
       // Looked at again behind the others, unless nothing is left to age.
       this.#aging.delete(topic)
-      topic.trimBehindReaders(now)
+      this.#trim(topic, now)
       if (topic.isRead ? topic.size > 0 : !this.#forget(topic, now)) this.#aging.add(topic)
     }
     if (this.#aging.size > 0) this.#timers.set(this.#agingTimer, now + AGING_MS)
@@ -334,6 +342,7 @@ export class Topics {
   #forget(topic: Topic, now: number): boolean {
     if (now - topic.touched < this.#config.limits.topicIdleMs) return false
     this.#topics.delete(topic.name)
+    this.#lastForgotten = Math.max(this.#lastForgotten, topic.head(this.#config.incarnation))
     topic.release()
     return true
   }

@@ -15,17 +15,6 @@ export class HttpError extends Error {
   }
 }
 
-/** Sent with everything: no foreign and no inline script. */
-export const headers: Readonly<Record<string, string>> = {
-  'content-security-policy':
-    "default-src 'self'; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; " +
-    "form-action 'self'; frame-ancestors 'none'",
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-}
-
 export async function readJson(req: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = []
   let size = 0

@@ -2,18 +2,20 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import sirv from 'sirv'
 import { RtmsError } from '../protocol/index.ts'
 import { Rtms, type RtmsOptions } from '../server/index.ts'
+import { pageHeaders } from '../server/page-headers.ts'
 import { battle } from './battle/rooms.ts'
 import { guestOf } from './guests.ts'
-import { headers, HttpError, notFound, readJson, sendJson } from './http.ts'
+import { HttpError, notFound, readJson, sendJson } from './http.ts'
 import type { Part } from './part.ts'
 import { playground } from './playground.ts'
+import { wall } from './wall/index.ts'
 
 /*
  * The business server of the demo pages: what an application would write. It lets anybody in as a guest, so it is
  * for trying things out.
  */
 
-const parts: Readonly<Record<string, (rtms: Rtms) => Part>> = { battle, playground }
+const parts: Readonly<Record<string, (rtms: Rtms) => Part>> = { battle, playground, wall }
 
 type Settings = Omit<RtmsOptions, 'handler' | 'server'>
 
@@ -37,7 +39,7 @@ export async function startDemo(settings: Settings, pages: string): Promise<Demo
   })
   const open = new Map<string, Part>()
   const handler = (req: IncomingMessage, res: ServerResponse): void => {
-    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
+    for (const [name, value] of Object.entries(pageHeaders)) res.setHeader(name, value)
     const [path = '/'] = (req.url ?? '/').split('?')
     const part = open.get(/^\/api\/(\w+)\/ticket$/.exec(path)?.[1] ?? '')
     if (part !== undefined) void answerTicket(rtms, part, req, res)

@@ -1,4 +1,3 @@
-'use client'
 export { type Connection, useConnection } from './connection.ts'
 export { type Meeting, type MeetingOptions, type Member, useMeeting } from './meeting.ts'
 export { RtmsProvider } from './provider.ts'

@@ -45,6 +45,8 @@ export interface Pages {
   /** The path below which {@link api} answers; null: nowhere. */
   readonly apiBase: string | null
   api(request: IncomingMessage, response: ServerResponse): void
+  /** The dashboard's pages; null: none. */
+  readonly admin: { answer(request: IncomingMessage, response: ServerResponse): boolean } | null
 }
 
 export function hasTooManyHeaders(request: IncomingMessage): boolean {
@@ -70,7 +72,7 @@ function answer(response: ServerResponse, status: number, body: object): void {
 const LOOPBACK = /^(?:127\.|::1$|::ffff:127\.)/
 
 /** Whether a request comes from this machine, and not through a proxy on it. */
-function isLocal({ socket, headers }: IncomingMessage): boolean {
+export function isLocal({ socket, headers }: IncomingMessage): boolean {
   const isPassedOn = 'forwarded' in headers || 'x-forwarded-for' in headers || 'x-real-ip' in headers
   return LOOPBACK.test(socket.remoteAddress ?? '') && !isPassedOn
 }
@@ -85,8 +87,8 @@ const NOTHING_HERE = { error: 'there is nothing at this path' }
 
 /**
  * A node's own server: `/healthz` answers {@link Health} with 200, or 503 while the node drains; `/readyz` answers
- * {@link Readiness} with 200, or 503 where it is not ready; `/metrics` is for those who may read it; the HTTP API is where
- * it has keys. Anything else goes to `handler`, or is answered 404.
+ * {@link Readiness} with 200, or 503 where it is not ready; `/metrics` is for those who may read it; the HTTP API and the
+ * dashboard are where the options say so. Anything else goes to `handler`, or is answered 404.
  */
 export function createHttpServer(
   pages: Pages,
@@ -119,6 +121,7 @@ export function createHttpServer(
       if (metrics === 'public' || isLocal(request)) void answerMetrics(response, pages.metrics())
       else answer(response, 404, NOTHING_HERE)
     } else if (pages.apiBase !== null && path?.startsWith(`${pages.apiBase}/`)) pages.api(request, response)
+    else if (pages.admin?.answer(request, response) === true) return
     else if (handler === undefined) answer(response, 404, NOTHING_HERE)
     else handler(request, response)
   }

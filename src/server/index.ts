@@ -8,12 +8,14 @@ export type {
   Retention,
   Revoked,
   Role,
+  SessionInfo,
   Stats,
 } from '../core/index.ts'
 export { type ErrorCode, RtmsError } from '../protocol/index.ts'
 export type { ApiOptions } from './api/options.ts'
 export type { RequestsOptions } from './api/webhook.ts'
 export type { Authorization, Authorize, Connected, Disconnected } from './hooks.ts'
+export type { AdminReaders } from './admin.ts'
 export type { Address, Health, Readiness } from './http.ts'
 export type { Departure, FrameInput, JoinAttempt, KindHooks, MeetingFrame, MemberInput } from './kinds.ts'
 export type { Bot, Meeting, MeetingKind, Meetings, OpenOptions } from './meetings.ts'

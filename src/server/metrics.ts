@@ -1,7 +1,9 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
-import { Counter, Gauge, type Metric, Registry } from 'prom-client'
+import { Counter, Gauge, type Metric as OfLibrary, Registry } from 'prom-client'
 import type { Buckets } from '../core/index.ts'
+import type { Metric, MetricType } from './api/operation.ts'
 import type { Host } from './host.ts'
+import type { RemoteKeys } from './jwks.ts'
 import type { RequestHandlers } from './requests.ts'
 
 /** How often the event loop's delay is sampled, in milliseconds. */
@@ -16,7 +18,7 @@ export class Metrics {
   readonly #registry: Registry = new Registry()
   #delay: IntervalHistogram | null = null
 
-  constructor(host: Host, requests: RequestHandlers) {
+  constructor(host: Host, requests: RequestHandlers, keys: RemoteKeys | null) {
     const { node } = host
     const { stats } = node
     this.#gauge('connections', 'Connections that are open.', () => node.connections)
@@ -93,16 +95,48 @@ export class Metrics {
       ['down', stats.sweepsCutDown],
     ])
     this.#gauge('sweep_lateness_seconds', 'The worst of the last five seconds.', () => host.lateness / 1000)
+    if (keys !== null) this.#keys(keys)
     this.#eventLoop()
   }
 
+  #keys({ stats }: RemoteKeys): void {
+    const help = 'How often the keys of the issuer were fetched, by outcome.'
+    this.#counters('jwks_fetches_total', help, 'outcome', () => [
+      ['ok', stats.fetched],
+      ['failed', stats.failed],
+    ])
+    const age = 'How long ago the keys in use were fetched.'
+    this.#gauge('jwks_age_seconds', age, () => (performance.now() - stats.at) / 1000)
+  }
+
   /** All of them, as text. */
-  async text(): Promise<string> {
+  text(): Promise<string> {
+    this.#watch()
+    return this.#registry.metrics()
+  }
+
+  /** All of them, as objects. */
+  async measure(): Promise<Metric[]> {
+    this.#watch()
+    const metrics = await this.#registry.getMetricsAsJSON()
+    return metrics.map(({ name, help, type, values }) => ({
+      name,
+      help,
+      // What a histogram made here does not say.
+      type: (type as unknown as MetricType | undefined) ?? 'histogram',
+      values: values.map((each) => ({
+        name: (each as { readonly metricName?: string }).metricName ?? name,
+        labels: each.labels as Readonly<Record<string, string | number>>,
+        value: each.value,
+      })),
+    }))
+  }
+
+  #watch(): void {
     if (this.#delay === null) {
       this.#delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
       this.#delay.enable()
     }
-    return this.#registry.metrics()
   }
 
   /** Watches no more. */
@@ -157,7 +191,7 @@ export class Metrics {
   /** Of milliseconds, told in seconds. The library's own histogram cannot be given counts. */
   #histogram(name: string, help: string, buckets: Buckets): void {
     const metric = { name: `rtms_${name}`, help, get: () => Promise.resolve(histogramOf(metric, buckets)) }
-    this.#registry.registerMetric(metric as unknown as Metric)
+    this.#registry.registerMetric(metric as unknown as OfLibrary)
   }
 
   #eventLoop(): void {

@@ -7,6 +7,17 @@ export function isPublicUrl(value: unknown): boolean {
   return (protocol === 'ws:' || protocol === 'wss:') && hash === '' && username === ''
 }
 
+const THIS_MACHINE = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
+
+/** Keys that come over the network unprotected could be anybody's. */
+export function isJwksUrl(value: unknown): boolean {
+  const text = value instanceof URL ? value.href : value
+  if (typeof text !== 'string' || !URL.canParse(text)) return false
+  const { protocol, hostname, username, password } = new URL(text)
+  if (username !== '' || password !== '') return false
+  return protocol === 'https:' || (protocol === 'http:' && THIS_MACHINE.test(hostname))
+}
+
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/\s?#@]+$/
 
 /** As a browser writes it. Of schemes other than the web's only the shape can be checked. */

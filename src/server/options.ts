@@ -5,10 +5,20 @@ import type { TlsOptions } from 'node:tls'
 import type { CryptoKey, JWK } from 'jose'
 import * as v from 'valibot'
 import { defaultLimits, type NodeLimits } from '../core/index.ts'
+import type { AdminReaders } from './admin.ts'
 import { type ApiOptions, apiSetting } from './api/options.ts'
 import { type RequestsOptions, requestsSetting } from './api/webhook.ts'
 import { isCount, isText, setting, show } from './setting.ts'
-import { isKey, isKeys, isLogger, isOrigins, isPublicUrl, isTls, tlsFault } from './option-checks.ts'
+import {
+  isJwksUrl,
+  isKey,
+  isKeys,
+  isLogger,
+  isOrigins,
+  isPublicUrl,
+  isTls,
+  tlsFault,
+} from './option-checks.ts'
 import { isProxy } from './proxies.ts'
 
 /** Pino's shape. The library writes to nothing else, and never a token, a secret or a payload. */
@@ -40,10 +50,16 @@ export type Algorithm = (typeof algorithms)[number]
 
 /** Asymmetric keys for tickets. */
 export interface TicketKeys {
-  /** The private key. Without it this node verifies tickets and cannot issue them. */
+  /** The private key; a JWK's `kid` goes into the tickets. Without it this node verifies tickets and cannot issue them. */
   readonly sign?: Key | undefined
-  /** The public key, or several while one replaces another. */
-  readonly verify: Key | readonly Key[]
+  /** The public key, or several while one replaces another. Either this or `jwks`. */
+  readonly verify?: Key | readonly Key[] | undefined
+  /**
+   * Where the issuer publishes its public keys (a JSON Web Key Set): https, or http on this machine. Fetched at the start and
+   * every 10 min (`limits.jwksRefreshMs`), never on account of a token: publish a key that long before it is used. Tokens
+   * name their key (`kid`) where there are several.
+   */
+  readonly jwks?: string | URL | undefined
   /** The one algorithm that is used and accepted. */
   readonly algorithm: Algorithm
 }
@@ -104,6 +120,11 @@ export interface RtmsOptions {
   readonly maxHandlers?: number | undefined
   /** The HTTP API for business servers, under `<path>/v1/`. Default: off. See docs/http-api.md. */
   readonly api?: ApiOptions | undefined
+  /**
+   * With a server of its own: the dashboard at `/admin`, and whom it obeys. 'loopback': a browser on this machine whose request no
+   * proxy has passed on, or who has a key; 'key': who has one of `api.keys`. Default false: there is none.
+   */
+  readonly admin?: AdminReaders | undefined
   /** Where requests go that no handler of `onRequest` answers: to a URL of the business. Default: NO_HANDLER. */
   readonly requests?: RequestsOptions | undefined
   /** Default: silent. */
@@ -130,6 +151,7 @@ export interface Settings {
   readonly limits: NodeLimits
   readonly maxHandlers: number
   readonly api: ApiOptions | undefined
+  readonly admin: AdminReaders
   readonly requests: RequestsOptions | undefined
   readonly logger: Logger
 }
@@ -193,13 +215,16 @@ const schema = v.strictObject({
     v.strictObject(
       {
         sign: setting<Key>(isKey, A_KEY, IMPORT_IT),
-        verify: v.custom<Key | readonly Key[]>(
-          isKeys,
-          ({ input }) => `${show(input)} was given; expected ${A_KEY}, or an array of them; ${IMPORT_IT}`,
+        verify: setting<Key | readonly Key[]>(isKeys, `${A_KEY}, or an array of them`, IMPORT_IT),
+        jwks: setting<string | URL>(
+          isJwksUrl,
+          'an https URL without user and password',
+          'http is for this machine alone; give what the issuer of the tickets names as its jwks_uri',
         ),
         algorithm: v.picklist(algorithms, ({ input }) => `${show(input)} was given; expected ${KEYS_REMEDY}`),
       },
-      (issue) => `${issue.received} was given; expected { sign, verify, algorithm }; give all that apply`,
+      (issue) =>
+        `${issue.received} was given; expected { sign, verify or jwks, algorithm }; give all that apply`,
     ),
   ),
   issuer: setting<string>(isText, 'a text that is not empty', "leave it out for 'rtms'"),
@@ -241,6 +266,11 @@ const schema = v.strictObject({
   ),
   maxHandlers: setting<number>(isCount, 'an integer above 0', 'leave it out for 1000'),
   api: apiSetting,
+  admin: setting<AdminReaders>(
+    (value) => value === 'loopback' || value === 'key' || value === false,
+    "'loopback', 'key' or false",
+    'leave it out for no dashboard',
+  ),
   requests: requestsSetting,
   logger: setting<Logger>(
     isLogger,
@@ -275,6 +305,11 @@ function conflictsOf({ server, port, host, tls, handler, metrics, secret, keys }
   }
   if (secret !== undefined && keys !== undefined) {
     faults.push('keys: both it and secret were given; expected one of them; remove the one you do not use')
+  }
+  if (typeof keys === 'object' && (keys.verify === undefined) === (keys.jwks === undefined)) {
+    faults.push(
+      'keys: expected either verify, with the public key, or jwks, with the URL where the issuer publishes it; give one of them',
+    )
   }
   const fault = isTls(tls) ? tlsFault(tls) : null
   if (fault !== null) faults.push(fault)
@@ -319,6 +354,7 @@ export function settle(options: RtmsOptions): Settings {
     limits: { ...defaultLimits, ...defined(options.limits ?? {}) },
     maxHandlers: options.maxHandlers ?? 1000,
     api: options.api,
+    admin: options.admin ?? false,
     requests: options.requests,
     logger: options.logger ?? silent,
   }

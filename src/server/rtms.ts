@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SecureContextOptions } from 'node:tls'
 import type { Application, Connection, Stats } from '../core/index.ts'
+import { AdminPages } from './admin.ts'
 import { Api, apiBase } from './api/api.ts'
+import type { Metric } from './api/operation.ts'
 import { Webhook } from './api/webhook.ts'
 import { type Authorize, Authorizer, type Connected, type Disconnected, Hooks } from './hooks.ts'
 import { Front } from './front.ts'
@@ -56,7 +58,7 @@ export class Rtms {
     this.#authorizer = parts.authorizer
     this.#gateway = parts.gateway
     this.#front = parts.front
-    this.#metrics = new Metrics(parts.host, parts.requests)
+    this.#metrics = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
     this.#readyLatenessMs = parts.settings.limits.readyLatenessMs
     this.tickets = parts.tickets
     this.meetings = new Meetings(parts.host, parts.settings.logger)
@@ -114,8 +116,9 @@ export class Rtms {
       health: () => rtms.health(),
       ready: () => rtms.ready(),
       metrics: () => rtms.metrics(),
-      apiBase: settings.api === undefined ? null : apiBase(settings.path),
+      apiBase: settings.api === undefined && settings.admin !== 'loopback' ? null : apiBase(settings.path),
       api: (request, response) => rtms.api(request, response),
+      admin: settings.admin === false ? null : new AdminPages(),
     })
     const rtms: Rtms = new Rtms({
       host,
@@ -129,6 +132,7 @@ export class Rtms {
       settings,
     })
     await front.open()
+    tickets.remoteKeys?.follow()
     return rtms
   }
 
@@ -181,6 +185,11 @@ export class Rtms {
     return this.#metrics.text()
   }
 
+  /** What `/metrics` answers, as objects. */
+  measure(): Promise<Metric[]> {
+    return this.#metrics.measure()
+  }
+
   /** Milliseconds since it started. */
   uptime(): number {
     return performance.now() - this.#startedAt
@@ -189,7 +198,7 @@ export class Rtms {
   /**
    * Answers a request of the HTTP API, for an application that has a server of its own: at `<path>/v1/…`, or at `/v1/…` where
    * the application takes the front of the path away. In front of anything that reads bodies. Where no `api.keys` were
-   * given, nobody has one. Never throws.
+   * given, it answers 404. Never throws.
    */
   api(request: IncomingMessage, response: ServerResponse): void {
     void this.#api.answer(request, response)
@@ -247,6 +256,7 @@ export class Rtms {
     this.#requests.close()
     this.#host.stop()
     this.#metrics.close()
+    this.tickets.remoteKeys?.close()
     await this.#front.close(timeoutMs)
   }
 }

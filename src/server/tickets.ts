@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { jwtVerify, SignJWT } from 'jose'
+import { errors as joseErrors, jwtVerify, type JWTVerifyGetKey, SignJWT } from 'jose'
 import * as v from 'valibot'
 import type { Grant, NodeLimits, Outcome, Revoked, Role } from '../core/index.ts'
 import { type ErrorCode, isPattern, isUser, limits, RtmsError } from '../protocol/index.ts'
 import { checkUser } from './check.ts'
+import { RemoteKeys } from './jwks.ts'
 import type { Key, Logger, TicketKeys } from './options.ts'
 
 /** Keeps a token for something else, signed with the same key, from being taken for a ticket. */
@@ -66,11 +67,19 @@ const claimsSchema = v.object({
 
 type Claims = v.InferOutput<typeof claimsSchema>
 
+/** Keys as they are used. */
+interface Keys {
+  readonly algorithm: string
+  readonly sign: Key | Uint8Array | undefined
+  /** The name of the one to sign with. */
+  readonly kid: string | undefined
+  readonly verify: readonly (Key | Uint8Array | JWTVerifyGetKey)[]
+  readonly remote: RemoteKeys | null
+}
+
 /** Issues and verifies the tokens of tickets: JWTs of one pinned algorithm. */
 export class Tickets {
-  readonly #algorithm: string
-  readonly #sign: Key | Uint8Array | undefined
-  readonly #verify: readonly (Key | Uint8Array)[]
+  readonly #keys: Keys
   readonly #issuer: string
   readonly #maxLife: number
   readonly #host: TicketsHost
@@ -79,21 +88,19 @@ export class Tickets {
   #revokedAt = 0
 
   private constructor(
-    keys: { algorithm: string; sign: Key | Uint8Array | undefined; verify: readonly (Key | Uint8Array)[] },
+    keys: Keys,
     { issuer, limits: { tokenMs } }: { issuer: string; limits: NodeLimits },
     host: TicketsHost,
     logger: Logger,
   ) {
-    this.#algorithm = keys.algorithm
-    this.#sign = keys.sign
-    this.#verify = keys.verify
+    this.#keys = keys
     this.#issuer = issuer
     this.#maxLife = tokenMs / 1000
     this.#host = host
     this.#logger = logger
   }
 
-  /** Rejects where keys and algorithm do not belong together. */
+  /** Rejects where keys and algorithm do not belong together, or the keys cannot be fetched. */
   static async create(
     given: {
       readonly secret: string | undefined
@@ -104,21 +111,27 @@ export class Tickets {
     host: TicketsHost,
     logger: Logger,
   ): Promise<Tickets> {
-    const tickets = new Tickets(keysOf(given), given, host, logger)
+    const tickets = new Tickets(await keysOf(given, logger), given, host, logger)
     await tickets.#tryKeys()
     return tickets
   }
 
+  /** The keys of the issuer, where they are at a URL. */
+  get remoteKeys(): RemoteKeys | null {
+    return this.#keys.remote
+  }
+
   /** A pair that does not match would otherwise be noticed at the first client. */
   async #tryKeys(): Promise<void> {
-    if (this.#sign === undefined) return
+    const { sign, algorithm } = this.#keys
+    if (sign === undefined) return
     const iat = Date.now() / 1000
     const claims = { sub: 'rtms', iat, exp: iat + Math.min(60, this.#maxLife), jti: '', m: [], r: [], w: [] }
     try {
-      await this.#verified(await this.#token(claims, this.#sign))
+      await this.#verified(await this.#token(claims, sign))
     } catch (error) {
       throw new Error(
-        `RTMS cannot start:\n  keys: a token signed with keys.sign is not verified by keys.verify as ${this.#algorithm}; ` +
+        `RTMS cannot start:\n  keys: a token signed with keys.sign is not verified by keys.${this.#keys.remote === null ? 'verify' : 'jwks'} as ${algorithm}; ` +
           'expected a pair that belongs together; check the keys and keys.algorithm',
         { cause: error },
       )
@@ -130,7 +143,8 @@ export class Tickets {
    * valid, TOO_LARGE where the token would exceed 8 KiB (use patterns), UNSUPPORTED where this node has no key to sign.
    */
   async issue(request: TicketRequest): Promise<Ticket> {
-    if (this.#sign === undefined) {
+    const { sign } = this.#keys
+    if (sign === undefined) {
       throw new RtmsError(
         'UNSUPPORTED',
         'keys.sign was not given: this node verifies tickets and cannot issue them',
@@ -157,7 +171,7 @@ export class Tickets {
       r: (topics.read ?? []).map(topicClaim),
       w: (topics.write ?? []).map(topicClaim),
     }
-    const token = await this.#token(claims, this.#sign)
+    const token = await this.#token(claims, sign)
     if (token.length > limits.token) {
       throw new RtmsError(
         'TOO_LARGE',
@@ -188,8 +202,9 @@ export class Tickets {
   }
 
   async #token({ sub, iat, exp, jti, ...grants }: Claims, key: Key | Uint8Array): Promise<string> {
+    const { algorithm, kid } = this.#keys
     return new SignJWT(grants)
-      .setProtectedHeader({ alg: this.#algorithm, typ: TYPE })
+      .setProtectedHeader({ alg: algorithm, typ: TYPE, ...(kid === undefined ? {} : { kid }) })
       .setSubject(sub)
       .setIssuer(this.#issuer)
       .setIssuedAt(iat)
@@ -203,25 +218,27 @@ export class Tickets {
     try {
       return { ok: true, value: grantOf(await this.#verified(token)) }
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
-      this.#logger.debug({ why }, 'a token was refused')
+      this.#logger.debug({ why: reasonOf(error) }, 'a token was refused')
       return { ok: false, error: new RtmsError('UNAUTHENTICATED') }
     }
   }
 
   async #verified(token: string): Promise<Claims> {
     const options = {
-      algorithms: [this.#algorithm],
+      algorithms: [this.#keys.algorithm],
       issuer: this.#issuer,
       typ: TYPE,
       clockTolerance: CLOCK_TOLERANCE_S,
       requiredClaims: ['exp', 'iat', 'sub'],
     }
     let failure: unknown
-    // Each key in turn: the token's own `kid` is a claim that nothing has verified yet.
-    for (const key of this.#verify) {
+    // Each key in turn. Of those of an issuer the token's `kid` chooses among what is known, and nothing is fetched for it.
+    for (const key of this.#keys.verify) {
       try {
-        const { payload } = await jwtVerify(token, key, options)
+        const { payload } =
+          typeof key === 'function'
+            ? await jwtVerify(token, key, options)
+            : await jwtVerify(token, key, options)
         const claims = v.parse(claimsSchema, payload)
         if (claims.exp - claims.iat <= this.#maxLife) return claims
         throw new RangeError('its life is longer than limits.tokenMs')
@@ -233,19 +250,38 @@ export class Tickets {
   }
 }
 
-function keysOf({
-  secret,
-  keys,
-}: {
-  readonly secret: string | undefined
-  readonly keys: TicketKeys | undefined
-}) {
+/** Why a token was refused, without a word of what it says: no part of a token belongs into a log. */
+function reasonOf(error: unknown): string {
+  if (v.isValiError(error)) return `the claim ${v.getDotPath(error.issues[0]) ?? 'set'} is not valid`
+  if (error instanceof joseErrors.JWTClaimValidationFailed) return `${error.code} ${error.claim}`
+  if (error instanceof joseErrors.JOSEError) return error.code
+  return error instanceof RangeError ? error.message : 'it is no token'
+}
+
+async function keysOf(
+  {
+    secret,
+    keys,
+    limits,
+  }: {
+    readonly secret: string | undefined
+    readonly keys: TicketKeys | undefined
+    readonly limits: NodeLimits
+  },
+  logger: Logger,
+): Promise<Keys> {
   if (keys === undefined) {
     const key = new TextEncoder().encode(secret)
-    return { algorithm: 'HS256', sign: key, verify: [key] }
+    return { algorithm: 'HS256', sign: key, kid: undefined, verify: [key], remote: null }
   }
-  const verify = (Array.isArray(keys.verify) ? keys.verify : [keys.verify]) as readonly Key[]
-  return { algorithm: keys.algorithm, sign: keys.sign, verify }
+  const { algorithm, sign, verify = [], jwks } = keys
+  const kid = sign !== undefined && 'kid' in sign ? sign.kid : undefined
+  if (jwks === undefined) {
+    const each = (Array.isArray(verify) ? verify : [verify]) as readonly Key[]
+    return { algorithm, sign, kid, verify: each, remote: null }
+  }
+  const remote = await RemoteKeys.fetch({ url: jwks, algorithm }, limits, logger)
+  return { algorithm, sign, kid, verify: [remote.find], remote }
 }
 
 function meetingClaim(

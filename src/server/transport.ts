@@ -6,6 +6,7 @@ import { binaryCodec, type Codec, jsonCodec, limits, RtmsError } from '../protoc
 import type { Host } from './host.ts'
 import { hasTooManyHeaders, MAX_HEADERS, refuseUpgrade } from './http.ts'
 import type { Settings } from './options.ts'
+import { Pace } from './pace.ts'
 import { Proxies } from './proxies.ts'
 import { Refusals } from './refusals.ts'
 
@@ -105,6 +106,8 @@ export class Gateway {
   readonly #proxies: Proxies
   readonly #refusals: Refusals
   readonly #server: WebSocketServer
+  /** A storm of clients must not hold up the meetings that run. */
+  readonly #upgrades: Pace<() => void> = new Pace((upgrade) => upgrade())
   /** Those that are open, or closing. */
   readonly #sockets: Set<WebSocket> = new Set()
   #whenEmpty: (() => void) | null = null
@@ -145,12 +148,18 @@ export class Gateway {
     }
     // Whoever is turned away keeps a socket until it has read why. Nobody can be told where there are too many of these.
     const { connections, handshakes } = this.#settings.limits
-    if (this.#sockets.size >= connections + handshakes) {
+    if (this.#sockets.size + this.#upgrades.size >= connections + handshakes) {
       refuseUpgrade(socket, 503, 'There is no room.')
       return
     }
     const address = this.#proxies.subscriberOf(request)
-    this.#server.handleUpgrade(request, socket, head, (ws) => this.#open(ws, socket, address))
+    // Nobody else listens to this socket meanwhile, and an error that nobody hears would end the process.
+    const fail = (): void => void socket.destroy()
+    socket.on('error', fail)
+    this.#upgrades.add(() => {
+      socket.off('error', fail)
+      this.#server.handleUpgrade(request, socket, head, (ws) => this.#open(ws, socket, address))
+    })
   }
 
   /** Asked by `ws` when the request is a proper WebSocket handshake. */

@@ -1,3 +1,4 @@
+import type { SessionInfo } from '../core/index.ts'
 import { checkName, checkUser, payloadOf } from './check.ts'
 import type { Host } from './host.ts'
 
@@ -55,5 +56,19 @@ export class Users {
     checkUser(user)
     const { sessions, connected } = this.#host.node.presence(user)
     return { online: connected > 0, sessions, connected }
+  }
+
+  /**
+   * Sessions of this node as they stand now, the oldest first: of a user, or of all; at most `limit` (1–1000, default 100).
+   * Throws BAD_NAME, or a RangeError for another limit.
+   */
+  list({
+    user,
+    limit = 100,
+  }: { readonly user?: string | undefined; readonly limit?: number | undefined } = {}): SessionInfo[] {
+    if (user !== undefined) checkUser(user)
+    if (!Number.isSafeInteger(limit) || limit < 1 || limit > 1000)
+      throw new RangeError(`limit is ${String(limit)}; expected an integer from 1 to 1000`)
+    return this.#host.node.sessionList(limit, user)
   }
 }

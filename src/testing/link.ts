@@ -77,11 +77,15 @@ class Pipe {
 
 /** What the two ends of a link do with what arrives. */
 export interface LinkEnds {
-  clientPacket(packet: Uint8Array): void
+  /** `at`: when the node wrote it. */
+  clientPacket(packet: Uint8Array, at: number): void
   clientClose(code: number, reason: string): void
   nodePacket(packet: Uint8Array): void
   nodeDrain(): void
   nodeClose(final: boolean): void
+  /** The node writes `size` bytes, `written` in all; or closes. */
+  written(size: number, written: number): void
+  closing(code: number): void
 }
 
 /** A virtual socket between a client and a node. The node's end is a `Transport` for the core. */
@@ -112,8 +116,10 @@ export class Link implements Transport {
 
   write({ bytes }: Packet): boolean {
     this.written += bytes.length
+    this.#ends.written(bytes.length, this.written)
+    const at = this.#clock.now
     // No copy: a buffer that is written to again before it arrives arrives spoilt, as on a real socket.
-    return this.#down.push(bytes.length, () => this.#ends.clientPacket(bytes))
+    return this.#down.push(bytes.length, () => this.#ends.clientPacket(bytes, at))
   }
 
   pause(): void {
@@ -125,10 +131,13 @@ export class Link implements Transport {
   }
 
   close(code: number, reason: string): void {
+    this.#ends.closing(code)
     this.#down.push(1, () => {
       if (!this.open) return
       this.open = false
       this.#ends.clientClose(code, reason)
+      // The node hears of the end of what it has closed itself.
+      this.#up.push(1, () => this.#ends.nodeClose(false))
     })
   }
 

@@ -1,27 +1,44 @@
 import type { RawFrame } from '../client/machine/index.ts'
-import type { RtmsNode } from '../core/index.ts'
-import type { ClientMessage, PublicationEntry, RtmsError, ServerMessage } from '../protocol/index.ts'
+import type { Question, Revoked, RtmsNode, SealedFrame } from '../core/index.ts'
+import type {
+  ClientMessage,
+  ErrorCode,
+  PublicationEntry,
+  RtmsError,
+  ServerMessage,
+} from '../protocol/index.ts'
 
 /** A client as observers see it. */
 export interface ClientFacts {
   /** Number of this client process: a restarted one has another. */
   readonly id: number
   readonly user: string
+  /** Place of its node among the nodes. */
   readonly node: number
+  /** Nothing of its own keeps it waiting: a good link, a window that never fills, nothing that stalls, connected for a while. */
+  readonly prompt: boolean
 }
 
 export type End =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly error: RtmsError }
 
+/** With faults; without, so that all can recover; when all must be well; without work. */
+export type Phase = 'faulty' | 'recovery' | 'well' | 'quiet'
+
 /** Everything that can be seen in a run. A checker implements what it needs, a trace all of it. */
 export interface Observer {
+  phase?(phase: Phase): void
+  /** A packet arrived at either end. */
+  packet?(client: ClientFacts, connection: number, bytes: Uint8Array): void
   /** A message reached the node. */
   up?(client: ClientFacts, connection: number, message: ClientMessage): void
-  /** A message reached the client. */
-  down?(client: ClientFacts, connection: number, message: ServerMessage): void
+  /** A message reached the client, which the node had written at `at`. */
+  down?(client: ClientFacts, connection: number, message: ServerMessage, at: number): void
   /** The node handed `size` bytes to a socket, `written` in all. */
   write?(client: ClientFacts, connection: number, size: number, written: number): void
+  /** The node closed a socket with this code, or heard that it is gone (0). */
+  closed?(client: ClientFacts, connection: number, code: number): void
   /** The application joins a meeting it is not in: everything it was given before is forgotten. */
   joining?(client: ClientFacts, meeting: string): void
   input?(client: ClientFacts, meeting: string, text: string): void
@@ -29,26 +46,82 @@ export interface Observer {
   frame?(client: ClientFacts, meeting: string, epoch: number, frame: RawFrame): void
   /** Frames are missing, and the application was told. */
   frameGap?(client: ClientFacts, meeting: string): void
-  /** The node of this incarnation published. */
-  published?(incarnation: number, topic: string, text: string, key: string, tombstone: boolean): void
+  /** The client is not in the meeting any more. */
+  left?(client: ClientFacts, meeting: string, code: ErrorCode): void
+  direct?(client: ClientFacts, meeting: string, text: string): void
+  /** The node of this incarnation, at this place, published what became `number`. */
+  published?(
+    publisher: { readonly index: number; readonly incarnation: number },
+    topic: string,
+    publication: {
+      readonly number: number
+      readonly text: string
+      readonly key: string
+      readonly tombstone: boolean
+    },
+  ): void
+  /** A client publishes, and how that ended. */
+  publishing?(client: ClientFacts, topic: string, text: string): void
+  publishingEnded?(client: ClientFacts, topic: string, text: string, end: End): void
   /** `partial`: this reader asked for some of the publications only. */
   publication?(client: ClientFacts, topic: string, partial: boolean, entry: PublicationEntry): void
   subscribed?(client: ClientFacts, topic: string): void
   /** Publications are missing, and the application was told. `anew`: the latest values follow, those it had included. */
-  topicGap?(client: ClientFacts, topic: string, anew: boolean): void
+  topicGap?(client: ClientFacts, topic: string, anew: boolean, lost: number, reason: ErrorCode): void
   request?(client: ClientFacts, text: string): void
   requestStarted?(text: string): void
   requestEnded?(client: ClientFacts, text: string, end: End): void
   push?(client: ClientFacts, name: string, text: string): void
+  /** `healthy`: nobody but RTMS can have caused it. */
+  unsubscribed?(client: ClientFacts, topic: string): void
   disconnected?(client: ClientFacts, healthy: boolean): void
+  /** The client has given up for good. */
+  ended?(client: ClientFacts, code: number): void
+  /** A process runs again that stood still. */
+  woken?(node: number): void
   fault?(what: string): void
-  /** All is quiet: the last word of a run. */
+
+  // ---- what the business does and is told
+
+  botInput?(user: string, meeting: string, text: string): void
+  /** A hook of a meeting ran. */
+  hook?(meeting: string, hook: string): void
+  /** The business took another text in an input's place, or none. */
+  inputReplaced?(text: string, by: string): void
+  inputDropped?(text: string): void
+  /** A meeting of a kind was opened. */
+  opened?(node: number, meeting: string): void
+  /** `opened`: the virtual millisecond its meeting was opened in. */
+  sealed?(node: number, meeting: string, opened: number, frame: SealedFrame): void
+  seated?(node: number, meeting: string, slot: number, user: string): void
+  unseated?(node: number, meeting: string, slot: number, user: string): void
+  /** The business says something to one member. */
+  sentTo?(user: string, meeting: string, text: string): void
+  answered?(question: Question, allowed: boolean): void
+  revoked?(node: number, revoked: Revoked, at: number): void
+
+  // ---- the end
+
+  /** All is quiet: the last word of a run with clients. */
   rest?(nodes: readonly RtmsNode[], clients: readonly RestingClient[]): void
+  /** All clients have vanished, and it is 20 s later. */
+  deserted?(nodes: readonly DesertedNode[]): void
+  /** Everything that has a life of its own has reached its end. */
+  empty?(nodes: readonly DesertedNode[]): void
+}
+
+/** A node without clients. */
+export interface DesertedNode {
+  readonly core: RtmsNode
+  /** Topics it still asks the bus for. */
+  readonly interest: readonly string[]
 }
 
 /** Where a client stands at the end. */
 export interface RestingClient extends ClientFacts {
   readonly live: boolean
+  /** It was told that there is no room, or that it is too slow, and tries on. */
+  readonly excused: boolean
   readonly meetings: readonly { readonly name: string; readonly next: number; readonly unanswered: number }[]
   readonly topics: readonly {
     readonly name: string

@@ -1,5 +1,5 @@
 import type { ReadOptions } from '../client/machine/index.ts'
-import type { NodeLimits, Retention } from '../core/index.ts'
+import type { MeetingOptions, NodeLimits, Retention } from '../core/index.ts'
 import type { LinkProfile } from './link.ts'
 import type { Random } from './random.ts'
 
@@ -7,17 +7,20 @@ import type { Random } from './random.ts'
 export interface Scenario {
   readonly nodes: number
   readonly clients: number
-  readonly meetings: readonly { readonly name: string; readonly frameRate: number }[]
-  /** Topics whose name begins with `k` are published to with keys. */
+  /** Peers that keep no rule. */
+  readonly hostiles: number
+  readonly meetings: readonly MeetingPlan[]
+  /** Topics whose name begins with `k` are published to with keys, those with `c` by clients. */
   readonly topics: readonly string[]
   readonly limits: Partial<NodeLimits>
   readonly retention: Retention
   readonly window: number
   readonly links: readonly LinkProfile[]
   readonly faults: readonly Fault[]
-  /** The business is asked before anybody joins, subscribes or publishes. */
+  /** The business is asked before anybody joins, subscribes or publishes, and forbids some of it. */
   readonly asks: boolean
-  /** With faults; without them, first to recover, then well; then without work. */
+  /** How long a token lives; 0 for ever. */
+  readonly tokenMs: number
   readonly phases: {
     readonly faulty: number
     readonly recovery: number
@@ -26,6 +29,15 @@ export interface Scenario {
   }
 }
 
+export interface MeetingPlan {
+  readonly name: string
+  readonly options: Partial<MeetingOptions>
+  /** The business has its say in it. */
+  readonly kind: boolean
+  readonly bots: number
+}
+
+/** What befalls a run. Each can be left out of a scenario without moving the others. */
 export const faultKinds = [
   'stall',
   'reset',
@@ -34,27 +46,50 @@ export const faultKinds = [
   'reopen-meeting',
   'restart-node',
   'flood',
+  'drain',
+  'pause',
+  'late-sweeps',
+  'kick',
+  'disconnect',
+  'revoke',
+  'change-rights',
+  'lossy-bus',
+  'stranger',
 ] as const
 export type Fault = (typeof faultKinds)[number]
 
+/** What else can be left out of a scenario. */
+export const traits = ['hostiles', 'kinds', 'bots', 'asks', 'tokens', 'limits', 'options', 'nodes'] as const
+
+/** A smaller version of a seed's scenario: the same faults at the same times, as far as they are left. */
+export interface Smaller {
+  /** Faults and traits to leave out. */
+  readonly without?: readonly string[]
+  /** At most so many clients. */
+  readonly clients?: number
+  /** At most so long with faults. */
+  readonly faulty?: number
+}
+
 /** A good link, one over a mobile network, one slow enough for every buffer to matter. */
-const profiles: readonly LinkProfile[] = [
+export const profiles: readonly [LinkProfile, LinkProfile, LinkProfile] = [
   { delay: 5, rate: 1_000, buffer: 16_384 },
   { delay: 60, rate: 100, buffer: 4_096 },
   { delay: 20, rate: 40, buffer: 1_024 },
 ]
 
+/** The limits of every scenario. */
+const limits: Partial<NodeLimits> = { heartbeatMs: 3_000, helloMs: 5_000, topicIdleMs: 10_000 }
+
 /** A random subset of faults, with limits small enough to be reached. */
-export function drawScenario(random: Random): Scenario {
-  return {
+export function drawScenario(random: Random, smaller: Smaller = {}): Scenario {
+  const drawn: Scenario = {
     nodes: random.chance(0.25) ? 2 : 1,
     clients: random.int(2, 6),
-    meetings: Array.from({ length: random.int(1, 2) }, (_, i) => ({
-      name: `m${i}`,
-      frameRate: random.pick([0, 5, 10, 20]),
-    })),
-    topics: ['k0', 't1', 't2'].slice(0, random.int(1, 3)),
-    limits: { heartbeatMs: 3_000, helloMs: 5_000, ...(random.chance(0.6) ? drawTinyLimits(random) : {}) },
+    hostiles: random.chance(0.4) ? random.int(1, 3) : 0,
+    meetings: Array.from({ length: random.int(1, 2) }, (_, i) => drawMeeting(random, `m${i}`)),
+    topics: ['k0', 't1', 't2', 'c1'].slice(0, random.int(1, 4)),
+    limits: { ...limits, ...(random.chance(0.6) ? drawTinyLimits(random) : {}) },
     retention: random.pick([
       { entries: 0, bytes: 0, ageMs: 0 },
       { entries: 2, bytes: 1_000, ageMs: 60_000 },
@@ -63,33 +98,99 @@ export function drawScenario(random: Random): Scenario {
     window: random.pick([0, 512, 4_096, 131_072]),
     links: profiles.slice(0, random.int(1, profiles.length)),
     faults: faultKinds.filter(() => random.chance(0.35)),
-    phases: { faulty: random.int(2, 6) * 1_000, recovery: 10_000, well: 3_000, quiet: 8_000 },
-    asks: random.chance(0.25),
+    phases: { faulty: random.int(2, 6) * 1_000, recovery: 8_000, well: 3_000, quiet: 7_500 },
+    asks: random.chance(0.3),
+    tokenMs: random.pick([0, 0, 6_000, 10_000]),
+  }
+  return makeSmaller(drawn, smaller)
+}
+
+function drawMeeting(random: Random, name: string): MeetingPlan {
+  const kind = random.chance(0.6)
+  return {
+    name,
+    options: {
+      frameRate: random.pick([0, 5, 10, 20]),
+      ...(random.chance(0.5) ? drawTinyOptions(random) : {}),
+    },
+    kind,
+    bots: kind ? random.int(0, 2) : 0,
+  }
+}
+
+function drawTinyOptions(random: Random): Partial<MeetingOptions> {
+  return {
+    capacity: random.pick([2, 3, 50]),
+    ttlMs: random.pick([500, 300_000]),
+    inputsPerSecond: random.pick([2, 30]),
+    inputBurst: random.pick([2, 60]),
+    joinsPerMinute: random.pick([2, 20, 1_000]),
+    inputsPerFrame: random.pick([1, 8]),
+    frameBytes: random.pick([32, 16_384]),
+    spectatorDelayMs: random.pick([0, 300, 1_000]),
   }
 }
 
 function drawTinyLimits(random: Random): Partial<NodeLimits> {
   return {
-    meetingLogBytes: random.pick([512, 2_048, 8_192]),
+    meetingLogBytes: random.pick([64, 512, 2_048, 8_192]),
     sessionLogEntries: random.pick([16, 64]),
+    sessionsPerUser: random.pick([2, 32, 32]),
     writeBytes: random.pick([256, 1_024, 8_192]),
-    upstreamMessages: random.pick([16, 64]),
+    controlMessages: random.pick([4, 2_048]),
+    upstreamMessages: random.pick([3, 16, 64]),
     topicPendingEntries: random.pick([2, 8, 64]),
     topicKeys: random.pick([3, 16]),
     sweepMessages: random.pick([1, 4, 1_000]),
     sweepBytes: random.pick([64, 1_024, 1_000_000]),
     sessionKeepMs: random.pick([500, 3_000, 20_000]),
     requestsPerSession: random.pick([1, 4, 64]),
+    meetingsPerSession: random.pick([1, 100, 100]),
+    subscriptionsPerSession: random.pick([2, 1_000, 1_000]),
+    refusalBurst: random.pick([20, 1_000]),
+    authorizeMs: random.pick([200, 1_000]),
+    topicIdleMs: random.pick([500, 10_000]),
+    logBytes: random.pick([10_000, 50_000, 536_870_912]),
   }
 }
 
+function makeSmaller(
+  scenario: Scenario,
+  { without = [], clients = Infinity, faulty = Infinity }: Smaller,
+): Scenario {
+  const left = (trait: (typeof traits)[number]): boolean => !without.includes(trait)
+  return {
+    ...scenario,
+    nodes: left('nodes') ? scenario.nodes : 1,
+    clients: Math.min(scenario.clients, clients),
+    hostiles: left('hostiles') ? scenario.hostiles : 0,
+    meetings: scenario.meetings.map(({ name, options, kind, bots }) => ({
+      name,
+      options: left('options') ? options : { frameRate: options.frameRate ?? 20 },
+      kind: kind && left('kinds'),
+      bots: left('kinds') && left('bots') ? bots : 0,
+    })),
+    limits: left('limits') ? scenario.limits : limits,
+    faults: scenario.faults.filter((fault) => !without.includes(fault)),
+    asks: scenario.asks && left('asks'),
+    tokenMs: left('tokens') ? scenario.tokenMs : 0,
+    phases: { ...scenario.phases, faulty: Math.min(scenario.phases.faulty, faulty) },
+  }
+}
+
+/** What a client asks of a topic; `history` only on the wire so far. */
+export interface Reading extends ReadOptions {
+  readonly history: number
+}
+
 /** How a client reads a topic. */
-export function drawReading(random: Random): ReadOptions {
+export function drawReading(random: Random): Reading {
   const conflate = random.chance(0.4)
   return {
     conflate,
     maxHz: random.pick([0, 0, 2, 10]),
     keys: random.chance(0.2) ? ['a', 'b'] : [],
-    policy: conflate ? 'conflate' : random.pick(['skip', 'skip', 'disconnect']),
+    policy: conflate ? 'conflate' : random.pick(['skip', 'skip', 'disconnect', 'conflate']),
+    history: random.pick([0, 0, 3, 1_000]),
   }
 }

@@ -1,10 +1,5 @@
-import {
-  Machine,
-  type RawFrame,
-  type ReadOptions,
-  type SeatMachine,
-  type TopicReader,
-} from '../client/machine/index.ts'
+import { Machine, type RawFrame, type SeatMachine, type TopicReader } from '../client/machine/index.ts'
+import type { Connection } from '../core/index.ts'
 import {
   type ClientMessage,
   closeCodes,
@@ -15,15 +10,35 @@ import {
   type RtmsError,
   type ServerMessage,
 } from '../protocol/index.ts'
-import type { Connection } from '../core/index.ts'
+import type { Business } from './business.ts'
 import type { VirtualClock } from './clock.ts'
 import { Link, type LinkProfile } from './link.ts'
+import { MemoCodec } from './memo-codec.ts'
 import { type ClientFacts, type End, type Observer, type RestingClient, violate } from './observer.ts'
 import type { Random } from './random.ts'
+import { profiles, type Reading } from './scenario.ts'
 import type { SimNode } from './sim-node.ts'
 import { textOf, textPayload } from './text.ts'
+import { encodeToken } from './tokens.ts'
 
 const FOREVER = 1e9
+/** A connection this old has caught up, where nothing keeps it waiting. */
+const SETTLED_MS = 1_000
+/** What limits small enough to be reached may bring upon a client that does nothing wrong. */
+const excused: ReadonlySet<number> = new Set([closeCodes.SLOW, closeCodes.FULL, closeCodes.RATE])
+
+export interface SimClientSettings {
+  readonly id: number
+  readonly user: string
+  readonly node: number
+  readonly nodeNow: () => SimNode
+  readonly codec: Codec
+  readonly window: number
+  readonly random: Random
+  readonly profile: LinkProfile
+  readonly observer: Observer
+  readonly business: Business
+}
 
 /** The real client machine on a virtual link, with an application that notes what it is given. */
 export class SimClient implements ClientFacts {
@@ -32,74 +47,75 @@ export class SimClient implements ClientFacts {
   readonly node: number
   readonly machine: Machine
   link: Link | null = null
-  profile: LinkProfile
   /** Set while the network is well: a connection lost now was lost by RTMS. */
   healthy = false
+  /** The application has ended. */
   closed = false
+  /** The id of the last token it was given. */
+  token = ''
   readonly seats: Map<string, SeatMachine> = new Map()
   readonly readers: Map<string, TopicReader> = new Map()
   readonly #latest: Map<string, Map<string, string>> = new Map()
+  readonly #readings: Map<string, Reading> = new Map()
 
   readonly #clock: VirtualClock
-  readonly #codec: Codec
+  readonly #settings: SimClientSettings
   readonly #observer: Observer
-  readonly #nodeNow: () => SimNode
   #connection = 0
   #flushing = false
   #armedAt = Infinity
   #disarm: () => void = () => {}
   #sent = 0
   #closeCode = 0
+  #liveAt = Infinity
 
-  constructor(
-    clock: VirtualClock,
-    settings: {
-      id: number
-      user: string
-      node: number
-      nodeNow: () => SimNode
-      codec: Codec
-      window: number
-      random: Random
-      profile: LinkProfile
-      observer: Observer
-    },
-  ) {
+  constructor(clock: VirtualClock, settings: SimClientSettings) {
     this.#clock = clock
+    this.#settings = settings
+    this.#observer = settings.observer
     this.id = settings.id
     this.user = settings.user
     this.node = settings.node
-    this.profile = settings.profile
-    this.#codec = settings.codec
-    this.#observer = settings.observer
-    this.#nodeNow = settings.nodeNow
+    const { codec, window, random } = settings
     this.machine = new Machine(
       {
-        codec: settings.codec,
-        window: settings.window,
+        codec: this.#asking(codec),
+        window,
         client: 'sim',
-        random: () => settings.random.unit(),
+        random: () => random.unit(),
         connectMs: 10_000,
         backoffMs: 5_000,
       },
       {
-        getTicket: (attempt) => {
-          const ticket = { url: 'sim:', token: `user:${this.user}`, expiresAt: FOREVER }
-          this.#clock.after(settings.random.int(0, 10), () =>
-            this.#do((now) => this.machine.handleTicket(attempt, ticket, FOREVER, now)),
-          )
-        },
+        getTicket: (attempt) => this.#getTicket(attempt),
         open: (attempt) => this.#open(attempt),
         send: (packet) => this.link?.send(packet),
         close: (_attempt, code) => this.#forget(code === 1000),
         phase: (phase) => {
+          if (phase === 'live') {
+            this.#liveAt = clock.now
+            this.#closeCode = 0
+          }
           // A reader that is too slow for its policy may be disconnected by a healthy node.
-          if (phase === 'waiting')
-            this.#observer.disconnected?.(this, this.healthy && this.#closeCode !== closeCodes.SLOW)
+          if (phase === 'waiting') this.#observer.disconnected?.(this, this.healthy && !this.#isExcused)
         },
         push: (name, data) => this.#observer.push?.(this, name, textOf(data)),
         welcome: () => {},
       },
+    )
+  }
+
+  get #isExcused(): boolean {
+    return excused.has(this.#closeCode)
+  }
+
+  get prompt(): boolean {
+    return (
+      this.healthy &&
+      this.machine.phase === 'live' &&
+      this.#clock.now > this.#liveAt + SETTLED_MS &&
+      this.#settings.profile === profiles[0] &&
+      (this.#settings.window === 0 || this.#settings.window > 100_000)
     )
   }
 
@@ -129,17 +145,32 @@ export class SimClient implements ClientFacts {
     }
   }
 
+  #getTicket(attempt: number): void {
+    const { business } = this.#settings
+    this.#clock.after(business.random.int(0, 10), () => {
+      const claims = business.issue(this)
+      this.token = claims.id
+      const validMs = claims.expires === 0 ? FOREVER : claims.expires - claims.issued
+      const ticket = { url: 'sim:', token: encodeToken(claims), expiresAt: 0 }
+      this.#do((now) => this.machine.handleTicket(attempt, ticket, validMs, now))
+    })
+  }
+
+  // ---- its sockets
+
   #open(attempt: number): void {
     const number = ++this.#connection
-    this.#closeCode = 0
     let connection: Connection | undefined
-    const node = this.#nodeNow()
-    const link: Link = new Link(this.#clock, this.profile, {
-      clientPacket: (packet) => {
+    const { nodeNow, profile } = this.#settings
+    const node = nodeNow()
+    const codec = new MemoCodec(this.#settings.codec)
+    const link: Link = new Link(this.#clock, profile, {
+      clientPacket: (packet, at) => {
         if (this.link !== link || !link.open) return
-        for (const message of decode(this.#codec, packet)) {
-          this.#observer.down?.(this, number, message as ServerMessage)
-        }
+        this.#observer.packet?.(this, number, packet)
+        this.#memo = codec
+        for (const message of decode(codec, packet))
+          this.#observer.down?.(this, number, message as ServerMessage, at)
         this.#do((now) => this.machine.handlePacket(attempt, packet, packet.length, now))
       },
       clientClose: (code, reason) => {
@@ -147,14 +178,17 @@ export class SimClient implements ClientFacts {
         this.link = null
         this.#closeCode = code
         this.#do((now) => this.machine.handleClose(attempt, code, reason, now))
+        if (this.machine.phase === 'closed') this.#observer.ended?.(this, code)
       },
       nodePacket: (packet) => {
-        if (connection === undefined || !node.alive) return
-        for (const message of this.#codec.decode(packet, 'client')) {
-          this.#observer.up?.(this, number, message as ClientMessage)
-        }
         const opened = connection
-        node.do((core, now) => core.handlePacket(opened, packet, now))
+        if (opened === undefined) return
+        node.do((core, now) => {
+          this.#observer.packet?.(this, number, packet)
+          for (const message of codec.decode(packet, 'client'))
+            this.#observer.up?.(this, number, message as ClientMessage)
+          core.handlePacket(opened, packet, now)
+        })
       },
       nodeDrain: () => {
         const opened = connection
@@ -162,16 +196,14 @@ export class SimClient implements ClientFacts {
       },
       nodeClose: (final) => {
         const opened = connection
+        this.#observer.closed?.(this, number, 0)
         if (opened !== undefined) node.do((core, now) => core.handleClose(opened, final, now))
       },
+      written: (size, written) => this.#observer.write?.(this, number, size, written),
+      closing: (code) => this.#observer.closed?.(this, number, code),
     })
-    const write = link.write.bind(link)
-    link.write = (packet) => {
-      this.#observer.write?.(this, number, packet.bytes.length, link.written + packet.bytes.length)
-      return write(packet)
-    }
     this.link = link
-    this.#clock.after(this.profile.delay, () => {
+    this.#clock.after(profile.delay, () => {
       if (this.link !== link) return
       if (!node.alive) {
         link.open = false
@@ -179,9 +211,32 @@ export class SimClient implements ClientFacts {
         this.#do((now) => this.machine.handleClose(attempt, 1006, '', now))
         return
       }
-      connection = node.open(link, this.#codec)
-      this.#do(() => this.machine.handleOpen(attempt))
+      node.open(link, codec, (opened) => {
+        connection = opened
+        this.#do(() => this.machine.handleOpen(attempt))
+      })
     })
+  }
+
+  #memo: MemoCodec | null = null
+
+  /** The codec of the machine: decodes what was decoded already, and asks for history, which the machine cannot yet. */
+  #asking(codec: Codec): Codec {
+    return {
+      subprotocol: codec.subprotocol,
+      text: codec.text,
+      decode: (packet, from) => (this.#memo ?? codec).decode(packet, from),
+      encode: (messages) => codec.encode(messages.map((message) => this.#withHistory(message))),
+    }
+  }
+
+  #withHistory(message: Message): Message {
+    if (message.type !== 'subscribe') return message
+    const topics = message.topics.map((wish) => ({
+      ...wish,
+      history: wish.recover ? 0 : (this.#readings.get(wish.topic)?.history ?? 0),
+    }))
+    return { ...message, topics }
   }
 
   #forget(final: boolean): void {
@@ -189,11 +244,12 @@ export class SimClient implements ClientFacts {
     this.link = null
   }
 
-  /** The client's process ends without a word. */
-  kill(): void {
+  /** The client's process ends without a word. `silently`: nobody is told, not even by the network. */
+  kill(silently = false): void {
     this.closed = true
     this.#disarm()
-    this.link?.reset()
+    if (silently) this.link?.swallow()
+    else this.link?.reset()
     this.link = null
   }
 
@@ -213,10 +269,13 @@ export class SimClient implements ClientFacts {
         frame: (frame: RawFrame) => this.#observer.frame?.(this, meeting, seat.epoch, frame),
         gap: () => this.#observer.frameGap?.(this, meeting),
         joined: () => {},
-        direct: () => {},
-        ended: () => this.seats.delete(meeting),
+        direct: (data) => this.#observer.direct?.(this, meeting, textOf(data)),
+        ended: (error) => {
+          this.seats.delete(meeting)
+          this.#observer.left?.(this, meeting, error.code)
+        },
       })
-      this.seats.set(meeting, seat)
+      if (this.machine.phase !== 'closed') this.seats.set(meeting, seat)
     })
   }
 
@@ -251,21 +310,30 @@ export class SimClient implements ClientFacts {
     })
   }
 
-  subscribe(topic: string, options: ReadOptions): void {
-    if (this.readers.has(topic)) return
+  publish(topic: string): void {
+    const text = `publication ${topic} of ${this.user} ${this.id}/${++this.#sent}`
+    this.#observer.publishing?.(this, topic, text)
+    const done = (end: End): void => this.#observer.publishingEnded?.(this, topic, text, end)
+    this.#do((now) => this.machine.publish(topic, textPayload(text), '', false, 5_000, now, done))
+  }
+
+  subscribe(topic: string, options: Reading): void {
+    if (this.readers.has(topic) || this.machine.phase === 'closed') return
     const latest = new Map<string, string>()
+    const partial = isPartial(topic, options)
     this.#latest.set(topic, latest)
+    this.#readings.set(topic, options)
     this.#observer.subscribed?.(this, topic)
     this.#do(() => {
       const reader = this.machine.read(topic, options, {
         publication: (entry: PublicationEntry) => {
           if (entry.tombstone) latest.delete(entry.key)
           else latest.set(entry.key, textOf(entry.data))
-          this.#observer.publication?.(this, topic, isPartial(topic, options), entry)
+          this.#observer.publication?.(this, topic, partial, entry)
         },
-        gap: (_lost: number, reason: ErrorCode) => {
+        gap: (lost: number, reason: ErrorCode) => {
           latest.clear()
-          this.#observer.topicGap?.(this, topic, isPartial(topic, options) && reason !== 'BUS')
+          this.#observer.topicGap?.(this, topic, partial && reason !== 'BUS', lost, reason)
         },
         subscribed: () => {},
         failed: (_error: RtmsError) => this.readers.delete(topic),
@@ -278,6 +346,7 @@ export class SimClient implements ClientFacts {
     const reader = this.readers.get(topic)
     if (reader === undefined) return
     this.readers.delete(topic)
+    this.#observer.unsubscribed?.(this, topic)
     this.#do(() => this.machine.unread(reader))
   }
 
@@ -286,7 +355,9 @@ export class SimClient implements ClientFacts {
       id: this.id,
       user: this.user,
       node: this.node,
+      prompt: this.prompt,
       live: this.machine.phase === 'live',
+      excused: this.#isExcused,
       meetings: [...this.seats].map(([name, seat]) => ({
         name,
         next: seat.next,
@@ -296,7 +367,8 @@ export class SimClient implements ClientFacts {
         name,
         position: new Map(reader.position),
         latest: this.#latest.get(name) ?? new Map<string, string>(),
-        conflate: reader.options.conflate,
+        // A reader that conflates only when it is slow gets latest values where there are keys.
+        conflate: reader.options.conflate || (reader.options.policy === 'conflate' && name.startsWith('k')),
         keys: reader.options.keys,
       })),
     }
@@ -313,6 +385,6 @@ function decode(codec: Codec, packet: Uint8Array): Message[] {
 }
 
 /** Whether a reader gets some of the publications only: a keyed topic begins with its latest values. */
-function isPartial(topic: string, options: ReadOptions): boolean {
-  return options.conflate || options.keys.length > 0 || topic.startsWith('k')
+function isPartial(topic: string, { conflate, keys, policy }: Reading): boolean {
+  return conflate || policy === 'conflate' || keys.length > 0 || topic.startsWith('k')
 }

@@ -4,137 +4,131 @@ import {
   type Connection,
   defaultLimits,
   type NodeLimits,
-  type Outcome,
-  type Question,
-  type RequestCall,
   RtmsNode,
 } from '../core/index.ts'
-import { type Codec, type Payload, RtmsError } from '../protocol/index.ts'
+import type { Codec } from '../protocol/index.ts'
 import type { VirtualClock } from './clock.ts'
 import type { Link } from './link.ts'
-import type { Observer } from './observer.ts'
+import { type DesertedNode, violate, Violation } from './observer.ts'
 import type { Random } from './random.ts'
-import { textOf, textPayload } from './text.ts'
+import { WALL_OFFSET } from './tokens.ts'
 
-/** What a token of the simulator says: the user, and everything is allowed. Real tokens are the server's matter. */
-const TOKEN = /^user:(.+)$/
-
-/** The business of a simulated node: checks tokens and answers requests, late, wrongly or never, as chance will have it. */
-class SimApplication implements Application {
-  readonly #node: () => SimNode
-  readonly #random: Random
-  readonly #observer: Observer
-
-  constructor(node: () => SimNode, random: Random, observer: Observer) {
-    this.#node = node
-    this.#random = random
-    this.#observer = observer
-  }
-
-  authenticate(connection: object, token: string): void {
-    const user = TOKEN.exec(token)?.[1]
-    const outcome =
-      user === undefined
-        ? { ok: false as const, error: new RtmsError('UNAUTHENTICATED') }
-        : {
-            ok: true as const,
-            value: {
-              user,
-              id: '',
-              issued: 0,
-              expires: 0,
-              meetings: [{ name: '*', role: 'member' as const }],
-              read: ['*'],
-              write: ['*'],
-            },
-          }
-    const node = this.#node()
-    node.later(this.#random.int(0, 20), (now) =>
-      node.core.handleAuthenticated(connection as Connection, outcome, now),
-    )
-  }
-
-  request(call: RequestCall): void {
-    const node = this.#node()
-    const text = textOf(call.data)
-    this.#observer.requestStarted?.(text)
-    if (this.#random.chance(0.05)) return
-    const reply: Outcome<Payload> = this.#random.chance(0.1)
-      ? { ok: false, error: new RtmsError('HANDLER_FAILED') }
-      : { ok: true, value: textPayload(`re:${text}`) }
-    node.later(this.#random.int(0, this.#random.chance(0.05) ? 5_000 : 100), () =>
-      node.core.handleReply(call, reply),
-    )
-  }
-
-  requestEnded(): void {}
-
-  /** Yes, after a while: what it holds back must not overtake or be overtaken. */
-  authorize(question: Question): void {
-    const node = this.#node()
-    node.later(this.#random.int(0, 300), (now) => node.core.handleAuthorized(question, true, now))
-  }
-
-  authorizeEnded(): void {}
-  connected(): void {}
-  disconnected(): void {}
-}
-
-/** The real core in virtual time: swept when it asks to be. */
+/** The real core in virtual time, swept when it asks to be, or as late as a busy process would. */
 export class SimNode {
   readonly core: RtmsNode
+  /** Its place among the nodes; the one that takes its place after it died has the same. */
+  readonly index: number
   readonly incarnation: number
   alive = true
+  /** Sweeps come up to so many milliseconds late. */
+  lateness = 0
   readonly #clock: VirtualClock
+  readonly #random: Random
+  readonly #woken: () => void
+  readonly #interest: Set<string> = new Set()
+  /** What happens to a process that stands still; null while it runs. */
+  #waiting: (() => void)[] | null = null
   #armedAt = Infinity
   #disarm: () => void = () => {}
 
   constructor(
     clock: VirtualClock,
-    bus: (node: SimNode) => Bus,
     settings: {
-      name: string
+      index: number
       incarnation: number
       limits: Partial<NodeLimits>
       random: Random
-      observer: Observer
-      wallOffset: number
+      application: (node: SimNode) => Application
+      bus: (node: SimNode) => Bus
+      woken: () => void
     },
   ) {
     this.#clock = clock
+    this.#random = settings.random
+    this.#woken = () => settings.woken()
+    this.index = settings.index
     this.incarnation = settings.incarnation
     this.core = new RtmsNode(
       {
-        id: settings.name,
+        id: `n${settings.index}`,
         incarnation: settings.incarnation,
-        wallOffset: settings.wallOffset,
+        wallOffset: WALL_OFFSET,
         entropy: (count) => settings.random.bytes(count),
         limits: { ...defaultLimits, ...settings.limits },
       },
-      { application: new SimApplication(() => this, settings.random, settings.observer), bus: bus(this) },
+      { application: settings.application(this), bus: this.#noting(settings.bus(this)) },
     )
   }
 
-  /** Does something with the core now and arms its next sweep. A dead node does nothing. */
-  do<T>(action: (core: RtmsNode, now: number) => T): T | undefined {
-    if (!this.alive) return undefined
-    const result = action(this.core, this.#clock.now)
+  /** Does something with the core, as soon as the process runs, and arms its next sweep. A dead node does nothing. */
+  do(action: (core: RtmsNode, now: number) => void): void {
+    if (!this.alive) return
+    if (this.#waiting !== null) {
+      this.#waiting.push(() => this.#now(action))
+      return
+    }
+    this.#now(action)
     this.#arm()
-    return result
   }
 
-  later(delay: number, action: (now: number) => void): void {
-    this.#clock.after(delay, () => this.do((_, now) => action(now)))
+  /** Nothing from outside, and nothing that the business does, may make the core throw. */
+  #now(action: (core: RtmsNode, now: number) => void): void {
+    try {
+      action(this.core, this.#clock.now)
+    } catch (error) {
+      if (error instanceof Violation) throw error
+      violate('I20', `the core threw: ${error instanceof Error ? error.stack : String(error)}`)
+    }
   }
 
-  open(link: Link, codec: Codec): Connection | undefined {
-    return this.do((core, now) => core.handleOpen(link, codec, now))
+  later(delay: number, action: (core: RtmsNode, now: number) => void): void {
+    this.#clock.after(delay, () => this.do(action))
+  }
+
+  open(link: Link, codec: Codec, opened: (connection: Connection) => void): void {
+    this.do((core, now) => opened(core.handleOpen(link, codec, now)))
+  }
+
+  /** The process stands still for so long; what happens meanwhile happens to it at once afterwards. */
+  pause(duration: number): void {
+    if (this.#waiting !== null || !this.alive) return
+    this.#waiting = []
+    this.#disarm()
+    this.#armedAt = Infinity
+    this.#clock.after(duration, () => this.wake())
+  }
+
+  wake(): void {
+    const waiting = this.#waiting
+    this.#waiting = null
+    if (waiting === null || !this.alive) return
+    this.#woken()
+    for (const action of waiting) action()
+    this.#arm()
   }
 
   /** The process is gone; its sockets are the caller's to reset. */
   kill(): void {
     this.alive = false
     this.#disarm()
+  }
+
+  get deserted(): DesertedNode {
+    return { core: this.core, interest: [...this.#interest] }
+  }
+
+  #noting(bus: Bus): Bus {
+    return {
+      publish: (topic, bytes) => bus.publish(topic, bytes),
+      subscribe: (topic) => {
+        this.#interest.add(topic)
+        bus.subscribe(topic)
+      },
+      unsubscribe: (topic) => {
+        this.#interest.delete(topic)
+        bus.unsubscribe(topic)
+      },
+    }
   }
 
   #arm(): void {
@@ -144,7 +138,8 @@ export class SimNode {
     this.#disarm()
     this.#armedAt = at
     if (at === Infinity) return
-    this.#disarm = this.#clock.at(at, () => {
+    const late = this.lateness === 0 ? 0 : this.#random.int(0, this.lateness)
+    this.#disarm = this.#clock.at(at + late, () => {
       this.#armedAt = Infinity
       this.do((core, time) => core.sweep(time))
     })

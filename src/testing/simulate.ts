@@ -1,19 +1,26 @@
 import { MemoryBus } from '../bus/memory.ts'
-import { defaultLimits } from '../core/index.ts'
+import type { Bus, Stats } from '../core/index.ts'
 import { binaryCodec, jsonCodec } from '../protocol/index.ts'
+import { Business } from './business.ts'
 import { allCheckers } from './checkers/index.ts'
 import { VirtualClock } from './clock.ts'
-import { type Observer, Violation } from './observer.ts'
+import { Hostile } from './hostile.ts'
+import { befall, type World } from './misfortune.ts'
+import { type Observer, type Phase, Violation } from './observer.ts'
 import { Random } from './random.ts'
-import { drawReading, drawScenario, type Fault, type Scenario } from './scenario.ts'
+import { drawReading, drawScenario, faultKinds, type Scenario, type Smaller } from './scenario.ts'
+import { SimApplication } from './sim-application.ts'
 import { SimClient } from './sim-client.ts'
 import { SimNode } from './sim-node.ts'
-import { textPayload } from './text.ts'
+import { tally } from './sometimes.ts'
 import { Trace } from './trace.ts'
 
-/** Wall time at virtual time 0. */
-const WALL_OFFSET = 1_700_000_000_000
-const KEYS = ['a', 'b', 'c', 'd'] as const
+/** From one possible misfortune to the next. */
+const MISFORTUNE_MS = 150
+/** After this long nothing is left of clients that vanished but their sessions. */
+const DESERTED_MS = 20_000
+/** Longer than any session is kept and any topic idle, with the limits of a scenario. */
+const EMPTY_MS = 70_000
 
 export interface RunResult {
   readonly seed: number
@@ -24,84 +31,156 @@ export interface RunResult {
   readonly counts: ReadonlyMap<string, number>
 }
 
+export interface RunOptions {
+  /** Hears of everything observed, one line each. */
+  readonly trace?: (line: string) => void
+  readonly smaller?: Smaller
+}
+
 /** A run that broke a promise: which one, at what virtual time, and what was seen just before. */
 export class SeedFailure extends Error {
   readonly seed: number
   readonly invariant: string
+  readonly smaller: Smaller
 
-  constructor(seed: number, cause: unknown, now: number, recent: readonly string[]) {
+  constructor(seed: number, cause: unknown, now: number, recent: readonly string[], smaller: Smaller) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     super(
       [
         `seed ${seed} at ${now.toFixed(1)} ms: ${reason}`,
-        `replay: npm run simulate -- --seed ${seed}`,
+        `replay: ${commandOf(seed, smaller)}`,
         ...recent,
       ].join('\n'),
       { cause },
     )
     this.seed = seed
+    this.smaller = smaller
     this.invariant = cause instanceof Violation ? cause.invariant : 'crash'
   }
 }
 
+/** What runs this seed again, with its history printed. */
+function commandOf(seed: number, { without = [], clients, faulty }: Smaller): string {
+  const words = [`npm run simulate -- --seed ${seed}`]
+  if (without.length > 0) words.push(`--without ${without.join(',')}`)
+  if (clients !== undefined) words.push(`--clients ${clients}`)
+  if (faulty !== undefined) words.push(`--faulty ${faulty}`)
+  return words.join(' ')
+}
+
 /** Runs one seed: the real core and the real client machine under faults, every checker watching. Throws a {@link SeedFailure}. */
-export function runSeed(seed: number, options: { readonly trace?: (line: string) => void } = {}): RunResult {
-  const run = new Run(seed, options.trace)
+export function runSeed(seed: number, { trace, smaller = {} }: RunOptions = {}): RunResult {
+  const run = new Run(seed, smaller, trace)
   try {
     run.play()
   } catch (error) {
-    throw new SeedFailure(seed, error, run.clock.now, run.trace.recent)
+    throw new SeedFailure(seed, error, run.clock.now, run.trace.recent, smaller)
   }
   return { seed, hash: run.trace.hash, scenario: run.scenario, counts: run.trace.counts }
 }
 
 /** One world and its history. One generator per concern, so that a change to one does not move the others. */
-class Run {
+class Run implements World {
   readonly clock: VirtualClock = new VirtualClock()
   readonly scenario: Scenario
   readonly trace: Trace
+  readonly observer: Observer
+  readonly business: Business
+  readonly nodes: SimNode[] = []
+  readonly clients: SimClient[] = []
+  readonly meetings: readonly string[]
+  readonly topics: readonly string[]
+  readonly #seed: number
   readonly #network: Random
-  readonly #fate: Random
   readonly #work: Random
-  readonly #observer: Observer
   readonly #bus: MemoryBus
-  readonly #nodes: SimNode[] = []
-  readonly #clients: SimClient[] = []
+  readonly #hostiles: Hostile[] = []
+  readonly #dead: Stats[] = []
+  /** Sessions that somebody was given. */
+  readonly #sessions: string[] = []
+  #busLost = 0
   #lastClient = 0
-  #published = 0
   #working = true
   #healthy = false
 
-  constructor(seed: number, print?: (line: string) => void) {
-    this.scenario = drawScenario(new Random(seed))
+  constructor(seed: number, smaller: Smaller, print?: (line: string) => void) {
+    this.#seed = seed
+    this.scenario = drawScenario(new Random(seed), smaller)
+    this.meetings = this.scenario.meetings.map(({ name }) => name)
+    this.topics = this.scenario.topics
     this.#network = new Random(seed ^ 0x1111)
-    this.#fate = new Random(seed ^ 0x2222)
     this.#work = new Random(seed ^ 0x3333)
     this.trace = new Trace(() => this.clock.now, print)
-    const writeBytes = this.scenario.limits.writeBytes ?? defaultLimits.writeBytes
-    this.#observer = fanOut([this.trace, ...allCheckers(writeBytes)])
+    const checkers = allCheckers(this.scenario, () => this.clock.now)
+    const thief: Observer = {
+      down: (_client, _connection, message) => {
+        if (message.type === 'welcome') this.#sessions.push(message.session)
+      },
+    }
+    this.observer = fanOut([this.trace, thief, ...checkers])
+    this.business = new Business(
+      this.clock,
+      this.scenario,
+      new Random(seed ^ 0x4444),
+      this.observer,
+      () => this.nodes,
+    )
     this.#bus = new MemoryBus(() => this.clock.after(1, () => this.#bus.deliver()))
   }
 
   play(): void {
     const { scenario, clock } = this
+    const { faulty, recovery, well, quiet } = scenario.phases
+    this.#enter('faulty')
     for (let i = 0; i < scenario.nodes; i++) this.#startNode(i)
     for (let i = 0; i < scenario.clients; i++) this.#startClient()
-    this.#every(100, () => this.#publishSome())
-    const { faulty, recovery, well, quiet } = scenario.phases
-    for (let at = 0; at < faulty; at += 500) clock.at(at + this.#fate.int(0, 499), () => this.#misfortune())
+    for (let i = 0; i < scenario.hostiles; i++) this.#startHostile(i)
+    this.#every(100, () => this.business.act())
+    this.#every(1_000, () => {
+      for (const node of this.nodes) this.business.openMeetings(node)
+    })
+    for (let at = 0; at < faulty; at += MISFORTUNE_MS) clock.at(at, () => this.#misfortune(at))
     clock.runTo(faulty)
     this.#heal()
+    this.#enter('recovery')
     clock.runTo(faulty + recovery)
+    this.#stallOne(well)
     this.#healthy = true
-    for (const client of this.#clients) client.healthy = true
+    this.#enter('well')
     clock.runTo(faulty + recovery + well)
     this.#working = false
+    this.business.sayLast()
+    this.#enter('quiet')
     clock.runTo(faulty + recovery + well + quiet)
-    this.#observer.rest?.(
-      this.#nodes.map(({ core }) => core),
-      this.#clients.map(({ resting }) => resting),
+    this.observer.rest?.(
+      this.nodes.map(({ core }) => core),
+      this.clients.map(({ resting }) => resting),
     )
+    this.#desert()
+  }
+
+  /** All clients vanish; nothing of them may stay. */
+  #desert(): void {
+    const { clock } = this
+    this.clients.forEach((client, at) => {
+      client.healthy = false
+      if (at % 3 === 0) client.quit()
+      else client.kill(at % 3 === 1)
+    })
+    for (const hostile of this.#hostiles) hostile.vanish()
+    clock.runTo(clock.now + DESERTED_MS)
+    this.observer.deserted?.(this.nodes.map(({ deserted }) => deserted))
+    clock.runTo(clock.now + EMPTY_MS)
+    for (const node of this.nodes) this.business.closeMeetings(node)
+    clock.runTo(clock.now + 1)
+    this.observer.empty?.(this.nodes.map(({ deserted }) => deserted))
+    for (const stats of [...this.#dead, ...this.nodes.map(({ core }) => core.stats)]) tally(stats, this.trace)
+    for (const { core } of this.nodes) if (core.logs.cuts > 0) this.trace.count('budget cut', core.logs.cuts)
+  }
+
+  #enter(phase: Phase): void {
+    this.business.faulty = phase === 'faulty'
+    this.observer.phase?.(phase)
   }
 
   #every(interval: number, action: () => void): void {
@@ -115,173 +194,163 @@ class Run {
   // ---- the world
 
   #startNode(index: number): void {
-    const node: SimNode = new SimNode(
-      this.clock,
-      (made) =>
-        this.#bus.connect((topic, bytes) => made.do((core, now) => core.handleBus(topic, bytes, now))),
-      {
-        name: `n${index}`,
-        incarnation: this.#network.int(1, 2 ** 31 - 1),
-        limits: this.scenario.limits,
-        random: this.#network,
-        observer: this.#observer,
-        wallOffset: WALL_OFFSET,
-      },
-    )
-    this.#nodes[index] = node
-    node.do((core, now) => {
-      core.askFirst(this.scenario.asks)
-      core.defineTopics('*', this.scenario.retention)
-      for (const { name, frameRate } of this.scenario.meetings) core.openMeeting(name, { frameRate }, now)
+    const node: SimNode = new SimNode(this.clock, {
+      index,
+      incarnation: this.#network.int(1, 2 ** 31 - 1),
+      limits: this.scenario.limits,
+      random: this.#network,
+      application: (made) => new SimApplication(made, this.business),
+      bus: (made) => this.#connectBus(made),
+      woken: () => this.observer.woken?.(index),
     })
+    this.nodes[index] = node
+    this.business.prepare(node)
+  }
+
+  #connectBus(node: SimNode): Bus {
+    return this.#bus.connect((topic, bytes) => {
+      if (this.#busLost === 0) node.do((core, now) => core.handleBus(topic, bytes, now))
+    })
+  }
+
+  loseBus(duration: number): void {
+    this.#busLost++
+    this.clock.after(duration, () => this.#busLost--)
+  }
+
+  restartNode(index: number): void {
+    const node = this.nodes[index] as SimNode
+    node.kill()
+    this.#dead.push(node.core.stats)
+    for (const client of this.clients) if (client.node === index) client.link?.reset()
+    this.#startNode(index)
   }
 
   #startClient(): void {
     const id = ++this.#lastClient
-    const node = this.#work.int(0, this.scenario.nodes - 1)
+    // Each has its own generator: one client less does not move the others.
+    const random = new Random((this.#seed ^ 0x5555) + Math.imul(id, 0x9e3779b1))
+    const node = random.int(0, this.scenario.nodes - 1)
     const client = new SimClient(this.clock, {
       id,
-      user: `u${this.#work.int(1, 4)}`,
+      user: `u${random.int(1, 4)}`,
       node,
-      nodeNow: () => this.#nodes[node] as SimNode,
-      codec: this.#work.chance(0.3) ? jsonCodec : binaryCodec,
+      nodeNow: () => this.nodes[node] as SimNode,
+      codec: random.chance(0.3) ? jsonCodec : binaryCodec,
       window: this.scenario.window,
       random: this.#network,
-      profile: this.#network.pick(this.scenario.links),
-      observer: this.#observer,
+      profile: random.pick(this.scenario.links),
+      observer: this.observer,
+      business: this.business,
     })
     client.healthy = this.#healthy
-    this.#clients.push(client)
+    this.clients.push(client)
     client.start()
-    for (const { name } of this.scenario.meetings)
-      if (this.#work.chance(0.7)) client.join(name, this.#work.chance(0.2))
-    for (const topic of this.scenario.topics) {
-      if (this.#work.chance(0.7)) client.subscribe(topic, drawReading(this.#work))
-    }
-    this.#every(this.#work.int(100, 400), () => this.#act(client))
+    for (const name of this.meetings) if (random.chance(0.7)) client.join(name, random.chance(0.2))
+    for (const topic of this.topics) if (random.chance(0.7)) client.subscribe(topic, drawReading(random))
+    this.#every(random.int(100, 400), () => this.#act(client, random))
+  }
+
+  replaceClient(client: SimClient): void {
+    this.clients.splice(this.clients.indexOf(client), 1)
+    this.#startClient()
+  }
+
+  #startHostile(index: number): void {
+    const random = new Random((this.#seed ^ 0x6666) + Math.imul(index, 0x9e3779b1))
+    const hostile = new Hostile(this.clock, {
+      random,
+      observer: this.observer,
+      node: () => random.pick(this.nodes),
+      issue: (user) => this.business.issue(user),
+      sessions: () => this.#sessions,
+    })
+    this.#hostiles.push(hostile)
+    this.#every(random.int(300, 900), () => hostile.act())
   }
 
   // ---- work
 
-  #act(client: SimClient): void {
+  #act(client: SimClient, random: Random): void {
     if (client.closed) return
-    const dice = this.#work.unit()
-    const meeting = this.#work.pick(this.scenario.meetings).name
-    if (dice < 0.6) client.input(meeting)
-    else if (dice < 0.75) client.request(this.#work.pick([500, 2_000, 5_000]))
-    else if (dice < 0.8) {
-      if (client.seats.has(meeting)) client.leave(meeting)
-      else client.join(meeting, this.#work.chance(0.2))
-    } else if (dice < 0.85) {
-      const topic = this.#work.pick(this.scenario.topics)
-      if (client.readers.has(topic)) client.unsubscribe(topic)
-      else client.subscribe(topic, drawReading(this.#work))
-    } else this.#push(client.user)
-  }
-
-  #push(user: string): void {
-    const text = `push ${user} ${++this.#published}`
-    for (const node of this.#nodes) node.do((core) => core.push(user, 'sim', textPayload(text)))
-  }
-
-  #publishSome(): void {
-    const burst = this.#work.chance(0.1) ? 20 : 1
-    for (let i = 0; i < burst; i++) {
-      const topic = this.#work.pick(this.scenario.topics)
-      const keyed = topic.startsWith('k')
-      this.#publish(
-        this.#work.pick(this.#nodes),
-        topic,
-        keyed ? this.#work.pick(KEYS) : '',
-        keyed && this.#work.chance(0.1),
-      )
+    if (client.machine.phase === 'closed') {
+      client.kill()
+      this.replaceClient(client)
+      return
     }
-  }
-
-  #publish(node: SimNode, topic: string, key: string, tombstone: boolean): void {
-    const text = `publication ${topic} ${++this.#published}`
-    node.do((core, now) => {
-      const pressure = core.publish(topic, textPayload(text), key, tombstone, now)
-      if (typeof pressure === 'number')
-        this.#observer.published?.(node.incarnation, topic, text, key, tombstone)
-    })
+    const dice = random.unit()
+    const meeting = random.pick(this.meetings)
+    const topic = random.pick(this.topics)
+    if (dice < 0.55) client.input(meeting)
+    else if (dice < 0.7) client.request(random.pick([500, 2_000, 5_000]))
+    else if (dice < 0.76) {
+      if (client.seats.has(meeting)) client.leave(meeting)
+      else client.join(meeting, random.chance(0.2))
+    } else if (dice < 0.82) {
+      if (client.readers.has(topic)) client.unsubscribe(topic)
+      else client.subscribe(topic, drawReading(random))
+    } else if (dice < 0.9) {
+      if (this.topics.includes('c1')) client.publish('c1')
+    } else this.business.push(client.user)
   }
 
   // ---- misfortune
 
-  #misfortune(): void {
-    if (this.scenario.faults.length === 0) return
-    const fault = this.#fate.pick(this.scenario.faults)
-    const client = this.#fate.pick(this.#clients)
-    this.#observer.fault?.(`${fault} client ${client.id}`)
-    this.#befall(fault, client)
-  }
-
-  #befall(fault: Fault, client: SimClient): void {
-    const { link } = client
-    const node = client.node
-    switch (fault) {
-      case 'stall': {
-        const direction = this.#fate.pick(['up', 'down', 'both'] as const)
-        link?.stall(direction, true)
-        this.clock.after(this.#fate.int(50, 3_000), () => link?.stall(direction, false))
-        return
-      }
-      case 'reset':
-        link?.reset()
-        return
-      case 'half-open':
-        link?.swallow()
-        return
-      case 'restart-client':
-        if (this.#fate.chance(0.5)) client.kill()
-        else client.quit()
-        this.#clients.splice(this.#clients.indexOf(client), 1)
-        this.#startClient()
-        return
-      case 'reopen-meeting': {
-        const { name, frameRate } = this.#fate.pick(this.scenario.meetings)
-        this.#nodes[node]?.do((core) => core.closeMeeting(name))
-        this.clock.after(this.#fate.int(0, 500), () =>
-          this.#nodes[node]?.do((core, now) => void core.openMeeting(name, { frameRate }, now)),
-        )
-        return
-      }
-      case 'restart-node': {
-        this.#nodes[node]?.kill()
-        for (const other of this.#clients) if (other.node === node) other.link?.reset()
-        this.#startNode(node)
-        return
-      }
-      case 'flood':
-        for (let i = 0; i < 40; i++) client.input(this.#fate.pick(this.scenario.meetings).name)
-        for (let i = 0; i < 10; i++) client.request(2_000)
-        return
-    }
+  #misfortune(at: number): void {
+    // Each has its own generator: one that is left out does not move the others.
+    const random = new Random((this.#seed ^ 0x2222) + Math.imul(at + 1, 0x9e3779b1))
+    const fault = random.pick(faultKinds)
+    if (this.scenario.faults.includes(fault)) befall(this, fault, random)
   }
 
   /** Every link is good from now on; one that swallows is cut, as a network that comes back cuts it. */
   #heal(): void {
-    this.#observer.fault?.('healed')
-    for (const { name, frameRate } of this.scenario.meetings) {
-      for (const node of this.#nodes) node.do((core, now) => core.openMeeting(name, { frameRate }, now))
+    for (const node of this.nodes) {
+      node.lateness = 0
+      node.wake()
     }
-    for (const { link } of this.#clients) {
-      link?.stall('both', false)
-      if (link?.swallows === true) link.reset()
+    for (const client of this.clients) {
+      this.business.setRights(client.id, 'all')
+      client.link?.stall('both', false)
+      if (client.link?.swallows === true) client.link.reset()
     }
+  }
+
+  /** While all is well, one client may stop reading: nobody else may feel it. */
+  #stallOne(duration: number): void {
+    for (const client of this.clients) client.healthy = true
+    if (this.clients.length < 2 || this.#work.chance(0.5)) return
+    const client = this.#work.pick(this.clients)
+    const { link } = client
+    client.healthy = false
+    this.observer.fault?.(`client ${client.id} stops reading`)
+    link?.stall('down', true)
+    this.clock.after(duration, () => link?.stall('down', false))
   }
 }
 
+type Listener = (...args: unknown[]) => void
+
 /** One observer that passes everything on. */
 function fanOut(observers: readonly Observer[]): Observer {
-  const all: Record<string, (...args: unknown[]) => void> = {}
-  for (const name of Trace.kinds) {
-    const heard = observers.filter((observer) => name in observer)
-    all[name] = (...args) => {
-      for (const observer of heard)
-        (observer as Record<string, (...args: unknown[]) => void>)[name]?.(...args)
-    }
+  const all = new Map<string, Listener[]>()
+  for (const observer of observers) {
+    for (const [name, listener] of listenersOf(observer)) all.set(name, [...(all.get(name) ?? []), listener])
   }
-  return all
+  return Object.fromEntries(
+    [...all].map(([name, listeners]) => [
+      name,
+      (...args: unknown[]) => {
+        for (const listener of listeners) listener(...args)
+      },
+    ]),
+  )
+}
+
+function listenersOf(observer: Observer): [string, Listener][] {
+  const owner =
+    Object.getPrototypeOf(observer) === Object.prototype ? observer : Object.getPrototypeOf(observer)
+  return Object.entries(Object.getOwnPropertyDescriptors(owner as object))
+    .filter(([name, { value }]) => name !== 'constructor' && typeof value === 'function')
+    .map(([name, { value }]) => [name, (value as Listener).bind(observer)])
 }

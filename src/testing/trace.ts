@@ -1,38 +1,25 @@
 import type { RawFrame } from '../client/machine/index.ts'
-import type { ClientMessage, PublicationEntry, ServerMessage } from '../protocol/index.ts'
-import type { ClientFacts, End, Observer } from './observer.ts'
+import type { Question, Revoked, SealedFrame } from '../core/index.ts'
+import type { ClientMessage, ErrorCode, PublicationEntry, ServerMessage } from '../protocol/index.ts'
+import type { ClientFacts, End, Observer, Phase } from './observer.ts'
 import { textOf } from './text.ts'
 
 const RECENT = 40
 
+interface Line {
+  readonly at: number
+  readonly kind: string
+  readonly rest: () => string
+}
+
 /** Writes down everything observed: a hash of all of it, the last lines, and how often each kind occurred. */
 export class Trace implements Observer {
-  static readonly kinds: readonly (keyof Observer)[] = [
-    'up',
-    'down',
-    'write',
-    'joining',
-    'input',
-    'inputEnded',
-    'frame',
-    'frameGap',
-    'published',
-    'publication',
-    'subscribed',
-    'topicGap',
-    'request',
-    'requestStarted',
-    'requestEnded',
-    'push',
-    'disconnected',
-    'fault',
-    'rest',
-  ]
-
   readonly counts: Map<string, number> = new Map()
   readonly #now: () => number
   readonly #print: ((line: string) => void) | undefined
-  readonly #recent: string[] = []
+  /** A ring: lines are put into words only where somebody reads them. */
+  readonly #recent: Line[] = []
+  #next = 0
   #hash = 0x811c9dc5
 
   constructor(now: () => number, print?: (line: string) => void) {
@@ -40,70 +27,169 @@ export class Trace implements Observer {
     this.#print = print
   }
 
-  /** FNV-1a of all lines. */
+  /** FNV-1a of every packet that arrived, and of the kind and time of everything else. */
   get hash(): string {
     return (this.#hash >>> 0).toString(16).padStart(8, '0')
   }
 
   get recent(): readonly string[] {
-    return this.#recent
+    return [...this.#recent.slice(this.#next), ...this.#recent.slice(0, this.#next)].map(inWords)
   }
 
-  #line(kind: string, rest: string): void {
-    this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
-    const line = `${this.#now().toFixed(1).padStart(9)} ${kind} ${rest}`
-    for (let i = 0; i < line.length; i++) this.#hash = Math.imul(this.#hash ^ line.charCodeAt(i), 0x01000193)
-    if (this.#recent.length === RECENT) this.#recent.shift()
-    this.#recent.push(line)
-    this.#print?.(line)
+  count(kind: string, by = 1): void {
+    this.counts.set(kind, (this.counts.get(kind) ?? 0) + by)
+  }
+
+  #fold(byte: number): void {
+    this.#hash = Math.imul(this.#hash ^ byte, 0x01000193)
+  }
+
+  #line(kind: string, rest: () => string): void {
+    this.count(kind)
+    const at = this.#now()
+    this.#fold(Math.round(at * 1000))
+    for (let i = 0; i < kind.length; i++) this.#fold(kind.charCodeAt(i))
+    const line = { at, kind, rest }
+    this.#recent[this.#next] = line
+    this.#next = (this.#next + 1) % RECENT
+    this.#print?.(inWords(line))
+  }
+
+  phase(phase: Phase): void {
+    this.#line('phase', () => phase)
+  }
+
+  packet(client: ClientFacts, connection: number, bytes: Uint8Array): void {
+    this.#fold(client.id)
+    this.#fold(connection)
+    for (let i = 0; i < bytes.length; i++) this.#fold(bytes[i] as number)
   }
 
   up(client: ClientFacts, connection: number, message: ClientMessage): void {
-    this.#line(`up:${message.type}`, `${client.id}/${connection} ${brief(message)}`)
+    this.#line(`up:${message.type}`, () => `${client.id}/${connection} ${brief(message)}`)
   }
 
   down(client: ClientFacts, connection: number, message: ServerMessage): void {
-    this.#line(`down:${message.type}`, `${client.id}/${connection} ${brief(message)}`)
-    if (message.type === 'gap')
-      this.counts.set(`gap:${message.reason}`, (this.counts.get(`gap:${message.reason}`) ?? 0) + 1)
+    this.#line(`down:${message.type}`, () => `${client.id}/${connection} ${brief(message)}`)
+    const detail = detailOf(message)
+    if (detail !== null) this.count(detail)
+  }
+
+  closed(client: ClientFacts, connection: number, code: number): void {
+    this.#line('closed', () => `${client.id}/${connection} ${code}`)
   }
 
   inputEnded(client: ClientFacts, _meeting: string, text: string, end: End): void {
-    this.#line(end.ok ? 'input-framed' : `input-refused:${end.error.code}`, `${client.id} ${text}`)
+    this.#line(end.ok ? 'input-framed' : `input-refused:${end.error.code}`, () => `${client.id} ${text}`)
   }
 
   frame(client: ClientFacts, meeting: string, epoch: number, frame: RawFrame): void {
     this.#line(
       'frame',
-      `${client.id} ${meeting} ${epoch} ${frame.number} ${frame.events.length}+${frame.inputs.length}`,
+      () => `${client.id} ${meeting} ${epoch} ${frame.number} ${frame.events.length}+${frame.inputs.length}`,
+    )
+    for (const event of frame.events) {
+      this.count(event.type === 'leave' ? `event:leave ${event.reason}` : `event:${event.type}`)
+    }
+  }
+
+  left(client: ClientFacts, meeting: string, code: ErrorCode): void {
+    this.#line(`left:${code}`, () => `${client.id} ${meeting}`)
+  }
+
+  direct(client: ClientFacts, meeting: string, text: string): void {
+    this.#line('direct', () => `${client.id} ${meeting} ${text}`)
+  }
+
+  published(
+    { incarnation }: { readonly incarnation: number },
+    topic: string,
+    { number, text, key }: { readonly number: number; readonly text: string; readonly key: string },
+  ): void {
+    this.#line('published', () => `${topic} ${incarnation}/${number} ${key} ${text}`)
+  }
+
+  publishingEnded(client: ClientFacts, topic: string, text: string, end: End): void {
+    this.#line(
+      end.ok ? 'publication-taken' : `publication-refused:${end.error.code}`,
+      () => `${client.id} ${topic} ${text}`,
     )
   }
 
   publication(client: ClientFacts, topic: string, _partial: boolean, entry: PublicationEntry): void {
     this.#line(
       'publication',
-      `${client.id} ${topic} ${entry.publisher}/${entry.number} ${entry.key} ${textOf(entry.data)}`,
+      () => `${client.id} ${topic} ${entry.publisher}/${entry.number} ${entry.key} ${textOf(entry.data)}`,
     )
   }
 
-  topicGap(client: ClientFacts, topic: string): void {
-    this.#line('topic-gap', `${client.id} ${topic}`)
+  topicGap(client: ClientFacts, topic: string, _anew: boolean, lost: number, reason: ErrorCode): void {
+    this.#line('topic-gap', () => `${client.id} ${topic} ${lost} ${reason}`)
   }
 
   requestEnded(client: ClientFacts, text: string, end: End): void {
-    this.#line(end.ok ? 'reply' : `request-failed:${end.error.code}`, `${client.id} ${text}`)
+    this.#line(end.ok ? 'reply' : `request-failed:${end.error.code}`, () => `${client.id} ${text}`)
   }
 
   push(client: ClientFacts, _name: string, text: string): void {
-    this.#line('push', `${client.id} ${text}`)
+    this.#line('push', () => `${client.id} ${text}`)
   }
 
   disconnected(client: ClientFacts): void {
-    this.#line('disconnected', `${client.id}`)
+    this.#line('disconnected', () => `${client.id}`)
+  }
+
+  ended(client: ClientFacts, code: number): void {
+    this.#line(`ended:${code}`, () => `${client.id}`)
   }
 
   fault(what: string): void {
-    this.#line('fault', what)
+    this.#line('fault', () => what)
+  }
+
+  botInput(user: string, meeting: string, text: string): void {
+    this.#line('bot-input', () => `${user} ${meeting} ${text}`)
+  }
+
+  hook(meeting: string, hook: string): void {
+    this.#line(`hook:${hook}`, () => meeting)
+  }
+
+  sealed(node: number, meeting: string, _opened: number, frame: SealedFrame): void {
+    this.#line('sealed', () => `${node} ${meeting} ${frame.number}`)
+  }
+
+  answered({ user, action, name }: Question, allowed: boolean): void {
+    this.#line(`authorize:${allowed ? 'yes' : 'no'}`, () => `${user} ${action} ${name}`)
+  }
+
+  revoked(node: number, revoked: Revoked): void {
+    this.#line('revoked', () => `${node} ${JSON.stringify(revoked)}`)
+  }
+}
+
+function inWords({ at, kind, rest }: Line): string {
+  return `${at.toFixed(1).padStart(9)} ${kind} ${rest()}`
+}
+
+/** What of a message is worth a count of its own. */
+function detailOf(message: ServerMessage): string | null {
+  switch (message.type) {
+    case 'gap':
+      return `gap:${message.reason}`
+    case 'joined':
+    case 'subscribed':
+      return `${message.type}:${message.recovered ? 'recovered' : message.reason}`
+    case 'welcome':
+      return `welcome:${message.resumed ? 'resumed' : 'new'}${message.reason === '' ? '' : ' with a loss'}`
+    case 'failed':
+    case 'nack':
+    case 'ended':
+      return `${message.type}:${message.error}`
+    case 'goodbye':
+      return `goodbye:${message.code}`
+    default:
+      return null
   }
 }
 

@@ -1,39 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
+import { endAll, printed, rtms } from './cli-support.ts'
 
-/* The built command, as a user runs it. */
-
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
-const running: ChildProcess[] = []
-
-interface Run {
-  readonly child: ChildProcess
-  /** Everything printed so far, of both streams. */
-  text(): string
-  readonly ended: Promise<number | null>
-}
-
-function rtms(args: string[], env: Record<string, string> = {}): Run {
-  const { RTMS_SECRET: _, PORT: __, ...rest } = process.env
-  const child = spawn(process.execPath, [main, ...args], { env: { ...rest, ...env } })
-  running.push(child)
-  let text = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => (text += String(chunk)))
-  return { child, text: () => text, ended: new Promise((resolve) => child.on('close', resolve)) }
-}
-
-async function printed(run: Run, pattern: RegExp): Promise<RegExpExecArray> {
-  await expect.poll(() => run.text(), { timeout: 10_000 }).toMatch(pattern)
-  return pattern.exec(run.text()) as RegExpExecArray
-}
-
-afterEach(() => {
-  for (const child of running.splice(0)) child.kill('SIGKILL')
-})
+afterEach(endAll)
 
 describe('rtms', () => {
   it.each([
@@ -43,6 +13,17 @@ describe('rtms', () => {
     [['serve', '--dev', '--port', 'x'], 'a port is a number from 0 to 65535'],
     [['serve'], 'openssl rand -hex 32'],
     [['serve', '--secret', 'short'], 'at least 32 bytes'],
+    [['serve', '--dev', '--api-key', 'short'], '32 to 512 characters'],
+    [['publish'], 'an argument is missing'],
+    [['publish', 't', '1'], 'give --key, or RTMS_KEY'],
+    [['publish', 't', '1', '--remove', '--key', 'k'], 'name it by --topic-key'],
+    [['push', 'u', 'n', '1', '2'], 'Unexpected argument "2"'],
+    [['meetings', '--key', 'k', '--url', 'nowhere'], 'an address such as http://127.0.0.1:7788/rtms'],
+    [['token', 'u'], '--secret (RTMS_SECRET)'],
+    [['token', 'u', '--secret', 'short'], 'at least 32 bytes'],
+    [['tail', 't', '--history', 'x', '--key', 'k'], 'a whole number of at least 0'],
+    [['tail', 't', '--since', '5x', '--key', 'k'], 'a time such as 30s'],
+    [['doctor', '--idle', '0'], 'a time such as 30s'],
   ])('called as %j says what is wrong and exits with 2', async (args, message) => {
     const run = rtms(args)
     expect(await run.ended).toBe(2)
@@ -50,15 +31,27 @@ describe('rtms', () => {
   })
 
   it('prints help for each command, and its version', async () => {
-    for (const [args, text] of [
-      [['--help'], 'Commands:'],
-      [['serve', '--help'], '--port'],
-      [['--version'], '0.1.0'],
-    ] as const) {
-      const run = rtms([...args])
+    const all = rtms(['--help'])
+    expect(await all.ended).toBe(0)
+    const names = [...all.text().matchAll(/^ {2}([a-z]+) {2,}/gm)].map(([, name]) => name as string)
+    expect(names).toEqual(['serve', 'token', 'tail', 'publish', 'push', 'meetings', 'doctor'])
+    const helps = names.map((name) => rtms([name, '--help']))
+    for (const [at, run] of helps.entries()) {
       expect(await run.ended).toBe(0)
-      expect(run.text()).toContain(text)
+      expect(run.text()).toContain(`Usage: rtms ${names[at]}`)
+      expect(run.text()).toContain('--json')
     }
+    const version = rtms(['--version'])
+    expect(await version.ended).toBe(0)
+    expect(version.text()).toContain('0.1.0')
+  })
+
+  it('with --json tells errors as JSON', async () => {
+    const run = rtms(['publish', '--json'])
+    expect(await run.ended).toBe(2)
+    expect(JSON.parse(run.text())).toEqual({
+      error: { code: '', message: 'an argument is missing. See: rtms publish --help' },
+    })
   })
 
   it('serves the demo, says loudly that guests get in, and closes in good order on SIGTERM', async () => {
@@ -74,6 +67,24 @@ describe('rtms', () => {
     run.child.kill('SIGTERM')
     expect(await run.ended).toBe(0)
     expect(run.text()).toContain('Closed')
+  })
+
+  it('with --dev makes a key of the HTTP API, shown once, and with a key shows none', async () => {
+    const run = rtms(['serve', '--dev', '--port', '0'])
+    const [, url, key] = await printed(run, /RTMS_URL=(\S+) RTMS_KEY=([0-9a-f]{64})/)
+    const headers = { authorization: `Bearer ${key}` }
+    expect((await fetch(`${url}/v1/info`, { headers })).status).toBe(200)
+    const given = 'a-key-for-tests-which-is-long-enough'
+    const other = rtms(['serve', '--json', '--port', '0', '--host', '127.0.0.1'], {
+      RTMS_SECRET: 'x'.repeat(32),
+      RTMS_API_KEY: given,
+    })
+    const [, at] = await printed(other, /HTTP API is at (\S+)\/v1"/)
+    const info = await fetch(`${at}/v1/info`, { headers: { authorization: `Bearer ${given}` } })
+    expect(info.status).toBe(200)
+    expect(other.text()).not.toContain(given)
+    for (const line of other.text().trim().split('\n'))
+      expect(JSON.parse(line)).toMatchObject({ level: 'info', message: expect.any(String) })
   })
 
   it('takes its port from PORT, and names a free one to try where it is in use', async () => {

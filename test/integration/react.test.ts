@@ -14,7 +14,7 @@ const SECRET = 'a secret for this test only, of more than thirty-two bytes'
 let rtms: Rtms
 const clients: Client[] = []
 
-configure({ reactStrictMode: true })
+configure({ reactStrictMode: true, asyncUtilTimeout: 20_000 })
 
 beforeEach(async () => {
   rtms = await Rtms.start({ port: 0, host: '127.0.0.1', secret: SECRET })
@@ -182,7 +182,7 @@ describe('useMeeting', () => {
     await waitFor(() => expect(users()).toEqual(['ann', 'cid']))
     await rtms.users.disconnect('cid')
     await waitFor(() => expect(result.current.members[1]?.away).toBe(true))
-    await waitFor(() => expect(result.current.members[1]?.away).toBe(false), { timeout: 5_000 })
+    await waitFor(() => expect(result.current.members[1]?.away).toBe(false))
     expect(third.slot).toBe(2)
   })
 

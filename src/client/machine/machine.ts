@@ -242,7 +242,10 @@ export class Machine {
       if (result.ok) this.#refreshAt = this.#ticket?.until ?? Infinity
       else this.#ticket = null
     }
-    this.#call({ type: 'refresh', call: this.#calls.next(), token }, done, now + this.#options.connectMs, 0)
+    const message = { type: 'refresh', call: this.#calls.next(), token } as const
+    // Whatever number of the application's calls wait: a client that is busy keeps its connection.
+    this.#calls.add(message, done, now + this.#options.connectMs, 0)
+    this.#send(message)
   }
 
   #open(): void {
@@ -453,6 +456,10 @@ export class Machine {
     this.#refreshAt = this.#ticket?.until ?? Infinity
     this.#ports.welcome(message)
     for (const call of this.#calls.revive(message.resumed, message.calls, now)) this.#send(call)
+    // What the session log still holds of a meeting comes before it is joined on this connection.
+    if (message.resumed)
+      for (const seat of this.#seats.values())
+        if (seat.lastLog !== 0) this.#seatsByLog.set(seat.lastLog, seat)
     // What was left is left before it may be joined anew.
     if (message.resumed)
       for (const log of this.#parting) this.#send({ type: 'leave', call: this.#calls.next(), log })

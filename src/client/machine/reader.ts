@@ -116,7 +116,11 @@ export class TopicReader {
   handleGap(message: MessageOf<'gap'>): void {
     // A reader that begins anew is given values again that it had: it was told to forget them.
     if (message.reason === 'RETENTION') this.#position = new Map()
-    for (const [publisher, number] of message.position) this.#position?.set(publisher, number)
+    const position = this.#position as Map<number, number>
+    const news = message.position.filter(([publisher, number]) => number > (position.get(publisher) ?? 0))
+    // A hole that lies behind: a reader that resumes at another publisher's entry passes it again.
+    if (message.reason === 'BUS' && news.length === 0) return
+    for (const [publisher, number] of news) position.set(publisher, number)
     this.listener.gap(message.to - message.from, message.reason)
   }
 }

@@ -11,11 +11,11 @@ export const MAX_FIGHTERS = 10
 export const MIN_SEATS = 2
 export const HEARTS = 3
 
-/** What time means in the rules, in frames: 20 a second. */
+/** What time means in the rules, in frames: twenty are a second. */
 export const times = {
   countdown: 60,
-  quick: 1_500,
-  long: 3_600,
+  quick: 1500,
+  long: 3600,
   /** From a throw to its bang. */
   flight: 8,
   /** Between two throws of one fighter. */

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import * as v from 'valibot'
 import type { NodeLimits } from '../../core/index.ts'
 import { RtmsError } from '../../protocol/index.ts'
+import { type AdminReaders, isOwnDashboard } from '../admin.ts'
 import type { Logger } from '../options.ts'
 import { parseJson, readBody } from './body.ts'
 import { ApiError, errorBody, statusOf } from './errors.ts'
@@ -32,6 +33,7 @@ export class Api {
   readonly #logger: Logger
   readonly #node: ApiNode
   readonly #keys: ApiKeys
+  readonly #admin: AdminReaders
   readonly #operations: readonly Operation[]
   readonly #router: Router
   readonly #repeats: Repeats
@@ -39,6 +41,7 @@ export class Api {
   constructor(
     settings: {
       readonly api: ApiOptions | undefined
+      readonly admin: AdminReaders
       readonly limits: NodeLimits
       readonly path: string
       readonly logger: Logger
@@ -50,6 +53,7 @@ export class Api {
     this.#logger = settings.logger
     this.#node = node
     this.#keys = new ApiKeys(settings.api?.keys ?? [], settings.limits.apiRequestsPerSecond)
+    this.#admin = settings.admin
     this.#operations = operationsOf(settings.limits)
     this.#router = new Router(this.#operations)
     this.#repeats = new Repeats(settings.limits, () => performance.now())
@@ -86,8 +90,11 @@ export class Api {
     return this.#run(asked, queryOf(searchParams, route.operation))
   }
 
-  #admit({ headers }: IncomingMessage): ApiKey {
-    const key = this.#keys.find(headers.authorization)
+  #admit(request: IncomingMessage): ApiKey {
+    if (this.#keys.isEmpty && this.#admin !== 'loopback')
+      throw new ApiError('NOT_FOUND', 'the HTTP API is off: start the node with the option api')
+    const isOwn = this.#admin === 'loopback' && isOwnDashboard(request)
+    const key = this.#keys.find(request.headers.authorization) ?? (isOwn ? this.#keys.none : null)
     if (key === null) {
       throw new ApiError('UNAUTHENTICATED', 'a key of the API is needed: Authorization: Bearer <key>', {
         headers: { 'www-authenticate': 'Bearer' },

@@ -17,11 +17,24 @@ export interface ApiKey {
 /** The keys of the API, kept as hashes. Time is an argument. */
 export class ApiKeys {
   readonly #keys: readonly ApiKey[]
+  /** Stands for those who need none. */
+  readonly none: ApiKey
   readonly #perSecond: number
 
   constructor(keys: readonly string[], perSecond: number) {
     this.#perSecond = perSecond
-    this.#keys = keys.map((key, number) => ({ number, hash: hash(key), tokens: perSecond, filledAt: 0 }))
+    const entry = (key: string, number: number): ApiKey => ({
+      number,
+      hash: hash(key),
+      tokens: perSecond,
+      filledAt: 0,
+    })
+    this.#keys = keys.map(entry)
+    this.none = entry('', keys.length)
+  }
+
+  get isEmpty(): boolean {
+    return this.#keys.length === 0
   }
 
   /** The key of an `Authorization` header. Takes as long for a wrong one as for a right one. */

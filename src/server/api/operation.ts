@@ -6,6 +6,16 @@ import type { Tickets } from '../tickets.ts'
 import type { Topics } from '../topics.ts'
 import type { Users } from '../users.ts'
 
+export type MetricType = 'counter' | 'gauge' | 'histogram' | 'summary'
+
+/** One metric and its values. */
+export interface Metric {
+  readonly name: string
+  readonly help: string
+  readonly type: MetricType
+  readonly values: { name: string; labels: Record<string, string | number>; value: number }[]
+}
+
 /** What the operations act on. */
 export interface ApiNode {
   readonly node: string
@@ -16,6 +26,7 @@ export interface ApiNode {
   health(): Health
   /** Milliseconds since it started. */
   uptime(): number
+  measure(): Promise<Metric[]>
 }
 
 /** What one call of the API does. Routing and the OpenAPI document are both made of these. */

@@ -6,6 +6,7 @@ import { errorBody, type ErrorBody } from './errors.ts'
 import { meetingOperations } from './meetings.ts'
 import { type ApiNode, operation, type Operation } from './operation.ts'
 import { fieldsOfValue, integer, oneOf, payloadFields, text, valueOf } from './schemas.ts'
+import { watchingOperations } from './watching.ts'
 import type { KeptPublication } from '../topics.ts'
 
 /** Publications read at once. */
@@ -272,5 +273,12 @@ const info = operation({
 
 /** Every operation of the API. */
 export function operationsOf(limits: NodeLimits = defaultLimits): readonly Operation[] {
-  return [...topicOperations(limits), ...userOperations, ...ticketOperations, ...meetingOperations, info]
+  return [
+    ...topicOperations(limits),
+    ...userOperations,
+    ...ticketOperations,
+    ...meetingOperations,
+    ...watchingOperations,
+    info,
+  ]
 }

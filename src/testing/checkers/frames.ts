@@ -1,7 +1,8 @@
 import type { RawFrame } from '../../client/machine/index.ts'
 import type { ClientMessage, MessageOf, ServerMessage } from '../../protocol/index.ts'
-import { type ClientFacts, type End, type Observer, violate } from '../observer.ts'
+import { type ClientFacts, type Observer, violate } from '../observer.ts'
 import { textOf } from '../text.ts'
+import { forget } from './forget.ts'
 
 /** What identifies a frame's content, whoever delivers it and in whichever encoding. */
 function content(frame: RawFrame): string {
@@ -9,16 +10,12 @@ function content(frame: RawFrame): string {
   return JSON.stringify([frame.events, inputs])
 }
 
-function forget(map: Map<string, unknown>, prefix: string): void {
-  for (const key of map.keys()) if (key.startsWith(prefix)) map.delete(key)
-}
-
 /** I1 Agreement: all who deliver (meeting, epoch, frame) deliver the same content. */
 export class AgreementChecker implements Observer {
   readonly #contents: Map<string, string> = new Map()
 
   frame(client: ClientFacts, meeting: string, epoch: number, frame: RawFrame): void {
-    const key = `${meeting} ${epoch} ${frame.number}`
+    const key = `${client.node} ${meeting} ${epoch} ${frame.number}`
     const mine = content(frame)
     const known = this.#contents.get(key)
     if (known === undefined) this.#contents.set(key, mine)
@@ -92,74 +89,5 @@ export class ContinuityChecker implements Observer {
       violate('I3', `client ${client.id} delivered frame ${frame.number} of ${meeting} again`)
     }
     this.#delivered.set(key, frame.number + 1)
-  }
-}
-
-/**
- * I4 Inputs: each is in at most one frame, an acknowledged one in exactly the frame named, one that was told
- * NOT_SENT in none, a sender's in their order.
- * I5 Nothing invented: each was sent, by the member whose slot it bears.
- */
-export class InputChecker implements Observer {
-  readonly #sent: Map<string, { readonly user: string; readonly meeting: string }> = new Map()
-  /** The frame each input was seen in. */
-  readonly #framed: Map<string, string> = new Map()
-  readonly #order: Map<string, number> = new Map()
-  readonly #ended: Set<string> = new Set()
-  readonly #notSent: Set<string> = new Set()
-  /** Who holds a slot, as the frames' own events say; per reader, since each reads at its own pace. */
-  readonly #slots: Map<string, string> = new Map()
-
-  input(client: ClientFacts, meeting: string, text: string): void {
-    this.#sent.set(text, { user: client.user, meeting })
-  }
-
-  inputEnded(_client: ClientFacts, meeting: string, text: string, end: End): void {
-    if (this.#ended.has(text)) violate('I4', `${text} ended twice`)
-    this.#ended.add(text)
-    if (end.ok) this.#seen(text, `${meeting} ${String(end.value)}`)
-    else if (end.error.code === 'NOT_SENT') {
-      this.#notSent.add(text)
-      if (this.#framed.has(text)) violate('I4', `${text} is in a frame, but its sender was told NOT_SENT`)
-    }
-  }
-
-  joining(client: ClientFacts, meeting: string): void {
-    forget(this.#order, `${client.id} ${meeting} `)
-    forget(this.#slots, `${client.id} ${meeting} `)
-  }
-
-  /** Who came and went meanwhile is not known. */
-  frameGap(client: ClientFacts, meeting: string): void {
-    forget(this.#slots, `${client.id} ${meeting} `)
-  }
-
-  #seen(text: string, where: string): void {
-    if (this.#notSent.has(text)) violate('I4', `${text} is in ${where}, but its sender was told NOT_SENT`)
-    const known = this.#framed.get(text)
-    if (known === undefined) this.#framed.set(text, where)
-    else if (known !== where) violate('I4', `${text} is in frame ${known} and in frame ${where}`)
-  }
-
-  frame(client: ClientFacts, meeting: string, epoch: number, frame: RawFrame): void {
-    for (const event of frame.events) {
-      if (event.type === 'join') this.#slots.set(`${client.id} ${meeting} ${epoch} ${event.slot}`, event.user)
-    }
-    for (const { slot, seq, data } of frame.inputs) {
-      const text = textOf(data)
-      const sent = this.#sent.get(text)
-      if (sent === undefined)
-        return violate('I5', `frame ${frame.number} of ${meeting} holds ${text}, which nobody sent`)
-      if (sent.meeting !== meeting)
-        violate('I12', `${text} was sent to ${sent.meeting} and seen in ${meeting}`)
-      const here = `${client.id} ${meeting} ${epoch} ${slot}`
-      const holder = this.#slots.get(here)
-      if (holder !== undefined && holder !== sent.user)
-        violate('I5', `${text} of ${sent.user} bears the slot of ${holder}`)
-      this.#seen(text, `${meeting} ${frame.number}`)
-      if (seq <= (this.#order.get(here) ?? 0))
-        violate('I4', `slot ${slot} of ${meeting}: seq ${seq} is not above the last`)
-      this.#order.set(here, seq)
-    }
   }
 }

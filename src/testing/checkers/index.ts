@@ -1,19 +1,38 @@
+import { defaultLimits } from '../../core/index.ts'
 import type { Observer } from '../observer.ts'
-import { ConservationChecker, CreditChecker, IsolationChecker } from './bounds.ts'
-import { AgreementChecker, ContinuityChecker, InputChecker } from './frames.ts'
+import type { Scenario } from '../scenario.ts'
+import { AuthorisationChecker } from './authorisation.ts'
+import { CreditChecker } from './bounds.ts'
+import { CadenceChecker } from './cadence.ts'
+import { ConservationChecker } from './conservation.ts'
+import { AgreementChecker, ContinuityChecker } from './frames.ts'
+import { InputChecker } from './inputs.ts'
+import { IsolationChecker } from './isolation.ts'
+import { LeakChecker } from './leaks.ts'
+import { PolicyChecker } from './policies.ts'
 import { RequestChecker } from './requests.ts'
+import { Rooms } from './rooms.ts'
+import { SlowChecker } from './slow.ts'
 import { TopicChecker } from './topics.ts'
 
-/** One of each, for one run: I1–I5, I7, I11–I13, I15 (conflate), I16, I18 and liveness. */
-export function allCheckers(writeBytes: number): Observer[] {
+/** One of each, for one run: I1–I7, I11–I18, I20 and liveness. */
+export function allCheckers(scenario: Scenario, now: () => number): Observer[] {
+  const limits = { ...defaultLimits, ...scenario.limits }
+  const rooms = new Rooms(scenario.meetings, now)
   return [
+    rooms,
     new AgreementChecker(),
     new ContinuityChecker(),
     new InputChecker(),
-    new TopicChecker(),
-    new CreditChecker(writeBytes),
+    new CadenceChecker(rooms, now),
+    new TopicChecker(limits.topicIdleMs, now),
+    new CreditChecker(limits.writeBytes),
+    new IsolationChecker(rooms, now),
+    new SlowChecker(rooms, now),
+    new PolicyChecker(scenario, limits.topicPendingEntries, now),
     new ConservationChecker(),
-    new IsolationChecker(),
+    new AuthorisationChecker(now),
     new RequestChecker(),
+    new LeakChecker(scenario),
   ]
 }

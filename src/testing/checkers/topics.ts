@@ -3,56 +3,98 @@ import type { PublicationEntry } from '../../protocol/index.ts'
 import { type ClientFacts, type Observer, type RestingClient, violate } from '../observer.ts'
 import { textOf } from '../text.ts'
 
+/** What was published to a topic by one incarnation. */
+interface Published {
+  readonly texts: Map<number, string>
+  last: number
+}
+
+/** The latest value per key of a topic, null where it was removed, since nobody can have forgotten it. */
+interface Latest {
+  readonly values: Map<string, string | null>
+  readonly publishers: Set<number>
+  at: number
+}
+
 /** I11: numbers rise strictly per publisher and topic, none is left out without a GAP; I12: each entry is what was published. */
 export class TopicChecker implements Observer {
-  /** What was published, by topic and incarnation, from number 1 on. */
-  readonly #published: Map<string, string[]> = new Map()
+  readonly #now: () => number
+  /** A topic that nobody reads may be forgotten after this long. */
+  readonly #keptMs: number
+  readonly #published: Map<string, Published> = new Map()
+  /** Of clients: by text, its topic and, once somebody has it, its place. */
+  readonly #ofClients: Map<string, { readonly topic: string; place: string }> = new Map()
   readonly #numbers: Map<string, number> = new Map()
   /** Readers that were told of a gap since their last publication. */
   readonly #gaps: Set<string> = new Set()
-  /** By topic: the latest value per key, null where it was removed, and the incarnations that published. */
-  readonly #latest: Map<string, Map<string, string | null>> = new Map()
-  readonly #publishers: Map<string, Set<number>> = new Map()
+  readonly #latest: Map<string, Latest> = new Map()
+  /** Since when a reader has not had to begin anew. */
+  readonly #since: Map<string, number> = new Map()
 
-  published(incarnation: number, topic: string, text: string, key: string, tombstone: boolean): void {
+  constructor(topicIdleMs: number, now: () => number) {
+    this.#keptMs = topicIdleMs / 2
+    this.#now = now
+  }
+
+  published(
+    { incarnation }: { readonly incarnation: number },
+    topic: string,
+    { number, text, key, tombstone }: { number: number; text: string; key: string; tombstone: boolean },
+  ): void {
     const of = `${topic} ${incarnation}`
-    const list = this.#published.get(of) ?? []
-    list.push(text)
-    this.#published.set(of, list)
-    const latest = this.#latest.get(topic) ?? new Map<string, string | null>()
-    latest.set(key, tombstone ? null : text)
+    const published = this.#published.get(of) ?? { texts: new Map<number, string>(), last: 0 }
+    if (number <= published.last)
+      violate('I11', `number ${number} of ${topic} was published after number ${published.last}`)
+    published.texts.set(number, text)
+    published.last = number
+    this.#published.set(of, published)
+    const now = this.#now()
+    let latest = this.#latest.get(topic)
+    if (latest === undefined || now - latest.at > this.#keptMs)
+      latest = { values: new Map(), publishers: new Set(), at: now }
+    latest.values.set(key, tombstone ? null : text)
+    latest.publishers.add(incarnation)
+    latest.at = now
     this.#latest.set(topic, latest)
-    const publishers = this.#publishers.get(topic) ?? new Set()
-    publishers.add(incarnation)
-    this.#publishers.set(topic, publishers)
+  }
+
+  publishing(_client: ClientFacts, topic: string, text: string): void {
+    this.#ofClients.set(text, { topic, place: '' })
   }
 
   publication(client: ClientFacts, topic: string, partial: boolean, entry: PublicationEntry): void {
-    const text = textOf(entry.data)
-    const expected = this.#published.get(`${topic} ${entry.publisher}`)?.[entry.number - 1]
-    if (text !== expected) {
-      violate(
-        'I12',
-        `client ${client.id} got ${text} as number ${entry.number} of ${topic}, which was ${String(expected)}`,
-      )
-    }
+    const { publisher, number } = entry
+    this.#compare(client, topic, entry)
     const reader = `${client.id} ${topic}`
-    const last = this.#numbers.get(`${reader} ${entry.publisher}`)
-    if (last !== undefined && entry.number <= last) {
-      violate('I11', `client ${client.id} got number ${entry.number} of ${topic} after ${last}`)
-    }
-    if (!partial && last !== undefined && entry.number > last + 1 && !this.#gaps.has(reader)) {
+    const last = this.#numbers.get(`${reader} ${publisher}`)
+    if (last !== undefined && number <= last)
+      violate('I11', `client ${client.id} got number ${number} of ${topic} after ${last}`)
+    if (!partial && last !== undefined && number > last + 1 && !this.#gaps.has(reader))
       violate(
         'I11',
-        `client ${client.id} got number ${entry.number} of ${topic} after ${last}, and no gap was told`,
+        `client ${client.id} got number ${number} of ${topic} after ${last}, and no gap was told`,
       )
-    }
     this.#gaps.delete(reader)
-    this.#numbers.set(`${reader} ${entry.publisher}`, entry.number)
+    this.#numbers.set(`${reader} ${publisher}`, number)
+  }
+
+  #compare(client: ClientFacts, topic: string, { publisher, number, data }: PublicationEntry): void {
+    const text = textOf(data)
+    const place = `${topic} ${publisher}/${number}`
+    const mine = this.#ofClients.get(text)
+    if (mine !== undefined && mine.topic === topic && (mine.place === '' || mine.place === place)) {
+      mine.place = place
+      return
+    }
+    if (mine !== undefined) violate('I11', `${text} is ${mine.place} and ${place}`)
+    const expected = this.#published.get(`${topic} ${publisher}`)?.texts.get(number)
+    if (text !== expected)
+      violate('I12', `client ${client.id} got ${text} as ${place}, which was ${String(expected)}`)
   }
 
   /** A reader starts anew: nothing it got before matters. */
   subscribed(client: ClientFacts, topic: string): void {
+    this.#since.set(`${client.id} ${topic}`, this.#now())
     for (const key of this.#numbers.keys())
       if (key.startsWith(`${client.id} ${topic} `)) this.#numbers.delete(key)
   }
@@ -66,25 +108,59 @@ export class TopicChecker implements Observer {
   rest(nodes: readonly RtmsNode[], clients: readonly RestingClient[]): void {
     const alive = new Set(nodes.map(({ incarnation }) => incarnation))
     for (const client of clients) {
-      for (const { name, position, latest, conflate, keys } of client.topics) {
-        // A reader of a keyed topic need not hear of the last number: a removal of what it never had is not told.
-        const keyed = [...(this.#latest.get(name)?.keys() ?? [])].some((key) => key !== '')
-        for (const [publisher, number] of keyed || keys.length > 0 ? [] : position) {
-          // What a dead node published last is lost, and was told as lost.
-          if (!alive.has(publisher)) continue
-          const head = this.#published.get(`${name} ${publisher}`)?.length ?? 0
-          if (number !== head)
-            violate('I11', `client ${client.id} rests at ${number} of ${name}, whose head is ${head}`)
-        }
-        if (!conflate || (this.#publishers.get(name)?.size ?? 0) !== 1) continue
-        for (const [key, text] of this.#latest.get(name) ?? []) {
-          if ((keys.length > 0 && !keys.includes(key)) || (latest.get(key) ?? null) === text) continue
-          violate(
-            'I15',
-            `client ${client.id} rests with ${String(latest.get(key))} for key ${key} of ${name}, whose latest is ${text}`,
-          )
-        }
+      if (!client.live) continue
+      const node = nodes[client.node] as RtmsNode
+      for (const topic of client.topics) {
+        this.#restsAtHead(client, topic, node, alive)
+        this.#restsWithLatest(client, topic, node)
       }
     }
   }
+
+  #restsAtHead(
+    client: RestingClient,
+    { name, position, keys }: RestingTopic,
+    node: RtmsNode,
+    alive: ReadonlySet<number>,
+  ): void {
+    // A reader of a keyed topic need not hear of the last number: a removal of what it never had is not told.
+    if (name.startsWith('k') || keys.length > 0) return
+    for (const [publisher, number] of position) {
+      // What a dead node published last is lost, and was told as lost.
+      if (!alive.has(publisher)) continue
+      const head = headOf(node, name, publisher) ?? this.#published.get(`${name} ${publisher}`)?.last
+      if (head !== undefined && number !== head)
+        violate('I11', `client ${client.id} rests at ${number} of ${name}, whose head is ${head}`)
+    }
+  }
+
+  #restsWithLatest(
+    client: RestingClient,
+    { name, latest, conflate, keys }: RestingTopic,
+    node: RtmsNode,
+  ): void {
+    const known = this.#latest.get(name)
+    if (!conflate || known === undefined) return
+    const since = this.#since.get(`${client.id} ${name}`) ?? 0
+    if (
+      known.publishers.size !== 1 ||
+      !known.publishers.has(node.incarnation) ||
+      since > known.at + this.#keptMs
+    )
+      return
+    for (const [key, text] of known.values) {
+      if ((keys.length > 0 && !keys.includes(key)) || (latest.get(key) ?? null) === text) continue
+      violate(
+        'I15',
+        `client ${client.id} rests with ${String(latest.get(key))} for key ${key} of ${name}, whose latest is ${text}`,
+      )
+    }
+  }
+}
+
+type RestingTopic = RestingClient['topics'][number]
+
+/** The number of the latest entry without a key, where it is this publisher's. */
+function headOf(node: RtmsNode, topic: string, publisher: number): number | undefined {
+  return node.topicLatest(topic).find((entry) => entry.key === '' && entry.publisher === publisher)?.number
 }

@@ -26,6 +26,12 @@ describe('The HTTP API', () => {
   it('is off without keys, and its path is the handler’s', async () => {
     const off = await start()
     expect(await caller(off)('GET', '/info')).toMatchObject({ status: 404 })
+    const owner = createServer((request, response) => attached.api(request, response))
+    await new Promise<void>((resolve) => owner.listen(0, '127.0.0.1', resolve))
+    const attached = await start({ server: owner })
+    expect(await caller(attached)('GET', '/info')).toMatchObject({ status: 404, body: error('NOT_FOUND') })
+    owner.closeAllConnections()
+    owner.close()
     const handled = await start({ handler: (_, response) => response.end('"mine"') })
     expect((await caller(handled)('GET', '/info')).body).toBe('mine')
   })

@@ -97,6 +97,10 @@ const calls: readonly [operation: string, path: string, body?: unknown, status?:
   ['POST /revocations', '/revocations', { user: 'u1' }],
   ['POST /revocations', '/revocations', { id: 'abc' }],
   ['POST /revocations', '/revocations', { user: 'u1', id: 'abc' }, 400],
+  ['GET /sessions', '/sessions'],
+  ['GET /sessions', '/sessions?user=u1&limit=1'],
+  ['GET /sessions', '/sessions?limit=0', undefined, 400],
+  ['GET /metrics', '/metrics'],
   ['GET /info', '/info'],
   ['GET /info', '/info?verbose=1', undefined, 400],
 ]

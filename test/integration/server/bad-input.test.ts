@@ -150,6 +150,21 @@ describe('An upgrade', () => {
   })
 })
 
+describe('Headers that do not end', () => {
+  it('are answered 408 within 10 s: none at all, or a byte a second, from the beginning or late in an upgrade', async () => {
+    rtms = await start()
+    const before = performance.now()
+    const drip = async (text: string, sent: number): Promise<string> => {
+      const { socket, answer } = await raw(rtms.address.port, text.slice(0, sent))
+      const timer = setInterval(() => socket.write(text.slice(sent, ++sent)), 1_000)
+      return answer.finally(() => clearInterval(timer))
+    }
+    const answers = await Promise.all([drip('', 0), drip(handshake(), 1), drip(handshake(), 90)])
+    for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 408 /)
+    expect(performance.now() - before).toBeLessThan(10_000)
+  })
+})
+
 describe('A frame', () => {
   beforeEach(async () => {
     rtms = await start()
@@ -179,6 +194,14 @@ describe('A frame', () => {
   it('of a message that grows over 64 KiB in fragments brings 1009', async () => {
     const part = new Uint8Array(30_000)
     expect(await closeCodeOf(frame(0x02, part), frame(0x00, part), frame(0x80, part))).toBe(1009)
+  })
+
+  it.each([
+    ['of bytes', 0x02],
+    ['of text', 0x01],
+  ])('that begins a message %s of more than 64 fragments brings 1008', async (_, first) => {
+    const fragments = [frame(first, [97]), ...Array.from({ length: 64 }, () => frame(0x00, [97]))]
+    expect(await closeCodeOf(...fragments)).toBe(1008)
   })
 
   it('a byte at a time is read like any other', async () => {

@@ -268,8 +268,8 @@ describe('Sockets that never get through the handshake', () => {
 
 describe('A room', () => {
   it('hard bug 12: is neither leaked nor closed to its player by a bad attempt to come back', async () => {
-    const rtms = await start({ limits: { sessionKeepMs: 400 } })
-    await rtms.meetings.open('m', { capacity: 1, ttlMs: 50 })
+    const rtms = await start({ limits: { sessionKeepMs: 3_000 } })
+    await rtms.meetings.open('m', { capacity: 1, ttlMs: 1_000 })
     const token = await tokenOf(rtms)
     const eve = await tokenOf(rtms, 'eve')
     const ann = await Peer.connect(rtms.address.url, token)

@@ -322,6 +322,17 @@ describe('A ticket', () => {
     expect([rig.machine.phase, rig.tickets.length]).toEqual(['live', 3])
   })
 
+  it('is replaced also where as many calls wait as may', () => {
+    const rig = new Rig()
+    rig.machine.start(rig.now)
+    rig.giveTicket(8_000)
+    rig.live({ maxRequests: 1 })
+    rig.machine.request('a', text('1'), 60_000, rig.now, new Outcomes().done('a'))
+    rig.advance(6_000)
+    rig.giveTicket(8_000, { token: 'fresh' })
+    expect(rig.takeOf('refresh')).toMatchObject([{ token: 'fresh' }])
+  })
+
   it('that lives shortly is replaced after three quarters of its life', () => {
     const rig = new Rig()
     rig.machine.start(rig.now)
@@ -708,6 +719,25 @@ describe('A seat', () => {
     expect(rig.live({ resumed: true })).toMatchObject([{ type: 'join', epoch: 77, next: 9 }])
   })
 
+  it('hears, before it is joined again, what a resumed session still held of its meeting', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat, listener, outcomes } = seated(rig)
+    rig.machine.input(seat, text('a'), 10_000, rig.now, outcomes.done('a'))
+    rig.lose()
+    const [join] = rig.live({ resumed: true })
+    rig.receive({ type: 'nack', log: 5, seq: 1, error: 'RATE', retryAfter: 0 })
+    rig.receive({ type: 'direct', log: 5, data: text('b') })
+    expect([outcomes.all, listener.take()]).toEqual([['a RATE'], ['direct b']])
+    const call = join?.type === 'join' ? join.call : 0
+    rig.receive(joinedOf({ call, seq: 1, recovered: true }))
+    expect(seat.unanswered).toBe(0)
+    rig.lose()
+    rig.live({ resumed: true })
+    rig.receive({ type: 'ended', log: 5, error: 'CLOSED', message: 'kicked' })
+    expect(listener.take().at(-1)).toBe('ended CLOSED')
+  })
+
   it('answers an input with the frame that holds it or the node’s reason', () => {
     const rig = new Rig()
     rig.live()
@@ -1085,6 +1115,24 @@ describe('A reader', () => {
     rig.lose()
     const [subscribe] = rig.live({ resumed: true })
     expect(subscribe).toMatchObject({ topics: [{ recover: true, since: reader.position }] })
+  })
+
+  it('is told of a hole once, and gets nothing again, where it resumes before an entry behind it that it has', () => {
+    const rig = new Rig()
+    rig.live()
+    const listener = reading(rig)
+    const hole = { type: 'gap', from: 3, to: 3, position: [[2, 8]], reason: 'BUS' } as const
+    rig.receive(publicationsOf([{ publisher: 2, number: 7 }]))
+    rig.receive({ ...hole, log: 9 })
+    rig.receive(publicationsOf([{ publisher: 2, number: 9 }]))
+    expect(listener.take()).toEqual(['#7', 'gap 0 BUS', '#9'])
+    rig.lose()
+    const [subscribe] = rig.live({ resumed: true })
+    const call = subscribe?.type === 'subscribe' ? subscribe.call : 0
+    rig.receive(subscribedOf({ call, log: 10, position: [[2, 9]], recovered: true }))
+    rig.receive({ ...hole, log: 10 })
+    rig.receive(publicationsOf([{ publisher: 2, number: 9 }, { number: 1 }], 10))
+    expect(listener.take()).toEqual(['subscribed', '#1'])
   })
 
   it('is told what could not be recovered', () => {

@@ -173,6 +173,37 @@ describe('A node that asks first', () => {
     expect(h.application.unanswered).toEqual([])
   })
 
+  it('lets an input that waited behind a question be framed though nobody is connected any more', () => {
+    const h = harness({ sessionKeepMs: 4_000 })
+    h.node.openMeeting('clocked', { frameRate: 20, capacity: 1 }, h.now)
+    const peer = h.connect('ann')
+    peer.join('clocked')
+    h.settle()
+    answer(h, true)
+    peer.publish('t', text('x'))
+    peer.input(2, 1)
+    h.settle()
+    peer.hangUp()
+    h.advance(1_000)
+    answer(h, true)
+    expect(h.node.inputsWaiting).toBe(1)
+    h.advance(100)
+    expect([h.node.inputsWaiting, h.node.stats.inputsFramed]).toEqual([0, 1])
+    h.advance(5_000)
+    expect([h.node.sessions, h.node.meeting('clocked')?.members]).toEqual([0, []])
+  })
+
+  it('counts the inputs that waited behind a question when the business ended the session', () => {
+    const h = harness()
+    const peer = h.connect('ann')
+    peer.join('m')
+    for (const seq of [1, 2, 3]) peer.input(1, seq)
+    h.settle()
+    h.node.disconnect('ann', 'out', true, h.now)
+    h.settle()
+    expect([h.node.stats.inputsReceived, h.node.stats.inputsRefused.get('CLOSED')]).toEqual([3, 3])
+  })
+
   it('asks no more when the business no longer wants it', () => {
     const h = harness()
     h.node.askFirst(false)

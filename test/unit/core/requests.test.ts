@@ -114,6 +114,15 @@ describe('A request', () => {
     expect([requestsEnded, repliesDiscarded]).toEqual([1, 1])
   })
 
+  it('of call 0 is ignored: any number of them would pass the limit', () => {
+    const h = new Harness({ requestsPerSession: 1 })
+    const peer = h.connect('ann')
+    for (let n = 0; n < 3; n++)
+      peer.send({ type: 'request', call: 0, method: 'a', timeout: 0, data: text('x') })
+    h.settle()
+    expect([h.application.requests, peer.take(), h.node.stats.requestsStarted]).toEqual([[], [], 0])
+  })
+
   it('outlives a short loss of the connection: its reply waits in the session log', () => {
     const h = new Harness()
     const peer = h.connect('ann')

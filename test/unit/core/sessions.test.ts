@@ -31,6 +31,21 @@ describe('A connection', () => {
     expect(h.node.connections).toBe(0)
   })
 
+  it('has its time for a hello again where the node was late itself', () => {
+    const h = new Harness()
+    const [quick, mute] = [h.open(), h.open()]
+    h.stall(60_000)
+    h.settle()
+    expect([quick.closed, mute.closed]).toEqual([null, null])
+    quick.hello('ann')
+    h.settle()
+    expect(quick.take()).toMatchObject([{ type: 'welcome' }])
+    h.advance(4_999)
+    expect(mute.closed).toBe(null)
+    h.advance(1)
+    expect(mute.closed).toBe(4401)
+  })
+
   it('is closed with 4455, to come again, where its token is not verified in time', () => {
     const h = new Harness()
     h.slowTokens = true

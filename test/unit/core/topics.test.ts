@@ -267,18 +267,18 @@ describe('A subscription', () => {
     ).toEqual([0, [1, 'BAD_TOPIC'], [2, 'FORBIDDEN'], 3, [4, 'LIMIT'], [5, 'UNSUPPORTED']])
   })
 
-  it('with policy disconnect is closed with 4450 where it falls off the ring', () => {
+  it('with policy disconnect is closed with 4450 when it falls off the ring, although it takes nothing', () => {
     const h = new Harness()
     h.node.defineTopics('*', { entries: 1, bytes: 1_000, ageMs: 1_000 })
     const peer = h.connect('ann')
     h.listen(peer, 't', { policy: 2 })
     peer.transport.accepts = false
-    feed(h, 't', 5)
-    peer.take()
-    peer.drain()
-    h.settle()
-    expect(peer.take()).toMatchObject([{ type: 'goodbye', code: 4450 }])
+    feed(h, 't', 2)
+    expect([peer.takeTexts(), peer.closed]).toEqual([['1'], null])
+    feed(h, 't', 3, 3)
     expect(peer.closed).toBe(4450)
+    h.advance(60_000)
+    expect(h.node.subscribers('t')).toBe(0)
   })
 
   it('with policy skip gets a GAP in the place of what it missed', () => {
@@ -469,6 +469,27 @@ describe('Publishing', () => {
     h.advance(20_000)
     expect([h.node.topics, h.node.logs.bytes]).toEqual([0, 0])
     expect(h.node.deadline(h.now)).toBe(Infinity)
+  })
+
+  it('that is made again goes on above its old numbers: a reader that was away is told what it missed', () => {
+    const h = new Harness({ topicIdleMs: 5_000 })
+    const peer = h.connect('ann')
+    h.listen(peer, 't')
+    feed(h, 't', 3)
+    peer.hangUp(true)
+    h.advance(10_000)
+    expect(h.node.topics).toBe(0)
+    feed(h, 't', 5)
+    const again = h.connect('ann')
+    const since: [number, number][] = [[h.node.incarnation, 3]]
+    again.send({ type: 'subscribe', call: 1, topics: [wish('t', { recover: true, since })] })
+    h.settle()
+    const taken = again.take()
+    expect(taken.find(({ type }) => type === 'subscribed')).toMatchObject({
+      recovered: true,
+      position: since,
+    })
+    expect(publicationsOf(taken).map(({ data }) => textOf(data))).toEqual(numbers(1, 5))
   })
 
   it('that somebody reads is not forgotten', () => {

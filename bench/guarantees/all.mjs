@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { readOptions } from '../lib/options.mjs'
+import { printTable } from '../lib/report.mjs'
+
+/* Every guarantee, one after another. Ends with 1 where one is missed. */
+
+const options = readOptions({ only: '', dist: '../dist' })
+
+/** File, its own options, and about how many minutes it takes. @type {[string, string[], number][]} */
+const programs = [
+  ['storm', [], 1],
+  ['half-open', [], 1],
+  ['stopped-readers', [], 2],
+  ['slowloris', [], 4],
+  ['resets', [], 2],
+  ['oversize', [], 2],
+  ['malformed', [], 8],
+  ['churn', ['--minutes', '2'], 4],
+]
+
+const only = options.only === '' ? [] : options.only.split(',')
+const chosen = programs.filter(([name]) => only.length === 0 || only.includes(name))
+if (chosen.length === 0) {
+  console.error(`--only takes some of ${programs.map(([name]) => name).join(',')}`)
+  process.exit(2)
+}
+
+/** The exit code of one program, which prints as it likes. */
+function run(name, args) {
+  const file = fileURLToPath(new URL(`${name}.mjs`, import.meta.url))
+  const child = spawn(process.execPath, [file, ...args, '--dist', options.dist], { stdio: 'inherit' })
+  return new Promise((resolve) => child.on('exit', (code) => resolve(code ?? 1)))
+}
+
+const rows = []
+for (const [at, [name, args, minutes]] of chosen.entries()) {
+  console.log(`\n[${at + 1}/${chosen.length}] ${name}, about ${minutes} min`)
+  const begun = performance.now()
+  const code = await run(name, args)
+  const took = `${((performance.now() - begun) / 60_000).toFixed(1)} min`
+  rows.push([name, code === 0 ? 'PASS' : code === 1 ? 'MISSED' : `ended with ${code}`, took])
+}
+printTable('Guarantees', ['', '', 'took'], rows)
+process.exit(rows.every(([, outcome]) => outcome === 'PASS') ? 0 : 1)

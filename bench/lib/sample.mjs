@@ -1,0 +1,28 @@
+import { readdirSync } from 'node:fs'
+
+/** What is read from the node's own metrics. */
+const GAUGES = ['connections', 'sessions', 'meetings', 'topics', 'timers', 'upstream_queue_bytes']
+
+/** How a node stands: its gauges, and its process's descriptors and memory after a collection. */
+export async function sample(rtms) {
+  const text = await rtms.metrics()
+  const gauges = {}
+  for (const name of GAUGES)
+    gauges[name] = Number(new RegExp(`^rtms_${name} (.+)$`, 'm').exec(text)?.[1] ?? Number.NaN)
+  globalThis.gc?.()
+  const { rss, heapUsed, external } = process.memoryUsage()
+  const descriptors = readdirSync('/proc/self/fd').length
+  const { connectionsOpened, sessionsEnded, sessionsResumed, inputsFramed, framesSealed } = rtms.stats
+  return {
+    ...gauges,
+    descriptors,
+    rss,
+    heapUsed,
+    external,
+    connectionsOpened,
+    sessionsEnded,
+    sessionsResumed,
+    inputsFramed,
+    framesSealed,
+  }
+}

@@ -1,0 +1,46 @@
+import { UsageError } from './usage.ts'
+
+/** A payload as the HTTP API takes it. */
+export interface Payload {
+  readonly data?: unknown
+  readonly base64?: string
+}
+
+export const dataHelp = `<data> is JSON where it reads as JSON, else the text that it is; - reads it from standard input.
+`
+
+/** What an argument says; `isBytes`: it is base64. */
+export async function payloadOf(text: string, isBytes: boolean): Promise<Payload> {
+  const given = text === '-' ? await readInput() : text
+  if (!isBytes) return { data: valueOf(given) }
+  const base64 = given.trim()
+  if (/^[A-Za-z0-9+/]*={0,2}$/.test(base64) && base64.length % 4 === 0) return { base64 }
+  throw new UsageError('with --base64, the data must be base64 with its padding')
+}
+
+/** JSON where it reads as JSON, else the text. */
+export function valueOf(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return text.replace(/\r?\n$/, '')
+  }
+}
+
+async function readInput(): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) chunks.push(chunk)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** The fields of a payload in a line of JSON. */
+export function fieldsOf(value: unknown): Payload {
+  return value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : { data: value }
+}
+
+/** A payload for people. */
+export function show(value: unknown): string {
+  return value instanceof Uint8Array
+    ? `${value.length} bytes ${Buffer.from(value).toString('base64')}`
+    : JSON.stringify(value)
+}

@@ -1,0 +1,139 @@
+import { randomInt } from 'node:crypto'
+import { RtmsError } from '../../protocol/index.ts'
+import type { Rtms } from '../../server/index.ts'
+import type { Part } from '../part.ts'
+import { Chance } from './chance.ts'
+import { Desk, type Notice } from './desk.ts'
+import { Market, type News, type Stock } from './market.ts'
+import { checkCancel, checkOrder, checkTrails } from './wishes.ts'
+
+/* The wall: a market of 540 companies that moves while somebody looks, and orders with play money. */
+
+const TICK_MS = 50
+/** What visitors do not see: so much of the first day is over when the first of them comes. */
+const WARM_UP_MS = 110_000
+const SESSION_EVERY_TICKS = 20
+/** From this pressure on, so many ticks at most go by before prices are told again. */
+const HIGH_PRESSURE = 0.6
+const REST_TICKS = 20
+
+/** By symbol: the names of the company, its sector, millions of shares. */
+const COMPANIES = 'wall.companies'
+/** By symbol: count, last, previous, open, high, low, volume, as `Stock` has them. */
+const QUOTES = 'wall.quotes'
+const SESSION = 'wall.session'
+const NEWS = 'wall.news'
+
+export function wall(rtms: Rtms): Part {
+  const seed = randomInt(2 ** 31)
+  const market = new Market(seed)
+  const desk = new Desk(market, new Chance(seed + 1))
+  const board = new Board(rtms, market)
+  rtms.topics.define(NEWS, { entries: 50, bytes: 65_536, ageMs: 3_600_000 })
+  let isWarm = false
+  const timer = setInterval(() => {
+    const watched = board.isWatched
+    if (!watched && desk.open === 0) return
+    if (!isWarm) market.advance(WARM_UP_MS)
+    isWarm = true
+    const { changed, news } = market.advance(TICK_MS)
+    for (const notice of desk.advance(TICK_MS)) tell(rtms, notice)
+    if (watched) board.show(changed, news)
+  }, TICK_MS)
+  const unregister = answer(rtms, market, desk)
+  return {
+    admit: () => ({ topics: { read: ['wall.*'] } }),
+    close() {
+      clearInterval(timer)
+      for (const each of unregister) each()
+    },
+  }
+}
+
+/** Tells the topics what moves. What cannot be told now is told later, by then the latest of it. */
+class Board {
+  readonly #rtms: Rtms
+  readonly #market: Market
+  readonly #unsent: Set<Stock> = new Set()
+  #wasWatched = false
+  #tick = 0
+  #rest = 0
+  #phase = ''
+
+  constructor(rtms: Rtms, market: Market) {
+    this.#rtms = rtms
+    this.#market = market
+  }
+
+  get isWatched(): boolean {
+    const watched = this.#rtms.topics.subscribers(QUOTES) > 0
+    this.#wasWatched &&= watched
+    return watched
+  }
+
+  show(changed: ReadonlySet<Stock>, news: readonly News[]): void {
+    for (const stock of changed) this.#unsent.add(stock)
+    try {
+      if (!this.#wasWatched) this.#introduce()
+      this.#wasWatched = true
+      this.#showSession()
+      for (const each of news) this.#rtms.topics.publish(NEWS, each)
+      if (this.#rest-- <= 0) this.#showQuotes()
+    } catch (error) {
+      if (!(error instanceof RtmsError)) throw error
+      this.#rest = REST_TICKS
+    }
+  }
+
+  /** Nobody looked for a while: the node may have forgotten these topics, and prices may have moved. */
+  #introduce(): void {
+    this.#phase = ''
+    for (const stock of this.#market.stocks) {
+      const { symbol, en, zh, sector, shares } = stock
+      this.#rtms.topics.publish(COMPANIES, [en, zh, sector, shares], { key: symbol })
+      this.#unsent.add(stock)
+    }
+  }
+
+  #showSession(): void {
+    const { day, phase, leftMs } = this.#market.session
+    if (phase === this.#phase && ++this.#tick % SESSION_EVERY_TICKS !== 0) return
+    this.#phase = phase
+    this.#rtms.topics.publish(SESSION, { day, phase, leftMs })
+  }
+
+  #showQuotes(): void {
+    let pressure = 0
+    for (const stock of this.#unsent) {
+      const { symbol, count, last, previous, open, high, low, volume } = stock
+      const quote = [count, last, previous, open, high, low, volume]
+      pressure = this.#rtms.topics.publish(QUOTES, quote, { key: symbol })
+      this.#unsent.delete(stock)
+    }
+    this.#rest = pressure >= HIGH_PRESSURE ? Math.round(pressure * REST_TICKS) : 0
+  }
+}
+
+function answer(rtms: Rtms, market: Market, desk: Desk): readonly (() => void)[] {
+  return [
+    rtms.onRequest('wall.account', ({ user }) => desk.account(user)),
+    rtms.onRequest('wall.order', ({ user, data }) => {
+      const placed = desk.place(user, checkOrder(data))
+      return typeof placed === 'string' ? { refused: placed } : { order: placed }
+    }),
+    rtms.onRequest('wall.cancel', ({ user, data }) => {
+      const notice = desk.cancel(user, checkCancel(data).id)
+      // Every window of the user hears of it, the one that asks too.
+      if (notice !== undefined) tell(rtms, notice)
+      return { cancelled: notice !== undefined }
+    }),
+    rtms.onRequest('wall.trails', ({ data }) => {
+      const { symbols, points } = checkTrails(data)
+      return Object.fromEntries(symbols.map((symbol) => [symbol, market.trail(symbol).slice(-points)]))
+    }),
+  ]
+}
+
+function tell(rtms: Rtms, { user, ...notice }: Notice): void {
+  void rtms.users.push(user, 'wall.order', notice)
+}

@@ -1,0 +1,74 @@
+import * as v from 'valibot'
+import { operation, type Operation } from './operation.ts'
+import { integer, text } from './schemas.ts'
+
+/* What shows how a node does: its metrics and sessions. */
+
+/** Sessions told at once. */
+const MOST_SESSIONS = 1_000
+
+const count = (description: string) => integer(0, Number.MAX_SAFE_INTEGER, description)
+
+const session = v.strictObject({
+  user: text('Whose it is.'),
+  connected: v.pipe(v.boolean(), v.description('Without a connection it may still come back.')),
+  meetings: v.array(
+    v.strictObject({ name: v.string(), slot: integer(0, 255, 'Of the member; 255 for a spectator.') }),
+  ),
+  topics: v.pipe(v.array(v.string()), v.description('At most 100 of those it is subscribed to.')),
+  subscriptions: count('How many topics it is subscribed to.'),
+  requests: count('Requests under way.'),
+  waiting: v.strictObject({
+    messages: count('What it sent and nobody has looked at.'),
+    bytes: count('The bytes of that.'),
+  }),
+  unacknowledgedBytes: count('Handed to its socket and not acknowledged.'),
+  window: count('How many may be, before a write; 0 for no limit.'),
+})
+
+export const watchingOperations: readonly Operation[] = [
+  operation({
+    id: 'listSessions',
+    at: 'GET /sessions',
+    summary: 'List sessions',
+    description:
+      'Those of this node, the oldest first, or those of a user. Their ids are secret and not told.',
+    input: v.strictObject({
+      user: v.optional(text('Only those of this user.')),
+      limit: v.optional(integer(1, MOST_SESSIONS, 'How many; 100 by default.')),
+    }),
+    output: v.strictObject({ sessions: v.array(session) }),
+    errors: ['BAD_NAME'],
+    run: ({ users }, { user, limit }) => ({
+      sessions: [...users.list({ user, limit })].map((each) => ({
+        ...each,
+        meetings: [...each.meetings],
+        topics: [...each.topics],
+      })),
+    }),
+  }),
+  operation({
+    id: 'getMetrics',
+    at: 'GET /metrics',
+    summary: 'Read the metrics',
+    description: 'What /metrics tells Prometheus, as JSON. They name no user, meeting or topic.',
+    input: v.strictObject({}),
+    output: v.strictObject({
+      metrics: v.array(
+        v.strictObject({
+          name: text('Of the metric.'),
+          help: text('What it says.'),
+          type: v.picklist(['counter', 'gauge', 'histogram', 'summary']),
+          values: v.array(
+            v.strictObject({
+              name: text('Of the value: for a part of a histogram another than of the metric.'),
+              labels: v.record(v.string(), v.union([v.string(), v.number()])),
+              value: v.number(),
+            }),
+          ),
+        }),
+      ),
+    }),
+    run: async (node) => ({ metrics: await node.measure() }),
+  }),
+]

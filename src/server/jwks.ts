@@ -1,0 +1,166 @@
+import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
+import * as v from 'valibot'
+import type { NodeLimits } from '../core/index.ts'
+import type { Algorithm, Logger } from './options.ts'
+
+/** The wait after the first failure, doubled after each further one up to the usual interval. */
+const FIRST_RETRY_MS = 5_000
+
+/**
+ * How long to wait before the keys are fetched again, in milliseconds, after so many failures in a row: the interval give
+ * or take a tenth, or less after a failure. `random` is from 0 to 1; nodes that start together do not ask together for long.
+ */
+export function nextFetchMs(refreshMs: number, failures: number, random: number): number {
+  if (failures === 0) return refreshMs * (0.9 + 0.2 * random)
+  return Math.min(refreshMs, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 30)) * (0.5 + 0.5 * random)
+}
+
+/** Public keys only: whoever reads a key set must not be able to sign. */
+const keySet = v.object({
+  keys: v.array(
+    v.looseObject({
+      kty: v.picklist(
+        ['EC', 'RSA', 'OKP'],
+        ({ input }) => `has a key of type ${String(input).slice(0, 20)} that is not one of EC, RSA and OKP`,
+      ),
+      alg: v.optional(v.string()),
+      d: v.optional(v.undefined_('has a private key')),
+    }),
+  ),
+})
+
+function keyTypeOf(algorithm: Algorithm): 'EC' | 'OKP' | 'RSA' {
+  if (algorithm.startsWith('ES')) return 'EC'
+  return algorithm.startsWith('Ed') ? 'OKP' : 'RSA'
+}
+
+/** The keys in a text. Throws where it is no set of public keys, or none of them is for the algorithm. */
+export function parseKeySet(text: string, algorithm: Algorithm): JWTVerifyGetKey {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (cause) {
+    throw new Error('it is not JSON', { cause })
+  }
+  const { success, output, issues } = v.safeParse(keySet, json)
+  if (!success) throw new Error(`it ${/^has /.exec(issues[0].message) ? issues[0].message : 'is no key set'}`)
+  const type = keyTypeOf(algorithm)
+  if (!output.keys.some(({ kty, alg = algorithm }) => kty === type && alg === algorithm))
+    throw new Error(`it has no key for ${algorithm}`)
+  return createLocalJWKSet(json as JSONWebKeySet)
+}
+
+/** What there is to know about fetching. */
+export interface FetchStats {
+  fetched: number
+  failed: number
+  /** When the keys in use were fetched, in monotonic milliseconds. */
+  at: number
+}
+
+/**
+ * The public keys of an issuer at a URL. They are fetched at the start and on a schedule, and never on account of a token:
+ * nobody who is unverified makes a node ask anything. What was fetched last stays in use while the issuer cannot be reached.
+ */
+export class RemoteKeys {
+  readonly stats: FetchStats = { fetched: 0, failed: 0, at: 0 }
+  readonly #url: URL
+  readonly #algorithm: Algorithm
+  readonly #limits: NodeLimits
+  readonly #logger: Logger
+  readonly #closing: AbortController = new AbortController()
+  #find: JWTVerifyGetKey | null = null
+  #failures = 0
+  #timer: NodeJS.Timeout | null = null
+
+  private constructor(url: URL, algorithm: Algorithm, limits: NodeLimits, logger: Logger) {
+    this.#url = url
+    this.#algorithm = algorithm
+    this.#limits = limits
+    this.#logger = logger
+  }
+
+  /** Rejects with an Error that says what to do where the keys cannot be had. */
+  static async fetch(
+    { url, algorithm }: { readonly url: string | URL; readonly algorithm: Algorithm },
+    limits: NodeLimits,
+    logger: Logger,
+  ): Promise<RemoteKeys> {
+    const keys = new RemoteKeys(new URL(url), algorithm, limits, logger)
+    try {
+      await keys.#fetch()
+    } catch (error) {
+      throw new Error(
+        `RTMS cannot start:\n  keys.jwks: no keys could be had from ${keys.#url.href} (${reasonOf(error)}); ` +
+          `expected a JSON Web Key Set with a public key for ${algorithm}; check the URL and whether its server is up`,
+        { cause: error },
+      )
+    }
+    return keys
+  }
+
+  /** Finds the key that a token names, among those that are known. */
+  readonly find: JWTVerifyGetKey = (header, token) => (this.#find as JWTVerifyGetKey)(header, token)
+
+  /** Fetches the keys again and again from now on, until {@link close}. */
+  follow(): void {
+    const wait = nextFetchMs(this.#limits.jwksRefreshMs, this.#failures, Math.random())
+    this.#timer = setTimeout(() => void this.#refresh(), wait)
+    this.#timer.unref()
+  }
+
+  close(): void {
+    this.#closing.abort()
+    if (this.#timer !== null) clearTimeout(this.#timer)
+  }
+
+  async #refresh(): Promise<void> {
+    try {
+      await this.#fetch()
+      this.#failures = 0
+    } catch (error) {
+      if (this.#closing.signal.aborted) return
+      this.#failures++
+      this.stats.failed++
+      this.#logger.error(
+        { url: this.#url.href, why: reasonOf(error), failures: this.#failures },
+        'the keys of the issuer could not be fetched; the last ones stay in use',
+      )
+    }
+    if (!this.#closing.signal.aborted) this.follow()
+  }
+
+  async #fetch(): Promise<void> {
+    const response = await fetch(this.#url, {
+      headers: { Accept: 'application/jwk-set+json, application/json' },
+      redirect: 'error',
+      signal: AbortSignal.any([this.#closing.signal, AbortSignal.timeout(this.#limits.jwksTimeoutMs)]),
+    })
+    const text = await this.#read(response)
+    if (response.status !== 200) throw new Error(`it answered ${response.status}`)
+    this.#find = parseKeySet(text, this.#algorithm)
+    this.stats.fetched++
+    this.stats.at = performance.now()
+  }
+
+  /** The body, unless it is larger than it may be. */
+  async #read(response: Response): Promise<string> {
+    const chunks: Uint8Array[] = []
+    let bytes = 0
+    // Leaving the loop cancels the rest.
+    for await (const chunk of response.body ?? []) {
+      bytes += chunk.length
+      if (bytes > this.#limits.jwksBytes) throw new Error(`it is larger than ${this.#limits.jwksBytes} bytes`)
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks).toString()
+  }
+}
+
+/** `fetch` says that it failed, and its cause why. */
+function reasonOf(error: unknown): string {
+  const why = error instanceof TypeError && error.cause instanceof Error ? error.cause : error
+  if (!(why instanceof Error)) return String(why)
+  const { code } = why as { code?: unknown }
+  return typeof code === 'string' ? code : why.message
+}

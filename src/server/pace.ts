@@ -1,0 +1,33 @@
+/** How long to work in one turn of the event loop, in milliseconds. */
+const TURN_MS = 4
+
+/** Does one thing after another, a little in each turn of the event loop, so that what is due meanwhile is not late. */
+export class Pace<T> {
+  readonly #act: (item: T) => void
+  readonly #waiting: T[] = []
+  readonly #now: () => number
+
+  constructor(act: (item: T) => void, now: () => number = () => performance.now()) {
+    this.#act = act
+    this.#now = now
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#waiting.length
+  }
+
+  add(item: T): void {
+    this.#waiting.push(item)
+    if (this.#waiting.length === 1) setImmediate(() => this.#turn())
+  }
+
+  #turn(): void {
+    const end = this.#now() + TURN_MS
+    let done = 0
+    do this.#act(this.#waiting[done++] as T)
+    while (done < this.#waiting.length && this.#now() < end)
+    this.#waiting.splice(0, done)
+    if (this.#waiting.length > 0) setImmediate(() => this.#turn())
+  }
+}

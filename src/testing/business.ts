@@ -1,0 +1,179 @@
+import type { Question, Revoked } from '../core/index.ts'
+import type { VirtualClock } from './clock.ts'
+import type { Observer } from './observer.ts'
+import type { Random } from './random.ts'
+import type { MeetingPlan, Scenario } from './scenario.ts'
+import type { SimNode } from './sim-node.ts'
+import { SimRoom } from './sim-room.ts'
+import { textPayload } from './text.ts'
+import { type Claims, type Rights, WALL_OFFSET } from './tokens.ts'
+
+const KEYS = ['a', 'b', 'c', 'd'] as const
+
+/** What the business servers of a run do, together: tickets, meetings, publications, pushes, and who may not. */
+export class Business {
+  readonly random: Random
+  readonly observer: Observer
+  /** Answers are late, or never come. */
+  faulty = true
+  readonly #clock: VirtualClock
+  readonly #scenario: Scenario
+  readonly #nodes: () => readonly SimNode[]
+  /** By client. */
+  readonly #rights: Map<number, Rights> = new Map()
+  readonly #revocations: { readonly revoked: Revoked; readonly at: number }[] = []
+  readonly #rooms: Map<SimNode, Map<string, SimRoom>> = new Map()
+  #tokens = 0
+  #published = 0
+
+  constructor(
+    clock: VirtualClock,
+    scenario: Scenario,
+    random: Random,
+    observer: Observer,
+    nodes: () => readonly SimNode[],
+  ) {
+    this.#clock = clock
+    this.#scenario = scenario
+    this.random = random
+    this.observer = observer
+    this.#nodes = nodes
+  }
+
+  get #wallNow(): number {
+    return this.#clock.now + WALL_OFFSET
+  }
+
+  // ---- who may
+
+  issue(client: { readonly id: number; readonly user: string }): Claims {
+    const lifeMs = this.#scenario.tokenMs
+    return {
+      user: client.user,
+      id: `token${++this.#tokens}`,
+      issued: this.#wallNow,
+      expires: lifeMs === 0 ? 0 : this.#wallNow + lifeMs,
+      rights: this.#rights.get(client.id) ?? 'all',
+    }
+  }
+
+  /** The tokens that a client gets from now on allow this. */
+  setRights(client: number, rights: Rights): void {
+    this.#rights.set(client, rights)
+  }
+
+  /** Always the same answer to the same question. */
+  allows({ user, action, name }: Question): boolean {
+    if (user === 'mallory') return true
+    let hash = this.#scenario.clients
+    for (const character of `${user} ${action} ${name}`) hash = (hash * 31 + character.charCodeAt(0)) % 10_007
+    return hash % 7 !== 0
+  }
+
+  revoke(revoked: Revoked): void {
+    const at = this.#wallNow
+    this.#revocations.push({ revoked, at })
+    for (const node of this.#nodes()) this.#revokeAt(node, revoked, at)
+  }
+
+  #revokeAt(node: SimNode, revoked: Revoked, at: number): void {
+    node.do((core, now) => {
+      core.revoke(revoked, at, now)
+      this.observer.revoked?.(node.index, revoked, at)
+    })
+  }
+
+  // ---- nodes and meetings
+
+  /** A node has started. It knows nothing of what was before. */
+  prepare(node: SimNode): void {
+    node.do((core) => {
+      core.askFirst(this.#scenario.asks)
+      core.defineTopics('*', this.#scenario.retention)
+    })
+    for (const { revoked, at } of this.#revocations) this.#revokeAt(node, revoked, at)
+    this.openMeetings(node)
+  }
+
+  openMeetings(node: SimNode): void {
+    for (const plan of this.#scenario.meetings) this.#openMeeting(node, plan)
+    if (this.#scenario.hostiles > 0) node.do((core, now) => void core.openMeeting('h0', {}, now))
+  }
+
+  #openMeeting(node: SimNode, plan: MeetingPlan): void {
+    const { name, options, kind } = plan
+    node.do((core, now) => {
+      if (core.meeting(name) !== undefined) return
+      const unique = (): number => ++this.#published
+      const room = new SimRoom(node, plan, this.random, this.observer, () => this.#clock.now, unique)
+      const opened = core.openMeeting(name, options, now, kind ? room.business : undefined)
+      if (opened === null || typeof opened === 'string') return
+      this.#roomsOf(node).set(name, room)
+      if (kind) room.seatBots()
+    })
+  }
+
+  #roomsOf(node: SimNode): Map<string, SimRoom> {
+    const known = this.#rooms.get(node)
+    if (known !== undefined) return known
+    const rooms = new Map<string, SimRoom>()
+    this.#rooms.set(node, rooms)
+    return rooms
+  }
+
+  closeMeetings(node: SimNode): void {
+    node.do((core) => {
+      for (const { name } of Array.from(core.meetings())) core.closeMeeting(name)
+    })
+  }
+
+  // ---- what it says
+
+  act(): void {
+    for (const node of this.#nodes())
+      for (const room of this.#roomsOf(node).values()) if (this.random.chance(0.3)) node.do(() => room.act())
+    const burst = this.random.chance(0.1) ? 20 : 1
+    for (let i = 0; i < burst; i++) {
+      const topic = this.random.pick(this.#scenario.topics)
+      if (!topic.startsWith('c')) this.#publish(this.random.pick(this.#nodes()), topic)
+    }
+  }
+
+  /** One publication to each topic from each node: whatever was lost before is noticed now. */
+  sayLast(): void {
+    for (const topic of this.#scenario.topics)
+      for (const node of this.#nodes()) if (!topic.startsWith('c')) this.#publish(node, topic)
+  }
+
+  #publish(node: SimNode, topic: string): void {
+    const keyed = topic.startsWith('k')
+    const key = keyed ? this.random.pick(KEYS) : ''
+    const tombstone = keyed && this.random.chance(0.1)
+    const text = `publication ${topic} ${++this.#published}`
+    node.do((core, now) => {
+      const pressure = core.publish(topic, textPayload(text), key, tombstone, now)
+      if (typeof pressure === 'string') return
+      const number = core.topicHistory(topic, 1)[0]?.number ?? 0
+      this.observer.published?.(node, topic, { number, text, key, tombstone })
+    })
+  }
+
+  push(user: string): void {
+    const text = `push ${user} ${++this.#published}`
+    for (const node of this.#nodes()) node.do((core) => void core.push(user, 'sim', textPayload(text)))
+  }
+
+  disconnect(user: string, final: boolean): void {
+    for (const node of this.#nodes())
+      node.do((core, now) => void core.disconnect(user, 'the business says so', final, now))
+  }
+
+  /** Takes the seat of some member of some meeting away. */
+  kick(node: SimNode, random: Random): void {
+    node.do((core) => {
+      const { name } = random.pick(this.#scenario.meetings)
+      const members = core.meeting(name)?.members ?? []
+      if (members.length > 0) core.kick(name, random.pick(members).slot, 'out')
+    })
+  }
+}

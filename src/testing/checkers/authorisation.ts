@@ -1,0 +1,154 @@
+import type { Question, Revoked } from '../../core/index.ts'
+import { type ClientMessage, type MessageOf, type ServerMessage, SYSTEM_SLOT } from '../../protocol/index.ts'
+import { type ClientFacts, type Observer, violate } from '../observer.ts'
+import { allows, type Claims, readToken, WALL_OFFSET } from '../tokens.ts'
+
+/** After a token's expiry, and after a revocation, something may still be written for so long. */
+const GRACE_MS = 1_000
+const REVOKED_MS = 2_000
+
+/** A connection and the token it is under. */
+interface Access {
+  claims: Claims | null
+  /** The token of a REFRESH under way, by its call. */
+  readonly refreshing: Map<number, Claims | null>
+  /** What of a client was asked for on this connection, by call. */
+  readonly asked: Map<number, ClientMessage>
+  /** Meetings and topics, by log. */
+  readonly logs: Map<
+    number,
+    { readonly action: 'join' | 'subscribe'; readonly name: string; readonly spectator: boolean }
+  >
+}
+
+/**
+ * I17 Authorisation: nothing is written to a connection after its token has expired or was revoked, nothing of a log
+ * that the token in force does not allow, and nothing that the business has forbidden. A token that was revoked opens
+ * nothing.
+ */
+export class AuthorisationChecker implements Observer {
+  readonly #access: Map<string, Access> = new Map()
+  readonly #denied: Set<string> = new Set()
+  readonly #revoked: {
+    readonly node: number
+    readonly revoked: Revoked
+    readonly at: number
+    readonly when: number
+  }[] = []
+  readonly #now: () => number
+  /** When each node last ran after it had stood still. */
+  readonly #woken: Map<number, number> = new Map()
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  answered({ user, action, name }: Question, allowed: boolean): void {
+    if (!allowed) this.#denied.add(`${user} ${action} ${name}`)
+  }
+
+  revoked(node: number, revoked: Revoked, at: number): void {
+    this.#revoked.push({ node, revoked, at, when: this.#now() })
+  }
+
+  woken(node: number): void {
+    this.#woken.set(node, this.#now())
+  }
+
+  #of(client: ClientFacts, connection: number): Access {
+    const key = `${client.id}/${connection}`
+    const known = this.#access.get(key)
+    if (known !== undefined) return known
+    const access: Access = { claims: null, refreshing: new Map(), asked: new Map(), logs: new Map() }
+    this.#access.set(key, access)
+    return access
+  }
+
+  up(client: ClientFacts, connection: number, message: ClientMessage): void {
+    const access = this.#of(client, connection)
+    if (message.type === 'hello') access.claims = readToken(message.token)
+    if (message.type === 'refresh') access.refreshing.set(message.call, readToken(message.token))
+    if (message.type === 'join' || message.type === 'subscribe' || message.type === 'publish')
+      access.asked.set(message.call, message)
+  }
+
+  down(client: ClientFacts, connection: number, message: ServerMessage, at: number): void {
+    if (message.type === 'goodbye') return
+    const access = this.#of(client, connection)
+    const { claims } = access
+    if (claims === null) return violate('I17', `client ${client.id} got ${message.type} without a token`)
+    this.#checkExpiry(client, claims, message, at)
+    this.#checkRevocation(client, claims, message, at)
+    switch (message.type) {
+      case 'done':
+        this.#done(client, access, message)
+        return
+      case 'joined':
+        this.#joined(client, access, message)
+        return
+      case 'subscribed':
+        this.#subscribed(client, access, message)
+        return
+      case 'frames':
+      case 'publications': {
+        const log = access.logs.get(message.log)
+        if (log !== undefined && !allows(claims.rights, log.action, log.name, log.spectator))
+          violate(
+            'I17',
+            `client ${client.id} got ${message.type} of ${log.name}, which its token does not allow`,
+          )
+      }
+    }
+  }
+
+  #checkExpiry(client: ClientFacts, { expires }: Claims, { type }: ServerMessage, at: number): void {
+    if (expires === 0 || at + WALL_OFFSET <= expires + GRACE_MS || at === this.#woken.get(client.node)) return
+    violate(
+      'I17',
+      `client ${client.id} was written ${type} ${at + WALL_OFFSET - expires} ms after its token expired`,
+    )
+  }
+
+  #checkRevocation(client: ClientFacts, claims: Claims, { type }: ServerMessage, at: number): void {
+    const grace = type === 'welcome' ? 0 : REVOKED_MS
+    for (const { node, revoked, at: until, when } of this.#revoked) {
+      if (node !== client.node || at <= when + grace) continue
+      if (
+        'user' in revoked ? claims.user === revoked.user && claims.issued <= until : claims.id === revoked.id
+      )
+        violate('I17', `client ${client.id} was written ${type} ${at - when} ms after its token was revoked`)
+    }
+  }
+
+  #done(client: ClientFacts, access: Access, { call }: MessageOf<'done'>): void {
+    const renewed = access.refreshing.get(call)
+    if (renewed !== undefined) access.claims = renewed
+    const asked = access.asked.get(call)
+    if (asked?.type === 'publish') this.#allowed(client, access, 'publish', asked.topic, false)
+  }
+
+  #joined(client: ClientFacts, access: Access, { call, meeting, log, slot }: MessageOf<'joined'>): void {
+    const spectator = slot === SYSTEM_SLOT
+    access.logs.set(log, { action: 'join', name: meeting, spectator })
+    // What another connection asked for was answered under its token.
+    if (access.asked.has(call)) this.#allowed(client, access, 'join', meeting, spectator)
+  }
+
+  #subscribed(client: ClientFacts, access: Access, { call, topic, log }: MessageOf<'subscribed'>): void {
+    access.logs.set(log, { action: 'subscribe', name: topic, spectator: false })
+    if (access.asked.has(call)) this.#allowed(client, access, 'subscribe', topic, false)
+  }
+
+  #allowed(
+    client: ClientFacts,
+    { claims }: Access,
+    action: 'join' | 'subscribe' | 'publish',
+    name: string,
+    spectator: boolean,
+  ): void {
+    if (claims !== null && !allows(claims.rights, action, name, spectator))
+      violate('I17', `client ${client.id} may ${action} ${name}, which its token does not allow`)
+    if (this.#denied.has(`${client.user} ${action} ${name}`))
+      violate('I17', `client ${client.id} may ${action} ${name}, which the business does not allow`)
+  }
+}

@@ -1,0 +1,86 @@
+import type { RawFrame } from '../../client/machine/index.ts'
+import type { MeetingEvent, ServerMessage } from '../../protocol/index.ts'
+import type { SealedFrame } from '../../core/index.ts'
+import { type ClientFacts, type Observer, type Phase, violate } from '../observer.ts'
+import { forget } from './forget.ts'
+import type { Rooms } from './rooms.ts'
+
+/** Empty frames may be sent together, so many milliseconds of them. */
+const COALESCED_MS = 250
+/** What the best link and a write need. */
+const DELIVERY_MS = 50
+/** Sums of intervals are off by a rounding. */
+const ROUNDING_MS = 0.001
+
+/** I6 Cadence: frames are numbered without a hole, and where all is well at most two ticks apart; delivered so, too. */
+export class CadenceChecker implements Observer {
+  readonly #now: () => number
+  readonly #rooms: Rooms
+  readonly #sealed: Map<string, { readonly number: number; readonly at: number }> = new Map()
+  /** When each reader got its last frame, or joined. */
+  readonly #delivered: Map<string, number> = new Map()
+  #well = false
+  #wellSince = 0
+
+  constructor(rooms: Rooms, now: () => number) {
+    this.#now = now
+    this.#rooms = rooms
+  }
+
+  phase(phase: Phase): void {
+    this.#well = phase === 'well'
+    this.#wellSince = this.#now()
+  }
+
+  opened(node: number, meeting: string): void {
+    forget(this.#sealed, `${node} ${meeting} `)
+  }
+
+  sealed(node: number, meeting: string, opened: number, { number, events }: SealedFrame): void {
+    const key = `${node} ${meeting} ${opened}`
+    const last = this.#sealed.get(key) ?? { number: 0, at: this.#now() }
+    if (number !== last.number + 1)
+      violate('I6', `frame ${number} of ${meeting} was sealed after frame ${last.number}`)
+    const spacing = this.#now() - Math.max(last.at, this.#wellSince)
+    const tick = this.#rooms.tickOf(meeting)
+    if (this.#well && !isRestart(events) && spacing > 2 * tick + ROUNDING_MS)
+      violate('I6', `frame ${number} of ${meeting} was sealed ${spacing} ms after the one before`)
+    this.#sealed.set(key, { number, at: this.#now() })
+  }
+
+  /** A new epoch, or another seat: the count begins anew. */
+  down(client: ClientFacts, _connection: number, message: ServerMessage): void {
+    if (message.type === 'joined') this.#delivered.set(`${client.id} ${message.meeting}`, this.#now())
+  }
+
+  joining(client: ClientFacts, meeting: string): void {
+    this.#delivered.delete(`${client.id} ${meeting}`)
+  }
+
+  left(client: ClientFacts, meeting: string): void {
+    this.#delivered.delete(`${client.id} ${meeting}`)
+  }
+
+  disconnected(client: ClientFacts): void {
+    forget(this.#delivered, `${client.id} `)
+  }
+
+  frame(client: ClientFacts, meeting: string, _epoch: number, frame: RawFrame): void {
+    const key = `${client.id} ${meeting}`
+    const last = Math.max(this.#delivered.get(key) ?? Infinity, this.#wellSince)
+    const allowed =
+      2 * this.#rooms.tickOf(meeting) + COALESCED_MS + DELIVERY_MS + this.#rooms.delayOf(client, meeting)
+    const silence = this.#now() - last
+    this.#delivered.set(key, this.#now())
+    if (this.#well && client.prompt && silence > allowed)
+      violate(
+        'I6',
+        `client ${client.id} got frame ${frame.number} of ${meeting} ${silence} ms after the one before`,
+      )
+  }
+}
+
+/** The clock stood still while nobody was there. */
+function isRestart(events: readonly MeetingEvent[]): boolean {
+  return events.some(({ type }) => type === 'resume')
+}

@@ -1,0 +1,51 @@
+import type { RtmsNode } from '../../core/index.ts'
+import { closeCodes } from '../../protocol/index.ts'
+import { type ClientFacts, type Observer, type RestingClient, violate } from '../observer.ts'
+
+/** A frame's readers may be so far behind its sealing when all is quiet: delays, runs of empty frames. */
+const BEHIND = 60
+
+/** I16 Conservation: at rest, what came = what was delivered + refused + waits. Liveness: everyone is connected and stands at the head. */
+export class ConservationChecker implements Observer {
+  rest(nodes: readonly RtmsNode[], clients: readonly RestingClient[]): void {
+    for (const node of nodes) balance(node)
+    for (const client of clients) {
+      if (!client.live && !client.excused)
+        violate('liveness', `client ${client.id} is not connected although the network is well`)
+      if (client.live) atHead(client, nodes[client.node] as RtmsNode)
+    }
+  }
+
+  /** A connection lost while the network is well was lost by RTMS. */
+  disconnected(client: ClientFacts, healthy: boolean): void {
+    if (healthy) violate('liveness', `client ${client.id} lost its connection although the network is well`)
+  }
+
+  ended(client: ClientFacts, code: number): void {
+    if (code === closeCodes.PROTOCOL)
+      violate('liveness', `client ${client.id}, which keeps every rule, was closed with ${code}`)
+  }
+}
+
+function balance(node: RtmsNode): void {
+  const { stats } = node
+  let refused = 0
+  for (const count of stats.inputsRefused.values()) refused += count
+  equal('inputs received', stats.inputsReceived, stats.inputsFramed + refused + node.inputsWaiting)
+  equal('requests started', stats.requestsStarted, stats.requestsEnded)
+  equal('connections opened', stats.connectionsOpened, stats.connectionsClosed + node.connections)
+  equal('sessions opened', stats.sessionsOpened, stats.sessionsEnded + node.sessions)
+}
+
+function equal(what: string, came: number, accounted: number): void {
+  if (came !== accounted) violate('I16', `${what}: ${came}; accounted for: ${accounted}`)
+}
+
+function atHead(client: RestingClient, node: RtmsNode): void {
+  for (const { name, next, unanswered } of client.meetings) {
+    const head = node.meeting(name)?.frame ?? -1
+    if (next < head - BEHIND || next > head + 1)
+      violate('liveness', `client ${client.id} rests at frame ${next} of ${name}, whose head is ${head}`)
+    if (unanswered > 0) violate('I4', `client ${client.id} still waits for ${unanswered} inputs to ${name}`)
+  }
+}

@@ -1,0 +1,126 @@
+import type { RawFrame } from '../../client/machine/index.ts'
+import type { SealedFrame } from '../../core/index.ts'
+import { type ClientFacts, type End, type Observer, violate } from '../observer.ts'
+import { textOf } from '../text.ts'
+import { forget } from './forget.ts'
+
+/**
+ * I4 Inputs: each is in at most one frame, an acknowledged one in exactly the frame named, one that was told
+ * NOT_SENT in none, a sender's in their order.
+ * I5 Nothing invented: each was sent, by the member whose slot it bears, and is what the business made of it.
+ */
+export class InputChecker implements Observer {
+  readonly #sent: Map<string, { readonly user: string; readonly meeting: string }> = new Map()
+  /** What the business put in an input's place, and the other way round. */
+  readonly #replaced: Map<string, string> = new Map()
+  readonly #origin: Map<string, string> = new Map()
+  readonly #dropped: Set<string> = new Set()
+  /** The frame each input was seen in. */
+  readonly #framed: Map<string, string> = new Map()
+  readonly #order: Map<string, number> = new Map()
+  readonly #ended: Set<string> = new Set()
+  readonly #notSent: Set<string> = new Set()
+  /** Who holds a slot, as the frames' own events say; per reader, since each reads at its own pace. */
+  readonly #slots: Map<string, string> = new Map()
+  /** Who holds a slot, as the business was told. */
+  readonly #seats: Map<string, string> = new Map()
+
+  input({ user }: ClientFacts, meeting: string, text: string): void {
+    this.#sent.set(text, { user, meeting })
+  }
+
+  botInput(user: string, meeting: string, text: string): void {
+    this.#sent.set(text, { user, meeting })
+  }
+
+  inputReplaced(text: string, by: string): void {
+    this.#replaced.set(text, by)
+    this.#origin.set(by, text)
+  }
+
+  inputDropped(text: string): void {
+    this.#dropped.add(text)
+  }
+
+  inputEnded(_client: ClientFacts, meeting: string, text: string, end: End): void {
+    if (this.#ended.has(text)) violate('I4', `${text} ended twice`)
+    this.#ended.add(text)
+    if (end.ok) this.#seen(text, `${meeting} ${String(end.value)}`)
+    else if (end.error.code === 'NOT_SENT') {
+      this.#notSent.add(text)
+      if (this.#framed.has(text)) violate('I4', `${text} is in a frame, but its sender was told NOT_SENT`)
+    }
+  }
+
+  joining(client: ClientFacts, meeting: string): void {
+    forget(this.#order, `${client.id} ${meeting} `)
+    forget(this.#slots, `${client.id} ${meeting} `)
+  }
+
+  /** Who came and went meanwhile is not known. */
+  frameGap(client: ClientFacts, meeting: string): void {
+    forget(this.#slots, `${client.id} ${meeting} `)
+  }
+
+  #seen(text: string, where: string): void {
+    if (this.#notSent.has(text)) violate('I4', `${text} is in ${where}, but its sender was told NOT_SENT`)
+    const known = this.#framed.get(text)
+    if (known === undefined) this.#framed.set(text, where)
+    else if (known !== where) violate('I4', `${text} is in frame ${known} and in frame ${where}`)
+  }
+
+  /** What the business was shown is what the members get. */
+  sealed(_node: number, meeting: string, _opened: number, { number, inputs }: SealedFrame): void {
+    for (const { data } of inputs) this.#check(textOf(data), meeting, number)
+  }
+
+  /** The sender of an input in a frame. */
+  #check(text: string, meeting: string, number: number): string {
+    const origin = this.#origin.get(text) ?? text
+    const sent = this.#sent.get(origin)
+    if (sent === undefined)
+      return violate('I5', `frame ${number} of ${meeting} holds ${text}, which nobody sent`)
+    if (sent.meeting !== meeting) violate('I12', `${text} was sent to ${sent.meeting} and seen in ${meeting}`)
+    if (this.#dropped.has(text)) violate('I5', `${text} was framed although the business dropped it`)
+    if (this.#replaced.has(text)) violate('I5', `${text} was framed although the business replaced it`)
+    this.#seen(origin, `${meeting} ${number}`)
+    return sent.user
+  }
+
+  frame(client: ClientFacts, meeting: string, epoch: number, frame: RawFrame): void {
+    for (const event of frame.events) {
+      if (event.type === 'join') this.#slots.set(`${client.id} ${meeting} ${epoch} ${event.slot}`, event.user)
+    }
+    for (const { slot, seq, data } of frame.inputs) {
+      const text = textOf(data)
+      const user = this.#check(text, meeting, frame.number)
+      const here = `${client.id} ${meeting} ${epoch} ${slot}`
+      const holder = this.#slots.get(here)
+      if (holder !== undefined && holder !== user)
+        violate('I5', `${text} of ${user} bears the slot of ${holder}`)
+      if (seq <= (this.#order.get(here) ?? 0))
+        violate('I4', `slot ${slot} of ${meeting}: seq ${seq} is not above the last`)
+      this.#order.set(here, seq)
+    }
+  }
+
+  // ---- who is in a meeting, as the business is told
+
+  opened(node: number, meeting: string): void {
+    forget(this.#seats, `${node} ${meeting} `)
+  }
+
+  seated(node: number, meeting: string, slot: number, user: string): void {
+    this.#seats.set(`${node} ${meeting} ${slot}`, user)
+  }
+
+  unseated(node: number, meeting: string, slot: number, user: string): void {
+    const seat = `${node} ${meeting} ${slot}`
+    if (this.#seats.get(seat) !== user)
+      violate(
+        'I5',
+        `the business was told that ${user} left slot ${slot} of ${meeting}, held by ${String(this.#seats.get(seat))}`,
+      )
+    this.#seats.delete(seat)
+  }
+}

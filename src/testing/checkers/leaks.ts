@@ -1,0 +1,54 @@
+import type { RtmsNode } from '../../core/index.ts'
+import { type DesertedNode, type Observer, violate } from '../observer.ts'
+import type { Scenario } from '../scenario.ts'
+
+/** I20 Crash-only: 20 s after all clients vanished nothing of their connections is left, and in the end nothing at all. */
+export class LeakChecker implements Observer {
+  readonly #topics: readonly string[]
+
+  constructor({ topics }: Scenario) {
+    this.#topics = topics
+  }
+
+  deserted(nodes: readonly DesertedNode[]): void {
+    for (const { core, interest } of nodes) {
+      none('connections', core.connections)
+      none('topics asked for on the bus', interest.length)
+      for (const topic of this.#topics) none(`subscribers of ${topic}`, core.subscribers(topic))
+      let away = 0
+      for (const { name, members, spectators } of core.meetings()) {
+        none(`spectators of ${name}`, spectators)
+        none(`members of ${name} who are not away`, members.filter((one) => !one.away && !one.bot).length)
+        away += members.filter(({ bot }) => !bot).length
+      }
+      if (away > 0 && core.sessions === 0) violate('I20', `${away} members without a session`)
+      // One of each session and meeting, and one for what topics keep.
+      atMost('timers', core.timers, core.sessions + core.meetingCount + 1)
+    }
+  }
+
+  empty(nodes: readonly DesertedNode[]): void {
+    for (const { core } of nodes) {
+      none('sessions', core.sessions)
+      none('meetings', core.meetingCount)
+      none('topics', core.topics)
+      none('timers', core.timers)
+      none('inputs that wait', core.inputsWaiting)
+      none('requests under way', core.stats.requestsStarted - core.stats.requestsEnded)
+      balanceOf(core)
+    }
+  }
+}
+
+/** I16: what the logs held was given back. */
+function balanceOf({ logs }: RtmsNode): void {
+  if (logs.bytes !== 0) violate('I16', `${logs.bytes} bytes of logs that are no more`)
+}
+
+function none(what: string, count: number): void {
+  atMost(what, count, 0)
+}
+
+function atMost(what: string, count: number, most: number): void {
+  if (count > most) violate('I20', `${count} ${what} where at most ${most} may be left`)
+}

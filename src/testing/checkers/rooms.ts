@@ -1,0 +1,45 @@
+import { type SealedFrame } from '../../core/index.ts'
+import { type ServerMessage, SYSTEM_SLOT } from '../../protocol/index.ts'
+import type { ClientFacts, Observer } from '../observer.ts'
+import type { MeetingPlan } from '../scenario.ts'
+import { WALL_OFFSET } from '../tokens.ts'
+
+/** What several checkers need to know of meetings. It comes before them. */
+export class Rooms implements Observer {
+  readonly #now: () => number
+  readonly #plans: ReadonlyMap<string, MeetingPlan>
+  readonly #sealed: Map<string, number> = new Map()
+  readonly #spectators: Set<string> = new Set()
+
+  constructor(meetings: readonly MeetingPlan[], now: () => number) {
+    this.#now = now
+    this.#plans = new Map(meetings.map((plan) => [plan.name, plan]))
+  }
+
+  sealed(node: number, meeting: string, opened: number, { number }: SealedFrame): void {
+    this.#sealed.set(`${node} ${meeting} ${opened} ${number}`, this.#now())
+  }
+
+  down(client: ClientFacts, _connection: number, message: ServerMessage): void {
+    if (message.type !== 'joined') return
+    const seat = `${client.id} ${message.meeting}`
+    if (message.slot === SYSTEM_SLOT) this.#spectators.add(seat)
+    else this.#spectators.delete(seat)
+  }
+
+  /** When a frame was sealed, where the business was told. An epoch begins with the millisecond its meeting was opened in. */
+  sealedAt(node: number, meeting: string, epoch: number, frame: number): number | undefined {
+    return this.#sealed.get(`${node} ${meeting} ${Math.floor(epoch / 4096) - WALL_OFFSET} ${frame}`)
+  }
+
+  /** Milliseconds from frame to frame; `Infinity` without a clock. */
+  tickOf(meeting: string): number {
+    return 1000 / (this.#plans.get(meeting)?.options.frameRate ?? 20)
+  }
+
+  /** How old frames are when this client may see them. */
+  delayOf(client: ClientFacts, meeting: string): number {
+    if (!this.#spectators.has(`${client.id} ${meeting}`)) return 0
+    return this.#plans.get(meeting)?.options.spectatorDelayMs ?? 0
+  }
+}

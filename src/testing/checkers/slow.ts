@@ -1,0 +1,46 @@
+import type { RawFrame } from '../../client/machine/index.ts'
+import { type ClientFacts, type Observer, type Phase, violate } from '../observer.ts'
+import type { Rooms } from './rooms.ts'
+
+/** What the best link and a write need. */
+const DELIVERY_MS = 50
+/** What counts as a tick of a meeting without a clock. */
+const NO_TICK_MS = 50
+
+/** I14 Slow isolation: while others stand still, who keeps up gets each frame with something in it within a tick. */
+export class SlowChecker implements Observer {
+  readonly #rooms: Rooms
+  readonly #now: () => number
+  /** When the first of all clients got a frame. */
+  readonly #first: Map<string, number> = new Map()
+  readonly #joined: Map<string, number> = new Map()
+  #well = false
+
+  constructor(rooms: Rooms, now: () => number) {
+    this.#rooms = rooms
+    this.#now = now
+  }
+
+  phase(phase: Phase): void {
+    this.#well = phase === 'well'
+  }
+
+  joining(client: ClientFacts, meeting: string): void {
+    this.#joined.set(`${client.id} ${meeting}`, this.#now())
+  }
+
+  frame(client: ClientFacts, meeting: string, epoch: number, { number, events, inputs }: RawFrame): void {
+    if (!this.#well || events.length + inputs.length === 0) return
+    const now = this.#now()
+    const key = `${client.node} ${meeting} ${epoch} ${number}`
+    const first = this.#rooms.sealedAt(client.node, meeting, epoch, number) ?? this.#first.get(key) ?? now
+    this.#first.set(key, first)
+    // Who has only just come is catching up.
+    if (!client.prompt || now < (this.#joined.get(`${client.id} ${meeting}`) ?? 0) + 1_000) return
+    const tick = this.#rooms.tickOf(meeting)
+    const allowed =
+      (tick === Infinity ? NO_TICK_MS : tick) + DELIVERY_MS + this.#rooms.delayOf(client, meeting)
+    if (now - first > allowed)
+      violate('I14', `client ${client.id} got frame ${number} of ${meeting} ${now - first} ms late`)
+  }
+}

@@ -1,0 +1,95 @@
+import type { Business } from './business.ts'
+import type { VirtualClock } from './clock.ts'
+import type { Observer } from './observer.ts'
+import type { Random } from './random.ts'
+import type { Fault } from './scenario.ts'
+import type { SimClient } from './sim-client.ts'
+import type { SimNode } from './sim-node.ts'
+
+/** What misfortune may touch. */
+export interface World {
+  readonly clock: VirtualClock
+  readonly observer: Observer
+  readonly business: Business
+  readonly nodes: readonly SimNode[]
+  readonly clients: readonly SimClient[]
+  readonly meetings: readonly string[]
+  readonly topics: readonly string[]
+  /** Another client takes the place of this one, which has ended. */
+  replaceClient(client: SimClient): void
+  restartNode(index: number): void
+  /** The bus loses what it is given for so long. */
+  loseBus(duration: number): void
+}
+
+/** Lets one fault happen. `random` is this fault's own. */
+export function befall(world: World, fault: Fault, random: Random): void {
+  const { clock, business, nodes } = world
+  if (world.clients.length === 0) return
+  const client = random.pick(world.clients)
+  const node = nodes[client.node] as SimNode
+  world.observer.fault?.(`${fault} client ${client.id}`)
+  switch (fault) {
+    case 'stall':
+      stall(world, client, random)
+      return
+    case 'reset':
+      client.link?.reset()
+      return
+    case 'half-open':
+      client.link?.swallow()
+      return
+    case 'restart-client':
+      if (random.chance(0.5)) client.kill()
+      else client.quit()
+      world.replaceClient(client)
+      return
+    case 'reopen-meeting':
+      node.do((core) => core.closeMeeting(random.pick(world.meetings)))
+      clock.after(random.int(0, 500), () => business.openMeetings(nodes[client.node] as SimNode))
+      return
+    case 'restart-node':
+      world.restartNode(client.node)
+      return
+    case 'flood':
+      for (let i = 0; i < 40; i++) client.input(random.pick(world.meetings))
+      for (let i = 0; i < 10; i++) client.request(2_000)
+      return
+    case 'drain':
+      node.do((core, now) => core.drain(now))
+      clock.after(random.int(0, 1_000), () => {
+        if (nodes[client.node] === node) world.restartNode(client.node)
+      })
+      return
+    case 'pause':
+      node.pause(random.int(50, random.chance(0.2) ? 8_000 : 1_000))
+      return
+    case 'late-sweeps':
+      node.lateness = random.int(5, 200)
+      clock.after(random.int(200, 2_000), () => (node.lateness = 0))
+      return
+    case 'kick':
+      business.kick(node, random)
+      return
+    case 'disconnect':
+      business.disconnect(client.user, random.chance(0.3))
+      return
+    case 'revoke':
+      business.revoke(random.chance(0.5) ? { user: client.user } : { id: client.token })
+      return
+    case 'change-rights':
+      business.setRights(client.id, random.pick(['watch', 'some', 'all']))
+      return
+    case 'lossy-bus':
+      world.loseBus(random.int(100, 1_000))
+      return
+    case 'stranger':
+      node.do((core, now) => core.handleBus(random.pick(world.topics), random.bytes(random.int(0, 40)), now))
+  }
+}
+
+function stall({ clock }: World, { link }: SimClient, random: Random): void {
+  const direction = random.pick(['up', 'down', 'both'] as const)
+  link?.stall(direction, true)
+  clock.after(random.int(50, 3_000), () => link?.stall(direction, false))
+}

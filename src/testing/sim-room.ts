@@ -1,0 +1,129 @@
+import type { Bot, MeetingBusiness, MeetingLogic, Refusal, SealedFrame } from '../core/index.ts'
+import type { Payload } from '../protocol/index.ts'
+import type { Observer } from './observer.ts'
+import type { Random } from './random.ts'
+import type { MeetingPlan } from './scenario.ts'
+import type { SimNode } from './sim-node.ts'
+import { textOf, textPayload } from './text.ts'
+
+const refused: Refusal = { code: 'FORBIDDEN', message: 'not you', retryAfterMs: 0 }
+/** What a hook that throws comes to. */
+const failed: Refusal = { code: 'HANDLER_FAILED', message: 'the hook threw', retryAfterMs: 0 }
+
+interface Player {
+  readonly bot: Bot
+  readonly user: string
+}
+
+/** What the business does in one meeting: refuses, replaces, fails, speaks to members, plays bots. */
+export class SimRoom implements MeetingLogic {
+  readonly #node: SimNode
+  readonly #plan: MeetingPlan
+  readonly #random: Random
+  readonly #observer: Observer
+  readonly #now: () => number
+  readonly #unique: () => number
+  readonly #opened: number
+  readonly #bots: Player[] = []
+
+  constructor(
+    node: SimNode,
+    plan: MeetingPlan,
+    random: Random,
+    observer: Observer,
+    now: () => number,
+    unique: () => number,
+  ) {
+    this.#node = node
+    this.#plan = plan
+    this.#random = random
+    this.#observer = observer
+    this.#now = now
+    this.#unique = unique
+    this.#opened = Math.floor(now())
+    observer.opened?.(node.index, plan.name)
+  }
+
+  get business(): MeetingBusiness {
+    return { kind: 'sim', metadata: {}, logic: this }
+  }
+
+  #ran(hook: string): void {
+    this.#observer.hook?.(this.#plan.name, hook)
+  }
+
+  join(slot: number, user: string): Refusal | null {
+    const refusal = this.#random.chance(0.1) ? this.#random.pick([refused, failed]) : null
+    this.#ran(refusal === null ? 'join' : `join ${refusal.code}`)
+    if (refusal === null) this.#observer.seated?.(this.#node.index, this.#plan.name, slot, user)
+    if (this.#random.chance(0.1)) this.seatBots()
+    return refusal
+  }
+
+  input(slot: number, user: string, data: Payload): Payload | Refusal {
+    const text = textOf(data)
+    const dice = this.#random.unit()
+    if (dice < 0.06) {
+      const refusal = dice < 0.03 ? refused : failed
+      this.#ran(`input ${refusal.code}`)
+      this.#observer.inputDropped?.(text)
+      return refusal
+    }
+    if (dice < 0.15) this.#speakTo(slot, user)
+    if (dice < 0.9) return data
+    this.#ran('input replaced')
+    const by = `stamped ${text}`
+    this.#observer.inputReplaced?.(text, by)
+    return textPayload(by)
+  }
+
+  frame(frame: SealedFrame): void {
+    this.#observer.sealed?.(this.#node.index, this.#plan.name, this.#opened, frame)
+  }
+
+  leave(slot: number, user: string, reason: string): void {
+    this.#ran(`leave ${reason}`)
+    this.#observer.unseated?.(this.#node.index, this.#plan.name, slot, user)
+  }
+
+  close(): void {
+    this.#ran('close')
+  }
+
+  #speakTo(slot: number, user: string): void {
+    const { name } = this.#plan
+    const text = `direct ${user} ${name} ${this.#unique()}`
+    this.#observer.sentTo?.(user, name, text)
+    this.#node.core.sendTo(name, slot, textPayload(text))
+  }
+
+  /** As many bots as are planned, as far as there is room for them. */
+  seatBots(): void {
+    const { name, bots } = this.#plan
+    while (this.#bots.length < bots) {
+      const user = `bot${this.#bots.length}`
+      const bot = this.#node.core.addBot(name, user, this.#now())
+      this.#ran(typeof bot === 'string' ? `bot ${bot}` : 'bot')
+      if (typeof bot === 'string') return
+      this.#bots.push({ bot, user })
+    }
+  }
+
+  /** A bot says something, or leaves. */
+  act(): void {
+    if (this.#bots.length === 0) return
+    const at = this.#random.int(0, this.#bots.length - 1)
+    const { bot, user } = this.#bots[at] as Player
+    if (this.#random.chance(0.05)) {
+      bot.leave()
+      this.#bots.splice(at, 1)
+      return
+    }
+    const text = `input ${user} ${this.#plan.name} ${this.#unique()}`
+    this.#observer.botInput?.(user, this.#plan.name, text)
+    const refusal = bot.send(textPayload(text), this.#now())
+    if (refusal === null) return
+    this.#ran(`bot input ${refusal}`)
+    if (refusal === 'CLOSED') this.#bots.splice(at, 1)
+  }
+}

@@ -1,0 +1,61 @@
+import type { Grant } from '../core/index.ts'
+
+/** Wall time at virtual time 0, in milliseconds since 1970. */
+export const WALL_OFFSET = 1_700_000_000_000
+
+/** What a token allows: everything, only to watch, only a part, or what is there for hostile peers. */
+export type Rights = 'all' | 'watch' | 'some' | 'hostile'
+
+/** What a token of the simulator says, readable: signatures are the server's matter. Times in wall milliseconds. */
+export interface Claims {
+  readonly user: string
+  readonly id: string
+  readonly issued: number
+  /** 0: never. */
+  readonly expires: number
+  readonly rights: Rights
+}
+
+const grants: Record<Rights, Pick<Grant, 'meetings' | 'read' | 'write'>> = {
+  all: { meetings: [{ name: '*', role: 'member' }], read: ['*'], write: ['*'] },
+  watch: { meetings: [{ name: '*', role: 'spectator' }], read: ['*'], write: [] },
+  some: { meetings: [{ name: 'm0', role: 'member' }], read: ['t1'], write: [] },
+  hostile: { meetings: [{ name: 'h0', role: 'member' }], read: ['h.*'], write: ['h.*'] },
+}
+
+/** The same once more, in words of its own: a checker does not ask the core. */
+export function allows(
+  rights: Rights,
+  action: 'join' | 'subscribe' | 'publish',
+  name: string,
+  spectator: boolean,
+): boolean {
+  switch (rights) {
+    case 'all':
+      return true
+    case 'watch':
+      return action === 'join' ? spectator : action === 'subscribe'
+    case 'some':
+      return action === 'join' ? name === 'm0' : action === 'subscribe' && name === 't1'
+    default:
+      return action === 'join' ? name === 'h0' : name.startsWith('h.')
+  }
+}
+
+export function encodeToken(claims: Claims): string {
+  return JSON.stringify(claims)
+}
+
+/** The claims of a token, or null where it is none of the simulator's. */
+export function readToken(token: string): Claims | null {
+  try {
+    const claims = JSON.parse(token) as Claims
+    return typeof claims === 'object' && Object.hasOwn(grants, claims.rights) ? claims : null
+  } catch {
+    return null
+  }
+}
+
+export function grantOf({ rights, ...claims }: Claims): Grant {
+  return { ...claims, ...grants[rights] }
+}

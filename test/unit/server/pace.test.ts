@@ -1,0 +1,49 @@
+import { expect, it } from 'vitest'
+import { Pace } from '../../../src/server/pace.ts'
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+it('A storm is worked through in order, a few milliseconds in each turn of the event loop', async () => {
+  let now = 0
+  const done: number[] = []
+  const pace = new Pace<number>(
+    (item) => {
+      done.push(item)
+      now += 1
+      // What comes meanwhile waits behind the others.
+      if (item === 1) pace.add(100)
+    },
+    () => now,
+  )
+  for (let n = 0; n < 10; n++) pace.add(n)
+  expect(done).toEqual([])
+  await turn()
+  expect(done).toEqual([0, 1, 2, 3])
+  expect(pace.size).toBe(7)
+  await turn()
+  await turn()
+  expect(done).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 100])
+  expect(pace.size).toBe(0)
+  await turn()
+  pace.add(200)
+  await turn()
+  expect(done.at(-1)).toBe(200)
+})
+
+it('Something slow is done all the same, one in each turn', async () => {
+  let now = 0
+  const done: number[] = []
+  const pace = new Pace<number>(
+    (item) => {
+      done.push(item)
+      now += 1_000
+    },
+    () => now,
+  )
+  for (let n = 0; n < 3; n++) pace.add(n)
+  await turn()
+  expect(done).toEqual([0])
+  await turn()
+  await turn()
+  expect(done).toEqual([0, 1, 2])
+})
