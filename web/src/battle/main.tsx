@@ -1,0 +1,200 @@
+import { useEffect, useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks'
+import { type Happening, newState, type State } from '../../../src/demo/battle/index.ts'
+import { guestName } from '../shell/guest.ts'
+import { inPlainWords } from '../shell/problems.ts'
+import { Page, show } from '../shell/shell.tsx'
+import { Controls } from './controls.tsx'
+import { Game } from './game.ts'
+import { Hud } from './hud.tsx'
+import { Lobby } from './lobby.tsx'
+import { Network } from './network.tsx'
+import { Results } from './result.tsx'
+import { roomInAddress } from './room.ts'
+import { Scene } from './scene/scene.ts'
+import { text } from './words.ts'
+import './style.css'
+
+const name = guestName()
+const room = roomInAddress()
+const address = new URL(location.href)
+address.searchParams.set('room', room)
+history.replaceState(null, '', address)
+
+/** What the scene shows before there is a state. */
+const nobody = newState()
+let changed: () => void = () => {}
+let seen: (state: State, happenings: readonly Happening[]) => void = () => {}
+const game = new Game(
+  room,
+  () => changed(),
+  (state, happenings) => seen(state, happenings),
+)
+
+// The seat is given up at once, rather than kept for a connection that will not come back.
+addEventListener('pagehide', () => game.leave())
+addEventListener('pageshow', (event) => {
+  if (event.persisted) location.reload()
+})
+
+function Battle() {
+  const [, draw] = useReducer((count: number) => count + 1, 0)
+  const [network, setNetwork] = useState(false)
+  useLayoutEffect(() => {
+    // At most once for each repaint, however many frames come at a time.
+    let asked = false
+    changed = () => {
+      if (asked) return
+      asked = true
+      requestAnimationFrame(() => {
+        asked = false
+        draw(0)
+      })
+    }
+  }, [])
+  const { state, own } = game
+  const fighting = state?.phase === 'battle' || state?.phase === 'countdown'
+  useLayoutEffect(() => {
+    document.documentElement.classList.toggle('fighting', fighting)
+    if (fighting) scrollTo(0, 0)
+  }, [fighting])
+  return (
+    <Page name="battle" state={game.connection}>
+      <div class="stage">
+        <Canvas fighting={fighting} />
+        {fighting && <h1 class="unseen">{text.title}</h1>}
+        {fighting && state !== null && <Hud state={state} own={own} />}
+        {!fighting && <Banner state={state} />}
+        <div class="tools">
+          <SoundButton />
+          <button
+            type="button"
+            class="icon"
+            id="network"
+            aria-pressed={network}
+            aria-label={text.network}
+            title={text.network}
+            onClick={() => setNetwork(!network)}
+          >
+            <NetworkIcon />
+          </button>
+          {fighting && (
+            <a class="icon" href="/" aria-label={text.leave} title={text.leave}>
+              ✕
+            </a>
+          )}
+        </div>
+        {network && <Network game={game} close={() => setNetwork(false)} />}
+        {fighting && <Controls game={game} own={own} />}
+      </div>
+      <Notices />
+      {!fighting && state === null && game.problem === null && <p class="hint">{text.joining}</p>}
+      {state?.phase === 'over' && <Results game={game} state={state} />}
+      {!fighting && state !== null && <Lobby game={game} state={state} name={name} />}
+    </Page>
+  )
+}
+
+/** What the visitor has to know of the connection and of frames that are missing. */
+function Notices() {
+  const { connection, problem, break: broken, state } = game
+  const [forgotten, forget] = useState<unknown>(null)
+  const lost = connection === 'disconnected' && state !== null
+  return (
+    <div class="notices">
+      {lost ? (
+        <p class="problem" role="alert">
+          {text.lost}
+        </p>
+      ) : (
+        problem !== null && (
+          <p class="problem" id="problem" role="alert">
+            {inPlainWords(problem)}
+          </p>
+        )
+      )}
+      {broken !== null && broken !== forgotten && (
+        <p class="problem gap" role="status">
+          {broken.type === 'skipped'
+            ? text.skipped(broken.count)
+            : broken.type === 'restarted'
+              ? text.restarted
+              : text.stateFailed}{' '}
+          <button type="button" class="icon" aria-label={text.net.close} onClick={() => forget(broken)}>
+            ✕
+          </button>
+        </p>
+      )}
+    </div>
+  )
+}
+
+function Banner({ state }: { readonly state: State | null }) {
+  const over = state?.phase === 'over'
+  const won = over && state.won
+  return (
+    <div class="banner" data-over={over ? (won ? 'won' : 'lost') : undefined}>
+      <h1>{over ? (won ? text.won : text.beaten) : text.title}</h1>
+      <p>{over ? (won ? text.wonText : text.beatenText) : text.tagline}</p>
+    </div>
+  )
+}
+
+function SoundButton() {
+  const [on, setOn] = useState(game.sound.on)
+  return (
+    <button
+      type="button"
+      class="icon"
+      id="sound"
+      aria-pressed={on}
+      aria-label={text.sound}
+      title={text.sound}
+      onClick={() => {
+        game.sound.on = !on
+        setOn(!on)
+      }}
+    >
+      <svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true">
+        <path d="M4 9v6h4l5 4V5L8 9z" fill="currentColor" />
+        {on ? (
+          <path d="M16 8.5a5 5 0 0 1 0 7M18.5 6a8.5 8.5 0 0 1 0 12" class="line" />
+        ) : (
+          <path d="m16 9 6 6m0-6-6 6" class="line" />
+        )}
+      </svg>
+    </button>
+  )
+}
+
+function NetworkIcon() {
+  return (
+    <svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true">
+      <path d="M3 13h4l3-8 4 14 3-6h4" class="line" />
+    </svg>
+  )
+}
+
+/** The scene: drawn at each repaint from the state, and told of what happens. */
+function Canvas({ fighting }: { readonly fighting: boolean }) {
+  const canvas = useRef<HTMLCanvasElement>(null)
+  const scene = useRef<Scene | null>(null)
+  useEffect(() => {
+    if (canvas.current === null) return
+    const made = new Scene(canvas.current)
+    scene.current = made
+    seen = (state, happenings) => made.happened(state, happenings, performance.now())
+    let asked = requestAnimationFrame(function draw(now) {
+      asked = requestAnimationFrame(draw)
+      made.own = game.own?.id ?? 0
+      made.draw(game.state ?? nobody, game.appliedAt, now)
+    })
+    return () => cancelAnimationFrame(asked)
+  }, [])
+  useLayoutEffect(() => {
+    if (scene.current === null) return
+    scene.current.insets = fighting ? { top: 78, bottom: 148 } : { top: 0, bottom: 0 }
+  })
+  return <canvas ref={canvas} class="scene" role="img" aria-label={text.scene} />
+}
+
+show(`${text.title} – RTMS`, <Battle />)
