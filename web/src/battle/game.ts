@@ -28,7 +28,7 @@ declare global {
   interface Window {
     /** What this window knows, for tests and the curious. */
     rtmsBattle: {
-      readonly state: State
+      readonly state: State | null
       readonly frame: number
       readonly slot: number
       readonly connection: Connection
@@ -77,11 +77,19 @@ export class Game {
       changed()
     })
     void this.#join()
-    this.#showToTests()
+    window.rtmsBattle = this
   }
 
   get state(): State | null {
     return this.#follower?.inStep === true ? this.#follower.state : null
+  }
+
+  get frame(): number {
+    return this.state?.frame ?? 0
+  }
+
+  get slot(): number {
+    return this.#meeting?.slot ?? -1
   }
 
   get appliedAt(): number {
@@ -155,30 +163,5 @@ export class Game {
     // What ended the connection is the cause; that calls ended with it is not news.
     this.problem ??= error
     this.#changed()
-  }
-
-  #showToTests(): void {
-    const game = this
-    window.rtmsBattle = {
-      get state() {
-        return game.state as State
-      },
-      get frame() {
-        return game.state?.frame ?? 0
-      },
-      get slot() {
-        return game.#meeting?.slot ?? -1
-      },
-      get connection() {
-        return game.connection
-      },
-      get result() {
-        return game.result
-      },
-      get break() {
-        return game.break
-      },
-      digestAt: (frame) => game.digestAt(frame),
-    }
   }
 }

@@ -56,19 +56,21 @@ function QrCode({ address }: { readonly address: string }) {
   )
 }
 
+function visit(event: SubmitEvent): void {
+  event.preventDefault()
+  const given = new FormData(event.currentTarget as HTMLFormElement)
+  const field = (name: string): string => (given.get(name) as string).trim()
+  setGuestName(field('name'))
+  const url = new URL(location.href)
+  url.searchParams.set('room', field('room'))
+  if (url.href === location.href) location.reload()
+  else location.assign(url)
+}
+
 /** Name and room; another one of either is another visit. */
 export function Who({ name, room }: { readonly name: string; readonly room: string }) {
-  const submit = (event: SubmitEvent): void => {
-    event.preventDefault()
-    const given = new FormData(event.currentTarget as HTMLFormElement)
-    setGuestName(String(given.get('name')).trim())
-    const url = new URL(location.href)
-    url.searchParams.set('room', String(given.get('room')).trim())
-    if (url.href === location.href) location.reload()
-    else location.assign(url)
-  }
   return (
-    <form class="card who" aria-label={text.who} onSubmit={submit}>
+    <form class="card who" aria-label={text.who} onSubmit={visit}>
       <label>
         {text.name}
         <input name="name" defaultValue={name} maxLength={24} autocomplete="nickname" required />

@@ -17,11 +17,11 @@ export function Lobby({ game, state, name }: Props & { readonly name: string }) 
     <div class="lobby">
       <div class="column">
         <Room game={game} state={state} />
-        {state.phase === 'lobby' && <HowTo />}
+        {state.phase === 'over' ? <Who name={name} room={game.room} /> : <HowTo />}
       </div>
       <div class="column">
         <Invite room={game.room} />
-        <Who name={name} room={game.room} />
+        {state.phase !== 'over' && <Who name={name} room={game.room} />}
       </div>
     </div>
   )

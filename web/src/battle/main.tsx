@@ -174,12 +174,18 @@ function NetworkIcon() {
   )
 }
 
+/** What the page's own things cover of the scene; beside the title where there is room, else above it. */
+const IN_BATTLE = { top: 100, bottom: 148, left: 0 }
+const BESIDE = { top: 12, bottom: 0, left: 470 }
+const ALONE = { top: 8, bottom: 0, left: 0 }
+const WIDE = 860
+
 /** The scene: drawn at each repaint from the state, and told of what happens. */
 function Canvas({ fighting }: { readonly fighting: boolean }) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const scene = useRef<Scene | null>(null)
   useEffect(() => {
-    if (canvas.current === null) return
+    if (canvas.current === null) return undefined
     const made = new Scene(canvas.current)
     scene.current = made
     seen = (state, happenings) => made.happened(state, happenings, performance.now())
@@ -192,7 +198,7 @@ function Canvas({ fighting }: { readonly fighting: boolean }) {
   }, [])
   useLayoutEffect(() => {
     if (scene.current === null) return
-    scene.current.insets = fighting ? { top: 78, bottom: 148 } : { top: 0, bottom: 0 }
+    scene.current.insets = fighting ? IN_BATTLE : innerWidth >= WIDE ? BESIDE : ALONE
   })
   return <canvas ref={canvas} class="scene" role="img" aria-label={text.scene} />
 }

@@ -57,11 +57,9 @@ function Row({
 }) {
   return (
     <>
-      <dt>
-        {name}
-        {hint !== undefined && <small>{hint}</small>}
-      </dt>
+      <dt>{name}</dt>
       <dd>{value}</dd>
+      {hint !== undefined && <dd class="said">{hint}</dd>}
     </>
   )
 }

@@ -52,7 +52,7 @@ function Own({ game, state }: { readonly game: Game; readonly state: State }) {
         <div id="own-result" data-rank={told.rank} data-damage={told.damage}>
           <p class="own-rank">
             <strong>{told.rank}</strong>
-            <span>{text.rankOf(told.rank, told.fighters)}</span>
+            <span>{text.rankOf(told.fighters)}</span>
           </p>
           <p class="own-damage">
             <strong>{number(told.damage)}</strong>

@@ -51,6 +51,7 @@ export interface Texts {
   readonly guardHint: string
   readonly together: string
   readonly togetherHint: string
+  readonly togetherNow: (count: number) => string
   readonly keys: { readonly throwIt: string; readonly rocket: string; readonly guard: string }
   readonly beast: string
   readonly rage: string
@@ -89,7 +90,7 @@ export interface Texts {
   readonly waitingResult: string
   readonly noResult: string
   readonly rank: string
-  readonly rankOf: (rank: number, of: number) => string
+  readonly rankOf: (count: number) => string
   readonly damage: string
   readonly hits: string
   readonly togetherHits: string
@@ -167,6 +168,7 @@ export const text: Texts = words<Texts>({
     guardHint: 'When a ring closes around you, guard before it has closed. At the last moment is perfect.',
     together: 'Together',
     togetherHint: 'Bangs at the same moment add up. Noise fills a bar; when it is full the beast is stunned.',
+    togetherNow: (count) => `Together ×${count}`,
     keys: { throwIt: 'Space', rocket: 'F', guard: 'G' },
     beast: 'Year Beast',
     rage: 'raging',
@@ -206,7 +208,7 @@ export const text: Texts = words<Texts>({
     waitingResult: 'The server’s word is on its way…',
     noResult: 'You did not fight in this battle.',
     rank: 'Rank',
-    rankOf: (rank, of) => `${rank} of ${of}`,
+    rankOf: (count) => `Rank, of ${count}`,
     damage: 'Damage',
     hits: 'Hits',
     togetherHits: 'Together',
@@ -286,6 +288,7 @@ export const text: Texts = words<Texts>({
     guardHint: '光圈向你收拢时，赶在合上之前防守；最后一刻防住就是完美防守。',
     together: '齐心',
     togetherHint: '同时炸响，伤害叠加。响声积满，年兽就会被震晕。',
+    togetherNow: (count) => `齐心 ×${count}`,
     keys: { throwIt: '空格', rocket: 'F', guard: 'G' },
     beast: '年兽',
     rage: '狂怒',
@@ -324,7 +327,7 @@ export const text: Texts = words<Texts>({
     waitingResult: '服务器的结果正在路上…',
     noResult: '这一场你没有参战。',
     rank: '名次',
-    rankOf: (rank, of) => `第 ${rank} 名，共 ${of} 人`,
+    rankOf: (count) => `名次，共 ${count} 人`,
     damage: '伤害',
     hits: '命中',
     togetherHits: '齐发',

@@ -6,7 +6,7 @@ import { nextTheme, theme, type Theme } from './theme.ts'
 import './style.css'
 
 /** The pages of the site, in the order of the menu. */
-export type PageName = 'home' | 'battle' | 'wall' | 'inside' | 'admin' | 'playground'
+export type PageName = 'home' | 'battle' | 'playground'
 
 interface Texts {
   readonly pages: Readonly<Record<PageName, string>>
@@ -23,9 +23,6 @@ const text: Texts = words<Texts>({
     pages: {
       home: 'Home',
       battle: 'Battle',
-      wall: 'Wall',
-      inside: 'Inside',
-      admin: 'Admin',
       playground: 'Playground',
     },
     states: {
@@ -44,9 +41,6 @@ const text: Texts = words<Texts>({
     pages: {
       home: '首页',
       battle: '打年兽',
-      wall: '行情墙',
-      inside: '看内部',
-      admin: '管理',
       playground: '试验场',
     },
     states: {
@@ -66,9 +60,6 @@ const text: Texts = words<Texts>({
 const places: Readonly<Record<PageName, string>> = {
   home: '/',
   battle: '/battle/',
-  wall: '/wall/',
-  inside: '/inside/',
-  admin: '/admin/',
   playground: '/playground/',
 }
 

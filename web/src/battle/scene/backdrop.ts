@@ -104,7 +104,7 @@ function village(ctx: Ctx, width: number, horizon: number): void {
   for (let i = 0; i < count; i++) {
     const x = i * unit * 1.5 + (noise(i, 21) - 0.5) * unit * 0.6
     // The middle is the beast's.
-    const side = Math.abs(x / width - 0.5) * 2
+    const side = Math.min(1, Math.abs(x / width - 0.5) * 2)
     const size = unit * (0.55 + 0.5 * side + 0.2 * noise(i, 22))
     house(ctx, x, horizon + 3, size, noise(i, 23) < 0.28)
   }

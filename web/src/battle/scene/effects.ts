@@ -39,6 +39,8 @@ const oneOf = (list: readonly string[]): string => list[Math.floor(Math.random()
 export class Effects {
   /** Fewer of everything, for who does not want motion. */
   calm = false
+  /** 0 to 1: what the machine can draw in time. */
+  amount = 1
   #bits: Bit[] = []
   #words: Word[] = []
 
@@ -48,13 +50,13 @@ export class Effects {
   }
 
   #add(bit: Partial<Bit> & Pick<Bit, 'kind' | 'x' | 'y' | 'life' | 'size' | 'colour'>): void {
-    if (this.#bits.length >= (this.calm ? 60 : MOST)) return
+    if (this.#bits.length >= (this.calm ? 60 : MOST * this.amount)) return
     this.#bits.push({ vx: 0, vy: 0, age: 0, turn: random(0, TAU), ...bit })
   }
 
   /** A bang at a place; `force` 1 is a firecracker's. */
   bang(x: number, y: number, force: number): void {
-    const amount = Math.round((this.calm ? 4 : 12) * force)
+    const amount = Math.round((this.calm ? 4 : 12) * force * this.amount)
     this.#add({ kind: 'ring', x, y, life: 0.35, size: 36 * force, colour: '#ffe9a8' })
     for (let i = 0; i < amount; i++) {
       const turn = random(0, TAU)

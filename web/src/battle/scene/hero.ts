@@ -38,9 +38,9 @@ export function paintHero(ctx: Ctx, look: Look): void {
   }
   const hop = cheer > 0 ? Math.abs(Math.sin(t * 7)) * 14 * cheer : Math.sin(t * 2.6 + look.hat) * 0.8
   if (down) {
-    ctx.translate(0, -10)
+    ctx.translate(0, -20)
     ctx.rotate(-1.42)
-    ctx.translate(0, 22)
+    ctx.translate(0, 40)
   } else {
     ctx.translate(hurt * Math.sin(t * 60) * 4, -hop)
     ctx.rotate(hurt * -0.14)
@@ -290,7 +290,7 @@ export function paintLabel(
   given: { readonly name: string; readonly hearts: number; readonly own: boolean; readonly width: number },
 ): void {
   const size = 9
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; given.hearts >= 0 && i < 3; i++) {
     heart(ctx, x + (i - 1) * (size + 3), top, size)
     ctx.fillStyle = i < given.hearts ? '#ff4d5e' : 'rgb(20 8 30 / 60%)'
     ctx.fill()

@@ -1,30 +1,21 @@
-import {
-  type Happening,
-  isUp,
-  type Player,
-  type Shot,
-  type State,
-  times,
-} from '../../../../src/demo/battle/index.ts'
+import { type Happening, isUp, type Shot, type State, times } from '../../../../src/demo/battle/index.ts'
 import { nameOf } from '../../shell/guest.ts'
 import { text } from '../words.ts'
 import { paintBackdrop } from './backdrop.ts'
-import { BEAST_HEIGHT, BEAST_WIDTH, HEAD, MOUTH, paintBeast } from './beast.ts'
+import { paintBeast } from './beast.ts'
 import { Effects } from './effects.ts'
+import { HEAD, MOUTH } from './face.ts'
 import { cracker, HERO_HEIGHT, paintHero, paintLabel, rocket } from './hero.ts'
 import { paintCouplets, paintLanterns } from './lanterns.ts'
-import { clamp, colourOf, type Ctx, easeOut, ellipse, glow, lerp, noise, type Point } from './paint.ts'
+import { fightersOf, type Insets, Layout } from './layout.ts'
+import { clamp, colourOf, type Ctx, easeOut, ellipse, glow, lerp, type Point } from './paint.ts'
 
 /** Milliseconds of a frame. */
 const FRAME_MS = 50
 /** More pixels than this for each of the page's are not seen, only paid for. */
 const MAX_RATIO = 2
-
-/** Edges of the canvas that the page's controls cover, in pixels. */
-export interface Insets {
-  readonly top: number
-  readonly bottom: number
-}
+/** Seconds between two pictures that are too many. */
+const SLOW_S = 0.04
 
 /** What the eye remembers of a fighter: when something last happened to it, in milliseconds. */
 interface Memory {
@@ -34,7 +25,7 @@ interface Memory {
 
 /** Draws the state. It may move things between two frames; it decides nothing. */
 export class Scene {
-  insets: Insets = { top: 0, bottom: 0 }
+  insets: Insets = { top: 0, bottom: 0, left: 0 }
   /** The own player's id; 0 for none. */
   own = 0
   readonly #canvas: HTMLCanvasElement
@@ -43,14 +34,16 @@ export class Scene {
   readonly #effects: Effects = new Effects()
   readonly #memories: Map<number, Memory> = new Map()
   readonly #calm: MediaQueryList = matchMedia('(prefers-reduced-motion: reduce)')
-  #width = 0
-  #height = 0
+  #layout: Layout = new Layout(1, 1, { top: 0, bottom: 0, left: 0 })
   #painted = ''
+  #quality = 1
+  #slow = 0
   #drawnAt = 0
   #shake = 0
   #hitAt = -1e9
   #struckAt = -1e9
   #roaredAt = -1e9
+  #togetherAt = -1e9
   #nextFirework = 0
   #open = 0
   #crouch = 0
@@ -63,65 +56,6 @@ export class Scene {
     if (ctx === null) throw new Error('the browser gives no canvas to draw on')
     this.#canvas = canvas
     this.#ctx = ctx
-  }
-
-  // ---- where things are
-
-  get #horizon(): number {
-    return Math.round(lerp(this.insets.top, this.#heroFoot, 0.66))
-  }
-
-  get #heroFoot(): number {
-    return this.#height - this.insets.bottom - 26
-  }
-
-  get #beastScale(): number {
-    const room = this.#beastFoot - this.insets.top - 12
-    return Math.min((this.#width * 0.98) / BEAST_WIDTH, room / BEAST_HEIGHT, 1.25)
-  }
-
-  get #beastFoot(): number {
-    return this.#horizon + (this.#heroFoot - this.#horizon) * 0.26
-  }
-
-  #onBeast({ x, y }: Point): Point {
-    const scale = this.#beastScale
-    return { x: this.#width / 2 + x * scale, y: this.#beastFoot + y * scale }
-  }
-
-  /** Where a fighter stands, and how large. With many on a narrow screen, in two rows. */
-  #place(index: number, count: number): Point & { readonly scale: number; readonly room: number } {
-    const width = Math.min(this.#width - 16, 1_100)
-    const rows = count > 5 && width < 620 ? 2 : 1
-    const inRow = Math.ceil(count / rows)
-    const row = rows === 1 ? 0 : index % 2
-    const room = width / inRow
-    const at = rows === 1 ? index : Math.floor(index / 2)
-    const shift = rows === 2 ? (row === 0 ? 0.35 : 0.65) : 0.5
-    const tall = (this.#heroFoot - this.#horizon) / (HERO_HEIGHT * (rows === 1 ? 1.5 : 1.9))
-    return {
-      x: (this.#width - width) / 2 + room * (at + shift),
-      y: this.#heroFoot - row * HERO_HEIGHT * 0.62,
-      scale: clamp(Math.min(room / 58, tall), 0.4, 1.25),
-      room: rows === 2 ? room * 0.9 : room - 6,
-    }
-  }
-
-  #fighters(state: State): Player[] {
-    return state.phase === 'lobby' || state.phase === 'countdown'
-      ? state.players.slice(0, 10)
-      : state.players.filter((player) => player.fighting)
-  }
-
-  #placeOf(state: State, id: number): (Point & { readonly scale: number; readonly room: number }) | null {
-    const fighters = this.#fighters(state)
-    const index = fighters.findIndex((player) => player.id === id)
-    return index < 0 ? null : this.#place(index, fighters.length)
-  }
-
-  /** Where on the beast something hits: spread out, the same for the same shot. */
-  #target(seed: number): Point {
-    return this.#onBeast({ x: (noise(seed, 1) - 0.5) * 230, y: HEAD.y + 40 + (noise(seed, 2) - 0.5) * 190 })
   }
 
   // ---- what has happened
@@ -158,14 +92,14 @@ export class Scene {
         this.#struck(state, happening, now)
         break
       case 'stunned': {
-        const { x, y } = this.#onBeast(HEAD)
-        effects.ring(x, y, 260 * this.#beastScale, '#ffd25c')
-        effects.stars(x, y - 80 * this.#beastScale)
+        const { x, y } = this.#layout.onBeast(HEAD)
+        effects.ring(x, y, 260 * this.#layout.beastScale, '#ffd25c')
+        effects.stars(x, y - 80 * this.#layout.beastScale)
         break
       }
       case 'rage': {
-        const { x, y } = this.#onBeast(HEAD)
-        effects.ring(x, y, 320 * this.#beastScale, '#ff3b1f')
+        const { x, y } = this.#layout.onBeast(HEAD)
+        effects.ring(x, y, 320 * this.#layout.beastScale, '#ff3b1f')
         this.#shake = 0.8
         break
       }
@@ -177,19 +111,28 @@ export class Scene {
   }
 
   #hit(state: State, hit: Extract<Happening, { type: 'hit' }>, now: number): void {
-    const at = this.#target(hit.player * 1_000 + state.frame)
+    const at = this.#layout.target(hit.player * 1_000 + state.frame)
     this.#hitAt = now
     this.#effects.bang(at.x, at.y, hit.rocket ? 2.6 : 1)
     if (hit.rocket) this.#shake = Math.max(this.#shake, 0.45)
+    this.#sayHit(hit, at, now)
+  }
+
+  /** The own numbers, others' rockets, and what was done together: with ten who throw, all numbers would be none. */
+  #sayHit(hit: Extract<Happening, { type: 'hit' }>, at: Point, now: number): void {
     const own = hit.player === this.own
-    const size = (hit.rocket ? 30 : 17) + (own ? 4 : 0) + (hit.together > 1 ? 3 : 0)
-    const words = `${hit.damage}${hit.together > 1 ? ` ×${hit.together}` : ''}`
-    this.#effects.say(words, at.x, at.y - 14, size, hit.lucky ? '#fff16b' : own ? '#ffffff' : '#ffc48a')
-    if (hit.lucky && own) this.#effects.say(text.lucky, at.x, at.y - 46, 20, '#fff16b')
+    const effects = this.#effects
+    if (own) effects.say(String(hit.damage), at.x, at.y - 14, hit.rocket ? 34 : 21, '#ffffff')
+    else if (hit.rocket) effects.say(String(hit.damage), at.x, at.y - 14, 24, '#ffc48a')
+    if (hit.lucky && own) effects.say(text.lucky, at.x, at.y - 46, 20, '#fff16b')
+    if (hit.together < 3 || now - this.#togetherAt < 700) return
+    this.#togetherAt = now
+    const { x, y } = this.#layout.onBeast({ x: 0, y: -20 })
+    effects.say(text.togetherNow(hit.together), x, y, 20 + 3 * Math.min(hit.together, 6), '#ffd94a', 1.1)
   }
 
   #struck(state: State, happening: Extract<Happening, { type: 'hurt' | 'guarded' }>, now: number): void {
-    const place = this.#placeOf(state, happening.player)
+    const place = this.#layout.placeOf(state, happening.player)
     if (place === null) return
     const y = place.y - 44 * place.scale
     if (happening.type === 'hurt') {
@@ -214,6 +157,7 @@ export class Scene {
     this.#fit()
     const dt = Math.min(0.1, (now - this.#drawnAt) / 1000)
     this.#drawnAt = now
+    this.#measure(dt)
     this.#effects.calm = this.#calm.matches
     this.#effects.move(dt)
     this.#ease(state, dt)
@@ -221,9 +165,9 @@ export class Scene {
     const t = this.#calm.matches ? now / 4_000 : now / 1000
     const ahead = clamp((now - appliedAt) / FRAME_MS)
     const ctx = this.#ctx
-    const ratio = this.#canvas.width / this.#width
+    const ratio = this.#canvas.width / this.#layout.width
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0)
-    ctx.drawImage(this.#backdrop, 0, 0, this.#width, this.#height)
+    ctx.drawImage(this.#backdrop, 0, 0, this.#layout.width, this.#layout.height)
     if (this.#rage > 0.01) this.#tint(`rgb(190 10 20 / ${0.22 * this.#rage})`)
     ctx.save()
     const shake = this.#calm.matches ? 0 : this.#shake ** 2 * 14
@@ -241,20 +185,29 @@ export class Scene {
   /** The canvas has as many pixels as it shows; what does not move is painted anew when that changes. */
   #fit(): void {
     const { clientWidth, clientHeight } = this.#canvas
-    const ratio = Math.min(devicePixelRatio, MAX_RATIO)
-    this.#width = Math.max(1, clientWidth)
-    this.#height = Math.max(1, clientHeight)
-    const key = [clientWidth, clientHeight, ratio, this.insets.top, this.insets.bottom].join(' ')
+    const ratio = Math.min(devicePixelRatio, MAX_RATIO) * this.#quality
+    const key = [clientWidth, clientHeight, ratio, ...Object.values(this.insets)].join(' ')
     if (key === this.#painted) return
     this.#painted = key
+    const layout = new Layout(Math.max(1, clientWidth), Math.max(1, clientHeight), this.insets)
+    this.#layout = layout
     for (const canvas of [this.#canvas, this.#backdrop]) {
-      canvas.width = Math.round(this.#width * ratio)
-      canvas.height = Math.round(this.#height * ratio)
+      canvas.width = Math.round(layout.width * ratio)
+      canvas.height = Math.round(layout.height * ratio)
     }
     const ctx = this.#backdrop.getContext('2d')
     if (ctx === null) return
     ctx.scale(ratio, ratio)
-    paintBackdrop(ctx, { width: this.#width, height: this.#height, horizon: this.#horizon })
+    paintBackdrop(ctx, layout)
+  }
+
+  /** A machine that cannot keep up draws fewer pixels and sparks, rather than fewer pictures. */
+  #measure(dt: number): void {
+    this.#slow = dt > SLOW_S ? this.#slow + 1 : Math.max(0, this.#slow - 0.5)
+    if (this.#slow < 40 || this.#quality <= 0.5) return
+    this.#slow = 0
+    this.#quality = Math.max(0.5, this.#quality - 0.25)
+    this.#effects.amount = this.#quality
   }
 
   /** Moods change at a frame; the body follows. */
@@ -285,29 +238,35 @@ export class Scene {
     if (now < this.#nextFirework) return
     const feast = phase === 'over' && won
     this.#nextFirework = now + (feast ? 350 : 3_600) * (0.6 + Math.random())
-    const y = lerp(this.insets.top + 20, this.#horizon * 0.6, Math.random())
-    this.#effects.firework(Math.random() * this.#width, y, feast ? 190 : 80)
+    const y = lerp(this.insets.top + 20, this.#layout.horizon * 0.6, Math.random())
+    this.#effects.firework(Math.random() * this.#layout.width, y, feast ? 190 : 80)
   }
 
   #tint(colour: string): void {
     this.#ctx.fillStyle = colour
-    this.#ctx.fillRect(0, 0, this.#width, this.#height)
+    this.#ctx.fillRect(0, 0, this.#layout.width, this.#layout.height)
   }
 
   #decorate(t: number): void {
-    const size = clamp(this.#width / 9, 46, 92)
-    paintLanterns(this.#ctx, this.#width, this.insets.top - size * 0.1, size, t)
-    const tall = this.#horizon - this.insets.top
-    if (this.#width > 760 && tall > 260)
-      paintCouplets(this.#ctx, this.#width, this.insets.top + size * 0.6, Math.min(tall * 0.86, 420), t)
+    const size = clamp(this.#layout.width / 9, 46, 92)
+    paintLanterns(this.#ctx, this.#layout.width, Math.max(0, this.insets.top - 4) - size * 0.1, size, t)
+    const tall = this.#layout.horizon - this.insets.top
+    if (this.#layout.width > 760 && tall > 260 && this.insets.left === 0)
+      paintCouplets(
+        this.#ctx,
+        this.#layout.width,
+        this.insets.top + size * 0.6,
+        Math.min(tall * 0.86, 420),
+        t,
+      )
   }
 
   #beast(state: State, ahead: number, t: number, now: number): void {
     const ctx = this.#ctx
     const { beast } = state
-    const { x, y } = this.#onBeast({ x: 0, y: 0 })
+    const { x, y } = this.#layout.onBeast({ x: 0, y: 0 })
     // Having lost, it runs for the mountains.
-    const scale = this.#beastScale * lerp(1, 0.16, easeOut(this.#fled))
+    const scale = this.#layout.beastScale * lerp(1, 0.16, easeOut(this.#fled))
     if (this.#fled > 0.97) return
     const struck = clamp(1 - (now - this.#struckAt) / 420)
     const raise = beast.mood === 'windup' && beast.attack === 'claw' ? this.#crouch * 0.8 : 0
@@ -315,8 +274,8 @@ export class Scene {
     const aim = this.#aim(state)
     ctx.save()
     ctx.translate(
-      x + this.#fled * this.#width * 0.22,
-      y + struck * 26 - this.#fled * (y - this.#horizon) - Math.sin(this.#fled * 14) * 10 * this.#fled,
+      x + this.#fled * this.#layout.width * 0.22,
+      y + struck * 26 - this.#fled * (y - this.#layout.horizon) - Math.sin(this.#fled * 14) * 10 * this.#fled,
     )
     ctx.scale(scale, scale)
     paintBeast(ctx, {
@@ -340,8 +299,8 @@ export class Scene {
   /** It looks at whom it is after, else around. */
   #aim(state: State): Point {
     const first = state.beast.attack === 'claw' ? state.beast.targets[0] : undefined
-    const place = first === undefined ? null : this.#placeOf(state, first)
-    if (place !== null) return { x: clamp((place.x / this.#width - 0.5) * 2.4, -1, 1), y: 0.8 }
+    const place = first === undefined ? null : this.#layout.placeOf(state, first)
+    if (place !== null) return { x: clamp((place.x / this.#layout.width - 0.5) * 2.4, -1, 1), y: 0.8 }
     const t = this.#drawnAt / 1000
     return { x: Math.sin(t * 0.8) * 0.7, y: 0.25 + Math.sin(t * 0.53) * 0.3 }
   }
@@ -349,7 +308,7 @@ export class Scene {
   #steam(): void {
     if (Math.random() > 0.4) return
     const side = Math.random() < 0.5 ? -1 : 1
-    const { x, y } = this.#onBeast({ x: side * 20, y: HEAD.y + 24 })
+    const { x, y } = this.#layout.onBeast({ x: side * 20, y: HEAD.y + 24 })
     this.#effects.steam(x, y, side)
   }
 
@@ -357,14 +316,14 @@ export class Scene {
     const since = (now - this.#roaredAt) / 650
     if (since > 1) return
     const ctx = this.#ctx
-    const { x, y } = this.#onBeast(MOUTH)
+    const { x, y } = this.#layout.onBeast(MOUTH)
     ctx.globalCompositeOperation = 'lighter'
     for (let i = 0; i < 4; i++) {
       const share = since * 1.3 - i * 0.12
       if (share <= 0 || share > 1) continue
       ctx.strokeStyle = `rgb(255 ${150 + i * 20} 90 / ${0.5 * (1 - share)})`
       ctx.lineWidth = 16 * (1 - share) + 2
-      ellipse(ctx, x, y, this.#width * 0.62 * share, this.#height * 0.42 * share)
+      ellipse(ctx, x, y, this.#layout.width * 0.62 * share, this.#layout.height * 0.42 * share)
       ctx.stroke()
     }
     ctx.globalCompositeOperation = 'source-over'
@@ -377,7 +336,7 @@ export class Scene {
     const left = Math.max(0, beast.left - ahead)
     const due = left <= times.perfect
     for (const id of beast.targets) {
-      const place = this.#placeOf(state, id)
+      const place = this.#layout.placeOf(state, id)
       if (place === null) continue
       const own = id === this.own
       const y = place.y - 42 * place.scale
@@ -406,8 +365,11 @@ export class Scene {
 
   #heroes(state: State, ahead: number, t: number, now: number): void {
     const ctx = this.#ctx
-    const fighters = this.#fighters(state)
-    const order = fighters.map((player, index) => ({ player, place: this.#place(index, fighters.length) }))
+    const fighters = fightersOf(state)
+    const order = fighters.map((player, index) => ({
+      player,
+      place: this.#layout.place(index, fighters.length),
+    }))
     for (const { player, place } of order.toSorted((a, b) => a.place.y - b.place.y)) {
       const memory = this.#memory(player.id)
       const fighting = state.phase === 'battle'
@@ -432,7 +394,7 @@ export class Scene {
       })
       ctx.restore()
       const name = { name: nameOf(player.user), own: player.id === this.own, width: place.room }
-      const hearts = fighting ? player.hearts : 3
+      const hearts = fighting ? player.hearts : -1
       paintLabel(ctx, place.x, place.y - (HERO_HEIGHT + 14) * place.scale, place.y + 8 * place.scale, {
         ...name,
         hearts,
@@ -441,15 +403,15 @@ export class Scene {
   }
 
   #shot(state: State, shot: Shot, ahead: number, t: number): void {
-    const place = this.#placeOf(state, shot.player)
+    const place = this.#layout.placeOf(state, shot.player)
     if (place === null) return
     const ctx = this.#ctx
     const share = clamp((state.frame + ahead - shot.from) / (shot.lands - shot.from))
     const from = { x: place.x + 14 * place.scale, y: place.y - 74 * place.scale }
-    const to = this.#target(shot.player * 1_000 + shot.lands)
+    const to = this.#layout.target(shot.player * 1_000 + shot.lands)
     const x = lerp(from.x, to.x, share)
     const arc = shot.rocket ? 26 : 90
-    const y = lerp(from.y, to.y, share) - Math.sin(share * Math.PI) * arc * this.#beastScale
+    const y = lerp(from.y, to.y, share) - Math.sin(share * Math.PI) * arc * this.#layout.beastScale
     ctx.save()
     ctx.translate(x, y)
     if (shot.rocket) ctx.rotate(Math.atan2(to.y - from.y, to.x - from.x) + Math.PI / 2)
@@ -467,11 +429,11 @@ export class Scene {
 
   #vignette(strength: number): void {
     const ctx = this.#ctx
-    const [x, y] = [this.#width / 2, this.#height / 2]
+    const [x, y] = [this.#layout.width / 2, this.#layout.height / 2]
     const edge = ctx.createRadialGradient(x, y, Math.min(x, y) * 0.7, x, y, Math.hypot(x, y))
     edge.addColorStop(0, 'rgb(220 10 20 / 0%)')
     edge.addColorStop(1, `rgb(220 10 20 / ${0.6 * strength})`)
     ctx.fillStyle = edge
-    ctx.fillRect(0, 0, this.#width, this.#height)
+    ctx.fillRect(0, 0, this.#layout.width, this.#layout.height)
   }
 }
