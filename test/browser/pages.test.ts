@@ -131,6 +131,7 @@ declare global {
     rtmsBattle: {
       readonly state: {
         readonly phase: string
+        readonly long: boolean
         readonly players: readonly { readonly bot: boolean }[]
       } | null
       readonly frame: number
