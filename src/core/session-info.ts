@@ -3,6 +3,16 @@ import type { Session } from './session.ts'
 /** Names of topics that are told of a session. */
 const MOST_TOPICS = 100
 
+/** Where a session stands in a log, and what the log keeps: entries from `first` to before `next`. */
+export interface CursorInfo {
+  readonly of: 'meeting' | 'topic'
+  readonly name: string
+  /** The next entry to be offered. Before `first`: it was too slow for what is kept. */
+  readonly position: number
+  readonly first: number
+  readonly next: number
+}
+
 /** A session as it stands now. Its id is not in it: whoever has that can take the session over. */
 export interface SessionInfo {
   readonly user: string
@@ -12,6 +22,8 @@ export interface SessionInfo {
   /** At most 100 of them. */
   readonly topics: readonly string[]
   readonly subscriptions: number
+  /** Its downstream queue: of its meetings, and of the topics named above; none without a connection. */
+  readonly cursors: readonly CursorInfo[]
   /** Requests under way. */
   readonly requests: number
   /** Messages and bytes in its upstream queue. */
@@ -24,9 +36,14 @@ export interface SessionInfo {
 export function sessionInfo(session: Session): SessionInfo {
   const { user, connection, upstream, requests } = session
   const topics: string[] = []
-  for (const { log } of session.subscriptions.values()) {
+  const cursors: CursorInfo[] = []
+  for (const { meeting, cursor } of session.seats.values()) {
+    if (cursor !== null) cursors.push(cursorInfo('meeting', meeting.name, cursor.position, meeting.log))
+  }
+  for (const { log, position } of session.subscriptions.values()) {
     if (topics.length === MOST_TOPICS) break
     topics.push(log.name)
+    cursors.push(cursorInfo('topic', log.name, position, log))
   }
   return {
     user,
@@ -34,9 +51,19 @@ export function sessionInfo(session: Session): SessionInfo {
     meetings: Array.from(session.seats.values(), ({ meeting, slot }) => ({ name: meeting.name, slot })),
     topics,
     subscriptions: session.subscriptions.size,
+    cursors,
     requests: requests.size,
     waiting: { messages: upstream.size, bytes: upstream.bytes },
     unacknowledgedBytes: connection === null ? 0 : connection.sent - connection.acknowledged,
     window: connection?.window ?? 0,
   }
+}
+
+function cursorInfo(
+  of: CursorInfo['of'],
+  name: string,
+  position: number,
+  { first, next }: { readonly first: number; readonly next: number },
+): CursorInfo {
+  return { of, name, position, first, next }
 }

@@ -6,6 +6,7 @@ import { pageHeaders } from '../server/page-headers.ts'
 import { battle } from './battle/rooms.ts'
 import { guestOf } from './guests.ts'
 import { HttpError, notFound, readJson, sendJson } from './http.ts'
+import { inside } from './inside/index.ts'
 import type { Part } from './part.ts'
 import { playground } from './playground.ts'
 import { wall } from './wall/index.ts'
@@ -15,7 +16,7 @@ import { wall } from './wall/index.ts'
  * for trying things out.
  */
 
-const parts: Readonly<Record<string, (rtms: Rtms) => Part>> = { battle, playground, wall }
+const parts: Readonly<Record<string, (rtms: Rtms) => Part>> = { battle, inside, playground, wall }
 
 type Settings = Omit<RtmsOptions, 'handler' | 'server'>
 
@@ -42,7 +43,9 @@ export async function startDemo(settings: Settings, pages: string): Promise<Demo
     for (const [name, value] of Object.entries(pageHeaders)) res.setHeader(name, value)
     const [path = '/'] = (req.url ?? '/').split('?')
     const part = open.get(/^\/api\/(\w+)\/ticket$/.exec(path)?.[1] ?? '')
-    if (part !== undefined) void answerTicket(rtms, part, req, res)
+    const seen = open.get(/^\/api\/(\w+)\/view$/.exec(path)?.[1] ?? '')
+    if (seen?.view !== undefined && req.method === 'GET') answerView(seen, req, res)
+    else if (part !== undefined) void answerTicket(rtms, part, req, res)
     else if (req.method === 'GET' || req.method === 'HEAD') files(req, res)
     else notFound(res)
   }
@@ -78,6 +81,17 @@ export async function startDemo(settings: Settings, pages: string): Promise<Demo
       for (const part of open.values()) part.close()
       return rtms.close()
     },
+  }
+}
+
+/** The guest secret is in a header: an address ends up in logs. */
+function answerView(part: Part, req: IncomingMessage, res: ServerResponse): void {
+  try {
+    const guest = /^Bearer ([\w-]{22})$/.exec(req.headers.authorization ?? '')?.[1]
+    sendJson(res, 200, part.view?.(guest ?? '') ?? {})
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error
+    sendJson(res, error.status, { error: error.message })
   }
 }
 

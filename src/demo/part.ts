@@ -10,5 +10,7 @@ export interface Admission extends Pick<TicketRequest, 'meetings' | 'topics'> {
 export interface Part {
   /** Throws an HttpError, or an RtmsError where the node is full. */
   admit(wish: unknown, guest: Guest): Promise<Admission> | Admission
+  /** What `GET /api/<part>/view` tells who has this guest secret. Throws an HttpError. */
+  view?(guest: string): object
   close(): void
 }

@@ -17,6 +17,18 @@ const session = v.strictObject({
   ),
   topics: v.pipe(v.array(v.string()), v.description('At most 100 of those it is subscribed to.')),
   subscriptions: count('How many topics it is subscribed to.'),
+  cursors: v.pipe(
+    v.array(
+      v.strictObject({
+        of: v.picklist(['meeting', 'topic']),
+        name: v.string(),
+        position: count('The next entry to be offered; before `first` where it was too slow.'),
+        first: count('The oldest entry kept.'),
+        next: count('The number the next entry gets.'),
+      }),
+    ),
+    v.description('Where it stands in its logs; empty without a connection.'),
+  ),
   requests: count('Requests under way.'),
   waiting: v.strictObject({
     messages: count('What it sent and nobody has looked at.'),
@@ -44,6 +56,7 @@ export const watchingOperations: readonly Operation[] = [
         ...each,
         meetings: [...each.meetings],
         topics: [...each.topics],
+        cursors: [...each.cursors],
       })),
     }),
   }),

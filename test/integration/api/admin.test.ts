@@ -75,6 +75,10 @@ describe('The dashboard', () => {
           meetings: [{ name: 'm', slot: 0 }],
           topics: ['stock.1'],
           subscriptions: 1,
+          cursors: [
+            { of: 'meeting', name: 'm', position: expect.any(Number), first: 1, next: expect.any(Number) },
+            { of: 'topic', name: 'stock.1', position: 1, first: 1, next: 1 },
+          ],
           requests: 0,
           waiting: { messages: 0, bytes: 0 },
           unacknowledgedBytes: expect.any(Number),

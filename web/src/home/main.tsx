@@ -25,6 +25,11 @@ const text: Texts = words<Texts>({
         text: 'Two to ten players, one beast. Every player sees the same blow in the same frame.',
       },
       {
+        to: '/inside/',
+        title: 'Look inside',
+        text: 'Logs, cursors, queues and credit of a live connection. Stop reading, cut the line, flood it.',
+      },
+      {
         to: '/playground/',
         title: 'Playground',
         text: 'The smallest of everything: move a dot, watch a price, place an order.',
@@ -36,6 +41,11 @@ const text: Texts = words<Texts>({
     lead: 'RTMS 是实时消息服务：逐帧同步的房间、人人可达的主题、推送与请求，全在一条连接上。这些页面就运行在你刚启动的节点上。',
     cards: [
       { to: '/battle/', title: '打年兽', text: '二到十人同战一头年兽，每个人在同一帧看到同一击。' },
+      {
+        to: '/inside/',
+        title: '看内部',
+        text: '一条真实连接里的日志、游标、队列和额度。停止读取、剪断线路、洪水冲击，看会怎样。',
+      },
       { to: '/playground/', title: '试验场', text: '样样都有一点：移动圆点、看价格、下单。' },
     ],
   },

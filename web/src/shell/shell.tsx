@@ -6,7 +6,7 @@ import { nextTheme, theme, type Theme } from './theme.ts'
 import './style.css'
 
 /** The pages of the site, in the order of the menu. */
-export type PageName = 'home' | 'battle' | 'playground'
+export type PageName = 'home' | 'battle' | 'inside' | 'playground'
 
 interface Texts {
   readonly pages: Readonly<Record<PageName, string>>
@@ -23,6 +23,7 @@ const text: Texts = words<Texts>({
     pages: {
       home: 'Home',
       battle: 'Battle',
+      inside: 'Inside',
       playground: 'Playground',
     },
     states: {
@@ -41,6 +42,7 @@ const text: Texts = words<Texts>({
     pages: {
       home: '首页',
       battle: '打年兽',
+      inside: '看内部',
       playground: '试验场',
     },
     states: {
@@ -60,6 +62,7 @@ const text: Texts = words<Texts>({
 const places: Readonly<Record<PageName, string>> = {
   home: '/',
   battle: '/battle/',
+  inside: '/inside/',
   playground: '/playground/',
 }
 

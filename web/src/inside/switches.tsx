@@ -1,0 +1,95 @@
+import type { Experiment } from './experiment.ts'
+import { type Policy, text } from './words.ts'
+
+const policies: readonly Policy[] = ['skip', 'conflate', 'disconnect']
+const speeds: readonly number[] = [5, 20, 100]
+
+/** What a visitor can do to the connection. */
+export function Switches({ experiment }: { readonly experiment: Experiment }) {
+  const { line, state, policy } = experiment
+  const connected = state === 'connected'
+  const seconds = Math.ceil((line.offlineUntil - performance.now()) / 1000)
+  return (
+    <section class="card switches" aria-labelledby="switches-title">
+      <h2 id="switches-title">{text.switches}</h2>
+      <div class="disturb">
+        <p>
+          <button
+            type="button"
+            id="stop"
+            aria-pressed={line.stopped}
+            disabled={!connected}
+            onClick={() => experiment.toggleReading()}
+          >
+            {line.stopped ? text.read : text.stop}
+          </button>
+          <span class="hint">{text.stopHint}</span>
+        </p>
+        <p>
+          <button type="button" id="cut" disabled={!connected} onClick={() => experiment.cut()}>
+            {seconds > 0 ? text.offline(seconds) : text.cut}
+          </button>
+          <span class="hint">{text.cutHint}</span>
+        </p>
+        <p>
+          <button type="button" id="flood" disabled={!connected} onClick={() => experiment.flood()}>
+            {text.flood}
+          </button>
+          <span class="hint">{text.floodHint}</span>
+        </p>
+      </div>
+      <Choice
+        name="speed"
+        label={text.speed}
+        values={speeds}
+        chosen={experiment.speed}
+        show={text.perSecond}
+        choose={(speed) => void experiment.setSpeed(speed)}
+      />
+      <Choice
+        name="policy"
+        label={text.policy}
+        values={policies}
+        chosen={policy}
+        show={(each) => text.policies[each]}
+        choose={(each) => experiment.setPolicy(each)}
+      />
+      <p class="hint">{text.policyHints[policy]}</p>
+    </section>
+  )
+}
+
+/** One of a few, as radio buttons: the arrow keys move between them. */
+function Choice<T extends string | number>({
+  name,
+  label,
+  values,
+  chosen,
+  show,
+  choose,
+}: {
+  readonly name: string
+  readonly label: string
+  readonly values: readonly T[]
+  readonly chosen: T
+  readonly show: (value: T) => string
+  readonly choose: (value: T) => void
+}) {
+  return (
+    <fieldset class="choice">
+      <legend>{label}</legend>
+      {values.map((value) => (
+        <label key={value}>
+          <input
+            type="radio"
+            name={name}
+            value={value}
+            checked={value === chosen}
+            onChange={() => choose(value)}
+          />
+          <span>{show(value)}</span>
+        </label>
+      ))}
+    </fieldset>
+  )
+}
