@@ -219,19 +219,18 @@ export class Experiment {
           to: Math.max(...frames),
         })
     }
-    for (let i = 0; i < FLOOD; i++)
-      meeting
-        .send({ flood: i })
-        .then((frame) => {
-          this.counts.framed++
-          frames.push(frame)
-        })
-        .catch((error: unknown) => {
-          const code = error instanceof RtmsError ? error.code : 'UNKNOWN'
-          this.counts.refused++
-          refusals.set(code, (refusals.get(code) ?? 0) + 1)
-        })
-        .finally(settle)
+    const send = async (i: number): Promise<void> => {
+      try {
+        frames.push(await meeting.send({ flood: i }))
+        this.counts.framed++
+      } catch (error) {
+        const code = error instanceof RtmsError ? error.code : 'UNKNOWN'
+        this.counts.refused++
+        refusals.set(code, (refusals.get(code) ?? 0) + 1)
+      }
+      settle()
+    }
+    for (let i = 0; i < FLOOD; i++) void send(i)
   }
 
   setPolicy(policy: Policy): void {

@@ -176,7 +176,7 @@ function Gauge({
   all,
 }: BarProps & { readonly used: number; readonly all: number }) {
   const share = all === 0 ? 0 : used / all
-  const said = text.of(kib(used), kib(all))
+  const said = all === 0 ? '–' : text.of(kib(used), kib(all))
   return <Bar {...{ x, y, width, label, said, share }} kind={share >= 1 ? 'full' : ''} />
 }
 
@@ -250,6 +250,7 @@ function Taken({
   readonly last: number
 }) {
   const count = Math.floor((width + 6) / 50)
+  const step = (width + 6) / count
   const cells = Array.from({ length: count }, (_, i) => last - count + 1 + i)
   return (
     <g class="strip" transform={`translate(0 ${y})`}>
@@ -260,9 +261,9 @@ function Taken({
         {last}
       </text>
       {cells.map((n, i) => (
-        <g key={i} class={n > 0 ? 'cell read' : 'cell waits'} transform={`translate(${i * 50} 0)`}>
-          <rect y="21" width="44" height="30" rx="6" />
-          <text x="22" y="40" text-anchor="middle">
+        <g key={i} class={n > 0 ? 'cell read' : 'cell waits'} transform={`translate(${i * step} 0)`}>
+          <rect y="21" width={step - 6} height="30" rx="6" />
+          <text x={step / 2 - 3} y="40" text-anchor="middle">
             {n > 0 ? n % 100_000 : ''}
           </text>
         </g>

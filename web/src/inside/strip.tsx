@@ -1,8 +1,11 @@
+import { useState } from 'preact/hooks'
 import type { CursorView } from './view.ts'
 import { text } from './words.ts'
 
 const STEP = 50
 const CELL = 44
+/** Cells kept to the left of those shown, for while the tape slides: the fastest feed brings 20 between two looks. */
+const SPARE = 30
 
 interface StripProps {
   readonly id: string
@@ -20,16 +23,28 @@ const stateOf = (position: number, next: number, read: number): string =>
   position <= read ? 'read' : position < next ? 'sent' : 'waits'
 
 /** A log: its newest entries, sliding along, with the reader's cursor, and the whole ring below. */
-export function Strip({ id, y, width, label, head, cursor, read }: StripProps) {
+export function Strip({ id, y, width, label, head: seen, cursor, read }: StripProps) {
   const shown = Math.floor(width / STEP)
-  const next = cursor === null ? read + 1 : cursor.position === 0 ? cursor.next : cursor.position
+  // What this page has read is news of the server too, and younger than its last look.
+  const head = Math.max(seen, read)
+  const stands = cursor === null ? 0 : cursor.position === 0 ? cursor.next : cursor.position
+  const next = Math.max(stands, read + 1)
+  // Cells stand at fixed places of a tape that slides; it is counted from here, for small numbers.
+  const [origin] = useState(head)
   const cells: number[] = []
-  for (let at = Math.max(1, head - shown); at <= head; at++) cells.push(at)
+  for (let at = Math.max(1, head - shown - SPARE); at <= head; at++) cells.push(at)
   const place = (position: number): number => width - (head - position + 1) * STEP
   const at = Math.max(6, Math.min(width - 2, place(next) - 3))
   const behind = Math.max(0, head + 1 - next)
   return (
-    <g class="strip" transform={`translate(0 ${y})`} data-log={id} data-head={head} data-cursor={next}>
+    <g
+      class="strip"
+      transform={`translate(0 ${y})`}
+      data-log={id}
+      data-head={head}
+      data-cursor={next}
+      data-read={read}
+    >
       <text class="label" y="10">
         {label}
       </text>
@@ -40,18 +55,20 @@ export function Strip({ id, y, width, label, head, cursor, read }: StripProps) {
         <rect x="0" y="20" width={width} height="32" />
       </clipPath>
       <g clip-path={`url(#clip-${id})`}>
-        {cells.map((position) => (
-          <g
-            key={position}
-            class={`cell ${stateOf(position, next, read)}`}
-            style={{ transform: `translateX(${place(position)}px)` }}
-          >
-            <rect x="0" y="21" width={CELL} height="30" rx="6" />
-            <text x={CELL / 2} y="40" text-anchor="middle">
-              {position % 100_000}
-            </text>
-          </g>
-        ))}
+        <g class="tape" style={{ transform: `translateX(${place(origin)}px)` }}>
+          {cells.map((position) => (
+            <g
+              key={position}
+              class={`cell ${stateOf(position, next, read)}`}
+              transform={`translate(${(position - origin) * STEP} 0)`}
+            >
+              <rect x="0" y="21" width={CELL} height="30" rx="6" />
+              <text x={CELL / 2} y="40" text-anchor="middle">
+                {position % 100_000}
+              </text>
+            </g>
+          ))}
+        </g>
       </g>
       {cursor !== null && (
         <g class={behind > shown ? 'marker far' : 'marker'} style={{ transform: `translateX(${at}px)` }}>
@@ -66,6 +83,11 @@ export function Strip({ id, y, width, label, head, cursor, read }: StripProps) {
           text-anchor={at > width / 2 ? 'end' : 'start'}
         >
           {behind > 3 ? text.behind(behind) : text.cursor}
+        </text>
+      )}
+      {cursor === null && (
+        <text class="said" y="67">
+          {text.noCursor}
         </text>
       )}
       <Ring cursor={cursor} width={width} next={next} />

@@ -33,6 +33,7 @@ interface Texts {
   readonly topicLog: string
   readonly ring: string
   readonly cursor: string
+  readonly noCursor: string
   readonly behind: (count: number) => string
   readonly fell: (count: number) => string
   readonly credit: string
@@ -84,6 +85,7 @@ const english: Texts = {
   topicLog: 'Topic log · entries',
   ring: 'the whole ring',
   cursor: 'your cursor',
+  noCursor: 'no cursor: the session waits for a connection',
   behind: (count) => `your cursor · ${count} behind`,
   fell: (count) => `${count} fell off the ring`,
   credit: 'Credit · sent, not acknowledged',
@@ -167,6 +169,7 @@ const chinese: Texts = {
   topicLog: '主题日志 · 条目',
   ring: '整个环',
   cursor: '你的游标',
+  noCursor: '没有游标：会话正在等待连接',
   behind: (count) => `你的游标 · 落后 ${count}`,
   fell: (count) => `${count} 条已掉出环外`,
   credit: '额度 · 已发送、未确认',
