@@ -85,7 +85,7 @@ async function start(options: ServeOptions): Promise<void> {
   const logger = options.json ? jsonLogger() : terminalLogger()
   const secret = given === '' ? randomBytes(32).toString('base64url') : given
   const api = key === undefined ? {} : { api: { keys: [key.text] } }
-  const settings = { port, host, secret, logger, admin: 'loopback' as const, ...api }
+  const settings = { port, host, secret, logger, ...api }
   let node: { readonly rtms: Rtms; close(): Promise<void> }
   try {
     if (dev) node = await startDemo(settings, demoPages())
