@@ -346,7 +346,8 @@ export class SimClient implements ClientFacts {
         },
         gap: (lost: number, reason: ErrorCode) => {
           latest.clear()
-          this.#observer.topicGap?.(this, topic, partial && reason !== 'BUS', lost, reason)
+          const anew = reason === 'RETENTION' || reason === 'NEW_EPOCH' || (partial && reason !== 'BUS')
+          this.#observer.topicGap?.(this, topic, anew, lost, reason)
         },
         subscribed: () => {},
         failed: (_error: RtmsError) => this.readers.delete(topic),

@@ -144,7 +144,7 @@ class Run implements World {
     this.#heal()
     this.#enter('recovery')
     clock.runTo(faulty + recovery)
-    this.#stallOne(well)
+    this.#stallOne(well + 1_500)
     this.#healthy = true
     this.#enter('well')
     clock.runTo(faulty + recovery + well)

@@ -457,10 +457,12 @@ export class Machine {
     this.#refreshAt = this.#ticket?.until ?? Infinity
     this.#ports.welcome(message)
     for (const call of this.#calls.revive(message.resumed, message.calls, now)) this.#send(call)
-    // What the session log still holds of a meeting comes before it is joined on this connection.
-    if (message.resumed)
-      for (const seat of this.#seats.values())
-        if (seat.lastLog !== 0) this.#seatsByLog.set(seat.lastLog, seat)
+    for (const seat of this.#seats.values()) {
+      // Another session, another node perhaps: the number may be another meeting's there.
+      if (!message.resumed) seat.lastLog = 0
+      // What the session log still holds of a meeting comes before it is joined on this connection.
+      else if (seat.lastLog !== 0) this.#seatsByLog.set(seat.lastLog, seat)
+    }
     // What was left is left before it may be joined anew.
     if (message.resumed)
       for (const log of this.#parting) this.#send({ type: 'leave', call: this.#calls.next(), log })

@@ -47,7 +47,7 @@ export class SeatMachine {
   readonly listener: SeatListener
   /** The log's number on the current connection, 0 while not joined there. */
   log = 0
-  /** Its number on the last connection where it was joined. */
+  /** Its number on the last connection of this session where it was joined; 0 for none. */
   lastLog = 0
   /** The call of the JOIN under way. */
   call = 0

@@ -8,10 +8,11 @@ import {
 } from '../../protocol/index.ts'
 import { type ClientFacts, type Observer, violate } from '../observer.ts'
 import type { Scenario } from '../scenario.ts'
+import { readToken } from '../tokens.ts'
 import { forget } from './forget.ts'
 
-/** How soon a reader that fell off the ring is disconnected, where it wants that. */
-const DISCONNECT_MS = 1_000
+/** How soon a reader that fell off the ring is disconnected, where it wants that, and how late the sweep may be that notices. */
+const DISCONNECT_MS = 1_000 + 250
 
 type Wish = MessageOf<'subscribe'>['topics'][number]
 
@@ -19,6 +20,8 @@ type Wish = MessageOf<'subscribe'>['topics'][number]
 interface Strict {
   readonly client: ClientFacts
   readonly topic: string
+  /** The ring may hold so many entries that it lacks. */
+  readonly ring: number
   /** Publications of its node's topic since anything was written to it. */
   missed: number
   /** When it has to be closed. */
@@ -27,12 +30,13 @@ interface Strict {
 
 /**
  * I15 Policies: `skip` gets a GAP that says how many are missing; the others never get one for being slow; `disconnect`
- * is closed within a second of falling off the ring, which is certain when more was published than the ring holds since
+ * is closed within a second of falling off the ring, which is certain when more was published than the ring keeps since
  * anything was last written to it.
  */
 export class PolicyChecker implements Observer {
   readonly #now: () => number
-  readonly #ringEntries: number
+  readonly #kept: number
+  readonly #pending: number
   readonly #wishes: Map<string, Wish> = new Map()
   /** Wishes by connection and log. */
   readonly #logs: Map<string, Wish> = new Map()
@@ -45,12 +49,16 @@ export class PolicyChecker implements Observer {
 
   constructor({ retention }: Scenario, topicPendingEntries: number, now: () => number) {
     this.#now = now
-    this.#ringEntries = retention.entries + topicPendingEntries + 1
+    this.#kept = retention.entries + 1
+    this.#pending = topicPendingEntries
   }
 
   up(client: ClientFacts, connection: number, message: ClientMessage): void {
     if (message.type === 'unsubscribe')
       for (const { log } of message.logs) this.#strict.get(`${client.id}/${connection}`)?.delete(log)
+    // Whose rights shrink may lose what it reads.
+    if (message.type === 'refresh' && readToken(message.token)?.rights !== 'all')
+      this.#strict.delete(`${client.id}/${connection}`)
     if (message.type !== 'subscribe') return
     message.topics.forEach((wish, index) => this.#wishes.set(`${client.id} ${message.call} ${index}`, wish))
   }
@@ -71,23 +79,47 @@ export class PolicyChecker implements Observer {
     if (message.to <= message.from) violate('I15', `a gap of ${wish.topic} that counts nothing`)
   }
 
-  #follow(client: ClientFacts, here: string, log: number, { topic, policy, conflate }: Wish): void {
+  #follow(
+    client: ClientFacts,
+    here: string,
+    log: number,
+    { topic, policy, conflate, keys, maxHz }: Wish,
+  ): void {
     const readers = this.#strict.get(here) ?? new Map<number, Strict>()
     this.#strict.set(here, readers)
-    if (policy === policies.disconnect && !conflate)
-      readers.set(log, { client, topic, missed: 0, deadline: Infinity })
+    // Who asks for some keys only moves on without anything being written.
+    if (policy === policies.disconnect && !conflate && keys.length === 0)
+      // What waits for a rung is kept until it was offered, as far as there is room.
+      readers.set(log, {
+        client,
+        topic,
+        ring: this.#kept + (maxHz > 0 ? this.#pending : 0),
+        missed: 0,
+        deadline: Infinity,
+      })
     else readers.delete(log)
   }
 
   write(client: ClientFacts, connection: number): void {
     for (const reader of this.#strict.get(`${client.id}/${connection}`)?.values() ?? []) {
+      this.#inTime(reader)
       reader.missed = 0
       reader.deadline = Infinity
     }
   }
 
   closed(client: ClientFacts, connection: number): void {
-    this.#strict.delete(`${client.id}/${connection}`)
+    const here = `${client.id}/${connection}`
+    for (const reader of this.#strict.get(here)?.values() ?? []) this.#inTime(reader)
+    this.#strict.delete(here)
+  }
+
+  /** What it would have done by now it does now. */
+  woken(node: number): void {
+    for (const readers of this.#strict.values())
+      for (const reader of readers.values())
+        if (reader.client.node === node && reader.deadline < Infinity)
+          reader.deadline = this.#now() + DISCONNECT_MS
   }
 
   died(node: number): void {
@@ -105,14 +137,18 @@ export class PolicyChecker implements Observer {
   }
 
   #missed(reader: Strict, topic: string, node: number, now: number): void {
-    if (now > reader.deadline)
-      violate(
-        'I15',
-        `client ${reader.client.id} fell off ${reader.topic} at ${reader.deadline - DISCONNECT_MS} and is not disconnected`,
-      )
+    this.#inTime(reader)
     if (reader.topic !== topic || reader.client.node !== node) return
     reader.missed++
-    if (reader.missed > this.#ringEntries) reader.deadline = Math.min(reader.deadline, now + DISCONNECT_MS)
+    if (reader.missed > reader.ring) reader.deadline = Math.min(reader.deadline, now + DISCONNECT_MS)
+  }
+
+  #inTime({ client, topic, deadline }: Strict): void {
+    if (this.#now() > deadline)
+      violate(
+        'I15',
+        `client ${client.id} fell off ${topic} at ${deadline - DISCONNECT_MS} and was not disconnected`,
+      )
   }
 
   // ---- what a gap counts, where there is one publisher

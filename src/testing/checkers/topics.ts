@@ -139,7 +139,8 @@ export class TopicChecker implements Observer {
       const published = this.#published.get(`${name} ${publisher}`)
       // What a node did not take from another, because it was full or nobody there was reading, is told with what comes next.
       const isFull = node.stats.publicationsRefused.has('LIMIT')
-      const isLate = client.liveSince + SUBSCRIBED_MS > (published?.at ?? -Infinity)
+      const since = Math.max(client.liveSince, this.#since.get(`${client.id} ${name}`) ?? 0)
+      const isLate = since + SUBSCRIBED_MS > (published?.at ?? -Infinity)
       if (publisher !== node.incarnation && (isFull || isLate)) continue
       const head = headOf(node, name, publisher) ?? published?.last
       if (head !== undefined && number !== head)

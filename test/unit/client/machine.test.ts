@@ -759,6 +759,21 @@ describe('A seat', () => {
     expect(listener.take().at(-1)).toBe('ended CLOSED')
   })
 
+  it('knows nothing by the number its meeting had in another session', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat, listener } = seated(rig)
+    rig.lose()
+    rig.live({ session: 's2' })
+    rig.lose()
+    rig.live({ session: 's2', resumed: true })
+    rig.receive(framesOf(1, [[]]), { type: 'direct', log: 5, data: text('another meeting') })
+    expect(listener.take()).toEqual([])
+    rig.lose()
+    rig.machine.leave(seat)
+    expect(rig.live({ session: 's2', resumed: true })).toEqual([])
+  })
+
   it('that is left, or refused, before it is joined again hears nothing more', () => {
     const rig = new Rig()
     rig.live()
