@@ -126,6 +126,7 @@ test('who is in the room may ask for its state, and goes on from there as the ot
   const ada = await enter('Ada', 'state')
   const eve = await enter('Eve', 'elsewhere')
   const name = ada.meeting.name
+  await ada.until(({ frame }) => frame > 0)
   await expect(eve.client.request('battle.state', { meeting: name })).rejects.toMatchObject({
     code: 'HANDLER_FAILED',
   })
