@@ -14,7 +14,7 @@ async def main(url: str, room: str, name: str) -> None:
 
     def fetch_ticket() -> dict:
         body = json.dumps(guest).encode()
-        request = urllib.request.Request(f"{url}/api/ticket", body, {"content-type": "application/json"})
+        request = urllib.request.Request(f"{url}/api/playground/ticket", body, {"content-type": "application/json"})
         with urllib.request.urlopen(request, timeout=10) as answer:
             ticket = json.load(answer)
         # With it the next ticket is for the same user.
