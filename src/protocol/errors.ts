@@ -26,7 +26,7 @@ export const errors = {
   NOT_SENT: {
     code: 20,
     retry: 'later',
-    text: 'The connection was lost before the message reached the server.',
+    text: 'There was no connection in time: the message was not sent.',
   },
   UNKNOWN: {
     code: 21,
