@@ -2,7 +2,6 @@ import {
   binaryCodec,
   fromPayload,
   isKey,
-  isName,
   limits,
   type MessageOf,
   type Payload,
@@ -12,6 +11,7 @@ import {
 } from '../protocol/index.ts'
 import { Listeners } from './events.ts'
 import {
+  checkName,
   type Done,
   isPosition,
   Machine,
@@ -46,6 +46,7 @@ export class Client {
   readonly #options: ConnectOptions
   readonly #machine: Machine
   readonly #states: Listeners<[State, RtmsError | null]> = new Listeners()
+  readonly #reconnects: Listeners<[{ recovered: boolean; reason: string }]> = new Listeners()
   readonly #pushes: Map<string, Listeners<[unknown]>> = new Map()
   readonly #shared: Map<string, SharedReader> = new Map()
   #socket: Socket | null = null
@@ -74,7 +75,10 @@ export class Client {
         phase: (phase, error) => this.#states.emit(stateOf(phase), error),
         push: (name, data) => this.#pushes.get(name)?.emit(fromPayload(data)),
         welcome: (welcome) => {
+          const first = this.#welcome === null
           this.#welcome = welcome
+          const { reason } = welcome
+          if (!first) this.#reconnects.emit({ recovered: reason === '', reason })
         },
       },
     )
@@ -117,6 +121,16 @@ export class Client {
   }
 
   /**
+   * Calls `listener` at each reconnect. `recovered`: no push and no message of a meeting's business was missed;
+   * otherwise `reason` says why. Meetings and topics tell theirs themselves.
+   */
+  onReconnect(
+    listener: (session: { readonly recovered: boolean; readonly reason: string }) => void,
+  ): () => void {
+    return this.#reconnects.add(listener)
+  }
+
+  /**
    * Joins a meeting as member or spectator. Resolves when the server has seated this client: from then on no frame
    * is missed. Rejects with NOT_FOUND, FORBIDDEN, FULL, CONFIG_MISMATCH, LIMIT, CANCELLED or CLOSED.
    */
@@ -125,7 +139,7 @@ export class Client {
     options: { readonly spectator?: boolean; readonly config?: string; readonly signal?: AbortSignal } = {},
   ): Promise<Meeting<T>> {
     return new Promise((resolve, reject) => {
-      if (!isName(name)) throw new RtmsError('BAD_NAME', `${JSON.stringify(name)} cannot name a meeting`)
+      checkName(name, 'meeting', 'BAD_NAME')
       if (!isKey(options.config ?? ''))
         throw new RtmsError('BAD_NAME', `config has more than ${limits.name} bytes; give a hash of it`)
       options.signal?.throwIfAborted()
@@ -153,7 +167,7 @@ export class Client {
     if (offline === 'queue' || state === 'connected' || state === 'closed') return
     throw new RtmsError(
       'NOT_SENT',
-      `The client is ${state} and offline is 'refuse': nothing was sent. Wait for the state 'connected', or queue.`,
+      `The client is ${state} and offline is 'refuse': nothing was sent. Wait, or queue.`,
     )
   }
 
@@ -166,12 +180,12 @@ export class Client {
     listener: (data: T, publication: Publication) => void,
     options: SubscribeOptions = {},
   ): () => void {
-    if (!isName(topic)) throw new RtmsError('BAD_TOPIC', `${JSON.stringify(topic)} cannot name a topic`)
+    checkName(topic, 'topic', 'BAD_TOPIC')
     const { conflate = false, maxHz = 0, keys = [], history = 0, since } = options
-    if (keys.length > limits.keys) throw new RtmsError('LIMIT', `at most ${limits.keys} keys can be named`)
-    if (!keys.every(isKey)) throw new RtmsError('BAD_NAME', `a key has at most ${limits.name} bytes`)
+    if (keys.length > limits.keys || !keys.every(isKey))
+      throw new RtmsError('LIMIT', `at most ${limits.keys} keys of ${limits.name} bytes can be named`)
     if (!Number.isSafeInteger(history) || history < 0)
-      throw new RangeError(`history is ${String(history)}; expected an integer of at least 0`)
+      throw new RangeError(`history is ${history}; expected an integer of at least 0`)
     if (since !== undefined && !isPosition(since))
       throw new TypeError('since must be what client.position gave; leave it out to begin anew')
     const wish: ReadOptions = {
@@ -181,7 +195,7 @@ export class Client {
       keys,
       policy: options.policy ?? (conflate ? 'conflate' : 'skip'),
       history,
-      ...(since === undefined ? {} : { since }),
+      since,
     }
     const shared = this.#shared.get(topic) ?? new SharedReader(topic, wish, () => this.#shared.delete(topic))
     if (!shared.isSame(wish))
@@ -300,7 +314,7 @@ export class Client {
         this.#timerAt = Infinity
         this.#run((now) => this.#machine.tick(now))
       },
-      Math.max(0, Math.min(deadline - performance.now(), 2 ** 31 - 1)),
+      Math.min(deadline - performance.now(), 2 ** 31 - 1),
     )
   }
 
@@ -314,7 +328,7 @@ export class Client {
       ) {
         throw new RtmsError(
           'UNAUTHENTICATED',
-          'getTicket must return { url, token, expiresAt }, as tickets.issue makes it',
+          'getTicket must return what tickets.issue made: { url, token, expiresAt }',
         )
       }
       const validMs = ticket.expiresAt * 1000 - Date.now()

@@ -85,6 +85,11 @@ const TICKET_MARGIN_MS = 30_000
 /** After a failure to get a fresh one. */
 const TICKET_RETRY_MS = 5_000
 
+/** Throws `code` where `name` cannot name a `what`. */
+export function checkName(name: string, what: string, code: 'BAD_NAME' | 'BAD_TOPIC'): void {
+  if (!isName(name)) throw new RtmsError(code, `${JSON.stringify(name)} cannot name a ${what}`)
+}
+
 /** What follows a log, across connections. */
 type Follower = SeatMachine | TopicReader
 
@@ -125,8 +130,8 @@ export class Machine {
   /** By the numbers their logs have on this connection. */
   readonly #byLog: Map<number, Follower> = new Map()
   #out: ClientMessage[] = []
-  /** Readers whose SUBSCRIBE goes out with the next packet, many in one. */
-  #wishes: TopicReader[] = []
+  /** What is joined or subscribed to with the next packet. */
+  #wishes: Follower[] = []
   /** Logs of meetings left while there was no connection. */
   #parting: number[] = []
   /** Measured by the last ping: round trip, and what to add to this clock to get the server's. Milliseconds. */
@@ -328,9 +333,17 @@ export class Machine {
     if ('call' in message) this.#calls.markSent(message.call)
   }
 
+  #sendLeave(log: number): void {
+    this.#send({ type: 'leave', call: this.#calls.next(), log })
+  }
+
+  #sendUnsubscribe(log: number): void {
+    this.#send({ type: 'unsubscribe', call: this.#calls.next(), logs: [{ log }] })
+  }
+
   /** Sends what has gathered, in packets that are not larger than allowed and hardly more than needed. */
   flush(): void {
-    this.#subscribe()
+    this.#follow()
     let count: number = limits.messages
     while (this.#out.length > 0) {
       const packet = this.#options.codec.encode(this.#out.slice(0, count))
@@ -447,19 +460,18 @@ export class Machine {
       else if (seat.lastLog !== 0) this.#byLog.set(seat.lastLog, seat)
     }
     // What was left is left before it may be joined anew.
-    if (message.resumed)
-      for (const log of this.#parting) this.#send({ type: 'leave', call: this.#calls.next(), log })
+    if (message.resumed) for (const log of this.#parting) this.#sendLeave(log)
     this.#parting = []
-    for (const seat of this.#seats.values()) this.#send(seat.joinMessage(this.#calls.next()))
-    this.#wishes = [...this.#readers.values()]
+    // Not at once: what the packet still holds may say that it has ended.
+    this.#wishes = this.#followers
   }
 
   #handleJoined(message: MessageOf<'joined'>, now: number): void {
     const seat = this.#seats.get(message.meeting)
     this.#parting = this.#parting.filter((log) => log !== message.log)
     // Left before it was joined: now it can be said.
-    if (seat === undefined) this.#send({ type: 'leave', call: this.#calls.next(), log: message.log })
-    if (seat === undefined || seat.call !== message.call) return
+    if (seat === undefined) return this.#sendLeave(message.log)
+    if (seat.call !== message.call) return
     this.#byLog.set(message.log, seat)
     const inputs = seat.handleJoined(message, this.#session, this.#entriesLost, now)
     for (const input of inputs) this.#send(input)
@@ -467,9 +479,8 @@ export class Machine {
 
   #handleSubscribed(message: MessageOf<'subscribed'>): void {
     const reader = this.#readers.get(message.topic)
-    if (reader === undefined)
-      this.#send({ type: 'unsubscribe', call: this.#calls.next(), logs: [{ log: message.log }] })
-    if (reader === undefined || reader.call !== message.call) return
+    if (reader === undefined) return this.#sendUnsubscribe(message.log)
+    if (reader.call !== message.call) return
     this.#byLog.set(message.log, reader)
     reader.handleSubscribed(message)
   }
@@ -518,7 +529,7 @@ export class Machine {
       return seat
     }
     this.#seats.set(meeting, seat)
-    if (this.#phase === 'live') this.#send(seat.joinMessage(this.#calls.next()))
+    if (this.#phase === 'live') this.#wishes.push(seat)
     return seat
   }
 
@@ -527,7 +538,7 @@ export class Machine {
     this.#forget(seat)
     const { log, lastLog } = seat
     seat.end(new RtmsError('CLOSED', 'The meeting was left.'))
-    if (log !== 0) this.#send({ type: 'leave', call: this.#calls.next(), log })
+    if (log !== 0) this.#sendLeave(log)
     else if (lastLog !== 0) this.#parting.push(lastLog)
   }
 
@@ -552,11 +563,18 @@ export class Machine {
     return reader
   }
 
-  #subscribe(): void {
+  /** Sends the JOINs, and a SUBSCRIBE for as many topics as it can hold. */
+  #follow(): void {
     let topics: MessageOf<'subscribe'>['topics'][number][] = []
     let call = 0
     let room = 0
-    for (const reader of this.#wishes) {
+    for (const follower of this.#wishes) {
+      if (follower instanceof SeatMachine) {
+        if (this.#seats.get(follower.meeting) === follower)
+          this.#send(follower.joinMessage(this.#calls.next()))
+        continue
+      }
+      const reader = follower
       if (this.#readers.get(reader.topic) !== reader) continue
       room -= reader.wishSize
       if (room < 0 || topics.length === limits.batch) {
@@ -573,8 +591,7 @@ export class Machine {
   unread(reader: TopicReader): void {
     if (this.#readers.get(reader.topic) !== reader) return
     this.#forget(reader)
-    if (reader.log !== 0)
-      this.#send({ type: 'unsubscribe', call: this.#calls.next(), logs: [{ log: reader.log }] })
+    if (reader.log !== 0) this.#sendUnsubscribe(reader.log)
   }
 
   /** A request; ends exactly once: throws, or `done` hears. `timeoutMs` > 0. Returns its number, for {@link cancel}. */
@@ -583,7 +600,7 @@ export class Machine {
     // The server's answer to a time-out is waited for a little longer than the time-out itself.
     const grace = Math.min(2_000, timeoutMs)
     const timeout = timeoutMs < MAX_TIMEOUT_MS ? Math.round(timeoutMs) : 0
-    if (!isName(method)) throw new RtmsError('BAD_NAME')
+    checkName(method, 'method', 'BAD_NAME')
     return this.#call({ type: 'request', call, method, timeout, data }, done, now + timeoutMs, grace)
   }
 
@@ -597,7 +614,7 @@ export class Machine {
     done: Done<number>,
   ): number {
     const call = this.#calls.next()
-    if (!isName(topic)) throw new RtmsError('BAD_TOPIC')
+    checkName(topic, 'topic', 'BAD_TOPIC')
     if (!isKey(key)) throw new RtmsError('BAD_NAME', 'The key is too long.')
     return this.#call({ type: 'publish', call, topic, key, tombstone, data }, done, now + timeoutMs, 0)
   }

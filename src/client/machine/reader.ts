@@ -21,7 +21,7 @@ export interface ReadOptions {
   /** Begin so many entries back. */
   readonly history?: number
   /** Go on from here instead, a position of an earlier subscription. */
-  readonly since?: Position
+  readonly since?: Position | undefined
 }
 
 /** Whether this, which an application may have stored, can be sent as a position. */

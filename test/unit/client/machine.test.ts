@@ -1045,12 +1045,34 @@ describe('A seat', () => {
     rig.live()
     const listener = new SeatRecorder()
     const seat = rig.machine.join('m', false, '', listener)
+    expect(rig.take().map(({ type }) => type)).toEqual(['join'])
     const { call } = seat
     rig.machine.leave(seat)
-    expect(rig.take().map(({ type }) => type)).toEqual(['join'])
     rig.receive(joinedOf({ call }), framesOf(1, [[]]))
     expect(rig.take()).toMatchObject([{ type: 'leave', log: 5 }])
     expect(listener.heard).toEqual(['ended CLOSED'])
+  })
+
+  it('left before its join has gone out was never there', () => {
+    const rig = new Rig()
+    rig.live()
+    rig.machine.leave(rig.machine.join('m', false, '', new SeatRecorder()))
+    expect(rig.take()).toEqual([])
+  })
+
+  it('kicked while it was away is not taken again', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat, listener } = seated(rig)
+    rig.lose()
+    rig.greet()
+    rig.receive(welcomeOf({ resumed: true, calls: 9, received: 1 }), {
+      type: 'ended',
+      log: seat.lastLog,
+      error: 'CLOSED',
+      message: 'kicked',
+    })
+    expect([rig.takeOf('join'), listener.heard.at(-1)]).toEqual([[], 'ended CLOSED'])
   })
 
   it('left while it was joining again is left once, and not again when it is joined anew', () => {
