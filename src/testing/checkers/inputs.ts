@@ -46,7 +46,7 @@ export class InputChecker implements Observer {
   inputEnded(_client: ClientFacts, meeting: string, text: string, end: End): void {
     if (this.#ended.has(text)) violate('I4', `${text} ended twice`)
     this.#ended.add(text)
-    if (!(end instanceof RtmsError)) this.#seen(text, `${meeting} ${String(end)}`)
+    if (!(end instanceof RtmsError)) this.#seen(text, `${meeting} ${end as number}`)
     else if (end.code === 'NOT_SENT') {
       this.#notSent.add(text)
       if (this.#framed.has(text)) violate('I4', `${text} is in a frame, but its sender was told NOT_SENT`)
