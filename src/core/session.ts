@@ -174,7 +174,8 @@ export function wholeWait(retryAfterMs: number): number {
 
 /** What of a message fits into a reason of the wire. */
 export function shorten(message: string): string {
-  const characters = Array.from(message).slice(0, limits.reason)
+  // Twice as many: a character may be a pair of units.
+  const characters = Array.from(message.slice(0, 2 * limits.reason)).slice(0, limits.reason)
   while (utf8Length(characters.join('')) > limits.reason) characters.pop()
   return characters.join('')
 }

@@ -17,6 +17,8 @@ function cost(message: ClientMessage): number {
       return OVERHEAD + message.topic.length + message.key.length + message.data.bytes.length
     case 'request':
       return OVERHEAD + message.method.length + message.data.bytes.length
+    case 'join':
+      return OVERHEAD + message.meeting.length + message.config.length
     case 'subscribe':
       return message.topics.reduce((sum, wish) => sum + costOfWish(wish), OVERHEAD)
     case 'unsubscribe':

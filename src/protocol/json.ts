@@ -251,6 +251,7 @@ const readers: Record<Scalar, (value: unknown, what: string, message: Json) => u
   uint,
   bool,
   name: (value, what) => string(value, what, limits.name),
+  wish: (value, what) => string(value, what, limits.packet),
   reason: (value, what) => string(value, what, limits.reason),
   token: (value, what) => string(value, what, limits.token),
   bytes,

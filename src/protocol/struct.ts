@@ -12,6 +12,7 @@ const scalars: { [K in Scalar]: { write(w: Writer, value: never): void; read(r: 
   uint: { write: (w, value: number) => w.uint(value), read: (r) => r.uint() },
   bool: { write: (w, value: boolean) => w.byte(value ? 1 : 0), read: readBool },
   name: { write: (w, value: string) => w.text(value), read: (r) => r.text(limits.name) },
+  wish: { write: (w, value: string) => w.text(value), read: (r) => r.text(r.left) },
   reason: { write: (w, value: string) => w.text(value), read: (r) => r.text(limits.reason) },
   token: { write: (w, value: string) => w.text(value), read: (r) => r.text(limits.token) },
   bytes: { write: (w, value: Uint8Array) => w.bytes(value), read: (r) => r.bytes(r.left) },
