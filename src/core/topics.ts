@@ -43,8 +43,11 @@ class Rung {
   wait(group: Group, timers: Timers, now: number): void {
     if (group.due) return
     group.due = true
-    if (this.#groups.length === 0)
-      timers.set(this.#timer, (Math.floor(now / this.#interval) + 1) * this.#interval)
+    if (this.#groups.length === 0) {
+      const next = (Math.floor(now / this.#interval) + 1) * this.#interval
+      // A product may round down to the moment it should lie behind.
+      timers.set(this.#timer, next > now ? next : next + this.#interval)
+    }
     this.#groups.push(group)
   }
 }
