@@ -1,5 +1,5 @@
 import type { RtmsNode } from '../../core/index.ts'
-import type { PublicationEntry } from '../../protocol/index.ts'
+import type { PublicationEntry, ServerMessage } from '../../protocol/index.ts'
 import { type ClientFacts, type Observer, type RestingClient, violate } from '../observer.ts'
 import { textOf } from '../text.ts'
 
@@ -98,6 +98,11 @@ export class TopicChecker implements Observer {
       violate('I12', `client ${client.id} got ${text} as ${place}, which was ${String(expected)}`)
   }
 
+  /** Only now is the topic read; what nobody read may have been forgotten before. */
+  down(client: ClientFacts, _connection: number, message: ServerMessage): void {
+    if (message.type === 'subscribed') this.#since.set(`${client.id} ${message.topic}`, this.#now())
+  }
+
   /** A reader starts anew: nothing it got before matters. */
   subscribed(client: ClientFacts, topic: string): void {
     this.#since.set(`${client.id} ${topic}`, this.#now())
@@ -155,8 +160,7 @@ export class TopicChecker implements Observer {
   ): void {
     const known = this.#latest.get(name)
     if (!conflate || known === undefined) return
-    // Who comes back late may be given a topic anew that nobody read meanwhile.
-    const since = Math.max(client.liveSince, this.#since.get(`${client.id} ${name}`) ?? 0)
+    const since = this.#since.get(`${client.id} ${name}`) ?? 0
     if (
       known.publishers.size !== 1 ||
       !known.publishers.has(node.incarnation) ||
