@@ -124,8 +124,7 @@ function adminOf({ admin, dev }: ServeOptions, hasKey: boolean): AdminReaders {
   if (admin === 'off') return false
   if (admin !== 'key' && admin !== 'loopback')
     throw new UsageError(`--admin is ${JSON.stringify(admin)}, but loopback, key or off was expected`)
-  if (admin === 'key' && !hasKey)
-    throw new UsageError(`--admin key needs a key of the HTTP API. ${MAKE_KEY}`)
+  if (admin === 'key' && !hasKey) throw new UsageError(`--admin key needs a key of the HTTP API. ${MAKE_KEY}`)
   return admin
 }
 

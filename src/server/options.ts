@@ -314,7 +314,9 @@ function conflictsOf(options: RtmsOptions): string[] {
     )
   }
   if (options.admin === 'key' && options.api === undefined) {
-    faults.push("admin: 'key' was given without api; expected keys that open the dashboard; give api: { keys }")
+    faults.push(
+      "admin: 'key' was given without api; expected keys that open the dashboard; give api: { keys }",
+    )
   }
   const fault = isTls(tls) ? tlsFault(tls) : null
   if (fault !== null) faults.push(fault)

@@ -5,6 +5,14 @@ import { endAll, printed, rtms } from './cli-support.ts'
 
 afterEach(endAll)
 
+/** Why the dashboard wants a key; false where there is no dashboard. */
+async function dashboard(args: string[], env: Record<string, string>): Promise<unknown> {
+  const run = rtms(['serve', '--port', '0', '--host', '127.0.0.1', ...args], env)
+  const [, url] = await printed(run, /(http:\/\/[^/\s]+:\d+)/)
+  const response = await fetch(`${url}/admin/access.json`)
+  return response.ok && ((await response.json()) as { needsKey: unknown }).needsKey
+}
+
 describe('rtms', () => {
   it.each([
     [[], 'a command is missing'],
@@ -100,12 +108,6 @@ describe('rtms', () => {
   })
 
   it('opens the dashboard to this machine with --dev, to who has the key with one, else to nobody', async () => {
-    const dashboard = async (args: string[], env: Record<string, string>): Promise<unknown> => {
-      const run = rtms(['serve', '--port', '0', '--host', '127.0.0.1', ...args], env)
-      const [, url] = await printed(run, /(http:\/\/[^/\s]+:\d+)/)
-      const response = await fetch(`${url}/admin/access.json`)
-      return response.ok && ((await response.json()) as { needsKey: unknown }).needsKey
-    }
     const RTMS_SECRET = 'x'.repeat(32)
     const RTMS_API_KEY = 'a-key-for-tests-which-is-long-enough'
     expect(await dashboard(['--dev'], {})).toBe(null)

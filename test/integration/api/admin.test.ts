@@ -31,6 +31,20 @@ function ask(
   })
 }
 
+/** What the page is told before it asks anything else. */
+async function told(rtms: Rtms, headers: Record<string, string> = {}): Promise<unknown> {
+  return JSON.parse((await ask(rtms, '/admin/access.json', headers)).body)
+}
+
+/** Whether a page of the node's own host may connect. */
+async function upgraded(rtms: Rtms): Promise<boolean> {
+  const { host, port, url } = rtms.address
+  const socket = new WebSocket(url, ['rtms.v1'], { origin: `http://${host}:${port}` })
+  const [event] = await Promise.race([once(socket, 'open').then(() => [true]), once(socket, 'error')])
+  socket.terminate()
+  return event === true
+}
+
 describe('The dashboard', () => {
   it('is not there unless the options say so', async () => {
     const rtms = await start()
@@ -50,7 +64,14 @@ describe('The dashboard', () => {
     expect(await status({ host: 'evil.example' })).toBe(401)
     expect(await status({ host: 'localhost.evil.example:80' })).toBe(401)
     // Passed on by a proxy on this machine.
-    for (const header of ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via', 'x-forwarded-host', 'cf-connecting-ip'])
+    for (const header of [
+      'x-forwarded-for',
+      'forwarded',
+      'x-real-ip',
+      'via',
+      'x-forwarded-host',
+      'cf-connecting-ip',
+    ])
       expect(await status({ [header]: '127.0.0.1' })).toBe(401)
     for (const host of ['localhost', 'localhost:7788', '127.0.0.1:1', '[::1]:7788'])
       expect(await status({ host })).toBe(200)
@@ -70,8 +91,6 @@ describe('The dashboard', () => {
   })
 
   it('is told whether and why it needs a key, and where the node is', async () => {
-    const told = async (rtms: Rtms, headers: Record<string, string> = {}): Promise<unknown> =>
-      JSON.parse((await ask(rtms, '/admin/access.json', headers)).body)
     const near = await start({ admin: 'loopback', path: '/live' })
     expect(await told(near)).toEqual({ path: '/live', hasKeys: false, needsKey: null })
     expect(await told(near, { via: '1.1 proxy' })).toMatchObject({ needsKey: 'proxy' })
@@ -117,7 +136,8 @@ describe('The dashboard', () => {
 
   it('lists topics page by page, by a part of their names', async () => {
     const rtms = await start({ admin: 'loopback' })
-    for (const name of ['stock.3', 'chat', 'stock.1', 'stock.2']) rtms.topics.publish(name, name, { key: 'k' })
+    for (const name of ['stock.3', 'chat', 'stock.1', 'stock.2'])
+      rtms.topics.publish(name, name, { key: 'k' })
     const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms, 'u1'))
     peer.send(subscribe(1, 'stock.2'))
     await peer.next('subscribed')
@@ -140,13 +160,6 @@ describe('The dashboard', () => {
 
   it('may connect from the host itself where origins are named', async () => {
     const origins = ['https://app.example.com']
-    const upgraded = async (rtms: Rtms): Promise<boolean> => {
-      const { host, port, url } = rtms.address
-      const socket = new WebSocket(url, ['rtms.v1'], { origin: `http://${host}:${port}` })
-      const [event] = await Promise.race([once(socket, 'open').then(() => [true]), once(socket, 'error')])
-      socket.terminate()
-      return event === true
-    }
     expect(await upgraded(await start({ origins, admin: 'loopback' }))).toBe(true)
     expect(await upgraded(await start({ origins }))).toBe(false)
   })

@@ -57,7 +57,9 @@ export class NodeApi {
   /** To connect as the dashboard's own user; by the address that this page is reached by, be it a tunnel's. */
   async ticket(user: string, rights: object): Promise<Ticket> {
     const ticket = await this.post<Ticket>('/tickets', { user, host: location.host, ...rights })
-    const url = new URL(`${location.protocol.replace('http', 'ws')}//${location.host}${this.access.path || '/'}`)
+    const url = new URL(
+      `${location.protocol.replace('http', 'ws')}//${location.host}${this.access.path || '/'}`,
+    )
     url.search = new URL(ticket.url).search
     return { ...ticket, url: url.href }
   }
