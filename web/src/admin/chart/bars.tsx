@@ -86,9 +86,7 @@ function Filled({ histogram }: { readonly histogram: Histogram }) {
               <span class="track">
                 <span class="bar" style={{ width: `${((counts[at] ?? 0) / most) * 100}%` }} />
               </span>
-              <span class="share">
-                {share > 0 && share < 0.0005 ? '< 0.1 %' : format.percent(Math.round(share * 1000) / 1000)}
-              </span>
+              <span class="share">{format.share(share)}</span>
             </li>
           )
         })}

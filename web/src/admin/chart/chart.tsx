@@ -49,10 +49,13 @@ export function Chart({
   const index = found < 0 ? samples.length - 1 : found
   const sample = samples[index]
   const drawn = { panel, samples, lines }
+  const last = samples.at(-1)
   return (
     <figure class="card chart">
       <figcaption>
-        <h3>{panel.title}</h3>
+        <h3>
+          {panel.title} {last !== undefined && panel.note && <span>{panel.note(last.reading)}</span>}
+        </h3>
         <Legend drawn={drawn} index={index} />
       </figcaption>
       <div

@@ -18,6 +18,8 @@ export interface Panel {
   /** The scale reaches at least this. */
   readonly least: number
   readonly binary?: boolean
+  /** What else there is to say of the latest reading. */
+  readonly note?: (reading: Reading) => string
 }
 
 type Read = (reading: Reading) => number | undefined
@@ -79,6 +81,14 @@ const bytes = (title: string, ...series: Series[]): Panel => ({
   binary: true,
 })
 
+/** A line for the limit would press what is held to the bottom. */
+function limitOf(reading: Reading): string {
+  const limit = reading.get('rtms_log_bytes_limit')
+  if (limit === undefined) return ''
+  const share = (reading.get('rtms_log_bytes') ?? 0) / limit
+  return `${text.limit} ${format.bytes(limit)}, ${text.used(format.share(share))}`
+}
+
 /** All charts, in groups. */
 export const groups: readonly { readonly title: string; readonly panels: readonly Panel[] }[] = [
   {
@@ -94,6 +104,11 @@ export const groups: readonly { readonly title: string; readonly panels: readonl
         perSecond(text.opened, metric('connections_opened_total')),
         perSecond(text.closed, total('connections_closed_total')),
         perSecond(text.resumed, metric('sessions_resumed_total')),
+      ),
+      counts(
+        text.heldUp,
+        level(text.handshakes, metric('handshakes')),
+        level(text.stalled, metric('connections_stalled')),
       ),
     ],
   },
@@ -173,7 +188,7 @@ export const groups: readonly { readonly title: string; readonly panels: readonl
         perSecond(text.credit, metric('stalls_total', 'credit')),
         perSecond(text.socket, metric('stalls_total', 'socket')),
       ),
-      bytes(text.logs, level(text.held, metric('log_bytes')), level(text.limit, metric('log_bytes_limit'))),
+      { ...bytes(text.logs, level(text.held, metric('log_bytes'))), note: limitOf },
     ],
   },
 ]
@@ -182,6 +197,5 @@ export const groups: readonly { readonly title: string; readonly panels: readonl
 export function rateNow(samples: readonly Sample[], name: string): number | null {
   const [before, after] = samples.slice(-2)
   if (before === undefined || after === undefined || after.isFirst) return null
-  const of = total(name)
-  return rate(of(before.reading) ?? 0, of(after.reading), after.at - before.at)
+  return rate(before.reading.total(name) ?? 0, after.reading.total(name), after.at - before.at)
 }

@@ -1,13 +1,15 @@
 import type { Points } from '../numbers/history.ts'
 
-/** The lowest of 1, 2, 2.5 and 5 times a power of ten (or of two, for bytes) that is not below a value; at least `least`. */
+/**
+ * The lowest round number that is not below a value, and at least `least`: 1, 2, 2.5 or 5 times a power of ten; of bytes
+ * (`binary`) a power of two.
+ */
 export function niceTop(value: number, least: number, binary = false): number {
   const wanted = Math.max(value, least)
-  const unit = binary ? 1024 ** Math.max(0, Math.floor(Math.log2(wanted) / 10)) : 1
-  const scaled = wanted / unit
-  const power = 10 ** Math.floor(Math.log10(scaled))
-  const step = [1, 2, 2.5, 5, 10].find((step) => step * power >= scaled - 1e-9) ?? 10
-  return step * power * unit
+  if (binary) return 2 ** Math.ceil(Math.log2(wanted))
+  const power = 10 ** Math.floor(Math.log10(wanted))
+  const step = [1, 2, 2.5, 5, 10].find((step) => step * power >= wanted - 1e-9) ?? 10
+  return step * power
 }
 
 /** The largest value of all series, 0 where there is none. */

@@ -40,6 +40,10 @@ export class Format {
 
   readonly percent = (share: number): string => `${this.#fine.format(share * 100)} %`
 
+  /** To a tenth of a per cent, and never 0 for what is more. */
+  readonly share = (share: number): string =>
+    share > 0 && share < 0.0005 ? `< ${this.percent(0.001)}` : this.percent(Math.round(share * 1000) / 1000)
+
   readonly clock = (time: number): string => this.#clock.format(time)
 
   /** Where a quantile lies, of seconds: `≤ 2 ms`, `> 1 s`. */

@@ -22,9 +22,12 @@ export function parsed({ form, value }: Typed): { readonly data: unknown } | { r
 export function PayloadFields({
   typed: { form, value },
   type,
+  example,
 }: {
   readonly typed: Typed
   readonly type: (typed: Typed) => void
+  /** Of what may be typed as JSON. */
+  readonly example: string
 }) {
   return (
     <>
@@ -49,7 +52,7 @@ export function PayloadFields({
           spellcheck={false}
           required={form === 'json'}
           value={value}
-          placeholder={form === 'json' ? '{"price": 1680.5}' : ''}
+          placeholder={form === 'json' ? example : ''}
           onInput={(event) => type({ form, value: event.currentTarget.value })}
         />
       </label>

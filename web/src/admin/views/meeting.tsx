@@ -86,7 +86,7 @@ export function Meeting({ name }: { readonly name: string }) {
               { id: 'state', label: text.state, cell: (member) => <Presence member={member} /> },
               {
                 id: 'kick',
-                label: '',
+                label: text.kick,
                 cell: (member) => (
                   <button
                     type="button"
@@ -126,7 +126,7 @@ export function Meeting({ name }: { readonly name: string }) {
 
 function Presence({ member: { away, bot } }: { readonly member: Member }) {
   if (bot) return <span class="badge">{text.bot}</span>
-  return <span class={`badge ${away ? 'bad' : 'good'}`}>{away ? text.isAway : text.here}</span>
+  return <span class={`badge ${away ? 'warn' : 'good'}`}>{away ? text.isAway : text.here}</span>
 }
 
 function About({ meeting }: { readonly meeting: MeetingDetail }) {

@@ -9,6 +9,8 @@ import { Outcomes, Reasons } from './outcomes.tsx'
 import { Tiles } from './tiles.tsx'
 
 const windows = [2, 5, 10]
+/** What is shown at least, however short the page has looked. */
+const LEAST_MS = 60_000
 
 /** How the node does, at a glance and over the last minutes. */
 export function Overview() {
@@ -17,7 +19,10 @@ export function Overview() {
   const cursor: Cursor = { at, set: setAt }
   const samples = watch.history.within(minutes * 60_000)
   const latest = samples.at(-1)
+  const [first] = samples
   const now = watch.state === 'up' ? (latest?.at ?? performance.now()) : performance.now()
+  // A window that is mostly empty shows nothing well.
+  const windowMs = Math.min(minutes * 60_000, Math.max(LEAST_MS, now - (first?.at ?? now)))
   return (
     <>
       <Nodes />
@@ -47,7 +52,7 @@ export function Overview() {
                 key={panel.title}
                 panel={panel}
                 samples={samples}
-                windowMs={minutes * 60_000}
+                windowMs={windowMs}
                 now={now}
                 cursor={cursor}
               />

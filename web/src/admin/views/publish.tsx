@@ -55,7 +55,7 @@ export function Publish({ topic, published }: { readonly topic: string; readonly
           onInput={(event) => setKey(event.currentTarget.value)}
         />
       </label>
-      <PayloadFields typed={typed} type={type} />
+      <PayloadFields typed={typed} type={type} example='{"price": 1680.5}' />
       <div class="row end">
         <button
           type="button"

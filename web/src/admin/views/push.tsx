@@ -43,7 +43,7 @@ export function Push({ user }: { readonly user: string }) {
           onInput={(event) => setName(event.currentTarget.value)}
         />
       </label>
-      <PayloadFields typed={typed} type={type} />
+      <PayloadFields typed={typed} type={type} example='{"id": 1042}' />
       <div class="row end">
         <button type="submit" disabled={isBusy}>
           {text.push}

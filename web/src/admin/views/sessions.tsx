@@ -31,7 +31,7 @@ const columns: readonly Column<Session>[] = [
     label: text.state,
     value: ({ connected }) => String(connected),
     cell: ({ connected }) => (
-      <span class={`badge ${connected ? 'good' : 'bad'}`}>{connected ? text.connected : text.gone}</span>
+      <span class={`badge ${connected ? 'good' : 'warn'}`}>{connected ? text.connected : text.gone}</span>
     ),
   },
   {

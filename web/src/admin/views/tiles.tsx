@@ -77,7 +77,7 @@ function tilesOf(samples: readonly Sample[]): Tile[] {
     {
       label: text.logs,
       value: format.bytes(held),
-      more: text.ofLimit(format.percent(Math.round((held / limit) * 1000) / 1000)),
+      more: text.ofLimit(format.share(held / limit)),
       points: gauge(samples, (reading) => reading.get('rtms_log_bytes')),
     },
   ]

@@ -93,17 +93,22 @@ function OneSession({ session, number }: { readonly session: Session; readonly n
     <article class="session" aria-label={text.session(number)}>
       <div class="row">
         <h2>{text.session(number)}</h2>
-        <span class={`badge ${connected ? 'good' : 'bad'}`}>{connected ? text.connected : text.gone}</span>
+        <span class={`badge ${connected ? 'good' : 'warn'}`}>{connected ? text.connected : text.gone}</span>
         <span class="hint grow">
           {meetings.map(({ name, slot }) => `${name} (${text.slot(slot)})`).join(', ')}
         </span>
-        <Unacknowledged session={session} />
+        {connected && <Unacknowledged session={session} />}
       </div>
       <Facts
         facts={[
           [text.topics, format.whole(subscriptions)],
           [text.requests, format.whole(requests)],
-          [text.waiting, text.waitingValue(format.whole(waiting.messages), format.bytes(waiting.bytes))],
+          [
+            text.waiting,
+            waiting.messages === 0
+              ? '0'
+              : text.waitingValue(format.whole(waiting.messages), format.bytes(waiting.bytes)),
+          ],
         ]}
       />
       <Table

@@ -1,5 +1,8 @@
 import { words } from '../../shell/language.ts'
 
+/** `1 session`, `2 sessions`. */
+const many = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`
+
 const en = {
   search: 'User, exactly',
   first: (count: number) => `The oldest ${count} sessions of this node. Search for a user to see others.`,
@@ -20,7 +23,7 @@ const en = {
   requests: 'Requests',
   self: 'this dashboard',
   session: (number: number) => `Session ${number}`,
-  presence: (sessions: number, connected: number) => `${sessions} sessions, ${connected} connected`,
+  presence: (sessions: number, connected: number) => `${many(sessions, 'session')}, ${connected} connected`,
   cursors: 'Where it stands',
   of: 'Log',
   meeting: 'meeting',
@@ -34,7 +37,7 @@ const en = {
   pushHint: 'To every session of the user, connected or not yet back. The client hears it by onPush.',
   name: 'Name',
   value: 'Value',
-  pushed: (sessions: number) => `Pushed to ${sessions} sessions.`,
+  pushed: (sessions: number) => `Pushed to ${many(sessions, 'session')}.`,
   actions: 'Keep in check',
   disconnect: 'Disconnect',
   disconnectTitle: (user: string) => `Disconnect ${user}?`,
@@ -48,20 +51,20 @@ const en = {
   revokeTitle: (user: string) => `Revoke the tickets of ${user}?`,
   revokeConsequence:
     'Every ticket the user was given so far is refused from now on, and its sessions end. A ticket issued afterwards is good.',
-  closedCount: (count: number) => `Done. ${count} connections were closed.`,
+  closedCount: (count: number) => `Done. It closed ${many(count, 'connection')}.`,
   changes: 'What happens',
   changesHint:
     'The page looks every second. Pushes are told to the user’s own clients only and are not seen here.',
   noChanges: 'Nothing has changed since you opened this view.',
   events: {
-    came: (sessions: number) => `now has ${sessions} sessions`,
-    connected: (count: number) => `now has ${count} connections`,
+    came: (sessions: number) => `now has ${many(sessions, 'session')}`,
+    connected: (count: number) => `now has ${many(count, 'connection')}`,
     joined: (name: string) => `joined ${name}`,
     left: (name: string) => `left ${name}`,
     subscribed: (name: string) => `subscribed to ${name}`,
     unsubscribed: (name: string) => `unsubscribed from ${name}`,
-    requests: (count: number) => `${count} requests under way`,
-    waiting: (count: number) => `${count} messages wait to be looked at`,
+    requests: (count: number) => `${many(count, 'request')} under way`,
+    waiting: (count: number) => `${many(count, 'message')} in its upstream queue`,
     stalled: 'does not acknowledge: writing has stopped',
     flows: 'acknowledges again',
   },

@@ -29,7 +29,7 @@ const en = {
   close: 'Close the meeting',
   closeTitle: (name: string) => `Close ${name}?`,
   closeConsequence: (members: number, spectators: number) =>
-    `It ends now for ${members} members and ${spectators} spectators. Its frames and positions are gone, and nobody can come back to it.`,
+    `It ends now for all: members ${members}, spectators ${spectators}. Its frames and positions are gone, and nobody can come back to it.`,
   closed: 'The meeting was closed.',
   wasClosed: 'The meeting was closed already.',
   gone: 'No meeting of this name is open.',
