@@ -11,9 +11,10 @@ function metric(name: string, value: number, labels: Record<string, string> = {}
   return { name, type: 'counter', values: [{ name, labels, value }] }
 }
 
+const bucket = (le: string, value: number) => ({ name: 'l_bucket', labels: { le }, value })
+
 /** A reading of one histogram with these counts at 1 ms, 10 ms and above. */
 function latenesses(low: number, middle: number, high: number, sum = 0): Reading {
-  const bucket = (le: string, value: number) => ({ name: 'l_bucket', labels: { le }, value })
   const values = [
     bucket('0.001', low),
     bucket('0.01', low + middle),
@@ -68,11 +69,11 @@ describe('A histogram', () => {
   })
 })
 
-describe('A history', () => {
-  const add = (history: History, at: number, value: number, uptimeMs: number): void =>
-    history.add(new Reading([metric('c', value)]), { at, time: at, uptimeMs })
-  const rising = (history: History) => rates(history.samples, (reading) => reading.get('c'))
+const add = (history: History, at: number, value: number, uptimeMs: number): void =>
+  history.add(new Reading([metric('c', value)]), { at, time: at, uptimeMs })
+const rising = (history: History) => rates(history.samples, (reading) => reading.get('c'))
 
+describe('A history', () => {
   it('gives levels and rates', () => {
     const history = new History()
     for (const at of [0, 1_000, 2_000]) add(history, at, at, 60_000 + at)
@@ -99,9 +100,9 @@ describe('A history', () => {
     expect(history.within(60_000)).toHaveLength(61)
   })
 
-  it('takes a label that was never counted for 0', () => {
+  it('takes what was never counted for 0', () => {
     const history = new History()
-    history.add(new Reading([]), { at: 0, time: 0, uptimeMs: 0 })
+    history.add(new Reading([{ name: 'c', type: 'counter', values: [] }]), { at: 0, time: 0, uptimeMs: 0 })
     history.add(new Reading([metric('c', 3, { reason: 'RATE' })]), { at: 1_000, time: 0, uptimeMs: 1_000 })
     expect(rates(history.samples, (reading) => reading.total('c'))).toEqual([null, 3])
   })

@@ -31,11 +31,11 @@ describe('A chart', () => {
   })
 })
 
-describe('A feed', () => {
-  const line = (text: string) => ({ kind: 'input', at: '', who: '', text }) as const
-  const texts = (feed: Feed) => feed.lines.map(({ text }) => text)
-  const newFeed = (): Feed => new Feed((count) => `${count} more`)
+const line = (text: string) => ({ kind: 'input', at: '', who: '', text }) as const
+const texts = (feed: Feed) => feed.lines.map(({ text }) => text)
+const newFeed = (): Feed => new Feed((count) => `${count} more`)
 
+describe('A feed', () => {
   it('has the newest on top', () => {
     const feed = newFeed()
     feed.add(line('a'), 0)

@@ -5,13 +5,16 @@ export class Reading {
   readonly #values: Map<string, Map<string, number>> = new Map()
 
   constructor(metrics: readonly Metric[]) {
-    for (const { values } of metrics)
+    for (const { name, values } of metrics) {
+      // What has labels and counted nothing yet is 0, not unknown.
+      if (values.length === 0) this.#values.set(name, new Map())
       for (const { name, labels, value } of values) {
         const [label] = Object.values(labels)
         const known = this.#values.get(name) ?? new Map<string, number>()
         known.set(label === undefined ? '' : String(label), value)
         this.#values.set(name, known)
       }
+    }
   }
 
   /** The value of a metric without labels, or with this one. */

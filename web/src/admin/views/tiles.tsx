@@ -62,7 +62,8 @@ function tilesOf(samples: readonly Sample[]): Tile[] {
   const drops = dropped.map((name) => rateNow(samples, name) ?? 0).reduce((sum, each) => sum + each, 0)
   const [held, limit] = [latest?.get('rtms_log_bytes') ?? 0, latest?.get('rtms_log_bytes_limit') ?? Infinity]
   return [
-    level(text.connections, 'rtms_connections', '#/sessions'),
+    level(text.connections, 'rtms_connections'),
+    level(text.sessions, 'rtms_sessions', '#/sessions'),
     level(text.meetings, 'rtms_meetings', '#/meetings'),
     level(text.topics, 'rtms_topics', '#/topics'),
     flow(`${text.messages}, ${text.in}`, 'rtms_messages_received_total'),
