@@ -90,7 +90,17 @@ describe('A history', () => {
     add(history, 22_000, 3, 500)
     add(history, 23_000, 5, 1_500)
     expect(rising(history)).toEqual([null, 10, null, 10, null, 2])
-    expect(history.samples.map(({ isFirst }) => isFirst)).toEqual([true, false, true, false, true, false])
+    history.lose()
+    add(history, 24_000, 50_000, 60_000)
+    expect(history.samples.map(({ isFirst }) => isFirst)).toEqual([
+      true,
+      false,
+      true,
+      false,
+      true,
+      false,
+      true,
+    ])
   })
 
   it('keeps ten minutes, and gives the last of them', () => {

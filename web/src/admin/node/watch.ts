@@ -92,6 +92,7 @@ export class Watch {
     else if (code !== 'RATE') {
       if (this.state !== 'away') this.awaySince = Date.now()
       this.state = 'away'
+      this.history.lose()
     }
   }
 }

@@ -16,13 +16,11 @@ export interface Sample {
 export const KEPT_MS = 10 * 60_000
 /** Two readings further apart have a hole between them: the node, or this page, was not there. */
 const HOLE_MS = 5_000
-/** By how much the start of a node may seem to move between two readings. */
-const UPTIME_SLACK_MS = 2_000
 
 /** The readings of the last minutes. */
 export class History {
   #samples: Sample[] = []
-  #startedAt = -Infinity
+  #uptimeMs = Infinity
 
   get samples(): readonly Sample[] {
     return this.#samples
@@ -32,12 +30,16 @@ export class History {
     return this.#samples.at(-1)
   }
 
+  /** The node did not answer: what comes next may be another one's. */
+  lose(): void {
+    this.#uptimeMs = Infinity
+  }
+
   /** `uptimeMs` tells whether it is still the same process. */
   add(reading: Reading, { at, time, uptimeMs }: { at: number; time: number; uptimeMs: number }): void {
     const before = this.latest
-    const startedAt = at - uptimeMs
-    const isOther = Math.abs(startedAt - this.#startedAt) > UPTIME_SLACK_MS
-    this.#startedAt = startedAt
+    const isOther = uptimeMs < this.#uptimeMs
+    this.#uptimeMs = uptimeMs
     const isFirst = before === undefined || isOther || at - before.at > HOLE_MS
     this.#samples.push({ at, time, reading, isFirst })
     const from = this.#samples.findIndex((sample) => at - sample.at <= KEPT_MS)
