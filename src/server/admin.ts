@@ -112,5 +112,8 @@ function moved(html: string): string {
 
 function missing(response: ServerResponse): void {
   response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' })
-  response.end('There is nothing here. Where the dashboard should be, it is not built: npm run build\n')
+  response.end(
+    'There is nothing here. The page of the dashboard belongs in dist/web of the package rtms: a bundler has to leave the package ' +
+      'as it is, and a checkout has to be built (npm run build).\n',
+  )
 }

@@ -141,7 +141,12 @@ describe('Numbers', () => {
   })
 
   it('say of a duration its two largest parts', () => {
-    expect([0, 59_999, 3_725_000, 90_000_000].map(duration)).toEqual(['0 s', '59 s', '1 h 2 min', '1 d 1 h'])
+    expect([0, 59_999, 3_725_000, 90_000_000].map((ms) => duration(ms, ['d', 'h', 'min', 's']))).toEqual([
+      '0 s',
+      '59 s',
+      '1 h 2 min',
+      '1 d 1 h',
+    ])
   })
 })
 

@@ -1,5 +1,5 @@
 import type { State } from 'rtms/client'
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { type Menu, Page, show } from '../shell/shell.tsx'
 import { api, watch } from './node/node.ts'
 import type { NodeState } from './node/watch.ts'
@@ -72,12 +72,21 @@ function Dashboard() {
     }
   }, [])
   const { state, info } = watch
-  // Whoever goes from view to view begins at the top of each.
+  const name = 'name' in route ? route.name : text.views[belongs[route.view]]
   useEffect(() => {
-    scrollTo(0, 0)
-    const name = 'name' in route ? route.name : text.views[belongs[route.view]]
     document.title = `${name} – ${info?.node ?? 'RTMS'}`
-  }, [addressOf(route), info?.node])
+  }, [name, info?.node])
+  // Whoever goes from view to view begins at the top of each, with the keys too.
+  const isEntered = useRef(false)
+  useEffect(() => {
+    if (isEntered.current) {
+      scrollTo(0, 0)
+      const heading = document.querySelector('h1')
+      heading?.setAttribute('tabindex', '-1')
+      heading?.focus({ preventScroll: true })
+    }
+    isEntered.current = true
+  }, [route.view, name])
   const isShown = state === 'up' || (state === 'away' && info !== null)
   return (
     <Page name={menuOf(route)} state={states[state]}>

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks'
+import { useMemo, useState } from 'preact/hooks'
 import type { Points, Sample } from '../numbers/history.ts'
 import { format, text as common } from '../words/common.ts'
 import type { Panel } from './panels.ts'
@@ -42,14 +42,16 @@ export function Chart({
   readonly now: number
   readonly cursor: Cursor
 }) {
-  const lines = panel.series.map(({ points }) => points(samples))
+  const last = samples.at(-1)
+  // Reading along the chart draws nothing anew but the moment that is read.
+  const lines = useMemo(() => panel.series.map(({ points }) => points(samples)), [last, samples[0]])
   const top = niceTop(highest(lines), panel.least, panel.binary)
   const box: Box = { width: WIDTH, height: HEIGHT, from: now - windowMs, to: now, top }
   const found = cursor.at === null ? -1 : nearest(samples, cursor.at)
   const index = found < 0 ? samples.length - 1 : found
   const sample = samples[index]
   const drawn = { panel, samples, lines }
-  const last = samples.at(-1)
+  const curves = useMemo(() => <Curves drawn={drawn} box={box} />, [lines, now, windowMs])
   return (
     <figure class="card chart">
       <figcaption>
@@ -85,10 +87,7 @@ export function Chart({
           {[0, 0.25, 0.5, 0.75].map((share) => (
             <line key={share} class="grid" x1={0} x2={WIDTH} y1={HEIGHT * share} y2={HEIGHT * share} />
           ))}
-          {lines.length < 3 && <path class="area s0" d={areaPath(box, samples, lines[0] ?? [])} />}
-          {lines.map((points, at) => (
-            <path key={at} class={`line s${at}`} d={linePath(box, samples, points)} />
-          ))}
+          {curves}
           {cursor.at !== null && sample !== undefined && (
             <line class="at" x1={xOf(box, sample.at)} x2={xOf(box, sample.at)} y1={0} y2={HEIGHT} />
           )}
@@ -102,6 +101,17 @@ export function Chart({
       </div>
       <Values drawn={drawn} />
     </figure>
+  )
+}
+
+function Curves({ drawn: { samples, lines }, box }: { readonly drawn: Drawn; readonly box: Box }) {
+  return (
+    <>
+      {lines.length < 3 && <path class="area s0" d={areaPath(box, samples, lines[0] ?? [])} />}
+      {lines.map((points, at) => (
+        <path key={at} class={`line s${at}`} d={linePath(box, samples, points)} />
+      ))}
+    </>
   )
 }
 

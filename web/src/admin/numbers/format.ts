@@ -54,17 +54,17 @@ export class Format {
   }
 }
 
-/** `3 d 4 h`, `12 min 5 s`: the two largest parts. */
-export function duration(ms: number): string {
+/** `3 d 4 h`, `12 min 5 s`: the two largest parts; `units` are of a day, an hour, a minute and a second. */
+export function duration(ms: number, units: readonly [string, string, string, string]): string {
   const seconds = Math.floor(ms / 1000)
   const parts: [number, string][] = [
-    [Math.floor(seconds / 86_400), 'd'],
-    [Math.floor(seconds / 3_600) % 24, 'h'],
-    [Math.floor(seconds / 60) % 60, 'min'],
-    [seconds % 60, 's'],
+    [Math.floor(seconds / 86_400), units[0]],
+    [Math.floor(seconds / 3_600) % 24, units[1]],
+    [Math.floor(seconds / 60) % 60, units[2]],
+    [seconds % 60, units[3]],
   ]
   const from = parts.findIndex(([count]) => count > 0)
-  if (from < 0) return '0 s'
+  if (from < 0) return `0 ${units[3]}`
   return parts
     .slice(from, from + 2)
     .map(([count, unit]) => `${count} ${unit}`)

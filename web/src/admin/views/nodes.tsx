@@ -1,6 +1,6 @@
 import { watch } from '../node/node.ts'
 import { duration } from '../numbers/format.ts'
-import { format } from '../words/common.ts'
+import { format, text as common } from '../words/common.ts'
 import { text } from '../words/overview.ts'
 
 /** The nodes and how each stands. There is one; more will be more rows. */
@@ -13,10 +13,18 @@ export function Nodes() {
         {nodes.map(({ node, version, uptimeMs, status, readiness, latenessMs }) => (
           <li key={node}>
             <b class="name">{node}</b>
-            <span class={`badge ${status === 'ok' ? 'good' : 'bad'}`}>{text.status[status]}</span>
-            <span class={`badge ${readiness === 'ready' ? 'good' : 'bad'}`}>{text.readiness[readiness]}</span>
+            {watch.state === 'up' ? (
+              <>
+                <span class={`badge ${status === 'ok' ? 'good' : 'bad'}`}>{text.status[status]}</span>
+                <span class={`badge ${readiness === 'ready' ? 'good' : 'bad'}`}>
+                  {text.readiness[readiness]}
+                </span>
+              </>
+            ) : (
+              <span class="badge bad">{text.noAnswer}</span>
+            )}
             <span class="hint">
-              {text.version} {version} · {text.uptime} {duration(uptimeMs)} ·{' '}
+              {text.version} {version} · {text.uptime} {duration(uptimeMs, common.units)} ·{' '}
               {text.lateHint(format.milliseconds(latenessMs))}
             </span>
           </li>

@@ -32,7 +32,7 @@ function lateness(first: Sample | undefined, last: Sample | undefined): Range | 
 function latenessTile(samples: readonly Sample[]): Tile {
   const from = samples[samples.findLastIndex(({ isFirst }) => isFirst)] ?? samples[0]
   return {
-    label: `${text.lateness}, p99`,
+    label: text.narrowed(text.lateness, 'p99'),
     value: format.range(lateness(from, samples.at(-1))),
     points: samples.map((sample, at) => {
       const range = sample.isFirst ? null : lateness(samples[at - 1], sample)
@@ -66,9 +66,9 @@ function tilesOf(samples: readonly Sample[]): Tile[] {
     level(text.sessions, 'rtms_sessions', '#/sessions'),
     level(text.meetings, 'rtms_meetings', '#/meetings'),
     level(text.topics, 'rtms_topics', '#/topics'),
-    flow(`${text.messages}, ${text.in}`, 'rtms_messages_received_total'),
-    flow(`${text.messages}, ${text.out}`, 'rtms_messages_sent_total'),
-    flow(`${text.bytes}, ${text.out}`, 'rtms_bytes_sent_total', format.bytes),
+    flow(text.narrowed(text.messages, text.in), 'rtms_messages_received_total'),
+    flow(text.narrowed(text.messages, text.out), 'rtms_messages_sent_total'),
+    flow(text.narrowed(text.bytes, text.out), 'rtms_bytes_sent_total', format.bytes),
     {
       label: text.drops,
       value: perSecond(drops),

@@ -4,6 +4,7 @@ import { Format } from '../numbers/format.ts'
 export const format = new Format(language === 'zh' ? 'zh-CN' : 'en-GB')
 
 const en = {
+  units: ['d', 'h', 'min', 's'] as [string, string, string, string],
   title: 'Dashboard',
   menu: 'Views',
   views: { overview: 'Overview', meetings: 'Meetings', topics: 'Topics', sessions: 'Sessions' },
@@ -46,6 +47,7 @@ const en = {
 type Texts = typeof en
 
 const zh: Texts = {
+  units: ['天', '小时', '分', '秒'],
   title: '仪表盘',
   menu: '视图',
   views: { overview: '总览', meetings: '会议', topics: '主题', sessions: '会话' },

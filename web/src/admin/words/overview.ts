@@ -2,6 +2,8 @@ import { words } from '../../shell/language.ts'
 
 const en = {
   nodes: 'Nodes',
+  noAnswer: 'No answer',
+  narrowed: (what: string, which: string) => `${what}, ${which}`,
   version: 'Version',
   uptime: 'Up for',
   health: 'Health',
@@ -107,6 +109,8 @@ export type Overview = typeof en
 
 const zh: Overview = {
   nodes: '节点',
+  noAnswer: '没有应答',
+  narrowed: (what, which) => `${what}（${which}）`,
   version: '版本',
   uptime: '已运行',
   health: '健康',
