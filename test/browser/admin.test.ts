@@ -160,7 +160,7 @@ describe('The dashboard', () => {
     const heard: unknown[] = []
     client.subscribe('stock.1', (data, { key, removed }) => heard.push([key, removed, data]))
     const page = await open(rtms, '#/topics')
-    await page.getByLabel('Open a topic by name').fill('stock.1')
+    await page.getByLabel('Open any topic by name').fill('stock.1')
     await page.getByRole('button', { name: 'Open' }).click()
     await page.getByRole('button', { name: 'Follow' }).click()
     await page.getByText('following', { exact: true }).waitFor()

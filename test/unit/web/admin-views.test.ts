@@ -132,6 +132,8 @@ describe('The sessions of a user', () => {
       { type: 'requests', count: 2 },
       { type: 'stalled' },
     ])
-    expect(changes([later], [])).toContainEqual({ type: 'unsubscribed', name: 'a' })
+    expect(changes([later], [session])).toContainEqual({ type: 'unsubscribed', name: 'b' })
+    const gone = { ...session, connected: false, topics: [] }
+    expect(changes([session], [gone])).toEqual([{ type: 'connected', count: 0 }])
   })
 })

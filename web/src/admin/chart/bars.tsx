@@ -38,9 +38,19 @@ export function Bars({
           <h3>{title}</h3>
           <p class="hint">{hint}</p>
         </div>
-        <button type="button" class="quiet small" aria-pressed={isAll} onClick={() => setAll(!isAll)}>
-          {isAll ? text.start : text.shown}
-        </button>
+        <div class="choice" role="group" aria-label={title}>
+          {[false, true].map((all) => (
+            <button
+              key={String(all)}
+              type="button"
+              class="quiet small"
+              aria-pressed={all === isAll}
+              onClick={() => setAll(all)}
+            >
+              {all ? text.start : text.shown}
+            </button>
+          ))}
+        </div>
       </div>
       {histogram === null || histogram === undefined || histogram.count === 0 ? (
         <p class="empty">{text.noValues}</p>

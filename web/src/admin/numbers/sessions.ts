@@ -61,7 +61,9 @@ export function changes(before: readonly Session[], after: readonly Session[]): 
   for (const name of without(is.meetings, was.meetings)) found.push({ type: 'joined', name })
   for (const name of without(was.meetings, is.meetings)) found.push({ type: 'left', name })
   for (const name of without(is.topics, was.topics)) found.push({ type: 'subscribed', name })
-  for (const name of without(was.topics, is.topics)) found.push({ type: 'unsubscribed', name })
+  // Subscriptions go with the connection, which is told of already.
+  if (is.connected >= was.connected)
+    for (const name of without(was.topics, is.topics)) found.push({ type: 'unsubscribed', name })
   for (const type of ['requests', 'waiting'] as const)
     if (was[type] !== is[type]) found.push({ type, count: is[type] })
   if (was.stalled !== is.stalled) found.push({ type: is.stalled ? 'stalled' : 'flows' })
