@@ -43,8 +43,11 @@ class Rung {
   wait(group: Group, timers: Timers, now: number): void {
     if (group.due) return
     group.due = true
-    if (this.#groups.length === 0)
-      timers.set(this.#timer, (Math.floor(now / this.#interval) + 1) * this.#interval)
+    if (this.#groups.length === 0) {
+      const next = (Math.floor(now / this.#interval) + 1) * this.#interval
+      // A product may round down to the moment it should lie behind.
+      timers.set(this.#timer, next > now ? next : next + this.#interval)
+    }
     this.#groups.push(group)
   }
 }
@@ -136,7 +139,9 @@ export class Topics {
     if (data.bytes.length > protocolLimits.payload) return 'TOO_LARGE'
     const topic = this.#open(name)
     if (topic === null) return 'LIMIT'
-    if (this.#budget.isFull || !this.#hasRoom(topic, key)) return 'LIMIT'
+    // A removal makes room.
+    const isFull = this.#budget.isFull && !(tombstone && topic.hasKey(key))
+    if (isFull || !this.#hasRoom(topic, key)) return 'LIMIT'
     this.#lastStamp = Math.max(this.#lastStamp + 1, Math.floor((now + this.#config.wallOffset) * 1000))
     const publisher = this.#config.incarnation
     const entry = {

@@ -11,6 +11,7 @@ import type { Payload } from './payload.ts'
  *   uint          0 … 2^53 − 1                   LEB128                         number
  *   bool          —                              one byte, 0 or 1               true | false
  *   name          ≤ 255 bytes of UTF-8           length, bytes                  string
+ *   wish          as long as the packet, UTF-8   length, bytes                  string
  *   reason        ≤ 123 bytes of UTF-8           length, bytes                  string
  *   token         ≤ 8 KiB of UTF-8               length, bytes                  string
  *   bytes         as long as the packet          length, bytes                  base64
@@ -29,6 +30,8 @@ interface Kinds {
   uint: number
   bool: boolean
   name: string
+  /** A name that a client asks for: one that is too long is refused by name, and does not break the packet. */
+  wish: string
   reason: string
   token: string
   bytes: Uint8Array
@@ -71,7 +74,7 @@ export const schema = {
   join: {
     code: 0x12,
     from: 'client',
-    fields: { call: 'uint', meeting: 'name', spectator: 'bool', config: 'name', epoch: 'uint', next: 'uint' },
+    fields: { call: 'uint', meeting: 'wish', spectator: 'bool', config: 'name', epoch: 'uint', next: 'uint' },
   },
   input: { code: 0x13, from: 'client', fields: { log: 'uint', seq: 'uint', seen: 'uint', data: 'payload' } },
   leave: { code: 0x14, from: 'client', fields: { call: 'uint', log: 'uint' } },
@@ -82,7 +85,7 @@ export const schema = {
       call: 'uint',
       topics: {
         list: {
-          topic: 'name',
+          topic: 'wish',
           recover: 'bool',
           since: 'position',
           history: 'uint',
@@ -103,12 +106,12 @@ export const schema = {
   publish: {
     code: 0x17,
     from: 'client',
-    fields: { call: 'uint', topic: 'name', key: 'name', tombstone: 'bool', data: 'payload' },
+    fields: { call: 'uint', topic: 'wish', key: 'name', tombstone: 'bool', data: 'payload' },
   },
   request: {
     code: 0x18,
     from: 'client',
-    fields: { call: 'uint', method: 'name', timeout: 'uint', data: 'payload' },
+    fields: { call: 'uint', method: 'wish', timeout: 'uint', data: 'payload' },
   },
   cancel: { code: 0x19, from: 'client', fields: { call: 'uint' } },
   refresh: { code: 0x1a, from: 'client', fields: { call: 'uint', token: 'token' } },

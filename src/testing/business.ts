@@ -132,12 +132,24 @@ export class Business {
   act(): void {
     for (const node of this.#nodes())
       for (const room of this.#roomsOf(node).values()) if (this.random.chance(0.3)) node.do(() => room.act())
+    if (this.#scenario.hostiles > 0 && this.random.chance(0.2)) this.#passThrough()
     if (this.random.chance(0.1)) this.push(`u${this.random.int(1, 4)}`)
     const burst = this.random.chance(0.1) ? 20 : 1
     for (let i = 0; i < burst; i++) {
       const topic = this.random.pick(this.#scenario.topics)
       if (!topic.startsWith('c')) this.#publish(this.random.pick(this.#nodes()), topic)
     }
+  }
+
+  /** A bot takes a slot that a hostile peer may have had, says something and leaves. */
+  #passThrough(): void {
+    for (const node of this.#nodes())
+      node.do((core, now) => {
+        const bot = core.addBot('h0', 'guest', now)
+        if (typeof bot === 'string') return
+        bot.send(textPayload('guest'), now)
+        bot.leave()
+      })
   }
 
   /** One publication to each topic from each node: whatever was lost before is noticed now. */

@@ -32,6 +32,7 @@ function randomField(random: Random, kind: unknown): unknown {
     case 'bool':
       return random.chance(0.5)
     case 'name':
+    case 'wish':
       return random.pick(names)
     case 'reason':
     case 'token':

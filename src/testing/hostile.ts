@@ -25,6 +25,7 @@ const tricks = [
   'false acks',
   'theft',
   'forgery',
+  'last number',
 ] as const
 
 interface Peer {
@@ -152,9 +153,28 @@ export class Hostile {
         if (sessions.length > 0) this.#hello(peer, random.pick(sessions))
         return
       }
+      case 'last number':
+        this.#useUp(peer)
+        return
       case 'forgery':
         this.#hello(peer, '', random.pick(['', 'x'.repeat(8_000), '{"user":"u1"}', 'null', '[]']))
     }
+  }
+
+  /** The last number an input can have, and away: whoever has the slot next would have none left. */
+  #useUp(peer: Peer): void {
+    const data = textPayload('last')
+    this.#join(peer)
+    this.#clock.after(100, () =>
+      peer.send(
+        { type: 'input', log: this.#log, seq: Number.MAX_SAFE_INTEGER, seen: 0, data },
+        { type: 'leave', call: 2, log: this.#log },
+      ),
+    )
+  }
+
+  #join(peer: Peer): void {
+    peer.send({ type: 'join', call: 1, meeting: 'h0', spectator: false, config: '', epoch: 0, next: 0 })
   }
 
   #anything(codec: Codec): Uint8Array {
@@ -170,7 +190,7 @@ export class Hostile {
   #floodCalls(peer: Peer): void {
     const random = this.#random
     const data = textPayload('flood')
-    peer.send({ type: 'join', call: 1, meeting: 'h0', spectator: false, config: '', epoch: 0, next: 0 })
+    this.#join(peer)
     this.#clock.after(100, () => {
       for (let n = 1; n < 60; n++) {
         const log = random.chance(0.5) ? this.#log : random.int(1, 9)

@@ -155,7 +155,8 @@ export class TopicChecker implements Observer {
   ): void {
     const known = this.#latest.get(name)
     if (!conflate || known === undefined) return
-    const since = this.#since.get(`${client.id} ${name}`) ?? 0
+    // Who comes back late may be given a topic anew that nobody read meanwhile.
+    const since = Math.max(client.liveSince, this.#since.get(`${client.id} ${name}`) ?? 0)
     if (
       known.publishers.size !== 1 ||
       !known.publishers.has(node.incarnation) ||

@@ -127,6 +127,7 @@ const kinds: Record<Exclude<Kind, object>, fc.Arbitrary<unknown>> = {
   uint,
   bool: fc.boolean(),
   name: text(limits.name),
+  wish: text(2 * limits.name),
   reason: text(limits.reason),
   token: text(limits.token),
   bytes,
