@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type Address, type Logger, Rtms } from '../server/index.ts'
+import { type Address, type AdminReaders, type Logger, Rtms } from '../server/index.ts'
 import { startDemo } from '../demo/index.ts'
 import { jsonLogger, terminalLogger } from './logger.ts'
 import { type Command, parseCommand, parsePort, UsageError } from './usage.ts'
@@ -19,6 +19,9 @@ Options:
                      machine cannot see in the list of processes)
   --api-key <text>   Answer the HTTP API to who has this key, at least 32 characters (default: RTMS_API_KEY in the
                      environment; without one there is no HTTP API)
+  --admin <who>      Whom the dashboard at /admin/ obeys. key: who has the key of the HTTP API. loopback: a browser on this
+                     machine, without a key; not behind a proxy on this machine that says nothing of itself. off: nobody
+                     (default: key where there is one, else off; with --dev: loopback)
   --dev              Serve the demo and let guests in without a password; makes a secret and a key where none is given
   --json             Log lines of JSON
   --help             Print this
@@ -46,6 +49,7 @@ export const serve: Command = {
         host: { type: 'string' },
         secret: { type: 'string' },
         'api-key': { type: 'string' },
+        admin: { type: 'string' },
         dev: { type: 'boolean', default: false },
       },
       [0, 0],
@@ -59,6 +63,7 @@ interface ServeOptions {
   readonly host?: string | undefined
   readonly secret?: string | undefined
   readonly 'api-key'?: string | undefined
+  readonly admin?: string | undefined
   readonly dev: boolean
   readonly json: boolean
 }
@@ -85,7 +90,8 @@ async function start(options: ServeOptions): Promise<void> {
   const logger = options.json ? jsonLogger() : terminalLogger()
   const secret = given === '' ? randomBytes(32).toString('base64url') : given
   const api = key === undefined ? {} : { api: { keys: [key.text] } }
-  const settings = { port, host, secret, logger, ...api }
+  const admin = adminOf(options, key !== undefined)
+  const settings = { port, host, secret, logger, admin, ...api }
   let node: { readonly rtms: Rtms; close(): Promise<void> }
   try {
     if (dev) node = await startDemo(settings, demoPages())
@@ -98,6 +104,7 @@ async function start(options: ServeOptions): Promise<void> {
   }
   announce(node.rtms.address, dev, logger)
   if (key !== undefined) announceApi(node.rtms.address, key, logger)
+  if (admin !== false) announceAdmin(node.rtms.address, admin, logger)
   if (dev && options.host === undefined)
     logger.info({}, 'Only this machine reaches it; --host 0.0.0.0 lets your network in')
   closeOnSignal(node, logger)
@@ -109,6 +116,16 @@ function apiKey(options: ServeOptions): { readonly text: string; readonly isMade
   if (given === '') return options.dev ? { text: randomBytes(32).toString('hex'), isMade: true } : undefined
   if (/^[\x21-\x7e]{32,512}$/.test(given)) return { text: given, isMade: false }
   throw new UsageError(`the key of the HTTP API must have 32 to 512 characters without spaces. ${MAKE_KEY}`)
+}
+
+/** Without a word, nothing is open that a key does not open, except on the developer's own machine. */
+function adminOf({ admin, dev }: ServeOptions, hasKey: boolean): AdminReaders {
+  if (admin === undefined) return dev ? 'loopback' : hasKey && 'key'
+  if (admin === 'off') return false
+  if (admin !== 'key' && admin !== 'loopback')
+    throw new UsageError(`--admin is ${JSON.stringify(admin)}, but loopback, key or off was expected`)
+  if (admin === 'key' && !hasKey) throw new UsageError(`--admin key needs a key of the HTTP API. ${MAKE_KEY}`)
+  return admin
 }
 
 /** The pages as the build leaves them, next to this file's folder. */
@@ -155,6 +172,11 @@ function announceApi(
     const local = `http://${host}:${port}` === 'http://localhost:7788' ? '' : `RTMS_URL=${at} `
     logger.info({}, `For the commands and the HTTP API: export ${local}RTMS_KEY=${text}`)
   }
+}
+
+function announceAdmin({ host, port }: Address, admin: 'loopback' | 'key', logger: Logger): void {
+  const how = admin === 'key' ? 'with the key of the HTTP API' : 'without a key, from this machine only'
+  logger.info({}, `The dashboard is at http://${host}:${port}/admin/, ${how}`)
 }
 
 /** The first signal closes in good order, a second one ends the process at once. */

@@ -13,14 +13,14 @@ const RETRY_MS = 1_000
 
 /** Bytes of all logs of a node, against their limit. Over it the largest rings are cut first; then new entries are refused. */
 export class Budget {
-  readonly #limit: number
+  readonly limit: number
   #used = 0
   #notBefore = -Infinity
   /** Rings cut short. */
   cuts = 0
 
   constructor(limit: number) {
-    this.#limit = limit
+    this.limit = limit
   }
 
   get used(): number {
@@ -28,7 +28,7 @@ export class Budget {
   }
 
   get isFull(): boolean {
-    return this.#used >= this.#limit
+    return this.#used >= this.limit
   }
 
   add(bytes: number): void {
@@ -39,7 +39,7 @@ export class Budget {
   enforce(rings: () => Iterable<Ringed>, now: number): void {
     if (!this.isFull || now < this.#notBefore) return
     const all = [...rings()].filter(({ bytes }) => bytes > 0).sort((a, b) => b.bytes - a.bytes)
-    const size = sizeOf(all, this.#used - this.#limit * AFTER_CUT)
+    const size = sizeOf(all, this.#used - this.limit * AFTER_CUT)
     for (const ring of all) {
       if (ring.bytes <= size) break
       ring.trimTo(size)

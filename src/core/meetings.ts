@@ -5,6 +5,7 @@ import { defaultMeeting, type MeetingOptions, type NodeConfig } from './config.t
 import type { Downstream } from './downstream.ts'
 import type { FrameLog } from './frame-log.ts'
 import { Meeting, type MeetingBusiness, type MeetingHost, type MeetingInfo } from './meeting.ts'
+import { pageOf, type PageWish } from './page.ts'
 import type { Stats } from './stats.ts'
 import type { Timers } from './timers.ts'
 
@@ -61,21 +62,10 @@ export class Meetings {
     for (const { info } of this.#meetings.values()) yield info
   }
 
-  /** The first `count` behind the name `after` in the order of names, of a kind where one is given. One pass, without a sort of all. */
-  page(count: number, after: string, kind: string | undefined): MeetingInfo[] {
-    const found: Meeting[] = []
-    for (const meeting of this.#meetings.values()) {
-      const { name } = meeting
-      if (name <= after || (kind !== undefined && meeting.kind !== kind)) continue
-      if (found.length === count) {
-        if (count === 0 || name > (found[count - 1] as Meeting).name) continue
-        found.pop()
-      }
-      let at = found.length
-      while (at > 0 && (found[at - 1] as Meeting).name > name) at--
-      found.splice(at, 0, meeting)
-    }
-    return found.map(({ info }) => info)
+  /** A page of them in the order of names, of a kind where one is given. */
+  page(wish: PageWish, kind: string | undefined): MeetingInfo[] {
+    const isOf = (meeting: Meeting): boolean => kind === undefined || meeting.kind === kind
+    return pageOf(this.#meetings.values(), wish, isOf).map(({ info }) => info)
   }
 
   *logs(): Generator<FrameLog> {

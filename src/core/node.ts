@@ -24,6 +24,7 @@ import type {
   SealedFrame,
   Transport,
 } from './ports.ts'
+import { pageOf, type PageWish } from './page.ts'
 import { Requests } from './requests.ts'
 import { Revocations, type Revoked } from './revocations.ts'
 import type { Session } from './session.ts'
@@ -31,6 +32,7 @@ import { sessionInfo, type SessionInfo } from './session-info.ts'
 import { Sessions } from './sessions.ts'
 import { Stats } from './stats.ts'
 import { Timers } from './timers.ts'
+import { topicInfo, type TopicInfo } from './topic-info.ts'
 import { Topics } from './topics.ts'
 import type { Retention } from './topic-log.ts'
 
@@ -143,8 +145,9 @@ export class RtmsNode {
   }
 
   /** Bytes of all logs, and how many rings had to be cut short for them. */
-  get logs(): { readonly bytes: number; readonly cuts: number } {
-    return { bytes: this.#budget.used, cuts: this.#budget.cuts }
+  get logs(): { readonly bytes: number; readonly limit: number; readonly cuts: number } {
+    const { used, limit, cuts } = this.#budget
+    return { bytes: used, limit, cuts }
   }
 
   /** Deadlines that are set. */
@@ -178,7 +181,7 @@ export class RtmsNode {
 
   *#rings(): Generator<Ringed> {
     yield* this.#meetings.logs()
-    yield* this.#topics.logs()
+    yield* this.#topics.all()
   }
 
   // ---- connections
@@ -318,9 +321,9 @@ export class RtmsNode {
     return this.#meetings.list()
   }
 
-  /** The first `count` meetings behind the name `after`, in the order of names; of a kind where one is given. */
-  meetingPage(count: number, after: string, kind?: string): readonly MeetingInfo[] {
-    return this.#meetings.page(count, after, kind)
+  /** A page of the meetings in the order of names; of a kind where one is given. */
+  meetingPage(wish: PageWish, kind?: string): readonly MeetingInfo[] {
+    return this.#meetings.page(wish, kind)
   }
 
   /** Inputs that wait: in upstream queues, and in meetings for a frame. */
@@ -365,6 +368,16 @@ export class RtmsNode {
   *meetingHistory(name: string, from: number, to: number): Generator<SealedFrame> {
     const meeting = this.#meetings.get(name)
     if (meeting !== undefined) yield* meeting.history(from, to)
+  }
+
+  /** A page of the topics in the order of names. */
+  topicPage(wish: PageWish): readonly TopicInfo[] {
+    return pageOf(this.#topics.all(), wish).map(topicInfo)
+  }
+
+  topic(name: string): TopicInfo | undefined {
+    const topic = this.#topics.get(name)
+    return topic === undefined ? undefined : topicInfo(topic)
   }
 
   subscribers(topic: string): number {

@@ -14,7 +14,7 @@ import type { Stats } from './stats.ts'
 import { Timer, type Timers } from './timers.ts'
 import { type Group, ladder, rungOf, Topic } from './topic.ts'
 import { TopicCursor, wishOf } from './topic-cursor.ts'
-import type { Retention, TopicLog } from './topic-log.ts'
+import type { Retention } from './topic-log.ts'
 
 /** How often retention by age is looked after where nothing is published, and how many topics at a time. */
 const AGING_MS = 1_000
@@ -352,7 +352,7 @@ export class Topics {
     return true
   }
 
-  logs(): Iterable<TopicLog> {
+  all(): Iterable<Topic> {
     return this.#topics.values()
   }
 }

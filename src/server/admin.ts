@@ -1,54 +1,119 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import sirv from 'sirv'
-import { isLocal } from './http.ts'
+import { isFromHere, isPassedOn } from './http.ts'
 import { pageHeaders } from './page-headers.ts'
 
 /** Who may use the dashboard and, through it, the HTTP API: see {@link RtmsOptions.admin}. */
 export type AdminReaders = 'loopback' | 'key' | false
 
+/** What the page is told before it asks anything else: where the node is, and whether and why a key is needed. */
+export interface Access {
+  /** The path of the node: below it is the HTTP API, and clients connect there. */
+  readonly path: string
+  /** Whether the node has keys that one could give. */
+  readonly hasKeys: boolean
+  /**
+   * Why a key is needed; null where none is. `option`: for everybody. `remote`: the browser is on another machine. `proxy`: a
+   * proxy has passed the request on. `host`: the address in the browser is not this machine's own name.
+   */
+  readonly needsKey: 'option' | 'remote' | 'proxy' | 'host' | null
+}
+
 const LOOPBACK_HOST = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(?::\d{1,5})?$/i
 
 /**
- * Whether the dashboard on this machine asks. Another site's page can reach the loopback too: it cannot set the header without
- * being allowed to, and where its own name was made to lead here, that name is the host.
+ * Why a request is not that of a browser on this machine; null where it is. Another site's page can reach the loopback too:
+ * where its own name was made to lead here, that name is the host.
  */
-export function isOwnDashboard(request: IncomingMessage): boolean {
-  const { headers } = request
-  return isLocal(request) && headers['x-rtms-admin'] === '1' && LOOPBACK_HOST.test(headers.host ?? '')
+function strangeness(request: IncomingMessage): 'remote' | 'proxy' | 'host' | null {
+  if (!isFromHere(request)) return 'remote'
+  // Some proxies say nothing of themselves, but no browser of today speaks HTTP/1.0.
+  if (isPassedOn(request) || request.httpVersionMajor * 10 + request.httpVersionMinor < 11) return 'proxy'
+  return LOOPBACK_HOST.test(request.headers.host ?? '') ? null : 'host'
 }
+
+/** Whether the dashboard on this machine asks. Another site's page cannot set the header without being allowed to. */
+export function isOwnDashboard(request: IncomingMessage): boolean {
+  return strangeness(request) === null && request.headers['x-rtms-admin'] === '1'
+}
+
+/** What the build calls what the page needs, and what it is called here, where the application may have its own. */
+const MOVED: readonly (readonly [from: string, to: string])[] = [
+  ['"/assets/', '"/admin/assets/'],
+  ['"/favicon.svg"', '"/admin/favicon.svg"'],
+]
 
 /** The dashboard's page and what belongs to it, as the build leaves them. */
 export class AdminPages {
+  readonly #access: Omit<Access, 'needsKey'>
+  readonly #readers: AdminReaders
   readonly #files: ReturnType<typeof sirv> | null
+  readonly #page: string | null
 
-  constructor() {
+  constructor(settings: {
+    readonly admin: AdminReaders
+    readonly path: string
+    readonly api: { readonly keys: readonly string[] } | undefined
+  }) {
+    this.#access = {
+      path: settings.path === '/' ? '' : settings.path,
+      hasKeys: settings.api !== undefined,
+    }
+    this.#readers = settings.admin
     // In the package, beside the code that is built.
-    const pages = fileURLToPath(new URL('../../dist/web', import.meta.url))
-    this.#files = existsSync(pages) ? sirv(pages, { etag: true }) : null
+    const pages = fileURLToPath(new URL('../../dist/web/', import.meta.url))
+    const page = `${pages}admin/index.html`
+    this.#page = existsSync(page) ? moved(readFileSync(page, 'utf8')) : null
+    this.#files = this.#page === null ? null : sirv(pages, { etag: true })
   }
 
   /** False: the path is none of the dashboard's. */
   answer(request: IncomingMessage, response: ServerResponse): boolean {
-    const [path = ''] = (request.url ?? '').split('?')
+    const [path = '', query] = (request.url ?? '').split('?')
     if (path === '/admin') {
-      response.writeHead(301, { location: '/admin/' }).end()
+      response.writeHead(301, { location: `/admin/${query === undefined ? '' : `?${query}`}` }).end()
       return true
     }
-    if (path !== '/admin/' && !path.startsWith('/assets/') && path !== '/favicon.svg') return false
+    if (!path.startsWith('/admin/')) return false
     for (const [name, value] of Object.entries(pageHeaders)) response.setHeader(name, value)
-    response.setHeader(
-      'cache-control',
-      path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
-    )
-    const missing = (): void => {
-      response.removeHeader('cache-control')
-      response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' })
-      response.end('There is nothing here. Where the dashboard should be, it is not built: npm run build\n')
-    }
-    if (this.#files === null) missing()
-    else this.#files(request, response, missing)
+    response.setHeader('cache-control', 'no-cache')
+    if (path === '/admin/access.json') this.#tell(request, response)
+    else if (path === '/admin/' && this.#page !== null)
+      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(this.#page)
+    else if (/^\/admin\/(?:assets\/|favicon\.svg$)/.test(path)) this.#file(request, response, path)
+    else missing(response)
     return true
   }
+
+  #tell(request: IncomingMessage, response: ServerResponse): void {
+    const needsKey = this.#readers === 'loopback' ? strangeness(request) : 'option'
+    const access: Access = { ...this.#access, needsKey }
+    response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+    response.end(JSON.stringify(access))
+  }
+
+  #file(request: IncomingMessage, response: ServerResponse, path: string): void {
+    if (this.#files === null) return missing(response)
+    // Names of assets change with their content.
+    if (path.startsWith('/admin/assets/'))
+      response.setHeader('cache-control', 'public, max-age=31536000, immutable')
+    const { url } = request
+    request.url = path.slice('/admin'.length)
+    this.#files(request, response, () => missing(response))
+    if (url !== undefined) request.url = url
+  }
+}
+
+function moved(html: string): string {
+  return MOVED.reduce((text, [from, to]) => text.replaceAll(from, to), html)
+}
+
+function missing(response: ServerResponse): void {
+  response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' })
+  response.end(
+    'There is nothing here. The page of the dashboard belongs in dist/web of the package rtms: a bundler has to leave the package ' +
+      'as it is, and a checkout has to be built (npm run build).\n',
+  )
 }

@@ -71,10 +71,23 @@ function answer(response: ServerResponse, status: number, body: object): void {
 
 const LOOPBACK = /^(?:127\.|::1$|::ffff:127\.)/
 
+/** What proxies say of themselves, and of whom they pass on. */
+const PASSED_ON =
+  /^(?:forwarded|via|x-forwarded-.+|x-real-ip|x-client-ip|x-original-.+|true-client-ip|cf-connecting-ip)$/
+
+/** Whether a proxy says that it has passed the request on. */
+export function isPassedOn({ headers }: IncomingMessage): boolean {
+  return Object.keys(headers).some((name) => PASSED_ON.test(name))
+}
+
+/** Whether a request comes from this machine, perhaps through a proxy on it. */
+export function isFromHere({ socket }: IncomingMessage): boolean {
+  return LOOPBACK.test(socket.remoteAddress ?? '')
+}
+
 /** Whether a request comes from this machine, and not through a proxy on it. */
-export function isLocal({ socket, headers }: IncomingMessage): boolean {
-  const isPassedOn = 'forwarded' in headers || 'x-forwarded-for' in headers || 'x-real-ip' in headers
-  return LOOPBACK.test(socket.remoteAddress ?? '') && !isPassedOn
+export function isLocal(request: IncomingMessage): boolean {
+  return isFromHere(request) && !isPassedOn(request)
 }
 
 async function answerMetrics(response: ServerResponse, metrics: Promise<string>): Promise<void> {

@@ -23,5 +23,6 @@ export type { Algorithm, Key, Logger, MetricsReaders, RtmsOptions, TicketKeys } 
 export type { Request, RequestHandler } from './requests.ts'
 export { Rtms } from './rtms.ts'
 export type { Ticket, TicketRequest, Tickets } from './tickets.ts'
+export type { TopicInfo } from '../core/index.ts'
 export type { KeptPublication, Topics } from './topics.ts'
 export type { Presence, Users } from './users.ts'

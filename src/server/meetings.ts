@@ -298,12 +298,15 @@ export class Meetings {
     limit,
     after = '',
     kind,
+    contains,
   }: {
     readonly limit: number
     readonly after?: string | undefined
     readonly kind?: string | undefined
+    /** Only names with this in them, whatever its case. */
+    readonly contains?: string | undefined
   }): readonly MeetingInfo[] {
-    return this.#host.node.meetingPage(limit, after, kind)
+    return this.#host.node.meetingPage({ count: limit, after, contains }, kind)
   }
 
   /** Ends a meeting for all. Without effect where there is none of this name. */

@@ -26,6 +26,8 @@ export class Metrics {
     this.#gauge('meetings', 'Meetings that are open.', () => node.meetingCount)
     this.#gauge('topics', 'Topics that are kept.', () => node.topics)
     this.#gauge('log_bytes', 'Bytes of all logs: rings, latest values, session logs.', () => node.logs.bytes)
+    const limit = 'What log_bytes may be: limits.logBytes.'
+    this.#gauge('log_bytes_limit', limit, () => node.logs.limit)
     this.#counter(
       'log_cuts_total',
       'Rings cut short since all logs had too many bytes.',

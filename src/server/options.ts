@@ -121,8 +121,9 @@ export interface RtmsOptions {
   /** The HTTP API for business servers, under `<path>/v1/`. Default: off. See docs/http-api.md. */
   readonly api?: ApiOptions | undefined
   /**
-   * With a server of its own: the dashboard at `/admin`, and whom it obeys. 'loopback': a browser on this machine whose request no
-   * proxy has passed on, or who has a key; 'key': who has one of `api.keys`. Default false: there is none.
+   * The dashboard at `/admin/`, and whom it obeys. 'loopback': a browser on this machine whose request no proxy has passed on,
+   * or who has a key; not where a proxy on this machine says nothing of itself. 'key': who has one of `api.keys`. Attached to a
+   * server: hand requests to `rtms.admin`. Default false: there is none.
    */
   readonly admin?: AdminReaders | undefined
   /** Where requests go that no handler of `onRequest` answers: to a URL of the business. Default: NO_HANDLER. */
@@ -298,7 +299,8 @@ function faultsOf(options: unknown): string[] {
 }
 
 /** What is wrong with options together. */
-function conflictsOf({ server, port, host, tls, handler, metrics, secret, keys }: RtmsOptions): string[] {
+function conflictsOf(options: RtmsOptions): string[] {
+  const { server, port, host, tls, handler, metrics, secret, keys } = options
   const faults: string[] = []
   if (secret === undefined && keys === undefined) {
     faults.push(`secret: neither it nor keys was given; expected one to sign tickets with; ${MAKE_A_SECRET}`)
@@ -309,6 +311,11 @@ function conflictsOf({ server, port, host, tls, handler, metrics, secret, keys }
   if (typeof keys === 'object' && (keys.verify === undefined) === (keys.jwks === undefined)) {
     faults.push(
       'keys: expected either verify, with the public key, or jwks, with the URL where the issuer publishes it; give one of them',
+    )
+  }
+  if (options.admin === 'key' && options.api === undefined) {
+    faults.push(
+      "admin: 'key' was given without api; expected keys that open the dashboard; give api: { keys }",
     )
   }
   const fault = isTls(tls) ? tlsFault(tls) : null

@@ -35,7 +35,11 @@ export class Rtms {
   readonly #gateway: Gateway
   readonly #front: Front
   readonly #metrics: Metrics
+  /** For the API: what is counted since it was last asked for is not taken from Prometheus. */
+  readonly #measured: Metrics
   readonly #api: Api
+  readonly #pages: AdminPages | null
+  readonly #apiPath: string
   readonly #readyLatenessMs: number
   readonly #startedAt: number = performance.now()
   #closed: Promise<void> | null = null
@@ -50,6 +54,7 @@ export class Rtms {
     gateway: Gateway
     front: Front
     settings: Settings
+    pages: AdminPages | null
   }) {
     this.#host = parts.host
     this.#requests = parts.requests
@@ -59,6 +64,9 @@ export class Rtms {
     this.#gateway = parts.gateway
     this.#front = parts.front
     this.#metrics = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
+    this.#measured = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
+    this.#pages = parts.pages
+    this.#apiPath = `${apiBase(parts.settings.path)}/`
     this.#readyLatenessMs = parts.settings.limits.readyLatenessMs
     this.tickets = parts.tickets
     this.meetings = new Meetings(parts.host, parts.settings.logger)
@@ -114,13 +122,14 @@ export class Rtms {
       logger.error({ error }, 'a fault of RTMS itself; the node goes on. Please report it'),
     )
     const gateway = new Gateway(host, settings)
+    const pages = settings.admin === false ? null : new AdminPages(settings)
     const front: Front = new Front(id, settings, gateway, {
       health: () => rtms.health(),
       ready: () => rtms.ready(),
       metrics: () => rtms.metrics(),
       apiBase: settings.api === undefined && settings.admin !== 'loopback' ? null : apiBase(settings.path),
       api: (request, response) => rtms.api(request, response),
-      admin: settings.admin === false ? null : new AdminPages(),
+      admin: pages,
     })
     const rtms: Rtms = new Rtms({
       host,
@@ -132,6 +141,7 @@ export class Rtms {
       gateway,
       front,
       settings,
+      pages,
     })
     await front.open()
     tickets.remoteKeys?.follow()
@@ -189,7 +199,7 @@ export class Rtms {
 
   /** What `/metrics` answers, as objects. */
   measure(): Promise<Metric[]> {
-    return this.#metrics.measure()
+    return this.#measured.measure()
   }
 
   /** Milliseconds since it started. */
@@ -204,6 +214,17 @@ export class Rtms {
    */
   api(request: IncomingMessage, response: ServerResponse): void {
     void this.#api.answer(request, response)
+  }
+
+  /**
+   * Answers a request of the dashboard (`/admin/…`, and the HTTP API that it asks), for an application that has a server of its
+   * own; in front of anything that reads bodies. False: the request is another's, and nothing was done.
+   */
+  admin(request: IncomingMessage, response: ServerResponse): boolean {
+    if (this.#pages === null) return false
+    if (request.url?.startsWith(this.#apiPath) !== true) return this.#pages.answer(request, response)
+    this.api(request, response)
+    return true
   }
 
   /**
@@ -258,6 +279,7 @@ export class Rtms {
     this.#requests.close()
     this.#host.stop()
     this.#metrics.close()
+    this.#measured.close()
     this.tickets.remoteKeys?.close()
     await this.#front.close(timeoutMs)
   }

@@ -1,4 +1,4 @@
-import { defaultRetention, type Retention } from '../core/index.ts'
+import { defaultRetention, type Retention, type TopicInfo } from '../core/index.ts'
 import { fromPayload, isKey, isPattern, limits, type PublicationEntry, RtmsError } from '../protocol/index.ts'
 import { checkName, payloadOf } from './check.ts'
 import type { Host } from './host.ts'
@@ -105,6 +105,28 @@ export class Topics {
     }
     this.#patterns.add(pattern)
     this.#host.node.defineTopics(pattern, settings)
+  }
+
+  /**
+   * At most `limit` topics of this node in the order of names, from behind the name `after`; `contains`: only names with this
+   * in them, whatever its case. It looks at all of them, so do not ask all the time where there are very many.
+   */
+  page({
+    limit,
+    after = '',
+    contains,
+  }: {
+    readonly limit: number
+    readonly after?: string | undefined
+    readonly contains?: string | undefined
+  }): readonly TopicInfo[] {
+    return this.#host.node.topicPage({ count: checkLimit(limit), after, contains })
+  }
+
+  /** A topic as it stands on this node; undefined where nobody has published or subscribed to it. Throws BAD_TOPIC. */
+  get(topic: string): TopicInfo | undefined {
+    checkName('topic', topic, 'BAD_TOPIC')
+    return this.#host.node.topic(topic)
   }
 
   /** Subscriptions to this topic on this node. */

@@ -182,7 +182,9 @@ export class Gateway {
   #allows(origin: string | undefined, host: string | undefined): boolean {
     const { origins } = this.#settings
     if (origin === undefined || origins === '*') return true
-    if (origins !== undefined) return origins.includes(origin)
+    if (origins?.includes(origin) === true) return true
+    // The dashboard connects from the host itself.
+    if (origins !== undefined && this.#settings.admin === false) return false
     if (!URL.canParse(origin)) return false
     const { protocol, host: originHost } = new URL(origin)
     // Parsed with the origin's scheme, so that a port that goes without saying may be said.

@@ -72,6 +72,7 @@ describe.each([
   ['battle', '/battle/?room=look'],
   ['inside', '/inside/'],
   ['playground', '/playground/?room=look'],
+  ['admin', '/admin/'],
 ])('the page %s', (name, path) => {
   test.each([
     ['en', 'light', 'desktop', { width: 1280, height: 900 }],

@@ -116,7 +116,7 @@ export async function startBuiltDemo(): Promise<Demo & { readonly url: string }>
       'the browser tests need the pages in dist/web, and they are not built. Build them: npm run build',
     )
   const demo = await startDemo(
-    { port: 0, host: '127.0.0.1', secret: 'a secret of the tests, 32 bytes long' },
+    { port: 0, host: '127.0.0.1', secret: 'a secret of the tests, 32 bytes long', admin: 'loopback' },
     pages,
   )
   return { ...demo, url: `http://127.0.0.1:${demo.rtms.address.port}` }

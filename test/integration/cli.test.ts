@@ -5,6 +5,14 @@ import { endAll, printed, rtms } from './cli-support.ts'
 
 afterEach(endAll)
 
+/** Why the dashboard wants a key; false where there is no dashboard. */
+async function dashboard(args: string[], env: Record<string, string>): Promise<unknown> {
+  const run = rtms(['serve', '--port', '0', '--host', '127.0.0.1', ...args], env)
+  const [, url] = await printed(run, /(http:\/\/[^/\s]+:\d+)/)
+  const response = await fetch(`${url}/admin/access.json`)
+  return response.ok && ((await response.json()) as { needsKey: unknown }).needsKey
+}
+
 describe('rtms', () => {
   it.each([
     [[], 'a command is missing'],
@@ -14,6 +22,8 @@ describe('rtms', () => {
     [['serve'], 'openssl rand -hex 32'],
     [['serve', '--secret', 'short'], 'at least 32 bytes'],
     [['serve', '--dev', '--api-key', 'short'], '32 to 512 characters'],
+    [['serve', '--secret', 'x'.repeat(32), '--admin', 'key'], 'RTMS_API_KEY'],
+    [['serve', '--dev', '--admin', 'all'], 'loopback, key or off'],
     [['publish'], 'an argument is missing'],
     [['publish', 't', '1'], 'give --key, or RTMS_KEY'],
     [['publish', 't', '1', '--remove', '--key', 'k'], 'name it by --topic-key'],
@@ -95,6 +105,16 @@ describe('rtms', () => {
     expect(await run.ended).toBe(2)
     expect(run.text()).toContain(`port ${port} is in use already`)
     blocker.close()
+  })
+
+  it('opens the dashboard to this machine with --dev, to who has the key with one, else to nobody', async () => {
+    const RTMS_SECRET = 'x'.repeat(32)
+    const RTMS_API_KEY = 'a-key-for-tests-which-is-long-enough'
+    expect(await dashboard(['--dev'], {})).toBe(null)
+    expect(await dashboard([], { RTMS_SECRET, RTMS_API_KEY })).toBe('option')
+    expect(await dashboard([], { RTMS_SECRET })).toBe(false)
+    expect(await dashboard(['--admin', 'loopback'], { RTMS_SECRET })).toBe(null)
+    expect(await dashboard(['--admin', 'off'], { RTMS_SECRET, RTMS_API_KEY })).toBe(false)
   })
 
   it('without --dev is a bare node', async () => {

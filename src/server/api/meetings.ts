@@ -75,14 +75,15 @@ export const meetingOperations: readonly Operation[] = [
       kind: v.optional(text('Only those of this kind.')),
       limit: v.optional(integer(1, MOST_LISTED, `At most so many; ${PAGE} by default.`)),
       after: v.optional(text('Only names behind this one.')),
+      contains: v.optional(text('Only names with this in them, whatever its case.')),
     }),
     output: v.strictObject({
       meetings: v.array(v.strictObject({ ...facts, members: integer(0, limits.slots, 'How many members.') })),
       next: v.pipe(v.nullable(v.string()), v.description('Null where there are no more.')),
     }),
-    run: ({ meetings }, { kind, limit = PAGE, after }) => {
+    run: ({ meetings }, { kind, limit = PAGE, after, contains }) => {
       // One more than is shown tells whether there are more.
-      const found = meetings.page({ limit: limit + 1, after, kind })
+      const found = meetings.page({ limit: limit + 1, after, kind, contains })
       const page = found.slice(0, limit)
       return {
         meetings: page.map((info) => ({ ...info, members: info.members.length })),

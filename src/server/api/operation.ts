@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { ErrorCode } from '../../protocol/index.ts'
-import type { Health } from '../http.ts'
+import type { Health, Readiness } from '../http.ts'
 import type { Meetings } from '../meetings.ts'
 import type { Tickets } from '../tickets.ts'
 import type { Topics } from '../topics.ts'
@@ -24,6 +24,7 @@ export interface ApiNode {
   readonly topics: Topics
   readonly users: Users
   health(): Health
+  ready(): Readiness
   /** Milliseconds since it started. */
   uptime(): number
   measure(): Promise<Metric[]>

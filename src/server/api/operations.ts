@@ -2,132 +2,19 @@ import * as v from 'valibot'
 import { defaultLimits, type NodeLimits } from '../../core/index.ts'
 import { RtmsError } from '../../protocol/index.ts'
 import { version } from '../version.ts'
-import { errorBody, type ErrorBody } from './errors.ts'
 import { meetingOperations } from './meetings.ts'
-import { type ApiNode, operation, type Operation } from './operation.ts'
-import { fieldsOfValue, integer, oneOf, payloadFields, text, valueOf } from './schemas.ts'
+import { operation, type Operation } from './operation.ts'
+import { integer, oneOf, payloadFields, text, valueOf } from './schemas.ts'
+import { topicOperations } from './topics.ts'
 import { watchingOperations } from './watching.ts'
-import type { KeptPublication } from '../topics.ts'
-
-/** Publications read at once. */
-const MOST_KEPT = 1_000
 
 const pattern = 'a name, a prefix and `.*`, or `*`'
-
-const publication = v.pipe(
-  v.strictObject({
-    topic: text('The name of a topic: segments joined by single dots.'),
-    ...payloadFields,
-    key: v.optional(text('Becomes the latest value of this key: at most 255 bytes.')),
-    tombstone: v.optional(v.pipe(v.boolean(), v.description('Removes the key.'))),
-  }),
-  oneOf('data', 'base64'),
-)
-
-const pressure = v.pipe(
-  v.number(),
-  v.minValue(0),
-  v.maxValue(1),
-  v.description('How full the topic is on this node; publish less where it rises to 1.'),
-)
-
-const keptPublication = v.pipe(
-  v.strictObject({
-    ...payloadFields,
-    key: text("'' for none."),
-    removed: v.pipe(v.boolean(), v.description('It removes the key.')),
-    time: v.pipe(v.number(), v.description('When it was published: milliseconds since 1970.')),
-  }),
-  oneOf('data', 'base64'),
-)
 
 const connections = v.strictObject({
   connections: integer(0, Number.MAX_SAFE_INTEGER, 'How many connections that closed.'),
 })
 
 const count = (description: string) => integer(0, Number.MAX_SAFE_INTEGER, description)
-
-function publish(node: ApiNode, item: v.InferOutput<typeof publication>): { pressure: number } {
-  const { topic, key, tombstone } = item
-  return { pressure: node.topics.publish(topic, valueOf(item), { key, tombstone }) }
-}
-
-function publishOne(
-  node: ApiNode,
-  item: v.InferOutput<typeof publication>,
-): { pressure: number } | ErrorBody {
-  try {
-    return publish(node, item)
-  } catch (error) {
-    if (error instanceof RtmsError) return errorBody(error)
-    throw error
-  }
-}
-
-function kept({ data, key, removed, time }: KeptPublication): v.InferInput<typeof keptPublication> {
-  return { ...fieldsOfValue(data), key, removed, time }
-}
-
-const errorSchema = v.strictObject({
-  error: v.strictObject({ code: v.string(), message: v.string(), retry: v.string() }),
-})
-
-function topicOperations({ apiBatch }: NodeLimits): Operation[] {
-  return [
-    operation({
-      id: 'publish',
-      at: 'POST /publish',
-      summary: 'Publish to a topic',
-      description: 'At most 32 KiB. Answers with the pressure of the topic.',
-      input: publication,
-      output: v.strictObject({ pressure }),
-      errors: ['BAD_TOPIC', 'BAD_NAME', 'TOO_LARGE', 'LIMIT'],
-      isRepeatable: true,
-      run: publish,
-    }),
-    operation({
-      id: 'publishBatch',
-      at: 'POST /publish/batch',
-      summary: 'Publish many at once',
-      description:
-        'In order. One that is refused does not hold up the others: the results stand in the order of the items.',
-      input: v.strictObject({
-        items: v.pipe(v.array(publication), v.minLength(1), v.maxLength(apiBatch)),
-      }),
-      output: v.strictObject({
-        results: v.array(v.union([v.strictObject({ pressure }), errorSchema])),
-      }),
-      isRepeatable: true,
-      run: (node, { items }) => ({ results: items.map((item) => publishOne(node, item)) }),
-    }),
-    operation({
-      id: 'getTopic',
-      at: 'GET /topics/{topic}',
-      name: 'The name of a topic.',
-      summary: 'Look at a topic',
-      description:
-        'Its subscribers on this node, and what it keeps: the last publications and the latest values.',
-      input: v.strictObject({
-        history: v.optional(integer(0, MOST_KEPT, 'How many of the last publications; none by default.')),
-        latest: v.optional(integer(0, MOST_KEPT, 'How many of the latest values of keys; none by default.')),
-      }),
-      output: v.strictObject({
-        subscribers: count('Subscriptions on this node.'),
-        history: v.pipe(v.array(keptPublication), v.description('Oldest first.')),
-        latest: v.pipe(
-          v.array(keptPublication),
-          v.description('The latest value of each key, in the order published.'),
-        ),
-      }),
-      errors: ['BAD_TOPIC'],
-      run: ({ topics }, { history = 0, latest = 0 }, topic) => ({
-        history: topics.history(topic, { limit: history }).map(kept),
-        latest: topics.latest(topic, { limit: latest }).map(kept),
-        subscribers: topics.subscribers(topic),
-      }),
-    }),
-  ]
-}
 
 const userOperations: readonly Operation[] = [
   operation({
@@ -262,13 +149,22 @@ const info = operation({
     node: text('What `?route=` of its tickets says.'),
     version: text('Of RTMS.'),
     status: v.picklist(['ok', 'draining']),
+    readiness: v.pipe(
+      v.picklist(['ready', 'draining', 'late']),
+      v.description('Whether a load balancer should send clients here; late: its sweeps came too late.'),
+    ),
+    latenessMs: count('How late the latest sweep of the last five seconds was, in milliseconds.'),
     uptimeMs: v.pipe(v.number(), v.description('Milliseconds since it started.')),
     connections: count('Connections that are open.'),
     sessions: count('Sessions, with those that wait for a connection.'),
     meetings: count('Meetings that are open.'),
     topics: count('Topics that are kept.'),
   }),
-  run: (node) => ({ ...node.health(), version: version(), uptimeMs: Math.round(node.uptime()) }),
+  run: (node) => {
+    const { status: readiness, latenessMs } = node.ready()
+    const uptimeMs = Math.round(node.uptime())
+    return { ...node.health(), readiness, latenessMs, version: version(), uptimeMs }
+  },
 })
 
 /** Every operation of the API. */

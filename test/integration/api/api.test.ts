@@ -211,6 +211,10 @@ describe('Through the API', () => {
     const time = expect.any(Number)
     expect(topic.body).toEqual({
       subscribers: 1,
+      keys: 1,
+      publications: 2,
+      kept: 2,
+      bytes: expect.any(Number),
       history: [
         { data: { price: 1 }, key: '', removed: false, time },
         { base64: 'AQID', key: 'k', removed: false, time },

@@ -67,6 +67,8 @@ const calls: readonly [operation: string, path: string, body?: unknown, status?:
   ['POST /publish/batch', '/publish/batch', { items: [] }, 400],
   ['GET /topics/{topic}', '/topics/stock.1?history=10&latest=10'],
   ['GET /topics/{topic}', '/topics/stock.1?history=x', undefined, 400],
+  ['GET /topics', '/topics?limit=1&contains=Stock'],
+  ['GET /topics', '/topics?limit=0', undefined, 400],
   ['POST /push', '/push', { user: 'u1', name: 'order.filled', data: { id: 1 } }],
   ['POST /push', '/push', { user: '', name: 'order.filled', data: 1 }, 400],
   ['GET /users/{user}', '/users/u1'],

@@ -34,6 +34,11 @@ const text: Texts = words<Texts>({
         title: 'Playground',
         text: 'The smallest of everything: move a dot, watch a price, place an order.',
       },
+      {
+        to: '/admin/',
+        title: 'Dashboard',
+        text: 'What the node does right now: charts, meetings, topics, sessions. On this machine, or with a key.',
+      },
     ],
   },
   zh: {
@@ -47,6 +52,11 @@ const text: Texts = words<Texts>({
         text: '一条真实连接里的日志、游标、队列和额度。停止读取、剪断线路、洪水冲击，看会怎样。',
       },
       { to: '/playground/', title: '试验场', text: '样样都有一点：移动圆点、看价格、下单。' },
+      {
+        to: '/admin/',
+        title: '仪表盘',
+        text: '节点此刻在做什么：图表、会议、主题、会话。限本机，或凭密钥。',
+      },
     ],
   },
 })

@@ -8,6 +8,13 @@ import './style.css'
 /** The pages of the site, in the order of the menu. */
 export type PageName = 'home' | 'battle' | 'inside' | 'playground'
 
+/** The menu of a page that stands for itself, in the place of the site's. */
+export interface Menu {
+  readonly label: string
+  readonly home: string
+  readonly items: readonly { readonly to: string; readonly label: string; readonly isCurrent: boolean }[]
+}
+
 interface Texts {
   readonly pages: Readonly<Record<PageName, string>>
   readonly states: Readonly<Record<State, string>>
@@ -66,6 +73,12 @@ const places: Readonly<Record<PageName, string>> = {
   playground: '/playground/',
 }
 
+function siteMenu(page: PageName): Menu {
+  const names = (Object.keys(places) as PageName[]).filter((name) => name !== 'home')
+  const items = names.map((name) => ({ to: places[name], label: text.pages[name], isCurrent: name === page }))
+  return { label: text.menu, home: '/', items }
+}
+
 /** How a connection stands, for people. */
 function ConnectionState({ state }: { readonly state: State }) {
   return (
@@ -76,21 +89,19 @@ function ConnectionState({ state }: { readonly state: State }) {
 }
 
 /** The top of every page: menu, language, colours, and how the page's connection stands. */
-function Header({ page, state }: { readonly page: PageName; readonly state?: State | undefined }) {
+function Header({ menu, state }: { readonly menu: Menu; readonly state?: State | undefined }) {
   const [shown, setShown] = useState(theme())
   return (
     <header class="top">
-      <a class="brand" href="/">
+      <a class="brand" href={menu.home}>
         RTMS
       </a>
-      <nav class="pages" aria-label={text.menu}>
-        {(Object.keys(places) as PageName[])
-          .filter((name) => name !== 'home')
-          .map((name) => (
-            <a key={name} href={places[name]} aria-current={name === page ? 'page' : undefined}>
-              {text.pages[name]}
-            </a>
-          ))}
+      <nav class="pages" aria-label={menu.label}>
+        {menu.items.map(({ to, label, isCurrent }) => (
+          <a key={to} href={to} aria-current={isCurrent ? 'page' : undefined}>
+            {label}
+          </a>
+        ))}
       </nav>
       <div class="choices">
         <button
@@ -111,19 +122,19 @@ function Header({ page, state }: { readonly page: PageName; readonly state?: Sta
   )
 }
 
-/** A page of the site. */
+/** A page of the site, or one with a menu of its own. */
 export function Page({
   name,
   state,
   children,
 }: {
-  readonly name: PageName
+  readonly name: PageName | Menu
   readonly state?: State | undefined
   readonly children: ComponentChildren
 }) {
   return (
     <>
-      <Header page={name} state={state} />
+      <Header menu={typeof name === 'string' ? siteMenu(name) : name} state={state} />
       <main>{children}</main>
     </>
   )
@@ -140,5 +151,5 @@ export function show(title: string, page: ComponentChildren): void {
 /** Draws the top of a page that is written in HTML, again where its connection's state changed. */
 export function showHeader(page: PageName, state: State): void {
   const place = document.getElementById('header')
-  if (place !== null) render(<Header page={page} state={state} />, place)
+  if (place !== null) render(<Header menu={siteMenu(page)} state={state} />, place)
 }

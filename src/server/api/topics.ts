@@ -1,0 +1,162 @@
+import * as v from 'valibot'
+import type { NodeLimits } from '../../core/index.ts'
+import { RtmsError } from '../../protocol/index.ts'
+import type { KeptPublication, Topics } from '../topics.ts'
+import { errorBody, type ErrorBody } from './errors.ts'
+import { type ApiNode, operation, type Operation } from './operation.ts'
+import { fieldsOfValue, integer, oneOf, payloadFields, text, valueOf } from './schemas.ts'
+
+/** Publications read at once. */
+const MOST_KEPT = 1_000
+/** Topics listed at once. */
+const PAGE = 100
+const MOST_LISTED = 1_000
+
+const publication = v.pipe(
+  v.strictObject({
+    topic: text('The name of a topic: segments joined by single dots.'),
+    ...payloadFields,
+    key: v.optional(text('Becomes the latest value of this key: at most 255 bytes.')),
+    tombstone: v.optional(v.pipe(v.boolean(), v.description('Removes the key.'))),
+  }),
+  oneOf('data', 'base64'),
+)
+
+const pressure = v.pipe(
+  v.number(),
+  v.minValue(0),
+  v.maxValue(1),
+  v.description('How full the topic is on this node; publish less where it rises to 1.'),
+)
+
+const keptPublication = v.pipe(
+  v.strictObject({
+    ...payloadFields,
+    key: text("'' for none."),
+    removed: v.pipe(v.boolean(), v.description('It removes the key.')),
+    time: v.pipe(v.number(), v.description('When it was published: milliseconds since 1970.')),
+  }),
+  oneOf('data', 'base64'),
+)
+
+const count = (description: string) => integer(0, Number.MAX_SAFE_INTEGER, description)
+
+const facts = {
+  subscribers: count('Subscriptions on this node.'),
+  keys: count('Keys that have a latest value.'),
+  publications: count('Publications taken since the topic came to be here.'),
+  kept: count('Publications that readers who come back can still have.'),
+  bytes: count('Bytes of these and of the latest values.'),
+}
+
+const NONE = { subscribers: 0, keys: 0, publications: 0, kept: 0, bytes: 0 }
+
+function factsOf(topics: Topics, topic: string): typeof NONE {
+  const { name: _, ...found } = topics.get(topic) ?? { name: topic, ...NONE }
+  return found
+}
+
+function publish(node: ApiNode, item: v.InferOutput<typeof publication>): { pressure: number } {
+  const { topic, key, tombstone } = item
+  return { pressure: node.topics.publish(topic, valueOf(item), { key, tombstone }) }
+}
+
+function publishOne(
+  node: ApiNode,
+  item: v.InferOutput<typeof publication>,
+): { pressure: number } | ErrorBody {
+  try {
+    return publish(node, item)
+  } catch (error) {
+    if (error instanceof RtmsError) return errorBody(error)
+    throw error
+  }
+}
+
+function kept({ data, key, removed, time }: KeptPublication): v.InferInput<typeof keptPublication> {
+  return { ...fieldsOfValue(data), key, removed, time }
+}
+
+const errorSchema = v.strictObject({
+  error: v.strictObject({ code: v.string(), message: v.string(), retry: v.string() }),
+})
+
+/** What is done with topics. */
+export function topicOperations({ apiBatch }: NodeLimits): Operation[] {
+  return [
+    operation({
+      id: 'publish',
+      at: 'POST /publish',
+      summary: 'Publish to a topic',
+      description: 'At most 32 KiB. Answers with the pressure of the topic.',
+      input: publication,
+      output: v.strictObject({ pressure }),
+      errors: ['BAD_TOPIC', 'BAD_NAME', 'TOO_LARGE', 'LIMIT'],
+      isRepeatable: true,
+      run: publish,
+    }),
+    operation({
+      id: 'publishBatch',
+      at: 'POST /publish/batch',
+      summary: 'Publish many at once',
+      description:
+        'In order. One that is refused does not hold up the others: the results stand in the order of the items.',
+      input: v.strictObject({
+        items: v.pipe(v.array(publication), v.minLength(1), v.maxLength(apiBatch)),
+      }),
+      output: v.strictObject({
+        results: v.array(v.union([v.strictObject({ pressure }), errorSchema])),
+      }),
+      isRepeatable: true,
+      run: (node, { items }) => ({ results: items.map((item) => publishOne(node, item)) }),
+    }),
+    operation({
+      id: 'listTopics',
+      at: 'GET /topics',
+      summary: 'List topics',
+      description:
+        'Those of this node that were published or subscribed to, in the order of their names. For the next page, give `next` as `after`.',
+      input: v.strictObject({
+        limit: v.optional(integer(1, MOST_LISTED, `At most so many; ${PAGE} by default.`)),
+        after: v.optional(text('Only names behind this one.')),
+        contains: v.optional(text('Only names with this in them, whatever its case.')),
+      }),
+      output: v.strictObject({
+        topics: v.array(v.strictObject({ name: v.string(), ...facts })),
+        next: v.pipe(v.nullable(v.string()), v.description('Null where there are no more.')),
+      }),
+      run: ({ topics }, { limit = PAGE, after, contains }) => {
+        // One more than is shown tells whether there are more.
+        const found = topics.page({ limit: limit + 1, after, contains })
+        const page = found.slice(0, limit)
+        return { topics: page, next: found.length > limit ? (page.at(-1)?.name ?? null) : null }
+      },
+    }),
+    operation({
+      id: 'getTopic',
+      at: 'GET /topics/{topic}',
+      name: 'The name of a topic.',
+      summary: 'Look at a topic',
+      description:
+        'Its subscribers on this node, and what it keeps: the last publications and the latest values.',
+      input: v.strictObject({
+        history: v.optional(integer(0, MOST_KEPT, 'How many of the last publications; none by default.')),
+        latest: v.optional(integer(0, MOST_KEPT, 'How many of the latest values of keys; none by default.')),
+      }),
+      output: v.strictObject({
+        ...facts,
+        history: v.pipe(v.array(keptPublication), v.description('Oldest first.')),
+        latest: v.pipe(
+          v.array(keptPublication),
+          v.description('The latest value of each key, in the order published.'),
+        ),
+      }),
+      errors: ['BAD_TOPIC'],
+      run: ({ topics }, { history = 0, latest = 0 }, topic) => ({
+        ...factsOf(topics, topic),
+        history: topics.history(topic, { limit: history }).map(kept),
+        latest: topics.latest(topic, { limit: latest }).map(kept),
+      }),
+    }),
+  ]
+}

@@ -1,0 +1,101 @@
+/* What the HTTP API answers, as far as the dashboard reads it; docs/http-api.md says where it is described. */
+
+/** What the page is told before it asks anything else: `Access` of src/server/admin.ts. */
+export interface Access {
+  readonly path: string
+  readonly hasKeys: boolean
+  readonly needsKey: 'option' | 'remote' | 'proxy' | 'host' | null
+}
+
+export interface Info {
+  readonly node: string
+  readonly version: string
+  readonly status: 'ok' | 'draining'
+  readonly readiness: 'ready' | 'draining' | 'late'
+  readonly latenessMs: number
+  readonly uptimeMs: number
+  readonly connections: number
+  readonly sessions: number
+  readonly meetings: number
+  readonly topics: number
+}
+
+export interface Metric {
+  readonly name: string
+  readonly type: 'counter' | 'gauge' | 'histogram' | 'summary'
+  readonly values: readonly {
+    readonly name: string
+    readonly labels: Readonly<Record<string, string | number>>
+    readonly value: number
+  }[]
+}
+
+interface MeetingFacts {
+  readonly name: string
+  readonly kind: string
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly frameRate: number
+  readonly capacity: number
+  readonly spectators: number
+  readonly frame: number
+}
+
+export interface MeetingLine extends MeetingFacts {
+  readonly members: number
+}
+
+export interface Member {
+  readonly slot: number
+  readonly user: string
+  readonly away: boolean
+  readonly bot: boolean
+}
+
+export interface MeetingDetail extends MeetingFacts {
+  readonly members: readonly Member[]
+}
+
+interface TopicFacts {
+  readonly subscribers: number
+  readonly keys: number
+  readonly publications: number
+  readonly kept: number
+  readonly bytes: number
+}
+
+export interface TopicLine extends TopicFacts {
+  readonly name: string
+}
+
+export interface Kept {
+  readonly data?: unknown
+  readonly base64?: string
+  readonly key: string
+  readonly removed: boolean
+  readonly time: number
+}
+
+export interface TopicDetail extends TopicFacts {
+  readonly latest: readonly Kept[]
+}
+
+export interface Cursor {
+  readonly of: 'meeting' | 'topic'
+  readonly name: string
+  readonly position: number
+  readonly first: number
+  readonly next: number
+}
+
+export interface Session {
+  readonly user: string
+  readonly connected: boolean
+  readonly meetings: readonly { readonly name: string; readonly slot: number }[]
+  readonly topics: readonly string[]
+  readonly subscriptions: number
+  readonly cursors: readonly Cursor[]
+  readonly requests: number
+  readonly waiting: { readonly messages: number; readonly bytes: number }
+  readonly unacknowledgedBytes: number
+  readonly window: number
+}

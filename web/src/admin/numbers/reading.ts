@@ -1,0 +1,38 @@
+import type { Metric } from '../node/answers.ts'
+
+/** All metrics at one moment, by the names of their values and one label. */
+export class Reading {
+  readonly #values: Map<string, Map<string, number>> = new Map()
+
+  constructor(metrics: readonly Metric[]) {
+    for (const { name, values } of metrics) {
+      // What has labels and counted nothing yet is 0, not unknown.
+      if (values.length === 0) this.#values.set(name, new Map())
+      for (const { name, labels, value } of values) {
+        const [label] = Object.values(labels)
+        const known = this.#values.get(name) ?? new Map<string, number>()
+        known.set(label === undefined ? '' : String(label), value)
+        this.#values.set(name, known)
+      }
+    }
+  }
+
+  /** The value of a metric without labels, or with this one. */
+  get(name: string, label = ''): number | undefined {
+    return this.#values.get(name)?.get(label)
+  }
+
+  /** By label. */
+  labelled(name: string): Iterable<readonly [label: string, value: number]> {
+    return this.#values.get(name) ?? []
+  }
+
+  /** Of all labels together. A counter that has counted nothing yet has none. */
+  total(name: string): number | undefined {
+    const values = this.#values.get(name)
+    if (values === undefined) return undefined
+    let sum = 0
+    for (const value of values.values()) sum += value
+    return sum
+  }
+}

@@ -1,0 +1,39 @@
+/** What the page shows; it is in the part of the address behind #, so that a view can be linked and loaded again. */
+export type Route =
+  | { readonly view: 'overview' }
+  | { readonly view: 'meetings'; readonly search: string }
+  | { readonly view: 'topics'; readonly search: string }
+  | { readonly view: 'sessions'; readonly search: string }
+  | { readonly view: 'meeting'; readonly name: string }
+  | { readonly view: 'topic'; readonly name: string }
+  | { readonly view: 'user'; readonly name: string }
+
+const lists = ['meetings', 'topics', 'sessions'] as const
+const details = { meetings: 'meeting', topics: 'topic', users: 'user' } as const
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** Of `location.hash`; what is not known is the overview. */
+export function routeOf(hash: string): Route {
+  const [path = '', query = ''] = hash.replace(/^#?\/?/, '').split('?')
+  const [place = '', ...rest] = path.split('/')
+  const name = decoded(rest.join('/'))
+  if (name !== '' && Object.hasOwn(details, place))
+    return { view: details[place as keyof typeof details], name }
+  const list = lists.find((each) => each === place)
+  if (list === undefined) return { view: 'overview' }
+  return { view: list, search: new URLSearchParams(query).get('q') ?? '' }
+}
+
+/** The address of a view. */
+export function addressOf(route: Route): string {
+  if (route.view === 'overview') return '#/'
+  if ('name' in route) return `#/${route.view}s/${encodeURIComponent(route.name)}`
+  return `#/${route.view}${route.search === '' ? '' : `?${new URLSearchParams({ q: route.search })}`}`
+}

@@ -1,0 +1,113 @@
+import { SELF } from '../follow/follow.ts'
+import type { Session } from '../node/answers.ts'
+import { api } from '../node/node.ts'
+import { usePoll } from '../node/use-poll.ts'
+import { mostBehind } from '../numbers/sessions.ts'
+import { Problem } from '../parts/notice.tsx'
+import { Search } from '../parts/search.tsx'
+import { type Column, Table } from '../parts/table.tsx'
+import { addressOf } from '../route.ts'
+import { format, text as common } from '../words/common.ts'
+import { text } from '../words/people.ts'
+import { Unacknowledged } from './unacknowledged.tsx'
+
+const MOST = 500
+const EVERY_MS = 2_000
+
+const columns: readonly Column<Session>[] = [
+  {
+    id: 'user',
+    label: common.user,
+    value: ({ user }) => user,
+    cell: ({ user }) => (
+      <>
+        <a href={addressOf({ view: 'user', name: user })}>{user}</a>
+        {user === SELF && <span class="hint"> ({text.self})</span>}
+      </>
+    ),
+  },
+  {
+    id: 'state',
+    label: text.state,
+    value: ({ connected }) => String(connected),
+    cell: ({ connected }) => (
+      <span class={`badge ${connected ? 'good' : 'warn'}`}>{connected ? text.connected : text.gone}</span>
+    ),
+  },
+  {
+    id: 'meetings',
+    label: text.meetings,
+    value: ({ meetings }) => meetings.length,
+    cell: ({ meetings }) => meetings.length,
+  },
+  {
+    id: 'topics',
+    label: text.topics,
+    value: ({ subscriptions }) => subscriptions,
+    cell: ({ subscriptions }) => format.whole(subscriptions),
+  },
+  {
+    id: 'behind',
+    label: text.behind,
+    value: mostBehind,
+    cell: (session) => format.whole(mostBehind(session)),
+  },
+  {
+    id: 'waiting',
+    label: text.waiting,
+    value: ({ waiting }) => waiting.bytes,
+    cell: ({ waiting }) =>
+      waiting.messages === 0
+        ? '0'
+        : text.waitingValue(format.whole(waiting.messages), format.bytes(waiting.bytes)),
+  },
+  {
+    id: 'unacknowledged',
+    label: text.unacknowledged,
+    value: ({ unacknowledgedBytes }) => unacknowledgedBytes,
+    cell: (session) => <Unacknowledged session={session} />,
+  },
+  {
+    id: 'requests',
+    label: text.requests,
+    value: ({ requests }) => requests,
+    cell: ({ requests }) => format.whole(requests),
+  },
+]
+
+/** The sessions of a node, those in need first where they are sorted so. */
+export function Sessions({ search }: { readonly search: string }) {
+  const query = new URLSearchParams({ limit: String(MOST), ...(search === '' ? {} : { user: search }) })
+  const { data, error } = usePoll(
+    () => api.get<{ sessions: Session[] }>(`/sessions?${query}`),
+    EVERY_MS,
+    search,
+  )
+  return (
+    <section class="card" aria-labelledby="list-title">
+      <div class="row">
+        <h1 id="list-title" class="grow">
+          {common.views.sessions}
+        </h1>
+        <Search
+          label={text.search}
+          value={search}
+          search={(q) => (location.hash = addressOf({ view: 'sessions', search: q }))}
+        />
+      </div>
+      {error !== null && error.code !== 'AWAY' && <Problem error={error} />}
+      {data === null ? (
+        error === null && <p class="empty">{common.loading}</p>
+      ) : (
+        <Table
+          label={common.views.sessions}
+          columns={columns}
+          rows={data.sessions}
+          keyOf={({ user }, at) => `${user} ${at}`}
+          empty={search === '' ? text.none : text.noneOf(search)}
+        />
+      )}
+      {data?.sessions.length === MOST && <p class="hint">{text.first(MOST)}</p>}
+    </section>
+  )
+}
