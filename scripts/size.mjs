@@ -1,0 +1,36 @@
+// What a page gets of `rtms/client`: part of the build, which ends where that is too much, or not all that a page needs.
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { build } from 'vite'
+
+const KIB = 1_024
+/** Gzipped. */
+const MOST_BYTES = 12 * KIB
+
+const result = await build({
+  configFile: false,
+  logLevel: 'silent',
+  build: {
+    write: false,
+    modulePreload: false,
+    rolldownOptions: {
+      input: fileURLToPath(new URL('../dist/client/index.js', import.meta.url)),
+      // An application's entry would lose its exports, and with them all it exports.
+      preserveEntrySignatures: 'strict',
+    },
+  },
+})
+const [bundled] = [result].flat()
+const { code } = bundled.output[0]
+const bytes = gzipSync(code).length
+const size = `rtms/client: ${(bytes / KIB).toFixed(2)} KiB gzipped, of ${MOST_BYTES / KIB}`
+const foreign = /\bfrom\s*["'][^."'][^"']*["']/.exec(code)?.[0]
+
+if (foreign !== undefined) fail(`rtms/client needs something else in a browser: ${foreign}`)
+else if (bytes > MOST_BYTES) fail(`${size}: too much. Look at what was added to it`)
+else console.log(size)
+
+function fail(why) {
+  console.error(why)
+  process.exitCode = 1
+}
