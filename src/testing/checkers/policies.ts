@@ -37,6 +37,7 @@ export class PolicyChecker implements Observer {
   readonly #now: () => number
   readonly #kept: number
   readonly #pending: number
+  /** By connection, call and place. */
   readonly #wishes: Map<string, Wish> = new Map()
   /** Wishes by connection and log. */
   readonly #logs: Map<string, Wish> = new Map()
@@ -60,13 +61,16 @@ export class PolicyChecker implements Observer {
     if (message.type === 'refresh' && readToken(message.token)?.rights !== 'all')
       this.#strict.delete(`${client.id}/${connection}`)
     if (message.type !== 'subscribe') return
-    message.topics.forEach((wish, index) => this.#wishes.set(`${client.id} ${message.call} ${index}`, wish))
+    message.topics.forEach((wish, index) =>
+      this.#wishes.set(`${client.id}/${connection} ${message.call} ${index}`, wish),
+    )
   }
 
   down(client: ClientFacts, connection: number, message: ServerMessage): void {
     const here = `${client.id}/${connection}`
     if (message.type === 'subscribed') {
-      const wish = this.#wishes.get(`${client.id} ${message.call} ${message.index}`)
+      // One that the session log kept from an earlier connection tells of a cursor that went with it.
+      const wish = this.#wishes.get(`${here} ${message.call} ${message.index}`)
       if (wish === undefined) return
       this.#logs.set(`${here} ${message.log}`, wish)
       this.#follow(client, here, message.log, wish)
