@@ -449,9 +449,6 @@ export class Machine {
     this.#receivedAcknowledged = message.received
     this.#failures = 0
     this.#refusals = 0
-    this.#enter('live', now)
-    this.#refreshAt = this.#ticketUntil || Infinity
-    this.#ports.welcome(message)
     for (const call of this.#calls.revive(message.resumed, message.calls, now)) this.#send(call)
     for (const seat of this.#seats.values()) {
       // Another session, another node perhaps: the number may be another meeting's there.
@@ -464,6 +461,11 @@ export class Machine {
     this.#parting = []
     // Not at once: what the packet still holds may say that it has ended.
     this.#wishes = this.#followers
+    // What is called from here on is of this connection.
+    this.#phase = 'live'
+    this.#ports.welcome(message)
+    this.#enter('live', now)
+    this.#refreshAt = this.#ticketUntil || Infinity
   }
 
   #handleJoined(message: MessageOf<'joined'>, now: number): void {

@@ -59,6 +59,33 @@ describe('A client', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  it('sends once what is asked as soon as it is connected', async () => {
+    const { client, sockets } = make()
+    const ask = (): void => void client.request('hello').catch(() => {})
+    client.onState((state) => state === 'connected' && ask())
+    client.onReconnect(ask)
+    const calls = async (parts: Parameters<typeof welcomeOf>[0]): Promise<unknown[]> => {
+      sockets.at(-1)?.onopen?.()
+      await settle()
+      sockets.at(-1)?.receive(welcomeOf(parts))
+      await settle()
+      return (
+        sockets
+          .at(-1)
+          ?.takeOf('request')
+          .map(({ call }) => call) ?? []
+      )
+    }
+    await settle()
+    expect(await calls({})).toEqual([1])
+    sockets.at(-1)?.onclose?.({ code: 1006, reason: '' })
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(await calls({ resumed: true, calls: 1 })).toEqual([2, 3])
+    sockets.at(-1)?.onclose?.({ code: 1006, reason: '' })
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(await calls({ reason: 'the session is not known here' })).toEqual([4, 5])
+  })
+
   it('tells at each reconnect whether anything said to it alone was missed', async () => {
     const { client, sockets, socket } = await live()
     const heard: unknown[] = []
