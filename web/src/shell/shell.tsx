@@ -6,7 +6,7 @@ import { nextTheme, theme, type Theme } from './theme.ts'
 import './style.css'
 
 /** The pages of the site, in the order of the menu. */
-export type PageName = 'home' | 'battle' | 'inside' | 'playground'
+export type PageName = 'home' | 'battle' | 'wall' | 'inside' | 'playground'
 
 interface Texts {
   readonly pages: Readonly<Record<PageName, string>>
@@ -23,6 +23,7 @@ const text: Texts = words<Texts>({
     pages: {
       home: 'Home',
       battle: 'Battle',
+      wall: 'Wall',
       inside: 'Inside',
       playground: 'Playground',
     },
@@ -42,6 +43,7 @@ const text: Texts = words<Texts>({
     pages: {
       home: '首页',
       battle: '打年兽',
+      wall: '行情墙',
       inside: '看内部',
       playground: '试验场',
     },
@@ -62,6 +64,7 @@ const text: Texts = words<Texts>({
 const places: Readonly<Record<PageName, string>> = {
   home: '/',
   battle: '/battle/',
+  wall: '/wall/',
   inside: '/inside/',
   playground: '/playground/',
 }
