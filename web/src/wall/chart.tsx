@@ -3,7 +3,7 @@ import { language } from '../shell/language.ts'
 import { type Colours, colours, onColours } from './colours.ts'
 import { changeOf, type Row } from './row.ts'
 import { money, wayOf } from './format.ts'
-import { prepare } from './spark.ts'
+import { prepare } from './canvas.ts'
 import type { TrailLoader } from './trails.ts'
 import type { Wall } from './wall.ts'
 import { text } from './words.ts'
@@ -11,6 +11,8 @@ import { text } from './words.ts'
 const HEIGHT = 170
 const RIGHT = 58
 const POINTS = 240
+/** Fewer do not fill the width. */
+const LEAST = 60
 
 /** The price of one company over the last minutes of trading, up to this moment. */
 export function Chart({
@@ -94,14 +96,15 @@ function paint(canvas: HTMLCanvasElement, row: Row, before: readonly number[]): 
     context.setLineDash([])
   }
   const path = new Path2D()
-  for (const [i, price] of points.entries()) path.lineTo((i / (POINTS - 1)) * inner, y(price))
-  const end = ((points.length - 1) / (POINTS - 1)) * inner
+  const step = (inner - 4) / Math.max(LEAST, points.length - 1)
+  for (const [i, price] of points.entries()) path.lineTo(i * step, y(price))
+  const end = (points.length - 1) * step
   context.strokeStyle = context.fillStyle = colour
   context.lineWidth = 1.6
   context.lineJoin = 'round'
   context.stroke(path)
   context.beginPath()
-  context.arc(Math.min(end, inner - 2), y(row.last), 3, 0, 2 * Math.PI)
+  context.arc(end, y(row.last), 3, 0, 2 * Math.PI)
   context.fill()
   path.lineTo(end, HEIGHT)
   path.lineTo(0, HEIGHT)

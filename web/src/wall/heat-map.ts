@@ -3,7 +3,7 @@ import { colours, onColours } from './colours.ts'
 import { percent } from './format.ts'
 import { STEPS, stepOf } from './heat.ts'
 import { changeOf, type Row, valueOf } from './row.ts'
-import { prepare } from './spark.ts'
+import { prepare } from './canvas.ts'
 import { sectors } from './terms.ts'
 import { type Box, neighbour, shrink, treemap } from './treemap.ts'
 

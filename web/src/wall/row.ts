@@ -1,7 +1,7 @@
 /* A company on the wall, as the topics tell of it. Prices are in cents. */
 
 /** Prices of a sparkline, one a second of trading. */
-export const TRAIL = 60
+export const TRAIL = 50
 
 export interface Row {
   readonly symbol: string

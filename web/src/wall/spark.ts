@@ -1,60 +1,29 @@
-import { colours } from './colours.ts'
-import { changeOf, type Row } from './row.ts'
-import { wayOf } from './format.ts'
+import { type Row, TRAIL } from './row.ts'
 
-/** Fits a canvas to the screen's points. Returns its context, with one unit a CSS pixel. */
-export function prepare(
-  canvas: HTMLCanvasElement,
-  width: number,
-  height: number,
-): CanvasRenderingContext2D | null {
-  const ratio = Math.min(devicePixelRatio, 2)
-  const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)]
-  const context = canvas.getContext('2d')
-  if (canvas.width !== across || canvas.height !== down) {
-    canvas.width = across
-    canvas.height = down
-  } else context?.clearRect(0, 0, width, height)
-  context?.setTransform(ratio, 0, 0, ratio, 0, 0)
-  return context
-}
+/** The box of a sparkline: a unit across is a second of trading. */
+export const SPARK_WIDTH = TRAIL
+export const SPARK_HEIGHT = 26
+const MARGIN = 2
+/** So far outside of the box that its line cannot be seen. */
+const BEYOND = 4
 
-/** Gives back what a canvas out of sight holds. */
-export function release(canvas: HTMLCanvasElement): void {
-  if (canvas.width > 0) canvas.width = canvas.height = 0
-}
-
-/** The last minute of a price, small: the shape is all it tells. */
-export function drawSpark(
-  canvas: HTMLCanvasElement,
-  row: Row,
-  width: number,
-  height: number,
-  slots: number,
-): void {
-  const context = prepare(canvas, width, height)
-  if (context === null || row.trail.length === 0) return
-  const { rise, fall, muted } = colours()
-  const way = wayOf(changeOf(row))
-  const points = [...row.trail, row.last]
-  const low = Math.min(...points)
-  const high = Math.max(...points)
-  // A price that hardly moves is a flat line, not noise blown up to the full height.
-  const span = Math.max(high - low, row.last * 0.004)
+/**
+ * The last minute of a price as the path of an area: only its upper edge is in sight, the others lie outside of the box.
+ * The shape is all it tells; a price that hardly moves is a flat line, not noise blown up to the full height.
+ */
+export function sparkPath({ trail, last }: Pick<Row, 'trail' | 'last'>): string {
+  if (trail.length === 0) return ''
+  let [low, high] = [last, last]
+  for (const price of trail) {
+    if (price < low) low = price
+    if (price > high) high = price
+  }
+  const scale = (SPARK_HEIGHT - 2 * MARGIN) / Math.max(high - low, last * 0.004)
   const middle = (low + high) / 2
-  const step = width / slots
-  const begin = width - (points.length - 1) * step
-  const path = new Path2D()
-  for (const [i, price] of points.entries())
-    path.lineTo(begin + i * step, height / 2 - ((price - middle) / span) * (height - 4))
-  context.strokeStyle = way === 'up' ? rise : way === 'down' ? fall : muted
-  context.fillStyle = context.strokeStyle
-  context.lineWidth = 1.25
-  context.lineJoin = 'round'
-  context.stroke(path)
-  path.lineTo(width, height)
-  path.lineTo(begin, height)
-  context.globalAlpha = 0.13
-  context.fill(path)
-  context.globalAlpha = 1
+  const y = (price: number): string => (SPARK_HEIGHT / 2 - (price - middle) * scale).toFixed(1)
+  const begin = SPARK_WIDTH - trail.length
+  const bottom = SPARK_HEIGHT + BEYOND
+  let path = `M${begin - BEYOND} ${bottom}V${y(trail[0] as number)}`
+  for (const [i, price] of trail.entries()) path += `L${begin + i} ${y(price)}`
+  return `${path}L${SPARK_WIDTH} ${y(last)}H${SPARK_WIDTH + BEYOND}V${bottom}z`
 }

@@ -1,7 +1,7 @@
 import { language } from '../shell/language.ts'
 import { money, percent, wayOf } from './format.ts'
-import { changeOf, type Row, TRAIL } from './row.ts'
-import { drawSpark, release } from './spark.ts'
+import { changeOf, type Row } from './row.ts'
+import { SPARK_HEIGHT, SPARK_WIDTH, sparkPath } from './spark.ts'
 
 /** How strongly a new price shows at first; each step takes one off. */
 export const FLASH = 3
@@ -13,6 +13,20 @@ function part(parent: HTMLElement, name: string): Text {
   element.append(text)
   parent.append(element)
   return text
+}
+
+const SVG = 'http://www.w3.org/2000/svg'
+
+/** Not a canvas for each: a browser has a layer for every canvas, and hundreds of them cost more than the drawing. */
+function spark(parent: HTMLElement): SVGPathElement {
+  const svg = document.createElementNS(SVG, 'svg')
+  svg.setAttribute('viewBox', `0 0 ${SPARK_WIDTH} ${SPARK_HEIGHT}`)
+  svg.setAttribute('preserveAspectRatio', 'none')
+  svg.setAttribute('aria-hidden', 'true')
+  const path = document.createElementNS(SVG, 'path')
+  svg.append(path)
+  parent.append(svg)
+  return path
 }
 
 /** A place on the wall, in which a company is shown. Another company may take it; what did not change is not touched. */
@@ -29,7 +43,7 @@ export class Tile {
   readonly #name: Text
   readonly #price: Text
   readonly #change: Text
-  readonly #canvas: HTMLCanvasElement
+  readonly #spark: SVGPathElement
 
   constructor(place: number) {
     const element = document.createElement('div')
@@ -42,10 +56,7 @@ export class Tile {
     this.#price = part(element, 'price')
     this.#name = part(element, 'name')
     this.#change = part(element, 'change')
-    this.#canvas = document.createElement('canvas')
-    this.#canvas.setAttribute('aria-hidden', 'true')
-    release(this.#canvas)
-    element.append(this.#canvas)
+    this.#spark = spark(element)
     this.element = element
   }
 
@@ -75,15 +86,12 @@ export class Tile {
     set(this.#name, row[language])
     const way = wayOf(change)
     if (way !== this.#way) this.element.dataset['way'] = this.#way = way
+    if (this.inSight) this.#spark.setAttribute('d', sparkPath(row))
     if (flashes && row.last !== this.#last) {
       this.element.dataset['tick'] = row.last > this.#last ? 'up' : 'down'
       this.#setFlash(FLASH)
     }
     this.#last = row.last
-  }
-
-  drawSpark(width: number, height: number): void {
-    if (this.row !== null && width > 0) drawSpark(this.#canvas, this.row, width, height, TRAIL)
   }
 
   fade(): void {
@@ -99,7 +107,6 @@ export class Tile {
 
   rest(): void {
     this.#setFlash(0)
-    release(this.#canvas)
   }
 }
 

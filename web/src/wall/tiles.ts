@@ -1,4 +1,3 @@
-import { onColours } from './colours.ts'
 import type { Row } from './row.ts'
 import { Tile } from './tile.ts'
 
@@ -7,7 +6,6 @@ const FADE_MS = 140
 const HOLD_MS = 3_000
 /** Tiles are made ready so far ahead of what is in sight. */
 const AHEAD = '160px'
-const SPARK_HEIGHT = 26
 const steps: Readonly<Record<string, (columns: number) => number>> = {
   ArrowLeft: () => -1,
   ArrowRight: () => 1,
@@ -39,10 +37,7 @@ export class Tiles {
   readonly #changed: Set<Tile> = new Set()
   readonly #flashing: Set<Tile> = new Set()
   readonly #sight: IntersectionObserver
-  readonly #size: ResizeObserver
   readonly #still = matchMedia('(prefers-reduced-motion: reduce)')
-  readonly #forgetColours: () => void
-  #width = 0
   #focused = 0
   #selected = ''
   #fadedAt = 0
@@ -54,9 +49,6 @@ export class Tiles {
     this.#root = root
     this.#listener = listener
     this.#sight = new IntersectionObserver((entries) => this.#seen(entries), { rootMargin: AHEAD })
-    this.#size = new ResizeObserver(() => this.#measure())
-    this.#size.observe(root)
-    this.#forgetColours = onColours(() => this.drawAll())
     root.addEventListener('click', (event) => this.#click(event))
     root.addEventListener('keydown', (event) => this.#key(event))
     root.addEventListener('focusin', (event) => this.#focus(event))
@@ -66,8 +58,6 @@ export class Tiles {
 
   destroy(): void {
     this.#sight.disconnect()
-    this.#size.disconnect()
-    this.#forgetColours()
     cancelAnimationFrame(this.#frame)
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#root.replaceChildren()
@@ -102,7 +92,6 @@ export class Tiles {
     }
     this.#shown = rows.length
     if (this.#focused >= this.#shown) this.#rove(Math.max(0, this.#shown - 1))
-    this.#measure()
     this.#schedule()
   }
 
@@ -119,7 +108,7 @@ export class Tiles {
     return this.#tiles.flatMap(({ row, inSight }) => (inSight && row !== null ? [row] : []))
   }
 
-  /** Trails have grown by a point, or are drawn in other colours. */
+  /** Trails have grown by a point. */
   drawAll(): void {
     for (const tile of this.#tiles) if (tile.inSight) this.#changed.add(tile)
     this.#schedule()
@@ -144,13 +133,6 @@ export class Tiles {
     this.#byElement.set(tile.element, tile)
     this.#root.append(tile.element)
     this.#sight.observe(tile.element)
-  }
-
-  #measure(): void {
-    const width = this.#tiles[0]?.element.clientWidth ?? 0
-    if (width === this.#width) return
-    this.#width = width
-    this.drawAll()
   }
 
   #seen(entries: readonly IntersectionObserverEntry[]): void {
@@ -183,7 +165,6 @@ export class Tiles {
     for (const tile of this.#changed) {
       if (!tile.inSight) continue
       tile.paint(!this.#still.matches)
-      tile.drawSpark(this.#width, SPARK_HEIGHT)
       if (tile.isFlashing) this.#flashing.add(tile)
     }
     this.#changed.clear()

@@ -3,7 +3,6 @@ import { type Row, TRAIL } from './row.ts'
 
 /** The server answers at most so many symbols, and prices in all, at a time. */
 const SYMBOLS = 60
-const POINTS = 50
 const LONG = 240
 const GATHER_MS = 60
 
@@ -39,9 +38,9 @@ export class TrailLoader {
       for (const row of rows) this.#wanted.delete(row)
       try {
         const symbols = rows.map(({ symbol }) => symbol)
-        const trails = await this.#client.request<Trails>('wall.trails', { symbols, points: POINTS })
+        const trails = await this.#client.request<Trails>('wall.trails', { symbols, points: TRAIL })
         for (const row of rows) {
-          row.trail = [...(trails[row.symbol] ?? [])].slice(-TRAIL)
+          row.trail = [...(trails[row.symbol] ?? [])]
           row.hasTrail = true
           this.#drawn(row)
         }

@@ -15,7 +15,7 @@ export const chinese: Texts = {
   down: '流量',
   perSecond: (count) => `${count}/秒`,
   pace: '每个价格的更新',
-  hz: (hz) => `${hz} 次/秒`,
+  hz: (hz) => `${hz}/秒`,
   paceHints: {
     1: '每秒至多一次：从容，最省。',
     2: '每秒至多两次。',
