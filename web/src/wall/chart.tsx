@@ -45,14 +45,16 @@ export function Chart({
       },
     }
     const gone = new AbortController()
-    void trails.long(row, gone.signal).then(
-      (before) => {
-        points = before
+    const load = async (): Promise<void> => {
+      try {
+        points = await trails.long(row, gone.signal)
         setFailed(false)
         schedule()
-      },
-      () => gone.signal.aborted || setFailed(true),
-    )
+      } catch {
+        if (!gone.signal.aborted) setFailed(true)
+      }
+    }
+    void load()
     const size = new ResizeObserver(schedule)
     size.observe(canvas.current as HTMLCanvasElement)
     const forget = onColours(schedule)
@@ -95,9 +97,8 @@ function paint(canvas: HTMLCanvasElement, row: Row, before: readonly number[]): 
     line(context, 0, y(row.previous), inner)
     context.setLineDash([])
   }
-  const path = new Path2D()
   const step = (inner - 4) / Math.max(LEAST, points.length - 1)
-  for (const [i, price] of points.entries()) path.lineTo(i * step, y(price))
+  const path = trace(points, step, y)
   const end = (points.length - 1) * step
   context.strokeStyle = context.fillStyle = colour
   context.lineWidth = 1.6
@@ -111,6 +112,12 @@ function paint(canvas: HTMLCanvasElement, row: Row, before: readonly number[]): 
   context.globalAlpha = 0.12
   context.fill(path)
   context.globalAlpha = 1
+}
+
+function trace(points: readonly number[], step: number, y: (price: number) => number): Path2D {
+  const path = new Path2D()
+  for (const [i, price] of points.entries()) path.lineTo(i * step, y(price))
+  return path
 }
 
 function grid(

@@ -3,7 +3,7 @@ import type { News } from '../../../src/demo/wall/market.ts'
 import { isTrading, type Session } from '../../../src/demo/wall/sessions.ts'
 import { getTicket } from '../shell/guest.ts'
 import { Meter } from './meter.ts'
-import { type Company, isListed, name, newRow, type Quote, quote, type Row, sample } from './row.ts'
+import { type Company, name, newRow, type Quote, quote, type Row, sample } from './row.ts'
 
 /** Quotes a second at most, as RTMS rounds them anyway; the market itself moves 20 times a second. */
 export const paces = [1, 2, 5, 10, 20] as const
@@ -70,10 +70,6 @@ export class Feed {
 
   get isTrading(): boolean {
     return this.session !== null && isTrading(this.session.phase)
-  }
-
-  get listed(): Row[] {
-    return [...this.rows.values()].filter(isListed)
   }
 
   #row(symbol: string): Row {
@@ -187,6 +183,7 @@ export class Feed {
   setPace(hz: number): void {
     if (hz === this.hz) return
     this.hz = hz
+    this.meter.forget()
     if (!this.paused) {
       this.#leave()
       this.#readQuotes()

@@ -49,13 +49,8 @@ export function Breadth({ wall }: { readonly wall: Wall }) {
 }
 
 /** What the market makes, what of it comes here, and the two hands on it: how often, and whether at all. */
-export function Cost({ wall }: { readonly wall: Wall }) {
-  const { feed } = wall
+export function Cost({ wall: { feed } }: { readonly wall: Wall }) {
   const rates = feed.paused || feed.stoppedAt !== null ? null : feed.meter.rates
-  const { made, received } = feed.meter
-  const spared = made > 0 ? Math.max(0, 1 - Math.min(received, made) / made) : 0
-  const perSecond = (value: number | undefined): string =>
-    value === undefined ? '–' : text.perSecond(grouped(value))
   return (
     <section class="cost" aria-label={text.cost}>
       <dl class="figures">
@@ -64,8 +59,7 @@ export function Cost({ wall }: { readonly wall: Wall }) {
         <Figure
           name="spared"
           label={text.spared}
-          value={rates === null || rates.made === 0 ? '–' : `${Math.round(100 * share(rates))}%`}
-          hint={made > 0 ? `${grouped(made)} → ${grouped(Math.round(made * (1 - spared)))}` : ''}
+          value={rates === null || rates.made === 0 ? '–' : `${Math.round(100 * spared(rates))}%`}
         />
         <Figure name="down" label={text.down} value={rates === null ? '–' : bytes(rates.bytes)} />
       </dl>
@@ -89,27 +83,29 @@ export function Cost({ wall }: { readonly wall: Wall }) {
           {feed.paused ? text.goOn : text.pause}
         </button>
       </div>
+      <p class="hint">{feed.paused ? text.pauseHint : text.paceHints[feed.hz]}</p>
     </section>
   )
 }
 
+const perSecond = (value: number | undefined): string =>
+  value === undefined ? '–' : text.perSecond(grouped(value))
+
 /** What of the market's changes was left out: at the beginning more may come than is made. */
-const share = ({ made, received }: { made: number; received: number }): number =>
+const spared = ({ made, received }: { made: number; received: number }): number =>
   Math.max(0, 1 - received / made)
 
 function Figure({
   name,
   label,
   value,
-  hint = '',
 }: {
   readonly name: string
   readonly label: string
   readonly value: string
-  readonly hint?: string
 }) {
   return (
-    <div data-figure={name} title={hint}>
+    <div data-figure={name}>
       <dt>{label}</dt>
       <dd class="number">{value}</dd>
     </div>

@@ -26,7 +26,7 @@ export function MapBoard({ wall, choose }: BoardProps) {
   const [, redraw] = useState(0)
   useEffect(() => {
     const map = new HeatMap(canvas.current as HTMLCanvasElement, () => redraw((count) => count + 1))
-    made.current = map
+    made.current = wall.map = map
     const drawing = {
       changed: (row: Row) => map.changed(row),
       beat: () => map.show(wall.rows()),
@@ -36,6 +36,7 @@ export function MapBoard({ wall, choose }: BoardProps) {
     return () => {
       wall.drawings.delete(drawing)
       map.destroy()
+      wall.map = null
     }
   }, [])
   const { text: typed, sector } = wall.wish

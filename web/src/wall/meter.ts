@@ -30,6 +30,12 @@ export class Meter {
     this.#since = null
   }
 
+  /** What was is no measure of what will be: the pace has changed. */
+  forget(): void {
+    this.#since = null
+    this.#spans.length = 0
+  }
+
   /** Called about once a second while quotes flow. */
   tick(now: number): void {
     const { made, received, bytes } = this

@@ -1,7 +1,8 @@
 import { text, type View } from './words.ts'
 import { Feed, type Return } from './feed.ts'
 import { clock } from './format.ts'
-import type { Row } from './row.ts'
+import type { HeatMap } from './heat-map.ts'
+import { isListed, type Row } from './row.ts'
 import { breadth, select, type Wish } from './selection.ts'
 import { type Said, Trading } from './trading.ts'
 
@@ -35,12 +36,14 @@ export class Wall {
   view: View = 'tiles'
   selected: Row | null = null
   toasts: readonly Toast[] = []
-  /** All that are listed; counted once a second. */
+  /** Counted once a second. */
   breadth = breadth([])
-  listed = 0
+  /** The map, while it is what is looked at. */
+  map: HeatMap | null = null
   /** How the quotes came back the last time. */
   returned: (Return & { readonly text: string }) | null = null
   readonly #changed: () => void
+  readonly #listed: Set<Row> = new Set()
   readonly #timers: Map<string, ReturnType<typeof setTimeout>> = new Map()
   #told = 0
 
@@ -49,7 +52,9 @@ export class Wall {
     this.feed = new Feed({
       row: (row) => {
         for (const drawing of this.drawings) drawing.changed(row)
-        if (this.listed === 0) changed()
+        if (this.#listed.has(row) || !isListed(row)) return
+        this.#listed.add(row)
+        changed()
       },
       beat: () => this.#beat(),
       changed,
@@ -62,9 +67,13 @@ export class Wall {
     window.rtmsWall = this
   }
 
+  /** How many companies there are. */
+  get listed(): number {
+    return this.#listed.size
+  }
+
   #beat(): void {
-    this.breadth = breadth(this.feed.rows.values())
-    this.listed = this.feed.listed.length
+    this.breadth = breadth(this.#listed)
     for (const drawing of this.drawings) drawing.beat()
     this.#changed()
   }
@@ -98,7 +107,7 @@ export class Wall {
   }
 
   rows(): Row[] {
-    return select(this.feed.rows.values(), this.wish)
+    return select(this.#listed, this.wish)
   }
 
   choose(wish: Partial<Wish>): void {
