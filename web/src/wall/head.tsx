@@ -83,7 +83,7 @@ export function Cost({ wall: { feed } }: { readonly wall: Wall }) {
           {feed.paused ? text.goOn : text.pause}
         </button>
       </div>
-      <p class="hint">{feed.paused ? text.pauseHint : text.paceHints[feed.hz]}</p>
+      <p class="hint">{text.paceHints[feed.hz]}</p>
     </section>
   )
 }

@@ -7,6 +7,7 @@ import { type Cell, HeatMap } from './heat-map.ts'
 import { changeOf, type Row, valueOf } from './row.ts'
 import { sectors } from './terms.ts'
 import type { BoardProps } from './tile-board.tsx'
+import type { Box } from './treemap.ts'
 import { text } from './words.ts'
 
 const moves: Readonly<Record<string, readonly [dx: number, dy: number]>> = {
@@ -106,6 +107,14 @@ export function MapBoard({ wall, choose }: BoardProps) {
   )
 }
 
+const px = (value: number | undefined): string => (value === undefined ? '' : `${value}px`)
+const place = ({ x, y, width, height }: Omit<Box, 'height'> & Partial<Box>) => ({
+  left: px(x),
+  top: px(y),
+  width: px(width),
+  height: px(height),
+})
+
 const PEEK_WIDTH = 232
 const PEEK_HEIGHT = 132
 
@@ -136,8 +145,8 @@ function Peek({
       data-shown={shown || undefined}
       data-symbol={row.symbol}
     >
-      <i class="outline" style={{ left: box.x, top: box.y, width: box.width, height: box.height }} />
-      <div class="peek" style={{ left, top, width: Math.min(PEEK_WIDTH, width) }}>
+      <i class="outline" style={place(box)} />
+      <div class="peek" style={place({ x: left, y: top, width: Math.min(PEEK_WIDTH, width) })}>
         <p>
           <strong>{row.symbol}</strong> <span>{row[language]}</span>
         </p>
