@@ -138,7 +138,14 @@ export class Feed {
         this.news = [news, ...this.news].slice(0, NEWS_KEPT)
         this.#listener.changed()
       },
-      { history: NEWS_KEPT, onError: this.#fail },
+      {
+        history: NEWS_KEPT,
+        // They come again then, from the oldest one that is kept.
+        onSubscribed: ({ recovered }) => {
+          if (!recovered) this.news = []
+        },
+        onError: this.#fail,
+      },
     )
   }
 

@@ -104,6 +104,7 @@ export class HeatMap {
   }
 
   #layOut(): void {
+    if (this.#width === 0) return
     const bySector = new Map<string, Row[]>()
     for (const row of [...this.#rows].sort((a, b) => weightOf(b) - weightOf(a)))
       bySector.set(row.sector, [...(bySector.get(row.sector) ?? []), row])

@@ -18,7 +18,7 @@ export function AccountCard({ wall, open, unfolded }: Props & { readonly unfolde
     <details class="card account" id="account" data-cash={account.cash} open={unfolded}>
       <summary>
         <h2>{text.account}</h2>
-        <span class="number">{money(all)}</span>
+        <span class="number">{grouped(all / 100)}</span>
         <Result value={all - START_CASH} />
       </summary>
       <dl class="numbers">
