@@ -127,6 +127,12 @@ describe('the tiles', () => {
     expect(await page.locator('.tile:not([hidden])').count()).toBe(LISTED)
     await moves(page)
     await expect.poll(() => lag(page)).toBeLessThan(1_000)
+    await page.locator('.tile[data-flash]').first().waitFor()
+    // Who asked for rest sees new prices without a flash.
+    await page.emulateMedia({ reducedMotion: 'reduce' })
+    await page.locator('.tile[data-flash]').first().waitFor({ state: 'detached' })
+    await moves(page)
+    expect(await page.locator('.tile[data-flash]').count()).toBe(0)
     await page.locator('input[name=pace][value="1"]').check()
     // At one a second, most of what the market makes is left out.
     await expect

@@ -20,7 +20,7 @@ export function TileBoard({ wall, choose }: BoardProps) {
   const chosen = useRef(choose)
   chosen.current = choose
   useEffect(() => {
-    const trails = new TrailLoader(wall.feed.client, (row) => tiles.changed(row))
+    const trails = new TrailLoader(wall.feed.client, (row) => tiles.trailChanged(row))
     const tiles = new Tiles(root.current as HTMLElement, {
       chosen: (row, byKey) => chosen.current(row, byKey),
       inSight: (row) => trails.want(row),
@@ -33,7 +33,7 @@ export function TileBoard({ wall, choose }: BoardProps) {
       beat: () => {
         for (const row of tiles.rowsInSight()) trails.want(row)
         if (++beats % SORT_BEATS === 0 && !tiles.isHeld) tiles.show(wall.rows())
-        if (wall.feed.isTrading) tiles.drawAll()
+        if (wall.feed.isTrading) tiles.trailChanged()
       },
     }
     wall.drawings.add(drawing)

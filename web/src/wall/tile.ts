@@ -36,6 +36,8 @@ export class Tile {
   inSight = false
   /** What it shows is not the latest. */
   isStale = false
+  /** Its trail has grown since it was drawn. Once a second is enough for a shape; the price is told in figures. */
+  isSparkStale = true
   #flash = 0
   #way = ''
   #last = 0
@@ -67,7 +69,7 @@ export class Tile {
   bind(row: Row): void {
     if (row === this.row) return
     this.row = row
-    this.isStale = true
+    this.isStale = this.isSparkStale = true
     this.#setFlash(0)
     this.#last = row.last
     this.#symbol.data = row.symbol
@@ -86,7 +88,10 @@ export class Tile {
     set(this.#name, row[language])
     const way = wayOf(change)
     if (way !== this.#way) this.element.dataset['way'] = this.#way = way
-    if (this.inSight) this.#spark.setAttribute('d', sparkPath(row))
+    if (this.inSight && this.isSparkStale) {
+      this.#spark.setAttribute('d', sparkPath(row))
+      this.isSparkStale = false
+    }
     if (flashes && row.last !== this.#last) {
       this.element.dataset['tick'] = row.last > this.#last ? 'up' : 'down'
       this.#setFlash(FLASH)

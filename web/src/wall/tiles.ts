@@ -108,9 +108,14 @@ export class Tiles {
     return this.#tiles.flatMap(({ row, inSight }) => (inSight && row !== null ? [row] : []))
   }
 
-  /** Trails have grown by a point. */
-  drawAll(): void {
-    for (const tile of this.#tiles) if (tile.inSight) this.#changed.add(tile)
+  /** The trail of this company, or of all, has grown. */
+  trailChanged(row?: Row): void {
+    const tiles = row === undefined ? this.#tiles : [this.#bySymbol.get(row.symbol)]
+    for (const tile of tiles) {
+      if (tile === undefined) continue
+      tile.isSparkStale = true
+      if (tile.inSight) this.#changed.add(tile)
+    }
     this.#schedule()
   }
 
