@@ -70,6 +70,7 @@ async function barriers(page: Page): Promise<string[]> {
 describe.each([
   ['home', '/'],
   ['battle', '/battle/?room=look'],
+  ['wall', '/wall/'],
   ['inside', '/inside/'],
   ['playground', '/playground/?room=look'],
   ['admin', '/admin/'],

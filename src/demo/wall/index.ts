@@ -65,8 +65,9 @@ class Board {
     this.#market = market
   }
 
+  /** Who reads no quotes for a while and stays with the session is still there: the market goes on. */
   get isWatched(): boolean {
-    const watched = this.#rtms.topics.subscribers(QUOTES) > 0
+    const watched = [QUOTES, SESSION].some((topic) => this.#rtms.topics.subscribers(topic) > 0)
     this.#wasWatched &&= watched
     return watched
   }

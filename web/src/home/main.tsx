@@ -25,6 +25,11 @@ const text: Texts = words<Texts>({
         text: 'Two to ten players, one beast. Every player sees the same blow in the same frame.',
       },
       {
+        to: '/wall/',
+        title: 'The Wall',
+        text: '540 prices that never stand still, sent as often as an eye can follow. A heat map, and orders filled by push.',
+      },
+      {
         to: '/inside/',
         title: 'Look inside',
         text: 'Logs, cursors, queues and credit of a live connection. Stop reading, cut the line, flood it.',
@@ -46,6 +51,11 @@ const text: Texts = words<Texts>({
     lead: 'RTMS 是实时消息服务：逐帧同步的房间、人人可达的主题、推送与请求，全在一条连接上。这些页面就运行在你刚启动的节点上。',
     cards: [
       { to: '/battle/', title: '打年兽', text: '二到十人同战一头年兽，每个人在同一帧看到同一击。' },
+      {
+        to: '/wall/',
+        title: '行情墙',
+        text: '540 个价格时刻在动，送来的快慢以人眼跟得上为度。还有热力图，以及由推送告知成交的下单。',
+      },
       {
         to: '/inside/',
         title: '看内部',

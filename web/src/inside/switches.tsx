@@ -1,3 +1,4 @@
+import { Choice } from '../shell/choice.tsx'
 import type { Experiment } from './experiment.ts'
 import { type Policy, text } from './words.ts'
 
@@ -56,40 +57,5 @@ export function Switches({ experiment }: { readonly experiment: Experiment }) {
       />
       <p class="hint">{text.policyHints[policy]}</p>
     </section>
-  )
-}
-
-/** One of a few, as radio buttons: the arrow keys move between them. */
-function Choice<T extends string | number>({
-  name,
-  label,
-  values,
-  chosen,
-  show,
-  choose,
-}: {
-  readonly name: string
-  readonly label: string
-  readonly values: readonly T[]
-  readonly chosen: T
-  readonly show: (value: T) => string
-  readonly choose: (value: T) => void
-}) {
-  return (
-    <fieldset class="choice">
-      <legend>{label}</legend>
-      {values.map((value) => (
-        <label key={value}>
-          <input
-            type="radio"
-            name={name}
-            value={value}
-            checked={value === chosen}
-            onChange={() => choose(value)}
-          />
-          <span>{show(value)}</span>
-        </label>
-      ))}
-    </fieldset>
   )
 }

@@ -6,7 +6,7 @@ import { nextTheme, theme, type Theme } from './theme.ts'
 import './style.css'
 
 /** The pages of the site, in the order of the menu. */
-export type PageName = 'home' | 'battle' | 'inside' | 'playground'
+export type PageName = 'home' | 'battle' | 'wall' | 'inside' | 'playground'
 
 /** The menu of a page that stands for itself, in the place of the site's. */
 export interface Menu {
@@ -30,6 +30,7 @@ const text: Texts = words<Texts>({
     pages: {
       home: 'Home',
       battle: 'Battle',
+      wall: 'Wall',
       inside: 'Inside',
       playground: 'Playground',
     },
@@ -49,6 +50,7 @@ const text: Texts = words<Texts>({
     pages: {
       home: '首页',
       battle: '打年兽',
+      wall: '行情墙',
       inside: '看内部',
       playground: '试验场',
     },
@@ -69,6 +71,7 @@ const text: Texts = words<Texts>({
 const places: Readonly<Record<PageName, string>> = {
   home: '/',
   battle: '/battle/',
+  wall: '/wall/',
   inside: '/inside/',
   playground: '/playground/',
 }
