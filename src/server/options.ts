@@ -301,7 +301,9 @@ function faultsOf(options: unknown): string[] {
 function conflictsOf({ server, port, host, tls, handler, metrics, secret, keys }: RtmsOptions): string[] {
   const faults: string[] = []
   if (secret === undefined && keys === undefined) {
-    faults.push(`secret: neither it nor keys was given; expected one to sign tickets with; ${MAKE_A_SECRET}`)
+    faults.push(
+      `secret: it is missing, and so is keys; expected one of them to sign tickets with; ${MAKE_A_SECRET}`,
+    )
   }
   if (secret !== undefined && keys !== undefined) {
     faults.push('keys: both it and secret were given; expected one of them; remove the one you do not use')
