@@ -15,7 +15,7 @@ function Inside() {
   useChanges()
   return (
     <Page name="inside" state={experiment.state}>
-      <div class="lead">
+      <div class="intro">
         <h1>{text.title}</h1>
         <p>{text.lead}</p>
       </div>

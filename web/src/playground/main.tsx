@@ -69,7 +69,7 @@ function Playground() {
   useChanges()
   return (
     <Page name="playground" state={client.state}>
-      <div class="lead">
+      <div class="intro">
         <h1>{text.title}</h1>
         <p>{text.lead}</p>
       </div>
