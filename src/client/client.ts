@@ -2,18 +2,17 @@ import {
   binaryCodec,
   fromPayload,
   isKey,
-  isName,
   limits,
   type MessageOf,
   type Payload,
   type Position,
-  type PublicationEntry,
   RtmsError,
   toPayload,
-  type ErrorCode,
 } from '../protocol/index.ts'
 import { Listeners } from './events.ts'
 import {
+  checkName,
+  type Done,
   isPosition,
   Machine,
   type Phase,
@@ -22,6 +21,7 @@ import {
   type TopicReader,
 } from './machine/index.ts'
 import { Meeting } from './meeting.ts'
+import { SharedReader } from './shared-reader.ts'
 import type {
   CallOptions,
   ConnectOptions,
@@ -32,14 +32,10 @@ import type {
   SubscribeOptions,
 } from './options.ts'
 
-const states: Record<Phase, State> = {
-  idle: 'connecting',
-  ticket: 'connecting',
-  opening: 'connecting',
-  greeting: 'connecting',
-  live: 'connected',
-  waiting: 'disconnected',
-  closed: 'closed',
+function stateOf(phase: Phase): State {
+  if (phase === 'live') return 'connected'
+  if (phase === 'waiting') return 'disconnected'
+  return phase === 'closed' ? 'closed' : 'connecting'
 }
 
 const CLIENT = 'rtms-js/0.1'
@@ -50,6 +46,7 @@ export class Client {
   readonly #options: ConnectOptions
   readonly #machine: Machine
   readonly #states: Listeners<[State, RtmsError | null]> = new Listeners()
+  readonly #reconnects: Listeners<[{ recovered: boolean; reason: string }]> = new Listeners()
   readonly #pushes: Map<string, Listeners<[unknown]>> = new Map()
   readonly #shared: Map<string, SharedReader> = new Map()
   #socket: Socket | null = null
@@ -75,15 +72,17 @@ export class Client {
         open: (attempt, url) => this.#open(attempt, url),
         send: (packet) => this.#socket?.send(packet),
         close: (_attempt, code) => this.#forget(code),
-        phase: (phase, error) => this.#states.emit(states[phase], error),
+        phase: (phase, error) => this.#states.emit(stateOf(phase), error),
         push: (name, data) => this.#pushes.get(name)?.emit(fromPayload(data)),
         welcome: (welcome) => {
+          const first = this.#welcome === null
           this.#welcome = welcome
+          const { reason } = welcome
+          if (!first) this.#reconnects.emit({ recovered: reason === '', reason })
         },
       },
     )
-    this.#machine.start(performance.now())
-    this.#after()
+    this.#run((now) => this.#machine.start(now))
     this.#watchPage()
   }
 
@@ -91,14 +90,14 @@ export class Client {
   #watchPage(): void {
     if (typeof document === 'undefined') return
     const { signal } = this.#closed
-    const probe = (): void => this.#run(() => this.#machine.probe(performance.now()))
+    const probe = (): void => this.#run((now) => this.#machine.probe(now))
     document.addEventListener('visibilitychange', () => document.hidden || probe(), { signal })
     addEventListener('pageshow', probe, { signal })
     addEventListener('online', probe, { signal })
   }
 
   get state(): State {
-    return states[this.#machine.phase]
+    return stateOf(this.#machine.phase)
   }
 
   /** The user the ticket names; '' before the first connection. */
@@ -122,6 +121,16 @@ export class Client {
   }
 
   /**
+   * Calls `listener` at each reconnect. `recovered`: no push and no message of a meeting's business was missed;
+   * otherwise `reason` says why. Meetings and topics tell theirs themselves.
+   */
+  onReconnect(
+    listener: (session: { readonly recovered: boolean; readonly reason: string }) => void,
+  ): () => void {
+    return this.#reconnects.add(listener)
+  }
+
+  /**
    * Joins a meeting as member or spectator. Resolves when the server has seated this client: from then on no frame
    * is missed. Rejects with NOT_FOUND, FORBIDDEN, FULL, CONFIG_MISMATCH, LIMIT, CANCELLED or CLOSED.
    */
@@ -130,13 +139,15 @@ export class Client {
     options: { readonly spectator?: boolean; readonly config?: string; readonly signal?: AbortSignal } = {},
   ): Promise<Meeting<T>> {
     return new Promise((resolve, reject) => {
-      if (!isName(name)) throw new RtmsError('BAD_NAME', `${JSON.stringify(name)} cannot name a meeting`)
+      checkName(name, 'meeting', 'BAD_NAME')
       if (!isKey(options.config ?? ''))
         throw new RtmsError('BAD_NAME', `config has more than ${limits.name} bytes; give a hash of it`)
       options.signal?.throwIfAborted()
       const host = {
         input: (seat: SeatMachine, data: Payload, limits: SendOptions): Promise<number> =>
-          this.#input(seat, data, limits),
+          this.#call<number>(limits, (done, timeoutMs, now) =>
+            this.#machine.input(seat, data, timeoutMs, now, done),
+          ),
         leave: (seat: SeatMachine): void => this.#run(() => this.#machine.leave(seat)),
       }
       const meeting = new Meeting<T>(name, host, { joined: resolve, failed: reject })
@@ -150,28 +161,13 @@ export class Client {
     })
   }
 
-  #input(
-    seat: SeatMachine,
-    data: Payload,
-    { offline, timeoutMs = TIMEOUT_MS }: SendOptions,
-  ): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#mayWait(offline)
-      this.#run(() =>
-        this.#machine.input(seat, data, timeoutMs, performance.now(), (result) =>
-          result.ok ? resolve(result.value) : reject(result.error),
-        ),
-      )
-    })
-  }
-
   /** Throws NOT_SENT where there is no open session and the caller does not want to wait for one. */
   #mayWait(offline: SendOptions['offline'] = this.#options.offline ?? 'queue'): void {
     const { state } = this
     if (offline === 'queue' || state === 'connected' || state === 'closed') return
     throw new RtmsError(
       'NOT_SENT',
-      `The client is ${state} and offline is 'refuse': nothing was sent. Wait for the state 'connected', or queue.`,
+      `The client is ${state} and offline is 'refuse': nothing was sent. Wait, or queue.`,
     )
   }
 
@@ -184,12 +180,12 @@ export class Client {
     listener: (data: T, publication: Publication) => void,
     options: SubscribeOptions = {},
   ): () => void {
-    if (!isName(topic)) throw new RtmsError('BAD_TOPIC', `${JSON.stringify(topic)} cannot name a topic`)
+    checkName(topic, 'topic', 'BAD_TOPIC')
     const { conflate = false, maxHz = 0, keys = [], history = 0, since } = options
-    if (keys.length > limits.keys) throw new RtmsError('LIMIT', `at most ${limits.keys} keys can be named`)
-    if (!keys.every(isKey)) throw new RtmsError('BAD_NAME', `a key has at most ${limits.name} bytes`)
+    if (keys.length > limits.keys || !keys.every(isKey))
+      throw new RtmsError('LIMIT', `at most ${limits.keys} keys of ${limits.name} bytes can be named`)
     if (!Number.isSafeInteger(history) || history < 0)
-      throw new RangeError(`history is ${String(history)}; expected an integer of at least 0`)
+      throw new RangeError(`history is ${history}; expected an integer of at least 0`)
     if (since !== undefined && !isPosition(since))
       throw new TypeError('since must be what client.position gave; leave it out to begin anew')
     const wish: ReadOptions = {
@@ -199,23 +195,19 @@ export class Client {
       keys,
       policy: options.policy ?? (conflate ? 'conflate' : 'skip'),
       history,
-      ...(since === undefined ? {} : { since }),
+      since,
     }
-    let shared = this.#shared.get(topic)
-    if (shared === undefined) {
-      shared = new SharedReader(topic, wish, () => this.#shared.delete(topic))
-      this.#shared.set(topic, shared)
-    } else if (!shared.isSame(wish)) {
+    const shared = this.#shared.get(topic) ?? new SharedReader(topic, wish, () => this.#shared.delete(topic))
+    if (!shared.isSame(wish))
       throw new RtmsError('LIMIT', `${topic} is subscribed to with other options already; unsubscribe first`)
-    }
-    const reading = shared
-    const remove = reading.add(listener as (data: unknown, publication: Publication) => void, options)
-    if (!reading.isBound) this.#run(() => reading.bind(this.#machine.read(topic, wish, reading)))
+    this.#shared.set(topic, shared)
+    const remove = shared.add(listener as (data: unknown, publication: Publication) => void, options)
+    this.#run(() => (shared.reader ??= this.#machine.read(topic, wish, shared)))
     return () => {
       remove()
-      if (reading.isIdle && this.#shared.get(topic) === reading) {
+      if (shared.isIdle && this.#shared.get(topic) === shared) {
         this.#shared.delete(topic)
-        this.#run(() => this.#machine.unread(reading.reader))
+        this.#run(() => this.#machine.unread(shared.reader as TopicReader))
       }
     }
   }
@@ -226,7 +218,7 @@ export class Client {
    * listener runs, the publication it is given counts as read.
    */
   position(topic: string): Position | null {
-    return this.#shared.get(topic)?.reader.position ?? null
+    return this.#shared.get(topic)?.reader?.position ?? null
   }
 
   /** Calls `listener` for each push of this name to this user. Returns the function that removes it. */
@@ -241,8 +233,8 @@ export class Client {
    * BUSY, CLOSED, the signal's reason, or, without a connection, NOT_SENT (it has no effect) or UNKNOWN (it may have).
    */
   request<T = unknown>(method: string, data: unknown = null, options: CallOptions = {}): Promise<T> {
-    return this.#call<Payload>(options, (done, timeoutMs) =>
-      this.#machine.request(method, toPayload(data), timeoutMs, performance.now(), done),
+    return this.#call<Payload>(options, (done, timeoutMs, now) =>
+      this.#machine.request(method, toPayload(data), timeoutMs, now, done),
     ).then((reply) => fromPayload(reply) as T)
   }
 
@@ -256,14 +248,14 @@ export class Client {
     data: unknown,
     options: CallOptions & { readonly key?: string; readonly remove?: boolean } = {},
   ): Promise<number> {
-    const percent = await this.#call<number>(options, (done, timeoutMs) =>
+    const percent = await this.#call<number>(options, (done, timeoutMs, now) =>
       this.#machine.publish(
         topic,
         toPayload(data),
         options.key ?? '',
         options.remove ?? false,
         timeoutMs,
-        performance.now(),
+        now,
         done,
       ),
     )
@@ -272,24 +264,21 @@ export class Client {
 
   #call<T>(
     { signal, offline, timeoutMs = TIMEOUT_MS }: CallOptions,
-    start: (
-      done: (result: { ok: true; value: T } | { ok: false; error: RtmsError }) => void,
-      timeoutMs: number,
-    ) => number,
+    start: (done: Done<T>, timeoutMs: number, now: number) => number | void,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
       this.#mayWait(offline)
-      let call = 0
-      const abort = (): void => this.#run(() => this.#machine.cancel(call))
-      this.#run(() => {
-        call = start((result) => {
+      this.#run((now) => {
+        const done: Done<T> = (result) => {
           signal?.removeEventListener('abort', abort)
-          if (result.ok) resolve(result.value)
-          else reject(signal?.aborted ? signal.reason : result.error)
-        }, timeoutMs)
+          if (!(result instanceof RtmsError)) resolve(result)
+          else reject(signal?.aborted ? signal.reason : result)
+        }
+        const call = start(done, timeoutMs, now)
+        const abort = (): void => this.#run(() => this.#machine.cancel(call as number))
+        signal?.addEventListener('abort', abort)
       })
-      signal?.addEventListener('abort', abort)
     })
   }
 
@@ -301,8 +290,8 @@ export class Client {
 
   // ---- the machine's outside
 
-  #run(action: () => void): void {
-    action()
+  #run(action: (now: number) => void): void {
+    action(performance.now())
     this.#after()
   }
 
@@ -323,9 +312,9 @@ export class Client {
     this.#timer = setTimeout(
       () => {
         this.#timerAt = Infinity
-        this.#run(() => this.#machine.tick(performance.now()))
+        this.#run((now) => this.#machine.tick(now))
       },
-      Math.max(0, Math.min(deadline - performance.now(), 2 ** 31 - 1)),
+      Math.min(deadline - performance.now(), 2 ** 31 - 1),
     )
   }
 
@@ -339,42 +328,39 @@ export class Client {
       ) {
         throw new RtmsError(
           'UNAUTHENTICATED',
-          'getTicket must return { url, token, expiresAt }, as tickets.issue makes it',
+          'getTicket must return what tickets.issue made: { url, token, expiresAt }',
         )
       }
       const validMs = ticket.expiresAt * 1000 - Date.now()
-      this.#run(() => this.#machine.handleTicket(attempt, ticket, validMs, performance.now()))
+      this.#run((now) => this.#machine.handleTicket(attempt, ticket, validMs, now))
     } catch (cause) {
       const error =
         cause instanceof RtmsError
           ? cause
           : new RtmsError('UNAUTHENTICATED', `getTicket failed: ${String(cause)}`)
-      this.#run(() => this.#machine.handleNoTicket(attempt, error, performance.now()))
+      this.#run((now) => this.#machine.handleNoTicket(attempt, error, now))
     }
   }
 
   #open(attempt: number, url: string): void {
-    const protocols = [binaryCodec.subprotocol]
+    const make = this.#options.socket ?? ((at, names) => new WebSocket(at, names) as unknown as Socket)
     let socket: Socket
     try {
-      const make = this.#options.socket ?? ((at, names) => new WebSocket(at, names) as unknown as Socket)
-      socket = make(url, protocols)
+      socket = make(url, [binaryCodec.subprotocol])
     } catch (error) {
       // A url no socket can be made of; told like any other failure to connect, but not from inside the machine.
-      queueMicrotask(() =>
-        this.#run(() => this.#machine.handleClose(attempt, 1006, String(error), performance.now())),
-      )
+      queueMicrotask(() => this.#run((now) => this.#machine.handleClose(attempt, 1006, String(error), now)))
       return
     }
     socket.binaryType = 'arraybuffer'
     socket.onopen = () => this.#run(() => this.#machine.handleOpen(attempt))
     socket.onmessage = ({ data }) => {
       const packet = typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer)
-      this.#run(() => this.#machine.handlePacket(attempt, packet, packet.length, performance.now()))
+      this.#run((now) => this.#machine.handlePacket(attempt, packet, packet.length, now))
     }
     socket.onclose = ({ code, reason }) => {
       if (this.#socket === socket) this.#socket = null
-      this.#run(() => this.#machine.handleClose(attempt, code, reason, performance.now()))
+      this.#run((now) => this.#machine.handleClose(attempt, code, reason, now))
     }
     socket.onerror = () => {}
     this.#socket = socket
@@ -386,95 +372,6 @@ export class Client {
     if (socket === null) return
     socket.onopen = socket.onmessage = socket.onclose = null
     socket.close(code)
-  }
-}
-
-/** One subscription and those who listen to it. */
-class SharedReader {
-  readonly #topic: string
-  readonly #options: ReadOptions
-  readonly #forget: () => void
-  readonly #listeners: Listeners<[unknown, Publication]> = new Listeners()
-  readonly #starts: Listeners<[{ recovered: boolean; reason: ErrorCode | '' }]> = new Listeners()
-  readonly #gaps: Listeners<[{ lost: number; reason: ErrorCode }]> = new Listeners()
-  readonly #errors: Listeners<[RtmsError]> = new Listeners()
-  /** The latest value per key of a conflating subscription, for listeners that come later. */
-  readonly #latest: Map<string, [unknown, Publication]> = new Map()
-  #reader: TopicReader | null = null
-
-  constructor(topic: string, options: ReadOptions, forget: () => void) {
-    this.#topic = topic
-    this.#options = options
-    this.#forget = forget
-  }
-
-  bind(reader: TopicReader): void {
-    this.#reader = reader
-  }
-
-  get isBound(): boolean {
-    return this.#reader !== null
-  }
-
-  get reader(): TopicReader {
-    return this.#reader as TopicReader
-  }
-
-  get isIdle(): boolean {
-    return this.#listeners.size === 0
-  }
-
-  isSame(options: ReadOptions): boolean {
-    return JSON.stringify(options) === JSON.stringify(this.#options)
-  }
-
-  add(listener: (data: unknown, publication: Publication) => void, options: SubscribeOptions): () => void {
-    let active = true
-    const latest = [...this.#latest.values()]
-    if (latest.length > 0)
-      queueMicrotask(() => latest.forEach(([data, publication]) => active && listener(data, publication)))
-    const removers = [this.#listeners.add(listener)]
-    if (options.onSubscribed !== undefined) removers.push(this.#starts.add(options.onSubscribed))
-    if (options.onGap !== undefined) removers.push(this.#gaps.add(options.onGap))
-    if (options.onError !== undefined) removers.push(this.#errors.add(options.onError))
-    return () => {
-      active = false
-      for (const remove of removers) remove()
-    }
-  }
-
-  publication(entry: PublicationEntry): void {
-    const data = fromPayload(entry.data)
-    const publication = {
-      topic: this.#topic,
-      key: entry.key,
-      removed: entry.tombstone,
-      time: entry.stamp / 1000,
-    }
-    if (this.#options.conflate) {
-      if (entry.tombstone) this.#latest.delete(entry.key)
-      else this.#latest.set(entry.key, [data, publication])
-    }
-    this.#listeners.emit(data, publication)
-  }
-
-  gap(lost: number, reason: ErrorCode): void {
-    this.#latest.clear()
-    this.#gaps.emit({ lost, reason })
-  }
-
-  subscribed({ recovered, reason }: MessageOf<'subscribed'>): void {
-    this.#starts.emit({ recovered, reason: reason as ErrorCode | '' })
-  }
-
-  failed(error: RtmsError): void {
-    this.#forget()
-    if (this.#errors.size > 0 || error.code === 'CLOSED') this.#errors.emit(error)
-    else {
-      setTimeout(() => {
-        throw error
-      })
-    }
   }
 }
 

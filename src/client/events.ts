@@ -1,3 +1,10 @@
+/** Hands an error that nobody listens for to the runtime. */
+export function report(error: unknown): void {
+  setTimeout(() => {
+    throw error
+  })
+}
+
 /** Calls each listener; one that throws is reported to the runtime and disturbs nobody else. */
 export class Listeners<A extends readonly unknown[]> {
   readonly #listeners: Set<(...args: A) => void> = new Set()
@@ -6,8 +13,9 @@ export class Listeners<A extends readonly unknown[]> {
     return this.#listeners.size
   }
 
-  /** Returns the function that removes the listener. */
-  add(listener: (...args: A) => void): () => void {
+  /** Returns the function that removes the listener. Nothing listens for who gave none. */
+  add(listener: ((...args: A) => void) | undefined): () => void {
+    if (listener === undefined) return () => {}
     // A function of its own, so that adding the same listener twice makes two.
     const own = (...args: A): void => listener(...args)
     this.#listeners.add(own)
@@ -20,9 +28,7 @@ export class Listeners<A extends readonly unknown[]> {
         listener(...args)
       } catch (error) {
         // What an application's listener throws belongs to the application, not to the packet under way.
-        setTimeout(() => {
-          throw error
-        })
+        report(error)
       }
     }
   }

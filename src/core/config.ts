@@ -113,8 +113,8 @@ export const defaultLimits: NodeLimits = {
   upstreamBytes: 262_144,
   refusalBurst: 1_000,
   refusalsPerSecond: 50,
-  sessionLogEntries: 1_024,
-  sessionLogBytes: 262_144,
+  sessionLogEntries: 2_048,
+  sessionLogBytes: 1_048_576,
   sweepMessages: 8_192,
   sweepBytes: 16_777_216,
   meetingsPerSession: 100,
@@ -150,8 +150,8 @@ export interface NodeConfig {
   readonly id: string
   /** Number of this incarnation as a publisher, unique in the cluster: random, below 2^48. */
   readonly incarnation: number
-  /** What to add to the monotonic milliseconds to get those since 1970. */
-  readonly wallOffset: number
+  /** What to add to the monotonic milliseconds to get those since 1970; follows `handleWallClock`. */
+  wallOffset: number
   /** Random bytes: session names, seeds, epochs. */
   readonly entropy: (bytes: number) => Uint8Array
   readonly limits: NodeLimits

@@ -173,6 +173,8 @@ export class Connections {
       this.close(connection, 'FULL', 'the token was not verified in time', now, this.#admission.spread())
       return
     }
+    // Nobody has read what it sent.
+    if (connection.paused) connection.lastHeard = now
     // The same sum as the timer below was set to: a difference may round to the other side of it.
     if (now >= connection.lastHeard + 2 * heartbeatMs) {
       this.close(connection, null, 'silent', now)
@@ -372,6 +374,7 @@ export class Connections {
   /** Closes every connection. */
   drain(now: number): void {
     this.draining = true
-    for (const connection of this.#all) this.close(connection, 'DRAINING', 'the node is stopping', now)
+    for (const connection of this.#all)
+      this.close(connection, 'DRAINING', 'the node is stopping', now, this.#admission.spread())
   }
 }

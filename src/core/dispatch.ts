@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../protocol/errors.ts'
+import { SYSTEM_SLOT } from '../protocol/limits.ts'
 import { isName } from '../protocol/names.ts'
 import type { ClientMessage, MessageOf } from '../protocol/schema.ts'
 import type { NodeLimits } from './config.ts'
@@ -29,8 +30,8 @@ export interface Targets {
   readonly application: Application
   /** Has the new token verified, or says why not. */
   refresh(session: Session, message: MessageOf<'refresh'>): ErrorCode | null
-  /** The session goes on sending what has to be refused. */
-  flood(session: Session): void
+  /** The client goes on sending what has to be refused. */
+  flood(connection: Connection): void
 }
 
 /** Everything that goes up: into the session's upstream queue, and from there to its target, within its rights. */
@@ -56,7 +57,7 @@ export class Dispatch {
     this.#topics = targets.topics
     this.#requests = targets.requests
     this.#refresh = (session, message) => targets.refresh(session, message)
-    this.#flood = (session) => targets.flood(session)
+    this.#flood = (connection) => targets.flood(connection)
     this.#upstream = new Upstream(limits)
     this.gate = new Gate(limits, targets.timers, targets.application, (inquiry, now) => {
       const { session, message, refused } = inquiry
@@ -87,6 +88,11 @@ export class Dispatch {
   /** The session is over: what it sent and nobody has delivered is counted as refused by the next sweep. */
   drop(session: Session): void {
     this.gate.drop(session)
+    this.#upstream.drop(session.upstream)
+  }
+
+  /** The answers to what the session sent before are on their way: more of it is looked at. */
+  resume(session: Session): void {
     this.#upstream.wake(session.upstream)
   }
 
@@ -99,7 +105,7 @@ export class Dispatch {
       session.calls = message.call
     }
     if (!this.#upstream.accept(session.upstream, message)) this.#refuse(session, message, 'BUSY', now)
-    if (this.#upstream.isFull(session.upstream) && !connection.paused) {
+    if (this.#isToWait(session) && !connection.paused) {
       connection.paused = true
       connection.transport.pause()
       this.#paused.push(connection)
@@ -114,7 +120,7 @@ export class Dispatch {
     text?: string,
     retryAfter = 0,
   ): void {
-    if (session.isFlooding(now)) this.#flood(session)
+    this.#count(session, now)
     if (message.type === 'input') {
       this.#stats.refuseInput(error)
       this.#downstream.send(session, {
@@ -132,17 +138,28 @@ export class Dispatch {
     }
   }
 
+  /** Counts a refusal: who earns too many is cut off. */
+  #count(session: Session, now: number): void {
+    if (session.isFlooding(now) && session.connection !== null) this.#flood(session.connection)
+  }
+
   #refuseAs(session: Session, message: ClientMessage, refusal: Refusal | ErrorCode, now: number): void {
     if (typeof refusal === 'string') this.#refuse(session, message, refusal, now)
     else this.#refuse(session, message, refusal.code, now, refusal.message, wholeWait(refusal.retryAfterMs))
+  }
+
+  /** A client that does not take its answers is read from in any case: what it sends may be the credit they wait for. */
+  #isToWait(session: Session): boolean {
+    return this.#upstream.isFull(session.upstream) && !session.isBehind
   }
 
   /** Reads on from connections whose upstream queue has emptied. */
   #relax(): void {
     if (this.#paused.length === 0) return
     this.#paused = this.#paused.filter((connection) => {
-      if (connection.session === null) return false
-      if (!this.#upstream.isRelaxed(connection.session.upstream)) return true
+      const { session } = connection
+      if (session === null) return false
+      if (!this.#upstream.isRelaxed(session.upstream) && !session.isBehind) return true
       connection.paused = false
       connection.transport.resume()
       return false
@@ -180,8 +197,7 @@ export class Dispatch {
         this.#publish(session, message, now, refused.get(0))
         return
       case 'request':
-        if (isName(message.method)) this.#requests.start(session, message, now)
-        else this.#refuse(session, message, 'BAD_NAME', now)
+        this.#request(session, message, now)
         return
       case 'refresh': {
         const refusal = this.#refresh(session, message)
@@ -205,7 +221,7 @@ export class Dispatch {
   #join(session: Session, message: MessageOf<'join'>, now: number, refused: string | undefined): void {
     const meeting = this.#meetings.get(message.meeting)
     const allowed = mayJoin(session.grant, message.meeting, message.spectator)
-    const seated = meeting !== undefined && session.seats.has(meeting.log.number)
+    const seat = meeting === undefined ? undefined : session.seats.get(meeting.log.number)
     if (!allowed)
       this.#refuse(
         session,
@@ -218,8 +234,10 @@ export class Dispatch {
     else if (meeting === undefined)
       this.#refuse(session, message, 'NOT_FOUND', now, `no meeting ${message.meeting} is open here`)
     else if (session.connection === null) this.#refuse(session, message, 'UNKNOWN', now)
-    else if (!seated && session.seats.size >= this.#limits.meetingsPerSession)
+    else if (seat === undefined && session.seats.size >= this.#limits.meetingsPerSession)
       this.#refuse(session, message, 'LIMIT', now)
+    else if (seat !== undefined && (seat.slot === SYSTEM_SLOT) !== message.spectator)
+      this.#refuse(session, message, 'LIMIT', now, 'it is in this meeting in another role; leave it first')
     else {
       const joined = meeting.join(session, message, now)
       if (typeof joined === 'string' || 'code' in joined) this.#refuseAs(session, message, joined, now)
@@ -228,6 +246,14 @@ export class Dispatch {
         this.#downstream.send(session, joined)
       }
     }
+  }
+
+  #request(session: Session, message: MessageOf<'request'>, now: number): void {
+    const most = this.#limits.requestsPerSession
+    if (!isName(message.method)) this.#refuse(session, message, 'BAD_NAME', now)
+    else if (session.requests.size >= most)
+      this.#refuse(session, message, 'LIMIT', now, `more than ${most} requests at once`)
+    else this.#requests.start(session, message, now)
   }
 
   #leave(session: Session, message: MessageOf<'leave'>, now: number): void {
@@ -242,6 +268,7 @@ export class Dispatch {
       const why = refused.get(index)
       const result =
         why === undefined ? this.#subscribeOne(session, message.call, index, wish, now) : 'FORBIDDEN'
+      if (typeof result === 'string') this.#count(session, now)
       this.#downstream.send(
         session,
         typeof result === 'string' ? failed(message.call, result, why, index) : result,

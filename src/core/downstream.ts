@@ -14,15 +14,22 @@ import type { Stats } from './stats.ts'
 export class Downstream {
   readonly #limits: NodeLimits
   readonly #stats: Stats
-  readonly #slow: (session: Session) => void
+  readonly #slow: (connection: Connection) => void
+  readonly #caughtUp: (session: Session) => void
   #queue: Connection[] = []
   /** The parts of the write under way. */
   readonly #parts: Encoded[] = []
 
-  constructor(limits: NodeLimits, stats: Stats, slow: (session: Session) => void) {
+  constructor(
+    limits: NodeLimits,
+    stats: Stats,
+    slow: (connection: Connection) => void,
+    caughtUp: (session: Session) => void,
+  ) {
     this.#limits = limits
     this.#stats = stats
     this.#slow = slow
+    this.#caughtUp = caughtUp
   }
 
   get hasWork(): boolean {
@@ -74,7 +81,7 @@ export class Downstream {
     const { connection } = session
     if (connection === null || connection.doomed) return
     connection.doomed = true
-    this.#slow(session)
+    this.#slow(connection)
   }
 
   /** The last write to a connection: what is its alone, and nothing of the logs. */
@@ -150,12 +157,14 @@ export class Downstream {
   }
 
   #readSession(session: Session, parts: Encoded[], bytes: number, limit: number): number {
+    const wasBehind = session.isBehind
     while (bytes < limit) {
       const entry = session.offer()
       if (entry === null) break
       parts.push(entry)
       bytes += entry.binary.length
     }
+    if (wasBehind && !session.isBehind) this.#caughtUp(session)
     return bytes
   }
 

@@ -30,6 +30,8 @@ const LATE_FRAMES = 5
 /** After this long without input, runs of empty frames are sent together, one packet per `COALESCE_MS`. */
 const QUIET_MS = 2_000
 const COALESCE_MS = 250
+/** How far an input's seq may lie above the last one's. */
+const MAX_SEQ_STEP = 2 ** 20
 /** Events that wait for a frame; above it the business gets no more bots while the clock stands still. */
 const MAX_EVENTS = 4 * limits.slots
 
@@ -182,7 +184,7 @@ export class Meeting {
     this.#timer = new Timer((at) => this.#tick(at))
     this.#ttl = new Timer(() => host.expired(this))
     this.#gallery = options.spectatorDelayMs === 0 ? null : new Gallery(this.log, options.spectatorDelayMs)
-    this.#showing = new Timer((at) => this.#mark(at))
+    this.#showing = new Timer((at) => this.#tell(at))
     this.#stoppedAt = now
     host.timers.set(this.#ttl, now + options.ttlMs)
   }
@@ -440,6 +442,8 @@ export class Meeting {
     const member = this.#members.get(seat.slot)
     if (member === undefined) return 'READ_ONLY'
     if (message.seq <= member.seq) return 'STALE'
+    // Not noted: the slot's next member goes on from there, and must have numbers left.
+    if (message.seq > member.seq + MAX_SEQ_STEP) return 'LIMIT'
     member.seq = message.seq
     if (message.data.bytes.length > this.options.inputBytes) return 'TOO_LARGE'
     const { inputsPerSecond, inputBurst } = this.options
@@ -574,6 +578,10 @@ export class Meeting {
       now - this.#lastInput > QUIET_MS && now - this.#lastMark < COALESCE_MS - this.#clock.interval
     if (quiet) return
     this.#lastMark = now
+    this.#tell(now)
+  }
+
+  #tell(now: number): void {
     this.#gallery?.reveal(now)
     for (const cursor of this.#cursors) {
       if (this.#gallery === null || !cursor.log.isCurrent(cursor)) this.#host.downstream.markFrames(cursor)

@@ -62,11 +62,12 @@ export class RtmsNode {
   readonly #requests: Requests
   readonly #revocations: Revocations
   readonly #application: Application
-  /** Sessions whose connection is closed at the end of the sweep. */
-  #dismissed: { readonly session: Session; readonly reason: keyof typeof dismissals }[] = []
+  /** Connections that are closed at the end of the sweep. */
+  #dismissed: { readonly connection: Connection; readonly reason: keyof typeof dismissals }[] = []
   #lastLog = 0
 
-  constructor(config: NodeConfig, { application, bus }: { application: Application; bus: Bus }) {
+  constructor(made: NodeConfig, { application, bus }: { application: Application; bus: Bus }) {
+    const config = { ...made }
     this.id = config.id
     this.incarnation = config.incarnation
     this.#config = config
@@ -76,8 +77,11 @@ export class RtmsNode {
     const budget = new Budget(limits.logBytes)
     this.#budget = budget
     const nextLog = (): number => ++this.#lastLog
-    const downstream = new Downstream(limits, stats, (session) =>
-      this.#dismissed.push({ session, reason: 'SLOW' }),
+    const downstream = new Downstream(
+      limits,
+      stats,
+      (connection) => this.#dismissed.push({ connection, reason: 'SLOW' }),
+      (session) => this.#dispatch.resume(session),
     )
     const sessions = new Sessions(config, timers, stats, budget, (session, now) => this.#expire(session, now))
     const meetings = new Meetings(config, timers, downstream, stats, budget, nextLog)
@@ -92,7 +96,7 @@ export class RtmsNode {
       topics,
       requests,
       refresh: (session, message) => this.#connections.refresh(session, message),
-      flood: (session) => this.#dismissed.push({ session, reason: 'RATE' }),
+      flood: (connection) => this.#dismissed.push({ connection, reason: 'RATE' }),
     })
     this.#connections = new Connections({
       config,
@@ -213,6 +217,12 @@ export class RtmsNode {
     this.#connections.lost(connection, final ? 'LEFT' : 'LOST', now)
   }
 
+  /** The wall clock was set, or the machine stood still: the wall offset from now on. */
+  handleWallClock(offset: number): void {
+    this.#config.wallOffset = offset
+    this.#sessions.retime()
+  }
+
   /** Cursors go with the connection; a client that comes back says where it stands. */
   #stopReading(session: Session, now: number): void {
     for (const seat of session.seats.values()) seat.meeting.detach(session, seat)
@@ -246,10 +256,8 @@ export class RtmsNode {
   #dismiss(now: number): void {
     const dismissed = this.#dismissed
     this.#dismissed = []
-    for (const { session, reason } of dismissed) {
-      const { connection } = session
-      if (connection !== null) this.#connections.close(connection, reason, dismissals[reason], now)
-    }
+    for (const { connection, reason } of dismissed)
+      this.#connections.close(connection, reason, dismissals[reason], now)
   }
 
   /** Ends what a session has and its token does not allow. */

@@ -37,13 +37,6 @@ export class Requests {
   }
 
   start(session: Session, message: MessageOf<'request'>, now: number): void {
-    if (session.requests.size >= this.#limits.requestsPerSession) {
-      this.#downstream.send(
-        session,
-        failed(message.call, 'LIMIT', `more than ${this.#limits.requestsPerSession} requests at once`),
-      )
-      return
-    }
     const wait = Math.min(
       message.timeout === 0 ? this.#limits.requestMs : message.timeout,
       this.#limits.requestMs,

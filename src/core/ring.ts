@@ -1,3 +1,6 @@
+/** An empty ring keeps room for so many items. */
+const SMALL = 4
+
 /** A growing circular buffer whose items keep their absolute position: the body of every log. */
 export class Ring<T> {
   #items: (T | undefined)[] = []
@@ -40,13 +43,13 @@ export class Ring<T> {
     const at = this.#first++ & (this.#items.length - 1)
     const item = this.#items[at] as T
     this.#items[at] = undefined
-    if (this.#first === this.#next) this.#items = []
+    if (this.#first === this.#next && this.#items.length > SMALL) this.#items = []
     return item
   }
 
   /** Lengths are powers of two, so that a position finds its place with a mask. */
   #grow(): void {
-    const grown = Array.from<T | undefined>({ length: Math.max(4, this.#items.length * 2) })
+    const grown = Array.from<T | undefined>({ length: Math.max(SMALL, this.#items.length * 2) })
     for (let position = this.#first; position < this.#next; position++) {
       grown[position & (grown.length - 1)] = this.get(position)
     }

@@ -24,6 +24,9 @@ export interface Seat {
   cursor: Cursor | null
 }
 
+/** From this share of the session log's limits on, what its client sends waits. */
+const BEHIND = 1 / 4
+
 /** One logical client. It survives reconnects, together with what goes down to it alone: the session log. */
 export class Session {
   readonly id: string
@@ -50,6 +53,8 @@ export class Session {
   readonly #budget: Budget
   readonly #log: Ring<Encoded> = new Ring(1)
   #logBytes = 0
+  /** Bytes of what was not yet offered. */
+  #unoffered = 0
   /** The next entry of the session log to be offered. */
   #offered = 1
 
@@ -86,17 +91,30 @@ export class Session {
     return this.#offered < this.#log.next
   }
 
+  /** So much of the session log waits to be offered that what the client asks meanwhile would overrun it. */
+  get isBehind(): boolean {
+    const { sessionLogEntries, sessionLogBytes } = this.#limits
+    return (
+      !this.ended &&
+      (this.#unoffered > sessionLogBytes * BEHIND ||
+        this.#log.next - this.#offered > sessionLogEntries * BEHIND)
+    )
+  }
+
   /** Appends to the session log. False: what was not yet offered had to go, and the connection is too slow to keep. */
   append(entry: Encoded): boolean {
     this.#log.push(entry)
     this.#hold(entry.binary.length)
+    this.#unoffered += entry.binary.length
     let kept = true
     while (this.#log.size > this.#limits.sessionLogEntries || this.#logBytes > this.#limits.sessionLogBytes) {
-      if (this.#log.first === this.#offered) {
-        this.#offered++
-        kept = false
-      }
-      this.#hold(-this.#log.shift().binary.length)
+      const isLost = this.#log.first === this.#offered
+      const { length } = this.#log.shift().binary
+      this.#hold(-length)
+      if (!isLost) continue
+      this.#offered++
+      this.#unoffered -= length
+      kept = false
     }
     return kept
   }
@@ -113,7 +131,10 @@ export class Session {
 
   /** The next entry to be offered, or null. */
   offer(): Encoded | null {
-    return this.#offered < this.#log.next ? this.#log.get(this.#offered++) : null
+    if (this.#offered === this.#log.next) return null
+    const entry = this.#log.get(this.#offered++)
+    this.#unoffered -= entry.binary.length
+    return entry
   }
 
   /** The client has everything up to `received`. */
@@ -129,6 +150,8 @@ export class Session {
    */
   rewind(received: number): number {
     this.#offered = Math.max(this.#log.first, Math.min(received + 1, this.#log.next))
+    this.#unoffered = 0
+    for (let at = this.#offered; at < this.#log.next; at++) this.#unoffered += this.#log.get(at).binary.length
     return this.#offered - 1
   }
 }

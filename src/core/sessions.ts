@@ -75,6 +75,12 @@ export class Sessions {
     else this.#timers.clear(session.expiry)
   }
 
+  /** The wall clock was set: what ends at a time of it is due at another one. */
+  retime(): void {
+    for (const session of this.#byId.values())
+      if (session.connection !== null) this.renew(session, session.grant)
+  }
+
   #open(grant: Grant): Session | null {
     let sessions = this.#byUser.get(grant.user)
     if (sessions !== undefined && sessions.size >= this.#config.limits.sessionsPerUser) return null

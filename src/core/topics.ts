@@ -136,7 +136,9 @@ export class Topics {
     if (data.bytes.length > protocolLimits.payload) return 'TOO_LARGE'
     const topic = this.#open(name)
     if (topic === null) return 'LIMIT'
-    if (this.#budget.isFull || !this.#hasRoom(topic, key)) return 'LIMIT'
+    // A removal makes room.
+    const isFull = this.#budget.isFull && !(tombstone && topic.hasKey(key))
+    if (isFull || !this.#hasRoom(topic, key)) return 'LIMIT'
     this.#lastStamp = Math.max(this.#lastStamp + 1, Math.floor((now + this.#config.wallOffset) * 1000))
     const publisher = this.#config.incarnation
     const entry = {

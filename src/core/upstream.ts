@@ -1,21 +1,55 @@
-import type { ClientMessage } from '../protocol/schema.ts'
+import type { ClientMessage, MessageOf } from '../protocol/schema.ts'
 import type { NodeLimits } from './config.ts'
+import { Ring } from './ring.ts'
 import type { Session } from './session.ts'
 
 /** What a session may send in one turn of the round robin, in bytes. */
 const QUANTUM = 4_096
-/** What a message costs besides its payload. */
-const MESSAGE_OVERHEAD = 64
+/** What a message, and each item of a list in it, costs besides its own bytes. */
+const OVERHEAD = 64
 
+/** About the bytes a message holds: of what may be long in it. */
 function cost(message: ClientMessage): number {
-  return MESSAGE_OVERHEAD + ('data' in message && 'bytes' in message.data ? message.data.bytes.length : 0)
+  switch (message.type) {
+    case 'input':
+      return OVERHEAD + message.data.bytes.length
+    case 'publish':
+      return OVERHEAD + message.topic.length + message.key.length + message.data.bytes.length
+    case 'request':
+      return OVERHEAD + message.method.length + message.data.bytes.length
+    case 'subscribe':
+      return message.topics.reduce((sum, wish) => sum + costOfWish(wish), OVERHEAD)
+    case 'unsubscribe':
+      return OVERHEAD * (1 + message.logs.length)
+    case 'refresh':
+      return OVERHEAD + message.token.length
+    default:
+      return OVERHEAD
+  }
+}
+
+function costOfWish({ topic, since, keys }: MessageOf<'subscribe'>['topics'][number]): number {
+  return keys.reduce(
+    (sum, { key }) => sum + OVERHEAD + key.length,
+    OVERHEAD + topic.length + OVERHEAD * since.length,
+  )
+}
+
+/** How much of a sweep's budget it takes. */
+function work(message: ClientMessage): number {
+  if (message.type === 'subscribe') return Math.max(1, message.topics.length)
+  return message.type === 'unsubscribe' ? Math.max(1, message.logs.length) : 1
+}
+
+interface Waiting {
+  readonly message: ClientMessage
+  readonly cost: number
 }
 
 /** What a client sent and the sweep has not yet delivered. */
 export class UpstreamQueue {
   readonly session: Session
-  readonly #messages: ClientMessage[] = []
-  #head = 0
+  readonly #waiting: Ring<Waiting> = new Ring(1)
   bytes = 0
   deficit = 0
   active = false
@@ -24,39 +58,38 @@ export class UpstreamQueue {
     this.session = session
   }
 
-  /** Nothing more is delivered until the business has allowed what was delivered last. */
+  /**
+   * Nothing more is delivered until the business has allowed what was delivered last, and the answers to what was
+   * delivered before are on their way.
+   */
   get blocked(): boolean {
-    return this.session.inquiry !== null
+    return this.session.inquiry !== null || this.session.isBehind
   }
 
   get size(): number {
-    return this.#messages.length - this.#head
+    return this.#waiting.size
   }
 
   /** Inputs among the messages. */
   get inputs(): number {
     let count = 0
-    for (let at = this.#head; at < this.#messages.length; at++)
-      if (this.#messages[at]?.type === 'input') count++
+    for (let at = this.#waiting.first; at < this.#waiting.next; at++)
+      if (this.#waiting.get(at).message.type === 'input') count++
     return count
   }
 
-  peek(): ClientMessage | undefined {
-    return this.#messages[this.#head]
+  peek(): Waiting | undefined {
+    return this.#waiting.size === 0 ? undefined : this.#waiting.get(this.#waiting.first)
   }
 
   push(message: ClientMessage): void {
-    this.#messages.push(message)
-    this.bytes += cost(message)
+    const waiting = { message, cost: cost(message) }
+    this.#waiting.push(waiting)
+    this.bytes += waiting.cost
   }
 
   shift(): void {
-    this.bytes -= cost(this.#messages[this.#head] as ClientMessage)
-    this.#head++
-    if (this.#head < this.#messages.length) return
-    // The array is kept for the next messages; what it held is let go.
-    while (this.#messages.length > 0) this.#messages.pop()
-    this.#head = 0
+    this.bytes -= this.#waiting.shift().cost
   }
 }
 
@@ -83,7 +116,12 @@ export class Upstream {
 
   /** Lets a queue have its turn where it has something to deliver and may. */
   wake(queue: UpstreamQueue): void {
-    if (queue.active || queue.blocked || queue.size === 0) return
+    if (!queue.blocked) this.drop(queue)
+  }
+
+  /** Lets it have its turn in any case: its session is over, and what it holds is only counted. */
+  drop(queue: UpstreamQueue): void {
+    if (queue.active || queue.size === 0) return
     queue.active = true
     queue.deficit = 0
     this.#turns.push(queue)
@@ -119,9 +157,9 @@ export class Upstream {
 
   /** Delivers all that waits in one queue, whatever the budget: its session is about to end. */
   finish(queue: UpstreamQueue, deliver: (session: Session, message: ClientMessage) => void): void {
-    for (let message = queue.peek(); message !== undefined; message = queue.peek()) {
+    for (let waiting = queue.peek(); waiting !== undefined; waiting = queue.peek()) {
       queue.shift()
-      deliver(queue.session, message)
+      deliver(queue.session, waiting.message)
     }
   }
 
@@ -132,13 +170,12 @@ export class Upstream {
   ): number {
     queue.deficit += QUANTUM
     let served = 0
-    for (let message = queue.peek(); message !== undefined && served < budget; message = queue.peek()) {
-      const price = cost(message)
-      if (price > queue.deficit) break
-      queue.deficit -= price
+    for (let waiting = queue.peek(); waiting !== undefined && served < budget; waiting = queue.peek()) {
+      if (waiting.cost > queue.deficit) break
+      queue.deficit -= waiting.cost
       queue.shift()
-      served++
-      deliver(queue.session, message)
+      served += work(waiting.message)
+      deliver(queue.session, waiting.message)
       if (queue.blocked) break
     }
     if (queue.size === 0) queue.deficit = 0

@@ -1,4 +1,4 @@
-import { malformed, Reader, uintLength, Writer } from './bytes.ts'
+import { checkCount, malformed, Reader, uintLength, Writer } from './bytes.ts'
 import type { Codec } from './codec.ts'
 import { maxMessages } from './limits.ts'
 import { schema, type Message, type MessageType, type Side } from './schema.ts'
@@ -42,18 +42,17 @@ function encode(messages: readonly Message[]): Uint8Array {
 }
 
 function decode(packet: Uint8Array | string, from: Side): Message[] {
-  if (typeof packet === 'string')
-    throw malformed('a text message on a connection of rtms.v1, which is binary')
+  if (typeof packet === 'string') throw malformed('a text message, but rtms.v1 is binary')
   // A Buffer of Node would hand out Buffers as fields, whose `slice` shares memory where a Uint8Array's copies.
   const plain = packet.constructor === Uint8Array
   const r = new Reader(plain ? packet : new Uint8Array(packet.buffer, packet.byteOffset, packet.byteLength))
   const messages: Message[] = []
   const max = maxMessages(from)
   do {
-    if (messages.length === max) throw malformed(`more than ${max} messages in one packet`)
+    checkCount(messages.length + 1, max, 'messages')
     const code = r.byte()
     const type = types.get(code)
-    if (type === undefined) throw malformed(`message type ${code}, which is not in the table`)
+    if (type === undefined) throw malformed(`an unknown message type, ${code}`)
     const { fields, from: sender } = schema[type]
     if (sender !== 'both' && sender !== from) throw malformed(`a message ${type} from a ${from}`)
     const body = r.part(r.uint())

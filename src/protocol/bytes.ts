@@ -9,6 +9,11 @@ export function malformed(what: string): RtmsError {
   return new RtmsError('PROTOCOL', what)
 }
 
+/** Throws PROTOCOL where there are more of them than may be. */
+export function checkCount(count: number, max: number, what: string): void {
+  if (count > max) throw malformed(`${count} ${what} where at most ${max} are allowed`)
+}
+
 /** Bytes of `text` in UTF-8. */
 export function utf8Length(text: string): number {
   let length = text.length
@@ -182,7 +187,7 @@ export class Reader {
   }
 
   byte(): number {
-    if (this.#at >= this.#end) throw malformed('the packet ends in the middle of a message')
+    if (this.#at >= this.#end) throw malformed('the packet ends too early')
     return this.#bytes[this.#at++] as number
   }
 
@@ -196,7 +201,7 @@ export class Reader {
       value += (byte & 0x7f) * scale
       if (value > MAX_UINT) throw malformed('an integer above 2^53 - 1')
       if (byte < 0x80) {
-        if (byte === 0) throw malformed('an integer that is not in its shortest form')
+        if (byte === 0) throw malformed('an integer that could be shorter')
         return value
       }
       scale *= 0x80
@@ -211,7 +216,7 @@ export class Reader {
 
   /** A view of the next `length` bytes. */
   raw(length: number): Uint8Array {
-    if (length > this.left) throw malformed('a length that reaches beyond the packet')
+    if (length > this.left) throw malformed('a length beyond the packet')
     const at = this.#at
     this.#at += length
     return this.#bytes.subarray(at, this.#at)
@@ -219,7 +224,7 @@ export class Reader {
 
   bytes(limit: number): Uint8Array {
     const length = this.uint()
-    if (length > limit) throw malformed(`a field of ${length} bytes where at most ${limit} are allowed`)
+    checkCount(length, limit, 'bytes')
     return this.raw(length)
   }
 
@@ -229,7 +234,7 @@ export class Reader {
 
   /** A reader of the next `length` bytes. */
   part(length: number): Reader {
-    if (length > this.left) throw malformed('a length that reaches beyond the packet')
+    if (length > this.left) throw malformed('a length beyond the packet')
     const at = this.#at
     this.#at += length
     return new Reader(this.#bytes, at, this.#at)
@@ -237,6 +242,6 @@ export class Reader {
 
   /** Throws PROTOCOL where bytes are left over. */
   finish(): void {
-    if (this.#at !== this.#end) throw malformed(`${this.left} bytes left over after the last field`)
+    if (this.#at !== this.#end) throw malformed(`${this.left} bytes too many`)
   }
 }

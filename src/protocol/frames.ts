@@ -1,4 +1,4 @@
-import { malformed, Reader, Writer } from './bytes.ts'
+import { checkCount, malformed, Reader, Writer } from './bytes.ts'
 import { limits, MAX_UINT, SYSTEM_SLOT } from './limits.ts'
 import type { Payload } from './payload.ts'
 import { events, type EventType, type MeetingEvent } from './schema.ts'
@@ -42,7 +42,7 @@ const eventTypes: ReadonlyMap<number, EventType> = new Map(
 /** The event of an entry of slot 255. Throws PROTOCOL where it is none. */
 export function decodeEvent(entry: FrameEntry): MeetingEvent {
   const type = eventTypes.get(entry.seq)
-  if (type === undefined) throw malformed(`system event ${entry.seq}, which is not in the table`)
+  if (type === undefined) throw malformed(`an unknown system event, ${entry.seq}`)
   if (entry.data.text) throw malformed('a system event whose fields are text')
   const r = new Reader(entry.data.bytes)
   const event = { type }
@@ -78,8 +78,7 @@ export function joinFrames(w: Writer, frames: Iterable<Uint8Array>): void {
  * could claim a run of 2^50 empty frames, and its reader would visit them all.
  */
 export function checkFrameRange(first: number, count: number): void {
-  if (count > limits.frames)
-    throw malformed(`${count} frames in one message where at most ${limits.frames} are allowed`)
+  checkCount(count, limits.frames, 'frames')
   if (first > MAX_UINT - count) throw malformed('a frame number above 2^53 - 1')
 }
 

@@ -1,4 +1,4 @@
-import { malformed, utf8Decode, utf8Encode, utf8Length, Writer } from './bytes.ts'
+import { checkCount, malformed, utf8Decode, utf8Encode, utf8Length, Writer } from './bytes.ts'
 import type { Codec } from './codec.ts'
 import { errors, type ErrorCode } from './errors.ts'
 import {
@@ -113,8 +113,7 @@ function only(json: Json, count: number, what: string): void {
 
 function array(value: unknown, what: string, max: number): unknown[] {
   if (!Array.isArray(value)) throw malformed(`${what} is not an array`)
-  if (value.length > max)
-    throw malformed(`${what} has ${value.length} items where at most ${max} are allowed`)
+  checkCount(value.length, max, `items of ${what}`)
   return value
 }
 

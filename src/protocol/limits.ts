@@ -18,8 +18,8 @@ export const limits = {
   batch: 1_000,
   /** Publishers in one position. */
   publishers: 64,
-  /** Keys named in one subscription. */
-  keys: 256,
+  /** Keys named in one subscription: as long as may be, they fit into a packet. */
+  keys: 240,
   /** Frames in one FRAMES or LOG_CHUNK: a run of empty ones costs its sender a byte or two, its reader one visit each. */
   frames: 65_536,
   /** Snapshots a member may report at a revival. */

@@ -64,7 +64,7 @@ export function eachPublication(
   let stamp = 0
   for (let i = 0; i < count; i++) {
     const flags = r.byte()
-    if (flags > 15) throw malformed('publication flags that are not in the table')
+    if (flags > 15) throw malformed('unknown publication flags')
     if ((flags & SAME_PUBLISHER) === 0) publisher = r.uint()
     else if (i === 0) throw malformed('a first publication without a publisher')
     if ((flags & NEXT_NUMBER) === 0) number = r.uint()

@@ -1,5 +1,5 @@
 import type { Reader, Writer } from './bytes.ts'
-import { checkUtf8, malformed } from './bytes.ts'
+import { checkCount, checkUtf8, malformed } from './bytes.ts'
 import { errorName, errors, type ErrorCode } from './errors.ts'
 import { limits } from './limits.ts'
 import type { Payload } from './payload.ts'
@@ -24,14 +24,14 @@ const scalars: { [K in Scalar]: { write(w: Writer, value: never): void; read(r: 
 
 function readBool(r: Reader): boolean {
   const byte = r.byte()
-  if (byte > 1) throw malformed('a boolean that is neither 0 nor 1')
+  if (byte > 1) throw malformed('a boolean above 1')
   return byte === 1
 }
 
 function readError(r: Reader): ErrorCode {
   const code = r.uint()
   const name = errorName(code)
-  if (name === undefined) throw malformed(`error code ${code}, which is not in the table`)
+  if (name === undefined) throw malformed(`an unknown error code, ${code}`)
   return name
 }
 
@@ -44,8 +44,7 @@ export function readPayload(r: Reader): Payload {
   const head = r.uint()
   const text = head % 2 === 1
   const length = (head - (text ? 1 : 0)) / 2
-  if (length > limits.payload)
-    throw malformed(`a payload of ${length} bytes where at most ${limits.payload} are allowed`)
+  checkCount(length, limits.payload, 'bytes of payload')
   const bytes = r.raw(length)
   if (text) checkUtf8(bytes)
   return { text, bytes }
@@ -61,8 +60,7 @@ function writePosition(w: Writer, position: Position): void {
 
 function readPosition(r: Reader): Position {
   const count = r.uint()
-  if (count > limits.publishers)
-    throw malformed(`a position of ${count} publishers where at most ${limits.publishers} are allowed`)
+  checkCount(count, limits.publishers, 'publishers')
   const position: [number, number][] = []
   for (let i = 0; i < count; i++) position.push([r.uint(), r.uint()])
   return position
@@ -91,8 +89,7 @@ export function readFields(r: Reader, fields: Fields, into: object): void {
     if (typeof kind === 'string') values[name] = scalars[kind].read(r)
     else {
       const count = r.uint()
-      const max = limits[kind.max]
-      if (count > max) throw malformed(`a list of ${count} where at most ${max} are allowed`)
+      checkCount(count, limits[kind.max], name)
       const list: object[] = []
       for (let i = 0; i < count; i++) {
         const item = {}

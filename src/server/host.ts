@@ -6,6 +6,10 @@ import { RtmsError } from '../protocol/index.ts'
 /** The longest wait a Node timer keeps; a longer one would fire at once. */
 const MAX_WAIT_MS = 2 ** 31 - 1
 
+/** How often the wall clock is looked at, and from which difference on it was set, in milliseconds. */
+const LOOK_MS = 1_000
+const STEP_MS = 500
+
 /** How long a late sweep is remembered, in seconds. */
 const LATENESS_S = 5
 
@@ -53,15 +57,20 @@ export class Host {
   #wanted = 0
   #stopped = false
   #inHook = false
+  #wallOffset = Date.now() - performance.now()
+  #lookAt = 0
+  /** Hears of what the node throws where it should not. */
+  readonly #fault: (error: unknown) => void
 
-  constructor(id: string, limits: NodeLimits, application: Application) {
+  constructor(id: string, limits: NodeLimits, application: Application, fault: (error: unknown) => void) {
+    this.#fault = fault
     this.#bus = new MemoryBus(() => (this.#busWaits = true))
     const bus = this.#bus.connect((topic, bytes) => this.node.handleBus(topic, bytes, performance.now()))
     const config = {
       id,
       // Never 0, and exact in a double.
       incarnation: randomBytes(6).readUIntBE(0, 6) || 1,
-      wallOffset: Date.now() - performance.now(),
+      wallOffset: this.#wallOffset,
       entropy: (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)),
       limits,
     }
@@ -71,9 +80,32 @@ export class Host {
   /** Calls into the node with the time, in monotonic milliseconds. */
   run<T>(call: (node: RtmsNode, now: number) => T): T {
     const now = performance.now()
-    const result = call(this.node, now)
-    this.#arm(now)
-    return result
+    if (now >= this.#lookAt) this.#lookAtClock(now)
+    try {
+      return call(this.node, now)
+    } finally {
+      this.#arm(now)
+    }
+  }
+
+  /** The wall clock may be set at any time, and goes on where a machine sleeps. */
+  #lookAtClock(now: number): void {
+    this.#lookAt = now + LOOK_MS
+    const offset = Date.now() - now
+    if (Math.abs(offset - this.#wallOffset) < STEP_MS) return
+    this.#wallOffset = offset
+    this.node.handleWallClock(offset)
+  }
+
+  /** As {@link run}, for what comes from outside: an error is a fault of the node's own, and ends nothing but this call. */
+  handle(call: (node: RtmsNode, now: number) => void): boolean {
+    try {
+      this.run(call)
+      return true
+    } catch (error) {
+      this.#fault(error)
+      return false
+    }
   }
 
   /** As {@link run}, for the business. Throws CLOSED after {@link stop}, when nothing is delivered any more. */
@@ -150,7 +182,7 @@ export class Host {
   }
 
   #sweep(): void {
-    this.run((node, now) => {
+    this.handle((node, now) => {
       this.#lateness.note(now - this.#wanted, now)
       if (this.#busWaits) {
         this.#busWaits = false

@@ -110,7 +110,9 @@ export class Rtms {
       connected: ({ user, id }, resumed) => connects.tell({ user, session: id, resumed }),
       disconnected: ({ user, id }, reason, ended) => disconnects.tell({ user, session: id, reason, ended }),
     }
-    const host: Host = new Host(id, settings.limits, application)
+    const host: Host = new Host(id, settings.limits, application, (error) =>
+      logger.error({ error }, 'a fault of RTMS itself; the node goes on. Please report it'),
+    )
     const gateway = new Gateway(host, settings)
     const front: Front = new Front(id, settings, gateway, {
       health: () => rtms.health(),

@@ -198,7 +198,7 @@ export class Gateway {
     const transport = new WebSocketTransport(ws, socket)
     const connection = host.run((node, now) => node.handleOpen(transport, codec, now, address))
     if (connection.refusedBy !== null) this.#refusals.note(connection.refusedBy, address, performance.now())
-    ws.on('message', (data, isBinary) => this.#receive(connection, data as Buffer, isBinary))
+    ws.on('message', (data, isBinary) => this.#receive(ws, connection, data as Buffer, isBinary))
     // A frame that breaks the protocol, or a socket that broke. `ws` closes by itself; nothing more goes out.
     ws.on('error', (error) => {
       this.#settings.logger.debug({ why: error.message }, 'a socket failed')
@@ -216,10 +216,10 @@ export class Gateway {
    * The core keeps views of `data`. It may: `ws` hands out a view of what the socket read, or a copy where a message
    * came in parts. Node allocates each read anew and cuts it to its size, and neither is written to again.
    */
-  #receive(connection: Connection, data: Buffer, isBinary: boolean): void {
+  #receive(ws: WebSocket, connection: Connection, data: Buffer, isBinary: boolean): void {
     // A binary connection's codec refuses a string, and a text connection's refuses bytes.
     const packet = isBinary ? data : data.toString()
-    this.#host.run((node, now) => node.handlePacket(connection, packet, now))
+    if (!this.#host.handle((node, now) => node.handlePacket(connection, packet, now))) ws.terminate()
   }
 
   /** Resolves when no socket is left; those that are after `timeoutMs` are cut off. */

@@ -3,6 +3,7 @@ import type { Question, Revoked, RtmsNode, SealedFrame } from '../core/index.ts'
 import type {
   ClientMessage,
   ErrorCode,
+  Payload,
   PublicationEntry,
   RtmsError,
   ServerMessage,
@@ -19,9 +20,8 @@ export interface ClientFacts {
   readonly prompt: boolean
 }
 
-export type End =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly error: RtmsError }
+/** How a call ended: with a frame's number, a topic's pressure or a reply, or with an error. */
+export type End = number | Payload | RtmsError
 
 /** With faults; without, so that all can recover; when all must be well; without work. */
 export type Phase = 'faulty' | 'recovery' | 'well' | 'quiet'

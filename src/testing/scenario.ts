@@ -179,13 +179,8 @@ function makeSmaller(
   }
 }
 
-/** What a client asks of a topic; `history` only on the wire so far. */
-export interface Reading extends ReadOptions {
-  readonly history: number
-}
-
 /** How a client reads a topic. */
-export function drawReading(random: Random): Reading {
+export function drawReading(random: Random): ReadOptions {
   const conflate = random.chance(0.4)
   return {
     conflate,

@@ -22,7 +22,7 @@ import { Link, type LinkProfile } from './link.ts'
 import { MemoCodec } from './memo-codec.ts'
 import { type ClientFacts, type End, type Observer, type RestingClient, violate } from './observer.ts'
 import type { Random } from './random.ts'
-import { profiles, type Reading } from './scenario.ts'
+import { profiles } from './scenario.ts'
 import type { SimNode } from './sim-node.ts'
 import { textOf, textPayload } from './text.ts'
 import { encodeToken } from './tokens.ts'
@@ -62,7 +62,6 @@ export class SimClient implements ClientFacts {
   readonly seats: Map<string, SeatMachine> = new Map()
   readonly readers: Map<string, TopicReader> = new Map()
   readonly #latest: Map<string, Map<string, string>> = new Map()
-  readonly #readings: Map<string, Reading> = new Map()
 
   readonly #clock: VirtualClock
   readonly #settings: SimClientSettings
@@ -85,7 +84,7 @@ export class SimClient implements ClientFacts {
     const { codec, window, random } = settings
     this.machine = new Machine(
       {
-        codec: this.#asking(codec),
+        codec: this.#remembering(codec),
         window,
         client: 'sim',
         random: () => random.unit(),
@@ -233,23 +232,9 @@ export class SimClient implements ClientFacts {
 
   #memo: MemoCodec | null = null
 
-  /** The codec of the machine: decodes what was decoded already, and asks for history, which the machine cannot yet. */
-  #asking(codec: Codec): Codec {
-    return {
-      subprotocol: codec.subprotocol,
-      text: codec.text,
-      decode: (packet, from) => (this.#memo ?? codec).decode(packet, from),
-      encode: (messages) => codec.encode(messages.map((message) => this.#withHistory(message))),
-    }
-  }
-
-  #withHistory(message: Message): Message {
-    if (message.type !== 'subscribe') return message
-    const topics = message.topics.map((wish) => ({
-      ...wish,
-      history: wish.recover ? 0 : (this.#readings.get(wish.topic)?.history ?? 0),
-    }))
-    return { ...message, topics }
+  /** The codec of the machine, which decodes nothing twice. */
+  #remembering(codec: Codec): Codec {
+    return { ...codec, decode: (packet, from) => (this.#memo ?? codec).decode(packet, from) }
   }
 
   #forget(final: boolean): void {
@@ -304,18 +289,15 @@ export class SimClient implements ClientFacts {
     this.#observer.input?.(this, meeting, text)
     // Some are worth nothing when they are late.
     const timeout = this.#sent % 4 === 0 ? 400 : 10_000
-    this.#do((now) =>
-      this.machine.input(seat, textPayload(text), timeout, now, (end) =>
-        this.#observer.inputEnded?.(this, meeting, text, end),
-      ),
-    )
+    const done = (end: End): void => this.#observer.inputEnded?.(this, meeting, text, end)
+    this.#ask(done, (now) => this.machine.input(seat, textPayload(text), timeout, now, done))
   }
 
   request(timeout: number): void {
     const text = `request ${this.id} ${++this.#sent}`
     this.#observer.request?.(this, text)
     const done = (end: End): void => this.#observer.requestEnded?.(this, text, end)
-    this.#do((now) => {
+    this.#ask(done, (now) => {
       const call = this.machine.request('sim', textPayload(text), timeout, now, done)
       // Some callers lose patience.
       if (this.#sent % 7 === 0)
@@ -327,15 +309,26 @@ export class SimClient implements ClientFacts {
     const text = `publication ${topic} of ${this.user} ${this.id}/${++this.#sent}`
     this.#observer.publishing?.(this, topic, text)
     const done = (end: End): void => this.#observer.publishingEnded?.(this, topic, text, end)
-    this.#do((now) => this.machine.publish(topic, textPayload(text), '', false, 5_000, now, done))
+    this.#ask(done, (now) => this.machine.publish(topic, textPayload(text), '', false, 5_000, now, done))
   }
 
-  subscribe(topic: string, options: Reading): void {
+  /** What the machine refuses at once has ended too. */
+  #ask(done: (end: End) => void, action: (now: number) => void): void {
+    this.#do((now) => {
+      try {
+        action(now)
+      } catch (error) {
+        if (!(error instanceof RtmsError)) throw error
+        done(error)
+      }
+    })
+  }
+
+  subscribe(topic: string, options: ReadOptions): void {
     if (this.readers.has(topic) || this.machine.phase === 'closed') return
     const latest = new Map<string, string>()
     const partial = isPartial(topic, options)
     this.#latest.set(topic, latest)
-    this.#readings.set(topic, options)
     this.#observer.subscribed?.(this, topic)
     this.#do(() => {
       const reader = this.machine.read(topic, options, {

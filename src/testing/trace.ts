@@ -1,6 +1,12 @@
 import type { RawFrame } from '../client/machine/index.ts'
 import type { Question, Revoked, SealedFrame } from '../core/index.ts'
-import type { ClientMessage, ErrorCode, PublicationEntry, ServerMessage } from '../protocol/index.ts'
+import {
+  type ClientMessage,
+  type ErrorCode,
+  type PublicationEntry,
+  RtmsError,
+  type ServerMessage,
+} from '../protocol/index.ts'
 import type { ClientFacts, End, Observer, Phase } from './observer.ts'
 import { textOf } from './text.ts'
 
@@ -80,7 +86,10 @@ export class Trace implements Observer {
   }
 
   inputEnded(client: ClientFacts, _meeting: string, text: string, end: End): void {
-    this.#line(end.ok ? 'input-framed' : `input-refused:${end.error.code}`, () => `${client.id} ${text}`)
+    this.#line(
+      end instanceof RtmsError ? `input-refused:${end.code}` : 'input-framed',
+      () => `${client.id} ${text}`,
+    )
   }
 
   frame(client: ClientFacts, meeting: string, epoch: number, frame: RawFrame): void {
@@ -111,7 +120,7 @@ export class Trace implements Observer {
 
   publishingEnded(client: ClientFacts, topic: string, text: string, end: End): void {
     this.#line(
-      end.ok ? 'publication-taken' : `publication-refused:${end.error.code}`,
+      end instanceof RtmsError ? `publication-refused:${end.code}` : 'publication-taken',
       () => `${client.id} ${topic} ${text}`,
     )
   }
@@ -128,7 +137,10 @@ export class Trace implements Observer {
   }
 
   requestEnded(client: ClientFacts, text: string, end: End): void {
-    this.#line(end.ok ? 'reply' : `request-failed:${end.error.code}`, () => `${client.id} ${text}`)
+    this.#line(
+      end instanceof RtmsError ? `request-failed:${end.code}` : 'reply',
+      () => `${client.id} ${text}`,
+    )
   }
 
   push(client: ClientFacts, _name: string, text: string): void {

@@ -1,8 +1,8 @@
-import { type ClientMessage, type ErrorCode, RtmsError } from '../../protocol/index.ts'
+import { type ClientMessage, RtmsError } from '../../protocol/index.ts'
 import type { Waiting } from './limits.ts'
 
-/** How a call ended: with the server's message, or with an error. */
-export type Done<T> = (result: { ok: true; value: T } | { ok: false; error: RtmsError }) => void
+/** Hears once how a call ended: with the server's answer, or with an error. */
+export type Done<T> = (result: T | RtmsError) => void
 
 export type CallMessage = Extract<ClientMessage, { call: number }>
 
@@ -15,13 +15,6 @@ interface Call {
   readonly grace: number
   /** Handed to a connection at least once. */
   sent: boolean
-}
-
-export function notSent(): RtmsError {
-  return new RtmsError(
-    'NOT_SENT',
-    'There was no connection to the server in time. Nothing was sent: it is safe to try again.',
-  )
 }
 
 /** Calls that wait for their one end: requests, publications, leaves. Numbers ascend over the life of the client. */
@@ -43,11 +36,10 @@ export class Calls {
     return ++this.#last
   }
 
-  /** False where too many bytes wait already. */
-  add(message: CallMessage, done: Done<unknown>, sendBy: number, grace: number): boolean {
-    if (!this.#waiting.take(payloadSize(message))) return false
+  /** Throws BUSY where too many bytes wait already, and `done` hears nothing. */
+  add(message: CallMessage, done: Done<unknown>, sendBy: number, grace: number): void {
+    if ('data' in message) this.#waiting.take(message.data)
     this.#calls.set(message.call, { message, done, sendBy, grace, sent: false })
-    return true
   }
 
   markSent(call: number): void {
@@ -55,20 +47,13 @@ export class Calls {
     if (waiting !== undefined) waiting.sent = true
   }
 
-  resolve(call: number, value: unknown): void {
-    this.#take(call)?.done({ ok: true, value })
-  }
-
-  reject(call: number, error: RtmsError): void {
-    this.#take(call)?.done({ ok: false, error })
-  }
-
-  #take(call: number): Call | undefined {
+  /** Ends a call, unless it has ended. */
+  end(call: number, result: unknown): void {
     const waiting = this.#calls.get(call)
-    if (waiting === undefined) return undefined
+    if (waiting === undefined) return
     this.#calls.delete(call)
-    this.#waiting.give(payloadSize(waiting.message))
-    return waiting
+    if ('data' in waiting.message) this.#waiting.give(waiting.message.data)
+    waiting.done(result)
   }
 
   /**
@@ -81,16 +66,10 @@ export class Calls {
     for (const [number, call] of this.#calls) {
       if (call.sent && resumed && number <= accepted) continue
       if (call.sent && !resumed) {
-        this.reject(
-          number,
-          new RtmsError(
-            'UNKNOWN',
-            'The connection was lost and the session with it; the call may have taken effect.',
-          ),
-        )
+        this.end(number, new RtmsError('UNKNOWN'))
       } else if (call.sendBy <= now) {
         // The node says that it never came; this late it must not come any more.
-        this.reject(number, notSent())
+        this.end(number, new RtmsError('NOT_SENT'))
       } else again.push(inTime(call, now))
     }
     return again
@@ -104,12 +83,12 @@ export class Calls {
 
   expire(now: number): void {
     for (const [number, call] of this.#calls) {
-      if (endOf(call) <= now) this.reject(number, call.sent ? new RtmsError('TIMEOUT') : notSent())
+      if (endOf(call) <= now) this.end(number, new RtmsError(call.sent ? 'TIMEOUT' : 'NOT_SENT'))
     }
   }
 
-  rejectAll(code: ErrorCode, message: string): void {
-    for (const number of Array.from(this.#calls.keys())) this.reject(number, new RtmsError(code, message))
+  endAll(error: RtmsError): void {
+    for (const number of Array.from(this.#calls.keys())) this.end(number, error)
   }
 }
 
@@ -121,8 +100,4 @@ function endOf({ sent, sendBy, grace }: Call): number {
 function inTime({ message, sendBy }: Call, now: number): CallMessage {
   if (message.type !== 'request' || message.timeout === 0) return message
   return { ...message, timeout: Math.max(1, Math.round(sendBy - now)) }
-}
-
-function payloadSize(message: CallMessage): number {
-  return 'data' in message && 'bytes' in message.data ? message.data.bytes.length : 0
 }

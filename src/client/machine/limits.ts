@@ -1,4 +1,4 @@
-import { RtmsError } from '../../protocol/index.ts'
+import { type Payload, RtmsError } from '../../protocol/index.ts'
 
 /** What a client holds at most, besides what the node's welcome says. */
 export const clientLimits = {
@@ -10,28 +10,25 @@ export const clientLimits = {
   waitingCalls: 64,
 } as const
 
-/** What an entry costs beside its payload, roughly. */
+/** What one costs beside its payload, roughly. */
 const OVERHEAD = 100
 
 /** The bytes of everything that waits to be sent or answered. */
 export class Waiting {
   #bytes = 0
 
-  /** Whether there was room for it. */
-  take(payload: number): boolean {
-    if (this.#bytes + payload + OVERHEAD > clientLimits.waitingBytes) return false
-    this.#bytes += payload + OVERHEAD
-    return true
+  /** Throws BUSY where there is no room. */
+  take(data: Payload): void {
+    const bytes = this.#bytes + data.bytes.length + OVERHEAD
+    if (bytes > clientLimits.waitingBytes)
+      throw new RtmsError(
+        'BUSY',
+        `${clientLimits.waitingBytes} bytes wait to be sent or answered already; wait for some of them to end`,
+      )
+    this.#bytes = bytes
   }
 
-  give(payload: number): void {
-    this.#bytes -= payload + OVERHEAD
+  give(data: Payload): void {
+    this.#bytes -= data.bytes.length + OVERHEAD
   }
-}
-
-export function tooMuchWaits(): RtmsError {
-  return new RtmsError(
-    'BUSY',
-    `${clientLimits.waitingBytes} bytes wait to be sent or answered already; wait for some of them to end`,
-  )
 }

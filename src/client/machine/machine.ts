@@ -15,8 +15,8 @@ import {
   RtmsError,
   type ServerMessage,
 } from '../../protocol/index.ts'
-import { type CallMessage, Calls, type Done } from './calls.ts'
-import { clientLimits, tooMuchWaits, Waiting } from './limits.ts'
+import { Calls, type Done } from './calls.ts'
+import { clientLimits, Waiting } from './limits.ts'
 import { SeatMachine, type SeatListener } from './seat.ts'
 import { type ReaderListener, type ReadOptions, TopicReader } from './reader.ts'
 
@@ -85,6 +85,14 @@ const TICKET_MARGIN_MS = 30_000
 /** After a failure to get a fresh one. */
 const TICKET_RETRY_MS = 5_000
 
+/** Throws `code` where `name` cannot name a `what`. */
+export function checkName(name: string, what: string, code: 'BAD_NAME' | 'BAD_TOPIC'): void {
+  if (!isName(name)) throw new RtmsError(code, `${JSON.stringify(name)} cannot name a ${what}`)
+}
+
+/** What follows a log, across connections. */
+type Follower = SeatMachine | TopicReader
+
 /** The client's side of RTMS: pure, driven by `handle…`, `tick` and the application's calls. Times are monotonic milliseconds. */
 export class Machine {
   readonly #options: MachineOptions
@@ -93,7 +101,9 @@ export class Machine {
   #attempt = 0
   /** Attempts since the last welcome. */
   #failures = 0
-  #ticket: { readonly ticket: Ticket; readonly until: number } | null = null
+  #ticket: Ticket | null = null
+  /** Until when the ticket is used again, and not renewed; 0: no longer. */
+  #ticketUntil = 0
   /** When a live client asks for another ticket. */
   #refreshAt = Infinity
   /** Refused tokens since the last welcome. */
@@ -117,11 +127,11 @@ export class Machine {
   readonly #calls: Calls = new Calls(this.#waiting)
   readonly #seats: Map<string, SeatMachine> = new Map()
   readonly #readers: Map<string, TopicReader> = new Map()
-  readonly #seatsByLog: Map<number, SeatMachine> = new Map()
-  readonly #readersByLog: Map<number, TopicReader> = new Map()
+  /** By the numbers their logs have on this connection. */
+  readonly #byLog: Map<number, Follower> = new Map()
   #out: ClientMessage[] = []
-  /** Readers whose SUBSCRIBE goes out with the next packet, many in one. */
-  #wishes: TopicReader[] = []
+  /** What is joined or subscribed to with the next packet. */
+  #wishes: Follower[] = []
   /** Logs of meetings left while there was no connection. */
   #parting: number[] = []
   /** Measured by the last ping: round trip, and what to add to this clock to get the server's. Milliseconds. */
@@ -213,18 +223,16 @@ export class Machine {
   #connect(now: number): void {
     this.#attempt++
     this.#enter('ticket', now + this.#options.connectMs)
-    if (this.#ticket !== null && now < this.#ticket.until) this.#open()
-    else {
-      this.#ticket = null
-      this.#ports.getTicket(this.#attempt)
-    }
+    if (now < this.#ticketUntil) this.#open()
+    else this.#ports.getTicket(this.#attempt)
   }
 
   /** `validMs`: how long the ticket is still good. */
   handleTicket(attempt: number, ticket: Ticket, validMs: number, now: number): void {
     if (attempt !== this.#attempt || (this.#phase !== 'ticket' && this.#phase !== 'live')) return
-    const until = now + validMs - Math.min(TICKET_MARGIN_MS, validMs / 4)
-    this.#ticket = { ticket, until }
+    this.#ticket = ticket
+    // One that has expired already, by a clock that is wrong, is tried, and then it is the node that says when.
+    this.#ticketUntil = validMs > 0 ? now + validMs - Math.min(TICKET_MARGIN_MS, validMs / 4) : 0
     if (this.#phase === 'ticket') this.#open()
     else this.#refresh(ticket, now)
   }
@@ -236,23 +244,22 @@ export class Machine {
   }
 
   /** Puts a fresh token in the place of one that is about to expire, without a break. */
-  #refresh({ token }: Ticket, now: number): void {
-    const fresh = this.#ticket
+  #refresh(ticket: Ticket, now: number): void {
     const done: Done<unknown> = (result) => {
-      if (result.ok) this.#refreshAt = fresh?.until ?? Infinity
-      // Where it was refused, the expiry of the old one leads to a new connection with another ticket.
-      else if (this.#ticket === fresh) this.#ticket = null
+      if (this.#ticket !== ticket) return
+      if (!(result instanceof RtmsError)) this.#refreshAt = this.#ticketUntil || Infinity
+      // The expiry of the old one leads to a new connection with another ticket.
+      else this.#ticketUntil = 0
     }
-    const message = { type: 'refresh', call: this.#calls.next(), token } as const
+    const message = { type: 'refresh', call: this.#calls.next(), token: ticket.token } as const
     // Whatever number of the application's calls wait: a client that is busy keeps its connection.
     this.#calls.add(message, done, now + this.#options.connectMs, 0)
     this.#send(message)
   }
 
   #open(): void {
-    const { ticket } = this.#ticket as { ticket: Ticket }
     this.#enter('opening', this.#deadline)
-    this.#ports.open(this.#attempt, ticket.url)
+    this.#ports.open(this.#attempt, (this.#ticket as Ticket).url)
   }
 
   handleOpen(attempt: number): void {
@@ -261,12 +268,11 @@ export class Machine {
     this.#consumed = 0
     this.#acknowledged = 0
     this.#retryAfter = 0
-    const { ticket } = this.#ticket as { ticket: Ticket }
     this.#send({
       type: 'hello',
       version: 1,
       client: this.#options.client,
-      token: ticket.token,
+      token: (this.#ticket as Ticket).token,
       session: this.#session,
       received: this.#received,
       window: this.#options.window,
@@ -278,7 +284,7 @@ export class Machine {
     // A kept ticket may have outlived the node's key, and a HELLO that comes too late is refused in the same way:
     // fresh tickets are tried before giving up.
     const again = code === closeCodes.UNAUTHENTICATED && ++this.#refusals < REFUSALS
-    if (code === closeCodes.EXPIRED || again) this.#ticket = null
+    if (code === closeCodes.EXPIRED || again) this.#ticketUntil = 0
     if (again) this.#failures = 0
     if (again || mayReconnect(code)) this.#wait(now, closeError(code))
     else this.#end(finalError(code, reason), null)
@@ -303,10 +309,8 @@ export class Machine {
     this.#attempt++
     this.#out = []
     this.#wishes = []
-    this.#seatsByLog.clear()
-    this.#readersByLog.clear()
-    for (const seat of this.#seats.values()) seat.detach()
-    for (const reader of this.#readers.values()) reader.detach()
+    this.#byLog.clear()
+    for (const follower of this.#followers) follower.detach()
     this.#enter('waiting', now + wait, error)
   }
 
@@ -316,9 +320,8 @@ export class Machine {
     this.#attempt++
     this.#out = []
     this.#enter('closed', Infinity, error)
-    this.#calls.rejectAll(error.code, error.message)
-    for (const seat of this.#seats.values()) seat.end(error)
-    for (const reader of this.#readers.values()) reader.listener.failed(error)
+    this.#calls.endAll(error)
+    for (const follower of this.#followers) follower.end(error)
     this.#seats.clear()
     this.#readers.clear()
   }
@@ -330,20 +333,26 @@ export class Machine {
     if ('call' in message) this.#calls.markSent(message.call)
   }
 
-  /** Sends what has gathered, in as few packets as allowed. */
+  #sendLeave(log: number): void {
+    this.#send({ type: 'leave', call: this.#calls.next(), log })
+  }
+
+  #sendUnsubscribe(log: number): void {
+    this.#send({ type: 'unsubscribe', call: this.#calls.next(), logs: [{ log }] })
+  }
+
+  /** Sends what has gathered, in packets that are not larger than allowed and hardly more than needed. */
   flush(): void {
-    this.#subscribe()
+    this.#follow()
+    let count: number = limits.messages
     while (this.#out.length > 0) {
-      const batch: ClientMessage[] = []
-      let bytes = 0
-      for (const message of this.#out) {
-        const size = sizeOf(message)
-        if (batch.length === limits.messages || (batch.length > 0 && bytes + size > limits.packet)) break
-        batch.push(message)
-        bytes += size
+      const packet = this.#options.codec.encode(this.#out.slice(0, count))
+      if (packet.length > limits.packet && count > 1) count = Math.ceil(Math.min(count, this.#out.length) / 2)
+      else {
+        this.#out.splice(0, count)
+        this.#ports.send(packet)
+        count = Math.min(count * 2, limits.messages)
       }
-      this.#out.splice(0, batch.length)
-      this.#ports.send(this.#options.codec.encode(batch))
     }
   }
 
@@ -387,11 +396,9 @@ export class Machine {
   #receive(message: ServerMessage, now: number): void {
     switch (message.type) {
       case 'welcome':
-        this.#handleWelcome(message, now)
-        return
+        return this.#handleWelcome(message, now)
       case 'ping':
-        this.#send({ type: 'pong', echo: message.time, time: Math.round(now * 1000), lateness: 0 })
-        return
+        return this.#send({ type: 'pong', echo: message.time, time: Math.round(now * 1000), lateness: 0 })
       case 'pong':
         this.rtt = now - message.echo / 1000
         this.clockOffset = message.time / 1000 - (now - this.rtt / 2)
@@ -399,45 +406,34 @@ export class Machine {
       case 'goodbye':
         this.#retryAfter = message.retryAfter
         return
-      case 'frames': {
-        const seat = this.#seatsByLog.get(message.log)
-        if (seat !== undefined && !seat.handleFrames(message)) this.#drop(now)
+      case 'frames':
+        if (this.#seatOf(message)?.handleFrames(message) === false) this.#drop(now)
+        return
+      case 'publications': {
+        const reader = this.#byLog.get(message.log)
+        if (reader instanceof TopicReader) reader.handlePublications(message)
         return
       }
-      case 'publications':
-        this.#readersByLog.get(message.log)?.handlePublications(message)
-        return
       case 'gap':
-        this.#seatsByLog.get(message.log)?.handleGap(message)
-        this.#readersByLog.get(message.log)?.handleGap(message)
-        return
+        return this.#byLog.get(message.log)?.handleGap(message)
       case 'joined':
-        this.#handleJoined(message, now)
-        return
+        return this.#handleJoined(message, now)
       case 'subscribed':
-        this.#handleSubscribed(message)
-        return
+        return this.#handleSubscribed(message)
       case 'done':
-        this.#calls.resolve(message.call, message.value)
-        return
+        return this.#calls.end(message.call, message.value)
       case 'reply':
-        this.#calls.resolve(message.call, message.data)
-        return
+        return this.#calls.end(message.call, message.data)
       case 'failed':
-        this.#handleFailed(message)
-        return
+        return this.#handleFailed(message)
       case 'nack':
-        this.#seatsByLog.get(message.log)?.handleNack(message)
-        return
+        return this.#seatOf(message)?.handleNack(message)
       case 'push':
-        this.#ports.push(message.name, message.data)
-        return
+        return this.#ports.push(message.name, message.data)
       case 'direct':
-        this.#seatsByLog.get(message.log)?.listener.direct(message.data)
-        return
+        return this.#seatOf(message)?.listener.direct(message.data)
       case 'ended':
-        this.#handleEnded(message)
-        return
+        return this.#handleEnded(message)
       default:
         // Defined for later versions of the node; nothing to do yet.
         return
@@ -454,75 +450,72 @@ export class Machine {
     this.#failures = 0
     this.#refusals = 0
     this.#enter('live', now)
-    this.#refreshAt = this.#ticket?.until ?? Infinity
+    this.#refreshAt = this.#ticketUntil || Infinity
     this.#ports.welcome(message)
     for (const call of this.#calls.revive(message.resumed, message.calls, now)) this.#send(call)
     for (const seat of this.#seats.values()) {
       // Another session, another node perhaps: the number may be another meeting's there.
       if (!message.resumed) seat.lastLog = 0
       // What the session log still holds of a meeting comes before it is joined on this connection.
-      else if (seat.lastLog !== 0) this.#seatsByLog.set(seat.lastLog, seat)
+      else if (seat.lastLog !== 0) this.#byLog.set(seat.lastLog, seat)
     }
     // What was left is left before it may be joined anew.
-    if (message.resumed)
-      for (const log of this.#parting) this.#send({ type: 'leave', call: this.#calls.next(), log })
+    if (message.resumed) for (const log of this.#parting) this.#sendLeave(log)
     this.#parting = []
-    for (const seat of this.#seats.values()) this.#send(seat.joinMessage(this.#calls.next()))
-    this.#wishes = [...this.#readers.values()]
+    // Not at once: what the packet still holds may say that it has ended.
+    this.#wishes = this.#followers
   }
 
   #handleJoined(message: MessageOf<'joined'>, now: number): void {
     const seat = this.#seats.get(message.meeting)
     this.#parting = this.#parting.filter((log) => log !== message.log)
     // Left before it was joined: now it can be said.
-    if (seat === undefined) this.#send({ type: 'leave', call: this.#calls.next(), log: message.log })
-    if (seat === undefined || seat.call !== message.call) return
-    this.#seatsByLog.set(message.log, seat)
+    if (seat === undefined) return this.#sendLeave(message.log)
+    if (seat.call !== message.call) return
+    this.#byLog.set(message.log, seat)
     const inputs = seat.handleJoined(message, this.#session, this.#entriesLost, now)
     for (const input of inputs) this.#send(input)
   }
 
   #handleSubscribed(message: MessageOf<'subscribed'>): void {
     const reader = this.#readers.get(message.topic)
-    if (reader === undefined)
-      this.#send({ type: 'unsubscribe', call: this.#calls.next(), logs: [{ log: message.log }] })
-    if (reader === undefined || reader.call !== message.call) return
-    this.#readersByLog.set(message.log, reader)
+    if (reader === undefined) return this.#sendUnsubscribe(message.log)
+    if (reader.call !== message.call) return
+    this.#byLog.set(message.log, reader)
     reader.handleSubscribed(message)
   }
 
   #handleFailed(message: MessageOf<'failed'>): void {
     const error = new RtmsError(message.error, message.message, message.retryAfter)
-    for (const seat of this.#seats.values()) {
-      if (seat.call !== message.call) continue
-      this.#seats.delete(seat.meeting)
-      this.#seatsByLog.delete(seat.lastLog)
-      seat.end(error)
-      return
-    }
-    for (const reader of this.#readers.values()) {
-      if (reader.call !== message.call || reader.index !== message.index) continue
-      this.#readers.delete(reader.topic)
-      reader.listener.failed(error)
-      return
-    }
-    this.#calls.reject(message.call, error)
+    const of = this.#followers.find(({ call, index }) => call === message.call && index === message.index)
+    if (of === undefined) this.#calls.end(message.call, error)
+    else this.#lose(of, error)
   }
 
   #handleEnded(message: MessageOf<'ended'>): void {
-    const error = new RtmsError(message.error, message.message)
-    const seat = this.#seatsByLog.get(message.log)
-    const reader = this.#readersByLog.get(message.log)
-    this.#seatsByLog.delete(message.log)
-    this.#readersByLog.delete(message.log)
-    if (seat !== undefined) {
-      this.#seats.delete(seat.meeting)
-      seat.end(error)
-    }
-    if (reader !== undefined) {
-      this.#readers.delete(reader.topic)
-      reader.listener.failed(error)
-    }
+    const of = this.#byLog.get(message.log)
+    if (of !== undefined) this.#lose(of, new RtmsError(message.error, message.message))
+  }
+
+  /** The node ended it. */
+  #lose(follower: Follower, error: RtmsError): void {
+    this.#forget(follower)
+    follower.end(error)
+  }
+
+  #forget(follower: Follower): void {
+    if (follower instanceof SeatMachine) this.#seats.delete(follower.meeting)
+    else this.#readers.delete(follower.topic)
+    this.#byLog.delete(follower.lastLog)
+  }
+
+  get #followers(): Follower[] {
+    return [...this.#seats.values(), ...this.#readers.values()]
+  }
+
+  #seatOf({ log }: { readonly log: number }): SeatMachine | undefined {
+    const follower = this.#byLog.get(log)
+    return follower instanceof SeatMachine ? follower : undefined
   }
 
   // ---- the application's calls
@@ -536,26 +529,23 @@ export class Machine {
       return seat
     }
     this.#seats.set(meeting, seat)
-    if (this.#phase === 'live') this.#send(seat.joinMessage(this.#calls.next()))
+    if (this.#phase === 'live') this.#wishes.push(seat)
     return seat
   }
 
   leave(seat: SeatMachine): void {
     if (this.#seats.get(seat.meeting) !== seat) return
-    this.#seats.delete(seat.meeting)
+    this.#forget(seat)
     const { log, lastLog } = seat
     seat.end(new RtmsError('CLOSED', 'The meeting was left.'))
-    this.#seatsByLog.delete(lastLog)
-    if (log !== 0) this.#send({ type: 'leave', call: this.#calls.next(), log })
+    if (log !== 0) this.#sendLeave(log)
     else if (lastLog !== 0) this.#parting.push(lastLog)
   }
 
-  /** An input; ends exactly once. Where it cannot be sent within `timeoutMs`, it never is. */
+  /** An input; ends exactly once: throws, or `done` hears. Where it cannot be sent within `timeoutMs`, it never is. */
   input(seat: SeatMachine, data: Payload, timeoutMs: number, now: number, done: Done<number>): void {
-    if (this.#seats.get(seat.meeting) !== seat) {
-      done({ ok: false, error: new RtmsError('NOT_JOINED', 'The meeting was left or has ended.') })
-      return
-    }
+    if (this.#seats.get(seat.meeting) !== seat)
+      throw new RtmsError('NOT_JOINED', 'The meeting was left or has ended.')
     const message = seat.send(data, now + timeoutMs, done)
     if (message !== null) this.#send(message)
   }
@@ -573,47 +563,45 @@ export class Machine {
     return reader
   }
 
-  #subscribe(): void {
+  /** Sends the JOINs, and a SUBSCRIBE for as many topics as it can hold. */
+  #follow(): void {
     let topics: MessageOf<'subscribe'>['topics'][number][] = []
     let call = 0
-    let size = 0
-    const wishes = this.#wishes
-    this.#wishes = []
-    for (const reader of wishes) {
-      if (this.#readers.get(reader.topic) !== reader) continue
-      if (topics.length === 0) call = this.#calls.next()
-      const wish = reader.wish(call, topics.length)
-      topics.push(wish)
-      size += wishSize(wish)
-      if (topics.length === limits.batch || size > limits.packet / 2) {
-        this.#send({ type: 'subscribe', call, topics })
-        topics = []
-        size = 0
+    let room = 0
+    for (const follower of this.#wishes) {
+      if (follower instanceof SeatMachine) {
+        if (this.#seats.get(follower.meeting) === follower)
+          this.#send(follower.joinMessage(this.#calls.next()))
+        continue
       }
+      const reader = follower
+      if (this.#readers.get(reader.topic) !== reader) continue
+      room -= reader.wishSize
+      if (room < 0 || topics.length === limits.batch) {
+        call = this.#calls.next()
+        topics = []
+        room = limits.packet - reader.wishSize
+        this.#send({ type: 'subscribe', call, topics })
+      }
+      topics.push(reader.wish(call, topics.length))
     }
-    if (topics.length > 0) this.#send({ type: 'subscribe', call, topics })
+    this.#wishes = []
   }
 
   unread(reader: TopicReader): void {
     if (this.#readers.get(reader.topic) !== reader) return
-    this.#readers.delete(reader.topic)
-    if (reader.log === 0) return
-    this.#readersByLog.delete(reader.log)
-    this.#send({ type: 'unsubscribe', call: this.#calls.next(), logs: [{ log: reader.log }] })
+    this.#forget(reader)
+    if (reader.log !== 0) this.#sendUnsubscribe(reader.log)
   }
 
-  /** A request; ends exactly once. `timeoutMs` > 0. Returns its number, for {@link cancel}. */
+  /** A request; ends exactly once: throws, or `done` hears. `timeoutMs` > 0. Returns its number, for {@link cancel}. */
   request(method: string, data: Payload, timeoutMs: number, now: number, done: Done<Payload>): number {
     const call = this.#calls.next()
     // The server's answer to a time-out is waited for a little longer than the time-out itself.
     const grace = Math.min(2_000, timeoutMs)
     const timeout = timeoutMs < MAX_TIMEOUT_MS ? Math.round(timeoutMs) : 0
-    if (!isName(method)) done({ ok: false, error: new RtmsError('BAD_NAME') })
-    else {
-      const message = { type: 'request', call, method, timeout, data } as const
-      this.#call(message, done as Done<unknown>, now + timeoutMs, grace)
-    }
-    return call
+    checkName(method, 'method', 'BAD_NAME')
+    return this.#call({ type: 'request', call, method, timeout, data }, done, now + timeoutMs, grace)
   }
 
   publish(
@@ -626,49 +614,32 @@ export class Machine {
     done: Done<number>,
   ): number {
     const call = this.#calls.next()
-    if (!isName(topic)) done({ ok: false, error: new RtmsError('BAD_TOPIC') })
-    else if (!isKey(key)) done({ ok: false, error: new RtmsError('BAD_NAME', 'The key is too long.') })
-    else {
-      const message = { type: 'publish', call, topic, key, tombstone, data } as const
-      this.#call(message, done as Done<unknown>, now + timeoutMs, 0)
-    }
-    return call
+    checkName(topic, 'topic', 'BAD_TOPIC')
+    if (!isKey(key)) throw new RtmsError('BAD_NAME', 'The key is too long.')
+    return this.#call({ type: 'publish', call, topic, key, tombstone, data }, done, now + timeoutMs, 0)
   }
 
-  #call(message: CallMessage, done: Done<unknown>, sendBy: number, grace: number): void {
+  #call(
+    message: MessageOf<'request'> | MessageOf<'publish'>,
+    done: Done<never>,
+    sendBy: number,
+    grace: number,
+  ): number {
     const { maxRequests = clientLimits.waitingCalls, maxPayload = limits.payload } = this.#welcome ?? {}
-    if (this.#phase === 'closed') done({ ok: false, error: new RtmsError('CLOSED') })
-    else if ('data' in message && 'bytes' in message.data && message.data.bytes.length > maxPayload)
-      done({ ok: false, error: new RtmsError('TOO_LARGE') })
-    else if (this.#calls.size >= maxRequests) {
-      done({ ok: false, error: new RtmsError('BUSY', `${maxRequests} calls wait for their answer already`) })
-    } else if (!this.#calls.add(message, done, sendBy, grace)) {
-      done({ ok: false, error: tooMuchWaits() })
-    } else if (this.#phase === 'live') this.#send(message)
+    if (this.#phase === 'closed') throw new RtmsError('CLOSED')
+    if (message.data.bytes.length > maxPayload) throw new RtmsError('TOO_LARGE')
+    if (this.#calls.size >= maxRequests)
+      throw new RtmsError('BUSY', `${maxRequests} calls wait for their answer already`)
+    this.#calls.add(message, done as Done<unknown>, sendBy, grace)
+    if (this.#phase === 'live') this.#send(message)
+    return message.call
   }
 
   /** The caller gave up: it is told at once, the server as soon as may be. */
   cancel(call: number): void {
-    this.#calls.reject(call, new RtmsError('CANCELLED'))
+    this.#calls.end(call, new RtmsError('CANCELLED'))
     if (this.#phase === 'live') this.#send({ type: 'cancel', call })
   }
-}
-
-/** An upper bound of a message's encoded size. */
-function sizeOf(message: ClientMessage): number {
-  let size = 128
-  if ('data' in message) size += 'bytes' in message.data ? message.data.bytes.length : message.data.length
-  if (message.type === 'hello') size += 3 * message.token.length
-  if (message.type === 'publish') size += 3 * (message.topic.length + message.key.length)
-  if (message.type === 'request') size += 3 * message.method.length
-  if (message.type === 'subscribe') for (const wish of message.topics) size += wishSize(wish)
-  return size
-}
-
-function wishSize({ topic, since, keys }: MessageOf<'subscribe'>['topics'][number]): number {
-  let size = 3 * topic.length + 16 + since.length * 16
-  for (const { key } of keys) size += 3 * key.length + 2
-  return size
 }
 
 /** Why the server closed, where its code says more than that the connection is gone. */

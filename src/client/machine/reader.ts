@@ -21,7 +21,7 @@ export interface ReadOptions {
   /** Begin so many entries back. */
   readonly history?: number
   /** Go on from here instead, a position of an earlier subscription. */
-  readonly since?: Position
+  readonly since?: Position | undefined
 }
 
 /** Whether this, which an application may have stored, can be sent as a position. */
@@ -87,6 +87,15 @@ export class TopicReader {
     }
   }
 
+  /** An upper bound of its encoded size, in bytes. */
+  get wishSize(): number {
+    const since = this.#position?.size ?? 0
+    return this.options.keys.reduce(
+      (sum, key) => sum + 3 * key.length + 2,
+      3 * this.topic.length + 16 * since + 32,
+    )
+  }
+
   handleSubscribed(message: MessageOf<'subscribed'>): void {
     const again = this.#position !== null
     this.log = message.log
@@ -96,9 +105,18 @@ export class TopicReader {
     if (again && !message.recovered) this.listener.gap(0, message.reason as ErrorCode)
   }
 
+  /** Where something of it may still come from. */
+  get lastLog(): number {
+    return this.log
+  }
+
   detach(): void {
     this.log = 0
     this.call = 0
+  }
+
+  end(error: RtmsError): void {
+    this.listener.failed(error)
   }
 
   handlePublications(message: MessageOf<'publications'>): void {

@@ -10,8 +10,8 @@ import {
   RtmsError,
   SYSTEM_SLOT,
 } from '../../protocol/index.ts'
-import { type Done, notSent } from './calls.ts'
-import { clientLimits, tooMuchWaits, type Waiting } from './limits.ts'
+import type { Done } from './calls.ts'
+import { clientLimits, type Waiting } from './limits.ts'
 
 /** A frame as it is delivered: numbered from 1, none left out, the same for everyone. */
 export interface RawFrame {
@@ -51,6 +51,8 @@ export class SeatMachine {
   lastLog = 0
   /** The call of the JOIN under way. */
   call = 0
+  /** A JOIN asks for one meeting, and a FAILED says so. */
+  readonly index = 0
   epoch = 0
   slot = 0
   /** The next frame wanted. */
@@ -115,7 +117,7 @@ export class SeatMachine {
     const again: MessageOf<'input'>[] = []
     for (const [seq, input] of this.#unanswered) {
       if (seq <= accepted) continue
-      if (input.sendBy <= now) this.#answer(seq, { ok: false, error: notSent() })
+      if (input.sendBy <= now) this.#answer(seq, new RtmsError('NOT_SENT'))
       else {
         input.sent = true
         again.push(this.#message(seq, input.data))
@@ -134,7 +136,7 @@ export class SeatMachine {
     this.#earliest = Infinity
     for (const [seq, { sent, sendBy }] of this.#unanswered) {
       if (sendBy > now) this.#earliest = Math.min(this.#earliest, sendBy)
-      else this.#answer(seq, { ok: false, error: sent ? new RtmsError('UNKNOWN') : notSent() })
+      else this.#answer(seq, new RtmsError(sent ? 'UNKNOWN' : 'NOT_SENT'))
     }
   }
 
@@ -146,28 +148,14 @@ export class SeatMachine {
 
   /**
    * Takes an input. Returns the message to send now, or null where it waits for the meeting to be joined again,
-   * until `sendBy`.
+   * until `sendBy`. Throws READ_ONLY, TOO_LARGE or BUSY, and `done` hears nothing.
    */
   send(data: Payload, sendBy: number, done: Done<number>): MessageOf<'input'> | null {
-    if (this.spectator) {
-      done({ ok: false, error: new RtmsError('READ_ONLY') })
-      return null
-    }
-    if (data.bytes.length > this.#maxInput) {
-      done({ ok: false, error: new RtmsError('TOO_LARGE') })
-      return null
-    }
-    if (this.#unanswered.size >= clientLimits.waitingInputs) {
-      done({
-        ok: false,
-        error: new RtmsError('BUSY', `${clientLimits.waitingInputs} inputs wait for their frame already`),
-      })
-      return null
-    }
-    if (!this.#waiting.take(data.bytes.length)) {
-      done({ ok: false, error: tooMuchWaits() })
-      return null
-    }
+    if (this.spectator) throw new RtmsError('READ_ONLY')
+    if (data.bytes.length > this.#maxInput) throw new RtmsError('TOO_LARGE')
+    if (this.#unanswered.size >= clientLimits.waitingInputs)
+      throw new RtmsError('BUSY', `${clientLimits.waitingInputs} inputs wait for their frame already`)
+    this.#waiting.take(data)
     const seq = ++this.#seq
     const sent = this.log !== 0
     this.#unanswered.set(seq, { data, done, sendBy, sent })
@@ -191,8 +179,7 @@ export class SeatMachine {
         if (entry.slot === SYSTEM_SLOT) events.push(decodeEvent(entry))
         else inputs.push(entry)
       }
-      for (const { slot, seq } of inputs)
-        if (slot === this.slot) this.#answer(seq, { ok: true, value: number })
+      for (const { slot, seq } of inputs) if (slot === this.slot) this.#answer(seq, number)
       this.listener.frame({ number, events, inputs })
     })
     return true
@@ -207,10 +194,7 @@ export class SeatMachine {
   }
 
   handleNack(message: MessageOf<'nack'>): void {
-    this.#answer(message.seq, {
-      ok: false,
-      error: new RtmsError(message.error, undefined, message.retryAfter),
-    })
+    this.#answer(message.seq, new RtmsError(message.error, undefined, message.retryAfter))
   }
 
   /** The meeting is over for this client. */
@@ -220,11 +204,11 @@ export class SeatMachine {
     this.listener.ended(error)
   }
 
-  #answer(seq: number, result: Parameters<Done<number>>[0]): void {
+  #answer(seq: number, result: number | RtmsError): void {
     const unanswered = this.#unanswered.get(seq)
     if (unanswered === undefined) return
     this.#unanswered.delete(seq)
-    this.#waiting.give(unanswered.data.bytes.length)
+    this.#waiting.give(unanswered.data)
     unanswered.done(result)
   }
 
@@ -232,7 +216,7 @@ export class SeatMachine {
     for (const [seq, { sent }] of Array.from(this.#unanswered)) {
       if (seq > last) return
       // What never left has no effect, whatever became of the rest.
-      this.#answer(seq, { ok: false, error: code === 'UNKNOWN' && !sent ? notSent() : new RtmsError(code) })
+      this.#answer(seq, new RtmsError(code === 'UNKNOWN' && !sent ? 'NOT_SENT' : code))
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { RawFrame } from '../../client/machine/index.ts'
 import type { SealedFrame } from '../../core/index.ts'
+import { RtmsError } from '../../protocol/index.ts'
 import { type ClientFacts, type End, type Observer, violate } from '../observer.ts'
 import { textOf } from '../text.ts'
 import { forget } from './forget.ts'
@@ -45,8 +46,8 @@ export class InputChecker implements Observer {
   inputEnded(_client: ClientFacts, meeting: string, text: string, end: End): void {
     if (this.#ended.has(text)) violate('I4', `${text} ended twice`)
     this.#ended.add(text)
-    if (end.ok) this.#seen(text, `${meeting} ${String(end.value)}`)
-    else if (end.error.code === 'NOT_SENT') {
+    if (!(end instanceof RtmsError)) this.#seen(text, `${meeting} ${end as number}`)
+    else if (end.code === 'NOT_SENT') {
       this.#notSent.add(text)
       if (this.#framed.has(text)) violate('I4', `${text} is in a frame, but its sender was told NOT_SENT`)
     }

@@ -1,4 +1,4 @@
-import type { Payload, ServerMessage } from '../../protocol/index.ts'
+import { type Payload, RtmsError, type ServerMessage } from '../../protocol/index.ts'
 import { type ClientFacts, type End, type Observer, type RestingClient, violate } from '../observer.ts'
 import { textOf } from '../text.ts'
 
@@ -19,7 +19,7 @@ export class RequestChecker implements Observer {
 
   requestEnded(client: ClientFacts, text: string, end: End): void {
     if (!this.#open.delete(text)) violate('I18', `${text} ended twice`)
-    if (end.ok && textOf(end.value as Payload) !== `re:${text}`) {
+    if (!(end instanceof RtmsError) && textOf(end as Payload) !== `re:${text}`) {
       violate('I12', `client ${client.id} got another's reply to ${text}`)
     }
   }

@@ -12,7 +12,7 @@ import {
   type MessageType,
   type Payload,
   type PublicationEntry,
-  type RtmsError,
+  RtmsError,
   type ServerMessage,
 } from '../../../src/protocol/index.ts'
 import { joinPublications } from '../../../src/protocol/publications.ts'
@@ -238,12 +238,23 @@ export class Rig {
 /** Records how calls end. */
 export class Outcomes {
   readonly all: string[] = []
-  readonly done =
-    (name: string) => (result: { ok: true; value: unknown } | { ok: false; error: RtmsError }) => {
-      const { length } = this.all
-      this.all.push(`${name} ${result.ok ? JSON.stringify(result.value) : result.error.code}`)
-      return length
+
+  /** Starts a call; what is refused at once has ended too. */
+  of(name: string, start: (done: (result: unknown) => void) => unknown): void {
+    const done = this.done(name)
+    try {
+      start(done)
+    } catch (error) {
+      if (!(error instanceof RtmsError)) throw error
+      done(error)
     }
+  }
+
+  readonly done = (name: string) => (result: unknown) => {
+    const { length } = this.all
+    this.all.push(`${name} ${result instanceof RtmsError ? result.code : JSON.stringify(result)}`)
+    return length
+  }
 }
 
 export class SeatRecorder implements SeatListener {

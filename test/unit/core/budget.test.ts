@@ -49,6 +49,22 @@ describe('The budget of all logs', () => {
     )
   })
 
+  it('takes the removal of a key in any case: it makes room', () => {
+    const h = new Harness({ logBytes: 20_000 })
+    const publish = (key: string, tombstone: boolean): unknown =>
+      h.node.publish('t', tombstone ? text('') : bytes(500), key, tombstone, h.now)
+    let keys = 0
+    for (let answer: unknown = 0; typeof answer === 'number'; keys++) {
+      answer = publish(`k${keys}`, false)
+      h.settle()
+      h.advance(10)
+    }
+    expect(publish('unknown', true)).toBe('LIMIT')
+    for (let key = 0; key < 10; key++) expect(publish(`k${key}`, true)).toEqual(expect.any(Number))
+    h.advance(3_000)
+    expect(publish('k0', false)).toEqual(expect.any(Number))
+  })
+
   it('does not try again at once where rings could make no room', () => {
     const budget = new Budget(10)
     budget.add(20)

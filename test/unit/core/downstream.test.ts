@@ -204,7 +204,7 @@ describe('What goes down', () => {
     peer.send({ type: 'ping', time: 1 })
     h.node.push('ann', 'x', text('1'))
     h.node.drain(h.now)
-    expect(peer.take()).toMatchObject([{ type: 'pong' }, { type: 'goodbye', code: 4454, retryAfter: 200 }])
+    expect(peer.take()).toMatchObject([{ type: 'pong' }, { type: 'goodbye', code: 4454 }])
     expect(peer.closed).toBe(4454)
     const stopped = new Harness()
     const deaf = stopped.connect('ann')

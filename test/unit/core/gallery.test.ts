@@ -97,6 +97,24 @@ describe('The gallery of a meeting', () => {
     expect(frames.at(-1)?.number).toBe(h.node.meeting('m')?.frame)
   })
 
+  it('without a clock shows the last frames in their time, whatever follows', () => {
+    const h = new Harness()
+    h.node.openMeeting('m', { frameRate: 0, spectatorDelayMs: 3_000 }, h.now)
+    const ann = h.connect('ann')
+    const { log } = h.seat(ann, 'm')
+    const eve = h.connect('eve')
+    h.seat(eve, 'm', { spectator: true })
+    h.advance(4_000)
+    eve.take()
+    ann.input(log, 1)
+    h.advance(100)
+    ann.input(log, 2)
+    h.advance(2_950)
+    expect(eve.takeFrames().map(({ number }) => number)).toEqual([2])
+    h.advance(100)
+    expect(eve.takeFrames().map(({ number }) => number)).toEqual([3])
+  })
+
   it('knows who is away at the frame it shows', () => {
     const h = new Harness()
     h.node.openMeeting('m', { frameRate: 0, spectatorDelayMs: DELAY }, h.now)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { jsonCodec } from '../../../src/protocol/index.ts'
 import type { MeetingOptions } from '../../../src/core/index.ts'
 import { bytes, framesOf, type FrameView, Harness, type Peer, text, textOf } from './harness.ts'
 
@@ -500,6 +501,30 @@ describe('An input', () => {
       [1, 'NOT_JOINED'],
     ])
     expect(c.takeOf('nack')).toMatchObject([{ seq: 1, error: 'READ_ONLY' }])
+  })
+
+  it('that jumps far ahead is refused, and leaves the slot to those who come after', () => {
+    const h = new Harness()
+    h.node.openMeeting('m', {}, h.now)
+    const eve = h.connect('eve')
+    const { log } = h.seat(eve, 'm')
+    const ann = h.connect('ann', {}, jsonCodec)
+    h.seat(ann, 'm')
+    eve.input(log, Number.MAX_SAFE_INTEGER)
+    eve.send({ type: 'leave', call: eve.call(), log })
+    h.advance(200)
+    expect(eve.take()).toContainEqual({
+      type: 'nack',
+      log,
+      seq: Number.MAX_SAFE_INTEGER,
+      error: 'LIMIT',
+      retryAfter: 0,
+    })
+    const bot = h.node.addBot('m', 'robot', h.now)
+    if (typeof bot === 'string') throw new Error(bot)
+    expect([bot.slot, bot.send(text('hi'), h.now)]).toEqual([0, null])
+    h.advance(200)
+    expect(ann.takeFrames().flatMap(({ inputs }) => inputs)).toMatchObject([{ slot: 0, seq: 1 }])
   })
 
   it('over eight of a member waits for the next frame, in order', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { framesOf, grant, Harness, type Peer, text, textOf } from './harness.ts'
+import { framesOf, grant, Harness, type Peer, text, textOf, wish } from './harness.ts'
 
 function refresh(peer: Peer, token: string): number {
   const call = peer.call()
@@ -115,6 +115,33 @@ describe('A flood', () => {
     peer.input(99, 12)
     h.settle()
     expect(peer.closed).toBe(4453)
+  })
+})
+
+describe('A flood of calls', () => {
+  it('is closed with 4453 whatever is refused: subscriptions, requests, joins', () => {
+    const floods: ((peer: Peer) => void)[] = [
+      (peer) =>
+        peer.send({
+          type: 'subscribe',
+          call: peer.call(),
+          topics: Array.from({ length: 50 }, () => wish('a b')),
+        }),
+      (peer) => peer.send({ type: 'request', call: peer.call(), method: 'm', timeout: 0, data: text('') }),
+      (peer) => peer.join('nowhere'),
+    ]
+    for (const flood of floods) {
+      const h = new Harness({ refusalBurst: 100, requestsPerSession: 2 })
+      const peer = h.connect('ann')
+      let sent = 0
+      for (; sent < 200 && peer.closed === null; sent++) {
+        flood(peer)
+        h.settle()
+        peer.take()
+        peer.ack(peer.connection.sent, 0)
+      }
+      expect([peer.closed, sent <= 103]).toEqual([4453, true])
+    }
   })
 })
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { jsonCodec, type MessageType, type ServerMessage } from '../../../src/protocol/index.ts'
-import { framesOf, grant, Harness, type Peer, publicationsOf, text, textOf } from './harness.ts'
+import { framesOf, grant, Harness, type Peer, publicationsOf, text, textOf, wish } from './harness.ts'
 
 /** Connects anew under a session and returns everything that comes. */
 function resume(
@@ -297,6 +297,53 @@ describe('A session', () => {
     expect(h.node.sessions).toBe(1)
   })
 
+  it('is not cut off on its new connection for what the old one was too slow for', () => {
+    const h = new Harness({ sessionLogEntries: 4 })
+    const ann = h.connect('ann')
+    ann.transport.accepts = false
+    h.node.push('ann', 'x', text('1'))
+    h.settle()
+    for (let n = 0; n < 8; n++) h.node.push('ann', 'x', text('1'))
+    const again = h.open()
+    again.hello('ann', { session: ann.session, received: 0 })
+    h.settle()
+    expect([ann.closed, again.closed]).toEqual([4404, null])
+  })
+
+  it('may join and subscribe at once to all that its welcome allows', () => {
+    const h = new Harness()
+    const { meetingsPerSession, subscriptionsPerSession } = h.limits
+    for (let n = 0; n < meetingsPerSession; n++) h.node.openMeeting(`m${n}`, { frameRate: 1 }, h.now)
+    const ann = h.connect('ann')
+    for (let n = 0; n < meetingsPerSession; n++) ann.join(`m${n}`)
+    const topics = Array.from({ length: subscriptionsPerSession }, (_, n) => wish(`${'t'.repeat(50)}${n}`))
+    ann.send({ type: 'subscribe', call: ann.call(), topics })
+    h.settle()
+    expect(ann.closed).toBe(null)
+    const answers: MessageType[] = []
+    for (let n = 0; n < 20; n++) {
+      answers.push(...ann.take().map(({ type }) => type))
+      ann.ack(ann.connection.sent, 0)
+      h.settle()
+    }
+    expect(answers.filter((type) => type === 'joined')).toHaveLength(meetingsPerSession)
+    expect(answers.filter((type) => type === 'subscribed')).toHaveLength(subscriptionsPerSession)
+  })
+
+  it('whose wall clock is set lives as long as its token says by the new one', () => {
+    const h = new Harness({}, { wallOffset: 1_000_000 })
+    h.application.grants.set('short', grant('ann', { expires: h.now + 1_000_000 + 60_000 }))
+    const ann = h.connect('short')
+    h.node.handleWallClock(1_050_000)
+    h.advance(9_999)
+    expect(ann.closed).toBe(null)
+    h.advance(2)
+    expect(ann.closed).toBe(4451)
+    h.application.grants.set('short', grant('ann', { expires: h.now + 1_000_000 + 60_000 }))
+    h.node.handleWallClock(1_000_000)
+    expect(h.connect('short').closed).toBe(null)
+  })
+
   it('of another user is not given: 4401, and its owner is not disturbed', () => {
     const h = new Harness()
     const ann = h.connect('ann')
@@ -469,12 +516,18 @@ describe('A node that drains', () => {
     verifying.hello('bob')
     const fresh = h.open()
     h.node.drain(h.now)
+    const waits = new Set<number>()
     for (const peer of [live, verifying, fresh]) {
-      expect(peer.take()).toMatchObject([
-        { type: 'goodbye', code: 4454, retryAfter: h.limits.reconnectMinMs },
-      ])
+      const [goodbye] = peer.take()
+      if (goodbye?.type !== 'goodbye') throw new Error('no goodbye')
+      expect(goodbye.code).toBe(4454)
+      waits.add(goodbye.retryAfter)
       expect(peer.closed).toBe(4454)
     }
+    // Spread over the reconnect window, so that they do not come back together.
+    expect(waits.size).toBe(3)
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(h.limits.reconnectMinMs)
+    expect(Math.max(...waits)).toBeLessThanOrEqual(h.limits.reconnectMaxMs)
     expect(h.open().closed).toBe(4454)
     expect(h.node.openMeeting('m', {}, h.now)).toBe('DRAINING')
     h.authenticate(true)

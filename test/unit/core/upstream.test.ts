@@ -1,10 +1,15 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { Budget } from '../../../src/core/budget.ts'
 import { defaultLimits } from '../../../src/core/config.ts'
 import { Session } from '../../../src/core/session.ts'
 import { Upstream } from '../../../src/core/upstream.ts'
-import type { ClientMessage } from '../../../src/protocol/index.ts'
-import { bytes, grant, Harness, text } from './harness.ts'
+import { binaryCodec, type ClientMessage, type MessageOf } from '../../../src/protocol/index.ts'
+import { bytes, grant, Harness, text, wish } from './harness.ts'
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
 
 function make(limits: Partial<typeof defaultLimits> = {}): {
   upstream: Upstream
@@ -101,6 +106,22 @@ describe('Upstream queues', () => {
       expect(order.filter((user) => user === name).length).toBeGreaterThan(15)
   })
 
+  it('let go of what they have delivered, also where they never empty', async () => {
+    const { upstream, session, send } = make({ sweepMessages: 1 })
+    const busy = session('busy')
+    send(busy, 1, 100)
+    const delivered: WeakRef<ClientMessage>[] = []
+    for (let n = 0; n < 1_000; n++) {
+      send(busy, 1, 100)
+      upstream.sweep((_, message) => delivered.push(new WeakRef(message)))
+    }
+    expect([busy.upstream.size, busy.upstream.bytes, delivered.length]).toEqual([1, 164, 1_000])
+    // What a weak reference points to stays to the end of the job that made it.
+    await new Promise(setImmediate)
+    collect()
+    expect(delivered.filter((each) => each.deref() !== undefined).length).toBeLessThan(10)
+  })
+
   it('take no more than their messages and bytes', () => {
     const { upstream, session } = make({ upstreamMessages: 3, upstreamBytes: 1_000 })
     const a = session('a')
@@ -149,6 +170,70 @@ describe('A client that sends more than its queue holds', () => {
     peer.send({ type: 'subscribe', call, topics: ['a', 'b', 'c'].map((name) => ({ ...topic, topic: name })) })
     h.settle()
     expect(peer.takeOf('failed')).toMatchObject([0, 1, 2].map((index) => ({ call, index, error: 'BUSY' })))
+  })
+
+  it('has no more waiting than its bytes say, whatever it sends', () => {
+    const h = new Harness({ sweepMessages: 1 })
+    const ann = h.connect('ann')
+    const topics = Array.from({ length: 200 }, (_, n) => wish('x'.repeat(250) + n))
+    let sent = 0
+    while (sent < 10_000_000 && !ann.transport.paused) {
+      const message = { type: 'subscribe', call: ann.call(), topics } as const
+      sent += binaryCodec.encode([message]).length
+      ann.send(message)
+    }
+    expect(sent).toBeLessThan(2 * h.limits.upstreamBytes)
+  })
+
+  it('takes more than its share of no sweep: a topic is a message', () => {
+    const h = new Harness({ sweepMessages: 100 })
+    const [ann, bob] = [h.connect('ann'), h.connect('bob')]
+    const topics = (from: number): readonly MessageOf<'subscribe'>['topics'][number][] =>
+      Array.from({ length: 60 }, (_, n) => wish(`t${from + n}`))
+    for (let n = 0; n < 4; n++) ann.send({ type: 'subscribe', call: ann.call(), topics: topics(n * 60) })
+    bob.send({ type: 'subscribe', call: bob.call(), topics: topics(0) })
+    h.sweep()
+    expect([ann.take().length, bob.take().length]).toEqual([60, 60])
+    h.settle()
+    expect([ann.take().length, bob.take().length]).toEqual([180, 0])
+  })
+
+  it('is not silent while nobody reads what it sends', () => {
+    const h = new Harness()
+    h.node.askFirst(true)
+    const ann = h.connect('ann')
+    for (let n = 0; n < 300; n++) ann.publish('t', text('x'))
+    h.settle()
+    for (let n = 0; n < 200 && ann.transport.paused; n++) {
+      h.advance(150)
+      for (const question of h.application.questions.splice(0)) h.node.handleAuthorized(question, true, h.now)
+      h.settle()
+    }
+    expect([h.now > 10_000 + 2 * h.limits.heartbeatMs, ann.transport.paused, ann.transport.closed]).toEqual([
+      true,
+      false,
+      null,
+    ])
+  })
+
+  it('that is slow to take its answers has what it asks for wait, and is not given up', () => {
+    const h = new Harness({ sessionLogEntries: 100 })
+    const ann = h.connect('ann')
+    ann.transport.accepts = false
+    h.node.push('ann', 'x', text('1'))
+    h.settle()
+    for (let n = 0; n < 10; n++)
+      ann.send({
+        type: 'subscribe',
+        call: ann.call(),
+        topics: Array.from({ length: 20 }, (_, i) => wish(`t${n}.${i}`)),
+      })
+    h.settle()
+    expect(ann.closed).toBe(null)
+    ann.transport.accepts = true
+    h.node.handleDrain(ann.connection)
+    h.settle()
+    expect(ann.take().filter(({ type }) => type === 'subscribed')).toHaveLength(200)
   })
 
   it('has nothing handled twice or out of order', () => {

@@ -294,7 +294,7 @@ describe('a small packet that claims much', () => {
   test('publications that claim to be more than they are end at the last byte', () => {
     let visited = 0
     const one = fromHex('00 01 01 00 00')
-    expect(() => eachPublication(one, MAX_UINT, () => visited++)).toThrow('ends in the middle')
+    expect(() => eachPublication(one, MAX_UINT, () => visited++)).toThrow('ends too early')
     expect(visited).toBe(1)
   })
 
@@ -309,9 +309,9 @@ describe('a small packet that claims much', () => {
 
   test('an event with fields left over, with too few, of no known code or as text is refused', () => {
     expect(away('05')).toEqual({ type: 'away', slot: 5 })
-    expect(() => away('0505')).toThrow('left over')
-    expect(() => away('')).toThrow('ends in the middle')
-    expect(() => away('05', false, 77)).toThrow('not in the table')
+    expect(() => away('0505')).toThrow('too many')
+    expect(() => away('')).toThrow('ends too early')
+    expect(() => away('05', false, 77)).toThrow('an unknown system event')
     expect(() => away('05', true)).toThrow('are text')
   })
 })

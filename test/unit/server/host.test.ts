@@ -15,12 +15,14 @@ const application = {
 
 describe('The host', () => {
   let host: Host
+  const faults: unknown[] = []
 
   beforeEach(() => {
     vi.useFakeTimers({
       toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'performance'],
     })
-    host = new Host('n1', defaultLimits, application)
+    faults.length = 0
+    host = new Host('n1', defaultLimits, application, (error) => faults.push(error))
   })
 
   afterEach(() => {
@@ -79,6 +81,31 @@ describe('The host', () => {
     })
     expect(seen).toEqual([700, 700, 10, 10, 0, 0])
     expect(host.sweepTimes.counts[0]).toBe(2)
+  })
+
+  it('goes on where the node throws in the middle of a sweep, and tells of it', () => {
+    vi.spyOn(host.node, 'sweep').mockImplementationOnce(() => {
+      throw new Error('a fault')
+    })
+    open('m', 1_000)
+    vi.advanceTimersByTime(1_000)
+    expect(faults).toMatchObject([{ message: 'a fault' }])
+    vi.advanceTimersByTime(1_000)
+    expect(host.node.meeting('m')).toBeUndefined()
+    expect(faults).toHaveLength(1)
+  })
+
+  it('notices that the wall clock was set', () => {
+    const told = vi.spyOn(host.node, 'handleWallClock')
+    const offset = Date.now() - performance.now()
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(performance.now() + offset - 600_000)
+    vi.advanceTimersByTime(0)
+    open('m', 60_000)
+    expect(told).toHaveBeenCalledTimes(1)
+    expect(told.mock.calls[0]?.[0]).toBeCloseTo(offset - 600_000, 0)
+    open('n', 60_000)
+    expect(told).toHaveBeenCalledTimes(1)
+    clock.mockRestore()
   })
 
   it('does nothing more when it was stopped, and tells the business so', () => {

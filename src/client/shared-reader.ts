@@ -1,0 +1,86 @@
+import {
+  fromPayload,
+  type ErrorCode,
+  type MessageOf,
+  type PublicationEntry,
+  type RtmsError,
+} from '../protocol/index.ts'
+import { Listeners, report } from './events.ts'
+import type { ReaderListener, ReadOptions, TopicReader } from './machine/index.ts'
+import type { Publication, SubscribeOptions } from './options.ts'
+
+/** One subscription and those who listen to it. */
+export class SharedReader implements ReaderListener {
+  readonly #topic: string
+  readonly #options: ReadOptions
+  readonly #forget: () => void
+  readonly #listeners: Listeners<[unknown, Publication]> = new Listeners()
+  readonly #starts: Listeners<[{ recovered: boolean; reason: ErrorCode | '' }]> = new Listeners()
+  readonly #gaps: Listeners<[{ lost: number; reason: ErrorCode }]> = new Listeners()
+  readonly #errors: Listeners<[RtmsError]> = new Listeners()
+  /** The latest value per key of a conflating subscription, for listeners that come later. */
+  readonly #latest: Map<string, [unknown, Publication]> = new Map()
+  /** Null until the machine reads for it. */
+  reader: TopicReader | null = null
+
+  constructor(topic: string, options: ReadOptions, forget: () => void) {
+    this.#topic = topic
+    this.#options = options
+    this.#forget = forget
+  }
+
+  get isIdle(): boolean {
+    return this.#listeners.size === 0
+  }
+
+  isSame(options: ReadOptions): boolean {
+    return JSON.stringify(options) === JSON.stringify(this.#options)
+  }
+
+  add(listener: (data: unknown, publication: Publication) => void, options: SubscribeOptions): () => void {
+    let active = true
+    const latest = [...this.#latest.values()]
+    if (latest.length > 0)
+      queueMicrotask(() => latest.forEach(([data, publication]) => active && listener(data, publication)))
+    const removers = [
+      this.#listeners.add(listener),
+      this.#starts.add(options.onSubscribed),
+      this.#gaps.add(options.onGap),
+      this.#errors.add(options.onError),
+    ]
+    return () => {
+      active = false
+      for (const remove of removers) remove()
+    }
+  }
+
+  publication(entry: PublicationEntry): void {
+    const data = fromPayload(entry.data)
+    const publication = {
+      topic: this.#topic,
+      key: entry.key,
+      removed: entry.tombstone,
+      time: entry.stamp / 1000,
+    }
+    if (this.#options.conflate) {
+      if (entry.tombstone) this.#latest.delete(entry.key)
+      else this.#latest.set(entry.key, [data, publication])
+    }
+    this.#listeners.emit(data, publication)
+  }
+
+  gap(lost: number, reason: ErrorCode): void {
+    this.#latest.clear()
+    this.#gaps.emit({ lost, reason })
+  }
+
+  subscribed({ recovered, reason }: MessageOf<'subscribed'>): void {
+    this.#starts.emit({ recovered, reason: reason as ErrorCode | '' })
+  }
+
+  failed(error: RtmsError): void {
+    this.#forget()
+    if (this.#errors.size > 0 || error.code === 'CLOSED') this.#errors.emit(error)
+    else report(error)
+  }
+}
