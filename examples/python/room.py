@@ -15,8 +15,12 @@ async def main(url: str, room: str, name: str) -> None:
     def fetch_ticket() -> dict:
         body = json.dumps(guest).encode()
         request = urllib.request.Request(f"{url}/api/playground/ticket", body, {"content-type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            ticket = json.load(answer)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                ticket = json.load(answer)
+        except OSError as error:
+            print(f"no ticket at {url} ({error}); trying again. Is the demo running (npm start)?", flush=True)
+            raise
         # With it the next ticket is for the same user.
         guest["guest"] = ticket["guest"]
         return ticket

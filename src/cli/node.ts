@@ -22,10 +22,10 @@ export const secretHelp: string = `  --secret <text>    Sign the ticket here ins
   --issuer <name>    With --secret: what the node's option \`issuer\` says (default: rtms)
 `
 
-/** Where the node is, with its path: that of `--url`, of RTMS_URL, or this machine's. */
-export function nodeUrl(option: string | undefined): URL {
+/** Where the node is, with its path: that of `--url` (or of what else it is `called`), of RTMS_URL, or this machine's. */
+export function nodeUrl(option: string | undefined, called = '--url'): URL {
   const given = option ?? (process.env['RTMS_URL'] || DEFAULT_URL)
-  const from = option === undefined ? 'RTMS_URL' : '--url'
+  const from = option === undefined ? 'RTMS_URL' : called
   const url = URL.canParse(given) ? new URL(given) : null
   if (url === null || !/^(?:http|ws)s?:$/.test(url.protocol))
     throw new UsageError(
@@ -51,7 +51,10 @@ export class NodeApi {
   static from(values: { url?: string | undefined; key?: string | undefined }): NodeApi {
     const key = values.key ?? process.env['RTMS_KEY'] ?? ''
     if (key === '')
-      throw new UsageError('a key of the HTTP API is missing: give --key, or RTMS_KEY in the environment')
+      throw new UsageError(
+        'a key of the HTTP API is missing: give --key, or RTMS_KEY in the environment. It is one that the node was ' +
+          'started with (rtms serve --api-key), or that rtms serve --dev has printed',
+      )
     return new NodeApi(nodeUrl(values.url), key)
   }
 
@@ -77,7 +80,7 @@ export class NodeApi {
       })
     } catch (error) {
       throw new CommandError(
-        `nothing answers at ${this.url.href}: ${reasonOf(error)}. Is the node running, and is --url right? ` +
+        `nothing answers at ${this.url.href}: ${reasonOf(error)}. Is the node running, and is the address right? ` +
           `Try: rtms doctor ${this.url.href}`,
       )
     }
@@ -89,7 +92,7 @@ export class NodeApi {
       return new CommandError('the key is not one of the node’s. Check --key or RTMS_KEY', 'UNAUTHENTICATED')
     if (code !== '') return new CommandError(`${message} (${code})`, code)
     return new CommandError(
-      `${this.url.href} answered ${status} and is no HTTP API of RTMS. Check the path of --url, and that the node has ` +
+      `${this.url.href} answered ${status} and is no HTTP API of RTMS. Check the path of the address, and that the node has ` +
         'keys (rtms serve --api-key)',
     )
   }

@@ -103,7 +103,7 @@ async function start(options: ServeOptions): Promise<void> {
     throw explained(error, port, host)
   }
   announce(node.rtms.address, dev, logger)
-  if (key !== undefined) announceApi(node.rtms.address, key, logger)
+  if (key !== undefined) announceApi(node.rtms.address.url, key, logger)
   if (admin !== false) announceAdmin(node.rtms.address, admin, logger)
   if (dev && options.host === undefined)
     logger.info({}, 'Only this machine reaches it; --host 0.0.0.0 lets your network in')
@@ -162,16 +162,13 @@ function announce({ host, port }: Address, dev: boolean, logger: Logger): void {
 
 /** A key is shown only where it was made here, for this run. */
 function announceApi(
-  { host, port, url }: Address,
+  url: string,
   { text, isMade }: { readonly text: string; readonly isMade: boolean },
   logger: Logger,
 ): void {
   const at = url.replace('ws', 'http')
   if (!isMade) logger.info({}, `Its HTTP API is at ${at}/v1`)
-  else {
-    const local = `http://${host}:${port}` === 'http://localhost:7788' ? '' : `RTMS_URL=${at} `
-    logger.info({}, `For the commands and the HTTP API: export ${local}RTMS_KEY=${text}`)
-  }
+  else logger.info({}, `For the commands and the HTTP API: export RTMS_URL=${at} RTMS_KEY=${text}`)
 }
 
 function announceAdmin({ host, port }: Address, admin: 'loopback' | 'key', logger: Logger): void {

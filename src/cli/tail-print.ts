@@ -19,7 +19,8 @@ export abstract class Printer {
 
   lost(error: RtmsError | null): void {
     const { code, message } = error ?? { code: 'LOST', message: 'the connection was lost' }
-    this.state({ type: 'disconnected', code, message }, `Disconnected (${message}); trying again`)
+    const how = this.isConnected ? 'Disconnected' : 'Not connected'
+    this.state({ type: 'disconnected', code, message }, `${how} (${message}); trying again`)
   }
 
   gap(lost: number | null, reason: string): void {
@@ -42,6 +43,8 @@ export abstract class Printer {
     for (const event of events) if (event.type === 'join') this.users.set(event.slot, event.user)
   }
 
+  /** For people only. */
+  abstract hint(text: string): void
   abstract publication(data: unknown, publication: Publication): void
   abstract frame(frame: Frame): void
   protected abstract state(value: object, text: string): void
@@ -62,6 +65,8 @@ export class JsonPrinter extends Printer {
     }))
     printJson({ type: 'frame', number, events, inputs: shown })
   }
+
+  hint(): void {}
 
   protected state(value: object): void {
     printJson(value)
@@ -96,7 +101,11 @@ export class TextPrinter extends Printer {
     return [type, ...Object.entries(fields).map(([name, value]) => `${name} ${value}`)].join('  ')
   }
 
-  protected state(_: object, text: string): void {
+  hint(text: string): void {
     process.stderr.write(`${text}\n`)
+  }
+
+  protected state(_: object, text: string): void {
+    this.hint(text)
   }
 }

@@ -149,6 +149,13 @@ class Follow {
     if (state === 'connected') this.#printer.connected()
     // Before the first connection there is somebody who waits: what is wrong with the ticket will not mend itself.
     else if (!had && this.#noTicket !== null) this.#end(this.#noTicket as Error)
+    else if (state === 'closed' && error?.code === 'UNAUTHENTICATED' && !had)
+      this.#end(
+        new CommandError(
+          `${error.message} Where --secret or RTMS_SECRET signs the ticket: is it the node's, and --issuer too?`,
+          error.code,
+        ),
+      )
     else if (state === 'closed') this.#end(error ?? new CommandError('the connection was closed', 'CLOSED'))
     else if (state === 'disconnected') this.#printer.lost(error)
   }
@@ -185,7 +192,10 @@ class Follow {
       meeting = await this.#client.join(name, { spectator: true })
     } catch (error) {
       if (!(error instanceof RtmsError) || this.#noTicket !== null) throw this.#noTicket ?? error
-      if (error.code === 'NOT_FOUND' && orTopic) return this.#topic()
+      if (error.code === 'NOT_FOUND' && orTopic) {
+        this.#printer.hint(`No meeting is called ${name}: watching the topic`)
+        return this.#topic()
+      }
       throw error.code === 'NOT_FOUND'
         ? new CommandError(`no meeting of the name ${name} is open on this node`, 'NOT_FOUND')
         : error

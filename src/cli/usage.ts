@@ -49,14 +49,19 @@ export function parseCommand<const O extends Options>(
   } catch (error) {
     // Node adds advice on option arguments that look like options, which is not about ours.
     const [message = ''] = error instanceof Error ? error.message.split('. ') : []
-    throw new UsageError(`${message}. ${see}`)
+    const advice = /'-[\d.]/.test(message) ? 'Put -- in front of data that begins with -. ' : ''
+    throw new UsageError(`${message}. ${advice}${see}`)
   }
   if ((parsed.values as { help?: boolean }).help === true) {
     process.stdout.write(help)
     return null
   }
   const { positionals } = parsed
-  if (positionals.length < least) throw new UsageError(`an argument is missing. ${see}`)
+  if (positionals.length < least) {
+    const [, usage = ''] = /^Usage: rtms \w+ (.*)$/m.exec(help) ?? []
+    const missing = usage.match(/<[^>]+>/g)?.[positionals.length]
+    throw new UsageError(`${missing} is missing. ${see}`)
+  }
   const tooMany = positionals[most]
   if (tooMany !== undefined) throw new UsageError(`Unexpected argument ${JSON.stringify(tooMany)}. ${see}`)
   return parsed

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { fileURLToPath } from 'node:url'
+import type { ApiOptions } from './api/options.ts'
 import sirv from 'sirv'
 import { isFromHere, isPassedOn } from './http.ts'
 import { pageHeaders } from './page-headers.ts'
@@ -55,7 +56,7 @@ export class AdminPages {
   constructor(settings: {
     readonly admin: AdminReaders
     readonly path: string
-    readonly api: { readonly keys: readonly string[] } | undefined
+    readonly api: ApiOptions | undefined
   }) {
     this.#access = {
       path: settings.path === '/' ? '' : settings.path,

@@ -6,6 +6,9 @@ export function checkUser(user: unknown): asserts user is string {
   throw new RtmsError('BAD_NAME', 'a user must be 1 to 255 bytes of UTF-8 without control characters')
 }
 
+/** What a name has to be, for people. */
+export const nameRule = '1 to 255 bytes, segments joined by single dots, without white space, * > and $'
+
 /** Throws `code` where `name` cannot name a `what`. */
 export function checkName(
   what: string,
@@ -13,10 +16,7 @@ export function checkName(
   code: 'BAD_NAME' | 'BAD_TOPIC',
 ): asserts name is string {
   if (typeof name === 'string' && isName(name)) return
-  throw new RtmsError(
-    code,
-    `the name of a ${what} must be 1 to 255 bytes, segments joined by single dots, without white space, * > and $`,
-  )
+  throw new RtmsError(code, `the name of a ${what} must be ${nameRule}`)
 }
 
 /** The payload of a value. Throws TOO_LARGE, or a TypeError for what has no JSON form. */

@@ -303,7 +303,9 @@ function conflictsOf(options: RtmsOptions): string[] {
   const { server, port, host, tls, handler, metrics, secret, keys } = options
   const faults: string[] = []
   if (secret === undefined && keys === undefined) {
-    faults.push(`secret: neither it nor keys was given; expected one to sign tickets with; ${MAKE_A_SECRET}`)
+    faults.push(
+      `secret: it is missing, and so is keys; expected one of them to sign tickets with; ${MAKE_A_SECRET}`,
+    )
   }
   if (secret !== undefined && keys !== undefined) {
     faults.push('keys: both it and secret were given; expected one of them; remove the one you do not use')

@@ -3,7 +3,7 @@ import { errors as joseErrors, jwtVerify, type JWTVerifyGetKey, SignJWT } from '
 import * as v from 'valibot'
 import type { Grant, NodeLimits, Outcome, Revoked, Role } from '../core/index.ts'
 import { type ErrorCode, isPattern, isUser, limits, RtmsError } from '../protocol/index.ts'
-import { checkUser } from './check.ts'
+import { checkUser, nameRule } from './check.ts'
 import { RemoteKeys } from './jwks.ts'
 import type { Key, Logger, TicketKeys } from './options.ts'
 
@@ -289,7 +289,10 @@ function meetingClaim(
 ): [string, Role] {
   const { name, role = 'member' } = typeof meeting === 'string' ? { name: meeting } : meeting
   if (typeof name !== 'string' || !isPattern(name)) {
-    throw new RtmsError('BAD_NAME', 'a meeting must be named by a handle, a name or a pattern such as quiz.*')
+    throw new RtmsError(
+      'BAD_NAME',
+      `a meeting must be named by a handle, a name or a pattern such as quiz.*; names are ${nameRule}`,
+    )
   }
   if (role !== 'member' && role !== 'spectator') {
     throw new TypeError(`role is ${String(role)}; expected 'member' or 'spectator'`)
@@ -299,7 +302,10 @@ function meetingClaim(
 
 function topicClaim(topic: string): string {
   if (typeof topic !== 'string' || !isPattern(topic)) {
-    throw new RtmsError('BAD_TOPIC', 'a topic must be a name or a pattern such as stock.*')
+    throw new RtmsError(
+      'BAD_TOPIC',
+      `a topic must be a name or a pattern such as stock.*; names are ${nameRule}`,
+    )
   }
   return topic
 }

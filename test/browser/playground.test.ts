@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Demo } from '../../src/demo/index.ts'
@@ -125,9 +126,15 @@ describe('the market', () => {
     await ada.locator('#place').click()
     await ada.locator('#reply:has-text("7 at")').waitFor()
     const [id] = /A-\d+/.exec((await ada.locator('#reply').textContent()) ?? '') ?? ['']
-    await ada.locator(`#toasts:has-text("${id} is filled")`).waitFor()
     await ada.locator(`#filled li:has-text("${id} is filled: 7 at")`).waitFor()
     expect(await ben.locator('#filled li').count()).toBe(0)
+  })
+
+  test('an order in Chinese', async () => {
+    const page = await visitors.open({ name: '阿达', room: 'orders', locale: 'zh-CN' })
+    await page.locator('#place:has-text("下单")').click()
+    await page.locator('#reply:has-text("10 份")').waitFor()
+    await page.locator('#filled li:has-text("已成交")').waitFor()
   })
 
   test('an order the server refuses is explained', async () => {
@@ -158,7 +165,7 @@ describe('the page', () => {
         await page.locator('#filled li').waitFor()
         await page.waitForFunction(
           () =>
-            (document.querySelector('#spark polyline')?.getAttribute('points') ?? '').split(' ').length > 15,
+            (document.querySelector('#line polyline')?.getAttribute('points') ?? '').split(' ').length > 15,
         )
         await picture(page, look)
         const { scrolls, shows } = await page.evaluate(() => ({
@@ -177,6 +184,43 @@ describe('the page', () => {
     await page.locator('#problem:has-text("room must be")').waitFor()
     await page.waitForFunction(() => window.rtmsDemo.state === 'closed')
     await context.close()
+  })
+
+  test('is used by the keyboard alone', async () => {
+    const page = await visitors.open({ name: 'Ada', room: 'keys' })
+    const tabTo = async (selector: string): Promise<void> => {
+      for (let i = 0; i < 20; i++) {
+        await page.keyboard.press('Tab')
+        if (await page.locator(selector).evaluate((element) => element === document.activeElement)) return
+      }
+      throw new Error(`the tab key does not reach ${selector}`)
+    }
+    const { x, y } = await placeOf(page, 'Ada')
+    await tabTo('#field')
+    await page.keyboard.press('Shift+ArrowRight')
+    await seePlace(page, 'Ada', { x: x + 100, y })
+    await tabTo('#quantity')
+    await page.keyboard.press('Enter')
+    await page.locator('#filled li').waitFor()
+  })
+
+  test('a row of key strokes counts each, however fast', async () => {
+    const page = await visitors.open({ name: 'Ada', room: 'strokes' })
+    const { x, y } = await placeOf(page, 'Ada')
+    for (let i = 0; i < 8; i++) await page.locator('#field').press('ArrowRight')
+    await seePlace(page, 'Ada', { x: x + 200, y })
+  })
+
+  test('the calls it names are the ones it makes', async () => {
+    const page = await visitors.open({ name: 'Ada', room: 'calls' })
+    const calls = await page.locator('.call').allTextContents()
+    expect(calls).toHaveLength(4)
+    const code = ['room.ts', 'market.tsx']
+      .map((file) => readFileSync(new URL(`../../web/src/playground/${file}`, import.meta.url), 'utf8'))
+      .join('')
+      // In the code the calls name their types.
+      .replaceAll(/<\w+>\(\s*/g, '(')
+    for (const call of calls) expect(code).toContain(call.replace(', …)', ','))
   })
 
   test('a reload makes nobody twice', async () => {

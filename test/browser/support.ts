@@ -20,7 +20,7 @@ const browserArgs = [
   '--disable-sync',
 ]
 
-/** What the page shows to tests; declared where it is made, in web/src/main.ts. */
+/** What the page shows to tests; declared where it is made, in web/src/playground/main.tsx. */
 interface DemoState {
   readonly frames: number
   readonly first: number
@@ -128,6 +128,7 @@ export interface WindowOptions {
   readonly width?: number
   readonly height?: number
   readonly dark?: boolean
+  readonly locale?: string
 }
 
 /** Windows of one browser, each a visitor with cookies and storage of its own. */
@@ -144,9 +145,17 @@ export class Visitors {
   }
 
   /** Opens the demo in a new window and waits until it is in the room. */
-  async open({ name, room, width = 1280, height = 900, dark = false }: WindowOptions): Promise<Page> {
+  async open({
+    name,
+    room,
+    width = 1280,
+    height = 900,
+    dark = false,
+    locale = 'en-US',
+  }: WindowOptions): Promise<Page> {
     const context = await this.#browser.newContext({
       viewport: { width, height },
+      locale,
       colorScheme: dark ? 'dark' : 'light',
     })
     await context.addInitScript((given) => sessionStorage.setItem('rtms.name', given), name)

@@ -145,6 +145,7 @@ describe('rtms tail', () => {
   it('is for people without --json, with a secret instead of a key, and ends at Ctrl-C', async () => {
     const run = rtms(['tail', 'a'], { RTMS_URL: env['RTMS_URL'] as string, RTMS_SECRET: SECRET })
     await eventually(() => node.topics.subscribers('a') === 1)
+    expect(run.text()).toContain('No meeting is called a: watching the topic')
     node.topics.publish('a', { price: 1 }, { key: 'k' })
     await printed(run, /^\d\d:\d\d:\d\d\.\d{3} {2}k {2}\{"price":1\}$/m)
     run.child.kill('SIGINT')
@@ -158,6 +159,9 @@ describe('rtms tail', () => {
     expect(values(run)).toMatchObject([{ type: 'connected' }, { data: 1 }])
     expect(await out(['tail', 'nope', '--meeting'], 1)).toContain('no meeting of the name nope')
     expect(await out(['tail', 'a', '--key', 'wrong'], 1)).toContain('the key is not one of the node’s')
+    expect(await out(['tail', 'a', '--secret', 'x'.repeat(32)], 1)).toMatch(
+      /Not connected \(The token is .+--secret or RTMS_SECRET signs the ticket: is it the node's/s,
+    )
     const forged = { RTMS_URL: env['RTMS_URL'] as string, RTMS_SECRET: `another ${SECRET}` }
     const refused = rtms(['tail', 'a'], forged)
     expect(await refused.ended).toBe(1)

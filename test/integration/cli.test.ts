@@ -24,8 +24,12 @@ describe('rtms', () => {
     [['serve', '--dev', '--api-key', 'short'], '32 to 512 characters'],
     [['serve', '--secret', 'x'.repeat(32), '--admin', 'key'], 'RTMS_API_KEY'],
     [['serve', '--dev', '--admin', 'all'], 'loopback, key or off'],
-    [['publish'], 'an argument is missing'],
+    [['publish'], '<topic> is missing'],
+    [['push', 'u'], '<name> is missing'],
+    [['tail'], '<topic|meeting> is missing'],
+    [['publish', 't', '-5'], 'Put -- in front of data that begins with -'],
     [['publish', 't', '1'], 'give --key, or RTMS_KEY'],
+    [['meetings'], 'rtms serve --api-key'],
     [['publish', 't', '1', '--remove', '--key', 'k'], 'name it by --topic-key'],
     [['push', 'u', 'n', '1', '2'], 'Unexpected argument "2"'],
     [['meetings', '--key', 'k', '--url', 'nowhere'], 'an address such as http://127.0.0.1:7788/rtms'],
@@ -34,6 +38,7 @@ describe('rtms', () => {
     [['tail', 't', '--history', 'x', '--key', 'k'], 'a whole number of at least 0'],
     [['tail', 't', '--since', '5x', '--key', 'k'], 'a time such as 30s'],
     [['doctor', '--idle', '0'], 'a time such as 30s'],
+    [['doctor', 'nowhere'], 'the address is "nowhere"'],
   ])('called as %j says what is wrong and exits with 2', async (args, message) => {
     const run = rtms(args)
     expect(await run.ended).toBe(2)
@@ -60,7 +65,7 @@ describe('rtms', () => {
     const run = rtms(['publish', '--json'])
     expect(await run.ended).toBe(2)
     expect(JSON.parse(run.text())).toEqual({
-      error: { code: '', message: 'an argument is missing. See: rtms publish --help' },
+      error: { code: '', message: '<topic> is missing. See: rtms publish --help' },
     })
   })
 

@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import type { Browser, Page } from 'playwright-core'
@@ -14,6 +14,40 @@ import { Consumer, freePort, root, run, ServerProgram } from './packed.ts'
 const LONG_MS = 240_000
 const tsc = join(root, 'node_modules/.bin/tsc')
 const entries = ['server', 'client', 'react', 'protocol', 'testing']
+
+/** What the blocks of the docs leave to their readers. */
+const ofReaders = `
+  declare const Rtms: typeof import('rtms/server').Rtms
+  declare const rtms: import('rtms/server').Rtms
+  declare const httpServer: import('node:http').Server
+  declare const secret: string
+  declare const app: {
+    post(
+      path: string,
+      answer: (
+        req: { user: { id: string }; headers: { host?: string } },
+        res: { json(value: unknown): void },
+      ) => unknown,
+    ): void
+  }
+  declare const quote: unknown
+  declare const order: unknown
+  declare function place(user: string, data: unknown, signal?: AbortSignal): Promise<string>
+  declare function isFair(move: unknown): boolean
+
+  declare const client: import('rtms/client').Client
+  declare function apply(input: unknown): void
+  declare function show(slot: number, data: unknown): void
+  declare function draw(quote: unknown): void
+  declare function toast(order: unknown): void
+
+  interface Hit { readonly hit: number }
+  type Frame<T> = import('rtms/client').Frame<T>
+  declare const useReducer: typeof import('react').useReducer
+  declare const useMeeting: typeof import('rtms/react').useMeeting
+  declare const useTopic: typeof import('rtms/react').useTopic
+  declare module 'express'
+`
 
 let consumer: Consumer
 let browser: Browser
@@ -144,6 +178,36 @@ describe('the packed package', { timeout: LONG_MS }, () => {
         export const isRtms = (error: unknown) => error instanceof RtmsError && error.code === 'FULL'
         console.log(runSeed(1).hash.length)
       `,
+    })
+    expect(await run(folder, tsc, '-p', '.')).toBe('')
+  })
+
+  it('is what README.md and docs/ say: every block of code type-checks', async () => {
+    const files: Record<string, string> = {}
+    const docs = (await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md'))
+    for (const page of ['README.md', ...docs.map((name) => `docs/${name}`)]) {
+      const text = await readFile(join(root, page), 'utf8')
+      for (const [at, [, kind, block]] of [...text.matchAll(/```(js|ts|tsx)\n([^]*?)```/g)].entries())
+        files[`${page.replace('/', '-')}-${at + 1}.${kind}`] = `${block}\nexport {}\n`
+    }
+    expect(Object.keys(files).length).toBeGreaterThan(10)
+    const options = {
+      module: 'nodenext',
+      target: 'es2022',
+      lib: ['es2023', 'dom'],
+      jsx: 'react-jsx',
+      types: ['node'],
+      strict: true,
+      checkJs: true,
+      // The blocks of JavaScript name no types.
+      noImplicitAny: false,
+      noEmit: true,
+    }
+    const folder = await folderOf('docs', {
+      'package.json': '{ "type": "module" }',
+      'tsconfig.json': JSON.stringify({ compilerOptions: options, include: ['*'] }),
+      'readers.d.ts': ofReaders,
+      ...files,
     })
     expect(await run(folder, tsc, '-p', '.')).toBe('')
   })

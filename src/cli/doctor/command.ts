@@ -30,7 +30,7 @@ export const doctor: Command = {
     if (parsed === null) return
     const { values, positionals } = parsed
     const idleS = parseSeconds(values.idle, '--idle') ?? 0
-    const url = nodeUrl(positionals[0])
+    const url = nodeUrl(positionals[0], 'the address')
     const report = new Report(values.json)
     await examine(url, { ...values, url: url.href }, idleS, report)
     const failed = report.count('FAIL')

@@ -52,7 +52,8 @@ export class Api {
     this.#base = apiBase(settings.path)
     this.#logger = settings.logger
     this.#node = node
-    this.#keys = new ApiKeys(settings.api?.keys ?? [], settings.limits.apiRequestsPerSecond)
+    const keys = settings.api?.keys.filter((key) => key !== undefined) ?? []
+    this.#keys = new ApiKeys(keys, settings.limits.apiRequestsPerSecond)
     this.#admin = settings.admin
     this.#operations = operationsOf(settings.limits)
     this.#router = new Router(this.#operations)
@@ -194,7 +195,9 @@ function queryOf(given: URLSearchParams, { input }: Operation): Record<string, u
 function faultsOf(issues: readonly v.BaseIssue<unknown>[]): string {
   const faults = issues.slice(0, MOST_FAULTS).map((issue) => {
     const where = v.getDotPath(issue)
-    const fault = where === null ? issue.message : `${where}: ${issue.message}`
+    // A field that is not there: the library would speak of an invalid key.
+    const said = issue.input === undefined ? 'it is missing' : issue.message
+    const fault = where === null ? issue.message : `${where}: ${said}`
     return fault.length > FAULT_LENGTH ? `${fault.slice(0, FAULT_LENGTH)}…` : fault
   })
   return faults.join('; ')

@@ -2,8 +2,11 @@ import * as v from 'valibot'
 
 /** The HTTP API for business servers. */
 export interface ApiOptions {
-  /** Who has one of these may do everything; several while one replaces another. Each at least 32 characters of ASCII without spaces. */
-  readonly keys: readonly string[]
+  /**
+   * Who has one of these may do everything; several while one replaces another. Each at least 32 characters of ASCII without
+   * spaces. One that is undefined, as a variable of the environment may be, is refused at the start.
+   */
+  readonly keys: readonly (string | undefined)[]
 }
 
 const KEY = /^[\x21-\x7e]{32,512}$/
@@ -20,5 +23,5 @@ const expectation =
 
 /** What was given is not shown: it may be a key. */
 export const apiSetting: v.OptionalSchema<v.GenericSchema<ApiOptions>, undefined> = v.optional(
-  v.strictObject({ keys: v.custom<readonly string[]>(isApiKeys, expectation) }, expectation),
+  v.strictObject({ keys: v.custom<ApiOptions['keys']>(isApiKeys, expectation) }, expectation),
 )

@@ -13,8 +13,8 @@ import { fieldsOfValue } from './schemas.ts'
 export interface RequestsOptions {
   /** They are POSTed here. */
   readonly url: string
-  /** Signs them, so that the receiver knows whose they are: at least 32 characters. */
-  readonly secret: string
+  /** Signs them, so that the receiver knows whose they are: at least 32 characters. Undefined is refused at the start. */
+  readonly secret: string | undefined
   /** Only these methods: names or patterns (`order.*`, `*`). Default all. */
   readonly methods?: readonly string[] | undefined
   /** How long the receiver may take, in milliseconds, tries included; never longer than the client waits. Default 10,000. */
@@ -24,6 +24,9 @@ export interface RequestsOptions {
   /** How often one is tried again where it certainly had no effect. Default 2. */
   readonly retries?: number | undefined
 }
+
+/** The options, checked and with their defaults. */
+type Settled = { readonly [K in keyof RequestsOptions]-?: Exclude<RequestsOptions[K], undefined> }
 
 const SECRET_LENGTH = 32
 /** Of an answer; a reply may have 32 KiB. */
@@ -53,7 +56,7 @@ export const requestsSetting: v.OptionalSchema<v.GenericSchema<RequestsOptions>,
   v.strictObject({
     url: v.custom<string>(isUrl, 'expected an http:// or https:// URL without user and password'),
     // What was given is not shown.
-    secret: v.custom<string>(
+    secret: v.custom<string | undefined>(
       (value) => typeof value === 'string' && value.length >= SECRET_LENGTH,
       `expected a text of at least ${SECRET_LENGTH} characters; make one with \`openssl rand -hex 32\``,
     ),
@@ -94,14 +97,21 @@ class NoEffect extends Error {
  */
 export class Webhook {
   readonly #logger: Logger
-  readonly #options: Required<{ [K in keyof RequestsOptions]: Exclude<RequestsOptions[K], undefined> }>
+  readonly #options: Settled
   readonly #wait: (ms: number, signal: AbortSignal) => Promise<void>
   #running = 0
 
   /** `wait` is for tests. */
   constructor(
     logger: Logger,
-    { url, secret, methods = ['*'], timeoutMs = 10_000, concurrency = 100, retries = 2 }: RequestsOptions,
+    {
+      url,
+      secret = '',
+      methods = ['*'],
+      timeoutMs = 10_000,
+      concurrency = 100,
+      retries = 2,
+    }: RequestsOptions,
     wait: (ms: number, signal: AbortSignal) => Promise<void> = (ms, signal) =>
       sleep(ms, undefined, { signal }),
   ) {
@@ -160,7 +170,7 @@ class Delivery {
     call: RequestCall,
     { data }: Request,
     waitMs: number,
-    { url, secret }: Pick<RequestsOptions, 'url' | 'secret'>,
+    { url, secret }: Pick<Settled, 'url' | 'secret'>,
   ) {
     this.#url = url
     this.#secret = secret

@@ -40,6 +40,7 @@ describe('The HTTP API', () => {
     for (const api of [
       { keys: [] },
       { keys: ['canary'] },
+      { keys: [undefined] },
       { keys: [`canary ${KEY}`] },
       {},
       { keys: [KEY], x: 1 },
@@ -105,6 +106,9 @@ describe('The HTTP API', () => {
     expect((await call('GET', '/meetings/%ff')).body).toEqual(error('PROTOCOL'))
     expect((await call('POST', '/publish', { topic: 1 })).body).toEqual(
       error('PROTOCOL', expect.stringContaining('topic: ')),
+    )
+    expect((await call('POST', '/publish', { data: 1 })).body).toEqual(
+      error('PROTOCOL', 'topic: it is missing'),
     )
   })
 

@@ -23,7 +23,7 @@ it('the examples of docs/http-api.md work as they stand there', async () => {
   const env = {
     ...process.env,
     RTMS_URL: `http://127.0.0.1:${rtms.address.port}/rtms`,
-    RTMS_API_KEY: KEY,
+    RTMS_KEY: KEY,
   }
   const answers: unknown[] = []
   for (const example of examples) {

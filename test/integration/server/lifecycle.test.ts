@@ -110,7 +110,7 @@ describe('A node', () => {
   it('does not start without a secret, and says how to make one', async () => {
     const { RTMS_SECRET } = {} as { RTMS_SECRET?: string }
     await expect(Rtms.start({ port: 0, secret: RTMS_SECRET })).rejects.toThrow(
-      /secret: neither it nor keys was given; [^]*openssl rand -hex 32/,
+      /secret: it is missing, and so is keys; [^]*openssl rand -hex 32/,
     )
   })
 })

@@ -1,8 +1,9 @@
 import { useState } from 'preact/hooks'
 import { hostOf, MAX_FIGHTERS, MIN_SEATS, type Player, type State } from '../../../src/demo/battle/index.ts'
 import { nameOf } from '../shell/guest.ts'
+import { Who } from '../shell/visit.tsx'
 import type { Game } from './game.ts'
-import { Invite, Who } from './invite.tsx'
+import { Invite } from './invite.tsx'
 import { colourOf } from './scene/paint.ts'
 import { text } from './words.ts'
 

@@ -1,34 +1,29 @@
-import { useEffect, useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { type Happening, newState, type State } from '../../../src/demo/battle/index.ts'
 import { guestName } from '../shell/guest.ts'
 import { inPlainWords } from '../shell/problems.ts'
+import { repaint } from '../shell/repaint.ts'
 import { Page, show } from '../shell/shell.tsx'
+import { roomInAddress } from '../shell/visit.tsx'
 import { Controls } from './controls.tsx'
 import { Game } from './game.ts'
 import { Hud } from './hud.tsx'
 import { Lobby } from './lobby.tsx'
 import { Network } from './network.tsx'
 import { Results } from './result.tsx'
-import { roomInAddress } from './room.ts'
+import { freshRoom } from './room.ts'
 import { Scene } from './scene/scene.ts'
 import { text } from './words.ts'
 import './style.css'
 
 const name = guestName()
-const room = roomInAddress()
-const address = new URL(location.href)
-address.searchParams.set('room', room)
-history.replaceState(null, '', address)
+const room = roomInAddress(freshRoom)
 
 /** What the scene shows before there is a state. */
 const nobody = newState()
-let changed: () => void = () => {}
 let seen: (state: State, happenings: readonly Happening[]) => void = () => {}
-const game = new Game(
-  room,
-  () => changed(),
-  (state, happenings) => seen(state, happenings),
-)
+const { changed, useChanges } = repaint()
+const game = new Game(room, changed, (state, happenings) => seen(state, happenings))
 
 // The seat is given up at once, rather than kept for a connection that will not come back.
 addEventListener('pagehide', () => game.leave())
@@ -37,20 +32,8 @@ addEventListener('pageshow', (event) => {
 })
 
 function Battle() {
-  const [, draw] = useReducer((count: number) => count + 1, 0)
+  useChanges()
   const [network, setNetwork] = useState(false)
-  useLayoutEffect(() => {
-    // At most once for each repaint, however many frames come at a time.
-    let asked = false
-    changed = () => {
-      if (asked) return
-      asked = true
-      requestAnimationFrame(() => {
-        asked = false
-        draw(0)
-      })
-    }
-  }, [])
   const { state, own } = game
   const fighting = state?.phase === 'battle' || state?.phase === 'countdown'
   useLayoutEffect(() => {

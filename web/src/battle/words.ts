@@ -33,15 +33,7 @@ export interface Texts {
   readonly invite: string
   readonly inviteHint: string
   readonly localHint: string
-  readonly link: string
   readonly qr: string
-  readonly copy: string
-  readonly copied: string
-  readonly copyByHand: string
-  readonly who: string
-  readonly name: string
-  readonly room: string
-  readonly go: string
   readonly how: string
   readonly throwIt: string
   readonly throwHint: string
@@ -150,15 +142,7 @@ export const text: Texts = words<Texts>({
     inviteHint: 'Scan with a phone, or send the link.',
     localHint:
       'This address works on this computer only. For phones, open the page by the computer’s own address in your network.',
-    link: 'Link to this room',
     qr: 'QR code of the link to this room',
-    copy: 'Copy',
-    copied: 'Copied',
-    copyByHand: 'Press Ctrl+C',
-    who: 'You',
-    name: 'Your name',
-    room: 'Room',
-    go: 'Change',
     how: 'How to fight',
     throwIt: 'Firecracker',
     throwHint: 'Tap as fast as you can. Hold to go on throwing.',
@@ -270,15 +254,7 @@ export const text: Texts = words<Texts>({
     invite: '邀请朋友',
     inviteHint: '用手机扫码，或发送链接。',
     localHint: '此地址只在这台电脑上有效。要用手机加入，请用电脑在局域网里的地址打开本页。',
-    link: '本房间的链接',
     qr: '本房间链接的二维码',
-    copy: '复制',
-    copied: '已复制',
-    copyByHand: '请按 Ctrl+C',
-    who: '你',
-    name: '你的名字',
-    room: '房间',
-    go: '更改',
     how: '怎么打',
     throwIt: '鞭炮',
     throwHint: '点得越快越好；按住则连续投掷。',

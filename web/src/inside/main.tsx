@@ -1,5 +1,5 @@
-import { useEffect, useState } from 'preact/hooks'
 import { inPlainWords } from '../shell/problems.ts'
+import { repaint } from '../shell/repaint.ts'
 import { Page, show } from '../shell/shell.tsx'
 import { Experiment } from './experiment.ts'
 import { Picture } from './picture.tsx'
@@ -8,25 +8,14 @@ import { Switches } from './switches.tsx'
 import { text } from './words.ts'
 import './style.css'
 
-let redraw = (): void => {}
-let asked = false
-const experiment = new Experiment(() => {
-  if (asked) return
-  asked = true
-  requestAnimationFrame(() => {
-    asked = false
-    redraw()
-  })
-})
+const { changed, useChanges } = repaint()
+const experiment = new Experiment(changed)
 
 function Inside() {
-  const [, count] = useState(0)
-  useEffect(() => {
-    redraw = () => count((n) => n + 1)
-  }, [])
+  useChanges()
   return (
     <Page name="inside" state={experiment.state}>
-      <div class="lead">
+      <div class="intro">
         <h1>{text.title}</h1>
         <p>{text.lead}</p>
       </div>

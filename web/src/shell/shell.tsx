@@ -150,9 +150,3 @@ export function show(title: string, page: ComponentChildren): void {
   if (root === null) throw new Error('the document has no element with the id page')
   render(page, root)
 }
-
-/** Draws the top of a page that is written in HTML, again where its connection's state changed. */
-export function showHeader(page: PageName, state: State): void {
-  const place = document.getElementById('header')
-  if (place !== null) render(<Header menu={siteMenu(page)} state={state} />, place)
-}
