@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { fileURLToPath } from 'node:url'
-import type { ApiOptions } from './api/options.ts'
 import sirv from 'sirv'
+import type { ApiOptions } from './api/options.ts'
 import { isFromHere, isPassedOn } from './http.ts'
 import { pageHeaders } from './page-headers.ts'
 
