@@ -14,12 +14,15 @@ const options = readOptions({ sockets: 20_000, packets: 10_000_000, seed: 1, dis
 const PORTION = 50_000
 const WAIT_MS = 600_000
 
-/** The node when it has cut off who said half of something, and ended the sessions of who was welcomed. */
+/** A vandal may be welcomed, and make a topic: its session, and the topic behind it, are looked after so long. */
+const KEPT_MS = 5_000
+
+/** The node when it has cut off who said half of something, and forgotten the sessions and topics of who was welcomed. */
 async function settled(server, before) {
   let sample
   for (let tries = 0; tries < 60; tries++) {
     sample = await server.call('sample')
-    if (sample.sessions <= before.sessions && sample.descriptors <= before.descriptors) break
+    if (['sessions', 'descriptors', 'timers'].every((name) => sample[name] <= before[name])) break
     await sleep(500)
   }
   return sample
@@ -31,7 +34,10 @@ async function throughSockets() {
   const witnesses = new Witnesses()
   return withChildren([server, vandals, witnesses.child], async () => {
     const { dist, sockets: count, seed } = options
-    const where = await server.call('start', { dist, limits: { sessionKeepMs: 5_000 } })
+    const where = await server.call('start', {
+      dist,
+      limits: { sessionKeepMs: KEPT_MS, topicIdleMs: KEPT_MS },
+    })
     await witnesses.join(server, where, dist)
     await vandals.call('load', { dist })
     const tokens = await server.call('tokens', { count: 2_000, prefix: 'vandal' })

@@ -9,7 +9,7 @@ import {
   toPayload,
 } from '../protocol/index.ts'
 import { Listeners } from './events.ts'
-import type { RawFrame, SeatListener, SeatMachine } from './machine/index.ts'
+import { clientLimits, type RawFrame, type SeatListener, type SeatMachine } from './machine/index.ts'
 import type { SendOptions } from './options.ts'
 
 /** An input in a frame. `data` is what the sender gave to `send`. */
@@ -28,9 +28,6 @@ export interface Frame<T = unknown> {
   readonly events: readonly MeetingEvent[]
   readonly inputs: readonly Input<T>[]
 }
-
-/** Frames kept for a listener that comes late. */
-const MAX_EARLY = 10_000
 
 /** Frames [from, to) that this client will not get. */
 export interface FrameGap {
@@ -190,7 +187,7 @@ export class Meeting<T = unknown> implements SeatListener {
 
   /** A meeting nobody listens to keeps its latest frames only, and says so when somebody does. */
   #wait(item: RawFrame | FrameGap): void {
-    if (this.#early.length >= MAX_EARLY) {
+    if (this.#early.length >= clientLimits.earlyFrames) {
       const [first] = this.#early
       const from = first !== undefined && 'number' in first ? first.number : (first?.from ?? 1)
       this.#early = [{ from, to: 'number' in item ? item.number : item.from, reason: 'SLOW' }]

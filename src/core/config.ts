@@ -1,6 +1,6 @@
 import type { Retention } from './topic-log.ts'
 
-/** Every limit of a node, in one table. Sizes in bytes, times in milliseconds. */
+/** The limits of a node that the option `limits` sets. Sizes in bytes, times in milliseconds. */
 export interface NodeLimits {
   /** Connections at once; one more is closed with FULL. */
   connections: number
@@ -140,6 +140,41 @@ export const defaultLimits: NodeLimits = {
   apiRepeatMs: 300_000,
   apiRepeatBytes: 16_777_216,
 }
+
+/** Limits of a node that nobody has had a reason to change: the option `limits` does not know them. */
+export const fixedLimits = {
+  /** Headers of one HTTP request; more are answered 431. */
+  headers: 100,
+  /** Whoever has not sent all headers by then is answered 408; the same time is there for a TLS handshake. */
+  headersMs: 8_000,
+  /** And so long is there for a whole request that is no upgrade. */
+  requestMs: 30_000,
+  /** Fragments of one WebSocket message; more are answered 1008. */
+  fragments: 64,
+  /** Pieces that a frame may arrive in before it is whole; more are answered 1008. */
+  chunks: 1_024,
+  /** How long a peer may take to answer a close frame, and then to be rid of its socket. */
+  closeMs: 2_000,
+  /** Request handlers that run at once, where the option `maxHandlers` does not say otherwise; one more is BUSY. */
+  handlers: 1_000,
+  /** Requests under way at a URL of the business, where `requests.concurrency` does not say otherwise; one more is BUSY. */
+  webhookRequests: 100,
+  /** Bytes of its answer; a reply may have 32 KiB. */
+  webhookAnswerBytes: 65_536,
+  /** Users whose joins one meeting remembers. Who was forgotten early may join a little more often. */
+  joinUsers: 1_024,
+  /** Events of a meeting that wait for a frame, four for each slot; above it the business gets no more bots while the clock stands still. */
+  waitingEvents: 1_020,
+  /** How far an input's seq may lie above the last one's; further is LIMIT. */
+  seqStep: 1_048_576,
+  /** Topics that are looked at, in one turn, for what has grown too old, where nothing is published; and how often. */
+  agingTopics: 10_000,
+  agingMs: 1_000,
+  /** Publications, topics, meetings or sessions in one answer of the HTTP API; sessions in one of `rtms.users.list`. */
+  listed: 1_000,
+  /** Topics that are told of one session. */
+  sessionTopics: 100,
+} as const
 
 /** What a topic keeps for readers that come back, unless it is defined otherwise. */
 export const defaultRetention: Retention = { entries: 100, bytes: 65_536, ageMs: 60_000 }

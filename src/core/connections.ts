@@ -225,8 +225,10 @@ export class Connections {
     this.#host.stats.loseConnection(reason)
     if (session === null) return
     // Nobody will hear whether the new token was good.
-    if (connection.refreshing !== 0)
+    if (connection.refreshing !== 0) {
+      this.#host.stats.failCall('refresh', 'UNKNOWN')
       this.#host.downstream.send(session, failed(connection.refreshing, 'UNKNOWN'))
+    }
     connection.refreshing = 0
     this.#host.detached(session, now)
     if (!session.ended) this.#host.sessions.detach(session, now)
@@ -302,10 +304,12 @@ export class Connections {
     if (session === null) return
     const { downstream, sessions } = this.#host
     if (!outcome.ok || this.#isOver(outcome.value, now)) {
+      this.#host.stats.failCall('refresh', 'UNAUTHENTICATED')
       downstream.send(session, failed(call, 'UNAUTHENTICATED', 'the token was refused'))
     } else if (this.#isRevoked(connection, outcome.value, now)) {
       // Its call goes unanswered: the goodbye is the answer.
     } else if (outcome.value.user !== session.user) {
+      this.#host.stats.failCall('refresh', 'FORBIDDEN')
       downstream.send(session, failed(call, 'FORBIDDEN', 'the token is another user’s'))
     } else {
       sessions.renew(session, outcome.value)
@@ -338,6 +342,7 @@ export class Connections {
     const whole = received <= hello.received
     if (hello.session !== '')
       this.#host.stats.resume('session', resumed ? (whole ? 'recovered' : 'LOST') : 'NOT_FOUND')
+    if (!whole) this.#host.stats.sessionEntriesLost += received - hello.received
     this.#host.timers.set(connection.heartbeat, now + limits.heartbeatMs)
     this.#host.downstream.control(connection, {
       type: 'welcome',

@@ -131,9 +131,12 @@ export class Dispatch {
         retryAfter,
       })
     } else if (message.type === 'subscribe') {
-      for (const index of message.topics.keys())
+      for (const index of message.topics.keys()) {
+        this.#stats.failCall('subscribe', error)
         this.#downstream.send(session, failed(message.call, error, text, index))
+      }
     } else if ('call' in message && message.type !== 'cancel') {
+      this.#stats.failCall(message.type, error)
       this.#downstream.send(session, failed(message.call, error, text, 0, retryAfter))
     }
   }
@@ -268,7 +271,10 @@ export class Dispatch {
       const why = refused.get(index)
       const result =
         why === undefined ? this.#subscribeOne(session, message.call, index, wish, now) : 'FORBIDDEN'
-      if (typeof result === 'string') this.#count(session, now)
+      if (typeof result === 'string') {
+        this.#stats.failCall('subscribe', result)
+        this.#count(session, now)
+      }
       this.#downstream.send(
         session,
         typeof result === 'string' ? failed(message.call, result, why, index) : result,

@@ -2,7 +2,7 @@ import type { ServerMessage } from '../protocol/schema.ts'
 import type { NodeLimits } from './config.ts'
 import type { Connection } from './connection.ts'
 import { compose, Encoded } from './encoded.ts'
-import type { Cursor } from './log.ts'
+import { type Cursor, Gap } from './log.ts'
 import type { Packet } from './ports.ts'
 import type { Session } from './session.ts'
 import type { Stats } from './stats.ts'
@@ -183,6 +183,7 @@ export class Downstream {
         break
       }
       if (read !== 'nothing') {
+        if (read instanceof Gap) this.#stats.gap(read)
         parts.push(read)
         bytes += read.binary.length
       }

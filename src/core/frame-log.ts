@@ -1,11 +1,10 @@
 import { encodeBatch } from '../protocol/binary.ts'
 import { Writer } from '../protocol/bytes.ts'
-import type { ErrorCode } from '../protocol/errors.ts'
 import { joinFrames } from '../protocol/frames.ts'
 import { schema } from '../protocol/schema.ts'
 import type { Budget } from './budget.ts'
 import { Encoded } from './encoded.ts'
-import { BatchCache, type Cursor, type Log, PAGE_BYTES, type Read } from './log.ts'
+import { BatchCache, type Cursor, Gap, type Log, PAGE_BYTES, type Read } from './log.ts'
 import { Ring } from './ring.ts'
 
 /** What keeping one frame costs besides its bytes; keeps endless empty frames within the limit too. */
@@ -83,7 +82,7 @@ export class FrameLog implements Log {
     const from = cursor.position
     if (from < this.first) {
       cursor.position = this.first
-      return this.#gap(from, this.first, 'NO_SNAPSHOT')
+      return new Gap(this.number, from, this.first, [], 'NO_SNAPSHOT')
     }
     const known = batches.get(from)
     if (known !== undefined) {
@@ -106,9 +105,5 @@ export class FrameLog implements Log {
 
   *#frames(from: number, to: number): Generator<Uint8Array> {
     for (let frame = from; frame < to; frame++) yield this.#ring.get(frame)
-  }
-
-  #gap(from: number, to: number, reason: ErrorCode): Encoded {
-    return Encoded.of({ type: 'gap', log: this.number, from, to, position: [], reason })
   }
 }

@@ -4,6 +4,7 @@ export {
   defaultLimits,
   defaultMeeting,
   defaultRetention,
+  fixedLimits,
   type MeetingOptions,
   type NodeConfig,
   type NodeLimits,

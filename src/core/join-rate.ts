@@ -1,6 +1,6 @@
+import { fixedLimits } from './config.ts'
+
 const MINUTE = 60_000
-/** Users remembered at once. Who was forgotten early may join a little more often. */
-const MAX_USERS = 1_024
 
 /** How often one user may take a seat: a leaky bucket each, remembered only while it holds something. */
 export class JoinRate {
@@ -20,13 +20,13 @@ export class JoinRate {
     if (early > 1e-6) return early
     this.#empty.delete(user)
     this.#empty.set(user, after)
-    if (this.#empty.size > MAX_USERS) this.#forget(now)
+    if (this.#empty.size > fixedLimits.joinUsers) this.#forget(now)
     return 0
   }
 
   #forget(now: number): void {
     for (const [user, at] of this.#empty) if (at <= now) this.#empty.delete(user)
     const [oldest] = this.#empty.keys()
-    if (oldest !== undefined && this.#empty.size > MAX_USERS) this.#empty.delete(oldest)
+    if (oldest !== undefined && this.#empty.size > fixedLimits.joinUsers) this.#empty.delete(oldest)
   }
 }

@@ -1,8 +1,24 @@
-import type { Encoded } from './encoded.ts'
+import { encodeMessage } from '../protocol/binary.ts'
+import type { ErrorCode } from '../protocol/errors.ts'
+import type { Position } from '../protocol/schema.ts'
+import { Encoded } from './encoded.ts'
 import type { Session } from './session.ts'
 
 /** Bytes of log entries after which a batch ends and the next page begins. */
 export const PAGE_BYTES = 32_768
+
+/** What stands in the place of entries that a reader will not get. */
+export class Gap extends Encoded {
+  readonly reason: ErrorCode
+  /** How many positions it passes over: 0 where nobody knows what is missing. */
+  readonly skipped: number
+
+  constructor(log: number, from: number, to: number, position: Position, reason: ErrorCode) {
+    super(encodeMessage({ type: 'gap', log, from, to, position, reason }))
+    this.reason = reason
+    this.skipped = to - from
+  }
+}
 
 /** What reading a cursor can yield besides a message: nothing for this reader, or that it must be disconnected. */
 export type Read = Encoded | 'nothing' | 'disconnect'

@@ -8,11 +8,11 @@ import {
   type FrameEntry,
   writeEntry,
 } from '../protocol/frames.ts'
-import { limits, SYSTEM_SLOT } from '../protocol/limits.ts'
+import { SYSTEM_SLOT } from '../protocol/limits.ts'
 import type { MeetingEvent, MessageOf } from '../protocol/schema.ts'
 import type { Payload } from '../protocol/payload.ts'
 import type { Budget } from './budget.ts'
-import type { MeetingOptions } from './config.ts'
+import { fixedLimits, type MeetingOptions } from './config.ts'
 import type { Downstream } from './downstream.ts'
 import { share } from './fair-share.ts'
 import { FrameClock } from './frame-clock.ts'
@@ -30,10 +30,6 @@ const LATE_FRAMES = 5
 /** After this long without input, runs of empty frames are sent together, one packet per `COALESCE_MS`. */
 const QUIET_MS = 2_000
 const COALESCE_MS = 250
-/** How far an input's seq may lie above the last one's. */
-const MAX_SEQ_STEP = 2 ** 20
-/** Events that wait for a frame; above it the business gets no more bots while the clock stands still. */
-const MAX_EVENTS = 4 * limits.slots
 
 const scratch: Writer = new Writer(4_096)
 
@@ -295,7 +291,7 @@ export class Meeting {
 
   /** Seats a member of the business's own. It neither starts the clock nor keeps the meeting open. */
   addBot(user: string, now: number): Bot | ErrorCode {
-    if (this.#events.length >= MAX_EVENTS) return 'BUSY'
+    if (this.#events.length >= fixedLimits.waitingEvents) return 'BUSY'
     const slot = this.#freeSlot()
     if (slot === -1) return 'FULL'
     const member = this.#seat(null, user, slot, now)
@@ -443,7 +439,7 @@ export class Meeting {
     if (member === undefined) return 'READ_ONLY'
     if (message.seq <= member.seq) return 'STALE'
     // Not noted: the slot's next member goes on from there, and must have numbers left.
-    if (message.seq > member.seq + MAX_SEQ_STEP) return 'LIMIT'
+    if (message.seq > member.seq + fixedLimits.seqStep) return 'LIMIT'
     member.seq = message.seq
     if (message.data.bytes.length > this.options.inputBytes) return 'TOO_LARGE'
     const { inputsPerSecond, inputBurst } = this.options

@@ -51,6 +51,7 @@ export class Requests {
       deadline: now + wait,
       timer: new Timer(() => {
         if (!this.#end(pending)) return
+        this.#stats.failCall('request', 'TIMEOUT')
         this.#downstream.send(session, failed(message.call, 'TIMEOUT', `no answer within ${wait} ms`))
         this.#application.requestEnded(pending, 'TIMEOUT')
       }),
@@ -70,13 +71,17 @@ export class Requests {
     }
     if (outcome.ok)
       this.#downstream.send(pending.owner, { type: 'reply', call: pending.call, data: outcome.value })
-    else this.#downstream.send(pending.owner, failure(pending.call, outcome.error))
+    else {
+      this.#stats.failCall('request', outcome.error.code)
+      this.#downstream.send(pending.owner, failure(pending.call, outcome.error))
+    }
   }
 
   cancel(session: Session, call: number): void {
     const pending = session.requests.get(call)
     if (pending === undefined) return
     this.#end(pending)
+    this.#stats.failCall('request', 'CANCELLED')
     this.#downstream.send(session, failed(call, 'CANCELLED'))
     this.#application.requestEnded(pending, 'CANCELLED')
   }

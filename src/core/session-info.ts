@@ -1,7 +1,5 @@
+import { fixedLimits } from './config.ts'
 import type { Session } from './session.ts'
-
-/** Names of topics that are told of a session. */
-const MOST_TOPICS = 100
 
 /** Where a session stands in a log, and what the log keeps: entries from `first` to before `next`. */
 export interface CursorInfo {
@@ -41,7 +39,7 @@ export function sessionInfo(session: Session): SessionInfo {
     if (cursor !== null) cursors.push(cursorInfo('meeting', meeting.name, cursor.position, meeting.log))
   }
   for (const { log, position } of session.subscriptions.values()) {
-    if (topics.length === MOST_TOPICS) break
+    if (topics.length === fixedLimits.sessionTopics) break
     topics.push(log.name)
     cursors.push(cursorInfo('topic', log.name, position, log))
   }

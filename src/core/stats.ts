@@ -1,5 +1,7 @@
 import type { ErrorCode } from '../protocol/errors.ts'
+import type { MessageType } from '../protocol/schema.ts'
 import type { RefusedBy } from './admission.ts'
+import type { Gap } from './log.ts'
 import type { LossReason } from './ports.ts'
 
 /** How many values were at most each bound, and how many above all of them. */
@@ -63,6 +65,14 @@ export class Stats {
   readonly inputsRefused: Map<ErrorCode, number> = new Map()
   /** Publications not taken, by reason. */
   readonly publicationsRefused: Map<ErrorCode, number> = new Map()
+  /** Clients' calls that failed, by what was called and reason; of a SUBSCRIBE each topic counts. */
+  readonly callsFailed: Map<MessageType, Map<ErrorCode, number>> = new Map()
+
+  /** GAPs told to readers, and the publications and frames that they stood for, by reason. */
+  readonly gaps: Map<ErrorCode, number> = new Map()
+  readonly entriesSkipped: Map<ErrorCode, number> = new Map()
+  /** Entries of session logs that were gone when their session came back for them. */
+  sessionEntriesLost = 0
 
   /** Clients that came back, by how that ended: for their session, each meeting and each topic. */
   readonly sessionResumes: Map<ResumeOutcome, number> = new Map()
@@ -84,6 +94,17 @@ export class Stats {
 
   refusePublication(reason: ErrorCode): void {
     count(this.publicationsRefused, reason)
+  }
+
+  failCall(call: MessageType, reason: ErrorCode): void {
+    let reasons = this.callsFailed.get(call)
+    if (reasons === undefined) this.callsFailed.set(call, (reasons = new Map()))
+    count(reasons, reason)
+  }
+
+  gap({ reason, skipped }: Gap): void {
+    count(this.gaps, reason)
+    if (skipped > 0) count(this.entriesSkipped, reason, skipped)
   }
 
   resume(of: 'session' | 'meeting' | 'topic', outcome: ResumeOutcome): void {

@@ -6,7 +6,7 @@ import { joinPublications, type PublicationEntry } from '../protocol/publication
 import { schema, type Position } from '../protocol/schema.ts'
 import { Encoded } from './encoded.ts'
 import type { Budget } from './budget.ts'
-import { BatchCache, PAGE_BYTES, type Read } from './log.ts'
+import { BatchCache, Gap, PAGE_BYTES, type Read } from './log.ts'
 import { Ring } from './ring.ts'
 import { policies, type TopicCursor } from './topic-cursor.ts'
 import type { Retention } from './topic-log.ts'
@@ -292,13 +292,13 @@ export class TopicEntries {
       if (policy === policies.disconnect) return 'disconnect'
       const from = cursor.position
       cursor.position = this.first
-      return this.#gap(from, this.first, this.#dropped(), 'SLOW')
+      return new Gap(this.#number, from, this.first, this.#dropped(), 'SLOW')
     }
     const from = cursor.position
     const entry = this.#ring.get(from)
     if (entry.hole && cursor.holeAt !== from) {
       cursor.holeAt = from
-      return this.#gap(from, from, [[entry.publisher, entry.number - 1]], 'BUS')
+      return new Gap(this.#number, from, from, [[entry.publisher, entry.number - 1]], 'BUS')
     }
     const known = keys === null ? this.#batches.get(from) : undefined
     if (known !== undefined) {
@@ -329,7 +329,7 @@ export class TopicEntries {
       // A key was removed and forgotten before this reader heard of it: it begins again, and is told so.
       cursor.position = 0
       cursor.values = true
-      return this.#gap(from, from, [], 'RETENTION')
+      return new Gap(this.#number, from, from, [], 'RETENTION')
     }
     const { keys } = cursor.wish
     const shared = keys === null
@@ -365,9 +365,5 @@ export class TopicEntries {
     scratch.reset()
     joinPublications(scratch, entries)
     return new Encoded(encodeBatch(schema.publications.code, [this.#number, entries.length], scratch))
-  }
-
-  #gap(from: number, to: number, position: Position, reason: ErrorCode): Encoded {
-    return Encoded.of({ type: 'gap', log: this.#number, from, to, position, reason })
   }
 }

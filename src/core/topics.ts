@@ -5,7 +5,7 @@ import { isName, matches } from '../protocol/names.ts'
 import type { Payload } from '../protocol/payload.ts'
 import { eachPublication, joinPublications, type PublicationEntry } from '../protocol/publications.ts'
 import type { MessageOf } from '../protocol/schema.ts'
-import { defaultRetention, type NodeConfig } from './config.ts'
+import { defaultRetention, fixedLimits, type NodeConfig } from './config.ts'
 import type { Downstream } from './downstream.ts'
 import type { Budget } from './budget.ts'
 import type { Bus } from './ports.ts'
@@ -15,10 +15,6 @@ import { Timer, type Timers } from './timers.ts'
 import { type Group, ladder, rungOf, Topic } from './topic.ts'
 import { TopicCursor, wishOf } from './topic-cursor.ts'
 import type { Retention } from './topic-log.ts'
-
-/** How often retention by age is looked after where nothing is published, and how many topics at a time. */
-const AGING_MS = 1_000
-const AGING_TOPICS = 10_000
 
 type Wish = MessageOf<'subscribe'>['topics'][number]
 
@@ -301,7 +297,7 @@ export class Topics {
   }
 
   #watch(topic: Topic, now: number): void {
-    if (this.#aging.size === 0) this.#timers.set(this.#agingTimer, now + AGING_MS)
+    if (this.#aging.size === 0) this.#timers.set(this.#agingTimer, now + fixedLimits.agingMs)
     this.#aging.add(topic)
   }
 
@@ -332,7 +328,7 @@ export class Topics {
 
   #age(now: number): void {
     this.#agingDue = false
-    let left = Math.min(this.#aging.size, AGING_TOPICS)
+    let left = Math.min(this.#aging.size, fixedLimits.agingTopics)
     for (const topic of this.#aging) {
       if (left-- === 0) break
       // Looked at again behind the others, unless nothing is left to age.
@@ -340,7 +336,7 @@ export class Topics {
       this.#trim(topic, now)
       if (topic.isRead ? topic.size > 0 : !this.#forget(topic, now)) this.#aging.add(topic)
     }
-    if (this.#aging.size > 0) this.#timers.set(this.#agingTimer, now + AGING_MS)
+    if (this.#aging.size > 0) this.#timers.set(this.#agingTimer, now + fixedLimits.agingMs)
   }
 
   /** A topic that nobody reads is forgotten, with its latest values, when nothing was published to it for long. */

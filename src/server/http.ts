@@ -4,16 +4,13 @@ import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TlsOptions } from 'node:tls'
+import { fixedLimits } from '../core/index.ts'
 import type { Logger, MetricsReaders } from './options.ts'
 
-/** Headers of one request; more are answered 431. */
-export const MAX_HEADERS = 100
-/** Whoever has not sent all headers by then is answered 408; looked after every second. */
-const HEADERS_TIMEOUT_MS = 8_000
+/** How often those that take too long are looked for. */
 const CHECKING_INTERVAL_MS = 1_000
-const REQUEST_TIMEOUT_MS = 30_000
 /** A WebSocket needs HTTP/1.1, and a handshake must be done as soon as headers. */
-const TLS = { ALPNProtocols: ['http/1.1'], handshakeTimeout: HEADERS_TIMEOUT_MS }
+const TLS = { ALPNProtocols: ['http/1.1'], handshakeTimeout: fixedLimits.headersMs }
 /** Bytes a socket holds before a write to it reports that it is full; Node's default would stop a busy one too often. */
 const HIGH_WATER_MARK = 65_536
 
@@ -50,7 +47,7 @@ export interface Pages {
 }
 
 export function hasTooManyHeaders(request: IncomingMessage): boolean {
-  return request.rawHeaders.length > 2 * MAX_HEADERS
+  return request.rawHeaders.length > 2 * fixedLimits.headers
 }
 
 /** Answers an upgrade that will not happen, and closes its socket. */
@@ -117,13 +114,14 @@ export function createHttpServer(
 ): Server {
   const options = {
     highWaterMark: HIGH_WATER_MARK,
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: fixedLimits.headersMs,
+    requestTimeout: fixedLimits.requestMs,
     connectionsCheckingInterval: CHECKING_INTERVAL_MS,
   }
   const answerRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const [path] = (request.url ?? '').split('?')
-    if (hasTooManyHeaders(request)) answer(response, 431, { error: `more than ${MAX_HEADERS} headers` })
+    if (hasTooManyHeaders(request))
+      answer(response, 431, { error: `more than ${fixedLimits.headers} headers` })
     else if (path === '/healthz') {
       const report = pages.health()
       answer(response, report.status === 'ok' ? 200 : 503, report)
@@ -143,7 +141,7 @@ export function createHttpServer(
       ? createServer(options, answerRequest)
       : createSecureServer({ ...options, ...tls, ...TLS }, answerRequest)
   // Node drops what is over this without a word; one more than allowed shows that there were too many.
-  server.maxHeadersCount = MAX_HEADERS + 1
+  server.maxHeadersCount = fixedLimits.headers + 1
   return server
 }
 

@@ -1,6 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, type Metric as OfLibrary, Registry } from 'prom-client'
-import type { Buckets } from '../core/index.ts'
+import type { Buckets, Stats } from '../core/index.ts'
 import type { Metric, MetricType } from './api/operation.ts'
 import type { Host } from './host.ts'
 import type { RemoteKeys } from './jwks.ts'
@@ -83,7 +83,19 @@ export class Metrics {
     this.#counter('publications_total', 'Publications taken into topics.', () => stats.publications)
     const refused = 'Publications not taken.'
     this.#counters('publications_refused_total', refused, 'reason', () => stats.publicationsRefused)
+    const gaps = 'GAPs told to readers: SLOW, RETENTION and BUS of topics, NO_SNAPSHOT of meetings.'
+    this.#counters('gaps_total', gaps, 'reason', () => stats.gaps)
+    const skipped =
+      'Publications (SLOW) and frames (NO_SNAPSHOT) that readers did not get, as their GAPs say.'
+    this.#counters('entries_skipped_total', skipped, 'reason', () => stats.entriesSkipped)
+    const strangers = 'Messages on the bus that no node of this cluster can have sent.'
+    this.#counter('bus_strangers_total', strangers, () => stats.strangers)
     this.#counter('pushes_total', 'Pushes, one for each session reached.', () => stats.pushes)
+    const lost =
+      'Answers, pushes and other entries of session logs that were gone when their session came back.'
+    this.#counter('session_entries_lost_total', lost, () => stats.sessionEntriesLost)
+    const failed = 'Calls of clients that failed, by kind and reason; of a subscribe each topic is one.'
+    this.#labelled('calls_failed_total', failed, ['call', 'reason'], () => callsOf(stats))
     this.#counter('requests_started_total', 'Requests started.', () => stats.requestsStarted)
     this.#counter('requests_ended_total', 'Requests ended.', () => stats.requestsEnded)
     const late = 'Answers of handlers that came when nobody waited any more.'
@@ -177,14 +189,25 @@ export class Metrics {
     label: string,
     read: () => Iterable<readonly [string, number]>,
   ): void {
+    this.#labelled(name, help, [label], function* () {
+      for (const [value, count] of read()) yield [{ [label]: value }, count]
+    })
+  }
+
+  #labelled(
+    name: string,
+    help: string,
+    labelNames: string[],
+    read: () => Iterable<readonly [Readonly<Record<string, string>>, number]>,
+  ): void {
     const metric = new Counter({
       name: `rtms_${name}`,
       help,
-      labelNames: [label],
+      labelNames,
       registers: [],
       collect() {
         this.reset()
-        for (const [value, count] of read()) this.inc({ [label]: value }, count)
+        for (const [labels, count] of read()) this.inc(labels, count)
       },
     })
     this.#registry.registerMetric(metric)
@@ -221,6 +244,11 @@ export class Metrics {
     delay.reset()
     return read
   }
+}
+
+function* callsOf({ callsFailed }: Stats): Generator<[{ call: string; reason: string }, number]> {
+  for (const [call, reasons] of callsFailed)
+    for (const [reason, count] of reasons) yield [{ call, reason }, count]
 }
 
 /** What the registry makes text of. */

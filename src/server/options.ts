@@ -4,7 +4,7 @@ import { Server as HttpsServer } from 'node:https'
 import type { TlsOptions } from 'node:tls'
 import type { CryptoKey, JWK } from 'jose'
 import * as v from 'valibot'
-import { defaultLimits, type NodeLimits } from '../core/index.ts'
+import { defaultLimits, fixedLimits, type NodeLimits } from '../core/index.ts'
 import type { AdminReaders } from './admin.ts'
 import { type ApiOptions, apiSetting } from './api/options.ts'
 import { type RequestsOptions, requestsSetting } from './api/webhook.ts'
@@ -265,7 +265,7 @@ const schema = v.strictObject({
       (issue) => `${issue.received} was given; expected an object of numbers; leave it out for the defaults`,
     ),
   ),
-  maxHandlers: setting<number>(isCount, 'an integer above 0', 'leave it out for 1000'),
+  maxHandlers: setting<number>(isCount, 'an integer above 0', `leave it out for ${fixedLimits.handlers}`),
   api: apiSetting,
   admin: setting<AdminReaders>(
     (value) => value === 'loopback' || value === 'key' || value === false,
@@ -361,7 +361,7 @@ export function settle(options: RtmsOptions): Settings {
     trustedProxies: options.trustedProxies ?? ['loopback'],
     nodeId: options.nodeId,
     limits: { ...defaultLimits, ...defined(options.limits ?? {}) },
-    maxHandlers: options.maxHandlers ?? 1000,
+    maxHandlers: options.maxHandlers ?? fixedLimits.handlers,
     api: options.api,
     admin: options.admin ?? false,
     requests: options.requests,

@@ -1,20 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
-import type { Connection, Packet, Transport } from '../core/index.ts'
+import { type Connection, fixedLimits, type Packet, type Transport } from '../core/index.ts'
 import { binaryCodec, type Codec, jsonCodec, limits, RtmsError } from '../protocol/index.ts'
 import type { Host } from './host.ts'
-import { hasTooManyHeaders, MAX_HEADERS, refuseUpgrade } from './http.ts'
+import { hasTooManyHeaders, refuseUpgrade } from './http.ts'
 import type { Settings } from './options.ts'
 import { Pace } from './pace.ts'
 import { Proxies } from './proxies.ts'
 import { Refusals } from './refusals.ts'
-
-/** How long a peer may take to answer a close frame, and then to be rid of its socket, in milliseconds. */
-const CLOSE_TIMEOUT_MS = 2_000
-/** Fragments of one message; pieces a frame may arrive in before it is whole. More are answered 1008. */
-const MAX_FRAGMENTS = 64
-const MAX_CHUNKS = 1_024
 
 const OPEN = 1
 const TEXT = 0x81
@@ -127,9 +121,9 @@ export class Gateway {
         serverNoContextTakeover: true,
       },
       maxPayload: limits.packet,
-      maxFragments: MAX_FRAGMENTS,
-      maxBufferedChunks: MAX_CHUNKS,
-      closeTimeout: CLOSE_TIMEOUT_MS,
+      maxFragments: fixedLimits.fragments,
+      maxBufferedChunks: fixedLimits.chunks,
+      closeTimeout: fixedLimits.closeMs,
       handleProtocols: (protocols) => choose(protocols) ?? false,
       verifyClient: ({ origin, req }, answer) => {
         const refusal = this.#refusal(origin, req)
@@ -143,7 +137,7 @@ export class Gateway {
   /** Upgrades a request whose path is this gateway's, or answers why not. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (hasTooManyHeaders(request)) {
-      refuseUpgrade(socket, 431, `more than ${MAX_HEADERS} headers`)
+      refuseUpgrade(socket, 431, `more than ${fixedLimits.headers} headers`)
       return
     }
     // Whoever is turned away keeps a socket until it has read why. Nobody can be told where there are too many of these.

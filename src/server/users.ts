@@ -1,4 +1,4 @@
-import type { SessionInfo } from '../core/index.ts'
+import { fixedLimits, type SessionInfo } from '../core/index.ts'
 import { checkName, checkUser, payloadOf } from './check.ts'
 import type { Host } from './host.ts'
 
@@ -67,8 +67,8 @@ export class Users {
     limit = 100,
   }: { readonly user?: string | undefined; readonly limit?: number | undefined } = {}): SessionInfo[] {
     if (user !== undefined) checkUser(user)
-    if (!Number.isSafeInteger(limit) || limit < 1 || limit > 1000)
-      throw new RangeError(`limit is ${String(limit)}; expected an integer from 1 to 1000`)
+    if (!Number.isSafeInteger(limit) || limit < 1 || limit > fixedLimits.listed)
+      throw new RangeError(`limit is ${String(limit)}; expected an integer from 1 to ${fixedLimits.listed}`)
     return this.#host.node.sessionList(limit, user)
   }
 }

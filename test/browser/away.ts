@@ -60,9 +60,13 @@ export function connected(page: Page): Promise<unknown> {
   return page.waitForFunction(() => window.rtmsDemo.state === 'connected', undefined, { timeout: 20_000 })
 }
 
+/** How long before a hidden tab is looked at again it is cut off, and for how long: by then its timers are throttled for good. */
+const CUT_BEFORE_MS = 20_000
+const CUT_MS = 10_000
+
 /**
- * A tab behind another one, for so long: throttled, which is checked, and cut off for a while in the middle of it. When it is
- * looked at again it has every frame.
+ * A tab behind another one, for so long: throttled to hardly a timer a minute, which is checked, and cut off towards the end, when it
+ * has been so for a while. When it is looked at again it has every frame.
  */
 export async function spendHidden(world: World, ms: number, ...flags: string[]): Promise<void> {
   const witness = await world.near.open({ name: 'Ada', room: 'hidden' })
@@ -78,11 +82,15 @@ export async function spendHidden(world: World, ms: number, ...flags: string[]):
     const before = await browser.context.newPage()
     await before.bringToFront()
     await visitor.waitForFunction(() => document.visibilityState === 'hidden', undefined, { polling: 500 })
-    await wait(ms / 2)
+    await wait(ms - CUT_BEFORE_MS)
+    const { sessionsResumed } = world.demo.rtms.stats
     world.proxy.cut()
-    await wait(10_000)
+    await expect
+      .poll(() => visitor.evaluate(() => window.rtmsDemo.state), { timeout: 5_000 })
+      .not.toBe('connected')
+    await wait(CUT_MS)
     world.proxy.mend()
-    await wait(ms / 2 - 10_000)
+    await wait(CUT_BEFORE_MS - CUT_MS)
     const ticks = await visitor.evaluate((last) => {
       const since = performance.now() - last
       return (window as unknown as { ticks: number[] }).ticks.filter((at) => at > since).length
@@ -92,6 +100,7 @@ export async function spendHidden(world: World, ms: number, ...flags: string[]):
     expect(await visitor.evaluate(() => document.visibilityState)).toBe('hidden')
     await visitor.bringToFront()
     await connected(visitor)
+    expect(world.demo.rtms.stats.sessionsResumed).toBe(sessionsResumed + 1)
     await expectSame(witness, visitor)
   } finally {
     await browser.close()

@@ -16,6 +16,7 @@ describe('a window that was away', () => {
   })
 
   test('hidden for six minutes, and cut off meanwhile, comes back with every frame, none twice', async () => {
+    // Chromium throttles to a timer a minute after five of them.
     await spendHidden(world, 360_000)
   })
 })

@@ -8,6 +8,8 @@ export const clientLimits = {
   waitingInputs: 1_000,
   /** Calls that wait for their answer, before the first welcome says how many; over it BUSY. */
   waitingCalls: 64,
+  /** Frames and gaps of one meeting that are kept until somebody listens; then what is older is one gap. */
+  earlyFrames: 10_000,
 } as const
 
 /** What one costs beside its payload, roughly. */

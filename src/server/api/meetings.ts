@@ -1,13 +1,13 @@
 import * as v from 'valibot'
+import { fixedLimits } from '../../core/index.ts'
 import { limits, RtmsError } from '../../protocol/index.ts'
 import { checkName } from '../check.ts'
 import { type Meeting, meetingSettings } from '../meetings.ts'
 import { type ApiNode, operation, type Operation } from './operation.ts'
 import { integer, oneOf, payloadFields, text, valueOf } from './schemas.ts'
 
-/** Meetings listed at once. */
+/** Meetings listed at once, unless more are asked for. */
 const PAGE = 100
-const MOST_LISTED = 1_000
 const MANY = Number.MAX_SAFE_INTEGER
 
 const NAME = 'The name of a meeting.'
@@ -73,7 +73,7 @@ export const meetingOperations: readonly Operation[] = [
     description: 'In the order of their names. For the next page, give `next` as `after`.',
     input: v.strictObject({
       kind: v.optional(text('Only those of this kind.')),
-      limit: v.optional(integer(1, MOST_LISTED, `At most so many; ${PAGE} by default.`)),
+      limit: v.optional(integer(1, fixedLimits.listed, `At most so many; ${PAGE} by default.`)),
       after: v.optional(text('Only names behind this one.')),
       contains: v.optional(text('Only names with this in them, whatever its case.')),
     }),

@@ -1,16 +1,13 @@
 import * as v from 'valibot'
-import type { NodeLimits } from '../../core/index.ts'
+import { fixedLimits, type NodeLimits } from '../../core/index.ts'
 import { RtmsError } from '../../protocol/index.ts'
 import type { KeptPublication, Topics } from '../topics.ts'
 import { errorBody, type ErrorBody } from './errors.ts'
 import { type ApiNode, operation, type Operation } from './operation.ts'
 import { fieldsOfValue, integer, oneOf, payloadFields, text, valueOf } from './schemas.ts'
 
-/** Publications read at once. */
-const MOST_KEPT = 1_000
-/** Topics listed at once. */
+/** Topics listed at once, unless more are asked for. */
 const PAGE = 100
-const MOST_LISTED = 1_000
 
 const publication = v.pipe(
   v.strictObject({
@@ -117,7 +114,7 @@ export function topicOperations({ apiBatch }: NodeLimits): Operation[] {
       description:
         'Those of this node that were published or subscribed to, in the order of their names. For the next page, give `next` as `after`.',
       input: v.strictObject({
-        limit: v.optional(integer(1, MOST_LISTED, `At most so many; ${PAGE} by default.`)),
+        limit: v.optional(integer(1, fixedLimits.listed, `At most so many; ${PAGE} by default.`)),
         after: v.optional(text('Only names behind this one.')),
         contains: v.optional(text('Only names with this in them, whatever its case.')),
       }),
@@ -140,8 +137,12 @@ export function topicOperations({ apiBatch }: NodeLimits): Operation[] {
       description:
         'Its subscribers on this node, and what it keeps: the last publications and the latest values.',
       input: v.strictObject({
-        history: v.optional(integer(0, MOST_KEPT, 'How many of the last publications; none by default.')),
-        latest: v.optional(integer(0, MOST_KEPT, 'How many of the latest values of keys; none by default.')),
+        history: v.optional(
+          integer(0, fixedLimits.listed, 'How many of the last publications; none by default.'),
+        ),
+        latest: v.optional(
+          integer(0, fixedLimits.listed, 'How many of the latest values of keys; none by default.'),
+        ),
       }),
       output: v.strictObject({
         ...facts,

@@ -1,11 +1,9 @@
 import * as v from 'valibot'
+import { fixedLimits } from '../../core/index.ts'
 import { operation, type Operation } from './operation.ts'
 import { integer, text } from './schemas.ts'
 
 /* What shows how a node does: its metrics and sessions. */
-
-/** Sessions told at once. */
-const MOST_SESSIONS = 1_000
 
 const count = (description: string) => integer(0, Number.MAX_SAFE_INTEGER, description)
 
@@ -15,7 +13,10 @@ const session = v.strictObject({
   meetings: v.array(
     v.strictObject({ name: v.string(), slot: integer(0, 255, 'Of the member; 255 for a spectator.') }),
   ),
-  topics: v.pipe(v.array(v.string()), v.description('At most 100 of those it is subscribed to.')),
+  topics: v.pipe(
+    v.array(v.string()),
+    v.description(`At most ${fixedLimits.sessionTopics} of those it is subscribed to.`),
+  ),
   subscriptions: count('How many topics it is subscribed to.'),
   cursors: v.pipe(
     v.array(
@@ -47,7 +48,7 @@ export const watchingOperations: readonly Operation[] = [
       'Those of this node, the oldest first, or those of a user. Their ids are secret and not told.',
     input: v.strictObject({
       user: v.optional(text('Only those of this user.')),
-      limit: v.optional(integer(1, MOST_SESSIONS, 'How many; 100 by default.')),
+      limit: v.optional(integer(1, fixedLimits.listed, 'How many; 100 by default.')),
     }),
     output: v.strictObject({ sessions: v.array(session) }),
     errors: ['BAD_NAME'],

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as v from 'valibot'
-import type { RequestCall } from '../../core/index.ts'
+import { fixedLimits, type RequestCall } from '../../core/index.ts'
 import { type ErrorCode, errors, isPattern, matches, RtmsError } from '../../protocol/index.ts'
 import type { Logger } from '../options.ts'
 import type { Request, RequestHandler } from '../requests.ts'
@@ -29,8 +29,6 @@ export interface RequestsOptions {
 type Settled = { readonly [K in keyof RequestsOptions]-?: Exclude<RequestsOptions[K], undefined> }
 
 const SECRET_LENGTH = 32
-/** Of an answer; a reply may have 32 KiB. */
-const ANSWER_BYTES = 65_536
 const BACKOFF_MS = 100
 
 /** What went wrong before anything was sent. */
@@ -66,7 +64,11 @@ export const requestsSetting: v.OptionalSchema<v.GenericSchema<RequestsOptions>,
       'leave it out for all',
     ),
     timeoutMs: setting<number>(isCount(1), 'an integer above 0', 'leave it out for 10000'),
-    concurrency: setting<number>(isCount(1), 'an integer above 0', 'leave it out for 100'),
+    concurrency: setting<number>(
+      isCount(1),
+      'an integer above 0',
+      `leave it out for ${fixedLimits.webhookRequests}`,
+    ),
     retries: setting<number>(isCount(0), 'an integer of at least 0', 'leave it out for 2'),
   }),
 )
@@ -109,7 +111,7 @@ export class Webhook {
       secret = '',
       methods = ['*'],
       timeoutMs = 10_000,
-      concurrency = 100,
+      concurrency = fixedLimits.webhookRequests,
       retries = 2,
     }: RequestsOptions,
     wait: (ms: number, signal: AbortSignal) => Promise<void> = (ms, signal) =>
@@ -241,7 +243,8 @@ async function readAnswer(response: Response): Promise<Uint8Array> {
   let size = 0
   for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     size += chunk.length
-    if (size > ANSWER_BYTES) throw new Error(`the answer has more than ${ANSWER_BYTES} bytes`)
+    if (size > fixedLimits.webhookAnswerBytes)
+      throw new Error(`the answer has more than ${fixedLimits.webhookAnswerBytes} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Rtms } from '../../../src/server/index.ts'
-import { hello, join, Peer, request, SECRET, start, stopAll, subscribe, tokenOf } from './peer.ts'
+import { eventually, hello, join, Peer, request, SECRET, start, stopAll, subscribe, tokenOf } from './peer.ts'
 
 afterEach(stopAll)
 
@@ -86,6 +86,45 @@ describe('The metrics of a node', () => {
       expect([name, values.get(name)]).toEqual([name, expect.toSatisfy((value: number) => value > 0)])
     expect(values.get('rtms_frame_lateness_seconds_count')).toBe(values.get('rtms_frames_sealed_total'))
     expect(text).toContain('# TYPE rtms_sweep_seconds histogram\n')
+  })
+
+  it('tell what readers and sessions missed, and which calls failed, by reason', async () => {
+    const rtms = await start({ limits: { sessionLogEntries: 3 } })
+    rtms.topics.define('*', { entries: 1, bytes: 10_000, ageMs: 60_000 })
+    const { url } = rtms.address
+    const peer = await Peer.connect(url, await tokenOf(rtms), undefined, 1_000)
+    peer.send(join(1, 'nowhere'), subscribe(2, 'secret-topic', '*'), request(3, 'unheard-of'))
+    await peer.until(() => peer.all('failed').length === 3)
+    // It acknowledges nothing: after the first of these it is owed the rest, and the topic keeps only one.
+    for (let n = 0; n < 6; n++) {
+      const { sweeps } = rtms.stats
+      rtms.topics.publish('secret-topic', new Uint8Array(1_000))
+      await eventually(() => rtms.stats.sweeps > sweeps)
+    }
+    peer.send({ type: 'ack', bytes: rtms.stats.bytesOut, received: 0 })
+    const gap = await peer.next('gap')
+    peer.ws.terminate()
+    await eventually(() => rtms.health().connections === 0)
+    for (let n = 0; n < 10; n++) await rtms.users.push('u1', 'p', n)
+    const [{ session } = { session: '' }] = peer.all('welcome')
+    const back = await new Peer(url).opened()
+    back.send(hello(await tokenOf(rtms), { session, received: 4 }))
+    const { received } = await back.next('welcome')
+    const text = await rtms.metrics()
+    expect(text).not.toMatch(/secret|unheard-of|nowhere/)
+    const values = valuesOf(text)
+    const expected = {
+      'rtms_gaps_total{reason="SLOW"}': 1,
+      'rtms_entries_skipped_total{reason="SLOW"}': gap.to - gap.from,
+      rtms_session_entries_lost_total: received - 4,
+      'rtms_calls_failed_total{call="join",reason="NOT_FOUND"}': 1,
+      'rtms_calls_failed_total{call="subscribe",reason="BAD_TOPIC"}': 1,
+      'rtms_calls_failed_total{call="request",reason="NO_HANDLER"}': 1,
+      rtms_bus_strangers_total: 0,
+    }
+    for (const [name, value] of Object.entries(expected))
+      expect([name, values.get(name)]).toEqual([name, value])
+    expect([gap.to - gap.from, received]).toEqual([4, 4 + 10 - 3])
   })
 
   it('do not lose or repeat anything from one time to the next', async () => {
