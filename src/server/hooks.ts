@@ -34,7 +34,7 @@ export interface Authorization {
 export type Authorize = (request: Authorization) => boolean | Promise<boolean>
 
 /** The business's handlers of one kind of event. */
-export class Hooks<T extends { readonly session: string }> {
+export class Hooks<T extends { readonly user: string }> {
   readonly #name: string
   readonly #logger: Logger
   readonly #handlers: Set<{ readonly handle: (event: T) => unknown }> = new Set()
@@ -62,7 +62,7 @@ export class Hooks<T extends { readonly session: string }> {
     try {
       await handle(event)
     } catch (error) {
-      this.#logger.error({ err: error, session: event.session }, `a handler of ${this.#name} failed`)
+      this.#logger.error({ err: error, user: event.user }, `a handler of ${this.#name} failed`)
     }
   }
 }
@@ -113,13 +113,13 @@ export class Authorizer {
         allowed = answer === true
       }
     } catch (error) {
-      this.#logger.error({ err: error, session, action, name }, 'the handler of authorize failed')
+      this.#logger.error({ err: error, user, action, name }, 'the handler of authorize failed')
     }
     this.#answer(question, allowed)
   }
 
   /** No answer came in time. */
-  late({ session, action, name }: Question): void {
-    this.#logger.error({ session, action, name }, 'the handler of authorize did not answer in time')
+  late({ user, action, name }: Question): void {
+    this.#logger.error({ user, action, name }, 'the handler of authorize did not answer in time')
   }
 }

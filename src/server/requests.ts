@@ -189,8 +189,9 @@ export class RequestHandlers {
       )
     } catch (error) {
       if (error instanceof RtmsError && Object.hasOwn(errors, error.code)) return refusal(error)
-      const { method, session, call: number } = call
-      this.#logger.error({ err: error, method, session, call: number }, 'a request handler failed')
+      // Not the session: its id is a secret of the client.
+      const { method, user, call: number } = call
+      this.#logger.error({ err: error, method, user, call: number }, 'a request handler failed')
       return failure('HANDLER_FAILED')
     }
   }

@@ -300,10 +300,8 @@ export class Machine {
   #wait(now: number, error: RtmsError | null): void {
     const { reconnectMin = RECONNECT_MIN_MS, reconnectMax = RECONNECT_MAX_MS } = this.#welcome ?? {}
     const ceiling = Math.min(this.#options.backoffMs, reconnectMax * 2 ** Math.min(this.#failures, 16))
-    const wait = Math.max(
-      this.#retryAfter,
-      reconnectMin + this.#options.random() * Math.max(0, ceiling - reconnectMin),
-    )
+    const jitter = this.#options.random() * Math.max(0, ceiling - reconnectMin)
+    const wait = Math.max(reconnectMin, this.#retryAfter) + jitter
     this.#failures++
     // Late events of the old socket are not of this attempt any more.
     this.#attempt++

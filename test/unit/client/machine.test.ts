@@ -186,12 +186,12 @@ describe('Reconnecting', () => {
     expect(Math.round(rig.machine.deadline - rig.now)).toBe(2_000)
   })
 
-  it('waits at least as long as the goodbye asked for', () => {
+  it('waits as long as the goodbye asked for and, so that not all come back together, a while', () => {
     const rig = new Rig()
     rig.live()
     rig.receive({ type: 'goodbye', code: 4454, reason: '', retryAfter: 9_000, route: '' })
     rig.lose(4454)
-    expect([rig.phases.at(-1), rig.machine.deadline - rig.now]).toEqual([['waiting', 'DRAINING'], 9_000])
+    expect([rig.phases.at(-1), rig.machine.deadline - rig.now]).toEqual([['waiting', 'DRAINING'], 9_900])
     rig.live()
     rig.lose()
     expect(rig.machine.deadline - rig.now).toBeLessThanOrEqual(2_000)
