@@ -1,4 +1,5 @@
 import type { LossReason, Question } from '../core/index.ts'
+import { logName } from './log-name.ts'
 import type { Logger } from './options.ts'
 
 /** A session has a connection: its first, or (`resumed`) one it goes on with. */
@@ -34,7 +35,7 @@ export interface Authorization {
 export type Authorize = (request: Authorization) => boolean | Promise<boolean>
 
 /** The business's handlers of one kind of event. */
-export class Hooks<T extends { readonly user: string }> {
+export class Hooks<T extends { readonly session: string }> {
   readonly #name: string
   readonly #logger: Logger
   readonly #handlers: Set<{ readonly handle: (event: T) => unknown }> = new Set()
@@ -62,7 +63,7 @@ export class Hooks<T extends { readonly user: string }> {
     try {
       await handle(event)
     } catch (error) {
-      this.#logger.error({ err: error, user: event.user }, `a handler of ${this.#name} failed`)
+      this.#logger.error({ err: error, session: logName(event.session) }, `a handler of ${this.#name} failed`)
     }
   }
 }
@@ -113,13 +114,19 @@ export class Authorizer {
         allowed = answer === true
       }
     } catch (error) {
-      this.#logger.error({ err: error, user, action, name }, 'the handler of authorize failed')
+      this.#logger.error(
+        { err: error, session: logName(session), action, name },
+        'the handler of authorize failed',
+      )
     }
     this.#answer(question, allowed)
   }
 
   /** No answer came in time. */
-  late({ user, action, name }: Question): void {
-    this.#logger.error({ user, action, name }, 'the handler of authorize did not answer in time')
+  late({ session, action, name }: Question): void {
+    this.#logger.error(
+      { session: logName(session), action, name },
+      'the handler of authorize did not answer in time',
+    )
   }
 }

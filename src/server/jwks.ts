@@ -1,6 +1,7 @@
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
 import * as v from 'valibot'
 import type { NodeLimits } from '../core/index.ts'
+import { withDeadline } from './deadline.ts'
 import type { Algorithm, Logger } from './options.ts'
 
 /** The wait after the first failure, doubled after each further one up to the usual interval. */
@@ -131,13 +132,16 @@ export class RemoteKeys {
   }
 
   async #fetch(): Promise<void> {
-    const response = await fetch(this.#url, {
-      headers: { Accept: 'application/jwk-set+json, application/json' },
-      redirect: 'error',
-      signal: AbortSignal.any([this.#closing.signal, AbortSignal.timeout(this.#limits.jwksTimeoutMs)]),
+    const text = await withDeadline(this.#limits.jwksTimeoutMs, this.#closing.signal, async (signal) => {
+      const response = await fetch(this.#url, {
+        headers: { Accept: 'application/jwk-set+json, application/json' },
+        redirect: 'error',
+        signal,
+      })
+      const body = await this.#read(response)
+      if (response.status !== 200) throw new Error(`it answered ${response.status}`)
+      return body
     })
-    const text = await this.#read(response)
-    if (response.status !== 200) throw new Error(`it answered ${response.status}`)
     this.#find = parseKeySet(text, this.#algorithm)
     this.stats.fetched++
     this.stats.at = performance.now()

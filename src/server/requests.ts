@@ -9,6 +9,7 @@ import {
   toPayload,
 } from '../protocol/index.ts'
 import { checkName } from './check.ts'
+import { logName } from './log-name.ts'
 import type { Logger } from './options.ts'
 
 /** A request as its handler sees it. */
@@ -189,9 +190,9 @@ export class RequestHandlers {
       )
     } catch (error) {
       if (error instanceof RtmsError && Object.hasOwn(errors, error.code)) return refusal(error)
-      // Not the session: its id is a secret of the client.
-      const { method, user, call: number } = call
-      this.#logger.error({ err: error, method, user, call: number }, 'a request handler failed')
+      const { method, call: number } = call
+      const session = logName(call.session)
+      this.#logger.error({ err: error, method, session, call: number }, 'a request handler failed')
       return failure('HANDLER_FAILED')
     }
   }

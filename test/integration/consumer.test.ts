@@ -20,6 +20,8 @@ const ofReaders = `
   declare const Rtms: typeof import('rtms/server').Rtms
   declare const rtms: import('rtms/server').Rtms
   declare const httpServer: import('node:http').Server
+  declare const server: import('node:http').Server
+  declare function reload(): void
   declare const secret: string
   declare const app: {
     post(
@@ -27,6 +29,13 @@ const ofReaders = `
       answer: (
         req: { user: { id: string }; headers: { host?: string } },
         res: { json(value: unknown): void },
+      ) => unknown,
+    ): void
+    use(
+      answer: (
+        req: import('node:http').IncomingMessage,
+        res: import('node:http').ServerResponse,
+        next: () => void,
       ) => unknown,
     ): void
   }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import * as v from 'valibot'
 import { fixedLimits, type RequestCall } from '../../core/index.ts'
 import { type ErrorCode, errors, isPattern, matches, RtmsError } from '../../protocol/index.ts'
+import { isTimeout, withDeadline } from '../deadline.ts'
 import type { Logger } from '../options.ts'
 import type { Request, RequestHandler } from '../requests.ts'
 import { setting } from '../setting.ts'
@@ -132,12 +133,13 @@ export class Webhook {
     if (this.#running >= this.#options.concurrency) throw new RtmsError('BUSY')
     this.#running++
     const waitMs = Math.max(0, Math.min(call.deadline - performance.now(), this.#options.timeoutMs))
-    const timeout = AbortSignal.timeout(Math.ceil(waitMs))
     try {
       const delivery = new Delivery(call, request, waitMs, this.#options)
-      return await this.#deliver(delivery, AbortSignal.any([request.signal, timeout]))
+      return await withDeadline(Math.ceil(waitMs), request.signal, (signal) =>
+        this.#deliver(delivery, signal),
+      )
     } catch (error) {
-      if (timeout.aborted) throw new RtmsError('TIMEOUT', 'the business server did not answer in time')
+      if (isTimeout(error)) throw new RtmsError('TIMEOUT', 'the business server did not answer in time')
       if (!(error instanceof NoEffect)) throw error
       this.#logger.warn({ method: call.method, why: error.message }, 'a request could not be delivered')
       throw new RtmsError('BUSY', 'the business server could not take the request', error.waitMs)

@@ -171,6 +171,10 @@ it('No token, secret, payload or user name shows up where it does not belong', a
   expect(lines.some((line) => line.startsWith('error'))).toBe(true)
   expect(pages[0]).toContain('rtms_connections_opened_total')
   expect([lines, 'in the logs'].flat().filter((text) => CANARY.test(text))).toEqual([])
+  // The id of a session is a secret too.
+  const sessions = [ann, eve].flatMap((peer) => peer.all('welcome')).map(({ session }) => session)
+  expect(sessions).toHaveLength(2)
+  expect(lines.filter((line) => sessions.some((session) => line.includes(session)))).toEqual([])
   expect([...pages, ...answers, ...closeReasons].filter((text) => CANARY.test(text))).toEqual([])
   expect(refusals.map((message) => JSON.stringify(message)).filter((text) => CANARY.test(text))).toEqual([])
   const heard = eve.heard.map((message) =>
