@@ -312,9 +312,11 @@ export class Connections {
       this.#host.stats.failCall('refresh', 'FORBIDDEN')
       downstream.send(session, failed(call, 'FORBIDDEN', 'the token is another user’s'))
     } else {
-      sessions.renew(session, outcome.value)
-      downstream.send(session, { type: 'done', call, value: Math.floor(outcome.value.expires / 1000) })
-      this.#host.regranted(session, now)
+      // One that was sent on an earlier connection may come to its turn behind the newer token of this one's HELLO.
+      const isNewer = outcome.value.issued >= session.grant.issued
+      if (isNewer) sessions.renew(session, outcome.value)
+      downstream.send(session, { type: 'done', call, value: Math.floor(session.grant.expires / 1000) })
+      if (isNewer) this.#host.regranted(session, now)
     }
   }
 

@@ -147,6 +147,8 @@ export class Meeting {
   /** What the next frames will hold: events first, then inputs in order of arrival. */
   #events: MeetingEvent[] = []
   #inputs: Input[] = []
+  /** The slot that had the last place in a frame that could not take all. */
+  #lastShared = -1
   #running = false
   #unsealed = false
   #stoppedAt = 0
@@ -563,8 +565,9 @@ export class Meeting {
   /** The inputs of the next frame; what is over its limits waits. */
   #take(): readonly Input[] {
     const { inputsPerFrame, frameBytes } = this.options
-    const { taken, left } = share(this.#inputs, inputsPerFrame, frameBytes)
+    const { taken, left, last } = share(this.#inputs, inputsPerFrame, frameBytes, this.#lastShared)
     this.#inputs = left
+    this.#lastShared = last
     return taken
   }
 

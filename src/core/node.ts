@@ -333,6 +333,13 @@ export class RtmsNode {
     return count
   }
 
+  /** Requests that have started and not ended. */
+  get requestsOpen(): number {
+    let count = 0
+    for (const { requests } of this.#sessions.all()) count += requests.size
+    return count
+  }
+
   /** What waits now: bytes in upstream queues, connections that nothing can be written to, bytes that clients have yet to take. */
   get waiting(): {
     readonly upstreamBytes: number

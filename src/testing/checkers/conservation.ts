@@ -32,7 +32,7 @@ function balance(node: RtmsNode): void {
   let refused = 0
   for (const count of stats.inputsRefused.values()) refused += count
   equal('inputs received', stats.inputsReceived, stats.inputsFramed + refused + node.inputsWaiting)
-  equal('requests started', stats.requestsStarted, stats.requestsEnded)
+  equal('requests started', stats.requestsStarted, stats.requestsEnded + node.requestsOpen)
   equal('connections opened', stats.connectionsOpened, stats.connectionsClosed + node.connections)
   equal('sessions opened', stats.sessionsOpened, stats.sessionsEnded + node.sessions)
 }

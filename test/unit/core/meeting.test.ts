@@ -554,6 +554,16 @@ describe('An input', () => {
       expect(inputs.reduce((sum, { data }) => sum + data.bytes.length, 0)).toBeLessThanOrEqual(16_384)
   })
 
+  it('does not wait for all that another member had sent before, however little a frame holds', () => {
+    const { h, a, b, log } = room({ frameBytes: 10 })
+    for (let seq = 1; seq <= 6; seq++) a.input(log, seq, bytes(10))
+    h.advance(50)
+    for (let seq = 1; seq <= 2; seq++) b.input(log, seq, bytes(10))
+    h.advance(500)
+    const all = full(b.takeFrames()).map((frame) => inputsOf([frame])[0])
+    expect(all.slice(0, 6)).toEqual(['0:1', '1:1', '0:2', '1:2', '0:3', '0:4'])
+  })
+
   it('of a member that is away still counts where it came before the loss', () => {
     const { h, a, b, log } = room()
     b.input(log, 1)

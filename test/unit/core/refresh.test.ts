@@ -99,6 +99,37 @@ describe('A refresh', () => {
   })
 })
 
+describe('A refresh that comes to its turn late', () => {
+  it('does not put an older token in the place of the one that the client came back with', () => {
+    const h = new Harness({ heartbeatMs: 60_000 })
+    h.node.askFirst(true)
+    const { grants } = h.application
+    const expires = (seconds: number): number => h.now + seconds * 1_000
+    grants.set('first', grant('ann', { issued: 1_000, expires: expires(10) }))
+    grants.set('second', grant('ann', { issued: 2_000, expires: expires(17) }))
+    const end = expires(20)
+    grants.set('third', grant('ann', { issued: 3_000, expires: end }))
+    const ann = h.connect('first')
+    // What waits for the business holds up what comes behind it.
+    ann.publish('t', text('x'))
+    const call = refresh(ann, 'second')
+    h.settle()
+    ann.hangUp()
+    const again = h.open()
+    again.hello('third', { session: ann.session })
+    h.settle()
+    for (const question of h.application.questions) h.node.handleAuthorized(question, true, h.now)
+    h.settle()
+    h.authenticate()
+    h.settle()
+    expect(again.takeOf('done')).toContainEqual({ type: 'done', call, value: Math.floor(end / 1_000) })
+    h.advance(19_000)
+    expect(again.closed).toBe(null)
+    h.advance(1_001)
+    expect(again.closed).toBe(4451)
+  })
+})
+
 describe('A flood', () => {
   it('of what has to be refused is answered, and then closed with 4453', () => {
     const h = new Harness({ refusalBurst: 20, refusalsPerSecond: 10 })
