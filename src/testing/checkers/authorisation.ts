@@ -132,7 +132,9 @@ export class AuthorisationChecker implements Observer {
 
   #done(client: ClientFacts, access: Access, { call }: MessageOf<'done'>): void {
     const renewed = access.refreshing.get(call)
-    if (renewed !== undefined) access.claims = renewed
+    // One that came late brings nothing back: the newer token of the HELLO stays.
+    if (renewed !== undefined && (renewed?.issued ?? 0) >= (access.claims?.issued ?? 0))
+      access.claims = renewed
     access.refreshing.delete(call)
     const asked = access.asked.get(call)
     if (asked?.type === 'publish') this.#allowed(client, access, 'publish', asked.topic, false)
