@@ -18,7 +18,6 @@ export function rungOf(maxHz: number): number {
 
 /** The subscribers of one topic on one rung that conflate, or that do not. Linked, not listed: most have one member. */
 export class Group {
-  readonly topic: Topic
   readonly hz: number
   readonly conflate: boolean
   /** The position up to which its cursors were marked. */
@@ -32,11 +31,10 @@ export class Group {
   /** The next group of the topic. */
   next: Group | null = null
 
-  constructor(topic: Topic, hz: number, conflate: boolean) {
-    this.topic = topic
+  constructor(hz: number, conflate: boolean, offered: number) {
     this.hz = hz
     this.conflate = conflate
-    this.offered = topic.next
+    this.offered = offered
   }
 }
 
@@ -88,7 +86,7 @@ export class Topic extends TopicLog {
     let group = this.#groups
     while (group !== null && (group.hz !== hz || group.conflate !== conflate)) group = group.next
     if (group === null) {
-      group = new Group(this, hz, conflate)
+      group = new Group(hz, conflate, this.next)
       group.next = this.#groups
       this.#groups = group
     }

@@ -308,8 +308,10 @@ export class Topics {
   }
 
   #markGroup(group: Group): void {
+    // The last of them may have left while it waited for its rung.
+    if (group.first === null) return
     const before = group.offered
-    const { next } = group.topic
+    const { next } = group.first.log
     let behind = 0
     for (let cursor = group.first; cursor !== null; cursor = cursor.after) {
       if (cursor.position < before) behind++
