@@ -313,7 +313,7 @@ export class Topics {
     const before = group.offered
     const { next } = group.first.log
     let behind = 0
-    for (let cursor = group.first; cursor !== null; cursor = cursor.after) {
+    for (let cursor: TopicCursor | null = group.first; cursor !== null; cursor = cursor.after) {
       if (cursor.position < before) behind++
       if (cursor.position !== next) this.#downstream.markTopic(cursor)
     }
