@@ -245,8 +245,10 @@ export class Machine {
 
   /** Puts a fresh token in the place of one that is about to expire, without a break. */
   #refresh(ticket: Ticket, now: number): void {
+    const attempt = this.#attempt
     const done: Done<unknown> = (result) => {
-      if (this.#ticket !== ticket) return
+      // Another connection began with a ticket of its own, this one perhaps.
+      if (attempt !== this.#attempt) return
       if (!(result instanceof RtmsError)) this.#refreshAt = this.#ticketUntil || Infinity
       // The expiry of the old one leads to a new connection with another ticket.
       else this.#ticketUntil = 0

@@ -366,6 +366,22 @@ describe('A ticket', () => {
     expect(rig.tickets).toHaveLength(2)
   })
 
+  it('is replaced in time where the connection was lost, and the session with it, while it was being replaced', () => {
+    const rig = new Rig()
+    rig.machine.start(rig.now)
+    rig.giveTicket(8_000)
+    rig.live()
+    rig.advance(6_000)
+    rig.giveTicket(8_000, { token: 'fresh' })
+    expect(rig.takeOf('refresh')).toMatchObject([{ token: 'fresh' }])
+    rig.lose()
+    expect(rig.greet().token).toBe('fresh')
+    rig.receive(welcomeOf())
+    const before = rig.tickets.length
+    rig.advance(6_000)
+    expect([rig.machine.phase, rig.tickets.length - before]).toEqual(['live', 1])
+  })
+
   it('that lives shortly is replaced after three quarters of its life', () => {
     const rig = new Rig()
     rig.machine.start(rig.now)
