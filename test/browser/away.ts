@@ -73,6 +73,12 @@ export async function spendHidden(world: World, ms: number, ...flags: string[]):
   const browser = await PlainBrowser.launch(...flags)
   try {
     const visitor = await browser.context.newPage()
+    // Nothing of it is painted before it is hidden. A page that was is throttled after a minute, and no flag changes that.
+    await visitor.addInitScript(() => {
+      requestAnimationFrame(() => {
+        document.documentElement.hidden = true
+      })
+    })
     await world.far.enter(visitor, 'Ben', 'hidden')
     await visitor.evaluate(() => {
       const ticks: number[] = []
