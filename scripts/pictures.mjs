@@ -14,7 +14,9 @@ const viewport = { width: 1280, height: 800 }
 /** One picture a row: the page, its colours, and how its good moment comes about. In the README each has a cell of the table. */
 const pictures = [
   { name: 'battle', path: '/battle/?room=picture', colours: 'dark', reach: fight },
+  { name: 'wall', path: '/wall/', colours: 'light', reach: trade },
   { name: 'inside', path: '/inside/', colours: 'light', reach: flood },
+  { name: 'dashboard', path: '/admin/', colours: 'dark', reach: work },
 ]
 
 /** A battle in full swing: eight fight, seven of them bots. */
@@ -40,6 +42,27 @@ async function flood(page) {
   await page.locator('[data-wire="stalled"]').waitFor()
   await page.locator('#flood').click()
   await page.waitForTimeout(500)
+}
+
+/** The heat map of a day's trade, one company chosen. */
+async function trade(page) {
+  await page.locator('input[name=view][value=map]').check()
+  await page.locator('#map[data-cells]').waitFor()
+  await page.locator('#map').click({ position: { x: 60, y: 60 } })
+  await page.locator('#panel').waitFor()
+  await page.waitForTimeout(3_000)
+}
+
+/** A node that has something to do: a battle and the wall in other windows, for long enough to fill the charts. */
+async function work(page) {
+  const { origin } = new URL(page.url())
+  const others = page.context()
+  await (await others.newPage()).goto(`${origin}/wall/`)
+  const battle = await others.newPage()
+  await battle.goto(`${origin}/battle/?room=work`)
+  await fight(battle)
+  await page.bringToFront()
+  await page.waitForTimeout(40_000)
 }
 
 function findChromium() {
@@ -72,7 +95,7 @@ async function take(page) {
 }
 
 const demo = await startDemo(
-  { port: 0, host: '127.0.0.1', secret: 'a secret of the pictures, 32 bytes long' },
+  { port: 0, host: '127.0.0.1', secret: 'a secret of the pictures, 32 bytes long', admin: 'loopback' },
   fileURLToPath(new URL('../dist/web', import.meta.url)),
 )
 const browser = await chromium.launch({
