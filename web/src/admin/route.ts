@@ -1,14 +1,18 @@
 /** What the page shows; it is in the part of the address behind #, so that a view can be linked and loaded again. */
 export type Route =
   | { readonly view: 'overview' }
-  | { readonly view: 'meetings'; readonly search: string }
-  | { readonly view: 'topics'; readonly search: string }
-  | { readonly view: 'sessions'; readonly search: string }
+  | ListRoute
   | { readonly view: 'meeting'; readonly name: string }
   | { readonly view: 'topic'; readonly name: string }
   | { readonly view: 'user'; readonly name: string }
 
 const lists = ['meetings', 'topics', 'sessions'] as const
+
+/** A list, of what has this in its name. */
+export type ListRoute = {
+  [V in (typeof lists)[number]]: { readonly view: V; readonly search: string }
+}[(typeof lists)[number]]
+
 const details = { meetings: 'meeting', topics: 'topic', users: 'user' } as const
 
 function decoded(text: string): string {

@@ -9,7 +9,7 @@ export function Search({
   value,
   search,
 }: {
-  readonly label?: string
+  readonly label?: string | undefined
   readonly value: string
   readonly search: (value: string) => void
 }) {

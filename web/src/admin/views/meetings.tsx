@@ -2,9 +2,8 @@ import type { MeetingLine } from '../node/answers.ts'
 import { api } from '../node/node.ts'
 import { usePoll } from '../node/use-poll.ts'
 import { inOneLine } from '../numbers/value.ts'
-import { Problem } from '../parts/notice.tsx'
-import { Search } from '../parts/search.tsx'
-import { type Column, Table } from '../parts/table.tsx'
+import { ListCard } from '../parts/list-card.tsx'
+import type { Column } from '../parts/table.tsx'
 import { addressOf } from '../route.ts'
 import { format, text as common } from '../words/common.ts'
 import { text } from '../words/rooms.ts'
@@ -57,26 +56,13 @@ export function Meetings({ search }: { readonly search: string }) {
     search,
   )
   return (
-    <section class="card" aria-labelledby="list-title">
-      <div class="row">
-        <h1 id="list-title" class="grow">
-          {common.views.meetings}
-        </h1>
-        <Search value={search} search={(q) => (location.hash = addressOf({ view: 'meetings', search: q }))} />
-      </div>
-      {error !== null && error.code !== 'AWAY' && <Problem error={error} />}
-      {data === null ? (
-        <p class="empty">{common.loading}</p>
-      ) : (
-        <Table
-          label={common.views.meetings}
-          columns={columns}
-          rows={data.meetings}
-          keyOf={({ name }) => name}
-          empty={search === '' ? text.noMeetings : common.nothing(search)}
-        />
-      )}
-      {data !== null && data.next !== null && <p class="hint">{common.more(MOST)}</p>}
-    </section>
+    <ListCard
+      route={{ view: 'meetings', search }}
+      polled={{ data: data?.meetings ?? null, error }}
+      columns={columns}
+      keyOf={({ name }) => name}
+      empty={search === '' ? text.noMeetings : common.nothing(search)}
+      more={(data?.next ?? null) === null ? null : common.more(MOST)}
+    />
   )
 }

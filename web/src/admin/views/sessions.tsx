@@ -3,9 +3,8 @@ import type { Session } from '../node/answers.ts'
 import { api } from '../node/node.ts'
 import { usePoll } from '../node/use-poll.ts'
 import { mostBehind } from '../numbers/sessions.ts'
-import { Problem } from '../parts/notice.tsx'
-import { Search } from '../parts/search.tsx'
-import { type Column, Table } from '../parts/table.tsx'
+import { ListCard } from '../parts/list-card.tsx'
+import type { Column } from '../parts/table.tsx'
 import { addressOf } from '../route.ts'
 import { format, text as common } from '../words/common.ts'
 import { text } from '../words/people.ts'
@@ -84,30 +83,14 @@ export function Sessions({ search }: { readonly search: string }) {
     search,
   )
   return (
-    <section class="card" aria-labelledby="list-title">
-      <div class="row">
-        <h1 id="list-title" class="grow">
-          {common.views.sessions}
-        </h1>
-        <Search
-          label={text.search}
-          value={search}
-          search={(q) => (location.hash = addressOf({ view: 'sessions', search: q }))}
-        />
-      </div>
-      {error !== null && error.code !== 'AWAY' && <Problem error={error} />}
-      {data === null ? (
-        error === null && <p class="empty">{common.loading}</p>
-      ) : (
-        <Table
-          label={common.views.sessions}
-          columns={columns}
-          rows={data.sessions}
-          keyOf={({ user }, at) => `${user} ${at}`}
-          empty={search === '' ? text.none : text.noneOf(search)}
-        />
-      )}
-      {data?.sessions.length === MOST && <p class="hint">{text.first(MOST)}</p>}
-    </section>
+    <ListCard
+      route={{ view: 'sessions', search }}
+      searchLabel={text.search}
+      polled={{ data: data?.sessions ?? null, error }}
+      columns={columns}
+      keyOf={({ user }, at) => `${user} ${at}`}
+      empty={search === '' ? text.none : text.noneOf(search)}
+      more={data?.sessions.length === MOST ? text.first(MOST) : null}
+    />
   )
 }

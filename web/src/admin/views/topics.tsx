@@ -1,9 +1,8 @@
 import type { TopicLine } from '../node/answers.ts'
 import { api } from '../node/node.ts'
 import { usePoll } from '../node/use-poll.ts'
-import { Problem } from '../parts/notice.tsx'
-import { Search } from '../parts/search.tsx'
-import { type Column, Table } from '../parts/table.tsx'
+import { ListCard } from '../parts/list-card.tsx'
+import type { Column } from '../parts/table.tsx'
 import { addressOf } from '../route.ts'
 import { format, text as common } from '../words/common.ts'
 import { text } from '../words/rooms.ts'
@@ -45,27 +44,14 @@ export function Topics({ search }: { readonly search: string }) {
   )
   return (
     <>
-      <section class="card" aria-labelledby="list-title">
-        <div class="row">
-          <h1 id="list-title" class="grow">
-            {common.views.topics}
-          </h1>
-          <Search value={search} search={(q) => (location.hash = addressOf({ view: 'topics', search: q }))} />
-        </div>
-        {error !== null && error.code !== 'AWAY' && <Problem error={error} />}
-        {data === null ? (
-          <p class="empty">{common.loading}</p>
-        ) : (
-          <Table
-            label={common.views.topics}
-            columns={columns}
-            rows={data.topics}
-            keyOf={({ name }) => name}
-            empty={search === '' ? text.noTopics : common.nothing(search)}
-          />
-        )}
-        {data !== null && data.next !== null && <p class="hint">{common.more(MOST)}</p>}
-      </section>
+      <ListCard
+        route={{ view: 'topics', search }}
+        polled={{ data: data?.topics ?? null, error }}
+        columns={columns}
+        keyOf={({ name }) => name}
+        empty={search === '' ? text.noTopics : common.nothing(search)}
+        more={(data?.next ?? null) === null ? null : common.more(MOST)}
+      />
       <form
         class="card inline"
         onSubmit={(event) => {
