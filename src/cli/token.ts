@@ -1,5 +1,5 @@
 import { nodeHelp, nodeOptions, secretHelp, secretOptions, ticketIssuer } from './node.ts'
-import { type Command, parseCommand, parseSeconds, print, printJson } from './usage.ts'
+import { type Command, parseCommand, parseSeconds, print, printJson, UsageError } from './usage.ts'
 
 const help = `Issue a ticket for a user, and print its token
 
@@ -48,6 +48,10 @@ export const token: Command = {
       ],
       topics: { read: values.read ?? [], write: values.write ?? [] },
       expiresIn,
+    }).catch((error: unknown) => {
+      // Signed here: the time is the only thing that could be out of range.
+      if (error instanceof RangeError) throw new UsageError(`--expires ${values.expires}: ${error.message}`)
+      throw error
     })
     if (values.json) printJson(ticket)
     else print(ticket.token)

@@ -35,6 +35,7 @@ describe('rtms', () => {
     [['meetings', '--key', 'k', '--url', 'nowhere'], 'an address such as http://127.0.0.1:7788/rtms'],
     [['token', 'u'], '--secret (RTMS_SECRET)'],
     [['token', 'u', '--secret', 'short'], 'at least 32 bytes'],
+    [['token', 'u', '--secret', 'x'.repeat(32), '--expires', '90d'], '--expires 90d: '],
     [['tail', 't', '--history', 'x', '--key', 'k'], 'a whole number of at least 0'],
     [['tail', 't', '--since', '5x', '--key', 'k'], 'a time such as 30s'],
     [['doctor', '--idle', '0'], 'a time such as 30s'],
