@@ -326,10 +326,7 @@ export class Client {
         typeof ticket.token !== 'string' ||
         typeof ticket.expiresAt !== 'number'
       ) {
-        throw new RtmsError(
-          'UNAUTHENTICATED',
-          'getTicket must return what tickets.issue made: { url, token, expiresAt }',
-        )
+        throw new RtmsError('UNAUTHENTICATED', 'getTicket must return a ticket: { url, token, expiresAt }')
       }
       const validMs = ticket.expiresAt * 1000 - Date.now()
       this.#run((now) => this.#machine.handleTicket(attempt, ticket, validMs, now))

@@ -213,16 +213,18 @@ export class Machine {
 
   // ---- connecting
 
-  #enter(phase: Phase, deadline: number, error: RtmsError | null = null): void {
+  /** False where whoever was told of it has closed the client. */
+  #enter(phase: Phase, deadline: number, error: RtmsError | null = null): boolean {
     this.#phase = phase
     this.#deadline = deadline
     this.#refreshAt = Infinity
     this.#ports.phase(phase, error)
+    return this.#phase === phase
   }
 
   #connect(now: number): void {
     this.#attempt++
-    this.#enter('ticket', now + this.#options.connectMs)
+    if (!this.#enter('ticket', now + this.#options.connectMs)) return
     if (now < this.#ticketUntil) this.#open()
     else this.#ports.getTicket(this.#attempt)
   }
@@ -260,13 +262,12 @@ export class Machine {
   }
 
   #open(): void {
-    this.#enter('opening', this.#deadline)
-    this.#ports.open(this.#attempt, (this.#ticket as Ticket).url)
+    if (this.#enter('opening', this.#deadline)) this.#ports.open(this.#attempt, (this.#ticket as Ticket).url)
   }
 
   handleOpen(attempt: number): void {
     if (attempt !== this.#attempt || this.#phase !== 'opening') return
-    this.#enter('greeting', this.#deadline)
+    if (!this.#enter('greeting', this.#deadline)) return
     this.#consumed = 0
     this.#acknowledged = 0
     this.#retryAfter = 0
@@ -462,10 +463,10 @@ export class Machine {
     // Not at once: what the packet still holds may say that it has ended.
     this.#wishes = this.#followers
     // What is called from here on is of this connection.
+    const attempt = this.#attempt
     this.#phase = 'live'
     this.#ports.welcome(message)
-    this.#enter('live', now)
-    this.#refreshAt = this.#ticketUntil || Infinity
+    if (this.#attempt === attempt && this.#enter('live', now)) this.#refreshAt = this.#ticketUntil || Infinity
   }
 
   #handleJoined(message: MessageOf<'joined'>, now: number): void {
@@ -651,8 +652,5 @@ function closeError(code: number): RtmsError | null {
 }
 
 function finalError(code: number, reason: string): RtmsError {
-  return (
-    closeError(code) ??
-    new RtmsError('CLOSED', `The server closed the connection for good (${code} ${reason}).`)
-  )
+  return closeError(code) ?? new RtmsError('CLOSED', `The server closed it for good (${code} ${reason}).`)
 }

@@ -59,6 +59,28 @@ describe('A client', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  it('can be closed by whoever is told how it stands, at any moment', async () => {
+    for (const stop of [1, 2, 3, 4, 5, 6, 7, 8]) {
+      const { client, sockets } = make()
+      let told = 0
+      const count = (): void => void (++told === stop && client.close())
+      client.onState(count)
+      client.onReconnect(count)
+      for (let connection = 0; connection < 2; connection++) {
+        await settle()
+        sockets[connection]?.onopen?.()
+        await settle()
+        sockets[connection]?.receive(welcomeOf({ resumed: connection > 0 }))
+        await settle()
+        sockets[connection]?.onclose?.({ code: 1006, reason: '' })
+        await vi.advanceTimersByTimeAsync(3_000)
+      }
+      const { length } = sockets
+      await vi.advanceTimersByTimeAsync(60_000)
+      expect([stop, client.state, sockets.length, vi.getTimerCount()]).toEqual([stop, 'closed', length, 0])
+    }
+  })
+
   it('sends once what is asked as soon as it is connected', async () => {
     const { client, sockets } = make()
     const ask = (): void => void client.request('hello').catch(() => {})
