@@ -141,7 +141,7 @@ export class Client {
     return new Promise((resolve, reject) => {
       checkName(name, 'meeting', 'BAD_NAME')
       if (!isKey(options.config ?? ''))
-        throw new RtmsError('BAD_NAME', `config has more than ${limits.name} bytes; give a hash of it`)
+        throw new RtmsError('BAD_NAME', `config has more than ${limits.name} bytes`)
       options.signal?.throwIfAborted()
       const host = {
         input: (seat: SeatMachine, data: Payload, limits: SendOptions): Promise<number> =>
@@ -165,10 +165,7 @@ export class Client {
   #mayWait(offline: SendOptions['offline'] = this.#options.offline ?? 'queue'): void {
     const { state } = this
     if (offline === 'queue' || state === 'connected' || state === 'closed') return
-    throw new RtmsError(
-      'NOT_SENT',
-      `The client is ${state} and offline is 'refuse': nothing was sent. Wait, or queue.`,
-    )
+    throw new RtmsError('NOT_SENT', `The client is ${state} and offline is 'refuse': nothing was sent`)
   }
 
   /**
@@ -199,7 +196,7 @@ export class Client {
     }
     const shared = this.#shared.get(topic) ?? new SharedReader(topic, wish, () => this.#shared.delete(topic))
     if (!shared.isSame(wish))
-      throw new RtmsError('LIMIT', `${topic} is subscribed to with other options already; unsubscribe first`)
+      throw new RtmsError('LIMIT', `${topic} is subscribed to with other options already`)
     this.#shared.set(topic, shared)
     const remove = shared.add(listener as (data: unknown, publication: Publication) => void, options)
     this.#run(() => (shared.reader ??= this.#machine.read(topic, wish, shared)))
@@ -268,6 +265,7 @@ export class Client {
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
+      if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}; expected more than 0`)
       this.#mayWait(offline)
       this.#run((now) => {
         const done: Done<T> = (result) => {

@@ -38,18 +38,23 @@ export class SharedReader implements ReaderListener {
   }
 
   add(listener: (data: unknown, publication: Publication) => void, options: SubscribeOptions): () => void {
-    let active = true
-    const latest = [...this.#latest.values()]
-    if (latest.length > 0)
-      queueMicrotask(() => latest.forEach(([data, publication]) => active && listener(data, publication)))
+    const own: Listeners<[unknown, Publication]> = new Listeners()
+    const remove = own.add(listener)
+    // It is given the values that are the latest when it hears of them, and then what follows.
+    let isLate = this.#latest.size > 0
+    if (isLate)
+      queueMicrotask(() => {
+        isLate = false
+        for (const args of this.#latest.values()) own.emit(...args)
+      })
     const removers = [
-      this.#listeners.add(listener),
+      remove,
+      this.#listeners.add((...args) => isLate || own.emit(...args)),
       this.#starts.add(options.onSubscribed),
       this.#gaps.add(options.onGap),
       this.#errors.add(options.onError),
     ]
     return () => {
-      active = false
       for (const remove of removers) remove()
     }
   }

@@ -30,6 +30,8 @@ export interface ConnectionsHost {
   detached(session: Session, now: number): void
   /** The session has another token: what it no longer allows ends. */
   regranted(session: Session, now: number): void
+  /** The session has another connection: what its queue upward waited for may have changed. */
+  attached(session: Session): void
 }
 
 /** All sockets of a node: HELLO and WELCOME, credit, heartbeats, and every way a connection ends. */
@@ -372,6 +374,7 @@ export class Connections {
     })
     this.#host.application.connected(session, resumed)
     this.#host.regranted(session, now)
+    this.#host.attached(session)
     if (!connection.paused) connection.transport.resume()
     const { held } = connection
     connection.held = []

@@ -111,6 +111,7 @@ export class RtmsNode {
       enqueue: (connection, session, message, now) => dispatch.enqueue(connection, session, message, now),
       detached: (session, now) => this.#stopReading(session, now),
       regranted: (session, now) => this.#withdraw(session, now),
+      attached: (session) => dispatch.resume(session),
     })
     this.#downstream = downstream
     this.#sessions = sessions

@@ -32,7 +32,18 @@ function strangeness(request: IncomingMessage): 'remote' | 'proxy' | 'host' | nu
   if (!isFromHere(request)) return 'remote'
   // Some proxies say nothing of themselves, but no browser of today speaks HTTP/1.0.
   if (isPassedOn(request) || request.httpVersionMajor * 10 + request.httpVersionMinor < 11) return 'proxy'
-  return LOOPBACK_HOST.test(request.headers.host ?? '') ? null : 'host'
+  const { headers } = request
+  // Nor does one ask for an upgrade where it asks for a page, as proxies for WebSockets do of everything.
+  if (/upgrade/i.test(headers.connection ?? '')) return 'proxy'
+  if (!LOOPBACK_HOST.test(headers.host ?? '') || isOfAnotherSite(headers)) return 'host'
+  return null
+}
+
+/** Where an application lets any site ask, its answers are not this machine's owner's wish. */
+function isOfAnotherSite({ origin, host, ...headers }: IncomingMessage['headers']): boolean {
+  const site = headers['sec-fetch-site'] ?? 'same-origin'
+  if (site !== 'same-origin' && site !== 'none') return true
+  return origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host)
 }
 
 /** Whether the dashboard on this machine asks. Another site's page cannot set the header without being allowed to. */

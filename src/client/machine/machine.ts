@@ -322,9 +322,10 @@ export class Machine {
     this.#out = []
     this.#enter('closed', Infinity, error)
     this.#calls.endAll(error)
-    for (const follower of this.#followers) follower.end(error)
+    const followers = this.#followers
     this.#seats.clear()
     this.#readers.clear()
+    for (const follower of followers) follower.end(error)
   }
 
   // ---- sending
@@ -477,7 +478,9 @@ export class Machine {
     if (seat.call !== message.call) return
     this.#byLog.set(message.log, seat)
     const inputs = seat.handleJoined(message, this.#session, this.#entriesLost, now)
+    // Before whoever hears of it sends more.
     for (const input of inputs) this.#send(input)
+    seat.listener.joined(message)
   }
 
   #handleSubscribed(message: MessageOf<'subscribed'>): void {
@@ -542,6 +545,8 @@ export class Machine {
     const { log, lastLog } = seat
     seat.end(new RtmsError('CLOSED', 'The meeting was left.'))
     if (log !== 0) this.#sendLeave(log)
+    // On a connection that has not asked to join it again, it can be said at once.
+    else if (lastLog !== 0 && this.#phase === 'live' && seat.call === 0) this.#sendLeave(lastLog)
     else if (lastLog !== 0) this.#parting.push(lastLog)
   }
 

@@ -108,7 +108,6 @@ export class SeatMachine {
       this.#rejectUpTo(Infinity, 'UNKNOWN')
     } else if (lost || !message.recovered) this.#rejectUpTo(message.seq, 'UNKNOWN')
     if (again && message.reason === 'NEW_EPOCH') this.next = 1
-    this.listener.joined(message)
     return this.#resend(message.seq, now)
   }
 
@@ -171,7 +170,8 @@ export class SeatMachine {
   handleFrames(message: MessageOf<'frames'>): boolean {
     if (message.first > this.next) return false
     eachFrame(message.frames, message.first, message.count, (number, entries) => {
-      if (number !== this.next) return
+      // Whoever heard of a frame may have left, or closed the client.
+      if (number !== this.next || this.log === 0) return
       this.next++
       const events: MeetingEvent[] = []
       const inputs: FrameEntry[] = []

@@ -63,6 +63,12 @@ describe('The dashboard', () => {
     // Another site's name that was made to lead here.
     expect(await status({ host: 'evil.example' })).toBe(401)
     expect(await status({ host: 'localhost.evil.example:80' })).toBe(401)
+    // Another site's page, which an application lets set any header.
+    expect(await status({ origin: 'https://evil.example' })).toBe(401)
+    expect(await status({ 'sec-fetch-site': 'cross-site' })).toBe(401)
+    expect(await status({ 'sec-fetch-site': 'same-origin' })).toBe(200)
+    // Passed on by a proxy that is set up for WebSockets, and says nothing else of itself.
+    expect(await status({ connection: 'upgrade' })).toBe(401)
     // Passed on by a proxy on this machine.
     for (const header of [
       'x-forwarded-for',

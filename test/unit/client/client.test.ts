@@ -393,6 +393,35 @@ describe('Listeners', () => {
     expect(socket.takeOf('subscribe')[0]?.topics.map(({ maxHz }) => maxHz)).toEqual([0, 1, 2, 1_000, 0, 0])
   })
 
+  it('that come late hear the latest value last, and no less of the others where they throw', async () => {
+    const setup = await live()
+    setup.client.subscribe('t', () => {}, { conflate: true })
+    await settle()
+    const call = setup.socket.takeOf('subscribe')[0]?.call ?? 0
+    setup.socket.receive(subscribedOf({ call }))
+    setup.socket.receive(
+      publicationsOf([
+        { number: 1, key: 'a' },
+        { number: 2, key: 'b' },
+      ]),
+    )
+    const heard: unknown[] = []
+    setup.client.subscribe(
+      't',
+      (data) => {
+        heard.push(data)
+        throw new Error('of the application')
+      },
+      { conflate: true },
+    )
+    setup.socket.receive(publicationsOf([{ number: 3, key: 'a' }]))
+    await Promise.resolve()
+    expect(heard).toEqual([3, 2])
+    setup.socket.receive(publicationsOf([{ number: 4, key: 'a' }]))
+    expect(heard).toEqual([3, 2, 4])
+    expect(uncaught()).toHaveLength(3)
+  })
+
   it('that come late to a conflating subscription get the latest values, removed ones not', async () => {
     const { client, socket } = await live()
     client.subscribe('t', () => {}, { conflate: true })

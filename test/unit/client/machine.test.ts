@@ -1076,6 +1076,56 @@ describe('A seat', () => {
     expect(rig.take()).toEqual([])
   })
 
+  it('left between the welcome and its next join is left', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat } = seated(rig)
+    rig.lose()
+    rig.greet()
+    rig.receive(welcomeOf({ resumed: true, calls: 9, received: 1 }))
+    rig.machine.leave(seat)
+    expect(rig.take()).toMatchObject([{ type: 'leave', log: 5 }])
+  })
+
+  it('sends what waited before what is sent when it is joined again', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat, listener, outcomes } = seated(rig)
+    rig.lose()
+    rig.machine.input(seat, text('old'), 60_000, rig.now, outcomes.done('old'))
+    rig.live({ resumed: true, calls: 9, received: 1 })
+    listener.joined = () => rig.machine.input(seat, text('new'), 60_000, rig.now, outcomes.done('new'))
+    rig.receive(joinedOf({ call: seat.call, recovered: true }))
+    expect(rig.takeOf('input').map(({ seq }) => seq)).toEqual([1, 2])
+  })
+
+  it('ends once, whatever its listener does', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat, listener } = seated(rig)
+    const ended = listener.ended.bind(listener)
+    listener.ended = (error) => {
+      ended(error)
+      rig.machine.leave(seat)
+    }
+    rig.machine.close()
+    expect(listener.take().filter((heard) => heard.startsWith('ended'))).toEqual(['ended CLOSED'])
+  })
+
+  it('hears no frame after it was left, though it came in the same packet', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat, listener } = seated(rig)
+    listener.take()
+    const frame = listener.frame.bind(listener)
+    listener.frame = (each) => {
+      frame(each)
+      rig.machine.leave(seat)
+    }
+    rig.receive(framesOf(1, [[], [], []]))
+    expect(listener.take()).toEqual(['1[]', 'ended CLOSED'])
+  })
+
   it('kicked while it was away is not taken again', () => {
     const rig = new Rig()
     rig.live()

@@ -344,6 +344,21 @@ describe('A session', () => {
     expect(h.connect('short').closed).toBe(null)
   })
 
+  it('whose client claims to have more than it was sent is not held up for it', () => {
+    const h = new Harness({ sessionLogEntries: 40 })
+    const ann = h.connect('ann')
+    ann.transport.accepts = false
+    h.node.push('ann', 'x', text('x'))
+    h.settle()
+    for (let n = 0; n < 20; n++) h.node.push('ann', 'x', text('x'))
+    ann.publish('t', text('a'))
+    h.settle()
+    ann.hangUp()
+    const again = h.connect('ann', { session: ann.session, received: 100 })
+    h.advance(100)
+    expect(again.connection.session?.upstream.size).toBe(0)
+  })
+
   it('of another user is not given: 4401, and its owner is not disturbed', () => {
     const h = new Harness()
     const ann = h.connect('ann')
