@@ -1,8 +1,8 @@
 import { Connections } from '../../src/core/connections.ts'
 import { Downstream } from '../../src/core/downstream.ts'
-import { Encoded } from '../../src/core/encoded.ts'
 import { FrameClock } from '../../src/core/frame-clock.ts'
 import { FrameLog } from '../../src/core/frame-log.ts'
+import { Gap } from '../../src/core/log.ts'
 import { Meeting } from '../../src/core/meeting.ts'
 import { RtmsNode } from '../../src/core/node.ts'
 import type { PendingRequest } from '../../src/core/requests.ts'
@@ -13,6 +13,7 @@ import { Topic } from '../../src/core/topic.ts'
 import { TopicEntries } from '../../src/core/topic-entries.ts'
 import { TopicLog } from '../../src/core/topic-log.ts'
 import { type Connection, policies } from '../../src/core/index.ts'
+import { binaryCodec, type MessageOf } from '../../src/protocol/index.ts'
 import { Link } from '../../src/testing/index.ts'
 import { every, type Mutant, replace } from './plant.ts'
 
@@ -211,9 +212,13 @@ export const deliveryMutants: readonly Mutant[] = [
     name: 'a gap that counts one too few',
     breaks: ['I15'],
     plant: () =>
-      replace(Encoded, 'of', (of) => (message) => {
-        const isSlow = message.type === 'gap' && message.reason === 'SLOW'
-        return of(isSlow ? { ...message, from: message.from + 1 } : message)
+      replace(TopicEntries.prototype, 'read', (read) => {
+        return function (this: TopicEntries, cursor) {
+          const result = read.call(this, cursor)
+          if (!(result instanceof Gap) || result.reason !== 'SLOW') return result
+          const [gap] = binaryCodec.decode(result.binary, 'server') as [MessageOf<'gap'>]
+          return new Gap(gap.log, gap.from + 1, gap.to, gap.position, gap.reason)
+        }
       }),
   },
   {

@@ -41,6 +41,8 @@ export class PolicyChecker implements Observer {
   readonly #wishes: Map<string, Wish> = new Map()
   /** Wishes by connection and log. */
   readonly #logs: Map<string, Wish> = new Map()
+  /** Connections that the node has closed. */
+  readonly #over: Set<string> = new Set()
   /** By connection, then log. */
   readonly #strict: Map<string, Map<number, Strict>> = new Map()
   /** Numbers and losses of readers of topics with one publisher. */
@@ -71,7 +73,8 @@ export class PolicyChecker implements Observer {
     if (message.type === 'subscribed') {
       // One that the session log kept from an earlier connection tells of a cursor that went with it.
       const wish = this.#wishes.get(`${here} ${message.call} ${message.index}`)
-      if (wish === undefined) return
+      // What was on its way when the node closed the connection comes all the same.
+      if (wish === undefined || this.#over.has(here)) return
       this.#logs.set(`${here} ${message.log}`, wish)
       this.#follow(client, here, message.log, wish)
     }
@@ -114,6 +117,7 @@ export class PolicyChecker implements Observer {
 
   closed(client: ClientFacts, connection: number): void {
     const here = `${client.id}/${connection}`
+    this.#over.add(here)
     for (const reader of this.#strict.get(here)?.values() ?? []) this.#inTime(reader)
     this.#strict.delete(here)
   }
