@@ -7,8 +7,8 @@ import type { TlsOptions } from 'node:tls'
 import { fixedLimits } from '../core/index.ts'
 import type { Logger, MetricsReaders } from './options.ts'
 
-/** How often those that take too long are looked for. */
-const CHECKING_INTERVAL_MS = 1_000
+/** How often those that take too long are looked for: often, so that not many are closed in one turn while others wait. */
+const CHECKING_INTERVAL_MS = 100
 /** A WebSocket needs HTTP/1.1, and a handshake must be done as soon as headers. */
 const TLS = { ALPNProtocols: ['http/1.1'], handshakeTimeout: fixedLimits.headersMs }
 /** Bytes a socket holds before a write to it reports that it is full; Node's default would stop a busy one too often. */
