@@ -1,10 +1,10 @@
 // Makes the README's pictures, docs/pictures/, from the built demo in Chromium: `npm run pictures`.
-import { accessSync, constants } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 import { startDemo } from '../dist/demo/index.js'
+import { findProgram } from './programs.mjs'
 
 const folder = fileURLToPath(new URL('../docs/pictures/', import.meta.url))
 /** The README stands beside them in the repository, and everybody who reads it loads them. */
@@ -65,19 +65,6 @@ async function work(page) {
   await page.waitForTimeout(40_000)
 }
 
-function findChromium() {
-  for (const place of [...(process.env.PATH ?? '').split(delimiter), '/usr/bin']) {
-    try {
-      const file = join(place, 'chromium')
-      accessSync(file, constants.X_OK)
-      return file
-    } catch {
-      // Not in this folder.
-    }
-  }
-  throw new Error('there is no Chromium in PATH. Install it: npm run setup')
-}
-
 async function open(browser, url, colours) {
   const context = await browser.newContext({ viewport, locale: 'en-US', colorScheme: colours })
   await context.addInitScript(() => sessionStorage.setItem('rtms.name', 'Ada'))
@@ -94,12 +81,14 @@ async function take(page) {
   return Buffer.from(data, 'base64')
 }
 
+const executablePath = findProgram('chromium')
+if (executablePath === undefined) throw new Error('there is no Chromium in PATH. Install it: npm run setup')
 const demo = await startDemo(
   { port: 0, host: '127.0.0.1', secret: 'a secret of the pictures, 32 bytes long', admin: 'loopback' },
   fileURLToPath(new URL('../dist/web', import.meta.url)),
 )
 const browser = await chromium.launch({
-  executablePath: findChromium(),
+  executablePath,
   args: ['--no-sandbox', '--disable-gpu', '--no-proxy-server', '--disable-background-networking'],
 })
 try {

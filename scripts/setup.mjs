@@ -1,7 +1,6 @@
 // Installs the system programs that the tests want and npm cannot bring. Quiet when all are there.
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { findProgram } from './programs.mjs'
 
 /** The program, the Debian package it is in, and what wants it. */
 const programs = [
@@ -10,16 +9,7 @@ const programs = [
   { program: 'python3', package: 'python3', use: 'the tests of examples/python' },
 ]
 
-function isInstalled({ program }) {
-  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
-}
+const isInstalled = ({ program }) => findProgram(program) !== undefined
 
 function run(command, args) {
   console.log(`setup: ${command} ${args.join(' ')}`)

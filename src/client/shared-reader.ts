@@ -39,7 +39,6 @@ export class SharedReader implements ReaderListener {
 
   add(listener: (data: unknown, publication: Publication) => void, options: SubscribeOptions): () => void {
     const own: Listeners<[unknown, Publication]> = new Listeners()
-    const remove = own.add(listener)
     // It is given the values that are the latest when it hears of them, and then what follows.
     let isLate = this.#latest.size > 0
     if (isLate)
@@ -48,7 +47,7 @@ export class SharedReader implements ReaderListener {
         for (const args of this.#latest.values()) own.emit(...args)
       })
     const removers = [
-      remove,
+      own.add(listener),
       this.#listeners.add((...args) => isLate || own.emit(...args)),
       this.#starts.add(options.onSubscribed),
       this.#gaps.add(options.onGap),

@@ -8,7 +8,7 @@ import { Connection } from './connection.ts'
 import type { Downstream } from './downstream.ts'
 import type { Application, Grant, LossReason, Outcome, Transport } from './ports.ts'
 import type { Revocations } from './revocations.ts'
-import { failed, type Session, shorten } from './session.ts'
+import { type Session, shorten } from './session.ts'
 import type { Sessions } from './sessions.ts'
 import type { Stats } from './stats.ts'
 import type { Timers } from './timers.ts'
@@ -227,10 +227,8 @@ export class Connections {
     this.#host.stats.loseConnection(reason)
     if (session === null) return
     // Nobody will hear whether the new token was good.
-    if (connection.refreshing !== 0) {
-      this.#host.stats.failCall('refresh', 'UNKNOWN')
-      this.#host.downstream.send(session, failed(connection.refreshing, 'UNKNOWN'))
-    }
+    if (connection.refreshing !== 0)
+      this.#host.downstream.fail(session, { type: 'refresh', call: connection.refreshing }, 'UNKNOWN')
     connection.refreshing = 0
     this.#host.detached(session, now)
     if (!session.ended) this.#host.sessions.detach(session, now)
@@ -306,13 +304,11 @@ export class Connections {
     if (session === null) return
     const { downstream, sessions } = this.#host
     if (!outcome.ok || this.#isOver(outcome.value, now)) {
-      this.#host.stats.failCall('refresh', 'UNAUTHENTICATED')
-      downstream.send(session, failed(call, 'UNAUTHENTICATED', 'the token was refused'))
+      downstream.fail(session, { type: 'refresh', call }, 'UNAUTHENTICATED', 'the token was refused')
     } else if (this.#isRevoked(connection, outcome.value, now)) {
       // Its call goes unanswered: the goodbye is the answer.
     } else if (outcome.value.user !== session.user) {
-      this.#host.stats.failCall('refresh', 'FORBIDDEN')
-      downstream.send(session, failed(call, 'FORBIDDEN', 'the token is another user’s'))
+      downstream.fail(session, { type: 'refresh', call }, 'FORBIDDEN', 'the token is another user’s')
     } else {
       // One that was sent on an earlier connection may come to its turn behind the newer token of this one's HELLO.
       const isNewer = outcome.value.issued >= session.grant.issued

@@ -11,7 +11,7 @@ import type { Meetings } from './meetings.ts'
 import type { Application } from './ports.ts'
 import type { Refusal } from './ports.ts'
 import type { Requests } from './requests.ts'
-import { failed, type Session, wholeWait } from './session.ts'
+import { type Session, wholeWait } from './session.ts'
 import type { ResumeOutcome, Stats } from './stats.ts'
 import type { Timers } from './timers.ts'
 import { policies } from './topic-cursor.ts'
@@ -131,13 +131,9 @@ export class Dispatch {
         retryAfter,
       })
     } else if (message.type === 'subscribe') {
-      for (const index of message.topics.keys()) {
-        this.#stats.failCall('subscribe', error)
-        this.#downstream.send(session, failed(message.call, error, text, index))
-      }
+      for (const index of message.topics.keys()) this.#downstream.fail(session, message, error, text, index)
     } else if ('call' in message && message.type !== 'cancel') {
-      this.#stats.failCall(message.type, error)
-      this.#downstream.send(session, failed(message.call, error, text, 0, retryAfter))
+      this.#downstream.fail(session, message, error, text, 0, retryAfter)
     }
   }
 
@@ -272,13 +268,9 @@ export class Dispatch {
       const result =
         why === undefined ? this.#subscribeOne(session, message.call, index, wish, now) : 'FORBIDDEN'
       if (typeof result === 'string') {
-        this.#stats.failCall('subscribe', result)
         this.#count(session, now)
-      }
-      this.#downstream.send(
-        session,
-        typeof result === 'string' ? failed(message.call, result, why, index) : result,
-      )
+        this.#downstream.fail(session, message, result, why, index)
+      } else this.#downstream.send(session, result)
     })
   }
 

@@ -1,10 +1,11 @@
-import type { ServerMessage } from '../protocol/schema.ts'
+import { type ErrorCode, errors } from '../protocol/errors.ts'
+import type { MessageType, ServerMessage } from '../protocol/schema.ts'
 import type { NodeLimits } from './config.ts'
 import type { Connection } from './connection.ts'
 import { compose, Encoded } from './encoded.ts'
 import { type Cursor, Gap } from './log.ts'
 import type { Packet } from './ports.ts'
-import type { Session } from './session.ts'
+import { type Session, shorten } from './session.ts'
 import type { Stats } from './stats.ts'
 
 /**
@@ -55,6 +56,19 @@ export class Downstream {
   /** Puts a message into a session's log. */
   send(session: Session, message: ServerMessage): void {
     this.sendEncoded(session, Encoded.of(message))
+  }
+
+  /** Ends a call that failed, and counts it; `index` is the place in a SUBSCRIBE. */
+  fail(
+    session: Session,
+    { type, call }: { readonly type: MessageType; readonly call: number },
+    error: ErrorCode,
+    text: string = errors[error].text,
+    index = 0,
+    retryAfter = 0,
+  ): void {
+    this.#stats.failCall(type, error)
+    this.send(session, { type: 'failed', call, index, error, message: shorten(text), retryAfter })
   }
 
   sendEncoded(session: Session, entry: Encoded): void {

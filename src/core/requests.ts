@@ -1,10 +1,10 @@
-import type { RtmsError } from '../protocol/errors.ts'
-import type { MessageOf, ServerMessage } from '../protocol/schema.ts'
+import type { ErrorCode } from '../protocol/errors.ts'
+import type { MessageOf } from '../protocol/schema.ts'
 import type { Payload } from '../protocol/payload.ts'
 import type { NodeLimits } from './config.ts'
 import type { Downstream } from './downstream.ts'
 import type { Application, Outcome, RequestCall } from './ports.ts'
-import { failed, type Session, wholeWait } from './session.ts'
+import { type Session, wholeWait } from './session.ts'
 import type { Stats } from './stats.ts'
 import { Timer, type Timers } from './timers.ts'
 
@@ -51,8 +51,7 @@ export class Requests {
       deadline: now + wait,
       timer: new Timer(() => {
         if (!this.#end(pending)) return
-        this.#stats.failCall('request', 'TIMEOUT')
-        this.#downstream.send(session, failed(message.call, 'TIMEOUT', `no answer within ${wait} ms`))
+        this.#fail(pending, 'TIMEOUT', `no answer within ${wait} ms`)
         this.#application.requestEnded(pending, 'TIMEOUT')
       }),
     }
@@ -72,8 +71,8 @@ export class Requests {
     if (outcome.ok)
       this.#downstream.send(pending.owner, { type: 'reply', call: pending.call, data: outcome.value })
     else {
-      this.#stats.failCall('request', outcome.error.code)
-      this.#downstream.send(pending.owner, failure(pending.call, outcome.error))
+      const { code, message, retryAfterMs } = outcome.error
+      this.#fail(pending, code, message, wholeWait(retryAfterMs))
     }
   }
 
@@ -81,8 +80,7 @@ export class Requests {
     const pending = session.requests.get(call)
     if (pending === undefined) return
     this.#end(pending)
-    this.#stats.failCall('request', 'CANCELLED')
-    this.#downstream.send(session, failed(call, 'CANCELLED'))
+    this.#fail(pending, 'CANCELLED')
     this.#application.requestEnded(pending, 'CANCELLED')
   }
 
@@ -94,6 +92,10 @@ export class Requests {
     }
   }
 
+  #fail({ owner, call }: PendingRequest, error: ErrorCode, text?: string, retryAfter = 0): void {
+    this.#downstream.fail(owner, { type: 'request', call }, error, text, 0, retryAfter)
+  }
+
   /** True exactly once per request. */
   #end(pending: PendingRequest): boolean {
     if (pending.owner.requests.get(pending.call) !== pending) return false
@@ -102,8 +104,4 @@ export class Requests {
     this.#stats.requestsEnded++
     return true
   }
-}
-
-function failure(call: number, { code, message, retryAfterMs }: RtmsError): ServerMessage {
-  return failed(call, code, message, 0, wholeWait(retryAfterMs))
 }

@@ -1,7 +1,5 @@
 import { utf8Length } from '../protocol/bytes.ts'
-import { type ErrorCode, errors } from '../protocol/errors.ts'
 import { limits, MAX_UINT } from '../protocol/limits.ts'
-import type { ServerMessage } from '../protocol/schema.ts'
 import type { NodeLimits } from './config.ts'
 import type { Connection } from './connection.ts'
 import type { Encoded } from './encoded.ts'
@@ -154,17 +152,6 @@ export class Session {
     for (let at = this.#offered; at < this.#log.next; at++) this.#unoffered += this.#log.get(at).binary.length
     return this.#offered - 1
   }
-}
-
-/** The end of a call that failed. */
-export function failed(
-  call: number,
-  error: ErrorCode,
-  message: string = errors[error].text,
-  index = 0,
-  retryAfter = 0,
-): ServerMessage {
-  return { type: 'failed', call, index, error, message: shorten(message), retryAfter }
 }
 
 /** A wait the business named, in milliseconds: it may have said anything; on the wire it is a whole number. */
