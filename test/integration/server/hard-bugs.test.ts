@@ -338,6 +338,8 @@ describe('A buffer that the business uses again at once', () => {
     rtms.meetings.define('k', {
       frameRate: 60,
       inputBytes: 1_000,
+      // All that the bot says may wait: on a quick machine it is said within few frames.
+      inputBurst: 100,
       onOpen: (meeting) => (bot = meeting.addBot('bot')) && undefined,
       onInput: ({ slot }) => fill(slot + 100),
     })
