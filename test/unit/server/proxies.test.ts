@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { isProxy, Proxies } from '../../../src/server/proxies.ts'
+import { isProxy, Proxies } from '../../../src/server/edge/proxies.ts'
 
 /** What the connection of a request with these headers from this peer is counted by. */
 function countedBy(trusted: string[], remoteAddress: string | undefined, headers: object = {}): string {

@@ -1,10 +1,16 @@
 import * as v from 'valibot'
-import type { Bot as Seat, MeetingBusiness, MeetingInfo, MeetingOptions, MemberInfo } from '../core/index.ts'
-import { isName, limits, RtmsError, toPayload } from '../protocol/index.ts'
-import { checkName, checkUser, payloadOf } from './check.ts'
-import type { Host } from './host.ts'
+import type {
+  Bot as Seat,
+  MeetingBusiness,
+  MeetingInfo,
+  MeetingOptions,
+  MemberInfo,
+} from '../../core/index.ts'
+import { isName, limits, RtmsError, toPayload } from '../../protocol/index.ts'
+import { checkName, checkUser, payloadOf } from '../ground/check.ts'
+import type { Host } from '../host.ts'
 import { hookNames, HookRunner, type KindHooks, type MeetingFrame, toMeetingFrame } from './kinds.ts'
-import { defined, type Logger } from './options.ts'
+import { defined, type Logger } from '../options/options.ts'
 
 /** A member that the business plays itself: its inputs are in frames like any other's. */
 export class Bot {

@@ -1,4 +1,4 @@
-import type { MeetingLogic, Refusal, SealedFrame } from '../core/index.ts'
+import type { MeetingLogic, Refusal, SealedFrame } from '../../core/index.ts'
 import {
   errors,
   fromPayload,
@@ -7,10 +7,10 @@ import {
   type Payload,
   RtmsError,
   toPayload,
-} from '../protocol/index.ts'
-import type { Host } from './host.ts'
+} from '../../protocol/index.ts'
+import type { Host } from '../host.ts'
 import type { Meeting } from './meetings.ts'
-import type { Logger } from './options.ts'
+import type { Logger } from '../options/options.ts'
 
 /** A user at the door of a meeting. */
 export interface JoinAttempt {

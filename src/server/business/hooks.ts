@@ -1,6 +1,6 @@
-import type { LossReason, Question } from '../core/index.ts'
-import { logName } from './log-name.ts'
-import type { Logger } from './options.ts'
+import type { LossReason, Question } from '../../core/index.ts'
+import { logName } from '../ground/log-name.ts'
+import type { Logger } from '../options/options.ts'
 
 /** A session has a connection: its first, or (`resumed`) one it goes on with. */
 export interface Connected {

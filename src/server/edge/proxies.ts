@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { BlockList, isIP, SocketAddress } from 'node:net'
-import { subscriberOf } from '../core/index.ts'
+import { subscriberOf } from '../../core/index.ts'
 
 const LOOPBACK = ['127.0.0.0/8', '::1']
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import sirv from 'sirv'
-import type { ApiOptions } from './api/options.ts'
+import type { ApiOptions } from '../options/api.ts'
 import { isFromHere, isPassedOn } from './http.ts'
 import { pageHeaders } from './page-headers.ts'
 
@@ -75,7 +75,7 @@ export class AdminPages {
     }
     this.#readers = settings.admin
     // In the package, beside the code that is built.
-    const pages = fileURLToPath(new URL('../../dist/web/', import.meta.url))
+    const pages = fileURLToPath(new URL('../../../dist/web/', import.meta.url))
     const page = `${pages}admin/index.html`
     this.#page = existsSync(page) ? moved(readFileSync(page, 'utf8')) : null
     this.#files = this.#page === null ? null : sirv(pages, { etag: true })

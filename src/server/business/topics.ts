@@ -1,8 +1,15 @@
-import { defaultRetention, type Retention, type TopicInfo } from '../core/index.ts'
-import { fromPayload, isKey, isPattern, limits, type PublicationEntry, RtmsError } from '../protocol/index.ts'
-import { checkName, payloadOf } from './check.ts'
-import type { Host } from './host.ts'
-import { defined } from './options.ts'
+import { defaultRetention, type Retention, type TopicInfo } from '../../core/index.ts'
+import {
+  fromPayload,
+  isKey,
+  isPattern,
+  limits,
+  type PublicationEntry,
+  RtmsError,
+} from '../../protocol/index.ts'
+import { checkName, payloadOf } from '../ground/check.ts'
+import type { Host } from '../host.ts'
+import { defined } from '../options/options.ts'
 
 /** A publication that a topic keeps. */
 export interface KeptPublication {

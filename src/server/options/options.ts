@@ -4,22 +4,13 @@ import { Server as HttpsServer } from 'node:https'
 import type { TlsOptions } from 'node:tls'
 import type { CryptoKey, JWK } from 'jose'
 import * as v from 'valibot'
-import { defaultLimits, fixedLimits, type NodeLimits } from '../core/index.ts'
-import type { AdminReaders } from './admin.ts'
-import { type ApiOptions, apiSetting } from './api/options.ts'
-import { type RequestsOptions, requestsSetting } from './api/webhook.ts'
+import { defaultLimits, fixedLimits, type NodeLimits } from '../../core/index.ts'
+import type { AdminReaders } from '../edge/admin.ts'
+import { type ApiOptions, apiSetting } from './api.ts'
+import { type RequestsOptions, requestsSetting } from '../api/webhook.ts'
 import { isCount, isText, setting, show } from './setting.ts'
-import {
-  isJwksUrl,
-  isKey,
-  isKeys,
-  isLogger,
-  isOrigins,
-  isPublicUrl,
-  isTls,
-  tlsFault,
-} from './option-checks.ts'
-import { isProxy } from './proxies.ts'
+import { isJwksUrl, isKey, isKeys, isLogger, isOrigins, isPublicUrl, isTls, tlsFault } from './checks.ts'
+import { isProxy } from '../edge/proxies.ts'
 
 /** Pino's shape. The library writes to nothing else, and never a token, a secret or a payload. */
 export interface Logger {

@@ -1,6 +1,6 @@
-import { fixedLimits, type SessionInfo } from '../core/index.ts'
-import { checkName, checkUser, payloadOf } from './check.ts'
-import type { Host } from './host.ts'
+import { fixedLimits, type SessionInfo } from '../../core/index.ts'
+import { checkName, checkUser, payloadOf } from '../ground/check.ts'
+import type { Host } from '../host.ts'
 
 /** Whether a user is there. */
 export interface Presence {
