@@ -10,7 +10,7 @@ import {
 } from '../../protocol/index.ts'
 import { checkName } from '../ground/check.ts'
 import { logName } from '../ground/log-name.ts'
-import type { Logger } from '../options/options.ts'
+import type { Logger } from '../ground/logger.ts'
 
 /** A request as its handler sees it. */
 export interface Request {

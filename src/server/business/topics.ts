@@ -8,8 +8,8 @@ import {
   RtmsError,
 } from '../../protocol/index.ts'
 import { checkName, payloadOf } from '../ground/check.ts'
+import { defined } from '../ground/defined.ts'
 import type { Host } from '../host.ts'
-import { defined } from '../options/options.ts'
 
 /** A publication that a topic keeps. */
 export interface KeptPublication {

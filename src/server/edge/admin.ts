@@ -3,11 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import sirv from 'sirv'
 import type { ApiOptions } from '../options/api.ts'
+import type { AdminReaders } from '../options/options.ts'
 import { isFromHere, isPassedOn } from './http.ts'
 import { pageHeaders } from './page-headers.ts'
-
-/** Who may use the dashboard and, through it, the HTTP API: see {@link RtmsOptions.admin}. */
-export type AdminReaders = 'loopback' | 'key' | false
 
 /** What the page is told before it asks anything else: where the node is, and whether and why a key is needed. */
 export interface Access {

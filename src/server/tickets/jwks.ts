@@ -2,7 +2,8 @@ import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jos
 import * as v from 'valibot'
 import type { NodeLimits } from '../../core/index.ts'
 import { withDeadline } from '../ground/deadline.ts'
-import type { Algorithm, Logger } from '../options/options.ts'
+import type { Logger } from '../ground/logger.ts'
+import type { Algorithm } from '../options/keys.ts'
 
 /** The wait after the first failure, doubled after each further one up to the usual interval. */
 const FIRST_RETRY_MS = 5_000
