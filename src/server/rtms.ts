@@ -87,28 +87,28 @@ export class Rtms {
     const ticketsHost: TicketsHost = {
       url: (name) => front.ticketUrl(name),
       revoke: async (revoked, at) => {
-        if (host.inHook) await host.outside()
-        return host.command((node, now) => node.revoke(revoked, at, now))
+        if (host.inHook) await null
+        return host.act((node, now) => node.revoke(revoked, at, now))
       },
     }
     const tickets = await Tickets.create(settings, ticketsHost, logger)
     const webhook = settings.requests === undefined ? undefined : new Webhook(logger, settings.requests)
     const requests: RequestHandlers = new RequestHandlers(
       settings.maxHandlers,
-      (call, outcome) => host.run((node) => node.handleReply(call, outcome)),
+      (call, outcome) => host.handle((node) => node.handleReply(call, outcome)),
       logger,
       (call) => webhook?.handlerOf(call),
     )
     const connects = new Hooks<Connected>('onConnect', logger)
     const disconnects = new Hooks<Disconnected>('onDisconnect', logger)
     const authorizer: Authorizer = new Authorizer(
-      (question, allowed) => host.run((node, now) => node.handleAuthorized(question, allowed, now)),
+      (question, allowed) => host.handle((node, now) => node.handleAuthorized(question, allowed, now)),
       (on) => host.node.askFirst(on),
       logger,
     )
     const authenticate = async (connection: object, token: string): Promise<void> => {
       const outcome = await tickets.verify(token)
-      host.run((node, now) => node.handleAuthenticated(connection as Connection, outcome, now))
+      host.handle((node, now) => node.handleAuthenticated(connection as Connection, outcome, now))
     }
     const application: Application = {
       authenticate: (connection, token) => void authenticate(connection, token),
@@ -274,7 +274,7 @@ export class Rtms {
   }
 
   async #close(timeoutMs: number): Promise<void> {
-    this.#host.run((node, now) => node.drain(now))
+    this.#host.handle((node, now) => node.drain(now))
     await this.#gateway.close(timeoutMs)
     this.meetings.closeAll()
     this.#requests.close()

@@ -1,4 +1,4 @@
-import type { Bot as Seat, MeetingInfo, MemberInfo } from '../../core/index.ts'
+import type { Bot as Seat, MeetingInfo, MemberInfo, RtmsNode } from '../../core/index.ts'
 import { RtmsError, toPayload } from '../../protocol/index.ts'
 import { checkUser, payloadOf } from '../ground/check.ts'
 import type { Logger } from '../ground/logger.ts'
@@ -30,7 +30,7 @@ export class Bot {
     const data = toPayload(value)
     if (data.bytes.length > this.#seat.maxInput) throw new RtmsError('TOO_LARGE')
     const { inHook } = this.#host
-    this.#host.act((_, now) => {
+    this.#host.afterHook((_, now) => {
       const refusal = this.#seat.send(data, now)
       if (refusal === null) return
       if (!inHook) throw new RtmsError(refusal)
@@ -40,7 +40,7 @@ export class Bot {
 
   /** Leaves, behind what it has sent. Without effect where it has left. */
   leave(): void {
-    this.#host.act(() => this.#seat.leave())
+    this.#host.afterHook(() => this.#seat.leave())
   }
 }
 
@@ -95,7 +95,7 @@ export class Meeting {
    */
   addBot(name: string): Bot {
     checkUser(name)
-    const seat = this.#host.command((node, now) => node.addBot(this.name, name, now))
+    const seat = this.#host.act((node, now) => node.addBot(this.name, name, now))
     if (seat === 'NOT_FOUND') throw this.#closed()
     if (typeof seat === 'string') throw new RtmsError(seat)
     return new Bot(seat, this.#host, (code) => {
@@ -110,8 +110,8 @@ export class Meeting {
   sendTo(slot: number, value: unknown): void {
     const data = payloadOf(value)
     // Who is being asked about by onJoin has the slot only afterwards.
-    if (!this.#host.run((node) => node.sendTo(this.name, slot, data)) && this.#host.inHook)
-      this.#host.act((node) => void node.sendTo(this.name, slot, data))
+    const send = (node: RtmsNode): boolean => node.sendTo(this.name, slot, data)
+    if (!this.#host.inHook || !this.#host.act(send)) this.#host.afterHook(send)
   }
 
   /**
@@ -119,12 +119,12 @@ export class Meeting {
    * again unless `onJoin` refuses. Without effect where the slot is empty.
    */
   kick(slot: number, reason = 'the business ended the membership'): void {
-    this.#host.act((node) => void node.kick(this.name, slot, reason))
+    this.#host.afterHook((node) => void node.kick(this.name, slot, reason))
   }
 
   /** Ends it for all. Without effect where it was closed. */
   close(): void {
-    this.#host.act((node) => node.closeMeeting(this.name))
+    this.#host.afterHook((node) => node.closeMeeting(this.name))
   }
 
   #closed(): RtmsError {

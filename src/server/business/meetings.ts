@@ -85,7 +85,7 @@ export class Meetings {
 
   /** False where a meeting is open under this name. */
   #open(name: string, options: Partial<MeetingOptions>, business: MeetingBusiness): boolean {
-    const opened = this.#host.command((node, now) => node.openMeeting(name, options, now, business))
+    const opened = this.#host.act((node, now) => node.openMeeting(name, options, now, business))
     if (typeof opened === 'string') throw new RtmsError(opened)
     return opened !== null
   }
@@ -119,7 +119,7 @@ export class Meetings {
 
   /** Ends a meeting for all. Without effect where there is none of this name. */
   close(name: string): void {
-    this.#host.act((node) => node.closeMeeting(name))
+    this.#host.afterHook((node) => node.closeMeeting(name))
   }
 
   /** @internal Ends those of a kind, so that their `onClose` is called. */

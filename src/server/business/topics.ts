@@ -65,7 +65,7 @@ export class Topics {
       throw new RtmsError('BAD_NAME', 'a tombstone removes a key: name it in `key`')
     checkName('topic', topic, 'BAD_TOPIC')
     const data = payloadOf(value)
-    const result = this.#host.command((node, now) => node.publish(topic, data, key, tombstone, now))
+    const result = this.#host.act((node, now) => node.publish(topic, data, key, tombstone, now))
     if (typeof result === 'string') throw new RtmsError(result)
     return result
   }

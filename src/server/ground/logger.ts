@@ -6,4 +6,18 @@ export interface Logger {
   error(details: object, message: string): void
 }
 
+/** A logger that throws must not take a connection, or the process, with it. */
+export function contained(logger: Logger): Logger {
+  const log =
+    (level: keyof Logger) =>
+    (details: object, message: string): void => {
+      try {
+        logger[level](details, message)
+      } catch {
+        // There is nowhere left to tell of it.
+      }
+    }
+  return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') }
+}
+
 export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }

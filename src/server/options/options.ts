@@ -5,7 +5,7 @@ import * as v from 'valibot'
 import { defaultLimits, fixedLimits, type NodeLimits } from '../../core/index.ts'
 import { isProxy } from '../ground/address-range.ts'
 import { defined } from '../ground/defined.ts'
-import { type Logger, silent } from '../ground/logger.ts'
+import { contained, type Logger, silent } from '../ground/logger.ts'
 import { type ApiOptions, apiSetting } from './api.ts'
 import { isLogger, isOrigins, isPublicUrl, isTls, tlsFault } from './checks.ts'
 import { type TicketKeys, secretSetting, keysSetting, MAKE_A_SECRET } from './keys.ts'
@@ -274,6 +274,6 @@ export function settle(options: RtmsOptions): Settings {
     api: options.api,
     admin: options.admin ?? false,
     requests: options.requests,
-    logger: options.logger ?? silent,
+    logger: options.logger === undefined ? silent : contained(options.logger),
   }
 }
