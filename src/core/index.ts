@@ -29,6 +29,7 @@ export type {
 } from './ports.ts'
 export type { Revoked } from './door/revocations.ts'
 export { Buckets, type Stats } from './ground/stats.ts'
+export { Worst } from './ground/worst.ts'
 export type { SessionInfo } from './session/session-info.ts'
 export { policies } from './topic/cursor.ts'
 export type { TopicInfo } from './topic/topic-info.ts'
