@@ -1,5 +1,5 @@
-export { subscriberOf } from './addresses.ts'
-export type { RefusedBy } from './admission.ts'
+export { subscriberOf } from './door/addresses.ts'
+export type { RefusedBy } from './door/admission.ts'
 export {
   defaultLimits,
   defaultMeeting,
@@ -8,9 +8,9 @@ export {
   type MeetingOptions,
   type NodeConfig,
   type NodeLimits,
-} from './config.ts'
-export type { Connection } from './connection.ts'
-export type { Bot, MeetingBusiness, MeetingInfo, MemberInfo } from './meeting.ts'
+} from './ground/config.ts'
+export type { Connection } from './door/connection.ts'
+export type { Bot, MeetingBusiness, MeetingInfo, MemberInfo } from './meeting/meeting.ts'
 export { RtmsNode } from './node.ts'
 export type {
   Application,
@@ -27,9 +27,9 @@ export type {
   SealedFrame,
   Transport,
 } from './ports.ts'
-export type { Revoked } from './revocations.ts'
-export { Buckets, type Stats } from './stats.ts'
-export type { SessionInfo } from './session-info.ts'
-export { policies } from './topic-cursor.ts'
-export type { TopicInfo } from './topic-info.ts'
-export type { Retention } from './topic-log.ts'
+export type { Revoked } from './door/revocations.ts'
+export { Buckets, type Stats } from './ground/stats.ts'
+export type { SessionInfo } from './session/session-info.ts'
+export { policies } from './topic/cursor.ts'
+export type { TopicInfo } from './topic/topic-info.ts'
+export type { Retention } from './topic/topic-log.ts'

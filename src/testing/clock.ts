@@ -1,4 +1,4 @@
-import { Timer, Timers } from '../core/timers.ts'
+import { Timer, Timers } from '../core/ground/timers.ts'
 
 /** Virtual time in milliseconds: events happen in order of (time, order of scheduling), and nothing ever waits. */
 export class VirtualClock {

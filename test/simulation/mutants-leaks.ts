@@ -1,11 +1,11 @@
-import { FrameLog } from '../../src/core/frame-log.ts'
+import { FrameLog } from '../../src/core/meeting/frame-log.ts'
 import { RtmsNode } from '../../src/core/node.ts'
-import type { PendingRequest } from '../../src/core/requests.ts'
-import { Requests } from '../../src/core/requests.ts'
-import { Session } from '../../src/core/session.ts'
-import { Sessions } from '../../src/core/sessions.ts'
-import { Stats } from '../../src/core/stats.ts'
-import { Topic } from '../../src/core/topic.ts'
+import type { PendingRequest } from '../../src/core/up/requests.ts'
+import { Requests } from '../../src/core/up/requests.ts'
+import { Session } from '../../src/core/session/session.ts'
+import { Sessions } from '../../src/core/session/sessions.ts'
+import { Stats } from '../../src/core/ground/stats.ts'
+import { Topic } from '../../src/core/topic/topic.ts'
 import { every, type Mutant, replace } from './plant.ts'
 
 /** Bugs that leave something behind, count wrongly, or throw. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { Requests } from '../../src/core/requests.ts'
+import { Requests } from '../../src/core/up/requests.ts'
 import { runSeed, SeedFailure, shrink } from '../../src/testing/index.ts'
 import { replace } from './plant.ts'
 

@@ -1,6 +1,6 @@
 import { array, assert, boolean, nat, property, record } from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Addresses, type AddressLimits, subscriberOf } from '../../../src/core/addresses.ts'
+import { Addresses, type AddressLimits, subscriberOf } from '../../../src/core/door/addresses.ts'
 import { binaryCodec } from '../../../src/protocol/index.ts'
 import { grant, Harness, type Peer } from './harness.ts'
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Budget, type Ringed } from '../../../src/core/budget.ts'
+import { Budget, type Ringed } from '../../../src/core/ground/budget.ts'
 import { bytes, Harness, text } from './harness.ts'
 
 class FakeRing implements Ringed {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compose, Encoded } from '../../../src/core/encoded.ts'
+import { compose, Encoded } from '../../../src/core/log/encoded.ts'
 import { binaryCodec, jsonCodec, type ServerMessage } from '../../../src/protocol/index.ts'
 import { text } from './harness.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { JoinRate } from '../../../src/core/join-rate.ts'
+import { JoinRate } from '../../../src/core/meeting/join-rate.ts'
 import { Harness } from './harness.ts'
 
 describe('Taking a seat again and again', () => {

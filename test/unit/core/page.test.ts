@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { pageOf } from '../../../src/core/page.ts'
+import { pageOf } from '../../../src/core/ground/page.ts'
 
 const named = (names: Iterable<string>) => Array.from(names, (name) => ({ name }))
 

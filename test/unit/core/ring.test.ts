@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Ring } from '../../../src/core/ring.ts'
+import { Ring } from '../../../src/core/ground/ring.ts'
 
 describe('A ring', () => {
   it('gives each item the next position, from the first one it was made with', () => {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Timer, Timers } from '../../../src/core/timers.ts'
+import { Timer, Timers } from '../../../src/core/ground/timers.ts'
 
 function make(): { timers: Timers; fired: string[]; timer: (name: string) => Timer } {
   const fired: string[] = []

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryBus } from '../../../src/bus/memory.ts'
-import { ladder, rungOf } from '../../../src/core/topic.ts'
+import { ladder, rungOf } from '../../../src/core/topic/topic.ts'
 import type { MessageOf } from '../../../src/protocol/index.ts'
 import { bytes, grant, Harness, type Peer, publicationsOf, text, textOf, wish } from './harness.ts'
 

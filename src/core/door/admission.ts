@@ -1,0 +1,115 @@
+import type { CloseReason } from '../../protocol/errors.ts'
+import { Addresses } from './addresses.ts'
+import type { NodeConfig } from '../ground/config.ts'
+import type { Connection } from './connection.ts'
+import type { Stats } from '../ground/stats.ts'
+
+/** What there was too much of: connections or newcomers of the node, connections or new ones of the address. */
+export type RefusedBy = 'connections' | 'handshakes' | 'address' | 'rate'
+
+/** Why a connection is not let in. */
+export interface Turned {
+  readonly by: RefusedBy
+  readonly reason: CloseReason
+  readonly text: string
+  readonly retryAfterMs: number
+}
+
+const answers: { readonly [by in RefusedBy]: { readonly reason: CloseReason; readonly text: string } } = {
+  connections: { reason: 'FULL', text: 'the node has no room' },
+  handshakes: { reason: 'FULL', text: 'too many connect at once' },
+  address: { reason: 'FULL', text: 'too many connections of one address' },
+  rate: { reason: 'RATE', text: 'too many new connections of one address' },
+}
+
+/**
+ * The door of a node. A storm of clients is let in at a pace that leaves room for those who are in: so many connections
+ * may wait for their welcome, so many tokens are verified at a time, and the rest comes back later, spread out.
+ */
+export class Admission {
+  readonly #config: NodeConfig
+  readonly #stats: Stats
+  readonly #authenticate: (connection: Connection, token: string) => void
+  readonly #addresses: Addresses
+  /** Not welcomed yet. */
+  readonly #newcomers: Set<Connection> = new Set()
+  /** Tokens that wait to be verified: one at most of each connection. */
+  readonly #queue: Map<Connection, string> = new Map()
+  readonly #verifying: Set<Connection> = new Set()
+
+  constructor(
+    config: NodeConfig,
+    stats: Stats,
+    authenticate: (connection: Connection, token: string) => void,
+  ) {
+    this.#config = config
+    this.#stats = stats
+    this.#authenticate = authenticate
+    this.#addresses = new Addresses(config.limits)
+  }
+
+  /** How many connections wait for their welcome, and how many addresses are remembered. */
+  get size(): { readonly newcomers: number; readonly addresses: number } {
+    return { newcomers: this.#newcomers.size, addresses: this.#addresses.size }
+  }
+
+  /** Lets a connection in as a newcomer, or says why not. `others` are there already; the address '' is not counted. */
+  enter(connection: Connection, address: string, others: number, now: number): Turned | null {
+    const { limits } = this.#config
+    if (others >= limits.connections) return this.#turned('connections', 0)
+    if (this.#newcomers.size >= limits.handshakes) return this.#turned('handshakes', 0)
+    const refusal = address === '' ? null : this.#addresses.take(address, now)
+    if (refusal !== null) return this.#turned(refusal.by, refusal.waitMs)
+    connection.address = address
+    this.#newcomers.add(connection)
+    return null
+  }
+
+  #turned(by: RefusedBy, waitMs: number): Turned {
+    this.#stats.refuseConnection(by)
+    return { by, ...answers[by], retryAfterMs: Math.ceil(waitMs) + this.spread() }
+  }
+
+  /** A time within the reconnect window, so that those who are turned away together do not come back together. */
+  spread(): number {
+    const { reconnectMinMs, reconnectMaxMs } = this.#config.limits
+    const [high = 0, low = 0] = this.#config.entropy(2)
+    return Math.round(
+      reconnectMinMs + ((high * 256 + low) / 65_535) * Math.max(0, reconnectMaxMs - reconnectMinMs),
+    )
+  }
+
+  /** Has the token verified, when its turn comes. */
+  verify(connection: Connection, token: string): void {
+    this.#queue.set(connection, token)
+    this.#next()
+  }
+
+  /** The answer came. Whether it is one to a question that was asked. */
+  verified(connection: Connection): boolean {
+    const asked = this.#verifying.delete(connection)
+    this.#next()
+    return asked
+  }
+
+  #next(): void {
+    for (const [connection, token] of this.#queue) {
+      if (this.#verifying.size >= this.#config.limits.verifications) return
+      this.#queue.delete(connection)
+      this.#verifying.add(connection)
+      this.#authenticate(connection, token)
+    }
+  }
+
+  welcome(connection: Connection): void {
+    this.#newcomers.delete(connection)
+  }
+
+  /** The connection is gone. A verification under way goes on, and counts, until it is answered. */
+  leave(connection: Connection, now: number): void {
+    this.#newcomers.delete(connection)
+    this.#queue.delete(connection)
+    if (connection.address !== '') this.#addresses.release(connection.address, now)
+    connection.address = ''
+  }
+}

@@ -1,0 +1,386 @@
+import type { Codec } from '../../protocol/codec.ts'
+import { closeCodes, type CloseReason, type ErrorCode, RtmsError } from '../../protocol/errors.ts'
+import { limits as protocolLimits } from '../../protocol/limits.ts'
+import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
+import { Admission } from './admission.ts'
+import type { NodeConfig } from '../ground/config.ts'
+import { Connection } from './connection.ts'
+import type { Downstream } from '../down/downstream.ts'
+import type { Application, Grant, LossReason, Outcome, Transport } from '../ports.ts'
+import type { Revocations } from './revocations.ts'
+import { type Session, shorten } from '../session/session.ts'
+import type { Sessions } from '../session/sessions.ts'
+import type { Stats } from '../ground/stats.ts'
+import type { Timers } from '../ground/timers.ts'
+
+const PROTOCOL_VERSION = 1
+
+/** What the sockets need of the rest of the node. */
+export interface ConnectionsHost {
+  readonly config: NodeConfig
+  readonly timers: Timers
+  readonly stats: Stats
+  readonly downstream: Downstream
+  readonly sessions: Sessions
+  readonly application: Application
+  readonly revocations: Revocations
+  /** A message of a live session, for its upstream queue. */
+  enqueue(connection: Connection, session: Session, message: ClientMessage, now: number): void
+  /** The session's connection is gone. */
+  detached(session: Session, now: number): void
+  /** The session has another token: what it no longer allows ends. */
+  regranted(session: Session, now: number): void
+  /** The session has another connection: what its queue upward waited for may have changed. */
+  attached(session: Session): void
+}
+
+/** All sockets of a node: HELLO and WELCOME, credit, heartbeats, and every way a connection ends. */
+export class Connections {
+  readonly #host: ConnectionsHost
+  readonly #all: Set<Connection> = new Set()
+  readonly #admission: Admission
+  draining = false
+
+  constructor(host: ConnectionsHost) {
+    this.#host = host
+    this.#admission = new Admission(host.config, host.stats, (connection, token) =>
+      host.application.authenticate(connection, token),
+    )
+  }
+
+  /** Connections that wait for their welcome, and addresses that are remembered. */
+  get admission(): { readonly newcomers: number; readonly addresses: number } {
+    return this.#admission.size
+  }
+
+  get size(): number {
+    return this.#all.size
+  }
+
+  /** Connections that wait for credit or for their socket, and what their clients have not acknowledged yet. */
+  get owed(): { readonly stalled: number; readonly bytes: number } {
+    let stalled = 0
+    let bytes = 0
+    for (const connection of this.#all) {
+      if (!connection.open) stalled++
+      if (connection.window > 0) bytes += connection.sent - connection.acknowledged
+    }
+    return { stalled, bytes }
+  }
+
+  open(transport: Transport, codec: Codec, address: string, now: number): Connection {
+    const connection = new Connection(transport, codec, now, (late, at) => this.#beat(late, at))
+    this.#host.stats.connectionsOpened++
+    const others = this.#all.size
+    this.#all.add(connection)
+    if (this.draining) {
+      this.close(connection, 'DRAINING', 'the node is stopping', now)
+      return connection
+    }
+    const turned = this.#admission.enter(connection, address, others, now)
+    connection.refusedBy = turned?.by ?? null
+    if (turned !== null) this.close(connection, turned.reason, turned.text, now, turned.retryAfterMs)
+    else this.#host.timers.set(connection.heartbeat, now + this.#host.config.limits.helloMs)
+    return connection
+  }
+
+  packet(connection: Connection, packet: Uint8Array | string, now: number): void {
+    if (connection.state === 'closed') return
+    connection.lastHeard = now
+    this.#host.stats.packetsIn++
+    this.#host.stats.bytesIn += packet.length
+    let messages: ClientMessage[]
+    try {
+      messages = connection.codec.decode(packet, 'client') as ClientMessage[]
+    } catch (error) {
+      this.close(connection, 'PROTOCOL', error instanceof RtmsError ? error.message : 'malformed', now)
+      return
+    }
+    this.#host.stats.messagesIn += messages.length
+    for (const message of messages) {
+      if ((connection.state as string) === 'closed') return
+      this.#receive(connection, message, now)
+    }
+  }
+
+  /** The socket is gone. */
+  lost(connection: Connection, reason: LossReason, now: number): void {
+    if (connection.state !== 'closed') this.#detach(connection, reason, now)
+  }
+
+  #receive(connection: Connection, message: ClientMessage, now: number): void {
+    if (connection.state === 'new' && message.type !== 'hello') {
+      this.close(connection, 'UNAUTHENTICATED', 'the first message must be hello', now)
+      return
+    }
+    switch (message.type) {
+      case 'hello':
+        this.#hello(connection, message, now)
+        return
+      case 'ping': {
+        // The WELCOME comes first.
+        if (connection.state === 'verifying') break
+        if (connection.control.length >= this.#host.config.limits.controlMessages) {
+          this.close(connection, 'SLOW', 'too many pings wait for their pong', now)
+          return
+        }
+        const lateness = Math.round(this.#host.stats.lateness(now) * 1000)
+        this.#host.downstream.control(connection, {
+          type: 'pong',
+          echo: message.time,
+          time: Math.round(now * 1000),
+          lateness,
+        })
+        return
+      }
+      case 'pong':
+        return
+      case 'ack':
+        this.#acknowledge(connection, message, now)
+        return
+      default:
+    }
+    const { session } = connection
+    if (connection.state === 'live' && session !== null) this.#host.enqueue(connection, session, message, now)
+    else if (connection.held.length < this.#host.config.limits.helloMessages) connection.held.push(message)
+    else this.close(connection, 'RATE', 'too much before the welcome', now)
+  }
+
+  #acknowledge(connection: Connection, { bytes, received }: MessageOf<'ack'>, now: number): void {
+    const { session } = connection
+    if (bytes > connection.sent || received > (session?.last ?? 0)) {
+      this.close(connection, 'PROTOCOL', 'an ack of more than was sent', now)
+      return
+    }
+    connection.acknowledged = Math.max(connection.acknowledged, bytes)
+    session?.acknowledge(received)
+    this.#host.downstream.wake(connection)
+  }
+
+  /** Silence on either side brings a ping; twice the heartbeat of silence from the client is the end. */
+  #beat(connection: Connection, now: number): void {
+    const { heartbeatMs, helloMs, readyLatenessMs } = this.#host.config.limits
+    if (connection.state === 'new') {
+      // A node that comes late itself has not read what came in time.
+      if (now - connection.lastHeard > helloMs + readyLatenessMs) {
+        connection.lastHeard = now
+        this.#host.timers.set(connection.heartbeat, now + helloMs)
+        return
+      }
+      this.close(connection, 'UNAUTHENTICATED', 'no hello in time', now)
+      return
+    }
+    // Not the client's fault: it may come again.
+    if (connection.state === 'verifying') {
+      this.close(connection, 'FULL', 'the token was not verified in time', now, this.#admission.spread())
+      return
+    }
+    // Nobody has read what it sent.
+    if (connection.paused) connection.lastHeard = now
+    // The same sum as the timer below was set to: a difference may round to the other side of it.
+    if (now >= connection.lastHeard + 2 * heartbeatMs) {
+      this.close(connection, null, 'silent', now)
+      return
+    }
+    const quiet = Math.min(connection.lastSent, connection.lastHeard)
+    let next = quiet + heartbeatMs
+    if (next <= now) {
+      // One is enough for a client that takes nothing at the moment.
+      if (connection.control.length === 0)
+        this.#host.downstream.control(connection, { type: 'ping', time: Math.round(now * 1000) })
+      next = Math.min(now + heartbeatMs, connection.lastHeard + 2 * heartbeatMs)
+    }
+    this.#host.timers.set(connection.heartbeat, next)
+  }
+
+  /** Ends a connection from this side; with a reason it gets a GOODBYE first, if it can take one. */
+  close(
+    connection: Connection,
+    reason: CloseReason | null,
+    text: string,
+    now: number,
+    retryAfterMs: number = this.#host.config.limits.reconnectMinMs,
+  ): void {
+    if (connection.state === 'closed') return
+    const code = reason === null ? 1001 : closeCodes[reason]
+    if (reason !== null) {
+      const retryAfter = code > 4449 ? retryAfterMs : 0
+      const goodbye = { type: 'goodbye', code, reason: shorten(text), retryAfter, route: '' } as const
+      this.#host.downstream.farewell(connection, goodbye, now)
+    }
+    const { transport } = connection
+    this.#detach(connection, reason ?? 'SILENT', now)
+    transport.close(code, reason ?? 'SILENT')
+  }
+
+  #detach(connection: Connection, reason: LossReason, now: number): void {
+    const { session } = connection
+    connection.state = 'closed'
+    connection.control = []
+    connection.frames = []
+    connection.topics = []
+    connection.held = []
+    connection.session = null
+    this.#all.delete(connection)
+    this.#admission.leave(connection, now)
+    this.#host.timers.clear(connection.heartbeat)
+    this.#host.stats.loseConnection(reason)
+    if (session === null) return
+    // Nobody will hear whether the new token was good.
+    if (connection.refreshing !== 0)
+      this.#host.downstream.fail(session, { type: 'refresh', call: connection.refreshing }, 'UNKNOWN')
+    connection.refreshing = 0
+    this.#host.detached(session, now)
+    if (!session.ended) this.#host.sessions.detach(session, now)
+    this.#host.application.disconnected(session, reason, session.ended)
+  }
+
+  #hello(connection: Connection, hello: MessageOf<'hello'>, now: number): void {
+    if (connection.state !== 'new') {
+      this.close(connection, 'PROTOCOL', 'a second hello', now)
+      return
+    }
+    if (hello.version !== PROTOCOL_VERSION) {
+      this.close(
+        connection,
+        'PROTOCOL',
+        `version ${hello.version} is not spoken here; this is version ${PROTOCOL_VERSION}`,
+        now,
+      )
+      return
+    }
+    connection.state = 'verifying'
+    connection.hello = hello
+    // What comes behind waits in the socket, so that nobody unverified makes the node hold much.
+    connection.transport.pause()
+    this.#admission.verify(connection, hello.token)
+  }
+
+  authenticated(connection: Connection, outcome: Outcome<Grant>, now: number): void {
+    if (!this.#admission.verified(connection)) return
+    if (connection.refreshing !== 0) {
+      this.#refreshed(connection, outcome, now)
+      return
+    }
+    const { hello } = connection
+    if (connection.state !== 'verifying' || hello === null) return
+    if (!outcome.ok || this.#isOver(outcome.value, now)) {
+      this.close(connection, 'UNAUTHENTICATED', 'the token was refused', now)
+      return
+    }
+    const grant = outcome.value
+    if (this.#isRevoked(connection, grant, now)) return
+    this.#replace(hello, grant, now)
+    const attached = this.#host.sessions.attach(connection, hello, grant)
+    if (attached === 'stolen')
+      this.close(connection, 'UNAUTHENTICATED', 'the session belongs to another user', now)
+    else if (attached === 'limit') this.close(connection, 'FULL', 'too many sessions of one user', now)
+    else this.#welcome(connection, hello, attached, now)
+  }
+
+  #isOver(grant: Grant, now: number): boolean {
+    return grant.expires > 0 && grant.expires <= now + this.#host.config.wallOffset
+  }
+
+  #isRevoked(connection: Connection, grant: Grant, now: number): boolean {
+    if (!this.#host.revocations.covers(grant)) return false
+    this.close(connection, 'REVOKED', 'the token was revoked', now)
+    return true
+  }
+
+  /** Has a new token verified for a session that goes on meanwhile. */
+  refresh(session: Session, { call, token }: MessageOf<'refresh'>): ErrorCode | null {
+    const { connection } = session
+    if (connection === null) return 'UNKNOWN'
+    if (connection.refreshing !== 0) return 'BUSY'
+    connection.refreshing = call
+    this.#admission.verify(connection, token)
+    return null
+  }
+
+  #refreshed(connection: Connection, outcome: Outcome<Grant>, now: number): void {
+    const { session, refreshing: call } = connection
+    connection.refreshing = 0
+    if (session === null) return
+    const { downstream, sessions } = this.#host
+    if (!outcome.ok || this.#isOver(outcome.value, now)) {
+      downstream.fail(session, { type: 'refresh', call }, 'UNAUTHENTICATED', 'the token was refused')
+    } else if (this.#isRevoked(connection, outcome.value, now)) {
+      // Its call goes unanswered: the goodbye is the answer.
+    } else if (outcome.value.user !== session.user) {
+      downstream.fail(session, { type: 'refresh', call }, 'FORBIDDEN', 'the token is another user’s')
+    } else {
+      // One that was sent on an earlier connection may come to its turn behind the newer token of this one's HELLO.
+      const isNewer = outcome.value.issued >= session.grant.issued
+      if (isNewer) sessions.renew(session, outcome.value)
+      downstream.send(session, { type: 'done', call, value: Math.floor(session.grant.expires / 1000) })
+      if (isNewer) this.#host.regranted(session, now)
+    }
+  }
+
+  /** A session has one connection: the newer one takes it over. */
+  #replace(hello: MessageOf<'hello'>, grant: Grant, now: number): void {
+    for (const session of this.#host.sessions.of(grant.user)) {
+      if (session.id !== hello.session || session.connection === null) continue
+      this.close(session.connection, 'REPLACED', 'the session connected elsewhere', now)
+      return
+    }
+  }
+
+  #welcome(
+    connection: Connection,
+    hello: MessageOf<'hello'>,
+    { session, resumed, reason }: { session: Session; resumed: boolean; reason: string },
+    now: number,
+  ): void {
+    const { limits } = this.#host.config
+    connection.state = 'live'
+    connection.hello = null
+    this.#admission.welcome(connection)
+    connection.window = hello.window === 0 ? 0 : Math.min(hello.window, limits.window)
+    const received = resumed ? session.rewind(hello.received) : 0
+    const whole = received <= hello.received
+    if (hello.session !== '')
+      this.#host.stats.resume('session', resumed ? (whole ? 'recovered' : 'LOST') : 'NOT_FOUND')
+    if (!whole) this.#host.stats.sessionEntriesLost += received - hello.received
+    this.#host.timers.set(connection.heartbeat, now + limits.heartbeatMs)
+    this.#host.downstream.control(connection, {
+      type: 'welcome',
+      version: PROTOCOL_VERSION,
+      node: this.#host.config.id,
+      session: session.id,
+      user: session.user,
+      resumed,
+      reason: resumed && !whole ? 'entries of the session log were lost' : reason,
+      received,
+      calls: session.calls,
+      time: Math.round(now * 1000),
+      heartbeat: limits.heartbeatMs,
+      window: connection.window,
+      expires: Math.floor(session.grant.expires / 1000),
+      reconnectMin: limits.reconnectMinMs,
+      reconnectMax: limits.reconnectMaxMs,
+      keep: limits.sessionKeepMs,
+      maxPacket: protocolLimits.packet,
+      maxInput: protocolLimits.input,
+      maxPayload: protocolLimits.payload,
+      maxMeetings: limits.meetingsPerSession,
+      maxSubscriptions: limits.subscriptionsPerSession,
+      maxRequests: limits.requestsPerSession,
+    })
+    this.#host.application.connected(session, resumed)
+    this.#host.regranted(session, now)
+    this.#host.attached(session)
+    if (!connection.paused) connection.transport.resume()
+    const { held } = connection
+    connection.held = []
+    for (const message of held) this.#receive(connection, message, now)
+  }
+
+  /** Closes every connection. */
+  drain(now: number): void {
+    this.draining = true
+    for (const connection of this.#all)
+      this.close(connection, 'DRAINING', 'the node is stopping', now, this.#admission.spread())
+  }
+}

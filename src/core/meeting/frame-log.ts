@@ -1,0 +1,109 @@
+import { encodeBatch } from '../../protocol/binary.ts'
+import { Writer } from '../../protocol/bytes.ts'
+import { joinFrames } from '../../protocol/frames.ts'
+import { schema } from '../../protocol/schema.ts'
+import type { Budget } from '../ground/budget.ts'
+import { Encoded } from '../log/encoded.ts'
+import { BatchCache, type Cursor, Gap, type Log, PAGE_BYTES, type Read } from '../log/log.ts'
+import { Ring } from '../ground/ring.ts'
+
+/** What keeping one frame costs besides its bytes; keeps endless empty frames within the limit too. */
+const FRAME_OVERHEAD = 16
+
+const scratch: Writer = new Writer(4_096)
+
+/** The log of a meeting: sealed frames from 1 on, exactly as they are sent, oldest dropped first. */
+export class FrameLog implements Log {
+  readonly number: number
+  readonly #ring: Ring<Uint8Array> = new Ring(1)
+  readonly #maxBytes: number
+  readonly #budget: Budget
+  readonly #batches: BatchCache = new BatchCache()
+  #bytes = 0
+
+  constructor(number: number, maxBytes: number, budget: Budget) {
+    this.number = number
+    this.#maxBytes = maxBytes
+    this.#budget = budget
+  }
+
+  /** The oldest frame kept. */
+  get first(): number {
+    return this.#ring.first
+  }
+
+  /** The number the next frame will get. */
+  get next(): number {
+    return this.#ring.next
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  append(frame: Uint8Array): void {
+    this.#batches.clear()
+    this.#ring.push(frame)
+    this.#hold(frame.length + FRAME_OVERHEAD)
+    if (this.#bytes > this.#maxBytes) this.trimTo(this.#maxBytes)
+  }
+
+  /** Drops the oldest frames until the ring has at most `bytes`; the last one stays. */
+  trimTo(bytes: number): void {
+    while (this.#bytes > bytes && this.#ring.size > 1) this.#hold(-this.#ring.shift().length - FRAME_OVERHEAD)
+  }
+
+  #hold(bytes: number): void {
+    this.#bytes += bytes
+    this.#budget.add(bytes)
+  }
+
+  /** The meeting is over. */
+  release(): void {
+    this.#hold(-this.#bytes)
+  }
+
+  /** Frames `from` … `to` − 1, as far as they are kept, with their numbers. */
+  *history(from: number, to: number): Generator<readonly [number: number, frame: Uint8Array]> {
+    for (let frame = Math.max(from, this.first); frame < Math.min(to, this.next); frame++)
+      yield [frame, this.#ring.get(frame)]
+  }
+
+  isCurrent(cursor: Cursor): boolean {
+    return cursor.position === this.next
+  }
+
+  read(cursor: Cursor): Read {
+    return this.readTo(cursor, this.next, this.#batches)
+  }
+
+  /** As {@link read}, as if `end` were the next frame. */
+  readTo(cursor: Cursor, end: number, batches: BatchCache): Read {
+    const from = cursor.position
+    if (from < this.first) {
+      cursor.position = this.first
+      return new Gap(this.number, from, this.first, [], 'NO_SNAPSHOT')
+    }
+    const known = batches.get(from)
+    if (known !== undefined) {
+      cursor.position = known.to
+      return known.batch
+    }
+    let to = from
+    for (let bytes = 0; to < end && bytes < PAGE_BYTES; to++) bytes += this.#ring.get(to).length + 1
+    const batch = this.#batch(from, to)
+    batches.set(from, batch, to)
+    cursor.position = to
+    return batch
+  }
+
+  #batch(from: number, to: number): Encoded {
+    scratch.reset()
+    joinFrames(scratch, this.#frames(from, to))
+    return new Encoded(encodeBatch(schema.frames.code, [this.number, from, to - from], scratch))
+  }
+
+  *#frames(from: number, to: number): Generator<Uint8Array> {
+    for (let frame = from; frame < to; frame++) yield this.#ring.get(frame)
+  }
+}

@@ -1,0 +1,112 @@
+import type { MessageOf } from '../../protocol/schema.ts'
+import type { Budget } from '../ground/budget.ts'
+import type { NodeConfig } from '../ground/config.ts'
+import type { Connection } from '../door/connection.ts'
+import type { Grant } from '../ports.ts'
+import { Session } from './session.ts'
+import type { Stats } from '../ground/stats.ts'
+import type { Timers } from '../ground/timers.ts'
+
+/** All sessions of a node, by id and by user. */
+export class Sessions {
+  readonly #config: NodeConfig
+  readonly #timers: Timers
+  readonly #stats: Stats
+  readonly #budget: Budget
+  readonly #expire: (session: Session, now: number) => void
+  readonly #byId: Map<string, Session> = new Map()
+  readonly #byUser: Map<string, Set<Session>> = new Map()
+
+  constructor(
+    config: NodeConfig,
+    timers: Timers,
+    stats: Stats,
+    budget: Budget,
+    expire: (session: Session, now: number) => void,
+  ) {
+    this.#config = config
+    this.#timers = timers
+    this.#stats = stats
+    this.#budget = budget
+    this.#expire = expire
+  }
+
+  get size(): number {
+    return this.#byId.size
+  }
+
+  all(): Iterable<Session> {
+    return this.#byId.values()
+  }
+
+  of(user: string): Iterable<Session> {
+    return this.#byUser.get(user) ?? []
+  }
+
+  /**
+   * The session a HELLO asks for, or a new one, attached to this connection; `reason` says why it is a new one.
+   * 'stolen' where the id belongs to another user, 'limit' where the user has too many.
+   */
+  attach(
+    connection: Connection,
+    hello: MessageOf<'hello'>,
+    grant: Grant,
+  ): { session: Session; resumed: boolean; reason: string } | 'stolen' | 'limit' {
+    const known = hello.session === '' ? undefined : this.#byId.get(hello.session)
+    if (known !== undefined && known.user !== grant.user) return 'stolen'
+    const session = known ?? this.#open(grant)
+    if (session === null) return 'limit'
+    session.connection = connection
+    connection.session = session
+    this.renew(session, grant)
+    const resumed = known !== undefined
+    if (resumed) this.#stats.sessionsResumed++
+    return {
+      session,
+      resumed,
+      reason: resumed || hello.session === '' ? '' : 'the session is not known here',
+    }
+  }
+
+  /** Puts a new token's rights and expiry in the place of the old. */
+  renew(session: Session, grant: Grant): void {
+    session.grant = grant
+    if (grant.expires > 0) this.#timers.set(session.expiry, grant.expires - this.#config.wallOffset)
+    else this.#timers.clear(session.expiry)
+  }
+
+  /** The wall clock was set: what ends at a time of it is due at another one. */
+  retime(): void {
+    for (const session of this.#byId.values())
+      if (session.connection !== null) this.renew(session, session.grant)
+  }
+
+  #open(grant: Grant): Session | null {
+    let sessions = this.#byUser.get(grant.user)
+    if (sessions !== undefined && sessions.size >= this.#config.limits.sessionsPerUser) return null
+    const id = [...this.#config.entropy(16)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+    const session = new Session(id, grant, this.#config.limits, this.#budget, this.#expire)
+    this.#byId.set(id, session)
+    if (sessions === undefined) this.#byUser.set(grant.user, (sessions = new Set()))
+    sessions.add(session)
+    this.#stats.sessionsOpened++
+    return session
+  }
+
+  /** The connection is gone: the session waits for another. */
+  detach(session: Session, now: number): void {
+    session.connection = null
+    this.#timers.set(session.expiry, now + this.#config.limits.sessionKeepMs)
+  }
+
+  remove(session: Session): void {
+    session.ended = true
+    session.release()
+    this.#timers.clear(session.expiry)
+    this.#byId.delete(session.id)
+    const sessions = this.#byUser.get(session.user)
+    sessions?.delete(session)
+    if (sessions?.size === 0) this.#byUser.delete(session.user)
+    this.#stats.sessionsEnded++
+  }
+}

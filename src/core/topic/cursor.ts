@@ -1,0 +1,44 @@
+import { Cursor } from '../log/log.ts'
+import type { Session } from '../session/session.ts'
+import type { Group, Topic } from './topic.ts'
+
+/** How a topic's reader that fell off the ring goes on. The numbers are those of the wire. */
+export const policies = { skip: 0, conflate: 1, disconnect: 2 } as const
+
+/** How a subscriber wants to read. */
+export interface Wish {
+  readonly conflate: boolean
+  readonly policy: number
+  /** Only these keys; null for all. */
+  readonly keys: ReadonlySet<string> | null
+}
+
+/** Nearly everybody wants one of these. */
+const common: readonly Wish[] = [false, true].flatMap((conflate) =>
+  Object.values(policies).map((policy) => ({ conflate, policy, keys: null })),
+)
+
+export function wishOf(conflate: boolean, policy: number, keys: ReadonlySet<string> | null): Wish {
+  const known = common.find((wish) => wish.conflate === conflate && wish.policy === policy)
+  return keys === null && known !== undefined ? known : { conflate, policy, keys }
+}
+
+/** A subscription: a place in a topic's log and what this subscriber wants of it. */
+export class TopicCursor extends Cursor {
+  declare readonly log: Topic
+  readonly wish: Wish
+  /** It reads the compacted log, from position 0, until it reaches the head: a new reader of a keyed topic. */
+  values: boolean
+  /** The group it is in, and its neighbours there. */
+  group: Group | null = null
+  before: TopicCursor | null = null
+  after: TopicCursor | null = null
+  /** The last hole it was told of. */
+  holeAt = -1
+
+  constructor(log: Topic, session: Session, position: number, wish: Wish, values: boolean) {
+    super(log, session, position)
+    this.wish = wish
+    this.values = values
+  }
+}
