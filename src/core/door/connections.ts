@@ -6,6 +6,7 @@ import { Admission } from './admission.ts'
 import type { Ending } from '../ground/asks.ts'
 import type { NodeConfig } from '../ground/config.ts'
 import { Connection, type Phase } from './connection.ts'
+import type { Faults } from '../ground/faults.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Application, Grant, LossReason, Outcome, Transport } from '../ports.ts'
@@ -26,6 +27,7 @@ export interface ConnectionsHost {
   readonly sessions: Sessions
   readonly application: Application
   readonly revocations: Revocations
+  readonly faults: Faults
   /** A message of a live session, for its upstream queue. */
   enqueue(session: Session, message: ClientMessage, now: number): void
   /** The session has another connection: what its queue upward waited for may have changed. */
@@ -106,6 +108,11 @@ export class Connections {
       if ((connection.phase.name as string) === 'closed') return
       this.#receive(connection, message, now)
     }
+  }
+
+  /** A sign of life; before its HELLO nobody is given more time for one. */
+  bytes(connection: Connection, now: number): void {
+    if (connection.phase.name === 'live') connection.lastHeard = now
   }
 
   /** The socket is gone. */
@@ -210,11 +217,19 @@ export class Connections {
     if (reason !== null) {
       const retryAfter = code > 4449 ? retryAfterMs : 0
       const goodbye = { type: 'goodbye', code, reason: shorten(text), retryAfter, route: '' } as const
-      this.#host.downstream.farewell(connection, { ...goodbye, ...spoken }, now)
+      const { downstream, faults } = this.#host
+      faults.contain(() => downstream.farewell(connection, { ...goodbye, ...spoken }, now))
     }
-    const { transport } = connection
     this.#detach(connection, reason ?? 'SILENT', now)
-    transport.close(code, reason ?? 'SILENT')
+    this.#host.faults.contain(() => connection.transport.close(code, reason ?? 'SILENT'))
+  }
+
+  /** Gives up a connection whose transport failed. */
+  drop(outlet: Outlet, now: number): void {
+    const connection = outlet as Connection
+    if (connection.phase.name === 'closed') return
+    this.#detach(connection, 'LOST', now)
+    this.#host.faults.contain(() => connection.transport.close(1011, 'LOST'))
   }
 
   #detach(connection: Connection, reason: LossReason, now: number): void {
