@@ -77,7 +77,8 @@ export class Client {
         welcome: (welcome) => {
           const first = this.#welcome === null
           this.#welcome = welcome
-          const { reason } = welcome
+          // A session that was not asked for again, since the ticket may be another user's, needs no reason of the node's.
+          const reason = welcome.reason || (welcome.resumed ? '' : 'a new session was opened')
           if (!first) this.#reconnects.emit({ recovered: reason === '', reason })
         },
       },

@@ -107,9 +107,9 @@ export class Calls {
 
   /**
    * A connection is live. On a resumed session the calls up to `welcome.calls` will still be answered; on another one
-   * nobody will answer what was sent. Returns what is to be sent (again), in order; never what is out of time.
+   * nobody will answer what was sent, and nothing is sent in the name of another user. Returns what is to be sent (again), in order; never what is out of time.
    */
-  revive(welcome: MessageOf<'welcome'>, now: number): CallMessage[] {
+  revive(welcome: MessageOf<'welcome'>, isStranger: boolean, now: number): CallMessage[] {
     const { resumed, calls: accepted } = welcome
     this.#most = welcome.maxRequests
     this.#maxPayload = welcome.maxPayload
@@ -119,7 +119,7 @@ export class Calls {
       if (call.sent && resumed && number <= accepted) continue
       if (call.sent && !resumed) {
         this.end(number, new RtmsError('UNKNOWN'))
-      } else if (call.sendBy <= now) {
+      } else if (isStranger || call.sendBy <= now) {
         // The node says that it never came; this late it must not come any more.
         this.end(number, new RtmsError('NOT_SENT'))
       } else again.push(inTime(call, now))

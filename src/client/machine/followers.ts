@@ -12,6 +12,8 @@ export interface FollowersHost {
   readonly calls: Calls
   readonly waiting: Waiting
   send(message: ClientMessage): void
+  /** The number of the ticket that is held. */
+  ticket(): number
 }
 
 /** Everything this client follows, meetings and topics: what is asked for on each connection, and what comes of it. */
@@ -52,8 +54,10 @@ export class Followers {
 
   // ---- connections
 
-  attach({ resumed }: MessageOf<'welcome'>): void {
+  /** `isStranger`: this connection is of another user than the one before. */
+  attach({ resumed }: MessageOf<'welcome'>, isStranger: boolean): void {
     for (const seat of this.#seats.values()) {
+      if (isStranger) seat.abandon()
       // Another session, another node perhaps: the number may be another meeting's there.
       if (!resumed) seat.lastLog = 0
       // What the session log still holds of a meeting comes before it is joined on this connection.
@@ -142,8 +146,18 @@ export class Followers {
   /** Whether the call that failed was one of a follower's. */
   handleFailed({ call, index }: MessageOf<'failed'>, error: RtmsError): boolean {
     const of = this.#all.find((follower) => follower.call === call && follower.index === index)
-    if (of !== undefined) this.#lose(of, error)
-    return of !== undefined
+    if (of === undefined) return false
+    const isMissing =
+      of instanceof SeatMachine && error.code === 'NOT_FOUND' && of.handleMissing(this.#host.ticket())
+    if (isMissing) this.#byLog.delete(of.lastLog)
+    else this.#lose(of, error)
+    return true
+  }
+
+  /** Whether a meeting that this client was in was not found: a fresh ticket may lead to it. */
+  get isMissing(): boolean {
+    for (const seat of this.#seats.values()) if (seat.isMissing) return true
+    return false
   }
 
   handleEnded(message: MessageOf<'ended'>): void {

@@ -10,7 +10,7 @@ import {
 } from '../../protocol/index.ts'
 import { Backoff } from './backoff.ts'
 import { type CallMessage, Calls, type Done } from './calls.ts'
-import { closeError, finalError } from './closing.ts'
+import { closeError, finalError, isOwnCode } from './closing.ts'
 import { Followers } from './followers.ts'
 import { Waiting } from './limits.ts'
 import { Outbox } from './outbox.ts'
@@ -39,6 +39,14 @@ export class Machine {
   #deadline = Infinity
 
   #session = ''
+  /** Whether the next HELLO asks for the session: not where it may be of another user than the ticket. */
+  #offersSession = true
+  /** The close code of which the node spoke in its goodbye on this connection; 0 for none. */
+  #goodbye = 0
+  /** The attempt for which a ticket is being asked for; 0 for none. */
+  #askedFor = 0
+  /** Why the last fresh ticket was not to be had. */
+  #ticketError: RtmsError | null = null
   #welcome: MessageOf<'welcome'> | null = null
   /** Entries of the session log were lost before this connection: answers may have been among them. */
   #entriesLost = false
@@ -63,6 +71,7 @@ export class Machine {
       calls: this.#calls,
       waiting: this.#waiting,
       send: (message) => this.#send(message),
+      ticket: () => this.#tickets.count,
     })
   }
 
@@ -101,11 +110,12 @@ export class Machine {
         if (now >= this.#deadline) this.#ping(now)
         if (now >= this.#tickets.renewAt) {
           this.#tickets.unschedule()
-          this.#ports.getTicket(this.#attempt)
+          this.#askTicket()
         }
       }
     } else if (now >= this.#deadline) {
       if (this.#phase === 'waiting') this.#connect(now)
+      else if (this.#phase === 'ticket' && this.#tickets.isValid(now)) this.#withoutTicket(null, now)
       else this.#drop(now)
     }
   }
@@ -143,23 +153,41 @@ export class Machine {
 
   #connect(now: number): void {
     this.#attempt++
+    this.#goodbye = 0
     if (!this.#enter('ticket', now + this.#options.connectMs)) return
-    if (this.#tickets.isUsable(now)) this.#open()
-    else this.#ports.getTicket(this.#attempt)
+    if (this.#tickets.isUsable(now)) this.#open(this.#deadline)
+    else this.#askTicket()
+  }
+
+  #askTicket(): void {
+    this.#askedFor = this.#attempt
+    this.#ports.getTicket(this.#attempt)
   }
 
   /** `validMs`: how long the ticket is still good. */
   handleTicket(attempt: number, ticket: Ticket, validMs: number, now: number): void {
     if (attempt !== this.#attempt || (this.#phase !== 'ticket' && this.#phase !== 'live')) return
+    this.#askedFor = 0
     this.#tickets.take(ticket, validMs, now)
-    if (this.#phase === 'ticket') this.#open()
+    this.#ticketError = null
+    if (this.#phase === 'ticket') this.#open(this.#deadline)
+    // The business may have opened the meeting, here or on another node, when it issued the ticket.
+    else if (this.#followers.isMissing) this.#replace(now)
     else this.#refresh(ticket, now)
   }
 
   handleNoTicket(attempt: number, error: RtmsError, now: number): void {
     if (attempt !== this.#attempt) return
-    if (this.#phase === 'ticket') this.#wait(now, error)
+    this.#askedFor = 0
+    if (this.#phase === 'ticket') this.#withoutTicket(error, now)
     else if (this.#phase === 'live') this.#tickets.retry(now)
+  }
+
+  /** No fresh ticket is to be had: the kept one may be good still. */
+  #withoutTicket(error: RtmsError | null, now: number): void {
+    this.#ticketError = error
+    if (this.#tickets.isValid(now)) this.#open(now + this.#options.connectMs)
+    else this.#wait(now, error)
   }
 
   /** Puts a fresh token in the place of one that is about to expire, without a break. */
@@ -170,7 +198,7 @@ export class Machine {
       if (attempt !== this.#attempt) return
       if (!(result instanceof RtmsError)) this.#tickets.schedule()
       // The expiry of the old one leads to a new connection with another ticket.
-      else this.#tickets.discard()
+      else this.#tickets.doubt()
     }
     const message = { type: 'refresh', call: this.#calls.next(), token: ticket.token } as const
     // Whatever number of the application's calls wait: a client that is busy keeps its connection.
@@ -178,45 +206,62 @@ export class Machine {
     this.#send(message)
   }
 
-  #open(): void {
-    if (this.#enter('opening', this.#deadline)) this.#ports.open(this.#attempt, this.#tickets.held.url)
+  #open(deadline: number): void {
+    if (this.#enter('opening', deadline)) this.#ports.open(this.#attempt, this.#tickets.held.url)
   }
 
   handleOpen(attempt: number): void {
     if (attempt !== this.#attempt || this.#phase !== 'opening') return
     if (!this.#enter('greeting', this.#deadline)) return
     this.#receipts.open()
-    this.#backoff.greeting()
+    const session = this.#offersSession ? this.#session : ''
     this.#send({
       type: 'hello',
       version: 1,
       client: this.#options.client,
       token: this.#tickets.held.token,
-      session: this.#session,
-      received: this.#receipts.entries,
+      session,
+      received: session === '' ? 0 : this.#receipts.entries,
       window: this.#options.window,
     })
   }
 
   handleClose(attempt: number, code: number, reason: string, now: number): void {
     if (attempt !== this.#attempt || this.#phase === 'closed' || this.#phase === 'waiting') return
-    // A kept ticket may have outlived the node's key, and a HELLO that comes too late is refused in the same way:
-    // fresh tickets are tried before giving up.
-    const again = code === closeCodes.UNAUTHENTICATED && this.#tickets.refused()
-    if (code === closeCodes.EXPIRED) this.#tickets.discard()
-    if (again) this.#backoff.forgive()
-    if (again || mayReconnect(code)) this.#wait(now, closeError(code))
+    this.#lost(code, reason, now)
+  }
+
+  #lost(said: number, reason: string, now: number): void {
+    // The goodbye has the reason also where a proxy, or a network that broke, has taken the close code away.
+    const code = isOwnCode(said) || !isOwnCode(this.#goodbye) ? said : this.#goodbye
+    const tickets = this.#tickets
+    let again = false
+    if (code === closeCodes.UNAUTHENTICATED) {
+      // A kept ticket may have outlived the node's key, and a HELLO that comes too late is refused in the same way: fresh
+      // tickets are tried before giving up. A fresh one may be of another user than the session: it is tried without.
+      this.#offersSession = !(this.#offersSession && tickets.isNew)
+      again = tickets.refused()
+      if (again) this.#backoff.forgive()
+    } else if (code === closeCodes.EXPIRED) tickets.discard()
+    else if (code === closeCodes.DRAINING || code === closeCodes.MOVED) tickets.doubt()
+    else if (this.#phase !== 'live') tickets.missed()
+    if (again || mayReconnect(code)) this.#wait(now, closeError(code) ?? this.#ticketError)
     else this.#end(finalError(code, reason), null)
   }
 
   /** Gives the socket up from this side. */
   #drop(now: number): void {
     this.#ports.close(this.#attempt, DROPPED)
-    this.#wait(now, null)
+    this.#lost(DROPPED, '', now)
   }
 
-  #wait(now: number, error: RtmsError | null): void {
-    const wait = this.#backoff.next()
+  /** Gives a connection that is good up for another one, with the ticket that has just come. */
+  #replace(now: number): void {
+    this.#ports.close(this.#attempt, DROPPED)
+    this.#wait(now, new RtmsError('NOT_FOUND'), this.#backoff.soon())
+  }
+
+  #wait(now: number, error: RtmsError | null, wait: number = this.#backoff.next()): void {
     // Late events of the old socket are not of this attempt any more.
     this.#attempt++
     this.#outbox.clear()
@@ -284,6 +329,7 @@ export class Machine {
         this.clockOffset = message.time / 1000 - (now - this.rtt / 2)
         return
       case 'goodbye':
+        this.#goodbye = message.code
         return this.#backoff.goodbye(message.retryAfter)
       case 'frames':
         if (!this.#followers.handleFrames(message)) this.#drop(now)
@@ -301,7 +347,7 @@ export class Machine {
       case 'reply':
         return this.#calls.end(message.call, message.data)
       case 'failed':
-        return this.#handleFailed(message)
+        return this.#handleFailed(message, now)
       case 'nack':
         return this.#followers.handleNack(message)
       case 'push':
@@ -317,24 +363,27 @@ export class Machine {
   }
 
   #handleWelcome(message: MessageOf<'welcome'>, now: number): void {
+    const isStranger = this.#welcome !== null && this.#welcome.user !== message.user
     this.#welcome = message
     this.#silentUntil = now + 2 * message.heartbeat
     this.#session = message.session
+    this.#offersSession = true
+    this.#ticketError = null
     this.#entriesLost = this.#receipts.welcomed(message)
     this.#backoff.welcomed(message)
-    this.#tickets.welcomed()
-    for (const call of this.#calls.revive(message, now)) this.#send(call)
-    this.#followers.attach(message)
+    for (const call of this.#calls.revive(message, isStranger, now)) this.#send(call)
+    this.#followers.attach(message, isStranger)
     // What is called from here on is of this connection.
     const attempt = this.#attempt
     this.#phase = 'live'
     this.#ports.welcome(message)
-    if (this.#attempt === attempt && this.#enter('live', now)) this.#tickets.schedule()
+    if (this.#attempt === attempt && this.#enter('live', now)) this.#tickets.welcomed()
   }
 
-  #handleFailed(message: MessageOf<'failed'>): void {
+  #handleFailed(message: MessageOf<'failed'>, now: number): void {
     const error = new RtmsError(message.error, message.message, message.retryAfter)
     if (!this.#followers.handleFailed(message, error)) this.#calls.end(message.call, error)
+    else if (this.#followers.isMissing && this.#askedFor !== this.#attempt) this.#tickets.renew(now)
   }
 
   // ---- the application's calls

@@ -55,10 +55,14 @@ export class SeatMachine {
   readonly index = 0
   epoch = 0
   slot = 0
+  /** The meeting was not found, and a fresh ticket that may lead to it is waited for. */
+  isMissing = false
   /** The next frame wanted. */
   next = 1
   #seq = 0
   #maxInput: number = limits.input
+  /** The ticket with which the meeting was not found since it was last joined; 0 for none. */
+  #missedWith = 0
   /** The session in which it was joined. */
   #session = ''
   readonly #unanswered: Map<number, Unanswered> = new Map()
@@ -80,6 +84,7 @@ export class SeatMachine {
 
   joinMessage(call: number): MessageOf<'join'> {
     this.call = call
+    this.isMissing = false
     const { meeting, spectator, config, epoch, next } = this
     return { type: 'join', call, meeting, spectator, config, epoch, next: epoch === 0 ? 0 : next }
   }
@@ -105,10 +110,20 @@ export class SeatMachine {
     this.call = 0
     if (!same) {
       this.#seq = message.seq
-      this.#rejectUpTo(Infinity, 'UNKNOWN')
-    } else if (lost || !message.recovered) this.#rejectUpTo(message.seq, 'UNKNOWN')
+      // Inputs are for the run of the meeting that their sender knew; those made since it was missing are for this one.
+      if (this.#missedWith === 0) this.abandon()
+      else this.#renumber()
+    } else if (lost || !message.recovered) this.#rejectSent(message.seq)
+    this.#missedWith = 0
     if (again && message.reason === 'NEW_EPOCH') this.next = 1
     return this.#resend(message.seq, now)
+  }
+
+  /** What waits follows the last seq of the slot. */
+  #renumber(): void {
+    const waiting = [...this.#unanswered.values()]
+    this.#unanswered.clear()
+    for (const input of waiting) this.#unanswered.set(++this.#seq, input)
   }
 
   /** What the node has not got, and still may. */
@@ -137,6 +152,24 @@ export class SeatMachine {
       if (sendBy > now) this.#earliest = Math.min(this.#earliest, sendBy)
       else this.#answer(seq, new RtmsError(sent ? 'UNKNOWN' : 'NOT_SENT'))
     }
+  }
+
+  /**
+   * There is no such meeting. False where this client was not in it, or it was not found with an earlier ticket than
+   * this one either: it is over. The inputs made so far were for the one that is gone.
+   */
+  handleMissing(ticket: number): boolean {
+    if (this.epoch === 0 || (this.#missedWith !== 0 && this.#missedWith !== ticket)) return false
+    this.isMissing = true
+    if (this.#missedWith === 0) this.abandon()
+    this.#missedWith = ticket
+    this.detach()
+    return true
+  }
+
+  /** No input is sent any more that was made so far. */
+  abandon(): void {
+    this.#reject('UNKNOWN')
   }
 
   /** The connection is gone; the position stays. */
@@ -189,7 +222,7 @@ export class SeatMachine {
     if (message.to <= this.next) return
     this.next = message.to
     // Their answers may have been in what is lost.
-    this.#rejectUpTo(Infinity, 'UNKNOWN')
+    this.#rejectSent(Infinity)
     this.listener.gap(message.from, message.to, message.reason)
   }
 
@@ -200,7 +233,7 @@ export class SeatMachine {
   /** The meeting is over for this client. */
   end(error: RtmsError): void {
     this.log = 0
-    this.#rejectUpTo(Infinity, error.code)
+    this.#reject(error.code)
     this.listener.ended(error)
   }
 
@@ -212,9 +245,14 @@ export class SeatMachine {
     unanswered.done(result)
   }
 
-  #rejectUpTo(last: number, code: ErrorCode): void {
+  /** What was sent, up to this seq: nobody knows what became of it. */
+  #rejectSent(last: number): void {
+    for (const [seq, { sent }] of Array.from(this.#unanswered))
+      if (sent && seq <= last) this.#answer(seq, new RtmsError('UNKNOWN'))
+  }
+
+  #reject(code: ErrorCode): void {
     for (const [seq, { sent }] of Array.from(this.#unanswered)) {
-      if (seq > last) return
       // What never left has no effect, whatever became of the rest.
       this.#answer(seq, new RtmsError(code === 'UNKNOWN' && !sent ? 'NOT_SENT' : code))
     }
