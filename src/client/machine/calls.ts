@@ -43,6 +43,8 @@ export class Calls {
   readonly #calls: Map<number, Call> = new Map()
   readonly #waiting: Waiting
   #last = 0
+  /** How many of them are the application's. */
+  #asking = 0
   #most: number = clientLimits.waitingCalls
   #maxPayload: number = limits.payload
 
@@ -57,7 +59,10 @@ export class Calls {
 
   /** Throws BUSY where too many bytes wait already, and `done` hears nothing. */
   add(message: CallMessage, done: Done<unknown>, sendBy: number, grace: number): void {
-    if ('data' in message) this.#waiting.take(message.data)
+    if ('data' in message) {
+      this.#waiting.take(message.data)
+      this.#asking++
+    }
     this.#calls.set(message.call, { message, done, sendBy, grace, sent: false })
   }
 
@@ -85,7 +90,7 @@ export class Calls {
   /** A call of the application's, within what the node allows. */
   #start(message: Asking, done: Done<unknown>, sendBy: number, grace: number): CallMessage {
     if (message.data.bytes.length > this.#maxPayload) throw new RtmsError('TOO_LARGE')
-    if (this.#calls.size >= this.#most)
+    if (this.#asking >= this.#most)
       throw new RtmsError('BUSY', `${this.#most} calls wait for their answer already`)
     this.add(message, done, sendBy, grace)
     return message
@@ -101,7 +106,10 @@ export class Calls {
     const waiting = this.#calls.get(call)
     if (waiting === undefined) return
     this.#calls.delete(call)
-    if ('data' in waiting.message) this.#waiting.give(waiting.message.data)
+    if ('data' in waiting.message) {
+      this.#waiting.give(waiting.message.data)
+      this.#asking--
+    }
     waiting.done(result)
   }
 

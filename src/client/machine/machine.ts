@@ -48,8 +48,6 @@ export class Machine {
   /** Why the last fresh ticket was not to be had. */
   #ticketError: RtmsError | null = null
   #welcome: MessageOf<'welcome'> | null = null
-  /** Entries of the session log were lost before this connection: answers may have been among them. */
-  #entriesLost = false
   readonly #receipts: Receipts = new Receipts()
   /** A live connection that is silent until then is given up. */
   #silentUntil = Infinity
@@ -207,7 +205,7 @@ export class Machine {
   }
 
   #open(deadline: number): void {
-    if (this.#enter('opening', deadline)) this.#ports.open(this.#attempt, this.#tickets.held.url)
+    if (this.#enter('opening', deadline)) this.#ports.open(this.#attempt, (this.#tickets.held as Ticket).url)
   }
 
   handleOpen(attempt: number): void {
@@ -219,7 +217,7 @@ export class Machine {
       type: 'hello',
       version: 1,
       client: this.#options.client,
-      token: this.#tickets.held.token,
+      token: (this.#tickets.held as Ticket).token,
       session,
       received: session === '' ? 0 : this.#receipts.entries,
       window: this.#options.window,
@@ -331,34 +329,16 @@ export class Machine {
       case 'goodbye':
         this.#goodbye = message.code
         return this.#backoff.goodbye(message.retryAfter)
-      case 'frames':
-        if (!this.#followers.handleFrames(message)) this.#drop(now)
-        return
-      case 'publications':
-        return this.#followers.handlePublications(message)
-      case 'gap':
-        return this.#followers.handleGap(message)
-      case 'joined':
-        return this.#followers.handleJoined(message, this.#session, this.#entriesLost, now)
-      case 'subscribed':
-        return this.#followers.handleSubscribed(message)
       case 'done':
         return this.#calls.end(message.call, message.value)
       case 'reply':
         return this.#calls.end(message.call, message.data)
       case 'failed':
         return this.#handleFailed(message, now)
-      case 'nack':
-        return this.#followers.handleNack(message)
       case 'push':
         return this.#ports.push(message.name, message.data)
-      case 'direct':
-        return this.#followers.handleDirect(message)
-      case 'ended':
-        return this.#followers.handleEnded(message)
       default:
-        // Defined for later versions of the node; nothing to do yet.
-        return
+        if (!this.#followers.receive(message, now)) this.#drop(now)
     }
   }
 
@@ -369,10 +349,10 @@ export class Machine {
     this.#session = message.session
     this.#offersSession = true
     this.#ticketError = null
-    this.#entriesLost = this.#receipts.welcomed(message)
+    const entriesLost = this.#receipts.welcomed(message)
     this.#backoff.welcomed(message)
     for (const call of this.#calls.revive(message, isStranger, now)) this.#send(call)
-    this.#followers.attach(message, isStranger)
+    this.#followers.attach(message, entriesLost, isStranger)
     // What is called from here on is of this connection.
     const attempt = this.#attempt
     this.#phase = 'live'

@@ -49,8 +49,10 @@ export class SeatMachine {
   log = 0
   /** Its number on the last connection of this session where it was joined; 0 for none. */
   lastLog = 0
-  /** The call of the JOIN under way. */
+  /** The call of the JOIN under way on the current connection. */
   call = 0
+  /** The call of the last JOIN, on whichever connection, while the session owes its answer; 0 for none. */
+  asked = 0
   /** A JOIN asks for one meeting, and a FAILED says so. */
   readonly index = 0
   epoch = 0
@@ -84,6 +86,7 @@ export class SeatMachine {
 
   joinMessage(call: number): MessageOf<'join'> {
     this.call = call
+    this.asked = call
     this.isMissing = false
     const { meeting, spectator, config, epoch, next } = this
     return { type: 'join', call, meeting, spectator, config, epoch, next: epoch === 0 ? 0 : next }
@@ -108,6 +111,7 @@ export class SeatMachine {
     this.epoch = message.epoch
     this.slot = message.slot
     this.call = 0
+    this.asked = 0
     if (!same) {
       this.#seq = message.seq
       // Inputs are for the run of the meeting that their sender knew; those made since it was missing are for this one.
@@ -199,8 +203,15 @@ export class SeatMachine {
     return { type: 'input', log: this.log, seq, seen: this.next - 1, data }
   }
 
-  /** Delivers frames. False where one is missing without a GAP: the connection cannot be trusted. */
-  handleFrames(message: MessageOf<'frames'>): boolean {
+  /** False where a frame is missing without a GAP: the connection cannot be trusted. */
+  receive(message: MessageOf<'frames'> | MessageOf<'nack'> | MessageOf<'direct'>): boolean {
+    if (message.type === 'frames') return this.#deliver(message)
+    if (message.type === 'direct') this.listener.direct(message.data)
+    else this.#answer(message.seq, new RtmsError(message.error, undefined, message.retryAfter))
+    return true
+  }
+
+  #deliver(message: MessageOf<'frames'>): boolean {
     if (message.first > this.next) return false
     eachFrame(message.frames, message.first, message.count, (number, entries) => {
       // Whoever heard of a frame may have left, or closed the client.
@@ -224,10 +235,6 @@ export class SeatMachine {
     // Their answers may have been in what is lost.
     this.#rejectSent(Infinity)
     this.listener.gap(message.from, message.to, message.reason)
-  }
-
-  handleNack(message: MessageOf<'nack'>): void {
-    this.#answer(message.seq, new RtmsError(message.error, undefined, message.retryAfter))
   }
 
   /** The meeting is over for this client. */

@@ -18,42 +18,24 @@ const RETRY_MS = 5_000
 
 /** The ticket a client holds: how long it is used again, and when a live client asks for another. */
 export class Tickets {
-  #held: Ticket | null = null
+  /** The last one that was taken. */
+  held: Ticket | null = null
+  /** How many were taken. */
+  count = 0
+  /** Whether the one that is held was refused by nobody and accepted by nobody. */
+  isNew = false
+  /** When a live client asks for another. */
+  renewAt = Infinity
   /** Until when it is good at all; 0: no longer. */
   #validUntil = 0
   /** From when on another one is asked for instead; 0: it expired before it was used, by a clock that is wrong. */
   #renewBy = 0
-  #renewAt = Infinity
   /** The next connection asks for a fresh one, though this one may still be good. */
   #isDoubted = false
-  /** How many were taken. */
-  #count = 0
-  /** No node has accepted it yet. */
-  #isNew = false
   /** Attempts with it since it was taken or led to a welcome. */
   #misses = 0
   /** Refused tokens since the last welcome. */
   #refusals = 0
-
-  /** The last one that was taken. */
-  get held(): Ticket {
-    return this.#held as Ticket
-  }
-
-  /** The number of the ticket that is held. */
-  get count(): number {
-    return this.#count
-  }
-
-  /** Whether the ticket that is held was refused by nobody and accepted by nobody. */
-  get isNew(): boolean {
-    return this.#isNew
-  }
-
-  /** When a live client asks for another. */
-  get renewAt(): number {
-    return this.#renewAt
-  }
 
   isUsable(now: number): boolean {
     return now < this.#renewBy && !this.#isDoubted
@@ -66,9 +48,9 @@ export class Tickets {
 
   /** `validMs`: how long it is still good. */
   take(ticket: Ticket, validMs: number, now: number): void {
-    this.#held = ticket
-    this.#count++
-    this.#isNew = true
+    this.held = ticket
+    this.count++
+    this.isNew = true
     this.#isDoubted = false
     this.#misses = 0
     this.#validUntil = now + validMs
@@ -106,23 +88,23 @@ export class Tickets {
 
   /** The node has accepted it: it is renewed in time. */
   schedule(): void {
-    this.#isNew = false
-    this.#renewAt = this.#renewBy || Infinity
+    this.isNew = false
+    this.renewAt = this.#renewBy || Infinity
   }
 
   /** It is not renewed: another is asked for already, or there is no connection. */
   unschedule(): void {
-    this.#renewAt = Infinity
+    this.renewAt = Infinity
   }
 
   /** A fresh one is asked for now, whether this connection lasts or not. */
   renew(now: number): void {
     this.doubt()
-    this.#renewAt = now
+    this.renewAt = now
   }
 
   /** No fresh one was to be had. */
   retry(now: number): void {
-    this.#renewAt = now + RETRY_MS
+    this.renewAt = now + RETRY_MS
   }
 }
