@@ -78,7 +78,7 @@ export class Client {
           const first = this.#welcome === null
           this.#welcome = welcome
           // A session that was not asked for again, since the ticket may be another user's, needs no reason of the node's.
-          const reason = welcome.reason || (welcome.resumed ? '' : 'a new session was opened')
+          const reason = welcome.reason || (welcome.resumed ? '' : 'NOT_FOUND')
           if (!first) this.#reconnects.emit({ recovered: reason === '', reason })
         },
       },

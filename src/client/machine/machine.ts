@@ -2,11 +2,13 @@ import {
   type ClientMessage,
   closeCodes,
   isOfSessionLog,
+  isSpoken,
   mayReconnect,
   type MessageOf,
   type Payload,
   RtmsError,
   type ServerMessage,
+  versions,
 } from '../../protocol/index.ts'
 import { Backoff } from './backoff.ts'
 import { type CallMessage, Calls, type Done } from './calls.ts'
@@ -215,7 +217,8 @@ export class Machine {
     const session = this.#offersSession ? this.#session : ''
     this.#send({
       type: 'hello',
-      version: 1,
+      version: versions.most,
+      features: 0,
       client: this.#options.client,
       token: (this.#tickets.held as Ticket).token,
       session,
@@ -343,6 +346,7 @@ export class Machine {
   }
 
   #handleWelcome(message: MessageOf<'welcome'>, now: number): void {
+    if (!isSpoken(message.version)) return this.#drop(now)
     const isStranger = this.#welcome !== null && this.#welcome.user !== message.user
     this.#welcome = message
     this.#silentUntil = now + 2 * message.heartbeat

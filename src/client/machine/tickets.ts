@@ -25,7 +25,7 @@ export class Tickets {
   /** Whether the one that is held was refused by nobody and accepted by nobody. */
   isNew = false
   /** When a live client asks for another. */
-  renewAt = Infinity
+  renewAt: number = Infinity
   /** Until when it is good at all; 0: no longer. */
   #validUntil = 0
   /** From when on another one is asked for instead; 0: it expired before it was used, by a clock that is wrong. */

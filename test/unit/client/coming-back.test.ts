@@ -27,7 +27,7 @@ function onNodeA(): Rig {
 }
 
 const goodbye = (code: number, retryAfter = 0) =>
-  ({ type: 'goodbye', code, reason: '', retryAfter, route: '' }) as const
+  ({ type: 'goodbye', code, reason: '', retryAfter, route: '', least: 1, most: 1 }) as const
 
 describe('A kept address is a guess', () => {
   it.each([
