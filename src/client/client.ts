@@ -94,6 +94,8 @@ export class Client {
     const probe = (): void => this.#run((now) => this.#machine.probe(now))
     document.addEventListener('visibilitychange', () => document.hidden || probe(), { signal })
     addEventListener('pageshow', probe, { signal })
+    // A closed tab is seen as such, and a page that is loaded anew, or comes back from the cache, keeps its session and its seats.
+    addEventListener('pagehide', () => this.#run((now) => this.#machine.suspend(now)), { signal })
     addEventListener('online', probe, { signal })
   }
 

@@ -140,6 +140,13 @@ export class Machine {
     if (this.#phase === 'waiting') this.#deadline = Math.min(this.#deadline, now + this.#backoff.soon())
   }
 
+  /** The page is put away, perhaps for good: its node knows at once, and keeps the session. {@link probe} brings it back. */
+  suspend(now: number): void {
+    if (this.#phase === 'idle' || this.#phase === 'waiting' || this.#phase === 'closed') return
+    if (this.#phase === 'live') this.flush()
+    this.#giveUp(now, null)
+  }
+
   // ---- connecting
 
   /** False where whoever was told of it has closed the client. */
@@ -172,7 +179,7 @@ export class Machine {
     this.#ticketError = null
     if (this.#phase === 'ticket') this.#open(this.#deadline)
     // The business may have opened the meeting, here or on another node, when it issued the ticket.
-    else if (this.#followers.isMissing) this.#replace(now)
+    else if (this.#followers.isMissing) this.#giveUp(now, new RtmsError('NOT_FOUND'))
     else this.#refresh(ticket, now)
   }
 
@@ -236,17 +243,20 @@ export class Machine {
     // The goodbye has the reason also where a proxy, or a network that broke, has taken the close code away.
     const code = isOwnCode(said) || !isOwnCode(this.#goodbye) ? said : this.#goodbye
     const tickets = this.#tickets
+    let wait: number | undefined
     let again = false
     if (code === closeCodes.UNAUTHENTICATED) {
-      // A kept ticket may have outlived the node's key, and a HELLO that comes too late is refused in the same way: fresh
-      // tickets are tried before giving up. A fresh one may be of another user than the session: it is tried without.
-      this.#offersSession = !(this.#offersSession && tickets.isNew)
-      again = tickets.refused()
-      if (again) this.#backoff.forgive()
+      // A kept ticket may have outlived the node's key, and a HELLO that comes too late is refused in the same way: a fresh
+      // ticket is tried before giving up. That may be of another user than the session: it is tried once without.
+      const isOthers = this.#offersSession && this.#session !== '' && tickets.isNew
+      this.#offersSession = !isOthers
+      again = tickets.refused(isOthers)
+      this.#backoff.forgive()
+      if (isOthers) wait = this.#backoff.soon()
     } else if (code === closeCodes.EXPIRED) tickets.discard()
     else if (code === closeCodes.DRAINING || code === closeCodes.MOVED) tickets.doubt()
     else if (this.#phase !== 'live') tickets.missed()
-    if (again || mayReconnect(code)) this.#wait(now, closeError(code) ?? this.#ticketError)
+    if (again || mayReconnect(code)) this.#wait(now, closeError(code) ?? this.#ticketError, wait)
     else this.#end(finalError(code, reason), null)
   }
 
@@ -256,10 +266,10 @@ export class Machine {
     this.#lost(DROPPED, '', now)
   }
 
-  /** Gives a connection that is good up for another one, with the ticket that has just come. */
-  #replace(now: number): void {
+  /** Gives a connection up that may be good. */
+  #giveUp(now: number, error: RtmsError | null): void {
     this.#ports.close(this.#attempt, DROPPED)
-    this.#wait(now, new RtmsError('NOT_FOUND'), this.#backoff.soon())
+    this.#wait(now, error, this.#backoff.soon())
   }
 
   #wait(now: number, error: RtmsError | null, wait: number = this.#backoff.next()): void {

@@ -73,9 +73,12 @@ export class Tickets {
     this.doubt()
   }
 
-  /** The node refused its token. False where that was once too often. */
-  refused(): boolean {
-    this.discard()
+  /**
+   * The node refused its token, or the session that was asked for with it, for which it is tried once more. False where
+   * that was once too often.
+   */
+  refused(withSession: boolean): boolean {
+    if (!withSession) this.discard()
     return ++this.#refusals < REFUSALS
   }
 

@@ -233,9 +233,12 @@ describe('A client whose clock is off', () => {
 function switched(rig: Rig): void {
   rig.lose(4451)
   expect(rig.greet()).toMatchObject({ session: 's1' })
+  const asked = rig.tickets.length
   // The session belongs to another user.
   rig.lose(4401)
+  expect(rig.machine.deadline - rig.now).toBeLessThanOrEqual(200)
   expect(rig.greet()).toMatchObject({ session: '', received: 0 })
+  expect(rig.tickets).toHaveLength(asked)
   rig.receive(welcomeOf({ session: 's2', user: 'bob' }))
 }
 
