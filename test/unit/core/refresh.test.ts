@@ -177,6 +177,8 @@ describe('A flood of calls', () => {
   })
 })
 
+const refused = (): Refusal => ({ code: 'FORBIDDEN', message: 'not your turn', retryAfterMs: 0 })
+
 describe('What a client that behaves well can meet', () => {
   /** Tight enough for a refusal each to be noticed. */
   const tight = { refusalBurst: 4, refusalsPerSecond: 1 }
@@ -256,8 +258,7 @@ describe('What a client that behaves well can meet', () => {
 
   it('is no flood: inputs within their rate that the business refuses', () => {
     const h = new Harness(tight)
-    const input = (): Refusal => ({ code: 'FORBIDDEN', message: 'not your turn', retryAfterMs: 0 })
-    h.node.openMeeting('m', { inputBurst: 60 }, h.now, { kind: 'k', metadata: {}, logic: { input } })
+    h.node.openMeeting('m', { inputBurst: 60 }, h.now, { kind: 'k', metadata: {}, logic: { input: refused } })
     const peer = h.connect('ann')
     const { log } = h.seat(peer, 'm')
     for (let seq = 1; seq <= 60; seq++) peer.input(log, seq)
