@@ -24,13 +24,13 @@ import type {
   SealedFrame,
   Transport,
 } from './ports.ts'
-import { pageOf, type PageWish } from './ground/page.ts'
+import { pageOf, type PageQuery } from './ground/page.ts'
 import { Requests } from './up/requests.ts'
 import { Revocations, type Revoked } from './door/revocations.ts'
 import type { SessionInfo } from './session/session-info.ts'
 import { Sessions } from './session/sessions.ts'
 import { Stats } from './ground/stats.ts'
-import { Timers } from './ground/timers.ts'
+import { type TimerName, Timers } from './ground/timers.ts'
 import { topicInfo, type TopicInfo } from './topic/topic-info.ts'
 import { Topics } from './topic/topics.ts'
 import type { Retention } from './ground/config.ts'
@@ -177,6 +177,11 @@ export class RtmsNode {
     return this.#timers.size
   }
 
+  /** Of what: each name with how many are set. */
+  get timersByName(): ReadonlyMap<TimerName, number> {
+    return this.#timers.counts
+  }
+
   /** When {@link sweep} wants to be called: `now` where work waits, else the next timer, `Infinity` for never. */
   deadline(now: number): number {
     const busy =
@@ -298,7 +303,7 @@ export class RtmsNode {
   }
 
   /** A page of the meetings in the order of names; of a kind where one is given. */
-  meetingPage(wish: PageWish, kind?: string): readonly MeetingInfo[] {
+  meetingPage(wish: PageQuery, kind?: string): readonly MeetingInfo[] {
     return this.#meetings.page(wish, kind)
   }
 
@@ -352,7 +357,7 @@ export class RtmsNode {
   }
 
   /** A page of the topics in the order of names. */
-  topicPage(wish: PageWish): readonly TopicInfo[] {
+  topicPage(wish: PageQuery): readonly TopicInfo[] {
     return pageOf(this.#topics.all(), wish).map(topicInfo)
   }
 

@@ -181,10 +181,10 @@ export class Meeting {
     this.log = new FrameLog(number, logBytes, host.budget)
     this.#clock = new FrameClock(options.frameRate, number)
     this.#joins = new JoinRate(options.joinsPerMinute)
-    this.#timer = new Timer((at) => this.#tick(at))
-    this.#ttl = new Timer(() => host.expired(this))
+    this.#timer = new Timer('frame', (at) => this.#tick(at))
+    this.#ttl = new Timer('ttl', () => host.expired(this))
     this.#gallery = options.spectatorDelayMs === 0 ? null : new Gallery(this.log, options.spectatorDelayMs)
-    this.#showing = new Timer((at) => this.#tell(at))
+    this.#showing = new Timer('reveal', (at) => this.#tell(at))
     this.#stoppedAt = now
     host.timers.set(this.#ttl, now + options.ttlMs)
   }

@@ -7,7 +7,7 @@ import { defaultMeeting, type MeetingOptions, type NodeConfig } from '../ground/
 import type { Downstream } from '../down/downstream.ts'
 import type { FrameLog } from './frame-log.ts'
 import { Meeting, type MeetingBusiness, type MeetingHost, type MeetingInfo } from './meeting.ts'
-import { pageOf, type PageWish } from '../ground/page.ts'
+import { pageOf, type PageQuery } from '../ground/page.ts'
 import type { Refusal } from '../ports.ts'
 import type { Session } from '../session/session.ts'
 import type { Stats } from '../ground/stats.ts'
@@ -67,7 +67,7 @@ export class Meetings {
   }
 
   /** A page of them in the order of names, of a kind where one is given. */
-  page(wish: PageWish, kind: string | undefined): MeetingInfo[] {
+  page(wish: PageQuery, kind: string | undefined): MeetingInfo[] {
     const isOf = (meeting: Meeting): boolean => kind === undefined || meeting.kind === kind
     return pageOf(this.#meetings.values(), wish, isOf).map(({ info }) => info)
   }
