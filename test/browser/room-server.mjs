@@ -22,7 +22,7 @@ const facts = () => ({
     .flatMap(({ members }) => members.map(({ user, away }) => (away ? `${user} (away)` : user))),
 })
 
-server.on('request', async (request, response) => {
+async function answer(request, response) {
   const { pathname, searchParams } = new URL(request.url, 'http://here')
   const json = (value) => response.setHeader('Content-Type', 'application/json').end(JSON.stringify(value))
   response.setHeader('Access-Control-Allow-Origin', '*')
@@ -45,6 +45,8 @@ server.on('request', async (request, response) => {
   } else if (pathname === '/elsewhere')
     response.setHeader('Content-Type', 'text/html').end('<p>Elsewhere</p>')
   else if (!pathname.startsWith('/rtms')) response.writeHead(404).end()
-})
+}
+
+server.on('request', (request, response) => void answer(request, response))
 process.on('SIGTERM', () => void rtms.close().then(() => process.exit(0)))
 server.listen(port, '127.0.0.1', () => process.stdout.write('listening\n'))
