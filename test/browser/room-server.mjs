@@ -1,4 +1,5 @@
 // One room on one node, in a process of its own, so that it can be killed and started again: node room-server.mjs <port>
+import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { Rtms } from '../../dist/server/index.js'
@@ -30,7 +31,7 @@ async function answer(request, response) {
     const meeting = await rtms.meetings.open('room', { kind: 'pair', frameRate: 20, capacity: 2 })
     json(
       await rtms.tickets.issue({
-        user: searchParams.get('user'),
+        user: searchParams.get('user') || randomUUID(),
         meetings: [meeting],
         host: `127.0.0.1:${port}`,
       }),
