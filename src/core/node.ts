@@ -11,7 +11,7 @@ import { Dispatch } from './up/dispatch.ts'
 import { Downstream } from './down/downstream.ts'
 import { Encoded } from './log/encoded.ts'
 import { mayJoin, mayRead } from './door/grant.ts'
-import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting/meeting.ts'
+import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting/business.ts'
 import { Meetings } from './meeting/meetings.ts'
 import type {
   Application,
@@ -229,7 +229,7 @@ export class RtmsNode {
 
   /** Cursors go with the connection; a client that comes back says where it stands. */
   #stopReading(session: Session, now: number): void {
-    for (const seat of session.seats.values()) seat.meeting.detach(session, seat)
+    for (const seat of session.seats.values()) seat.detach()
     for (const number of session.subscriptions.keys()) this.#topics.unsubscribe(session, number, now)
   }
 
@@ -241,7 +241,7 @@ export class RtmsNode {
 
   /** `leaving` is what its meetings are told. Of one that has a connection the business hears when that is closed. */
   #endSession(session: Session, leaving: string, reason: LossReason): void {
-    for (const seat of session.seats.values()) seat.meeting.leave(session, seat, leaving)
+    for (const seat of session.seats.values()) seat.end(leaving)
     this.#requests.drop(session)
     this.#dispatch.drop(session)
     this.#sessions.remove(session)
@@ -267,8 +267,8 @@ export class RtmsNode {
   /** Ends what a session has and its token does not allow. */
   #withdraw(session: Session, now: number): void {
     for (const [log, seat] of session.seats) {
-      if (mayJoin(session.grant, seat.meeting.name, seat.slot === SYSTEM_SLOT)) continue
-      seat.meeting.leave(session, seat, 'forbidden')
+      if (mayJoin(session.grant, seat.name, seat.slot === SYSTEM_SLOT)) continue
+      seat.end('forbidden')
       this.#end(session, log)
     }
     for (const [log, { log: topic }] of session.subscriptions) {
@@ -304,8 +304,8 @@ export class RtmsNode {
   }
 
   /** Seats a member of the business's own, or says why not: NOT_FOUND, FULL, BUSY. */
-  addBot(meeting: string, user: string, now: number): Bot | ErrorCode {
-    return this.#meetings.get(meeting)?.addBot(user, now) ?? 'NOT_FOUND'
+  addBot(meeting: string, user: string): Bot | ErrorCode {
+    return this.#meetings.get(meeting)?.addBot(user) ?? 'NOT_FOUND'
   }
 
   /** Says something to one member of a meeting. False where the meeting or the member is not there. */
@@ -375,7 +375,7 @@ export class RtmsNode {
   /** Frames `from` … `to` − 1 of a meeting, as far as they are kept. */
   *meetingHistory(name: string, from: number, to: number): Generator<SealedFrame> {
     const meeting = this.#meetings.get(name)
-    if (meeting !== undefined) yield* meeting.history(from, to)
+    if (meeting !== undefined) yield* meeting.room.history(from, to)
   }
 
   /** A page of the topics in the order of names. */

@@ -31,8 +31,8 @@ export class Bot {
     const data = toPayload(value)
     if (data.bytes.length > this.#seat.maxInput) throw new RtmsError('TOO_LARGE')
     const { inHook } = this.#host
-    this.#host.act((_, now) => {
-      const refusal = this.#seat.send(data, now)
+    this.#host.act(() => {
+      const refusal = this.#seat.send(data)
       if (refusal === null) return
       if (!inHook) throw new RtmsError(refusal)
       this.#refused(refusal)
@@ -96,7 +96,7 @@ export class Meeting {
    */
   addBot(name: string): Bot {
     checkUser(name)
-    const seat = this.#host.command((node, now) => node.addBot(this.name, name, now))
+    const seat = this.#host.command((node) => node.addBot(this.name, name))
     if (seat === 'NOT_FOUND') throw this.#closed()
     if (typeof seat === 'string') throw new RtmsError(seat)
     return new Bot(seat, this.#host, (code) => {

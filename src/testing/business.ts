@@ -144,10 +144,10 @@ export class Business {
   /** A bot takes a slot that a hostile peer may have had, says something and leaves. */
   #passThrough(): void {
     for (const node of this.#nodes())
-      node.do((core, now) => {
-        const bot = core.addBot('h0', 'guest', now)
+      node.do((core) => {
+        const bot = core.addBot('h0', 'guest')
         if (typeof bot === 'string') return
-        bot.send(textPayload('guest'), now)
+        bot.send(textPayload('guest'))
         bot.leave()
       })
   }

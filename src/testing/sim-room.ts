@@ -21,7 +21,6 @@ export class SimRoom implements MeetingLogic {
   readonly #plan: MeetingPlan
   readonly #random: Random
   readonly #observer: Observer
-  readonly #now: () => number
   readonly #unique: () => number
   readonly #opened: number
   readonly #bots: Player[] = []
@@ -38,7 +37,6 @@ export class SimRoom implements MeetingLogic {
     this.#plan = plan
     this.#random = random
     this.#observer = observer
-    this.#now = now
     this.#unique = unique
     this.#opened = Math.floor(now())
     observer.opened?.(node.index, plan.name)
@@ -102,7 +100,7 @@ export class SimRoom implements MeetingLogic {
     const { name, bots } = this.#plan
     while (this.#bots.length < bots) {
       const user = `bot${this.#bots.length}`
-      const bot = this.#node.core.addBot(name, user, this.#now())
+      const bot = this.#node.core.addBot(name, user)
       this.#ran(typeof bot === 'string' ? `bot ${bot}` : 'bot')
       if (typeof bot === 'string') return
       this.#bots.push({ bot, user })
@@ -121,7 +119,7 @@ export class SimRoom implements MeetingLogic {
     }
     const text = `input ${user} ${this.#plan.name} ${this.#unique()}`
     this.#observer.botInput?.(user, this.#plan.name, text)
-    const refusal = bot.send(textPayload(text), this.#now())
+    const refusal = bot.send(textPayload(text))
     if (refusal === null) return
     this.#ran(`bot input ${refusal}`)
     if (refusal === 'CLOSED') this.#bots.splice(at, 1)

@@ -3,7 +3,7 @@ import { Downstream } from '../../src/core/down/downstream.ts'
 import { FrameClock } from '../../src/core/meeting/frame-clock.ts'
 import { FrameLog } from '../../src/core/meeting/frame-log.ts'
 import { Gap } from '../../src/core/log/log.ts'
-import { Meeting } from '../../src/core/meeting/meeting.ts'
+import { Owner } from '../../src/core/meeting/owner.ts'
 import { RtmsNode } from '../../src/core/node.ts'
 import type { PendingRequest } from '../../src/core/up/requests.ts'
 import { Requests } from '../../src/core/up/requests.ts'
@@ -143,8 +143,8 @@ export const deliveryMutants: readonly Mutant[] = [
     name: 'a resume that passes for complete although frames are gone',
     breaks: ['I7'],
     plant: () =>
-      replace(Meeting.prototype, 'join', (join) => {
-        return function (this: Meeting, session, message, now) {
+      replace(Owner.prototype, 'join', (join) => {
+        return function (this: Owner, session, message, now) {
           const joined = join.call(this, session, message, now)
           if (typeof joined === 'string' || 'code' in joined || joined.reason !== 'NO_SNAPSHOT') return joined
           return { ...joined, recovered: true, reason: '' }
@@ -156,8 +156,8 @@ export const deliveryMutants: readonly Mutant[] = [
     breaks: ['I4'],
     plant: () => {
       const strike = every(10)
-      return replace(Meeting.prototype, 'accept', (accept) => {
-        return function (this: Meeting, seat, message, now) {
+      return replace(Owner.prototype, 'accept', (accept) => {
+        return function (this: Owner, seat, message, now) {
           const refusal = accept.call(this, seat, message, now)
           if (refusal === null && strike()) accept.call(this, seat, { ...message, seq: message.seq + 1 }, now)
           return refusal

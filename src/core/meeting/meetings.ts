@@ -4,7 +4,9 @@ import type { Budget } from '../ground/budget.ts'
 import { defaultMeeting, type MeetingOptions, type NodeConfig } from '../ground/config.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { FrameLog } from './frame-log.ts'
-import { Meeting, type MeetingBusiness, type MeetingHost, type MeetingInfo } from './meeting.ts'
+import type { MeetingBusiness, MeetingInfo } from './business.ts'
+import { Owner, type OwnerHost } from './owner.ts'
+import { Room } from './room.ts'
 import { pageOf, type PageWish } from '../ground/page.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
@@ -12,11 +14,11 @@ import type { Timers } from '../ground/timers.ts'
 /** All meetings of a node. */
 export class Meetings {
   readonly #config: NodeConfig
-  readonly #host: MeetingHost
+  readonly #host: OwnerHost
   readonly #nextLog: () => number
-  readonly #meetings: Map<string, Meeting> = new Map()
+  readonly #meetings: Map<string, Owner> = new Map()
   /** Meetings without a clock that have something to seal. */
-  #unsealed: Meeting[] = []
+  #unsealed: Owner[] = []
   #lastEpoch = 0
 
   constructor(
@@ -34,7 +36,7 @@ export class Meetings {
       downstream,
       stats,
       budget,
-      sealSoon: (meeting) => this.#unsealed.push(meeting),
+      sealSoon: (owner) => this.#unsealed.push(owner),
       expired: ({ name }) => this.close(name),
     }
   }
@@ -54,7 +56,7 @@ export class Meetings {
     return count
   }
 
-  get(name: string): Meeting | undefined {
+  get(name: string): Owner | undefined {
     return this.#meetings.get(name)
   }
 
@@ -64,12 +66,12 @@ export class Meetings {
 
   /** A page of them in the order of names, of a kind where one is given. */
   page(wish: PageWish, kind: string | undefined): MeetingInfo[] {
-    const isOf = (meeting: Meeting): boolean => kind === undefined || meeting.kind === kind
+    const isOf = (owner: Owner): boolean => kind === undefined || owner.kind === kind
     return pageOf(this.#meetings.values(), wish, isOf).map(({ info }) => info)
   }
 
   *logs(): Generator<FrameLog> {
-    for (const { log } of this.#meetings.values()) yield log
+    for (const { room } of this.#meetings.values()) yield room.log
   }
 
   /** Null where the name is taken. */
@@ -86,20 +88,13 @@ export class Meetings {
     // Fence and epoch in one number: wall milliseconds, then 12 random bits; higher than any this node gave out.
     const [a = 0, b = 0] = entropy(2)
     this.#lastEpoch = Math.max(this.#lastEpoch + 1, Math.floor(now + wallOffset) * 4096 + a * 16 + (b & 15))
-    const identity = { epoch: this.#lastEpoch, seed: entropy(8) }
     const settings = { ...defaultMeeting, ...options }
-    const meeting = new Meeting(
-      this.#host,
-      name,
-      this.#nextLog(),
-      settings,
-      limits.meetingLogBytes,
-      identity,
-      business,
-      now,
-    )
-    this.#meetings.set(name, meeting)
-    return meeting.info
+    const { frameRate, inputBytes, spectatorDelayMs } = settings
+    const facts = { name, epoch: this.#lastEpoch, seed: entropy(8), frameRate, inputBytes, spectatorDelayMs }
+    const room = new Room(this.#host, this.#nextLog(), limits.meetingLogBytes, facts, now)
+    const owner = new Owner(this.#host, room, settings, business, now)
+    this.#meetings.set(name, owner)
+    return owner.info
   }
 
   close(name: string): void {

@@ -35,8 +35,8 @@ export function sessionInfo(session: Session): SessionInfo {
   const { user, connection, upstream, requests } = session
   const topics: string[] = []
   const cursors: CursorInfo[] = []
-  for (const { meeting, cursor } of session.seats.values()) {
-    if (cursor !== null) cursors.push(cursorInfo('meeting', meeting.name, cursor.position, meeting.log))
+  for (const { name, place } of session.seats.values()) {
+    if (place !== null) cursors.push(cursorInfo('meeting', name, place.position, place))
   }
   for (const { log, position } of session.subscriptions.values()) {
     if (topics.length === fixedLimits.sessionTopics) break
@@ -46,7 +46,7 @@ export function sessionInfo(session: Session): SessionInfo {
   return {
     user,
     connected: connection !== null,
-    meetings: Array.from(session.seats.values(), ({ meeting, slot }) => ({ name: meeting.name, slot })),
+    meetings: Array.from(session.seats.values(), ({ name, slot }) => ({ name, slot })),
     topics,
     subscriptions: session.subscriptions.size,
     cursors,

@@ -5,8 +5,6 @@ import type { Connection } from '../door/connection.ts'
 import type { Encoded } from '../log/encoded.ts'
 import type { Inquiry } from '../up/gate.ts'
 import type { Budget } from '../ground/budget.ts'
-import type { Cursor } from '../log/log.ts'
-import type { Meeting } from '../meeting/meeting.ts'
 import type { Grant } from '../ports.ts'
 import type { PendingRequest } from '../up/requests.ts'
 import { Ring } from '../ground/ring.ts'
@@ -15,12 +13,18 @@ import { Timer } from '../ground/timers.ts'
 import type { TopicCursor } from '../topic/cursor.ts'
 import { UpstreamQueue } from '../up/upstream.ts'
 
-/** What a session has of a meeting: membership may outlive the cursor, which goes with the connection. */
+/** What a session has of a meeting. */
 export interface Seat {
-  readonly meeting: Meeting
+  /** Of the meeting. */
+  readonly name: string
   /** 255 for a spectator. */
   readonly slot: number
-  cursor: Cursor | null
+  /** Where its reader stands; null without a connection. */
+  readonly place: { readonly position: number; readonly first: number; readonly next: number } | null
+  /** The connection is lost; what it can come back to stays. */
+  detach(): void
+  /** Gives it up; `reason` is told to the others. */
+  end(reason: string): void
 }
 
 /** From this share of the session log's limits on, what its client sends waits. */

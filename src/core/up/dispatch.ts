@@ -8,6 +8,7 @@ import type { Downstream } from '../down/downstream.ts'
 import { Gate, type Refusals } from './gate.ts'
 import { mayJoin, mayRead, mayWrite } from '../door/grant.ts'
 import type { Meetings } from '../meeting/meetings.ts'
+import { seatOf } from '../meeting/seat.ts'
 import type { Application } from '../ports.ts'
 import type { Refusal } from '../ports.ts'
 import { Rate } from '../ground/rate.ts'
@@ -216,15 +217,15 @@ export class Dispatch {
   }
 
   #input(session: Session, message: MessageOf<'input'>, now: number): void {
-    const seat = session.seats.get(message.log)
-    const refusal = seat === undefined ? 'NOT_JOINED' : seat.meeting.accept(seat, message, now)
+    const seat = seatOf(session, message.log)
+    const refusal = seat === undefined ? 'NOT_JOINED' : seat.accept(message, now)
     if (refusal !== null) this.#refuseAs(session, message, refusal, now)
   }
 
   #join(session: Session, message: MessageOf<'join'>, now: number, refused: string | undefined): void {
     const meeting = this.#meetings.get(message.meeting)
     const allowed = mayJoin(session.grant, message.meeting, message.spectator)
-    const seat = meeting === undefined ? undefined : session.seats.get(meeting.log.number)
+    const seat = meeting === undefined ? undefined : seatOf(session, meeting.log.number)
     if (!allowed)
       this.#refuse(
         session,
@@ -261,7 +262,7 @@ export class Dispatch {
 
   #leave(session: Session, message: MessageOf<'leave'>, now: number): void {
     const seat = session.seats.get(message.log)
-    seat?.meeting.leave(session, seat, 'left')
+    seat?.end('left')
     if (seat === undefined) this.#refuse(session, message, 'NOT_JOINED', now)
     else this.#downstream.send(session, { type: 'done', call: message.call, value: 0 })
   }

@@ -520,9 +520,9 @@ describe('An input', () => {
       error: 'LIMIT',
       retryAfter: 0,
     })
-    const bot = h.node.addBot('m', 'robot', h.now)
+    const bot = h.node.addBot('m', 'robot')
     if (typeof bot === 'string') throw new Error(bot)
-    expect([bot.slot, bot.send(text('hi'), h.now)]).toEqual([0, null])
+    expect([bot.slot, bot.send(text('hi'))]).toEqual([0, null])
     h.advance(200)
     expect(ann.takeFrames().flatMap(({ inputs }) => inputs)).toMatchObject([{ slot: 0, seq: 1 }])
   })

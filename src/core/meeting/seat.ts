@@ -1,0 +1,98 @@
+import type { ErrorCode } from '../../protocol/errors.ts'
+import { SYSTEM_SLOT } from '../../protocol/limits.ts'
+import type { MessageOf } from '../../protocol/schema.ts'
+import type { Bucket } from '../ground/rate.ts'
+import type { Cursor } from '../log/log.ts'
+import type { Refusal } from '../ports.ts'
+import type { Seat as SeatOfSession, Session } from '../session/session.ts'
+
+/**
+ * Where a member stands. Every legal move:
+ *
+ *   present ─connection lost→ away ─joins again→ present
+ *      └──────────leaves, is kicked, expires──────┴→ leaving ─its inputs are framed→ gone
+ */
+export type Standing =
+  | { readonly is: 'present' }
+  | { readonly is: 'away' }
+  /** On its way out, behind its own inputs. */
+  | { readonly is: 'leaving'; readonly reason: string; readonly wasAway: boolean }
+
+/** Who holds a slot. */
+export interface Member {
+  readonly slot: number
+  readonly user: string
+  /** Null: a bot of the business. */
+  seat: Seat | null
+  standing: Standing
+  /** Highest seq answered: accepted or refused. */
+  seq: number
+  /** Of the rate of its inputs. */
+  bucket: Bucket
+  /** Inputs accepted and not yet in a frame. */
+  waiting: number
+}
+
+export function isAway({ standing }: Member): boolean {
+  return standing.is === 'away' || (standing.is === 'leaving' && standing.wasAway)
+}
+
+/** Who decides about the seats of a room. */
+export interface Host {
+  readonly name: string
+  readonly log: { readonly first: number; readonly next: number }
+  /** Takes an input in, or says why not. Either way its seq is answered. */
+  accept(seat: Seat, message: MessageOf<'input'>, now: number): Refusal | ErrorCode | null
+  /** The session lost its connection: a member keeps its slot and is away, a spectator is gone. */
+  detach(seat: Seat): void
+  /** The session gives up its seat. What its member sent before is framed first. */
+  leave(seat: Seat, reason: string): void
+}
+
+/** A session's place in a room: a member's outlives the cursor, which goes with the connection. */
+export class Seat implements SeatOfSession {
+  readonly session: Session
+  readonly member: Member | null
+  readonly #host: Host
+  cursor: Cursor | null = null
+
+  /** `member`: null for a spectator. */
+  constructor(host: Host, session: Session, member: Member | null) {
+    this.#host = host
+    this.session = session
+    this.member = member
+  }
+
+  /** Of the meeting. */
+  get name(): string {
+    return this.#host.name
+  }
+
+  get slot(): number {
+    return this.member?.slot ?? SYSTEM_SLOT
+  }
+
+  get place(): { readonly position: number; readonly first: number; readonly next: number } | null {
+    if (this.cursor === null) return null
+    const { first, next } = this.#host.log
+    return { position: this.cursor.position, first, next }
+  }
+
+  accept(message: MessageOf<'input'>, now: number): Refusal | ErrorCode | null {
+    return this.#host.accept(this, message, now)
+  }
+
+  detach(): void {
+    this.#host.detach(this)
+  }
+
+  end(reason: string): void {
+    this.#host.leave(this, reason)
+  }
+}
+
+/** A session's seat in the room with this log. */
+export function seatOf(session: Session, log: number): Seat | undefined {
+  // Nobody else makes seats.
+  return session.seats.get(log) as Seat | undefined
+}
