@@ -88,9 +88,9 @@ function placeIn(
 }
 
 /** All that a cursor has to read, as it goes over the wire. */
-function readAll({ cursor }: Seat): string[] {
+function readAll(seat: Seat): string[] {
   const batches: string[] = []
-  while (cursor !== null && !cursor.log.isCurrent(cursor)) {
+  for (let { cursor } = seat; cursor !== null && !cursor.log.isCurrent(cursor); cursor = seat.cursor) {
     const read = cursor.log.read(cursor)
     if (!(read instanceof Encoded)) throw new Error(`a batch, not ${read}`)
     batches.push(Buffer.from(read.binary).toString('hex'))
