@@ -200,10 +200,11 @@ export class SeatMachine {
     this.#answer(message.seq, new RtmsError(message.error, undefined, message.retryAfter))
   }
 
-  /** The meeting is over for this client. */
+  /** The meeting is over for this client. What was sent may be in a frame that it does not see. */
   end(error: RtmsError): void {
     this.log = 0
-    this.#rejectUpTo(Infinity, error.code)
+    for (const [seq, { sent }] of Array.from(this.#unanswered))
+      this.#answer(seq, sent ? new RtmsError('UNKNOWN', error.message) : error)
     this.listener.ended(error)
   }
 

@@ -118,7 +118,7 @@ export class Owner implements Host {
     if (message.config !== '' && this.#config !== '' && this.#config !== message.config)
       return 'CONFIG_MISMATCH'
     const known = seatOf(session, this.log.number)
-    const seat = known ?? (message.spectator ? new Seat(this, session, null) : this.#admit(session, now))
+    const seat = known ?? (message.spectator ? new Seat(this, session, null) : this.#seat(session, now))
     if (!(seat instanceof Seat)) return seat
     this.#run(now)
     if (known === undefined) session.seats.set(this.log.number, seat)
@@ -126,6 +126,18 @@ export class Owner implements Host {
     if (this.#config === '') this.#config = message.config
     if (seat.member !== null) this.#roster.back(seat.member)
     return this.room.place(seat, message, { ...this.#clock.origin, members: this.#roster.list }, now)
+  }
+
+  #seat(session: Session, now: number): Seat | Refusal | ErrorCode {
+    const member = this.#roster.awayOf(session.user)
+    return member === undefined ? this.#admit(session, now) : this.#handOver(member, session)
+  }
+
+  /** A page that was reloaded is a new session: its user goes on in the seat that was kept, and nobody is asked. */
+  #handOver(member: Member, session: Session): Seat {
+    if (member.seat !== null) this.room.end(member.seat, 'its user came back in another session')
+    member.seat = new Seat(this, session, member)
+    return member.seat
   }
 
   /** A seat for a new member: not too often, while there is room, and as the business says. That may seat bots meanwhile. */

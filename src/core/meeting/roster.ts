@@ -9,6 +9,7 @@ export class Roster {
   readonly #members: Map<number, Member> = new Map()
   /** Last seq of each slot, so that (slot, seq) names one input in an epoch, whoever held the slot. */
   readonly #seqs: number[] = []
+  #turns = 0
   /** The slot reserved while the business is asked about who wants it; −1 for none. */
   #reserved = -1
 
@@ -37,6 +38,19 @@ export class Roster {
       user: member.user,
       away: isAway(member),
     }))
+  }
+
+  /** Of the members of this user that are away, the one that has been so for longest. */
+  awayOf(user: string): Member | undefined {
+    let first: Member | undefined
+    let least = Infinity
+    for (const member of this.all()) {
+      const { standing } = member
+      if (standing.is !== 'away' || member.user !== user || standing.turn > least) continue
+      first = member
+      least = standing.turn
+    }
+    return first
   }
 
   /** The lowest slot that nobody has or is asked about; −1 where there is none. */
@@ -73,7 +87,7 @@ export class Roster {
 
   away(member: Member): void {
     if (member.standing.is !== 'present') return
-    member.standing = { is: 'away' }
+    member.standing = { is: 'away', turn: ++this.#turns }
     this.#happen({ type: 'away', slot: member.slot })
   }
 

@@ -9,12 +9,13 @@ import type { Seat as SeatOfSession, Session } from '../session/session.ts'
 /**
  * Where a member stands. Every legal move:
  *
- *   present ─connection lost→ away ─joins again→ present
+ *   present ─connection lost→ away ─joins again, in this session or a new one→ present
  *      └──────────leaves, is kicked, expires──────┴→ leaving ─its inputs are framed→ gone
  */
 export type Standing =
   | { readonly is: 'present' }
-  | { readonly is: 'away' }
+  /** `turn` rises from one that goes away to the next. */
+  | { readonly is: 'away'; readonly turn: number }
   /** On its way out, behind its own inputs. */
   | { readonly is: 'leaving'; readonly reason: string; readonly wasAway: boolean }
 
@@ -49,7 +50,10 @@ export interface Host {
   leave(seat: Seat, reason: string): void
 }
 
-/** A session's place in a room: a member's outlives the cursor, which goes with the connection. */
+/**
+ * A session's place in a room: a member's outlives the cursor, which goes with the connection. Where its user comes back
+ * in a new session, the member gets another one.
+ */
 export class Seat implements SeatOfSession {
   readonly session: Session
   readonly member: Member | null

@@ -1035,7 +1035,7 @@ describe('A seat', () => {
     const { seat, listener, outcomes } = seated(rig)
     rig.machine.input(seat, text('a'), 10_000, rig.now, outcomes.done('a'))
     rig.receive({ type: 'ended', log: 5, error: 'CLOSED', message: '' }, framesOf(1, [[]]))
-    expect([listener.heard, outcomes.all]).toEqual([['ended CLOSED'], ['a CLOSED']])
+    expect([listener.heard, outcomes.all]).toEqual([['ended CLOSED'], ['a UNKNOWN']])
     expect(rig.machine.phase).toBe('live')
   })
 
