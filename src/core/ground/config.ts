@@ -212,6 +212,11 @@ export interface MeetingOptions {
   readonly frameBytes: number
   /** Spectators see frames so many milliseconds after they were sealed. The ring has to hold that much. */
   readonly spectatorDelayMs: number
+  /**
+   * Hash of the configuration that clients must run, at most 255 bytes of UTF-8: whoever joins with another one is
+   * refused with CONFIG_MISMATCH. Empty: that of the first member who names one, until the meeting ends.
+   */
+  readonly config: string
 }
 
 export const defaultMeeting: MeetingOptions = {
@@ -225,4 +230,5 @@ export const defaultMeeting: MeetingOptions = {
   inputsPerFrame: 8,
   frameBytes: 16_384,
   spectatorDelayMs: 0,
+  config: '',
 }

@@ -53,7 +53,8 @@ export class Owner implements Host {
   /** Nobody has been there for the TTL. */
   readonly #ttl: Timer
   #closed = false
-  #config = ''
+  /** Hash of the configuration that clients must run; '' until it is known. */
+  #config: string
   /** What the next frame holds before its inputs. */
   #events: MeetingEvent[] = []
   /** Waits for the end of the sweep to be sealed. */
@@ -66,6 +67,7 @@ export class Owner implements Host {
     this.#business = business
     this.room = room
     this.options = options
+    this.#config = options.config
     this.#roster = new Roster(options.capacity, (event) => this.#happen(event))
     this.#intake = new Intake(options)
     this.#clock = new FrameClock(options.frameRate, room.log.number, now)
@@ -123,8 +125,10 @@ export class Owner implements Host {
     this.#run(now)
     if (known === undefined) session.seats.set(this.log.number, seat)
     else this.#unplace(seat)
-    if (this.#config === '') this.#config = message.config
-    if (seat.member !== null) this.#roster.back(seat.member)
+    if (seat.member !== null) {
+      if (this.#config === '') this.#config = message.config
+      this.#roster.back(seat.member)
+    }
     return this.room.place(seat, message, { ...this.#clock.origin, members: this.#roster.list }, now)
   }
 

@@ -392,6 +392,58 @@ describe('A meeting', () => {
     expect(refused(b, '')).toBeUndefined()
   })
 
+  describe('whose configuration', () => {
+    const joinAs = (h: Harness, user: string, config: string, spectator = false): string => {
+      const peer = h.connect(user)
+      peer.join('m', { config, spectator })
+      h.settle()
+      const answer = peer.take().find(({ type }) => type === 'joined' || type === 'failed')
+      return answer?.type === 'failed' ? answer.error : (answer?.type ?? 'nothing')
+    }
+
+    it('a spectator names is not held against anybody, while spectators are held to that of the members', () => {
+      const h = new Harness()
+      h.node.openMeeting('m', {}, h.now)
+      expect(joinAs(h, 'eve', 'old', true)).toBe('joined')
+      expect(joinAs(h, 'ann', 'new')).toBe('joined')
+      expect(joinAs(h, 'bob', 'old')).toBe('CONFIG_MISMATCH')
+      expect(joinAs(h, 'kim', 'old', true)).toBe('CONFIG_MISMATCH')
+      expect([joinAs(h, 'kim', 'new', true), joinAs(h, 'leo', '', true)]).toEqual(['joined', 'joined'])
+    })
+
+    it('the business named when it opened the meeting holds from the first join on', () => {
+      const h = new Harness()
+      h.node.openMeeting('m', { config: 'v2' }, h.now)
+      expect(['v1', 'v2', '', 'v1'].map((config, n) => joinAs(h, `u${n}`, config))).toEqual([
+        'CONFIG_MISMATCH',
+        'joined',
+        'joined',
+        'CONFIG_MISMATCH',
+      ])
+    })
+
+    it('somebody named who was refused for want of room is not that of the meeting', () => {
+      const h = new Harness()
+      h.node.openMeeting('m', { capacity: 1 }, h.now)
+      expect(joinAs(h, 'ann', '')).toBe('joined')
+      expect(joinAs(h, 'bob', 'wrong')).toBe('FULL')
+      expect(joinAs(h, 'eve', 'right', true)).toBe('joined')
+    })
+
+    it('the first member named stays until the meeting ends, though all members have gone', () => {
+      const h = new Harness()
+      h.node.openMeeting('m', {}, h.now)
+      const ann = h.connect('ann')
+      const { log } = h.seat(ann, 'm', { config: 'v1' })
+      ann.send({ type: 'leave', call: ann.call(), log })
+      h.advance(100)
+      expect(joinAs(h, 'bob', 'v2')).toBe('CONFIG_MISMATCH')
+      h.node.closeMeeting('m')
+      h.node.openMeeting('m', {}, h.now)
+      expect(joinAs(h, 'bob', 'v2')).toBe('joined')
+    })
+  })
+
   it('ends for all who are in it when it is closed', () => {
     const { h, a, b, log } = room()
     a.input(log, 1)
