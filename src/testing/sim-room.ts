@@ -22,24 +22,16 @@ export class SimRoom implements MeetingLogic {
   readonly #random: Random
   readonly #observer: Observer
   readonly #unique: () => number
-  readonly #opened: number
+  /** Of the meeting that was opened. */
+  world = 0
   readonly #bots: Player[] = []
 
-  constructor(
-    node: SimNode,
-    plan: MeetingPlan,
-    random: Random,
-    observer: Observer,
-    now: () => number,
-    unique: () => number,
-  ) {
+  constructor(node: SimNode, plan: MeetingPlan, random: Random, observer: Observer, unique: () => number) {
     this.#node = node
     this.#plan = plan
     this.#random = random
     this.#observer = observer
     this.#unique = unique
-    this.#opened = Math.floor(now())
-    observer.opened?.(node.index, plan.name)
   }
 
   get business(): MeetingBusiness {
@@ -76,7 +68,7 @@ export class SimRoom implements MeetingLogic {
   }
 
   frame(frame: SealedFrame): void {
-    this.#observer.sealed?.(this.#node.index, this.#plan.name, this.#opened, frame)
+    this.#observer.sealed?.(this.#node.index, this.#plan.name, this.world, frame)
   }
 
   leave(slot: number, user: string, reason: string): void {

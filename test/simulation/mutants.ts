@@ -128,8 +128,8 @@ export const deliveryMutants: readonly Mutant[] = [
     plant: () => {
       const strike = every(20)
       return replace(FrameLog.prototype, 'append', (append) => {
-        return function (this: FrameLog, frame) {
-          if (frame.length > 0 || !strike()) append.call(this, frame)
+        return function (this: FrameLog, frame, stable) {
+          if (frame.length > 0 || !strike()) append.call(this, frame, stable)
         }
       })
     },

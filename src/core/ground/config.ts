@@ -165,6 +165,8 @@ export const fixedLimits = {
   joinUsers: 1_024,
   /** Events of a meeting that wait for a frame, four for each slot; above it the business gets no more bots while the clock stands still. */
   waitingEvents: 1_020,
+  /** Electorates of a meeting that decide what is stable; the oldest ones above it no longer count. */
+  electorates: 64,
   /** How far an input's seq may lie above the last one's; further is LIMIT. */
   seqStep: 1_048_576,
   /** Topics that are looked at, in one turn, for what has grown too old, where nothing is published; and how often. */

@@ -34,8 +34,12 @@ export interface MeetingInfo {
   readonly capacity: number
   readonly members: readonly MemberInfo[]
   readonly spectators: number
+  /** A random number of this history of frames. */
+  readonly epoch: number
   /** The last frame sealed; 0 before the first. */
   readonly frame: number
+  /** The last stable frame: at least half of the members have it and all before it. At most `frame`. */
+  readonly stable: number
 }
 
 export interface MemberInfo {

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
+import type { MessageOf } from '../../protocol/schema.ts'
 import { fixedLimits, type MeetingOptions } from '../ground/config.ts'
 import { Rate } from '../ground/rate.ts'
 import { share } from './fair-share.ts'
@@ -28,11 +29,17 @@ export class Intake {
     return this.#waiting.length
   }
 
-  /** Notes the seq of a member's input, which is answered with that, and says why the input is not taken in. */
-  check(member: Member, seq: number, data: Payload, now: number): ErrorCode | null {
+  /**
+   * Notes the seq of a member's input, which is answered with that, and says why the input is not taken in. `turnedAway`:
+   * the highest seq refused before its turn came.
+   */
+  check(member: Member, input: MessageOf<'input'>, turnedAway: number, now: number): ErrorCode | null {
+    const { seq, after, data } = input
     if (seq <= member.seq) return 'STALE'
-    // Not noted: the slot's next member goes on from there, and must have numbers left.
+    // Neither is noted. The slot's next member goes on from there, and must have numbers left.
     if (seq > member.seq + fixedLimits.seqStep) return 'LIMIT'
+    // And this one may come again, behind the one that is missing.
+    if (after > member.seq && after > turnedAway) return 'OUT_OF_ORDER'
     member.seq = seq
     if (data.bytes.length > this.#options.inputBytes) return 'TOO_LARGE'
     if (this.#rate.wait(member.bucket, now) > 0) return 'RATE'

@@ -19,7 +19,8 @@ export class Meetings {
   readonly #meetings: Map<string, Owner> = new Map()
   /** Meetings without a clock that have something to seal. */
   #unsealed: Owner[] = []
-  #lastEpoch = 0
+  /** Of the fences of this node's meetings: one that is opened anew under its name has a higher one than before. */
+  #highestTerm = 0
 
   constructor(
     config: NodeConfig,
@@ -83,14 +84,22 @@ export class Meetings {
   ): MeetingInfo | ErrorCode | null {
     if (!isName(name)) return 'BAD_NAME'
     if (this.#meetings.has(name)) return null
-    const { limits, entropy, wallOffset } = this.#config
+    const { limits, entropy, incarnation } = this.#config
     if (this.#meetings.size >= limits.meetings || this.#host.budget.isFull) return 'LIMIT'
-    // Fence and epoch in one number: wall milliseconds, then 12 random bits; higher than any this node gave out.
-    const [a = 0, b = 0] = entropy(2)
-    this.#lastEpoch = Math.max(this.#lastEpoch + 1, Math.floor(now + wallOffset) * 4096 + a * 16 + (b & 15))
     const settings = { ...defaultMeeting, ...options }
     const { frameRate, inputBytes, spectatorDelayMs } = settings
-    const facts = { name, epoch: this.#lastEpoch, seed: entropy(8), frameRate, inputBytes, spectatorDelayMs }
+    const term = ++this.#highestTerm
+    const world = randomNumber(entropy)
+    const facts = {
+      name,
+      world,
+      term,
+      incarnation,
+      seed: entropy(8),
+      frameRate,
+      inputBytes,
+      spectatorDelayMs,
+    }
     const room = new Room(this.#host, this.#nextLog(), limits.meetingLogBytes, facts, now)
     const owner = new Owner(this.#host, room, settings, business, now)
     this.#meetings.set(name, owner)
@@ -109,4 +118,9 @@ export class Meetings {
     this.#unsealed = []
     for (const meeting of unsealed) meeting.sealNow(now)
   }
+}
+
+/** 48 random bits, never 0. */
+function randomNumber(entropy: NodeConfig['entropy']): number {
+  return entropy(6).reduce((number, byte) => number * 256 + byte, 0) || 1
 }

@@ -7,6 +7,7 @@ import { Timer } from '../ground/timers.ts'
 import type { Refusal, SealedFrame } from '../ports.ts'
 import type { Session } from '../session/session.ts'
 import type { Bot, MeetingBusiness, MeetingInfo } from './business.ts'
+import { Electorate } from './electorate.ts'
 import { FrameClock } from './frame-clock.ts'
 import type { FrameLog } from './frame-log.ts'
 import { Intake } from './intake.ts'
@@ -48,6 +49,7 @@ export class Owner implements Host {
   readonly #intake: Intake
   readonly #clock: FrameClock
   readonly #joins: JoinRate
+  readonly #electorate: Electorate = new Electorate()
   /** The next frame is due. */
   readonly #beat: Timer
   /** Nobody has been there for the TTL. */
@@ -57,6 +59,8 @@ export class Owner implements Host {
   #config: string
   /** What the next frame holds before its inputs. */
   #events: MeetingEvent[] = []
+  /** A member has acknowledged frames since the last one was sealed: without a clock, nothing else may tell of it. */
+  #acknowledged = false
   /** Waits for the end of the sweep to be sealed. */
   #unsealed = false
   /** What the business is still to be told, in order. */
@@ -104,7 +108,9 @@ export class Owner implements Host {
         bot: member.seat === null,
       })),
       spectators: this.room.spectators,
+      epoch: this.room.facts.world,
       frame: this.log.next - 1,
+      stable: this.#stable,
     }
   }
 
@@ -139,9 +145,18 @@ export class Owner implements Host {
 
   /** A page that was reloaded is a new session: its user goes on in the seat that was kept, and nobody is asked. */
   #handOver(member: Member, session: Session): Seat {
-    if (member.seat !== null) this.room.end(member.seat, 'its user came back in another session')
-    member.seat = new Seat(this, session, member)
-    return member.seat
+    if (member.seat !== null) {
+      this.#electorate.leave(member.seat.elector, this.log.next, false)
+      this.room.end(member.seat, 'its user came back in another session')
+    }
+    return this.#sit(member, session)
+  }
+
+  #sit(member: Member, session: Session): Seat {
+    const seat = new Seat(this, session, member)
+    member.seat = seat
+    this.#electorate.join(seat.elector, this.log.next)
+    return seat
   }
 
   /** A seat for a new member: not too often, while there is room, and as the business says. That may seat bots meanwhile. */
@@ -162,9 +177,7 @@ export class Owner implements Host {
     // It may have ended the session instead of answering.
     if (session.ended || session.connection === null) return 'UNKNOWN'
     this.#run(now)
-    const member = this.#roster.seat(user, slot)
-    member.seat = new Seat(this, session, member)
-    return member.seat
+    return this.#sit(this.#roster.seat(user, slot), session)
   }
 
   /** Seats a member of the business's own. It neither starts the clock nor keeps the meeting open. */
@@ -249,6 +262,7 @@ export class Owner implements Host {
   #vacate(member: Member, reason: string): void {
     this.#roster.remove(member, reason)
     const { slot, user, seat } = member
+    if (seat !== null) this.#electorate.leave(seat.elector, this.log.next, reason === 'left')
     if (this.#business.logic?.leave !== undefined && seat !== null) this.#notices.push({ slot, user, reason })
   }
 
@@ -266,9 +280,11 @@ export class Owner implements Host {
 
   // ---- inputs
 
-  accept({ member }: Seat, message: MessageOf<'input'>, now: number): Refusal | ErrorCode | null {
+  accept(seat: Seat, message: MessageOf<'input'>, now: number): Refusal | ErrorCode | null {
+    const { member } = seat
     if (member === null) return 'READ_ONLY'
-    const refusal = this.#intake.check(member, message.seq, message.data, now)
+    seat.seen(message.seen)
+    const refusal = this.#intake.check(member, message, seat.turnedAway, now)
     if (refusal !== null) return refusal
     const decided = this.#business.logic?.input?.(member.slot, member.user, message.data) ?? message.data
     if ('code' in decided) return decided
@@ -277,6 +293,17 @@ export class Owner implements Host {
     this.#run(now)
     this.#push(member, message.seq, decided)
     return null
+  }
+
+  acknowledge({ elector }: Seat, frame: number): void {
+    this.#electorate.acknowledge(elector, Math.min(frame, this.log.next - 1))
+    this.#acknowledged = true
+    this.#sealSoon()
+  }
+
+  /** The last stable frame. */
+  get #stable(): number {
+    return this.#electorate.stableTo(this.log.next - 1)
   }
 
   #push(member: Member, seq: number, data: Payload): void {
@@ -318,6 +345,12 @@ export class Owner implements Host {
     return this.#intake.size === 0 && this.#events.length === 0
   }
 
+  /** Without a clock: the last frame with something in it is stable now, and no frame has told of it. */
+  get #hasNewsOfStability(): boolean {
+    const { lastFull } = this.room
+    return this.log.stableAt(this.log.next - 1) < lastFull && this.#stable >= lastFull
+  }
+
   #tick(now: number): void {
     if (this.room.isDeserted && this.#hasNothing) {
       this.#stop(now)
@@ -347,6 +380,8 @@ export class Owner implements Host {
       this.#host.stats.sealed(now, 0)
       this.#seal(now)
     }
+    if (this.#acknowledged && this.#hasNewsOfStability) this.#seal(now)
+    this.#acknowledged = false
     this.room.tell(now)
     if (this.#clock.isRunning && this.room.isDeserted) this.#stop(now)
     this.#notify()
@@ -358,7 +393,8 @@ export class Owner implements Host {
     const inputs = this.#intake.take()
     if (this.#business.logic?.frame !== undefined)
       this.#notices.push(sealedFrame(this.log.next, events, inputs))
-    this.room.append({ bytes: sealFrame(events, inputs), events, inputs: inputs.length }, now)
+    const bytes = sealFrame(events, inputs)
+    this.room.append({ bytes, events, inputs: inputs.length, stable: this.#stable }, now)
     this.#host.stats.inputsFramed += inputs.length
     for (const { member } of inputs) {
       member.waiting--

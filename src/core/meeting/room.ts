@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../protocol/errors.ts'
 import { EMPTY_FRAME } from '../../protocol/frames.ts'
 import { SYSTEM_SLOT } from '../../protocol/limits.ts'
 import type { MeetingEvent, MessageOf } from '../../protocol/schema.ts'
@@ -20,7 +21,11 @@ const COALESCE_MS = 250
 /** What a room is, wherever it is served. */
 export interface RoomFacts {
   readonly name: string
-  readonly epoch: number
+  /** Random number of this history of frames; frame numbers count within it. */
+  readonly world: number
+  /** Who seals here, (term, incarnation): of two, the higher one came later. */
+  readonly term: number
+  readonly incarnation: number
   /** Eight random bytes for its members. */
   readonly seed: Uint8Array
   /** Frames a second; 0: sealed whenever there is something. */
@@ -37,6 +42,8 @@ export interface NextFrame {
   readonly events: readonly MeetingEvent[]
   /** How many inputs it holds. */
   readonly inputs: number
+  /** The last stable frame as this one is sealed. */
+  readonly stable: number
 }
 
 /** What a room needs of its node. */
@@ -69,6 +76,8 @@ export class Room {
   readonly #readers: Map<Cursor, Seat> = new Map()
   readonly #showing: Timer
   readonly #interval: number
+  /** The last frame with something in it; 0 for none. */
+  lastFull = 0
   /** When the last frame with an input came, and when readers were last told of frames. */
   #lastInput: number
   #lastTold = -Infinity
@@ -100,12 +109,14 @@ export class Room {
   }
 
   /** Takes the next frame. Readers are told of it by {@link tell}. */
-  append({ bytes, events, inputs }: NextFrame, now: number): void {
-    this.log.append(bytes)
+  append({ bytes, events, inputs, stable }: NextFrame, now: number): void {
+    this.log.append(bytes, stable)
     this.attendance.apply(events)
     this.#gallery?.sealed(events, now)
     if (inputs > 0) this.#lastInput = now
-    if (bytes !== EMPTY_FRAME) this.#lastTold = -Infinity
+    if (bytes === EMPTY_FRAME) return
+    this.lastFull = this.log.next - 1
+    this.#lastTold = -Infinity
   }
 
   /** Tells the readers of what was appended, unless it belongs to a quiet run that can go out together. */
@@ -135,11 +146,10 @@ export class Room {
     const { log, facts } = this
     const gallery = seat.slot === SYSTEM_SLOT ? this.#gallery : null
     gallery?.reveal(now)
-    const asked = message.epoch !== 0
-    const known = asked && message.epoch === facts.epoch && message.next >= 1 && message.next <= log.next
-    const recovered = known && message.next >= log.first
+    const found = this.#find(message)
     const view = gallery ?? log
-    const cursor = new Cursor(view, seat.session, known ? message.next : 1)
+    const isOfLog = found === 'recovered' || found === 'NO_SNAPSHOT'
+    const cursor = new Cursor(view, seat.session, isOfLog ? message.next : 1)
     seat.cursor = cursor
     this.#readers.set(cursor, seat)
     if (!view.isCurrent(cursor)) this.#host.downstream.markFrames(cursor)
@@ -149,7 +159,9 @@ export class Room {
       call: message.call,
       meeting: facts.name,
       log: log.number,
-      epoch: facts.epoch,
+      world: facts.world,
+      term: facts.term,
+      incarnation: facts.incarnation,
       slot: seat.slot,
       seed: facts.seed,
       rate: facts.frameRate,
@@ -158,12 +170,21 @@ export class Room {
       head: view.next - 1,
       next: Math.max(cursor.position, log.first),
       seq: seat.member?.seq ?? 0,
-      snapshot: 0,
-      recovered,
-      reason: !asked || recovered ? '' : known ? 'NO_SNAPSHOT' : 'NEW_EPOCH',
+      stable: log.stableAt(view.next - 1),
+      recovered: found === 'recovered',
+      reason: found === 'recovered' ? '' : found,
       maxInput: facts.inputBytes,
       members: gallery?.attendance.list ?? placing.members,
     }
+  }
+
+  /** What the position that a client holds is worth here; '' where it holds none. */
+  #find({ world, next }: MessageOf<'join'>): 'recovered' | ErrorCode | '' {
+    if (world !== 0 && world !== this.facts.world) return 'NEW_EPOCH'
+    if (world === 0 || next === 0) return ''
+    // Whoever holds a frame that this world does not have yet made it up.
+    if (next > this.log.next) return 'PROTOCOL'
+    return next < this.log.first ? 'NO_SNAPSHOT' : 'recovered'
   }
 
   /** The cursor of a seat stops reading. */

@@ -7,7 +7,7 @@ export class Roster {
   readonly #capacity: number
   readonly #happen: (event: MeetingEvent) => void
   readonly #members: Map<number, Member> = new Map()
-  /** Last seq of each slot, so that (slot, seq) names one input in an epoch, whoever held the slot. */
+  /** Last seq of each slot, so that (slot, seq) names one input in a world, whoever held the slot. */
   readonly #seqs: number[] = []
   #turns = 0
   /** The slot reserved while the business is asked about who wants it; −1 for none. */

@@ -4,6 +4,7 @@ import type { MessageOf } from '../../protocol/schema.ts'
 import type { Bucket } from '../ground/rate.ts'
 import type { Cursor } from '../log/log.ts'
 import type { Refusal } from '../ports.ts'
+import { Elector } from './electorate.ts'
 import type { Seat as SeatOfSession, Session } from '../session/session.ts'
 
 /**
@@ -42,6 +43,8 @@ export function isAway({ standing }: Member): boolean {
 export interface Host {
   readonly name: string
   readonly log: { readonly first: number; readonly next: number }
+  /** The client has everything up to this frame. */
+  acknowledge(seat: Seat, frame: number): void
   /** Takes an input in, or says why not. Either way its seq is answered. */
   accept(seat: Seat, message: MessageOf<'input'>, now: number): Refusal | ErrorCode | null
   /** The session lost its connection: a member keeps its slot and is away, a spectator is gone. */
@@ -57,6 +60,9 @@ export interface Host {
 export class Seat implements SeatOfSession {
   readonly session: Session
   readonly member: Member | null
+  /** A member's say in what is stable: another session of its user has one of its own. */
+  readonly elector: Elector = new Elector()
+  #turnedAway = 0
   readonly #host: Host
   cursor: Cursor | null = null
 
@@ -80,6 +86,20 @@ export class Seat implements SeatOfSession {
     if (this.cursor === null) return null
     const { first, next } = this.#host.log
     return { position: this.cursor.position, first, next }
+  }
+
+  /** The highest seq that was refused before its turn came. */
+  get turnedAway(): number {
+    return this.#turnedAway
+  }
+
+  /** An input is refused before its turn, while those that were sent before it wait for theirs. */
+  turnAway(seq: number): void {
+    this.#turnedAway = Math.max(this.#turnedAway, seq)
+  }
+
+  seen(frame: number): void {
+    if (frame > this.elector.acked && this.member !== null) this.#host.acknowledge(this, frame)
   }
 
   accept(message: MessageOf<'input'>, now: number): Refusal | ErrorCode | null {

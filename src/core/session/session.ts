@@ -21,6 +21,8 @@ export interface Seat {
   readonly slot: number
   /** Where its reader stands; null without a connection. */
   readonly place: { readonly position: number; readonly first: number; readonly next: number } | null
+  /** The client has everything up to this frame. */
+  seen(frame: number): void
   /** The connection is lost; what it can come back to stays. */
   detach(): void
   /** Gives it up; `reason` is told to the others. */

@@ -108,7 +108,10 @@ export class Dispatch {
       if (message.call <= session.calls) return
       session.calls = message.call
     }
-    if (!this.#upstream.accept(session.upstream, message)) this.#refuse(session, message, 'BUSY', now)
+    if (!this.#upstream.accept(session.upstream, message)) {
+      if (message.type === 'input') seatOf(session, message.log)?.turnAway(message.seq)
+      this.#refuse(session, message, 'BUSY', now)
+    }
     if (this.#isToWait(session) && !connection.paused) {
       connection.paused = true
       connection.transport.pause()
@@ -126,14 +129,10 @@ export class Dispatch {
   ): void {
     this.#count(session, now)
     if (message.type === 'input') {
+      const { log, seq } = message
       this.#stats.refuseInput(error)
-      this.#downstream.send(session, {
-        type: 'nack',
-        log: message.log,
-        seq: message.seq,
-        error,
-        retryAfter,
-      })
+      const last = ofTheNumber.has(error) ? (seatOf(session, log)?.member?.seq ?? 0) : 0
+      this.#downstream.send(session, { type: 'nack', log, seq, error, retryAfter, last })
     } else if (message.type === 'subscribe') {
       for (const index of message.topics.keys()) this.#downstream.fail(session, message, error, text, index)
     } else if ('call' in message && message.type !== 'cancel') {
@@ -246,7 +245,7 @@ export class Dispatch {
       const joined = meeting.join(session, message, now)
       if (typeof joined === 'string' || 'code' in joined) this.#refuseAs(session, message, joined, now)
       else {
-        if (message.epoch !== 0) this.#stats.resume('meeting', outcomeOf(joined))
+        if (joined.recovered || joined.reason !== '') this.#stats.resume('meeting', outcomeOf(joined))
         this.#downstream.send(session, joined)
       }
     }
@@ -310,6 +309,9 @@ export class Dispatch {
       this.#downstream.send(session, { type: 'done', call: message.call, value: Math.round(result * 100) })
   }
 }
+
+/** Why an input is refused whose number is wrong. */
+const ofTheNumber: ReadonlySet<ErrorCode> = new Set(['STALE', 'LIMIT', 'OUT_OF_ORDER'])
 
 /** A publication with call 0 is no call. Of anything else 0 is a number that was never free. */
 function wantsNoAnswer({ type, call }: Extract<ClientMessage, { call: number }>): boolean {

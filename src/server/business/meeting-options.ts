@@ -55,7 +55,7 @@ export const meetingSettings: Readonly<
   ),
 }
 
-export const optionsSchema = v.strictObject({
+export const optionsSchema: v.GenericSchema = v.strictObject({
   ...meetingSettings,
   kind: v.optional(v.string()),
   metadata: v.optional(
@@ -72,7 +72,7 @@ const hook = v.optional(
     'expected a function; leave it out for none',
   ),
 )
-export const kindSchema = v.strictObject({
+export const kindSchema: v.GenericSchema = v.strictObject({
   ...meetingSettings,
   ...(Object.fromEntries(hookNames.map((name) => [name, hook])) as Record<keyof KindHooks, typeof hook>),
 })
@@ -80,7 +80,7 @@ export const kindSchema = v.strictObject({
 /** Throws an Error that lists every fault. */
 export function checkOptions(
   what: string,
-  schema: typeof optionsSchema | typeof kindSchema,
+  schema: v.GenericSchema,
   options: OpenOptions | MeetingKind,
 ): void {
   const { issues } = v.safeParse(schema, options, { abortPipeEarly: true })

@@ -155,7 +155,7 @@ describe('The clock of a meeting', () => {
     h.advance(10_000)
     expect(h.node.meeting('m')?.frame).toBe(stopped)
     const again = h.connect('ann', { session: a.session })
-    const joined = h.seat(again, 'm', { epoch: 0 })
+    const joined = h.seat(again, 'm', { world: 0 })
     expect(joined).toMatchObject({ head: stopped, startFrame: stopped + 1, slot: 0 })
     h.advance(60)
     const frames = full(again.takeFrames())
@@ -250,7 +250,7 @@ describe('A meeting', () => {
     ])
   })
 
-  it('names an input once in an epoch: who takes a slot over counts on from its last seq', () => {
+  it('names an input once in an world: who takes a slot over counts on from its last seq', () => {
     const { h, a, b, log } = room({ frameRate: 0 })
     for (const seq of [1, 2, 7]) b.input(log, seq)
     b.send({ type: 'leave', call: b.call(), log })
@@ -299,28 +299,36 @@ describe('A meeting', () => {
       a.input(log, seq)
       h.settle()
     }
-    const { epoch, next } = { epoch: h.seat(a, 'm').epoch, next: 4 }
+    const { world, next } = { world: h.seat(a, 'm').world, next: 4 }
     b.hangUp()
     h.settle()
     const again = h.connect('bob', { session: b.session })
-    again.join('m', { epoch, next })
+    again.join('m', { world, next })
     h.settle()
     const messages = again.take()
     expect(messages[0]).toMatchObject({ type: 'joined', next, recovered: true, reason: '' })
     expect(framesOf(messages).map(({ number }) => number)).toEqual([4, 5, 6, 7])
   })
 
-  it('begins from frame 1 for one of another epoch or without one, and says so', () => {
+  it('begins from frame 1 for one of another world or without one, and says so', () => {
     const { h, a } = room({ frameRate: 0 })
-    const { epoch, head } = h.seat(a, 'm')
+    const { world, head } = h.seat(a, 'm')
     expect(h.seat(a, 'm')).toMatchObject({ recovered: false, reason: '', next: 1 })
-    expect(h.seat(a, 'm', { epoch: epoch + 1, next: 2 })).toMatchObject({
+    expect(h.seat(a, 'm', { world: world + 1, next: 2 })).toMatchObject({
       recovered: false,
       reason: 'NEW_EPOCH',
       next: 1,
     })
-    expect(h.seat(a, 'm', { epoch, next: head + 2 })).toMatchObject({ reason: 'NEW_EPOCH', next: 1 })
-    expect(h.seat(a, 'm', { epoch, next: head + 1 })).toMatchObject({
+    // In the same world a position may be no position, or one that nobody can have reached.
+    expect(h.seat(a, 'm', { world, next: 0 })).toMatchObject({ world, recovered: false, reason: '', next: 1 })
+    for (const next of [head + 2, Number.MAX_SAFE_INTEGER])
+      expect(h.seat(a, 'm', { world, next })).toMatchObject({
+        world,
+        recovered: false,
+        reason: 'PROTOCOL',
+        next: 1,
+      })
+    expect(h.seat(a, 'm', { world, next: head + 1 })).toMatchObject({
       recovered: true,
       reason: '',
       next: head + 1,
@@ -348,7 +356,7 @@ describe('A meeting', () => {
       a.input(log, seq, bytes(200))
       h.settle()
     }
-    const { epoch } = h.seat(a, 'm')
+    const { world } = h.seat(a, 'm')
     const c = h.connect('cat')
     c.join('m')
     h.settle()
@@ -361,7 +369,7 @@ describe('A meeting', () => {
     expect(to - next).toBeGreaterThanOrEqual(0)
     expect(to - next).toBeLessThanOrEqual(1)
     expect(framesOf(rest)[0]?.number).toBe(to)
-    expect(h.seat(b, 'm', { epoch, next: 2 })).toMatchObject({ recovered: false, reason: 'NO_SNAPSHOT' })
+    expect(h.seat(b, 'm', { world, next: 2 })).toMatchObject({ recovered: false, reason: 'NO_SNAPSHOT' })
   })
 
   it('gives a live reader that is too slow a GAP, not silence', () => {
@@ -473,17 +481,28 @@ describe('A meeting', () => {
     expect([...h.node.meetings()].map(({ name }) => name)).toEqual(['a', 'b'])
   })
 
-  it('has an epoch above any before it, though the name was used', () => {
-    const h = new Harness()
-    const epochs: number[] = []
-    for (let n = 0; n < 5; n++) {
-      h.node.openMeeting('m', {}, h.now)
-      epochs.push(h.seat(h.connect(`u${n}`), 'm').epoch)
-      h.node.closeMeeting('m')
-    }
-    expect([...epochs].sort((x, y) => x - y)).toEqual(epochs)
-    expect(new Set(epochs).size).toBe(5)
-  })
+  it.each([
+    ['1970', 0],
+    ['2026', Date.UTC(2026, 10, 26)],
+    ['2039', Date.UTC(2039, 8, 30)],
+  ])(
+    'opened again in %s is another world, at a higher fence, whatever the wall clock says',
+    (_, wallOffset) => {
+      const h = new Harness({}, { wallOffset })
+      const joined = Array.from({ length: 5 }, (__, n) => {
+        h.node.openMeeting('m', {}, h.now)
+        if (n === 2) h.node.handleWallClock(wallOffset - 3_600_000)
+        const answer = h.seat(h.connect(`u${n}`), 'm')
+        h.node.closeMeeting('m')
+        return answer
+      })
+      expect(new Set(joined.map(({ world }) => world)).size).toBe(5)
+      for (const { world } of joined)
+        expect(world > 0 && world < 2 ** 48 && Number.isInteger(world)).toBe(true)
+      const fences = joined.map(({ term, incarnation }) => [term, incarnation])
+      expect(fences).toEqual([1, 2, 3, 4, 5].map((term) => [term, 7]))
+    },
+  )
 
   it('lets a session be in so many meetings only', () => {
     const h = new Harness({ meetingsPerSession: 2 })
@@ -571,6 +590,7 @@ describe('An input', () => {
       seq: Number.MAX_SAFE_INTEGER,
       error: 'LIMIT',
       retryAfter: 0,
+      last: 0,
     })
     const bot = h.node.addBot('m', 'robot')
     if (typeof bot === 'string') throw new Error(bot)

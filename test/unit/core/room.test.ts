@@ -17,7 +17,9 @@ import { bytes, text } from './harness.ts'
 
 const facts: RoomFacts = {
   name: 'm',
-  epoch: 9,
+  world: 9,
+  term: 2,
+  incarnation: 7,
   seed: new Uint8Array(8),
   frameRate: 0,
   inputBytes: 256,
@@ -52,7 +54,10 @@ function twins(parts: Partial<RoomFacts> = {}): {
     owner.sealNow(n)
     for (const [number, frame] of owner.room.log.history(replica.log.next, Infinity)) {
       const { events, inputs } = openFrame(number, frame)
-      replica.append({ bytes: frame, events, inputs: inputs.length }, n)
+      replica.append(
+        { bytes: frame, events, inputs: inputs.length, stable: owner.room.log.stableAt(number) },
+        n,
+      )
     }
     replica.tell(n)
   }
@@ -62,6 +67,7 @@ function twins(parts: Partial<RoomFacts> = {}): {
 const host: Host = {
   name: 'm',
   log: { first: 1, next: 1 },
+  acknowledge: () => {},
   accept: () => 'READ_ONLY',
   detach: () => {},
   leave: () => {},
@@ -79,7 +85,7 @@ function placeIn(
     meeting: 'm',
     spectator,
     config: '',
-    epoch: 0,
+    world: 0,
     next: 0,
     ...parts,
   }
@@ -103,10 +109,12 @@ describe('A room without an owner, fed with the frames of one that has it', () =
     const { owner, replica } = twins()
     expect(replica.log.next).toBe(owner.room.log.next)
     for (const next of [0, 1, 17, 38]) {
-      const parts = next === 0 ? {} : { epoch: 9, next }
+      const parts = next === 0 ? {} : { world: 9, next }
       const [mine, theirs] = [placeIn(replica, { parts }), placeIn(owner.room, { parts })]
       expect(mine.joined).toMatchObject({
-        epoch: 9,
+        world: 9,
+        term: 2,
+        incarnation: 7,
         head: replica.log.next - 1,
         next: Math.max(next, 1),
         recovered: next > 0,
@@ -124,7 +132,7 @@ describe('A room without an owner, fed with the frames of one that has it', () =
     expect(replica.spectators).toBe(1)
     readAll(seat)
     node.marked.clear()
-    replica.append({ bytes: new Uint8Array(0), events: [], inputs: 0 }, 5_000)
+    replica.append({ bytes: new Uint8Array(0), events: [], inputs: 0, stable: 0 }, 5_000)
     replica.tell(5_000)
     expect([...node.marked]).toEqual([seat.cursor])
     replica.unplace(seat)
@@ -138,7 +146,7 @@ describe('A room without an owner, fed with the frames of one that has it', () =
     readAll(seat)
     node.timers.run(1_500)
     expect(seat.cursor?.position).toBe(joined.head + 1)
-    const rest = placeIn(owner.room, { parts: { epoch: 9, next: joined.head + 1 } })
+    const rest = placeIn(owner.room, { parts: { world: 9, next: joined.head + 1 } })
     expect(readAll(seat)).toEqual(readAll(rest.seat))
   })
 })
