@@ -53,12 +53,20 @@ export class Inputs {
     return { seq, after, data }
   }
 
-  /** Another seat, in which the last seq is this one. */
-  restart(seq: number): void {
+  /** Another seat, in which the last seq is this one. `keep`: what waits is for it, and gets new numbers. */
+  restart(seq: number, keep: boolean): void {
+    const waiting = keep ? Array.from(this.#inputs.values()) : []
+    if (keep) this.#inputs.clear()
+    else this.abandon()
     this.#seq = seq
     this.#base = seq
     this.#last = 0
     this.#forgotten = 0
+    for (const input of waiting) this.#inputs.set(++this.#seq, input)
+  }
+
+  /** None of those made so far is sent any more. */
+  abandon(): void {
     this.#drop(lostBySender)
   }
 
@@ -129,12 +137,10 @@ export class Inputs {
     for (const [each, { sent }] of this.#inputs) if (sent) this.#last = each
   }
 
-  /** Nobody can tell any more what became of those up to `last`. */
+  /** What was sent, up to this seq: nobody knows what became of it. */
   giveUp(last: number): void {
-    for (const [seq, input] of Array.from(this.#inputs)) {
-      if (seq > last) return
-      this.#answer(seq, lostBySender(input))
-    }
+    for (const [seq, input] of Array.from(this.#inputs))
+      if (input.sent && seq <= last) this.#answer(seq, lostBySender(input))
   }
 
   /** The seat is lost for this reason. */

@@ -44,17 +44,23 @@ export class SeatMachine {
   log = 0
   /** Its number on the last connection of this session where it was joined; 0 for none. */
   lastLog = 0
-  /** The call of the JOIN under way. */
+  /** The call of the JOIN under way on the current connection. */
   call = 0
+  /** The call of the last JOIN, on whichever connection, while the session owes its answer; 0 for none. */
+  asked = 0
   /** A JOIN asks for one meeting, and a FAILED says so. */
   readonly index = 0
   world = 0
   slot = 0
+  /** The meeting was not found, and a fresh ticket that may lead to it is waited for. */
+  isMissing = false
   /** The next frame wanted. */
   next = 1
   /** The last stable frame that the node has told of. */
   stable = 0
   #maxInput: number = limits.input
+  /** The ticket with which the meeting was not found since it was last joined; 0 for none. */
+  #missedWith = 0
   /** The session in which it was joined. */
   #session = ''
   readonly #inputs: Inputs
@@ -76,6 +82,8 @@ export class SeatMachine {
 
   joinMessage(call: number): MessageOf<'join'> {
     this.call = call
+    this.asked = call
+    this.isMissing = false
     const { meeting, spectator, config, world, next } = this
     return { type: 'join', call, meeting, spectator, config, world, next: world === 0 ? 0 : next }
   }
@@ -104,8 +112,11 @@ export class SeatMachine {
     this.world = message.world
     this.slot = message.slot
     this.call = 0
-    if (!isSame) this.#inputs.restart(message.seq)
+    this.asked = 0
+    // Inputs are for the world that their sender knew; those made since it was missing are for this one.
+    if (!isSame) this.#inputs.restart(message.seq, this.#missedWith !== 0)
     else if (lost || !message.recovered) this.#inputs.giveUp(message.seq)
+    this.#missedWith = 0
     return this.#inputs.resend(message.seq, now).map((input) => this.#message(input, now))
   }
 
@@ -116,6 +127,24 @@ export class SeatMachine {
 
   expire(now: number): void {
     if (now >= this.deadline) this.#inputs.expire(now)
+  }
+
+  /**
+   * There is no such meeting. False where this client was not in it, or it was not found with an earlier ticket than
+   * this one either: it is over. The inputs made so far were for the one that is gone.
+   */
+  handleMissing(ticket: number): boolean {
+    if (this.world === 0 || (this.#missedWith !== 0 && this.#missedWith !== ticket)) return false
+    this.isMissing = true
+    if (this.#missedWith === 0) this.abandon()
+    this.#missedWith = ticket
+    this.detach()
+    return true
+  }
+
+  /** No input is sent any more that was made so far. */
+  abandon(): void {
+    this.#inputs.abandon()
   }
 
   /** The connection is gone; the position stays. */
@@ -157,8 +186,15 @@ export class SeatMachine {
     return [{ log: this.log, frame: this.next - 1 }]
   }
 
-  /** Delivers frames. False where one is missing without a GAP: the connection cannot be trusted. */
-  handleFrames(message: MessageOf<'frames'>): boolean {
+  /** False where a frame is missing without a GAP: the connection cannot be trusted. */
+  receive(message: MessageOf<'frames'> | MessageOf<'nack'> | MessageOf<'direct'>): boolean {
+    if (message.type === 'frames') return this.#deliver(message)
+    if (message.type === 'direct') this.listener.direct(message.data)
+    else this.#inputs.refused(message.seq, new RtmsError(message.error, undefined, message.retryAfter))
+    return true
+  }
+
+  #deliver(message: MessageOf<'frames'>): boolean {
     if (message.first > this.next) return false
     this.stable = Math.max(this.stable, message.stable)
     eachFrame(message.frames, message.first, message.count, (number, entries) => {
@@ -185,10 +221,6 @@ export class SeatMachine {
     // Their answers may have been in what is lost.
     this.#inputs.giveUp(Infinity)
     this.listener.gap(message.from, message.to, message.reason)
-  }
-
-  handleNack({ seq, error, retryAfter }: MessageOf<'nack'>): void {
-    this.#inputs.refused(seq, new RtmsError(error, undefined, retryAfter))
   }
 
   /** The meeting is over for this client. What was sent may be in a frame that it does not see. */

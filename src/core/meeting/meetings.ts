@@ -1,5 +1,7 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
+import { SYSTEM_SLOT } from '../../protocol/limits.ts'
 import { isName } from '../../protocol/names.ts'
+import type { MessageOf } from '../../protocol/schema.ts'
 import type { Budget } from '../ground/budget.ts'
 import { defaultMeeting, type MeetingOptions, type NodeConfig } from '../ground/config.ts'
 import type { Downstream } from '../down/downstream.ts'
@@ -8,6 +10,8 @@ import type { MeetingBusiness, MeetingInfo } from './business.ts'
 import { Owner, type OwnerHost } from './owner.ts'
 import { Room } from './room.ts'
 import { pageOf, type PageWish } from '../ground/page.ts'
+import type { Refusal } from '../ports.ts'
+import type { Session } from '../session/session.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
 
@@ -104,6 +108,19 @@ export class Meetings {
     const owner = new Owner(this.#host, room, settings, business, now)
     this.#meetings.set(name, owner)
     return owner.info
+  }
+
+  /** Seats a session in a meeting; NOT_FOUND where it is not open. */
+  join(session: Session, message: MessageOf<'join'>, now: number): MessageOf<'joined'> | Refusal | ErrorCode {
+    const meeting = this.#meetings.get(message.meeting)
+    if (meeting === undefined) return 'NOT_FOUND'
+    if (session.outlet === null) return 'UNKNOWN'
+    const seat = session.seats.get(meeting.log.number)
+    if (seat === undefined && session.seats.size >= this.#config.limits.meetingsPerSession) return 'LIMIT'
+    if (seat === undefined || (seat.slot === SYSTEM_SLOT) === message.spectator)
+      return meeting.join(session, message, now)
+    const text = 'it is in this meeting in another role; leave it first'
+    return { code: 'LIMIT', message: text, retryAfterMs: 0 }
   }
 
   close(name: string): void {

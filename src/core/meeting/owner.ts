@@ -175,7 +175,7 @@ export class Owner implements Host {
     const refusal = this.#roster.reserving(slot, () => logic?.join?.(slot, user) ?? null)
     if (refusal !== null) return refusal
     // It may have ended the session instead of answering.
-    if (session.ended || session.connection === null) return 'UNKNOWN'
+    if (session.ended || session.outlet === null) return 'UNKNOWN'
     this.#run(now)
     return this.#sit(this.#roster.seat(user, slot), session)
   }
@@ -235,15 +235,15 @@ export class Owner implements Host {
     if (this.room.isDeserted) this.#sealSoon()
   }
 
-  detach(seat: Seat): void {
+  detach(seat: Seat): boolean {
     this.#unplace(seat)
-    if (seat.member === null) seat.session.seats.delete(this.log.number)
-    else this.#roster.away(seat.member)
+    if (seat.member === null) return false
+    this.#roster.away(seat.member)
+    return true
   }
 
   leave(seat: Seat, reason: string): void {
     this.#unplace(seat)
-    seat.session.seats.delete(this.log.number)
     if (seat.member !== null) this.#depart(seat.member, reason)
   }
 

@@ -5,7 +5,7 @@ import type { MeetingEvent, MessageOf } from '../../protocol/schema.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Budget } from '../ground/budget.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
-import { Cursor } from '../log/log.ts'
+import { Cursor, LANE, type Outlet } from '../log/log.ts'
 import type { SealedFrame } from '../ports.ts'
 import { shorten } from '../session/session.ts'
 import { Attendance } from './attendance.ts'
@@ -130,7 +130,7 @@ export class Room {
   #show(now: number): void {
     this.#gallery?.reveal(now)
     for (const cursor of this.#readers.keys()) {
-      if (this.#gallery === null || !cursor.log.isCurrent(cursor)) this.#host.downstream.markFrames(cursor)
+      if (this.#gallery === null || !cursor.log.isCurrent(cursor)) this.#host.downstream.mark(cursor)
     }
     this.#showLater()
   }
@@ -149,10 +149,10 @@ export class Room {
     const found = this.#find(message)
     const view = gallery ?? log
     const isOfLog = found === 'recovered' || found === 'NO_SNAPSHOT'
-    const cursor = new Cursor(view, seat.session, isOfLog ? message.next : 1)
+    const cursor = new Cursor(view, seat.session.outlet as Outlet, LANE.frames, isOfLog ? message.next : 1)
     seat.cursor = cursor
     this.#readers.set(cursor, seat)
-    if (!view.isCurrent(cursor)) this.#host.downstream.markFrames(cursor)
+    if (!view.isCurrent(cursor)) this.#host.downstream.mark(cursor)
     this.#showLater()
     return {
       type: 'joined',
@@ -169,7 +169,7 @@ export class Room {
       startFrame: placing.startFrame,
       head: view.next - 1,
       next: Math.max(cursor.position, log.first),
-      seq: seat.member?.seq ?? 0,
+      seq: seat.last,
       stable: log.stableAt(view.next - 1),
       recovered: found === 'recovered',
       reason: found === 'recovered' ? '' : found,

@@ -5,7 +5,9 @@ import type { Bucket } from '../ground/rate.ts'
 import type { Cursor } from '../log/log.ts'
 import type { Refusal } from '../ports.ts'
 import { Elector } from './electorate.ts'
-import type { Seat as SeatOfSession, Session } from '../session/session.ts'
+import type { Seat as SessionSeat } from '../session/parts.ts'
+import type { CursorInfo } from '../session/session-info.ts'
+import type { Session } from '../session/session.ts'
 
 /**
  * Where a member stands. Every legal move:
@@ -47,8 +49,8 @@ export interface Host {
   acknowledge(seat: Seat, frame: number): void
   /** Takes an input in, or says why not. Either way its seq is answered. */
   accept(seat: Seat, message: MessageOf<'input'>, now: number): Refusal | ErrorCode | null
-  /** The session lost its connection: a member keeps its slot and is away, a spectator is gone. */
-  detach(seat: Seat): void
+  /** The session lost its connection: a member keeps its slot and is away. False: a spectator is gone. */
+  detach(seat: Seat): boolean
   /** The session gives up its seat. What its member sent before is framed first. */
   leave(seat: Seat, reason: string): void
 }
@@ -57,7 +59,7 @@ export interface Host {
  * A session's place in a room: a member's outlives the cursor, which goes with the connection. Where its user comes back
  * in a new session, the member gets another one.
  */
-export class Seat implements SeatOfSession {
+export class Seat implements SessionSeat {
   readonly session: Session
   readonly member: Member | null
   /** A member's say in what is stable: another session of its user has one of its own. */
@@ -82,10 +84,14 @@ export class Seat implements SeatOfSession {
     return this.member?.slot ?? SYSTEM_SLOT
   }
 
-  get place(): { readonly position: number; readonly first: number; readonly next: number } | null {
+  get place(): CursorInfo | null {
     if (this.cursor === null) return null
-    const { first, next } = this.#host.log
-    return { position: this.cursor.position, first, next }
+    const { name, log } = this.#host
+    return { of: 'meeting', name, position: this.cursor.position, first: log.first, next: log.next }
+  }
+
+  get last(): number {
+    return this.member?.seq ?? 0
   }
 
   /** The highest seq that was refused before its turn came. */
@@ -93,7 +99,6 @@ export class Seat implements SeatOfSession {
     return this.#turnedAway
   }
 
-  /** An input is refused before its turn, while those that were sent before it wait for theirs. */
   turnAway(seq: number): void {
     this.#turnedAway = Math.max(this.#turnedAway, seq)
   }
@@ -106,8 +111,8 @@ export class Seat implements SeatOfSession {
     return this.#host.accept(this, message, now)
   }
 
-  detach(): void {
-    this.#host.detach(this)
+  detach(): boolean {
+    return this.#host.detach(this)
   }
 
   end(reason: string): void {
@@ -117,6 +122,6 @@ export class Seat implements SeatOfSession {
 
 /** A session's seat in the room with this log. */
 export function seatOf(session: Session, log: number): Seat | undefined {
-  // Nobody else makes seats.
+  // Numbers of logs are unique on the node, and this one is of a meeting.
   return session.seats.get(log) as Seat | undefined
 }

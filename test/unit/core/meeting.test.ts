@@ -38,6 +38,15 @@ const inputsOf = (frames: readonly FrameView[]): string[] =>
 const full = (frames: readonly FrameView[]): FrameView[] =>
   frames.filter(({ events, inputs }) => events.length + inputs.length > 0)
 
+/** How a JOIN ends: 'joined', or with a code. */
+const joinAs = (h: Harness, user: string, config: string, spectator = false): string => {
+  const peer = h.connect(user)
+  peer.join('m', { config, spectator })
+  h.settle()
+  const answer = peer.take().find(({ type }) => type === 'joined' || type === 'failed')
+  return answer?.type === 'failed' ? answer.error : (answer?.type ?? 'nothing')
+}
+
 describe('The clock of a meeting', () => {
   it('seals frame k at its time, to every member alike', () => {
     const h = new Harness()
@@ -401,14 +410,6 @@ describe('A meeting', () => {
   })
 
   describe('whose configuration', () => {
-    const joinAs = (h: Harness, user: string, config: string, spectator = false): string => {
-      const peer = h.connect(user)
-      peer.join('m', { config, spectator })
-      h.settle()
-      const answer = peer.take().find(({ type }) => type === 'joined' || type === 'failed')
-      return answer?.type === 'failed' ? answer.error : (answer?.type ?? 'nothing')
-    }
-
     it('a spectator names is not held against anybody, while spectators are held to that of the members', () => {
       const h = new Harness()
       h.node.openMeeting('m', {}, h.now)

@@ -29,7 +29,7 @@ const facts: RoomFacts = {
 /** A node with no socket: it notes whose cursors were marked. */
 function nodeOf() {
   const marked = new Set<Cursor>()
-  const downstream = { markFrames: (cursor: Cursor) => marked.add(cursor) } as unknown as Downstream
+  const downstream = { mark: (cursor: Cursor) => marked.add(cursor) } as unknown as Downstream
   return { timers: new Timers(), budget: new Budget(Infinity), stats: new Stats(), downstream, marked }
 }
 
@@ -69,7 +69,7 @@ const host: Host = {
   log: { first: 1, next: 1 },
   acknowledge: () => {},
   accept: () => 'READ_ONLY',
-  detach: () => {},
+  detach: () => true,
   leave: () => {},
 }
 const member = { slot: 1, seq: 3 } as Member
