@@ -11,7 +11,7 @@ import { Endings } from './door/endings.ts'
 import { Dispatch } from './up/dispatch.ts'
 import { Downstream } from './down/downstream.ts'
 import { Encoded } from './log/encoded.ts'
-import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting/meeting.ts'
+import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting/business.ts'
 import { Meetings } from './meeting/meetings.ts'
 import type {
   Application,
@@ -284,8 +284,8 @@ export class RtmsNode {
   }
 
   /** Seats a member of the business's own, or says why not: NOT_FOUND, FULL, BUSY. */
-  addBot(meeting: string, user: string, now: number): Bot | ErrorCode {
-    return this.#meetings.get(meeting)?.addBot(user, now) ?? 'NOT_FOUND'
+  addBot(meeting: string, user: string): Bot | ErrorCode {
+    return this.#meetings.get(meeting)?.addBot(user) ?? 'NOT_FOUND'
   }
 
   /** Says something to one member of a meeting. False where the meeting or the member is not there. */
@@ -353,7 +353,7 @@ export class RtmsNode {
   /** Frames `from` … `to` − 1 of a meeting, as far as they are kept. */
   *meetingHistory(name: string, from: number, to: number): Generator<SealedFrame> {
     const meeting = this.#meetings.get(name)
-    if (meeting !== undefined) yield* meeting.history(from, to)
+    if (meeting !== undefined) yield* meeting.room.history(from, to)
   }
 
   /** A page of the topics in the order of names. */

@@ -3,7 +3,7 @@ import { Downstream } from '../../src/core/down/downstream.ts'
 import { FrameClock } from '../../src/core/meeting/frame-clock.ts'
 import { FrameLog } from '../../src/core/meeting/frame-log.ts'
 import { Gap } from '../../src/core/log/batches.ts'
-import { Meeting } from '../../src/core/meeting/meeting.ts'
+import { Owner } from '../../src/core/meeting/owner.ts'
 import { RtmsNode } from '../../src/core/node.ts'
 import { SessionLog } from '../../src/core/session/session-log.ts'
 import { Sessions } from '../../src/core/session/sessions.ts'
@@ -122,8 +122,8 @@ export const deliveryMutants: readonly Mutant[] = [
     plant: () => {
       const strike = every(20)
       return replace(FrameLog.prototype, 'append', (append) => {
-        return function (this: FrameLog, frame) {
-          if (frame.length > 0 || !strike()) append.call(this, frame)
+        return function (this: FrameLog, frame, stable) {
+          if (frame.length > 0 || !strike()) append.call(this, frame, stable)
         }
       })
     },
@@ -137,8 +137,8 @@ export const deliveryMutants: readonly Mutant[] = [
     name: 'a resume that passes for complete although frames are gone',
     breaks: ['I7'],
     plant: () =>
-      replace(Meeting.prototype, 'join', (join) => {
-        return function (this: Meeting, session, message, now) {
+      replace(Owner.prototype, 'join', (join) => {
+        return function (this: Owner, session, message, now) {
           const joined = join.call(this, session, message, now)
           if (typeof joined === 'string' || 'code' in joined || joined.reason !== 'NO_SNAPSHOT') return joined
           return { ...joined, recovered: true, reason: '' }
@@ -150,8 +150,8 @@ export const deliveryMutants: readonly Mutant[] = [
     breaks: ['I4'],
     plant: () => {
       const strike = every(10)
-      return replace(Meeting.prototype, 'accept', (accept) => {
-        return function (this: Meeting, seat, message, now) {
+      return replace(Owner.prototype, 'accept', (accept) => {
+        return function (this: Owner, seat, message, now) {
           const refusal = accept.call(this, seat, message, now)
           if (refusal === null && strike()) accept.call(this, seat, { ...message, seq: message.seq + 1 }, now)
           return refusal

@@ -127,6 +127,8 @@ export const fixedLimits = {
   joinUsers: 1_024,
   /** Events of a meeting that wait for a frame, four for each slot; above it the business gets no more bots while the clock stands still. */
   waitingEvents: 1_020,
+  /** Electorates of a meeting that decide what is stable; the oldest ones above it no longer count. */
+  electorates: 64,
   /** How far an input's seq may lie above the last one's; further is LIMIT. */
   seqStep: 1_048_576,
   /** Topics that are looked at, in one turn, for what has grown too old, where nothing is published; and how often. */
@@ -179,6 +181,11 @@ export interface MeetingOptions {
   readonly frameBytes: number
   /** Spectators see frames so many milliseconds after they were sealed. The ring has to hold that much. */
   readonly spectatorDelayMs: number
+  /**
+   * Hash of the configuration that clients must run, at most 255 bytes of UTF-8: whoever joins with another one is
+   * refused with CONFIG_MISMATCH. Empty: that of the first member who names one, until the meeting ends.
+   */
+  readonly config: string
 }
 
 export const defaultMeeting: MeetingOptions = {
@@ -192,4 +199,5 @@ export const defaultMeeting: MeetingOptions = {
   inputsPerFrame: 8,
   frameBytes: 16_384,
   spectatorDelayMs: 0,
+  config: '',
 }

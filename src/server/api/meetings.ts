@@ -22,7 +22,9 @@ const facts = {
   frameRate: integer(0, 60, 'Frames a second.'),
   capacity: integer(1, limits.slots, 'Members at once.'),
   spectators: integer(0, MANY, 'Spectators that are connected.'),
+  epoch: integer(1, MANY, 'A random number of this history of frames.'),
   frame: integer(0, MANY, 'The last frame sealed; 0 before the first.'),
+  stable: integer(0, MANY, 'The last frame that at least half of the members have acknowledged.'),
 }
 
 const member = v.strictObject({

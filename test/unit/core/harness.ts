@@ -247,12 +247,12 @@ export class Peer {
 
   join(meeting: string, parts: Partial<MessageOf<'join'>> = {}): number {
     const call = this.call()
-    this.send({ type: 'join', call, meeting, spectator: false, config: '', epoch: 0, next: 0, ...parts })
+    this.send({ type: 'join', call, meeting, spectator: false, config: '', world: 0, next: 0, ...parts })
     return call
   }
 
   input(log: number, seq: number, data: Payload = text(`i${seq}`)): void {
-    this.send({ type: 'input', log, seq, seen: 0, data })
+    this.send({ type: 'input', log, seq, after: 0, seen: 0, data })
   }
 
   subscribe(topic: string, parts: Partial<MessageOf<'subscribe'>['topics'][number]> = {}): number {
@@ -274,7 +274,7 @@ export class Peer {
   }
 
   ack(bytes: number, received = 0): void {
-    this.send({ type: 'ack', bytes, received })
+    this.send({ type: 'ack', bytes, received, seen: [] })
   }
 
   drain(): void {
