@@ -21,7 +21,8 @@ const NONE: Denials = new Map()
 
 /**
  * Errors that a client meets without doing anything wrong, so that no number of them is a flood. BUSY: the pause of its
- * socket bounds it. UNKNOWN: its connection was lost. STALE and OUT_OF_ORDER: it repeats what may not have arrived, or what it repeats is still missing.
+ * socket bounds it. UNKNOWN: its connection was lost. STALE and OUT_OF_ORDER: it repeats what may not have arrived, or
+ * goes on behind what has not.
  */
 const innocent: ReadonlySet<ErrorCode> = new Set(['BUSY', 'UNKNOWN', 'STALE', 'OUT_OF_ORDER'])
 
