@@ -441,16 +441,23 @@ export class RtmsNode {
     return count
   }
 
+  /** Until when a user's tokens are revoked, in milliseconds since 1970; 0 where they are not. */
+  revokedUntil(user: string): number {
+    return this.#revocations.until(user)
+  }
+
   /**
-   * Refuses from now on the tokens that a user was given until `at` (milliseconds since 1970), or one token, and ends the
-   * sessions they opened. Returns how many connections that closed, or LIMIT where nothing more can be revoked.
+   * Refuses from now on the tokens that a user was given until `until` (milliseconds since 1970), or one token, and ends all
+   * sessions of that user, or those of that token. Returns how many connections that closed, or LIMIT where nothing more
+   * can be revoked.
    */
-  revoke(revoked: Revoked, at: number, now: number): number | ErrorCode {
-    if (!this.#revocations.add(revoked, at)) return 'LIMIT'
+  revoke(revoked: Revoked, until: number, now: number): number | ErrorCode {
+    if (!this.#revocations.add(revoked, until, now, this.#config.wallOffset)) return 'LIMIT'
     let count = 0
     const sessions = 'user' in revoked ? this.#sessions.of(revoked.user) : this.#sessions.all()
     for (const session of sessions) {
-      if (this.#revocations.covers(session.grant)) count += this.#expel(session, 'the token was revoked', now)
+      if ('user' in revoked || session.grant.id === revoked.id)
+        count += this.#expel(session, 'the token was revoked', now)
     }
     return count
   }

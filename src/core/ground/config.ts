@@ -149,6 +149,8 @@ export const fixedLimits = {
   headersMs: 8_000,
   /** And so long is there for a whole request that is no upgrade. */
   requestMs: 30_000,
+  /** How far the clock of whoever issues tokens may be ahead of this node's. */
+  aheadMs: 5_000,
   /** Fragments of one WebSocket message; more are answered 1008. */
   fragments: 64,
   /** Pieces that a frame may arrive in before it is whole; more are answered 1008. */
