@@ -27,6 +27,7 @@ export type {
   SealedFrame,
   Transport,
 } from './ports.ts'
+export { type Bucket, FULL, Rate } from './ground/rate.ts'
 export type { Revoked } from './door/revocations.ts'
 export { Buckets, type Stats } from './ground/stats.ts'
 export { Worst } from './ground/worst.ts'

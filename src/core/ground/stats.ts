@@ -115,7 +115,7 @@ export class Stats {
   /** How late frames were sealed, in milliseconds; 0 for those of a meeting without a clock. */
   readonly sealing: Buckets = new Buckets([1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000])
 
-  /** Lateness of sealing in milliseconds, of this second and the one before it. */
+  /** Of the same, the worst of the running second and the one before it. */
   readonly #lateness: Worst = new Worst(2)
 
   sealed(now: number, lateness: number): void {

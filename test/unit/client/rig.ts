@@ -1,5 +1,5 @@
 import { Machine, type Phase, type Ticket } from '../../../src/client/machine/index.ts'
-import type { MachineOptions } from '../../../src/client/machine/machine.ts'
+import type { MachineOptions } from '../../../src/client/machine/ports.ts'
 import type { ReaderListener, ReadOptions } from '../../../src/client/machine/reader.ts'
 import type { RawFrame, SeatListener } from '../../../src/client/machine/seat.ts'
 import { Writer } from '../../../src/protocol/bytes.ts'
@@ -23,7 +23,10 @@ export const textOf = (payload: Payload): string => new TextDecoder().decode(pay
 export const welcomeOf = (parts: Partial<MessageOf<'welcome'>> = {}): MessageOf<'welcome'> => ({
   type: 'welcome',
   version: 1,
+  features: 0,
   node: 'n1',
+  publisher: 1,
+  origin: 0,
   session: 's1',
   user: 'ann',
   resumed: false,
