@@ -117,8 +117,8 @@ export class Rtms {
       requestEnded: (call, why) => requests.end(call, why),
       authorize: (question) => authorizer.ask(question),
       authorizeEnded: (question) => authorizer.late(question),
-      openMissing: () => {},
-      openMissingEnded: () => {},
+      openMissing: (missing) => rtms.meetings.opener.ask(missing),
+      openMissingEnded: (missing) => rtms.meetings.opener.late(missing),
       connected: ({ user, id }, resumed) => connects.tell({ user, session: id, resumed }),
       disconnected: ({ user, id }, reason, ended) => disconnects.tell({ user, session: id, reason, ended }),
     }
