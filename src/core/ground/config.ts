@@ -55,7 +55,7 @@ export interface NodeLimits {
   requestsPerSession: number
   /** Longest time a client may give a request. */
   requestMs: number
-  /** The business has so long to say whether something is allowed; then it is not. */
+  /** The business has so long to say whether something is allowed, and whether a meeting is to be opened; then it is not. */
   authorizeMs: number
   /** A node whose sweeps are later than this, in the last five seconds, is not ready. */
   readyLatenessMs: number

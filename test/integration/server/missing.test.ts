@@ -12,6 +12,8 @@ function log(): { logger: Logger; errors: string[] } {
   return { logger: { debug() {}, info() {}, warn() {}, error }, errors }
 }
 
+const openRoom = (name: string): { frameRate: number } | null => (name === 'room' ? { frameRate: 60 } : null)
+
 const answers = (peer: Peer): string[] =>
   peer.heard.flatMap((message) =>
     message.type === 'failed'
@@ -23,9 +25,8 @@ const answers = (peer: Peer): string[] =>
 
 describe('A meeting that is not open', () => {
   it('is opened on demand: a server that was started anew serves the tickets it gave out before', async () => {
-    const open = (name: string): { frameRate: number } | null => (name === 'room' ? { frameRate: 60 } : null)
     const first = await start()
-    first.meetings.onMissing(open)
+    first.meetings.onMissing(openRoom)
     const ticket = await first.tickets.issue({ user: 'u1', meetings: ['room'] })
     const { port } = first.address
     let tickets = 0
@@ -44,7 +45,7 @@ describe('A meeting that is not open', () => {
     await room.send('before')
     await first.close({ timeoutMs: 0 })
     const second = await start({ port, nodeId: first.node })
-    second.meetings.onMissing(open)
+    second.meetings.onMissing(openRoom)
     await eventually(() => reasons.length === 1)
     expect(reasons).toEqual(['NEW_EPOCH'])
     await room.send('after')
@@ -57,7 +58,7 @@ describe('A meeting that is not open', () => {
   it('is asked about once, whoever wants to join it meanwhile, and what the sessions send behind it waits', async () => {
     const rtms = await start()
     const asked: string[] = []
-    let answer: () => void = () => {}
+    let answer: (() => void) | undefined
     rtms.meetings.onMissing(async (name) => {
       asked.push(name)
       await new Promise<void>((resolve) => (answer = resolve))
@@ -73,7 +74,7 @@ describe('A meeting that is not open', () => {
     peers[0]?.send({ type: 'ping', time: 1 })
     await peers[0]?.next('pong')
     expect(peers.map(answers)).toEqual([[], [], []])
-    answer()
+    answer?.()
     for (const peer of peers) await peer.next('failed')
     expect(peers.map(answers)).toEqual(peers.map(() => ['joined m', 'NOT_JOINED']))
     expect(asked).toEqual(['m'])
@@ -111,7 +112,7 @@ describe('A meeting that is not open', () => {
       if (name === 'fails') throw new Error('the database is away')
       if (name === 'never') await new Promise(() => {})
       if (name === 'opens') await rtms.meetings.open('opens', { capacity: 7 })
-      return name === 'nonsense' ? ({ capacity: -1 } as object) : null
+      return name === 'nonsense' ? { capacity: -1 } : null
     })
     expect(() => rtms.meetings.onMissing(() => null)).toThrow('a handler already')
     const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms))
