@@ -197,7 +197,7 @@ export class Connections {
     this.#host.timers.set(connection.heartbeat, next)
   }
 
-  /** Ends a connection from this side; with a reason it gets a GOODBYE first, if it can take one. */
+  /** Ends a connection from this side; with a reason it gets a GOODBYE first. */
   close(
     outlet: Outlet,
     reason: CloseReason | null,

@@ -1,5 +1,5 @@
 import { type ErrorCode, errors } from '../../protocol/errors.ts'
-import type { MessageType, ServerMessage } from '../../protocol/schema.ts'
+import type { MessageOf, MessageType, ServerMessage } from '../../protocol/schema.ts'
 import type { NodeLimits } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Gap } from '../log/batches.ts'
@@ -89,11 +89,12 @@ export class Downstream {
     this.#slow(outlet)
   }
 
-  /** The last write to a connection: what is its alone, and nothing of the logs. */
-  farewell(outlet: Outlet, message: ServerMessage, now: number): void {
-    if (!outlet.hasCredit) return
-    const parts = [...outlet.control, Encoded.of(message)]
-    outlet.control = []
+  /**
+   * The last write to a connection: what is its alone, and nothing of the logs. A GOODBYE needs no credit, so that
+   * whoever is closed for not reading is told why once it reads on.
+   */
+  farewell(outlet: Outlet, goodbye: MessageOf<'goodbye'>, now: number): void {
+    const parts = [...(outlet.hasCredit ? outlet.control : []), Encoded.of(goodbye)]
     this.#stats.messagesOut += parts.length
     this.#hand(outlet, compose(parts, outlet.text), now)
   }

@@ -55,7 +55,7 @@ export class Outlet {
   readonly text: boolean
   outflow: Outflow = 'open'
   /** Messages of this connection alone, ahead of every log: WELCOME, PING, PONG. */
-  control: Encoded[] = []
+  readonly control: Encoded[] = []
   /** Cursors with something to read: those that were marked. */
   readonly lanes: readonly [Cursor[], Cursor[], Cursor[]] = [[], [], []]
   /** Whether it stands in the list of those to be written to. */

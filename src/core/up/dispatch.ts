@@ -18,6 +18,12 @@ import { Upstream } from './upstream.ts'
 
 const NONE: Denials = new Map()
 
+/**
+ * Errors that a client meets without doing anything wrong, so that no number of them is a flood. BUSY: the pause of its
+ * socket bounds it. UNKNOWN: its connection was lost. STALE: it repeats what may not have arrived.
+ */
+const innocent: ReadonlySet<ErrorCode> = new Set(['BUSY', 'UNKNOWN', 'STALE'])
+
 /** The meetings, as far as messages go to them. */
 export interface JoinTarget {
   /** Seats the session in a meeting; NOT_FOUND where it is not open. */
@@ -152,26 +158,24 @@ export class Dispatch {
     text?: string,
     retryAfter = 0,
   ): void {
-    this.#count(session, now)
-    if (message.type === 'input') {
-      this.#stats.refuseInput(error)
-      this.#downstream.send(session, {
-        type: 'nack',
-        log: message.log,
-        seq: message.seq,
-        error,
-        retryAfter,
-      })
-    } else if (message.type === 'subscribe') {
+    this.#count(session, error, now)
+    if (message.type === 'input') this.#nack(session, message, error, retryAfter)
+    else if (message.type === 'subscribe') {
       for (const index of message.topics.keys()) this.#downstream.fail(session, message, error, text, index)
     } else if ('call' in message && message.type !== 'cancel') {
       this.#downstream.fail(session, message, error, text, 0, retryAfter)
     }
   }
 
-  /** Counts a refusal: who earns too many is cut off. */
-  #count(session: Session, now: number): void {
-    if (session.isFlooding(this.#refusals, now) && session.outlet !== null) this.#flood(session.outlet)
+  #nack(session: Session, { log, seq }: MessageOf<'input'>, error: ErrorCode, retryAfter: number): void {
+    this.#stats.refuseInput(error)
+    this.#downstream.send(session, { type: 'nack', log, seq, error, retryAfter })
+  }
+
+  /** Counts a refused message: who earns too many is cut off. */
+  #count(session: Session, error: ErrorCode, now: number): void {
+    if (innocent.has(error) || session.outlet === null) return
+    if (session.isFlooding(this.#refusals, now)) this.#flood(session.outlet)
   }
 
   #refuseAs(session: Session, message: ClientMessage, refusal: Refusal | ErrorCode, now: number): void {
@@ -246,7 +250,9 @@ export class Dispatch {
   #input(session: Session, message: MessageOf<'input'>, now: number): void {
     const refusal = session.seats.get(message.log)?.accept(message, now)
     if (refusal === undefined) this.#refuse(session, message, 'NOT_JOINED', now)
-    else if (refusal !== null) this.#refuseAs(session, message, refusal, now)
+    else if (typeof refusal === 'string') this.#refuse(session, message, refusal, now)
+    // By the business, of an input within its rate: that is part of the game.
+    else if (refusal !== null) this.#nack(session, message, refusal.code, wholeWait(refusal.retryAfterMs))
   }
 
   #join(session: Session, message: MessageOf<'join'>, now: number, denial: string | undefined): void {
@@ -300,15 +306,17 @@ export class Dispatch {
   }
 
   #subscribe(session: Session, message: MessageOf<'subscribe'>, now: number, denials: Denials): void {
-    message.topics.forEach((topic, index) => {
+    let refused: ErrorCode | null = null
+    for (const [index, topic] of message.topics.entries()) {
       const why = denials.get(index)
       const result =
         why === undefined ? this.#subscribeOne(session, message.call, index, topic, now) : 'FORBIDDEN'
       if (typeof result === 'string') {
-        this.#count(session, now)
+        if (!innocent.has(result)) refused = result
         this.#downstream.fail(session, message, result, why, index)
       } else this.#downstream.send(session, result)
-    })
+    }
+    if (refused !== null) this.#count(session, refused, now)
   }
 
   #subscribeOne(
