@@ -5,8 +5,6 @@ import { FrameLog } from '../../src/core/meeting/frame-log.ts'
 import { Gap } from '../../src/core/log/batches.ts'
 import { Owner } from '../../src/core/meeting/owner.ts'
 import { RtmsNode } from '../../src/core/node.ts'
-import type { PendingRequest } from '../../src/core/up/requests.ts'
-import { Requests } from '../../src/core/up/requests.ts'
 import { SessionLog } from '../../src/core/session/session-log.ts'
 import { Sessions } from '../../src/core/session/sessions.ts'
 import { Topic } from '../../src/core/topic/topic.ts'
@@ -65,11 +63,10 @@ export const deliveryMutants: readonly Mutant[] = [
     name: 'a request answered twice',
     breaks: ['I18'],
     plant: () =>
-      replace(Requests.prototype, 'reply', (reply) => {
-        return function (this: Requests, call, outcome, now) {
-          reply.call(this, call, outcome, now)
-          const { owner } = call as PendingRequest
-          this.start(owner, { type: 'request', timeout: 0, ...call }, now)
+      replace(Downstream.prototype, 'send', (send) => {
+        return function (this: Downstream, session, message) {
+          send.call(this, session, message)
+          if (message.type === 'reply') send.call(this, session, message)
         }
       }),
   },
@@ -244,13 +241,25 @@ export const deliveryMutants: readonly Mutant[] = [
   {
     name: 'a session log that overruns in silence',
     breaks: ['I18', 'I4', 'I11', 'liveness', 'I15'],
-    plant: () =>
-      replace(SessionLog.prototype, 'append', (append) => {
+    plant: () => {
+      const append = replace(SessionLog.prototype, 'append', (append) => {
         return function (this: SessionLog, entry) {
           append.call(this, entry)
           return true
         }
-      }),
+      })
+      const read = replace(SessionLog.prototype, 'read', (read) => {
+        return function (this: SessionLog, cursor) {
+          let result = read.call(this, cursor)
+          for (; result === 'disconnect'; result = read.call(this, cursor)) cursor.position++
+          return result
+        }
+      })
+      return () => {
+        append()
+        read()
+      }
+    },
   },
 ]
 

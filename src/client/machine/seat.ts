@@ -8,6 +8,7 @@ import {
   type MessageOf,
   type Payload,
   RtmsError,
+  type ServerMessage,
   SYSTEM_SLOT,
 } from '../../protocol/index.ts'
 import type { Done } from './calls.ts'
@@ -187,10 +188,11 @@ export class SeatMachine {
   }
 
   /** False where a frame is missing without a GAP: the connection cannot be trusted. */
-  receive(message: MessageOf<'frames'> | MessageOf<'nack'> | MessageOf<'direct'>): boolean {
+  receive(message: ServerMessage): boolean {
     if (message.type === 'frames') return this.#deliver(message)
     if (message.type === 'direct') this.listener.direct(message.data)
-    else this.#inputs.refused(message.seq, new RtmsError(message.error, undefined, message.retryAfter))
+    if (message.type === 'nack')
+      this.#inputs.refused(message.seq, new RtmsError(message.error, undefined, message.retryAfter))
     return true
   }
 

@@ -9,7 +9,7 @@ import type { FrameLog } from './frame-log.ts'
 import type { MeetingBusiness, MeetingInfo } from './business.ts'
 import { Owner, type OwnerHost } from './owner.ts'
 import { Room } from './room.ts'
-import { pageOf, type PageWish } from '../ground/page.ts'
+import { pageOf, type PageQuery } from '../ground/page.ts'
 import type { Refusal } from '../ports.ts'
 import type { Session } from '../session/session.ts'
 import type { Stats } from '../ground/stats.ts'
@@ -70,7 +70,7 @@ export class Meetings {
   }
 
   /** A page of them in the order of names, of a kind where one is given. */
-  page(wish: PageWish, kind: string | undefined): MeetingInfo[] {
+  page(wish: PageQuery, kind: string | undefined): MeetingInfo[] {
     const isOf = (owner: Owner): boolean => kind === undefined || owner.kind === kind
     return pageOf(this.#meetings.values(), wish, isOf).map(({ info }) => info)
   }

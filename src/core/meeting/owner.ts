@@ -76,8 +76,8 @@ export class Owner implements Host {
     this.#intake = new Intake(options)
     this.#clock = new FrameClock(options.frameRate, room.log.number, now)
     this.#joins = new JoinRate(options.joinsPerMinute)
-    this.#beat = new Timer((at) => this.#tick(at))
-    this.#ttl = new Timer(() => host.expired(this))
+    this.#beat = new Timer('frame', (at) => this.#tick(at))
+    this.#ttl = new Timer('ttl', () => host.expired(this))
     host.timers.set(this.#ttl, now + options.ttlMs)
   }
 

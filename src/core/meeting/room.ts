@@ -87,7 +87,7 @@ export class Room {
     this.facts = facts
     this.log = new FrameLog(number, logBytes, host.budget)
     this.#gallery = facts.spectatorDelayMs === 0 ? null : new Gallery(this.log, facts.spectatorDelayMs)
-    this.#showing = new Timer((at) => this.#show(at))
+    this.#showing = new Timer('reveal', (at) => this.#show(at))
     this.#interval = facts.frameRate === 0 ? 0 : 1000 / facts.frameRate
     this.#lastInput = now
   }

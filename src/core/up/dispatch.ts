@@ -3,6 +3,7 @@ import { isName } from '../../protocol/names.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
 import type { Downstream } from '../down/downstream.ts'
+import type { Faults } from '../ground/faults.ts'
 import type { NodeLimits } from '../ground/config.ts'
 import { Rate } from '../ground/rate.ts'
 import type { ResumeOutcome, Stats } from '../ground/stats.ts'
@@ -55,6 +56,7 @@ export interface Targets {
   readonly requests: Requests
   readonly timers: Timers
   readonly application: Application
+  readonly faults: Faults
   /** Has the new token verified, or says why not. */
   refresh(session: Session, message: MessageOf<'refresh'>, now: number): ErrorCode | null
   /** The client goes on sending what has to be refused. */
@@ -73,6 +75,7 @@ export class Dispatch {
   readonly #requests: Requests
   readonly #refresh: Targets['refresh']
   readonly #flood: Targets['flood']
+  readonly #faults: Faults
   readonly #upstream: Upstream
   readonly #refusals: Rate
   /** Sessions whose socket is not read from until their queue has emptied. */
@@ -88,6 +91,7 @@ export class Dispatch {
     this.#requests = targets.requests
     this.#refresh = (session, message, now) => targets.refresh(session, message, now)
     this.#flood = (outlet) => targets.flood(outlet)
+    this.#faults = targets.faults
     this.#upstream = new Upstream(limits)
     this.#refusals = new Rate(limits.refusalsPerSecond, 1_000, limits.refusalBurst)
     this.gate = new Gate(limits, timers, application, (session, message, denials, now) => {
@@ -204,7 +208,7 @@ export class Dispatch {
       this.#paused.delete(session)
       if (outlet === null || !isPaused) continue
       outlet.paused = false
-      outlet.transport.resume()
+      this.#faults.contain(() => outlet.transport.resume())
     }
   }
 

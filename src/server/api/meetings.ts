@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { fixedLimits } from '../../core/index.ts'
+import { serverLimits } from '../ground/limits.ts'
 import { limits, RtmsError } from '../../protocol/index.ts'
 import { meetingSettings } from '../business/meeting-options.ts'
 import type { Meeting } from '../business/meeting.ts'
@@ -76,7 +76,7 @@ export const meetingOperations: readonly Operation[] = [
     description: 'In the order of their names. For the next page, give `next` as `after`.',
     input: v.strictObject({
       kind: v.optional(text('Only those of this kind.')),
-      limit: v.optional(integer(1, fixedLimits.listed, `At most so many; ${PAGE} by default.`)),
+      limit: v.optional(integer(1, serverLimits.listed, `At most so many; ${PAGE} by default.`)),
       after: v.optional(text('Only names behind this one.')),
       contains: v.optional(text('Only names with this in them, whatever its case.')),
     }),

@@ -49,6 +49,7 @@ export function grant(user: string, parts: Partial<Grant> = {}): Grant {
     user,
     id: '',
     issued: 0,
+    after: 0,
     expires: 0,
     meetings: [{ name: '*', role: 'member' }],
     read: ['*'],
@@ -346,6 +347,8 @@ export class Harness {
   readonly limits: NodeLimits
   /** Token checks wait until `authenticate(true)`. */
   slowTokens = false
+  /** What sweeps threw, where ports are meant to throw. */
+  faults: string[] | null = null
   #entropy = 1
 
   constructor(limits: Partial<NodeLimits> = {}, parts: { incarnation?: number; wallOffset?: number } = {}) {
@@ -397,7 +400,12 @@ export class Harness {
   }
 
   sweep(): void {
-    this.node.sweep(this.now)
+    try {
+      this.node.sweep(this.now)
+    } catch (error) {
+      if (this.faults === null) throw error
+      this.faults.push((error as Error).message)
+    }
   }
 
   /** Sweeps until nothing is left to do now. */
