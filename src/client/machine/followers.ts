@@ -50,8 +50,19 @@ export class Followers {
 
   get deadline(): number {
     let earliest = Infinity
-    for (const seat of this.#seats.values()) earliest = Math.min(earliest, seat.deadline)
+    for (const seat of this.#seats.values()) earliest = Math.min(earliest, seat.deadline, seat.acknowledgeAt)
     return earliest
+  }
+
+  /** When frames are to be acknowledged that no input has acknowledged in passing. */
+  get acknowledgeAt(): number {
+    let earliest = Infinity
+    for (const seat of this.#seats.values()) earliest = Math.min(earliest, seat.acknowledgeAt)
+    return earliest
+  }
+
+  acknowledge(now: number): MessageOf<'ack'>['seen'] {
+    return Array.from(this.#seats.values(), (seat) => seat.acknowledge(now)).flat()
   }
 
   expire(now: number): void {

@@ -103,6 +103,7 @@ export class Machine {
       if (now >= this.#silentUntil) this.#silent(now)
       else {
         if (now >= this.#deadline) this.#ping(now)
+        if (now >= this.#followers.acknowledgeAt) this.#acknowledge(now)
         if (now >= this.#tickets.renewAt) {
           this.#tickets.unschedule()
           this.#askTicket()
@@ -299,6 +300,10 @@ export class Machine {
     for (const packet of packetsOf(messages, this.#options.codec)) this.#ports.send(packet)
   }
 
+  #acknowledge(now: number): void {
+    this.#send({ ...this.#receipts.ack(), seen: this.#followers.acknowledge(now) })
+  }
+
   #ping(now: number): void {
     this.#deadline = now + (this.#welcome as MessageOf<'welcome'>).heartbeat
     this.#send({ type: 'ping', time: Math.round(now * 1000) })
@@ -323,7 +328,8 @@ export class Machine {
       return
     }
     this.#receipts.consume(size)
-    if (this.#receipts.isAckDue && this.#attempt === attempt) this.#send(this.#receipts.ack())
+    if (this.#attempt !== attempt) return
+    if (this.#receipts.isAckDue || now >= this.#followers.acknowledgeAt) this.#acknowledge(now)
   }
 
   #receive(message: ServerMessage, now: number): void {
@@ -394,7 +400,7 @@ export class Machine {
   /** An input; ends exactly once: throws, or `done` hears. Where it cannot be sent within `timeoutMs`, it never is. */
   input(seat: SeatMachine, data: Payload, timeoutMs: number, now: number, done: Done<number>): void {
     if (!this.#followers.has(seat)) throw new RtmsError('NOT_JOINED', 'The meeting was left or has ended.')
-    const message = seat.send(data, now + timeoutMs, done)
+    const message = seat.send(data, timeoutMs, now, done)
     if (message !== null) this.#send(message)
   }
 
