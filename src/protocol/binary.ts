@@ -1,8 +1,8 @@
 import { checkCount, malformed, Reader, uintLength, Writer } from './bytes.ts'
 import type { Codec } from './codec.ts'
-import { maxMessages } from './limits.ts'
-import { schema, type Message, type MessageType, type Side } from './schema.ts'
-import { readFields, writeFields } from './struct.ts'
+import { isSpoken, maxMessages } from './limits.ts'
+import { schema, tailOf, type Message, type MessageType, type Side } from './schema.ts'
+import { givenOf, readFields, readTail, writeFields, zerosOf } from './struct.ts'
 
 const types: ReadonlyMap<number, MessageType> = new Map(
   (Object.keys(schema) as MessageType[]).map((type) => [schema[type].code, type]),
@@ -15,6 +15,7 @@ export function encodeMessage(message: Message): Uint8Array {
   const { code, fields } = schema[message.type]
   scratch.reset()
   writeFields(scratch, fields, message)
+  writeFields(scratch, givenOf(tailOf(message.type), message), message)
   const w = new Writer(1 + uintLength(scratch.length) + scratch.length)
   w.byte(code)
   w.uint(scratch.length)
@@ -48,20 +49,39 @@ function decode(packet: Uint8Array | string, from: Side): Message[] {
   const r = new Reader(plain ? packet : new Uint8Array(packet.buffer, packet.byteOffset, packet.byteLength))
   const messages: Message[] = []
   const max = maxMessages(from)
+  let count = 0
   do {
-    checkCount(messages.length + 1, max, 'messages')
-    const code = r.byte()
-    const type = types.get(code)
-    if (type === undefined) throw malformed(`an unknown message type, ${code}`)
-    const { fields, from: sender } = schema[type]
-    if (sender !== 'both' && sender !== from) throw malformed(`a message ${type} from a ${from}`)
+    checkCount(++count, max, 'messages')
+    const type = types.get(r.byte())
     const body = r.part(r.uint())
-    const message = { type }
-    readFields(body, fields, message)
-    body.finish()
-    messages.push(message as Message)
+    // Of a later minor of the protocol: passed over.
+    if (type === undefined) continue
+    const { from: sender } = schema[type]
+    if (sender !== 'both' && sender !== from) throw malformed(`a message ${type} from a ${from}`)
+    const message = type === 'hello' ? readHello(body) : readMessage(type, body)
+    messages.push(message)
+    // What stands behind a HELLO of another version may be anything.
+    if (message.type === 'hello' && !isSpoken(message.version)) break
   } while (r.left > 0)
   return messages
+}
+
+function readMessage(type: MessageType, body: Reader): Message {
+  const message = { type }
+  readFields(body, schema[type].fields, message)
+  readTail(body, tailOf(type), message)
+  return message as Message
+}
+
+const { version: _, ...behindVersion } = schema.hello.fields
+
+/** The version comes first, whatever follows: that of another version has nothing else. */
+function readHello(body: Reader): Message {
+  const version = body.uint()
+  const message = { type: 'hello', version }
+  if (isSpoken(version)) readFields(body, behindVersion, message)
+  else Object.assign(message, zerosOf(behindVersion))
+  return message as Message
 }
 
 /** The compact encoding, `rtms.v1`. */

@@ -39,15 +39,14 @@ const eventTypes: ReadonlyMap<number, EventType> = new Map(
   (Object.keys(events) as EventType[]).map((type) => [events[type].code, type]),
 )
 
-/** The event of an entry of slot 255. Throws PROTOCOL where it is none. */
-export function decodeEvent(entry: FrameEntry): MeetingEvent {
+/** The event of an entry of slot 255; null for one of a later minor of the protocol. Throws PROTOCOL where it is none. */
+export function decodeEvent(entry: FrameEntry): MeetingEvent | null {
   const type = eventTypes.get(entry.seq)
-  if (type === undefined) throw malformed(`an unknown system event, ${entry.seq}`)
+  if (type === undefined) return null
   if (entry.data.text) throw malformed('a system event whose fields are text')
   const r = new Reader(entry.data.bytes)
   const event = { type }
   readFields(r, events[type].fields, event)
-  r.finish()
   return event as MeetingEvent
 }
 

@@ -10,7 +10,7 @@ import {
   writeEntry,
   type FrameEntry,
 } from './frames.ts'
-import { limits, MAX_STAMP, maxMessages, SYSTEM_SLOT } from './limits.ts'
+import { isSpoken, limits, MAX_STAMP, maxMessages, SYSTEM_SLOT } from './limits.ts'
 import type { Payload } from './payload.ts'
 import { eachPublication, joinPublications, type PublicationEntry } from './publications.ts'
 import {
@@ -24,7 +24,9 @@ import {
   type MessageType,
   type Position,
   type Side,
+  tailOf,
 } from './schema.ts'
+import { isZero, zeroOf, zerosOf } from './struct.ts'
 
 type Json = Record<string, unknown>
 type Scalar = Exclude<Kind, object>
@@ -48,15 +50,17 @@ function framesToJson(message: Json): Json[] {
     message['first'] as number,
     message['count'] as number,
     (frame, entries) => {
-      if (entries.length > 0) frames.push({ frame, entries: entries.map(entryToJson) })
+      if (entries.length > 0) frames.push({ frame, entries: entries.flatMap(entryToJson) })
     },
   )
   return frames
 }
 
-function entryToJson(entry: FrameEntry): Json {
+function entryToJson(entry: FrameEntry): Json | [] {
   if (entry.slot !== SYSTEM_SLOT) return { slot: entry.slot, seq: entry.seq, ...payloadToJson(entry.data) }
-  const { type, ...fields } = decodeEvent(entry)
+  const event = decodeEvent(entry)
+  if (event === null) return []
+  const { type, ...fields } = event
   return { event: type, ...fields }
 }
 
@@ -95,7 +99,12 @@ export function messageToJson(message: Message): string {
   return JSON.stringify({
     type: message.type,
     ...fieldsToJson(schema[message.type].fields, message),
+    ...fieldsToJson(givenOf(tailOf(message.type), message), message),
   })
+}
+
+function givenOf(tail: Fields, struct: Json): Fields {
+  return Object.fromEntries(Object.entries(tail).filter(([name]) => !isZero(struct[name])))
 }
 
 // ---- JSON to values
@@ -104,11 +113,6 @@ function object(value: unknown, what: string): Json {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw malformed(`${what} is not an object`)
   return value as Json
-}
-
-/** Throws where `json` has more than `count` fields. All that are known were found by then, so one more is unknown. */
-function only(json: Json, count: number, what: string): void {
-  if (Object.keys(json).length !== count) throw malformed(`${what} has a field that is not in the table`)
 }
 
 function array(value: unknown, what: string, max: number): unknown[] {
@@ -147,10 +151,7 @@ function bytes(value: unknown, what: string): Uint8Array {
 }
 
 function payload(value: unknown, what: string): Payload {
-  const json = object(value, what)
-  const result = payloadOf(json, what)
-  only(json, 1, what)
-  return result
+  return payloadOf(object(value, what), what)
 }
 
 /** The payload among the fields of `json`. */
@@ -164,10 +165,14 @@ function payloadOf(json: Json, what: string): Payload {
   return result
 }
 
+/** A code that only a later minor of the protocol knows says at least that something failed. */
 function error(value: unknown, what: string): ErrorCode {
-  if (typeof value !== 'string' || !Object.hasOwn(errors, value))
-    throw malformed(`${what} is not an error code`)
-  return value as ErrorCode
+  if (typeof value !== 'string' || value === '') throw malformed(`${what} is not an error code`)
+  return Object.hasOwn(errors, value) ? (value as ErrorCode) : 'UNKNOWN'
+}
+
+function why(value: unknown, what: string): ErrorCode | '' {
+  return value === '' ? '' : error(value, what)
 }
 
 function position(value: unknown, what: string): Position {
@@ -177,20 +182,19 @@ function position(value: unknown, what: string): Position {
   })
 }
 
-function entry(value: unknown, what: string): FrameEntry {
+/** Null for a system event of a later minor of the protocol. */
+function entry(value: unknown, what: string): FrameEntry | null {
   const json = object(value, what)
   if (!Object.hasOwn(json, 'event')) {
     const slot = uint(json['slot'], `${what}.slot`)
     if (slot >= SYSTEM_SLOT) throw malformed(`${what}.slot is above 254`)
     const seq = uint(json['seq'], `${what}.seq`)
-    const data = payloadOf(json, what)
-    only(json, 3, what)
-    return { slot, seq, data }
+    return { slot, seq, data: payloadOf(json, what) }
   }
   const type = json['event']
-  if (typeof type !== 'string' || !Object.hasOwn(events, type))
-    throw malformed(`${what}.event is not in the table`)
-  const event = { type, ...fieldsFromJson(events[type as EventType].fields, json, what, 1) }
+  if (typeof type !== 'string') throw malformed(`${what}.event is not a string`)
+  if (!Object.hasOwn(events, type)) return null
+  const event = { type, ...fieldsFromJson(events[type as EventType].fields, json, what) }
   return eventEntry(event as MeetingEvent)
 }
 
@@ -209,10 +213,11 @@ function frames(value: unknown, what: string, message: Json): Uint8Array {
       entry(e, `${what}.entries`),
     )
     if (entries.length === 0) throw malformed(`${what} lists an empty frame`)
-    only(json, 2, what)
+    const known = entries.filter((e) => e !== null)
+    if (known.length === 0) continue
     writeEmptyRun(w, number - next)
-    w.uint(entries.length * 2)
-    for (const e of entries) writeEntry(w, e.slot, e.seq, e.data)
+    w.uint(known.length * 2)
+    for (const e of known) writeEntry(w, e.slot, e.seq, e.data)
     next = number + 1
   }
   writeEmptyRun(w, first + count - next)
@@ -239,7 +244,6 @@ function publications(value: unknown, what: string, message: Json): Uint8Array {
         data: payloadOf(json, what),
       }
       if (publication.stamp > MAX_STAMP) throw malformed(`${what}.stamp is above 2^52 - 1`)
-      only(json, 4 + (hasKey ? 1 : 0) + (hasTombstone ? 1 : 0), what)
       return publication
     }),
   )
@@ -257,6 +261,7 @@ const readers: Record<Scalar, (value: unknown, what: string, message: Json) => u
   bytes,
   payload,
   error,
+  why,
   position,
   frames,
   publications,
@@ -265,31 +270,46 @@ const readers: Record<Scalar, (value: unknown, what: string, message: Json) => u
 function fromJson(kind: Kind, value: unknown, message: Json, what: string): unknown {
   if (typeof kind === 'string') return readers[kind](value, what, message)
   return array(value, what, limits[kind.max]).map((item) =>
-    fieldsFromJson(kind.list, object(item, what), what, 0),
+    fieldsFromJson(kind.list, object(item, what), what),
   )
 }
 
-/** The fields of a struct in `json`, which has `others` known fields besides. */
-function fieldsFromJson(fields: Fields, json: Json, what: string, others: number): Json {
+/** The fields of a struct in `json`. What else is in there is of a later minor of the protocol. */
+function fieldsFromJson(fields: Fields, json: Json, what: string): Json {
   const struct: Json = {}
-  let count = others
   for (const name in fields) {
-    count++
     if (!Object.hasOwn(json, name)) throw malformed(`${what} lacks ${name}`)
     struct[name] = fromJson(fields[name] as Kind, json[name], json, `${what}.${name}`)
   }
-  only(json, count, what)
   return struct
 }
 
-function messageFromJson(value: unknown, from: Side): Message {
+function tailFromJson(tail: Fields, json: Json, what: string): Json {
+  const struct: Json = {}
+  for (const name in tail) {
+    const kind = tail[name] as Kind
+    struct[name] = Object.hasOwn(json, name)
+      ? fromJson(kind, json[name], json, `${what}.${name}`)
+      : zeroOf(kind)
+  }
+  return struct
+}
+
+/** Null for a message of a later minor of the protocol. */
+function messageFromJson(value: unknown, from: Side): Message | null {
   const json = object(value, 'a message')
-  const type = json['type']
-  if (typeof type !== 'string' || !Object.hasOwn(schema, type))
-    throw malformed('a message type that is not in the table')
+  const { type } = json
+  if (typeof type !== 'string') throw malformed('a message without a type')
+  if (!Object.hasOwn(schema, type)) return null
   const { fields, from: sender } = schema[type as MessageType]
   if (sender !== 'both' && sender !== from) throw malformed(`a message ${type} from a ${from}`)
-  return { type, ...fieldsFromJson(fields, json, type, 1) } as unknown as Message
+  if (type === 'hello' && !isSpoken(uint(json['version'], 'hello.version')))
+    return { type, ...zerosOf(fields), version: json['version'] } as unknown as Message
+  return {
+    type,
+    ...fieldsFromJson(fields, json, type),
+    ...tailFromJson(tailOf(type as MessageType), json, type),
+  } as unknown as Message
 }
 
 function decode(packet: Uint8Array | string, from: Side): Message[] {
@@ -302,7 +322,15 @@ function decode(packet: Uint8Array | string, from: Side): Message[] {
   }
   const list = array(json, 'a packet', maxMessages(from))
   if (list.length === 0) throw malformed('a packet without a message')
-  return list.map((item) => messageFromJson(item, from))
+  const messages: Message[] = []
+  for (const item of list) {
+    const message = messageFromJson(item, from)
+    if (message === null) continue
+    messages.push(message)
+    // What stands behind a HELLO of another version may be anything.
+    if (message.type === 'hello' && !isSpoken(message.version)) break
+  }
+  return messages
 }
 
 /** The encoding for any language, `rtms.v1.json`: a packet is a JSON array of messages. */

@@ -1,3 +1,10 @@
+/** The versions of the protocol that are spoken here: from the least to the most. */
+export const versions: { readonly least: number; readonly most: number } = { least: 1, most: 1 }
+
+export function isSpoken(version: number): boolean {
+  return version >= versions.least && version <= versions.most
+}
+
 /** Sizes fixed by the protocol, in bytes unless said otherwise. What a node may lower is told in WELCOME. */
 export const limits = {
   /** Largest packet (one WebSocket message) a client may send. */
@@ -20,10 +27,8 @@ export const limits = {
   publishers: 64,
   /** Keys named in one subscription: as long as may be, they fit into a packet. */
   keys: 240,
-  /** Frames in one FRAMES or LOG_CHUNK: a run of empty ones costs its sender a byte or two, its reader one visit each. */
+  /** Frames in one FRAMES: a run of empty ones costs its sender a byte or two, its reader one visit each. */
   frames: 65_536,
-  /** Snapshots a member may report at a revival. */
-  snapshots: 4,
   /** Slots of members: 0–254; 255 is the system's. */
   slots: 255,
 } as const

@@ -17,10 +17,15 @@ import type { Payload } from './payload.ts'
  *   bytes         as long as the packet          length, bytes                  base64
  *   payload       ≤ 32 KiB                       length × 2 + text?1:0, bytes   {"text": …} or {"base64": …}
  *   error         an error code                  uint                           its name
+ *   why           an error code, or none         uint, 0 for none               its name, "" for none
  *   position      ≤ 64 × (publisher, number)     count, pairs                   [[publisher, number], …]
  *   frames        encoded frames (frames.ts)     length, bytes                  [{"frame": …, "entries": […]}, …]
  *   publications  encoded (publications.ts)      length, bytes                  [{"publisher": …, …}, …]
  *   { list, max } at most limits[max] structs         count, structs                 [{…}, …]
+ *
+ * The fields of `tail` may be missing: a sender leaves out those at the end that have the zero value of their kind, and
+ * a receiver reads what is missing as that. So a message can grow within a version, at the end of its tail: a receiver
+ * passes over what follows the fields it knows, and over messages and system events it does not know.
  */
 
 /** Numbers per publisher (a node's incarnation): what a reader of a topic holds. Publishers in no particular order. */
@@ -37,6 +42,7 @@ interface Kinds {
   bytes: Uint8Array
   payload: Payload
   error: ErrorCode
+  why: ErrorCode | ''
   position: Position
   frames: Uint8Array
   publications: Uint8Array
@@ -63,6 +69,7 @@ export const schema = {
     from: 'client',
     fields: {
       version: 'uint',
+      features: 'uint',
       client: 'name',
       token: 'token',
       session: 'name',
@@ -115,37 +122,6 @@ export const schema = {
   },
   cancel: { code: 0x19, from: 'client', fields: { call: 'uint' } },
   refresh: { code: 0x1a, from: 'client', fields: { call: 'uint', token: 'token' } },
-  fetch: { code: 0x1b, from: 'client', fields: { call: 'uint', log: 'uint', from: 'uint', to: 'uint' } },
-  flow: { code: 0x1c, from: 'client', fields: { log: 'uint', paused: 'bool' } },
-  hash: {
-    code: 0x1d,
-    from: 'client',
-    fields: { log: 'uint', frame: 'uint', state: 'bytes', snapshot: 'bytes' },
-  },
-  snapshotChunk: {
-    code: 0x1e,
-    from: 'client',
-    fields: { log: 'uint', frame: 'uint', offset: 'uint', total: 'uint', data: 'bytes' },
-  },
-  revive: {
-    code: 0x1f,
-    from: 'client',
-    fields: {
-      call: 'uint',
-      meeting: 'name',
-      epoch: 'uint',
-      next: 'uint',
-      tag: 'bytes',
-      seq: 'uint',
-      member: 'token',
-      snapshots: { list: { frame: 'uint', hash: 'bytes' }, max: 'snapshots' },
-    },
-  },
-  logChunk: {
-    code: 0x20,
-    from: 'client',
-    fields: { log: 'uint', first: 'uint', count: 'uint', frames: 'frames' },
-  },
 
   // Server to client, of the connection: never part of the session log.
   welcome: {
@@ -153,11 +129,14 @@ export const schema = {
     from: 'server',
     fields: {
       version: 'uint',
+      features: 'uint',
       node: 'name',
+      publisher: 'uint',
+      origin: 'uint',
       session: 'name',
       user: 'name',
       resumed: 'bool',
-      reason: 'reason',
+      reason: 'why',
       received: 'uint',
       calls: 'uint',
       time: 'uint',
@@ -179,6 +158,8 @@ export const schema = {
     code: 0x41,
     from: 'server',
     fields: { code: 'uint', reason: 'reason', retryAfter: 'uint', route: 'name' },
+    // Given where the version of the HELLO is not spoken: the versions that are.
+    tail: { least: 'uint', most: 'uint' },
   },
   frames: {
     code: 0x42,
@@ -195,12 +176,6 @@ export const schema = {
     from: 'server',
     fields: { log: 'uint', from: 'uint', to: 'uint', position: 'position', reason: 'error' },
   },
-  snapshot: {
-    code: 0x45,
-    from: 'server',
-    fields: { log: 'uint', frame: 'uint', offset: 'uint', total: 'uint', data: 'bytes' },
-  },
-  stable: { code: 0x46, from: 'server', fields: { log: 'uint', frame: 'uint' } },
 
   // Server to client, of the session: numbered from 1 in the session log.
   joined: {
@@ -255,26 +230,23 @@ export const schema = {
   push: { code: 0x66, from: 'server', fields: { name: 'name', data: 'payload' } },
   direct: { code: 0x67, from: 'server', fields: { log: 'uint', data: 'payload' } },
   ended: { code: 0x68, from: 'server', fields: { log: 'uint', error: 'error', message: 'reason' } },
-  reset: {
-    code: 0x69,
-    from: 'server',
-    fields: { log: 'uint', epoch: 'uint', next: 'uint', reason: 'reason' },
-  },
-  move: { code: 0x6a, from: 'server', fields: { log: 'uint', node: 'name', url: 'token', reason: 'reason' } },
-  verdict: {
-    code: 0x6b,
-    from: 'server',
-    fields: { log: 'uint', frame: 'uint', hash: 'bytes', agree: 'uint', voters: 'uint', status: 'uint' },
-  },
-  snapshotPull: { code: 0x6c, from: 'server', fields: { log: 'uint', frame: 'uint' } },
-  pull: { code: 0x6d, from: 'server', fields: { log: 'uint', from: 'uint', to: 'uint' } },
 } as const
 
 export type MessageType = keyof typeof schema
 type Schema = typeof schema
 
-/** One decoded message of the given type. */
-export type MessageOf<T extends MessageType> = { type: T } & Struct<Schema[T]['fields']>
+type Tail<T> = T extends { tail: infer F } ? Struct<F> : unknown
+
+/** One decoded message of the given type. What its sender left out of the tail has its zero value. */
+export type MessageOf<T extends MessageType> = { type: T } & Struct<Schema[T]['fields']> & Tail<Schema[T]>
+
+/** The fields of a message that its sender may leave out, and a receiver may not know. */
+export function tailOf(type: MessageType): Fields {
+  const row: Schema[MessageType] & { readonly tail?: Fields } = schema[type]
+  return row.tail ?? NO_FIELDS
+}
+
+const NO_FIELDS: Fields = {}
 
 /** Any message; discriminated by `type`. */
 export type Message = { [T in MessageType]: MessageOf<T> }[MessageType]
@@ -301,11 +273,8 @@ export const events = {
   leave: { code: 2, fields: { slot: 'uint', reason: 'reason' } },
   away: { code: 3, fields: { slot: 'uint' } },
   back: { code: 4, fields: { slot: 'uint' } },
-  pause: { code: 5, fields: {} },
-  resume: { code: 6, fields: { gap: 'uint' } },
-  slip: { code: 7, fields: { lost: 'uint' } },
-  poll: { code: 8, fields: {} },
-  epoch: { code: 9, fields: { epoch: 'uint', previous: 'uint' } },
+  resume: { code: 5, fields: { gap: 'uint' } },
+  slip: { code: 6, fields: { lost: 'uint' } },
 } as const
 
 export type EventType = keyof typeof events

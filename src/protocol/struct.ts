@@ -17,7 +17,8 @@ const scalars: { [K in Scalar]: { write(w: Writer, value: never): void; read(r: 
   token: { write: (w, value: string) => w.text(value), read: (r) => r.text(limits.token) },
   bytes: { write: (w, value: Uint8Array) => w.bytes(value), read: (r) => r.bytes(r.left) },
   payload: { write: writePayload, read: readPayload },
-  error: { write: (w, value: ErrorCode) => w.uint(errors[value].code), read: readError },
+  error: { write: (w, value: ErrorCode) => w.uint(errors[value].code), read: (r) => toError(r.uint()) },
+  why: { write: (w, value: ErrorCode | '') => w.uint(value === '' ? 0 : errors[value].code), read: readWhy },
   position: { write: writePosition, read: readPosition },
   frames: { write: (w, value: Uint8Array) => w.bytes(value), read: (r) => r.bytes(r.left) },
   publications: { write: (w, value: Uint8Array) => w.bytes(value), read: (r) => r.bytes(r.left) },
@@ -29,11 +30,15 @@ function readBool(r: Reader): boolean {
   return byte === 1
 }
 
-function readError(r: Reader): ErrorCode {
+/** A code that only a later minor of the protocol knows says at least that something failed. */
+function toError(code: number): ErrorCode {
+  if (code === 0) throw malformed('error code 0 is none')
+  return errorName(code) ?? 'UNKNOWN'
+}
+
+function readWhy(r: Reader): ErrorCode | '' {
   const code = r.uint()
-  const name = errorName(code)
-  if (name === undefined) throw malformed(`an unknown error code, ${code}`)
-  return name
+  return code === 0 ? '' : toError(code)
 }
 
 export function writePayload(w: Writer, payload: Payload): void {
@@ -79,6 +84,54 @@ export function writeFields(w: Writer, fields: Fields, struct: object): void {
       w.uint(list.length)
       for (const item of list) writeFields(w, kind.list, item)
     }
+  }
+}
+
+/** What a field of each kind is where its sender left it out. */
+const zeros: { readonly [K in Scalar]: unknown } = {
+  uint: 0,
+  bool: false,
+  name: '',
+  wish: '',
+  reason: '',
+  token: '',
+  bytes: new Uint8Array(0),
+  payload: { text: false, bytes: new Uint8Array(0) },
+  error: 'UNKNOWN',
+  why: '',
+  position: [],
+  frames: new Uint8Array(0),
+  publications: new Uint8Array(0),
+}
+
+export function zeroOf(kind: Kind): unknown {
+  return typeof kind === 'string' ? zeros[kind] : []
+}
+
+export function zerosOf(fields: Fields): object {
+  return Object.fromEntries(Object.entries(fields).map(([name, kind]) => [name, zeroOf(kind)]))
+}
+
+export function isZero(value: unknown): boolean {
+  return Array.isArray(value) ? value.length === 0 : value === 0 || value === '' || value === false
+}
+
+/** What of a tail is sent: all up to the last field that is not zero. Kinds of bytes are always sent. */
+export function givenOf(tail: Fields, struct: object): Fields {
+  const names = Object.keys(tail)
+  const values = struct as Record<string, unknown>
+  let count = names.length
+  while (count > 0 && isZero(values[names[count - 1] as string])) count--
+  return count === names.length ? tail : Object.fromEntries(Object.entries(tail).slice(0, count))
+}
+
+/** Reads what there is of the fields of a tail into `into`; what is missing gets its zero value. Throws PROTOCOL. */
+export function readTail(r: Reader, tail: Fields, into: object): void {
+  const values = into as Record<string, unknown>
+  for (const name in tail) {
+    const kind = tail[name] as Kind
+    if (r.left > 0) readFields(r, { [name]: kind }, into)
+    else values[name] = zeroOf(kind)
   }
 }
 

@@ -113,7 +113,7 @@ export class Hostile {
 
   #hello(peer: Peer, session: string, token = encodeToken(this.#issue())): void {
     const window = this.#random.pick([0, 100, 131_072])
-    peer.send({ type: 'hello', version: 1, client: 'evil', token, session, received: 0, window })
+    peer.send({ type: 'hello', version: 1, features: 0, client: 'evil', token, session, received: 0, window })
   }
 
   #play(trick: (typeof tricks)[number], peer: Peer): void {

@@ -224,6 +224,7 @@ class Client:
             self.send(
                 {
                     "type": "hello",
+                    "features": 0,
                     "version": 1,
                     "client": "rtms-python/0.1",
                     "token": ticket["token"],

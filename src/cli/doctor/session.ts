@@ -104,6 +104,7 @@ async function checkTicket(peer: Peer, { token }: Ticket, report: Report): Promi
   peer.send({
     type: 'hello',
     version: 1,
+    features: 0,
     client: 'rtms-doctor',
     token,
     session: '',

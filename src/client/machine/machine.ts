@@ -8,12 +8,14 @@ import {
   isKey,
   isName,
   isOfSessionLog,
+  isSpoken,
   limits,
   mayReconnect,
   type MessageOf,
   type Payload,
   RtmsError,
   type ServerMessage,
+  versions,
 } from '../../protocol/index.ts'
 import { Calls, type Done } from './calls.ts'
 import { clientLimits, Waiting } from './limits.ts'
@@ -273,7 +275,8 @@ export class Machine {
     this.#retryAfter = 0
     this.#send({
       type: 'hello',
-      version: 1,
+      version: versions.most,
+      features: 0,
       client: this.#options.client,
       token: (this.#ticket as Ticket).token,
       session: this.#session,
@@ -443,6 +446,7 @@ export class Machine {
   }
 
   #handleWelcome(message: MessageOf<'welcome'>, now: number): void {
+    if (!isSpoken(message.version)) return this.#drop(now)
     this.#welcome = message
     this.#silentUntil = now + 2 * message.heartbeat
     this.#session = message.session

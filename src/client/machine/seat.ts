@@ -176,8 +176,11 @@ export class SeatMachine {
       const events: MeetingEvent[] = []
       const inputs: FrameEntry[] = []
       for (const entry of entries) {
-        if (entry.slot === SYSTEM_SLOT) events.push(decodeEvent(entry))
-        else inputs.push(entry)
+        if (entry.slot !== SYSTEM_SLOT) inputs.push(entry)
+        else {
+          const event = decodeEvent(entry)
+          if (event !== null) events.push(event)
+        }
       }
       for (const { slot, seq } of inputs) if (slot === this.slot) this.#answer(seq, number)
       this.listener.frame({ number, events, inputs })

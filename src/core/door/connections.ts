@@ -1,6 +1,6 @@
 import type { Codec } from '../../protocol/codec.ts'
 import { closeCodes, type CloseReason, type ErrorCode, RtmsError } from '../../protocol/errors.ts'
-import { limits as protocolLimits } from '../../protocol/limits.ts'
+import { isSpoken, limits as protocolLimits, versions } from '../../protocol/limits.ts'
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
 import { Admission } from './admission.ts'
 import type { NodeConfig } from '../ground/config.ts'
@@ -12,8 +12,6 @@ import { type Session, shorten } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
-
-const PROTOCOL_VERSION = 1
 
 /** What the sockets need of the rest of the node. */
 export interface ConnectionsHost {
@@ -39,10 +37,13 @@ export class Connections {
   readonly #host: ConnectionsHost
   readonly #all: Set<Connection> = new Set()
   readonly #admission: Admission
+  /** Milliseconds since 1970 from which publications count their time, on every connection of this node's life. */
+  readonly #origin: number
   draining = false
 
   constructor(host: ConnectionsHost) {
     this.#host = host
+    this.#origin = Math.max(0, Math.floor(host.config.wallOffset))
     this.#admission = new Admission(host.config, host.stats, (connection, token) =>
       host.application.authenticate(connection, token),
     )
@@ -200,13 +201,14 @@ export class Connections {
     text: string,
     now: number,
     retryAfterMs: number = this.#host.config.limits.reconnectMinMs,
+    spoken: { readonly least: number; readonly most: number } = { least: 0, most: 0 },
   ): void {
     if (connection.state === 'closed') return
     const code = reason === null ? 1001 : closeCodes[reason]
     if (reason !== null) {
       const retryAfter = code > 4449 ? retryAfterMs : 0
       const goodbye = { type: 'goodbye', code, reason: shorten(text), retryAfter, route: '' } as const
-      this.#host.downstream.farewell(connection, goodbye, now)
+      this.#host.downstream.farewell(connection, { ...goodbye, ...spoken }, now)
     }
     const { transport } = connection
     this.#detach(connection, reason ?? 'SILENT', now)
@@ -240,13 +242,11 @@ export class Connections {
       this.close(connection, 'PROTOCOL', 'a second hello', now)
       return
     }
-    if (hello.version !== PROTOCOL_VERSION) {
-      this.close(
-        connection,
-        'PROTOCOL',
-        `version ${hello.version} is not spoken here; this is version ${PROTOCOL_VERSION}`,
-        now,
-      )
+    if (!isSpoken(hello.version)) {
+      const { least, most } = versions
+      const known = least === most ? `version ${most} is` : `versions ${least} to ${most} are`
+      const text = `version ${hello.version} of the protocol is not spoken here; ${known}`
+      this.close(connection, 'PROTOCOL', text, now, 0, versions)
       return
     }
     connection.state = 'verifying'
@@ -330,7 +330,7 @@ export class Connections {
   #welcome(
     connection: Connection,
     hello: MessageOf<'hello'>,
-    { session, resumed, reason }: { session: Session; resumed: boolean; reason: string },
+    { session, resumed, reason }: { session: Session; resumed: boolean; reason: ErrorCode | '' },
     now: number,
   ): void {
     const { limits } = this.#host.config
@@ -346,12 +346,15 @@ export class Connections {
     this.#host.timers.set(connection.heartbeat, now + limits.heartbeatMs)
     this.#host.downstream.control(connection, {
       type: 'welcome',
-      version: PROTOCOL_VERSION,
+      version: hello.version,
+      features: 0,
       node: this.#host.config.id,
+      publisher: this.#host.config.incarnation,
+      origin: this.#origin,
       session: session.id,
       user: session.user,
       resumed,
-      reason: resumed && !whole ? 'entries of the session log were lost' : reason,
+      reason: resumed && !whole ? 'RETENTION' : reason,
       received,
       calls: session.calls,
       time: Math.round(now * 1000),

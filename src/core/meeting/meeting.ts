@@ -636,8 +636,9 @@ function openFrame(number: number, frame: Uint8Array): SealedFrame {
   if (frame !== EMPTY_FRAME)
     eachFrame(frame, number, 1, (_, entries) => {
       for (const entry of entries) {
-        if (entry.slot === SYSTEM_SLOT) events.push(decodeEvent(entry))
-        else inputs.push(entry)
+        const event = entry.slot === SYSTEM_SLOT ? decodeEvent(entry) : null
+        if (event !== null) events.push(event)
+        else if (entry.slot !== SYSTEM_SLOT) inputs.push(entry)
       }
     })
   return { number, events, inputs }

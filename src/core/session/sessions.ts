@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../protocol/errors.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
 import type { Budget } from '../ground/budget.ts'
 import type { NodeConfig } from '../ground/config.ts'
@@ -51,7 +52,7 @@ export class Sessions {
     connection: Connection,
     hello: MessageOf<'hello'>,
     grant: Grant,
-  ): { session: Session; resumed: boolean; reason: string } | 'stolen' | 'limit' {
+  ): { session: Session; resumed: boolean; reason: ErrorCode | '' } | 'stolen' | 'limit' {
     const known = hello.session === '' ? undefined : this.#byId.get(hello.session)
     if (known !== undefined && known.user !== grant.user) return 'stolen'
     const session = known ?? this.#open(grant)
@@ -64,7 +65,7 @@ export class Sessions {
     return {
       session,
       resumed,
-      reason: resumed || hello.session === '' ? '' : 'the session is not known here',
+      reason: resumed || hello.session === '' ? '' : 'NOT_FOUND',
     }
   }
 

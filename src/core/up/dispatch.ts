@@ -207,7 +207,7 @@ export class Dispatch {
         this.#requests.cancel(session, message.call)
         return
       default:
-        this.#refuse(session, message, 'UNSUPPORTED', now)
+      // What belongs to the connection never comes here.
     }
   }
 

@@ -34,6 +34,7 @@ export async function stopAll(): Promise<void> {
 export const hello = (token: string, fields: Partial<MessageOf<'hello'>> = {}): MessageOf<'hello'> => ({
   type: 'hello',
   version: 1,
+  features: 0,
   client: 'test',
   token,
   session: '',

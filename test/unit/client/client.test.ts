@@ -105,7 +105,7 @@ describe('A client', () => {
     expect(await calls({ resumed: true, calls: 1 })).toEqual([2, 3])
     sockets.at(-1)?.onclose?.({ code: 1006, reason: '' })
     await vi.advanceTimersByTimeAsync(2_000)
-    expect(await calls({ reason: 'the session is not known here' })).toEqual([4, 5])
+    expect(await calls({ reason: 'NOT_FOUND' })).toEqual([4, 5])
   })
 
   it('tells at each reconnect whether anything said to it alone was missed', async () => {
@@ -123,10 +123,10 @@ describe('A client', () => {
       sockets.at(-1)?.receive(welcomeOf(parts))
     }
     await again(socket, { resumed: true })
-    await again(sockets.at(-1), { reason: 'the session is not known here' })
+    await again(sockets.at(-1), { reason: 'NOT_FOUND' })
     expect(heard).toEqual([
       { recovered: true, reason: '' },
-      { recovered: false, reason: 'the session is not known here' },
+      { recovered: false, reason: 'NOT_FOUND' },
     ])
   })
 

@@ -189,7 +189,15 @@ describe('Clients that lose their node in one moment', () => {
     [
       'it says goodbye',
       (rig) => {
-        rig.receive({ type: 'goodbye', code: 4454, reason: '', retryAfter: 200, route: '' })
+        rig.receive({
+          type: 'goodbye',
+          code: 4454,
+          reason: '',
+          retryAfter: 200,
+          route: '',
+          least: 0,
+          most: 0,
+        })
         rig.lose(4454, 'DRAINING')
       },
     ],

@@ -28,7 +28,16 @@ describe('The life of a client', () => {
     expect(rig.take()).toEqual([])
     rig.machine.handleOpen(1)
     expect(rig.take()).toEqual([
-      { type: 'hello', version: 1, client: 'test', token: 'secret', session: '', received: 0, window: 1_000 },
+      {
+        type: 'hello',
+        version: 1,
+        features: 0,
+        client: 'test',
+        token: 'secret',
+        session: '',
+        received: 0,
+        window: 1_000,
+      },
     ])
     rig.receive(welcomeOf())
     expect(phasesOf(rig)).toEqual(['ticket', 'opening', 'greeting', 'live'])
@@ -143,10 +152,19 @@ describe('The life of a client', () => {
     expect(rig.machine.phase).toBe('live')
   })
 
+  it('drops a connection whose welcome is of another version than the hello', () => {
+    const rig = new Rig()
+    rig.machine.start(rig.now)
+    rig.giveTicket()
+    rig.machine.handleOpen(rig.attempt)
+    rig.receive(welcomeOf({ version: 2 }))
+    expect([rig.machine.phase, rig.closed]).toEqual(['waiting', [{ attempt: 1, code: 3000 }]])
+  })
+
   it('drops a connection on which it cannot understand what comes', () => {
     const rig = new Rig()
     rig.live()
-    rig.machine.handlePacket(rig.attempt, Uint8Array.of(0xff, 0), 2, rig.now)
+    rig.machine.handlePacket(rig.attempt, Uint8Array.of(0xff, 1), 2, rig.now)
     expect([rig.machine.phase, rig.closed]).toEqual(['waiting', [{ attempt: 1, code: 3000 }]])
   })
 })
@@ -189,7 +207,7 @@ describe('Reconnecting', () => {
   it('waits as long as the goodbye asked for and, so that not all come back together, a while', () => {
     const rig = new Rig()
     rig.live()
-    rig.receive({ type: 'goodbye', code: 4454, reason: '', retryAfter: 9_000, route: '' })
+    rig.receive({ type: 'goodbye', code: 4454, reason: '', retryAfter: 9_000, route: '', least: 0, most: 0 })
     rig.lose(4454)
     expect([rig.phases.at(-1), rig.machine.deadline - rig.now]).toEqual([['waiting', 'DRAINING'], 9_900])
     rig.live()

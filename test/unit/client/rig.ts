@@ -23,7 +23,10 @@ export const textOf = (payload: Payload): string => new TextDecoder().decode(pay
 export const welcomeOf = (parts: Partial<MessageOf<'welcome'>> = {}): MessageOf<'welcome'> => ({
   type: 'welcome',
   version: 1,
+  features: 0,
   node: 'n1',
+  publisher: 1,
+  origin: 0,
   session: 's1',
   user: 'ann',
   resumed: false,

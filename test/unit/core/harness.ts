@@ -161,7 +161,7 @@ export function framesOf(messages: readonly ServerMessage[]): FrameView[] {
     eachFrame(message.frames, message.first, message.count, (number, entries) =>
       frames.push({
         number,
-        events: entries.filter(({ slot }) => slot === SYSTEM_SLOT).map(decodeEvent),
+        events: entries.flatMap((entry) => (entry.slot === SYSTEM_SLOT ? (decodeEvent(entry) ?? []) : [])),
         inputs: entries.filter(({ slot }) => slot !== SYSTEM_SLOT),
       }),
     )
@@ -224,6 +224,7 @@ export class Peer {
     this.send({
       type: 'hello',
       version: 1,
+      features: 0,
       client: 'test',
       token,
       session: '',

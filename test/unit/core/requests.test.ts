@@ -174,25 +174,3 @@ describe('A request', () => {
     expect(peer.closed).toBe(null)
   })
 })
-
-describe('A call that this version does not know', () => {
-  it('is answered UNSUPPORTED, and a message without a call is ignored', () => {
-    const h = new Harness()
-    const peer = h.connect('ann')
-    peer.send({ type: 'fetch', call: 1, log: 1, from: 1, to: 2 })
-    peer.send({ type: 'flow', log: 1, paused: true })
-    peer.send({
-      type: 'revive',
-      call: 2,
-      meeting: 'm',
-      epoch: 1,
-      next: 1,
-      tag: new Uint8Array(),
-      seq: 0,
-      member: '',
-      snapshots: [],
-    })
-    expect(ends(h, peer)).toEqual(['UNSUPPORTED', 'UNSUPPORTED'])
-    expect(peer.closed).toBe(null)
-  })
-})

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { Writer } from '../../../src/protocol/bytes.ts'
 import { errors, type ErrorCode } from '../../../src/protocol/errors.ts'
 import { eventEntry, joinFrames, writeEntry, type FrameEntry } from '../../../src/protocol/frames.ts'
-import { limits, MAX_STAMP, MAX_UINT, SYSTEM_SLOT } from '../../../src/protocol/limits.ts'
+import { limits, MAX_STAMP, MAX_UINT, SYSTEM_SLOT, versions } from '../../../src/protocol/limits.ts'
 import type { Payload } from '../../../src/protocol/payload.ts'
 import { joinPublications, type PublicationEntry } from '../../../src/protocol/publications.ts'
 import {
@@ -15,6 +15,7 @@ import {
   type Message,
   type MessageType,
   type Side,
+  tailOf,
 } from '../../../src/protocol/schema.ts'
 
 /*
@@ -133,6 +134,7 @@ const kinds: Record<Exclude<Kind, object>, fc.Arbitrary<unknown>> = {
   bytes,
   payload,
   error: fc.constantFrom(...(Object.keys(errors) as ErrorCode[])),
+  why: fc.constantFrom('', ...(Object.keys(errors) as ErrorCode[])),
   position,
   frames,
   publications,
@@ -161,7 +163,10 @@ function struct(fields: Fields): fc.Arbitrary<Record<string, unknown>> {
 
 /** Any well-formed message of `type`. */
 export function arbitraryMessage(type: MessageType): fc.Arbitrary<Message> {
-  return struct(schema[type].fields).map((fields) => ({ type, ...fields }) as unknown as Message)
+  return fc.tuple(struct(schema[type].fields), struct(tailOf(type))).map(([fields, tail]) => {
+    const version = type === 'hello' ? { version: versions.most } : {}
+    return { type, ...fields, ...tail, ...version } as unknown as Message
+  })
 }
 
 /** Any well-formed messages that `from` may put into one packet. */

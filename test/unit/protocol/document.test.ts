@@ -17,6 +17,7 @@ import {
   type Fields,
   type MessageType,
   type Side,
+  tailOf,
 } from '../../../src/protocol/schema.ts'
 import { toHex } from './read.ts'
 
@@ -74,10 +75,11 @@ describe('messages', () => {
   for (const type of Object.keys(schema) as MessageType[]) {
     test(`${type} is described with its code, its direction and all of its fields in order`, () => {
       const { code, from, fields } = schema[type]
+      const tail = fieldRows(tailOf(type)).map(([name, kind]) => [name, `${kind}, tail`])
       const text = section('###', `\`${type}\``)
       const [head] = text.split('\n').filter((line) => line.startsWith('`0x'))
       expect(head).toContain(`\`0x${code.toString(16).padStart(2, '0')}\` · ${arrows[from]}`)
-      expect(rows(text).map(([name, kind]) => [name, kind])).toEqual(fieldRows(fields))
+      expect(rows(text).map(([name, kind]) => [name, kind])).toEqual([...fieldRows(fields), ...tail])
       for (const row of rows(text)) expect(row[2], row[0]).toBeTruthy()
     })
   }

@@ -21,7 +21,7 @@ export function readAll(codec: Codec, packet: Uint8Array | string, from: Side): 
   const publications: PublicationEntry[] = []
   let visited = 0
   for (const message of messages) {
-    if (message.type === 'frames' || message.type === 'logChunk') {
+    if (message.type === 'frames') {
       eachFrame(message.frames, message.first, message.count, (_frame, entries) => {
         visited++
         frames.push(...entries)

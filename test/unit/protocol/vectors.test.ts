@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { binaryCodec } from '../../../src/protocol/binary.ts'
+import type { Codec } from '../../../src/protocol/codec.ts'
 import { jsonCodec } from '../../../src/protocol/json.ts'
 import { schema, type MessageType } from '../../../src/protocol/schema.ts'
 import { fromHex, readAll, readOrRefuse, toHex } from './read.ts'
@@ -29,9 +30,31 @@ describe('golden vectors', () => {
   })
 
   test('their names are unique', () => {
-    for (const list of [vectors.valid, vectors.invalid.binary, vectors.invalid.json]) {
+    for (const list of [
+      vectors.valid,
+      vectors.later.binary,
+      vectors.later.json,
+      vectors.invalid.binary,
+      vectors.invalid.json,
+    ]) {
       expect(new Set(list.map(({ name }) => name)).size).toBe(list.length)
     }
+  })
+})
+
+/** What a receiver makes of a packet, as JSON. */
+const read = (codec: Codec, packet: Uint8Array | string, from: string): string =>
+  new TextDecoder().decode(jsonCodec.encode(codec.decode(packet, from as From)))
+
+describe('what a later minor of the protocol may add is passed over', () => {
+  test.each(vectors.later.binary)('rtms.v1: $name', ({ from, hex, reads }) => {
+    expect(read(binaryCodec, fromHex(hex), from)).toBe(reads)
+    readAll(binaryCodec, fromHex(hex), from as From)
+  })
+
+  test.each(vectors.later.json)('rtms.v1.json: $name', ({ from, json, reads }) => {
+    expect(read(jsonCodec, json, from)).toBe(reads)
+    readAll(jsonCodec, json, from as From)
   })
 })
 
