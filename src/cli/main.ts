@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { RtmsError } from '../protocol/index.ts'
-import { version } from '../server/version.ts'
+import { version } from '../server/ground/version.ts'
 import { doctor } from './doctor/command.ts'
 import { meetings } from './meetings.ts'
 import { publish } from './publish.ts'

@@ -1,6 +1,6 @@
 import type { Ticket, TicketRequest } from '../server/index.ts'
 import { defaultLimits } from '../server/index.ts'
-import { Tickets } from '../server/tickets.ts'
+import { Tickets } from '../server/tickets/tickets.ts'
 import { CommandError, UsageError } from './usage.ts'
 
 const DEFAULT_URL = 'http://127.0.0.1:7788/rtms'

@@ -27,8 +27,10 @@ export type {
   SealedFrame,
   Transport,
 } from './ports.ts'
+export { type Bucket, FULL, Rate } from './ground/rate.ts'
 export type { Revoked } from './door/revocations.ts'
 export { Buckets, type Stats } from './ground/stats.ts'
+export { Worst } from './ground/worst.ts'
 export type { SessionInfo } from './session/session-info.ts'
 export { policies } from './topic/cursor.ts'
 export type { TopicInfo } from './topic/topic-info.ts'

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { MemoryBus } from '../bus/memory.ts'
-import { type Application, Buckets, type NodeLimits, RtmsNode } from '../core/index.ts'
+import { type Application, Buckets, type NodeLimits, RtmsNode, Worst } from '../core/index.ts'
 import { RtmsError } from '../protocol/index.ts'
 
 /** The longest wait a Node timer keeps; a longer one would fire at once. */
@@ -13,32 +13,8 @@ const STEP_MS = 500
 /** How long a late sweep is remembered, in seconds. */
 const LATENESS_S = 5
 
-/** The largest value of the last seconds. */
-class Worst {
-  readonly #values: number[] = Array.from({ length: LATENESS_S }, () => 0)
-  #second = 0
-
-  note(value: number, now: number): void {
-    this.#turn(now)
-    const at = this.#second % LATENESS_S
-    if (value > (this.#values[at] as number)) this.#values[at] = value
-  }
-
-  at(now: number): number {
-    this.#turn(now)
-    return Math.max(...this.#values)
-  }
-
-  #turn(now: number): void {
-    const second = Math.floor(now / 1000)
-    for (let passed = Math.min(second - this.#second, LATENESS_S); passed > 0; passed--)
-      this.#values[(second - passed + 1) % LATENESS_S] = 0
-    this.#second = second
-  }
-}
-
 /**
- * The one real clock. It holds the node, gives every call the time, and afterwards sees to it that `sweep` is called
+ * The one real clock. It holds the node, gives every call the time (monotonic milliseconds), and afterwards sees to it that `sweep` is called
  * when the node wants it: by one `setImmediate` where work waits, so that all that came in one turn of the event
  * loop is swept together, else by one `setTimeout`.
  */
@@ -46,7 +22,7 @@ export class Host {
   readonly node: RtmsNode
   /** How long sweeps took, in milliseconds. */
   readonly sweepTimes: Buckets = new Buckets([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000])
-  readonly #lateness: Worst = new Worst()
+  readonly #lateness: Worst = new Worst(LATENESS_S)
   readonly #bus: MemoryBus
   #busWaits = false
   #immediate: NodeJS.Immediate | null = null
@@ -77,8 +53,7 @@ export class Host {
     this.node = new RtmsNode(config, { application, bus })
   }
 
-  /** Calls into the node with the time, in monotonic milliseconds. */
-  run<T>(call: (node: RtmsNode, now: number) => T): T {
+  #run<T>(call: (node: RtmsNode, now: number) => T): T {
     const now = performance.now()
     if (now >= this.#lookAt) this.#lookAtClock(now)
     try {
@@ -97,21 +72,23 @@ export class Host {
     this.node.handleWallClock(offset)
   }
 
-  /** As {@link run}, for what comes from outside: an error is a fault of the node's own, and ends nothing but this call. */
-  handle(call: (node: RtmsNode, now: number) => void): boolean {
+  /**
+   * Calls into the node for what comes from outside: sockets, timers, answers. What it throws is a fault of the node's own, is
+   * told to the log, and ends nothing but this call, which then returns undefined.
+   */
+  handle<T>(call: (node: RtmsNode, now: number) => T): T | undefined {
     try {
-      this.run(call)
-      return true
+      return this.#run(call)
     } catch (error) {
       this.#fault(error)
-      return false
+      return undefined
     }
   }
 
-  /** As {@link run}, for the business. Throws CLOSED after {@link stop}, when nothing is delivered any more. */
-  command<T>(call: (node: RtmsNode, now: number) => T): T {
+  /** Calls into the node for the business. Throws what the node throws, and CLOSED after {@link stop}. */
+  act<T>(call: (node: RtmsNode, now: number) => T): T {
     if (this.#stopped) throw new RtmsError('CLOSED', 'this node was closed')
-    return this.run(call)
+    return this.#run(call)
   }
 
   /** How late the latest of the sweeps of the last five seconds was, in milliseconds. */
@@ -122,12 +99,6 @@ export class Host {
   /** Whether a hook of the business runs, in the middle of a call into the node. */
   get inHook(): boolean {
     return this.#inHook
-  }
-
-  /** Resolves after the call that a hook is part of, for what must not be done in the middle of it. */
-  outside(): Promise<void> {
-    // Hooks are synchronous: whatever is awaited comes later.
-    return Promise.resolve()
   }
 
   /** Runs a hook that the node waits for. What it throws is the caller's. */
@@ -141,10 +112,13 @@ export class Host {
     }
   }
 
-  /** As {@link run}, and from inside a hook as soon as the call that the hook is part of is over. */
-  act(action: (node: RtmsNode, now: number) => void): void {
-    if (this.#inHook) queueMicrotask(() => this.run(action))
-    else this.run(action)
+  /**
+   * For the business, where it must not happen in the middle of a call into the node: runs at once, or behind the call that a
+   * running hook is part of, as {@link handle} does. Runs after {@link stop} too: what it ends has ended by then.
+   */
+  afterHook(call: (node: RtmsNode, now: number) => void): void {
+    if (this.#inHook) queueMicrotask(() => this.handle(call))
+    else this.#run(call)
   }
 
   /** No more sweeps. */

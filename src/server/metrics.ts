@@ -2,9 +2,9 @@ import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, type Metric as OfLibrary, Registry } from 'prom-client'
 import type { Buckets, Stats } from '../core/index.ts'
 import type { Metric, MetricType } from './api/operation.ts'
+import type { RequestHandlers } from './business/requests.ts'
 import type { Host } from './host.ts'
-import type { RemoteKeys } from './jwks.ts'
-import type { RequestHandlers } from './requests.ts'
+import type { RemoteKeys } from './tickets/jwks.ts'
 
 /** How often the event loop's delay is sampled, in milliseconds. */
 const RESOLUTION_MS = 10

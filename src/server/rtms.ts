@@ -2,22 +2,23 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SecureContextOptions } from 'node:tls'
 import type { Application, Connection, Stats } from '../core/index.ts'
-import { AdminPages } from './admin.ts'
 import { Api, apiBase } from './api/api.ts'
 import type { Metric } from './api/operation.ts'
 import { Webhook } from './api/webhook.ts'
-import { type Authorize, Authorizer, type Connected, type Disconnected, Hooks } from './hooks.ts'
-import { Front } from './front.ts'
+import { type Authorize, Authorizer } from './business/authorizer.ts'
+import { type Connected, type Disconnected, Hooks } from './business/hooks.ts'
+import { Meetings } from './business/meetings.ts'
+import { RequestHandlers, type RequestHandler } from './business/requests.ts'
+import { Topics } from './business/topics.ts'
+import { Users } from './business/users.ts'
+import { AdminPages } from './edge/admin.ts'
+import { Front } from './edge/front.ts'
+import type { Address, Health, Readiness } from './edge/http.ts'
+import { Gateway } from './edge/transport.ts'
 import { Host } from './host.ts'
-import type { Address, Health, Readiness } from './http.ts'
-import { Meetings } from './meetings.ts'
 import { Metrics } from './metrics.ts'
-import { type RtmsOptions, settle, type Settings } from './options.ts'
-import { RequestHandlers, type RequestHandler } from './requests.ts'
-import { Tickets, type TicketsHost } from './tickets.ts'
-import { Topics } from './topics.ts'
-import { Gateway } from './transport.ts'
-import { Users } from './users.ts'
+import { type RtmsOptions, settle, type Settings } from './options/options.ts'
+import { Tickets, type TicketsHost } from './tickets/tickets.ts'
 
 const DEFAULT_CLOSE_MS = 5_000
 
@@ -86,28 +87,28 @@ export class Rtms {
     const ticketsHost: TicketsHost = {
       url: (name) => front.ticketUrl(name),
       revoke: async (revoked, at) => {
-        if (host.inHook) await host.outside()
-        return host.command((node, now) => node.revoke(revoked, at, now))
+        if (host.inHook) await null
+        return host.act((node, now) => node.revoke(revoked, at, now))
       },
     }
     const tickets = await Tickets.create(settings, ticketsHost, logger)
     const webhook = settings.requests === undefined ? undefined : new Webhook(logger, settings.requests)
     const requests: RequestHandlers = new RequestHandlers(
       settings.maxHandlers,
-      (call, outcome) => host.run((node) => node.handleReply(call, outcome)),
+      (call, outcome) => host.handle((node) => node.handleReply(call, outcome)),
       logger,
       (call) => webhook?.handlerOf(call),
     )
     const connects = new Hooks<Connected>('onConnect', logger)
     const disconnects = new Hooks<Disconnected>('onDisconnect', logger)
     const authorizer: Authorizer = new Authorizer(
-      (question, allowed) => host.run((node, now) => node.handleAuthorized(question, allowed, now)),
+      (question, allowed) => host.handle((node, now) => node.handleAuthorized(question, allowed, now)),
       (on) => host.node.askFirst(on),
       logger,
     )
     const authenticate = async (connection: object, token: string): Promise<void> => {
       const outcome = await tickets.verify(token)
-      host.run((node, now) => node.handleAuthenticated(connection as Connection, outcome, now))
+      host.handle((node, now) => node.handleAuthenticated(connection as Connection, outcome, now))
     }
     const application: Application = {
       authenticate: (connection, token) => void authenticate(connection, token),
@@ -273,7 +274,7 @@ export class Rtms {
   }
 
   async #close(timeoutMs: number): Promise<void> {
-    this.#host.run((node, now) => node.drain(now))
+    this.#host.handle((node, now) => node.drain(now))
     await this.#gateway.close(timeoutMs)
     this.meetings.closeAll()
     this.#requests.close()

@@ -1,3 +1,5 @@
+import { type Bucket, FULL, Rate } from '../ground/rate.ts'
+
 const SECOND = 1_000
 
 /** What an address may do. */
@@ -10,11 +12,11 @@ export interface AddressLimits {
 
 interface Entry {
   open: number
-  /** When its bucket of new connections will have run dry, in monotonic milliseconds. */
-  empty: number
+  /** Of new connections. */
+  bucket: Bucket
 }
 
-/** Why an address gets no further connection, and how many milliseconds to wait at least. */
+/** Why an address gets no further connection, and how many whole milliseconds to wait at least. */
 export interface AddressRefusal {
   readonly by: 'address' | 'rate'
   readonly waitMs: number
@@ -38,18 +40,20 @@ export function subscriberOf(address: string): string {
 }
 
 /**
- * How many connections each address has, and how fast it opens them: a leaky bucket each. An address is remembered while
- * it has a connection, or something in its bucket; of those without a connection the last `addresses`. One that was
+ * How many connections each address has, and how fast it opens them: a token bucket each. An address is remembered while
+ * it has a connection, or its bucket is not full; of those without a connection the last `addresses`. One that was
  * forgotten early may open a few more.
  */
 export class Addresses {
   readonly #limits: AddressLimits
+  readonly #connects: Rate
   readonly #open: Map<string, Entry> = new Map()
   /** Without a connection, in the order in which they lost the last one. */
   readonly #idle: Map<string, Entry> = new Map()
 
   constructor(limits: AddressLimits) {
     this.#limits = limits
+    this.#connects = new Rate(limits.connectsPerAddressPerSecond, SECOND, limits.connectBurstPerAddress)
   }
 
   /** Addresses that are remembered. */
@@ -59,15 +63,12 @@ export class Addresses {
 
   /** Counts a new connection of this address, or says why it may not have it, which costs it nothing. */
   take(address: string, now: number): AddressRefusal | null {
-    const { connectionsPerAddress, connectsPerAddressPerSecond: rate, connectBurstPerAddress } = this.#limits
     this.#forget(now)
-    const entry = this.#open.get(address) ?? this.#idle.get(address) ?? { open: 0, empty: now }
-    if (entry.open >= connectionsPerAddress) return { by: 'address', waitMs: 0 }
-    const empty = Math.max(entry.empty, now) + SECOND / rate
-    const waitMs = empty - now - (connectBurstPerAddress * SECOND) / rate
-    // A sum of shares may be off by a rounding.
-    if (waitMs > 1e-6) return { by: 'rate', waitMs }
-    entry.empty = empty
+    const entry = this.#open.get(address) ?? this.#idle.get(address) ?? { open: 0, bucket: FULL }
+    if (entry.open >= this.#limits.connectionsPerAddress) return { by: 'address', waitMs: 0 }
+    const waitMs = this.#connects.wait(entry.bucket, now)
+    if (waitMs > 0) return { by: 'rate', waitMs }
+    entry.bucket = this.#connects.take(entry.bucket, now)
     if (entry.open++ === 0) {
       this.#idle.delete(address)
       this.#open.set(address, entry)
@@ -86,10 +87,10 @@ export class Addresses {
     this.#forget(now)
   }
 
-  /** Those that come first have waited longest, and a bucket is never full for long. */
+  /** Those that come first have waited longest, and a bucket is soon full again. */
   #forget(now: number): void {
-    for (const [address, { empty }] of this.#idle) {
-      if (empty > now && this.#idle.size <= this.#limits.addresses) return
+    for (const [address, { bucket }] of this.#idle) {
+      if (!this.#connects.isFull(bucket, now) && this.#idle.size <= this.#limits.addresses) return
       this.#idle.delete(address)
     }
   }

@@ -3,6 +3,7 @@ import type { MessageType } from '../../protocol/schema.ts'
 import type { RefusedBy } from '../door/admission.ts'
 import type { Gap } from '../log/log.ts'
 import type { LossReason } from '../ports.ts'
+import { Worst } from './worst.ts'
 
 /** How many values were at most each bound, and how many above all of them. */
 export class Buckets {
@@ -114,29 +115,17 @@ export class Stats {
   /** How late frames were sealed, in milliseconds; 0 for those of a meeting without a clock. */
   readonly sealing: Buckets = new Buckets([1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000])
 
-  /** Sealing lateness in milliseconds: the worst of the running second and of the one before it. */
-  #latenessSecond = 0
-  #latenessNow = 0
-  #latenessBefore = 0
+  /** Of the same, the worst of the running second and the one before it. */
+  readonly #lateness: Worst = new Worst(2)
 
   sealed(now: number, lateness: number): void {
-    this.#turn(now)
     this.framesSealed++
     this.sealing.add(lateness)
-    if (lateness > this.#latenessNow) this.#latenessNow = lateness
+    this.#lateness.note(lateness, now)
   }
 
   lateness(now: number): number {
-    this.#turn(now)
-    return Math.max(this.#latenessNow, this.#latenessBefore)
-  }
-
-  #turn(now: number): void {
-    const second = Math.floor(now / 1000)
-    if (second === this.#latenessSecond) return
-    this.#latenessBefore = second === this.#latenessSecond + 1 ? this.#latenessNow : 0
-    this.#latenessNow = 0
-    this.#latenessSecond = second
+    return this.#lateness.at(now)
   }
 }
 

@@ -10,6 +10,7 @@ import type { Meeting } from '../meeting/meeting.ts'
 import type { Grant } from '../ports.ts'
 import type { PendingRequest } from '../up/requests.ts'
 import { Ring } from '../ground/ring.ts'
+import { type Bucket, FULL, type Rate } from '../ground/rate.ts'
 import { Timer } from '../ground/timers.ts'
 import type { TopicCursor } from '../topic/cursor.ts'
 import { UpstreamQueue } from '../up/upstream.ts'
@@ -44,9 +45,8 @@ export class Session {
   /** Expiry of the session without a connection, or of the token. */
   readonly expiry: Timer
 
-  /** A leaky bucket of what had to be refused. */
-  #refusals = 0
-  #refusedAt = 0
+  /** What may still be refused before it floods. */
+  #refusals: Bucket = FULL
   readonly #limits: NodeLimits
   readonly #budget: Budget
   readonly #log: Ring<Encoded> = new Ring(1)
@@ -73,11 +73,10 @@ export class Session {
   }
 
   /** Notes a refusal. True where there were too many in too short a time. */
-  isFlooding(now: number): boolean {
-    const leaked = ((now - this.#refusedAt) * this.#limits.refusalsPerSecond) / 1000
-    this.#refusals = Math.max(0, this.#refusals - leaked) + 1
-    this.#refusedAt = now
-    return this.#refusals > this.#limits.refusalBurst
+  isFlooding(rate: Rate, now: number): boolean {
+    if (rate.wait(this.#refusals, now) > 0) return true
+    this.#refusals = rate.take(this.#refusals, now)
+    return false
   }
 
   /** Number of the last entry of the session log. */

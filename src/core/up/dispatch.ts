@@ -10,6 +10,7 @@ import { mayJoin, mayRead, mayWrite } from '../door/grant.ts'
 import type { Meetings } from '../meeting/meetings.ts'
 import type { Application } from '../ports.ts'
 import type { Refusal } from '../ports.ts'
+import { Rate } from '../ground/rate.ts'
 import type { Requests } from './requests.ts'
 import { type Session, wholeWait } from '../session/session.ts'
 import type { ResumeOutcome, Stats } from '../ground/stats.ts'
@@ -46,6 +47,7 @@ export class Dispatch {
   readonly #refresh: Targets['refresh']
   readonly #flood: Targets['flood']
   readonly #upstream: Upstream
+  readonly #refusals: Rate
   /** Connections that are not read from until their queue has emptied. */
   #paused: Connection[] = []
 
@@ -59,6 +61,7 @@ export class Dispatch {
     this.#refresh = (session, message) => targets.refresh(session, message)
     this.#flood = (connection) => targets.flood(connection)
     this.#upstream = new Upstream(limits)
+    this.#refusals = new Rate(limits.refusalsPerSecond, 1_000, limits.refusalBurst)
     this.gate = new Gate(limits, targets.timers, targets.application, (inquiry, now) => {
       const { session, message, refused } = inquiry
       this.#act(session, message, now, refused)
@@ -139,7 +142,8 @@ export class Dispatch {
 
   /** Counts a refusal: who earns too many is cut off. */
   #count(session: Session, now: number): void {
-    if (session.isFlooding(now) && session.connection !== null) this.#flood(session.connection)
+    if (session.isFlooding(this.#refusals, now) && session.connection !== null)
+      this.#flood(session.connection)
   }
 
   #refuseAs(session: Session, message: ClientMessage, refusal: Refusal | ErrorCode, now: number): void {

@@ -1,7 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-
-/** How many of what a key may ask for are saved up while it asks for less, in seconds. */
-const BURST_S = 1
+import { type Bucket, FULL, Rate } from '../../core/index.ts'
 
 const hash = (text: string): Buffer => createHash('sha256').update(text).digest()
 
@@ -10,8 +8,7 @@ export interface ApiKey {
   /** Which of the keys that were given, from 0. */
   readonly number: number
   readonly hash: Buffer
-  tokens: number
-  filledAt: number
+  bucket: Bucket
 }
 
 /** The keys of the API, kept as hashes. Time is an argument. */
@@ -19,15 +16,15 @@ export class ApiKeys {
   readonly #keys: readonly ApiKey[]
   /** Stands for those who need none. */
   readonly none: ApiKey
-  readonly #perSecond: number
+  readonly #rate: Rate
 
   constructor(keys: readonly string[], perSecond: number) {
-    this.#perSecond = perSecond
+    // What a key does not ask for is saved up for a second.
+    this.#rate = new Rate(perSecond, 1_000, perSecond)
     const entry = (key: string, number: number): ApiKey => ({
       number,
       hash: hash(key),
-      tokens: perSecond,
-      filledAt: 0,
+      bucket: FULL,
     })
     this.#keys = keys.map(entry)
     this.none = entry('', keys.length)
@@ -47,11 +44,8 @@ export class ApiKeys {
 
   /** Whether the key may ask once more. */
   take(key: ApiKey, now: number): boolean {
-    const most = this.#perSecond * BURST_S
-    key.tokens = Math.min(most, key.tokens + ((now - key.filledAt) / 1000) * this.#perSecond)
-    key.filledAt = now
-    if (key.tokens < 1) return false
-    key.tokens--
+    if (this.#rate.wait(key.bucket, now) > 0) return false
+    key.bucket = this.#rate.take(key.bucket, now)
     return true
   }
 }

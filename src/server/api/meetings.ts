@@ -1,8 +1,9 @@
 import * as v from 'valibot'
 import { fixedLimits } from '../../core/index.ts'
 import { limits, RtmsError } from '../../protocol/index.ts'
-import { checkName } from '../check.ts'
-import { type Meeting, meetingSettings } from '../meetings.ts'
+import { meetingSettings } from '../business/meeting-options.ts'
+import type { Meeting } from '../business/meeting.ts'
+import { checkName } from '../ground/check.ts'
 import { type ApiNode, operation, type Operation } from './operation.ts'
 import { integer, oneOf, payloadFields, text, valueOf } from './schemas.ts'
 

@@ -1,7 +1,7 @@
 import { type ConversionConfig, toJsonSchema } from '@valibot/to-json-schema'
 import type * as v from 'valibot'
 import { type ErrorCode, errors } from '../../protocol/index.ts'
-import { version } from '../version.ts'
+import { version } from '../ground/version.ts'
 import { statusOf } from './errors.ts'
 import type { Operation } from './operation.ts'
 import { fieldsOf } from './schemas.ts'

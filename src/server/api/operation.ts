@@ -1,10 +1,10 @@
 import * as v from 'valibot'
 import type { ErrorCode } from '../../protocol/index.ts'
-import type { Health, Readiness } from '../http.ts'
-import type { Meetings } from '../meetings.ts'
-import type { Tickets } from '../tickets.ts'
-import type { Topics } from '../topics.ts'
-import type { Users } from '../users.ts'
+import type { Meetings } from '../business/meetings.ts'
+import type { Topics } from '../business/topics.ts'
+import type { Users } from '../business/users.ts'
+import type { Health, Readiness } from '../edge/http.ts'
+import type { Tickets } from '../tickets/tickets.ts'
 
 export type MetricType = 'counter' | 'gauge' | 'histogram' | 'summary'
 

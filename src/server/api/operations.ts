@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { defaultLimits, type NodeLimits } from '../../core/index.ts'
 import { RtmsError } from '../../protocol/index.ts'
-import { version } from '../version.ts'
+import { version } from '../ground/version.ts'
 import { meetingOperations } from './meetings.ts'
 import { operation, type Operation } from './operation.ts'
 import { integer, oneOf, payloadFields, text, valueOf } from './schemas.ts'

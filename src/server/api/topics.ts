@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { fixedLimits, type NodeLimits } from '../../core/index.ts'
 import { RtmsError } from '../../protocol/index.ts'
-import type { KeptPublication, Topics } from '../topics.ts'
+import type { KeptPublication, Topics } from '../business/topics.ts'
 import { errorBody, type ErrorBody } from './errors.ts'
 import { type ApiNode, operation, type Operation } from './operation.ts'
 import { fieldsOfValue, integer, oneOf, payloadFields, text, valueOf } from './schemas.ts'

@@ -2,34 +2,17 @@ import { createHmac } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as v from 'valibot'
 import { fixedLimits, type RequestCall } from '../../core/index.ts'
-import { type ErrorCode, errors, isPattern, matches, RtmsError } from '../../protocol/index.ts'
-import { isTimeout, withDeadline } from '../deadline.ts'
-import type { Logger } from '../options.ts'
-import type { Request, RequestHandler } from '../requests.ts'
-import { setting } from '../setting.ts'
-import { version } from '../version.ts'
+import { type ErrorCode, errors, matches, RtmsError } from '../../protocol/index.ts'
+import type { Request, RequestHandler } from '../business/requests.ts'
+import { isTimeout, withDeadline } from '../ground/deadline.ts'
+import type { Logger } from '../ground/logger.ts'
+import { version } from '../ground/version.ts'
+import type { RequestsOptions } from '../options/webhook.ts'
 import { fieldsOfValue } from './schemas.ts'
-
-/** Where requests of clients go that no handler of this process answers. */
-export interface RequestsOptions {
-  /** They are POSTed here. */
-  readonly url: string
-  /** Signs them, so that the receiver knows whose they are: at least 32 characters. Undefined is refused at the start. */
-  readonly secret: string | undefined
-  /** Only these methods: names or patterns (`order.*`, `*`). Default all. */
-  readonly methods?: readonly string[] | undefined
-  /** How long the receiver may take, in milliseconds, tries included; never longer than the client waits. Default 10,000. */
-  readonly timeoutMs?: number | undefined
-  /** Requests under way at once; one more is answered BUSY. Default 100. */
-  readonly concurrency?: number | undefined
-  /** How often one is tried again where it certainly had no effect. Default 2. */
-  readonly retries?: number | undefined
-}
 
 /** The options, checked and with their defaults. */
 type Settled = { readonly [K in keyof RequestsOptions]-?: Exclude<RequestsOptions[K], undefined> }
 
-const SECRET_LENGTH = 32
 const BACKOFF_MS = 100
 
 /** What went wrong before anything was sent. */
@@ -41,38 +24,6 @@ const notSent = new Set([
   'ENETUNREACH',
   'UND_ERR_CONNECT_TIMEOUT',
 ])
-
-function isUrl(value: unknown): boolean {
-  if (typeof value !== 'string' || !URL.canParse(value)) return false
-  const { protocol, username, password } = new URL(value)
-  return (protocol === 'http:' || protocol === 'https:') && username === '' && password === ''
-}
-
-const isCount = (least: number) => (value: unknown) =>
-  Number.isSafeInteger(value) && (value as number) >= least
-
-export const requestsSetting: v.OptionalSchema<v.GenericSchema<RequestsOptions>, undefined> = v.optional(
-  v.strictObject({
-    url: v.custom<string>(isUrl, 'expected an http:// or https:// URL without user and password'),
-    // What was given is not shown.
-    secret: v.custom<string | undefined>(
-      (value) => typeof value === 'string' && value.length >= SECRET_LENGTH,
-      `expected a text of at least ${SECRET_LENGTH} characters; make one with \`openssl rand -hex 32\``,
-    ),
-    methods: setting<readonly string[]>(
-      (value) => Array.isArray(value) && value.every((one) => typeof one === 'string' && isPattern(one)),
-      'an array of names or patterns such as order.*',
-      'leave it out for all',
-    ),
-    timeoutMs: setting<number>(isCount(1), 'an integer above 0', 'leave it out for 10000'),
-    concurrency: setting<number>(
-      isCount(1),
-      'an integer above 0',
-      `leave it out for ${fixedLimits.webhookRequests}`,
-    ),
-    retries: setting<number>(isCount(0), 'an integer of at least 0', 'leave it out for 2'),
-  }),
-)
 
 /** What a business answers a request with that it refuses. */
 const refusalSchema = v.object({

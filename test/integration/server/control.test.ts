@@ -54,6 +54,35 @@ describe('The business', () => {
     expect(errors).toEqual(Array.from({ length: 6 }, () => 'a handler of onConnect failed'))
   })
 
+  it('may have a logger that throws: nothing but the line is lost', async () => {
+    const logger: Logger = {
+      debug: () => fail(),
+      info: () => fail(),
+      warn: () => fail(),
+      error: () => fail(),
+    }
+    let calls = 0
+    const fail = (): never => {
+      calls++
+      throw new Error('the disk is full')
+    }
+    const rtms = await start({ logger })
+    rtms.onConnect(() => {
+      throw new Error('mine')
+    })
+    rtms.meetings.define('broken', {
+      onFrame: () => {
+        throw new Error('mine')
+      },
+    })
+    await rtms.meetings.open('m', { kind: 'broken', frameRate: 60 })
+    expect((await refused(rtms.address.url, 'no token')).code).toBe(4401)
+    const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms))
+    peer.send(join(1, 'm'))
+    await peer.next('frames')
+    await eventually(() => calls >= 3)
+  })
+
   it('knows whether a user is there, and sends them away, for a while or for good', async () => {
     const rtms = await start()
     const { users } = rtms

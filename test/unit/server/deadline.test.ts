@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { isTimeout, withDeadline } from '../../../src/server/deadline.ts'
+import { isTimeout, withDeadline } from '../../../src/server/ground/deadline.ts'
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void

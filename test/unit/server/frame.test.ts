@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { frame } from '../../../src/server/transport.ts'
+import { frame } from '../../../src/server/edge/transport.ts'
 
 const packet = (length: number, text = false) => ({
   bytes: new Uint8Array(length).fill(7),

@@ -31,10 +31,10 @@ describe('The host', () => {
   })
 
   const open = (name: string, ttlMs: number): void =>
-    void host.run((node, now) => node.openMeeting(name, { ttlMs }, now))
+    void host.act((node, now) => node.openMeeting(name, { ttlMs }, now))
 
   it('sweeps once for all that comes in one turn', () => {
-    for (let n = 0; n < 100; n++) host.run((node, now) => node.publish('a', toPayload(n), '', false, now))
+    for (let n = 0; n < 100; n++) host.act((node, now) => node.publish('a', toPayload(n), '', false, now))
     expect(host.node.stats.sweeps).toBe(0)
     vi.advanceTimersToNextTimer()
     expect(host.node.stats.sweeps).toBe(1)
@@ -65,7 +65,7 @@ describe('The host', () => {
     const clock = vi.spyOn(performance, 'now')
     const publishAt = (at: number): void => {
       clock.mockReturnValue(at)
-      host.run((node, now) => node.publish('a', toPayload(1), '', false, now))
+      host.act((node, now) => node.publish('a', toPayload(1), '', false, now))
     }
     const sweepAt = (at: number): void => {
       clock.mockReturnValue(at)
@@ -95,6 +95,22 @@ describe('The host', () => {
     expect(faults).toHaveLength(1)
   })
 
+  it('tells of a fault in what waited for the end of a hook, and goes on', async () => {
+    host.hook(() => {
+      host.afterHook(() => {
+        throw new Error('a fault')
+      })
+      expect(faults).toEqual([])
+    })
+    await Promise.resolve()
+    expect(faults).toMatchObject([{ message: 'a fault' }])
+    expect(() =>
+      host.afterHook(() => {
+        throw new Error('another')
+      }),
+    ).toThrow('another')
+  })
+
   it('notices that the wall clock was set', () => {
     const told = vi.spyOn(host.node, 'handleWallClock')
     const offset = Date.now() - performance.now()
@@ -111,8 +127,8 @@ describe('The host', () => {
   it('does nothing more when it was stopped, and tells the business so', () => {
     open('m', 1_000)
     host.stop()
-    host.run((node, now) => node.publish('a', toPayload(1), '', false, now))
+    host.handle((node, now) => node.publish('a', toPayload(1), '', false, now))
     expect(vi.getTimerCount()).toBe(0)
-    expect(() => host.command(() => 1)).toThrow('this node was closed')
+    expect(() => host.act(() => 1)).toThrow('this node was closed')
   })
 })

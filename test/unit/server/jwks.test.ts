@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type JsonWebKey } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { nextFetchMs, parseKeySet } from '../../../src/server/jwks.ts'
+import { nextFetchMs, parseKeySet } from '../../../src/server/tickets/jwks.ts'
 
 const parse = (...keys: JsonWebKey[]): unknown => parseKeySet(JSON.stringify({ keys }), 'ES256')
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { Pace } from '../../../src/server/pace.ts'
+import { Pace } from '../../../src/server/edge/pace.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 

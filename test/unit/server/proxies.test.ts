@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { isProxy, Proxies } from '../../../src/server/proxies.ts'
+import { Proxies } from '../../../src/server/edge/proxies.ts'
+import { isProxy } from '../../../src/server/ground/address-range.ts'
 
 /** What the connection of a request with these headers from this peer is counted by. */
 function countedBy(trusted: string[], remoteAddress: string | undefined, headers: object = {}): string {

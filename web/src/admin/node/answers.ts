@@ -1,6 +1,6 @@
 /* What the HTTP API answers, as far as the dashboard reads it; docs/http-api.md says where it is described. */
 
-/** What the page is told before it asks anything else: `Access` of src/server/admin.ts. */
+/** What the page is told before it asks anything else: `Access` of src/server/edge/admin.ts. */
 export interface Access {
   readonly path: string
   readonly hasKeys: boolean

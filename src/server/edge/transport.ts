@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
-import { type Connection, fixedLimits, type Packet, type Transport } from '../core/index.ts'
-import { binaryCodec, type Codec, jsonCodec, limits, RtmsError } from '../protocol/index.ts'
-import type { Host } from './host.ts'
+import { type Connection, fixedLimits, type Packet, type Transport } from '../../core/index.ts'
+import { binaryCodec, type Codec, jsonCodec, limits, RtmsError } from '../../protocol/index.ts'
+import type { Host } from '../host.ts'
+import type { Settings } from '../options/options.ts'
 import { hasTooManyHeaders, refuseUpgrade } from './http.ts'
-import type { Settings } from './options.ts'
 import { Pace } from './pace.ts'
 import { Proxies } from './proxies.ts'
 import { Refusals } from './refusals.ts'
@@ -192,17 +192,22 @@ export class Gateway {
     // The node may close the connection at once; what `ws` reports comes later in any case.
     const codec = codecs.get(ws.protocol) as Codec
     const transport = new WebSocketTransport(ws, socket)
-    const connection = host.run((node, now) => node.handleOpen(transport, codec, now, address))
+    const connection = host.handle((node, now) => node.handleOpen(transport, codec, now, address))
+    if (connection === undefined) {
+      this.#sockets.delete(ws)
+      ws.terminate()
+      return
+    }
     if (connection.refusedBy !== null) this.#refusals.note(connection.refusedBy, address, performance.now())
     ws.on('message', (data, isBinary) => this.#receive(ws, connection, data as Buffer, isBinary))
     // A frame that breaks the protocol, or a socket that broke. `ws` closes by itself; nothing more goes out.
     ws.on('error', (error) => {
       this.#settings.logger.debug({ why: error.message }, 'a socket failed')
-      host.run((node, now) => node.handleClose(connection, false, now))
+      host.handle((node, now) => node.handleClose(connection, false, now))
     })
-    socket.on('drain', () => host.run((node) => node.handleDrain(connection)))
+    socket.on('drain', () => host.handle((node) => node.handleDrain(connection)))
     ws.on('close', (code) => {
-      host.run((node, now) => node.handleClose(connection, code === 1000, now))
+      host.handle((node, now) => node.handleClose(connection, code === 1000, now))
       this.#sockets.delete(ws)
       if (this.#sockets.size === 0) this.#whenEmpty?.()
     })
@@ -215,7 +220,11 @@ export class Gateway {
   #receive(ws: WebSocket, connection: Connection, data: Buffer, isBinary: boolean): void {
     // A binary connection's codec refuses a string, and a text connection's refuses bytes.
     const packet = isBinary ? data : data.toString()
-    if (!this.#host.handle((node, now) => node.handlePacket(connection, packet, now))) ws.terminate()
+    const taken = this.#host.handle((node, now) => {
+      node.handlePacket(connection, packet, now)
+      return true
+    })
+    if (taken === undefined) ws.terminate()
   }
 
   /** Resolves when no socket is left; those that are after `timeoutMs` are cut off. */

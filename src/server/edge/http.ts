@@ -4,8 +4,9 @@ import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TlsOptions } from 'node:tls'
-import { fixedLimits } from '../core/index.ts'
-import type { Logger, MetricsReaders } from './options.ts'
+import { fixedLimits } from '../../core/index.ts'
+import type { Logger } from '../ground/logger.ts'
+import type { MetricsReaders } from '../options/options.ts'
 
 /** How often those that take too long are looked for: often, so that not many are closed in one turn while others wait. */
 const CHECKING_INTERVAL_MS = 100

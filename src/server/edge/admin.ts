@@ -2,12 +2,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import sirv from 'sirv'
-import type { ApiOptions } from './api/options.ts'
+import type { ApiOptions } from '../options/api.ts'
+import type { AdminReaders } from '../options/options.ts'
 import { isFromHere, isPassedOn } from './http.ts'
 import { pageHeaders } from './page-headers.ts'
-
-/** Who may use the dashboard and, through it, the HTTP API: see {@link RtmsOptions.admin}. */
-export type AdminReaders = 'loopback' | 'key' | false
 
 /** What the page is told before it asks anything else: where the node is, and whether and why a key is needed. */
 export interface Access {
@@ -75,7 +73,7 @@ export class AdminPages {
     }
     this.#readers = settings.admin
     // In the package, beside the code that is built.
-    const pages = fileURLToPath(new URL('../../dist/web/', import.meta.url))
+    const pages = fileURLToPath(new URL('../../../dist/web/', import.meta.url))
     const page = `${pages}admin/index.html`
     this.#page = existsSync(page) ? moved(readFileSync(page, 'utf8')) : null
     this.#files = this.#page === null ? null : sirv(pages, { etag: true })

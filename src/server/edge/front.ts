@@ -1,8 +1,8 @@
 import { Server as HttpsServer } from 'node:https'
 import type { SecureContextOptions } from 'node:tls'
+import { tlsFault } from '../options/checks.ts'
+import type { Settings } from '../options/options.ts'
 import { type Address, addressOf, closeHttpServer, createHttpServer, listen, type Pages } from './http.ts'
-import { tlsFault } from './option-checks.ts'
-import type { Settings } from './options.ts'
 import type { Gateway } from './transport.ts'
 import { Upgrades } from './upgrades.ts'
 

@@ -1,24 +1,6 @@
-import type { LossReason, Question } from '../core/index.ts'
-import { logName } from './log-name.ts'
-import type { Logger } from './options.ts'
-
-/** A session has a connection: its first, or (`resumed`) one it goes on with. */
-export interface Connected {
-  readonly user: string
-  readonly session: string
-  readonly resumed: boolean
-}
-
-/**
- * A session has lost its connection, and why: the reason of a close code of PROTOCOL.md, `LEFT` (the client closed it for
- * good), `LOST` (the network, or a client that means to come back), `SILENT`. `ended`: the session is over.
- */
-export interface Disconnected {
-  readonly user: string
-  readonly session: string
-  readonly reason: LossReason
-  readonly ended: boolean
-}
+import type { Question } from '../../core/index.ts'
+import { logName } from '../ground/log-name.ts'
+import type { Logger } from '../ground/logger.ts'
 
 /** What a session wants to do, and its ticket allows. */
 export interface Authorization {
@@ -33,40 +15,6 @@ export interface Authorization {
 
 /** Only `true` allows it. One that throws has said no. */
 export type Authorize = (request: Authorization) => boolean | Promise<boolean>
-
-/** The business's handlers of one kind of event. */
-export class Hooks<T extends { readonly session: string }> {
-  readonly #name: string
-  readonly #logger: Logger
-  readonly #handlers: Set<{ readonly handle: (event: T) => unknown }> = new Set()
-
-  constructor(name: string, logger: Logger) {
-    this.#name = name
-    this.#logger = logger
-  }
-
-  add(handle: (event: T) => unknown): () => void {
-    const entry = { handle }
-    this.#handlers.add(entry)
-    return () => void this.#handlers.delete(entry)
-  }
-
-  /** Calls each handler once the call into the node is over, in the order of events; waits for none. */
-  tell(event: T): void {
-    if (this.#handlers.size === 0) return
-    queueMicrotask(() => {
-      for (const { handle } of this.#handlers) void this.#call(handle, event)
-    })
-  }
-
-  async #call(handle: (event: T) => unknown, event: T): Promise<void> {
-    try {
-      await handle(event)
-    } catch (error) {
-      this.#logger.error({ err: error, session: logName(event.session) }, `a handler of ${this.#name} failed`)
-    }
-  }
-}
 
 /** The business's say in what its clients may do, besides their tickets. */
 export class Authorizer {

@@ -1,8 +1,9 @@
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
 import * as v from 'valibot'
-import type { NodeLimits } from '../core/index.ts'
-import { withDeadline } from './deadline.ts'
-import type { Algorithm, Logger } from './options.ts'
+import type { NodeLimits } from '../../core/index.ts'
+import { withDeadline } from '../ground/deadline.ts'
+import type { Logger } from '../ground/logger.ts'
+import type { Algorithm } from '../options/keys.ts'
 
 /** The wait after the first failure, doubled after each further one up to the usual interval. */
 const FIRST_RETRY_MS = 5_000

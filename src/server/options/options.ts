@@ -1,68 +1,19 @@
-import type { KeyObject } from 'node:crypto'
 import { Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Server as HttpsServer } from 'node:https'
 import type { TlsOptions } from 'node:tls'
-import type { CryptoKey, JWK } from 'jose'
 import * as v from 'valibot'
-import { defaultLimits, fixedLimits, type NodeLimits } from '../core/index.ts'
-import type { AdminReaders } from './admin.ts'
-import { type ApiOptions, apiSetting } from './api/options.ts'
-import { type RequestsOptions, requestsSetting } from './api/webhook.ts'
-import { isCount, isText, setting, show } from './setting.ts'
-import {
-  isJwksUrl,
-  isKey,
-  isKeys,
-  isLogger,
-  isOrigins,
-  isPublicUrl,
-  isTls,
-  tlsFault,
-} from './option-checks.ts'
-import { isProxy } from './proxies.ts'
+import { defaultLimits, fixedLimits, type NodeLimits } from '../../core/index.ts'
+import { isProxy } from '../ground/address-range.ts'
+import { defined } from '../ground/defined.ts'
+import { contained, type Logger, silent } from '../ground/logger.ts'
+import { type ApiOptions, apiSetting } from './api.ts'
+import { isLogger, isOrigins, isPublicUrl, isTls, tlsFault } from './checks.ts'
+import { type TicketKeys, secretSetting, keysSetting, MAKE_A_SECRET } from './keys.ts'
+import { isCount, isText, setting } from './setting.ts'
+import { type RequestsOptions, requestsSetting } from './webhook.ts'
 
-/** Pino's shape. The library writes to nothing else, and never a token, a secret or a payload. */
-export interface Logger {
-  debug(details: object, message: string): void
-  info(details: object, message: string): void
-  warn(details: object, message: string): void
-  error(details: object, message: string): void
-}
-
-/** A key as `jose` takes it: of Web Crypto, of `node:crypto`, or a JWK. */
-export type Key = CryptoKey | KeyObject | JWK
-
-/** Signature algorithms of asymmetric keys. For a shared secret, use `secret` (HS256). */
-const algorithms = [
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-] as const
-export type Algorithm = (typeof algorithms)[number]
-
-/** Asymmetric keys for tickets. */
-export interface TicketKeys {
-  /** The private key; a JWK's `kid` goes into the tickets. Without it this node verifies tickets and cannot issue them. */
-  readonly sign?: Key | undefined
-  /** The public key, or several while one replaces another. Either this or `jwks`. */
-  readonly verify?: Key | readonly Key[] | undefined
-  /**
-   * Where the issuer publishes its public keys (a JSON Web Key Set): https, or http on this machine. Fetched at the start and
-   * every 10 min (`limits.jwksRefreshMs`), never on account of a token: publish a key that long before it is used. Tokens
-   * name their key (`kid`) where there are several.
-   */
-  readonly jwks?: string | URL | undefined
-  /** The one algorithm that is used and accepted. */
-  readonly algorithm: Algorithm
-}
+/** Who may use the dashboard and, through it, the HTTP API: see {@link RtmsOptions.admin}. */
+export type AdminReaders = 'loopback' | 'key' | false
 
 /** Who may read the metrics over HTTP. */
 export type MetricsReaders = 'loopback' | 'public' | false
@@ -158,26 +109,6 @@ export interface Settings {
 }
 
 const DEFAULT_PORT = 7788
-const SECRET_BYTES = 32
-const MAKE_A_SECRET = 'make one with `openssl rand -hex 32` and keep it out of the source'
-
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
-
-const A_KEY = 'an asymmetric CryptoKey, KeyObject or JWK'
-const IMPORT_IT = 'import a PEM with `createPrivateKey` or `createPublicKey` of node:crypto'
-
-const secretSetting = v.optional(
-  v.custom<string>(
-    (value) => typeof value === 'string' && Buffer.byteLength(value) >= SECRET_BYTES,
-    ({ input }) => {
-      const given =
-        typeof input === 'string' ? `${Buffer.byteLength(input)} bytes were` : `${show(input)} was`
-      return `${given} given; expected a string of at least ${SECRET_BYTES} bytes; ${MAKE_A_SECRET}`
-    },
-  ),
-)
-
-const KEYS_REMEDY = `one of ${algorithms.join(', ')}; name the one that belongs to the keys`
 
 const schema = v.strictObject({
   port: setting<number>(
@@ -212,22 +143,7 @@ const schema = v.strictObject({
     "leave it out for '/rtms'",
   ),
   secret: secretSetting,
-  keys: v.optional(
-    v.strictObject(
-      {
-        sign: setting<Key>(isKey, A_KEY, IMPORT_IT),
-        verify: setting<Key | readonly Key[]>(isKeys, `${A_KEY}, or an array of them`, IMPORT_IT),
-        jwks: setting<string | URL>(
-          isJwksUrl,
-          'an https URL without user and password',
-          'http is for this machine alone; give what the issuer of the tickets names as its jwks_uri',
-        ),
-        algorithm: v.picklist(algorithms, ({ input }) => `${show(input)} was given; expected ${KEYS_REMEDY}`),
-      },
-      (issue) =>
-        `${issue.received} was given; expected { sign, verify or jwks, algorithm }; give all that apply`,
-    ),
-  ),
+  keys: keysSetting,
   issuer: setting<string>(isText, 'a text that is not empty', "leave it out for 'rtms'"),
   publicUrl: setting<string>(
     isPublicUrl,
@@ -332,13 +248,6 @@ function conflictsOf(options: RtmsOptions): string[] {
   return faults
 }
 
-/** The entries that are not undefined. */
-export function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>
-  }
-}
-
 /** Checks the options and fills in defaults. Throws one Error that lists every fault. */
 export function settle(options: RtmsOptions): Settings {
   const faults = faultsOf(options)
@@ -365,6 +274,6 @@ export function settle(options: RtmsOptions): Settings {
     api: options.api,
     admin: options.admin ?? false,
     requests: options.requests,
-    logger: options.logger ?? silent,
+    logger: options.logger === undefined ? silent : contained(options.logger),
   }
 }

@@ -1,16 +1,9 @@
-import type { MeetingLogic, Refusal, SealedFrame } from '../core/index.ts'
-import {
-  errors,
-  fromPayload,
-  limits,
-  type MeetingEvent,
-  type Payload,
-  RtmsError,
-  toPayload,
-} from '../protocol/index.ts'
-import type { Host } from './host.ts'
-import type { Meeting } from './meetings.ts'
-import type { Logger } from './options.ts'
+import type { MeetingLogic, Refusal } from '../../core/index.ts'
+import { errors, limits, type Payload, RtmsError, toPayload } from '../../protocol/index.ts'
+import type { Logger } from '../ground/logger.ts'
+import type { Host } from '../host.ts'
+import { type MeetingFrame, toMeetingFrame, Lazy } from './frames.ts'
+import { Meeting } from './meeting.ts'
 
 /** A user at the door of a meeting. */
 export interface JoinAttempt {
@@ -35,20 +28,6 @@ export interface Departure {
   readonly slot: number
   readonly reason: string
   readonly meeting: Meeting
-}
-
-/** A frame that was just sealed, as every member is going to see it. */
-export interface MeetingFrame {
-  readonly number: number
-  readonly events: readonly MeetingEvent[]
-  readonly inputs: readonly FrameInput[]
-}
-
-export interface FrameInput {
-  readonly slot: number
-  readonly seq: number
-  /** JSON parsed, or bytes as a `Uint8Array`, which is read-only. */
-  readonly data: unknown
 }
 
 /**
@@ -100,21 +79,6 @@ function refusal(message: string): Refusal {
   return { code: 'FORBIDDEN', message, retryAfterMs: 0 }
 }
 
-/** A payload that is parsed when somebody looks, once. */
-class Lazy {
-  readonly #payload: Payload
-  #parsed: { readonly value: unknown } | null = null
-
-  constructor(payload: Payload) {
-    this.#payload = payload
-  }
-
-  get data(): unknown {
-    this.#parsed ??= { value: fromPayload(this.#payload) }
-    return this.#parsed.value
-  }
-}
-
 class Incoming extends Lazy implements MemberInput {
   readonly slot: number
   readonly user: string
@@ -126,21 +90,6 @@ class Incoming extends Lazy implements MemberInput {
     this.user = user
     this.meeting = meeting
   }
-}
-
-class Framed extends Lazy implements FrameInput {
-  readonly slot: number
-  readonly seq: number
-
-  constructor({ slot, seq, data }: SealedFrame['inputs'][number]) {
-    super(data)
-    this.slot = slot
-    this.seq = seq
-  }
-}
-
-export function toMeetingFrame({ number, events, inputs }: SealedFrame): MeetingFrame {
-  return { number, events, inputs: inputs.map((input) => new Framed(input)) }
 }
 
 /** The hooks of one meeting: runs them so that none disturbs the meeting or the process. */

@@ -1,4 +1,4 @@
-import { isName, isUser, limits, type Payload, RtmsError, toPayload } from '../protocol/index.ts'
+import { isName, isUser, limits, type Payload, RtmsError, toPayload } from '../../protocol/index.ts'
 
 /** Throws BAD_NAME where `user` cannot name a user. */
 export function checkUser(user: unknown): asserts user is string {

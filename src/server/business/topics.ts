@@ -1,8 +1,15 @@
-import { defaultRetention, type Retention, type TopicInfo } from '../core/index.ts'
-import { fromPayload, isKey, isPattern, limits, type PublicationEntry, RtmsError } from '../protocol/index.ts'
-import { checkName, payloadOf } from './check.ts'
-import type { Host } from './host.ts'
-import { defined } from './options.ts'
+import { defaultRetention, type Retention, type TopicInfo } from '../../core/index.ts'
+import {
+  fromPayload,
+  isKey,
+  isPattern,
+  limits,
+  type PublicationEntry,
+  RtmsError,
+} from '../../protocol/index.ts'
+import { checkName, payloadOf } from '../ground/check.ts'
+import { defined } from '../ground/defined.ts'
+import type { Host } from '../host.ts'
 
 /** A publication that a topic keeps. */
 export interface KeptPublication {
@@ -58,7 +65,7 @@ export class Topics {
       throw new RtmsError('BAD_NAME', 'a tombstone removes a key: name it in `key`')
     checkName('topic', topic, 'BAD_TOPIC')
     const data = payloadOf(value)
-    const result = this.#host.command((node, now) => node.publish(topic, data, key, tombstone, now))
+    const result = this.#host.act((node, now) => node.publish(topic, data, key, tombstone, now))
     if (typeof result === 'string') throw new RtmsError(result)
     return result
   }

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { errors as joseErrors, jwtVerify, type JWTVerifyGetKey, SignJWT } from 'jose'
 import * as v from 'valibot'
-import type { Grant, NodeLimits, Outcome, Revoked, Role } from '../core/index.ts'
-import { type ErrorCode, isPattern, isUser, limits, RtmsError } from '../protocol/index.ts'
-import { checkUser, nameRule } from './check.ts'
+import type { Grant, NodeLimits, Outcome, Revoked, Role } from '../../core/index.ts'
+import { type ErrorCode, isPattern, isUser, limits, RtmsError } from '../../protocol/index.ts'
+import { checkUser, nameRule } from '../ground/check.ts'
+import type { Logger } from '../ground/logger.ts'
+import type { Key, TicketKeys } from '../options/keys.ts'
 import { RemoteKeys } from './jwks.ts'
-import type { Key, Logger, TicketKeys } from './options.ts'
 
 /** Keeps a token for something else, signed with the same key, from being taken for a ticket. */
 const TYPE = 'rtms+jwt'

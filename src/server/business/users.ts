@@ -1,6 +1,6 @@
-import { fixedLimits, type SessionInfo } from '../core/index.ts'
-import { checkName, checkUser, payloadOf } from './check.ts'
-import type { Host } from './host.ts'
+import { fixedLimits, type SessionInfo } from '../../core/index.ts'
+import { checkName, checkUser, payloadOf } from '../ground/check.ts'
+import type { Host } from '../host.ts'
 
 /** Whether a user is there. */
 export interface Presence {
@@ -29,7 +29,7 @@ export class Users {
     checkUser(user)
     checkName('push', name, 'BAD_NAME')
     const data = payloadOf(value)
-    return this.#host.command((node) => node.push(user, name, data))
+    return this.#host.act((node) => node.push(user, name, data))
   }
 
   /**
@@ -47,8 +47,9 @@ export class Users {
   ): Promise<number> {
     checkUser(user)
     if (typeof reason !== 'string') throw new TypeError('reason must be a text')
-    if (this.#host.inHook) await this.#host.outside()
-    return this.#host.command((node, now) => node.disconnect(user, reason, final, now))
+    // Hooks are synchronous: whatever is awaited comes after the call that they are part of.
+    if (this.#host.inHook) await null
+    return this.#host.act((node, now) => node.disconnect(user, reason, final, now))
   }
 
   /** Resolves with how a user is present on this node. Rejects with BAD_NAME. */

@@ -9,6 +9,6 @@ export function version(): string {
 }
 
 function read(): string {
-  const file = new URL('../../package.json', import.meta.url)
+  const file = new URL('../../../package.json', import.meta.url)
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }

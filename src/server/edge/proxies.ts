@@ -1,23 +1,9 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { BlockList, isIP, SocketAddress } from 'node:net'
-import { subscriberOf } from '../core/index.ts'
+import { subscriberOf } from '../../core/index.ts'
+import { rangeOf } from '../ground/address-range.ts'
 
 const LOOPBACK = ['127.0.0.0/8', '::1']
-
-/** What the entry of a list of proxies stands for, or null where it is neither an address nor a range of them. */
-function rangeOf(entry: string): { address: string; prefix: number; family: 'ipv4' | 'ipv6' } | null {
-  const [address = '', bits, ...more] = entry.split('/')
-  const version = isIP(address)
-  if (version === 0 || more.length > 0) return null
-  const most = version === 4 ? 32 : 128
-  const prefix = bits === undefined ? most : /^\d{1,3}$/.test(bits) ? Number(bits) : Infinity
-  return prefix > most ? null : { address, prefix, family: `ipv${version as 4 | 6}` }
-}
-
-/** Whether it can stand in the option `trustedProxies`. */
-export function isProxy(value: unknown): boolean {
-  return typeof value === 'string' && (value === 'loopback' || rangeOf(value) !== null)
-}
 
 /** An address as the system writes it; '' for what is none. */
 function normal(text: string): string {

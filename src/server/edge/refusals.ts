@@ -1,5 +1,5 @@
-import type { RefusedBy } from '../core/index.ts'
-import type { Logger } from './options.ts'
+import type { RefusedBy } from '../../core/index.ts'
+import type { Logger } from '../ground/logger.ts'
 
 const EVERY_MS = 60_000
 

@@ -1,4 +1,4 @@
-import { Buckets, type Outcome, type RequestCall } from '../core/index.ts'
+import { Buckets, type Outcome, type RequestCall } from '../../core/index.ts'
 import {
   errors,
   fromPayload,
@@ -7,10 +7,10 @@ import {
   type Payload,
   RtmsError,
   toPayload,
-} from '../protocol/index.ts'
-import { checkName } from './check.ts'
-import { logName } from './log-name.ts'
-import type { Logger } from './options.ts'
+} from '../../protocol/index.ts'
+import { checkName } from '../ground/check.ts'
+import { logName } from '../ground/log-name.ts'
+import type { Logger } from '../ground/logger.ts'
 
 /** A request as its handler sees it. */
 export interface Request {

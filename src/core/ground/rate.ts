@@ -1,0 +1,45 @@
+/**
+ * The state of one token bucket, kept by whoever is limited: when the bucket will be full again, in ticks of its
+ * {@link Rate}. Starts as {@link FULL}.
+ */
+export type Bucket = number
+
+export const FULL: Bucket = 0
+
+/** Absorbs the rounding of fractional times; with whole milliseconds every sum is exact, and differs by 1 or more. */
+const ROUNDING = 1e-3
+
+/**
+ * A token bucket: `burst` tokens at once, and `count` more in each `periodMs`. It is the generic cell rate algorithm
+ * (ITU-T I.371), which needs one number for each bucket and no timer. Counts are whole numbers, times monotonic
+ * milliseconds, not negative. A tick is the `count`-th part of a millisecond, so that a token is worth a whole number
+ * of them.
+ */
+export class Rate {
+  readonly #count: number
+  readonly #token: number
+  /** How far ahead of now a bucket may be full again and still hold a token. */
+  readonly #tolerance: number
+
+  constructor(count: number, periodMs: number, burst: number) {
+    this.#count = count
+    this.#token = periodMs
+    this.#tolerance = (burst - 1) * periodMs
+  }
+
+  /** Whole milliseconds until the bucket holds a token; 0 where it does now. */
+  wait(bucket: Bucket, now: number): number {
+    const early = bucket - now * this.#count - this.#tolerance
+    return early <= ROUNDING ? 0 : Math.ceil((early - ROUNDING) / this.#count)
+  }
+
+  /** The bucket after a token was taken from it; see {@link wait} first. */
+  take(bucket: Bucket, now: number): Bucket {
+    return Math.max(bucket, now * this.#count) + this.#token
+  }
+
+  /** Whether nothing is missing from the bucket, so that it need not be remembered. */
+  isFull(bucket: Bucket, now: number): boolean {
+    return bucket <= now * this.#count
+  }
+}

@@ -1,0 +1,46 @@
+import type { SealedFrame } from '../../core/index.ts'
+import { fromPayload, type MeetingEvent, type Payload } from '../../protocol/index.ts'
+
+/** A frame that was just sealed, as every member is going to see it. */
+export interface MeetingFrame {
+  readonly number: number
+  readonly events: readonly MeetingEvent[]
+  readonly inputs: readonly FrameInput[]
+}
+
+export interface FrameInput {
+  readonly slot: number
+  readonly seq: number
+  /** JSON parsed, or bytes as a `Uint8Array`, which is read-only. */
+  readonly data: unknown
+}
+
+/** A payload that is parsed when somebody looks, once. */
+export class Lazy {
+  readonly #payload: Payload
+  #parsed: { readonly value: unknown } | null = null
+
+  constructor(payload: Payload) {
+    this.#payload = payload
+  }
+
+  get data(): unknown {
+    this.#parsed ??= { value: fromPayload(this.#payload) }
+    return this.#parsed.value
+  }
+}
+
+class Framed extends Lazy implements FrameInput {
+  readonly slot: number
+  readonly seq: number
+
+  constructor({ slot, seq, data }: SealedFrame['inputs'][number]) {
+    super(data)
+    this.slot = slot
+    this.seq = seq
+  }
+}
+
+export function toMeetingFrame({ number, events, inputs }: SealedFrame): MeetingFrame {
+  return { number, events, inputs: inputs.map((input) => new Framed(input)) }
+}

@@ -1,0 +1,77 @@
+import * as v from 'valibot'
+import type { MeetingOptions } from '../../core/index.ts'
+import { limits } from '../../protocol/index.ts'
+import { hookNames, type KindHooks } from './kinds.ts'
+
+/** What can be set of a meeting; the rest is as its kind says, or as in `defaultMeeting`. */
+type Settings = { readonly [K in keyof MeetingOptions]?: MeetingOptions[K] | undefined }
+
+export interface OpenOptions extends Settings {
+  /** What it was defined as by `define`. */
+  readonly kind?: string | undefined
+  /** What the business wants to know of it, kept as it is; clients do not get it. */
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined
+}
+
+/** What meetings of a kind are like: the options they are opened with unless told otherwise, and what happens in them. */
+export interface MeetingKind extends Settings, KindHooks {}
+
+type OptionalInteger = v.OptionalSchema<v.GenericSchema<number>, undefined>
+
+function integer(min: number, max: number): OptionalInteger {
+  const wrong = ({ input }: { readonly input: unknown }): string =>
+    `${String(input)} was given; expected an integer from ${min} to ${max}; leave it out for the default`
+  return v.optional(
+    v.pipe(v.number(wrong), v.safeInteger(wrong), v.minValue(min, wrong), v.maxValue(max, wrong)),
+  )
+}
+
+const MANY = Number.MAX_SAFE_INTEGER
+
+/** What each option of a meeting may be; the HTTP API takes the same. */
+export const meetingSettings: Readonly<Record<keyof MeetingOptions, OptionalInteger>> = {
+  frameRate: integer(0, 60),
+  capacity: integer(1, limits.slots),
+  ttlMs: integer(1, MANY),
+  inputBytes: integer(1, limits.input),
+  inputsPerSecond: integer(1, MANY),
+  inputBurst: integer(1, MANY),
+  joinsPerMinute: integer(1, 1_000),
+  inputsPerFrame: integer(1, MANY),
+  frameBytes: integer(1, MANY),
+  spectatorDelayMs: integer(0, 3_600_000),
+}
+
+export const optionsSchema = v.strictObject({
+  ...meetingSettings,
+  kind: v.optional(v.string()),
+  metadata: v.optional(
+    v.custom<Readonly<Record<string, unknown>>>(
+      (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+      'expected an object; leave it out for none',
+    ),
+  ),
+})
+
+const hook = v.optional(
+  v.custom<() => unknown>(
+    (value) => typeof value === 'function',
+    'expected a function; leave it out for none',
+  ),
+)
+export const kindSchema = v.strictObject({
+  ...meetingSettings,
+  ...(Object.fromEntries(hookNames.map((name) => [name, hook])) as Record<keyof KindHooks, typeof hook>),
+})
+
+/** Throws an Error that lists every fault. */
+export function checkOptions(
+  what: string,
+  schema: typeof optionsSchema | typeof kindSchema,
+  options: OpenOptions | MeetingKind,
+): void {
+  const { issues } = v.safeParse(schema, options, { abortPipeEarly: true })
+  if (issues === undefined) return
+  const faults = issues.map((issue) => `  ${v.getDotPath(issue) ?? 'options'}: ${issue.message}`)
+  throw new Error(`${what}:\n${faults.join('\n')}`)
+}

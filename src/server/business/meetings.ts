@@ -1,0 +1,129 @@
+import type { MeetingBusiness, MeetingInfo, MeetingOptions } from '../../core/index.ts'
+import { isName, RtmsError } from '../../protocol/index.ts'
+import { checkName } from '../ground/check.ts'
+import { defined } from '../ground/defined.ts'
+import type { Logger } from '../ground/logger.ts'
+import type { Host } from '../host.ts'
+import { HookRunner, type KindHooks } from './kinds.ts'
+import {
+  type MeetingKind,
+  type OpenOptions,
+  optionsSchema,
+  kindSchema,
+  checkOptions,
+} from './meeting-options.ts'
+import { Meeting } from './meeting.ts'
+
+interface Kind {
+  readonly settings: Partial<MeetingOptions>
+  readonly hooks: KindHooks
+}
+
+/** The meetings of this node. */
+export class Meetings {
+  readonly #host: Host
+  readonly #logger: Logger
+  readonly #kinds: Map<string, Kind> = new Map()
+  /** Open meetings of a kind: every hook of one gets the same object. */
+  readonly #rooms: Map<string, Meeting> = new Map()
+
+  /** @internal */
+  constructor(host: Host, logger: Logger) {
+    this.#host = host
+    this.#logger = logger
+  }
+
+  /**
+   * Says what meetings of a kind are like and what happens in them: see {@link KindHooks}. For meetings opened afterwards. Throws
+   * BAD_NAME, or an Error that lists every option that is not valid, or says that the kind was defined already.
+   */
+  define(kind: string, definition: MeetingKind): void {
+    checkName('kind', kind, 'BAD_NAME')
+    checkOptions(`the kind ${kind} cannot be defined`, kindSchema, definition)
+    if (this.#kinds.has(kind)) throw new Error(`${kind} was defined already; define it once, at the start`)
+    const { onOpen, onJoin, onInput, onFrame, onLeave, onClose, ...given } = definition
+    this.#kinds.set(kind, {
+      settings: defined(given),
+      hooks: { onOpen, onJoin, onInput, onFrame, onLeave, onClose },
+    })
+  }
+
+  /**
+   * Opens a meeting, or returns the one that is open under this name, as it is. Rejects with an `RtmsError`: BAD_NAME;
+   * LIMIT where the node has too many; UNSUPPORTED where its kind was not defined; DRAINING or, later, CLOSED where the
+   * node stops. With an Error that lists every option that is not valid.
+   */
+  async open(name: string, options: OpenOptions = {}): Promise<Meeting> {
+    checkName('meeting', name, 'BAD_NAME')
+    checkOptions(`the meeting ${name} cannot be opened`, optionsSchema, options)
+    const { kind, metadata = Object.freeze({}), ...given } = options
+    if (kind === undefined) this.#open(name, defined(given), { kind: '', metadata, logic: null })
+    else this.#openKind(name, defined(given), kind, metadata)
+    return this.get(name) as Meeting
+  }
+
+  #openKind(
+    name: string,
+    given: Partial<MeetingOptions>,
+    kind: string,
+    metadata: Readonly<Record<string, unknown>>,
+  ): void {
+    const definition = this.#kinds.get(kind)
+    if (definition === undefined) {
+      throw new RtmsError(
+        'UNSUPPORTED',
+        `the meeting ${name} cannot be opened: the kind ${kind} is not known; define it first`,
+      )
+    }
+    const meeting = new Meeting(this.#host, this.#logger, name)
+    const runner = new HookRunner(definition.hooks, kind, meeting, this.#host, this.#logger)
+    const logic = runner.logic(() => this.#rooms.delete(name))
+    if (!this.#open(name, { ...definition.settings, ...given }, { kind, metadata, logic })) return
+    this.#rooms.set(name, meeting)
+    runner.opened()
+  }
+
+  /** False where a meeting is open under this name. */
+  #open(name: string, options: Partial<MeetingOptions>, business: MeetingBusiness): boolean {
+    const opened = this.#host.act((node, now) => node.openMeeting(name, options, now, business))
+    if (typeof opened === 'string') throw new RtmsError(opened)
+    return opened !== null
+  }
+
+  get(name: string): Meeting | undefined {
+    if (!isName(name) || this.#host.node.meeting(name) === undefined) return undefined
+    return this.#rooms.get(name) ?? new Meeting(this.#host, this.#logger, name)
+  }
+
+  /** All that are open, or those of a kind. */
+  list({ kind }: { readonly kind?: string | undefined } = {}): MeetingInfo[] {
+    const all = [...this.#host.node.meetings()]
+    return kind === undefined ? all : all.filter((info) => info.kind === kind)
+  }
+
+  /** At most `limit` of them in the order of names, from behind the name `after`: for pages, where there are very many. */
+  page({
+    limit,
+    after = '',
+    kind,
+    contains,
+  }: {
+    readonly limit: number
+    readonly after?: string | undefined
+    readonly kind?: string | undefined
+    /** Only names with this in them, whatever its case. */
+    readonly contains?: string | undefined
+  }): readonly MeetingInfo[] {
+    return this.#host.node.meetingPage({ count: limit, after, contains }, kind)
+  }
+
+  /** Ends a meeting for all. Without effect where there is none of this name. */
+  close(name: string): void {
+    this.#host.afterHook((node) => node.closeMeeting(name))
+  }
+
+  /** @internal Ends those of a kind, so that their `onClose` is called. */
+  closeAll(): void {
+    for (const name of this.#rooms.keys()) this.close(name)
+  }
+}
