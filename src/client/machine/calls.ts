@@ -1,10 +1,21 @@
-import { type ClientMessage, RtmsError } from '../../protocol/index.ts'
-import type { Waiting } from './limits.ts'
+import {
+  type ClientMessage,
+  isKey,
+  isName,
+  limits,
+  type MessageOf,
+  type Payload,
+  RtmsError,
+} from '../../protocol/index.ts'
+import { clientLimits, type Waiting } from './limits.ts'
 
 /** Hears once how a call ended: with the server's answer, or with an error. */
 export type Done<T> = (result: T | RtmsError) => void
 
 export type CallMessage = Extract<ClientMessage, { call: number }>
+
+/** Those that the application makes. */
+type Asking = MessageOf<'request'> | MessageOf<'publish'>
 
 interface Call {
   readonly message: CallMessage
@@ -17,18 +28,26 @@ interface Call {
   sent: boolean
 }
 
+/** A longer time for a request is the node's own limit. */
+const MAX_TIMEOUT_MS = 2 ** 31
+/** The server's answer to a time-out is waited for a little longer than the time-out itself. */
+const GRACE_MS = 2_000
+
+/** Throws `code` where `name` cannot name a `what`. */
+export function checkName(name: string, what: string, code: 'BAD_NAME' | 'BAD_TOPIC'): void {
+  if (!isName(name)) throw new RtmsError(code, `${JSON.stringify(name)} cannot name a ${what}`)
+}
+
 /** Calls that wait for their one end: requests, publications, leaves. Numbers ascend over the life of the client. */
 export class Calls {
   readonly #calls: Map<number, Call> = new Map()
   readonly #waiting: Waiting
   #last = 0
+  #most: number = clientLimits.waitingCalls
+  #maxPayload: number = limits.payload
 
   constructor(waiting: Waiting) {
     this.#waiting = waiting
-  }
-
-  get size(): number {
-    return this.#calls.size
   }
 
   /** The number of the next call. */
@@ -40,6 +59,36 @@ export class Calls {
   add(message: CallMessage, done: Done<unknown>, sendBy: number, grace: number): void {
     if ('data' in message) this.#waiting.take(message.data)
     this.#calls.set(message.call, { message, done, sendBy, grace, sent: false })
+  }
+
+  request(method: string, data: Payload, timeoutMs: number, now: number, done: Done<Payload>): CallMessage {
+    checkName(method, 'method', 'BAD_NAME')
+    const timeout = timeoutMs < MAX_TIMEOUT_MS ? Math.round(timeoutMs) : 0
+    const message = { type: 'request', call: this.next(), method, timeout, data } as const
+    return this.#start(message, done as Done<unknown>, now + timeoutMs, Math.min(GRACE_MS, timeoutMs))
+  }
+
+  publish(
+    topic: string,
+    data: Payload,
+    key: string,
+    tombstone: boolean,
+    sendBy: number,
+    done: Done<number>,
+  ): CallMessage {
+    checkName(topic, 'topic', 'BAD_TOPIC')
+    if (!isKey(key)) throw new RtmsError('BAD_NAME', 'The key is too long.')
+    const message = { type: 'publish', call: this.next(), topic, key, tombstone, data } as const
+    return this.#start(message, done as Done<unknown>, sendBy, 0)
+  }
+
+  /** A call of the application's, within what the node allows. */
+  #start(message: Asking, done: Done<unknown>, sendBy: number, grace: number): CallMessage {
+    if (message.data.bytes.length > this.#maxPayload) throw new RtmsError('TOO_LARGE')
+    if (this.#calls.size >= this.#most)
+      throw new RtmsError('BUSY', `${this.#most} calls wait for their answer already`)
+    this.add(message, done, sendBy, grace)
+    return message
   }
 
   markSent(call: number): void {
@@ -57,10 +106,13 @@ export class Calls {
   }
 
   /**
-   * A connection is live. On a resumed session the calls up to `accepted` will still be answered; on another one
+   * A connection is live. On a resumed session the calls up to `welcome.calls` will still be answered; on another one
    * nobody will answer what was sent. Returns what is to be sent (again), in order; never what is out of time.
    */
-  revive(resumed: boolean, accepted: number, now: number): CallMessage[] {
+  revive(welcome: MessageOf<'welcome'>, now: number): CallMessage[] {
+    const { resumed, calls: accepted } = welcome
+    this.#most = welcome.maxRequests
+    this.#maxPayload = welcome.maxPayload
     this.expire(now)
     const again: CallMessage[] = []
     for (const [number, call] of this.#calls) {

@@ -1,5 +1,5 @@
 import { Machine, type Phase, type Ticket } from '../../../src/client/machine/index.ts'
-import type { MachineOptions } from '../../../src/client/machine/machine.ts'
+import type { MachineOptions } from '../../../src/client/machine/ports.ts'
 import type { ReaderListener, ReadOptions } from '../../../src/client/machine/reader.ts'
 import type { RawFrame, SeatListener } from '../../../src/client/machine/seat.ts'
 import { Writer } from '../../../src/protocol/bytes.ts'

@@ -1,0 +1,37 @@
+import type { Codec, MessageOf, Payload, RtmsError } from '../../protocol/index.ts'
+
+/**
+ * The life of a client. Every legal move:
+ *
+ *   idle → ticket → opening → greeting → live
+ *            ↑         └─────────┴────────┴──socket lost, time-out──→ waiting ──time──→ ticket | opening
+ *   any → closed (by the application, or a close code that is final)
+ */
+export type Phase = 'idle' | 'ticket' | 'opening' | 'greeting' | 'live' | 'waiting' | 'closed'
+
+/** What the machine writes to; none of it calls back. `attempt` tells one socket from the next. */
+export interface MachinePorts {
+  /** Ask the application for a ticket; answer by `handleTicket` or `handleNoTicket`. */
+  getTicket(attempt: number): void
+  open(attempt: number, url: string): void
+  send(packet: Uint8Array): void
+  /** Close the socket of this attempt and forget it. */
+  close(attempt: number, code: number): void
+  phase(phase: Phase, error: RtmsError | null): void
+  push(name: string, data: Payload): void
+  welcome(message: MessageOf<'welcome'>): void
+}
+
+export interface MachineOptions {
+  readonly codec: Codec
+  /** Unacknowledged bytes this client wants at most; 0 = no window. */
+  readonly window: number
+  /** Name and version, for the server's eyes. */
+  readonly client: string
+  /** A number in [0, 1). */
+  readonly random: () => number
+  /** Longest time from asking for a ticket to the welcome, in milliseconds. */
+  readonly connectMs: number
+  /** Longest wait between two attempts, in milliseconds. */
+  readonly backoffMs: number
+}

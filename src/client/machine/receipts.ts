@@ -1,0 +1,46 @@
+import type { MessageOf } from '../../protocol/index.ts'
+
+/** Session-log entries received without an ack of them going out. */
+const ENTRIES_PER_ACK = 64
+
+/** What has come in, and how much of it the node has been told: bytes of a connection, entries of the session log. */
+export class Receipts {
+  /** Entries of the session log, over the life of the session. */
+  entries = 0
+  #ackedEntries = 0
+  #bytes = 0
+  #ackedBytes = 0
+  #window = 0
+
+  /** A connection begins. */
+  open(): void {
+    this.#bytes = 0
+    this.#ackedBytes = 0
+  }
+
+  /** Whether entries of the session log were lost before this connection: answers may have been among them. */
+  welcomed({ received, window }: MessageOf<'welcome'>): boolean {
+    const lost = received > this.entries
+    this.entries = received
+    this.#ackedEntries = received
+    this.#window = window
+    return lost
+  }
+
+  consume(bytes: number): void {
+    this.#bytes += bytes
+  }
+
+  get isAckDue(): boolean {
+    return (
+      (this.#window > 0 && this.#bytes - this.#ackedBytes >= this.#window / 4) ||
+      this.entries - this.#ackedEntries >= ENTRIES_PER_ACK
+    )
+  }
+
+  ack(): MessageOf<'ack'> {
+    this.#ackedBytes = this.#bytes
+    this.#ackedEntries = this.entries
+    return { type: 'ack', bytes: this.#bytes, received: this.entries }
+  }
+}
