@@ -8,6 +8,7 @@ export {
   type MeetingOptions,
   type NodeConfig,
   type NodeLimits,
+  type Retention,
 } from './ground/config.ts'
 export type { Connection } from './door/connection.ts'
 export type { Bot, MeetingBusiness, MeetingInfo, MemberInfo } from './meeting/meeting.ts'
@@ -33,5 +34,5 @@ export { Buckets, type Stats } from './ground/stats.ts'
 export { Worst } from './ground/worst.ts'
 export type { SessionInfo } from './session/session-info.ts'
 export { policies } from './topic/cursor.ts'
+export type { Publication } from './topic/publication.ts'
 export type { TopicInfo } from './topic/topic-info.ts'
-export type { Retention } from './topic/topic-log.ts'

@@ -2,8 +2,7 @@ import type { Codec } from '../protocol/codec.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import { SYSTEM_SLOT } from '../protocol/limits.ts'
 import type { Payload } from '../protocol/payload.ts'
-import type { PublicationEntry } from '../protocol/publications.ts'
-import type { MeetingOptions, NodeConfig } from './ground/config.ts'
+import type { MeetingOptions, NodeConfig, Retention } from './ground/config.ts'
 import { Budget, type Ringed } from './ground/budget.ts'
 import type { Connection } from './door/connection.ts'
 import { Connections } from './door/connections.ts'
@@ -34,7 +33,8 @@ import { Stats } from './ground/stats.ts'
 import { Timers } from './ground/timers.ts'
 import { topicInfo, type TopicInfo } from './topic/topic-info.ts'
 import { Topics } from './topic/topics.ts'
-import type { Retention } from './topic/topic-log.ts'
+import { Publishers } from './topic/publishers.ts'
+import type { Publication } from './topic/publication.ts'
 
 /** Why a sweep ends a connection. */
 const dismissals = {
@@ -79,15 +79,17 @@ export class RtmsNode {
     const budget = new Budget(limits.logBytes)
     this.#budget = budget
     const nextLog = (): number => ++this.#lastLog
+    const publishers = new Publishers(config.incarnation)
     const downstream = new Downstream(
       limits,
       stats,
+      publishers,
       (connection) => this.#dismissed.push({ connection, reason: 'SLOW' }),
       (session) => this.#dispatch.resume(session),
     )
     const sessions = new Sessions(config, timers, stats, budget, (session, now) => this.#expire(session, now))
     const meetings = new Meetings(config, timers, downstream, stats, budget, nextLog)
-    const topics = new Topics(config, timers, downstream, bus, stats, budget, nextLog)
+    const topics = new Topics(config, timers, downstream, bus, stats, budget, publishers, nextLog)
     const requests = new Requests(limits, timers, downstream, application, stats)
     const revocations = new Revocations(limits)
     const dispatch = new Dispatch(limits, stats, {
@@ -363,12 +365,12 @@ export class RtmsNode {
   }
 
   /** The last `count` entries that a topic keeps, oldest first. */
-  topicHistory(topic: string, count: number): readonly PublicationEntry[] {
+  topicHistory(topic: string, count: number): readonly Publication[] {
     return this.#topics.get(topic)?.history(count) ?? []
   }
 
   /** The latest entry of each key of a topic. */
-  topicLatest(topic: string): readonly PublicationEntry[] {
+  topicLatest(topic: string): readonly Publication[] {
     return this.#topics.get(topic)?.latest() ?? []
   }
 

@@ -23,15 +23,23 @@ export function encodeMessage(message: Message): Uint8Array {
   return w.finish()
 }
 
-/** The same for FRAMES and PUBLICATIONS, whose fields are integers and, last, bytes written already: in one allocation. */
-export function encodeBatch(code: number, integers: readonly number[], last: Writer): Uint8Array {
-  let length = uintLength(last.length) + last.length
+/**
+ * The same for FRAMES and PUBLICATIONS, whose fields are integers and, last, bytes written already: in one allocation.
+ * The last field has its length before it, or is the rest of the body.
+ */
+export function encodeBatch(
+  code: number,
+  integers: readonly number[],
+  last: Writer,
+  isRest: boolean,
+): Uint8Array {
+  let length = (isRest ? 0 : uintLength(last.length)) + last.length
   for (const integer of integers) length += uintLength(integer)
   const w = new Writer(1 + uintLength(length) + length)
   w.byte(code)
   w.uint(length)
   for (const integer of integers) w.uint(integer)
-  w.uint(last.length)
+  if (!isRest) w.uint(last.length)
   w.append(last)
   return w.finish()
 }

@@ -1,5 +1,5 @@
 import { checkUtf8, malformed, Reader, type Writer } from './bytes.ts'
-import { limits, MAX_UINT } from './limits.ts'
+import { limits, MAX_SIGNED, MAX_UINT } from './limits.ts'
 import type { Payload } from './payload.ts'
 
 /*
@@ -96,6 +96,13 @@ export class PublicationWriter {
   }
 }
 
+/** Throws PROTOCOL where a publication's position, number and time are not such that all differences can be written. */
+export function checkPlace(at: number, number: number, time: number): void {
+  if (at > MAX_UINT || number < 0 || number > MAX_UINT || Math.abs(at - number) > MAX_SIGNED)
+    throw malformed('a position or number of a publication out of range')
+  if (Math.abs(time) > MAX_SIGNED) throw malformed('a time of a publication out of range')
+}
+
 /** Calls `visit` for each publication in order. Throws PROTOCOL where the bytes are not publications. */
 export function eachPublication(
   bytes: Uint8Array,
@@ -116,8 +123,7 @@ export function eachPublication(
     const distance = r.uint()
     time += (flags & EARLIER) === 0 ? distance : -distance
     const number = at - offset
-    if (at > MAX_UINT || number < 0 || number > MAX_UINT || Math.abs(time) > MAX_UINT)
-      throw malformed('a position, number or time of a publication out of range')
+    checkPlace(at, number, time)
     const key = (flags & KEY) === 0 ? '' : r.text(limits.name)
     const length = (flags & REST) === 0 ? r.uint() : r.left
     if (length > limits.payload) throw malformed(`a publication of more than ${limits.payload} bytes`)

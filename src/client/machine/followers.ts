@@ -26,6 +26,9 @@ export class Followers {
   /** Logs of meetings left while there was no connection. */
   #parting: number[] = []
   #isLive = false
+  /** Of this connection. */
+  #origin = 0
+  #publishers: number[] = []
 
   constructor(host: FollowersHost) {
     this.#host = host
@@ -52,7 +55,9 @@ export class Followers {
 
   // ---- connections
 
-  attach({ resumed }: MessageOf<'welcome'>): void {
+  attach({ resumed, origin, publisher }: MessageOf<'welcome'>): void {
+    this.#origin = origin
+    this.#publishers = [publisher]
     for (const seat of this.#seats.values()) {
       // Another session, another node perhaps: the number may be another meeting's there.
       if (!resumed) seat.lastLog = 0
@@ -156,9 +161,15 @@ export class Followers {
     return this.#seatOf(message)?.handleFrames(message) ?? true
   }
 
+  handlePublishers({ first, publishers }: MessageOf<'publishers'>): void {
+    if (first !== this.#publishers.length) throw new RtmsError('PROTOCOL', 'publishers out of order')
+    for (const { publisher } of publishers) this.#publishers.push(publisher)
+  }
+
   handlePublications(message: MessageOf<'publications'>): void {
     const reader = this.#byLog.get(message.log)
-    if (reader instanceof TopicReader) reader.handlePublications(message)
+    if (reader instanceof TopicReader)
+      reader.handlePublications(message, { origin: this.#origin, publishers: this.#publishers })
   }
 
   handleGap(message: MessageOf<'gap'>): void {

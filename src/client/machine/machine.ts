@@ -291,6 +291,8 @@ export class Machine {
       case 'frames':
         if (!this.#followers.handleFrames(message)) this.#drop(now)
         return
+      case 'publishers':
+        return this.#followers.handlePublishers(message)
       case 'publications':
         return this.#followers.handlePublications(message)
       case 'gap':

@@ -36,6 +36,8 @@ export class Connection {
   /** Cursors with something to read. */
   frames: Cursor[] = []
   topics: Cursor[] = []
+  /** Publishers it was told of: the node itself by WELCOME. */
+  publishersTold = 1
   /** Whether it stands in the list of connections to be written to. */
   queued = false
 

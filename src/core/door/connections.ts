@@ -3,7 +3,7 @@ import { closeCodes, type CloseReason, type ErrorCode, RtmsError } from '../../p
 import { isSpoken, limits as protocolLimits, versions } from '../../protocol/limits.ts'
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
 import { Admission } from './admission.ts'
-import type { NodeConfig } from '../ground/config.ts'
+import { type NodeConfig, originOf } from '../ground/config.ts'
 import { Connection } from './connection.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Application, Grant, LossReason, Outcome, Transport } from '../ports.ts'
@@ -37,13 +37,12 @@ export class Connections {
   readonly #host: ConnectionsHost
   readonly #all: Set<Connection> = new Set()
   readonly #admission: Admission
-  /** Milliseconds since 1970 from which publications count their time, on every connection of this node's life. */
   readonly #origin: number
   draining = false
 
   constructor(host: ConnectionsHost) {
     this.#host = host
-    this.#origin = Math.max(0, Math.floor(host.config.wallOffset))
+    this.#origin = originOf(host.config)
     this.#admission = new Admission(host.config, host.stats, (connection, token) =>
       host.application.authenticate(connection, token),
     )

@@ -8,6 +8,12 @@ import type { Packet } from '../ports.ts'
 import { type Session, shorten } from '../session/session.ts'
 import type { Stats } from '../ground/stats.ts'
 
+/** A table that connections are told of as it grows, before what refers to it. */
+interface Told {
+  readonly size: number
+  messageFrom(told: number): Encoded
+}
+
 /**
  * Everything that goes down. What is new marks cursors; a flush makes one write per connection of whatever its
  * marked cursors have to read, within credit and budget. Nothing is copied for a connection that waits.
@@ -15,6 +21,7 @@ import type { Stats } from '../ground/stats.ts'
 export class Downstream {
   readonly #limits: NodeLimits
   readonly #stats: Stats
+  readonly #publishers: Told
   readonly #slow: (connection: Connection) => void
   readonly #caughtUp: (session: Session) => void
   #queue: Connection[] = []
@@ -24,11 +31,13 @@ export class Downstream {
   constructor(
     limits: NodeLimits,
     stats: Stats,
+    publishers: Told,
     slow: (connection: Connection) => void,
     caughtUp: (session: Session) => void,
   ) {
     this.#limits = limits
     this.#stats = stats
+    this.#publishers = publishers
     this.#slow = slow
     this.#caughtUp = caughtUp
   }
@@ -148,7 +157,10 @@ export class Downstream {
       bytes = this.#readSession(connection.session as Session, parts, bytes, limit)
       // Frames before topics, but a long catch-up leaves room for live topics.
       bytes = this.#read(connection.frames, parts, bytes, connection.topics.length > 0 ? limit / 2 : limit)
-      this.#read(connection.topics, parts, bytes, limit)
+      if (connection.topics.length > 0) {
+        bytes = this.#tellPublishers(connection, parts, bytes)
+        this.#read(connection.topics, parts, bytes, limit)
+      }
     }
     if (parts.length === 0) return 0
     this.#stats.messagesOut += parts.length
@@ -156,6 +168,16 @@ export class Downstream {
     const packet = parts.length === 1 ? (parts[0] as Encoded).packet(text) : compose(parts, text)
     empty(parts)
     return this.#hand(connection, packet, now)
+  }
+
+  /** The entries that follow name their publishers by numbers: the connection has to know them first. */
+  #tellPublishers(connection: Connection, parts: Encoded[], bytes: number): number {
+    const { size } = this.#publishers
+    if (connection.publishersTold === size) return bytes
+    const message = this.#publishers.messageFrom(connection.publishersTold)
+    connection.publishersTold = size
+    parts.push(message)
+    return bytes + message.binary.length
   }
 
   #hand(connection: Connection, packet: Packet, now: number): number {

@@ -1,5 +1,3 @@
-import type { Retention } from '../topic/topic-log.ts'
-
 /** The limits of a node that the option `limits` sets. Sizes in bytes, times in milliseconds. */
 export interface NodeLimits {
   /** Connections at once; one more is closed with FULL. */
@@ -70,6 +68,8 @@ export interface NodeLimits {
   logBytes: number
   /** Bytes of a meeting's ring of frames. */
   meetingLogBytes: number
+  /** After so many bytes of entries of a log a batch ends; what is over comes in the next. */
+  pageBytes: number
   /** Keys of one topic. */
   topicKeys: number
   /** Entries and bytes that wait in a topic's ring for the next sweep, whatever its retention. */
@@ -128,6 +128,7 @@ export const defaultLimits: NodeLimits = {
   topicIdleMs: 3_600_000,
   logBytes: 536_870_912,
   meetingLogBytes: 4_194_304,
+  pageBytes: 32_768,
   topicKeys: 10_000,
   topicPendingEntries: 1_024,
   topicPendingBytes: 262_144,
@@ -167,6 +168,8 @@ export const fixedLimits = {
   waitingEvents: 1_020,
   /** How far an input's seq may lie above the last one's; further is LIMIT. */
   seqStep: 1_048_576,
+  /** Removed keys of one topic of which it is remembered what was forgotten; of those before them only how far. */
+  forgottenKeys: 1_024,
   /** Topics that are looked at, in one turn, for what has grown too old, where nothing is published; and how often. */
   agingTopics: 10_000,
   agingMs: 1_000,
@@ -175,6 +178,13 @@ export const fixedLimits = {
   /** Topics that are told of one session. */
   sessionTopics: 100,
 } as const
+
+/** How long a topic keeps entries for readers that come back. */
+export interface Retention {
+  readonly entries: number
+  readonly bytes: number
+  readonly ageMs: number
+}
 
 /** What a topic keeps for readers that come back, unless it is defined otherwise. */
 export const defaultRetention: Retention = { entries: 100, bytes: 65_536, ageMs: 60_000 }
@@ -190,6 +200,11 @@ export interface NodeConfig {
   /** Random bytes: session names, seeds, epochs. */
   readonly entropy: (bytes: number) => Uint8Array
   readonly limits: NodeLimits
+}
+
+/** Milliseconds since 1970 from which the publications on the wire count their time, for the life of this node. */
+export function originOf({ wallOffset }: NodeConfig): number {
+  return Math.max(0, Math.floor(wallOffset))
 }
 
 /** A meeting as the business opens it. */

@@ -1,7 +1,7 @@
 import { encodeBatch } from '../../protocol/binary.ts'
 import { Writer } from '../../protocol/bytes.ts'
 import { joinFrames } from '../../protocol/frames.ts'
-import { schema } from '../../protocol/schema.ts'
+import { nowhere, schema } from '../../protocol/schema.ts'
 import type { Budget } from '../ground/budget.ts'
 import { Encoded } from '../log/encoded.ts'
 import { BatchCache, type Cursor, Gap, type Log, PAGE_BYTES, type Read } from '../log/log.ts'
@@ -82,7 +82,7 @@ export class FrameLog implements Log {
     const from = cursor.position
     if (from < this.first) {
       cursor.position = this.first
-      return new Gap(this.number, from, this.first, [], 'NO_SNAPSHOT')
+      return new Gap(this.number, from, this.first, nowhere, 'NO_SNAPSHOT')
     }
     const known = batches.get(from)
     if (known !== undefined) {
@@ -100,7 +100,7 @@ export class FrameLog implements Log {
   #batch(from: number, to: number): Encoded {
     scratch.reset()
     joinFrames(scratch, this.#frames(from, to))
-    return new Encoded(encodeBatch(schema.frames.code, [this.number, from, to - from], scratch))
+    return new Encoded(encodeBatch(schema.frames.code, [this.number, from, to - from], scratch, false))
   }
 
   *#frames(from: number, to: number): Generator<Uint8Array> {

@@ -1,6 +1,7 @@
 import { Cursor } from '../log/log.ts'
 import type { Session } from '../session/session.ts'
-import type { Group, Topic } from './topic.ts'
+import type { Group } from './groups.ts'
+import type { Topic } from './topic.ts'
 
 /** How a topic's reader that fell off the ring goes on. The numbers are those of the wire. */
 export const policies = { skip: 0, conflate: 1, disconnect: 2 } as const
@@ -23,22 +24,32 @@ export function wishOf(conflate: boolean, policy: number, keys: ReadonlySet<stri
   return keys === null && known !== undefined ? known : { conflate, policy, keys }
 }
 
+/** Whether such a reader is to be disconnected when it falls off the ring. */
+export function isStrict({ conflate, policy }: Wish): boolean {
+  return !conflate && policy === policies.disconnect
+}
+
 /** A subscription: a place in a topic's log and what this subscriber wants of it. */
 export class TopicCursor extends Cursor {
   declare readonly log: Topic
   readonly wish: Wish
-  /** It reads the compacted log, from position 0, until it reaches the head: a new reader of a keyed topic. */
-  values: boolean
+  /**
+   * Not null while it takes the latest values from position 0 on: the end of the log when it began, because what was
+   * removed before then it never held.
+   */
+  values: number | null
+  /** Up to here it was told, by a GAP, that it gets only the latest values. */
+  conflatedTo = 0
+  /** The last hole it was told of. */
+  holeAt = -1
   /** The group it is in, and its neighbours there. */
   group: Group | null = null
   before: TopicCursor | null = null
   after: TopicCursor | null = null
-  /** The last hole it was told of. */
-  holeAt = -1
 
   constructor(log: Topic, session: Session, position: number, wish: Wish, values: boolean) {
     super(log, session, position)
     this.wish = wish
-    this.values = values
+    this.values = values ? log.next : null
   }
 }

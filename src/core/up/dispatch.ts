@@ -290,7 +290,7 @@ export class Dispatch {
     if (wish.policy > policies.disconnect) return 'UNSUPPORTED'
     if (session.connection === null) return 'UNKNOWN'
     const result = this.#topics.subscribe(session, call, index, wish, now)
-    if (wish.recover && typeof result !== 'string') this.#stats.resume('topic', outcomeOf(result))
+    if (wish.since.epoch !== 0 && typeof result !== 'string') this.#stats.resume('topic', outcomeOf(result))
     return result
   }
 

@@ -1,9 +1,9 @@
+import type { Received } from '../../client/machine/index.ts'
 import { policies } from '../../core/index.ts'
 import {
   type ClientMessage,
   type ErrorCode,
   type MessageOf,
-  type PublicationEntry,
   type ServerMessage,
 } from '../../protocol/index.ts'
 import { type ClientFacts, type Observer, violate } from '../observer.ts'
@@ -171,12 +171,7 @@ export class PolicyChecker implements Observer {
     else this.#lost.set(reader, (this.#lost.get(reader) ?? 0) + lost)
   }
 
-  publication(
-    client: ClientFacts,
-    topic: string,
-    partial: boolean,
-    { publisher, number }: PublicationEntry,
-  ): void {
+  publication(client: ClientFacts, topic: string, partial: boolean, { publisher, number }: Received): void {
     const reader = `${client.id} ${topic}`
     const last = this.#numbers.get(reader)
     const lost = this.#lost.get(reader) ?? 0

@@ -1,8 +1,18 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryBus } from '../../../src/bus/memory.ts'
-import { ladder, rungOf } from '../../../src/core/topic/topic.ts'
+import { ladder, rungOf } from '../../../src/core/topic/groups.ts'
 import type { MessageOf } from '../../../src/protocol/index.ts'
-import { bytes, grant, Harness, type Peer, publicationsOf, text, textOf, wish } from './harness.ts'
+import {
+  bytes,
+  grant,
+  Harness,
+  type Peer,
+  positionAfter,
+  publicationsOf,
+  text,
+  textOf,
+  wish,
+} from './harness.ts'
 
 const numbers = (from: number, to: number): string[] =>
   Array.from({ length: to - from + 1 }, (_, n) => `${n + from}`)
@@ -13,12 +23,6 @@ function feed(h: Harness, topic: string, to: number, from = 1): void {
     h.publish(topic, `${n}`)
     h.settle()
   }
-}
-
-function positionAfter(peer: Peer, subscribed: MessageOf<'subscribed'>): [number, number][] {
-  const position = new Map(subscribed.position.map(([publisher, number]) => [publisher, number]))
-  for (const { publisher, number } of publicationsOf(peer.take())) position.set(publisher, number)
-  return [...position]
 }
 
 describe('The ladder', () => {
