@@ -68,7 +68,7 @@ export class SharedReader implements ReaderListener {
   }
 
   subscribed({ recovered, reason }: MessageOf<'subscribed'>): void {
-    this.#starts.emit({ recovered, reason: reason as ErrorCode | '' })
+    this.#starts.emit({ recovered, reason })
   }
 
   failed(error: RtmsError): void {

@@ -1,5 +1,4 @@
 export { subscriberOf } from './door/addresses.ts'
-export type { RefusedBy } from './door/admission.ts'
 export {
   defaultLimits,
   defaultMeeting,
@@ -19,6 +18,7 @@ export type {
   Grant,
   LossReason,
   MeetingLogic,
+  MissingMeeting,
   Outcome,
   Packet,
   Question,
@@ -30,7 +30,7 @@ export type {
 } from './ports.ts'
 export { type Bucket, FULL, Rate } from './ground/rate.ts'
 export type { Revoked } from './door/revocations.ts'
-export { Buckets, type Stats } from './ground/stats.ts'
+export { Buckets, type RefusedBy, type Stats } from './ground/stats.ts'
 export { Worst } from './ground/worst.ts'
 export type { SessionInfo } from './session/session-info.ts'
 export { policies } from './topic/cursor.ts'

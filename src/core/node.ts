@@ -1,22 +1,21 @@
 import type { Codec } from '../protocol/codec.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
-import { SYSTEM_SLOT } from '../protocol/limits.ts'
 import type { Payload } from '../protocol/payload.ts'
-import type { MeetingOptions, NodeConfig, Retention } from './ground/config.ts'
+import type { MeetingOptions, NodeConfig } from './ground/config.ts'
 import { Budget, type Ringed } from './ground/budget.ts'
 import type { Connection } from './door/connection.ts'
 import { Connections } from './door/connections.ts'
+import { Endings } from './door/endings.ts'
 import { Dispatch } from './up/dispatch.ts'
 import { Downstream } from './down/downstream.ts'
 import { Encoded } from './log/encoded.ts'
-import { mayJoin, mayRead } from './door/grant.ts'
 import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting/meeting.ts'
 import { Meetings } from './meeting/meetings.ts'
 import type {
   Application,
   Bus,
   Grant,
-  LossReason,
+  MissingMeeting,
   Outcome,
   Question,
   RequestCall,
@@ -26,21 +25,15 @@ import type {
 import { pageOf, type PageWish } from './ground/page.ts'
 import { Requests } from './up/requests.ts'
 import { Revocations, type Revoked } from './door/revocations.ts'
-import type { Session } from './session/session.ts'
-import { sessionInfo, type SessionInfo } from './session/session-info.ts'
+import type { SessionInfo } from './session/session-info.ts'
 import { Sessions } from './session/sessions.ts'
 import { Stats } from './ground/stats.ts'
 import { Timers } from './ground/timers.ts'
 import { topicInfo, type TopicInfo } from './topic/topic-info.ts'
-import { Topics } from './topic/topics.ts'
-import { Publishers } from './topic/publishers.ts'
 import type { Publication } from './topic/publication.ts'
-
-/** Why a sweep ends a connection. */
-const dismissals = {
-  SLOW: 'the reader is too slow',
-  RATE: 'too much of what was sent had to be refused',
-} as const
+import { Publishers } from './topic/publishers.ts'
+import { Topics } from './topic/topics.ts'
+import type { Retention } from './ground/config.ts'
 
 /**
  * One node of RTMS: synchronous, without I/O, clock or randomness of its own. What happens comes in through
@@ -62,10 +55,7 @@ export class RtmsNode {
   readonly #meetings: Meetings
   readonly #topics: Topics
   readonly #requests: Requests
-  readonly #revocations: Revocations
-  readonly #application: Application
-  /** Connections that are closed at the end of the sweep. */
-  #dismissed: { readonly connection: Connection; readonly reason: keyof typeof dismissals }[] = []
+  readonly #endings: Endings
   #lastLog = 0
 
   constructor(made: NodeConfig, { application, bus }: { application: Application; bus: Bus }) {
@@ -80,14 +70,15 @@ export class RtmsNode {
     this.#budget = budget
     const nextLog = (): number => ++this.#lastLog
     const publishers = new Publishers(config.incarnation)
-    const downstream = new Downstream(
-      limits,
-      stats,
-      publishers,
-      (connection) => this.#dismissed.push({ connection, reason: 'SLOW' }),
-      (session) => this.#dispatch.resume(session),
+    const downstream = new Downstream(limits, stats, publishers, (outlet) =>
+      this.#endings.dismiss(outlet, 'SLOW'),
     )
-    const sessions = new Sessions(config, timers, stats, budget, (session, now) => this.#expire(session, now))
+    const sessions = new Sessions(config, timers, stats, {
+      limits,
+      budget,
+      expired: (session, now) => this.#endings.expired(session, now),
+      caughtUp: (session) => this.#dispatch.resume(session),
+    })
     const meetings = new Meetings(config, timers, downstream, stats, budget, nextLog)
     const topics = new Topics(config, timers, downstream, bus, stats, budget, publishers, nextLog)
     const requests = new Requests(limits, timers, downstream, application, stats)
@@ -99,10 +90,10 @@ export class RtmsNode {
       meetings,
       topics,
       requests,
-      refresh: (session, message) => this.#connections.refresh(session, message),
-      flood: (connection) => this.#dismissed.push({ connection, reason: 'RATE' }),
+      refresh: (session, message, now) => this.#connections.refresh(session, message, now),
+      flood: (outlet) => this.#endings.dismiss(outlet, 'RATE'),
     })
-    this.#connections = new Connections({
+    const connections = new Connections({
       config,
       timers,
       stats,
@@ -110,19 +101,23 @@ export class RtmsNode {
       sessions,
       application,
       revocations,
-      enqueue: (connection, session, message, now) => dispatch.enqueue(connection, session, message, now),
-      detached: (session, now) => this.#stopReading(session, now),
-      regranted: (session, now) => this.#withdraw(session, now),
+      enqueue: (session, message, now) => dispatch.enqueue(session, message, now),
       attached: (session) => dispatch.resume(session),
     })
+    this.#endings = new Endings({
+      sessions,
+      connections,
+      revocations,
+      application,
+      dropped: (session, now) => dispatch.drop(session, now),
+    })
+    this.#connections = connections
     this.#downstream = downstream
     this.#sessions = sessions
     this.#meetings = meetings
     this.#topics = topics
     this.#requests = requests
     this.#dispatch = dispatch
-    this.#revocations = revocations
-    this.#application = application
   }
 
   get connections(): number {
@@ -165,7 +160,7 @@ export class RtmsNode {
       this.#downstream.hasWork ||
       this.#topics.hasWork ||
       this.#meetings.hasWork ||
-      this.#dismissed.length > 0
+      this.#endings.hasWork
     return busy ? now : this.#timers.next
   }
 
@@ -179,7 +174,7 @@ export class RtmsNode {
     this.#downstream.flush(now, this.#config.limits.sweepBytes)
     if (!this.#downstream.hasWork) this.#topics.trim(now)
     this.#budget.enforce(() => this.#rings(), now)
-    this.#dismiss(now)
+    this.#endings.sweep(now)
   }
 
   *#rings(): Generator<Ringed> {
@@ -218,7 +213,7 @@ export class RtmsNode {
     const { session } = connection
     if (final && session !== null) {
       this.#dispatch.finish(session, now)
-      this.#endSession(session, 'left', 'LEFT')
+      this.#endings.left(session, now)
     }
     this.#connections.lost(connection, final ? 'LEFT' : 'LOST', now)
   }
@@ -227,62 +222,6 @@ export class RtmsNode {
   handleWallClock(offset: number): void {
     this.#config.wallOffset = offset
     this.#sessions.retime()
-  }
-
-  /** Cursors go with the connection; a client that comes back says where it stands. */
-  #stopReading(session: Session, now: number): void {
-    for (const seat of session.seats.values()) seat.meeting.detach(session, seat)
-    for (const number of session.subscriptions.keys()) this.#topics.unsubscribe(session, number, now)
-  }
-
-  /** The end of a session that waits for a connection, or of the token of one that has it. */
-  #expire(session: Session, now: number): void {
-    if (session.connection === null) this.#endSession(session, 'expired', 'ABANDONED')
-    else this.#connections.close(session.connection, 'EXPIRED', 'the token has expired', now)
-  }
-
-  /** `leaving` is what its meetings are told. Of one that has a connection the business hears when that is closed. */
-  #endSession(session: Session, leaving: string, reason: LossReason): void {
-    for (const seat of session.seats.values()) seat.meeting.leave(session, seat, leaving)
-    this.#requests.drop(session)
-    this.#dispatch.drop(session)
-    this.#sessions.remove(session)
-    if (session.connection === null) this.#application.disconnected(session, reason, true)
-  }
-
-  /** Ends a session that the business does not want. Returns how many connections that closed. */
-  #expel(session: Session, text: string, now: number): number {
-    const { connection } = session
-    this.#endSession(session, 'kicked', 'REVOKED')
-    if (connection === null) return 0
-    this.#connections.close(connection, 'REVOKED', text, now)
-    return 1
-  }
-
-  #dismiss(now: number): void {
-    const dismissed = this.#dismissed
-    this.#dismissed = []
-    for (const { connection, reason } of dismissed)
-      this.#connections.close(connection, reason, dismissals[reason], now)
-  }
-
-  /** Ends what a session has and its token does not allow. */
-  #withdraw(session: Session, now: number): void {
-    for (const [log, seat] of session.seats) {
-      if (mayJoin(session.grant, seat.meeting.name, seat.slot === SYSTEM_SLOT)) continue
-      seat.meeting.leave(session, seat, 'forbidden')
-      this.#end(session, log)
-    }
-    for (const [log, { log: topic }] of session.subscriptions) {
-      if (mayRead(session.grant, topic.name)) continue
-      this.#topics.unsubscribe(session, log, now)
-      this.#end(session, log)
-    }
-  }
-
-  #end(session: Session, log: number): void {
-    const message = 'the new token does not allow it'
-    this.#downstream.send(session, { type: 'ended', log, error: 'FORBIDDEN', message })
   }
 
   // ---- the business side
@@ -338,9 +277,7 @@ export class RtmsNode {
 
   /** Requests that have started and not ended. */
   get requestsOpen(): number {
-    let count = 0
-    for (const { requests } of this.#sessions.all()) count += requests.size
-    return count
+    return this.#requests.size
   }
 
   /** What waits now: bytes in upstream queues, connections that nothing can be written to, bytes that clients have yet to take. */
@@ -411,20 +348,14 @@ export class RtmsNode {
     const list: SessionInfo[] = []
     for (const session of user === undefined ? this.#sessions.all() : this.#sessions.of(user)) {
       if (list.length === limit) break
-      list.push(sessionInfo(session))
+      list.push(session.info(this.#requests.of(session)))
     }
     return list
   }
 
   /** Sessions of a user, and how many of them have a connection. */
   presence(user: string): { readonly sessions: number; readonly connected: number } {
-    let sessions = 0
-    let connected = 0
-    for (const { connection } of this.#sessions.of(user)) {
-      sessions++
-      if (connection !== null) connected++
-    }
-    return { sessions, connected }
+    return this.#sessions.presence(user)
   }
 
   /**
@@ -432,15 +363,7 @@ export class RtmsNode {
    * its sessions end; else they come back with fresh tickets.
    */
   disconnect(user: string, text: string, final: boolean, now: number): number {
-    let count = 0
-    for (const session of this.#sessions.of(user)) {
-      if (final) count += this.#expel(session, text, now)
-      else if (session.connection !== null) {
-        this.#connections.close(session.connection, 'EXPIRED', text, now)
-        count++
-      }
-    }
-    return count
+    return this.#endings.disconnect(user, text, final, now)
   }
 
   /**
@@ -448,13 +371,7 @@ export class RtmsNode {
    * sessions they opened. Returns how many connections that closed, or LIMIT where nothing more can be revoked.
    */
   revoke(revoked: Revoked, at: number, now: number): number | ErrorCode {
-    if (!this.#revocations.add(revoked, at)) return 'LIMIT'
-    let count = 0
-    const sessions = 'user' in revoked ? this.#sessions.of(revoked.user) : this.#sessions.all()
-    for (const session of sessions) {
-      if (this.#revocations.covers(session.grant)) count += this.#expel(session, 'the token was revoked', now)
-    }
-    return count
+    return this.#endings.revoke(revoked, at, now)
   }
 
   /** Whether the business is asked before a session joins, subscribes or publishes, besides the ticket. */
@@ -467,9 +384,19 @@ export class RtmsNode {
     this.#dispatch.gate.answer(question, allowed, now)
   }
 
+  /** Whether the business is asked to open a meeting that somebody wants to join and that is not open. */
+  openOnDemand(on: boolean): void {
+    this.#dispatch.openings.on = on
+  }
+
+  /** The answer to `openMissing`: the meeting is open by now, or will not be. */
+  handleMissing(missing: MissingMeeting, now: number): void {
+    this.#dispatch.openings.answer(missing, now)
+  }
+
   /** What a handler answered. */
-  handleReply(call: RequestCall, outcome: Outcome<Payload>): void {
-    this.#requests.reply(call, outcome)
+  handleReply(call: RequestCall, outcome: Outcome<Payload>, now: number): void {
+    this.#requests.reply(call, outcome, now)
   }
 
   /** What another node published. */

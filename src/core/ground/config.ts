@@ -162,6 +162,9 @@ export const fixedLimits = {
   webhookRequests: 100,
   /** Bytes of its answer; a reply may have 32 KiB. */
   webhookAnswerBytes: 65_536,
+  /** Questions to the business at a time: whether something is allowed, and whether to open a meeting; more wait. */
+  questions: 1_000,
+  openings: 100,
   /** Users whose joins one meeting remembers. Who was forgotten early may join a little more often. */
   joinUsers: 1_024,
   /** Events of a meeting that wait for a frame, four for each slot; above it the business gets no more bots while the clock stands still. */

@@ -1,7 +1,6 @@
-import { Cursor } from '../log/log.ts'
-import type { Session } from '../session/session.ts'
-import type { Group } from './groups.ts'
-import type { Topic } from './topic.ts'
+import { Cursor, LANE, type Log, type Outlet } from '../log/log.ts'
+import type { Subscription } from '../session/parts.ts'
+import type { CursorInfo } from '../session/session-info.ts'
 
 /** How a topic's reader that fell off the ring goes on. The numbers are those of the wire. */
 export const policies = { skip: 0, conflate: 1, disconnect: 2 } as const
@@ -29,9 +28,17 @@ export function isStrict({ conflate, policy }: Wish): boolean {
   return !conflate && policy === policies.disconnect
 }
 
+/** A topic, as far as its readers know it. */
+export interface TopicView extends Log {
+  readonly name: string
+  readonly first: number
+  readonly next: number
+  leave(cursor: TopicCursor, now: number): void
+}
+
 /** A subscription: a place in a topic's log and what this subscriber wants of it. */
-export class TopicCursor extends Cursor {
-  declare readonly log: Topic
+export class TopicCursor extends Cursor implements Subscription {
+  declare readonly log: TopicView
   readonly wish: Wish
   /**
    * Not null while it takes the latest values from position 0 on: the end of the log when it began, because what was
@@ -42,14 +49,28 @@ export class TopicCursor extends Cursor {
   conflatedTo = 0
   /** The last hole it was told of. */
   holeAt = -1
-  /** The group it is in, and its neighbours there. */
-  group: Group | null = null
+  /** The rung of its group, and its neighbours there. */
+  readonly hz: number
   before: TopicCursor | null = null
   after: TopicCursor | null = null
 
-  constructor(log: Topic, session: Session, position: number, wish: Wish, values: boolean) {
-    super(log, session, position)
+  constructor(log: TopicView, outlet: Outlet, position: number, wish: Wish, values: boolean, hz: number) {
+    super(log, outlet, LANE.topics, position)
     this.wish = wish
+    this.hz = hz
     this.values = values ? log.next : null
+  }
+
+  get name(): string {
+    return this.log.name
+  }
+
+  get place(): CursorInfo {
+    const { name, first, next } = this.log
+    return { of: 'topic', name, position: this.position, first, next }
+  }
+
+  end(now: number): void {
+    this.log.leave(this, now)
   }
 }

@@ -4,15 +4,27 @@ import { limits } from '../../protocol/limits.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import { PublicationWriter } from '../../protocol/publications.ts'
 import { type Position, schema } from '../../protocol/schema.ts'
+import type { Budget } from '../ground/budget.ts'
 import type { Retention } from '../ground/config.ts'
 import { Ring } from '../ground/ring.ts'
 import { Encoded } from '../log/encoded.ts'
-import { BatchCache, Gap, type Read } from '../log/log.ts'
+import { BatchCache, Gap } from '../log/batches.ts'
+import type { Read } from '../log/log.ts'
 import { Compacted } from './compacted.ts'
 import { policies, type TopicCursor, type Wish } from './cursor.ts'
 import { Publication } from './publication.ts'
 import type { Publisher } from './publishers.ts'
-import type { TopicSettings } from './topic.ts'
+
+/** What the logs of the topics of one pattern share. */
+export interface TopicSettings {
+  readonly retention: Retention
+  readonly budget: Budget
+  /** Of this node. */
+  readonly incarnation: number
+  /** Milliseconds since 1970 that the wire counts from. */
+  readonly origin: number
+  readonly pageBytes: number
+}
 
 /** How far a publisher has come in this topic. */
 interface Head {

@@ -1,5 +1,5 @@
 import { Timer, type Timers } from '../ground/timers.ts'
-import { isStrict, type TopicCursor, type Wish } from './cursor.ts'
+import { isStrict, type TopicCursor } from './cursor.ts'
 
 /**
  * How often a subscriber may be written to, rounded down to this ladder. All flushes of a rung share one phase, so
@@ -31,19 +31,18 @@ export class Group {
   /** The next group of the topic. */
   next: Group | null = null
 
-  constructor(hz: number, wish: Wish, offered: number) {
+  constructor({ hz, wish }: TopicCursor, offered: number) {
     this.hz = hz
     this.conflate = wish.conflate
     this.strict = isStrict(wish)
     this.offered = offered
   }
 
-  suits(hz: number, wish: Wish): boolean {
+  suits({ hz, wish }: TopicCursor): boolean {
     return this.hz === hz && this.conflate === wish.conflate && this.strict === isStrict(wish)
   }
 
   add(cursor: TopicCursor): void {
-    cursor.group = this
     cursor.after = this.first
     if (this.first !== null) this.first.before = cursor
     this.first = cursor

@@ -1,34 +1,27 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { Position } from '../../protocol/schema.ts'
-import type { Budget } from '../ground/budget.ts'
 import type { Retention } from '../ground/config.ts'
-import type { Cursor, Log, Read } from '../log/log.ts'
-import type { TopicCursor, Wish } from './cursor.ts'
-import { TopicEntries } from './entries.ts'
+import type { Cursor, Read } from '../log/log.ts'
+import type { TopicCursor, TopicView, Wish } from './cursor.ts'
+import { TopicEntries, type TopicSettings } from './entries.ts'
 import { Group } from './groups.ts'
 import type { Publication } from './publication.ts'
 import type { Publisher } from './publishers.ts'
 
-/** What the topics of one pattern share. */
-export interface TopicSettings {
-  readonly retention: Retention
-  readonly budget: Budget
-  /** Of this node. */
-  readonly incarnation: number
-  /** Milliseconds since 1970 that the wire counts from. */
-  readonly origin: number
-  readonly pageBytes: number
+/** What a topic needs of its node: the settings of its pattern, and to say that a reader is gone. */
+export interface TopicHost extends TopicSettings {
+  left(topic: Topic, now: number): void
 }
 
 /**
  * A class of messages on this node: a log and who reads it. As long as nothing was published it holds next to nothing,
  * because there may be a million of them.
  */
-export class Topic implements Log {
+export class Topic implements TopicView {
   readonly name: string
   readonly number: number
-  readonly #settings: TopicSettings
+  readonly #host: TopicHost
   #entries: TopicEntries | null = null
   #groups: Group | null = null
   /** It has entries that no sweep has carried on. */
@@ -37,20 +30,20 @@ export class Topic implements Log {
   carried: number
 
   /** `start`: the position that its first entry will have. */
-  constructor(name: string, number: number, start: number, settings: TopicSettings) {
+  constructor(name: string, number: number, start: number, host: TopicHost) {
     this.name = name
     this.number = number
     this.carried = start
-    this.#settings = settings
+    this.#host = host
   }
 
   get retention(): Retention {
-    return this.#settings.retention
+    return this.#host.retention
   }
 
   /** Names this life of this log: no other has the same, on any node. */
   get epoch(): number {
-    return this.#settings.incarnation + this.number
+    return this.#host.incarnation + this.number
   }
 
   /** Nothing was ever published to it. */
@@ -151,7 +144,7 @@ export class Topic implements Log {
     data: Payload,
     now: number,
   ): void {
-    this.#entries ??= new TopicEntries(this.number, this.carried, this.#settings)
+    this.#entries ??= new TopicEntries(this.number, this.carried, this.#host)
     this.#entries.append(source, number, stamp, key, tombstone, data, now)
   }
 
@@ -225,28 +218,38 @@ export class Topic implements Log {
     return size === 0 ? 0 : Math.min(1, behind / size)
   }
 
-  add(cursor: TopicCursor, hz: number): void {
-    let group = this.#groups
-    while (group !== null && !group.suits(hz, cursor.wish)) group = group.next
+  add(cursor: TopicCursor): void {
+    let group = this.#groupOf(cursor)
     if (group === null) {
-      group = new Group(hz, cursor.wish, this.next)
+      group = new Group(cursor, this.next)
       group.next = this.#groups
       this.#groups = group
     }
     group.add(cursor)
   }
 
-  remove(cursor: TopicCursor): void {
-    const group = cursor.group as Group
+  #groupOf(cursor: TopicCursor): Group | null {
+    let group = this.#groups
+    while (group !== null && !group.suits(cursor)) group = group.next
+    return group
+  }
+
+  leave(cursor: TopicCursor, now: number): void {
+    const group = this.#groupOf(cursor) as Group
     cursor.live = false
     group.remove(cursor)
-    if (group.size > 0) return
-    if (this.#groups === group) this.#groups = group.next
-    else {
-      let before = this.#groups as Group
-      while (before.next !== group) before = before.next as Group
-      before.next = group.next
+    if (group.size === 0) this.#removeGroup(group)
+    this.#host.left(this, now)
+  }
+
+  #removeGroup(group: Group): void {
+    if (this.#groups === group) {
+      this.#groups = group.next
+      return
     }
+    let before = this.#groups as Group
+    while (before.next !== group) before = before.next as Group
+    before.next = group.next
   }
 
   /** Calls `visit` for each subscriber that fell off the ring and is to be disconnected for it. */

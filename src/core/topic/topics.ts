@@ -8,14 +8,15 @@ import type { Budget } from '../ground/budget.ts'
 import { defaultRetention, fixedLimits, type NodeConfig, originOf, type Retention } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
+import type { Outlet } from '../log/log.ts'
 import type { Bus } from '../ports.ts'
 import type { Session } from '../session/session.ts'
-import { TopicCursor, wishOf } from './cursor.ts'
+import { policies, TopicCursor, wishOf } from './cursor.ts'
 import { decodeDiffusion, encodeDiffusion } from './diffusion.ts'
 import { type Group, rungOf, Rungs } from './groups.ts'
 import type { Publication } from './publication.ts'
 import type { Publisher, Publishers } from './publishers.ts'
-import { Topic, type TopicSettings } from './topic.ts'
+import { Topic, type TopicHost } from './topic.ts'
 
 type TopicWish = MessageOf<'subscribe'>['topics'][number]
 
@@ -31,8 +32,8 @@ export class Topics {
   readonly #nextLog: () => number
   readonly #origin: number
   readonly #topics: Map<string, Topic> = new Map()
-  readonly #defaults: TopicSettings
-  readonly #defined: { readonly pattern: string; readonly settings: TopicSettings }[] = []
+  readonly #defaults: TopicHost
+  readonly #defined: { readonly pattern: string; readonly host: TopicHost }[] = []
   readonly #rungs: Rungs
   #dirty: Topic[] = []
   /** Topics that grew since the last complete flush. */
@@ -69,7 +70,7 @@ export class Topics {
     this.#publishers = publishers
     this.#nextLog = nextLog
     this.#origin = originOf(config)
-    this.#defaults = this.#settingsOf(defaultRetention)
+    this.#defaults = this.#hostOf(defaultRetention)
     this.#rungs = new Rungs(timers, (group) => this.#offer(group))
     this.#agingTimer = new Timer(() => {
       this.#agingDue = true
@@ -94,13 +95,20 @@ export class Topics {
 
   /** Sets what topics of these names keep. The first pattern that matches counts; for topics made from now on. */
   define(pattern: string, retention: Retention): void {
-    this.#defined.push({ pattern, settings: this.#settingsOf(retention) })
+    this.#defined.push({ pattern, host: this.#hostOf(retention) })
   }
 
-  #settingsOf(retention: Retention): TopicSettings {
+  #hostOf(retention: Retention): TopicHost {
     const { incarnation, limits } = this.#config
     const { pageBytes } = limits
-    return { retention, budget: this.#budget, incarnation, origin: this.#origin, pageBytes }
+    return {
+      retention,
+      budget: this.#budget,
+      incarnation,
+      origin: this.#origin,
+      pageBytes,
+      left: (topic, now) => this.#left(topic, now),
+    }
   }
 
   /** Null where there is no room for one more. The caller has checked the name. */
@@ -111,8 +119,8 @@ export class Topics {
       if (oldest === undefined) return null
       this.#forget(oldest)
     }
-    const settings = this.#defined.find(({ pattern }) => matches(pattern, name))?.settings ?? this.#defaults
-    const topic = new Topic(name, this.#nextLog(), this.#lastForgotten + 1, settings)
+    const host = this.#defined.find(({ pattern }) => matches(pattern, name))?.host ?? this.#defaults
+    const topic = new Topic(name, this.#nextLog(), this.#lastForgotten + 1, host)
     this.#topics.set(name, topic)
     return topic
   }
@@ -222,12 +230,12 @@ export class Topics {
   /** Drops what is not to be kept. Who is to be disconnected for missing it may be stalled, and would never ask for it. */
   #trim(topic: Topic, now: number): void {
     topic.trim(now)
-    topic.eachFallen(({ session }) => this.#downstream.doom(session))
+    topic.eachFallen(({ outlet }) => this.#downstream.doom(outlet))
   }
 
   // ---- subscribing
 
-  /** Makes a cursor. The caller has checked name and grant. */
+  /** Makes a cursor. The caller has checked name, grant and connection. */
   subscribe(
     session: Session,
     call: number,
@@ -235,6 +243,7 @@ export class Topics {
     asked: TopicWish,
     now: number,
   ): MessageOf<'subscribed'> | ErrorCode {
+    if (asked.policy > policies.disconnect) return 'UNSUPPORTED'
     const known = this.#topics.get(asked.topic)
     const replaced = known === undefined ? undefined : session.subscriptions.get(known.number)
     const isFull = session.subscriptions.size >= this.#config.limits.subscriptionsPerSession
@@ -256,12 +265,13 @@ export class Topics {
     // A conflating reader needs no ring, and one of some keys has lost nothing that the ring has not.
     const continued = wish.conflate ? since.at : Math.max(since.at, topic.first)
     const start = values ? 0 : recovered ? continued : history
-    const cursor = new TopicCursor(topic, session, start, wish, values)
-    topic.add(cursor, rungOf(asked.maxHz))
+    const outlet = session.outlet as Outlet
+    const cursor = new TopicCursor(topic, outlet, start, wish, values, rungOf(asked.maxHz))
+    topic.add(cursor)
     session.subscriptions.set(topic.number, cursor)
     // Only now: a topic that loses its last reader is closed.
-    if (replaced !== undefined) topic.remove(replaced)
-    if (!topic.isCurrent(cursor)) this.#downstream.markTopic(cursor)
+    replaced?.end(now)
+    if (!topic.isCurrent(cursor)) this.#downstream.mark(cursor)
     const position = recovered
       ? { epoch: topic.epoch, at: start, numbers: since.numbers }
       : values
@@ -280,17 +290,11 @@ export class Topics {
     }
   }
 
-  unsubscribe(session: Session, number: number, now: number): boolean {
-    const cursor = session.subscriptions.get(number)
-    if (cursor === undefined) return false
-    session.subscriptions.delete(number)
-    const topic = cursor.log
-    topic.remove(cursor)
-    if (topic.isRead) return true
+  #left(topic: Topic, now: number): void {
+    if (topic.isRead) return
     this.#bus.unsubscribe(topic.name)
     topic.touch(now)
     this.#watch(topic, now)
-    return true
   }
 
   // ---- the sweep's part
@@ -328,7 +332,7 @@ export class Topics {
   }
 
   #offer(group: Group): void {
-    group.offer((cursor) => this.#downstream.markTopic(cursor))
+    group.offer((cursor) => this.#downstream.mark(cursor))
   }
 
   /** After a complete flush: what retention does not keep goes. */
