@@ -125,6 +125,7 @@ export function eachPublication(
     const number = at - offset
     checkPlace(at, number, time)
     const key = (flags & KEY) === 0 ? '' : r.text(limits.name)
+    if (key === '' && (flags & KEY) !== 0) throw malformed('an empty key')
     const length = (flags & REST) === 0 ? r.uint() : r.left
     if (length > limits.payload) throw malformed(`a publication of more than ${limits.payload} bytes`)
     const text = (flags & TEXT) !== 0

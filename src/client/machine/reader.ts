@@ -49,7 +49,7 @@ export interface Senders {
   /** Milliseconds since 1970. */
   readonly origin: number
   /** Incarnations. */
-  readonly publishers: readonly number[]
+  readonly publishers: number[]
 }
 
 /** A publication, with what its numbers refer to. */
