@@ -161,6 +161,7 @@ export class TopicReader {
 
   handlePublications(message: MessageOf<'publications'>, { origin, publishers }: Senders): void {
     const place = this.#place as Place
+    place.at = message.at
     eachPublication(message.publications, message.at, (entry) => {
       const { at, number, key, tombstone, data } = entry
       const publisher = publishers[entry.publisher]

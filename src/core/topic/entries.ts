@@ -54,8 +54,12 @@ export class TopicEntries {
   touched = 0
   /** The position of the last entry that was dropped from the ring, 0 for none. */
   #droppedAt = 0
+  /** Of the ring; of what changed, for conflating readers; of latest values in the place of entries. */
   readonly #batches: BatchCache = new BatchCache()
-  readonly #conflated: BatchCache = new BatchCache()
+  readonly #changes: BatchCache = new BatchCache()
+  readonly #values: BatchCache = new BatchCache()
+  /** Batches of values leave out what was removed before the reader began: these are for who began here. */
+  #valuesBegan = 0
 
   /** `start`: the position of the first entry. */
   constructor(number: number, start: number, settings: TopicSettings) {
@@ -157,7 +161,8 @@ export class TopicEntries {
 
   #clearBatches(): void {
     this.#batches.clear()
-    this.#conflated.clear()
+    this.#changes.clear()
+    this.#values.clear()
   }
 
   /** Publishers come and go with the incarnations of nodes; the oldest are forgotten beyond what a position can hold. */
@@ -230,8 +235,8 @@ export class TopicEntries {
   // ---- reading
 
   read(cursor: TopicCursor): Read {
-    if (cursor.wish.conflate || cursor.values !== null) return this.#readLatest(cursor, this.next)
-    if (cursor.position < cursor.conflatedTo) return this.#readLatest(cursor, cursor.conflatedTo)
+    const isLatest = cursor.wish.conflate || cursor.values !== null || cursor.position < cursor.conflatedTo
+    if (isLatest) return this.#readLatest(cursor)
     if (cursor.position < this.first) {
       if (this.hasLost(cursor.position, cursor.wish)) return this.#fall(cursor)
       cursor.position = this.first
@@ -301,10 +306,11 @@ export class TopicEntries {
     return batch
   }
 
-  /** Walks the compacted log, as far as `end`, back to the cursor: work in proportion to the keys that changed. */
-  #readLatest(cursor: TopicCursor, end: number): Read {
+  /** Walks the compacted log back to the cursor: work in proportion to the keys that changed. */
+  #readLatest(cursor: TopicCursor): Read {
     const from = cursor.position
     const { keys } = cursor.wish
+    // What was removed before it began it never held.
     if (from === 0) cursor.values = this.next
     else if (this.#compacted.hasForgotten(keys, Math.max(from, cursor.values ?? 0))) {
       // A key was removed and forgotten before this reader heard of it: it begins again, and is told so.
@@ -313,27 +319,77 @@ export class TopicEntries {
       cursor.conflatedTo = 0
       return this.#gap(from, from, 0, [], 'RETENTION')
     }
-    const known = keys === null ? this.#conflated.get(from) : undefined
+    const isWhole = cursor.values === null && from >= cursor.conflatedTo
+    return isWhole ? this.#readChanges(cursor) : this.#readValues(cursor)
+  }
+
+  /** What has changed for a conflating reader that has kept up. */
+  #readChanges(cursor: TopicCursor): Read {
+    const from = cursor.position
+    const { keys } = cursor.wish
+    const known = keys === null ? this.#changes.get(from) : undefined
+    if (known !== undefined) {
+      cursor.position = known.to
+      return known.batch
+    }
+    const { page, after } = this.#page(from, this.next, keys, 0)
+    const to = after ?? this.next
+    cursor.position = to
+    if (page.length === 0) return 'nothing'
+    const batch = this.#batch(page)
+    if (keys === null) this.#changes.set(from, batch, to)
+    return batch
+  }
+
+  /**
+   * Latest values in the place of entries: all there are, to a new reader, or those of a stretch that it missed. What
+   * it was not given of these it has not lost, so it is told when it stands at the end of them.
+   */
+  #readValues(cursor: TopicCursor): Read {
+    const from = cursor.position
+    const { keys } = cursor.wish
+    const end = cursor.values === null ? cursor.conflatedTo : this.next
+    const began = cursor.values ?? 0
+    if (began !== this.#valuesBegan) this.#values.clear()
+    this.#valuesBegan = began
+    const known = keys === null ? this.#values.get(from) : undefined
     if (known !== undefined && known.to <= end) {
       this.#move(cursor, known.to)
       return known.batch
     }
+    const { page } = this.#page(from, end, keys, began)
+    if (page.length === 0) {
+      this.#move(cursor, end)
+      scratch.reset()
+      return new Encoded(encodeBatch(schema.publications.code, [this.#number, end], scratch, true))
+    }
+    const batch = this.#batch(page)
+    const to = (page.at(-1) as Publication).position + 1
+    this.#move(cursor, to)
+    if (keys === null) this.#values.set(from, batch, to)
+    return batch
+  }
+
+  /**
+   * Latest entries from a position on, as far as `end`, without what was removed before `began`; `after`: where the next
+   * page begins, if there is one.
+   */
+  #page(
+    from: number,
+    end: number,
+    keys: ReadonlySet<string> | null,
+    began: number,
+  ): { page: readonly Publication[]; after: number | undefined } {
     const changed: Publication[] = []
     for (let entry = this.#compacted.newest; entry !== null && entry.position >= from; entry = entry.older) {
-      // A reader that holds nothing yet needs no removals.
-      if (entry.position >= end || (from === 0 && entry.tombstone)) continue
+      if (entry.position >= end || (entry.tombstone && entry.position < began)) continue
       if (keys === null || keys.has(entry.key)) changed.push(entry)
     }
     changed.reverse()
     let count = 0
     for (let bytes = 0; count < changed.length && bytes < this.#settings.pageBytes; count++)
       bytes += (changed[count] as Publication).size
-    const to = changed[count]?.position ?? end
-    this.#move(cursor, to)
-    if (count === 0) return 'nothing'
-    const batch = this.#batch(changed.slice(0, count))
-    if (keys === null) this.#conflated.set(from, batch, to)
-    return batch
+    return { page: changed.slice(0, count), after: changed[count]?.position }
   }
 
   #move(cursor: TopicCursor, to: number): void {

@@ -186,11 +186,7 @@ export class Topic implements TopicView {
   }
 
   read(cursor: Cursor): Read {
-    if (this.#entries !== null) return this.#entries.read(cursor as TopicCursor)
-    // The latest values of a topic that has none.
-    cursor.position = this.next
-    ;(cursor as TopicCursor).values = null
-    return 'nothing'
+    return this.#entries?.read(cursor as TopicCursor) ?? 'nothing'
   }
 
   get isRead(): boolean {

@@ -260,7 +260,7 @@ export class Topics {
     const reason = since.epoch === 0 ? null : topic.resume(since, wish)
     const recovered = reason === ''
     // Who holds nothing, or nothing that can be continued, begins with the latest values where there are such.
-    const values = !recovered && (wish.conflate || keys !== null || topic.keyCount > 0)
+    const values = !recovered && !topic.isEmpty && (wish.conflate || keys !== null || topic.keyCount > 0)
     const history = reason === null ? Math.max(topic.first, topic.next - asked.history) : topic.first
     // A conflating reader needs no ring, and one of some keys has lost nothing that the ring has not.
     const continued = wish.conflate ? since.at : Math.max(since.at, topic.first)

@@ -196,6 +196,7 @@ export function positionAfter(
 ): Position {
   const held = new Map(numbers)
   let next = at
+  for (const message of messages) if (message.type === 'publications') next = message.at
   for (const entry of publicationsOf(messages)) {
     next = entry.at + 1
     held.set(publishers[entry.publisher] as number, entry.number)
