@@ -3,6 +3,7 @@ import type { CloseReason, ErrorCode, MeetingEvent, Payload, RtmsError } from '.
 /*
  * What the core writes to. Every method returns at once; none calls back into the core.
  * What happens outside comes in through the `handle…` methods of `RtmsNode`. All but `MeetingLogic` return nothing.
+ * One that throws costs the connection or the call it was about; the next sweep throws the error when it is done.
  */
 
 /** Bytes of one WebSocket message, possibly handed to many connections. Never written to after it was made. */
@@ -31,6 +32,11 @@ export interface Grant {
   readonly id: string
   /** When the token was made, in milliseconds of wall time since 1970. */
   readonly issued: number
+  /**
+   * The revocation of its user that the token came after (what `RtmsNode.revokedUntil` said); 0 for none. It tells the
+   * token from one that was made before by a clock that is ahead.
+   */
+  readonly after: number
   /** Milliseconds of wall time since 1970; 0 never. */
   readonly expires: number
   readonly meetings: readonly { readonly name: string; readonly role: Role }[]

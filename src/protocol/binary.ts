@@ -24,23 +24,18 @@ export function encodeMessage(message: Message): Uint8Array {
 }
 
 /**
- * The same for FRAMES and PUBLICATIONS, whose fields are integers and, last, bytes written already: in one allocation.
- * The last field has its length before it, or is the rest of the body.
+ * The same for FRAMES and PUBLICATIONS, whose fields are integers and then bytes written already: in one allocation. A
+ * length before the bytes is the last of the integers. `tail`: an integer behind them, left out where it is 0.
  */
-export function encodeBatch(
-  code: number,
-  integers: readonly number[],
-  last: Writer,
-  isRest: boolean,
-): Uint8Array {
-  let length = (isRest ? 0 : uintLength(last.length)) + last.length
+export function encodeBatch(code: number, integers: readonly number[], bytes: Writer, tail: number = 0): Uint8Array {
+  let length = bytes.length + (tail === 0 ? 0 : uintLength(tail))
   for (const integer of integers) length += uintLength(integer)
   const w = new Writer(1 + uintLength(length) + length)
   w.byte(code)
   w.uint(length)
   for (const integer of integers) w.uint(integer)
-  if (!isRest) w.uint(last.length)
-  w.append(last)
+  w.append(bytes)
+  if (tail !== 0) w.uint(tail)
   return w.finish()
 }
 

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
+import type { NodeConfig } from '../ground/config.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Application, LossReason } from '../ports.ts'
 import type { Session } from '../session/session.ts'
@@ -6,14 +7,16 @@ import type { Sessions } from '../session/sessions.ts'
 import type { Connections } from './connections.ts'
 import type { Revocations, Revoked } from './revocations.ts'
 
-/** Why a sweep closes a connection. */
+/** Why a sweep closes a connection; BROKEN without a word, since its transport cannot carry one. */
 const dismissals = {
   SLOW: 'the reader is too slow',
   RATE: 'too much of what was sent had to be refused',
+  BROKEN: '',
 } as const
 
 /** What the end of a session needs of the node. */
 export interface EndingsHost {
+  readonly config: NodeConfig
   readonly sessions: Sessions
   readonly connections: Connections
   readonly revocations: Revocations
@@ -43,8 +46,10 @@ export class Endings {
   sweep(now: number): void {
     const dismissed = this.#dismissed
     this.#dismissed = []
-    for (const { outlet, reason } of dismissed)
-      this.#host.connections.close(outlet, reason, dismissals[reason], now)
+    for (const { outlet, reason } of dismissed) {
+      if (reason === 'BROKEN') this.#host.connections.drop(outlet, now)
+      else this.#host.connections.close(outlet, reason, dismissals[reason], now)
+    }
   }
 
   /** The client closed its connection for good. */
@@ -88,13 +93,19 @@ export class Endings {
     return count
   }
 
+  /** See `RtmsNode.revokedUntil`. */
+  revokedUntil(user: string): number {
+    return this.#host.revocations.until(user)
+  }
+
   /** See `RtmsNode.revoke`. */
-  revoke(revoked: Revoked, at: number, now: number): number | ErrorCode {
-    const { revocations, sessions } = this.#host
-    if (!revocations.add(revoked, at)) return 'LIMIT'
+  revoke(revoked: Revoked, until: number, now: number): number | ErrorCode {
+    const { config, revocations, sessions } = this.#host
+    if (!revocations.add(revoked, until, now, config.wallOffset)) return 'LIMIT'
     let count = 0
     for (const session of 'user' in revoked ? sessions.of(revoked.user) : sessions.all())
-      if (revocations.covers(session.grant)) count += this.#expel(session, 'the token was revoked', now)
+      if ('user' in revoked || session.grant.id === revoked.id)
+        count += this.#expel(session, 'the token was revoked', now)
     return count
   }
 }

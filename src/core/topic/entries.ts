@@ -361,7 +361,7 @@ export class TopicEntries {
     if (page.length === 0) {
       this.#move(cursor, end)
       scratch.reset()
-      return new Encoded(encodeBatch(schema.publications.code, [this.#number, end], scratch, true))
+      return new Encoded(encodeBatch(schema.publications.code, [this.#number, end], scratch))
     }
     const batch = this.#batch(page)
     const to = (page.at(-1) as Publication).position + 1
@@ -407,6 +407,6 @@ export class TopicEntries {
       const isLast = index === entries.length - 1
       writer.add(position, source.number, number, time, key, tombstone, data, isLast)
     })
-    return new Encoded(encodeBatch(schema.publications.code, [this.#number, first], scratch, true))
+    return new Encoded(encodeBatch(schema.publications.code, [this.#number, first], scratch))
   }
 }

@@ -79,7 +79,7 @@ class Rung {
 
   constructor(hz: number, flush: (group: Group) => void) {
     this.#interval = 1000 / hz
-    this.#timer = new Timer(() => {
+    this.#timer = new Timer('rung', () => {
       const groups = this.#groups
       this.#groups = []
       for (const group of groups) {

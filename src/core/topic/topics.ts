@@ -72,7 +72,7 @@ export class Topics {
     this.#origin = originOf(config)
     this.#defaults = this.#hostOf(defaultRetention)
     this.#rungs = new Rungs(timers, (group) => this.#offer(group))
-    this.#agingTimer = new Timer(() => {
+    this.#agingTimer = new Timer('aging', () => {
       this.#agingDue = true
     })
   }

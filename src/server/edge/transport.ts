@@ -1,14 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
-import { type Connection, fixedLimits, type Packet, type Transport } from '../../core/index.ts'
+import type { Connection, Packet, Transport } from '../../core/index.ts'
+import { serverLimits } from '../ground/limits.ts'
 import { binaryCodec, type Codec, jsonCodec, limits, RtmsError } from '../../protocol/index.ts'
 import type { Host } from '../host.ts'
 import type { Settings } from '../options/options.ts'
 import { hasTooManyHeaders, refuseUpgrade } from './http.ts'
 import { Pace } from './pace.ts'
 import { Proxies } from './proxies.ts'
-import { Refusals } from './refusals.ts'
+import { TurnedAway } from './turned-away.ts'
 
 const OPEN = 1
 const TEXT = 0x81
@@ -98,7 +99,7 @@ export class Gateway {
   readonly #host: Host
   readonly #settings: Settings
   readonly #proxies: Proxies
-  readonly #refusals: Refusals
+  readonly #turnedAway: TurnedAway
   readonly #server: WebSocketServer
   /** A storm of clients must not hold up the meetings that run. */
   readonly #upgrades: Pace<() => void> = new Pace((upgrade) => upgrade())
@@ -110,7 +111,7 @@ export class Gateway {
     this.#host = host
     this.#settings = settings
     this.#proxies = new Proxies(settings.trustedProxies)
-    this.#refusals = new Refusals(settings.logger)
+    this.#turnedAway = new TurnedAway(settings.logger)
     // `closeTimeout` is not in the types of `ws` yet. TCP_NODELAY is set by `ws` itself.
     const options: ServerOptions & { closeTimeout: number } = {
       noServer: true,
@@ -121,9 +122,9 @@ export class Gateway {
         serverNoContextTakeover: true,
       },
       maxPayload: limits.packet,
-      maxFragments: fixedLimits.fragments,
-      maxBufferedChunks: fixedLimits.chunks,
-      closeTimeout: fixedLimits.closeMs,
+      maxFragments: serverLimits.fragments,
+      maxBufferedChunks: serverLimits.chunks,
+      closeTimeout: serverLimits.closeMs,
       handleProtocols: (protocols) => choose(protocols) ?? false,
       verifyClient: ({ origin, req }, answer) => {
         const refusal = this.#refusal(origin, req)
@@ -137,7 +138,7 @@ export class Gateway {
   /** Upgrades a request whose path is this gateway's, or answers why not. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (hasTooManyHeaders(request)) {
-      refuseUpgrade(socket, 431, `more than ${fixedLimits.headers} headers`)
+      refuseUpgrade(socket, 431, `more than ${serverLimits.headers} headers`)
       return
     }
     // Whoever is turned away keeps a socket until it has read why. Nobody can be told where there are too many of these.
@@ -198,7 +199,7 @@ export class Gateway {
       ws.terminate()
       return
     }
-    if (connection.refusedBy !== null) this.#refusals.note(connection.refusedBy, address, performance.now())
+    if (connection.refusedBy !== null) this.#turnedAway.note(connection.refusedBy, address, performance.now())
     ws.on('message', (data, isBinary) => this.#receive(ws, connection, data as Buffer, isBinary))
     // A frame that breaks the protocol, or a socket that broke. `ws` closes by itself; nothing more goes out.
     ws.on('error', (error) => {

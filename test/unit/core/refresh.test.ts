@@ -23,19 +23,24 @@ describe('A refresh', () => {
     expect(peer.closed).toBe(null)
   })
 
-  it('with a bad token, or another user’s, is refused, and the old token stays in force', () => {
+  it('with a bad token, or another user’s, is refused in the same words, and the old token stays in force', () => {
     const h = new Harness()
     h.application.grants.set('bad', null)
+    h.application.grants.set('old', grant('ann', { expires: h.now }))
+    h.application.grants.set('bob, old', grant('bob', { expires: h.now }))
     const peer = h.connect('ann')
     for (const [token, error] of [
       ['bad', 'UNAUTHENTICATED'],
-      ['bob', 'FORBIDDEN'],
+      ['bob', 'UNAUTHENTICATED'],
+      ['bob, old', 'UNAUTHENTICATED'],
+      ['old', 'EXPIRED'],
     ] as const) {
       const call = refresh(peer, token)
       h.settle()
       h.authenticate()
       h.settle()
-      expect(peer.take()).toMatchObject([{ type: 'failed', call, error }])
+      const message = error === 'EXPIRED' ? 'the token has expired' : 'the token was refused'
+      expect(peer.take()).toMatchObject([{ type: 'failed', call, error, message }])
     }
     expect(peer.closed).toBe(null)
   })
@@ -97,6 +102,21 @@ describe('A refresh', () => {
     peer.hangUp()
     h.connect('less', { session: peer.session })
     expect(h.node.meeting('m')?.members).toEqual([])
+  })
+})
+
+describe('A refresh after the wall clock was set back', () => {
+  it('counts, though the token before it seems to be newer', () => {
+    const h = new Harness()
+    h.application.grants.set('first', grant('ann', { issued: h.now, expires: h.now + 60_000 }))
+    const peer = h.connect('first')
+    h.node.handleWallClock(-7_000)
+    h.application.grants.set('second', grant('ann', { issued: h.now - 7_000, expires: h.now + 90_000 }))
+    refresh(peer, 'second')
+    h.settle()
+    h.authenticate()
+    h.settle()
+    expect(peer.takeOf('done')).toMatchObject([{ value: (h.now + 90_000) / 1000 }])
   })
 })
 
@@ -177,6 +197,8 @@ describe('A flood of calls', () => {
   })
 })
 
+const refused = (): Refusal => ({ code: 'FORBIDDEN', message: 'not your turn', retryAfterMs: 0 })
+
 describe('What a client that behaves well can meet', () => {
   /** Tight enough for a refusal each to be noticed. */
   const tight = { refusalBurst: 4, refusalsPerSecond: 1 }
@@ -187,7 +209,7 @@ describe('What a client that behaves well can meet', () => {
     for (let n = 0; n < 50; n++) {
       peer.send(
         { type: 'cancel', call: n },
-        { type: 'ack', bytes: 1, received: 0 },
+        { type: 'ack', bytes: 1, received: 0, seen: [] },
         { type: 'pong', echo: n, time: 0, lateness: 0 },
       )
       peer.send({ type: 'unsubscribe', call: peer.call(), logs: [{ log: 77 }] })
@@ -222,7 +244,7 @@ describe('What a client that behaves well can meet', () => {
     peer.hangUp()
     const again = h.connect('ann', { session: peer.session })
     again.continue(10)
-    again.join('m', { epoch: 1, next: 1 })
+    again.join('m', { world: 1, next: 1 })
     for (let seq = 1; seq <= 30; seq++) again.input(log, seq)
     h.settle()
     expect(again.takeOf('nack').map(({ error }) => error)).toEqual(Array.from({ length: 30 }, () => 'STALE'))
@@ -256,8 +278,7 @@ describe('What a client that behaves well can meet', () => {
 
   it('is no flood: inputs within their rate that the business refuses', () => {
     const h = new Harness(tight)
-    const input = (): Refusal => ({ code: 'FORBIDDEN', message: 'not your turn', retryAfterMs: 0 })
-    h.node.openMeeting('m', { inputBurst: 60 }, h.now, { kind: 'k', metadata: {}, logic: { input } })
+    h.node.openMeeting('m', { inputBurst: 60 }, h.now, { kind: 'k', metadata: {}, logic: { input: refused } })
     const peer = h.connect('ann')
     const { log } = h.seat(peer, 'm')
     for (let seq = 1; seq <= 60; seq++) peer.input(log, seq)

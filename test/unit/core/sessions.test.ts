@@ -69,14 +69,17 @@ describe('A connection', () => {
     expect(h.application.asked).toEqual([])
   })
 
-  it('is closed with 4401 where its token is refused or has expired', () => {
+  it('is closed with 4401 where its token is refused, and with 4451 where a fresh one would do', () => {
     const h = new Harness({}, { wallOffset: 1_000_000 })
     h.application.grants.set('bad', null)
     h.application.grants.set('old', grant('ann', { expires: h.now + 1_000_000 }))
-    for (const token of ['bad', 'old']) {
+    for (const [token, code] of [
+      ['bad', 4401],
+      ['old', 4451],
+    ] as const) {
       const peer = h.open()
       peer.hello(token)
-      expect(peer.take()).toMatchObject([{ type: 'goodbye', code: 4401, retryAfter: 0 }])
+      expect(peer.take()).toMatchObject([{ type: 'goodbye', code }])
     }
     expect(h.node.sessions).toBe(0)
   })
@@ -176,6 +179,30 @@ describe('A connection', () => {
 })
 
 describe('Silence', () => {
+  it('is not that of a client whose bytes come, though no packet is whole yet', () => {
+    const h = new Harness()
+    const peer = h.connect('ann')
+    for (let n = 0; n < 20; n++) {
+      h.advance(5_000)
+      h.node.handleBytes(peer.connection, h.now)
+    }
+    expect([peer.closed, types(peer.take())]).toEqual([null, Array.from({ length: 12 }, () => 'ping')])
+    h.advance(15_999)
+    expect(peer.closed).toBe(null)
+    h.advance(1)
+    expect(peer.closed).toBe(1001)
+  })
+
+  it('ends whoever sends bytes and no hello', () => {
+    const h = new Harness()
+    const peer = h.open()
+    for (let n = 0; n < 10; n++) {
+      h.advance(500)
+      h.node.handleBytes(peer.connection, h.now)
+    }
+    expect(peer.closed).toBe(4401)
+  })
+
   it('of the client brings a ping after a heartbeat, and the end after two, without a goodbye', () => {
     const h = new Harness()
     const peer = h.connect('ann')
