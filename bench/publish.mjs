@@ -84,7 +84,7 @@ async function ofCore({ defaultLimits, RtmsNode }, { topics, keys: count, retent
     { id: 'bench', incarnation: 7, wallOffset: 0, entropy: (n) => new Uint8Array(n), limits: defaultLimits },
     {
       application: {},
-      bus: { publish() {}, subscribe() {}, unsubscribe() {}, hears: () => false },
+      bus: { hears: () => false, publish() {}, subscribe() {}, unsubscribe() {} },
     },
   )
   if (retention !== undefined) node.defineTopics('*', retention)

@@ -27,7 +27,12 @@ export function encodeMessage(message: Message): Uint8Array {
  * The same for FRAMES and PUBLICATIONS, whose fields are integers and then bytes written already: in one allocation. A
  * length before the bytes is the last of the integers. `tail`: an integer behind them, left out where it is 0.
  */
-export function encodeBatch(code: number, integers: readonly number[], bytes: Writer, tail: number = 0): Uint8Array {
+export function encodeBatch(
+  code: number,
+  integers: readonly number[],
+  bytes: Writer,
+  tail: number = 0,
+): Uint8Array {
   let length = bytes.length + (tail === 0 ? 0 : uintLength(tail))
   for (const integer of integers) length += uintLength(integer)
   const w = new Writer(1 + uintLength(length) + length)

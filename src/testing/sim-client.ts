@@ -338,8 +338,8 @@ export class SimClient implements ClientFacts {
           this.#observer.publication?.(this, topic, partial, entry)
         },
         gap: (lost: number, reason: ErrorCode) => {
-          latest.clear()
-          const anew = reason === 'RETENTION' || reason === 'NEW_EPOCH' || (partial && reason !== 'BUS')
+          const anew = reason === 'RETENTION' || reason === 'NEW_EPOCH'
+          if (reason !== 'SLOW') latest.clear()
           this.#observer.topicGap?.(this, topic, anew, lost, reason)
         },
         subscribed: () => {},
