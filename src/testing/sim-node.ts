@@ -119,6 +119,7 @@ export class SimNode {
 
   #noting(bus: Bus): Bus {
     return {
+      hears: (topic) => bus.hears(topic),
       publish: (topic, bytes) => bus.publish(topic, bytes),
       subscribe: (topic) => {
         this.#interest.add(topic)

@@ -342,7 +342,7 @@ export class Dispatch {
     if (!mayRead(session.grant, topic.topic)) return 'FORBIDDEN'
     if (session.outlet === null) return 'UNKNOWN'
     const result = this.#topics.subscribe(session, call, index, topic, now)
-    if (topic.recover && typeof result !== 'string') this.#stats.resume('topic', outcomeOf(result))
+    if (topic.since.epoch !== 0 && typeof result !== 'string') this.#stats.resume('topic', outcomeOf(result))
     return result
   }
 
