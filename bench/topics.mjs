@@ -32,7 +32,11 @@ function newNode() {
       entropy: (length) => Buffer.alloc(length, `${session++}`.padStart(length)),
       limits: { ...defaultLimits, topics: options.topics },
     },
-    { application, bus: { publish() {}, subscribe() {}, unsubscribe() {} } },
+    {
+      application,
+      bus: { publish() {}, subscribe() {}, unsubscribe() {} },
+      fault: (error) => console.error(error),
+    },
   )
 }
 

@@ -11,7 +11,7 @@ export {
 } from './ground/config.ts'
 export type { Connection } from './door/connection.ts'
 export type { Bot, MeetingBusiness, MeetingInfo, MemberInfo } from './meeting/meeting.ts'
-export { RtmsNode } from './node.ts'
+export { type Ports, RtmsNode } from './node.ts'
 export type {
   Application,
   Bus,

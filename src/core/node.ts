@@ -10,6 +10,7 @@ import { Connections } from './door/connections.ts'
 import { Dispatch } from './up/dispatch.ts'
 import { Downstream } from './down/downstream.ts'
 import { Encoded } from './log/encoded.ts'
+import { FAILED, type Failures, type Fault, guard, GuardedTransport, nothing, refuse } from './guards.ts'
 import { mayJoin, mayRead } from './door/grant.ts'
 import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting/meeting.ts'
 import { Meetings } from './meeting/meetings.ts'
@@ -18,6 +19,7 @@ import type {
   Bus,
   Grant,
   LossReason,
+  MeetingLogic,
   Outcome,
   Question,
   RequestCall,
@@ -41,6 +43,26 @@ const dismissals = {
   SLOW: 'the reader is too slow',
   RATE: 'too much of what was sent had to be refused',
 } as const
+
+/** What stands in for a meeting's logic where it throws: a check that fails refuses. */
+const logicFailures: Failures<MeetingLogic> = {
+  join: refuse,
+  input: refuse,
+  frame: nothing,
+  leave: nothing,
+  close: nothing,
+}
+
+/** What stands in for the bus: what it loses, the other nodes notice. */
+const busFailures: Failures<Bus> = { publish: nothing, subscribe: nothing, unsubscribe: nothing }
+
+/** What a node writes to. */
+export interface Ports {
+  readonly application: Application
+  readonly bus: Bus
+  /** Hears of what a port threw where it must not. The fault has cost no more than the call or the connection it was about. */
+  readonly fault: Fault
+}
 
 /**
  * One node of RTMS: synchronous, without I/O, clock or randomness of its own. What happens comes in through
@@ -66,9 +88,21 @@ export class RtmsNode {
   readonly #application: Application
   /** Connections that are closed at the end of the sweep. */
   #dismissed: { readonly connection: Connection; readonly reason: keyof typeof dismissals }[] = []
+  /** What a port that threw left undone, for the next sweep: nothing may call back in the middle of a call. */
+  #undone: ((now: number) => void)[] = []
+  readonly #fault: Fault
   #lastLog = 0
 
-  constructor(made: NodeConfig, { application, bus }: { application: Application; bus: Bus }) {
+  constructor(made: NodeConfig, ports: Ports) {
+    this.#fault = (error) => {
+      try {
+        ports.fault(error)
+      } catch {
+        // There is nobody else to tell.
+      }
+    }
+    const application = guard(ports.application, this.#applicationFailures(), this.#fault)
+    const bus = guard(ports.bus, busFailures, this.#fault)
     const config = { ...made }
     this.id = config.id
     this.incarnation = config.incarnation
@@ -163,6 +197,7 @@ export class RtmsNode {
       this.#downstream.hasWork ||
       this.#topics.hasWork ||
       this.#meetings.hasWork ||
+      this.#undone.length > 0 ||
       this.#dismissed.length > 0
     return busy ? now : this.#timers.next
   }
@@ -170,6 +205,7 @@ export class RtmsNode {
   /** The inspection task: what is due, then upward, then downward, each within its budget. */
   sweep(now: number): void {
     this.stats.sweeps++
+    if (this.#undone.length > 0) this.#makeGood(now)
     this.#timers.run(now)
     this.#dispatch.sweep(now)
     this.#meetings.sweep(now)
@@ -192,7 +228,9 @@ export class RtmsNode {
    * counted by (see `subscriberOf`), '' not to count this one.
    */
   handleOpen(transport: Transport, codec: Codec, now: number, address = ''): Connection {
-    return this.#connections.open(transport, codec, address, now)
+    const guarded = new GuardedTransport(transport, (broken, error) => this.#giveUp(broken, error))
+    guarded.connection = this.#connections.open(guarded, codec, address, now)
+    return guarded.connection
   }
 
   /** A packet arrived. A malformed one closes its connection and has no other effect. */
@@ -264,6 +302,38 @@ export class RtmsNode {
       this.#connections.close(connection, reason, dismissals[reason], now)
   }
 
+  // ---- ports that throw
+
+  /** Whoever waits for an answer gets it: the check failed, the handler failed. */
+  #applicationFailures(): Failures<Application> {
+    const later = (action: (now: number) => void): void => void this.#undone.push(action)
+    return {
+      authenticate: (connection) =>
+        later((now) => this.handleAuthenticated(connection as Connection, { ok: false, error: FAILED }, now)),
+      request: (call) => later(() => this.handleReply(call, { ok: false, error: FAILED })),
+      authorize: (question) => later((now) => this.handleAuthorized(question, false, now)),
+      requestEnded: nothing,
+      authorizeEnded: nothing,
+      connected: nothing,
+      disconnected: nothing,
+    }
+  }
+
+  /** The socket of a connection threw: it is as good as gone. */
+  #giveUp(transport: GuardedTransport, error: unknown): void {
+    this.#fault(error)
+    this.#undone.push((now) => {
+      if (transport.connection !== null) this.#connections.lost(transport.connection, 'LOST', now)
+      transport.close(1001, 'SILENT')
+    })
+  }
+
+  #makeGood(now: number): void {
+    const undone = this.#undone
+    this.#undone = []
+    for (const action of undone) action(now)
+  }
+
   /** Ends what a session has and its token does not allow. */
   #withdraw(session: Session, now: number): void {
     for (const [log, seat] of session.seats) {
@@ -292,7 +362,9 @@ export class RtmsNode {
     now: number,
     business: MeetingBusiness = plain,
   ): MeetingInfo | ErrorCode | null {
-    return this.#connections.draining ? 'DRAINING' : this.#meetings.open(name, options, business, now)
+    if (this.#connections.draining) return 'DRAINING'
+    const logic = business.logic && guard(business.logic, logicFailures, this.#fault)
+    return this.#meetings.open(name, options, { ...business, logic }, now)
   }
 
   closeMeeting(name: string): void {

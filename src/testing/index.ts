@@ -1,6 +1,7 @@
 export { busContract, type BusUnderTest } from './contracts/bus.ts'
 export { allCheckers } from './checkers/index.ts'
 export { VirtualClock } from './clock.ts'
+export { faulty, type Moment, PortFault } from './faulty.ts'
 export { Link, type LinkEnds, type LinkProfile } from './link.ts'
 export {
   type ClientFacts,

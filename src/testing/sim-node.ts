@@ -8,6 +8,7 @@ import {
 } from '../core/index.ts'
 import type { Codec } from '../protocol/index.ts'
 import type { VirtualClock } from './clock.ts'
+import { PortFault } from './faulty.ts'
 import type { Link } from './link.ts'
 import { type DesertedNode, violate, Violation } from './observer.ts'
 import type { Random } from './random.ts'
@@ -30,6 +31,8 @@ export class SimNode {
   #waiting: (() => void)[] | null = null
   #armedAt = Infinity
   #disarm: () => void = () => {}
+  /** What the core threw, or a checker did inside of one of its ports. */
+  #fault: { readonly error: unknown } | null = null
 
   constructor(
     clock: VirtualClock,
@@ -56,7 +59,13 @@ export class SimNode {
         entropy: (count) => settings.random.bytes(count),
         limits: { ...defaultLimits, ...settings.limits },
       },
-      { application: settings.application(this), bus: this.#noting(settings.bus(this)) },
+      {
+        application: settings.application(this),
+        bus: this.#noting(settings.bus(this)),
+        fault: (error) => {
+          if (!(error instanceof PortFault)) this.#fault ??= { error }
+        },
+      },
     )
   }
 
@@ -76,9 +85,12 @@ export class SimNode {
     try {
       action(this.core, this.#clock.now)
     } catch (error) {
-      if (error instanceof Violation) throw error
-      violate('I20', `the core threw: ${error instanceof Error ? error.stack : String(error)}`)
+      this.#fault ??= { error }
     }
+    if (this.#fault === null) return
+    const { error } = this.#fault
+    if (error instanceof Violation) throw error
+    violate('I20', `the core threw: ${error instanceof Error ? error.stack : String(error)}`)
   }
 
   later(delay: number, action: (core: RtmsNode, now: number) => void): void {

@@ -264,6 +264,11 @@ export class Connections {
     }
     const { hello } = connection
     if (connection.state !== 'verifying' || hello === null) return
+    // The check itself failed, which is not the client's fault: it may come again.
+    if (!outcome.ok && outcome.error.code === 'HANDLER_FAILED') {
+      this.close(connection, 'FULL', 'the token could not be verified', now, this.#admission.spread())
+      return
+    }
     if (!outcome.ok || this.#isOver(outcome.value, now)) {
       this.close(connection, 'UNAUTHENTICATED', 'the token was refused', now)
       return

@@ -29,6 +29,7 @@ import {
   type ServerMessage,
   SYSTEM_SLOT,
 } from '../../../src/protocol/index.ts'
+import { faulty, type Moment, PortFault } from '../../../src/testing/index.ts'
 
 /*
  * A node in virtual time for the unit tests: real core, everything around it recorded. `now` moves only by `advance`,
@@ -193,7 +194,12 @@ export class Peer {
     this.#harness = harness
     this.codec = codec
     this.transport = new RecordingTransport(() => harness.now)
-    this.connection = harness.node.handleOpen(this.transport, codec, harness.now, address)
+    this.connection = harness.node.handleOpen(
+      harness.port(`transport ${++harness.opened}`, this.transport),
+      codec,
+      harness.now,
+      address,
+    )
   }
 
   get closed(): number | null {
@@ -218,6 +224,7 @@ export class Peer {
   raw(packet: Uint8Array | string): void {
     this.#harness.node.handlePacket(this.connection, packet, this.#harness.now)
     this.#harness.authenticate()
+    this.#harness.check()
   }
 
   hello(token: string, parts: Partial<MessageOf<'hello'>> = {}): void {
@@ -335,6 +342,12 @@ export class Harness {
   readonly limits: NodeLimits
   /** Token checks wait until `authenticate(true)`. */
   slowTokens = false
+  opened = 0
+  /** Which calls of its ports throw; sockets are numbered in the order in which they open: 'transport 1.write'. */
+  strikes: (call: string) => Moment | null = () => null
+  /** The calls that did, as the node was told. */
+  readonly faults: string[] = []
+  #broken: { readonly error: unknown } | null = null
   #entropy = 1
 
   constructor(limits: Partial<NodeLimits> = {}, parts: { incarnation?: number; wallOffset?: number } = {}) {
@@ -351,8 +364,20 @@ export class Harness {
           ),
         limits: this.limits,
       },
-      { application: this.application, bus: this.bus },
+      {
+        application: this.port('application', this.application),
+        bus: this.port('bus', this.bus),
+        fault: (error) => {
+          if (error instanceof PortFault) this.faults.push(error.call)
+          else this.#broken ??= { error }
+        },
+      },
     )
+  }
+
+  /** A port that throws where {@link strikes} says so. */
+  port<P extends object>(name: string, port: P): P {
+    return faulty(name, port, (call) => this.strikes(call))
   }
 
   /** Answers the token checks under way: a token names its user, unless `grants` has something else for it. */
@@ -387,6 +412,12 @@ export class Harness {
 
   sweep(): void {
     this.node.sweep(this.now)
+    this.check()
+  }
+
+  /** The node keeps what its ports throw to itself: what the test has not asked for is an error of the test, or of the node. */
+  check(): void {
+    if (this.#broken !== null) throw this.#broken.error
   }
 
   /** Sweeps until nothing is left to do now. */
