@@ -1,10 +1,15 @@
-import { fromPayload, type Payload, toPayload } from '../protocol/index.ts'
+import type { Payload } from '../protocol/index.ts'
 
-/** The simulator's payloads are unique texts, so that each can be followed from sender to receivers. */
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Text as it is, as a payload: unlike that of the client library, it is no JSON. */
 export function textPayload(text: string): Payload {
-  return toPayload(text)
+  const bytes = new Uint8Array(3 * text.length)
+  const { written } = encoder.encodeInto(text, bytes)
+  return { text: true, bytes: bytes.slice(0, written) }
 }
 
-export function textOf(payload: Payload): string {
-  return String(fromPayload(payload))
+export function textOf({ bytes }: Payload): string {
+  return decoder.decode(bytes)
 }

@@ -13,31 +13,37 @@ import {
 } from '../../../src/core/index.ts'
 import {
   binaryCodec,
-  type ClientMessage,
   type Codec,
-  decodeEvent,
-  eachFrame,
-  eachPublication,
   type ErrorCode,
-  type FrameEntry,
-  type MeetingEvent,
   type MessageOf,
-  type MessageType,
   type Payload,
-  type PublicationEntry,
   RtmsError,
-  type ServerMessage,
-  SYSTEM_SLOT,
 } from '../../../src/protocol/index.ts'
-import { faulty, type Moment, PortFault } from '../../../src/testing/index.ts'
+import {
+  faulty,
+  type Follower,
+  type Moment,
+  Peer as TestPeer,
+  PortFault,
+  textPayload,
+} from '../../../src/testing/index.ts'
+
+export {
+  framesOf,
+  type FrameView,
+  publicationsOf,
+  textOf,
+  textPayload as text,
+} from '../../../src/testing/index.ts'
+export { wish } from '../../../src/testing/messages.ts'
 
 /*
  * A node in virtual time for the unit tests: real core, everything around it recorded. `now` moves only by `advance`,
  * which sweeps at each of the node's deadlines, as the server's host does.
  */
 
-export const text = (value: string): Payload => ({ text: true, bytes: new TextEncoder().encode(value) })
-export const textOf = (payload: Payload): string => new TextDecoder().decode(payload.bytes)
+const decoder = new TextDecoder()
+
 export const bytes = (length: number, fill = 1): Payload => ({
   text: false,
   bytes: new Uint8Array(length).fill(fill),
@@ -123,15 +129,18 @@ export class RecordingTransport implements Transport {
   paused = false
   closed: { readonly code: number; readonly reason: string } | null = null
   readonly #now: () => number
+  readonly #arrived: (packet: Packet) => void
 
-  constructor(now: () => number) {
+  constructor(now: () => number, arrived: (packet: Packet) => void) {
     this.#now = now
+    this.#arrived = arrived
   }
 
   write(packet: Packet): boolean {
     if (this.closed !== null) throw new Error('a write after the close')
     this.packets.push(packet)
     this.writes.push({ at: this.#now(), size: packet.bytes.length })
+    this.#arrived(packet)
     return this.accepts
   }
 
@@ -149,51 +158,20 @@ export class RecordingTransport implements Transport {
   }
 }
 
-export interface FrameView {
-  readonly number: number
-  readonly events: MeetingEvent[]
-  readonly inputs: FrameEntry[]
-}
-
-export function framesOf(messages: readonly ServerMessage[]): FrameView[] {
-  const frames: FrameView[] = []
-  for (const message of messages) {
-    if (message.type !== 'frames') continue
-    eachFrame(message.frames, message.first, message.count, (number, entries) =>
-      frames.push({
-        number,
-        events: entries.flatMap((entry) => (entry.slot === SYSTEM_SLOT ? (decodeEvent(entry) ?? []) : [])),
-        inputs: entries.filter(({ slot }) => slot !== SYSTEM_SLOT),
-      }),
-    )
-  }
-  return frames
-}
-
-export function publicationsOf(messages: readonly ServerMessage[]): PublicationEntry[] {
-  const entries: PublicationEntry[] = []
-  for (const message of messages) {
-    if (message.type === 'publications')
-      eachPublication(message.publications, message.count, (entry) => entries.push(entry))
-  }
-  return entries
-}
-
-/** The far end of one connection. */
-export class Peer {
+/** A peer whose packets go straight into the node. It answers nothing by itself. */
+export class Peer extends TestPeer {
   readonly connection: Connection
   readonly transport: RecordingTransport
-  readonly codec: Codec
   readonly #harness: Harness
-  #taken = 0
-  #call = 0
-  /** Of the welcome. */
-  session = ''
 
-  constructor(harness: Harness, codec: Codec, address = '') {
+  constructor(harness: Harness, codec: Codec, address: string, follower?: Follower) {
+    const options = { codec, answers: false, ...(follower === undefined ? {} : { follower }) }
+    super((packet) => this.raw(codec.text ? decoder.decode(packet) : packet), options)
     this.#harness = harness
-    this.codec = codec
-    this.transport = new RecordingTransport(() => harness.now)
+    this.transport = new RecordingTransport(
+      () => harness.now,
+      ({ bytes: packet }) => this.hear(packet),
+    )
     this.connection = harness.node.handleOpen(
       harness.port(`transport ${++harness.opened}`, this.transport),
       codec,
@@ -206,71 +184,11 @@ export class Peer {
     return this.transport.closed?.code ?? null
   }
 
-  /** Continues the call numbers of an earlier connection. */
-  continue(call: number): void {
-    this.#call = call
-  }
-
-  call(): number {
-    return ++this.#call
-  }
-
-  /** Sends messages in one packet; nothing is swept. */
-  send(...messages: ClientMessage[]): void {
-    const packet = this.codec.encode(messages)
-    this.raw(this.codec.text ? new TextDecoder().decode(packet) : packet)
-  }
-
+  /** Hands a packet over; nothing is swept. */
   raw(packet: Uint8Array | string): void {
     this.#harness.node.handlePacket(this.connection, packet, this.#harness.now)
     this.#harness.authenticate()
     this.#harness.check()
-  }
-
-  hello(token: string, parts: Partial<MessageOf<'hello'>> = {}): void {
-    this.send({
-      type: 'hello',
-      version: 1,
-      features: 0,
-      client: 'test',
-      token,
-      session: '',
-      received: 0,
-      window: 0,
-      ...parts,
-    })
-  }
-
-  join(meeting: string, parts: Partial<MessageOf<'join'>> = {}): number {
-    const call = this.call()
-    this.send({ type: 'join', call, meeting, spectator: false, config: '', epoch: 0, next: 0, ...parts })
-    return call
-  }
-
-  input(log: number, seq: number, data: Payload = text(`i${seq}`)): void {
-    this.send({ type: 'input', log, seq, seen: 0, data })
-  }
-
-  subscribe(topic: string, parts: Partial<MessageOf<'subscribe'>['topics'][number]> = {}): number {
-    const call = this.call()
-    this.send({ type: 'subscribe', call, topics: [wish(topic, parts)] })
-    return call
-  }
-
-  publish(topic: string, data: Payload, parts: Partial<MessageOf<'publish'>> = {}): number {
-    const call = this.call()
-    this.send({ type: 'publish', call, topic, key: '', tombstone: false, data, ...parts })
-    return call
-  }
-
-  request(method: string, data: Payload = text('x'), timeout = 0): number {
-    const call = this.call()
-    this.send({ type: 'request', call, method, timeout, data })
-    return call
-  }
-
-  ack(bytes: number, received = 0): void {
-    this.send({ type: 'ack', bytes, received })
   }
 
   drain(): void {
@@ -281,56 +199,6 @@ export class Peer {
   /** The socket is gone. */
   hangUp(final = false): void {
     this.#harness.node.handleClose(this.connection, final, this.#harness.now)
-  }
-
-  /** The bytes of all packets so far. */
-  get received(): number {
-    return this.transport.packets.reduce((sum, packet) => sum + packet.bytes.length, 0)
-  }
-
-  /** What was written since the last take, packet by packet. */
-  takePackets(): ServerMessage[][] {
-    const packets = this.transport.packets.slice(this.#taken)
-    this.#taken = this.transport.packets.length
-    return packets.map((packet) => {
-      const body = packet.text ? new TextDecoder().decode(packet.bytes) : packet.bytes
-      return this.codec.decode(body, 'server') as ServerMessage[]
-    })
-  }
-
-  take(): ServerMessage[] {
-    return this.takePackets().flat()
-  }
-
-  /** Those of one type among what was written since the last take; the rest is forgotten. */
-  takeOf<T extends MessageType>(type: T): MessageOf<T>[] {
-    return this.take().filter((message) => message.type === (type as string)) as unknown as MessageOf<T>[]
-  }
-
-  takeFrames(): FrameView[] {
-    return framesOf(this.take())
-  }
-
-  /** The texts of the publications written since the last take. */
-  takeTexts(): string[] {
-    return publicationsOf(this.take()).map(({ data }) => textOf(data))
-  }
-}
-
-export function wish(
-  topic: string,
-  parts: Partial<MessageOf<'subscribe'>['topics'][number]> = {},
-): MessageOf<'subscribe'>['topics'][number] {
-  return {
-    topic,
-    recover: false,
-    since: [],
-    history: 0,
-    conflate: false,
-    maxHz: 0,
-    policy: 0,
-    keys: [],
-    ...parts,
   }
 }
 
@@ -394,8 +262,9 @@ export class Harness {
     }
   }
 
-  open(codec: Codec = binaryCodec, address = ''): Peer {
-    return new Peer(this, codec, address)
+  /** A connection that has said nothing; `follower` where it goes on for an earlier one. */
+  open(codec: Codec = binaryCodec, address = '', follower?: Follower): Peer {
+    return new Peer(this, codec, address, follower)
   }
 
   /** A connection that is live; its welcome is taken. */
@@ -405,7 +274,6 @@ export class Harness {
     this.settle()
     const [welcome] = peer.take()
     if (welcome?.type !== 'welcome') throw new Error(`no welcome but ${JSON.stringify(welcome)}`)
-    peer.session = welcome.session
     peer.continue(welcome.calls)
     return peer
   }
@@ -471,6 +339,6 @@ export class Harness {
   }
 
   publish(topic: string, value: string, key = '', tombstone = false): number | ErrorCode {
-    return this.node.publish(topic, text(value), key, tombstone, this.now)
+    return this.node.publish(topic, textPayload(value), key, tombstone, this.now)
   }
 }

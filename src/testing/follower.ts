@@ -1,0 +1,99 @@
+import { isOfSessionLog, type MessageOf, type Position, type ServerMessage } from '../protocol/index.ts'
+import { publicationsOf } from './heard.ts'
+import type { TopicWish } from './messages.ts'
+
+interface MeetingPlace {
+  epoch: number
+  /** The frame that comes next. */
+  next: number
+}
+
+interface TopicPlace {
+  position: Map<number, number>
+}
+
+/**
+ * How far a client has read, over all of its connections: what it says when it comes back. Throws where a meeting's frames do
+ * not follow one another, and no gap says so.
+ */
+export class Follower {
+  session = ''
+  /** Entries of the session log. */
+  entries = 0
+  readonly #meetings: Map<string, MeetingPlace> = new Map()
+  readonly #topics: Map<string, TopicPlace> = new Map()
+  /** Of the connection, by log. */
+  readonly #frames: Map<number, MeetingPlace> = new Map()
+  readonly #publications: Map<number, TopicPlace> = new Map()
+
+  /** What a JOIN says to go on where this client stands. */
+  join(meeting: string): Partial<MessageOf<'join'>> {
+    const place = this.#meetings.get(meeting)
+    return place === undefined ? {} : { epoch: place.epoch, next: place.next }
+  }
+
+  /** What a SUBSCRIBE says of a topic to go on where this client stands. */
+  wish(topic: string): Partial<TopicWish> {
+    const place = this.#topics.get(topic)
+    return place === undefined ? {} : { recover: true, since: this.position(topic) }
+  }
+
+  position(topic: string): Position {
+    return [...(this.#topics.get(topic)?.position ?? [])]
+  }
+
+  hear(message: ServerMessage): void {
+    if (isOfSessionLog(message.type)) this.entries++
+    switch (message.type) {
+      case 'welcome':
+        this.session = message.session
+        this.entries = message.received
+        this.#frames.clear()
+        this.#publications.clear()
+        return
+      case 'joined': {
+        const place = { epoch: message.epoch, next: message.next }
+        this.#meetings.set(message.meeting, place)
+        this.#frames.set(message.log, place)
+        return
+      }
+      case 'subscribed': {
+        const place = { position: new Map(message.position) }
+        this.#topics.set(message.topic, place)
+        this.#publications.set(message.log, place)
+        return
+      }
+      case 'frames':
+        this.#hearFrames(message)
+        return
+      case 'publications': {
+        const place = this.#publications.get(message.log)
+        for (const { publisher, number } of publicationsOf([message])) place?.position.set(publisher, number)
+        return
+      }
+      case 'gap':
+        this.#hearGap(message)
+        return
+      case 'ended':
+        this.#frames.delete(message.log)
+        this.#publications.delete(message.log)
+        return
+      default:
+    }
+  }
+
+  #hearFrames({ log, first, count }: MessageOf<'frames'>): void {
+    const place = this.#frames.get(log)
+    if (place === undefined) return
+    if (first !== place.next)
+      throw new Error(`frame ${first} of log ${log} came where ${place.next} was next, and no gap said so`)
+    place.next += count
+  }
+
+  #hearGap({ log, to, position }: MessageOf<'gap'>): void {
+    const frames = this.#frames.get(log)
+    if (frames !== undefined) frames.next = to
+    const topic = this.#publications.get(log)
+    for (const [publisher, number] of position) topic?.position.set(publisher, number)
+  }
+}
