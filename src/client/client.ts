@@ -80,7 +80,8 @@ export class Client {
         welcome: (welcome) => {
           const first = this.#welcome === null
           this.#welcome = welcome
-          const { reason } = welcome
+          // A session that was not asked for again, since the ticket may be another user's, needs no reason of the node's.
+          const reason = welcome.reason || (welcome.resumed ? '' : 'NOT_FOUND')
           if (!first) this.#reconnects.emit({ recovered: reason === '', reason })
         },
       },
@@ -96,6 +97,8 @@ export class Client {
     const probe = (): void => this.#run((now) => this.#machine.probe(now))
     document.addEventListener('visibilitychange', () => document.hidden || probe(), { signal })
     addEventListener('pageshow', probe, { signal })
+    // A closed tab is seen as such, and a page that is loaded anew, or comes back from the cache, keeps its session and its seats.
+    addEventListener('pagehide', () => this.#run((now) => this.#machine.suspend(now)), { signal })
     addEventListener('online', probe, { signal })
   }
 

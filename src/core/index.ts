@@ -1,5 +1,4 @@
 export { subscriberOf } from './door/addresses.ts'
-export type { RefusedBy } from './door/admission.ts'
 export {
   defaultLimits,
   defaultMeeting,
@@ -8,16 +7,19 @@ export {
   type MeetingOptions,
   type NodeConfig,
   type NodeLimits,
+  type Retention,
 } from './ground/config.ts'
 export type { Connection } from './door/connection.ts'
 export type { Bot, MeetingBusiness, MeetingInfo, MemberInfo } from './meeting/meeting.ts'
-export { type Ports, RtmsNode } from './node.ts'
+export type { Ports } from './guards.ts'
+export { RtmsNode } from './node.ts'
 export type {
   Application,
   Bus,
   Grant,
   LossReason,
   MeetingLogic,
+  MissingMeeting,
   Outcome,
   Packet,
   Question,
@@ -29,9 +31,8 @@ export type {
 } from './ports.ts'
 export { type Bucket, FULL, Rate } from './ground/rate.ts'
 export type { Revoked } from './door/revocations.ts'
-export { Buckets, type Stats } from './ground/stats.ts'
+export { Buckets, type RefusedBy, type Stats } from './ground/stats.ts'
 export { Worst } from './ground/worst.ts'
 export type { SessionInfo } from './session/session-info.ts'
 export { policies } from './topic/cursor.ts'
 export type { TopicInfo } from './topic/topic-info.ts'
-export type { Retention } from './topic/topic-log.ts'

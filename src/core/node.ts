@@ -1,25 +1,21 @@
 import type { Codec } from '../protocol/codec.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
-import { SYSTEM_SLOT } from '../protocol/limits.ts'
 import type { Payload } from '../protocol/payload.ts'
 import type { PublicationEntry } from '../protocol/publications.ts'
 import type { MeetingOptions, NodeConfig } from './ground/config.ts'
 import { Budget, type Ringed } from './ground/budget.ts'
 import type { Connection } from './door/connection.ts'
 import { Connections } from './door/connections.ts'
+import { Endings } from './door/endings.ts'
 import { Dispatch } from './up/dispatch.ts'
 import { Downstream } from './down/downstream.ts'
 import { Encoded } from './log/encoded.ts'
-import { FAILED, type Failures, type Fault, guard, GuardedTransport, nothing, refuse } from './guards.ts'
-import { mayJoin, mayRead } from './door/grant.ts'
+import { Guards, type Ports } from './guards.ts'
 import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting/meeting.ts'
 import { Meetings } from './meeting/meetings.ts'
 import type {
-  Application,
-  Bus,
   Grant,
-  LossReason,
-  MeetingLogic,
+  MissingMeeting,
   Outcome,
   Question,
   RequestCall,
@@ -29,40 +25,13 @@ import type {
 import { pageOf, type PageWish } from './ground/page.ts'
 import { Requests } from './up/requests.ts'
 import { Revocations, type Revoked } from './door/revocations.ts'
-import type { Session } from './session/session.ts'
-import { sessionInfo, type SessionInfo } from './session/session-info.ts'
+import type { SessionInfo } from './session/session-info.ts'
 import { Sessions } from './session/sessions.ts'
 import { Stats } from './ground/stats.ts'
 import { Timers } from './ground/timers.ts'
 import { topicInfo, type TopicInfo } from './topic/topic-info.ts'
 import { Topics } from './topic/topics.ts'
-import type { Retention } from './topic/topic-log.ts'
-
-/** Why a sweep ends a connection. */
-const dismissals = {
-  SLOW: 'the reader is too slow',
-  RATE: 'too much of what was sent had to be refused',
-} as const
-
-/** What stands in for a meeting's logic where it throws: a check that fails refuses. */
-const logicFailures: Failures<MeetingLogic> = {
-  join: refuse,
-  input: refuse,
-  frame: nothing,
-  leave: nothing,
-  close: nothing,
-}
-
-/** What stands in for the bus: what it loses, the other nodes notice. */
-const busFailures: Failures<Bus> = { publish: nothing, subscribe: nothing, unsubscribe: nothing }
-
-/** What a node writes to. */
-export interface Ports {
-  readonly application: Application
-  readonly bus: Bus
-  /** Hears of what a port threw where it must not. The fault has cost no more than the call or the connection it was about. */
-  readonly fault: Fault
-}
+import type { Retention } from './ground/config.ts'
 
 /**
  * One node of RTMS: synchronous, without I/O, clock or randomness of its own. What happens comes in through
@@ -84,25 +53,13 @@ export class RtmsNode {
   readonly #meetings: Meetings
   readonly #topics: Topics
   readonly #requests: Requests
-  readonly #revocations: Revocations
-  readonly #application: Application
-  /** Connections that are closed at the end of the sweep. */
-  #dismissed: { readonly connection: Connection; readonly reason: keyof typeof dismissals }[] = []
-  /** What a port that threw left undone, for the next sweep: nothing may call back in the middle of a call. */
-  #undone: ((now: number) => void)[] = []
-  readonly #fault: Fault
+  readonly #endings: Endings
+  readonly #guards: Guards
   #lastLog = 0
 
   constructor(made: NodeConfig, ports: Ports) {
-    this.#fault = (error) => {
-      try {
-        ports.fault(error)
-      } catch {
-        // There is nobody else to tell.
-      }
-    }
-    const application = guard(ports.application, this.#applicationFailures(), this.#fault)
-    const bus = guard(ports.bus, busFailures, this.#fault)
+    this.#guards = new Guards(ports, this)
+    const { application, bus } = this.#guards
     const config = { ...made }
     this.id = config.id
     this.incarnation = config.incarnation
@@ -113,13 +70,13 @@ export class RtmsNode {
     const budget = new Budget(limits.logBytes)
     this.#budget = budget
     const nextLog = (): number => ++this.#lastLog
-    const downstream = new Downstream(
+    const downstream = new Downstream(limits, stats, (outlet) => this.#endings.dismiss(outlet, 'SLOW'))
+    const sessions = new Sessions(config, timers, stats, {
       limits,
-      stats,
-      (connection) => this.#dismissed.push({ connection, reason: 'SLOW' }),
-      (session) => this.#dispatch.resume(session),
-    )
-    const sessions = new Sessions(config, timers, stats, budget, (session, now) => this.#expire(session, now))
+      budget,
+      expired: (session, now) => this.#endings.expired(session, now),
+      caughtUp: (session) => this.#dispatch.resume(session),
+    })
     const meetings = new Meetings(config, timers, downstream, stats, budget, nextLog)
     const topics = new Topics(config, timers, downstream, bus, stats, budget, nextLog)
     const requests = new Requests(limits, timers, downstream, application, stats)
@@ -131,10 +88,10 @@ export class RtmsNode {
       meetings,
       topics,
       requests,
-      refresh: (session, message) => this.#connections.refresh(session, message),
-      flood: (connection) => this.#dismissed.push({ connection, reason: 'RATE' }),
+      refresh: (session, message, now) => this.#connections.refresh(session, message, now),
+      flood: (outlet) => this.#endings.dismiss(outlet, 'RATE'),
     })
-    this.#connections = new Connections({
+    const connections = new Connections({
       config,
       timers,
       stats,
@@ -142,19 +99,23 @@ export class RtmsNode {
       sessions,
       application,
       revocations,
-      enqueue: (connection, session, message, now) => dispatch.enqueue(connection, session, message, now),
-      detached: (session, now) => this.#stopReading(session, now),
-      regranted: (session, now) => this.#withdraw(session, now),
+      enqueue: (session, message, now) => dispatch.enqueue(session, message, now),
       attached: (session) => dispatch.resume(session),
     })
+    this.#endings = new Endings({
+      sessions,
+      connections,
+      revocations,
+      application,
+      dropped: (session, now) => dispatch.drop(session, now),
+    })
+    this.#connections = connections
     this.#downstream = downstream
     this.#sessions = sessions
     this.#meetings = meetings
     this.#topics = topics
     this.#requests = requests
     this.#dispatch = dispatch
-    this.#revocations = revocations
-    this.#application = application
   }
 
   get connections(): number {
@@ -197,15 +158,15 @@ export class RtmsNode {
       this.#downstream.hasWork ||
       this.#topics.hasWork ||
       this.#meetings.hasWork ||
-      this.#undone.length > 0 ||
-      this.#dismissed.length > 0
+      this.#guards.hasWork ||
+      this.#endings.hasWork
     return busy ? now : this.#timers.next
   }
 
   /** The inspection task: what is due, then upward, then downward, each within its budget. */
   sweep(now: number): void {
     this.stats.sweeps++
-    if (this.#undone.length > 0) this.#makeGood(now)
+    this.#guards.sweep(now)
     this.#timers.run(now)
     this.#dispatch.sweep(now)
     this.#meetings.sweep(now)
@@ -213,7 +174,7 @@ export class RtmsNode {
     this.#downstream.flush(now, this.#config.limits.sweepBytes)
     if (!this.#downstream.hasWork) this.#topics.trim(now)
     this.#budget.enforce(() => this.#rings(), now)
-    this.#dismiss(now)
+    this.#endings.sweep(now)
   }
 
   *#rings(): Generator<Ringed> {
@@ -228,7 +189,7 @@ export class RtmsNode {
    * counted by (see `subscriberOf`), '' not to count this one.
    */
   handleOpen(transport: Transport, codec: Codec, now: number, address = ''): Connection {
-    const guarded = new GuardedTransport(transport, (broken, error) => this.#giveUp(broken, error))
+    const guarded = this.#guards.transport(transport)
     guarded.connection = this.#connections.open(guarded, codec, address, now)
     return guarded.connection
   }
@@ -254,7 +215,7 @@ export class RtmsNode {
     const { session } = connection
     if (final && session !== null) {
       this.#dispatch.finish(session, now)
-      this.#endSession(session, 'left', 'LEFT')
+      this.#endings.left(session, now)
     }
     this.#connections.lost(connection, final ? 'LEFT' : 'LOST', now)
   }
@@ -263,94 +224,6 @@ export class RtmsNode {
   handleWallClock(offset: number): void {
     this.#config.wallOffset = offset
     this.#sessions.retime()
-  }
-
-  /** Cursors go with the connection; a client that comes back says where it stands. */
-  #stopReading(session: Session, now: number): void {
-    for (const seat of session.seats.values()) seat.meeting.detach(session, seat)
-    for (const number of session.subscriptions.keys()) this.#topics.unsubscribe(session, number, now)
-  }
-
-  /** The end of a session that waits for a connection, or of the token of one that has it. */
-  #expire(session: Session, now: number): void {
-    if (session.connection === null) this.#endSession(session, 'expired', 'ABANDONED')
-    else this.#connections.close(session.connection, 'EXPIRED', 'the token has expired', now)
-  }
-
-  /** `leaving` is what its meetings are told. Of one that has a connection the business hears when that is closed. */
-  #endSession(session: Session, leaving: string, reason: LossReason): void {
-    for (const seat of session.seats.values()) seat.meeting.leave(session, seat, leaving)
-    this.#requests.drop(session)
-    this.#dispatch.drop(session)
-    this.#sessions.remove(session)
-    if (session.connection === null) this.#application.disconnected(session, reason, true)
-  }
-
-  /** Ends a session that the business does not want. Returns how many connections that closed. */
-  #expel(session: Session, text: string, now: number): number {
-    const { connection } = session
-    this.#endSession(session, 'kicked', 'REVOKED')
-    if (connection === null) return 0
-    this.#connections.close(connection, 'REVOKED', text, now)
-    return 1
-  }
-
-  #dismiss(now: number): void {
-    const dismissed = this.#dismissed
-    this.#dismissed = []
-    for (const { connection, reason } of dismissed)
-      this.#connections.close(connection, reason, dismissals[reason], now)
-  }
-
-  // ---- ports that throw
-
-  /** Whoever waits for an answer gets it: the check failed, the handler failed. */
-  #applicationFailures(): Failures<Application> {
-    const later = (action: (now: number) => void): void => void this.#undone.push(action)
-    return {
-      authenticate: (connection) =>
-        later((now) => this.handleAuthenticated(connection as Connection, { ok: false, error: FAILED }, now)),
-      request: (call) => later(() => this.handleReply(call, { ok: false, error: FAILED })),
-      authorize: (question) => later((now) => this.handleAuthorized(question, false, now)),
-      requestEnded: nothing,
-      authorizeEnded: nothing,
-      connected: nothing,
-      disconnected: nothing,
-    }
-  }
-
-  /** The socket of a connection threw: it is as good as gone. */
-  #giveUp(transport: GuardedTransport, error: unknown): void {
-    this.#fault(error)
-    this.#undone.push((now) => {
-      if (transport.connection !== null) this.#connections.lost(transport.connection, 'LOST', now)
-      transport.close(1001, 'SILENT')
-    })
-  }
-
-  #makeGood(now: number): void {
-    const undone = this.#undone
-    this.#undone = []
-    for (const action of undone) action(now)
-  }
-
-  /** Ends what a session has and its token does not allow. */
-  #withdraw(session: Session, now: number): void {
-    for (const [log, seat] of session.seats) {
-      if (mayJoin(session.grant, seat.meeting.name, seat.slot === SYSTEM_SLOT)) continue
-      seat.meeting.leave(session, seat, 'forbidden')
-      this.#end(session, log)
-    }
-    for (const [log, { log: topic }] of session.subscriptions) {
-      if (mayRead(session.grant, topic.name)) continue
-      this.#topics.unsubscribe(session, log, now)
-      this.#end(session, log)
-    }
-  }
-
-  #end(session: Session, log: number): void {
-    const message = 'the new token does not allow it'
-    this.#downstream.send(session, { type: 'ended', log, error: 'FORBIDDEN', message })
   }
 
   // ---- the business side
@@ -363,7 +236,7 @@ export class RtmsNode {
     business: MeetingBusiness = plain,
   ): MeetingInfo | ErrorCode | null {
     if (this.#connections.draining) return 'DRAINING'
-    const logic = business.logic && guard(business.logic, logicFailures, this.#fault)
+    const logic = this.#guards.logic(business.logic)
     return this.#meetings.open(name, options, { ...business, logic }, now)
   }
 
@@ -408,9 +281,7 @@ export class RtmsNode {
 
   /** Requests that have started and not ended. */
   get requestsOpen(): number {
-    let count = 0
-    for (const { requests } of this.#sessions.all()) count += requests.size
-    return count
+    return this.#requests.size
   }
 
   /** What waits now: bytes in upstream queues, connections that nothing can be written to, bytes that clients have yet to take. */
@@ -481,20 +352,14 @@ export class RtmsNode {
     const list: SessionInfo[] = []
     for (const session of user === undefined ? this.#sessions.all() : this.#sessions.of(user)) {
       if (list.length === limit) break
-      list.push(sessionInfo(session))
+      list.push(session.info(this.#requests.of(session)))
     }
     return list
   }
 
   /** Sessions of a user, and how many of them have a connection. */
   presence(user: string): { readonly sessions: number; readonly connected: number } {
-    let sessions = 0
-    let connected = 0
-    for (const { connection } of this.#sessions.of(user)) {
-      sessions++
-      if (connection !== null) connected++
-    }
-    return { sessions, connected }
+    return this.#sessions.presence(user)
   }
 
   /**
@@ -502,15 +367,7 @@ export class RtmsNode {
    * its sessions end; else they come back with fresh tickets.
    */
   disconnect(user: string, text: string, final: boolean, now: number): number {
-    let count = 0
-    for (const session of this.#sessions.of(user)) {
-      if (final) count += this.#expel(session, text, now)
-      else if (session.connection !== null) {
-        this.#connections.close(session.connection, 'EXPIRED', text, now)
-        count++
-      }
-    }
-    return count
+    return this.#endings.disconnect(user, text, final, now)
   }
 
   /**
@@ -518,13 +375,7 @@ export class RtmsNode {
    * sessions they opened. Returns how many connections that closed, or LIMIT where nothing more can be revoked.
    */
   revoke(revoked: Revoked, at: number, now: number): number | ErrorCode {
-    if (!this.#revocations.add(revoked, at)) return 'LIMIT'
-    let count = 0
-    const sessions = 'user' in revoked ? this.#sessions.of(revoked.user) : this.#sessions.all()
-    for (const session of sessions) {
-      if (this.#revocations.covers(session.grant)) count += this.#expel(session, 'the token was revoked', now)
-    }
-    return count
+    return this.#endings.revoke(revoked, at, now)
   }
 
   /** Whether the business is asked before a session joins, subscribes or publishes, besides the ticket. */
@@ -537,9 +388,19 @@ export class RtmsNode {
     this.#dispatch.gate.answer(question, allowed, now)
   }
 
+  /** Whether the business is asked to open a meeting that somebody wants to join and that is not open. */
+  openOnDemand(on: boolean): void {
+    this.#dispatch.openings.on = on
+  }
+
+  /** The answer to `openMissing`: the meeting is open by now, or will not be. */
+  handleMissing(missing: MissingMeeting, now: number): void {
+    this.#dispatch.openings.answer(missing, now)
+  }
+
   /** What a handler answered. */
-  handleReply(call: RequestCall, outcome: Outcome<Payload>): void {
-    this.#requests.reply(call, outcome)
+  handleReply(call: RequestCall, outcome: Outcome<Payload>, now: number): void {
+    this.#requests.reply(call, outcome, now)
   }
 
   /** What another node published. */

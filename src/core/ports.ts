@@ -65,6 +65,13 @@ export interface Question {
   readonly spectator: boolean
 }
 
+/** A meeting that a session wants to join, its ticket allows, and that is not open. */
+export interface MissingMeeting {
+  readonly name: string
+  /** Who asked first. */
+  readonly user: string
+}
+
 /**
  * Why a connection is no more: the reason it was closed with; LEFT, closed by the client for good; LOST, given up by
  * the client or the network; SILENT, nothing heard of it. ABANDONED: a session waited for a connection in vain.
@@ -83,6 +90,10 @@ export interface Application {
   authorize(question: Question): void
   /** No answer came in time, which is a no. */
   authorizeEnded(question: Question): void
+  /** Open it? Answer by `handleMissing(missing, …)`, opened or not. Asked only where the node was told to. */
+  openMissing(missing: MissingMeeting): void
+  /** No answer came in time: those who wait are told that it is not open. */
+  openMissingEnded(missing: MissingMeeting): void
   /** A session has a connection: its first, or one it goes on with. */
   connected(session: { readonly user: string; readonly id: string }, resumed: boolean): void
   /** A session has lost its connection or, without one, its time to come back. `ended`: it is over; once for each. */

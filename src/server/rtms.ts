@@ -95,7 +95,7 @@ export class Rtms {
     const webhook = settings.requests === undefined ? undefined : new Webhook(logger, settings.requests)
     const requests: RequestHandlers = new RequestHandlers(
       settings.maxHandlers,
-      (call, outcome) => host.handle((node) => node.handleReply(call, outcome)),
+      (call, outcome) => host.handle((node, now) => node.handleReply(call, outcome, now)),
       logger,
       (call) => webhook?.handlerOf(call),
     )
@@ -116,6 +116,8 @@ export class Rtms {
       requestEnded: (call, why) => requests.end(call, why),
       authorize: (question) => authorizer.ask(question),
       authorizeEnded: (question) => authorizer.late(question),
+      openMissing: () => {},
+      openMissingEnded: () => {},
       connected: ({ user, id }, resumed) => connects.tell({ user, session: id, resumed }),
       disconnected: ({ user, id }, reason, ended) => disconnects.tell({ user, session: id, reason, ended }),
     }

@@ -41,7 +41,7 @@ export class SimApplication implements Application {
   request(call: RequestCall): void {
     const { random, observer } = this.#business
     if (call.user === 'mallory') {
-      this.#node.later(10, (core) => core.handleReply(call, { ok: false, error: refusals[0] }))
+      this.#node.later(10, (core, now) => core.handleReply(call, { ok: false, error: refusals[0] }, now))
       return
     }
     const text = textOf(call.data)
@@ -51,7 +51,7 @@ export class SimApplication implements Application {
       ? { ok: false, error: random.pick(refusals) }
       : { ok: true, value: textPayload(`re:${text}`) }
     const delay = random.int(0, random.chance(0.05) ? 5_000 : 100)
-    this.#node.later(delay, (core) => core.handleReply(call, reply))
+    this.#node.later(delay, (core, now) => core.handleReply(call, reply, now))
   }
 
   requestEnded(): void {}
@@ -71,6 +71,8 @@ export class SimApplication implements Application {
     this.#business.observer.hook?.('', 'authorize came too late')
   }
 
+  openMissing(): void {}
+  openMissingEnded(): void {}
   connected(): void {}
   disconnected(): void {}
 }

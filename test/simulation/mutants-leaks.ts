@@ -2,7 +2,7 @@ import { FrameLog } from '../../src/core/meeting/frame-log.ts'
 import { RtmsNode } from '../../src/core/node.ts'
 import type { PendingRequest } from '../../src/core/up/requests.ts'
 import { Requests } from '../../src/core/up/requests.ts'
-import { Session } from '../../src/core/session/session.ts'
+import { SessionLog } from '../../src/core/session/session-log.ts'
 import { Sessions } from '../../src/core/session/sessions.ts'
 import { Stats } from '../../src/core/ground/stats.ts'
 import { Topic } from '../../src/core/topic/topic.ts'
@@ -60,9 +60,9 @@ export const leakMutants: readonly Mutant[] = [
     breaks: ['I20'],
     plant: () =>
       replace(Requests.prototype, 'reply', (reply) => {
-        return function (this: Requests, call, outcome) {
-          if (!(call as PendingRequest).owner.requests.has(call.call)) throw new Error('no such request')
-          reply.call(this, call, outcome)
+        return function (this: Requests, call, outcome, now) {
+          if (this.of((call as PendingRequest).owner) === 0) throw new Error('no such request')
+          reply.call(this, call, outcome, now)
         }
       }),
   },
@@ -74,7 +74,7 @@ export const leakMutants: readonly Mutant[] = [
   {
     name: 'bytes of a session that is over still counted',
     breaks: ['I16'],
-    plant: () => replace(Session.prototype, 'release', () => () => {}),
+    plant: () => replace(SessionLog.prototype, 'release', () => () => {}),
   },
   {
     name: 'a refused input not counted',

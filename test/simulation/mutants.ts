@@ -2,12 +2,12 @@ import { Connections } from '../../src/core/door/connections.ts'
 import { Downstream } from '../../src/core/down/downstream.ts'
 import { FrameClock } from '../../src/core/meeting/frame-clock.ts'
 import { FrameLog } from '../../src/core/meeting/frame-log.ts'
-import { Gap } from '../../src/core/log/log.ts'
+import { Gap } from '../../src/core/log/batches.ts'
 import { Meeting } from '../../src/core/meeting/meeting.ts'
 import { RtmsNode } from '../../src/core/node.ts'
 import type { PendingRequest } from '../../src/core/up/requests.ts'
 import { Requests } from '../../src/core/up/requests.ts'
-import { Session } from '../../src/core/session/session.ts'
+import { SessionLog } from '../../src/core/session/session-log.ts'
 import { Sessions } from '../../src/core/session/sessions.ts'
 import { Topic } from '../../src/core/topic/topic.ts'
 import { TopicEntries } from '../../src/core/topic/entries.ts'
@@ -66,13 +66,10 @@ export const deliveryMutants: readonly Mutant[] = [
     breaks: ['I18'],
     plant: () =>
       replace(Requests.prototype, 'reply', (reply) => {
-        return function (this: Requests, call, outcome) {
-          const pending = call as PendingRequest
-          const open = pending.owner.requests.get(call.call) === pending
-          reply.call(this, call, outcome)
-          if (!open) return
-          pending.owner.requests.set(call.call, pending)
-          reply.call(this, call, outcome)
+        return function (this: Requests, call, outcome, now) {
+          reply.call(this, call, outcome, now)
+          const { owner } = call as PendingRequest
+          this.start(owner, { type: 'request', timeout: 0, ...call }, now)
         }
       }),
   },
@@ -237,9 +234,9 @@ export const deliveryMutants: readonly Mutant[] = [
     name: 'a resumed session told again what it has acknowledged',
     breaks: ['I3', 'I18'],
     plant: () =>
-      replace(Session.prototype, 'rewind', (rewind) => {
-        return function (this: Session, received) {
-          rewind.call(this, received - 1)
+      replace(SessionLog.prototype, 'attach', (attach) => {
+        return function (this: SessionLog, outlet, received) {
+          attach.call(this, outlet, received - 1)
           return received
         }
       }),
@@ -248,8 +245,8 @@ export const deliveryMutants: readonly Mutant[] = [
     name: 'a session log that overruns in silence',
     breaks: ['I18', 'I4', 'I11', 'liveness', 'I15'],
     plant: () =>
-      replace(Session.prototype, 'append', (append) => {
-        return function (this: Session, entry) {
+      replace(SessionLog.prototype, 'append', (append) => {
+        return function (this: SessionLog, entry) {
           append.call(this, entry)
           return true
         }
@@ -267,11 +264,12 @@ function plantHoldUp(): () => void {
       return connection
     }
   })
-  const wait = replace(Downstream.prototype, 'markFrames', (markFrames) => {
+  const wait = replace(Downstream.prototype, 'mark', (mark) => {
     return function (this: Downstream, cursor) {
       const next = cursor.log instanceof FrameLog ? cursor.log.next : 0
-      for (const { state, open } of connections) if (state === 'live' && !open && next % 4 !== 0) return
-      markFrames.call(this, cursor)
+      for (const { phase, hasCredit } of connections)
+        if (phase.name === 'live' && !hasCredit && next % 4 !== 0) return
+      mark.call(this, cursor)
     }
   })
   return () => {

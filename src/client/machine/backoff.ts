@@ -12,7 +12,7 @@ export class Backoff {
   #max = RECONNECT_MAX_MS
   /** Attempts since the last welcome. */
   #failures = 0
-  /** What the node asked for in its goodbye. */
+  /** What the node asked for in its goodbye, of the next wait. */
   #retryAfter = 0
 
   /** `random`: a number in [0, 1). */
@@ -25,17 +25,15 @@ export class Backoff {
   next(): number {
     const ceiling = Math.min(this.#longest, this.#max * 2 ** Math.min(this.#failures, 16))
     const jitter = this.#random() * Math.max(0, ceiling - this.#min)
+    const least = Math.max(this.#min, this.#retryAfter)
     this.#failures++
-    return Math.max(this.#min, this.#retryAfter) + jitter
+    this.#retryAfter = 0
+    return least + jitter
   }
 
   /** A short wait, though not in step with others. */
   soon(): number {
     return this.#random() * this.#min
-  }
-
-  greeting(): void {
-    this.#retryAfter = 0
   }
 
   goodbye(retryAfter: number): void {

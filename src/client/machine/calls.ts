@@ -43,6 +43,8 @@ export class Calls {
   readonly #calls: Map<number, Call> = new Map()
   readonly #waiting: Waiting
   #last = 0
+  /** How many of them are the application's. */
+  #asking = 0
   #most: number = clientLimits.waitingCalls
   #maxPayload: number = limits.payload
 
@@ -57,7 +59,10 @@ export class Calls {
 
   /** Throws BUSY where too many bytes wait already, and `done` hears nothing. */
   add(message: CallMessage, done: Done<unknown>, sendBy: number, grace: number): void {
-    if ('data' in message) this.#waiting.take(message.data)
+    if ('data' in message) {
+      this.#waiting.take(message.data)
+      this.#asking++
+    }
     this.#calls.set(message.call, { message, done, sendBy, grace, sent: false })
   }
 
@@ -85,7 +90,7 @@ export class Calls {
   /** A call of the application's, within what the node allows. */
   #start(message: Asking, done: Done<unknown>, sendBy: number, grace: number): CallMessage {
     if (message.data.bytes.length > this.#maxPayload) throw new RtmsError('TOO_LARGE')
-    if (this.#calls.size >= this.#most)
+    if (this.#asking >= this.#most)
       throw new RtmsError('BUSY', `${this.#most} calls wait for their answer already`)
     this.add(message, done, sendBy, grace)
     return message
@@ -101,15 +106,18 @@ export class Calls {
     const waiting = this.#calls.get(call)
     if (waiting === undefined) return
     this.#calls.delete(call)
-    if ('data' in waiting.message) this.#waiting.give(waiting.message.data)
+    if ('data' in waiting.message) {
+      this.#waiting.give(waiting.message.data)
+      this.#asking--
+    }
     waiting.done(result)
   }
 
   /**
    * A connection is live. On a resumed session the calls up to `welcome.calls` will still be answered; on another one
-   * nobody will answer what was sent. Returns what is to be sent (again), in order; never what is out of time.
+   * nobody will answer what was sent, and nothing is sent in the name of another user. Returns what is to be sent (again), in order; never what is out of time.
    */
-  revive(welcome: MessageOf<'welcome'>, now: number): CallMessage[] {
+  revive(welcome: MessageOf<'welcome'>, isStranger: boolean, now: number): CallMessage[] {
     const { resumed, calls: accepted } = welcome
     this.#most = welcome.maxRequests
     this.#maxPayload = welcome.maxPayload
@@ -119,7 +127,7 @@ export class Calls {
       if (call.sent && resumed && number <= accepted) continue
       if (call.sent && !resumed) {
         this.end(number, new RtmsError('UNKNOWN'))
-      } else if (call.sendBy <= now) {
+      } else if (isStranger || call.sendBy <= now) {
         // The node says that it never came; this late it must not come any more.
         this.end(number, new RtmsError('NOT_SENT'))
       } else again.push(inTime(call, now))

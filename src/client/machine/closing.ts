@@ -9,3 +9,8 @@ export function closeError(code: number): RtmsError | null {
 export function finalError(code: number, reason: string): RtmsError {
   return closeError(code) ?? new RtmsError('CLOSED', `The server closed it for good (${code} ${reason}).`)
 }
+
+/** Whether RTMS itself gave this close code, and it says more than that the connection is gone. */
+export function isOwnCode(code: number): boolean {
+  return code >= 4400 && code <= 4499
+}

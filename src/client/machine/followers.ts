@@ -1,4 +1,10 @@
-import { type ClientMessage, limits, type MessageOf, RtmsError } from '../../protocol/index.ts'
+import {
+  type ClientMessage,
+  limits,
+  type MessageOf,
+  RtmsError,
+  type ServerMessage,
+} from '../../protocol/index.ts'
 import type { Calls } from './calls.ts'
 import { type ReaderListener, type ReadOptions, TopicReader } from './reader.ts'
 import { SeatMachine, type SeatListener } from './seat.ts'
@@ -12,20 +18,31 @@ export interface FollowersHost {
   readonly calls: Calls
   readonly waiting: Waiting
   send(message: ClientMessage): void
+  /** The number of the ticket that is held. */
+  ticket(): number
 }
 
-/** Everything this client follows, meetings and topics: what is asked for on each connection, and what comes of it. */
+/**
+ * Everything this client follows, meetings and topics: what is asked for on each connection, and what comes of it.
+ *
+ * A subscription ends with its connection, and the last SUBSCRIBE of one replaces those before. A seat is the session's: what
+ * was joined is left by its log, so a JOIN that is given up before its answer is left when the answer tells the log, and
+ * only then is the meeting joined again.
+ */
 export class Followers {
   readonly #host: FollowersHost
   readonly #seats: Map<string, SeatMachine> = new Map()
   readonly #readers: Map<string, TopicReader> = new Map()
+  /** Seats that were given up while the session still owed the answer to their JOIN, by meeting. */
+  readonly #abandoned: Map<string, SeatMachine> = new Map()
   /** By the numbers their logs have on this connection. */
   readonly #byLog: Map<number, Follower> = new Map()
   /** What is joined or subscribed to with the next packet. */
-  #wishes: Follower[] = []
-  /** Logs of meetings left while there was no connection. */
-  #parting: number[] = []
+  readonly #wishes: Set<Follower> = new Set()
   #isLive = false
+  #session = ''
+  /** Entries of the session log were lost before this connection: answers may have been among them. */
+  #entriesLost = false
 
   constructor(host: FollowersHost) {
     this.#host = host
@@ -33,7 +50,7 @@ export class Followers {
 
   /** Whether {@link follow} has something to send. */
   get hasWishes(): boolean {
-    return this.#wishes.length > 0
+    return this.#wishes.size > 0
   }
 
   get deadline(): number {
@@ -52,26 +69,34 @@ export class Followers {
 
   // ---- connections
 
-  attach({ resumed }: MessageOf<'welcome'>): void {
-    for (const seat of this.#seats.values()) {
+  /** `isStranger`: this connection is of another user than the one before. */
+  attach({ resumed, calls, session }: MessageOf<'welcome'>, entriesLost: boolean, isStranger: boolean): void {
+    this.#session = session
+    this.#entriesLost = entriesLost
+    this.#isLive = true
+    for (const seat of [...this.#seats.values(), ...this.#abandoned.values()]) {
+      if (isStranger) seat.abandon()
       // Another session, another node perhaps: the number may be another meeting's there.
       if (!resumed) seat.lastLog = 0
+      // Its JOIN never arrived, or nobody will answer it.
+      if (!resumed || seat.asked > calls) seat.asked = 0
+      if (!this.has(seat)) {
+        // Where the answer may be lost it is asked for again, to be left: nothing else tells the log.
+        if (seat.asked === 0 || (entriesLost && seat.lastLog !== 0)) this.#abandoned.delete(seat.meeting)
+        else if (entriesLost) this.#wishes.add(seat)
+      }
       // What the session log still holds of a meeting comes before it is joined on this connection.
       else if (seat.lastLog !== 0) this.#byLog.set(seat.lastLog, seat)
     }
-    // What was left is left before it may be joined anew.
-    if (resumed) for (const log of this.#parting) this.#sendLeave(log)
-    this.#parting = []
     // Not at once: what the packet still holds may say that it has ended.
-    this.#wishes = this.#all
-    this.#isLive = true
+    for (const follower of this.#all) this.#wishes.add(follower)
   }
 
   detach(): void {
     this.#isLive = false
-    this.#wishes = []
+    this.#wishes.clear()
     this.#byLog.clear()
-    for (const follower of this.#all) follower.detach()
+    for (const follower of [...this.#all, ...this.#abandoned.values()]) follower.detach()
   }
 
   end(error: RtmsError): void {
@@ -90,8 +115,7 @@ export class Followers {
     let room = 0
     for (const follower of this.#wishes) {
       if (follower instanceof SeatMachine) {
-        if (this.#seats.get(follower.meeting) === follower)
-          this.#host.send(follower.joinMessage(calls.next()))
+        if (this.#mayJoin(follower)) this.#host.send(follower.joinMessage(calls.next()))
         continue
       }
       const reader = follower
@@ -105,11 +129,23 @@ export class Followers {
       }
       topics.push(reader.wish(call, topics.length))
     }
-    this.#wishes = []
+    this.#wishes.clear()
   }
 
+  #mayJoin(seat: SeatMachine): boolean {
+    const abandoned = this.#abandoned.get(seat.meeting)
+    if (abandoned === seat) return this.#entriesLost
+    return this.has(seat) && !(abandoned?.lastLog === 0)
+  }
+
+  /** Leaves a meeting, on this connection or on the next one of this session. */
   #sendLeave(log: number): void {
-    this.#host.send({ type: 'leave', call: this.#host.calls.next(), log })
+    const { calls } = this.#host
+    const message = { type: 'leave', call: calls.next(), log } as const
+    calls.add(message, () => {}, Infinity, 0)
+    if (this.#isLive) this.#host.send(message)
+    // In another session it is nothing that would have to be said.
+    else calls.markSent(message.call)
   }
 
   #sendUnsubscribe(log: number): void {
@@ -118,20 +154,69 @@ export class Followers {
 
   // ---- receiving
 
-  handleJoined(message: MessageOf<'joined'>, session: string, entriesLost: boolean, now: number): void {
-    const seat = this.#seats.get(message.meeting)
-    this.#parting = this.#parting.filter((log) => log !== message.log)
-    // Left before it was joined: now it can be said.
-    if (seat === undefined) return this.#sendLeave(message.log)
-    if (seat.call !== message.call) return
-    this.#byLog.set(message.log, seat)
-    const inputs = seat.handleJoined(message, session, entriesLost, now)
-    // Before whoever hears of it sends more.
-    for (const input of inputs) this.#host.send(input)
-    seat.listener.joined(message)
+  /** A message of a log, or about one. False where a frame is missing without a GAP: the connection cannot be trusted. */
+  receive(message: ServerMessage, now: number): boolean {
+    switch (message.type) {
+      case 'joined':
+        this.#handleJoined(message, now)
+        return true
+      case 'subscribed':
+        this.#handleSubscribed(message)
+        return true
+      case 'gap':
+        this.#byLog.get(message.log)?.handleGap(message)
+        return true
+      case 'publications': {
+        const reader = this.#byLog.get(message.log)
+        if (reader instanceof TopicReader) reader.handlePublications(message)
+        return true
+      }
+      case 'ended': {
+        const follower = this.#byLog.get(message.log)
+        if (follower !== undefined) this.#lose(follower, new RtmsError(message.error, message.message))
+        return true
+      }
+      case 'frames':
+      case 'nack':
+      case 'direct': {
+        const seat = this.#byLog.get(message.log)
+        return !(seat instanceof SeatMachine) || seat.receive(message)
+      }
+      default:
+        // Of later versions of the node; nothing to do yet.
+        return true
+    }
   }
 
-  handleSubscribed(message: MessageOf<'subscribed'>): void {
+  #handleJoined(message: MessageOf<'joined'>, now: number): void {
+    const { meeting, call, log } = message
+    const seat = this.#seats.get(meeting)
+    const abandoned = this.#abandoned.get(meeting)
+    if (abandoned?.asked === call) {
+      // By the log that was known, it was left when it was given up.
+      if (abandoned.lastLog !== log) this.#sendLeave(log)
+      this.#settle(meeting)
+    } else if (seat?.call === call) {
+      this.#byLog.set(log, seat)
+      const inputs = seat.handleJoined(message, this.#session, this.#entriesLost, now)
+      // Before whoever hears of it sends more.
+      for (const input of inputs) this.#host.send(input)
+      seat.listener.joined(message)
+    } else if (seat !== undefined && abandoned === undefined) {
+      // The answer of an earlier connection: what the session log still holds comes behind it.
+      seat.lastLog = log
+      this.#byLog.set(log, seat)
+    }
+  }
+
+  /** The JOIN that was given up has its answer: the meeting may be joined again. */
+  #settle(meeting: string): void {
+    this.#abandoned.delete(meeting)
+    const seat = this.#seats.get(meeting)
+    if (seat?.call === 0 && seat.log === 0) this.#wishes.add(seat)
+  }
+
+  #handleSubscribed(message: MessageOf<'subscribed'>): void {
     const reader = this.#readers.get(message.topic)
     if (reader === undefined) return this.#sendUnsubscribe(message.log)
     if (reader.call !== message.call) return
@@ -141,41 +226,25 @@ export class Followers {
 
   /** Whether the call that failed was one of a follower's. */
   handleFailed({ call, index }: MessageOf<'failed'>, error: RtmsError): boolean {
+    for (const [meeting, seat] of this.#abandoned) if (seat.asked === call) this.#settle(meeting)
     const of = this.#all.find((follower) => follower.call === call && follower.index === index)
-    if (of !== undefined) this.#lose(of, error)
-    return of !== undefined
+    if (of === undefined) return false
+    const isSeat = of instanceof SeatMachine
+    const isGone = error.code === 'NOT_FOUND'
+    if (isSeat) of.asked = 0
+    if (isSeat && isGone && of.handleMissing(this.#host.ticket())) this.#byLog.delete(of.lastLog)
+    else {
+      // What it had in this session, it would keep there without a reader.
+      if (isSeat && !isGone && of.lastLog !== 0) this.#sendLeave(of.lastLog)
+      this.#lose(of, error)
+    }
+    return true
   }
 
-  handleEnded(message: MessageOf<'ended'>): void {
-    const of = this.#byLog.get(message.log)
-    if (of !== undefined) this.#lose(of, new RtmsError(message.error, message.message))
-  }
-
-  /** False where a frame is missing without a GAP: the connection cannot be trusted. */
-  handleFrames(message: MessageOf<'frames'>): boolean {
-    return this.#seatOf(message)?.handleFrames(message) ?? true
-  }
-
-  handlePublications(message: MessageOf<'publications'>): void {
-    const reader = this.#byLog.get(message.log)
-    if (reader instanceof TopicReader) reader.handlePublications(message)
-  }
-
-  handleGap(message: MessageOf<'gap'>): void {
-    this.#byLog.get(message.log)?.handleGap(message)
-  }
-
-  handleNack(message: MessageOf<'nack'>): void {
-    this.#seatOf(message)?.handleNack(message)
-  }
-
-  handleDirect(message: MessageOf<'direct'>): void {
-    this.#seatOf(message)?.listener.direct(message.data)
-  }
-
-  #seatOf({ log }: { readonly log: number }): SeatMachine | undefined {
-    const follower = this.#byLog.get(log)
-    return follower instanceof SeatMachine ? follower : undefined
+  /** Whether a meeting that this client was in was not found: a fresh ticket may lead to it. */
+  get isMissing(): boolean {
+    for (const seat of this.#seats.values()) if (seat.isMissing) return true
+    return false
   }
 
   /** The node ended it. */
@@ -185,9 +254,11 @@ export class Followers {
   }
 
   #forget(follower: Follower): void {
-    if (follower instanceof SeatMachine) this.#seats.delete(follower.meeting)
-    else this.#readers.delete(follower.topic)
     this.#byLog.delete(follower.lastLog)
+    if (follower instanceof SeatMachine) {
+      this.#seats.delete(follower.meeting)
+      if (follower.asked !== 0) this.#abandoned.set(follower.meeting, follower)
+    } else this.#readers.delete(follower.topic)
   }
 
   // ---- the application's wishes
@@ -197,19 +268,15 @@ export class Followers {
     if (this.#seats.has(meeting)) throw new RtmsError('LIMIT', `${meeting} is joined already; leave it first`)
     const seat = new SeatMachine(meeting, spectator, config, listener, this.#host.waiting)
     this.#seats.set(meeting, seat)
-    if (this.#isLive) this.#wishes.push(seat)
+    if (this.#isLive) this.#wishes.add(seat)
     return seat
   }
 
   leave(seat: SeatMachine): void {
     if (!this.has(seat)) return
     this.#forget(seat)
-    const { log, lastLog } = seat
     seat.end(new RtmsError('CLOSED', 'The meeting was left.'))
-    if (log !== 0) this.#sendLeave(log)
-    // On a connection that has not asked to join it again, it can be said at once.
-    else if (lastLog !== 0 && this.#isLive && seat.call === 0) this.#sendLeave(lastLog)
-    else if (lastLog !== 0) this.#parting.push(lastLog)
+    if (seat.lastLog !== 0) this.#sendLeave(seat.lastLog)
   }
 
   has(seat: SeatMachine): boolean {
@@ -221,7 +288,7 @@ export class Followers {
     if (this.#readers.has(topic)) throw new RtmsError('LIMIT', `${topic} is subscribed to already`)
     const reader = new TopicReader(topic, options, listener)
     this.#readers.set(topic, reader)
-    if (this.#isLive) this.#wishes.push(reader)
+    if (this.#isLive) this.#wishes.add(reader)
     return reader
   }
 

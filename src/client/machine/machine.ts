@@ -12,7 +12,7 @@ import {
 } from '../../protocol/index.ts'
 import { Backoff } from './backoff.ts'
 import { type CallMessage, Calls, type Done } from './calls.ts'
-import { closeError, finalError } from './closing.ts'
+import { closeError, finalError, isOwnCode } from './closing.ts'
 import { Followers } from './followers.ts'
 import { Waiting } from './limits.ts'
 import { Outbox } from './outbox.ts'
@@ -41,9 +41,15 @@ export class Machine {
   #deadline = Infinity
 
   #session = ''
+  /** Whether the next HELLO asks for the session: not where it may be of another user than the ticket. */
+  #offersSession = true
+  /** The close code of which the node spoke in its goodbye on this connection; 0 for none. */
+  #goodbye = 0
+  /** The attempt for which a ticket is being asked for; 0 for none. */
+  #askedFor = 0
+  /** Why the last fresh ticket was not to be had. */
+  #ticketError: RtmsError | null = null
   #welcome: MessageOf<'welcome'> | null = null
-  /** Entries of the session log were lost before this connection: answers may have been among them. */
-  #entriesLost = false
   readonly #receipts: Receipts = new Receipts()
   /** A live connection that is silent until then is given up. */
   #silentUntil = Infinity
@@ -65,6 +71,7 @@ export class Machine {
       calls: this.#calls,
       waiting: this.#waiting,
       send: (message) => this.#send(message),
+      ticket: () => this.#tickets.count,
     })
   }
 
@@ -103,11 +110,12 @@ export class Machine {
         if (now >= this.#deadline) this.#ping(now)
         if (now >= this.#tickets.renewAt) {
           this.#tickets.unschedule()
-          this.#ports.getTicket(this.#attempt)
+          this.#askTicket()
         }
       }
     } else if (now >= this.#deadline) {
       if (this.#phase === 'waiting') this.#connect(now)
+      else if (this.#phase === 'ticket' && this.#tickets.isValid(now)) this.#withoutTicket(null, now)
       else this.#drop(now)
     }
   }
@@ -132,6 +140,13 @@ export class Machine {
     if (this.#phase === 'waiting') this.#deadline = Math.min(this.#deadline, now + this.#backoff.soon())
   }
 
+  /** The page is put away, perhaps for good: its node knows at once, and keeps the session. {@link probe} brings it back. */
+  suspend(now: number): void {
+    if (this.#phase === 'idle' || this.#phase === 'waiting' || this.#phase === 'closed') return
+    if (this.#phase === 'live') this.flush()
+    this.#giveUp(now, null)
+  }
+
   // ---- connecting
 
   /** False where whoever was told of it has closed the client. */
@@ -145,23 +160,41 @@ export class Machine {
 
   #connect(now: number): void {
     this.#attempt++
+    this.#goodbye = 0
     if (!this.#enter('ticket', now + this.#options.connectMs)) return
-    if (this.#tickets.isUsable(now)) this.#open()
-    else this.#ports.getTicket(this.#attempt)
+    if (this.#tickets.isUsable(now)) this.#open(this.#deadline)
+    else this.#askTicket()
+  }
+
+  #askTicket(): void {
+    this.#askedFor = this.#attempt
+    this.#ports.getTicket(this.#attempt)
   }
 
   /** `validMs`: how long the ticket is still good. */
   handleTicket(attempt: number, ticket: Ticket, validMs: number, now: number): void {
     if (attempt !== this.#attempt || (this.#phase !== 'ticket' && this.#phase !== 'live')) return
+    this.#askedFor = 0
     this.#tickets.take(ticket, validMs, now)
-    if (this.#phase === 'ticket') this.#open()
+    this.#ticketError = null
+    if (this.#phase === 'ticket') this.#open(this.#deadline)
+    // The business may have opened the meeting, here or on another node, when it issued the ticket.
+    else if (this.#followers.isMissing) this.#giveUp(now, new RtmsError('NOT_FOUND'))
     else this.#refresh(ticket, now)
   }
 
   handleNoTicket(attempt: number, error: RtmsError, now: number): void {
     if (attempt !== this.#attempt) return
-    if (this.#phase === 'ticket') this.#wait(now, error)
+    this.#askedFor = 0
+    if (this.#phase === 'ticket') this.#withoutTicket(error, now)
     else if (this.#phase === 'live') this.#tickets.retry(now)
+  }
+
+  /** No fresh ticket is to be had: the kept one may be good still. */
+  #withoutTicket(error: RtmsError | null, now: number): void {
+    this.#ticketError = error
+    if (this.#tickets.isValid(now)) this.#open(now + this.#options.connectMs)
+    else this.#wait(now, error)
   }
 
   /** Puts a fresh token in the place of one that is about to expire, without a break. */
@@ -172,7 +205,7 @@ export class Machine {
       if (attempt !== this.#attempt) return
       if (!(result instanceof RtmsError)) this.#tickets.schedule()
       // The expiry of the old one leads to a new connection with another ticket.
-      else this.#tickets.discard()
+      else this.#tickets.doubt()
     }
     const message = { type: 'refresh', call: this.#calls.next(), token: ticket.token } as const
     // Whatever number of the application's calls wait: a client that is busy keeps its connection.
@@ -180,46 +213,66 @@ export class Machine {
     this.#send(message)
   }
 
-  #open(): void {
-    if (this.#enter('opening', this.#deadline)) this.#ports.open(this.#attempt, this.#tickets.held.url)
+  #open(deadline: number): void {
+    if (this.#enter('opening', deadline)) this.#ports.open(this.#attempt, (this.#tickets.held as Ticket).url)
   }
 
   handleOpen(attempt: number): void {
     if (attempt !== this.#attempt || this.#phase !== 'opening') return
     if (!this.#enter('greeting', this.#deadline)) return
     this.#receipts.open()
-    this.#backoff.greeting()
+    const session = this.#offersSession ? this.#session : ''
     this.#send({
       type: 'hello',
       version: versions.most,
       features: 0,
       client: this.#options.client,
-      token: this.#tickets.held.token,
-      session: this.#session,
-      received: this.#receipts.entries,
+      token: (this.#tickets.held as Ticket).token,
+      session,
+      received: session === '' ? 0 : this.#receipts.entries,
       window: this.#options.window,
     })
   }
 
   handleClose(attempt: number, code: number, reason: string, now: number): void {
     if (attempt !== this.#attempt || this.#phase === 'closed' || this.#phase === 'waiting') return
-    // A kept ticket may have outlived the node's key, and a HELLO that comes too late is refused in the same way:
-    // fresh tickets are tried before giving up.
-    const again = code === closeCodes.UNAUTHENTICATED && this.#tickets.refused()
-    if (code === closeCodes.EXPIRED) this.#tickets.discard()
-    if (again) this.#backoff.forgive()
-    if (again || mayReconnect(code)) this.#wait(now, closeError(code))
+    this.#lost(code, reason, now)
+  }
+
+  #lost(said: number, reason: string, now: number): void {
+    // The goodbye has the reason also where a proxy, or a network that broke, has taken the close code away.
+    const code = isOwnCode(said) || !isOwnCode(this.#goodbye) ? said : this.#goodbye
+    const tickets = this.#tickets
+    let wait: number | undefined
+    let again = false
+    if (code === closeCodes.UNAUTHENTICATED) {
+      // A kept ticket may have outlived the node's key, and a HELLO that comes too late is refused in the same way: a fresh
+      // ticket is tried before giving up. That may be of another user than the session: it is tried once without.
+      const isOthers = this.#offersSession && this.#session !== '' && tickets.isNew
+      this.#offersSession = !isOthers
+      again = tickets.refused(isOthers)
+      this.#backoff.forgive()
+      if (isOthers) wait = this.#backoff.soon()
+    } else if (code === closeCodes.EXPIRED) tickets.discard()
+    else if (code === closeCodes.DRAINING || code === closeCodes.MOVED) tickets.doubt()
+    else if (this.#phase !== 'live') tickets.missed()
+    if (again || mayReconnect(code)) this.#wait(now, closeError(code) ?? this.#ticketError, wait)
     else this.#end(finalError(code, reason), null)
   }
 
   /** Gives the socket up from this side. */
   #drop(now: number): void {
     this.#ports.close(this.#attempt, DROPPED)
-    this.#wait(now, null)
+    this.#lost(DROPPED, '', now)
   }
 
-  #wait(now: number, error: RtmsError | null): void {
-    const wait = this.#backoff.next()
+  /** Gives a connection up that may be good. */
+  #giveUp(now: number, error: RtmsError | null): void {
+    this.#ports.close(this.#attempt, DROPPED)
+    this.#wait(now, error, this.#backoff.soon())
+  }
+
+  #wait(now: number, error: RtmsError | null, wait: number = this.#backoff.next()): void {
     // Late events of the old socket are not of this attempt any more.
     this.#attempt++
     this.#outbox.clear()
@@ -287,58 +340,44 @@ export class Machine {
         this.clockOffset = message.time / 1000 - (now - this.rtt / 2)
         return
       case 'goodbye':
+        this.#goodbye = message.code
         return this.#backoff.goodbye(message.retryAfter)
-      case 'frames':
-        if (!this.#followers.handleFrames(message)) this.#drop(now)
-        return
-      case 'publications':
-        return this.#followers.handlePublications(message)
-      case 'gap':
-        return this.#followers.handleGap(message)
-      case 'joined':
-        return this.#followers.handleJoined(message, this.#session, this.#entriesLost, now)
-      case 'subscribed':
-        return this.#followers.handleSubscribed(message)
       case 'done':
         return this.#calls.end(message.call, message.value)
       case 'reply':
         return this.#calls.end(message.call, message.data)
       case 'failed':
-        return this.#handleFailed(message)
-      case 'nack':
-        return this.#followers.handleNack(message)
+        return this.#handleFailed(message, now)
       case 'push':
         return this.#ports.push(message.name, message.data)
-      case 'direct':
-        return this.#followers.handleDirect(message)
-      case 'ended':
-        return this.#followers.handleEnded(message)
       default:
-        // Defined for later versions of the node; nothing to do yet.
-        return
+        if (!this.#followers.receive(message, now)) this.#drop(now)
     }
   }
 
   #handleWelcome(message: MessageOf<'welcome'>, now: number): void {
     if (!isSpoken(message.version)) return this.#drop(now)
+    const isStranger = this.#welcome !== null && this.#welcome.user !== message.user
     this.#welcome = message
     this.#silentUntil = now + 2 * message.heartbeat
     this.#session = message.session
-    this.#entriesLost = this.#receipts.welcomed(message)
+    this.#offersSession = true
+    this.#ticketError = null
+    const entriesLost = this.#receipts.welcomed(message)
     this.#backoff.welcomed(message)
-    this.#tickets.welcomed()
-    for (const call of this.#calls.revive(message, now)) this.#send(call)
-    this.#followers.attach(message)
+    for (const call of this.#calls.revive(message, isStranger, now)) this.#send(call)
+    this.#followers.attach(message, entriesLost, isStranger)
     // What is called from here on is of this connection.
     const attempt = this.#attempt
     this.#phase = 'live'
     this.#ports.welcome(message)
-    if (this.#attempt === attempt && this.#enter('live', now)) this.#tickets.schedule()
+    if (this.#attempt === attempt && this.#enter('live', now)) this.#tickets.welcomed()
   }
 
-  #handleFailed(message: MessageOf<'failed'>): void {
+  #handleFailed(message: MessageOf<'failed'>, now: number): void {
     const error = new RtmsError(message.error, message.message, message.retryAfter)
     if (!this.#followers.handleFailed(message, error)) this.#calls.end(message.call, error)
+    else if (this.#followers.isMissing && this.#askedFor !== this.#attempt) this.#tickets.renew(now)
   }
 
   // ---- the application's calls

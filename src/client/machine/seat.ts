@@ -49,16 +49,22 @@ export class SeatMachine {
   log = 0
   /** Its number on the last connection of this session where it was joined; 0 for none. */
   lastLog = 0
-  /** The call of the JOIN under way. */
+  /** The call of the JOIN under way on the current connection. */
   call = 0
+  /** The call of the last JOIN, on whichever connection, while the session owes its answer; 0 for none. */
+  asked = 0
   /** A JOIN asks for one meeting, and a FAILED says so. */
   readonly index = 0
   epoch = 0
   slot = 0
+  /** The meeting was not found, and a fresh ticket that may lead to it is waited for. */
+  isMissing = false
   /** The next frame wanted. */
   next = 1
   #seq = 0
   #maxInput: number = limits.input
+  /** The ticket with which the meeting was not found since it was last joined; 0 for none. */
+  #missedWith = 0
   /** The session in which it was joined. */
   #session = ''
   readonly #unanswered: Map<number, Unanswered> = new Map()
@@ -80,6 +86,8 @@ export class SeatMachine {
 
   joinMessage(call: number): MessageOf<'join'> {
     this.call = call
+    this.asked = call
+    this.isMissing = false
     const { meeting, spectator, config, epoch, next } = this
     return { type: 'join', call, meeting, spectator, config, epoch, next: epoch === 0 ? 0 : next }
   }
@@ -103,12 +111,23 @@ export class SeatMachine {
     this.epoch = message.epoch
     this.slot = message.slot
     this.call = 0
+    this.asked = 0
     if (!same) {
       this.#seq = message.seq
-      this.#rejectUpTo(Infinity, 'UNKNOWN')
-    } else if (lost || !message.recovered) this.#rejectUpTo(message.seq, 'UNKNOWN')
+      // Inputs are for the run of the meeting that their sender knew; those made since it was missing are for this one.
+      if (this.#missedWith === 0) this.abandon()
+      else this.#renumber()
+    } else if (lost || !message.recovered) this.#rejectSent(message.seq)
+    this.#missedWith = 0
     if (again && message.reason === 'NEW_EPOCH') this.next = 1
     return this.#resend(message.seq, now)
+  }
+
+  /** What waits follows the last seq of the slot. */
+  #renumber(): void {
+    const waiting = [...this.#unanswered.values()]
+    this.#unanswered.clear()
+    for (const input of waiting) this.#unanswered.set(++this.#seq, input)
   }
 
   /** What the node has not got, and still may. */
@@ -139,6 +158,24 @@ export class SeatMachine {
     }
   }
 
+  /**
+   * There is no such meeting. False where this client was not in it, or it was not found with an earlier ticket than
+   * this one either: it is over. The inputs made so far were for the one that is gone.
+   */
+  handleMissing(ticket: number): boolean {
+    if (this.epoch === 0 || (this.#missedWith !== 0 && this.#missedWith !== ticket)) return false
+    this.isMissing = true
+    if (this.#missedWith === 0) this.abandon()
+    this.#missedWith = ticket
+    this.detach()
+    return true
+  }
+
+  /** No input is sent any more that was made so far. */
+  abandon(): void {
+    this.#reject('UNKNOWN')
+  }
+
   /** The connection is gone; the position stays. */
   detach(): void {
     this.log = 0
@@ -166,8 +203,15 @@ export class SeatMachine {
     return { type: 'input', log: this.log, seq, seen: this.next - 1, data }
   }
 
-  /** Delivers frames. False where one is missing without a GAP: the connection cannot be trusted. */
-  handleFrames(message: MessageOf<'frames'>): boolean {
+  /** False where a frame is missing without a GAP: the connection cannot be trusted. */
+  receive(message: MessageOf<'frames'> | MessageOf<'nack'> | MessageOf<'direct'>): boolean {
+    if (message.type === 'frames') return this.#deliver(message)
+    if (message.type === 'direct') this.listener.direct(message.data)
+    else this.#answer(message.seq, new RtmsError(message.error, undefined, message.retryAfter))
+    return true
+  }
+
+  #deliver(message: MessageOf<'frames'>): boolean {
     if (message.first > this.next) return false
     eachFrame(message.frames, message.first, message.count, (number, entries) => {
       // Whoever heard of a frame may have left, or closed the client.
@@ -192,18 +236,14 @@ export class SeatMachine {
     if (message.to <= this.next) return
     this.next = message.to
     // Their answers may have been in what is lost.
-    this.#rejectUpTo(Infinity, 'UNKNOWN')
+    this.#rejectSent(Infinity)
     this.listener.gap(message.from, message.to, message.reason)
-  }
-
-  handleNack(message: MessageOf<'nack'>): void {
-    this.#answer(message.seq, new RtmsError(message.error, undefined, message.retryAfter))
   }
 
   /** The meeting is over for this client. */
   end(error: RtmsError): void {
     this.log = 0
-    this.#rejectUpTo(Infinity, error.code)
+    this.#reject(error.code)
     this.listener.ended(error)
   }
 
@@ -215,9 +255,14 @@ export class SeatMachine {
     unanswered.done(result)
   }
 
-  #rejectUpTo(last: number, code: ErrorCode): void {
+  /** What was sent, up to this seq: nobody knows what became of it. */
+  #rejectSent(last: number): void {
+    for (const [seq, { sent }] of Array.from(this.#unanswered))
+      if (sent && seq <= last) this.#answer(seq, new RtmsError('UNKNOWN'))
+  }
+
+  #reject(code: ErrorCode): void {
     for (const [seq, { sent }] of Array.from(this.#unanswered)) {
-      if (seq > last) return
       // What never left has no effect, whatever became of the rest.
       this.#answer(seq, new RtmsError(code === 'UNKNOWN' && !sent ? 'NOT_SENT' : code))
     }

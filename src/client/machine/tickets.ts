@@ -9,68 +9,105 @@ export interface Ticket {
 
 /** Tokens refused in a row before the client gives up. */
 const REFUSALS = 3
-/** A ticket is not used in its last milliseconds (of a short-lived one, its last quarter), and renewed before. */
+/** Attempts in a row that reach no welcome before another ticket is asked for: it may name another node. */
+const MISSES = 2
+/** A ticket is renewed before its last milliseconds (a short-lived one, before its last quarter). */
 const MARGIN_MS = 30_000
 /** After a failure to get a fresh one. */
 const RETRY_MS = 5_000
 
 /** The ticket a client holds: how long it is used again, and when a live client asks for another. */
 export class Tickets {
-  #held: Ticket | null = null
-  /** Until when it is used again, and not renewed; 0: no longer. */
-  #usableUntil = 0
-  #renewAt = Infinity
+  /** The last one that was taken. */
+  held: Ticket | null = null
+  /** How many were taken. */
+  count = 0
+  /** Whether the one that is held was refused by nobody and accepted by nobody. */
+  isNew = false
+  /** When a live client asks for another. */
+  renewAt: number = Infinity
+  /** Until when it is good at all; 0: no longer. */
+  #validUntil = 0
+  /** From when on another one is asked for instead; 0: it expired before it was used, by a clock that is wrong. */
+  #renewBy = 0
+  /** The next connection asks for a fresh one, though this one may still be good. */
+  #isDoubted = false
+  /** Attempts with it since it was taken or led to a welcome. */
+  #misses = 0
   /** Refused tokens since the last welcome. */
   #refusals = 0
 
-  /** The last one that was taken. */
-  get held(): Ticket {
-    return this.#held as Ticket
-  }
-
-  /** When a live client asks for another. */
-  get renewAt(): number {
-    return this.#renewAt
-  }
-
   isUsable(now: number): boolean {
-    return now < this.#usableUntil
+    return now < this.#renewBy && !this.#isDoubted
+  }
+
+  /** Whether it can be tried where no fresh one is to be had. */
+  isValid(now: number): boolean {
+    return now < this.#validUntil
   }
 
   /** `validMs`: how long it is still good. */
   take(ticket: Ticket, validMs: number, now: number): void {
-    this.#held = ticket
-    // One that has expired already, by a clock that is wrong, is tried, and then it is the node that says when.
-    this.#usableUntil = validMs > 0 ? now + validMs - Math.min(MARGIN_MS, validMs / 4) : 0
+    this.held = ticket
+    this.count++
+    this.isNew = true
+    this.#isDoubted = false
+    this.#misses = 0
+    this.#validUntil = now + validMs
+    this.#renewBy = validMs > 0 ? this.#validUntil - Math.min(MARGIN_MS, validMs / 4) : 0
   }
 
-  /** The next connection asks for a fresh one. */
+  /** Its address is a guess that has become a bad one. */
+  doubt(): void {
+    this.#isDoubted = true
+  }
+
+  /** An attempt with it has reached no welcome. */
+  missed(): void {
+    if (++this.#misses >= MISSES) this.doubt()
+  }
+
+  /** It has expired, whatever this client's clock says. */
   discard(): void {
-    this.#usableUntil = 0
+    this.#validUntil = 0
+    this.doubt()
   }
 
-  /** The node knows it now: it is renewed in time. */
-  schedule(): void {
-    this.#renewAt = this.#usableUntil || Infinity
-  }
-
-  /** It is not renewed: another is asked for already, or there is no connection. */
-  unschedule(): void {
-    this.#renewAt = Infinity
-  }
-
-  /** No fresh one was to be had. */
-  retry(now: number): void {
-    this.#renewAt = now + RETRY_MS
+  /**
+   * The node refused its token, or the session that was asked for with it, for which it is tried once more. False where
+   * that was once too often.
+   */
+  refused(withSession: boolean): boolean {
+    if (!withSession) this.discard()
+    return ++this.#refusals < REFUSALS
   }
 
   welcomed(): void {
     this.#refusals = 0
+    this.#misses = 0
+    this.#isDoubted = false
+    this.schedule()
   }
 
-  /** The node refused its token. False where that was once too often. */
-  refused(): boolean {
-    this.#usableUntil = 0
-    return ++this.#refusals < REFUSALS
+  /** The node has accepted it: it is renewed in time. */
+  schedule(): void {
+    this.isNew = false
+    this.renewAt = this.#renewBy || Infinity
+  }
+
+  /** It is not renewed: another is asked for already, or there is no connection. */
+  unschedule(): void {
+    this.renewAt = Infinity
+  }
+
+  /** A fresh one is asked for now, whether this connection lasts or not. */
+  renew(now: number): void {
+    this.doubt()
+    this.renewAt = now
+  }
+
+  /** No fresh one was to be had. */
+  retry(now: number): void {
+    this.renewAt = now + RETRY_MS
   }
 }

@@ -1,11 +1,11 @@
 import type { CloseReason } from '../../protocol/errors.ts'
 import { Addresses } from './addresses.ts'
 import type { NodeConfig } from '../ground/config.ts'
+import { Asks, type Ending } from '../ground/asks.ts'
+import type { Timers } from '../ground/timers.ts'
+import type { Grant, Outcome } from '../ports.ts'
 import type { Connection } from './connection.ts'
-import type { Stats } from '../ground/stats.ts'
-
-/** What there was too much of: connections or newcomers of the node, connections or new ones of the address. */
-export type RefusedBy = 'connections' | 'handshakes' | 'address' | 'rate'
+import type { RefusedBy, Stats } from '../ground/stats.ts'
 
 /** Why a connection is not let in. */
 export interface Turned {
@@ -29,23 +29,28 @@ const answers: { readonly [by in RefusedBy]: { readonly reason: CloseReason; rea
 export class Admission {
   readonly #config: NodeConfig
   readonly #stats: Stats
-  readonly #authenticate: (connection: Connection, token: string) => void
   readonly #addresses: Addresses
   /** Not welcomed yet. */
   readonly #newcomers: Set<Connection> = new Set()
-  /** Tokens that wait to be verified: one at most of each connection. */
-  readonly #queue: Map<Connection, string> = new Map()
-  readonly #verifying: Set<Connection> = new Set()
+  /** Tokens that are to be verified: one at most of each connection. */
+  readonly #verifications: Asks<Connection, Outcome<Grant>>
 
   constructor(
     config: NodeConfig,
     stats: Stats,
-    authenticate: (connection: Connection, token: string) => void,
+    timers: Timers,
+    authenticate: (connection: Connection) => void,
+    verified: (connection: Connection, ending: Ending<Outcome<Grant>>, now: number) => void,
   ) {
     this.#config = config
     this.#stats = stats
-    this.#authenticate = authenticate
     this.#addresses = new Addresses(config.limits)
+    this.#verifications = new Asks(timers, {
+      most: config.limits.verifications,
+      payer: ({ address }) => address,
+      put: authenticate,
+      ended: verified,
+    })
   }
 
   /** How many connections wait for their welcome, and how many addresses are remembered. */
@@ -79,36 +84,24 @@ export class Admission {
     )
   }
 
-  /** Has the token verified, when its turn comes. */
-  verify(connection: Connection, token: string): void {
-    this.#queue.set(connection, token)
-    this.#next()
+  /** Has the token of a connection verified, when its turn comes. */
+  verify(connection: Connection, deadline: number): void {
+    this.#verifications.ask(connection, deadline)
   }
 
-  /** The answer came. Whether it is one to a question that was asked. */
-  verified(connection: Connection): boolean {
-    const asked = this.#verifying.delete(connection)
-    this.#next()
-    return asked
-  }
-
-  #next(): void {
-    for (const [connection, token] of this.#queue) {
-      if (this.#verifying.size >= this.#config.limits.verifications) return
-      this.#queue.delete(connection)
-      this.#verifying.add(connection)
-      this.#authenticate(connection, token)
-    }
+  /** The answer came. */
+  answer(connection: Connection, outcome: Outcome<Grant>, now: number): void {
+    this.#verifications.answer(connection, outcome, now)
   }
 
   welcome(connection: Connection): void {
     this.#newcomers.delete(connection)
   }
 
-  /** The connection is gone. A verification under way goes on, and counts, until it is answered. */
+  /** The connection is gone. A verification under way goes on, and takes its place, until it is answered. */
   leave(connection: Connection, now: number): void {
     this.#newcomers.delete(connection)
-    this.#queue.delete(connection)
+    if (!this.#verifications.isPut(connection)) this.#verifications.end(connection, 'close', now)
     if (connection.address !== '') this.#addresses.release(connection.address, now)
     connection.address = ''
   }

@@ -1,11 +1,10 @@
 import type { Codec } from '../../protocol/codec.ts'
-import type { ClientMessage } from '../../protocol/schema.ts'
-import type { RefusedBy } from './admission.ts'
-import type { Encoded } from '../log/encoded.ts'
-import type { Cursor } from '../log/log.ts'
+import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
+import type { RefusedBy } from '../ground/stats.ts'
+import { Timer } from '../ground/timers.ts'
+import { Outlet } from '../log/log.ts'
 import type { Transport } from '../ports.ts'
 import type { Session } from '../session/session.ts'
-import { Timer } from '../ground/timers.ts'
 
 /**
  * The life of a connection. Every legal move:
@@ -13,45 +12,33 @@ import { Timer } from '../ground/timers.ts'
  *   new ─hello→ verifying ─token good→ live ─┐
  *    └────────────┴────────────────────────────┴─close from either side, error, time-out→ closed
  */
-export type ConnectionState = 'new' | 'verifying' | 'live' | 'closed'
+export type Phase =
+  | { readonly name: 'new' }
+  | {
+      readonly name: 'verifying'
+      readonly hello: MessageOf<'hello'>
+      /** What came behind the HELLO. */
+      readonly held: ClientMessage[]
+    }
+  | {
+      readonly name: 'live'
+      readonly session: Session
+      /** The REFRESH whose token is being verified. */
+      refresh: MessageOf<'refresh'> | null
+    }
+  | { readonly name: 'closed' }
 
-/** One socket: what it has been handed, and what waits for it. */
-export class Connection {
-  readonly transport: Transport
+const NEW: Phase = { name: 'new' }
+
+/** One socket. */
+export class Connection extends Outlet {
   readonly codec: Codec
-  state: ConnectionState = 'new'
-  session: Session | null = null
+  phase: Phase = NEW
   /** Under what it is counted with others of its address; '' where it is not. */
   address = ''
   /** Why it was closed at once. */
   refusedBy: RefusedBy | null = null
-  /** The HELLO that is being verified, and what came behind it. */
-  hello: (ClientMessage & { type: 'hello' }) | null = null
-  held: ClientMessage[] = []
-  /** The call of the REFRESH whose token is being verified; 0 for none. */
-  refreshing = 0
-
-  /** Messages of this connection alone, ahead of every log: WELCOME, PING, PONG, GOODBYE. */
-  control: Encoded[] = []
-  /** Cursors with something to read. */
-  frames: Cursor[] = []
-  topics: Cursor[] = []
-  /** Whether it stands in the list of connections to be written to. */
-  queued = false
-
-  /** Bytes handed over, and acknowledged by the client; at most `window` apart before a write, 0 = no window. */
-  sent = 0
-  acknowledged = 0
-  window = 0
-  /** The socket took the last write without holding more than its mark. */
-  writable = true
-  /** Something it had to carry is lost: nothing goes out any more but the GOODBYE. */
-  doomed = false
-  /** Reading is stopped because the upstream queue is full. */
-  paused = false
-
   lastHeard: number
-  lastSent: number
   readonly heartbeat: Timer
 
   constructor(
@@ -60,24 +47,14 @@ export class Connection {
     now: number,
     beat: (connection: Connection, now: number) => void,
   ) {
-    this.transport = transport
+    super(transport, codec.text, now)
     this.codec = codec
     this.lastHeard = now
-    this.lastSent = now
     this.heartbeat = new Timer((at) => beat(this, at))
   }
 
-  /** Whether a write is allowed now: the socket takes it and the client has acknowledged enough. */
-  get open(): boolean {
-    return this.writable && (this.window === 0 || this.sent - this.acknowledged < this.window)
-  }
-
-  get hasWork(): boolean {
-    return (
-      this.control.length > 0 ||
-      this.frames.length > 0 ||
-      this.topics.length > 0 ||
-      (this.session?.hasUnoffered ?? false)
-    )
+  /** The session it serves, from its WELCOME until it closes. */
+  get session(): Session | null {
+    return this.phase.name === 'live' ? this.phase.session : null
   }
 }

@@ -3,15 +3,19 @@ import { closeCodes, type CloseReason, type ErrorCode, RtmsError } from '../../p
 import { isSpoken, limits as protocolLimits, versions } from '../../protocol/limits.ts'
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
 import { Admission } from './admission.ts'
+import type { Ending } from '../ground/asks.ts'
 import type { NodeConfig } from '../ground/config.ts'
-import { Connection } from './connection.ts'
+import { Connection, type Phase } from './connection.ts'
 import type { Downstream } from '../down/downstream.ts'
+import type { Outlet } from '../log/log.ts'
 import type { Application, Grant, LossReason, Outcome, Transport } from '../ports.ts'
 import type { Revocations } from './revocations.ts'
 import { type Session, shorten } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
+
+const CLOSED: Phase = { name: 'closed' }
 
 /** What the sockets need of the rest of the node. */
 export interface ConnectionsHost {
@@ -23,11 +27,7 @@ export interface ConnectionsHost {
   readonly application: Application
   readonly revocations: Revocations
   /** A message of a live session, for its upstream queue. */
-  enqueue(connection: Connection, session: Session, message: ClientMessage, now: number): void
-  /** The session's connection is gone. */
-  detached(session: Session, now: number): void
-  /** The session has another token: what it no longer allows ends. */
-  regranted(session: Session, now: number): void
+  enqueue(session: Session, message: ClientMessage, now: number): void
   /** The session has another connection: what its queue upward waited for may have changed. */
   attached(session: Session): void
 }
@@ -44,8 +44,12 @@ export class Connections {
   constructor(host: ConnectionsHost) {
     this.#host = host
     this.#origin = Math.max(0, Math.floor(host.config.wallOffset))
-    this.#admission = new Admission(host.config, host.stats, (connection, token) =>
-      host.application.authenticate(connection, token),
+    this.#admission = new Admission(
+      host.config,
+      host.stats,
+      host.timers,
+      (connection) => host.application.authenticate(connection, tokenOf(connection)),
+      (connection, ending, now) => this.#verified(connection, ending, now),
     )
   }
 
@@ -63,7 +67,7 @@ export class Connections {
     let stalled = 0
     let bytes = 0
     for (const connection of this.#all) {
-      if (!connection.open) stalled++
+      if (!connection.hasCredit) stalled++
       if (connection.window > 0) bytes += connection.sent - connection.acknowledged
     }
     return { stalled, bytes }
@@ -86,7 +90,7 @@ export class Connections {
   }
 
   packet(connection: Connection, packet: Uint8Array | string, now: number): void {
-    if (connection.state === 'closed') return
+    if (connection.phase.name === 'closed') return
     connection.lastHeard = now
     this.#host.stats.packetsIn++
     this.#host.stats.bytesIn += packet.length
@@ -99,18 +103,19 @@ export class Connections {
     }
     this.#host.stats.messagesIn += messages.length
     for (const message of messages) {
-      if ((connection.state as string) === 'closed') return
+      if ((connection.phase.name as string) === 'closed') return
       this.#receive(connection, message, now)
     }
   }
 
   /** The socket is gone. */
   lost(connection: Connection, reason: LossReason, now: number): void {
-    if (connection.state !== 'closed') this.#detach(connection, reason, now)
+    if (connection.phase.name !== 'closed') this.#detach(connection, reason, now)
   }
 
   #receive(connection: Connection, message: ClientMessage, now: number): void {
-    if (connection.state === 'new' && message.type !== 'hello') {
+    const { phase } = connection
+    if (phase.name === 'new' && message.type !== 'hello') {
       this.close(connection, 'UNAUTHENTICATED', 'the first message must be hello', now)
       return
     }
@@ -120,7 +125,7 @@ export class Connections {
         return
       case 'ping': {
         // The WELCOME comes first.
-        if (connection.state === 'verifying') break
+        if (phase.name === 'verifying') break
         if (connection.control.length >= this.#host.config.limits.controlMessages) {
           this.close(connection, 'SLOW', 'too many pings wait for their pong', now)
           return
@@ -141,27 +146,27 @@ export class Connections {
         return
       default:
     }
-    const { session } = connection
-    if (connection.state === 'live' && session !== null) this.#host.enqueue(connection, session, message, now)
-    else if (connection.held.length < this.#host.config.limits.helloMessages) connection.held.push(message)
+    if (phase.name === 'live') this.#host.enqueue(phase.session, message, now)
+    else if (phase.name !== 'verifying') return
+    else if (phase.held.length < this.#host.config.limits.helloMessages) phase.held.push(message)
     else this.close(connection, 'RATE', 'too much before the welcome', now)
   }
 
   #acknowledge(connection: Connection, { bytes, received }: MessageOf<'ack'>, now: number): void {
     const { session } = connection
-    if (bytes > connection.sent || received > (session?.last ?? 0)) {
+    if (bytes > connection.sent || received > (session?.log.last ?? 0)) {
       this.close(connection, 'PROTOCOL', 'an ack of more than was sent', now)
       return
     }
     connection.acknowledged = Math.max(connection.acknowledged, bytes)
-    session?.acknowledge(received)
+    session?.log.acknowledge(received)
     this.#host.downstream.wake(connection)
   }
 
   /** Silence on either side brings a ping; twice the heartbeat of silence from the client is the end. */
   #beat(connection: Connection, now: number): void {
     const { heartbeatMs, helloMs, readyLatenessMs } = this.#host.config.limits
-    if (connection.state === 'new') {
+    if (connection.phase.name === 'new') {
       // A node that comes late itself has not read what came in time.
       if (now - connection.lastHeard > helloMs + readyLatenessMs) {
         connection.lastHeard = now
@@ -169,11 +174,6 @@ export class Connections {
         return
       }
       this.close(connection, 'UNAUTHENTICATED', 'no hello in time', now)
-      return
-    }
-    // Not the client's fault: it may come again.
-    if (connection.state === 'verifying') {
-      this.close(connection, 'FULL', 'the token was not verified in time', now, this.#admission.spread())
       return
     }
     // Nobody has read what it sent.
@@ -194,16 +194,18 @@ export class Connections {
     this.#host.timers.set(connection.heartbeat, next)
   }
 
-  /** Ends a connection from this side; with a reason it gets a GOODBYE first, if it can take one. */
+  /** Ends a connection from this side; with a reason it gets a GOODBYE first. */
   close(
-    connection: Connection,
+    outlet: Outlet,
     reason: CloseReason | null,
     text: string,
     now: number,
     retryAfterMs: number = this.#host.config.limits.reconnectMinMs,
     spoken: { readonly least: number; readonly most: number } = { least: 0, most: 0 },
   ): void {
-    if (connection.state === 'closed') return
+    // A session knows of its connection only what goes down.
+    const connection = outlet as Connection
+    if (connection.phase.name === 'closed') return
     const code = reason === null ? 1001 : closeCodes[reason]
     if (reason !== null) {
       const retryAfter = code > 4449 ? retryAfterMs : 0
@@ -216,29 +218,24 @@ export class Connections {
   }
 
   #detach(connection: Connection, reason: LossReason, now: number): void {
-    const { session } = connection
-    connection.state = 'closed'
-    connection.control = []
-    connection.frames = []
-    connection.topics = []
-    connection.held = []
-    connection.session = null
+    const { phase } = connection
+    connection.phase = CLOSED
+    connection.discard()
     this.#all.delete(connection)
     this.#admission.leave(connection, now)
     this.#host.timers.clear(connection.heartbeat)
     this.#host.stats.loseConnection(reason)
-    if (session === null) return
+    if (phase.name !== 'live') return
+    const { session, refresh } = phase
     // Nobody will hear whether the new token was good.
-    if (connection.refreshing !== 0)
-      this.#host.downstream.fail(session, { type: 'refresh', call: connection.refreshing }, 'UNKNOWN')
-    connection.refreshing = 0
-    this.#host.detached(session, now)
+    if (refresh !== null) this.#host.downstream.fail(session, refresh, 'UNKNOWN')
+    session.stopReading(now)
     if (!session.ended) this.#host.sessions.detach(session, now)
     this.#host.application.disconnected(session, reason, session.ended)
   }
 
   #hello(connection: Connection, hello: MessageOf<'hello'>, now: number): void {
-    if (connection.state !== 'new') {
+    if (connection.phase.name !== 'new') {
       this.close(connection, 'PROTOCOL', 'a second hello', now)
       return
     }
@@ -249,23 +246,34 @@ export class Connections {
       this.close(connection, 'PROTOCOL', text, now, 0, versions)
       return
     }
-    connection.state = 'verifying'
-    connection.hello = hello
+    connection.phase = { name: 'verifying', hello, held: [] }
     // What comes behind waits in the socket, so that nobody unverified makes the node hold much.
     connection.transport.pause()
-    this.#admission.verify(connection, hello.token)
+    const { timers } = this.#host
+    const { at: deadline } = connection.heartbeat
+    timers.clear(connection.heartbeat)
+    this.#admission.verify(connection, deadline)
   }
 
+  /** The answer to `authenticate`. */
   authenticated(connection: Connection, outcome: Outcome<Grant>, now: number): void {
-    if (!this.#admission.verified(connection)) return
-    if (connection.refreshing !== 0) {
-      this.#refreshed(connection, outcome, now)
+    this.#admission.answer(connection, outcome, now)
+  }
+
+  /** A token was verified, or was not in time: of a HELLO, or of a REFRESH. */
+  #verified(connection: Connection, ending: Ending<Outcome<Grant>>, now: number): void {
+    const { phase } = connection
+    if (phase.name === 'live') this.#refreshed(connection, phase, ending, now)
+    if (phase.name !== 'verifying') return
+    const { hello, held } = phase
+    if (ending.by !== 'answer') {
+      // Not the client's fault: it may come again.
+      this.close(connection, 'FULL', 'the token was not verified in time', now, this.#admission.spread())
       return
     }
-    const { hello } = connection
-    if (connection.state !== 'verifying' || hello === null) return
-    // The check itself failed, which is not the client's fault: it may come again.
+    const { answer: outcome } = ending
     if (!outcome.ok && outcome.error.code === 'HANDLER_FAILED') {
+      // Neither is a check that failed.
       this.close(connection, 'FULL', 'the token could not be verified', now, this.#admission.spread())
       return
     }
@@ -280,7 +288,10 @@ export class Connections {
     if (attached === 'stolen')
       this.close(connection, 'UNAUTHENTICATED', 'the session belongs to another user', now)
     else if (attached === 'limit') this.close(connection, 'FULL', 'too many sessions of one user', now)
-    else this.#welcome(connection, hello, attached, now)
+    else {
+      this.#welcome(connection, hello, attached, now)
+      for (const message of held) this.#receive(connection, message, now)
+    }
   }
 
   #isOver(grant: Grant, now: number): boolean {
@@ -294,40 +305,63 @@ export class Connections {
   }
 
   /** Has a new token verified for a session that goes on meanwhile. */
-  refresh(session: Session, { call, token }: MessageOf<'refresh'>): ErrorCode | null {
-    const { connection } = session
-    if (connection === null) return 'UNKNOWN'
-    if (connection.refreshing !== 0) return 'BUSY'
-    connection.refreshing = call
-    this.#admission.verify(connection, token)
+  refresh({ outlet }: Session, message: MessageOf<'refresh'>, now: number): ErrorCode | null {
+    const connection = outlet as Connection | null
+    if (connection === null || connection.phase.name !== 'live') return 'UNKNOWN'
+    if (connection.phase.refresh !== null) return 'BUSY'
+    connection.phase.refresh = message
+    this.#admission.verify(connection, now + this.#host.config.limits.helloMs)
     return null
   }
 
-  #refreshed(connection: Connection, outcome: Outcome<Grant>, now: number): void {
-    const { session, refreshing: call } = connection
-    connection.refreshing = 0
-    if (session === null) return
+  #refreshed(
+    connection: Connection,
+    phase: Extract<Phase, { name: 'live' }>,
+    ending: Ending<Outcome<Grant>>,
+    now: number,
+  ): void {
+    const { session, refresh } = phase
+    phase.refresh = null
+    if (refresh === null) return
+    const { call } = refresh
     const { downstream, sessions } = this.#host
+    if (ending.by !== 'answer') {
+      downstream.fail(session, refresh, 'TIMEOUT', 'the token was not verified in time')
+      return
+    }
+    const { answer: outcome } = ending
+    if (!outcome.ok && outcome.error.code === 'HANDLER_FAILED') {
+      // Neither is a check that failed.
+      this.close(connection, 'FULL', 'the token could not be verified', now, this.#admission.spread())
+      return
+    }
     if (!outcome.ok || this.#isOver(outcome.value, now)) {
-      downstream.fail(session, { type: 'refresh', call }, 'UNAUTHENTICATED', 'the token was refused')
+      downstream.fail(session, refresh, 'UNAUTHENTICATED', 'the token was refused')
     } else if (this.#isRevoked(connection, outcome.value, now)) {
       // Its call goes unanswered: the goodbye is the answer.
     } else if (outcome.value.user !== session.user) {
-      downstream.fail(session, { type: 'refresh', call }, 'FORBIDDEN', 'the token is another user’s')
+      downstream.fail(session, refresh, 'FORBIDDEN', 'the token is another user’s')
     } else {
       // One that was sent on an earlier connection may come to its turn behind the newer token of this one's HELLO.
       const isNewer = outcome.value.issued >= session.grant.issued
       if (isNewer) sessions.renew(session, outcome.value)
       downstream.send(session, { type: 'done', call, value: Math.floor(session.grant.expires / 1000) })
-      if (isNewer) this.#host.regranted(session, now)
+      if (isNewer) this.#withdraw(session, now)
     }
+  }
+
+  /** Withdraws meetings and topics that the new token no longer grants. */
+  #withdraw(session: Session, now: number): void {
+    const message = 'the new token does not allow it'
+    for (const log of session.withdraw(now))
+      this.#host.downstream.send(session, { type: 'ended', log, error: 'FORBIDDEN', message })
   }
 
   /** A session has one connection: the newer one takes it over. */
   #replace(hello: MessageOf<'hello'>, grant: Grant, now: number): void {
     for (const session of this.#host.sessions.of(grant.user)) {
-      if (session.id !== hello.session || session.connection === null) continue
-      this.close(session.connection, 'REPLACED', 'the session connected elsewhere', now)
+      if (session.id !== hello.session || session.outlet === null) continue
+      this.close(session.outlet, 'REPLACED', 'the session connected elsewhere', now)
       return
     }
   }
@@ -339,11 +373,10 @@ export class Connections {
     now: number,
   ): void {
     const { limits } = this.#host.config
-    connection.state = 'live'
-    connection.hello = null
+    connection.phase = { name: 'live', session, refresh: null }
     this.#admission.welcome(connection)
     connection.window = hello.window === 0 ? 0 : Math.min(hello.window, limits.window)
-    const received = resumed ? session.rewind(hello.received) : 0
+    const received = session.log.attach(connection, resumed ? hello.received : 0)
     const whole = received <= hello.received
     if (hello.session !== '')
       this.#host.stats.resume('session', resumed ? (whole ? 'recovered' : 'LOST') : 'NOT_FOUND')
@@ -376,13 +409,11 @@ export class Connections {
       maxSubscriptions: limits.subscriptionsPerSession,
       maxRequests: limits.requestsPerSession,
     })
+    this.#host.downstream.resume(session)
     this.#host.application.connected(session, resumed)
-    this.#host.regranted(session, now)
+    this.#withdraw(session, now)
     this.#host.attached(session)
-    if (!connection.paused) connection.transport.resume()
-    const { held } = connection
-    connection.held = []
-    for (const message of held) this.#receive(connection, message, now)
+    connection.transport.resume()
   }
 
   /** Closes every connection. */
@@ -391,4 +422,10 @@ export class Connections {
     for (const connection of this.#all)
       this.close(connection, 'DRAINING', 'the node is stopping', now, this.#admission.spread())
   }
+}
+
+/** The token that a connection waits to have verified. */
+function tokenOf({ phase }: Connection): string {
+  if (phase.name === 'verifying') return phase.hello.token
+  return phase.name === 'live' ? (phase.refresh?.token ?? '') : ''
 }

@@ -1,12 +1,12 @@
 import { type ErrorCode, errors } from '../../protocol/errors.ts'
-import type { MessageType, ServerMessage } from '../../protocol/schema.ts'
+import type { MessageOf, MessageType, ServerMessage } from '../../protocol/schema.ts'
 import type { NodeLimits } from '../ground/config.ts'
-import type { Connection } from '../door/connection.ts'
+import type { Stats } from '../ground/stats.ts'
+import { Gap } from '../log/batches.ts'
 import { compose, Encoded } from '../log/encoded.ts'
-import { type Cursor, Gap } from '../log/log.ts'
+import { type Cursor, empty, type Outlet } from '../log/log.ts'
 import type { Packet } from '../ports.ts'
 import { type Session, shorten } from '../session/session.ts'
-import type { Stats } from '../ground/stats.ts'
 
 /**
  * Everything that goes down. What is new marks cursors; a flush makes one write per connection of whatever its
@@ -15,42 +15,28 @@ import type { Stats } from '../ground/stats.ts'
 export class Downstream {
   readonly #limits: NodeLimits
   readonly #stats: Stats
-  readonly #slow: (connection: Connection) => void
-  readonly #caughtUp: (session: Session) => void
-  #queue: Connection[] = []
+  readonly #slow: (outlet: Outlet) => void
+  #queue: Outlet[] = []
   /** The parts of the write under way. */
   readonly #parts: Encoded[] = []
 
-  constructor(
-    limits: NodeLimits,
-    stats: Stats,
-    slow: (connection: Connection) => void,
-    caughtUp: (session: Session) => void,
-  ) {
+  constructor(limits: NodeLimits, stats: Stats, slow: (outlet: Outlet) => void) {
     this.#limits = limits
     this.#stats = stats
     this.#slow = slow
-    this.#caughtUp = caughtUp
   }
 
   get hasWork(): boolean {
     return this.#queue.length > 0
   }
 
-  markFrames(cursor: Cursor): void {
-    const { connection } = cursor.session
-    if (cursor.dirty || connection === null) return
-    cursor.dirty = true
-    connection.frames.push(cursor)
-    this.#enqueue(connection)
-  }
-
-  markTopic(cursor: Cursor): void {
-    const { connection } = cursor.session
-    if (cursor.dirty || connection === null) return
-    cursor.dirty = true
-    connection.topics.push(cursor)
-    this.#enqueue(connection)
+  /** A cursor has something to read. */
+  mark(cursor: Cursor): void {
+    if (cursor.marked) return
+    cursor.marked = true
+    const { outlet } = cursor
+    outlet.lanes[cursor.lane].push(cursor)
+    this.#enqueue(outlet)
   }
 
   /** Puts a message into a session's log. */
@@ -73,44 +59,50 @@ export class Downstream {
 
   sendEncoded(session: Session, entry: Encoded): void {
     if (session.ended) return
-    const kept = session.append(entry)
-    if (session.connection === null) return
-    if (kept) this.#enqueue(session.connection)
-    else this.doom(session)
+    const { outlet, log } = session
+    const kept = log.append(entry)
+    if (outlet === null || log.cursor === null) return
+    if (kept) this.mark(log.cursor)
+    else this.doom(outlet)
+  }
+
+  /** A session has another connection, which goes on reading its log. */
+  resume({ log }: Session): void {
+    if (log.cursor !== null && !log.isCurrent(log.cursor)) this.mark(log.cursor)
   }
 
   /** Puts a message of this connection alone ahead of every log. */
-  control(connection: Connection, message: ServerMessage): void {
-    connection.control.push(Encoded.of(message))
-    this.#enqueue(connection)
+  control(outlet: Outlet, message: ServerMessage): void {
+    outlet.control.push(Encoded.of(message))
+    this.#enqueue(outlet)
   }
 
-  /** What held a connection back is gone: credit came, or its socket drained. */
-  wake(connection: Connection): void {
-    if (connection.hasWork) this.#enqueue(connection)
+  /** What held an outlet back is gone: credit came, or its socket drained. */
+  wake(outlet: Outlet): void {
+    if (outlet.hasWork) this.#enqueue(outlet)
   }
 
   /** The reader is too slow to be kept: from here on it would miss something without being told. */
-  doom(session: Session): void {
-    const { connection } = session
-    if (connection === null || connection.doomed) return
-    connection.doomed = true
-    this.#slow(connection)
+  doom(outlet: Outlet): void {
+    if (outlet.outflow !== 'open') return
+    outlet.outflow = 'doomed'
+    this.#slow(outlet)
   }
 
-  /** The last write to a connection: what is its alone, and nothing of the logs. */
-  farewell(connection: Connection, message: ServerMessage, now: number): void {
-    if (!connection.open) return
-    const parts = [...connection.control, Encoded.of(message)]
-    connection.control = []
+  /**
+   * The last write to a connection: what is its alone, and nothing of the logs. A GOODBYE needs no credit, so that
+   * whoever is closed for not reading is told why once it reads on.
+   */
+  farewell(outlet: Outlet, goodbye: MessageOf<'goodbye'>, now: number): void {
+    const parts = [...(outlet.hasCredit ? outlet.control : []), Encoded.of(goodbye)]
     this.#stats.messagesOut += parts.length
-    this.#hand(connection, compose(parts, connection.codec.text), now)
+    this.#hand(outlet, compose(parts, outlet.text), now)
   }
 
-  #enqueue(connection: Connection): void {
-    if (connection.queued || connection.doomed || connection.state === 'closed' || !connection.open) return
-    connection.queued = true
-    this.#queue.push(connection)
+  #enqueue(outlet: Outlet): void {
+    if (outlet.queued || outlet.outflow !== 'open' || !outlet.hasCredit) return
+    outlet.queued = true
+    this.#queue.push(outlet)
   }
 
   /**
@@ -122,10 +114,10 @@ export class Downstream {
     this.#queue = []
     let at = 0
     for (; at < queue.length && budget > 0; at++) {
-      const connection = queue[at] as Connection
-      connection.queued = false
-      budget -= this.#write(connection, now)
-      if (connection.hasWork) this.#enqueue(connection)
+      const outlet = queue[at] as Outlet
+      outlet.queued = false
+      budget -= this.#write(outlet, now)
+      if (outlet.hasWork) this.#enqueue(outlet)
     }
     if (at === queue.length) return
     this.#stats.sweepsCutDown++
@@ -133,53 +125,40 @@ export class Downstream {
   }
 
   /** One write of what waits for this connection. Returns its bytes. */
-  #write(connection: Connection, now: number): number {
-    if (connection.state === 'closed' || connection.doomed || !connection.open) return 0
+  #write(outlet: Outlet, now: number): number {
+    if (outlet.outflow !== 'open' || !outlet.hasCredit) return 0
     const parts = this.#parts
-    const { control } = connection
+    const { control, lanes } = outlet
     let bytes = 0
     for (const part of control) {
       parts.push(part)
       bytes += part.binary.length
     }
     empty(control)
-    if (connection.state === 'live') {
-      const limit = this.#limits.writeBytes
-      bytes = this.#readSession(connection.session as Session, parts, bytes, limit)
-      // Frames before topics, but a long catch-up leaves room for live topics.
-      bytes = this.#read(connection.frames, parts, bytes, connection.topics.length > 0 ? limit / 2 : limit)
-      this.#read(connection.topics, parts, bytes, limit)
-    }
+    const limit = this.#limits.writeBytes
+    const [session, frames, topics] = lanes
+    bytes = this.#read(session, parts, bytes, limit)
+    // Frames before topics, but a long catch-up leaves room for live topics.
+    bytes = this.#read(frames, parts, bytes, topics.length > 0 ? limit / 2 : limit)
+    this.#read(topics, parts, bytes, limit)
     if (parts.length === 0) return 0
     this.#stats.messagesOut += parts.length
-    const { text } = connection.codec
+    const { text } = outlet
     const packet = parts.length === 1 ? (parts[0] as Encoded).packet(text) : compose(parts, text)
     empty(parts)
-    return this.#hand(connection, packet, now)
+    return this.#hand(outlet, packet, now)
   }
 
-  #hand(connection: Connection, packet: Packet, now: number): number {
+  #hand(outlet: Outlet, packet: Packet, now: number): number {
     const size = packet.bytes.length
-    connection.sent += size
-    connection.lastSent = now
+    outlet.sent += size
+    outlet.lastSent = now
     this.#stats.writes++
     this.#stats.bytesOut += size
-    connection.writable = connection.transport.write(packet)
-    if (!connection.writable) this.#stats.socketStalls++
-    else if (!connection.open) this.#stats.creditStalls++
+    outlet.writable = outlet.transport.write(packet)
+    if (!outlet.writable) this.#stats.socketStalls++
+    else if (!outlet.hasCredit) this.#stats.creditStalls++
     return size
-  }
-
-  #readSession(session: Session, parts: Encoded[], bytes: number, limit: number): number {
-    const wasBehind = session.isBehind
-    while (bytes < limit) {
-      const entry = session.offer()
-      if (entry === null) break
-      parts.push(entry)
-      bytes += entry.binary.length
-    }
-    if (wasBehind && !session.isBehind) this.#caughtUp(session)
-    return bytes
   }
 
   /** A page of each cursor in turn until all are current or the write is full; then the next write starts behind. */
@@ -188,12 +167,12 @@ export class Downstream {
     while (at < cursors.length && bytes < limit) {
       const cursor = cursors[at++] as Cursor
       if (!cursor.live || cursor.log.isCurrent(cursor)) {
-        cursor.dirty = false
+        cursor.marked = false
         continue
       }
       const read = cursor.log.read(cursor)
       if (read === 'disconnect') {
-        this.doom(cursor.session)
+        this.doom(cursor.outlet)
         break
       }
       if (read !== 'nothing') {
@@ -201,16 +180,11 @@ export class Downstream {
         parts.push(read)
         bytes += read.binary.length
       }
-      if (cursor.log.isCurrent(cursor)) cursor.dirty = false
+      if (cursor.log.isCurrent(cursor)) cursor.marked = false
       else cursors.push(cursor)
     }
     if (at === cursors.length) empty(cursors)
     else cursors.splice(0, at)
     return bytes
   }
-}
-
-/** For the short lists of every write: many times cheaper than setting their length. */
-function empty(list: unknown[]): void {
-  while (list.length > 0) list.pop()
 }

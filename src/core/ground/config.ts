@@ -1,5 +1,3 @@
-import type { Retention } from '../topic/topic-log.ts'
-
 /** The limits of a node that the option `limits` sets. Sizes in bytes, times in milliseconds. */
 export interface NodeLimits {
   /** Connections at once; one more is closed with FULL. */
@@ -161,6 +159,9 @@ export const fixedLimits = {
   webhookRequests: 100,
   /** Bytes of its answer; a reply may have 32 KiB. */
   webhookAnswerBytes: 65_536,
+  /** Questions to the business at a time: whether something is allowed, and whether to open a meeting; more wait. */
+  questions: 1_000,
+  openings: 100,
   /** Users whose joins one meeting remembers. Who was forgotten early may join a little more often. */
   joinUsers: 1_024,
   /** Events of a meeting that wait for a frame, four for each slot; above it the business gets no more bots while the clock stands still. */
@@ -175,6 +176,13 @@ export const fixedLimits = {
   /** Topics that are told of one session. */
   sessionTopics: 100,
 } as const
+
+/** How long a topic keeps entries for readers that come back. */
+export interface Retention {
+  readonly entries: number
+  readonly bytes: number
+  readonly ageMs: number
+}
 
 /** What a topic keeps for readers that come back, unless it is defined otherwise. */
 export const defaultRetention: Retention = { entries: 100, bytes: 65_536, ageMs: 60_000 }

@@ -1,7 +1,5 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { MessageType } from '../../protocol/schema.ts'
-import type { RefusedBy } from '../door/admission.ts'
-import type { Gap } from '../log/log.ts'
 import type { LossReason } from '../ports.ts'
 import { Worst } from './worst.ts'
 
@@ -24,6 +22,9 @@ export class Buckets {
     this.sum += value
   }
 }
+
+/** What there was too much of: connections or newcomers of the node, connections or new ones of the address. */
+export type RefusedBy = 'connections' | 'handshakes' | 'address' | 'rate'
 
 /** How asking to go on where one was left has ended: 'recovered', or the reason why something is missing. */
 export type ResumeOutcome = 'recovered' | 'LOST' | ErrorCode
@@ -103,7 +104,7 @@ export class Stats {
     count(reasons, reason)
   }
 
-  gap({ reason, skipped }: Gap): void {
+  gap({ reason, skipped }: { readonly reason: ErrorCode; readonly skipped: number }): void {
     count(this.gaps, reason)
     if (skipped > 0) count(this.entriesSkipped, reason, skipped)
   }

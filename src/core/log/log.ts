@@ -1,31 +1,12 @@
-import { encodeMessage } from '../../protocol/binary.ts'
-import type { ErrorCode } from '../../protocol/errors.ts'
-import type { Position } from '../../protocol/schema.ts'
-import { Encoded } from './encoded.ts'
-import type { Session } from '../session/session.ts'
-
-/** Bytes of log entries after which a batch ends and the next page begins. */
-export const PAGE_BYTES = 32_768
-
-/** What stands in the place of entries that a reader will not get. */
-export class Gap extends Encoded {
-  readonly reason: ErrorCode
-  /** How many positions it passes over: 0 where nobody knows what is missing. */
-  readonly skipped: number
-
-  constructor(log: number, from: number, to: number, position: Position, reason: ErrorCode) {
-    super(encodeMessage({ type: 'gap', log, from, to, position, reason }))
-    this.reason = reason
-    this.skipped = to - from
-  }
-}
+import type { Transport } from '../ports.ts'
+import type { Encoded } from './encoded.ts'
 
 /** What reading a cursor can yield besides a message: nothing for this reader, or that it must be disconnected. */
 export type Read = Encoded | 'nothing' | 'disconnect'
 
 /** A bounded, append-only sequence of encoded entries with positions. */
 export interface Log {
-  /** Unique on this node, told to the client when it joins or subscribes. */
+  /** Unique on this node, told to the client when it joins or subscribes; 0 for a session log. */
   readonly number: number
   /** Whether this cursor has been offered everything. */
   isCurrent(cursor: Cursor): boolean
@@ -33,51 +14,89 @@ export interface Log {
   read(cursor: Cursor): Read
 }
 
-/** A session's place in a log. */
+/** The order in which one write carries logs: the session's own, then frames, then topics. */
+export const LANE = { session: 0, frames: 1, topics: 2 } as const
+export type Lane = (typeof LANE)[keyof typeof LANE]
+
+/** A place in a log, read for one connection: it goes with that connection. */
 export class Cursor {
   readonly log: Log
-  readonly session: Session
+  readonly outlet: Outlet
+  readonly lane: Lane
   /** The next position to be offered. */
   position: number
-  /** Whether it stands in its connection's list of cursors that have something to read. */
-  dirty = false
-  /** Cleared when the session left the log: a cursor that still stands in a list is then passed over. */
+  /** Whether it stands in a lane of its outlet. */
+  marked = false
+  /** Cleared when its session left the log: a cursor that is still marked is then passed over. */
   live = true
 
-  constructor(log: Log, session: Session, position: number) {
+  constructor(log: Log, outlet: Outlet, lane: Lane, position: number) {
     this.log = log
-    this.session = session
+    this.outlet = outlet
+    this.lane = lane
     this.position = position
   }
 }
 
-/** A batch and the position behind it. */
-export interface CachedBatch {
-  readonly batch: Encoded
-  readonly from: number
-  readonly to: number
+/**
+ * What an outlet may carry. Every legal move:
+ *
+ *   open ─an entry that it had to carry is gone→ doomed ─┐
+ *    └──────────────────────────────────────────────────┴─its connection ends→ closed
+ *
+ * A doomed one carries nothing but the GOODBYE: what followed would be numbered wrongly.
+ */
+export type Outflow = 'open' | 'doomed' | 'closed'
+
+/** The user's downstream queue: what waits for one socket, and how much it may be handed. */
+export class Outlet {
+  readonly transport: Transport
+  /** Whether the other side speaks JSON. */
+  readonly text: boolean
+  outflow: Outflow = 'open'
+  /** Messages of this connection alone, ahead of every log: WELCOME, PING, PONG. */
+  readonly control: Encoded[] = []
+  /** Cursors with something to read: those that were marked. */
+  readonly lanes: readonly [Cursor[], Cursor[], Cursor[]] = [[], [], []]
+  /** Whether it stands in the list of those to be written to. */
+  queued = false
+
+  /** Bytes handed over, and acknowledged by the client; at most `window` apart before a write, 0 = no window. */
+  sent = 0
+  acknowledged = 0
+  window = 0
+  /** The socket took the last write without holding more than its mark. */
+  writable = true
+  /** Nothing is read from the socket for now: what its client sent before fills the upstream queue. */
+  paused = false
+  /** When something was last handed over, in monotonic milliseconds. */
+  lastSent: number
+
+  constructor(transport: Transport, text: boolean, now: number) {
+    this.transport = transport
+    this.text = text
+    this.lastSent = now
+  }
+
+  /** Whether a write is allowed now: the socket takes it and the client has acknowledged enough. */
+  get hasCredit(): boolean {
+    return this.writable && (this.window === 0 || this.sent - this.acknowledged < this.window)
+  }
+
+  /** Its connection is gone, and with it everything that waits. */
+  discard(): void {
+    this.outflow = 'closed'
+    empty(this.control)
+    for (const lane of this.lanes) empty(lane)
+  }
+
+  get hasWork(): boolean {
+    const [session, frames, topics] = this.lanes
+    return this.control.length > 0 || session.length > 0 || frames.length > 0 || topics.length > 0
+  }
 }
 
-/**
- * Batches by the position they begin at, forgotten when the log grows. Nearly always all cursors stand at one place,
- * so the last one is kept apart.
- */
-export class BatchCache {
-  #last: CachedBatch | null = null
-  #others: Map<number, CachedBatch> | null = null
-
-  get(from: number): CachedBatch | undefined {
-    if (this.#last?.from === from) return this.#last
-    return this.#others?.get(from)
-  }
-
-  set(from: number, batch: Encoded, to: number): void {
-    if (this.#last !== null) (this.#others ??= new Map()).set(this.#last.from, this.#last)
-    this.#last = { batch, from, to }
-  }
-
-  clear(): void {
-    this.#last = null
-    this.#others = null
-  }
+/** For the short lists of every write: many times cheaper than setting their length. */
+export function empty(list: unknown[]): void {
+  while (list.length > 0) list.pop()
 }

@@ -4,7 +4,8 @@ import { joinFrames } from '../../protocol/frames.ts'
 import { schema } from '../../protocol/schema.ts'
 import type { Budget } from '../ground/budget.ts'
 import { Encoded } from '../log/encoded.ts'
-import { BatchCache, type Cursor, Gap, type Log, PAGE_BYTES, type Read } from '../log/log.ts'
+import { BatchCache, Gap, PAGE_BYTES } from '../log/batches.ts'
+import type { Cursor, Log, Read } from '../log/log.ts'
 import { Ring } from '../ground/ring.ts'
 
 /** What keeping one frame costs besides its bytes; keeps endless empty frames within the limit too. */

@@ -1,6 +1,7 @@
 import type { MeetingEvent } from '../../protocol/schema.ts'
 import type { FrameLog } from './frame-log.ts'
-import { BatchCache, type Cursor, type Log, type Read } from '../log/log.ts'
+import { BatchCache } from '../log/batches.ts'
+import type { Cursor, Log, Read } from '../log/log.ts'
 import { Ring } from '../ground/ring.ts'
 
 interface Pending {

@@ -19,9 +19,10 @@ import { FrameClock } from './frame-clock.ts'
 import { FrameLog } from './frame-log.ts'
 import { Gallery } from './gallery.ts'
 import { JoinRate } from './join-rate.ts'
-import { Cursor } from '../log/log.ts'
+import { Cursor, LANE, type Outlet } from '../log/log.ts'
 import type { MeetingLogic, Refusal, SealedFrame } from '../ports.ts'
-import { type Seat, type Session, shorten } from '../session/session.ts'
+import { type Session, shorten } from '../session/session.ts'
+import { MeetingSeat } from './seat.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 
@@ -139,7 +140,8 @@ export class Meeting {
   readonly #members: Map<number, Member> = new Map()
   /** Last seq of each slot, so that (slot, seq) names one input in an epoch, whoever held the slot. */
   readonly #seqs: number[] = []
-  readonly #cursors: Set<Cursor> = new Set()
+  /** Who reads. */
+  readonly #readers: Set<MeetingSeat> = new Set()
   /** What spectators see, where that is later than the members. */
   readonly #gallery: Gallery | null
   readonly #showing: Timer
@@ -204,9 +206,7 @@ export class Meeting {
         away,
         bot: session === null,
       })),
-      spectators: [...this.#cursors].filter(
-        ({ session }) => session.seats.get(this.log.number)?.slot === SYSTEM_SLOT,
-      ).length,
+      spectators: [...this.#readers].filter(({ slot }) => slot === SYSTEM_SLOT).length,
       frame: this.log.next - 1,
     }
   }
@@ -225,16 +225,16 @@ export class Meeting {
   join(session: Session, message: MessageOf<'join'>, now: number): MessageOf<'joined'> | Refusal | ErrorCode {
     if (message.config !== '' && this.#config !== '' && this.#config !== message.config)
       return 'CONFIG_MISMATCH'
-    let seat = session.seats.get(this.log.number)
+    let seat = this.#seatOf(session)
     if (seat === undefined) {
       const slot = message.spectator ? SYSTEM_SLOT : this.#freeSlot()
       if (slot === -1) return 'FULL'
       const refusal = message.spectator ? null : this.#admit(slot, session.user, now)
       if (refusal !== null) return refusal
       // It may have ended the session instead of answering.
-      if (session.ended || session.connection === null) return 'UNKNOWN'
+      if (session.ended || session.outlet === null) return 'UNKNOWN'
       this.#run(now)
-      seat = { meeting: this, slot, cursor: null }
+      seat = new MeetingSeat(this, session, slot)
       session.seats.set(this.log.number, seat)
       if (!message.spectator) this.#seat(session, session.user, slot, now)
     } else {
@@ -247,7 +247,12 @@ export class Meeting {
       member.away = false
       this.#happen({ type: 'back', slot: member.slot })
     }
-    return this.#place(seat, session, message, member, now)
+    return this.#place(seat, message, member, now)
+  }
+
+  #seatOf(session: Session): MeetingSeat | undefined {
+    // Numbers of logs are unique on the node, and this one is of a meeting.
+    return session.seats.get(this.log.number) as MeetingSeat | undefined
   }
 
   /** Whether this user may have this slot: not too often, and as the business says. That may seat bots meanwhile. */
@@ -326,18 +331,17 @@ export class Meeting {
   kick(slot: number, message: string): boolean {
     const member = this.#members.get(slot)
     if (member === undefined || member.leaving !== null) return false
-    const seat = member.session?.seats.get(this.log.number)
-    if (member.session === null || seat === undefined) this.#depart(member, 'kicked')
+    const seat = member.session === null ? undefined : this.#seatOf(member.session)
+    if (seat === undefined) this.#depart(member, 'kicked')
     else {
-      this.#end(member.session, message)
-      this.leave(member.session, seat, 'kicked')
+      this.#end(seat.session, message)
+      this.leave(seat, 'kicked')
     }
     return true
   }
 
   #place(
-    seat: Seat,
-    session: Session,
+    seat: MeetingSeat,
     message: MessageOf<'join'>,
     member: Member | undefined,
     now: number,
@@ -349,10 +353,11 @@ export class Meeting {
     const known = asked && message.epoch === this.epoch && message.next >= 1 && message.next <= log.next
     const recovered = known && message.next >= log.first
     const view = gallery ?? log
-    const cursor = new Cursor(view, session, known ? message.next : 1)
+    const outlet = seat.session.outlet as Outlet
+    const cursor = new Cursor(view, outlet, LANE.frames, known ? message.next : 1)
     seat.cursor = cursor
-    this.#cursors.add(cursor)
-    if (!view.isCurrent(cursor)) this.#host.downstream.markFrames(cursor)
+    this.#readers.add(seat)
+    if (!view.isCurrent(cursor)) this.#host.downstream.mark(cursor)
     this.#showLater()
     return {
       type: 'joined',
@@ -378,30 +383,30 @@ export class Meeting {
   }
 
   /** The seat's cursor stops reading. */
-  #unread(seat: Seat): void {
+  #unread(seat: MeetingSeat): void {
     if (seat.cursor === null) return
     seat.cursor.live = false
-    this.#cursors.delete(seat.cursor)
+    this.#readers.delete(seat)
     seat.cursor = null
     // The end of the sweep notices that nobody is left.
-    if (this.#cursors.size === 0) this.#sealSoon()
+    if (this.#readers.size === 0) this.#sealSoon()
   }
 
   /** The session lost its connection: a member keeps its slot and is away, a spectator is gone. */
-  detach(session: Session, seat: Seat): void {
+  detach(seat: MeetingSeat): boolean {
     this.#unread(seat)
     const member = this.#members.get(seat.slot)
-    if (member === undefined) session.seats.delete(this.log.number)
-    else if (!member.away) {
+    if (member === undefined) return false
+    if (!member.away) {
       member.away = true
       this.#happen({ type: 'away', slot: member.slot })
     }
+    return true
   }
 
   /** The session gives up its seat. What its member sent before is framed first. */
-  leave(session: Session, seat: Seat, reason: string): void {
+  leave(seat: MeetingSeat, reason: string): void {
     this.#unread(seat)
-    session.seats.delete(this.log.number)
     const member = this.#members.get(seat.slot)
     if (member !== undefined) this.#depart(member, reason)
   }
@@ -436,7 +441,7 @@ export class Meeting {
   }
 
   /** Takes an input in, or says why not. Either way its seq is answered. */
-  accept(seat: Seat, message: MessageOf<'input'>, now: number): Refusal | ErrorCode | null {
+  accept(seat: MeetingSeat, message: MessageOf<'input'>, now: number): Refusal | ErrorCode | null {
     const member = this.#members.get(seat.slot)
     if (member === undefined) return 'READ_ONLY'
     if (message.seq <= member.seq) return 'STALE'
@@ -520,7 +525,7 @@ export class Meeting {
   }
 
   get #isIdle(): boolean {
-    return this.#cursors.size === 0 && this.#inputs.length === 0 && this.#events.length === 0
+    return this.#readers.size === 0 && this.#inputs.length === 0 && this.#events.length === 0
   }
 
   /** At the end of a sweep: a meeting without a frame rate seals what it has. */
@@ -532,7 +537,7 @@ export class Meeting {
       this.#seal(now)
     }
     this.#mark(now)
-    if (this.#running && this.#cursors.size === 0) this.#stop(now)
+    if (this.#running && this.#readers.size === 0) this.#stop(now)
     this.#notify()
   }
 
@@ -582,8 +587,9 @@ export class Meeting {
 
   #tell(now: number): void {
     this.#gallery?.reveal(now)
-    for (const cursor of this.#cursors) {
-      if (this.#gallery === null || !cursor.log.isCurrent(cursor)) this.#host.downstream.markFrames(cursor)
+    for (const { cursor } of this.#readers) {
+      if (cursor !== null && (this.#gallery === null || !cursor.log.isCurrent(cursor)))
+        this.#host.downstream.mark(cursor)
     }
     this.#showLater()
   }
@@ -602,10 +608,10 @@ export class Meeting {
     this.#host.timers.clear(this.#ttl)
     this.#host.timers.clear(this.#showing)
     const message = 'the meeting was closed'
-    for (const { session } of this.#cursors) this.#end(session, message)
+    for (const { session } of this.#readers) this.#end(session, message)
     for (const { session } of this.#members.values()) if (session !== null) this.#end(session, message)
     this.#host.stats.refuseInput('CLOSED', this.#inputs.length)
-    this.#cursors.clear()
+    this.#readers.clear()
     this.#members.clear()
     this.log.release()
     this.#inputs = []
@@ -613,7 +619,7 @@ export class Meeting {
   }
 
   #end(session: Session, message: string): void {
-    const seat = session.seats.get(this.log.number)
+    const seat = this.#seatOf(session)
     if (seat === undefined) return
     if (seat.cursor !== null) seat.cursor.live = false
     session.seats.delete(this.log.number)

@@ -1,11 +1,15 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
+import { SYSTEM_SLOT } from '../../protocol/limits.ts'
 import { isName } from '../../protocol/names.ts'
+import type { MessageOf } from '../../protocol/schema.ts'
 import type { Budget } from '../ground/budget.ts'
 import { defaultMeeting, type MeetingOptions, type NodeConfig } from '../ground/config.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { FrameLog } from './frame-log.ts'
 import { Meeting, type MeetingBusiness, type MeetingHost, type MeetingInfo } from './meeting.ts'
 import { pageOf, type PageWish } from '../ground/page.ts'
+import type { Refusal } from '../ports.ts'
+import type { Session } from '../session/session.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
 
@@ -100,6 +104,19 @@ export class Meetings {
     )
     this.#meetings.set(name, meeting)
     return meeting.info
+  }
+
+  /** Seats a session in a meeting; NOT_FOUND where it is not open. */
+  join(session: Session, message: MessageOf<'join'>, now: number): MessageOf<'joined'> | Refusal | ErrorCode {
+    const meeting = this.#meetings.get(message.meeting)
+    if (meeting === undefined) return 'NOT_FOUND'
+    if (session.outlet === null) return 'UNKNOWN'
+    const seat = session.seats.get(meeting.log.number)
+    if (seat === undefined && session.seats.size >= this.#config.limits.meetingsPerSession) return 'LIMIT'
+    if (seat === undefined || (seat.slot === SYSTEM_SLOT) === message.spectator)
+      return meeting.join(session, message, now)
+    const text = 'it is in this meeting in another role; leave it first'
+    return { code: 'LIMIT', message: text, retryAfterMs: 0 }
   }
 
   close(name: string): void {

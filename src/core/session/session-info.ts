@@ -1,6 +1,3 @@
-import { fixedLimits } from '../ground/config.ts'
-import type { Session } from './session.ts'
-
 /** Where a session stands in a log, and what the log keeps: entries from `first` to before `next`. */
 export interface CursorInfo {
   readonly of: 'meeting' | 'topic'
@@ -29,39 +26,4 @@ export interface SessionInfo {
   /** What was handed to its socket and not acknowledged, of at most `window` bytes before a write. */
   readonly unacknowledgedBytes: number
   readonly window: number
-}
-
-export function sessionInfo(session: Session): SessionInfo {
-  const { user, connection, upstream, requests } = session
-  const topics: string[] = []
-  const cursors: CursorInfo[] = []
-  for (const { meeting, cursor } of session.seats.values()) {
-    if (cursor !== null) cursors.push(cursorInfo('meeting', meeting.name, cursor.position, meeting.log))
-  }
-  for (const { log, position } of session.subscriptions.values()) {
-    if (topics.length === fixedLimits.sessionTopics) break
-    topics.push(log.name)
-    cursors.push(cursorInfo('topic', log.name, position, log))
-  }
-  return {
-    user,
-    connected: connection !== null,
-    meetings: Array.from(session.seats.values(), ({ meeting, slot }) => ({ name: meeting.name, slot })),
-    topics,
-    subscriptions: session.subscriptions.size,
-    cursors,
-    requests: requests.size,
-    waiting: { messages: upstream.size, bytes: upstream.bytes },
-    unacknowledgedBytes: connection === null ? 0 : connection.sent - connection.acknowledged,
-    window: connection?.window ?? 0,
-  }
-}
-
-function cursorInfo(
-  of: CursorInfo['of'],
-  name: string,
-  position: number,
-  { first, next }: { readonly first: number; readonly next: number },
-): CursorInfo {
-  return { of, name, position, first, next }
 }

@@ -1,75 +1,61 @@
 import { utf8Length } from '../../protocol/bytes.ts'
-import { limits, MAX_UINT } from '../../protocol/limits.ts'
-import type { NodeLimits } from '../ground/config.ts'
-import type { Connection } from '../door/connection.ts'
-import type { Encoded } from '../log/encoded.ts'
-import type { Inquiry } from '../up/gate.ts'
+import { limits, MAX_UINT, SYSTEM_SLOT } from '../../protocol/limits.ts'
 import type { Budget } from '../ground/budget.ts'
-import type { Cursor } from '../log/log.ts'
-import type { Meeting } from '../meeting/meeting.ts'
-import type { Grant } from '../ports.ts'
-import type { PendingRequest } from '../up/requests.ts'
-import { Ring } from '../ground/ring.ts'
+import { fixedLimits, type NodeLimits } from '../ground/config.ts'
 import { type Bucket, FULL, type Rate } from '../ground/rate.ts'
 import { Timer } from '../ground/timers.ts'
-import type { TopicCursor } from '../topic/cursor.ts'
-import { UpstreamQueue } from '../up/upstream.ts'
+import type { Outlet } from '../log/log.ts'
+import type { Grant } from '../ports.ts'
+import { mayJoin, mayRead } from './grant.ts'
+import type { Seat, Subscription } from './parts.ts'
+import type { CursorInfo, SessionInfo } from './session-info.ts'
+import { SessionLog } from './session-log.ts'
+import { UpstreamQueue } from './upstream-queue.ts'
 
-/** What a session has of a meeting: membership may outlive the cursor, which goes with the connection. */
-export interface Seat {
-  readonly meeting: Meeting
-  /** 255 for a spectator. */
-  readonly slot: number
-  cursor: Cursor | null
+/** What a session needs of its node. */
+export interface SessionHost {
+  readonly limits: NodeLimits
+  readonly budget: Budget
+  /** It has waited for a connection in vain, or its token has expired. */
+  expired(session: Session, now: number): void
+  /** Its log is not behind any more. */
+  caughtUp(session: Session): void
 }
-
-/** From this share of the session log's limits on, what its client sends waits. */
-const BEHIND = 1 / 4
 
 /** One logical client. It survives reconnects, together with what goes down to it alone: the session log. */
 export class Session {
   readonly id: string
   readonly user: string
   grant: Grant
-  connection: Connection | null = null
-  readonly upstream: UpstreamQueue
+  /** Of its connection. */
+  outlet: Outlet | null = null
+  readonly log: SessionLog
+  readonly upstream: UpstreamQueue = new UpstreamQueue()
   /** By log number. */
   readonly seats: Map<number, Seat> = new Map()
-  readonly subscriptions: Map<number, TopicCursor> = new Map()
-  readonly requests: Map<number, PendingRequest> = new Map()
+  readonly subscriptions: Map<number, Subscription> = new Map()
   /** The highest call number accepted: a call at or below it is a repetition. */
   calls = 0
-  /** What it sent last of all that was delivered, where the business has yet to allow it. */
-  inquiry: Inquiry | null = null
+  /** Somebody outside is asked about what it sent last of all that was delivered: nothing more is, until the answer. */
+  asking = false
   ended = false
   /** Expiry of the session without a connection, or of the token. */
   readonly expiry: Timer
 
   /** What may still be refused before it floods. */
   #refusals: Bucket = FULL
-  readonly #limits: NodeLimits
-  readonly #budget: Budget
-  readonly #log: Ring<Encoded> = new Ring(1)
-  #logBytes = 0
-  /** Bytes of what was not yet offered. */
-  #unoffered = 0
-  /** The next entry of the session log to be offered. */
-  #offered = 1
 
-  constructor(
-    id: string,
-    grant: Grant,
-    limits: NodeLimits,
-    budget: Budget,
-    expire: (session: Session, now: number) => void,
-  ) {
+  constructor(id: string, grant: Grant, host: SessionHost) {
     this.id = id
     this.user = grant.user
     this.grant = grant
-    this.#limits = limits
-    this.#budget = budget
-    this.upstream = new UpstreamQueue(this)
-    this.expiry = new Timer((now) => expire(this, now))
+    this.log = new SessionLog(host.limits, host.budget, () => host.caughtUp(this))
+    this.expiry = new Timer((now) => host.expired(this, now))
+  }
+
+  /** Whether what it sent stays in its upstream queue for now: backpressure, or a question under way. */
+  get isHeld(): boolean {
+    return !this.ended && (this.asking || this.log.isBehind)
   }
 
   /** Notes a refusal. True where there were too many in too short a time. */
@@ -79,77 +65,66 @@ export class Session {
     return false
   }
 
-  /** Number of the last entry of the session log. */
-  get last(): number {
-    return this.#log.next - 1
+  /** Ends a subscription. Without effect where it has none to this log. */
+  unsubscribe(log: number, now: number): void {
+    const subscription = this.subscriptions.get(log)
+    this.subscriptions.delete(log)
+    subscription?.end(now)
   }
 
-  get hasUnoffered(): boolean {
-    return this.#offered < this.#log.next
+  /** Gives up a seat; `reason` is for the meeting. False: it has none there. */
+  leave(log: number, reason: string): boolean {
+    const seat = this.seats.get(log)
+    this.seats.delete(log)
+    seat?.end(reason)
+    return seat !== undefined
   }
 
-  /** So much of the session log waits to be offered that what the client asks meanwhile would overrun it. */
-  get isBehind(): boolean {
-    const { sessionLogEntries, sessionLogBytes } = this.#limits
-    return (
-      !this.ended &&
-      (this.#unoffered > sessionLogBytes * BEHIND ||
-        this.#log.next - this.#offered > sessionLogEntries * BEHIND)
-    )
+  /** Cursors go with the connection; a client that comes back says where it stands. */
+  stopReading(now: number): void {
+    for (const [log, seat] of this.seats) if (!seat.detach()) this.seats.delete(log)
+    for (const log of this.subscriptions.keys()) this.unsubscribe(log, now)
   }
 
-  /** Appends to the session log. False: what was not yet offered had to go, and the connection is too slow to keep. */
-  append(entry: Encoded): boolean {
-    this.#log.push(entry)
-    this.#hold(entry.binary.length)
-    this.#unoffered += entry.binary.length
-    let kept = true
-    while (this.#log.size > this.#limits.sessionLogEntries || this.#logBytes > this.#limits.sessionLogBytes) {
-      const isLost = this.#log.first === this.#offered
-      const { length } = this.#log.shift().binary
-      this.#hold(-length)
-      if (!isLost) continue
-      this.#offered++
-      this.#unoffered -= length
-      kept = false
+  /** Gives up meetings and topics that its token does not allow. Returns their logs. */
+  withdraw(now: number): number[] {
+    const withdrawn: number[] = []
+    for (const [log, { name, slot }] of this.seats) {
+      if (mayJoin(this.grant, name, slot === SYSTEM_SLOT)) continue
+      this.leave(log, 'forbidden')
+      withdrawn.push(log)
     }
-    return kept
-  }
-
-  #hold(bytes: number): void {
-    this.#logBytes += bytes
-    this.#budget.add(bytes)
-  }
-
-  /** Nobody will read its log any more. */
-  release(): void {
-    this.#hold(-this.#logBytes)
-  }
-
-  /** The next entry to be offered, or null. */
-  offer(): Encoded | null {
-    if (this.#offered === this.#log.next) return null
-    const entry = this.#log.get(this.#offered++)
-    this.#unoffered -= entry.binary.length
-    return entry
-  }
-
-  /** The client has everything up to `received`. */
-  acknowledge(received: number): void {
-    while (this.#log.size > 0 && this.#log.first <= received && this.#log.first < this.#offered) {
-      this.#hold(-this.#log.shift().binary.length)
+    for (const [log, { name }] of this.subscriptions) {
+      if (mayRead(this.grant, name)) continue
+      this.unsubscribe(log, now)
+      withdrawn.push(log)
     }
+    return withdrawn
   }
 
-  /**
-   * Goes back to the entry after `received` for a new connection. Returns the number that precedes the first one
-   * it will carry: above `received` where entries in between are gone.
-   */
-  rewind(received: number): number {
-    this.#offered = Math.max(this.#log.first, Math.min(received + 1, this.#log.next))
-    this.#unoffered = 0
-    for (let at = this.#offered; at < this.#log.next; at++) this.#unoffered += this.#log.get(at).binary.length
-    return this.#offered - 1
+  /** As it stands now, with so many requests under way. */
+  info(requests: number): SessionInfo {
+    const { user, outlet, upstream } = this
+    const topics: string[] = []
+    const cursors: CursorInfo[] = []
+    for (const { place } of this.seats.values()) if (place !== null) cursors.push(place)
+    for (const { name, place } of this.subscriptions.values()) {
+      if (topics.length === fixedLimits.sessionTopics) break
+      topics.push(name)
+      cursors.push(place)
+    }
+    return {
+      user,
+      connected: outlet !== null,
+      meetings: Array.from(this.seats.values(), ({ name, slot }) => ({ name, slot })),
+      topics,
+      subscriptions: this.subscriptions.size,
+      cursors,
+      requests,
+      waiting: { messages: upstream.size, bytes: upstream.bytes },
+      unacknowledgedBytes: outlet === null ? 0 : outlet.sent - outlet.acknowledged,
+      window: outlet?.window ?? 0,
+    }
   }
 }
 

@@ -1,35 +1,26 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
-import type { Budget } from '../ground/budget.ts'
 import type { NodeConfig } from '../ground/config.ts'
-import type { Connection } from '../door/connection.ts'
-import type { Grant } from '../ports.ts'
-import { Session } from './session.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
+import type { Outlet } from '../log/log.ts'
+import type { Grant } from '../ports.ts'
+import { Session, type SessionHost } from './session.ts'
 
 /** All sessions of a node, by id and by user. */
 export class Sessions {
   readonly #config: NodeConfig
   readonly #timers: Timers
   readonly #stats: Stats
-  readonly #budget: Budget
-  readonly #expire: (session: Session, now: number) => void
+  readonly #host: SessionHost
   readonly #byId: Map<string, Session> = new Map()
   readonly #byUser: Map<string, Set<Session>> = new Map()
 
-  constructor(
-    config: NodeConfig,
-    timers: Timers,
-    stats: Stats,
-    budget: Budget,
-    expire: (session: Session, now: number) => void,
-  ) {
+  constructor(config: NodeConfig, timers: Timers, stats: Stats, host: SessionHost) {
     this.#config = config
     this.#timers = timers
     this.#stats = stats
-    this.#budget = budget
-    this.#expire = expire
+    this.#host = host
   }
 
   get size(): number {
@@ -44,12 +35,18 @@ export class Sessions {
     return this.#byUser.get(user) ?? []
   }
 
+  /** Sessions of a user, and how many of them have a connection. */
+  presence(user: string): { readonly sessions: number; readonly connected: number } {
+    const sessions = [...this.of(user)]
+    return { sessions: sessions.length, connected: sessions.filter(({ outlet }) => outlet !== null).length }
+  }
+
   /**
-   * The session a HELLO asks for, or a new one, attached to this connection; `reason` says why it is a new one.
+   * The session a HELLO asks for, or a new one, attached to this connection’s outlet; `reason` says why it is a new one.
    * 'stolen' where the id belongs to another user, 'limit' where the user has too many.
    */
   attach(
-    connection: Connection,
+    outlet: Outlet,
     hello: MessageOf<'hello'>,
     grant: Grant,
   ): { session: Session; resumed: boolean; reason: ErrorCode | '' } | 'stolen' | 'limit' {
@@ -57,8 +54,7 @@ export class Sessions {
     if (known !== undefined && known.user !== grant.user) return 'stolen'
     const session = known ?? this.#open(grant)
     if (session === null) return 'limit'
-    session.connection = connection
-    connection.session = session
+    session.outlet = outlet
     this.renew(session, grant)
     const resumed = known !== undefined
     if (resumed) this.#stats.sessionsResumed++
@@ -78,15 +74,14 @@ export class Sessions {
 
   /** The wall clock was set: what ends at a time of it is due at another one. */
   retime(): void {
-    for (const session of this.#byId.values())
-      if (session.connection !== null) this.renew(session, session.grant)
+    for (const session of this.#byId.values()) if (session.outlet !== null) this.renew(session, session.grant)
   }
 
   #open(grant: Grant): Session | null {
     let sessions = this.#byUser.get(grant.user)
     if (sessions !== undefined && sessions.size >= this.#config.limits.sessionsPerUser) return null
     const id = [...this.#config.entropy(16)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
-    const session = new Session(id, grant, this.#config.limits, this.#budget, this.#expire)
+    const session = new Session(id, grant, this.#host)
     this.#byId.set(id, session)
     if (sessions === undefined) this.#byUser.set(grant.user, (sessions = new Set()))
     sessions.add(session)
@@ -96,13 +91,13 @@ export class Sessions {
 
   /** The connection is gone: the session waits for another. */
   detach(session: Session, now: number): void {
-    session.connection = null
+    session.outlet = null
     this.#timers.set(session.expiry, now + this.#config.limits.sessionKeepMs)
   }
 
   remove(session: Session): void {
     session.ended = true
-    session.release()
+    session.log.release()
     this.#timers.clear(session.expiry)
     this.#byId.delete(session.id)
     const sessions = this.#byUser.get(session.user)

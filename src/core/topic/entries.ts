@@ -6,10 +6,11 @@ import { joinPublications, type PublicationEntry } from '../../protocol/publicat
 import { schema, type Position } from '../../protocol/schema.ts'
 import { Encoded } from '../log/encoded.ts'
 import type { Budget } from '../ground/budget.ts'
-import { BatchCache, Gap, PAGE_BYTES, type Read } from '../log/log.ts'
+import { BatchCache, Gap, PAGE_BYTES } from '../log/batches.ts'
+import type { Read } from '../log/log.ts'
 import { Ring } from '../ground/ring.ts'
 import { policies, type TopicCursor } from './cursor.ts'
-import type { Retention } from './topic-log.ts'
+import type { Retention } from '../ground/config.ts'
 
 /** An entry in the ring and, while it is the latest of its key, in the compacted list. */
 interface Entry extends PublicationEntry {

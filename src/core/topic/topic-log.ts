@@ -2,16 +2,10 @@ import type { ErrorCode } from '../../protocol/errors.ts'
 import type { PublicationEntry } from '../../protocol/publications.ts'
 import type { Position } from '../../protocol/schema.ts'
 import type { Budget } from '../ground/budget.ts'
+import type { Retention } from '../ground/config.ts'
 import type { Cursor, Log, Read } from '../log/log.ts'
 import type { TopicCursor } from './cursor.ts'
 import { TopicEntries } from './entries.ts'
-
-/** How long a topic keeps entries for readers that come back. */
-export interface Retention {
-  readonly entries: number
-  readonly bytes: number
-  readonly ageMs: number
-}
 
 /** The log of a topic on one node. As long as nothing was published it holds nothing: there may be a million of them. */
 export class TopicLog implements Log {

@@ -1,7 +1,7 @@
 import type { PublicationEntry } from '../../protocol/publications.ts'
 import type { Budget } from '../ground/budget.ts'
-import { policies, type TopicCursor } from './cursor.ts'
-import type { Retention } from './topic-log.ts'
+import { Group, policies, type TopicCursor } from './cursor.ts'
+import type { Retention } from '../ground/config.ts'
 import { TopicLog } from './topic-log.ts'
 
 /**
@@ -16,28 +16,6 @@ export function rungOf(maxHz: number): number {
   return ladder.findLast((hz) => hz <= maxHz) ?? 0
 }
 
-/** The subscribers of one topic on one rung that conflate, or that do not. Linked, not listed: most have one member. */
-export class Group {
-  readonly hz: number
-  readonly conflate: boolean
-  /** The position up to which its cursors were marked. */
-  offered: number
-  /** Members that had not taken what they were offered before. */
-  behind = 0
-  size = 0
-  first: TopicCursor | null = null
-  /** It waits for its rung's next flush. */
-  due = false
-  /** The next group of the topic. */
-  next: Group | null = null
-
-  constructor(hz: number, conflate: boolean, offered: number) {
-    this.hz = hz
-    this.conflate = conflate
-    this.offered = offered
-  }
-}
-
 /** A class of messages on this node: a log and who reads it. */
 export class Topic extends TopicLog {
   readonly name: string
@@ -50,8 +28,18 @@ export class Topic extends TopicLog {
   /** Entries of this node that the bus was not yet given. */
   unsent: PublicationEntry[] | null = null
 
-  constructor(name: string, number: number, retention: Retention, budget: Budget) {
+  readonly #left: (topic: Topic, now: number) => void
+
+  /** `left`: a reader is gone. */
+  constructor(
+    name: string,
+    number: number,
+    retention: Retention,
+    budget: Budget,
+    left: (topic: Topic, now: number) => void,
+  ) {
     super(number, budget)
+    this.#left = left
     this.name = name
     this.retention = retention
   }
@@ -107,6 +95,12 @@ export class Topic extends TopicLog {
     group.size--
     if (isStrict(cursor)) this.#strict--
     if (group.size === 0) this.#removeGroup(group)
+  }
+
+  /** The subscriber is gone. */
+  leave(cursor: TopicCursor, now: number): void {
+    this.remove(cursor)
+    this.#left(this, now)
   }
 
   #removeGroup(group: Group): void {

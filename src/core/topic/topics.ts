@@ -8,13 +8,14 @@ import type { MessageOf } from '../../protocol/schema.ts'
 import { defaultRetention, fixedLimits, type NodeConfig } from '../ground/config.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Budget } from '../ground/budget.ts'
+import type { Outlet } from '../log/log.ts'
 import type { Bus } from '../ports.ts'
 import type { Session } from '../session/session.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
-import { type Group, ladder, rungOf, Topic } from './topic.ts'
-import { TopicCursor, wishOf } from './cursor.ts'
-import type { Retention } from './topic-log.ts'
+import { ladder, rungOf, Topic } from './topic.ts'
+import { type Group, policies, TopicCursor, wishOf } from './cursor.ts'
+import type { Retention } from '../ground/config.ts'
 
 type Wish = MessageOf<'subscribe'>['topics'][number]
 
@@ -116,7 +117,7 @@ export class Topics {
     if (this.#topics.size >= this.#config.limits.topics || this.#budget.isFull) return null
     const retention =
       this.#retentions.find(({ pattern }) => matches(pattern, name))?.retention ?? defaultRetention
-    const topic = new Topic(name, this.#nextLog(), retention, this.#budget)
+    const topic = new Topic(name, this.#nextLog(), retention, this.#budget, this.#left)
     this.#topics.set(name, topic)
     return topic
   }
@@ -218,12 +219,12 @@ export class Topics {
   /** Drops what is not to be kept. Who is to be disconnected for missing it may be stalled, and would never ask for it. */
   #trim(topic: Topic, now: number): void {
     topic.trimBehindReaders(now)
-    topic.eachFallen(({ session }) => this.#downstream.doom(session))
+    topic.eachFallen(({ outlet }) => this.#downstream.doom(outlet))
   }
 
   // ---- subscribing
 
-  /** Makes a cursor. The caller has checked name and grant. */
+  /** Makes a cursor. The caller has checked name, grant and connection. */
   subscribe(
     session: Session,
     call: number,
@@ -231,6 +232,7 @@ export class Topics {
     wish: Wish,
     now: number,
   ): MessageOf<'subscribed'> | ErrorCode {
+    if (wish.policy > policies.disconnect) return 'UNSUPPORTED'
     const known = this.#topics.get(wish.topic)
     const replaced = known === undefined ? undefined : session.subscriptions.get(known.number)
     const isFull = session.subscriptions.size >= this.#config.limits.subscriptionsPerSession
@@ -246,12 +248,13 @@ export class Topics {
     const fresh = resumed === null || resumed.reason !== ''
     const values = fresh && (wish.conflate || keys !== null || topic.keyCount > 0)
     const start = values ? 0 : (resumed?.start ?? Math.max(topic.first, topic.next - wish.history))
-    const cursor = new TopicCursor(topic, session, start, wishOf(wish.conflate, wish.policy, keys), values)
+    const outlet = session.outlet as Outlet
+    const cursor = new TopicCursor(topic, outlet, start, wishOf(wish.conflate, wish.policy, keys), values)
     topic.add(cursor, rungOf(wish.maxHz))
     session.subscriptions.set(topic.number, cursor)
     // Only now: a topic that loses its last reader is closed.
-    if (replaced !== undefined) topic.remove(replaced)
-    if (!topic.isCurrent(cursor)) this.#downstream.markTopic(cursor)
+    replaced?.end(now)
+    if (!topic.isCurrent(cursor)) this.#downstream.mark(cursor)
     return {
       type: 'subscribed',
       call,
@@ -265,17 +268,11 @@ export class Topics {
     }
   }
 
-  unsubscribe(session: Session, number: number, now: number): boolean {
-    const cursor = session.subscriptions.get(number)
-    if (cursor === undefined) return false
-    session.subscriptions.delete(number)
-    const topic = cursor.log
-    topic.remove(cursor)
-    if (topic.isRead) return true
+  readonly #left = (topic: Topic, now: number): void => {
+    if (topic.isRead) return
     this.#bus.unsubscribe(topic.name)
     if (topic.next === 1) this.#topics.delete(topic.name)
     else this.#watch(topic, now)
-    return true
   }
 
   // ---- the sweep's part
@@ -315,7 +312,7 @@ export class Topics {
     let behind = 0
     for (let cursor: TopicCursor | null = group.first; cursor !== null; cursor = cursor.after) {
       if (cursor.position < before) behind++
-      if (cursor.position !== next) this.#downstream.markTopic(cursor)
+      if (cursor.position !== next) this.#downstream.mark(cursor)
     }
     group.behind = behind
     group.offered = next

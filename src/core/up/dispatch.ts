@@ -1,71 +1,99 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
-import { SYSTEM_SLOT } from '../../protocol/limits.ts'
 import { isName } from '../../protocol/names.ts'
+import type { Payload } from '../../protocol/payload.ts'
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
-import type { NodeLimits } from '../ground/config.ts'
-import type { Connection } from '../door/connection.ts'
 import type { Downstream } from '../down/downstream.ts'
-import { Gate, type Refusals } from './gate.ts'
-import { mayJoin, mayRead, mayWrite } from '../door/grant.ts'
-import type { Meetings } from '../meeting/meetings.ts'
-import type { Application } from '../ports.ts'
-import type { Refusal } from '../ports.ts'
+import type { NodeLimits } from '../ground/config.ts'
 import { Rate } from '../ground/rate.ts'
-import type { Requests } from './requests.ts'
-import { type Session, wholeWait } from '../session/session.ts'
 import type { ResumeOutcome, Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
-import { policies } from '../topic/cursor.ts'
-import type { Topics } from '../topic/topics.ts'
+import type { Outlet } from '../log/log.ts'
+import type { Application, Refusal } from '../ports.ts'
+import { mayJoin, mayRead, mayWrite } from '../session/grant.ts'
+import { type Session, wholeWait } from '../session/session.ts'
+import { type Denials, Gate } from './gate.ts'
+import { Openings } from './openings.ts'
+import type { Requests } from './requests.ts'
 import { Upstream } from './upstream.ts'
 
-const NONE: Refusals = new Map()
+const NONE: Denials = new Map()
+
+/**
+ * Errors that a client meets without doing anything wrong, so that no number of them is a flood. BUSY: the pause of its
+ * socket bounds it. UNKNOWN: its connection was lost. STALE: it repeats what may not have arrived.
+ */
+const innocent: ReadonlySet<ErrorCode> = new Set(['BUSY', 'UNKNOWN', 'STALE'])
+
+/** The meetings, as far as messages go to them. */
+export interface JoinTarget {
+  /** Seats the session in a meeting; NOT_FOUND where it is not open. */
+  join(session: Session, message: MessageOf<'join'>, now: number): MessageOf<'joined'> | Refusal | ErrorCode
+}
+
+/** The topics, as far as messages go to them. */
+export interface TopicTarget {
+  /** Makes a cursor. The caller has checked name, grant and connection. */
+  subscribe(
+    session: Session,
+    call: number,
+    index: number,
+    topic: MessageOf<'subscribe'>['topics'][number],
+    now: number,
+  ): MessageOf<'subscribed'> | ErrorCode
+  /** Appends an entry. Returns the topic's pressure, or the reason where it was not taken. */
+  publish(name: string, data: Payload, key: string, tombstone: boolean, now: number): number | ErrorCode
+}
 
 /** Where messages go. */
 export interface Targets {
   readonly downstream: Downstream
-  readonly meetings: Meetings
-  readonly topics: Topics
+  readonly meetings: JoinTarget
+  readonly topics: TopicTarget
   readonly requests: Requests
   readonly timers: Timers
   readonly application: Application
   /** Has the new token verified, or says why not. */
-  refresh(session: Session, message: MessageOf<'refresh'>): ErrorCode | null
+  refresh(session: Session, message: MessageOf<'refresh'>, now: number): ErrorCode | null
   /** The client goes on sending what has to be refused. */
-  flood(connection: Connection): void
+  flood(outlet: Outlet): void
 }
 
 /** Everything that goes up: into the session's upstream queue, and from there to its target, within its rights. */
 export class Dispatch {
   readonly gate: Gate
+  readonly openings: Openings
   readonly #limits: NodeLimits
   readonly #stats: Stats
   readonly #downstream: Downstream
-  readonly #meetings: Meetings
-  readonly #topics: Topics
+  readonly #meetings: JoinTarget
+  readonly #topics: TopicTarget
   readonly #requests: Requests
   readonly #refresh: Targets['refresh']
   readonly #flood: Targets['flood']
   readonly #upstream: Upstream
   readonly #refusals: Rate
-  /** Connections that are not read from until their queue has emptied. */
-  #paused: Connection[] = []
+  /** Sessions whose socket is not read from until their queue has emptied. */
+  readonly #paused: Set<Session> = new Set()
 
   constructor(limits: NodeLimits, stats: Stats, targets: Targets) {
+    const { timers, application } = targets
     this.#limits = limits
     this.#stats = stats
     this.#downstream = targets.downstream
     this.#meetings = targets.meetings
     this.#topics = targets.topics
     this.#requests = targets.requests
-    this.#refresh = (session, message) => targets.refresh(session, message)
-    this.#flood = (connection) => targets.flood(connection)
+    this.#refresh = (session, message, now) => targets.refresh(session, message, now)
+    this.#flood = (outlet) => targets.flood(outlet)
     this.#upstream = new Upstream(limits)
     this.#refusals = new Rate(limits.refusalsPerSecond, 1_000, limits.refusalBurst)
-    this.gate = new Gate(limits, targets.timers, targets.application, (inquiry, now) => {
-      const { session, message, refused } = inquiry
-      this.#act(session, message, now, refused)
-      this.#upstream.wake(session.upstream)
+    this.gate = new Gate(limits, timers, application, (session, message, denials, now) => {
+      this.#act(session, message, now, denials)
+      this.#upstream.wake(session)
+    })
+    this.openings = new Openings(limits, timers, application, (session, message, now) => {
+      this.#joinAgain(session, message, now)
+      this.#upstream.wake(session)
     })
   }
 
@@ -82,36 +110,43 @@ export class Dispatch {
 
   /** Delivers what a session that ends has sent before. What the business would have to allow first is dropped. */
   finish(session: Session, now: number): void {
-    this.gate.drop(session)
-    this.#upstream.finish(session.upstream, (from, message) => {
+    this.#stopAsking(session, now)
+    this.#upstream.finish(session, (from, message) => {
       if (!this.gate.concerns(message)) this.#act(from, message, now, NONE)
     })
   }
 
   /** The session is over: what it sent and nobody has delivered is counted as refused by the next sweep. */
-  drop(session: Session): void {
-    this.gate.drop(session)
-    this.#upstream.drop(session.upstream)
+  drop(session: Session, now: number): void {
+    this.#stopAsking(session, now)
+    this.#requests.drop(session, now)
+    this.#upstream.wake(session)
+  }
+
+  #stopAsking(session: Session, now: number): void {
+    this.gate.drop(session, now)
+    this.openings.drop(session)
   }
 
   /** The answers to what the session sent before are on their way: more of it is looked at. */
   resume(session: Session): void {
-    this.#upstream.wake(session.upstream)
+    this.#upstream.wake(session)
   }
 
   /** Takes a message in, or refuses it where the queue is full; a sender that goes on is not read from. */
-  enqueue(connection: Connection, session: Session, message: ClientMessage, now: number): void {
+  enqueue(session: Session, message: ClientMessage, now: number): void {
     if (message.type === 'input') this.#stats.inputsReceived++
     else if ('call' in message && message.type !== 'cancel' && !wantsNoAnswer(message)) {
       // A call is answered once: one that came before the connection was lost is not taken again.
       if (message.call <= session.calls) return
       session.calls = message.call
     }
-    if (!this.#upstream.accept(session.upstream, message)) this.#refuse(session, message, 'BUSY', now)
-    if (this.#isToWait(session) && !connection.paused) {
-      connection.paused = true
-      connection.transport.pause()
-      this.#paused.push(connection)
+    if (!this.#upstream.accept(session, message)) this.#refuse(session, message, 'BUSY', now)
+    const { outlet } = session
+    if (outlet !== null && !outlet.paused && this.#isToWait(session)) {
+      outlet.paused = true
+      outlet.transport.pause()
+      this.#paused.add(session)
     }
   }
 
@@ -123,27 +158,24 @@ export class Dispatch {
     text?: string,
     retryAfter = 0,
   ): void {
-    this.#count(session, now)
-    if (message.type === 'input') {
-      this.#stats.refuseInput(error)
-      this.#downstream.send(session, {
-        type: 'nack',
-        log: message.log,
-        seq: message.seq,
-        error,
-        retryAfter,
-      })
-    } else if (message.type === 'subscribe') {
+    this.#count(session, error, now)
+    if (message.type === 'input') this.#nack(session, message, error, retryAfter)
+    else if (message.type === 'subscribe') {
       for (const index of message.topics.keys()) this.#downstream.fail(session, message, error, text, index)
     } else if ('call' in message && message.type !== 'cancel') {
       this.#downstream.fail(session, message, error, text, 0, retryAfter)
     }
   }
 
-  /** Counts a refusal: who earns too many is cut off. */
-  #count(session: Session, now: number): void {
-    if (session.isFlooding(this.#refusals, now) && session.connection !== null)
-      this.#flood(session.connection)
+  #nack(session: Session, { log, seq }: MessageOf<'input'>, error: ErrorCode, retryAfter: number): void {
+    this.#stats.refuseInput(error)
+    this.#downstream.send(session, { type: 'nack', log, seq, error, retryAfter })
+  }
+
+  /** Counts a refused message: who earns too many is cut off. */
+  #count(session: Session, error: ErrorCode, now: number): void {
+    if (innocent.has(error) || session.outlet === null) return
+    if (session.isFlooding(this.#refusals, now)) this.#flood(session.outlet)
   }
 
   #refuseAs(session: Session, message: ClientMessage, refusal: Refusal | ErrorCode, now: number): void {
@@ -153,20 +185,20 @@ export class Dispatch {
 
   /** A client that does not take its answers is read from in any case: what it sends may be the credit they wait for. */
   #isToWait(session: Session): boolean {
-    return this.#upstream.isFull(session.upstream) && !session.isBehind
+    return this.#upstream.isFull(session.upstream) && !session.log.isBehind
   }
 
-  /** Reads on from connections whose upstream queue has emptied. */
+  /** Reads on from the sockets of sessions whose upstream queue has emptied. */
   #relax(): void {
-    if (this.#paused.length === 0) return
-    this.#paused = this.#paused.filter((connection) => {
-      const { session } = connection
-      if (session === null) return false
-      if (!this.#upstream.isRelaxed(session.upstream) && !session.isBehind) return true
-      connection.paused = false
-      connection.transport.resume()
-      return false
-    })
+    for (const session of this.#paused) {
+      const { outlet, upstream, log } = session
+      const isPaused = outlet?.paused ?? false
+      if (isPaused && !this.#upstream.isRelaxed(upstream) && !log.isBehind) continue
+      this.#paused.delete(session)
+      if (outlet === null || !isPaused) continue
+      outlet.paused = false
+      outlet.transport.resume()
+    }
   }
 
   #deliver(session: Session, message: ClientMessage, now: number): void {
@@ -178,37 +210,37 @@ export class Dispatch {
     this.#act(session, message, now, NONE)
   }
 
-  #act(session: Session, message: ClientMessage, now: number, refused: Refusals): void {
+  #act(session: Session, message: ClientMessage, now: number, denials: Denials): void {
     switch (message.type) {
       case 'input':
         this.#input(session, message, now)
         return
       case 'join':
-        this.#join(session, message, now, refused.get(0))
+        this.#join(session, message, now, denials.get(0))
         return
       case 'leave':
         this.#leave(session, message, now)
         return
       case 'subscribe':
-        this.#subscribe(session, message, now, refused)
+        this.#subscribe(session, message, now, denials)
         return
       case 'unsubscribe':
-        for (const { log } of message.logs) this.#topics.unsubscribe(session, log, now)
+        for (const { log } of message.logs) session.unsubscribe(log, now)
         this.#downstream.send(session, { type: 'done', call: message.call, value: 0 })
         return
       case 'publish':
-        this.#publish(session, message, now, refused.get(0))
+        this.#publish(session, message, now, denials.get(0))
         return
       case 'request':
         this.#request(session, message, now)
         return
       case 'refresh': {
-        const refusal = this.#refresh(session, message)
+        const refusal = this.#refresh(session, message, now)
         if (refusal !== null) this.#refuse(session, message, refusal, now)
         return
       }
       case 'cancel':
-        this.#requests.cancel(session, message.call)
+        this.#requests.cancel(session, message.call, now)
         return
       default:
       // What belongs to the connection never comes here.
@@ -216,95 +248,103 @@ export class Dispatch {
   }
 
   #input(session: Session, message: MessageOf<'input'>, now: number): void {
-    const seat = session.seats.get(message.log)
-    const refusal = seat === undefined ? 'NOT_JOINED' : seat.meeting.accept(seat, message, now)
-    if (refusal !== null) this.#refuseAs(session, message, refusal, now)
+    const refusal = session.seats.get(message.log)?.accept(message, now)
+    if (refusal === undefined) this.#refuse(session, message, 'NOT_JOINED', now)
+    else if (typeof refusal === 'string') this.#refuse(session, message, refusal, now)
+    // By the business, of an input within its rate: that is part of the game.
+    else if (refusal !== null) this.#nack(session, message, refusal.code, wholeWait(refusal.retryAfterMs))
   }
 
-  #join(session: Session, message: MessageOf<'join'>, now: number, refused: string | undefined): void {
-    const meeting = this.#meetings.get(message.meeting)
-    const allowed = mayJoin(session.grant, message.meeting, message.spectator)
-    const seat = meeting === undefined ? undefined : session.seats.get(meeting.log.number)
-    if (!allowed)
-      this.#refuse(
-        session,
-        message,
-        'FORBIDDEN',
-        now,
-        `the ticket does not let this user join ${message.meeting}`,
-      )
-    else if (refused !== undefined) this.#refuse(session, message, 'FORBIDDEN', now, refused)
-    else if (meeting === undefined)
-      this.#refuse(session, message, 'NOT_FOUND', now, `no meeting ${message.meeting} is open here`)
-    else if (session.connection === null) this.#refuse(session, message, 'UNKNOWN', now)
-    else if (seat === undefined && session.seats.size >= this.#limits.meetingsPerSession)
-      this.#refuse(session, message, 'LIMIT', now)
-    else if (seat !== undefined && (seat.slot === SYSTEM_SLOT) !== message.spectator)
-      this.#refuse(session, message, 'LIMIT', now, 'it is in this meeting in another role; leave it first')
+  #join(session: Session, message: MessageOf<'join'>, now: number, denial: string | undefined): void {
+    const { meeting, spectator } = message
+    if (!mayJoin(session.grant, meeting, spectator)) {
+      const text = `the ticket does not let this user join ${meeting}`
+      this.#refuse(session, message, 'FORBIDDEN', now, text)
+    } else if (denial !== undefined) this.#refuse(session, message, 'FORBIDDEN', now, denial)
     else {
-      const joined = meeting.join(session, message, now)
-      if (typeof joined === 'string' || 'code' in joined) this.#refuseAs(session, message, joined, now)
-      else {
-        if (message.epoch !== 0) this.#stats.resume('meeting', outcomeOf(joined))
-        this.#downstream.send(session, joined)
-      }
+      const joined = this.#meetings.join(session, message, now)
+      const isMissing = joined === 'NOT_FOUND' && session.outlet !== null
+      if (isMissing && this.openings.on) this.openings.ask(session, message, now)
+      else this.#joined(session, message, now, joined)
+    }
+  }
+
+  /** A meeting that was not open is now, or will not be. */
+  #joinAgain(session: Session, message: MessageOf<'join'>, now: number): void {
+    if (mayJoin(session.grant, message.meeting, message.spectator))
+      this.#joined(session, message, now, this.#meetings.join(session, message, now))
+    else this.#refuse(session, message, 'FORBIDDEN', now)
+  }
+
+  #joined(
+    session: Session,
+    message: MessageOf<'join'>,
+    now: number,
+    joined: MessageOf<'joined'> | Refusal | ErrorCode,
+  ): void {
+    if (joined === 'NOT_FOUND')
+      this.#refuse(session, message, joined, now, `no meeting ${message.meeting} is open here`)
+    else if (typeof joined === 'string' || 'code' in joined) this.#refuseAs(session, message, joined, now)
+    else {
+      if (message.epoch !== 0) this.#stats.resume('meeting', outcomeOf(joined))
+      this.#downstream.send(session, joined)
     }
   }
 
   #request(session: Session, message: MessageOf<'request'>, now: number): void {
     const most = this.#limits.requestsPerSession
     if (!isName(message.method)) this.#refuse(session, message, 'BAD_NAME', now)
-    else if (session.requests.size >= most)
+    else if (this.#requests.of(session) >= most)
       this.#refuse(session, message, 'LIMIT', now, `more than ${most} requests at once`)
     else this.#requests.start(session, message, now)
   }
 
   #leave(session: Session, message: MessageOf<'leave'>, now: number): void {
-    const seat = session.seats.get(message.log)
-    seat?.meeting.leave(session, seat, 'left')
-    if (seat === undefined) this.#refuse(session, message, 'NOT_JOINED', now)
-    else this.#downstream.send(session, { type: 'done', call: message.call, value: 0 })
+    if (session.leave(message.log, 'left'))
+      this.#downstream.send(session, { type: 'done', call: message.call, value: 0 })
+    else this.#refuse(session, message, 'NOT_JOINED', now)
   }
 
-  #subscribe(session: Session, message: MessageOf<'subscribe'>, now: number, refused: Refusals): void {
-    message.topics.forEach((wish, index) => {
-      const why = refused.get(index)
+  #subscribe(session: Session, message: MessageOf<'subscribe'>, now: number, denials: Denials): void {
+    let refused: ErrorCode | null = null
+    for (const [index, topic] of message.topics.entries()) {
+      const why = denials.get(index)
       const result =
-        why === undefined ? this.#subscribeOne(session, message.call, index, wish, now) : 'FORBIDDEN'
+        why === undefined ? this.#subscribeOne(session, message.call, index, topic, now) : 'FORBIDDEN'
       if (typeof result === 'string') {
-        this.#count(session, now)
+        if (!innocent.has(result)) refused = result
         this.#downstream.fail(session, message, result, why, index)
       } else this.#downstream.send(session, result)
-    })
+    }
+    if (refused !== null) this.#count(session, refused, now)
   }
 
   #subscribeOne(
     session: Session,
     call: number,
     index: number,
-    wish: MessageOf<'subscribe'>['topics'][number],
+    topic: MessageOf<'subscribe'>['topics'][number],
     now: number,
   ): MessageOf<'subscribed'> | ErrorCode {
-    if (!isName(wish.topic)) return 'BAD_TOPIC'
-    if (!mayRead(session.grant, wish.topic)) return 'FORBIDDEN'
-    if (wish.policy > policies.disconnect) return 'UNSUPPORTED'
-    if (session.connection === null) return 'UNKNOWN'
-    const result = this.#topics.subscribe(session, call, index, wish, now)
-    if (wish.recover && typeof result !== 'string') this.#stats.resume('topic', outcomeOf(result))
+    if (!isName(topic.topic)) return 'BAD_TOPIC'
+    if (!mayRead(session.grant, topic.topic)) return 'FORBIDDEN'
+    if (session.outlet === null) return 'UNKNOWN'
+    const result = this.#topics.subscribe(session, call, index, topic, now)
+    if (topic.recover && typeof result !== 'string') this.#stats.resume('topic', outcomeOf(result))
     return result
   }
 
-  #publish(session: Session, message: MessageOf<'publish'>, now: number, refused: string | undefined): void {
+  #publish(session: Session, message: MessageOf<'publish'>, now: number, denial: string | undefined): void {
     const { topic, data, key, tombstone } = message
     let result: number | ErrorCode
-    if (!mayWrite(session.grant, topic) || refused !== undefined)
+    if (!mayWrite(session.grant, topic) || denial !== undefined)
       result = isName(topic) ? 'FORBIDDEN' : 'BAD_TOPIC'
     else {
       // A copy: the topic may keep it for long, and a view would keep the client's whole packet.
       const own = { text: data.text, bytes: data.bytes.slice() }
       result = this.#topics.publish(topic, own, key, tombstone, now)
     }
-    if (typeof result === 'string') this.#refuse(session, message, result, now, refused)
+    if (typeof result === 'string') this.#refuse(session, message, result, now, denial)
     else if (message.call !== 0)
       this.#downstream.send(session, { type: 'done', call: message.call, value: Math.round(result * 100) })
   }

@@ -1,24 +1,24 @@
 import { isName } from '../../protocol/names.ts'
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
-import type { NodeLimits } from '../ground/config.ts'
-import { mayJoin, mayRead, mayWrite } from '../door/grant.ts'
+import { Asks, type Ending } from '../ground/asks.ts'
+import { fixedLimits, type NodeLimits } from '../ground/config.ts'
+import type { Timers } from '../ground/timers.ts'
 import type { Application, Question } from '../ports.ts'
+import { mayJoin, mayRead, mayWrite } from '../session/grant.ts'
 import type { Session } from '../session/session.ts'
-import { Timer, type Timers } from '../ground/timers.ts'
 
-/** Why an item of a message is refused, by its place in it: that of the topic in a SUBSCRIBE, else 0. */
-export type Refusals = ReadonlyMap<number, string>
+/** Why the business denies an item of a message, by its place in it: that of the topic in a SUBSCRIBE, else 0. */
+export type Denials = ReadonlyMap<number, string>
 
 type Asking = MessageOf<'join'> | MessageOf<'subscribe'> | MessageOf<'publish'>
 
 /** A message that waits for the business to allow it. What its session sent behind it waits as well. */
-export interface Inquiry {
+interface Inquiry {
   readonly session: Session
-  readonly message: ClientMessage
-  /** Questions without an answer, by place. */
-  readonly open: Map<number, Question>
-  readonly refused: Map<number, string>
-  readonly timer: Timer
+  readonly message: Asking
+  /** Questions without an answer. */
+  readonly open: Set<Asked>
+  readonly denials: Map<number, string>
 }
 
 interface Asked extends Question {
@@ -31,20 +31,26 @@ export class Gate {
   /** Whether the business wants to be asked. */
   on = false
   readonly #limits: NodeLimits
-  readonly #timers: Timers
   readonly #application: Application
-  readonly #deliver: (inquiry: Inquiry, now: number) => void
+  readonly #asks: Asks<Asked, boolean>
+  readonly #inquiries: Map<Session, Inquiry> = new Map()
+  readonly #deliver: (session: Session, message: Asking, denials: Denials, now: number) => void
 
   constructor(
     limits: NodeLimits,
     timers: Timers,
     application: Application,
-    deliver: (inquiry: Inquiry, now: number) => void,
+    deliver: (session: Session, message: Asking, denials: Denials, now: number) => void,
   ) {
     this.#limits = limits
-    this.#timers = timers
     this.#application = application
     this.#deliver = deliver
+    this.#asks = new Asks(timers, {
+      most: fixedLimits.questions,
+      payer: ({ user }) => user,
+      put: (question) => application.authorize(question),
+      ended: (question, ending, now, wasPut) => this.#ended(question, ending, now, wasPut),
+    })
   }
 
   /** Whether a message of this kind has to be allowed. */
@@ -55,52 +61,54 @@ export class Gate {
 
   /** Asks about a message. False: there is nothing to ask, since the ticket forbids all of it. */
   ask(session: Session, message: Asking, now: number): boolean {
-    const wishes = wishesOf(session, message)
-    if (wishes.length === 0) return false
-    const timer = new Timer((at) => this.#expire(inquiry, at))
-    const inquiry: Inquiry = { session, message, open: new Map(), refused: new Map(), timer }
-    session.inquiry = inquiry
-    this.#timers.set(timer, now + this.#limits.authorizeMs)
+    const items = itemsOf(session, message)
+    if (items.length === 0) return false
+    const inquiry: Inquiry = { session, message, open: new Set(), denials: new Map() }
+    session.asking = true
+    this.#inquiries.set(session, inquiry)
     const spectator = message.type === 'join' && message.spectator
     const { user, id } = session
-    for (const [place, name] of wishes) {
-      const question: Asked = { user, session: id, action: message.type, name, spectator, inquiry, place }
-      inquiry.open.set(place, question)
-      this.#application.authorize(question)
-    }
+    for (const [place, name] of items)
+      inquiry.open.add({ user, session: id, action: message.type, name, spectator, inquiry, place })
+    for (const question of inquiry.open) this.#asks.ask(question, now + this.#limits.authorizeMs)
     return true
   }
 
   /** The answer to a question. One that comes too late, or again, is ignored. */
   answer(question: Question, allowed: boolean, now: number): void {
-    const { inquiry, place } = question as Asked
-    if (inquiry.session.inquiry !== inquiry || !inquiry.open.delete(place)) return
-    if (!allowed) inquiry.refused.set(place, 'the business does not allow it')
-    if (inquiry.open.size === 0) this.#conclude(inquiry, now)
+    this.#asks.answer(question as Asked, allowed, now)
   }
 
   /** The session is over: nothing waits any more. */
-  drop(session: Session): void {
-    if (session.inquiry !== null) this.#timers.clear(session.inquiry.timer)
-    session.inquiry = null
+  drop(session: Session, now: number): void {
+    const inquiry = this.#inquiries.get(session)
+    if (inquiry === undefined) return
+    this.#release(session)
+    for (const question of inquiry.open) this.#asks.end(question, 'close', now)
   }
 
-  #expire(inquiry: Inquiry, now: number): void {
-    for (const [place, question] of inquiry.open) {
-      inquiry.refused.set(place, 'the business did not say in time whether it is allowed')
-      this.#application.authorizeEnded(question)
-    }
-    this.#conclude(inquiry, now)
+  #release(session: Session): void {
+    session.asking = false
+    this.#inquiries.delete(session)
   }
 
-  #conclude(inquiry: Inquiry, now: number): void {
-    this.drop(inquiry.session)
-    this.#deliver(inquiry, now)
+  #ended(question: Asked, ending: Ending<boolean>, now: number, wasPut: boolean): void {
+    const { inquiry, place } = question
+    const { session, message, open, denials } = inquiry
+    open.delete(question)
+    if (ending.by === 'close') return
+    if (ending.by !== 'answer') {
+      denials.set(place, 'the business did not say in time whether it is allowed')
+      if (wasPut) this.#application.authorizeEnded(question)
+    } else if (!ending.answer) denials.set(place, 'the business does not allow it')
+    if (open.size > 0) return
+    this.#release(session)
+    this.#deliver(session, message, denials, now)
   }
 }
 
 /** What of a message the ticket allows: place and name. */
-function wishesOf({ grant }: Session, message: Asking): [number, string][] {
+function itemsOf({ grant }: Session, message: Asking): [number, string][] {
   switch (message.type) {
     case 'join':
       return mayJoin(grant, message.meeting, message.spectator) ? [[0, message.meeting]] : []

@@ -1,26 +1,30 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
 import type { Payload } from '../../protocol/payload.ts'
-import type { NodeLimits } from '../ground/config.ts'
 import type { Downstream } from '../down/downstream.ts'
+import { Asks, type Ending } from '../ground/asks.ts'
+import type { NodeLimits } from '../ground/config.ts'
+import type { Stats } from '../ground/stats.ts'
+import type { Timers } from '../ground/timers.ts'
 import type { Application, Outcome, RequestCall } from '../ports.ts'
 import { type Session, wholeWait } from '../session/session.ts'
-import type { Stats } from '../ground/stats.ts'
-import { Timer, type Timers } from '../ground/timers.ts'
 
 /** A request whose end is still owed to the client. */
 export interface PendingRequest extends RequestCall {
   readonly owner: Session
-  readonly timer: Timer
+  /** How long the client gave it, in milliseconds. */
+  readonly wait: number
 }
 
 /** Requests start in order and end exactly once: whichever comes first of reply, error, deadline, cancel and session's end. */
 export class Requests {
   readonly #limits: NodeLimits
-  readonly #timers: Timers
   readonly #downstream: Downstream
   readonly #application: Application
   readonly #stats: Stats
+  readonly #asks: Asks<PendingRequest, Outcome<Payload>>
+  /** Those of each session by call. */
+  readonly #pending: Map<Session, Map<number, PendingRequest>> = new Map()
 
   constructor(
     limits: NodeLimits,
@@ -30,78 +34,91 @@ export class Requests {
     stats: Stats,
   ) {
     this.#limits = limits
-    this.#timers = timers
     this.#downstream = downstream
     this.#application = application
     this.#stats = stats
+    this.#asks = new Asks(timers, {
+      // Each session has its own limit, and the handlers theirs.
+      most: Infinity,
+      payer: ({ user }) => user,
+      put: (pending) => application.request(pending),
+      ended: (pending, ending) => this.#ended(pending, ending),
+    })
+  }
+
+  /** Requests that have started and not ended. */
+  get size(): number {
+    return this.#asks.size
+  }
+
+  /** Those of one session. */
+  of(session: Session): number {
+    return this.#pending.get(session)?.size ?? 0
   }
 
   start(session: Session, message: MessageOf<'request'>, now: number): void {
-    const wait = Math.min(
-      message.timeout === 0 ? this.#limits.requestMs : message.timeout,
-      this.#limits.requestMs,
-    )
-    const pending: PendingRequest = {
-      owner: session,
-      user: session.user,
-      session: session.id,
-      method: message.method,
-      data: message.data,
-      call: message.call,
-      deadline: now + wait,
-      timer: new Timer(() => {
-        if (!this.#end(pending)) return
-        this.#fail(pending, 'TIMEOUT', `no answer within ${wait} ms`)
-        this.#application.requestEnded(pending, 'TIMEOUT')
-      }),
-    }
-    session.requests.set(message.call, pending)
-    this.#timers.set(pending.timer, pending.deadline)
+    const { call, method, data, timeout } = message
+    const { requestMs } = this.#limits
+    const wait = timeout === 0 ? requestMs : Math.min(timeout, requestMs)
+    const { user, id } = session
+    const deadline = now + wait
+    const pending: PendingRequest = { owner: session, user, session: id, method, data, call, deadline, wait }
+    let calls = this.#pending.get(session)
+    if (calls === undefined) this.#pending.set(session, (calls = new Map()))
+    calls.set(call, pending)
     this.#stats.requestsStarted++
-    this.#application.request(pending)
+    this.#asks.ask(pending, deadline)
   }
 
   /** The handler's answer. A late one is counted and discarded. */
-  reply(call: RequestCall, outcome: Outcome<Payload>): void {
-    const pending = call as PendingRequest
-    if (!this.#end(pending)) {
-      this.#stats.repliesDiscarded++
-      return
+  reply(call: RequestCall, outcome: Outcome<Payload>, now: number): void {
+    if (!this.#asks.answer(call as PendingRequest, outcome, now)) this.#stats.repliesDiscarded++
+  }
+
+  /** Without effect where the request has ended. */
+  cancel(session: Session, call: number, now: number): void {
+    const pending = this.#pending.get(session)?.get(call)
+    if (pending !== undefined) this.#asks.end(pending, 'cancel', now)
+  }
+
+  /** The session is over: nobody is left to answer. */
+  drop(session: Session, now: number): void {
+    for (const pending of this.#pending.get(session)?.values() ?? []) this.#asks.end(pending, 'close', now)
+  }
+
+  #ended(pending: PendingRequest, ending: Ending<Outcome<Payload>>): void {
+    const { owner, call, wait } = pending
+    const calls = this.#pending.get(owner)
+    calls?.delete(call)
+    if (calls?.size === 0) this.#pending.delete(owner)
+    this.#stats.requestsEnded++
+    switch (ending.by) {
+      case 'answer':
+        this.#reply(pending, ending.answer)
+        return
+      case 'deadline':
+        this.#fail(pending, 'TIMEOUT', `no answer within ${wait} ms`)
+        this.#application.requestEnded(pending, 'TIMEOUT')
+        return
+      case 'cancel':
+        this.#fail(pending, 'CANCELLED')
+        this.#application.requestEnded(pending, 'CANCELLED')
+        return
+      default:
+        this.#application.requestEnded(pending, 'CLOSED')
     }
-    if (outcome.ok)
+  }
+
+  #reply(pending: PendingRequest, outcome: Outcome<Payload>): void {
+    if (outcome.ok) {
       this.#downstream.send(pending.owner, { type: 'reply', call: pending.call, data: outcome.value })
-    else {
+    } else {
       const { code, message, retryAfterMs } = outcome.error
       this.#fail(pending, code, message, wholeWait(retryAfterMs))
     }
   }
 
-  cancel(session: Session, call: number): void {
-    const pending = session.requests.get(call)
-    if (pending === undefined) return
-    this.#end(pending)
-    this.#fail(pending, 'CANCELLED')
-    this.#application.requestEnded(pending, 'CANCELLED')
-  }
-
-  /** The session is over: nobody is left to answer. */
-  drop(session: Session): void {
-    for (const pending of session.requests.values()) {
-      this.#end(pending)
-      this.#application.requestEnded(pending, 'CLOSED')
-    }
-  }
-
   #fail({ owner, call }: PendingRequest, error: ErrorCode, text?: string, retryAfter = 0): void {
     this.#downstream.fail(owner, { type: 'request', call }, error, text, 0, retryAfter)
-  }
-
-  /** True exactly once per request. */
-  #end(pending: PendingRequest): boolean {
-    if (pending.owner.requests.get(pending.call) !== pending) return false
-    pending.owner.requests.delete(pending.call)
-    this.#timers.clear(pending.timer)
-    this.#stats.requestsEnded++
-    return true
   }
 }

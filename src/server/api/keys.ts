@@ -11,6 +11,8 @@ export interface ApiKey {
   bucket: Bucket
 }
 
+const toEntry = (key: string, number: number): ApiKey => ({ number, hash: hash(key), bucket: FULL })
+
 /** The keys of the API, kept as hashes. Time is an argument. */
 export class ApiKeys {
   readonly #keys: readonly ApiKey[]
@@ -21,13 +23,8 @@ export class ApiKeys {
   constructor(keys: readonly string[], perSecond: number) {
     // What a key does not ask for is saved up for a second.
     this.#rate = new Rate(perSecond, 1_000, perSecond)
-    const entry = (key: string, number: number): ApiKey => ({
-      number,
-      hash: hash(key),
-      bucket: FULL,
-    })
-    this.#keys = keys.map(entry)
-    this.none = entry('', keys.length)
+    this.#keys = keys.map(toEntry)
+    this.none = toEntry('', keys.length)
   }
 
   get isEmpty(): boolean {

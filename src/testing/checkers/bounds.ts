@@ -1,10 +1,18 @@
 import { type ClientMessage, limits } from '../../protocol/index.ts'
 import { type ClientFacts, type Observer, violate } from '../observer.ts'
 
-/** I13 Bounds: before a write, less than a window is unacknowledged; no write is larger than one may be. */
+/** The most a GOODBYE takes, in either encoding. */
+const GOODBYE_BYTES = 2 * limits.reason + 256
+
+/**
+ * I13 Bounds: before a write, less than a window is unacknowledged, but for one GOODBYE, the last of a connection; no
+ * write is larger than one may be.
+ */
 export class CreditChecker implements Observer {
   readonly #windows: Map<string, number> = new Map()
   readonly #acknowledged: Map<string, number> = new Map()
+  /** Connections that were written to beyond their window. */
+  readonly #ended: Set<string> = new Set()
   readonly #largestWrite: number
 
   /** `writeBytes`: the node's limit; a write may go over it by one page and one message. */
@@ -21,12 +29,14 @@ export class CreditChecker implements Observer {
     const here = `${client.id} ${connection}`
     const window = this.#windows.get(here) ?? 0
     const outstanding = written - size - (this.#acknowledged.get(here) ?? 0)
-    if (window > 0 && outstanding >= window) {
+    const isBeyond = window > 0 && outstanding >= window
+    if (this.#ended.has(here) || (isBeyond && size > GOODBYE_BYTES)) {
       violate(
         'I13',
         `client ${client.id} was written to with ${outstanding} of ${window} bytes unacknowledged`,
       )
     }
+    if (isBeyond) this.#ended.add(here)
     if (size > this.#largestWrite) violate('I13', `a write of ${size} bytes`)
   }
 }

@@ -130,6 +130,23 @@ describe('A client', () => {
     ])
   })
 
+  it('follows its ticket to another user, and tells that nothing of the session before was recovered', async () => {
+    const { client, sockets, socket } = await live()
+    const heard: unknown[] = []
+    client.onReconnect((session) => heard.push(session))
+    socket.onclose?.({ code: 4451, reason: '' })
+    for (const session of ['s1', '']) {
+      await vi.advanceTimersByTimeAsync(2_000)
+      sockets.at(-1)?.onopen?.()
+      await settle()
+      expect(sockets.at(-1)?.takeOf('hello')).toMatchObject([{ session }])
+      if (session !== '') sockets.at(-1)?.onclose?.({ code: 4401, reason: '' })
+    }
+    sockets.at(-1)?.receive(welcomeOf({ session: 's2', user: 'bob' }))
+    expect([client.state, client.user]).toEqual(['connected', 'bob'])
+    expect(heard).toEqual([{ recovered: false, reason: 'NOT_FOUND' }])
+  })
+
   it('tries again where getTicket throws, gives nonsense, or no socket can be made, and says why', async () => {
     for (const options of [
       { getTicket: () => Promise.reject(new Error('no')) },

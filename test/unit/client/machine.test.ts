@@ -239,7 +239,7 @@ describe('Reconnecting', () => {
     expect([rig.machine.phase, rig.tickets.length]).toEqual(['ticket', 2])
   })
 
-  it('gives up after three refusals in a row, each with a fresh ticket; a welcome forgives', () => {
+  it('gives up after three refusals in a row, of a kept ticket, a fresh one, and that one without the session; a welcome forgives', () => {
     const rig = new Rig()
     rig.live()
     for (let n = 0; n < 2; n++) {
@@ -247,7 +247,7 @@ describe('Reconnecting', () => {
       expect(rig.machine.phase).toBe('waiting')
       rig.greet()
     }
-    expect(rig.tickets).toHaveLength(3)
+    expect(rig.tickets).toHaveLength(2)
     rig.receive(welcomeOf())
     for (let n = 0; n < 3; n++) {
       rig.lose(4401)
@@ -310,6 +310,47 @@ describe('A page that was away', () => {
     rig.advance(5_000)
     expect(rig.machine.phase).toBe('waiting')
   })
+
+  it('tells its node at once that it is put away, keeps its session, and is soon back when it is shown again', () => {
+    const rig = new Rig()
+    const outcomes = new Outcomes()
+    rig.live({ heartbeat })
+    rig.machine.publish('t', text('last words'), '', false, 60_000, rig.now, outcomes.done('publish'))
+    rig.machine.suspend(rig.now)
+    expect(rig.packets).toHaveLength(1)
+    expect([rig.closed, rig.phases.at(-1)]).toEqual([
+      [{ attempt: rig.attempt, code: 3000 }],
+      ['waiting', null],
+    ])
+    rig.packets = []
+    // It stands still in the browser's cache.
+    rig.now += 30_000
+    rig.machine.probe(rig.now)
+    expect(rig.machine.deadline - rig.now).toBeLessThanOrEqual(200)
+    expect(rig.greet()).toMatchObject({ session: 's1' })
+    rig.receive(welcomeOf({ resumed: true, calls: 1 }))
+    rig.receive({ type: 'done', call: 1, value: 0 })
+    expect([outcomes.all, rig.tickets.length]).toEqual([['publish 0'], 1])
+  })
+
+  it.each(['ticket', 'opening', 'greeting', 'waiting', 'closed'] as const)(
+    'can be put away while it is in %s',
+    (phase) => {
+      const rig = new Rig()
+      rig.machine.start(rig.now)
+      if (phase !== 'ticket') rig.giveTicket()
+      if (phase === 'greeting') rig.machine.handleOpen(1)
+      if (phase === 'waiting') rig.lose()
+      if (phase === 'closed') rig.machine.close()
+      expect(rig.machine.phase).toBe(phase)
+      rig.machine.suspend(rig.now)
+      rig.machine.suspend(rig.now)
+      expect(rig.machine.phase).toBe(phase === 'closed' ? 'closed' : 'waiting')
+      if (phase === 'closed') return
+      rig.machine.probe(rig.now)
+      rig.live()
+    },
+  )
 
   it('that waits to reconnect does so at once, though not in step with others', () => {
     const rig = new Rig()
@@ -1062,7 +1103,10 @@ describe('A seat', () => {
       { type: 'join', meeting: 'm', epoch: 0 },
     ])
     rig.lose()
-    expect(rig.live({ resumed: true }).map(({ type }) => type)).toEqual(['join'])
+    // Where it was lost on its way, it is said again.
+    expect(rig.live({ resumed: true }).map(({ type }) => type)).toEqual(['leave', 'join'])
+    rig.lose()
+    expect(rig.live({ resumed: true, calls: 9 }).map(({ type }) => type)).toEqual(['join'])
   })
 
   it('left while there is no connection needs no leaving in another session', () => {
@@ -1173,7 +1217,7 @@ describe('A seat', () => {
     rig.take()
     rig.receive(joinedOf({ call: again.call }))
     rig.lose()
-    expect(rig.live({ resumed: true }).map(({ type }) => type)).toEqual(['join'])
+    expect(rig.live({ resumed: true, calls: 9 }).map(({ type }) => type)).toEqual(['join'])
   })
 })
 

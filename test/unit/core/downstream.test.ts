@@ -198,7 +198,7 @@ describe('What goes down', () => {
     expect(publicationsOf(packets.flat())).toHaveLength(18)
   })
 
-  it('ends with a GOODBYE behind what is the connection’s own, where it can still be written', () => {
+  it('ends with a GOODBYE behind what is the connection’s own', () => {
     const h = new Harness()
     const peer = h.connect('ann')
     peer.send({ type: 'ping', time: 1 })
@@ -206,15 +206,48 @@ describe('What goes down', () => {
     h.node.drain(h.now)
     expect(peer.take()).toMatchObject([{ type: 'pong' }, { type: 'goodbye', code: 4454 }])
     expect(peer.closed).toBe(4454)
-    const stopped = new Harness()
-    const deaf = stopped.connect('ann')
-    deaf.transport.accepts = false
-    stopped.node.push('ann', 'x', text('1'))
-    stopped.settle()
-    deaf.take()
-    stopped.node.drain(stopped.now)
-    expect(deaf.take()).toEqual([])
-    expect(deaf.closed).toBe(4454)
+  })
+
+  it('ends with a GOODBYE though the socket has stopped: it follows what the socket still holds', () => {
+    const h = new Harness()
+    const peer = h.connect('ann')
+    peer.transport.accepts = false
+    h.node.push('ann', 'x', text('1'))
+    h.settle()
+    peer.take()
+    peer.send({ type: 'ping', time: 1 })
+    h.node.drain(h.now)
+    // The pong would have needed credit.
+    expect(peer.take()).toMatchObject([{ type: 'goodbye', code: 4454 }])
+    expect(peer.closed).toBe(4454)
+  })
+
+  it('ends with a GOODBYE though the credit is used up, whatever the reason', () => {
+    const reasons: Record<number, (h: Harness, peer: Peer) => void> = {
+      4400: (_, peer) => peer.hello('ann'),
+      4402: (h) => void h.node.revoke({ user: 'ann' }, 1e15, h.now),
+      4404: (h, peer) => h.connect('ann', { session: peer.session }),
+      4450: (h) => {
+        for (let n = 0; n < 40; n++) h.node.push('ann', 'x', text(`${n}`))
+      },
+      4451: (h) => h.node.disconnect('ann', 'new rights', false, h.now),
+      4453: (_, peer) => {
+        for (let n = 0; n < 40; n++) peer.send({ type: 'leave', call: peer.call(), log: 77 })
+      },
+      4454: (h) => h.node.drain(h.now),
+    }
+    for (const [code, close] of Object.entries(reasons)) {
+      const h = new Harness({ sessionLogEntries: 32, refusalBurst: 4, refusalsPerSecond: 1 })
+      const peer = h.connect('ann', { window: 1_000 })
+      h.node.push('ann', 'x', bytes(2_000))
+      h.settle()
+      peer.take()
+      expect(peer.connection.hasCredit).toBe(false)
+      close(h, peer)
+      h.settle()
+      expect(peer.take()).toMatchObject([{ type: 'goodbye', code: Number(code) }])
+      expect(peer.closed).toBe(Number(code))
+    }
   })
 
   it('is given up where unsent entries of the session log would have to go: SLOW, and nothing after it', () => {

@@ -3,8 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Budget } from '../../../src/core/ground/budget.ts'
 import { Encoded } from '../../../src/core/log/encoded.ts'
 import { FrameLog } from '../../../src/core/meeting/frame-log.ts'
-import { Cursor } from '../../../src/core/log/log.ts'
-import type { Session } from '../../../src/core/session/session.ts'
+import { Cursor, LANE, type Outlet } from '../../../src/core/log/log.ts'
 import { Writer } from '../../../src/protocol/bytes.ts'
 import { EMPTY_FRAME, writeEntry } from '../../../src/protocol/frames.ts'
 import { binaryCodec, type ServerMessage } from '../../../src/protocol/index.ts'
@@ -17,7 +16,8 @@ function frame(size: number, seq: number): Uint8Array {
   return w.finish()
 }
 
-const cursorAt = (log: FrameLog, position: number): Cursor => new Cursor(log, {} as Session, position)
+const cursorAt = (log: FrameLog, position: number): Cursor =>
+  new Cursor(log, {} as Outlet, LANE.frames, position)
 
 function read(log: FrameLog, cursor: Cursor): ServerMessage {
   const batch = log.read(cursor)

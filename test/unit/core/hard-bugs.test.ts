@@ -234,7 +234,8 @@ describe('A socket that is closed while the node waits for an answer', () => {
     for (const gone of [peer, writer]) gone.hangUp(final)
     h.authenticate(true)
     for (const question of h.application.questions) h.node.handleAuthorized(question, true, h.now)
-    for (const call of h.application.requests) h.node.handleReply(call, { ok: true, value: text('too late') })
+    for (const call of h.application.requests)
+      h.node.handleReply(call, { ok: true, value: text('too late') }, h.now)
     h.settle()
     expect(h.node.meeting('m')?.members).toEqual([])
     // What a client sent that means to come back is done; one that left for good is not waited for.
@@ -391,7 +392,7 @@ describe('A buffer', () => {
       }
       h.settle()
       for (const call of h.application.requests.splice(0))
-        h.node.handleReply(call, { ok: true, value: call.data })
+        h.node.handleReply(call, { ok: true, value: call.data }, h.now)
       h.publish('t', 'p'.repeat((round * 53) % 700))
       h.settle()
     }

@@ -6,6 +6,7 @@ import {
   type Grant,
   type NodeLimits,
   type Packet,
+  type MissingMeeting,
   type Question,
   type RequestCall,
   RtmsNode,
@@ -71,6 +72,8 @@ export class FakeApplication implements Application {
   readonly ended: { readonly call: RequestCall; readonly why: ErrorCode }[] = []
   readonly questions: Question[] = []
   readonly unanswered: Question[] = []
+  readonly missing: MissingMeeting[] = []
+  readonly unopened: string[] = []
   /** What it heard of sessions, in words. */
   readonly presence: string[] = []
 
@@ -92,6 +95,14 @@ export class FakeApplication implements Application {
 
   authorizeEnded(question: Question): void {
     this.unanswered.push(question)
+  }
+
+  openMissing(missing: MissingMeeting): void {
+    this.missing.push(missing)
+  }
+
+  openMissingEnded(missing: MissingMeeting): void {
+    this.unopened.push(missing.name)
   }
 
   connected({ user }: { readonly user: string }, resumed: boolean): void {

@@ -126,7 +126,8 @@ describe('a business that throws', () => {
       h.settle()
       expect(failuresOf(ann)).toEqual([[1, 'HANDLER_FAILED']])
       expect(h.application.requests.at(-1)?.method).toBe('b')
-      for (const call of h.application.requests) h.node.handleReply(call, { ok: true, value: text('re') })
+      for (const call of h.application.requests)
+        h.node.handleReply(call, { ok: true, value: text('re') }, h.now)
       h.settle()
       expect(ann.takeOf('reply').map(({ call }) => call)).toEqual([2])
       expect(h.node.requestsOpen).toBe(0)
@@ -141,6 +142,18 @@ describe('a business that throws', () => {
       ann.request('behind')
       h.settle()
       expect(failuresOf(ann)).toEqual([[1, 'FORBIDDEN']])
+      expect(h.application.requests).toHaveLength(1)
+    })
+
+    it(`while it is asked to open a meeting (${moment}) has not opened it`, () => {
+      const h = new Harness()
+      h.node.openOnDemand(true)
+      const ann = h.connect('ann')
+      strike(h, 'application.openMissing', moment, 1)
+      ann.join('m')
+      ann.request('behind')
+      h.settle()
+      expect(failuresOf(ann)).toEqual([[1, 'NOT_FOUND']])
       expect(h.application.requests).toHaveLength(1)
     })
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Refusal } from '../../../src/core/index.ts'
 import { framesOf, grant, Harness, type Peer, text, textOf, wish } from './harness.ts'
 
 function refresh(peer: Peer, token: string): number {
@@ -173,6 +174,100 @@ describe('A flood of calls', () => {
       }
       expect([peer.closed, sent <= 103]).toEqual([4453, true])
     }
+  })
+})
+
+describe('What a client that behaves well can meet', () => {
+  /** Tight enough for a refusal each to be noticed. */
+  const tight = { refusalBurst: 4, refusalsPerSecond: 1 }
+
+  it('is no flood: cancels of calls that have ended, acks that repeat, pongs nobody asked for', () => {
+    const h = new Harness(tight)
+    const peer = h.connect('ann')
+    for (let n = 0; n < 50; n++) {
+      peer.send(
+        { type: 'cancel', call: n },
+        { type: 'ack', bytes: 1, received: 0 },
+        { type: 'pong', echo: n, time: 0, lateness: 0 },
+      )
+      peer.send({ type: 'unsubscribe', call: peer.call(), logs: [{ log: 77 }] })
+      h.settle()
+    }
+    expect(peer.closed).toBe(null)
+  })
+
+  it('is no flood: more in one turn than its queue holds, since its socket waits meanwhile', () => {
+    const h = new Harness({ ...tight, upstreamMessages: 16 })
+    const peer = h.connect('ann')
+    const call = (): number => peer.call()
+    const data = text('x')
+    peer.send(
+      ...Array.from(
+        { length: 200 },
+        () => ({ type: 'publish', call: call(), topic: 't', key: '', tombstone: false, data }) as const,
+      ),
+    )
+    h.settle()
+    expect(peer.takeOf('failed').filter(({ error }) => error === 'BUSY')).toHaveLength(184)
+    expect(peer.closed).toBe(null)
+  })
+
+  it('is no flood: inputs sent again after a reconnect, which were accepted before it', () => {
+    const h = new Harness(tight)
+    h.node.openMeeting('m', {}, h.now)
+    const peer = h.connect('ann')
+    const { log } = h.seat(peer, 'm')
+    for (let seq = 1; seq <= 30; seq++) peer.input(log, seq)
+    h.settle()
+    peer.hangUp()
+    const again = h.connect('ann', { session: peer.session })
+    again.continue(10)
+    again.join('m', { epoch: 1, next: 1 })
+    for (let seq = 1; seq <= 30; seq++) again.input(log, seq)
+    h.settle()
+    expect(again.takeOf('nack').map(({ error }) => error)).toEqual(Array.from({ length: 30 }, () => 'STALE'))
+    expect(again.closed).toBe(null)
+  })
+
+  it('is no flood: what had not come to its turn when the connection was lost', () => {
+    const h = new Harness({ ...tight, sweepMessages: 1 })
+    const peer = h.connect('ann')
+    for (let n = 0; n < 30; n++) peer.subscribe(`t${n}`)
+    peer.hangUp()
+    for (let n = 0; n < 60; n++) h.sweep()
+    const again = h.connect('ann', { session: peer.session })
+    again.continue(50)
+    again.send({ type: 'leave', call: again.call(), log: 77 })
+    h.settle()
+    expect(h.node.stats.callsFailed.get('subscribe')?.get('UNKNOWN')).toBe(30)
+    expect(again.closed).toBe(null)
+  })
+
+  it('is one refusal: all topics of one message, which a token no longer grants', () => {
+    const h = new Harness(tight)
+    h.application.grants.set('ann', grant('ann', { read: [] }))
+    const peer = h.connect('ann')
+    const topics = Array.from({ length: 100 }, (_, n) => wish(`t${n}`))
+    peer.send({ type: 'subscribe', call: peer.call(), topics })
+    h.settle()
+    expect(peer.takeOf('failed')).toHaveLength(100)
+    expect(peer.closed).toBe(null)
+  })
+
+  it('is no flood: inputs within their rate that the business refuses', () => {
+    const h = new Harness(tight)
+    const input = (): Refusal => ({ code: 'FORBIDDEN', message: 'not your turn', retryAfterMs: 0 })
+    h.node.openMeeting('m', { inputBurst: 60 }, h.now, { kind: 'k', metadata: {}, logic: { input } })
+    const peer = h.connect('ann')
+    const { log } = h.seat(peer, 'm')
+    for (let seq = 1; seq <= 60; seq++) peer.input(log, seq)
+    h.settle()
+    expect(peer.takeOf('nack')).toHaveLength(60)
+    expect(peer.closed).toBe(null)
+    // Those over their rate are one.
+    for (let seq = 61; seq <= 70; seq++) peer.input(log, seq)
+    h.settle()
+    expect(peer.closed).toBe(4453)
   })
 })
 

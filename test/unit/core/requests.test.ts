@@ -12,7 +12,7 @@ function started(h: Harness, peer: Peer, timeout = 0): RequestCall {
 }
 
 const answer = (h: Harness, call: RequestCall): void =>
-  h.node.handleReply(call, { ok: true, value: text('yes') })
+  h.node.handleReply(call, { ok: true, value: text('yes') }, h.now)
 
 /** How a call ended for the client: types and errors of all answers it got. */
 function ends(h: Harness, peer: Peer): string[] {
@@ -51,7 +51,7 @@ describe('A request', () => {
     const h = new Harness()
     const peer = h.connect('ann')
     const error = new RtmsError('RATE', 'ä'.repeat(100), 250)
-    h.node.handleReply(started(h, peer), { ok: false, error })
+    h.node.handleReply(started(h, peer), { ok: false, error }, h.now)
     h.settle()
     expect(peer.takeOf('failed')).toEqual([
       { type: 'failed', call: 1, index: 0, error: 'RATE', message: 'ä'.repeat(61), retryAfter: 250 },
@@ -67,7 +67,7 @@ describe('A request', () => {
   ])('that fails with a wait of %d says %d', (wait, said) => {
     const h = new Harness()
     const peer = h.connect('ann')
-    h.node.handleReply(started(h, peer), { ok: false, error: new RtmsError('BUSY', 'later', wait) })
+    h.node.handleReply(started(h, peer), { ok: false, error: new RtmsError('BUSY', 'later', wait) }, h.now)
     h.settle()
     expect(peer.takeOf('failed')).toMatchObject([{ retryAfter: said }])
   })

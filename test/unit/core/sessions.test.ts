@@ -470,7 +470,7 @@ describe('A session', () => {
     h.settle()
     expect(h.application.requests.map(({ method }) => method)).toEqual(['a', 'b', 'c'])
     for (const call of h.application.requests)
-      h.node.handleReply(call, { ok: true, value: text(call.method) })
+      h.node.handleReply(call, { ok: true, value: text(call.method) }, h.now)
     h.settle()
     expect(again.takeOf('reply').map(({ call }) => call)).toEqual([1, 2, 3])
   })

@@ -113,7 +113,7 @@ describe('The counters of a node', () => {
     h.settle()
     const [one, two] = h.application.requests
     if (one === undefined || two === undefined) throw new Error('no requests')
-    h.node.handleReply(one, { ok: false, error: new RtmsError('NO_HANDLER') })
+    h.node.handleReply(one, { ok: false, error: new RtmsError('NO_HANDLER') }, h.now)
     peer.send({ type: 'cancel', call: two.call })
     h.advance(100)
     h.application.grants.set('bad', null)

@@ -2,10 +2,11 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Budget } from '../../../src/core/ground/budget.ts'
 import { Encoded } from '../../../src/core/log/encoded.ts'
-import type { Session } from '../../../src/core/session/session.ts'
+import type { Retention } from '../../../src/core/ground/config.ts'
+import type { Outlet } from '../../../src/core/log/log.ts'
 import { policies, TopicCursor, type Wish, wishOf } from '../../../src/core/topic/cursor.ts'
 import type { Topic } from '../../../src/core/topic/topic.ts'
-import { type Retention, TopicLog } from '../../../src/core/topic/topic-log.ts'
+import { TopicLog } from '../../../src/core/topic/topic-log.ts'
 import { binaryCodec, type PublicationEntry, type ServerMessage } from '../../../src/protocol/index.ts'
 import { bytes, publicationsOf, text, textOf } from './harness.ts'
 
@@ -36,7 +37,7 @@ function cursorAt(
   position: number,
   { conflate = false, policy = 0, keys = null, values = false }: Partial<Wish> & { values?: boolean } = {},
 ): TopicCursor {
-  return new TopicCursor(log as Topic, {} as Session, position, wishOf(conflate, policy, keys), values)
+  return new TopicCursor(log as Topic, {} as Outlet, position, wishOf(conflate, policy, keys), values)
 }
 
 /** Reads until current. */

@@ -19,13 +19,14 @@ function make(limits: Partial<typeof defaultLimits> = {}): {
 } {
   const all = { ...defaultLimits, ...limits }
   const upstream = new Upstream(all)
+  const host = { limits: all, budget: new Budget(Infinity), expired: () => {}, caughtUp: () => {} }
   return {
     upstream,
-    session: (user) => new Session(user, grant(user), all, new Budget(Infinity), () => {}),
+    session: (user) => new Session(user, grant(user), host),
     send: (session, count, size = 0) => {
       for (let n = 0; n < count; n++) {
         const message: ClientMessage = { type: 'input', log: 1, seq: n + 1, seen: 0, data: bytes(size) }
-        upstream.accept(session.upstream, message)
+        upstream.accept(session, message)
       }
     },
     sweep: () => {
@@ -126,10 +127,10 @@ describe('Upstream queues', () => {
     const { upstream, session } = make({ upstreamMessages: 3, upstreamBytes: 1_000 })
     const a = session('a')
     const message: ClientMessage = { type: 'leave', call: 1, log: 1 }
-    expect([1, 2, 3, 4].map(() => upstream.accept(a.upstream, message))).toEqual([true, true, true, false])
+    expect([1, 2, 3, 4].map(() => upstream.accept(a, message))).toEqual([true, true, true, false])
     const b = session('b')
     const input: ClientMessage = { type: 'input', log: 1, seq: 1, seen: 0, data: bytes(600) }
-    expect([1, 2, 3].map(() => upstream.accept(b.upstream, input))).toEqual([true, true, false])
+    expect([1, 2, 3].map(() => upstream.accept(b, input))).toEqual([true, true, false])
     expect([upstream.isRelaxed(a.upstream), upstream.isRelaxed(b.upstream)]).toEqual([false, false])
     upstream.sweep(() => {})
     expect([a.upstream.size, a.upstream.bytes, b.upstream.size, b.upstream.bytes]).toEqual([0, 0, 0, 0])

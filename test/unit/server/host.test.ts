@@ -9,6 +9,8 @@ const application = {
   requestEnded() {},
   authorize() {},
   authorizeEnded() {},
+  openMissing() {},
+  openMissingEnded() {},
   connected() {},
   disconnected() {},
 }

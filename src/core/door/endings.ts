@@ -1,0 +1,100 @@
+import type { ErrorCode } from '../../protocol/errors.ts'
+import type { Outlet } from '../log/log.ts'
+import type { Application, LossReason } from '../ports.ts'
+import type { Session } from '../session/session.ts'
+import type { Sessions } from '../session/sessions.ts'
+import type { Connections } from './connections.ts'
+import type { Revocations, Revoked } from './revocations.ts'
+
+/** Why a sweep closes a connection. */
+const dismissals = {
+  SLOW: 'the reader is too slow',
+  RATE: 'too much of what was sent had to be refused',
+} as const
+
+/** What the end of a session needs of the node. */
+export interface EndingsHost {
+  readonly sessions: Sessions
+  readonly connections: Connections
+  readonly revocations: Revocations
+  readonly application: Application
+  /** The session is over: what it has sent and asked for is dropped. */
+  dropped(session: Session, now: number): void
+}
+
+/** Every way a session ends, and the connections that a sweep or the business closes. */
+export class Endings {
+  readonly #host: EndingsHost
+  #dismissed: { readonly outlet: Outlet; readonly reason: keyof typeof dismissals }[] = []
+
+  constructor(host: EndingsHost) {
+    this.#host = host
+  }
+
+  get hasWork(): boolean {
+    return this.#dismissed.length > 0
+  }
+
+  /** Has a connection closed at the end of the sweep, since nothing may disappear in the middle of one. */
+  dismiss(outlet: Outlet, reason: keyof typeof dismissals): void {
+    this.#dismissed.push({ outlet, reason })
+  }
+
+  sweep(now: number): void {
+    const dismissed = this.#dismissed
+    this.#dismissed = []
+    for (const { outlet, reason } of dismissed)
+      this.#host.connections.close(outlet, reason, dismissals[reason], now)
+  }
+
+  /** The client closed its connection for good. */
+  left(session: Session, now: number): void {
+    this.#end(session, 'left', 'LEFT', now)
+  }
+
+  /** The end of a session that waits for a connection, or of the token of one that has it. */
+  expired(session: Session, now: number): void {
+    if (session.outlet === null) this.#end(session, 'expired', 'ABANDONED', now)
+    else this.#host.connections.close(session.outlet, 'EXPIRED', 'the token has expired', now)
+  }
+
+  /** `leaving` is what its meetings are told. Of one that has a connection the business hears when that is closed. */
+  #end(session: Session, leaving: string, reason: LossReason, now: number): void {
+    for (const log of session.seats.keys()) session.leave(log, leaving)
+    this.#host.sessions.remove(session)
+    this.#host.dropped(session, now)
+    if (session.outlet === null) this.#host.application.disconnected(session, reason, true)
+  }
+
+  /** Ends a session that the business does not want. Returns how many connections that closed. */
+  #expel(session: Session, text: string, now: number): number {
+    const { outlet } = session
+    this.#end(session, 'kicked', 'REVOKED', now)
+    if (outlet === null) return 0
+    this.#host.connections.close(outlet, 'REVOKED', text, now)
+    return 1
+  }
+
+  /** See `RtmsNode.disconnect`. */
+  disconnect(user: string, text: string, final: boolean, now: number): number {
+    let count = 0
+    for (const session of this.#host.sessions.of(user)) {
+      if (final) count += this.#expel(session, text, now)
+      else if (session.outlet !== null) {
+        this.#host.connections.close(session.outlet, 'EXPIRED', text, now)
+        count++
+      }
+    }
+    return count
+  }
+
+  /** See `RtmsNode.revoke`. */
+  revoke(revoked: Revoked, at: number, now: number): number | ErrorCode {
+    const { revocations, sessions } = this.#host
+    if (!revocations.add(revoked, at)) return 'LIMIT'
+    let count = 0
+    for (const session of 'user' in revoked ? sessions.of(revoked.user) : sessions.all())
+      if (revocations.covers(session.grant)) count += this.#expel(session, 'the token was revoked', now)
+    return count
+  }
+}

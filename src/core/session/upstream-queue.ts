@@ -1,0 +1,75 @@
+import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
+import { Ring } from '../ground/ring.ts'
+
+/** What a message, and each item of a list in it, costs besides its own bytes. */
+const OVERHEAD = 64
+
+/** About the bytes a message holds: of what may be long in it. */
+function cost(message: ClientMessage): number {
+  switch (message.type) {
+    case 'input':
+      return OVERHEAD + message.data.bytes.length
+    case 'publish':
+      return OVERHEAD + message.topic.length + message.key.length + message.data.bytes.length
+    case 'request':
+      return OVERHEAD + message.method.length + message.data.bytes.length
+    case 'join':
+      return OVERHEAD + message.meeting.length + message.config.length
+    case 'subscribe':
+      return message.topics.reduce((sum, topic) => sum + costOfTopic(topic), OVERHEAD)
+    case 'unsubscribe':
+      return OVERHEAD * (1 + message.logs.length)
+    case 'refresh':
+      return OVERHEAD + message.token.length
+    default:
+      return OVERHEAD
+  }
+}
+
+function costOfTopic({ topic, since, keys }: MessageOf<'subscribe'>['topics'][number]): number {
+  return keys.reduce(
+    (sum, { key }) => sum + OVERHEAD + key.length,
+    OVERHEAD + topic.length + OVERHEAD * since.length,
+  )
+}
+
+/** A message that was not yet delivered. */
+interface Undelivered {
+  readonly message: ClientMessage
+  readonly cost: number
+}
+
+/** What a client sent and the sweep has not yet delivered. */
+export class UpstreamQueue {
+  readonly #ring: Ring<Undelivered> = new Ring(1)
+  bytes = 0
+  /** Of the round robin: what it may still deliver in this turn, and whether it has one. */
+  deficit = 0
+  active = false
+
+  get size(): number {
+    return this.#ring.size
+  }
+
+  /** Inputs among the messages. */
+  get inputs(): number {
+    let count = 0
+    for (let at = this.#ring.first; at < this.#ring.next; at++)
+      if (this.#ring.get(at).message.type === 'input') count++
+    return count
+  }
+
+  peek(): Undelivered | undefined {
+    return this.#ring.size === 0 ? undefined : this.#ring.get(this.#ring.first)
+  }
+
+  push(message: ClientMessage): void {
+    const undelivered = { message, cost: cost(message) }
+    this.#ring.push(undelivered)
+    this.bytes += undelivered.cost
+  }
+
+  shift(): void {
+    this.bytes -= this.#ring.shift().cost
+  }
+}

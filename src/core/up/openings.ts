@@ -1,0 +1,77 @@
+import type { MessageOf } from '../../protocol/schema.ts'
+import { Asks } from '../ground/asks.ts'
+import { fixedLimits, type NodeLimits } from '../ground/config.ts'
+import type { Timers } from '../ground/timers.ts'
+import type { Application, MissingMeeting } from '../ports.ts'
+import type { Session } from '../session/session.ts'
+
+/** One question for all who want to join the meeting meanwhile. */
+interface Opening extends MissingMeeting {
+  readonly joins: Map<Session, MessageOf<'join'>>
+}
+
+/** Asks the business, where it wants to be asked, to open a meeting that somebody wants to join and that is not open. */
+export class Openings {
+  /** Whether the business wants to be asked. */
+  on = false
+  readonly #limits: NodeLimits
+  readonly #asks: Asks<Opening, null>
+  readonly #byName: Map<string, Opening> = new Map()
+  readonly #bySession: Map<Session, Opening> = new Map()
+  readonly #deliver: (session: Session, join: MessageOf<'join'>, now: number) => void
+
+  constructor(
+    limits: NodeLimits,
+    timers: Timers,
+    application: Application,
+    deliver: (session: Session, join: MessageOf<'join'>, now: number) => void,
+  ) {
+    this.#limits = limits
+    this.#deliver = deliver
+    this.#asks = new Asks(timers, {
+      most: fixedLimits.openings,
+      payer: ({ user }) => user,
+      put: (opening) => application.openMissing(opening),
+      ended: (opening, ending, now, wasPut) => {
+        this.#byName.delete(opening.name)
+        if (ending.by === 'deadline' && wasPut) application.openMissingEnded(opening)
+        this.#conclude(opening, now)
+      },
+    })
+  }
+
+  /** Has the session's JOIN wait until the meeting is open, or will not be. */
+  ask(session: Session, join: MessageOf<'join'>, now: number): void {
+    session.asking = true
+    const name = join.meeting
+    const known = this.#byName.get(name)
+    const opening = known ?? { name, user: session.user, joins: new Map() }
+    opening.joins.set(session, join)
+    this.#bySession.set(session, opening)
+    if (known !== undefined) return
+    this.#byName.set(name, opening)
+    this.#asks.ask(opening, now + this.#limits.authorizeMs)
+  }
+
+  /** The business has opened the meeting, or has not. Ignored where it comes too late, or again. */
+  answer(missing: MissingMeeting, now: number): void {
+    this.#asks.answer(missing as Opening, null, now)
+  }
+
+  /** The session is over. The question goes on: what opens may serve others. */
+  drop(session: Session): void {
+    this.#bySession.get(session)?.joins.delete(session)
+    this.#release(session)
+  }
+
+  #release(session: Session): void {
+    if (this.#bySession.delete(session)) session.asking = false
+  }
+
+  #conclude({ joins }: Opening, now: number): void {
+    for (const [session, join] of joins) {
+      this.#release(session)
+      this.#deliver(session, join, now)
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Asks, type Ending } from '../../../src/core/ground/asks.ts'
+import { Timers } from '../../../src/core/ground/timers.ts'
+
+interface Question {
+  readonly payer: string
+  readonly id: number
+}
+
+class Rig {
+  readonly timers: Timers = new Timers()
+  readonly put: Question[] = []
+  readonly ended: [Question, Ending<string>, boolean][] = []
+  readonly asks: Asks<Question, string>
+  #id = 0
+
+  constructor(most: number) {
+    this.asks = new Asks(this.timers, {
+      most,
+      payer: ({ payer }) => payer,
+      put: (question) => this.put.push(question),
+      ended: (question, ending, _, wasPut) => this.ended.push([question, ending, wasPut]),
+    })
+  }
+
+  ask(payer: string, deadline = 1_000): Question {
+    const question = { payer, id: ++this.#id }
+    this.asks.ask(question, deadline)
+    return question
+  }
+}
+
+describe('Questions to somebody outside', () => {
+  it('end once, by whatever comes first: answer, deadline, cancel, the end of the asker', () => {
+    const rig = new Rig(10)
+    const [a, b, c, d] = ['u', 'u', 'u', 'u'].map((user) => rig.ask(user)) as [
+      Question,
+      Question,
+      Question,
+      Question,
+    ]
+    expect(rig.asks.answer(a, 'yes', 1)).toBe(true)
+    rig.asks.end(b, 'cancel', 2)
+    rig.asks.end(c, 'close', 3)
+    rig.timers.run(1_000)
+    for (const question of [a, b, c, d]) {
+      expect(rig.asks.answer(question, 'late', 1_001)).toBe(false)
+      rig.asks.end(question, 'cancel', 1_001)
+    }
+    rig.timers.run(2_000)
+    expect(rig.ended).toEqual([
+      [a, { by: 'answer', answer: 'yes' }, true],
+      [b, { by: 'cancel' }, true],
+      [c, { by: 'close' }, true],
+      [d, { by: 'deadline' }, true],
+    ])
+    expect([rig.asks.size, rig.timers.size]).toEqual([0, 0])
+  })
+
+  it('wait for their turn where as many are outside as may be, each payer’s oldest in turn', () => {
+    const rig = new Rig(1)
+    const ids = ['ann', 'ann', 'ann', 'bob', 'bob', 'cid'].map((user) => rig.ask(user).id)
+    for (const _ of ids) rig.asks.answer(rig.put.at(-1) as Question, '', 1)
+    expect(rig.put.map(({ payer }) => payer)).toEqual(['ann', 'ann', 'bob', 'cid', 'ann', 'bob'])
+    expect(rig.put.filter(({ payer }) => payer === 'ann').map(({ id }) => id)).toEqual([1, 2, 3])
+  })
+
+  it('that wait for their turn end at their deadline, without ever being put', () => {
+    const rig = new Rig(1)
+    rig.ask('ann', 5_000)
+    const waits = rig.ask('bob', 1_000)
+    expect(rig.asks.answer(waits, 'nobody asked', 1)).toBe(false)
+    rig.timers.run(1_000)
+    expect(rig.ended).toEqual([[waits, { by: 'deadline' }, false]])
+    expect(rig.put).toHaveLength(1)
+  })
+
+  it('are not put when their deadline has come, though a place is free at that moment', () => {
+    const rig = new Rig(1)
+    for (const user of ['ann', 'bob', 'cid']) rig.ask(user, 1_000)
+    rig.timers.run(1_000)
+    expect([rig.put.length, rig.ended.length, rig.timers.size]).toEqual([1, 3, 0])
+  })
+
+  it('are never more outside than may be, and none is forgotten, in any order of what happens', () => {
+    const step = fc.record({
+      what: fc.constantFrom('ask', 'answer', 'cancel', 'close', 'time'),
+      which: fc.nat(20),
+    })
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 4 }), fc.array(step, { maxLength: 100 }), (most, steps) => {
+        const rig = new Rig(most)
+        const asked: Question[] = []
+        let now = 0
+        for (const { what, which } of steps) {
+          const question = asked[which % (asked.length || 1)]
+          if (what === 'ask') asked.push(rig.ask(`u${which % 3}`, now + 10 + which))
+          else if (what === 'time') rig.timers.run((now += which))
+          else if (question === undefined) continue
+          else if (what === 'answer') rig.asks.answer(question, '', now)
+          else rig.asks.end(question, what, now)
+          const outside = asked.filter((each) => rig.asks.isPut(each)).length
+          expect(outside).toBeLessThanOrEqual(most)
+          if (what !== 'time') expect(outside).toBe(Math.min(most, rig.asks.size))
+          expect(rig.asks.size).toBe(asked.length - rig.ended.length)
+          expect(rig.timers.size).toBe(rig.asks.size)
+        }
+        expect(new Set(rig.ended.map(([question]) => question)).size).toBe(rig.ended.length)
+      }),
+    )
+  })
+})
