@@ -1,4 +1,4 @@
-import type { Question, Revoked } from '../core/index.ts'
+import type { MeetingLogic, Question, Revoked } from '../core/index.ts'
 import type { VirtualClock } from './clock.ts'
 import type { Observer } from './observer.ts'
 import type { Random } from './random.ts'
@@ -6,7 +6,7 @@ import type { MeetingPlan, Scenario } from './scenario.ts'
 import type { SimNode } from './sim-node.ts'
 import { SimRoom } from './sim-room.ts'
 import { textPayload } from './text.ts'
-import { type Claims, type Rights, WALL_OFFSET } from './tokens.ts'
+import type { Claims, Rights } from './tokens.ts'
 
 const KEYS = ['a', 'b', 'c', 'd'] as const
 
@@ -41,7 +41,7 @@ export class Business {
   }
 
   get #wallNow(): number {
-    return this.#clock.now + WALL_OFFSET
+    return this.#clock.now + this.#scenario.wallOffset
   }
 
   // ---- who may
@@ -106,7 +106,8 @@ export class Business {
       if (core.meeting(name) !== undefined) return
       const unique = (): number => ++this.#published
       const room = new SimRoom(node, plan, this.random, this.observer, () => this.#clock.now, unique)
-      const opened = core.openMeeting(name, options, now, kind ? room.business : undefined)
+      const business = { ...room.business, logic: node.port('logic', room as MeetingLogic) }
+      const opened = core.openMeeting(name, options, now, kind ? business : undefined)
       if (opened === null || typeof opened === 'string') return
       this.#roomsOf(node).set(name, room)
       if (kind) room.seatBots()

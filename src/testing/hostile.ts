@@ -1,6 +1,15 @@
-import { binaryCodec, type Codec, jsonCodec, type ServerMessage } from '../protocol/index.ts'
+import {
+  binaryCodec,
+  closeCodes,
+  type Codec,
+  jsonCodec,
+  type MessageOf,
+  type ServerMessage,
+  versions,
+} from '../protocol/index.ts'
 import type { VirtualClock } from './clock.ts'
 import { mutate, randomMessage } from './fuzz.ts'
+import { helloOf } from './growth.ts'
 import { LinkPeer } from './link-peer.ts'
 import { input, join, publish, request } from './messages.ts'
 import { type Observer, violate } from './observer.ts'
@@ -26,10 +35,17 @@ const tricks = [
   'theft',
   'forgery',
   'last number',
+  'another version',
 ] as const
 
 /** Those that say no valid HELLO first. */
-const silent: ReadonlySet<(typeof tricks)[number]> = new Set(['wrong order', 'mute', 'theft', 'forgery'])
+const silent: ReadonlySet<(typeof tricks)[number]> = new Set([
+  'wrong order',
+  'mute',
+  'theft',
+  'forgery',
+  'another version',
+])
 
 /** A peer that keeps no rule, one connection after the other. Nobody else may feel it, and nothing may throw. */
 export class Hostile {
@@ -78,15 +94,22 @@ export class Hostile {
         this.#play(trick, peer)
       },
       closed: (code) => this.#observer.hostile?.(`closed with ${code}`),
-      heard: (message) => this.#hear(message),
+      heard: (message) => this.#hear(trick, message),
     })
   }
 
   /** It heeds nothing but this: whose session it was given. */
-  #hear(message: ServerMessage): void {
+  #hear(trick: (typeof tricks)[number], message: ServerMessage): void {
     if (message.type === 'welcome' && message.user !== USER)
       violate('I12', `a hostile peer was welcomed as ${message.user}`)
     if (message.type === 'joined') this.#log = message.log
+    if (trick === 'another version' && message.type === 'goodbye') this.#hearVersions(message)
+  }
+
+  /** Whatever stands behind a version that is not spoken, the answer says which ones are. */
+  #hearVersions({ code, least, most }: MessageOf<'goodbye'>): void {
+    if (code === closeCodes.PROTOCOL && (least !== versions.least || most !== versions.most))
+      violate('versions', `a HELLO of another version was answered with versions ${least} to ${most}`)
   }
 
   #hello(peer: LinkPeer, session: string, token = encodeToken(this.#issue())): void {
@@ -131,6 +154,9 @@ export class Hostile {
         if (sessions.length > 0) this.#hello(peer, random.pick(sessions))
         return
       }
+      case 'another version':
+        peer.link.send(helloOf(random.pick([2, 3, 1_000]), random, peer.codec))
+        return
       case 'last number':
         this.#useUp(peer)
         return

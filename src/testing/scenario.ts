@@ -21,6 +21,12 @@ export interface Scenario {
   readonly asks: boolean
   /** How long a token lives; 0 for ever. */
   readonly tokenMs: number
+  /** Wall time at virtual time 0, in milliseconds since 1970. */
+  readonly wallOffset: number
+  /** Clients and nodes hear what a later minor of the protocol may add. */
+  readonly later: boolean
+  /** Ports of nodes throw, now and then, while there are faults. */
+  readonly throwing: boolean
   readonly phases: {
     readonly faulty: number
     readonly recovery: number
@@ -56,11 +62,24 @@ export const faultKinds = [
   'change-rights',
   'lossy-bus',
   'stranger',
+  'clock-step',
 ] as const
 export type Fault = (typeof faultKinds)[number]
 
 /** What else can be left out of a scenario. */
-export const traits = ['hostiles', 'kinds', 'bots', 'asks', 'tokens', 'limits', 'options', 'nodes'] as const
+export const traits = [
+  'hostiles',
+  'kinds',
+  'bots',
+  'asks',
+  'tokens',
+  'limits',
+  'options',
+  'nodes',
+  'clock',
+  'later',
+  'throwing',
+] as const
 
 /** A smaller version of a seed's scenario: the same faults at the same times, as far as they are left. */
 export interface Smaller {
@@ -78,6 +97,10 @@ export const profiles: readonly [LinkProfile, LinkProfile, LinkProfile] = [
   { delay: 60, rate: 100, buffer: 4_096 },
   { delay: 20, rate: 40, buffer: 1_024 },
 ]
+
+const NOW = Date.UTC(2026, 10, 26)
+/** Where clocks stand: mostly right; not set yet; where 2^53 divided by 4096 ends; far, but not as far as stamps reach (2112). */
+const clocks = [NOW, NOW, NOW, 0, Date.UTC(2039, 8, 8), Date.UTC(2100, 0, 1)] as const
 
 /** The limits of every scenario. */
 const limits: Partial<NodeLimits> = { heartbeatMs: 3_000, helloMs: 5_000, topicIdleMs: 10_000 }
@@ -102,6 +125,9 @@ export function drawScenario(random: Random, smaller: Smaller = {}): Scenario {
     phases: { faulty: random.int(2, 6) * 1_000, recovery: 8_000, well: 3_000, quiet: 7_500 },
     asks: random.chance(0.3),
     tokenMs: random.pick([0, 5_000, 10_000]),
+    wallOffset: random.pick(clocks),
+    later: random.chance(0.3),
+    throwing: random.chance(0.2),
   }
   return makeSmaller(drawn, smaller)
 }
@@ -175,6 +201,9 @@ function makeSmaller(
     faults: scenario.faults.filter((fault) => !without.includes(fault)),
     asks: scenario.asks && left('asks'),
     tokenMs: left('tokens') ? scenario.tokenMs : 0,
+    wallOffset: left('clock') ? scenario.wallOffset : NOW,
+    later: scenario.later && left('later'),
+    throwing: scenario.throwing && left('throwing'),
     phases: { ...scenario.phases, faulty: Math.min(scenario.phases.faulty, faulty) },
   }
 }

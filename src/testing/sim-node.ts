@@ -5,14 +5,14 @@ import {
   defaultLimits,
   type NodeLimits,
   RtmsNode,
+  type Transport,
 } from '../core/index.ts'
 import type { Codec } from '../protocol/index.ts'
 import type { VirtualClock } from './clock.ts'
-import { PortFault } from './faulty.ts'
+import { faulty, type Moment, PortFault } from './faulty.ts'
 import type { Link } from './link.ts'
 import { type DesertedNode, violate, Violation } from './observer.ts'
 import type { Random } from './random.ts'
-import { WALL_OFFSET } from './tokens.ts'
 
 /** The real core in virtual time, swept when it asks to be, or as late as a busy process would. */
 export class SimNode {
@@ -26,6 +26,8 @@ export class SimNode {
   readonly #clock: VirtualClock
   readonly #random: Random
   readonly #woken: () => void
+  readonly #strikes: (call: string) => Moment | null
+  readonly #wallOffset: number
   readonly #interest: Set<string> = new Set()
   /** What happens to a process that stands still; null while it runs. */
   #waiting: (() => void)[] | null = null
@@ -40,6 +42,9 @@ export class SimNode {
       index: number
       incarnation: number
       limits: Partial<NodeLimits>
+      wallOffset: number
+      /** Which calls of its ports throw. */
+      strikes: (call: string) => Moment | null
       random: Random
       application: (node: SimNode) => Application
       bus: (node: SimNode) => Bus
@@ -49,19 +54,21 @@ export class SimNode {
     this.#clock = clock
     this.#random = settings.random
     this.#woken = () => settings.woken()
+    this.#strikes = settings.strikes
+    this.#wallOffset = settings.wallOffset
     this.index = settings.index
     this.incarnation = settings.incarnation
     this.core = new RtmsNode(
       {
         id: `n${settings.index}`,
         incarnation: settings.incarnation,
-        wallOffset: WALL_OFFSET,
+        wallOffset: settings.wallOffset,
         entropy: (count) => settings.random.bytes(count),
         limits: { ...defaultLimits, ...settings.limits },
       },
       {
-        application: settings.application(this),
-        bus: this.#noting(settings.bus(this)),
+        application: this.port('application', settings.application(this)),
+        bus: this.port('bus', this.#noting(settings.bus(this))),
         fault: (error) => {
           if (!(error instanceof PortFault)) this.#fault ??= { error }
         },
@@ -98,7 +105,17 @@ export class SimNode {
   }
 
   open(link: Link, codec: Codec, opened: (connection: Connection) => void): void {
-    this.do((core, now) => opened(core.handleOpen(link, codec, now)))
+    this.do((core, now) => opened(core.handleOpen(this.port('transport', link as Transport), codec, now)))
+  }
+
+  /** A port of this node, which throws now and then. */
+  port<P extends object>(name: string, port: P): P {
+    return faulty(name, port, this.#strikes)
+  }
+
+  /** Its wall clock is set: so many milliseconds off from now on. */
+  setClock(off: number): void {
+    this.do((core) => core.handleWallClock(this.#wallOffset + off))
   }
 
   /** The process stands still for so long; what happens meanwhile happens to it at once afterwards. */

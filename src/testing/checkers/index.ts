@@ -18,7 +18,7 @@ import { TopicChecker } from './topics.ts'
 /** One of each, for one run: I1–I7, I11–I18, I20 and liveness. */
 export function allCheckers(scenario: Scenario, now: () => number): Observer[] {
   const limits = { ...defaultLimits, ...scenario.limits }
-  const rooms = new Rooms(scenario.meetings, now)
+  const rooms = new Rooms(scenario.meetings, scenario.wallOffset, now)
   return [
     rooms,
     new AgreementChecker(),
@@ -31,7 +31,7 @@ export function allCheckers(scenario: Scenario, now: () => number): Observer[] {
     new SlowChecker(rooms, now),
     new PolicyChecker(scenario, limits.topicPendingEntries, now),
     new ConservationChecker(),
-    new AuthorisationChecker(now),
+    new AuthorisationChecker(scenario.wallOffset, now),
     new RequestChecker(),
     new LeakChecker(scenario),
   ]

@@ -2,16 +2,17 @@ import { type SealedFrame } from '../../core/index.ts'
 import { type ServerMessage, SYSTEM_SLOT } from '../../protocol/index.ts'
 import type { ClientFacts, Observer } from '../observer.ts'
 import type { MeetingPlan } from '../scenario.ts'
-import { WALL_OFFSET } from '../tokens.ts'
 
 /** What several checkers need to know of meetings. It comes before them. */
 export class Rooms implements Observer {
+  readonly #wallOffset: number
   readonly #now: () => number
   readonly #plans: ReadonlyMap<string, MeetingPlan>
   readonly #sealed: Map<string, number> = new Map()
   readonly #spectators: Set<string> = new Set()
 
-  constructor(meetings: readonly MeetingPlan[], now: () => number) {
+  constructor(meetings: readonly MeetingPlan[], wallOffset: number, now: () => number) {
+    this.#wallOffset = wallOffset
     this.#now = now
     this.#plans = new Map(meetings.map((plan) => [plan.name, plan]))
   }
@@ -29,7 +30,7 @@ export class Rooms implements Observer {
 
   /** When a frame was sealed, where the business was told. An epoch begins with the millisecond its meeting was opened in. */
   sealedAt(node: number, meeting: string, epoch: number, frame: number): number | undefined {
-    return this.#sealed.get(`${node} ${meeting} ${Math.floor(epoch / 4096) - WALL_OFFSET} ${frame}`)
+    return this.#sealed.get(`${node} ${meeting} ${Math.floor(epoch / 4096) - this.#wallOffset} ${frame}`)
   }
 
   /** Milliseconds from frame to frame; `Infinity` without a clock. */
