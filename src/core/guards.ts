@@ -29,7 +29,6 @@ export interface Answered {
   handleReply(call: RequestCall, outcome: Outcome<Payload>, now: number): void
   handleAuthorized(question: Question, allowed: boolean, now: number): void
   handleMissing(missing: MissingMeeting, now: number): void
-  handleClose(connection: Connection, final: boolean, now: number): void
 }
 
 /** For each method of a port, what stands in for it where it throws: called with the same arguments. */
@@ -65,12 +64,15 @@ export class Guards {
   readonly bus: Bus
   readonly #ports: Ports
   readonly #node: Answered
+  readonly #broke: (connection: Connection) => void
   /** For the next sweep: nothing may call back in the middle of a call. */
   #undone: ((now: number) => void)[] = []
 
-  constructor(ports: Ports, node: Answered) {
+  /** `broke`: the socket of this connection threw; it is as good as gone. */
+  constructor(ports: Ports, node: Answered, broke: (connection: Connection) => void) {
     this.#ports = ports
     this.#node = node
+    this.#broke = broke
     this.application = this.#guard(ports.application, this.#applicationFailures())
     this.bus = this.#guard(ports.bus, busFailures)
   }
@@ -81,12 +83,8 @@ export class Guards {
 
   transport(port: Transport): GuardedTransport {
     return new GuardedTransport(port, (transport, error) => {
-      this.#tell(error)
-      // The socket is as good as gone.
-      this.#undone.push((now) => {
-        if (transport.connection !== null) this.#node.handleClose(transport.connection, false, now)
-        transport.close(1001, 'SILENT')
-      })
+      this.tell(error)
+      if (transport.connection !== null) this.#broke(transport.connection)
     })
   }
 
@@ -129,7 +127,7 @@ export class Guards {
         try {
           return methods[name]?.(...args)
         } catch (error) {
-          this.#tell(error)
+          this.tell(error)
           return failure(...args)
         }
       }
@@ -137,7 +135,7 @@ export class Guards {
     return guarded as P
   }
 
-  #tell(error: unknown): void {
+  tell(error: unknown): void {
     try {
       this.#ports.fault(error)
     } catch {

@@ -11,7 +11,7 @@ import { Dispatch } from './up/dispatch.ts'
 import { Downstream } from './down/downstream.ts'
 import { Encoded } from './log/encoded.ts'
 import { Guards, type Ports } from './guards.ts'
-import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting/meeting.ts'
+import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting/business.ts'
 import { Meetings } from './meeting/meetings.ts'
 import type {
   Grant,
@@ -22,13 +22,13 @@ import type {
   SealedFrame,
   Transport,
 } from './ports.ts'
-import { pageOf, type PageWish } from './ground/page.ts'
+import { pageOf, type PageQuery } from './ground/page.ts'
 import { Requests } from './up/requests.ts'
 import { Revocations, type Revoked } from './door/revocations.ts'
 import type { SessionInfo } from './session/session-info.ts'
 import { Sessions } from './session/sessions.ts'
 import { Stats } from './ground/stats.ts'
-import { Timers } from './ground/timers.ts'
+import { type TimerName, Timers } from './ground/timers.ts'
 import { topicInfo, type TopicInfo } from './topic/topic-info.ts'
 import { Topics } from './topic/topics.ts'
 import type { Retention } from './ground/config.ts'
@@ -58,8 +58,9 @@ export class RtmsNode {
   #lastLog = 0
 
   constructor(made: NodeConfig, ports: Ports) {
-    this.#guards = new Guards(ports, this)
-    const { application, bus } = this.#guards
+    const guards = new Guards(ports, this, (connection) => this.#endings.dismiss(connection, 'BROKEN'))
+    this.#guards = guards
+    const { application, bus } = guards
     const config = { ...made }
     this.id = config.id
     this.incarnation = config.incarnation
@@ -70,7 +71,15 @@ export class RtmsNode {
     const budget = new Budget(limits.logBytes)
     this.#budget = budget
     const nextLog = (): number => ++this.#lastLog
-    const downstream = new Downstream(limits, stats, (outlet) => this.#endings.dismiss(outlet, 'SLOW'))
+    const downstream = new Downstream(
+      limits,
+      stats,
+      (outlet) => this.#endings.dismiss(outlet, 'SLOW'),
+      (outlet, error) => {
+        guards.tell(error)
+        this.#endings.dismiss(outlet, 'BROKEN')
+      },
+    )
     const sessions = new Sessions(config, timers, stats, {
       limits,
       budget,
@@ -151,6 +160,11 @@ export class RtmsNode {
     return this.#timers.size
   }
 
+  /** Of what: each name with how many are set. */
+  get timersByName(): ReadonlyMap<TimerName, number> {
+    return this.#timers.counts
+  }
+
   /** When {@link sweep} wants to be called: `now` where work waits, else the next timer, `Infinity` for never. */
   deadline(now: number): number {
     const busy =
@@ -197,6 +211,11 @@ export class RtmsNode {
   /** A packet arrived. A malformed one closes its connection and has no other effect. */
   handlePacket(connection: Connection, packet: Uint8Array | string, now: number): void {
     this.#connections.packet(connection, packet, now)
+  }
+
+  /** Something arrived that is no whole packet yet: a part of one, or a WebSocket ping. It is a sign of life. */
+  handleBytes(connection: Connection, now: number): void {
+    this.#connections.bytes(connection, now)
   }
 
   /** The answer to `authenticate`. */
@@ -249,8 +268,8 @@ export class RtmsNode {
   }
 
   /** Seats a member of the business's own, or says why not: NOT_FOUND, FULL, BUSY. */
-  addBot(meeting: string, user: string, now: number): Bot | ErrorCode {
-    return this.#meetings.get(meeting)?.addBot(user, now) ?? 'NOT_FOUND'
+  addBot(meeting: string, user: string): Bot | ErrorCode {
+    return this.#meetings.get(meeting)?.addBot(user) ?? 'NOT_FOUND'
   }
 
   /** Says something to one member of a meeting. False where the meeting or the member is not there. */
@@ -268,7 +287,7 @@ export class RtmsNode {
   }
 
   /** A page of the meetings in the order of names; of a kind where one is given. */
-  meetingPage(wish: PageWish, kind?: string): readonly MeetingInfo[] {
+  meetingPage(wish: PageQuery, kind?: string): readonly MeetingInfo[] {
     return this.#meetings.page(wish, kind)
   }
 
@@ -318,11 +337,11 @@ export class RtmsNode {
   /** Frames `from` … `to` − 1 of a meeting, as far as they are kept. */
   *meetingHistory(name: string, from: number, to: number): Generator<SealedFrame> {
     const meeting = this.#meetings.get(name)
-    if (meeting !== undefined) yield* meeting.history(from, to)
+    if (meeting !== undefined) yield* meeting.room.history(from, to)
   }
 
   /** A page of the topics in the order of names. */
-  topicPage(wish: PageWish): readonly TopicInfo[] {
+  topicPage(wish: PageQuery): readonly TopicInfo[] {
     return pageOf(this.#topics.all(), wish).map(topicInfo)
   }
 

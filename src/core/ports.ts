@@ -1,9 +1,9 @@
 import type { CloseReason, ErrorCode, MeetingEvent, Payload, RtmsError } from '../protocol/index.ts'
 
 /*
- * What the core writes to. Every method returns at once; none calls back into the core. One that throws costs no more than
- * the call or the connection it was about (guards.ts). What happens outside comes in through the `handle…` methods of
- * `RtmsNode`. All but `MeetingLogic` return nothing.
+ * What the core writes to. Every method returns at once; none calls back into the core.
+ * What happens outside comes in through the `handle…` methods of `RtmsNode`. All but `MeetingLogic` return nothing.
+ * One that throws costs the connection or the call it was about; the error is told to `Ports.fault` (guards.ts).
  */
 
 /** Bytes of one WebSocket message, possibly handed to many connections. Never written to after it was made. */

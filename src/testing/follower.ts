@@ -3,7 +3,7 @@ import { publicationsOf } from './heard.ts'
 import type { TopicWish } from './messages.ts'
 
 interface MeetingPlace {
-  epoch: number
+  world: number
   /** The frame that comes next. */
   next: number
 }
@@ -29,7 +29,7 @@ export class Follower {
   /** What a JOIN says to go on where this client stands. */
   join(meeting: string): Partial<MessageOf<'join'>> {
     const place = this.#meetings.get(meeting)
-    return place === undefined ? {} : { epoch: place.epoch, next: place.next }
+    return place === undefined ? {} : { world: place.world, next: place.next }
   }
 
   /** What a SUBSCRIBE says of a topic to go on where this client stands. */
@@ -52,7 +52,7 @@ export class Follower {
         this.#publications.clear()
         return
       case 'joined': {
-        const place = { epoch: message.epoch, next: message.next }
+        const place = { world: message.world, next: message.next }
         this.#meetings.set(message.meeting, place)
         this.#frames.set(message.log, place)
         return

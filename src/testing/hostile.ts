@@ -146,7 +146,7 @@ export class Hostile {
         return
       case 'false acks':
         this.#often(5, () =>
-          peer.send({ type: 'ack', bytes: random.int(0, 10_000), received: random.int(0, 9) }),
+          peer.send({ type: 'ack', bytes: random.int(0, 10_000), received: random.int(0, 9), seen: [] }),
         )
         return
       case 'theft': {

@@ -25,11 +25,11 @@ export function join(
   meeting: string,
   fields: Partial<MessageOf<'join'>> = {},
 ): MessageOf<'join'> {
-  return { type: 'join', call, meeting, spectator: false, config: '', epoch: 0, next: 0, ...fields }
+  return { type: 'join', call, meeting, spectator: false, config: '', world: 0, next: 0, ...fields }
 }
 
 export function input(log: number, seq: number, data: Payload): MessageOf<'input'> {
-  return { type: 'input', log, seq, seen: 0, data }
+  return { type: 'input', log, seq, after: 0, seen: 0, data }
 }
 
 /** One topic of a SUBSCRIBE. */

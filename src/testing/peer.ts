@@ -140,7 +140,7 @@ export class Peer {
   }
 
   ack(bytes: number, received = 0): void {
-    this.send({ type: 'ack', bytes, received })
+    this.send({ type: 'ack', bytes, received, seen: [] })
   }
 
   // ---- what it heard

@@ -108,6 +108,11 @@ export class Connections {
     }
   }
 
+  /** A sign of life; before its HELLO nobody is given more time for one. */
+  bytes(connection: Connection, now: number): void {
+    if (connection.phase.name === 'live') connection.lastHeard = now
+  }
+
   /** The socket is gone. */
   lost(connection: Connection, reason: LossReason, now: number): void {
     if (connection.phase.name !== 'closed') this.#detach(connection, reason, now)
@@ -152,7 +157,7 @@ export class Connections {
     else this.close(connection, 'RATE', 'too much before the welcome', now)
   }
 
-  #acknowledge(connection: Connection, { bytes, received }: MessageOf<'ack'>, now: number): void {
+  #acknowledge(connection: Connection, { bytes, received, seen }: MessageOf<'ack'>, now: number): void {
     const { session } = connection
     if (bytes > connection.sent || received > (session?.log.last ?? 0)) {
       this.close(connection, 'PROTOCOL', 'an ack of more than was sent', now)
@@ -160,6 +165,7 @@ export class Connections {
     }
     connection.acknowledged = Math.max(connection.acknowledged, bytes)
     session?.log.acknowledge(received)
+    for (const { log, frame } of seen) session?.seats.get(log)?.seen(frame)
     this.#host.downstream.wake(connection)
   }
 
@@ -212,9 +218,16 @@ export class Connections {
       const goodbye = { type: 'goodbye', code, reason: shorten(text), retryAfter, route: '' } as const
       this.#host.downstream.farewell(connection, { ...goodbye, ...spoken }, now)
     }
-    const { transport } = connection
     this.#detach(connection, reason ?? 'SILENT', now)
-    transport.close(code, reason ?? 'SILENT')
+    connection.transport.close(code, reason ?? 'SILENT')
+  }
+
+  /** Gives up a connection whose transport failed. */
+  drop(outlet: Outlet, now: number): void {
+    const connection = outlet as Connection
+    if (connection.phase.name === 'closed') return
+    this.#detach(connection, 'LOST', now)
+    connection.transport.close(1011, 'LOST')
   }
 
   #detach(connection: Connection, reason: LossReason, now: number): void {

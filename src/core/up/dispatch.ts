@@ -24,6 +24,9 @@ const NONE: Denials = new Map()
  */
 const innocent: ReadonlySet<ErrorCode> = new Set(['BUSY', 'UNKNOWN', 'STALE'])
 
+/** Why an input is refused whose number is wrong: the answer says which is right. */
+const ofTheNumber: ReadonlySet<ErrorCode> = new Set(['STALE', 'LIMIT', 'OUT_OF_ORDER'])
+
 /** The meetings, as far as messages go to them. */
 export interface JoinTarget {
   /** Seats the session in a meeting; NOT_FOUND where it is not open. */
@@ -141,7 +144,10 @@ export class Dispatch {
       if (message.call <= session.calls) return
       session.calls = message.call
     }
-    if (!this.#upstream.accept(session, message)) this.#refuse(session, message, 'BUSY', now)
+    if (!this.#upstream.accept(session, message)) {
+      if (message.type === 'input') session.seats.get(message.log)?.turnAway(message.seq)
+      this.#refuse(session, message, 'BUSY', now)
+    }
     const { outlet } = session
     if (outlet !== null && !outlet.paused && this.#isToWait(session)) {
       outlet.paused = true
@@ -169,7 +175,8 @@ export class Dispatch {
 
   #nack(session: Session, { log, seq }: MessageOf<'input'>, error: ErrorCode, retryAfter: number): void {
     this.#stats.refuseInput(error)
-    this.#downstream.send(session, { type: 'nack', log, seq, error, retryAfter })
+    const last = ofTheNumber.has(error) ? (session.seats.get(log)?.last ?? 0) : 0
+    this.#downstream.send(session, { type: 'nack', log, seq, error, retryAfter, last })
   }
 
   /** Counts a refused message: who earns too many is cut off. */
@@ -286,7 +293,7 @@ export class Dispatch {
       this.#refuse(session, message, joined, now, `no meeting ${message.meeting} is open here`)
     else if (typeof joined === 'string' || 'code' in joined) this.#refuseAs(session, message, joined, now)
     else {
-      if (message.epoch !== 0) this.#stats.resume('meeting', outcomeOf(joined))
+      if (joined.recovered || joined.reason !== '') this.#stats.resume('meeting', outcomeOf(joined))
       this.#downstream.send(session, joined)
     }
   }

@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import type { Grant, NodeLimits, Outcome, Revoked, Role } from '../../core/index.ts'
 import { type ErrorCode, isPattern, isUser, limits, RtmsError } from '../../protocol/index.ts'
 import { checkUser, nameRule } from '../ground/check.ts'
+import type { Limits } from '../ground/limits.ts'
 import type { Logger } from '../ground/logger.ts'
 import type { Key, TicketKeys } from '../options/keys.ts'
 import { RemoteKeys } from './jwks.ts'
@@ -107,7 +108,7 @@ export class Tickets {
       readonly secret: string | undefined
       readonly keys: TicketKeys | undefined
       readonly issuer: string
-      readonly limits: NodeLimits
+      readonly limits: Limits
     },
     host: TicketsHost,
     logger: Logger,
@@ -267,7 +268,7 @@ async function keysOf(
   }: {
     readonly secret: string | undefined
     readonly keys: TicketKeys | undefined
-    readonly limits: NodeLimits
+    readonly limits: Limits
   },
   logger: Logger,
 ): Promise<Keys> {

@@ -18,7 +18,7 @@ import { TopicChecker } from './topics.ts'
 /** One of each, for one run: I1–I7, I11–I18, I20 and liveness. */
 export function allCheckers(scenario: Scenario, now: () => number): Observer[] {
   const limits = { ...defaultLimits, ...scenario.limits }
-  const rooms = new Rooms(scenario.meetings, scenario.wallOffset, now)
+  const rooms = new Rooms(scenario.meetings, now)
   return [
     rooms,
     new AgreementChecker(),

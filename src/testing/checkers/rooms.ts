@@ -5,20 +5,18 @@ import type { MeetingPlan } from '../scenario.ts'
 
 /** What several checkers need to know of meetings. It comes before them. */
 export class Rooms implements Observer {
-  readonly #wallOffset: number
   readonly #now: () => number
   readonly #plans: ReadonlyMap<string, MeetingPlan>
   readonly #sealed: Map<string, number> = new Map()
   readonly #spectators: Set<string> = new Set()
 
-  constructor(meetings: readonly MeetingPlan[], wallOffset: number, now: () => number) {
-    this.#wallOffset = wallOffset
+  constructor(meetings: readonly MeetingPlan[], now: () => number) {
     this.#now = now
     this.#plans = new Map(meetings.map((plan) => [plan.name, plan]))
   }
 
-  sealed(node: number, meeting: string, opened: number, { number }: SealedFrame): void {
-    this.#sealed.set(`${node} ${meeting} ${opened} ${number}`, this.#now())
+  sealed(node: number, meeting: string, world: number, { number }: SealedFrame): void {
+    this.#sealed.set(`${node} ${meeting} ${world} ${number}`, this.#now())
   }
 
   down(client: ClientFacts, _connection: number, message: ServerMessage): void {
@@ -28,9 +26,9 @@ export class Rooms implements Observer {
     else this.#spectators.delete(seat)
   }
 
-  /** When a frame was sealed, where the business was told. An epoch begins with the millisecond its meeting was opened in. */
-  sealedAt(node: number, meeting: string, epoch: number, frame: number): number | undefined {
-    return this.#sealed.get(`${node} ${meeting} ${Math.floor(epoch / 4096) - this.#wallOffset} ${frame}`)
+  /** When a frame was sealed, where the business was told. */
+  sealedAt(node: number, meeting: string, world: number, frame: number): number | undefined {
+    return this.#sealed.get(`${node} ${meeting} ${world} ${frame}`)
   }
 
   /** Milliseconds from frame to frame; `Infinity` without a clock. */

@@ -272,7 +272,7 @@ describe('A room', () => {
     const eve = await tokenOf(rtms, 'eve')
     const ann = await Peer.connect(rtms.address.url, token)
     ann.send(join(1, 'm'))
-    const { slot, epoch } = await ann.next('joined')
+    const { slot, world } = await ann.next('joined')
     ann.ws.terminate()
     for (const bad of [eve, '', 'a.b.c', `${token.slice(0, -4)}AAAA`]) {
       const thief = await new Peer(rtms.address.url).opened()
@@ -281,7 +281,7 @@ describe('A room', () => {
       expect(thief.all('joined')).toEqual([])
     }
     const back = await resume(rtms, token, sessionOf(ann), 1)
-    back.send({ ...join(2, 'm'), epoch, next: 1 })
+    back.send({ ...join(2, 'm'), world, next: 1 })
     expect(await back.next('joined')).toMatchObject({ slot, recovered: true })
     back.ws.terminate()
     await eventually(() => rtms.meetings.get('m') === undefined)
@@ -366,6 +366,7 @@ describe('A buffer that the business uses again at once', () => {
           type: 'input',
           log: logs[n] ?? 0,
           seq: round,
+          after: 0,
           seen: 0,
           data: DATA,
         })

@@ -228,7 +228,7 @@ describe('A reader that stops', () => {
     expect(rtms.stats.creditStalls).toBe(1)
     // Reading again and acknowledging brings the gap, and then what is new.
     peer.ws.resume()
-    peer.send({ type: 'ack', bytes: rtms.stats.bytesOut, received: 0 })
+    peer.send({ type: 'ack', bytes: rtms.stats.bytesOut, received: 0, seen: [] })
     expect(await peer.next('gap')).toMatchObject({ reason: 'SLOW' })
   })
 

@@ -36,7 +36,7 @@ describe('a socket that throws', () => {
       expect(pushesOf(carl)).toEqual(['for carl'])
       expect(h.faults).toEqual(['transport 2.write'])
       expect(h.node.connections).toBe(2)
-      expect(bob.transport.closed).toEqual({ code: 1001, reason: 'SILENT' })
+      expect(bob.transport.closed).toEqual({ code: 1011, reason: 'LOST' })
       expect(h.application.presence.at(-1)).toBe('bob LOST')
       // Its session waits, with everything.
       expect(comeBack(h, 'bob', bob, 0).map(({ data }) => textOf(data))).toEqual(['for bob'])
@@ -85,7 +85,7 @@ describe('a socket that throws', () => {
       h.settle()
       expect(h.faults).toEqual([`transport 1.${call}`])
       expect(h.node.connections).toBe(0)
-      expect(ann.closed).toBe(1001)
+      expect(ann.closed).toBe(1011)
       expect(h.node.admission.newcomers).toBe(0)
       expect(h.connect('ann').session).not.toBe('')
     })

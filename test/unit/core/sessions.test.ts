@@ -176,6 +176,30 @@ describe('A connection', () => {
 })
 
 describe('Silence', () => {
+  it('is not that of a client whose bytes come, though no packet is whole yet', () => {
+    const h = new Harness()
+    const peer = h.connect('ann')
+    for (let n = 0; n < 20; n++) {
+      h.advance(5_000)
+      h.node.handleBytes(peer.connection, h.now)
+    }
+    expect([peer.closed, types(peer.take())]).toEqual([null, Array.from({ length: 12 }, () => 'ping')])
+    h.advance(15_999)
+    expect(peer.closed).toBe(null)
+    h.advance(1)
+    expect(peer.closed).toBe(1001)
+  })
+
+  it('ends whoever sends bytes and no hello', () => {
+    const h = new Harness()
+    const peer = h.open()
+    for (let n = 0; n < 10; n++) {
+      h.advance(500)
+      h.node.handleBytes(peer.connection, h.now)
+    }
+    expect(peer.closed).toBe(4401)
+  })
+
   it('of the client brings a ping after a heartbeat, and the end after two, without a goodbye', () => {
     const h = new Harness()
     const peer = h.connect('ann')
