@@ -112,6 +112,7 @@ export class RtmsNode {
       attached: (session) => dispatch.resume(session),
     })
     this.#endings = new Endings({
+      config,
       sessions,
       connections,
       revocations,
@@ -389,12 +390,18 @@ export class RtmsNode {
     return this.#endings.disconnect(user, text, final, now)
   }
 
+  /** Until when a user's tokens are revoked, in milliseconds since 1970; 0 where they are not. */
+  revokedUntil(user: string): number {
+    return this.#endings.revokedUntil(user)
+  }
+
   /**
-   * Refuses from now on the tokens that a user was given until `at` (milliseconds since 1970), or one token, and ends the
-   * sessions they opened. Returns how many connections that closed, or LIMIT where nothing more can be revoked.
+   * Refuses from now on the tokens that a user was given until `until` (milliseconds since 1970), or one token, and ends all
+   * sessions of that user, or those of that token. Returns how many connections that closed, or LIMIT where nothing more
+   * can be revoked.
    */
-  revoke(revoked: Revoked, at: number, now: number): number | ErrorCode {
-    return this.#endings.revoke(revoked, at, now)
+  revoke(revoked: Revoked, until: number, now: number): number | ErrorCode {
+    return this.#endings.revoke(revoked, until, now)
   }
 
   /** Whether the business is asked before a session joins, subscribes or publishes, besides the ticket. */

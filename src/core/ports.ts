@@ -32,6 +32,11 @@ export interface Grant {
   readonly id: string
   /** When the token was made, in milliseconds of wall time since 1970. */
   readonly issued: number
+  /**
+   * The revocation of its user that the token came after (what `RtmsNode.revokedUntil` said); 0 for none. It tells the
+   * token from one that was made before by a clock that is ahead.
+   */
+  readonly after: number
   /** Milliseconds of wall time since 1970; 0 never. */
   readonly expires: number
   readonly meetings: readonly { readonly name: string; readonly role: Role }[]

@@ -54,5 +54,5 @@ export function readToken(token: string): Claims | null {
 }
 
 export function grantOf({ rights, ...claims }: Claims): Grant {
-  return { ...claims, ...grants[rights] }
+  return { ...claims, after: 0, ...grants[rights] }
 }

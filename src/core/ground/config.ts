@@ -51,7 +51,7 @@ export interface NodeLimits {
   requestsPerSession: number
   /** Longest time a client may give a request. */
   requestMs: number
-  /** The business has so long to say whether something is allowed; then it is not. */
+  /** The business has so long to say whether something is allowed, and whether a meeting is to be opened; then it is not. */
   authorizeMs: number
   /** A node whose sweeps are later than this, in the last five seconds, is not ready. */
   readyLatenessMs: number
@@ -120,6 +120,8 @@ export const defaultLimits: NodeLimits = {
 
 /** Limits of a node that nobody has had a reason to change: the option `limits` does not know them. */
 export const fixedLimits = {
+  /** How far the clock of whoever issues tokens may be ahead of this node's. */
+  aheadMs: 5_000,
   /** Questions to the business at a time: whether something is allowed, and whether to open a meeting; more wait. */
   questions: 1_000,
   openings: 100,

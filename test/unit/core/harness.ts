@@ -56,6 +56,7 @@ export function grant(user: string, parts: Partial<Grant> = {}): Grant {
     user,
     id: '',
     issued: 0,
+    after: 0,
     expires: 0,
     meetings: [{ name: '*', role: 'member' }],
     read: ['*'],
