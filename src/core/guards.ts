@@ -56,7 +56,12 @@ const logicFailures: Failures<MeetingLogic> = {
 }
 
 /** What stands in for the bus: the other nodes notice what it lost. */
-const busFailures: Failures<Bus> = { publish: nothing, subscribe: nothing, unsubscribe: nothing }
+const busFailures: Failures<Bus> = {
+  hears: () => true,
+  publish: nothing,
+  subscribe: nothing,
+  unsubscribe: nothing,
+}
 
 /** Every port of a node in a form that never throws, and what is still to be done for those that did. */
 export class Guards {

@@ -1,4 +1,10 @@
-import { isOfSessionLog, type MessageOf, type Position, type ServerMessage } from '../protocol/index.ts'
+import {
+  isOfSessionLog,
+  type MessageOf,
+  nowhere,
+  type Position,
+  type ServerMessage,
+} from '../protocol/index.ts'
 import { publicationsOf } from './heard.ts'
 import type { TopicWish } from './messages.ts'
 
@@ -9,7 +15,11 @@ interface MeetingPlace {
 }
 
 interface TopicPlace {
-  position: Map<number, number>
+  readonly epoch: number
+  /** The position in the topic's log that comes next. */
+  at: number
+  /** The last number by publisher. */
+  readonly numbers: Map<number, number>
 }
 
 /**
@@ -25,6 +35,7 @@ export class Follower {
   /** Of the connection, by log. */
   readonly #frames: Map<number, MeetingPlace> = new Map()
   readonly #publications: Map<number, TopicPlace> = new Map()
+  #publishers: number[] = []
 
   /** What a JOIN says to go on where this client stands. */
   join(meeting: string): Partial<MessageOf<'join'>> {
@@ -34,12 +45,12 @@ export class Follower {
 
   /** What a SUBSCRIBE says of a topic to go on where this client stands. */
   wish(topic: string): Partial<TopicWish> {
-    const place = this.#topics.get(topic)
-    return place === undefined ? {} : { recover: true, since: this.position(topic) }
+    return { since: this.position(topic) }
   }
 
   position(topic: string): Position {
-    return [...(this.#topics.get(topic)?.position ?? [])]
+    const place = this.#topics.get(topic)
+    return place === undefined ? nowhere : { ...place, numbers: [...place.numbers] }
   }
 
   hear(message: ServerMessage): void {
@@ -50,6 +61,12 @@ export class Follower {
         this.entries = message.received
         this.#frames.clear()
         this.#publications.clear()
+        this.#publishers = [message.publisher]
+        return
+      case 'publishers':
+        message.publishers.forEach(({ publisher }, index) => {
+          this.#publishers[message.first + index] = publisher
+        })
         return
       case 'joined': {
         const place = { world: message.world, next: message.next }
@@ -58,7 +75,8 @@ export class Follower {
         return
       }
       case 'subscribed': {
-        const place = { position: new Map(message.position) }
+        const { epoch, at, numbers } = message.position
+        const place = { epoch, at, numbers: new Map(numbers) }
         this.#topics.set(message.topic, place)
         this.#publications.set(message.log, place)
         return
@@ -66,11 +84,9 @@ export class Follower {
       case 'frames':
         this.#hearFrames(message)
         return
-      case 'publications': {
-        const place = this.#publications.get(message.log)
-        for (const { publisher, number } of publicationsOf([message])) place?.position.set(publisher, number)
+      case 'publications':
+        this.#hearPublications(message)
         return
-      }
       case 'gap':
         this.#hearGap(message)
         return
@@ -90,10 +106,24 @@ export class Follower {
     place.next += count
   }
 
+  #hearPublications(message: MessageOf<'publications'>): void {
+    const place = this.#publications.get(message.log)
+    if (place === undefined) return
+    place.at = message.at
+    for (const { at, publisher, number } of publicationsOf([message])) {
+      place.at = at + 1
+      place.numbers.set(this.#publishers[publisher] ?? 0, number)
+    }
+  }
+
   #hearGap({ log, to, position }: MessageOf<'gap'>): void {
     const frames = this.#frames.get(log)
     if (frames !== undefined) frames.next = to
     const topic = this.#publications.get(log)
-    for (const [publisher, number] of position) topic?.position.set(publisher, number)
+    if (topic === undefined) return
+    // It begins anew.
+    if (position.at === 0) topic.numbers.clear()
+    topic.at = position.at
+    for (const [publisher, number] of position.numbers) topic.numbers.set(publisher, number)
   }
 }

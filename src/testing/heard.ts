@@ -37,7 +37,7 @@ export function publicationsOf(messages: readonly Message[]): PublicationEntry[]
   const entries: PublicationEntry[] = []
   for (const message of messages) {
     if (message.type === 'publications')
-      eachPublication(message.publications, message.count, (entry) => entries.push(entry))
+      eachPublication(message.publications, message.at, (entry) => entries.push(entry))
   }
   return entries
 }

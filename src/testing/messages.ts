@@ -1,4 +1,4 @@
-import type { ClientMessage, MessageOf, Payload } from '../protocol/index.ts'
+import { type ClientMessage, type MessageOf, nowhere, type Payload } from '../protocol/index.ts'
 
 /*
  * Messages of a client, with what most tests do not care about filled in.
@@ -36,8 +36,7 @@ export function input(log: number, seq: number, data: Payload): MessageOf<'input
 export function wish(topic: string, fields: Partial<TopicWish> = {}): TopicWish {
   return {
     topic,
-    recover: false,
-    since: [],
+    since: nowhere,
     history: 0,
     conflate: false,
     maxHz: 0,

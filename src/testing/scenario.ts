@@ -1,5 +1,5 @@
 import type { ReadOptions } from '../client/machine/index.ts'
-import type { MeetingOptions, NodeLimits, Retention } from '../core/index.ts'
+import type { FixedLimits, MeetingOptions, NodeLimits, Retention } from '../core/index.ts'
 import type { LinkProfile } from './link.ts'
 import type { Random } from './random.ts'
 
@@ -12,7 +12,7 @@ export interface Scenario {
   readonly meetings: readonly MeetingPlan[]
   /** Topics whose name begins with `k` are published to with keys, those with `c` by clients. */
   readonly topics: readonly string[]
-  readonly limits: Partial<NodeLimits>
+  readonly limits: Partial<NodeLimits & FixedLimits>
   readonly retention: Retention
   readonly window: number
   readonly links: readonly LinkProfile[]
@@ -50,6 +50,7 @@ export const faultKinds = [
   'half-open',
   'half-reset',
   'restart-client',
+  'reload-client',
   'reopen-meeting',
   'restart-node',
   'flood',
@@ -158,7 +159,7 @@ function drawTinyOptions(random: Random): Partial<MeetingOptions> {
   }
 }
 
-function drawTinyLimits(random: Random): Partial<NodeLimits> {
+function drawTinyLimits(random: Random): Partial<NodeLimits & FixedLimits> {
   return {
     meetingLogBytes: random.pick([64, 512, 2_048, 8_192]),
     sessionLogEntries: random.pick([8, 16, 64]),
@@ -178,6 +179,15 @@ function drawTinyLimits(random: Random): Partial<NodeLimits> {
     authorizeMs: random.pick([200, 1_000]),
     topicIdleMs: random.pick([500, 10_000]),
     logBytes: random.pick([10_000, 50_000, 536_870_912]),
+    pageBytes: random.pick([60, 300, 32_768]),
+    quantumBytes: random.pick([64, 4_096]),
+    lateFrames: random.pick([1, 2, 5]),
+    quietMs: random.pick([100, 2_000]),
+    coalesceMs: random.pick([250, 700]),
+    questions: random.pick([1, 2, 1_000]),
+    joinUsers: random.pick([1, 1_024]),
+    waitingEvents: random.pick([4, 1_020]),
+    electorates: random.pick([2, 64]),
   }
 }
 

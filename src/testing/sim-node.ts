@@ -3,6 +3,7 @@ import {
   type Bus,
   type Connection,
   defaultLimits,
+  type FixedLimits,
   type NodeLimits,
   RtmsNode,
   type Transport,
@@ -41,7 +42,7 @@ export class SimNode {
     settings: {
       index: number
       incarnation: number
-      limits: Partial<NodeLimits>
+      limits: Partial<NodeLimits & FixedLimits>
       wallOffset: number
       /** Which calls of its ports throw. */
       strikes: (call: string) => Moment | null
@@ -148,6 +149,7 @@ export class SimNode {
 
   #noting(bus: Bus): Bus {
     return {
+      hears: (topic) => bus.hears(topic),
       publish: (topic, bytes) => bus.publish(topic, bytes),
       subscribe: (topic) => {
         this.#interest.add(topic)

@@ -3,7 +3,7 @@ import { isName } from '../../protocol/names.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
 import type { Downstream } from '../down/downstream.ts'
-import type { NodeLimits } from '../ground/config.ts'
+import type { Limits } from '../ground/config.ts'
 import { Rate } from '../ground/rate.ts'
 import type { ResumeOutcome, Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
@@ -20,9 +20,10 @@ const NONE: Denials = new Map()
 
 /**
  * Errors that a client meets without doing anything wrong, so that no number of them is a flood. BUSY: the pause of its
- * socket bounds it. UNKNOWN: its connection was lost. STALE: it repeats what may not have arrived.
+ * socket bounds it. UNKNOWN: its connection was lost. STALE and OUT_OF_ORDER: it repeats what may not have arrived, or
+ * goes on behind what has not.
  */
-const innocent: ReadonlySet<ErrorCode> = new Set(['BUSY', 'UNKNOWN', 'STALE'])
+const innocent: ReadonlySet<ErrorCode> = new Set(['BUSY', 'UNKNOWN', 'STALE', 'OUT_OF_ORDER'])
 
 /** Why an input is refused whose number is wrong: the answer says which is right. */
 const ofTheNumber: ReadonlySet<ErrorCode> = new Set(['STALE', 'LIMIT', 'OUT_OF_ORDER'])
@@ -65,7 +66,7 @@ export interface Targets {
 export class Dispatch {
   readonly gate: Gate
   readonly openings: Openings
-  readonly #limits: NodeLimits
+  readonly #limits: Limits
   readonly #stats: Stats
   readonly #downstream: Downstream
   readonly #meetings: JoinTarget
@@ -78,7 +79,7 @@ export class Dispatch {
   /** Sessions whose socket is not read from until their queue has emptied. */
   readonly #paused: Set<Session> = new Set()
 
-  constructor(limits: NodeLimits, stats: Stats, targets: Targets) {
+  constructor(limits: Limits, stats: Stats, targets: Targets) {
     const { timers, application } = targets
     this.#limits = limits
     this.#stats = stats
@@ -337,7 +338,7 @@ export class Dispatch {
     if (!mayRead(session.grant, topic.topic)) return 'FORBIDDEN'
     if (session.outlet === null) return 'UNKNOWN'
     const result = this.#topics.subscribe(session, call, index, topic, now)
-    if (topic.recover && typeof result !== 'string') this.#stats.resume('topic', outcomeOf(result))
+    if (topic.since.epoch !== 0 && typeof result !== 'string') this.#stats.resume('topic', outcomeOf(result))
     return result
   }
 

@@ -35,8 +35,8 @@ export class AuthorisationChecker implements Observer {
     readonly at: number
     readonly when: number
   }[] = []
-  readonly #wallOffset: number
   readonly #now: () => number
+  readonly #wallOffset: number
   /** When each node last ran after it had stood still. */
   readonly #woken: Map<number, number> = new Map()
 

@@ -3,6 +3,7 @@ import {
   type Bus,
   type Connection,
   defaultLimits,
+  type FixedLimits,
   type Grant,
   type NodeLimits,
   type Packet,
@@ -18,7 +19,9 @@ import {
   type ErrorCode,
   type MessageOf,
   type Payload,
+  type Position,
   RtmsError,
+  type ServerMessage,
 } from '../../../src/protocol/index.ts'
 import {
   faulty,
@@ -26,6 +29,7 @@ import {
   type Moment,
   Peer as TestPeer,
   PortFault,
+  publicationsOf,
   textPayload,
 } from '../../../src/testing/index.ts'
 
@@ -119,6 +123,12 @@ export class RecordingBus implements Bus {
   readonly published: { readonly topic: string; readonly bytes: Uint8Array }[] = []
   /** +topic and -topic, in order. */
   readonly interest: string[] = []
+  /** Whether other nodes listen. */
+  heard = true
+
+  hears(): boolean {
+    return this.heard
+  }
 
   publish(topic: string, packet: Uint8Array): void {
     this.published.push({ topic, bytes: packet })
@@ -170,6 +180,22 @@ export class RecordingTransport implements Transport {
   }
 }
 
+/** Where a reader stands that was subscribed and has taken these messages. */
+export function positionAfter(
+  { position: { epoch, at, numbers } }: MessageOf<'subscribed'>,
+  messages: readonly ServerMessage[],
+  publishers: readonly number[] = [7],
+): Position {
+  const held = new Map(numbers)
+  let next = at
+  for (const message of messages) if (message.type === 'publications') next = message.at
+  for (const entry of publicationsOf(messages)) {
+    next = entry.at + 1
+    held.set(publishers[entry.publisher] as number, entry.number)
+  }
+  return { epoch, at: next, numbers: [...held] }
+}
+
 /** A peer whose packets go straight into the node. It answers nothing by itself. */
 export class Peer extends TestPeer {
   readonly connection: Connection
@@ -219,7 +245,7 @@ export class Harness {
   readonly node: RtmsNode
   readonly application: FakeApplication = new FakeApplication()
   readonly bus: RecordingBus = new RecordingBus()
-  readonly limits: NodeLimits
+  readonly limits: NodeLimits & Partial<FixedLimits>
   /** Token checks wait until `authenticate(true)`. */
   slowTokens = false
   opened = 0
@@ -231,7 +257,10 @@ export class Harness {
   #broken: { readonly error: unknown } | null = null
   #entropy = 1
 
-  constructor(limits: Partial<NodeLimits> = {}, parts: { incarnation?: number; wallOffset?: number } = {}) {
+  constructor(
+    limits: Partial<NodeLimits & FixedLimits> = {},
+    parts: { incarnation?: number; wallOffset?: number } = {},
+  ) {
     this.limits = { ...defaultLimits, ...limits }
     this.node = new RtmsNode(
       {
