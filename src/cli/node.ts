@@ -16,10 +16,15 @@ export const nodeHelp: string = `  --url <address>    Where the node is (default
 `
 
 /** What signs tickets without asking a node. */
-export const secretOptions = { secret: { type: 'string' }, issuer: { type: 'string' } } as const
+export const secretOptions = {
+  secret: { type: 'string' },
+  issuer: { type: 'string' },
+  audience: { type: 'string' },
+} as const
 
 export const secretHelp: string = `  --secret <text>    Sign the ticket here instead of asking the node for it (default: RTMS_SECRET in the environment)
   --issuer <name>    With --secret: what the node's option \`issuer\` says (default: rtms)
+  --audience <name>  With --secret: what the node's option \`audience\` says (default: none)
 `
 
 /** Where the node is, with its path: that of `--url` (or of what else it is `called`), of RTMS_URL, or this machine's. */
@@ -121,9 +126,10 @@ export async function ticketIssuer(values: {
   readonly key?: string | undefined
   readonly secret?: string | undefined
   readonly issuer?: string | undefined
+  readonly audience?: string | undefined
 }): Promise<IssueTicket> {
   const secret = values.secret ?? (values.key === undefined ? (process.env['RTMS_SECRET'] ?? '') : '')
-  if (secret !== '') return signer(secret, values.issuer ?? 'rtms', nodeUrl(values.url))
+  if (secret !== '') return signer(secret, values, nodeUrl(values.url))
   if ((values.key ?? process.env['RTMS_KEY'] ?? '') === '')
     throw new UsageError(
       'a way to make tickets is missing: give --key (RTMS_KEY) to ask the node, or --secret (RTMS_SECRET) to sign here',
@@ -132,16 +138,24 @@ export async function ticketIssuer(values: {
   return (request) => api.call<Ticket>('POST', '/tickets', { host: api.url.host, ...request })
 }
 
-async function signer(secret: string, issuer: string, url: URL): Promise<IssueTicket> {
+async function signer(
+  secret: string,
+  {
+    issuer = 'rtms',
+    audience,
+  }: { readonly issuer?: string | undefined; readonly audience?: string | undefined },
+  url: URL,
+): Promise<IssueTicket> {
   if (Buffer.byteLength(secret) < SECRET_BYTES)
     throw new UsageError(`the secret must have at least ${SECRET_BYTES} bytes, as the node's has`)
   const host = {
     url: (): string => url.href.replace('http', 'ws'),
+    revokedUntil: (): number => 0,
     revoke: (): Promise<number> => Promise.reject(new Error('nothing is revoked here')),
   }
   const silent = { debug() {}, info() {}, warn() {}, error() {} }
   const tickets = await Tickets.create(
-    { secret, keys: undefined, issuer, limits: defaultLimits },
+    { secret, keys: undefined, issuer, audience, limits: defaultLimits },
     host,
     silent,
   )

@@ -152,7 +152,7 @@ class Follow {
     else if (state === 'closed' && error?.code === 'UNAUTHENTICATED' && !had)
       this.#end(
         new CommandError(
-          `${error.message} Where --secret or RTMS_SECRET signs the ticket: is it the node's, and --issuer too?`,
+          `${error.message} Where --secret or RTMS_SECRET signs the ticket: is it the node's, and --issuer and --audience too?`,
           error.code,
         ),
       )

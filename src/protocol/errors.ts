@@ -5,7 +5,7 @@
  */
 export const errors = {
   PROTOCOL: { code: 1, retry: 'fix', text: 'The packet does not follow PROTOCOL.md.' },
-  UNAUTHENTICATED: { code: 2, retry: 'fix', text: 'The token is missing, forged or expired.' },
+  UNAUTHENTICATED: { code: 2, retry: 'fix', text: 'The token is missing or was refused.' },
   FORBIDDEN: { code: 3, retry: 'fix', text: 'The ticket or the business does not allow it.' },
   NOT_FOUND: { code: 4, retry: 'fix', text: 'There is no such meeting on this node.' },
   BAD_TOPIC: { code: 5, retry: 'fix', text: 'The topic name is not valid.' },

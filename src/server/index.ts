@@ -20,6 +20,7 @@ export type { Departure, JoinAttempt, KindHooks, MemberInput } from './business/
 export type { Bot, Meeting } from './business/meeting.ts'
 export type { MeetingKind, OpenOptions } from './business/meeting-options.ts'
 export type { Meetings } from './business/meetings.ts'
+export type { OpenMissing } from './business/opener.ts'
 export type { Request, RequestHandler } from './business/requests.ts'
 export type { KeptPublication, Topics } from './business/topics.ts'
 export type { Presence, Users } from './business/users.ts'

@@ -86,9 +86,10 @@ export class Rtms {
     const id = settings.nodeId ?? randomBytes(4).toString('hex')
     const ticketsHost: TicketsHost = {
       url: (name) => front.ticketUrl(name),
-      revoke: async (revoked, at) => {
-        if (host.inHook) await null
-        return host.act((node, now) => node.revoke(revoked, at, now))
+      revokedUntil: (user) => host.node.revokedUntil(user),
+      revoke: async (revoked, until) => {
+        if (host.inHook) await Promise.resolve()
+        return host.act((node, now) => node.revoke(revoked, until, now))
       },
     }
     const tickets = await Tickets.create(settings, ticketsHost, logger)
@@ -116,8 +117,8 @@ export class Rtms {
       requestEnded: (call, why) => requests.end(call, why),
       authorize: (question) => authorizer.ask(question),
       authorizeEnded: (question) => authorizer.late(question),
-      openMissing: () => {},
-      openMissingEnded: () => {},
+      openMissing: (missing) => rtms.meetings.opener.ask(missing),
+      openMissingEnded: (missing) => rtms.meetings.opener.late(missing),
       connected: ({ user, id }, resumed) => connects.tell({ user, session: id, resumed }),
       disconnected: ({ user, id }, reason, ended) => disconnects.tell({ user, session: id, reason, ended }),
     }

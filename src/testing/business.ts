@@ -1,4 +1,4 @@
-import type { Question, Revoked } from '../core/index.ts'
+import type { MeetingLogic, Question, Revoked } from '../core/index.ts'
 import type { VirtualClock } from './clock.ts'
 import type { Observer } from './observer.ts'
 import type { Random } from './random.ts'
@@ -6,7 +6,7 @@ import type { MeetingPlan, Scenario } from './scenario.ts'
 import type { SimNode } from './sim-node.ts'
 import { SimRoom } from './sim-room.ts'
 import { textPayload } from './text.ts'
-import { type Claims, type Rights, WALL_OFFSET } from './tokens.ts'
+import type { Claims, Rights } from './tokens.ts'
 
 const KEYS = ['a', 'b', 'c', 'd'] as const
 
@@ -41,7 +41,7 @@ export class Business {
   }
 
   get #wallNow(): number {
-    return this.#clock.now + WALL_OFFSET
+    return this.#clock.now + this.#scenario.wallOffset
   }
 
   // ---- who may
@@ -106,7 +106,8 @@ export class Business {
       if (core.meeting(name) !== undefined) return
       const unique = (): number => ++this.#published
       const room = new SimRoom(node, plan, this.random, this.observer, unique)
-      const opened = core.openMeeting(name, options, now, kind ? room.business : undefined)
+      const logic = node.port<MeetingLogic>('logic', room)
+      const opened = core.openMeeting(name, options, now, kind ? { ...room.business, logic } : undefined)
       if (opened === null || typeof opened === 'string') return
       room.world = opened.epoch
       this.observer.opened?.(node.index, name, opened.epoch)
@@ -139,7 +140,8 @@ export class Business {
     const burst = this.random.chance(0.1) ? 20 : 1
     for (let i = 0; i < burst; i++) {
       const topic = this.random.pick(this.#scenario.topics)
-      if (!topic.startsWith('c')) this.#publish(this.random.pick(this.#nodes()), topic)
+      const isNow = topic.startsWith('q') ? this.random.chance(0.05) : !topic.startsWith('c')
+      if (isNow) this.#publish(this.random.pick(this.#nodes()), topic)
     }
   }
 

@@ -45,6 +45,7 @@ interface Values {
   readonly key?: string | undefined
   readonly secret?: string | undefined
   readonly issuer?: string | undefined
+  readonly audience?: string | undefined
   readonly origin?: string | undefined
 }
 

@@ -4,9 +4,8 @@ import { isSpoken, limits as protocolLimits, versions } from '../../protocol/lim
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
 import { Admission } from './admission.ts'
 import type { Ending } from '../ground/asks.ts'
-import type { NodeConfig } from '../ground/config.ts'
+import { fixedLimits, type NodeConfig, originOf } from '../ground/config.ts'
 import { Connection, type Phase } from './connection.ts'
-import type { Faults } from '../ground/faults.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Application, Grant, LossReason, Outcome, Transport } from '../ports.ts'
@@ -15,6 +14,9 @@ import { type Session, shorten } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
+
+/** One text for every token that is missing, malformed, forged or another user's: it tells nobody which. */
+const refusals = { UNAUTHENTICATED: 'the token was refused', EXPIRED: 'the token has expired' } as const
 
 const CLOSED: Phase = { name: 'closed' }
 
@@ -27,7 +29,6 @@ export interface ConnectionsHost {
   readonly sessions: Sessions
   readonly application: Application
   readonly revocations: Revocations
-  readonly faults: Faults
   /** A message of a live session, for its upstream queue. */
   enqueue(session: Session, message: ClientMessage, now: number): void
   /** The session has another connection: what its queue upward waited for may have changed. */
@@ -39,13 +40,12 @@ export class Connections {
   readonly #host: ConnectionsHost
   readonly #all: Set<Connection> = new Set()
   readonly #admission: Admission
-  /** Milliseconds since 1970 from which publications count their time, on every connection of this node's life. */
   readonly #origin: number
   draining = false
 
   constructor(host: ConnectionsHost) {
     this.#host = host
-    this.#origin = Math.max(0, Math.floor(host.config.wallOffset))
+    this.#origin = originOf(host.config)
     this.#admission = new Admission(
       host.config,
       host.stats,
@@ -218,11 +218,10 @@ export class Connections {
     if (reason !== null) {
       const retryAfter = code > 4449 ? retryAfterMs : 0
       const goodbye = { type: 'goodbye', code, reason: shorten(text), retryAfter, route: '' } as const
-      const { downstream, faults } = this.#host
-      faults.contain(() => downstream.farewell(connection, { ...goodbye, ...spoken }, now))
+      this.#host.downstream.farewell(connection, { ...goodbye, ...spoken }, now)
     }
     this.#detach(connection, reason ?? 'SILENT', now)
-    this.#host.faults.contain(() => connection.transport.close(code, reason ?? 'SILENT'))
+    connection.transport.close(code, reason ?? 'SILENT')
   }
 
   /** Gives up a connection whose transport failed. */
@@ -230,7 +229,7 @@ export class Connections {
     const connection = outlet as Connection
     if (connection.phase.name === 'closed') return
     this.#detach(connection, 'LOST', now)
-    this.#host.faults.contain(() => connection.transport.close(1011, 'LOST'))
+    connection.transport.close(1011, 'LOST')
   }
 
   #detach(connection: Connection, reason: LossReason, now: number): void {
@@ -288,16 +287,21 @@ export class Connections {
       return
     }
     const { answer: outcome } = ending
-    if (!outcome.ok || this.#isOver(outcome.value, now)) {
-      this.close(connection, 'UNAUTHENTICATED', 'the token was refused', now)
+    if (!outcome.ok && outcome.error.code === 'HANDLER_FAILED') {
+      // Neither is a check that failed.
+      this.close(connection, 'FULL', 'the token could not be verified', now, this.#admission.spread())
       return
     }
-    const grant = outcome.value
+    const refusal = this.#refusalOf(outcome, now)
+    if (refusal !== null) {
+      this.close(connection, refusal, refusals[refusal], now)
+      return
+    }
+    const { value: grant } = outcome as Outcome<Grant> & { ok: true }
     if (this.#isRevoked(connection, grant, now)) return
     this.#replace(hello, grant, now)
     const attached = this.#host.sessions.attach(connection, hello, grant)
-    if (attached === 'stolen')
-      this.close(connection, 'UNAUTHENTICATED', 'the session belongs to another user', now)
+    if (attached === 'stolen') this.close(connection, 'UNAUTHENTICATED', refusals.UNAUTHENTICATED, now)
     else if (attached === 'limit') this.close(connection, 'FULL', 'too many sessions of one user', now)
     else {
       this.#welcome(connection, hello, attached, now)
@@ -305,8 +309,11 @@ export class Connections {
     }
   }
 
-  #isOver(grant: Grant, now: number): boolean {
-    return grant.expires > 0 && grant.expires <= now + this.#host.config.wallOffset
+  /** Why a token is not taken; null where it is. A fresh one helps against EXPIRED alone. */
+  #refusalOf(outcome: Outcome<Grant>, now: number): keyof typeof refusals | null {
+    if (!outcome.ok) return outcome.error.code === 'EXPIRED' ? 'EXPIRED' : 'UNAUTHENTICATED'
+    const { expires } = outcome.value
+    return expires > 0 && expires <= now + this.#host.config.wallOffset ? 'EXPIRED' : null
   }
 
   #isRevoked(connection: Connection, grant: Grant, now: number): boolean {
@@ -335,25 +342,28 @@ export class Connections {
     phase.refresh = null
     if (refresh === null) return
     const { call } = refresh
-    const { downstream, sessions } = this.#host
+    const { downstream, sessions, config } = this.#host
     if (ending.by !== 'answer') {
       downstream.fail(session, refresh, 'TIMEOUT', 'the token was not verified in time')
       return
     }
     const { answer: outcome } = ending
-    if (!outcome.ok || this.#isOver(outcome.value, now)) {
-      downstream.fail(session, refresh, 'UNAUTHENTICATED', 'the token was refused')
-    } else if (this.#isRevoked(connection, outcome.value, now)) {
-      // Its call goes unanswered: the goodbye is the answer.
-    } else if (outcome.value.user !== session.user) {
-      downstream.fail(session, refresh, 'FORBIDDEN', 'the token is another user’s')
-    } else {
-      // One that was sent on an earlier connection may come to its turn behind the newer token of this one's HELLO.
-      const isNewer = outcome.value.issued >= session.grant.issued
-      if (isNewer) sessions.renew(session, outcome.value)
-      downstream.send(session, { type: 'done', call, value: Math.floor(session.grant.expires / 1000) })
-      if (isNewer) this.#withdraw(session, now)
+    const isAnothers = outcome.ok && outcome.value.user !== session.user
+    const refusal = isAnothers ? 'UNAUTHENTICATED' : this.#refusalOf(outcome, now)
+    if (refusal !== null) {
+      downstream.fail(session, refresh, refusal, refusals[refusal])
+      return
     }
+    const { value: grant } = outcome as Outcome<Grant> & { ok: true }
+    // Its call goes unanswered: the goodbye is the answer.
+    if (this.#isRevoked(connection, grant, now)) return
+    // One that was sent on an earlier connection may come to its turn behind the newer token of this one's HELLO. Where the
+    // session's seems to come from the future, the clock was set back: what comes is newer.
+    const { issued } = session.grant
+    const isNewer = grant.issued >= issued || issued > now + config.wallOffset + fixedLimits.aheadMs
+    if (isNewer) sessions.renew(session, grant)
+    downstream.send(session, { type: 'done', call, value: Math.floor(session.grant.expires / 1000) })
+    if (isNewer) this.#withdraw(session, now)
   }
 
   /** Withdraws meetings and topics that the new token no longer grants. */

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
+import type { NodeConfig } from '../ground/config.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Application, LossReason } from '../ports.ts'
 import type { Session } from '../session/session.ts'
@@ -15,6 +16,7 @@ const dismissals = {
 
 /** What the end of a session needs of the node. */
 export interface EndingsHost {
+  readonly config: NodeConfig
   readonly sessions: Sessions
   readonly connections: Connections
   readonly revocations: Revocations
@@ -91,13 +93,19 @@ export class Endings {
     return count
   }
 
+  /** See `RtmsNode.revokedUntil`. */
+  revokedUntil(user: string): number {
+    return this.#host.revocations.until(user)
+  }
+
   /** See `RtmsNode.revoke`. */
-  revoke(revoked: Revoked, at: number, now: number): number | ErrorCode {
-    const { revocations, sessions } = this.#host
-    if (!revocations.add(revoked, at)) return 'LIMIT'
+  revoke(revoked: Revoked, until: number, now: number): number | ErrorCode {
+    const { config, revocations, sessions } = this.#host
+    if (!revocations.add(revoked, until, now, config.wallOffset)) return 'LIMIT'
     let count = 0
     for (const session of 'user' in revoked ? sessions.of(revoked.user) : sessions.all())
-      if (revocations.covers(session.grant)) count += this.#expel(session, 'the token was revoked', now)
+      if ('user' in revoked || session.grant.id === revoked.id)
+        count += this.#expel(session, 'the token was revoked', now)
     return count
   }
 }

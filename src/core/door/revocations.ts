@@ -4,37 +4,54 @@ import type { Grant } from '../ports.ts'
 /** Whose access is taken back: all tokens that a user was given so far, or one token. */
 export type Revoked = { readonly user: string } | { readonly id: string }
 
-/** What was revoked, each as long as a token it concerns may still be valid. Times in milliseconds since 1970. */
+interface Revocation {
+  /** Of the tokens of a user those that were issued until then, in milliseconds since 1970. */
+  readonly until: number
+  /** When it may be forgotten, in monotonic milliseconds: the wall clock may be set meanwhile. */
+  readonly end: number
+}
+
+/** What was revoked, each as long as a token it concerns may still be valid. */
 export class Revocations {
   readonly #limits: NodeLimits
-  /** When, by user and by the token's id. All are kept equally long, so the first of each is the first to go. */
-  readonly #users: Map<string, number> = new Map()
-  readonly #tokens: Map<string, number> = new Map()
+  /** By user and by the token's id; the oldest first. */
+  readonly #users: Map<string, Revocation> = new Map()
+  readonly #tokens: Map<string, Revocation> = new Map()
 
   constructor(limits: NodeLimits) {
     this.#limits = limits
   }
 
-  /** Revokes at this time. False: there is no room. */
-  add(revoked: Revoked, at: number): boolean {
-    this.#forget(this.#users, at)
-    this.#forget(this.#tokens, at)
+  /** `wallOffset` is the wall clock's, for how far ahead `until` is. False: there is no room. */
+  add(revoked: Revoked, until: number, now: number, wallOffset: number): boolean {
+    this.#forget(this.#users, now)
+    this.#forget(this.#tokens, now)
     const [known, key] = 'user' in revoked ? [this.#users, revoked.user] : [this.#tokens, revoked.id]
     const before = known.get(key)
     if (before === undefined && this.#users.size + this.#tokens.size >= this.#limits.revocations) return false
     known.delete(key)
-    known.set(key, Math.max(at, before ?? 0))
+    const { tokenMs } = this.#limits
+    // A clock that was far ahead must not make it stay for years.
+    const ahead = Math.min(Math.max(0, until - (now + wallOffset)), tokenMs)
+    known.set(key, { until: Math.max(until, before?.until ?? 0), end: now + ahead + tokenMs })
     return true
   }
 
-  /** Whether the token with these rights is revoked. A user's revocation concerns what was issued until then. */
-  covers({ user, id, issued }: Grant): boolean {
-    return this.#tokens.has(id) || issued <= (this.#users.get(user) ?? -Infinity)
+  /** Until when the tokens of a user are revoked, in milliseconds since 1970; 0 where they are not. */
+  until(user: string): number {
+    return this.#users.get(user)?.until ?? 0
   }
 
-  #forget(known: Map<string, number>, now: number): void {
-    for (const [key, at] of known) {
-      if (at + this.#limits.tokenMs > now) return
+  /** Whether the token with these rights is revoked: itself, or those of its user until after it was issued. */
+  covers({ user, id, issued, after }: Grant): boolean {
+    if (this.#tokens.has(id)) return true
+    const until = this.until(user)
+    return until > 0 && issued <= until && after < until
+  }
+
+  #forget(known: Map<string, Revocation>, now: number): void {
+    for (const [key, { end }] of known) {
+      if (end > now) return
       known.delete(key)
     }
   }

@@ -13,6 +13,7 @@ import {
   checkOptions,
 } from './meeting-options.ts'
 import { Meeting } from './meeting.ts'
+import { Opener, type OpenMissing } from './opener.ts'
 
 interface Kind {
   readonly settings: Partial<MeetingOptions>
@@ -26,11 +27,14 @@ export class Meetings {
   readonly #kinds: Map<string, Kind> = new Map()
   /** Open meetings of a kind: every hook of one gets the same object. */
   readonly #rooms: Map<string, Meeting> = new Map()
+  /** @internal */
+  readonly opener: Opener
 
   /** @internal */
   constructor(host: Host, logger: Logger) {
     this.#host = host
     this.#logger = logger
+    this.opener = new Opener(host, logger, (name, options) => this.open(name, options))
   }
 
   /**
@@ -60,6 +64,16 @@ export class Meetings {
     if (kind === undefined) this.#open(name, defined(given), { kind: '', metadata, logic: null })
     else this.#openKind(name, defined(given), kind, metadata)
     return this.get(name) as Meeting
+  }
+
+  /**
+   * Asks `handler` what a meeting is opened with that a client wants to join, its ticket allows, and that is not open: so a server
+   * that was started anew serves the tickets it gave out before. `null`, a handler that throws, and none that answers
+   * within 5 s (`limits.authorizeMs`) mean NOT_FOUND. It is asked once for all who want to join meanwhile; a name may be
+   * anything that some ticket allows. Returns a function that ends it. Throws an Error where there is a handler already.
+   */
+  onMissing(handler: OpenMissing): () => void {
+    return this.opener.register(handler)
   }
 
   #openKind(

@@ -49,7 +49,7 @@ export class Users {
     checkUser(user)
     if (typeof reason !== 'string') throw new TypeError('reason must be a text')
     // Hooks are synchronous: whatever is awaited comes after the call that they are part of.
-    if (this.#host.inHook) await null
+    if (this.#host.inHook) await Promise.resolve()
     return this.#host.act((node, now) => node.disconnect(user, reason, final, now))
   }
 

@@ -9,7 +9,7 @@ import type { Settings } from '../options/options.ts'
 import { hasTooManyHeaders, refuseUpgrade } from './http.ts'
 import { Pace } from './pace.ts'
 import { Proxies } from './proxies.ts'
-import { Refusals } from './refusals.ts'
+import { TurnedAway } from './turned-away.ts'
 
 const OPEN = 1
 const TEXT = 0x81
@@ -99,7 +99,7 @@ export class Gateway {
   readonly #host: Host
   readonly #settings: Settings
   readonly #proxies: Proxies
-  readonly #refusals: Refusals
+  readonly #turnedAway: TurnedAway
   readonly #server: WebSocketServer
   /** A storm of clients must not hold up the meetings that run. */
   readonly #upgrades: Pace<() => void> = new Pace((upgrade) => upgrade())
@@ -111,7 +111,7 @@ export class Gateway {
     this.#host = host
     this.#settings = settings
     this.#proxies = new Proxies(settings.trustedProxies)
-    this.#refusals = new Refusals(settings.logger)
+    this.#turnedAway = new TurnedAway(settings.logger)
     // `closeTimeout` is not in the types of `ws` yet. TCP_NODELAY is set by `ws` itself.
     const options: ServerOptions & { closeTimeout: number } = {
       noServer: true,
@@ -199,7 +199,7 @@ export class Gateway {
       ws.terminate()
       return
     }
-    if (connection.refusedBy !== null) this.#refusals.note(connection.refusedBy, address, performance.now())
+    if (connection.refusedBy !== null) this.#turnedAway.note(connection.refusedBy, address, performance.now())
     ws.on('message', (data, isBinary) => this.#receive(ws, connection, data as Buffer, isBinary))
     // A frame that breaks the protocol, or a socket that broke. `ws` closes by itself; nothing more goes out.
     ws.on('error', (error) => {

@@ -45,6 +45,11 @@ export interface RtmsOptions {
   readonly keys?: TicketKeys | undefined
   /** Who issues the tickets (`iss`). Default 'rtms'. */
   readonly issuer?: string | undefined
+  /**
+   * Whom the tickets are for (`aud`): it is put into those issued here, and tokens for somebody else are refused. Give it where
+   * the same keys sign tokens for several services. Default: any audience, and none in the tickets.
+   */
+  readonly audience?: string | undefined
   /** What clients reach this node by, for instance 'wss://rt.example.com/rtms'. Default: from the address. */
   readonly publicUrl?: string | undefined
   /**
@@ -95,6 +100,7 @@ export interface Settings {
   readonly secret: string | undefined
   readonly keys: TicketKeys | undefined
   readonly issuer: string
+  readonly audience: string | undefined
   readonly publicUrl: string | undefined
   readonly origins: readonly string[] | '*' | undefined
   readonly compression: boolean
@@ -145,6 +151,7 @@ const schema = v.strictObject({
   secret: secretSetting,
   keys: keysSetting,
   issuer: setting<string>(isText, 'a text that is not empty', "leave it out for 'rtms'"),
+  audience: setting<string>(isText, 'a text that is not empty', 'leave it out to take any'),
   publicUrl: setting<string>(
     isPublicUrl,
     'a ws:// or wss:// URL without user or fragment',
@@ -264,6 +271,7 @@ export function settle(options: RtmsOptions): Settings {
     secret: options.secret,
     keys: options.keys,
     issuer: options.issuer ?? 'rtms',
+    audience: options.audience,
     publicUrl: options.publicUrl,
     origins: options.origins,
     compression: options.compression ?? false,

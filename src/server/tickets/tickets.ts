@@ -1,18 +1,19 @@
 import { randomBytes } from 'node:crypto'
-import { errors as joseErrors, jwtVerify, type JWTVerifyGetKey, SignJWT } from 'jose'
+import { errors as joseErrors, jwtVerify, SignJWT } from 'jose'
 import * as v from 'valibot'
-import type { Grant, NodeLimits, Outcome, Revoked, Role } from '../../core/index.ts'
-import { type ErrorCode, isPattern, isUser, limits, RtmsError } from '../../protocol/index.ts'
-import { checkUser, nameRule } from '../ground/check.ts'
+import { fixedLimits, type Grant, type Outcome, type Revoked, type Role } from '../../core/index.ts'
+import { type ErrorCode, limits, RtmsError } from '../../protocol/index.ts'
+import { checkUser } from '../ground/check.ts'
 import type { Limits } from '../ground/limits.ts'
 import type { Logger } from '../ground/logger.ts'
+import { Seldom } from '../ground/seldom.ts'
 import type { Key, TicketKeys } from '../options/keys.ts'
-import { RemoteKeys } from './jwks.ts'
+import { type Claims, claimsOf, grantOf, meetingClaim, topicClaim } from './claims.ts'
+import type { RemoteKeys } from './jwks.ts'
+import { type Keys, keysOf } from './keys.ts'
 
 /** Keeps a token for something else, signed with the same key, from being taken for a ticket. */
 const TYPE = 'rtms+jwt'
-/** How far another issuer's clock may be ahead (`nbf`). The end of a token is held exactly, by the core. */
-const CLOCK_TOLERANCE_S = 5
 const DEFAULT_EXPIRES_S = 3600
 
 /** What {@link Tickets.issue} takes. */
@@ -45,74 +46,53 @@ export interface Ticket {
   readonly id: string
 }
 
+/** The settings that concern tickets. */
+export interface TicketSettings {
+  readonly secret: string | undefined
+  readonly keys: TicketKeys | undefined
+  readonly issuer: string
+  readonly audience: string | undefined
+  readonly limits: Limits
+}
+
 /** What tickets need of the node. */
 export interface TicketsHost {
   /** The address of a ticket, for the host of a request where one is given. */
   url(host: string | undefined): string
-  /** `at` is in milliseconds since 1970. */
-  revoke(revoked: Revoked, at: number): Promise<number | ErrorCode>
-}
-
-const pattern = v.pipe(v.string(), v.check(isPattern))
-
-/** Claims besides the registered ones are not looked at. */
-const claimsSchema = v.object({
-  sub: v.pipe(v.string(), v.check(isUser)),
-  // Far beyond any date, and where the conversion to milliseconds is still exact.
-  exp: v.pipe(v.number(), v.maxValue(8.64e12)),
-  iat: v.number(),
-  jti: v.optional(v.string(), ''),
-  m: v.optional(v.array(v.strictTuple([pattern, v.picklist(['member', 'spectator'])])), []),
-  r: v.optional(v.array(pattern), []),
-  w: v.optional(v.array(pattern), []),
-})
-
-type Claims = v.InferOutput<typeof claimsSchema>
-
-/** Keys as they are used. */
-interface Keys {
-  readonly algorithm: string
-  readonly sign: Key | Uint8Array | undefined
-  /** The name of the one to sign with. */
-  readonly kid: string | undefined
-  readonly verify: readonly (Key | Uint8Array | JWTVerifyGetKey)[]
-  readonly remote: RemoteKeys | null
+  /** Until when a user's tokens are revoked, in milliseconds since 1970; 0 where they are not. */
+  revokedUntil(user: string): number
+  /** Of a user those issued until `until`, in milliseconds since 1970. */
+  revoke(revoked: Revoked, until: number): Promise<number | ErrorCode>
 }
 
 /** Issues and verifies the tokens of tickets: JWTs of one pinned algorithm. */
 export class Tickets {
   readonly #keys: Keys
   readonly #issuer: string
+  readonly #audience: string | undefined
   readonly #maxLife: number
   readonly #host: TicketsHost
   readonly #logger: Logger
-  /** When a user was last revoked, in milliseconds since 1970: a ticket issued afterwards says that it was. */
-  #revokedAt = 0
+  /** The latest time at which a token was issued that was made or taken here: the clock may be set back afterwards. */
+  #latest = 0
+  readonly #misfits: Seldom = new Seldom()
 
   private constructor(
     keys: Keys,
-    { issuer, limits: { tokenMs } }: { issuer: string; limits: NodeLimits },
+    { issuer, audience, limits: { tokenMs } }: TicketSettings,
     host: TicketsHost,
     logger: Logger,
   ) {
     this.#keys = keys
     this.#issuer = issuer
+    this.#audience = audience
     this.#maxLife = tokenMs / 1000
     this.#host = host
     this.#logger = logger
   }
 
   /** Rejects where keys and algorithm do not belong together, or the keys cannot be fetched. */
-  static async create(
-    given: {
-      readonly secret: string | undefined
-      readonly keys: TicketKeys | undefined
-      readonly issuer: string
-      readonly limits: Limits
-    },
-    host: TicketsHost,
-    logger: Logger,
-  ): Promise<Tickets> {
+  static async create(given: TicketSettings, host: TicketsHost, logger: Logger): Promise<Tickets> {
     const tickets = new Tickets(await keysOf(given, logger), given, host, logger)
     await tickets.#tryKeys()
     return tickets
@@ -128,7 +108,8 @@ export class Tickets {
     const { sign, algorithm } = this.#keys
     if (sign === undefined) return
     const iat = Date.now() / 1000
-    const claims = { sub: 'rtms', iat, exp: iat + Math.min(60, this.#maxLife), jti: '', m: [], r: [], w: [] }
+    const exp = iat + Math.min(60, this.#maxLife)
+    const claims = { sub: 'rtms', iat, exp, jti: '', rev: 0, m: [], r: [], w: [] }
     try {
       await this.#verified(await this.#token(claims, sign))
     } catch (error) {
@@ -165,10 +146,10 @@ export class Tickets {
     const id = randomBytes(12).toString('base64url')
     const claims: Claims = {
       sub: user,
-      // To the millisecond, and never as if before a revocation that it came after.
-      iat: Math.max(now, this.#revokedAt + 1) / 1000,
+      iat: now / 1000,
       exp: expiresAt,
       jti: id,
+      rev: this.#host.revokedUntil(user),
       m: meetings.map(meetingClaim),
       r: (topics.read ?? []).map(topicClaim),
       w: (topics.write ?? []).map(topicClaim),
@@ -180,32 +161,33 @@ export class Tickets {
         `the token has ${token.length} bytes where at most ${limits.token} are allowed; name fewer meetings and topics, or use patterns`,
       )
     }
+    this.#latest = Math.max(this.#latest, now)
     return { url, token, expiresAt, id }
   }
 
   /**
-   * Takes back every ticket that a user was given so far (by the clocks of those who issued them), or the one of this
-   * `id`. Their connections are closed with REVOKED, their sessions end, and who comes with such a ticket later is
-   * refused with REVOKED. A ticket issued afterwards is good. Kept in memory as long as such a ticket could be valid
-   * (`limits.tokenMs`). Resolves with the number of connections closed. Rejects with an `RtmsError`: BAD_NAME; LIMIT
+   * Takes back every ticket that a user was given so far, or the one of this `id`. Their connections are closed with REVOKED,
+   * their sessions end, and who comes with such a ticket later is refused with REVOKED. A ticket that `issue` makes
+   * afterwards is good at once; one of another issuer is once its clock is 5 s past the revocation, since it might be one of
+   * before by a clock that is ahead. Kept in memory as long as such a ticket could be valid (`limits.tokenMs`). Resolves with the number of connections closed. Rejects with an `RtmsError`: BAD_NAME; LIMIT
    * where `limits.revocations` is reached, and nothing was revoked; CLOSED. With a TypeError for an id that is none.
    */
   async revoke(revoked: Revoked): Promise<number> {
-    const at = Date.now()
-    if ('user' in revoked) {
-      checkUser(revoked.user)
-      this.#revokedAt = Math.max(this.#revokedAt, at)
-    } else if (typeof revoked.id !== 'string' || revoked.id === '' || revoked.id.length > limits.name) {
+    if ('user' in revoked) checkUser(revoked.user)
+    else if (typeof revoked.id !== 'string' || revoked.id === '' || revoked.id.length > limits.name) {
       throw new TypeError('expected { user }, or { id } with the id of a ticket')
     }
-    const closed = await this.#host.revoke(revoked, at)
+    const until = Math.max(Date.now() + fixedLimits.aheadMs, this.#latest)
+    const closed = await this.#host.revoke(revoked, until)
     if (typeof closed === 'number') return closed
     throw new RtmsError(closed, 'more users and tokens are revoked than limits.revocations allows')
   }
 
-  async #token({ sub, iat, exp, jti, ...grants }: Claims, key: Key | Uint8Array): Promise<string> {
+  async #token({ sub, iat, exp, jti, rev, ...grants }: Claims, key: Key | Uint8Array): Promise<string> {
     const { algorithm, kid } = this.#keys
-    return new SignJWT(grants)
+    const jwt = new SignJWT(rev === 0 ? grants : { ...grants, rev })
+    if (this.#audience !== undefined) jwt.setAudience(this.#audience)
+    return jwt
       .setProtectedHeader({ alg: algorithm, typ: TYPE, ...(kid === undefined ? {} : { kid }) })
       .setSubject(sub)
       .setIssuer(this.#issuer)
@@ -215,12 +197,26 @@ export class Tickets {
       .sign(key)
   }
 
-  /** What a token allows. Every failure is the same to the peer; why goes to the log at level debug. Never rejects. */
+  /**
+   * What a token allows. EXPIRED where a fresh one helps; any other failure is UNAUTHENTICATED to the peer, and why goes to the
+   * log: at level debug, and once a minute as a warning where the signature is good, since that is the operator's
+   * affair. Never rejects.
+   */
   async verify(token: string): Promise<Outcome<Grant>> {
     try {
-      return { ok: true, value: grantOf(await this.#verified(token)) }
+      const grant = grantOf(await this.#verified(token))
+      this.#latest = Math.max(this.#latest, grant.issued)
+      return { ok: true, value: grant }
     } catch (error) {
-      this.#logger.debug({ why: reasonOf(error) }, 'a token was refused')
+      const why = reasonOf(error)
+      this.#logger.debug({ why }, 'a token was refused')
+      if (error instanceof joseErrors.JWTExpired) return { ok: false, error: new RtmsError('EXPIRED') }
+      const count = isSigned(error) ? this.#misfits.note(performance.now()) : 0
+      if (count > 0)
+        this.#logger.warn(
+          { why, count },
+          'tokens with a good signature were refused; count is how many since this was last said',
+        )
       return { ok: false, error: new RtmsError('UNAUTHENTICATED') }
     }
   }
@@ -229,8 +225,10 @@ export class Tickets {
     const options = {
       algorithms: [this.#keys.algorithm],
       issuer: this.#issuer,
+      ...(this.#audience === undefined ? {} : { audience: this.#audience }),
       typ: TYPE,
-      clockTolerance: CLOCK_TOLERANCE_S,
+      // For `nbf`. The end of a token is held exactly, by the core.
+      clockTolerance: fixedLimits.aheadMs / 1000,
       requiredClaims: ['exp', 'iat', 'sub'],
     }
     let failure: unknown
@@ -241,15 +239,35 @@ export class Tickets {
           typeof key === 'function'
             ? await jwtVerify(token, key, options)
             : await jwtVerify(token, key, options)
-        const claims = v.parse(claimsSchema, payload)
-        if (claims.exp - claims.iat <= this.#maxLife) return claims
-        throw new RangeError('its life is longer than limits.tokenMs')
+        return this.#checked(claimsOf(payload))
       } catch (error) {
+        if (isSigned(error)) throw error
         failure = error
       }
     }
     throw failure
   }
+
+  /** Throws where the times of a token's life cannot be. */
+  #checked(claims: Claims): Claims {
+    if (claims.exp - claims.iat > this.#maxLife)
+      throw new RangeError('its life is longer than limits.tokenMs')
+    // A revocation would miss it: it would seem to come afterwards.
+    if (claims.iat * 1000 <= Date.now() + fixedLimits.aheadMs) return claims
+    throw new RangeError(
+      'it was issued in the future (iat, in seconds): the clock of its issuer is ahead of this one',
+    )
+  }
+}
+
+/** Whether the signature of a token that was refused is good. */
+function isSigned(error: unknown): boolean {
+  return (
+    error instanceof joseErrors.JWTExpired ||
+    error instanceof joseErrors.JWTClaimValidationFailed ||
+    error instanceof RangeError ||
+    v.isValiError(error)
+  )
 }
 
 /** Why a token was refused, without a word of what it says: no part of a token belongs into a log. */
@@ -258,68 +276,4 @@ function reasonOf(error: unknown): string {
   if (error instanceof joseErrors.JWTClaimValidationFailed) return `${error.code} ${error.claim}`
   if (error instanceof joseErrors.JOSEError) return error.code
   return error instanceof RangeError ? error.message : 'it is no token'
-}
-
-async function keysOf(
-  {
-    secret,
-    keys,
-    limits,
-  }: {
-    readonly secret: string | undefined
-    readonly keys: TicketKeys | undefined
-    readonly limits: Limits
-  },
-  logger: Logger,
-): Promise<Keys> {
-  if (keys === undefined) {
-    const key = new TextEncoder().encode(secret)
-    return { algorithm: 'HS256', sign: key, kid: undefined, verify: [key], remote: null }
-  }
-  const { algorithm, sign, verify = [], jwks } = keys
-  const kid = sign !== undefined && 'kid' in sign ? sign.kid : undefined
-  if (jwks === undefined) {
-    const each = (Array.isArray(verify) ? verify : [verify]) as readonly Key[]
-    return { algorithm, sign, kid, verify: each, remote: null }
-  }
-  const remote = await RemoteKeys.fetch({ url: jwks, algorithm }, limits, logger)
-  return { algorithm, sign, kid, verify: [remote.find], remote }
-}
-
-function meetingClaim(
-  meeting: string | { readonly name: string; readonly role?: Role | undefined },
-): [string, Role] {
-  const { name, role = 'member' } = typeof meeting === 'string' ? { name: meeting } : meeting
-  if (typeof name !== 'string' || !isPattern(name)) {
-    throw new RtmsError(
-      'BAD_NAME',
-      `a meeting must be named by a handle, a name or a pattern such as quiz.*; names are ${nameRule}`,
-    )
-  }
-  if (role !== 'member' && role !== 'spectator') {
-    throw new TypeError(`role is ${String(role)}; expected 'member' or 'spectator'`)
-  }
-  return [name, role]
-}
-
-function topicClaim(topic: string): string {
-  if (typeof topic !== 'string' || !isPattern(topic)) {
-    throw new RtmsError(
-      'BAD_TOPIC',
-      `a topic must be a name or a pattern such as stock.*; names are ${nameRule}`,
-    )
-  }
-  return topic
-}
-
-function grantOf({ sub, iat, exp, jti, m, r, w }: Claims): Grant {
-  return {
-    user: sub,
-    id: jti,
-    issued: Math.round(iat * 1000),
-    expires: Math.floor(exp * 1000),
-    meetings: m.map(([name, role]) => ({ name, role })),
-    read: r,
-    write: w,
-  }
 }

@@ -1,7 +1,8 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { SignJWT } from 'jose'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Connected, Disconnected, Logger } from '../../../src/server/index.ts'
 import { toPayload } from '../../../src/protocol/index.ts'
-import { eventually, hello, join, Peer, refused, start, stopAll, subscribe, tokenOf } from './peer.ts'
+import { eventually, hello, join, Peer, refused, SECRET, start, stopAll, subscribe, tokenOf } from './peer.ts'
 
 afterEach(stopAll)
 
@@ -120,6 +121,47 @@ describe('A revoked user', () => {
     // In the same millisecond, as like as not.
     await rtms.tickets.revoke({ user: 'u1' })
     await Peer.connect(rtms.address.url, await tokenOf(rtms))
+  })
+})
+
+/** A token of u1 by a clock that is so many seconds ahead. */
+const tokenAhead = (seconds: number): Promise<string> =>
+  new SignJWT({ m: [], r: [], w: [] })
+    .setProtectedHeader({ alg: 'HS256', typ: 'rtms+jwt' })
+    .setSubject('u1')
+    .setIssuer('rtms')
+    .setIssuedAt(Date.now() / 1000 + seconds)
+    .setExpirationTime(Math.floor(Date.now() / 1000) + 600)
+    .sign(new TextEncoder().encode(SECRET))
+
+describe('A revocation', () => {
+  it('holds for tokens of an issuer whose clock is ahead, and not for tickets made here afterwards', async () => {
+    const rtms = await start()
+    const { url } = rtms.address
+    const token = await tokenAhead(4)
+    const peer = await Peer.connect(url, token)
+    expect(await rtms.tickets.revoke({ user: 'u1' })).toBe(1)
+    expect((await peer.closed).code).toBe(4402)
+    expect((await refused(url, token)).code).toBe(4402)
+    const fresh = await tokenOf(rtms)
+    const back = await Peer.connect(url, fresh)
+    back.send({ type: 'refresh', call: 1, token })
+    expect((await back.closed).code).toBe(4402)
+    // Another node has another clock, and takes it as well.
+    const other = await start()
+    await Peer.connect(other.address.url, fresh)
+  })
+
+  it('holds for tokens that were made before the clock was set back', async () => {
+    const rtms = await start()
+    const [here, elsewhere] = [await tokenOf(rtms), await tokenAhead(0)]
+    await Peer.connect(rtms.address.url, elsewhere)
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now() - 1_800_000)
+    await rtms.tickets.revoke({ user: 'u1' })
+    const fresh = await tokenOf(rtms)
+    clock.mockRestore()
+    for (const token of [here, elsewhere]) expect((await refused(rtms.address.url, token)).code).toBe(4402)
+    await Peer.connect(rtms.address.url, fresh)
   })
 })
 

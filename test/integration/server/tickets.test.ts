@@ -37,7 +37,6 @@ describe('A token', () => {
       'has another algorithm of the same key',
       () => sign(claims, { alg: 'HS512' }, new Uint8Array([...key, ...key])),
     ],
-    ['is expired', () => sign({ ...claims, exp: now - 60 })],
     ['is not valid yet', () => sign({ ...claims, nbf: now + 60 })],
     ['never expires', () => sign(without('exp'))],
     ['expires at infinity', () => sign({ ...claims, exp: 1e300 })],
@@ -45,6 +44,13 @@ describe('A token', () => {
     ['has a user with a control character', () => sign({ ...claims, sub: 'a\nb' })],
     ['is of another issuer', () => sign({ ...claims, iss: 'other' })],
     ['has no issuer', () => sign(without('iss'))],
+    ['was issued an hour ahead', () => sign({ ...claims, iat: now + 3_600, exp: now + 7_200 })],
+    ['was issued in milliseconds', () => sign({ ...claims, iat: now * 1000, exp: now * 1000 + 60 })],
+    ['expires in milliseconds', () => sign({ ...claims, exp: now * 1000 })],
+    ['does not say when it was issued', () => sign(without('iat'))],
+    ['was issued before 1970', () => sign({ ...claims, iat: -now })],
+    ['was issued at a time that is no number', () => sign({ ...claims, iat: '0' })],
+    ['came after a revocation that is no time', () => sign({ ...claims, rev: -1 })],
     ['is of another type', () => sign(claims, { typ: 'JWT' })],
     ['has a pattern that is none', () => sign({ ...claims, r: ['a.*.b'] })],
     ['has a role that is none', () => sign({ ...claims, m: [['room', 'owner']] })],
@@ -55,6 +61,66 @@ describe('A token', () => {
       code: 4401,
       reason: 'the token was refused',
     })
+  })
+
+  it.each<[string, object]>([
+    ['a minute ago', { exp: now - 60 }],
+    ['a second ago', { exp: now - 1 }],
+    ['in 1970', { iat: 1, exp: 2 }],
+    ['before 1970', { iat: -2, exp: -1 }],
+  ])('that has expired %s is refused with 4451: a fresh one helps', async (_, times) => {
+    const rtms = await start()
+    expect(await refused(rtms.address.url, await sign({ ...claims, ...times }))).toEqual({
+      code: 4451,
+      reason: 'the token has expired',
+    })
+  })
+
+  it('that has expired and is forged is refused as a forged one', async () => {
+    const rtms = await start()
+    const token = await sign({ ...claims, exp: now - 60 }, {}, new Uint8Array(32))
+    expect((await refused(rtms.address.url, token)).code).toBe(4401)
+  })
+
+  it('may come from a clock that is a few seconds ahead, and with fractions', async () => {
+    const rtms = await start()
+    await Peer.connect(
+      rtms.address.url,
+      await sign({ ...claims, iat: Date.now() / 1000 + 4.5, exp: now + 60.75 }),
+    )
+  })
+
+  it('that is good but for its claims is the operator’s affair: the log says why, once, without the token', async () => {
+    const lines: string[] = []
+    const logger = {
+      debug() {},
+      info() {},
+      error() {},
+      warn: (...line: unknown[]) => void lines.push(JSON.stringify(line)),
+    }
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey
+    const rtms = await start({ keys: { verify: [publicKey, other], algorithm: 'ES256' }, logger })
+    const header = { alg: 'ES256', typ: 'rtms+jwt' }
+    const payload = { ...claims, sub: 'somebody', iat: now + 60 }
+    const token = await new SignJWT(payload).setProtectedHeader(header).sign(privateKey)
+    for (let n = 0; n < 3; n++) expect((await refused(rtms.address.url, token)).code).toBe(4401)
+    expect((await refused(rtms.address.url, 'forged')).code).toBe(4401)
+    expect(lines).toEqual([expect.stringContaining('issued in the future')])
+    expect(lines[0]).not.toContain('somebody')
+    expect(lines[0]).not.toContain(token.slice(-20))
+  })
+
+  it('for another audience is refused where the node has one', async () => {
+    const rtms = await start({ audience: 'game' })
+    const { url, token } = await rtms.tickets.issue({ user: 'u1' })
+    await Peer.connect(url, token)
+    await Peer.connect(url, await sign({ ...claims, aud: ['shop', 'game'] }))
+    for (const aud of [undefined, 'shop', ['shop'], ''])
+      expect((await refused(url, await sign({ ...claims, aud }))).code).toBe(4401)
+    const any = await start()
+    await Peer.connect(any.address.url, token)
+    await Peer.connect(any.address.url, await sign({ ...claims, aud: 'shop' }))
   })
 
   it('ends its connection with EXPIRED when it expires', async () => {

@@ -23,19 +23,24 @@ describe('A refresh', () => {
     expect(peer.closed).toBe(null)
   })
 
-  it('with a bad token, or another user’s, is refused, and the old token stays in force', () => {
+  it('with a bad token, or another user’s, is refused in the same words, and the old token stays in force', () => {
     const h = new Harness()
     h.application.grants.set('bad', null)
+    h.application.grants.set('old', grant('ann', { expires: h.now }))
+    h.application.grants.set('bob, old', grant('bob', { expires: h.now }))
     const peer = h.connect('ann')
     for (const [token, error] of [
       ['bad', 'UNAUTHENTICATED'],
-      ['bob', 'FORBIDDEN'],
+      ['bob', 'UNAUTHENTICATED'],
+      ['bob, old', 'UNAUTHENTICATED'],
+      ['old', 'EXPIRED'],
     ] as const) {
       const call = refresh(peer, token)
       h.settle()
       h.authenticate()
       h.settle()
-      expect(peer.take()).toMatchObject([{ type: 'failed', call, error }])
+      const message = error === 'EXPIRED' ? 'the token has expired' : 'the token was refused'
+      expect(peer.take()).toMatchObject([{ type: 'failed', call, error, message }])
     }
     expect(peer.closed).toBe(null)
   })
@@ -97,6 +102,21 @@ describe('A refresh', () => {
     peer.hangUp()
     h.connect('less', { session: peer.session })
     expect(h.node.meeting('m')?.members).toEqual([])
+  })
+})
+
+describe('A refresh after the wall clock was set back', () => {
+  it('counts, though the token before it seems to be newer', () => {
+    const h = new Harness()
+    h.application.grants.set('first', grant('ann', { issued: h.now, expires: h.now + 60_000 }))
+    const peer = h.connect('first')
+    h.node.handleWallClock(-7_000)
+    h.application.grants.set('second', grant('ann', { issued: h.now - 7_000, expires: h.now + 90_000 }))
+    refresh(peer, 'second')
+    h.settle()
+    h.authenticate()
+    h.settle()
+    expect(peer.takeOf('done')).toMatchObject([{ value: (h.now + 90_000) / 1000 }])
   })
 })
 

@@ -136,6 +136,7 @@ describe('A user who comes back in a new session', () => {
       user: 'ann',
       id: '',
       issued: 0,
+      after: 0,
       expires: 0,
       meetings: [{ name: 'other', role: 'member' }],
       read: [],

@@ -148,16 +148,53 @@ describe('A revocation', () => {
 
   it('is kept as long as a token may live, and only so many are', () => {
     const { h, token } = harness({ tokenMs: 1_000, revocations: 2 })
-    expect(h.node.revoke({ user: 'ann' }, 100, h.now)).toBe(0)
-    expect(h.node.revoke({ id: 'a' }, 200, h.now)).toBe(0)
-    expect(h.node.revoke({ user: 'bob' }, 300, h.now)).toBe('LIMIT')
+    const start = h.now
+    expect(h.node.revoke({ user: 'ann' }, start, h.now)).toBe(0)
+    h.advance(100)
+    expect(h.node.revoke({ id: 'a' }, h.now, h.now)).toBe(0)
+    expect(h.node.revoke({ user: 'bob' }, h.now, h.now)).toBe('LIMIT')
     expect(tried(h, token('bob', 1)).closed).toBe(null)
     // Again is not one more, and never less.
-    expect(h.node.revoke({ user: 'ann' }, 300, h.now)).toBe(0)
-    expect(h.node.revoke({ user: 'ann' }, 250, h.now)).toBe(0)
-    expect(tried(h, token('ann', 300)).closed).toBe(4402)
-    expect(h.node.revoke({ user: 'bob' }, 1_200, h.now)).toBe(1)
+    expect(h.node.revoke({ user: 'ann' }, start + 200, h.now)).toBe(0)
+    expect(h.node.revoke({ user: 'ann' }, start + 150, h.now)).toBe(0)
+    expect(tried(h, token('ann', start + 200)).closed).toBe(4402)
+    h.advance(1_000)
+    expect(h.node.revoke({ user: 'bob' }, h.now, h.now)).toBe(1)
     expect(tried(h, token('cyd', 1, 'a')).closed).toBe(null)
-    expect(tried(h, token('ann', 300)).closed).toBe(4402)
+    expect(tried(h, token('ann', start + 200)).closed).toBe(4402)
+  })
+
+  it('of a user ends every session, also one whose token seems to come from the future', () => {
+    const { h, token } = harness()
+    const peer = h.connect(token('ann', h.now + 3_600_000))
+    expect(h.node.revoke({ user: 'ann' }, h.now, h.now)).toBe(1)
+    expect(peer.closed).toBe(4402)
+  })
+
+  it('is not one of what came after it, whatever the clock of who issued that', () => {
+    const { h, token } = harness()
+    h.node.revoke({ user: 'ann' }, h.now + 5_000, h.now)
+    const after = h.node.revokedUntil('ann')
+    expect([after, h.node.revokedUntil('bob')]).toEqual([h.now + 5_000, 0])
+    expect(tried(h, token('ann', h.now)).closed).toBe(4402)
+    h.application.grants.set('fresh', grant('ann', { issued: h.now, after }))
+    expect(tried(h, 'fresh').closed).toBe(null)
+    h.node.revoke({ user: 'ann' }, h.now + 5_001, h.now)
+    expect(tried(h, 'fresh').closed).toBe(4402)
+  })
+
+  it.each([
+    ['of 2039', Date.UTC(2039, 9)],
+    ['of 1970', 0],
+  ])('made by a wall clock %s holds as long as any other, and makes room afterwards', (_, wall) => {
+    const { h, token } = harness({ tokenMs: 1_000, revocations: 1 })
+    h.node.handleWallClock(wall - h.now)
+    expect(h.node.revoke({ user: 'ann' }, wall + 5_000, h.now)).toBe(0)
+    h.node.handleWallClock(Date.UTC(2026, 0) - h.now)
+    expect(tried(h, token('ann', wall)).closed).toBe(4402)
+    h.advance(500)
+    expect(h.node.revoke({ user: 'bob' }, Date.UTC(2026, 0), h.now)).toBe('LIMIT')
+    h.advance(1_500)
+    expect(h.node.revoke({ user: 'bob' }, Date.UTC(2026, 0), h.now)).toBe(0)
   })
 })

@@ -69,14 +69,17 @@ describe('A connection', () => {
     expect(h.application.asked).toEqual([])
   })
 
-  it('is closed with 4401 where its token is refused or has expired', () => {
+  it('is closed with 4401 where its token is refused, and with 4451 where a fresh one would do', () => {
     const h = new Harness({}, { wallOffset: 1_000_000 })
     h.application.grants.set('bad', null)
     h.application.grants.set('old', grant('ann', { expires: h.now + 1_000_000 }))
-    for (const token of ['bad', 'old']) {
+    for (const [token, code] of [
+      ['bad', 4401],
+      ['old', 4451],
+    ] as const) {
       const peer = h.open()
       peer.hello(token)
-      expect(peer.take()).toMatchObject([{ type: 'goodbye', code: 4401, retryAfter: 0 }])
+      expect(peer.take()).toMatchObject([{ type: 'goodbye', code }])
     }
     expect(h.node.sessions).toBe(0)
   })

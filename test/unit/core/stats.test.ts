@@ -131,7 +131,7 @@ describe('The counters of a node', () => {
       publish: { FORBIDDEN: 1 },
       request: { LIMIT: 1, BAD_NAME: 1, NO_HANDLER: 1, CANCELLED: 1, TIMEOUT: 1 },
       leave: { NOT_JOINED: 1 },
-      refresh: { UNAUTHENTICATED: 1, FORBIDDEN: 1 },
+      refresh: { UNAUTHENTICATED: 2 },
     })
     // As many as the client was told of.
     const counts = Object.values(failed).flatMap((reasons) => Object.values(reasons))

@@ -1,7 +1,6 @@
 import type { RefusedBy } from '../../core/index.ts'
 import type { Logger } from '../ground/logger.ts'
-
-const EVERY_MS = 60_000
+import { Seldom } from '../ground/seldom.ts'
 
 const limitOf: { readonly [by in RefusedBy]: string } = {
   connections: 'limits.connections',
@@ -11,9 +10,14 @@ const limitOf: { readonly [by in RefusedBy]: string } = {
 }
 
 /** Tells the log of connections that were turned away: of each kind once a minute at most, however many there are. */
-export class Refusals {
+export class TurnedAway {
   readonly #logger: Logger
-  readonly #kinds: Map<RefusedBy, { told: number; count: number }> = new Map()
+  readonly #kinds: { readonly [by in RefusedBy]: Seldom } = {
+    connections: new Seldom(),
+    handshakes: new Seldom(),
+    address: new Seldom(),
+    rate: new Seldom(),
+  }
 
   constructor(logger: Logger) {
     this.#logger = logger
@@ -21,13 +25,9 @@ export class Refusals {
 
   /** `now` is in monotonic milliseconds; `address` is '' where it is not known. */
   note(by: RefusedBy, address: string, now: number): void {
-    const kind = this.#kinds.get(by) ?? { told: -Infinity, count: 0 }
-    this.#kinds.set(by, kind)
-    kind.count++
-    if (now - kind.told < EVERY_MS) return
-    const details = { limit: limitOf[by], address, count: kind.count }
+    const count = this.#kinds[by].note(now)
+    if (count === 0) return
+    const details = { limit: limitOf[by], address, count }
     this.#logger.warn(details, 'connections were turned away; count is how many since this was last said')
-    kind.told = now
-    kind.count = 0
   }
 }

@@ -1,0 +1,58 @@
+import type { MissingMeeting } from '../../core/index.ts'
+import type { Logger } from '../ground/logger.ts'
+import type { Host } from '../host.ts'
+import type { OpenOptions } from './meeting-options.ts'
+
+/** What a meeting of this name is opened with; null: there is none. One that throws has said that there is none. */
+export type OpenMissing = (
+  name: string,
+) => OpenOptions | null | undefined | Promise<OpenOptions | null | undefined>
+
+/** Has the business open meetings that somebody wants to join and that are not open. */
+export class Opener {
+  readonly #host: Host
+  readonly #logger: Logger
+  readonly #open: (name: string, options: OpenOptions) => Promise<unknown>
+  #handler: OpenMissing | undefined
+
+  constructor(host: Host, logger: Logger, open: (name: string, options: OpenOptions) => Promise<unknown>) {
+    this.#host = host
+    this.#logger = logger
+    this.#open = open
+  }
+
+  /** Sets the handler. Throws an Error where there is one already. */
+  register(handler: OpenMissing): () => void {
+    if (this.#handler !== undefined)
+      throw new Error('onMissing was given a handler already; call what it returned before giving another')
+    this.#handler = handler
+    this.#host.node.openOnDemand(true)
+    return () => {
+      if (this.#handler !== handler) return
+      this.#handler = undefined
+      this.#host.node.openOnDemand(false)
+    }
+  }
+
+  /** Nothing of the business runs before this returns: it is called from inside the sweep. */
+  ask(missing: MissingMeeting): void {
+    queueMicrotask(() => void this.#ask(missing))
+  }
+
+  async #ask(missing: MissingMeeting): Promise<void> {
+    const { name } = missing
+    try {
+      const options = await this.#handler?.(name)
+      // The handler may have opened it itself, with all that belongs to it.
+      if (options !== null && options !== undefined) await this.#open(name, options)
+    } catch (error) {
+      this.#logger.error({ err: error, meeting: name }, 'a meeting could not be opened on demand')
+    }
+    this.#host.handle((node, now) => node.handleMissing(missing, now))
+  }
+
+  /** No answer came in time. */
+  late({ name }: MissingMeeting): void {
+    this.#logger.error({ meeting: name }, 'the handler of onMissing did not answer in time')
+  }
+}

@@ -1,0 +1,77 @@
+import * as v from 'valibot'
+import type { Grant, Role } from '../../core/index.ts'
+import { isPattern, isUser, RtmsError } from '../../protocol/index.ts'
+import { nameRule } from '../ground/check.ts'
+
+const pattern = v.pipe(v.string(), v.check(isPattern))
+
+/** What a ticket's token says: names of JWT, and `m`, `r`, `w` for meetings with their roles, topics to read and to write. */
+export interface Claims {
+  readonly sub: string
+  readonly exp: number
+  readonly iat: number
+  readonly jti: string
+  readonly rev: number
+  readonly m: readonly (readonly [name: string, role: Role])[]
+  readonly r: readonly string[]
+  readonly w: readonly string[]
+}
+
+/** Claims besides these are not looked at. */
+const claimsSchema: v.GenericSchema<unknown, Claims> = v.object({
+  sub: v.pipe(v.string(), v.check(isUser)),
+  // Far beyond any date, and where the conversion to milliseconds is still exact.
+  exp: v.pipe(v.number(), v.maxValue(8.64e12)),
+  iat: v.number(),
+  jti: v.optional(v.string(), ''),
+  // The revocation of its user that it came after, in milliseconds since 1970: see `Grant.after`.
+  rev: v.optional(v.pipe(v.number(), v.minValue(0)), 0),
+  m: v.optional(v.array(v.strictTuple([pattern, v.picklist(['member', 'spectator'])])), []),
+  r: v.optional(v.array(pattern), []),
+  w: v.optional(v.array(pattern), []),
+})
+
+/** Throws where they are not those of a ticket. */
+export function claimsOf(payload: unknown): Claims {
+  return v.parse(claimsSchema, payload)
+}
+
+export function meetingClaim(
+  meeting: string | { readonly name: string; readonly role?: Role | undefined },
+): [string, Role] {
+  const { name, role = 'member' } = typeof meeting === 'string' ? { name: meeting } : meeting
+  if (typeof name !== 'string' || !isPattern(name)) {
+    throw new RtmsError(
+      'BAD_NAME',
+      `a meeting must be named by a handle, a name or a pattern such as quiz.*; names are ${nameRule}`,
+    )
+  }
+  if (role !== 'member' && role !== 'spectator') {
+    throw new TypeError(`role is ${String(role)}; expected 'member' or 'spectator'`)
+  }
+  return [name, role]
+}
+
+export function topicClaim(topic: string): string {
+  if (typeof topic !== 'string' || !isPattern(topic)) {
+    throw new RtmsError(
+      'BAD_TOPIC',
+      `a topic must be a name or a pattern such as stock.*; names are ${nameRule}`,
+    )
+  }
+  return topic
+}
+
+export function grantOf({ sub, iat, exp, jti, rev, m, r, w }: Claims): Grant {
+  return {
+    user: sub,
+    id: jti,
+    issued: Math.round(iat * 1000),
+    after: rev,
+    // 0 would mean never.
+    expires: Math.max(1, Math.floor(exp * 1000)),
+    meetings: m.map(([name, role]) => ({ name, role })),
+    read: r,
+    write: w,
+  }
+}
