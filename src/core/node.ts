@@ -194,6 +194,11 @@ export class RtmsNode {
     this.#connections.packet(connection, packet, now)
   }
 
+  /** Some bytes came of a connection, whether or not they make a packet: it is not silent. {@link deadline} stays. */
+  handleBytes(connection: Connection, now: number): void {
+    connection.lastHeard = now
+  }
+
   /** The answer to `authenticate`. */
   handleAuthenticated(connection: Connection, outcome: Outcome<Grant>, now: number): void {
     this.#connections.authenticated(connection, outcome, now)

@@ -1,11 +1,73 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { jsonCodec } from '../../../src/protocol/index.ts'
-import { eventually, hello, join, Peer, raw, start, stopAll, subscribe, tokenOf, upgrade } from './peer.ts'
+import {
+  eventually,
+  hello,
+  join,
+  Peer,
+  raw,
+  request,
+  start,
+  stopAll,
+  subscribe,
+  tokenOf,
+  upgrade,
+} from './peer.ts'
 
 afterEach(stopAll)
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+describe('A sign of life', () => {
+  /** Seconds are tenths here. */
+  const limits = { heartbeatMs: 200 }
+  /** A peer past its welcome that answers nothing by itself, and its socket. */
+  async function mute(): Promise<{ peer: Peer; socket: Socket; reasons: string[] }> {
+    const rtms = await start({ limits })
+    const reasons: string[] = []
+    rtms.onDisconnect(({ reason }) => void reasons.push(reason))
+    const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms))
+    return { peer, socket: (peer.ws as unknown as { _socket: Socket })._socket, reasons }
+  }
+
+  it('is a WebSocket ping, and a pong that nobody asked for', async () => {
+    const { peer, reasons } = await mute()
+    const begin = performance.now()
+    for (let n = 0; performance.now() - begin < 1_200; n++) {
+      if (n % 2 === 0) peer.ws.ping()
+      else peer.ws.pong()
+      await pause(50)
+    }
+    expect(reasons).toEqual([])
+    await peer.closed
+    expect(reasons).toEqual(['SILENT'])
+  })
+
+  it('is every byte of a packet that trickles in, and a packet that stops half-way is none', async () => {
+    const { peer, socket, reasons } = await mute()
+    // One masked binary frame, in pieces.
+    const payload = Buffer.from(peer.codec.encode([request(1, 'm', 'x'.repeat(380))]))
+    const head = Buffer.from([0x82, 0xfe, payload.length >> 8, payload.length & 255, 0, 0, 0, 0])
+    const frame = Buffer.concat([head, payload])
+    const begin = performance.now()
+    for (let at = 0; at < frame.length; at += 16) {
+      socket.write(frame.subarray(at, at + 16))
+      await pause(50)
+    }
+    expect(performance.now() - begin).toBeGreaterThan(4 * limits.heartbeatMs)
+    expect((await peer.next('failed')).error).toBe('NO_HANDLER')
+    expect(reasons).toEqual([])
+    socket.write(frame.subarray(0, 20))
+    const stopped = performance.now()
+    await peer.closed
+    expect(reasons).toEqual(['SILENT'])
+    expect(performance.now() - stopped).toBeGreaterThanOrEqual(2 * limits.heartbeatMs - 20)
+  })
+})
 
 describe('An upgrade', () => {
   it('is refused with 403 where a page of another host asks for it', async () => {
@@ -113,7 +175,8 @@ describe('A connection', () => {
 
   it('that sends a malformed packet is closed with 4400 and told why', async () => {
     const rtms = await start()
-    for (const bytes of [new Uint8Array(0), new Uint8Array([0xff, 0x00]), randomBytes(64)]) {
+    // Nothing; a message longer than its packet; one of a known type that is cut short.
+    for (const bytes of [[], [0xff, 0x05], [0x1a, 0x01, 0x01]].map((each) => Uint8Array.from(each))) {
       const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms))
       peer.ws.send(bytes)
       expect(await peer.closed).toEqual({ code: 4400, reason: 'PROTOCOL' })
