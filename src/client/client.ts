@@ -103,7 +103,7 @@ export class Client {
     return stateOf(this.#machine.phase)
   }
 
-  /** The user the ticket names; '' before the first connection. */
+  /** The user that the ticket of the last connection named; '' before the first connection. */
   get user(): string {
     return this.#welcome?.user ?? ''
   }

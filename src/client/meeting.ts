@@ -96,9 +96,18 @@ export class Meeting<T = unknown> implements SeatListener {
     return this.#facts.seed
   }
 
-  /** Rises when the meeting starts anew: frame numbers of another epoch are another meeting's. */
+  /** A random number of this history of the meeting: frame numbers of another epoch are another history's. */
   get epoch(): number {
-    return this.#facts.epoch
+    return this.#facts.world
+  }
+
+  /**
+   * The last stable frame: at least half of the members have it and all before it, so that it is in every history that
+   * goes on from here. Decide what cannot be taken back (a prize) on stable frames only. Only rises within an epoch, and
+   * with the frames that come.
+   */
+  get stable(): number {
+    return (this.#seat as SeatMachine).stable
   }
 
   /** The last frame the server had sealed when this client joined. */
@@ -137,7 +146,9 @@ export class Meeting<T = unknown> implements SeatListener {
   }
 
   /** Calls `listener` each time the meeting was joined again after a reconnect; `recovered`: nothing was missed. */
-  onRejoin(listener: (joined: { readonly recovered: boolean; readonly reason: string }) => void): () => void {
+  onRejoin(
+    listener: (joined: { readonly recovered: boolean; readonly reason: ErrorCode | '' }) => void,
+  ): () => void {
     return this.#joins.add(listener)
   }
 

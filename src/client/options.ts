@@ -13,7 +13,10 @@ export interface Socket {
 }
 
 export interface ConnectOptions {
-  /** Asked for a ticket before the first connection and whenever the last one has expired. */
+  /**
+   * Asked for a ticket before the first connection, before the last one expires, and whenever its address may be the
+   * wrong one: the node is stopping or was not to be reached twice, or a meeting this client was in is not there.
+   */
   readonly getTicket: () => Promise<Ticket> | Ticket
   /** Unacknowledged bytes at most; default 128 KiB, 0 = no window. */
   readonly window?: number

@@ -10,7 +10,7 @@ export {
   type Retention,
 } from './ground/config.ts'
 export type { Connection } from './door/connection.ts'
-export type { Bot, MeetingBusiness, MeetingInfo, MemberInfo } from './meeting/meeting.ts'
+export type { Bot, MeetingBusiness, MeetingInfo, MemberInfo } from './meeting/business.ts'
 export { RtmsNode } from './node.ts'
 export type {
   Application,

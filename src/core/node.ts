@@ -4,13 +4,14 @@ import type { Payload } from '../protocol/payload.ts'
 import type { PublicationEntry } from '../protocol/publications.ts'
 import type { MeetingOptions, NodeConfig } from './ground/config.ts'
 import { Budget, type Ringed } from './ground/budget.ts'
+import { Faults } from './ground/faults.ts'
 import type { Connection } from './door/connection.ts'
 import { Connections } from './door/connections.ts'
 import { Endings } from './door/endings.ts'
 import { Dispatch } from './up/dispatch.ts'
 import { Downstream } from './down/downstream.ts'
 import { Encoded } from './log/encoded.ts'
-import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting/meeting.ts'
+import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting/business.ts'
 import { Meetings } from './meeting/meetings.ts'
 import type {
   Application,
@@ -23,16 +24,29 @@ import type {
   SealedFrame,
   Transport,
 } from './ports.ts'
-import { pageOf, type PageWish } from './ground/page.ts'
+import { pageOf, type PageQuery } from './ground/page.ts'
 import { Requests } from './up/requests.ts'
 import { Revocations, type Revoked } from './door/revocations.ts'
 import type { SessionInfo } from './session/session-info.ts'
 import { Sessions } from './session/sessions.ts'
 import { Stats } from './ground/stats.ts'
-import { Timers } from './ground/timers.ts'
+import { type TimerName, Timers } from './ground/timers.ts'
 import { topicInfo, type TopicInfo } from './topic/topic-info.ts'
 import { Topics } from './topic/topics.ts'
 import type { Retention } from './ground/config.ts'
+
+const applicationPorts = [
+  'authenticate',
+  'request',
+  'requestEnded',
+  'authorize',
+  'authorizeEnded',
+  'openMissing',
+  'openMissingEnded',
+  'connected',
+  'disconnected',
+] as const satisfies readonly (keyof Application)[]
+const busPorts = ['publish', 'subscribe', 'unsubscribe'] as const satisfies readonly (keyof Bus)[]
 
 /**
  * One node of RTMS: synchronous, without I/O, clock or randomness of its own. What happens comes in through
@@ -46,6 +60,7 @@ export class RtmsNode {
   readonly stats: Stats = new Stats()
   readonly #config: NodeConfig
   readonly #timers: Timers = new Timers()
+  readonly #faults: Faults = new Faults()
   readonly #budget: Budget
   readonly #downstream: Downstream
   readonly #sessions: Sessions
@@ -57,8 +72,11 @@ export class RtmsNode {
   readonly #endings: Endings
   #lastLog = 0
 
-  constructor(made: NodeConfig, { application, bus }: { application: Application; bus: Bus }) {
+  constructor(made: NodeConfig, ports: { readonly application: Application; readonly bus: Bus }) {
     const config = { ...made }
+    const faults = this.#faults
+    const application = faults.guard(ports.application, applicationPorts)
+    const bus = faults.guard(ports.bus, busPorts)
     this.id = config.id
     this.incarnation = config.incarnation
     this.#config = config
@@ -68,7 +86,15 @@ export class RtmsNode {
     const budget = new Budget(limits.logBytes)
     this.#budget = budget
     const nextLog = (): number => ++this.#lastLog
-    const downstream = new Downstream(limits, stats, (outlet) => this.#endings.dismiss(outlet, 'SLOW'))
+    const downstream = new Downstream(
+      limits,
+      stats,
+      (outlet) => this.#endings.dismiss(outlet, 'SLOW'),
+      (outlet, error) => {
+        faults.note(error)
+        this.#endings.dismiss(outlet, 'BROKEN')
+      },
+    )
     const sessions = new Sessions(config, timers, stats, {
       limits,
       budget,
@@ -80,6 +106,7 @@ export class RtmsNode {
     const requests = new Requests(limits, timers, downstream, application, stats)
     const revocations = new Revocations(limits)
     const dispatch = new Dispatch(limits, stats, {
+      faults,
       timers,
       application,
       downstream,
@@ -97,6 +124,7 @@ export class RtmsNode {
       sessions,
       application,
       revocations,
+      faults,
       enqueue: (session, message, now) => dispatch.enqueue(session, message, now),
       attached: (session) => dispatch.resume(session),
     })
@@ -150,6 +178,11 @@ export class RtmsNode {
     return this.#timers.size
   }
 
+  /** Of what: each name with how many are set. */
+  get timersByName(): ReadonlyMap<TimerName, number> {
+    return this.#timers.counts
+  }
+
   /** When {@link sweep} wants to be called: `now` where work waits, else the next timer, `Infinity` for never. */
   deadline(now: number): number {
     const busy =
@@ -157,11 +190,15 @@ export class RtmsNode {
       this.#downstream.hasWork ||
       this.#topics.hasWork ||
       this.#meetings.hasWork ||
-      this.#endings.hasWork
+      this.#endings.hasWork ||
+      this.#faults.hasAny
     return busy ? now : this.#timers.next
   }
 
-  /** The inspection task: what is due, then upward, then downward, each within its budget. */
+  /**
+   * The inspection task: what is due, then upward, then downward, each within its budget. Throws, when all is done, what
+   * a port threw since the last time.
+   */
   sweep(now: number): void {
     this.stats.sweeps++
     this.#timers.run(now)
@@ -172,6 +209,7 @@ export class RtmsNode {
     if (!this.#downstream.hasWork) this.#topics.trim(now)
     this.#budget.enforce(() => this.#rings(), now)
     this.#endings.sweep(now)
+    this.#faults.throwFirst()
   }
 
   *#rings(): Generator<Ringed> {
@@ -194,9 +232,9 @@ export class RtmsNode {
     this.#connections.packet(connection, packet, now)
   }
 
-  /** Some bytes came of a connection, whether or not they make a packet: it is not silent. {@link deadline} stays. */
+  /** Something arrived that is no whole packet yet: a part of one, or a WebSocket ping. It is a sign of life. {@link deadline} stays. */
   handleBytes(connection: Connection, now: number): void {
-    connection.lastHeard = now
+    this.#connections.bytes(connection, now)
   }
 
   /** The answer to `authenticate`. */
@@ -247,8 +285,8 @@ export class RtmsNode {
   }
 
   /** Seats a member of the business's own, or says why not: NOT_FOUND, FULL, BUSY. */
-  addBot(meeting: string, user: string, now: number): Bot | ErrorCode {
-    return this.#meetings.get(meeting)?.addBot(user, now) ?? 'NOT_FOUND'
+  addBot(meeting: string, user: string): Bot | ErrorCode {
+    return this.#meetings.get(meeting)?.addBot(user) ?? 'NOT_FOUND'
   }
 
   /** Says something to one member of a meeting. False where the meeting or the member is not there. */
@@ -266,7 +304,7 @@ export class RtmsNode {
   }
 
   /** A page of the meetings in the order of names; of a kind where one is given. */
-  meetingPage(wish: PageWish, kind?: string): readonly MeetingInfo[] {
+  meetingPage(wish: PageQuery, kind?: string): readonly MeetingInfo[] {
     return this.#meetings.page(wish, kind)
   }
 
@@ -316,11 +354,11 @@ export class RtmsNode {
   /** Frames `from` … `to` − 1 of a meeting, as far as they are kept. */
   *meetingHistory(name: string, from: number, to: number): Generator<SealedFrame> {
     const meeting = this.#meetings.get(name)
-    if (meeting !== undefined) yield* meeting.history(from, to)
+    if (meeting !== undefined) yield* meeting.room.history(from, to)
   }
 
   /** A page of the topics in the order of names. */
-  topicPage(wish: PageWish): readonly TopicInfo[] {
+  topicPage(wish: PageQuery): readonly TopicInfo[] {
     return pageOf(this.#topics.all(), wish).map(topicInfo)
   }
 

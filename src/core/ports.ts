@@ -3,6 +3,7 @@ import type { CloseReason, ErrorCode, MeetingEvent, Payload, RtmsError } from '.
 /*
  * What the core writes to. Every method returns at once; none calls back into the core.
  * What happens outside comes in through the `handle…` methods of `RtmsNode`. All but `MeetingLogic` return nothing.
+ * One that throws costs the connection or the call it was about; the next sweep throws the error when it is done.
  */
 
 /** Bytes of one WebSocket message, possibly handed to many connections. Never written to after it was made. */

@@ -23,9 +23,17 @@ export function encodeMessage(message: Message): Uint8Array {
   return w.finish()
 }
 
-/** The same for FRAMES and PUBLICATIONS, whose fields are integers and, last, bytes written already: in one allocation. */
-export function encodeBatch(code: number, integers: readonly number[], last: Writer): Uint8Array {
-  let length = uintLength(last.length) + last.length
+/**
+ * The same for FRAMES and PUBLICATIONS, whose fields are integers and, last, bytes written already: in one allocation.
+ * `tail`: an integer behind them, left out where it is 0.
+ */
+export function encodeBatch(
+  code: number,
+  integers: readonly number[],
+  last: Writer,
+  tail: number = 0,
+): Uint8Array {
+  let length = uintLength(last.length) + last.length + (tail === 0 ? 0 : uintLength(tail))
   for (const integer of integers) length += uintLength(integer)
   const w = new Writer(1 + uintLength(length) + length)
   w.byte(code)
@@ -33,6 +41,7 @@ export function encodeBatch(code: number, integers: readonly number[], last: Wri
   for (const integer of integers) w.uint(integer)
   w.uint(last.length)
   w.append(last)
+  if (tail !== 0) w.uint(tail)
   return w.finish()
 }
 

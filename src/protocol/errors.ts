@@ -17,7 +17,7 @@ export const errors = {
   BUSY: { code: 11, retry: 'later', text: 'A queue is full: slow down.' },
   TIMEOUT: { code: 12, retry: 'unknown', text: 'No answer came before the deadline.' },
   NOT_JOINED: { code: 13, retry: 'fix', text: 'The session does not read that log.' },
-  STALE: { code: 14, retry: 'fix', text: 'The number is not above the last one accepted.' },
+  STALE: { code: 14, retry: 'fix', text: 'The number is not above the last one answered in this slot.' },
   READ_ONLY: { code: 15, retry: 'fix', text: 'A spectator cannot send inputs.' },
   NO_HANDLER: { code: 16, retry: 'fix', text: 'There is no handler for this method.' },
   HANDLER_FAILED: { code: 17, retry: 'unknown', text: 'The handler of this method failed.' },
@@ -46,6 +46,7 @@ export const errors = {
   NEW_EPOCH: { code: 28, retry: 'fix', text: 'The position is of another log.' },
   BUS: { code: 29, retry: 'unknown', text: 'Entries were lost between nodes.' },
   DRAINING: { code: 30, retry: 'later', text: 'The node is stopping; connect again.' },
+  OUT_OF_ORDER: { code: 31, retry: 'fix', text: 'An input that was sent before this one is missing.' },
 } as const
 
 export type ErrorCode = keyof typeof errors

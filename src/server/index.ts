@@ -1,10 +1,10 @@
-export { defaultLimits, defaultMeeting, defaultRetention } from '../core/index.ts'
+export { defaultMeeting, defaultRetention } from '../core/index.ts'
+export { defaultLimits, type Limits } from './ground/limits.ts'
 export type {
   LossReason,
   MeetingInfo,
   MeetingOptions,
   MemberInfo,
-  NodeLimits,
   Retention,
   Revoked,
   Role,

@@ -105,9 +105,11 @@ export class Business {
     node.do((core, now) => {
       if (core.meeting(name) !== undefined) return
       const unique = (): number => ++this.#published
-      const room = new SimRoom(node, plan, this.random, this.observer, () => this.#clock.now, unique)
+      const room = new SimRoom(node, plan, this.random, this.observer, unique)
       const opened = core.openMeeting(name, options, now, kind ? room.business : undefined)
       if (opened === null || typeof opened === 'string') return
+      room.world = opened.epoch
+      this.observer.opened?.(node.index, name, opened.epoch)
       this.#roomsOf(node).set(name, room)
       if (kind) room.seatBots()
     })
@@ -144,10 +146,10 @@ export class Business {
   /** A bot takes a slot that a hostile peer may have had, says something and leaves. */
   #passThrough(): void {
     for (const node of this.#nodes())
-      node.do((core, now) => {
-        const bot = core.addBot('h0', 'guest', now)
+      node.do((core) => {
+        const bot = core.addBot('h0', 'guest')
         if (typeof bot === 'string') return
-        bot.send(textPayload('guest'), now)
+        bot.send(textPayload('guest'))
         bot.leave()
       })
   }

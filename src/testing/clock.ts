@@ -2,12 +2,12 @@ import { Timer, Timers } from '../core/ground/timers.ts'
 
 /** Virtual time in milliseconds: events happen in order of (time, order of scheduling), and nothing ever waits. */
 export class VirtualClock {
-  readonly #timers: Timers = new Timers()
+  readonly #timers: Timers<'event'> = new Timers()
   now = 0
 
   /** Calls `action` at `time` (now, where that is past). Returns the function that calls it off. */
   at(time: number, action: () => void): () => void {
-    const timer = new Timer(action)
+    const timer = new Timer('event', action)
     this.#timers.set(timer, Math.max(time, this.now))
     return () => this.#timers.clear(timer)
   }

@@ -145,7 +145,7 @@ export class Hostile {
         return
       case 'false acks':
         this.#often(5, () =>
-          peer.send({ type: 'ack', bytes: random.int(0, 10_000), received: random.int(0, 9) }),
+          peer.send({ type: 'ack', bytes: random.int(0, 10_000), received: random.int(0, 9), seen: [] }),
         )
         return
       case 'theft': {
@@ -167,14 +167,14 @@ export class Hostile {
     this.#join(peer)
     this.#clock.after(100, () =>
       peer.send(
-        { type: 'input', log: this.#log, seq: Number.MAX_SAFE_INTEGER, seen: 0, data },
+        { type: 'input', log: this.#log, seq: Number.MAX_SAFE_INTEGER, after: 0, seen: 0, data },
         { type: 'leave', call: 2, log: this.#log },
       ),
     )
   }
 
   #join(peer: Peer): void {
-    peer.send({ type: 'join', call: 1, meeting: 'h0', spectator: false, config: '', epoch: 0, next: 0 })
+    peer.send({ type: 'join', call: 1, meeting: 'h0', spectator: false, config: '', world: 0, next: 0 })
   }
 
   #anything(codec: Codec): Uint8Array {
@@ -197,7 +197,14 @@ export class Hostile {
         const large = textPayload('x'.repeat(300))
         const topic = random.pick(['h.t', 'm0', '*', 't1'])
         peer.send(
-          { type: 'input', log, seq: random.int(1, n), seen: 0, data: random.chance(0.1) ? large : data },
+          {
+            type: 'input',
+            log,
+            seq: random.int(1, n),
+            after: 0,
+            seen: 0,
+            data: random.chance(0.1) ? large : data,
+          },
           { type: 'request', call: 3 * n, method: random.pick(['sim', '..']), timeout: 500, data },
           { type: 'publish', call: 3 * n + 1, topic, key: '', tombstone: false, data },
           { type: 'unsubscribe', call: 3 * n + 2, logs: [{ log }] },

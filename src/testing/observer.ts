@@ -43,7 +43,7 @@ export interface Observer {
   joining?(client: ClientFacts, meeting: string): void
   input?(client: ClientFacts, meeting: string, text: string): void
   inputEnded?(client: ClientFacts, meeting: string, text: string, end: End): void
-  frame?(client: ClientFacts, meeting: string, epoch: number, frame: RawFrame): void
+  frame?(client: ClientFacts, meeting: string, world: number, frame: RawFrame): void
   /** Frames are missing, and the application was told. */
   frameGap?(client: ClientFacts, meeting: string): void
   /** The client is not in the meeting any more. */
@@ -92,10 +92,9 @@ export interface Observer {
   /** The business took another text in an input's place, or none. */
   inputReplaced?(text: string, by: string): void
   inputDropped?(text: string): void
-  /** A meeting of a kind was opened. */
-  opened?(node: number, meeting: string): void
-  /** `opened`: the virtual millisecond its meeting was opened in. */
-  sealed?(node: number, meeting: string, opened: number, frame: SealedFrame): void
+  /** A meeting was opened. */
+  opened?(node: number, meeting: string, world: number): void
+  sealed?(node: number, meeting: string, world: number, frame: SealedFrame): void
   seated?(node: number, meeting: string, slot: number, user: string): void
   unseated?(node: number, meeting: string, slot: number, user: string): void
   /** The business says something to one member. */

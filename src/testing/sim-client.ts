@@ -264,7 +264,7 @@ export class SimClient implements ClientFacts {
     this.#observer.joining?.(this, meeting)
     this.#do(() => {
       const seat = this.machine.join(meeting, spectator, '', {
-        frame: (frame: RawFrame) => this.#observer.frame?.(this, meeting, seat.epoch, frame),
+        frame: (frame: RawFrame) => this.#observer.frame?.(this, meeting, seat.world, frame),
         gap: () => this.#observer.frameGap?.(this, meeting),
         joined: () => {},
         direct: (data) => this.#observer.direct?.(this, meeting, textOf(data)),

@@ -21,27 +21,17 @@ export class SimRoom implements MeetingLogic {
   readonly #plan: MeetingPlan
   readonly #random: Random
   readonly #observer: Observer
-  readonly #now: () => number
   readonly #unique: () => number
-  readonly #opened: number
+  /** Of the meeting that was opened. */
+  world = 0
   readonly #bots: Player[] = []
 
-  constructor(
-    node: SimNode,
-    plan: MeetingPlan,
-    random: Random,
-    observer: Observer,
-    now: () => number,
-    unique: () => number,
-  ) {
+  constructor(node: SimNode, plan: MeetingPlan, random: Random, observer: Observer, unique: () => number) {
     this.#node = node
     this.#plan = plan
     this.#random = random
     this.#observer = observer
-    this.#now = now
     this.#unique = unique
-    this.#opened = Math.floor(now())
-    observer.opened?.(node.index, plan.name)
   }
 
   get business(): MeetingBusiness {
@@ -78,7 +68,7 @@ export class SimRoom implements MeetingLogic {
   }
 
   frame(frame: SealedFrame): void {
-    this.#observer.sealed?.(this.#node.index, this.#plan.name, this.#opened, frame)
+    this.#observer.sealed?.(this.#node.index, this.#plan.name, this.world, frame)
   }
 
   leave(slot: number, user: string, reason: string): void {
@@ -102,7 +92,7 @@ export class SimRoom implements MeetingLogic {
     const { name, bots } = this.#plan
     while (this.#bots.length < bots) {
       const user = `bot${this.#bots.length}`
-      const bot = this.#node.core.addBot(name, user, this.#now())
+      const bot = this.#node.core.addBot(name, user)
       this.#ran(typeof bot === 'string' ? `bot ${bot}` : 'bot')
       if (typeof bot === 'string') return
       this.#bots.push({ bot, user })
@@ -121,7 +111,7 @@ export class SimRoom implements MeetingLogic {
     }
     const text = `input ${user} ${this.#plan.name} ${this.#unique()}`
     this.#observer.botInput?.(user, this.#plan.name, text)
-    const refusal = bot.send(textPayload(text), this.#now())
+    const refusal = bot.send(textPayload(text))
     if (refusal === null) return
     this.#ran(`bot input ${refusal}`)
     if (refusal === 'CLOSED') this.#bots.splice(at, 1)

@@ -92,10 +92,10 @@ export class Trace implements Observer {
     )
   }
 
-  frame(client: ClientFacts, meeting: string, epoch: number, frame: RawFrame): void {
+  frame(client: ClientFacts, meeting: string, world: number, frame: RawFrame): void {
     this.#line(
       'frame',
-      () => `${client.id} ${meeting} ${epoch} ${frame.number} ${frame.events.length}+${frame.inputs.length}`,
+      () => `${client.id} ${meeting} ${world} ${frame.number} ${frame.events.length}+${frame.inputs.length}`,
     )
     for (const event of frame.events) {
       this.count(event.type === 'leave' ? `event:leave ${event.reason}` : `event:${event.type}`)
@@ -171,7 +171,7 @@ export class Trace implements Observer {
     this.#line(`hook:${hook}`, () => meeting)
   }
 
-  sealed(node: number, meeting: string, _opened: number, frame: SealedFrame): void {
+  sealed(node: number, meeting: string, _world: number, frame: SealedFrame): void {
     this.#line('sealed', () => `${node} ${meeting} ${frame.number}`)
   }
 

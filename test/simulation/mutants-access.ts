@@ -2,7 +2,7 @@ import { Connections } from '../../src/core/door/connections.ts'
 import { Gallery } from '../../src/core/meeting/gallery.ts'
 import { Gate } from '../../src/core/up/gate.ts'
 import type { Payload } from '../../src/protocol/index.ts'
-import { Meeting } from '../../src/core/meeting/meeting.ts'
+import { Owner } from '../../src/core/meeting/owner.ts'
 import { Meetings } from '../../src/core/meeting/meetings.ts'
 import { RtmsNode } from '../../src/core/node.ts'
 import { Revocations } from '../../src/core/door/revocations.ts'
@@ -95,8 +95,8 @@ export const accessMutants: readonly Mutant[] = [
     name: 'a word for one member said to the next',
     breaks: ['I12'],
     plant: () =>
-      replace(Meeting.prototype, 'sendTo', (sendTo) => {
-        return function (this: Meeting, slot, data) {
+      replace(Owner.prototype, 'sendTo', (sendTo) => {
+        return function (this: Owner, slot, data) {
           return sendTo.call(this, slot + 1, data)
         }
       }),

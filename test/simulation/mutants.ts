@@ -3,10 +3,8 @@ import { Downstream } from '../../src/core/down/downstream.ts'
 import { FrameClock } from '../../src/core/meeting/frame-clock.ts'
 import { FrameLog } from '../../src/core/meeting/frame-log.ts'
 import { Gap } from '../../src/core/log/batches.ts'
-import { Meeting } from '../../src/core/meeting/meeting.ts'
+import { Owner } from '../../src/core/meeting/owner.ts'
 import { RtmsNode } from '../../src/core/node.ts'
-import type { PendingRequest } from '../../src/core/up/requests.ts'
-import { Requests } from '../../src/core/up/requests.ts'
 import { SessionLog } from '../../src/core/session/session-log.ts'
 import { Sessions } from '../../src/core/session/sessions.ts'
 import { Topic } from '../../src/core/topic/topic.ts'
@@ -65,11 +63,10 @@ export const deliveryMutants: readonly Mutant[] = [
     name: 'a request answered twice',
     breaks: ['I18'],
     plant: () =>
-      replace(Requests.prototype, 'reply', (reply) => {
-        return function (this: Requests, call, outcome, now) {
-          reply.call(this, call, outcome, now)
-          const { owner } = call as PendingRequest
-          this.start(owner, { type: 'request', timeout: 0, ...call }, now)
+      replace(Downstream.prototype, 'send', (send) => {
+        return function (this: Downstream, session, message) {
+          send.call(this, session, message)
+          if (message.type === 'reply') send.call(this, session, message)
         }
       }),
   },
@@ -125,8 +122,8 @@ export const deliveryMutants: readonly Mutant[] = [
     plant: () => {
       const strike = every(20)
       return replace(FrameLog.prototype, 'append', (append) => {
-        return function (this: FrameLog, frame) {
-          if (frame.length > 0 || !strike()) append.call(this, frame)
+        return function (this: FrameLog, frame, stable) {
+          if (frame.length > 0 || !strike()) append.call(this, frame, stable)
         }
       })
     },
@@ -140,8 +137,8 @@ export const deliveryMutants: readonly Mutant[] = [
     name: 'a resume that passes for complete although frames are gone',
     breaks: ['I7'],
     plant: () =>
-      replace(Meeting.prototype, 'join', (join) => {
-        return function (this: Meeting, session, message, now) {
+      replace(Owner.prototype, 'join', (join) => {
+        return function (this: Owner, session, message, now) {
           const joined = join.call(this, session, message, now)
           if (typeof joined === 'string' || 'code' in joined || joined.reason !== 'NO_SNAPSHOT') return joined
           return { ...joined, recovered: true, reason: '' }
@@ -153,8 +150,8 @@ export const deliveryMutants: readonly Mutant[] = [
     breaks: ['I4'],
     plant: () => {
       const strike = every(10)
-      return replace(Meeting.prototype, 'accept', (accept) => {
-        return function (this: Meeting, seat, message, now) {
+      return replace(Owner.prototype, 'accept', (accept) => {
+        return function (this: Owner, seat, message, now) {
           const refusal = accept.call(this, seat, message, now)
           if (refusal === null && strike()) accept.call(this, seat, { ...message, seq: message.seq + 1 }, now)
           return refusal
@@ -244,13 +241,25 @@ export const deliveryMutants: readonly Mutant[] = [
   {
     name: 'a session log that overruns in silence',
     breaks: ['I18', 'I4', 'I11', 'liveness', 'I15'],
-    plant: () =>
-      replace(SessionLog.prototype, 'append', (append) => {
+    plant: () => {
+      const append = replace(SessionLog.prototype, 'append', (append) => {
         return function (this: SessionLog, entry) {
           append.call(this, entry)
           return true
         }
-      }),
+      })
+      const read = replace(SessionLog.prototype, 'read', (read) => {
+        return function (this: SessionLog, cursor) {
+          let result = read.call(this, cursor)
+          for (; result === 'disconnect'; result = read.call(this, cursor)) cursor.position++
+          return result
+        }
+      })
+      return () => {
+        append()
+        read()
+      }
+    },
   },
 ]
 

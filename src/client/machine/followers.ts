@@ -13,15 +13,6 @@ import type { Waiting } from './limits.ts'
 /** What follows a log, across connections. */
 type Follower = SeatMachine | TopicReader
 
-/** What followers need of the machine. */
-export interface FollowersHost {
-  readonly calls: Calls
-  readonly waiting: Waiting
-  send(message: ClientMessage): void
-  /** The number of the ticket that is held. */
-  ticket(): number
-}
-
 /**
  * Everything this client follows, meetings and topics: what is asked for on each connection, and what comes of it.
  *
@@ -30,7 +21,9 @@ export interface FollowersHost {
  * only then is the meeting joined again.
  */
 export class Followers {
-  readonly #host: FollowersHost
+  readonly #calls: Calls
+  readonly #waiting: Waiting
+  readonly #send: (message: ClientMessage) => void
   readonly #seats: Map<string, SeatMachine> = new Map()
   readonly #readers: Map<string, TopicReader> = new Map()
   /** Seats that were given up while the session still owed the answer to their JOIN, by meeting. */
@@ -44,8 +37,10 @@ export class Followers {
   /** Entries of the session log were lost before this connection: answers may have been among them. */
   #entriesLost = false
 
-  constructor(host: FollowersHost) {
-    this.#host = host
+  constructor(calls: Calls, waiting: Waiting, send: (message: ClientMessage) => void) {
+    this.#calls = calls
+    this.#waiting = waiting
+    this.#send = send
   }
 
   /** Whether {@link follow} has something to send. */
@@ -55,8 +50,19 @@ export class Followers {
 
   get deadline(): number {
     let earliest = Infinity
-    for (const seat of this.#seats.values()) earliest = Math.min(earliest, seat.deadline)
+    for (const seat of this.#seats.values()) earliest = Math.min(earliest, seat.deadline, seat.acknowledgeAt)
     return earliest
+  }
+
+  /** When frames are to be acknowledged that no input has acknowledged in passing. */
+  get acknowledgeAt(): number {
+    let earliest = Infinity
+    for (const seat of this.#seats.values()) earliest = Math.min(earliest, seat.acknowledgeAt)
+    return earliest
+  }
+
+  acknowledge(now: number): MessageOf<'ack'>['seen'] {
+    return Array.from(this.#seats.values(), (seat) => seat.acknowledge(now)).flat()
   }
 
   expire(now: number): void {
@@ -109,13 +115,13 @@ export class Followers {
 
   /** Sends the JOINs, and a SUBSCRIBE for as many topics as it can hold. */
   follow(): void {
-    const { calls } = this.#host
+    const calls = this.#calls
     let topics: MessageOf<'subscribe'>['topics'][number][] = []
     let call = 0
     let room = 0
     for (const follower of this.#wishes) {
       if (follower instanceof SeatMachine) {
-        if (this.#mayJoin(follower)) this.#host.send(follower.joinMessage(calls.next()))
+        if (this.#mayJoin(follower)) this.#send(follower.joinMessage(calls.next()))
         continue
       }
       const reader = follower
@@ -125,7 +131,7 @@ export class Followers {
         call = calls.next()
         topics = []
         room = limits.packet - reader.wishSize
-        this.#host.send({ type: 'subscribe', call, topics })
+        this.#send({ type: 'subscribe', call, topics })
       }
       topics.push(reader.wish(call, topics.length))
     }
@@ -140,52 +146,33 @@ export class Followers {
 
   /** Leaves a meeting, on this connection or on the next one of this session. */
   #sendLeave(log: number): void {
-    const { calls } = this.#host
+    const calls = this.#calls
     const message = { type: 'leave', call: calls.next(), log } as const
     calls.add(message, () => {}, Infinity, 0)
-    if (this.#isLive) this.#host.send(message)
+    if (this.#isLive) this.#send(message)
     // In another session it is nothing that would have to be said.
     else calls.markSent(message.call)
   }
 
   #sendUnsubscribe(log: number): void {
-    this.#host.send({ type: 'unsubscribe', call: this.#host.calls.next(), logs: [{ log }] })
+    this.#send({ type: 'unsubscribe', call: this.#calls.next(), logs: [{ log }] })
   }
 
   // ---- receiving
 
   /** A message of a log, or about one. False where a frame is missing without a GAP: the connection cannot be trusted. */
   receive(message: ServerMessage, now: number): boolean {
-    switch (message.type) {
-      case 'joined':
-        this.#handleJoined(message, now)
-        return true
-      case 'subscribed':
-        this.#handleSubscribed(message)
-        return true
-      case 'gap':
-        this.#byLog.get(message.log)?.handleGap(message)
-        return true
-      case 'publications': {
-        const reader = this.#byLog.get(message.log)
-        if (reader instanceof TopicReader) reader.handlePublications(message)
-        return true
-      }
-      case 'ended': {
-        const follower = this.#byLog.get(message.log)
-        if (follower !== undefined) this.#lose(follower, new RtmsError(message.error, message.message))
-        return true
-      }
-      case 'frames':
-      case 'nack':
-      case 'direct': {
-        const seat = this.#byLog.get(message.log)
-        return !(seat instanceof SeatMachine) || seat.receive(message)
-      }
-      default:
-        // Of later versions of the node; nothing to do yet.
-        return true
+    if (message.type === 'joined') this.#handleJoined(message, now)
+    else if (message.type === 'subscribed') this.#handleSubscribed(message)
+    else if ('log' in message) {
+      const follower = this.#byLog.get(message.log)
+      if (follower === undefined) return true
+      if (message.type === 'gap') follower.handleGap(message)
+      else if (message.type === 'ended') this.#lose(follower, new RtmsError(message.error, message.message))
+      else if (follower instanceof SeatMachine) return follower.receive(message)
+      else if (message.type === 'publications') follower.handlePublications(message)
     }
+    return true
   }
 
   #handleJoined(message: MessageOf<'joined'>, now: number): void {
@@ -200,7 +187,7 @@ export class Followers {
       this.#byLog.set(log, seat)
       const inputs = seat.handleJoined(message, this.#session, this.#entriesLost, now)
       // Before whoever hears of it sends more.
-      for (const input of inputs) this.#host.send(input)
+      for (const input of inputs) this.#send(input)
       seat.listener.joined(message)
     } else if (seat !== undefined && abandoned === undefined) {
       // The answer of an earlier connection: what the session log still holds comes behind it.
@@ -224,15 +211,15 @@ export class Followers {
     reader.handleSubscribed(message)
   }
 
-  /** Whether the call that failed was one of a follower's. */
-  handleFailed({ call, index }: MessageOf<'failed'>, error: RtmsError): boolean {
+  /** Whether the call that failed was one of a follower's. `ticket`: the number of the one that is held. */
+  handleFailed({ call, index }: MessageOf<'failed'>, error: RtmsError, ticket: number): boolean {
     for (const [meeting, seat] of this.#abandoned) if (seat.asked === call) this.#settle(meeting)
     const of = this.#all.find((follower) => follower.call === call && follower.index === index)
     if (of === undefined) return false
     const isSeat = of instanceof SeatMachine
     const isGone = error.code === 'NOT_FOUND'
     if (isSeat) of.asked = 0
-    if (isSeat && isGone && of.handleMissing(this.#host.ticket())) this.#byLog.delete(of.lastLog)
+    if (isSeat && isGone && of.handleMissing(ticket)) this.#byLog.delete(of.lastLog)
     else {
       // What it had in this session, it would keep there without a reader.
       if (isSeat && !isGone && of.lastLog !== 0) this.#sendLeave(of.lastLog)
@@ -266,7 +253,7 @@ export class Followers {
   /** One seat per meeting. */
   join(meeting: string, spectator: boolean, config: string, listener: SeatListener): SeatMachine {
     if (this.#seats.has(meeting)) throw new RtmsError('LIMIT', `${meeting} is joined already; leave it first`)
-    const seat = new SeatMachine(meeting, spectator, config, listener, this.#host.waiting)
+    const seat = new SeatMachine(meeting, spectator, config, listener, this.#waiting)
     this.#seats.set(meeting, seat)
     if (this.#isLive) this.#wishes.add(seat)
     return seat

@@ -6,6 +6,8 @@ export const clientLimits = {
   waitingBytes: 4_194_304,
   /** Inputs of one meeting that wait for their frame; over it BUSY. */
   waitingInputs: 1_000,
+  /** Inputs of one meeting that are framed and not stable; what is older is given up. */
+  framedInputs: 1_000,
   /** Calls that wait for their answer, before the first welcome says how many; over it BUSY. */
   waitingCalls: 64,
   /** Frames and gaps of one meeting that are kept until somebody listens; then what is older is one gap. */

@@ -15,7 +15,7 @@ import { type CallMessage, Calls, type Done } from './calls.ts'
 import { closeError, finalError, isOwnCode } from './closing.ts'
 import { Followers } from './followers.ts'
 import { Waiting } from './limits.ts'
-import { Outbox } from './outbox.ts'
+import { packetsOf } from './packets.ts'
 import type { MachineOptions, MachinePorts, Phase } from './ports.ts'
 import type { ReaderListener, ReadOptions, TopicReader } from './reader.ts'
 import { Receipts } from './receipts.ts'
@@ -57,7 +57,8 @@ export class Machine {
   readonly #waiting: Waiting = new Waiting()
   readonly #calls: Calls = new Calls(this.#waiting)
   readonly #followers: Followers
-  readonly #outbox: Outbox
+  /** What goes out with the next flush. */
+  #out: ClientMessage[] = []
   /** Measured by the last ping: round trip, and what to add to this clock to get the server's. Milliseconds. */
   rtt = 0
   clockOffset = 0
@@ -65,14 +66,8 @@ export class Machine {
   constructor(options: MachineOptions, ports: MachinePorts) {
     this.#options = options
     this.#ports = ports
-    this.#outbox = new Outbox(options.codec, (packet) => ports.send(packet))
     this.#backoff = new Backoff(options.random, options.backoffMs)
-    this.#followers = new Followers({
-      calls: this.#calls,
-      waiting: this.#waiting,
-      send: (message) => this.#send(message),
-      ticket: () => this.#tickets.count,
-    })
+    this.#followers = new Followers(this.#calls, this.#waiting, (message) => this.#send(message))
   }
 
   get phase(): Phase {
@@ -81,7 +76,7 @@ export class Machine {
 
   /** Whether {@link flush} has something to send. */
   get hasOutput(): boolean {
-    return !this.#outbox.isEmpty || this.#followers.hasWishes
+    return this.#out.length > 0 || this.#followers.hasWishes
   }
 
   /** When {@link tick} wants to be called. */
@@ -108,6 +103,7 @@ export class Machine {
       if (now >= this.#silentUntil) this.#silent(now)
       else {
         if (now >= this.#deadline) this.#ping(now)
+        if (now >= this.#followers.acknowledgeAt) this.#acknowledge(now)
         if (now >= this.#tickets.renewAt) {
           this.#tickets.unschedule()
           this.#askTicket()
@@ -275,7 +271,7 @@ export class Machine {
   #wait(now: number, error: RtmsError | null, wait: number = this.#backoff.next()): void {
     // Late events of the old socket are not of this attempt any more.
     this.#attempt++
-    this.#outbox.clear()
+    this.#out = []
     this.#followers.detach()
     this.#enter('waiting', now + wait, error)
   }
@@ -284,7 +280,7 @@ export class Machine {
     if (this.#phase === 'closed') return
     if (code !== null) this.#ports.close(this.#attempt, code)
     this.#attempt++
-    this.#outbox.clear()
+    this.#out = []
     this.#enter('closed', Infinity, error)
     this.#calls.endAll(error)
     this.#followers.end(error)
@@ -293,13 +289,19 @@ export class Machine {
   // ---- sending
 
   #send(message: ClientMessage): void {
-    this.#outbox.push(message)
+    this.#out.push(message)
     if ('call' in message) this.#calls.markSent(message.call)
   }
 
   flush(): void {
     this.#followers.follow()
-    this.#outbox.flush()
+    const messages = this.#out
+    this.#out = []
+    for (const packet of packetsOf(messages, this.#options.codec)) this.#ports.send(packet)
+  }
+
+  #acknowledge(now: number): void {
+    this.#send({ ...this.#receipts.ack(), seen: this.#followers.acknowledge(now) })
   }
 
   #ping(now: number): void {
@@ -326,7 +328,8 @@ export class Machine {
       return
     }
     this.#receipts.consume(size)
-    if (this.#receipts.isAckDue && this.#attempt === attempt) this.#send(this.#receipts.ack())
+    if (this.#attempt !== attempt) return
+    if (this.#receipts.isAckDue || now >= this.#followers.acknowledgeAt) this.#acknowledge(now)
   }
 
   #receive(message: ServerMessage, now: number): void {
@@ -376,7 +379,8 @@ export class Machine {
 
   #handleFailed(message: MessageOf<'failed'>, now: number): void {
     const error = new RtmsError(message.error, message.message, message.retryAfter)
-    if (!this.#followers.handleFailed(message, error)) this.#calls.end(message.call, error)
+    if (!this.#followers.handleFailed(message, error, this.#tickets.count))
+      this.#calls.end(message.call, error)
     else if (this.#followers.isMissing && this.#askedFor !== this.#attempt) this.#tickets.renew(now)
   }
 
@@ -396,7 +400,7 @@ export class Machine {
   /** An input; ends exactly once: throws, or `done` hears. Where it cannot be sent within `timeoutMs`, it never is. */
   input(seat: SeatMachine, data: Payload, timeoutMs: number, now: number, done: Done<number>): void {
     if (!this.#followers.has(seat)) throw new RtmsError('NOT_JOINED', 'The meeting was left or has ended.')
-    const message = seat.send(data, now + timeoutMs, done)
+    const message = seat.send(data, timeoutMs, now, done)
     if (message !== null) this.#send(message)
   }
 

@@ -38,7 +38,7 @@ export class Receipts {
     )
   }
 
-  ack(): MessageOf<'ack'> {
+  ack(): Omit<MessageOf<'ack'>, 'seen'> {
     this.#ackedBytes = this.#bytes
     this.#ackedEntries = this.entries
     return { type: 'ack', bytes: this.#bytes, received: this.entries }

@@ -8,10 +8,15 @@ import {
   type MessageOf,
   type Payload,
   RtmsError,
+  type ServerMessage,
   SYSTEM_SLOT,
 } from '../../protocol/index.ts'
 import type { Done } from './calls.ts'
-import { clientLimits, type Waiting } from './limits.ts'
+import { Inputs, type NumberedInput } from './inputs.ts'
+import type { Waiting } from './limits.ts'
+
+/** Frames are acknowledged no later than this after the last ones were, where no input does it in passing. */
+const ACKNOWLEDGE_MS = 1_000
 
 /** A frame as it is delivered: numbered from 1, none left out, the same for everyone. */
 export interface RawFrame {
@@ -30,16 +35,7 @@ export interface SeatListener {
   ended(error: RtmsError): void
 }
 
-interface Unanswered {
-  readonly data: Payload
-  readonly done: Done<number>
-  /** Monotonic milliseconds after which it is not sent, or not again. */
-  readonly sendBy: number
-  /** Handed to a connection at least once. */
-  sent: boolean
-}
-
-/** This client's place in a meeting: the position it has reached and the inputs not yet answered. */
+/** This client's place in a meeting: the position it has reached, what it has acknowledged, and its inputs. */
 export class SeatMachine {
   readonly meeting: string
   readonly spectator: boolean
@@ -55,25 +51,26 @@ export class SeatMachine {
   asked = 0
   /** A JOIN asks for one meeting, and a FAILED says so. */
   readonly index = 0
-  epoch = 0
+  world = 0
   slot = 0
   /** The meeting was not found, and a fresh ticket that may lead to it is waited for. */
   isMissing = false
   /** The next frame wanted. */
   next = 1
-  #seq = 0
+  /** The last stable frame that the node has told of. */
+  stable = 0
   #maxInput: number = limits.input
   /** The ticket with which the meeting was not found since it was last joined; 0 for none. */
   #missedWith = 0
   /** The session in which it was joined. */
   #session = ''
-  readonly #unanswered: Map<number, Unanswered> = new Map()
-  readonly #waiting: Waiting
-  /** No unanswered input has an earlier `sendBy`. */
-  #earliest = Infinity
+  readonly #inputs: Inputs
+  /** The last frame acknowledged, and when. */
+  #acknowledged = 0
+  #acknowledgedAt = 0
 
   constructor(meeting: string, spectator: boolean, config: string, listener: SeatListener, waiting: Waiting) {
-    this.#waiting = waiting
+    this.#inputs = new Inputs(waiting)
     this.meeting = meeting
     this.spectator = spectator
     this.config = config
@@ -81,15 +78,15 @@ export class SeatMachine {
   }
 
   get unanswered(): number {
-    return this.#unanswered.size
+    return this.#inputs.unanswered
   }
 
   joinMessage(call: number): MessageOf<'join'> {
     this.call = call
     this.asked = call
     this.isMissing = false
-    const { meeting, spectator, config, epoch, next } = this
-    return { type: 'join', call, meeting, spectator, config, epoch, next: epoch === 0 ? 0 : next }
+    const { meeting, spectator, config, world, next } = this
+    return { type: 'join', call, meeting, spectator, config, world, next: world === 0 ? 0 : next }
   }
 
   /**
@@ -102,60 +99,35 @@ export class SeatMachine {
     lost: boolean,
     now: number,
   ): MessageOf<'input'>[] {
-    const again = this.epoch !== 0
-    const same = message.epoch === this.epoch && message.slot === this.slot && session === this.#session
+    const isSameWorld = message.world === this.world
+    const isSame = isSameWorld && message.slot === this.slot && session === this.#session
+    // What the node says of a position that is not of its log: nothing held counts.
+    if (this.world !== 0 && (!isSameWorld || message.reason === 'PROTOCOL')) this.next = 1
+    this.stable = isSameWorld ? Math.max(this.stable, message.stable) : message.stable
+    this.#acknowledged = 0
+    this.#acknowledgedAt = now
     this.#session = session
     this.#maxInput = message.maxInput
     this.log = message.log
     this.lastLog = message.log
-    this.epoch = message.epoch
+    this.world = message.world
     this.slot = message.slot
     this.call = 0
     this.asked = 0
-    if (!same) {
-      this.#seq = message.seq
-      // Inputs are for the run of the meeting that their sender knew; those made since it was missing are for this one.
-      if (this.#missedWith === 0) this.abandon()
-      else this.#renumber()
-    } else if (lost || !message.recovered) this.#rejectSent(message.seq)
+    // Inputs are for the world that their sender knew; those made since it was missing are for this one.
+    if (!isSame) this.#inputs.restart(message.seq, this.#missedWith !== 0)
+    else if (lost || !message.recovered) this.#inputs.giveUp(message.seq)
     this.#missedWith = 0
-    if (again && message.reason === 'NEW_EPOCH') this.next = 1
-    return this.#resend(message.seq, now)
-  }
-
-  /** What waits follows the last seq of the slot. */
-  #renumber(): void {
-    const waiting = [...this.#unanswered.values()]
-    this.#unanswered.clear()
-    for (const input of waiting) this.#unanswered.set(++this.#seq, input)
-  }
-
-  /** What the node has not got, and still may. */
-  #resend(accepted: number, now: number): MessageOf<'input'>[] {
-    const again: MessageOf<'input'>[] = []
-    for (const [seq, input] of this.#unanswered) {
-      if (seq <= accepted) continue
-      if (input.sendBy <= now) this.#answer(seq, new RtmsError('NOT_SENT'))
-      else {
-        input.sent = true
-        again.push(this.#message(seq, input.data))
-      }
-    }
-    return again
+    return this.#inputs.resend(message.seq, now).map((input) => this.#message(input, now))
   }
 
   /** When {@link expire} has something to do: while there is no connection to send on, inputs do not wait for ever. */
   get deadline(): number {
-    return this.log === 0 ? this.#earliest : Infinity
+    return this.log === 0 ? this.#inputs.earliest : Infinity
   }
 
   expire(now: number): void {
-    if (now < this.deadline) return
-    this.#earliest = Infinity
-    for (const [seq, { sent, sendBy }] of this.#unanswered) {
-      if (sendBy > now) this.#earliest = Math.min(this.#earliest, sendBy)
-      else this.#answer(seq, new RtmsError(sent ? 'UNKNOWN' : 'NOT_SENT'))
-    }
+    if (now >= this.deadline) this.#inputs.expire(now)
   }
 
   /**
@@ -163,7 +135,7 @@ export class SeatMachine {
    * this one either: it is over. The inputs made so far were for the one that is gone.
    */
   handleMissing(ticket: number): boolean {
-    if (this.epoch === 0 || (this.#missedWith !== 0 && this.#missedWith !== ticket)) return false
+    if (this.world === 0 || (this.#missedWith !== 0 && this.#missedWith !== ticket)) return false
     this.isMissing = true
     if (this.#missedWith === 0) this.abandon()
     this.#missedWith = ticket
@@ -173,7 +145,7 @@ export class SeatMachine {
 
   /** No input is sent any more that was made so far. */
   abandon(): void {
-    this.#reject('UNKNOWN')
+    this.#inputs.abandon()
   }
 
   /** The connection is gone; the position stays. */
@@ -184,35 +156,49 @@ export class SeatMachine {
 
   /**
    * Takes an input. Returns the message to send now, or null where it waits for the meeting to be joined again,
-   * until `sendBy`. Throws READ_ONLY, TOO_LARGE or BUSY, and `done` hears nothing.
+   * for `timeoutMs`. Throws READ_ONLY, TOO_LARGE or BUSY, and `done` hears nothing.
    */
-  send(data: Payload, sendBy: number, done: Done<number>): MessageOf<'input'> | null {
+  send(data: Payload, timeoutMs: number, now: number, done: Done<number>): MessageOf<'input'> | null {
     if (this.spectator) throw new RtmsError('READ_ONLY')
     if (data.bytes.length > this.#maxInput) throw new RtmsError('TOO_LARGE')
-    if (this.#unanswered.size >= clientLimits.waitingInputs)
-      throw new RtmsError('BUSY', `${clientLimits.waitingInputs} inputs wait for their frame already`)
-    this.#waiting.take(data)
-    const seq = ++this.#seq
-    const sent = this.log !== 0
-    this.#unanswered.set(seq, { data, done, sendBy, sent })
-    this.#earliest = Math.min(this.#earliest, sendBy)
-    return sent ? this.#message(seq, data) : null
+    const isJoined = this.log !== 0
+    const input = this.#inputs.add(data, now + timeoutMs, isJoined, done)
+    return isJoined ? this.#message(input, now) : null
   }
 
-  #message(seq: number, data: Payload): MessageOf<'input'> {
-    return { type: 'input', log: this.log, seq, seen: this.next - 1, data }
+  #message({ seq, after, data }: NumberedInput, now: number): MessageOf<'input'> {
+    const seen = this.next - 1
+    this.#acknowledged = seen
+    this.#acknowledgedAt = now
+    return { type: 'input', log: this.log, seq, after, seen, data }
+  }
+
+  /** When the frames it has are to be acknowledged; `Infinity` where nobody waits for that. */
+  get acknowledgeAt(): number {
+    const isNews = this.log !== 0 && !this.spectator && this.next - 1 > this.#acknowledged
+    return isNews ? this.#acknowledgedAt + ACKNOWLEDGE_MS : Infinity
+  }
+
+  /** What of an ACK is this seat's. */
+  acknowledge(now: number): MessageOf<'ack'>['seen'] {
+    if (this.acknowledgeAt === Infinity) return []
+    this.#acknowledged = this.next - 1
+    this.#acknowledgedAt = now
+    return [{ log: this.log, frame: this.next - 1 }]
   }
 
   /** False where a frame is missing without a GAP: the connection cannot be trusted. */
-  receive(message: MessageOf<'frames'> | MessageOf<'nack'> | MessageOf<'direct'>): boolean {
+  receive(message: ServerMessage): boolean {
     if (message.type === 'frames') return this.#deliver(message)
     if (message.type === 'direct') this.listener.direct(message.data)
-    else this.#answer(message.seq, new RtmsError(message.error, undefined, message.retryAfter))
+    if (message.type === 'nack')
+      this.#inputs.refused(message.seq, new RtmsError(message.error, undefined, message.retryAfter))
     return true
   }
 
   #deliver(message: MessageOf<'frames'>): boolean {
     if (message.first > this.next) return false
+    this.stable = Math.max(this.stable, message.stable)
     eachFrame(message.frames, message.first, message.count, (number, entries) => {
       // Whoever heard of a frame may have left, or closed the client.
       if (number !== this.next || this.log === 0) return
@@ -220,15 +206,14 @@ export class SeatMachine {
       const events: MeetingEvent[] = []
       const inputs: FrameEntry[] = []
       for (const entry of entries) {
-        if (entry.slot !== SYSTEM_SLOT) inputs.push(entry)
-        else {
-          const event = decodeEvent(entry)
-          if (event !== null) events.push(event)
-        }
+        const event = entry.slot === SYSTEM_SLOT ? decodeEvent(entry) : null
+        if (event !== null) events.push(event)
+        else if (entry.slot !== SYSTEM_SLOT) inputs.push(entry)
       }
-      for (const { slot, seq } of inputs) if (slot === this.slot) this.#answer(seq, number)
+      for (const { slot, seq } of inputs) if (slot === this.slot) this.#inputs.framed(seq, number)
       this.listener.frame({ number, events, inputs })
     })
+    this.#inputs.settle(this.stable)
     return true
   }
 
@@ -236,35 +221,14 @@ export class SeatMachine {
     if (message.to <= this.next) return
     this.next = message.to
     // Their answers may have been in what is lost.
-    this.#rejectSent(Infinity)
+    this.#inputs.giveUp(Infinity)
     this.listener.gap(message.from, message.to, message.reason)
   }
 
-  /** The meeting is over for this client. */
+  /** The meeting is over for this client. What was sent may be in a frame that it does not see. */
   end(error: RtmsError): void {
     this.log = 0
-    this.#reject(error.code)
+    this.#inputs.end(error)
     this.listener.ended(error)
-  }
-
-  #answer(seq: number, result: number | RtmsError): void {
-    const unanswered = this.#unanswered.get(seq)
-    if (unanswered === undefined) return
-    this.#unanswered.delete(seq)
-    this.#waiting.give(unanswered.data)
-    unanswered.done(result)
-  }
-
-  /** What was sent, up to this seq: nobody knows what became of it. */
-  #rejectSent(last: number): void {
-    for (const [seq, { sent }] of Array.from(this.#unanswered))
-      if (sent && seq <= last) this.#answer(seq, new RtmsError('UNKNOWN'))
-  }
-
-  #reject(code: ErrorCode): void {
-    for (const [seq, { sent }] of Array.from(this.#unanswered)) {
-      // What never left has no effect, whatever became of the rest.
-      this.#answer(seq, new RtmsError(code === 'UNKNOWN' && !sent ? 'NOT_SENT' : code))
-    }
   }
 }

@@ -46,6 +46,7 @@ export class Admission {
     this.#stats = stats
     this.#addresses = new Addresses(config.limits)
     this.#verifications = new Asks(timers, {
+      timer: 'verification',
       most: config.limits.verifications,
       payer: ({ address }) => address,
       put: authenticate,

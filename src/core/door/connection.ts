@@ -50,7 +50,7 @@ export class Connection extends Outlet {
     super(transport, codec.text, now)
     this.codec = codec
     this.lastHeard = now
-    this.heartbeat = new Timer((at) => beat(this, at))
+    this.heartbeat = new Timer('heartbeat', (at) => beat(this, at))
   }
 
   /** The session it serves, from its WELCOME until it closes. */

@@ -6,6 +6,7 @@ import { Admission } from './admission.ts'
 import type { Ending } from '../ground/asks.ts'
 import { fixedLimits, type NodeConfig } from '../ground/config.ts'
 import { Connection, type Phase } from './connection.ts'
+import type { Faults } from '../ground/faults.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Application, Grant, LossReason, Outcome, Transport } from '../ports.ts'
@@ -29,6 +30,7 @@ export interface ConnectionsHost {
   readonly sessions: Sessions
   readonly application: Application
   readonly revocations: Revocations
+  readonly faults: Faults
   /** A message of a live session, for its upstream queue. */
   enqueue(session: Session, message: ClientMessage, now: number): void
   /** The session has another connection: what its queue upward waited for may have changed. */
@@ -111,6 +113,11 @@ export class Connections {
     }
   }
 
+  /** A sign of life; before its HELLO nobody is given more time for one. */
+  bytes(connection: Connection, now: number): void {
+    if (connection.phase.name === 'live') connection.lastHeard = now
+  }
+
   /** The socket is gone. */
   lost(connection: Connection, reason: LossReason, now: number): void {
     if (connection.phase.name !== 'closed') this.#detach(connection, reason, now)
@@ -155,7 +162,7 @@ export class Connections {
     else this.close(connection, 'RATE', 'too much before the welcome', now)
   }
 
-  #acknowledge(connection: Connection, { bytes, received }: MessageOf<'ack'>, now: number): void {
+  #acknowledge(connection: Connection, { bytes, received, seen }: MessageOf<'ack'>, now: number): void {
     const { session } = connection
     if (bytes > connection.sent || received > (session?.log.last ?? 0)) {
       this.close(connection, 'PROTOCOL', 'an ack of more than was sent', now)
@@ -163,6 +170,7 @@ export class Connections {
     }
     connection.acknowledged = Math.max(connection.acknowledged, bytes)
     session?.log.acknowledge(received)
+    for (const { log, frame } of seen) session?.seats.get(log)?.seen(frame)
     this.#host.downstream.wake(connection)
   }
 
@@ -217,11 +225,19 @@ export class Connections {
     if (reason !== null) {
       const retryAfter = code > 4449 ? retryAfterMs : 0
       const goodbye = { type: 'goodbye', code, reason: shorten(text), retryAfter, route: '' } as const
-      this.#host.downstream.farewell(connection, { ...goodbye, ...spoken }, now)
+      const { downstream, faults } = this.#host
+      faults.contain(() => downstream.farewell(connection, { ...goodbye, ...spoken }, now))
     }
-    const { transport } = connection
     this.#detach(connection, reason ?? 'SILENT', now)
-    transport.close(code, reason ?? 'SILENT')
+    this.#host.faults.contain(() => connection.transport.close(code, reason ?? 'SILENT'))
+  }
+
+  /** Gives up a connection whose transport failed. */
+  drop(outlet: Outlet, now: number): void {
+    const connection = outlet as Connection
+    if (connection.phase.name === 'closed') return
+    this.#detach(connection, 'LOST', now)
+    this.#host.faults.contain(() => connection.transport.close(1011, 'LOST'))
   }
 
   #detach(connection: Connection, reason: LossReason, now: number): void {

@@ -7,10 +7,11 @@ import type { Sessions } from '../session/sessions.ts'
 import type { Connections } from './connections.ts'
 import type { Revocations, Revoked } from './revocations.ts'
 
-/** Why a sweep closes a connection. */
+/** Why a sweep closes a connection; BROKEN without a word, since its transport cannot carry one. */
 const dismissals = {
   SLOW: 'the reader is too slow',
   RATE: 'too much of what was sent had to be refused',
+  BROKEN: '',
 } as const
 
 /** What the end of a session needs of the node. */
@@ -45,8 +46,10 @@ export class Endings {
   sweep(now: number): void {
     const dismissed = this.#dismissed
     this.#dismissed = []
-    for (const { outlet, reason } of dismissed)
-      this.#host.connections.close(outlet, reason, dismissals[reason], now)
+    for (const { outlet, reason } of dismissed) {
+      if (reason === 'BROKEN') this.#host.connections.drop(outlet, now)
+      else this.#host.connections.close(outlet, reason, dismissals[reason], now)
+    }
   }
 
   /** The client closed its connection for good. */

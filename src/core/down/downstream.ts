@@ -16,14 +16,22 @@ export class Downstream {
   readonly #limits: NodeLimits
   readonly #stats: Stats
   readonly #slow: (outlet: Outlet) => void
+  readonly #broken: (outlet: Outlet, error: unknown) => void
   #queue: Outlet[] = []
   /** The parts of the write under way. */
   readonly #parts: Encoded[] = []
 
-  constructor(limits: NodeLimits, stats: Stats, slow: (outlet: Outlet) => void) {
+  /** `slow`: a reader cannot be kept. `broken`: an error in what is written to one connection, or of its transport. */
+  constructor(
+    limits: NodeLimits,
+    stats: Stats,
+    slow: (outlet: Outlet) => void,
+    broken: (outlet: Outlet, error: unknown) => void,
+  ) {
     this.#limits = limits
     this.#stats = stats
     this.#slow = slow
+    this.#broken = broken
   }
 
   get hasWork(): boolean {
@@ -116,7 +124,13 @@ export class Downstream {
     for (; at < queue.length && budget > 0; at++) {
       const outlet = queue[at] as Outlet
       outlet.queued = false
-      budget -= this.#write(outlet, now)
+      try {
+        budget -= this.#write(outlet, now)
+      } catch (error) {
+        empty(this.#parts)
+        outlet.outflow = 'doomed'
+        this.#broken(outlet, error)
+      }
       if (outlet.hasWork) this.#enqueue(outlet)
     }
     if (at === queue.length) return

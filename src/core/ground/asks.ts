@@ -1,4 +1,4 @@
-import { Timer, type Timers } from './timers.ts'
+import { Timer, type TimerName, type Timers } from './timers.ts'
 
 /** How a question ended: with its answer; without one in time; taken back by its asker; with the end of its asker. */
 export type Ending<A> =
@@ -7,6 +7,8 @@ export type Ending<A> =
 
 /** What questions of one kind need. */
 export interface AsksHost<Q, A> {
+  /** The name of its deadlines. */
+  readonly timer: TimerName
   /** Questions that are outside at a time; one more waits for its turn, but not beyond its deadline. */
   readonly most: number
   /** Who takes turns with the others where questions have to wait. */
@@ -55,7 +57,7 @@ export class Asks<Q, A> {
 
   /** Puts a question, now or when its turn comes. It ends at the deadline at the latest. */
   ask(question: Q, deadline: number): void {
-    const timer = new Timer((now) => this.#end(ask, { by: 'deadline' }, now))
+    const timer = new Timer(this.#host.timer, (now) => this.#end(ask, { by: 'deadline' }, now))
     const ask: Ask<Q> = { question, state: 'waiting', timer }
     this.#all.set(question, ask)
     this.#timers.set(timer, deadline)

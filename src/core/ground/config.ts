@@ -27,10 +27,6 @@ export interface NodeLimits {
   tokenMs: number
   /** Users and tokens revoked at once. */
   revocations: number
-  /** The keys of an issuer are fetched so often, give or take a tenth; within so long, and so many bytes. */
-  jwksRefreshMs: number
-  jwksTimeoutMs: number
-  jwksBytes: number
   /** Unacknowledged bytes per connection. */
   window: number
   /** After so many bytes a write to a connection is complete; what is over goes to its next one. */
@@ -76,14 +72,6 @@ export interface NodeLimits {
   /** Random wait before a client's first reconnect, told in WELCOME. */
   reconnectMinMs: number
   reconnectMaxMs: number
-  /** HTTP API: bytes of a body, publications in a batch, requests a second with one key. */
-  apiBodyBytes: number
-  apiBatch: number
-  apiRequestsPerSecond: number
-  /** HTTP API: answers kept for requests that are repeated with the same Idempotency-Key, for how long, and their bytes. */
-  apiRepeats: number
-  apiRepeatMs: number
-  apiRepeatBytes: number
 }
 
 export const defaultLimits: NodeLimits = {
@@ -101,9 +89,6 @@ export const defaultLimits: NodeLimits = {
   sessionsPerUser: 32,
   tokenMs: 2_592_000_000,
   revocations: 100_000,
-  jwksRefreshMs: 600_000,
-  jwksTimeoutMs: 5_000,
-  jwksBytes: 131_072,
   window: 131_072,
   writeBytes: 65_536,
   controlMessages: 2_048,
@@ -131,38 +116,12 @@ export const defaultLimits: NodeLimits = {
   topicPendingBytes: 262_144,
   reconnectMinMs: 200,
   reconnectMaxMs: 2_000,
-  apiBodyBytes: 1_048_576,
-  apiBatch: 1_000,
-  apiRequestsPerSecond: 1_000,
-  apiRepeats: 10_000,
-  apiRepeatMs: 300_000,
-  apiRepeatBytes: 16_777_216,
 }
 
 /** Limits of a node that nobody has had a reason to change: the option `limits` does not know them. */
 export const fixedLimits = {
-  /** Headers of one HTTP request; more are answered 431. */
-  headers: 100,
-  /** Whoever has not sent all headers by then is answered 408; the same time is there for a TLS handshake. */
-  headersMs: 8_000,
-  /** And so long is there for a whole request that is no upgrade. */
-  requestMs: 30_000,
   /** How far the clock of whoever issues tokens may be ahead of this node's. */
   aheadMs: 5_000,
-  /** Fragments of one WebSocket message; more are answered 1008. */
-  fragments: 64,
-  /** Pieces that a frame may arrive in before it is whole; more are answered 1008. */
-  chunks: 1_024,
-  /** Bytes of a WebSocket message count as signs of life for so long; a message takes no longer to become whole. */
-  wholeMs: 300_000,
-  /** How long a peer may take to answer a close frame, and then to be rid of its socket. */
-  closeMs: 2_000,
-  /** Request handlers that run at once, where the option `maxHandlers` does not say otherwise; one more is BUSY. */
-  handlers: 1_000,
-  /** Requests under way at a URL of the business, where `requests.concurrency` does not say otherwise; one more is BUSY. */
-  webhookRequests: 100,
-  /** Bytes of its answer; a reply may have 32 KiB. */
-  webhookAnswerBytes: 65_536,
   /** Questions to the business at a time: whether something is allowed, and whether to open a meeting; more wait. */
   questions: 1_000,
   openings: 100,
@@ -170,13 +129,13 @@ export const fixedLimits = {
   joinUsers: 1_024,
   /** Events of a meeting that wait for a frame, four for each slot; above it the business gets no more bots while the clock stands still. */
   waitingEvents: 1_020,
+  /** Electorates of a meeting that decide what is stable; the oldest ones above it no longer count. */
+  electorates: 64,
   /** How far an input's seq may lie above the last one's; further is LIMIT. */
   seqStep: 1_048_576,
   /** Topics that are looked at, in one turn, for what has grown too old, where nothing is published; and how often. */
   agingTopics: 10_000,
   agingMs: 1_000,
-  /** Publications, topics, meetings or sessions in one answer of the HTTP API; sessions in one of `rtms.users.list`. */
-  listed: 1_000,
   /** Topics that are told of one session. */
   sessionTopics: 100,
 } as const
@@ -224,6 +183,11 @@ export interface MeetingOptions {
   readonly frameBytes: number
   /** Spectators see frames so many milliseconds after they were sealed. The ring has to hold that much. */
   readonly spectatorDelayMs: number
+  /**
+   * Hash of the configuration that clients must run, at most 255 bytes of UTF-8: whoever joins with another one is
+   * refused with CONFIG_MISMATCH. Empty: that of the first member who names one, until the meeting ends.
+   */
+  readonly config: string
 }
 
 export const defaultMeeting: MeetingOptions = {
@@ -237,4 +201,5 @@ export const defaultMeeting: MeetingOptions = {
   inputsPerFrame: 8,
   frameBytes: 16_384,
   spectatorDelayMs: 0,
+  config: '',
 }

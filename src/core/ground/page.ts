@@ -1,5 +1,5 @@
 /** What a list of names is asked for. */
-export interface PageWish {
+export interface PageQuery {
   /** At most so many. */
   readonly count: number
   /** Only names behind this one. */
@@ -11,7 +11,7 @@ export interface PageWish {
 /** The first that are asked for, in the order of names: one pass over all, and never many more kept than asked for. */
 export function pageOf<T extends { readonly name: string }>(
   all: Iterable<T>,
-  { count, after, contains = '' }: PageWish,
+  { count, after, contains = '' }: PageQuery,
   keep: (each: T) => boolean = () => true,
 ): T[] {
   const part = contains.toLowerCase()

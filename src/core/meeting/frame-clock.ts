@@ -1,37 +1,60 @@
 /** Phases of equal-rate meetings by the golden ratio: any number of them stays evenly spread. */
 const SPREAD = (Math.sqrt(5) - 1) / 2
 
+type State =
+  | { readonly is: 'stopped'; readonly since: number }
+  /** Frame `startFrame` is due at `start`. */
+  | { readonly is: 'running'; readonly start: number; readonly startFrame: number }
+
 /** When each frame of a meeting is due: one at a time, then at equal intervals. Times in monotonic milliseconds. */
 export class FrameClock {
   /** Milliseconds from frame to frame; 0: a frame is due whenever there is something to seal. */
   readonly interval: number
   readonly #phase: number
-  /** Frame `startFrame` is due at `start`. */
-  start = 0
-  startFrame = 1
+  #state: State
 
-  /** `frameRate`: frames a second. `number`: the log's; it decides the phase. */
-  constructor(frameRate: number, number: number) {
+  /** `frameRate`: frames a second. `number`: the log's; it decides the phase. It stands still at first. */
+  constructor(frameRate: number, number: number, now: number) {
     this.interval = frameRate === 0 ? 0 : 1000 / frameRate
     this.#phase = ((number * SPREAD) % 1) * this.interval
+    this.#state = { is: 'stopped', since: now }
+  }
+
+  get isRunning(): boolean {
+    return this.#state.is === 'running'
+  }
+
+  /** What frames are counted from, as members are told; without a clock nothing is. */
+  get origin(): { readonly start: number; readonly startFrame: number } {
+    if (this.#state.is === 'stopped' || this.interval === 0) return { start: 0, startFrame: 1 }
+    return this.#state
   }
 
   due(frame: number): number {
-    return this.start + (frame - this.startFrame) * this.interval
+    const state = this.#state
+    return state.is === 'stopped' ? Infinity : state.start + (frame - state.startFrame) * this.interval
   }
 
-  /** From now on: `next` is due at the first moment of this clock's phase. */
-  run(next: number, now: number): void {
-    this.start = (Math.floor((now - this.#phase) / this.interval) + 1) * this.interval + this.#phase
-    this.startFrame = next
+  /** Starts the clock: `next` is due at the first moment of its phase. Returns how long it stood still, in milliseconds. */
+  run(next: number, now: number): number {
+    const { interval } = this
+    const beats = interval === 0 ? 0 : Math.floor((now - this.#phase) / interval) + 1
+    const stood = this.#state.is === 'stopped' ? now - this.#state.since : 0
+    this.#state = { is: 'running', start: beats * interval + this.#phase, startFrame: next }
+    return stood
+  }
+
+  stop(now: number): void {
+    this.#state = { is: 'stopped', since: now }
   }
 
   /** Gives up the time of the frames that are late by now, `next` the first of them. Returns their number. */
   slip(next: number, now: number): number {
     const late = now - this.due(next)
-    if (late < 0) return 0
+    if (this.#state.is === 'stopped' || late < 0) return 0
     const missed = Math.floor(late / this.interval) + 1
-    this.start += missed * this.interval
+    const { start, startFrame } = this.#state
+    this.#state = { is: 'running', start: start + missed * this.interval, startFrame }
     return missed
   }
 }

@@ -9,7 +9,7 @@ import type { Cursor, Log, Read } from '../log/log.ts'
 import { Ring } from '../ground/ring.ts'
 
 /** What keeping one frame costs besides its bytes; keeps endless empty frames within the limit too. */
-const FRAME_OVERHEAD = 16
+const FRAME_OVERHEAD = 24
 
 const scratch: Writer = new Writer(4_096)
 
@@ -17,6 +17,8 @@ const scratch: Writer = new Writer(4_096)
 export class FrameLog implements Log {
   readonly number: number
   readonly #ring: Ring<Uint8Array> = new Ring(1)
+  /** The stable mark as each frame was sealed. */
+  readonly #marks: Ring<number> = new Ring(1)
   readonly #maxBytes: number
   readonly #budget: Budget
   readonly #batches: BatchCache = new BatchCache()
@@ -42,16 +44,26 @@ export class FrameLog implements Log {
     return this.#bytes
   }
 
-  append(frame: Uint8Array): void {
+  /** The stable mark as frame `number` was sealed; 0 where that is not kept. */
+  stableAt(number: number): number {
+    return number < this.first || number >= this.next ? 0 : this.#marks.get(number)
+  }
+
+  /** `stable`: the last stable frame as this one is sealed. */
+  append(frame: Uint8Array, stable: number): void {
     this.#batches.clear()
     this.#ring.push(frame)
+    this.#marks.push(stable)
     this.#hold(frame.length + FRAME_OVERHEAD)
     if (this.#bytes > this.#maxBytes) this.trimTo(this.#maxBytes)
   }
 
   /** Drops the oldest frames until the ring has at most `bytes`; the last one stays. */
   trimTo(bytes: number): void {
-    while (this.#bytes > bytes && this.#ring.size > 1) this.#hold(-this.#ring.shift().length - FRAME_OVERHEAD)
+    while (this.#bytes > bytes && this.#ring.size > 1) {
+      this.#marks.shift()
+      this.#hold(-this.#ring.shift().length - FRAME_OVERHEAD)
+    }
   }
 
   #hold(bytes: number): void {
@@ -101,7 +113,10 @@ export class FrameLog implements Log {
   #batch(from: number, to: number): Encoded {
     scratch.reset()
     joinFrames(scratch, this.#frames(from, to))
-    return new Encoded(encodeBatch(schema.frames.code, [this.number, from, to - from], scratch))
+    const stable = this.stableAt(to - 1)
+    const isNews = stable > this.stableAt(from - 1)
+    const head = [this.number, from, to - from]
+    return new Encoded(encodeBatch(schema.frames.code, head, scratch, isNews ? stable : 0))
   }
 
   *#frames(from: number, to: number): Generator<Uint8Array> {

@@ -1,4 +1,5 @@
 import type { MeetingEvent } from '../../protocol/schema.ts'
+import { Attendance } from './attendance.ts'
 import type { FrameLog } from './frame-log.ts'
 import { BatchCache } from '../log/batches.ts'
 import type { Cursor, Log, Read } from '../log/log.ts'
@@ -18,7 +19,7 @@ export class Gallery implements Log {
   /** Frames not shown yet, as far back as the log keeps them. */
   readonly #pending: Ring<Pending> = new Ring(1)
   /** Who is in the meeting at the last frame shown. */
-  readonly #members: Map<number, { readonly slot: number; readonly user: string; away: boolean }> = new Map()
+  readonly attendance: Attendance = new Attendance()
 
   constructor(log: FrameLog, delayMs: number) {
     this.number = log.number
@@ -36,10 +37,6 @@ export class Gallery implements Log {
     return this.#pending.size === 0 ? Infinity : this.#pending.get(this.next).at + this.#delayMs
   }
 
-  get members(): { readonly slot: number; readonly user: string; readonly away: boolean }[] {
-    return [...this.#members.values()].map((member) => ({ ...member }))
-  }
-
   /** The next frame was sealed. */
   sealed(events: readonly MeetingEvent[], now: number): void {
     this.#pending.push({ at: now, events })
@@ -54,16 +51,7 @@ export class Gallery implements Log {
 
   #show(): void {
     this.#batches.clear()
-    for (const event of this.#pending.shift().events) {
-      if (event.type === 'join') {
-        const { slot, user } = event
-        this.#members.set(slot, { slot, user, away: false })
-      } else if (event.type === 'leave') this.#members.delete(event.slot)
-      else if (event.type === 'away' || event.type === 'back') {
-        const member = this.#members.get(event.slot)
-        if (member !== undefined) member.away = event.type === 'away'
-      }
-    }
+    this.attendance.apply(this.#pending.shift().events)
   }
 
   isCurrent(cursor: Cursor): boolean {

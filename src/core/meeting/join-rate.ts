@@ -1,32 +1,32 @@
 import { fixedLimits } from '../ground/config.ts'
+import { type Bucket, FULL, Rate } from '../ground/rate.ts'
 
 const MINUTE = 60_000
 
-/** How often one user may take a seat: a leaky bucket each, remembered only while it holds something. */
+/** How often one user may take a seat: a bucket each, remembered only while something is missing from it. */
 export class JoinRate {
-  readonly #perMinute: number
-  /** When the bucket of a user will be empty, in monotonic milliseconds. In order of the last join. */
-  readonly #empty: Map<string, number> = new Map()
+  readonly #rate: Rate
+  /** By user, in order of the last join. */
+  readonly #buckets: Map<string, Bucket> = new Map()
 
   constructor(perMinute: number) {
-    this.#perMinute = perMinute
+    this.#rate = new Rate(perMinute, MINUTE, perMinute)
   }
 
-  /** Notes a join. Returns how many milliseconds too early it is: 0 where it is allowed. */
+  /** Counts a join. Returns how many milliseconds too early it is: 0 where it is allowed. */
   take(user: string, now: number): number {
-    const after = Math.max(this.#empty.get(user) ?? 0, now) + MINUTE / this.#perMinute
-    const early = after - now - MINUTE
-    // A sum of the shares of a minute may be off by a rounding.
-    if (early > 1e-6) return early
-    this.#empty.delete(user)
-    this.#empty.set(user, after)
-    if (this.#empty.size > fixedLimits.joinUsers) this.#forget(now)
+    const bucket = this.#buckets.get(user) ?? FULL
+    const wait = this.#rate.wait(bucket, now)
+    if (wait > 0) return wait
+    this.#buckets.delete(user)
+    this.#buckets.set(user, this.#rate.take(bucket, now))
+    if (this.#buckets.size > fixedLimits.joinUsers) this.#forget(now)
     return 0
   }
 
   #forget(now: number): void {
-    for (const [user, at] of this.#empty) if (at <= now) this.#empty.delete(user)
-    const [oldest] = this.#empty.keys()
-    if (oldest !== undefined && this.#empty.size > fixedLimits.joinUsers) this.#empty.delete(oldest)
+    for (const [user, bucket] of this.#buckets) if (this.#rate.isFull(bucket, now)) this.#buckets.delete(user)
+    const [oldest] = this.#buckets.keys()
+    if (oldest !== undefined && this.#buckets.size > fixedLimits.joinUsers) this.#buckets.delete(oldest)
   }
 }

@@ -6,8 +6,10 @@ import type { Budget } from '../ground/budget.ts'
 import { defaultMeeting, type MeetingOptions, type NodeConfig } from '../ground/config.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { FrameLog } from './frame-log.ts'
-import { Meeting, type MeetingBusiness, type MeetingHost, type MeetingInfo } from './meeting.ts'
-import { pageOf, type PageWish } from '../ground/page.ts'
+import type { MeetingBusiness, MeetingInfo } from './business.ts'
+import { Owner, type OwnerHost } from './owner.ts'
+import { Room } from './room.ts'
+import { pageOf, type PageQuery } from '../ground/page.ts'
 import type { Refusal } from '../ports.ts'
 import type { Session } from '../session/session.ts'
 import type { Stats } from '../ground/stats.ts'
@@ -16,12 +18,13 @@ import type { Timers } from '../ground/timers.ts'
 /** All meetings of a node. */
 export class Meetings {
   readonly #config: NodeConfig
-  readonly #host: MeetingHost
+  readonly #host: OwnerHost
   readonly #nextLog: () => number
-  readonly #meetings: Map<string, Meeting> = new Map()
+  readonly #meetings: Map<string, Owner> = new Map()
   /** Meetings without a clock that have something to seal. */
-  #unsealed: Meeting[] = []
-  #lastEpoch = 0
+  #unsealed: Owner[] = []
+  /** Of the fences of this node's meetings: one that is opened anew under its name has a higher one than before. */
+  #highestTerm = 0
 
   constructor(
     config: NodeConfig,
@@ -38,7 +41,7 @@ export class Meetings {
       downstream,
       stats,
       budget,
-      sealSoon: (meeting) => this.#unsealed.push(meeting),
+      sealSoon: (owner) => this.#unsealed.push(owner),
       expired: ({ name }) => this.close(name),
     }
   }
@@ -58,7 +61,7 @@ export class Meetings {
     return count
   }
 
-  get(name: string): Meeting | undefined {
+  get(name: string): Owner | undefined {
     return this.#meetings.get(name)
   }
 
@@ -67,13 +70,13 @@ export class Meetings {
   }
 
   /** A page of them in the order of names, of a kind where one is given. */
-  page(wish: PageWish, kind: string | undefined): MeetingInfo[] {
-    const isOf = (meeting: Meeting): boolean => kind === undefined || meeting.kind === kind
+  page(wish: PageQuery, kind: string | undefined): MeetingInfo[] {
+    const isOf = (owner: Owner): boolean => kind === undefined || owner.kind === kind
     return pageOf(this.#meetings.values(), wish, isOf).map(({ info }) => info)
   }
 
   *logs(): Generator<FrameLog> {
-    for (const { log } of this.#meetings.values()) yield log
+    for (const { room } of this.#meetings.values()) yield room.log
   }
 
   /** Null where the name is taken. */
@@ -85,25 +88,26 @@ export class Meetings {
   ): MeetingInfo | ErrorCode | null {
     if (!isName(name)) return 'BAD_NAME'
     if (this.#meetings.has(name)) return null
-    const { limits, entropy, wallOffset } = this.#config
+    const { limits, entropy, incarnation } = this.#config
     if (this.#meetings.size >= limits.meetings || this.#host.budget.isFull) return 'LIMIT'
-    // Fence and epoch in one number: wall milliseconds, then 12 random bits; higher than any this node gave out.
-    const [a = 0, b = 0] = entropy(2)
-    this.#lastEpoch = Math.max(this.#lastEpoch + 1, Math.floor(now + wallOffset) * 4096 + a * 16 + (b & 15))
-    const identity = { epoch: this.#lastEpoch, seed: entropy(8) }
     const settings = { ...defaultMeeting, ...options }
-    const meeting = new Meeting(
-      this.#host,
+    const { frameRate, inputBytes, spectatorDelayMs } = settings
+    const term = ++this.#highestTerm
+    const world = randomNumber(entropy)
+    const facts = {
       name,
-      this.#nextLog(),
-      settings,
-      limits.meetingLogBytes,
-      identity,
-      business,
-      now,
-    )
-    this.#meetings.set(name, meeting)
-    return meeting.info
+      world,
+      term,
+      incarnation,
+      seed: entropy(8),
+      frameRate,
+      inputBytes,
+      spectatorDelayMs,
+    }
+    const room = new Room(this.#host, this.#nextLog(), limits.meetingLogBytes, facts, now)
+    const owner = new Owner(this.#host, room, settings, business, now)
+    this.#meetings.set(name, owner)
+    return owner.info
   }
 
   /** Seats a session in a meeting; NOT_FOUND where it is not open. */
@@ -131,4 +135,9 @@ export class Meetings {
     this.#unsealed = []
     for (const meeting of unsealed) meeting.sealNow(now)
   }
+}
+
+/** 48 random bits, never 0. */
+function randomNumber(entropy: NodeConfig['entropy']): number {
+  return entropy(6).reduce((number, byte) => number * 256 + byte, 0) || 1
 }

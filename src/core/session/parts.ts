@@ -16,7 +16,13 @@ export interface Seat {
   readonly slot: number
   /** Where it reads; null without a connection. */
   readonly place: CursorInfo | null
-  /** Takes an input in, or says why not. Either way its seq is answered. */
+  /** The last seq answered in its slot; 0 for none. */
+  readonly last: number
+  /** The client has everything up to this frame. */
+  seen(frame: number): void
+  /** An input is refused before its turn, while those that were sent before it wait for theirs. */
+  turnAway(seq: number): void
+  /** Takes an input in, or says why not. */
   accept(input: MessageOf<'input'>, now: number): Refusal | ErrorCode | null
   /** The connection is gone. False: it has no seat any more, which a spectator keeps only while it reads. */
   detach(): boolean

@@ -50,7 +50,7 @@ export class Session {
     this.user = grant.user
     this.grant = grant
     this.log = new SessionLog(host.limits, host.budget, () => host.caughtUp(this))
-    this.expiry = new Timer((now) => host.expired(this, now))
+    this.expiry = new Timer('expiry', (now) => host.expired(this, now))
   }
 
   /** Whether what it sent stays in its upstream queue for now: backpressure, or a question under way. */

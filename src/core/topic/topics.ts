@@ -27,7 +27,7 @@ class Rung {
 
   constructor(hz: number, flush: (group: Group) => void) {
     this.#interval = 1000 / hz
-    this.#timer = new Timer(() => {
+    this.#timer = new Timer('rung', () => {
       const groups = this.#groups
       this.#groups = []
       for (const group of groups) {
@@ -89,7 +89,7 @@ export class Topics {
     this.#budget = budget
     this.#nextLog = nextLog
     for (const hz of ladder) this.#rungs.set(hz, new Rung(hz, (group) => this.#markGroup(group)))
-    this.#agingTimer = new Timer(() => {
+    this.#agingTimer = new Timer('aging', () => {
       this.#agingDue = true
     })
   }

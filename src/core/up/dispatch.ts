@@ -3,6 +3,7 @@ import { isName } from '../../protocol/names.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
 import type { Downstream } from '../down/downstream.ts'
+import type { Faults } from '../ground/faults.ts'
 import type { NodeLimits } from '../ground/config.ts'
 import { Rate } from '../ground/rate.ts'
 import type { ResumeOutcome, Stats } from '../ground/stats.ts'
@@ -23,6 +24,9 @@ const NONE: Denials = new Map()
  * socket bounds it. UNKNOWN: its connection was lost. STALE: it repeats what may not have arrived.
  */
 const innocent: ReadonlySet<ErrorCode> = new Set(['BUSY', 'UNKNOWN', 'STALE'])
+
+/** Why an input is refused whose number is wrong: the answer says which is right. */
+const ofTheNumber: ReadonlySet<ErrorCode> = new Set(['STALE', 'LIMIT', 'OUT_OF_ORDER'])
 
 /** The meetings, as far as messages go to them. */
 export interface JoinTarget {
@@ -52,6 +56,7 @@ export interface Targets {
   readonly requests: Requests
   readonly timers: Timers
   readonly application: Application
+  readonly faults: Faults
   /** Has the new token verified, or says why not. */
   refresh(session: Session, message: MessageOf<'refresh'>, now: number): ErrorCode | null
   /** The client goes on sending what has to be refused. */
@@ -70,6 +75,7 @@ export class Dispatch {
   readonly #requests: Requests
   readonly #refresh: Targets['refresh']
   readonly #flood: Targets['flood']
+  readonly #faults: Faults
   readonly #upstream: Upstream
   readonly #refusals: Rate
   /** Sessions whose socket is not read from until their queue has emptied. */
@@ -85,6 +91,7 @@ export class Dispatch {
     this.#requests = targets.requests
     this.#refresh = (session, message, now) => targets.refresh(session, message, now)
     this.#flood = (outlet) => targets.flood(outlet)
+    this.#faults = targets.faults
     this.#upstream = new Upstream(limits)
     this.#refusals = new Rate(limits.refusalsPerSecond, 1_000, limits.refusalBurst)
     this.gate = new Gate(limits, timers, application, (session, message, denials, now) => {
@@ -141,7 +148,10 @@ export class Dispatch {
       if (message.call <= session.calls) return
       session.calls = message.call
     }
-    if (!this.#upstream.accept(session, message)) this.#refuse(session, message, 'BUSY', now)
+    if (!this.#upstream.accept(session, message)) {
+      if (message.type === 'input') session.seats.get(message.log)?.turnAway(message.seq)
+      this.#refuse(session, message, 'BUSY', now)
+    }
     const { outlet } = session
     if (outlet !== null && !outlet.paused && this.#isToWait(session)) {
       outlet.paused = true
@@ -169,7 +179,8 @@ export class Dispatch {
 
   #nack(session: Session, { log, seq }: MessageOf<'input'>, error: ErrorCode, retryAfter: number): void {
     this.#stats.refuseInput(error)
-    this.#downstream.send(session, { type: 'nack', log, seq, error, retryAfter })
+    const last = ofTheNumber.has(error) ? (session.seats.get(log)?.last ?? 0) : 0
+    this.#downstream.send(session, { type: 'nack', log, seq, error, retryAfter, last })
   }
 
   /** Counts a refused message: who earns too many is cut off. */
@@ -197,7 +208,7 @@ export class Dispatch {
       this.#paused.delete(session)
       if (outlet === null || !isPaused) continue
       outlet.paused = false
-      outlet.transport.resume()
+      this.#faults.contain(() => outlet.transport.resume())
     }
   }
 
@@ -286,7 +297,7 @@ export class Dispatch {
       this.#refuse(session, message, joined, now, `no meeting ${message.meeting} is open here`)
     else if (typeof joined === 'string' || 'code' in joined) this.#refuseAs(session, message, joined, now)
     else {
-      if (message.epoch !== 0) this.#stats.resume('meeting', outcomeOf(joined))
+      if (joined.recovered || joined.reason !== '') this.#stats.resume('meeting', outcomeOf(joined))
       this.#downstream.send(session, joined)
     }
   }

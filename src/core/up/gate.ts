@@ -46,6 +46,7 @@ export class Gate {
     this.#application = application
     this.#deliver = deliver
     this.#asks = new Asks(timers, {
+      timer: 'authorization',
       most: fixedLimits.questions,
       payer: ({ user }) => user,
       put: (question) => application.authorize(question),

@@ -29,6 +29,7 @@ export class Openings {
     this.#limits = limits
     this.#deliver = deliver
     this.#asks = new Asks(timers, {
+      timer: 'opening',
       most: fixedLimits.openings,
       payer: ({ user }) => user,
       put: (opening) => application.openMissing(opening),

@@ -38,6 +38,7 @@ export class Requests {
     this.#application = application
     this.#stats = stats
     this.#asks = new Asks(timers, {
+      timer: 'request',
       // Each session has its own limit, and the handlers theirs.
       most: Infinity,
       payer: ({ user }) => user,

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import * as v from 'valibot'
-import type { NodeLimits } from '../../core/index.ts'
+import type { Limits } from '../ground/limits.ts'
 import { RtmsError } from '../../protocol/index.ts'
 import { isOwnDashboard } from '../edge/admin.ts'
 import type { Logger } from '../ground/logger.ts'
@@ -29,7 +29,7 @@ interface Asked {
 
 /** Answers the HTTP API: see docs/http-api.md. */
 export class Api {
-  readonly #limits: NodeLimits
+  readonly #limits: Limits
   readonly #base: string
   readonly #logger: Logger
   readonly #node: ApiNode
@@ -43,7 +43,7 @@ export class Api {
     settings: {
       readonly api: ApiOptions | undefined
       readonly admin: AdminReaders
-      readonly limits: NodeLimits
+      readonly limits: Limits
       readonly path: string
       readonly logger: Logger
     },

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { fixedLimits } from '../../core/index.ts'
+import { serverLimits } from '../ground/limits.ts'
 import { limits, RtmsError } from '../../protocol/index.ts'
 import { meetingSettings } from '../business/meeting-options.ts'
 import type { Meeting } from '../business/meeting.ts'
@@ -22,7 +22,9 @@ const facts = {
   frameRate: integer(0, 60, 'Frames a second.'),
   capacity: integer(1, limits.slots, 'Members at once.'),
   spectators: integer(0, MANY, 'Spectators that are connected.'),
+  epoch: integer(1, MANY, 'A random number of this history of frames.'),
   frame: integer(0, MANY, 'The last frame sealed; 0 before the first.'),
+  stable: integer(0, MANY, 'The last frame that at least half of the members have acknowledged.'),
 }
 
 const member = v.strictObject({
@@ -74,7 +76,7 @@ export const meetingOperations: readonly Operation[] = [
     description: 'In the order of their names. For the next page, give `next` as `after`.',
     input: v.strictObject({
       kind: v.optional(text('Only those of this kind.')),
-      limit: v.optional(integer(1, fixedLimits.listed, `At most so many; ${PAGE} by default.`)),
+      limit: v.optional(integer(1, serverLimits.listed, `At most so many; ${PAGE} by default.`)),
       after: v.optional(text('Only names behind this one.')),
       contains: v.optional(text('Only names with this in them, whatever its case.')),
     }),

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { defaultLimits, type NodeLimits } from '../../core/index.ts'
+import { defaultLimits, type Limits } from '../ground/limits.ts'
 import { RtmsError } from '../../protocol/index.ts'
 import { version } from '../ground/version.ts'
 import { meetingOperations } from './meetings.ts'
@@ -168,7 +168,7 @@ const info = operation({
 })
 
 /** Every operation of the API. */
-export function operationsOf(limits: NodeLimits = defaultLimits): readonly Operation[] {
+export function operationsOf(limits: Limits = defaultLimits): readonly Operation[] {
   return [
     ...topicOperations(limits),
     ...userOperations,

@@ -1,4 +1,4 @@
-import type { NodeLimits } from '../../core/index.ts'
+import type { Limits } from '../ground/limits.ts'
 import { ApiError } from './errors.ts'
 
 interface Kept {
@@ -16,7 +16,7 @@ const OVERHEAD = 200
  * What failed has had no effect, and is not kept.
  */
 export class Repeats {
-  readonly #limits: Pick<NodeLimits, 'apiRepeats' | 'apiRepeatMs' | 'apiRepeatBytes'>
+  readonly #limits: Pick<Limits, 'apiRepeats' | 'apiRepeatMs' | 'apiRepeatBytes'>
   readonly #now: () => number
   /** In the order in which they were kept. */
   readonly #kept: Map<string, Kept> = new Map()
@@ -24,7 +24,7 @@ export class Repeats {
   #bytes = 0
 
   /** `now` tells milliseconds that never go back. */
-  constructor(limits: Pick<NodeLimits, 'apiRepeats' | 'apiRepeatMs' | 'apiRepeatBytes'>, now: () => number) {
+  constructor(limits: Pick<Limits, 'apiRepeats' | 'apiRepeatMs' | 'apiRepeatBytes'>, now: () => number) {
     this.#limits = limits
     this.#now = now
   }

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { fixedLimits, type NodeLimits } from '../../core/index.ts'
+import { type Limits, serverLimits } from '../ground/limits.ts'
 import { RtmsError } from '../../protocol/index.ts'
 import type { KeptPublication, Topics } from '../business/topics.ts'
 import { errorBody, type ErrorBody } from './errors.ts'
@@ -79,7 +79,7 @@ const errorSchema = v.strictObject({
 })
 
 /** What is done with topics. */
-export function topicOperations({ apiBatch }: NodeLimits): Operation[] {
+export function topicOperations({ apiBatch }: Limits): Operation[] {
   return [
     operation({
       id: 'publish',
@@ -114,7 +114,7 @@ export function topicOperations({ apiBatch }: NodeLimits): Operation[] {
       description:
         'Those of this node that were published or subscribed to, in the order of their names. For the next page, give `next` as `after`.',
       input: v.strictObject({
-        limit: v.optional(integer(1, fixedLimits.listed, `At most so many; ${PAGE} by default.`)),
+        limit: v.optional(integer(1, serverLimits.listed, `At most so many; ${PAGE} by default.`)),
         after: v.optional(text('Only names behind this one.')),
         contains: v.optional(text('Only names with this in them, whatever its case.')),
       }),
@@ -138,10 +138,10 @@ export function topicOperations({ apiBatch }: NodeLimits): Operation[] {
         'Its subscribers on this node, and what it keeps: the last publications and the latest values.',
       input: v.strictObject({
         history: v.optional(
-          integer(0, fixedLimits.listed, 'How many of the last publications; none by default.'),
+          integer(0, serverLimits.listed, 'How many of the last publications; none by default.'),
         ),
         latest: v.optional(
-          integer(0, fixedLimits.listed, 'How many of the latest values of keys; none by default.'),
+          integer(0, serverLimits.listed, 'How many of the latest values of keys; none by default.'),
         ),
       }),
       output: v.strictObject({

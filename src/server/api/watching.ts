@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { fixedLimits } from '../../core/index.ts'
+import { serverLimits } from '../ground/limits.ts'
 import { operation, type Operation } from './operation.ts'
 import { integer, text } from './schemas.ts'
 
@@ -48,7 +49,7 @@ export const watchingOperations: readonly Operation[] = [
       'Those of this node, the oldest first, or those of a user. Their ids are secret and not told.',
     input: v.strictObject({
       user: v.optional(text('Only those of this user.')),
-      limit: v.optional(integer(1, fixedLimits.listed, 'How many; 100 by default.')),
+      limit: v.optional(integer(1, serverLimits.listed, 'How many; 100 by default.')),
     }),
     output: v.strictObject({ sessions: v.array(session) }),
     errors: ['BAD_NAME'],

@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as v from 'valibot'
-import { fixedLimits, type RequestCall } from '../../core/index.ts'
+import type { RequestCall } from '../../core/index.ts'
+import { serverLimits } from '../ground/limits.ts'
 import { type ErrorCode, errors, matches, RtmsError } from '../../protocol/index.ts'
 import type { Request, RequestHandler } from '../business/requests.ts'
 import { isTimeout, withDeadline } from '../ground/deadline.ts'
@@ -63,7 +64,7 @@ export class Webhook {
       secret = '',
       methods = ['*'],
       timeoutMs = 10_000,
-      concurrency = fixedLimits.webhookRequests,
+      concurrency = serverLimits.webhookRequests,
       retries = 2,
     }: RequestsOptions,
     wait: (ms: number, signal: AbortSignal) => Promise<void> = (ms, signal) =>
@@ -196,8 +197,8 @@ async function readAnswer(response: Response): Promise<Uint8Array> {
   let size = 0
   for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     size += chunk.length
-    if (size > fixedLimits.webhookAnswerBytes)
-      throw new Error(`the answer has more than ${fixedLimits.webhookAnswerBytes} bytes`)
+    if (size > serverLimits.webhookAnswerBytes)
+      throw new Error(`the answer has more than ${serverLimits.webhookAnswerBytes} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { MeetingOptions } from '../../core/index.ts'
-import { limits } from '../../protocol/index.ts'
+import { isKey, limits } from '../../protocol/index.ts'
 import { hookNames, type KindHooks } from './kinds.ts'
 
 /** What can be set of a meeting; the rest is as its kind says, or as in `defaultMeeting`. */
@@ -29,7 +29,11 @@ function integer(min: number, max: number): OptionalInteger {
 const MANY = Number.MAX_SAFE_INTEGER
 
 /** What each option of a meeting may be; the HTTP API takes the same. */
-export const meetingSettings: Readonly<Record<keyof MeetingOptions, OptionalInteger>> = {
+export const meetingSettings: Readonly<
+  Record<Exclude<keyof MeetingOptions, 'config'>, OptionalInteger> & {
+    config: v.OptionalSchema<v.GenericSchema<string>, undefined>
+  }
+> = {
   frameRate: integer(0, 60),
   capacity: integer(1, limits.slots),
   ttlMs: integer(1, MANY),
@@ -40,9 +44,18 @@ export const meetingSettings: Readonly<Record<keyof MeetingOptions, OptionalInte
   inputsPerFrame: integer(1, MANY),
   frameBytes: integer(1, MANY),
   spectatorDelayMs: integer(0, 3_600_000),
+  config: v.optional(
+    v.pipe(
+      v.string('expected a string; leave it out for that of the first member'),
+      v.check(isKey, `expected at most ${limits.name} bytes of UTF-8`),
+      v.description(
+        'Hash of the configuration that clients must run; others are refused with CONFIG_MISMATCH. Left out: that of the first member who names one.',
+      ),
+    ),
+  ),
 }
 
-export const optionsSchema = v.strictObject({
+export const optionsSchema: v.GenericSchema = v.strictObject({
   ...meetingSettings,
   kind: v.optional(v.string()),
   metadata: v.optional(
@@ -59,7 +72,7 @@ const hook = v.optional(
     'expected a function; leave it out for none',
   ),
 )
-export const kindSchema = v.strictObject({
+export const kindSchema: v.GenericSchema = v.strictObject({
   ...meetingSettings,
   ...(Object.fromEntries(hookNames.map((name) => [name, hook])) as Record<keyof KindHooks, typeof hook>),
 })
@@ -67,7 +80,7 @@ export const kindSchema = v.strictObject({
 /** Throws an Error that lists every fault. */
 export function checkOptions(
   what: string,
-  schema: typeof optionsSchema | typeof kindSchema,
+  schema: v.GenericSchema,
   options: OpenOptions | MeetingKind,
 ): void {
   const { issues } = v.safeParse(schema, options, { abortPipeEarly: true })

@@ -30,8 +30,8 @@ export class Bot {
     const data = toPayload(value)
     if (data.bytes.length > this.#seat.maxInput) throw new RtmsError('TOO_LARGE')
     const { inHook } = this.#host
-    this.#host.afterHook((_, now) => {
-      const refusal = this.#seat.send(data, now)
+    this.#host.afterHook(() => {
+      const refusal = this.#seat.send(data)
       if (refusal === null) return
       if (!inHook) throw new RtmsError(refusal)
       this.#refused(refusal)
@@ -95,7 +95,7 @@ export class Meeting {
    */
   addBot(name: string): Bot {
     checkUser(name)
-    const seat = this.#host.act((node, now) => node.addBot(this.name, name, now))
+    const seat = this.#host.act((node) => node.addBot(this.name, name))
     if (seat === 'NOT_FOUND') throw this.#closed()
     if (typeof seat === 'string') throw new RtmsError(seat)
     return new Bot(seat, this.#host, (code) => {

@@ -1,4 +1,5 @@
-import { fixedLimits, type SessionInfo } from '../../core/index.ts'
+import type { SessionInfo } from '../../core/index.ts'
+import { serverLimits } from '../ground/limits.ts'
 import { checkName, checkUser, payloadOf } from '../ground/check.ts'
 import type { Host } from '../host.ts'
 
@@ -68,8 +69,8 @@ export class Users {
     limit = 100,
   }: { readonly user?: string | undefined; readonly limit?: number | undefined } = {}): SessionInfo[] {
     if (user !== undefined) checkUser(user)
-    if (!Number.isSafeInteger(limit) || limit < 1 || limit > fixedLimits.listed)
-      throw new RangeError(`limit is ${String(limit)}; expected an integer from 1 to ${fixedLimits.listed}`)
+    if (!Number.isSafeInteger(limit) || limit < 1 || limit > serverLimits.listed)
+      throw new RangeError(`limit is ${String(limit)}; expected an integer from 1 to ${serverLimits.listed}`)
     return this.#host.node.sessionList(limit, user)
   }
 }

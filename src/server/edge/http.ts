@@ -4,14 +4,14 @@ import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TlsOptions } from 'node:tls'
-import { fixedLimits } from '../../core/index.ts'
+import { serverLimits } from '../ground/limits.ts'
 import type { Logger } from '../ground/logger.ts'
 import type { MetricsReaders } from '../options/options.ts'
 
 /** How often those that take too long are looked for: often, so that not many are closed in one turn while others wait. */
 const CHECKING_INTERVAL_MS = 100
 /** A WebSocket needs HTTP/1.1, and a handshake must be done as soon as headers. */
-const TLS = { ALPNProtocols: ['http/1.1'], handshakeTimeout: fixedLimits.headersMs }
+const TLS = { ALPNProtocols: ['http/1.1'], handshakeTimeout: serverLimits.headersMs }
 /** Bytes a socket holds before a write to it reports that it is full; Node's default would stop a busy one too often. */
 const HIGH_WATER_MARK = 65_536
 
@@ -48,7 +48,7 @@ export interface Pages {
 }
 
 export function hasTooManyHeaders(request: IncomingMessage): boolean {
-  return request.rawHeaders.length > 2 * fixedLimits.headers
+  return request.rawHeaders.length > 2 * serverLimits.headers
 }
 
 /** Answers an upgrade that will not happen, and closes its socket. */
@@ -115,14 +115,14 @@ export function createHttpServer(
 ): Server {
   const options = {
     highWaterMark: HIGH_WATER_MARK,
-    headersTimeout: fixedLimits.headersMs,
-    requestTimeout: fixedLimits.requestMs,
+    headersTimeout: serverLimits.headersMs,
+    requestTimeout: serverLimits.requestMs,
     connectionsCheckingInterval: CHECKING_INTERVAL_MS,
   }
   const answerRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const [path] = (request.url ?? '').split('?')
     if (hasTooManyHeaders(request))
-      answer(response, 431, { error: `more than ${fixedLimits.headers} headers` })
+      answer(response, 431, { error: `more than ${serverLimits.headers} headers` })
     else if (path === '/healthz') {
       const report = pages.health()
       answer(response, report.status === 'ok' ? 200 : 503, report)
@@ -142,7 +142,7 @@ export function createHttpServer(
       ? createServer(options, answerRequest)
       : createSecureServer({ ...options, ...tls, ...TLS }, answerRequest)
   // Node drops what is over this without a word; one more than allowed shows that there were too many.
-  server.maxHeadersCount = fixedLimits.headers + 1
+  server.maxHeadersCount = serverLimits.headers + 1
   return server
 }
 

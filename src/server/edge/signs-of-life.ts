@@ -1,4 +1,4 @@
-import { fixedLimits } from '../../core/index.ts'
+import { serverLimits } from '../ground/limits.ts'
 
 /** Which bytes of a peer count as signs of life: all, until a message takes too long to become whole. */
 export class SignsOfLife {
@@ -15,6 +15,6 @@ export class SignsOfLife {
 
   /** Some bytes have come. */
   count(now: number): boolean {
-    return now - this.#wholeAt < fixedLimits.wholeMs
+    return now - this.#wholeAt < serverLimits.wholeMs
   }
 }

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
-import { type Connection, fixedLimits, type Packet, type Transport } from '../../core/index.ts'
+import type { Connection, Packet, Transport } from '../../core/index.ts'
+import { serverLimits } from '../ground/limits.ts'
 import { binaryCodec, type Codec, jsonCodec, limits, RtmsError } from '../../protocol/index.ts'
 import type { Host } from '../host.ts'
 import type { Settings } from '../options/options.ts'
@@ -122,9 +123,9 @@ export class Gateway {
         serverNoContextTakeover: true,
       },
       maxPayload: limits.packet,
-      maxFragments: fixedLimits.fragments,
-      maxBufferedChunks: fixedLimits.chunks,
-      closeTimeout: fixedLimits.closeMs,
+      maxFragments: serverLimits.fragments,
+      maxBufferedChunks: serverLimits.chunks,
+      closeTimeout: serverLimits.closeMs,
       handleProtocols: (protocols) => choose(protocols) ?? false,
       verifyClient: ({ origin, req }, answer) => {
         const refusal = this.#refusal(origin, req)
@@ -138,7 +139,7 @@ export class Gateway {
   /** Upgrades a request whose path is this gateway's, or answers why not. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (hasTooManyHeaders(request)) {
-      refuseUpgrade(socket, 431, `more than ${fixedLimits.headers} headers`)
+      refuseUpgrade(socket, 431, `more than ${serverLimits.headers} headers`)
       return
     }
     // Whoever is turned away keeps a socket until it has read why. Nobody can be told where there are too many of these.

@@ -2,7 +2,7 @@ import { Server as HttpServer, type IncomingMessage, type ServerResponse } from 
 import { Server as HttpsServer } from 'node:https'
 import type { TlsOptions } from 'node:tls'
 import * as v from 'valibot'
-import { defaultLimits, fixedLimits, type NodeLimits } from '../../core/index.ts'
+import { defaultLimits, type Limits, serverLimits } from '../ground/limits.ts'
 import { isProxy } from '../ground/address-range.ts'
 import { defined } from '../ground/defined.ts'
 import { contained, type Logger, silent } from '../ground/logger.ts'
@@ -71,7 +71,7 @@ export interface RtmsOptions {
   /** Name of this node in the cluster and in `?route=`: 1–64 of A–Z a–z 0–9 _ -. Default: random. */
   readonly nodeId?: string | undefined
   /** Limits to change; the rest stays as in `defaultLimits`. */
-  readonly limits?: { readonly [K in keyof NodeLimits]?: number | undefined } | undefined
+  readonly limits?: { readonly [K in keyof Limits]?: number | undefined } | undefined
   /** Request handlers that run at once on this node; one more is answered BUSY. Default 1000. */
   readonly maxHandlers?: number | undefined
   /** The HTTP API for business servers, under `<path>/v1/`. Default: off. See docs/http-api.md. */
@@ -106,7 +106,7 @@ export interface Settings {
   readonly compression: boolean
   readonly trustedProxies: readonly string[]
   readonly nodeId: string | undefined
-  readonly limits: NodeLimits
+  readonly limits: Limits
   readonly maxHandlers: number
   readonly api: ApiOptions | undefined
   readonly admin: AdminReaders
@@ -188,7 +188,7 @@ const schema = v.strictObject({
       (issue) => `${issue.received} was given; expected an object of numbers; leave it out for the defaults`,
     ),
   ),
-  maxHandlers: setting<number>(isCount, 'an integer above 0', `leave it out for ${fixedLimits.handlers}`),
+  maxHandlers: setting<number>(isCount, 'an integer above 0', `leave it out for ${serverLimits.handlers}`),
   api: apiSetting,
   admin: setting<AdminReaders>(
     (value) => value === 'loopback' || value === 'key' || value === false,
@@ -278,7 +278,7 @@ export function settle(options: RtmsOptions): Settings {
     trustedProxies: options.trustedProxies ?? ['loopback'],
     nodeId: options.nodeId,
     limits: { ...defaultLimits, ...defined(options.limits ?? {}) },
-    maxHandlers: options.maxHandlers ?? fixedLimits.handlers,
+    maxHandlers: options.maxHandlers ?? serverLimits.handlers,
     api: options.api,
     admin: options.admin ?? false,
     requests: options.requests,

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { fixedLimits } from '../../core/index.ts'
+import { serverLimits } from '../ground/limits.ts'
 import { isPattern } from '../../protocol/index.ts'
 import { setting } from './setting.ts'
 
@@ -47,7 +47,7 @@ export const requestsSetting: v.OptionalSchema<v.GenericSchema<RequestsOptions>,
     concurrency: setting<number>(
       isCount(1),
       'an integer above 0',
-      `leave it out for ${fixedLimits.webhookRequests}`,
+      `leave it out for ${serverLimits.webhookRequests}`,
     ),
     retries: setting<number>(isCount(0), 'an integer of at least 0', 'leave it out for 2'),
   }),

@@ -1,6 +1,6 @@
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
 import * as v from 'valibot'
-import type { NodeLimits } from '../../core/index.ts'
+import type { Limits } from '../ground/limits.ts'
 import { withDeadline } from '../ground/deadline.ts'
 import type { Logger } from '../ground/logger.ts'
 import type { Algorithm } from '../options/keys.ts'
@@ -68,14 +68,14 @@ export class RemoteKeys {
   readonly stats: FetchStats = { fetched: 0, failed: 0, at: 0 }
   readonly #url: URL
   readonly #algorithm: Algorithm
-  readonly #limits: NodeLimits
+  readonly #limits: Limits
   readonly #logger: Logger
   readonly #closing: AbortController = new AbortController()
   #find: JWTVerifyGetKey | null = null
   #failures = 0
   #timer: NodeJS.Timeout | null = null
 
-  private constructor(url: URL, algorithm: Algorithm, limits: NodeLimits, logger: Logger) {
+  private constructor(url: URL, algorithm: Algorithm, limits: Limits, logger: Logger) {
     this.#url = url
     this.#algorithm = algorithm
     this.#limits = limits
@@ -85,7 +85,7 @@ export class RemoteKeys {
   /** Rejects with an Error that says what to do where the keys cannot be had. */
   static async fetch(
     { url, algorithm }: { readonly url: string | URL; readonly algorithm: Algorithm },
-    limits: NodeLimits,
+    limits: Limits,
     logger: Logger,
   ): Promise<RemoteKeys> {
     const keys = new RemoteKeys(new URL(url), algorithm, limits, logger)

@@ -1,5 +1,5 @@
 import type { JWTVerifyGetKey } from 'jose'
-import type { NodeLimits } from '../../core/index.ts'
+import type { Limits } from '../ground/limits.ts'
 import type { Logger } from '../ground/logger.ts'
 import type { Key, TicketKeys } from '../options/keys.ts'
 import { RemoteKeys } from './jwks.ts'
@@ -22,7 +22,7 @@ export async function keysOf(
   }: {
     readonly secret: string | undefined
     readonly keys: TicketKeys | undefined
-    readonly limits: NodeLimits
+    readonly limits: Limits
   },
   logger: Logger,
 ): Promise<Keys> {

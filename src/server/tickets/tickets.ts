@@ -1,16 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { errors as joseErrors, jwtVerify, SignJWT } from 'jose'
 import * as v from 'valibot'
-import {
-  fixedLimits,
-  type Grant,
-  type NodeLimits,
-  type Outcome,
-  type Revoked,
-  type Role,
-} from '../../core/index.ts'
+import { fixedLimits, type Grant, type Outcome, type Revoked, type Role } from '../../core/index.ts'
 import { type ErrorCode, limits, RtmsError } from '../../protocol/index.ts'
 import { checkUser } from '../ground/check.ts'
+import type { Limits } from '../ground/limits.ts'
 import type { Logger } from '../ground/logger.ts'
 import { Seldom } from '../ground/seldom.ts'
 import type { Key, TicketKeys } from '../options/keys.ts'
@@ -58,7 +52,7 @@ export interface TicketSettings {
   readonly keys: TicketKeys | undefined
   readonly issuer: string
   readonly audience: string | undefined
-  readonly limits: NodeLimits
+  readonly limits: Limits
 }
 
 /** What tickets need of the node. */

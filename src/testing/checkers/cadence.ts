@@ -36,8 +36,8 @@ export class CadenceChecker implements Observer {
     forget(this.#sealed, `${node} ${meeting} `)
   }
 
-  sealed(node: number, meeting: string, opened: number, { number, events }: SealedFrame): void {
-    const key = `${node} ${meeting} ${opened}`
+  sealed(node: number, meeting: string, world: number, { number, events }: SealedFrame): void {
+    const key = `${node} ${meeting} ${world}`
     const last = this.#sealed.get(key) ?? { number: 0, at: this.#now() }
     if (number !== last.number + 1)
       violate('I6', `frame ${number} of ${meeting} was sealed after frame ${last.number}`)
@@ -48,7 +48,7 @@ export class CadenceChecker implements Observer {
     this.#sealed.set(key, { number, at: this.#now() })
   }
 
-  /** A new epoch, or another seat: the count begins anew. */
+  /** A new world, or another seat: the count begins anew. */
   down(client: ClientFacts, _connection: number, message: ServerMessage): void {
     if (message.type === 'joined') this.#delivered.set(`${client.id} ${message.meeting}`, this.#now())
   }
@@ -70,7 +70,7 @@ export class CadenceChecker implements Observer {
     this.#delivered.set(`${client.id} ${meeting}`, this.#now())
   }
 
-  frame(client: ClientFacts, meeting: string, _epoch: number, frame: RawFrame): void {
+  frame(client: ClientFacts, meeting: string, _world: number, frame: RawFrame): void {
     const key = `${client.id} ${meeting}`
     const last = Math.max(this.#delivered.get(key) ?? Infinity, this.#wellSince)
     const allowed =

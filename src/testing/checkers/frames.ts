@@ -10,12 +10,12 @@ function content(frame: RawFrame): string {
   return JSON.stringify([frame.events, inputs])
 }
 
-/** I1 Agreement: all who deliver (meeting, epoch, frame) deliver the same content. */
+/** I1 Agreement: all who deliver (meeting, world, frame) deliver the same content. */
 export class AgreementChecker implements Observer {
   readonly #contents: Map<string, string> = new Map()
 
-  frame(client: ClientFacts, meeting: string, epoch: number, frame: RawFrame): void {
-    const key = `${client.node} ${meeting} ${epoch} ${frame.number}`
+  frame(client: ClientFacts, meeting: string, world: number, frame: RawFrame): void {
+    const key = `${client.node} ${meeting} ${world} ${frame.number}`
     const mine = content(frame)
     const known = this.#contents.get(key)
     if (known === undefined) this.#contents.set(key, mine)
@@ -32,7 +32,7 @@ export class ContinuityChecker implements Observer {
   /** The next frame due, by client and connection, then by log. */
   readonly #due: Map<string, Map<number, number>> = new Map()
   readonly #asked: Map<string, MessageOf<'join'>> = new Map()
-  /** The next frame not yet delivered, by client, meeting and epoch. */
+  /** The next frame not yet delivered, by client, meeting and world. */
   readonly #delivered: Map<string, number> = new Map()
 
   up(client: ClientFacts, _connection: number, message: ClientMessage): void {
@@ -59,32 +59,32 @@ export class ContinuityChecker implements Observer {
   #joined(client: ClientFacts, here: string, message: MessageOf<'joined'>): void {
     const asked = this.#asked.get(`${client.id} ${message.call}`)
     if (asked === undefined) return violate('I7', `client ${client.id} was joined without asking`)
-    const sameEpoch = asked.epoch === message.epoch
-    if (message.recovered && (!sameEpoch || asked.next !== message.next)) {
+    const sameWorld = asked.world === message.world
+    if (message.recovered && (!sameWorld || asked.next !== message.next)) {
       violate(
         'I7',
-        `recovered, but asked for ${asked.epoch}/${asked.next} and given ${message.epoch}/${message.next}`,
+        `recovered, but asked for ${asked.world}/${asked.next} and given ${message.world}/${message.next}`,
       )
     }
-    if (!message.recovered && asked.epoch !== 0) {
+    if (!message.recovered && asked.world !== 0) {
       if (message.reason === '') violate('I7', 'not recovered, and no reason given')
-      if (message.reason === 'NEW_EPOCH' && sameEpoch && asked.next <= message.head + 1) {
-        violate('I7', `NEW_EPOCH told for frame ${asked.next} of an epoch that has had it`)
+      if (message.reason === 'NEW_EPOCH' && sameWorld && asked.next <= message.head + 1) {
+        violate('I7', `NEW_EPOCH told for frame ${asked.next} of an world that has had it`)
       }
       if (message.reason === 'NO_SNAPSHOT' && message.next <= asked.next)
         violate('I7', 'NO_SNAPSHOT, but nothing is missing')
     }
     const logs = this.#due.get(here) ?? new Map<number, number>()
     this.#due.set(here, logs)
-    logs.set(message.log, sameEpoch ? Math.max(asked.next, 1) : 1)
+    logs.set(message.log, sameWorld ? Math.max(asked.next, 1) : 1)
   }
 
   joining(client: ClientFacts, meeting: string): void {
     forget(this.#delivered, `${client.id} ${meeting} `)
   }
 
-  frame(client: ClientFacts, meeting: string, epoch: number, frame: RawFrame): void {
-    const key = `${client.id} ${meeting} ${epoch}`
+  frame(client: ClientFacts, meeting: string, world: number, frame: RawFrame): void {
+    const key = `${client.id} ${meeting} ${world}`
     if (frame.number < (this.#delivered.get(key) ?? 0)) {
       violate('I3', `client ${client.id} delivered frame ${frame.number} of ${meeting} again`)
     }

@@ -71,7 +71,7 @@ export class InputChecker implements Observer {
   }
 
   /** What the business was shown is what the members get. */
-  sealed(_node: number, meeting: string, _opened: number, { number, inputs }: SealedFrame): void {
+  sealed(_node: number, meeting: string, _world: number, { number, inputs }: SealedFrame): void {
     for (const { data } of inputs) this.#check(textOf(data), meeting, number)
   }
 
@@ -88,9 +88,9 @@ export class InputChecker implements Observer {
     return sent.user
   }
 
-  frame(client: ClientFacts, meeting: string, epoch: number, frame: RawFrame): void {
+  frame(client: ClientFacts, meeting: string, world: number, frame: RawFrame): void {
     for (const event of frame.events) {
-      if (event.type === 'join') this.#slots.set(`${client.id} ${meeting} ${epoch} ${event.slot}`, event.user)
+      if (event.type === 'join') this.#slots.set(`${client.id} ${meeting} ${world} ${event.slot}`, event.user)
     }
     const texts = new Set<string>()
     for (const { slot, seq, data } of frame.inputs) {
@@ -98,7 +98,7 @@ export class InputChecker implements Observer {
       if (texts.has(text)) violate('I4', `frame ${frame.number} of ${meeting} holds ${text} twice`)
       texts.add(text)
       const user = this.#check(text, meeting, frame.number)
-      const here = `${client.id} ${meeting} ${epoch} ${slot}`
+      const here = `${client.id} ${meeting} ${world} ${slot}`
       const holder = this.#slots.get(here)
       if (holder !== undefined && holder !== user)
         violate('I5', `${text} of ${user} bears the slot of ${holder}`)

@@ -23,7 +23,7 @@ export class LeakChecker implements Observer {
       }
       if (away > 0 && core.sessions === 0) violate('I20', `${away} members without a session`)
       // One of each session and meeting, and one for what topics keep.
-      atMost('timers', core.timers, core.sessions + core.meetingCount + 1)
+      atMost(timersOf(core), core.timers, core.sessions + core.meetingCount + 1)
     }
   }
 
@@ -32,7 +32,7 @@ export class LeakChecker implements Observer {
       none('sessions', core.sessions)
       none('meetings', core.meetingCount)
       none('topics', core.topics)
-      none('timers', core.timers)
+      none(timersOf(core), core.timers)
       none('inputs that wait', core.inputsWaiting)
       none('requests under way', core.stats.requestsStarted - core.stats.requestsEnded)
       balanceOf(core)
@@ -43,6 +43,10 @@ export class LeakChecker implements Observer {
 /** I16: what the logs held was given back. */
 function balanceOf({ logs }: RtmsNode): void {
   if (logs.bytes !== 0) violate('I16', `${logs.bytes} bytes of logs that are no more`)
+}
+
+function timersOf({ timersByName }: RtmsNode): string {
+  return `timers (${[...timersByName].map(([name, count]) => `${count} ${name}`).join(', ')})`
 }
 
 function none(what: string, count: number): void {

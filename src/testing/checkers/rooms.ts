@@ -2,7 +2,6 @@ import { type SealedFrame } from '../../core/index.ts'
 import { type ServerMessage, SYSTEM_SLOT } from '../../protocol/index.ts'
 import type { ClientFacts, Observer } from '../observer.ts'
 import type { MeetingPlan } from '../scenario.ts'
-import { WALL_OFFSET } from '../tokens.ts'
 
 /** What several checkers need to know of meetings. It comes before them. */
 export class Rooms implements Observer {
@@ -16,8 +15,8 @@ export class Rooms implements Observer {
     this.#plans = new Map(meetings.map((plan) => [plan.name, plan]))
   }
 
-  sealed(node: number, meeting: string, opened: number, { number }: SealedFrame): void {
-    this.#sealed.set(`${node} ${meeting} ${opened} ${number}`, this.#now())
+  sealed(node: number, meeting: string, world: number, { number }: SealedFrame): void {
+    this.#sealed.set(`${node} ${meeting} ${world} ${number}`, this.#now())
   }
 
   down(client: ClientFacts, _connection: number, message: ServerMessage): void {
@@ -27,9 +26,9 @@ export class Rooms implements Observer {
     else this.#spectators.delete(seat)
   }
 
-  /** When a frame was sealed, where the business was told. An epoch begins with the millisecond its meeting was opened in. */
-  sealedAt(node: number, meeting: string, epoch: number, frame: number): number | undefined {
-    return this.#sealed.get(`${node} ${meeting} ${Math.floor(epoch / 4096) - WALL_OFFSET} ${frame}`)
+  /** When a frame was sealed, where the business was told. */
+  sealedAt(node: number, meeting: string, world: number, frame: number): number | undefined {
+    return this.#sealed.get(`${node} ${meeting} ${world} ${frame}`)
   }
 
   /** Milliseconds from frame to frame; `Infinity` without a clock. */

@@ -30,11 +30,11 @@ export class SlowChecker implements Observer {
     this.#joined.set(`${client.id} ${meeting}`, this.#now())
   }
 
-  frame(client: ClientFacts, meeting: string, epoch: number, { number, events, inputs }: RawFrame): void {
+  frame(client: ClientFacts, meeting: string, world: number, { number, events, inputs }: RawFrame): void {
     if (!this.#well || events.length + inputs.length === 0) return
     const now = this.#now()
-    const key = `${client.node} ${meeting} ${epoch} ${number}`
-    const first = this.#rooms.sealedAt(client.node, meeting, epoch, number) ?? this.#first.get(key) ?? now
+    const key = `${client.node} ${meeting} ${world} ${number}`
+    const first = this.#rooms.sealedAt(client.node, meeting, world, number) ?? this.#first.get(key) ?? now
     this.#first.set(key, first)
     // Who has only just come is catching up.
     if (!client.prompt || now < (this.#joined.get(`${client.id} ${meeting}`) ?? 0) + 1_000) return

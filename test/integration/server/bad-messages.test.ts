@@ -169,7 +169,7 @@ describe('Too much of something', () => {
     const { log } = await peer.next('joined')
     const flood = (from: number): void => {
       for (let seq = from; seq < from + 100; seq++)
-        peer.send({ type: 'input', log, seq, seen: 0, data: toPayload(seq) })
+        peer.send({ type: 'input', log, seq, after: 0, seen: 0, data: toPayload(seq) })
     }
     for (let seq = 1; peer.ws.readyState === peer.ws.OPEN; seq += 100) {
       flood(seq)
@@ -189,10 +189,10 @@ describe('Too much of something', () => {
 
   it('is 4450 for pings of a client that reads nothing, and 4400 for an ack of what was never sent', async () => {
     const liar = await connect()
-    liar.send({ type: 'ack', bytes: 1e9, received: 0 })
+    liar.send({ type: 'ack', bytes: 1e9, received: 0, seen: [] })
     expect((await liar.closed).code).toBe(4400)
     const boaster = await connect()
-    boaster.send({ type: 'ack', bytes: 0, received: 1e9 })
+    boaster.send({ type: 'ack', bytes: 0, received: 1e9, seen: [] })
     expect((await boaster.closed).code).toBe(4400)
     const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms), undefined, 2_000)
     const pings = Array.from({ length: 1_000 }, (_, time) => ({ type: 'ping', time }) as const)

@@ -149,7 +149,7 @@ describe('A reader that stops and reads on', () => {
       const numbers: number[] = []
       peer.ws.on('message', (data: Buffer) => {
         bytes += data.length
-        if (window > 0) peer.send({ type: 'ack', bytes, received: 0 })
+        if (window > 0) peer.send({ type: 'ack', bytes, received: 0, seen: [] })
         for (const message of peer.heard.splice(0)) {
           if (message.type === 'gap') gaps.push(message)
           if (message.type === 'publications')
@@ -274,7 +274,7 @@ describe('A room', () => {
     const eve = await tokenOf(rtms, 'eve')
     const ann = await Peer.connect(rtms.address.url, token)
     ann.send(join(1, 'm'))
-    const { slot, epoch } = await ann.next('joined')
+    const { slot, world } = await ann.next('joined')
     ann.ws.terminate()
     for (const bad of [eve, '', 'a.b.c', `${token.slice(0, -4)}AAAA`]) {
       const thief = await new Peer(rtms.address.url).opened()
@@ -283,7 +283,7 @@ describe('A room', () => {
       expect(thief.all('joined')).toEqual([])
     }
     const back = await resume(rtms, token, sessionOf(ann), 1)
-    back.send({ ...join(2, 'm'), epoch, next: 1 })
+    back.send({ ...join(2, 'm'), world, next: 1 })
     expect(await back.next('joined')).toMatchObject({ slot, recovered: true })
     back.ws.terminate()
     await eventually(() => rtms.meetings.get('m') === undefined)
@@ -368,6 +368,7 @@ describe('A buffer that the business uses again at once', () => {
           type: 'input',
           log: logs[n] ?? 0,
           seq: round,
+          after: 0,
           seen: 0,
           data: DATA,
         })

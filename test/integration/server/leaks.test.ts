@@ -131,7 +131,7 @@ it('No token, secret, payload or user name shows up where it does not belong', a
     request(7, 'nobody', PAYLOAD),
     { type: 'publish', call: 8, topic: 'a b', key: PAYLOAD, tombstone: false, data: toPayload(PAYLOAD) },
     { type: 'publish', call: 9, topic: 'mine', key: PAYLOAD, tombstone: false, data: toPayload(PAYLOAD) },
-    { type: 'input', log: 99, seq: 1, seen: 0, data: toPayload(PAYLOAD) },
+    { type: 'input', log: 99, seq: 1, after: 0, seen: 0, data: toPayload(PAYLOAD) },
   )
   await ann.until(() => ann.all('failed').length === 8)
   rtms.authorize(({ name }) => {

@@ -39,6 +39,7 @@ const input = (log: number, seq: number, data: unknown): MessageOf<'input'> => (
   type: 'input',
   log,
   seq,
+  after: 0,
   seen: 0,
   data: toPayload(data),
 })

@@ -37,7 +37,7 @@ describe('The metrics of a node', () => {
     const back = await new Peer(rtms.address.url).opened()
     back.send(hello(await tokenOf(rtms), { session: 'unheard-of' }), {
       ...join(1, 'secret-meeting'),
-      epoch: 1,
+      world: 1,
       next: 1,
     })
     await back.next('joined')
@@ -101,7 +101,7 @@ describe('The metrics of a node', () => {
       rtms.topics.publish('secret-topic', new Uint8Array(1_000))
       await eventually(() => rtms.stats.sweeps > sweeps)
     }
-    peer.send({ type: 'ack', bytes: rtms.stats.bytesOut, received: 0 })
+    peer.send({ type: 'ack', bytes: rtms.stats.bytesOut, received: 0, seen: [] })
     const gap = await peer.next('gap')
     peer.ws.terminate()
     await eventually(() => rtms.health().connections === 0)

@@ -49,7 +49,7 @@ export const join = (call: number, meeting: string, spectator = false): MessageO
   meeting,
   spectator,
   config: '',
-  epoch: 0,
+  world: 0,
   next: 0,
 })
 

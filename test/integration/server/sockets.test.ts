@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { jsonCodec } from '../../../src/protocol/index.ts'
+import type { Rtms, RtmsOptions } from '../../../src/server/index.ts'
 import {
   eventually,
   hello,
@@ -21,6 +22,50 @@ import {
 afterEach(stopAll)
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+describe('A client that acknowledges nothing, whose credit is used up', () => {
+  /** A peer that is owed more than its window. */
+  async function indebted(options: Partial<RtmsOptions> = {}): Promise<{ rtms: Rtms; peer: Peer }> {
+    const rtms = await start(options)
+    const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms), undefined, 2_000)
+    for (let n = 0; n < 4; n++) await rtms.users.push('u1', 'p', 'x'.repeat(1_000))
+    await peer.next('push')
+    await eventually(() => rtms.stats.creditStalls > 0)
+    return { rtms, peer }
+  }
+
+  const ending = async (peer: Peer): Promise<unknown[]> => {
+    const { code, reason } = await peer.closed
+    return [code, reason, ...peer.all('goodbye').map((goodbye) => goodbye.code)]
+  }
+
+  it('is told of a violation', async () => {
+    const { peer } = await indebted()
+    peer.send(hello(''))
+    expect(await ending(peer)).toEqual([4400, 'PROTOCOL', 4400])
+  })
+
+  it('is told that it is too slow', async () => {
+    const { rtms, peer } = await indebted({ limits: { sessionLogBytes: 65_536 } })
+    for (let n = 0; n < 70; n++) await rtms.users.push('u1', 'p', 'x'.repeat(1_000))
+    expect(await ending(peer)).toEqual([4450, 'SLOW', 4450])
+  })
+
+  it('is told that what it sends had to be refused too often', async () => {
+    const { peer } = await indebted({ limits: { refusalBurst: 10 } })
+    peer.send(...Array.from({ length: 40 }, (_, n) => join(n + 1, 'nowhere')))
+    expect(await ending(peer)).toEqual([4453, 'RATE', 4453])
+  })
+
+  it('is told that the business sends it away, and that the node stops', async () => {
+    const { rtms, peer } = await indebted()
+    await rtms.users.disconnect('u1', { reason: 'a break' })
+    expect(await ending(peer)).toEqual([4451, 'EXPIRED', 4451])
+    const other = await indebted()
+    void other.rtms.close({ timeoutMs: 1_000 })
+    expect(await ending(other.peer)).toEqual([4454, 'DRAINING', 4454])
+  })
+})
 
 describe('A sign of life', () => {
   /** Seconds are tenths here. */
@@ -291,7 +336,7 @@ describe('A reader that stops', () => {
     expect(rtms.stats.creditStalls).toBe(1)
     // Reading again and acknowledging brings the gap, and then what is new.
     peer.ws.resume()
-    peer.send({ type: 'ack', bytes: rtms.stats.bytesOut, received: 0 })
+    peer.send({ type: 'ack', bytes: rtms.stats.bytesOut, received: 0, seen: [] })
     expect(await peer.next('gap')).toMatchObject({ reason: 'SLOW' })
   })
 

@@ -89,7 +89,7 @@ describe('A node that speaks TLS', () => {
     for (let n = 0; n < 100; n++) {
       await rtms.users.push('u1', 'blob', new Uint8Array(30_000).fill(n))
       await peer.until(() => peer.all('push').length === n + 1)
-      peer.send({ type: 'ack', bytes: 0, received: n + 1 })
+      peer.send({ type: 'ack', bytes: 0, received: n + 1, seen: [] })
     }
     for (const [n, { data }] of peer.all('push').entries())
       expect([data.bytes.length, data.bytes[0], data.bytes.at(-1)]).toEqual([30_000, n, n])

@@ -322,8 +322,8 @@ describe('A meeting', () => {
       [2, '"x"'],
       [3, 'null'],
     ])
-    setup.socket.receive({ type: 'nack', log: 5, seq: 2, error: 'RATE', retryAfter: 40 })
-    setup.socket.receive({ type: 'nack', log: 5, seq: 3, error: 'RATE', retryAfter: 40 })
+    setup.socket.receive({ type: 'nack', log: 5, seq: 2, error: 'RATE', retryAfter: 40, last: 0 })
+    setup.socket.receive({ type: 'nack', log: 5, seq: 3, error: 'RATE', retryAfter: 40, last: 0 })
     setup.socket.receive(framesOf(1, [[], [[0, 1]]]))
     expect(await one).toBe(2)
     expect(await two).toMatchObject({ code: 'RATE', retryAfterMs: 40 })

@@ -369,9 +369,9 @@ describe('A meeting that a restarted server does not know', () => {
     rig.greet()
     expect([urls(rig).at(-1), rig.tickets.length]).toEqual(['ws://there', 2])
     rig.receive(welcomeOf({ session: 's2', resumed: true, calls: 9, received: 1 }))
-    expect(rig.take()).toMatchObject([{ type: 'join', epoch: 77 }])
+    expect(rig.take()).toMatchObject([{ type: 'join', world: 77 }])
     rig.receive(
-      joinedOf({ call: seat.call, log: 5, epoch: 90, seq: 0, reason: 'NEW_EPOCH' }),
+      joinedOf({ call: seat.call, log: 5, world: 90, seq: 0, reason: 'NEW_EPOCH' }),
       framesOf(1, [[]]),
     )
     expect(rig.takeOf('input').map(({ seq, data }) => [seq, textOf(data)])).toEqual([
@@ -407,7 +407,7 @@ describe('A meeting that a restarted server does not know', () => {
       rig.advance(0)
       rig.giveTicket()
       rig.live({ session: 's2', resumed: true, calls: 9 })
-      rig.receive(joinedOf({ call: seat.call, epoch: 77 + n, reason: 'NEW_EPOCH' }))
+      rig.receive(joinedOf({ call: seat.call, world: 77 + n, reason: 'NEW_EPOCH' }))
       expect([rig.tickets.length, listener.take()]).toEqual([n, ['joined 0']])
     }
   })
@@ -453,7 +453,7 @@ describe('A meeting that a restarted server does not know', () => {
     rig.advance(0)
     rig.giveTicket()
     rig.live({ session: 's2', resumed: true, calls: 9 })
-    rig.receive(joinedOf({ call: seat.call, epoch: 90, reason: 'NEW_EPOCH' }))
+    rig.receive(joinedOf({ call: seat.call, world: 90, reason: 'NEW_EPOCH' }))
     expect(listener.take()).toEqual(['joined 0'])
   })
 

@@ -808,7 +808,7 @@ describe('A seat', () => {
     const listener = new SeatRecorder()
     rig.machine.join('m', true, 'cfg', listener)
     expect(rig.take()).toEqual([
-      { type: 'join', call: 1, meeting: 'm', spectator: true, config: 'cfg', epoch: 0, next: 0 },
+      { type: 'join', call: 1, meeting: 'm', spectator: true, config: 'cfg', world: 0, next: 0 },
     ])
     rig.receive(joinedOf({ slot: 255 }), framesOf(1, [[[0, 1]], []]), framesOf(3, [[[1, 1]]]))
     expect(listener.heard).toEqual(['joined 255', '1[0:1]', '2[]', '3[1:1]'])
@@ -827,7 +827,7 @@ describe('A seat', () => {
     expect(listener.take()).toEqual(['gap 4-8 NO_SNAPSHOT', '8[]'])
     rig.receive(framesOf(10, [[]]), framesOf(11, [[]]))
     expect([rig.machine.phase, listener.take()]).toEqual(['waiting', []])
-    expect(rig.live({ resumed: true })).toMatchObject([{ type: 'join', epoch: 77, next: 9 }])
+    expect(rig.live({ resumed: true })).toMatchObject([{ type: 'join', world: 77, next: 9 }])
   })
 
   it('hears, before it is joined again, what a resumed session still held of its meeting', () => {
@@ -837,7 +837,7 @@ describe('A seat', () => {
     rig.machine.input(seat, text('a'), 10_000, rig.now, outcomes.done('a'))
     rig.lose()
     const [join] = rig.live({ resumed: true })
-    rig.receive({ type: 'nack', log: 5, seq: 1, error: 'RATE', retryAfter: 0 })
+    rig.receive({ type: 'nack', log: 5, seq: 1, error: 'RATE', retryAfter: 0, last: 0 })
     rig.receive({ type: 'direct', log: 5, data: text('b') })
     expect([outcomes.all, listener.take()]).toEqual([['a RATE'], ['direct b']])
     const call = join?.type === 'join' ? join.call : 0
@@ -889,8 +889,10 @@ describe('A seat', () => {
     rig.receive(framesOf(1, [[]]))
     for (const name of ['a', 'b', 'c'])
       rig.machine.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
-    expect(rig.take()).toMatchObject([1, 2, 3].map((seq) => ({ type: 'input', log: 5, seq, seen: 1 })))
-    rig.receive({ type: 'nack', log: 5, seq: 2, error: 'RATE', retryAfter: 10 })
+    expect(rig.take()).toMatchObject(
+      [1, 2, 3].map((seq) => ({ type: 'input', log: 5, seq, after: seq - 1, seen: 1 })),
+    )
+    rig.receive({ type: 'nack', log: 5, seq: 2, error: 'RATE', retryAfter: 10, last: 0 })
     rig.receive(
       framesOf(2, [
         [
@@ -914,7 +916,7 @@ describe('A seat', () => {
     rig.lose()
     rig.machine.input(seat, text('d'), 10_000, rig.now, outcomes.done('d'))
     const [join] = rig.live({ resumed: true, calls: 1 })
-    expect(join).toMatchObject({ type: 'join', epoch: 77, next: 1 })
+    expect(join).toMatchObject({ type: 'join', world: 77, next: 1 })
     rig.machine.input(seat, text('e'), 10_000, rig.now, outcomes.done('e'))
     expect(rig.take()).toEqual([])
     rig.receive(joinedOf({ call: seat.call, log: 6, seq: 2, recovered: true }))
@@ -968,9 +970,9 @@ describe('A seat', () => {
   })
 
   it.each([
-    ['another epoch', { epoch: 78 }, 'NEW_EPOCH'],
+    ['another world', { world: 78 }, 'NEW_EPOCH'],
     ['another slot', { slot: 3 }, ''],
-  ])(
+  ] as const)(
     'in %s does not know of any input under way, and counts on from what the node has',
     (_, parts, reason) => {
       const rig = new Rig()
@@ -1039,7 +1041,7 @@ describe('A seat', () => {
     rig.lose()
     rig.machine.input(seat, text('b'), 10_000, rig.now, outcomes.done('waiting'))
     rig.live()
-    rig.receive(joinedOf({ call: seat.call, epoch: 78, reason: 'NEW_EPOCH' }))
+    rig.receive(joinedOf({ call: seat.call, world: 78, reason: 'NEW_EPOCH' }))
     expect(outcomes.all).toEqual(['sent UNKNOWN', 'waiting NOT_SENT'])
     expect(rig.takeOf('input')).toEqual([])
   })
@@ -1076,7 +1078,7 @@ describe('A seat', () => {
     const { seat, listener, outcomes } = seated(rig)
     rig.machine.input(seat, text('a'), 10_000, rig.now, outcomes.done('a'))
     rig.receive({ type: 'ended', log: 5, error: 'CLOSED', message: '' }, framesOf(1, [[]]))
-    expect([listener.heard, outcomes.all]).toEqual([['ended CLOSED'], ['a CLOSED']])
+    expect([listener.heard, outcomes.all]).toEqual([['ended CLOSED'], ['a UNKNOWN']])
     expect(rig.machine.phase).toBe('live')
   })
 
@@ -1100,7 +1102,7 @@ describe('A seat', () => {
     rig.machine.join('m', false, '', new SeatRecorder())
     expect(rig.live({ resumed: true })).toMatchObject([
       { type: 'leave', log: 5 },
-      { type: 'join', meeting: 'm', epoch: 0 },
+      { type: 'join', meeting: 'm', world: 0 },
     ])
     rig.lose()
     // Where it was lost on its way, it is said again.

@@ -54,7 +54,9 @@ export const joinedOf = (parts: Partial<MessageOf<'joined'>> = {}): MessageOf<'j
   call: 1,
   meeting: 'm',
   log: 5,
-  epoch: 77,
+  world: 77,
+  term: 1,
+  incarnation: 7,
   slot: 0,
   seed: new Uint8Array(8),
   rate: 20,
@@ -63,7 +65,7 @@ export const joinedOf = (parts: Partial<MessageOf<'joined'>> = {}): MessageOf<'j
   head: 0,
   next: 1,
   seq: 0,
-  snapshot: 0,
+  stable: 0,
   recovered: false,
   reason: '',
   maxInput: 256,
@@ -100,7 +102,7 @@ export function framesOf(
       return frame.finish()
     }),
   )
-  return { type: 'frames', log: 5, first, count: frames.length, frames: w.finish() }
+  return { type: 'frames', log: 5, first, count: frames.length, frames: w.finish(), stable: 0 }
 }
 
 /** PUBLICATIONS of log 9. */

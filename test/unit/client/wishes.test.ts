@@ -190,8 +190,8 @@ class World {
 
     for (const { listener } of this.seats.slice(0, this.seat === null ? undefined : -1))
       expect(listener.heard.filter((heard) => heard.startsWith('ended'))).toEqual(['ended CLOSED'])
-    const bot = node.addBot('m', 'bot', this.now)
-    if (typeof bot !== 'string') bot.send(text('1'), this.now)
+    const bot = node.addBot('m', 'bot')
+    if (typeof bot !== 'string') bot.send(text('1'))
     node.publish('t', text('1'), 'a', false, this.now)
     node.publish('t', text('1'), 'b', false, this.now)
     for (const { listener } of [...this.seats, ...this.readers]) listener.heard.push('—')

@@ -17,6 +17,7 @@ class Rig {
 
   constructor(most: number) {
     this.asks = new Asks(this.timers, {
+      timer: 'request',
       most,
       payer: ({ payer }) => payer,
       put: (question) => this.put.push(question),

@@ -34,7 +34,7 @@ const happened = (frames: readonly FrameView[]): string[] =>
   )
 
 function botOf(h: Harness, name: string): Bot {
-  const bot = h.node.addBot('m', name, h.now)
+  const bot = h.node.addBot('m', name)
   if (typeof bot === 'string') throw new Error(bot)
   return bot
 }
@@ -98,7 +98,7 @@ describe('Who wants to join', () => {
     const h: Harness = opened(
       {
         join: () => {
-          bots.push(h.node.addBot('m', 'x', h.now), h.node.addBot('m', 'y', h.now))
+          bots.push(h.node.addBot('m', 'x'), h.node.addBot('m', 'y'))
           return null
         },
       },
@@ -245,7 +245,7 @@ describe('A bot', () => {
     const { log } = h.seat(a, 'm')
     const bot = botOf(h, 'robot')
     expect(bot.slot).toBe(1)
-    bot.send(text('hello'), h.now)
+    bot.send(text('hello'))
     a.input(log, 1, text('hi'))
     h.advance(100)
     bot.leave()
@@ -253,7 +253,7 @@ describe('A bot', () => {
     const frames = a.takeFrames()
     expect(said(frames)).toEqual(['1:1 hello', '0:1 hi'])
     expect(happened(frames)).toEqual(['join 0', 'join 1', 'leave 1 left'])
-    expect(bot.send(text('late'), h.now)).toBe('CLOSED')
+    expect(bot.send(text('late'))).toBe('CLOSED')
     expect(h.node.stats.inputsReceived).toBe(2)
   })
 
@@ -277,20 +277,20 @@ describe('A bot', () => {
   it('waits for the clock while nobody is there, so many inputs long, and keeps no meeting open', () => {
     const h = opened({}, { ttlMs: 5_000, inputBurst: 2 })
     const bot = botOf(h, 'robot')
-    expect([1, 2, 3].map((n) => bot.send(text(`${n}`), h.now))).toEqual([null, null, 'BUSY'])
-    expect(bot.send(bytes(257), h.now)).toBe('TOO_LARGE')
+    expect([1, 2, 3].map((n) => bot.send(text(`${n}`)))).toEqual([null, null, 'BUSY'])
+    expect(bot.send(bytes(257))).toBe('TOO_LARGE')
     h.advance(4_000)
     expect(h.node.meeting('m')?.frame).toBe(0)
     h.advance(1_001)
     expect(h.node.meeting('m')).toBeUndefined()
-    expect(bot.send(text('x'), h.now)).toBe('CLOSED')
+    expect(bot.send(text('x'))).toBe('CLOSED')
     expect(h.node.stats.inputsRefused.get('CLOSED')).toBe(2)
     expect(h.node.inputsWaiting).toBe(0)
   })
 
   it('came to an empty meeting and is in the first frame of who comes', () => {
     const h = opened({})
-    botOf(h, 'robot').send(text('first'), h.now)
+    botOf(h, 'robot').send(text('first'))
     const a = h.connect('ann')
     h.seat(a, 'm')
     h.advance(100)
@@ -311,7 +311,7 @@ describe('A bot', () => {
     a.input(log, 7)
     a.send({ type: 'leave', call: a.call(), log })
     h.advance(100)
-    botOf(h, 'robot').send(text('x'), h.now)
+    botOf(h, 'robot').send(text('x'))
     h.advance(100)
     expect(said(b.takeFrames())).toEqual(['0:7 i7', '0:8 x'])
   })
@@ -319,13 +319,13 @@ describe('A bot', () => {
   it('cannot come and go without end while no frame takes it up', () => {
     const h = opened({})
     let came = 0
-    for (let bot = h.node.addBot('m', 'x', h.now); typeof bot !== 'string'; came++) {
+    for (let bot = h.node.addBot('m', 'x'); typeof bot !== 'string'; came++) {
       bot.leave()
-      bot = h.node.addBot('m', 'x', h.now)
+      bot = h.node.addBot('m', 'x')
     }
     expect(came).toBeLessThan(1_000)
-    expect(h.node.addBot('m', 'x', h.now)).toBe('BUSY')
-    expect(h.node.addBot('none', 'x', h.now)).toBe('NOT_FOUND')
+    expect(h.node.addBot('m', 'x')).toBe('BUSY')
+    expect(h.node.addBot('none', 'x')).toBe('NOT_FOUND')
   })
 })
 
@@ -392,7 +392,7 @@ describe('A meeting without a clock', () => {
       {
         frame: ({ number, inputs }) => {
           frames.push(number)
-          if (inputs.some(({ slot }) => slot === 0)) bot?.send(text('echo'), h.now)
+          if (inputs.some(({ slot }) => slot === 0)) bot?.send(text('echo'))
         },
       },
       { frameRate: 0 },

@@ -28,7 +28,7 @@ function read(log: FrameLog, cursor: Cursor): ServerMessage {
 describe('The log of frames', () => {
   it('gives a cursor everything from its place on, and then is current', () => {
     const log = new FrameLog(9, 1_000_000, new Budget(Infinity))
-    for (let seq = 1; seq <= 5; seq++) log.append(frame(10, seq))
+    for (let seq = 1; seq <= 5; seq++) log.append(frame(10, seq), 0)
     const cursor = cursorAt(log, 3)
     expect(log.isCurrent(cursor)).toBe(false)
     const message = read(log, cursor)
@@ -44,9 +44,9 @@ describe('The log of frames', () => {
 
   it('says runs of empty frames in a byte or two', () => {
     const log = new FrameLog(1, 1_000_000, new Budget(Infinity))
-    for (let n = 0; n < 60; n++) log.append(EMPTY_FRAME)
-    log.append(frame(1, 1))
-    for (let n = 0; n < 500; n++) log.append(EMPTY_FRAME)
+    for (let n = 0; n < 60; n++) log.append(EMPTY_FRAME, 0)
+    log.append(frame(1, 1), 0)
+    for (let n = 0; n < 500; n++) log.append(EMPTY_FRAME, 0)
     const message = read(log, cursorAt(log, 1))
     expect(message).toMatchObject({ first: 1, count: 561 })
     expect(message.type === 'frames' && message.frames.length).toBeLessThan(12)
@@ -55,7 +55,7 @@ describe('The log of frames', () => {
 
   it('goes page by page of 32 KiB or one frame more', () => {
     const log = new FrameLog(1, 10_000_000, new Budget(Infinity))
-    for (let seq = 1; seq <= 20; seq++) log.append(frame(10_000, seq))
+    for (let seq = 1; seq <= 20; seq++) log.append(frame(10_000, seq), 0)
     const cursor = cursorAt(log, 1)
     const pages: ServerMessage[] = []
     while (!log.isCurrent(cursor)) pages.push(read(log, cursor))
@@ -65,31 +65,31 @@ describe('The log of frames', () => {
 
   it('gives cursors at the same place the same batch, until it grows', () => {
     const log = new FrameLog(1, 1_000_000, new Budget(Infinity))
-    log.append(frame(10, 1))
-    log.append(frame(10, 2))
+    log.append(frame(10, 1), 0)
+    log.append(frame(10, 2), 0)
     const one = log.read(cursorAt(log, 1))
     expect(log.read(cursorAt(log, 1))).toBe(one)
     const other = log.read(cursorAt(log, 2))
     expect(other).not.toBe(one)
     expect(log.read(cursorAt(log, 2))).toBe(other)
-    log.append(frame(10, 3))
+    log.append(frame(10, 3), 0)
     expect(log.read(cursorAt(log, 1))).not.toBe(one)
   })
 
   it('drops the oldest over its bytes, empty frames counted too, but never the newest', () => {
     const log = new FrameLog(1, 1_000, new Budget(Infinity))
-    for (let seq = 1; seq <= 50; seq++) log.append(frame(84, seq))
+    for (let seq = 1; seq <= 50; seq++) log.append(frame(84, seq), 0)
     expect(log.bytes).toBeLessThanOrEqual(1_000)
     expect(log.first).toBeGreaterThan(1)
-    for (let n = 0; n < 1_000; n++) log.append(EMPTY_FRAME)
-    expect(log.next - log.first).toBe(62)
-    log.append(frame(5_000, 51))
+    for (let n = 0; n < 1_000; n++) log.append(EMPTY_FRAME, 0)
+    expect(log.next - log.first).toBe(41)
+    log.append(frame(5_000, 51), 0)
     expect([log.first, log.next]).toEqual([1051, 1052])
   })
 
   it('tells a cursor that fell off what it missed, and goes on behind it', () => {
     const log = new FrameLog(4, 500, new Budget(Infinity))
-    for (let seq = 1; seq <= 20; seq++) log.append(frame(50, seq))
+    for (let seq = 1; seq <= 20; seq++) log.append(frame(50, seq), 0)
     const cursor = cursorAt(log, 2)
     expect(read(log, cursor)).toEqual({
       type: 'gap',
@@ -123,7 +123,7 @@ describe('The log of frames', () => {
           }
         }
         for (const size of sizes) {
-          if (size >= 0) log.append(size === 0 ? EMPTY_FRAME : frame(size, log.next))
+          if (size >= 0) log.append(size === 0 ? EMPTY_FRAME : frame(size, log.next), 0)
           else if (!log.isCurrent(cursor)) follow()
         }
         while (!log.isCurrent(cursor)) follow()

@@ -248,12 +248,12 @@ export class Peer {
 
   join(meeting: string, parts: Partial<MessageOf<'join'>> = {}): number {
     const call = this.call()
-    this.send({ type: 'join', call, meeting, spectator: false, config: '', epoch: 0, next: 0, ...parts })
+    this.send({ type: 'join', call, meeting, spectator: false, config: '', world: 0, next: 0, ...parts })
     return call
   }
 
   input(log: number, seq: number, data: Payload = text(`i${seq}`)): void {
-    this.send({ type: 'input', log, seq, seen: 0, data })
+    this.send({ type: 'input', log, seq, after: 0, seen: 0, data })
   }
 
   subscribe(topic: string, parts: Partial<MessageOf<'subscribe'>['topics'][number]> = {}): number {
@@ -275,7 +275,7 @@ export class Peer {
   }
 
   ack(bytes: number, received = 0): void {
-    this.send({ type: 'ack', bytes, received })
+    this.send({ type: 'ack', bytes, received, seen: [] })
   }
 
   drain(): void {
@@ -347,6 +347,8 @@ export class Harness {
   readonly limits: NodeLimits
   /** Token checks wait until `authenticate(true)`. */
   slowTokens = false
+  /** What sweeps threw, where ports are meant to throw. */
+  faults: string[] | null = null
   #entropy = 1
 
   constructor(limits: Partial<NodeLimits> = {}, parts: { incarnation?: number; wallOffset?: number } = {}) {
@@ -398,7 +400,12 @@ export class Harness {
   }
 
   sweep(): void {
-    this.node.sweep(this.now)
+    try {
+      this.node.sweep(this.now)
+    } catch (error) {
+      if (this.faults === null) throw error
+      this.faults.push((error as Error).message)
+    }
   }
 
   /** Sweeps until nothing is left to do now. */

@@ -38,6 +38,15 @@ const inputsOf = (frames: readonly FrameView[]): string[] =>
 const full = (frames: readonly FrameView[]): FrameView[] =>
   frames.filter(({ events, inputs }) => events.length + inputs.length > 0)
 
+/** How a JOIN ends: 'joined', or with a code. */
+const joinAs = (h: Harness, user: string, config: string, spectator = false): string => {
+  const peer = h.connect(user)
+  peer.join('m', { config, spectator })
+  h.settle()
+  const answer = peer.take().find(({ type }) => type === 'joined' || type === 'failed')
+  return answer?.type === 'failed' ? answer.error : (answer?.type ?? 'nothing')
+}
+
 describe('The clock of a meeting', () => {
   it('seals frame k at its time, to every member alike', () => {
     const h = new Harness()
@@ -155,7 +164,7 @@ describe('The clock of a meeting', () => {
     h.advance(10_000)
     expect(h.node.meeting('m')?.frame).toBe(stopped)
     const again = h.connect('ann', { session: a.session })
-    const joined = h.seat(again, 'm', { epoch: 0 })
+    const joined = h.seat(again, 'm', { world: 0 })
     expect(joined).toMatchObject({ head: stopped, startFrame: stopped + 1, slot: 0 })
     h.advance(60)
     const frames = full(again.takeFrames())
@@ -250,7 +259,7 @@ describe('A meeting', () => {
     ])
   })
 
-  it('names an input once in an epoch: who takes a slot over counts on from its last seq', () => {
+  it('names an input once in an world: who takes a slot over counts on from its last seq', () => {
     const { h, a, b, log } = room({ frameRate: 0 })
     for (const seq of [1, 2, 7]) b.input(log, seq)
     b.send({ type: 'leave', call: b.call(), log })
@@ -299,28 +308,36 @@ describe('A meeting', () => {
       a.input(log, seq)
       h.settle()
     }
-    const { epoch, next } = { epoch: h.seat(a, 'm').epoch, next: 4 }
+    const { world, next } = { world: h.seat(a, 'm').world, next: 4 }
     b.hangUp()
     h.settle()
     const again = h.connect('bob', { session: b.session })
-    again.join('m', { epoch, next })
+    again.join('m', { world, next })
     h.settle()
     const messages = again.take()
     expect(messages[0]).toMatchObject({ type: 'joined', next, recovered: true, reason: '' })
     expect(framesOf(messages).map(({ number }) => number)).toEqual([4, 5, 6, 7])
   })
 
-  it('begins from frame 1 for one of another epoch or without one, and says so', () => {
+  it('begins from frame 1 for one of another world or without one, and says so', () => {
     const { h, a } = room({ frameRate: 0 })
-    const { epoch, head } = h.seat(a, 'm')
+    const { world, head } = h.seat(a, 'm')
     expect(h.seat(a, 'm')).toMatchObject({ recovered: false, reason: '', next: 1 })
-    expect(h.seat(a, 'm', { epoch: epoch + 1, next: 2 })).toMatchObject({
+    expect(h.seat(a, 'm', { world: world + 1, next: 2 })).toMatchObject({
       recovered: false,
       reason: 'NEW_EPOCH',
       next: 1,
     })
-    expect(h.seat(a, 'm', { epoch, next: head + 2 })).toMatchObject({ reason: 'NEW_EPOCH', next: 1 })
-    expect(h.seat(a, 'm', { epoch, next: head + 1 })).toMatchObject({
+    // In the same world a position may be no position, or one that nobody can have reached.
+    expect(h.seat(a, 'm', { world, next: 0 })).toMatchObject({ world, recovered: false, reason: '', next: 1 })
+    for (const next of [head + 2, Number.MAX_SAFE_INTEGER])
+      expect(h.seat(a, 'm', { world, next })).toMatchObject({
+        world,
+        recovered: false,
+        reason: 'PROTOCOL',
+        next: 1,
+      })
+    expect(h.seat(a, 'm', { world, next: head + 1 })).toMatchObject({
       recovered: true,
       reason: '',
       next: head + 1,
@@ -348,7 +365,7 @@ describe('A meeting', () => {
       a.input(log, seq, bytes(200))
       h.settle()
     }
-    const { epoch } = h.seat(a, 'm')
+    const { world } = h.seat(a, 'm')
     const c = h.connect('cat')
     c.join('m')
     h.settle()
@@ -361,7 +378,7 @@ describe('A meeting', () => {
     expect(to - next).toBeGreaterThanOrEqual(0)
     expect(to - next).toBeLessThanOrEqual(1)
     expect(framesOf(rest)[0]?.number).toBe(to)
-    expect(h.seat(b, 'm', { epoch, next: 2 })).toMatchObject({ recovered: false, reason: 'NO_SNAPSHOT' })
+    expect(h.seat(b, 'm', { world, next: 2 })).toMatchObject({ recovered: false, reason: 'NO_SNAPSHOT' })
   })
 
   it('gives a live reader that is too slow a GAP, not silence', () => {
@@ -390,6 +407,50 @@ describe('A meeting', () => {
     expect(refused(b, 'x2')).toMatchObject({ error: 'CONFIG_MISMATCH' })
     expect(refused(b, 'x1')).toBeUndefined()
     expect(refused(b, '')).toBeUndefined()
+  })
+
+  describe('whose configuration', () => {
+    it('a spectator names is not held against anybody, while spectators are held to that of the members', () => {
+      const h = new Harness()
+      h.node.openMeeting('m', {}, h.now)
+      expect(joinAs(h, 'eve', 'old', true)).toBe('joined')
+      expect(joinAs(h, 'ann', 'new')).toBe('joined')
+      expect(joinAs(h, 'bob', 'old')).toBe('CONFIG_MISMATCH')
+      expect(joinAs(h, 'kim', 'old', true)).toBe('CONFIG_MISMATCH')
+      expect([joinAs(h, 'kim', 'new', true), joinAs(h, 'leo', '', true)]).toEqual(['joined', 'joined'])
+    })
+
+    it('the business named when it opened the meeting holds from the first join on', () => {
+      const h = new Harness()
+      h.node.openMeeting('m', { config: 'v2' }, h.now)
+      expect(['v1', 'v2', '', 'v1'].map((config, n) => joinAs(h, `u${n}`, config))).toEqual([
+        'CONFIG_MISMATCH',
+        'joined',
+        'joined',
+        'CONFIG_MISMATCH',
+      ])
+    })
+
+    it('somebody named who was refused for want of room is not that of the meeting', () => {
+      const h = new Harness()
+      h.node.openMeeting('m', { capacity: 1 }, h.now)
+      expect(joinAs(h, 'ann', '')).toBe('joined')
+      expect(joinAs(h, 'bob', 'wrong')).toBe('FULL')
+      expect(joinAs(h, 'eve', 'right', true)).toBe('joined')
+    })
+
+    it('the first member named stays until the meeting ends, though all members have gone', () => {
+      const h = new Harness()
+      h.node.openMeeting('m', {}, h.now)
+      const ann = h.connect('ann')
+      const { log } = h.seat(ann, 'm', { config: 'v1' })
+      ann.send({ type: 'leave', call: ann.call(), log })
+      h.advance(100)
+      expect(joinAs(h, 'bob', 'v2')).toBe('CONFIG_MISMATCH')
+      h.node.closeMeeting('m')
+      h.node.openMeeting('m', {}, h.now)
+      expect(joinAs(h, 'bob', 'v2')).toBe('joined')
+    })
   })
 
   it('ends for all who are in it when it is closed', () => {
@@ -421,17 +482,28 @@ describe('A meeting', () => {
     expect([...h.node.meetings()].map(({ name }) => name)).toEqual(['a', 'b'])
   })
 
-  it('has an epoch above any before it, though the name was used', () => {
-    const h = new Harness()
-    const epochs: number[] = []
-    for (let n = 0; n < 5; n++) {
-      h.node.openMeeting('m', {}, h.now)
-      epochs.push(h.seat(h.connect(`u${n}`), 'm').epoch)
-      h.node.closeMeeting('m')
-    }
-    expect([...epochs].sort((x, y) => x - y)).toEqual(epochs)
-    expect(new Set(epochs).size).toBe(5)
-  })
+  it.each([
+    ['1970', 0],
+    ['2026', Date.UTC(2026, 10, 26)],
+    ['2039', Date.UTC(2039, 8, 30)],
+  ])(
+    'opened again in %s is another world, at a higher fence, whatever the wall clock says',
+    (_, wallOffset) => {
+      const h = new Harness({}, { wallOffset })
+      const joined = Array.from({ length: 5 }, (__, n) => {
+        h.node.openMeeting('m', {}, h.now)
+        if (n === 2) h.node.handleWallClock(wallOffset - 3_600_000)
+        const answer = h.seat(h.connect(`u${n}`), 'm')
+        h.node.closeMeeting('m')
+        return answer
+      })
+      expect(new Set(joined.map(({ world }) => world)).size).toBe(5)
+      for (const { world } of joined)
+        expect(world > 0 && world < 2 ** 48 && Number.isInteger(world)).toBe(true)
+      const fences = joined.map(({ term, incarnation }) => [term, incarnation])
+      expect(fences).toEqual([1, 2, 3, 4, 5].map((term) => [term, 7]))
+    },
+  )
 
   it('lets a session be in so many meetings only', () => {
     const h = new Harness({ meetingsPerSession: 2 })
@@ -519,10 +591,11 @@ describe('An input', () => {
       seq: Number.MAX_SAFE_INTEGER,
       error: 'LIMIT',
       retryAfter: 0,
+      last: 0,
     })
-    const bot = h.node.addBot('m', 'robot', h.now)
+    const bot = h.node.addBot('m', 'robot')
     if (typeof bot === 'string') throw new Error(bot)
-    expect([bot.slot, bot.send(text('hi'), h.now)]).toEqual([0, null])
+    expect([bot.slot, bot.send(text('hi'))]).toEqual([0, null])
     h.advance(200)
     expect(ann.takeFrames().flatMap(({ inputs }) => inputs)).toMatchObject([{ slot: 0, seq: 1 }])
   })

@@ -197,6 +197,8 @@ describe('A flood of calls', () => {
   })
 })
 
+const refused = (): Refusal => ({ code: 'FORBIDDEN', message: 'not your turn', retryAfterMs: 0 })
+
 describe('What a client that behaves well can meet', () => {
   /** Tight enough for a refusal each to be noticed. */
   const tight = { refusalBurst: 4, refusalsPerSecond: 1 }
@@ -207,7 +209,7 @@ describe('What a client that behaves well can meet', () => {
     for (let n = 0; n < 50; n++) {
       peer.send(
         { type: 'cancel', call: n },
-        { type: 'ack', bytes: 1, received: 0 },
+        { type: 'ack', bytes: 1, received: 0, seen: [] },
         { type: 'pong', echo: n, time: 0, lateness: 0 },
       )
       peer.send({ type: 'unsubscribe', call: peer.call(), logs: [{ log: 77 }] })
@@ -242,7 +244,7 @@ describe('What a client that behaves well can meet', () => {
     peer.hangUp()
     const again = h.connect('ann', { session: peer.session })
     again.continue(10)
-    again.join('m', { epoch: 1, next: 1 })
+    again.join('m', { world: 1, next: 1 })
     for (let seq = 1; seq <= 30; seq++) again.input(log, seq)
     h.settle()
     expect(again.takeOf('nack').map(({ error }) => error)).toEqual(Array.from({ length: 30 }, () => 'STALE'))
@@ -276,8 +278,7 @@ describe('What a client that behaves well can meet', () => {
 
   it('is no flood: inputs within their rate that the business refuses', () => {
     const h = new Harness(tight)
-    const input = (): Refusal => ({ code: 'FORBIDDEN', message: 'not your turn', retryAfterMs: 0 })
-    h.node.openMeeting('m', { inputBurst: 60 }, h.now, { kind: 'k', metadata: {}, logic: { input } })
+    h.node.openMeeting('m', { inputBurst: 60 }, h.now, { kind: 'k', metadata: {}, logic: { input: refused } })
     const peer = h.connect('ann')
     const { log } = h.seat(peer, 'm')
     for (let seq = 1; seq <= 60; seq++) peer.input(log, seq)

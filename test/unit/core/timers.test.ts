@@ -2,9 +2,13 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Timer, Timers } from '../../../src/core/ground/timers.ts'
 
-function make(): { timers: Timers; fired: string[]; timer: (name: string) => Timer } {
+function make(): { timers: Timers<string>; fired: string[]; timer: (name: string) => Timer<string> } {
   const fired: string[] = []
-  return { timers: new Timers(), fired, timer: (name) => new Timer((now) => fired.push(`${name}@${now}`)) }
+  return {
+    timers: new Timers<string>(),
+    fired,
+    timer: (name) => new Timer(name, (now) => fired.push(`${name}@${now}`)),
+  }
 }
 
 describe('Timers', () => {
@@ -14,7 +18,7 @@ describe('Timers', () => {
     timers.set(timer('a'), 10)
     timers.set(timer('b1'), 20)
     timers.set(timer('b2'), 20)
-    expect(timers.next).toBe(10)
+    expect([timers.next, Object.fromEntries(timers.counts)]).toEqual([10, { a: 1, b1: 1, b2: 1, c: 1 }])
     timers.run(20)
     expect(fired).toEqual(['a@20', 'b1@20', 'b2@20'])
     expect(timers.next).toBe(30)
@@ -47,9 +51,9 @@ describe('Timers', () => {
   })
 
   it('may set themselves again while they fire, within the same run where that is due', () => {
-    const timers = new Timers()
+    const timers = new Timers<string>()
     const at: number[] = []
-    const timer = new Timer((now) => {
+    const timer = new Timer('t', (now) => {
       at.push(now)
       if (at.length < 3) timers.set(timer, now + 10)
     })
@@ -78,13 +82,13 @@ describe('Timers', () => {
     )
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 200, size: 'max' }), (operations) => {
-        const timers = new Timers()
+        const timers = new Timers<string>()
         const fired: number[] = []
-        const all = Array.from({ length: 31 }, (_, n) => new Timer(() => fired.push(n)))
+        const all = Array.from({ length: 31 }, (_, n) => new Timer('t', () => fired.push(n)))
         let model: { n: number; at: number; order: number }[] = []
         const expected: number[] = []
         operations.forEach((step, order) => {
-          const timer = all[step.timer] as Timer
+          const timer = all[step.timer] as Timer<'t'>
           if (step.do !== 'run') model = model.filter(({ n }) => n !== step.timer)
           if (step.do === 'set') {
             timers.set(timer, step.at)
@@ -108,9 +112,9 @@ describe('Timers', () => {
   })
 
   it('that is set again for now, while it fires, waits for the next run: no run is endless', () => {
-    const timers = new Timers()
+    const timers = new Timers<string>()
     let fired = 0
-    const timer: Timer = new Timer((now) => {
+    const timer: Timer<string> = new Timer('t', (now) => {
       fired++
       timers.set(timer, now)
     })

@@ -25,7 +25,14 @@ function make(limits: Partial<typeof defaultLimits> = {}): {
     session: (user) => new Session(user, grant(user), host),
     send: (session, count, size = 0) => {
       for (let n = 0; n < count; n++) {
-        const message: ClientMessage = { type: 'input', log: 1, seq: n + 1, seen: 0, data: bytes(size) }
+        const message: ClientMessage = {
+          type: 'input',
+          log: 1,
+          seq: n + 1,
+          after: 0,
+          seen: 0,
+          data: bytes(size),
+        }
         upstream.accept(session, message)
       }
     },
@@ -129,7 +136,7 @@ describe('Upstream queues', () => {
     const message: ClientMessage = { type: 'leave', call: 1, log: 1 }
     expect([1, 2, 3, 4].map(() => upstream.accept(a, message))).toEqual([true, true, true, false])
     const b = session('b')
-    const input: ClientMessage = { type: 'input', log: 1, seq: 1, seen: 0, data: bytes(600) }
+    const input: ClientMessage = { type: 'input', log: 1, seq: 1, after: 0, seen: 0, data: bytes(600) }
     expect([1, 2, 3].map(() => upstream.accept(b, input))).toEqual([true, true, false])
     expect([upstream.isRelaxed(a.upstream), upstream.isRelaxed(b.upstream)]).toEqual([false, false])
     upstream.sweep(() => {})

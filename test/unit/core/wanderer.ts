@@ -21,7 +21,7 @@ export class Wanderer {
   readonly recovered: boolean[] = []
   #session = ''
   #received = 0
-  #epoch = 0
+  #world = 0
   #since: Position = []
 
   constructor(h: Harness, user: string) {
@@ -39,8 +39,8 @@ export class Wanderer {
   #greet(): void {
     this.peer.hello(this.#user, { session: this.#session, received: this.#received })
     this.peer.continue(1_000 * (this.recovered.length + 1))
-    this.peer.join('m', { epoch: this.#epoch, next: this.#epoch === 0 ? 0 : (this.frames.at(-1) ?? 0) + 1 })
-    this.peer.subscribe('t', { recover: this.#epoch !== 0, since: this.#since })
+    this.peer.join('m', { world: this.#world, next: this.#world === 0 ? 0 : (this.frames.at(-1) ?? 0) + 1 })
+    this.peer.subscribe('t', { recover: this.#world !== 0, since: this.#since })
     this.#h.settle()
     this.listen()
   }
@@ -56,7 +56,7 @@ export class Wanderer {
       this.#session = message.session
       this.#received = message.received
     } else if (message.type === 'joined') {
-      this.#epoch = message.epoch
+      this.#world = message.world
       this.recovered.push(message.recovered)
     } else if (message.type === 'subscribed') this.#since = message.position
     else if (message.type === 'push') this.pushes.push(textOf(message.data))

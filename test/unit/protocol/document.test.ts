@@ -75,7 +75,10 @@ describe('messages', () => {
   for (const type of Object.keys(schema) as MessageType[]) {
     test(`${type} is described with its code, its direction and all of its fields in order`, () => {
       const { code, from, fields } = schema[type]
-      const tail = fieldRows(tailOf(type)).map(([name, kind]) => [name, `${kind}, tail`])
+      const tail = fieldRows(tailOf(type)).map(([name, kind]) => [
+        name,
+        name.includes('[') ? kind : `${kind}, tail`,
+      ])
       const text = section('###', `\`${type}\``)
       const [head] = text.split('\n').filter((line) => line.startsWith('`0x'))
       expect(head).toContain(`\`0x${code.toString(16).padStart(2, '0')}\` · ${arrows[from]}`)

@@ -317,7 +317,7 @@ describe('a small packet that claims much', () => {
 })
 
 const ping = (fields: string): string => `[{"type":"ping",${fields}}]`
-const input = (data: string): string => `[{"type":"input","log":1,"seq":1,"seen":0,"data":${data}}]`
+const input = (data: string): string => `[{"type":"input","log":1,"seq":1,"after":0,"seen":0,"data":${data}}]`
 
 describe('JSON', () => {
   test('deep nesting is refused, not recursed into', () => {

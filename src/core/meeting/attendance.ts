@@ -1,0 +1,23 @@
+import type { MeetingEvent } from '../../protocol/schema.ts'
+
+/** Who is in a meeting, as the events of a log say up to some frame. */
+export class Attendance {
+  readonly #members: Map<number, { readonly slot: number; readonly user: string; away: boolean }> = new Map()
+
+  get list(): { readonly slot: number; readonly user: string; readonly away: boolean }[] {
+    return Array.from(this.#members.values(), (member) => ({ ...member }))
+  }
+
+  apply(events: readonly MeetingEvent[]): void {
+    for (const event of events) {
+      if (event.type === 'join') {
+        const { slot, user } = event
+        this.#members.set(slot, { slot, user, away: false })
+      } else if (event.type === 'leave') this.#members.delete(event.slot)
+      else if (event.type === 'away' || event.type === 'back') {
+        const member = this.#members.get(event.slot)
+        if (member !== undefined) member.away = event.type === 'away'
+      }
+    }
+  }
+}

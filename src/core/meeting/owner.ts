@@ -1,0 +1,420 @@
+import type { ErrorCode } from '../../protocol/errors.ts'
+import type { Payload } from '../../protocol/payload.ts'
+import type { MeetingEvent, MessageOf } from '../../protocol/schema.ts'
+import { fixedLimits, type MeetingOptions } from '../ground/config.ts'
+import type { Stats } from '../ground/stats.ts'
+import { Timer } from '../ground/timers.ts'
+import type { Refusal, SealedFrame } from '../ports.ts'
+import type { Session } from '../session/session.ts'
+import type { Bot, MeetingBusiness, MeetingInfo } from './business.ts'
+import { Electorate } from './electorate.ts'
+import { FrameClock } from './frame-clock.ts'
+import type { FrameLog } from './frame-log.ts'
+import { Intake } from './intake.ts'
+import { JoinRate } from './join-rate.ts'
+import { Room, type RoomHost } from './room.ts'
+import { Roster } from './roster.ts'
+import { sealedFrame, sealFrame } from './sealed.ts'
+import { type Host, isAway, type Member, Seat, seatOf } from './seat.ts'
+
+/** After a stall at most so many late frames are sealed at once; the time of the rest is lost, and a SLIP event says so. */
+const LATE_FRAMES = 5
+
+/** A member that is left. */
+interface Departure {
+  readonly slot: number
+  readonly user: string
+  readonly reason: string
+}
+
+/** What an owner needs of its node. */
+export interface OwnerHost extends RoomHost {
+  readonly stats: Stats
+  /** This meeting has something to seal and no clock: seal it at the end of the sweep. */
+  sealSoon(owner: Owner): void
+  /** Nobody was in it for its TTL. */
+  expired(owner: Owner): void
+}
+
+/**
+ * Who seals the frames of a room: its members, their inputs, the clock and the say of the business. It forwards inputs
+ * and knows nothing of their meaning.
+ */
+export class Owner implements Host {
+  readonly room: Room
+  readonly options: MeetingOptions
+  readonly #host: OwnerHost
+  readonly #business: MeetingBusiness
+  readonly #roster: Roster
+  readonly #intake: Intake
+  readonly #clock: FrameClock
+  readonly #joins: JoinRate
+  readonly #electorate: Electorate = new Electorate()
+  /** The next frame is due. */
+  readonly #beat: Timer
+  /** Nobody has been there for the TTL. */
+  readonly #ttl: Timer
+  #closed = false
+  /** Hash of the configuration that clients must run; '' until it is known. */
+  #config: string
+  /** What the next frame holds before its inputs. */
+  #events: MeetingEvent[] = []
+  /** A member has acknowledged frames since the last one was sealed: without a clock, nothing else may tell of it. */
+  #acknowledged = false
+  /** Waits for the end of the sweep to be sealed. */
+  #unsealed = false
+  /** What the business is still to be told, in order. */
+  #notices: (SealedFrame | Departure)[] = []
+
+  constructor(host: OwnerHost, room: Room, options: MeetingOptions, business: MeetingBusiness, now: number) {
+    this.#host = host
+    this.#business = business
+    this.room = room
+    this.options = options
+    this.#config = options.config
+    this.#roster = new Roster(options.capacity, (event) => this.#happen(event))
+    this.#intake = new Intake(options)
+    this.#clock = new FrameClock(options.frameRate, room.log.number, now)
+    this.#joins = new JoinRate(options.joinsPerMinute)
+    this.#beat = new Timer('frame', (at) => this.#tick(at))
+    this.#ttl = new Timer('ttl', () => host.expired(this))
+    host.timers.set(this.#ttl, now + options.ttlMs)
+  }
+
+  get name(): string {
+    return this.room.facts.name
+  }
+
+  get log(): FrameLog {
+    return this.room.log
+  }
+
+  get kind(): string {
+    return this.#business.kind
+  }
+
+  get info(): MeetingInfo {
+    const { frameRate, capacity } = this.options
+    return {
+      name: this.name,
+      kind: this.kind,
+      metadata: this.#business.metadata,
+      frameRate,
+      capacity,
+      members: Array.from(this.#roster.all(), (member) => ({
+        slot: member.slot,
+        user: member.user,
+        away: isAway(member),
+        bot: member.seat === null,
+      })),
+      spectators: this.room.spectators,
+      epoch: this.room.facts.world,
+      frame: this.log.next - 1,
+      stable: this.#stable,
+    }
+  }
+
+  /** Inputs accepted and not yet in a frame. */
+  get waiting(): number {
+    return this.#intake.size
+  }
+
+  // ---- seats
+
+  /** Seats a session or, where it has a seat, places its cursor anew. */
+  join(session: Session, message: MessageOf<'join'>, now: number): MessageOf<'joined'> | Refusal | ErrorCode {
+    if (message.config !== '' && this.#config !== '' && this.#config !== message.config)
+      return 'CONFIG_MISMATCH'
+    const known = seatOf(session, this.log.number)
+    const seat = known ?? (message.spectator ? new Seat(this, session, null) : this.#seat(session, now))
+    if (!(seat instanceof Seat)) return seat
+    this.#run(now)
+    if (known === undefined) session.seats.set(this.log.number, seat)
+    else this.#unplace(seat)
+    if (seat.member !== null) {
+      if (this.#config === '') this.#config = message.config
+      this.#roster.back(seat.member)
+    }
+    return this.room.place(seat, message, { ...this.#clock.origin, members: this.#roster.list }, now)
+  }
+
+  #seat(session: Session, now: number): Seat | Refusal | ErrorCode {
+    const member = this.#roster.awayOf(session.user)
+    return member === undefined ? this.#admit(session, now) : this.#handOver(member, session)
+  }
+
+  /** A page that was reloaded is a new session: its user goes on in the seat that was kept, and nobody is asked. */
+  #handOver(member: Member, session: Session): Seat {
+    if (member.seat !== null) {
+      this.#electorate.leave(member.seat.elector, this.log.next, false)
+      this.room.end(member.seat, 'its user came back in another session')
+    }
+    return this.#sit(member, session)
+  }
+
+  #sit(member: Member, session: Session): Seat {
+    const seat = new Seat(this, session, member)
+    member.seat = seat
+    this.#electorate.join(seat.elector, this.log.next)
+    return seat
+  }
+
+  /** A seat for a new member: not too often, while there is room, and as the business says. That may seat bots meanwhile. */
+  #admit(session: Session, now: number): Seat | Refusal | ErrorCode {
+    const slot = this.#roster.free
+    if (slot === -1) return 'FULL'
+    const { user } = session
+    const retryAfterMs = this.#joins.take(user, now)
+    if (retryAfterMs > 0)
+      return {
+        code: 'RATE',
+        message: `more than ${this.options.joinsPerMinute} joins a minute`,
+        retryAfterMs,
+      }
+    const { logic } = this.#business
+    const refusal = this.#roster.reserving(slot, () => logic?.join?.(slot, user) ?? null)
+    if (refusal !== null) return refusal
+    // It may have ended the session instead of answering.
+    if (session.ended || session.outlet === null) return 'UNKNOWN'
+    this.#run(now)
+    return this.#sit(this.#roster.seat(user, slot), session)
+  }
+
+  /** Seats a member of the business's own. It neither starts the clock nor keeps the meeting open. */
+  addBot(user: string): Bot | ErrorCode {
+    if (this.#events.length >= fixedLimits.waitingEvents) return 'BUSY'
+    const slot = this.#roster.free
+    if (slot === -1) return 'FULL'
+    const member = this.#roster.seat(user, slot)
+    return {
+      slot,
+      maxInput: this.options.inputBytes,
+      send: (data) => this.#acceptBot(member, data),
+      leave: () => this.#depart(member, 'left'),
+    }
+  }
+
+  #acceptBot(member: Member, data: Payload): ErrorCode | null {
+    if (!this.#isSeated(member)) return 'CLOSED'
+    const refusal = this.#intake.checkBot(member, data)
+    if (refusal !== null) return refusal
+    this.#host.stats.inputsReceived++
+    this.#push(member, member.seq, data)
+    return null
+  }
+
+  /** Says something to one member alone. False where the slot is empty, or a bot's. */
+  sendTo(slot: number, data: Payload): boolean {
+    const member = this.#roster.get(slot)
+    if (member === undefined || member.seat === null || member.standing.is === 'leaving') return false
+    this.#host.downstream.send(member.seat.session, { type: 'direct', log: this.log.number, data })
+    return true
+  }
+
+  /** Takes a member's slot away, behind what it has sent before. False where the slot is empty. */
+  kick(slot: number, message: string): boolean {
+    const member = this.#roster.get(slot)
+    if (member === undefined || member.standing.is === 'leaving') return false
+    if (member.seat !== null) this.#end(member.seat, message)
+    this.#depart(member, 'kicked')
+    return true
+  }
+
+  #end(seat: Seat, message: string): void {
+    this.room.end(seat, message)
+    this.#noticeDesertion()
+  }
+
+  #unplace(seat: Seat): void {
+    this.room.unplace(seat)
+    this.#noticeDesertion()
+  }
+
+  /** Without a clock the end of the sweep notices that nobody is left. */
+  #noticeDesertion(): void {
+    if (this.room.isDeserted) this.#sealSoon()
+  }
+
+  detach(seat: Seat): boolean {
+    this.#unplace(seat)
+    if (seat.member === null) return false
+    this.#roster.away(seat.member)
+    return true
+  }
+
+  leave(seat: Seat, reason: string): void {
+    this.#unplace(seat)
+    if (seat.member !== null) this.#depart(seat.member, reason)
+  }
+
+  #isSeated(member: Member): boolean {
+    return member.standing.is !== 'leaving' && this.#roster.has(member)
+  }
+
+  #depart(member: Member, reason: string): void {
+    if (!this.#isSeated(member)) return
+    member.standing = { is: 'leaving', reason, wasAway: isAway(member) }
+    if (member.waiting > 0) return
+    this.#vacate(member, reason)
+    this.#notify()
+  }
+
+  #vacate(member: Member, reason: string): void {
+    this.#roster.remove(member, reason)
+    const { slot, user, seat } = member
+    if (seat !== null) this.#electorate.leave(seat.elector, this.log.next, reason === 'left')
+    if (this.#business.logic?.leave !== undefined && seat !== null) this.#notices.push({ slot, user, reason })
+  }
+
+  /** Tells the business what has happened, once everything is in its place again. */
+  #notify(): void {
+    if (this.#notices.length === 0) return
+    const notices = this.#notices
+    this.#notices = []
+    const { logic } = this.#business
+    for (const notice of notices) {
+      if ('number' in notice) logic?.frame?.(notice)
+      else logic?.leave?.(notice.slot, notice.user, notice.reason)
+    }
+  }
+
+  // ---- inputs
+
+  accept(seat: Seat, message: MessageOf<'input'>, now: number): Refusal | ErrorCode | null {
+    const { member } = seat
+    if (member === null) return 'READ_ONLY'
+    seat.seen(message.seen)
+    const refusal = this.#intake.check(member, message, seat.turnedAway, now)
+    if (refusal !== null) return refusal
+    const decided = this.#business.logic?.input?.(member.slot, member.user, message.data) ?? message.data
+    if ('code' in decided) return decided
+    if (!this.#isSeated(member)) return 'CLOSED'
+    // What was held up may come when nobody is connected any more: it is framed all the same.
+    this.#run(now)
+    this.#push(member, message.seq, decided)
+    return null
+  }
+
+  acknowledge({ elector }: Seat, frame: number): void {
+    this.#electorate.acknowledge(elector, Math.min(frame, this.log.next - 1))
+    this.#acknowledged = true
+    this.#sealSoon()
+  }
+
+  /** The last stable frame. */
+  get #stable(): number {
+    return this.#electorate.stableTo(this.log.next - 1)
+  }
+
+  #push(member: Member, seq: number, data: Payload): void {
+    this.#intake.push(member, seq, data)
+    this.#sealSoon()
+  }
+
+  #happen(event: MeetingEvent): void {
+    this.#events.push(event)
+    this.#sealSoon()
+  }
+
+  /** Without a clock, what happened is sealed at the end of the sweep. */
+  #sealSoon(): void {
+    if (this.#clock.interval !== 0 || this.#unsealed) return
+    this.#unsealed = true
+    this.#host.sealSoon(this)
+  }
+
+  // ---- the clock
+
+  /** Starts the clock where it stands still and somebody is there. */
+  #run(now: number): void {
+    this.#host.timers.clear(this.#ttl)
+    if (this.#clock.isRunning) return
+    const { next } = this.log
+    const stood = this.#clock.run(next, now)
+    if (next > 1) this.#happen({ type: 'resume', gap: Math.round(stood) })
+    if (this.#clock.interval !== 0) this.#host.timers.set(this.#beat, this.#clock.due(next))
+  }
+
+  #stop(now: number): void {
+    this.#clock.stop(now)
+    this.#host.timers.clear(this.#beat)
+    this.#host.timers.set(this.#ttl, now + this.options.ttlMs)
+  }
+
+  get #hasNothing(): boolean {
+    return this.#intake.size === 0 && this.#events.length === 0
+  }
+
+  /** Without a clock: the last frame with something in it is stable now, and no frame has told of it. */
+  get #hasNewsOfStability(): boolean {
+    const { lastFull } = this.room
+    return this.log.stableAt(this.log.next - 1) < lastFull && this.#stable >= lastFull
+  }
+
+  #tick(now: number): void {
+    if (this.room.isDeserted && this.#hasNothing) {
+      this.#stop(now)
+      return
+    }
+    const clock = this.#clock
+    const { log } = this
+    for (let late = 0; late < LATE_FRAMES && clock.due(log.next) <= now; late++) {
+      this.#host.stats.sealed(now, now - clock.due(log.next))
+      this.#seal(now)
+    }
+    const slipped = clock.slip(log.next, now)
+    if (slipped > 0) {
+      this.#host.stats.framesSlipped += slipped
+      this.#happen({ type: 'slip', lost: Math.round(slipped * clock.interval) })
+    }
+    this.room.tell(now)
+    this.#host.timers.set(this.#beat, clock.due(log.next))
+    this.#notify()
+  }
+
+  /** At the end of a sweep: a meeting without a frame rate seals what it has. */
+  sealNow(now: number): void {
+    this.#unsealed = false
+    if (this.#closed) return
+    while (!this.#hasNothing) {
+      this.#host.stats.sealed(now, 0)
+      this.#seal(now)
+    }
+    if (this.#acknowledged && this.#hasNewsOfStability) this.#seal(now)
+    this.#acknowledged = false
+    this.room.tell(now)
+    if (this.#clock.isRunning && this.room.isDeserted) this.#stop(now)
+    this.#notify()
+  }
+
+  #seal(now: number): void {
+    const events = this.#events
+    this.#events = []
+    const inputs = this.#intake.take()
+    if (this.#business.logic?.frame !== undefined)
+      this.#notices.push(sealedFrame(this.log.next, events, inputs))
+    const bytes = sealFrame(events, inputs)
+    this.room.append({ bytes, events, inputs: inputs.length, stable: this.#stable }, now)
+    this.#host.stats.inputsFramed += inputs.length
+    for (const { member } of inputs) {
+      member.waiting--
+      if (member.standing.is === 'leaving' && member.waiting === 0)
+        this.#vacate(member, member.standing.reason)
+    }
+  }
+
+  /** Ends the meeting for all. */
+  close(): void {
+    this.#business.logic?.close?.()
+    this.#closed = true
+    this.#host.timers.clear(this.#beat)
+    this.#host.timers.clear(this.#ttl)
+    const message = 'the meeting was closed'
+    this.room.close(message)
+    for (const { seat, standing } of this.#roster.all())
+      if (seat !== null && standing.is === 'away') this.room.end(seat, message)
+    this.#host.stats.refuseInput('CLOSED', this.#intake.clear())
+    this.#roster.clear()
+    this.#events = []
+  }
+}

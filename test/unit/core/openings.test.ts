@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest'
+import { grant, Harness, type Peer } from './harness.ts'
+
+/** A node that opens meetings on demand. */
+function harness(limits = {}): Harness {
+  const h = new Harness(limits)
+  h.node.openOnDemand(true)
+  return h
+}
+
+const asked = (h: Harness): string[] => h.application.missing.map(({ user, name }) => `${user} ${name}`)
+const requested = (h: Harness): string[] => h.application.requests.map(({ method }) => method)
+const heard = (peer: Peer): string[] =>
+  peer.take().map((message) => (message.type === 'failed' ? message.error : message.type))
+
+/** Answers the oldest question, having opened the meeting or not. */
+function answer(h: Harness, opens: boolean): void {
+  const [missing] = h.application.missing.splice(0, 1)
+  if (missing === undefined) throw new Error('nothing was asked')
+  if (opens) h.node.openMeeting(missing.name, { frameRate: 0 }, h.now)
+  h.node.handleMissing(missing, h.now)
+  h.settle()
+}
+
+describe('A meeting that is not open', () => {
+  it('is asked for once, whoever wants to join it, and all are in when it is open', () => {
+    const h = harness()
+    const peers = ['ann', 'bob', 'cid'].map((user) => h.connect(user))
+    for (const peer of peers) peer.join('m')
+    h.settle()
+    expect([asked(h), peers.flatMap(heard)]).toEqual([['ann m'], []])
+    answer(h, true)
+    expect(peers.map((peer) => heard(peer)[0])).toEqual(['joined', 'joined', 'joined'])
+    expect(h.node.meeting('m')?.members.map(({ user }) => user)).toEqual(['ann', 'bob', 'cid'])
+  })
+
+  it('is NOT_FOUND where the business does not open it, and is asked for anew the next time', () => {
+    const h = harness()
+    const peer = h.connect('ann')
+    peer.join('m')
+    h.settle()
+    answer(h, false)
+    expect(heard(peer)).toEqual(['NOT_FOUND'])
+    peer.join('m')
+    h.settle()
+    expect(asked(h)).toEqual(['ann m'])
+  })
+
+  it('is NOT_FOUND where no answer comes in time; one that comes later is not listened to', () => {
+    const h = harness({ authorizeMs: 2_000 })
+    const peer = h.connect('ann')
+    peer.join('m')
+    peer.request('behind')
+    h.advance(1_999)
+    expect([heard(peer), requested(h)]).toEqual([[], []])
+    h.advance(1)
+    expect([heard(peer), requested(h), h.application.unopened]).toEqual([['NOT_FOUND'], ['behind'], ['m']])
+    answer(h, true)
+    expect(heard(peer)).toEqual([])
+  })
+
+  it('is not asked for where the ticket forbids it, or the node was not told to', () => {
+    const h = harness()
+    h.application.grants.set('ann', grant('ann', { meetings: [] }))
+    const [ann, bob] = [h.connect('ann'), h.connect('bob')]
+    ann.join('m')
+    h.settle()
+    h.node.openOnDemand(false)
+    bob.join('m')
+    h.settle()
+    expect([heard(ann), heard(bob), asked(h)]).toEqual([['FORBIDDEN'], ['NOT_FOUND'], []])
+  })
+
+  it('is asked for behind the say of the business in who may join', () => {
+    const h = harness()
+    h.node.askFirst(true)
+    const peer = h.connect('ann')
+    peer.join('m')
+    h.settle()
+    expect([h.application.questions.length, asked(h)]).toEqual([1, []])
+    for (const question of h.application.questions.splice(0)) h.node.handleAuthorized(question, true, h.now)
+    answer(h, true)
+    expect(heard(peer)[0]).toBe('joined')
+  })
+
+  it('is not joined by a session that has ended meanwhile, or may not any more', () => {
+    const h = harness()
+    const [ann, bob, cid] = [h.connect('ann'), h.connect('bob'), h.connect('cid')]
+    for (const peer of [ann, bob, cid]) peer.join('m')
+    h.settle()
+    ann.hangUp(true)
+    h.application.grants.set('less', grant('bob', { meetings: [], issued: 9 }))
+    bob.hangUp()
+    const back = h.connect('less', { session: bob.session })
+    answer(h, true)
+    expect(h.node.meeting('m')?.members.map(({ user }) => user)).toEqual(['cid'])
+    expect(heard(back)).toEqual(['FORBIDDEN'])
+    cid.hangUp(true)
+    back.hangUp(true)
+    h.advance(400_000)
+    expect(h.node.timers).toBe(0)
+  })
+
+  it('holds up nobody else: users take turns where many are asked for', () => {
+    const h = harness({ authorizeMs: 60_000, sessionsPerUser: 200 })
+    const crowd = Array.from({ length: 150 }, () => h.connect('crowd'))
+    crowd.forEach((peer, n) => peer.join(`c${n}`))
+    h.settle()
+    const peer = h.connect('ann')
+    peer.join('m')
+    h.settle()
+    expect(asked(h)).toHaveLength(100)
+    answer(h, false)
+    answer(h, false)
+    expect(asked(h).slice(-2)).toEqual(['crowd c100', 'ann m'])
+  })
+})

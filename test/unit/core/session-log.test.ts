@@ -1,0 +1,117 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Budget } from '../../../src/core/ground/budget.ts'
+import { defaultLimits, type NodeLimits } from '../../../src/core/ground/config.ts'
+import { Encoded } from '../../../src/core/log/encoded.ts'
+import { type Cursor, Outlet } from '../../../src/core/log/log.ts'
+import { SessionLog } from '../../../src/core/session/session-log.ts'
+import { RecordingTransport } from './harness.ts'
+
+const entry = (size: number): Encoded => new Encoded(new Uint8Array(size))
+
+function make(limits: Partial<NodeLimits> = {}): {
+  log: SessionLog
+  budget: Budget
+  relieved: () => number
+  attach: (received: number) => { before: number; cursor: Cursor }
+} {
+  const budget = new Budget(Infinity)
+  let count = 0
+  const log = new SessionLog({ ...defaultLimits, ...limits }, budget, () => count++)
+  return {
+    log,
+    budget,
+    relieved: () => count,
+    attach: (received) => {
+      const before = log.attach(new Outlet(new RecordingTransport(() => 0), false, 0), received)
+      return { before, cursor: log.cursor as Cursor }
+    },
+  }
+}
+
+describe('The log of a session', () => {
+  it('gives its cursor each entry once, and the next one what was not acknowledged', () => {
+    const { log, budget, attach } = make()
+    const entries = [1, 2, 3, 4].map(entry)
+    const { cursor } = attach(0)
+    for (const each of entries) log.append(each)
+    expect([log.read(cursor), log.read(cursor), log.read(cursor)]).toEqual(entries.slice(0, 3))
+    log.acknowledge(2)
+    expect(budget.used).toBe(7)
+    const again = attach(2)
+    expect([again.before, log.read(again.cursor), log.read(again.cursor)]).toEqual([
+      2,
+      entries[2],
+      entries[3],
+    ])
+    expect(log.isCurrent(again.cursor)).toBe(true)
+    log.release()
+    expect(budget.used).toBe(0)
+  })
+
+  it('believes no acknowledgement of what it has not offered', () => {
+    const { log, budget, attach } = make()
+    const { cursor } = attach(0)
+    for (const size of [1, 2]) log.append(entry(size))
+    log.acknowledge(2)
+    expect(budget.used).toBe(3)
+    log.read(cursor)
+    log.acknowledge(2)
+    expect(budget.used).toBe(2)
+  })
+
+  it('says where its cursor fell off, and how far a later one is from what it asked for', () => {
+    const { log, attach } = make({ sessionLogEntries: 3 })
+    const { cursor } = attach(0)
+    expect([1, 2, 3, 4, 5].map((size) => log.append(entry(size)))).toEqual([true, true, true, false, false])
+    expect(log.read(cursor)).toBe('disconnect')
+    expect(attach(0).before).toBe(2)
+    expect(attach(4).before).toBe(4)
+    // What a client has not received yet it cannot have received.
+    expect(attach(9).before).toBe(5)
+  })
+
+  it('is behind from a quarter of its limits on, and says once that it is not any more', () => {
+    const { log, relieved, attach } = make({ sessionLogEntries: 8 })
+    const { cursor } = attach(0)
+    for (let n = 0; n < 3; n++) log.append(entry(1))
+    expect(log.isBehind).toBe(true)
+    log.read(cursor)
+    expect([log.isBehind, relieved()]).toEqual([false, 1])
+    log.read(cursor)
+    expect(relieved()).toBe(1)
+  })
+
+  it('holds what it counts, within its limits, whatever happens in which order', () => {
+    const step = fc.record({
+      what: fc.constantFrom('append', 'append', 'read', 'acknowledge', 'attach'),
+      n: fc.nat(40),
+    })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+        const limits = { sessionLogEntries: 12, sessionLogBytes: 200 }
+        const { log, budget, attach } = make(limits)
+        let { cursor } = attach(0)
+        const all: Encoded[] = []
+        for (const { what, n } of steps) {
+          if (what === 'append') {
+            const each = entry(n)
+            all.push(each)
+            const kept = log.append(each)
+            if (!kept) ({ cursor } = attach(log.last))
+          } else if (what === 'read' && !log.isCurrent(cursor)) {
+            expect(log.read(cursor)).toBe(all[cursor.position - 2])
+          } else if (what === 'acknowledge') log.acknowledge(n)
+          else if (what === 'attach') ({ cursor } = attach(Math.min(n, log.last)))
+          expect(budget.used).toBeLessThanOrEqual(limits.sessionLogBytes)
+        }
+        let rest = 0
+        const unread = all.slice(cursor.position - 1)
+        for (; !log.isCurrent(cursor); rest++) expect(log.read(cursor)).toBe(unread[rest])
+        expect([rest, log.isBehind]).toEqual([unread.length, false])
+        log.acknowledge(log.last)
+        expect(budget.used).toBe(0)
+      }),
+    )
+  })
+})
