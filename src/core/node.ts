@@ -1,7 +1,6 @@
 import type { Codec } from '../protocol/codec.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import type { Payload } from '../protocol/payload.ts'
-import type { PublicationEntry } from '../protocol/publications.ts'
 import type { MeetingOptions, NodeConfig } from './ground/config.ts'
 import { Budget, type Ringed } from './ground/budget.ts'
 import { Faults } from './ground/faults.ts'
@@ -32,6 +31,8 @@ import { Sessions } from './session/sessions.ts'
 import { Stats } from './ground/stats.ts'
 import { type TimerName, Timers } from './ground/timers.ts'
 import { topicInfo, type TopicInfo } from './topic/topic-info.ts'
+import type { Publication } from './topic/publication.ts'
+import { Publishers } from './topic/publishers.ts'
 import { Topics } from './topic/topics.ts'
 import type { Retention } from './ground/config.ts'
 
@@ -86,9 +87,11 @@ export class RtmsNode {
     const budget = new Budget(limits.logBytes)
     this.#budget = budget
     const nextLog = (): number => ++this.#lastLog
+    const publishers = new Publishers(config.incarnation)
     const downstream = new Downstream(
       limits,
       stats,
+      publishers,
       (outlet) => this.#endings.dismiss(outlet, 'SLOW'),
       (outlet, error) => {
         faults.note(error)
@@ -102,7 +105,7 @@ export class RtmsNode {
       caughtUp: (session) => this.#dispatch.resume(session),
     })
     const meetings = new Meetings(config, timers, downstream, stats, budget, nextLog)
-    const topics = new Topics(config, timers, downstream, bus, stats, budget, nextLog)
+    const topics = new Topics(config, timers, downstream, bus, stats, budget, publishers, nextLog)
     const requests = new Requests(limits, timers, downstream, application, stats)
     const revocations = new Revocations(limits)
     const dispatch = new Dispatch(limits, stats, {
@@ -342,12 +345,12 @@ export class RtmsNode {
   }
 
   /** The last `count` entries that a topic keeps, oldest first. */
-  topicHistory(topic: string, count: number): readonly PublicationEntry[] {
+  topicHistory(topic: string, count: number): readonly Publication[] {
     return this.#topics.get(topic)?.history(count) ?? []
   }
 
   /** The latest entry of each key of a topic. */
-  topicLatest(topic: string): readonly PublicationEntry[] {
+  topicLatest(topic: string): readonly Publication[] {
     return this.#topics.get(topic)?.latest() ?? []
   }
 

@@ -144,6 +144,8 @@ export interface SealedFrame {
 
 /** The way to the other nodes: at most once, in order per publisher, nothing stored. Does not return to its sender. */
 export interface Bus {
+  /** Whether another node may listen to a topic. Asked once per topic and sweep; a bus that cannot know says yes. */
+  hears(topic: string): boolean
   publish(topic: string, bytes: Uint8Array): void
   subscribe(topic: string): void
   unsubscribe(topic: string): void

@@ -2,6 +2,7 @@ import {
   Machine,
   type RawFrame,
   type ReadOptions,
+  type Received,
   type SeatMachine,
   type TopicReader,
 } from '../client/machine/index.ts'
@@ -12,7 +13,6 @@ import {
   type Codec,
   type ErrorCode,
   type Message,
-  type PublicationEntry,
   RtmsError,
   type ServerMessage,
 } from '../protocol/index.ts'
@@ -332,14 +332,14 @@ export class SimClient implements ClientFacts {
     this.#observer.subscribed?.(this, topic)
     this.#do(() => {
       const reader = this.machine.read(topic, options, {
-        publication: (entry: PublicationEntry) => {
+        publication: (entry: Received) => {
           if (entry.tombstone) latest.delete(entry.key)
           else latest.set(entry.key, textOf(entry.data))
           this.#observer.publication?.(this, topic, partial, entry)
         },
         gap: (lost: number, reason: ErrorCode) => {
-          latest.clear()
-          const anew = reason === 'RETENTION' || reason === 'NEW_EPOCH' || (partial && reason !== 'BUS')
+          const anew = reason === 'RETENTION' || reason === 'NEW_EPOCH'
+          if (reason !== 'SLOW') latest.clear()
           this.#observer.topicGap?.(this, topic, anew, lost, reason)
         },
         subscribed: () => {},
@@ -373,7 +373,7 @@ export class SimClient implements ClientFacts {
       })),
       topics: [...this.readers].map(([name, reader]) => ({
         name,
-        position: new Map(reader.position),
+        position: new Map(reader.position?.numbers),
         latest: this.#latest.get(name) ?? new Map<string, string>(),
         // A reader that conflates only when it is slow gets latest values where there are keys.
         conflate: reader.options.conflate || (reader.options.policy === 'conflate' && name.startsWith('k')),

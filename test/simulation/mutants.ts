@@ -9,7 +9,6 @@ import { SessionLog } from '../../src/core/session/session-log.ts'
 import { Sessions } from '../../src/core/session/sessions.ts'
 import { Topic } from '../../src/core/topic/topic.ts'
 import { TopicEntries } from '../../src/core/topic/entries.ts'
-import { TopicLog } from '../../src/core/topic/topic-log.ts'
 import { type Connection, policies } from '../../src/core/index.ts'
 import { binaryCodec, type MessageOf } from '../../src/protocol/index.ts'
 import { Link } from '../../src/testing/index.ts'
@@ -87,8 +86,8 @@ export const deliveryMutants: readonly Mutant[] = [
     breaks: ['I11', 'I15'],
     plant: () => {
       const strike = every(40)
-      return replace(TopicLog.prototype, 'read', (read) => {
-        return function (this: TopicLog, cursor) {
+      return replace(Topic.prototype, 'read', (read) => {
+        return function (this: Topic, cursor) {
           if (strike() && cursor.position >= this.first && cursor.position + 1 < this.next) cursor.position++
           return read.call(this, cursor)
         }
@@ -164,11 +163,11 @@ export const deliveryMutants: readonly Mutant[] = [
     breaks: ['I15'],
     plant: () =>
       replace(Topic.prototype, 'add', (add) => {
-        return function (this: Topic, cursor, hz) {
+        return function (this: Topic, cursor) {
           const { wish } = cursor
           if (wish.policy === policies.disconnect)
             Object.assign(cursor, { wish: { ...wish, policy: policies.skip } })
-          add.call(this, cursor, hz)
+          add.call(this, cursor)
         }
       }),
   },
@@ -196,7 +195,7 @@ export const deliveryMutants: readonly Mutant[] = [
         return function (this: TopicEntries, cursor) {
           if (!cursor.wish.conflate || !strike()) return read.call(this, cursor)
           cursor.position = this.next
-          cursor.values = false
+          cursor.values = null
           return 'nothing'
         }
       })

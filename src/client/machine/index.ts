@@ -3,5 +3,11 @@ export { clientLimits } from './limits.ts'
 export { Machine } from './machine.ts'
 export type { Phase } from './ports.ts'
 export type { RawFrame, SeatListener, SeatMachine } from './seat.ts'
-export { isPosition, type ReaderListener, type ReadOptions, type TopicReader } from './reader.ts'
+export {
+  isPosition,
+  type ReaderListener,
+  type ReadOptions,
+  type Received,
+  type TopicReader,
+} from './reader.ts'
 export type { Ticket } from './tickets.ts'

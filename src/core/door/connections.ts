@@ -4,7 +4,7 @@ import { isSpoken, limits as protocolLimits, versions } from '../../protocol/lim
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
 import { Admission } from './admission.ts'
 import type { Ending } from '../ground/asks.ts'
-import { fixedLimits, type NodeConfig } from '../ground/config.ts'
+import { fixedLimits, type NodeConfig, originOf } from '../ground/config.ts'
 import { Connection, type Phase } from './connection.ts'
 import type { Faults } from '../ground/faults.ts'
 import type { Downstream } from '../down/downstream.ts'
@@ -42,13 +42,12 @@ export class Connections {
   readonly #host: ConnectionsHost
   readonly #all: Set<Connection> = new Set()
   readonly #admission: Admission
-  /** Milliseconds since 1970 from which publications count their time, on every connection of this node's life. */
   readonly #origin: number
   draining = false
 
   constructor(host: ConnectionsHost) {
     this.#host = host
-    this.#origin = Math.max(0, Math.floor(host.config.wallOffset))
+    this.#origin = originOf(host.config)
     this.#admission = new Admission(
       host.config,
       host.stats,

@@ -64,6 +64,8 @@ export interface NodeLimits {
   logBytes: number
   /** Bytes of a meeting's ring of frames. */
   meetingLogBytes: number
+  /** After so many bytes of entries of a log a batch ends; what is over comes in the next. */
+  pageBytes: number
   /** Keys of one topic. */
   topicKeys: number
   /** Entries and bytes that wait in a topic's ring for the next sweep, whatever its retention. */
@@ -111,6 +113,7 @@ export const defaultLimits: NodeLimits = {
   topicIdleMs: 3_600_000,
   logBytes: 536_870_912,
   meetingLogBytes: 4_194_304,
+  pageBytes: 32_768,
   topicKeys: 10_000,
   topicPendingEntries: 1_024,
   topicPendingBytes: 262_144,
@@ -133,6 +136,8 @@ export const fixedLimits = {
   electorates: 64,
   /** How far an input's seq may lie above the last one's; further is LIMIT. */
   seqStep: 1_048_576,
+  /** Removed keys of one topic of which it is remembered what was forgotten; of those before them only how far. */
+  forgottenKeys: 1_024,
   /** Topics that are looked at, in one turn, for what has grown too old, where nothing is published; and how often. */
   agingTopics: 10_000,
   agingMs: 1_000,
@@ -161,6 +166,11 @@ export interface NodeConfig {
   /** Random bytes: session names, seeds, epochs. */
   readonly entropy: (bytes: number) => Uint8Array
   readonly limits: NodeLimits
+}
+
+/** Milliseconds since 1970 from which the publications on the wire count their time, for the life of this node. */
+export function originOf({ wallOffset }: NodeConfig): number {
+  return Math.max(0, Math.floor(wallOffset))
 }
 
 /** A meeting as the business opens it. */

@@ -1,7 +1,7 @@
 import { encodeBatch } from '../../protocol/binary.ts'
 import { Writer } from '../../protocol/bytes.ts'
 import { joinFrames } from '../../protocol/frames.ts'
-import { schema } from '../../protocol/schema.ts'
+import { nowhere, schema } from '../../protocol/schema.ts'
 import type { Budget } from '../ground/budget.ts'
 import { Encoded } from '../log/encoded.ts'
 import { BatchCache, Gap, PAGE_BYTES } from '../log/batches.ts'
@@ -95,7 +95,7 @@ export class FrameLog implements Log {
     const from = cursor.position
     if (from < this.first) {
       cursor.position = this.first
-      return new Gap(this.number, from, this.first, [], 'NO_SNAPSHOT')
+      return new Gap(this.number, from, this.first, nowhere, 'NO_SNAPSHOT')
     }
     const known = batches.get(from)
     if (known !== undefined) {
@@ -115,7 +115,7 @@ export class FrameLog implements Log {
     joinFrames(scratch, this.#frames(from, to))
     const stable = this.stableAt(to - 1)
     const isNews = stable > this.stableAt(from - 1)
-    const head = [this.number, from, to - from]
+    const head = [this.number, from, to - from, scratch.length]
     return new Encoded(encodeBatch(schema.frames.code, head, scratch, isNews ? stable : 0))
   }
 

@@ -153,7 +153,7 @@ describe('A reader that stops and reads on', () => {
         for (const message of peer.heard.splice(0)) {
           if (message.type === 'gap') gaps.push(message)
           if (message.type === 'publications')
-            eachPublication(message.publications, message.count, (entry) =>
+            eachPublication(message.publications, message.at, (entry) =>
               numbers.push(Number(/\d+/.exec(json(entry.data) as string)?.[0])),
             )
         }

@@ -27,8 +27,8 @@ function inputsOf(peer: Peer): { frame: number; slot: number; seq: number; data:
 
 function publicationsOf(peer: Peer): { key: string; tombstone: boolean; data: unknown }[] {
   const list: { key: string; tombstone: boolean; data: unknown }[] = []
-  for (const { publications, count } of peer.all('publications')) {
-    eachPublication(publications, count, ({ key, tombstone, data }) => {
+  for (const { publications, at } of peer.all('publications')) {
+    eachPublication(publications, at, ({ key, tombstone, data }) => {
       list.push({ key, tombstone, data: data.text ? json(data) : [...data.bytes] })
     })
   }

@@ -10,6 +10,7 @@ import {
   type MessageType,
   type Payload,
   toPayload,
+  nowhere,
 } from '../../../src/protocol/index.ts'
 import { Rtms, type RtmsOptions } from '../../../src/server/index.ts'
 
@@ -58,8 +59,7 @@ export const subscribe = (call: number, ...topics: string[]): MessageOf<'subscri
   call,
   topics: topics.map((topic) => ({
     topic,
-    recover: false,
-    since: [],
+    since: nowhere,
     history: 0,
     conflate: false,
     maxHz: 0,

@@ -24,7 +24,9 @@ import {
   type MeetingEvent,
   type MessageOf,
   type MessageType,
+  nowhere,
   type Payload,
+  type Position,
   type PublicationEntry,
   RtmsError,
   type ServerMessage,
@@ -112,6 +114,12 @@ export class RecordingBus implements Bus {
   readonly published: { readonly topic: string; readonly bytes: Uint8Array }[] = []
   /** +topic and -topic, in order. */
   readonly interest: string[] = []
+  /** Whether other nodes listen. */
+  heard = true
+
+  hears(): boolean {
+    return this.heard
+  }
 
   publish(topic: string, packet: Uint8Array): void {
     this.published.push({ topic, bytes: packet })
@@ -181,11 +189,27 @@ export function framesOf(messages: readonly ServerMessage[]): FrameView[] {
   return frames
 }
 
+/** Where a reader stands that was subscribed and has taken these messages. */
+export function positionAfter(
+  { position: { epoch, at, numbers } }: MessageOf<'subscribed'>,
+  messages: readonly ServerMessage[],
+  publishers: readonly number[] = [7],
+): Position {
+  const held = new Map(numbers)
+  let next = at
+  for (const message of messages) if (message.type === 'publications') next = message.at
+  for (const entry of publicationsOf(messages)) {
+    next = entry.at + 1
+    held.set(publishers[entry.publisher] as number, entry.number)
+  }
+  return { epoch, at: next, numbers: [...held] }
+}
+
 export function publicationsOf(messages: readonly ServerMessage[]): PublicationEntry[] {
   const entries: PublicationEntry[] = []
   for (const message of messages) {
     if (message.type === 'publications')
-      eachPublication(message.publications, message.count, (entry) => entries.push(entry))
+      eachPublication(message.publications, message.at, (entry) => entries.push(entry))
   }
   return entries
 }
@@ -328,8 +352,7 @@ export function wish(
 ): MessageOf<'subscribe'>['topics'][number] {
   return {
     topic,
-    recover: false,
-    since: [],
+    since: nowhere,
     history: 0,
     conflate: false,
     maxHz: 0,

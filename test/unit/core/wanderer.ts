@@ -1,4 +1,4 @@
-import { isOfSessionLog, type Position, type ServerMessage } from '../../../src/protocol/index.ts'
+import { isOfSessionLog, nowhere, type Position, type ServerMessage } from '../../../src/protocol/index.ts'
 import { framesOf, type Harness, type Peer, publicationsOf, textOf } from './harness.ts'
 
 /** Time passes, and these clients answer pings. */
@@ -22,7 +22,7 @@ export class Wanderer {
   #session = ''
   #received = 0
   #world = 0
-  #since: Position = []
+  #since: Position = nowhere
 
   constructor(h: Harness, user: string) {
     this.#h = h
@@ -40,7 +40,7 @@ export class Wanderer {
     this.peer.hello(this.#user, { session: this.#session, received: this.#received })
     this.peer.continue(1_000 * (this.recovered.length + 1))
     this.peer.join('m', { world: this.#world, next: this.#world === 0 ? 0 : (this.frames.at(-1) ?? 0) + 1 })
-    this.peer.subscribe('t', { recover: this.#world !== 0, since: this.#since })
+    this.peer.subscribe('t', { since: this.#since })
     this.#h.settle()
     this.listen()
   }
@@ -62,8 +62,8 @@ export class Wanderer {
     else if (message.type === 'push') this.pushes.push(textOf(message.data))
     else if (message.type === 'frames') this.frames.push(...framesOf([message]).map(({ number }) => number))
     else if (message.type === 'publications') {
-      for (const { publisher, number, data } of publicationsOf([message])) {
-        this.#since = [[publisher, number]]
+      for (const { at, data } of publicationsOf([message])) {
+        this.#since = { ...this.#since, at: at + 1 }
         this.texts.push(textOf(data))
       }
     } else if (message.type === 'gap' || message.type === 'failed') throw new Error(JSON.stringify(message))
