@@ -6,7 +6,7 @@ import type { MeetingPlan, Scenario } from './scenario.ts'
 import type { SimNode } from './sim-node.ts'
 import { SimRoom } from './sim-room.ts'
 import { textPayload } from './text.ts'
-import { type Claims, type Rights, WALL_OFFSET } from './tokens.ts'
+import type { Claims, Rights } from './tokens.ts'
 
 const KEYS = ['a', 'b', 'c', 'd'] as const
 
@@ -41,7 +41,7 @@ export class Business {
   }
 
   get #wallNow(): number {
-    return this.#clock.now + WALL_OFFSET
+    return this.#clock.now + this.#scenario.wallOffset
   }
 
   // ---- who may

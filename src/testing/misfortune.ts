@@ -17,6 +17,8 @@ export interface World {
   readonly topics: readonly string[]
   /** Another client takes the place of this one, which has ended. */
   replaceClient(client: SimClient): void
+  /** A page that was reloaded takes its place: the same user, who joins the same meetings. */
+  reloadClient(client: SimClient, delay: number): void
   restartNode(index: number): void
   /** The bus loses what it is given for so long. */
   loseBus(duration: number): void
@@ -46,6 +48,10 @@ export function befall(world: World, fault: Fault, random: Random): void {
       if (random.chance(0.5)) client.kill()
       else client.quit()
       world.replaceClient(client)
+      return
+    case 'reload-client':
+      client.kill()
+      world.reloadClient(client, random.int(0, 300))
       return
     case 'reopen-meeting':
       node.do((core) => core.closeMeeting(random.pick(world.meetings)))

@@ -21,6 +21,8 @@ export interface Scenario {
   readonly asks: boolean
   /** How long a token lives; 0 for ever. */
   readonly tokenMs: number
+  /** Wall time at virtual time 0, in milliseconds since 1970. */
+  readonly wallOffset: number
   readonly phases: {
     readonly faulty: number
     readonly recovery: number
@@ -44,6 +46,7 @@ export const faultKinds = [
   'half-open',
   'half-reset',
   'restart-client',
+  'reload-client',
   'reopen-meeting',
   'restart-node',
   'flood',
@@ -79,6 +82,9 @@ export const profiles: readonly [LinkProfile, LinkProfile, LinkProfile] = [
   { delay: 20, rate: 40, buffer: 1_024 },
 ]
 
+/** Clocks of 2023, of 1970, as a machine without a battery has it, and of 2039. */
+const wallClocks = [1_700_000_000_000, 1_000, Date.UTC(2039, 8, 30)]
+
 /** The limits of every scenario. */
 const limits: Partial<NodeLimits> = { heartbeatMs: 3_000, helloMs: 5_000, topicIdleMs: 10_000 }
 
@@ -102,6 +108,7 @@ export function drawScenario(random: Random, smaller: Smaller = {}): Scenario {
     phases: { faulty: random.int(2, 6) * 1_000, recovery: 8_000, well: 3_000, quiet: 7_500 },
     asks: random.chance(0.3),
     tokenMs: random.pick([0, 5_000, 10_000]),
+    wallOffset: random.pick(wallClocks),
   }
   return makeSmaller(drawn, smaller)
 }

@@ -11,7 +11,6 @@ import type { VirtualClock } from './clock.ts'
 import type { Link } from './link.ts'
 import { type DesertedNode, violate, Violation } from './observer.ts'
 import type { Random } from './random.ts'
-import { WALL_OFFSET } from './tokens.ts'
 
 /** The real core in virtual time, swept when it asks to be, or as late as a busy process would. */
 export class SimNode {
@@ -36,6 +35,7 @@ export class SimNode {
     settings: {
       index: number
       incarnation: number
+      wallOffset: number
       limits: Partial<NodeLimits>
       random: Random
       application: (node: SimNode) => Application
@@ -52,7 +52,7 @@ export class SimNode {
       {
         id: `n${settings.index}`,
         incarnation: settings.incarnation,
-        wallOffset: WALL_OFFSET,
+        wallOffset: settings.wallOffset,
         entropy: (count) => settings.random.bytes(count),
         limits: { ...defaultLimits, ...settings.limits },
       },

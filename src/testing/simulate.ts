@@ -79,6 +79,9 @@ export function runSeed(seed: number, { trace, smaller = {} }: RunOptions = {}):
   return { seed, hash: run.trace.hash, scenario: run.scenario, counts: run.trace.counts }
 }
 
+/** What a page keeps when it is reloaded: its address, and what it does when it is loaded. */
+type Page = Pick<SimClient, 'user' | 'node' | 'seats'>
+
 /** One world and its history. One generator per concern, so that a change to one does not move the others. */
 class Run implements World {
   readonly clock: VirtualClock = new VirtualClock()
@@ -197,6 +200,7 @@ class Run implements World {
     const node: SimNode = new SimNode(this.clock, {
       index,
       incarnation: this.#network.int(1, 2 ** 31 - 1),
+      wallOffset: this.scenario.wallOffset,
       limits: this.scenario.limits,
       random: this.#network,
       application: (made) => new SimApplication(made, this.business),
@@ -227,14 +231,15 @@ class Run implements World {
     this.#startNode(index)
   }
 
-  #startClient(): void {
+  /** `page`: what a page that was reloaded is of, if it is one. */
+  #startClient(page?: Page): void {
     const id = ++this.#lastClient
     // Each has its own generator: one client less does not move the others.
     const random = new Random((this.#seed ^ 0x5555) + Math.imul(id, 0x9e3779b1))
-    const node = random.int(0, this.scenario.nodes - 1)
+    const node = page?.node ?? random.int(0, this.scenario.nodes - 1)
     const client = new SimClient(this.clock, {
       id,
-      user: `u${random.int(1, 4)}`,
+      user: page?.user ?? `u${random.int(1, 4)}`,
       node,
       nodeNow: () => this.nodes[node] as SimNode,
       codec: random.chance(0.3) ? jsonCodec : binaryCodec,
@@ -247,7 +252,8 @@ class Run implements World {
     client.healthy = this.#healthy
     this.clients.push(client)
     client.start()
-    for (const name of this.meetings) if (random.chance(0.7)) client.join(name, random.chance(0.2))
+    if (page !== undefined) for (const [name, { spectator }] of page.seats) client.join(name, spectator)
+    else for (const name of this.meetings) if (random.chance(0.7)) client.join(name, random.chance(0.2))
     for (const topic of this.topics) if (random.chance(0.7)) client.subscribe(topic, drawReading(random))
     this.#every(random.int(100, 400), () => this.#act(client, random))
   }
@@ -255,6 +261,11 @@ class Run implements World {
   replaceClient(client: SimClient): void {
     this.clients.splice(this.clients.indexOf(client), 1)
     this.#startClient()
+  }
+
+  reloadClient(client: SimClient, delay: number): void {
+    this.clients.splice(this.clients.indexOf(client), 1)
+    this.clock.after(delay, () => this.#startClient(client))
   }
 
   #startHostile(index: number): void {

@@ -1,8 +1,5 @@
 import type { Grant } from '../core/index.ts'
 
-/** Wall time at virtual time 0, in milliseconds since 1970. */
-export const WALL_OFFSET = 1_700_000_000_000
-
 /** What a token allows: everything, only to watch, only a part, or what is there for hostile peers. */
 export type Rights = 'all' | 'watch' | 'some' | 'hostile'
 

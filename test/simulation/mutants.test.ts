@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { runSeed, SeedFailure } from '../../src/testing/index.ts'
 import { accessMutants } from './mutants-access.ts'
 import { leakMutants } from './mutants-leaks.ts'
+import { meetingMutants } from './mutants-meetings.ts'
 import { deliveryMutants } from './mutants.ts'
 
 /** Seeds tried on each mutant. The same ones run clean without it: `seeds.test.ts` runs them. */
@@ -23,7 +24,12 @@ function findFailures(invariants: readonly string[]): string[] {
 }
 
 describe('the simulator catches a planted bug:', () => {
-  for (const { name, breaks, plant } of [...deliveryMutants, ...accessMutants, ...leakMutants]) {
+  for (const { name, breaks, plant } of [
+    ...deliveryMutants,
+    ...meetingMutants,
+    ...accessMutants,
+    ...leakMutants,
+  ]) {
     it(name, () => {
       const remove = plant()
       try {

@@ -21,9 +21,10 @@ const NONE: Denials = new Map()
 
 /**
  * Errors that a client meets without doing anything wrong, so that no number of them is a flood. BUSY: the pause of its
- * socket bounds it. UNKNOWN: its connection was lost. STALE: it repeats what may not have arrived.
+ * socket bounds it. UNKNOWN: its connection was lost. STALE and OUT_OF_ORDER: it repeats what may not have arrived, or
+ * goes on behind what has not.
  */
-const innocent: ReadonlySet<ErrorCode> = new Set(['BUSY', 'UNKNOWN', 'STALE'])
+const innocent: ReadonlySet<ErrorCode> = new Set(['BUSY', 'UNKNOWN', 'STALE', 'OUT_OF_ORDER'])
 
 /** Why an input is refused whose number is wrong: the answer says which is right. */
 const ofTheNumber: ReadonlySet<ErrorCode> = new Set(['STALE', 'LIMIT', 'OUT_OF_ORDER'])

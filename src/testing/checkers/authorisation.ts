@@ -1,7 +1,7 @@
 import type { Question, Revoked } from '../../core/index.ts'
 import { type ClientMessage, type MessageOf, type ServerMessage, SYSTEM_SLOT } from '../../protocol/index.ts'
 import { type ClientFacts, type Observer, violate } from '../observer.ts'
-import { allows, type Claims, readToken, WALL_OFFSET } from '../tokens.ts'
+import { allows, type Claims, readToken } from '../tokens.ts'
 
 /** After a token's expiry, and after a revocation, something may still be written for so long. */
 const GRACE_MS = 1_000
@@ -36,10 +36,12 @@ export class AuthorisationChecker implements Observer {
     readonly when: number
   }[] = []
   readonly #now: () => number
+  readonly #wallOffset: number
   /** When each node last ran after it had stood still. */
   readonly #woken: Map<number, number> = new Map()
 
-  constructor(now: () => number) {
+  constructor(wallOffset: number, now: () => number) {
+    this.#wallOffset = wallOffset
     this.#now = now
   }
 
@@ -114,7 +116,7 @@ export class AuthorisationChecker implements Observer {
   ): void {
     const tokens = [claims, ...refreshing.values()].map((token) => token?.expires ?? -Infinity)
     const expires = tokens.includes(0) ? Infinity : Math.max(...tokens)
-    const late = at + WALL_OFFSET - expires
+    const late = at + this.#wallOffset - expires
     if (late <= GRACE_MS || at === this.#woken.get(client.node)) return
     violate('I17', `client ${client.id} was written ${type} ${late} ms after its token expired`)
   }

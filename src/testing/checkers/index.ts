@@ -13,10 +13,12 @@ import { PlaceChecker } from './places.ts'
 import { PolicyChecker } from './policies.ts'
 import { RequestChecker } from './requests.ts'
 import { Rooms } from './rooms.ts'
+import { SeatChecker } from './seats.ts'
 import { SlowChecker } from './slow.ts'
+import { StabilityChecker } from './stability.ts'
 import { TopicChecker } from './topics.ts'
 
-/** One of each, for one run: I1–I7, I11–I18, I20 and liveness. */
+/** One of each, for one run: I1–I7, I9, I11–I18, I20, seats and liveness. */
 export function allCheckers(scenario: Scenario, now: () => number): Observer[] {
   const limits = { ...defaultLimits, ...scenario.limits }
   const rooms = new Rooms(scenario.meetings, now)
@@ -24,7 +26,9 @@ export function allCheckers(scenario: Scenario, now: () => number): Observer[] {
     rooms,
     new AgreementChecker(),
     new ContinuityChecker(),
-    new InputChecker(),
+    new InputChecker(rooms),
+    new SeatChecker(),
+    new StabilityChecker(rooms),
     new CadenceChecker(rooms, now),
     new TopicChecker(limits.topicIdleMs, now),
     new PlaceChecker(scenario, Math.min(limits.topicIdleMs, limits.sessionKeepMs)),
@@ -33,7 +37,7 @@ export function allCheckers(scenario: Scenario, now: () => number): Observer[] {
     new SlowChecker(rooms, now),
     new PolicyChecker(scenario, limits.topicPendingEntries, now),
     new ConservationChecker(),
-    new AuthorisationChecker(now),
+    new AuthorisationChecker(scenario.wallOffset, now),
     new RequestChecker(),
     new LeakChecker(scenario),
   ]

@@ -1,16 +1,19 @@
 import type { RawFrame } from '../../client/machine/index.ts'
 import type { SealedFrame } from '../../core/index.ts'
-import { RtmsError } from '../../protocol/index.ts'
+import { type ClientMessage, RtmsError, type ServerMessage } from '../../protocol/index.ts'
 import { type ClientFacts, type End, type Observer, violate } from '../observer.ts'
 import { textOf } from '../text.ts'
 import { forget } from './forget.ts'
+import type { Rooms } from './rooms.ts'
 
 /**
  * I4 Inputs: each is in at most one frame, an acknowledged one in exactly the frame named, one that was told
  * NOT_SENT in none, a sender's in their order.
+ * None is passed over: the one that an input names as the one before it is in the log before it, or was refused.
  * I5 Nothing invented: each was sent, by the member whose slot it bears, and is what the business made of it.
  */
 export class InputChecker implements Observer {
+  readonly #rooms: Rooms
   readonly #sent: Map<string, { readonly user: string; readonly meeting: string }> = new Map()
   /** What the business put in an input's place, and the other way round. */
   readonly #replaced: Map<string, string> = new Map()
@@ -21,10 +24,32 @@ export class InputChecker implements Observer {
   readonly #order: Map<string, number> = new Map()
   readonly #ended: Set<string> = new Set()
   readonly #notSent: Set<string> = new Set()
+  /** The input that each named as the one before it, by world, slot and seq; and those that were refused. */
+  readonly #after: Map<string, number> = new Map()
+  readonly #refused: Set<string> = new Set()
+  /** Clients that may have missed refusals. */
+  readonly #deaf: Set<number> = new Set()
   /** Who holds a slot, as the frames' own events say; per reader, since each reads at its own pace. */
   readonly #slots: Map<string, string> = new Map()
   /** Who holds a slot, as the business was told. */
   readonly #seats: Map<string, string> = new Map()
+
+  constructor(rooms: Rooms) {
+    this.#rooms = rooms
+  }
+
+  up(client: ClientFacts, connection: number, message: ClientMessage): void {
+    if (message.type !== 'input') return
+    const place = this.#rooms.placeOf(client, connection, message.log)
+    if (place !== undefined) this.#after.set(`${place.world} ${place.slot} ${message.seq}`, message.after)
+  }
+
+  down(client: ClientFacts, connection: number, message: ServerMessage): void {
+    if (message.type === 'welcome' && message.reason === 'RETENTION') this.#deaf.add(client.id)
+    if (message.type !== 'nack') return
+    const place = this.#rooms.placeOf(client, connection, message.log)
+    if (place !== undefined) this.#refused.add(`${place.world} ${place.slot} ${message.seq}`)
+  }
 
   input({ user }: ClientFacts, meeting: string, text: string): void {
     this.#sent.set(text, { user, meeting })
@@ -60,6 +85,7 @@ export class InputChecker implements Observer {
 
   /** Who came and went meanwhile is not known. */
   frameGap(client: ClientFacts, meeting: string): void {
+    forget(this.#order, `${client.id} ${meeting} `)
     forget(this.#slots, `${client.id} ${meeting} `)
   }
 
@@ -104,8 +130,20 @@ export class InputChecker implements Observer {
         violate('I5', `${text} of ${user} bears the slot of ${holder}`)
       if (seq <= (this.#order.get(here) ?? 0))
         violate('I4', `slot ${slot} of ${meeting}: seq ${seq} is not above the last`)
+      if (slot === this.#rooms.slotOf(client, meeting, world) && !this.#deaf.has(client.id))
+        this.#checkAfter(world, slot, seq, this.#order.get(here))
       this.#order.set(here, seq)
     }
+  }
+
+  /**
+   * Seen by the sender, who hears of each refusal before the frames that were sealed behind it. `last`: the input of its
+   * slot that it saw before, where it saw one.
+   */
+  #checkAfter(world: number, slot: number, seq: number, last: number | undefined): void {
+    const after = this.#after.get(`${world} ${slot} ${seq}`) ?? 0
+    if (last === undefined || after <= last || this.#refused.has(`${world} ${slot} ${after}`)) return
+    violate('I4', `slot ${slot}: seq ${seq} was framed behind ${last}; ${after}, sent before it, is missing`)
   }
 
   // ---- who is in a meeting, as the business is told

@@ -3,12 +3,22 @@ import { type ServerMessage, SYSTEM_SLOT } from '../../protocol/index.ts'
 import type { ClientFacts, Observer } from '../observer.ts'
 import type { MeetingPlan } from '../scenario.ts'
 
+/** Where a client is in a meeting. */
+export interface Place {
+  readonly world: number
+  readonly slot: number
+}
+
 /** What several checkers need to know of meetings. It comes before them. */
 export class Rooms implements Observer {
   readonly #now: () => number
   readonly #plans: ReadonlyMap<string, MeetingPlan>
   readonly #sealed: Map<string, number> = new Map()
   readonly #spectators: Set<string> = new Set()
+  /** The slot of each client in each meeting and world. */
+  readonly #slots: Map<string, number> = new Map()
+  /** By client and connection, then by log. */
+  readonly #places: Map<string, Map<number, Place>> = new Map()
 
   constructor(meetings: readonly MeetingPlan[], now: () => number) {
     this.#now = now
@@ -19,11 +29,24 @@ export class Rooms implements Observer {
     this.#sealed.set(`${node} ${meeting} ${world} ${number}`, this.#now())
   }
 
-  down(client: ClientFacts, _connection: number, message: ServerMessage): void {
+  down(client: ClientFacts, connection: number, message: ServerMessage): void {
     if (message.type !== 'joined') return
+    const here = `${client.id} ${connection}`
+    this.#slots.set(`${client.id} ${message.meeting} ${message.world}`, message.slot)
+    const places = this.#places.get(here) ?? new Map<number, Place>()
+    this.#places.set(here, places.set(message.log, { world: message.world, slot: message.slot }))
     const seat = `${client.id} ${message.meeting}`
     if (message.slot === SYSTEM_SLOT) this.#spectators.add(seat)
     else this.#spectators.delete(seat)
+  }
+
+  /** What a log number means to a client on one of its connections. */
+  placeOf(client: ClientFacts, connection: number, log: number): Place | undefined {
+    return this.#places.get(`${client.id} ${connection}`)?.get(log)
+  }
+
+  slotOf(client: ClientFacts, meeting: string, world: number): number | undefined {
+    return this.#slots.get(`${client.id} ${meeting} ${world}`)
   }
 
   /** When a frame was sealed, where the business was told. */

@@ -341,6 +341,42 @@ describe('A meeting', () => {
     await settle()
   })
 
+  it('gives its first listener what was said to it alone before, though the connection was lost meanwhile', async () => {
+    const setup = await live()
+    const joining = setup.client.join('m')
+    await settle()
+    // JOINED and what is said right after it are in the log of a session that is away.
+    setup.socket.onclose?.({ code: 1006, reason: '' })
+    await vi.advanceTimersByTimeAsync(2_000)
+    const again = setup.sockets[1] as FakeSocket
+    again.onopen?.()
+    await settle()
+    again.receive(welcomeOf({ resumed: true, calls: 1 }), joinedOf({ call: 1 }), {
+      type: 'direct',
+      log: 5,
+      data: text('"your hand"'),
+    })
+    await settle()
+    const [join] = again.takeOf('join')
+    again.receive(joinedOf({ call: join?.call ?? 0 }), { type: 'direct', log: 5, data: text('"your turn"') })
+    const meeting = await joining
+    const heard: unknown[] = []
+    meeting.onMessage((data) => heard.push(data))
+    expect(heard).toEqual(['your hand', 'your turn'])
+    again.receive({ type: 'direct', log: 5, data: text('"again"') })
+    meeting.onMessage((data) => heard.push(`late ${String(data)}`))
+    expect(heard).toEqual(['your hand', 'your turn', 'again'])
+  })
+
+  it('keeps no more than the latest of what was said to it for a listener that never came', async () => {
+    const setup = await live()
+    const meeting = await joined(setup)
+    for (let n = 0; n < 101; n++) setup.socket.receive({ type: 'direct', log: 5, data: text(`${n}`) })
+    const heard: unknown[] = []
+    meeting.onMessage((data) => heard.push(data))
+    expect([heard.length, heard[0], heard.at(-1)]).toEqual([100, 1, 100])
+  })
+
   it('hears what is said to it alone, of its end, and of being joined again', async () => {
     const setup = await live()
     const meeting = await joined(setup)

@@ -1,0 +1,164 @@
+import type { RawFrame } from '../../client/machine/index.ts'
+import { type ClientMessage, type MessageOf, type ServerMessage, SYSTEM_SLOT } from '../../protocol/index.ts'
+import { type ClientFacts, type Observer, violate } from '../observer.ts'
+import type { Rooms } from './rooms.ts'
+
+/** One stay of a member, as the log says. */
+interface Stay {
+  readonly slot: number
+  readonly isBot: boolean
+  readonly from: number
+  until: number
+  /** It left by its own word. */
+  left: boolean
+  /** It was back once: in the same session, or taken over by a reload. */
+  wasBack: boolean
+}
+
+/** A mark that a client was told. */
+interface Claim {
+  readonly stable: number
+  /** The frame that carried it. */
+  readonly by: number
+  /** Who had acknowledged it by then. */
+  readonly acked: ReadonlySet<number>
+}
+
+interface World {
+  readonly fence: string
+  /** Frames whose events are known, from 1 on. */
+  known: number
+  readonly stays: Stay[]
+  /** The clients that had each slot. */
+  readonly holders: Map<number, Set<number>>
+  /** The last frame that each client has acknowledged. */
+  readonly acked: Map<number, number>
+  /** Claims whose frame nobody has been seen to get yet. */
+  claims: Claim[]
+}
+
+/**
+ * I9 as far as one owner goes: a world has one fence, and a meeting that is opened anew a higher one; a stable mark never
+ * goes back, is at most the head, and at least half of the electorate at it have acknowledged it.
+ */
+export class StabilityChecker implements Observer {
+  readonly #rooms: Rooms
+  readonly #worlds: Map<number, World> = new Map()
+  /** The highest term of each meeting, by the incarnation of its node. */
+  readonly #terms: Map<string, { readonly term: number; readonly world: number }> = new Map()
+  /** The last mark that each client was told of a world by frames, since it joined. */
+  readonly #marks: Map<string, number> = new Map()
+
+  constructor(rooms: Rooms) {
+    this.#rooms = rooms
+  }
+
+  up(client: ClientFacts, connection: number, message: ClientMessage): void {
+    if (message.type === 'input') this.#seen(client, connection, message.log, message.seen)
+    if (message.type === 'ack')
+      for (const { log, frame } of message.seen) this.#seen(client, connection, log, frame)
+  }
+
+  #seen(client: ClientFacts, connection: number, log: number, frame: number): void {
+    const place = this.#rooms.placeOf(client, connection, log)
+    const world = place === undefined ? undefined : this.#worlds.get(place.world)
+    if (world !== undefined) world.acked.set(client.id, Math.max(frame, world.acked.get(client.id) ?? 0))
+  }
+
+  down(client: ClientFacts, connection: number, message: ServerMessage): void {
+    if (message.type === 'joined') this.#joined(client, message)
+    if (message.type !== 'frames' || message.stable === 0) return
+    const place = this.#rooms.placeOf(client, connection, message.log)
+    if (place === undefined) return
+    if (message.stable >= message.first + message.count - 1)
+      violate('I9', `frames to ${message.first + message.count - 1} say that ${message.stable} is stable`)
+    const before = this.#marks.get(`${client.id} ${place.world}`) ?? 0
+    if (message.stable < before)
+      violate('I9', `client ${client.id} was told that frame ${message.stable} is stable, behind ${before}`)
+    this.#marks.set(`${client.id} ${place.world}`, message.stable)
+    this.#told(place.world, message.stable, message.first + message.count - 1)
+  }
+
+  #joined(client: ClientFacts, message: MessageOf<'joined'>): void {
+    const { world, slot, stable, head } = message
+    this.#checkFence(message)
+    const holders = this.#worlds.get(world)?.holders
+    if (slot !== SYSTEM_SLOT) holders?.set(slot, (holders.get(slot) ?? new Set()).add(client.id))
+    if (stable > head) violate('I9', `JOINED says that ${stable} is stable; the head is ${head}`)
+    // The frames that follow tell it as it was when they were sealed.
+    this.#marks.delete(`${client.id} ${world}`)
+    if (stable > 0) this.#told(world, stable, head)
+  }
+
+  #checkFence({ meeting, world, term, incarnation }: MessageOf<'joined'>): void {
+    const fence = `${meeting} ${incarnation} ${term}`
+    const known = this.#worlds.get(world)
+    if (known === undefined)
+      this.#worlds.set(world, {
+        fence,
+        known: 0,
+        stays: [],
+        holders: new Map(),
+        acked: new Map(),
+        claims: [],
+      })
+    else if (known.fence !== fence) violate('I9', `world ${world} is of ${known.fence} and of ${fence}`)
+    const name = `${meeting} ${incarnation}`
+    const highest = this.#terms.get(name)
+    if (highest !== undefined && highest.term === term && highest.world !== world)
+      violate('I9', `${fence} is the fence of two worlds`)
+    if (highest === undefined || term > highest.term) this.#terms.set(name, { term, world })
+  }
+
+  #told(number: number, stable: number, by: number): void {
+    const world = this.#worlds.get(number)
+    if (world === undefined) return
+    const acked = [...world.acked].filter(([, frame]) => frame >= stable).map(([id]) => id)
+    world.claims.push({ stable, by, acked: new Set(acked) })
+    this.#settle(number, world)
+  }
+
+  /** Checks the claims that are carried by frames whose events are known. */
+  #settle(number: number, world: World): void {
+    for (const claim of world.claims) if (claim.by <= world.known) check(number, world, claim)
+    world.claims = world.claims.filter(({ by }) => by > world.known)
+  }
+
+  frame(_client: ClientFacts, _meeting: string, number: number, frame: RawFrame): void {
+    const world = this.#worlds.get(number)
+    if (world === undefined || frame.number !== world.known + 1) return
+    world.known = frame.number
+    for (const event of frame.events) {
+      if (event.type === 'join') {
+        const isBot = event.user.startsWith('bot') || event.user === 'guest'
+        const { slot } = event
+        world.stays.push({ slot, isBot, from: frame.number, until: Infinity, left: false, wasBack: false })
+      } else if (event.type === 'leave' || event.type === 'back') {
+        const stay = world.stays.find(({ slot, until }) => slot === event.slot && until === Infinity)
+        if (stay === undefined) continue
+        if (event.type === 'back') stay.wasBack = true
+        else {
+          stay.until = frame.number
+          stay.left = event.reason === 'left'
+        }
+      }
+    }
+    this.#settle(number, world)
+  }
+}
+
+function check(number: number, world: World, { stable, acked }: Claim): void {
+  const electorate = world.stays.filter(
+    ({ isBot, from, until }) => !isBot && from <= stable && until > stable,
+  )
+  let have = 0
+  let gone = 0
+  for (const { slot, until, left, wasBack } of electorate) {
+    const holders = [...(world.holders.get(slot) ?? [])]
+    if (left || holders.some((id) => acked.has(id))) have++
+    // Or it may be: a client that a reload was taken over by may never have heard of it.
+    if (wasBack || holders.length !== 1 || (until < Infinity && !left)) gone++
+  }
+  if (have * 2 < electorate.length && gone * 2 <= electorate.length)
+    violate('I9', `frame ${stable} of world ${number} is stable by ${have} of ${electorate.length}`)
+}

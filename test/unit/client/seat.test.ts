@@ -1,0 +1,213 @@
+import { describe, expect, it } from 'vitest'
+import type { SeatMachine } from '../../../src/client/machine/index.ts'
+import type { MessageOf } from '../../../src/protocol/index.ts'
+import { framesOf, joinedOf, Outcomes, Rig, SeatRecorder } from './rig.ts'
+import { text } from '../core/harness.ts'
+
+interface Seated {
+  readonly rig: Rig
+  readonly seat: SeatMachine
+  readonly outcomes: Outcomes
+  send(...names: string[]): MessageOf<'input'>[]
+}
+
+/** A client that is live and has joined `m`, log 5, slot 0. */
+function seated(parts: Partial<MessageOf<'joined'>> = {}, spectator = false): Seated {
+  const rig = new Rig()
+  rig.live()
+  const outcomes = new Outcomes()
+  const seat = rig.machine.join('m', spectator, '', new SeatRecorder())
+  rig.take()
+  rig.receive(joinedOf({ call: seat.call, ...parts }))
+  rig.take()
+  const send = (...names: string[]): MessageOf<'input'>[] => {
+    for (const name of names) rig.machine.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
+    return rig.takeOf('input')
+  }
+  return { rig, seat, outcomes, send }
+}
+
+/** Loses the connection and joins again, in the same session unless told otherwise. Returns what it sends. */
+function rejoin(
+  { rig, seat }: Seated,
+  parts: Partial<MessageOf<'joined'>>,
+  session = 's1',
+): MessageOf<'input'>[] {
+  rig.lose()
+  rig.live({ resumed: session === 's1', session })
+  rig.receive(joinedOf({ call: seat.call, recovered: true, ...parts }))
+  return rig.takeOf('input')
+}
+
+const numbers = (inputs: readonly MessageOf<'input'>[]): [number, number][] =>
+  inputs.map(({ seq, after }) => [seq, after])
+
+describe('A member acknowledges frames', () => {
+  it('once a second while they come, where it sends no input', () => {
+    const { rig } = seated()
+    const acks: [number, number][] = []
+    const begun = rig.now
+    for (let frame = 1; frame <= 60; frame++) {
+      rig.now += 50
+      rig.receive(framesOf(frame, [[]]))
+      for (const { seen } of rig.takeOf('ack')) acks.push([rig.now - begun, seen[0]?.frame ?? 0])
+    }
+    expect(acks).toEqual([
+      [1_000, 20],
+      [2_000, 40],
+      [3_000, 60],
+    ])
+  })
+
+  it('and the last one too, when no more come', () => {
+    const { rig } = seated()
+    rig.now += 500
+    rig.receive(framesOf(1, [[], []]))
+    expect(rig.takeOf('ack')).toEqual([])
+    rig.advance(499)
+    expect(rig.takeOf('ack')).toEqual([])
+    rig.advance(1)
+    expect(rig.takeOf('ack')).toMatchObject([{ seen: [{ log: 5, frame: 2 }] }])
+    rig.advance(5_000)
+    expect(rig.takeOf('ack')).toEqual([])
+  })
+
+  it('by its inputs in passing, and then says nothing else for a second', () => {
+    const { rig, send } = seated()
+    rig.receive(framesOf(1, [[], [], []]))
+    expect(send('a')).toMatchObject([{ seen: 3 }])
+    rig.advance(900)
+    rig.receive(framesOf(4, [[]]))
+    rig.advance(99)
+    expect(rig.takeOf('ack')).toEqual([])
+    rig.advance(1)
+    expect(rig.takeOf('ack')).toMatchObject([{ seen: [{ log: 5, frame: 4 }] }])
+  })
+
+  it('anew on each connection, and not at all as a spectator', () => {
+    const alive = seated()
+    alive.rig.receive(framesOf(1, [[], []]))
+    alive.rig.advance(1_000)
+    expect(alive.rig.takeOf('ack')).toHaveLength(1)
+    rejoin(alive, {})
+    alive.rig.advance(1_000)
+    expect(alive.rig.takeOf('ack')).toMatchObject([{ seen: [{ log: 5, frame: 2 }] }])
+    const { rig } = seated({ slot: 255 }, true)
+    rig.receive(framesOf(1, [[]]))
+    rig.advance(3_000)
+    expect(rig.takeOf('ack')).toEqual([])
+  })
+})
+
+describe('The stable mark', () => {
+  it('is what the node told last, and begins anew in another world', () => {
+    const known = seated({ stable: 4 })
+    const { rig, seat } = known
+    expect(seat.stable).toBe(4)
+    rig.receive({ ...framesOf(1, [[], []]), stable: 6 })
+    expect(seat.stable).toBe(6)
+    rig.receive({ ...framesOf(3, [[]]), stable: 5 }, framesOf(4, [[]]))
+    expect(seat.stable).toBe(6)
+    rejoin(known, { stable: 5 })
+    expect(seat.stable).toBe(6)
+    rejoin(known, { world: 78, recovered: false, reason: 'NEW_EPOCH', stable: 1 })
+    expect(seat.stable).toBe(1)
+  })
+})
+
+describe('An input', () => {
+  it('names the one before it that was not refused', () => {
+    const { rig, send } = seated({ seq: 7 })
+    expect(numbers(send('a', 'b', 'c'))).toEqual([
+      [8, 0],
+      [9, 8],
+      [10, 9],
+    ])
+    rig.receive(framesOf(1, [[[0, 8]]]))
+    for (const seq of [10, 9])
+      rig.receive({ type: 'nack', log: 5, seq, error: 'RATE', retryAfter: 0, last: 0 })
+    expect(numbers(send('d'))).toEqual([[11, 8]])
+    rig.receive({ ...framesOf(2, [[[0, 11]]]), stable: 2 })
+    expect(numbers(send('e'))).toEqual([[12, 11]])
+    rig.receive({ type: 'nack', log: 5, seq: 12, error: 'RATE', retryAfter: 0, last: 0 })
+    expect(numbers(send('f'))).toEqual([[13, 11]])
+  })
+
+  it('that did not arrive is sent again behind what the node has answered', () => {
+    const known = seated()
+    known.send('a', 'b', 'c')
+    expect(numbers(rejoin(known, { seq: 1 }))).toEqual([
+      [2, 1],
+      [3, 2],
+    ])
+    expect(numbers(known.send('d'))).toEqual([[4, 3]])
+    expect(numbers(rejoin(known, { seq: 0 }))).toEqual([
+      [1, 0],
+      [2, 1],
+      [3, 2],
+      [4, 3],
+    ])
+  })
+
+  it('that is framed is not sent again, unless the log that is joined does not have it', () => {
+    const known = seated()
+    const { rig, outcomes } = known
+    known.send('a', 'b', 'c')
+    rig.receive(framesOf(1, [[[0, 1]], [[0, 2]], [[0, 3]]]))
+    expect(outcomes.all).toEqual(['a 1', 'b 2', 'c 3'])
+    expect(rejoin(known, { seq: 3 })).toEqual([])
+    expect(numbers(rejoin(known, { seq: 1 }))).toEqual([
+      [2, 1],
+      [3, 2],
+    ])
+    // It was answered once.
+    rig.receive(framesOf(4, [[[0, 2]], [[0, 3]]]))
+    expect(outcomes.all).toEqual(['a 1', 'b 2', 'c 3'])
+  })
+
+  it('that is stable is forgotten', () => {
+    const known = seated()
+    known.send('a', 'b', 'c')
+    known.rig.receive({ ...framesOf(1, [[[0, 1]], [[0, 2]], [[0, 3]]]), stable: 2 })
+    expect(numbers(rejoin(known, { seq: 0 }))).toEqual([[3, 0]])
+  })
+
+  it('of another world, slot or session is not sent again', () => {
+    for (const [parts, session] of [
+      [{ world: 78, reason: 'NEW_EPOCH', recovered: false }, 's1'],
+      [{ slot: 3 }, 's1'],
+      [{}, 's2'],
+    ] as const) {
+      const known = seated()
+      known.send('a', 'b')
+      known.rig.receive(framesOf(1, [[[0, 1]]]))
+      expect(rejoin(known, { seq: 0, ...parts }, session)).toEqual([])
+      expect(known.outcomes.all).toEqual(['a 1', 'b UNKNOWN'])
+      expect(numbers(known.send('c'))).toEqual([[1, 0]])
+    }
+  })
+
+  it('that is framed costs a client nothing that waits, and only so many are kept', () => {
+    const known = seated()
+    for (let seq = 1; seq <= 2_500; seq++) {
+      known.send(`${seq}`)
+      known.rig.receive(framesOf(seq, [[[0, seq]]]))
+    }
+    expect(known.outcomes.all).toHaveLength(2_500)
+    expect(known.seat.unanswered).toBe(0)
+    expect(rejoin(known, { seq: 0 })).toHaveLength(1_000)
+  })
+})
+
+describe('A position that the node says cannot be', () => {
+  it('is given up, and frames begin anew', () => {
+    const known = seated()
+    const { rig, seat } = known
+    rig.receive(framesOf(1, [[], [], []]))
+    expect(seat.next).toBe(4)
+    rejoin(known, { recovered: false, reason: 'PROTOCOL', next: 1 })
+    expect(seat.next).toBe(1)
+    rig.receive(framesOf(1, [[]]))
+    expect(seat.next).toBe(2)
+  })
+})
