@@ -32,7 +32,11 @@ function newNode() {
       entropy: (length) => Buffer.alloc(length, `${session++}`.padStart(length)),
       limits: { ...defaultLimits, topics: options.topics },
     },
-    { application, bus: { hears: () => false, publish() {}, subscribe() {}, unsubscribe() {} } },
+    {
+      application,
+      bus: { hears: () => false, publish() {}, subscribe() {}, unsubscribe() {} },
+      fault: (error) => console.error(error),
+    },
   )
 }
 

@@ -6,7 +6,6 @@ import { Admission } from './admission.ts'
 import type { Ending } from '../ground/asks.ts'
 import { fixedLimits, type NodeConfig, originOf } from '../ground/config.ts'
 import { Connection, type Phase } from './connection.ts'
-import type { Faults } from '../ground/faults.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Application, Grant, LossReason, Outcome, Transport } from '../ports.ts'
@@ -30,7 +29,6 @@ export interface ConnectionsHost {
   readonly sessions: Sessions
   readonly application: Application
   readonly revocations: Revocations
-  readonly faults: Faults
   /** A message of a live session, for its upstream queue. */
   enqueue(session: Session, message: ClientMessage, now: number): void
   /** The session has another connection: what its queue upward waited for may have changed. */
@@ -220,11 +218,10 @@ export class Connections {
     if (reason !== null) {
       const retryAfter = code > 4449 ? retryAfterMs : 0
       const goodbye = { type: 'goodbye', code, reason: shorten(text), retryAfter, route: '' } as const
-      const { downstream, faults } = this.#host
-      faults.contain(() => downstream.farewell(connection, { ...goodbye, ...spoken }, now))
+      this.#host.downstream.farewell(connection, { ...goodbye, ...spoken }, now)
     }
     this.#detach(connection, reason ?? 'SILENT', now)
-    this.#host.faults.contain(() => connection.transport.close(code, reason ?? 'SILENT'))
+    connection.transport.close(code, reason ?? 'SILENT')
   }
 
   /** Gives up a connection whose transport failed. */
@@ -232,7 +229,7 @@ export class Connections {
     const connection = outlet as Connection
     if (connection.phase.name === 'closed') return
     this.#detach(connection, 'LOST', now)
-    this.#host.faults.contain(() => connection.transport.close(1011, 'LOST'))
+    connection.transport.close(1011, 'LOST')
   }
 
   #detach(connection: Connection, reason: LossReason, now: number): void {
@@ -290,6 +287,11 @@ export class Connections {
       return
     }
     const { answer: outcome } = ending
+    if (!outcome.ok && outcome.error.code === 'HANDLER_FAILED') {
+      // Neither is a check that failed.
+      this.close(connection, 'FULL', 'the token could not be verified', now, this.#admission.spread())
+      return
+    }
     const refusal = this.#refusalOf(outcome, now)
     if (refusal !== null) {
       this.close(connection, refusal, refusals[refusal], now)
