@@ -183,7 +183,7 @@ function drawTinyLimits(random: Random): Partial<NodeLimits & FixedLimits> {
     quantumBytes: random.pick([64, 4_096]),
     lateFrames: random.pick([1, 2, 5]),
     quietMs: random.pick([100, 2_000]),
-    coalesceMs: random.pick([250, 700]),
+    coalesceMs: random.pick([50, 250]),
     questions: random.pick([1, 2, 1_000]),
     joinUsers: random.pick([1, 1_024]),
     waitingEvents: random.pick([4, 1_020]),
