@@ -140,7 +140,8 @@ export class Business {
     const burst = this.random.chance(0.1) ? 20 : 1
     for (let i = 0; i < burst; i++) {
       const topic = this.random.pick(this.#scenario.topics)
-      if (!topic.startsWith('c')) this.#publish(this.random.pick(this.#nodes()), topic)
+      const isNow = topic.startsWith('q') ? this.random.chance(0.05) : !topic.startsWith('c')
+      if (isNow) this.#publish(this.random.pick(this.#nodes()), topic)
     }
   }
 

@@ -10,7 +10,7 @@ export interface Scenario {
   /** Peers that keep no rule. */
   readonly hostiles: number
   readonly meetings: readonly MeetingPlan[]
-  /** Topics whose name begins with `k` are published to with keys, those with `c` by clients. */
+  /** Topics whose name begins with `k` are published to with keys, those with `c` by clients, those with `q` seldom. */
   readonly topics: readonly string[]
   readonly limits: Partial<NodeLimits & FixedLimits>
   readonly retention: Retention
@@ -113,7 +113,7 @@ export function drawScenario(random: Random, smaller: Smaller = {}): Scenario {
     clients: random.int(2, 6),
     hostiles: random.chance(0.4) ? random.int(1, 3) : 0,
     meetings: Array.from({ length: random.int(1, 2) }, (_, i) => drawMeeting(random, `m${i}`)),
-    topics: ['k0', 't1', 't2', 'c1'].slice(0, random.int(1, 4)),
+    topics: ['k0', 't1', 'q1', 't2', 'c1'].slice(0, random.int(1, 5)),
     limits: { ...limits, ...(random.chance(0.6) ? drawTinyLimits(random) : {}) },
     retention: random.pick([
       { entries: 0, bytes: 0, ageMs: 0 },
@@ -165,6 +165,7 @@ function drawTinyLimits(random: Random): Partial<NodeLimits & FixedLimits> {
     sessionLogEntries: random.pick([8, 16, 64]),
     sessionsPerUser: random.pick([2, 32, 32]),
     writeBytes: random.pick([256, 1_024, 8_192]),
+    pageBytes: random.pick([1, 64, 512, 32_768]),
     controlMessages: random.pick([4, 2_048]),
     upstreamMessages: random.pick([3, 16, 64]),
     topicPendingEntries: random.pick([2, 2, 8, 64]),
