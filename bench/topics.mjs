@@ -32,7 +32,11 @@ function newNode() {
       entropy: (length) => Buffer.alloc(length, `${session++}`.padStart(length)),
       limits: { ...defaultLimits, topics: options.topics },
     },
-    { application, bus: { publish() {}, subscribe() {}, unsubscribe() {} } },
+    {
+      application,
+      bus: { hears: () => false, publish() {}, subscribe() {}, unsubscribe() {} },
+      fault: (error) => console.error(error),
+    },
   )
 }
 
@@ -67,7 +71,7 @@ class Swallow {
       if (message.type === 'failed' || message.type === 'goodbye') throw new Error(JSON.stringify(message))
       if (message.type === 'subscribed') this.received++
       if (message.type === 'publications')
-        eachPublication(message.publications, message.count, () => this.delivered++)
+        eachPublication(message.publications, message.at, () => this.delivered++)
     }
     return true
   }
@@ -118,8 +122,7 @@ function measure() {
     for (let at = from; at < Math.min(from + PER_SESSION, options.topics); at += PER_MESSAGE) {
       const topics = names.slice(at, at + PER_MESSAGE).map((topic) => ({
         topic,
-        recover: false,
-        since: [],
+        since: { epoch: 0, at: 0, numbers: [] },
         history: 0,
         conflate: false,
         maxHz: 0,

@@ -1,6 +1,7 @@
 // What the pure folders may use beyond the language itself: codecs that every browser, Node and
 // mini-program runtime has, and that neither read a clock nor touch the outside.
 declare class TextEncoder {
+  encode(source: string): Uint8Array
   encodeInto(source: string, destination: Uint8Array): { read: number; written: number }
 }
 declare class TextDecoder {

@@ -25,7 +25,7 @@ function readThrough(message) {
     protocol.eachFrame(message.frames, message.first, message.count, (_, entries) => {
       for (const entry of entries) if (entry.slot === 255) protocol.decodeEvent(entry)
     })
-  if (message.type === 'publications') protocol.eachPublication(message.publications, message.count, () => {})
+  if (message.type === 'publications') protocol.eachPublication(message.publications, message.at, () => {})
 }
 
 function decode(codec, packet, from) {

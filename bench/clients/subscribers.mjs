@@ -68,10 +68,10 @@ class Subscriber {
 const known = []
 
 /** The numbers in a message of publications: the first, how many, and when the last was made. */
-function runOf({ publications, count }) {
+function runOf({ publications, at }) {
   const seqs = []
   let time = 0
-  protocol.eachPublication(publications, count, ({ data }) => {
+  protocol.eachPublication(publications, at, ({ data }) => {
     const text = Buffer.from(data.bytes.buffer, data.bytes.byteOffset, data.bytes.length)
     seqs.push(readSeq(text, QUOTE))
     time = readTime(text, QUOTE)

@@ -113,7 +113,17 @@ const SESSION_LOG = new Set([
 
 export const subscription = (topic) => ({
   type: 'subscribe',
-  topics: [{ topic, recover: false, since: [], history: 0, conflate: false, maxHz: 0, policy: 0, keys: [] }],
+  topics: [
+    {
+      topic,
+      since: { epoch: 0, at: 0, numbers: [] },
+      history: 0,
+      conflate: false,
+      maxHz: 0,
+      policy: 0,
+      keys: [],
+    },
+  ],
 })
 
 export const membership = (meeting) => ({

@@ -19,10 +19,14 @@ export class MemoryBus {
 
   /** The port of a node whose messages from others go to `listener`. */
   connect(listener: BusListener): Bus {
+    const hears = (topic: string): boolean => {
+      const listeners = this.#subscribers.get(topic)
+      return listeners !== undefined && !(listeners.size === 1 && listeners.has(listener))
+    }
     return {
+      hears,
       publish: (topic, bytes) => {
-        const listeners = this.#subscribers.get(topic)
-        if (listeners === undefined || (listeners.size === 1 && listeners.has(listener))) return
+        if (!hears(topic)) return
         if (this.#pending.push({ from: listener, topic, bytes }) === 1) this.#wake()
       },
       subscribe: (topic) => {

@@ -48,6 +48,8 @@ export class Meeting<T = unknown> implements SeatListener {
   readonly #host: MeetingHost
   readonly #frames: Listeners<[Frame<T>]> = new Listeners()
   readonly #gaps: Listeners<[FrameGap]> = new Listeners()
+  /** What was said to this member while nobody listened. */
+  readonly #earlyMessages: unknown[] = []
   readonly #messages: Listeners<[unknown]> = new Listeners()
   readonly #ends: Listeners<[RtmsError]> = new Listeners()
   readonly #joins: Listeners<[MessageOf<'joined'>]> = new Listeners()
@@ -140,9 +142,11 @@ export class Meeting<T = unknown> implements SeatListener {
     return this.#gaps.add(listener)
   }
 
-  /** Calls `listener` with what the business server says to this member alone. */
+  /** Calls `listener` with what the business server says to this member alone; the first one with what came before it too. */
   onMessage(listener: (data: unknown) => void): () => void {
-    return this.#messages.add(listener)
+    const remove = this.#messages.add(listener)
+    for (const data of this.#earlyMessages.splice(0)) this.#messages.emit(data)
+    return remove
   }
 
   /** Calls `listener` each time the meeting was joined again after a reconnect; `recovered`: nothing was missed. */
@@ -216,7 +220,9 @@ export class Meeting<T = unknown> implements SeatListener {
 
   /** @internal */
   direct(data: Payload): void {
-    this.#messages.emit(fromPayload(data))
+    if (this.#messages.size > 0) return this.#messages.emit(fromPayload(data))
+    this.#earlyMessages.push(fromPayload(data))
+    if (this.#earlyMessages.length > clientLimits.earlyMessages) this.#earlyMessages.shift()
   }
 
   /** @internal */

@@ -1,12 +1,6 @@
-import {
-  fromPayload,
-  type ErrorCode,
-  type MessageOf,
-  type PublicationEntry,
-  type RtmsError,
-} from '../protocol/index.ts'
+import { fromPayload, type ErrorCode, type MessageOf, type RtmsError } from '../protocol/index.ts'
 import { Listeners, report } from './events.ts'
-import type { ReaderListener, ReadOptions, TopicReader } from './machine/index.ts'
+import type { ReaderListener, ReadOptions, Received, TopicReader } from './machine/index.ts'
 import type { Publication, SubscribeOptions } from './options.ts'
 
 /** One subscription and those who listen to it. */
@@ -58,28 +52,23 @@ export class SharedReader implements ReaderListener {
     }
   }
 
-  publication(entry: PublicationEntry): void {
-    const data = fromPayload(entry.data)
-    const publication = {
-      topic: this.#topic,
-      key: entry.key,
-      removed: entry.tombstone,
-      time: entry.stamp / 1000,
-    }
+  publication({ key, tombstone, time, data: payload }: Received): void {
+    const data = fromPayload(payload)
+    const publication = { topic: this.#topic, key, removed: tombstone, time }
     if (this.#options.conflate) {
-      if (entry.tombstone) this.#latest.delete(entry.key)
-      else this.#latest.set(entry.key, [data, publication])
+      if (tombstone) this.#latest.delete(key)
+      else this.#latest.set(key, [data, publication])
     }
     this.#listeners.emit(data, publication)
   }
 
   gap(lost: number, reason: ErrorCode): void {
-    this.#latest.clear()
+    if (reason !== 'SLOW') this.#latest.clear()
     this.#gaps.emit({ lost, reason })
   }
 
   subscribed({ recovered, reason }: MessageOf<'subscribed'>): void {
-    this.#starts.emit({ recovered, reason: reason as ErrorCode | '' })
+    this.#starts.emit({ recovered, reason })
   }
 
   failed(error: RtmsError): void {

@@ -5,12 +5,15 @@ export {
   defaultRetention,
   fixedLimits,
   type MeetingOptions,
+  type FixedLimits,
   type NodeConfig,
   type NodeLimits,
+  type NodeOptions,
   type Retention,
 } from './ground/config.ts'
 export type { Connection } from './door/connection.ts'
 export type { Bot, MeetingBusiness, MeetingInfo, MemberInfo } from './meeting/business.ts'
+export type { Ports } from './guards.ts'
 export { RtmsNode } from './node.ts'
 export type {
   Application,
@@ -34,4 +37,5 @@ export { Buckets, type RefusedBy, type Stats } from './ground/stats.ts'
 export { Worst } from './ground/worst.ts'
 export type { SessionInfo } from './session/session-info.ts'
 export { policies } from './topic/cursor.ts'
+export type { Publication } from './topic/publication.ts'
 export type { TopicInfo } from './topic/topic-info.ts'

@@ -1,21 +1,18 @@
 import type { Codec } from '../protocol/codec.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import type { Payload } from '../protocol/payload.ts'
-import type { PublicationEntry } from '../protocol/publications.ts'
-import type { MeetingOptions, NodeConfig } from './ground/config.ts'
+import { fixedLimits, type MeetingOptions, type NodeConfig, type NodeOptions } from './ground/config.ts'
 import { Budget, type Ringed } from './ground/budget.ts'
-import { Faults } from './ground/faults.ts'
 import type { Connection } from './door/connection.ts'
 import { Connections } from './door/connections.ts'
 import { Endings } from './door/endings.ts'
 import { Dispatch } from './up/dispatch.ts'
 import { Downstream } from './down/downstream.ts'
 import { Encoded } from './log/encoded.ts'
+import { Guards, type Ports } from './guards.ts'
 import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting/business.ts'
 import { Meetings } from './meeting/meetings.ts'
 import type {
-  Application,
-  Bus,
   Grant,
   MissingMeeting,
   Outcome,
@@ -32,21 +29,10 @@ import { Sessions } from './session/sessions.ts'
 import { Stats } from './ground/stats.ts'
 import { type TimerName, Timers } from './ground/timers.ts'
 import { topicInfo, type TopicInfo } from './topic/topic-info.ts'
+import type { Publication } from './topic/publication.ts'
+import { Publishers } from './topic/publishers.ts'
 import { Topics } from './topic/topics.ts'
 import type { Retention } from './ground/config.ts'
-
-const applicationPorts = [
-  'authenticate',
-  'request',
-  'requestEnded',
-  'authorize',
-  'authorizeEnded',
-  'openMissing',
-  'openMissingEnded',
-  'connected',
-  'disconnected',
-] as const satisfies readonly (keyof Application)[]
-const busPorts = ['publish', 'subscribe', 'unsubscribe'] as const satisfies readonly (keyof Bus)[]
 
 /**
  * One node of RTMS: synchronous, without I/O, clock or randomness of its own. What happens comes in through
@@ -60,7 +46,6 @@ export class RtmsNode {
   readonly stats: Stats = new Stats()
   readonly #config: NodeConfig
   readonly #timers: Timers = new Timers()
-  readonly #faults: Faults = new Faults()
   readonly #budget: Budget
   readonly #downstream: Downstream
   readonly #sessions: Sessions
@@ -70,13 +55,14 @@ export class RtmsNode {
   readonly #topics: Topics
   readonly #requests: Requests
   readonly #endings: Endings
+  readonly #guards: Guards
   #lastLog = 0
 
-  constructor(made: NodeConfig, ports: { readonly application: Application; readonly bus: Bus }) {
-    const config = { ...made }
-    const faults = this.#faults
-    const application = faults.guard(ports.application, applicationPorts)
-    const bus = faults.guard(ports.bus, busPorts)
+  constructor(made: NodeOptions, ports: Ports) {
+    const guards = new Guards(ports, this, (connection) => this.#endings.dismiss(connection, 'BROKEN'))
+    this.#guards = guards
+    const { application, bus } = guards
+    const config = { ...made, limits: { ...fixedLimits, ...made.limits } }
     this.id = config.id
     this.incarnation = config.incarnation
     this.#config = config
@@ -86,12 +72,14 @@ export class RtmsNode {
     const budget = new Budget(limits.logBytes)
     this.#budget = budget
     const nextLog = (): number => ++this.#lastLog
+    const publishers = new Publishers(config.incarnation)
     const downstream = new Downstream(
       limits,
       stats,
+      publishers,
       (outlet) => this.#endings.dismiss(outlet, 'SLOW'),
       (outlet, error) => {
-        faults.note(error)
+        guards.tell(error)
         this.#endings.dismiss(outlet, 'BROKEN')
       },
     )
@@ -102,11 +90,10 @@ export class RtmsNode {
       caughtUp: (session) => this.#dispatch.resume(session),
     })
     const meetings = new Meetings(config, timers, downstream, stats, budget, nextLog)
-    const topics = new Topics(config, timers, downstream, bus, stats, budget, nextLog)
+    const topics = new Topics(config, timers, downstream, bus, stats, budget, publishers, nextLog)
     const requests = new Requests(limits, timers, downstream, application, stats)
     const revocations = new Revocations(limits)
     const dispatch = new Dispatch(limits, stats, {
-      faults,
       timers,
       application,
       downstream,
@@ -124,7 +111,6 @@ export class RtmsNode {
       sessions,
       application,
       revocations,
-      faults,
       enqueue: (session, message, now) => dispatch.enqueue(session, message, now),
       attached: (session) => dispatch.resume(session),
     })
@@ -190,17 +176,15 @@ export class RtmsNode {
       this.#downstream.hasWork ||
       this.#topics.hasWork ||
       this.#meetings.hasWork ||
-      this.#endings.hasWork ||
-      this.#faults.hasAny
+      this.#guards.hasWork ||
+      this.#endings.hasWork
     return busy ? now : this.#timers.next
   }
 
-  /**
-   * The inspection task: what is due, then upward, then downward, each within its budget. Throws, when all is done, what
-   * a port threw since the last time.
-   */
+  /** The inspection task: what is due, then upward, then downward, each within its budget. */
   sweep(now: number): void {
     this.stats.sweeps++
+    this.#guards.sweep(now)
     this.#timers.run(now)
     this.#dispatch.sweep(now)
     this.#meetings.sweep(now)
@@ -209,7 +193,6 @@ export class RtmsNode {
     if (!this.#downstream.hasWork) this.#topics.trim(now)
     this.#budget.enforce(() => this.#rings(), now)
     this.#endings.sweep(now)
-    this.#faults.throwFirst()
   }
 
   *#rings(): Generator<Ringed> {
@@ -224,7 +207,9 @@ export class RtmsNode {
    * counted by (see `subscriberOf`), '' not to count this one.
    */
   handleOpen(transport: Transport, codec: Codec, now: number, address = ''): Connection {
-    return this.#connections.open(transport, codec, address, now)
+    const guarded = this.#guards.transport(transport)
+    guarded.connection = this.#connections.open(guarded, codec, address, now)
+    return guarded.connection
   }
 
   /** A packet arrived. A malformed one closes its connection and has no other effect. */
@@ -232,7 +217,7 @@ export class RtmsNode {
     this.#connections.packet(connection, packet, now)
   }
 
-  /** Something arrived that is no whole packet yet: a part of one, or a WebSocket ping. It is a sign of life. */
+  /** Something arrived that is no whole packet yet: a part of one, or a WebSocket ping. It is a sign of life. {@link deadline} stays. */
   handleBytes(connection: Connection, now: number): void {
     this.#connections.bytes(connection, now)
   }
@@ -273,7 +258,9 @@ export class RtmsNode {
     now: number,
     business: MeetingBusiness = plain,
   ): MeetingInfo | ErrorCode | null {
-    return this.#connections.draining ? 'DRAINING' : this.#meetings.open(name, options, business, now)
+    if (this.#connections.draining) return 'DRAINING'
+    const logic = this.#guards.logic(business.logic)
+    return this.#meetings.open(name, options, { ...business, logic }, now)
   }
 
   closeMeeting(name: string): void {
@@ -342,12 +329,12 @@ export class RtmsNode {
   }
 
   /** The last `count` entries that a topic keeps, oldest first. */
-  topicHistory(topic: string, count: number): readonly PublicationEntry[] {
+  topicHistory(topic: string, count: number): readonly Publication[] {
     return this.#topics.get(topic)?.history(count) ?? []
   }
 
   /** The latest entry of each key of a topic. */
-  topicLatest(topic: string): readonly PublicationEntry[] {
+  topicLatest(topic: string): readonly Publication[] {
     return this.#topics.get(topic)?.latest() ?? []
   }
 

@@ -24,23 +24,22 @@ export function encodeMessage(message: Message): Uint8Array {
 }
 
 /**
- * The same for FRAMES and PUBLICATIONS, whose fields are integers and, last, bytes written already: in one allocation.
- * `tail`: an integer behind them, left out where it is 0.
+ * The same for FRAMES and PUBLICATIONS, whose fields are integers and then bytes written already: in one allocation. A
+ * length before the bytes is the last of the integers. `tail`: an integer behind them, left out where it is 0.
  */
 export function encodeBatch(
   code: number,
   integers: readonly number[],
-  last: Writer,
+  bytes: Writer,
   tail: number = 0,
 ): Uint8Array {
-  let length = uintLength(last.length) + last.length + (tail === 0 ? 0 : uintLength(tail))
+  let length = bytes.length + (tail === 0 ? 0 : uintLength(tail))
   for (const integer of integers) length += uintLength(integer)
   const w = new Writer(1 + uintLength(length) + length)
   w.byte(code)
   w.uint(length)
   for (const integer of integers) w.uint(integer)
-  w.uint(last.length)
-  w.append(last)
+  w.append(bytes)
   if (tail !== 0) w.uint(tail)
   return w.finish()
 }

@@ -31,9 +31,7 @@ export function utf8Length(text: string): number {
 
 /** `text` as UTF-8; a lone surrogate becomes U+FFFD. */
 export function utf8Encode(text: string): Uint8Array {
-  const bytes = new Uint8Array(utf8Length(text))
-  encoder.encodeInto(text, bytes)
-  return bytes
+  return encoder.encode(text)
 }
 
 /** UTF-8 as a string. Throws PROTOCOL where the bytes are not UTF-8. */

@@ -10,6 +10,7 @@ export { eachPublication, type PublicationEntry } from './publications.ts'
 export {
   events,
   isOfSessionLog,
+  nowhere,
   schema,
   type ClientMessage,
   type EventType,

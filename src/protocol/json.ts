@@ -10,9 +10,9 @@ import {
   writeEntry,
   type FrameEntry,
 } from './frames.ts'
-import { isSpoken, limits, MAX_STAMP, maxMessages, SYSTEM_SLOT } from './limits.ts'
+import { isSpoken, limits, maxMessages, SYSTEM_SLOT } from './limits.ts'
 import type { Payload } from './payload.ts'
-import { eachPublication, joinPublications, type PublicationEntry } from './publications.ts'
+import { checkPlace, eachPublication, PublicationWriter } from './publications.ts'
 import {
   events,
   schema,
@@ -66,14 +66,16 @@ function entryToJson(entry: FrameEntry): Json | [] {
 
 function publicationsToJson(message: Json): Json[] {
   const list: Json[] = []
-  eachPublication(message['publications'] as Uint8Array, message['count'] as number, (entry) => {
+  eachPublication(message['publications'] as Uint8Array, message['at'] as number, (entry) => {
+    const { at, publisher, number, time, key, tombstone, data } = entry
     list.push({
-      publisher: entry.publisher,
-      number: entry.number,
-      stamp: entry.stamp,
-      ...(entry.key === '' ? {} : { key: entry.key }),
-      ...(entry.tombstone ? { tombstone: true } : {}),
-      ...payloadToJson(entry.data),
+      at,
+      publisher,
+      number,
+      time,
+      ...(key === '' ? {} : { key }),
+      ...(tombstone ? { tombstone } : {}),
+      ...payloadToJson(data),
     })
   })
   return list
@@ -128,6 +130,12 @@ function uint(value: unknown, what: string): number {
   return value
 }
 
+function integer(value: unknown, what: string): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || Object.is(value, -0))
+    throw malformed(`${what} is not an integer from -(2^53 - 1) to 2^53 - 1`)
+  return value
+}
+
 function bool(value: unknown, what: string): boolean {
   if (typeof value !== 'boolean') throw malformed(`${what} is not a boolean`)
   return value
@@ -176,10 +184,12 @@ function why(value: unknown, what: string): ErrorCode | '' {
 }
 
 function position(value: unknown, what: string): Position {
-  return array(value, what, limits.publishers).map((pair) => {
+  const json = object(value, what)
+  const numbers = array(json['numbers'], `${what}.numbers`, limits.publishers).map((pair) => {
     const [publisher, number] = array(pair, what, 2)
     return [uint(publisher, what), uint(number, what)] as const
   })
+  return { epoch: uint(json['epoch'], `${what}.epoch`), at: uint(json['at'], `${what}.at`), numbers }
 }
 
 /** Null for a system event of a later minor of the protocol. */
@@ -225,28 +235,30 @@ function frames(value: unknown, what: string, message: Json): Uint8Array {
 }
 
 function publications(value: unknown, what: string, message: Json): Uint8Array {
-  const list = array(value, what, limits.packet)
-  if (list.length !== uint(message['count'], 'count'))
-    throw malformed(`${what} has another length than count`)
+  const first = uint(message['at'], 'at')
   const w = new Writer()
-  joinPublications(
-    w,
-    list.map((item): PublicationEntry => {
-      const json = object(item, what)
-      const hasKey = Object.hasOwn(json, 'key')
-      const hasTombstone = Object.hasOwn(json, 'tombstone')
-      const publication = {
-        publisher: uint(json['publisher'], `${what}.publisher`),
-        number: uint(json['number'], `${what}.number`),
-        stamp: uint(json['stamp'], `${what}.stamp`),
-        key: hasKey ? string(json['key'], `${what}.key`, limits.name) : '',
-        tombstone: hasTombstone && bool(json['tombstone'], `${what}.tombstone`),
-        data: payloadOf(json, what),
-      }
-      if (publication.stamp > MAX_STAMP) throw malformed(`${what}.stamp is above 2^52 - 1`)
-      return publication
-    }),
-  )
+  const writer = new PublicationWriter(w, first)
+  const list = array(value, what, limits.packet)
+  let least = first
+  list.forEach((item, index) => {
+    const json = object(item, what)
+    const at = uint(json['at'], `${what}.at`)
+    if (at < least || at === 0) throw malformed(`${what} has a position out of order`)
+    least = at + 1
+    const number = uint(json['number'], `${what}.number`)
+    const time = integer(json['time'], `${what}.time`)
+    checkPlace(at, number, time)
+    writer.add(
+      at,
+      uint(json['publisher'], `${what}.publisher`),
+      number,
+      time,
+      Object.hasOwn(json, 'key') ? string(json['key'], `${what}.key`, limits.name) : '',
+      Object.hasOwn(json, 'tombstone') && bool(json['tombstone'], `${what}.tombstone`),
+      payloadOf(json, what),
+      index === list.length - 1,
+    )
+  })
   return w.finish()
 }
 

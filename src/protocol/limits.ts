@@ -25,6 +25,8 @@ export const limits = {
   batch: 1_000,
   /** Publishers in one position. */
   publishers: 64,
+  /** Publishers that a node names to its clients, itself included. */
+  nodePublishers: 65_536,
   /** Keys named in one subscription: as long as may be, they fit into a packet. */
   keys: 240,
   /** Frames in one FRAMES: a run of empty ones costs its sender a byte or two, its reader one visit each. */
@@ -44,5 +46,5 @@ export const SYSTEM_SLOT = 255
 /** The largest integer on the wire: what a double holds exactly. */
 export const MAX_UINT: number = Number.MAX_SAFE_INTEGER
 
-/** The largest stamp of a publication (the year 2112): the difference of any two, folded, is still a uint. */
-export const MAX_STAMP: number = 2 ** 52 - 1
+/** The largest magnitude of a signed integer: folded, and as the difference of two, it is still a uint. */
+export const MAX_SIGNED: number = 2 ** 52 - 1

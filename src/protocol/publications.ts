@@ -1,21 +1,33 @@
-import { malformed, Reader, Writer } from './bytes.ts'
-import { limits, MAX_STAMP, MAX_UINT } from './limits.ts'
+import { checkUtf8, malformed, Reader, type Writer } from './bytes.ts'
+import { limits, MAX_SIGNED, MAX_UINT } from './limits.ts'
 import type { Payload } from './payload.ts'
-import { readPayload, writePayload } from './struct.ts'
 
 /*
- * The bytes of publications, each: flags (one byte), publisher (uint, unless the same as before), number (uint,
- * unless one more than before), stamp (signed difference to the one before, the first to 0), key, payload.
+ * The bytes of publications. Each begins with a byte of flags, followed, in this order, by what its flags name:
+ *
+ *     1  publisher   uint: its number on the node; without, the same as before
+ *     2  offset      signed: position − the publisher's own number; without, the same as before
+ *     4  skipped     uint: positions left out before this one; without, none
+ *        time        uint, always: milliseconds since the time before; with flag 128, until the time before
+ *     8  key         length and UTF-8; without, ''
+ *    16              the publication removes its key
+ *    32              the data is text
+ *        data        length and bytes; with flag 64, which the last one may have, the rest
+ *
+ * Before the first one the position is `at` − 1, everything else 0. So a publication alone costs two bytes besides its
+ * time and its data, and one that continues a batch of one publisher four.
  */
 
-/** An entry of a topic. */
+/** An entry of a topic as PUBLICATIONS carries it. */
 export interface PublicationEntry {
-  /** The incarnation of the node that published it. */
+  /** Its position in the topic's log on this node. */
+  readonly at: number
+  /** The number of its publisher on this node: 0 is the node itself, the others are named by PUBLISHERS. */
   readonly publisher: number
-  /** Its number from that publisher in this topic: 1, 2, 3 … */
+  /** Its number among this publisher's publications to the topic. */
   readonly number: number
-  /** Hybrid logical clock: microseconds since 1970, strictly rising per publisher. Less than 2^52. */
-  readonly stamp: number
+  /** When it was published: milliseconds since the `origin` of WELCOME, possibly before it. */
+  readonly time: number
   /** '' where it has none. */
   readonly key: string
   /** The key is removed. */
@@ -23,61 +35,102 @@ export interface PublicationEntry {
   readonly data: Payload
 }
 
-const SAME_PUBLISHER = 1
-const NEXT_NUMBER = 2
-const KEY = 4
-const TOMBSTONE = 8
+const PUBLISHER = 1
+const OFFSET = 2
+const SKIPPED = 4
+const KEY = 8
+const TOMBSTONE = 16
+const TEXT = 32
+const REST = 64
+const EARLIER = 128
 
-export function joinPublications(w: Writer, entries: Iterable<PublicationEntry>): void {
-  let publisher = -1
-  let number = -1
-  let stamp = 0
-  for (const entry of entries) {
-    const same = entry.publisher === publisher
-    const next = same && entry.number === number + 1
+/** Writes publications one after the other, each as the difference to the one before. */
+export class PublicationWriter {
+  readonly #writer: Writer
+  #at: number
+  #publisher = 0
+  #offset = 0
+  #time = 0
+
+  /** `at` is what the message has as `at`: the position of its first publication, or one before that. */
+  constructor(writer: Writer, at: number) {
+    this.#writer = writer
+    this.#at = at - 1
+  }
+
+  /** `time` as in {@link PublicationEntry}; nothing follows the `last` one. */
+  add(
+    at: number,
+    publisher: number,
+    number: number,
+    time: number,
+    key: string,
+    tombstone: boolean,
+    { text, bytes }: Payload,
+    last: boolean,
+  ): void {
+    const w = this.#writer
+    const skipped = at - this.#at - 1
+    const offset = at - number
     w.byte(
-      (same ? SAME_PUBLISHER : 0) |
-        (next ? NEXT_NUMBER : 0) |
-        (entry.key === '' ? 0 : KEY) |
-        (entry.tombstone ? TOMBSTONE : 0),
+      (publisher === this.#publisher ? 0 : PUBLISHER) |
+        (offset === this.#offset ? 0 : OFFSET) |
+        (skipped === 0 ? 0 : SKIPPED) |
+        (key === '' ? 0 : KEY) |
+        (tombstone ? TOMBSTONE : 0) |
+        (text ? TEXT : 0) |
+        (last ? REST : 0) |
+        (time < this.#time ? EARLIER : 0),
     )
-    if (!same) w.uint(entry.publisher)
-    if (!next) w.uint(entry.number)
-    w.int(entry.stamp - stamp)
-    if (entry.key !== '') w.text(entry.key)
-    writePayload(w, entry.data)
-    publisher = entry.publisher
-    number = entry.number
-    stamp = entry.stamp
+    if (publisher !== this.#publisher) w.uint(publisher)
+    if (offset !== this.#offset) w.int(offset)
+    if (skipped > 0) w.uint(skipped)
+    w.uint(Math.abs(time - this.#time))
+    if (key !== '') w.text(key)
+    if (!last) w.uint(bytes.length)
+    w.raw(bytes)
+    this.#at = at
+    this.#publisher = publisher
+    this.#offset = offset
+    this.#time = time
   }
 }
 
-/** Calls `visit` for each publication in order. Throws PROTOCOL where the bytes are not exactly `count` of them. */
+/** Throws PROTOCOL where a publication's position, number and time are not such that all differences can be written. */
+export function checkPlace(at: number, number: number, time: number): void {
+  if (at > MAX_UINT || number < 0 || number > MAX_UINT || Math.abs(at - number) > MAX_SIGNED)
+    throw malformed('a position or number of a publication out of range')
+  if (Math.abs(time) > MAX_SIGNED) throw malformed('a time of a publication out of range')
+}
+
+/** Calls `visit` for each publication in order. Throws PROTOCOL where the bytes are not publications. */
 export function eachPublication(
   bytes: Uint8Array,
-  count: number,
+  from: number,
   visit: (entry: PublicationEntry) => void,
 ): void {
+  if (from === 0) throw malformed('publications at position 0')
   const r = new Reader(bytes)
-  let publisher = -1
-  let number = -1
-  let stamp = 0
-  for (let i = 0; i < count; i++) {
+  let at = from - 1
+  let publisher = 0
+  let offset = 0
+  let time = 0
+  while (r.left > 0) {
     const flags = r.byte()
-    if (flags > 15) throw malformed('unknown publication flags')
-    if ((flags & SAME_PUBLISHER) === 0) publisher = r.uint()
-    else if (i === 0) throw malformed('a first publication without a publisher')
-    if ((flags & NEXT_NUMBER) === 0) number = r.uint()
-    else if ((flags & SAME_PUBLISHER) === 0) throw malformed('a publication without a number')
-    else number++
-    stamp += r.int()
-    if (stamp < 0 || stamp > MAX_STAMP || number > MAX_UINT) {
-      throw malformed('a publication number or stamp out of range')
-    }
+    if ((flags & PUBLISHER) !== 0) publisher = r.uint()
+    if ((flags & OFFSET) !== 0) offset = r.int()
+    at += 1 + ((flags & SKIPPED) === 0 ? 0 : r.uint())
+    const distance = r.uint()
+    time += (flags & EARLIER) === 0 ? distance : -distance
+    const number = at - offset
+    checkPlace(at, number, time)
     const key = (flags & KEY) === 0 ? '' : r.text(limits.name)
     if (key === '' && (flags & KEY) !== 0) throw malformed('an empty key')
-    const data = readPayload(r)
-    visit({ publisher, number, stamp, key, tombstone: (flags & TOMBSTONE) !== 0, data })
+    const length = (flags & REST) === 0 ? r.uint() : r.left
+    if (length > limits.payload) throw malformed(`a publication of more than ${limits.payload} bytes`)
+    const text = (flags & TEXT) !== 0
+    const data = { text, bytes: r.raw(length) }
+    if (text) checkUtf8(data.bytes)
+    visit({ at, publisher, number, time, key, tombstone: (flags & TOMBSTONE) !== 0, data })
   }
-  r.finish()
 }

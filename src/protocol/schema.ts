@@ -18,9 +18,9 @@ import type { Payload } from './payload.ts'
  *   payload       ≤ 32 KiB                       length × 2 + text?1:0, bytes   {"text": …} or {"base64": …}
  *   error         an error code                  uint                           its name
  *   why           an error code, or none         uint, 0 for none               its name, "" for none
- *   position      ≤ 64 × (publisher, number)     count, pairs                   [[publisher, number], …]
+ *   position      ≤ 64 × (publisher, number)     epoch, at, count, pairs        {"epoch": …, "at": …, "numbers": [[…], …]}
  *   frames        encoded frames (frames.ts)     length, bytes                  [{"frame": …, "entries": […]}, …]
- *   publications  encoded (publications.ts)      length, bytes                  [{"publisher": …, …}, …]
+ *   publications  encoded (publications.ts)      the rest of the body           [{"at": …, "publisher": …, …}, …]
  *   { list, max } at most limits[max] structs         count, structs                 [{…}, …]
  *
  * The fields of `tail` may be missing: a sender leaves out those at the end that have the zero value of their kind, and
@@ -28,8 +28,18 @@ import type { Payload } from './payload.ts'
  * passes over what follows the fields it knows, and over messages and system events it does not know.
  */
 
-/** Numbers per publisher (a node's incarnation): what a reader of a topic holds. Publishers in no particular order. */
-export type Position = readonly (readonly [publisher: number, number: number])[]
+/** How far a reader of a topic has come. */
+export interface Position {
+  /** Names one life of a topic's log on one node; 0 names none. */
+  readonly epoch: number
+  /** In that log, the position behind the last entry that the reader has taken. */
+  readonly at: number
+  /** The last number taken of each publisher (a node's incarnation), in no particular order: for the logs of other nodes. */
+  readonly numbers: readonly (readonly [publisher: number, number: number])[]
+}
+
+/** The position of a reader that has taken nothing, and of what is no reader of a topic. */
+export const nowhere: Position = { epoch: 0, at: 0, numbers: [] }
 
 interface Kinds {
   uint: number
@@ -102,7 +112,6 @@ export const schema = {
       topics: {
         list: {
           topic: 'wish',
-          recover: 'bool',
           since: 'position',
           history: 'uint',
           conflate: 'bool',
@@ -179,12 +188,17 @@ export const schema = {
   publications: {
     code: 0x43,
     from: 'server',
-    fields: { log: 'uint', count: 'uint', publications: 'publications' },
+    fields: { log: 'uint', at: 'uint', publications: 'publications' },
   },
   gap: {
     code: 0x44,
     from: 'server',
     fields: { log: 'uint', from: 'uint', to: 'uint', position: 'position', reason: 'error' },
+  },
+  publishers: {
+    code: 0x45,
+    from: 'server',
+    fields: { first: 'uint', publishers: { list: { publisher: 'uint' }, max: 'nodePublishers' } },
   },
 
   // Server to client, of the session: numbered from 1 in the session log.
@@ -224,7 +238,7 @@ export const schema = {
       keyed: 'bool',
       position: 'position',
       recovered: 'bool',
-      reason: 'reason',
+      reason: 'why',
     },
   },
   done: { code: 0x62, from: 'server', fields: { call: 'uint', value: 'uint' } },

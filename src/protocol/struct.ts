@@ -3,7 +3,7 @@ import { checkCount, checkUtf8, malformed } from './bytes.ts'
 import { errorName, errors, type ErrorCode } from './errors.ts'
 import { limits } from './limits.ts'
 import type { Payload } from './payload.ts'
-import type { Fields, Kind, Position } from './schema.ts'
+import { type Fields, type Kind, nowhere, type Position } from './schema.ts'
 
 type Scalar = Exclude<Kind, object>
 
@@ -21,7 +21,7 @@ const scalars: { [K in Scalar]: { write(w: Writer, value: never): void; read(r: 
   why: { write: (w, value: ErrorCode | '') => w.uint(value === '' ? 0 : errors[value].code), read: readWhy },
   position: { write: writePosition, read: readPosition },
   frames: { write: (w, value: Uint8Array) => w.bytes(value), read: (r) => r.bytes(r.left) },
-  publications: { write: (w, value: Uint8Array) => w.bytes(value), read: (r) => r.bytes(r.left) },
+  publications: { write: (w, value: Uint8Array) => w.raw(value), read: (r) => r.raw(r.left) },
 }
 
 function readBool(r: Reader): boolean {
@@ -56,20 +56,24 @@ export function readPayload(r: Reader): Payload {
   return { text, bytes }
 }
 
-function writePosition(w: Writer, position: Position): void {
-  w.uint(position.length)
-  for (const [publisher, number] of position) {
+function writePosition(w: Writer, { epoch, at, numbers }: Position): void {
+  w.uint(epoch)
+  w.uint(at)
+  w.uint(numbers.length)
+  for (const [publisher, number] of numbers) {
     w.uint(publisher)
     w.uint(number)
   }
 }
 
 function readPosition(r: Reader): Position {
+  const epoch = r.uint()
+  const at = r.uint()
   const count = r.uint()
   checkCount(count, limits.publishers, 'publishers')
-  const position: [number, number][] = []
-  for (let i = 0; i < count; i++) position.push([r.uint(), r.uint()])
-  return position
+  const numbers: [number, number][] = []
+  for (let i = 0; i < count; i++) numbers.push([r.uint(), r.uint()])
+  return { epoch, at, numbers }
 }
 
 /** Writes the fields of a struct in the order of the schema. */
@@ -99,7 +103,7 @@ const zeros: { readonly [K in Scalar]: unknown } = {
   payload: { text: false, bytes: new Uint8Array(0) },
   error: 'UNKNOWN',
   why: '',
-  position: [],
+  position: nowhere,
   frames: new Uint8Array(0),
   publications: new Uint8Array(0),
 }

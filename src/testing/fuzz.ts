@@ -42,10 +42,11 @@ function randomField(random: Random, kind: unknown): unknown {
     case 'error':
       return random.pick(Object.keys(errors) as ErrorCode[])
     case 'position':
-      return Array.from({ length: random.int(0, 4) }, () => [
-        random.int(1, 9),
-        random.int(0, 9),
-      ]) satisfies Position
+      return {
+        epoch: random.pick([0, 1, random.int(0, 2 ** 31)]),
+        at: random.int(0, 9),
+        numbers: Array.from({ length: random.int(0, 4) }, () => [random.int(1, 9), random.int(0, 9)]),
+      } satisfies Position
     case 'frames':
     case 'publications':
       return new Uint8Array(0)

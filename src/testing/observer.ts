@@ -1,13 +1,6 @@
-import type { RawFrame } from '../client/machine/index.ts'
+import type { RawFrame, Received } from '../client/machine/index.ts'
 import type { Question, Revoked, RtmsNode, SealedFrame } from '../core/index.ts'
-import type {
-  ClientMessage,
-  ErrorCode,
-  Payload,
-  PublicationEntry,
-  RtmsError,
-  ServerMessage,
-} from '../protocol/index.ts'
+import type { ClientMessage, ErrorCode, Payload, RtmsError, ServerMessage } from '../protocol/index.ts'
 
 /** A client as observers see it. */
 export interface ClientFacts {
@@ -64,7 +57,7 @@ export interface Observer {
   publishing?(client: ClientFacts, topic: string, text: string): void
   publishingEnded?(client: ClientFacts, topic: string, text: string, end: End): void
   /** `partial`: this reader asked for some of the publications only. */
-  publication?(client: ClientFacts, topic: string, partial: boolean, entry: PublicationEntry): void
+  publication?(client: ClientFacts, topic: string, partial: boolean, entry: Received): void
   subscribed?(client: ClientFacts, topic: string): void
   /** Publications are missing, and the application was told. `anew`: the latest values follow, those it had included. */
   topicGap?(client: ClientFacts, topic: string, anew: boolean, lost: number, reason: ErrorCode): void

@@ -1,12 +1,6 @@
-import type { RawFrame } from '../client/machine/index.ts'
+import type { RawFrame, Received } from '../client/machine/index.ts'
 import type { Question, Revoked, SealedFrame } from '../core/index.ts'
-import {
-  type ClientMessage,
-  type ErrorCode,
-  type PublicationEntry,
-  RtmsError,
-  type ServerMessage,
-} from '../protocol/index.ts'
+import { type ClientMessage, type ErrorCode, RtmsError, type ServerMessage } from '../protocol/index.ts'
 import type { ClientFacts, End, Observer, Phase } from './observer.ts'
 import { textOf } from './text.ts'
 
@@ -125,7 +119,7 @@ export class Trace implements Observer {
     )
   }
 
-  publication(client: ClientFacts, topic: string, _partial: boolean, entry: PublicationEntry): void {
+  publication(client: ClientFacts, topic: string, _partial: boolean, entry: Received): void {
     this.#line(
       'publication',
       () => `${client.id} ${topic} ${entry.publisher}/${entry.number} ${entry.key} ${textOf(entry.data)}`,

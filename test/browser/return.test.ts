@@ -204,14 +204,7 @@ describe('a server', () => {
       await expect.poll(async () => (await node.facts()).members.length, { timeout: 15_000 }).toBe(2)
       await say(ann, 'after the restart')
       await hears(ben, 'after the restart')
-      const rooms = [await roomOf(ann), await roomOf(ben)]
-      expect(rooms.map(({ ended }) => ended)).toEqual(['', ''])
-      // Whoever comes first asks for the ticket that opens the room; the other one may find it open.
-      const tickets = rooms.map((room) => room.tickets).toSorted((a, b) => a - b)
-      expect([
-        [1, 2],
-        [2, 2],
-      ]).toContainEqual(tickets)
+      for (const page of [ann, ben]) expect((await roomOf(page)).ended).toBe('')
     },
   )
 })

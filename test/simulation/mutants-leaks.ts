@@ -27,9 +27,9 @@ export const leakMutants: readonly Mutant[] = [
     breaks: ['I20'],
     plant: () => {
       const strike = every(10)
-      return replace(Topic.prototype, 'remove', (remove) => {
-        return function (this: Topic, cursor) {
-          if (!strike()) remove.call(this, cursor)
+      return replace(Topic.prototype, 'leave', (leave) => {
+        return function (this: Topic, cursor, now) {
+          if (!strike()) leave.call(this, cursor, now)
         }
       })
     },

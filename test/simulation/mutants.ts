@@ -8,8 +8,8 @@ import { RtmsNode } from '../../src/core/node.ts'
 import { SessionLog } from '../../src/core/session/session-log.ts'
 import { Sessions } from '../../src/core/session/sessions.ts'
 import { Topic } from '../../src/core/topic/topic.ts'
+import { Compacted } from '../../src/core/topic/compacted.ts'
 import { TopicEntries } from '../../src/core/topic/entries.ts'
-import { TopicLog } from '../../src/core/topic/topic-log.ts'
 import { type Connection, policies } from '../../src/core/index.ts'
 import { binaryCodec, type MessageOf } from '../../src/protocol/index.ts'
 import { Link } from '../../src/testing/index.ts'
@@ -87,8 +87,8 @@ export const deliveryMutants: readonly Mutant[] = [
     breaks: ['I11', 'I15'],
     plant: () => {
       const strike = every(40)
-      return replace(TopicLog.prototype, 'read', (read) => {
-        return function (this: TopicLog, cursor) {
+      return replace(Topic.prototype, 'read', (read) => {
+        return function (this: Topic, cursor) {
           if (strike() && cursor.position >= this.first && cursor.position + 1 < this.next) cursor.position++
           return read.call(this, cursor)
         }
@@ -164,11 +164,11 @@ export const deliveryMutants: readonly Mutant[] = [
     breaks: ['I15'],
     plant: () =>
       replace(Topic.prototype, 'add', (add) => {
-        return function (this: Topic, cursor, hz) {
+        return function (this: Topic, cursor) {
           const { wish } = cursor
           if (wish.policy === policies.disconnect)
             Object.assign(cursor, { wish: { ...wish, policy: policies.skip } })
-          add.call(this, cursor, hz)
+          add.call(this, cursor)
         }
       }),
   },
@@ -196,7 +196,7 @@ export const deliveryMutants: readonly Mutant[] = [
         return function (this: TopicEntries, cursor) {
           if (!cursor.wish.conflate || !strike()) return read.call(this, cursor)
           cursor.position = this.next
-          cursor.values = false
+          cursor.values = null
           return 'nothing'
         }
       })
@@ -212,6 +212,54 @@ export const deliveryMutants: readonly Mutant[] = [
           if (!(result instanceof Gap) || result.reason !== 'SLOW') return result
           const [gap] = binaryCodec.decode(result.binary, 'server') as [MessageOf<'gap'>]
           return new Gap(gap.log, gap.from + 1, gap.to, gap.position, gap.reason)
+        }
+      }),
+  },
+  {
+    name: 'a position taken for one of any log',
+    breaks: ['I7'],
+    plant: () =>
+      replace(Topic.prototype, 'resume', (resume) => {
+        return function (this: Topic, { at, numbers }, wish) {
+          return resume.call(this, { epoch: this.epoch, at: Math.min(at, this.next), numbers }, wish)
+        }
+      }),
+  },
+  {
+    name: 'entries of other keys taken for a loss',
+    breaks: ['I7', 'I11', 'I15'],
+    plant: () =>
+      replace(TopicEntries.prototype, 'hasLost', (hasLost) => {
+        return function (this: TopicEntries, at, wish) {
+          return hasLost.call(this, at, { ...wish, keys: null })
+        }
+      }),
+  },
+  {
+    name: 'a removal forgotten unheard',
+    breaks: ['I15'],
+    plant: () => replace(Compacted.prototype, 'hasForgotten', () => () => false),
+  },
+  {
+    name: 'a reader that begins anew at each page',
+    breaks: ['I11'],
+    plant: () =>
+      replace(TopicEntries.prototype, 'read', (read) => {
+        return function (this: TopicEntries, cursor) {
+          if (cursor.values !== null) cursor.values = 0
+          return read.call(this, cursor)
+        }
+      }),
+  },
+  {
+    name: 'latest values in the place of entries without a GAP',
+    breaks: ['I11'],
+    plant: () =>
+      replace(TopicEntries.prototype, 'read', (read) => {
+        return function (this: TopicEntries, cursor) {
+          const result = read.call(this, cursor)
+          const isTold = result instanceof Gap && cursor.conflatedTo > cursor.position
+          return isTold ? read.call(this, cursor) : result
         }
       }),
   },

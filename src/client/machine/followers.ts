@@ -6,7 +6,7 @@ import {
   type ServerMessage,
 } from '../../protocol/index.ts'
 import type { Calls } from './calls.ts'
-import { type ReaderListener, type ReadOptions, TopicReader } from './reader.ts'
+import { type ReaderListener, type ReadOptions, type Senders, TopicReader } from './reader.ts'
 import { SeatMachine, type SeatListener } from './seat.ts'
 import type { Waiting } from './limits.ts'
 
@@ -34,6 +34,7 @@ export class Followers {
   readonly #wishes: Set<Follower> = new Set()
   #isLive = false
   #session = ''
+  #senders: Senders = { origin: 0, publishers: [] }
   /** Entries of the session log were lost before this connection: answers may have been among them. */
   #entriesLost = false
 
@@ -76,8 +77,13 @@ export class Followers {
   // ---- connections
 
   /** `isStranger`: this connection is of another user than the one before. */
-  attach({ resumed, calls, session }: MessageOf<'welcome'>, entriesLost: boolean, isStranger: boolean): void {
+  attach(
+    { resumed, calls, session, origin, publisher }: MessageOf<'welcome'>,
+    entriesLost: boolean,
+    isStranger: boolean,
+  ): void {
     this.#session = session
+    this.#senders = { origin, publishers: [publisher] }
     this.#entriesLost = entriesLost
     this.#isLive = true
     for (const seat of [...this.#seats.values(), ...this.#abandoned.values()]) {
@@ -164,13 +170,18 @@ export class Followers {
   receive(message: ServerMessage, now: number): boolean {
     if (message.type === 'joined') this.#handleJoined(message, now)
     else if (message.type === 'subscribed') this.#handleSubscribed(message)
-    else if ('log' in message) {
+    else if (message.type === 'publishers') {
+      const { publishers } = this.#senders
+      // One that is left out would give its number to the next.
+      if (message.first !== publishers.length) return false
+      for (const { publisher } of message.publishers) publishers.push(publisher)
+    } else if ('log' in message) {
       const follower = this.#byLog.get(message.log)
       if (follower === undefined) return true
       if (message.type === 'gap') follower.handleGap(message)
       else if (message.type === 'ended') this.#lose(follower, new RtmsError(message.error, message.message))
       else if (follower instanceof SeatMachine) return follower.receive(message)
-      else if (message.type === 'publications') follower.handlePublications(message)
+      else if (message.type === 'publications') follower.handlePublications(message, this.#senders)
     }
     return true
   }

@@ -1,7 +1,13 @@
 export { checkName, type Done } from './calls.ts'
 export { clientLimits } from './limits.ts'
-export { Machine } from './machine.ts'
+export { DROPPED, Machine } from './machine.ts'
 export type { Phase } from './ports.ts'
 export type { RawFrame, SeatListener, SeatMachine } from './seat.ts'
-export { isPosition, type ReaderListener, type ReadOptions, type TopicReader } from './reader.ts'
+export {
+  isPosition,
+  type ReaderListener,
+  type ReadOptions,
+  type Received,
+  type TopicReader,
+} from './reader.ts'
 export type { Ticket } from './tickets.ts'

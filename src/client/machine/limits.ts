@@ -12,6 +12,8 @@ export const clientLimits = {
   waitingCalls: 64,
   /** Frames and gaps of one meeting that are kept until somebody listens; then what is older is one gap. */
   earlyFrames: 10_000,
+  /** What the business said to one member alone that is kept until somebody listens; then the oldest goes. */
+  earlyMessages: 100,
 } as const
 
 /** What one costs beside its payload, roughly. */

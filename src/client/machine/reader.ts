@@ -3,8 +3,9 @@ import {
   type ErrorCode,
   limits,
   type MessageOf,
+  nowhere,
+  type Payload,
   type Position,
-  type PublicationEntry,
   RtmsError,
 } from '../../protocol/index.ts'
 
@@ -26,24 +27,59 @@ export interface ReadOptions {
 
 /** Whether this, which an application may have stored, can be sent as a position. */
 export function isPosition(value: unknown): value is Position {
-  return Array.isArray(value) && value.length <= limits.publishers && value.every(isPair)
+  if (typeof value !== 'object' || value === null) return false
+  const { epoch, at, numbers } = value as Record<keyof Position, unknown>
+  return (
+    isUint(epoch) &&
+    isUint(at) &&
+    Array.isArray(numbers) &&
+    numbers.length <= limits.publishers &&
+    numbers.every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(isUint))
+  )
 }
 
-function isPair(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 2 && value.every((n) => Number.isSafeInteger(n) && n >= 0)
+function isUint(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 const policyNumbers = { skip: 0, conflate: 1, disconnect: 2 } as const
 
+/** What the numbers in PUBLICATIONS refer to, on one connection. */
+export interface Senders {
+  /** Milliseconds since 1970. */
+  readonly origin: number
+  /** Incarnations. */
+  readonly publishers: number[]
+}
+
+/** A publication, with what its numbers refer to. */
+export interface Received {
+  /** The incarnation of the node that published it. */
+  readonly publisher: number
+  readonly number: number
+  /** Milliseconds since 1970. */
+  readonly time: number
+  readonly key: string
+  readonly tombstone: boolean
+  readonly data: Payload
+}
+
 export interface ReaderListener {
-  publication(entry: PublicationEntry): void
+  publication(received: Received): void
   /**
-   * Publications are missing: `lost` of them where that is known, else 0. To a conflating reader it says: forget
-   * every value, the latest ones follow.
+   * Publications are missing: `lost` of them where that is known, else 0. With `SLOW` the values held still count, and
+   * what follows goes on from them; after any other reason they may have been removed unheard.
    */
   gap(lost: number, reason: ErrorCode): void
   subscribed(message: MessageOf<'subscribed'>): void
   failed(error: RtmsError): void
+}
+
+/** A {@link Position} that moves. */
+interface Place {
+  readonly epoch: number
+  at: number
+  readonly numbers: Map<number, number>
 }
 
 /** This client's reading of one topic: its options and the position it has reached. */
@@ -56,18 +92,23 @@ export class TopicReader {
   /** The call of the SUBSCRIBE under way and the index in it. */
   call = 0
   index = 0
-  #position: Map<number, number> | null = null
+  /** Where it stands; null before the node has said so. */
+  #place: Place | null = null
 
   constructor(topic: string, options: ReadOptions, listener: ReaderListener) {
     this.topic = topic
     this.options = options
     this.listener = listener
-    if (options.since !== undefined) this.#position = new Map(options.since)
+    if (options.since !== undefined) this.#stand(options.since)
+  }
+
+  #stand({ epoch, at, numbers }: Position): void {
+    this.#place = { epoch, at, numbers: new Map(numbers) }
   }
 
   /** What was delivered so far; null before the node has said where it begins. */
   get position(): Position | null {
-    return this.#position === null ? null : [...this.#position]
+    return this.#place === null ? null : { ...this.#place, numbers: [...this.#place.numbers] }
   }
 
   wish(call: number, index: number): MessageOf<'subscribe'>['topics'][number] {
@@ -77,8 +118,7 @@ export class TopicReader {
     const { position } = this
     return {
       topic: this.topic,
-      recover: position !== null,
-      since: position ?? [],
+      since: position ?? nowhere,
       history: position === null ? history : 0,
       conflate,
       maxHz,
@@ -89,7 +129,7 @@ export class TopicReader {
 
   /** An upper bound of its encoded size, in bytes. */
   get wishSize(): number {
-    const since = this.#position?.size ?? 0
+    const since = 1 + (this.#place?.numbers.size ?? 0)
     return this.options.keys.reduce(
       (sum, key) => sum + 3 * key.length + 2,
       3 * this.topic.length + 16 * since + 32,
@@ -97,12 +137,12 @@ export class TopicReader {
   }
 
   handleSubscribed(message: MessageOf<'subscribed'>): void {
-    const again = this.#position !== null
+    const again = this.#place !== null
     this.log = message.log
     this.call = 0
-    this.#position = new Map(message.position)
+    this.#stand(message.position)
     this.listener.subscribed(message)
-    if (again && !message.recovered) this.listener.gap(0, message.reason as ErrorCode)
+    if (again && !message.recovered) this.listener.gap(0, message.reason || 'UNKNOWN')
   }
 
   /** Where something of it may still come from. */
@@ -119,26 +159,39 @@ export class TopicReader {
     this.listener.failed(error)
   }
 
-  handlePublications(message: MessageOf<'publications'>): void {
-    const position = this.#position as Map<number, number>
-    eachPublication(message.publications, message.count, (entry) => {
+  handlePublications(message: MessageOf<'publications'>, { origin, publishers }: Senders): void {
+    const place = this.#place as Place
+    place.at = message.at
+    eachPublication(message.publications, message.at, (entry) => {
+      const { at, number, key, tombstone, data } = entry
+      const publisher = publishers[entry.publisher]
+      if (publisher === undefined) throw new RtmsError('PROTOCOL', 'a publication of a publisher not named')
+      place.at = at + 1
       // Another node may hold the entries in another order of publishers: what was delivered is passed over.
-      if (entry.number <= (position.get(entry.publisher) ?? 0)) return
-      position.set(entry.publisher, entry.number)
+      if (number <= (place.numbers.get(publisher) ?? 0)) return
+      // Set anew, so that the first in the map is the one that was heard of longest ago.
+      place.numbers.delete(publisher)
+      place.numbers.set(publisher, number)
       // No more than can be sent: of publishers, which come with the runs of nodes, the oldest are forgotten.
-      if (position.size > limits.publishers) position.delete(position.keys().next().value as number)
-      this.listener.publication(entry)
+      if (place.numbers.size > limits.publishers)
+        place.numbers.delete(place.numbers.keys().next().value as number)
+      this.listener.publication({ publisher, number, time: origin + entry.time, key, tombstone, data })
     })
   }
 
-  handleGap(message: MessageOf<'gap'>): void {
-    // A reader that begins anew is given values again that it had: it was told to forget them.
-    if (message.reason === 'RETENTION') this.#position = new Map()
-    const position = this.#position as Map<number, number>
-    const news = message.position.filter(([publisher, number]) => number > (position.get(publisher) ?? 0))
-    // A hole that lies behind: a reader that resumes at another publisher's entry passes it again.
-    if (message.reason === 'BUS' && news.length === 0) return
-    for (const [publisher, number] of news) position.set(publisher, number)
-    this.listener.gap(message.to - message.from, message.reason)
+  handleGap({ from, position, reason }: MessageOf<'gap'>): void {
+    const place = this.#place as Place
+    // It begins anew, and is given values again that it had.
+    if (position.at === 0) place.numbers.clear()
+    const news = position.numbers.filter(
+      ([publisher, number]) => number > (place.numbers.get(publisher) ?? 0),
+    )
+    for (const [publisher, number] of news) place.numbers.set(publisher, number)
+    place.at = position.at
+    // A hole that it was told of before it lost its connection.
+    if (reason === 'BUS' && news.length === 0) return
+    // Of a reader of some keys nobody knows how many of the entries passed over were of these.
+    const lost = this.options.keys.length > 0 ? 0 : Math.max(0, position.at - from)
+    this.listener.gap(lost, reason)
   }
 }

@@ -8,6 +8,12 @@ import { type Cursor, empty, type Outlet } from '../log/log.ts'
 import type { Packet } from '../ports.ts'
 import { type Session, shorten } from '../session/session.ts'
 
+/** A table that connections are told of as it grows, before what refers to it. */
+interface Told {
+  readonly size: number
+  messageFrom(told: number): Encoded
+}
+
 /**
  * Everything that goes down. What is new marks cursors; a flush makes one write per connection of whatever its
  * marked cursors have to read, within credit and budget. Nothing is copied for a connection that waits.
@@ -15,6 +21,7 @@ import { type Session, shorten } from '../session/session.ts'
 export class Downstream {
   readonly #limits: NodeLimits
   readonly #stats: Stats
+  readonly #publishers: Told
   readonly #slow: (outlet: Outlet) => void
   readonly #broken: (outlet: Outlet, error: unknown) => void
   #queue: Outlet[] = []
@@ -25,11 +32,13 @@ export class Downstream {
   constructor(
     limits: NodeLimits,
     stats: Stats,
+    publishers: Told,
     slow: (outlet: Outlet) => void,
     broken: (outlet: Outlet, error: unknown) => void,
   ) {
     this.#limits = limits
     this.#stats = stats
+    this.#publishers = publishers
     this.#slow = slow
     this.#broken = broken
   }
@@ -154,6 +163,7 @@ export class Downstream {
     bytes = this.#read(session, parts, bytes, limit)
     // Frames before topics, but a long catch-up leaves room for live topics.
     bytes = this.#read(frames, parts, bytes, topics.length > 0 ? limit / 2 : limit)
+    if (topics.length > 0) bytes = this.#tellPublishers(outlet, parts, bytes)
     this.#read(topics, parts, bytes, limit)
     if (parts.length === 0) return 0
     this.#stats.messagesOut += parts.length
@@ -161,6 +171,16 @@ export class Downstream {
     const packet = parts.length === 1 ? (parts[0] as Encoded).packet(text) : compose(parts, text)
     empty(parts)
     return this.#hand(outlet, packet, now)
+  }
+
+  /** The entries that follow name their publishers by numbers: the connection has to know them first. */
+  #tellPublishers(outlet: Outlet, parts: Encoded[], bytes: number): number {
+    const { size } = this.#publishers
+    if (outlet.publishersTold === size) return bytes
+    const message = this.#publishers.messageFrom(outlet.publishersTold)
+    outlet.publishersTold = size
+    parts.push(message)
+    return bytes + message.binary.length
   }
 
   #hand(outlet: Outlet, packet: Packet, now: number): number {

@@ -58,6 +58,8 @@ export class Outlet {
   readonly control: Encoded[] = []
   /** Cursors with something to read: those that were marked. */
   readonly lanes: readonly [Cursor[], Cursor[], Cursor[]] = [[], [], []]
+  /** Publishers that its client was told of: the node itself by WELCOME. */
+  publishersTold = 1
   /** Whether it stands in the list of those to be written to. */
   queued = false
 

@@ -29,12 +29,18 @@ const scratch: Float64Array = new Float64Array(SYSTEM_SLOT)
  * this owner can continue its log.
  */
 export class Electorate {
+  readonly #most: number
   readonly #terms: Term[] = []
   /** The frames at which the electorate changed, the first of them the one in force at the mark. */
   readonly #changes: number[] = [0]
   /** Something has happened that may move the mark. */
   #isOpen = true
   #stable = 0
+
+  /** `most`: how many electorates count at a time. */
+  constructor(most: number = fixedLimits.electorates) {
+    this.#most = most
+  }
 
   /** With this frame it has a say. */
   join(elector: Elector, frame: number): void {
@@ -53,7 +59,7 @@ export class Electorate {
 
   #change(frame: number): void {
     if (this.#changes.at(-1) !== frame) this.#changes.push(frame)
-    if (this.#changes.length > fixedLimits.electorates) this.#changes.shift()
+    if (this.#changes.length > this.#most) this.#changes.shift()
     this.#forget()
     this.#isOpen = true
   }

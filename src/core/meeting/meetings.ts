@@ -37,6 +37,7 @@ export class Meetings {
     this.#config = config
     this.#nextLog = nextLog
     this.#host = {
+      limits: config.limits,
       timers,
       downstream,
       stats,

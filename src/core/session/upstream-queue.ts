@@ -29,7 +29,7 @@ function cost(message: ClientMessage): number {
 function costOfTopic({ topic, since, keys }: MessageOf<'subscribe'>['topics'][number]): number {
   return keys.reduce(
     (sum, { key }) => sum + OVERHEAD + key.length,
-    OVERHEAD + topic.length + OVERHEAD * since.length,
+    OVERHEAD + topic.length + OVERHEAD * since.numbers.length,
   )
 }
 

@@ -23,6 +23,11 @@ export function wishOf(conflate: boolean, policy: number, keys: ReadonlySet<stri
   return keys === null && known !== undefined ? known : { conflate, policy, keys }
 }
 
+/** Whether such a reader is to be disconnected when it falls off the ring. */
+export function isStrict({ conflate, policy }: Wish): boolean {
+  return !conflate && policy === policies.disconnect
+}
+
 /** A topic, as far as its readers know it. */
 export interface TopicView extends Log {
   readonly name: string
@@ -31,45 +36,29 @@ export interface TopicView extends Log {
   leave(cursor: TopicCursor, now: number): void
 }
 
-/** The subscribers of one topic on one rung that conflate, or that do not. Linked, not listed: most have one member. */
-export class Group {
-  readonly hz: number
-  readonly conflate: boolean
-  /** The position up to which its cursors were marked. */
-  offered: number
-  /** Members that had not taken what they were offered before. */
-  behind = 0
-  size = 0
-  first: TopicCursor | null = null
-  /** It waits for its rung's next flush. */
-  due = false
-  /** The next group of the topic. */
-  next: Group | null = null
-
-  constructor(hz: number, conflate: boolean, offered: number) {
-    this.hz = hz
-    this.conflate = conflate
-    this.offered = offered
-  }
-}
-
 /** A subscription: a place in a topic's log and what this subscriber wants of it. */
 export class TopicCursor extends Cursor implements Subscription {
   declare readonly log: TopicView
   readonly wish: Wish
-  /** It reads the compacted log, from position 0, until it reaches the head: a new reader of a keyed topic. */
-  values: boolean
-  /** The group it is in, and its neighbours there. */
-  group: Group | null = null
-  before: TopicCursor | null = null
-  after: TopicCursor | null = null
+  /**
+   * Not null while it takes the latest values from position 0 on: the end of the log when it began, because what was
+   * removed before then it never held.
+   */
+  values: number | null
+  /** Up to here it was told, by a GAP, that it gets only the latest values. */
+  conflatedTo = 0
   /** The last hole it was told of. */
   holeAt = -1
+  /** The rung of its group, and its neighbours there. */
+  readonly hz: number
+  before: TopicCursor | null = null
+  after: TopicCursor | null = null
 
-  constructor(log: TopicView, outlet: Outlet, position: number, wish: Wish, values: boolean) {
+  constructor(log: TopicView, outlet: Outlet, position: number, wish: Wish, values: boolean, hz: number) {
     super(log, outlet, LANE.topics, position)
     this.wish = wish
-    this.values = values
+    this.hz = hz
+    this.values = values ? log.next : null
   }
 
   get name(): string {

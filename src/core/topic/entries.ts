@@ -1,36 +1,36 @@
 import { encodeBatch } from '../../protocol/binary.ts'
 import { Writer } from '../../protocol/bytes.ts'
-import type { ErrorCode } from '../../protocol/errors.ts'
 import { limits } from '../../protocol/limits.ts'
-import { joinPublications, type PublicationEntry } from '../../protocol/publications.ts'
-import { schema, type Position } from '../../protocol/schema.ts'
-import { Encoded } from '../log/encoded.ts'
+import type { Payload } from '../../protocol/payload.ts'
+import { PublicationWriter } from '../../protocol/publications.ts'
+import { type Position, schema } from '../../protocol/schema.ts'
 import type { Budget } from '../ground/budget.ts'
-import { BatchCache, Gap, PAGE_BYTES } from '../log/batches.ts'
-import type { Read } from '../log/log.ts'
-import { Ring } from '../ground/ring.ts'
-import { policies, type TopicCursor } from './cursor.ts'
 import type { Retention } from '../ground/config.ts'
+import { Ring } from '../ground/ring.ts'
+import { Encoded } from '../log/encoded.ts'
+import { BatchCache, Gap } from '../log/batches.ts'
+import type { Read } from '../log/log.ts'
+import { Compacted } from './compacted.ts'
+import { policies, type TopicCursor, type Wish } from './cursor.ts'
+import { Publication } from './publication.ts'
+import type { Publisher } from './publishers.ts'
 
-/** An entry in the ring and, while it is the latest of its key, in the compacted list. */
-interface Entry extends PublicationEntry {
-  readonly position: number
-  readonly at: number
-  readonly size: number
-  /** Numbers of this publisher were lost before this entry. */
-  readonly hole: boolean
-  older: Entry | null
-  newer: Entry | null
-  latest: boolean
+/** What the logs of the topics of one pattern share. */
+export interface TopicSettings {
+  readonly retention: Retention
+  readonly budget: Budget
+  /** Of this node. */
+  readonly incarnation: number
+  /** Milliseconds since 1970 that the wire counts from. */
+  readonly origin: number
+  readonly pageBytes: number
 }
 
-const ENTRY_OVERHEAD = 32
-
-/** Numbers of a publisher. */
-interface Publisher {
-  /** The last one seen. */
-  head: number
-  /** The last one dropped from the ring. */
+/** How far a publisher has come in this topic. */
+interface Head {
+  /** Its last number seen. */
+  number: number
+  /** Its last number dropped from the ring. */
   dropped: number
 }
 
@@ -38,28 +38,35 @@ const scratch: Writer = new Writer(4_096)
 
 /**
  * What a topic's log holds once there was a publication: entries of all publishers in order of arrival, and beside
- * them the compacted log, the latest entry per key, linked in order of position (an entry without a key has the key '').
+ * them the compacted log. Says of every reader what it has missed, exactly.
  */
 export class TopicEntries {
   readonly #number: number
-  readonly #budget: Budget
-  readonly #ring: Ring<Entry> = new Ring(1)
+  readonly #start: number
+  readonly #settings: TopicSettings
+  readonly #ring: Ring<Publication>
+  readonly #compacted: Compacted = new Compacted()
+  readonly #heads: Map<Publisher, Head> = new Map()
   #bytes = 0
   /** Bytes of the ring and of the latest values. */
   #held = 0
-  readonly #keys: Map<string, Entry> = new Map()
-  #newest: Entry | null = null
-  #touched = 0
-  readonly #publishers: Map<number, Publisher> = new Map()
-  /** Removed keys that were forgotten: the last of each publisher, and the position of the last of all. */
-  #forgotten: Map<number, number> | null = null
-  #forgottenAt = 0
+  /** When the last entry came or the last reader left, in monotonic milliseconds. */
+  touched = 0
+  /** The position of the last entry that was dropped from the ring, 0 for none. */
+  #droppedAt = 0
+  /** Of the ring; of what changed, for conflating readers; of latest values in the place of entries. */
   readonly #batches: BatchCache = new BatchCache()
-  readonly #conflated: BatchCache = new BatchCache()
+  readonly #changes: BatchCache = new BatchCache()
+  readonly #values: BatchCache = new BatchCache()
+  /** Batches of values leave out what was removed before the reader began: these are for who began here. */
+  #valuesBegan = 0
 
-  constructor(number: number, budget: Budget) {
+  /** `start`: the position of the first entry. */
+  constructor(number: number, start: number, settings: TopicSettings) {
     this.#number = number
-    this.#budget = budget
+    this.#start = start
+    this.#settings = settings
+    this.#ring = new Ring(start)
   }
 
   get first(): number {
@@ -68,6 +75,11 @@ export class TopicEntries {
 
   get next(): number {
     return this.#ring.next
+  }
+
+  /** Entries taken in all. */
+  get taken(): number {
+    return this.next - this.#start
   }
 
   get size(): number {
@@ -82,135 +94,91 @@ export class TopicEntries {
     return this.#held
   }
 
-  /** When the last entry came, in monotonic milliseconds. */
-  get touched(): number {
-    return this.#touched
+  /** The ring from a position on, oldest first. */
+  *from(position: number): Generator<Publication> {
+    for (let at = Math.max(position, this.first); at < this.next; at++) yield this.#ring.get(at)
   }
 
-  /** The ring, oldest first. */
-  *entries(from: number): Generator<PublicationEntry> {
-    for (let position = Math.max(from, this.first); position < this.next; position++)
-      yield this.#ring.get(position)
-  }
-
-  /** The latest entry of each key, removed keys not included, oldest first. */
-  latest(): readonly PublicationEntry[] {
-    const latest: Entry[] = []
-    for (let entry = this.#newest; entry !== null; entry = entry.older)
-      if (!entry.tombstone) latest.push(entry)
-    return latest.reverse()
-  }
-
-  /** The numbers of all publishers before `position`, which is in the ring or its end. */
-  positionAt(position: number): Position {
-    const numbers = new Map(this.#dropped())
-    for (let at = this.first; at < position; at++) {
-      const { publisher, number } = this.#ring.get(at)
-      numbers.set(publisher, number)
-    }
-    return [...numbers]
-  }
-
-  /** Number of keys in the compacted log, the empty key not counted. */
   get keyCount(): number {
-    return this.#keys.size - (this.#keys.has('') ? 1 : 0)
+    return this.#compacted.size
   }
 
   hasKey(key: string): boolean {
-    return this.#keys.has(key)
+    return this.#compacted.has(key)
   }
 
-  head(publisher: number): number {
-    return this.#publishers.get(publisher)?.head ?? 0
+  latest(): readonly Publication[] {
+    return this.#compacted.latest()
   }
 
-  get publishers(): number {
-    return this.#publishers.size
+  /** The last number seen of a publisher; undefined where none was, or so many others since that it was forgotten. */
+  head(publisher: Publisher): number | undefined {
+    return this.#heads.get(publisher)?.number
   }
 
-  /** The numbers of all publishers at the head. */
-  get position(): Position {
-    return Array.from(this.#publishers, ([publisher, { head }]) => [publisher, head])
-  }
-
-  #dropped(): [publisher: number, number: number][] {
-    return Array.from(this.#publishers, ([publisher, { dropped }]) => [publisher, dropped])
-  }
-
-  append(publication: PublicationEntry, now: number): void {
-    this.#clearBatches()
-    const known = this.#publishers.get(publication.publisher)
-    this.#touched = now
-    const entry: Entry = {
-      ...publication,
-      position: this.#ring.next,
-      at: now,
-      size: publication.data.bytes.length + publication.key.length + ENTRY_OVERHEAD,
-      hole: known !== undefined && publication.number !== known.head + 1,
-      older: null,
-      newer: null,
-      latest: false,
+  /** The last numbers of all publishers before `position`, which is in the ring or its end. Walks back from the end. */
+  numbersAt(position: number): Position['numbers'] {
+    if (position === this.first)
+      return Array.from(this.#heads, ([{ incarnation }, { dropped }]) => [incarnation, dropped])
+    const numbers = new Map(Array.from(this.#heads, ([publisher, { number }]) => [publisher, number]))
+    for (let at = this.next - 1; at >= position; at--) {
+      const { source, numberBefore } = this.#ring.get(at)
+      if (numbers.has(source)) numbers.set(source, numberBefore)
     }
-    if (known === undefined) this.#meet(publication)
-    else known.head = publication.number
+    return Array.from(numbers, ([{ incarnation }, number]) => [incarnation, number])
+  }
+
+  append(
+    source: Publisher,
+    number: number,
+    stamp: number,
+    key: string,
+    tombstone: boolean,
+    data: Payload,
+    now: number,
+  ): void {
+    this.#clearBatches()
+    this.touched = now
+    const head = this.#heads.get(source)
+    let lost = 0
+    if (head === undefined) this.#meet(source, number)
+    else {
+      lost = number - head.number - 1
+      head.number = number
+    }
+    const entry = new Publication(this.next, source, number, stamp, key, tombstone, data, now, lost)
     this.#ring.push(entry)
     this.#bytes += entry.size
     this.#hold(entry.size)
-    this.#compact(entry)
+    const replaced = this.#compacted.put(entry)
+    if (replaced !== null) this.#let(replaced)
+  }
+
+  /** An entry is no longer the latest of its key: unless the ring has it, it is gone. */
+  #let({ position, size }: Publication): void {
+    if (position < this.first) this.#hold(-size)
   }
 
   #clearBatches(): void {
     this.#batches.clear()
-    this.#conflated.clear()
+    this.#changes.clear()
+    this.#values.clear()
   }
 
   /** Publishers come and go with the incarnations of nodes; the oldest are forgotten beyond what a position can hold. */
-  #meet({ publisher, number }: PublicationEntry): void {
-    for (const oldest of this.#publishers.keys()) {
-      if (this.#publishers.size < limits.publishers) break
-      this.#publishers.delete(oldest)
+  #meet(publisher: Publisher, number: number): void {
+    for (const oldest of this.#heads.keys()) {
+      if (this.#heads.size < limits.publishers) break
+      this.#heads.delete(oldest)
     }
-    this.#publishers.set(publisher, { head: number, dropped: number - 1 })
+    this.#heads.set(publisher, { number, dropped: number - 1 })
   }
 
-  /** The latest value of a key is the one with the highest stamp, so that all nodes agree whatever the order. */
-  #compact(entry: Entry): void {
-    const current = this.#keys.get(entry.key)
-    if (current !== undefined) {
-      if (current.stamp > entry.stamp) return
-      // Two nodes can publish in the same microsecond.
-      if (current.stamp === entry.stamp && current.publisher > entry.publisher) return
-      this.#unlink(current)
-    }
-    this.#keys.set(entry.key, entry)
-    entry.latest = true
-    entry.older = this.#newest
-    if (this.#newest !== null) this.#newest.newer = entry
-    this.#newest = entry
-  }
-
-  #unlink(entry: Entry): void {
-    entry.latest = false
-    if (entry.position < this.first) this.#hold(-entry.size)
-    if (entry.older !== null) entry.older.newer = entry.newer
-    if (entry.newer !== null) entry.newer.older = entry.older
-    else this.#newest = entry.older
-    entry.older = null
-    entry.newer = null
-  }
-
-  /** Forgets one removed key, if there is any, to make room for a new one. */
-  dropTombstone(): boolean {
-    for (const [key, entry] of this.#keys) {
-      if (!entry.tombstone) continue
-      this.#keys.delete(key)
-      this.#unlink(entry)
-      this.#forgotten ??= new Map()
-      this.#forgotten.set(entry.publisher, Math.max(entry.number, this.#forgotten.get(entry.publisher) ?? 0))
-      this.#forgottenAt = Math.max(entry.position, this.#forgottenAt)
-      return true
-    }
-    return false
+  /** Forgets the oldest removal, if there is any, to make room for a new key. */
+  forgetRemoval(): boolean {
+    const forgotten = this.#compacted.forget()
+    if (forgotten !== null) this.#let(forgotten)
+    return forgotten !== null
   }
 
   /** Drops what retention does not keep, but nothing at or after `keep`. */
@@ -218,32 +186,34 @@ export class TopicEntries {
     // Whoever still needs one is behind the others and can have it made again.
     this.#clearBatches()
     while (this.#ring.size > 0 && this.#ring.first < keep) {
-      const oldest = this.#ring.get(this.#ring.first)
       const kept =
         this.#ring.size <= retention.entries &&
         this.#bytes <= retention.bytes &&
-        now - oldest.at <= retention.ageMs
+        now - this.#ring.get(this.#ring.first).cameAt <= retention.ageMs
       if (kept) return
-      this.#drop(oldest)
+      this.#drop()
     }
   }
 
   /** Drops the oldest entries, whoever waits for them, until the ring has at most `bytes`. */
   trimTo(bytes: number): void {
-    while (this.#bytes > bytes) this.#drop(this.#ring.get(this.#ring.first))
+    while (this.#bytes > bytes) this.#drop()
   }
 
-  #drop(oldest: Entry): void {
-    this.#ring.shift()
-    this.#bytes -= oldest.size
-    if (!oldest.latest) this.#hold(-oldest.size)
-    const publisher = this.#publishers.get(oldest.publisher)
-    if (publisher !== undefined) publisher.dropped = oldest.number
+  #drop(): void {
+    const oldest = this.#ring.shift()
+    const { position, source, number, size, latest } = oldest
+    this.#droppedAt = position
+    this.#bytes -= size
+    if (!latest) this.#hold(-size)
+    this.#compacted.drop(oldest)
+    const head = this.#heads.get(source)
+    if (head !== undefined) head.dropped = number
   }
 
   #hold(bytes: number): void {
     this.#held += bytes
-    this.#budget.add(bytes)
+    this.#settings.budget.add(bytes)
   }
 
   /** The topic is gone. */
@@ -252,54 +222,67 @@ export class TopicEntries {
   }
 
   /**
-   * Where a reader that holds `since` goes on: the oldest position with an entry it lacks, what it stands at then,
-   * and why something is missing ('' where nothing is). A conflating reader needs the compacted log only.
+   * Whether a reader that has everything it wants before position `at` can no longer have all that follows: a plain
+   * one, where an entry it wants was dropped from the ring; a conflating one, which needs only the compacted log, where
+   * the removal of one of its keys was forgotten. At 0 that one holds nothing that could have been removed.
    */
-  resume(since: Position, conflate: boolean): { start: number; position: Position; reason: ErrorCode | '' } {
-    const held = new Map(since)
-    const dropped = this.#dropped()
-    const lost = conflate ? (this.#forgotten ?? []) : dropped
-    let reason: ErrorCode | '' = ''
-    for (const [publisher, number] of lost) if (number > (held.get(publisher) ?? 0)) reason = 'RETENTION'
-    for (const [publisher, number] of held) if (number > this.head(publisher)) reason = 'NEW_EPOCH'
-    if (reason !== '') return { start: this.first, position: dropped, reason }
-    const start = conflate ? this.#oldestLatest(held) : this.#oldest(held)
-    return { start, position: since, reason }
+  hasLost(at: number, { conflate, keys }: Wish): boolean {
+    if (conflate) return at > 0 && this.#compacted.hasForgotten(keys, at)
+    if (keys !== null) return this.#compacted.hasDropped(keys, at)
+    return this.#droppedAt > 0 && this.#droppedAt >= at
   }
 
-  /** The oldest position in the ring whose entry is not held. */
-  #oldest(held: ReadonlyMap<number, number>): number {
-    for (let position = this.first; position < this.next; position++) {
-      const { publisher, number } = this.#ring.get(position)
-      if (number > (held.get(publisher) ?? 0)) return position
-    }
-    return this.next
-  }
-
-  /** The same in the compacted log. */
-  #oldestLatest(held: ReadonlyMap<number, number>): number {
-    let start = this.next
-    for (let entry = this.#newest; entry !== null; entry = entry.older) {
-      if (entry.number > (held.get(entry.publisher) ?? 0)) start = entry.position
-    }
-    return start
-  }
+  // ---- reading
 
   read(cursor: TopicCursor): Read {
-    const fallen = cursor.position < this.first
-    const { conflate, policy, keys } = cursor.wish
-    if (cursor.values || conflate || (fallen && policy === policies.conflate)) return this.#readLatest(cursor)
-    if (fallen) {
-      if (policy === policies.disconnect) return 'disconnect'
-      const from = cursor.position
+    const isLatest = cursor.wish.conflate || cursor.values !== null || cursor.position < cursor.conflatedTo
+    if (isLatest) return this.#readLatest(cursor)
+    if (cursor.position < this.first) {
+      if (this.hasLost(cursor.position, cursor.wish)) return this.#fall(cursor)
       cursor.position = this.first
-      return new Gap(this.#number, from, this.first, this.#dropped(), 'SLOW')
     }
+    return this.#readRing(cursor)
+  }
+
+  /** What a reader gets that fell off the ring. */
+  #fall(cursor: TopicCursor): Read {
     const from = cursor.position
-    const entry = this.#ring.get(from)
-    if (entry.hole && cursor.holeAt !== from) {
+    const to = this.first
+    const { policy } = cursor.wish
+    if (policy === policies.disconnect) return 'disconnect'
+    if (policy === policies.conflate) {
+      // It stands where it stood: of what it missed, the latest values follow.
+      cursor.conflatedTo = to
+      return this.#gap(from, to, from, [], 'SLOW')
+    }
+    cursor.position = to
+    return this.#gap(from, to, to, this.numbersAt(to), 'SLOW')
+  }
+
+  #gap(
+    from: number,
+    to: number,
+    at: number,
+    numbers: Position['numbers'],
+    reason: 'SLOW' | 'RETENTION' | 'BUS',
+  ): Gap {
+    return new Gap(
+      this.#number,
+      from,
+      to,
+      { epoch: this.#settings.incarnation + this.#number, at, numbers },
+      reason,
+    )
+  }
+
+  #readRing(cursor: TopicCursor): Read {
+    const from = cursor.position
+    if (from === this.next) return 'nothing'
+    const { keys } = cursor.wish
+    const { lost, source, number } = this.#ring.get(from)
+    if (lost > 0 && cursor.holeAt !== from) {
       cursor.holeAt = from
-      return new Gap(this.#number, from, from, [[entry.publisher, entry.number - 1]], 'BUS')
+      return this.#gap(from, from, from, [[source.incarnation, number - 1]], 'BUS')
     }
     const known = keys === null ? this.#batches.get(from) : undefined
     if (known !== undefined) {
@@ -308,10 +291,10 @@ export class TopicEntries {
     }
     let to = from
     let bytes = 0
-    const entries: Entry[] = []
-    for (; to < this.next && bytes < PAGE_BYTES; to++) {
+    const entries: Publication[] = []
+    for (; to < this.next && bytes < this.#settings.pageBytes; to++) {
       const next = this.#ring.get(to)
-      if (next.hole && to > from) break
+      if (next.lost > 0 && to > from) break
       if (keys !== null && !keys.has(next.key)) continue
       entries.push(next)
       bytes += next.size
@@ -326,45 +309,104 @@ export class TopicEntries {
   /** Walks the compacted log back to the cursor: work in proportion to the keys that changed. */
   #readLatest(cursor: TopicCursor): Read {
     const from = cursor.position
-    if (from > 0 && from <= this.#forgottenAt) {
+    const { keys } = cursor.wish
+    // What was removed before it began it never held.
+    if (from === 0) cursor.values = this.next
+    else if (this.#compacted.hasForgotten(keys, Math.max(from, cursor.values ?? 0))) {
       // A key was removed and forgotten before this reader heard of it: it begins again, and is told so.
       cursor.position = 0
-      cursor.values = true
-      return new Gap(this.#number, from, from, [], 'RETENTION')
+      cursor.values = this.next
+      cursor.conflatedTo = 0
+      return this.#gap(from, from, 0, [], 'RETENTION')
     }
+    const isWhole = cursor.values === null && from >= cursor.conflatedTo
+    return isWhole ? this.#readChanges(cursor) : this.#readValues(cursor)
+  }
+
+  /** What has changed for a conflating reader that has kept up. */
+  #readChanges(cursor: TopicCursor): Read {
+    const from = cursor.position
     const { keys } = cursor.wish
-    const shared = keys === null
-    const known = shared ? this.#conflated.get(from) : undefined
+    const known = keys === null ? this.#changes.get(from) : undefined
     if (known !== undefined) {
+      cursor.position = known.to
+      return known.batch
+    }
+    const { page, after } = this.#page(from, this.next, keys, 0)
+    const to = after ?? this.next
+    cursor.position = to
+    if (page.length === 0) return 'nothing'
+    const batch = this.#batch(page)
+    if (keys === null) this.#changes.set(from, batch, to)
+    return batch
+  }
+
+  /**
+   * Latest values in the place of entries: all there are, to a new reader, or those of a stretch that it missed. What
+   * it was not given of these it has not lost, so it is told when it stands at the end of them.
+   */
+  #readValues(cursor: TopicCursor): Read {
+    const from = cursor.position
+    const { keys } = cursor.wish
+    const end = cursor.values === null ? cursor.conflatedTo : this.next
+    const began = cursor.values ?? 0
+    if (began !== this.#valuesBegan) this.#values.clear()
+    this.#valuesBegan = began
+    const known = keys === null ? this.#values.get(from) : undefined
+    if (known !== undefined && known.to <= end) {
       this.#move(cursor, known.to)
       return known.batch
     }
-    const changed: Entry[] = []
-    for (let entry = this.#newest; entry !== null && entry.position >= from; entry = entry.older) {
-      // A reader that holds nothing yet needs no removals.
-      if (from === 0 && entry.tombstone) continue
+    const { page } = this.#page(from, end, keys, began)
+    if (page.length === 0) {
+      this.#move(cursor, end)
+      scratch.reset()
+      return new Encoded(encodeBatch(schema.publications.code, [this.#number, end], scratch))
+    }
+    const batch = this.#batch(page)
+    const to = (page.at(-1) as Publication).position + 1
+    this.#move(cursor, to)
+    if (keys === null) this.#values.set(from, batch, to)
+    return batch
+  }
+
+  /**
+   * Latest entries from a position on, as far as `end`, without what was removed before `began`; `after`: where the next
+   * page begins, if there is one.
+   */
+  #page(
+    from: number,
+    end: number,
+    keys: ReadonlySet<string> | null,
+    began: number,
+  ): { page: readonly Publication[]; after: number | undefined } {
+    const changed: Publication[] = []
+    for (let entry = this.#compacted.newest; entry !== null && entry.position >= from; entry = entry.older) {
+      if (entry.position >= end || (entry.tombstone && entry.position < began)) continue
       if (keys === null || keys.has(entry.key)) changed.push(entry)
     }
     changed.reverse()
     let count = 0
-    for (let bytes = 0; count < changed.length && bytes < PAGE_BYTES; count++)
-      bytes += (changed[count] as Entry).size
-    const to = changed[count]?.position ?? this.next
-    this.#move(cursor, to)
-    if (count === 0) return 'nothing'
-    const batch = this.#batch(changed.slice(0, count))
-    if (shared) this.#conflated.set(from, batch, to)
-    return batch
+    for (let bytes = 0; count < changed.length && bytes < this.#settings.pageBytes; count++)
+      bytes += (changed[count] as Publication).size
+    return { page: changed.slice(0, count), after: changed[count]?.position }
   }
 
   #move(cursor: TopicCursor, to: number): void {
     cursor.position = to
-    if (to === this.next) cursor.values = false
+    if (to === this.next) cursor.values = null
   }
 
-  #batch(entries: readonly Entry[]): Encoded {
+  #batch(entries: readonly Publication[]): Encoded {
+    const first = (entries[0] as Publication).position
+    const { origin } = this.#settings
     scratch.reset()
-    joinPublications(scratch, entries)
-    return new Encoded(encodeBatch(schema.publications.code, [this.#number, entries.length], scratch))
+    const writer = new PublicationWriter(scratch, first)
+    entries.forEach(({ position, source, number, stamp, key, tombstone, data }, index) => {
+      const time = Math.floor(stamp / 1000) - origin
+      const isLast = index === entries.length - 1
+      writer.add(position, source.number, number, time, key, tombstone, data, isLast)
+    })
+    return new Encoded(encodeBatch(schema.publications.code, [this.#number, first], scratch))
   }
 }

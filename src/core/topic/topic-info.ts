@@ -15,6 +15,6 @@ export interface TopicInfo {
   readonly bytes: number
 }
 
-export function topicInfo({ name, subscribers, keyCount, next, size, held }: Topic): TopicInfo {
-  return { name, subscribers, keys: keyCount, publications: next - 1, kept: size, bytes: held }
+export function topicInfo({ name, subscribers, keyCount, taken, size, held }: Topic): TopicInfo {
+  return { name, subscribers, keys: keyCount, publications: taken, kept: size, bytes: held }
 }

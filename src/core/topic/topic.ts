@@ -1,47 +1,192 @@
-import type { PublicationEntry } from '../../protocol/publications.ts'
-import type { Budget } from '../ground/budget.ts'
-import { Group, policies, type TopicCursor } from './cursor.ts'
+import type { ErrorCode } from '../../protocol/errors.ts'
+import type { Payload } from '../../protocol/payload.ts'
+import type { Position } from '../../protocol/schema.ts'
 import type { Retention } from '../ground/config.ts'
-import { TopicLog } from './topic-log.ts'
+import type { Cursor, Read } from '../log/log.ts'
+import type { TopicCursor, TopicView, Wish } from './cursor.ts'
+import { TopicEntries, type TopicSettings } from './entries.ts'
+import { Group } from './groups.ts'
+import type { Publication } from './publication.ts'
+import type { Publisher } from './publishers.ts'
 
-/**
- * How often a subscriber may be written to, rounded down to this ladder. All flushes of a rung share one phase, so
- * that subscribers share batches.
- */
-export const ladder: readonly number[] = [1, 2, 5, 10, 20, 30, 60]
-
-/** The rung for a wish in Hz; 0 (no limit) for 0 and for more than the ladder has. */
-export function rungOf(maxHz: number): number {
-  if (maxHz === 0 || maxHz > (ladder.at(-1) as number)) return 0
-  return ladder.findLast((hz) => hz <= maxHz) ?? 0
+/** What a topic needs of its node: the settings of its pattern, and to say that a reader is gone. */
+export interface TopicHost extends TopicSettings {
+  left(topic: Topic, now: number): void
 }
 
-/** A class of messages on this node: a log and who reads it. */
-export class Topic extends TopicLog {
+/**
+ * A class of messages on this node: a log and who reads it. As long as nothing was published it holds next to nothing,
+ * because there may be a million of them.
+ */
+export class Topic implements TopicView {
   readonly name: string
-  readonly retention: Retention
+  readonly number: number
+  readonly #host: TopicHost
+  #entries: TopicEntries | null = null
   #groups: Group | null = null
-  /** Subscribers that are to be disconnected when they fall off the ring. */
-  #strict = 0
-  /** It has entries its groups were not yet told of. */
+  /** It has entries that no sweep has carried on. */
   dirty = false
-  /** Entries of this node that the bus was not yet given. */
-  unsent: PublicationEntry[] | null = null
+  /** What lies before this position was carried on by a sweep: the bus's place in this log. */
+  carried: number
 
-  readonly #left: (topic: Topic, now: number) => void
-
-  /** `left`: a reader is gone. */
-  constructor(
-    name: string,
-    number: number,
-    retention: Retention,
-    budget: Budget,
-    left: (topic: Topic, now: number) => void,
-  ) {
-    super(number, budget)
-    this.#left = left
+  /** `start`: the position that its first entry will have. */
+  constructor(name: string, number: number, start: number, host: TopicHost) {
     this.name = name
-    this.retention = retention
+    this.number = number
+    this.carried = start
+    this.#host = host
+  }
+
+  get retention(): Retention {
+    return this.#host.retention
+  }
+
+  /** Names this life of this log: no other has the same, on any node. */
+  get epoch(): number {
+    return this.#host.incarnation + this.number
+  }
+
+  /** Nothing was ever published to it. */
+  get isEmpty(): boolean {
+    return this.#entries === null
+  }
+
+  get first(): number {
+    return this.#entries?.first ?? this.carried
+  }
+
+  get next(): number {
+    return this.#entries?.next ?? this.carried
+  }
+
+  /** Entries taken since it came to be. */
+  get taken(): number {
+    return this.#entries?.taken ?? 0
+  }
+
+  /** Entries in the ring. */
+  get size(): number {
+    return this.#entries?.size ?? 0
+  }
+
+  /** Bytes of the ring. */
+  get bytes(): number {
+    return this.#entries?.bytes ?? 0
+  }
+
+  /** Bytes of the ring and of the latest values. */
+  get held(): number {
+    return this.#entries?.held ?? 0
+  }
+
+  /** When the last entry came or the last reader left, in monotonic milliseconds. */
+  get touched(): number {
+    return this.#entries?.touched ?? 0
+  }
+
+  touch(now: number): void {
+    if (this.#entries !== null) this.#entries.touched = now
+  }
+
+  /** Number of keys in the compacted log, the empty key not counted. */
+  get keyCount(): number {
+    return this.#entries?.keyCount ?? 0
+  }
+
+  hasKey(key: string): boolean {
+    return this.#entries?.hasKey(key) ?? false
+  }
+
+  /**
+   * The number behind the last one of a publisher. A log begins at a position that no number of this node has reached
+   * under the same name, so its own numbers and positions are the same until another node publishes.
+   */
+  nextNumber(publisher: Publisher): number {
+    return (this.#entries?.head(publisher) ?? this.next - 1) + 1
+  }
+
+  /** The last number seen of a publisher, 0 for none. */
+  head(publisher: Publisher): number {
+    return this.#entries?.head(publisher) ?? 0
+  }
+
+  /** Where a reader stands that has everything before `position`, which is in the ring or its end. */
+  positionAt(position: number): Position {
+    return { epoch: this.epoch, at: position, numbers: this.#entries?.numbersAt(position) ?? [] }
+  }
+
+  /** Where a reader stands that is to be given the latest values. */
+  get beginning(): Position {
+    return { epoch: this.epoch, at: 0, numbers: [] }
+  }
+
+  /** The ring from a position on, oldest first. */
+  from(position: number): Iterable<Publication> {
+    return this.#entries?.from(position) ?? []
+  }
+
+  /** The last `count` entries of the ring, oldest first. */
+  history(count: number): readonly Publication[] {
+    return [...this.from(this.next - count)]
+  }
+
+  /** The latest entry of each key, removed keys not included, oldest first. */
+  latest(): readonly Publication[] {
+    return this.#entries?.latest() ?? []
+  }
+
+  append(
+    source: Publisher,
+    number: number,
+    stamp: number,
+    key: string,
+    tombstone: boolean,
+    data: Payload,
+    now: number,
+  ): void {
+    this.#entries ??= new TopicEntries(this.number, this.carried, this.#host)
+    this.#entries.append(source, number, stamp, key, tombstone, data, now)
+  }
+
+  /** Forgets the oldest removal, if there is any, to make room for a new key. */
+  forgetRemoval(): boolean {
+    return this.#entries?.forgetRemoval() ?? false
+  }
+
+  /** Trims the ring to its retention, but keeps what the sweep, or a throttled group, still waits for. */
+  trim(now: number): void {
+    if (this.#entries === null) return
+    let keep = this.carried
+    for (let group = this.#groups; group !== null; group = group.next)
+      if (!group.conflate && group.offered < keep) keep = group.offered
+    this.#entries.trim(this.retention, keep, now)
+  }
+
+  /** Drops the oldest entries, whoever waits for them, until the ring has at most `bytes`. */
+  trimTo(bytes: number): void {
+    this.#entries?.trimTo(bytes)
+  }
+
+  /** The topic is gone. */
+  release(): void {
+    this.#entries?.release()
+    this.#entries = null
+  }
+
+  // ---- readers
+
+  /** Why a reader that stands at `since` cannot go on in this log; '' where all that it wants behind that follows. */
+  resume({ epoch, at }: Position, wish: Wish): ErrorCode | '' {
+    if (epoch !== this.epoch || at > this.next) return 'NEW_EPOCH'
+    return this.#entries?.hasLost(at, wish) === true ? 'RETENTION' : ''
+  }
+
+  isCurrent(cursor: Cursor): boolean {
+    return cursor.position === this.next
+  }
+
+  read(cursor: Cursor): Read {
+    return this.#entries?.read(cursor as TopicCursor) ?? 'nothing'
   }
 
   get isRead(): boolean {
@@ -69,38 +214,28 @@ export class Topic extends TopicLog {
     return size === 0 ? 0 : Math.min(1, behind / size)
   }
 
-  add(cursor: TopicCursor, hz: number): void {
-    const { conflate } = cursor.wish
-    let group = this.#groups
-    while (group !== null && (group.hz !== hz || group.conflate !== conflate)) group = group.next
+  add(cursor: TopicCursor): void {
+    let group = this.#groupOf(cursor)
     if (group === null) {
-      group = new Group(hz, conflate, this.next)
+      group = new Group(cursor, this.next)
       group.next = this.#groups
       this.#groups = group
     }
-    cursor.group = group
-    cursor.after = group.first
-    if (group.first !== null) group.first.before = cursor
-    group.first = cursor
-    group.size++
-    if (isStrict(cursor)) this.#strict++
+    group.add(cursor)
   }
 
-  remove(cursor: TopicCursor): void {
-    const group = cursor.group as Group
-    cursor.live = false
-    if (cursor.before === null) group.first = cursor.after
-    else cursor.before.after = cursor.after
-    if (cursor.after !== null) cursor.after.before = cursor.before
-    group.size--
-    if (isStrict(cursor)) this.#strict--
-    if (group.size === 0) this.#removeGroup(group)
+  #groupOf(cursor: TopicCursor): Group | null {
+    let group = this.#groups
+    while (group !== null && !group.suits(cursor)) group = group.next
+    return group
   }
 
-  /** The subscriber is gone. */
   leave(cursor: TopicCursor, now: number): void {
-    this.remove(cursor)
-    this.#left(this, now)
+    const group = this.#groupOf(cursor) as Group
+    cursor.live = false
+    group.remove(cursor)
+    if (group.size === 0) this.#removeGroup(group)
+    this.#host.left(this, now)
   }
 
   #removeGroup(group: Group): void {
@@ -113,23 +248,16 @@ export class Topic extends TopicLog {
     before.next = group.next
   }
 
-  /** Trims the ring to its retention, but keeps what a throttled group still waits for. */
-  trimBehindReaders(now: number): void {
-    let keep = this.next
-    for (let group = this.#groups; group !== null; group = group.next)
-      if (!group.conflate && group.offered < keep) keep = group.offered
-    this.trim(this.retention, keep, now)
-  }
-
   /** Calls `visit` for each subscriber that fell off the ring and is to be disconnected for it. */
   eachFallen(visit: (cursor: TopicCursor) => void): void {
-    if (this.#strict === 0) return
-    for (const group of this.groups())
+    for (let group = this.#groups; group !== null; group = group.next) {
+      if (!group.strict) continue
       for (let cursor = group.first; cursor !== null; cursor = cursor.after)
-        if (isStrict(cursor) && !cursor.values && cursor.position < this.first) visit(cursor)
+        if (this.#hasFallen(cursor)) visit(cursor)
+    }
   }
-}
 
-function isStrict({ wish }: TopicCursor): boolean {
-  return !wish.conflate && wish.policy === policies.disconnect
+  #hasFallen({ position, values, wish }: TopicCursor): boolean {
+    return values === null && position < this.first && this.#entries?.hasLost(position, wish) === true
+  }
 }

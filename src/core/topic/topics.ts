@@ -1,53 +1,24 @@
-import { Reader, Writer } from '../../protocol/bytes.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { limits as protocolLimits } from '../../protocol/limits.ts'
 import { isName, matches } from '../../protocol/names.ts'
 import type { Payload } from '../../protocol/payload.ts'
-import { eachPublication, joinPublications, type PublicationEntry } from '../../protocol/publications.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
-import { defaultRetention, fixedLimits, type NodeConfig } from '../ground/config.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Budget } from '../ground/budget.ts'
+import { defaultRetention, fixedLimits, type NodeConfig, originOf, type Retention } from '../ground/config.ts'
+import type { Stats } from '../ground/stats.ts'
+import { Timer, type Timers } from '../ground/timers.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Bus } from '../ports.ts'
 import type { Session } from '../session/session.ts'
-import type { Stats } from '../ground/stats.ts'
-import { Timer, type Timers } from '../ground/timers.ts'
-import { ladder, rungOf, Topic } from './topic.ts'
-import { type Group, policies, TopicCursor, wishOf } from './cursor.ts'
-import type { Retention } from '../ground/config.ts'
+import { policies, TopicCursor, wishOf } from './cursor.ts'
+import { decodeDiffusion, encodeDiffusion } from './diffusion.ts'
+import { type Group, rungOf, Rungs } from './groups.ts'
+import type { Publication } from './publication.ts'
+import type { Publisher, Publishers } from './publishers.ts'
+import { Topic, type TopicHost } from './topic.ts'
 
-type Wish = MessageOf<'subscribe'>['topics'][number]
-
-/** One step of the ladder: the groups that wait for its next flush. */
-class Rung {
-  readonly #interval: number
-  readonly #timer: Timer
-  #groups: Group[] = []
-
-  constructor(hz: number, flush: (group: Group) => void) {
-    this.#interval = 1000 / hz
-    this.#timer = new Timer('rung', () => {
-      const groups = this.#groups
-      this.#groups = []
-      for (const group of groups) {
-        group.due = false
-        flush(group)
-      }
-    })
-  }
-
-  wait(group: Group, timers: Timers, now: number): void {
-    if (group.due) return
-    group.due = true
-    if (this.#groups.length === 0) {
-      const next = (Math.floor(now / this.#interval) + 1) * this.#interval
-      // A product may round down to the moment it should lie behind.
-      timers.set(this.#timer, next > now ? next : next + this.#interval)
-    }
-    this.#groups.push(group)
-  }
-}
+type TopicWish = MessageOf<'subscribe'>['topics'][number]
 
 /** All topics of a node. */
 export class Topics {
@@ -57,19 +28,27 @@ export class Topics {
   readonly #bus: Bus
   readonly #stats: Stats
   readonly #budget: Budget
+  readonly #publishers: Publishers
   readonly #nextLog: () => number
+  readonly #origin: number
   readonly #topics: Map<string, Topic> = new Map()
-  readonly #retentions: { readonly pattern: string; readonly retention: Retention }[] = []
-  readonly #rungs: Map<number, Rung> = new Map()
+  readonly #defaults: TopicHost
+  readonly #defined: { readonly pattern: string; readonly host: TopicHost }[] = []
+  readonly #rungs: Rungs
   #dirty: Topic[] = []
   /** Topics that grew since the last complete flush. */
   readonly #grown: Set<Topic> = new Set()
   /** Topics that something may grow too old of: an entry in the ring, or the topic itself, which nobody reads. */
   readonly #aging: Set<Topic> = new Set()
+  /**
+   * Topics without entries and without readers, and when the last one left: it may come back to the same log. Longest
+   * ago first.
+   */
+  readonly #lingering: Map<Topic, number> = new Map()
   readonly #agingTimer: Timer
   #agingDue = false
   #lastStamp = 0
-  /** The highest number that this node gave out in a topic that was forgotten: numbers of a topic made again go on above. */
+  /** The last position of all topics that were forgotten: one that is made again begins behind it. */
   #lastForgotten = 0
 
   constructor(
@@ -79,6 +58,7 @@ export class Topics {
     bus: Bus,
     stats: Stats,
     budget: Budget,
+    publishers: Publishers,
     nextLog: () => number,
   ) {
     this.#config = config
@@ -87,8 +67,11 @@ export class Topics {
     this.#bus = bus
     this.#stats = stats
     this.#budget = budget
+    this.#publishers = publishers
     this.#nextLog = nextLog
-    for (const hz of ladder) this.#rungs.set(hz, new Rung(hz, (group) => this.#markGroup(group)))
+    this.#origin = originOf(config)
+    this.#defaults = this.#hostOf(defaultRetention)
+    this.#rungs = new Rungs(timers, (group) => this.#offer(group))
     this.#agingTimer = new Timer('aging', () => {
       this.#agingDue = true
     })
@@ -106,18 +89,38 @@ export class Topics {
     return this.#topics.get(name)
   }
 
-  /** Sets what topics of these names keep. The first pattern that matches counts; for topics made from now on. */
-  define(pattern: string, retention: Retention): void {
-    this.#retentions.push({ pattern, retention })
+  all(): Iterable<Topic> {
+    return this.#topics.values()
   }
 
-  #open(name: string): Topic | null {
-    const known = this.#topics.get(name)
-    if (known !== undefined) return known
-    if (this.#topics.size >= this.#config.limits.topics || this.#budget.isFull) return null
-    const retention =
-      this.#retentions.find(({ pattern }) => matches(pattern, name))?.retention ?? defaultRetention
-    const topic = new Topic(name, this.#nextLog(), retention, this.#budget, this.#left)
+  /** Sets what topics of these names keep. The first pattern that matches counts; for topics made from now on. */
+  define(pattern: string, retention: Retention): void {
+    this.#defined.push({ pattern, host: this.#hostOf(retention) })
+  }
+
+  #hostOf(retention: Retention): TopicHost {
+    const { incarnation, limits } = this.#config
+    const { pageBytes } = limits
+    return {
+      retention,
+      budget: this.#budget,
+      incarnation,
+      origin: this.#origin,
+      pageBytes,
+      left: (topic, now) => this.#left(topic, now),
+    }
+  }
+
+  /** Null where there is no room for one more. The caller has checked the name. */
+  #make(name: string): Topic | null {
+    if (this.#budget.isFull) return null
+    if (this.#topics.size >= this.#config.limits.topics) {
+      const [oldest] = this.#lingering.keys()
+      if (oldest === undefined) return null
+      this.#forget(oldest)
+    }
+    const host = this.#defined.find(({ pattern }) => matches(pattern, name))?.host ?? this.#defaults
+    const topic = new Topic(name, this.#nextLog(), this.#lastForgotten + 1, host)
     this.#topics.set(name, topic)
     return topic
   }
@@ -132,26 +135,19 @@ export class Topics {
   }
 
   #publish(name: string, data: Payload, key: string, tombstone: boolean, now: number): number | ErrorCode {
-    if (!isName(name)) return 'BAD_TOPIC'
+    let topic = this.#topics.get(name) ?? null
+    // The name of a topic that is there was checked when it was made.
+    if (topic === null && !isName(name)) return 'BAD_TOPIC'
     if (data.bytes.length > protocolLimits.payload) return 'TOO_LARGE'
-    const topic = this.#open(name)
+    topic ??= this.#make(name)
     if (topic === null) return 'LIMIT'
     // A removal makes room.
     const isFull = this.#budget.isFull && !(tombstone && topic.hasKey(key))
     if (isFull || !this.#hasRoom(topic, key)) return 'LIMIT'
     this.#lastStamp = Math.max(this.#lastStamp + 1, Math.floor((now + this.#config.wallOffset) * 1000))
-    const publisher = this.#config.incarnation
-    const entry = {
-      publisher,
-      number: (topic.head(publisher) || this.#lastForgotten) + 1,
-      stamp: this.#lastStamp,
-      key,
-      tombstone,
-      data,
-    }
-    this.#append(topic, entry, now)
-    topic.unsent ??= []
-    topic.unsent.push(entry)
+    const { own } = this.#publishers
+    this.#makeRoom(topic, now)
+    this.#append(topic, own, topic.nextNumber(own), this.#lastStamp, key, tombstone, data, now)
     return this.#pressure(topic)
   }
 
@@ -171,54 +167,69 @@ export class Topics {
       key === '' ||
       topic.hasKey(key) ||
       topic.keyCount < this.#config.limits.topicKeys ||
-      topic.dropTombstone()
+      topic.forgetRemoval()
     )
   }
 
-  #append(topic: Topic, entry: PublicationEntry, now: number): void {
+  /** What a live cursor was not yet offered, and the bus not given, is not overwritten: it goes out first. */
+  #makeRoom(topic: Topic, now: number): void {
     const { topicPendingEntries, topicPendingBytes } = this.#config.limits
     const { retention } = topic
-    // What a live cursor was not yet offered is not overwritten: it goes out first.
-    if (
-      topic.size >= retention.entries + topicPendingEntries ||
-      topic.bytes >= retention.bytes + topicPendingBytes
-    ) {
-      // A conflating reader needs no ring and is left to its rung.
-      for (const group of topic.groups()) if (!group.conflate) this.#markGroup(group)
-      while (this.#downstream.hasWork) this.#downstream.flush(now, Infinity)
-      this.#diffuse(topic)
-      this.#trim(topic, now)
-    }
-    topic.append(entry, now)
-    this.#stats.publications++
-    if (!topic.dirty) {
-      topic.dirty = true
-      this.#dirty.push(topic)
-    }
+    const hasRoom =
+      topic.size < retention.entries + topicPendingEntries &&
+      topic.bytes < retention.bytes + topicPendingBytes
+    if (hasRoom) return
+    // A conflating reader needs no ring and is left to its rung.
+    for (const group of topic.groups()) if (!group.conflate) this.#offer(group)
+    while (this.#downstream.hasWork) this.#downstream.flush(now, Infinity)
+    this.#diffuse(topic)
+    this.#trim(topic, now)
   }
 
-  /** Entries of other nodes. What came before is dropped; a hole is kept as one and told to every reader. */
+  #append(
+    topic: Topic,
+    source: Publisher,
+    number: number,
+    stamp: number,
+    key: string,
+    tombstone: boolean,
+    data: Payload,
+    now: number,
+  ): void {
+    if (topic.isEmpty) this.#lingering.delete(topic)
+    topic.append(source, number, stamp, key, tombstone, data, now)
+    this.#stats.publications++
+    if (topic.dirty) return
+    topic.dirty = true
+    this.#dirty.push(topic)
+  }
+
+  /** Entries of another node. What came before is dropped; a hole is kept as one and told to every reader. */
   handleBus(name: string, bytes: Uint8Array, now: number): void {
     const topic = this.#topics.get(name)
     if (topic === undefined) return
-    const entries = decodeDiffusion(bytes)
-    if (entries.length === 0) this.#stats.strangers++
-    for (const entry of entries) {
-      if (entry.publisher === this.#config.incarnation || entry.number <= topic.head(entry.publisher))
-        continue
-      if (this.#budget.isFull || !this.#hasRoom(topic, entry.key)) {
+    const diffused = decodeDiffusion(bytes)
+    if (diffused === null) this.#stats.strangers++
+    if (diffused === null || diffused.incarnation === this.#config.incarnation) return
+    const source = this.#publishers.of(diffused.incarnation)
+    for (const { number, stamp, key, tombstone, data } of diffused.entries) {
+      if (source !== null && number <= topic.head(source)) continue
+      if (source === null || this.#budget.isFull || !this.#hasRoom(topic, key)) {
         this.#stats.refusePublication('LIMIT')
         continue
       }
       // The clock of this node never falls behind a stamp it has seen.
-      this.#lastStamp = Math.max(this.#lastStamp, entry.stamp)
-      this.#append(topic, entry, now)
+      this.#lastStamp = Math.max(this.#lastStamp, stamp)
+      this.#makeRoom(topic, now)
+      // A copy: a view would keep the whole message of the bus.
+      const own = { text: data.text, bytes: data.bytes.slice() }
+      this.#append(topic, source, number, stamp, key, tombstone, own, now)
     }
   }
 
   /** Drops what is not to be kept. Who is to be disconnected for missing it may be stalled, and would never ask for it. */
   #trim(topic: Topic, now: number): void {
-    topic.trimBehindReaders(now)
+    topic.trim(now)
     topic.eachFallen(({ outlet }) => this.#downstream.doom(outlet))
   }
 
@@ -229,32 +240,43 @@ export class Topics {
     session: Session,
     call: number,
     index: number,
-    wish: Wish,
+    asked: TopicWish,
     now: number,
   ): MessageOf<'subscribed'> | ErrorCode {
-    if (wish.policy > policies.disconnect) return 'UNSUPPORTED'
-    const known = this.#topics.get(wish.topic)
+    if (asked.policy > policies.disconnect) return 'UNSUPPORTED'
+    const known = this.#topics.get(asked.topic)
     const replaced = known === undefined ? undefined : session.subscriptions.get(known.number)
     const isFull = session.subscriptions.size >= this.#config.limits.subscriptionsPerSession
     if (replaced === undefined && isFull) return 'LIMIT'
-    const topic = this.#open(wish.topic)
+    const topic = known ?? this.#make(asked.topic)
     if (topic === null) return 'LIMIT'
+    this.#lingering.delete(topic)
     if (!topic.isRead) this.#bus.subscribe(topic.name)
     // What was marked and not yet written must stay.
     if (!this.#downstream.hasWork) this.#trim(topic, now)
-    const keys = wish.keys.length === 0 ? null : new Set(wish.keys.map(({ key }) => key))
-    const resumed = wish.recover ? topic.resume(wish.since, wish.conflate) : null
+    const keys = asked.keys.length === 0 ? null : new Set(asked.keys.map(({ key }) => key))
+    const wish = wishOf(asked.conflate, asked.policy, keys)
+    const { since } = asked
+    const reason = since.epoch === 0 ? null : topic.resume(since, wish)
+    const recovered = reason === ''
     // Who holds nothing, or nothing that can be continued, begins with the latest values where there are such.
-    const fresh = resumed === null || resumed.reason !== ''
-    const values = fresh && (wish.conflate || keys !== null || topic.keyCount > 0)
-    const start = values ? 0 : (resumed?.start ?? Math.max(topic.first, topic.next - wish.history))
+    const values = !recovered && !topic.isEmpty && (wish.conflate || keys !== null || topic.keyCount > 0)
+    const history = reason === null ? Math.max(topic.first, topic.next - asked.history) : topic.first
+    // A conflating reader needs no ring, and one of some keys has lost nothing that the ring has not.
+    const continued = wish.conflate ? since.at : Math.max(since.at, topic.first)
+    const start = values ? 0 : recovered ? continued : history
     const outlet = session.outlet as Outlet
-    const cursor = new TopicCursor(topic, outlet, start, wishOf(wish.conflate, wish.policy, keys), values)
-    topic.add(cursor, rungOf(wish.maxHz))
+    const cursor = new TopicCursor(topic, outlet, start, wish, values, rungOf(asked.maxHz))
+    topic.add(cursor)
     session.subscriptions.set(topic.number, cursor)
     // Only now: a topic that loses its last reader is closed.
     replaced?.end(now)
     if (!topic.isCurrent(cursor)) this.#downstream.mark(cursor)
+    const position = recovered
+      ? { epoch: topic.epoch, at: start, numbers: since.numbers }
+      : values
+        ? topic.beginning
+        : topic.positionAt(start)
     return {
       type: 'subscribed',
       call,
@@ -262,31 +284,28 @@ export class Topics {
       topic: topic.name,
       log: topic.number,
       keyed: topic.keyCount > 0,
-      position: values ? [] : (resumed?.position ?? topic.positionAt(start)),
-      recovered: resumed?.reason === '',
-      reason: resumed?.reason ?? '',
+      position,
+      recovered,
+      reason: reason ?? '',
     }
   }
 
-  readonly #left = (topic: Topic, now: number): void => {
+  #left(topic: Topic, now: number): void {
     if (topic.isRead) return
     this.#bus.unsubscribe(topic.name)
-    if (topic.next === 1) this.#topics.delete(topic.name)
-    else this.#watch(topic, now)
+    topic.touch(now)
+    this.#watch(topic, now)
   }
 
   // ---- the sweep's part
 
-  /** Tells the readers of what is new, gives the bus one batch per topic. */
+  /** Tells the readers of what is new, and gives the bus what it wants of it. */
   sweep(now: number): void {
     const dirty = this.#dirty
     this.#dirty = []
     for (const topic of dirty) {
       topic.dirty = false
-      for (const group of topic.groups()) {
-        if (group.hz === 0) this.#markGroup(group)
-        else (this.#rungs.get(group.hz) as Rung).wait(group, this.#timers, now)
-      }
+      for (const group of topic.groups()) this.#rungs.news(group, now)
       this.#diffuse(topic)
       this.#grown.add(topic)
       this.#watch(topic, now)
@@ -294,28 +313,26 @@ export class Topics {
   }
 
   #watch(topic: Topic, now: number): void {
-    if (this.#aging.size === 0) this.#timers.set(this.#agingTimer, now + fixedLimits.agingMs)
-    this.#aging.add(topic)
+    if (this.#aging.size === 0 && this.#lingering.size === 0)
+      this.#timers.set(this.#agingTimer, now + fixedLimits.agingMs)
+    if (topic.isEmpty) this.#lingering.set(topic, now)
+    else this.#aging.add(topic)
   }
 
+  /** Gives the bus this node's entries that it has not had, in one message, where anybody listens. */
   #diffuse(topic: Topic): void {
-    if (topic.unsent === null) return
-    this.#bus.publish(topic.name, encodeDiffusion(topic.unsent))
-    topic.unsent = null
+    if (this.#bus.hears(topic.name)) {
+      const entries: Publication[] = []
+      for (const entry of topic.from(topic.carried))
+        if (entry.source === this.#publishers.own) entries.push(entry)
+      if (entries.length > 0)
+        this.#bus.publish(topic.name, encodeDiffusion(this.#config.incarnation, entries))
+    }
+    topic.carried = topic.next
   }
 
-  #markGroup(group: Group): void {
-    // The last of them may have left while it waited for its rung.
-    if (group.first === null) return
-    const before = group.offered
-    const { next } = group.first.log
-    let behind = 0
-    for (let cursor: TopicCursor | null = group.first; cursor !== null; cursor = cursor.after) {
-      if (cursor.position < before) behind++
-      if (cursor.position !== next) this.#downstream.mark(cursor)
-    }
-    group.behind = behind
-    group.offered = next
+  #offer(group: Group): void {
+    group.offer((cursor) => this.#downstream.mark(cursor))
   }
 
   /** After a complete flush: what retention does not keep goes. */
@@ -327,48 +344,29 @@ export class Topics {
 
   #age(now: number): void {
     this.#agingDue = false
+    const { sessionKeepMs, topicIdleMs } = this.#config.limits
+    for (const [topic, left] of this.#lingering) {
+      if (now - left < sessionKeepMs) break
+      this.#forget(topic)
+    }
     let left = Math.min(this.#aging.size, fixedLimits.agingTopics)
     for (const topic of this.#aging) {
       if (left-- === 0) break
       // Looked at again behind the others, unless nothing is left to age.
       this.#aging.delete(topic)
       this.#trim(topic, now)
-      if (topic.isRead ? topic.size > 0 : !this.#forget(topic, now)) this.#aging.add(topic)
+      if (topic.isRead ? topic.size > 0 : now - topic.touched < topicIdleMs) this.#aging.add(topic)
+      else if (!topic.isRead) this.#forget(topic)
     }
-    if (this.#aging.size > 0) this.#timers.set(this.#agingTimer, now + fixedLimits.agingMs)
+    if (this.#aging.size > 0 || this.#lingering.size > 0)
+      this.#timers.set(this.#agingTimer, now + fixedLimits.agingMs)
   }
 
-  /** A topic that nobody reads is forgotten, with its latest values, when nothing was published to it for long. */
-  #forget(topic: Topic, now: number): boolean {
-    if (now - topic.touched < this.#config.limits.topicIdleMs) return false
+  /** The topic is gone, with its latest values; nobody reads it. */
+  #forget(topic: Topic): void {
     this.#topics.delete(topic.name)
-    this.#lastForgotten = Math.max(this.#lastForgotten, topic.head(this.#config.incarnation))
+    this.#lingering.delete(topic)
+    this.#lastForgotten = Math.max(this.#lastForgotten, topic.next - 1)
     topic.release()
-    return true
   }
-
-  all(): Iterable<Topic> {
-    return this.#topics.values()
-  }
-}
-
-/** What one node tells the others of a topic in one sweep: a count and the publications. */
-function encodeDiffusion(entries: readonly PublicationEntry[]): Uint8Array {
-  const w = new Writer()
-  w.uint(entries.length)
-  joinPublications(w, entries)
-  return w.finish()
-}
-
-function decodeDiffusion(bytes: Uint8Array): PublicationEntry[] {
-  const entries: PublicationEntry[] = []
-  try {
-    const r = new Reader(bytes)
-    const count = r.uint()
-    eachPublication(r.raw(r.left), count, (entry) => entries.push(entry))
-  } catch {
-    // A stranger's message on the bus is dropped.
-    return []
-  }
-  return entries
 }

@@ -3,8 +3,7 @@ import { isName } from '../../protocol/names.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
 import type { Downstream } from '../down/downstream.ts'
-import type { Faults } from '../ground/faults.ts'
-import type { NodeLimits } from '../ground/config.ts'
+import type { Limits } from '../ground/config.ts'
 import { Rate } from '../ground/rate.ts'
 import type { ResumeOutcome, Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
@@ -21,9 +20,10 @@ const NONE: Denials = new Map()
 
 /**
  * Errors that a client meets without doing anything wrong, so that no number of them is a flood. BUSY: the pause of its
- * socket bounds it. UNKNOWN: its connection was lost. STALE: it repeats what may not have arrived.
+ * socket bounds it. UNKNOWN: its connection was lost. STALE and OUT_OF_ORDER: it repeats what may not have arrived, or
+ * goes on behind what has not.
  */
-const innocent: ReadonlySet<ErrorCode> = new Set(['BUSY', 'UNKNOWN', 'STALE'])
+const innocent: ReadonlySet<ErrorCode> = new Set(['BUSY', 'UNKNOWN', 'STALE', 'OUT_OF_ORDER'])
 
 /** Why an input is refused whose number is wrong: the answer says which is right. */
 const ofTheNumber: ReadonlySet<ErrorCode> = new Set(['STALE', 'LIMIT', 'OUT_OF_ORDER'])
@@ -56,7 +56,6 @@ export interface Targets {
   readonly requests: Requests
   readonly timers: Timers
   readonly application: Application
-  readonly faults: Faults
   /** Has the new token verified, or says why not. */
   refresh(session: Session, message: MessageOf<'refresh'>, now: number): ErrorCode | null
   /** The client goes on sending what has to be refused. */
@@ -67,7 +66,7 @@ export interface Targets {
 export class Dispatch {
   readonly gate: Gate
   readonly openings: Openings
-  readonly #limits: NodeLimits
+  readonly #limits: Limits
   readonly #stats: Stats
   readonly #downstream: Downstream
   readonly #meetings: JoinTarget
@@ -75,13 +74,12 @@ export class Dispatch {
   readonly #requests: Requests
   readonly #refresh: Targets['refresh']
   readonly #flood: Targets['flood']
-  readonly #faults: Faults
   readonly #upstream: Upstream
   readonly #refusals: Rate
   /** Sessions whose socket is not read from until their queue has emptied. */
   readonly #paused: Set<Session> = new Set()
 
-  constructor(limits: NodeLimits, stats: Stats, targets: Targets) {
+  constructor(limits: Limits, stats: Stats, targets: Targets) {
     const { timers, application } = targets
     this.#limits = limits
     this.#stats = stats
@@ -91,7 +89,6 @@ export class Dispatch {
     this.#requests = targets.requests
     this.#refresh = (session, message, now) => targets.refresh(session, message, now)
     this.#flood = (outlet) => targets.flood(outlet)
-    this.#faults = targets.faults
     this.#upstream = new Upstream(limits)
     this.#refusals = new Rate(limits.refusalsPerSecond, 1_000, limits.refusalBurst)
     this.gate = new Gate(limits, timers, application, (session, message, denials, now) => {
@@ -208,7 +205,7 @@ export class Dispatch {
       this.#paused.delete(session)
       if (outlet === null || !isPaused) continue
       outlet.paused = false
-      this.#faults.contain(() => outlet.transport.resume())
+      outlet.transport.resume()
     }
   }
 
@@ -341,7 +338,7 @@ export class Dispatch {
     if (!mayRead(session.grant, topic.topic)) return 'FORBIDDEN'
     if (session.outlet === null) return 'UNKNOWN'
     const result = this.#topics.subscribe(session, call, index, topic, now)
-    if (topic.recover && typeof result !== 'string') this.#stats.resume('topic', outcomeOf(result))
+    if (topic.since.epoch !== 0 && typeof result !== 'string') this.#stats.resume('topic', outcomeOf(result))
     return result
   }
 

@@ -1,12 +1,5 @@
-import { defaultRetention, type Retention, type TopicInfo } from '../../core/index.ts'
-import {
-  fromPayload,
-  isKey,
-  isPattern,
-  limits,
-  type PublicationEntry,
-  RtmsError,
-} from '../../protocol/index.ts'
+import { defaultRetention, type Publication, type Retention, type TopicInfo } from '../../core/index.ts'
+import { fromPayload, isKey, isPattern, limits, RtmsError } from '../../protocol/index.ts'
 import { checkName, payloadOf } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
 import type { Host } from '../host.ts'
@@ -22,7 +15,7 @@ export interface KeptPublication {
   readonly time: number
 }
 
-function kept({ data, key, tombstone, stamp }: PublicationEntry): KeptPublication {
+function kept({ data, key, tombstone, stamp }: Publication): KeptPublication {
   return { data: fromPayload(data), key, removed: tombstone, time: stamp / 1000 }
 }
 
@@ -63,11 +56,12 @@ export class Topics {
     }
     if (tombstone && key === '')
       throw new RtmsError('BAD_NAME', 'a tombstone removes a key: name it in `key`')
-    checkName('topic', topic, 'BAD_TOPIC')
     const data = payloadOf(value)
     const result = this.#host.act((node, now) => node.publish(topic, data, key, tombstone, now))
-    if (typeof result === 'string') throw new RtmsError(result)
-    return result
+    if (typeof result === 'number') return result
+    // The core has checked the name, once per topic; this says what a name has to be.
+    checkName('topic', topic, 'BAD_TOPIC')
+    throw new RtmsError(result)
   }
 
   /**

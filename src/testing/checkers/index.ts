@@ -9,6 +9,7 @@ import { AgreementChecker, ContinuityChecker } from './frames.ts'
 import { InputChecker } from './inputs.ts'
 import { IsolationChecker } from './isolation.ts'
 import { LeakChecker } from './leaks.ts'
+import { PlaceChecker } from './places.ts'
 import { PolicyChecker } from './policies.ts'
 import { RequestChecker } from './requests.ts'
 import { Rooms } from './rooms.ts'
@@ -30,6 +31,7 @@ export function allCheckers(scenario: Scenario, now: () => number): Observer[] {
     new StabilityChecker(rooms),
     new CadenceChecker(rooms, now),
     new TopicChecker(limits.topicIdleMs, now),
+    new PlaceChecker(scenario, Math.min(limits.topicIdleMs, limits.sessionKeepMs)),
     new CreditChecker(limits.writeBytes),
     new IsolationChecker(rooms, now),
     new SlowChecker(rooms, now),

@@ -1,9 +1,9 @@
+import type { Received } from '../../client/machine/index.ts'
 import { policies } from '../../core/index.ts'
 import {
   type ClientMessage,
   type ErrorCode,
   type MessageOf,
-  type PublicationEntry,
   type ServerMessage,
 } from '../../protocol/index.ts'
 import { type ClientFacts, type Observer, violate } from '../observer.ts'
@@ -29,7 +29,8 @@ interface Strict {
 }
 
 /**
- * I15 Policies: `skip` gets a GAP that says how many are missing; the others never get one for being slow; `disconnect`
+ * I15 Policies: `skip` gets a GAP that says how many are missing, `conflate` one that leaves it where it stands, since
+ * latest values follow; who conflates in any case never gets one for being slow; `disconnect`
  * is closed within a second of falling off the ring, which is certain when more was published than the ring keeps since
  * anything was last written to it.
  */
@@ -81,8 +82,14 @@ export class PolicyChecker implements Observer {
     if (message.type !== 'gap' || message.reason !== 'SLOW') return
     const wish = this.#logs.get(`${here} ${message.log}`)
     if (wish === undefined) return
-    if (wish.conflate || wish.policy !== policies.skip)
+    if (wish.conflate || wish.policy === policies.disconnect)
       violate('I15', `client ${client.id} got a gap of ${wish.topic}, whose policy is ${wish.policy}`)
+    const stays = message.position.at === message.from
+    if (stays !== (wish.policy === policies.conflate))
+      violate(
+        'I15',
+        `after a gap of ${wish.topic} with policy ${wish.policy} a reader is at ${message.position.at}`,
+      )
     if (message.to <= message.from) violate('I15', `a gap of ${wish.topic} that counts nothing`)
   }
 
@@ -171,12 +178,7 @@ export class PolicyChecker implements Observer {
     else this.#lost.set(reader, (this.#lost.get(reader) ?? 0) + lost)
   }
 
-  publication(
-    client: ClientFacts,
-    topic: string,
-    partial: boolean,
-    { publisher, number }: PublicationEntry,
-  ): void {
+  publication(client: ClientFacts, topic: string, partial: boolean, { publisher, number }: Received): void {
     const reader = `${client.id} ${topic}`
     const last = this.#numbers.get(reader)
     const lost = this.#lost.get(reader) ?? 0

@@ -1,5 +1,6 @@
+import type { Received } from '../../client/machine/index.ts'
 import type { RtmsNode } from '../../core/index.ts'
-import type { PublicationEntry, ServerMessage } from '../../protocol/index.ts'
+import type { ServerMessage } from '../../protocol/index.ts'
 import { type ClientFacts, type Observer, type RestingClient, violate } from '../observer.ts'
 import { textOf } from '../text.ts'
 
@@ -67,7 +68,7 @@ export class TopicChecker implements Observer {
     this.#ofClients.set(text, { topic, place: '' })
   }
 
-  publication(client: ClientFacts, topic: string, partial: boolean, entry: PublicationEntry): void {
+  publication(client: ClientFacts, topic: string, partial: boolean, entry: Received): void {
     const { publisher, number } = entry
     this.#compare(client, topic, entry)
     const reader = `${client.id} ${topic}`
@@ -84,7 +85,7 @@ export class TopicChecker implements Observer {
     this.#numbers.set(of, number)
   }
 
-  #compare(client: ClientFacts, topic: string, { publisher, number, data }: PublicationEntry): void {
+  #compare(client: ClientFacts, topic: string, { publisher, number, data }: Received): void {
     const text = textOf(data)
     const place = `${topic} ${publisher}/${number}`
     const mine = this.#ofClients.get(text)
@@ -181,5 +182,6 @@ type RestingTopic = RestingClient['topics'][number]
 
 /** The number of the latest entry without a key, where it is this publisher's. */
 function headOf(node: RtmsNode, topic: string, publisher: number): number | undefined {
-  return node.topicLatest(topic).find((entry) => entry.key === '' && entry.publisher === publisher)?.number
+  return node.topicLatest(topic).find((entry) => entry.key === '' && entry.source.incarnation === publisher)
+    ?.number
 }

@@ -48,6 +48,16 @@ export function busContract(make: () => BusUnderTest): readonly { readonly name:
       for (const node of [b, c]) same('a subscriber', node.heard, ['t:1'])
       same('a subscriber of another topic', d.heard, [])
     }),
+    contract('says that a topic is heard where another node listens to it', (bus) => {
+      const [a, b] = [join(bus), join(bus)]
+      for (const node of [a, b]) node.port.subscribe('t')
+      bus.settle()
+      for (const node of [a, b]) if (!node.port.hears('t')) throw new Error('a listener is overlooked')
+      b.port.unsubscribe('t')
+      b.port.subscribe('t')
+      bus.settle()
+      if (!a.port.hears('t')) throw new Error('a listener that came back is overlooked')
+    }),
     contract('does not return to its sender', (bus) => {
       const [a, b] = [join(bus), join(bus)]
       for (const node of [a, b]) node.port.subscribe('t')

@@ -10,8 +10,8 @@ afterEach(stopAll)
 
 function publicationsOf(peer: Peer): { key: string; data: unknown }[] {
   const list: { key: string; data: unknown }[] = []
-  for (const { publications, count } of peer.all('publications')) {
-    eachPublication(publications, count, ({ key, data }) => {
+  for (const { publications, at } of peer.all('publications')) {
+    eachPublication(publications, at, ({ key, data }) => {
       list.push({ key, data: data.text ? json(data) : [...data.bytes] })
     })
   }

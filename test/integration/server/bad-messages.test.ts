@@ -139,7 +139,7 @@ describe('Too much of something', () => {
     const topics = Array.from({ length: 1_001 }, (_, n) => `t${n}`)
     const keys = Array.from({ length: 257 }, (_, n) => ({ key: `${n}` }))
     const one = subscribe(1, 't').topics[0]
-    const since = Array.from({ length: 65 }, (_, n) => [n + 1, 1] as const)
+    const since = { epoch: 1, at: 1, numbers: Array.from({ length: 65 }, (_, n) => [n + 1, 1] as const) }
     const bad: Message[][] = [
       [subscribe(1, ...topics)],
       Array.from({ length: 1_025 }, () => ({ type: 'ping', time: 1 }) as const),
@@ -148,7 +148,7 @@ describe('Too much of something', () => {
         {
           type: 'subscribe',
           call: 1,
-          topics: [{ ...(one as NonNullable<typeof one>), recover: true, since }],
+          topics: [{ ...(one as NonNullable<typeof one>), since }],
         },
       ],
       [{ type: 'request', call: 1, method: 'm', timeout: 0, data: toPayload(new Uint8Array(32_769)) }],

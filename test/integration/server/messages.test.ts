@@ -27,8 +27,8 @@ function inputsOf(peer: Peer): { frame: number; slot: number; seq: number; data:
 
 function publicationsOf(peer: Peer): { key: string; tombstone: boolean; data: unknown }[] {
   const list: { key: string; tombstone: boolean; data: unknown }[] = []
-  for (const { publications, count } of peer.all('publications')) {
-    eachPublication(publications, count, ({ key, tombstone, data }) => {
+  for (const { publications, at } of peer.all('publications')) {
+    eachPublication(publications, at, ({ key, tombstone, data }) => {
       list.push({ key, tombstone, data: data.text ? json(data) : [...data.bytes] })
     })
   }
@@ -225,7 +225,7 @@ describe('Publishing and pushing', () => {
     expect(() => rtms.topics.define('x', { ageMs: -1 })).toThrow('ageMs is -1')
     const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms))
     for (let n = 0; n < 5; n++) rtms.topics.publish('chat.1', n)
-    const wish = { ...subscribe(1, 'chat.1').topics[0]!, recover: true }
+    const wish = { ...subscribe(1, 'chat.1').topics[0]!, history: 5 }
     peer.send({ type: 'subscribe', call: 1, topics: [wish] })
     await peer.next('subscribed')
     await peer.until(() => publicationsOf(peer).length > 0)

@@ -1,6 +1,16 @@
 import { describe, expect, it, vi } from 'vitest'
+import { nowhere, type Position } from '../../../src/protocol/index.ts'
 import { failure, type FakeSocket, joined, live, make, settle, useVirtualTime } from './fake-socket.ts'
-import { framesOf, joinedOf, publicationsOf, subscribedOf, text, textOf, welcomeOf } from './rig.ts'
+import {
+  framesOf,
+  joinedOf,
+  positionOf,
+  publicationsOf,
+  subscribedOf,
+  text,
+  textOf,
+  welcomeOf,
+} from './rig.ts'
 
 useVirtualTime()
 
@@ -168,6 +178,47 @@ describe('A client', () => {
     }
   })
 
+  it('takes a getTicket that throws at once for one that rejects', async () => {
+    const { client } = make({
+      getTicket: () => {
+        throw new Error('no')
+      },
+    })
+    await settle()
+    expect(client.state).toBe('disconnected')
+  })
+
+  it('connects anew where its socket throws while it sends, and sends again what that one never took', async () => {
+    const { client, socket, sockets } = await live()
+    socket.send = () => {
+      throw new Error('InvalidStateError')
+    }
+    const requesting = client.request('r', 1)
+    await settle()
+    expect(socket.closed).toBe(3000)
+    expect(client.state).toBe('disconnected')
+    await vi.advanceTimersByTimeAsync(2_000)
+    const next = sockets.at(-1) as FakeSocket
+    next.onopen?.()
+    await settle()
+    next.receive(welcomeOf({ resumed: true }))
+    await settle()
+    const [request] = next.takeOf('request')
+    next.receive({ type: 'reply', call: request?.call ?? 0, data: text('2') })
+    expect(await requesting).toBe(2)
+  })
+
+  it('closes where its socket throws while it closes', async () => {
+    const { client, socket } = await live()
+    socket.close = () => {
+      throw new SyntaxError('bad code')
+    }
+    const requesting = failure(client.request('r', 1))
+    client.close()
+    expect(client.state).toBe('closed')
+    expect(await requesting).toMatchObject({ code: 'CLOSED' })
+  })
+
   it('sends all of one turn in one packet', async () => {
     const { client, socket } = await live()
     socket.packets = 0
@@ -263,9 +314,9 @@ describe('A meeting', () => {
   it('gives its first listener what came before it, frames and gaps in order', async () => {
     const setup = await live()
     const meeting = await joined(setup)
-    setup.socket.receive({ type: 'gap', log: 5, from: 1, to: 4, position: [], reason: 'NO_SNAPSHOT' })
+    setup.socket.receive({ type: 'gap', log: 5, from: 1, to: 4, position: nowhere, reason: 'NO_SNAPSHOT' })
     setup.socket.receive(framesOf(4, [[[0, 1]], []]))
-    setup.socket.receive({ type: 'gap', log: 5, from: 6, to: 8, position: [], reason: 'NO_SNAPSHOT' })
+    setup.socket.receive({ type: 'gap', log: 5, from: 6, to: 8, position: nowhere, reason: 'NO_SNAPSHOT' })
     setup.socket.receive(framesOf(8, [[]]))
     const heard: unknown[] = []
     meeting.onGap(({ from, to, reason }) => heard.push([from, to, reason]))
@@ -329,6 +380,42 @@ describe('A meeting', () => {
     expect(await two).toMatchObject({ code: 'RATE', retryAfterMs: 40 })
     expect(() => meeting.send(undefined)).toThrow(/no JSON form/)
     await settle()
+  })
+
+  it('gives its first listener what was said to it alone before, though the connection was lost meanwhile', async () => {
+    const setup = await live()
+    const joining = setup.client.join('m')
+    await settle()
+    // JOINED and what is said right after it are in the log of a session that is away.
+    setup.socket.onclose?.({ code: 1006, reason: '' })
+    await vi.advanceTimersByTimeAsync(2_000)
+    const again = setup.sockets[1] as FakeSocket
+    again.onopen?.()
+    await settle()
+    again.receive(welcomeOf({ resumed: true, calls: 1 }), joinedOf({ call: 1 }), {
+      type: 'direct',
+      log: 5,
+      data: text('"your hand"'),
+    })
+    await settle()
+    const [join] = again.takeOf('join')
+    again.receive(joinedOf({ call: join?.call ?? 0 }), { type: 'direct', log: 5, data: text('"your turn"') })
+    const meeting = await joining
+    const heard: unknown[] = []
+    meeting.onMessage((data) => heard.push(data))
+    expect(heard).toEqual(['your hand', 'your turn'])
+    again.receive({ type: 'direct', log: 5, data: text('"again"') })
+    meeting.onMessage((data) => heard.push(`late ${String(data)}`))
+    expect(heard).toEqual(['your hand', 'your turn', 'again'])
+  })
+
+  it('keeps no more than the latest of what was said to it for a listener that never came', async () => {
+    const setup = await live()
+    const meeting = await joined(setup)
+    for (let n = 0; n < 101; n++) setup.socket.receive({ type: 'direct', log: 5, data: text(`${n}`) })
+    const heard: unknown[] = []
+    meeting.onMessage((data) => heard.push(data))
+    expect([heard.length, heard[0], heard.at(-1)]).toEqual([100, 1, 100])
   })
 
   it('hears what is said to it alone, of its end, and of being joined again', async () => {
@@ -477,7 +564,7 @@ describe('Listeners', () => {
       log: 9,
       from: 1,
       to: 4,
-      position: [[1, 3]],
+      position: positionOf(4, [[1, 3]]),
       reason: 'SLOW',
     })
     socket.receive({ type: 'ended', log: 9, error: 'FORBIDDEN', message: '' })
@@ -485,6 +572,27 @@ describe('Listeners', () => {
     client.subscribe('t', () => {})
     await settle()
     expect(socket.takeOf('subscribe')).toHaveLength(1)
+  })
+
+  it('keep the values of a conflating subscription over a gap that only says it was slow', async () => {
+    const { client, socket } = await live()
+    client.subscribe('t', () => {}, { conflate: true })
+    await settle()
+    socket.receive(
+      subscribedOf({ call: socket.takeOf('subscribe')[0]?.call ?? 0, keyed: true }),
+      publicationsOf([{ number: 1, key: 'a' }]),
+    )
+    const gap = { type: 'gap', log: 9, from: 2, to: 4, position: positionOf(2) } as const
+    const late = async (): Promise<string[]> => {
+      const heard: string[] = []
+      client.subscribe('t', (_, { key }) => heard.push(key), { conflate: true })
+      await settle()
+      return heard
+    }
+    socket.receive({ ...gap, reason: 'SLOW' })
+    expect(await late()).toEqual(['a'])
+    socket.receive({ ...gap, position: positionOf(0), reason: 'RETENTION' })
+    expect(await late()).toEqual([])
   })
 
   it('that do not ask for errors leave a refusal to the runtime', async () => {
@@ -543,13 +651,13 @@ describe('A subscription', () => {
     expect(client.position('t')).toBeNull()
     await settle()
     const [asked] = socket.takeOf('subscribe')
-    expect(asked?.topics).toMatchObject([{ recover: false, history: 2 }])
+    expect(asked?.topics).toMatchObject([{ since: nowhere, history: 2 }])
     socket.receive(
-      subscribedOf({ call: asked?.call ?? 0, position: [[1, 3]] }),
+      subscribedOf({ call: asked?.call ?? 0, position: positionOf(4, [[1, 3]]) }),
       publicationsOf([{ number: 4 }]),
     )
-    expect(heard).toEqual([{ recovered: false, reason: '' }, [[1, 4]]])
-    const since = JSON.parse(JSON.stringify(client.position('t'))) as [number, number][]
+    expect(heard).toEqual([{ recovered: false, reason: '' }, positionOf(5, [[1, 4]])])
+    const since = JSON.parse(JSON.stringify(client.position('t'))) as Position
     stop()
     expect(client.position('t')).toBeNull()
     const gaps: unknown[] = []
@@ -558,11 +666,13 @@ describe('A subscription', () => {
       onSubscribed: (start) => gaps.push(start),
       onGap: (gap) => gaps.push(gap),
     })
-    expect(client.position('t')).toEqual([[1, 4]])
+    expect(client.position('t')).toEqual(positionOf(5, [[1, 4]]))
     await settle()
     const [again] = socket.takeOf('subscribe')
-    expect(again?.topics).toMatchObject([{ recover: true, since: [[1, 4]], history: 0 }])
-    socket.receive(subscribedOf({ call: again?.call ?? 0, position: [[1, 8]], reason: 'RETENTION' }))
+    expect(again?.topics).toMatchObject([{ since: positionOf(5, [[1, 4]]), history: 0 }])
+    socket.receive(
+      subscribedOf({ call: again?.call ?? 0, position: positionOf(9, [[1, 8]]), reason: 'RETENTION' }),
+    )
     expect(gaps).toEqual([
       { recovered: false, reason: 'RETENTION' },
       { lost: 0, reason: 'RETENTION' },
@@ -571,7 +681,17 @@ describe('A subscription', () => {
 
   it('cannot begin where nothing can stand', async () => {
     const { client } = await live()
-    for (const since of [{}, 'x', [[1]], [[1, -1]], [[1, 1.5]], Array.from({ length: 65 }, () => [1, 1])])
+    for (const since of [
+      {},
+      'x',
+      [[1, 1]],
+      { ...positionOf(1), epoch: -1 },
+      { ...positionOf(1), at: 1.5 },
+      ...[[[1]], [[1, -1]], [[1, 1.5]], Array.from({ length: 65 }, () => [1, 1])].map((numbers) => ({
+        ...positionOf(1),
+        numbers,
+      })),
+    ])
       expect(() => client.subscribe('t', () => {}, { since: since as never })).toThrow(/client\.position/)
     for (const history of [-1, 0.5, Number.NaN, Infinity])
       expect(() => client.subscribe('t', () => {}, { history })).toThrow(/history is/)

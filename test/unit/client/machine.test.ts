@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { SeatMachine } from '../../../src/client/machine/index.ts'
-import { RtmsError } from '../../../src/protocol/index.ts'
+import { RtmsError, nowhere } from '../../../src/protocol/index.ts'
 import {
   everything,
   framesOf,
   joinedOf,
   Outcomes,
+  positionOf,
   publicationsOf,
   ReaderRecorder,
   Rig,
@@ -821,7 +822,7 @@ describe('A seat', () => {
     rig.receive(framesOf(1, [[], []]), framesOf(2, [[], [[0, 1]]]))
     expect(listener.take()).toEqual(['1[]', '2[]', '3[0:1]'])
     rig.receive(
-      { type: 'gap', log: 5, from: 4, to: 8, position: [], reason: 'NO_SNAPSHOT' },
+      { type: 'gap', log: 5, from: 4, to: 8, position: nowhere, reason: 'NO_SNAPSHOT' },
       framesOf(8, [[]]),
     )
     expect(listener.take()).toEqual(['gap 4-8 NO_SNAPSHOT', '8[]'])
@@ -1227,7 +1228,7 @@ function reading(rig: Rig, parts: Partial<typeof everything> = {}): ReaderRecord
   const listener = new ReaderRecorder()
   const reader = rig.machine.read('t', { ...everything, ...parts }, listener)
   rig.take()
-  rig.receive(subscribedOf({ call: reader.call, position: [[1, 3]] }))
+  rig.receive(subscribedOf({ call: reader.call, position: positionOf(4, [[1, 3]]) }))
   listener.take()
   return listener
 }
@@ -1246,8 +1247,7 @@ describe('A reader', () => {
         topics: [
           {
             topic: 't',
-            recover: false,
-            since: [],
+            since: nowhere,
             history: 0,
             conflate: true,
             maxHz: 5,
@@ -1257,11 +1257,12 @@ describe('A reader', () => {
         ],
       },
     ])
-    rig.receive(subscribedOf({ position: [[1, 3]] }))
+    rig.receive(subscribedOf({ position: positionOf(4, [[1, 3]]) }))
+    rig.receive({ type: 'publishers', first: 1, publishers: [{ publisher: 2 }] })
     rig.receive(
       publicationsOf([{ number: 3 }, { number: 4, key: 'a' }, { number: 5, key: 'a', tombstone: true }]),
     )
-    rig.receive(publicationsOf([{ number: 5 }, { publisher: 2, number: 1 }]))
+    rig.receive(publicationsOf([{ number: 5 }, { publisher: 1, number: 1 }]))
     expect(listener.heard).toEqual(['subscribed', 'a#4', 'a-#5', '#1'])
   })
 
@@ -1269,19 +1270,20 @@ describe('A reader', () => {
     const rig = new Rig()
     rig.live()
     const listener = reading(rig)
-    rig.receive(publicationsOf([{ number: 4 }, { publisher: 2, number: 7 }]))
-    rig.receive({ type: 'gap', log: 9, from: 3, to: 6, position: [[1, 7]], reason: 'SLOW' })
+    rig.receive({ type: 'publishers', first: 1, publishers: [{ publisher: 2 }] })
+    rig.receive(publicationsOf([{ number: 4 }, { publisher: 1, number: 7 }]))
+    const position = positionOf(9, [[1, 7]])
+    rig.receive({ type: 'gap', log: 9, from: 6, to: 9, position, reason: 'SLOW' })
     expect(listener.take()).toEqual(['#4', '#7', 'gap 3 SLOW'])
     rig.lose()
     const [subscribe] = rig.live({ resumed: true, calls: 1 })
     expect(subscribe).toMatchObject({
       topics: [
         {
-          recover: true,
-          since: [
+          since: positionOf(9, [
             [1, 7],
             [2, 7],
-          ],
+          ]),
         },
       ],
     })
@@ -1293,16 +1295,16 @@ describe('A reader', () => {
     const listener = new ReaderRecorder()
     const reader = rig.machine.read('t', { ...everything, history: 20 }, listener)
     expect(reader.position).toBeNull()
-    expect(rig.takeOf('subscribe')[0]?.topics).toMatchObject([{ recover: false, since: [], history: 20 }])
+    expect(rig.takeOf('subscribe')[0]?.topics).toMatchObject([{ since: nowhere, history: 20 }])
     // Lost before the answer: nothing was read yet.
     rig.lose()
     const [again] = rig.live({ resumed: true })
-    expect(again).toMatchObject({ topics: [{ recover: false, history: 20 }] })
-    rig.receive(subscribedOf({ call: reader.call, position: [[1, 3]] }))
+    expect(again).toMatchObject({ topics: [{ since: nowhere, history: 20 }] })
+    rig.receive(subscribedOf({ call: reader.call, position: positionOf(4, [[1, 3]]) }))
     rig.receive(publicationsOf([{ number: 4 }]))
     rig.lose()
     const [third] = rig.live({ resumed: true })
-    expect(third).toMatchObject({ topics: [{ recover: true, since: [[1, 4]], history: 0 }] })
+    expect(third).toMatchObject({ topics: [{ since: positionOf(5, [[1, 4]]), history: 0 }] })
     expect(listener.heard).toEqual(['subscribed', '#4'])
   })
 
@@ -1310,12 +1312,12 @@ describe('A reader', () => {
     const rig = new Rig()
     rig.live()
     const listener = new ReaderRecorder()
-    const reader = rig.machine.read('t', { ...everything, since: [[1, 3]] }, listener)
-    expect(rig.takeOf('subscribe')[0]?.topics).toMatchObject([{ recover: true, since: [[1, 3]] }])
-    expect(reader.position).toEqual([[1, 3]])
-    rig.receive(subscribedOf({ call: reader.call, position: [[1, 9]], reason: 'RETENTION' }))
+    const reader = rig.machine.read('t', { ...everything, since: positionOf(4, [[1, 3]]) }, listener)
+    expect(rig.takeOf('subscribe')[0]?.topics).toMatchObject([{ since: positionOf(4, [[1, 3]]) }])
+    expect(reader.position).toEqual(positionOf(4, [[1, 3]]))
+    rig.receive(subscribedOf({ call: reader.call, position: positionOf(10, [[1, 9]]), reason: 'RETENTION' }))
     expect(listener.take()).toEqual(['subscribed', 'gap 0 RETENTION'])
-    expect(reader.position).toEqual([[1, 9]])
+    expect(reader.position).toEqual(positionOf(10, [[1, 9]]))
   })
 
   it('keeps a position that can be sent, however many runs of nodes it has read', () => {
@@ -1325,29 +1327,33 @@ describe('A reader', () => {
     const reader = rig.machine.read('t', everything, listener)
     rig.take()
     rig.receive(subscribedOf({ call: reader.call }))
-    for (let publisher = 1; publisher <= 70; publisher++) rig.receive(publicationsOf([{ publisher }]))
-    expect(reader.position).toHaveLength(64)
-    expect(reader.position?.at(-1)).toEqual([70, 1])
+    for (let index = 1; index <= 70; index++) {
+      rig.receive({ type: 'publishers', first: index, publishers: [{ publisher: 100 + index }] })
+      rig.receive(publicationsOf([{ publisher: index, at: index }]))
+    }
+    expect(reader.position?.numbers).toHaveLength(64)
+    expect(reader.position?.numbers.at(-1)).toEqual([170, 1])
     rig.lose()
     const [subscribe] = rig.live({ resumed: true })
-    expect(subscribe).toMatchObject({ topics: [{ recover: true, since: reader.position }] })
+    expect(subscribe).toMatchObject({ topics: [{ since: reader.position }] })
   })
 
   it('is told of a hole once, and gets nothing again, where it resumes before an entry behind it that it has', () => {
     const rig = new Rig()
     rig.live()
     const listener = reading(rig)
-    const hole = { type: 'gap', from: 3, to: 3, position: [[2, 8]], reason: 'BUS' } as const
-    rig.receive(publicationsOf([{ publisher: 2, number: 7 }]))
+    const hole = { type: 'gap', from: 5, to: 5, position: positionOf(5, [[2, 8]]), reason: 'BUS' } as const
+    const named = { type: 'publishers', first: 1, publishers: [{ publisher: 2 }] } as const
+    rig.receive(named, publicationsOf([{ publisher: 1, at: 4, number: 7 }]))
     rig.receive({ ...hole, log: 9 })
-    rig.receive(publicationsOf([{ publisher: 2, number: 9 }]))
+    rig.receive(publicationsOf([{ publisher: 1, at: 5, number: 9 }]))
     expect(listener.take()).toEqual(['#7', 'gap 0 BUS', '#9'])
     rig.lose()
     const [subscribe] = rig.live({ resumed: true })
     const call = subscribe?.type === 'subscribe' ? subscribe.call : 0
-    rig.receive(subscribedOf({ call, log: 10, position: [[2, 9]], recovered: true }))
+    rig.receive(subscribedOf({ call, log: 10, position: positionOf(5, [[2, 9]]), recovered: true }))
     rig.receive({ ...hole, log: 10 })
-    rig.receive(publicationsOf([{ publisher: 2, number: 9 }, { number: 1 }], 10))
+    rig.receive(named, publicationsOf([{ publisher: 1, at: 5, number: 9 }, { number: 1 }], 10))
     expect(listener.take()).toEqual(['subscribed', '#1'])
   })
 
@@ -1358,9 +1364,51 @@ describe('A reader', () => {
     rig.lose()
     const [subscribe] = rig.live({ resumed: true })
     const call = subscribe?.type === 'subscribe' ? subscribe.call : 0
-    rig.receive(subscribedOf({ call, log: 10, position: [[1, 6]], reason: 'RETENTION' }))
+    rig.receive(subscribedOf({ call, log: 10, position: positionOf(7, [[1, 6]]), reason: 'RETENTION' }))
     rig.receive(publicationsOf([{ number: 7 }], 10))
     expect(listener.take()).toEqual(['subscribed', 'gap 0 RETENTION', '#7'])
+  })
+
+  it('stands where it is told to, though it is given nothing', () => {
+    const rig = new Rig()
+    rig.live()
+    const listener = reading(rig)
+    rig.receive({ type: 'publications', log: 9, at: 8, publications: new Uint8Array(0) })
+    rig.lose()
+    expect(rig.live({ resumed: true })[0]).toMatchObject({ topics: [{ since: positionOf(8, [[1, 3]]) }] })
+    expect(listener.take()).toEqual([])
+  })
+
+  it('is told by a gap that latest values take the place of what it missed, and how many are missing where known', () => {
+    const rig = new Rig()
+    rig.live()
+    const listener = reading(rig, { policy: 'conflate' })
+    rig.receive({ type: 'gap', log: 9, from: 4, to: 9, position: positionOf(4), reason: 'SLOW' })
+    rig.receive(publicationsOf([{ number: 7 }]))
+    expect(listener.take()).toEqual(['gap 0 SLOW', '#7'])
+    rig.lose()
+    expect(rig.live({ resumed: true })[0]).toMatchObject({ topics: [{ since: positionOf(8, [[1, 7]]) }] })
+  })
+
+  it('of some keys does not know how many of them it missed', () => {
+    const rig = new Rig()
+    rig.live()
+    const listener = reading(rig, { keys: ['a'] })
+    rig.receive({ type: 'gap', log: 9, from: 4, to: 9, position: positionOf(9), reason: 'SLOW' })
+    expect(listener.take()).toEqual(['gap 0 SLOW'])
+  })
+
+  it('gives up a connection that names publishers out of order, or not at all', () => {
+    for (const message of [
+      { type: 'publishers', first: 2, publishers: [{ publisher: 2 }] },
+      publicationsOf([{ publisher: 1 }]),
+    ] as const) {
+      const rig = new Rig()
+      rig.live()
+      reading(rig)
+      rig.receive(message)
+      expect(rig.machine.phase).toBe('waiting')
+    }
   })
 
   it('that is to begin anew takes values again that it had', () => {
@@ -1368,7 +1416,7 @@ describe('A reader', () => {
     rig.live()
     const listener = reading(rig, { conflate: true })
     rig.receive(publicationsOf([{ number: 4, key: 'a' }]))
-    rig.receive({ type: 'gap', log: 9, from: 5, to: 5, position: [], reason: 'RETENTION' })
+    rig.receive({ type: 'gap', log: 9, from: 5, to: 5, position: positionOf(0), reason: 'RETENTION' })
     rig.receive(publicationsOf([{ number: 4, key: 'a' }]))
     expect(listener.take()).toEqual(['a#4', 'gap 0 RETENTION', 'a#4'])
   })

@@ -1,6 +1,6 @@
 import { Machine, type Phase, type Ticket } from '../../../src/client/machine/index.ts'
 import type { MachineOptions } from '../../../src/client/machine/ports.ts'
-import type { ReaderListener, ReadOptions } from '../../../src/client/machine/reader.ts'
+import type { ReaderListener, ReadOptions, Received } from '../../../src/client/machine/reader.ts'
 import type { RawFrame, SeatListener } from '../../../src/client/machine/seat.ts'
 import { Writer } from '../../../src/protocol/bytes.ts'
 import { EMPTY_FRAME, joinFrames, writeEntry } from '../../../src/protocol/frames.ts'
@@ -10,12 +10,14 @@ import {
   type ErrorCode,
   type MessageOf,
   type MessageType,
+  nowhere,
   type Payload,
+  type Position,
   type PublicationEntry,
   RtmsError,
   type ServerMessage,
 } from '../../../src/protocol/index.ts'
-import { joinPublications } from '../../../src/protocol/publications.ts'
+import { PublicationWriter } from '../../../src/protocol/publications.ts'
 
 export const text = (value: string): Payload => ({ text: true, bytes: new TextEncoder().encode(value) })
 export const textOf = (payload: Payload): string => new TextDecoder().decode(payload.bytes)
@@ -80,7 +82,7 @@ export const subscribedOf = (parts: Partial<MessageOf<'subscribed'>> = {}): Mess
   topic: 't',
   log: 9,
   keyed: false,
-  position: [],
+  position: nowhere,
   recovered: false,
   reason: '',
   ...parts,
@@ -105,23 +107,27 @@ export function framesOf(
   return { type: 'frames', log: 5, first, count: frames.length, frames: w.finish(), stable: 0 }
 }
 
-/** PUBLICATIONS of log 9. */
+/** Where a reader of log 9 stands. */
+export const positionOf = (at: number, numbers: readonly [number, number][] = []): Position => ({
+  epoch: 90,
+  at,
+  numbers,
+})
+
+/** PUBLICATIONS of log 9, one position after the other, whose publisher is the node itself, or by its number there. */
 export function publicationsOf(
   entries: readonly Partial<PublicationEntry>[],
   log = 9,
 ): MessageOf<'publications'> {
   const w = new Writer()
-  const all = entries.map((entry) => ({
-    publisher: 1,
-    number: 1,
-    stamp: 1_000 * (entry.number ?? 1),
-    key: '',
-    tombstone: false,
-    data: text(`${entry.number ?? 1}`),
-    ...entry,
-  }))
-  joinPublications(w, all)
-  return { type: 'publications', log, count: all.length, publications: w.finish() }
+  const first = entries[0]?.at ?? entries[0]?.number ?? 1
+  const writer = new PublicationWriter(w, first)
+  entries.forEach((entry, index) => {
+    const { at = first + index, publisher = 0, number = 1, key = '', tombstone = false } = entry
+    const { time = number, data = text(`${number}`) } = entry
+    writer.add(at, publisher, number, time, key, tombstone, data, index === entries.length - 1)
+  })
+  return { type: 'publications', log, at: first, publications: w.finish() }
 }
 
 /** A machine with everything outside of it recorded; time is the test's. */
@@ -286,7 +292,7 @@ export class SeatRecorder implements SeatListener {
 
 export class ReaderRecorder implements ReaderListener {
   readonly heard: string[] = []
-  publication({ key, number, tombstone }: PublicationEntry): void {
+  publication({ key, number, tombstone }: Received): void {
     this.heard.push(`${key}${tombstone ? '-' : ''}#${number}`)
   }
   gap(lost: number, reason: ErrorCode): void {

@@ -6,7 +6,7 @@ import { FrameLog } from '../../../src/core/meeting/frame-log.ts'
 import { Cursor, LANE, type Outlet } from '../../../src/core/log/log.ts'
 import { Writer } from '../../../src/protocol/bytes.ts'
 import { EMPTY_FRAME, writeEntry } from '../../../src/protocol/frames.ts'
-import { binaryCodec, type ServerMessage } from '../../../src/protocol/index.ts'
+import { binaryCodec, type ServerMessage, nowhere } from '../../../src/protocol/index.ts'
 import { bytes, framesOf } from './harness.ts'
 
 function frame(size: number, seq: number): Uint8Array {
@@ -96,7 +96,7 @@ describe('The log of frames', () => {
       log: 4,
       from: 2,
       to: log.first,
-      position: [],
+      position: nowhere,
       reason: 'NO_SNAPSHOT',
     })
     expect(read(log, cursor)).toMatchObject({ type: 'frames', first: log.first })

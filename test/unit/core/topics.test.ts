@@ -1,8 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryBus } from '../../../src/bus/memory.ts'
-import { ladder, rungOf } from '../../../src/core/topic/topic.ts'
-import type { MessageOf } from '../../../src/protocol/index.ts'
-import { bytes, grant, Harness, type Peer, publicationsOf, text, textOf, wish } from './harness.ts'
+import { decodeDiffusion } from '../../../src/core/topic/diffusion.ts'
+import { ladder, rungOf } from '../../../src/core/topic/groups.ts'
+import type { Position } from '../../../src/protocol/index.ts'
+import {
+  bytes,
+  grant,
+  Harness,
+  type Peer,
+  positionAfter,
+  publicationsOf,
+  text,
+  textOf,
+  wish,
+} from './harness.ts'
 
 const numbers = (from: number, to: number): string[] =>
   Array.from({ length: to - from + 1 }, (_, n) => `${n + from}`)
@@ -13,12 +24,6 @@ function feed(h: Harness, topic: string, to: number, from = 1): void {
     h.publish(topic, `${n}`)
     h.settle()
   }
-}
-
-function positionAfter(peer: Peer, subscribed: MessageOf<'subscribed'>): [number, number][] {
-  const position = new Map(subscribed.position.map(([publisher, number]) => [publisher, number]))
-  for (const { publisher, number } of publicationsOf(peer.take())) position.set(publisher, number)
-  return [...position]
 }
 
 describe('The ladder', () => {
@@ -125,7 +130,7 @@ describe('A subscription', () => {
       keyed: false,
       recovered: false,
       reason: '',
-      position: [[7, 3]],
+      position: { epoch: 8, at: 4, numbers: [[7, 3]] },
     })
     feed(h, 't', 6, 4)
     expect(peer.takeTexts()).toEqual(['4', '5', '6'])
@@ -139,7 +144,7 @@ describe('A subscription', () => {
       peer.subscribe(topic, parts)
       h.settle()
       const messages = peer.take()
-      expect(messages[0]).toMatchObject({ type: 'subscribed', position: [] })
+      expect(messages[0]).toMatchObject({ type: 'subscribed', position: { at: 0, numbers: [] } })
       return publicationsOf(messages).map(({ key, data }) => `${key}=${textOf(data)}`)
     }
     for (const [key, value] of [
@@ -162,12 +167,12 @@ describe('A subscription', () => {
     const peer = h.connect('ann')
     const subscribed = h.listen(peer, 't')
     feed(h, 't', 3)
-    const since = positionAfter(peer, subscribed)
-    expect(since).toEqual([[7, 3]])
+    const since = positionAfter(subscribed, peer.take())
+    expect(since).toEqual({ epoch: 8, at: 4, numbers: [[7, 3]] })
     peer.hangUp()
     feed(h, 't', 8, 4)
     const again = h.connect('ann', { session: peer.session, received: 1 })
-    again.subscribe('t', { recover: true, since })
+    again.subscribe('t', { since })
     h.settle()
     const messages = again.take()
     expect(messages[0]).toMatchObject({ recovered: true, reason: '', position: since })
@@ -179,8 +184,10 @@ describe('A subscription', () => {
     h.node.defineTopics('*', { entries: 2, bytes: 10_000, ageMs: 60_000 })
     const peer = h.connect('ann')
     feed(h, 't', 9)
-    const resumed = (topic: string, since: [number, number][], conflate = false): [unknown, string[]] => {
-      peer.subscribe(topic, { recover: true, since, conflate })
+    const resumed = (topic: string, at: number, conflate = false): [unknown, string[]] => {
+      const log = topic === 't' ? 1 : 2
+      const since = { epoch: h.node.incarnation + log, at, numbers: [] }
+      peer.subscribe(topic, { since, conflate })
       h.settle()
       const messages = peer.take()
       const subscribed = messages.find(({ type }) => type === 'subscribed')
@@ -188,13 +195,13 @@ describe('A subscription', () => {
       expect(subscribed.recovered).toBe(subscribed.reason === '')
       return [subscribed.reason, publicationsOf(messages).map(({ data }) => textOf(data))]
     }
-    expect(resumed('t', [[7, 4]])).toEqual(['RETENTION', ['8', '9']])
-    expect(resumed('t', [[7, 99]])).toEqual(['NEW_EPOCH', ['8', '9']])
-    expect(resumed('t', [[7, 7]])).toEqual(['', ['8', '9']])
-    expect(resumed('t', [[7, 4]], true)).toEqual(['', ['9']])
+    expect(resumed('t', 5)).toEqual(['RETENTION', ['8', '9']])
+    expect(resumed('t', 99)).toEqual(['NEW_EPOCH', ['8', '9']])
+    expect(resumed('t', 8)).toEqual(['', ['8', '9']])
+    expect(resumed('t', 5, true)).toEqual(['', ['9']])
     for (let n = 1; n <= 6; n++) h.publish('keyed', `${n}`, `k${n % 3}`)
     h.settle()
-    expect(resumed('keyed', [[7, 1]])).toEqual(['RETENTION', ['4', '5', '6']])
+    expect(resumed('keyed', 2)).toEqual(['RETENTION', ['4', '5', '6']])
   })
 
   it('is one per session and topic: a second takes the place of the first', () => {
@@ -225,16 +232,16 @@ describe('A subscription', () => {
     expect(h.bus.interest).toEqual(['+t', '-t'])
   })
 
-  it('to a topic nobody published to leaves nothing behind', () => {
-    const h = new Harness()
+  it('to a topic nobody published to leaves nothing behind, once its reader cannot come back any more', () => {
+    const h = new Harness({ sessionKeepMs: 10_000 })
     const peer = h.connect('ann')
     const { log } = h.listen(peer, 't')
     expect(h.node.topics).toBe(1)
     peer.send({ type: 'unsubscribe', call: peer.call(), logs: [{ log }] })
-    h.settle()
-    expect(h.node.topics).toBe(0)
     h.listen(peer, 'u')
     peer.hangUp()
+    expect([h.node.topics, h.bus.interest]).toEqual([2, ['+t', '-t', '+u', '-u']])
+    h.advance(12_000)
     expect(h.node.topics).toBe(0)
   })
 
@@ -292,7 +299,13 @@ describe('A subscription', () => {
     peer.drain()
     h.settle()
     const [gap, ...rest] = peer.take()
-    expect(gap).toMatchObject({ type: 'gap', from: 2, to: 8, position: [[7, 7]], reason: 'SLOW' })
+    expect(gap).toMatchObject({
+      type: 'gap',
+      from: 2,
+      to: 8,
+      position: { at: 8, numbers: [[7, 7]] },
+      reason: 'SLOW',
+    })
     expect(publicationsOf(rest).map(({ data }) => textOf(data))).toEqual(['8', '9'])
   })
 })
@@ -357,6 +370,46 @@ describe('Rights', () => {
   })
 })
 
+describe('The head of a publication', () => {
+  /** A topic that has had 10,000 publications, on a node that is an hour old, and a reader of it. */
+  const busy = (): { h: Harness; peer: Peer } => {
+    const h = new Harness()
+    for (let n = 0; n < 200; n++) h.node.publish(`other${n}`, text(''), '', false, h.now)
+    h.stall(3_600_000)
+    const peer = h.connect('ann')
+    for (let n = 0; n < 10_000; n++) h.publish('t', 'x')
+    h.settle()
+    h.listen(peer, 't')
+    return { h, peer }
+  }
+  const sizeOf = (peer: Peer): number => {
+    const size = peer.transport.packets.at(-1)?.bytes.length ?? 0
+    expect(publicationsOf(peer.take()).length).toBeGreaterThan(0)
+    return size
+  }
+
+  it('is at most twelve bytes where it comes alone', () => {
+    const { h, peer } = busy()
+    h.publish('t', 'x'.repeat(110))
+    h.settle()
+    expect(sizeOf(peer) - 110).toBeLessThanOrEqual(12)
+  })
+
+  it('is at most four bytes where it continues a batch', () => {
+    const { h, peer } = busy()
+    for (const count of [1, 11]) {
+      for (let n = 0; n < count; n++) {
+        h.publish('t', 'x'.repeat(110))
+        h.stall(3)
+      }
+      h.settle()
+      if (count === 1) peer.take()
+    }
+    const sizes = peer.transport.packets.slice(-2).map((packet) => packet.bytes.length)
+    expect(((sizes[1] as number) - (sizes[0] as number)) / 10 - 110).toBeLessThanOrEqual(4)
+  })
+})
+
 describe('Publishing', () => {
   it('is done when the node has it; with call 0 only a refusal is answered', () => {
     const h = new Harness()
@@ -416,10 +469,12 @@ describe('Publishing', () => {
     h.advance(5)
     h.publish('t', '3')
     h.settle()
-    const stamps = publicationsOf(peer.take()).map(
-      ({ stamp }) => stamp - (1_700_000_000_000 + 10_000) * 1_000,
-    )
+    const stamps = h.node
+      .topicHistory('t', 9)
+      .map(({ stamp }) => stamp - (1_700_000_000_000 + 10_000) * 1_000)
     expect(stamps).toEqual([0, 1, 2, 5_000])
+    // The wire has milliseconds, since the node's clock was at 0.
+    expect(publicationsOf(peer.take()).map(({ time }) => time)).toEqual([10_000, 10_000, 10_000, 10_005])
   })
 
   it('to a topic without retention keeps no ring between sweeps', () => {
@@ -429,7 +484,7 @@ describe('Publishing', () => {
     const { position } = h.listen(peer, 'quick.t')
     feed(h, 'quick.t', 3)
     expect(peer.takeTexts()).toEqual(['1', '2', '3'])
-    peer.subscribe('quick.t', { recover: true, since: position })
+    peer.subscribe('quick.t', { since: position })
     h.settle()
     const messages = peer.take()
     expect(messages[0]).toMatchObject({ recovered: false, reason: 'RETENTION' })
@@ -441,10 +496,10 @@ describe('Publishing', () => {
     h.node.defineTopics('*', { entries: 100, bytes: 10_000, ageMs: 5_000 })
     const peer = h.connect('ann')
     feed(h, 't', 3)
-    const since: [number, number][] = [[7, 1]]
+    const since: Position = { epoch: 8, at: 2, numbers: [[7, 1]] }
     const reasonNow = (): string => {
       peer.send({ type: 'ping', time: 0 })
-      return h.listen(peer, 't', { recover: true, since }).reason
+      return h.listen(peer, 't', { since }).reason
     }
     expect(reasonNow()).toBe('')
     h.advance(4_000)
@@ -469,27 +524,6 @@ describe('Publishing', () => {
     h.advance(20_000)
     expect([h.node.topics, h.node.logs.bytes]).toEqual([0, 0])
     expect(h.node.deadline(h.now)).toBe(Infinity)
-  })
-
-  it('that is made again goes on above its old numbers: a reader that was away is told what it missed', () => {
-    const h = new Harness({ topicIdleMs: 5_000 })
-    const peer = h.connect('ann')
-    h.listen(peer, 't')
-    feed(h, 't', 3)
-    peer.hangUp(true)
-    h.advance(10_000)
-    expect(h.node.topics).toBe(0)
-    feed(h, 't', 5)
-    const again = h.connect('ann')
-    const since: [number, number][] = [[h.node.incarnation, 3]]
-    again.send({ type: 'subscribe', call: 1, topics: [wish('t', { recover: true, since })] })
-    h.settle()
-    const taken = again.take()
-    expect(taken.find(({ type }) => type === 'subscribed')).toMatchObject({
-      recovered: true,
-      position: since,
-    })
-    expect(publicationsOf(taken).map(({ data }) => textOf(data))).toEqual(numbers(1, 5))
   })
 
   it('that somebody reads is not forgotten', () => {
@@ -528,6 +562,9 @@ function foreign(...batches: readonly string[][]): Uint8Array[] {
   return h.bus.published.map((message) => message.bytes)
 }
 
+const numbersIn = (published: readonly { readonly bytes: Uint8Array }[]): (number[] | undefined)[] =>
+  published.map(({ bytes: packet }) => decodeDiffusion(packet)?.entries.map(({ number }) => number))
+
 describe('On the bus', () => {
   it('is one message per topic and sweep, whatever the number of subscribers', () => {
     const h = new Harness()
@@ -548,12 +585,65 @@ describe('On the bus', () => {
     h.listen(peer, 't')
     for (const packet of [one, one, two, one]) h.node.handleBus('t', packet, h.now)
     h.settle()
-    const entries = publicationsOf(peer.take())
-    expect(entries.map(({ publisher, number }) => [publisher, number])).toEqual([
-      [8, 1],
-      [8, 2],
-      [8, 3],
+    const messages = peer.take()
+    expect(messages[0]).toEqual({ type: 'publishers', first: 1, publishers: [{ publisher: 8 }] })
+    expect(publicationsOf(messages).map(({ publisher, number }) => [publisher, number])).toEqual([
+      [1, 1],
+      [1, 2],
+      [1, 3],
     ])
+  })
+
+  it('is nothing where no other node listens; who listens later gets what is published from then on', () => {
+    const h = new Harness()
+    h.bus.heard = false
+    for (const value of ['1', '2']) {
+      h.publish('t', value)
+      h.settle()
+    }
+    expect(h.bus.published).toEqual([])
+    h.publish('t', '3')
+    h.bus.heard = true
+    h.settle()
+    expect(numbersIn(h.bus.published)).toEqual([[3]])
+  })
+
+  it('is given what this node published though retention keeps nothing, and more than the ring has room for', () => {
+    const h = new Harness({ topicPendingEntries: 4 })
+    h.node.defineTopics('*', { entries: 0, bytes: 0, ageMs: 0 })
+    const peer = h.connect('ann')
+    h.listen(peer, 't', { conflate: true })
+    for (let n = 1; n <= 10; n++) h.publish('t', `${n}`)
+    // Whoever subscribes before the sweep has the ring trimmed.
+    h.connect('bob').subscribe('t')
+    h.settle()
+    expect(numbersIn(h.bus.published).flat()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  })
+
+  it('names each publisher once per connection, before its first publication there', () => {
+    const h = new Harness()
+    const [early, late] = [h.connect('a'), h.connect('b')]
+    h.listen(early, 't')
+    for (const incarnation of [8, 9]) {
+      const other = new Harness({}, { incarnation })
+      other.publish('t', `${incarnation}`)
+      other.settle()
+      for (const message of other.bus.published) h.node.handleBus('t', message.bytes, h.now)
+      h.settle()
+    }
+    const of = (peer: Peer): unknown[] =>
+      peer.take().flatMap((message) => (message.type === 'publishers' ? [message] : []))
+    expect(of(early)).toEqual([
+      { type: 'publishers', first: 1, publishers: [{ publisher: 8 }] },
+      { type: 'publishers', first: 2, publishers: [{ publisher: 9 }] },
+    ])
+    late.subscribe('t', { history: 9 })
+    h.publish('t', '1')
+    h.settle()
+    expect(of(late)).toEqual([
+      { type: 'publishers', first: 1, publishers: [{ publisher: 8 }, { publisher: 9 }] },
+    ])
+    expect(of(early)).toEqual([])
   })
 
   it('is never echoed: what came from there is not published again', () => {
@@ -578,9 +668,14 @@ describe('On the bus', () => {
     h.node.handleBus('t', three, h.now)
     h.settle()
     for (const peer of peers) {
-      const messages = peer.take()
+      const messages = peer.take().filter(({ type }) => type !== 'publishers')
       expect(messages.map(({ type }) => type)).toEqual(['publications', 'gap', 'publications'])
-      expect(messages[1]).toMatchObject({ from: 2, to: 2, position: [[8, 2]], reason: 'BUS' })
+      expect(messages[1]).toMatchObject({
+        from: 2,
+        to: 2,
+        position: { at: 2, numbers: [[8, 2]] },
+        reason: 'BUS',
+      })
     }
   })
 

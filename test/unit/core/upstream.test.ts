@@ -2,10 +2,10 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { Budget } from '../../../src/core/ground/budget.ts'
-import { defaultLimits } from '../../../src/core/ground/config.ts'
+import { defaultLimits, fixedLimits } from '../../../src/core/ground/config.ts'
 import { Session } from '../../../src/core/session/session.ts'
 import { Upstream } from '../../../src/core/up/upstream.ts'
-import { binaryCodec, type ClientMessage } from '../../../src/protocol/index.ts'
+import { binaryCodec, type ClientMessage, nowhere } from '../../../src/protocol/index.ts'
 import { bytes, grant, Harness, text, wish } from './harness.ts'
 
 setFlagsFromString('--expose-gc')
@@ -17,7 +17,7 @@ function make(limits: Partial<typeof defaultLimits> = {}): {
   send: (session: Session, count: number, size?: number) => void
   sweep: () => string[]
 } {
-  const all = { ...defaultLimits, ...limits }
+  const all = { ...fixedLimits, ...defaultLimits, ...limits }
   const upstream = new Upstream(all)
   const host = { limits: all, budget: new Budget(Infinity), expired: () => {}, caughtUp: () => {} }
   return {
@@ -174,7 +174,7 @@ describe('A client that sends more than its queue holds', () => {
     const peer = h.connect('ann')
     peer.request('a')
     const call = peer.call()
-    const topic = { recover: false, since: [], history: 0, conflate: false, maxHz: 0, policy: 0, keys: [] }
+    const topic = { since: nowhere, history: 0, conflate: false, maxHz: 0, policy: 0, keys: [] }
     peer.send({ type: 'subscribe', call, topics: ['a', 'b', 'c'].map((name) => ({ ...topic, topic: name })) })
     h.settle()
     expect(peer.takeOf('failed')).toMatchObject([0, 1, 2].map((index) => ({ call, index, error: 'BUSY' })))

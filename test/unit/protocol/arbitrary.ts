@@ -2,9 +2,9 @@ import * as fc from 'fast-check'
 import { Writer } from '../../../src/protocol/bytes.ts'
 import { errors, type ErrorCode } from '../../../src/protocol/errors.ts'
 import { eventEntry, joinFrames, writeEntry, type FrameEntry } from '../../../src/protocol/frames.ts'
-import { limits, MAX_STAMP, MAX_UINT, SYSTEM_SLOT, versions } from '../../../src/protocol/limits.ts'
+import { limits, MAX_SIGNED, MAX_UINT, SYSTEM_SLOT, versions } from '../../../src/protocol/limits.ts'
 import type { Payload } from '../../../src/protocol/payload.ts'
-import { joinPublications, type PublicationEntry } from '../../../src/protocol/publications.ts'
+import { PublicationWriter, type PublicationEntry } from '../../../src/protocol/publications.ts'
 import {
   events,
   schema,
@@ -50,7 +50,10 @@ const payload: fc.Arbitrary<Payload> = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 24 }).map((value) => ({ text: true, bytes: encoder.encode(value) })),
 )
 
-const position = fc.array(fc.tuple(uint, uint), { maxLength: 5 })
+const position = fc.record(
+  { epoch: uint, at: uint, numbers: fc.array(fc.tuple(uint, uint), { maxLength: 5 }) },
+  { noNullPrototype: true },
+)
 
 const event: fc.Arbitrary<MeetingEvent> = fc
   .constantFrom(...(Object.keys(events) as EventType[]))
@@ -94,35 +97,47 @@ const frames: fc.Arbitrary<Batch> = fc
     return { count: all.length, bytes: w.finish() }
   })
 
-export const publication: fc.Arbitrary<PublicationEntry> = fc.record(
+const place = fc.oneof(fc.nat(300), fc.constantFrom(...edges.filter((edge) => edge < MAX_SIGNED)))
+
+/** A publication as it follows another: so many positions behind it. */
+const publication = fc.record(
   {
-    publisher: uint,
-    number: uint,
-    stamp: uint.map((value) => Math.min(value, MAX_STAMP)),
-    key: text(limits.name),
+    publisher: fc.oneof(fc.nat(3), uint),
+    skipped: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(300) }),
+    offset: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: place }),
+    time: fc
+      .tuple(place, fc.boolean())
+      .map(([value, isEarlier]) => (isEarlier && value > 0 ? -value : value)),
+    key: fc.oneof(fc.constant(''), text(limits.name)),
     tombstone: fc.boolean(),
     data: payload,
   },
   { noNullPrototype: true },
 )
 
-/** Publications as a log has them: often several of one publisher in a row, each one more than the one before. */
-const publications: fc.Arbitrary<Batch> = fc
-  .array(fc.tuple(publication, fc.boolean()), { maxLength: 6 })
-  .map((drawn) => {
-    const list: PublicationEntry[] = []
-    for (const [entry, follows] of drawn) {
-      const last = list.at(-1)
-      const next =
-        follows && last !== undefined && last.number < MAX_UINT
-          ? { publisher: last.publisher, number: last.number + 1 }
-          : {}
-      list.push({ ...entry, ...next })
-    }
-    const w = new Writer()
-    joinPublications(w, list)
-    return { count: list.length, bytes: w.finish() }
+/** Publications of a log and the position they begin at. */
+export const publicationList: fc.Arbitrary<{ readonly at: number; readonly list: PublicationEntry[] }> = fc
+  .tuple(fc.integer({ min: 1, max: 2 ** 50 }), fc.array(publication, { maxLength: 6 }))
+  .map(([first, drawn]) => {
+    let at = first - 1
+    const list = drawn.map(({ skipped, offset, ...entry }): PublicationEntry => {
+      at += 1 + skipped
+      return { at, number: Math.max(0, at - offset), ...entry }
+    })
+    return { at: first, list }
   })
+
+export function encodePublications(at: number, list: readonly PublicationEntry[]): Uint8Array {
+  const w = new Writer()
+  const writer = new PublicationWriter(w, at)
+  list.forEach((entry, index) => {
+    const { publisher, number, time, key, tombstone, data } = entry
+    writer.add(entry.at, publisher, number, time, key, tombstone, data, index === list.length - 1)
+  })
+  return w.finish()
+}
+
+const publications = publicationList.map(({ at, list }) => ({ at, bytes: encodePublications(at, list) }))
 
 const kinds: Record<Exclude<Kind, object>, fc.Arbitrary<unknown>> = {
   uint,
@@ -145,19 +160,19 @@ function ofKind(kind: Kind): fc.Arbitrary<unknown> {
   return fc.array(struct(kind.list), { maxLength: Math.min(limits[kind.max], 4) })
 }
 
-/** The fields of a struct of the schema. A field of encoded entries brings the `count` (and the room above `first`) it needs. */
+/** The fields of a struct of the schema. Encoded entries bring the `count` and `first`, or the `at`, that they need. */
 function struct(fields: Fields): fc.Arbitrary<Record<string, unknown>> {
   const model: Record<string, fc.Arbitrary<unknown>> = {}
   for (const name in fields) model[name] = ofKind(fields[name] as Kind)
-  const record = fc.record(model, { noNullPrototype: true })
-  const batch = Object.keys(fields).find(
-    (name) => fields[name] === 'frames' || fields[name] === 'publications',
-  )
-  if (batch === undefined) return record
-  return record.map((values) => {
-    const { count, bytes } = values[batch] as Batch
+  return fc.record(model, { noNullPrototype: true }).map((values) => {
+    if (fields['publications'] === 'publications') {
+      const { at, bytes } = values['publications'] as { at: number; bytes: Uint8Array }
+      return { ...values, at, publications: bytes }
+    }
+    if (fields['frames'] !== 'frames') return values
+    const { count, bytes } = values['frames'] as Batch
     const first = 'first' in fields ? { first: Math.min(values['first'] as number, MAX_UINT - count) } : {}
-    return { ...values, ...first, count, [batch]: bytes }
+    return { ...values, ...first, count, frames: bytes }
   })
 }
 

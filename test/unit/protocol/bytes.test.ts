@@ -9,7 +9,7 @@ import {
   utf8Length,
   Writer,
 } from '../../../src/protocol/bytes.ts'
-import { MAX_STAMP, MAX_UINT } from '../../../src/protocol/limits.ts'
+import { MAX_SIGNED, MAX_UINT } from '../../../src/protocol/limits.ts'
 import { fromPayload, toPayload } from '../../../src/protocol/payload.ts'
 import { fromHex, toHex } from './read.ts'
 
@@ -111,7 +111,7 @@ describe('integers', () => {
 
   test('a signed integer of less than 2^52 comes back, and zero is never negative', () => {
     const ints = fc.tuple(uints, fc.boolean()).map(([value, minus]) => {
-      const small = Math.min(value, MAX_STAMP)
+      const small = Math.min(value, MAX_SIGNED)
       return minus && small !== 0 ? -small : small
     })
     fc.assert(

@@ -12,15 +12,16 @@ import {
   encodeFrame,
   frame,
   messageTypes,
-  publication,
+  encodePublications,
+  publicationList,
   senderOf,
 } from './arbitrary.ts'
-import { readAll, toHex } from './read.ts'
+import { fromHex, readAll, toHex } from './read.ts'
 import { joinFrames, eachFrame, type FrameEntry } from '../../../src/protocol/frames.ts'
 import {
   eachPublication,
-  joinPublications,
   type PublicationEntry,
+  PublicationWriter,
 } from '../../../src/protocol/publications.ts'
 import { Writer } from '../../../src/protocol/bytes.ts'
 
@@ -107,14 +108,34 @@ describe('the entries of logs', () => {
 
   test('publications come back as they were, whoever published them', () => {
     fc.assert(
-      fc.property(fc.array(publication, { maxLength: 12 }), (entries) => {
-        const w = new Writer()
-        joinPublications(w, entries)
+      fc.property(publicationList, ({ at, list }) => {
         const seen: PublicationEntry[] = []
-        eachPublication(w.finish(), entries.length, (entry) => seen.push(entry))
-        same(seen, entries)
+        eachPublication(encodePublications(at, list), at, (entry) => seen.push(entry))
+        same(seen, list)
       }),
     )
+  })
+
+  test('the last publication may say its length or not', () => {
+    const seen: string[] = []
+    for (const hex of ['20 05 01 41', '60 05 41'])
+      eachPublication(fromHex(hex), 3, ({ at, number, time, data }) =>
+        seen.push(`${at} ${number} ${time} ${String.fromCharCode(...data.bytes)}`),
+      )
+    expect(seen).toEqual(['3 3 5 A', '3 3 5 A'])
+  })
+
+  test('a publication that continues a batch of one publisher has a head of four bytes at most', () => {
+    const w = new Writer()
+    const writer = new PublicationWriter(w, 9_000)
+    const data = { text: true, bytes: new Uint8Array(110) }
+    const time = 3_600_000
+    writer.add(9_000, 0, 9_000, time, '', false, data, false)
+    const before = w.length
+    writer.add(9_001, 0, 9_001, time + 100, '', false, data, false)
+    expect(w.length - before - data.bytes.length).toBe(3)
+    writer.add(9_002, 0, 9_002, time + 100, '', false, { ...data, bytes: new Uint8Array(200) }, false)
+    expect(w.length - before - 113 - 200).toBe(4)
   })
 
   test('a quiet second of a meeting costs a few bytes', () => {

@@ -28,7 +28,7 @@ export function readAll(codec: Codec, packet: Uint8Array | string, from: Side): 
       })
     }
     if (message.type === 'publications') {
-      eachPublication(message.publications, message.count, (entry) => publications.push(entry))
+      eachPublication(message.publications, message.at, (entry) => publications.push(entry))
     }
   }
   for (const entry of frames) if (entry.slot === SYSTEM_SLOT) decodeEvent(entry)

@@ -6,7 +6,7 @@ import { Writer } from '../../../src/protocol/bytes.ts'
 import type { Codec } from '../../../src/protocol/codec.ts'
 import { decodeEvent, eachFrame, joinFrames } from '../../../src/protocol/frames.ts'
 import { jsonCodec } from '../../../src/protocol/json.ts'
-import { limits, MAX_STAMP, MAX_UINT } from '../../../src/protocol/limits.ts'
+import { limits, MAX_SIGNED, MAX_UINT } from '../../../src/protocol/limits.ts'
 import { eachPublication } from '../../../src/protocol/publications.ts'
 import { schema, type MeetingEvent, type Message, type Side, tailOf } from '../../../src/protocol/schema.ts'
 import { arbitraryMessage, arbitraryPacket, encodeFrame, messageTypes, senderOf } from './arbitrary.ts'
@@ -189,22 +189,22 @@ describe('a packet inside a larger buffer', () => {
   })
 })
 
-/** The stamps of publications with these differences between them. */
-function stamps(differences: readonly number[]): number[] {
+/** The times of publications with these differences between them. */
+function times(differences: readonly number[]): number[] {
   const w = new Writer()
   for (const difference of differences) {
-    w.raw(fromHex('00 01 01'))
-    w.int(difference)
+    w.byte(difference < 0 ? 128 : 0)
+    w.uint(Math.abs(difference))
     w.byte(0)
   }
   const seen: number[] = []
-  eachPublication(w.finish(), differences.length, ({ stamp }) => seen.push(stamp))
+  eachPublication(w.finish(), 1, ({ time }) => seen.push(time))
   return seen
 }
 
-function publicationOf(stamp: number): string {
-  const entry = { publisher: 1, number: 1, stamp, text: '' }
-  return JSON.stringify([{ type: 'publications', log: 1, count: 1, publications: [entry] }])
+function publicationOf(parts: object): string {
+  const entry = { at: 1, publisher: 1, number: 1, time: 0, text: '', ...parts }
+  return JSON.stringify([{ type: 'publications', log: 1, at: 1, publications: [entry] }])
 }
 
 /** Decodes an event `away`, or of another code. */
@@ -295,18 +295,34 @@ describe('a small packet that claims much', () => {
 
   test('publications that claim to be more than they are end at the last byte', () => {
     let visited = 0
-    const one = fromHex('00 01 01 00 00')
-    expect(() => eachPublication(one, MAX_UINT, () => visited++)).toThrow('ends too early')
+    expect(() => eachPublication(fromHex('00 01 00 00'), 1, () => visited++)).toThrow('ends too early')
     expect(visited).toBe(1)
   })
 
-  test('a stamp of 2^52 or more is refused in either encoding', () => {
-    expect(stamps([2 ** 51, 2 ** 51 - 1])).toEqual([2 ** 51, MAX_STAMP])
-    expect(() => stamps([2 ** 51, 2 ** 51])).toThrow('out of range')
-    expect(() => stamps([5, -6])).toThrow('out of range')
+  test('a time of 2^52 or more from the origin is refused in either encoding', () => {
+    expect(times([5, -6, 2 ** 51, 2 ** 51])).toEqual([5, -1, 2 ** 51 - 1, MAX_SIGNED])
+    expect(() => times([2 ** 51, 2 ** 51])).toThrow('out of range')
+    expect(() => times([-(2 ** 51), -(2 ** 51)])).toThrow('out of range')
+    for (const time of [MAX_SIGNED, -MAX_SIGNED]) readAll(jsonCodec, publicationOf({ time }), 'server')
+    for (const time of [MAX_SIGNED + 1, -MAX_SIGNED - 1])
+      expect(() => jsonCodec.decode(publicationOf({ time }), 'server')).toThrow('out of range')
+  })
 
-    readAll(jsonCodec, publicationOf(MAX_STAMP), 'server')
-    expect(() => jsonCodec.decode(publicationOf(MAX_STAMP + 1), 'server')).toThrow('above 2^52 - 1')
+  test('a position that no number can stand at is refused in either encoding', () => {
+    const visit = (hex: string, at: number): void => eachPublication(fromHex(hex), at, () => {})
+    expect(() => visit('60 01', 0)).toThrow('position 0')
+    // A number of −1, and one behind 2^53 − 1.
+    expect(() => visit('62 04 01', 1)).toThrow('out of range')
+    expect(() => visit('62 01 01', MAX_UINT)).toThrow('out of range')
+    expect(() => visit('64 01 01', MAX_UINT)).toThrow('out of range')
+    expect(() => jsonCodec.decode(publicationOf({ number: 2 ** 52 + 1 }), 'server')).toThrow('out of range')
+    expect(() => jsonCodec.decode(publicationOf({ at: 0 }), 'server')).toThrow('out of order')
+  })
+
+  test('publications out of order are refused', () => {
+    const entries = [2, 1].map((at) => ({ at, publisher: 0, number: at, time: 0, text: '' }))
+    const packet = JSON.stringify([{ type: 'publications', log: 1, at: 1, publications: entries }])
+    expect(() => jsonCodec.decode(packet, 'server')).toThrow('out of order')
   })
 
   test('an event with too few fields or as text is refused', () => {

@@ -1,0 +1,137 @@
+import { fixedLimits } from '../ground/config.ts'
+import type { Publication } from './publication.ts'
+
+/** A key that was removed, and its removal forgotten as well. */
+interface ForgottenKey {
+  /** The position of the removal. */
+  readonly removedAt: number
+  /** The position of its last entry that was dropped from the ring, 0 for none. */
+  droppedAt: number
+}
+
+/**
+ * The compacted log of a topic: the latest entry per key, linked in order of position; an entry without a key has the
+ * key ''. It also knows what each key has lost: entries dropped from the ring, and removals that were forgotten.
+ */
+export class Compacted {
+  readonly #keys: Map<string, Publication> = new Map()
+  #newest: Publication | null = null
+  /** Keys whose latest entry is a removal, oldest removal first. */
+  #removed: Set<string> | null = null
+  /** The keys forgotten last, oldest removal first; of those before them only the two positions below are known. */
+  #forgotten: Map<string, ForgottenKey> | null = null
+  #unknownRemovedAt = 0
+  #unknownDroppedAt = 0
+  /** The position of the last removal that was forgotten. Removals are forgotten in order of position. */
+  #forgottenAt = 0
+
+  get newest(): Publication | null {
+    return this.#newest
+  }
+
+  /** Number of keys, the empty key not counted. */
+  get size(): number {
+    return this.#keys.size - (this.#keys.has('') ? 1 : 0)
+  }
+
+  has(key: string): boolean {
+    return this.#keys.has(key)
+  }
+
+  /** The latest entry of each key, removed keys not included, oldest first. */
+  latest(): readonly Publication[] {
+    const latest: Publication[] = []
+    for (let entry = this.#newest; entry !== null; entry = entry.older)
+      if (!entry.tombstone) latest.push(entry)
+    return latest.reverse()
+  }
+
+  /**
+   * Takes an entry in, unless its key has a later one: the latest has the highest stamp, so that all nodes agree
+   * whatever the order. Returns the entry that it replaces, or null.
+   */
+  put(entry: Publication): Publication | null {
+    const { key, stamp } = entry
+    const current = this.#keys.get(key)
+    if (current === undefined) {
+      const forgotten = this.#forgotten?.get(key)
+      entry.droppedAt = forgotten?.droppedAt ?? this.#unknownDroppedAt
+      if (forgotten !== undefined) this.#forgotten?.delete(key)
+    } else {
+      if (current.stamp > stamp) return null
+      // Two nodes can publish in the same microsecond.
+      if (current.stamp === stamp && current.source.incarnation > entry.source.incarnation) return null
+      entry.droppedAt = current.droppedAt
+      this.#unlink(current)
+      if (current.tombstone) this.#removed?.delete(key)
+    }
+    if (entry.tombstone) (this.#removed ??= new Set()).add(key)
+    this.#keys.set(key, entry)
+    entry.latest = true
+    entry.older = this.#newest
+    if (this.#newest !== null) this.#newest.newer = entry
+    this.#newest = entry
+    return current ?? null
+  }
+
+  #unlink(entry: Publication): void {
+    entry.latest = false
+    if (entry.older !== null) entry.older.newer = entry.newer
+    if (entry.newer !== null) entry.newer.older = entry.older
+    else this.#newest = entry.older
+    entry.older = null
+    entry.newer = null
+  }
+
+  /** Forgets the oldest removal, to make room for a new key. Returns it, or null where there is none. */
+  forget(): Publication | null {
+    const [key] = this.#removed ?? []
+    if (key === undefined) return null
+    this.#removed?.delete(key)
+    const entry = this.#keys.get(key) as Publication
+    this.#keys.delete(key)
+    this.#unlink(entry)
+    this.#forgottenAt = entry.position
+    const forgotten = (this.#forgotten ??= new Map<string, ForgottenKey>())
+    forgotten.set(key, { removedAt: entry.position, droppedAt: entry.droppedAt })
+    if (forgotten.size > fixedLimits.forgottenKeys) {
+      const [[oldest, { removedAt, droppedAt }]] = forgotten as Iterable<[string, ForgottenKey]> as [
+        [string, ForgottenKey],
+      ]
+      forgotten.delete(oldest)
+      this.#unknownRemovedAt = removedAt
+      this.#unknownDroppedAt = Math.max(this.#unknownDroppedAt, droppedAt)
+    }
+    return entry
+  }
+
+  /** Notes that an entry was dropped from the ring. Entries are dropped in order of position. */
+  drop(entry: Publication): void {
+    const { key, position } = entry
+    const holder = entry.latest ? entry : (this.#keys.get(key) ?? this.#forgotten?.get(key))
+    if (holder === undefined) this.#unknownDroppedAt = position
+    else holder.droppedAt = position
+  }
+
+  /** Whether an entry of one of these keys at or behind `from` was dropped from the ring. */
+  hasDropped(keys: ReadonlySet<string>, from: number): boolean {
+    for (const key of keys) {
+      const holder = this.#keys.get(key) ?? this.#forgotten?.get(key)
+      const droppedAt = holder?.droppedAt ?? this.#unknownDroppedAt
+      if (droppedAt > 0 && droppedAt >= from) return true
+    }
+    return false
+  }
+
+  /** Whether the removal of one of these keys (null for any), at or behind `from`, was forgotten. */
+  hasForgotten(keys: ReadonlySet<string> | null, from: number): boolean {
+    if (this.#forgottenAt === 0 || this.#forgottenAt < from) return false
+    if (keys === null) return true
+    for (const key of keys) {
+      if (this.#keys.has(key)) continue
+      const removedAt = this.#forgotten?.get(key)?.removedAt ?? this.#unknownRemovedAt
+      if (removedAt > 0 && removedAt >= from) return true
+    }
+    return false
+  }
+}

@@ -1,0 +1,68 @@
+import { malformed, Reader, Writer } from '../../protocol/bytes.ts'
+import { limits, MAX_SIGNED, MAX_UINT } from '../../protocol/limits.ts'
+import type { Payload } from '../../protocol/payload.ts'
+import { readPayload, writePayload } from '../../protocol/struct.ts'
+import type { Publication } from './publication.ts'
+
+/*
+ * What one node tells the others of a topic in one sweep: its incarnation, then its publications. Each: flags (one
+ * byte), number (uint, unless one more than before), microseconds since the stamp before (uint, the first since 1970),
+ * key, payload. Not part of the protocol: nodes of one cluster run one version.
+ */
+
+const NUMBER = 1
+const KEY = 2
+const TOMBSTONE = 4
+
+/** A publication of another node. */
+export interface Diffused {
+  readonly number: number
+  readonly stamp: number
+  readonly key: string
+  readonly tombstone: boolean
+  readonly data: Payload
+}
+
+/** `entries` are all of this publisher, in order. */
+export function encodeDiffusion(incarnation: number, entries: Iterable<Publication>): Uint8Array {
+  const w = new Writer()
+  w.uint(incarnation)
+  let next = 0
+  let stamp = 0
+  for (const entry of entries) {
+    const isNext = entry.number === next
+    w.byte((isNext ? 0 : NUMBER) | (entry.key === '' ? 0 : KEY) | (entry.tombstone ? TOMBSTONE : 0))
+    if (!isNext) w.uint(entry.number)
+    w.uint(entry.stamp - stamp)
+    if (entry.key !== '') w.text(entry.key)
+    writePayload(w, entry.data)
+    next = entry.number + 1
+    stamp = entry.stamp
+  }
+  return w.finish()
+}
+
+/** Null for what no node of this cluster can have said. */
+export function decodeDiffusion(bytes: Uint8Array): { incarnation: number; entries: Diffused[] } | null {
+  try {
+    return read(new Reader(bytes))
+  } catch {
+    return null
+  }
+}
+
+function read(r: Reader): { incarnation: number; entries: Diffused[] } {
+  const incarnation = r.uint()
+  const entries: Diffused[] = []
+  let number = 0
+  let stamp = 0
+  do {
+    const flags = r.byte()
+    number = (flags & NUMBER) === 0 ? number + 1 : r.uint()
+    stamp += r.uint()
+    if (flags > 7 || number === 0 || number > MAX_UINT || stamp > MAX_SIGNED) throw malformed('a publication')
+    const key = (flags & KEY) === 0 ? '' : r.text(limits.name)
+    entries.push({ number, stamp, key, tombstone: (flags & TOMBSTONE) !== 0, data: readPayload(r) })
+  } while (r.left > 0)
+  return { incarnation, entries }
+}
