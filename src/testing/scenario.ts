@@ -179,6 +179,7 @@ function drawTinyLimits(random: Random): Partial<NodeLimits & FixedLimits> {
     authorizeMs: random.pick([200, 1_000]),
     topicIdleMs: random.pick([500, 10_000]),
     logBytes: random.pick([10_000, 50_000, 536_870_912]),
+    pageBytes: random.pick([1, 64, 512, 32_768]),
     quantumBytes: random.pick([64, 4_096]),
     lateFrames: random.pick([1, 2, 5]),
     quietMs: random.pick([100, 2_000]),
