@@ -1,12 +1,11 @@
 import { checkCount, malformed, Reader, uintLength, Writer } from './bytes.ts'
 import type { Codec } from './codec.ts'
 import { isSpoken, maxMessages } from './limits.ts'
+import { byCode } from './errors.ts'
 import { schema, tailOf, type Message, type MessageType, type Side } from './schema.ts'
-import { givenOf, readFields, readTail, writeFields, zerosOf } from './struct.ts'
+import { readFields, readTail, writeFields, writeTail, zeros } from './struct.ts'
 
-const types: ReadonlyMap<number, MessageType> = new Map(
-  (Object.keys(schema) as MessageType[]).map((type) => [schema[type].code, type]),
-)
+const types: ReadonlyMap<number, MessageType> = byCode(schema)
 
 const scratch: Writer = new Writer(1_024)
 
@@ -15,7 +14,7 @@ export function encodeMessage(message: Message): Uint8Array {
   const { code, fields } = schema[message.type]
   scratch.reset()
   writeFields(scratch, fields, message)
-  writeFields(scratch, givenOf(tailOf(message.type), message), message)
+  writeTail(scratch, tailOf(message.type), message)
   const w = new Writer(1 + uintLength(scratch.length) + scratch.length)
   w.byte(code)
   w.uint(scratch.length)
@@ -87,8 +86,7 @@ const { version: _, ...behindVersion } = schema.hello.fields
 function readHello(body: Reader): Message {
   const version = body.uint()
   const message = { type: 'hello', version }
-  if (isSpoken(version)) readFields(body, behindVersion, message)
-  else Object.assign(message, zerosOf(behindVersion))
+  readFields(isSpoken(version) ? body : zeros(), behindVersion, message)
   return message as Message
 }
 

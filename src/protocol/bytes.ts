@@ -162,9 +162,9 @@ export class Writer {
     return bytes
   }
 
-  /** Forgets what was written. */
-  reset(): void {
-    this.#length = 0
+  /** Forgets what was written, behind the first `length` bytes. */
+  reset(length = 0): void {
+    this.#length = length
   }
 }
 
@@ -212,12 +212,16 @@ export class Reader {
     return folded % 2 === 1 ? -(folded + 1) / 2 : folded / 2
   }
 
-  /** A view of the next `length` bytes. */
-  raw(length: number): Uint8Array {
+  #pass(length: number): number {
     if (length > this.left) throw malformed('a length beyond the packet')
     const at = this.#at
     this.#at += length
-    return this.#bytes.subarray(at, this.#at)
+    return at
+  }
+
+  /** A view of the next `length` bytes. */
+  raw(length: number): Uint8Array {
+    return this.#bytes.subarray(this.#pass(length), this.#at)
   }
 
   bytes(limit: number): Uint8Array {
@@ -232,10 +236,7 @@ export class Reader {
 
   /** A reader of the next `length` bytes. */
   part(length: number): Reader {
-    if (length > this.left) throw malformed('a length beyond the packet')
-    const at = this.#at
-    this.#at += length
-    return new Reader(this.#bytes, at, this.#at)
+    return new Reader(this.#bytes, this.#pass(length), this.#at)
   }
 
   /** Throws PROTOCOL where bytes are left over. */

@@ -51,14 +51,15 @@ export const errors = {
 
 export type ErrorCode = keyof typeof errors
 
-const byNumber: ReadonlyMap<number, ErrorCode> = new Map(
-  (Object.keys(errors) as ErrorCode[]).map((name) => [errors[name].code, name]),
-)
-
-/** The name of a numeric code of the binary encoding, or undefined. */
-export function errorName(code: number): ErrorCode | undefined {
-  return byNumber.get(code)
+/** The names of the rows of a table by their codes. */
+export function byCode<T extends string>(
+  table: Readonly<Record<T, { readonly code: number }>>,
+): ReadonlyMap<number, T> {
+  return new Map((Object.keys(table) as T[]).map((name) => [table[name].code, name]))
 }
+
+/** The names of the numeric codes of the binary encoding. */
+export const errorNames: ReadonlyMap<number, ErrorCode> = byCode(errors)
 
 /**
  * WebSocket close codes. 4400–4449 are final: do not reconnect by yourself.

@@ -1,4 +1,5 @@
 import { checkCount, malformed, Reader, Writer } from './bytes.ts'
+import { byCode } from './errors.ts'
 import { limits, MAX_UINT, SYSTEM_SLOT } from './limits.ts'
 import type { Payload } from './payload.ts'
 import { events, type EventType, type MeetingEvent } from './schema.ts'
@@ -35,9 +36,7 @@ export function eventEntry(event: MeetingEvent): FrameEntry {
   return { slot: SYSTEM_SLOT, seq: code, data: { text: false, bytes: w.finish() } }
 }
 
-const eventTypes: ReadonlyMap<number, EventType> = new Map(
-  (Object.keys(events) as EventType[]).map((type) => [events[type].code, type]),
-)
+const eventTypes: ReadonlyMap<number, EventType> = byCode(events)
 
 /** The event of an entry of slot 255; null for one of a later minor of the protocol. Throws PROTOCOL where it is none. */
 export function decodeEvent(entry: FrameEntry): MeetingEvent | null {
