@@ -1,8 +1,7 @@
 import { checkCount, malformed, Reader, uintLength, Writer } from './bytes.ts'
 import type { Codec } from './codec.ts'
 import { isSpoken, maxMessages } from './limits.ts'
-import { byCode } from './errors.ts'
-import { schema, tailOf, type Message, type MessageType, type Side } from './schema.ts'
+import { byCode, schema, tailOf, type Message, type MessageType, type Side } from './schema.ts'
 import { readFields, readTail, writeFields, writeTail, zeros } from './struct.ts'
 
 const types: ReadonlyMap<number, MessageType> = byCode(schema)

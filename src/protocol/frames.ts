@@ -1,8 +1,7 @@
 import { checkCount, malformed, Reader, Writer } from './bytes.ts'
-import { byCode } from './errors.ts'
 import { limits, MAX_UINT, SYSTEM_SLOT } from './limits.ts'
 import type { Payload } from './payload.ts'
-import { events, type EventType, type MeetingEvent } from './schema.ts'
+import { byCode, events, type EventType, type MeetingEvent } from './schema.ts'
 import { readFields, readPayload, writeFields, writePayload } from './struct.ts'
 
 /*

@@ -1,5 +1,5 @@
 import { checkCount, checkUtf8, malformed, Reader, type Writer } from './bytes.ts'
-import { errorNames, errors, type ErrorCode } from './errors.ts'
+import { errorNames, type ErrorCode } from './errors.ts'
 import { limits } from './limits.ts'
 import type { Payload } from './payload.ts'
 import type { Fields, Kind, Position } from './schema.ts'
@@ -43,11 +43,12 @@ function readBool(r: Reader): boolean {
 /** A code that only a later minor of the protocol knows says at least that something failed. */
 function toError(code: number): ErrorCode {
   if (code === 0) throw malformed('error code 0 is none')
-  return errorNames.get(code) ?? 'UNKNOWN'
+  return (errorNames[code - 1] ?? 'UNKNOWN') as ErrorCode
 }
 
+/** '' has no place in the table: 0. */
 function writeWhy(w: Writer, value: ErrorCode | ''): void {
-  w.uint(value === '' ? 0 : errors[value].code)
+  w.uint(errorNames.indexOf(value) + 1)
 }
 
 function readWhy(r: Reader): ErrorCode | '' {
@@ -63,7 +64,11 @@ export function writePayload(w: Writer, payload: Payload): void {
 export function readPayload(r: Reader): Payload {
   const head = r.uint()
   const text = head % 2 === 1
-  const length = (head - (text ? 1 : 0)) / 2
+  return readData(r, (head - (text ? 1 : 0)) / 2, text)
+}
+
+/** A payload of so many bytes. */
+export function readData(r: Reader, length: number, text: boolean): Payload {
   checkCount(length, limits.payload, 'bytes of payload')
   const bytes = r.raw(length)
   if (text) checkUtf8(bytes)
