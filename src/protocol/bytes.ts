@@ -188,7 +188,7 @@ export class Reader {
       value += (byte & 0x7f) * scale
       if (Math.max(value, scale) > MAX_UINT) throw malformed('an integer above 2^53 - 1')
       if (byte >= 0x80) continue
-      if (byte === 0) throw malformed('an integer that could be shorter')
+      if (byte === 0) throw malformed('an overlong integer')
       return value
     }
   }

@@ -99,7 +99,7 @@ export function eachFrame(
     const head = r.uint()
     if (head % 2 === 1) {
       const run = (head - 1) / 2
-      if (run === 0 || run > end - frame) throw malformed('a run of empty frames that does not fit')
+      if (run === 0 || run > end - frame) throw malformed('a run that does not fit')
       for (let i = 0; i < run; i++) visit(frame++, NO_ENTRIES)
     } else {
       const size = head / 2

@@ -113,7 +113,7 @@ export function eachPublication(
   from: number,
   visit: (entry: PublicationEntry) => void,
 ): void {
-  if (from === 0) throw malformed('publications at position 0')
+  if (from === 0) throw malformed('position 0')
   const r = new Reader(bytes)
   let at = from - 1
   let publisher = 0
