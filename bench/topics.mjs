@@ -32,7 +32,11 @@ function newNode() {
       entropy: (length) => Buffer.alloc(length, `${session++}`.padStart(length)),
       limits: { ...defaultLimits, topics: options.topics },
     },
-    { application, bus: { hears: () => false, publish() {}, subscribe() {}, unsubscribe() {} } },
+    {
+      application,
+      bus: { hears: () => false, publish() {}, subscribe() {}, unsubscribe() {} },
+      fault: (error) => console.error(error),
+    },
   )
 }
 
@@ -78,7 +82,7 @@ class Swallow {
 
   /** What a client tells of what it has got: its session log need not keep that any longer. */
   ack() {
-    return binaryCodec.encode([{ type: 'ack', bytes: this.bytes, received: this.received }])
+    return binaryCodec.encode([{ type: 'ack', bytes: this.bytes, received: this.received, seen: [] }])
   }
 
   close(code, reason) {

@@ -14,6 +14,7 @@ import {
   checkKey,
   checkName,
   type Done,
+  DROPPED,
   isPosition,
   Machine,
   type Phase,
@@ -42,6 +43,8 @@ export class Client {
   readonly #pushes: Map<string, Listeners<[unknown]>> = new Map()
   readonly #shared: Map<string, SharedReader> = new Map()
   #socket: Socket | null = null
+  /** The machine's number of it. */
+  #attempt = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   #timerAt = Infinity
   #flushing = false
@@ -62,7 +65,7 @@ export class Client {
       {
         getTicket: (attempt) => void this.#getTicket(attempt),
         open: (attempt, url) => this.#open(attempt, url),
-        send: (packet) => this.#socket?.send(packet),
+        send: (packet) => this.#send(packet),
         close: (_attempt, code) => this.#forget(code),
         phase: (phase, error) => this.#states.emit(stateOf(phase), error),
         push: (name, data) => this.#pushes.get(name)?.emit(fromPayload(data)),
@@ -331,8 +334,8 @@ export class Client {
     try {
       socket = make(url, [binaryCodec.subprotocol])
     } catch (error) {
-      // A url no socket can be made of; told like any other failure to connect, but not from inside the machine.
-      queueMicrotask(() => this.#run((now) => this.#machine.handleClose(attempt, 1006, String(error), now)))
+      // A url no socket can be made of.
+      this.#lose(attempt, error)
       return
     }
     socket.binaryType = 'arraybuffer'
@@ -347,6 +350,21 @@ export class Client {
     }
     socket.onerror = () => {}
     this.#socket = socket
+    this.#attempt = attempt
+  }
+
+  #send(packet: Uint8Array): void {
+    try {
+      this.#socket?.send(packet)
+    } catch (error) {
+      this.#forget(DROPPED)
+      this.#lose(this.#attempt, error)
+    }
+  }
+
+  /** A socket that threw is told like any other that is lost, but not from inside the machine. */
+  #lose(attempt: number, error: unknown): void {
+    queueMicrotask(() => this.#run((now) => this.#machine.handleClose(attempt, 1006, String(error), now)))
   }
 
   #forget(code: number): void {
@@ -354,7 +372,11 @@ export class Client {
     this.#socket = null
     if (socket === null) return
     socket.onopen = socket.onmessage = socket.onclose = null
-    socket.close(code)
+    try {
+      socket.close(code)
+    } catch {
+      // Nobody listens to it any more.
+    }
   }
 }
 

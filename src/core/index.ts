@@ -5,12 +5,15 @@ export {
   defaultRetention,
   fixedLimits,
   type MeetingOptions,
+  type FixedLimits,
   type NodeConfig,
   type NodeLimits,
+  type NodeOptions,
   type Retention,
 } from './ground/config.ts'
 export type { Connection } from './door/connection.ts'
 export type { Bot, MeetingBusiness, MeetingInfo, MemberInfo } from './meeting/business.ts'
+export type { Ports } from './guards.ts'
 export { RtmsNode } from './node.ts'
 export type {
   Application,

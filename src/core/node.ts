@@ -1,20 +1,18 @@
 import type { Codec } from '../protocol/codec.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import type { Payload } from '../protocol/payload.ts'
-import type { MeetingOptions, NodeConfig } from './ground/config.ts'
+import { fixedLimits, type MeetingOptions, type NodeConfig, type NodeOptions } from './ground/config.ts'
 import { Budget, type Ringed } from './ground/budget.ts'
-import { Faults } from './ground/faults.ts'
 import type { Connection } from './door/connection.ts'
 import { Connections } from './door/connections.ts'
 import { Endings } from './door/endings.ts'
 import { Dispatch } from './up/dispatch.ts'
 import { Downstream } from './down/downstream.ts'
 import { Encoded } from './log/encoded.ts'
+import { Guards, type Ports } from './guards.ts'
 import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting/business.ts'
 import { Meetings } from './meeting/meetings.ts'
 import type {
-  Application,
-  Bus,
   Grant,
   MissingMeeting,
   Outcome,
@@ -36,19 +34,6 @@ import { Publishers } from './topic/publishers.ts'
 import { Topics } from './topic/topics.ts'
 import type { Retention } from './ground/config.ts'
 
-const applicationPorts = [
-  'authenticate',
-  'request',
-  'requestEnded',
-  'authorize',
-  'authorizeEnded',
-  'openMissing',
-  'openMissingEnded',
-  'connected',
-  'disconnected',
-] as const satisfies readonly (keyof Application)[]
-const busPorts = ['publish', 'subscribe', 'unsubscribe'] as const satisfies readonly (keyof Bus)[]
-
 /**
  * One node of RTMS: synchronous, without I/O, clock or randomness of its own. What happens comes in through
  * `handle…` and the business methods, each with the time (monotonic milliseconds); what follows goes out through
@@ -61,7 +46,6 @@ export class RtmsNode {
   readonly stats: Stats = new Stats()
   readonly #config: NodeConfig
   readonly #timers: Timers = new Timers()
-  readonly #faults: Faults = new Faults()
   readonly #budget: Budget
   readonly #downstream: Downstream
   readonly #sessions: Sessions
@@ -71,13 +55,14 @@ export class RtmsNode {
   readonly #topics: Topics
   readonly #requests: Requests
   readonly #endings: Endings
+  readonly #guards: Guards
   #lastLog = 0
 
-  constructor(made: NodeConfig, ports: { readonly application: Application; readonly bus: Bus }) {
-    const config = { ...made }
-    const faults = this.#faults
-    const application = faults.guard(ports.application, applicationPorts)
-    const bus = faults.guard(ports.bus, busPorts)
+  constructor(made: NodeOptions, ports: Ports) {
+    const guards = new Guards(ports, this, (connection) => this.#endings.dismiss(connection, 'BROKEN'))
+    this.#guards = guards
+    const { application, bus } = guards
+    const config = { ...made, limits: { ...fixedLimits, ...made.limits } }
     this.id = config.id
     this.incarnation = config.incarnation
     this.#config = config
@@ -94,7 +79,7 @@ export class RtmsNode {
       publishers,
       (outlet) => this.#endings.dismiss(outlet, 'SLOW'),
       (outlet, error) => {
-        faults.note(error)
+        guards.tell(error)
         this.#endings.dismiss(outlet, 'BROKEN')
       },
     )
@@ -109,7 +94,6 @@ export class RtmsNode {
     const requests = new Requests(limits, timers, downstream, application, stats)
     const revocations = new Revocations(limits)
     const dispatch = new Dispatch(limits, stats, {
-      faults,
       timers,
       application,
       downstream,
@@ -127,7 +111,6 @@ export class RtmsNode {
       sessions,
       application,
       revocations,
-      faults,
       enqueue: (session, message, now) => dispatch.enqueue(session, message, now),
       attached: (session) => dispatch.resume(session),
     })
@@ -193,17 +176,15 @@ export class RtmsNode {
       this.#downstream.hasWork ||
       this.#topics.hasWork ||
       this.#meetings.hasWork ||
-      this.#endings.hasWork ||
-      this.#faults.hasAny
+      this.#guards.hasWork ||
+      this.#endings.hasWork
     return busy ? now : this.#timers.next
   }
 
-  /**
-   * The inspection task: what is due, then upward, then downward, each within its budget. Throws, when all is done, what
-   * a port threw since the last time.
-   */
+  /** The inspection task: what is due, then upward, then downward, each within its budget. */
   sweep(now: number): void {
     this.stats.sweeps++
+    this.#guards.sweep(now)
     this.#timers.run(now)
     this.#dispatch.sweep(now)
     this.#meetings.sweep(now)
@@ -212,7 +193,6 @@ export class RtmsNode {
     if (!this.#downstream.hasWork) this.#topics.trim(now)
     this.#budget.enforce(() => this.#rings(), now)
     this.#endings.sweep(now)
-    this.#faults.throwFirst()
   }
 
   *#rings(): Generator<Ringed> {
@@ -227,7 +207,9 @@ export class RtmsNode {
    * counted by (see `subscriberOf`), '' not to count this one.
    */
   handleOpen(transport: Transport, codec: Codec, now: number, address = ''): Connection {
-    return this.#connections.open(transport, codec, address, now)
+    const guarded = this.#guards.transport(transport)
+    guarded.connection = this.#connections.open(guarded, codec, address, now)
+    return guarded.connection
   }
 
   /** A packet arrived. A malformed one closes its connection and has no other effect. */
@@ -235,7 +217,7 @@ export class RtmsNode {
     this.#connections.packet(connection, packet, now)
   }
 
-  /** Something arrived that is no whole packet yet: a part of one, or a WebSocket ping. It is a sign of life. */
+  /** Something arrived that is no whole packet yet: a part of one, or a WebSocket ping. It is a sign of life. {@link deadline} stays. */
   handleBytes(connection: Connection, now: number): void {
     this.#connections.bytes(connection, now)
   }
@@ -276,7 +258,9 @@ export class RtmsNode {
     now: number,
     business: MeetingBusiness = plain,
   ): MeetingInfo | ErrorCode | null {
-    return this.#connections.draining ? 'DRAINING' : this.#meetings.open(name, options, business, now)
+    if (this.#connections.draining) return 'DRAINING'
+    const logic = this.#guards.logic(business.logic)
+    return this.#meetings.open(name, options, { ...business, logic }, now)
   }
 
   closeMeeting(name: string): void {

@@ -3,7 +3,7 @@ import type { CloseReason, ErrorCode, MeetingEvent, Payload, RtmsError } from '.
 /*
  * What the core writes to. Every method returns at once; none calls back into the core.
  * What happens outside comes in through the `handle…` methods of `RtmsNode`. All but `MeetingLogic` return nothing.
- * One that throws costs the connection or the call it was about; the next sweep throws the error when it is done.
+ * One that throws costs the connection or the call it was about; the error is told to `Ports.fault` (guards.ts).
  */
 
 /** Bytes of one WebSocket message, possibly handed to many connections. Never written to after it was made. */
@@ -120,7 +120,8 @@ export type Refusal = Pick<RtmsError, 'code' | 'message' | 'retryAfterMs'>
 /**
  * What the business decides about one meeting: the one port that answers. It is asked in the middle of a sweep, so it
  * answers at once and calls nothing of the node but `Bot`s' making and `sendTo`; anything else it wants is done when the
- * call into the node is over. It does not throw. What it does not care about it leaves out, and that costs nothing.
+ * call into the node is over. Where it throws, `join` and `input` refuse with HANDLER_FAILED. What it does not care about it
+ * leaves out, and that costs nothing.
  */
 export interface MeetingLogic {
   /** A user asks for this slot. Null lets them have it. Spectators and members who come back are not asked about. */

@@ -50,7 +50,7 @@ export class Host {
       entropy: (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)),
       limits,
     }
-    this.node = new RtmsNode(config, { application, bus })
+    this.node = new RtmsNode(config, { application, bus, fault })
   }
 
   #run<T>(call: (node: RtmsNode, now: number) => T): T {

@@ -1,4 +1,4 @@
-import type { Question, Revoked } from '../core/index.ts'
+import type { MeetingLogic, Question, Revoked } from '../core/index.ts'
 import type { VirtualClock } from './clock.ts'
 import type { Observer } from './observer.ts'
 import type { Random } from './random.ts'
@@ -106,7 +106,8 @@ export class Business {
       if (core.meeting(name) !== undefined) return
       const unique = (): number => ++this.#published
       const room = new SimRoom(node, plan, this.random, this.observer, unique)
-      const opened = core.openMeeting(name, options, now, kind ? room.business : undefined)
+      const logic = node.port<MeetingLogic>('logic', room)
+      const opened = core.openMeeting(name, options, now, kind ? { ...room.business, logic } : undefined)
       if (opened === null || typeof opened === 'string') return
       room.world = opened.epoch
       this.observer.opened?.(node.index, name, opened.epoch)

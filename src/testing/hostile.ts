@@ -1,8 +1,17 @@
-import type { Connection } from '../core/index.ts'
-import { binaryCodec, type ClientMessage, type Codec, jsonCodec } from '../protocol/index.ts'
+import {
+  binaryCodec,
+  closeCodes,
+  type Codec,
+  jsonCodec,
+  type MessageOf,
+  type ServerMessage,
+  versions,
+} from '../protocol/index.ts'
 import type { VirtualClock } from './clock.ts'
 import { mutate, randomMessage } from './fuzz.ts'
-import { Link } from './link.ts'
+import { helloOf } from './growth.ts'
+import { LinkPeer } from './link-peer.ts'
+import { input, join, publish, request } from './messages.ts'
 import { type Observer, violate } from './observer.ts'
 import type { Random } from './random.ts'
 import { profiles } from './scenario.ts'
@@ -12,7 +21,7 @@ import { encodeToken, type Claims } from './tokens.ts'
 
 const USER = 'mallory'
 
-/** What a hostile peer tries. Most say a valid HELLO first. */
+/** What a hostile peer tries. */
 const tricks = [
   'garbage',
   'mutants',
@@ -26,13 +35,17 @@ const tricks = [
   'theft',
   'forgery',
   'last number',
+  'another version',
 ] as const
 
-interface Peer {
-  readonly link: Link
-  readonly codec: Codec
-  send(...messages: ClientMessage[]): void
-}
+/** Those that say no valid HELLO first. */
+const silent: ReadonlySet<(typeof tricks)[number]> = new Set([
+  'wrong order',
+  'mute',
+  'theft',
+  'forgery',
+  'another version',
+])
 
 /** A peer that keeps no rule, one connection after the other. Nobody else may feel it, and nothing may throw. */
 export class Hostile {
@@ -43,7 +56,7 @@ export class Hostile {
   readonly #issue: () => Claims
   /** Sessions of others that it has heard of. */
   readonly #sessions: () => readonly string[]
-  #peer: Peer | null = null
+  #peer: LinkPeer | null = null
   /** The log of the meeting it was let into last. */
   #log = 1
 
@@ -71,52 +84,40 @@ export class Hostile {
     const codec = this.#random.chance(0.3) ? jsonCodec : binaryCodec
     const trick = this.#random.pick(tricks)
     this.#observer.hostile?.(trick)
-    this.#open(codec, (peer) => {
-      this.#peer = peer
-      if (trick !== 'wrong order' && trick !== 'mute' && trick !== 'theft' && trick !== 'forgery')
-        this.#hello(peer, '')
-      this.#play(trick, peer)
+    void new LinkPeer(this.#clock, this.#node(), {
+      codec,
+      profile: profiles[0],
+      answers: false,
+      opened: (peer) => {
+        this.#peer = peer
+        if (!silent.has(trick)) this.#hello(peer, '')
+        this.#play(trick, peer)
+      },
+      closed: (code) => this.#observer.hostile?.(`closed with ${code}`),
+      heard: (message) => this.#hear(trick, message),
     })
   }
 
-  #open(codec: Codec, ready: (peer: Peer) => void): void {
-    const node = this.#node()
-    let connection: Connection | undefined
-    const touch = (action: (opened: Connection) => void): void => {
-      const opened = connection
-      if (opened !== undefined) action(opened)
-    }
-    const link: Link = new Link(this.#clock, profiles[0], {
-      clientPacket: (packet) => this.#hear(codec, packet),
-      clientClose: (code) => this.#observer.hostile?.(`closed with ${code}`),
-      nodePacket: (packet) =>
-        touch((opened) => node.do((core, now) => core.handlePacket(opened, packet, now))),
-      nodeDrain: () => touch((opened) => node.do((core) => core.handleDrain(opened))),
-      nodeClose: (final) => touch((opened) => node.do((core, now) => core.handleClose(opened, final, now))),
-      written: () => {},
-      closing: () => {},
-    })
-    node.open(link, codec, (opened) => {
-      connection = opened
-      ready({ link, codec, send: (...messages) => link.send(codec.encode(messages)) })
-    })
+  /** It heeds nothing but this: whose session it was given. */
+  #hear(trick: (typeof tricks)[number], message: ServerMessage): void {
+    if (message.type === 'welcome' && message.user !== USER)
+      violate('I12', `a hostile peer was welcomed as ${message.user}`)
+    if (message.type === 'joined') this.#log = message.log
+    if (trick === 'another version' && message.type === 'goodbye') this.#hearVersions(message)
   }
 
-  /** It reads nothing but this: whose session it was given. */
-  #hear(codec: Codec, packet: Uint8Array): void {
-    for (const message of codec.decode(packet, 'server')) {
-      if (message.type === 'welcome' && message.user !== USER)
-        violate('I12', `a hostile peer was welcomed as ${message.user}`)
-      if (message.type === 'joined') this.#log = message.log
-    }
+  /** Whatever stands behind a version that is not spoken, the answer says which ones are. */
+  #hearVersions({ code, least, most }: MessageOf<'goodbye'>): void {
+    if (code === closeCodes.PROTOCOL && (least !== versions.least || most !== versions.most))
+      violate('versions', `a HELLO of another version was answered with versions ${least} to ${most}`)
   }
 
-  #hello(peer: Peer, session: string, token = encodeToken(this.#issue())): void {
+  #hello(peer: LinkPeer, session: string, token = encodeToken(this.#issue())): void {
     const window = this.#random.pick([0, 100, 131_072])
-    peer.send({ type: 'hello', version: 1, features: 0, client: 'evil', token, session, received: 0, window })
+    peer.hello(token, { client: 'evil', session, received: 0, window })
   }
 
-  #play(trick: (typeof tricks)[number], peer: Peer): void {
+  #play(trick: (typeof tricks)[number], peer: LinkPeer): void {
     const random = this.#random
     switch (trick) {
       case 'garbage':
@@ -153,6 +154,9 @@ export class Hostile {
         if (sessions.length > 0) this.#hello(peer, random.pick(sessions))
         return
       }
+      case 'another version':
+        peer.link.send(helloOf(random.pick([2, 3, 1_000]), random, peer.codec))
+        return
       case 'last number':
         this.#useUp(peer)
         return
@@ -162,19 +166,16 @@ export class Hostile {
   }
 
   /** The last number an input can have, and away: whoever has the slot next would have none left. */
-  #useUp(peer: Peer): void {
+  #useUp(peer: LinkPeer): void {
     const data = textPayload('last')
     this.#join(peer)
     this.#clock.after(100, () =>
-      peer.send(
-        { type: 'input', log: this.#log, seq: Number.MAX_SAFE_INTEGER, after: 0, seen: 0, data },
-        { type: 'leave', call: 2, log: this.#log },
-      ),
+      peer.send(input(this.#log, Number.MAX_SAFE_INTEGER, data), { type: 'leave', call: 2, log: this.#log }),
     )
   }
 
-  #join(peer: Peer): void {
-    peer.send({ type: 'join', call: 1, meeting: 'h0', spectator: false, config: '', world: 0, next: 0 })
+  #join(peer: LinkPeer): void {
+    peer.send(join(1, 'h0'))
   }
 
   #anything(codec: Codec): Uint8Array {
@@ -187,7 +188,7 @@ export class Hostile {
   }
 
   /** Inputs of a member and of nobody, names that are none, more than any queue holds. */
-  #floodCalls(peer: Peer): void {
+  #floodCalls(peer: LinkPeer): void {
     const random = this.#random
     const data = textPayload('flood')
     this.#join(peer)
@@ -197,16 +198,9 @@ export class Hostile {
         const large = textPayload('x'.repeat(300))
         const topic = random.pick(['h.t', 'm0', '*', 't1'])
         peer.send(
-          {
-            type: 'input',
-            log,
-            seq: random.int(1, n),
-            after: 0,
-            seen: 0,
-            data: random.chance(0.1) ? large : data,
-          },
-          { type: 'request', call: 3 * n, method: random.pick(['sim', '..']), timeout: 500, data },
-          { type: 'publish', call: 3 * n + 1, topic, key: '', tombstone: false, data },
+          input(log, random.int(1, n), random.chance(0.1) ? large : data),
+          request(3 * n, random.pick(['sim', '..']), data, 500),
+          publish(3 * n + 1, topic, data),
           { type: 'unsubscribe', call: 3 * n + 2, logs: [{ log }] },
         )
       }

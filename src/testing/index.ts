@@ -1,7 +1,12 @@
 export { busContract, type BusUnderTest } from './contracts/bus.ts'
 export { allCheckers } from './checkers/index.ts'
 export { VirtualClock } from './clock.ts'
+export { faulty, type Moment, PortFault } from './faulty.ts'
+export { Follower } from './follower.ts'
+export { framesOf, type FrameView, publicationsOf } from './heard.ts'
 export { Link, type LinkEnds, type LinkProfile } from './link.ts'
+export { LinkPeer, type LinkPeerOptions } from './link-peer.ts'
+export * as messages from './messages.ts'
 export {
   type ClientFacts,
   type DesertedNode,
@@ -11,6 +16,7 @@ export {
   type RestingClient,
   Violation,
 } from './observer.ts'
+export { Peer, type PeerOptions } from './peer.ts'
 export { Random } from './random.ts'
 export {
   drawScenario,
@@ -25,5 +31,7 @@ export { sometimes } from './sometimes.ts'
 export { shrink } from './shrink.ts'
 export { SimClient } from './sim-client.ts'
 export { SimNode } from './sim-node.ts'
+export { type Closed, type PeerSocket, SocketPeer } from './socket-peer.ts'
 export { type RunOptions, runSeed, type RunResult, SeedFailure } from './simulate.ts'
+export { textOf, textPayload } from './text.ts'
 export { Trace } from './trace.ts'

@@ -15,6 +15,7 @@ export interface World {
   readonly clients: readonly SimClient[]
   readonly meetings: readonly string[]
   readonly topics: readonly string[]
+  readonly tokensExpire: boolean
   /** Another client takes the place of this one, which has ended. */
   replaceClient(client: SimClient): void
   /** A page that was reloaded takes its place: the same user, who joins the same meetings. */
@@ -92,6 +93,12 @@ export function befall(world: World, fault: Fault, random: Random): void {
       return
     case 'lossy-bus':
       world.loseBus(random.int(100, 1_000))
+      return
+    case 'clock-step':
+      // A clock that is off makes tokens of a short life worthless, which is right.
+      if (world.tokensExpire) return
+      node.setClock(random.pick([-86_400_000, -2_000, 3_600_000, 31_536_000_000]))
+      clock.after(random.int(100, 2_000), () => node.setClock(0))
       return
     case 'stranger':
       node.do((core, now) => core.handleBus(random.pick(world.topics), random.bytes(random.int(0, 40)), now))

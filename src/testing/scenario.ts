@@ -1,5 +1,5 @@
 import type { ReadOptions } from '../client/machine/index.ts'
-import type { MeetingOptions, NodeLimits, Retention } from '../core/index.ts'
+import type { FixedLimits, MeetingOptions, NodeLimits, Retention } from '../core/index.ts'
 import type { LinkProfile } from './link.ts'
 import type { Random } from './random.ts'
 
@@ -12,7 +12,7 @@ export interface Scenario {
   readonly meetings: readonly MeetingPlan[]
   /** Topics whose name begins with `k` are published to with keys, those with `c` by clients, those with `q` seldom. */
   readonly topics: readonly string[]
-  readonly limits: Partial<NodeLimits>
+  readonly limits: Partial<NodeLimits & FixedLimits>
   readonly retention: Retention
   readonly window: number
   readonly links: readonly LinkProfile[]
@@ -23,6 +23,10 @@ export interface Scenario {
   readonly tokenMs: number
   /** Wall time at virtual time 0, in milliseconds since 1970. */
   readonly wallOffset: number
+  /** Clients and nodes hear what a later minor of the protocol may add. */
+  readonly later: boolean
+  /** Ports of nodes throw, now and then, while there are faults. */
+  readonly throwing: boolean
   readonly phases: {
     readonly faulty: number
     readonly recovery: number
@@ -59,11 +63,24 @@ export const faultKinds = [
   'change-rights',
   'lossy-bus',
   'stranger',
+  'clock-step',
 ] as const
 export type Fault = (typeof faultKinds)[number]
 
 /** What else can be left out of a scenario. */
-export const traits = ['hostiles', 'kinds', 'bots', 'asks', 'tokens', 'limits', 'options', 'nodes'] as const
+export const traits = [
+  'hostiles',
+  'kinds',
+  'bots',
+  'asks',
+  'tokens',
+  'limits',
+  'options',
+  'nodes',
+  'clock',
+  'later',
+  'throwing',
+] as const
 
 /** A smaller version of a seed's scenario: the same faults at the same times, as far as they are left. */
 export interface Smaller {
@@ -82,8 +99,9 @@ export const profiles: readonly [LinkProfile, LinkProfile, LinkProfile] = [
   { delay: 20, rate: 40, buffer: 1_024 },
 ]
 
-/** Clocks of 2023, of 1970, as a machine without a battery has it, and of 2039. */
-const wallClocks = [1_700_000_000_000, 1_000, Date.UTC(2039, 8, 30)]
+const NOW = Date.UTC(2026, 10, 26)
+/** Where clocks stand: mostly right; not set yet; where 2^53 divided by 4096 ends; far, but not as far as stamps reach (2112). */
+const clocks = [NOW, NOW, NOW, 0, Date.UTC(2039, 8, 8), Date.UTC(2100, 0, 1)] as const
 
 /** The limits of every scenario. */
 const limits: Partial<NodeLimits> = { heartbeatMs: 3_000, helloMs: 5_000, topicIdleMs: 10_000 }
@@ -108,7 +126,9 @@ export function drawScenario(random: Random, smaller: Smaller = {}): Scenario {
     phases: { faulty: random.int(2, 6) * 1_000, recovery: 8_000, well: 3_000, quiet: 7_500 },
     asks: random.chance(0.3),
     tokenMs: random.pick([0, 5_000, 10_000]),
-    wallOffset: random.pick(wallClocks),
+    wallOffset: random.pick(clocks),
+    later: random.chance(0.3),
+    throwing: random.chance(0.2),
   }
   return makeSmaller(drawn, smaller)
 }
@@ -139,13 +159,12 @@ function drawTinyOptions(random: Random): Partial<MeetingOptions> {
   }
 }
 
-function drawTinyLimits(random: Random): Partial<NodeLimits> {
+function drawTinyLimits(random: Random): Partial<NodeLimits & FixedLimits> {
   return {
     meetingLogBytes: random.pick([64, 512, 2_048, 8_192]),
     sessionLogEntries: random.pick([8, 16, 64]),
     sessionsPerUser: random.pick([2, 32, 32]),
     writeBytes: random.pick([256, 1_024, 8_192]),
-    pageBytes: random.pick([1, 64, 512, 32_768]),
     controlMessages: random.pick([4, 2_048]),
     upstreamMessages: random.pick([3, 16, 64]),
     topicPendingEntries: random.pick([2, 2, 8, 64]),
@@ -160,6 +179,15 @@ function drawTinyLimits(random: Random): Partial<NodeLimits> {
     authorizeMs: random.pick([200, 1_000]),
     topicIdleMs: random.pick([500, 10_000]),
     logBytes: random.pick([10_000, 50_000, 536_870_912]),
+    pageBytes: random.pick([1, 64, 512, 32_768]),
+    quantumBytes: random.pick([64, 4_096]),
+    lateFrames: random.pick([1, 2, 5]),
+    quietMs: random.pick([100, 2_000]),
+    coalesceMs: random.pick([50, 250]),
+    questions: random.pick([1, 2, 1_000]),
+    joinUsers: random.pick([1, 1_024]),
+    waitingEvents: random.pick([4, 1_020]),
+    electorates: random.pick([2, 64]),
   }
 }
 
@@ -183,6 +211,9 @@ function makeSmaller(
     faults: scenario.faults.filter((fault) => !without.includes(fault)),
     asks: scenario.asks && left('asks'),
     tokenMs: left('tokens') ? scenario.tokenMs : 0,
+    wallOffset: left('clock') ? scenario.wallOffset : NOW,
+    later: scenario.later && left('later'),
+    throwing: scenario.throwing && left('throwing'),
     phases: { ...scenario.phases, faulty: Math.min(scenario.phases.faulty, faulty) },
   }
 }
@@ -193,7 +224,7 @@ export function drawReading(random: Random): ReadOptions {
   return {
     conflate,
     maxHz: random.pick([0, 0, 2, 10]),
-    keys: random.chance(0.2) ? ['a', 'b'] : [],
+    keys: random.chance(0.3) ? ['a', 'b'] : [],
     policy: conflate ? 'conflate' : random.pick(['skip', 'disconnect', 'conflate']),
     history: random.pick([0, 0, 3, 1_000]),
   }

@@ -15,9 +15,11 @@ import {
   type Message,
   RtmsError,
   type ServerMessage,
+  type Side,
 } from '../protocol/index.ts'
 import type { Business } from './business.ts'
 import type { VirtualClock } from './clock.ts'
+import { grow } from './growth.ts'
 import { Link, type LinkProfile } from './link.ts'
 import { MemoCodec } from './memo-codec.ts'
 import { type ClientFacts, type End, type Observer, type RestingClient, violate } from './observer.ts'
@@ -44,6 +46,8 @@ export interface SimClientSettings {
   readonly profile: LinkProfile
   readonly observer: Observer
   readonly business: Business
+  /** Chance of what a later minor of the protocol adds, in both directions; null for none. */
+  readonly grows: Random | null
 }
 
 /** The real client machine on a virtual link, with an application that notes what it is given. */
@@ -94,7 +98,7 @@ export class SimClient implements ClientFacts {
       {
         getTicket: (attempt) => this.#getTicket(attempt),
         open: (attempt) => this.#open(attempt),
-        send: (packet) => this.link?.send(packet),
+        send: (packet) => this.link?.send(this.#grown(packet, 'client')),
         close: (_attempt, code) => this.#forget(code === 1000),
         phase: (phase) => {
           if (phase === 'live') {
@@ -183,7 +187,9 @@ export class SimClient implements ClientFacts {
         this.#memo = codec
         for (const message of decode(codec, packet))
           this.#observer.down?.(this, number, message as ServerMessage, at)
-        this.#do((now) => this.machine.handlePacket(attempt, packet, packet.length, now))
+        // What a later minor adds is not counted: the node has not written it.
+        const grown = this.#grown(packet, 'server')
+        this.#do((now) => this.machine.handlePacket(attempt, grown, packet.length, now))
       },
       clientClose: (code, reason) => {
         if (this.link !== link) return
@@ -228,6 +234,11 @@ export class SimClient implements ClientFacts {
         this.#do(() => this.machine.handleOpen(attempt))
       })
     })
+  }
+
+  #grown(packet: Uint8Array, from: Side): Uint8Array {
+    const { grows, codec } = this.#settings
+    return grows === null ? packet : grow(grows, packet, codec, from)
   }
 
   #memo: MemoCodec | null = null

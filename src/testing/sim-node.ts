@@ -3,11 +3,14 @@ import {
   type Bus,
   type Connection,
   defaultLimits,
+  type FixedLimits,
   type NodeLimits,
   RtmsNode,
+  type Transport,
 } from '../core/index.ts'
 import type { Codec } from '../protocol/index.ts'
 import type { VirtualClock } from './clock.ts'
+import { faulty, type Moment, PortFault } from './faulty.ts'
 import type { Link } from './link.ts'
 import { type DesertedNode, violate, Violation } from './observer.ts'
 import type { Random } from './random.ts'
@@ -24,19 +27,25 @@ export class SimNode {
   readonly #clock: VirtualClock
   readonly #random: Random
   readonly #woken: () => void
+  readonly #strikes: (call: string) => Moment | null
+  readonly #wallOffset: number
   readonly #interest: Set<string> = new Set()
   /** What happens to a process that stands still; null while it runs. */
   #waiting: (() => void)[] | null = null
   #armedAt = Infinity
   #disarm: () => void = () => {}
+  /** What the core threw, or a checker did inside of one of its ports. */
+  #fault: { readonly error: unknown } | null = null
 
   constructor(
     clock: VirtualClock,
     settings: {
       index: number
       incarnation: number
+      limits: Partial<NodeLimits & FixedLimits>
       wallOffset: number
-      limits: Partial<NodeLimits>
+      /** Which calls of its ports throw. */
+      strikes: (call: string) => Moment | null
       random: Random
       application: (node: SimNode) => Application
       bus: (node: SimNode) => Bus
@@ -46,6 +55,8 @@ export class SimNode {
     this.#clock = clock
     this.#random = settings.random
     this.#woken = () => settings.woken()
+    this.#strikes = settings.strikes
+    this.#wallOffset = settings.wallOffset
     this.index = settings.index
     this.incarnation = settings.incarnation
     this.core = new RtmsNode(
@@ -56,7 +67,13 @@ export class SimNode {
         entropy: (count) => settings.random.bytes(count),
         limits: { ...defaultLimits, ...settings.limits },
       },
-      { application: settings.application(this), bus: this.#noting(settings.bus(this)) },
+      {
+        application: this.port('application', settings.application(this)),
+        bus: this.port('bus', this.#noting(settings.bus(this))),
+        fault: (error) => {
+          if (!(error instanceof PortFault)) this.#fault ??= { error }
+        },
+      },
     )
   }
 
@@ -76,9 +93,12 @@ export class SimNode {
     try {
       action(this.core, this.#clock.now)
     } catch (error) {
-      if (error instanceof Violation) throw error
-      violate('I20', `the core threw: ${error instanceof Error ? error.stack : String(error)}`)
+      this.#fault ??= { error }
     }
+    if (this.#fault === null) return
+    const { error } = this.#fault
+    if (error instanceof Violation) throw error
+    violate('I20', `the core threw: ${error instanceof Error ? error.stack : String(error)}`)
   }
 
   later(delay: number, action: (core: RtmsNode, now: number) => void): void {
@@ -86,7 +106,17 @@ export class SimNode {
   }
 
   open(link: Link, codec: Codec, opened: (connection: Connection) => void): void {
-    this.do((core, now) => opened(core.handleOpen(link, codec, now)))
+    this.do((core, now) => opened(core.handleOpen(this.port('transport', link as Transport), codec, now)))
+  }
+
+  /** A port of this node, which throws now and then. */
+  port<P extends object>(name: string, port: P): P {
+    return faulty(name, port, this.#strikes)
+  }
+
+  /** Its wall clock is set: so many milliseconds off from now on. */
+  setClock(off: number): void {
+    this.do((core) => core.handleWallClock(this.#wallOffset + off))
   }
 
   /** The process stands still for so long; what happens meanwhile happens to it at once afterwards. */

@@ -4,6 +4,7 @@ import { binaryCodec, jsonCodec } from '../protocol/index.ts'
 import { Business } from './business.ts'
 import { allCheckers } from './checkers/index.ts'
 import { VirtualClock } from './clock.ts'
+import type { Moment } from './faulty.ts'
 import { Hostile } from './hostile.ts'
 import { befall, type World } from './misfortune.ts'
 import { type Observer, type Phase, Violation } from './observer.ts'
@@ -21,6 +22,19 @@ const MISFORTUNE_MS = 150
 const DESERTED_MS = 20_000
 /** Longer than any session is kept and any topic idle, with the limits of a scenario. */
 const EMPTY_MS = 70_000
+
+const both: readonly Moment[] = ['before', 'after']
+/** Which calls of ports may throw, and when. What logic has said yes to happens: it throws before. */
+const throwing: ReadonlyMap<string, readonly Moment[]> = new Map([
+  ...['write', 'pause', 'resume', 'close'].map((name) => [`transport.${name}`, both] as const),
+  ...['authenticate', 'request', 'requestEnded', 'authorize', 'authorizeEnded', 'connected'].map(
+    (name) => [`application.${name}`, both] as const,
+  ),
+  ['application.disconnected', both],
+  ['bus.publish', both],
+  ['logic.join', ['before']],
+  ['logic.input', ['before']],
+])
 
 export interface RunResult {
   readonly seed: number
@@ -96,6 +110,7 @@ class Run implements World {
   readonly #seed: number
   readonly #network: Random
   readonly #work: Random
+  readonly #faults: Random
   readonly #bus: MemoryBus
   readonly #hostiles: Hostile[] = []
   readonly #dead: Stats[] = []
@@ -113,6 +128,7 @@ class Run implements World {
     this.topics = this.scenario.topics
     this.#network = new Random(seed ^ 0x1111)
     this.#work = new Random(seed ^ 0x3333)
+    this.#faults = new Random(seed ^ 0x7777)
     this.trace = new Trace(() => this.clock.now, print)
     const checkers = allCheckers(this.scenario, () => this.clock.now)
     const thief: Observer = {
@@ -200,8 +216,9 @@ class Run implements World {
     const node: SimNode = new SimNode(this.clock, {
       index,
       incarnation: this.#network.int(1, 2 ** 31 - 1),
-      wallOffset: this.scenario.wallOffset,
       limits: this.scenario.limits,
+      wallOffset: this.scenario.wallOffset,
+      strikes: (call) => this.#strike(call),
       random: this.#network,
       application: (made) => new SimApplication(made, this.business),
       bus: (made) => this.#connectBus(made),
@@ -209,6 +226,15 @@ class Run implements World {
     })
     this.nodes[index] = node
     this.business.prepare(node)
+  }
+
+  /** Only while there are faults, and only where no checker is told a thing that then did not happen. */
+  #strike(call: string): Moment | null {
+    if (!this.scenario.throwing || !this.business.faulty) return null
+    const known = throwing.get(call)
+    if (known === undefined || !this.#faults.chance(0.02)) return null
+    this.observer.fault?.(`${call} throws`, 0)
+    return this.#faults.pick(known)
   }
 
   #connectBus(node: SimNode): Bus {
@@ -248,6 +274,7 @@ class Run implements World {
       profile: random.pick(this.scenario.links),
       observer: this.observer,
       business: this.business,
+      grows: this.scenario.later ? new Random((this.#seed ^ 0x8888) + Math.imul(id, 0x9e3779b1)) : null,
     })
     client.healthy = this.#healthy
     this.clients.push(client)
@@ -256,6 +283,10 @@ class Run implements World {
     else for (const name of this.meetings) if (random.chance(0.7)) client.join(name, random.chance(0.2))
     for (const topic of this.topics) if (random.chance(0.7)) client.subscribe(topic, drawReading(random))
     this.#every(random.int(100, 400), () => this.#act(client, random))
+  }
+
+  get tokensExpire(): boolean {
+    return this.scenario.tokenMs > 0
   }
 
   replaceClient(client: SimClient): void {
@@ -319,6 +350,7 @@ class Run implements World {
   #heal(): void {
     for (const node of this.nodes) {
       node.lateness = 0
+      node.setClock(0)
       node.wake()
     }
     for (const client of this.clients) {

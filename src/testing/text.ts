@@ -1,10 +1,11 @@
-import { fromPayload, type Payload, toPayload } from '../protocol/index.ts'
+import { utf8Decode, utf8Encode } from '../protocol/bytes.ts'
+import type { Payload } from '../protocol/index.ts'
 
-/** The simulator's payloads are unique texts, so that each can be followed from sender to receivers. */
+/** Text as it is, as a payload: unlike that of the client library, it is no JSON. */
 export function textPayload(text: string): Payload {
-  return toPayload(text)
+  return { text: true, bytes: utf8Encode(text) }
 }
 
-export function textOf(payload: Payload): string {
-  return String(fromPayload(payload))
+export function textOf({ bytes }: Payload): string {
+  return utf8Decode(bytes)
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { runSeed, SeedFailure } from '../../src/testing/index.ts'
 import { accessMutants } from './mutants-access.ts'
 import { leakMutants } from './mutants-leaks.ts'
+import { worldMutants } from './mutants-world.ts'
 import { meetingMutants } from './mutants-meetings.ts'
 import { deliveryMutants } from './mutants.ts'
 
@@ -29,6 +30,7 @@ describe('the simulator catches a planted bug:', () => {
     ...meetingMutants,
     ...accessMutants,
     ...leakMutants,
+    ...worldMutants,
   ]) {
     it(name, () => {
       const remove = plant()

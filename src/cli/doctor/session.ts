@@ -1,6 +1,7 @@
-import { type RawData, WebSocket } from 'ws'
-import { binaryCodec, type Message, toPayload } from '../../protocol/index.ts'
+import { WebSocket } from 'ws'
+import { binaryCodec, toPayload } from '../../protocol/index.ts'
 import type { Ticket } from '../../server/index.ts'
+import { SocketPeer } from '../../testing/socket-peer.ts'
 import { ms } from './network.ts'
 import type { Report } from './report.ts'
 
@@ -9,72 +10,16 @@ const PINGS = 5
 /** Two payloads of nearly 32 KiB: a message near the 64 KiB that a client may send. */
 const LARGE = [32_700, 32_000]
 
-/** A bare connection to a node, which shows what a client library would mend. */
-class Peer {
-  readonly closed: Promise<{ code: number; reason: string }>
-  readonly #ws: WebSocket
-  readonly #waiting: Set<(message: Message) => void> = new Set()
-  pings = 0
-
-  constructor(url: string) {
-    this.#ws = new WebSocket(url, binaryCodec.subprotocol, { handshakeTimeout: STEP_MS })
-    this.#ws.on('error', () => {})
-    this.#ws.on('message', (data) => this.#heard(data))
-    this.closed = new Promise((resolve) =>
-      this.#ws.on('close', (code, reason) => resolve({ code, reason: reason.toString() })),
-    )
-  }
-
-  #heard(data: RawData): void {
-    for (const message of binaryCodec.decode(data as Buffer, 'server')) {
-      if (message.type === 'ping') {
-        this.pings++
-        this.send({ type: 'pong', echo: message.time, time: 0, lateness: 0 })
-      }
-      for (const heard of this.#waiting) heard(message)
-    }
-  }
-
-  opened(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#ws.once('open', resolve)
-      this.#ws.once('error', reject)
-    })
-  }
-
-  send(...messages: Message[]): void {
-    if (this.#ws.readyState === WebSocket.OPEN) this.#ws.send(binaryCodec.encode(messages))
-  }
-
-  /** What `pick` makes of the next message that it takes. Rejects where the connection closes before, or nothing comes in time. */
-  async next<T>(pick: (message: Message) => T | undefined): Promise<T> {
-    let forget: (() => void) | undefined
-    const found = new Promise<T>((resolve, reject) => {
-      const heard = (message: Message): void => {
-        const picked = pick(message)
-        if (picked !== undefined) resolve(picked)
-      }
-      const timer = setTimeout(() => reject(new Error(`nothing within ${STEP_MS / 1000} s`)), STEP_MS)
-      this.#waiting.add(heard)
-      forget = () => {
-        clearTimeout(timer)
-        this.#waiting.delete(heard)
-      }
-    })
-    try {
-      return await Promise.race([found, this.#lost()])
-    } finally {
-      forget?.()
-    }
-  }
-
-  async #lost(): Promise<never> {
-    const { code, reason } = await this.closed
-    throw new Error(`the connection was closed with ${code}${reason === '' ? '' : `: ${reason}`}`)
-  }
-
-  close(): void {
-    this.#ws.close(1000)
+/** Resolves as `found` does, if it does so in time. */
+async function inTime<T>(found: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`nothing within ${STEP_MS / 1000} s`)), STEP_MS)
+  })
+  try {
+    return await Promise.race([found, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 
@@ -85,7 +30,9 @@ export async function checkSession(
   idleS: number,
   report: Report,
 ): Promise<void> {
-  const peer = new Peer(url)
+  const ws = new WebSocket(url, binaryCodec.subprotocol, { handshakeTimeout: STEP_MS })
+  // A bare connection, which shows what a client library would mend.
+  const peer = new SocketPeer(ws)
   try {
     await peer.opened()
     if (!(await checkTicket(peer, ticket, report))) return
@@ -96,23 +43,14 @@ export async function checkSession(
   } catch (error) {
     report.add('session', 'FAIL', `The connection did not last: ${(error as Error).message}`)
   } finally {
-    peer.close()
+    ws.close(1000)
   }
 }
 
-async function checkTicket(peer: Peer, { token }: Ticket, report: Report): Promise<boolean> {
-  peer.send({
-    type: 'hello',
-    version: 1,
-    features: 0,
-    client: 'rtms-doctor',
-    token,
-    session: '',
-    received: 0,
-    window: 131_072,
-  })
-  const answer = await peer.next((message) =>
-    message.type === 'welcome' || message.type === 'goodbye' ? message : undefined,
+async function checkTicket(peer: SocketPeer, { token }: Ticket, report: Report): Promise<boolean> {
+  peer.hello(token, { client: 'rtms-doctor', window: 131_072 })
+  const answer = await inTime(
+    peer.until((heard) => heard.find((message) => message.type === 'welcome' || message.type === 'goodbye')),
   )
   if (answer.type === 'welcome') {
     report.add('ticket', 'PASS', `Welcome at ${answer.node} as ${answer.user}`)
@@ -127,13 +65,12 @@ async function checkTicket(peer: Peer, { token }: Ticket, report: Report): Promi
   return false
 }
 
-async function checkPing(peer: Peer, report: Report): Promise<void> {
+async function checkPing(peer: SocketPeer, report: Report): Promise<void> {
   const trips: number[] = []
   for (let number = 1; number <= PINGS; number++) {
     const start = performance.now()
-    const pong = peer.next((message) => (message.type === 'pong' && message.echo === number) || undefined)
     peer.send({ type: 'ping', time: number })
-    await pong
+    await inTime(peer.next('pong', ({ echo }) => echo === number))
     trips.push(performance.now() - start)
   }
   const text = `Round trip ${ms(Math.min(...trips))} to ${ms(Math.max(...trips))}`
@@ -141,7 +78,7 @@ async function checkPing(peer: Peer, report: Report): Promise<void> {
 }
 
 /** A large message that does nothing: two publications which this ticket does not allow. */
-async function checkLarge(peer: Peer, report: Report): Promise<void> {
+async function checkLarge(peer: SocketPeer, report: Report): Promise<void> {
   const messages = LARGE.map((size, at) => ({
     type: 'publish' as const,
     call: at + 1,
@@ -152,11 +89,8 @@ async function checkLarge(peer: Peer, report: Report): Promise<void> {
   }))
   const bytes = binaryCodec.encode(messages).length
   try {
-    const answered = peer.next(
-      (message) => (message.type === 'failed' && message.call === LARGE.length) || undefined,
-    )
     peer.send(...messages)
-    await answered
+    await inTime(peer.next('failed', ({ call }) => call === LARGE.length))
     report.add(
       'size',
       'PASS',
@@ -173,16 +107,16 @@ async function checkLarge(peer: Peer, report: Report): Promise<void> {
   }
 }
 
-async function checkIdle(peer: Peer, idleS: number, report: Report): Promise<void> {
+async function checkIdle(peer: SocketPeer, idleS: number, report: Report): Promise<void> {
   process.stderr.write(`Staying quiet for ${idleS} s …\n`)
   const start = performance.now()
-  const before = peer.pings
+  const before = peer.all('ping').length
   let timer: NodeJS.Timeout | undefined
   const quiet = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), idleS * 1000)))
   const closed = await Promise.race([peer.closed, quiet])
   clearTimeout(timer)
   if (closed === null) {
-    const count = peer.pings - before
+    const count = peer.all('ping').length - before
     report.add(
       'idle',
       'PASS',

@@ -1,6 +1,6 @@
 export { checkKey, checkName, type Done } from './calls.ts'
 export { clientLimits } from './limits.ts'
-export { Machine } from './machine.ts'
+export { DROPPED, Machine } from './machine.ts'
 export type { Phase } from './ports.ts'
 export type { RawFrame, SeatListener, SeatMachine } from './seat.ts'
 export {

@@ -27,7 +27,7 @@ const LATE_MS = 1_000
 /** How long a connection that was asked has to answer. */
 const PROBE_MS = 5_000
 /** How this side closes a socket that it will replace; 1000 would end the session. */
-const DROPPED = 3000
+export const DROPPED = 3000
 
 /** The client's side of RTMS: pure, driven by `handle…`, `tick` and the application's calls. Times are monotonic milliseconds. */
 export class Machine {

@@ -6,7 +6,6 @@ import { Admission } from './admission.ts'
 import type { Ending } from '../ground/asks.ts'
 import { fixedLimits, type NodeConfig, originOf } from '../ground/config.ts'
 import { Connection, type Phase } from './connection.ts'
-import type { Faults } from '../ground/faults.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Application, Grant, LossReason, Outcome, Transport } from '../ports.ts'
@@ -30,7 +29,6 @@ export interface ConnectionsHost {
   readonly sessions: Sessions
   readonly application: Application
   readonly revocations: Revocations
-  readonly faults: Faults
   /** A message of a live session, for its upstream queue. */
   enqueue(session: Session, message: ClientMessage, now: number): void
   /** The session has another connection: what its queue upward waited for may have changed. */
@@ -173,11 +171,13 @@ export class Connections {
     this.#host.downstream.wake(connection)
   }
 
-  /** Silence on either side brings a ping; twice the heartbeat of silence from the client is the end. */
+  /**
+   * Silence on either side brings a ping; twice the heartbeat of silence from the client is the end. A node that comes late
+   * itself has not read what came in time, and blames nobody.
+   */
   #beat(connection: Connection, now: number): void {
     const { heartbeatMs, helloMs, readyLatenessMs } = this.#host.config.limits
     if (connection.phase.name === 'new') {
-      // A node that comes late itself has not read what came in time.
       if (now - connection.lastHeard > helloMs + readyLatenessMs) {
         connection.lastHeard = now
         this.#host.timers.set(connection.heartbeat, now + helloMs)
@@ -189,7 +189,9 @@ export class Connections {
     // Nobody has read what it sent.
     if (connection.paused) connection.lastHeard = now
     // The same sum as the timer below was set to: a difference may round to the other side of it.
-    if (now >= connection.lastHeard + 2 * heartbeatMs) {
+    const end = connection.lastHeard + 2 * heartbeatMs
+    if (now > end + readyLatenessMs) connection.lastHeard = now - heartbeatMs
+    else if (now >= end) {
       this.close(connection, null, 'silent', now)
       return
     }
@@ -220,11 +222,10 @@ export class Connections {
     if (reason !== null) {
       const retryAfter = code > 4449 ? retryAfterMs : 0
       const goodbye = { type: 'goodbye', code, reason: shorten(text), retryAfter, route: '' } as const
-      const { downstream, faults } = this.#host
-      faults.contain(() => downstream.farewell(connection, { ...goodbye, ...spoken }, now))
+      this.#host.downstream.farewell(connection, { ...goodbye, ...spoken }, now)
     }
     this.#detach(connection, reason ?? 'SILENT', now)
-    this.#host.faults.contain(() => connection.transport.close(code, reason ?? 'SILENT'))
+    connection.transport.close(code, reason ?? 'SILENT')
   }
 
   /** Gives up a connection whose transport failed. */
@@ -232,7 +233,7 @@ export class Connections {
     const connection = outlet as Connection
     if (connection.phase.name === 'closed') return
     this.#detach(connection, 'LOST', now)
-    this.#host.faults.contain(() => connection.transport.close(1011, 'LOST'))
+    connection.transport.close(1011, 'LOST')
   }
 
   #detach(connection: Connection, reason: LossReason, now: number): void {
@@ -290,6 +291,11 @@ export class Connections {
       return
     }
     const { answer: outcome } = ending
+    if (!outcome.ok && outcome.error.code === 'HANDLER_FAILED') {
+      // Neither is a check that failed.
+      this.close(connection, 'FULL', 'the token could not be verified', now, this.#admission.spread())
+      return
+    }
     const refusal = this.#refusalOf(outcome, now)
     if (refusal !== null) {
       this.close(connection, refusal, refusals[refusal], now)

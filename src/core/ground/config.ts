@@ -64,8 +64,6 @@ export interface NodeLimits {
   logBytes: number
   /** Bytes of a meeting's ring of frames. */
   meetingLogBytes: number
-  /** After so many bytes of entries of a log a batch ends; what is over comes in the next. */
-  pageBytes: number
   /** Keys of one topic. */
   topicKeys: number
   /** Entries and bytes that wait in a topic's ring for the next sweep, whatever its retention. */
@@ -113,7 +111,6 @@ export const defaultLimits: NodeLimits = {
   topicIdleMs: 3_600_000,
   logBytes: 536_870_912,
   meetingLogBytes: 4_194_304,
-  pageBytes: 32_768,
   topicKeys: 10_000,
   topicPendingEntries: 1_024,
   topicPendingBytes: 262_144,
@@ -121,8 +118,20 @@ export const defaultLimits: NodeLimits = {
   reconnectMaxMs: 2_000,
 }
 
-/** Limits of a node that nobody has had a reason to change: the option `limits` does not know them. */
+/**
+ * Limits of a node that nobody has had a reason to change: the option `limits` does not know them. Tests and the simulator
+ * give some of them with the others, and smaller.
+ */
 export const fixedLimits = {
+  /** After so many bytes of entries of one log a batch ends; what is over comes in the next. */
+  pageBytes: 32_768,
+  /** What a session may send in one turn of the round robin, in bytes. */
+  quantumBytes: 4_096,
+  /** After a stall at most so many late frames are sealed at once; the time of the rest is lost, and a SLIP event says so. */
+  lateFrames: 5,
+  /** After this long without input, runs of empty frames are sent together, one packet per `coalesceMs`. */
+  quietMs: 2_000,
+  coalesceMs: 250,
   /** How far the clock of whoever issues tokens may be ahead of this node's. */
   aheadMs: 5_000,
   /** Questions to the business at a time: whether something is allowed, and whether to open a meeting; more wait. */
@@ -145,6 +154,11 @@ export const fixedLimits = {
   sessionTopics: 100,
 } as const
 
+export type FixedLimits = { readonly [L in keyof typeof fixedLimits]: number }
+
+/** All limits that hold in a node. */
+export type Limits = NodeLimits & FixedLimits
+
 /** How long a topic keeps entries for readers that come back. */
 export interface Retention {
   readonly entries: number
@@ -165,8 +179,11 @@ export interface NodeConfig {
   wallOffset: number
   /** Random bytes: session names, seeds, epochs. */
   readonly entropy: (bytes: number) => Uint8Array
-  readonly limits: NodeLimits
+  readonly limits: Limits
 }
+
+/** The same as it is given. */
+export type NodeOptions = Omit<NodeConfig, 'limits'> & { readonly limits: NodeLimits & Partial<FixedLimits> }
 
 /** Milliseconds since 1970 from which the publications on the wire count their time, for the life of this node. */
 export function originOf({ wallOffset }: NodeConfig): number {

@@ -3,9 +3,6 @@ import type { ErrorCode } from '../../protocol/errors.ts'
 import { nowhere, type Position } from '../../protocol/schema.ts'
 import { Encoded } from './encoded.ts'
 
-/** Bytes of log entries after which a batch ends and the next page begins. */
-export const PAGE_BYTES = 32_768
-
 /** What stands in the place of entries that a reader will not get. */
 export class Gap extends Encoded {
   readonly reason: ErrorCode

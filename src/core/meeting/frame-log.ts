@@ -3,8 +3,9 @@ import { Writer } from '../../protocol/bytes.ts'
 import { joinFrames } from '../../protocol/frames.ts'
 import { nowhere, schema } from '../../protocol/schema.ts'
 import type { Budget } from '../ground/budget.ts'
+import { fixedLimits } from '../ground/config.ts'
 import { Encoded } from '../log/encoded.ts'
-import { BatchCache, Gap, PAGE_BYTES } from '../log/batches.ts'
+import { BatchCache, Gap } from '../log/batches.ts'
 import type { Cursor, Log, Read } from '../log/log.ts'
 import { Ring } from '../ground/ring.ts'
 
@@ -20,11 +21,13 @@ export class FrameLog implements Log {
   /** The stable mark as each frame was sealed. */
   readonly #marks: Ring<number> = new Ring(1)
   readonly #maxBytes: number
+  readonly #pageBytes: number
   readonly #budget: Budget
   readonly #batches: BatchCache = new BatchCache()
   #bytes = 0
 
-  constructor(number: number, maxBytes: number, budget: Budget) {
+  constructor(number: number, maxBytes: number, budget: Budget, pageBytes: number = fixedLimits.pageBytes) {
+    this.#pageBytes = pageBytes
     this.number = number
     this.#maxBytes = maxBytes
     this.#budget = budget
@@ -103,7 +106,7 @@ export class FrameLog implements Log {
       return known.batch
     }
     let to = from
-    for (let bytes = 0; to < end && bytes < PAGE_BYTES; to++) bytes += this.#ring.get(to).length + 1
+    for (let bytes = 0; to < end && bytes < this.#pageBytes; to++) bytes += this.#ring.get(to).length + 1
     const batch = this.#batch(from, to)
     batches.set(from, batch, to)
     cursor.position = to

@@ -6,10 +6,13 @@ const MINUTE = 60_000
 /** How often one user may take a seat: a bucket each, remembered only while something is missing from it. */
 export class JoinRate {
   readonly #rate: Rate
+  readonly #users: number
   /** By user, in order of the last join. */
   readonly #buckets: Map<string, Bucket> = new Map()
 
-  constructor(perMinute: number) {
+  /** `users`: how many are remembered. */
+  constructor(perMinute: number, users: number = fixedLimits.joinUsers) {
+    this.#users = users
     this.#rate = new Rate(perMinute, MINUTE, perMinute)
   }
 
@@ -20,13 +23,13 @@ export class JoinRate {
     if (wait > 0) return wait
     this.#buckets.delete(user)
     this.#buckets.set(user, this.#rate.take(bucket, now))
-    if (this.#buckets.size > fixedLimits.joinUsers) this.#forget(now)
+    if (this.#buckets.size > this.#users) this.#forget(now)
     return 0
   }
 
   #forget(now: number): void {
     for (const [user, bucket] of this.#buckets) if (this.#rate.isFull(bucket, now)) this.#buckets.delete(user)
     const [oldest] = this.#buckets.keys()
-    if (oldest !== undefined && this.#buckets.size > fixedLimits.joinUsers) this.#buckets.delete(oldest)
+    if (oldest !== undefined && this.#buckets.size > this.#users) this.#buckets.delete(oldest)
   }
 }

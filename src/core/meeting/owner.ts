@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MeetingEvent, MessageOf } from '../../protocol/schema.ts'
-import { fixedLimits, type MeetingOptions } from '../ground/config.ts'
+import type { MeetingOptions } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer } from '../ground/timers.ts'
 import type { Refusal, SealedFrame } from '../ports.ts'
@@ -16,9 +16,6 @@ import { Room, type RoomHost } from './room.ts'
 import { Roster } from './roster.ts'
 import { sealedFrame, sealFrame } from './sealed.ts'
 import { type Host, isAway, type Member, Seat, seatOf } from './seat.ts'
-
-/** After a stall at most so many late frames are sealed at once; the time of the rest is lost, and a SLIP event says so. */
-const LATE_FRAMES = 5
 
 /** A member that is left. */
 interface Departure {
@@ -49,7 +46,7 @@ export class Owner implements Host {
   readonly #intake: Intake
   readonly #clock: FrameClock
   readonly #joins: JoinRate
-  readonly #electorate: Electorate = new Electorate()
+  readonly #electorate: Electorate
   /** The next frame is due. */
   readonly #beat: Timer
   /** Nobody has been there for the TTL. */
@@ -75,7 +72,8 @@ export class Owner implements Host {
     this.#roster = new Roster(options.capacity, (event) => this.#happen(event))
     this.#intake = new Intake(options)
     this.#clock = new FrameClock(options.frameRate, room.log.number, now)
-    this.#joins = new JoinRate(options.joinsPerMinute)
+    this.#electorate = new Electorate(host.limits.electorates)
+    this.#joins = new JoinRate(options.joinsPerMinute, host.limits.joinUsers)
     this.#beat = new Timer('frame', (at) => this.#tick(at))
     this.#ttl = new Timer('ttl', () => host.expired(this))
     host.timers.set(this.#ttl, now + options.ttlMs)
@@ -182,7 +180,7 @@ export class Owner implements Host {
 
   /** Seats a member of the business's own. It neither starts the clock nor keeps the meeting open. */
   addBot(user: string): Bot | ErrorCode {
-    if (this.#events.length >= fixedLimits.waitingEvents) return 'BUSY'
+    if (this.#events.length >= this.#host.limits.waitingEvents) return 'BUSY'
     const slot = this.#roster.free
     if (slot === -1) return 'FULL'
     const member = this.#roster.seat(user, slot)
@@ -358,7 +356,8 @@ export class Owner implements Host {
     }
     const clock = this.#clock
     const { log } = this
-    for (let late = 0; late < LATE_FRAMES && clock.due(log.next) <= now; late++) {
+    const { lateFrames } = this.#host.limits
+    for (let late = 0; late < lateFrames && clock.due(log.next) <= now; late++) {
       this.#host.stats.sealed(now, now - clock.due(log.next))
       this.#seal(now)
     }

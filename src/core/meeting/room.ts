@@ -4,6 +4,7 @@ import { SYSTEM_SLOT } from '../../protocol/limits.ts'
 import type { MeetingEvent, MessageOf } from '../../protocol/schema.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Budget } from '../ground/budget.ts'
+import type { Limits } from '../ground/config.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import { Cursor, LANE, type Outlet } from '../log/log.ts'
 import type { SealedFrame } from '../ports.ts'
@@ -13,10 +14,6 @@ import { FrameLog } from './frame-log.ts'
 import { Gallery } from './gallery.ts'
 import { openFrame } from './sealed.ts'
 import type { Seat } from './seat.ts'
-
-/** After this long without input, runs of empty frames are sent together, one packet per `COALESCE_MS`. */
-const QUIET_MS = 2_000
-const COALESCE_MS = 250
 
 /** What a room is, wherever it is served. */
 export interface RoomFacts {
@@ -48,6 +45,7 @@ export interface NextFrame {
 
 /** What a room needs of its node. */
 export interface RoomHost {
+  readonly limits: Limits
   readonly timers: Timers
   readonly downstream: Downstream
   readonly budget: Budget
@@ -85,7 +83,7 @@ export class Room {
   constructor(host: RoomHost, number: number, logBytes: number, facts: RoomFacts, now: number) {
     this.#host = host
     this.facts = facts
-    this.log = new FrameLog(number, logBytes, host.budget)
+    this.log = new FrameLog(number, logBytes, host.budget, host.limits.pageBytes)
     this.#gallery = facts.spectatorDelayMs === 0 ? null : new Gallery(this.log, facts.spectatorDelayMs)
     this.#showing = new Timer('reveal', (at) => this.#show(at))
     this.#interval = facts.frameRate === 0 ? 0 : 1000 / facts.frameRate
@@ -121,7 +119,8 @@ export class Room {
 
   /** Tells the readers of what was appended, unless it belongs to a quiet run that can go out together. */
   tell(now: number): void {
-    const isQuiet = now - this.#lastInput > QUIET_MS && now - this.#lastTold < COALESCE_MS - this.#interval
+    const { quietMs, coalesceMs } = this.#host.limits
+    const isQuiet = now - this.#lastInput > quietMs && now - this.#lastTold < coalesceMs - this.#interval
     if (isQuiet) return
     this.#lastTold = now
     this.#show(now)

@@ -3,8 +3,7 @@ import { isName } from '../../protocol/names.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
 import type { Downstream } from '../down/downstream.ts'
-import type { Faults } from '../ground/faults.ts'
-import type { NodeLimits } from '../ground/config.ts'
+import type { Limits } from '../ground/config.ts'
 import { Rate } from '../ground/rate.ts'
 import type { ResumeOutcome, Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
@@ -57,7 +56,6 @@ export interface Targets {
   readonly requests: Requests
   readonly timers: Timers
   readonly application: Application
-  readonly faults: Faults
   /** Has the new token verified, or says why not. */
   refresh(session: Session, message: MessageOf<'refresh'>, now: number): ErrorCode | null
   /** The client goes on sending what has to be refused. */
@@ -68,7 +66,7 @@ export interface Targets {
 export class Dispatch {
   readonly gate: Gate
   readonly openings: Openings
-  readonly #limits: NodeLimits
+  readonly #limits: Limits
   readonly #stats: Stats
   readonly #downstream: Downstream
   readonly #meetings: JoinTarget
@@ -76,13 +74,12 @@ export class Dispatch {
   readonly #requests: Requests
   readonly #refresh: Targets['refresh']
   readonly #flood: Targets['flood']
-  readonly #faults: Faults
   readonly #upstream: Upstream
   readonly #refusals: Rate
   /** Sessions whose socket is not read from until their queue has emptied. */
   readonly #paused: Set<Session> = new Set()
 
-  constructor(limits: NodeLimits, stats: Stats, targets: Targets) {
+  constructor(limits: Limits, stats: Stats, targets: Targets) {
     const { timers, application } = targets
     this.#limits = limits
     this.#stats = stats
@@ -92,7 +89,6 @@ export class Dispatch {
     this.#requests = targets.requests
     this.#refresh = (session, message, now) => targets.refresh(session, message, now)
     this.#flood = (outlet) => targets.flood(outlet)
-    this.#faults = targets.faults
     this.#upstream = new Upstream(limits)
     this.#refusals = new Rate(limits.refusalsPerSecond, 1_000, limits.refusalBurst)
     this.gate = new Gate(limits, timers, application, (session, message, denials, now) => {
@@ -209,7 +205,7 @@ export class Dispatch {
       this.#paused.delete(session)
       if (outlet === null || !isPaused) continue
       outlet.paused = false
-      this.#faults.contain(() => outlet.transport.resume())
+      outlet.transport.resume()
     }
   }
 

@@ -1,7 +1,7 @@
 import { isName } from '../../protocol/names.ts'
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
 import { Asks, type Ending } from '../ground/asks.ts'
-import { fixedLimits, type NodeLimits } from '../ground/config.ts'
+import type { Limits } from '../ground/config.ts'
 import type { Timers } from '../ground/timers.ts'
 import type { Application, Question } from '../ports.ts'
 import { mayJoin, mayRead, mayWrite } from '../session/grant.ts'
@@ -30,14 +30,14 @@ interface Asked extends Question {
 export class Gate {
   /** Whether the business wants to be asked. */
   on = false
-  readonly #limits: NodeLimits
+  readonly #limits: Limits
   readonly #application: Application
   readonly #asks: Asks<Asked, boolean>
   readonly #inquiries: Map<Session, Inquiry> = new Map()
   readonly #deliver: (session: Session, message: Asking, denials: Denials, now: number) => void
 
   constructor(
-    limits: NodeLimits,
+    limits: Limits,
     timers: Timers,
     application: Application,
     deliver: (session: Session, message: Asking, denials: Denials, now: number) => void,
@@ -47,7 +47,7 @@ export class Gate {
     this.#deliver = deliver
     this.#asks = new Asks(timers, {
       timer: 'authorization',
-      most: fixedLimits.questions,
+      most: limits.questions,
       payer: ({ user }) => user,
       put: (question) => application.authorize(question),
       ended: (question, ending, now, wasPut) => this.#ended(question, ending, now, wasPut),

@@ -1,6 +1,6 @@
 import type { MessageOf } from '../../protocol/schema.ts'
 import { Asks } from '../ground/asks.ts'
-import { fixedLimits, type NodeLimits } from '../ground/config.ts'
+import type { Limits } from '../ground/config.ts'
 import type { Timers } from '../ground/timers.ts'
 import type { Application, MissingMeeting } from '../ports.ts'
 import type { Session } from '../session/session.ts'
@@ -14,14 +14,14 @@ interface Opening extends MissingMeeting {
 export class Openings {
   /** Whether the business wants to be asked. */
   on = false
-  readonly #limits: NodeLimits
+  readonly #limits: Limits
   readonly #asks: Asks<Opening, null>
   readonly #byName: Map<string, Opening> = new Map()
   readonly #bySession: Map<Session, Opening> = new Map()
   readonly #deliver: (session: Session, join: MessageOf<'join'>, now: number) => void
 
   constructor(
-    limits: NodeLimits,
+    limits: Limits,
     timers: Timers,
     application: Application,
     deliver: (session: Session, join: MessageOf<'join'>, now: number) => void,
@@ -30,7 +30,7 @@ export class Openings {
     this.#deliver = deliver
     this.#asks = new Asks(timers, {
       timer: 'opening',
-      most: fixedLimits.openings,
+      most: limits.openings,
       payer: ({ user }) => user,
       put: (opening) => application.openMissing(opening),
       ended: (opening, ending, now, wasPut) => {

@@ -1,10 +1,7 @@
 import type { ClientMessage } from '../../protocol/schema.ts'
-import type { NodeLimits } from '../ground/config.ts'
+import type { Limits } from '../ground/config.ts'
 import type { Session } from '../session/session.ts'
 import type { UpstreamQueue } from '../session/upstream-queue.ts'
-
-/** What a session may send in one turn of the round robin, in bytes. */
-const QUANTUM = 4_096
 
 /** How much of a sweep's budget it takes. */
 function work(message: ClientMessage): number {
@@ -14,10 +11,10 @@ function work(message: ClientMessage): number {
 
 /** Serves the upstream queues in deficit round robin (Shreedhar and Varghese, 1995). */
 export class Upstream {
-  readonly #limits: NodeLimits
+  readonly #limits: Limits
   readonly #turns: Session[] = []
 
-  constructor(limits: NodeLimits) {
+  constructor(limits: Limits) {
     this.#limits = limits
   }
 
@@ -85,7 +82,7 @@ export class Upstream {
     deliver: (session: Session, message: ClientMessage) => void,
   ): number {
     const { upstream } = session
-    upstream.deficit += QUANTUM
+    upstream.deficit += this.#limits.quantumBytes
     let served = 0
     for (let next = upstream.peek(); next !== undefined && served < budget; next = upstream.peek()) {
       if (next.cost > upstream.deficit) break

@@ -5,8 +5,20 @@ import { nameRule } from '../ground/check.ts'
 
 const pattern = v.pipe(v.string(), v.check(isPattern))
 
-/** Claims besides the registered ones are not looked at. */
-export const claimsSchema = v.object({
+/** What a ticket's token says: names of JWT, and `m`, `r`, `w` for meetings with their roles, topics to read and to write. */
+export interface Claims {
+  readonly sub: string
+  readonly exp: number
+  readonly iat: number
+  readonly jti: string
+  readonly rev: number
+  readonly m: readonly (readonly [name: string, role: Role])[]
+  readonly r: readonly string[]
+  readonly w: readonly string[]
+}
+
+/** Claims besides these are not looked at. */
+const claimsSchema: v.GenericSchema<unknown, Claims> = v.object({
   sub: v.pipe(v.string(), v.check(isUser)),
   // Far beyond any date, and where the conversion to milliseconds is still exact.
   exp: v.pipe(v.number(), v.maxValue(8.64e12)),
@@ -19,7 +31,10 @@ export const claimsSchema = v.object({
   w: v.optional(v.array(pattern), []),
 })
 
-export type Claims = v.InferOutput<typeof claimsSchema>
+/** Throws where they are not those of a ticket. */
+export function claimsOf(payload: unknown): Claims {
+  return v.parse(claimsSchema, payload)
+}
 
 export function meetingClaim(
   meeting: string | { readonly name: string; readonly role?: Role | undefined },

@@ -8,7 +8,7 @@ import type { Limits } from '../ground/limits.ts'
 import type { Logger } from '../ground/logger.ts'
 import { Seldom } from '../ground/seldom.ts'
 import type { Key, TicketKeys } from '../options/keys.ts'
-import { type Claims, claimsSchema, grantOf, meetingClaim, topicClaim } from './claims.ts'
+import { type Claims, claimsOf, grantOf, meetingClaim, topicClaim } from './claims.ts'
 import type { RemoteKeys } from './jwks.ts'
 import { type Keys, keysOf } from './keys.ts'
 
@@ -239,7 +239,7 @@ export class Tickets {
           typeof key === 'function'
             ? await jwtVerify(token, key, options)
             : await jwtVerify(token, key, options)
-        return this.#checked(v.parse(claimsSchema, payload))
+        return this.#checked(claimsOf(payload))
       } catch (error) {
         if (isSigned(error)) throw error
         failure = error

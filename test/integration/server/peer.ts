@@ -5,14 +5,12 @@ import {
   binaryCodec,
   type ClientMessage,
   type Codec,
-  type Message,
   type MessageOf,
-  type MessageType,
   type Payload,
   toPayload,
-  nowhere,
 } from '../../../src/protocol/index.ts'
 import { Rtms, type RtmsOptions } from '../../../src/server/index.ts'
+import { messages, SocketPeer } from '../../../src/testing/index.ts'
 
 export const SECRET = 'a secret for tests, which is long enough'
 
@@ -32,117 +30,35 @@ export async function stopAll(): Promise<void> {
   await Promise.all(running.splice(0).map((rtms) => rtms.close({ timeoutMs: 100 })))
 }
 
-export const hello = (token: string, fields: Partial<MessageOf<'hello'>> = {}): MessageOf<'hello'> => ({
-  type: 'hello',
-  version: 1,
-  features: 0,
-  client: 'test',
-  token,
-  session: '',
-  received: 0,
-  window: 0,
-  ...fields,
-})
+export const { hello } = messages
 
-export const join = (call: number, meeting: string, spectator = false): MessageOf<'join'> => ({
-  type: 'join',
-  call,
-  meeting,
-  spectator,
-  config: '',
-  world: 0,
-  next: 0,
-})
+export const join = (call: number, meeting: string, spectator = false): MessageOf<'join'> =>
+  messages.join(call, meeting, { spectator })
 
-export const subscribe = (call: number, ...topics: string[]): MessageOf<'subscribe'> => ({
-  type: 'subscribe',
-  call,
-  topics: topics.map((topic) => ({
-    topic,
-    since: nowhere,
-    history: 0,
-    conflate: false,
-    maxHz: 0,
-    policy: 0,
-    keys: [],
-  })),
-})
+export const subscribe = (call: number, ...topics: string[]): MessageOf<'subscribe'> =>
+  messages.subscribe(call, ...topics)
 
-export const request = (call: number, method: string, data: unknown = null, timeout = 0): ClientMessage => ({
-  type: 'request',
-  call,
-  method,
-  timeout,
-  data: toPayload(data),
-})
+export const request = (call: number, method: string, data: unknown = null, timeout = 0): ClientMessage =>
+  messages.request(call, method, toPayload(data), timeout)
 
 export const json = (payload: Payload): unknown => JSON.parse(new TextDecoder().decode(payload.bytes))
 
-/** A WebSocket that speaks one of the codecs and keeps all it hears. */
-export class Peer {
+/** A peer on a WebSocket of `ws`. It answers nothing by itself. */
+export class Peer extends SocketPeer {
   readonly ws: WebSocket
-  readonly heard: Message[] = []
-  readonly codec: Codec
-  readonly closed: Promise<{ code: number; reason: string }>
-  #changed: () => void = () => {}
 
   constructor(url: string, codec: Codec = binaryCodec, options: ClientOptions = {}) {
-    this.codec = codec
-    this.ws = new WebSocket(url, codec.subprotocol, options)
-    this.ws.on('error', () => {})
-    this.ws.on('message', (data, isBinary) => {
-      if (isBinary === codec.text) throw new Error('a message of the wrong kind')
-      this.heard.push(...codec.decode(codec.text ? (data as Buffer).toString() : (data as Buffer), 'server'))
-      this.#changed()
-    })
-    this.closed = new Promise((resolve) => {
-      this.ws.on('close', (code, reason) => {
-        resolve({ code, reason: reason.toString() })
-        this.#changed()
-      })
-    })
+    const ws = new WebSocket(url, codec.subprotocol, options)
+    super(ws, { codec, answers: false })
+    this.ws = ws
   }
 
   /** Connects, says hello and waits for the welcome. */
   static async connect(url: string, token: string, codec?: Codec, window = 0): Promise<Peer> {
     const peer = await new Peer(url, codec).opened()
-    peer.send(hello(token, { window }))
+    peer.hello(token, { window })
     await peer.next('welcome')
     return peer
-  }
-
-  async opened(): Promise<this> {
-    await once(this.ws, 'open')
-    return this
-  }
-
-  send(...messages: Message[]): void {
-    const packet = this.codec.encode(messages)
-    this.ws.send(packet, { binary: !this.codec.text })
-  }
-
-  all<T extends MessageType>(type: T): MessageOf<T>[] {
-    return this.heard.filter((message) => message.type === type) as unknown as MessageOf<T>[]
-  }
-
-  /** Waits until what was heard satisfies `is`; rejects where the socket closes before. */
-  async until<T>(is: (heard: readonly Message[]) => T | undefined | false): Promise<T> {
-    for (;;) {
-      const found = is(this.heard)
-      if (found !== undefined && found !== false) return found
-      if (this.ws.readyState === WebSocket.CLOSED) {
-        throw new Error(`closed after ${JSON.stringify(this.heard.map(({ type }) => type))}`)
-      }
-      await new Promise<void>((resolve) => (this.#changed = resolve))
-    }
-  }
-
-  /** The first message of this type, or the first that matches; waits for it. */
-  async next<T extends MessageType>(
-    type: T,
-    is: (message: MessageOf<T>) => boolean = () => true,
-  ): Promise<MessageOf<T>> {
-    return this.until(() => this.all(type).find(is))
   }
 }
 

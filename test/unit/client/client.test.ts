@@ -178,6 +178,47 @@ describe('A client', () => {
     }
   })
 
+  it('takes a getTicket that throws at once for one that rejects', async () => {
+    const { client } = make({
+      getTicket: () => {
+        throw new Error('no')
+      },
+    })
+    await settle()
+    expect(client.state).toBe('disconnected')
+  })
+
+  it('connects anew where its socket throws while it sends, and sends again what that one never took', async () => {
+    const { client, socket, sockets } = await live()
+    socket.send = () => {
+      throw new Error('InvalidStateError')
+    }
+    const requesting = client.request('r', 1)
+    await settle()
+    expect(socket.closed).toBe(3000)
+    expect(client.state).toBe('disconnected')
+    await vi.advanceTimersByTimeAsync(2_000)
+    const next = sockets.at(-1) as FakeSocket
+    next.onopen?.()
+    await settle()
+    next.receive(welcomeOf({ resumed: true }))
+    await settle()
+    const [request] = next.takeOf('request')
+    next.receive({ type: 'reply', call: request?.call ?? 0, data: text('2') })
+    expect(await requesting).toBe(2)
+  })
+
+  it('closes where its socket throws while it closes', async () => {
+    const { client, socket } = await live()
+    socket.close = () => {
+      throw new SyntaxError('bad code')
+    }
+    const requesting = failure(client.request('r', 1))
+    client.close()
+    expect(client.state).toBe('closed')
+    expect(await requesting).toMatchObject({ code: 'CLOSED' })
+  })
+
   it('sends all of one turn in one packet', async () => {
     const { client, socket } = await live()
     socket.packets = 0

@@ -7,8 +7,8 @@ const boom = (): never => {
 }
 
 /** A node whose ports are about to throw. */
-function harness(limits: Partial<NodeLimits> = {}): Harness & { faults: string[] } {
-  return Object.assign(new Harness(limits), { faults: [] })
+function harness(limits: Partial<NodeLimits> = {}): Harness {
+  return Object.assign(new Harness(limits), { tolerant: true })
 }
 
 /** Reads what comes to a peer that has nothing to do with the fault. */

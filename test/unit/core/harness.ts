@@ -3,6 +3,7 @@ import {
   type Bus,
   type Connection,
   defaultLimits,
+  type FixedLimits,
   type Grant,
   type NodeLimits,
   type Packet,
@@ -14,32 +15,40 @@ import {
 } from '../../../src/core/index.ts'
 import {
   binaryCodec,
-  type ClientMessage,
   type Codec,
-  decodeEvent,
-  eachFrame,
-  eachPublication,
   type ErrorCode,
-  type FrameEntry,
-  type MeetingEvent,
   type MessageOf,
-  type MessageType,
-  nowhere,
   type Payload,
   type Position,
-  type PublicationEntry,
   RtmsError,
   type ServerMessage,
-  SYSTEM_SLOT,
 } from '../../../src/protocol/index.ts'
+import {
+  faulty,
+  type Follower,
+  type Moment,
+  Peer as TestPeer,
+  PortFault,
+  publicationsOf,
+  textPayload,
+} from '../../../src/testing/index.ts'
+
+export {
+  framesOf,
+  type FrameView,
+  publicationsOf,
+  textOf,
+  textPayload as text,
+} from '../../../src/testing/index.ts'
+export { wish } from '../../../src/testing/messages.ts'
 
 /*
  * A node in virtual time for the unit tests: real core, everything around it recorded. `now` moves only by `advance`,
  * which sweeps at each of the node's deadlines, as the server's host does.
  */
 
-export const text = (value: string): Payload => ({ text: true, bytes: new TextEncoder().encode(value) })
-export const textOf = (payload: Payload): string => new TextDecoder().decode(payload.bytes)
+const decoder = new TextDecoder()
+
 export const bytes = (length: number, fill = 1): Payload => ({
   text: false,
   bytes: new Uint8Array(length).fill(fill),
@@ -142,15 +151,18 @@ export class RecordingTransport implements Transport {
   paused = false
   closed: { readonly code: number; readonly reason: string } | null = null
   readonly #now: () => number
+  readonly #arrived: (packet: Packet) => void
 
-  constructor(now: () => number) {
+  constructor(now: () => number, arrived: (packet: Packet) => void = () => {}) {
     this.#now = now
+    this.#arrived = arrived
   }
 
   write(packet: Packet): boolean {
     if (this.closed !== null) throw new Error('a write after the close')
     this.packets.push(packet)
     this.writes.push({ at: this.#now(), size: packet.bytes.length })
+    this.#arrived(packet)
     return this.accepts
   }
 
@@ -166,27 +178,6 @@ export class RecordingTransport implements Transport {
     if (this.closed !== null) throw new Error('closed twice')
     this.closed = { code, reason }
   }
-}
-
-export interface FrameView {
-  readonly number: number
-  readonly events: MeetingEvent[]
-  readonly inputs: FrameEntry[]
-}
-
-export function framesOf(messages: readonly ServerMessage[]): FrameView[] {
-  const frames: FrameView[] = []
-  for (const message of messages) {
-    if (message.type !== 'frames') continue
-    eachFrame(message.frames, message.first, message.count, (number, entries) =>
-      frames.push({
-        number,
-        events: entries.flatMap((entry) => (entry.slot === SYSTEM_SLOT ? (decodeEvent(entry) ?? []) : [])),
-        inputs: entries.filter(({ slot }) => slot !== SYSTEM_SLOT),
-      }),
-    )
-  }
-  return frames
 }
 
 /** Where a reader stands that was subscribed and has taken these messages. */
@@ -205,101 +196,37 @@ export function positionAfter(
   return { epoch, at: next, numbers: [...held] }
 }
 
-export function publicationsOf(messages: readonly ServerMessage[]): PublicationEntry[] {
-  const entries: PublicationEntry[] = []
-  for (const message of messages) {
-    if (message.type === 'publications')
-      eachPublication(message.publications, message.at, (entry) => entries.push(entry))
-  }
-  return entries
-}
-
-/** The far end of one connection. */
-export class Peer {
+/** A peer whose packets go straight into the node. It answers nothing by itself. */
+export class Peer extends TestPeer {
   readonly connection: Connection
   readonly transport: RecordingTransport
-  readonly codec: Codec
   readonly #harness: Harness
-  #taken = 0
-  #call = 0
-  /** Of the welcome. */
-  session = ''
 
-  constructor(harness: Harness, codec: Codec, address = '') {
+  constructor(harness: Harness, codec: Codec, address: string, follower?: Follower) {
+    const options = { codec, answers: false, ...(follower === undefined ? {} : { follower }) }
+    super((packet) => this.raw(codec.text ? decoder.decode(packet) : packet), options)
     this.#harness = harness
-    this.codec = codec
-    this.transport = new RecordingTransport(() => harness.now)
-    this.connection = harness.node.handleOpen(this.transport, codec, harness.now, address)
+    this.transport = new RecordingTransport(
+      () => harness.now,
+      ({ bytes: packet }) => this.hear(packet),
+    )
+    this.connection = harness.node.handleOpen(
+      harness.port(`transport ${++harness.opened}`, this.transport),
+      codec,
+      harness.now,
+      address,
+    )
   }
 
   get closed(): number | null {
     return this.transport.closed?.code ?? null
   }
 
-  /** Continues the call numbers of an earlier connection. */
-  continue(call: number): void {
-    this.#call = call
-  }
-
-  call(): number {
-    return ++this.#call
-  }
-
-  /** Sends messages in one packet; nothing is swept. */
-  send(...messages: ClientMessage[]): void {
-    const packet = this.codec.encode(messages)
-    this.raw(this.codec.text ? new TextDecoder().decode(packet) : packet)
-  }
-
+  /** Hands a packet over; nothing is swept. */
   raw(packet: Uint8Array | string): void {
     this.#harness.node.handlePacket(this.connection, packet, this.#harness.now)
     this.#harness.authenticate()
-  }
-
-  hello(token: string, parts: Partial<MessageOf<'hello'>> = {}): void {
-    this.send({
-      type: 'hello',
-      version: 1,
-      features: 0,
-      client: 'test',
-      token,
-      session: '',
-      received: 0,
-      window: 0,
-      ...parts,
-    })
-  }
-
-  join(meeting: string, parts: Partial<MessageOf<'join'>> = {}): number {
-    const call = this.call()
-    this.send({ type: 'join', call, meeting, spectator: false, config: '', world: 0, next: 0, ...parts })
-    return call
-  }
-
-  input(log: number, seq: number, data: Payload = text(`i${seq}`)): void {
-    this.send({ type: 'input', log, seq, after: 0, seen: 0, data })
-  }
-
-  subscribe(topic: string, parts: Partial<MessageOf<'subscribe'>['topics'][number]> = {}): number {
-    const call = this.call()
-    this.send({ type: 'subscribe', call, topics: [wish(topic, parts)] })
-    return call
-  }
-
-  publish(topic: string, data: Payload, parts: Partial<MessageOf<'publish'>> = {}): number {
-    const call = this.call()
-    this.send({ type: 'publish', call, topic, key: '', tombstone: false, data, ...parts })
-    return call
-  }
-
-  request(method: string, data: Payload = text('x'), timeout = 0): number {
-    const call = this.call()
-    this.send({ type: 'request', call, method, timeout, data })
-    return call
-  }
-
-  ack(bytes: number, received = 0): void {
-    this.send({ type: 'ack', bytes, received, seen: [] })
+    this.#harness.check()
   }
 
   drain(): void {
@@ -311,55 +238,6 @@ export class Peer {
   hangUp(final = false): void {
     this.#harness.node.handleClose(this.connection, final, this.#harness.now)
   }
-
-  /** The bytes of all packets so far. */
-  get received(): number {
-    return this.transport.packets.reduce((sum, packet) => sum + packet.bytes.length, 0)
-  }
-
-  /** What was written since the last take, packet by packet. */
-  takePackets(): ServerMessage[][] {
-    const packets = this.transport.packets.slice(this.#taken)
-    this.#taken = this.transport.packets.length
-    return packets.map((packet) => {
-      const body = packet.text ? new TextDecoder().decode(packet.bytes) : packet.bytes
-      return this.codec.decode(body, 'server') as ServerMessage[]
-    })
-  }
-
-  take(): ServerMessage[] {
-    return this.takePackets().flat()
-  }
-
-  /** Those of one type among what was written since the last take; the rest is forgotten. */
-  takeOf<T extends MessageType>(type: T): MessageOf<T>[] {
-    return this.take().filter((message) => message.type === (type as string)) as unknown as MessageOf<T>[]
-  }
-
-  takeFrames(): FrameView[] {
-    return framesOf(this.take())
-  }
-
-  /** The texts of the publications written since the last take. */
-  takeTexts(): string[] {
-    return publicationsOf(this.take()).map(({ data }) => textOf(data))
-  }
-}
-
-export function wish(
-  topic: string,
-  parts: Partial<MessageOf<'subscribe'>['topics'][number]> = {},
-): MessageOf<'subscribe'>['topics'][number] {
-  return {
-    topic,
-    since: nowhere,
-    history: 0,
-    conflate: false,
-    maxHz: 0,
-    policy: 0,
-    keys: [],
-    ...parts,
-  }
 }
 
 export class Harness {
@@ -367,14 +245,22 @@ export class Harness {
   readonly node: RtmsNode
   readonly application: FakeApplication = new FakeApplication()
   readonly bus: RecordingBus = new RecordingBus()
-  readonly limits: NodeLimits
+  readonly limits: NodeLimits & Partial<FixedLimits>
   /** Token checks wait until `authenticate(true)`. */
   slowTokens = false
-  /** What sweeps threw, where ports are meant to throw. */
-  faults: string[] | null = null
+  opened = 0
+  /** Which calls of its ports throw; sockets are numbered in the order in which they open: 'transport 1.write'. */
+  strikes: (call: string) => Moment | null = () => null
+  /** The calls that did, as the node was told; where ports are meant to throw errors of the test's own, their messages too. */
+  readonly faults: string[] = []
+  tolerant = false
+  #broken: { readonly error: unknown } | null = null
   #entropy = 1
 
-  constructor(limits: Partial<NodeLimits> = {}, parts: { incarnation?: number; wallOffset?: number } = {}) {
+  constructor(
+    limits: Partial<NodeLimits & FixedLimits> = {},
+    parts: { incarnation?: number; wallOffset?: number } = {},
+  ) {
     this.limits = { ...defaultLimits, ...limits }
     this.node = new RtmsNode(
       {
@@ -388,8 +274,21 @@ export class Harness {
           ),
         limits: this.limits,
       },
-      { application: this.application, bus: this.bus },
+      {
+        application: this.port('application', this.application),
+        bus: this.port('bus', this.bus),
+        fault: (error) => {
+          if (error instanceof PortFault) this.faults.push(error.call)
+          else if (this.tolerant) this.faults.push((error as Error).message)
+          else this.#broken ??= { error }
+        },
+      },
     )
+  }
+
+  /** A port that throws where {@link strikes} says so. */
+  port<P extends object>(name: string, port: P): P {
+    return faulty(name, port, (call) => this.strikes(call))
   }
 
   /** Answers the token checks under way: a token names its user, unless `grants` has something else for it. */
@@ -406,8 +305,9 @@ export class Harness {
     }
   }
 
-  open(codec: Codec = binaryCodec, address = ''): Peer {
-    return new Peer(this, codec, address)
+  /** A connection that has said nothing; `follower` where it goes on for an earlier one. */
+  open(codec: Codec = binaryCodec, address = '', follower?: Follower): Peer {
+    return new Peer(this, codec, address, follower)
   }
 
   /** A connection that is live; its welcome is taken. */
@@ -417,18 +317,18 @@ export class Harness {
     this.settle()
     const [welcome] = peer.take()
     if (welcome?.type !== 'welcome') throw new Error(`no welcome but ${JSON.stringify(welcome)}`)
-    peer.session = welcome.session
     peer.continue(welcome.calls)
     return peer
   }
 
   sweep(): void {
-    try {
-      this.node.sweep(this.now)
-    } catch (error) {
-      if (this.faults === null) throw error
-      this.faults.push((error as Error).message)
-    }
+    this.node.sweep(this.now)
+    this.check()
+  }
+
+  /** The node keeps what its ports throw to itself: what the test has not asked for is an error of the test, or of the node. */
+  check(): void {
+    if (this.#broken !== null) throw this.#broken.error
   }
 
   /** Sweeps until nothing is left to do now. */
@@ -482,6 +382,6 @@ export class Harness {
   }
 
   publish(topic: string, value: string, key = '', tombstone = false): number | ErrorCode {
-    return this.node.publish(topic, text(value), key, tombstone, this.now)
+    return this.node.publish(topic, textPayload(value), key, tombstone, this.now)
   }
 }

@@ -13,6 +13,7 @@ import { openFrame } from '../../../src/core/meeting/sealed.ts'
 import { type Host, type Member, Seat } from '../../../src/core/meeting/seat.ts'
 import type { Session } from '../../../src/core/session/session.ts'
 import type { MessageOf } from '../../../src/protocol/index.ts'
+import { defaultLimits, fixedLimits } from '../../../src/core/index.ts'
 import { bytes, text } from './harness.ts'
 
 const facts: RoomFacts = {
@@ -30,7 +31,15 @@ const facts: RoomFacts = {
 function nodeOf() {
   const marked = new Set<Cursor>()
   const downstream = { mark: (cursor: Cursor) => marked.add(cursor) } as unknown as Downstream
-  return { timers: new Timers(), budget: new Budget(Infinity), stats: new Stats(), downstream, marked }
+  const limits = { ...fixedLimits, ...defaultLimits }
+  return {
+    limits,
+    timers: new Timers(),
+    budget: new Budget(Infinity),
+    stats: new Stats(),
+    downstream,
+    marked,
+  }
 }
 
 function roomOn(node: ReturnType<typeof nodeOf>, parts: Partial<RoomFacts> = {}): Room {

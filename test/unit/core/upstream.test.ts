@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { Budget } from '../../../src/core/ground/budget.ts'
-import { defaultLimits } from '../../../src/core/ground/config.ts'
+import { defaultLimits, fixedLimits } from '../../../src/core/ground/config.ts'
 import { Session } from '../../../src/core/session/session.ts'
 import { Upstream } from '../../../src/core/up/upstream.ts'
 import { binaryCodec, type ClientMessage, nowhere } from '../../../src/protocol/index.ts'
@@ -17,7 +17,7 @@ function make(limits: Partial<typeof defaultLimits> = {}): {
   send: (session: Session, count: number, size?: number) => void
   sweep: () => string[]
 } {
-  const all = { ...defaultLimits, ...limits }
+  const all = { ...fixedLimits, ...defaultLimits, ...limits }
   const upstream = new Upstream(all)
   const host = { limits: all, budget: new Budget(Infinity), expired: () => {}, caughtUp: () => {} }
   return {

@@ -1,4 +1,5 @@
-import { isOfSessionLog, nowhere, type Position, type ServerMessage } from '../../../src/protocol/index.ts'
+import type { ServerMessage } from '../../../src/protocol/index.ts'
+import { Follower } from '../../../src/testing/index.ts'
 import { framesOf, type Harness, type Peer, publicationsOf, textOf } from './harness.ts'
 
 /** Time passes, and these clients answer pings. */
@@ -13,36 +14,31 @@ export function alive(h: Harness, ms: number, ...peers: Peer[]): void {
 export class Wanderer {
   readonly #h: Harness
   readonly #user: string
+  readonly #follower: Follower = new Follower()
   peer: Peer
   /** Every push, publication and frame, in the order in which they came. */
   readonly pushes: string[] = []
   readonly texts: string[] = []
   readonly frames: number[] = []
   readonly recovered: boolean[] = []
-  #session = ''
-  #received = 0
-  #world = 0
-  #since: Position = nowhere
 
   constructor(h: Harness, user: string) {
     this.#h = h
     this.#user = user
-    this.peer = h.open()
-    this.#greet()
+    this.peer = this.connect()
   }
 
-  connect(): void {
-    this.peer = this.#h.open()
-    this.#greet()
-  }
-
-  #greet(): void {
-    this.peer.hello(this.#user, { session: this.#session, received: this.#received })
-    this.peer.continue(1_000 * (this.recovered.length + 1))
-    this.peer.join('m', { world: this.#world, next: this.#world === 0 ? 0 : (this.frames.at(-1) ?? 0) + 1 })
-    this.peer.subscribe('t', { since: this.#since })
+  connect(): Peer {
+    const follower = this.#follower
+    const peer = this.#h.open(undefined, '', follower)
+    this.peer = peer
+    peer.hello(this.#user)
+    peer.continue(1_000 * (this.recovered.length + 1))
+    peer.join('m', follower.join('m'))
+    peer.subscribe('t', follower.wish('t'))
     this.#h.settle()
     this.listen()
+    return peer
   }
 
   /** Takes in what has come. */
@@ -51,21 +47,11 @@ export class Wanderer {
   }
 
   #hear(message: ServerMessage): void {
-    if (isOfSessionLog(message.type)) this.#received++
-    if (message.type === 'welcome') {
-      this.#session = message.session
-      this.#received = message.received
-    } else if (message.type === 'joined') {
-      this.#world = message.world
-      this.recovered.push(message.recovered)
-    } else if (message.type === 'subscribed') this.#since = message.position
+    if (message.type === 'joined') this.recovered.push(message.recovered)
     else if (message.type === 'push') this.pushes.push(textOf(message.data))
     else if (message.type === 'frames') this.frames.push(...framesOf([message]).map(({ number }) => number))
-    else if (message.type === 'publications') {
-      for (const { at, data } of publicationsOf([message])) {
-        this.#since = { ...this.#since, at: at + 1 }
-        this.texts.push(textOf(data))
-      }
-    } else if (message.type === 'gap' || message.type === 'failed') throw new Error(JSON.stringify(message))
+    else if (message.type === 'publications')
+      this.texts.push(...publicationsOf([message]).map(({ data }) => textOf(data)))
+    else if (message.type === 'gap' || message.type === 'failed') throw new Error(JSON.stringify(message))
   }
 }

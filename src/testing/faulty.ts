@@ -1,0 +1,31 @@
+/** What a port throws because a test wants it to. */
+export class PortFault extends Error {
+  /** For instance 'transport.write'. */
+  readonly call: string
+
+  constructor(call: string) {
+    super(`${call} threw, as the test wants it to`)
+    this.call = call
+  }
+}
+
+/** When a call throws: without having done anything, or once it has. */
+export type Moment = 'before' | 'after'
+
+/** A port of a node whose calls throw where `strikes` says so. It is asked about each call, by names like 'bus.publish'. */
+export function faulty<P extends object>(name: string, port: P, strikes: (call: string) => Moment | null): P {
+  return new Proxy(port, {
+    get(target, method) {
+      const value: unknown = Reflect.get(target, method)
+      if (typeof value !== 'function') return value
+      return (...args: unknown[]): unknown => {
+        const call = `${name}.${String(method)}`
+        const moment = strikes(call)
+        if (moment === 'before') throw new PortFault(call)
+        const result: unknown = Reflect.apply(value, target, args)
+        if (moment === 'after') throw new PortFault(call)
+        return result
+      }
+    },
+  })
+}

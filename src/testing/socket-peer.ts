@@ -1,0 +1,100 @@
+import type { MessageOf, MessageType, ServerMessage } from '../protocol/index.ts'
+import { Peer, type PeerOptions } from './peer.ts'
+
+/** What a peer needs of a WebSocket: that of a browser, of Node or of `ws`, made with the codec's subprotocol. */
+export interface PeerSocket {
+  binaryType: string
+  addEventListener(type: 'open', listener: () => void): void
+  addEventListener(type: 'error', listener: (event: { readonly message?: unknown }) => void): void
+  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void
+  addEventListener(type: 'close', listener: (event: Closed) => void): void
+  send(packet: Uint8Array | string): void
+}
+
+/** Types of messages that the error of a closed socket names. */
+const LAST = 8
+
+/** How a socket was closed. */
+export interface Closed {
+  readonly code: number
+  readonly reason: string
+}
+
+/** A peer on a WebSocket: what it hears can be awaited. It has no time-outs of its own. */
+export class SocketPeer extends Peer {
+  readonly closed: Promise<Closed>
+  readonly #opened: Promise<this>
+  #end: Error | null = null
+  readonly #waiting: Set<() => void> = new Set()
+
+  constructor(socket: PeerSocket, options: PeerOptions = {}) {
+    super((packet) => socket.send(this.codec.text ? asText(packet) : packet), options)
+    socket.binaryType = 'arraybuffer'
+    this.#opened = new Promise((resolve, reject) => {
+      socket.addEventListener('open', () => resolve(this))
+      socket.addEventListener('error', ({ message = 'the socket could not be opened' }) =>
+        reject(new Error(String(message))),
+      )
+    })
+    // Whoever does not wait for it hears of it by `closed`.
+    this.#opened.catch(() => {})
+    socket.addEventListener('message', ({ data }) => {
+      try {
+        this.#hearData(data)
+      } catch (error) {
+        this.#end ??= error as Error
+      }
+      this.#wake()
+    })
+    this.closed = new Promise((resolve) => {
+      socket.addEventListener('close', ({ code, reason }) => {
+        resolve({ code, reason })
+        const last = this.heard.slice(-LAST).map(({ type }) => type)
+        const why = reason === '' ? '' : `: ${reason}`
+        this.#end ??= new Error(
+          `the connection was closed with ${code}${why}; it had heard ${last.join(', ')}`,
+        )
+        this.#wake()
+      })
+    })
+  }
+
+  #hearData(data: unknown): void {
+    if ((typeof data === 'string') !== this.codec.text) throw new Error('a message of the wrong kind')
+    this.hear(typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer))
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake()
+    this.#waiting.clear()
+  }
+
+  /** Resolves with this peer when its socket is open. */
+  opened(): Promise<this> {
+    return this.#opened
+  }
+
+  /** Waits until what was heard satisfies `is`. Rejects where the socket closes before, or something came that must not. */
+  async until<T>(is: (heard: readonly ServerMessage[]) => T | undefined | false): Promise<T> {
+    for (;;) {
+      const found = is(this.heard)
+      if (found !== undefined && found !== false) return found
+      if (this.#end !== null) throw this.#end
+      await new Promise<void>((resolve) => this.#waiting.add(resolve))
+    }
+  }
+
+  /** The first message of this type, or the first that matches, of all it ever heard; waits for it. */
+  next<T extends MessageType>(
+    type: T,
+    is: (message: MessageOf<T>) => boolean = () => true,
+  ): Promise<MessageOf<T>> {
+    return this.until(() => this.all(type).find(is))
+  }
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function asText(packet: Uint8Array): string {
+  return decoder.decode(packet)
+}
