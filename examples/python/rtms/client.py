@@ -69,6 +69,7 @@ class Client:
         self._entries_lost = False
         # Of the connection.
         self._consumed = self._acknowledged = self._received_acknowledged = 0
+        self._seen_at = 0.0
         self._retry_after = 0
 
     async def __aenter__(self) -> "Client":
@@ -280,7 +281,9 @@ class Client:
 
     def _acknowledge(self) -> None:
         self._acknowledged, self._received_acknowledged = self._consumed, self._received
-        self.send({"type": "ack", "bytes": self._consumed, "received": self._received})
+        self._seen_at = asyncio.get_running_loop().time()
+        seen = [place for meeting in self.meetings.values() for place in meeting.seen()]
+        self.send({"type": "ack", "bytes": self._consumed, "received": self._received, "seen": seen})
 
     # ---- receiving
 
@@ -298,7 +301,9 @@ class Client:
         self._consumed += len(packet)
         window = self._welcome.get("window", 0)
         unsaid = self._consumed - self._acknowledged
-        if (window and unsaid >= window / 4) or self._received - self._received_acknowledged >= ENTRIES_PER_ACK:
+        is_due = (window and unsaid >= window / 4) or self._received - self._received_acknowledged >= ENTRIES_PER_ACK
+        # Members acknowledge frames a second after they last did so at the latest, as long as packets come.
+        if is_due or (self.meetings and asyncio.get_running_loop().time() >= self._seen_at + 1):
             self._acknowledge()
 
     def _on_welcome(self, message: dict[str, Any]) -> None:

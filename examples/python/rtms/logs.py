@@ -42,6 +42,10 @@ class Meeting:
         self._session = ""
         self._next = 1
         self._seq = 0
+        #: The last input sent that was not refused, as far as is known; 0 for none in this seat.
+        self._last = 0
+        #: The last frame that the node was told of as seen.
+        self._acknowledged = 0
         self._unanswered: dict[int, tuple[dict[str, str], asyncio.Future]] = {}
 
     def send(self, data: Any) -> "asyncio.Future[int]":
@@ -75,27 +79,42 @@ class Meeting:
 
     def _send(self, seq: int) -> None:
         data = self._unanswered[seq][0]
-        self._client.send({"type": "input", "log": self.log, "seq": seq, "seen": self._next - 1, "data": data})
+        self._acknowledged = self._next - 1
+        self._client.send(
+            {"type": "input", "log": self.log, "seq": seq, "after": self._last, "seen": self._next - 1, "data": data}
+        )
+        self._last = seq
+
+    def seen(self) -> list[dict[str, int]]:
+        """What of an acknowledgement is this meeting's."""
+        if self.spectator or not self.log or self._next - 1 <= self._acknowledged:
+            return []
+        self._acknowledged = self._next - 1
+        return [{"log": self.log, "frame": self._acknowledged}]
 
     def join_message(self, call: int) -> dict[str, Any]:
         self.call = call
         return {
             "type": "join", "call": call, "meeting": self.name, "spectator": self.spectator, "config": "",
-            "epoch": self.epoch, "next": self._next if self.epoch else 0,
+            "world": self.epoch, "next": self._next if self.epoch else 0,
         }  # fmt: skip
 
     def joined(self, message: dict[str, Any], session: str, lost: bool) -> None:
         """`lost`: entries of the session log are gone, and refusals of inputs may have been among them."""
         again = self.epoch != 0
-        place = (message["epoch"], message["slot"], session)
+        place = (message["world"], message["slot"], session)
         if place != (self.epoch, self.slot, self._session):
             # Inputs of another seat: whether they were taken nobody can tell any more.
             self._fail_inputs("UNKNOWN")
             self._seq = message["seq"]
+            self._last = 0
         elif lost or not message["recovered"]:
             self._fail_inputs("UNKNOWN", message["seq"])
-        if message["epoch"] != self.epoch:
+        if message["world"] != self.epoch or message["reason"] == "PROTOCOL":
             self._next = 1
+        # What is above `seq` did not arrive.
+        self._last = min(self._last, message["seq"])
+        self._acknowledged = 0
         self.epoch, self.slot, self._session = place
         self.log, self.members, self.facts = message["log"], message["members"], message
         if again:
@@ -131,6 +150,8 @@ class Meeting:
         tell(self.on_gap, message["from"], message["to"], message["reason"])
 
     def nack(self, message: dict[str, Any]) -> None:
+        if message["seq"] == self._last:
+            self._last = max((seq for seq in self._unanswered if seq < self._last), default=0)
         self._answer(message["seq"], error=RtmsError(message["error"], "", message["retryAfter"]))
 
     def end(self, error: RtmsError) -> None:

@@ -67,7 +67,9 @@ describe('A kind of meeting', () => {
       capacity: 10,
       members: [],
       spectators: 0,
+      epoch: expect.any(Number),
       frame: 0,
+      stable: 0,
     })
     expect(rtms.meetings.list({ kind: 'beast' }).map(({ name, capacity }) => [name, capacity])).toEqual([
       ['a', 10],
