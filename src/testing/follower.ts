@@ -30,6 +30,8 @@ export class Follower {
   session = ''
   /** Entries of the session log. */
   entries = 0
+  /** The number of the last call. */
+  calls = 0
   readonly #meetings: Map<string, MeetingPlace> = new Map()
   readonly #topics: Map<string, TopicPlace> = new Map()
   /** Of the connection, by log. */

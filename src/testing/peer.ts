@@ -38,7 +38,6 @@ export class Peer {
   readonly #answers: boolean
   readonly #packets: ServerMessage[][] = []
   #taken = 0
-  #call = 0
   #window = 0
   #ackedBytes = 0
   #ackedEntries = 0
@@ -91,12 +90,12 @@ export class Peer {
 
   /** The number of the next call. */
   call(): number {
-    return ++this.#call
+    return ++this.follower.calls
   }
 
-  /** Continues the call numbers of an earlier connection. */
+  /** The next call has the number behind this one. */
   continue(call: number): void {
-    this.#call = call
+    this.follower.calls = call
   }
 
   get session(): string {

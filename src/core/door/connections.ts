@@ -171,11 +171,13 @@ export class Connections {
     this.#host.downstream.wake(connection)
   }
 
-  /** Silence on either side brings a ping; twice the heartbeat of silence from the client is the end. */
+  /**
+   * Silence on either side brings a ping; twice the heartbeat of silence from the client is the end. A node that comes late
+   * itself has not read what came in time, and blames nobody.
+   */
   #beat(connection: Connection, now: number): void {
     const { heartbeatMs, helloMs, readyLatenessMs } = this.#host.config.limits
     if (connection.phase.name === 'new') {
-      // A node that comes late itself has not read what came in time.
       if (now - connection.lastHeard > helloMs + readyLatenessMs) {
         connection.lastHeard = now
         this.#host.timers.set(connection.heartbeat, now + helloMs)
@@ -187,7 +189,9 @@ export class Connections {
     // Nobody has read what it sent.
     if (connection.paused) connection.lastHeard = now
     // The same sum as the timer below was set to: a difference may round to the other side of it.
-    if (now >= connection.lastHeard + 2 * heartbeatMs) {
+    const end = connection.lastHeard + 2 * heartbeatMs
+    if (now > end + readyLatenessMs) connection.lastHeard = now - heartbeatMs
+    else if (now >= end) {
       this.close(connection, null, 'silent', now)
       return
     }

@@ -47,7 +47,7 @@ export const meetingSettings: Readonly<
   config: v.optional(
     v.pipe(
       v.string('expected a string; leave it out for that of the first member'),
-      v.maxLength(limits.name, `expected at most ${limits.name} characters`),
+      v.maxBytes(limits.name, `expected at most ${limits.name} bytes of UTF-8`),
       v.description(
         'Hash of the configuration that clients must run; others are refused with CONFIG_MISMATCH. Left out: that of the first member who names one.',
       ),
