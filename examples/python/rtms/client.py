@@ -64,6 +64,8 @@ class Client:
         self._calls: dict[int, Call] = {}
         self._last_call = 0
         # Of the session.
+        #: Of this connection: the time that publications count from, in milliseconds since 1970, and who publishes.
+        self.origin, self.publishers = 0, []
         self._welcome: dict[str, Any] = {"session": "", "reconnectMin": 200, "reconnectMax": 2_000}
         self._received = 0
         self._entries_lost = False
@@ -308,6 +310,7 @@ class Client:
 
     def _on_welcome(self, message: dict[str, Any]) -> None:
         self._welcome = message
+        self.origin, self.publishers = message["origin"], [message["publisher"]]
         self.user = message["user"]
         self._entries_lost = message["received"] > self._received
         self._received = self._received_acknowledged = message["received"]
@@ -334,6 +337,11 @@ class Client:
     def _on_frames(self, message: dict[str, Any]) -> None:
         if (meeting := self._logs.get(message["log"])) is not None:
             meeting.frames(message)
+
+    def _on_publishers(self, message: dict[str, Any]) -> None:
+        if message["first"] != len(self.publishers):
+            raise Violation("publishers out of order")
+        self.publishers += [each["publisher"] for each in message["publishers"]]
 
     def _on_publications(self, message: dict[str, Any]) -> None:
         if (subscription := self._logs.get(message["log"])) is not None:

@@ -10,13 +10,11 @@ import type { Downstream } from '../down/downstream.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Application, Grant, LossReason, Outcome, Transport } from '../ports.ts'
 import type { Revocations } from './revocations.ts'
+import { refusalOf, refusals } from './refused-token.ts'
 import { type Session, shorten } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
-
-/** One text for every token that is missing, malformed, forged or another user's: it tells nobody which. */
-const refusals = { UNAUTHENTICATED: 'the token was refused', EXPIRED: 'the token has expired' } as const
 
 const CLOSED: Phase = { name: 'closed' }
 
@@ -295,7 +293,7 @@ export class Connections {
       this.close(connection, 'FULL', 'the token could not be verified', now, this.#admission.spread())
       return
     }
-    const refusal = this.#refusalOf(outcome, now)
+    const refusal = refusalOf(outcome, now + this.#host.config.wallOffset)
     if (refusal !== null) {
       this.close(connection, refusal, refusals[refusal], now)
       return
@@ -310,13 +308,6 @@ export class Connections {
       this.#welcome(connection, hello, attached, now)
       for (const message of held) this.#receive(connection, message, now)
     }
-  }
-
-  /** Why a token is not taken; null where it is. A fresh one helps against EXPIRED alone. */
-  #refusalOf(outcome: Outcome<Grant>, now: number): keyof typeof refusals | null {
-    if (!outcome.ok) return outcome.error.code === 'EXPIRED' ? 'EXPIRED' : 'UNAUTHENTICATED'
-    const { expires } = outcome.value
-    return expires > 0 && expires <= now + this.#host.config.wallOffset ? 'EXPIRED' : null
   }
 
   #isRevoked(connection: Connection, grant: Grant, now: number): boolean {
@@ -352,7 +343,7 @@ export class Connections {
     }
     const { answer: outcome } = ending
     const isAnothers = outcome.ok && outcome.value.user !== session.user
-    const refusal = isAnothers ? 'UNAUTHENTICATED' : this.#refusalOf(outcome, now)
+    const refusal = isAnothers ? 'UNAUTHENTICATED' : refusalOf(outcome, now + this.#host.config.wallOffset)
     if (refusal !== null) {
       downstream.fail(session, refresh, refusal, refusals[refusal])
       return
