@@ -158,15 +158,14 @@ export class Connections {
     else this.close(connection, 'RATE', 'too much before the welcome', now)
   }
 
-  #acknowledge(connection: Connection, { bytes, received, seen }: MessageOf<'ack'>, now: number): void {
+  #acknowledge(connection: Connection, message: MessageOf<'ack'>, now: number): void {
     const { session } = connection
-    if (bytes > connection.sent || received > (session?.log.last ?? 0)) {
+    if (message.bytes > connection.sent || message.received > (session?.log.last ?? 0)) {
       this.close(connection, 'PROTOCOL', 'an ack of more than was sent', now)
       return
     }
-    connection.acknowledged = Math.max(connection.acknowledged, bytes)
-    session?.log.acknowledge(received)
-    for (const { log, frame } of seen) session?.seats.get(log)?.seen(frame)
+    connection.acknowledged = Math.max(connection.acknowledged, message.bytes)
+    session?.acknowledge(message)
     this.#host.downstream.wake(connection)
   }
 

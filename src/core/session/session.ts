@@ -1,5 +1,6 @@
 import { utf8Length } from '../../protocol/bytes.ts'
 import { limits, MAX_UINT, SYSTEM_SLOT } from '../../protocol/limits.ts'
+import type { MessageOf } from '../../protocol/schema.ts'
 import type { Budget } from '../ground/budget.ts'
 import { fixedLimits, type NodeLimits } from '../ground/config.ts'
 import { type Bucket, FULL, type Rate } from '../ground/rate.ts'
@@ -82,6 +83,12 @@ export class Session {
     if (rate.wait(this.#refusals, now) > 0) return true
     this.#refusals = rate.take(this.#refusals, now)
     return false
+  }
+
+  /** The client has these entries of the session log, and these frames of its meetings. */
+  acknowledge({ received, seen }: MessageOf<'ack'>): void {
+    this.log.acknowledge(received)
+    for (const { log, frame } of seen) this.seats.get(log)?.seen(frame)
   }
 
   /** Ends a subscription. Without effect where it has none to this log. */
