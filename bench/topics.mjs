@@ -82,7 +82,7 @@ class Swallow {
 
   /** What a client tells of what it has got: its session log need not keep that any longer. */
   ack() {
-    return binaryCodec.encode([{ type: 'ack', bytes: this.bytes, received: this.received }])
+    return binaryCodec.encode([{ type: 'ack', bytes: this.bytes, received: this.received, seen: [] }])
   }
 
   close(code, reason) {

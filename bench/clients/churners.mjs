@@ -23,7 +23,7 @@ async function work(sink) {
   sink.send({ ...membership(`m${Math.floor(Date.now() / 1000) % 50}`), call: 4 })
   const { log, seq } = await joined.catch(() => ({ log: 0, seq: 0 }))
   for (let count = 1; count <= 5; count++) {
-    if (log !== 0) sink.send({ type: 'input', log, seq: seq + count, seen: 0, data: text(count) })
+    if (log !== 0) sink.send({ type: 'input', log, seq: seq + count, after: 0, seen: 0, data: text(count) })
     sink.send({ type: 'request', call: 4 + count, method: 'echo', timeout: 1_000, data: text('hello') })
     await pause(between(150, 900))
   }

@@ -158,7 +158,7 @@ function send(member, bytes) {
   member.sentAt[seq & 255] = now()
   if (member.client !== null) {
     const data = { text: false, bytes }
-    member.client.send({ type: 'input', log: member.log, seq, seen: member.frame, data })
+    member.client.send({ type: 'input', log: member.log, seq, after: seq - 1, seen: member.frame, data })
   } else {
     const message = Buffer.alloc(INPUT_HEAD + bytes.length)
     message[0] = member.slot

@@ -89,7 +89,7 @@ export class RtmsSink {
     }
     if (this.window > 0 && this.#consumed - this.acknowledged >= this.window / 4) {
       this.acknowledged = this.#consumed
-      this.send({ type: 'ack', bytes: this.#consumed, received: this.#received })
+      this.send({ type: 'ack', bytes: this.#consumed, received: this.#received, seen: [] })
     }
   }
 
@@ -131,6 +131,6 @@ export const membership = (meeting) => ({
   meeting,
   spectator: false,
   config: '',
-  epoch: 0,
+  world: 0,
   next: 0,
 })

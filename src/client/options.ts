@@ -59,8 +59,9 @@ export interface SubscribeOptions {
    */
   readonly onSubscribed?: (start: { readonly recovered: boolean; readonly reason: ErrorCode | '' }) => void
   /**
-   * Publications are missing: their number where known, else 0. With `conflate` it says that values may have been
-   * removed unheard: forget those held, the latest ones follow.
+   * Publications are missing: their number where known, else 0. `SLOW`: this reader was too slow, and values held still
+   * count. Any other reason: values may have been removed unheard; forget those held, the latest ones follow where the
+   * topic has keys or `conflate` is set.
    */
   readonly onGap?: (gap: { readonly lost: number; readonly reason: ErrorCode }) => void
   /** The subscription was refused or has ended. Without it, the error is reported to the runtime. */

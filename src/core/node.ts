@@ -217,7 +217,7 @@ export class RtmsNode {
     this.#connections.packet(connection, packet, now)
   }
 
-  /** Something arrived that is no whole packet yet: a part of one, or a WebSocket ping. It is a sign of life. */
+  /** Something arrived that is no whole packet yet: a part of one, or a WebSocket ping. It is a sign of life. {@link deadline} stays. */
   handleBytes(connection: Connection, now: number): void {
     this.#connections.bytes(connection, now)
   }

@@ -224,7 +224,7 @@ export function drawReading(random: Random): ReadOptions {
   return {
     conflate,
     maxHz: random.pick([0, 0, 2, 10]),
-    keys: random.chance(0.2) ? ['a', 'b'] : [],
+    keys: random.chance(0.3) ? ['a', 'b'] : [],
     policy: conflate ? 'conflate' : random.pick(['skip', 'disconnect', 'conflate']),
     history: random.pick([0, 0, 3, 1_000]),
   }

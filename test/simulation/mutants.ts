@@ -8,6 +8,7 @@ import { RtmsNode } from '../../src/core/node.ts'
 import { SessionLog } from '../../src/core/session/session-log.ts'
 import { Sessions } from '../../src/core/session/sessions.ts'
 import { Topic } from '../../src/core/topic/topic.ts'
+import { Compacted } from '../../src/core/topic/compacted.ts'
 import { TopicEntries } from '../../src/core/topic/entries.ts'
 import { type Connection, policies } from '../../src/core/index.ts'
 import { binaryCodec, type MessageOf } from '../../src/protocol/index.ts'
@@ -211,6 +212,54 @@ export const deliveryMutants: readonly Mutant[] = [
           if (!(result instanceof Gap) || result.reason !== 'SLOW') return result
           const [gap] = binaryCodec.decode(result.binary, 'server') as [MessageOf<'gap'>]
           return new Gap(gap.log, gap.from + 1, gap.to, gap.position, gap.reason)
+        }
+      }),
+  },
+  {
+    name: 'a position taken for one of any log',
+    breaks: ['I7'],
+    plant: () =>
+      replace(Topic.prototype, 'resume', (resume) => {
+        return function (this: Topic, { at, numbers }, wish) {
+          return resume.call(this, { epoch: this.epoch, at: Math.min(at, this.next), numbers }, wish)
+        }
+      }),
+  },
+  {
+    name: 'entries of other keys taken for a loss',
+    breaks: ['I7', 'I11', 'I15'],
+    plant: () =>
+      replace(TopicEntries.prototype, 'hasLost', (hasLost) => {
+        return function (this: TopicEntries, at, wish) {
+          return hasLost.call(this, at, { ...wish, keys: null })
+        }
+      }),
+  },
+  {
+    name: 'a removal forgotten unheard',
+    breaks: ['I15'],
+    plant: () => replace(Compacted.prototype, 'hasForgotten', () => () => false),
+  },
+  {
+    name: 'a reader that begins anew at each page',
+    breaks: ['I11'],
+    plant: () =>
+      replace(TopicEntries.prototype, 'read', (read) => {
+        return function (this: TopicEntries, cursor) {
+          if (cursor.values !== null) cursor.values = 0
+          return read.call(this, cursor)
+        }
+      }),
+  },
+  {
+    name: 'latest values in the place of entries without a GAP',
+    breaks: ['I11'],
+    plant: () =>
+      replace(TopicEntries.prototype, 'read', (read) => {
+        return function (this: TopicEntries, cursor) {
+          const result = read.call(this, cursor)
+          const isTold = result instanceof Gap && cursor.conflatedTo > cursor.position
+          return isTold ? read.call(this, cursor) : result
         }
       }),
   },

@@ -64,11 +64,14 @@ class Client:
         self._calls: dict[int, Call] = {}
         self._last_call = 0
         # Of the session.
+        #: Of this connection: the time that publications count from, in milliseconds since 1970, and who publishes.
+        self.origin, self.publishers = 0, []
         self._welcome: dict[str, Any] = {"session": "", "reconnectMin": 200, "reconnectMax": 2_000}
         self._received = 0
         self._entries_lost = False
         # Of the connection.
         self._consumed = self._acknowledged = self._received_acknowledged = 0
+        self._seen_at = 0.0
         self._retry_after = 0
 
     async def __aenter__(self) -> "Client":
@@ -280,7 +283,9 @@ class Client:
 
     def _acknowledge(self) -> None:
         self._acknowledged, self._received_acknowledged = self._consumed, self._received
-        self.send({"type": "ack", "bytes": self._consumed, "received": self._received})
+        self._seen_at = asyncio.get_running_loop().time()
+        seen = [place for meeting in self.meetings.values() for place in meeting.seen()]
+        self.send({"type": "ack", "bytes": self._consumed, "received": self._received, "seen": seen})
 
     # ---- receiving
 
@@ -298,11 +303,14 @@ class Client:
         self._consumed += len(packet)
         window = self._welcome.get("window", 0)
         unsaid = self._consumed - self._acknowledged
-        if (window and unsaid >= window / 4) or self._received - self._received_acknowledged >= ENTRIES_PER_ACK:
+        is_due = (window and unsaid >= window / 4) or self._received - self._received_acknowledged >= ENTRIES_PER_ACK
+        # Members acknowledge frames a second after they last did so at the latest, as long as packets come.
+        if is_due or (self.meetings and asyncio.get_running_loop().time() >= self._seen_at + 1):
             self._acknowledge()
 
     def _on_welcome(self, message: dict[str, Any]) -> None:
         self._welcome = message
+        self.origin, self.publishers = message["origin"], [message["publisher"]]
         self.user = message["user"]
         self._entries_lost = message["received"] > self._received
         self._received = self._received_acknowledged = message["received"]
@@ -329,6 +337,11 @@ class Client:
     def _on_frames(self, message: dict[str, Any]) -> None:
         if (meeting := self._logs.get(message["log"])) is not None:
             meeting.frames(message)
+
+    def _on_publishers(self, message: dict[str, Any]) -> None:
+        if message["first"] != len(self.publishers):
+            raise Violation("publishers out of order")
+        self.publishers += [each["publisher"] for each in message["publishers"]]
 
     def _on_publications(self, message: dict[str, Any]) -> None:
         if (subscription := self._logs.get(message["log"])) is not None:

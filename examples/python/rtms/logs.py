@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .wire import (
-    MAX_WAITING, Frame, Input, Publication, RtmsError, Violation, from_payload, new_future, settle, tell, to_payload,
+    MAX_PUBLISHERS, MAX_WAITING, Frame, Input, Publication, RtmsError, Violation, from_payload, new_future, settle, tell, to_payload,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ class Meeting:
         self._session = ""
         self._next = 1
         self._seq = 0
+        #: The last input sent that was not refused, as far as is known; 0 for none in this seat.
+        self._last = 0
+        #: The last frame that the node was told of as seen.
+        self._acknowledged = 0
         self._unanswered: dict[int, tuple[dict[str, str], asyncio.Future]] = {}
 
     def send(self, data: Any) -> "asyncio.Future[int]":
@@ -75,27 +79,42 @@ class Meeting:
 
     def _send(self, seq: int) -> None:
         data = self._unanswered[seq][0]
-        self._client.send({"type": "input", "log": self.log, "seq": seq, "seen": self._next - 1, "data": data})
+        self._acknowledged = self._next - 1
+        self._client.send(
+            {"type": "input", "log": self.log, "seq": seq, "after": self._last, "seen": self._next - 1, "data": data}
+        )
+        self._last = seq
+
+    def seen(self) -> list[dict[str, int]]:
+        """What of an acknowledgement is this meeting's."""
+        if self.spectator or not self.log or self._next - 1 <= self._acknowledged:
+            return []
+        self._acknowledged = self._next - 1
+        return [{"log": self.log, "frame": self._acknowledged}]
 
     def join_message(self, call: int) -> dict[str, Any]:
         self.call = call
         return {
             "type": "join", "call": call, "meeting": self.name, "spectator": self.spectator, "config": "",
-            "epoch": self.epoch, "next": self._next if self.epoch else 0,
+            "world": self.epoch, "next": self._next if self.epoch else 0,
         }  # fmt: skip
 
     def joined(self, message: dict[str, Any], session: str, lost: bool) -> None:
         """`lost`: entries of the session log are gone, and refusals of inputs may have been among them."""
         again = self.epoch != 0
-        place = (message["epoch"], message["slot"], session)
+        place = (message["world"], message["slot"], session)
         if place != (self.epoch, self.slot, self._session):
             # Inputs of another seat: whether they were taken nobody can tell any more.
             self._fail_inputs("UNKNOWN")
             self._seq = message["seq"]
+            self._last = 0
         elif lost or not message["recovered"]:
             self._fail_inputs("UNKNOWN", message["seq"])
-        if message["epoch"] != self.epoch:
+        if message["world"] != self.epoch or message["reason"] == "PROTOCOL":
             self._next = 1
+        # What is above `seq` did not arrive.
+        self._last = min(self._last, message["seq"])
+        self._acknowledged = 0
         self.epoch, self.slot, self._session = place
         self.log, self.members, self.facts = message["log"], message["members"], message
         if again:
@@ -131,6 +150,8 @@ class Meeting:
         tell(self.on_gap, message["from"], message["to"], message["reason"])
 
     def nack(self, message: dict[str, Any]) -> None:
+        if message["seq"] == self._last:
+            self._last = max((seq for seq in self._unanswered if seq < self._last), default=0)
         self._answer(message["seq"], error=RtmsError(message["error"], "", message["retryAfter"]))
 
     def end(self, error: RtmsError) -> None:
@@ -164,8 +185,10 @@ class Subscription:
         self._client = client
         self._on_publication = on_publication
         self._options = options
-        #: Publisher to number; None before the first `subscribed`.
-        self._position: dict[int, int] | None = None
+        #: Where it stands: an epoch of the topic's log, a place in it, and the last number of each publisher. An epoch of 0
+        #: is nowhere: before the first `subscribed`.
+        self._epoch = self._at = 0
+        self._numbers: dict[int, int] = {}
 
     async def close(self) -> None:
         if self._client.topics.get(self.topic) is not self:
@@ -178,33 +201,51 @@ class Subscription:
 
     def subscribe_message(self, call: int) -> dict[str, Any]:
         self.call = call
-        position = self._position
-        wish = {"topic": self.topic, "recover": position is not None, "since": list((position or {}).items())}
-        return {"type": "subscribe", "call": call, "topics": [wish | self._options]}
+        since = {"epoch": self._epoch, "at": self._at, "numbers": list(self._numbers.items())}
+        return {"type": "subscribe", "call": call, "topics": [{"topic": self.topic, "since": since} | self._options]}
 
     def subscribed(self, message: dict[str, Any]) -> None:
-        again = self._position is not None
+        again = self._epoch != 0
         self.log = message["log"]
-        self._position = dict(message["position"])
+        position = message["position"]
+        self._epoch, self._at, self._numbers = position["epoch"], position["at"], dict(position["numbers"])
         settle(self.entered, self)
         if again and not message["recovered"]:
             tell(self.on_gap, message["reason"], 0)
 
     def publications(self, message: dict[str, Any]) -> None:
-        position = self._position
+        self._at = message["at"]
         for entry in message["publications"]:
-            if entry["number"] <= position.get(entry["publisher"], 0):
+            self._at = entry["at"] + 1
+            publisher = self._client.publishers[entry["publisher"]]
+            # Another node may hold the entries in another order of publishers: what was had is passed over.
+            if entry["number"] <= self._numbers.get(publisher, 0):
                 continue
-            position[entry["publisher"]] = entry["number"]
-            key, removed, stamp = entry.get("key", ""), entry.get("tombstone", False), entry["stamp"]
-            publication = Publication(self.topic, key, from_payload(entry), removed, stamp / 1e6)
-            tell(self._on_publication, publication)
+            self._take(publisher, entry["number"])
+            key, removed = entry.get("key", ""), entry.get("tombstone", False)
+            time = (self._client.origin + entry["time"]) / 1e3
+            tell(self._on_publication, Publication(self.topic, key, from_payload(entry), removed, time))
+
+    def _take(self, publisher: int, number: int) -> None:
+        self._numbers.pop(publisher, None)
+        self._numbers[publisher] = number
+        if len(self._numbers) > MAX_PUBLISHERS:
+            del self._numbers[next(iter(self._numbers))]
 
     def gap(self, message: dict[str, Any]) -> None:
-        if message["reason"] == "RETENTION":
-            self._position = {}
-        self._position.update(message["position"])
-        tell(self.on_gap, message["reason"], message["to"] - message["from"])
+        position, reason = message["position"], message["reason"]
+        self._at = position["at"]
+        # It begins anew, and gets values again that it had.
+        if self._at == 0:
+            self._numbers.clear()
+        news = [pair for pair in position["numbers"] if pair[1] > self._numbers.get(pair[0], 0)]
+        self._numbers.update(news)
+        # A hole that it was told of before it lost its connection.
+        if reason == "BUS" and not news:
+            return
+        # Of a reader of some keys nobody knows how many of the entries passed over were of these.
+        lost = 0 if self._options["keys"] else max(0, self._at - message["from"])
+        tell(self.on_gap, reason, lost)
 
     def end(self, error: RtmsError) -> None:
         self._client.topics.pop(self.topic, None)

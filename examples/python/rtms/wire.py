@@ -10,6 +10,8 @@ from typing import Any
 MAX_NAME, MAX_PAYLOAD, MAX_PACKET = 255, 32_768, 65_536
 #: Calls, and inputs of a meeting, that may wait for their answer.
 MAX_WAITING = 1_000
+#: Publishers in a position.
+MAX_PUBLISHERS = 64
 
 
 class RtmsError(Exception):

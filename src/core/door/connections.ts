@@ -10,13 +10,11 @@ import type { Downstream } from '../down/downstream.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Application, Grant, LossReason, Outcome, Transport } from '../ports.ts'
 import type { Revocations } from './revocations.ts'
+import { refusalOf, refusals } from './refused-token.ts'
 import { type Session, shorten } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
-
-/** One text for every token that is missing, malformed, forged or another user's: it tells nobody which. */
-const refusals = { UNAUTHENTICATED: 'the token was refused', EXPIRED: 'the token has expired' } as const
 
 const CLOSED: Phase = { name: 'closed' }
 
@@ -171,11 +169,13 @@ export class Connections {
     this.#host.downstream.wake(connection)
   }
 
-  /** Silence on either side brings a ping; twice the heartbeat of silence from the client is the end. */
+  /**
+   * Silence on either side brings a ping; twice the heartbeat of silence from the client is the end. A node that comes late
+   * itself has not read what came in time, and blames nobody.
+   */
   #beat(connection: Connection, now: number): void {
     const { heartbeatMs, helloMs, readyLatenessMs } = this.#host.config.limits
     if (connection.phase.name === 'new') {
-      // A node that comes late itself has not read what came in time.
       if (now - connection.lastHeard > helloMs + readyLatenessMs) {
         connection.lastHeard = now
         this.#host.timers.set(connection.heartbeat, now + helloMs)
@@ -187,7 +187,9 @@ export class Connections {
     // Nobody has read what it sent.
     if (connection.paused) connection.lastHeard = now
     // The same sum as the timer below was set to: a difference may round to the other side of it.
-    if (now >= connection.lastHeard + 2 * heartbeatMs) {
+    const end = connection.lastHeard + 2 * heartbeatMs
+    if (now > end + readyLatenessMs) connection.lastHeard = now - heartbeatMs
+    else if (now >= end) {
       this.close(connection, null, 'silent', now)
       return
     }
@@ -292,7 +294,7 @@ export class Connections {
       this.close(connection, 'FULL', 'the token could not be verified', now, this.#admission.spread())
       return
     }
-    const refusal = this.#refusalOf(outcome, now)
+    const refusal = refusalOf(outcome, now + this.#host.config.wallOffset)
     if (refusal !== null) {
       this.close(connection, refusal, refusals[refusal], now)
       return
@@ -307,13 +309,6 @@ export class Connections {
       this.#welcome(connection, hello, attached, now)
       for (const message of held) this.#receive(connection, message, now)
     }
-  }
-
-  /** Why a token is not taken; null where it is. A fresh one helps against EXPIRED alone. */
-  #refusalOf(outcome: Outcome<Grant>, now: number): keyof typeof refusals | null {
-    if (!outcome.ok) return outcome.error.code === 'EXPIRED' ? 'EXPIRED' : 'UNAUTHENTICATED'
-    const { expires } = outcome.value
-    return expires > 0 && expires <= now + this.#host.config.wallOffset ? 'EXPIRED' : null
   }
 
   #isRevoked(connection: Connection, grant: Grant, now: number): boolean {
@@ -349,7 +344,7 @@ export class Connections {
     }
     const { answer: outcome } = ending
     const isAnothers = outcome.ok && outcome.value.user !== session.user
-    const refusal = isAnothers ? 'UNAUTHENTICATED' : this.#refusalOf(outcome, now)
+    const refusal = isAnothers ? 'UNAUTHENTICATED' : refusalOf(outcome, now + this.#host.config.wallOffset)
     if (refusal !== null) {
       downstream.fail(session, refresh, refusal, refusals[refusal])
       return

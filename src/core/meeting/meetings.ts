@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { SYSTEM_SLOT } from '../../protocol/limits.ts'
-import { isName } from '../../protocol/names.ts'
+import { isKey, isName } from '../../protocol/names.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
 import type { Budget } from '../ground/budget.ts'
 import { defaultMeeting, type MeetingOptions, type NodeConfig } from '../ground/config.ts'
@@ -87,11 +87,11 @@ export class Meetings {
     business: MeetingBusiness,
     now: number,
   ): MeetingInfo | ErrorCode | null {
-    if (!isName(name)) return 'BAD_NAME'
+    const settings = { ...defaultMeeting, ...options }
+    if (!isName(name) || !isKey(settings.config)) return 'BAD_NAME'
     if (this.#meetings.has(name)) return null
     const { limits, entropy, incarnation } = this.#config
     if (this.#meetings.size >= limits.meetings || this.#host.budget.isFull) return 'LIMIT'
-    const settings = { ...defaultMeeting, ...options }
     const { frameRate, inputBytes, spectatorDelayMs } = settings
     const term = ++this.#highestTerm
     const world = randomNumber(entropy)

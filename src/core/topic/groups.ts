@@ -13,13 +13,12 @@ export function rungOf(maxHz: number): number {
   return ladder.findLast((hz) => hz <= maxHz) ?? 0
 }
 
-/** The subscribers of one topic that are told of news together. Linked, not listed: most groups have one member. */
+/**
+ * The subscribers of one topic that are told of news together, and trimmed behind together: of the same rung, all
+ * conflating or none, all to be disconnected when they fall off the ring or none. Linked, not listed, and without what
+ * any member says: most groups have one member.
+ */
 export class Group {
-  /** The rung; 0 for none. */
-  readonly hz: number
-  readonly conflate: boolean
-  /** Its members are disconnected when they fall off the ring. */
-  readonly strict: boolean
   /** The position up to which its cursors were marked. */
   offered: number
   /** Members that had not taken what they were offered before. */
@@ -31,11 +30,26 @@ export class Group {
   /** The next group of the topic. */
   next: Group | null = null
 
-  constructor({ hz, wish }: TopicCursor, offered: number) {
-    this.hz = hz
-    this.conflate = wish.conflate
-    this.strict = isStrict(wish)
+  constructor(offered: number) {
     this.offered = offered
+  }
+
+  /** Any member; one that a topic lists has one. */
+  get #one(): TopicCursor {
+    return this.first as TopicCursor
+  }
+
+  /** The rung; 0 for none. */
+  get hz(): number {
+    return this.#one.hz
+  }
+
+  get conflate(): boolean {
+    return this.#one.wish.conflate
+  }
+
+  get strict(): boolean {
+    return isStrict(this.#one.wish)
   }
 
   suits({ hz, wish }: TopicCursor): boolean {

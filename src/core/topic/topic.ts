@@ -217,7 +217,7 @@ export class Topic implements TopicView {
   add(cursor: TopicCursor): void {
     let group = this.#groupOf(cursor)
     if (group === null) {
-      group = new Group(cursor, this.next)
+      group = new Group(this.next)
       group.next = this.#groups
       this.#groups = group
     }

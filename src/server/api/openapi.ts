@@ -33,8 +33,11 @@ const errorSchema = {
 
 const conversion: ConversionConfig = {
   target: 'draft-2020-12',
-  // The only check is that of alternatives; whatever else cannot be told makes it throw, and a test fail.
+  // Checks are told where they can be; any other makes it throw, and a test fail.
   overrideAction: ({ valibotAction, jsonSchema }) => {
+    // A character has a byte at least.
+    if (valibotAction.type === 'max_bytes' && 'requirement' in valibotAction)
+      return { ...jsonSchema, maxLength: Number(valibotAction.requirement) }
     const fields = fieldsOf(valibotAction)
     return fields && { ...jsonSchema, oneOf: fields.map((name) => ({ required: [name] })) }
   },

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { MeetingOptions } from '../../core/index.ts'
-import { isKey, limits } from '../../protocol/index.ts'
+import { limits } from '../../protocol/index.ts'
 import { hookNames, type KindHooks } from './kinds.ts'
 
 /** What can be set of a meeting; the rest is as its kind says, or as in `defaultMeeting`. */
@@ -47,7 +47,7 @@ export const meetingSettings: Readonly<
   config: v.optional(
     v.pipe(
       v.string('expected a string; leave it out for that of the first member'),
-      v.check(isKey, `expected at most ${limits.name} bytes of UTF-8`),
+      v.maxBytes(limits.name, `expected at most ${limits.name} bytes of UTF-8`),
       v.description(
         'Hash of the configuration that clients must run; others are refused with CONFIG_MISMATCH. Left out: that of the first member who names one.',
       ),

@@ -9,6 +9,7 @@ import type { Settings } from '../options/options.ts'
 import { hasTooManyHeaders, refuseUpgrade } from './http.ts'
 import { Pace } from './pace.ts'
 import { Proxies } from './proxies.ts'
+import { SignsOfLife } from './signs-of-life.ts'
 import { TurnedAway } from './turned-away.ts'
 
 const OPEN = 1
@@ -200,7 +201,19 @@ export class Gateway {
       return
     }
     if (connection.refusedBy !== null) this.#turnedAway.note(connection.refusedBy, address, performance.now())
-    ws.on('message', (data, isBinary) => this.#receive(ws, connection, data as Buffer, isBinary))
+    const signs = new SignsOfLife(performance.now())
+    const whole = (): void => signs.whole(performance.now())
+    ws.on('message', (data, isBinary) => {
+      whole()
+      this.#receive(ws, connection, data as Buffer, isBinary)
+    })
+    ws.on('ping', whole)
+    ws.on('pong', whole)
+    // Nothing follows from bytes alone that the host would have to wake for.
+    socket.on('data', () => {
+      const now = performance.now()
+      if (signs.count(now)) host.node.handleBytes(connection, now)
+    })
     // A frame that breaks the protocol, or a socket that broke. `ws` closes by itself; nothing more goes out.
     ws.on('error', (error) => {
       this.#settings.logger.debug({ why: error.message }, 'a socket failed')

@@ -41,6 +41,8 @@ export const serverLimits = {
   fragments: 64,
   /** Pieces that a frame may arrive in before it is whole; more are answered 1008. */
   chunks: 1_024,
+  /** Bytes of a WebSocket message count as signs of life for so long; a message takes no longer to become whole. */
+  wholeMs: 300_000,
   /** How long a peer may take to answer a close frame, and then to be rid of its socket. */
   closeMs: 2_000,
   /** Request handlers that run at once, where the option `maxHandlers` does not say otherwise; one more is BUSY. */

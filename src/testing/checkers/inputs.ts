@@ -4,7 +4,7 @@ import { type ClientMessage, RtmsError, type ServerMessage } from '../../protoco
 import { type ClientFacts, type End, type Observer, violate } from '../observer.ts'
 import { textOf } from '../text.ts'
 import { forget } from './forget.ts'
-import type { Rooms } from './rooms.ts'
+import type { Place, Rooms } from './rooms.ts'
 
 /**
  * I4 Inputs: each is in at most one frame, an acknowledged one in exactly the frame named, one that was told
@@ -24,7 +24,7 @@ export class InputChecker implements Observer {
   readonly #order: Map<string, number> = new Map()
   readonly #ended: Set<string> = new Set()
   readonly #notSent: Set<string> = new Set()
-  /** The input that each named as the one before it, by world, slot and seq; and those that were refused. */
+  /** The input that each named as the one before it, by sender, world, slot and seq; and those that were refused. */
   readonly #after: Map<string, number> = new Map()
   readonly #refused: Set<string> = new Set()
   /** Clients that may have missed refusals. */
@@ -41,14 +41,14 @@ export class InputChecker implements Observer {
   up(client: ClientFacts, connection: number, message: ClientMessage): void {
     if (message.type !== 'input') return
     const place = this.#rooms.placeOf(client, connection, message.log)
-    if (place !== undefined) this.#after.set(`${place.world} ${place.slot} ${message.seq}`, message.after)
+    if (place !== undefined) this.#after.set(keyOf(client, place, message.seq), message.after)
   }
 
   down(client: ClientFacts, connection: number, message: ServerMessage): void {
-    if (message.type === 'welcome' && message.reason === 'RETENTION') this.#deaf.add(client.id)
+    if (message.type === 'welcome' && message.reason !== '') this.#deaf.add(client.id)
     if (message.type !== 'nack') return
     const place = this.#rooms.placeOf(client, connection, message.log)
-    if (place !== undefined) this.#refused.add(`${place.world} ${place.slot} ${message.seq}`)
+    if (place !== undefined) this.#refused.add(keyOf(client, place, message.seq))
   }
 
   input({ user }: ClientFacts, meeting: string, text: string): void {
@@ -131,7 +131,7 @@ export class InputChecker implements Observer {
       if (seq <= (this.#order.get(here) ?? 0))
         violate('I4', `slot ${slot} of ${meeting}: seq ${seq} is not above the last`)
       if (slot === this.#rooms.slotOf(client, meeting, world) && !this.#deaf.has(client.id))
-        this.#checkAfter(world, slot, seq, this.#order.get(here))
+        this.#checkAfter(client, { world, slot }, seq, this.#order.get(here))
       this.#order.set(here, seq)
     }
   }
@@ -140,10 +140,13 @@ export class InputChecker implements Observer {
    * Seen by the sender, who hears of each refusal before the frames that were sealed behind it. `last`: the input of its
    * slot that it saw before, where it saw one.
    */
-  #checkAfter(world: number, slot: number, seq: number, last: number | undefined): void {
-    const after = this.#after.get(`${world} ${slot} ${seq}`) ?? 0
-    if (last === undefined || after <= last || this.#refused.has(`${world} ${slot} ${after}`)) return
-    violate('I4', `slot ${slot}: seq ${seq} was framed behind ${last}; ${after}, sent before it, is missing`)
+  #checkAfter(client: ClientFacts, place: Place, seq: number, last: number | undefined): void {
+    const after = this.#after.get(keyOf(client, place, seq)) ?? 0
+    if (last === undefined || after <= last || this.#refused.has(keyOf(client, place, after))) return
+    violate(
+      'I4',
+      `slot ${place.slot}: seq ${seq} was framed behind ${last}; ${after}, sent before it, is missing`,
+    )
   }
 
   // ---- who is in a meeting, as the business is told
@@ -165,4 +168,8 @@ export class InputChecker implements Observer {
       )
     this.#seats.delete(seat)
   }
+}
+
+function keyOf({ id }: ClientFacts, { world, slot }: Place, seq: number): string {
+  return `${id} ${world} ${slot} ${seq}`
 }

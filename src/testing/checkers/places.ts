@@ -18,6 +18,8 @@ interface Place {
   at: number
   /** Up to here latest values take the place of entries; `Infinity`: until it has all of them. */
   latestTo: number
+  /** How often it had to begin anew. */
+  anew: number
 }
 
 /** A publication of the business: with one node its number is its position. */
@@ -112,7 +114,14 @@ export class PlaceChecker implements Observer {
       violate('I7', `${of} was told that something is missing, and nothing can be`)
     const { conflate } = wish
     const latestTo = conflate || position.at === 0 ? Infinity : 0
-    this.#places.set(`${here} ${log}`, { topic, wish, epoch: position.epoch, at: position.at, latestTo })
+    this.#places.set(`${here} ${log}`, {
+      topic,
+      wish,
+      epoch: position.epoch,
+      at: position.at,
+      latestTo,
+      anew: 0,
+    })
   }
 
   /** Whether anything was said behind its position that such a reader wants, or must hear of. */
@@ -131,10 +140,21 @@ export class PlaceChecker implements Observer {
     if (reason === 'RETENTION') {
       if (position.at !== 0) violate('I11', `a reader of ${place.topic} begins anew at ${position.at}`)
       place.latestTo = Infinity
+      place.anew++
+      if (place.anew > this.#removals(place.topic))
+        violate('I11', `a reader of ${place.topic} has to begin anew for the ${place.anew}th time`)
     } else if (from < place.at || (!isPartial(place.wish) && from !== place.at && place.latestTo <= place.at))
       violate('I11', `client ${client.id} got a gap of ${place.topic} from ${from}, and stood at ${place.at}`)
     else if (position.at < to) place.latestTo = to
     place.at = position.at
+  }
+
+  /** How many keys can have been forgotten: as many as were removed. */
+  #removals(topic: string): number {
+    let count = 0
+    for (const [of, said] of this.#said)
+      if (of.endsWith(` ${topic}`)) for (const { tombstone } of said.values()) if (tombstone) count++
+    return count
   }
 
   #sameLog(client: ClientFacts, { topic, epoch }: Place, position: Position): void {

@@ -17,7 +17,7 @@ export class Rooms implements Observer {
   readonly #spectators: Set<string> = new Set()
   /** The slot of each client in each meeting and world. */
   readonly #slots: Map<string, number> = new Map()
-  /** By client and connection, then by log. */
+  /** By client and connection, then by log; by client alone as it was on the last connection. */
   readonly #places: Map<string, Map<number, Place>> = new Map()
 
   constructor(meetings: readonly MeetingPlan[], now: () => number) {
@@ -31,18 +31,19 @@ export class Rooms implements Observer {
 
   down(client: ClientFacts, connection: number, message: ServerMessage): void {
     if (message.type !== 'joined') return
-    const here = `${client.id} ${connection}`
     this.#slots.set(`${client.id} ${message.meeting} ${message.world}`, message.slot)
-    const places = this.#places.get(here) ?? new Map<number, Place>()
-    this.#places.set(here, places.set(message.log, { world: message.world, slot: message.slot }))
+    for (const key of [`${client.id} ${connection}`, `${client.id}`]) {
+      const places = this.#places.get(key) ?? new Map<number, Place>()
+      this.#places.set(key, places.set(message.log, { world: message.world, slot: message.slot }))
+    }
     const seat = `${client.id} ${message.meeting}`
     if (message.slot === SYSTEM_SLOT) this.#spectators.add(seat)
     else this.#spectators.delete(seat)
   }
 
-  /** What a log number means to a client on one of its connections. */
-  placeOf(client: ClientFacts, connection: number, log: number): Place | undefined {
-    return this.#places.get(`${client.id} ${connection}`)?.get(log)
+  /** What a log number means to a client on a connection; what a session log still holds comes before JOINED. */
+  placeOf({ id }: ClientFacts, connection: number, log: number): Place | undefined {
+    return this.#places.get(`${id} ${connection}`)?.get(log) ?? this.#places.get(`${id}`)?.get(log)
   }
 
   slotOf(client: ClientFacts, meeting: string, world: number): number | undefined {

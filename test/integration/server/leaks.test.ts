@@ -68,9 +68,8 @@ const badTokens = [
 const badPackets = [
   PAYLOAD,
   `["${PAYLOAD}"]`,
-  `[{"type":"${PAYLOAD}"}]`,
+  `[{"type":["${PAYLOAD}"]}]`,
   `[{"type":"ping","time":"${PAYLOAD}"}]`,
-  `[{"type":"ping","time":1,"${PAYLOAD}":1}]`,
   `[{"type":"input","log":1,"seq":1,"seen":0,"data":{"text":"${PAYLOAD}","base64":"${PAYLOAD}"}}]`,
   `[{"type":"input","log":1,"seq":1,"seen":0,"data":{"base64":"${PAYLOAD}"}}]`,
   `[{"type":"request","call":1,"method":"m","timeout":0,"data":{"text":"\\ud800${PAYLOAD}"}}]`,

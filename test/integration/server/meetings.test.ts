@@ -68,6 +68,8 @@ describe('A kind of meeting', () => {
       members: [],
       spectators: 0,
       frame: 0,
+      epoch: expect.any(Number) as number,
+      stable: 0,
     })
     expect(rtms.meetings.list({ kind: 'beast' }).map(({ name, capacity }) => [name, capacity])).toEqual([
       ['a', 10],

@@ -225,7 +225,7 @@ describe('Publishing and pushing', () => {
     expect(() => rtms.topics.define('x', { ageMs: -1 })).toThrow('ageMs is -1')
     const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms))
     for (let n = 0; n < 5; n++) rtms.topics.publish('chat.1', n)
-    const wish = { ...subscribe(1, 'chat.1').topics[0]!, recover: true }
+    const wish = { ...subscribe(1, 'chat.1').topics[0]!, history: 5 }
     peer.send({ type: 'subscribe', call: 1, topics: [wish] })
     await peer.next('subscribed')
     await peer.until(() => publicationsOf(peer).length > 0)

@@ -1,11 +1,118 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { jsonCodec } from '../../../src/protocol/index.ts'
-import { eventually, hello, join, Peer, raw, start, stopAll, subscribe, tokenOf, upgrade } from './peer.ts'
+import type { Rtms, RtmsOptions } from '../../../src/server/index.ts'
+import {
+  eventually,
+  hello,
+  join,
+  Peer,
+  raw,
+  request,
+  start,
+  stopAll,
+  subscribe,
+  tokenOf,
+  upgrade,
+} from './peer.ts'
 
 afterEach(stopAll)
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** A peer that is owed more than its window. */
+async function indebted(options: Partial<RtmsOptions> = {}): Promise<{ rtms: Rtms; peer: Peer }> {
+  const rtms = await start(options)
+  const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms), undefined, 2_000)
+  for (let n = 0; n < 4; n++) await rtms.users.push('u1', 'p', 'x'.repeat(1_000))
+  await peer.next('push')
+  await eventually(() => rtms.stats.creditStalls > 0)
+  return { rtms, peer }
+}
+
+const ending = async (peer: Peer): Promise<unknown[]> => {
+  const { code, reason } = await peer.closed
+  return [code, reason, ...peer.all('goodbye').map((goodbye) => goodbye.code)]
+}
+
+describe('A client that acknowledges nothing, whose credit is used up', () => {
+  it('is told of a violation', async () => {
+    const { peer } = await indebted()
+    peer.send(hello(''))
+    expect(await ending(peer)).toEqual([4400, 'PROTOCOL', 4400])
+  })
+
+  it('is told that it is too slow', async () => {
+    const { rtms, peer } = await indebted({ limits: { sessionLogBytes: 65_536 } })
+    for (let n = 0; n < 70; n++) await rtms.users.push('u1', 'p', 'x'.repeat(1_000))
+    expect(await ending(peer)).toEqual([4450, 'SLOW', 4450])
+  })
+
+  it('is told that what it sends had to be refused too often', async () => {
+    const { peer } = await indebted({ limits: { refusalBurst: 10 } })
+    peer.send(...Array.from({ length: 40 }, (_, n) => join(n + 1, 'nowhere')))
+    expect(await ending(peer)).toEqual([4453, 'RATE', 4453])
+  })
+
+  it('is told that the business sends it away, and that the node stops', async () => {
+    const { rtms, peer } = await indebted()
+    await rtms.users.disconnect('u1', { reason: 'a break' })
+    expect(await ending(peer)).toEqual([4451, 'EXPIRED', 4451])
+    const other = await indebted()
+    void other.rtms.close({ timeoutMs: 1_000 })
+    expect(await ending(other.peer)).toEqual([4454, 'DRAINING', 4454])
+  })
+})
+
+describe('A sign of life', () => {
+  /** Seconds are tenths here. */
+  const limits = { heartbeatMs: 200 }
+  /** A peer past its welcome that answers nothing by itself, and its socket. */
+  async function mute(): Promise<{ peer: Peer; socket: Socket; reasons: string[] }> {
+    const rtms = await start({ limits })
+    const reasons: string[] = []
+    rtms.onDisconnect(({ reason }) => void reasons.push(reason))
+    const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms))
+    return { peer, socket: (peer.ws as unknown as { _socket: Socket })._socket, reasons }
+  }
+
+  it('is a WebSocket ping, and a pong that nobody asked for', async () => {
+    const { peer, reasons } = await mute()
+    const begin = performance.now()
+    for (let n = 0; performance.now() - begin < 1_200; n++) {
+      if (n % 2 === 0) peer.ws.ping()
+      else peer.ws.pong()
+      await pause(50)
+    }
+    expect(reasons).toEqual([])
+    await peer.closed
+    expect(reasons).toEqual(['SILENT'])
+  })
+
+  it('is every byte of a packet that trickles in, and a packet that stops half-way is none', async () => {
+    const { peer, socket, reasons } = await mute()
+    // One masked binary frame, in pieces.
+    const payload = Buffer.from(peer.codec.encode([request(1, 'm', 'x'.repeat(380))]))
+    const head = Buffer.from([0x82, 0xfe, payload.length >> 8, payload.length & 255, 0, 0, 0, 0])
+    const frame = Buffer.concat([head, payload])
+    const begin = performance.now()
+    for (let at = 0; at < frame.length; at += 16) {
+      socket.write(frame.subarray(at, at + 16))
+      await pause(50)
+    }
+    expect(performance.now() - begin).toBeGreaterThan(4 * limits.heartbeatMs)
+    expect((await peer.next('failed')).error).toBe('NO_HANDLER')
+    expect(reasons).toEqual([])
+    socket.write(frame.subarray(0, 20))
+    const stopped = performance.now()
+    await peer.closed
+    expect(reasons).toEqual(['SILENT'])
+    expect(performance.now() - stopped).toBeGreaterThanOrEqual(2 * limits.heartbeatMs - 20)
+  })
+})
 
 describe('An upgrade', () => {
   it('is refused with 403 where a page of another host asks for it', async () => {

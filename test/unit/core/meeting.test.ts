@@ -471,6 +471,7 @@ describe('A meeting', () => {
   it('is opened once under a name that is one, up to the limit', () => {
     const h = new Harness({ meetings: 2 })
     expect(h.node.openMeeting('a b', {}, h.now)).toBe('BAD_NAME')
+    expect(h.node.openMeeting('a', { config: 'é'.repeat(128) }, h.now)).toBe('BAD_NAME')
     expect(h.node.openMeeting('a', { frameRate: 30 }, h.now)).toMatchObject({
       name: 'a',
       frameRate: 30,

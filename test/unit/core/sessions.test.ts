@@ -218,6 +218,18 @@ describe('Silence', () => {
     expect([h.node.connections, h.node.sessions]).toEqual([0, 1])
   })
 
+  it('is not held against a client where the node itself was late: it has a heartbeat more', () => {
+    const h = new Harness()
+    const [ann, bob] = [h.connect('ann'), h.connect('bob')]
+    h.stall(60_000)
+    h.settle()
+    expect([ann.closed, bob.closed]).toEqual([null, null])
+    expect([ann.takeOf('ping').length, bob.takeOf('ping').length]).toEqual([1, 1])
+    ann.send({ type: 'pong', echo: 0, time: 0, lateness: 0 })
+    h.advance(h.limits.heartbeatMs)
+    expect([ann.closed, bob.closed]).toEqual([null, 1001])
+  })
+
   it('ends at its time also where a sum and its difference round to different sides', () => {
     // Found by the simulator (seed 1770): lastHeard + 6000 = now, and yet now - lastHeard < 6000.
     const heartbeatMs = 3_000

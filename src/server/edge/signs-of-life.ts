@@ -1,0 +1,20 @@
+import { serverLimits } from '../ground/limits.ts'
+
+/** Which bytes of a peer count as signs of life: all, until a message takes too long to become whole. */
+export class SignsOfLife {
+  /** When the last message, ping or pong was whole, in monotonic milliseconds. */
+  #wholeAt: number
+
+  constructor(now: number) {
+    this.#wholeAt = now
+  }
+
+  whole(now: number): void {
+    this.#wholeAt = now
+  }
+
+  /** Some bytes have come. */
+  count(now: number): boolean {
+    return now - this.#wholeAt < serverLimits.wholeMs
+  }
+}
