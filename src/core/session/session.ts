@@ -23,13 +23,24 @@ export interface SessionHost {
   caughtUp(session: Session): void
 }
 
+/**
+ * The life of a session. Every legal move:
+ *
+ *   live ─its connection is gone→ away ─it comes back→ live
+ *    └──leaves, is expelled───────┴─also: waited in vain→ ended
+ *
+ * The connection of one that has ended is closed right after.
+ */
+export type SessionState =
+  /** `outlet`: of its connection. */
+  { readonly is: 'live'; readonly outlet: Outlet } | { readonly is: 'away' } | { readonly is: 'ended' }
+
 /** One logical client. It survives reconnects, together with what goes down to it alone: the session log. */
 export class Session {
   readonly id: string
   readonly user: string
   grant: Grant
-  /** Of its connection. */
-  outlet: Outlet | null = null
+  state: SessionState = { is: 'away' }
   readonly log: SessionLog
   readonly upstream: UpstreamQueue = new UpstreamQueue()
   /** By log number. */
@@ -39,7 +50,6 @@ export class Session {
   calls = 0
   /** Somebody outside is asked about what it sent last of all that was delivered: nothing more is, until the answer. */
   asking = false
-  ended = false
   /** Expiry of the session without a connection, or of the token. */
   readonly expiry: Timer
 
@@ -52,6 +62,15 @@ export class Session {
     this.grant = grant
     this.log = new SessionLog(host.limits, host.budget, () => host.caughtUp(this))
     this.expiry = new Timer('expiry', (now) => host.expired(this, now))
+  }
+
+  /** Of its connection; null without one. */
+  get outlet(): Outlet | null {
+    return this.state.is === 'live' ? this.state.outlet : null
+  }
+
+  get ended(): boolean {
+    return this.state.is === 'ended'
   }
 
   /** Whether what it sent stays in its upstream queue for now: backpressure, or a question under way. */
