@@ -4,7 +4,7 @@ import type { NodeLimits } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Gap } from '../log/batches.ts'
 import { compose, Encoded } from '../log/encoded.ts'
-import { type Cursor, empty, type Outlet } from '../log/log.ts'
+import { type Cursor, empty, LANE, type Outlet } from '../log/log.ts'
 import type { Packet } from '../ports.ts'
 import { type Session, shorten } from '../session/session.ts'
 
@@ -152,19 +152,25 @@ export class Downstream {
     if (outlet.outflow !== 'open' || !outlet.hasCredit) return 0
     const parts = this.#parts
     const { control, lanes } = outlet
-    let bytes = 0
-    for (const part of control) {
-      parts.push(part)
-      bytes += part.binary.length
-    }
-    empty(control)
+    const session = lanes[LANE.session]
+    const frames = lanes[LANE.frames]
+    const topics = lanes[LANE.topics]
     const limit = this.#limits.writeBytes
-    const [session, frames, topics] = lanes
-    bytes = this.#read(session, parts, bytes, limit)
+    let bytes = 0
+    if (control.length > 0) {
+      for (const part of control) {
+        parts.push(part)
+        bytes += part.binary.length
+      }
+      empty(control)
+    }
+    if (session.length > 0) bytes = this.#read(session, parts, bytes, limit)
     // Frames before topics, but a long catch-up leaves room for live topics.
-    bytes = this.#read(frames, parts, bytes, topics.length > 0 ? limit / 2 : limit)
-    if (topics.length > 0) bytes = this.#tellPublishers(outlet, parts, bytes)
-    this.#read(topics, parts, bytes, limit)
+    if (frames.length > 0) bytes = this.#read(frames, parts, bytes, topics.length > 0 ? limit / 2 : limit)
+    if (topics.length > 0) {
+      bytes = this.#tellPublishers(outlet, parts, bytes)
+      this.#read(topics, parts, bytes, limit)
+    }
     if (parts.length === 0) return 0
     this.#stats.messagesOut += parts.length
     const { text } = outlet

@@ -93,8 +93,8 @@ export class Outlet {
   }
 
   get hasWork(): boolean {
-    const [session, frames, topics] = this.lanes
-    return this.control.length > 0 || session.length > 0 || frames.length > 0 || topics.length > 0
+    const { control, lanes } = this
+    return control.length > 0 || lanes[0].length > 0 || lanes[1].length > 0 || lanes[2].length > 0
   }
 }
 

@@ -1,3 +1,4 @@
+import { SYSTEM_SLOT } from '../../protocol/limits.ts'
 import { fixedLimits } from '../ground/config.ts'
 
 /** One member's session, as far as it has a say in what is stable. */
@@ -16,7 +17,8 @@ interface Term {
   until: number
 }
 
-const scratch: Float64Array = new Float64Array(256)
+/** What an electorate has acknowledged: it has a member for each slot at most. */
+const scratch: Float64Array = new Float64Array(SYSTEM_SLOT)
 
 /**
  * Which frames are stable: those that at least half of every electorate that counts have acknowledged, whatever else
@@ -71,7 +73,8 @@ export class Electorate {
   /** The last stable frame; `head` is the last there is. */
   stableTo(head: number): number {
     while (this.#isOpen) {
-      const settled = this.#changes.reduce((least, at) => Math.min(least, this.#settledBy(at)), Infinity)
+      let settled = Infinity
+      for (const frame of this.#changes) settled = Math.min(settled, this.#settledBy(frame))
       // Stopped by the head alone, it goes on with it.
       this.#isOpen = settled > head
       const reached = Math.min(settled, head)
@@ -91,11 +94,15 @@ export class Electorate {
     let gone = 0
     for (const { elector, from, until } of this.#terms) {
       if (from > frame || until <= frame) continue
-      scratch[count++] = elector.acked
       if (elector.gone) gone++
+      // Sorted by insertion, the latest first: they hardly differ, and a sort of its own would cost more.
+      let at = count++
+      for (; at > 0 && (scratch[at - 1] as number) < elector.acked; at--)
+        scratch[at] = scratch[at - 1] as number
+      scratch[at] = elector.acked
     }
     if (count === 0 || gone * 2 > count) return Infinity
-    return scratch.subarray(0, count).sort()[count >> 1] as number
+    return scratch[(count - 1) >> 1] as number
   }
 
   /** Forgets who is in no electorate that counts. */

@@ -45,7 +45,7 @@ export class InputChecker implements Observer {
   }
 
   down(client: ClientFacts, connection: number, message: ServerMessage): void {
-    if (message.type === 'welcome' && message.reason === 'RETENTION') this.#deaf.add(client.id)
+    if (message.type === 'welcome' && message.reason !== '') this.#deaf.add(client.id)
     if (message.type !== 'nack') return
     const place = this.#rooms.placeOf(client, connection, message.log)
     if (place !== undefined) this.#refused.add(keyOf(client, place, message.seq))

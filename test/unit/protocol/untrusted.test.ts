@@ -12,6 +12,11 @@ import { schema, type MeetingEvent, type Message, type Side, tailOf } from '../.
 import { arbitraryMessage, arbitraryPacket, encodeFrame, messageTypes, senderOf } from './arbitrary.ts'
 import { byteArraysIn, fromHex, readAll, readOrRefuse } from './read.ts'
 
+/** Reads publications whose message says `at`. */
+function visit(hex: string, at: number): void {
+  eachPublication(fromHex(hex), at, () => {})
+}
+
 /*
  * A packet is refused with a PROTOCOL error or read; nothing else may happen, whatever its bytes are.
  * `readOrRefuse` lets any other error through, which fails the test.
@@ -309,7 +314,6 @@ describe('a small packet that claims much', () => {
   })
 
   test('a position that no number can stand at is refused in either encoding', () => {
-    const visit = (hex: string, at: number): void => eachPublication(fromHex(hex), at, () => {})
     expect(() => visit('60 01', 0)).toThrow('position 0')
     // A number of −1, and one behind 2^53 − 1.
     expect(() => visit('62 04 01', 1)).toThrow('out of range')
