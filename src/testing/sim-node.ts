@@ -106,7 +106,7 @@ export class SimNode {
   }
 
   open(link: Link, codec: Codec, opened: (connection: Connection) => void): void {
-    this.do((core, now) => opened(core.handleOpen(this.port('transport', link as Transport), codec, now)))
+    this.do((core, now) => opened(core.handleOpen(this.port<Transport>('transport', link), codec, now)))
   }
 
   /** A port of this node, which throws now and then. */
