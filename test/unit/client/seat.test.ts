@@ -8,7 +8,7 @@ interface Seated {
   readonly rig: Rig
   readonly seat: SeatMachine
   readonly outcomes: Outcomes
-  send(...names: string[]): MessageOf<'input'>[]
+  readonly send: (...names: string[]) => MessageOf<'input'>[]
 }
 
 /** A client that is live and has joined `m`, log 5, slot 0. */

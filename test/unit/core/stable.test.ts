@@ -131,12 +131,12 @@ describe('Frames that members have acknowledged', () => {
   })
 })
 
-describe('An input that names the one before it', () => {
-  const send = (peer: Peer, log: number, seq: number, after: number): void =>
-    peer.send({ type: 'input', log, seq, after, seen: 0, data: text(`${seq}`) })
-  const seqs = (peer: Peer): number[] =>
-    framesOf(peer.take()).flatMap(({ inputs }) => inputs.map(({ seq }) => seq))
+const send = (peer: Peer, log: number, seq: number, after: number): void =>
+  peer.send({ type: 'input', log, seq, after, seen: 0, data: text(`${seq}`) })
+const seqs = (peer: Peer): number[] =>
+  framesOf(peer.take()).flatMap(({ inputs }) => inputs.map(({ seq }) => seq))
 
+describe('An input that names the one before it', () => {
   it('is taken behind it, framed or refused, and not where it is missing', () => {
     const { h, ann, bob, log } = room({ inputBytes: 4, frameRate: 0 })
     send(ann, log, 1, 0)

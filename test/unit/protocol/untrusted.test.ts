@@ -212,6 +212,8 @@ function away(hex: string, text = false, seq = 3): MeetingEvent | null {
   return decodeEvent({ slot: 255, seq, data: { text, bytes: fromHex(hex) } })
 }
 
+const visit = (hex: string, at: number): void => eachPublication(fromHex(hex), at, () => {})
+
 describe('a small packet that claims much', () => {
   /** Lengths and counts a forger would write. */
   const claims = [limits.packet, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 50, MAX_UINT]
@@ -309,7 +311,6 @@ describe('a small packet that claims much', () => {
   })
 
   test('a position that no number can stand at is refused in either encoding', () => {
-    const visit = (hex: string, at: number): void => eachPublication(fromHex(hex), at, () => {})
     expect(() => visit('60 01', 0)).toThrow('position 0')
     // A number of −1, and one behind 2^53 − 1.
     expect(() => visit('62 04 01', 1)).toThrow('out of range')
