@@ -212,6 +212,7 @@ function away(hex: string, text = false, seq = 3): MeetingEvent | null {
   return decodeEvent({ slot: 255, seq, data: { text, bytes: fromHex(hex) } })
 }
 
+/** Reads publications whose message says `at`. */
 const visit = (hex: string, at: number): void => eachPublication(fromHex(hex), at, () => {})
 
 describe('a small packet that claims much', () => {
