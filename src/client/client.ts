@@ -11,6 +11,7 @@ import {
 } from '../protocol/index.ts'
 import { Listeners } from './events.ts'
 import {
+  checkKey,
   checkName,
   type Done,
   DROPPED,
@@ -18,20 +19,11 @@ import {
   Machine,
   type Phase,
   type ReadOptions,
-  type SeatMachine,
   type TopicReader,
 } from './machine/index.ts'
-import { Meeting } from './meeting.ts'
+import { Meeting, type MeetingHost } from './meeting.ts'
 import { SharedReader } from './shared-reader.ts'
-import type {
-  CallOptions,
-  ConnectOptions,
-  Publication,
-  SendOptions,
-  Socket,
-  State,
-  SubscribeOptions,
-} from './options.ts'
+import type { CallOptions, ConnectOptions, Publication, Socket, State, SubscribeOptions } from './options.ts'
 
 function stateOf(phase: Phase): State {
   if (phase === 'live') return 'connected'
@@ -145,33 +137,24 @@ export class Client {
     options: { readonly spectator?: boolean; readonly config?: string; readonly signal?: AbortSignal } = {},
   ): Promise<Meeting<T>> {
     return new Promise((resolve, reject) => {
+      const { spectator = false, config = '', signal } = options
       checkName(name, 'meeting', 'BAD_NAME')
-      if (!isKey(options.config ?? ''))
-        throw new RtmsError('BAD_NAME', `config has more than ${limits.name} bytes`)
-      options.signal?.throwIfAborted()
-      const host = {
-        input: (seat: SeatMachine, data: Payload, limits: SendOptions): Promise<number> =>
-          this.#call<number>(limits, (done, timeoutMs, now) =>
+      checkKey(config, 'config')
+      signal?.throwIfAborted()
+      const host: MeetingHost = {
+        input: (seat, data, how) =>
+          this.#call<number>(how, (done, timeoutMs, now) =>
             this.#machine.input(seat, data, timeoutMs, now, done),
           ),
-        leave: (seat: SeatMachine): void => this.#run(() => this.#machine.leave(seat)),
+        leave: (seat) => this.#run(() => this.#machine.leave(seat)),
       }
-      const meeting = new Meeting<T>(name, host, { joined: resolve, failed: reject })
-      this.#run(() =>
-        meeting.bind(this.#machine.join(name, options.spectator ?? false, options.config ?? '', meeting)),
-      )
-      options.signal?.addEventListener('abort', () => {
-        reject(options.signal?.reason)
+      const meeting = new Meeting<T>(name, host, resolve, reject)
+      this.#run(() => meeting.bind(this.#machine.join(name, spectator, config, meeting)))
+      signal?.addEventListener('abort', () => {
+        reject(signal.reason)
         if (meeting.pending) meeting.leave()
       })
     })
-  }
-
-  /** Throws NOT_SENT where there is no open session and the caller does not want to wait for one. */
-  #mayWait(offline: SendOptions['offline'] = this.#options.offline ?? 'queue'): void {
-    const { state } = this
-    if (offline === 'queue' || state === 'connected' || state === 'closed') return
-    throw new RtmsError('NOT_SENT', `The client is ${state} and offline is 'refuse': nothing was sent`)
   }
 
   /**
@@ -210,7 +193,7 @@ export class Client {
       remove()
       if (shared.isIdle && this.#shared.get(topic) === shared) {
         this.#shared.delete(topic)
-        this.#run(() => this.#machine.unread(shared.reader as TopicReader))
+        this.#run(() => this.#machine.leave(shared.reader as TopicReader))
       }
     }
   }
@@ -266,13 +249,15 @@ export class Client {
   }
 
   #call<T>(
-    { signal, offline, timeoutMs = TIMEOUT_MS }: CallOptions,
+    { signal, offline = this.#options.offline, timeoutMs = TIMEOUT_MS }: CallOptions,
     start: (done: Done<T>, timeoutMs: number, now: number) => number | void,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
       if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}; expected more than 0`)
-      this.#mayWait(offline)
+      const { state } = this
+      if (offline === 'refuse' && state !== 'connected' && state !== 'closed')
+        throw new RtmsError('NOT_SENT', `The client is ${state} and offline is 'refuse': nothing was sent`)
       this.#run((now) => {
         const done: Done<T> = (result) => {
           signal?.removeEventListener('abort', abort)

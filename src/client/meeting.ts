@@ -57,16 +57,19 @@ export class Meeting<T = unknown> implements SeatListener {
   #early: (RawFrame | FrameGap)[] = []
   #seat: SeatMachine | null = null
   #joined: MessageOf<'joined'> | null = null
-  readonly #settle: { joined(meeting: Meeting<T>): void; failed(error: RtmsError): void }
+  readonly #resolve: (meeting: Meeting<T>) => void
+  readonly #reject: (error: RtmsError) => void
 
   constructor(
     name: string,
     host: MeetingHost,
-    settle: { joined(meeting: Meeting<T>): void; failed(error: RtmsError): void },
+    resolve: (meeting: Meeting<T>) => void,
+    reject: (error: RtmsError) => void,
   ) {
     this.name = name
     this.#host = host
-    this.#settle = settle
+    this.#resolve = resolve
+    this.#reject = reject
   }
 
   /** @internal */
@@ -214,7 +217,7 @@ export class Meeting<T = unknown> implements SeatListener {
   joined(message: MessageOf<'joined'>): void {
     const first = this.#joined === null
     this.#joined = message
-    if (first) this.#settle.joined(this)
+    if (first) this.#resolve(this)
     else this.#joins.emit(message)
   }
 
@@ -227,7 +230,7 @@ export class Meeting<T = unknown> implements SeatListener {
 
   /** @internal */
   ended(error: RtmsError): void {
-    if (this.#joined === null) this.#settle.failed(error)
+    if (this.#joined === null) this.#reject(error)
     this.#ends.emit(error)
   }
 }

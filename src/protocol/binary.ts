@@ -1,12 +1,10 @@
 import { checkCount, malformed, Reader, uintLength, Writer } from './bytes.ts'
 import type { Codec } from './codec.ts'
 import { isSpoken, maxMessages } from './limits.ts'
-import { schema, tailOf, type Message, type MessageType, type Side } from './schema.ts'
-import { givenOf, readFields, readTail, writeFields, zerosOf } from './struct.ts'
+import { byCode, schema, tailOf, type Message, type MessageType, type Side } from './schema.ts'
+import { readFields, readTail, writeFields, writeTail, zeros } from './struct.ts'
 
-const types: ReadonlyMap<number, MessageType> = new Map(
-  (Object.keys(schema) as MessageType[]).map((type) => [schema[type].code, type]),
-)
+const types: ReadonlyMap<number, MessageType> = byCode(schema)
 
 const scratch: Writer = new Writer(1_024)
 
@@ -15,7 +13,7 @@ export function encodeMessage(message: Message): Uint8Array {
   const { code, fields } = schema[message.type]
   scratch.reset()
   writeFields(scratch, fields, message)
-  writeFields(scratch, givenOf(tailOf(message.type), message), message)
+  writeTail(scratch, tailOf(message.type), message)
   const w = new Writer(1 + uintLength(scratch.length) + scratch.length)
   w.byte(code)
   w.uint(scratch.length)
@@ -51,7 +49,7 @@ function encode(messages: readonly Message[]): Uint8Array {
 }
 
 function decode(packet: Uint8Array | string, from: Side): Message[] {
-  if (typeof packet === 'string') throw malformed('a text message, but rtms.v1 is binary')
+  if (typeof packet === 'string') throw malformed('rtms.v1 is binary')
   // A Buffer of Node would hand out Buffers as fields, whose `slice` shares memory where a Uint8Array's copies.
   const plain = packet.constructor === Uint8Array
   const r = new Reader(plain ? packet : new Uint8Array(packet.buffer, packet.byteOffset, packet.byteLength))
@@ -87,8 +85,7 @@ const { version: _, ...behindVersion } = schema.hello.fields
 function readHello(body: Reader): Message {
   const version = body.uint()
   const message = { type: 'hello', version }
-  if (isSpoken(version)) readFields(body, behindVersion, message)
-  else Object.assign(message, zerosOf(behindVersion))
+  readFields(isSpoken(version) ? body : zeros(), behindVersion, message)
   return message as Message
 }
 

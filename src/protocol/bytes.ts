@@ -37,16 +37,17 @@ export function utf8Encode(text: string): Uint8Array {
 /** UTF-8 as a string. Throws PROTOCOL where the bytes are not UTF-8. */
 export function utf8Decode(bytes: Uint8Array): string {
   // Short ASCII, the usual case for names, is several times faster without a call into the decoder.
-  if (bytes.length <= 32) {
-    let text = ''
-    for (let i = 0; i < bytes.length; i++) {
-      const byte = bytes[i] as number
-      if (byte >= 0x80) return decodeAny(bytes)
-      text += String.fromCharCode(byte)
-    }
-    return text
-  }
-  return decodeAny(bytes)
+  return bytes.length <= 32 && isAscii(bytes) ? String.fromCharCode(...bytes) : decodeAny(bytes)
+}
+
+/** Throws PROTOCOL where the bytes are not UTF-8. */
+export function checkUtf8(bytes: Uint8Array): void {
+  if (!isAscii(bytes)) decodeAny(bytes)
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if ((bytes[i] as number) >= 0x80) return false
+  return true
 }
 
 function decodeAny(bytes: Uint8Array): string {
@@ -54,16 +55,6 @@ function decodeAny(bytes: Uint8Array): string {
     return decoder.decode(bytes)
   } catch {
     throw malformed('text that is not UTF-8')
-  }
-}
-
-/** Throws PROTOCOL where the bytes are not UTF-8. */
-export function checkUtf8(bytes: Uint8Array): void {
-  for (let i = 0; i < bytes.length; i++) {
-    if ((bytes[i] as number) >= 0x80) {
-      decodeAny(bytes.subarray(i))
-      return
-    }
   }
 }
 
@@ -162,9 +153,9 @@ export class Writer {
     return bytes
   }
 
-  /** Forgets what was written. */
-  reset(): void {
-    this.#length = 0
+  /** Forgets what was written, behind the first `length` bytes. */
+  reset(length = 0): void {
+    this.#length = length
   }
 }
 
@@ -185,25 +176,20 @@ export class Reader {
   }
 
   byte(): number {
-    if (this.#at >= this.#end) throw malformed('the packet ends too early')
-    return this.#bytes[this.#at++] as number
+    return this.#bytes[this.#pass(1)] as number
   }
 
   uint(): number {
     let value = this.byte()
     if (value < 0x80) return value
     value &= 0x7f
-    let scale = 0x80
-    for (;;) {
+    for (let scale = 0x80; ; scale *= 0x80) {
       const byte = this.byte()
       value += (byte & 0x7f) * scale
-      if (value > MAX_UINT) throw malformed('an integer above 2^53 - 1')
-      if (byte < 0x80) {
-        if (byte === 0) throw malformed('an integer that could be shorter')
-        return value
-      }
-      scale *= 0x80
-      if (scale > MAX_UINT) throw malformed('an integer above 2^53 - 1')
+      if (Math.max(value, scale) > MAX_UINT) throw malformed('an integer above 2^53 - 1')
+      if (byte >= 0x80) continue
+      if (byte === 0) throw malformed('an overlong integer')
+      return value
     }
   }
 
@@ -212,12 +198,16 @@ export class Reader {
     return folded % 2 === 1 ? -(folded + 1) / 2 : folded / 2
   }
 
-  /** A view of the next `length` bytes. */
-  raw(length: number): Uint8Array {
-    if (length > this.left) throw malformed('a length beyond the packet')
+  #pass(length: number): number {
+    if (length > this.left) throw malformed('the packet ends too early')
     const at = this.#at
     this.#at += length
-    return this.#bytes.subarray(at, this.#at)
+    return at
+  }
+
+  /** A view of the next `length` bytes. */
+  raw(length: number): Uint8Array {
+    return this.#bytes.subarray(this.#pass(length), this.#at)
   }
 
   bytes(limit: number): Uint8Array {
@@ -232,10 +222,7 @@ export class Reader {
 
   /** A reader of the next `length` bytes. */
   part(length: number): Reader {
-    if (length > this.left) throw malformed('a length beyond the packet')
-    const at = this.#at
-    this.#at += length
-    return new Reader(this.#bytes, at, this.#at)
+    return new Reader(this.#bytes, this.#pass(length), this.#at)
   }
 
   /** Throws PROTOCOL where bytes are left over. */

@@ -1,64 +1,47 @@
 /**
- * Every code a user of RTMS can meet, in one table. `retry` says what to do about it:
+ * Every code a user of RTMS can meet, in one table. On the wire it is its place in here, from 1: none is ever taken out,
+ * and new ones come at the end. `retry` says what to do about it:
  * `fix` the call is wrong and will fail again; `later` the same call may succeed after a pause;
  * `unknown` the call may or may not have taken effect.
  */
 export const errors = {
-  PROTOCOL: { code: 1, retry: 'fix', text: 'The packet does not follow PROTOCOL.md.' },
-  UNAUTHENTICATED: { code: 2, retry: 'fix', text: 'The token is missing or was refused.' },
-  FORBIDDEN: { code: 3, retry: 'fix', text: 'The ticket or the business does not allow it.' },
-  NOT_FOUND: { code: 4, retry: 'fix', text: 'There is no such meeting on this node.' },
-  BAD_TOPIC: { code: 5, retry: 'fix', text: 'The topic name is not valid.' },
-  BAD_NAME: { code: 6, retry: 'fix', text: 'The name of a meeting, user or method is not valid.' },
-  FULL: { code: 7, retry: 'later', text: 'The meeting has reached its capacity.' },
-  LIMIT: { code: 8, retry: 'fix', text: 'Too many are held at once.' },
-  TOO_LARGE: { code: 9, retry: 'fix', text: 'The payload is larger than its limit.' },
-  RATE: { code: 10, retry: 'later', text: 'Too much was sent in a short time.' },
-  BUSY: { code: 11, retry: 'later', text: 'A queue is full: slow down.' },
-  TIMEOUT: { code: 12, retry: 'unknown', text: 'No answer came before the deadline.' },
-  NOT_JOINED: { code: 13, retry: 'fix', text: 'The session does not read that log.' },
-  STALE: { code: 14, retry: 'fix', text: 'The number is not above the last one answered in this slot.' },
-  READ_ONLY: { code: 15, retry: 'fix', text: 'A spectator cannot send inputs.' },
-  NO_HANDLER: { code: 16, retry: 'fix', text: 'There is no handler for this method.' },
-  HANDLER_FAILED: { code: 17, retry: 'unknown', text: 'The handler of this method failed.' },
-  CLOSED: { code: 18, retry: 'fix', text: 'The meeting, session, client or node was closed.' },
-  CANCELLED: { code: 19, retry: 'unknown', text: 'The caller gave up waiting.' },
-  NOT_SENT: {
-    code: 20,
-    retry: 'later',
-    text: 'There was no connection in time: nothing was sent.',
-  },
-  UNKNOWN: {
-    code: 21,
-    retry: 'unknown',
-    text: 'The connection was lost; it may have taken effect.',
-  },
-  UNSUPPORTED: { code: 22, retry: 'fix', text: 'This node does not offer it.' },
-  CONFIG_MISMATCH: { code: 23, retry: 'fix', text: 'The configuration hash differs from the meeting’s.' },
-  EXPIRED: { code: 24, retry: 'later', text: 'The token has expired; connect with a fresh ticket.' },
-  SLOW: { code: 25, retry: 'later', text: 'The reader was too slow and fell off the log.' },
-  RETENTION: { code: 26, retry: 'fix', text: 'The position is older than what the log keeps.' },
-  NO_SNAPSHOT: {
-    code: 27,
-    retry: 'fix',
-    text: 'Frame 1 is no longer kept, and there is no snapshot.',
-  },
-  NEW_EPOCH: { code: 28, retry: 'fix', text: 'The position is of another log.' },
-  BUS: { code: 29, retry: 'unknown', text: 'Entries were lost between nodes.' },
-  DRAINING: { code: 30, retry: 'later', text: 'The node is stopping; connect again.' },
-  OUT_OF_ORDER: { code: 31, retry: 'fix', text: 'An input that was sent before this one is missing.' },
+  PROTOCOL: { retry: 'fix', text: 'The packet does not follow PROTOCOL.md.' },
+  UNAUTHENTICATED: { retry: 'fix', text: 'The token is missing or was refused.' },
+  FORBIDDEN: { retry: 'fix', text: 'The ticket or the business does not allow it.' },
+  NOT_FOUND: { retry: 'fix', text: 'There is no such meeting on this node.' },
+  BAD_TOPIC: { retry: 'fix', text: 'The topic name is not valid.' },
+  BAD_NAME: { retry: 'fix', text: 'The name of a meeting, user or method is not valid.' },
+  FULL: { retry: 'later', text: 'The meeting has reached its capacity.' },
+  LIMIT: { retry: 'fix', text: 'Too many are held at once.' },
+  TOO_LARGE: { retry: 'fix', text: 'The payload is larger than its limit.' },
+  RATE: { retry: 'later', text: 'Too much was sent in a short time.' },
+  BUSY: { retry: 'later', text: 'A queue is full: slow down.' },
+  TIMEOUT: { retry: 'unknown', text: 'No answer came before the deadline.' },
+  NOT_JOINED: { retry: 'fix', text: 'The session does not read that log.' },
+  STALE: { retry: 'fix', text: 'The number is not above the last one answered in this slot.' },
+  READ_ONLY: { retry: 'fix', text: 'A spectator cannot send inputs.' },
+  NO_HANDLER: { retry: 'fix', text: 'There is no handler for this method.' },
+  HANDLER_FAILED: { retry: 'unknown', text: 'The handler of this method failed.' },
+  CLOSED: { retry: 'fix', text: 'The meeting, session, client or node was closed.' },
+  CANCELLED: { retry: 'unknown', text: 'The caller gave up waiting.' },
+  NOT_SENT: { retry: 'later', text: 'There was no connection in time: nothing was sent.' },
+  UNKNOWN: { retry: 'unknown', text: 'The connection was lost; it may have taken effect.' },
+  UNSUPPORTED: { retry: 'fix', text: 'This node does not offer it.' },
+  CONFIG_MISMATCH: { retry: 'fix', text: 'The configuration hash differs from the meeting’s.' },
+  EXPIRED: { retry: 'later', text: 'The token has expired; connect with a fresh ticket.' },
+  SLOW: { retry: 'later', text: 'The reader was too slow and fell off the log.' },
+  RETENTION: { retry: 'fix', text: 'The position is older than what the log keeps.' },
+  NO_SNAPSHOT: { retry: 'fix', text: 'Frame 1 is no longer kept, and there is no snapshot.' },
+  NEW_EPOCH: { retry: 'fix', text: 'The position is of another log.' },
+  BUS: { retry: 'unknown', text: 'Entries were lost between nodes.' },
+  DRAINING: { retry: 'later', text: 'The node is stopping; connect again.' },
+  OUT_OF_ORDER: { retry: 'fix', text: 'An input that was sent before this one is missing.' },
 } as const
 
 export type ErrorCode = keyof typeof errors
 
-const byNumber: ReadonlyMap<number, ErrorCode> = new Map(
-  (Object.keys(errors) as ErrorCode[]).map((name) => [errors[name].code, name]),
-)
-
-/** The name of a numeric code of the binary encoding, or undefined. */
-export function errorName(code: number): ErrorCode | undefined {
-  return byNumber.get(code)
-}
+/** In the order of the table. */
+export const errorNames: readonly string[] = Object.keys(errors)
 
 /**
  * WebSocket close codes. 4400–4449 are final: do not reconnect by yourself.

@@ -1,7 +1,7 @@
 import { checkCount, malformed, Reader, Writer } from './bytes.ts'
 import { limits, MAX_UINT, SYSTEM_SLOT } from './limits.ts'
 import type { Payload } from './payload.ts'
-import { events, type EventType, type MeetingEvent } from './schema.ts'
+import { byCode, events, type EventType, type MeetingEvent } from './schema.ts'
 import { readFields, readPayload, writeFields, writePayload } from './struct.ts'
 
 /*
@@ -35,9 +35,7 @@ export function eventEntry(event: MeetingEvent): FrameEntry {
   return { slot: SYSTEM_SLOT, seq: code, data: { text: false, bytes: w.finish() } }
 }
 
-const eventTypes: ReadonlyMap<number, EventType> = new Map(
-  (Object.keys(events) as EventType[]).map((type) => [events[type].code, type]),
-)
+const eventTypes: ReadonlyMap<number, EventType> = byCode(events)
 
 /** The event of an entry of slot 255; null for one of a later minor of the protocol. Throws PROTOCOL where it is none. */
 export function decodeEvent(entry: FrameEntry): MeetingEvent | null {
@@ -101,7 +99,7 @@ export function eachFrame(
     const head = r.uint()
     if (head % 2 === 1) {
       const run = (head - 1) / 2
-      if (run === 0 || run > end - frame) throw malformed('a run of empty frames that does not fit')
+      if (run === 0 || run > end - frame) throw malformed('a run that does not fit')
       for (let i = 0; i < run; i++) visit(frame++, NO_ENTRIES)
     } else {
       const size = head / 2

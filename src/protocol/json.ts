@@ -26,7 +26,7 @@ import {
   type Side,
   tailOf,
 } from './schema.ts'
-import { isZero, zeroOf, zerosOf } from './struct.ts'
+import { isZero, readFields, zeroOf, zeros } from './struct.ts'
 
 type Json = Record<string, unknown>
 type Scalar = Exclude<Kind, object>
@@ -315,8 +315,11 @@ function messageFromJson(value: unknown, from: Side): Message | null {
   if (!Object.hasOwn(schema, type)) return null
   const { fields, from: sender } = schema[type as MessageType]
   if (sender !== 'both' && sender !== from) throw malformed(`a message ${type} from a ${from}`)
-  if (type === 'hello' && !isSpoken(uint(json['version'], 'hello.version')))
-    return { type, ...zerosOf(fields), version: json['version'] } as unknown as Message
+  if (type === 'hello' && !isSpoken(uint(json['version'], 'hello.version'))) {
+    const message = { type }
+    readFields(zeros(), fields, message)
+    return { ...message, version: json['version'] } as unknown as Message
+  }
   return {
     type,
     ...fieldsFromJson(fields, json, type),

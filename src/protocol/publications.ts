@@ -1,5 +1,6 @@
-import { checkUtf8, malformed, Reader, type Writer } from './bytes.ts'
+import { malformed, Reader, type Writer } from './bytes.ts'
 import { limits, MAX_SIGNED, MAX_UINT } from './limits.ts'
+import { readData } from './struct.ts'
 import type { Payload } from './payload.ts'
 
 /*
@@ -98,9 +99,12 @@ export class PublicationWriter {
 
 /** Throws PROTOCOL where a publication's position, number and time are not such that all differences can be written. */
 export function checkPlace(at: number, number: number, time: number): void {
-  if (at > MAX_UINT || number < 0 || number > MAX_UINT || Math.abs(at - number) > MAX_SIGNED)
-    throw malformed('a position or number of a publication out of range')
-  if (Math.abs(time) > MAX_SIGNED) throw malformed('a time of a publication out of range')
+  if (
+    number < 0 ||
+    Math.max(at, number) > MAX_UINT ||
+    Math.max(Math.abs(at - number), Math.abs(time)) > MAX_SIGNED
+  )
+    throw malformed('a publication out of range')
 }
 
 /** Calls `visit` for each publication in order. Throws PROTOCOL where the bytes are not publications. */
@@ -109,7 +113,7 @@ export function eachPublication(
   from: number,
   visit: (entry: PublicationEntry) => void,
 ): void {
-  if (from === 0) throw malformed('publications at position 0')
+  if (from === 0) throw malformed('position 0')
   const r = new Reader(bytes)
   let at = from - 1
   let publisher = 0
@@ -127,10 +131,7 @@ export function eachPublication(
     const key = (flags & KEY) === 0 ? '' : r.text(limits.name)
     if (key === '' && (flags & KEY) !== 0) throw malformed('an empty key')
     const length = (flags & REST) === 0 ? r.uint() : r.left
-    if (length > limits.payload) throw malformed(`a publication of more than ${limits.payload} bytes`)
-    const text = (flags & TEXT) !== 0
-    const data = { text, bytes: r.raw(length) }
-    if (text) checkUtf8(data.bytes)
+    const data = readData(r, length, (flags & TEXT) !== 0)
     visit({ at, publisher, number, time, key, tombstone: (flags & TOMBSTONE) !== 0, data })
   }
 }

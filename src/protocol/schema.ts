@@ -295,6 +295,13 @@ export function isOfSessionLog(type: MessageType): boolean {
   return schema[type].code >= FIRST_OF_SESSION_LOG
 }
 
+/** The rows of a table by their codes. */
+export function byCode<T extends string>(
+  table: Readonly<Record<T, { readonly code: number }>>,
+): ReadonlyMap<number, T> {
+  return new Map((Object.keys(table) as T[]).map((name) => [table[name].code, name]))
+}
+
 /** What happens in a meeting besides inputs: entries of slot 255, whose `seq` is the event's code. */
 export const events = {
   join: { code: 1, fields: { slot: 'uint', user: 'name' } },

@@ -364,7 +364,7 @@ export class SimClient implements ClientFacts {
     const reader = this.readers.get(topic)
     if (reader === undefined) return
     this.readers.delete(topic)
-    this.#do(() => this.machine.unread(reader))
+    this.#do(() => this.machine.leave(reader))
   }
 
   get resting(): RestingClient {

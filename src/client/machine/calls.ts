@@ -7,7 +7,7 @@ import {
   type Payload,
   RtmsError,
 } from '../../protocol/index.ts'
-import { clientLimits, type Waiting } from './limits.ts'
+import { busy, clientLimits, type Waiting } from './limits.ts'
 
 /** Hears once how a call ended: with the server's answer, or with an error. */
 export type Done<T> = (result: T | RtmsError) => void
@@ -38,18 +38,26 @@ export function checkName(name: string, what: string, code: 'BAD_NAME' | 'BAD_TO
   if (!isName(name)) throw new RtmsError(code, `${JSON.stringify(name)} cannot name a ${what}`)
 }
 
+export function checkKey(key: string, what: string): void {
+  if (!isKey(key)) throw new RtmsError('BAD_NAME', `${what} has more than ${limits.name} bytes`)
+}
+
 /** Calls that wait for their one end: requests, publications, leaves. Numbers ascend over the life of the client. */
 export class Calls {
   readonly #calls: Map<number, Call> = new Map()
   readonly #waiting: Waiting
+  readonly #send: (message: CallMessage) => void
+  #isLive = false
+  #isClosed = false
   #last = 0
   /** How many of them are the application's. */
   #asking = 0
   #most: number = clientLimits.waitingCalls
   #maxPayload: number = limits.payload
 
-  constructor(waiting: Waiting) {
+  constructor(waiting: Waiting, send: (message: CallMessage) => void) {
     this.#waiting = waiting
+    this.#send = send
   }
 
   /** The number of the next call. */
@@ -66,7 +74,7 @@ export class Calls {
     this.#calls.set(message.call, { message, done, sendBy, grace, sent: false })
   }
 
-  request(method: string, data: Payload, timeoutMs: number, now: number, done: Done<Payload>): CallMessage {
+  request(method: string, data: Payload, timeoutMs: number, now: number, done: Done<Payload>): number {
     checkName(method, 'method', 'BAD_NAME')
     const timeout = timeoutMs < MAX_TIMEOUT_MS ? Math.round(timeoutMs) : 0
     const message = { type: 'request', call: this.next(), method, timeout, data } as const
@@ -80,20 +88,21 @@ export class Calls {
     tombstone: boolean,
     sendBy: number,
     done: Done<number>,
-  ): CallMessage {
+  ): number {
     checkName(topic, 'topic', 'BAD_TOPIC')
-    if (!isKey(key)) throw new RtmsError('BAD_NAME', 'The key is too long.')
+    checkKey(key, 'a key')
     const message = { type: 'publish', call: this.next(), topic, key, tombstone, data } as const
     return this.#start(message, done as Done<unknown>, sendBy, 0)
   }
 
   /** A call of the application's, within what the node allows. */
-  #start(message: Asking, done: Done<unknown>, sendBy: number, grace: number): CallMessage {
+  #start(message: Asking, done: Done<unknown>, sendBy: number, grace: number): number {
+    if (this.#isClosed) throw new RtmsError('CLOSED')
     if (message.data.bytes.length > this.#maxPayload) throw new RtmsError('TOO_LARGE')
-    if (this.#asking >= this.#most)
-      throw new RtmsError('BUSY', `${this.#most} calls wait for their answer already`)
+    if (this.#asking >= this.#most) throw busy(this.#most, 'calls')
     this.add(message, done, sendBy, grace)
-    return message
+    if (this.#isLive) this.#send(message)
+    return message.call
   }
 
   markSent(call: number): void {
@@ -115,14 +124,14 @@ export class Calls {
 
   /**
    * A connection is live. On a resumed session the calls up to `welcome.calls` will still be answered; on another one
-   * nobody will answer what was sent, and nothing is sent in the name of another user. Returns what is to be sent (again), in order; never what is out of time.
+   * nobody will answer what was sent, and nothing is sent in the name of another user. Sends (again) what is to be, in
+   * order; never what is out of time.
    */
-  revive(welcome: MessageOf<'welcome'>, isStranger: boolean, now: number): CallMessage[] {
+  attach(welcome: MessageOf<'welcome'>, isStranger: boolean, now: number): void {
     const { resumed, calls: accepted } = welcome
     this.#most = welcome.maxRequests
     this.#maxPayload = welcome.maxPayload
     this.expire(now)
-    const again: CallMessage[] = []
     for (const [number, call] of this.#calls) {
       if (call.sent && resumed && number <= accepted) continue
       if (call.sent && !resumed) {
@@ -130,15 +139,13 @@ export class Calls {
       } else if (isStranger || call.sendBy <= now) {
         // The node says that it never came; this late it must not come any more.
         this.end(number, new RtmsError('NOT_SENT'))
-      } else again.push(inTime(call, now))
+      } else this.#send(inTime(call, now))
     }
-    return again
+    this.#isLive = true
   }
 
   get deadline(): number {
-    let earliest = Infinity
-    for (const call of this.#calls.values()) earliest = Math.min(earliest, endOf(call))
-    return earliest
+    return Math.min(...Array.from(this.#calls.values(), endOf))
   }
 
   expire(now: number): void {
@@ -147,7 +154,19 @@ export class Calls {
     }
   }
 
+  /** The caller gave up: it is told at once, the node as soon as may be. */
+  cancel(call: number): void {
+    this.end(call, new RtmsError('CANCELLED'))
+    if (this.#isLive) this.#send({ type: 'cancel', call })
+  }
+
+  detach(): void {
+    this.#isLive = false
+  }
+
   endAll(error: RtmsError): void {
+    this.#isLive = false
+    this.#isClosed = true
     for (const number of Array.from(this.#calls.keys())) this.end(number, error)
   }
 }

@@ -6,12 +6,11 @@ import {
   type ServerMessage,
 } from '../../protocol/index.ts'
 import type { Calls } from './calls.ts'
-import { type ReaderListener, type ReadOptions, type Senders, TopicReader } from './reader.ts'
-import { SeatMachine, type SeatListener } from './seat.ts'
-import type { Waiting } from './limits.ts'
+import type { Senders, TopicReader } from './reader.ts'
+import { SeatMachine } from './seat.ts'
 
 /** What follows a log, across connections. */
-type Follower = SeatMachine | TopicReader
+export type Follower = SeatMachine | TopicReader
 
 /**
  * Everything this client follows, meetings and topics: what is asked for on each connection, and what comes of it.
@@ -22,7 +21,6 @@ type Follower = SeatMachine | TopicReader
  */
 export class Followers {
   readonly #calls: Calls
-  readonly #waiting: Waiting
   readonly #send: (message: ClientMessage) => void
   readonly #seats: Map<string, SeatMachine> = new Map()
   readonly #readers: Map<string, TopicReader> = new Map()
@@ -38,9 +36,8 @@ export class Followers {
   /** Entries of the session log were lost before this connection: answers may have been among them. */
   #entriesLost = false
 
-  constructor(calls: Calls, waiting: Waiting, send: (message: ClientMessage) => void) {
+  constructor(calls: Calls, send: (message: ClientMessage) => void) {
     this.#calls = calls
-    this.#waiting = waiting
     this.#send = send
   }
 
@@ -50,16 +47,12 @@ export class Followers {
   }
 
   get deadline(): number {
-    let earliest = Infinity
-    for (const seat of this.#seats.values()) earliest = Math.min(earliest, seat.deadline, seat.acknowledgeAt)
-    return earliest
+    return Math.min(...Array.from(this.#seats.values(), (seat) => seat.deadline))
   }
 
   /** When frames are to be acknowledged that no input has acknowledged in passing. */
   get acknowledgeAt(): number {
-    let earliest = Infinity
-    for (const seat of this.#seats.values()) earliest = Math.min(earliest, seat.acknowledgeAt)
-    return earliest
+    return Math.min(...Array.from(this.#seats.values(), (seat) => seat.acknowledgeAt))
   }
 
   acknowledge(now: number): MessageOf<'ack'>['seen'] {
@@ -94,7 +87,7 @@ export class Followers {
       if (!resumed || seat.asked > calls) seat.asked = 0
       if (!this.has(seat)) {
         // Where the answer may be lost it is asked for again, to be left: nothing else tells the log.
-        if (seat.asked === 0 || (entriesLost && seat.lastLog !== 0)) this.#abandoned.delete(seat.meeting)
+        if (seat.asked === 0 || (entriesLost && seat.lastLog !== 0)) this.#abandoned.delete(seat.name)
         else if (entriesLost) this.#wishes.add(seat)
       }
       // What the session log still holds of a meeting comes before it is joined on this connection.
@@ -130,22 +123,22 @@ export class Followers {
         if (this.#mayJoin(follower)) this.#send(follower.joinMessage(calls.next()))
         continue
       }
-      const reader = follower
-      if (this.#readers.get(reader.topic) !== reader) continue
-      room -= reader.wishSize
+      if (!this.has(follower)) continue
+      const size = follower.wishSize
+      room -= size
       if (room < 0 || topics.length === limits.batch) {
         call = calls.next()
         topics = []
-        room = limits.packet - reader.wishSize
+        room = limits.packet - size
         this.#send({ type: 'subscribe', call, topics })
       }
-      topics.push(reader.wish(call, topics.length))
+      topics.push(follower.wish(call, topics.length))
     }
     this.#wishes.clear()
   }
 
   #mayJoin(seat: SeatMachine): boolean {
-    const abandoned = this.#abandoned.get(seat.meeting)
+    const abandoned = this.#abandoned.get(seat.name)
     if (abandoned === seat) return this.#entriesLost
     return this.has(seat) && !(abandoned?.lastLog === 0)
   }
@@ -241,8 +234,7 @@ export class Followers {
 
   /** Whether a meeting that this client was in was not found: a fresh ticket may lead to it. */
   get isMissing(): boolean {
-    for (const seat of this.#seats.values()) if (seat.isMissing) return true
-    return false
+    return [...this.#seats.values()].some((seat) => seat.isMissing)
   }
 
   /** The node ended it. */
@@ -252,47 +244,38 @@ export class Followers {
   }
 
   #forget(follower: Follower): void {
-    this.#byLog.delete(follower.lastLog)
-    if (follower instanceof SeatMachine) {
-      this.#seats.delete(follower.meeting)
-      if (follower.asked !== 0) this.#abandoned.set(follower.meeting, follower)
-    } else this.#readers.delete(follower.topic)
+    const { name, lastLog } = follower
+    this.#byLog.delete(lastLog)
+    this.#placeOf(follower).delete(name)
+    if (follower instanceof SeatMachine && follower.asked !== 0) this.#abandoned.set(name, follower)
   }
 
   // ---- the application's wishes
 
-  /** One seat per meeting. */
-  join(meeting: string, spectator: boolean, config: string, listener: SeatListener): SeatMachine {
-    if (this.#seats.has(meeting)) throw new RtmsError('LIMIT', `${meeting} is joined already; leave it first`)
-    const seat = new SeatMachine(meeting, spectator, config, listener, this.#waiting)
-    this.#seats.set(meeting, seat)
-    if (this.#isLive) this.#wishes.add(seat)
-    return seat
+  /** One seat per meeting, one reader per topic. */
+  add(follower: Follower): void {
+    const { name } = follower
+    const place = this.#placeOf(follower)
+    if (place.has(name)) throw new RtmsError('LIMIT', `${name} is ${follower.verb} already; leave it first`)
+    place.set(name, follower)
+    if (this.#isLive) this.#wishes.add(follower)
   }
 
-  leave(seat: SeatMachine): void {
-    if (!this.has(seat)) return
-    this.#forget(seat)
-    seat.end(new RtmsError('CLOSED', 'The meeting was left.'))
-    if (seat.lastLog !== 0) this.#sendLeave(seat.lastLog)
+  remove(follower: Follower): void {
+    if (!this.has(follower)) return
+    this.#forget(follower)
+    const { lastLog } = follower
+    if (follower instanceof SeatMachine) {
+      follower.end(new RtmsError('CLOSED'))
+      if (lastLog !== 0) this.#sendLeave(lastLog)
+    } else if (lastLog !== 0) this.#sendUnsubscribe(lastLog)
   }
 
-  has(seat: SeatMachine): boolean {
-    return this.#seats.get(seat.meeting) === seat
+  has(follower: Follower): boolean {
+    return this.#placeOf(follower).get(follower.name) === follower
   }
 
-  /** One reader per topic. */
-  read(topic: string, options: ReadOptions, listener: ReaderListener): TopicReader {
-    if (this.#readers.has(topic)) throw new RtmsError('LIMIT', `${topic} is subscribed to already`)
-    const reader = new TopicReader(topic, options, listener)
-    this.#readers.set(topic, reader)
-    if (this.#isLive) this.#wishes.add(reader)
-    return reader
-  }
-
-  unread(reader: TopicReader): void {
-    if (this.#readers.get(reader.topic) !== reader) return
-    this.#forget(reader)
-    if (reader.log !== 0) this.#sendUnsubscribe(reader.log)
+  #placeOf(follower: Follower): Map<string, Follower> {
+    return follower instanceof SeatMachine ? this.#seats : this.#readers
   }
 }

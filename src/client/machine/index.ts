@@ -1,4 +1,4 @@
-export { checkName, type Done } from './calls.ts'
+export { checkKey, checkName, type Done } from './calls.ts'
 export { clientLimits } from './limits.ts'
 export { DROPPED, Machine } from './machine.ts'
 export type { Phase } from './ports.ts'

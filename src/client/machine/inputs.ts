@@ -1,6 +1,6 @@
 import { type MessageOf, type Payload, RtmsError } from '../../protocol/index.ts'
 import type { Done } from './calls.ts'
-import { clientLimits, type Waiting } from './limits.ts'
+import { busy, clientLimits, type Waiting } from './limits.ts'
 
 interface Input {
   readonly data: Payload
@@ -42,8 +42,7 @@ export class Inputs {
 
   /** Takes one, to be sent at once or later. Throws BUSY. */
   add(data: Payload, sendBy: number, sent: boolean, done: Done<number>): NumberedInput {
-    if (this.unanswered >= clientLimits.waitingInputs)
-      throw new RtmsError('BUSY', `${clientLimits.waitingInputs} inputs wait for their frame already`)
+    if (this.unanswered >= clientLimits.waitingInputs) throw busy(clientLimits.waitingInputs, 'inputs')
     this.#waiting.take(data)
     const seq = ++this.#seq
     const after = this.#last

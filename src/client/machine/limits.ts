@@ -19,6 +19,11 @@ export const clientLimits = {
 /** What one costs beside its payload, roughly. */
 const OVERHEAD = 100
 
+/** So many wait to be sent or answered, and no more may. */
+export function busy(most: number, what: string): RtmsError {
+  return new RtmsError('BUSY', `${most} ${what} wait already; let some of them end`)
+}
+
 /** The bytes of everything that waits to be sent or answered. */
 export class Waiting {
   #bytes = 0
@@ -26,11 +31,7 @@ export class Waiting {
   /** Throws BUSY where there is no room. */
   take(data: Payload): void {
     const bytes = this.#bytes + data.bytes.length + OVERHEAD
-    if (bytes > clientLimits.waitingBytes)
-      throw new RtmsError(
-        'BUSY',
-        `${clientLimits.waitingBytes} bytes wait to be sent or answered already; wait for some of them to end`,
-      )
+    if (bytes > clientLimits.waitingBytes) throw busy(clientLimits.waitingBytes, 'bytes')
     this.#bytes = bytes
   }
 

@@ -11,15 +11,15 @@ import {
   versions,
 } from '../../protocol/index.ts'
 import { Backoff } from './backoff.ts'
-import { type CallMessage, Calls, type Done } from './calls.ts'
+import { Calls, type Done } from './calls.ts'
 import { closeError, finalError, isOwnCode } from './closing.ts'
-import { Followers } from './followers.ts'
+import { type Follower, Followers } from './followers.ts'
 import { Waiting } from './limits.ts'
 import { packetsOf } from './packets.ts'
 import type { MachineOptions, MachinePorts, Phase } from './ports.ts'
-import type { ReaderListener, ReadOptions, TopicReader } from './reader.ts'
+import { type ReaderListener, type ReadOptions, TopicReader } from './reader.ts'
 import { Receipts } from './receipts.ts'
-import type { SeatListener, SeatMachine } from './seat.ts'
+import { type SeatListener, SeatMachine } from './seat.ts'
 import { type Ticket, Tickets } from './tickets.ts'
 
 /** A timer that fires later than this stood still with its page. */
@@ -55,7 +55,7 @@ export class Machine {
   #silentUntil = Infinity
 
   readonly #waiting: Waiting = new Waiting()
-  readonly #calls: Calls = new Calls(this.#waiting)
+  readonly #calls: Calls
   readonly #followers: Followers
   /** What goes out with the next flush. */
   #out: ClientMessage[] = []
@@ -67,7 +67,9 @@ export class Machine {
     this.#options = options
     this.#ports = ports
     this.#backoff = new Backoff(options.random, options.backoffMs)
-    this.#followers = new Followers(this.#calls, this.#waiting, (message) => this.#send(message))
+    const send = (message: ClientMessage): void => this.#send(message)
+    this.#calls = new Calls(this.#waiting, send)
+    this.#followers = new Followers(this.#calls, send)
   }
 
   get phase(): Phase {
@@ -93,7 +95,7 @@ export class Machine {
   /** Ends everything. */
   close(): void {
     if (this.#phase === 'live') this.flush()
-    this.#end(new RtmsError('CLOSED', 'The client was closed.'), 1000)
+    this.#end(new RtmsError('CLOSED'), 1000)
   }
 
   tick(now: number): void {
@@ -272,6 +274,7 @@ export class Machine {
     // Late events of the old socket are not of this attempt any more.
     this.#attempt++
     this.#out = []
+    this.#calls.detach()
     this.#followers.detach()
     this.#enter('waiting', now + wait, error)
   }
@@ -368,7 +371,7 @@ export class Machine {
     this.#ticketError = null
     const entriesLost = this.#receipts.welcomed(message)
     this.#backoff.welcomed(message)
-    for (const call of this.#calls.revive(message, isStranger, now)) this.#send(call)
+    this.#calls.attach(message, isStranger, now)
     this.#followers.attach(message, entriesLost, isStranger)
     // What is called from here on is of this connection.
     const attempt = this.#attempt
@@ -388,13 +391,22 @@ export class Machine {
 
   /** Joins a meeting, and joins it again on every connection until {@link leave}. One seat per meeting. */
   join(meeting: string, spectator: boolean, config: string, listener: SeatListener): SeatMachine {
-    const seat = this.#followers.join(meeting, spectator, config, listener)
-    if (this.#phase === 'closed') this.#followers.end(new RtmsError('CLOSED'))
-    return seat
+    return this.#follow(new SeatMachine(meeting, spectator, config, listener, this.#waiting))
   }
 
-  leave(seat: SeatMachine): void {
-    this.#followers.leave(seat)
+  /** Reads a topic, on every connection until {@link leave}. One reader per topic. */
+  read(topic: string, options: ReadOptions, listener: ReaderListener): TopicReader {
+    return this.#follow(new TopicReader(topic, options, listener))
+  }
+
+  #follow<F extends Follower>(follower: F): F {
+    this.#followers.add(follower)
+    if (this.#phase === 'closed') this.#followers.end(new RtmsError('CLOSED'))
+    return follower
+  }
+
+  leave(follower: Follower): void {
+    this.#followers.remove(follower)
   }
 
   /** An input; ends exactly once: throws, or `done` hears. Where it cannot be sent within `timeoutMs`, it never is. */
@@ -404,21 +416,9 @@ export class Machine {
     if (message !== null) this.#send(message)
   }
 
-  /** Reads a topic, on every connection until {@link unread}. One reader per topic. */
-  read(topic: string, options: ReadOptions, listener: ReaderListener): TopicReader {
-    const reader = this.#followers.read(topic, options, listener)
-    if (this.#phase === 'closed') this.#followers.end(new RtmsError('CLOSED'))
-    return reader
-  }
-
-  unread(reader: TopicReader): void {
-    this.#followers.unread(reader)
-  }
-
   /** A request; ends exactly once: throws, or `done` hears. `timeoutMs` > 0. Returns its number, for {@link cancel}. */
   request(method: string, data: Payload, timeoutMs: number, now: number, done: Done<Payload>): number {
-    this.#checkOpen()
-    return this.#call(this.#calls.request(method, data, timeoutMs, now, done))
+    return this.#calls.request(method, data, timeoutMs, now, done)
   }
 
   publish(
@@ -430,22 +430,10 @@ export class Machine {
     now: number,
     done: Done<number>,
   ): number {
-    this.#checkOpen()
-    return this.#call(this.#calls.publish(topic, data, key, tombstone, now + timeoutMs, done))
+    return this.#calls.publish(topic, data, key, tombstone, now + timeoutMs, done)
   }
 
-  #checkOpen(): void {
-    if (this.#phase === 'closed') throw new RtmsError('CLOSED')
-  }
-
-  #call(message: CallMessage): number {
-    if (this.#phase === 'live') this.#send(message)
-    return message.call
-  }
-
-  /** The caller gave up: it is told at once, the server as soon as may be. */
   cancel(call: number): void {
-    this.#calls.end(call, new RtmsError('CANCELLED'))
-    if (this.#phase === 'live') this.#send({ type: 'cancel', call })
+    this.#calls.cancel(call)
   }
 }

@@ -84,7 +84,9 @@ interface Place {
 
 /** This client's reading of one topic: its options and the position it has reached. */
 export class TopicReader {
-  readonly topic: string
+  /** Of the topic. */
+  readonly name: string
+  readonly verb = 'subscribed to'
   readonly options: ReadOptions
   readonly listener: ReaderListener
   /** The log's number on the current connection, 0 while not subscribed there. */
@@ -95,8 +97,8 @@ export class TopicReader {
   /** Where it stands; null before the node has said so. */
   #place: Place | null = null
 
-  constructor(topic: string, options: ReadOptions, listener: ReaderListener) {
-    this.topic = topic
+  constructor(name: string, options: ReadOptions, listener: ReaderListener) {
+    this.name = name
     this.options = options
     this.listener = listener
     if (options.since !== undefined) this.#stand(options.since)
@@ -117,7 +119,7 @@ export class TopicReader {
     const { conflate, maxHz, keys, policy, history = 0 } = this.options
     const { position } = this
     return {
-      topic: this.topic,
+      topic: this.name,
       since: position ?? nowhere,
       history: position === null ? history : 0,
       conflate,
@@ -132,7 +134,7 @@ export class TopicReader {
     const since = 1 + (this.#place?.numbers.size ?? 0)
     return this.options.keys.reduce(
       (sum, key) => sum + 3 * key.length + 2,
-      3 * this.topic.length + 16 * since + 32,
+      3 * this.name.length + 16 * since + 32,
     )
   }
 
@@ -165,7 +167,7 @@ export class TopicReader {
     eachPublication(message.publications, message.at, (entry) => {
       const { at, number, key, tombstone, data } = entry
       const publisher = publishers[entry.publisher]
-      if (publisher === undefined) throw new RtmsError('PROTOCOL', 'a publication of a publisher not named')
+      if (publisher === undefined) throw new RtmsError('PROTOCOL')
       place.at = at + 1
       // Another node may hold the entries in another order of publishers: what was delivered is passed over.
       if (number <= (place.numbers.get(publisher) ?? 0)) return

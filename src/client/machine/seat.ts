@@ -37,7 +37,9 @@ export interface SeatListener {
 
 /** This client's place in a meeting: the position it has reached, what it has acknowledged, and its inputs. */
 export class SeatMachine {
-  readonly meeting: string
+  /** Of the meeting. */
+  readonly name: string
+  readonly verb = 'joined'
   readonly spectator: boolean
   readonly config: string
   readonly listener: SeatListener
@@ -69,9 +71,9 @@ export class SeatMachine {
   #acknowledged = 0
   #acknowledgedAt = 0
 
-  constructor(meeting: string, spectator: boolean, config: string, listener: SeatListener, waiting: Waiting) {
+  constructor(name: string, spectator: boolean, config: string, listener: SeatListener, waiting: Waiting) {
     this.#inputs = new Inputs(waiting)
-    this.meeting = meeting
+    this.name = name
     this.spectator = spectator
     this.config = config
     this.listener = listener
@@ -85,8 +87,8 @@ export class SeatMachine {
     this.call = call
     this.asked = call
     this.isMissing = false
-    const { meeting, spectator, config, world, next } = this
-    return { type: 'join', call, meeting, spectator, config, world, next: world === 0 ? 0 : next }
+    const { name, spectator, config, world, next } = this
+    return { type: 'join', call, meeting: name, spectator, config, world, next: world === 0 ? 0 : next }
   }
 
   /**
@@ -121,13 +123,13 @@ export class SeatMachine {
     return this.#inputs.resend(message.seq, now).map((input) => this.#message(input, now))
   }
 
-  /** When {@link expire} has something to do: while there is no connection to send on, inputs do not wait for ever. */
+  /** When it has something to say, or inputs to give up: without a connection to send on they do not wait for ever. */
   get deadline(): number {
-    return this.log === 0 ? this.#inputs.earliest : Infinity
+    return this.log === 0 ? this.#inputs.earliest : this.acknowledgeAt
   }
 
   expire(now: number): void {
-    if (now >= this.deadline) this.#inputs.expire(now)
+    if (this.log === 0) this.#inputs.expire(now)
   }
 
   /**

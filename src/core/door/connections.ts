@@ -1,22 +1,21 @@
 import type { Codec } from '../../protocol/codec.ts'
 import { closeCodes, type CloseReason, type ErrorCode, RtmsError } from '../../protocol/errors.ts'
-import { isSpoken, limits as protocolLimits, versions } from '../../protocol/limits.ts'
+import { isSpoken, versions } from '../../protocol/limits.ts'
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
 import { Admission } from './admission.ts'
 import type { Ending } from '../ground/asks.ts'
 import { fixedLimits, type NodeConfig, originOf } from '../ground/config.ts'
+import { welcomeOf } from './welcome.ts'
 import { Connection, type Phase } from './connection.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Application, Grant, LossReason, Outcome, Transport } from '../ports.ts'
 import type { Revocations } from './revocations.ts'
+import { refusalOf, refusals } from './refused-token.ts'
 import { type Session, shorten } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
-
-/** One text for every token that is missing, malformed, forged or another user's: it tells nobody which. */
-const refusals = { UNAUTHENTICATED: 'the token was refused', EXPIRED: 'the token has expired' } as const
 
 const CLOSED: Phase = { name: 'closed' }
 
@@ -159,15 +158,14 @@ export class Connections {
     else this.close(connection, 'RATE', 'too much before the welcome', now)
   }
 
-  #acknowledge(connection: Connection, { bytes, received, seen }: MessageOf<'ack'>, now: number): void {
+  #acknowledge(connection: Connection, message: MessageOf<'ack'>, now: number): void {
     const { session } = connection
-    if (bytes > connection.sent || received > (session?.log.last ?? 0)) {
+    if (message.bytes > connection.sent || message.received > (session?.log.last ?? 0)) {
       this.close(connection, 'PROTOCOL', 'an ack of more than was sent', now)
       return
     }
-    connection.acknowledged = Math.max(connection.acknowledged, bytes)
-    session?.log.acknowledge(received)
-    for (const { log, frame } of seen) session?.seats.get(log)?.seen(frame)
+    connection.acknowledged = Math.max(connection.acknowledged, message.bytes)
+    session?.acknowledge(message)
     this.#host.downstream.wake(connection)
   }
 
@@ -296,7 +294,7 @@ export class Connections {
       this.close(connection, 'FULL', 'the token could not be verified', now, this.#admission.spread())
       return
     }
-    const refusal = this.#refusalOf(outcome, now)
+    const refusal = refusalOf(outcome, now + this.#host.config.wallOffset)
     if (refusal !== null) {
       this.close(connection, refusal, refusals[refusal], now)
       return
@@ -311,13 +309,6 @@ export class Connections {
       this.#welcome(connection, hello, attached, now)
       for (const message of held) this.#receive(connection, message, now)
     }
-  }
-
-  /** Why a token is not taken; null where it is. A fresh one helps against EXPIRED alone. */
-  #refusalOf(outcome: Outcome<Grant>, now: number): keyof typeof refusals | null {
-    if (!outcome.ok) return outcome.error.code === 'EXPIRED' ? 'EXPIRED' : 'UNAUTHENTICATED'
-    const { expires } = outcome.value
-    return expires > 0 && expires <= now + this.#host.config.wallOffset ? 'EXPIRED' : null
   }
 
   #isRevoked(connection: Connection, grant: Grant, now: number): boolean {
@@ -353,7 +344,7 @@ export class Connections {
     }
     const { answer: outcome } = ending
     const isAnothers = outcome.ok && outcome.value.user !== session.user
-    const refusal = isAnothers ? 'UNAUTHENTICATED' : this.#refusalOf(outcome, now)
+    const refusal = isAnothers ? 'UNAUTHENTICATED' : refusalOf(outcome, now + this.#host.config.wallOffset)
     if (refusal !== null) {
       downstream.fail(session, refresh, refusal, refusals[refusal])
       return
@@ -402,33 +393,15 @@ export class Connections {
       this.#host.stats.resume('session', resumed ? (whole ? 'recovered' : 'LOST') : 'NOT_FOUND')
     if (!whole) this.#host.stats.sessionEntriesLost += received - hello.received
     this.#host.timers.set(connection.heartbeat, now + limits.heartbeatMs)
-    this.#host.downstream.control(connection, {
-      type: 'welcome',
+    const answer = {
       version: hello.version,
-      features: 0,
-      node: this.#host.config.id,
-      publisher: this.#host.config.incarnation,
-      origin: this.#origin,
-      session: session.id,
-      user: session.user,
       resumed,
-      reason: resumed && !whole ? 'RETENTION' : reason,
+      reason: resumed && !whole ? ('RETENTION' as const) : reason,
       received,
-      calls: session.calls,
-      time: Math.round(now * 1000),
-      heartbeat: limits.heartbeatMs,
       window: connection.window,
-      expires: Math.floor(session.grant.expires / 1000),
-      reconnectMin: limits.reconnectMinMs,
-      reconnectMax: limits.reconnectMaxMs,
-      keep: limits.sessionKeepMs,
-      maxPacket: protocolLimits.packet,
-      maxInput: protocolLimits.input,
-      maxPayload: protocolLimits.payload,
-      maxMeetings: limits.meetingsPerSession,
-      maxSubscriptions: limits.subscriptionsPerSession,
-      maxRequests: limits.requestsPerSession,
-    })
+      origin: this.#origin,
+    }
+    this.#host.downstream.control(connection, welcomeOf(this.#host.config, session, answer, now))
     this.#host.downstream.resume(session)
     this.#host.application.connected(session, resumed)
     this.#withdraw(session, now)

@@ -65,10 +65,11 @@ export class Endings {
 
   /** `leaving` is what its meetings are told. Of one that has a connection the business hears when that is closed. */
   #end(session: Session, leaving: string, reason: LossReason, now: number): void {
+    const wasAway = session.outlet === null
     for (const log of session.seats.keys()) session.leave(log, leaving)
     this.#host.sessions.remove(session)
     this.#host.dropped(session, now)
-    if (session.outlet === null) this.#host.application.disconnected(session, reason, true)
+    if (wasAway) this.#host.application.disconnected(session, reason, true)
   }
 
   /** Ends a session that the business does not want. Returns how many connections that closed. */

@@ -1,5 +1,6 @@
 import { utf8Length } from '../../protocol/bytes.ts'
 import { limits, MAX_UINT, SYSTEM_SLOT } from '../../protocol/limits.ts'
+import type { MessageOf } from '../../protocol/schema.ts'
 import type { Budget } from '../ground/budget.ts'
 import { fixedLimits, type NodeLimits } from '../ground/config.ts'
 import { type Bucket, FULL, type Rate } from '../ground/rate.ts'
@@ -22,13 +23,24 @@ export interface SessionHost {
   caughtUp(session: Session): void
 }
 
+/**
+ * The life of a session. Every legal move:
+ *
+ *   live ─its connection is gone→ away ─it comes back→ live
+ *    └──leaves, is expelled───────┴─also: waited in vain→ ended
+ *
+ * The connection of one that has ended is closed right after.
+ */
+export type SessionState =
+  /** `outlet`: of its connection. */
+  { readonly is: 'live'; readonly outlet: Outlet } | { readonly is: 'away' } | { readonly is: 'ended' }
+
 /** One logical client. It survives reconnects, together with what goes down to it alone: the session log. */
 export class Session {
   readonly id: string
   readonly user: string
   grant: Grant
-  /** Of its connection. */
-  outlet: Outlet | null = null
+  state: SessionState = { is: 'away' }
   readonly log: SessionLog
   readonly upstream: UpstreamQueue = new UpstreamQueue()
   /** By log number. */
@@ -38,7 +50,6 @@ export class Session {
   calls = 0
   /** Somebody outside is asked about what it sent last of all that was delivered: nothing more is, until the answer. */
   asking = false
-  ended = false
   /** Expiry of the session without a connection, or of the token. */
   readonly expiry: Timer
 
@@ -53,6 +64,15 @@ export class Session {
     this.expiry = new Timer('expiry', (now) => host.expired(this, now))
   }
 
+  /** Of its connection; null without one. */
+  get outlet(): Outlet | null {
+    return this.state.is === 'live' ? this.state.outlet : null
+  }
+
+  get ended(): boolean {
+    return this.state.is === 'ended'
+  }
+
   /** Whether what it sent stays in its upstream queue for now: backpressure, or a question under way. */
   get isHeld(): boolean {
     return !this.ended && (this.asking || this.log.isBehind)
@@ -63,6 +83,12 @@ export class Session {
     if (rate.wait(this.#refusals, now) > 0) return true
     this.#refusals = rate.take(this.#refusals, now)
     return false
+  }
+
+  /** The client has these entries of the session log, and these frames of its meetings. */
+  acknowledge({ received, seen }: MessageOf<'ack'>): void {
+    this.log.acknowledge(received)
+    for (const { log, frame } of seen) this.seats.get(log)?.seen(frame)
   }
 
   /** Ends a subscription. Without effect where it has none to this log. */

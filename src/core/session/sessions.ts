@@ -54,7 +54,7 @@ export class Sessions {
     if (known !== undefined && known.user !== grant.user) return 'stolen'
     const session = known ?? this.#open(grant)
     if (session === null) return 'limit'
-    session.outlet = outlet
+    session.state = { is: 'live', outlet }
     this.renew(session, grant)
     const resumed = known !== undefined
     if (resumed) this.#stats.sessionsResumed++
@@ -91,12 +91,12 @@ export class Sessions {
 
   /** The connection is gone: the session waits for another. */
   detach(session: Session, now: number): void {
-    session.outlet = null
+    session.state = { is: 'away' }
     this.#timers.set(session.expiry, now + this.#config.limits.sessionKeepMs)
   }
 
   remove(session: Session): void {
-    session.ended = true
+    session.state = { is: 'ended' }
     session.log.release()
     this.#timers.clear(session.expiry)
     this.#byId.delete(session.id)

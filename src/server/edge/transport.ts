@@ -40,7 +40,7 @@ function choose(protocols: Iterable<string>): string | undefined {
  * The bytes of the WebSocket message that carries a packet: unmasked, in one frame. Made once for a packet that goes
  * to many connections. Memory of Node's pool may be shared with other small buffers but is never handed out twice.
  */
-export function frame(packet: Packet): Uint8Array {
+export function webSocketBytes(packet: Packet): Uint8Array {
   if (packet.rendered !== null) return packet.rendered
   const { bytes, text } = packet
   const { length } = bytes
@@ -73,7 +73,7 @@ class WebSocketTransport implements Transport {
   write(packet: Packet): boolean {
     // Nothing may follow a close frame. The end of the socket releases the connection.
     if (this.#ws.readyState !== OPEN) return false
-    return this.#socket.write(frame(packet))
+    return this.#socket.write(webSocketBytes(packet))
   }
 
   pause(): void {

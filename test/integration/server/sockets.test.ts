@@ -23,22 +23,22 @@ afterEach(stopAll)
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
+/** A peer that is owed more than its window. */
+async function indebted(options: Partial<RtmsOptions> = {}): Promise<{ rtms: Rtms; peer: Peer }> {
+  const rtms = await start(options)
+  const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms), undefined, 2_000)
+  for (let n = 0; n < 4; n++) await rtms.users.push('u1', 'p', 'x'.repeat(1_000))
+  await peer.next('push')
+  await eventually(() => rtms.stats.creditStalls > 0)
+  return { rtms, peer }
+}
+
+const ending = async (peer: Peer): Promise<unknown[]> => {
+  const { code, reason } = await peer.closed
+  return [code, reason, ...peer.all('goodbye').map((goodbye) => goodbye.code)]
+}
+
 describe('A client that acknowledges nothing, whose credit is used up', () => {
-  /** A peer that is owed more than its window. */
-  async function indebted(options: Partial<RtmsOptions> = {}): Promise<{ rtms: Rtms; peer: Peer }> {
-    const rtms = await start(options)
-    const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms), undefined, 2_000)
-    for (let n = 0; n < 4; n++) await rtms.users.push('u1', 'p', 'x'.repeat(1_000))
-    await peer.next('push')
-    await eventually(() => rtms.stats.creditStalls > 0)
-    return { rtms, peer }
-  }
-
-  const ending = async (peer: Peer): Promise<unknown[]> => {
-    const { code, reason } = await peer.closed
-    return [code, reason, ...peer.all('goodbye').map((goodbye) => goodbye.code)]
-  }
-
   it('is told of a violation', async () => {
     const { peer } = await indebted()
     peer.send(hello(''))

@@ -85,7 +85,7 @@ class World {
   }
 
   read(key: string | null): void {
-    if (this.reader !== null) this.machine.unread(this.reader)
+    if (this.reader !== null) this.machine.leave(this.reader)
     this.reader = null
     if (key === null) return
     const listener = new ReaderRecorder()

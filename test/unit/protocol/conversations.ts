@@ -276,7 +276,7 @@ export class ClientSide {
         break
       }
       case 'unsubscribe':
-        machine.unread(this.#readers.get(action.topic) as TopicReader)
+        machine.leave(this.#readers.get(action.topic) as TopicReader)
         this.#readers.delete(action.topic)
         break
       case 'publish':

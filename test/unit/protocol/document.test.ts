@@ -124,9 +124,9 @@ test('every kind of field is explained', () => {
 
 test('the errors are those of the table, word for word', () => {
   expect(rows(section('##', 'Errors'))).toEqual(
-    (Object.keys(errors) as ErrorCode[]).map((name) => [
+    (Object.keys(errors) as ErrorCode[]).map((name, place) => [
       `\`${name}\``,
-      String(errors[name].code),
+      String(place + 1),
       errors[name].retry,
       errors[name].text,
     ]),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { frame } from '../../../src/server/edge/transport.ts'
+import { webSocketBytes } from '../../../src/server/edge/transport.ts'
 
 const packet = (length: number, text = false) => ({
   bytes: new Uint8Array(length).fill(7),
@@ -15,18 +15,18 @@ describe('The frame of a packet', () => {
     [65_535, [0x82, 126, 0xff, 0xff]],
     [65_536, [0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0]],
   ])('of %i bytes has the shortest head, unmasked and final', (length, head) => {
-    const framed = frame(packet(length))
+    const framed = webSocketBytes(packet(length))
     expect([...framed.subarray(0, head.length)]).toEqual(head)
     expect(framed.subarray(head.length)).toHaveLength(length)
     expect(framed.subarray(head.length).every((byte) => byte === 7)).toBe(true)
   })
 
   it('says text where the packet is text', () => {
-    expect(frame(packet(1, true))[0]).toBe(0x81)
+    expect(webSocketBytes(packet(1, true))[0]).toBe(0x81)
   })
 
   it('is made once for a packet that goes to many', () => {
     const shared = packet(10)
-    expect(frame(shared)).toBe(frame(shared))
+    expect(webSocketBytes(shared)).toBe(webSocketBytes(shared))
   })
 })

@@ -1,0 +1,50 @@
+import type { ErrorCode } from '../../protocol/errors.ts'
+import { limits as protocolLimits } from '../../protocol/limits.ts'
+import type { MessageOf } from '../../protocol/schema.ts'
+import type { NodeConfig } from '../ground/config.ts'
+import type { Session } from '../session/session.ts'
+
+/** How a HELLO was answered. */
+export interface Answer {
+  readonly version: number
+  readonly resumed: boolean
+  /** Why the session is a new one, or what of it is lost; '' for neither. */
+  readonly reason: ErrorCode | ''
+  /** The number that precedes the first entry of the session log that this connection will carry. */
+  readonly received: number
+  readonly window: number
+  /** See `originOf`: as it was when the node was made. */
+  readonly origin: number
+}
+
+/** The WELCOME: what a client may rely on, so that it can refuse locally. */
+export function welcomeOf(
+  config: NodeConfig,
+  session: Session,
+  answer: Answer,
+  now: number,
+): MessageOf<'welcome'> {
+  const { limits } = config
+  return {
+    type: 'welcome',
+    features: 0,
+    node: config.id,
+    publisher: config.incarnation,
+    session: session.id,
+    user: session.user,
+    ...answer,
+    calls: session.calls,
+    time: Math.round(now * 1000),
+    heartbeat: limits.heartbeatMs,
+    expires: Math.floor(session.grant.expires / 1000),
+    reconnectMin: limits.reconnectMinMs,
+    reconnectMax: limits.reconnectMaxMs,
+    keep: limits.sessionKeepMs,
+    maxPacket: protocolLimits.packet,
+    maxInput: protocolLimits.input,
+    maxPayload: protocolLimits.payload,
+    maxMeetings: limits.meetingsPerSession,
+    maxSubscriptions: limits.subscriptionsPerSession,
+    maxRequests: limits.requestsPerSession,
+  }
+}
