@@ -28,11 +28,12 @@ interface Table {
   readonly rows: readonly { readonly message: string; readonly cells: readonly string[] }[]
 }
 
+const cellsOf = (line: string): string[] => line.replaceAll(/^[^|]*\| | \|$/g, '').split(' | ')
+
 /** The table of messages below a heading. */
 function tableOf(heading: string): Table {
   const section = (document.split(`\n### ${heading}\n`)[1] ?? '').split(/^#/m)[0] as string
   const lines = (section.split(/^\| Message/m)[1] ?? '').split('\n\n')[0]?.split('\n') ?? []
-  const cellsOf = (line: string): string[] => line.replaceAll(/^[^|]*\| | \|$/g, '').split(' | ')
   const [head = '', , ...rest] = lines
   const rows = rest.map((line) => {
     const [message = '', ...cells] = cellsOf(line)
