@@ -186,8 +186,7 @@ describe('A position names the log it is of', () => {
   })
 })
 
-/** A node whose topics keep so many entries. */
-function keep(entries: number): Harness {
+const keep = (entries: number): Harness => {
   const h = new Harness()
   h.node.defineTopics('*', { entries, bytes: 100_000, ageMs: 60_000 })
   return h

@@ -371,7 +371,7 @@ describe('Rights', () => {
 })
 
 /** A topic that has had 10,000 publications, on a node that is an hour old, and a reader of it. */
-function busy(): { h: Harness; peer: Peer } {
+const busy = (): { h: Harness; peer: Peer } => {
   const h = new Harness()
   for (let n = 0; n < 200; n++) h.node.publish(`other${n}`, text(''), '', false, h.now)
   h.stall(3_600_000)
@@ -381,8 +381,7 @@ function busy(): { h: Harness; peer: Peer } {
   h.listen(peer, 't')
   return { h, peer }
 }
-
-function sizeOf(peer: Peer): number {
+const sizeOf = (peer: Peer): number => {
   const size = peer.transport.packets.at(-1)?.bytes.length ?? 0
   expect(publicationsOf(peer.take()).length).toBeGreaterThan(0)
   return size
@@ -566,8 +565,7 @@ function foreign(...batches: readonly string[][]): Uint8Array[] {
 const numbersIn = (published: readonly { readonly bytes: Uint8Array }[]): (number[] | undefined)[] =>
   published.map(({ bytes: packet }) => decodeDiffusion(packet)?.entries.map(({ number }) => number))
 
-/** The publishers that a peer was told of. */
-const namedTo = (peer: Peer): unknown[] =>
+const named = (peer: Peer): unknown[] =>
   peer.take().flatMap((message) => (message.type === 'publishers' ? [message] : []))
 
 describe('On the bus', () => {
@@ -636,17 +634,17 @@ describe('On the bus', () => {
       for (const message of other.bus.published) h.node.handleBus('t', message.bytes, h.now)
       h.settle()
     }
-    expect(namedTo(early)).toEqual([
+    expect(named(early)).toEqual([
       { type: 'publishers', first: 1, publishers: [{ publisher: 8 }] },
       { type: 'publishers', first: 2, publishers: [{ publisher: 9 }] },
     ])
     late.subscribe('t', { history: 9 })
     h.publish('t', '1')
     h.settle()
-    expect(namedTo(late)).toEqual([
+    expect(named(late)).toEqual([
       { type: 'publishers', first: 1, publishers: [{ publisher: 8 }, { publisher: 9 }] },
     ])
-    expect(namedTo(early)).toEqual([])
+    expect(named(early)).toEqual([])
   })
 
   it('is never echoed: what came from there is not published again', () => {
