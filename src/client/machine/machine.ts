@@ -315,6 +315,8 @@ export class Machine {
 
   handlePacket(attempt: number, packet: Uint8Array | string, size: number, now: number): void {
     if (attempt !== this.#attempt || (this.#phase !== 'live' && this.#phase !== 'greeting')) return
+    // It has said its last word.
+    if (this.#goodbye !== 0) return
     try {
       for (const message of this.#options.codec.decode(packet, 'server') as ServerMessage[]) {
         if (this.#attempt !== attempt) return
@@ -333,6 +335,9 @@ export class Machine {
   }
 
   #receive(message: ServerMessage, now: number): void {
+    // The one WELCOME comes first, unless a GOODBYE does.
+    const isFirst = this.#phase === 'greeting'
+    if (message.type !== 'goodbye' && (message.type === 'welcome') !== isFirst) return this.#drop(now)
     switch (message.type) {
       case 'welcome':
         return this.#handleWelcome(message, now)

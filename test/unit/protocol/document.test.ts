@@ -19,7 +19,9 @@ import {
   type Side,
   tailOf,
 } from '../../../src/protocol/schema.ts'
-import { toHex } from './read.ts'
+import conversations from './conversations.json' with { type: 'json' }
+import { dump, layOut } from './dump.ts'
+import { fromHex } from './read.ts'
 
 /* PROTOCOL.md is what others implement from: it says what the tables of the code say, no less and no more. */
 
@@ -152,20 +154,38 @@ test('the limits are those of the table', () => {
   )
 })
 
-/** The fenced blocks of a language. */
-function blocks(language: string): string[] {
-  const fences = new RegExp(`^\`\`\`${language}\n([^\`]*)\n\`\`\``, 'gm')
-  return [...document.matchAll(fences)].map((match) => match[1] as string)
+/** A packet as the document shows it: what it is of, its JSON, its bytes. */
+const shown = /^```json (\S+)(?: (\d+))?\n([^`]*)```\n\n```hex\n[^`]*```$/gm
+
+/** The conversation of this name in the document: in lower case, with hyphens. */
+const slugOf = (name: string): string => name.toLowerCase().replaceAll(/[^a-z]+/g, '-')
+
+/** The packet that the document means: an example of its own, or the `number`th of a conversation. */
+function packetOf(of: string, number: string | undefined, own: string): { json: string; packet: Uint8Array } {
+  if (of === 'example') {
+    const from = own.includes('"input"') ? 'client' : 'server'
+    return { json: own, packet: binaryCodec.encode(jsonCodec.decode(own, from)) }
+  }
+  const conversation = conversations.find(({ name }) => slugOf(name) === of)
+  const said = conversation?.lines.flatMap((line) => ('from' in line ? [line] : []))[Number(number) - 1]
+  if (said?.json === undefined || said.hex === undefined)
+    throw new Error(`there is no packet ${of} ${number}`)
+  return { json: said.json, packet: fromHex(said.hex) }
 }
 
-test('the worked examples are what the codecs write', () => {
-  const hex = blocks('hex').map((text) => text.replaceAll(' ', ''))
-  const encoded = blocks('json').map((json) => {
-    const from = json.includes('"input"') ? 'client' : 'server'
-    return toHex(binaryCodec.encode(jsonCodec.decode(json, from)))
+test('the packets it shows are those of conversations.json, and its examples what the codecs write', async () => {
+  const filled = document.replaceAll(shown, (_, of: string, number: string | undefined, own: string) => {
+    const { json, packet } = packetOf(of, number, own)
+    const head = number === undefined ? of : `${of} ${number}`
+    return `\`\`\`json ${head}\n${layOut(json)}\n\`\`\`\n\n\`\`\`hex\n${dump(packet)}\n\`\`\``
   })
-  expect(hex).toHaveLength(3)
-  expect(encoded).toEqual(hex)
+  expect([...document.matchAll(/^```hex$/gm)]).toHaveLength([...document.matchAll(shown)].length)
+  await expect(filled).toMatchFileSnapshot('../../../PROTOCOL.md')
+})
+
+test('it shows every conversation, in order', () => {
+  const slugs = [...document.matchAll(shown)].map(([, of]) => of).filter((of) => of !== 'example')
+  expect([...new Set(slugs)]).toEqual(conversations.map(({ name }) => slugOf(name)))
 })
 
 test('every link leads to a heading', () => {

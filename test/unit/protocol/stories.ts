@@ -155,7 +155,7 @@ export const chapters: readonly Chapter[] = [
     ],
   },
   {
-    name: 'Takeover by a newer connection',
+    name: 'Takeover',
     scenes: [
       { client: 'page', does: 'lose' },
       { node: 'publish', topic: 'news', key: '', text: '"seven"' },
@@ -191,7 +191,7 @@ export const chapters: readonly Chapter[] = [
   },
   { name: 'Expiry', scenes: [{ ms: 5_000 }] },
   {
-    name: 'A version that is not spoken',
+    name: 'Version',
     scenes: [
       {
         raw: true,
