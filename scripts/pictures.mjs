@@ -11,7 +11,10 @@ const folder = fileURLToPath(new URL('../docs/pictures/', import.meta.url))
 const MOST_BYTES = 150_000
 const viewport = { width: 1280, height: 800 }
 
-/** One picture a row: the page, its colours, and how its good moment comes about. In the README each has a cell of the table. */
+/**
+ * One picture a row: the page, its colours, and how its good moment comes about. In the README each has a cell of the
+ * table.
+ */
 const pictures = [
   { name: 'battle', path: '/battle/?room=picture', colours: 'dark', reach: fight },
   { name: 'wall', path: '/wall/', colours: 'light', reach: trade },
@@ -28,7 +31,10 @@ async function fight(page) {
   await page.waitForTimeout(7_000)
 }
 
-/** A connection that is flooded while it reads nothing: credit used up, cursors behind; and what came of the time before. */
+/**
+ * A connection that is flooded while it reads nothing: credit used up, cursors behind; and what came of the time
+ * before.
+ */
 async function flood(page) {
   await page.locator('input[name="speed"]').last().check({ force: true })
   await page.locator('#flood').click()

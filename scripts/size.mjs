@@ -1,4 +1,5 @@
-// What a page gets of `rtms/client`: part of the build, which ends where that is too much, or not all that a page needs.
+// What a page gets of `rtms/client`: part of the build, which ends where that is too much, or not all that a page
+// needs.
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build } from 'vite'

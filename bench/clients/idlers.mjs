@@ -30,7 +30,10 @@ async function open({ where, protocol, token, window, meeting }) {
 }
 
 serve({
-  /** Resolves when all are through their handshakes, and in one of so many meetings and subscribed where `meetings` says so. */
+  /**
+   * Resolves when all are through their handshakes, and in one of so many meetings and subscribed where `meetings` says
+   * so.
+   */
   async connect({ server: where, dist, tokens, count, window = 131_072, meetings = 0, prefix = 'm' }) {
     const protocol = where.kind === 'rtms' ? await load(dist, 'protocol') : null
     const opened = await openMany(count, (index) => {

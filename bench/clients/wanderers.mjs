@@ -5,8 +5,8 @@ import { load } from '../lib/product.mjs'
 import { Samples } from '../lib/samples.mjs'
 
 /*
- * Members of meetings who use the real client library, and whose sockets are reset under them. Each sees to it that it gets
- * every frame once, in order, and that each input it sent is in one frame or is told to be unknown.
+ * Members of meetings who use the real client library, and whose sockets are reset under them. Each sees to it that it
+ * gets every frame once, in order, and that each input it sent is in one frame or is told to be unknown.
  */
 
 const members = []

@@ -34,8 +34,8 @@ function slope(samples, of) {
 }
 
 /**
- * The same of what is held whatever is open: how many sessions there are at a sample moves with the machine's pace, and each
- * holds some memory. What goes with their number is taken out of both, time and memory (Frisch and Waugh, 1933).
+ * The same of what is held whatever is open: how many sessions there are at a sample moves with the machine's pace, and
+ * each holds some memory. What goes with their number is taken out of both, time and memory (Frisch and Waugh, 1933).
  */
 function slopeBesideSessions(samples, of) {
   const sessions = samples.map((sample) => sample.sessions)

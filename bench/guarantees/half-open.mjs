@@ -6,8 +6,8 @@ import { fixed } from '../lib/report.mjs'
 import { Witnesses } from '../lib/witnesses.mjs'
 
 /*
- * Clients that stop answering: no reading, no writing, no FIN. They are members of meetings and subscribers of a feed, so
- * that there is something to give back.
+ * Clients that stop answering: no reading, no writing, no FIN. They are members of meetings and subscribers of a feed,
+ * so that there is something to give back.
  */
 
 const options = readOptions({ clients: 1_000, dist: '../dist' })

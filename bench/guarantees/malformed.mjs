@@ -6,8 +6,8 @@ import { fixed } from '../lib/report.mjs'
 import { Witnesses } from '../lib/witnesses.mjs'
 
 /*
- * Whatever comes, the process lives, nothing is left uncaught, and honest clients are not disturbed: sockets that send noise
- * and damage, then damaged packets straight through both decoders. The same seed sends the same.
+ * Whatever comes, the process lives, nothing is left uncaught, and honest clients are not disturbed: sockets that send
+ * noise and damage, then damaged packets straight through both decoders. The same seed sends the same.
  */
 
 const options = readOptions({ sockets: 20_000, packets: 10_000_000, seed: 1, dist: '../dist' })
@@ -17,7 +17,9 @@ const WAIT_MS = 600_000
 /** A vandal may be welcomed, and make a topic: its session, and the topic behind it, are looked after so long. */
 const KEPT_MS = 5_000
 
-/** The node when it has cut off who said half of something, and forgotten the sessions and topics of who was welcomed. */
+/**
+ * The node when it has cut off who said half of something, and forgotten the sessions and topics of who was welcomed.
+ */
 async function settled(server, before) {
   let sample
   for (let tries = 0; tries < 60; tries++) {

@@ -6,8 +6,8 @@ import { fixed } from '../lib/report.mjs'
 import { Witnesses } from '../lib/witnesses.mjs'
 
 /*
- * Messages larger than allowed and deflate bombs: each is refused when it is told how large it is, not when it is there,
- * and nothing of it stays.
+ * Messages larger than allowed and deflate bombs: each is refused when it is told how large it is, not when it is
+ * there, and nothing of it stays.
  */
 
 const options = readOptions({ each: 200, dist: '../dist' })
@@ -17,7 +17,9 @@ const server = new Child('servers/guarantee.mjs', ['--expose-gc'])
 const clients = new Child('clients/oversize.mjs')
 const witnesses = new Witnesses()
 
-/** Once what the attack has left is gone: the last of several looks, since the first ones collect what the others free. */
+/**
+ * Once what the attack has left is gone: the last of several looks, since the first ones collect what the others free.
+ */
 async function settled(sessions) {
   for (let tries = 0; tries < 300 && (await server.call('health')).sessions > sessions; tries++)
     await sleep(100)

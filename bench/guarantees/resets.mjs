@@ -5,8 +5,8 @@ import { Promises } from '../lib/promises.mjs'
 import { fixed } from '../lib/report.mjs'
 
 /*
- * A bad network: a tenth of all connections is reset every second, for a minute. Members with the real client library come
- * back by themselves, and nobody misses a frame or gets one twice.
+ * A bad network: a tenth of all connections is reset every second, for a minute. Members with the real client library
+ * come back by themselves, and nobody misses a frame or gets one twice.
  */
 
 const options = readOptions({ members: 500, meetings: 50, percent: 10, seconds: 60, dist: '../dist' })

@@ -1,7 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { Session } from 'node:inspector/promises'
 
-/** Processor time of this process between two calls, and on request CPU and allocation profiles of exactly that time. */
+/**
+ * Processor time of this process between two calls, and on request CPU and allocation profiles of exactly that time.
+ */
 export class Meter {
   #cpu = process.cpuUsage()
   #at = 0

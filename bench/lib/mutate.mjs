@@ -37,8 +37,8 @@ const WORDS = [
 ]
 
 /**
- * A damaged copy of a packet: one to four changes, each of a bit, a byte, a piece that goes, comes, or comes twice, or a
- * piece of another packet.
+ * A damaged copy of a packet: one to four changes, each of a bit, a byte, a piece that goes, comes, or comes twice, or
+ * a piece of another packet.
  *
  * @param {Uint8Array} packet @param {Uint8Array} other @param {(below: number) => number} random
  */

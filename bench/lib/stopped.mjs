@@ -21,8 +21,9 @@ export const stoppedDefaults = {
 }
 
 /**
- * Each pair: `baseline` and `stopped` with the latency of the others, what the watched ones were handed beyond what they
- * had acknowledged (`outstanding`, the worst), their largest write and window, and what they were told they missed.
+ * Each pair: `baseline` and `stopped` with the latency of the others, what the watched ones were handed beyond what
+ * they had acknowledged (`outstanding`, the worst), their largest write and window, and what they were told they
+ * missed.
  *
  * @param {typeof stoppedDefaults} options
  */

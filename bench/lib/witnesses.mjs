@@ -8,8 +8,8 @@ const RATE = 20
 export const TICK_MS = 1000 / RATE
 
 /**
- * Honest members of ten meetings at 20 Hz, in a process of their own, who see what others' doings cost: how late each frame
- * comes. Everything is checked at the end: no frame missing, no connection cut, each input in exactly one frame.
+ * Honest members of ten meetings at 20 Hz, in a process of their own, who see what others' doings cost: how late each
+ * frame comes. Everything is checked at the end: no frame missing, no connection cut, each input in exactly one frame.
  */
 export class Witnesses {
   child = new Child('clients/members.mjs')

@@ -12,7 +12,10 @@ import { frameHead } from '../lib/websocket.mjs'
  */
 
 const meter = new Meter()
-/** @type {Map<number, { members: { ws: import('ws').WebSocket, socket: import('node:net').Socket }[], inputs: Buffer[] }>} */
+/**
+ * @type {Map<number, { members: { ws: import('ws').WebSocket, socket: import('node:net').Socket }[], inputs: Buffer[]
+ * }>}
+ */
 const rooms = new Map()
 
 function roomOf(number) {

@@ -27,7 +27,9 @@ export const secretHelp: string = `  --secret <text>    Sign the ticket here ins
   --audience <name>  With --secret: what the node's option \`audience\` says (default: none)
 `
 
-/** Where the node is, with its path: that of `--url` (or of what else it is `called`), of RTMS_URL, or this machine's. */
+/**
+ * Where the node is, with its path: that of `--url` (or of what else it is `called`), of RTMS_URL, or this machine's.
+ */
 export function nodeUrl(option: string | undefined, called = '--url'): URL {
   const given = option ?? (process.env['RTMS_URL'] || DEFAULT_URL)
   const from = option === undefined ? 'RTMS_URL' : called

@@ -73,7 +73,8 @@ export class Client {
         welcome: (welcome) => {
           const first = this.#welcome === null
           this.#welcome = welcome
-          // A session that was not asked for again, since the ticket may be another user's, needs no reason of the node's.
+          // A session that was not asked for again, since the ticket may be another user's, needs no reason of the
+          // node's.
           const reason = welcome.reason || (welcome.resumed ? '' : 'NOT_FOUND')
           if (!first) this.#reconnects.emit({ recovered: reason === '', reason })
         },
@@ -90,7 +91,8 @@ export class Client {
     const probe = (): void => this.#run((now) => this.#machine.probe(now))
     document.addEventListener('visibilitychange', () => document.hidden || probe(), { signal })
     addEventListener('pageshow', probe, { signal })
-    // A closed tab is seen as such, and a page that is loaded anew, or comes back from the cache, keeps its session and its seats.
+    // A closed tab is seen as such, and a page that is loaded anew, or comes back from the cache, keeps its session and
+    // its seats.
     addEventListener('pagehide', () => this.#run((now) => this.#machine.suspend(now)), { signal })
     addEventListener('online', probe, { signal })
   }
@@ -381,7 +383,10 @@ export class Client {
   }
 }
 
-/** Connects to RTMS and stays connected: see {@link ConnectOptions}. Returns at once; calls made before the connection wait for it. */
+/**
+ * Connects to RTMS and stays connected: see {@link ConnectOptions}. Returns at once; calls made before the connection
+ * wait for it.
+ */
 export function connect(options: ConnectOptions): Client {
   return new Client(options)
 }

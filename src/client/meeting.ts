@@ -111,8 +111,8 @@ export class Meeting<T = unknown> implements SeatListener {
 
   /**
    * The last stable frame: at least half of the members have it and all before it, so that it is in every history that
-   * goes on from here. Decide what cannot be taken back (a prize) on stable frames only. Only rises within an epoch, and
-   * with the frames that come.
+   * goes on from here. Decide what cannot be taken back (a prize) on stable frames only. Only rises within an epoch,
+   * and with the frames that come.
    */
   get stable(): number {
     return this.#seat.stable
@@ -148,7 +148,10 @@ export class Meeting<T = unknown> implements SeatListener {
     return this.#gaps.add(listener)
   }
 
-  /** Calls `listener` with what the business server says to this member alone; the first one with what came before it too. */
+  /**
+   * Calls `listener` with what the business server says to this member alone; the first one with what came before it
+   * too.
+   */
   onMessage(listener: (data: unknown) => void): () => void {
     const remove = this.#messages.add(listener)
     for (const data of this.#earlyMessages.splice(0)) this.#messages.emit(data)

@@ -34,7 +34,9 @@ export interface ConnectOptions {
 export type State = 'connecting' | 'connected' | 'disconnected' | 'closed'
 
 export interface SubscribeOptions {
-  /** Only the latest value of each key (of the topic, where it has no keys) matters: intermediate ones may be left out. */
+  /**
+   * Only the latest value of each key (of the topic, where it has no keys) matters: intermediate ones may be left out.
+   */
   readonly conflate?: boolean
   /** At most so many updates a second, rounded down to 1, 2, 5, 10, 20, 30 or 60; default: as they come. */
   readonly maxHz?: number

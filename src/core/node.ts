@@ -217,7 +217,10 @@ export class RtmsNode {
     this.#connections.packet(connection, packet, now)
   }
 
-  /** Something arrived that is no whole packet yet: a part of one, or a WebSocket ping. It is a sign of life. {@link deadline} stays. */
+  /**
+   * Something arrived that is no whole packet yet: a part of one, or a WebSocket ping. It is a sign of life. {@link
+   * deadline} stays.
+   */
   handleBytes(connection: Connection, now: number): void {
     this.#connections.bytes(connection, now)
   }
@@ -307,7 +310,10 @@ export class RtmsNode {
     return this.#requests.size
   }
 
-  /** What waits now: bytes in upstream queues, connections that nothing can be written to, bytes that clients have yet to take. */
+  /**
+   * What waits now: bytes in upstream queues, connections that nothing can be written to, bytes that clients have yet
+   * to take.
+   */
   get waiting(): {
     readonly upstreamBytes: number
     readonly stalled: number
@@ -399,9 +405,9 @@ export class RtmsNode {
   }
 
   /**
-   * Refuses from now on the tokens that a user was given until `until` (milliseconds since 1970), or one token, and ends all
-   * sessions of that user, or those of that token. Returns how many connections that closed, or LIMIT where nothing more
-   * can be revoked.
+   * Refuses from now on the tokens that a user was given until `until` (milliseconds since 1970), or one token, and
+   * ends all sessions of that user, or those of that token. Returns how many connections that closed, or LIMIT where
+   * nothing more can be revoked.
    */
   revoke(revoked: Revoked, until: number, now: number): number | ErrorCode {
     return this.#endings.revoke(revoked, until, now)

@@ -119,14 +119,16 @@ export type Refusal = Pick<RtmsError, 'code' | 'message' | 'retryAfterMs'>
 
 /**
  * What the business decides about one meeting: the one port that answers. It is asked in the middle of a sweep, so it
- * answers at once and calls nothing of the node but `Bot`s' making and `sendTo`; anything else it wants is done when the
- * call into the node is over. Where it throws, `join` and `input` refuse with HANDLER_FAILED. What it does not care about it
- * leaves out, and that costs nothing.
+ * answers at once and calls nothing of the node but `Bot`s' making and `sendTo`; anything else it wants is done when
+ * the call into the node is over. Where it throws, `join` and `input` refuse with HANDLER_FAILED. What it does not care
+ * about it leaves out, and that costs nothing.
  */
 export interface MeetingLogic {
   /** A user asks for this slot. Null lets them have it. Spectators and members who come back are not asked about. */
   join?(slot: number, user: string): Refusal | null
-  /** A member's input, within all limits. The payload that is to be framed: the same, or another one; or why none is. */
+  /**
+   * A member's input, within all limits. The payload that is to be framed: the same, or another one; or why none is.
+   */
   input?(slot: number, user: string, data: Payload): Payload | Refusal
   /** A frame was sealed, or several in order; its readers have not got it yet. */
   frame?(frame: SealedFrame): void

@@ -151,7 +151,9 @@ export class Writer {
   }
 }
 
-/** Reads from bytes it does not own. Never reads outside [start, end), never allocates for a length it was only told. */
+/**
+ * Reads from bytes it does not own. Never reads outside [start, end), never allocates for a length it was only told.
+ */
 export class Reader {
   readonly #bytes: Uint8Array
   #at: number

@@ -8,8 +8,9 @@ export interface Codec {
   /** The packet of `messages`, in UTF-8 where it is text. The result is never written to again. */
   encode(messages: readonly Message[]): Uint8Array
   /**
-   * The messages of a packet from the side `from` that this version knows; of a HELLO of another version its number alone.
-   * Byte fields are views of `packet`. Throws an `RtmsError` PROTOCOL, and nothing else, where the packet is malformed.
+   * The messages of a packet from the side `from` that this version knows; of a HELLO of another version its number
+   * alone. Byte fields are views of `packet`. Throws an `RtmsError` PROTOCOL, and nothing else, where the packet is
+   * malformed.
    */
   decode(packet: Uint8Array | string, from: Side): Message[]
 }

@@ -1,8 +1,7 @@
 /**
- * Every code a user of RTMS can meet, in one table. On the wire it is its place in here, from 1: none is ever taken out,
- * and new ones come at the end. `retry` says what to do about it:
- * `fix` the call is wrong and will fail again; `later` the same call may succeed after a pause;
- * `unknown` the call may or may not have taken effect.
+ * Every code a user of RTMS can meet, in one table. On the wire it is its place in here, from 1: none is ever taken
+ * out, and new ones come at the end. `retry` says what to do about it: `fix` the call is wrong and will fail again;
+ * `later` the same call may succeed after a pause; `unknown` the call may or may not have taken effect.
  */
 export const errors = {
   PROTOCOL: { retry: 'fix', text: 'The packet does not follow PROTOCOL.md.' },

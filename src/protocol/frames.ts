@@ -37,7 +37,9 @@ export function eventEntry(event: MeetingEvent): FrameEntry {
 
 const eventTypes: ReadonlyMap<number, EventType> = byCode(events)
 
-/** The event of an entry of slot 255; null for one of a later minor of the protocol. Throws PROTOCOL where it is none. */
+/**
+ * The event of an entry of slot 255; null for one of a later minor of the protocol. Throws PROTOCOL where it is none.
+ */
 export function decodeEvent(entry: FrameEntry): MeetingEvent | null {
   const type = eventTypes.get(entry.seq)
   if (type === undefined) return null

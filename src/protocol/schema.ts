@@ -34,7 +34,10 @@ export interface Position {
   readonly epoch: number
   /** In that log, the position behind the last entry that the reader has taken. */
   readonly at: number
-  /** The last number taken of each publisher (a node's incarnation), in no particular order: for the logs of other nodes. */
+  /**
+   * The last number taken of each publisher (a node's incarnation), in no particular order: for the logs of other
+   * nodes.
+   */
   readonly numbers: readonly (readonly [publisher: number, number: number])[]
 }
 

@@ -10,7 +10,10 @@ export interface MeetingOptions<T = unknown> {
   readonly spectator?: boolean
   /** Hash of the configuration this client runs. */
   readonly config?: string
-  /** Called for every frame in order: from the first one kept for the components that joined, from now on for later ones. */
+  /**
+   * Called for every frame in order: from the first one kept for the components that joined, from now on for later
+   * ones.
+   */
   readonly onFrame?: (frame: Frame<T>) => void
   /** Called where frames are missing for good. */
   readonly onGap?: (gap: FrameGap) => void

@@ -14,9 +14,9 @@ const STEP_MS = 500
 const LATENESS_S = 5
 
 /**
- * The one real clock. It holds the node, gives every call the time (monotonic milliseconds), and afterwards sees to it that `sweep` is called
- * when the node wants it: by one `setImmediate` where work waits, so that all that came in one turn of the event
- * loop is swept together, else by one `setTimeout`.
+ * The one real clock. It holds the node, gives every call the time (monotonic milliseconds), and afterwards sees to it
+ * that `sweep` is called when the node wants it: by one `setImmediate` where work waits, so that all that came in one
+ * turn of the event loop is swept together, else by one `setTimeout`.
  */
 export class Host {
   readonly node: RtmsNode
@@ -73,8 +73,8 @@ export class Host {
   }
 
   /**
-   * Calls into the node for what comes from outside: sockets, timers, answers. What it throws is a fault of the node's own, is
-   * told to the log, and ends nothing but this call, which then returns undefined.
+   * Calls into the node for what comes from outside: sockets, timers, answers. What it throws is a fault of the node's
+   * own, is told to the log, and ends nothing but this call, which then returns undefined.
    */
   handle<T>(call: (node: RtmsNode, now: number) => T): T | undefined {
     try {
@@ -113,8 +113,9 @@ export class Host {
   }
 
   /**
-   * For the business, where it must not happen in the middle of a call into the node: runs at once, or behind the call that a
-   * running hook is part of, as {@link handle} does. Runs after {@link stop} too: what it ends has ended by then.
+   * For the business, where it must not happen in the middle of a call into the node: runs at once, or behind the call
+   * that a running hook is part of, as {@link handle} does. Runs after {@link stop} too: what it ends has ended by
+   * then.
    */
   afterHook(call: (node: RtmsNode, now: number) => void): void {
     if (this.#inHook) queueMicrotask(() => this.handle(call))

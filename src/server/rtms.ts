@@ -163,8 +163,8 @@ export class Rtms {
   }
 
   /**
-   * Replaces key and certificate of a server of its own: connections from now on get the new ones, the others stay. Throws
-   * an Error, and changes nothing, where they cannot be used, or where the node was not started with `tls`.
+   * Replaces key and certificate of a server of its own: connections from now on get the new ones, the others stay.
+   * Throws an Error, and changes nothing, where they cannot be used, or where the node was not started with `tls`.
    */
   setTls(tls: SecureContextOptions): void {
     this.#front.setTls(tls)
@@ -212,17 +212,17 @@ export class Rtms {
   }
 
   /**
-   * Answers a request of the HTTP API, for an application that has a server of its own: at `<path>/v1/…`, or at `/v1/…` where
-   * the application takes the front of the path away. In front of anything that reads bodies. Where no `api.keys` were
-   * given, it answers 404. Never throws.
+   * Answers a request of the HTTP API, for an application that has a server of its own: at `<path>/v1/…`, or at `/v1/…`
+   * where the application takes the front of the path away. In front of anything that reads bodies. Where no `api.keys`
+   * were given, it answers 404. Never throws.
    */
   api(request: IncomingMessage, response: ServerResponse): void {
     void this.#api.answer(request, response)
   }
 
   /**
-   * Answers a request of the dashboard (`/admin/…`, and the HTTP API that it asks), for an application that has a server of its
-   * own; in front of anything that reads bodies. False: the request is another's, and nothing was done.
+   * Answers a request of the dashboard (`/admin/…`, and the HTTP API that it asks), for an application that has a
+   * server of its own; in front of anything that reads bodies. False: the request is another's, and nothing was done.
    */
   admin(request: IncomingMessage, response: ServerResponse): boolean {
     if (this.#pages === null) return false
@@ -248,8 +248,9 @@ export class Rtms {
   }
 
   /**
-   * Calls `handler` whenever a session has lost its connection, and once more where it did not come back in time (reason
-   * `ABANDONED`): each session ends with `ended` true once, except those that wait when the node is closed. As `onConnect`.
+   * Calls `handler` whenever a session has lost its connection, and once more where it did not come back in time
+   * (reason `ABANDONED`): each session ends with `ended` true once, except those that wait when the node is closed. As
+   * `onConnect`.
    */
   onDisconnect(handler: (event: Disconnected) => unknown): () => void {
     return this.#disconnects.add(handler)
@@ -267,9 +268,9 @@ export class Rtms {
 
   /**
    * Stops: clients are told to connect elsewhere, their sockets get `timeoutMs` milliseconds (default 5000) to close
-   * and are then cut off; running handlers are aborted. A server of its own answers 503 at `/healthz` and `/readyz` until then, and
-   * is closed; HTTP requests that still run get `timeoutMs` as well. A server it was attached to stays open. Calling
-   * it again returns the same promise.
+   * and are then cut off; running handlers are aborted. A server of its own answers 503 at `/healthz` and `/readyz`
+   * until then, and is closed; HTTP requests that still run get `timeoutMs` as well. A server it was attached to stays
+   * open. Calling it again returns the same promise.
    */
   close({ timeoutMs = DEFAULT_CLOSE_MS }: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     this.#closed ??= this.#close(timeoutMs)

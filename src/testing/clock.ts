@@ -16,7 +16,10 @@ export class VirtualClock {
     return this.at(this.now + delay, action)
   }
 
-  /** Lets everything happen that is due up to `time`. Throws after `limit` events at one instant: something runs in circles. */
+  /**
+   * Lets everything happen that is due up to `time`. Throws after `limit` events at one instant: something runs in
+   * circles.
+   */
   runTo(time: number, limit = 100_000): void {
     let here = 0
     while (this.#timers.next <= time) {

@@ -12,7 +12,9 @@ export class PortFault extends Error {
 /** When a call throws: without having done anything, or once it has. */
 export type Moment = 'before' | 'after'
 
-/** A port of a node whose calls throw where `strikes` says so. It is asked about each call, by names like 'bus.publish'. */
+/**
+ * A port of a node whose calls throw where `strikes` says so. It is asked about each call, by names like 'bus.publish'.
+ */
 export function faulty<P extends object>(name: string, port: P, strikes: (call: string) => Moment | null): P {
   return new Proxy(port, {
     get(target, method) {

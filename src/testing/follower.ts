@@ -23,8 +23,8 @@ interface TopicPlace {
 }
 
 /**
- * How far a client has read, over all of its connections: what it says when it comes back. Throws where a meeting's frames do
- * not follow one another, and no gap says so.
+ * How far a client has read, over all of its connections: what it says when it comes back. Throws where a meeting's
+ * frames do not follow one another, and no gap says so.
  */
 export class Follower {
   session = ''

@@ -11,8 +11,8 @@ const UNKNOWN = 0x3f
 const whole: ReadonlySet<string> = new Set(['publications'])
 
 /**
- * A packet as a later minor of the protocol may send it: with messages, and behind the fields that are known with fields,
- * that nobody here knows. It says the same.
+ * A packet as a later minor of the protocol may send it: with messages, and behind the fields that are known with
+ * fields, that nobody here knows. It says the same.
  */
 export function grow(random: Random, packet: Uint8Array, codec: Codec, from: Side): Uint8Array {
   if (codec.text) return growText(random, packet)

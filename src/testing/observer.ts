@@ -9,7 +9,10 @@ export interface ClientFacts {
   readonly user: string
   /** Place of its node among the nodes. */
   readonly node: number
-  /** Nothing of its own keeps it waiting: a good link, a window that never fills, nothing that stalls, connected for a while. */
+  /**
+   * Nothing of its own keeps it waiting: a good link, a window that never fills, nothing that stalls, connected for a
+   * while.
+   */
   readonly prompt: boolean
 }
 
@@ -59,7 +62,9 @@ export interface Observer {
   /** `partial`: this reader asked for some of the publications only. */
   publication?(client: ClientFacts, topic: string, partial: boolean, entry: Received): void
   subscribed?(client: ClientFacts, topic: string): void
-  /** Publications are missing, and the application was told. `anew`: the latest values follow, those it had included. */
+  /**
+   * Publications are missing, and the application was told. `anew`: the latest values follow, those it had included.
+   */
   topicGap?(client: ClientFacts, topic: string, anew: boolean, lost: number, reason: ErrorCode): void
   request?(client: ClientFacts, text: string): void
   requestStarted?(text: string): void

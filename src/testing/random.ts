@@ -34,7 +34,10 @@ export class Random {
   }
 }
 
-/** Seeds that follow one another would begin with nearly the same numbers: their bits are spread first (MurmurHash3's last step). */
+/**
+ * Seeds that follow one another would begin with nearly the same numbers: their bits are spread first (MurmurHash3's
+ * last step).
+ */
 function spread(seed: number): number {
   let bits = seed ^ (seed >>> 16)
   bits = Math.imul(bits, 0x85ebca6b)

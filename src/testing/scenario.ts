@@ -100,7 +100,10 @@ export const profiles: readonly [LinkProfile, LinkProfile, LinkProfile] = [
 ]
 
 const NOW = Date.UTC(2026, 10, 26)
-/** Where clocks stand: mostly right; not set yet; where 2^53 divided by 4096 ends; far, but not as far as stamps reach (2112). */
+/**
+ * Where clocks stand: mostly right; not set yet; where 2^53 divided by 4096 ends; far, but not as far as stamps reach
+ * (2112).
+ */
 const clocks = [NOW, NOW, NOW, 0, Date.UTC(2039, 8, 8), Date.UTC(2100, 0, 1)] as const
 
 /** The limits of every scenario. */

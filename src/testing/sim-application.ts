@@ -11,7 +11,10 @@ const refusals: readonly [RtmsError, ...RtmsError[]] = [
   new RtmsError('BUSY', 'later', 50),
 ]
 
-/** The business as one node sees it: checks tokens, allows, and answers requests, late, wrongly or never, as chance will have it. */
+/**
+ * The business as one node sees it: checks tokens, allows, and answers requests, late, wrongly or never, as chance will
+ * have it.
+ */
 export class SimApplication implements Application {
   readonly #node: SimNode
   readonly #business: Business

@@ -82,7 +82,10 @@ function commandOf(seed: number, { without = [], clients, faulty }: Smaller): st
   return words.join(' ')
 }
 
-/** Runs one seed: the real core and the real client machine under faults, every checker watching. Throws a {@link SeedFailure}. */
+/**
+ * Runs one seed: the real core and the real client machine under faults, every checker watching. Throws a {@link
+ * SeedFailure}.
+ */
 export function runSeed(seed: number, { trace, smaller = {} }: RunOptions = {}): RunResult {
   const run = new Run(seed, smaller, trace)
   try {

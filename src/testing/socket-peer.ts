@@ -74,7 +74,9 @@ export class SocketPeer extends Peer {
     return this.#opened
   }
 
-  /** Waits until what was heard satisfies `is`. Rejects where the socket closes before, or something came that must not. */
+  /**
+   * Waits until what was heard satisfies `is`. Rejects where the socket closes before, or something came that must not.
+   */
   async until<T>(is: (heard: readonly ServerMessage[]) => T | undefined | false): Promise<T> {
     for (;;) {
       const found = is(this.heard)

@@ -60,20 +60,24 @@ export function connected(page: Page): Promise<unknown> {
   return page.waitForFunction(() => window.rtmsDemo.state === 'connected', undefined, { timeout: 20_000 })
 }
 
-/** How long before a hidden tab is looked at again it is cut off, and for how long: by then its timers are throttled for good. */
+/**
+ * How long before a hidden tab is looked at again it is cut off, and for how long: by then its timers are throttled for
+ * good.
+ */
 const CUT_BEFORE_MS = 20_000
 const CUT_MS = 10_000
 
 /**
- * A tab behind another one, for so long: throttled to hardly a timer a minute, which is checked, and cut off towards the end, when it
- * has been so for a while. When it is looked at again it has every frame.
+ * A tab behind another one, for so long: throttled to hardly a timer a minute, which is checked, and cut off towards
+ * the end, when it has been so for a while. When it is looked at again it has every frame.
  */
 export async function spendHidden(world: World, ms: number, ...flags: string[]): Promise<void> {
   const witness = await world.near.open({ name: 'Ada', room: 'hidden' })
   const browser = await PlainBrowser.launch(...flags)
   try {
     const visitor = await browser.context.newPage()
-    // Nothing of it is painted before it is hidden. A page that was is throttled after a minute, and no flag changes that.
+    // Nothing of it is painted before it is hidden. A page that was is throttled after a minute, and no flag changes
+    // that.
     await visitor.addInitScript(() => {
       requestAnimationFrame(() => {
         document.documentElement.hidden = true

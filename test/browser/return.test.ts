@@ -7,8 +7,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { launch, PlainBrowser } from './support.ts'
 
 /*
- * Players who come back: a page that is loaded anew, closed or shown again, a server that is killed and started anew, and a
- * node that is gone. The room has two places.
+ * Players who come back: a page that is loaded anew, closed or shown again, a server that is killed and started anew,
+ * and a node that is gone. The room has two places.
  */
 
 /** What room.html tells of itself. */

@@ -53,8 +53,8 @@ export function launch(): Promise<Browser> {
 }
 
 /**
- * A browser as people run it, with one window: a tab behind another is hidden, its timers are throttled, and the whole browser can
- * stand still as on a machine that sleeps. Under the tools' own defaults no tab is ever hidden.
+ * A browser as people run it, with one window: a tab behind another is hidden, its timers are throttled, and the whole
+ * browser can stand still as on a machine that sleeps. Under the tools' own defaults no tab is ever hidden.
  */
 export class PlainBrowser {
   readonly context: BrowserContext

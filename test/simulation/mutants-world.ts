@@ -37,7 +37,10 @@ function looking(look: (packet: Uint8Array) => void): () => void {
   )
 }
 
-/** Bugs that only a world shows which is not quite the one they were written in: later minors, other versions, far clocks, faults outside. */
+/**
+ * Bugs that only a world shows which is not quite the one they were written in: later minors, other versions, far
+ * clocks, faults outside.
+ */
 export const worldMutants: readonly Mutant[] = [
   {
     name: 'the version of a HELLO looked at after all of it was read',

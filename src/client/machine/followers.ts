@@ -18,9 +18,9 @@ export type Follower = SeatMachine | TopicReader
 /**
  * Everything this client follows, meetings and topics: what is asked for on each connection, and what comes of it.
  *
- * A subscription ends with its connection, and the last SUBSCRIBE of one replaces those before. A seat is the session's: what
- * was joined is left by its log, so a JOIN that is given up before its answer is left when the answer tells the log, and
- * only then is the meeting joined again.
+ * A subscription ends with its connection, and the last SUBSCRIBE of one replaces those before. A seat is the
+ * session's: what was joined is left by its log, so a JOIN that is given up before its answer is left when the answer
+ * tells the log, and only then is the meeting joined again.
  */
 export class Followers {
   readonly #calls: Calls
@@ -167,7 +167,9 @@ export class Followers {
 
   // ---- receiving
 
-  /** A message of a log, or about one. False where a frame is missing without a GAP: the connection cannot be trusted. */
+  /**
+   * A message of a log, or about one. False where a frame is missing without a GAP: the connection cannot be trusted.
+   */
   receive(message: ServerMessage, now: number): boolean {
     if (message.type === 'joined') this.#handleJoined(message, now)
     else if (message.type === 'subscribed') this.#handleSubscribed(message)

@@ -26,7 +26,10 @@ const PROBE_MS = 5_000
 /** How this side closes a socket that it will replace; 1000 would end the session. */
 export const DROPPED = 3000
 
-/** The client's side of RTMS: pure, driven by `handle…`, `tick` and the application's calls. Times are monotonic milliseconds. */
+/**
+ * The client's side of RTMS: pure, driven by `handle…`, `tick` and the application's calls. Times are monotonic
+ * milliseconds.
+ */
 export class Machine {
   readonly #options: MachineOptions
   readonly #ports: MachinePorts
@@ -137,7 +140,10 @@ export class Machine {
     if (this.#phase === 'waiting') this.#deadline = Math.min(this.#deadline, now + this.#backoff.soon())
   }
 
-  /** The page is put away, perhaps for good: its node knows at once, and keeps the session. {@link probe} brings it back. */
+  /**
+   * The page is put away, perhaps for good: its node knows at once, and keeps the session. {@link probe} brings it
+   * back.
+   */
   suspend(now: number): void {
     if (this.#phase === 'idle' || this.#phase === 'waiting' || this.#phase === 'closed') return
     if (this.#phase === 'live') this.flush()
@@ -243,8 +249,8 @@ export class Machine {
     let wait: number | undefined
     let again = false
     if (code === closeCodes.UNAUTHENTICATED) {
-      // A kept ticket may have outlived the node's key, and a HELLO that comes too late is refused in the same way: a fresh
-      // ticket is tried before giving up. That may be of another user than the session: it is tried once without.
+      // A kept ticket may have outlived the node's key, and a HELLO that comes too late is refused in the same way: a
+      // fresh ticket is tried before giving up. That may be of another user than the session: it is tried once without.
       const isOthers = this.#offersSession && this.#session !== '' && tickets.isNew
       this.#offersSession = !isOthers
       again = tickets.refused(isOthers)

@@ -23,8 +23,8 @@ export interface AddressRefusal {
 }
 
 /**
- * What stands for a client in the count: an IPv4 address, or the /64 of an IPv6 one, since whoever has one address of it
- * has them all. Takes an address as the system writes it: lower case, IPv4 within IPv6 as `::ffff:1.2.3.4`.
+ * What stands for a client in the count: an IPv4 address, or the /64 of an IPv6 one, since whoever has one address of
+ * it has them all. Takes an address as the system writes it: lower case, IPv4 within IPv6 as `::ffff:1.2.3.4`.
  */
 export function subscriberOf(address: string): string {
   const mapped = /^::ffff:([\d.]+)$/.exec(address)?.[1]
@@ -40,9 +40,9 @@ export function subscriberOf(address: string): string {
 }
 
 /**
- * How many connections each address has, and how fast it opens them: a token bucket each. An address is remembered while
- * it has a connection, or its bucket is not full; of those without a connection the last `addresses`. One that was
- * forgotten early may open a few more.
+ * How many connections each address has, and how fast it opens them: a token bucket each. An address is remembered
+ * while it has a connection, or its bucket is not full; of those without a connection the last `addresses`. One that
+ * was forgotten early may open a few more.
  */
 export class Addresses {
   readonly #limits: AddressLimits

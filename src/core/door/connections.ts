@@ -170,8 +170,8 @@ export class Connections {
   }
 
   /**
-   * Silence on either side brings a ping; twice the heartbeat of silence from the client is the end. A node that comes late
-   * itself has not read what came in time, and blames nobody.
+   * Silence on either side brings a ping; twice the heartbeat of silence from the client is the end. A node that comes
+   * late itself has not read what came in time, and blames nobody.
    */
   #beat(connection: Connection, now: number): void {
     const { heartbeatMs, helloMs, readyLatenessMs } = this.#host.config.limits
@@ -352,8 +352,8 @@ export class Connections {
     const { value: grant } = outcome as Outcome<Grant> & { ok: true }
     // Its call goes unanswered: the goodbye is the answer.
     if (this.#isRevoked(connection, grant, now)) return
-    // One that was sent on an earlier connection may come to its turn behind the newer token of this one's HELLO. Where the
-    // session's seems to come from the future, the clock was set back: what comes is newer.
+    // One that was sent on an earlier connection may come to its turn behind the newer token of this one's HELLO. Where
+    // the session's seems to come from the future, the clock was set back: what comes is newer.
     const { issued } = session.grant
     const isNewer = grant.issued >= issued || issued > now + config.wallOffset + fixedLimits.aheadMs
     if (isNewer) sessions.renew(session, grant)

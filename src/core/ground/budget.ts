@@ -11,7 +11,10 @@ const AFTER_CUT = 0.9
 /** A cut that could not make room is not tried again before, in milliseconds. */
 const RETRY_MS = 1_000
 
-/** Bytes of all logs of a node, against their limit. Over it the largest rings are cut first; then new entries are refused. */
+/**
+ * Bytes of all logs of a node, against their limit. Over it the largest rings are cut first; then new entries are
+ * refused.
+ */
 export class Budget {
   readonly limit: number
   #used = 0

@@ -51,7 +51,10 @@ export interface NodeLimits {
   requestsPerSession: number
   /** Longest time a client may give a request. */
   requestMs: number
-  /** The business has so long to say whether something is allowed, and whether a meeting is to be opened; then it is not. */
+  /**
+   * The business has so long to say whether something is allowed, and whether a meeting is to be opened; then it is
+   * not.
+   */
   authorizeMs: number
   /** A node whose sweeps are later than this, in the last five seconds, is not ready. */
   readyLatenessMs: number
@@ -119,15 +122,18 @@ export const defaultLimits: NodeLimits = {
 }
 
 /**
- * Limits of a node that nobody has had a reason to change: the option `limits` does not know them. Tests and the simulator
- * give some of them with the others, and smaller.
+ * Limits of a node that nobody has had a reason to change: the option `limits` does not know them. Tests and the
+ * simulator give some of them with the others, and smaller.
  */
 export const fixedLimits = {
   /** After so many bytes of entries of one log a batch ends; what is over comes in the next. */
   pageBytes: 32_768,
   /** What a session may send in one turn of the round robin, in bytes. */
   quantumBytes: 4_096,
-  /** After a stall at most so many late frames are sealed at once; the time of the rest is lost, and a SLIP event says so. */
+  /**
+   * After a stall at most so many late frames are sealed at once; the time of the rest is lost, and a SLIP event says
+   * so.
+   */
   lateFrames: 5,
   /** After this long without input, runs of empty frames are sent together, one packet per `coalesceMs`. */
   quietMs: 2_000,
@@ -139,7 +145,10 @@ export const fixedLimits = {
   openings: 100,
   /** Users whose joins one meeting remembers. Who was forgotten early may join a little more often. */
   joinUsers: 1_024,
-  /** Events of a meeting that wait for a frame, four for each slot; above it the business gets no more bots while the clock stands still. */
+  /**
+   * Events of a meeting that wait for a frame, four for each slot; above it the business gets no more bots while the
+   * clock stands still.
+   */
   waitingEvents: 1_020,
   /** Electorates of a meeting that decide what is stable; the oldest ones above it no longer count. */
   electorates: 64,

@@ -4,7 +4,10 @@ export type TimerName =
   | 'heartbeat'
   /** A session has no connection for too long, or its token expires. */
   | 'expiry'
-  /** A question outside has no answer: whether a token is good; whether something is allowed; whether to open a meeting; a request. */
+  /**
+   * A question outside has no answer: whether a token is good; whether something is allowed; whether to open a meeting;
+   * a request.
+   */
   | 'verification'
   | 'authorization'
   | 'opening'
@@ -80,7 +83,9 @@ export class Timers<Name extends string = TimerName> {
     this.#down(last)
   }
 
-  /** Fires all that is due at `now`, in order. What is set meanwhile waits for the next run, however early it is due. */
+  /**
+   * Fires all that is due at `now`, in order. What is set meanwhile waits for the next run, however early it is due.
+   */
   run(now: number): void {
     const end = this.#order
     for (let timer = this.#heap[0]; timer !== undefined; timer = this.#heap[0]) {

@@ -19,7 +19,10 @@ export interface Bot {
   readonly slot: number
   /** Bytes of its largest input. */
   readonly maxInput: number
-  /** Takes an input in, or says why not: TOO_LARGE, BUSY too many wait for a frame, CLOSED it is no member any more. No rate holds for it. */
+  /**
+   * Takes an input in, or says why not: TOO_LARGE, BUSY too many wait for a frame, CLOSED it is no member any more. No
+   * rate holds for it.
+   */
   send(data: Payload): ErrorCode | null
   /** Without effect where it has left. */
   leave(): void

@@ -35,7 +35,9 @@ export class FrameClock {
     return state.is === 'stopped' ? Infinity : state.start + (frame - state.startFrame) * this.interval
   }
 
-  /** Starts the clock: `next` is due at the first moment of its phase. Returns how long it stood still, in milliseconds. */
+  /**
+   * Starts the clock: `next` is due at the first moment of its phase. Returns how long it stood still, in milliseconds.
+   */
   run(next: number, now: number): number {
     const { interval } = this
     const beats = interval === 0 ? 0 : Math.floor((now - this.#phase) / interval) + 1

@@ -30,8 +30,8 @@ export class Intake {
   }
 
   /**
-   * Notes the seq of a member's input, which is answered with that, and says why the input is not taken in. `turnedAway`:
-   * the highest seq refused before its turn came.
+   * Notes the seq of a member's input, which is answered with that, and says why the input is not taken in.
+   * `turnedAway`: the highest seq refused before its turn came.
    */
   check(member: Member, input: MessageOf<'input'>, turnedAway: number, now: number): ErrorCode | null {
     const { seq, after, data } = input

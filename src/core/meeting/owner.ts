@@ -157,7 +157,10 @@ export class Owner implements Host {
     return seat
   }
 
-  /** A seat for a new member: not too often, while there is room, and as the business says. That may seat bots meanwhile. */
+  /**
+   * A seat for a new member: not too often, while there is room, and as the business says. That may seat bots
+   * meanwhile.
+   */
   #admit(session: Session, now: number): Seat | Refusal | ErrorCode {
     const slot = this.#roster.free
     if (slot === -1) return 'FULL'

@@ -56,8 +56,8 @@ export interface Host {
 }
 
 /**
- * A session's place in a room: a member's outlives the cursor, which goes with the connection. Where its user comes back
- * in a new session, the member gets another one.
+ * A session's place in a room: a member's outlives the cursor, which goes with the connection. Where its user comes
+ * back in a new session, the member gets another one.
  */
 export class Seat implements SessionSeat {
   readonly session: Session

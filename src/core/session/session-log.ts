@@ -95,8 +95,8 @@ export class SessionLog implements Log {
   }
 
   /**
-   * Makes the cursor of a new connection, behind the entry `received` as far as what follows is kept. Returns the number
-   * that precedes the first entry it will read: above `received` where entries in between are gone.
+   * Makes the cursor of a new connection, behind the entry `received` as far as what follows is kept. Returns the
+   * number that precedes the first entry it will read: above `received` where entries in between are gone.
    */
   attach(outlet: Outlet, received: number): number {
     const { first, next } = this.#ring

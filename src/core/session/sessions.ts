@@ -42,8 +42,8 @@ export class Sessions {
   }
 
   /**
-   * The session a HELLO asks for, or a new one, attached to this connection’s outlet; `reason` says why it is a new one.
-   * 'stolen' where the id belongs to another user, 'limit' where the user has too many.
+   * The session a HELLO asks for, or a new one, attached to this connection’s outlet; `reason` says why it is a new
+   * one. 'stolen' where the id belongs to another user, 'limit' where the user has too many.
    */
   attach(
     outlet: Outlet,

@@ -179,7 +179,9 @@ export class TopicEntries {
     this.#values.clear()
   }
 
-  /** Publishers come and go with the incarnations of nodes; the oldest are forgotten beyond what a position can hold. */
+  /**
+   * Publishers come and go with the incarnations of nodes; the oldest are forgotten beyond what a position can hold.
+   */
   #meet(publisher: Publisher, number: number): void {
     for (const oldest of this.#heads.keys()) {
       if (this.#heads.size < limits.publishers) break
@@ -385,8 +387,8 @@ export class TopicEntries {
   }
 
   /**
-   * Latest entries from a position on, as far as `end`, without what was removed before `began`; `after`: where the next
-   * page begins, if there is one.
+   * Latest entries from a position on, as far as `end`, without what was removed before `began`; `after`: where the
+   * next page begins, if there is one.
    */
   #page(
     from: number,

@@ -152,8 +152,8 @@ export class Topics {
   }
 
   /**
-   * From 0 to 1: how full the room is for entries that no sweep has carried on, or, where that is more, the share of the
-   * subscribers that had not taken what they were offered last.
+   * From 0 to 1: how full the room is for entries that no sweep has carried on, or, where that is more, the share of
+   * the subscribers that had not taken what they were offered last.
    */
   #pressure({ size, bytes, retention, behind }: Topic): number {
     const { topicPendingEntries, topicPendingBytes } = this.#config.limits
@@ -227,7 +227,9 @@ export class Topics {
     }
   }
 
-  /** Drops what is not to be kept. Who is to be disconnected for missing it may be stalled, and would never ask for it. */
+  /**
+   * Drops what is not to be kept. Who is to be disconnected for missing it may be stalled, and would never ask for it.
+   */
   #trim(topic: Topic, now: number): void {
     topic.trim(now)
     if (topic.isRead) topic.eachFallen(({ outlet }) => this.#downstream.doom(outlet))

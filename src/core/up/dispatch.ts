@@ -191,7 +191,9 @@ export class Dispatch {
     else this.#refuse(session, message, refusal.code, now, refusal.message, wholeWait(refusal.retryAfterMs))
   }
 
-  /** A client that does not take its answers is read from in any case: what it sends may be the credit they wait for. */
+  /**
+   * A client that does not take its answers is read from in any case: what it sends may be the credit they wait for.
+   */
   #isToWait(session: Session): boolean {
     return this.#upstream.isFull(session.upstream) && !session.log.isBehind
   }

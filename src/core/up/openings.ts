@@ -10,7 +10,9 @@ interface Opening extends MissingMeeting {
   readonly joins: Map<Session, MessageOf<'join'>>
 }
 
-/** Asks the business, where it wants to be asked, to open a meeting that somebody wants to join and that is not open. */
+/**
+ * Asks the business, where it wants to be asked, to open a meeting that somebody wants to join and that is not open.
+ */
 export class Openings {
   /** Whether the business wants to be asked. */
   on = false

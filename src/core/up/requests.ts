@@ -16,7 +16,10 @@ export interface PendingRequest extends RequestCall {
   readonly wait: number
 }
 
-/** Requests start in order and end exactly once: whichever comes first of reply, error, deadline, cancel and session's end. */
+/**
+ * Requests start in order and end exactly once: whichever comes first of reply, error, deadline, cancel and session's
+ * end.
+ */
 export class Requests {
   readonly #limits: NodeLimits
   readonly #downstream: Downstream

@@ -48,7 +48,10 @@ export class Upstream {
     return queue.size * 2 <= this.#limits.upstreamMessages && queue.bytes * 2 <= this.#limits.upstreamBytes
   }
 
-  /** Delivers up to the budget. A session that is not done goes behind those not reached, so the start rotates by itself. True where the budget was spent. */
+  /**
+   * Delivers up to the budget. A session that is not done goes behind those not reached, so the start rotates by
+   * itself. True where the budget was spent.
+   */
   sweep(deliver: (session: Session, message: ClientMessage) => void): boolean {
     let budget = this.#limits.sweepMessages
     const turns = this.#turns

@@ -52,7 +52,10 @@ export const NOISE = 34
 
 export type Phase = 'lobby' | 'countdown' | 'battle' | 'over'
 
-/** `prowl` between attacks; `windup` announces one, `strike` is its blow; `stagger` and `stunned` are the fighters' chance. */
+/**
+ * `prowl` between attacks; `windup` announces one, `strike` is its blow; `stagger` and `stunned` are the fighters'
+ * chance.
+ */
 export type Mood = 'prowl' | 'windup' | 'strike' | 'stagger' | 'stunned' | 'fled'
 
 /** A roar is for everybody, a claw for its targets. */

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { ApiError } from './errors.ts'
 
-/** The body as text; '' where there is none. Throws ApiError: not JSON by its header, too large, read by somebody else. */
+/**
+ * The body as text; '' where there is none. Throws ApiError: not JSON by its header, too large, read by somebody else.
+ */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
   const { headers } = request
   const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0

@@ -12,8 +12,8 @@ interface Kept {
 const OVERHEAD = 200
 
 /**
- * Answers to requests that may be repeated, by their Idempotency-Key. Bounded: of too many the oldest are forgotten first.
- * What failed has had no effect, and is not kept.
+ * Answers to requests that may be repeated, by their Idempotency-Key. Bounded: of too many the oldest are forgotten
+ * first. What failed has had no effect, and is not kept.
  */
 export class Repeats {
   readonly #limits: Pick<Limits, 'apiRepeats' | 'apiRepeatMs' | 'apiRepeatBytes'>
@@ -29,7 +29,10 @@ export class Repeats {
     this.#now = now
   }
 
-  /** Runs it, unless the same was asked before; then with the first answer. Rejects with STALE for a key with another body. */
+  /**
+   * Runs it, unless the same was asked before; then with the first answer. Rejects with STALE for a key with another
+   * body.
+   */
   async once(
     key: string,
     body: string,

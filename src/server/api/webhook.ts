@@ -146,7 +146,10 @@ class Delivery {
     return this.#deadline - performance.now()
   }
 
-  /** Resolves with the reply. Rejects with an RtmsError of the business's, NoEffect, or an Error that says what was wrong. */
+  /**
+   * Resolves with the reply. Rejects with an RtmsError of the business's, NoEffect, or an Error that says what was
+   * wrong.
+   */
   async attempt(number: number, signal: AbortSignal): Promise<unknown> {
     const response = await this.#post(number, signal)
     const bytes = await readAnswer(response)

@@ -10,8 +10,8 @@ export interface Connected {
 }
 
 /**
- * A session has lost its connection, and why: the reason of a close code of PROTOCOL.md, `LEFT` (the client closed it for
- * good), `LOST` (the network, or a client that means to come back), `SILENT`. `ended`: the session is over.
+ * A session has lost its connection, and why: the reason of a close code of PROTOCOL.md, `LEFT` (the client closed it
+ * for good), `LOST` (the network, or a client that means to come back), `SILENT`. `ended`: the session is over.
  */
 export interface Disconnected {
   readonly user: string

@@ -22,7 +22,9 @@ export interface MemberInput {
   readonly meeting: Meeting
 }
 
-/** A member who is gone: `left`, `expired` (the session did not come back), `kicked` or `forbidden` (the token changed). */
+/**
+ * A member who is gone: `left`, `expired` (the session did not come back), `kicked` or `forbidden` (the token changed).
+ */
 export interface Departure {
   readonly user: string
   readonly slot: number
@@ -35,23 +37,23 @@ export interface Departure {
  * for it, because a hook that could be waited for would let inputs overtake one another. So a hook is quick; what takes
  * time it begins and does not wait for.
  *
- * What a hook asks for by `bot.send`, `bot.leave`, `kick` and `close` is done as soon as the sweep is over. A hook that throws is
- * logged, and nothing else happens; `onJoin` and `onInput` then refuse.
+ * What a hook asks for by `bot.send`, `bot.leave`, `kick` and `close` is done as soon as the sweep is over. A hook that
+ * throws is logged, and nothing else happens; `onJoin` and `onInput` then refuse.
  */
 export interface KindHooks {
   /** The meeting was opened; nobody is in it. */
   readonly onOpen?: ((meeting: Meeting) => void) | undefined
   /**
-   * A user whose ticket allows it wants to become a member. `false` refuses with FORBIDDEN, an `RtmsError` thrown with its
-   * code, message and wait, anything else thrown with HANDLER_FAILED. Not called for spectators, bots, and members who
-   * come back after a reconnect.
+   * A user whose ticket allows it wants to become a member. `false` refuses with FORBIDDEN, an `RtmsError` thrown with
+   * its code, message and wait, anything else thrown with HANDLER_FAILED. Not called for spectators, bots, and members
+   * who come back after a reconnect.
    */
   readonly onJoin?: ((attempt: JoinAttempt) => unknown) | undefined
   /**
    * A member sent an input that is within its limits. Nothing or `true` passes it on. `false` or `null` drops it: the
-   * sender's promise rejects with FORBIDDEN; with the code of an `RtmsError` that was thrown; with HANDLER_FAILED for anything
-   * else that was thrown, so that a client cannot get past a check by making it fail. Any other value takes the
-   * input's place: what has a JSON form, or a `Uint8Array`, at most 4 KiB. Not called for bots.
+   * sender's promise rejects with FORBIDDEN; with the code of an `RtmsError` that was thrown; with HANDLER_FAILED for
+   * anything else that was thrown, so that a client cannot get past a check by making it fail. Any other value takes
+   * the input's place: what has a JSON form, or a `Uint8Array`, at most 4 KiB. Not called for bots.
    */
   readonly onInput?: ((input: MemberInput) => unknown) | undefined
   /** A frame was sealed, an empty one too: a clock of the meeting. It stands still while nobody is connected. */

@@ -13,7 +13,9 @@ export interface OpenOptions extends Settings {
   readonly metadata?: Readonly<Record<string, unknown>> | undefined
 }
 
-/** What meetings of a kind are like: the options they are opened with unless told otherwise, and what happens in them. */
+/**
+ * What meetings of a kind are like: the options they are opened with unless told otherwise, and what happens in them.
+ */
 export interface MeetingKind extends Settings, KindHooks {}
 
 type OptionalInteger = v.OptionalSchema<v.GenericSchema<number>, undefined>

@@ -22,9 +22,10 @@ export class Bot {
   }
 
   /**
-   * Sends an input: what has a JSON form, or a `Uint8Array`. While nobody is connected it waits for the clock. Throws a TypeError for
-   * what has no JSON form, or an `RtmsError`: TOO_LARGE; BUSY where `inputBurst` inputs wait already; CLOSED where it left
-   * or the meeting ended. From inside a hook the last two are logged instead, since the input is taken in later.
+   * Sends an input: what has a JSON form, or a `Uint8Array`. While nobody is connected it waits for the clock. Throws a
+   * TypeError for what has no JSON form, or an `RtmsError`: TOO_LARGE; BUSY where `inputBurst` inputs wait already;
+   * CLOSED where it left or the meeting ended. From inside a hook the last two are logged instead, since the input is
+   * taken in later.
    */
   send(value: unknown): void {
     const data = toPayload(value)
@@ -75,8 +76,8 @@ export class Meeting {
   }
 
   /**
-   * Its frames `from` … `to` − 1, oldest first, as far as its ring keeps them (`limits.meetingLogBytes`); all of them where no
-   * bounds are given. Throws CLOSED where it was closed, a RangeError for bounds that are no frame numbers.
+   * Its frames `from` … `to` − 1, oldest first, as far as its ring keeps them (`limits.meetingLogBytes`); all of them
+   * where no bounds are given. Throws CLOSED where it was closed, a RangeError for bounds that are no frame numbers.
    */
   history({
     from = 0,
@@ -90,8 +91,9 @@ export class Meeting {
   }
 
   /**
-   * Seats a member of the business's own under this name, at once, also from inside a hook. Bots neither start the clock nor keep
-   * an empty meeting open. Throws BAD_NAME, FULL, CLOSED; BUSY where events without number wait for the clock.
+   * Seats a member of the business's own under this name, at once, also from inside a hook. Bots neither start the
+   * clock nor keep an empty meeting open. Throws BAD_NAME, FULL, CLOSED; BUSY where events without number wait for the
+   * clock.
    */
   addBot(name: string): Bot {
     checkUser(name)
@@ -115,8 +117,8 @@ export class Meeting {
   }
 
   /**
-   * Takes a member's slot away, behind what it has sent; its client is told `reason`, at most 123 bytes of it. It may join
-   * again unless `onJoin` refuses. Without effect where the slot is empty.
+   * Takes a member's slot away, behind what it has sent; its client is told `reason`, at most 123 bytes of it. It may
+   * join again unless `onJoin` refuses. Without effect where the slot is empty.
    */
   kick(slot: number, reason = 'the business ended the membership'): void {
     this.#host.afterHook((node) => void node.kick(this.name, slot, reason))

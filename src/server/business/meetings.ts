@@ -38,8 +38,9 @@ export class Meetings {
   }
 
   /**
-   * Says what meetings of a kind are like and what happens in them: see {@link KindHooks}. For meetings opened afterwards. Throws
-   * BAD_NAME, or an Error that lists every option that is not valid, or says that the kind was defined already.
+   * Says what meetings of a kind are like and what happens in them: see {@link KindHooks}. For meetings opened
+   * afterwards. Throws BAD_NAME, or an Error that lists every option that is not valid, or says that the kind was
+   * defined already.
    */
   define(kind: string, definition: MeetingKind): void {
     checkName('kind', kind, 'BAD_NAME')
@@ -67,10 +68,11 @@ export class Meetings {
   }
 
   /**
-   * Asks `handler` what a meeting is opened with that a client wants to join, its ticket allows, and that is not open: so a server
-   * that was started anew serves the tickets it gave out before. `null`, a handler that throws, and none that answers
-   * within 5 s (`limits.authorizeMs`) mean NOT_FOUND. It is asked once for all who want to join meanwhile; a name may be
-   * anything that some ticket allows. Returns a function that ends it. Throws an Error where there is a handler already.
+   * Asks `handler` what a meeting is opened with that a client wants to join, its ticket allows, and that is not open:
+   * so a server that was started anew serves the tickets it gave out before. `null`, a handler that throws, and none
+   * that answers within 5 s (`limits.authorizeMs`) mean NOT_FOUND. It is asked once for all who want to join meanwhile;
+   * a name may be anything that some ticket allows. Returns a function that ends it. Throws an Error where there is a
+   * handler already.
    */
   onMissing(handler: OpenMissing): () => void {
     return this.opener.register(handler)
@@ -115,7 +117,9 @@ export class Meetings {
     return kind === undefined ? all : all.filter((info) => info.kind === kind)
   }
 
-  /** At most `limit` of them in the order of names, from behind the name `after`: for pages, where there are very many. */
+  /**
+   * At most `limit` of them in the order of names, from behind the name `after`: for pages, where there are very many.
+   */
   page({
     limit,
     after = '',

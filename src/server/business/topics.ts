@@ -74,8 +74,8 @@ export class Topics {
   }
 
   /**
-   * The latest value of each key of a topic, in the order they were published, and of these the last `limit` (default all);
-   * one without a key counts as key ''. Throws BAD_TOPIC, or a RangeError for a limit that is none.
+   * The latest value of each key of a topic, in the order they were published, and of these the last `limit` (default
+   * all); one without a key counts as key ''. Throws BAD_TOPIC, or a RangeError for a limit that is none.
    */
   latest(topic: string, { limit }: { readonly limit?: number | undefined } = {}): KeptPublication[] {
     checkName('topic', topic, 'BAD_TOPIC')
@@ -109,8 +109,9 @@ export class Topics {
   }
 
   /**
-   * At most `limit` topics of this node in the order of names, from behind the name `after`; `contains`: only names with this
-   * in them, whatever its case. It looks at all of them, so do not ask all the time where there are very many.
+   * At most `limit` topics of this node in the order of names, from behind the name `after`; `contains`: only names
+   * with this in them, whatever its case. It looks at all of them, so do not ask all the time where there are very
+   * many.
    */
   page({
     limit,

@@ -35,9 +35,10 @@ export class Users {
 
   /**
    * Closes every connection of a user, with `reason` (for people) in the goodbye. The clients come back with fresh
-   * tickets (EXPIRED), which is where the business can say no; `final`: they do not come back by themselves (REVOKED), and
-   * all sessions of the user end. To refuse tickets that were given out, use `tickets.revoke`. Resolves with the
-   * number of connections closed. Rejects with an `RtmsError`: BAD_NAME, CLOSED; with a TypeError for a reason that is no text.
+   * tickets (EXPIRED), which is where the business can say no; `final`: they do not come back by themselves (REVOKED),
+   * and all sessions of the user end. To refuse tickets that were given out, use `tickets.revoke`. Resolves with the
+   * number of connections closed. Rejects with an `RtmsError`: BAD_NAME, CLOSED; with a TypeError for a reason that is
+   * no text.
    */
   async disconnect(
     user: string,
@@ -61,8 +62,8 @@ export class Users {
   }
 
   /**
-   * Sessions of this node as they stand now, the oldest first: of a user, or of all; at most `limit` (1–1000, default 100).
-   * Throws BAD_NAME, or a RangeError for another limit.
+   * Sessions of this node as they stand now, the oldest first: of a user, or of all; at most `limit` (1–1000, default
+   * 100). Throws BAD_NAME, or a RangeError for another limit.
    */
   list({
     user,

@@ -14,8 +14,8 @@ export interface Access {
   /** Whether the node has keys that one could give. */
   readonly hasKeys: boolean
   /**
-   * Why a key is needed; null where none is. `option`: for everybody. `remote`: the browser is on another machine. `proxy`: a
-   * proxy has passed the request on. `host`: the address in the browser is not this machine's own name.
+   * Why a key is needed; null where none is. `option`: for everybody. `remote`: the browser is on another machine.
+   * `proxy`: a proxy has passed the request on. `host`: the address in the browser is not this machine's own name.
    */
   readonly needsKey: 'option' | 'remote' | 'proxy' | 'host' | null
 }
@@ -23,8 +23,8 @@ export interface Access {
 const LOOPBACK_HOST = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(?::\d{1,5})?$/i
 
 /**
- * Why a request is not that of a browser on this machine; null where it is. Another site's page can reach the loopback too:
- * where its own name was made to lead here, that name is the host.
+ * Why a request is not that of a browser on this machine; null where it is. Another site's page can reach the loopback
+ * too: where its own name was made to lead here, that name is the host.
  */
 function strangeness(request: IncomingMessage): 'remote' | 'proxy' | 'host' | null {
   if (!isFromHere(request)) return 'remote'

@@ -37,7 +37,10 @@ export class Front {
     if (this.#isOwn) await listen(this.#server, this.#settings)
   }
 
-  /** For connections from now on. Throws an Error where the server is another's or speaks no TLS, or for a bad certificate. */
+  /**
+   * For connections from now on. Throws an Error where the server is another's or speaks no TLS, or for a bad
+   * certificate.
+   */
   setTls(tls: SecureContextOptions): void {
     if (!this.#isOwn || !(this.#server instanceof HttpsServer)) {
       throw new Error(

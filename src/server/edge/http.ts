@@ -8,11 +8,15 @@ import { serverLimits } from '../ground/limits.ts'
 import type { Logger } from '../ground/logger.ts'
 import type { MetricsReaders } from '../options/options.ts'
 
-/** How often those that take too long are looked for: often, so that not many are closed in one turn while others wait. */
+/**
+ * How often those that take too long are looked for: often, so that not many are closed in one turn while others wait.
+ */
 const CHECKING_INTERVAL_MS = 100
 /** A WebSocket needs HTTP/1.1, and a handshake must be done as soon as headers. */
 const TLS = { ALPNProtocols: ['http/1.1'], handshakeTimeout: serverLimits.headersMs }
-/** Bytes a socket holds before a write to it reports that it is full; Node's default would stop a busy one too often. */
+/**
+ * Bytes a socket holds before a write to it reports that it is full; Node's default would stop a busy one too often.
+ */
 const HIGH_WATER_MARK = 65_536
 
 /** How a node is: what `/healthz` answers. */
@@ -98,8 +102,8 @@ const NOTHING_HERE = { error: 'there is nothing at this path' }
 
 /**
  * A node's own server: `/healthz` answers {@link Health} with 200, or 503 while the node drains; `/readyz` answers
- * {@link Readiness} with 200, or 503 where it is not ready; `/metrics` is for those who may read it; the HTTP API and the
- * dashboard are where the options say so. Anything else goes to `handler`, or is answered 404.
+ * {@link Readiness} with 200, or 503 where it is not ready; `/metrics` is for those who may read it; the HTTP API and
+ * the dashboard are where the options say so. Anything else goes to `handler`, or is answered 404.
  */
 export function createHttpServer(
   pages: Pages,

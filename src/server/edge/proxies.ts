@@ -49,8 +49,8 @@ export class Proxies {
   }
 
   /**
-   * What the connection of a request is counted by: its peer, or where that is trusted the last one, seen from here, that
-   * is not. '' where all are trusted, so that it is not counted.
+   * What the connection of a request is counted by: its peer, or where that is trusted the last one, seen from here,
+   * that is not. '' where all are trusted, so that it is not counted.
    */
   subscriberOf({ socket, headers }: IncomingMessage): string {
     // A peer without an address is of this machine: the server listens on a socket in the file system.

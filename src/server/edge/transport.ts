@@ -117,7 +117,8 @@ export class Gateway {
     const options: ServerOptions & { closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
-      // Without a context that is kept, a client's compression costs memory only while it is unpacked, up to `maxPayload`.
+      // Without a context that is kept, a client's compression costs memory only while it is unpacked, up to
+      // `maxPayload`.
       perMessageDeflate: settings.compression && {
         clientNoContextTakeover: true,
         serverNoContextTakeover: true,
@@ -142,7 +143,8 @@ export class Gateway {
       refuseUpgrade(socket, 431, `more than ${serverLimits.headers} headers`)
       return
     }
-    // Whoever is turned away keeps a socket until it has read why. Nobody can be told where there are too many of these.
+    // Whoever is turned away keeps a socket until it has read why. Nobody can be told where there are too many of
+    // these.
     const { connections, handshakes } = this.#settings.limits
     if (this.#sockets.size + this.#upgrades.size >= connections + handshakes) {
       refuseUpgrade(socket, 503, 'There is no room.')

@@ -1,7 +1,7 @@
 /**
- * Runs `action` with a signal that aborts with `outer`, or after `ms` milliseconds: then it rejects with a TimeoutError.
- * Not an `AbortSignal.any` of an `AbortSignal.timeout`: Node collects such a time-out as garbage where nobody else holds
- * it, and then it never comes (nodejs/node#57736).
+ * Runs `action` with a signal that aborts with `outer`, or after `ms` milliseconds: then it rejects with a
+ * TimeoutError. Not an `AbortSignal.any` of an `AbortSignal.timeout`: Node collects such a time-out as garbage where
+ * nobody else holds it, and then it never comes (nodejs/node#57736).
  */
 export async function withDeadline<T>(
   ms: number,

@@ -10,7 +10,9 @@ export interface Limits extends NodeLimits {
   apiBodyBytes: number
   apiBatch: number
   apiRequestsPerSecond: number
-  /** HTTP API: answers kept for requests that are repeated with the same Idempotency-Key, for how long, and their bytes. */
+  /**
+   * HTTP API: answers kept for requests that are repeated with the same Idempotency-Key, for how long, and their bytes.
+   */
   apiRepeats: number
   apiRepeatMs: number
   apiRepeatBytes: number
@@ -47,7 +49,9 @@ export const serverLimits = {
   closeMs: 2_000,
   /** Request handlers that run at once, where the option `maxHandlers` does not say otherwise; one more is BUSY. */
   handlers: 1_000,
-  /** Requests under way at a URL of the business, where `requests.concurrency` does not say otherwise; one more is BUSY. */
+  /**
+   * Requests under way at a URL of the business, where `requests.concurrency` does not say otherwise; one more is BUSY.
+   */
   webhookRequests: 100,
   /** Bytes of its answer; a reply may have 32 KiB. */
   webhookAnswerBytes: 65_536,

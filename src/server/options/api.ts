@@ -3,8 +3,8 @@ import * as v from 'valibot'
 /** The HTTP API for business servers. */
 export interface ApiOptions {
   /**
-   * Who has one of these may do everything; several while one replaces another. Each at least 32 characters of ASCII without
-   * spaces. One that is undefined, as a variable of the environment may be, is refused at the start.
+   * Who has one of these may do everything; several while one replaces another. Each at least 32 characters of ASCII
+   * without spaces. One that is undefined, as a variable of the environment may be, is refused at the start.
    */
   readonly keys: readonly (string | undefined)[]
 }

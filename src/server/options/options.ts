@@ -34,8 +34,8 @@ export interface RtmsOptions {
   /** With a server of its own: what answers requests other than `/healthz`, `/readyz` and `/metrics`. Default: 404. */
   readonly handler?: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
   /**
-   * With a server of its own: who may read `/metrics`. Default 'loopback': clients on this machine whose request no proxy
-   * has passed on; others are answered 404. `false`: nobody, and the path is the handler's.
+   * With a server of its own: who may read `/metrics`. Default 'loopback': clients on this machine whose request no
+   * proxy has passed on; others are answered 404. `false`: nobody, and the path is the handler's.
    */
   readonly metrics?: MetricsReaders | undefined
   /** Where clients connect. Default '/rtms'. */
@@ -46,8 +46,8 @@ export interface RtmsOptions {
   /** Who issues the tickets (`iss`). Default 'rtms'. */
   readonly issuer?: string | undefined
   /**
-   * Whom the tickets are for (`aud`): it is put into those issued here, and tokens for somebody else are refused. Give it where
-   * the same keys sign tokens for several services. Default: any audience, and none in the tickets.
+   * Whom the tickets are for (`aud`): it is put into those issued here, and tokens for somebody else are refused. Give
+   * it where the same keys sign tokens for several services. Default: any audience, and none in the tickets.
    */
   readonly audience?: string | undefined
   /** What clients reach this node by, for instance 'wss://rt.example.com/rtms'. Default: from the address. */
@@ -58,14 +58,16 @@ export interface RtmsOptions {
    */
   readonly origins?: readonly string[] | '*' | undefined
   /**
-   * Whether clients may compress what they send (permessage-deflate); what is larger than a packet when it is unpacked is
-   * answered 1009. What goes to clients is shared by them and not compressed. Default false: inputs are too small for it.
+   * Whether clients may compress what they send (permessage-deflate); what is larger than a packet when it is unpacked
+   * is answered 1009. What goes to clients is shared by them and not compressed. Default false: inputs are too small
+   * for it.
    */
   readonly compression?: boolean | undefined
   /**
-   * Proxies in front of this node: addresses, ranges (`10.0.0.0/8`) and 'loopback'. Connections are counted by the address
-   * that these name in `X-Forwarded-For` (or `Forwarded`, without the former): the last one that is not in the list. Have
-   * the proxy set it, whatever came. A connection of which only these are known is not counted. Default ['loopback'].
+   * Proxies in front of this node: addresses, ranges (`10.0.0.0/8`) and 'loopback'. Connections are counted by the
+   * address that these name in `X-Forwarded-For` (or `Forwarded`, without the former): the last one that is not in the
+   * list. Have the proxy set it, whatever came. A connection of which only these are known is not counted. Default
+   * ['loopback'].
    */
   readonly trustedProxies?: readonly string[] | undefined
   /** Name of this node in the cluster and in `?route=`: 1–64 of A–Z a–z 0–9 _ -. Default: random. */
@@ -77,9 +79,9 @@ export interface RtmsOptions {
   /** The HTTP API for business servers, under `<path>/v1/`. Default: off. See docs/http-api.md. */
   readonly api?: ApiOptions | undefined
   /**
-   * The dashboard at `/admin/`, and whom it obeys. 'loopback': a browser on this machine whose request no proxy has passed on,
-   * or who has a key; not where a proxy on this machine says nothing of itself. 'key': who has one of `api.keys`. Attached to a
-   * server: hand requests to `rtms.admin`. Default false: there is none.
+   * The dashboard at `/admin/`, and whom it obeys. 'loopback': a browser on this machine whose request no proxy has
+   * passed on, or who has a key; not where a proxy on this machine says nothing of itself. 'key': who has one of
+   * `api.keys`. Attached to a server: hand requests to `rtms.admin`. Default false: there is none.
    */
   readonly admin?: AdminReaders | undefined
   /** Where requests go that no handler of `onRequest` answers: to a URL of the business. Default: NO_HANDLER. */

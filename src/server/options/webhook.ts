@@ -7,11 +7,16 @@ import { setting } from './setting.ts'
 export interface RequestsOptions {
   /** They are POSTed here. */
   readonly url: string
-  /** Signs them, so that the receiver knows whose they are: at least 32 characters. Undefined is refused at the start. */
+  /**
+   * Signs them, so that the receiver knows whose they are: at least 32 characters. Undefined is refused at the start.
+   */
   readonly secret: string | undefined
   /** Only these methods: names or patterns (`order.*`, `*`). Default all. */
   readonly methods?: readonly string[] | undefined
-  /** How long the receiver may take, in milliseconds, tries included; never longer than the client waits. Default 10,000. */
+  /**
+   * How long the receiver may take, in milliseconds, tries included; never longer than the client waits. Default
+   * 10,000.
+   */
   readonly timeoutMs?: number | undefined
   /** Requests under way at once; one more is answered BUSY. Default 100. */
   readonly concurrency?: number | undefined

@@ -5,7 +5,10 @@ import { nameRule } from '../ground/check.ts'
 
 const pattern = v.pipe(v.string(), v.check(isPattern))
 
-/** What a ticket's token says: names of JWT, and `m`, `r`, `w` for meetings with their roles, topics to read and to write. */
+/**
+ * What a ticket's token says: names of JWT, and `m`, `r`, `w` for meetings with their roles, topics to read and to
+ * write.
+ */
 export interface Claims {
   readonly sub: string
   readonly exp: number

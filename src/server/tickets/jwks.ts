@@ -9,8 +9,9 @@ import type { Algorithm } from '../options/keys.ts'
 const FIRST_RETRY_MS = 5_000
 
 /**
- * How long to wait before the keys are fetched again, in milliseconds, after so many failures in a row: the interval give
- * or take a tenth, or less after a failure. `random` is from 0 to 1; nodes that start together do not ask together for long.
+ * How long to wait before the keys are fetched again, in milliseconds, after so many failures in a row: the interval
+ * give or take a tenth, or less after a failure. `random` is from 0 to 1; nodes that start together do not ask together
+ * for long.
  */
 export function nextFetchMs(refreshMs: number, failures: number, random: number): number {
   if (failures === 0) return refreshMs * (0.9 + 0.2 * random)
@@ -61,8 +62,9 @@ export interface FetchStats {
 }
 
 /**
- * The public keys of an issuer at a URL. They are fetched at the start and on a schedule, and never on account of a token:
- * nobody who is unverified makes a node ask anything. What was fetched last stays in use while the issuer cannot be reached.
+ * The public keys of an issuer at a URL. They are fetched at the start and on a schedule, and never on account of a
+ * token: nobody who is unverified makes a node ask anything. What was fetched last stays in use while the issuer cannot
+ * be reached.
  */
 export class RemoteKeys {
   readonly stats: FetchStats = { fetched: 0, failed: 0, at: 0 }

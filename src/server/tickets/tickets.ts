@@ -166,10 +166,11 @@ export class Tickets {
   }
 
   /**
-   * Takes back every ticket that a user was given so far, or the one of this `id`. Their connections are closed with REVOKED,
-   * their sessions end, and who comes with such a ticket later is refused with REVOKED. A ticket that `issue` makes
-   * afterwards is good at once; one of another issuer is once its clock is 5 s past the revocation, since it might be one of
-   * before by a clock that is ahead. Kept in memory as long as such a ticket could be valid (`limits.tokenMs`). Resolves with the number of connections closed. Rejects with an `RtmsError`: BAD_NAME; LIMIT
+   * Takes back every ticket that a user was given so far, or the one of this `id`. Their connections are closed with
+   * REVOKED, their sessions end, and who comes with such a ticket later is refused with REVOKED. A ticket that `issue`
+   * makes afterwards is good at once; one of another issuer is once its clock is 5 s past the revocation, since it
+   * might be one of before by a clock that is ahead. Kept in memory as long as such a ticket could be valid
+   * (`limits.tokenMs`). Resolves with the number of connections closed. Rejects with an `RtmsError`: BAD_NAME; LIMIT
    * where `limits.revocations` is reached, and nothing was revoked; CLOSED. With a TypeError for an id that is none.
    */
   async revoke(revoked: Revoked): Promise<number> {
@@ -198,9 +199,9 @@ export class Tickets {
   }
 
   /**
-   * What a token allows. EXPIRED where a fresh one helps; any other failure is UNAUTHENTICATED to the peer, and why goes to the
-   * log: at level debug, and once a minute as a warning where the signature is good, since that is the operator's
-   * affair. Never rejects.
+   * What a token allows. EXPIRED where a fresh one helps; any other failure is UNAUTHENTICATED to the peer, and why
+   * goes to the log: at level debug, and once a minute as a warning where the signature is good, since that is the
+   * operator's affair. Never rejects.
    */
   async verify(token: string): Promise<Outcome<Grant>> {
     try {
@@ -232,7 +233,8 @@ export class Tickets {
       requiredClaims: ['exp', 'iat', 'sub'],
     }
     let failure: unknown
-    // Each key in turn. Of those of an issuer the token's `kid` chooses among what is known, and nothing is fetched for it.
+    // Each key in turn. Of those of an issuer the token's `kid` chooses among what is known, and nothing is fetched for
+    // it.
     for (const key of this.#keys.verify) {
       try {
         const { payload } =

@@ -5,7 +5,10 @@ import { type ClientFacts, type Observer, type RestingClient, violate } from '..
 /** A frame's readers may be so far behind its sealing when all is quiet: delays, runs of empty frames. */
 const BEHIND = 60
 
-/** I16 Conservation: at rest, what came = what was delivered + refused + waits. Liveness: everyone is connected and stands at the head. */
+/**
+ * I16 Conservation: at rest, what came = what was delivered + refused + waits. Liveness: everyone is connected and
+ * stands at the head.
+ */
 export class ConservationChecker implements Observer {
   rest(nodes: readonly RtmsNode[], clients: readonly RestingClient[]): void {
     for (const node of nodes) balance(node)

@@ -137,8 +137,8 @@ export class InputChecker implements Observer {
   }
 
   /**
-   * Seen by the sender, who hears of each refusal before the frames that were sealed behind it. `last`: the input of its
-   * slot that it saw before, where it saw one.
+   * Seen by the sender, who hears of each refusal before the frames that were sealed behind it. `last`: the input of
+   * its slot that it saw before, where it saw one.
    */
   #checkAfter(client: ClientFacts, place: Place, seq: number, last: number | undefined): void {
     const after = this.#after.get(keyOf(client, place, seq)) ?? 0

@@ -3,7 +3,9 @@ import type { ServerMessage } from '../../protocol/index.ts'
 import { type ClientFacts, type Observer, violate } from '../observer.ts'
 import type { Rooms } from './rooms.ts'
 
-/** I12 Isolation: what is for one user reaches no other, and spectators nothing before its time. I3: and nothing twice. */
+/**
+ * I12 Isolation: what is for one user reaches no other, and spectators nothing before its time. I3: and nothing twice.
+ */
 export class IsolationChecker implements Observer {
   readonly #rooms: Rooms
   readonly #now: () => number

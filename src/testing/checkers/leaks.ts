@@ -2,7 +2,9 @@ import type { RtmsNode } from '../../core/index.ts'
 import { type DesertedNode, type Observer, violate } from '../observer.ts'
 import type { Scenario } from '../scenario.ts'
 
-/** I20 Crash-only: 20 s after all clients vanished nothing of their connections is left, and in the end nothing at all. */
+/**
+ * I20 Crash-only: 20 s after all clients vanished nothing of their connections is left, and in the end nothing at all.
+ */
 export class LeakChecker implements Observer {
   readonly #topics: readonly string[]
 

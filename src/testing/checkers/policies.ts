@@ -11,7 +11,10 @@ import type { Scenario } from '../scenario.ts'
 import { readToken } from '../tokens.ts'
 import { forget } from './forget.ts'
 
-/** How soon a reader that fell off the ring is disconnected, where it wants that, and how late the sweep may be that notices. */
+/**
+ * How soon a reader that fell off the ring is disconnected, where it wants that, and how late the sweep may be that
+ * notices.
+ */
 const DISCONNECT_MS = 1_000 + 250
 
 type Wish = MessageOf<'subscribe'>['topics'][number]

@@ -38,8 +38,8 @@ interface World {
 }
 
 /**
- * I9 as far as one owner goes: a world has one fence, and a meeting that is opened anew a higher one; a stable mark never
- * goes back, is at most the head, and at least half of the electorate at it have acknowledged it.
+ * I9 as far as one owner goes: a world has one fence, and a meeting that is opened anew a higher one; a stable mark
+ * never goes back, is at most the head, and at least half of the electorate at it have acknowledged it.
  */
 export class StabilityChecker implements Observer {
   readonly #rooms: Rooms

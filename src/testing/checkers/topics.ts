@@ -21,7 +21,10 @@ interface Latest {
   at: number
 }
 
-/** I11: numbers rise strictly per publisher and topic, none is left out without a GAP; I12: each entry is what was published. */
+/**
+ * I11: numbers rise strictly per publisher and topic, none is left out without a GAP; I12: each entry is what was
+ * published.
+ */
 export class TopicChecker implements Observer {
   readonly #now: () => number
   /** A topic that nobody reads may be forgotten after this long. */
@@ -143,7 +146,8 @@ export class TopicChecker implements Observer {
       // What a dead node published last is lost, and was told as lost.
       if (!alive.has(publisher)) continue
       const published = this.#published.get(`${name} ${publisher}`)
-      // What a node did not take from another, because it was full or nobody there was reading, is told with what comes next.
+      // What a node did not take from another, because it was full or nobody there was reading, is told with what comes
+      // next.
       const isFull = node.stats.publicationsRefused.has('LIMIT')
       const since = Math.max(client.liveSince, this.#since.get(`${client.id} ${name}`) ?? 0)
       const isLate = since + SUBSCRIBED_MS > (published?.at ?? -Infinity)

@@ -10,7 +10,10 @@ import { KEY } from './support.ts'
 
 afterEach(stopAll)
 
-/** Asks as the dashboard does, unless headers say otherwise; an empty one is left out. `fetch` would not let a Host be set. */
+/**
+ * Asks as the dashboard does, unless headers say otherwise; an empty one is left out. `fetch` would not let a Host be
+ * set.
+ */
 function ask(
   rtms: Rtms,
   path: string,

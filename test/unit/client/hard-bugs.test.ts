@@ -3,8 +3,8 @@ import { joined, live, make, settle, useVirtualTime } from './fake-socket.ts'
 import { Rig, welcomeOf } from './rig.ts'
 
 /*
- * Bugs that others shipped and that are the client's to avoid, each with the answer this one gives. The node's have theirs
- * in test/unit/core/hard-bugs.test.ts.
+ * Bugs that others shipped and that are the client's to avoid, each with the answer this one gives. The node's have
+ * theirs in test/unit/core/hard-bugs.test.ts.
  */
 
 useVirtualTime()
@@ -50,7 +50,8 @@ describe('A socket', () => {
     expect([client.state, sockets.length]).toEqual(['connected', 4])
   })
 
-  // ws#2203: a socket whose peer never answered its close frame stayed in CLOSING for 30 s, and whoever waited for its end with it.
+  // ws#2203: a socket whose peer never answered its close frame stayed in CLOSING for 30 s, and whoever waited for its
+  // end with it.
   it('hard bug 3: that hangs while it closes keeps nothing waiting, and disturbs nothing when it ends', async () => {
     const { client, sockets, socket } = await live({ heartbeat: HEARTBEAT })
     const { onclose, onmessage } = socket
@@ -72,7 +73,8 @@ describe('A socket', () => {
     expect([client.state, next?.closed, vi.getTimerCount()]).toEqual(['closed', 1000, 0])
   })
 
-  // engine.io-client#649: writes went out in timers, which a hidden tab fires once a second and, after a while, once a minute.
+  // engine.io-client#649: writes went out in timers, which a hidden tab fires once a second and, after a while, once a
+  // minute.
   it('hard bug 4: is written to without any timer, however slow those of a hidden page are', async () => {
     const setup = await live()
     const { client, socket } = setup
@@ -124,7 +126,8 @@ describe('A connection after one that was lost', () => {
     ],
   ]
 
-  // supabase-js#2625: a heartbeat that the old socket still owed was held against the next one, which was closed though healthy.
+  // supabase-js#2625: a heartbeat that the old socket still owed was held against the next one, which was closed though
+  // healthy.
   it.each(lost)('hard bug 5: is measured by its own silence alone, where that one %s', (_, lose) => {
     for (const heartbeat of [HEARTBEAT, 20_000]) {
       const rig = new Rig()
@@ -182,7 +185,8 @@ function expectSpread(times: readonly number[]): void {
 }
 
 describe('Clients that lose their node in one moment', () => {
-  // livekit client-sdk-js#1852: the first attempt had no jitter, so all of a room were back, and thrown out, in one moment.
+  // livekit client-sdk-js#1852: the first attempt had no jitter, so all of a room were back, and thrown out, in one
+  // moment.
   it.each<[string, (rig: Rig) => void]>([
     ['it dies', (rig) => rig.lose()],
     ['it stops', (rig) => rig.lose(4454, 'DRAINING')],

@@ -6,8 +6,8 @@ import { Harness, type Peer } from '../core/harness.ts'
 import { everything, ReaderRecorder, SeatRecorder, text } from './rig.ts'
 
 /*
- * The client's machine and a real node, packet by packet: whatever is wished for, given up and wished for otherwise while
- * an earlier wish is on its way, and whatever is lost with a connection, in the end it is as the last wish says.
+ * The client's machine and a real node, packet by packet: whatever is wished for, given up and wished for otherwise
+ * while an earlier wish is on its way, and whatever is lost with a connection, in the end it is as the last wish says.
  */
 
 type Role = 'member' | 'spectator'

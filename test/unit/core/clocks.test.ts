@@ -6,7 +6,10 @@ import { alive, Wanderer } from './wanderer.ts'
 const DAY_MS = 86_400_000
 const YEAR_MS = 365 * DAY_MS
 
-/** What a wall clock may show: never set; as it should be; where 2^53 ÷ 4096 ms ends; near the last stamp (2^52 µs, 2112). */
+/**
+ * What a wall clock may show: never set; as it should be; where 2^53 ÷ 4096 ms ends; near the last stamp (2^52 µs,
+ * 2112).
+ */
 const walls: readonly (readonly [name: string, wall: number])[] = [
   ['1970', 0],
   ['2026', Date.UTC(2026, 10, 26)],

@@ -69,7 +69,9 @@ export function grant(user: string, parts: Partial<Grant> = {}): Grant {
   }
 }
 
-/** Verifies any token as that of the user it names, unless told otherwise; keeps the requests for the test to answer. */
+/**
+ * Verifies any token as that of the user it names, unless told otherwise; keeps the requests for the test to answer.
+ */
 export class FakeApplication implements Application {
   readonly grants: Map<string, Grant | null> = new Map()
   readonly asked: { readonly connection: Connection; readonly token: string }[] = []
@@ -251,7 +253,10 @@ export class Harness {
   opened = 0
   /** Which calls of its ports throw; sockets are numbered in the order in which they open: 'transport 1.write'. */
   strikes: (call: string) => Moment | null = () => null
-  /** The calls that did, as the node was told; where ports are meant to throw errors of the test's own, their messages too. */
+  /**
+   * The calls that did, as the node was told; where ports are meant to throw errors of the test's own, their messages
+   * too.
+   */
   readonly faults: string[] = []
   tolerant = false
   #broken: { readonly error: unknown } | null = null
@@ -326,7 +331,10 @@ export class Harness {
     this.check()
   }
 
-  /** The node keeps what its ports throw to itself: what the test has not asked for is an error of the test, or of the node. */
+  /**
+   * The node keeps what its ports throw to itself: what the test has not asked for is an error of the test, or of the
+   * node.
+   */
   check(): void {
     if (this.#broken !== null) throw this.#broken.error
   }

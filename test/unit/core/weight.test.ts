@@ -20,7 +20,9 @@ import { grant } from './harness.ts'
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
-/** Bytes of the heap and of buffers: the least of some weighings, since buffers are given back by a thread of their own. */
+/**
+ * Bytes of the heap and of buffers: the least of some weighings, since buffers are given back by a thread of their own.
+ */
 async function weigh(): Promise<number> {
   let least = Infinity
   for (let turn = 0; turn < 8; turn++) {
@@ -137,7 +139,9 @@ class Scale {
   }
 }
 
-/** What is counted weighs at most 1.5 times as much (I21). For small things that is not true yet: so much it is today. */
+/**
+ * What is counted weighs at most 1.5 times as much (I21). For small things that is not true yet: so much it is today.
+ */
 const rows: readonly (readonly [bytes: number, most: Readonly<Record<string, number>>])[] = [
   [1_000, { session: 1.5, kept: 1.5, key: 1.5, frame: 1.5, upstream: 1.5 }],
   [100, { session: 4.5, kept: 4.5, key: 4.5, frame: 2, upstream: 3.5 }],

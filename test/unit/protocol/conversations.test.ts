@@ -14,8 +14,8 @@ import conversations from './conversations.json' with { type: 'json' }
 import { fromHex, toHex } from './read.ts'
 
 /*
- * conversations.json is the protocol in conversations, for implementations in other languages too: what happens to either
- * side and when, what they say in both encodings, and what a client remembers before and after. A change of the
+ * conversations.json is the protocol in conversations, for implementations in other languages too: what happens to
+ * either side and when, what they say in both encodings, and what a client remembers before and after. A change of the
  * wire within a version that changes it is a fault. Written anew by `vitest -u`, to be read by eye.
  */
 

@@ -7,7 +7,9 @@ import type { MeetingOptions, Retention } from '../../../src/core/index.ts'
 
 /** What happens at a client. */
 export type ClientAction =
-  /** It gets a ticket where it asks for one, and a socket opens. `seconds`: how long the token is good, an hour without. */
+  /**
+   * It gets a ticket where it asks for one, and a socket opens. `seconds`: how long the token is good, an hour without.
+   */
   | {
       readonly does: 'connect'
       readonly connection: number

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { grant, Harness, type Peer, text } from '../core/harness.ts'
 
 /*
- * PROTOCOL.md has one table of how a node ends a connection. Each row that the core decides about is driven here; those without
- * a goodbye are the transport's, and tried with real sockets in test/integration/server.
+ * PROTOCOL.md has one table of how a node ends a connection. Each row that the core decides about is driven here; those
+ * without a goodbye are the transport's, and tried with real sockets in test/integration/server.
  */
 
 const document = readFileSync(new URL('../../../PROTOCOL.md', import.meta.url), 'utf8')

@@ -68,7 +68,9 @@ export class Follower {
     return this.#digests.get(frame)
   }
 
-  /** Asks for something; the frame that holds it decides. Without a connection it is dropped: it would come too late. */
+  /**
+   * Asks for something; the frame that holds it decides. Without a connection it is dropped: it would come too late.
+   */
   send(wish: Wish): void {
     const asked = performance.now()
     this.#meeting.send(wish, { offline: 'refuse' }).then(

@@ -8,8 +8,8 @@ const MARGIN = 2
 const BEYOND = 4
 
 /**
- * The last minute of a price as the path of an area: only its upper edge is in sight, the others lie outside of the box.
- * The shape is all it tells; a price that hardly moves is a flat line, not noise blown up to the full height.
+ * The last minute of a price as the path of an area: only its upper edge is in sight, the others lie outside of the
+ * box. The shape is all it tells; a price that hardly moves is a flat line, not noise blown up to the full height.
  */
 export function sparkPath({ trail, last }: Pick<Row, 'trail' | 'last'>): string {
   if (trail.length === 0) return ''

@@ -29,7 +29,9 @@ function spark(parent: HTMLElement): SVGPathElement {
   return path
 }
 
-/** A place on the wall, in which a company is shown. Another company may take it; what did not change is not touched. */
+/**
+ * A place on the wall, in which a company is shown. Another company may take it; what did not change is not touched.
+ */
 export class Tile {
   readonly element: HTMLElement
   row: Row | null = null

@@ -1,8 +1,8 @@
 import type { Points } from '../numbers/history.ts'
 
 /**
- * The lowest round number that is not below a value, and at least `least`: 1, 2, 2.5 or 5 times a power of ten; of bytes
- * (`binary`) a power of two.
+ * The lowest round number that is not below a value, and at least `least`: 1, 2, 2.5 or 5 times a power of ten; of
+ * bytes (`binary`) a power of two.
  */
 export function niceTop(value: number, least: number, binary = false): number {
   const wanted = Math.max(value, least)

@@ -6,8 +6,8 @@ import { CallError, type NodeApi } from './api.ts'
 const EVERY_MS = 1_000
 
 /**
- * `up`: it answers. `away`: nothing answers, and it is asked again and again. `locked`: it wants a key. `off`: it has no
- * dashboard.
+ * `up`: it answers. `away`: nothing answers, and it is asked again and again. `locked`: it wants a key. `off`: it has
+ * no dashboard.
  */
 export type NodeState = 'starting' | 'up' | 'away' | 'locked' | 'off'
 

@@ -1,4 +1,7 @@
-/** By how much a counter has risen. One that is lower than before has begun anew from 0; null where one of them is unknown. */
+/**
+ * By how much a counter has risen. One that is lower than before has begun anew from 0; null where one of them is
+ * unknown.
+ */
 export function increase(before: number | undefined, after: number | undefined): number | null {
   if (before === undefined || after === undefined) return null
   return after >= before ? after - before : after

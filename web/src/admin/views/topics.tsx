@@ -34,7 +34,10 @@ const columns: readonly Column<TopicLine>[] = [
   })),
 ]
 
-/** All topics, or those with something in their name; and a way to any, since one may be published to that is not there yet. */
+/**
+ * All topics, or those with something in their name; and a way to any, since one may be published to that is not there
+ * yet.
+ */
 export function Topics({ search }: { readonly search: string }) {
   const query = new URLSearchParams({ limit: String(MOST), ...(search === '' ? {} : { contains: search }) })
   const { data, error } = usePoll(

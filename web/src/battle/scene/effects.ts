@@ -1,7 +1,8 @@
 import { type Ctx, clamp, easeOut, fillEllipse, glow, TAU } from './paint.ts'
 
 /*
- * Sparks, paper, smoke, rings and numbers. For the eye alone: nothing of it is in the state, and each window has its own.
+ * Sparks, paper, smoke, rings and numbers. For the eye alone: nothing of it is in the state, and each window has its
+ * own.
  */
 
 /** More of them would only cost. */
