@@ -77,7 +77,7 @@ function runOf({ publications, at }) {
     time = readTime(text, QUOTE)
   })
   if (seqs.some((seq, at) => seq !== seqs[0] + at)) fail(`a batch with publications ${seqs.join(', ')}`)
-  return { first: seqs[0], count, time }
+  return { first: seqs[0], count: seqs.length, time }
 }
 
 /** Of a packet that is one message of publications; null of another. */

@@ -142,14 +142,15 @@ export class Client {
       checkKey(config, 'config')
       signal?.throwIfAborted()
       const host: MeetingHost = {
+        join: (listener) => this.#machine.followers.join(name, spectator, config, listener),
         input: (seat, data, how) =>
           this.#call<number>(how, (done, timeoutMs, now) =>
-            this.#machine.input(seat, data, timeoutMs, now, done),
+            this.#machine.followers.input(seat, data, timeoutMs, now, done),
           ),
-        leave: (seat) => this.#run(() => this.#machine.leave(seat)),
+        leave: (seat) => this.#run(() => this.#machine.followers.leave(seat)),
       }
       const meeting = new Meeting<T>(name, host, resolve, reject)
-      this.#run(() => meeting.bind(this.#machine.join(name, spectator, config, meeting)))
+      this.#after()
       signal?.addEventListener('abort', () => {
         reject(signal.reason)
         if (meeting.pending) meeting.leave()
@@ -188,12 +189,12 @@ export class Client {
       throw new RtmsError('LIMIT', `${topic} is subscribed to with other options already`)
     this.#shared.set(topic, shared)
     const remove = shared.add(listener as (data: unknown, publication: Publication) => void, options)
-    this.#run(() => (shared.reader ??= this.#machine.read(topic, wish, shared)))
+    this.#run(() => (shared.reader ??= this.#machine.followers.read(topic, wish, shared)))
     return () => {
       remove()
       if (shared.isIdle && this.#shared.get(topic) === shared) {
         this.#shared.delete(topic)
-        this.#run(() => this.#machine.leave(shared.reader as TopicReader))
+        this.#run(() => this.#machine.followers.leave(shared.reader as TopicReader))
       }
     }
   }
@@ -220,7 +221,7 @@ export class Client {
    */
   request<T = unknown>(method: string, data: unknown = null, options: CallOptions = {}): Promise<T> {
     return this.#call<Payload>(options, (done, timeoutMs, now) =>
-      this.#machine.request(method, toPayload(data), timeoutMs, now, done),
+      this.#machine.calls.request(method, toPayload(data), timeoutMs, now, done),
     ).then((reply) => fromPayload(reply) as T)
   }
 
@@ -235,7 +236,7 @@ export class Client {
     options: CallOptions & { readonly key?: string; readonly remove?: boolean } = {},
   ): Promise<number> {
     const percent = await this.#call<number>(options, (done, timeoutMs, now) =>
-      this.#machine.publish(
+      this.#machine.calls.publish(
         topic,
         toPayload(data),
         options.key ?? '',
@@ -265,7 +266,7 @@ export class Client {
           else reject(signal?.aborted ? signal.reason : result)
         }
         const call = start(done, timeoutMs, now)
-        const abort = (): void => this.#run(() => this.#machine.cancel(call as number))
+        const abort = (): void => this.#run(() => this.#machine.calls.cancel(call as number))
         signal?.addEventListener('abort', abort)
       })
     })

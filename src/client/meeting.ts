@@ -38,7 +38,8 @@ export interface FrameGap {
 
 /** What a meeting needs of its client. */
 export interface MeetingHost {
-  input(seat: SeatMachine, data: Payload, limits: SendOptions): Promise<number>
+  join(listener: SeatListener): SeatMachine
+  input(seat: SeatMachine, data: Payload, options: SendOptions): Promise<number>
   leave(seat: SeatMachine): void
 }
 
@@ -55,7 +56,7 @@ export class Meeting<T = unknown> implements SeatListener {
   readonly #joins: Listeners<[MessageOf<'joined'>]> = new Listeners()
   /** What came before there was a listener for frames, in order. */
   #early: (RawFrame | FrameGap)[] = []
-  #seat: SeatMachine | null = null
+  readonly #seat: SeatMachine
   #joined: MessageOf<'joined'> | null = null
   readonly #resolve: (meeting: Meeting<T>) => void
   readonly #reject: (error: RtmsError) => void
@@ -70,11 +71,7 @@ export class Meeting<T = unknown> implements SeatListener {
     this.#host = host
     this.#resolve = resolve
     this.#reject = reject
-  }
-
-  /** @internal */
-  bind(seat: SeatMachine): void {
-    this.#seat = seat
+    this.#seat = host.join(this)
   }
 
   /** @internal Whether the server has not seated this client yet. */
@@ -112,7 +109,7 @@ export class Meeting<T = unknown> implements SeatListener {
    * with the frames that come.
    */
   get stable(): number {
-    return (this.#seat as SeatMachine).stable
+    return this.#seat.stable
   }
 
   /** The last frame the server had sealed when this client joined. */
@@ -172,14 +169,14 @@ export class Meeting<T = unknown> implements SeatListener {
    * forgotten.
    */
   send(data: T, options: SendOptions = {}): Promise<number> {
-    const sent = this.#host.input(this.#seat as SeatMachine, toPayload(data), options)
+    const sent = this.#host.input(this.#seat, toPayload(data), options)
     sent.catch(() => {})
     return sent
   }
 
   /** Leaves for good. What was sent before is still framed. */
   leave(): void {
-    this.#host.leave(this.#seat as SeatMachine)
+    this.#host.leave(this.#seat)
   }
 
   // ---- SeatListener
@@ -206,8 +203,8 @@ export class Meeting<T = unknown> implements SeatListener {
   /** A meeting nobody listens to keeps its latest frames only, and says so when somebody does. */
   #wait(item: RawFrame | FrameGap): void {
     if (this.#early.length >= clientLimits.earlyFrames) {
-      const [first] = this.#early
-      const from = first !== undefined && 'number' in first ? first.number : (first?.from ?? 1)
+      const [first] = this.#early as [RawFrame | FrameGap]
+      const from = 'number' in first ? first.number : first.from
       this.#early = [{ from, to: 'number' in item ? item.number : item.from, reason: 'SLOW' }]
     }
     this.#early.push(item)

@@ -18,13 +18,10 @@ export function checkCount(count: number, max: number, what: string): void {
 export function utf8Length(text: string): number {
   let length = text.length
   for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i)
-    if (unit < 0x80) continue
-    if (unit < 0x800) length += 1
-    else if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) {
-      length += 2
-      i += 1
-    } else length += 2
+    const point = text.codePointAt(i) as number
+    if (point >= 0x80) length += point < 0x800 ? 1 : 2
+    // Two units, four bytes.
+    if (point > 0xffff) i++
   }
   return length
 }
@@ -110,11 +107,6 @@ export class Writer {
     this.byte(value)
   }
 
-  /** A signed integer, folded so that small magnitudes stay short. |value| < 2^52. */
-  int(value: number): void {
-    this.uint(value < 0 ? -value * 2 - 1 : value * 2)
-  }
-
   raw(bytes: Uint8Array): void {
     const at = this.#reserve(bytes.length)
     this.#bytes.set(bytes, at)
@@ -191,11 +183,6 @@ export class Reader {
       if (byte === 0) throw malformed('an overlong integer')
       return value
     }
-  }
-
-  int(): number {
-    const folded = this.uint()
-    return folded % 2 === 1 ? -(folded + 1) / 2 : folded / 2
   }
 
   #pass(length: number): number {

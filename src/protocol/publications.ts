@@ -84,7 +84,7 @@ export class PublicationWriter {
         (time < this.#time ? EARLIER : 0),
     )
     if (publisher !== this.#publisher) w.uint(publisher)
-    if (offset !== this.#offset) w.int(offset)
+    if (offset !== this.#offset) writeInt(w, offset)
     if (skipped > 0) w.uint(skipped)
     w.uint(Math.abs(time - this.#time))
     if (key !== '') w.text(key)
@@ -95,6 +95,16 @@ export class PublicationWriter {
     this.#offset = offset
     this.#time = time
   }
+}
+
+/** A signed integer, folded so that small magnitudes stay short. |value| < 2^52. */
+export function writeInt(w: Writer, value: number): void {
+  w.uint(value < 0 ? -value * 2 - 1 : value * 2)
+}
+
+export function readInt(r: Reader): number {
+  const folded = r.uint()
+  return folded % 2 === 1 ? -(folded + 1) / 2 : folded / 2
 }
 
 /** Throws PROTOCOL where a publication's position, number and time are not such that all differences can be written. */
@@ -122,7 +132,7 @@ export function eachPublication(
   while (r.left > 0) {
     const flags = r.byte()
     if ((flags & PUBLISHER) !== 0) publisher = r.uint()
-    if ((flags & OFFSET) !== 0) offset = r.int()
+    if ((flags & OFFSET) !== 0) offset = readInt(r)
     at += 1 + ((flags & SKIPPED) === 0 ? 0 : r.uint())
     const distance = r.uint()
     time += (flags & EARLIER) === 0 ? distance : -distance

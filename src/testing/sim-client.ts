@@ -274,7 +274,7 @@ export class SimClient implements ClientFacts {
   join(meeting: string, spectator: boolean): void {
     this.#observer.joining?.(this, meeting)
     this.#do(() => {
-      const seat = this.machine.join(meeting, spectator, '', {
+      const seat = this.machine.followers.join(meeting, spectator, '', {
         frame: (frame: RawFrame) => this.#observer.frame?.(this, meeting, seat.world, frame),
         gap: () => this.#observer.frameGap?.(this, meeting),
         joined: () => {},
@@ -290,7 +290,7 @@ export class SimClient implements ClientFacts {
 
   leave(meeting: string): void {
     const seat = this.seats.get(meeting)
-    if (seat !== undefined) this.#do(() => this.machine.leave(seat))
+    if (seat !== undefined) this.#do(() => this.machine.followers.leave(seat))
   }
 
   input(meeting: string): void {
@@ -301,7 +301,7 @@ export class SimClient implements ClientFacts {
     // Some are worth nothing when they are late.
     const timeout = this.#sent % 4 === 0 ? 400 : 10_000
     const done = (end: End): void => this.#observer.inputEnded?.(this, meeting, text, end)
-    this.#ask(done, (now) => this.machine.input(seat, textPayload(text), timeout, now, done))
+    this.#ask(done, (now) => this.machine.followers.input(seat, textPayload(text), timeout, now, done))
   }
 
   request(timeout: number): void {
@@ -309,10 +309,10 @@ export class SimClient implements ClientFacts {
     this.#observer.request?.(this, text)
     const done = (end: End): void => this.#observer.requestEnded?.(this, text, end)
     this.#ask(done, (now) => {
-      const call = this.machine.request('sim', textPayload(text), timeout, now, done)
+      const call = this.machine.calls.request('sim', textPayload(text), timeout, now, done)
       // Some callers lose patience.
       if (this.#sent % 7 === 0)
-        this.#clock.after(timeout / 2, () => this.#do(() => this.machine.cancel(call)))
+        this.#clock.after(timeout / 2, () => this.#do(() => this.machine.calls.cancel(call)))
     })
   }
 
@@ -320,7 +320,9 @@ export class SimClient implements ClientFacts {
     const text = `publication ${topic} of ${this.user} ${this.id}/${++this.#sent}`
     this.#observer.publishing?.(this, topic, text)
     const done = (end: End): void => this.#observer.publishingEnded?.(this, topic, text, end)
-    this.#ask(done, (now) => this.machine.publish(topic, textPayload(text), '', false, 5_000, now, done))
+    this.#ask(done, (now) =>
+      this.machine.calls.publish(topic, textPayload(text), '', false, 5_000, now, done),
+    )
   }
 
   /** What the machine refuses at once has ended too. */
@@ -342,7 +344,7 @@ export class SimClient implements ClientFacts {
     this.#latest.set(topic, latest)
     this.#observer.subscribed?.(this, topic)
     this.#do(() => {
-      const reader = this.machine.read(topic, options, {
+      const reader = this.machine.followers.read(topic, options, {
         publication: (entry: Received) => {
           if (entry.tombstone) latest.delete(entry.key)
           else latest.set(entry.key, textOf(entry.data))
@@ -364,7 +366,7 @@ export class SimClient implements ClientFacts {
     const reader = this.readers.get(topic)
     if (reader === undefined) return
     this.readers.delete(topic)
-    this.#do(() => this.machine.leave(reader))
+    this.#do(() => this.machine.followers.leave(reader))
   }
 
   get resting(): RestingClient {

@@ -6,7 +6,6 @@ import {
   type FixedLimits,
   type NodeLimits,
   RtmsNode,
-  type Transport,
 } from '../core/index.ts'
 import type { Codec } from '../protocol/index.ts'
 import type { VirtualClock } from './clock.ts'
@@ -106,7 +105,7 @@ export class SimNode {
   }
 
   open(link: Link, codec: Codec, opened: (connection: Connection) => void): void {
-    this.do((core, now) => opened(core.handleOpen(this.port('transport', link as Transport), codec, now)))
+    this.do((core, now) => opened(core.handleOpen(this.port('transport', link), codec, now)))
   }
 
   /** A port of this node, which throws now and then. */

@@ -1,4 +1,6 @@
 import { Guards } from '../../src/core/guards.ts'
+import { Gap } from '../../src/core/log/batches.ts'
+import { FrameLog } from '../../src/core/meeting/frame-log.ts'
 import { Sessions } from '../../src/core/session/sessions.ts'
 import { Reader } from '../../src/protocol/bytes.ts'
 import {
@@ -92,6 +94,18 @@ export const worldMutants: readonly Mutant[] = [
       replace(Sessions.prototype, 'attach', (attach) => {
         return function (this: Sessions, outlet, hello, grant) {
           return attach.call(this, outlet, hello, { ...grant, expires: ((grant.expires / 1000) | 0) * 1000 })
+        }
+      }),
+  },
+  {
+    name: 'a page of frames that leaves out the one behind it',
+    breaks: ['I2'],
+    plant: () =>
+      replace(FrameLog.prototype, 'readTo', (readTo) => {
+        return function (this: FrameLog, cursor, end, batches) {
+          const read = readTo.call(this, cursor, end, batches)
+          if (!(read instanceof Gap) && cursor.position < end) cursor.position++
+          return read
         }
       }),
   },

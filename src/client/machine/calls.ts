@@ -74,6 +74,7 @@ export class Calls {
     this.#calls.set(message.call, { message, done, sendBy, grace, sent: false })
   }
 
+  /** A request; ends exactly once: throws, or `done` hears. `timeoutMs` > 0. Returns its number, for {@link cancel}. */
   request(method: string, data: Payload, timeoutMs: number, now: number, done: Done<Payload>): number {
     checkName(method, 'method', 'BAD_NAME')
     const timeout = timeoutMs < MAX_TIMEOUT_MS ? Math.round(timeoutMs) : 0
@@ -86,13 +87,14 @@ export class Calls {
     data: Payload,
     key: string,
     tombstone: boolean,
-    sendBy: number,
+    timeoutMs: number,
+    now: number,
     done: Done<number>,
   ): number {
     checkName(topic, 'topic', 'BAD_TOPIC')
     checkKey(key, 'a key')
     const message = { type: 'publish', call: this.next(), topic, key, tombstone, data } as const
-    return this.#start(message, done as Done<unknown>, sendBy, 0)
+    return this.#start(message, done as Done<unknown>, now + timeoutMs, 0)
   }
 
   /** A call of the application's, within what the node allows. */

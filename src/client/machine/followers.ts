@@ -2,12 +2,15 @@ import {
   type ClientMessage,
   limits,
   type MessageOf,
+  type Payload,
   RtmsError,
   type ServerMessage,
 } from '../../protocol/index.ts'
 import type { Calls } from './calls.ts'
-import type { Senders, TopicReader } from './reader.ts'
-import { SeatMachine } from './seat.ts'
+import type { Done } from './calls.ts'
+import type { Waiting } from './limits.ts'
+import { type ReaderListener, type ReadOptions, type Senders, TopicReader } from './reader.ts'
+import { type SeatListener, SeatMachine } from './seat.ts'
 
 /** What follows a log, across connections. */
 export type Follower = SeatMachine | TopicReader
@@ -21,6 +24,7 @@ export type Follower = SeatMachine | TopicReader
  */
 export class Followers {
   readonly #calls: Calls
+  readonly #waiting: Waiting
   readonly #send: (message: ClientMessage) => void
   readonly #seats: Map<string, SeatMachine> = new Map()
   readonly #readers: Map<string, TopicReader> = new Map()
@@ -31,13 +35,15 @@ export class Followers {
   /** What is joined or subscribed to with the next packet. */
   readonly #wishes: Set<Follower> = new Set()
   #isLive = false
+  #isClosed = false
   #session = ''
   #senders: Senders = { origin: 0, publishers: [] }
   /** Entries of the session log were lost before this connection: answers may have been among them. */
   #entriesLost = false
 
-  constructor(calls: Calls, send: (message: ClientMessage) => void) {
+  constructor(calls: Calls, waiting: Waiting, send: (message: ClientMessage) => void) {
     this.#calls = calls
+    this.#waiting = waiting
     this.#send = send
   }
 
@@ -104,8 +110,10 @@ export class Followers {
     for (const follower of [...this.#all, ...this.#abandoned.values()]) follower.detach()
   }
 
+  /** Ends all, and what is followed from now on. */
   end(error: RtmsError): void {
     this.#isLive = false
+    this.#isClosed = true
     const all = this.#all
     this.#seats.clear()
     this.#readers.clear()
@@ -252,16 +260,34 @@ export class Followers {
 
   // ---- the application's wishes
 
-  /** One seat per meeting, one reader per topic. */
-  add(follower: Follower): void {
+  /** Joins a meeting, and joins it again on every connection until {@link leave}. One seat per meeting. */
+  join(meeting: string, spectator: boolean, config: string, listener: SeatListener): SeatMachine {
+    return this.#add(new SeatMachine(meeting, spectator, config, listener, this.#waiting))
+  }
+
+  /** Reads a topic, on every connection until {@link leave}. One reader per topic. */
+  read(topic: string, options: ReadOptions, listener: ReaderListener): TopicReader {
+    return this.#add(new TopicReader(topic, options, listener))
+  }
+
+  #add<F extends Follower>(follower: F): F {
     const { name } = follower
     const place = this.#placeOf(follower)
     if (place.has(name)) throw new RtmsError('LIMIT', `${name} is ${follower.verb} already; leave it first`)
     place.set(name, follower)
     if (this.#isLive) this.#wishes.add(follower)
+    if (this.#isClosed) this.end(new RtmsError('CLOSED'))
+    return follower
   }
 
-  remove(follower: Follower): void {
+  /** An input; ends exactly once: throws, or `done` hears. Where it cannot be sent within `timeoutMs`, it never is. */
+  input(seat: SeatMachine, data: Payload, timeoutMs: number, now: number, done: Done<number>): void {
+    if (!this.has(seat)) throw new RtmsError('NOT_JOINED', 'The meeting was left or has ended.')
+    const message = seat.send(data, timeoutMs, now, done)
+    if (message !== null) this.#send(message)
+  }
+
+  leave(follower: Follower): void {
     if (!this.has(follower)) return
     this.#forget(follower)
     const { lastLog } = follower

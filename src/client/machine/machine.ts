@@ -5,7 +5,6 @@ import {
   isSpoken,
   mayReconnect,
   type MessageOf,
-  type Payload,
   RtmsError,
   type ServerMessage,
   versions,
@@ -13,13 +12,11 @@ import {
 import { Backoff } from './backoff.ts'
 import { Calls, type Done } from './calls.ts'
 import { closeError, finalError, isOwnCode } from './closing.ts'
-import { type Follower, Followers } from './followers.ts'
+import { Followers } from './followers.ts'
 import { Waiting } from './limits.ts'
 import { packetsOf } from './packets.ts'
 import type { MachineOptions, MachinePorts, Phase } from './ports.ts'
-import { type ReaderListener, type ReadOptions, TopicReader } from './reader.ts'
 import { Receipts } from './receipts.ts'
-import { type SeatListener, SeatMachine } from './seat.ts'
 import { type Ticket, Tickets } from './tickets.ts'
 
 /** A timer that fires later than this stood still with its page. */
@@ -55,8 +52,10 @@ export class Machine {
   #silentUntil = Infinity
 
   readonly #waiting: Waiting = new Waiting()
-  readonly #calls: Calls
-  readonly #followers: Followers
+  /** What the application asks for. */
+  readonly calls: Calls
+  /** What it follows. */
+  readonly followers: Followers
   /** What goes out with the next flush. */
   #out: ClientMessage[] = []
   /** Measured by the last ping: round trip, and what to add to this clock to get the server's. Milliseconds. */
@@ -68,8 +67,8 @@ export class Machine {
     this.#ports = ports
     this.#backoff = new Backoff(options.random, options.backoffMs)
     const send = (message: ClientMessage): void => this.#send(message)
-    this.#calls = new Calls(this.#waiting, send)
-    this.#followers = new Followers(this.#calls, send)
+    this.calls = new Calls(this.#waiting, send)
+    this.followers = new Followers(this.calls, this.#waiting, send)
   }
 
   get phase(): Phase {
@@ -78,14 +77,14 @@ export class Machine {
 
   /** Whether {@link flush} has something to send. */
   get hasOutput(): boolean {
-    return this.#out.length > 0 || this.#followers.hasWishes
+    return this.#out.length > 0 || this.followers.hasWishes
   }
 
   /** When {@link tick} wants to be called. */
   get deadline(): number {
     const silence = this.#phase === 'live' ? this.#silentUntil : Infinity
     const { renewAt } = this.#tickets
-    return Math.min(this.#deadline, silence, renewAt, this.#calls.deadline, this.#followers.deadline)
+    return Math.min(this.#deadline, silence, renewAt, this.calls.deadline, this.followers.deadline)
   }
 
   start(now: number): void {
@@ -99,15 +98,15 @@ export class Machine {
   }
 
   tick(now: number): void {
-    this.#calls.expire(now)
-    this.#followers.expire(now)
+    this.calls.expire(now)
+    this.followers.expire(now)
     if (this.#phase === 'live') {
       if (now >= this.#silentUntil) this.#silent(now)
       else {
         if (now >= this.#deadline) this.#ping(now)
-        if (now >= this.#followers.acknowledgeAt) this.#acknowledge(now)
+        if (now >= this.followers.acknowledgeAt) this.#acknowledge(now)
         if (now >= this.#tickets.renewAt) {
-          this.#tickets.unschedule()
+          this.#tickets.renewAt = Infinity
           this.#askTicket()
         }
       }
@@ -151,7 +150,7 @@ export class Machine {
   #enter(phase: Phase, deadline: number, error: RtmsError | null = null): boolean {
     this.#phase = phase
     this.#deadline = deadline
-    this.#tickets.unschedule()
+    this.#tickets.renewAt = Infinity
     this.#ports.phase(phase, error)
     return this.#phase === phase
   }
@@ -177,7 +176,7 @@ export class Machine {
     this.#ticketError = null
     if (this.#phase === 'ticket') this.#open(this.#deadline)
     // The business may have opened the meeting, here or on another node, when it issued the ticket.
-    else if (this.#followers.isMissing) this.#giveUp(now, new RtmsError('NOT_FOUND'))
+    else if (this.followers.isMissing) this.#giveUp(now, new RtmsError('NOT_FOUND'))
     else this.#refresh(ticket, now)
   }
 
@@ -205,9 +204,9 @@ export class Machine {
       // The expiry of the old one leads to a new connection with another ticket.
       else this.#tickets.doubt()
     }
-    const message = { type: 'refresh', call: this.#calls.next(), token: ticket.token } as const
+    const message = { type: 'refresh', call: this.calls.next(), token: ticket.token } as const
     // Whatever number of the application's calls wait: a client that is busy keeps its connection.
-    this.#calls.add(message, done, now + this.#options.connectMs, 0)
+    this.calls.add(message, done, now + this.#options.connectMs, 0)
     this.#send(message)
   }
 
@@ -274,8 +273,8 @@ export class Machine {
     // Late events of the old socket are not of this attempt any more.
     this.#attempt++
     this.#out = []
-    this.#calls.detach()
-    this.#followers.detach()
+    this.calls.detach()
+    this.followers.detach()
     this.#enter('waiting', now + wait, error)
   }
 
@@ -285,26 +284,26 @@ export class Machine {
     this.#attempt++
     this.#out = []
     this.#enter('closed', Infinity, error)
-    this.#calls.endAll(error)
-    this.#followers.end(error)
+    this.calls.endAll(error)
+    this.followers.end(error)
   }
 
   // ---- sending
 
   #send(message: ClientMessage): void {
     this.#out.push(message)
-    if ('call' in message) this.#calls.markSent(message.call)
+    if ('call' in message) this.calls.markSent(message.call)
   }
 
   flush(): void {
-    this.#followers.follow()
+    this.followers.follow()
     const messages = this.#out
     this.#out = []
     for (const packet of packetsOf(messages, this.#options.codec)) this.#ports.send(packet)
   }
 
   #acknowledge(now: number): void {
-    this.#send({ ...this.#receipts.ack(), seen: this.#followers.acknowledge(now) })
+    this.#send({ ...this.#receipts.ack(), seen: this.followers.acknowledge(now) })
   }
 
   #ping(now: number): void {
@@ -318,11 +317,8 @@ export class Machine {
     if (attempt !== this.#attempt || (this.#phase !== 'live' && this.#phase !== 'greeting')) return
     // It has said its last word.
     if (this.#goodbye !== 0) return
-    this.#silentUntil = now + 2 * (this.#welcome?.heartbeat ?? 0)
-    let messages: ServerMessage[]
     try {
-      messages = this.#options.codec.decode(packet, 'server') as ServerMessage[]
-      for (const message of messages) {
+      for (const message of this.#options.codec.decode(packet, 'server') as ServerMessage[]) {
         if (this.#attempt !== attempt) return
         if (isOfSessionLog(message.type)) this.#receipts.entries++
         this.#receive(message, now)
@@ -332,9 +328,10 @@ export class Machine {
       this.#drop(now)
       return
     }
-    this.#receipts.consume(size)
     if (this.#attempt !== attempt) return
-    if (this.#receipts.isAckDue || now >= this.#followers.acknowledgeAt) this.#acknowledge(now)
+    this.#silentUntil = now + 2 * (this.#welcome?.heartbeat ?? 0)
+    this.#receipts.bytes += size
+    if (this.#receipts.isAckDue || now >= this.followers.acknowledgeAt) this.#acknowledge(now)
   }
 
   #receive(message: ServerMessage, now: number): void {
@@ -354,15 +351,15 @@ export class Machine {
         this.#goodbye = message.code
         return this.#backoff.goodbye(message.retryAfter)
       case 'done':
-        return this.#calls.end(message.call, message.value)
+        return this.calls.end(message.call, message.value)
       case 'reply':
-        return this.#calls.end(message.call, message.data)
+        return this.calls.end(message.call, message.data)
       case 'failed':
         return this.#handleFailed(message, now)
       case 'push':
         return this.#ports.push(message.name, message.data)
       default:
-        if (!this.#followers.receive(message, now)) this.#drop(now)
+        if (!this.followers.receive(message, now)) this.#drop(now)
     }
   }
 
@@ -370,14 +367,13 @@ export class Machine {
     if (!isSpoken(message.version)) return this.#drop(now)
     const isStranger = this.#welcome !== null && this.#welcome.user !== message.user
     this.#welcome = message
-    this.#silentUntil = now + 2 * message.heartbeat
     this.#session = message.session
     this.#offersSession = true
     this.#ticketError = null
     const entriesLost = this.#receipts.welcomed(message)
     this.#backoff.welcomed(message)
-    this.#calls.attach(message, isStranger, now)
-    this.#followers.attach(message, entriesLost, isStranger)
+    this.calls.attach(message, isStranger, now)
+    this.followers.attach(message, entriesLost, isStranger)
     // What is called from here on is of this connection.
     const attempt = this.#attempt
     this.#phase = 'live'
@@ -387,58 +383,7 @@ export class Machine {
 
   #handleFailed(message: MessageOf<'failed'>, now: number): void {
     const error = new RtmsError(message.error, message.message, message.retryAfter)
-    if (!this.#followers.handleFailed(message, error, this.#tickets.count))
-      this.#calls.end(message.call, error)
-    else if (this.#followers.isMissing && this.#askedFor !== this.#attempt) this.#tickets.renew(now)
-  }
-
-  // ---- the application's calls
-
-  /** Joins a meeting, and joins it again on every connection until {@link leave}. One seat per meeting. */
-  join(meeting: string, spectator: boolean, config: string, listener: SeatListener): SeatMachine {
-    return this.#follow(new SeatMachine(meeting, spectator, config, listener, this.#waiting))
-  }
-
-  /** Reads a topic, on every connection until {@link leave}. One reader per topic. */
-  read(topic: string, options: ReadOptions, listener: ReaderListener): TopicReader {
-    return this.#follow(new TopicReader(topic, options, listener))
-  }
-
-  #follow<F extends Follower>(follower: F): F {
-    this.#followers.add(follower)
-    if (this.#phase === 'closed') this.#followers.end(new RtmsError('CLOSED'))
-    return follower
-  }
-
-  leave(follower: Follower): void {
-    this.#followers.remove(follower)
-  }
-
-  /** An input; ends exactly once: throws, or `done` hears. Where it cannot be sent within `timeoutMs`, it never is. */
-  input(seat: SeatMachine, data: Payload, timeoutMs: number, now: number, done: Done<number>): void {
-    if (!this.#followers.has(seat)) throw new RtmsError('NOT_JOINED', 'The meeting was left or has ended.')
-    const message = seat.send(data, timeoutMs, now, done)
-    if (message !== null) this.#send(message)
-  }
-
-  /** A request; ends exactly once: throws, or `done` hears. `timeoutMs` > 0. Returns its number, for {@link cancel}. */
-  request(method: string, data: Payload, timeoutMs: number, now: number, done: Done<Payload>): number {
-    return this.#calls.request(method, data, timeoutMs, now, done)
-  }
-
-  publish(
-    topic: string,
-    data: Payload,
-    key: string,
-    tombstone: boolean,
-    timeoutMs: number,
-    now: number,
-    done: Done<number>,
-  ): number {
-    return this.#calls.publish(topic, data, key, tombstone, now + timeoutMs, done)
-  }
-
-  cancel(call: number): void {
-    this.#calls.cancel(call)
+    if (!this.followers.handleFailed(message, error, this.#tickets.count)) this.calls.end(message.call, error)
+    else if (this.followers.isMissing && this.#askedFor !== this.#attempt) this.#tickets.renew(now)
   }
 }

@@ -8,13 +8,14 @@ export class Receipts {
   /** Entries of the session log, over the life of the session. */
   entries = 0
   #ackedEntries = 0
-  #bytes = 0
+  /** Of this connection. */
+  bytes = 0
   #ackedBytes = 0
   #window = 0
 
   /** A connection begins. */
   open(): void {
-    this.#bytes = 0
+    this.bytes = 0
     this.#ackedBytes = 0
   }
 
@@ -27,20 +28,16 @@ export class Receipts {
     return lost
   }
 
-  consume(bytes: number): void {
-    this.#bytes += bytes
-  }
-
   get isAckDue(): boolean {
     return (
-      (this.#window > 0 && this.#bytes - this.#ackedBytes >= this.#window / 4) ||
+      (this.#window > 0 && this.bytes - this.#ackedBytes >= this.#window / 4) ||
       this.entries - this.#ackedEntries >= ENTRIES_PER_ACK
     )
   }
 
   ack(): Omit<MessageOf<'ack'>, 'seen'> {
-    this.#ackedBytes = this.#bytes
+    this.#ackedBytes = this.bytes
     this.#ackedEntries = this.entries
-    return { type: 'ack', bytes: this.#bytes, received: this.entries }
+    return { type: 'ack', bytes: this.bytes, received: this.entries }
   }
 }

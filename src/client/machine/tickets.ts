@@ -24,7 +24,7 @@ export class Tickets {
   count = 0
   /** Whether the one that is held was refused by nobody and accepted by nobody. */
   isNew = false
-  /** When a live client asks for another. */
+  /** When a live client asks for another; `Infinity` where it did, or there is no connection. */
   renewAt: number = Infinity
   /** Until when it is good at all; 0: no longer. */
   #validUntil = 0
@@ -93,11 +93,6 @@ export class Tickets {
   schedule(): void {
     this.isNew = false
     this.renewAt = this.#renewBy || Infinity
-  }
-
-  /** It is not renewed: another is asked for already, or there is no connection. */
-  unschedule(): void {
-    this.renewAt = Infinity
   }
 
   /** A fresh one is asked for now, whether this connection lasts or not. */

@@ -55,6 +55,7 @@ export class TopicEntries {
   /** The position of the last entry that was dropped from the ring, 0 for none. */
   #droppedAt = 0
   /** Of the ring; of what changed, for conflating readers; of latest values in the place of entries. */
+  #hasBatches = false
   readonly #batches: BatchCache = new BatchCache()
   readonly #changes: BatchCache = new BatchCache()
   readonly #values: BatchCache = new BatchCache()
@@ -146,10 +147,21 @@ export class TopicEntries {
       lost = number - head.number - 1
       head.number = number
     }
-    const entry = new Publication(this.next, source, number, stamp, key, tombstone, data, now, lost)
+    const entry = new Publication(
+      this.next,
+      source,
+      number,
+      stamp,
+      key,
+      tombstone,
+      data,
+      Math.floor(now),
+      lost,
+    )
     this.#ring.push(entry)
-    this.#bytes += entry.size
-    this.#hold(entry.size)
+    const { size } = entry
+    this.#bytes += size
+    this.#hold(size)
     const replaced = this.#compacted.put(entry)
     if (replaced !== null) this.#let(replaced)
   }
@@ -160,6 +172,8 @@ export class TopicEntries {
   }
 
   #clearBatches(): void {
+    if (!this.#hasBatches) return
+    this.#hasBatches = false
     this.#batches.clear()
     this.#changes.clear()
     this.#values.clear()
@@ -398,6 +412,7 @@ export class TopicEntries {
   }
 
   #batch(entries: readonly Publication[]): Encoded {
+    this.#hasBatches = true
     const first = (entries[0] as Publication).position
     const { origin } = this.#settings
     scratch.reset()

@@ -20,7 +20,7 @@ export class Publication {
   /** The key is removed. */
   readonly tombstone: boolean
   readonly data: Payload
-  /** When it came to this node, in monotonic milliseconds. */
+  /** When it came to this node, in whole monotonic milliseconds: an integer takes no memory of its own. */
   readonly cameAt: number
   /** How many of its publisher's numbers were lost between the one before and this one. */
   readonly lost: number

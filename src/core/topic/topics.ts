@@ -230,7 +230,7 @@ export class Topics {
   /** Drops what is not to be kept. Who is to be disconnected for missing it may be stalled, and would never ask for it. */
   #trim(topic: Topic, now: number): void {
     topic.trim(now)
-    topic.eachFallen(({ outlet }) => this.#downstream.doom(outlet))
+    if (topic.isRead) topic.eachFallen(({ outlet }) => this.#downstream.doom(outlet))
   }
 
   // ---- subscribing
@@ -305,7 +305,7 @@ export class Topics {
     this.#dirty = []
     for (const topic of dirty) {
       topic.dirty = false
-      for (const group of topic.groups()) this.#rungs.news(group, now)
+      if (topic.isRead) for (const group of topic.groups()) this.#rungs.news(group, now)
       this.#diffuse(topic)
       this.#grown.add(topic)
       this.#watch(topic, now)

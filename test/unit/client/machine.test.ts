@@ -106,9 +106,9 @@ describe('The life of a client', () => {
     const seat = new SeatRecorder()
     const reader = new ReaderRecorder()
     rig.live()
-    rig.machine.join('m', false, '', seat)
-    rig.machine.read('t', everything, reader)
-    rig.machine.request('r', text('1'), 1_000, rig.now, outcomes.done('r'))
+    rig.machine.followers.join('m', false, '', seat)
+    rig.machine.followers.read('t', everything, reader)
+    rig.machine.calls.request('r', text('1'), 1_000, rig.now, outcomes.done('r'))
     rig.machine.close()
     expect(rig.closed).toEqual([{ attempt: rig.attempt, code: 1000 }])
     expect([outcomes.all, seat.heard, reader.heard]).toEqual([
@@ -119,9 +119,9 @@ describe('The life of a client', () => {
     rig.machine.close()
     rig.lose()
     expect(rig.closed).toHaveLength(1)
-    outcomes.of('late', (done) => rig.machine.request('r', text('1'), 1_000, rig.now, done))
-    rig.machine.join('m2', false, '', seat)
-    rig.machine.read('t2', everything, reader)
+    outcomes.of('late', (done) => rig.machine.calls.request('r', text('1'), 1_000, rig.now, done))
+    rig.machine.followers.join('m2', false, '', seat)
+    rig.machine.followers.read('t2', everything, reader)
     expect([outcomes.all.at(-1), seat.heard.at(-1), reader.heard.at(-1)]).toEqual([
       'late CLOSED',
       'ended CLOSED',
@@ -132,7 +132,7 @@ describe('The life of a client', () => {
   it('flushes what is queued before it closes', () => {
     const rig = new Rig()
     rig.live()
-    rig.machine.publish('t', text('last words'), '', false, 1_000, rig.now, () => {})
+    rig.machine.calls.publish('t', text('last words'), '', false, 1_000, rig.now, () => {})
     rig.machine.close()
     expect(rig.packets).toHaveLength(1)
   })
@@ -316,7 +316,7 @@ describe('A page that was away', () => {
     const rig = new Rig()
     const outcomes = new Outcomes()
     rig.live({ heartbeat })
-    rig.machine.publish('t', text('last words'), '', false, 60_000, rig.now, outcomes.done('publish'))
+    rig.machine.calls.publish('t', text('last words'), '', false, 60_000, rig.now, outcomes.done('publish'))
     rig.machine.suspend(rig.now)
     expect(rig.packets).toHaveLength(1)
     expect([rig.closed, rig.phases.at(-1)]).toEqual([
@@ -387,7 +387,7 @@ describe('A ticket', () => {
     rig.machine.start(rig.now)
     rig.giveTicket(8_000)
     rig.live({ maxRequests: 1 })
-    rig.machine.request('a', text('1'), 60_000, rig.now, new Outcomes().done('a'))
+    rig.machine.calls.request('a', text('1'), 60_000, rig.now, new Outcomes().done('a'))
     rig.advance(6_000)
     rig.giveTicket(8_000, { token: 'fresh' })
     expect(rig.takeOf('refresh')).toMatchObject([{ token: 'fresh' }])
@@ -560,8 +560,8 @@ describe('Calls', () => {
     const rig = new Rig()
     const outcomes = new Outcomes()
     rig.live()
-    const one = rig.machine.request('a', text('1'), 1_000, rig.now, outcomes.done('a'))
-    const two = rig.machine.publish('t', text('2'), 'k', false, 1_000, rig.now, outcomes.done('t'))
+    const one = rig.machine.calls.request('a', text('1'), 1_000, rig.now, outcomes.done('a'))
+    const two = rig.machine.calls.publish('t', text('2'), 'k', false, 1_000, rig.now, outcomes.done('t'))
     expect(rig.take()).toMatchObject([
       { type: 'request', call: one, method: 'a', timeout: 1_000 },
       { type: 'publish', call: two, topic: 't', key: 'k', tombstone: false },
@@ -576,8 +576,8 @@ describe('Calls', () => {
     const rig = new Rig()
     const outcomes = new Outcomes()
     rig.machine.start(rig.now)
-    rig.machine.request('a', text('1'), 5_000, rig.now, outcomes.done('a'))
-    rig.machine.request('b', text('1'), 5_000, rig.now, outcomes.done('b'))
+    rig.machine.calls.request('a', text('1'), 5_000, rig.now, outcomes.done('a'))
+    rig.machine.calls.request('b', text('1'), 5_000, rig.now, outcomes.done('b'))
     expect(rig.live()).toMatchObject([
       { type: 'request', call: 1, method: 'a' },
       { type: 'request', call: 2, method: 'b' },
@@ -588,12 +588,12 @@ describe('Calls', () => {
     const rig = new Rig()
     const outcomes = new Outcomes()
     rig.machine.start(rig.now)
-    rig.machine.request('a', text('1'), 1_000, rig.now, outcomes.done('a'))
-    rig.machine.publish('t', text('1'), '', false, 1_500, rig.now, outcomes.done('t'))
+    rig.machine.calls.request('a', text('1'), 1_000, rig.now, outcomes.done('a'))
+    rig.machine.calls.publish('t', text('1'), '', false, 1_500, rig.now, outcomes.done('t'))
     rig.advance(2_000)
     expect(outcomes.all).toEqual(['a NOT_SENT', 't NOT_SENT'])
     rig.live()
-    rig.machine.request('b', text('1'), 3_000, rig.now, outcomes.done('b'))
+    rig.machine.calls.request('b', text('1'), 3_000, rig.now, outcomes.done('b'))
     rig.take()
     rig.advance(4_999)
     expect(outcomes.all).toHaveLength(2)
@@ -606,14 +606,14 @@ describe('Calls', () => {
     const outcomes = new Outcomes()
     rig.live()
     const { seat } = seated(rig)
-    rig.machine.request('r', text('1'), 5_000, rig.now, outcomes.done('under way'))
-    rig.machine.input(seat, text('under way'), 5_000, rig.now, outcomes.done('input under way'))
+    rig.machine.calls.request('r', text('1'), 5_000, rig.now, outcomes.done('under way'))
+    rig.machine.followers.input(seat, text('under way'), 5_000, rig.now, outcomes.done('input under way'))
     rig.take()
     rig.lose()
-    rig.machine.request('a', text('1'), 5_000, rig.now, outcomes.done('a'))
-    rig.machine.publish('t', text('1'), '', false, 5_000, rig.now, outcomes.done('t'))
-    rig.machine.publish('u', text('1'), '', false, 60_000, rig.now, outcomes.done('u'))
-    rig.machine.input(seat, text('1'), 5_000, rig.now, outcomes.done('input'))
+    rig.machine.calls.request('a', text('1'), 5_000, rig.now, outcomes.done('a'))
+    rig.machine.calls.publish('t', text('1'), '', false, 5_000, rig.now, outcomes.done('t'))
+    rig.machine.calls.publish('u', text('1'), '', false, 60_000, rig.now, outcomes.done('u'))
+    rig.machine.followers.input(seat, text('1'), 5_000, rig.now, outcomes.done('input'))
     rig.greet()
     // What the socket got is handed over before any timer runs.
     rig.now += 30_000
@@ -633,7 +633,7 @@ describe('Calls', () => {
     const rig = new Rig()
     const outcomes = new Outcomes()
     rig.live()
-    rig.machine.request('a', text('1'), 5_000, rig.now, outcomes.done('a'))
+    rig.machine.calls.request('a', text('1'), 5_000, rig.now, outcomes.done('a'))
     rig.take()
     rig.lose()
     rig.greet()
@@ -645,8 +645,8 @@ describe('Calls', () => {
   it('that waited leave the handler the rest of their time only', () => {
     const rig = new Rig()
     rig.machine.start(rig.now)
-    rig.machine.request('a', text('1'), 5_000, rig.now, () => {})
-    rig.machine.request('b', text('1'), Infinity, rig.now, () => {})
+    rig.machine.calls.request('a', text('1'), 5_000, rig.now, () => {})
+    rig.machine.calls.request('b', text('1'), Infinity, rig.now, () => {})
     rig.now += 3_000
     expect(rig.live()).toMatchObject([{ timeout: 2_000 }, { timeout: 0 }])
   })
@@ -658,21 +658,23 @@ describe('Calls', () => {
     const { seat } = seated(rig)
     const large = { text: false, bytes: new Uint8Array(32_768) }
     rig.lose()
-    for (let n = 0; n < 127; n++) rig.machine.publish('t', large, '', false, 1_000, rig.now, () => {})
+    for (let n = 0; n < 127; n++) rig.machine.calls.publish('t', large, '', false, 1_000, rig.now, () => {})
     const filling = new Outcomes()
     const fill = (): void =>
-      filling.of('', (done) => rig.machine.input(seat, text('x'.repeat(250)), 1_000, rig.now, done))
+      filling.of('', (done) => rig.machine.followers.input(seat, text('x'.repeat(250)), 1_000, rig.now, done))
     for (let n = 0; n < 60; n++) fill()
-    outcomes.of('publish', (done) => rig.machine.publish('t', large, '', false, 1_000, rig.now, done))
-    rig.machine.input(seat, text('1'), 1_000, rig.now, outcomes.done('room for little'))
+    outcomes.of('publish', (done) => rig.machine.calls.publish('t', large, '', false, 1_000, rig.now, done))
+    rig.machine.followers.input(seat, text('1'), 1_000, rig.now, outcomes.done('room for little'))
     for (let n = 0; n < 100; n++) fill()
-    outcomes.of('input', (done) => rig.machine.input(seat, text('x'.repeat(250)), 1_000, rig.now, done))
+    outcomes.of('input', (done) =>
+      rig.machine.followers.input(seat, text('x'.repeat(250)), 1_000, rig.now, done),
+    )
     expect(outcomes.all).toEqual(['publish BUSY', 'input BUSY'])
     rig.now += 1_000
     rig.machine.tick(rig.now)
     expect(outcomes.all).toHaveLength(3)
-    rig.machine.publish('t', large, '', false, 1_000, rig.now, outcomes.done('again'))
-    rig.machine.input(seat, text('x'.repeat(250)), 1_000, rig.now, outcomes.done('again'))
+    rig.machine.calls.publish('t', large, '', false, 1_000, rig.now, outcomes.done('again'))
+    rig.machine.followers.input(seat, text('x'.repeat(250)), 1_000, rig.now, outcomes.done('again'))
     expect(outcomes.all).toEqual(['publish BUSY', 'input BUSY', 'room for little NOT_SENT'])
   })
 
@@ -681,10 +683,10 @@ describe('Calls', () => {
     const outcomes = new Outcomes()
     rig.live()
     for (const name of ['a', 'b', 'c'])
-      rig.machine.request(name, text('1'), 60_000, rig.now, outcomes.done(name))
+      rig.machine.calls.request(name, text('1'), 60_000, rig.now, outcomes.done(name))
     rig.take()
     rig.lose()
-    rig.machine.request('d', text('1'), 60_000, rig.now, outcomes.done('d'))
+    rig.machine.calls.request('d', text('1'), 60_000, rig.now, outcomes.done('d'))
     const sent = rig.live({ resumed: true, calls: 2 })
     expect(sent).toMatchObject([
       { type: 'request', call: 3, method: 'c' },
@@ -698,10 +700,10 @@ describe('Calls', () => {
     const rig = new Rig()
     const outcomes = new Outcomes()
     rig.live()
-    rig.machine.request('a', text('1'), 60_000, rig.now, outcomes.done('a'))
+    rig.machine.calls.request('a', text('1'), 60_000, rig.now, outcomes.done('a'))
     rig.take()
     rig.lose()
-    rig.machine.request('b', text('1'), 60_000, rig.now, outcomes.done('b'))
+    rig.machine.calls.request('b', text('1'), 60_000, rig.now, outcomes.done('b'))
     expect(rig.live({ session: 's2' })).toMatchObject([{ type: 'request', method: 'b' }])
     expect(outcomes.all).toEqual(['a UNKNOWN'])
   })
@@ -710,9 +712,9 @@ describe('Calls', () => {
     const rig = new Rig()
     const outcomes = new Outcomes()
     rig.live({ maxRequests: 2 })
-    rig.machine.request('a', text('1'), 60_000, rig.now, outcomes.done('a'))
-    rig.machine.publish('t', text('1'), '', false, 60_000, rig.now, outcomes.done('t'))
-    outcomes.of('b', (done) => rig.machine.request('b', text('1'), 60_000, rig.now, done))
+    rig.machine.calls.request('a', text('1'), 60_000, rig.now, outcomes.done('a'))
+    rig.machine.calls.publish('t', text('1'), '', false, 60_000, rig.now, outcomes.done('t'))
+    outcomes.of('b', (done) => rig.machine.calls.request('b', text('1'), 60_000, rig.now, done))
     expect(outcomes.all).toEqual(['b BUSY'])
     expect(rig.take()).toHaveLength(2)
   })
@@ -721,14 +723,14 @@ describe('Calls', () => {
     const rig = new Rig()
     const outcomes = new Outcomes()
     rig.live()
-    const call = rig.machine.request('a', text('1'), 60_000, rig.now, outcomes.done('a'))
-    rig.machine.cancel(call)
+    const call = rig.machine.calls.request('a', text('1'), 60_000, rig.now, outcomes.done('a'))
+    rig.machine.calls.cancel(call)
     rig.receive({ type: 'failed', call, index: 0, error: 'CANCELLED', message: '', retryAfter: 0 })
     expect(outcomes.all).toEqual(['a CANCELLED'])
     expect(rig.take().map(({ type }) => type)).toEqual(['request', 'cancel'])
     rig.lose()
-    const offline = rig.machine.request('b', text('1'), 60_000, rig.now, outcomes.done('b'))
-    rig.machine.cancel(offline)
+    const offline = rig.machine.calls.request('b', text('1'), 60_000, rig.now, outcomes.done('b'))
+    rig.machine.calls.cancel(offline)
     expect(outcomes.all).toEqual(['a CANCELLED', 'b CANCELLED'])
     expect(rig.live({ resumed: true, calls: 1 })).toEqual([])
   })
@@ -739,11 +741,13 @@ describe('Calls', () => {
     rig.live()
     const large = { text: false, bytes: new Uint8Array(32_769) }
     const { machine, now } = rig
-    outcomes.of('large request', (done) => machine.request('a', large, 1_000, now, done))
-    outcomes.of('large publication', (done) => machine.publish('t', large, '', false, 1_000, now, done))
-    outcomes.of('method', (done) => machine.request('a b', text(''), 1_000, now, done))
-    outcomes.of('topic', (done) => machine.publish('a..b', text(''), '', false, 1_000, now, done))
-    outcomes.of('key', (done) => machine.publish('t', text(''), 'ä'.repeat(128), false, 1_000, now, done))
+    outcomes.of('large request', (done) => machine.calls.request('a', large, 1_000, now, done))
+    outcomes.of('large publication', (done) => machine.calls.publish('t', large, '', false, 1_000, now, done))
+    outcomes.of('method', (done) => machine.calls.request('a b', text(''), 1_000, now, done))
+    outcomes.of('topic', (done) => machine.calls.publish('a..b', text(''), '', false, 1_000, now, done))
+    outcomes.of('key', (done) =>
+      machine.calls.publish('t', text(''), 'ä'.repeat(128), false, 1_000, now, done),
+    )
     expect(outcomes.all).toEqual([
       'large request TOO_LARGE',
       'large publication TOO_LARGE',
@@ -757,7 +761,7 @@ describe('Calls', () => {
   it('without a time limit of their own have the node’s', () => {
     const rig = new Rig()
     rig.live()
-    rig.machine.request('a', text(''), Infinity, rig.now, () => {})
+    rig.machine.calls.request('a', text(''), Infinity, rig.now, () => {})
     expect(rig.take()).toMatchObject([{ type: 'request', timeout: 0 }])
   })
 })
@@ -766,9 +770,9 @@ describe('A packet', () => {
   it('carries many messages, and never more than may be: 1,024 and 64 KiB', () => {
     const rig = new Rig()
     rig.live({ maxRequests: 10_000 })
-    for (let n = 0; n < 3_000; n++) rig.machine.request('a', text(''), 1_000, rig.now, () => {})
+    for (let n = 0; n < 3_000; n++) rig.machine.calls.request('a', text(''), 1_000, rig.now, () => {})
     for (let n = 0; n < 10; n++)
-      rig.machine.request('a', { text: false, bytes: new Uint8Array(30_000) }, 1_000, rig.now, () => {})
+      rig.machine.calls.request('a', { text: false, bytes: new Uint8Array(30_000) }, 1_000, rig.now, () => {})
     rig.machine.flush()
     const { packets } = rig
     expect(packets.every((packet) => packet.length <= 65_536)).toBe(true)
@@ -782,7 +786,7 @@ describe('A packet', () => {
     const rig = new Rig()
     rig.live()
     const topics = Array.from({ length: 2_500 }, (_, n) => `stock.${n}.${'x'.repeat(n % 200)}`)
-    for (const topic of topics) rig.machine.read(topic, everything, new ReaderRecorder())
+    for (const topic of topics) rig.machine.followers.read(topic, everything, new ReaderRecorder())
     rig.machine.flush()
     const { packets } = rig
     expect(packets.every((packet) => packet.length <= 65_536)).toBe(true)
@@ -795,7 +799,7 @@ describe('A packet', () => {
 
 function seated(rig: Rig): { seat: SeatMachine; listener: SeatRecorder; outcomes: Outcomes } {
   const listener = new SeatRecorder()
-  const seat = rig.machine.join('m', false, 'cfg', listener)
+  const seat = rig.machine.followers.join('m', false, 'cfg', listener)
   rig.take()
   rig.receive(joinedOf({ call: seat.call }))
   listener.take()
@@ -807,7 +811,7 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const listener = new SeatRecorder()
-    rig.machine.join('m', true, 'cfg', listener)
+    rig.machine.followers.join('m', true, 'cfg', listener)
     expect(rig.take()).toEqual([
       { type: 'join', call: 1, meeting: 'm', spectator: true, config: 'cfg', world: 0, next: 0 },
     ])
@@ -835,7 +839,7 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const { seat, listener, outcomes } = seated(rig)
-    rig.machine.input(seat, text('a'), 10_000, rig.now, outcomes.done('a'))
+    rig.machine.followers.input(seat, text('a'), 10_000, rig.now, outcomes.done('a'))
     rig.lose()
     const [join] = rig.live({ resumed: true })
     rig.receive({ type: 'nack', log: 5, seq: 1, error: 'RATE', retryAfter: 0, last: 0 })
@@ -861,7 +865,7 @@ describe('A seat', () => {
     rig.receive(framesOf(1, [[]]), { type: 'direct', log: 5, data: text('another meeting') })
     expect(listener.take()).toEqual([])
     rig.lose()
-    rig.machine.leave(seat)
+    rig.machine.followers.leave(seat)
     expect(rig.live({ session: 's2', resumed: true })).toEqual([])
   })
 
@@ -871,7 +875,7 @@ describe('A seat', () => {
     const { seat, listener } = seated(rig)
     rig.lose()
     rig.live({ resumed: true })
-    rig.machine.leave(seat)
+    rig.machine.followers.leave(seat)
     listener.take()
     const other = seated(rig)
     rig.lose()
@@ -889,7 +893,7 @@ describe('A seat', () => {
     const { seat, outcomes } = seated(rig)
     rig.receive(framesOf(1, [[]]))
     for (const name of ['a', 'b', 'c'])
-      rig.machine.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
+      rig.machine.followers.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
     expect(rig.take()).toMatchObject(
       [1, 2, 3].map((seq) => ({ type: 'input', log: 5, seq, after: seq - 1, seen: 1 })),
     )
@@ -912,13 +916,13 @@ describe('A seat', () => {
     rig.live()
     const { seat, listener, outcomes } = seated(rig)
     for (const name of ['a', 'b', 'c'])
-      rig.machine.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
+      rig.machine.followers.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
     rig.take()
     rig.lose()
-    rig.machine.input(seat, text('d'), 10_000, rig.now, outcomes.done('d'))
+    rig.machine.followers.input(seat, text('d'), 10_000, rig.now, outcomes.done('d'))
     const [join] = rig.live({ resumed: true, calls: 1 })
     expect(join).toMatchObject({ type: 'join', world: 77, next: 1 })
-    rig.machine.input(seat, text('e'), 10_000, rig.now, outcomes.done('e'))
+    rig.machine.followers.input(seat, text('e'), 10_000, rig.now, outcomes.done('e'))
     expect(rig.take()).toEqual([])
     rig.receive(joinedOf({ call: seat.call, log: 6, seq: 2, recovered: true }))
     expect(rig.takeOf('input').map(({ log, seq }) => [log, seq])).toEqual([
@@ -948,7 +952,8 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const { seat, outcomes } = seated(rig)
-    for (const name of ['a', 'b']) rig.machine.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
+    for (const name of ['a', 'b'])
+      rig.machine.followers.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
     rig.take()
     rig.lose()
     rig.live({ resumed: true })
@@ -961,7 +966,8 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const { seat, outcomes } = seated(rig)
-    for (const name of ['a', 'b']) rig.machine.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
+    for (const name of ['a', 'b'])
+      rig.machine.followers.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
     rig.take()
     rig.lose()
     rig.live({ resumed: true, received: 99 })
@@ -979,14 +985,14 @@ describe('A seat', () => {
       const rig = new Rig()
       rig.live()
       const { seat, listener, outcomes } = seated(rig)
-      rig.machine.input(seat, text('a'), 10_000, rig.now, outcomes.done('a'))
+      rig.machine.followers.input(seat, text('a'), 10_000, rig.now, outcomes.done('a'))
       rig.receive(framesOf(1, [[]]))
       rig.take()
       rig.lose()
       rig.live()
       rig.receive(joinedOf({ call: seat.call, seq: 4, reason, recovered: reason === '', ...parts }))
       expect(outcomes.all).toEqual(['a UNKNOWN'])
-      rig.machine.input(seat, text('b'), 10_000, rig.now, outcomes.done('b'))
+      rig.machine.followers.input(seat, text('b'), 10_000, rig.now, outcomes.done('b'))
       expect(rig.takeOf('input')).toMatchObject([{ seq: 5 }])
       rig.receive(reason === '' ? framesOf(2, [[]]) : framesOf(1, [[]]))
       expect(listener.heard.at(-1)).toBe(reason === '' ? '2[]' : '1[]')
@@ -998,7 +1004,7 @@ describe('A seat', () => {
     rig.live()
     const { seat, outcomes } = seated(rig)
     for (const name of ['a', 'b', 'c'])
-      rig.machine.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
+      rig.machine.followers.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
     rig.take()
     rig.lose()
     // Its session ended; somebody else had slot 0 and used seqs 1 to 9.
@@ -1006,7 +1012,7 @@ describe('A seat', () => {
     rig.receive(joinedOf({ call: seat.call, seq: 9, recovered: true }))
     rig.receive(framesOf(1, [[[0, 1]], [[0, 9]]]))
     expect(outcomes.all).toEqual(['a UNKNOWN', 'b UNKNOWN', 'c UNKNOWN'])
-    rig.machine.input(seat, text('d'), 10_000, rig.now, outcomes.done('d'))
+    rig.machine.followers.input(seat, text('d'), 10_000, rig.now, outcomes.done('d'))
     expect(rig.takeOf('input')).toMatchObject([{ seq: 10 }])
   })
 
@@ -1014,14 +1020,14 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const { seat, outcomes } = seated(rig)
-    rig.machine.input(seat, text('a'), 4_000, rig.now, outcomes.done('sent'))
+    rig.machine.followers.input(seat, text('a'), 4_000, rig.now, outcomes.done('sent'))
     rig.take()
     rig.advance(6_000)
     // As long as there is a connection its answer is waited for.
     expect(outcomes.all).toEqual([])
     rig.lose()
-    rig.machine.input(seat, text('b'), 4_000, rig.now, outcomes.done('waiting'))
-    rig.machine.input(seat, text('c'), 9_000, rig.now, outcomes.done('longer'))
+    rig.machine.followers.input(seat, text('b'), 4_000, rig.now, outcomes.done('waiting'))
+    rig.machine.followers.input(seat, text('c'), 9_000, rig.now, outcomes.done('longer'))
     rig.greet()
     rig.advance(0)
     expect(outcomes.all).toEqual(['sent UNKNOWN'])
@@ -1037,10 +1043,10 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const { seat, outcomes } = seated(rig)
-    rig.machine.input(seat, text('a'), 10_000, rig.now, outcomes.done('sent'))
+    rig.machine.followers.input(seat, text('a'), 10_000, rig.now, outcomes.done('sent'))
     rig.take()
     rig.lose()
-    rig.machine.input(seat, text('b'), 10_000, rig.now, outcomes.done('waiting'))
+    rig.machine.followers.input(seat, text('b'), 10_000, rig.now, outcomes.done('waiting'))
     rig.live()
     rig.receive(joinedOf({ call: seat.call, world: 78, reason: 'NEW_EPOCH' }))
     expect(outcomes.all).toEqual(['sent UNKNOWN', 'waiting NOT_SENT'])
@@ -1052,13 +1058,13 @@ describe('A seat', () => {
     rig.live()
     const { seat, outcomes } = seated(rig)
     const large = { text: false, bytes: new Uint8Array(257) }
-    outcomes.of('large', (done) => rig.machine.input(seat, large, 10_000, rig.now, done))
-    for (let n = 0; n < 1_000; n++) rig.machine.input(seat, text('x'), 10_000, rig.now, () => {})
-    outcomes.of('many', (done) => rig.machine.input(seat, text('x'), 10_000, rig.now, done))
-    const watcher = rig.machine.join('w', true, '', new SeatRecorder())
-    outcomes.of('watcher', (done) => rig.machine.input(watcher, text('x'), 10_000, rig.now, done))
-    rig.machine.leave(seat)
-    outcomes.of('left', (done) => rig.machine.input(seat, text('x'), 10_000, rig.now, done))
+    outcomes.of('large', (done) => rig.machine.followers.input(seat, large, 10_000, rig.now, done))
+    for (let n = 0; n < 1_000; n++) rig.machine.followers.input(seat, text('x'), 10_000, rig.now, () => {})
+    outcomes.of('many', (done) => rig.machine.followers.input(seat, text('x'), 10_000, rig.now, done))
+    const watcher = rig.machine.followers.join('w', true, '', new SeatRecorder())
+    outcomes.of('watcher', (done) => rig.machine.followers.input(watcher, text('x'), 10_000, rig.now, done))
+    rig.machine.followers.leave(seat)
+    outcomes.of('left', (done) => rig.machine.followers.input(seat, text('x'), 10_000, rig.now, done))
     expect(outcomes.all).toEqual(['large TOO_LARGE', 'many BUSY', 'watcher READ_ONLY', 'left NOT_JOINED'])
   })
 
@@ -1066,7 +1072,7 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const listener = new SeatRecorder()
-    const seat = rig.machine.join('m', false, '', listener)
+    const seat = rig.machine.followers.join('m', false, '', listener)
     rig.receive({ type: 'failed', call: seat.call, index: 0, error: 'FULL', message: '', retryAfter: 0 })
     expect(listener.heard).toEqual(['ended FULL'])
     rig.lose()
@@ -1077,7 +1083,7 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const { seat, listener, outcomes } = seated(rig)
-    rig.machine.input(seat, text('a'), 10_000, rig.now, outcomes.done('a'))
+    rig.machine.followers.input(seat, text('a'), 10_000, rig.now, outcomes.done('a'))
     rig.receive({ type: 'ended', log: 5, error: 'CLOSED', message: '' }, framesOf(1, [[]]))
     expect([listener.heard, outcomes.all]).toEqual([['ended CLOSED'], ['a UNKNOWN']])
     expect(rig.machine.phase).toBe('live')
@@ -1087,10 +1093,10 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const { seat } = seated(rig)
-    expect(() => rig.machine.join('m', false, '', new SeatRecorder())).toThrow(/joined already/)
-    rig.machine.leave(seat)
-    rig.machine.leave(seat)
-    rig.machine.join('m', false, '', new SeatRecorder())
+    expect(() => rig.machine.followers.join('m', false, '', new SeatRecorder())).toThrow(/joined already/)
+    rig.machine.followers.leave(seat)
+    rig.machine.followers.leave(seat)
+    rig.machine.followers.join('m', false, '', new SeatRecorder())
     expect(rig.take().map(({ type }) => type)).toEqual(['leave', 'join'])
   })
 
@@ -1099,8 +1105,8 @@ describe('A seat', () => {
     rig.live()
     const { seat } = seated(rig)
     rig.lose()
-    rig.machine.leave(seat)
-    rig.machine.join('m', false, '', new SeatRecorder())
+    rig.machine.followers.leave(seat)
+    rig.machine.followers.join('m', false, '', new SeatRecorder())
     expect(rig.live({ resumed: true })).toMatchObject([
       { type: 'leave', log: 5 },
       { type: 'join', meeting: 'm', world: 0 },
@@ -1117,7 +1123,7 @@ describe('A seat', () => {
     rig.live()
     const { seat } = seated(rig)
     rig.lose()
-    rig.machine.leave(seat)
+    rig.machine.followers.leave(seat)
     expect(rig.live({ session: 's2' })).toEqual([])
   })
 
@@ -1125,10 +1131,10 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const listener = new SeatRecorder()
-    const seat = rig.machine.join('m', false, '', listener)
+    const seat = rig.machine.followers.join('m', false, '', listener)
     expect(rig.take().map(({ type }) => type)).toEqual(['join'])
     const { call } = seat
-    rig.machine.leave(seat)
+    rig.machine.followers.leave(seat)
     rig.receive(joinedOf({ call }), framesOf(1, [[]]))
     expect(rig.take()).toMatchObject([{ type: 'leave', log: 5 }])
     expect(listener.heard).toEqual(['ended CLOSED'])
@@ -1137,7 +1143,7 @@ describe('A seat', () => {
   it('left before its join has gone out was never there', () => {
     const rig = new Rig()
     rig.live()
-    rig.machine.leave(rig.machine.join('m', false, '', new SeatRecorder()))
+    rig.machine.followers.leave(rig.machine.followers.join('m', false, '', new SeatRecorder()))
     expect(rig.take()).toEqual([])
   })
 
@@ -1148,7 +1154,7 @@ describe('A seat', () => {
     rig.lose()
     rig.greet()
     rig.receive(welcomeOf({ resumed: true, calls: 9, received: 1 }))
-    rig.machine.leave(seat)
+    rig.machine.followers.leave(seat)
     expect(rig.take()).toMatchObject([{ type: 'leave', log: 5 }])
   })
 
@@ -1157,9 +1163,10 @@ describe('A seat', () => {
     rig.live()
     const { seat, listener, outcomes } = seated(rig)
     rig.lose()
-    rig.machine.input(seat, text('old'), 60_000, rig.now, outcomes.done('old'))
+    rig.machine.followers.input(seat, text('old'), 60_000, rig.now, outcomes.done('old'))
     rig.live({ resumed: true, calls: 9, received: 1 })
-    listener.joined = () => rig.machine.input(seat, text('new'), 60_000, rig.now, outcomes.done('new'))
+    listener.joined = () =>
+      rig.machine.followers.input(seat, text('new'), 60_000, rig.now, outcomes.done('new'))
     rig.receive(joinedOf({ call: seat.call, recovered: true }))
     expect(rig.takeOf('input').map(({ seq }) => seq)).toEqual([1, 2])
   })
@@ -1171,7 +1178,7 @@ describe('A seat', () => {
     const ended = listener.ended.bind(listener)
     listener.ended = (error) => {
       ended(error)
-      rig.machine.leave(seat)
+      rig.machine.followers.leave(seat)
     }
     rig.machine.close()
     expect(listener.take().filter((heard) => heard.startsWith('ended'))).toEqual(['ended CLOSED'])
@@ -1185,7 +1192,7 @@ describe('A seat', () => {
     const frame = listener.frame.bind(listener)
     listener.frame = (each) => {
       frame(each)
-      rig.machine.leave(seat)
+      rig.machine.followers.leave(seat)
     }
     rig.receive(framesOf(1, [[], [], []]))
     expect(listener.take()).toEqual(['1[]', 'ended CLOSED'])
@@ -1213,10 +1220,10 @@ describe('A seat', () => {
     rig.lose()
     rig.live({ resumed: true })
     const { call } = seat
-    rig.machine.leave(seat)
+    rig.machine.followers.leave(seat)
     rig.receive(joinedOf({ call, recovered: true }))
     expect(rig.take()).toMatchObject([{ type: 'leave', log: 5 }])
-    const again = rig.machine.join('m', false, '', new SeatRecorder())
+    const again = rig.machine.followers.join('m', false, '', new SeatRecorder())
     rig.take()
     rig.receive(joinedOf({ call: again.call }))
     rig.lose()
@@ -1226,7 +1233,7 @@ describe('A seat', () => {
 
 function reading(rig: Rig, parts: Partial<typeof everything> = {}): ReaderRecorder {
   const listener = new ReaderRecorder()
-  const reader = rig.machine.read('t', { ...everything, ...parts }, listener)
+  const reader = rig.machine.followers.read('t', { ...everything, ...parts }, listener)
   rig.take()
   rig.receive(subscribedOf({ call: reader.call, position: positionOf(4, [[1, 3]]) }))
   listener.take()
@@ -1239,7 +1246,7 @@ describe('A reader', () => {
     rig.live()
     const listener = new ReaderRecorder()
     const wish = { conflate: true, maxHz: 5, keys: ['a', 'b'], policy: 'conflate' } as const
-    rig.machine.read('t', wish, listener)
+    rig.machine.followers.read('t', wish, listener)
     expect(rig.take()).toEqual([
       {
         type: 'subscribe',
@@ -1293,7 +1300,7 @@ describe('A reader', () => {
     const rig = new Rig()
     rig.live()
     const listener = new ReaderRecorder()
-    const reader = rig.machine.read('t', { ...everything, history: 20 }, listener)
+    const reader = rig.machine.followers.read('t', { ...everything, history: 20 }, listener)
     expect(reader.position).toBeNull()
     expect(rig.takeOf('subscribe')[0]?.topics).toMatchObject([{ since: nowhere, history: 20 }])
     // Lost before the answer: nothing was read yet.
@@ -1312,7 +1319,11 @@ describe('A reader', () => {
     const rig = new Rig()
     rig.live()
     const listener = new ReaderRecorder()
-    const reader = rig.machine.read('t', { ...everything, since: positionOf(4, [[1, 3]]) }, listener)
+    const reader = rig.machine.followers.read(
+      't',
+      { ...everything, since: positionOf(4, [[1, 3]]) },
+      listener,
+    )
     expect(rig.takeOf('subscribe')[0]?.topics).toMatchObject([{ since: positionOf(4, [[1, 3]]) }])
     expect(reader.position).toEqual(positionOf(4, [[1, 3]]))
     rig.receive(subscribedOf({ call: reader.call, position: positionOf(10, [[1, 9]]), reason: 'RETENTION' }))
@@ -1324,7 +1335,7 @@ describe('A reader', () => {
     const rig = new Rig()
     rig.live()
     const listener = new ReaderRecorder()
-    const reader = rig.machine.read('t', everything, listener)
+    const reader = rig.machine.followers.read('t', everything, listener)
     rig.take()
     rig.receive(subscribedOf({ call: reader.call }))
     for (let index = 1; index <= 70; index++) {
@@ -1426,7 +1437,7 @@ describe('A reader', () => {
     rig.live()
     const listeners = ['a', 'b', 'c'].map((topic) => {
       const listener = new ReaderRecorder()
-      rig.machine.read(topic, everything, listener)
+      rig.machine.followers.read(topic, everything, listener)
       return listener
     })
     const [subscribe] = rig.take()
@@ -1448,30 +1459,32 @@ describe('A reader', () => {
   it('that stops says so; before the node has answered, when it does; without a connection, not at all', () => {
     const rig = new Rig()
     rig.live()
-    const one = rig.machine.read('t', everything, new ReaderRecorder())
+    const one = rig.machine.followers.read('t', everything, new ReaderRecorder())
     rig.take()
     rig.receive(subscribedOf({ call: one.call }))
-    rig.machine.leave(one)
-    rig.machine.leave(one)
+    rig.machine.followers.leave(one)
+    rig.machine.followers.leave(one)
     expect(rig.take()).toMatchObject([{ type: 'unsubscribe', logs: [{ log: 9 }] }])
-    const two = rig.machine.read('t', everything, new ReaderRecorder())
+    const two = rig.machine.followers.read('t', everything, new ReaderRecorder())
     rig.take()
-    rig.machine.leave(two)
+    rig.machine.followers.leave(two)
     rig.receive(subscribedOf({ call: two.call }))
     expect(rig.take()).toMatchObject([{ type: 'unsubscribe', logs: [{ log: 9 }] }])
-    const three = rig.machine.read('t', everything, new ReaderRecorder())
-    rig.machine.leave(three)
+    const three = rig.machine.followers.read('t', everything, new ReaderRecorder())
+    rig.machine.followers.leave(three)
     expect(rig.take()).toEqual([])
-    const four = rig.machine.read('t', everything, new ReaderRecorder())
+    const four = rig.machine.followers.read('t', everything, new ReaderRecorder())
     rig.lose()
-    rig.machine.leave(four)
+    rig.machine.followers.leave(four)
     expect(rig.live({ resumed: true })).toEqual([])
   })
 
   it('is one per topic', () => {
     const rig = new Rig()
     rig.live()
-    rig.machine.read('t', everything, new ReaderRecorder())
-    expect(() => rig.machine.read('t', everything, new ReaderRecorder())).toThrow(/subscribed to already/)
+    rig.machine.followers.read('t', everything, new ReaderRecorder())
+    expect(() => rig.machine.followers.read('t', everything, new ReaderRecorder())).toThrow(
+      /subscribed to already/,
+    )
   })
 })

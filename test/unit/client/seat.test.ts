@@ -8,7 +8,7 @@ interface Seated {
   readonly rig: Rig
   readonly seat: SeatMachine
   readonly outcomes: Outcomes
-  send(...names: string[]): MessageOf<'input'>[]
+  readonly send: (...names: string[]) => MessageOf<'input'>[]
 }
 
 /** A client that is live and has joined `m`, log 5, slot 0. */
@@ -16,12 +16,13 @@ function seated(parts: Partial<MessageOf<'joined'>> = {}, spectator = false): Se
   const rig = new Rig()
   rig.live()
   const outcomes = new Outcomes()
-  const seat = rig.machine.join('m', spectator, '', new SeatRecorder())
+  const seat = rig.machine.followers.join('m', spectator, '', new SeatRecorder())
   rig.take()
   rig.receive(joinedOf({ call: seat.call, ...parts }))
   rig.take()
   const send = (...names: string[]): MessageOf<'input'>[] => {
-    for (const name of names) rig.machine.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
+    for (const name of names)
+      rig.machine.followers.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
     return rig.takeOf('input')
   }
   return { rig, seat, outcomes, send }

@@ -76,21 +76,21 @@ class World {
   // ---- the application's wishes
 
   want(role: Role | null): void {
-    if (this.seat !== null) this.machine.leave(this.seat)
+    if (this.seat !== null) this.machine.followers.leave(this.seat)
     this.seat = null
     if (role === null) return
     const listener = new SeatRecorder()
     this.seats.push({ listener, role })
-    this.seat = this.machine.join('m', role === 'spectator', '', listener)
+    this.seat = this.machine.followers.join('m', role === 'spectator', '', listener)
   }
 
   read(key: string | null): void {
-    if (this.reader !== null) this.machine.leave(this.reader)
+    if (this.reader !== null) this.machine.followers.leave(this.reader)
     this.reader = null
     if (key === null) return
     const listener = new ReaderRecorder()
     this.readers.push({ listener, key })
-    this.reader = this.machine.read('t', { ...everything, keys: [key] }, listener)
+    this.reader = this.machine.followers.read('t', { ...everything, keys: [key] }, listener)
   }
 
   // ---- what happens on the way

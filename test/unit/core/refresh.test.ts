@@ -323,3 +323,24 @@ describe('A client that closes for good', () => {
     expect(left).toBeGreaterThan(said)
   })
 })
+
+describe('A refresh whose token nobody verifies', () => {
+  it('fails with TIMEOUT, and another one may follow', () => {
+    const h = new Harness({ helloMs: 5_000 })
+    const peer = h.connect('ann')
+    h.slowTokens = true
+    const call = refresh(peer, 'ann')
+    h.advance(4_999)
+    expect(peer.takeOf('failed')).toEqual([])
+    h.advance(1)
+    expect(peer.takeOf('failed')).toMatchObject([{ call, error: 'TIMEOUT' }])
+    // The answer that comes now is nobody's.
+    h.authenticate(true)
+    h.slowTokens = false
+    const again = refresh(peer, 'ann')
+    h.settle()
+    h.authenticate()
+    h.settle()
+    expect([peer.closed, peer.takeOf('done')]).toMatchObject([null, [{ call: again }]])
+  })
+})

@@ -32,6 +32,11 @@ const seen = (peer: Peer, log: number, frame: number): void =>
 const marks = (peer: Peer): number[] =>
   peer.takeOf('frames').flatMap(({ stable }) => (stable === 0 ? [] : [stable]))
 
+const send = (peer: Peer, log: number, seq: number, after: number): void =>
+  peer.send({ type: 'input', log, seq, after, seen: 0, data: text(`${seq}`) })
+const seqs = (peer: Peer): number[] =>
+  framesOf(peer.take()).flatMap(({ inputs }) => inputs.map(({ seq }) => seq))
+
 describe('Frames that members have acknowledged', () => {
   it('are stable, which the next frame tells all of them, the business, and whoever joins', () => {
     const { h, ann, bob, log } = room()
@@ -132,11 +137,6 @@ describe('Frames that members have acknowledged', () => {
 })
 
 describe('An input that names the one before it', () => {
-  const send = (peer: Peer, log: number, seq: number, after: number): void =>
-    peer.send({ type: 'input', log, seq, after, seen: 0, data: text(`${seq}`) })
-  const seqs = (peer: Peer): number[] =>
-    framesOf(peer.take()).flatMap(({ inputs }) => inputs.map(({ seq }) => seq))
-
   it('is taken behind it, framed or refused, and not where it is missing', () => {
     const { h, ann, bob, log } = room({ inputBytes: 4, frameRate: 0 })
     send(ann, log, 1, 0)

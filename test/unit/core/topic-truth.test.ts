@@ -70,7 +70,7 @@ class Reader {
       this.position = { ...(this.position as Position), at: message.at }
       for (const { at, key, tombstone, data } of publicationsOf([message])) {
         expect(at, 'nothing twice, and in order').toBeGreaterThanOrEqual(this.position?.at ?? 0)
-        this.position = { ...(this.position as Position), at: at + 1 }
+        this.position = { ...this.position, at: at + 1 }
         this.taken.push(at)
         if (tombstone) this.held.delete(key)
         else this.held.set(key, textOf(data))
@@ -186,13 +186,13 @@ describe('A position names the log it is of', () => {
   })
 })
 
-describe('A reader that has lost nothing is told so', () => {
-  const keep = (entries: number): Harness => {
-    const h = new Harness()
-    h.node.defineTopics('*', { entries, bytes: 100_000, ageMs: 60_000 })
-    return h
-  }
+const keep = (entries: number): Harness => {
+  const h = new Harness()
+  h.node.defineTopics('*', { entries, bytes: 100_000, ageMs: 60_000 })
+  return h
+}
 
+describe('A reader that has lost nothing is told so', () => {
   it('where it reads some keys only and others have pushed everything out of the ring', () => {
     const h = keep(2)
     h.publish('t', '1', 'a')
@@ -262,20 +262,20 @@ describe('A reader that has lost nothing is told so', () => {
   })
 })
 
-describe('A conflating reader of more values than one page', () => {
-  /** 50 resting keys and 51 removed ones, of which one is forgotten, for pages of three or four values. */
-  function crowded(): Harness {
-    const h = new Harness({ topicKeys: 100, pageBytes: 128 })
-    h.node.defineTopics('*', { entries: 0, bytes: 0, ageMs: 0 })
-    for (let n = 0; n < 50; n++) h.publish('t', `${n}`, `resting${n}`)
-    for (let n = 0; n < 51; n++) {
-      h.publish('t', `${n}`, `removed${n}`)
-      h.publish('t', '', `removed${n}`, true)
-    }
-    h.settle()
-    return h
+/** 50 resting keys and 51 removed ones, of which one is forgotten, for pages of three or four values. */
+function crowded(): Harness {
+  const h = new Harness({ topicKeys: 100, pageBytes: 128 })
+  h.node.defineTopics('*', { entries: 0, bytes: 0, ageMs: 0 })
+  for (let n = 0; n < 50; n++) h.publish('t', `${n}`, `resting${n}`)
+  for (let n = 0; n < 51; n++) {
+    h.publish('t', `${n}`, `removed${n}`)
+    h.publish('t', '', `removed${n}`, true)
   }
+  h.settle()
+  return h
+}
 
+describe('A conflating reader of more values than one page', () => {
   it('gets all of them without beginning anew, though a removal was forgotten before it came', () => {
     const h = crowded()
     for (const parts of [{ conflate: true }, {}, { conflate: true, maxHz: 10 }, { policy: 1 }]) {

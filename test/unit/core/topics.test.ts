@@ -370,24 +370,24 @@ describe('Rights', () => {
   })
 })
 
-describe('The head of a publication', () => {
-  /** A topic that has had 10,000 publications, on a node that is an hour old, and a reader of it. */
-  const busy = (): { h: Harness; peer: Peer } => {
-    const h = new Harness()
-    for (let n = 0; n < 200; n++) h.node.publish(`other${n}`, text(''), '', false, h.now)
-    h.stall(3_600_000)
-    const peer = h.connect('ann')
-    for (let n = 0; n < 10_000; n++) h.publish('t', 'x')
-    h.settle()
-    h.listen(peer, 't')
-    return { h, peer }
-  }
-  const sizeOf = (peer: Peer): number => {
-    const size = peer.transport.packets.at(-1)?.bytes.length ?? 0
-    expect(publicationsOf(peer.take()).length).toBeGreaterThan(0)
-    return size
-  }
+/** A topic that has had 10,000 publications, on a node that is an hour old, and a reader of it. */
+const busy = (): { h: Harness; peer: Peer } => {
+  const h = new Harness()
+  for (let n = 0; n < 200; n++) h.node.publish(`other${n}`, text(''), '', false, h.now)
+  h.stall(3_600_000)
+  const peer = h.connect('ann')
+  for (let n = 0; n < 10_000; n++) h.publish('t', 'x')
+  h.settle()
+  h.listen(peer, 't')
+  return { h, peer }
+}
+const sizeOf = (peer: Peer): number => {
+  const size = peer.transport.packets.at(-1)?.bytes.length ?? 0
+  expect(publicationsOf(peer.take()).length).toBeGreaterThan(0)
+  return size
+}
 
+describe('The head of a publication', () => {
   it('is at most twelve bytes where it comes alone', () => {
     const { h, peer } = busy()
     h.publish('t', 'x'.repeat(110))
@@ -565,6 +565,9 @@ function foreign(...batches: readonly string[][]): Uint8Array[] {
 const numbersIn = (published: readonly { readonly bytes: Uint8Array }[]): (number[] | undefined)[] =>
   published.map(({ bytes: packet }) => decodeDiffusion(packet)?.entries.map(({ number }) => number))
 
+const named = (peer: Peer): unknown[] =>
+  peer.take().flatMap((message) => (message.type === 'publishers' ? [message] : []))
+
 describe('On the bus', () => {
   it('is one message per topic and sweep, whatever the number of subscribers', () => {
     const h = new Harness()
@@ -631,19 +634,17 @@ describe('On the bus', () => {
       for (const message of other.bus.published) h.node.handleBus('t', message.bytes, h.now)
       h.settle()
     }
-    const of = (peer: Peer): unknown[] =>
-      peer.take().flatMap((message) => (message.type === 'publishers' ? [message] : []))
-    expect(of(early)).toEqual([
+    expect(named(early)).toEqual([
       { type: 'publishers', first: 1, publishers: [{ publisher: 8 }] },
       { type: 'publishers', first: 2, publishers: [{ publisher: 9 }] },
     ])
     late.subscribe('t', { history: 9 })
     h.publish('t', '1')
     h.settle()
-    expect(of(late)).toEqual([
+    expect(named(late)).toEqual([
       { type: 'publishers', first: 1, publishers: [{ publisher: 8 }, { publisher: 9 }] },
     ])
-    expect(of(early)).toEqual([])
+    expect(named(early)).toEqual([])
   })
 
   it('is never echoed: what came from there is not published again', () => {

@@ -77,6 +77,7 @@ async function measure(
   return { each, ratio }
 }
 
+const nothing = (): void => {}
 const silent: Transport = { write: () => true, pause() {}, resume() {}, close() {} }
 
 /** A node whose sockets take everything and keep nothing, and whose time stands still. */
@@ -87,7 +88,6 @@ class Scale {
   #names = 0
 
   constructor(limits: Partial<NodeLimits> = {}) {
-    const nothing = (): void => {}
     this.node = new RtmsNode(
       {
         id: 'n1',

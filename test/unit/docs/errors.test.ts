@@ -13,9 +13,9 @@ const rows = [...page.matchAll(/^\| `(\w+)` \|(.*)\|$/gm)].map(([, name = '', re
 describe('docs/errors.md', () => {
   it('has every error of the table, with its number, retry and text, and something to do', () => {
     const told = rows.filter((row) => row.length === 5).map((row) => row.slice(0, 4))
-    const known = Object.entries(errors).map(([name, { retry, text }], at) => [
+    const known = Object.entries(errors).map(([name, { retry, text }], place) => [
       name,
-      `${at + 1}`,
+      `${place + 1}`,
       retry,
       text,
     ])

@@ -263,36 +263,36 @@ export class ClientSide {
         break
       case 'send':
         outcomes.of(action.text, (done) =>
-          machine.input(seat as SeatMachine, text(action.text), 60_000, now, done),
+          machine.followers.input(seat as SeatMachine, text(action.text), 60_000, now, done),
         )
         break
       case 'leave':
-        machine.leave(seat as SeatMachine)
+        machine.followers.leave(seat as SeatMachine)
         this.#seats.delete(action.meeting)
         break
       case 'subscribe': {
         const options = { ...everything, conflate: action.conflate ?? false }
-        this.#readers.set(action.topic, machine.read(action.topic, options, new ReaderRecorder()))
+        this.#readers.set(action.topic, machine.followers.read(action.topic, options, new ReaderRecorder()))
         break
       }
       case 'unsubscribe':
-        machine.leave(this.#readers.get(action.topic) as TopicReader)
+        machine.followers.leave(this.#readers.get(action.topic) as TopicReader)
         this.#readers.delete(action.topic)
         break
       case 'publish':
         outcomes.of('publish', (done) =>
-          machine.publish(action.topic, text(action.text), action.key, false, 10_000, now, done),
+          machine.calls.publish(action.topic, text(action.text), action.key, false, 10_000, now, done),
         )
         break
       case 'request':
         outcomes.of(action.method, (done) => {
           const settled = (result: unknown): void =>
             done(typeof result === 'object' && result !== null && 'bytes' in result ? textOf(result) : result)
-          this.#request = machine.request(action.method, text(action.text), 10_000, now, settled)
+          this.#request = machine.calls.request(action.method, text(action.text), 10_000, now, settled)
         })
         break
       case 'cancel':
-        machine.cancel(this.#request)
+        machine.calls.cancel(this.#request)
         break
       case 'renew':
         rig.giveTicket(action.seconds * 1000, { token: action.token })
@@ -311,7 +311,7 @@ export class ClientSide {
   #join(meeting: string): void {
     const listener = new SeatRecorder()
     listener.ended = () => void this.#seats.delete(meeting)
-    this.#seats.set(meeting, this.rig.machine.join(meeting, false, '', listener))
+    this.#seats.set(meeting, this.rig.machine.followers.join(meeting, false, '', listener))
   }
 
   hear(line: Said | Closed): void {

@@ -150,7 +150,10 @@ function parsePublications(parser: Parser, at: number, end: number): void {
     if (flags & 1) parser.uint((value) => `publisher ${value}`)
     if (flags & 2) {
       offset = parser.piece(
-        (r) => r.int(),
+        (r) => {
+          const folded = r.uint()
+          return folded % 2 === 1 ? -(folded + 1) / 2 : folded / 2
+        },
         (value) => `offset ${value}`,
       )
     }

@@ -132,14 +132,14 @@ function live(): Rig {
 
 function joining(): Rig {
   const rig = live()
-  rig.machine.join('m', false, '', new SeatRecorder())
+  rig.machine.followers.join('m', false, '', new SeatRecorder())
   rig.take()
   return rig
 }
 
 function subscribing(): Rig {
   const rig = live()
-  rig.machine.read('t', everything, new ReaderRecorder())
+  rig.machine.followers.read('t', everything, new ReaderRecorder())
   rig.take()
   return rig
 }

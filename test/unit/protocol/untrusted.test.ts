@@ -12,11 +12,6 @@ import { schema, type MeetingEvent, type Message, type Side, tailOf } from '../.
 import { arbitraryMessage, arbitraryPacket, encodeFrame, messageTypes, senderOf } from './arbitrary.ts'
 import { byteArraysIn, fromHex, readAll, readOrRefuse } from './read.ts'
 
-/** Reads publications whose message says `at`. */
-function visit(hex: string, at: number): void {
-  eachPublication(fromHex(hex), at, () => {})
-}
-
 /*
  * A packet is refused with a PROTOCOL error or read; nothing else may happen, whatever its bytes are.
  * `readOrRefuse` lets any other error through, which fails the test.
@@ -216,6 +211,9 @@ function publicationOf(parts: object): string {
 function away(hex: string, text = false, seq = 3): MeetingEvent | null {
   return decodeEvent({ slot: 255, seq, data: { text, bytes: fromHex(hex) } })
 }
+
+/** Reads publications whose message says `at`. */
+const visit = (hex: string, at: number): void => eachPublication(fromHex(hex), at, () => {})
 
 describe('a small packet that claims much', () => {
   /** Lengths and counts a forger would write. */
