@@ -16,6 +16,7 @@ import {
   type Done,
   DROPPED,
   isPosition,
+  isUint,
   Machine,
   type Phase,
   type ReadOptions,
@@ -171,8 +172,7 @@ export class Client {
     const { conflate = false, maxHz = 0, keys = [], history = 0, since } = options
     if (keys.length > limits.keys || !keys.every(isKey))
       throw new RtmsError('LIMIT', `at most ${limits.keys} keys of ${limits.name} bytes can be named`)
-    if (!Number.isSafeInteger(history) || history < 0)
-      throw new RangeError(`history is ${history}; expected an integer of at least 0`)
+    if (!isUint(history)) throw new RangeError(`history is ${history}; expected an integer of at least 0`)
     if (since !== undefined && !isPosition(since))
       throw new TypeError('since must be what client.position gave; leave it out to begin anew')
     const wish: ReadOptions = {

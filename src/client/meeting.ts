@@ -9,7 +9,13 @@ import {
   toPayload,
 } from '../protocol/index.ts'
 import { Listeners } from './events.ts'
-import { clientLimits, type RawFrame, type SeatListener, type SeatMachine } from './machine/index.ts'
+import {
+  MOST_EARLY_FRAMES,
+  MOST_EARLY_MESSAGES,
+  type RawFrame,
+  type SeatListener,
+  type SeatMachine,
+} from './machine/index.ts'
 import type { SendOptions } from './options.ts'
 
 /** An input in a frame. `data` is what the sender gave to `send`. */
@@ -202,7 +208,7 @@ export class Meeting<T = unknown> implements SeatListener {
 
   /** A meeting nobody listens to keeps its latest frames only, and says so when somebody does. */
   #wait(item: RawFrame | FrameGap): void {
-    if (this.#early.length >= clientLimits.earlyFrames) {
+    if (this.#early.length >= MOST_EARLY_FRAMES) {
       const [first] = this.#early as [RawFrame | FrameGap]
       const from = 'number' in first ? first.number : first.from
       this.#early = [{ from, to: 'number' in item ? item.number : item.from, reason: 'SLOW' }]
@@ -222,7 +228,7 @@ export class Meeting<T = unknown> implements SeatListener {
   direct(data: Payload): void {
     if (this.#messages.size > 0) return this.#messages.emit(fromPayload(data))
     this.#earlyMessages.push(fromPayload(data))
-    if (this.#earlyMessages.length > clientLimits.earlyMessages) this.#earlyMessages.shift()
+    if (this.#earlyMessages.length > MOST_EARLY_MESSAGES) this.#earlyMessages.shift()
   }
 
   /** @internal */

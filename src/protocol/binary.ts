@@ -49,7 +49,7 @@ function encode(messages: readonly Message[]): Uint8Array {
 }
 
 function decode(packet: Uint8Array | string, from: Side): Message[] {
-  if (typeof packet === 'string') throw malformed('rtms.v1 is binary')
+  if (typeof packet === 'string') throw malformed('a text message, but rtms.v1 is binary')
   // A Buffer of Node would hand out Buffers as fields, whose `slice` shares memory where a Uint8Array's copies.
   const plain = packet.constructor === Uint8Array
   const r = new Reader(plain ? packet : new Uint8Array(packet.buffer, packet.byteOffset, packet.byteLength))

@@ -187,7 +187,6 @@ function drawTinyLimits(random: Random): Partial<NodeLimits & FixedLimits> {
     questions: random.pick([1, 2, 1_000]),
     joinUsers: random.pick([1, 1_024]),
     waitingEvents: random.pick([4, 1_020]),
-    electorates: random.pick([2, 64]),
   }
 }
 

@@ -7,7 +7,7 @@ import {
   type Payload,
   RtmsError,
 } from '../../protocol/index.ts'
-import { busy, clientLimits, type Waiting } from './limits.ts'
+import { busy, MOST_WAITING_CALLS, type Waiting } from './limits.ts'
 
 /** Hears once how a call ended: with the server's answer, or with an error. */
 export type Done<T> = (result: T | RtmsError) => void
@@ -52,7 +52,7 @@ export class Calls {
   #last = 0
   /** How many of them are the application's. */
   #asking = 0
-  #most: number = clientLimits.waitingCalls
+  #most: number = MOST_WAITING_CALLS
   #maxPayload: number = limits.payload
 
   constructor(waiting: Waiting, send: (message: CallMessage) => void) {

@@ -273,7 +273,10 @@ export class Followers {
   #add<F extends Follower>(follower: F): F {
     const { name } = follower
     const place = this.#placeOf(follower)
-    if (place.has(name)) throw new RtmsError('LIMIT', `${name} is ${follower.verb} already; leave it first`)
+    if (place.has(name)) {
+      const how = follower instanceof SeatMachine ? 'joined' : 'subscribed to'
+      throw new RtmsError('LIMIT', `${name} is ${how} already; leave it first`)
+    }
     place.set(name, follower)
     if (this.#isLive) this.#wishes.add(follower)
     if (this.#isClosed) this.end(new RtmsError('CLOSED'))

@@ -1,10 +1,11 @@
 export { checkKey, checkName, type Done } from './calls.ts'
-export { clientLimits } from './limits.ts'
+export { MOST_EARLY_FRAMES, MOST_EARLY_MESSAGES } from './limits.ts'
 export { DROPPED, Machine } from './machine.ts'
 export type { Phase } from './ports.ts'
 export type { RawFrame, SeatListener, SeatMachine } from './seat.ts'
 export {
   isPosition,
+  isUint,
   type ReaderListener,
   type ReadOptions,
   type Received,

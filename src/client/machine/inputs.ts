@@ -1,6 +1,6 @@
 import { type MessageOf, type Payload, RtmsError } from '../../protocol/index.ts'
 import type { Done } from './calls.ts'
-import { busy, clientLimits, type Waiting } from './limits.ts'
+import { busy, MOST_WAITING_INPUTS, MOST_FRAMED_INPUTS, type Waiting } from './limits.ts'
 
 interface Input {
   readonly data: Payload
@@ -42,7 +42,7 @@ export class Inputs {
 
   /** Takes one, to be sent at once or later. Throws BUSY. */
   add(data: Payload, sendBy: number, sent: boolean, done: Done<number>): NumberedInput {
-    if (this.unanswered >= clientLimits.waitingInputs) throw busy(clientLimits.waitingInputs, 'inputs')
+    if (this.unanswered >= MOST_WAITING_INPUTS) throw busy(MOST_WAITING_INPUTS, 'inputs')
     this.#waiting.take(data)
     const seq = ++this.#seq
     const after = this.#last
@@ -103,7 +103,7 @@ export class Inputs {
     if (input === undefined || input.frame > 0) return
     input.frame = frame
     this.#waiting.give(input.data)
-    if (++this.#framed > clientLimits.framedInputs) this.#forgetOldest()
+    if (++this.#framed > MOST_FRAMED_INPUTS) this.#forgetOldest()
     input.done(frame)
   }
 

@@ -38,7 +38,7 @@ export function isPosition(value: unknown): value is Position {
   )
 }
 
-function isUint(value: unknown): boolean {
+export function isUint(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
@@ -86,7 +86,6 @@ interface Place {
 export class TopicReader {
   /** Of the topic. */
   readonly name: string
-  readonly verb = 'subscribed to'
   readonly options: ReadOptions
   readonly listener: ReaderListener
   /** The log's number on the current connection, 0 while not subscribed there. */

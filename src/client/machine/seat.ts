@@ -39,7 +39,6 @@ export interface SeatListener {
 export class SeatMachine {
   /** Of the meeting. */
   readonly name: string
-  readonly verb = 'joined'
   readonly spectator: boolean
   readonly config: string
   readonly listener: SeatListener

@@ -234,7 +234,7 @@ describe('A connection', () => {
     const binary = await new Peer(address.url).opened()
     binary.ws.send('[]')
     expect((await binary.closed).code).toBe(4400)
-    expect(binary.all('goodbye')[0]?.reason).toContain('a text message')
+    expect(binary.all('goodbye')[0]?.reason).toContain('rtms.v1 is binary')
     const text = await new Peer(address.url, jsonCodec).opened()
     text.ws.send(jsonCodec.encode([hello('')]), { binary: true })
     expect((await text.closed).code).toBe(4400)

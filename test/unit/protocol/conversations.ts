@@ -248,6 +248,7 @@ export class ClientSide {
   act(action: ClientAction): void {
     const { rig, outcomes } = this
     const { machine, now } = rig
+    const { calls, followers } = machine
     const seat = 'meeting' in action ? (this.#seats.get(action.meeting) as SeatMachine) : undefined
     switch (action.does) {
       case 'connect':
@@ -263,36 +264,36 @@ export class ClientSide {
         break
       case 'send':
         outcomes.of(action.text, (done) =>
-          machine.followers.input(seat as SeatMachine, text(action.text), 60_000, now, done),
+          followers.input(seat as SeatMachine, text(action.text), 60_000, now, done),
         )
         break
       case 'leave':
-        machine.followers.leave(seat as SeatMachine)
+        followers.leave(seat as SeatMachine)
         this.#seats.delete(action.meeting)
         break
       case 'subscribe': {
         const options = { ...everything, conflate: action.conflate ?? false }
-        this.#readers.set(action.topic, machine.followers.read(action.topic, options, new ReaderRecorder()))
+        this.#readers.set(action.topic, followers.read(action.topic, options, new ReaderRecorder()))
         break
       }
       case 'unsubscribe':
-        machine.followers.leave(this.#readers.get(action.topic) as TopicReader)
+        followers.leave(this.#readers.get(action.topic) as TopicReader)
         this.#readers.delete(action.topic)
         break
       case 'publish':
         outcomes.of('publish', (done) =>
-          machine.calls.publish(action.topic, text(action.text), action.key, false, 10_000, now, done),
+          calls.publish(action.topic, text(action.text), action.key, false, 10_000, now, done),
         )
         break
       case 'request':
         outcomes.of(action.method, (done) => {
           const settled = (result: unknown): void =>
             done(typeof result === 'object' && result !== null && 'bytes' in result ? textOf(result) : result)
-          this.#request = machine.calls.request(action.method, text(action.text), 10_000, now, settled)
+          this.#request = calls.request(action.method, text(action.text), 10_000, now, settled)
         })
         break
       case 'cancel':
-        machine.calls.cancel(this.#request)
+        calls.cancel(this.#request)
         break
       case 'renew':
         rig.giveTicket(action.seconds * 1000, { token: action.token })

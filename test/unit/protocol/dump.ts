@@ -1,4 +1,5 @@
 import { Reader } from '../../../src/protocol/bytes.ts'
+import { readInt } from '../../../src/protocol/publications.ts'
 import { decodeEvent } from '../../../src/protocol/frames.ts'
 import { SYSTEM_SLOT } from '../../../src/protocol/limits.ts'
 import type { Payload } from '../../../src/protocol/payload.ts'
@@ -149,13 +150,7 @@ function parsePublications(parser: Parser, at: number, end: number): void {
     )
     if (flags & 1) parser.uint((value) => `publisher ${value}`)
     if (flags & 2) {
-      offset = parser.piece(
-        (r) => {
-          const folded = r.uint()
-          return folded % 2 === 1 ? -(folded + 1) / 2 : folded / 2
-        },
-        (value) => `offset ${value}`,
-      )
+      offset = parser.piece(readInt, (value) => `offset ${value}`)
     }
     position++
     if (flags & 4) position += parser.uint((value) => `${value} skipped`)
