@@ -7,7 +7,7 @@ import { meetingMutants } from './mutants-meetings.ts'
 import { deliveryMutants } from './mutants.ts'
 
 /** Seeds tried on each mutant. The same ones run clean without it: `seeds.test.ts` runs them. */
-const SEEDS = 100
+const SEEDS = 300
 
 /** What broke until one of these invariants did, by the first seed that did it. */
 function findFailures(invariants: readonly string[]): string[] {
