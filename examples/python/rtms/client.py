@@ -21,13 +21,12 @@ logger = logging.getLogger("rtms")
 SUBPROTOCOL = "rtms.v1.json"
 POLICIES = {"skip": 0, "conflate": 1, "disconnect": 2}
 #: The messages from code 0x60 on: entries of the session log.
-SESSION_LOG = {
-    "joined", "subscribed", "done", "failed", "reply", "nack", "push", "direct", "ended",
-    "reset", "move", "verdict", "snapshotPull", "pull",
-}  # fmt: skip
+SESSION_LOG = {"joined", "subscribed", "done", "failed", "reply", "nack", "push", "direct", "ended"}
 #: Entries of the session log received without telling the node.
 ENTRIES_PER_ACK = 64
 CONNECT_S, LONGEST_WAIT_S = 10.0, 30.0
+#: The close code of a token that was refused, and how often in a row another one is tried.
+UNAUTHENTICATED, REFUSALS = 4401, 3
 #: How this side closes a connection that it replaces; 1000 would end the session.
 DROPPED = 3000
 
@@ -69,10 +68,14 @@ class Client:
         self._welcome: dict[str, Any] = {"session": "", "reconnectMin": 200, "reconnectMax": 2_000}
         self._received = 0
         self._entries_lost = False
+        #: Not where the session may be of another user than the ticket.
+        self._offers_session = True
         # Of the connection.
         self._consumed = self._acknowledged = self._received_acknowledged = 0
         self._seen_at = 0.0
-        self._retry_after = 0
+        self._retry_after = self._goodbye = 0
+        #: Logs are to be asked for once the packet with the welcome is handled: it may say that some have ended.
+        self._follows = False
 
     async def __aenter__(self) -> "Client":
         self._task = asyncio.create_task(self._run())
@@ -195,14 +198,20 @@ class Client:
     # ---- the life of a connection
 
     async def _run(self) -> None:
-        failures = 0
+        failures = refusals = 0
         while True:
-            self._retry_after = 0
+            self._retry_after = self._goodbye = 0
             try:
                 await self._connect()
             except Closed as closed:
-                if closed.code == 1000 or 4400 <= closed.code <= 4449:
-                    self._end(RtmsError("CLOSED", f"the node closed for good: {closed.code} {closed.reason}"))
+                if self.state == "connected":
+                    refusals = 0
+                # Where the code does not arrive, that of the goodbye counts.
+                code = closed.code if 4400 <= closed.code <= 4499 else self._goodbye or closed.code
+                if code == UNAUTHENTICATED and (refusals := refusals + 1) < REFUSALS:
+                    self._offers_session = not (self._offers_session and self._welcome["session"])
+                elif code == 1000 or 4400 <= code <= 4449:
+                    self._end(RtmsError("CLOSED", f"the node closed for good: {code} {closed.reason}"))
                     return
             except OSError:
                 pass
@@ -211,12 +220,15 @@ class Client:
             except Exception as error:
                 self._end(error)
                 return
-            failures = 0 if self.state == "connected" else failures + 1
+            if self.state == "connected":
+                failures = 0
             self._lose_connection()
             # Full jitter from the first wait on: a lost node does not get all its clients back in one moment.
             shortest, longest = self._welcome["reconnectMin"] / 1000, self._welcome["reconnectMax"] / 1000
             ceiling = min(LONGEST_WAIT_S, longest * 2 ** min(failures, 10))
-            await asyncio.sleep(max(self._retry_after / 1000, random.uniform(shortest, max(shortest, ceiling))))
+            least = max(shortest, self._retry_after / 1000)
+            failures += 1
+            await asyncio.sleep(least + random.random() * max(0, ceiling - shortest))
 
     async def _connect(self) -> None:
         """One connection, from its ticket to its end, which is an exception."""
@@ -231,8 +243,8 @@ class Client:
                     "version": 1,
                     "client": "rtms-python/0.1",
                     "token": ticket["token"],
-                    "session": self._welcome["session"],
-                    "received": self._received,
+                    "session": self._welcome["session"] if self._offers_session else "",
+                    "received": self._received if self._offers_session else 0,
                     "window": self._window,
                 }
             )
@@ -292,14 +304,20 @@ class Client:
     def _handle_packet(self, packet: bytes) -> None:
         try:
             for message in json.loads(packet.decode()):
-                if message["type"] in SESSION_LOG:
+                kind = message["type"]
+                # What this client does not know is passed over.
+                handle = getattr(self, f"_on_{kind}", None)
+                if handle is None or self._goodbye:
+                    continue
+                if kind != "goodbye" and (kind == "welcome") == (self.state == "connected"):
+                    raise Violation("a connection begins with one welcome")
+                if kind in SESSION_LOG:
                     self._received += 1
-                # What this version of the protocol defines and does not use is passed over.
-                handle = getattr(self, f"_on_{message['type']}", None)
-                if handle is not None:
-                    handle(message)
-        except (KeyError, TypeError, ValueError) as error:
+                handle(message)
+        except (LookupError, TypeError, ValueError) as error:
             raise Violation(f"a packet cannot be read: {error!r}") from error
+        if self._follows:
+            self._follow()
         self._consumed += len(packet)
         window = self._welcome.get("window", 0)
         unsaid = self._consumed - self._acknowledged
@@ -309,7 +327,13 @@ class Client:
             self._acknowledge()
 
     def _on_welcome(self, message: dict[str, Any]) -> None:
+        if message["version"] != 1:
+            raise Violation(f"version {message['version']} was not asked for")
+        if message["resumed"]:
+            # What the session log still holds of a meeting comes before it is joined on this connection.
+            self._logs = {meeting.facts["log"]: meeting for meeting in self.meetings.values() if meeting.facts}
         self._welcome = message
+        self._offers_session = self._follows = True
         self.origin, self.publishers = message["origin"], [message["publisher"]]
         self.user = message["user"]
         self._entries_lost = message["received"] > self._received
@@ -323,6 +347,10 @@ class Client:
                 self._send_call(call)
             elif not message["resumed"] or self._entries_lost:
                 settle(call.future, error=RtmsError("UNKNOWN", "the connection was lost; it may have taken effect"))
+
+    def _follow(self) -> None:
+        """Asks for each meeting and topic from where this client stands."""
+        self._follows = False
         for meeting in self.meetings.values():
             self.send(meeting.join_message(self._next_call()))
         for subscription in self.topics.values():
@@ -332,6 +360,7 @@ class Client:
         self.send({"type": "pong", "echo": message["time"], "time": time.monotonic_ns() // 1000, "lateness": 0})
 
     def _on_goodbye(self, message: dict[str, Any]) -> None:
+        self._goodbye = message["code"]
         self._retry_after = message["retryAfter"]
 
     def _on_frames(self, message: dict[str, Any]) -> None:
@@ -378,6 +407,8 @@ class Client:
         error = RtmsError(message["error"], message["message"], message["retryAfter"])
         for log in (*self.meetings.values(), *self.topics.values()):
             if log.call == message["call"] != 0:
+                if log.may_be_elsewhere(error):
+                    raise OSError("the meeting is not found here: a fresh ticket may lead to it")
                 log.end(error)
         self._answer(message["call"], error=error)
 

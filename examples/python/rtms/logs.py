@@ -44,6 +44,10 @@ class Meeting:
         self._seq = 0
         #: The last input sent that was not refused, as far as is known; 0 for none in this seat.
         self._last = 0
+        #: The last input that was handed to a connection.
+        self._sent = 0
+        #: The meeting was not found with an earlier ticket, since it was last joined.
+        self._missed = False
         #: The last frame that the node was told of as seen.
         self._acknowledged = 0
         self._unanswered: dict[int, tuple[dict[str, str], asyncio.Future]] = {}
@@ -83,7 +87,7 @@ class Meeting:
         self._client.send(
             {"type": "input", "log": self.log, "seq": seq, "after": self._last, "seen": self._next - 1, "data": data}
         )
-        self._last = seq
+        self._last = self._sent = seq
 
     def seen(self) -> list[dict[str, int]]:
         """What of an acknowledgement is this meeting's."""
@@ -106,7 +110,7 @@ class Meeting:
         if place != (self.epoch, self.slot, self._session):
             # Inputs of another seat: whether they were taken nobody can tell any more.
             self._fail_inputs("UNKNOWN")
-            self._seq = message["seq"]
+            self._seq = self._sent = message["seq"]
             self._last = 0
         elif lost or not message["recovered"]:
             self._fail_inputs("UNKNOWN", message["seq"])
@@ -115,6 +119,7 @@ class Meeting:
         # What is above `seq` did not arrive.
         self._last = min(self._last, message["seq"])
         self._acknowledged = 0
+        self._missed = False
         self.epoch, self.slot, self._session = place
         self.log, self.members, self.facts = message["log"], message["members"], message
         if again:
@@ -154,10 +159,19 @@ class Meeting:
             self._last = max((seq for seq in self._unanswered if seq < self._last), default=0)
         self._answer(message["seq"], error=RtmsError(message["error"], "", message["retryAfter"]))
 
+    def may_be_elsewhere(self, error: RtmsError) -> bool:
+        """Whether a fresh ticket is worth a try: whoever issues it may open the meeting, or know another node."""
+        if error.code != "NOT_FOUND" or self.epoch == 0 or self._missed:
+            return False
+        self._missed = True
+        return True
+
     def end(self, error: RtmsError) -> None:
         self._client.meetings.pop(self.name, None)
         self._client.forget(self.log)
         self.log = 0
+        # What was sent may be in a frame that this client does not see.
+        self._fail_inputs("UNKNOWN", self._sent)
         self._fail_inputs(error.code)
         settle(self.entered, error=error)
         tell(self.on_end, error)
@@ -246,6 +260,9 @@ class Subscription:
         # Of a reader of some keys nobody knows how many of the entries passed over were of these.
         lost = 0 if self._options["keys"] else max(0, self._at - message["from"])
         tell(self.on_gap, reason, lost)
+
+    def may_be_elsewhere(self, error: RtmsError) -> bool:
+        return False
 
     def end(self, error: RtmsError) -> None:
         self._client.topics.pop(self.topic, None)

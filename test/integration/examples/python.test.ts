@@ -252,6 +252,46 @@ describe('examples/python', () => {
     expect(await other.close()).toBe(0)
   })
 
+  it('hears what the business said while it was away, and that it was kicked', async () => {
+    await start()
+    const room = await rtms.meetings.open('room')
+    const other = await python()
+    await other.do('join', { meeting: 'room' })
+    proxy.cut()
+    await until(() => room.info.members).toMatchObject([{ away: true }])
+    room.sendTo(0, 'while you were away')
+    proxy.mend()
+    await until(() => other.told('message')).toEqual([{ told: 'message', data: 'while you were away' }])
+    await until(() => room.info.members).toMatchObject([{ away: false }])
+    proxy.cut()
+    await until(() => room.info.members).toMatchObject([{ away: true }])
+    room.kick(0)
+    proxy.mend()
+    await until(() => other.told('end')).toEqual([{ told: 'end', code: 'CLOSED' }])
+    expect(await other.do('request', { method: 'none', data: null })).toBe('NO_HANDLER')
+    expect(room.info.members).toEqual([])
+  })
+
+  it('asks for one fresh ticket where the meeting it was in is not found, and joins it again', async () => {
+    await start()
+    await rtms.meetings.open('room')
+    const other = await python()
+    await other.do('join', { meeting: 'room' })
+    const { port: same } = rtms.address
+    await rtms.close({ timeoutMs: 100 })
+    rtms = await Rtms.start({ port: same, host: '127.0.0.1', secret: SECRET })
+    let asked = 0
+    // Whoever issues the fresh ticket opens it.
+    rtms.meetings.onMissing(async () => (++asked === 1 ? null : {}))
+    await until(() => other.told('rejoin')).toEqual([
+      { told: 'rejoin', recovered: false, reason: 'NEW_EPOCH' },
+    ])
+    expect(asked).toBe(2)
+    expect(await other.do('send', { meeting: 'room', data: 1 })).toBeGreaterThan(0)
+    expect(other.told('end')).toEqual([])
+    expect(other.complaints()).toBe('')
+  })
+
   it('room.py walks about in the demo', async () => {
     const demo = await startDemo({ port: 0, host: '127.0.0.1', secret: SECRET }, 'dist/web')
     const file = fileURLToPath(new URL('../../../examples/python/room.py', import.meta.url))
