@@ -2,7 +2,8 @@ import { Choice } from '../shell/choice.tsx'
 import { orders, type Order } from './selection.ts'
 import { sectors } from './terms.ts'
 import type { Wall } from './wall.ts'
-import { text, type View } from './words.ts'
+import type { View } from './texts.ts'
+import { text } from './words.ts'
 
 const views: readonly View[] = ['tiles', 'map']
 

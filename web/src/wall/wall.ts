@@ -1,4 +1,5 @@
-import { text, type View } from './words.ts'
+import type { View } from './texts.ts'
+import { text } from './words.ts'
 import { Feed, type Return } from './feed.ts'
 import { clock } from './format.ts'
 import type { HeatMap } from './heat-map.ts'

@@ -1,4 +1,4 @@
-import type { Texts } from './words.ts'
+import type { Texts } from './texts.ts'
 
 export const english: Texts = {
   title: 'The Wall',

@@ -1,4 +1,4 @@
-import type { Texts } from './words.ts'
+import type { Texts } from './texts.ts'
 
 export const chinese: Texts = {
   title: '行情墙',
