@@ -129,6 +129,11 @@ export class Writer {
   text(text: string): void {
     const length = utf8Length(text)
     this.uint(length)
+    this.utf8(text, length)
+  }
+
+  /** `text` as UTF-8, which has so many bytes. */
+  utf8(text: string, length: number): void {
     const at = this.#reserve(length)
     if (length === text.length) for (let i = 0; i < length; i++) this.#bytes[at + i] = text.charCodeAt(i)
     else encoder.encodeInto(text, this.#bytes.subarray(at, at + length))

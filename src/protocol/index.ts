@@ -5,7 +5,7 @@ export { decodeEvent, eachFrame, type FrameEntry } from './frames.ts'
 export { jsonCodec } from './json.ts'
 export { isSpoken, limits, SYSTEM_SLOT, versions } from './limits.ts'
 export { isKey, isName, isPattern, isUser, matches } from './names.ts'
-export { fromPayload, toPayload, type Payload } from './payload.ts'
+export { fromPayload, payloadLength, toLatePayload, toPayload, type Payload } from './payload.ts'
 export { eachPublication, type PublicationEntry } from './publications.ts'
 export {
   events,

@@ -1,4 +1,4 @@
-import { utf8Decode, utf8Encode } from './bytes.ts'
+import { utf8Decode, utf8Encode, utf8Length } from './bytes.ts'
 
 /**
  * What an application sends: bytes, or text in UTF-8. RTMS forwards a payload and never looks into it.
@@ -9,14 +9,51 @@ export interface Payload {
   readonly bytes: Uint8Array
 }
 
+/**
+ * Text that is encoded where it is written, and not before: of what is published, much is never read, and an array of
+ * bytes costs more to make and to collect than the JSON itself.
+ */
+export class LateText implements Payload {
+  readonly text = true
+  readonly json: string
+  /** Bytes of UTF-8. */
+  readonly length: number
+
+  constructor(json: string) {
+    this.json = json
+    this.length = utf8Length(json)
+  }
+
+  get bytes(): Uint8Array {
+    return utf8Encode(this.json)
+  }
+}
+
+/** Bytes of a payload. */
+export function payloadLength(payload: Payload): number {
+  return payload instanceof LateText ? payload.length : payload.bytes.length
+}
+
 /** A payload from a value of the application: a `Uint8Array` is sent as bytes, anything else as JSON text. */
 export function toPayload(value: unknown): Payload {
-  // Not `slice`, which for a Buffer of Node is a view: the caller may write to its buffer again at once.
-  if (value instanceof Uint8Array) return { text: false, bytes: new Uint8Array(value) }
+  return value instanceof Uint8Array ? copyOf(value) : { text: true, bytes: utf8Encode(jsonOf(value)) }
+}
+
+/** The same, for one that may never be written. */
+export function toLatePayload(value: unknown): Payload {
+  return value instanceof Uint8Array ? copyOf(value) : new LateText(jsonOf(value))
+}
+
+/** Not by `slice`, which for a Buffer of Node is a view: the caller may write to its buffer again at once. */
+function copyOf(bytes: Uint8Array): Payload {
+  return { text: false, bytes: new Uint8Array(bytes) }
+}
+
+function jsonOf(value: unknown): string {
   const json = JSON.stringify(value) as string | undefined
   if (json === undefined)
     throw new TypeError(`${typeof value} cannot be sent: it has no JSON form; send null or bytes`)
-  return { text: true, bytes: utf8Encode(json) }
+  return json
 }
 
 /**

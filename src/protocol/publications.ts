@@ -1,7 +1,7 @@
 import { malformed, Reader, type Writer } from './bytes.ts'
 import { limits, MAX_SIGNED, MAX_UINT } from './limits.ts'
 import { readData } from './struct.ts'
-import type { Payload } from './payload.ts'
+import { LateText, type Payload, payloadLength } from './payload.ts'
 
 /*
  * The bytes of publications. Each begins with a byte of flags, followed, in this order, by what its flags name:
@@ -67,7 +67,7 @@ export class PublicationWriter {
     time: number,
     key: string,
     tombstone: boolean,
-    { text, bytes }: Payload,
+    data: Payload,
     last: boolean,
   ): void {
     const w = this.#writer
@@ -79,7 +79,7 @@ export class PublicationWriter {
         (skipped === 0 ? 0 : SKIPPED) |
         (key === '' ? 0 : KEY) |
         (tombstone ? TOMBSTONE : 0) |
-        (text ? TEXT : 0) |
+        (data.text ? TEXT : 0) |
         (last ? REST : 0) |
         (time < this.#time ? EARLIER : 0),
     )
@@ -88,8 +88,9 @@ export class PublicationWriter {
     if (skipped > 0) w.uint(skipped)
     w.uint(Math.abs(time - this.#time))
     if (key !== '') w.text(key)
-    if (!last) w.uint(bytes.length)
-    w.raw(bytes)
+    if (!last) w.uint(payloadLength(data))
+    if (data instanceof LateText) w.utf8(data.json, data.length)
+    else w.raw(data.bytes)
     this.#at = at
     this.#publisher = publisher
     this.#offset = offset

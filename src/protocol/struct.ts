@@ -57,8 +57,9 @@ function readWhy(r: Reader): ErrorCode | '' {
 }
 
 export function writePayload(w: Writer, payload: Payload): void {
-  w.uint(payload.bytes.length * 2 + (payload.text ? 1 : 0))
-  w.raw(payload.bytes)
+  const { bytes, text } = payload
+  w.uint(bytes.length * 2 + (text ? 1 : 0))
+  w.raw(bytes)
 }
 
 export function readPayload(r: Reader): Payload {

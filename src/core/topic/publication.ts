@@ -1,4 +1,4 @@
-import type { Payload } from '../../protocol/payload.ts'
+import { type Payload, payloadLength } from '../../protocol/payload.ts'
 import type { Publisher } from './publishers.ts'
 
 /** What keeping a publication costs besides its payload and key. */
@@ -60,6 +60,6 @@ export class Publication {
   }
 
   get size(): number {
-    return this.data.bytes.length + this.key.length + OVERHEAD
+    return payloadLength(this.data) + this.key.length + OVERHEAD
   }
 }

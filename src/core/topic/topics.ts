@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { limits as protocolLimits } from '../../protocol/limits.ts'
 import { isName, matches } from '../../protocol/names.ts'
-import type { Payload } from '../../protocol/payload.ts'
+import { type Payload, payloadLength } from '../../protocol/payload.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Budget } from '../ground/budget.ts'
@@ -138,7 +138,7 @@ export class Topics {
     let topic = this.#topics.get(name) ?? null
     // The name of a topic that is there was checked when it was made.
     if (topic === null && !isName(name)) return 'BAD_TOPIC'
-    if (data.bytes.length > protocolLimits.payload) return 'TOO_LARGE'
+    if (payloadLength(data) > protocolLimits.payload) return 'TOO_LARGE'
     topic ??= this.#make(name)
     if (topic === null) return 'LIMIT'
     // A removal makes room.

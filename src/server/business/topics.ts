@@ -1,6 +1,6 @@
 import { defaultRetention, type Publication, type Retention, type TopicInfo } from '../../core/index.ts'
 import { fromPayload, isKey, isPattern, limits, RtmsError } from '../../protocol/index.ts'
-import { checkName, payloadOf } from '../ground/check.ts'
+import { checkName, latePayloadOf } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
 import type { Host } from '../host.ts'
 
@@ -56,7 +56,7 @@ export class Topics {
     }
     if (tombstone && key === '')
       throw new RtmsError('BAD_NAME', 'a tombstone removes a key: name it in `key`')
-    const data = payloadOf(value)
+    const data = latePayloadOf(value)
     const result = this.#host.act((node, now) => node.publish(topic, data, key, tombstone, now))
     if (typeof result === 'number') return result
     // The core has checked the name, once per topic; this says what a name has to be.

@@ -1,4 +1,13 @@
-import { isName, isUser, limits, type Payload, RtmsError, toPayload } from '../../protocol/index.ts'
+import {
+  isName,
+  isUser,
+  limits,
+  type Payload,
+  payloadLength,
+  RtmsError,
+  toLatePayload,
+  toPayload,
+} from '../../protocol/index.ts'
 
 /** Throws BAD_NAME where `user` cannot name a user. */
 export function checkUser(user: unknown): asserts user is string {
@@ -21,10 +30,19 @@ export function checkName(
 
 /** The payload of a value. Throws TOO_LARGE, or a TypeError for what has no JSON form. */
 export function payloadOf(value: unknown): Payload {
-  const data = toPayload(value)
-  if (data.bytes.length <= limits.payload) return data
+  return checkLength(toPayload(value))
+}
+
+/** The same, for one that may never be written. */
+export function latePayloadOf(value: unknown): Payload {
+  return checkLength(toLatePayload(value))
+}
+
+function checkLength(data: Payload): Payload {
+  const length = payloadLength(data)
+  if (length <= limits.payload) return data
   throw new RtmsError(
     'TOO_LARGE',
-    `the payload has ${data.bytes.length} bytes where at most ${limits.payload} are allowed`,
+    `the payload has ${length} bytes where at most ${limits.payload} are allowed`,
   )
 }
