@@ -250,6 +250,8 @@ export class Followers {
   /** The node ended it. */
   #lose(follower: Follower, error: RtmsError): void {
     this.#forget(follower)
+    // A JOIN under way takes another seat, which is to be left when its answer comes.
+    if (follower instanceof SeatMachine) follower.lastLog = 0
     follower.end(error)
   }
 

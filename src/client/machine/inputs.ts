@@ -54,9 +54,9 @@ export class Inputs {
 
   /** Another seat, in which the last seq is this one. `keep`: what waits is for it, and gets new numbers. */
   restart(seq: number, keep: boolean): void {
-    const waiting = keep ? Array.from(this.#inputs.values()) : []
-    if (keep) this.#inputs.clear()
-    else this.abandon()
+    if (!keep) this.abandon()
+    const waiting = [...this.#inputs.values()]
+    this.#inputs.clear()
     this.#seq = seq
     this.#base = seq
     this.#last = 0
@@ -77,10 +77,12 @@ export class Inputs {
     const again: NumberedInput[] = []
     // What is above never arrived.
     this.#last = answered > this.#base ? Math.min(this.#last, answered) : 0
-    for (const [seq, input] of Array.from(this.#inputs)) {
-      if (seq <= answered) continue
-      if (input.frame === 0 && input.sendBy <= now) this.#answer(seq, new RtmsError('NOT_SENT'))
-      else {
+    this.#seq = Math.max(this.#seq, answered)
+    for (const [seq, input] of [...this.#inputs]) {
+      // Another session that had the slot meanwhile has used the seq of one that was never sent.
+      const isLate = seq > answered ? input.frame === 0 && input.sendBy <= now : !input.sent
+      if (isLate) this.#answer(seq, new RtmsError('NOT_SENT'))
+      else if (seq > answered) {
         input.sent = true
         again.push({ seq, after: this.#last, data: input.data })
         this.#last = seq
@@ -91,10 +93,9 @@ export class Inputs {
 
   expire(now: number): void {
     this.earliest = Infinity
-    for (const [seq, input] of Array.from(this.#inputs)) {
-      if (input.frame > 0) continue
-      if (input.sendBy > now) this.earliest = Math.min(this.earliest, input.sendBy)
-      else this.#answer(seq, lostBySender(input))
+    for (const [seq, input] of [...this.#inputs]) {
+      if (input.sendBy <= now) this.#answer(seq, lostBySender(input))
+      else if (input.frame === 0) this.earliest = Math.min(this.earliest, input.sendBy)
     }
   }
 
@@ -108,11 +109,7 @@ export class Inputs {
   }
 
   #forgetOldest(): void {
-    for (const [seq, { frame }] of this.#inputs) {
-      if (frame === 0) continue
-      this.#forget(seq)
-      return
-    }
+    for (const [seq, { frame }] of this.#inputs) if (frame > 0) return this.#forget(seq)
   }
 
   #forget(seq: number): void {
@@ -131,14 +128,15 @@ export class Inputs {
 
   refused(seq: number, error: RtmsError): void {
     this.#answer(seq, error)
-    if (seq !== this.#last) return
-    this.#last = this.#forgotten
-    for (const [each, { sent }] of this.#inputs) if (sent) this.#last = each
+    if (seq === this.#last) {
+      this.#last = this.#forgotten
+      for (const [each, { sent }] of this.#inputs) if (sent) this.#last = each
+    }
   }
 
   /** What was sent, up to this seq: nobody knows what became of it. */
   giveUp(last: number): void {
-    for (const [seq, input] of Array.from(this.#inputs))
+    for (const [seq, input] of [...this.#inputs])
       if (input.sent && seq <= last) this.#answer(seq, lostBySender(input))
   }
 
@@ -148,7 +146,7 @@ export class Inputs {
   }
 
   #drop(errorOf: (input: Input) => RtmsError): void {
-    const inputs = Array.from(this.#inputs.values())
+    const inputs = [...this.#inputs.values()]
     this.#inputs.clear()
     this.#framed = 0
     for (const input of inputs) if (input.frame === 0) this.#finish(input, errorOf(input))

@@ -177,7 +177,9 @@ export class Topic implements TopicView {
 
   /** Why a reader that stands at `since` cannot go on in this log; '' where all that it wants behind that follows. */
   resume({ epoch, at }: Position, wish: Wish): ErrorCode | '' {
-    if (epoch !== this.epoch || at > this.next) return 'NEW_EPOCH'
+    if (epoch !== this.epoch) return 'NEW_EPOCH'
+    // No reader of this log can hold what was never in it.
+    if (at > this.next) return 'PROTOCOL'
     return this.#entries?.hasLost(at, wish) === true ? 'RETENTION' : ''
   }
 

@@ -113,8 +113,8 @@ export class Gateway {
     this.#settings = settings
     this.#proxies = new Proxies(settings.trustedProxies)
     this.#turnedAway = new TurnedAway(settings.logger)
-    // `closeTimeout` is not in the types of `ws` yet. TCP_NODELAY is set by `ws` itself.
-    const options: ServerOptions & { closeTimeout: number } = {
+    // The last two are not in the types of `ws` yet. TCP_NODELAY is set by `ws` itself.
+    const options: ServerOptions & { closeTimeout: number; maxPendingAutoPongs: number } = {
       noServer: true,
       clientTracking: false,
       // Without a context that is kept, a client's compression costs memory only while it is unpacked, up to
@@ -127,6 +127,7 @@ export class Gateway {
       maxFragments: serverLimits.fragments,
       maxBufferedChunks: serverLimits.chunks,
       closeTimeout: serverLimits.closeMs,
+      maxPendingAutoPongs: serverLimits.pongs,
       handleProtocols: (protocols) => choose(protocols) ?? false,
       verifyClient: ({ origin, req }, answer) => {
         const refusal = this.#refusal(origin, req)

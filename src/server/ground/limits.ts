@@ -43,6 +43,8 @@ export const serverLimits = {
   fragments: 64,
   /** Pieces that a frame may arrive in before it is whole; more are answered 1008. */
   chunks: 1_024,
+  /** WebSocket pings of a connection whose pongs are still to be written; one more cuts the connection. */
+  pongs: 60,
   /** Bytes of a WebSocket message count as signs of life for so long; a message takes no longer to become whole. */
   wholeMs: 300_000,
   /** How long a peer may take to answer a close frame, and then to be rid of its socket. */

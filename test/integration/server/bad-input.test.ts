@@ -204,6 +204,22 @@ describe('A frame', () => {
     expect(await closeCodeOf(...fragments)).toBe(1008)
   })
 
+  it('of a ping is answered, but 61 at once cut the connection without a close code', async () => {
+    const pings = (count: number): Uint8Array => new Uint8Array(Array(count).fill(frame(0x89, [])).flat())
+    const { socket, answer } = await raw(rtms.address.port, handshake())
+    await once(socket, 'data')
+    for (let round = 0; round < 2; round++) {
+      socket.write(pings(60))
+      await once(socket, 'data')
+    }
+    expect(rtms.health().connections).toBe(1)
+    socket.write(pings(61))
+    const heard = (await answer).split('\x8a\x00')
+    expect(heard.length - 1).toBeGreaterThanOrEqual(120)
+    expect(heard.at(-1)).toBe('')
+    await eventually(() => rtms.health().connections === 0)
+  })
+
   it('a byte at a time is read like any other', async () => {
     const { socket, answer } = await raw(rtms.address.port, handshake())
     await once(socket, 'data')

@@ -188,6 +188,50 @@ describe('An input', () => {
     }
   })
 
+  it('that was never sent ends as NOT_SENT where another session of the slot has used its seq', () => {
+    const known = seated()
+    const { rig, seat, outcomes } = known
+    known.send('a', 'b')
+    rig.lose()
+    for (const name of ['c', 'd'])
+      rig.machine.followers.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
+    // The other one has sent 2 and 3. The entry that tells of it was lost.
+    rig.live({ resumed: true, received: 50 })
+    rig.receive(joinedOf({ call: seat.call, recovered: true, seq: 3 }))
+    expect(outcomes.all).toEqual(['a UNKNOWN', 'b UNKNOWN', 'c NOT_SENT'])
+    expect(numbers(rig.takeOf('input'))).toEqual([[4, 2]])
+    expect(numbers(known.send('e'))).toEqual([[5, 4]])
+    rig.receive(framesOf(1, [[[0, 2]], [[0, 3]], [[0, 4]], [[0, 5]]]))
+    expect(outcomes.all.slice(3)).toEqual(['d 3', 'e 4'])
+  })
+
+  it('goes on above what another session has sent in the slot', () => {
+    const known = seated()
+    known.send('a')
+    expect(rejoin(known, { seq: 7 })).toEqual([])
+    expect(numbers(known.send('b'))).toEqual([[8, 1]])
+  })
+
+  it('of a seat that has ended is not sent again, though the session gets the slot back', () => {
+    const known = seated()
+    const { rig, outcomes } = known
+    known.send('a', 'b')
+    rig.lose()
+    rig.live({ resumed: true })
+    rig.take()
+    rig.receive({ type: 'ended', log: 5, error: 'CLOSED', message: '' })
+    expect(outcomes.all).toEqual(['a UNKNOWN', 'b UNKNOWN'])
+    // The join that was under way takes the seat all the same: it is given back.
+    rig.receive(joinedOf({ call: known.seat.call, recovered: true, seq: 1 }))
+    expect(rig.take()).toMatchObject([{ type: 'leave', log: 5 }])
+    const again = rig.machine.followers.join('m', false, '', new SeatRecorder())
+    rig.take()
+    rig.receive(joinedOf({ call: again.call, seq: 3 }))
+    expect(rig.takeOf('input')).toEqual([])
+    rig.machine.followers.input(again, text('c'), 10_000, rig.now, outcomes.done('c'))
+    expect(numbers(rig.takeOf('input'))).toEqual([[4, 0]])
+  })
+
   it('that is framed costs a client nothing that waits, and only so many are kept', () => {
     const known = seated()
     for (let seq = 1; seq <= 2_500; seq++) {

@@ -178,11 +178,31 @@ describe('A position names the log it is of', () => {
     expect(h.node.topic('t')).toMatchObject({ publications: 5, kept: 5 })
   })
 
-  it('and one that lies beyond the head is of no log that is here', () => {
+  it('and one that lies beyond the head, which nobody can hold, is told PROTOCOL, as in a meeting', () => {
     const h = new Harness()
     const peer = h.connect('ann')
     const { position } = h.listen(peer, 't')
-    expect(h.listen(peer, 't', { since: { ...position, at: 9 } })).toMatchObject({ reason: 'NEW_EPOCH' })
+    const beyond = { recovered: false, reason: 'PROTOCOL', position }
+    expect(h.listen(peer, 't', { since: { ...position, at: position.at + 1 } })).toMatchObject(beyond)
+    expect(h.listen(peer, 't', { since: position })).toMatchObject({ recovered: true, reason: '', position })
+  })
+
+  it('and one with `at` 0 goes on from the first entry, where that is kept', () => {
+    const h = new Harness()
+    h.node.defineTopics('*', { entries: 3, bytes: 10_000, ageMs: 60_000 })
+    const peer = h.connect('ann')
+    feed(h, 3)
+    const since = { epoch: h.listen(peer, 't').position.epoch, at: 0, numbers: [] }
+    h.settle()
+    peer.take()
+    peer.subscribe('t', { since })
+    h.settle()
+    const messages = peer.take()
+    expect(messages[0]).toMatchObject({ recovered: true, reason: '' })
+    expect(publicationsOf(messages)).toHaveLength(3)
+    feed(h, 1)
+    h.settle()
+    expect(h.listen(peer, 't', { since })).toMatchObject({ recovered: false, reason: 'RETENTION' })
   })
 })
 

@@ -196,7 +196,7 @@ describe('A subscription', () => {
       return [subscribed.reason, publicationsOf(messages).map(({ data }) => textOf(data))]
     }
     expect(resumed('t', 5)).toEqual(['RETENTION', ['8', '9']])
-    expect(resumed('t', 99)).toEqual(['NEW_EPOCH', ['8', '9']])
+    expect(resumed('t', 99)).toEqual(['PROTOCOL', ['8', '9']])
     expect(resumed('t', 8)).toEqual(['', ['8', '9']])
     expect(resumed('t', 5, true)).toEqual(['', ['9']])
     for (let n = 1; n <= 6; n++) h.publish('keyed', `${n}`, `k${n % 3}`)
