@@ -58,8 +58,11 @@ const cases: { readonly [trigger: string]: (() => Ended)[] } = {
     () => sending((peer) => peer.ack(1_000_000)),
     () => sending((peer) => peer.ack(0, 1)),
   ],
-  'a `hello` of a version': [() => coming((peer) => peer.hello('ann', { version: 2 }))],
-  'any first message but `hello`': [
+  'a `hello` of a version': [
+    () => coming((peer) => peer.hello('ann', { version: 2 })),
+    () => coming((peer) => peer.hello('ann', { version: 0 })),
+  ],
+  'any first message but `hello`, of a type': [
     () => coming((peer) => peer.request('m')),
     () => coming((_, harness) => harness.advance(5_000)),
   ],
@@ -93,6 +96,9 @@ const cases: { readonly [trigger: string]: (() => Ended)[] } = {
       peer.hello('old')
       return { harness, peer }
     },
+  ],
+  'the business sends the user away': [
+    () => sending((_, { node, now }) => node.disconnect('ann', 'a break', false, now)),
   ],
   'a token, or user, whose access': [
     () => sending((_, { node, now }) => node.revoke({ user: 'ann' }, now, now)),
