@@ -78,7 +78,7 @@ export class Inputs {
     // What is above never arrived.
     this.#last = answered > this.#base ? Math.min(this.#last, answered) : 0
     this.#seq = Math.max(this.#seq, answered)
-    for (const [seq, input] of [...this.#inputs]) {
+    for (const [seq, input] of Array.from(this.#inputs)) {
       // Another session that had the slot meanwhile has used the seq of one that was never sent.
       const isLate = seq > answered ? input.frame === 0 && input.sendBy <= now : !input.sent
       if (isLate) this.#answer(seq, new RtmsError('NOT_SENT'))
@@ -93,7 +93,7 @@ export class Inputs {
 
   expire(now: number): void {
     this.earliest = Infinity
-    for (const [seq, input] of [...this.#inputs]) {
+    for (const [seq, input] of Array.from(this.#inputs)) {
       if (input.sendBy <= now) this.#answer(seq, lostBySender(input))
       else if (input.frame === 0) this.earliest = Math.min(this.earliest, input.sendBy)
     }
@@ -136,7 +136,7 @@ export class Inputs {
 
   /** What was sent, up to this seq: nobody knows what became of it. */
   giveUp(last: number): void {
-    for (const [seq, input] of [...this.#inputs])
+    for (const [seq, input] of Array.from(this.#inputs))
       if (input.sent && seq <= last) this.#answer(seq, lostBySender(input))
   }
 

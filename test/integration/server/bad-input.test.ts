@@ -165,6 +165,8 @@ describe('Headers that do not end', () => {
   })
 })
 
+const pings = (count: number): Uint8Array => new Uint8Array(Array(count).fill(frame(0x89, [])).flat())
+
 describe('A frame', () => {
   beforeEach(async () => {
     rtms = await start()
@@ -205,7 +207,6 @@ describe('A frame', () => {
   })
 
   it('of a ping is answered, but 61 at once cut the connection without a close code', async () => {
-    const pings = (count: number): Uint8Array => new Uint8Array(Array(count).fill(frame(0x89, [])).flat())
     const { socket, answer } = await raw(rtms.address.port, handshake())
     await once(socket, 'data')
     for (let round = 0; round < 2; round++) {

@@ -302,6 +302,41 @@ describe('A meeting', () => {
     expect(eventsOf(a.takeFrames())).toEqual(['away 1', 'back 1'])
   })
 
+  it('takes the inputs and the leave of a member that is back and has not joined again', () => {
+    const { h, a, b, log } = room()
+    b.hangUp()
+    h.settle()
+    const again = h.connect('bob', { session: b.session })
+    again.input(log, 1)
+    h.advance(100)
+    expect(inputsOf(a.takeFrames())).toEqual(['1:1'])
+    expect(again.takeFrames()).toEqual([])
+    again.send({ type: 'leave', call: again.call(), log })
+    h.advance(100)
+    expect(again.takeOf('done')).toHaveLength(1)
+    expect(h.node.meeting('m')?.members).toHaveLength(1)
+  })
+
+  it('gives a slot that went to a new session and back the seq behind all that both have sent', () => {
+    const { h, b, log } = room()
+    b.input(log, 3)
+    h.settle()
+    b.hangUp()
+    h.settle()
+    const second = h.connect('bob')
+    expect(h.seat(second, 'm')).toMatchObject({ slot: 1, seq: 3 })
+    second.input(log, 9)
+    h.settle()
+    second.hangUp()
+    h.settle()
+    const first = h.open()
+    first.hello('bob', { session: b.session, received: 1 })
+    h.settle()
+    first.continue(1)
+    expect(first.takeOf('ended')).toMatchObject([{ log, error: 'CLOSED' }])
+    expect(h.seat(first, 'm')).toMatchObject({ slot: 1, seq: 9 })
+  })
+
   it('goes on after the frame that a member says it holds, and nothing twice', () => {
     const { h, a, b, log } = room({ frameRate: 0 })
     for (let seq = 1; seq <= 3; seq++) {

@@ -187,6 +187,14 @@ describe('A position names the log it is of', () => {
     expect(h.listen(peer, 't', { since: position })).toMatchObject({ recovered: true, reason: '', position })
   })
 
+  it('and comes back with pairs of publishers that the node does not know', () => {
+    const h = new Harness()
+    const peer = h.connect('ann')
+    const { position } = h.listen(peer, 't')
+    const since = { ...position, numbers: [[12_345, 6]] as [number, number][] }
+    expect(h.listen(peer, 't', { since })).toMatchObject({ recovered: true, position: since })
+  })
+
   it('and one with `at` 0 goes on from the first entry, where that is kept', () => {
     const h = new Harness()
     h.node.defineTopics('*', { entries: 3, bytes: 10_000, ageMs: 60_000 })
