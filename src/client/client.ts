@@ -87,14 +87,24 @@ export class Client {
   /** A page that comes back to sight, from the cache or to the network, finds out at once how it stands. */
   #watchPage(): void {
     if (typeof document === 'undefined') return
-    const { signal } = this.#closed
+    const until = { signal: this.#closed.signal }
     const probe = (): void => this.#run((now) => this.#machine.probe(now))
-    document.addEventListener('visibilitychange', () => document.hidden || probe(), { signal })
-    addEventListener('pageshow', probe, { signal })
     // A closed tab is seen as such, and a page that is loaded anew, or comes back from the cache, keeps its session and
-    // its seats.
-    addEventListener('pagehide', () => this.#run((now) => this.#machine.suspend(now)), { signal })
-    addEventListener('online', probe, { signal })
+    // its seats. The application may leave a meeting or close the client in a `pagehide` listener of its own: the browser
+    // reports the page as hidden right after those. The socket of a page that was hidden before, it closes by itself.
+    let isLeaving = false
+    addEventListener('pagehide', () => (isLeaving = true), until)
+    document.addEventListener(
+      'visibilitychange',
+      () => {
+        if (!document.hidden) probe()
+        else if (isLeaving) this.#run((now) => this.#machine.suspend(now))
+        isLeaving = false
+      },
+      until,
+    )
+    addEventListener('pageshow', probe, until)
+    addEventListener('online', probe, until)
   }
 
   get state(): State {
