@@ -153,7 +153,7 @@ export const fixedLimits = {
   seqStep: 1_048_576,
   /**
    * Forgotten removals (tombstones) that one topic remembers key by key; of earlier ones it remembers only the highest
-   * position.
+   * positions.
    */
   forgottenKeys: 1_024,
   /** Quiet topics checked for expired entries in one turn, and the time between turns. */

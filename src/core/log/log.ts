@@ -39,7 +39,7 @@ export class Cursor {
 }
 
 /**
- * What an outlet may carry. Every legal move:
+ * The state of an outlet. Every legal move:
  *
  *   open ─an entry that it had to carry is gone→ doomed ─┐
  *    └──────────────────────────────────────────────────┴─its connection ends→ closed
