@@ -22,8 +22,8 @@ const scratch: Float64Array = new Float64Array(SYSTEM_SLOT)
 
 /**
  * Decides which frames are stable. A frame is stable when at least half of each electorate that counts has acknowledged
- * it. The electorate of a frame are the members who joined at or before it and had not left; the electorates that count
- * are the one in force at the stable mark and every later one.
+ * it. The electorate of a frame consists of the members who joined at or before it and had not left; the electorates
+ * that count are the one in force at the stable mark and every later one.
  *
  * An electorate of which more than half disappeared without leaving can never be satisfied. It stops counting, because
  * only this owner can continue its log.
