@@ -88,18 +88,20 @@ export class Client {
   #watchPage(): void {
     if (typeof document === 'undefined') return
     const until = { signal: this.#closed.signal }
-    const probe = (): void => this.#run((now) => this.#machine.probe(now))
+    let isLeaving = false
+    const probe = (): void => {
+      isLeaving = false
+      this.#run((now) => this.#machine.probe(now))
+    }
     // A closed tab is seen as such, and a page that is loaded anew, or comes back from the cache, keeps its session and
     // its seats. The application may leave a meeting or close the client in a `pagehide` listener of its own: the browser
     // reports the page as hidden right after those. The socket of a page that was hidden before, it closes by itself.
-    let isLeaving = false
     addEventListener('pagehide', () => (isLeaving = true), until)
     document.addEventListener(
       'visibilitychange',
       () => {
         if (!document.hidden) probe()
         else if (isLeaving) this.#run((now) => this.#machine.suspend(now))
-        isLeaving = false
       },
       until,
     )
@@ -328,7 +330,7 @@ export class Client {
         typeof ticket.token !== 'string' ||
         typeof ticket.expiresAt !== 'number'
       ) {
-        throw new RtmsError('UNAUTHENTICATED', 'getTicket must return a ticket: { url, token, expiresAt }')
+        throw new RtmsError('UNAUTHENTICATED', 'getTicket must return { url, token, expiresAt }')
       }
       const validMs = ticket.expiresAt * 1000 - Date.now()
       this.#run((now) => this.#machine.handleTicket(attempt, ticket, validMs, now))
