@@ -8,7 +8,7 @@ export interface PeerSocket {
   addEventListener(type: 'error', listener: (event: { readonly message?: unknown }) => void): void
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void
   addEventListener(type: 'close', listener: (event: Closed) => void): void
-  send(packet: Uint8Array | string): void
+  send(packet: Uint8Array<ArrayBuffer> | string): void
 }
 
 /** Types of messages that the error of a closed socket names. */
@@ -28,7 +28,10 @@ export class SocketPeer extends Peer {
   readonly #waiting: Set<() => void> = new Set()
 
   constructor(socket: PeerSocket, options: PeerOptions = {}) {
-    super((packet) => socket.send(this.codec.text ? asText(packet) : packet), options)
+    super(
+      (packet) => socket.send(this.codec.text ? asText(packet) : (packet as Uint8Array<ArrayBuffer>)),
+      options,
+    )
     socket.binaryType = 'arraybuffer'
     this.#opened = new Promise((resolve, reject) => {
       socket.addEventListener('open', () => resolve(this))
