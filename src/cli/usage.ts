@@ -1,11 +1,11 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 
-/** The command was called wrongly: prints the message and exits with code 2. */
+/** The command was called wrongly. The message goes to the terminal; the exit code is 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** The command failed: prints a message that says why and what to do, and exits with code 1. */
+/** The command failed. The message says why and what to do; the exit code is 1. */
 export class CommandError extends Error {
   override readonly name = 'CommandError'
   /** An error code of RTMS, where there is one. */
