@@ -87,14 +87,25 @@ export class Client {
   /** When the page becomes visible, leaves the cache or regains the network, the connection is probed at once. */
   #watchPage(): void {
     if (typeof document === 'undefined') return
-    const { signal } = this.#closed
+    const until = { signal: this.#closed.signal }
     const probe = (): void => this.#run((now) => this.#machine.probe(now))
-    document.addEventListener('visibilitychange', () => document.hidden || probe(), { signal })
-    addEventListener('pageshow', probe, { signal })
     // The node sees a closed tab at once. A page that is reloaded or comes back from the cache keeps its session and
-    // its seats.
-    addEventListener('pagehide', () => this.#run((now) => this.#machine.suspend(now)), { signal })
-    addEventListener('online', probe, { signal })
+    // its seats. The application may leave a meeting or close the client in its own `pagehide` listener: the browser
+    // reports the page as hidden right after those listeners have run. If the page was hidden before, the browser
+    // closes its socket.
+    let isLeaving = false
+    addEventListener('pagehide', () => (isLeaving = true), until)
+    document.addEventListener(
+      'visibilitychange',
+      () => {
+        if (!document.hidden) probe()
+        else if (isLeaving) this.#run((now) => this.#machine.suspend(now))
+        isLeaving = false
+      },
+      until,
+    )
+    addEventListener('pageshow', probe, until)
+    addEventListener('online', probe, until)
   }
 
   get state(): State {

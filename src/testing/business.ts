@@ -14,7 +14,7 @@ const KEYS = ['a', 'b', 'c', 'd'] as const
 export class Business {
   readonly random: Random
   readonly observer: Observer
-  /** Whether answers come late, or never. */
+  /** While true, answers may come late or never. */
   faulty = true
   readonly #clock: VirtualClock
   readonly #scenario: Scenario

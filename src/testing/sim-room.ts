@@ -22,7 +22,7 @@ export class SimRoom implements MeetingLogic {
   readonly #random: Random
   readonly #observer: Observer
   readonly #unique: () => number
-  /** The identity of the opened meeting. */
+  /** The world of the meeting that was opened. */
   world = 0
   readonly #bots: Player[] = []
 

@@ -134,7 +134,7 @@ export class PolicyChecker implements Observer {
     this.#strict.delete(here)
   }
 
-  /** A paused node does its overdue work now. */
+  /** A resumed node does its overdue work now, so the deadlines start again. */
   woken(node: number): void {
     for (const readers of this.#strict.values())
       for (const reader of readers.values())

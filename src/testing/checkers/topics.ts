@@ -14,7 +14,10 @@ interface Published {
   at: number
 }
 
-/** The latest value per key of a topic; null where it was removed, since some reader may still hold it. */
+/**
+ * The latest value per key of a topic; null where the key was removed. It starts again whenever the topic may have been
+ * forgotten.
+ */
 interface Latest {
   readonly values: Map<string, string | null>
   readonly publishers: Set<number>
