@@ -88,19 +88,21 @@ export class Client {
   #watchPage(): void {
     if (typeof document === 'undefined') return
     const until = { signal: this.#closed.signal }
-    const probe = (): void => this.#run((now) => this.#machine.probe(now))
+    let isLeaving = false
+    const probe = (): void => {
+      isLeaving = false
+      this.#run((now) => this.#machine.probe(now))
+    }
     // The node sees a closed tab at once. A page that is reloaded or comes back from the cache keeps its session and
     // its seats. The application may leave a meeting or close the client in its own `pagehide` listener: the browser
     // reports the page as hidden right after those listeners have run. If the page was hidden before, the browser
     // closes its socket.
-    let isLeaving = false
     addEventListener('pagehide', () => (isLeaving = true), until)
     document.addEventListener(
       'visibilitychange',
       () => {
         if (!document.hidden) probe()
         else if (isLeaving) this.#run((now) => this.#machine.suspend(now))
-        isLeaving = false
       },
       until,
     )
@@ -330,7 +332,7 @@ export class Client {
         typeof ticket.token !== 'string' ||
         typeof ticket.expiresAt !== 'number'
       ) {
-        throw new RtmsError('UNAUTHENTICATED', 'getTicket must return a ticket: { url, token, expiresAt }')
+        throw new RtmsError('UNAUTHENTICATED', 'getTicket must return { url, token, expiresAt }')
       }
       const validMs = ticket.expiresAt * 1000 - Date.now()
       this.#run((now) => this.#machine.handleTicket(attempt, ticket, validMs, now))

@@ -24,7 +24,7 @@ export interface MeetingOptions<T = unknown> {
 export interface Member {
   readonly slot: number
   readonly user: string
-  /** Its connection is lost; it keeps its slot. */
+  /** Whether the member's connection is lost; the member keeps the slot. */
   readonly away: boolean
 }
 

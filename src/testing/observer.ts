@@ -117,11 +117,11 @@ export interface DesertedNode {
 /** A client's state at the end. */
 export interface RestingClient extends ClientFacts {
   readonly live: boolean
-  /** It has been so for long enough to have caught up. */
+  /** Whether it has been connected long enough to have caught up. */
   readonly settled: boolean
   /** When it was connected last. */
   readonly liveSince: number
-  /** It was told that there is no room or that it is too slow, and keeps trying. */
+  /** Whether it was told that there is no room or that it is too slow, and keeps trying. */
   readonly excused: boolean
   readonly meetings: readonly { readonly name: string; readonly next: number; readonly unanswered: number }[]
   readonly topics: readonly {
@@ -129,7 +129,7 @@ export interface RestingClient extends ClientFacts {
     readonly position: ReadonlyMap<number, number>
     readonly latest: ReadonlyMap<string, string>
     readonly conflate: boolean
-    /** It gets only some of the publications. */
+    /** Whether it gets only some of the publications. */
     readonly partial: boolean
     readonly keys: readonly string[]
   }[]

@@ -233,7 +233,10 @@ class Run implements World {
     this.business.prepare(node)
   }
 
-  /** Only while there are faults, and only where no checker is told of an event that then did not happen. */
+  /**
+   * Decides whether a port's call throws: only while there are faults, and only where no checker is told of an event
+   * that then did not happen.
+   */
   #strike(call: string): Moment | null {
     if (!this.scenario.throwing || !this.business.faulty) return null
     const known = throwing.get(call)

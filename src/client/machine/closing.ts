@@ -7,7 +7,7 @@ export function closeError(code: number): RtmsError | null {
 }
 
 export function finalError(code: number, reason: string): RtmsError {
-  return closeError(code) ?? new RtmsError('CLOSED', `Closed for good (${code} ${reason}).`)
+  return closeError(code) ?? new RtmsError('CLOSED', `Closed with ${code} ${reason}`)
 }
 
 /** Whether the close code is one of RTMS's own and says more than that the connection is gone. */

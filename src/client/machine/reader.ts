@@ -84,7 +84,7 @@ interface Place {
 
 /** This client's reading of one topic: its options and the position it has reached. */
 export class TopicReader {
-  /** Of the topic. */
+  /** The topic's name. */
   readonly name: string
   readonly options: ReadOptions
   readonly listener: ReaderListener
@@ -182,7 +182,7 @@ export class TopicReader {
 
   handleGap({ from, position, reason }: MessageOf<'gap'>): void {
     const place = this.#place as Place
-    // It starts again, and gets values again that it had.
+    // The reader starts again and gets values again that it had.
     if (position.at === 0) place.numbers.clear()
     const news = position.numbers.filter(
       ([publisher, number]) => number > (place.numbers.get(publisher) ?? 0),

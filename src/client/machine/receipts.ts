@@ -11,7 +11,7 @@ export class Receipts {
   /** Entries of the session log, over the life of the session. */
   entries = 0
   #ackedEntries = 0
-  /** Of this connection. */
+  /** Bytes received on this connection. */
   bytes = 0
   #ackedBytes = 0
   #window = 0

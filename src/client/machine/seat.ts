@@ -37,7 +37,7 @@ export interface SeatListener {
 
 /** This client's place in a meeting: its position, what it has acknowledged, and its inputs. */
 export class SeatMachine {
-  /** Of the meeting. */
+  /** The meeting's name. */
   readonly name: string
   readonly spectator: boolean
   readonly config: string

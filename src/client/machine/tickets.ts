@@ -1,4 +1,4 @@
-/** What a business server hands its client so that it can connect. */
+/** The ticket that a business server gives its client to connect with. */
 export interface Ticket {
   /** `wss://host/path?route=<node>`. */
   readonly url: string
@@ -57,7 +57,7 @@ export class Tickets {
     this.#renewBy = validMs > 0 ? this.#validUntil - Math.min(MARGIN_MS, validMs / 4) : 0
   }
 
-  /** Its address is probably no longer the right one. */
+  /** The ticket's address is probably no longer the right one. */
   doubt(): void {
     this.#isDoubted = true
   }
@@ -67,7 +67,7 @@ export class Tickets {
     if (++this.#misses >= MISSES) this.doubt()
   }
 
-  /** It has expired, whatever this client's clock says. */
+  /** The ticket has expired, whatever this client's clock says. */
   discard(): void {
     this.#validUntil = 0
     this.doubt()

@@ -36,7 +36,7 @@ export interface TicketRequest {
   readonly host?: string | undefined
 }
 
-/** What a business hands its client so that it can connect. */
+/** The ticket that a business gives its client to connect with. */
 export interface Ticket {
   /** `wss://host/path?route=<node>`. No secret. */
   readonly url: string

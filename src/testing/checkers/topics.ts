@@ -39,7 +39,7 @@ export class TopicChecker implements Observer {
   /** Readers and publishers with a gap reported since the last publication. */
   readonly #gaps: Set<string> = new Set()
   readonly #latest: Map<string, Latest> = new Map()
-  /** Since when a reader has not had to start again. */
+  /** When each reader last had to start again. */
   readonly #since: Map<string, number> = new Map()
 
   constructor(topicIdleMs: number, now: () => number) {
