@@ -1,23 +1,23 @@
 import type { Bus } from '../core/index.ts'
 
-/** Takes what another node published. */
+/** Receives a message that another node published. */
 export type BusListener = (topic: string, bytes: Uint8Array) => void
 
 /**
- * A bus inside one process: the default of a single node, and the one of the simulator. `connect` gives each node
- * its port. What is published waits in `pending` until `deliver` is called, so that no port calls back.
+ * A bus inside one process: the default for a single node, and the bus of the simulator. `connect` gives each node its
+ * port. Published messages wait until `deliver` is called, because a port must not call back into the core.
  */
 export class MemoryBus {
   readonly #subscribers: Map<string, Set<BusListener>> = new Map()
   #pending: { readonly from: BusListener; readonly topic: string; readonly bytes: Uint8Array }[] = []
-  /** Called when something waits to be delivered. */
+  /** Called when the first message starts to wait for `deliver`. */
   readonly #wake: () => void
 
   constructor(wake: () => void) {
     this.#wake = wake
   }
 
-  /** The port of a node whose messages from others go to `listener`. */
+  /** Makes the port of one node; messages from other nodes go to `listener`. */
   connect(listener: BusListener): Bus {
     const hears = (topic: string): boolean => {
       const listeners = this.#subscribers.get(topic)
@@ -42,7 +42,7 @@ export class MemoryBus {
     }
   }
 
-  /** Hands everything that waits to the nodes that subscribe, except to its publisher, in order of publication. */
+  /** Delivers all waiting messages in order of publication, to every subscribed node except the publisher. */
   deliver(): void {
     const pending = this.#pending
     this.#pending = []

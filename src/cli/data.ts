@@ -9,7 +9,7 @@ export interface Payload {
 export const dataHelp = `<data> is JSON where it reads as JSON, else the text that it is; - reads it from standard input.
 `
 
-/** What an argument says; `isBytes`: it is base64. */
+/** The payload of an argument; `isBytes`: the argument is base64. */
 export async function payloadOf(text: string, isBytes: boolean): Promise<Payload> {
   const given = text === '-' ? await readInput() : text
   if (!isBytes) return { data: valueOf(given) }
@@ -18,7 +18,7 @@ export async function payloadOf(text: string, isBytes: boolean): Promise<Payload
   throw new UsageError('with --base64, the data must be base64 with its padding')
 }
 
-/** JSON where it reads as JSON, else the text. */
+/** The parsed value where the text is JSON, else the text itself. */
 export function valueOf(text: string): unknown {
   try {
     return JSON.parse(text) as unknown
@@ -38,7 +38,7 @@ export function fieldsOf(value: unknown): Payload {
   return value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : { data: value }
 }
 
-/** A payload for people. */
+/** A payload as a person reads it. */
 export function show(value: unknown): string {
   return value instanceof Uint8Array
     ? `${value.length} bytes ${Buffer.from(value).toString('base64')}`

@@ -26,7 +26,7 @@ export function jsonLogger(out: NodeJS.WriteStream = process.stderr): Logger {
   })
 }
 
-/** An Error has no JSON form of its own. */
+/** An Error has no JSON form, so it becomes a plain object. */
 function plain(_: string, value: unknown): unknown {
   return value instanceof Error ? { message: value.message, stack: value.stack } : value
 }

@@ -39,7 +39,7 @@ async function run([name, ...args]: string[]): Promise<void> {
   }
 }
 
-/** What is printed of an error: of one that is nobody's fault but ours, all that there is. */
+/** The printed form of an error; an unexpected error is printed in full. */
 function told(error: unknown): { code: string; message: string } {
   if (error instanceof UsageError) return { code: '', message: error.message }
   if (error instanceof CommandError || error instanceof RtmsError)
@@ -48,7 +48,7 @@ function told(error: unknown): { code: string; message: string } {
 }
 
 const args = process.argv.slice(2)
-// Whoever reads what is printed has heard enough, as in `rtms tail … | head`.
+// The reader has closed the pipe, as in `rtms tail … | head`.
 process.stdout.on('error', () => process.exit(0))
 try {
   await run(args)

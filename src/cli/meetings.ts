@@ -46,7 +46,7 @@ export const meetings: Command = {
   },
 }
 
-/** Page by page, so that a list of any length can be read. */
+/** Reads page by page, so a list of any length can be printed. */
 async function list(api: NodeApi, kind: string | undefined, json: boolean): Promise<void> {
   let after: string | null = ''
   let count = 0

@@ -7,7 +7,7 @@ const DEFAULT_URL = 'http://127.0.0.1:7788/rtms'
 const SECRET_BYTES = 32
 const TIMEOUT_MS = 15_000
 
-/** How a command reaches a node; the same for all. */
+/** The options by which every command reaches a node. */
 export const nodeOptions = { url: { type: 'string' }, key: { type: 'string' } } as const
 
 export const nodeHelp: string = `  --url <address>    Where the node is (default: RTMS_URL in the environment, else ${DEFAULT_URL})
@@ -15,7 +15,7 @@ export const nodeHelp: string = `  --url <address>    Where the node is (default
                      cannot see in the list of processes)
 `
 
-/** What signs tickets without asking a node. */
+/** The options for signing tickets without a node. */
 export const secretOptions = {
   secret: { type: 'string' },
   issuer: { type: 'string' },
@@ -28,7 +28,7 @@ export const secretHelp: string = `  --secret <text>    Sign the ticket here ins
 `
 
 /**
- * Where the node is, with its path: that of `--url` (or of what else it is `called`), of RTMS_URL, or this machine's.
+ * The URL of the node with its path: from `--url` (or the option named `called`), from RTMS_URL, or on this machine.
  */
 export function nodeUrl(option: string | undefined, called = '--url'): URL {
   const given = option ?? (process.env['RTMS_URL'] || DEFAULT_URL)
@@ -54,7 +54,7 @@ export class NodeApi {
     this.#key = key
   }
 
-  /** From the options of a command, and the environment. */
+  /** Makes it from a command's options and the environment. */
   static from(values: { url?: string | undefined; key?: string | undefined }): NodeApi {
     const key = values.key ?? process.env['RTMS_KEY'] ?? ''
     if (key === '')
@@ -120,7 +120,10 @@ export function reasonOf(error: unknown): string {
   return code ?? message ?? error.message
 }
 
-/** Makes a ticket: signed here where there is a secret, else by the node. An option goes before the environment. */
+/**
+ * Makes a ticket: signed here where there is a secret, else by the node. An option takes precedence over the
+ * environment.
+ */
 export type IssueTicket = (request: TicketRequest) => Promise<Ticket>
 
 export async function ticketIssuer(values: {

@@ -3,7 +3,7 @@ import { dataHelp, payloadOf, valueOf } from './data.ts'
 import { NodeApi, nodeHelp, nodeOptions } from './node.ts'
 import { type Command, CommandError, parseCommand, print, printJson, UsageError } from './usage.ts'
 
-/** Publications of `--lines` in one request: fewer than a batch may have, since their bytes are bounded too. */
+/** Publications of `--lines` per request: below a batch's limit, since a batch is limited in bytes as well. */
 const BATCH = 500
 const BATCH_BYTES = 500_000
 

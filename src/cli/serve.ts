@@ -74,7 +74,7 @@ async function start(options: ServeOptions): Promise<void> {
     options.port === undefined
       ? parsePort(process.env['PORT'] || DEFAULT_PORT, 'PORT in the environment')
       : parsePort(options.port, '--port')
-  // Guests are let in without a password: only the developer's own machine, unless asked for.
+  // With --dev, guests need no password, so it listens on this machine only unless told otherwise.
   const host = options.host ?? (dev ? '127.0.0.1' : undefined)
   const given = options.secret ?? process.env['RTMS_SECRET'] ?? ''
   if (given === '' && !dev) {
@@ -110,7 +110,7 @@ async function start(options: ServeOptions): Promise<void> {
   closeOnSignal(node, logger)
 }
 
-/** The key of the HTTP API; with --dev one for this run where none is given. */
+/** The key of the HTTP API; with --dev, one is made for this run where none is given. */
 function apiKey(options: ServeOptions): { readonly text: string; readonly isMade: boolean } | undefined {
   const given = options['api-key'] ?? process.env['RTMS_API_KEY'] ?? ''
   if (given === '') return options.dev ? { text: randomBytes(32).toString('hex'), isMade: true } : undefined
@@ -118,7 +118,7 @@ function apiKey(options: ServeOptions): { readonly text: string; readonly isMade
   throw new UsageError(`the key of the HTTP API must have 32 to 512 characters without spaces. ${MAKE_KEY}`)
 }
 
-/** Without a word, nothing is open that a key does not open, except on the developer's own machine. */
+/** By default nothing is open without a key, except on the developer's own machine. */
 function adminOf({ admin, dev }: ServeOptions, hasKey: boolean): AdminReaders {
   if (admin === undefined) return dev ? 'loopback' : hasKey && 'key'
   if (admin === 'off') return false
@@ -128,14 +128,14 @@ function adminOf({ admin, dev }: ServeOptions, hasKey: boolean): AdminReaders {
   return admin
 }
 
-/** The pages as the build leaves them, next to this file's folder. */
+/** The folder of the built pages, beside this file's folder. */
 function demoPages(): string {
   const folder = fileURLToPath(new URL('../web', import.meta.url))
   if (existsSync(folder)) return folder
   throw new UsageError('the pages of the demo are not built. Build them first: npm run build')
 }
 
-/** What the system says of the address, in terms of the options. */
+/** Explains an error of the address in terms of the options. */
 function explained(error: unknown, port: number, host: string | undefined): unknown {
   const { code } = (error instanceof Error ? (error.cause ?? error) : {}) as NodeJS.ErrnoException
   if (code === 'EADDRINUSE') {
@@ -160,7 +160,7 @@ function announce({ host, port }: Address, dev: boolean, logger: Logger): void {
   }
 }
 
-/** A key is shown only where it was made here, for this run. */
+/** Prints where the API is. A key is shown only if it was made for this run. */
 function announceApi(
   url: string,
   { text, isMade }: { readonly text: string; readonly isMade: boolean },
@@ -176,7 +176,7 @@ function announceAdmin({ host, port }: Address, admin: 'loopback' | 'key', logge
   logger.info({}, `The dashboard is at http://${host}:${port}/admin/, ${how}`)
 }
 
-/** The first signal closes in good order, a second one ends the process at once. */
+/** The first signal closes the node gracefully; a second one ends the process at once. */
 function closeOnSignal(node: { close(): Promise<void> }, logger: Logger): void {
   let stopping = false
   const stop = (signal: NodeJS.Signals): void => {

@@ -3,7 +3,7 @@ import type { RtmsError } from '../protocol/index.ts'
 import { fieldsOf, show } from './data.ts'
 import { print, printJson } from './usage.ts'
 
-/** What `rtms tail` tells. */
+/** The output of `rtms tail`. */
 export abstract class Printer {
   #connections = 0
   readonly users: Map<number, string> = new Map()
@@ -38,7 +38,7 @@ export abstract class Printer {
     this.users.set(slot, user)
   }
 
-  /** Who has which slot, from frames that are not printed as well. */
+  /** Learns who holds each slot from frames that are not printed. */
   seen(events: readonly MeetingEvent[]): void {
     for (const event of events) if (event.type === 'join') this.users.set(event.slot, event.user)
   }
@@ -73,7 +73,7 @@ export class JsonPrinter extends Printer {
   }
 }
 
-/** For people: what happens on standard output, how the connection is on standard error. */
+/** For people: events go to standard output, the state of the connection to standard error. */
 export class TextPrinter extends Printer {
   publication(data: unknown, { key, removed, time }: Publication): void {
     const at = new Date(time).toISOString().slice(11, 23)

@@ -90,12 +90,12 @@ export const tail: Command = {
   },
 }
 
-/** One run of `rtms tail`: ends when it has printed enough, was told to stop, or may not go on. */
+/** One run of `rtms tail`. It ends when it has printed enough, was told to stop, or is refused. */
 class Follow {
   readonly #wish: Wish
   readonly #printer: Printer
   readonly #client: Client
-  /** Why no ticket can be had: nothing to try again. */
+  /** Why no ticket is available; retrying would not help. */
   #noTicket: unknown = null
   #left: number
   readonly #ended: Promise<void>
@@ -108,7 +108,7 @@ class Follow {
     this.#ended = new Promise((resolve, reject) => {
       this.#end = (error) => (error === undefined ? resolve() : reject(error))
     })
-    // Whoever awaits it comes later.
+    // The promise is awaited later; until then a rejection must not end the process.
     this.#ended.catch(() => {})
     this.#client = connect({
       getTicket: async () => {
@@ -147,7 +147,8 @@ class Follow {
   #state(state: string, error: RtmsError | null): void {
     const had = this.#printer.isConnected
     if (state === 'connected') this.#printer.connected()
-    // Before the first connection there is somebody who waits: what is wrong with the ticket will not mend itself.
+    // Before the first connection somebody is waiting at the terminal, and a wrong ticket will not become right by
+    // itself.
     else if (!had && this.#noTicket !== null) this.#end(this.#noTicket as Error)
     else if (state === 'closed' && error?.code === 'UNAUTHENTICATED' && !had)
       this.#end(
@@ -177,7 +178,7 @@ class Follow {
       {
         conflate,
         maxHz,
-        // With a time: all that is kept, and what is too old is passed over.
+        // With `--since` as a time: asks for everything kept, and skips what is too old.
         history: sinceMs === 0 ? history : Number.MAX_SAFE_INTEGER,
         onGap: ({ lost, reason }) => this.#printer.gap(lost === 0 ? null : lost, reason),
         onError: (error) => this.#end(error),
@@ -205,7 +206,7 @@ class Follow {
     const back = sinceMs === 0 ? history : Math.ceil((sinceMs / 1000) * meeting.frameRate)
     const first = meeting.headAtJoin + 1 - back
     for (const { slot, user } of meeting.members) this.#printer.member(slot, user)
-    // Of frames that nobody asked for, nothing is missing.
+    // Frames that were not asked for are not missing.
     meeting.onGap(({ from, to, reason }) => {
       if (to > first) this.#printer.gap(to - Math.max(from, first), reason)
     })

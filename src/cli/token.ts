@@ -49,7 +49,7 @@ export const token: Command = {
       topics: { read: values.read ?? [], write: values.write ?? [] },
       expiresIn,
     }).catch((error: unknown) => {
-      // Signed here: the time is the only thing that could be out of range.
+      // The token is signed here, so only the time can be out of range.
       if (error instanceof RangeError) throw new UsageError(`--expires ${values.expires}: ${error.message}`)
       throw error
     })

@@ -1,14 +1,14 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 
-/** The command was called wrongly: its message is for the terminal, the exit code is 2. */
+/** The command was called wrongly. The message goes to the terminal; the exit code is 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** What the command was to do could not be done: its message says why and what to do, the exit code is 1. */
+/** The command failed. The message says why and what to do; the exit code is 1. */
 export class CommandError extends Error {
   override readonly name = 'CommandError'
-  /** A code of RTMS, where there is one. */
+  /** An error code of RTMS, where there is one. */
   readonly code: string
 
   constructor(message: string, code = '') {
@@ -35,7 +35,7 @@ const always = {
   json: { type: 'boolean', default: false },
 } as const
 
-/** The options and arguments of a command; null where its help was asked for and printed. */
+/** The options and arguments of a command; null where its help was asked for and has been printed. */
 export function parseCommand<const O extends Options>(
   { name, help }: Pick<Command, 'name' | 'help'>,
   args: string[],
@@ -47,7 +47,7 @@ export function parseCommand<const O extends Options>(
   try {
     parsed = parseArgs({ args, options: { ...options, ...always }, allowPositionals: true })
   } catch (error) {
-    // Node adds advice on option arguments that look like options, which is not about ours.
+    // Node appends advice about option arguments that look like options, which does not apply here.
     const [message = ''] = error instanceof Error ? error.message.split('. ') : []
     const advice = /'-[\d.]/.test(message) ? 'Put -- in front of data that begins with -. ' : ''
     throw new UsageError(`${message}. ${advice}${see}`)

@@ -35,7 +35,7 @@ function stateOf(phase: Phase): State {
 const CLIENT = 'rtms-js/0.1'
 const TIMEOUT_MS = 10_000
 
-/** A connection to RTMS that mends itself. Made by {@link connect}. */
+/** A connection to RTMS that reconnects by itself. Made by {@link connect}. */
 export class Client {
   readonly #options: ConnectOptions
   readonly #machine: Machine
@@ -44,7 +44,7 @@ export class Client {
   readonly #pushes: Map<string, Listeners<[unknown]>> = new Map()
   readonly #shared: Map<string, SharedReader> = new Map()
   #socket: Socket | null = null
-  /** The machine's number of it. */
+  /** The machine's number of the current attempt. */
   #attempt = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   #timerAt = Infinity
@@ -73,8 +73,8 @@ export class Client {
         welcome: (welcome) => {
           const first = this.#welcome === null
           this.#welcome = welcome
-          // A session that was not asked for again, since the ticket may be another user's, needs no reason of the
-          // node's.
+          // A session that was not asked for again, because the ticket may be another user's, has no reason from the
+          // node.
           const reason = welcome.reason || (welcome.resumed ? '' : 'NOT_FOUND')
           if (!first) this.#reconnects.emit({ recovered: reason === '', reason })
         },
@@ -84,17 +84,30 @@ export class Client {
     this.#watchPage()
   }
 
-  /** A page that comes back to sight, from the cache or to the network, finds out at once how it stands. */
+  /** When the page becomes visible, leaves the cache or regains the network, the connection is probed at once. */
   #watchPage(): void {
     if (typeof document === 'undefined') return
-    const { signal } = this.#closed
-    const probe = (): void => this.#run((now) => this.#machine.probe(now))
-    document.addEventListener('visibilitychange', () => document.hidden || probe(), { signal })
-    addEventListener('pageshow', probe, { signal })
-    // A closed tab is seen as such, and a page that is loaded anew, or comes back from the cache, keeps its session and
-    // its seats.
-    addEventListener('pagehide', () => this.#run((now) => this.#machine.suspend(now)), { signal })
-    addEventListener('online', probe, { signal })
+    const until = { signal: this.#closed.signal }
+    let isLeaving = false
+    const probe = (): void => {
+      isLeaving = false
+      this.#run((now) => this.#machine.probe(now))
+    }
+    // The node sees a closed tab at once. A page that is reloaded or comes back from the cache keeps its session and
+    // its seats. The application may leave a meeting or close the client in its own `pagehide` listener: the browser
+    // reports the page as hidden right after those listeners have run. If the page was hidden before, the browser
+    // closes its socket.
+    addEventListener('pagehide', () => (isLeaving = true), until)
+    document.addEventListener(
+      'visibilitychange',
+      () => {
+        if (!document.hidden) probe()
+        else if (isLeaving) this.#run((now) => this.#machine.suspend(now))
+      },
+      until,
+    )
+    addEventListener('pageshow', probe, until)
+    addEventListener('online', probe, until)
   }
 
   get state(): State {
@@ -116,14 +129,14 @@ export class Client {
     return this.#machine.rtt
   }
 
-  /** Calls `listener` at each change of state; `error` says why where there is a reason. */
+  /** Calls `listener` at each change of state; `error` is the reason where there is one, else null. */
   onState(listener: (state: State, error: RtmsError | null) => void): () => void {
     return this.#states.add(listener)
   }
 
   /**
-   * Calls `listener` at each reconnect. `recovered`: no push and no message of a meeting's business was missed;
-   * otherwise `reason` says why. Meetings and topics tell theirs themselves.
+   * Calls `listener` at each reconnect. `recovered`: no push and no private message of a meeting was missed; otherwise
+   * `reason` is the error code. Meetings and topics report their own gaps.
    */
   onReconnect(
     listener: (session: { readonly recovered: boolean; readonly reason: string }) => void,
@@ -132,8 +145,8 @@ export class Client {
   }
 
   /**
-   * Joins a meeting as member or spectator. Resolves when the server has seated this client: from then on no frame
-   * is missed. Rejects with NOT_FOUND, FORBIDDEN, FULL, CONFIG_MISMATCH, LIMIT, CANCELLED or CLOSED.
+   * Joins a meeting as member or spectator. Resolves when the server has seated this client; no frame is missed from
+   * then on. Rejects with NOT_FOUND, FORBIDDEN, FULL, CONFIG_MISMATCH, LIMIT, CANCELLED or CLOSED.
    */
   join<T = unknown>(
     name: string,
@@ -162,8 +175,8 @@ export class Client {
   }
 
   /**
-   * Calls `listener` for every publication of a topic, across reconnects, until the function returned is called.
-   * Further listeners of one topic share its subscription and must ask for the same options.
+   * Calls `listener` for every publication of a topic, across reconnects, until the returned function is called. All
+   * listeners of one topic share its subscription and must pass the same options.
    */
   subscribe<T = unknown>(
     topic: string,
@@ -179,7 +192,7 @@ export class Client {
       throw new TypeError('since must be what client.position gave; leave it out to begin anew')
     const wish: ReadOptions = {
       conflate,
-      // On the wire it is a whole number, and 0 is no throttle.
+      // The wire carries a whole number, in which 0 means no throttle.
       maxHz: maxHz > 0 ? Math.max(1, Math.floor(Math.min(maxHz, 1_000))) : 0,
       keys,
       policy: options.policy ?? (conflate ? 'conflate' : 'skip'),
@@ -202,9 +215,9 @@ export class Client {
   }
 
   /**
-   * How far this client has read a topic, or null where it does not or the node has not answered yet. Opaque, and
-   * JSON can hold it: stored and given as `since` to a later {@link subscribe}, it goes on from there. While a
-   * listener runs, the publication it is given counts as read.
+   * How far this client has read a topic, or null while it is not subscribed or the node has not answered yet. The
+   * position is opaque and survives JSON: store it and pass it as `since` to a later {@link subscribe} to continue
+   * there. While a listener runs, the publication it was given counts as read.
    */
   position(topic: string): Position | null {
     return this.#shared.get(topic)?.reader?.position ?? null
@@ -218,8 +231,9 @@ export class Client {
   }
 
   /**
-   * Asks the business server; resolves with its reply. Rejects with the handler's error, NO_HANDLER, TIMEOUT,
-   * BUSY, CLOSED, the signal's reason, or, without a connection, NOT_SENT (it has no effect) or UNKNOWN (it may have).
+   * Sends a request to the business server; resolves with its reply. Rejects with the handler's error, NO_HANDLER,
+   * TIMEOUT, BUSY, CLOSED, the signal's reason, or, without a connection, NOT_SENT (it had no effect) or UNKNOWN (it
+   * may have had one).
    */
   request<T = unknown>(method: string, data: unknown = null, options: CallOptions = {}): Promise<T> {
     return this.#call<Payload>(options, (done, timeoutMs, now) =>
@@ -228,9 +242,9 @@ export class Client {
   }
 
   /**
-   * Publishes to a topic, where the ticket allows it. Resolves when the server has taken it, with the topic's pressure
-   * there, from 0 to 1, by which a feed can slow down. Rejects like {@link request}, or with BAD_TOPIC, FORBIDDEN,
-   * TOO_LARGE, RATE, LIMIT.
+   * Publishes to a topic, where the ticket allows it. Resolves when the server has accepted the publication, with the
+   * topic's pressure on that node, from 0 to 1, which tells a feed when to slow down. Rejects like {@link request}, or
+   * with BAD_TOPIC, FORBIDDEN, TOO_LARGE, RATE, LIMIT.
    */
   async publish(
     topic: string,
@@ -274,7 +288,7 @@ export class Client {
     })
   }
 
-  /** Ends the connection for good; whatever waits is rejected with CLOSED. */
+  /** Ends the connection for good; pending calls reject with CLOSED. */
   close(): void {
     this.#closed.abort()
     this.#run(() => this.#machine.close())
@@ -287,7 +301,7 @@ export class Client {
     this.#after()
   }
 
-  /** What the machine gathered goes out in one packet; its next deadline is armed. */
+  /** Sends everything the machine has queued in one packet and arms its next deadline. */
   #after(): void {
     if (this.#machine.hasOutput && !this.#flushing) {
       this.#flushing = true
@@ -318,7 +332,7 @@ export class Client {
         typeof ticket.token !== 'string' ||
         typeof ticket.expiresAt !== 'number'
       ) {
-        throw new RtmsError('UNAUTHENTICATED', 'getTicket must return a ticket: { url, token, expiresAt }')
+        throw new RtmsError('UNAUTHENTICATED', 'getTicket must return { url, token, expiresAt }')
       }
       const validMs = ticket.expiresAt * 1000 - Date.now()
       this.#run((now) => this.#machine.handleTicket(attempt, ticket, validMs, now))
@@ -337,7 +351,7 @@ export class Client {
     try {
       socket = make(url, [binaryCodec.subprotocol])
     } catch (error) {
-      // A url no socket can be made of.
+      // The ticket's URL is not one a socket can be made from.
       this.#lose(attempt, error)
       return
     }
@@ -365,7 +379,7 @@ export class Client {
     }
   }
 
-  /** A socket that threw is told like any other that is lost, but not from inside the machine. */
+  /** A socket that threw is reported like any other lost socket, but not from inside the machine. */
   #lose(attempt: number, error: unknown): void {
     queueMicrotask(() => this.#run((now) => this.#machine.handleClose(attempt, 1006, String(error), now)))
   }
@@ -378,14 +392,14 @@ export class Client {
     try {
       socket.close(code)
     } catch {
-      // Nobody listens to it any more.
+      // Nothing listens to this socket any more.
     }
   }
 }
 
 /**
- * Connects to RTMS and stays connected: see {@link ConnectOptions}. Returns at once; calls made before the connection
- * wait for it.
+ * Connects to RTMS and stays connected; see {@link ConnectOptions}. Returns at once; calls made before the first
+ * connection wait for it.
  */
 export function connect(options: ConnectOptions): Client {
   return new Client(options)

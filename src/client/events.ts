@@ -1,11 +1,11 @@
-/** Hands an error that nobody listens for to the runtime. */
+/** Reports an error that has no listener to the runtime. */
 export function report(error: unknown): void {
   setTimeout(() => {
     throw error
   })
 }
 
-/** Calls each listener; one that throws is reported to the runtime and disturbs nobody else. */
+/** Calls each listener. One that throws is reported to the runtime; the others are still called. */
 export class Listeners<A extends readonly unknown[]> {
   readonly #listeners: Set<(...args: A) => void> = new Set()
 
@@ -13,10 +13,10 @@ export class Listeners<A extends readonly unknown[]> {
     return this.#listeners.size
   }
 
-  /** Returns the function that removes the listener. Nothing listens for who gave none. */
+  /** Returns the function that removes the listener. Without a listener, it does nothing. */
   add(listener: ((...args: A) => void) | undefined): () => void {
     if (listener === undefined) return () => {}
-    // A function of its own, so that adding the same listener twice makes two.
+    // A wrapper of its own, so that adding the same listener twice makes two listeners.
     const own = (...args: A): void => listener(...args)
     this.#listeners.add(own)
     return () => void this.#listeners.delete(own)
@@ -27,7 +27,7 @@ export class Listeners<A extends readonly unknown[]> {
       try {
         listener(...args)
       } catch (error) {
-        // What an application's listener throws belongs to the application, not to the packet under way.
+        // An error of an application's listener goes to the runtime and must not stop the packet being handled.
         report(error)
       }
     }

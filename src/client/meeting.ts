@@ -35,14 +35,14 @@ export interface Frame<T = unknown> {
   readonly inputs: readonly Input<T>[]
 }
 
-/** Frames [from, to) that this client will not get. */
+/** Frames from `from` up to, not including, `to` that this client will not get. */
 export interface FrameGap {
   readonly from: number
   readonly to: number
   readonly reason: ErrorCode
 }
 
-/** What a meeting needs of its client. */
+/** The part of the client that a meeting uses. */
 export interface MeetingHost {
   join(listener: SeatListener): SeatMachine
   input(seat: SeatMachine, data: Payload, options: SendOptions): Promise<number>
@@ -55,12 +55,12 @@ export class Meeting<T = unknown> implements SeatListener {
   readonly #host: MeetingHost
   readonly #frames: Listeners<[Frame<T>]> = new Listeners()
   readonly #gaps: Listeners<[FrameGap]> = new Listeners()
-  /** What was said to this member while nobody listened. */
+  /** Private messages that arrived before there was a listener. */
   readonly #earlyMessages: unknown[] = []
   readonly #messages: Listeners<[unknown]> = new Listeners()
   readonly #ends: Listeners<[RtmsError]> = new Listeners()
   readonly #joins: Listeners<[MessageOf<'joined'>]> = new Listeners()
-  /** What came before there was a listener for frames, in order. */
+  /** Frames and gaps that arrived before there was a listener, in order. */
   #early: (RawFrame | FrameGap)[] = []
   readonly #seat: SeatMachine
   #joined: MessageOf<'joined'> | null = null
@@ -104,15 +104,18 @@ export class Meeting<T = unknown> implements SeatListener {
     return this.#facts.seed
   }
 
-  /** A random number of this history of the meeting: frame numbers of another epoch are another history's. */
+  /**
+   * A random number that identifies this history of the meeting; frame numbers of another epoch belong to another
+   * history.
+   */
   get epoch(): number {
     return this.#facts.world
   }
 
   /**
-   * The last stable frame: at least half of the members have it and all before it, so that it is in every history that
-   * goes on from here. Decide what cannot be taken back (a prize) on stable frames only. Only rises within an epoch,
-   * and with the frames that come.
+   * The last stable frame: at least half of the members have received it and every frame before it, so it is part of
+   * every history that continues from here. Decide irreversible things, such as a prize, on stable frames only. Within
+   * an epoch it only rises, together with the frames that arrive.
    */
   get stable(): number {
     return this.#seat.stable
@@ -123,14 +126,14 @@ export class Meeting<T = unknown> implements SeatListener {
     return this.#facts.head
   }
 
-  /** Who was in the meeting when this client last joined; from then on the frames' events tell. */
+  /** The members when this client last joined; after that, the frames' events report each change. */
   get members(): readonly { readonly slot: number; readonly user: string; readonly away: boolean }[] {
     return this.#facts.members
   }
 
   /**
-   * Calls `listener` for every frame in order, those before this call included, from frame 1 or, where the server
-   * no longer keeps that, from behind the gap that {@link onGap} tells. Returns the function that removes it.
+   * Calls `listener` for every frame in order, including those before this call: from frame 1 or, where the server no
+   * longer keeps it, after the gap that {@link onGap} reports. Returns the function that removes the listener.
    */
   onFrame(listener: (frame: Frame<T>) => void): () => void {
     const remove = this.#frames.add(listener)
@@ -143,14 +146,14 @@ export class Meeting<T = unknown> implements SeatListener {
     return remove
   }
 
-  /** Calls `listener` where frames are missing for good. To hear of the first gap, add it before {@link onFrame}. */
+  /** Calls `listener` when frames are missing for good. To hear of the first gap, add it before {@link onFrame}. */
   onGap(listener: (gap: FrameGap) => void): () => void {
     return this.#gaps.add(listener)
   }
 
   /**
-   * Calls `listener` with what the business server says to this member alone; the first one with what came before it
-   * too.
+   * Calls `listener` with each message that the business server sends to this member alone. The first listener also
+   * gets the messages that arrived before it was added.
    */
   onMessage(listener: (data: unknown) => void): () => void {
     const remove = this.#messages.add(listener)
@@ -158,7 +161,9 @@ export class Meeting<T = unknown> implements SeatListener {
     return remove
   }
 
-  /** Calls `listener` each time the meeting was joined again after a reconnect; `recovered`: nothing was missed. */
+  /**
+   * Calls `listener` each time the meeting has been joined again after a reconnect; `recovered`: nothing was missed.
+   */
   onRejoin(
     listener: (joined: { readonly recovered: boolean; readonly reason: ErrorCode | '' }) => void,
   ): () => void {
@@ -171,11 +176,11 @@ export class Meeting<T = unknown> implements SeatListener {
   }
 
   /**
-   * Sends an input: anything JSON can say, or a `Uint8Array`. Resolves with the number of the frame that holds it;
-   * rejects with the server's reason (RATE, TOO_LARGE, BUSY …), with NOT_SENT where it could not be sent in time and
-   * never will be, or with UNKNOWN where the connection was lost with it under way. Once the server has it, the frame
-   * is waited for without a limit. A rejection nobody handles is not reported to the runtime: most inputs are sent and
-   * forgotten.
+   * Sends an input: any value with a JSON form, or a `Uint8Array`. Resolves with the number of the frame that holds it.
+   * Rejects with the server's reason (RATE, TOO_LARGE, BUSY …), with NOT_SENT where it could not be sent in time and
+   * never will be, or with UNKNOWN where the connection was lost while it was under way. Once the server has the input,
+   * the promise waits for its frame without a time limit. An unhandled rejection is not reported to the runtime,
+   * because most callers ignore the promise.
    */
   send(data: T, options: SendOptions = {}): Promise<number> {
     const sent = this.#host.input(this.#seat, toPayload(data), options)
@@ -183,7 +188,7 @@ export class Meeting<T = unknown> implements SeatListener {
     return sent
   }
 
-  /** Leaves for good. What was sent before is still framed. */
+  /** Leaves for good. Inputs sent before are still framed. */
   leave(): void {
     this.#host.leave(this.#seat)
   }
@@ -209,7 +214,7 @@ export class Meeting<T = unknown> implements SeatListener {
     else this.#gaps.emit({ from, to, reason })
   }
 
-  /** A meeting nobody listens to keeps its latest frames only, and says so when somebody does. */
+  /** A meeting without a listener keeps only its latest frames; the first listener gets a gap for the rest. */
   #wait(item: RawFrame | FrameGap): void {
     if (this.#early.length >= MOST_EARLY_FRAMES) {
       const [first] = this.#early as [RawFrame | FrameGap]

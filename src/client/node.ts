@@ -1,4 +1,4 @@
-// The `node` condition of `rtms/client`: the same, with `ws` where this Node has no WebSocket of its own.
+// The `node` condition of `rtms/client`: the same API, with `ws` where this Node has no WebSocket.
 import { WebSocket as WsSocket } from 'ws'
 import { Client, connect as connectAnywhere } from './client.ts'
 import type { ConnectOptions, Socket } from './options.ts'

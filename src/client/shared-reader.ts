@@ -3,7 +3,7 @@ import { Listeners, report } from './events.ts'
 import type { ReaderListener, ReadOptions, Received, TopicReader } from './machine/index.ts'
 import type { Publication, SubscribeOptions } from './options.ts'
 
-/** One subscription and those who listen to it. */
+/** One subscription and its listeners. */
 export class SharedReader implements ReaderListener {
   readonly #topic: string
   readonly #options: ReadOptions
@@ -14,7 +14,7 @@ export class SharedReader implements ReaderListener {
   readonly #errors: Listeners<[RtmsError]> = new Listeners()
   /** The latest value per key of a conflating subscription, for listeners that come later. */
   readonly #latest: Map<string, [unknown, Publication]> = new Map()
-  /** Null until the machine reads for it. */
+  /** Null until the machine has a reader for it. */
   reader: TopicReader | null = null
 
   constructor(topic: string, options: ReadOptions, forget: () => void) {
@@ -33,7 +33,7 @@ export class SharedReader implements ReaderListener {
 
   add(listener: (data: unknown, publication: Publication) => void, options: SubscribeOptions): () => void {
     const own: Listeners<[unknown, Publication]> = new Listeners()
-    // It is given the values that are the latest when it hears of them, and then what follows.
+    // A late listener first gets the latest values as of its first turn, then what follows.
     let isLate = this.#latest.size > 0
     if (isLate)
       queueMicrotask(() => {

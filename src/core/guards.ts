@@ -15,15 +15,15 @@ import type {
   Transport,
 } from './ports.ts'
 
-/** What a node writes to. */
+/** The ports that a node writes to. */
 export interface Ports {
   readonly application: Application
   readonly bus: Bus
-  /** Hears of what a port threw. The fault has cost no more than the call or the connection it was about. */
+  /** Receives every error that a port throws. The fault costs at most the call or the connection it was about. */
   fault(error: unknown): void
 }
 
-/** How the answers come in that a port that threw will not give. */
+/** Where a guard delivers the answers that a port owes after it threw. */
 export interface Answered {
   handleAuthenticated(connection: Connection, outcome: Outcome<Grant>, now: number): void
   handleReply(call: RequestCall, outcome: Outcome<Payload>, now: number): void
@@ -31,7 +31,7 @@ export interface Answered {
   handleMissing(missing: MissingMeeting, now: number): void
 }
 
-/** For each method of a port, what stands in for it where it throws: called with the same arguments. */
+/** For each method of a port, the fallback that is called with the same arguments when the method throws. */
 type Failures<P> = {
   readonly [M in keyof Required<P>]: Required<P>[M] extends (...args: infer A) => infer R
     ? (...args: A) => R
@@ -42,11 +42,11 @@ type Method = (...args: unknown[]) => unknown
 
 const FAILED: RtmsError = new RtmsError('HANDLER_FAILED')
 const failed: Outcome<never> = { ok: false, error: FAILED }
-/** A check that fails refuses. */
+/** A check that throws refuses. */
 const refuse = (): Refusal => FAILED
 const nothing = (): void => {}
 
-/** What stands in for a meeting's logic. */
+/** Fallbacks for a meeting's logic. */
 const logicFailures: Failures<MeetingLogic> = {
   join: refuse,
   input: refuse,
@@ -55,7 +55,7 @@ const logicFailures: Failures<MeetingLogic> = {
   close: nothing,
 }
 
-/** What stands in for the bus: the other nodes notice what it lost. */
+/** Fallbacks for the bus: other nodes notice lost messages by themselves. */
 const busFailures: Failures<Bus> = {
   hears: () => true,
   publish: nothing,
@@ -63,17 +63,17 @@ const busFailures: Failures<Bus> = {
   unsubscribe: nothing,
 }
 
-/** Every port of a node in a form that never throws, and what is still to be done for those that did. */
+/** Wraps every port of a node so that it never throws, and keeps the answers still owed for calls that threw. */
 export class Guards {
   readonly application: Application
   readonly bus: Bus
   readonly #ports: Ports
   readonly #node: Answered
   readonly #broke: (connection: Connection) => void
-  /** For the next sweep: nothing may call back in the middle of a call. */
+  /** Answers for the next sweep, because a port must not call back in the middle of a call. */
   #undone: ((now: number) => void)[] = []
 
-  /** `broke`: the socket of this connection threw; it is as good as gone. */
+  /** `broke`: the transport of this connection threw, so the connection is lost. */
   constructor(ports: Ports, node: Answered, broke: (connection: Connection) => void) {
     this.#ports = ports
     this.#node = node
@@ -104,7 +104,10 @@ export class Guards {
     for (const action of undone) action(now)
   }
 
-  /** Whoever waits for an answer gets one: the check failed, the handler failed, nothing was opened. */
+  /**
+   * A question whose port threw is answered in the next sweep: authentication failed, handler failed, not allowed, not
+   * opened.
+   */
   #applicationFailures(): Failures<Application> {
     const node = this.#node
     const later = (action: (now: number) => void): void => void this.#undone.push(action)
@@ -122,7 +125,7 @@ export class Guards {
     }
   }
 
-  /** A method that the port leaves out is left out here too. */
+  /** Wraps every method that the port has; optional ones that it leaves out stay absent. */
   #guard<P extends object>(port: P, failures: Failures<P>): P {
     const methods = port as Record<string, Method | undefined>
     const guarded: Record<string, Method> = {}
@@ -144,16 +147,16 @@ export class Guards {
     try {
       this.#ports.fault(error)
     } catch {
-      // There is nobody else to tell.
+      // The fault handler itself failed, and there is nobody else to tell.
     }
   }
 }
 
-/** A socket that never throws. Where its port threw, nothing more is written to it. */
+/** A transport that never throws. After its port has thrown, nothing more is written to it. */
 class GuardedTransport implements Transport {
   readonly #port: Transport
   readonly #broke: (transport: GuardedTransport, error: unknown) => void
-  /** Null until `handleOpen` has made it. */
+  /** Null until `handleOpen` has made the connection. */
   connection: Connection | null = null
   #broken = false
   #closed = false
@@ -189,7 +192,7 @@ class GuardedTransport implements Transport {
     }
   }
 
-  /** Once: a connection whose socket broke may be closed before it is given up. */
+  /** Closes once: a connection whose socket broke may be closed for another reason before the sweep drops it. */
   close(code: number, reason: string): void {
     if (this.#closed) return
     this.#closed = true

@@ -35,13 +35,13 @@ import { Topics } from './topic/topics.ts'
 import type { Retention } from './ground/config.ts'
 
 /**
- * One node of RTMS: synchronous, without I/O, clock or randomness of its own. What happens comes in through
- * `handle…` and the business methods, each with the time (monotonic milliseconds); what follows goes out through
- * the ports. After each call ask {@link deadline} and call {@link sweep} then.
+ * One node of RTMS: synchronous, without I/O, clock or randomness of its own. Events come in through `handle…` and the
+ * business methods, with the time in monotonic milliseconds; effects go out through the ports. After each call, ask
+ * {@link deadline} when to call {@link sweep}.
  */
 export class RtmsNode {
   readonly id: string
-  /** Its number as a publisher. */
+  /** The node's number as a publisher. */
   readonly incarnation: number
   readonly stats: Stats = new Stats()
   readonly #config: NodeConfig
@@ -135,7 +135,7 @@ export class RtmsNode {
     return this.#connections.size
   }
 
-  /** Connections that wait for their welcome, and addresses that connections are counted by. */
+  /** Number of connections that await WELCOME, and of addresses remembered. */
   get admission(): { readonly newcomers: number; readonly addresses: number } {
     return this.#connections.admission
   }
@@ -144,7 +144,7 @@ export class RtmsNode {
     return this.#sessions.size
   }
 
-  /** Meetings that are open. */
+  /** Number of open meetings. */
   get meetingCount(): number {
     return this.#meetings.size
   }
@@ -153,23 +153,23 @@ export class RtmsNode {
     return this.#topics.size
   }
 
-  /** Bytes of all logs, and how many rings had to be cut short for them. */
+  /** Bytes of all logs, their limit, and how many rings were cut to stay within it. */
   get logs(): { readonly bytes: number; readonly limit: number; readonly cuts: number } {
     const { used, limit, cuts } = this.#budget
     return { bytes: used, limit, cuts }
   }
 
-  /** Deadlines that are set. */
+  /** Number of timers set. */
   get timers(): number {
     return this.#timers.size
   }
 
-  /** Of what: each name with how many are set. */
+  /** Number of timers set, by name. */
   get timersByName(): ReadonlyMap<TimerName, number> {
     return this.#timers.counts
   }
 
-  /** When {@link sweep} wants to be called: `now` where work waits, else the next timer, `Infinity` for never. */
+  /** When to call {@link sweep}: `now` when work waits, else the time of the next timer, `Infinity` for never. */
   deadline(now: number): number {
     const busy =
       this.#dispatch.hasWork ||
@@ -181,7 +181,7 @@ export class RtmsNode {
     return busy ? now : this.#timers.next
   }
 
-  /** The inspection task: what is due, then upward, then downward, each within its budget. */
+  /** The inspection task: fires due timers, then serves what goes up, then what goes down, each within its budget. */
   sweep(now: number): void {
     this.stats.sweeps++
     this.#guards.sweep(now)
@@ -203,8 +203,8 @@ export class RtmsNode {
   // ---- connections
 
   /**
-   * A socket opened. The connection returned stands for it in every other call. `address` is what connections are
-   * counted by (see `subscriberOf`), '' not to count this one.
+   * A socket opened. The returned connection stands for it in every other call. `address`: the key that connections are
+   * counted by (see `subscriberOf`); '' leaves this one uncounted.
    */
   handleOpen(transport: Transport, codec: Codec, now: number, address = ''): Connection {
     const guarded = this.#guards.transport(transport)
@@ -218,8 +218,8 @@ export class RtmsNode {
   }
 
   /**
-   * Something arrived that is no whole packet yet: a part of one, or a WebSocket ping. It is a sign of life. {@link
-   * deadline} stays.
+   * Bytes arrived that are not a whole packet: a part of one, or a WebSocket ping. They count as a sign of life. {@link
+   * deadline} does not change.
    */
   handleBytes(connection: Connection, now: number): void {
     this.#connections.bytes(connection, now)
@@ -236,7 +236,7 @@ export class RtmsNode {
     this.#downstream.wake(connection)
   }
 
-  /** The socket is gone. `final`: the client closed it for good (code 1000) and its session ends with it. */
+  /** The socket closed. `final`: the client closed it for good (code 1000), which ends its session. */
   handleClose(connection: Connection, final: boolean, now: number): void {
     const { session } = connection
     if (final && session !== null) {
@@ -246,7 +246,7 @@ export class RtmsNode {
     this.#connections.lost(connection, final ? 'LEFT' : 'LOST', now)
   }
 
-  /** The wall clock was set, or the machine stood still: the wall offset from now on. */
+  /** The wall clock was set, or the machine was suspended. `offset`: the new wall offset. */
   handleWallClock(offset: number): void {
     this.#config.wallOffset = offset
     this.#sessions.retime()
@@ -254,7 +254,7 @@ export class RtmsNode {
 
   // ---- the business side
 
-  /** Opens a meeting on this node, or returns null where the name is taken, or why it cannot be. */
+  /** Opens a meeting on this node. Returns null when the name is taken, or the error that prevents it. */
   openMeeting(
     name: string,
     options: Partial<MeetingOptions>,
@@ -274,17 +274,17 @@ export class RtmsNode {
     return this.#meetings.get(name)?.info
   }
 
-  /** Seats a member of the business's own, or says why not: NOT_FOUND, FULL, BUSY. */
+  /** Seats a bot in a meeting. Errors: NOT_FOUND, FULL, BUSY. */
   addBot(meeting: string, user: string): Bot | ErrorCode {
     return this.#meetings.get(meeting)?.addBot(user) ?? 'NOT_FOUND'
   }
 
-  /** Says something to one member of a meeting. False where the meeting or the member is not there. */
+  /** Sends data to one member of a meeting. False when there is no such meeting or member, or the member is a bot. */
   sendTo(meeting: string, slot: number, data: Payload): boolean {
     return this.#meetings.get(meeting)?.sendTo(slot, data) ?? false
   }
 
-  /** Takes a member's slot away; `message` is for people. False where the meeting or the member is not there. */
+  /** Removes a member from its slot; `message` is for people. False when there is no such meeting or member. */
   kick(meeting: string, slot: number, message: string): boolean {
     return this.#meetings.get(meeting)?.kick(slot, message) ?? false
   }
@@ -293,27 +293,24 @@ export class RtmsNode {
     return this.#meetings.list()
   }
 
-  /** A page of the meetings in the order of names; of a kind where one is given. */
+  /** A page of the meetings in order of name, optionally of one kind. */
   meetingPage(wish: PageQuery, kind?: string): readonly MeetingInfo[] {
     return this.#meetings.page(wish, kind)
   }
 
-  /** Inputs that wait: in upstream queues, and in meetings for a frame. */
+  /** Number of inputs that wait: in upstream queues, and in meetings for a frame. */
   get inputsWaiting(): number {
     let count = this.#meetings.waiting
     for (const { upstream } of this.#sessions.all()) count += upstream.inputs
     return count
   }
 
-  /** Requests that have started and not ended. */
+  /** Number of requests that have started and not ended. */
   get requestsOpen(): number {
     return this.#requests.size
   }
 
-  /**
-   * What waits now: bytes in upstream queues, connections that nothing can be written to, bytes that clients have yet
-   * to take.
-   */
+  /** Backlog: bytes in upstream queues, number of stalled connections, bytes that clients have yet to acknowledge. */
   get waiting(): {
     readonly upstreamBytes: number
     readonly stalled: number
@@ -329,7 +326,7 @@ export class RtmsNode {
     this.#topics.define(pattern, retention)
   }
 
-  /** Publishes to a topic. Returns the topic's pressure, 0–1, or why it was refused. */
+  /** Publishes to a topic. Returns the topic's pressure, 0–1, or the error. */
   publish(topic: string, data: Payload, key: string, tombstone: boolean, now: number): number | ErrorCode {
     return this.#topics.publish(topic, data, key, tombstone, now)
   }
@@ -344,13 +341,13 @@ export class RtmsNode {
     return this.#topics.get(topic)?.latest() ?? []
   }
 
-  /** Frames `from` … `to` − 1 of a meeting, as far as they are kept. */
+  /** The frames `from` … `to` − 1 of a meeting that are still kept. */
   *meetingHistory(name: string, from: number, to: number): Generator<SealedFrame> {
     const meeting = this.#meetings.get(name)
     if (meeting !== undefined) yield* meeting.room.history(from, to)
   }
 
-  /** A page of the topics in the order of names. */
+  /** A page of the topics in order of name. */
   topicPage(wish: PageQuery): readonly TopicInfo[] {
     return pageOf(this.#topics.all(), wish).map(topicInfo)
   }
@@ -364,7 +361,7 @@ export class RtmsNode {
     return this.#topics.get(topic)?.subscribers ?? 0
   }
 
-  /** Pushes to every session of a user, connected or kept. Returns their number. */
+  /** Pushes to every session of a user, connected or not. Returns the number of sessions. */
   push(user: string, name: string, data: Payload): number {
     const entry = Encoded.of({ type: 'push', name, data })
     let count = 0
@@ -376,7 +373,7 @@ export class RtmsNode {
     return count
   }
 
-  /** The first `limit` sessions, the oldest first: of a user, or of all. */
+  /** Up to `limit` sessions, the oldest first: of one user, or of all. */
   sessionList(limit: number, user?: string): SessionInfo[] {
     const list: SessionInfo[] = []
     for (const session of user === undefined ? this.#sessions.all() : this.#sessions.of(user)) {
@@ -386,34 +383,37 @@ export class RtmsNode {
     return list
   }
 
-  /** Sessions of a user, and how many of them have a connection. */
+  /** Number of a user's sessions, and how many of them have a connection. */
   presence(user: string): { readonly sessions: number; readonly connected: number } {
     return this.#sessions.presence(user)
   }
 
   /**
-   * Closes the connections of a user and returns their number. `final`: its clients do not come back by themselves, and
-   * its sessions end; else they come back with fresh tickets.
+   * Closes the connections of a user and returns their number. `final`: the user's sessions end, and the clients do not
+   * reconnect by themselves; otherwise they reconnect with fresh tickets.
    */
   disconnect(user: string, text: string, final: boolean, now: number): number {
     return this.#endings.disconnect(user, text, final, now)
   }
 
-  /** Until when a user's tokens are revoked, in milliseconds since 1970; 0 where they are not. */
+  /** The wall time up to which a user's tokens are revoked, in milliseconds since 1970; 0 when none are. */
   revokedUntil(user: string): number {
     return this.#endings.revokedUntil(user)
   }
 
   /**
-   * Refuses from now on the tokens that a user was given until `until` (milliseconds since 1970), or one token, and
-   * ends all sessions of that user, or those of that token. Returns how many connections that closed, or LIMIT where
-   * nothing more can be revoked.
+   * Refuses from now on all tokens issued to a user up to `until` (milliseconds since 1970), or one token, and ends the
+   * sessions of that user or token. Returns the number of connections closed, or LIMIT when the table of revocations is
+   * full.
    */
   revoke(revoked: Revoked, until: number, now: number): number | ErrorCode {
     return this.#endings.revoke(revoked, until, now)
   }
 
-  /** Whether the business is asked before a session joins, subscribes or publishes, besides the ticket. */
+  /**
+   * Sets whether the business is asked before a session joins, subscribes or publishes, after the ticket has allowed
+   * it.
+   */
   askFirst(on: boolean): void {
     this.#dispatch.gate.on = on
   }
@@ -423,27 +423,27 @@ export class RtmsNode {
     this.#dispatch.gate.answer(question, allowed, now)
   }
 
-  /** Whether the business is asked to open a meeting that somebody wants to join and that is not open. */
+  /** Sets whether the business is asked to open a meeting when a session asks to join one that is not open. */
   openOnDemand(on: boolean): void {
     this.#dispatch.openings.on = on
   }
 
-  /** The answer to `openMissing`: the meeting is open by now, or will not be. */
+  /** The answer to `openMissing`: the meeting is open by now, or will not be opened. */
   handleMissing(missing: MissingMeeting, now: number): void {
     this.#dispatch.openings.answer(missing, now)
   }
 
-  /** What a handler answered. */
+  /** The answer of a request handler. */
   handleReply(call: RequestCall, outcome: Outcome<Payload>, now: number): void {
     this.#requests.reply(call, outcome, now)
   }
 
-  /** What another node published. */
+  /** Publications of another node. */
   handleBus(topic: string, bytes: Uint8Array, now: number): void {
     this.#topics.handleBus(topic, bytes, now)
   }
 
-  /** Takes nothing new and closes every connection with DRAINING. */
+  /** Refuses new connections and meetings, and closes every connection with DRAINING. */
   drain(now: number): void {
     this.#connections.drain(now)
   }

@@ -1,31 +1,33 @@
 import type { CloseReason, ErrorCode, MeetingEvent, Payload, RtmsError } from '../protocol/index.ts'
 
 /*
- * What the core writes to. Every method returns at once; none calls back into the core.
- * What happens outside comes in through the `handle…` methods of `RtmsNode`. All but `MeetingLogic` return nothing.
- * One that throws costs the connection or the call it was about; the error is told to `Ports.fault` (guards.ts).
+ * The ports that the core writes to. Every method returns at once, and none calls back into the core: events from
+ * outside come in through the `handle…` methods of `RtmsNode`. A method that throws costs at most the connection or
+ * the call it was about; the error goes to `Ports.fault` (guards.ts).
  */
 
-/** Bytes of one WebSocket message, possibly handed to many connections. Never written to after it was made. */
+/** One WebSocket message, possibly shared by many connections. Its bytes never change. */
 export interface Packet {
   readonly bytes: Uint8Array
   readonly text: boolean
-  /** For the transport to keep its own rendering (the framed bytes) of a shared packet. */
+  /** The framed bytes of a shared packet, cached here by the transport. */
   rendered: Uint8Array | null
 }
 
 /** One socket. */
 export interface Transport {
-  /** Hands over one packet, whole. False: the socket holds more than its mark; `handleDrain` will follow. */
+  /**
+   * Writes one whole packet. False: the socket's buffer is above its high-water mark, and `handleDrain` will follow.
+   */
   write(packet: Packet): boolean
   /** Stops reading from the socket. */
   pause(): void
   resume(): void
-  /** Closes after what was written. `handleClose` may follow, once. */
+  /** Closes the socket after everything written has been sent. `handleClose` may follow, once. */
   close(code: number, reason: string): void
 }
 
-/** What a verified token allows. Names may be patterns: a prefix and `.*`, or `*`. */
+/** The rights of a verified token. Names may be patterns: a prefix and `.*`, or `*`. */
 export interface Grant {
   readonly user: string
   /** The token's own name, by which it can be revoked; '' for none. */
@@ -33,11 +35,11 @@ export interface Grant {
   /** When the token was made, in milliseconds of wall time since 1970. */
   readonly issued: number
   /**
-   * The revocation of its user that the token came after (what `RtmsNode.revokedUntil` said); 0 for none. It tells the
-   * token from one that was made before by a clock that is ahead.
+   * What `RtmsNode.revokedUntil` returned for the user when the token was issued; 0 for none. It tells a token issued
+   * after that revocation from one issued before, even when the clocks of the issuers disagree.
    */
   readonly after: number
-  /** Milliseconds of wall time since 1970; 0 never. */
+  /** When the token expires, in milliseconds of wall time since 1970; 0 for never. */
   readonly expires: number
   readonly meetings: readonly { readonly name: string; readonly role: Role }[]
   readonly read: readonly string[]
@@ -53,55 +55,60 @@ export interface RequestCall {
   readonly session: string
   readonly method: string
   readonly data: Payload
-  /** Rises within a session: with `session`, an id to deduplicate by. */
+  /** Rises within a session; together with `session` it identifies the request, for deduplication. */
   readonly call: number
-  /** Monotonic milliseconds after which nobody waits for the answer. */
+  /** When the request times out, in monotonic milliseconds. */
   readonly deadline: number
 }
 
-/** Something a session wants to do and its ticket allows. */
+/** An action that the ticket of a session allows, put to the business for permission. */
 export interface Question {
   readonly user: string
   readonly session: string
   readonly action: 'join' | 'subscribe' | 'publish'
-  /** Of the meeting or topic. */
+  /** Name of the meeting or topic. */
   readonly name: string
-  /** Whether it wants to join as a spectator. */
+  /** Whether the session asks to join as a spectator. */
   readonly spectator: boolean
 }
 
-/** A meeting that a session wants to join, its ticket allows, and that is not open. */
+/** A meeting that a session may join by its ticket, but that is not open. */
 export interface MissingMeeting {
   readonly name: string
-  /** Who asked first. */
+  /** The user who asked first. */
   readonly user: string
 }
 
 /**
- * Why a connection is no more: the reason it was closed with; LEFT, closed by the client for good; LOST, given up by
- * the client or the network; SILENT, nothing heard of it. ABANDONED: a session waited for a connection in vain.
+ * Why a connection or session was lost: the reason the node closed it with; LEFT: closed by the client for good; LOST:
+ * dropped by the client, the network or a failed transport; SILENT: the client fell silent; ABANDONED: no new
+ * connection came for the session in time.
  */
 export type LossReason = CloseReason | 'LEFT' | 'LOST' | 'SILENT' | 'ABANDONED'
 
 /** The business server. */
 export interface Application {
-  /** Verify `token`; answer by `handleAuthenticated(connection, …)`. */
+  /** Verifies `token`. The answer comes by `handleAuthenticated(connection, …)`. */
   authenticate(connection: object, token: string): void
-  /** Run the handler; answer by `handleReply(call, …)`. */
+  /** Runs the handler. The answer comes by `handleReply(call, …)`. */
   request(call: RequestCall): void
-  /** Nobody waits for the answer to this call any more. */
+  /** The call has ended without the handler's answer, which would now be discarded. */
   requestEnded(call: RequestCall, why: ErrorCode): void
-  /** May it? Answer by `handleAuthorized(question, …)`. Asked only where the node was told to. */
+  /**
+   * Decides whether an action is allowed. The answer comes by `handleAuthorized(question, …)`. See `RtmsNode.askFirst`.
+   */
   authorize(question: Question): void
-  /** No answer came in time, which is a no. */
+  /** No answer came in time, so the action was denied. */
   authorizeEnded(question: Question): void
-  /** Open it? Answer by `handleMissing(missing, …)`, opened or not. Asked only where the node was told to. */
+  /**
+   * May open the meeting. The answer comes by `handleMissing(missing, …)`, opened or not. See `RtmsNode.openOnDemand`.
+   */
   openMissing(missing: MissingMeeting): void
-  /** No answer came in time: those who wait are told that it is not open. */
+  /** No answer came in time; the waiting sessions are told NOT_FOUND. */
   openMissingEnded(missing: MissingMeeting): void
-  /** A session has a connection: its first, or one it goes on with. */
+  /** A session has a connection. `resumed`: the session existed before. */
   connected(session: { readonly user: string; readonly id: string }, resumed: boolean): void
-  /** A session has lost its connection or, without one, its time to come back. `ended`: it is over; once for each. */
+  /** A session lost its connection, or its time to come back ran out. `ended`: it is over, told once per session. */
   disconnected(
     session: { readonly user: string; readonly id: string },
     reason: LossReason,
@@ -109,30 +116,31 @@ export interface Application {
   ): void
 }
 
-/** What a token check or a handler answers. */
+/** The result of a token check or a request handler. */
 export type Outcome<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: RtmsError }
 
-/** Why something was refused: an `RtmsError`, or what has its shape. */
+/** Why something was refused: an `RtmsError`, or an object of its shape. */
 export type Refusal = Pick<RtmsError, 'code' | 'message' | 'retryAfterMs'>
 
 /**
- * What the business decides about one meeting: the one port that answers. It is asked in the middle of a sweep, so it
- * answers at once and calls nothing of the node but `Bot`s' making and `sendTo`; anything else it wants is done when
- * the call into the node is over. Where it throws, `join` and `input` refuse with HANDLER_FAILED. What it does not care
- * about it leaves out, and that costs nothing.
+ * The business's decisions about one meeting: the only port that answers directly. Its methods run in the middle of a
+ * sweep, so they return at once and call nothing of the node but `addBot` and `sendTo`; anything else must wait until
+ * the call into the node is over. When `join` or `input` throws, the answer is HANDLER_FAILED. A method that is left
+ * out costs nothing.
  */
 export interface MeetingLogic {
-  /** A user asks for this slot. Null lets them have it. Spectators and members who come back are not asked about. */
+  /** Decides whether a user may take this slot: null allows it. Not called for spectators and returning members. */
   join?(slot: number, user: string): Refusal | null
   /**
-   * A member's input, within all limits. The payload that is to be framed: the same, or another one; or why none is.
+   * Decides about a member's input that is within all limits. Returns the payload to frame, the same or another one, or
+   * a refusal.
    */
   input?(slot: number, user: string, data: Payload): Payload | Refusal
-  /** A frame was sealed, or several in order; its readers have not got it yet. */
+  /** A frame was sealed; its readers do not have it yet. Called in order of frames. */
   frame?(frame: SealedFrame): void
-  /** A member is gone, behind its last input. Not called where the meeting itself ends. */
+  /** A member has left, after its last input was framed. Not called for bots, nor when the meeting itself ends. */
   leave?(slot: number, user: string, reason: string): void
   /** The meeting is about to end. */
   close?(): void
@@ -145,9 +153,14 @@ export interface SealedFrame {
   readonly inputs: readonly { readonly slot: number; readonly seq: number; readonly data: Payload }[]
 }
 
-/** The way to the other nodes: at most once, in order per publisher, nothing stored. Does not return to its sender. */
+/**
+ * The message bus to the other nodes: at-most-once delivery, in order per publisher, nothing stored, no echo to the
+ * sender.
+ */
 export interface Bus {
-  /** Whether another node may listen to a topic. Asked once per topic and sweep; a bus that cannot know says yes. */
+  /**
+   * Whether another node may listen to a topic. Called once per topic and sweep; a bus that cannot know returns true.
+   */
   hears(topic: string): boolean
   publish(topic: string, bytes: Uint8Array): void
   subscribe(topic: string): void

@@ -22,8 +22,9 @@ export function encodeMessage(message: Message): Uint8Array {
 }
 
 /**
- * The same for FRAMES and PUBLICATIONS, whose fields are integers and then bytes written already: in one allocation. A
- * length before the bytes is the last of the integers. `tail`: an integer behind them, left out where it is 0.
+ * Like {@link encodeMessage}, for FRAMES and PUBLICATIONS, whose fields are integers followed by bytes already encoded.
+ * Allocates once. A length prefix of the bytes is the last of the integers. `tail`: an integer after the bytes, left
+ * out when it is 0.
  */
 export function encodeBatch(
   code: number,
@@ -50,7 +51,7 @@ function encode(messages: readonly Message[]): Uint8Array {
 
 function decode(packet: Uint8Array | string, from: Side): Message[] {
   if (typeof packet === 'string') throw malformed('a text message, but rtms.v1 is binary')
-  // A Buffer of Node would hand out Buffers as fields, whose `slice` shares memory where a Uint8Array's copies.
+  // A Node.js Buffer would yield Buffers as fields, whose `slice` shares memory where a Uint8Array's copies.
   const plain = packet.constructor === Uint8Array
   const r = new Reader(plain ? packet : new Uint8Array(packet.buffer, packet.byteOffset, packet.byteLength))
   const messages: Message[] = []
@@ -60,13 +61,13 @@ function decode(packet: Uint8Array | string, from: Side): Message[] {
     checkCount(++count, max, 'messages')
     const type = types.get(r.byte())
     const body = r.part(r.uint())
-    // Of a later minor of the protocol: passed over.
+    // From a later minor version of the protocol: skipped.
     if (type === undefined) continue
     const { from: sender } = schema[type]
     if (sender !== 'both' && sender !== from) throw malformed(`a message ${type} from a ${from}`)
     const message = type === 'hello' ? readHello(body) : readMessage(type, body)
     messages.push(message)
-    // What stands behind a HELLO of another version may be anything.
+    // After a HELLO of another version, the rest of the packet may have any form.
     if (message.type === 'hello' && !isSpoken(message.version)) break
   } while (r.left > 0)
   return messages
@@ -81,7 +82,7 @@ function readMessage(type: MessageType, body: Reader): Message {
 
 const { version: _, ...behindVersion } = schema.hello.fields
 
-/** The version comes first, whatever follows: that of another version has nothing else. */
+/** Every version of HELLO begins with the version. Of one that is not spoken here, only the version is read. */
 function readHello(body: Reader): Message {
   const version = body.uint()
   const message = { type: 'hello', version }

@@ -4,12 +4,12 @@ import { MAX_UINT } from './limits.ts'
 const encoder: TextEncoder = new TextEncoder()
 const decoder: TextDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** The one error a decoder throws. */
+/** The only error that a decoder throws: PROTOCOL. */
 export function malformed(what: string): RtmsError {
   return new RtmsError('PROTOCOL', what)
 }
 
-/** Throws PROTOCOL where there are more of them than may be. */
+/** Throws PROTOCOL when `count` exceeds `max`. */
 export function checkCount(count: number, max: number, what: string): void {
   if (count > max) throw malformed(`${count} ${what} where at most ${max} are allowed`)
 }
@@ -20,7 +20,7 @@ export function utf8Length(text: string): number {
   for (let i = 0; i < text.length; i++) {
     const point = text.codePointAt(i) as number
     if (point >= 0x80) length += point < 0x800 ? 1 : 2
-    // Two units, four bytes.
+    // A surrogate pair: two UTF-16 units, four bytes.
     if (point > 0xffff) i++
   }
   return length
@@ -31,13 +31,13 @@ export function utf8Encode(text: string): Uint8Array {
   return encoder.encode(text)
 }
 
-/** UTF-8 as a string. Throws PROTOCOL where the bytes are not UTF-8. */
+/** Decodes UTF-8. Throws PROTOCOL when the bytes are not UTF-8. */
 export function utf8Decode(bytes: Uint8Array): string {
   // Short ASCII, the usual case for names, is several times faster without a call into the decoder.
   return bytes.length <= 32 && isAscii(bytes) ? String.fromCharCode(...bytes) : decodeAny(bytes)
 }
 
-/** Throws PROTOCOL where the bytes are not UTF-8. */
+/** Throws PROTOCOL when the bytes are not UTF-8. */
 export function checkUtf8(bytes: Uint8Array): void {
   if (!isAscii(bytes)) decodeAny(bytes)
 }
@@ -55,7 +55,7 @@ function decodeAny(bytes: Uint8Array): string {
   }
 }
 
-/** Bytes that {@link Writer.uint} writes for `value`. */
+/** Number of bytes that {@link Writer.uint} writes for `value`. */
 export function uintLength(value: number): number {
   let length = 1
   while (value >= 0x80) {
@@ -66,8 +66,8 @@ export function uintLength(value: number): number {
 }
 
 /**
- * Appends to a growing buffer. What {@link Writer.finish} returns is the caller's: nobody writes to it again. A writer
- * can be reset and used again, which spares the growing; synchronous code needs no other.
+ * Appends to a growing buffer. The result of {@link Writer.finish} belongs to the caller and never changes. A writer
+ * can be reset and reused, which saves growing the buffer again; synchronous code can share one.
  */
 export class Writer {
   #bytes: Uint8Array
@@ -117,11 +117,11 @@ export class Writer {
     this.raw(bytes)
   }
 
-  /** What another writer has written. */
+  /** Appends what another writer has written. */
   append(other: Writer): void {
     const at = this.#reserve(other.#length)
     const bytes = this.#bytes
-    // Most are short, and a loop is done before a copy of views has begun.
+    // Most are short, and then a loop is faster than making a view.
     if (other.#length > 64) bytes.set(other.#bytes.subarray(0, other.#length), at)
     else for (let i = 0; i < other.#length; i++) bytes[at + i] = other.#bytes[i] as number
   }
@@ -132,32 +132,33 @@ export class Writer {
     this.utf8(text, length)
   }
 
-  /** `text` as UTF-8, which has so many bytes. */
+  /** Writes `text` as UTF-8 without a length prefix. `length`: its bytes in UTF-8. */
   utf8(text: string, length: number): void {
     const at = this.#reserve(length)
     if (length === text.length) for (let i = 0; i < length; i++) this.#bytes[at + i] = text.charCodeAt(i)
     else encoder.encodeInto(text, this.#bytes.subarray(at, at + length))
   }
 
-  /** The bytes written, for the caller to keep; the writer is empty then. */
+  /** Returns the bytes written, for the caller to keep, and empties the writer. */
   finish(): Uint8Array {
     const bytes = this.#bytes
     const length = this.#length
     this.#length = 0
     if (length < bytes.length) return bytes.slice(0, length)
-    // Exactly full: given away instead of copied.
+    // The buffer is exactly full: hand it over instead of copying.
     this.#bytes = new Uint8Array(0)
     return bytes
   }
 
-  /** Forgets what was written, behind the first `length` bytes. */
+  /** Discards what was written after the first `length` bytes. */
   reset(length = 0): void {
     this.#length = length
   }
 }
 
 /**
- * Reads from bytes it does not own. Never reads outside [start, end), never allocates for a length it was only told.
+ * Reads from bytes it does not own. Never reads outside [start, end), and never allocates by a length that the data
+ * only claims.
  */
 export class Reader {
   readonly #bytes: Uint8Array
@@ -219,7 +220,7 @@ export class Reader {
     return new Reader(this.#bytes, this.#pass(length), this.#at)
   }
 
-  /** Throws PROTOCOL where bytes are left over. */
+  /** Throws PROTOCOL when bytes are left over. */
   finish(): void {
     if (this.#at !== this.#end) throw malformed(`${this.left} bytes too many`)
   }

@@ -5,12 +5,12 @@ export interface Codec {
   readonly subprotocol: 'rtms.v1' | 'rtms.v1.json'
   /** Whether a packet is a text message. */
   readonly text: boolean
-  /** The packet of `messages`, in UTF-8 where it is text. The result is never written to again. */
+  /** Encodes `messages` as one packet, in UTF-8 if it is text. The result never changes. */
   encode(messages: readonly Message[]): Uint8Array
   /**
-   * The messages of a packet from the side `from` that this version knows; of a HELLO of another version its number
-   * alone. Byte fields are views of `packet`. Throws an `RtmsError` PROTOCOL, and nothing else, where the packet is
-   * malformed.
+   * Decodes a packet sent by the side `from`. Skips messages that this version does not know; of a HELLO of another
+   * version it reads only the version. Byte fields are views of `packet`. Throws an `RtmsError` PROTOCOL, and nothing
+   * else, when the packet is malformed.
    */
   decode(packet: Uint8Array | string, from: Side): Message[]
 }

@@ -1,7 +1,7 @@
 /**
- * Every code a user of RTMS can meet, in one table. On the wire it is its place in here, from 1: none is ever taken
- * out, and new ones come at the end. `retry` says what to do about it: `fix` the call is wrong and will fail again;
- * `later` the same call may succeed after a pause; `unknown` the call may or may not have taken effect.
+ * Every error code that a user of RTMS can meet. On the wire a code is its position in this table, from 1, so codes are
+ * never removed and new ones go at the end. `retry` says what to do: `fix`: the call is wrong and will fail again;
+ * `later`: the same call may succeed after a pause; `unknown`: the call may or may not have taken effect.
  */
 export const errors = {
   PROTOCOL: { retry: 'fix', text: 'The packet does not follow PROTOCOL.md.' },
@@ -39,7 +39,7 @@ export const errors = {
 
 export type ErrorCode = keyof typeof errors
 
-/** In the order of the table. */
+/** The error codes in the order of the table. */
 export const errorNames: readonly string[] = Object.keys(errors)
 
 /**
@@ -68,11 +68,11 @@ export function mayReconnect(code: number): boolean {
   return code < 4400 || code > 4449
 }
 
-/** An error with a code of the table above. Thrown and rejected by every public method of RTMS. */
+/** An error with a code of the table above. Public methods of RTMS throw it or reject with it. */
 export class RtmsError extends Error {
   override readonly name = 'RtmsError'
   readonly code: ErrorCode
-  /** Milliseconds to wait before trying again; 0 where the server named none. */
+  /** Milliseconds to wait before trying again; 0 when the server named none. */
   readonly retryAfterMs: number
 
   constructor(code: ErrorCode, message: string = errors[code].text, retryAfterMs = 0) {
@@ -81,7 +81,7 @@ export class RtmsError extends Error {
     this.retryAfterMs = retryAfterMs
   }
 
-  /** `fix`: will fail again unchanged. `later`: may succeed later. `unknown`: may have taken effect. */
+  /** `fix`: the call will fail again unchanged. `later`: it may succeed later. `unknown`: it may have taken effect. */
   get retry(): 'fix' | 'later' | 'unknown' {
     return errors[this.code].retry
   }

@@ -5,9 +5,9 @@ import { byCode, events, type EventType, type MeetingEvent } from './schema.ts'
 import { readFields, readPayload, writeFields, writePayload } from './struct.ts'
 
 /*
- * The bytes of a frame: a uint n × 2, then n entries of slot (one byte), seq (uint) and payload.
- * A run of k empty frames is the uint k × 2 + 1 alone. Entries of slot 255 are system events, come first,
- * carry the event's code as seq and its fields as bytes.
+ * The encoding of frames. A frame with n entries is the uint n × 2, then the entries: slot (one byte), seq (uint) and
+ * payload. A run of k empty frames is just the uint k × 2 + 1. Entries of slot 255 are system events: they come first,
+ * and carry the event's code as seq and its fields as a payload of bytes.
  */
 
 /** One entry of a frame: an input, or (slot 255) a system event still encoded. */
@@ -17,7 +17,7 @@ export interface FrameEntry {
   readonly data: Payload
 }
 
-/** The bytes of a frame with nothing in it. */
+/** The bytes of an empty frame. */
 export const EMPTY_FRAME: Uint8Array = new Uint8Array(0)
 
 /** Appends one entry to a frame under construction. */
@@ -38,7 +38,8 @@ export function eventEntry(event: MeetingEvent): FrameEntry {
 const eventTypes: ReadonlyMap<number, EventType> = byCode(events)
 
 /**
- * The event of an entry of slot 255; null for one of a later minor of the protocol. Throws PROTOCOL where it is none.
+ * Decodes an entry of slot 255; null for an event from a later minor version of the protocol. Throws PROTOCOL when it
+ * is malformed.
  */
 export function decodeEvent(entry: FrameEntry): MeetingEvent | null {
   const type = eventTypes.get(entry.seq)
@@ -50,15 +51,12 @@ export function decodeEvent(entry: FrameEntry): MeetingEvent | null {
   return event as MeetingEvent
 }
 
-/** A run of `run` empty frames; nothing where there are none. */
+/** Writes a run of `run` empty frames; nothing for 0. */
 export function writeEmptyRun(w: Writer, run: number): void {
   if (run > 0) w.uint(run * 2 + 1)
 }
 
-/**
- * The bytes of the frames in `frames` one after the other; an empty frame is `EMPTY_FRAME`, and runs of them
- * become one header.
- */
+/** Writes frames one after the other. Runs of empty ones (`EMPTY_FRAME`) become one header each. */
 export function joinFrames(w: Writer, frames: Iterable<Uint8Array>): void {
   let run = 0
   for (const frame of frames) {
@@ -73,7 +71,7 @@ export function joinFrames(w: Writer, frames: Iterable<Uint8Array>): void {
 }
 
 /**
- * Throws PROTOCOL where no message may carry the frames [first, first + count). Without it a packet of ten bytes
+ * Throws PROTOCOL when no message may carry the frames [first, first + count). Without this check a packet of ten bytes
  * could claim a run of 2^50 empty frames, and its reader would visit them all.
  */
 export function checkFrameRange(first: number, count: number): void {
@@ -84,8 +82,8 @@ export function checkFrameRange(first: number, count: number): void {
 const NO_ENTRIES: readonly FrameEntry[] = []
 
 /**
- * Calls `visit` for each frame of `bytes` in order, empty ones included.
- * Throws PROTOCOL where the bytes are not exactly `count` frames, or more than `limits.frames`.
+ * Calls `visit` for each frame of `bytes` in order, empty ones included. Throws PROTOCOL when the bytes are not exactly
+ * `count` frames, or `count` exceeds `limits.frames`.
  */
 export function eachFrame(
   bytes: Uint8Array,
@@ -105,7 +103,7 @@ export function eachFrame(
       for (let i = 0; i < run; i++) visit(frame++, NO_ENTRIES)
     } else {
       const size = head / 2
-      // An entry has at least three bytes: what is claimed beyond that is not allocated for.
+      // An entry has at least three bytes, so a larger claim is false and must not be allocated for.
       if (size === 0 || size * 3 > r.left) throw malformed('a frame with more entries than bytes')
       const entries: FrameEntry[] = []
       for (let i = 0; i < size; i++) entries.push({ slot: r.byte(), seq: r.uint(), data: readPayload(r) })

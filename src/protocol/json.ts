@@ -96,7 +96,7 @@ function fieldsToJson(fields: Fields, struct: Json): Json {
   return json
 }
 
-/** One message as a string of JSON. */
+/** Encodes one message as a JSON string. */
 export function messageToJson(message: Message): string {
   return JSON.stringify({
     type: message.type,
@@ -162,7 +162,7 @@ function payload(value: unknown, what: string): Payload {
   return payloadOf(object(value, what), what)
 }
 
-/** The payload among the fields of `json`. */
+/** The payload from the fields `text` or `base64` of `json`. */
 function payloadOf(json: Json, what: string): Payload {
   const hasText = Object.hasOwn(json, 'text')
   if (hasText === Object.hasOwn(json, 'base64')) throw malformed(`${what} needs either "text" or "base64"`)
@@ -173,7 +173,7 @@ function payloadOf(json: Json, what: string): Payload {
   return result
 }
 
-/** A code that only a later minor of the protocol knows says at least that something failed. */
+/** A code from a later minor version of the protocol becomes UNKNOWN: it says at least that something failed. */
 function error(value: unknown, what: string): ErrorCode {
   if (typeof value !== 'string' || value === '') throw malformed(`${what} is not an error code`)
   return Object.hasOwn(errors, value) ? (value as ErrorCode) : 'UNKNOWN'
@@ -192,7 +192,7 @@ function position(value: unknown, what: string): Position {
   return { epoch: uint(json['epoch'], `${what}.epoch`), at: uint(json['at'], `${what}.at`), numbers }
 }
 
-/** Null for a system event of a later minor of the protocol. */
+/** Null for a system event from a later minor version of the protocol. */
 function entry(value: unknown, what: string): FrameEntry | null {
   const json = object(value, what)
   if (!Object.hasOwn(json, 'event')) {
@@ -262,7 +262,7 @@ function publications(value: unknown, what: string, message: Json): Uint8Array {
   return w.finish()
 }
 
-/** How each kind of field is read, from its value and the message that it stands in. */
+/** A reader for each kind of field, given its value, its name for errors, and the message around it. */
 const readers: Record<Scalar, (value: unknown, what: string, message: Json) => unknown> = {
   uint,
   bool,
@@ -286,7 +286,10 @@ function fromJson(kind: Kind, value: unknown, message: Json, what: string): unkn
   )
 }
 
-/** The fields of a struct in `json`. What else is in there is of a later minor of the protocol. */
+/**
+ * Reads the fields of a struct from `json`. Unknown fields are ignored: they are from a later minor version of the
+ * protocol.
+ */
 function fieldsFromJson(fields: Fields, json: Json, what: string): Json {
   const struct: Json = {}
   for (const name in fields) {
@@ -307,7 +310,7 @@ function tailFromJson(tail: Fields, json: Json, what: string): Json {
   return struct
 }
 
-/** Null for a message of a later minor of the protocol. */
+/** Null for a message from a later minor version of the protocol. */
 function messageFromJson(value: unknown, from: Side): Message | null {
   const json = object(value, 'a message')
   const { type } = json
@@ -342,7 +345,7 @@ function decode(packet: Uint8Array | string, from: Side): Message[] {
     const message = messageFromJson(item, from)
     if (message === null) continue
     messages.push(message)
-    // What stands behind a HELLO of another version may be anything.
+    // After a HELLO of another version, the rest of the packet may have any form.
     if (message.type === 'hello' && !isSpoken(message.version)) break
   }
   return messages

@@ -1,8 +1,8 @@
 import { utf8Length } from './bytes.ts'
 import { limits } from './limits.ts'
 
-// Empty segments, white space and control characters (C0, DEL, C1, separators), what a bus would read as a wildcard, and
-// lone surrogates, which have no UTF-8: two names that differ in one would be the same name on the wire.
+// Empty segments; white space and control characters (C0, DEL, C1, separators); characters that a bus reads as wildcards;
+// lone surrogates, which UTF-8 cannot encode: names that differ only in one would be the same on the wire.
 // eslint-disable-next-line no-control-regex
 const FORBIDDEN = /^$|^\.|\.$|\.\.|[\s\u0000-\u001f\u007f-\u009f\u2028\u2029*>$\p{Surrogate}]/u
 
@@ -22,7 +22,7 @@ export function isUser(user: string): boolean {
   return user.length > 0 && utf8Length(user) <= limits.name && !FORBIDDEN_IN_USER.test(user)
 }
 
-/** Whether `key` can be a publication's: at most 255 bytes of UTF-8; '' is none. */
+/** Whether `key` can be the key of a publication: at most 255 bytes of UTF-8; '' stands for none. */
 export function isKey(key: string): boolean {
   return utf8Length(key) <= limits.name
 }

@@ -1,8 +1,8 @@
 import { utf8Decode, utf8Encode, utf8Length } from './bytes.ts'
 
 /**
- * What an application sends: bytes, or text in UTF-8. RTMS forwards a payload and never looks into it.
- * `bytes` is read-only by agreement: it may be a view of a received packet.
+ * Data of an application: bytes, or text in UTF-8. RTMS forwards a payload and never looks into it. `bytes` is
+ * read-only by agreement: it may be a view of a received packet.
  */
 export interface Payload {
   readonly text: boolean
@@ -10,13 +10,13 @@ export interface Payload {
 }
 
 /**
- * Text that is encoded where it is written, and not before: of what is published, much is never read, and an array of
- * bytes costs more to make and to collect than the JSON itself.
+ * Text that is encoded only when it is written. Much of what is published is never read, and an array of bytes costs
+ * more to allocate and to collect than the JSON itself.
  */
 export class LateText implements Payload {
   readonly text = true
   readonly json: string
-  /** Bytes of UTF-8. */
+  /** Length in bytes of UTF-8. */
   readonly length: number
 
   constructor(json: string) {
@@ -29,22 +29,27 @@ export class LateText implements Payload {
   }
 }
 
-/** Bytes of a payload. */
+/** Length of a payload in bytes. */
 export function payloadLength(payload: Payload): number {
   return payload instanceof LateText ? payload.length : payload.bytes.length
 }
 
-/** A payload from a value of the application: a `Uint8Array` is sent as bytes, anything else as JSON text. */
+/**
+ * Makes a payload from a value: a `Uint8Array` is sent as bytes, anything else as JSON text. Throws a `TypeError` for a
+ * value without a JSON form.
+ */
 export function toPayload(value: unknown): Payload {
   return value instanceof Uint8Array ? copyOf(value) : { text: true, bytes: utf8Encode(jsonOf(value)) }
 }
 
-/** The same, for one that may never be written. */
+/** Like {@link toPayload}, for a payload that may never be written. */
 export function toLatePayload(value: unknown): Payload {
   return value instanceof Uint8Array ? copyOf(value) : new LateText(jsonOf(value))
 }
 
-/** Not by `slice`, which for a Buffer of Node is a view: the caller may write to its buffer again at once. */
+/**
+ * Copies, because the caller may reuse its buffer at once. Not with `slice`, which returns a view for a Node.js Buffer.
+ */
 function copyOf(bytes: Uint8Array): Payload {
   return { text: false, bytes: new Uint8Array(bytes) }
 }

@@ -4,22 +4,22 @@ import { readData } from './struct.ts'
 import { LateText, type Payload, payloadLength } from './payload.ts'
 
 /*
- * The bytes of publications. Each begins with a byte of flags, followed, in this order, by what its flags name:
+ * The encoding of publications. Each begins with a byte of flags, followed in this order by the fields it announces:
  *
- *     1  publisher   uint: its number on the node; without, the same as before
- *     2  offset      signed: position − the publisher's own number; without, the same as before
- *     4  skipped     uint: positions left out before this one; without, none
- *        time        uint, always: milliseconds since the time before; with flag 128, until the time before
+ *     1  publisher   uint: its number on the node; without, the previous one's
+ *     2  offset      signed: position − the publisher's own number; without, the previous one's
+ *     4  skipped     uint: positions skipped before this one; without, 0
+ *        time        uint, always: milliseconds after the previous time; with flag 128, before it
  *     8  key         length and UTF-8; without, ''
  *    16              the publication removes its key
  *    32              the data is text
- *        data        length and bytes; with flag 64, which the last one may have, the rest
+ *        data        length and bytes; with flag 64, allowed on the last one only, the rest of the message
  *
- * Before the first one the position is `at` − 1, everything else 0. So a publication alone costs two bytes besides its
- * time and its data, and one that continues a batch of one publisher four.
+ * Before the first publication the position is `at` − 1 and everything else 0. So a single publication costs two bytes
+ * besides its time and its data, and one that continues a batch of one publisher costs four.
  */
 
-/** An entry of a topic as PUBLICATIONS carries it. */
+/** An entry of a topic, as carried by PUBLICATIONS. */
 export interface PublicationEntry {
   /** Its position in the topic's log on this node. */
   readonly at: number
@@ -29,9 +29,9 @@ export interface PublicationEntry {
   readonly number: number
   /** When it was published: milliseconds since the `origin` of WELCOME, possibly before it. */
   readonly time: number
-  /** '' where it has none. */
+  /** The key; '' for none. */
   readonly key: string
-  /** The key is removed. */
+  /** Whether the publication removes its key. */
   readonly tombstone: boolean
   readonly data: Payload
 }
@@ -45,7 +45,7 @@ const TEXT = 32
 const REST = 64
 const EARLIER = 128
 
-/** Writes publications one after the other, each as the difference to the one before. */
+/** Writes publications one after the other, each as the difference from the previous one. */
 export class PublicationWriter {
   readonly #writer: Writer
   #at: number
@@ -53,13 +53,13 @@ export class PublicationWriter {
   #offset = 0
   #time = 0
 
-  /** `at` is what the message has as `at`: the position of its first publication, or one before that. */
+  /** `at`: the field `at` of the message, which is the position of its first publication or an earlier one. */
   constructor(writer: Writer, at: number) {
     this.#writer = writer
     this.#at = at - 1
   }
 
-  /** `time` as in {@link PublicationEntry}; nothing follows the `last` one. */
+  /** Appends a publication, with the fields of {@link PublicationEntry}. `last`: nothing follows it. */
   add(
     at: number,
     publisher: number,
@@ -98,7 +98,7 @@ export class PublicationWriter {
   }
 }
 
-/** A signed integer, folded so that small magnitudes stay short. |value| < 2^52. */
+/** Writes a signed integer in zigzag form, which keeps small magnitudes short. |value| < 2^52. */
 export function writeInt(w: Writer, value: number): void {
   w.uint(value < 0 ? -value * 2 - 1 : value * 2)
 }
@@ -108,7 +108,7 @@ export function readInt(r: Reader): number {
   return folded % 2 === 1 ? -(folded + 1) / 2 : folded / 2
 }
 
-/** Throws PROTOCOL where a publication's position, number and time are not such that all differences can be written. */
+/** Throws PROTOCOL when a publication's position, number or time is so large that a difference could not be written. */
 export function checkPlace(at: number, number: number, time: number): void {
   if (
     number < 0 ||
@@ -118,7 +118,10 @@ export function checkPlace(at: number, number: number, time: number): void {
     throw malformed('a publication out of range')
 }
 
-/** Calls `visit` for each publication in order. Throws PROTOCOL where the bytes are not publications. */
+/**
+ * Calls `visit` for each publication in order. `from`: the field `at` of the message. Throws PROTOCOL when the bytes
+ * are malformed.
+ */
 export function eachPublication(
   bytes: Uint8Array,
   from: number,

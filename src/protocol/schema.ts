@@ -3,10 +3,10 @@ import type { limits } from './limits.ts'
 import type { Payload } from './payload.ts'
 
 /*
- * Every message of RTMS, once. Both encodings, their checks, the types below and the tests' generators are
- * derived from this table; PROTOCOL.md says what each message means, and a test holds it to the table.
+ * The schema of every message of RTMS. Both encodings, their checks, the types below and the tests' generators are
+ * derived from this table. PROTOCOL.md says what each message means, and a test holds it to the table.
  *
- * A field is written in the order it stands in. Its kind says its shape in both encodings:
+ * Fields are written in the order of the table. The kind of a field gives its limit, binary form and JSON form:
  *
  *   uint          0 … 2^53 − 1                   LEB128                         number
  *   bool          —                              one byte, 0 or 1               true | false
@@ -23,32 +23,31 @@ import type { Payload } from './payload.ts'
  *   publications  encoded (publications.ts)      the rest of the body           [{"at": …, "publisher": …, …}, …]
  *   { list, max } at most limits[max] structs         count, structs                 [{…}, …]
  *
- * The fields of `tail` may be missing: a sender leaves out those at the end that have the zero value of their kind, and
- * a receiver reads what is missing as that. So a message can grow within a version, at the end of its tail: a receiver
- * passes over what follows the fields it knows, and over messages and system events it does not know.
+ * Fields of `tail` may be missing: a sender leaves out trailing ones that have the zero value of their kind, and a
+ * receiver reads a missing field as zero. A message can therefore grow within a version, at the end of its tail: a
+ * receiver skips whatever follows the fields it knows, and skips messages and system events that it does not know.
  */
 
-/** How far a reader of a topic has come. */
+/** A reader's position in a topic, from which any node can resume it. */
 export interface Position {
-  /** Names one life of a topic's log on one node; 0 names none. */
+  /** Identifies one life of a topic's log on one node; 0 for none. */
   readonly epoch: number
-  /** In that log, the position behind the last entry that the reader has taken. */
+  /** The next position to read in that log. */
   readonly at: number
   /**
-   * The last number taken of each publisher (a node's incarnation), in no particular order: for the logs of other
-   * nodes.
+   * The last number read of each publisher (a node's incarnation), in no particular order: for resuming on other nodes.
    */
   readonly numbers: readonly (readonly [publisher: number, number: number])[]
 }
 
-/** The position of a reader that has taken nothing, and of what is no reader of a topic. */
+/** The position of a reader that has read nothing; also stands for no position, as in a meeting's GAP. */
 export const nowhere: Position = { epoch: 0, at: 0, numbers: [] }
 
 interface Kinds {
   uint: number
   bool: boolean
   name: string
-  /** A name that a client asks for: one that is too long is refused by name, and does not break the packet. */
+  /** A name that a client asks for. One that is too long fails that call with an error, not the whole packet. */
   wish: string
   reason: string
   token: string
@@ -68,7 +67,7 @@ export interface Fields {
 type Value<K> = K extends keyof Kinds ? Kinds[K] : K extends { list: infer F } ? readonly Struct<F>[] : never
 type Struct<F> = { -readonly [N in keyof F]: Value<F[N]> }
 
-/** Who sends a message. */
+/** The side that sends a message. */
 export type Side = 'client' | 'server' | 'both'
 
 export const schema = {
@@ -179,7 +178,7 @@ export const schema = {
     code: 0x41,
     from: 'server',
     fields: { code: 'uint', reason: 'reason', retryAfter: 'uint', route: 'name' },
-    // Given where the version of the HELLO is not spoken: the versions that are.
+    // Set when the version of the HELLO is not spoken: the range of versions that are.
     tail: { least: 'uint', most: 'uint' },
   },
   frames: {
@@ -255,7 +254,7 @@ export const schema = {
     code: 0x65,
     from: 'server',
     fields: { log: 'uint', seq: 'uint', error: 'error', retryAfter: 'uint' },
-    // Given where the number itself was wrong: the last one answered in this slot.
+    // Set when the seq itself was wrong: the last seq answered in this slot.
     tail: { last: 'uint' },
   },
   push: { code: 0x66, from: 'server', fields: { name: 'name', data: 'payload' } },
@@ -268,10 +267,10 @@ type Schema = typeof schema
 
 type Tail<T> = T extends { tail: infer F } ? Struct<F> : unknown
 
-/** One decoded message of the given type. What its sender left out of the tail has its zero value. */
+/** One decoded message of the given type. Tail fields that its sender left out have their zero value. */
 export type MessageOf<T extends MessageType> = { type: T } & Struct<Schema[T]['fields']> & Tail<Schema[T]>
 
-/** The fields of a message that its sender may leave out, and a receiver may not know. */
+/** The tail of a message: fields that its sender may leave out and a receiver may not know. */
 export function tailOf(type: MessageType): Fields {
   const row: Schema[MessageType] & { readonly tail?: Fields } = schema[type]
   return row.tail ?? NO_FIELDS
@@ -298,14 +297,14 @@ export function isOfSessionLog(type: MessageType): boolean {
   return schema[type].code >= FIRST_OF_SESSION_LOG
 }
 
-/** The rows of a table by their codes. */
+/** The names of a table's rows, by code. */
 export function byCode<T extends string>(
   table: Readonly<Record<T, { readonly code: number }>>,
 ): ReadonlyMap<number, T> {
   return new Map((Object.keys(table) as T[]).map((name) => [table[name].code, name]))
 }
 
-/** What happens in a meeting besides inputs: entries of slot 255, whose `seq` is the event's code. */
+/** System events of a meeting: entries of slot 255, whose `seq` is the event's code. */
 export const events = {
   join: { code: 1, fields: { slot: 'uint', user: 'name' } },
   leave: { code: 2, fields: { slot: 'uint', reason: 'reason' } },

@@ -40,13 +40,13 @@ function readBool(r: Reader): boolean {
   return byte === 1
 }
 
-/** A code that only a later minor of the protocol knows says at least that something failed. */
+/** A code from a later minor version of the protocol becomes UNKNOWN: it says at least that something failed. */
 function toError(code: number): ErrorCode {
   if (code === 0) throw malformed('error code 0 is none')
   return (errorNames[code - 1] ?? 'UNKNOWN') as ErrorCode
 }
 
-/** '' has no place in the table: 0. */
+/** '' is not in the table, and so is written as 0. */
 function writeWhy(w: Writer, value: ErrorCode | ''): void {
   w.uint(errorNames.indexOf(value) + 1)
 }
@@ -68,7 +68,7 @@ export function readPayload(r: Reader): Payload {
   return readData(r, (head - (text ? 1 : 0)) / 2, text)
 }
 
-/** A payload of so many bytes. */
+/** Reads a payload of `length` bytes, as a view. */
 export function readData(r: Reader, length: number, text: boolean): Payload {
   checkCount(length, limits.payload, 'bytes of payload')
   const bytes = r.raw(length)
@@ -113,7 +113,7 @@ export function isZero(value: unknown): boolean {
   return Array.isArray(value) ? value.length === 0 : value === 0 || value === '' || value === false
 }
 
-/** Writes what of a tail is sent: all up to the last field that is not zero. Kinds of bytes are always sent. */
+/** Writes a tail up to the last field that is not zero. Fields of bytes never count as zero. */
 export function writeTail(w: Writer, tail: Fields, struct: object): void {
   const values = struct as Record<string, unknown>
   let end = w.length
@@ -124,7 +124,7 @@ export function writeTail(w: Writer, tail: Fields, struct: object): void {
   w.reset(end)
 }
 
-/** Reads the fields of a struct into `into`. Throws PROTOCOL. */
+/** Reads the fields of a struct into `into`. Throws PROTOCOL when they are malformed. */
 export function readFields(r: Reader, fields: Fields, into: object): void {
   const values = into as Record<string, unknown>
   for (const name in fields) values[name] = readField(r, fields[name] as Kind)
@@ -143,7 +143,7 @@ function readField(r: Reader, kind: Kind): unknown {
   return list
 }
 
-/** Reads what there is of the fields of a tail into `into`; what is missing gets its zero value. Throws PROTOCOL. */
+/** Reads a tail into `into`; missing fields get their zero value. Throws PROTOCOL when a field is malformed. */
 export function readTail(r: Reader, tail: Fields, into: object): void {
   const values = into as Record<string, unknown>
   for (const name in tail) {
@@ -153,8 +153,8 @@ export function readTail(r: Reader, tail: Fields, into: object): void {
 }
 
 /**
- * What a sender left out: every kind writes its zero value as zero bytes, except `error`, which has none, and what is
- * encoded already.
+ * A reader of zero bytes, which decode to the zero value of every kind except `error`, which has none, and the kinds
+ * that are already encoded.
  */
 export function zeros(): Reader {
   return new Reader(new Uint8Array(16))

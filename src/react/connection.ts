@@ -16,7 +16,7 @@ export interface Connection extends Standing {
 
 const SUBJECT = 'connection'
 const CONNECTING: Standing = { state: 'connecting', error: null }
-/** Where no component has listened yet; an object per state, so that it stays the same. */
+/** The state before any component listens. One object per state keeps it stable across renders. */
 const unheard: Map<State, Standing> = new Map()
 
 function standingOf(state: State): Standing {
@@ -51,7 +51,7 @@ class ConnectionStore extends Store<Standing> {
   }
 }
 
-/** How the connection stands. Renders again at each change. */
+/** Returns the state of the connection. Renders again at each change. */
 export function useConnection(): Connection {
   const client = useClient('useConnection')
   const subscribe = useCallback(

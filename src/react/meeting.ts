@@ -4,27 +4,27 @@ import { RtmsError } from '../protocol/index.ts'
 import { useClient } from './provider.ts'
 import { findStore, Store, takeStore } from './store.ts'
 
-/** What {@link useMeeting} takes. The callbacks may be other ones at each rendering: the latest are called. */
+/** What {@link useMeeting} takes. The callbacks may change with each render: the latest ones are called. */
 export interface MeetingOptions<T = unknown> {
   /** Read only, without a slot. */
   readonly spectator?: boolean
   /** Hash of the configuration this client runs. */
   readonly config?: string
   /**
-   * Called for every frame in order: from the first one kept for the components that joined, from now on for later
-   * ones.
+   * Called for every frame in order. The components that caused the join start with the first frame kept, later
+   * components with the next one.
    */
   readonly onFrame?: (frame: Frame<T>) => void
-  /** Called where frames are missing for good. */
+  /** Called when frames are missing for good. */
   readonly onGap?: (gap: FrameGap) => void
-  /** Called with what the business server says to this member alone. */
+  /** Called with each message that the business server sends to this member alone. */
   readonly onMessage?: (data: unknown) => void
 }
 
 export interface Member {
   readonly slot: number
   readonly user: string
-  /** Its connection is lost; it keeps its slot. */
+  /** Whether the member's connection is lost; the member keeps the slot. */
   readonly away: boolean
 }
 
@@ -36,7 +36,7 @@ interface Seat<T> {
   /** Who is in the meeting, by slot. */
   readonly members: readonly Member[]
   readonly error: RtmsError | null
-  /** For what else there is to know; null while not joined. */
+  /** The client's meeting, for everything else; null while not joined. */
   readonly meeting: JoinedMeeting<T> | null
 }
 
@@ -110,7 +110,7 @@ class MeetingStore<T> extends Store<Seat<T>, Listener<T>> {
     meeting.onMessage((data) => this.listeners.emit((listener) => listener.message(data)))
     meeting.onGap((gap) => this.listeners.emit((listener) => listener.gap(gap)))
     meeting.onFrame((frame) => {
-      // The list that came with the seat holds already what the frames up to then tell.
+      // The list from the join already includes the events of frames up to it.
       if (frame.number > meeting.headAtJoin) frame.events.forEach((event) => this.#apply(event))
       this.listeners.emit((listener) => listener.frame(frame))
     })
@@ -124,7 +124,7 @@ class MeetingStore<T> extends Store<Seat<T>, Listener<T>> {
 
   #apply(event: MeetingEvent): void {
     if (event.type === 'join') {
-      // The list that came with the seat has this client itself already.
+      // The list from the join already includes this client.
       if (this.#members.get(event.slot)?.user === event.user) return
       this.#members.set(event.slot, { slot: event.slot, user: event.user, away: false })
     } else if (event.type === 'leave') this.#members.delete(event.slot)
@@ -144,9 +144,9 @@ class MeetingStore<T> extends Store<Seat<T>, Listener<T>> {
 }
 
 /**
- * Joins a meeting for as long as a component uses it, across reconnects. Components that name the same meeting and
- * options share one seat. Frames go to `onFrame` and render nothing by themselves: keep what you make of them in a
- * state of yours.
+ * Keeps a meeting joined while a component uses it, across reconnects. Components that name the same meeting and
+ * options share one seat. Frames go to `onFrame` and do not render: keep what you derive from them in state of your
+ * own.
  */
 export function useMeeting<T = unknown>(name: string, options: MeetingOptions<T> = {}): Meeting<T> {
   const client = useClient('useMeeting')

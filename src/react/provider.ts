@@ -11,8 +11,8 @@ import type { Client } from '../client/index.ts'
 const ClientContext: Context<Client | null> = createContext<Client | null>(null)
 
 /**
- * Gives the components below it a client. Make it outside of components, with `connect` of `rtms/client`, so that
- * none is made twice; who makes it closes it.
+ * Gives the components below it a client. Make the client outside of components, with `connect` of `rtms/client`, so it
+ * is made once; the code that makes it also closes it.
  */
 export function RtmsProvider({
   client,

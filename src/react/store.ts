@@ -1,7 +1,7 @@
 import { Listeners } from '../client/events.ts'
 import type { Client } from '../client/index.ts'
 
-/** What the components of one client share: opened for the first of them, closed after the last. */
+/** A resource that the components of one client share: opened for the first of them, closed after the last. */
 export abstract class Store<S, L extends { changed(): void } = { changed(): void }> {
   protected readonly listeners: Listeners<[(listener: L) => void]> = new Listeners()
   readonly #ended: () => void
@@ -21,10 +21,10 @@ export abstract class Store<S, L extends { changed(): void } = { changed(): void
 
   protected abstract open(): void
   protected abstract close(): void
-  /** The state as it is now, a new object. */
+  /** Returns the current state as a new object. */
   protected abstract compute(): S
 
-  /** Listeners hear of it once for all that one packet brings. */
+  /** Notifies listeners once for all changes of one packet. */
   protected changed(): void {
     if (this.#isDirty) return
     this.#isDirty = true
@@ -44,7 +44,8 @@ export abstract class Store<S, L extends { changed(): void } = { changed(): void
     }
     return () => {
       remove()
-      // A component that StrictMode, or a move in the tree, mounts again in the same turn finds all as it was.
+      // Closing waits for the end of the turn: a component that StrictMode, or a move in the tree, mounts again in the
+      // same turn finds the store open.
       queueMicrotask(() => this.closeIfIdle())
     }
   }
@@ -62,15 +63,15 @@ interface Closable {
   closeIfIdle(): void
 }
 
-/** Of each client by what they are about, which the client can have once, and by the options they have it with. */
+/** The stores of each client by subject, which a client can have once, and by their options. */
 const stores: WeakMap<Client, Map<string, Map<string, Closable>>> = new WeakMap()
 
-/** The store of this subject and options, where a component uses it. */
+/** The store of this subject and options if a component uses it. */
 export function findStore<T>(client: Client, subject: string, options: string): T | undefined {
   return stores.get(client)?.get(subject)?.get(options) as T | undefined
 }
 
-/** The store of this subject and options; only for effects, since it makes one. */
+/** The store of this subject and options. Call it only in effects, since it makes a missing store. */
 export function takeStore<T extends Closable>(
   client: Client,
   subject: string,
@@ -83,7 +84,7 @@ export function takeStore<T extends Closable>(
   if (variants === undefined) subjects.set(subject, (variants = new Map()))
   let store = variants.get(options)
   if (store === undefined) {
-    // A component whose options have changed has let go of the store it had a moment ago.
+    // A component whose options changed has just released its former store.
     for (const other of variants.values()) other.closeIfIdle()
     const [bySubject, byOptions] = [subjects, variants]
     store = make(() => {

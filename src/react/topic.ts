@@ -8,9 +8,9 @@ export type TopicOptions = Pick<SubscribeOptions, 'maxHz' | 'keys'>
 
 /** What {@link useTopic} returns: the same object until something changes. */
 export interface Topic<T = unknown> {
-  /** What was published last; undefined before the first, and where that was a removal. */
+  /** The last publication's value; undefined before the first, and after a removal. */
   readonly latest: T | undefined
-  /** The latest value of each key; '' is the key of what was published without one. */
+  /** The latest value of each key; '' is the key of publications without one. */
   readonly values: ReadonlyMap<string, T>
   /** The subscription was refused or has ended. */
   readonly error: RtmsError | null
@@ -47,7 +47,7 @@ class TopicStore<T> extends Store<Topic<T>> {
         },
       )
     } catch (error) {
-      // A name that is not valid, or the same topic with other options.
+      // The name is invalid, or the topic is subscribed to with other options.
       this.#fail(error as RtmsError)
     }
   }
@@ -67,7 +67,7 @@ class TopicStore<T> extends Store<Topic<T>> {
     this.changed()
   }
 
-  /** Values may have been removed unheard; those that are left follow. */
+  /** Keys may have been removed unseen; the values that are left follow. */
   #forget(): void {
     this.#values.clear()
     this.#latest = undefined
@@ -81,8 +81,8 @@ class TopicStore<T> extends Store<Topic<T>> {
 }
 
 /**
- * The latest values of a topic. Components that name the same topic and options share one subscription, which ends
- * with the last of them. Renders once for all that a packet brings. For every single publication, use
+ * Returns the latest values of a topic. Components that name the same topic and options share one subscription, which
+ * ends with the last of them. Renders once for all publications of a packet. To handle every single publication, use
  * `client.subscribe` in an effect.
  */
 export function useTopic<T = unknown>(topic: string, { maxHz = 0, keys = [] }: TopicOptions = {}): Topic<T> {

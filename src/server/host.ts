@@ -6,7 +6,7 @@ import { RtmsError } from '../protocol/index.ts'
 /** The longest wait a Node timer keeps; a longer one would fire at once. */
 const MAX_WAIT_MS = 2 ** 31 - 1
 
-/** How often the wall clock is looked at, and from which difference on it was set, in milliseconds. */
+/** How often the wall clock is read, and the difference that means it was set, in milliseconds. */
 const LOOK_MS = 1_000
 const STEP_MS = 500
 
@@ -14,13 +14,13 @@ const STEP_MS = 500
 const LATENESS_S = 5
 
 /**
- * The one real clock. It holds the node, gives every call the time (monotonic milliseconds), and afterwards sees to it
- * that `sweep` is called when the node wants it: by one `setImmediate` where work waits, so that all that came in one
- * turn of the event loop is swept together, else by one `setTimeout`.
+ * The one real clock. It holds the node, gives every call the time (monotonic milliseconds), and then arranges for
+ * `sweep` to be called when the node wants it: in one `setImmediate` where work waits, so everything that arrived in
+ * one turn of the event loop is swept together, or else in one `setTimeout`.
  */
 export class Host {
   readonly node: RtmsNode
-  /** How long sweeps took, in milliseconds. */
+  /** Durations of sweeps, in milliseconds. */
   readonly sweepTimes: Buckets = new Buckets([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000])
   readonly #lateness: Worst = new Worst(LATENESS_S)
   readonly #bus: MemoryBus
@@ -29,13 +29,13 @@ export class Host {
   #timer: NodeJS.Timeout | null = null
   /** When the timer fires: never later than the node's deadline, possibly earlier. */
   #timerAt = Infinity
-  /** When the sweep that comes was wanted. */
+  /** When the next sweep was wanted. */
   #wanted = 0
   #stopped = false
   #inHook = false
   #wallOffset = Date.now() - performance.now()
   #lookAt = 0
-  /** Hears of what the node throws where it should not. */
+  /** Called with errors that the node should not have thrown. */
   readonly #fault: (error: unknown) => void
 
   constructor(id: string, limits: NodeLimits, application: Application, fault: (error: unknown) => void) {
@@ -63,7 +63,7 @@ export class Host {
     }
   }
 
-  /** The wall clock may be set at any time, and goes on where a machine sleeps. */
+  /** The wall clock may be set at any time, and it continues while a machine sleeps. */
   #lookAtClock(now: number): void {
     this.#lookAt = now + LOOK_MS
     const offset = Date.now() - now
@@ -73,8 +73,8 @@ export class Host {
   }
 
   /**
-   * Calls into the node for what comes from outside: sockets, timers, answers. What it throws is a fault of the node's
-   * own, is told to the log, and ends nothing but this call, which then returns undefined.
+   * Calls into the node for events from outside: sockets, timers, answers. An error it throws is a fault of the node
+   * itself: it is logged and ends only this call, which then returns undefined.
    */
   handle<T>(call: (node: RtmsNode, now: number) => T): T | undefined {
     try {
@@ -91,17 +91,17 @@ export class Host {
     return this.#run(call)
   }
 
-  /** How late the latest of the sweeps of the last five seconds was, in milliseconds. */
+  /** The lateness of the latest sweep of the last five seconds, in milliseconds. */
   get lateness(): number {
     return this.#lateness.at(performance.now())
   }
 
-  /** Whether a hook of the business runs, in the middle of a call into the node. */
+  /** Whether a hook of the business is running, in the middle of a call into the node. */
   get inHook(): boolean {
     return this.#inHook
   }
 
-  /** Runs a hook that the node waits for. What it throws is the caller's. */
+  /** Runs a hook that the node waits for. Its errors go to the caller. */
   hook<T>(hook: () => T): T {
     const outer = this.#inHook
     this.#inHook = true
@@ -113,16 +113,16 @@ export class Host {
   }
 
   /**
-   * For the business, where it must not happen in the middle of a call into the node: runs at once, or behind the call
-   * that a running hook is part of, as {@link handle} does. Runs after {@link stop} too: what it ends has ended by
-   * then.
+   * For calls of the business that must not run in the middle of a call into the node: runs at once or, from inside a
+   * hook, after the call that the hook is part of, as {@link handle} does. It runs after {@link stop} too; what it
+   * would end has already ended then.
    */
   afterHook(call: (node: RtmsNode, now: number) => void): void {
     if (this.#inHook) queueMicrotask(() => this.handle(call))
     else this.#run(call)
   }
 
-  /** No more sweeps. */
+  /** Stops sweeping. */
   stop(): void {
     this.#stopped = true
     if (this.#immediate !== null) clearImmediate(this.#immediate)
@@ -140,7 +140,7 @@ export class Host {
       })
     } else if (deadline < this.#timerAt) {
       if (this.#timer !== null) clearTimeout(this.#timer)
-      // Whole milliseconds: Node rounds down, and would wake before there is anything to do.
+      // Rounded up to whole milliseconds: Node rounds down, and would wake too early.
       this.#timer = setTimeout(
         () => {
           this.#timer = null

@@ -6,13 +6,13 @@ import type { RequestHandlers } from './business/requests.ts'
 import type { Host } from './host.ts'
 import type { RemoteKeys } from './tickets/jwks.ts'
 
-/** How often the event loop's delay is sampled, in milliseconds. */
+/** Interval at which the event loop's delay is sampled, in milliseconds. */
 const RESOLUTION_MS = 10
 const QUANTILES: readonly number[] = [0.5, 0.9, 0.99, 1]
 
 /**
- * A node's metrics for Prometheus. Everything is read from counters when it is asked for, so that a node pays nothing
- * for being watched; the event loop is watched from the first time on.
+ * A node's metrics for Prometheus. All of them are read from counters on request, so watching costs the node nothing;
+ * the event loop is watched from the first request on.
  */
 export class Metrics {
   readonly #registry: Registry = new Registry()
@@ -136,7 +136,7 @@ export class Metrics {
     return metrics.map(({ name, help, type, values }) => ({
       name,
       help,
-      // What a histogram made here does not say.
+      // A histogram made here does not state its type.
       type: (type as unknown as MetricType | undefined) ?? 'histogram',
       values: values.map((each) => ({
         name: (each as { readonly metricName?: string }).metricName ?? name,
@@ -153,7 +153,7 @@ export class Metrics {
     }
   }
 
-  /** Watches no more. */
+  /** Stops watching the event loop. */
   close(): void {
     this.#delay?.disable()
   }
@@ -213,7 +213,7 @@ export class Metrics {
     this.#registry.registerMetric(metric)
   }
 
-  /** Of milliseconds, told in seconds. The library's own histogram cannot be given counts. */
+  /** A histogram of milliseconds, reported in seconds. The library's own histogram cannot be given counts. */
   #histogram(name: string, help: string, buckets: Buckets): void {
     const metric = { name: `rtms_${name}`, help, get: () => Promise.resolve(histogramOf(metric, buckets)) }
     this.#registry.registerMetric(metric as unknown as OfLibrary)
@@ -238,7 +238,7 @@ export class Metrics {
     if (delay === null) return []
     const read = QUANTILES.map((quantile): [number, number] => {
       const seconds = delay.count === 0 ? 0 : delay.percentile(quantile * 100) / 1e9
-      // What is measured is the time between two samples.
+      // The measured value is the time between two samples.
       return [quantile, Math.max(0, seconds - RESOLUTION_MS / 1000)]
     })
     delay.reset()
@@ -251,7 +251,7 @@ function* callsOf({ callsFailed }: Stats): Generator<[{ call: string; reason: st
     for (const [reason, count] of reasons) yield [{ call, reason }, count]
 }
 
-/** What the registry makes text of. */
+/** The form of a metric that the registry renders as text. */
 function histogramOf(
   { name, help }: { name: string; help: string },
   { bounds, counts, sum }: Buckets,

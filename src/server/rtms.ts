@@ -36,7 +36,7 @@ export class Rtms {
   readonly #gateway: Gateway
   readonly #front: Front
   readonly #metrics: Metrics
-  /** For the API: what is counted since it was last asked for is not taken from Prometheus. */
+  /** Metrics for the API alone: values that cover the time since the last read must not be taken from Prometheus. */
   readonly #measured: Metrics
   readonly #api: Api
   readonly #pages: AdminPages | null
@@ -77,8 +77,8 @@ export class Rtms {
   }
 
   /**
-   * Starts a node: on a port of its own, or attached to a server. Rejects with an Error that lists every option that
-   * is not valid, or says why the port cannot be had.
+   * Starts a node: on a port of its own, or attached to a server. Rejects with an Error that lists every invalid
+   * option, or says why the port is not available.
    */
   static async start(options: RtmsOptions): Promise<Rtms> {
     const settings = settle(options)
@@ -152,7 +152,7 @@ export class Rtms {
     return rtms
   }
 
-  /** Name of this node: what `?route=` of its tickets says. */
+  /** Name of this node, which `?route=` of its tickets contains. */
   get node(): string {
     return this.#host.node.id
   }
@@ -163,8 +163,8 @@ export class Rtms {
   }
 
   /**
-   * Replaces key and certificate of a server of its own: connections from now on get the new ones, the others stay.
-   * Throws an Error, and changes nothing, where they cannot be used, or where the node was not started with `tls`.
+   * Replaces the key and certificate of a server of its own: connections from now on get the new ones, existing ones
+   * continue. Throws an Error, and changes nothing, where they cannot be used or the node was not started with `tls`.
    */
   setTls(tls: SecureContextOptions): void {
     this.#front.setTls(tls)
@@ -175,7 +175,7 @@ export class Rtms {
     return this.#host.node.stats
   }
 
-  /** What `/healthz` answers; for a health check of one's own where the node is attached to a server. */
+  /** The answer of `/healthz`, for a health check of your own where the node is attached to a server. */
   health(): Health {
     const { id, connections, sessions, meetingCount: meetings, topics } = this.#host.node
     const status = this.#closed === null ? 'ok' : 'draining'
@@ -183,8 +183,8 @@ export class Rtms {
   }
 
   /**
-   * What `/readyz` answers: whether a load balancer should send clients here. Not while the node stops, nor where it is
-   * overloaded, so that its sweeps came too late in the last five seconds.
+   * The answer of `/readyz`: whether a load balancer should send clients here. It should not while the node stops, or
+   * while it is overloaded, which means that a sweep of the last five seconds was too late.
    */
   ready(): Readiness {
     const latenessMs = Math.round(this.#host.lateness)
@@ -196,12 +196,12 @@ export class Rtms {
     }
   }
 
-  /** What `/metrics` answers: this node's metrics in Prometheus's text format. They name no user, meeting or topic. */
+  /** The answer of `/metrics`: this node's metrics in Prometheus's text format. They name no user, meeting or topic. */
   metrics(): Promise<string> {
     return this.#metrics.text()
   }
 
-  /** What `/metrics` answers, as objects. */
+  /** The same metrics as objects. */
   measure(): Promise<Metric[]> {
     return this.#measured.measure()
   }
@@ -212,17 +212,18 @@ export class Rtms {
   }
 
   /**
-   * Answers a request of the HTTP API, for an application that has a server of its own: at `<path>/v1/…`, or at `/v1/…`
-   * where the application takes the front of the path away. In front of anything that reads bodies. Where no `api.keys`
-   * were given, it answers 404. Never throws.
+   * Answers a request of the HTTP API, for an application with a server of its own: at `<path>/v1/…`, or at `/v1/…`
+   * where the application strips the front of the path. Call it before anything reads the body. Without `api.keys`, it
+   * answers 404. Never throws.
    */
   api(request: IncomingMessage, response: ServerResponse): void {
     void this.#api.answer(request, response)
   }
 
   /**
-   * Answers a request of the dashboard (`/admin/…`, and the HTTP API that it asks), for an application that has a
-   * server of its own; in front of anything that reads bodies. False: the request is another's, and nothing was done.
+   * Answers a request of the dashboard (`/admin/…`, and the HTTP API that it uses), for an application with a server of
+   * its own. Call it before anything reads the body. Returns false, and does nothing, where the request is not for the
+   * dashboard.
    */
   admin(request: IncomingMessage, response: ServerResponse): boolean {
     if (this.#pages === null) return false
@@ -232,45 +233,46 @@ export class Rtms {
   }
 
   /**
-   * Answers requests of this method, see {@link RequestHandler}. Returns a function that ends it. Throws BAD_NAME, or
-   * an Error where the method has a handler already.
+   * Registers a handler for requests of a method; see {@link RequestHandler}. Returns a function that removes it.
+   * Throws BAD_NAME, or an Error where the method has a handler already.
    */
   onRequest(method: string, handler: RequestHandler): () => void {
     return this.#requests.register(method, handler)
   }
 
   /**
-   * Calls `handler` whenever a session has a connection: its first, or one it resumes with. Handlers are called in the
-   * order of events; nothing waits for what they return, and one that fails is logged. Returns a function that ends it.
+   * Calls `handler` whenever a session gets a connection: its first, or one it resumes with. Handlers are called in the
+   * order of events; their results are not awaited, and a failure is logged. Returns a function that removes the
+   * handler.
    */
   onConnect(handler: (event: Connected) => unknown): () => void {
     return this.#connects.add(handler)
   }
 
   /**
-   * Calls `handler` whenever a session has lost its connection, and once more where it did not come back in time
-   * (reason `ABANDONED`): each session ends with `ended` true once, except those that wait when the node is closed. As
-   * `onConnect`.
+   * Calls `handler` whenever a session has lost its connection, and again where the session did not come back in time
+   * (reason `ABANDONED`). Each session ends with `ended` true exactly once, except sessions waiting to come back when
+   * the node closes. Otherwise like `onConnect`.
    */
   onDisconnect(handler: (event: Disconnected) => unknown): () => void {
     return this.#disconnects.add(handler)
   }
 
   /**
-   * Asks `handler` before a client joins, subscribes (for each topic) or publishes, where its ticket allows that. What
-   * the session sends meanwhile waits, in order, so be quick: without an answer within 5 s (`limits.authorizeMs`) it is
-   * FORBIDDEN, as it is where the handler says no or throws. A client that closes for good is not waited for.
-   * Returns a function that ends it. Throws an Error where there is a handler already.
+   * Calls `handler` before a client joins, subscribes (for each topic) or publishes, where its ticket allows that. The
+   * session's later messages wait, in order, so be quick: without an answer within 5 s (`limits.authorizeMs`) it is
+   * FORBIDDEN, as it is where the handler refuses or throws. A client that closes for good is not waited for. Returns a
+   * function that removes the handler. Throws an Error where there is a handler already.
    */
   authorize(handler: Authorize): () => void {
     return this.#authorizer.register(handler)
   }
 
   /**
-   * Stops: clients are told to connect elsewhere, their sockets get `timeoutMs` milliseconds (default 5000) to close
-   * and are then cut off; running handlers are aborted. A server of its own answers 503 at `/healthz` and `/readyz`
-   * until then, and is closed; HTTP requests that still run get `timeoutMs` as well. A server it was attached to stays
-   * open. Calling it again returns the same promise.
+   * Stops the node. Clients are told to connect elsewhere; their sockets have `timeoutMs` milliseconds (default 5000)
+   * to close and are then cut off; running handlers are aborted. A server of its own answers 503 at `/healthz` and
+   * `/readyz` until then and is closed; running HTTP requests have `timeoutMs` as well. A server it was attached to
+   * stays open. Calling it again returns the same promise.
    */
   close({ timeoutMs = DEFAULT_CLOSE_MS }: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     this.#closed ??= this.#close(timeoutMs)

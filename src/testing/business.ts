@@ -10,11 +10,11 @@ import type { Claims, Rights } from './tokens.ts'
 
 const KEYS = ['a', 'b', 'c', 'd'] as const
 
-/** What the business servers of a run do, together: tickets, meetings, publications, pushes, and who may not. */
+/** The business servers of a run, taken together: tickets, meetings, publications, pushes, and refusals. */
 export class Business {
   readonly random: Random
   readonly observer: Observer
-  /** Answers are late, or never come. */
+  /** While true, answers may come late or never. */
   faulty = true
   readonly #clock: VirtualClock
   readonly #scenario: Scenario
@@ -57,12 +57,12 @@ export class Business {
     }
   }
 
-  /** The tokens that a client gets from now on allow this. */
+  /** Sets what tokens that a client gets from now on allow. */
   setRights(client: number, rights: Rights): void {
     this.#rights.set(client, rights)
   }
 
-  /** Always the same answer to the same question. */
+  /** Deterministic: the same question always has the same answer. */
   allows({ user, action, name }: Question): boolean {
     if (user === 'mallory') return true
     let hash = this.#scenario.clients
@@ -85,7 +85,7 @@ export class Business {
 
   // ---- nodes and meetings
 
-  /** A node has started. It knows nothing of what was before. */
+  /** A node has started, without any state of an earlier one. */
   prepare(node: SimNode): void {
     node.do((core) => {
       core.askFirst(this.#scenario.asks)
@@ -145,7 +145,7 @@ export class Business {
     }
   }
 
-  /** A bot takes a slot that a hostile peer may have had, says something and leaves. */
+  /** A bot takes a slot that a hostile peer may have held, sends an input and leaves. */
   #passThrough(): void {
     for (const node of this.#nodes())
       node.do((core) => {
@@ -156,7 +156,7 @@ export class Business {
       })
   }
 
-  /** One publication to each topic from each node: whatever was lost before is noticed now. */
+  /** Publishes to each topic from each node, so every earlier loss is noticed now. */
   sayLast(): void {
     for (const topic of this.#scenario.topics)
       for (const node of this.#nodes()) if (!topic.startsWith('c')) this.#publish(node, topic)
@@ -185,7 +185,7 @@ export class Business {
       node.do((core, now) => void core.disconnect(user, 'the business says so', final, now))
   }
 
-  /** Takes the seat of some member of some meeting away. */
+  /** Kicks a random member of a random meeting. */
   kick(node: SimNode, random: Random): void {
     node.do((core) => {
       const { name } = random.pick(this.#scenario.meetings)

@@ -1,11 +1,11 @@
 import { Timer, Timers } from '../core/ground/timers.ts'
 
-/** Virtual time in milliseconds: events happen in order of (time, order of scheduling), and nothing ever waits. */
+/** Virtual time in milliseconds: events run in order of (time, order of scheduling), and nothing ever waits. */
 export class VirtualClock {
   readonly #timers: Timers<'event'> = new Timers()
   now = 0
 
-  /** Calls `action` at `time` (now, where that is past). Returns the function that calls it off. */
+  /** Calls `action` at `time`, or now where that is past. Returns the function that cancels it. */
   at(time: number, action: () => void): () => void {
     const timer = new Timer('event', action)
     this.#timers.set(timer, Math.max(time, this.now))
@@ -16,10 +16,7 @@ export class VirtualClock {
     return this.at(this.now + delay, action)
   }
 
-  /**
-   * Lets everything happen that is due up to `time`. Throws after `limit` events at one instant: something runs in
-   * circles.
-   */
+  /** Runs every event due up to `time`. Throws after `limit` events at one instant: something loops. */
   runTo(time: number, limit = 100_000): void {
     let here = 0
     while (this.#timers.next <= time) {

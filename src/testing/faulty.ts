@@ -1,4 +1,4 @@
-/** What a port throws because a test wants it to. */
+/** The error that a port throws on a test's behalf. */
 export class PortFault extends Error {
   /** For instance 'transport.write'. */
   readonly call: string
@@ -9,11 +9,12 @@ export class PortFault extends Error {
   }
 }
 
-/** When a call throws: without having done anything, or once it has. */
+/** When a call throws: before it does anything, or after it has. */
 export type Moment = 'before' | 'after'
 
 /**
- * A port of a node whose calls throw where `strikes` says so. It is asked about each call, by names like 'bus.publish'.
+ * A port of a node whose calls throw where `strikes` says so. `strikes` is asked about each call, by names like
+ * 'bus.publish'.
  */
 export function faulty<P extends object>(name: string, port: P, strikes: (call: string) => Moment | null): P {
   return new Proxy(port, {

@@ -10,21 +10,21 @@ import type { TopicWish } from './messages.ts'
 
 interface MeetingPlace {
   world: number
-  /** The frame that comes next. */
+  /** The next expected frame. */
   next: number
 }
 
 interface TopicPlace {
   readonly epoch: number
-  /** The position in the topic's log that comes next. */
+  /** The next expected position in the topic's log. */
   at: number
   /** The last number by publisher. */
   readonly numbers: Map<number, number>
 }
 
 /**
- * How far a client has read, over all of its connections: what it says when it comes back. Throws where a meeting's
- * frames do not follow one another, and no gap says so.
+ * Tracks how far a client has read, over all of its connections, which tells it what to ask for when it comes back.
+ * Throws where frames of a meeting are missing and no gap says so.
  */
 export class Follower {
   session = ''
@@ -34,18 +34,18 @@ export class Follower {
   calls = 0
   readonly #meetings: Map<string, MeetingPlace> = new Map()
   readonly #topics: Map<string, TopicPlace> = new Map()
-  /** Of the connection, by log. */
+  /** The logs of the connection, by number. */
   readonly #frames: Map<number, MeetingPlace> = new Map()
   readonly #publications: Map<number, TopicPlace> = new Map()
   #publishers: number[] = []
 
-  /** What a JOIN says to go on where this client stands. */
+  /** The JOIN fields that continue at this client's position. */
   join(meeting: string): Partial<MessageOf<'join'>> {
     const place = this.#meetings.get(meeting)
     return place === undefined ? {} : { world: place.world, next: place.next }
   }
 
-  /** What a SUBSCRIBE says of a topic to go on where this client stands. */
+  /** The SUBSCRIBE fields that continue a topic at this client's position. */
   wish(topic: string): Partial<TopicWish> {
     return { since: this.position(topic) }
   }
@@ -123,7 +123,7 @@ export class Follower {
     if (frames !== undefined) frames.next = to
     const topic = this.#publications.get(log)
     if (topic === undefined) return
-    // It begins anew.
+    // The reader starts again.
     if (position.at === 0) topic.numbers.clear()
     topic.at = position.at
     for (const [publisher, number] of position.numbers) topic.numbers.set(publisher, number)

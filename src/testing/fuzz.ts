@@ -15,7 +15,7 @@ type Fields = Readonly<Record<string, unknown>>
 const clientTypes = (Object.keys(schema) as MessageType[]).filter((type) => schema[type].from !== 'server')
 const names = ['h0', 'm0', 'h.t', 't1', 'sim', '', 'a..b', '*', 'x y', '__proto__', 'é', 'z'.repeat(255)]
 
-/** Any message that a client can encode: every type, whether the node knows what to do with it or not. */
+/** Any message that a client can encode, of every type, known to the node or not. */
 export function randomMessage(random: Random): ClientMessage {
   const type = random.pick(clientTypes)
   return { type, ...randomFields(random, schema[type].fields) } as ClientMessage
@@ -60,13 +60,13 @@ function randomField(random: Random, kind: unknown): unknown {
   }
 }
 
-/** Bytes of any size up to a little more than any limit, or text. */
+/** Bytes of any size up to slightly more than the largest limit, or text. */
 function randomPayload(random: Random): Payload {
   const size = random.chance(0.05) ? random.int(0, 40_000) : random.int(0, 60)
   return { text: random.chance(0.5), bytes: new Uint8Array(size).fill(0x78) }
 }
 
-/** The same bytes with a few of them changed, cut off, doubled or added. */
+/** The same bytes with a few changed, cut off, doubled or added. */
 export function mutate(random: Random, packet: Uint8Array): Uint8Array {
   const bytes = packet.slice()
   switch (random.int(0, 4)) {

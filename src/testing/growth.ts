@@ -4,15 +4,15 @@ import { tailOf } from '../protocol/schema.ts'
 import { writeFields } from '../protocol/struct.ts'
 import type { Random } from './random.ts'
 
-/** Of a message that no version knows yet. */
+/** The type of a message that no version defines yet. */
 const UNKNOWN = 0x3f
 
-/** Ends with its entries, and does not grow. */
+/** Types that end with their entries and cannot get further fields. */
 const whole: ReadonlySet<string> = new Set(['publications'])
 
 /**
- * A packet as a later minor of the protocol may send it: with messages, and behind the fields that are known with
- * fields, that nobody here knows. It says the same.
+ * A packet as a later minor version of the protocol may send it: with unknown messages, and with unknown fields after
+ * the known ones. Its meaning is the same.
  */
 export function grow(random: Random, packet: Uint8Array, codec: Codec, from: Side): Uint8Array {
   if (codec.text) return growText(random, packet)
@@ -30,7 +30,7 @@ function writeMessage(w: Writer, code: number, body: Uint8Array): void {
   w.bytes(body)
 }
 
-/** All fields of the tail are there, since new ones stand behind them. */
+/** All optional fields are present, since new fields come after them. */
 function bodyOf(random: Random, message: Message): Uint8Array {
   const w = new Writer()
   writeFields(w, schema[message.type].fields, message)
@@ -49,7 +49,7 @@ function growText(random: Random, packet: Uint8Array): Uint8Array {
   return utf8Encode(JSON.stringify(grown))
 }
 
-/** A HELLO of another version of the protocol. Behind the version stands what only that version can read. */
+/** A HELLO of another version of the protocol. After the version come bytes that only that version can read. */
 export function helloOf(version: number, random: Random, codec: Codec): Uint8Array {
   if (codec.text) {
     const hello = { type: 'hello', version, features: 'all', token: [1] }

@@ -9,7 +9,7 @@ import {
   SYSTEM_SLOT,
 } from '../protocol/index.ts'
 
-/** A frame, opened. */
+/** A decoded frame. */
 export interface FrameView {
   readonly number: number
   readonly events: readonly MeetingEvent[]

@@ -21,7 +21,7 @@ import { encodeToken, type Claims } from './tokens.ts'
 
 const USER = 'mallory'
 
-/** What a hostile peer tries. */
+/** The tricks of a hostile peer. */
 const tricks = [
   'garbage',
   'mutants',
@@ -38,7 +38,7 @@ const tricks = [
   'another version',
 ] as const
 
-/** Those that say no valid HELLO first. */
+/** Tricks without a valid HELLO before them. */
 const silent: ReadonlySet<(typeof tricks)[number]> = new Set([
   'wrong order',
   'mute',
@@ -47,17 +47,19 @@ const silent: ReadonlySet<(typeof tricks)[number]> = new Set([
   'another version',
 ])
 
-/** A peer that keeps no rule, one connection after the other. Nobody else may feel it, and nothing may throw. */
+/**
+ * A peer that obeys no rule, one connection after the other. No other client may be affected, and nothing may throw.
+ */
 export class Hostile {
   readonly #clock: VirtualClock
   readonly #random: Random
   readonly #observer: Observer
   readonly #node: () => SimNode
   readonly #issue: () => Claims
-  /** Sessions of others that it has heard of. */
+  /** Other clients' session ids that it knows. */
   readonly #sessions: () => readonly string[]
   #peer: LinkPeer | null = null
-  /** The log of the meeting it was let into last. */
+  /** The log of the last meeting that it was admitted to. */
   #log = 1
 
   constructor(
@@ -78,7 +80,7 @@ export class Hostile {
     this.#sessions = settings.sessions
   }
 
-  /** One trick on a new connection; the one before is dropped, or left to itself. */
+  /** Plays one trick on a new connection; the previous connection is dropped or left alone. */
   act(): void {
     if (this.#random.chance(0.7)) this.#peer?.link.hangUp(this.#random.chance(0.5))
     const codec = this.#random.chance(0.3) ? jsonCodec : binaryCodec
@@ -98,7 +100,7 @@ export class Hostile {
     })
   }
 
-  /** It heeds nothing but this: whose session it was given. */
+  /** The only message it heeds: the session it was given. */
   #hear(trick: (typeof tricks)[number], message: ServerMessage): void {
     if (message.type === 'welcome' && message.user !== USER)
       violate('I12', `a hostile peer was welcomed as ${message.user}`)
@@ -106,7 +108,7 @@ export class Hostile {
     if (trick === 'another version' && message.type === 'goodbye') this.#hearVersions(message)
   }
 
-  /** Whatever stands behind a version that is not spoken, the answer says which ones are. */
+  /** An unknown version is answered with the spoken ones, whatever bytes follow it. */
   #hearVersions({ code, least, most }: MessageOf<'goodbye'>): void {
     if (code === closeCodes.PROTOCOL && (least !== versions.least || most !== versions.most))
       violate('versions', `a HELLO of another version was answered with versions ${least} to ${most}`)
@@ -165,7 +167,7 @@ export class Hostile {
     }
   }
 
-  /** The last number an input can have, and away: whoever has the slot next would have none left. */
+  /** Sends the highest seq of an input and leaves: the next member of the slot would have none left. */
   #useUp(peer: LinkPeer): void {
     const data = textPayload('last')
     this.#join(peer)
@@ -182,12 +184,12 @@ export class Hostile {
     try {
       return codec.encode([randomMessage(this.#random)])
     } catch {
-      // JSON has no form for bytes that are no frames.
+      // JSON has no form for malformed frame bytes.
       return this.#random.bytes(20)
     }
   }
 
-  /** Inputs of a member and of nobody, names that are none, more than any queue holds. */
+  /** Inputs as a member and as a stranger, invalid names, more than any queue holds. */
   #floodCalls(peer: LinkPeer): void {
     const random = this.#random
     const data = textPayload('flood')
@@ -207,12 +209,12 @@ export class Hostile {
     })
   }
 
-  /** Some at once, some later: whatever the node has done to the connection meanwhile. */
+  /** Some messages go at once, some later, whatever the node has done to the connection meanwhile. */
   #often(times: number, action: () => void): void {
     for (let i = 0; i < times; i++) this.#clock.after(this.#random.int(0, 400), action)
   }
 
-  /** It vanishes without a word. */
+  /** Vanishes without closing. */
   vanish(): void {
     this.#peer?.link.swallow()
   }

@@ -7,7 +7,7 @@ import type { SimNode } from './sim-node.ts'
 
 export interface LinkPeerOptions extends PeerOptions {
   readonly profile: LinkProfile
-  /** The node took the connection: from now on it can be spoken to. */
+  /** The node has accepted the connection and can be spoken to. */
   readonly opened?: (peer: LinkPeer) => void
   readonly heard?: (message: ServerMessage) => void
   readonly closed?: (code: number, reason: string) => void

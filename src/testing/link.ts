@@ -1,12 +1,12 @@
 import type { Packet, Transport } from '../core/index.ts'
 import type { VirtualClock } from './clock.ts'
 
-/** What a link is like. Times in milliseconds, sizes in bytes. */
+/** The properties of a link. Times in milliseconds, sizes in bytes. */
 export interface LinkProfile {
   readonly delay: number
   /** Bytes per millisecond. */
   readonly rate: number
-  /** Bytes on their way at which the sender is told to stop. */
+  /** Bytes in flight at which the sender is told to stop. */
   readonly buffer: number
 }
 
@@ -18,7 +18,7 @@ interface Item {
   readonly arrive: () => void
 }
 
-/** One direction of a link: in order, at a rate, after a delay; it can stall and swallow. */
+/** One direction of a link: in order, at a rate, after a delay. It can stall, and swallow data. */
 class Pipe {
   readonly #clock: VirtualClock
   readonly #drained: () => void
@@ -77,7 +77,7 @@ class Pipe {
   }
 }
 
-/** What the two ends of a link do with what arrives. */
+/** The handlers of the two ends of a link. */
 export interface LinkEnds {
   /** `at`: when the node wrote it. */
   clientPacket(packet: Uint8Array, at: number): void
@@ -120,7 +120,7 @@ export class Link implements Transport {
     this.written += bytes.length
     this.#ends.written(bytes.length, this.written)
     const at = this.#clock.now
-    // No copy: a buffer that is written to again before it arrives arrives spoilt, as on a real socket.
+    // Not copied: a buffer that is overwritten before it arrives arrives corrupted, as on a real socket.
     return this.#down.push(bytes.length, () => this.#ends.clientPacket(bytes, at))
   }
 
@@ -138,7 +138,7 @@ export class Link implements Transport {
       if (!this.open) return
       this.open = false
       this.#ends.clientClose(code, reason)
-      // The node hears of the end of what it has closed itself.
+      // The node also hears of the end of a connection that it closed itself.
       this.#up.push(1, () => this.#ends.nodeClose(false))
     })
   }
@@ -149,7 +149,7 @@ export class Link implements Transport {
     this.#up.push(packet.length, () => this.#ends.nodePacket(packet))
   }
 
-  /** The client closes, for good or not: what it sent before still arrives. */
+  /** The client closes, for good or not; data sent before still arrives. */
   hangUp(final: boolean): void {
     this.open = false
     this.#down.clear()
@@ -158,12 +158,12 @@ export class Link implements Transport {
 
   // ---- faults
 
-  /** Both directions, or one, stand still; nothing is lost. */
+  /** Stalls both directions, or one; nothing is lost. */
   stall(direction: Direction, stalled: boolean): void {
     for (const pipe of this.#pipes(direction)) pipe.setStalled(stalled)
   }
 
-  /** Everything on its way is lost and both ends are told. */
+  /** Loses all data in flight and tells both ends. */
   reset(): void {
     if (!this.open) return
     this.open = false
@@ -179,7 +179,7 @@ export class Link implements Transport {
     return this.#up.swallowing || this.#down.swallowing
   }
 
-  /** Everything from now on is lost, in one direction or both, and nobody is told. */
+  /** Loses everything from now on, in one direction or both, and tells nobody. */
   swallow(direction: Direction = 'both'): void {
     for (const pipe of this.#pipes(direction)) {
       pipe.clear()
@@ -187,7 +187,7 @@ export class Link implements Transport {
     }
   }
 
-  /** Only the client is told that the connection is gone. */
+  /** Tells only the client that the connection is gone. */
   cut(): void {
     if (!this.open) return
     this.swallow()

@@ -1,6 +1,6 @@
 import type { Codec, Message, Side } from '../protocol/index.ts'
 
-/** A codec for one end of one connection that decodes each packet once, for whoever looks at it first and next. */
+/** A codec for one end of one connection that decodes each packet once, for all its callers. */
 export class MemoCodec implements Codec {
   readonly #codec: Codec
   #packet: Uint8Array | string | null = null

@@ -1,8 +1,6 @@
 import { type ClientMessage, type MessageOf, nowhere, type Payload } from '../protocol/index.ts'
 
-/*
- * Messages of a client, with what most tests do not care about filled in.
- */
+/* Messages of a client, with defaults for the fields that most tests do not care about. */
 
 export type TopicWish = MessageOf<'subscribe'>['topics'][number]
 

@@ -6,7 +6,7 @@ import type { Fault } from './scenario.ts'
 import type { SimClient } from './sim-client.ts'
 import type { SimNode } from './sim-node.ts'
 
-/** What misfortune may touch. */
+/** The parts of a run that faults act on. */
 export interface World {
   readonly clock: VirtualClock
   readonly observer: Observer
@@ -16,16 +16,16 @@ export interface World {
   readonly meetings: readonly string[]
   readonly topics: readonly string[]
   readonly tokensExpire: boolean
-  /** Another client takes the place of this one, which has ended. */
+  /** Another client replaces this one, which has ended. */
   replaceClient(client: SimClient): void
-  /** A page that was reloaded takes its place: the same user, who joins the same meetings. */
+  /** A reloaded page replaces it: the same user, who joins the same meetings. */
   reloadClient(client: SimClient, delay: number): void
   restartNode(index: number): void
-  /** The bus loses what it is given for so long. */
+  /** Makes the bus lose all messages for this long, in milliseconds. */
   loseBus(duration: number): void
 }
 
-/** Lets one fault happen. `random` is this fault's own. */
+/** Causes one fault. `random` is the generator of this fault alone. */
 export function befall(world: World, fault: Fault, random: Random): void {
   const { clock, business, nodes } = world
   if (world.clients.length === 0) return
@@ -95,7 +95,7 @@ export function befall(world: World, fault: Fault, random: Random): void {
       world.loseBus(random.int(100, 1_000))
       return
     case 'clock-step':
-      // A clock that is off makes tokens of a short life worthless, which is right.
+      // Rightly, a wrong clock makes short-lived tokens worthless.
       if (world.tokensExpire) return
       node.setClock(random.pick([-86_400_000, -2_000, 3_600_000, 31_536_000_000]))
       clock.after(random.int(100, 2_000), () => node.setClock(0))

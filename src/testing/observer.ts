@@ -7,45 +7,42 @@ export interface ClientFacts {
   /** Number of this client process: a restarted one has another. */
   readonly id: number
   readonly user: string
-  /** Place of its node among the nodes. */
+  /** Index of its node. */
   readonly node: number
-  /**
-   * Nothing of its own keeps it waiting: a good link, a window that never fills, nothing that stalls, connected for a
-   * while.
-   */
+  /** Nothing on its side delays it: a good link, a window that never fills, no stalls, and connected for a while. */
   readonly prompt: boolean
 }
 
 /** How a call ended: with a frame's number, a topic's pressure or a reply, or with an error. */
 export type End = number | Payload | RtmsError
 
-/** With faults; without, so that all can recover; when all must be well; without work. */
+/** The phases of a run: with faults; without, for recovery; when all must be well; without work. */
 export type Phase = 'faulty' | 'recovery' | 'well' | 'quiet'
 
-/** Everything that can be seen in a run. A checker implements what it needs, a trace all of it. */
+/** Everything that can be observed in a run. A checker implements what it needs, a trace all of it. */
 export interface Observer {
   phase?(phase: Phase): void
   /** A packet arrived at either end. */
   packet?(client: ClientFacts, connection: number, bytes: Uint8Array): void
   /** A message reached the node. */
   up?(client: ClientFacts, connection: number, message: ClientMessage): void
-  /** A message reached the client, which the node had written at `at`. */
+  /** A message reached the client; the node had written it at `at`. */
   down?(client: ClientFacts, connection: number, message: ServerMessage, at: number): void
   /** The node handed `size` bytes to a socket, `written` in all. */
   write?(client: ClientFacts, connection: number, size: number, written: number): void
-  /** The node closed a socket with this code, or heard that it is gone (0). */
+  /** The node closed a socket with this code, or learned that it is gone (0). */
   closed?(client: ClientFacts, connection: number, code: number): void
-  /** The application joins a meeting it is not in: everything it was given before is forgotten. */
+  /** The application joins a meeting it is not in: everything it got before no longer matters. */
   joining?(client: ClientFacts, meeting: string): void
   input?(client: ClientFacts, meeting: string, text: string): void
   inputEnded?(client: ClientFacts, meeting: string, text: string, end: End): void
   frame?(client: ClientFacts, meeting: string, world: number, frame: RawFrame): void
-  /** Frames are missing, and the application was told. */
+  /** The application was told that frames are missing. */
   frameGap?(client: ClientFacts, meeting: string): void
-  /** The client is not in the meeting any more. */
+  /** The client is no longer in the meeting. */
   left?(client: ClientFacts, meeting: string, code: ErrorCode): void
   direct?(client: ClientFacts, meeting: string, text: string): void
-  /** The node of this incarnation, at this place, published what became `number`. */
+  /** The node of this incarnation and index published what became `number`. */
   published?(
     publisher: { readonly index: number; readonly incarnation: number },
     topic: string,
@@ -56,30 +53,30 @@ export interface Observer {
       readonly tombstone: boolean
     },
   ): void
-  /** A client publishes, and how that ended. */
+  /** A client publishes; and the outcome. */
   publishing?(client: ClientFacts, topic: string, text: string): void
   publishingEnded?(client: ClientFacts, topic: string, text: string, end: End): void
-  /** `partial`: this reader asked for some of the publications only. */
+  /** `partial`: this reader asked for only some of the publications. */
   publication?(client: ClientFacts, topic: string, partial: boolean, entry: Received): void
   subscribed?(client: ClientFacts, topic: string): void
   /**
-   * Publications are missing, and the application was told. `anew`: the latest values follow, those it had included.
+   * The application was told that publications are missing. `anew`: the latest values follow, including those it had.
    */
   topicGap?(client: ClientFacts, topic: string, anew: boolean, lost: number, reason: ErrorCode): void
   request?(client: ClientFacts, text: string): void
   requestStarted?(text: string): void
   requestEnded?(client: ClientFacts, text: string, end: End): void
   push?(client: ClientFacts, name: string, text: string): void
-  /** `healthy`: nobody but RTMS can have caused it. */
+  /** `healthy`: only RTMS can have caused it. */
   disconnected?(client: ClientFacts, healthy: boolean): void
   /** The client has given up for good. */
   ended?(client: ClientFacts, code: number): void
   /** The process of a node has ended. */
   died?(node: number): void
-  /** A process runs again that stood still. */
+  /** A paused process runs again. */
   woken?(node: number): void
   fault?(what: string, client: number): void
-  /** What a peer that keeps no rule does, or is done to it. */
+  /** What a hostile peer does, or what is done to it. */
   hostile?(what: string): void
 
   // ---- what the business does and is told
@@ -87,7 +84,7 @@ export interface Observer {
   botInput?(user: string, meeting: string, text: string): void
   /** A hook of a meeting ran. */
   hook?(meeting: string, hook: string): void
-  /** The business took another text in an input's place, or none. */
+  /** The business replaced an input's text, or dropped the input. */
   inputReplaced?(text: string, by: string): void
   inputDropped?(text: string): void
   /** A meeting was opened. */
@@ -95,36 +92,36 @@ export interface Observer {
   sealed?(node: number, meeting: string, world: number, frame: SealedFrame): void
   seated?(node: number, meeting: string, slot: number, user: string): void
   unseated?(node: number, meeting: string, slot: number, user: string): void
-  /** The business says something to one member. */
+  /** The business sends a message to one member. */
   sentTo?(user: string, meeting: string, text: string): void
   answered?(question: Question, allowed: boolean): void
   revoked?(node: number, revoked: Revoked, at: number): void
 
   // ---- the end
 
-  /** All is quiet: the last word of a run with clients. */
+  /** All is quiet: the end of a run with clients. */
   rest?(nodes: readonly RtmsNode[], clients: readonly RestingClient[]): void
-  /** All clients have vanished, and it is 20 s later. */
+  /** All clients vanished 20 s ago. */
   deserted?(nodes: readonly DesertedNode[]): void
-  /** Everything that has a life of its own has reached its end. */
+  /** Everything with a limited life has reached its end. */
   empty?(nodes: readonly DesertedNode[]): void
 }
 
 /** A node without clients. */
 export interface DesertedNode {
   readonly core: RtmsNode
-  /** Topics it still asks the bus for. */
+  /** Topics that it still subscribes to on the bus. */
   readonly interest: readonly string[]
 }
 
-/** Where a client stands at the end. */
+/** A client's state at the end. */
 export interface RestingClient extends ClientFacts {
   readonly live: boolean
-  /** It has been so for long enough to have caught up. */
+  /** Whether it has been connected long enough to have caught up. */
   readonly settled: boolean
   /** When it was connected last. */
   readonly liveSince: number
-  /** It was told that there is no room, or that it is too slow, and tries on. */
+  /** Whether it was told that there is no room or that it is too slow, and keeps trying. */
   readonly excused: boolean
   readonly meetings: readonly { readonly name: string; readonly next: number; readonly unanswered: number }[]
   readonly topics: readonly {
@@ -132,7 +129,7 @@ export interface RestingClient extends ClientFacts {
     readonly position: ReadonlyMap<number, number>
     readonly latest: ReadonlyMap<string, string>
     readonly conflate: boolean
-    /** It gets some of the publications only. */
+    /** Whether it gets only some of the publications. */
     readonly partial: boolean
     readonly keys: readonly string[]
   }[]

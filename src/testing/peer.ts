@@ -14,23 +14,24 @@ import { textOf, textPayload } from './text.ts'
 
 export interface PeerOptions {
   readonly codec?: Codec
-  /** Whether it acknowledges what it got and answers pings, as a client must. Default true. */
+  /** Whether it acknowledges data and answers pings, as a client must. Default true. */
   readonly answers?: boolean
-  /** Of an earlier connection of the same client, to go on where that one stood. */
+  /** The follower of an earlier connection of the same client, to continue from. */
   readonly follower?: Follower
 }
 
-/** A quarter of the window, or so many entries of the session log, are acknowledged at once. */
+/** A quarter of the window, or this many entries of the session log, are acknowledged at once. */
 const ENTRIES_PER_ACK = 64
 
 /**
- * The client's end of one connection, message by message: says what a test wants said and keeps all it hears. Where
- * packets go is the carrier's business: it is given `carry`, and calls {@link hear} for each packet that comes.
+ * The client's end of one connection, message by message: sends what a test asks for and records everything it
+ * receives. Carrying packets is left to the carrier: it provides `carry` and calls {@link hear} for each packet that
+ * arrives.
  */
 export class Peer {
   readonly codec: Codec
   readonly follower: Follower
-  /** Everything so far, in order. */
+  /** All messages so far, in order. */
   readonly heard: ServerMessage[] = []
   /** Bytes of all packets so far. */
   received = 0
@@ -52,7 +53,7 @@ export class Peer {
     this.follower = follower
   }
 
-  /** A packet came. Throws where it cannot be read, or breaks the order of a meeting's frames. */
+  /** Handles a packet. Throws where it cannot be decoded, or where frames of a meeting are out of order. */
   hear(packet: Uint8Array | string): readonly ServerMessage[] {
     const heard = this.codec.decode(packet, 'server') as ServerMessage[]
     this.received += packet.length
@@ -83,17 +84,17 @@ export class Peer {
 
   // ---- what it says
 
-  /** Sends messages in one packet; those too that are not a client's to send. */
+  /** Sends messages in one packet, including types that clients must not send. */
   send(...all: readonly Message[]): void {
     this.#carry(this.codec.encode(all))
   }
 
-  /** The number of the next call. */
+  /** Takes the number of the next call. */
   call(): number {
     return ++this.follower.calls
   }
 
-  /** The next call has the number behind this one. */
+  /** Continues call numbers after this one. */
   continue(call: number): void {
     this.follower.calls = call
   }
@@ -102,13 +103,13 @@ export class Peer {
     return this.follower.session
   }
 
-  /** Goes on with the session of the earlier connection, where there was one. */
+  /** Resumes the session of the earlier connection, if any. */
   hello(token: string, fields: Partial<MessageOf<'hello'>> = {}): void {
     const { session, entries } = this.follower
     this.send(messages.hello(token, { session, received: entries, ...fields }))
   }
 
-  /** Begins anew, unless `fields` says otherwise: `follower.join(meeting)` goes on. */
+  /** Joins from the start unless `fields` says otherwise; `follower.join(meeting)` continues. */
   join(meeting: string, fields: Partial<MessageOf<'join'>> = {}): number {
     const call = this.call()
     this.send(messages.join(call, meeting, fields))
@@ -119,7 +120,7 @@ export class Peer {
     this.send(messages.input(log, seq, data))
   }
 
-  /** Begins anew, unless `fields` says otherwise: `follower.wish(topic)` goes on. */
+  /** Subscribes from the start unless `fields` says otherwise; `follower.wish(topic)` continues. */
   subscribe(topic: string, fields: Partial<messages.TopicWish> = {}): number {
     const call = this.call()
     this.send(messages.subscribe(call, messages.wish(topic, fields)))
@@ -144,12 +145,12 @@ export class Peer {
 
   // ---- what it heard
 
-  /** Those of one type among all it ever heard. */
+  /** All messages of one type received so far. */
   all<T extends MessageType>(type: T): MessageOf<T>[] {
     return this.heard.filter((message) => message.type === (type as string)) as unknown as MessageOf<T>[]
   }
 
-  /** What came since the last take, packet by packet. */
+  /** Messages received since the last take, packet by packet. */
   takePackets(): ServerMessage[][] {
     const packets = this.#packets.slice(this.#taken)
     this.#taken = this.#packets.length
@@ -160,7 +161,7 @@ export class Peer {
     return this.takePackets().flat()
   }
 
-  /** Those of one type among what came since the last take; the rest is forgotten. */
+  /** Messages of one type received since the last take; the others are discarded. */
   takeOf<T extends MessageType>(type: T): MessageOf<T>[] {
     return this.take().filter((message) => message.type === (type as string)) as unknown as MessageOf<T>[]
   }
@@ -169,7 +170,7 @@ export class Peer {
     return framesOf(this.take())
   }
 
-  /** The texts of the publications that came since the last take. */
+  /** The texts of the publications received since the last take. */
   takeTexts(): string[] {
     return publicationsOf(this.take()).map(({ data }) => textOf(data))
   }

@@ -3,7 +3,7 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator'
 
-/** A seeded generator with the few shapes of chance that scenarios need. */
+/** A seeded generator with the few distributions that scenarios need. */
 export class Random {
   readonly #generator: RandomGenerator
 
@@ -35,8 +35,8 @@ export class Random {
 }
 
 /**
- * Seeds that follow one another would begin with nearly the same numbers: their bits are spread first (MurmurHash3's
- * last step).
+ * Spreads the bits of a seed, because consecutive seeds would start with nearly the same numbers (the finaliser of
+ * MurmurHash3).
  */
 function spread(seed: number): number {
   let bits = seed ^ (seed >>> 16)

@@ -3,29 +3,29 @@ import type { FixedLimits, MeetingOptions, NodeLimits, Retention } from '../core
 import type { LinkProfile } from './link.ts'
 import type { Random } from './random.ts'
 
-/** What one seed's run consists of. Times in milliseconds of virtual time. */
+/** The run of one seed. Times in milliseconds of virtual time. */
 export interface Scenario {
   readonly nodes: number
   readonly clients: number
-  /** Peers that keep no rule. */
+  /** Hostile peers. */
   readonly hostiles: number
   readonly meetings: readonly MeetingPlan[]
-  /** Topics whose name begins with `k` are published to with keys, those with `c` by clients, those with `q` seldom. */
+  /** Topics. Names beginning with `k` are published to with keys, those with `c` by clients, those with `q` rarely. */
   readonly topics: readonly string[]
   readonly limits: Partial<NodeLimits & FixedLimits>
   readonly retention: Retention
   readonly window: number
   readonly links: readonly LinkProfile[]
   readonly faults: readonly Fault[]
-  /** The business is asked before anybody joins, subscribes or publishes, and forbids some of it. */
+  /** Whether the business is asked before each join, subscription and publication, and forbids some. */
   readonly asks: boolean
-  /** How long a token lives; 0 for ever. */
+  /** Life of a token, in milliseconds; 0 for ever. */
   readonly tokenMs: number
   /** Wall time at virtual time 0, in milliseconds since 1970. */
   readonly wallOffset: number
-  /** Clients and nodes hear what a later minor of the protocol may add. */
+  /** Whether clients and nodes receive additions of a later minor version of the protocol. */
   readonly later: boolean
-  /** Ports of nodes throw, now and then, while there are faults. */
+  /** Whether ports of nodes throw now and then while there are faults. */
   readonly throwing: boolean
   readonly phases: {
     readonly faulty: number
@@ -38,12 +38,12 @@ export interface Scenario {
 export interface MeetingPlan {
   readonly name: string
   readonly options: Partial<MeetingOptions>
-  /** The business has its say in it. */
+  /** Whether it is of a kind with hooks of the business. */
   readonly kind: boolean
   readonly bots: number
 }
 
-/** What befalls a run. Each can be left out of a scenario without moving the others. */
+/** The faults of a run. Each can be left out of a scenario without moving the others. */
 export const faultKinds = [
   'stall',
   'reset',
@@ -67,7 +67,7 @@ export const faultKinds = [
 ] as const
 export type Fault = (typeof faultKinds)[number]
 
-/** What else can be left out of a scenario. */
+/** Other traits that can be left out of a scenario. */
 export const traits = [
   'hostiles',
   'kinds',
@@ -82,13 +82,13 @@ export const traits = [
   'throwing',
 ] as const
 
-/** A smaller version of a seed's scenario: the same faults at the same times, as far as they are left. */
+/** A smaller version of a seed's scenario: the remaining faults happen at the same times. */
 export interface Smaller {
   /** Faults and traits to leave out. */
   readonly without?: readonly string[]
-  /** At most so many clients. */
+  /** Most clients. */
   readonly clients?: number
-  /** At most so long with faults. */
+  /** Longest time with faults, in milliseconds. */
   readonly faulty?: number
 }
 
@@ -101,15 +101,15 @@ export const profiles: readonly [LinkProfile, LinkProfile, LinkProfile] = [
 
 const NOW = Date.UTC(2026, 10, 26)
 /**
- * Where clocks stand: mostly right; not set yet; where 2^53 divided by 4096 ends; far, but not as far as stamps reach
- * (2112).
+ * Clock settings: mostly right; not set yet; where 2^53 divided by 4096 ends; far in the future, but within the range
+ * of stamps (2112).
  */
 const clocks = [NOW, NOW, NOW, 0, Date.UTC(2039, 8, 8), Date.UTC(2100, 0, 1)] as const
 
 /** The limits of every scenario. */
 const limits: Partial<NodeLimits> = { heartbeatMs: 3_000, helloMs: 5_000, topicIdleMs: 10_000 }
 
-/** A random subset of faults, with limits small enough to be reached. */
+/** Makes a random subset of faults, with limits small enough to be reached. */
 export function drawScenario(random: Random, smaller: Smaller = {}): Scenario {
   const drawn: Scenario = {
     nodes: random.chance(0.25) ? 2 : 1,
@@ -220,7 +220,7 @@ function makeSmaller(
   }
 }
 
-/** How a client reads a topic. */
+/** A client's options for reading a topic. */
 export function drawReading(random: Random): ReadOptions {
   const conflate = random.chance(0.4)
   return {

@@ -1,13 +1,13 @@
 import { faultKinds, traits } from './scenario.ts'
 import { runSeed, SeedFailure } from './simulate.ts'
 
-/** From the longest to the shortest time with faults that is tried, in milliseconds. */
+/** Times with faults that are tried, longest first, in milliseconds. */
 const FAULTY_MS = [4_000, 2_000, 1_000, 500, 150, 0]
 const MAX_CLIENTS = 6
 
 /**
- * The same failure with as little as can be left: a shorter time with faults, fewer clients, fewer faults and traits,
- * as long as the same promise is broken. `trying` is called before each run.
+ * Shrinks a failure: a shorter time with faults, fewer clients, faults and traits, as long as the same invariant is
+ * violated. `trying` is called before each run.
  */
 export function shrink(failure: SeedFailure, trying: () => void = () => {}): SeedFailure {
   let best = failure

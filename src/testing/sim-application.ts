@@ -12,8 +12,7 @@ const refusals: readonly [RtmsError, ...RtmsError[]] = [
 ]
 
 /**
- * The business as one node sees it: checks tokens, allows, and answers requests, late, wrongly or never, as chance will
- * have it.
+ * The business as one node sees it: checks tokens, authorises, and answers requests, at random late, wrongly or never.
  */
 export class SimApplication implements Application {
   readonly #node: SimNode
@@ -59,7 +58,7 @@ export class SimApplication implements Application {
 
   requestEnded(): void {}
 
-  /** After a while, or never: what it holds back must not overtake or be overtaken. */
+  /** Answers after a while, or never: a delayed answer must not overtake another or be overtaken. */
   authorize(question: Question): void {
     const { random, observer, faulty } = this.#business
     if (faulty && random.chance(0.05)) return

@@ -30,9 +30,9 @@ import { textOf, textPayload } from './text.ts'
 import { encodeToken } from './tokens.ts'
 
 const FOREVER = 1e9
-/** A connection this old has caught up, where nothing keeps it waiting. */
+/** A connection of this age, in milliseconds, has caught up if nothing delays it. */
 const SETTLED_MS = 1_000
-/** What limits small enough to be reached may bring upon a client that does nothing wrong. */
+/** Errors that small limits may cause for a client that does nothing wrong. */
 const excused: ReadonlySet<number> = new Set([closeCodes.SLOW, closeCodes.FULL, closeCodes.RATE])
 
 export interface SimClientSettings {
@@ -46,18 +46,18 @@ export interface SimClientSettings {
   readonly profile: LinkProfile
   readonly observer: Observer
   readonly business: Business
-  /** Chance of what a later minor of the protocol adds, in both directions; null for none. */
+  /** The generator for additions of a later minor version of the protocol, in both directions; null for none. */
   readonly grows: Random | null
 }
 
-/** The real client machine on a virtual link, with an application that notes what it is given. */
+/** The real client machine on a virtual link, with an application that records what it is given. */
 export class SimClient implements ClientFacts {
   readonly id: number
   readonly user: string
   readonly node: number
   readonly machine: Machine
   link: Link | null = null
-  /** Set while the network is well: a connection lost now was lost by RTMS. */
+  /** Set while the network is healthy: a connection lost then was lost by RTMS. */
   healthy = false
   /** The application has ended. */
   closed = false
@@ -105,7 +105,7 @@ export class SimClient implements ClientFacts {
             this.#liveAt = clock.now
             this.#closeCode = 0
           }
-          // A reader that is too slow for its policy may be disconnected by a healthy node.
+          // A healthy node may disconnect a reader that is too slow for its policy.
           if (phase === 'waiting') this.#observer.disconnected?.(this, this.healthy && !this.#isExcused)
         },
         push: (name, data) => this.#observer.push?.(this, name, textOf(data)),
@@ -187,7 +187,7 @@ export class SimClient implements ClientFacts {
         this.#memo = codec
         for (const message of decode(codec, packet))
           this.#observer.down?.(this, number, message as ServerMessage, at)
-        // What a later minor adds is not counted: the node has not written it.
+        // Additions of a later minor version are not counted: the node did not write them.
         const grown = this.#grown(packet, 'server')
         this.#do((now) => this.machine.handlePacket(attempt, grown, packet.length, now))
       },
@@ -243,7 +243,7 @@ export class SimClient implements ClientFacts {
 
   #memo: MemoCodec | null = null
 
-  /** The codec of the machine, which decodes nothing twice. */
+  /** The machine's codec, which decodes each packet once. */
   #remembering(codec: Codec): Codec {
     return { ...codec, decode: (packet, from) => (this.#memo ?? codec).decode(packet, from) }
   }
@@ -253,7 +253,7 @@ export class SimClient implements ClientFacts {
     this.link = null
   }
 
-  /** The client's process ends without a word. `silently`: nobody is told, not even by the network. */
+  /** The client's process dies. `silently`: nobody is told, not even by the network. */
   kill(silently = false): void {
     this.closed = true
     this.#disarm()
@@ -262,7 +262,7 @@ export class SimClient implements ClientFacts {
     this.link = null
   }
 
-  /** The client's process ends as it should. */
+  /** The client's process ends properly. */
   quit(): void {
     this.#do(() => this.machine.close())
     this.closed = true
@@ -298,7 +298,7 @@ export class SimClient implements ClientFacts {
     if (seat === undefined || seat.spectator) return
     const text = `input ${this.id} ${meeting} ${++this.#sent}`
     this.#observer.input?.(this, meeting, text)
-    // Some are worth nothing when they are late.
+    // Some inputs are worthless when late.
     const timeout = this.#sent % 4 === 0 ? 400 : 10_000
     const done = (end: End): void => this.#observer.inputEnded?.(this, meeting, text, end)
     this.#ask(done, (now) => this.machine.followers.input(seat, textPayload(text), timeout, now, done))
@@ -325,7 +325,7 @@ export class SimClient implements ClientFacts {
     )
   }
 
-  /** What the machine refuses at once has ended too. */
+  /** A call that the machine refuses at once has ended too. */
   #ask(done: (end: End) => void, action: (now: number) => void): void {
     this.#do((now) => {
       try {
@@ -388,7 +388,7 @@ export class SimClient implements ClientFacts {
         name,
         position: new Map(reader.position?.numbers),
         latest: this.#latest.get(name) ?? new Map<string, string>(),
-        // A reader that conflates only when it is slow gets latest values where there are keys.
+        // A reader that conflates only when slow gets latest values where there are keys.
         conflate: reader.options.conflate || (reader.options.policy === 'conflate' && name.startsWith('k')),
         partial: isPartial(name, reader.options),
         keys: reader.options.keys,
@@ -397,7 +397,7 @@ export class SimClient implements ClientFacts {
   }
 }
 
-/** A node sends nothing malformed: bytes of one message would have got into another. */
+/** A malformed packet from a node means that the bytes of two messages were mixed. */
 function decode(codec: Codec, packet: Uint8Array): Message[] {
   try {
     return codec.decode(packet, 'server')
@@ -406,7 +406,7 @@ function decode(codec: Codec, packet: Uint8Array): Message[] {
   }
 }
 
-/** Whether a reader gets some of the publications only: a keyed topic begins with its latest values. */
+/** Whether a reader gets only some of the publications; a keyed topic begins with its latest values. */
 function isPartial(topic: string, { conflate, keys, policy }: ReadOptions): boolean {
   return conflate || policy === 'conflate' || keys.length > 0 || topic.startsWith('k')
 }

@@ -14,14 +14,14 @@ import type { Link } from './link.ts'
 import { type DesertedNode, violate, Violation } from './observer.ts'
 import type { Random } from './random.ts'
 
-/** The real core in virtual time, swept when it asks to be, or as late as a busy process would. */
+/** The real core in virtual time, swept when it asks to be, or late, as in a busy process. */
 export class SimNode {
   readonly core: RtmsNode
-  /** Its place among the nodes; the one that takes its place after it died has the same. */
+  /** Its index; its replacement after a death has the same. */
   readonly index: number
   readonly incarnation: number
   alive = true
-  /** Sweeps come up to so many milliseconds late. */
+  /** The most that sweeps are late, in milliseconds. */
   lateness = 0
   readonly #clock: VirtualClock
   readonly #random: Random
@@ -29,11 +29,11 @@ export class SimNode {
   readonly #strikes: (call: string) => Moment | null
   readonly #wallOffset: number
   readonly #interest: Set<string> = new Set()
-  /** What happens to a process that stands still; null while it runs. */
+  /** Events held back while the process is paused; null while it runs. */
   #waiting: (() => void)[] | null = null
   #armedAt = Infinity
   #disarm: () => void = () => {}
-  /** What the core threw, or a checker did inside of one of its ports. */
+  /** The error that the core threw, or a checker inside one of its ports. */
   #fault: { readonly error: unknown } | null = null
 
   constructor(
@@ -43,7 +43,7 @@ export class SimNode {
       incarnation: number
       limits: Partial<NodeLimits & FixedLimits>
       wallOffset: number
-      /** Which calls of its ports throw. */
+      /** Decides which calls of its ports throw. */
       strikes: (call: string) => Moment | null
       random: Random
       application: (node: SimNode) => Application
@@ -76,7 +76,7 @@ export class SimNode {
     )
   }
 
-  /** Does something with the core, as soon as the process runs, and arms its next sweep. A dead node does nothing. */
+  /** Calls into the core, as soon as the process runs, and arms its next sweep. A dead node does nothing. */
   do(action: (core: RtmsNode, now: number) => void): void {
     if (!this.alive) return
     if (this.#waiting !== null) {
@@ -87,7 +87,7 @@ export class SimNode {
     this.#arm()
   }
 
-  /** Nothing from outside, and nothing that the business does, may make the core throw. */
+  /** Runs a call and records what it throws: no input from outside or from the business may make the core throw. */
   #now(action: (core: RtmsNode, now: number) => void): void {
     try {
       action(this.core, this.#clock.now)
@@ -108,17 +108,17 @@ export class SimNode {
     this.do((core, now) => opened(core.handleOpen(this.port('transport', link), codec, now)))
   }
 
-  /** A port of this node, which throws now and then. */
+  /** Wraps a port of this node so that it throws now and then. */
   port<P extends object>(name: string, port: P): P {
     return faulty(name, port, this.#strikes)
   }
 
-  /** Its wall clock is set: so many milliseconds off from now on. */
+  /** Sets its wall clock off by this many milliseconds from now on. */
   setClock(off: number): void {
     this.do((core) => core.handleWallClock(this.#wallOffset + off))
   }
 
-  /** The process stands still for so long; what happens meanwhile happens to it at once afterwards. */
+  /** Pauses the process for this long; events of that time are handled at once afterwards. */
   pause(duration: number): void {
     if (this.#waiting !== null || !this.alive) return
     this.#waiting = []
@@ -136,7 +136,7 @@ export class SimNode {
     this.#arm()
   }
 
-  /** The process is gone; its sockets are the caller's to reset. */
+  /** Ends the process; resetting its sockets is left to the caller. */
   kill(): void {
     this.alive = false
     this.#disarm()

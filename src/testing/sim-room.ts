@@ -7,7 +7,7 @@ import type { SimNode } from './sim-node.ts'
 import { textOf, textPayload } from './text.ts'
 
 const refused: Refusal = { code: 'FORBIDDEN', message: 'not you', retryAfterMs: 0 }
-/** What a hook that throws comes to. */
+/** The outcome of a hook that throws. */
 const failed: Refusal = { code: 'HANDLER_FAILED', message: 'the hook threw', retryAfterMs: 0 }
 
 interface Player {
@@ -15,14 +15,14 @@ interface Player {
   readonly user: string
 }
 
-/** What the business does in one meeting: refuses, replaces, fails, speaks to members, plays bots. */
+/** The business of one meeting: refuses, replaces, fails, sends to members, plays bots. */
 export class SimRoom implements MeetingLogic {
   readonly #node: SimNode
   readonly #plan: MeetingPlan
   readonly #random: Random
   readonly #observer: Observer
   readonly #unique: () => number
-  /** Of the meeting that was opened. */
+  /** The world of the meeting that was opened. */
   world = 0
   readonly #bots: Player[] = []
 
@@ -87,7 +87,7 @@ export class SimRoom implements MeetingLogic {
     this.#node.core.sendTo(name, slot, textPayload(text))
   }
 
-  /** As many bots as are planned, as far as there is room for them. */
+  /** Adds as many bots as planned, if there is room. */
   seatBots(): void {
     const { name, bots } = this.#plan
     while (this.#bots.length < bots) {
@@ -99,7 +99,7 @@ export class SimRoom implements MeetingLogic {
     }
   }
 
-  /** A bot says something, or leaves. */
+  /** A bot sends an input, or leaves. */
   act(): void {
     if (this.#bots.length === 0) return
     const at = this.#random.int(0, this.#bots.length - 1)

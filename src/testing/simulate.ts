@@ -16,15 +16,17 @@ import { SimNode } from './sim-node.ts'
 import { tally } from './sometimes.ts'
 import { Trace } from './trace.ts'
 
-/** From one possible misfortune to the next. */
+/** Time between possible faults, in milliseconds. */
 const MISFORTUNE_MS = 150
-/** After this long nothing is left of clients that vanished but their sessions. */
+/** After this long, in milliseconds, only the sessions of vanished clients are left. */
 const DESERTED_MS = 20_000
-/** Longer than any session is kept and any topic idle, with the limits of a scenario. */
+/** Longer than any session is kept and any topic may be idle, with the limits of a scenario, in milliseconds. */
 const EMPTY_MS = 70_000
 
 const both: readonly Moment[] = ['before', 'after']
-/** Which calls of ports may throw, and when. What logic has said yes to happens: it throws before. */
+/**
+ * Which calls of ports may throw, and when. `MeetingLogic` throws only before it acts: what it has accepted happens.
+ */
 const throwing: ReadonlyMap<string, readonly Moment[]> = new Map([
   ...['write', 'pause', 'resume', 'close'].map((name) => [`transport.${name}`, both] as const),
   ...['authenticate', 'request', 'requestEnded', 'authorize', 'authorizeEnded', 'connected'].map(
@@ -38,20 +40,20 @@ const throwing: ReadonlyMap<string, readonly Moment[]> = new Map([
 
 export interface RunResult {
   readonly seed: number
-  /** Of everything that was observed: the same seed gives the same hash. */
+  /** Hash of everything observed: the same seed gives the same hash. */
   readonly hash: string
   readonly scenario: Scenario
-  /** How often each kind of thing was observed. */
+  /** How often each kind of event was observed. */
   readonly counts: ReadonlyMap<string, number>
 }
 
 export interface RunOptions {
-  /** Hears of everything observed, one line each. */
+  /** Called with one line for each event. */
   readonly trace?: (line: string) => void
   readonly smaller?: Smaller
 }
 
-/** A run that broke a promise: which one, at what virtual time, and what was seen just before. */
+/** A run that violated an invariant: which one, at what virtual time, and the last events before it. */
 export class SeedFailure extends Error {
   readonly seed: number
   readonly invariant: string
@@ -73,7 +75,7 @@ export class SeedFailure extends Error {
   }
 }
 
-/** What runs this seed again, with its history printed. */
+/** The command that replays this seed and prints its history. */
 function commandOf(seed: number, { without = [], clients, faulty }: Smaller): string {
   const words = [`npm run simulate -- --seed ${seed}`]
   if (without.length > 0) words.push(`--without ${without.join(',')}`)
@@ -96,7 +98,7 @@ export function runSeed(seed: number, { trace, smaller = {} }: RunOptions = {}):
   return { seed, hash: run.trace.hash, scenario: run.scenario, counts: run.trace.counts }
 }
 
-/** What a page keeps when it is reloaded: its address, and what it does when it is loaded. */
+/** What survives a page's reload: its address, and what it does when it is loaded. */
 type Page = Pick<SimClient, 'user' | 'node' | 'seats'>
 
 /** One world and its history. One generator per concern, so that a change to one does not move the others. */
@@ -117,7 +119,7 @@ class Run implements World {
   readonly #bus: MemoryBus
   readonly #hostiles: Hostile[] = []
   readonly #dead: Stats[] = []
-  /** Sessions that somebody was given. */
+  /** Session ids that were given to clients. */
   readonly #sessions: string[] = []
   #busLost = 0
   #lastClient = 0
@@ -181,7 +183,7 @@ class Run implements World {
     this.#desert()
   }
 
-  /** All clients vanish; nothing of them may stay. */
+  /** All clients vanish; nothing of theirs may remain. */
   #desert(): void {
     const { clock } = this
     this.clients.forEach((client, at) => {
@@ -231,7 +233,10 @@ class Run implements World {
     this.business.prepare(node)
   }
 
-  /** Only while there are faults, and only where no checker is told a thing that then did not happen. */
+  /**
+   * Decides whether a port's call throws: only while there are faults, and only where no checker is told of an event
+   * that then did not happen.
+   */
   #strike(call: string): Moment | null {
     if (!this.scenario.throwing || !this.business.faulty) return null
     const known = throwing.get(call)
@@ -260,7 +265,7 @@ class Run implements World {
     this.#startNode(index)
   }
 
-  /** `page`: what a page that was reloaded is of, if it is one. */
+  /** `page`: the page of which this client is a reload, if any. */
   #startClient(page?: Page): void {
     const id = ++this.#lastClient
     // Each has its own generator: one client less does not move the others.
@@ -349,7 +354,7 @@ class Run implements World {
     if (this.scenario.faults.includes(fault)) befall(this, fault, random)
   }
 
-  /** Every link is good from now on; one that swallows is cut, as a network that comes back cuts it. */
+  /** Makes every link good from now on. A swallowing link is cut, as a returning network would cut it. */
   #heal(): void {
     for (const node of this.nodes) {
       node.lateness = 0
@@ -362,7 +367,7 @@ class Run implements World {
     }
   }
 
-  /** While all is well, one client may stop reading: nobody else may feel it. */
+  /** While all is well, one client may stop reading; no other client may notice. */
   #stallOne(duration: number): void {
     for (const client of this.clients) client.healthy = true
     if (this.clients.length < 2 || this.#work.chance(0.3)) return
@@ -377,7 +382,7 @@ class Run implements World {
 
 type Listener = (...args: unknown[]) => void
 
-/** One observer that passes everything on. */
+/** Combines observers into one. */
 function fanOut(observers: readonly Observer[]): Observer {
   const all = new Map<string, Listener[]>()
   for (const observer of observers) {

@@ -1,17 +1,17 @@
 import type { MessageOf, MessageType, ServerMessage } from '../protocol/index.ts'
 import { Peer, type PeerOptions } from './peer.ts'
 
-/** What a peer needs of a WebSocket: that of a browser, of Node or of `ws`, made with the codec's subprotocol. */
+/** The part of a WebSocket (of a browser, Node or `ws`) that a peer uses. Make it with the codec's subprotocol. */
 export interface PeerSocket {
   binaryType: string
   addEventListener(type: 'open', listener: () => void): void
   addEventListener(type: 'error', listener: (event: { readonly message?: unknown }) => void): void
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void
   addEventListener(type: 'close', listener: (event: Closed) => void): void
-  send(packet: Uint8Array | string): void
+  send(packet: Uint8Array<ArrayBuffer> | string): void
 }
 
-/** Types of messages that the error of a closed socket names. */
+/** The most message types that the error of a closed socket names. */
 const LAST = 8
 
 /** How a socket was closed. */
@@ -20,7 +20,7 @@ export interface Closed {
   readonly reason: string
 }
 
-/** A peer on a WebSocket: what it hears can be awaited. It has no time-outs of its own. */
+/** A peer on a WebSocket, whose messages can be awaited. It has no time-outs of its own. */
 export class SocketPeer extends Peer {
   readonly closed: Promise<Closed>
   readonly #opened: Promise<this>
@@ -28,7 +28,10 @@ export class SocketPeer extends Peer {
   readonly #waiting: Set<() => void> = new Set()
 
   constructor(socket: PeerSocket, options: PeerOptions = {}) {
-    super((packet) => socket.send(this.codec.text ? asText(packet) : packet), options)
+    super(
+      (packet) => socket.send(this.codec.text ? asText(packet) : (packet as Uint8Array<ArrayBuffer>)),
+      options,
+    )
     socket.binaryType = 'arraybuffer'
     this.#opened = new Promise((resolve, reject) => {
       socket.addEventListener('open', () => resolve(this))
@@ -36,7 +39,7 @@ export class SocketPeer extends Peer {
         reject(new Error(String(message))),
       )
     })
-    // Whoever does not wait for it hears of it by `closed`.
+    // A caller that does not await this learns of it through `closed`.
     this.#opened.catch(() => {})
     socket.addEventListener('message', ({ data }) => {
       try {
@@ -74,9 +77,7 @@ export class SocketPeer extends Peer {
     return this.#opened
   }
 
-  /**
-   * Waits until what was heard satisfies `is`. Rejects where the socket closes before, or something came that must not.
-   */
+  /** Waits until the received messages satisfy `is`. Rejects where the socket closes first, or a message is invalid. */
   async until<T>(is: (heard: readonly ServerMessage[]) => T | undefined | false): Promise<T> {
     for (;;) {
       const found = is(this.heard)
@@ -86,7 +87,7 @@ export class SocketPeer extends Peer {
     }
   }
 
-  /** The first message of this type, or the first that matches, of all it ever heard; waits for it. */
+  /** Resolves with the first message ever received of this type, or the first that matches; waits for it. */
   next<T extends MessageType>(
     type: T,
     is: (message: MessageOf<T>) => boolean = () => true,

@@ -1,7 +1,7 @@
 import type { Stats } from '../core/index.ts'
 import type { Trace } from './trace.ts'
 
-/** Counters of a node that say by themselves that something has happened. */
+/** Counters of a node that prove by themselves that an event has happened. */
 const counters = [
   'sweepsCutUp',
   'sweepsCutDown',
@@ -12,7 +12,7 @@ const counters = [
   'socketStalls',
 ] as const
 
-/** Puts a node's own counts beside what was observed from outside. */
+/** Adds a node's own counts to those observed from outside. */
 export function tally(stats: Stats, trace: Trace): void {
   for (const [reason, count] of stats.connectionsLost) trace.count(`lost:${reason}`, count)
   for (const [reason, count] of stats.inputsRefused) trace.count(`node refused input:${reason}`, count)
@@ -25,16 +25,16 @@ export function tally(stats: Stats, trace: Trace): void {
 
 const each = (kind: string, ...names: string[]): string[] => names.map((name) => `${kind}:${name}`)
 
-/** What has to happen at least once in 1,000 seeds, or the seeds prove less than they seem to: names of counts. */
+/** Names of counts that must be above 0 over 1,000 seeds; otherwise the seeds prove less than they seem to. */
 export const sometimes: readonly string[] = [
-  // What is missing, and how coming back ends.
+  // Gaps, and the outcomes of resuming.
   ...each('gap', 'NO_SNAPSHOT', 'RETENTION', 'SLOW', 'BUS'),
   ...each('joined', 'recovered', 'NEW_EPOCH', 'NO_SNAPSHOT'),
   ...each('subscribed', 'recovered', 'NEW_EPOCH', 'RETENTION'),
   ...each('session resume', 'recovered', 'NOT_FOUND', 'LOST'),
   ...each('meeting resume', 'recovered', 'NEW_EPOCH', 'NO_SNAPSHOT'),
   ...each('topic resume', 'recovered', 'NEW_EPOCH', 'RETENTION'),
-  // Every way a connection ends: the codes of the table that one node gives, silence, loss, a proper end.
+  // Every way a connection ends: the codes of the table that a single node gives, silence, loss, a proper end.
   ...each('lost', 'PROTOCOL', 'UNAUTHENTICATED', 'REVOKED', 'REPLACED', 'SLOW', 'EXPIRED', 'RATE'),
   ...each('lost', 'DRAINING', 'FULL', 'SILENT', 'LEFT', 'LOST'),
   ...each('goodbye', '4401', '4402', '4450', '4451', '4453', '4454', '4455'),
@@ -47,7 +47,7 @@ export const sometimes: readonly string[] = [
   ...each('publication-refused', 'BUSY', 'FORBIDDEN', 'NOT_SENT', 'UNKNOWN'),
   ...each('node refused publication', 'LIMIT'),
   ...each('ended', 'CLOSED', 'FORBIDDEN'),
-  // What happens in meetings, and what the business does in them.
+  // Events in meetings, and actions of the business.
   ...each('event', 'away', 'back', 'join', 'resume', 'slip'),
   ...each('event', 'leave left', 'leave expired', 'leave kicked', 'leave forbidden'),
   ...each('hook', 'join FORBIDDEN', 'join HANDLER_FAILED', 'input FORBIDDEN', 'input HANDLER_FAILED'),

@@ -1,7 +1,7 @@
 import { utf8Decode, utf8Encode } from '../protocol/bytes.ts'
 import type { Payload } from '../protocol/index.ts'
 
-/** Text as it is, as a payload: unlike that of the client library, it is no JSON. */
+/** A payload of plain text; unlike the client library's, it is not JSON. */
 export function textPayload(text: string): Payload {
   return { text: true, bytes: utf8Encode(text) }
 }

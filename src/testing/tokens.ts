@@ -1,9 +1,9 @@
 import type { Grant } from '../core/index.ts'
 
-/** What a token allows: everything, only to watch, only a part, or what is there for hostile peers. */
+/** The scope of a token: everything, watching only, a part, or the rights of hostile peers. */
 export type Rights = 'all' | 'watch' | 'some' | 'hostile'
 
-/** What a token of the simulator says, readable: signatures are the server's matter. Times in wall milliseconds. */
+/** The claims of a simulator's token, in plain text: signatures are left to the server. Times in wall milliseconds. */
 export interface Claims {
   readonly user: string
   readonly id: string
@@ -20,7 +20,7 @@ const grants: Record<Rights, Pick<Grant, 'meetings' | 'read' | 'write'>> = {
   hostile: { meetings: [{ name: 'h0', role: 'member' }], read: ['h.*'], write: ['h.*'] },
 }
 
-/** The same once more, in words of its own: a checker does not ask the core. */
+/** Implemented a second time, because a checker does not ask the core. */
 export function allows(
   rights: Rights,
   action: 'join' | 'subscribe' | 'publish',

@@ -12,12 +12,12 @@ interface Line {
   readonly rest: () => string
 }
 
-/** Writes down everything observed: a hash of all of it, the last lines, and how often each kind occurred. */
+/** Records everything observed: a hash of all of it, the last lines, and how often each kind occurred. */
 export class Trace implements Observer {
   readonly counts: Map<string, number> = new Map()
   readonly #now: () => number
   readonly #print: ((line: string) => void) | undefined
-  /** A ring: lines are put into words only where somebody reads them. */
+  /** A ring of recent events; they become text only when read. */
   readonly #recent: Line[] = []
   #next = 0
   #hash = 0x811c9dc5
@@ -182,7 +182,7 @@ function inWords({ at, kind, rest }: Line): string {
   return `${at.toFixed(1).padStart(9)} ${kind} ${rest()}`
 }
 
-/** What of a message is worth a count of its own. */
+/** The parts of a message that are counted separately. */
 function detailOf(message: ServerMessage): string | null {
   switch (message.type) {
     case 'gap':

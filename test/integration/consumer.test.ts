@@ -40,6 +40,12 @@ const ofReaders = `
     ): void
   }
   declare const quote: unknown
+  declare const rulesHash: string
+  declare const db: { games: { find(name: string): Promise<{ seats: number } | null> } }
+  declare const url: string
+  declare const token: string
+  declare const peer: import('rtms/testing').SocketPeer
+  declare function expect(value: unknown): { toMatchObject(expected: object): void }
   declare const order: unknown
   declare function place(user: string, data: unknown, signal?: AbortSignal): Promise<string>
   declare function isFair(move: unknown): boolean

@@ -49,7 +49,7 @@ interface Values {
   readonly origin?: string | undefined
 }
 
-/** Each step where those before make it worth while. */
+/** Runs each step whose predecessors make it worthwhile. */
 async function examine(url: URL, values: Values, idleS: number, report: Report): Promise<void> {
   if (!(await checkReach(url, report))) return
   if (!(await checkTls(url, report))) return
@@ -66,10 +66,10 @@ async function ticketFor(url: URL, values: Values, report: Report): Promise<Tick
     report.add('ticket', 'SKIP', 'With --key or --secret, a connection with a ticket is tried as well')
     return null
   }
-  // Where it cannot be had for the way the command was called, that is said as with every other command.
+  // A ticket that fails because of the command's arguments is reported as in every other command.
   const issue = await ticketIssuer(values)
   try {
-    // The address is the node's own idea: what clients are given.
+    // No host is passed: the address is the one that the node gives its clients.
     const ticket = await issue({ user: 'rtms-doctor', host: undefined })
     checkTicketUrl(new URL(ticket.url), url, report)
     return ticket

@@ -12,19 +12,19 @@ import type { Report } from './report.ts'
 const STEP_MS = 10_000
 const CERTIFICATE_DAYS = 14
 const DAY_MS = 86_400_000
-/** A Date header tells whole seconds. */
+/** Clock difference from which on to warn, in seconds. A Date header has whole seconds only. */
 const CLOCK_WARN_S = 5
 const CLOCK_FAIL_S = 60
 
 const LOCAL = /^(?:localhost|127(?:\.\d+){3}|\[::1\]|0\.0\.0\.0|\[::\])$/
 
-/** Whether a name means this machine alone. */
+/** Whether a host name means this machine. */
 export const isLocal = (hostname: string): boolean => LOCAL.test(hostname)
 
 const bare = (hostname: string): string => hostname.replace(/^\[|\]$/g, '')
 const portOf = (url: URL): number => Number(url.port || (url.protocol === 'https:' ? 443 : 80))
 
-/** Whether there is somebody to talk to. */
+/** Checks that the address resolves and that a server answers there. */
 export async function checkReach(url: URL, report: Report): Promise<boolean> {
   const host = bare(url.hostname)
   try {
@@ -78,7 +78,7 @@ export async function checkTls(url: URL, report: Report): Promise<boolean> {
     host,
     port: portOf(url),
     ...(isIP(host) === 0 ? { servername: host } : {}),
-    // What is wrong is told here, instead of ending it.
+    // The certificate's faults are reported here instead of ending the connection.
     rejectUnauthorized: false,
     timeout: STEP_MS,
   })
@@ -108,7 +108,7 @@ export async function checkTls(url: URL, report: Report): Promise<boolean> {
   }
 }
 
-/** `/healthz`, and by its answer the clock. */
+/** Checks `/healthz`, and the clock by the Date of its answer. */
 export async function checkHealth(url: URL, report: Report): Promise<void> {
   const at = new URL('/healthz', url)
   let response: Response
@@ -145,7 +145,7 @@ function checkClock(date: string | null, now: number, report: Report): void {
     report.add('clock', 'SKIP', 'The answer has no Date')
     return
   }
-  // The header's second has begun: half of it is the best guess.
+  // The header's second has begun, so half a second is added as the best guess.
   const ahead = (Date.parse(date) + 500 - now) / 1000
   const text = `The server's clock differs by ${Math.abs(ahead).toFixed(1)} s`
   const fix =
@@ -158,7 +158,7 @@ const PASS_ON =
   'Let the proxy pass the upgrade on: nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; ' +
   'proxy_set_header Connection "upgrade". An AWS ALB, HAProxy and Envoy (upgrade_configs) need HTTP/1.1 to the node'
 
-/** The upgrade to a WebSocket, as a browser asks for it, and what proxies make of it. */
+/** Checks the upgrade to a WebSocket as a browser asks for it, and what proxies do to it. */
 export async function checkUpgrade(url: URL, origin: string | undefined, report: Report): Promise<boolean> {
   let answer: { readonly response: IncomingMessage; readonly body: string }
   try {
@@ -188,7 +188,7 @@ export async function checkUpgrade(url: URL, origin: string | undefined, report:
   return true
 }
 
-/** What an answer means that is no upgrade, and what to do. */
+/** What an answer other than an upgrade means, and what to do about it. */
 function explain(status: number, type: string, body: string): [text: string, fix: string] {
   const isOfNode = type.startsWith('text/plain')
   if (status === 403 && isOfNode)

@@ -19,7 +19,7 @@ export class Report {
   readonly findings: Finding[] = []
   readonly #isQuiet: boolean
 
-  /** `isQuiet`: nothing is printed as it is found. */
+  /** `isQuiet`: findings are not printed as they come. */
   constructor(isQuiet: boolean) {
     this.#isQuiet = isQuiet
   }

@@ -10,7 +10,7 @@ const PINGS = 5
 /** Two payloads of nearly 32 KiB: a message near the 64 KiB that a client may send. */
 const LARGE = [32_700, 32_000]
 
-/** Resolves as `found` does, if it does so in time. */
+/** Resolves with `found`, or rejects after the step's time limit. */
 async function inTime<T>(found: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
@@ -23,7 +23,7 @@ async function inTime<T>(found: Promise<T>): Promise<T> {
   }
 }
 
-/** Connects with a ticket, and looks at what the connection carries. */
+/** Connects with a ticket and checks what the connection carries. */
 export async function checkSession(
   ticket: Ticket,
   url: string,
@@ -31,7 +31,7 @@ export async function checkSession(
   report: Report,
 ): Promise<void> {
   const ws = new WebSocket(url, binaryCodec.subprotocol, { handshakeTimeout: STEP_MS })
-  // A bare connection, which shows what a client library would mend.
+  // A bare connection, because a client library would hide faults by reconnecting.
   const peer = new SocketPeer(ws)
   try {
     await peer.opened()
@@ -77,7 +77,7 @@ async function checkPing(peer: SocketPeer, report: Report): Promise<void> {
   report.add('ping', 'PASS', text)
 }
 
-/** A large message that does nothing: two publications which this ticket does not allow. */
+/** Sends a large message without effect: two publications that this ticket does not allow. */
 async function checkLarge(peer: SocketPeer, report: Report): Promise<void> {
   const messages = LARGE.map((size, at) => ({
     type: 'publish' as const,

@@ -12,7 +12,7 @@ export class Backoff {
   #max = RECONNECT_MAX_MS
   /** Attempts since the last welcome. */
   #failures = 0
-  /** What the node asked for in its goodbye, of the next wait. */
+  /** The wait that the node's GOODBYE asked for; applies to the next attempt only. */
   #retryAfter = 0
 
   /** `random`: a number in [0, 1). */
@@ -21,7 +21,7 @@ export class Backoff {
     this.#longest = longestMs
   }
 
-  /** Full jitter from the first attempt on: a lost node does not get all its clients back in one moment. */
+  /** Full jitter from the first attempt on, so the clients of a lost node do not all come back at once. */
   next(): number {
     const ceiling = Math.min(this.#longest, this.#max * 2 ** Math.min(this.#failures, 16))
     const jitter = this.#random() * Math.max(0, ceiling - this.#min)
@@ -31,7 +31,7 @@ export class Backoff {
     return least + jitter
   }
 
-  /** A short wait, though not in step with others. */
+  /** A short wait with jitter, so clients do not reconnect in step. */
   soon(): number {
     return this.#random() * this.#min
   }
@@ -46,7 +46,7 @@ export class Backoff {
     this.#failures = 0
   }
 
-  /** The failures so far say nothing about the next attempt. */
+  /** Resets the count: earlier failures say nothing about the next attempt. */
   forgive(): void {
     this.#failures = 0
   }

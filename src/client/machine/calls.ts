@@ -9,28 +9,28 @@ import {
 } from '../../protocol/index.ts'
 import { busy, MOST_WAITING_CALLS, type Waiting } from './limits.ts'
 
-/** Hears once how a call ended: with the server's answer, or with an error. */
+/** Called once, when the call ends: with the server's answer, or with an error. */
 export type Done<T> = (result: T | RtmsError) => void
 
 export type CallMessage = Extract<ClientMessage, { call: number }>
 
-/** Those that the application makes. */
+/** The calls that the application makes. */
 type Asking = MessageOf<'request'> | MessageOf<'publish'>
 
 interface Call {
   readonly message: CallMessage
   readonly done: Done<unknown>
-  /** Monotonic milliseconds after which it is not sent any more, `Infinity` for no limit. */
+  /** Monotonic milliseconds after which the call is no longer sent; `Infinity` for no limit. */
   readonly sendBy: number
-  /** How much longer the answer is waited for. */
+  /** How many milliseconds after `sendBy` the answer is still awaited. */
   readonly grace: number
-  /** Handed to a connection at least once. */
+  /** Whether it was handed to a connection at least once. */
   sent: boolean
 }
 
-/** A longer time for a request is the node's own limit. */
+/** Longer time-outs are left to the node's own limit. */
 const MAX_TIMEOUT_MS = 2 ** 31
-/** The server's answer to a time-out is waited for a little longer than the time-out itself. */
+/** The client waits this much beyond the time-out, because the server answers a time-out as well. */
 const GRACE_MS = 2_000
 
 /** Throws `code` where `name` cannot name a `what`. */
@@ -42,7 +42,9 @@ export function checkKey(key: string, what: string): void {
   if (!isKey(key)) throw new RtmsError('BAD_NAME', `${what} has more than ${limits.name} bytes`)
 }
 
-/** Calls that wait for their one end: requests, publications, leaves. Numbers ascend over the life of the client. */
+/**
+ * Pending calls: requests, publications, leaves. Each ends exactly once. Numbers ascend over the life of the client.
+ */
 export class Calls {
   readonly #calls: Map<number, Call> = new Map()
   readonly #waiting: Waiting
@@ -50,7 +52,7 @@ export class Calls {
   #isLive = false
   #isClosed = false
   #last = 0
-  /** How many of them are the application's. */
+  /** How many of the pending calls are the application's. */
   #asking = 0
   #most: number = MOST_WAITING_CALLS
   #maxPayload: number = limits.payload
@@ -65,7 +67,7 @@ export class Calls {
     return ++this.#last
   }
 
-  /** Throws BUSY where too many bytes wait already, and `done` hears nothing. */
+  /** Throws BUSY where too many bytes are pending already; `done` is not called then. */
   add(message: CallMessage, done: Done<unknown>, sendBy: number, grace: number): void {
     if ('data' in message) {
       this.#waiting.take(message.data)
@@ -74,7 +76,10 @@ export class Calls {
     this.#calls.set(message.call, { message, done, sendBy, grace, sent: false })
   }
 
-  /** A request; ends exactly once: throws, or `done` hears. `timeoutMs` > 0. Returns its number, for {@link cancel}. */
+  /**
+   * Starts a request, which ends exactly once: this throws, or `done` is called. `timeoutMs` > 0. Returns the call's
+   * number, for {@link cancel}.
+   */
   request(method: string, data: Payload, timeoutMs: number, now: number, done: Done<Payload>): number {
     checkName(method, 'method', 'BAD_NAME')
     const timeout = timeoutMs < MAX_TIMEOUT_MS ? Math.round(timeoutMs) : 0
@@ -97,7 +102,7 @@ export class Calls {
     return this.#start(message, done as Done<unknown>, now + timeoutMs, 0)
   }
 
-  /** A call of the application's, within what the node allows. */
+  /** Starts a call of the application, within the number that the node allows. */
   #start(message: Asking, done: Done<unknown>, sendBy: number, grace: number): number {
     if (this.#isClosed) throw new RtmsError('CLOSED')
     if (message.data.bytes.length > this.#maxPayload) throw new RtmsError('TOO_LARGE')
@@ -125,9 +130,9 @@ export class Calls {
   }
 
   /**
-   * A connection is live. On a resumed session the calls up to `welcome.calls` will still be answered; on another one
-   * nobody will answer what was sent, and nothing is sent in the name of another user. Sends (again) what is to be, in
-   * order; never what is out of time.
+   * A connection is live. In a resumed session, the node still answers the calls up to `welcome.calls`; in a new
+   * session, sent calls get no answer, and nothing is sent in the name of another user. Sends, or sends again, the
+   * calls that are due, in order and never after their time.
    */
   attach(welcome: MessageOf<'welcome'>, isStranger: boolean, now: number): void {
     const { resumed, calls: accepted } = welcome
@@ -139,7 +144,7 @@ export class Calls {
       if (call.sent && !resumed) {
         this.end(number, new RtmsError('UNKNOWN'))
       } else if (isStranger || call.sendBy <= now) {
-        // The node says that it never came; this late it must not come any more.
+        // The node never received it, and by now it is too late to send it.
         this.end(number, new RtmsError('NOT_SENT'))
       } else this.#send(inTime(call, now))
     }
@@ -156,7 +161,7 @@ export class Calls {
     }
   }
 
-  /** The caller gave up: it is told at once, the node as soon as may be. */
+  /** The caller gave up. The call ends at once; the node is told as soon as possible. */
   cancel(call: number): void {
     this.end(call, new RtmsError('CANCELLED'))
     if (this.#isLive) this.#send({ type: 'cancel', call })
@@ -177,7 +182,7 @@ function endOf({ sent, sendBy, grace }: Call): number {
   return sent ? sendBy + grace : sendBy
 }
 
-/** A request that has waited leaves its handler only the rest of its time. */
+/** A request that has waited gives its handler only the remaining time. */
 function inTime({ message, sendBy }: Call, now: number): CallMessage {
   if (message.type !== 'request' || message.timeout === 0) return message
   return { ...message, timeout: Math.max(1, Math.round(sendBy - now)) }

@@ -12,15 +12,15 @@ import type { Waiting } from './limits.ts'
 import { type ReaderListener, type ReadOptions, type Senders, TopicReader } from './reader.ts'
 import { type SeatListener, SeatMachine } from './seat.ts'
 
-/** What follows a log, across connections. */
+/** Follows one log across connections. */
 export type Follower = SeatMachine | TopicReader
 
 /**
- * Everything this client follows, meetings and topics: what is asked for on each connection, and what comes of it.
+ * Everything this client follows: what it asks for on each connection, and how each answer is handled.
  *
- * A subscription ends with its connection, and the last SUBSCRIBE of one replaces those before. A seat is the
- * session's: what was joined is left by its log, so a JOIN that is given up before its answer is left when the answer
- * tells the log, and only then is the meeting joined again.
+ * A subscription ends with its connection, and the last SUBSCRIBE of a topic replaces earlier ones. A seat belongs to
+ * the session and is left by its log number. A JOIN that is given up before its answer is therefore left when the
+ * answer names the log, and only then is the meeting joined again.
  */
 export class Followers {
   readonly #calls: Calls
@@ -28,17 +28,17 @@ export class Followers {
   readonly #send: (message: ClientMessage) => void
   readonly #seats: Map<string, SeatMachine> = new Map()
   readonly #readers: Map<string, TopicReader> = new Map()
-  /** Seats that were given up while the session still owed the answer to their JOIN, by meeting. */
+  /** Seats that were given up before the answer to their JOIN, by meeting. */
   readonly #abandoned: Map<string, SeatMachine> = new Map()
-  /** By the numbers their logs have on this connection. */
+  /** Followers by the number of their log on this connection. */
   readonly #byLog: Map<number, Follower> = new Map()
-  /** What is joined or subscribed to with the next packet. */
+  /** Followers to join or subscribe with the next packet. */
   readonly #wishes: Set<Follower> = new Set()
   #isLive = false
   #isClosed = false
   #session = ''
   #senders: Senders = { origin: 0, publishers: [] }
-  /** Entries of the session log were lost before this connection: answers may have been among them. */
+  /** Whether entries of the session log, perhaps answers, were lost before this connection. */
   #entriesLost = false
 
   constructor(calls: Calls, waiting: Waiting, send: (message: ClientMessage) => void) {
@@ -56,7 +56,7 @@ export class Followers {
     return Math.min(...Array.from(this.#seats.values(), (seat) => seat.deadline))
   }
 
-  /** When frames are to be acknowledged that no input has acknowledged in passing. */
+  /** When frames must be acknowledged that no input has acknowledged in passing. */
   get acknowledgeAt(): number {
     return Math.min(...Array.from(this.#seats.values(), (seat) => seat.acknowledgeAt))
   }
@@ -75,7 +75,7 @@ export class Followers {
 
   // ---- connections
 
-  /** `isStranger`: this connection is of another user than the one before. */
+  /** `isStranger`: this connection belongs to another user than the one before. */
   attach(
     { resumed, calls, session, origin, publisher }: MessageOf<'welcome'>,
     entriesLost: boolean,
@@ -87,19 +87,19 @@ export class Followers {
     this.#isLive = true
     for (const seat of [...this.#seats.values(), ...this.#abandoned.values()]) {
       if (isStranger) seat.abandon()
-      // Another session, another node perhaps: the number may be another meeting's there.
+      // In another session, perhaps on another node, the number may belong to another meeting.
       if (!resumed) seat.lastLog = 0
-      // Its JOIN never arrived, or nobody will answer it.
+      // Its JOIN never arrived, or will not be answered.
       if (!resumed || seat.asked > calls) seat.asked = 0
       if (!this.has(seat)) {
-        // Where the answer may be lost it is asked for again, to be left: nothing else tells the log.
+        // If the answer may be lost, the meeting is joined again in order to leave it: only the answer names the log.
         if (seat.asked === 0 || (entriesLost && seat.lastLog !== 0)) this.#abandoned.delete(seat.name)
         else if (entriesLost) this.#wishes.add(seat)
       }
-      // What the session log still holds of a meeting comes before it is joined on this connection.
+      // Entries that the session log still holds for a meeting arrive before its JOIN on this connection.
       else if (seat.lastLog !== 0) this.#byLog.set(seat.lastLog, seat)
     }
-    // Not at once: what the packet still holds may say that it has ended.
+    // Sent later, because the rest of the packet may say that the meeting has ended.
     for (const follower of this.#all) this.#wishes.add(follower)
   }
 
@@ -110,7 +110,7 @@ export class Followers {
     for (const follower of [...this.#all, ...this.#abandoned.values()]) follower.detach()
   }
 
-  /** Ends all, and what is followed from now on. */
+  /** Ends all followers, and each one added from now on. */
   end(error: RtmsError): void {
     this.#isLive = false
     this.#isClosed = true
@@ -151,13 +151,13 @@ export class Followers {
     return this.has(seat) && !(abandoned?.lastLog === 0)
   }
 
-  /** Leaves a meeting, on this connection or on the next one of this session. */
+  /** Leaves a meeting, on this connection or on the session's next one. */
   #sendLeave(log: number): void {
     const calls = this.#calls
     const message = { type: 'leave', call: calls.next(), log } as const
     calls.add(message, () => {}, Infinity, 0)
     if (this.#isLive) this.#send(message)
-    // In another session it is nothing that would have to be said.
+    // A new session has no seat that would have to be left.
     else calls.markSent(message.call)
   }
 
@@ -168,14 +168,15 @@ export class Followers {
   // ---- receiving
 
   /**
-   * A message of a log, or about one. False where a frame is missing without a GAP: the connection cannot be trusted.
+   * Handles a message of a log, or about one. Returns false where a frame is missing without a GAP: the connection
+   * cannot be trusted.
    */
   receive(message: ServerMessage, now: number): boolean {
     if (message.type === 'joined') this.#handleJoined(message, now)
     else if (message.type === 'subscribed') this.#handleSubscribed(message)
     else if (message.type === 'publishers') {
       const { publishers } = this.#senders
-      // One that is left out would give its number to the next.
+      // A skipped entry would give its number to the next publisher.
       if (message.first !== publishers.length) return false
       for (const { publisher } of message.publishers) publishers.push(publisher)
     } else if ('log' in message) {
@@ -194,23 +195,23 @@ export class Followers {
     const seat = this.#seats.get(meeting)
     const abandoned = this.#abandoned.get(meeting)
     if (abandoned?.asked === call) {
-      // By the log that was known, it was left when it was given up.
+      // If its log was already known, the seat was left when it was given up.
       if (abandoned.lastLog !== log) this.#sendLeave(log)
       this.#settle(meeting)
     } else if (seat?.call === call) {
       this.#byLog.set(log, seat)
       const inputs = seat.handleJoined(message, this.#session, this.#entriesLost, now)
-      // Before whoever hears of it sends more.
+      // Earlier inputs go first: a listener may send more.
       for (const input of inputs) this.#send(input)
       seat.listener.joined(message)
     } else if (seat !== undefined && abandoned === undefined) {
-      // The answer of an earlier connection: what the session log still holds comes behind it.
+      // This answers a JOIN of an earlier connection; the entries that the session log still holds follow it.
       seat.lastLog = log
       this.#byLog.set(log, seat)
     }
   }
 
-  /** The JOIN that was given up has its answer: the meeting may be joined again. */
+  /** The abandoned JOIN has been answered: the meeting may be joined again. */
   #settle(meeting: string): void {
     this.#abandoned.delete(meeting)
     const seat = this.#seats.get(meeting)
@@ -225,7 +226,7 @@ export class Followers {
     reader.handleSubscribed(message)
   }
 
-  /** Whether the call that failed was one of a follower's. `ticket`: the number of the one that is held. */
+  /** Handles a failed call; false where it was not a follower's. `ticket`: the number of the ticket in use. */
   handleFailed({ call, index }: MessageOf<'failed'>, error: RtmsError, ticket: number): boolean {
     for (const [meeting, seat] of this.#abandoned) if (seat.asked === call) this.#settle(meeting)
     const of = this.#all.find((follower) => follower.call === call && follower.index === index)
@@ -235,19 +236,19 @@ export class Followers {
     if (isSeat) of.asked = 0
     if (isSeat && isGone && of.handleMissing(ticket)) this.#byLog.delete(of.lastLog)
     else {
-      // What it had in this session, it would keep there without a reader.
+      // Otherwise the session would keep a seat without a reader.
       if (isSeat && !isGone && of.lastLog !== 0) this.#sendLeave(of.lastLog)
       this.#lose(of, error)
     }
     return true
   }
 
-  /** Whether a meeting that this client was in was not found: a fresh ticket may lead to it. */
+  /** Whether a meeting that this client was in was not found. A fresh ticket may lead to it. */
   get isMissing(): boolean {
     return [...this.#seats.values()].some((seat) => seat.isMissing)
   }
 
-  /** The node ended it. */
+  /** The node has ended what this follower reads. */
   #lose(follower: Follower, error: RtmsError): void {
     this.#forget(follower)
     // A JOIN under way takes another seat, which is to be left when its answer comes.
@@ -287,7 +288,10 @@ export class Followers {
     return follower
   }
 
-  /** An input; ends exactly once: throws, or `done` hears. Where it cannot be sent within `timeoutMs`, it never is. */
+  /**
+   * Sends an input, which ends exactly once: this throws, or `done` is called. An input that cannot be sent within
+   * `timeoutMs` is never sent.
+   */
   input(seat: SeatMachine, data: Payload, timeoutMs: number, now: number, done: Done<number>): void {
     if (!this.has(seat)) throw new RtmsError('NOT_JOINED', 'The meeting was left or has ended.')
     const message = seat.send(data, timeoutMs, now, done)

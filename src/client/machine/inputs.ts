@@ -5,31 +5,31 @@ import { busy, MOST_WAITING_INPUTS, MOST_FRAMED_INPUTS, type Waiting } from './l
 interface Input {
   readonly data: Payload
   readonly done: Done<number>
-  /** Monotonic milliseconds after which it is not sent, or not again. */
+  /** Monotonic milliseconds after which it is not sent, or not sent again. */
   readonly sendBy: number
-  /** Handed to a connection at least once. */
+  /** Whether it was handed to a connection at least once. */
   sent: boolean
-  /** The frame that holds it; 0 while none is known to. */
+  /** The frame that holds it; 0 while unknown. */
   frame: number
 }
 
 export type NumberedInput = Pick<MessageOf<'input'>, 'seq' | 'after' | 'data'>
 
-/** A member's inputs by seq: those that nothing has answered, and those that are framed and not stable yet. */
+/** A member's inputs by seq: unanswered ones, and framed ones that are not stable yet. */
 export class Inputs {
   readonly #waiting: Waiting
   readonly #inputs: Map<number, Input> = new Map()
   /** How many are framed. */
   #framed = 0
-  /** What a new one goes on from: the last one's seq, before the first the slot's. */
+  /** The seq of the last input; before the first input, the slot's. */
   #seq = 0
-  /** The seq of the slot when this member got it: what is not above it is somebody else's. */
+  /** The slot's seq when this member got it: inputs up to it belong to earlier members. */
   #base = 0
-  /** The last one that was sent and not refused; 0 for none. */
+  /** The last input that was sent and not refused; 0 for none. */
   #last = 0
-  /** The last one that was framed and is forgotten. */
+  /** The last framed input that has been forgotten. */
   #forgotten = 0
-  /** No unanswered input has an earlier `sendBy`. */
+  /** A lower bound of `sendBy` over all unanswered inputs. */
   earliest: number = Infinity
 
   constructor(waiting: Waiting) {
@@ -40,7 +40,7 @@ export class Inputs {
     return this.#inputs.size - this.#framed
   }
 
-  /** Takes one, to be sent at once or later. Throws BUSY. */
+  /** Adds an input, to be sent at once or later. Throws BUSY. */
   add(data: Payload, sendBy: number, sent: boolean, done: Done<number>): NumberedInput {
     if (this.unanswered >= MOST_WAITING_INPUTS) throw busy(MOST_WAITING_INPUTS, 'inputs')
     this.#waiting.take(data)
@@ -52,7 +52,10 @@ export class Inputs {
     return { seq, after, data }
   }
 
-  /** Another seat, in which the last seq is this one. `keep`: what waits is for it, and gets new numbers. */
+  /**
+   * Starts again in another seat, whose last seq is `seq`. `keep`: the waiting inputs are meant for it and get new
+   * numbers.
+   */
   restart(seq: number, keep: boolean): void {
     if (!keep) this.abandon()
     const waiting = [...this.#inputs.values()]
@@ -64,18 +67,18 @@ export class Inputs {
     for (const input of waiting) this.#inputs.set(++this.#seq, input)
   }
 
-  /** None of those made so far is sent any more. */
+  /** No input made so far is sent any more. */
   abandon(): void {
     this.#drop(lostBySender)
   }
 
   /**
-   * What is to be sent (again) where the node has answered everything up to `answered`: a framed one too, where the
-   * log that is joined now does not have it.
+   * Returns the inputs to send, or send again, once the node has answered every seq up to `answered`. This includes
+   * framed inputs that the log joined now does not hold.
    */
   resend(answered: number, now: number): NumberedInput[] {
     const again: NumberedInput[] = []
-    // What is above never arrived.
+    // Inputs above `answered` never arrived.
     this.#last = answered > this.#base ? Math.min(this.#last, answered) : 0
     this.#seq = Math.max(this.#seq, answered)
     for (const [seq, input] of Array.from(this.#inputs)) {
@@ -118,7 +121,7 @@ export class Inputs {
     this.#forgotten = seq
   }
 
-  /** Frames up to this one are stable: nobody will ask for their inputs again. */
+  /** Frames up to this one are stable, so their inputs need not be sent again. */
   settle(stable: number): void {
     for (const [seq, { frame }] of this.#inputs) {
       if (frame === 0 || frame > stable) return
@@ -134,13 +137,13 @@ export class Inputs {
     }
   }
 
-  /** What was sent, up to this seq: nobody knows what became of it. */
+  /** Gives up sent inputs up to this seq: their fate is unknown. */
   giveUp(last: number): void {
     for (const [seq, input] of Array.from(this.#inputs))
       if (input.sent && seq <= last) this.#answer(seq, lostBySender(input))
   }
 
-  /** The seat is lost for this reason. */
+  /** The seat is lost; `error` is why. */
   end(error: RtmsError): void {
     this.#drop(({ sent }) => (sent ? new RtmsError('UNKNOWN', error.message) : error))
   }
@@ -165,7 +168,9 @@ export class Inputs {
   }
 }
 
-/** Of an input nobody can tell of any more: what never left has no effect, whatever became of the rest. */
+/**
+ * The error for an input whose answer can no longer come: NOT_SENT where it never left, since it then had no effect.
+ */
 function lostBySender({ sent }: Input): RtmsError {
   return new RtmsError(sent ? 'UNKNOWN' : 'NOT_SENT')
 }

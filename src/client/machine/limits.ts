@@ -1,29 +1,29 @@
 import { type Payload, RtmsError } from '../../protocol/index.ts'
 
-/* What a client holds at most, besides what the node's welcome says. Constants, of which a bundler keeps no names. */
+/* The limits of a client, besides those in the node's welcome. Plain constants, so a bundler drops their names. */
 
-/** Bytes of calls and inputs that wait for their end, all together; over it BUSY. */
+/** Bytes of all pending calls and inputs together; above it, BUSY. */
 export const MOST_WAITING_BYTES = 4_194_304
-/** Inputs of one meeting that wait for their frame; over it BUSY. */
+/** Inputs of one meeting that wait for their frame; above it, BUSY. */
 export const MOST_WAITING_INPUTS = 1_000
-/** Inputs of one meeting that are framed and not stable; what is older is given up. */
+/** Inputs of one meeting that are framed and not stable; above it, the oldest are given up. */
 export const MOST_FRAMED_INPUTS = 1_000
-/** Calls that wait for their answer, before the first welcome says how many; over it BUSY. */
+/** Pending calls before the first welcome says how many are allowed; above it, BUSY. */
 export const MOST_WAITING_CALLS = 64
-/** Frames and gaps of one meeting that are kept until somebody listens; then what is older is one gap. */
+/** Frames and gaps of one meeting kept until a listener is added; above it, the oldest become one gap. */
 export const MOST_EARLY_FRAMES = 10_000
-/** What the business said to one member alone that is kept until somebody listens; then the oldest goes. */
+/** Private messages to one member kept until a listener is added; above it, the oldest is dropped. */
 export const MOST_EARLY_MESSAGES = 100
 
-/** What one costs beside its payload, roughly. */
+/** Approximate bytes that each costs besides its payload. */
 const OVERHEAD = 100
 
-/** So many wait to be sent or answered, and no more may. */
+/** The error for one more than `most` pending. */
 export function busy(most: number, what: string): RtmsError {
   return new RtmsError('BUSY', `${most} ${what} wait already; let some of them end`)
 }
 
-/** The bytes of everything that waits to be sent or answered. */
+/** Counts the bytes of all calls and inputs that wait to be sent or answered. */
 export class Waiting {
   #bytes = 0
 

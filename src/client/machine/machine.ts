@@ -19,16 +19,16 @@ import type { MachineOptions, MachinePorts, Phase } from './ports.ts'
 import { Receipts } from './receipts.ts'
 import { type Ticket, Tickets } from './tickets.ts'
 
-/** A timer that fires later than this stood still with its page. */
+/** A timer that fires this much late was suspended with its page. */
 const LATE_MS = 1_000
-/** How long a connection that was asked has to answer. */
+/** How long a probed connection has to answer. */
 const PROBE_MS = 5_000
-/** How this side closes a socket that it will replace; 1000 would end the session. */
+/** The close code for a socket that the client will replace; 1000 would end the session. */
 export const DROPPED = 3000
 
 /**
- * The client's side of RTMS: pure, driven by `handle…`, `tick` and the application's calls. Times are monotonic
- * milliseconds.
+ * The client's side of RTMS. It is pure, and driven by `handle…`, `tick` and the application's calls. Times are
+ * monotonic milliseconds.
  */
 export class Machine {
   readonly #options: MachineOptions
@@ -37,31 +37,31 @@ export class Machine {
   readonly #tickets: Tickets = new Tickets()
   #phase: Phase = 'idle'
   #attempt = 0
-  /** When the phase is given up, or the wait is over. */
+  /** When the current phase times out, or the wait ends. */
   #deadline = Infinity
 
   #session = ''
-  /** Whether the next HELLO asks for the session: not where it may be of another user than the ticket. */
+  /** Whether the next HELLO asks for the session; false where the ticket may be another user's. */
   #offersSession = true
-  /** The close code of which the node spoke in its goodbye on this connection; 0 for none. */
+  /** The close code in the node's GOODBYE on this connection; 0 for none. */
   #goodbye = 0
-  /** The attempt for which a ticket is being asked for; 0 for none. */
+  /** The attempt that waits for a ticket; 0 for none. */
   #askedFor = 0
-  /** Why the last fresh ticket was not to be had. */
+  /** Why the last request for a fresh ticket failed. */
   #ticketError: RtmsError | null = null
   #welcome: MessageOf<'welcome'> | null = null
   readonly #receipts: Receipts = new Receipts()
-  /** A live connection that is silent until then is given up. */
+  /** A live connection that stays silent until this time is given up. */
   #silentUntil = Infinity
 
   readonly #waiting: Waiting = new Waiting()
-  /** What the application asks for. */
+  /** The application's calls. */
   readonly calls: Calls
-  /** What it follows. */
+  /** The meetings and topics that the client follows. */
   readonly followers: Followers
-  /** What goes out with the next flush. */
+  /** Messages for the next flush. */
   #out: ClientMessage[] = []
-  /** Measured by the last ping: round trip, and what to add to this clock to get the server's. Milliseconds. */
+  /** Measured by the last ping, in milliseconds: the round trip, and the server's clock minus this one. */
   rtt = 0
   clockOffset = 0
 
@@ -121,8 +121,8 @@ export class Machine {
   }
 
   /**
-   * Nothing came for two heartbeats. Where this is noticed late, the timers stood still (a hidden tab, a machine
-   * asleep), and what came meanwhile may only now be handed over: the connection is asked before it is given up.
+   * Nothing arrived for two heartbeats. If the timer itself fired late, the timers were suspended (a hidden tab, a
+   * sleeping machine) and data may be waiting, so the connection is probed before it is given up.
    */
   #silent(now: number): void {
     if (now - this.#silentUntil > LATE_MS) this.#ask(now)
@@ -134,15 +134,15 @@ export class Machine {
     this.#ping(now)
   }
 
-  /** The page came back to sight or the network to life: a connection must prove itself soon, a wait is cut short. */
+  /** The page became visible or the network came back: probes a live connection and cuts a wait short. */
   probe(now: number): void {
     if (this.#phase === 'live') this.#ask(now)
     if (this.#phase === 'waiting') this.#deadline = Math.min(this.#deadline, now + this.#backoff.soon())
   }
 
   /**
-   * The page is put away, perhaps for good: its node knows at once, and keeps the session. {@link probe} brings it
-   * back.
+   * The page is hidden, perhaps for good. The node learns of it at once and keeps the session. {@link probe}
+   * reconnects.
    */
   suspend(now: number): void {
     if (this.#phase === 'idle' || this.#phase === 'waiting' || this.#phase === 'closed') return
@@ -152,7 +152,7 @@ export class Machine {
 
   // ---- connecting
 
-  /** False where whoever was told of it has closed the client. */
+  /** Returns false where a listener has closed the client. */
   #enter(phase: Phase, deadline: number, error: RtmsError | null = null): boolean {
     this.#phase = phase
     this.#deadline = deadline
@@ -181,7 +181,7 @@ export class Machine {
     this.#tickets.take(ticket, validMs, now)
     this.#ticketError = null
     if (this.#phase === 'ticket') this.#open(this.#deadline)
-    // The business may have opened the meeting, here or on another node, when it issued the ticket.
+    // When the business issued the ticket, it may have opened the meeting, here or on another node.
     else if (this.followers.isMissing) this.#giveUp(now, new RtmsError('NOT_FOUND'))
     else this.#refresh(ticket, now)
   }
@@ -193,25 +193,25 @@ export class Machine {
     else if (this.#phase === 'live') this.#tickets.retry(now)
   }
 
-  /** No fresh ticket is to be had: the kept one may be good still. */
+  /** No fresh ticket is available; the kept one may still be valid. */
   #withoutTicket(error: RtmsError | null, now: number): void {
     this.#ticketError = error
     if (this.#tickets.isValid(now)) this.#open(now + this.#options.connectMs)
     else this.#wait(now, error)
   }
 
-  /** Puts a fresh token in the place of one that is about to expire, without a break. */
+  /** Replaces a token that is about to expire, without a new connection. */
   #refresh(ticket: Ticket, now: number): void {
     const attempt = this.#attempt
     const done: Done<unknown> = (result) => {
-      // Another connection began with a ticket of its own, this one perhaps.
+      // Another connection has begun with its own ticket, perhaps this one.
       if (attempt !== this.#attempt) return
       if (!(result instanceof RtmsError)) this.#tickets.schedule()
-      // The expiry of the old one leads to a new connection with another ticket.
+      // The old token's expiry will cause a new connection, with another ticket.
       else this.#tickets.doubt()
     }
     const message = { type: 'refresh', call: this.calls.next(), token: ticket.token } as const
-    // Whatever number of the application's calls wait: a client that is busy keeps its connection.
+    // Not subject to the limit on pending calls: a busy client keeps its connection.
     this.calls.add(message, done, now + this.#options.connectMs, 0)
     this.#send(message)
   }
@@ -243,14 +243,14 @@ export class Machine {
   }
 
   #lost(said: number, reason: string, now: number): void {
-    // The goodbye has the reason also where a proxy, or a network that broke, has taken the close code away.
+    // The GOODBYE still has the reason if a proxy or a broken network has removed the close code.
     const code = isOwnCode(said) || !isOwnCode(this.#goodbye) ? said : this.#goodbye
     const tickets = this.#tickets
     let wait: number | undefined
     let again = false
     if (code === closeCodes.UNAUTHENTICATED) {
-      // A kept ticket may have outlived the node's key, and a HELLO that comes too late is refused in the same way: a
-      // fresh ticket is tried before giving up. That may be of another user than the session: it is tried once without.
+      // A kept ticket may have outlived the node's key, and a late HELLO is refused in the same way, so a fresh ticket
+      // is tried before giving up. That ticket may be another user's, so one attempt is made without the session.
       const isOthers = this.#offersSession && this.#session !== '' && tickets.isNew
       this.#offersSession = !isOthers
       again = tickets.refused(isOthers)
@@ -263,20 +263,20 @@ export class Machine {
     else this.#end(finalError(code, reason), null)
   }
 
-  /** Gives the socket up from this side. */
+  /** Closes the socket from this side. */
   #drop(now: number): void {
     this.#ports.close(this.#attempt, DROPPED)
     this.#lost(DROPPED, '', now)
   }
 
-  /** Gives a connection up that may be good. */
+  /** Gives up a connection that may still work. */
   #giveUp(now: number, error: RtmsError | null): void {
     this.#ports.close(this.#attempt, DROPPED)
     this.#wait(now, error, this.#backoff.soon())
   }
 
   #wait(now: number, error: RtmsError | null, wait: number = this.#backoff.next()): void {
-    // Late events of the old socket are not of this attempt any more.
+    // Late events of the old socket no longer belong to this attempt.
     this.#attempt++
     this.#out = []
     this.calls.detach()
@@ -321,7 +321,7 @@ export class Machine {
 
   handlePacket(attempt: number, packet: Uint8Array | string, size: number, now: number): void {
     if (attempt !== this.#attempt || (this.#phase !== 'live' && this.#phase !== 'greeting')) return
-    // It has said its last word.
+    // After a GOODBYE nothing counts.
     if (this.#goodbye !== 0) return
     try {
       for (const message of this.#options.codec.decode(packet, 'server') as ServerMessage[]) {
@@ -341,7 +341,7 @@ export class Machine {
   }
 
   #receive(message: ServerMessage, now: number): void {
-    // The one WELCOME comes first, unless a GOODBYE does.
+    // WELCOME comes first and only once, unless a GOODBYE comes instead.
     const isFirst = this.#phase === 'greeting'
     if (message.type !== 'goodbye' && (message.type === 'welcome') !== isFirst) return this.#drop(now)
     switch (message.type) {
@@ -380,7 +380,7 @@ export class Machine {
     this.#backoff.welcomed(message)
     this.calls.attach(message, isStranger, now)
     this.followers.attach(message, entriesLost, isStranger)
-    // What is called from here on is of this connection.
+    // Calls made from here on belong to this connection.
     const attempt = this.#attempt
     this.#phase = 'live'
     this.#ports.welcome(message)

@@ -1,6 +1,6 @@
 import { type ClientMessage, type Codec, limits } from '../../protocol/index.ts'
 
-/** Messages in packets that are not larger than allowed and hardly more than needed. */
+/** Groups messages into packets within the size limit, and into few of them. */
 export function* packetsOf(messages: readonly ClientMessage[], codec: Codec): Generator<Uint8Array> {
   let count: number = limits.messages
   for (let at = 0; at < messages.length;) {

@@ -9,9 +9,9 @@ import type { Codec, MessageOf, Payload, RtmsError } from '../../protocol/index.
  */
 export type Phase = 'idle' | 'ticket' | 'opening' | 'greeting' | 'live' | 'waiting' | 'closed'
 
-/** What the machine writes to; none of it calls back. `attempt` tells one socket from the next. */
+/** The machine's outputs, which never call back. `attempt` distinguishes one socket from the next. */
 export interface MachinePorts {
-  /** Ask the application for a ticket; answer by `handleTicket` or `handleNoTicket`. */
+  /** Ask the application for a ticket; it answers with `handleTicket` or `handleNoTicket`. */
   getTicket(attempt: number): void
   open(attempt: number, url: string): void
   send(packet: Uint8Array): void

@@ -9,23 +9,23 @@ import {
   RtmsError,
 } from '../../protocol/index.ts'
 
-/** What a subscriber wants of a topic. */
+/** A subscriber's options for a topic. */
 export interface ReadOptions {
   /** Only the latest value of each key matters. */
   readonly conflate: boolean
-  /** At most so many batches a second; 0 = as they come. */
+  /** Batches a second at most; 0 = no limit. */
   readonly maxHz: number
   /** Only these keys; none = all. */
   readonly keys: readonly string[]
   /** What happens when this reader is too slow. */
   readonly policy: 'skip' | 'conflate' | 'disconnect'
-  /** Begin so many entries back. */
+  /** Start this many entries before the head. */
   readonly history?: number
-  /** Go on from here instead, a position of an earlier subscription. */
+  /** Start at this position of an earlier subscription instead. */
   readonly since?: Position | undefined
 }
 
-/** Whether this, which an application may have stored, can be sent as a position. */
+/** Whether a value, perhaps stored by the application, is a valid position. */
 export function isPosition(value: unknown): value is Position {
   if (typeof value !== 'object' || value === null) return false
   const { epoch, at, numbers } = value as Record<keyof Position, unknown>
@@ -44,7 +44,7 @@ export function isUint(value: unknown): boolean {
 
 const policyNumbers = { skip: 0, conflate: 1, disconnect: 2 } as const
 
-/** What the numbers in PUBLICATIONS refer to, on one connection. */
+/** The tables that the numbers in PUBLICATIONS refer to, on one connection. */
 export interface Senders {
   /** Milliseconds since 1970. */
   readonly origin: number
@@ -52,7 +52,7 @@ export interface Senders {
   readonly publishers: number[]
 }
 
-/** A publication, with what its numbers refer to. */
+/** A publication with its numbers resolved. */
 export interface Received {
   /** The incarnation of the node that published it. */
   readonly publisher: number
@@ -67,8 +67,8 @@ export interface Received {
 export interface ReaderListener {
   publication(received: Received): void
   /**
-   * Publications are missing: `lost` of them where that is known, else 0. With `SLOW` the values held still count, and
-   * what follows goes on from them; after any other reason they may have been removed unheard.
+   * Publications are missing: `lost` of them, or 0 where the number is unknown. After `SLOW`, values already held are
+   * still valid and later ones build on them; after any other reason, keys may have been removed unseen.
    */
   gap(lost: number, reason: ErrorCode): void
   subscribed(message: MessageOf<'subscribed'>): void
@@ -84,7 +84,7 @@ interface Place {
 
 /** This client's reading of one topic: its options and the position it has reached. */
 export class TopicReader {
-  /** Of the topic. */
+  /** The topic's name. */
   readonly name: string
   readonly options: ReadOptions
   readonly listener: ReaderListener
@@ -93,7 +93,7 @@ export class TopicReader {
   /** The call of the SUBSCRIBE under way and the index in it. */
   call = 0
   index = 0
-  /** Where it stands; null before the node has said so. */
+  /** The current position; null until the node has given one. */
   #place: Place | null = null
 
   constructor(name: string, options: ReadOptions, listener: ReaderListener) {
@@ -107,7 +107,7 @@ export class TopicReader {
     this.#place = { epoch, at, numbers: new Map(numbers) }
   }
 
-  /** What was delivered so far; null before the node has said where it begins. */
+  /** The position delivered so far; null until the node has said where reading begins. */
   get position(): Position | null {
     return this.#place === null ? null : { ...this.#place, numbers: [...this.#place.numbers] }
   }
@@ -146,7 +146,7 @@ export class TopicReader {
     if (again && !message.recovered) this.listener.gap(0, message.reason || 'UNKNOWN')
   }
 
-  /** Where something of it may still come from. */
+  /** The number of the log that entries may still come from; 0 for none. */
   get lastLog(): number {
     return this.log
   }
@@ -168,12 +168,12 @@ export class TopicReader {
       const publisher = publishers[entry.publisher]
       if (publisher === undefined) throw new RtmsError('PROTOCOL')
       place.at = at + 1
-      // Another node may hold the entries in another order of publishers: what was delivered is passed over.
+      // Another node may hold the publishers' entries in another order; entries already delivered are skipped.
       if (number <= (place.numbers.get(publisher) ?? 0)) return
-      // Set anew, so that the first in the map is the one that was heard of longest ago.
+      // Deleted and set again, so the map begins with the publisher heard of longest ago.
       place.numbers.delete(publisher)
       place.numbers.set(publisher, number)
-      // No more than can be sent: of publishers, which come with the runs of nodes, the oldest are forgotten.
+      // A position must fit into a message. Each run of a node adds a publisher, so the oldest are forgotten.
       if (place.numbers.size > limits.publishers)
         place.numbers.delete(place.numbers.keys().next().value as number)
       this.listener.publication({ publisher, number, time: origin + entry.time, key, tombstone, data })
@@ -182,16 +182,16 @@ export class TopicReader {
 
   handleGap({ from, position, reason }: MessageOf<'gap'>): void {
     const place = this.#place as Place
-    // It begins anew, and is given values again that it had.
+    // The reader starts again and gets values again that it had.
     if (position.at === 0) place.numbers.clear()
     const news = position.numbers.filter(
       ([publisher, number]) => number > (place.numbers.get(publisher) ?? 0),
     )
     for (const [publisher, number] of news) place.numbers.set(publisher, number)
     place.at = position.at
-    // A hole that it was told of before it lost its connection.
+    // A gap that was reported before the connection was lost.
     if (reason === 'BUS' && news.length === 0) return
-    // Of a reader of some keys nobody knows how many of the entries passed over were of these.
+    // For a reader of some keys, the number of skipped entries with these keys is unknown.
     const lost = this.options.keys.length > 0 ? 0 : Math.max(0, position.at - from)
     this.listener.gap(lost, reason)
   }

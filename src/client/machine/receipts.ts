@@ -1,14 +1,17 @@
 import type { MessageOf } from '../../protocol/index.ts'
 
-/** Session-log entries received without an ack of them going out. */
+/** Session-log entries received before an ack must go out. */
 const ENTRIES_PER_ACK = 64
 
-/** What has come in, and how much of it the node has been told: bytes of a connection, entries of the session log. */
+/**
+ * Counts what has been received and what the node has been told of it: bytes of a connection, entries of the session
+ * log.
+ */
 export class Receipts {
   /** Entries of the session log, over the life of the session. */
   entries = 0
   #ackedEntries = 0
-  /** Of this connection. */
+  /** Bytes received on this connection. */
   bytes = 0
   #ackedBytes = 0
   #window = 0
@@ -19,7 +22,7 @@ export class Receipts {
     this.#ackedBytes = 0
   }
 
-  /** Whether entries of the session log were lost before this connection: answers may have been among them. */
+  /** Starts a connection. Returns whether entries of the session log, perhaps answers, were lost before it. */
   welcomed({ received, window }: MessageOf<'welcome'>): boolean {
     const lost = received > this.entries
     this.entries = received

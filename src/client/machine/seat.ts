@@ -15,7 +15,7 @@ import type { Done } from './calls.ts'
 import { Inputs, type NumberedInput } from './inputs.ts'
 import type { Waiting } from './limits.ts'
 
-/** Frames are acknowledged no later than this after the last ones were, where no input does it in passing. */
+/** Longest time, in milliseconds, between acknowledgements of frames where no input acknowledges them in passing. */
 const ACKNOWLEDGE_MS = 1_000
 
 /** A frame as it is delivered: numbered from 1, none left out, the same for everyone. */
@@ -25,7 +25,7 @@ export interface RawFrame {
   readonly inputs: readonly FrameEntry[]
 }
 
-/** What a seat tells the application. All are called synchronously while a packet is handled. */
+/** A seat's events for the application. All are called synchronously while a packet is handled. */
 export interface SeatListener {
   frame(frame: RawFrame): void
   /** Frames [from, to) will not be delivered. */
@@ -35,33 +35,33 @@ export interface SeatListener {
   ended(error: RtmsError): void
 }
 
-/** This client's place in a meeting: the position it has reached, what it has acknowledged, and its inputs. */
+/** This client's place in a meeting: its position, what it has acknowledged, and its inputs. */
 export class SeatMachine {
-  /** Of the meeting. */
+  /** The meeting's name. */
   readonly name: string
   readonly spectator: boolean
   readonly config: string
   readonly listener: SeatListener
   /** The log's number on the current connection, 0 while not joined there. */
   log = 0
-  /** Its number on the last connection of this session where it was joined; 0 for none. */
+  /** The log's number on the session's last connection where the meeting was joined; 0 for none. */
   lastLog = 0
   /** The call of the JOIN under way on the current connection. */
   call = 0
-  /** The call of the last JOIN, on whichever connection, while the session owes its answer; 0 for none. */
+  /** The call of the last unanswered JOIN, on any connection of the session; 0 for none. */
   asked = 0
-  /** A JOIN asks for one meeting, and a FAILED says so. */
+  /** A JOIN asks for one meeting, so its FAILED names index 0. */
   readonly index = 0
   world = 0
   slot = 0
-  /** The meeting was not found, and a fresh ticket that may lead to it is waited for. */
+  /** The meeting was not found, and the seat waits for a fresh ticket that may lead to it. */
   isMissing = false
   /** The next frame wanted. */
   next = 1
-  /** The last stable frame that the node has told of. */
+  /** The last stable frame reported by the node. */
   stable = 0
   #maxInput: number = limits.input
-  /** The ticket with which the meeting was not found since it was last joined; 0 for none. */
+  /** The ticket with which the meeting was last not found, since it was last joined; 0 for none. */
   #missedWith = 0
   /** The session in which it was joined. */
   #session = ''
@@ -91,8 +91,8 @@ export class SeatMachine {
   }
 
   /**
-   * Returns the inputs to send (again). In another session the same slot may have been somebody else's meanwhile.
-   * `lost`: the session log has a hole, in which NACKs may have been.
+   * Returns the inputs to send, or send again. In another session, the same slot may have had another member meanwhile.
+   * `lost`: the session log has a hole, which may have held NACKs.
    */
   handleJoined(
     message: MessageOf<'joined'>,
@@ -102,7 +102,7 @@ export class SeatMachine {
   ): MessageOf<'input'>[] {
     const isSameWorld = message.world === this.world
     const isSame = isSameWorld && message.slot === this.slot && session === this.#session
-    // What the node says of a position that is not of its log: nothing held counts.
+    // The node's answer to a position of another log: nothing held counts any more.
     if (this.world !== 0 && (!isSameWorld || message.reason === 'PROTOCOL')) this.next = 1
     this.stable = isSameWorld ? Math.max(this.stable, message.stable) : message.stable
     this.#acknowledged = 0
@@ -115,14 +115,14 @@ export class SeatMachine {
     this.slot = message.slot
     this.call = 0
     this.asked = 0
-    // Inputs are for the world that their sender knew; those made since it was missing are for this one.
+    // Inputs belong to the world their sender knew; those made after it was missing belong to this one.
     if (!isSame) this.#inputs.restart(message.seq, this.#missedWith !== 0)
     else if (lost || !message.recovered) this.#inputs.giveUp(message.seq)
     this.#missedWith = 0
     return this.#inputs.resend(message.seq, now).map((input) => this.#message(input, now))
   }
 
-  /** When it has something to say, or inputs to give up: without a connection to send on they do not wait for ever. */
+  /** When it has something to send or inputs to give up: without a connection, inputs do not wait for ever. */
   get deadline(): number {
     return this.log === 0 ? this.#inputs.earliest : this.acknowledgeAt
   }
@@ -132,8 +132,8 @@ export class SeatMachine {
   }
 
   /**
-   * There is no such meeting. False where this client was not in it, or it was not found with an earlier ticket than
-   * this one either: it is over. The inputs made so far were for the one that is gone.
+   * The meeting was not found. Returns false where the seat is over: this client was not in the meeting, or an earlier
+   * ticket did not lead to it either. Inputs made so far were meant for the meeting that is gone.
    */
   handleMissing(ticket: number): boolean {
     if (this.world === 0 || (this.#missedWith !== 0 && this.#missedWith !== ticket)) return false
@@ -144,7 +144,7 @@ export class SeatMachine {
     return true
   }
 
-  /** No input is sent any more that was made so far. */
+  /** No input made so far is sent any more. */
   abandon(): void {
     this.#inputs.abandon()
   }
@@ -156,8 +156,8 @@ export class SeatMachine {
   }
 
   /**
-   * Takes an input. Returns the message to send now, or null where it waits for the meeting to be joined again,
-   * for `timeoutMs`. Throws READ_ONLY, TOO_LARGE or BUSY, and `done` hears nothing.
+   * Takes an input. Returns the message to send now, or null where the input waits up to `timeoutMs` for the meeting to
+   * be joined again. Throws READ_ONLY, TOO_LARGE or BUSY; `done` is not called then.
    */
   send(data: Payload, timeoutMs: number, now: number, done: Done<number>): MessageOf<'input'> | null {
     if (this.spectator) throw new RtmsError('READ_ONLY')
@@ -174,13 +174,13 @@ export class SeatMachine {
     return { type: 'input', log: this.log, seq, after, seen, data }
   }
 
-  /** When the frames it has are to be acknowledged; `Infinity` where nobody waits for that. */
+  /** When received frames must be acknowledged; `Infinity` where none need it. */
   get acknowledgeAt(): number {
     const isNews = this.log !== 0 && !this.spectator && this.next - 1 > this.#acknowledged
     return isNews ? this.#acknowledgedAt + ACKNOWLEDGE_MS : Infinity
   }
 
-  /** What of an ACK is this seat's. */
+  /** This seat's part of an ACK. */
   acknowledge(now: number): MessageOf<'ack'>['seen'] {
     if (this.acknowledgeAt === Infinity) return []
     this.#acknowledged = this.next - 1
@@ -188,7 +188,7 @@ export class SeatMachine {
     return [{ log: this.log, frame: this.next - 1 }]
   }
 
-  /** False where a frame is missing without a GAP: the connection cannot be trusted. */
+  /** Returns false where a frame is missing without a GAP: the connection cannot be trusted. */
   receive(message: ServerMessage): boolean {
     if (message.type === 'frames') return this.#deliver(message)
     if (message.type === 'direct') this.listener.direct(message.data)
@@ -201,7 +201,7 @@ export class SeatMachine {
     if (message.first > this.next) return false
     this.stable = Math.max(this.stable, message.stable)
     eachFrame(message.frames, message.first, message.count, (number, entries) => {
-      // Whoever heard of a frame may have left, or closed the client.
+      // A listener may have left or closed the client.
       if (number !== this.next || this.log === 0) return
       this.next++
       const events: MeetingEvent[] = []
@@ -221,12 +221,12 @@ export class SeatMachine {
   handleGap(message: MessageOf<'gap'>): void {
     if (message.to <= this.next) return
     this.next = message.to
-    // Their answers may have been in what is lost.
+    // Their answers may have been among the lost entries.
     this.#inputs.giveUp(Infinity)
     this.listener.gap(message.from, message.to, message.reason)
   }
 
-  /** The meeting is over for this client. What was sent may be in a frame that it does not see. */
+  /** The meeting is over for this client. Inputs that were sent may be in a frame it will not see. */
   end(error: RtmsError): void {
     this.log = 0
     this.#inputs.end(error)

@@ -1,4 +1,4 @@
-/** What a business server hands its client so that it can connect. */
+/** The ticket that a business server gives its client to connect with. */
 export interface Ticket {
   /** `wss://host/path?route=<node>`. */
   readonly url: string
@@ -9,30 +9,30 @@ export interface Ticket {
 
 /** Tokens refused in a row before the client gives up. */
 const REFUSALS = 3
-/** Attempts in a row that reach no welcome before another ticket is asked for: it may name another node. */
+/** Attempts in a row without a welcome before another ticket is asked for, which may name another node. */
 const MISSES = 2
-/** A ticket is renewed before its last milliseconds (a short-lived one, before its last quarter). */
+/** A ticket is renewed this long before it expires (a short-lived ticket at three quarters of its life). */
 const MARGIN_MS = 30_000
-/** After a failure to get a fresh one. */
+/** Wait after a failure to get a fresh ticket. */
 const RETRY_MS = 5_000
 
-/** The ticket a client holds: how long it is used again, and when a live client asks for another. */
+/** The ticket a client holds: how long it is reused, and when a live client asks for another. */
 export class Tickets {
-  /** The last one that was taken. */
+  /** The last ticket received. */
   held: Ticket | null = null
-  /** How many were taken. */
+  /** How many tickets were received. */
   count = 0
-  /** Whether the one that is held was refused by nobody and accepted by nobody. */
+  /** Whether the held ticket has been neither accepted nor refused. */
   isNew = false
-  /** When a live client asks for another; `Infinity` where it did, or there is no connection. */
+  /** When a live client asks for another ticket; `Infinity` when it has asked, or without a connection. */
   renewAt: number = Infinity
-  /** Until when it is good at all; 0: no longer. */
+  /** When the ticket expires; 0 when it has expired. */
   #validUntil = 0
-  /** From when on another one is asked for instead; 0: it expired before it was used, by a clock that is wrong. */
+  /** From when on a fresh ticket is asked for instead; 0 where it expired before its use, by a clock that is wrong. */
   #renewBy = 0
-  /** The next connection asks for a fresh one, though this one may still be good. */
+  /** The next connection asks for a fresh ticket although this one may still be valid. */
   #isDoubted = false
-  /** Attempts with it since it was taken or led to a welcome. */
+  /** Attempts with it since it was received or led to a welcome. */
   #misses = 0
   /** Refused tokens since the last welcome. */
   #refusals = 0
@@ -41,12 +41,12 @@ export class Tickets {
     return now < this.#renewBy && !this.#isDoubted
   }
 
-  /** Whether it can be tried where no fresh one is to be had. */
+  /** Whether it can be tried when no fresh ticket is available. */
   isValid(now: number): boolean {
     return now < this.#validUntil
   }
 
-  /** `validMs`: how long it is still good. */
+  /** Takes a new ticket. `validMs`: how long it is still valid, in milliseconds. */
   take(ticket: Ticket, validMs: number, now: number): void {
     this.held = ticket
     this.count++
@@ -57,7 +57,7 @@ export class Tickets {
     this.#renewBy = validMs > 0 ? this.#validUntil - Math.min(MARGIN_MS, validMs / 4) : 0
   }
 
-  /** Its address is a guess that has become a bad one. */
+  /** The ticket's address is probably no longer the right one. */
   doubt(): void {
     this.#isDoubted = true
   }
@@ -67,15 +67,15 @@ export class Tickets {
     if (++this.#misses >= MISSES) this.doubt()
   }
 
-  /** It has expired, whatever this client's clock says. */
+  /** The ticket has expired, whatever this client's clock says. */
   discard(): void {
     this.#validUntil = 0
     this.doubt()
   }
 
   /**
-   * The node refused its token, or the session that was asked for with it, for which it is tried once more. False where
-   * that was once too often.
+   * The node refused the token or, with `withSession`, the session offered with it; the ticket is then tried once more
+   * without the session. Returns false once there have been too many refusals.
    */
   refused(withSession: boolean): boolean {
     if (!withSession) this.discard()
@@ -89,19 +89,19 @@ export class Tickets {
     this.schedule()
   }
 
-  /** The node has accepted it: it is renewed in time. */
+  /** The node has accepted it: it will be renewed in time. */
   schedule(): void {
     this.isNew = false
     this.renewAt = this.#renewBy || Infinity
   }
 
-  /** A fresh one is asked for now, whether this connection lasts or not. */
+  /** A fresh ticket is needed now, whether or not this connection lasts. */
   renew(now: number): void {
     this.doubt()
     this.renewAt = now
   }
 
-  /** No fresh one was to be had. */
+  /** No fresh ticket was available. */
   retry(now: number): void {
     this.renewAt = now + RETRY_MS
   }

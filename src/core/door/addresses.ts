@@ -2,7 +2,7 @@ import { type Bucket, FULL, Rate } from '../ground/rate.ts'
 
 const SECOND = 1_000
 
-/** What an address may do. */
+/** Limits per client address. */
 export interface AddressLimits {
   readonly connectionsPerAddress: number
   readonly connectsPerAddressPerSecond: number
@@ -12,19 +12,19 @@ export interface AddressLimits {
 
 interface Entry {
   open: number
-  /** Of new connections. */
+  /** Limits new connections. */
   bucket: Bucket
 }
 
-/** Why an address gets no further connection, and how many whole milliseconds to wait at least. */
+/** Why an address is refused another connection, and the least wait before the next try, in whole milliseconds. */
 export interface AddressRefusal {
   readonly by: 'address' | 'rate'
   readonly waitMs: number
 }
 
 /**
- * What stands for a client in the count: an IPv4 address, or the /64 of an IPv6 one, since whoever has one address of
- * it has them all. Takes an address as the system writes it: lower case, IPv4 within IPv6 as `::ffff:1.2.3.4`.
+ * The key that connections are counted by: an IPv4 address, or the /64 prefix of an IPv6 address, because a subscriber
+ * is usually assigned a whole /64. Expects the system's notation: lower case, IPv4 within IPv6 as `::ffff:1.2.3.4`.
  */
 export function subscriberOf(address: string): string {
   const mapped = /^::ffff:([\d.]+)$/.exec(address)?.[1]
@@ -33,22 +33,22 @@ export function subscriberOf(address: string): string {
   const [head = '', tail] = address.split('::')
   const left = head === '' ? [] : head.split(':')
   const right = tail === undefined || tail === '' ? [] : tail.split(':')
-  // Dotted IPv4 at the end stands for two groups.
+  // A dotted IPv4 address at the end stands for two groups.
   const length = left.length + right.length + (address.includes('.') ? 1 : 0)
   const zeros = Array.from({ length: Math.max(0, 8 - length) }, () => '0')
   return `${[...left, ...zeros, ...right].slice(0, 4).join(':')}::/64`
 }
 
 /**
- * How many connections each address has, and how fast it opens them: a token bucket each. An address is remembered
- * while it has a connection, or its bucket is not full; of those without a connection the last `addresses`. One that
- * was forgotten early may open a few more.
+ * Counts the open connections of each address and limits how fast it opens new ones, with one token bucket per address.
+ * An address is remembered while it has a connection or its bucket is not full. Of the addresses without a connection
+ * at most `addresses` are kept; one that is forgotten early gets a full bucket again.
  */
 export class Addresses {
   readonly #limits: AddressLimits
   readonly #connects: Rate
   readonly #open: Map<string, Entry> = new Map()
-  /** Without a connection, in the order in which they lost the last one. */
+  /** Addresses without a connection, in the order in which they lost their last one. */
   readonly #idle: Map<string, Entry> = new Map()
 
   constructor(limits: AddressLimits) {
@@ -56,12 +56,12 @@ export class Addresses {
     this.#connects = new Rate(limits.connectsPerAddressPerSecond, SECOND, limits.connectBurstPerAddress)
   }
 
-  /** Addresses that are remembered. */
+  /** Number of addresses remembered. */
   get size(): number {
     return this.#open.size + this.#idle.size
   }
 
-  /** Counts a new connection of this address, or says why it may not have it, which costs it nothing. */
+  /** Counts a new connection of this address, or returns why it is refused; a refusal takes no token. */
   take(address: string, now: number): AddressRefusal | null {
     this.#forget(now)
     const entry = this.#open.get(address) ?? this.#idle.get(address) ?? { open: 0, bucket: FULL }
@@ -76,7 +76,7 @@ export class Addresses {
     return null
   }
 
-  /** A connection that was counted is gone. */
+  /** Uncounts a connection that has closed. */
   release(address: string, now: number): void {
     const entry = this.#open.get(address)
     if (entry === undefined) return
@@ -87,7 +87,10 @@ export class Addresses {
     this.#forget(now)
   }
 
-  /** Those that come first have waited longest, and a bucket is soon full again. */
+  /**
+   * Stops at the first address that must be kept: the map is ordered by idle time, so later ones rarely have a full
+   * bucket.
+   */
   #forget(now: number): void {
     for (const [address, { bucket }] of this.#idle) {
       if (!this.#connects.isFull(bucket, now) && this.#idle.size <= this.#limits.addresses) return

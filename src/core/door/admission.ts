@@ -7,7 +7,7 @@ import type { Grant, Outcome } from '../ports.ts'
 import type { Connection } from './connection.ts'
 import type { RefusedBy, Stats } from '../ground/stats.ts'
 
-/** Why a connection is not let in. */
+/** Why a connection is refused at the door, and what its GOODBYE says. */
 export interface Turned {
   readonly by: RefusedBy
   readonly reason: CloseReason
@@ -23,16 +23,16 @@ const answers: { readonly [by in RefusedBy]: { readonly reason: CloseReason; rea
 }
 
 /**
- * The door of a node. A storm of clients is let in at a pace that leaves room for those who are in: so many connections
- * may wait for their welcome, so many tokens are verified at a time, and the rest comes back later, spread out.
+ * Admission control: a storm of reconnecting clients must not starve the connected ones. Both the connections that
+ * await WELCOME and the tokens verified at a time are bounded; everyone else is refused with a randomised retry delay.
  */
 export class Admission {
   readonly #config: NodeConfig
   readonly #stats: Stats
   readonly #addresses: Addresses
-  /** Not welcomed yet. */
+  /** Connections that await their WELCOME. */
   readonly #newcomers: Set<Connection> = new Set()
-  /** Tokens that are to be verified: one at most of each connection. */
+  /** Token verifications, waiting and under way: at most one per connection. */
   readonly #verifications: Asks<Connection, Outcome<Grant>>
 
   constructor(
@@ -54,12 +54,15 @@ export class Admission {
     })
   }
 
-  /** How many connections wait for their welcome, and how many addresses are remembered. */
+  /** Number of connections that await WELCOME, and of addresses remembered. */
   get size(): { readonly newcomers: number; readonly addresses: number } {
     return { newcomers: this.#newcomers.size, addresses: this.#addresses.size }
   }
 
-  /** Lets a connection in as a newcomer, or says why not. `others` are there already; the address '' is not counted. */
+  /**
+   * Admits a connection as a newcomer, or returns why it is refused. `others`: connections already open. The address ''
+   * is not counted.
+   */
   enter(connection: Connection, address: string, others: number, now: number): Turned | null {
     const { limits } = this.#config
     if (others >= limits.connections) return this.#turned('connections', 0)
@@ -76,7 +79,7 @@ export class Admission {
     return { by, ...answers[by], retryAfterMs: Math.ceil(waitMs) + this.spread() }
   }
 
-  /** A time within the reconnect window, so that those who are turned away together do not come back together. */
+  /** A random delay within the reconnect window, in milliseconds: clients refused together do not return together. */
   spread(): number {
     const { reconnectMinMs, reconnectMaxMs } = this.#config.limits
     const [high = 0, low = 0] = this.#config.entropy(2)
@@ -85,12 +88,12 @@ export class Admission {
     )
   }
 
-  /** Has the token of a connection verified, when its turn comes. */
+  /** Queues the token of a connection for verification. */
   verify(connection: Connection, deadline: number): void {
     this.#verifications.ask(connection, deadline)
   }
 
-  /** The answer came. */
+  /** The answer to a verification arrived. */
   answer(connection: Connection, outcome: Outcome<Grant>, now: number): void {
     this.#verifications.answer(connection, outcome, now)
   }
@@ -99,7 +102,7 @@ export class Admission {
     this.#newcomers.delete(connection)
   }
 
-  /** The connection is gone. A verification under way goes on, and takes its place, until it is answered. */
+  /** The connection closed. A verification under way keeps occupying its place until it is answered. */
   leave(connection: Connection, now: number): void {
     this.#newcomers.delete(connection)
     if (!this.#verifications.isPut(connection)) this.#verifications.end(connection, 'close', now)

@@ -17,7 +17,7 @@ export type Phase =
   | {
       readonly name: 'verifying'
       readonly hello: MessageOf<'hello'>
-      /** What came behind the HELLO. */
+      /** Messages that followed the HELLO. */
       readonly held: ClientMessage[]
     }
   | {
@@ -34,9 +34,9 @@ const NEW: Phase = { name: 'new' }
 export class Connection extends Outlet {
   readonly codec: Codec
   phase: Phase = NEW
-  /** Under what it is counted with others of its address; '' where it is not. */
+  /** The key under which `Addresses` counts this connection; '' when it is not counted. */
   address = ''
-  /** Why it was closed at once. */
+  /** Why the connection was refused on opening; null when it was not. */
   refusedBy: RefusedBy | null = null
   lastHeard: number
   readonly heartbeat: Timer
@@ -53,7 +53,7 @@ export class Connection extends Outlet {
     this.heartbeat = new Timer('heartbeat', (at) => beat(this, at))
   }
 
-  /** The session it serves, from its WELCOME until it closes. */
+  /** The session that this connection serves, from its WELCOME until it closes; null outside that time. */
   get session(): Session | null {
     return this.phase.name === 'live' ? this.phase.session : null
   }

@@ -19,7 +19,7 @@ import type { Timers } from '../ground/timers.ts'
 
 const CLOSED: Phase = { name: 'closed' }
 
-/** What the sockets need of the rest of the node. */
+/** What `Connections` needs of the rest of the node. */
 export interface ConnectionsHost {
   readonly config: NodeConfig
   readonly timers: Timers
@@ -28,9 +28,9 @@ export interface ConnectionsHost {
   readonly sessions: Sessions
   readonly application: Application
   readonly revocations: Revocations
-  /** A message of a live session, for its upstream queue. */
+  /** Puts a message of a live session into its upstream queue. */
   enqueue(session: Session, message: ClientMessage, now: number): void
-  /** The session has another connection: what its queue upward waited for may have changed. */
+  /** The session has a new connection, so what held its upstream queue may have changed. */
   attached(session: Session): void
 }
 
@@ -54,7 +54,7 @@ export class Connections {
     )
   }
 
-  /** Connections that wait for their welcome, and addresses that are remembered. */
+  /** Number of connections that await WELCOME, and of addresses remembered. */
   get admission(): { readonly newcomers: number; readonly addresses: number } {
     return this.#admission.size
   }
@@ -63,7 +63,7 @@ export class Connections {
     return this.#all.size
   }
 
-  /** Connections that wait for credit or for their socket, and what their clients have not acknowledged yet. */
+  /** Number of connections stalled on credit or on their socket, and the bytes that clients have yet to acknowledge. */
   get owed(): { readonly stalled: number; readonly bytes: number } {
     let stalled = 0
     let bytes = 0
@@ -109,12 +109,15 @@ export class Connections {
     }
   }
 
-  /** A sign of life; before its HELLO nobody is given more time for one. */
+  /**
+   * Bytes count as a sign of life only after the WELCOME: a trickle of bytes must not extend the time limit for the
+   * HELLO.
+   */
   bytes(connection: Connection, now: number): void {
     if (connection.phase.name === 'live') connection.lastHeard = now
   }
 
-  /** The socket is gone. */
+  /** The socket closed. */
   lost(connection: Connection, reason: LossReason, now: number): void {
     if (connection.phase.name !== 'closed') this.#detach(connection, reason, now)
   }
@@ -130,7 +133,7 @@ export class Connections {
         this.#hello(connection, message, now)
         return
       case 'ping': {
-        // The WELCOME comes first.
+        // A PONG must not precede the WELCOME.
         if (phase.name === 'verifying') break
         if (connection.control.length >= this.#host.config.limits.controlMessages) {
           this.close(connection, 'SLOW', 'too many pings wait for their pong', now)
@@ -170,8 +173,9 @@ export class Connections {
   }
 
   /**
-   * Silence on either side brings a ping; twice the heartbeat of silence from the client is the end. A node that comes
-   * late itself has not read what came in time, and blames nobody.
+   * Sends a PING when either side has been silent for a heartbeat, and closes the connection when the client has been
+   * silent for two. When the node itself runs late, packets that came in time may be unread, so the client gets more
+   * time.
    */
   #beat(connection: Connection, now: number): void {
     const { heartbeatMs, helloMs, readyLatenessMs } = this.#host.config.limits
@@ -184,9 +188,9 @@ export class Connections {
       this.close(connection, 'UNAUTHENTICATED', 'no hello in time', now)
       return
     }
-    // Nobody has read what it sent.
+    // While reading is paused, the client's packets stay unread in the socket, so its silence proves nothing.
     if (connection.paused) connection.lastHeard = now
-    // The same sum as the timer below was set to: a difference may round to the other side of it.
+    // The same sum that the timer below was set to: comparing a difference instead could round to the other side.
     const end = connection.lastHeard + 2 * heartbeatMs
     if (now > end + readyLatenessMs) connection.lastHeard = now - heartbeatMs
     else if (now >= end) {
@@ -196,7 +200,7 @@ export class Connections {
     const quiet = Math.min(connection.lastSent, connection.lastHeard)
     let next = quiet + heartbeatMs
     if (next <= now) {
-      // One is enough for a client that takes nothing at the moment.
+      // A client that reads nothing at the moment needs only one PING in its queue.
       if (connection.control.length === 0)
         this.#host.downstream.control(connection, { type: 'ping', time: Math.round(now * 1000) })
       next = Math.min(now + heartbeatMs, connection.lastHeard + 2 * heartbeatMs)
@@ -204,7 +208,7 @@ export class Connections {
     this.#host.timers.set(connection.heartbeat, next)
   }
 
-  /** Ends a connection from this side; with a reason it gets a GOODBYE first. */
+  /** Closes a connection from this side, after a GOODBYE when there is a reason. */
   close(
     outlet: Outlet,
     reason: CloseReason | null,
@@ -213,7 +217,7 @@ export class Connections {
     retryAfterMs: number = this.#host.config.limits.reconnectMinMs,
     spoken: { readonly least: number; readonly most: number } = { least: 0, most: 0 },
   ): void {
-    // A session knows of its connection only what goes down.
+    // A session knows its connection only as an `Outlet`.
     const connection = outlet as Connection
     if (connection.phase.name === 'closed') return
     const code = reason === null ? 1001 : closeCodes[reason]
@@ -226,7 +230,7 @@ export class Connections {
     connection.transport.close(code, reason ?? 'SILENT')
   }
 
-  /** Gives up a connection whose transport failed. */
+  /** Drops a connection whose transport failed, without a GOODBYE. */
   drop(outlet: Outlet, now: number): void {
     const connection = outlet as Connection
     if (connection.phase.name === 'closed') return
@@ -244,7 +248,7 @@ export class Connections {
     this.#host.stats.loseConnection(reason)
     if (phase.name !== 'live') return
     const { session, refresh } = phase
-    // Nobody will hear whether the new token was good.
+    // The answer to the REFRESH could not be delivered any more.
     if (refresh !== null) this.#host.downstream.fail(session, refresh, 'UNKNOWN')
     session.stopReading(now)
     if (!session.ended) this.#host.sessions.detach(session, now)
@@ -264,7 +268,7 @@ export class Connections {
       return
     }
     connection.phase = { name: 'verifying', hello, held: [] }
-    // What comes behind waits in the socket, so that nobody unverified makes the node hold much.
+    // Later packets wait in the socket, so that an unverified client cannot make the node hold much.
     connection.transport.pause()
     const { timers } = this.#host
     const { at: deadline } = connection.heartbeat
@@ -277,20 +281,20 @@ export class Connections {
     this.#admission.answer(connection, outcome, now)
   }
 
-  /** A token was verified, or was not in time: of a HELLO, or of a REFRESH. */
+  /** The token of a HELLO or REFRESH was verified, or its verification ran out of time. */
   #verified(connection: Connection, ending: Ending<Outcome<Grant>>, now: number): void {
     const { phase } = connection
     if (phase.name === 'live') this.#refreshed(connection, phase, ending, now)
     if (phase.name !== 'verifying') return
     const { hello, held } = phase
     if (ending.by !== 'answer') {
-      // Not the client's fault: it may come again.
+      // Not the client's fault: FULL lets it try again.
       this.close(connection, 'FULL', 'the token was not verified in time', now, this.#admission.spread())
       return
     }
     const { answer: outcome } = ending
     if (!outcome.ok && outcome.error.code === 'HANDLER_FAILED') {
-      // Neither is a check that failed.
+      // A check that failed is not the client's fault either.
       this.close(connection, 'FULL', 'the token could not be verified', now, this.#admission.spread())
       return
     }
@@ -317,7 +321,7 @@ export class Connections {
     return true
   }
 
-  /** Has a new token verified for a session that goes on meanwhile. */
+  /** Queues the new token of a session for verification; the session carries on meanwhile. */
   refresh({ outlet }: Session, message: MessageOf<'refresh'>, now: number): ErrorCode | null {
     const connection = outlet as Connection | null
     if (connection === null || connection.phase.name !== 'live') return 'UNKNOWN'
@@ -350,10 +354,11 @@ export class Connections {
       return
     }
     const { value: grant } = outcome as Outcome<Grant> & { ok: true }
-    // Its call goes unanswered: the goodbye is the answer.
+    // The GOODBYE takes the place of a reply to the REFRESH.
     if (this.#isRevoked(connection, grant, now)) return
-    // One that was sent on an earlier connection may come to its turn behind the newer token of this one's HELLO. Where
-    // the session's seems to come from the future, the clock was set back: what comes is newer.
+    // A REFRESH queued on an earlier connection may be verified after the newer token of this connection's HELLO. When
+    // the session's token seems to come from the future, the clock was set back, and the incoming token is the newer
+    // one.
     const { issued } = session.grant
     const isNewer = grant.issued >= issued || issued > now + config.wallOffset + fixedLimits.aheadMs
     if (isNewer) sessions.renew(session, grant)
@@ -368,7 +373,7 @@ export class Connections {
       this.#host.downstream.send(session, { type: 'ended', log, error: 'FORBIDDEN', message })
   }
 
-  /** A session has one connection: the newer one takes it over. */
+  /** A session has one connection: closes the old one when a new one takes the session over. */
   #replace(hello: MessageOf<'hello'>, grant: Grant, now: number): void {
     for (const session of this.#host.sessions.of(grant.user)) {
       if (session.id !== hello.session || session.outlet === null) continue
@@ -417,7 +422,7 @@ export class Connections {
   }
 }
 
-/** The token that a connection waits to have verified. */
+/** The token of a connection that awaits verification; '' for none. */
 function tokenOf({ phase }: Connection): string {
   if (phase.name === 'verifying') return phase.hello.token
   return phase.name === 'live' ? (phase.refresh?.token ?? '') : ''

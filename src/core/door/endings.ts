@@ -7,25 +7,28 @@ import type { Sessions } from '../session/sessions.ts'
 import type { Connections } from './connections.ts'
 import type { Revocations, Revoked } from './revocations.ts'
 
-/** Why a sweep closes a connection; BROKEN without a word, since its transport cannot carry one. */
+/**
+ * Why a sweep closes a connection, and the text of the GOODBYE. BROKEN has none, because its transport cannot carry
+ * one.
+ */
 const dismissals = {
   SLOW: 'the reader is too slow',
   RATE: 'too much of what was sent had to be refused',
   BROKEN: '',
 } as const
 
-/** What the end of a session needs of the node. */
+/** What `Endings` needs of the rest of the node. */
 export interface EndingsHost {
   readonly config: NodeConfig
   readonly sessions: Sessions
   readonly connections: Connections
   readonly revocations: Revocations
   readonly application: Application
-  /** The session is over: what it has sent and asked for is dropped. */
+  /** Drops the upstream queue, questions and requests of a session that has ended. */
   dropped(session: Session, now: number): void
 }
 
-/** Every way a session ends, and the connections that a sweep or the business closes. */
+/** Every way a session ends, and the closing of connections by a sweep or by the business. */
 export class Endings {
   readonly #host: EndingsHost
   #dismissed: { readonly outlet: Outlet; readonly reason: keyof typeof dismissals }[] = []
@@ -38,7 +41,7 @@ export class Endings {
     return this.#dismissed.length > 0
   }
 
-  /** Has a connection closed at the end of the sweep, since nothing may disappear in the middle of one. */
+  /** Closes a connection at the end of the sweep: in the middle of one, others still refer to it. */
   dismiss(outlet: Outlet, reason: keyof typeof dismissals): void {
     this.#dismissed.push({ outlet, reason })
   }
@@ -57,13 +60,16 @@ export class Endings {
     this.#end(session, 'left', 'LEFT', now)
   }
 
-  /** The end of a session that waits for a connection, or of the token of one that has it. */
+  /** The expiry timer fired: ends a session that is away, or closes the connection whose token has expired. */
   expired(session: Session, now: number): void {
     if (session.outlet === null) this.#end(session, 'expired', 'ABANDONED', now)
     else this.#host.connections.close(session.outlet, 'EXPIRED', 'the token has expired', now)
   }
 
-  /** `leaving` is what its meetings are told. Of one that has a connection the business hears when that is closed. */
+  /**
+   * `leaving`: the reason its meetings are given. For a session with a connection, the business is told when that
+   * closes.
+   */
   #end(session: Session, leaving: string, reason: LossReason, now: number): void {
     const wasAway = session.outlet === null
     for (const log of session.seats.keys()) session.leave(log, leaving)
@@ -72,7 +78,7 @@ export class Endings {
     if (wasAway) this.#host.application.disconnected(session, reason, true)
   }
 
-  /** Ends a session that the business does not want. Returns how many connections that closed. */
+  /** Ends a session by order of the business. Returns the number of connections closed, 0 or 1. */
   #expel(session: Session, text: string, now: number): number {
     const { outlet } = session
     this.#end(session, 'kicked', 'REVOKED', now)

@@ -1,20 +1,20 @@
 import type { NodeLimits } from '../ground/config.ts'
 import type { Grant } from '../ports.ts'
 
-/** Whose access is taken back: all tokens that a user was given so far, or one token. */
+/** What to revoke: all tokens issued to a user so far, or one token by its id. */
 export type Revoked = { readonly user: string } | { readonly id: string }
 
 interface Revocation {
-  /** Of the tokens of a user those that were issued until then, in milliseconds since 1970. */
+  /** Revokes the user's tokens issued up to this wall time, in milliseconds since 1970. */
   readonly until: number
-  /** When it may be forgotten, in monotonic milliseconds: the wall clock may be set meanwhile. */
+  /** When the entry may be forgotten. In monotonic milliseconds, because the wall clock may be set meanwhile. */
   readonly end: number
 }
 
-/** What was revoked, each as long as a token it concerns may still be valid. */
+/** The revocations in force. Each is kept as long as a token that it covers may still be valid. */
 export class Revocations {
   readonly #limits: NodeLimits
-  /** By user and by the token's id; the oldest first. */
+  /** By user and by token id, the oldest first. */
   readonly #users: Map<string, Revocation> = new Map()
   readonly #tokens: Map<string, Revocation> = new Map()
 
@@ -22,7 +22,10 @@ export class Revocations {
     this.#limits = limits
   }
 
-  /** `wallOffset` is the wall clock's, for how far ahead `until` is. False: there is no room. */
+  /**
+   * Adds a revocation. `wallOffset` turns `now` into wall time, to see how far ahead `until` lies. False: the table is
+   * full.
+   */
   add(revoked: Revoked, until: number, now: number, wallOffset: number): boolean {
     this.#forget(this.#users, now)
     this.#forget(this.#tokens, now)
@@ -31,18 +34,18 @@ export class Revocations {
     if (before === undefined && this.#users.size + this.#tokens.size >= this.#limits.revocations) return false
     known.delete(key)
     const { tokenMs } = this.#limits
-    // A clock that was far ahead must not make it stay for years.
+    // An `until` from a clock far ahead must not keep the entry for years.
     const ahead = Math.min(Math.max(0, until - (now + wallOffset)), tokenMs)
     known.set(key, { until: Math.max(until, before?.until ?? 0), end: now + ahead + tokenMs })
     return true
   }
 
-  /** Until when the tokens of a user are revoked, in milliseconds since 1970; 0 where they are not. */
+  /** The wall time up to which a user's tokens are revoked, in milliseconds since 1970; 0 when none are. */
   until(user: string): number {
     return this.#users.get(user)?.until ?? 0
   }
 
-  /** Whether the token with these rights is revoked: itself, or those of its user until after it was issued. */
+  /** Whether the token behind this grant is revoked, by its id or with all tokens of its user. */
   covers({ user, id, issued, after }: Grant): boolean {
     if (this.#tokens.has(id)) return true
     const until = this.until(user)

@@ -4,20 +4,25 @@ import type { MessageOf } from '../../protocol/schema.ts'
 import type { NodeConfig } from '../ground/config.ts'
 import type { Session } from '../session/session.ts'
 
-/** How a HELLO was answered. */
+/** What a WELCOME says about this connection. */
 export interface Answer {
   readonly version: number
   readonly resumed: boolean
-  /** Why the session is a new one, or what of it is lost; '' for neither. */
+  /**
+   * Why the session is new although the client asked to resume one, or RETENTION when entries are lost; '' for neither.
+   */
   readonly reason: ErrorCode | ''
-  /** The number that precedes the first entry of the session log that this connection will carry. */
+  /** The entry before the first one of the session log that this connection will carry. */
   readonly received: number
   readonly window: number
-  /** See `originOf`: as it was when the node was made. */
+  /** See `originOf`; fixed when the node was made. */
   readonly origin: number
 }
 
-/** The WELCOME: what a client may rely on, so that it can refuse locally. */
+/**
+ * The WELCOME. It names the limits a client may rely on, so that the client can refuse locally what the node would
+ * refuse.
+ */
 export function welcomeOf(
   config: NodeConfig,
   session: Session,

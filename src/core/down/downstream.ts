@@ -8,15 +8,15 @@ import { type Cursor, empty, LANE, type Outlet } from '../log/log.ts'
 import type { Packet } from '../ports.ts'
 import { type Session, shorten } from '../session/session.ts'
 
-/** A table that connections are told of as it grows, before what refers to it. */
+/** A growing table. A connection is told its new rows before any entry that refers to them. */
 interface Told {
   readonly size: number
   messageFrom(told: number): Encoded
 }
 
 /**
- * Everything that goes down. What is new marks cursors; a flush makes one write per connection of whatever its
- * marked cursors have to read, within credit and budget. Nothing is copied for a connection that waits.
+ * Everything that goes down. A new entry marks the cursors of its log; a flush makes one write per connection, of what
+ * its marked cursors have to read, within credit and budget. Nothing is copied for a connection that waits.
  */
 export class Downstream {
   readonly #limits: NodeLimits
@@ -25,10 +25,10 @@ export class Downstream {
   readonly #slow: (outlet: Outlet) => void
   readonly #broken: (outlet: Outlet, error: unknown) => void
   #queue: Outlet[] = []
-  /** The parts of the write under way. */
+  /** Parts of the write under way; reused. */
   readonly #parts: Encoded[] = []
 
-  /** `slow`: a reader cannot be kept. `broken`: an error in what is written to one connection, or of its transport. */
+  /** `slow`: the reader of this outlet cannot be kept. `broken`: encoding for one outlet, or its transport, threw. */
   constructor(
     limits: NodeLimits,
     stats: Stats,
@@ -47,7 +47,7 @@ export class Downstream {
     return this.#queue.length > 0
   }
 
-  /** A cursor has something to read. */
+  /** Marks a cursor that has something to read. */
   mark(cursor: Cursor): void {
     if (cursor.marked) return
     cursor.marked = true
@@ -56,12 +56,12 @@ export class Downstream {
     this.#enqueue(outlet)
   }
 
-  /** Puts a message into a session's log. */
+  /** Appends a message to a session's log. */
   send(session: Session, message: ServerMessage): void {
     this.sendEncoded(session, Encoded.of(message))
   }
 
-  /** Ends a call that failed, and counts it; `index` is the place in a SUBSCRIBE. */
+  /** Answers a call with FAILED, and counts it. `index`: the position of the topic in a SUBSCRIBE. */
   fail(
     session: Session,
     { type, call }: { readonly type: MessageType; readonly call: number },
@@ -83,23 +83,23 @@ export class Downstream {
     else this.doom(outlet)
   }
 
-  /** A session has another connection, which goes on reading its log. */
+  /** A session's new connection goes on reading its log. */
   resume({ log }: Session): void {
     if (log.cursor !== null && !log.isCurrent(log.cursor)) this.mark(log.cursor)
   }
 
-  /** Puts a message of this connection alone ahead of every log. */
+  /** Queues a message for this connection alone, ahead of every log. */
   control(outlet: Outlet, message: ServerMessage): void {
     outlet.control.push(Encoded.of(message))
     this.#enqueue(outlet)
   }
 
-  /** What held an outlet back is gone: credit came, or its socket drained. */
+  /** An outlet has credit again, or its socket has drained. */
   wake(outlet: Outlet): void {
     if (outlet.hasWork) this.#enqueue(outlet)
   }
 
-  /** The reader is too slow to be kept: from here on it would miss something without being told. */
+  /** Gives up a reader that is too slow: from here on it would miss entries without being told. */
   doom(outlet: Outlet): void {
     if (outlet.outflow !== 'open') return
     outlet.outflow = 'doomed'
@@ -107,8 +107,8 @@ export class Downstream {
   }
 
   /**
-   * The last write to a connection: what is its alone, and nothing of the logs. A GOODBYE needs no credit, so that
-   * whoever is closed for not reading is told why once it reads on.
+   * The last write to a connection: its control messages and the GOODBYE, nothing of the logs. A GOODBYE needs no
+   * credit, so a client that was closed for not reading learns the reason once it reads on.
    */
   farewell(outlet: Outlet, goodbye: MessageOf<'goodbye'>, now: number): void {
     const parts = [...(outlet.hasCredit ? outlet.control : []), Encoded.of(goodbye)]
@@ -123,8 +123,8 @@ export class Downstream {
   }
 
   /**
-   * Writes to each connection that has something, once. What is over (a page, the budget) stays for the next
-   * flush, in the order in which it waits.
+   * Makes one write to each connection that has work. Connections beyond the budget, and logs beyond a page, wait for
+   * the next flush in their order.
    */
   flush(now: number, budget: number): void {
     const queue = this.#queue
@@ -147,7 +147,7 @@ export class Downstream {
     this.#queue = [...queue.slice(at), ...this.#queue]
   }
 
-  /** One write of what waits for this connection. Returns its bytes. */
+  /** Writes what waits for this connection. Returns the bytes written. */
   #write(outlet: Outlet, now: number): number {
     if (outlet.outflow !== 'open' || !outlet.hasCredit) return 0
     const parts = this.#parts
@@ -165,7 +165,7 @@ export class Downstream {
       empty(control)
     }
     if (session.length > 0) bytes = this.#read(session, parts, bytes, limit)
-    // Frames before topics, but a long catch-up leaves room for live topics.
+    // Frames come before topics, but a long catch-up leaves half of the write to live topics.
     if (frames.length > 0) bytes = this.#read(frames, parts, bytes, topics.length > 0 ? limit / 2 : limit)
     if (topics.length > 0) {
       bytes = this.#tellPublishers(outlet, parts, bytes)
@@ -179,7 +179,7 @@ export class Downstream {
     return this.#hand(outlet, packet, now)
   }
 
-  /** The entries that follow name their publishers by numbers: the connection has to know them first. */
+  /** Entries name their publishers by number, so the connection must be told the numbers first. */
   #tellPublishers(outlet: Outlet, parts: Encoded[], bytes: number): number {
     const { size } = this.#publishers
     if (outlet.publishersTold === size) return bytes
@@ -201,7 +201,9 @@ export class Downstream {
     return size
   }
 
-  /** A page of each cursor in turn until all are current or the write is full; then the next write starts behind. */
+  /**
+   * Reads a page of each cursor in turn until all are current or the write is full; the next write goes on from there.
+   */
   #read(cursors: Cursor[], parts: Encoded[], bytes: number, limit: number): number {
     let at = 0
     while (at < cursors.length && bytes < limit) {

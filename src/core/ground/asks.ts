@@ -1,21 +1,24 @@
 import { Timer, type TimerName, type Timers } from './timers.ts'
 
-/** How a question ended: with its answer; without one in time; taken back by its asker; with the end of its asker. */
+/** How a question ended: answered, timed out, cancelled by its asker, or closed together with its asker. */
 export type Ending<A> =
   | { readonly by: 'answer'; readonly answer: A }
   | { readonly by: 'deadline' | 'cancel' | 'close' }
 
-/** What questions of one kind need. */
+/** What differs between kinds of questions. */
 export interface AsksHost<Q, A> {
-  /** The name of its deadlines. */
+  /** The name of their deadline timers. */
   readonly timer: TimerName
-  /** Questions that are outside at a time; one more waits for its turn, but not beyond its deadline. */
+  /** Questions outstanding at a time; further ones wait for their turn, at most until their deadlines. */
   readonly most: number
-  /** Who takes turns with the others where questions have to wait. */
+  /** The party that a question is charged to: when questions wait, payers take turns. */
   payer(question: Q): string
-  /** Puts the question to somebody outside. The answer comes by {@link Asks.answer}. */
+  /** Sends the question out. The answer comes in through {@link Asks.answer}. */
   put(question: Q): void
-  /** The one end of a question. `wasPut`: whoever was asked may still be at work on it. */
+  /**
+   * Called exactly once per question, when it ends. `wasPut`: it was sent out, so its handler may still be at work on
+   * it.
+   */
   ended(question: Q, ending: Ending<A>, now: number, wasPut: boolean): void
 }
 
@@ -31,12 +34,12 @@ interface Ask<Q> {
   readonly timer: Timer
 }
 
-/** Questions of one kind to somebody outside, each of which ends exactly once. */
+/** Questions of one kind that something outside the core answers. Each ends exactly once. */
 export class Asks<Q, A> {
   readonly #timers: Timers
   readonly #host: AsksHost<Q, A>
   readonly #all: Map<Q, Ask<Q>> = new Map()
-  /** Those that wait for their turn, by payer. */
+  /** Questions that wait for their turn, by payer. */
   readonly #waiting: Map<string, Set<Ask<Q>>> = new Map()
   #put = 0
 
@@ -55,7 +58,7 @@ export class Asks<Q, A> {
     return this.#all.get(question)?.state === 'put'
   }
 
-  /** Puts a question, now or when its turn comes. It ends at the deadline at the latest. */
+  /** Sends a question out, now or when its turn comes. It ends at its deadline at the latest. */
   ask(question: Q, deadline: number): void {
     const timer = new Timer(this.#host.timer, (now) => this.#end(ask, { by: 'deadline' }, now))
     const ask: Ask<Q> = { question, state: 'waiting', timer }
@@ -68,7 +71,7 @@ export class Asks<Q, A> {
     this.#next(-Infinity)
   }
 
-  /** The answer. False: the question has ended already, or was never put. */
+  /** Takes the answer to a question. False: the question has already ended, or was never sent out. */
   answer(question: Q, answer: A, now: number): boolean {
     const ask = this.#all.get(question)
     if (ask?.state !== 'put') return false
@@ -76,7 +79,7 @@ export class Asks<Q, A> {
     return true
   }
 
-  /** Ends a question without an answer. Without effect where it has ended. */
+  /** Ends a question without an answer. Has no effect on one that has ended. */
   end(question: Q, by: 'cancel' | 'close', now: number): void {
     const ask = this.#all.get(question)
     if (ask !== undefined) this.#end(ask, { by }, now)
@@ -99,16 +102,16 @@ export class Asks<Q, A> {
     if (line?.size === 0) this.#waiting.delete(payer)
   }
 
-  /** Puts questions as long as there are places: the oldest of each payer in turn. */
+  /** Sends questions out while there are places: the oldest question of each payer in turn. */
   #next(now: number): void {
     for (const [payer, line] of this.#waiting) {
       if (this.#put >= this.#host.most) return
       const [ask] = line
-      // Too late: its own deadline is about to end it.
+      // Too late: its deadline timer is about to end it.
       if (ask === undefined || ask.timer.at <= now) continue
       this.#waiting.delete(payer)
       line.delete(ask)
-      // Behind the others. The loop comes to it again.
+      // The payer moves behind the others, and the loop comes to it again.
       if (line.size > 0) this.#waiting.set(payer, line)
       ask.state = 'put'
       this.#put++

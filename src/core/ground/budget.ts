@@ -6,20 +6,20 @@ export interface Ringed {
   trimTo(bytes: number): void
 }
 
-/** What is left after a cut, so that one cut serves for long. */
+/** The share of the limit that a cut leaves, so that one cut lasts for a while. */
 const AFTER_CUT = 0.9
-/** A cut that could not make room is not tried again before, in milliseconds. */
+/** Wait before another try after a cut that could not make room, in milliseconds. */
 const RETRY_MS = 1_000
 
 /**
- * Bytes of all logs of a node, against their limit. Over it the largest rings are cut first; then new entries are
- * refused.
+ * Counts the bytes of all logs of a node against a limit. Above it the largest rings are cut first; if that is not
+ * enough, new entries are refused.
  */
 export class Budget {
   readonly limit: number
   #used = 0
   #notBefore = -Infinity
-  /** Rings cut short. */
+  /** Number of rings cut so far. */
   cuts = 0
 
   constructor(limit: number) {
@@ -38,7 +38,7 @@ export class Budget {
     this.#used += bytes
   }
 
-  /** Makes room where there is none: cuts every ring to one size, small enough. */
+  /** When the budget is full, cuts every ring above a common size to that size. */
   enforce(rings: () => Iterable<Ringed>, now: number): void {
     if (!this.isFull || now < this.#notBefore) return
     const all = [...rings()].filter(({ bytes }) => bytes > 0).sort((a, b) => b.bytes - a.bytes)
@@ -52,7 +52,9 @@ export class Budget {
   }
 }
 
-/** The size to which rings (largest first) have to be cut so that `excess` bytes go; 0 where that is not enough. */
+/**
+ * The common size to which `rings` (largest first) must be cut to free `excess` bytes; 0 when even that is not enough.
+ */
 function sizeOf(rings: readonly Ringed[], excess: number): number {
   let above = 0
   for (let count = 1; count <= rings.length; count++) {

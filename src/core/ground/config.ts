@@ -2,74 +2,74 @@
 export interface NodeLimits {
   /** Connections at once; one more is closed with FULL. */
   connections: number
-  /** Connections at once of one address (of IPv6: of one /64); one more is closed with FULL. */
+  /** Connections at once from one address (for IPv6, one /64); one more is closed with FULL. */
   connectionsPerAddress: number
-  /** New connections of one address: a second for long, and so many at once; more are closed with RATE. */
+  /** New connections from one address: sustained rate per second, and burst; beyond these they are closed with RATE. */
   connectsPerAddressPerSecond: number
   connectBurstPerAddress: number
-  /** Addresses without a connection that are remembered for what they did lately. */
+  /** Addresses without a connection whose rate is still remembered. */
   addresses: number
-  /** Connections that have not been welcomed yet; one more is closed with FULL. */
+  /** Connections that await WELCOME; one more is closed with FULL. */
   handshakes: number
   /** Tokens verified at a time. */
   verifications: number
-  /** A connection must have said HELLO, and its token must have been verified, after this long. */
+  /** Time a connection has to send HELLO and have its token verified. */
   helloMs: number
-  /** Messages that may wait for the token to be verified. */
+  /** Messages of one connection that may wait for its token to be verified. */
   helloMessages: number
-  /** Silence after which a peer is pinged; after twice this it is given up. */
+  /** Silence after which the client is pinged; after twice this time it is given up. */
   heartbeatMs: number
-  /** A session without a connection is kept this long. */
+  /** Time that a session without a connection is kept. */
   sessionKeepMs: number
   /** Sessions of one user at once. */
   sessionsPerUser: number
-  /** The longest life of a token. A revocation is kept as long. */
+  /** The longest life of a token. A revocation is kept for as long. */
   tokenMs: number
   /** Users and tokens revoked at once. */
   revocations: number
   /** Unacknowledged bytes per connection. */
   window: number
-  /** After so many bytes a write to a connection is complete; what is over goes to its next one. */
+  /** Bytes after which a write to a connection is complete; the rest goes into its next write. */
   writeBytes: number
-  /** Messages of a connection alone (PONG) that wait for it to be written to; more pings close it with SLOW. */
+  /** Control messages (PONG) that may wait for one connection; further PINGs close it with SLOW. */
   controlMessages: number
   /** Messages and bytes waiting in a session's upstream queue. */
   upstreamMessages: number
   upstreamBytes: number
-  /** Refused messages of a session: so many at once, and a second for long; more closes with RATE. */
+  /** Refused messages of a session: burst, and sustained rate per second; beyond these it is closed with RATE. */
   refusalBurst: number
   refusalsPerSecond: number
   /** Entries and bytes kept in a session log. */
   sessionLogEntries: number
   sessionLogBytes: number
-  /** Upstream messages served, and bytes written, in one sweep; what is over goes to the next. */
+  /** Upstream messages served, and bytes written, in one sweep; the rest waits for the next. */
   sweepMessages: number
   sweepBytes: number
   /** Per session. */
   meetingsPerSession: number
   subscriptionsPerSession: number
   requestsPerSession: number
-  /** Longest time a client may give a request. */
+  /** The longest time-out a client may give a request. */
   requestMs: number
-  /**
-   * The business has so long to say whether something is allowed, and whether a meeting is to be opened; then it is
-   * not.
-   */
+  /** Time the business has to answer `authorize` and `openMissing`; after that the answer is no. */
   authorizeMs: number
-  /** A node whose sweeps are later than this, in the last five seconds, is not ready. */
+  /** A node whose sweeps were later than this within the last five seconds reports that it is not ready. */
   readyLatenessMs: number
   /** Per node. */
   meetings: number
   topics: number
-  /** A topic that nobody reads and nobody has published to for so long is forgotten, with its latest values. */
+  /** Time after which a topic without readers and publications is forgotten, together with its latest values. */
   topicIdleMs: number
-  /** Bytes of all logs: rings, latest values, session logs. Over it the largest rings are cut, then LIMIT. */
+  /**
+   * Bytes of all logs: rings, latest values, session logs. Above it the largest rings are cut; then new entries are
+   * refused with LIMIT.
+   */
   logBytes: number
   /** Bytes of a meeting's ring of frames. */
   meetingLogBytes: number
   /** Keys of one topic. */
   topicKeys: number
-  /** Entries and bytes that wait in a topic's ring for the next sweep, whatever its retention. */
+  /** Entries and bytes that may wait in a topic's ring for the next sweep, whatever its retention. */
   topicPendingEntries: number
   topicPendingBytes: number
   /** Random wait before a client's first reconnect, told in WELCOME. */
@@ -122,44 +122,44 @@ export const defaultLimits: NodeLimits = {
 }
 
 /**
- * Limits of a node that nobody has had a reason to change: the option `limits` does not know them. Tests and the
- * simulator give some of them with the others, and smaller.
+ * Limits that operators have had no reason to change: the option `limits` does not offer them. Tests and the simulator
+ * set smaller ones.
  */
 export const fixedLimits = {
-  /** After so many bytes of entries of one log a batch ends; what is over comes in the next. */
+  /** Bytes of entries after which a batch of one log ends; the rest comes in the next batch. */
   pageBytes: 32_768,
-  /** What a session may send in one turn of the round robin, in bytes. */
+  /** Bytes that a session may deliver in one turn of the deficit round robin. */
   quantumBytes: 4_096,
-  /**
-   * After a stall at most so many late frames are sealed at once; the time of the rest is lost, and a SLIP event says
-   * so.
-   */
+  /** Late frames sealed at once after a stall. The time of the others is given up, and a SLIP event says so. */
   lateFrames: 5,
-  /** After this long without input, runs of empty frames are sent together, one packet per `coalesceMs`. */
+  /** Time without input after which empty frames are sent together, one packet per `coalesceMs`. */
   quietMs: 2_000,
   coalesceMs: 250,
-  /** How far the clock of whoever issues tokens may be ahead of this node's. */
+  /** How far the clock of the token issuer may be ahead of this node's. */
   aheadMs: 5_000,
-  /** Questions to the business at a time: whether something is allowed, and whether to open a meeting; more wait. */
+  /** Questions to the business at a time, `authorize` and `openMissing`; further ones wait. */
   questions: 1_000,
   openings: 100,
-  /** Users whose joins one meeting remembers. Who was forgotten early may join a little more often. */
+  /** Users whose joins one meeting remembers. A user who is forgotten early may join a little more often. */
   joinUsers: 1_024,
   /**
-   * Events of a meeting that wait for a frame, four for each slot; above it the business gets no more bots while the
-   * clock stands still.
+   * Events of a meeting that may wait for a frame, four for each slot. Above it `addBot` is refused: while the clock
+   * stands still, no frame takes the events.
    */
   waitingEvents: 1_020,
-  /** Electorates of a meeting that decide what is stable; the oldest ones above it no longer count. */
+  /** Electorates of a meeting that decide which frames are stable; beyond this number the oldest no longer count. */
   electorates: 64,
-  /** How far an input's seq may lie above the last one's; further is LIMIT. */
+  /** How far an input's seq may lie above the previous one; beyond it the input is refused with LIMIT. */
   seqStep: 1_048_576,
-  /** Removed keys of one topic of which it is remembered what was forgotten; of those before them only how far. */
+  /**
+   * Forgotten removals (tombstones) that one topic remembers key by key; of earlier ones it remembers only the highest
+   * positions.
+   */
   forgottenKeys: 1_024,
-  /** Topics that are looked at, in one turn, for what has grown too old, where nothing is published; and how often. */
+  /** Quiet topics checked for expired entries in one turn, and the time between turns. */
   agingTopics: 10_000,
   agingMs: 1_000,
-  /** Topics that are told of one session. */
+  /** Topics listed in the `SessionInfo` of one session. */
   sessionTopics: 100,
 } as const
 
@@ -168,60 +168,63 @@ export type FixedLimits = { readonly [L in keyof typeof fixedLimits]: number }
 /** All limits that hold in a node. */
 export type Limits = NodeLimits & FixedLimits
 
-/** How long a topic keeps entries for readers that come back. */
+/** How many entries, how many bytes and for how long a topic keeps for readers that come back. */
 export interface Retention {
   readonly entries: number
   readonly bytes: number
   readonly ageMs: number
 }
 
-/** What a topic keeps for readers that come back, unless it is defined otherwise. */
+/** The retention of a topic that no definition matches. */
 export const defaultRetention: Retention = { entries: 100, bytes: 65_536, ageMs: 60_000 }
 
-/** How a node is made. Everything random or of the outside world is given here or is an argument. */
+/** The configuration of a node. Randomness, clocks and everything else from outside is given here or as an argument. */
 export interface NodeConfig {
   /** Name of the node in the cluster; also what `?route=` names. */
   readonly id: string
-  /** Number of this incarnation as a publisher, unique in the cluster: random, below 2^48. */
+  /** Number of this incarnation of the node as a publisher: random, unique in the cluster, below 2^48. */
   readonly incarnation: number
-  /** What to add to the monotonic milliseconds to get those since 1970; follows `handleWallClock`. */
+  /** Added to monotonic milliseconds, it gives milliseconds since 1970. `handleWallClock` updates it. */
   wallOffset: number
-  /** Random bytes: session names, seeds, epochs. */
+  /** Returns random bytes, for session ids, seeds and epochs. */
   readonly entropy: (bytes: number) => Uint8Array
   readonly limits: Limits
 }
 
-/** The same as it is given. */
+/** The configuration as a caller gives it: fixed limits are optional. */
 export type NodeOptions = Omit<NodeConfig, 'limits'> & { readonly limits: NodeLimits & Partial<FixedLimits> }
 
-/** Milliseconds since 1970 from which the publications on the wire count their time, for the life of this node. */
+/**
+ * The origin from which publications on the wire count their time, in milliseconds since 1970. Fixed for the life of
+ * the node.
+ */
 export function originOf({ wallOffset }: NodeConfig): number {
   return Math.max(0, Math.floor(wallOffset))
 }
 
-/** A meeting as the business opens it. */
+/** The options with which the business opens a meeting. */
 export interface MeetingOptions {
   /** Frames a second, 1–60, or 0: a frame is sealed at each sweep that has input. */
   readonly frameRate: number
   /** Members at once, 1–255. */
   readonly capacity: number
-  /** How long it is kept while nobody is in it, in milliseconds. */
+  /** Time that an empty meeting is kept, in milliseconds. */
   readonly ttlMs: number
-  /** Bytes of one input's payload. */
+  /** The most bytes of one input's payload. */
   readonly inputBytes: number
-  /** Inputs a second per member, and how many may come at once. */
+  /** Inputs per member: sustained rate per second, and burst. */
   readonly inputsPerSecond: number
   readonly inputBurst: number
-  /** How often one user may take a seat in a minute, 1–1000. Coming back to a seat that was kept is no join. */
+  /** Joins of one user per minute, 1–1000. Coming back to a seat that was kept is not a join. */
   readonly joinsPerMinute: number
-  /** Of one member, and bytes of all, in one frame; the rest waits for the next. */
+  /** Inputs of one member, and bytes of all inputs, in one frame; the rest waits for the next. */
   readonly inputsPerFrame: number
   readonly frameBytes: number
-  /** Spectators see frames so many milliseconds after they were sealed. The ring has to hold that much. */
+  /** Delay after which spectators see a sealed frame, in milliseconds. The ring must hold that much time. */
   readonly spectatorDelayMs: number
   /**
-   * Hash of the configuration that clients must run, at most 255 bytes of UTF-8: whoever joins with another one is
-   * refused with CONFIG_MISMATCH. Empty: that of the first member who names one, until the meeting ends.
+   * Hash of the configuration that clients must run, at most 255 bytes of UTF-8: a client that joins with another one
+   * is refused with CONFIG_MISMATCH. Empty: the hash that the first member names holds until the meeting ends.
    */
   readonly config: string
 }

@@ -1,14 +1,16 @@
-/** What a list of names is asked for. */
+/** A query for one page of a list that is sorted by name. */
 export interface PageQuery {
-  /** At most so many. */
+  /** The most items to return. */
   readonly count: number
-  /** Only names behind this one. */
+  /** Only names that sort after this one; '' for the first page. */
   readonly after: string
-  /** Only names with this in them, whatever its case. */
+  /** Only names that contain this text, ignoring case. */
   readonly contains?: string | undefined
 }
 
-/** The first that are asked for, in the order of names: one pass over all, and never many more kept than asked for. */
+/**
+ * Returns the first `count` matches in order of name. One pass over `all`, holding at most about twice `count` items.
+ */
 export function pageOf<T extends { readonly name: string }>(
   all: Iterable<T>,
   { count, after, contains = '' }: PageQuery,
@@ -17,7 +19,7 @@ export function pageOf<T extends { readonly name: string }>(
   const part = contains.toLowerCase()
   const most = 2 * count + 16
   let found: T[] = []
-  /** Once there are enough, what is behind the last of them is passed over. */
+  /** The last name of a full page so far: names that sort after it can be skipped. */
   let last = null as string | null
   const cut = (): void => {
     found.sort((a, b) => (a.name < b.name ? -1 : 1))

@@ -1,6 +1,6 @@
 /**
- * The state of one token bucket, kept by whoever is limited: when the bucket will be full again, in ticks of its
- * {@link Rate}. Starts as {@link FULL}.
+ * The state of one token bucket, kept by the caller: when the bucket will be full again, in ticks of its {@link Rate}.
+ * Starts as {@link FULL}.
  */
 export type Bucket = number
 
@@ -10,10 +10,9 @@ export const FULL: Bucket = 0
 const ROUNDING = 1e-3
 
 /**
- * A token bucket: `burst` tokens at once, and `count` more in each `periodMs`. It is the generic cell rate algorithm
- * (ITU-T I.371), which needs one number for each bucket and no timer. Counts are whole numbers, times monotonic
- * milliseconds, not negative. A tick is the `count`-th part of a millisecond, so that a token is worth a whole number
- * of them.
+ * A token bucket: `burst` tokens at once, and `count` more in each `periodMs`. Uses the generic cell rate algorithm
+ * (ITU-T I.371), which needs one number per bucket and no timer. Counts are whole numbers; times are monotonic
+ * milliseconds and not negative. A tick is 1/`count` of a millisecond, which makes a token a whole number of ticks.
  */
 export class Rate {
   readonly #count: number
@@ -27,18 +26,18 @@ export class Rate {
     this.#tolerance = (burst - 1) * periodMs
   }
 
-  /** Whole milliseconds until the bucket holds a token; 0 where it does now. */
+  /** Whole milliseconds until the bucket holds a token; 0 when it holds one now. */
   wait(bucket: Bucket, now: number): number {
     const early = bucket - now * this.#count - this.#tolerance
     return early <= ROUNDING ? 0 : Math.ceil((early - ROUNDING) / this.#count)
   }
 
-  /** The bucket after a token was taken from it; see {@link wait} first. */
+  /** The bucket after one token is taken from it. Call {@link wait} first: it must return 0. */
   take(bucket: Bucket, now: number): Bucket {
     return Math.max(bucket, now * this.#count) + this.#token
   }
 
-  /** Whether nothing is missing from the bucket, so that it need not be remembered. */
+  /** Whether the bucket is full, and so need not be remembered. */
   isFull(bucket: Bucket, now: number): boolean {
     return bucket <= now * this.#count
   }

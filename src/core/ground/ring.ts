@@ -1,7 +1,7 @@
-/** An empty ring keeps room for so many items. */
+/** Smallest capacity allocated, in items; an empty ring that has grown beyond it is released. */
 const SMALL = 4
 
-/** A growing circular buffer whose items keep their absolute position: the body of every log. */
+/** A growing circular buffer whose items keep their absolute position. Every log is built on one. */
 export class Ring<T> {
   #items: (T | undefined)[] = []
   #first: number
@@ -47,7 +47,7 @@ export class Ring<T> {
     return item
   }
 
-  /** Lengths are powers of two, so that a position finds its place with a mask. */
+  /** Lengths are powers of two, so that a mask turns a position into an index. */
   #grow(): void {
     const grown = Array.from<T | undefined>({ length: Math.max(SMALL, this.#items.length * 2) })
     for (let position = this.#first; position < this.#next; position++) {

@@ -3,10 +3,10 @@ import type { MessageType } from '../../protocol/schema.ts'
 import type { LossReason } from '../ports.ts'
 import { Worst } from './worst.ts'
 
-/** How many values were at most each bound, and how many above all of them. */
+/** A histogram: counts values by the first bound that they do not exceed, and their sum. */
 export class Buckets {
   readonly bounds: readonly number[]
-  /** One for each bound, and one for what is above. */
+  /** One count per bound, and a last one for values above all bounds. */
   readonly counts: number[]
   sum = 0
 
@@ -23,13 +23,15 @@ export class Buckets {
   }
 }
 
-/** What there was too much of: connections or newcomers of the node, connections or new ones of the address. */
+/**
+ * The limit that refused a connection: connections or handshakes of the node, open or new connections of the address.
+ */
 export type RefusedBy = 'connections' | 'handshakes' | 'address' | 'rate'
 
-/** How asking to go on where one was left has ended: 'recovered', or the reason why something is missing. */
+/** How a resume ended: 'recovered', or the reason why something is missing. */
 export type ResumeOutcome = 'recovered' | 'LOST' | ErrorCode
 
-/** What a node has done since it started: counters that only rise, read by metrics, checkers and benches. */
+/** What a node has done since it started: counters that only rise. Metrics, checkers and benchmarks read them. */
 export class Stats {
   connectionsOpened = 0
   connectionsClosed = 0
@@ -43,7 +45,7 @@ export class Stats {
   messagesOut = 0
   bytesOut = 0
   sweeps = 0
-  /** Sweeps that left something for the next one, since a budget was spent: upward, and downward. */
+  /** Sweeps that ran out of budget and left work for the next one: upward, and downward. */
   sweepsCutUp = 0
   sweepsCutDown = 0
   framesSealed = 0
@@ -51,7 +53,7 @@ export class Stats {
   inputsReceived = 0
   inputsFramed = 0
   publications = 0
-  /** Messages on the bus that no node of this cluster can have sent. */
+  /** Malformed messages on the bus, which no node of this cluster can have sent. */
   strangers = 0
   requestsStarted = 0
   requestsEnded = 0
@@ -61,22 +63,22 @@ export class Stats {
   socketStalls = 0
   /** Connections closed, by reason. */
   readonly connectionsLost: Map<LossReason, number> = new Map()
-  /** Connections closed as soon as they were open, by what there was too much of. */
+  /** Connections refused on opening, by the limit that was reached. */
   readonly connectionsRefused: Map<RefusedBy, number> = new Map()
   /** Inputs refused or dropped, by reason. */
   readonly inputsRefused: Map<ErrorCode, number> = new Map()
-  /** Publications not taken, by reason. */
+  /** Publications refused, by reason. */
   readonly publicationsRefused: Map<ErrorCode, number> = new Map()
-  /** Clients' calls that failed, by what was called and reason; of a SUBSCRIBE each topic counts. */
+  /** Failed client calls, by type of call and reason. Each topic of a SUBSCRIBE counts. */
   readonly callsFailed: Map<MessageType, Map<ErrorCode, number>> = new Map()
 
-  /** GAPs told to readers, and the publications and frames that they stood for, by reason. */
+  /** GAPs sent to readers, and the publications and frames that they stand for, by reason. */
   readonly gaps: Map<ErrorCode, number> = new Map()
   readonly entriesSkipped: Map<ErrorCode, number> = new Map()
-  /** Entries of session logs that were gone when their session came back for them. */
+  /** Session log entries that were already dropped when their session resumed. */
   sessionEntriesLost = 0
 
-  /** Clients that came back, by how that ended: for their session, each meeting and each topic. */
+  /** Resumes by outcome: of sessions, meetings and topics. */
   readonly sessionResumes: Map<ResumeOutcome, number> = new Map()
   readonly meetingResumes: Map<ResumeOutcome, number> = new Map()
   readonly topicResumes: Map<ResumeOutcome, number> = new Map()
@@ -113,10 +115,10 @@ export class Stats {
     count(this[`${of}Resumes`], outcome)
   }
 
-  /** How late frames were sealed, in milliseconds; 0 for those of a meeting without a clock. */
+  /** How late frames were sealed, in milliseconds; 0 for frames of a meeting without a clock. */
   readonly sealing: Buckets = new Buckets([1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000])
 
-  /** Of the same, the worst of the running second and the one before it. */
+  /** The worst lateness of the current second and the one before it. */
   readonly #lateness: Worst = new Worst(2)
 
   sealed(now: number, lateness: number): void {

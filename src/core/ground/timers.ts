@@ -1,30 +1,29 @@
-/** All that happens in the core by itself. */
+/** Every kind of deadline in the core, and what it means when it passes. */
 export type TimerName =
-  /** A connection's HELLO is late, or the connection is silent. */
+  /** A connection has not sent its HELLO, or is silent. */
   | 'heartbeat'
-  /** A session has no connection for too long, or its token expires. */
+  /** A session has had no connection for too long, or its token expires. */
   | 'expiry'
-  /**
-   * A question outside has no answer: whether a token is good; whether something is allowed; whether to open a meeting;
-   * a request.
-   */
+  /** A question has no answer yet: a token's verification; `authorize`; `openMissing`; a request. */
   | 'verification'
   | 'authorization'
   | 'opening'
   | 'request'
-  /** A meeting's next frame is due; frames may be shown to its delayed spectators; nobody is in it for too long. */
+  /**
+   * A meeting's next frame is due; frames are due for its delayed spectators; the meeting has been empty for too long.
+   */
   | 'frame'
   | 'reveal'
   | 'ttl'
-  /** Throttled groups of one rate are flushed; topics are looked at for what has grown too old. */
+  /** Throttled groups of one rate are flushed; topics are checked for expired entries. */
   | 'rung'
   | 'aging'
 
-/** Something that happens at a time. One object serves for any number of settings. */
+/** A callback with a deadline. One object can be set any number of times. */
 export class Timer<Name extends string = TimerName> {
   readonly name: Name
   at: number = Infinity
-  /** Place in the heap, −1 where it is not set. */
+  /** Index in the heap; −1 when the timer is not set. */
   index = -1
   order = 0
   readonly fire: (now: number) => void
@@ -44,14 +43,14 @@ export class Timers<Name extends string = TimerName> {
     return this.#heap.length
   }
 
-  /** How many are set of each name. */
+  /** Number of timers set, by name. */
   get counts(): ReadonlyMap<Name, number> {
     const counts = new Map<Name, number>()
     for (const { name } of this.#heap) counts.set(name, (counts.get(name) ?? 0) + 1)
     return counts
   }
 
-  /** The earliest deadline, `Infinity` where there is none. */
+  /** The earliest deadline; `Infinity` when no timer is set. */
   get next(): number {
     return this.#heap[0]?.at ?? Infinity
   }
@@ -84,7 +83,8 @@ export class Timers<Name extends string = TimerName> {
   }
 
   /**
-   * Fires all that is due at `now`, in order. What is set meanwhile waits for the next run, however early it is due.
+   * Fires all timers due at `now`, in order. A timer that is set meanwhile waits for the next run, however early it is
+   * due.
    */
   run(now: number): void {
     const end = this.#order
@@ -94,7 +94,7 @@ export class Timers<Name extends string = TimerName> {
     }
   }
 
-  /** Fires the earliest. There must be one. */
+  /** Fires the earliest timer. At least one must be set. */
   runOne(now: number): void {
     const timer = this.#heap[0] as Timer<Name>
     this.clear(timer)

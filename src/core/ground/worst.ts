@@ -1,6 +1,6 @@
-/** The largest value of the last seconds: the running second and so many before it that they are `seconds` together. */
+/** The largest value within the last `seconds` calendar seconds, the current one included. */
 export class Worst {
-  /** The largest of each second, at its number modulo their count. */
+  /** The largest value of each second, at index second modulo length. */
   readonly #values: number[]
   #second = 0
 
@@ -8,20 +8,20 @@ export class Worst {
     this.#values = Array.from({ length: seconds }, () => 0)
   }
 
-  /** Notes a value of 0 or more, at monotonic milliseconds. */
+  /** Notes a value, 0 or more; `now` in monotonic milliseconds. */
   note(value: number, now: number): void {
     this.#turn(now)
     const at = this.#second % this.#values.length
     if (value > (this.#values[at] as number)) this.#values[at] = value
   }
 
-  /** The largest value; 0 where none was noted. */
+  /** The largest value; 0 when none was noted. */
   at(now: number): number {
     this.#turn(now)
     return Math.max(...this.#values)
   }
 
-  /** Forgets the seconds that have dropped out. */
+  /** Clears the seconds that have dropped out of the window. */
   #turn(now: number): void {
     const second = Math.floor(now / 1000)
     if (second === this.#second) return

@@ -3,10 +3,10 @@ import type { ErrorCode } from '../../protocol/errors.ts'
 import { nowhere, type Position } from '../../protocol/schema.ts'
 import { Encoded } from './encoded.ts'
 
-/** What stands in the place of entries that a reader will not get. */
+/** A GAP: stands in for entries that a reader will not get. */
 export class Gap extends Encoded {
   readonly reason: ErrorCode
-  /** How many positions it passes over: 0 where nobody knows what is missing, or where some of it follows. */
+  /** Number of positions skipped; 0 when what is missing is unknown, or when part of it still follows. */
   readonly skipped: number
 
   constructor(log: number, from: number, to: number, position: Position, reason: ErrorCode) {
@@ -16,7 +16,7 @@ export class Gap extends Encoded {
   }
 }
 
-/** A batch and the position behind it. */
+/** A batch of the entries `from` … `to` − 1. */
 export interface CachedBatch {
   readonly batch: Encoded
   readonly from: number
@@ -24,8 +24,8 @@ export interface CachedBatch {
 }
 
 /**
- * Batches by the position they begin at, forgotten when the log grows. Nearly always all cursors stand at one place,
- * so the last one is kept apart.
+ * Batches by their first position; cleared when the log grows. Nearly always all cursors stand at the same position, so
+ * the latest batch is kept apart from the map.
  */
 export class BatchCache {
   #last: CachedBatch | null = null

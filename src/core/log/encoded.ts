@@ -9,8 +9,8 @@ const COMMA = 0x2c
 const CLOSE = 0x5d
 
 /**
- * One message, encoded once. Logs hold the binary form; the JSON form is made when the first JSON connection
- * needs it. Shared by every connection it goes to.
+ * One message, encoded once and shared by every connection it goes to. Logs hold the binary form; the JSON form is made
+ * when the first JSON connection needs it.
  */
 export class Encoded {
   readonly binary: Uint8Array

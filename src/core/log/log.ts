@@ -1,16 +1,16 @@
 import type { Transport } from '../ports.ts'
 import type { Encoded } from './encoded.ts'
 
-/** What reading a cursor can yield besides a message: nothing for this reader, or that it must be disconnected. */
+/** The result of reading a cursor: a message, 'nothing' for this reader, or 'disconnect' when it cannot be kept. */
 export type Read = Encoded | 'nothing' | 'disconnect'
 
 /** A bounded, append-only sequence of encoded entries with positions. */
 export interface Log {
-  /** Unique on this node, told to the client when it joins or subscribes; 0 for a session log. */
+  /** Unique on this node; the client learns it when it joins or subscribes. 0 for a session log. */
   readonly number: number
   /** Whether this cursor has been offered everything. */
   isCurrent(cursor: Cursor): boolean
-  /** The next batch for this cursor, shared with every other that stands at the same place; moves the cursor. */
+  /** Returns the next batch, shared by all cursors at the same position, and moves the cursor behind it. */
   read(cursor: Cursor): Read
 }
 
@@ -18,16 +18,16 @@ export interface Log {
 export const LANE = { session: 0, frames: 1, topics: 2 } as const
 export type Lane = (typeof LANE)[keyof typeof LANE]
 
-/** A place in a log, read for one connection: it goes with that connection. */
+/** A position in a log, from which one connection reads. It ends with that connection. */
 export class Cursor {
   readonly log: Log
   readonly outlet: Outlet
   readonly lane: Lane
   /** The next position to be offered. */
   position: number
-  /** Whether it stands in a lane of its outlet. */
+  /** Whether the cursor is in a lane of its outlet. */
   marked = false
-  /** Cleared when its session left the log: a cursor that is still marked is then passed over. */
+  /** Cleared when the session leaves the log; a flush skips the cursor if it is still marked. */
   live = true
 
   constructor(log: Log, outlet: Outlet, lane: Lane, position: number) {
@@ -39,37 +39,40 @@ export class Cursor {
 }
 
 /**
- * What an outlet may carry. Every legal move:
+ * The state of an outlet. Every legal move:
  *
  *   open ─an entry that it had to carry is gone→ doomed ─┐
  *    └──────────────────────────────────────────────────┴─its connection ends→ closed
  *
- * A doomed one carries nothing but the GOODBYE: what followed would be numbered wrongly.
+ * A doomed outlet carries nothing but the GOODBYE: the client would number further entries wrongly.
  */
 export type Outflow = 'open' | 'doomed' | 'closed'
 
-/** The user's downstream queue: what waits for one socket, and how much it may be handed. */
+/** The downstream queue of one connection: what waits for its socket, and how much may be handed over. */
 export class Outlet {
   readonly transport: Transport
   /** Whether the other side speaks JSON. */
   readonly text: boolean
   outflow: Outflow = 'open'
-  /** Messages of this connection alone, ahead of every log: WELCOME, PING, PONG. */
+  /** Messages for this connection alone, ahead of every log: WELCOME, PING, PONG. */
   readonly control: Encoded[] = []
-  /** Cursors with something to read: those that were marked. */
+  /** Marked cursors, those with something to read, by lane. */
   readonly lanes: readonly [Cursor[], Cursor[], Cursor[]] = [[], [], []]
-  /** Publishers that its client was told of: the node itself by WELCOME. */
+  /** Number of publishers the client was told of; the WELCOME names the first, the node itself. */
   publishersTold = 1
-  /** Whether it stands in the list of those to be written to. */
+  /** Whether the outlet waits in the list for the next flush. */
   queued = false
 
-  /** Bytes handed over, and acknowledged by the client; at most `window` apart before a write, 0 = no window. */
+  /**
+   * Bytes handed over, and acknowledged by the client. A write starts only while they are less than `window` apart; a
+   * `window` of 0 sets no limit.
+   */
   sent = 0
   acknowledged = 0
   window = 0
-  /** The socket took the last write without holding more than its mark. */
+  /** Whether the socket's buffer was below its high-water mark after the last write. */
   writable = true
-  /** Nothing is read from the socket for now: what its client sent before fills the upstream queue. */
+  /** Reading from the socket is paused, because the upstream queue is full. */
   paused = false
   /** When something was last handed over, in monotonic milliseconds. */
   lastSent: number
@@ -80,12 +83,12 @@ export class Outlet {
     this.lastSent = now
   }
 
-  /** Whether a write is allowed now: the socket takes it and the client has acknowledged enough. */
+  /** Whether a write is allowed now: the socket can take more, and the client has acknowledged enough. */
   get hasCredit(): boolean {
     return this.writable && (this.window === 0 || this.sent - this.acknowledged < this.window)
   }
 
-  /** Its connection is gone, and with it everything that waits. */
+  /** The connection closed: drops everything that waits for it. */
   discard(): void {
     this.outflow = 'closed'
     empty(this.control)
@@ -98,7 +101,7 @@ export class Outlet {
   }
 }
 
-/** For the short lists of every write: many times cheaper than setting their length. */
+/** Clears a short list. On the path of every write, popping is many times cheaper than setting the length. */
 export function empty(list: unknown[]): void {
   while (list.length > 0) list.pop()
 }

@@ -1,6 +1,6 @@
 import type { MeetingEvent } from '../../protocol/schema.ts'
 
-/** Who is in a meeting, as the events of a log say up to some frame. */
+/** The members of a meeting as of some frame, derived from the events of its log. */
 export class Attendance {
   readonly #members: Map<number, { readonly slot: number; readonly user: string; away: boolean }> = new Map()
 

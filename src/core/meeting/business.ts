@@ -2,11 +2,11 @@ import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MeetingLogic } from '../ports.ts'
 
-/** What the business adds to a meeting. */
+/** The business's side of a meeting. */
 export interface MeetingBusiness {
-  /** What kind it is of; '' for none. */
+  /** The kind of meeting; '' for none. */
   readonly kind: string
-  /** Belongs to the business; nothing here looks into it. */
+  /** Belongs to the business; the core never reads it. */
   readonly metadata: Readonly<Record<string, unknown>>
   readonly logic: MeetingLogic | null
 }
@@ -14,23 +14,23 @@ export interface MeetingBusiness {
 /** A meeting without a kind. */
 export const plain: MeetingBusiness = { kind: '', metadata: Object.freeze({}), logic: null }
 
-/** A member that the business plays itself. What it says is in frames like any other's. */
+/** A member that the business plays itself. Its inputs are framed like any other's. */
 export interface Bot {
   readonly slot: number
   /** Bytes of its largest input. */
   readonly maxInput: number
   /**
-   * Takes an input in, or says why not: TOO_LARGE, BUSY too many wait for a frame, CLOSED it is no member any more. No
-   * rate holds for it.
+   * Queues an input for the next frame, or returns the error: TOO_LARGE; BUSY when too many inputs wait for a frame;
+   * CLOSED when the bot has left. Input rates do not apply to bots.
    */
   send(data: Payload): ErrorCode | null
-  /** Without effect where it has left. */
+  /** Has no effect when the bot has already left. */
   leave(): void
 }
 
 export interface MeetingInfo {
   readonly name: string
-  /** As it was opened: '' for none. */
+  /** The kind it was opened with; '' for none. */
   readonly kind: string
   readonly metadata: Readonly<Record<string, unknown>>
   readonly frameRate: number
@@ -41,14 +41,14 @@ export interface MeetingInfo {
   readonly epoch: number
   /** The last frame sealed; 0 before the first. */
   readonly frame: number
-  /** The last stable frame: at least half of the members have it and all before it. At most `frame`. */
+  /** The last stable frame: at least half of the members have acknowledged all frames up to it. At most `frame`. */
   readonly stable: number
 }
 
 export interface MemberInfo {
   readonly slot: number
   readonly user: string
-  /** Its connection was lost; it keeps its slot for a while. */
+  /** The connection was lost; the member keeps its slot for a while. */
   readonly away: boolean
   /** Played by the business. */
   readonly bot: boolean

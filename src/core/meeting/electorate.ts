@@ -1,39 +1,39 @@
 import { SYSTEM_SLOT } from '../../protocol/limits.ts'
 import { fixedLimits } from '../ground/config.ts'
 
-/** One member's session, as far as it has a say in what is stable. */
+/** One member's session as a voter on which frames are stable. */
 export class Elector {
-  /** The last frame it has acknowledged. `Infinity`: it left by its own word, and asks for nothing any more. */
+  /** The last frame it has acknowledged. `Infinity`: it left on request, and so has no more claims. */
   acked = 0
-  /** It is gone without a word, and will acknowledge nothing. */
+  /** It disappeared without leaving, and will acknowledge nothing more. */
   gone = false
 }
 
 interface Term {
   readonly elector: Elector
-  /** The frame with which it joined. */
+  /** The frame at which it joined. */
   readonly from: number
-  /** The frame with which it ended. */
+  /** The frame at which it ended. */
   until: number
 }
 
-/** What an electorate has acknowledged: it has a member for each slot at most. */
+/** Frames acknowledged by one electorate, which has at most one member per slot. */
 const scratch: Float64Array = new Float64Array(SYSTEM_SLOT)
 
 /**
- * Which frames are stable: those that at least half of every electorate that counts have acknowledged, whatever else
- * they get. The electorate of a frame is who has joined with it or before and not left; the electorates that count are
- * the one in force at the stable mark and every later one.
+ * Decides which frames are stable. A frame is stable when at least half of each electorate that counts has acknowledged
+ * it. The electorate of a frame consists of the members who joined at or before it and had not left; the electorates
+ * that count are the one in force at the stable mark and every later one.
  *
- * An electorate of which more than half are gone without a word can never be satisfied. It stops counting: nobody but
- * this owner can continue its log.
+ * An electorate of which more than half disappeared without leaving can never be satisfied. It stops counting, because
+ * only this owner can continue its log.
  */
 export class Electorate {
   readonly #most: number
   readonly #terms: Term[] = []
-  /** The frames at which the electorate changed, the first of them the one in force at the mark. */
+  /** Frames at which the electorate changed; the first begins the electorate in force at the stable mark. */
   readonly #changes: number[] = [0]
-  /** Something has happened that may move the mark. */
+  /** Whether something has happened that may move the stable mark. */
   #isOpen = true
   #stable = 0
 
@@ -42,13 +42,13 @@ export class Electorate {
     this.#most = most
   }
 
-  /** With this frame it has a say. */
+  /** Adds an elector from this frame on. */
   join(elector: Elector, frame: number): void {
     this.#terms.push({ elector, from: frame, until: Infinity })
     this.#change(frame)
   }
 
-  /** With this frame its say ends: `asked`, by its own word. */
+  /** Ends an elector's term at this frame. `asked`: the member left on request. */
   leave(elector: Elector, frame: number, asked: boolean): void {
     if (asked) elector.acked = Infinity
     else elector.gone = true
@@ -70,12 +70,12 @@ export class Electorate {
     this.#isOpen = true
   }
 
-  /** The last stable frame; `head` is the last there is. */
+  /** The last stable frame. `head`: the last frame sealed. */
   stableTo(head: number): number {
     while (this.#isOpen) {
       let settled = Infinity
       for (const frame of this.#changes) settled = Math.min(settled, this.#settledBy(frame))
-      // Stopped by the head alone, it goes on with it.
+      // If only the head stopped the mark, new frames alone will move it.
       this.#isOpen = settled > head
       const reached = Math.min(settled, head)
       if (reached <= this.#stable) break
@@ -88,14 +88,17 @@ export class Electorate {
     return this.#stable
   }
 
-  /** What the electorate in force at this frame has acknowledged, by at least half. */
+  /**
+   * The last frame that at least half of the electorate in force at `frame` has acknowledged; `Infinity` when that
+   * electorate is empty or does not count.
+   */
   #settledBy(frame: number): number {
     let count = 0
     let gone = 0
     for (const { elector, from, until } of this.#terms) {
       if (from > frame || until <= frame) continue
       if (elector.gone) gone++
-      // Sorted by insertion, the latest first: they hardly differ, and a sort of its own would cost more.
+      // Insertion sort, highest first: the values hardly differ, and a general sort would cost more.
       let at = count++
       for (; at > 0 && (scratch[at - 1] as number) < elector.acked; at--)
         scratch[at] = scratch[at - 1] as number
@@ -105,7 +108,7 @@ export class Electorate {
     return scratch[(count - 1) >> 1] as number
   }
 
-  /** Forgets who is in no electorate that counts. */
+  /** Drops terms that are part of no electorate that counts. */
   #forget(): void {
     const first = this.#changes[0] as number
     for (let at = this.#terms.length - 1; at >= 0; at--) {

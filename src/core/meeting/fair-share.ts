@@ -3,17 +3,17 @@ import type { Payload } from '../../protocol/payload.ts'
 
 const SLOTS = SYSTEM_SLOT
 
-/** What waits for a frame, and whose it is. */
+/** An input that waits for a frame. */
 interface Waiting {
   readonly member: { readonly slot: number; readonly waiting: number }
   readonly data: Payload
 }
 
 /**
- * What one frame takes of what waits, in order of arrival; the rest waits, fairly by member: the first of each, then
- * the second of each, so that nobody crowds out another. `perMember` entries of one member, `bytes` of payload in all
- * (but at least one entry). Where it ends in the middle of a round, `last` is the slot that came last: given as `after`
- * to the next frame, that one begins behind it.
+ * Chooses the waiting inputs that one frame takes. Fair by member: the first input of each, then the second of each,
+ * and so on, so that no member crowds out another. Takes at most `perMember` inputs of one member and `bytes` of
+ * payload in all, but at least one input. Returns both parts in order of arrival. `last`: the slot that was served
+ * last; passed as `after` for the next frame, the rotation goes on behind it.
  */
 export function share<T extends Waiting>(
   waiting: readonly T[],

@@ -1,4 +1,4 @@
-/** Phases of equal-rate meetings by the golden ratio: any number of them stays evenly spread. */
+/** Phases of meetings of equal rate advance by the golden ratio, which spreads any number of them evenly. */
 const SPREAD = (Math.sqrt(5) - 1) / 2
 
 type State =
@@ -8,12 +8,16 @@ type State =
 
 /** When each frame of a meeting is due: one at a time, then at equal intervals. Times in monotonic milliseconds. */
 export class FrameClock {
-  /** Milliseconds from frame to frame; 0: a frame is due whenever there is something to seal. */
+  /**
+   * Milliseconds from frame to frame; 0 without a frame rate: frames are sealed whenever there is something to seal.
+   */
   readonly interval: number
   readonly #phase: number
   #state: State
 
-  /** `frameRate`: frames a second. `number`: the log's; it decides the phase. It stands still at first. */
+  /**
+   * `frameRate`: frames a second. `number`: the log's number, which decides the phase. The clock is stopped at first.
+   */
   constructor(frameRate: number, number: number, now: number) {
     this.interval = frameRate === 0 ? 0 : 1000 / frameRate
     this.#phase = ((number * SPREAD) % 1) * this.interval
@@ -24,7 +28,7 @@ export class FrameClock {
     return this.#state.is === 'running'
   }
 
-  /** What frames are counted from, as members are told; without a clock nothing is. */
+  /** The reference point that members are told: when `startFrame` is due. `start` is 0 while there is none. */
   get origin(): { readonly start: number; readonly startFrame: number } {
     if (this.#state.is === 'stopped' || this.interval === 0) return { start: 0, startFrame: 1 }
     return this.#state
@@ -36,7 +40,8 @@ export class FrameClock {
   }
 
   /**
-   * Starts the clock: `next` is due at the first moment of its phase. Returns how long it stood still, in milliseconds.
+   * Starts the clock: frame `next` is due at the next beat of its phase. Returns how long the clock was stopped, in
+   * milliseconds.
    */
   run(next: number, now: number): number {
     const { interval } = this
@@ -50,7 +55,10 @@ export class FrameClock {
     this.#state = { is: 'stopped', since: now }
   }
 
-  /** Gives up the time of the frames that are late by now, `next` the first of them. Returns their number. */
+  /**
+   * Skips the beats that are already late, from frame `next` on, so that `next` is due in the future. Returns their
+   * number.
+   */
   slip(next: number, now: number): number {
     const late = now - this.due(next)
     if (this.#state.is === 'stopped' || late < 0) return 0

@@ -9,16 +9,16 @@ import { BatchCache, Gap } from '../log/batches.ts'
 import type { Cursor, Log, Read } from '../log/log.ts'
 import { Ring } from '../ground/ring.ts'
 
-/** What keeping one frame costs besides its bytes; keeps endless empty frames within the limit too. */
+/** Estimated cost of keeping a frame besides its bytes. It bounds the number of empty frames too. */
 const FRAME_OVERHEAD = 24
 
 const scratch: Writer = new Writer(4_096)
 
-/** The log of a meeting: sealed frames from 1 on, exactly as they are sent, oldest dropped first. */
+/** The log of a meeting: sealed frames from number 1 on, in their wire form. The oldest are dropped first. */
 export class FrameLog implements Log {
   readonly number: number
   readonly #ring: Ring<Uint8Array> = new Ring(1)
-  /** The stable mark as each frame was sealed. */
+  /** The last stable frame at the time each frame was sealed. */
   readonly #marks: Ring<number> = new Ring(1)
   readonly #maxBytes: number
   readonly #pageBytes: number
@@ -47,12 +47,12 @@ export class FrameLog implements Log {
     return this.#bytes
   }
 
-  /** The stable mark as frame `number` was sealed; 0 where that is not kept. */
+  /** The last stable frame when frame `number` was sealed; 0 when that frame is not kept. */
   stableAt(number: number): number {
     return number < this.first || number >= this.next ? 0 : this.#marks.get(number)
   }
 
-  /** `stable`: the last stable frame as this one is sealed. */
+  /** Appends a frame. `stable`: the last stable frame at this moment. */
   append(frame: Uint8Array, stable: number): void {
     this.#batches.clear()
     this.#ring.push(frame)
@@ -74,12 +74,12 @@ export class FrameLog implements Log {
     this.#budget.add(bytes)
   }
 
-  /** The meeting is over. */
+  /** The meeting has ended: returns its bytes to the budget. */
   release(): void {
     this.#hold(-this.#bytes)
   }
 
-  /** Frames `from` … `to` − 1, as far as they are kept, with their numbers. */
+  /** The frames `from` … `to` − 1 that are still kept, with their numbers. */
   *history(from: number, to: number): Generator<readonly [number: number, frame: Uint8Array]> {
     for (let frame = Math.max(from, this.first); frame < Math.min(to, this.next); frame++)
       yield [frame, this.#ring.get(frame)]
@@ -93,7 +93,7 @@ export class FrameLog implements Log {
     return this.readTo(cursor, this.next, this.#batches)
   }
 
-  /** As {@link read}, as if `end` were the next frame. */
+  /** Like {@link read}, but only up to `end`, the number after the last frame to show. */
   readTo(cursor: Cursor, end: number, batches: BatchCache): Read {
     const from = cursor.position
     if (from < this.first) {

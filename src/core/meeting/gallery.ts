@@ -10,15 +10,15 @@ interface Pending {
   readonly events: readonly MeetingEvent[]
 }
 
-/** The frames of a meeting as its spectators may see them: the same log, up to what is older than the delay. */
+/** The frames of a meeting as spectators see them: the same log, delayed by a fixed time. */
 export class Gallery implements Log {
   readonly number: number
   readonly #log: FrameLog
   readonly #delayMs: number
   readonly #batches: BatchCache = new BatchCache()
-  /** Frames not shown yet, as far back as the log keeps them. */
+  /** Frames not yet shown, as far back as the log keeps them. */
   readonly #pending: Ring<Pending> = new Ring(1)
-  /** Who is in the meeting at the last frame shown. */
+  /** The members as of the last frame shown. */
   readonly attendance: Attendance = new Attendance()
 
   constructor(log: FrameLog, delayMs: number) {
@@ -27,24 +27,24 @@ export class Gallery implements Log {
     this.#delayMs = delayMs
   }
 
-  /** The first frame not shown yet. */
+  /** The first frame not yet shown. */
   get next(): number {
     return this.#pending.first
   }
 
-  /** When that one is due, in monotonic milliseconds. */
+  /** When the next frame is to be shown, in monotonic milliseconds; `Infinity` for none. */
   get due(): number {
     return this.#pending.size === 0 ? Infinity : this.#pending.get(this.next).at + this.#delayMs
   }
 
-  /** The next frame was sealed. */
+  /** Adds the next sealed frame. */
   sealed(events: readonly MeetingEvent[], now: number): void {
     this.#pending.push({ at: now, events })
-    // What the log has dropped is not shown any more, only what came of it.
+    // Frames that the log has dropped cannot be shown any more; only their events are applied.
     while (this.next < this.#log.first) this.#show()
   }
 
-  /** Shows what has come of age. */
+  /** Shows the frames whose delay has passed. */
   reveal(now: number): void {
     while (this.due <= now) this.#show()
   }

@@ -12,12 +12,12 @@ export interface Input {
   readonly data: Payload
 }
 
-/** The inputs that wait for a frame, in order of arrival, and the limits that hold for them. */
+/** The inputs that wait for a frame, in order of arrival, and their limits. */
 export class Intake {
   readonly #options: MeetingOptions
   readonly #rate: Rate
   #waiting: Input[] = []
-  /** The slot that had the last place in a frame that could not take all. */
+  /** The slot that was served last in a frame that could not take all inputs. */
   #lastShared = -1
 
   constructor(options: MeetingOptions) {
@@ -30,15 +30,15 @@ export class Intake {
   }
 
   /**
-   * Notes the seq of a member's input, which is answered with that, and says why the input is not taken in.
-   * `turnedAway`: the highest seq refused before its turn came.
+   * Checks an input against all limits. Returns why it is refused, or null. Except for STALE, LIMIT and OUT_OF_ORDER
+   * the seq is noted as answered. `turnedAway`: the highest seq that was refused on arrival.
    */
   check(member: Member, input: MessageOf<'input'>, turnedAway: number, now: number): ErrorCode | null {
     const { seq, after, data } = input
     if (seq <= member.seq) return 'STALE'
-    // Neither is noted. The slot's next member goes on from there, and must have numbers left.
+    // Not noted: the slot's next member continues from the noted seq, and must have numbers left.
     if (seq > member.seq + fixedLimits.seqStep) return 'LIMIT'
-    // And this one may come again, behind the one that is missing.
+    // Not noted: the client may send this input again after the missing one.
     if (after > member.seq && after > turnedAway) return 'OUT_OF_ORDER'
     member.seq = seq
     if (data.bytes.length > this.#options.inputBytes) return 'TOO_LARGE'
@@ -48,7 +48,7 @@ export class Intake {
     return null
   }
 
-  /** As {@link check}, of the business's own: no rate holds for it, and its seq is the next one. */
+  /** Like {@link check}, for a bot: no rate applies, and its seq is the next number. */
   checkBot(member: Member, data: Payload): ErrorCode | null {
     if (data.bytes.length > this.#options.inputBytes) return 'TOO_LARGE'
     if (member.waiting >= this.#options.inputBurst) return 'BUSY'
@@ -61,7 +61,7 @@ export class Intake {
     this.#waiting.push({ member, seq, data })
   }
 
-  /** The inputs of the next frame; what is over its limits waits. */
+  /** Takes the inputs of the next frame; inputs beyond its limits stay. */
   take(): readonly Input[] {
     if (this.#waiting.length === 0) return this.#waiting
     const { inputsPerFrame, frameBytes } = this.#options
@@ -71,7 +71,7 @@ export class Intake {
     return taken
   }
 
-  /** Drops what waits. Returns how much that was. */
+  /** Drops all waiting inputs. Returns their number. */
   clear(): number {
     const count = this.#waiting.length
     this.#waiting = []

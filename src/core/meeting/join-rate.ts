@@ -3,20 +3,20 @@ import { type Bucket, FULL, Rate } from '../ground/rate.ts'
 
 const MINUTE = 60_000
 
-/** How often one user may take a seat: a bucket each, remembered only while something is missing from it. */
+/** Limits how often one user may join, with one token bucket per user, remembered only while it is not full. */
 export class JoinRate {
   readonly #rate: Rate
   readonly #users: number
   /** By user, in order of the last join. */
   readonly #buckets: Map<string, Bucket> = new Map()
 
-  /** `users`: how many are remembered. */
+  /** `users`: the most users remembered. */
   constructor(perMinute: number, users: number = fixedLimits.joinUsers) {
     this.#users = users
     this.#rate = new Rate(perMinute, MINUTE, perMinute)
   }
 
-  /** Counts a join. Returns how many milliseconds too early it is: 0 where it is allowed. */
+  /** Counts a join and returns 0, or returns the milliseconds to wait before it is allowed. */
   take(user: string, now: number): number {
     const bucket = this.#buckets.get(user) ?? FULL
     const wait = this.#rate.wait(bucket, now)

@@ -21,9 +21,11 @@ export class Meetings {
   readonly #host: OwnerHost
   readonly #nextLog: () => number
   readonly #meetings: Map<string, Owner> = new Map()
-  /** Meetings without a clock that have something to seal. */
+  /** Meetings without a frame rate that have something to seal. */
   #unsealed: Owner[] = []
-  /** Of the fences of this node's meetings: one that is opened anew under its name has a higher one than before. */
+  /**
+   * The highest fence given to a meeting of this node. A meeting reopened under its name gets a higher one than before.
+   */
   #highestTerm = 0
 
   constructor(
@@ -55,7 +57,7 @@ export class Meetings {
     return this.#meetings.size
   }
 
-  /** Inputs accepted and not yet in a frame. */
+  /** Number of inputs accepted and not yet in a frame. */
   get waiting(): number {
     let count = 0
     for (const { waiting } of this.#meetings.values()) count += waiting
@@ -70,7 +72,7 @@ export class Meetings {
     for (const { info } of this.#meetings.values()) yield info
   }
 
-  /** A page of them in the order of names, of a kind where one is given. */
+  /** A page of the meetings in order of name, optionally of one kind. */
   page(wish: PageQuery, kind: string | undefined): MeetingInfo[] {
     const isOf = (owner: Owner): boolean => kind === undefined || owner.kind === kind
     return pageOf(this.#meetings.values(), wish, isOf).map(({ info }) => info)
@@ -80,7 +82,7 @@ export class Meetings {
     for (const { room } of this.#meetings.values()) yield room.log
   }
 
-  /** Null where the name is taken. */
+  /** Opens a meeting. Returns null when the name is taken, or the error: BAD_NAME, LIMIT. */
   open(
     name: string,
     options: Partial<MeetingOptions>,
@@ -111,7 +113,7 @@ export class Meetings {
     return owner.info
   }
 
-  /** Seats a session in a meeting; NOT_FOUND where it is not open. */
+  /** Seats a session in a meeting; NOT_FOUND when it is not open. */
   join(session: Session, message: MessageOf<'join'>, now: number): MessageOf<'joined'> | Refusal | ErrorCode {
     const meeting = this.#meetings.get(message.meeting)
     if (meeting === undefined) return 'NOT_FOUND'
@@ -130,7 +132,7 @@ export class Meetings {
     this.#meetings.delete(name)
   }
 
-  /** The sweep's part: meetings without a clock seal what has come. */
+  /** Part of the sweep: meetings without a frame rate seal what they have. */
   sweep(now: number): void {
     const unsealed = this.#unsealed
     this.#unsealed = []

@@ -17,25 +17,25 @@ import { Roster } from './roster.ts'
 import { sealedFrame, sealFrame } from './sealed.ts'
 import { type Host, isAway, type Member, Seat, seatOf } from './seat.ts'
 
-/** A member that is left. */
+/** A member that has left. */
 interface Departure {
   readonly slot: number
   readonly user: string
   readonly reason: string
 }
 
-/** What an owner needs of its node. */
+/** What an owner needs of the rest of the node. */
 export interface OwnerHost extends RoomHost {
   readonly stats: Stats
-  /** This meeting has something to seal and no clock: seal it at the end of the sweep. */
+  /** A meeting without a frame rate has something to seal: calls `sealNow` at the end of the sweep. */
   sealSoon(owner: Owner): void
-  /** Nobody was in it for its TTL. */
+  /** The meeting has been empty for its TTL. */
   expired(owner: Owner): void
 }
 
 /**
- * Who seals the frames of a room: its members, their inputs, the clock and the say of the business. It forwards inputs
- * and knows nothing of their meaning.
+ * Seals the frames of a room. It holds the members, their inputs, the clock and the logic of the business. It forwards
+ * inputs and knows nothing of their meaning.
  */
 export class Owner implements Host {
   readonly room: Room
@@ -47,20 +47,23 @@ export class Owner implements Host {
   readonly #clock: FrameClock
   readonly #joins: JoinRate
   readonly #electorate: Electorate
-  /** The next frame is due. */
+  /** Fires when the next frame is due. */
   readonly #beat: Timer
-  /** Nobody has been there for the TTL. */
+  /** Fires when the meeting has been empty for its TTL. */
   readonly #ttl: Timer
   #closed = false
-  /** Hash of the configuration that clients must run; '' until it is known. */
+  /** Hash of the configuration that clients must run; '' until a member names one. */
   #config: string
-  /** What the next frame holds before its inputs. */
+  /** Events of the next frame, which precede its inputs. */
   #events: MeetingEvent[] = []
-  /** A member has acknowledged frames since the last one was sealed: without a clock, nothing else may tell of it. */
+  /**
+   * Whether a member has acknowledged frames since the last sweep. Without a frame rate, a frame may have to be sealed
+   * just to announce the new stable mark.
+   */
   #acknowledged = false
-  /** Waits for the end of the sweep to be sealed. */
+  /** Whether `sealNow` is pending at the end of the sweep. */
   #unsealed = false
-  /** What the business is still to be told, in order. */
+  /** Notices for the business, in order. */
   #notices: (SealedFrame | Departure)[] = []
 
   constructor(host: OwnerHost, room: Room, options: MeetingOptions, business: MeetingBusiness, now: number) {
@@ -112,14 +115,14 @@ export class Owner implements Host {
     }
   }
 
-  /** Inputs accepted and not yet in a frame. */
+  /** Number of inputs accepted and not yet in a frame. */
   get waiting(): number {
     return this.#intake.size
   }
 
   // ---- seats
 
-  /** Seats a session or, where it has a seat, places its cursor anew. */
+  /** Seats a session or, when it has a seat, places its cursor anew. */
   join(session: Session, message: MessageOf<'join'>, now: number): MessageOf<'joined'> | Refusal | ErrorCode {
     if (message.config !== '' && this.#config !== '' && this.#config !== message.config)
       return 'CONFIG_MISMATCH'
@@ -141,7 +144,10 @@ export class Owner implements Host {
     return member === undefined ? this.#admit(session, now) : this.#handOver(member, session)
   }
 
-  /** A page that was reloaded is a new session: its user goes on in the seat that was kept, and nobody is asked. */
+  /**
+   * Gives a user's kept seat to a new session of that user, without asking the business: a reloaded page is a new
+   * session.
+   */
   #handOver(member: Member, session: Session): Seat {
     if (member.seat !== null) {
       this.#electorate.leave(member.seat.elector, this.log.next, false)
@@ -158,8 +164,8 @@ export class Owner implements Host {
   }
 
   /**
-   * A seat for a new member: not too often, while there is room, and as the business says. That may seat bots
-   * meanwhile.
+   * Seats a new member, if there is room, the join rate allows it and the business agrees. The business may add bots
+   * while it is asked, so the slot is reserved.
    */
   #admit(session: Session, now: number): Seat | Refusal | ErrorCode {
     const slot = this.#roster.free
@@ -175,13 +181,13 @@ export class Owner implements Host {
     const { logic } = this.#business
     const refusal = this.#roster.reserving(slot, () => logic?.join?.(slot, user) ?? null)
     if (refusal !== null) return refusal
-    // It may have ended the session instead of answering.
+    // `join` may have ended the session.
     if (session.ended || session.outlet === null) return 'UNKNOWN'
     this.#run(now)
     return this.#sit(this.#roster.seat(user, slot), session)
   }
 
-  /** Seats a member of the business's own. It neither starts the clock nor keeps the meeting open. */
+  /** Seats a bot. It neither starts the clock nor keeps the meeting open. */
   addBot(user: string): Bot | ErrorCode {
     if (this.#events.length >= this.#host.limits.waitingEvents) return 'BUSY'
     const slot = this.#roster.free
@@ -204,7 +210,7 @@ export class Owner implements Host {
     return null
   }
 
-  /** Says something to one member alone. False where the slot is empty, or a bot's. */
+  /** Sends data to one member alone. False when the slot is empty or a bot's. */
   sendTo(slot: number, data: Payload): boolean {
     const member = this.#roster.get(slot)
     if (member === undefined || member.seat === null || member.standing.is === 'leaving') return false
@@ -212,7 +218,7 @@ export class Owner implements Host {
     return true
   }
 
-  /** Takes a member's slot away, behind what it has sent before. False where the slot is empty. */
+  /** Kicks a member. Its slot is freed after its waiting inputs are framed. False when the slot is empty. */
   kick(slot: number, message: string): boolean {
     const member = this.#roster.get(slot)
     if (member === undefined || member.standing.is === 'leaving') return false
@@ -231,7 +237,7 @@ export class Owner implements Host {
     this.#noticeDesertion()
   }
 
-  /** Without a clock the end of the sweep notices that nobody is left. */
+  /** Without a frame rate, `sealNow` at the end of the sweep is what notices that nobody is left. */
   #noticeDesertion(): void {
     if (this.room.isDeserted) this.#sealSoon()
   }
@@ -267,7 +273,7 @@ export class Owner implements Host {
     if (this.#business.logic?.leave !== undefined && seat !== null) this.#notices.push({ slot, user, reason })
   }
 
-  /** Tells the business what has happened, once everything is in its place again. */
+  /** Tells the business what has happened, once the state is consistent again: the business may call back. */
   #notify(): void {
     if (this.#notices.length === 0) return
     const notices = this.#notices
@@ -290,7 +296,8 @@ export class Owner implements Host {
     const decided = this.#business.logic?.input?.(member.slot, member.user, message.data) ?? message.data
     if ('code' in decided) return decided
     if (!this.#isSeated(member)) return 'CLOSED'
-    // What was held up may come when nobody is connected any more: it is framed all the same.
+    // An input held in the upstream queue may arrive after its member lost the connection. It is framed all the same,
+    // so the clock must run.
     this.#run(now)
     this.#push(member, message.seq, decided)
     return null
@@ -317,7 +324,7 @@ export class Owner implements Host {
     this.#sealSoon()
   }
 
-  /** Without a clock, what happened is sealed at the end of the sweep. */
+  /** Without a frame rate, schedules sealing at the end of the sweep. */
   #sealSoon(): void {
     if (this.#clock.interval !== 0 || this.#unsealed) return
     this.#unsealed = true
@@ -326,7 +333,7 @@ export class Owner implements Host {
 
   // ---- the clock
 
-  /** Starts the clock where it stands still and somebody is there. */
+  /** Starts the clock if it is stopped, because somebody is in the meeting. */
   #run(now: number): void {
     this.#host.timers.clear(this.#ttl)
     if (this.#clock.isRunning) return
@@ -346,7 +353,7 @@ export class Owner implements Host {
     return this.#intake.size === 0 && this.#events.length === 0
   }
 
-  /** Without a clock: the last frame with something in it is stable now, and no frame has told of it. */
+  /** Without a frame rate: whether the last non-empty frame has become stable and no frame has said so. */
   get #hasNewsOfStability(): boolean {
     const { lastFull } = this.room
     return this.log.stableAt(this.log.next - 1) < lastFull && this.#stable >= lastFull
@@ -374,7 +381,7 @@ export class Owner implements Host {
     this.#notify()
   }
 
-  /** At the end of a sweep: a meeting without a frame rate seals what it has. */
+  /** Called at the end of a sweep: a meeting without a frame rate seals what it has. */
   sealNow(now: number): void {
     this.#unsealed = false
     if (this.#closed) return

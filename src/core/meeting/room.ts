@@ -15,21 +15,21 @@ import { Gallery } from './gallery.ts'
 import { openFrame } from './sealed.ts'
 import type { Seat } from './seat.ts'
 
-/** What a room is, wherever it is served. */
+/** The facts of a room, the same on every node that serves it. */
 export interface RoomFacts {
   readonly name: string
-  /** Random number of this history of frames; frame numbers count within it. */
+  /** Random number of this history of frames; frame numbers are unique within it. */
   readonly world: number
-  /** Who seals here, (term, incarnation): of two, the higher one came later. */
+  /** (term, incarnation) identifies the owner that seals; of two, the higher one is the later. */
   readonly term: number
   readonly incarnation: number
   /** Eight random bytes for its members. */
   readonly seed: Uint8Array
-  /** Frames a second; 0: sealed whenever there is something. */
+  /** Frames a second; 0: a frame is sealed whenever there is something to seal. */
   readonly frameRate: number
   /** Bytes of the largest input. */
   readonly inputBytes: number
-  /** Spectators see frames so many milliseconds after they were sealed. */
+  /** Delay after which spectators see a sealed frame, in milliseconds. */
   readonly spectatorDelayMs: number
 }
 
@@ -37,13 +37,13 @@ export interface RoomFacts {
 export interface NextFrame {
   readonly bytes: Uint8Array
   readonly events: readonly MeetingEvent[]
-  /** How many inputs it holds. */
+  /** Number of inputs in the frame. */
   readonly inputs: number
-  /** The last stable frame as this one is sealed. */
+  /** The last stable frame when this one is sealed. */
   readonly stable: number
 }
 
-/** What a room needs of its node. */
+/** What a room needs of the rest of the node. */
 export interface RoomHost {
   readonly limits: Limits
   readonly timers: Timers
@@ -51,7 +51,7 @@ export interface RoomHost {
   readonly budget: Budget
 }
 
-/** What whoever seals tells a session about its seat. */
+/** What the owner tells a session that takes a seat. */
 export interface Placing {
   /** When frame `startFrame` is due, in monotonic milliseconds. */
   readonly start: number
@@ -60,23 +60,23 @@ export interface Placing {
 }
 
 /**
- * A log of frames and its readers: members, spectators, whoever catches up. It is fed by {@link append} and knows
- * nothing of who seals, so that it serves frames of another node as it serves those of an owner here.
+ * A log of frames and its readers: members and spectators, live or catching up. Frames come in through {@link append};
+ * the room does not know who seals them, so it can serve a meeting that another node owns.
  */
 export class Room {
   readonly facts: RoomFacts
   readonly log: FrameLog
-  /** Who is in it at the last frame. */
+  /** The members as of the last frame. */
   readonly attendance: Attendance = new Attendance()
   readonly #host: RoomHost
-  /** What spectators see, where that is later than the members. */
+  /** The delayed view of spectators; null without a delay. */
   readonly #gallery: Gallery | null
   readonly #readers: Map<Cursor, Seat> = new Map()
   readonly #showing: Timer
   readonly #interval: number
-  /** The last frame with something in it; 0 for none. */
+  /** The last non-empty frame; 0 for none. */
   lastFull = 0
-  /** When the last frame with an input came, and when readers were last told of frames. */
+  /** When the last frame with an input was appended, and when readers were last told of frames. */
   #lastInput: number
   #lastTold = -Infinity
 
@@ -90,7 +90,7 @@ export class Room {
     this.#lastInput = now
   }
 
-  /** Whether nobody reads it. */
+  /** Whether the room has no readers. */
   get isDeserted(): boolean {
     return this.#readers.size === 0
   }
@@ -101,12 +101,12 @@ export class Room {
     return count
   }
 
-  /** Frames `from` … `to` − 1, as far as they are kept. */
+  /** The frames `from` … `to` − 1 that are still kept. */
   *history(from: number, to: number): Generator<SealedFrame> {
     for (const [number, frame] of this.log.history(from, to)) yield openFrame(number, frame)
   }
 
-  /** Takes the next frame. Readers are told of it by {@link tell}. */
+  /** Appends the next frame. Readers are told by {@link tell}. */
   append({ bytes, events, inputs, stable }: NextFrame, now: number): void {
     this.log.append(bytes, stable)
     this.attendance.apply(events)
@@ -117,7 +117,7 @@ export class Room {
     this.#lastTold = -Infinity
   }
 
-  /** Tells the readers of what was appended, unless it belongs to a quiet run that can go out together. */
+  /** Marks the readers for the appended frames, unless these belong to a quiet run that can go out together later. */
   tell(now: number): void {
     const { quietMs, coalesceMs } = this.#host.limits
     const isQuiet = now - this.#lastInput > quietMs && now - this.#lastTold < coalesceMs - this.#interval
@@ -134,13 +134,15 @@ export class Room {
     this.#showLater()
   }
 
-  /** Without a clock nothing else would show a frame to those who see it later. */
+  /**
+   * Sets the timer for delayed spectators: without a frame rate, no later frame may come to trigger showing this one.
+   */
   #showLater(): void {
     if (this.#gallery === null || this.#interval !== 0 || this.#gallery.due === Infinity) return
     this.#host.timers.set(this.#showing, this.#gallery.due)
   }
 
-  /** Places the cursor of a seat where its client says it stands, and answers the JOIN. */
+  /** Places the cursor of a seat at the position in the client's JOIN, and returns the answer. */
   place(seat: Seat, message: MessageOf<'join'>, placing: Placing, now: number): MessageOf<'joined'> {
     const { log, facts } = this
     const gallery = seat.slot === SYSTEM_SLOT ? this.#gallery : null
@@ -177,11 +179,11 @@ export class Room {
     }
   }
 
-  /** What the position that a client holds is worth here; '' where it holds none. */
+  /** Whether the client's position can be resumed: 'recovered', or the reason why not; '' when it names none. */
   #find({ world, next }: MessageOf<'join'>): 'recovered' | ErrorCode | '' {
     if (world !== 0 && world !== this.facts.world) return 'NEW_EPOCH'
     if (world === 0 || next === 0) return ''
-    // Whoever holds a frame that this world does not have yet made it up.
+    // A position beyond the next frame was never given out.
     if (next > this.log.next) return 'PROTOCOL'
     return next < this.log.first ? 'NO_SNAPSHOT' : 'recovered'
   }
@@ -194,7 +196,7 @@ export class Room {
     seat.cursor = null
   }
 
-  /** Takes a seat from its session, and tells the client why. */
+  /** Ends a seat from this side, and tells the client why. */
   end(seat: Seat, message: string): void {
     this.unplace(seat)
     const { number } = this.log
@@ -207,7 +209,7 @@ export class Room {
     })
   }
 
-  /** Ends it for all who read it. */
+  /** Ends the room for all its readers. */
   close(message: string): void {
     this.#host.timers.clear(this.#showing)
     for (const seat of this.#readers.values()) this.end(seat, message)

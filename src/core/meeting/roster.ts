@@ -2,15 +2,18 @@ import type { MeetingEvent } from '../../protocol/schema.ts'
 import { FULL } from '../ground/rate.ts'
 import { isAway, type Member } from './seat.ts'
 
-/** Who holds which slot. What happens to them becomes an event of the next frame. */
+/** The members by slot. Every change becomes an event of the next frame. */
 export class Roster {
   readonly #capacity: number
   readonly #happen: (event: MeetingEvent) => void
   readonly #members: Map<number, Member> = new Map()
-  /** Last seq of each slot, so that (slot, seq) names one input in a world, whoever held the slot. */
+  /**
+   * The last seq of each slot. Numbering goes on with the slot's next member, so (slot, seq) identifies one input in a
+   * world.
+   */
   readonly #seqs: number[] = []
   #turns = 0
-  /** The slot reserved while the business is asked about who wants it; −1 for none. */
+  /** The slot reserved while `onJoin` decides; −1 for none. */
   #reserved = -1
 
   constructor(capacity: number, happen: (event: MeetingEvent) => void) {
@@ -31,7 +34,7 @@ export class Roster {
     return this.#members.get(member.slot) === member
   }
 
-  /** As JOINED says it. */
+  /** The members in the form of JOINED. */
   get list(): { readonly slot: number; readonly user: string; readonly away: boolean }[] {
     return Array.from(this.all(), (member) => ({
       slot: member.slot,
@@ -40,7 +43,7 @@ export class Roster {
     }))
   }
 
-  /** Of the members of this user that are away, the one that has been so for longest. */
+  /** The member of this user that has been away for longest. */
   awayOf(user: string): Member | undefined {
     let first: Member | undefined
     let least = Infinity
@@ -53,7 +56,7 @@ export class Roster {
     return first
   }
 
-  /** The lowest slot that nobody has or is asked about; −1 where there is none. */
+  /** The lowest slot that is neither taken nor reserved; −1 when the meeting is full. */
   get free(): number {
     const reserved = this.#reserved
     if (this.#members.size + (reserved < 0 ? 0 : 1) >= this.#capacity) return -1
@@ -62,7 +65,7 @@ export class Roster {
     return slot
   }
 
-  /** Runs `ask` with a slot that nobody else gets meanwhile. */
+  /** Runs `ask` while the slot is reserved. */
   reserving<T>(slot: number, ask: () => T): T {
     this.#reserved = slot
     const answer = ask()
@@ -97,14 +100,14 @@ export class Roster {
     this.#happen({ type: 'back', slot: member.slot })
   }
 
-  /** Takes a member out. `reason`: why it left. */
+  /** Removes a member. `reason`: why it left. */
   remove(member: Member, reason: string): void {
     this.#seqs[member.slot] = member.seq
     this.#members.delete(member.slot)
     this.#happen({ type: 'leave', slot: member.slot, reason })
   }
 
-  /** The meeting is over. */
+  /** Removes all members, without events: the meeting has ended. */
   clear(): void {
     this.#members.clear()
   }

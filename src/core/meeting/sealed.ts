@@ -14,7 +14,7 @@ import type { Input } from './intake.ts'
 
 const scratch: Writer = new Writer(4_096)
 
-/** The bytes of a frame: events first, then inputs in order of arrival. */
+/** Encodes a frame: events first, then inputs in order of arrival. */
 export function sealFrame(events: readonly MeetingEvent[], inputs: readonly Input[]): Uint8Array {
   const size = events.length + inputs.length
   if (size === 0) return EMPTY_FRAME
@@ -29,7 +29,7 @@ export function sealFrame(events: readonly MeetingEvent[], inputs: readonly Inpu
   return w.finish()
 }
 
-/** A frame as the business sees it, of what it is sealed from. */
+/** A frame as the business sees it, from its events and inputs. */
 export function sealedFrame(
   number: number,
   events: readonly MeetingEvent[],
@@ -38,7 +38,7 @@ export function sealedFrame(
   return { number, events, inputs: inputs.map(({ member: { slot }, seq, data }) => ({ slot, seq, data })) }
 }
 
-/** A frame as the business sees it, of the bytes that a log keeps. */
+/** A frame as the business sees it, decoded from the bytes in the log. */
 export function openFrame(number: number, frame: Uint8Array): SealedFrame {
   const events: MeetingEvent[] = []
   const inputs: FrameEntry[] = []

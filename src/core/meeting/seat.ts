@@ -10,30 +10,30 @@ import type { CursorInfo } from '../session/session-info.ts'
 import type { Session } from '../session/session.ts'
 
 /**
- * Where a member stands. Every legal move:
+ * The standing of a member. Every legal move:
  *
  *   present ─connection lost→ away ─joins again, in this session or a new one→ present
  *      └──────────leaves, is kicked, expires──────┴→ leaving ─its inputs are framed→ gone
  */
 export type Standing =
   | { readonly is: 'present' }
-  /** `turn` rises from one that goes away to the next. */
+  /** `turn` rises with each member that goes away, so it orders them by how long they have been away. */
   | { readonly is: 'away'; readonly turn: number }
-  /** On its way out, behind its own inputs. */
+  /** The member leaves once its waiting inputs are framed. */
   | { readonly is: 'leaving'; readonly reason: string; readonly wasAway: boolean }
 
-/** Who holds a slot. */
+/** The holder of a slot. */
 export interface Member {
   readonly slot: number
   readonly user: string
-  /** Null: a bot of the business. */
+  /** Null for a bot. */
   seat: Seat | null
   standing: Standing
   /** Highest seq answered: accepted or refused. */
   seq: number
-  /** Of the rate of its inputs. */
+  /** Limits the rate of its inputs. */
   bucket: Bucket
-  /** Inputs accepted and not yet in a frame. */
+  /** Number of inputs accepted and not yet in a frame. */
   waiting: number
 }
 
@@ -41,28 +41,31 @@ export function isAway({ standing }: Member): boolean {
   return standing.is === 'away' || (standing.is === 'leaving' && standing.wasAway)
 }
 
-/** Who decides about the seats of a room. */
+/** The owner of a room, as its seats see it. */
 export interface Host {
   readonly name: string
   readonly log: { readonly first: number; readonly next: number }
-  /** The client has everything up to this frame. */
+  /** The client has acknowledged everything up to this frame. */
   acknowledge(seat: Seat, frame: number): void
-  /** Takes an input in, or says why not. Either way its seq is answered. */
+  /** Accepts an input, or returns why it is refused. Either way its seq is answered. */
   accept(seat: Seat, message: MessageOf<'input'>, now: number): Refusal | ErrorCode | null
-  /** The session lost its connection: a member keeps its slot and is away. False: a spectator is gone. */
+  /**
+   * The session lost its connection. True: the member keeps its slot and is away. False: the spectator's seat has
+   * ended.
+   */
   detach(seat: Seat): boolean
-  /** The session gives up its seat. What its member sent before is framed first. */
+  /** The session gives up its seat. The member's waiting inputs are framed first. */
   leave(seat: Seat, reason: string): void
 }
 
 /**
- * A session's place in a room: a member's outlives the cursor, which goes with the connection. Where its user comes
- * back in a new session, the member gets another one.
+ * A session's seat in a room. A member's seat outlives the cursor, which ends with the connection. When the user comes
+ * back in a new session, the member gets a new seat.
  */
 export class Seat implements SessionSeat {
   readonly session: Session
   readonly member: Member | null
-  /** A member's say in what is stable: another session of its user has one of its own. */
+  /** The member's vote on which frames are stable; a later session of the same user has its own. */
   readonly elector: Elector = new Elector()
   #turnedAway = 0
   readonly #host: Host
@@ -75,7 +78,7 @@ export class Seat implements SessionSeat {
     this.member = member
   }
 
-  /** Of the meeting. */
+  /** Name of the meeting. */
   get name(): string {
     return this.#host.name
   }
@@ -94,7 +97,7 @@ export class Seat implements SessionSeat {
     return this.member?.seq ?? 0
   }
 
-  /** The highest seq that was refused before its turn came. */
+  /** The highest seq that was refused on arrival. */
   get turnedAway(): number {
     return this.#turnedAway
   }
@@ -120,8 +123,8 @@ export class Seat implements SessionSeat {
   }
 }
 
-/** A session's seat in the room with this log. */
+/** A session's seat in the room with this log number. */
 export function seatOf(session: Session, log: number): Seat | undefined {
-  // Numbers of logs are unique on the node, and this one is of a meeting.
+  // Log numbers are unique on the node, and this one belongs to a meeting.
   return session.seats.get(log) as Seat | undefined
 }

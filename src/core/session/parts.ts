@@ -4,35 +4,35 @@ import type { Refusal } from '../ports.ts'
 import type { CursorInfo } from './session-info.ts'
 
 /*
- * What a session takes part in. The rooms of meetings and topics implement these, so that a session knows neither.
- * Whoever ends one takes it out of the session's map first.
+ * The parts of a session. The folders `meeting/` and `topic/` implement these, so that a session depends on neither.
+ * The caller of `end` removes the part from the session's map first.
  */
 
-/** What a session has of a meeting: membership may outlive the cursor, which goes with the connection. */
+/** A session's part in a meeting. Membership may outlive the cursor, which ends with the connection. */
 export interface Seat {
-  /** Of the meeting. */
+  /** Name of the meeting. */
   readonly name: string
   /** 255 for a spectator. */
   readonly slot: number
-  /** Where it reads; null without a connection. */
+  /** Where the session reads; null without a connection. */
   readonly place: CursorInfo | null
-  /** The last seq answered in its slot; 0 for none. */
+  /** The last seq answered in this slot; 0 for none. */
   readonly last: number
-  /** The client has everything up to this frame. */
+  /** The client has acknowledged everything up to this frame. */
   seen(frame: number): void
-  /** An input is refused before its turn, while those that were sent before it wait for theirs. */
+  /** Notes that an input was refused on arrival, ahead of earlier inputs that still wait in the upstream queue. */
   turnAway(seq: number): void
-  /** Takes an input in, or says why not. */
+  /** Accepts an input, or returns why it is refused. */
   accept(input: MessageOf<'input'>, now: number): Refusal | ErrorCode | null
-  /** The connection is gone. False: it has no seat any more, which a spectator keeps only while it reads. */
+  /** The connection closed. False: the seat ended with it, because a spectator has one only while reading. */
   detach(): boolean
-  /** The session gives up its seat; `reason` is for the meeting. */
+  /** Gives up the seat. `reason`: what the meeting is told. */
   end(reason: string): void
 }
 
-/** A reader of a topic. It goes with the connection. */
+/** A session's subscription to a topic. It ends with the connection. */
 export interface Subscription {
-  /** Of the topic. */
+  /** Name of the topic. */
   readonly name: string
   readonly place: CursorInfo
   end(now: number): void

@@ -4,24 +4,24 @@ import { Ring } from '../ground/ring.ts'
 import type { Encoded } from '../log/encoded.ts'
 import { Cursor, LANE, type Log, type Outlet, type Read } from '../log/log.ts'
 
-/** From this share of its limits on, the log is behind. */
+/** A log is behind when more than this share of its limits is unsent. */
 const BEHIND = 1 / 4
 
 /**
- * What goes down to one session alone, in order: replies, NACKs, pushes. It has one reader at a time, the cursor of the
- * session's connection, and keeps what the client has not acknowledged for the next one.
+ * The log of one session: replies, NACKs and pushes, in order. It has one reader at a time, the cursor of the session's
+ * connection, and keeps unacknowledged entries for the next connection.
  */
 export class SessionLog implements Log {
-  /** It needs no number: the client counts its entries. */
+  /** 0, because a session has only one: the client counts its entries. */
   readonly number = 0
-  /** Its reader; null until the session's first connection, and the last one while it waits for another. */
+  /** The reader. Null before the session's first connection; between connections, the cursor of the previous one. */
   cursor: Cursor | null = null
   readonly #limits: NodeLimits
   readonly #budget: Budget
   readonly #caughtUp: () => void
   readonly #ring: Ring<Encoded> = new Ring(1)
   #bytes = 0
-  /** Bytes of what is kept and was not yet offered. */
+  /** Bytes of the kept entries that were not yet offered. */
   #unoffered = 0
 
   constructor(limits: NodeLimits, budget: Budget, caughtUp: () => void) {
@@ -35,12 +35,12 @@ export class SessionLog implements Log {
     return this.#ring.next - 1
   }
 
-  /** The first entry that is kept and was not yet offered. */
+  /** Position of the first kept entry that was not yet offered. */
   get #offset(): number {
     return Math.max(this.cursor?.position ?? 1, this.#ring.first)
   }
 
-  /** So much waits to be offered that what the client asks for meanwhile would overrun the log. */
+  /** Backpressure: whether more than a quarter of the log is unsent. Further answers could overrun it. */
   get isBehind(): boolean {
     const { sessionLogEntries, sessionLogBytes } = this.#limits
     return (
@@ -49,7 +49,7 @@ export class SessionLog implements Log {
     )
   }
 
-  /** Appends an entry. False: its cursor fell off the log, and the connection is too slow to keep. */
+  /** Appends an entry. False: the cursor fell off the log, so the connection is too slow to keep. */
   append(entry: Encoded): boolean {
     const { sessionLogEntries, sessionLogBytes } = this.#limits
     this.#ring.push(entry)
@@ -78,7 +78,7 @@ export class SessionLog implements Log {
     return cursor.position === this.#ring.next
   }
 
-  /** The next entry: entries are this session's own, so a batch of several would be shared with nobody. */
+  /** Returns one entry at a time: no other session could share a batch. */
   read(cursor: Cursor): Read {
     if (cursor.position < this.#ring.first) return 'disconnect'
     const wasBehind = this.isBehind
@@ -88,15 +88,15 @@ export class SessionLog implements Log {
     return entry
   }
 
-  /** The client has everything up to `received`. */
+  /** Drops the entries up to `received`, which the client has. */
   acknowledge(received: number): void {
     while (this.#ring.size > 0 && this.#ring.first <= received && this.#ring.first < this.#offset)
       this.#drop()
   }
 
   /**
-   * Makes the cursor of a new connection, behind the entry `received` as far as what follows is kept. Returns the
-   * number that precedes the first entry it will read: above `received` where entries in between are gone.
+   * Makes the cursor of a new connection, to read from the entry after `received`, or from the oldest one kept. Returns
+   * the number before the first entry it will read: above `received` when entries in between were dropped.
    */
   attach(outlet: Outlet, received: number): number {
     const { first, next } = this.#ring
@@ -107,7 +107,7 @@ export class SessionLog implements Log {
     return position - 1
   }
 
-  /** Nobody will read it any more. */
+  /** The session has ended: returns its bytes to the budget. */
   release(): void {
     this.#hold(-this.#bytes)
   }

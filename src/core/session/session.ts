@@ -13,13 +13,13 @@ import type { CursorInfo, SessionInfo } from './session-info.ts'
 import { SessionLog } from './session-log.ts'
 import { UpstreamQueue } from './upstream-queue.ts'
 
-/** What a session needs of its node. */
+/** What a session needs of the rest of the node. */
 export interface SessionHost {
   readonly limits: NodeLimits
   readonly budget: Budget
-  /** It has waited for a connection in vain, or its token has expired. */
+  /** No connection came in time, or the token has expired. */
   expired(session: Session, now: number): void
-  /** Its log is not behind any more. */
+  /** The session log is no longer behind. */
   caughtUp(session: Session): void
 }
 
@@ -29,13 +29,13 @@ export interface SessionHost {
  *   live ─its connection is gone→ away ─it comes back→ live
  *    └──leaves, is expelled───────┴─also: waited in vain→ ended
  *
- * The connection of one that has ended is closed right after.
+ * The connection of a session that has ended is closed right after.
  */
 export type SessionState =
   /** `outlet`: of its connection. */
   { readonly is: 'live'; readonly outlet: Outlet } | { readonly is: 'away' } | { readonly is: 'ended' }
 
-/** One logical client. It survives reconnects, together with what goes down to it alone: the session log. */
+/** One logical client. It survives reconnects, together with its session log. */
 export class Session {
   readonly id: string
   readonly user: string
@@ -43,17 +43,19 @@ export class Session {
   state: SessionState = { is: 'away' }
   readonly log: SessionLog
   readonly upstream: UpstreamQueue = new UpstreamQueue()
-  /** By log number. */
+  /** Seats and subscriptions, by log number. */
   readonly seats: Map<number, Seat> = new Map()
   readonly subscriptions: Map<number, Subscription> = new Map()
-  /** The highest call number accepted: a call at or below it is a repetition. */
+  /** The highest call number accepted. A call at or below it is a duplicate. */
   calls = 0
-  /** Somebody outside is asked about what it sent last of all that was delivered: nothing more is, until the answer. */
+  /**
+   * Whether the last delivered message waits for `authorize` or `openMissing`; until then nothing more is delivered.
+   */
   asking = false
-  /** Expiry of the session without a connection, or of the token. */
+  /** When the session (without a connection) or its token expires. */
   readonly expiry: Timer
 
-  /** What may still be refused before it floods. */
+  /** Limits refused messages; a session beyond it is flooding. */
   #refusals: Bucket = FULL
 
   constructor(id: string, grant: Grant, host: SessionHost) {
@@ -64,7 +66,7 @@ export class Session {
     this.expiry = new Timer('expiry', (now) => host.expired(this, now))
   }
 
-  /** Of its connection; null without one. */
+  /** The outlet of its connection; null without one. */
   get outlet(): Outlet | null {
     return this.state.is === 'live' ? this.state.outlet : null
   }
@@ -73,32 +75,32 @@ export class Session {
     return this.state.is === 'ended'
   }
 
-  /** Whether what it sent stays in its upstream queue for now: backpressure, or a question under way. */
+  /** Whether the upstream queue is held, by backpressure or by a question under way. */
   get isHeld(): boolean {
     return !this.ended && (this.asking || this.log.isBehind)
   }
 
-  /** Notes a refusal. True where there were too many in too short a time. */
+  /** Counts a refused message. True: there were too many in too short a time. */
   isFlooding(rate: Rate, now: number): boolean {
     if (rate.wait(this.#refusals, now) > 0) return true
     this.#refusals = rate.take(this.#refusals, now)
     return false
   }
 
-  /** The client has these entries of the session log, and these frames of its meetings. */
+  /** The client has acknowledged entries of the session log, and frames of its meetings. */
   acknowledge({ received, seen }: MessageOf<'ack'>): void {
     this.log.acknowledge(received)
     for (const { log, frame } of seen) this.seats.get(log)?.seen(frame)
   }
 
-  /** Ends a subscription. Without effect where it has none to this log. */
+  /** Ends a subscription. Has no effect when there is none to this log. */
   unsubscribe(log: number, now: number): void {
     const subscription = this.subscriptions.get(log)
     this.subscriptions.delete(log)
     subscription?.end(now)
   }
 
-  /** Gives up a seat; `reason` is for the meeting. False: it has none there. */
+  /** Gives up a seat; `reason`: what the meeting is told. False: the session has no seat there. */
   leave(log: number, reason: string): boolean {
     const seat = this.seats.get(log)
     this.seats.delete(log)
@@ -106,13 +108,13 @@ export class Session {
     return seat !== undefined
   }
 
-  /** Cursors go with the connection; a client that comes back says where it stands. */
+  /** Ends all cursors with the connection: a client that reconnects names its positions. */
   stopReading(now: number): void {
     for (const [log, seat] of this.seats) if (!seat.detach()) this.seats.delete(log)
     for (const log of this.subscriptions.keys()) this.unsubscribe(log, now)
   }
 
-  /** Gives up meetings and topics that its token does not allow. Returns their logs. */
+  /** Ends seats and subscriptions that the token does not grant. Returns their log numbers. */
   withdraw(now: number): number[] {
     const withdrawn: number[] = []
     for (const [log, { name, slot }] of this.seats) {
@@ -128,7 +130,7 @@ export class Session {
     return withdrawn
   }
 
-  /** As it stands now, with so many requests under way. */
+  /** Describes the session as it is now. `requests`: the number under way. */
   info(requests: number): SessionInfo {
     const { user, outlet, upstream } = this
     const topics: string[] = []
@@ -154,14 +156,14 @@ export class Session {
   }
 }
 
-/** A wait the business named, in milliseconds: it may have said anything; on the wire it is a whole number. */
+/** A wait named by the business, in milliseconds, made a whole number that fits the wire; NaN becomes 0. */
 export function wholeWait(retryAfterMs: number): number {
   return Math.round(Math.min(Math.max(retryAfterMs, 0), MAX_UINT)) || 0
 }
 
-/** What of a message fits into a reason of the wire. */
+/** Cuts a message to what a `reason` field can carry, without splitting a character. */
 export function shorten(message: string): string {
-  // Twice as many: a character may be a pair of units.
+  // Twice the limit, because a character may be a surrogate pair.
   const characters = Array.from(message.slice(0, 2 * limits.reason)).slice(0, limits.reason)
   while (utf8Length(characters.join('')) > limits.reason) characters.pop()
   return characters.join('')

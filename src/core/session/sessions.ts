@@ -35,15 +35,15 @@ export class Sessions {
     return this.#byUser.get(user) ?? []
   }
 
-  /** Sessions of a user, and how many of them have a connection. */
+  /** Number of a user's sessions, and how many of them have a connection. */
   presence(user: string): { readonly sessions: number; readonly connected: number } {
     const sessions = [...this.of(user)]
     return { sessions: sessions.length, connected: sessions.filter(({ outlet }) => outlet !== null).length }
   }
 
   /**
-   * The session a HELLO asks for, or a new one, attached to this connection’s outlet; `reason` says why it is a new
-   * one. 'stolen' where the id belongs to another user, 'limit' where the user has too many.
+   * Attaches an outlet to the session that a HELLO names, or to a new one; `reason` says why it is new. Returns
+   * 'stolen' when the id belongs to another user, 'limit' when the user has too many sessions.
    */
   attach(
     outlet: Outlet,
@@ -65,14 +65,14 @@ export class Sessions {
     }
   }
 
-  /** Puts a new token's rights and expiry in the place of the old. */
+  /** Replaces the rights and the expiry of a session by those of a new token. */
   renew(session: Session, grant: Grant): void {
     session.grant = grant
     if (grant.expires > 0) this.#timers.set(session.expiry, grant.expires - this.#config.wallOffset)
     else this.#timers.clear(session.expiry)
   }
 
-  /** The wall clock was set: what ends at a time of it is due at another one. */
+  /** The wall clock was set: recomputes when tokens expire in monotonic time. */
   retime(): void {
     for (const session of this.#byId.values()) if (session.outlet !== null) this.renew(session, session.grant)
   }
@@ -89,7 +89,7 @@ export class Sessions {
     return session
   }
 
-  /** The connection is gone: the session waits for another. */
+  /** The connection closed: the session waits for another one. */
   detach(session: Session, now: number): void {
     session.state = { is: 'away' }
     this.#timers.set(session.expiry, now + this.#config.limits.sessionKeepMs)

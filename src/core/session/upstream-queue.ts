@@ -1,10 +1,10 @@
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
 import { Ring } from '../ground/ring.ts'
 
-/** What a message, and each item of a list in it, costs besides its own bytes. */
+/** Estimated bytes of a message, or of a list item in it, besides its variable-length fields. */
 const OVERHEAD = 64
 
-/** About the bytes a message holds: of what may be long in it. */
+/** Estimated bytes that a message holds in memory. */
 function cost(message: ClientMessage): number {
   switch (message.type) {
     case 'input':
@@ -33,17 +33,17 @@ function costOfTopic({ topic, since, keys }: MessageOf<'subscribe'>['topics'][nu
   )
 }
 
-/** A message that was not yet delivered. */
+/** A message that is not yet delivered, with its cost in bytes. */
 interface Undelivered {
   readonly message: ClientMessage
   readonly cost: number
 }
 
-/** What a client sent and the sweep has not yet delivered. */
+/** The upstream queue of a session: messages that the sweep has not yet delivered. */
 export class UpstreamQueue {
   readonly #ring: Ring<Undelivered> = new Ring(1)
   bytes = 0
-  /** Of the round robin: what it may still deliver in this turn, and whether it has one. */
+  /** For the deficit round robin: bytes it may still deliver in this turn, and whether it is in the rotation. */
   deficit = 0
   active = false
 
@@ -51,7 +51,7 @@ export class UpstreamQueue {
     return this.#ring.size
   }
 
-  /** Inputs among the messages. */
+  /** Number of inputs in the queue. */
   get inputs(): number {
     let count = 0
     for (let at = this.#ring.first; at < this.#ring.next; at++)

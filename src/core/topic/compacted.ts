@@ -1,24 +1,26 @@
 import { fixedLimits } from '../ground/config.ts'
 import type { Publication } from './publication.ts'
 
-/** A key that was removed, and its removal forgotten as well. */
+/** A key that was removed and whose removal (the tombstone) was forgotten as well. */
 interface ForgottenKey {
   /** The position of the removal. */
   readonly removedAt: number
-  /** The position of its last entry that was dropped from the ring, 0 for none. */
+  /** The position of its last entry that was dropped from the ring; 0 for none. */
   droppedAt: number
 }
 
 /**
  * The compacted log of a topic: the latest entry per key, linked in order of position; an entry without a key has the
- * key ''. It also knows what each key has lost: entries dropped from the ring, and removals that were forgotten.
+ * key ''. It also tracks, for each key, the last entry dropped from the ring and the last removal forgotten.
  */
 export class Compacted {
   readonly #keys: Map<string, Publication> = new Map()
   #newest: Publication | null = null
   /** Keys whose latest entry is a removal, oldest removal first. */
   #removed: Set<string> | null = null
-  /** The keys forgotten last, oldest removal first; of those before them only the two positions below are known. */
+  /**
+   * The most recently forgotten keys, oldest removal first. For earlier ones only the two positions below are known.
+   */
   #forgotten: Map<string, ForgottenKey> | null = null
   #unknownRemovedAt = 0
   #unknownDroppedAt = 0
@@ -47,8 +49,8 @@ export class Compacted {
   }
 
   /**
-   * Takes an entry in, unless its key has a later one: the latest has the highest stamp, so that all nodes agree
-   * whatever the order. Returns the entry that it replaces, or null.
+   * Makes an entry the latest of its key, unless the key has a later one. The highest stamp wins, so all nodes agree
+   * whatever the order of arrival. Returns the replaced entry, or null.
    */
   put(entry: Publication): Publication | null {
     const { key, stamp } = entry
@@ -59,7 +61,7 @@ export class Compacted {
       if (forgotten !== undefined) this.#forgotten?.delete(key)
     } else {
       if (current.stamp > stamp) return null
-      // Two nodes can publish in the same microsecond.
+      // Two nodes can publish in the same microsecond: the higher incarnation wins.
       if (current.stamp === stamp && current.source.incarnation > entry.source.incarnation) return null
       entry.droppedAt = current.droppedAt
       this.#unlink(current)
@@ -83,7 +85,7 @@ export class Compacted {
     entry.newer = null
   }
 
-  /** Forgets the oldest removal, to make room for a new key. Returns it, or null where there is none. */
+  /** Forgets the oldest removal, to make room for a new key. Returns it, or null when there is none. */
   forget(): Publication | null {
     const [key] = this.#removed ?? []
     if (key === undefined) return null
@@ -113,7 +115,7 @@ export class Compacted {
     else holder.droppedAt = position
   }
 
-  /** Whether an entry of one of these keys at or behind `from` was dropped from the ring. */
+  /** Whether an entry of one of these keys, at `from` or later, was dropped from the ring. */
   hasDropped(keys: ReadonlySet<string>, from: number): boolean {
     for (const key of keys) {
       const holder = this.#keys.get(key) ?? this.#forgotten?.get(key)
@@ -123,7 +125,7 @@ export class Compacted {
     return false
   }
 
-  /** Whether the removal of one of these keys (null for any), at or behind `from`, was forgotten. */
+  /** Whether a removal of one of these keys (null for any), at `from` or later, was forgotten. */
   hasForgotten(keys: ReadonlySet<string> | null, from: number): boolean {
     if (this.#forgottenAt === 0 || this.#forgottenAt < from) return false
     if (keys === null) return true

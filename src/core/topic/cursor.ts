@@ -2,10 +2,10 @@ import { Cursor, LANE, type Log, type Outlet } from '../log/log.ts'
 import type { Subscription } from '../session/parts.ts'
 import type { CursorInfo } from '../session/session-info.ts'
 
-/** How a topic's reader that fell off the ring goes on. The numbers are those of the wire. */
+/** What happens to a reader that falls off a topic's ring. The numbers are those on the wire. */
 export const policies = { skip: 0, conflate: 1, disconnect: 2 } as const
 
-/** How a subscriber wants to read. */
+/** The options of a subscription. */
 export interface Wish {
   readonly conflate: boolean
   readonly policy: number
@@ -13,7 +13,7 @@ export interface Wish {
   readonly keys: ReadonlySet<string> | null
 }
 
-/** Nearly everybody wants one of these. */
+/** Shared objects for the options of nearly all subscriptions. */
 const common: readonly Wish[] = [false, true].flatMap((conflate) =>
   Object.values(policies).map((policy) => ({ conflate, policy, keys: null })),
 )
@@ -23,12 +23,12 @@ export function wishOf(conflate: boolean, policy: number, keys: ReadonlySet<stri
   return keys === null && known !== undefined ? known : { conflate, policy, keys }
 }
 
-/** Whether such a reader is to be disconnected when it falls off the ring. */
+/** Whether a reader with these options is disconnected when it falls off the ring. */
 export function isStrict({ conflate, policy }: Wish): boolean {
   return !conflate && policy === policies.disconnect
 }
 
-/** A topic, as far as its readers know it. */
+/** A topic as its readers see it. */
 export interface TopicView extends Log {
   readonly name: string
   readonly first: number
@@ -36,20 +36,20 @@ export interface TopicView extends Log {
   leave(cursor: TopicCursor, now: number): void
 }
 
-/** A subscription: a place in a topic's log and what this subscriber wants of it. */
+/** A subscription: a position in a topic's log, and the subscriber's options. */
 export class TopicCursor extends Cursor implements Subscription {
   declare readonly log: TopicView
   readonly wish: Wish
   /**
-   * Not null while it takes the latest values from position 0 on: the end of the log when it began, because what was
-   * removed before then it never held.
+   * Not null while the cursor reads the latest values from position 0 on. It is then the end of the log when the cursor
+   * began: removals before that are left out, because the reader never held those keys.
    */
   values: number | null
-  /** Up to here it was told, by a GAP, that it gets only the latest values. */
+  /** A GAP told the reader that up to this position it gets only the latest values. */
   conflatedTo = 0
-  /** The last hole it was told of. */
+  /** Position of the last hole that the reader was told of. */
   holeAt = -1
-  /** The rung of its group, and its neighbours there. */
+  /** The rung of its group in Hz, and its neighbours in the group. */
   readonly hz: number
   before: TopicCursor | null = null
   after: TopicCursor | null = null

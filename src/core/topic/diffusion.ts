@@ -5,9 +5,9 @@ import { readPayload, writePayload } from '../../protocol/struct.ts'
 import type { Publication } from './publication.ts'
 
 /*
- * What one node tells the others of a topic in one sweep: its incarnation, then its publications. Each: flags (one
- * byte), number (uint, unless one more than before), microseconds since the stamp before (uint, the first since 1970),
- * key, payload. Not part of the protocol: nodes of one cluster run one version.
+ * The bus message with one node's publications to a topic in one sweep: the node's incarnation, then the publications.
+ * Each has flags (one byte), number (uint, unless it is the previous one plus 1), microseconds since the previous stamp
+ * (uint; the first counts from 1970), key, payload. Not part of the protocol: all nodes of a cluster run one version.
  */
 
 const NUMBER = 1
@@ -23,7 +23,7 @@ export interface Diffused {
   readonly data: Payload
 }
 
-/** `entries` are all of this publisher, in order. */
+/** Encodes entries of one publisher, in order of number. */
 export function encodeDiffusion(incarnation: number, entries: Iterable<Publication>): Uint8Array {
   const w = new Writer()
   w.uint(incarnation)
@@ -42,7 +42,7 @@ export function encodeDiffusion(incarnation: number, entries: Iterable<Publicati
   return w.finish()
 }
 
-/** Null for what no node of this cluster can have said. */
+/** Decodes a bus message; null when it is malformed. */
 export function decodeDiffusion(bytes: Uint8Array): { incarnation: number; entries: Diffused[] } | null {
   try {
     return read(new Reader(bytes))

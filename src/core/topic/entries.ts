@@ -15,18 +15,18 @@ import { policies, type TopicCursor, type Wish } from './cursor.ts'
 import { Publication } from './publication.ts'
 import type { Publisher } from './publishers.ts'
 
-/** What the logs of the topics of one pattern share. */
+/** Settings shared by the logs of all topics of one pattern. */
 export interface TopicSettings {
   readonly retention: Retention
   readonly budget: Budget
-  /** Of this node. */
+  /** Incarnation of this node. */
   readonly incarnation: number
-  /** Milliseconds since 1970 that the wire counts from. */
+  /** Origin of the times on the wire, in milliseconds since 1970. */
   readonly origin: number
   readonly pageBytes: number
 }
 
-/** How far a publisher has come in this topic. */
+/** The latest numbers of one publisher in this topic. */
 interface Head {
   /** Its last number seen. */
   number: number
@@ -37,8 +37,8 @@ interface Head {
 const scratch: Writer = new Writer(4_096)
 
 /**
- * What a topic's log holds once there was a publication: entries of all publishers in order of arrival, and beside
- * them the compacted log. Says of every reader what it has missed, exactly.
+ * The contents of a topic's log, from its first publication on: a ring with the entries of all publishers in order of
+ * arrival, and the compacted log. It knows exactly what each reader has missed.
  */
 export class TopicEntries {
   readonly #number: number
@@ -50,16 +50,16 @@ export class TopicEntries {
   #bytes = 0
   /** Bytes of the ring and of the latest values. */
   #held = 0
-  /** When the last entry came or the last reader left, in monotonic milliseconds. */
+  /** When the last entry arrived or the last reader left, in monotonic milliseconds. */
   touched = 0
-  /** The position of the last entry that was dropped from the ring, 0 for none. */
+  /** The position of the last entry that was dropped from the ring; 0 for none. */
   #droppedAt = 0
-  /** Of the ring; of what changed, for conflating readers; of latest values in the place of entries. */
+  /** Batches of the ring; of changed keys, for conflating readers; of latest values in place of entries. */
   #hasBatches = false
   readonly #batches: BatchCache = new BatchCache()
   readonly #changes: BatchCache = new BatchCache()
   readonly #values: BatchCache = new BatchCache()
-  /** Batches of values leave out what was removed before the reader began: these are for who began here. */
+  /** `#values` holds batches for readers that began at this position: removals before it are left out. */
   #valuesBegan = 0
 
   /** `start`: the position of the first entry. */
@@ -78,7 +78,7 @@ export class TopicEntries {
     return this.#ring.next
   }
 
-  /** Entries taken in all. */
+  /** Number of entries taken since the log began. */
   get taken(): number {
     return this.next - this.#start
   }
@@ -112,12 +112,17 @@ export class TopicEntries {
     return this.#compacted.latest()
   }
 
-  /** The last number seen of a publisher; undefined where none was, or so many others since that it was forgotten. */
+  /**
+   * The last number seen of a publisher; undefined when none was seen, or the publisher was forgotten for newer ones.
+   */
   head(publisher: Publisher): number | undefined {
     return this.#heads.get(publisher)?.number
   }
 
-  /** The last numbers of all publishers before `position`, which is in the ring or its end. Walks back from the end. */
+  /**
+   * The last number of each publisher before `position`, which must be in the ring or at its end. Walks back from the
+   * end.
+   */
   numbersAt(position: number): Position['numbers'] {
     if (position === this.first)
       return Array.from(this.#heads, ([{ incarnation }, { dropped }]) => [incarnation, dropped])
@@ -166,7 +171,7 @@ export class TopicEntries {
     if (replaced !== null) this.#let(replaced)
   }
 
-  /** An entry is no longer the latest of its key: unless the ring has it, it is gone. */
+  /** Releases an entry that is no longer the latest of its key, unless the ring still has it. */
   #let({ position, size }: Publication): void {
     if (position < this.first) this.#hold(-size)
   }
@@ -180,7 +185,8 @@ export class TopicEntries {
   }
 
   /**
-   * Publishers come and go with the incarnations of nodes; the oldest are forgotten beyond what a position can hold.
+   * Adds a publisher. Every restart of a node makes a new one, so the oldest are forgotten beyond what a position can
+   * hold.
    */
   #meet(publisher: Publisher, number: number): void {
     for (const oldest of this.#heads.keys()) {
@@ -190,16 +196,16 @@ export class TopicEntries {
     this.#heads.set(publisher, { number, dropped: number - 1 })
   }
 
-  /** Forgets the oldest removal, if there is any, to make room for a new key. */
+  /** Forgets the oldest removal, to make room for a new key. False: there is none. */
   forgetRemoval(): boolean {
     const forgotten = this.#compacted.forget()
     if (forgotten !== null) this.#let(forgotten)
     return forgotten !== null
   }
 
-  /** Drops what retention does not keep, but nothing at or after `keep`. */
+  /** Drops entries beyond the retention, but none at or after `keep`. */
   trim(retention: Retention, keep: number, now: number): void {
-    // Whoever still needs one is behind the others and can have it made again.
+    // Only a reader behind the others still needs a batch, and it can be built again.
     this.#clearBatches()
     while (this.#ring.size > 0 && this.#ring.first < keep) {
       const kept =
@@ -211,7 +217,7 @@ export class TopicEntries {
     }
   }
 
-  /** Drops the oldest entries, whoever waits for them, until the ring has at most `bytes`. */
+  /** Drops the oldest entries, even those still to be read, until the ring has at most `bytes`. */
   trimTo(bytes: number): void {
     while (this.#bytes > bytes) this.#drop()
   }
@@ -232,15 +238,16 @@ export class TopicEntries {
     this.#settings.budget.add(bytes)
   }
 
-  /** The topic is gone. */
+  /** The topic was forgotten: returns its bytes to the budget. */
   release(): void {
     this.#hold(-this.#held)
   }
 
   /**
-   * Whether a reader that has everything it wants before position `at` can no longer have all that follows: a plain
-   * one, where an entry it wants was dropped from the ring; a conflating one, which needs only the compacted log, where
-   * the removal of one of its keys was forgotten. At 0 that one holds nothing that could have been removed.
+   * Whether a reader that is complete up to position `at` can no longer get everything that follows. A plain reader has
+   * lost something when an entry it wants was dropped from the ring. A conflating reader needs only the compacted log,
+   * so it has lost something when a removal of one of its keys was forgotten; at position 0 it holds no key that could
+   * have been removed.
    */
   hasLost(at: number, { conflate, keys }: Wish): boolean {
     if (conflate) return at > 0 && this.#compacted.hasForgotten(keys, at)
@@ -260,14 +267,14 @@ export class TopicEntries {
     return this.#readRing(cursor)
   }
 
-  /** What a reader gets that fell off the ring. */
+  /** Handles a reader that fell off the ring, by its policy. */
   #fall(cursor: TopicCursor): Read {
     const from = cursor.position
     const to = this.first
     const { policy } = cursor.wish
     if (policy === policies.disconnect) return 'disconnect'
     if (policy === policies.conflate) {
-      // It stands where it stood: of what it missed, the latest values follow.
+      // The cursor stays: the latest values of what it missed follow.
       cursor.conflatedTo = to
       return this.#gap(from, to, from, [], 'SLOW')
     }
@@ -326,10 +333,10 @@ export class TopicEntries {
   #readLatest(cursor: TopicCursor): Read {
     const from = cursor.position
     const { keys } = cursor.wish
-    // What was removed before it began it never held.
+    // A reader at position 0 holds no keys, so earlier removals do not matter to it.
     if (from === 0) cursor.values = this.next
     else if (this.#compacted.hasForgotten(keys, Math.max(from, cursor.values ?? 0))) {
-      // A key was removed and forgotten before this reader heard of it: it begins again, and is told so.
+      // A removal was forgotten before this reader heard of it: a GAP tells it to begin again.
       cursor.position = 0
       cursor.values = this.next
       cursor.conflatedTo = 0
@@ -339,7 +346,7 @@ export class TopicEntries {
     return isWhole ? this.#readChanges(cursor) : this.#readValues(cursor)
   }
 
-  /** What has changed for a conflating reader that has kept up. */
+  /** Reads the keys that changed, for a conflating reader that has kept up. */
   #readChanges(cursor: TopicCursor): Read {
     const from = cursor.position
     const { keys } = cursor.wish
@@ -358,8 +365,8 @@ export class TopicEntries {
   }
 
   /**
-   * Latest values in the place of entries: all there are, to a new reader, or those of a stretch that it missed. What
-   * it was not given of these it has not lost, so it is told when it stands at the end of them.
+   * Reads latest values in place of entries: all of them for a new reader, or those of a stretch that it missed. Values
+   * left out are not a loss, so an empty batch at the end tells the reader that it has them all.
    */
   #readValues(cursor: TopicCursor): Read {
     const from = cursor.position
@@ -387,8 +394,8 @@ export class TopicEntries {
   }
 
   /**
-   * Latest entries from a position on, as far as `end`, without what was removed before `began`; `after`: where the
-   * next page begins, if there is one.
+   * A page of the latest entries at positions `from` … `end` − 1, leaving out removals before `began`. `after`: where
+   * the next page begins; undefined for none.
    */
   #page(
     from: number,

@@ -2,30 +2,30 @@ import { Timer, type Timers } from '../ground/timers.ts'
 import { isStrict, type TopicCursor } from './cursor.ts'
 
 /**
- * How often a subscriber may be written to, rounded down to this ladder. All flushes of a rung share one phase, so
- * that subscribers share batches.
+ * Rates in Hz that `maxHz` is rounded down to. All flushes of a rung share one phase, so that subscribers share
+ * batches.
  */
 export const ladder: readonly number[] = [1, 2, 5, 10, 20, 30, 60]
 
-/** The rung for a wish in Hz; 0 (no limit) for 0 and for more than the ladder has. */
+/** The rung for a `maxHz`; 0 (no limit) for 0 and for rates above the ladder. */
 export function rungOf(maxHz: number): number {
   if (maxHz === 0 || maxHz > (ladder.at(-1) as number)) return 0
   return ladder.findLast((hz) => hz <= maxHz) ?? 0
 }
 
 /**
- * The subscribers of one topic that are told of news together, and trimmed behind together: of the same rung, all
- * conflating or none, all to be disconnected when they fall off the ring or none. Linked, not listed, and without what
- * any member says: most groups have one member.
+ * Subscribers of one topic that are notified together: all of the same rung, all conflating or none, all strict
+ * (disconnected when they fall off the ring) or none. To save memory the members form a linked list, and what is common
+ * to them is read from the first: most groups have one member.
  */
 export class Group {
   /** The position up to which its cursors were marked. */
   offered: number
-  /** Members that had not taken what they were offered before. */
+  /** Members that had not yet read what was last offered. */
   behind = 0
   size = 0
   first: TopicCursor | null = null
-  /** It waits for its rung's next flush. */
+  /** Whether the group waits for its rung's next flush. */
   due = false
   /** The next group of the topic. */
   next: Group | null = null
@@ -34,12 +34,12 @@ export class Group {
     this.offered = offered
   }
 
-  /** Any member; one that a topic lists has one. */
+  /** Any member. A group that a topic lists always has one. */
   get #one(): TopicCursor {
     return this.first as TopicCursor
   }
 
-  /** The rung; 0 for none. */
+  /** The rung in Hz; 0 for none. */
   get hz(): number {
     return this.#one.hz
   }
@@ -72,7 +72,7 @@ export class Group {
 
   /** Calls `mark` for each member that has something to read. */
   offer(mark: (cursor: TopicCursor) => void): void {
-    // The last of them may have left while it waited for its rung.
+    // The last member may have left while the group waited for its rung.
     if (this.first === null) return
     const { next } = this.first.log
     let behind = 0
@@ -85,7 +85,7 @@ export class Group {
   }
 }
 
-/** One step of the ladder: the groups that wait for its next flush. */
+/** One step of the ladder, with the groups that wait for its next flush. */
 class Rung {
   readonly #interval: number
   readonly #timer: Timer
@@ -108,7 +108,7 @@ class Rung {
     group.due = true
     if (this.#groups.length === 0) {
       const next = (Math.floor(now / this.#interval) + 1) * this.#interval
-      // A product may round down to the moment it should lie behind.
+      // The product may be rounded down to `now` itself, and must lie after it.
       timers.set(this.#timer, next > now ? next : next + this.#interval)
     }
     this.#groups.push(group)
@@ -127,7 +127,7 @@ export class Rungs {
     this.#rungs = new Map(ladder.map((hz) => [hz, new Rung(hz, flush)]))
   }
 
-  /** Flushes a group now, where it has no rung, else with all others of its rung. */
+  /** Flushes a group: at once when it has no rung, else together with the others of its rung. */
   news(group: Group, now: number): void {
     if (group.hz === 0) this.#flush(group)
     else (this.#rungs.get(group.hz) as Rung).wait(group, this.#timers, now)

@@ -1,35 +1,35 @@
 import { type Payload, payloadLength } from '../../protocol/payload.ts'
 import type { Publisher } from './publishers.ts'
 
-/** What keeping a publication costs besides its payload and key. */
+/** Estimated bytes of a publication besides its payload and key. */
 const OVERHEAD = 32
 
 /**
- * An entry of a topic's log. A class that names each field: there are very many of them, and an object spread made
- * each of them slow to make and slow to collect.
+ * An entry of a topic's log. A class with named fields, because there are very many entries, and object spread made
+ * them slow to allocate and to collect.
  */
 export class Publication {
   readonly position: number
   readonly source: Publisher
-  /** From its publisher in this topic: strictly rising. */
+  /** The publisher's number for it within this topic; strictly rising. */
   readonly number: number
   /** Hybrid logical clock: microseconds since 1970, strictly rising per publisher. Less than 2^52. */
   readonly stamp: number
-  /** '' where it has none. */
+  /** The key; '' for none. */
   readonly key: string
-  /** The key is removed. */
+  /** Whether this entry removes the key. */
   readonly tombstone: boolean
   readonly data: Payload
-  /** When it came to this node, in whole monotonic milliseconds: an integer takes no memory of its own. */
+  /** When it arrived at this node, in whole monotonic milliseconds: V8 stores a small integer in the object itself. */
   readonly cameAt: number
-  /** How many of its publisher's numbers were lost between the one before and this one. */
+  /** How many publications of the same publisher were lost just before this one. */
   readonly lost: number
 
-  /** It is the latest of its key and linked in the compacted log. */
+  /** Whether it is the latest of its key, and linked in the compacted log. */
   latest = false
   older: Publication | null = null
   newer: Publication | null = null
-  /** While it is the latest: the position of the last entry of its key that was dropped from the ring, 0 for none. */
+  /** While it is the latest: the position of the last entry of its key that was dropped from the ring; 0 for none. */
   droppedAt = 0
 
   constructor(
@@ -54,7 +54,7 @@ export class Publication {
     this.lost = lost
   }
 
-  /** The last number of its publisher that came before it. */
+  /** The publisher's previous number that this node has seen. */
   get numberBefore(): number {
     return this.number - 1 - this.lost
   }

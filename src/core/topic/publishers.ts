@@ -1,10 +1,10 @@
 import { limits } from '../../protocol/limits.ts'
 import { Encoded } from '../log/encoded.ts'
 
-/** A node that publishes: one of its lives, which numbers its publications to each topic. */
+/** One incarnation of a node, which numbers its publications to each topic. */
 export class Publisher {
   readonly incarnation: number
-  /** Its number in this node's table, by which the wire names it. */
+  /** Its number in this node's table, which stands for it on the wire. */
   readonly number: number
 
   constructor(incarnation: number, number: number) {
@@ -14,14 +14,14 @@ export class Publisher {
 }
 
 /**
- * The publishers that this node has heard of since it was started, itself first. The table only grows, so a number
- * means the same on every connection, and a connection that was told of the first n need only be told of the rest.
+ * The publishers that this node has heard of since it started, itself first. The table only grows, so a number means
+ * the same on every connection, and a connection that knows the first n needs only the rest.
  */
 export class Publishers {
   readonly own: Publisher
   readonly #all: Publisher[]
   readonly #byIncarnation: Map<number, Publisher>
-  /** What a connection that knows `from` publishers has to be told, and how many it knows then. */
+  /** The last PUBLISHERS made: it takes a connection from `from` known publishers to `to`. */
   #message: { readonly from: number; readonly to: number; readonly encoded: Encoded } | null = null
 
   constructor(incarnation: number) {
@@ -34,7 +34,7 @@ export class Publishers {
     return this.#all.length
   }
 
-  /** The publisher of this incarnation; null for a further one where the table is full. */
+  /** The publisher of this incarnation, added if it is new; null when it is new and the table is full. */
   of(incarnation: number): Publisher | null {
     const known = this.#byIncarnation.get(incarnation)
     if (known !== undefined) return known
@@ -45,7 +45,10 @@ export class Publishers {
     return made
   }
 
-  /** PUBLISHERS for a connection that was told of the first `told`; nearly always all were told of the same. */
+  /**
+   * The PUBLISHERS message for a connection that knows the first `told`. Cached, because nearly all connections know
+   * the same.
+   */
   messageFrom(told: number): Encoded {
     if (this.#message?.from !== told || this.#message.to !== this.size) {
       const publishers = this.#all.slice(told).map(({ incarnation }) => ({ publisher: incarnation }))

@@ -1,17 +1,17 @@
 import type { Topic } from './topic.ts'
 
-/** A topic as it stands on this node. */
+/** A snapshot of a topic on this node. */
 export interface TopicInfo {
   readonly name: string
   /** Subscriptions on this node. */
   readonly subscribers: number
   /** Keys that have a latest value. */
   readonly keys: number
-  /** Publications taken since the topic came to be here. */
+  /** Publications taken since the topic was made on this node. */
   readonly publications: number
-  /** Publications that readers who come back can still have. */
+  /** Publications still kept in the ring, for readers that come back. */
   readonly kept: number
-  /** Bytes of these and of the latest values. */
+  /** Bytes of the kept publications and of the latest values. */
   readonly bytes: number
 }
 

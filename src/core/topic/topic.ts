@@ -9,14 +9,14 @@ import { Group } from './groups.ts'
 import type { Publication } from './publication.ts'
 import type { Publisher } from './publishers.ts'
 
-/** What a topic needs of its node: the settings of its pattern, and to say that a reader is gone. */
+/** What a topic needs of the rest of the node: the settings of its pattern, and whom to tell when a reader leaves. */
 export interface TopicHost extends TopicSettings {
   left(topic: Topic, now: number): void
 }
 
 /**
- * A class of messages on this node: a log and who reads it. As long as nothing was published it holds next to nothing,
- * because there may be a million of them.
+ * A topic on this node: a log and its readers. Until the first publication it holds next to nothing, because there may
+ * be a million topics.
  */
 export class Topic implements TopicView {
   readonly name: string
@@ -24,12 +24,12 @@ export class Topic implements TopicView {
   readonly #host: TopicHost
   #entries: TopicEntries | null = null
   #groups: Group | null = null
-  /** It has entries that no sweep has carried on. */
+  /** Whether it has entries that no sweep has carried on yet. */
   dirty = false
-  /** What lies before this position was carried on by a sweep: the bus's place in this log. */
+  /** The bus's position in this log: entries before it were carried on by a sweep. */
   carried: number
 
-  /** `start`: the position that its first entry will have. */
+  /** `start`: the position of its first entry. */
   constructor(name: string, number: number, start: number, host: TopicHost) {
     this.name = name
     this.number = number
@@ -41,12 +41,12 @@ export class Topic implements TopicView {
     return this.#host.retention
   }
 
-  /** Names this life of this log: no other has the same, on any node. */
+  /** Identifies this life of the log; unique in the cluster. */
   get epoch(): number {
     return this.#host.incarnation + this.number
   }
 
-  /** Nothing was ever published to it. */
+  /** Whether nothing was ever published to it. */
   get isEmpty(): boolean {
     return this.#entries === null
   }
@@ -59,12 +59,12 @@ export class Topic implements TopicView {
     return this.#entries?.next ?? this.carried
   }
 
-  /** Entries taken since it came to be. */
+  /** Number of entries taken since it was made. */
   get taken(): number {
     return this.#entries?.taken ?? 0
   }
 
-  /** Entries in the ring. */
+  /** Number of entries in the ring. */
   get size(): number {
     return this.#entries?.size ?? 0
   }
@@ -79,7 +79,7 @@ export class Topic implements TopicView {
     return this.#entries?.held ?? 0
   }
 
-  /** When the last entry came or the last reader left, in monotonic milliseconds. */
+  /** When the last entry arrived or the last reader left, in monotonic milliseconds. */
   get touched(): number {
     return this.#entries?.touched ?? 0
   }
@@ -98,24 +98,27 @@ export class Topic implements TopicView {
   }
 
   /**
-   * The number behind the last one of a publisher. A log begins at a position that no number of this node has reached
-   * under the same name, so its own numbers and positions are the same until another node publishes.
+   * The next number of a publisher. A log begins at a position above all numbers that this node has used under the same
+   * name, so its own numbers equal the positions until another node publishes.
    */
   nextNumber(publisher: Publisher): number {
     return (this.#entries?.head(publisher) ?? this.next - 1) + 1
   }
 
-  /** The last number seen of a publisher, 0 for none. */
+  /** The last number seen of a publisher; 0 for none. */
   head(publisher: Publisher): number {
     return this.#entries?.head(publisher) ?? 0
   }
 
-  /** Where a reader stands that has everything before `position`, which is in the ring or its end. */
+  /**
+   * The position, as told to clients, of a reader that has everything before `position`, which must be in the ring or
+   * at its end.
+   */
   positionAt(position: number): Position {
     return { epoch: this.epoch, at: position, numbers: this.#entries?.numbersAt(position) ?? [] }
   }
 
-  /** Where a reader stands that is to be given the latest values. */
+  /** The position, as told to clients, of a reader that is about to get the latest values. */
   get beginning(): Position {
     return { epoch: this.epoch, at: 0, numbers: [] }
   }
@@ -148,12 +151,12 @@ export class Topic implements TopicView {
     this.#entries.append(source, number, stamp, key, tombstone, data, now)
   }
 
-  /** Forgets the oldest removal, if there is any, to make room for a new key. */
+  /** Forgets the oldest removal, to make room for a new key. False: there is none. */
   forgetRemoval(): boolean {
     return this.#entries?.forgetRemoval() ?? false
   }
 
-  /** Trims the ring to its retention, but keeps what the sweep, or a throttled group, still waits for. */
+  /** Trims the ring to its retention, but keeps entries that the next sweep or a throttled group has yet to offer. */
   trim(now: number): void {
     if (this.#entries === null) return
     let keep = this.carried
@@ -162,12 +165,12 @@ export class Topic implements TopicView {
     this.#entries.trim(this.retention, keep, now)
   }
 
-  /** Drops the oldest entries, whoever waits for them, until the ring has at most `bytes`. */
+  /** Drops the oldest entries, even those still to be read, until the ring has at most `bytes`. */
   trimTo(bytes: number): void {
     this.#entries?.trimTo(bytes)
   }
 
-  /** The topic is gone. */
+  /** The topic was forgotten. */
   release(): void {
     this.#entries?.release()
     this.#entries = null
@@ -175,7 +178,7 @@ export class Topic implements TopicView {
 
   // ---- readers
 
-  /** Why a reader that stands at `since` cannot go on in this log; '' where all that it wants behind that follows. */
+  /** Why a reader cannot resume from a position in this log; '' when it can, without a loss. */
   resume({ epoch, at }: Position, wish: Wish): ErrorCode | '' {
     if (epoch !== this.epoch) return 'NEW_EPOCH'
     // No reader of this log can hold what was never in it.
@@ -205,7 +208,7 @@ export class Topic implements TopicView {
     return count
   }
 
-  /** The share of its subscribers that had not taken what they were offered before. */
+  /** The share of its subscribers, 0–1, that had not yet read what was last offered. */
   get behind(): number {
     let behind = 0
     let size = 0
@@ -250,7 +253,7 @@ export class Topic implements TopicView {
     before.next = group.next
   }
 
-  /** Calls `visit` for each subscriber that fell off the ring and is to be disconnected for it. */
+  /** Calls `visit` for each subscriber that fell off the ring and must be disconnected for it. */
   eachFallen(visit: (cursor: TopicCursor) => void): void {
     for (let group = this.#groups; group !== null; group = group.next) {
       if (!group.strict) continue

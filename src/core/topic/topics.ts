@@ -38,17 +38,20 @@ export class Topics {
   #dirty: Topic[] = []
   /** Topics that grew since the last complete flush. */
   readonly #grown: Set<Topic> = new Set()
-  /** Topics that something may grow too old of: an entry in the ring, or the topic itself, which nobody reads. */
+  /** Topics to check for age: of entries in the ring, or of the topic itself when nobody reads it. */
   readonly #aging: Set<Topic> = new Set()
   /**
-   * Topics without entries and without readers, and when the last one left: it may come back to the same log. Longest
-   * ago first.
+   * Topics without entries and without readers, by when the last reader left, longest ago first. Each is kept for a
+   * while, because the reader may come back to the same log.
    */
   readonly #lingering: Map<Topic, number> = new Map()
   readonly #agingTimer: Timer
   #agingDue = false
   #lastStamp = 0
-  /** The last position of all topics that were forgotten: one that is made again begins behind it. */
+  /**
+   * The highest position of all forgotten topics. A new topic begins after it, so no position is used twice under one
+   * name.
+   */
   #lastForgotten = 0
 
   constructor(
@@ -93,7 +96,10 @@ export class Topics {
     return this.#topics.values()
   }
 
-  /** Sets what topics of these names keep. The first pattern that matches counts; for topics made from now on. */
+  /**
+   * Sets the retention of topics whose names match the pattern. The first matching pattern counts. Topics that already
+   * exist keep theirs.
+   */
   define(pattern: string, retention: Retention): void {
     this.#defined.push({ pattern, host: this.#hostOf(retention) })
   }
@@ -111,7 +117,7 @@ export class Topics {
     }
   }
 
-  /** Null where there is no room for one more. The caller has checked the name. */
+  /** Makes a topic; null when there is no room for one more. The caller has checked the name. */
   #make(name: string): Topic | null {
     if (this.#budget.isFull) return null
     if (this.#topics.size >= this.#config.limits.topics) {
@@ -127,7 +133,7 @@ export class Topics {
 
   // ---- publishing
 
-  /** Appends an entry of this node. Returns the topic's pressure, or the reason where it was not taken. */
+  /** Appends an entry of this node. Returns the topic's pressure, 0–1, or the error. */
   publish(name: string, data: Payload, key: string, tombstone: boolean, now: number): number | ErrorCode {
     const result = this.#publish(name, data, key, tombstone, now)
     if (typeof result === 'string') this.#stats.refusePublication(result)
@@ -136,12 +142,12 @@ export class Topics {
 
   #publish(name: string, data: Payload, key: string, tombstone: boolean, now: number): number | ErrorCode {
     let topic = this.#topics.get(name) ?? null
-    // The name of a topic that is there was checked when it was made.
+    // The name of an existing topic was checked when it was made.
     if (topic === null && !isName(name)) return 'BAD_TOPIC'
     if (payloadLength(data) > protocolLimits.payload) return 'TOO_LARGE'
     topic ??= this.#make(name)
     if (topic === null) return 'LIMIT'
-    // A removal makes room.
+    // A removal frees memory, so it is taken even when the budget is full.
     const isFull = this.#budget.isFull && !(tombstone && topic.hasKey(key))
     if (isFull || !this.#hasRoom(topic, key)) return 'LIMIT'
     this.#lastStamp = Math.max(this.#lastStamp + 1, Math.floor((now + this.#config.wallOffset) * 1000))
@@ -152,8 +158,8 @@ export class Topics {
   }
 
   /**
-   * From 0 to 1: how full the room is for entries that no sweep has carried on, or, where that is more, the share of
-   * the subscribers that had not taken what they were offered last.
+   * The pressure, 0–1: how full the room for entries awaiting a sweep is, or the share of subscribers that had not yet
+   * read what was last offered, whichever is larger.
    */
   #pressure({ size, bytes, retention, behind }: Topic): number {
     const { topicPendingEntries, topicPendingBytes } = this.#config.limits
@@ -171,7 +177,10 @@ export class Topics {
     )
   }
 
-  /** What a live cursor was not yet offered, and the bus not given, is not overwritten: it goes out first. */
+  /**
+   * Makes room for an entry. Entries that a live cursor was not yet offered, or the bus not yet given, go out before
+   * they are overwritten.
+   */
   #makeRoom(topic: Topic, now: number): void {
     const { topicPendingEntries, topicPendingBytes } = this.#config.limits
     const { retention } = topic
@@ -179,7 +188,7 @@ export class Topics {
       topic.size < retention.entries + topicPendingEntries &&
       topic.bytes < retention.bytes + topicPendingBytes
     if (hasRoom) return
-    // A conflating reader needs no ring and is left to its rung.
+    // A conflating reader needs no ring, so its group keeps waiting for its rung.
     for (const group of topic.groups()) if (!group.conflate) this.#offer(group)
     while (this.#downstream.hasWork) this.#downstream.flush(now, Infinity)
     this.#diffuse(topic)
@@ -204,7 +213,10 @@ export class Topics {
     this.#dirty.push(topic)
   }
 
-  /** Entries of another node. What came before is dropped; a hole is kept as one and told to every reader. */
+  /**
+   * Takes entries of another node. Entries already seen are dropped; a hole is recorded, and every reader is told of
+   * it.
+   */
   handleBus(name: string, bytes: Uint8Array, now: number): void {
     const topic = this.#topics.get(name)
     if (topic === undefined) return
@@ -218,17 +230,18 @@ export class Topics {
         this.#stats.refusePublication('LIMIT')
         continue
       }
-      // The clock of this node never falls behind a stamp it has seen.
+      // Hybrid logical clock: later stamps of this node exceed every stamp it has seen.
       this.#lastStamp = Math.max(this.#lastStamp, stamp)
       this.#makeRoom(topic, now)
-      // A copy: a view would keep the whole message of the bus.
+      // A copy: a view would keep the whole bus message in memory.
       const own = { text: data.text, bytes: data.bytes.slice() }
       this.#append(topic, source, number, stamp, key, tombstone, own, now)
     }
   }
 
   /**
-   * Drops what is not to be kept. Who is to be disconnected for missing it may be stalled, and would never ask for it.
+   * Trims a topic to its retention. Strict readers that fell off the ring are disconnected here, because a stalled one
+   * would never try to read again.
    */
   #trim(topic: Topic, now: number): void {
     topic.trim(now)
@@ -237,7 +250,7 @@ export class Topics {
 
   // ---- subscribing
 
-  /** Makes a cursor. The caller has checked name, grant and connection. */
+  /** Subscribes a session to a topic. The caller has checked name, grant and connection. */
   subscribe(
     session: Session,
     call: number,
@@ -254,24 +267,26 @@ export class Topics {
     if (topic === null) return 'LIMIT'
     this.#lingering.delete(topic)
     if (!topic.isRead) this.#bus.subscribe(topic.name)
-    // What was marked and not yet written must stay.
+    // While marked cursors wait to be written, their entries must stay.
     if (!this.#downstream.hasWork) this.#trim(topic, now)
     const keys = asked.keys.length === 0 ? null : new Set(asked.keys.map(({ key }) => key))
     const wish = wishOf(asked.conflate, asked.policy, keys)
     const { since } = asked
     const reason = since.epoch === 0 ? null : topic.resume(since, wish)
     const recovered = reason === ''
-    // Who holds nothing, or nothing that can be continued, begins with the latest values where there are such.
+    // A reader that cannot be resumed begins with the latest values, if it conflates, names keys, or the topic is
+    // keyed.
     const values = !recovered && !topic.isEmpty && (wish.conflate || keys !== null || topic.keyCount > 0)
     const history = reason === null ? Math.max(topic.first, topic.next - asked.history) : topic.first
-    // A conflating reader needs no ring, and one of some keys has lost nothing that the ring has not.
+    // A conflating reader needs no ring. A reader of some keys that stood before the ring has lost nothing it wants, so
+    // it goes on at the start of the ring.
     const continued = wish.conflate ? since.at : Math.max(since.at, topic.first)
     const start = values ? 0 : recovered ? continued : history
     const outlet = session.outlet as Outlet
     const cursor = new TopicCursor(topic, outlet, start, wish, values, rungOf(asked.maxHz))
     topic.add(cursor)
     session.subscriptions.set(topic.number, cursor)
-    // Only now: a topic that loses its last reader is closed.
+    // The replaced cursor ends only now, because a topic that loses its last reader is unsubscribed from the bus.
     replaced?.end(now)
     if (!topic.isCurrent(cursor)) this.#downstream.mark(cursor)
     const position = recovered
@@ -301,7 +316,7 @@ export class Topics {
 
   // ---- the sweep's part
 
-  /** Tells the readers of what is new, and gives the bus what it wants of it. */
+  /** Part of the sweep: offers new entries to readers and gives this node's to the bus. */
   sweep(now: number): void {
     const dirty = this.#dirty
     this.#dirty = []
@@ -321,7 +336,7 @@ export class Topics {
     else this.#aging.add(topic)
   }
 
-  /** Gives the bus this node's entries that it has not had, in one message, where anybody listens. */
+  /** Gives the bus this node's new entries in one message, if another node may listen. */
   #diffuse(topic: Topic): void {
     if (this.#bus.hears(topic.name)) {
       const entries: Publication[] = []
@@ -337,7 +352,7 @@ export class Topics {
     group.offer((cursor) => this.#downstream.mark(cursor))
   }
 
-  /** After a complete flush: what retention does not keep goes. */
+  /** After a complete flush, trims the topics that grew to their retention. */
   trim(now: number): void {
     for (const topic of this.#grown) this.#trim(topic, now)
     this.#grown.clear()
@@ -354,7 +369,7 @@ export class Topics {
     let left = Math.min(this.#aging.size, fixedLimits.agingTopics)
     for (const topic of this.#aging) {
       if (left-- === 0) break
-      // Looked at again behind the others, unless nothing is left to age.
+      // The topic moves to the end of the set, unless nothing in it can age any more.
       this.#aging.delete(topic)
       this.#trim(topic, now)
       if (topic.isRead ? topic.size > 0 : now - topic.touched < topicIdleMs) this.#aging.add(topic)
@@ -364,7 +379,7 @@ export class Topics {
       this.#timers.set(this.#agingTimer, now + fixedLimits.agingMs)
   }
 
-  /** The topic is gone, with its latest values; nobody reads it. */
+  /** Forgets a topic that nobody reads, with its latest values. */
   #forget(topic: Topic): void {
     this.#topics.delete(topic.name)
     this.#lingering.delete(topic)

@@ -19,24 +19,24 @@ import { Upstream } from './upstream.ts'
 const NONE: Denials = new Map()
 
 /**
- * Errors that a client meets without doing anything wrong, so that no number of them is a flood. BUSY: the pause of its
- * socket bounds it. UNKNOWN: its connection was lost. STALE and OUT_OF_ORDER: it repeats what may not have arrived, or
- * goes on behind what has not.
+ * Errors that a well-behaved client can meet, so they never count as a flood. BUSY: pausing its socket bounds them.
+ * UNKNOWN: its connection was lost. STALE and OUT_OF_ORDER: it resends inputs that may not have arrived, or sends
+ * further ones after an input that did not.
  */
 const innocent: ReadonlySet<ErrorCode> = new Set(['BUSY', 'UNKNOWN', 'STALE', 'OUT_OF_ORDER'])
 
-/** Why an input is refused whose number is wrong: the answer says which is right. */
+/** Errors about an input's seq: the NACK names the last seq answered. */
 const ofTheNumber: ReadonlySet<ErrorCode> = new Set(['STALE', 'LIMIT', 'OUT_OF_ORDER'])
 
-/** The meetings, as far as messages go to them. */
+/** The meetings as a target of messages. */
 export interface JoinTarget {
-  /** Seats the session in a meeting; NOT_FOUND where it is not open. */
+  /** Seats the session in a meeting; NOT_FOUND when it is not open. */
   join(session: Session, message: MessageOf<'join'>, now: number): MessageOf<'joined'> | Refusal | ErrorCode
 }
 
-/** The topics, as far as messages go to them. */
+/** The topics as a target of messages. */
 export interface TopicTarget {
-  /** Makes a cursor. The caller has checked name, grant and connection. */
+  /** Subscribes a session to a topic. The caller has checked name, grant and connection. */
   subscribe(
     session: Session,
     call: number,
@@ -44,11 +44,11 @@ export interface TopicTarget {
     topic: MessageOf<'subscribe'>['topics'][number],
     now: number,
   ): MessageOf<'subscribed'> | ErrorCode
-  /** Appends an entry. Returns the topic's pressure, or the reason where it was not taken. */
+  /** Appends an entry. Returns the topic's pressure, 0–1, or the error. */
   publish(name: string, data: Payload, key: string, tombstone: boolean, now: number): number | ErrorCode
 }
 
-/** Where messages go. */
+/** The targets of messages, and what dispatch needs of the rest of the node. */
 export interface Targets {
   readonly downstream: Downstream
   readonly meetings: JoinTarget
@@ -56,13 +56,16 @@ export interface Targets {
   readonly requests: Requests
   readonly timers: Timers
   readonly application: Application
-  /** Has the new token verified, or says why not. */
+  /** Queues the new token for verification, or returns the error. */
   refresh(session: Session, message: MessageOf<'refresh'>, now: number): ErrorCode | null
-  /** The client goes on sending what has to be refused. */
+  /** Too many messages of this client had to be refused: closes its connection. */
   flood(outlet: Outlet): void
 }
 
-/** Everything that goes up: into the session's upstream queue, and from there to its target, within its rights. */
+/**
+ * Everything that goes up: puts messages into the session's upstream queue, and delivers them to their targets if the
+ * grant allows it.
+ */
 export class Dispatch {
   readonly gate: Gate
   readonly openings: Openings
@@ -76,7 +79,7 @@ export class Dispatch {
   readonly #flood: Targets['flood']
   readonly #upstream: Upstream
   readonly #refusals: Rate
-  /** Sessions whose socket is not read from until their queue has emptied. */
+  /** Sessions whose socket is paused until their upstream queue is at most half full. */
   readonly #paused: Set<Session> = new Set()
 
   constructor(limits: Limits, stats: Stats, targets: Targets) {
@@ -105,14 +108,17 @@ export class Dispatch {
     return this.#upstream.hasWork
   }
 
-  /** Delivers what waits, within the sweep's budget. */
+  /** Delivers queued messages, within the sweep's budget. */
   sweep(now: number): void {
     if (this.#upstream.sweep((session, message) => this.#deliver(session, message, now)))
       this.#stats.sweepsCutUp++
     this.#relax()
   }
 
-  /** Delivers what a session that ends has sent before. What the business would have to allow first is dropped. */
+  /**
+   * Delivers what is left in the queue of a session that is about to end. Messages that the business would first have
+   * to allow are dropped.
+   */
   finish(session: Session, now: number): void {
     this.#stopAsking(session, now)
     this.#upstream.finish(session, (from, message) => {
@@ -120,7 +126,7 @@ export class Dispatch {
     })
   }
 
-  /** The session is over: what it sent and nobody has delivered is counted as refused by the next sweep. */
+  /** The session has ended. The next sweep counts its undelivered inputs as refused. */
   drop(session: Session, now: number): void {
     this.#stopAsking(session, now)
     this.#requests.drop(session, now)
@@ -132,16 +138,16 @@ export class Dispatch {
     this.openings.drop(session)
   }
 
-  /** The answers to what the session sent before are on their way: more of it is looked at. */
+  /** Resumes a session's upstream queue, for example when its log is no longer behind. */
   resume(session: Session): void {
     this.#upstream.wake(session)
   }
 
-  /** Takes a message in, or refuses it where the queue is full; a sender that goes on is not read from. */
+  /** Queues a message, or refuses it when the queue is full. While it is full, the socket is paused. */
   enqueue(session: Session, message: ClientMessage, now: number): void {
     if (message.type === 'input') this.#stats.inputsReceived++
     else if ('call' in message && message.type !== 'cancel' && !wantsNoAnswer(message)) {
-      // A call is answered once: one that came before the connection was lost is not taken again.
+      // A call is answered once: a client resends calls after a reconnect, and duplicates are dropped.
       if (message.call <= session.calls) return
       session.calls = message.call
     }
@@ -180,7 +186,7 @@ export class Dispatch {
     this.#downstream.send(session, { type: 'nack', log, seq, error, retryAfter, last })
   }
 
-  /** Counts a refused message: who earns too many is cut off. */
+  /** Counts a refused message; a session that floods is closed. */
   #count(session: Session, error: ErrorCode, now: number): void {
     if (innocent.has(error) || session.outlet === null) return
     if (session.isFlooding(this.#refusals, now)) this.#flood(session.outlet)
@@ -192,13 +198,14 @@ export class Dispatch {
   }
 
   /**
-   * A client that does not take its answers is read from in any case: what it sends may be the credit they wait for.
+   * Whether to pause the socket: when the queue is full, unless the session log is behind. That one waits for acks,
+   * which must still be read.
    */
   #isToWait(session: Session): boolean {
     return this.#upstream.isFull(session.upstream) && !session.log.isBehind
   }
 
-  /** Reads on from the sockets of sessions whose upstream queue has emptied. */
+  /** Resumes sockets whose upstream queue is at most half full, or whose session log has fallen behind. */
   #relax(): void {
     for (const session of this.#paused) {
       const { outlet, upstream, log } = session
@@ -253,7 +260,7 @@ export class Dispatch {
         this.#requests.cancel(session, message.call, now)
         return
       default:
-      // What belongs to the connection never comes here.
+      // Messages of the connection itself are never queued.
     }
   }
 
@@ -261,7 +268,7 @@ export class Dispatch {
     const refusal = session.seats.get(message.log)?.accept(message, now)
     if (refusal === undefined) this.#refuse(session, message, 'NOT_JOINED', now)
     else if (typeof refusal === 'string') this.#refuse(session, message, refusal, now)
-    // By the business, of an input within its rate: that is part of the game.
+    // Refused by the business, within the input rate: part of normal play, so it does not count as a flood.
     else if (refusal !== null) this.#nack(session, message, refusal.code, wholeWait(refusal.retryAfterMs))
   }
 
@@ -279,7 +286,7 @@ export class Dispatch {
     }
   }
 
-  /** A meeting that was not open is now, or will not be. */
+  /** Retries a JOIN after `openMissing` was answered or timed out. */
   #joinAgain(session: Session, message: MessageOf<'join'>, now: number): void {
     if (mayJoin(session.grant, message.meeting, message.spectator))
       this.#joined(session, message, now, this.#meetings.join(session, message, now))
@@ -350,7 +357,7 @@ export class Dispatch {
     if (!mayWrite(session.grant, topic) || denial !== undefined)
       result = isName(topic) ? 'FORBIDDEN' : 'BAD_TOPIC'
     else {
-      // A copy: the topic may keep it for long, and a view would keep the client's whole packet.
+      // A copy: the topic may keep the payload for long, and a view would keep the client's whole packet in memory.
       const own = { text: data.text, bytes: data.bytes.slice() }
       result = this.#topics.publish(topic, own, key, tombstone, now)
     }
@@ -360,7 +367,9 @@ export class Dispatch {
   }
 }
 
-/** A publication with call 0 is no call. Of anything else 0 is a number that was never free. */
+/**
+ * A PUBLISH with call 0 wants no answer. For other messages 0 is not a valid call number, and counts as a duplicate.
+ */
 function wantsNoAnswer({ type, call }: Extract<ClientMessage, { call: number }>): boolean {
   return type === 'publish' && call === 0
 }

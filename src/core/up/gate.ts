@@ -7,16 +7,16 @@ import type { Application, Question } from '../ports.ts'
 import { mayJoin, mayRead, mayWrite } from '../session/grant.ts'
 import type { Session } from '../session/session.ts'
 
-/** Why the business denies an item of a message, by its place in it: that of the topic in a SUBSCRIBE, else 0. */
+/** Why the business denies an item of a message, by place: the index of the topic in a SUBSCRIBE, else 0. */
 export type Denials = ReadonlyMap<number, string>
 
 type Asking = MessageOf<'join'> | MessageOf<'subscribe'> | MessageOf<'publish'>
 
-/** A message that waits for the business to allow it. What its session sent behind it waits as well. */
+/** A message that waits for `authorize`. Later messages of its session wait as well. */
 interface Inquiry {
   readonly session: Session
   readonly message: Asking
-  /** Questions without an answer. */
+  /** Questions not yet answered. */
   readonly open: Set<Asked>
   readonly denials: Map<number, string>
 }
@@ -26,7 +26,7 @@ interface Asked extends Question {
   readonly place: number
 }
 
-/** Asks the business, where it wants to be asked, before a session joins, subscribes or publishes. */
+/** Asks the business, if it wants to be asked, before a session joins, subscribes or publishes. */
 export class Gate {
   /** Whether the business wants to be asked. */
   on = false
@@ -54,13 +54,13 @@ export class Gate {
     })
   }
 
-  /** Whether a message of this kind has to be allowed. */
+  /** Whether a message of this type needs permission. */
   concerns(message: ClientMessage): message is Asking {
     const { type } = message
     return this.on && (type === 'join' || type === 'subscribe' || type === 'publish')
   }
 
-  /** Asks about a message. False: there is nothing to ask, since the ticket forbids all of it. */
+  /** Asks about each item of a message that the ticket allows. False: it allows none, so there is nothing to ask. */
   ask(session: Session, message: Asking, now: number): boolean {
     const items = itemsOf(session, message)
     if (items.length === 0) return false
@@ -75,12 +75,12 @@ export class Gate {
     return true
   }
 
-  /** The answer to a question. One that comes too late, or again, is ignored. */
+  /** Takes the answer to a question. A late or second answer is ignored. */
   answer(question: Question, allowed: boolean, now: number): void {
     this.#asks.answer(question as Asked, allowed, now)
   }
 
-  /** The session is over: nothing waits any more. */
+  /** The session has ended: drops its waiting message. */
   drop(session: Session, now: number): void {
     const inquiry = this.#inquiries.get(session)
     if (inquiry === undefined) return
@@ -108,7 +108,7 @@ export class Gate {
   }
 }
 
-/** What of a message the ticket allows: place and name. */
+/** The items of a message that the ticket allows: place and name. */
 function itemsOf({ grant }: Session, message: Asking): [number, string][] {
   switch (message.type) {
     case 'join':

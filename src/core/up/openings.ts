@@ -5,14 +5,12 @@ import type { Timers } from '../ground/timers.ts'
 import type { Application, MissingMeeting } from '../ports.ts'
 import type { Session } from '../session/session.ts'
 
-/** One question for all who want to join the meeting meanwhile. */
+/** One question about a meeting, shared by all sessions that ask to join it meanwhile. */
 interface Opening extends MissingMeeting {
   readonly joins: Map<Session, MessageOf<'join'>>
 }
 
-/**
- * Asks the business, where it wants to be asked, to open a meeting that somebody wants to join and that is not open.
- */
+/** Asks the business, if it wants to be asked, to open a meeting when a session asks to join one that is not open. */
 export class Openings {
   /** Whether the business wants to be asked. */
   on = false
@@ -43,7 +41,7 @@ export class Openings {
     })
   }
 
-  /** Has the session's JOIN wait until the meeting is open, or will not be. */
+  /** Holds the session's JOIN until the meeting is open, or will not be opened. */
   ask(session: Session, join: MessageOf<'join'>, now: number): void {
     session.asking = true
     const name = join.meeting
@@ -56,12 +54,12 @@ export class Openings {
     this.#asks.ask(opening, now + this.#limits.authorizeMs)
   }
 
-  /** The business has opened the meeting, or has not. Ignored where it comes too late, or again. */
+  /** The business has opened the meeting or declined. A late or second answer is ignored. */
   answer(missing: MissingMeeting, now: number): void {
     this.#asks.answer(missing as Opening, null, now)
   }
 
-  /** The session is over. The question goes on: what opens may serve others. */
+  /** The session has ended. The question goes on, because other sessions may want the meeting. */
   drop(session: Session): void {
     this.#bySession.get(session)?.joins.delete(session)
     this.#release(session)

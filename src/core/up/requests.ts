@@ -17,8 +17,8 @@ export interface PendingRequest extends RequestCall {
 }
 
 /**
- * Requests start in order and end exactly once: whichever comes first of reply, error, deadline, cancel and session's
- * end.
+ * Requests start in order and end exactly once: by reply, error, deadline, cancel or the end of the session, whichever
+ * comes first.
  */
 export class Requests {
   readonly #limits: NodeLimits
@@ -26,7 +26,7 @@ export class Requests {
   readonly #application: Application
   readonly #stats: Stats
   readonly #asks: Asks<PendingRequest, Outcome<Payload>>
-  /** Those of each session by call. */
+  /** Requests of each session, by call number. */
   readonly #pending: Map<Session, Map<number, PendingRequest>> = new Map()
 
   constructor(
@@ -42,7 +42,7 @@ export class Requests {
     this.#stats = stats
     this.#asks = new Asks(timers, {
       timer: 'request',
-      // Each session has its own limit, and the handlers theirs.
+      // No limit here: sessions have one of their own, and so have the handlers.
       most: Infinity,
       payer: ({ user }) => user,
       put: (pending) => application.request(pending),
@@ -50,12 +50,12 @@ export class Requests {
     })
   }
 
-  /** Requests that have started and not ended. */
+  /** Number of requests that have started and not ended. */
   get size(): number {
     return this.#asks.size
   }
 
-  /** Those of one session. */
+  /** Number of open requests of one session. */
   of(session: Session): number {
     return this.#pending.get(session)?.size ?? 0
   }
@@ -74,18 +74,18 @@ export class Requests {
     this.#asks.ask(pending, deadline)
   }
 
-  /** The handler's answer. A late one is counted and discarded. */
+  /** Takes the handler's answer. A late one is counted and discarded. */
   reply(call: RequestCall, outcome: Outcome<Payload>, now: number): void {
     if (!this.#asks.answer(call as PendingRequest, outcome, now)) this.#stats.repliesDiscarded++
   }
 
-  /** Without effect where the request has ended. */
+  /** Cancels a request. Has no effect when it has ended. */
   cancel(session: Session, call: number, now: number): void {
     const pending = this.#pending.get(session)?.get(call)
     if (pending !== undefined) this.#asks.end(pending, 'cancel', now)
   }
 
-  /** The session is over: nobody is left to answer. */
+  /** The session has ended: ends its requests without an answer. */
   drop(session: Session, now: number): void {
     for (const pending of this.#pending.get(session)?.values() ?? []) this.#asks.end(pending, 'close', now)
   }

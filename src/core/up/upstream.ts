@@ -3,7 +3,7 @@ import type { Limits } from '../ground/config.ts'
 import type { Session } from '../session/session.ts'
 import type { UpstreamQueue } from '../session/upstream-queue.ts'
 
-/** How much of a sweep's budget it takes. */
+/** How much of the sweep's budget a message takes: one per item. */
 function work(message: ClientMessage): number {
   if (message.type === 'subscribe') return Math.max(1, message.topics.length)
   return message.type === 'unsubscribe' ? Math.max(1, message.logs.length) : 1
@@ -22,7 +22,7 @@ export class Upstream {
     return this.#turns.length > 0
   }
 
-  /** Takes a message in. False: the queue is full and the message was not taken. */
+  /** Queues a message. False: the queue is full and the message was not taken. */
   accept(session: Session, message: ClientMessage): boolean {
     if (this.isFull(session.upstream)) return false
     session.upstream.push(message)
@@ -30,7 +30,7 @@ export class Upstream {
     return true
   }
 
-  /** Lets a session have its turn where it has something to deliver and is not held. */
+  /** Gives a session a turn if it has something to deliver and is not held. */
   wake(session: Session): void {
     const { upstream } = session
     if (upstream.active || upstream.size === 0 || session.isHeld) return
@@ -43,14 +43,14 @@ export class Upstream {
     return queue.size >= this.#limits.upstreamMessages || queue.bytes >= this.#limits.upstreamBytes
   }
 
-  /** Whether a paused sender may go on. */
+  /** Whether a paused sender may go on: the queue is at most half full. */
   isRelaxed(queue: UpstreamQueue): boolean {
     return queue.size * 2 <= this.#limits.upstreamMessages && queue.bytes * 2 <= this.#limits.upstreamBytes
   }
 
   /**
-   * Delivers up to the budget. A session that is not done goes behind those not reached, so the start rotates by
-   * itself. True where the budget was spent.
+   * Delivers up to the budget. A session with messages left goes behind those not yet reached, so the start rotates by
+   * itself. True: the budget ran out.
    */
   sweep(deliver: (session: Session, message: ClientMessage) => void): boolean {
     let budget = this.#limits.sweepMessages
@@ -70,7 +70,7 @@ export class Upstream {
     return false
   }
 
-  /** Delivers all that waits in one queue, whatever the budget: its session is about to end. */
+  /** Delivers a whole queue regardless of the budget: its session is about to end. */
   finish(session: Session, deliver: (session: Session, message: ClientMessage) => void): void {
     const { upstream } = session
     for (let next = upstream.peek(); next !== undefined; next = upstream.peek()) {

@@ -17,11 +17,11 @@ import { Repeats } from './repeats.ts'
 import { type Route, Router } from './router.ts'
 
 const DOCUMENT = '/openapi.json'
-/** Of the text that says what is wrong with a body. */
+/** Faults of a body that an answer describes, and characters of each. */
 const MOST_FAULTS = 5
 const FAULT_LENGTH = 200
 
-/** What is known of a request before its body. */
+/** A request before its body has been read. */
 interface Asked {
   readonly key: ApiKey
   readonly route: Route
@@ -70,7 +70,7 @@ export class Api {
     try {
       send(response, 200, await this.#answer(request, response))
     } catch (error) {
-      // The one who asked has gone away in the middle of the body.
+      // The client disconnected in the middle of the body.
       if (request.errored !== null) return
       this.#refuse(request, response, id, error)
     }
@@ -110,7 +110,7 @@ export class Api {
     return key
   }
 
-  /** Below the API; where an application mounts it, the front of the path may be gone already. */
+  /** The path below the API; an application that mounts the API may have removed the front already. */
   #locate({ url = '/' }: IncomingMessage): URL {
     const located = new URL(url, 'http://rtms')
     for (const base of [this.#base, '/v1']) {
@@ -121,7 +121,7 @@ export class Api {
     throw new ApiError('NOT_FOUND', 'there is nothing at this path')
   }
 
-  /** With the same Idempotency-Key, the same body is answered with the first answer. */
+  /** Repeats the first answer for the same Idempotency-Key with the same body. */
   async #post(request: IncomingMessage, response: ServerResponse, asked: Asked): Promise<string> {
     const body = await readBody(request, this.#limits.apiBodyBytes)
     const { operation, name } = asked.route
@@ -145,7 +145,7 @@ export class Api {
     if (known === null) this.#logger.error({ err: error, request: id }, 'the API failed')
     const { status, headers, error: told } = known ?? new ApiError('HANDLER_FAILED', 'The server has failed.')
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-    // What is announced to be too large is not waited for.
+    // A body that announces too large a size is refused at once.
     if (Number(request.headers['content-length'] ?? 0) > this.#limits.apiBodyBytes)
       response.setHeader('connection', 'close')
     send(response, status, JSON.stringify(errorBody(told)))
@@ -161,7 +161,7 @@ function knownError(error: unknown): ApiError | null {
   if (error instanceof ApiError) return error
   if (error instanceof RtmsError)
     return new ApiError(error.code, error.message, { status: statusOf(error.code) })
-  // JSON that was parsed, and takes more stack to write than there is.
+  // Parsed JSON can need more stack to write than there is.
   if (error instanceof RangeError && error.message.includes('call stack'))
     return new ApiError('PROTOCOL', 'the body is nested too deeply')
   return null
@@ -183,7 +183,7 @@ function idempotencyKey({ headers }: IncomingMessage): string | null {
   throw new ApiError('PROTOCOL', 'an Idempotency-Key has 1 to 255 characters')
 }
 
-/** Each parameter once; where a number is expected, digits are one. */
+/** Reads the query into one value per parameter; digits become a number where one is expected. */
 function queryOf(given: URLSearchParams, { input }: Operation): Record<string, unknown> {
   const query: Record<string, unknown> = Object.create(null) as Record<string, unknown>
   for (const [name, value] of given) {
@@ -196,7 +196,7 @@ function queryOf(given: URLSearchParams, { input }: Operation): Record<string, u
 function faultsOf(issues: readonly v.BaseIssue<unknown>[]): string {
   const faults = issues.slice(0, MOST_FAULTS).map((issue) => {
     const where = v.getDotPath(issue)
-    // A field that is not there: the library would speak of an invalid key.
+    // A missing field, which the library would call an invalid key.
     const said = issue.input === undefined ? 'it is missing' : issue.message
     const fault = where === null ? issue.message : `${where}: ${said}`
     return fault.length > FAULT_LENGTH ? `${fault.slice(0, FAULT_LENGTH)}…` : fault

@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import { ApiError } from './errors.ts'
 
 /**
- * The body as text; '' where there is none. Throws ApiError: not JSON by its header, too large, read by somebody else.
+ * Reads the body as text; '' where there is none. Throws ApiError where its header is not JSON's, where it is too
+ * large, or where somebody else has read it.
  */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
   const { headers } = request
@@ -14,7 +15,7 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
     throw new Error('the body was read before: put rtms.api in front of what parses bodies')
   const chunks: Buffer[] = []
   let size = 0
-  // Not destroyed where the loop is left early: the refusal still has to go out on the same socket.
+  // The request is not destroyed when the loop ends early: the refusal still goes out on the same socket.
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length
     if (size > maxBytes) throw tooLarge(maxBytes)
@@ -42,7 +43,7 @@ function tooLarge(maxBytes: number): ApiError {
   })
 }
 
-/** Throws ApiError for what is not JSON. */
+/** Parses JSON. Throws ApiError for any other text. */
 export function parseJson(text: string): unknown {
   try {
     return text === '' ? {} : (JSON.parse(text) as unknown)

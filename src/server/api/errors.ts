@@ -1,6 +1,6 @@
 import { type ErrorCode, RtmsError } from '../../protocol/index.ts'
 
-/** The HTTP status that each code is answered with; any other is 500. */
+/** The HTTP status of each code; any other code is answered with 500. */
 const statuses: Partial<Record<ErrorCode, number>> = {
   PROTOCOL: 400,
   BAD_TOPIC: 400,
@@ -23,7 +23,7 @@ export function statusOf(code: ErrorCode): number {
   return statuses[code] ?? 500
 }
 
-/** A request that cannot be answered: an `RtmsError` with a status of its own, and headers. */
+/** An error with its own HTTP status and headers. */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
   readonly error: RtmsError

@@ -3,9 +3,9 @@ import { type Bucket, FULL, Rate } from '../../core/index.ts'
 
 const hash = (text: string): Buffer => createHash('sha256').update(text).digest()
 
-/** One key of the API: who asks with it, and how much more may be asked now. */
+/** One key of the API, and how many more requests it allows now. */
 export interface ApiKey {
-  /** Which of the keys that were given, from 0. */
+  /** Its index among the configured keys. */
   readonly number: number
   readonly hash: Buffer
   bucket: Bucket
@@ -16,12 +16,12 @@ const toEntry = (key: string, number: number): ApiKey => ({ number, hash: hash(k
 /** The keys of the API, kept as hashes. Time is an argument. */
 export class ApiKeys {
   readonly #keys: readonly ApiKey[]
-  /** Stands for those who need none. */
+  /** Stands for callers who need no key. */
   readonly none: ApiKey
   readonly #rate: Rate
 
   constructor(keys: readonly string[], perSecond: number) {
-    // What a key does not ask for is saved up for a second.
+    // Unused requests accumulate for one second.
     this.#rate = new Rate(perSecond, 1_000, perSecond)
     this.#keys = keys.map(toEntry)
     this.none = toEntry('', keys.length)
@@ -31,7 +31,7 @@ export class ApiKeys {
     return this.#keys.length === 0
   }
 
-  /** The key of an `Authorization` header. Takes as long for a wrong one as for a right one. */
+  /** The key of an `Authorization` header. A wrong key takes as long as a right one, so timing reveals nothing. */
   find(authorization: string | undefined): ApiKey | null {
     const given = hash(/^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? '')
     let found: ApiKey | null = null
@@ -39,7 +39,7 @@ export class ApiKeys {
     return found
   }
 
-  /** Whether the key may ask once more. */
+  /** Whether the key allows one more request. */
   take(key: ApiKey, now: number): boolean {
     if (this.#rate.wait(key.bucket, now) > 0) return false
     key.bucket = this.#rate.take(key.bucket, now)

@@ -7,7 +7,7 @@ import { checkName } from '../ground/check.ts'
 import { type ApiNode, operation, type Operation } from './operation.ts'
 import { integer, oneOf, payloadFields, text, valueOf } from './schemas.ts'
 
-/** Meetings listed at once, unless more are asked for. */
+/** Meetings in one answer, unless the query says otherwise. */
 const PAGE = 100
 const MANY = Number.MAX_SAFE_INTEGER
 
@@ -45,7 +45,7 @@ function hasMember(meeting: Meeting, slot: number): boolean {
   return meeting.members.some((member) => member.slot === slot)
 }
 
-/** What is done with meetings. */
+/** The operations on meetings. */
 export const meetingOperations: readonly Operation[] = [
   operation({
     id: 'openMeeting',
@@ -85,7 +85,7 @@ export const meetingOperations: readonly Operation[] = [
       next: v.pipe(v.nullable(v.string()), v.description('Null where there are no more.')),
     }),
     run: ({ meetings }, { kind, limit = PAGE, after, contains }) => {
-      // One more than is shown tells whether there are more.
+      // One more than the limit is read, to tell whether there are more.
       const found = meetings.page({ limit: limit + 1, after, kind, contains })
       const page = found.slice(0, limit)
       return {

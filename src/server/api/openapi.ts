@@ -6,7 +6,7 @@ import { statusOf } from './errors.ts'
 import type { Operation } from './operation.ts'
 import { fieldsOf } from './schemas.ts'
 
-/** What any operation may be answered with. */
+/** The error codes that any operation may answer. */
 const common: readonly ErrorCode[] = ['PROTOCOL', 'UNAUTHENTICATED', 'RATE', 'CLOSED']
 
 const errorSchema = {
@@ -33,9 +33,9 @@ const errorSchema = {
 
 const conversion: ConversionConfig = {
   target: 'draft-2020-12',
-  // Checks are told where they can be; any other makes it throw, and a test fail.
+  // Known checks are described; an unknown one throws, which fails a test.
   overrideAction: ({ valibotAction, jsonSchema }) => {
-    // A character has a byte at least.
+    // A character takes at least one byte.
     if (valibotAction.type === 'max_bytes' && 'requirement' in valibotAction)
       return { ...jsonSchema, maxLength: Number(valibotAction.requirement) }
     const fields = fieldsOf(valibotAction)
@@ -50,7 +50,7 @@ function schemaOf(schema: v.GenericSchema): object {
 
 const content = (schema: object): object => ({ 'application/json': { schema } })
 
-/** The responses of these codes, by status. */
+/** The responses for these codes, by status. */
 function refusals(codes: readonly ErrorCode[]): Record<string, object> {
   const byStatus = new Map<number, ErrorCode[]>()
   for (const code of codes) {
@@ -121,7 +121,7 @@ function describe(operation: Operation): object {
 
 const UNREADABLE = { description: 'UNSUPPORTED: The body is not JSON by its content-type, or is compressed.' }
 
-/** The OpenAPI 3.1 document of these operations; `url` is where they are. */
+/** The OpenAPI 3.1 document of these operations; `url` is their base. */
 export function openApi(operations: readonly Operation[], url: string): object {
   const paths: Record<string, Record<string, object>> = {}
   for (const operation of operations) {

@@ -16,7 +16,7 @@ export interface Metric {
   readonly values: { name: string; labels: Record<string, string | number>; value: number }[]
 }
 
-/** What the operations act on. */
+/** The parts of a node that operations use. */
 export interface ApiNode {
   readonly node: string
   readonly meetings: Meetings
@@ -25,27 +25,27 @@ export interface ApiNode {
   readonly users: Users
   health(): Health
   ready(): Readiness
-  /** Milliseconds since it started. */
+  /** Milliseconds since the node started. */
   uptime(): number
   measure(): Promise<Metric[]>
 }
 
-/** What one call of the API does. Routing and the OpenAPI document are both made of these. */
+/** One call of the API. The routing and the OpenAPI document are both made from these. */
 export interface Operation {
   readonly id: string
   readonly method: 'GET' | 'POST' | 'DELETE'
   /** Below `/v1`, with at most one name in it: `/meetings/{name}/kick`. */
   readonly path: string
-  /** What the name in the path is. */
+  /** The description of the name in the path. */
   readonly name?: string
   readonly summary: string
   readonly description: string
-  /** Of the body, or, where the method has none, of the query. */
+  /** The schema of the body or, for a method without one, of the query. */
   readonly input: v.GenericSchema & { readonly entries: Readonly<Record<string, v.GenericSchema>> }
   readonly output: v.GenericSchema
-  /** Codes besides those that any operation can have. */
+  /** Error codes besides those that any operation may answer. */
   readonly errors: readonly ErrorCode[]
-  /** Takes an Idempotency-Key: said twice, it would happen twice. */
+  /** Accepts an Idempotency-Key, because sending it twice would do it twice. */
   readonly isRepeatable: boolean
   run(node: ApiNode, input: unknown, name: string): unknown
 }
@@ -63,7 +63,7 @@ interface Definition<I extends v.GenericSchema, O extends v.GenericSchema> {
   run(node: ApiNode, input: v.InferOutput<I>, name: string): v.InferInput<O> | Promise<v.InferInput<O>>
 }
 
-/** Checks that what an operation answers is what it says. */
+/** Makes an operation whose answer is type-checked against its schema. */
 export function operation<I extends Operation['input'], O extends v.GenericSchema>({
   at,
   errors = [],

@@ -111,7 +111,7 @@ const ticketOperations: readonly Operation[] = [
       try {
         return await tickets.issue(input)
       } catch (error) {
-        // Of the life and the host, which only this node can judge.
+        // The life and the host of the ticket, which only this node can judge.
         if (error instanceof RangeError || error instanceof TypeError)
           throw new RtmsError('PROTOCOL', error.message)
         throw error

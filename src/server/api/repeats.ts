@@ -2,36 +2,36 @@ import type { Limits } from '../ground/limits.ts'
 import { ApiError } from './errors.ts'
 
 interface Kept {
-  /** Of the request's body: the same key with another body is a mistake. */
+  /** Hash of the request's body: the same key with another body is an error. */
   readonly body: string
   readonly answer: string
   readonly at: number
 }
 
-/** What each kept answer costs besides its text. */
+/** Bytes that each kept answer costs besides its text. */
 const OVERHEAD = 200
 
 /**
- * Answers to requests that may be repeated, by their Idempotency-Key. Bounded: of too many the oldest are forgotten
- * first. What failed has had no effect, and is not kept.
+ * Kept answers to repeatable requests, by Idempotency-Key. Bounded: the oldest are forgotten first. A failed request
+ * had no effect, so its answer is not kept.
  */
 export class Repeats {
   readonly #limits: Pick<Limits, 'apiRepeats' | 'apiRepeatMs' | 'apiRepeatBytes'>
   readonly #now: () => number
-  /** In the order in which they were kept. */
+  /** Oldest first. */
   readonly #kept: Map<string, Kept> = new Map()
   readonly #running: Map<string, { readonly body: string; readonly answer: Promise<string> }> = new Map()
   #bytes = 0
 
-  /** `now` tells milliseconds that never go back. */
+  /** `now` returns monotonic milliseconds. */
   constructor(limits: Pick<Limits, 'apiRepeats' | 'apiRepeatMs' | 'apiRepeatBytes'>, now: () => number) {
     this.#limits = limits
     this.#now = now
   }
 
   /**
-   * Runs it, unless the same was asked before; then with the first answer. Rejects with STALE for a key with another
-   * body.
+   * Runs `run`, or returns the first answer where the same request came before. Rejects with STALE for a known key with
+   * another body.
    */
   async once(
     key: string,

@@ -1,7 +1,7 @@
 import { ApiError } from './errors.ts'
 import type { Operation } from './operation.ts'
 
-/** Where a request goes, and the name in its path. */
+/** The operation of a request, and the name in its path. */
 export interface Route {
   readonly operation: Operation
   readonly name: string
@@ -15,7 +15,7 @@ export class Router {
     this.#operations = operations.map((operation) => ({ operation, segments: operation.path.split('/') }))
   }
 
-  /** Throws ApiError: NOT_FOUND; UNSUPPORTED with the methods that there are. */
+  /** Throws ApiError: NOT_FOUND, or UNSUPPORTED with the methods that the path allows. */
   find(method: string, path: string): Route {
     const segments = path.split('/')
     const found = this.#operations.filter((entry) => isAt(entry.segments, segments))

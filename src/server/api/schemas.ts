@@ -1,14 +1,14 @@
 import * as v from 'valibot'
 
 /*
- * What bodies and answers are made of. Names are checked by what they are given to, which knows their codes; here only
- * their shape is.
+ * The building blocks of bodies and answers. Only the shape of names is checked here; the methods that take them check
+ * the rest and know the error codes.
  */
 
-/** Where exactly one of several fields must be given: for the document, which cannot see into a check. */
+/** Marks a check that exactly one of several fields is given, for the document, which cannot look inside a check. */
 const alternatives: WeakMap<object, readonly string[]> = new WeakMap()
 
-/** A check that exactly one of these fields is there. */
+/** Checks that exactly one of these fields is given. */
 export function oneOf<T extends object>(...names: string[]): v.CheckAction<T, string> {
   const has = (value: T): boolean =>
     names.filter((name) => Reflect.get(value, name) !== undefined).length === 1
@@ -17,7 +17,7 @@ export function oneOf<T extends object>(...names: string[]): v.CheckAction<T, st
   return action
 }
 
-/** The fields of a check that {@link oneOf} made. */
+/** The fields of a check made by {@link oneOf}. */
 export function fieldsOf(action: object): readonly string[] | undefined {
   return alternatives.get(action)
 }
@@ -65,12 +65,12 @@ export const payloadFields: {
   ),
 }
 
-/** The value that `topics.publish`, `users.push` and `meeting.sendTo` take. */
+/** The value to pass to `topics.publish`, `users.push` or `meeting.sendTo`. */
 export function valueOf({ data, base64 }: PayloadFields): unknown {
   return base64 === undefined ? data : new Uint8Array(Buffer.from(base64, 'base64'))
 }
 
-/** A payload as an answer carries it. */
+/** A payload as answers carry it. */
 export function fieldsOfValue(value: unknown): { data?: unknown; base64?: string } {
   if (value instanceof Uint8Array) return { base64: Buffer.from(value).toString('base64') }
   return { data: value }

@@ -6,7 +6,7 @@ import { errorBody, type ErrorBody } from './errors.ts'
 import { type ApiNode, operation, type Operation } from './operation.ts'
 import { fieldsOfValue, integer, oneOf, payloadFields, text, valueOf } from './schemas.ts'
 
-/** Topics listed at once, unless more are asked for. */
+/** Topics in one answer, unless the query says otherwise. */
 const PAGE = 100
 
 const publication = v.pipe(
@@ -78,7 +78,7 @@ const errorSchema = v.strictObject({
   error: v.strictObject({ code: v.string(), message: v.string(), retry: v.string() }),
 })
 
-/** What is done with topics. */
+/** The operations on topics. */
 export function topicOperations({ apiBatch }: Limits): Operation[] {
   return [
     operation({
@@ -123,7 +123,7 @@ export function topicOperations({ apiBatch }: Limits): Operation[] {
         next: v.pipe(v.nullable(v.string()), v.description('Null where there are no more.')),
       }),
       run: ({ topics }, { limit = PAGE, after, contains }) => {
-        // One more than is shown tells whether there are more.
+        // One more than the limit is read, to tell whether there are more.
         const found = topics.page({ limit: limit + 1, after, contains })
         const page = found.slice(0, limit)
         return { topics: page, next: found.length > limit ? (page.at(-1)?.name ?? null) : null }

@@ -4,7 +4,7 @@ import { serverLimits } from '../ground/limits.ts'
 import { operation, type Operation } from './operation.ts'
 import { integer, text } from './schemas.ts'
 
-/* What shows how a node does: its metrics and sessions. */
+/* The operations for watching a node: its metrics and sessions. */
 
 const count = (description: string) => integer(0, Number.MAX_SAFE_INTEGER, description)
 

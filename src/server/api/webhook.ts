@@ -16,7 +16,7 @@ type Settled = { readonly [K in keyof RequestsOptions]-?: Exclude<RequestsOption
 
 const BACKOFF_MS = 100
 
-/** What went wrong before anything was sent. */
+/** Connection errors from before anything was sent. */
 const notSent = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -26,7 +26,7 @@ const notSent = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ])
 
-/** What a business answers a request with that it refuses. */
+/** The body with which a business refuses a request. */
 const refusalSchema = v.object({
   error: v.object({
     code: v.picklist(Object.keys(errors) as ErrorCode[]),
@@ -35,7 +35,7 @@ const refusalSchema = v.object({
   }),
 })
 
-/** A try that had no effect; `waitMs` is how long the receiver wants to be left alone. */
+/** A try that had no effect; `waitMs` is how long the receiver asks not to be called. */
 class NoEffect extends Error {
   override readonly name = 'NoEffect'
   readonly waitMs: number
@@ -47,8 +47,8 @@ class NoEffect extends Error {
 }
 
 /**
- * Delivers requests of clients to a business server by HTTP: signed, with a deadline, and tried again only where that
- * cannot make anything happen twice.
+ * Delivers clients' requests to a business server by HTTP: signed, with a deadline, and retried only where a retry
+ * cannot repeat an effect.
  */
 export class Webhook {
   readonly #logger: Logger
@@ -75,7 +75,7 @@ export class Webhook {
     this.#wait = wait
   }
 
-  /** What answers this call; undefined where it is none of the methods. */
+  /** The handler for this call; undefined where the method is not one of those configured. */
   handlerOf(call: RequestCall): RequestHandler | undefined {
     if (!this.#options.methods.some((pattern) => matches(pattern, call.method))) return undefined
     return (request) => this.#handle(call, request)
@@ -114,7 +114,7 @@ export class Webhook {
   }
 }
 
-/** One request on its way; every try has the same body and id. */
+/** One request in progress; every try has the same body and id. */
 class Delivery {
   readonly #url: string
   readonly #secret: string
@@ -147,8 +147,8 @@ class Delivery {
   }
 
   /**
-   * Resolves with the reply. Rejects with an RtmsError of the business's, NoEffect, or an Error that says what was
-   * wrong.
+   * Makes one try. Resolves with the reply. Rejects with the business's RtmsError, with NoEffect, or with an Error that
+   * says what was wrong.
    */
   async attempt(number: number, signal: AbortSignal): Promise<unknown> {
     const response = await this.#post(number, signal)
@@ -178,7 +178,7 @@ class Delivery {
           'rtms-timeout-ms': String(Math.max(0, Math.floor(this.leftMs))),
         },
         body: this.#body,
-        // Signed for this address and no other.
+        // Redirects are not followed: the signature is for this address only.
         redirect: 'error',
         signal,
       })

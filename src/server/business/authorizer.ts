@@ -2,21 +2,21 @@ import type { Question } from '../../core/index.ts'
 import { logName } from '../ground/log-name.ts'
 import type { Logger } from '../ground/logger.ts'
 
-/** What a session wants to do, and its ticket allows. */
+/** Something that a session wants to do and its ticket allows. */
 export interface Authorization {
   readonly user: string
   readonly session: string
   readonly action: Question['action']
-  /** Of the meeting or topic. */
+  /** The name of the meeting or topic. */
   readonly name: string
-  /** Whether it wants to join as a spectator. */
+  /** Whether the session wants to join as a spectator. */
   readonly spectator: boolean
 }
 
-/** Only `true` allows it. One that throws has said no. */
+/** Decides whether it is allowed: only `true` allows it. A handler that throws refuses. */
 export type Authorize = (request: Authorization) => boolean | Promise<boolean>
 
-/** The business's say in what its clients may do, besides their tickets. */
+/** Asks the business what its clients may do, in addition to their tickets. */
 export class Authorizer {
   readonly #answer: (question: Question, allowed: boolean) => void
   readonly #askFirst: (on: boolean) => void
@@ -46,18 +46,18 @@ export class Authorizer {
     }
   }
 
-  /** Nothing of the business runs before this returns: it is called from inside the sweep. */
+  /** No handler runs before this returns, because the sweep calls it. */
   ask(question: Question): void {
     queueMicrotask(() => void this.#ask(question))
   }
 
   async #ask(question: Question): Promise<void> {
     const { user, session, action, name, spectator } = question
-    // Where the handler is gone meanwhile, the ticket is all that counts.
+    // If the handler has been removed meanwhile, the ticket alone decides.
     let allowed = this.#handler === undefined
     try {
       if (this.#handler !== undefined) {
-        // Whatever its type says, what is no boolean is no yes.
+        // Whatever its type says, a value other than `true` is a refusal.
         const answer: unknown = await this.#handler({ user, session, action, name, spectator })
         allowed = answer === true
       }
@@ -70,7 +70,7 @@ export class Authorizer {
     this.#answer(question, allowed)
   }
 
-  /** No answer came in time. */
+  /** The question has timed out. */
   late({ session, action, name }: Question): void {
     this.#logger.error(
       { session: logName(session), action, name },

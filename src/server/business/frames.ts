@@ -1,7 +1,7 @@
 import type { SealedFrame } from '../../core/index.ts'
 import { fromPayload, type MeetingEvent, type Payload } from '../../protocol/index.ts'
 
-/** A frame that was just sealed, as every member is going to see it. */
+/** A frame that has just been sealed, as every member will see it. */
 export interface MeetingFrame {
   readonly number: number
   readonly events: readonly MeetingEvent[]
@@ -15,7 +15,7 @@ export interface FrameInput {
   readonly data: unknown
 }
 
-/** A payload that is parsed when somebody looks, once. */
+/** A payload that is parsed once, when it is first read. */
 export class Lazy {
   readonly #payload: Payload
   #parsed: { readonly value: unknown } | null = null

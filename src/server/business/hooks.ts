@@ -2,7 +2,7 @@ import type { LossReason } from '../../core/index.ts'
 import { logName } from '../ground/log-name.ts'
 import type { Logger } from '../ground/logger.ts'
 
-/** A session has a connection: its first, or (`resumed`) one it goes on with. */
+/** A session has a connection: its first, or, if `resumed`, a later one. */
 export interface Connected {
   readonly user: string
   readonly session: string
@@ -10,8 +10,8 @@ export interface Connected {
 }
 
 /**
- * A session has lost its connection, and why: the reason of a close code of PROTOCOL.md, `LEFT` (the client closed it
- * for good), `LOST` (the network, or a client that means to come back), `SILENT`. `ended`: the session is over.
+ * A session has lost its connection. `reason` is the name of a close code of PROTOCOL.md, `LEFT` (the client closed it
+ * for good), `LOST` (the network failed, or the client means to come back) or `SILENT`. `ended`: the session is over.
  */
 export interface Disconnected {
   readonly user: string
@@ -37,7 +37,7 @@ export class Hooks<T extends { readonly session: string }> {
     return () => void this.#handlers.delete(entry)
   }
 
-  /** Calls each handler once the call into the node is over, in the order of events; waits for none. */
+  /** Calls each handler after the call into the node has returned, in the order of events, and awaits none. */
   tell(event: T): void {
     if (this.#handlers.size === 0) return
     queueMicrotask(() => {

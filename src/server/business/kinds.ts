@@ -5,10 +5,10 @@ import type { Host } from '../host.ts'
 import { type MeetingFrame, toMeetingFrame, Lazy } from './frames.ts'
 import { Meeting } from './meeting.ts'
 
-/** A user at the door of a meeting. */
+/** A user who wants to join a meeting. */
 export interface JoinAttempt {
   readonly user: string
-  /** The slot the user is going to have. */
+  /** The slot that the user would get. */
   readonly slot: number
   readonly meeting: Meeting
 }
@@ -23,7 +23,8 @@ export interface MemberInput {
 }
 
 /**
- * A member who is gone: `left`, `expired` (the session did not come back), `kicked` or `forbidden` (the token changed).
+ * A member who has left, and why: `left`, `expired` (the session did not come back), `kicked` or `forbidden` (the token
+ * changed).
  */
 export interface Departure {
   readonly user: string
@@ -33,34 +34,37 @@ export interface Departure {
 }
 
 /**
- * What the business does in meetings of a kind. Every hook is synchronous: it runs inside the node's sweep, which waits
- * for it, because a hook that could be waited for would let inputs overtake one another. So a hook is quick; what takes
- * time it begins and does not wait for.
+ * The business's hooks for meetings of a kind. Every hook is synchronous: it runs inside the node's sweep, which waits
+ * for it, because async hooks would let inputs overtake one another. Keep hooks quick: start slow work and do not wait
+ * for it.
  *
- * What a hook asks for by `bot.send`, `bot.leave`, `kick` and `close` is done as soon as the sweep is over. A hook that
- * throws is logged, and nothing else happens; `onJoin` and `onInput` then refuse.
+ * `bot.send`, `bot.leave`, `kick` and `close` take effect as soon as the sweep is over when called from a hook. An
+ * error thrown by a hook is logged and has no other effect, except that `onJoin` and `onInput` refuse.
  */
 export interface KindHooks {
-  /** The meeting was opened; nobody is in it. */
+  /** The meeting has been opened; it has no members yet. */
   readonly onOpen?: ((meeting: Meeting) => void) | undefined
   /**
-   * A user whose ticket allows it wants to become a member. `false` refuses with FORBIDDEN, an `RtmsError` thrown with
-   * its code, message and wait, anything else thrown with HANDLER_FAILED. Not called for spectators, bots, and members
-   * who come back after a reconnect.
+   * A user whose ticket allows it wants to become a member. `false` refuses with FORBIDDEN; a thrown `RtmsError`
+   * refuses with its code, message and wait; any other thrown value refuses with HANDLER_FAILED. Not called for
+   * spectators, bots, or members who come back after a reconnect.
    */
   readonly onJoin?: ((attempt: JoinAttempt) => unknown) | undefined
   /**
-   * A member sent an input that is within its limits. Nothing or `true` passes it on. `false` or `null` drops it: the
-   * sender's promise rejects with FORBIDDEN; with the code of an `RtmsError` that was thrown; with HANDLER_FAILED for
-   * anything else that was thrown, so that a client cannot get past a check by making it fail. Any other value takes
-   * the input's place: what has a JSON form, or a `Uint8Array`, at most 4 KiB. Not called for bots.
+   * A member sent an input that is within its limits. Undefined or `true` passes it on. `false` or `null` drops it, and
+   * the sender's promise rejects with FORBIDDEN. A thrown `RtmsError` drops it with its code, any other thrown value
+   * with HANDLER_FAILED, so a client cannot get past a check by making it fail. Any other value replaces the input: a
+   * value with a JSON form, or a `Uint8Array`, of at most 4 KiB. Not called for bots.
    */
   readonly onInput?: ((input: MemberInput) => unknown) | undefined
-  /** A frame was sealed, an empty one too: a clock of the meeting. It stands still while nobody is connected. */
+  /**
+   * A frame was sealed, perhaps an empty one, so this is the meeting's clock. It stands still while nobody is
+   * connected.
+   */
   readonly onFrame?: ((frame: MeetingFrame, meeting: Meeting) => void) | undefined
-  /** A member is gone, and all it sent was in frames. Not called for bots, and not when the meeting ends. */
+  /** A member has left, and all its inputs are in frames. Not called for bots, nor when the meeting ends. */
   readonly onLeave?: ((departure: Departure) => void) | undefined
-  /** The meeting is about to end: by `close`, because nobody came for `ttlMs`, or with the node. */
+  /** The meeting is about to end: through `close`, because nobody came for `ttlMs`, or with the node. */
   readonly onClose?: ((meeting: Meeting) => void) | undefined
 }
 
@@ -94,7 +98,7 @@ class Incoming extends Lazy implements MemberInput {
   }
 }
 
-/** The hooks of one meeting: runs them so that none disturbs the meeting or the process. */
+/** Runs the hooks of one meeting and contains their errors. */
 export class HookRunner {
   readonly #hooks: KindHooks
   readonly #kind: string
@@ -115,7 +119,7 @@ export class HookRunner {
     if (onOpen !== undefined) this.#tell('onOpen', () => onOpen(this.#meeting))
   }
 
-  /** What the core asks and tells; only what there is a hook for. `closed` is called after `onClose`. */
+  /** The logic for the core, with only the methods that have a hook. `closed` is called after `onClose`. */
   logic(closed: () => void): MeetingLogic {
     const { onJoin, onInput, onFrame, onLeave, onClose } = this.#hooks
     const meeting = this.#meeting
@@ -153,7 +157,7 @@ export class HookRunner {
     return logic
   }
 
-  /** What a hook answers; or the `RtmsError` it throws; or HANDLER_FAILED, logged, where it threw anything else. */
+  /** Returns the hook's answer, the `RtmsError` it threw, or HANDLER_FAILED, logged, where it threw anything else. */
   #ask(hook: keyof KindHooks, call: () => unknown): unknown {
     try {
       return atOnce(this.#host.hook(call))
@@ -178,7 +182,7 @@ export class HookRunner {
   }
 }
 
-/** Undefined: the input as it is; null: none. */
+/** Undefined: the input unchanged; null: drop it. */
 function replacement(answer: unknown): Payload | null | undefined {
   if (answer === undefined || answer === true) return undefined
   if (answer === null || answer === false) return null
@@ -189,7 +193,7 @@ function replacement(answer: unknown): Payload | null | undefined {
   )
 }
 
-/** Throws where a hook answers with a promise: nobody waits for it. That it rejects must not end the process. */
+/** Throws where a hook returns a promise, which nobody would await. Its rejection must not end the process. */
 function atOnce<T>(answer: T): T {
   if (!(answer instanceof Promise)) return answer
   answer.catch(() => {})

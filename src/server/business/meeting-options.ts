@@ -3,19 +3,17 @@ import type { MeetingOptions } from '../../core/index.ts'
 import { limits } from '../../protocol/index.ts'
 import { hookNames, type KindHooks } from './kinds.ts'
 
-/** What can be set of a meeting; the rest is as its kind says, or as in `defaultMeeting`. */
+/** The options of a meeting. Those left out come from its kind, or else from `defaultMeeting`. */
 type Settings = { readonly [K in keyof MeetingOptions]?: MeetingOptions[K] | undefined }
 
 export interface OpenOptions extends Settings {
-  /** What it was defined as by `define`. */
+  /** The name given to `define`. */
   readonly kind?: string | undefined
-  /** What the business wants to know of it, kept as it is; clients do not get it. */
+  /** Data of the business's own, kept as it is; clients do not get it. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined
 }
 
-/**
- * What meetings of a kind are like: the options they are opened with unless told otherwise, and what happens in them.
- */
+/** The definition of a kind: the default options of its meetings, and its hooks. */
 export interface MeetingKind extends Settings, KindHooks {}
 
 type OptionalInteger = v.OptionalSchema<v.GenericSchema<number>, undefined>
@@ -30,7 +28,7 @@ function integer(min: number, max: number): OptionalInteger {
 
 const MANY = Number.MAX_SAFE_INTEGER
 
-/** What each option of a meeting may be; the HTTP API takes the same. */
+/** The schema of each option of a meeting, shared with the HTTP API. */
 export const meetingSettings: Readonly<
   Record<Exclude<keyof MeetingOptions, 'config'>, OptionalInteger> & {
     config: v.OptionalSchema<v.GenericSchema<string>, undefined>

@@ -5,7 +5,7 @@ import type { Logger } from '../ground/logger.ts'
 import type { Host } from '../host.ts'
 import { type MeetingFrame, toMeetingFrame } from './frames.ts'
 
-/** A member that the business plays itself: its inputs are in frames like any other's. */
+/** A member played by the business: its inputs are in frames like any other's. */
 export class Bot {
   /** 0–254. */
   readonly slot: number
@@ -22,10 +22,10 @@ export class Bot {
   }
 
   /**
-   * Sends an input: what has a JSON form, or a `Uint8Array`. While nobody is connected it waits for the clock. Throws a
-   * TypeError for what has no JSON form, or an `RtmsError`: TOO_LARGE; BUSY where `inputBurst` inputs wait already;
-   * CLOSED where it left or the meeting ended. From inside a hook the last two are logged instead, since the input is
-   * taken in later.
+   * Sends an input: a value with a JSON form, or a `Uint8Array`. While nobody is connected, the input waits for the
+   * clock. Throws a TypeError for a value without a JSON form, or an `RtmsError`: TOO_LARGE; BUSY where `inputBurst`
+   * inputs wait already; CLOSED where the bot has left or the meeting has ended. From inside a hook, BUSY and CLOSED
+   * are logged instead, because the input is accepted later.
    */
   send(value: unknown): void {
     const data = toPayload(value)
@@ -39,13 +39,13 @@ export class Bot {
     })
   }
 
-  /** Leaves, behind what it has sent. Without effect where it has left. */
+  /** Leaves after its own inputs. Has no effect where it has left. */
   leave(): void {
     this.#host.afterHook(() => this.#seat.leave())
   }
 }
 
-/** A room of this node, by its name: of two meetings that had the name one after the other it means the open one. */
+/** A meeting of this node, by its name: if the meeting was closed and opened again, this stands for the open one. */
 export class Meeting {
   readonly name: string
   readonly #host: Host
@@ -58,26 +58,26 @@ export class Meeting {
     this.name = name
   }
 
-  /** How it stands now. Throws CLOSED where it was closed. */
+  /** Its current state. Throws CLOSED where it was closed. */
   get info(): MeetingInfo {
     const info = this.#host.node.meeting(this.name)
     if (info === undefined) throw this.#closed()
     return info
   }
 
-  /** Who is in it, bots too. Throws CLOSED where it was closed. */
+  /** Its members, bots included. Throws CLOSED where it was closed. */
   get members(): readonly MemberInfo[] {
     return this.info.members
   }
 
-  /** The object it was opened with. Throws CLOSED where it was closed. */
+  /** The metadata it was opened with. Throws CLOSED where it was closed. */
   get metadata(): Readonly<Record<string, unknown>> {
     return this.info.metadata
   }
 
   /**
-   * Its frames `from` … `to` − 1, oldest first, as far as its ring keeps them (`limits.meetingLogBytes`); all of them
-   * where no bounds are given. Throws CLOSED where it was closed, a RangeError for bounds that are no frame numbers.
+   * The frames `from` … `to` − 1, oldest first, as far as the ring keeps them (`limits.meetingLogBytes`); all of them
+   * without bounds. Throws CLOSED where it was closed, a RangeError for a bound that is no frame number.
    */
   history({
     from = 0,
@@ -91,9 +91,8 @@ export class Meeting {
   }
 
   /**
-   * Seats a member of the business's own under this name, at once, also from inside a hook. Bots neither start the
-   * clock nor keep an empty meeting open. Throws BAD_NAME, FULL, CLOSED; BUSY where events without number wait for the
-   * clock.
+   * Seats a bot under this user name, at once, also from inside a hook. Bots neither start the clock nor keep an empty
+   * meeting open. Throws BAD_NAME, FULL, CLOSED; BUSY where too many events wait for the clock.
    */
   addBot(name: string): Bot {
     checkUser(name)
@@ -106,25 +105,26 @@ export class Meeting {
   }
 
   /**
-   * Sends one member what has a JSON form, or a `Uint8Array`, of at most 32 KiB; a member who is away gets it on coming
-   * back. Without effect where the slot is empty. Throws TOO_LARGE, or a TypeError for what has no JSON form.
+   * Sends one member a value with a JSON form, or a `Uint8Array`, of at most 32 KiB. A member who is away gets it on
+   * coming back. Has no effect where the slot is empty. Throws TOO_LARGE, or a TypeError for a value without a JSON
+   * form.
    */
   sendTo(slot: number, value: unknown): void {
     const data = payloadOf(value)
-    // Who is being asked about by onJoin has the slot only afterwards.
+    // The user that a running onJoin decides about gets the slot only afterwards.
     const send = (node: RtmsNode): boolean => node.sendTo(this.name, slot, data)
     if (!this.#host.inHook || !this.#host.act(send)) this.#host.afterHook(send)
   }
 
   /**
-   * Takes a member's slot away, behind what it has sent; its client is told `reason`, at most 123 bytes of it. It may
-   * join again unless `onJoin` refuses. Without effect where the slot is empty.
+   * Removes a member after its own inputs; its client is told `reason`, at most 123 bytes of it. The user may join
+   * again unless `onJoin` refuses. Has no effect where the slot is empty.
    */
   kick(slot: number, reason = 'the business ended the membership'): void {
     this.#host.afterHook((node) => void node.kick(this.name, slot, reason))
   }
 
-  /** Ends it for all. Without effect where it was closed. */
+  /** Ends the meeting for everyone. Has no effect where it was closed. */
   close(): void {
     this.#host.afterHook((node) => node.closeMeeting(this.name))
   }

@@ -25,7 +25,7 @@ export class Meetings {
   readonly #host: Host
   readonly #logger: Logger
   readonly #kinds: Map<string, Kind> = new Map()
-  /** Open meetings of a kind: every hook of one gets the same object. */
+  /** Open meetings of a kind, so every hook of a meeting gets the same object. */
   readonly #rooms: Map<string, Meeting> = new Map()
   /** @internal */
   readonly opener: Opener
@@ -38,9 +38,8 @@ export class Meetings {
   }
 
   /**
-   * Says what meetings of a kind are like and what happens in them: see {@link KindHooks}. For meetings opened
-   * afterwards. Throws BAD_NAME, or an Error that lists every option that is not valid, or says that the kind was
-   * defined already.
+   * Defines a kind of meeting: default options, and hooks (see {@link KindHooks}). It applies to meetings opened
+   * afterwards. Throws BAD_NAME, or an Error that lists every invalid option or says that the kind is already defined.
    */
   define(kind: string, definition: MeetingKind): void {
     checkName('kind', kind, 'BAD_NAME')
@@ -54,9 +53,9 @@ export class Meetings {
   }
 
   /**
-   * Opens a meeting, or returns the one that is open under this name, as it is. Rejects with an `RtmsError`: BAD_NAME;
-   * LIMIT where the node has too many; UNSUPPORTED where its kind was not defined; DRAINING or, later, CLOSED where the
-   * node stops. With an Error that lists every option that is not valid.
+   * Opens a meeting, or returns the open one of this name unchanged. Rejects with an `RtmsError`: BAD_NAME; LIMIT where
+   * the node has too many; UNSUPPORTED where its kind is not defined; DRAINING or, later, CLOSED where the node is
+   * stopping. Rejects with an Error that lists every invalid option.
    */
   async open(name: string, options: OpenOptions = {}): Promise<Meeting> {
     checkName('meeting', name, 'BAD_NAME')
@@ -68,11 +67,11 @@ export class Meetings {
   }
 
   /**
-   * Asks `handler` what a meeting is opened with that a client wants to join, its ticket allows, and that is not open:
-   * so a server that was started anew serves the tickets it gave out before. `null`, a handler that throws, and none
-   * that answers within 5 s (`limits.authorizeMs`) mean NOT_FOUND. It is asked once for all who want to join meanwhile;
-   * a name may be anything that some ticket allows. Returns a function that ends it. Throws an Error where there is a
-   * handler already.
+   * Calls `handler` when a client wants to join a meeting that its ticket allows and that is not open, and opens the
+   * meeting with the options that the handler returns. A restarted server thus honours the tickets it issued before.
+   * `null`, an error, and no answer within 5 s (`limits.authorizeMs`) mean NOT_FOUND. The handler is called once for
+   * all clients who want to join meanwhile; the name may be anything that some ticket allows. Returns a function that
+   * removes the handler. Throws an Error where there is a handler already.
    */
   onMissing(handler: OpenMissing): () => void {
     return this.opener.register(handler)
@@ -99,7 +98,7 @@ export class Meetings {
     runner.opened()
   }
 
-  /** False where a meeting is open under this name. */
+  /** Returns false where a meeting is open under this name. */
   #open(name: string, options: Partial<MeetingOptions>, business: MeetingBusiness): boolean {
     const opened = this.#host.act((node, now) => node.openMeeting(name, options, now, business))
     if (typeof opened === 'string') throw new RtmsError(opened)
@@ -111,15 +110,13 @@ export class Meetings {
     return this.#rooms.get(name) ?? new Meeting(this.#host, this.#logger, name)
   }
 
-  /** All that are open, or those of a kind. */
+  /** All open meetings, or those of a kind. */
   list({ kind }: { readonly kind?: string | undefined } = {}): MeetingInfo[] {
     const all = [...this.#host.node.meetings()]
     return kind === undefined ? all : all.filter((info) => info.kind === kind)
   }
 
-  /**
-   * At most `limit` of them in the order of names, from behind the name `after`: for pages, where there are very many.
-   */
+  /** A page of the open meetings: at most `limit` of them in the order of names, after the name `after`. */
   page({
     limit,
     after = '',
@@ -129,18 +126,18 @@ export class Meetings {
     readonly limit: number
     readonly after?: string | undefined
     readonly kind?: string | undefined
-    /** Only names with this in them, whatever its case. */
+    /** Only names that contain this text, ignoring case. */
     readonly contains?: string | undefined
   }): readonly MeetingInfo[] {
     return this.#host.node.meetingPage({ count: limit, after, contains }, kind)
   }
 
-  /** Ends a meeting for all. Without effect where there is none of this name. */
+  /** Ends a meeting for everyone. Has no effect where none of this name is open. */
   close(name: string): void {
     this.#host.afterHook((node) => node.closeMeeting(name))
   }
 
-  /** @internal Ends those of a kind, so that their `onClose` is called. */
+  /** @internal Ends all meetings of a kind, so their `onClose` is called. */
   closeAll(): void {
     for (const name of this.#rooms.keys()) this.close(name)
   }

@@ -3,12 +3,15 @@ import type { Logger } from '../ground/logger.ts'
 import type { Host } from '../host.ts'
 import type { OpenOptions } from './meeting-options.ts'
 
-/** What a meeting of this name is opened with; null: there is none. One that throws has said that there is none. */
+/**
+ * The options to open a meeting of this name with; null where there is no such meeting. A handler that throws means
+ * null.
+ */
 export type OpenMissing = (
   name: string,
 ) => OpenOptions | null | undefined | Promise<OpenOptions | null | undefined>
 
-/** Has the business open meetings that somebody wants to join and that are not open. */
+/** Asks the business to open meetings that a client wants to join and that are not open. */
 export class Opener {
   readonly #host: Host
   readonly #logger: Logger
@@ -34,7 +37,7 @@ export class Opener {
     }
   }
 
-  /** Nothing of the business runs before this returns: it is called from inside the sweep. */
+  /** No handler runs before this returns, because the sweep calls it. */
   ask(missing: MissingMeeting): void {
     queueMicrotask(() => void this.#ask(missing))
   }
@@ -43,7 +46,7 @@ export class Opener {
     const { name } = missing
     try {
       const options = await this.#handler?.(name)
-      // The handler may have opened it itself, with all that belongs to it.
+      // The handler may have opened the meeting itself, with everything that belongs to it.
       if (options !== null && options !== undefined) await this.#open(name, options)
     } catch (error) {
       this.#logger.error({ err: error, meeting: name }, 'a meeting could not be opened on demand')
@@ -51,7 +54,7 @@ export class Opener {
     this.#host.handle((node, now) => node.handleMissing(missing, now))
   }
 
-  /** No answer came in time. */
+  /** The question has timed out. */
   late({ name }: MissingMeeting): void {
     this.#logger.error({ meeting: name }, 'the handler of onMissing did not answer in time')
   }

@@ -18,24 +18,24 @@ export interface Request {
   /** JSON parsed, or bytes as a `Uint8Array`, which is read-only. What a client sent: check it. */
   readonly data: unknown
   readonly session: string
-  /** Rises within a session: with `session`, an id to recognise a repetition by. */
+  /** Rises within a session; together with `session`, an id for recognising a repetition. */
   readonly call: number
-  /** Aborts when nobody waits for the answer any more: deadline, cancellation, end of the session or of the node. */
+  /** Aborts when the answer is no longer awaited: deadline, cancellation, end of the session or of the node. */
   readonly signal: AbortSignal
 }
 
 /**
- * Answers a request with what it returns or resolves to: a value that has a JSON form, or a `Uint8Array`; at most
- * 32 KiB. Nothing is sent as null. An `RtmsError` it throws reaches the client with code and message; of any other
- * error the client learns HANDLER_FAILED and no more.
+ * Answers a request with the value it returns or resolves to: a value with a JSON form, or a `Uint8Array`, of at most
+ * 32 KiB; undefined is sent as null. A thrown `RtmsError` reaches the client with its code and message; for any other
+ * error the client gets HANDLER_FAILED and nothing more.
  */
 export type RequestHandler = (request: Request) => unknown
 
-/** A call on its way through its handler. */
+/** A call in its handler. */
 class Run implements Request {
   readonly #call: RequestCall
   readonly lane: string
-  /** Its handler has answered, or its request has ended; its lane goes on. */
+  /** Whether its handler has answered or its request has ended, so its lane may continue. */
   over = false
   #controller: AbortController | null = null
   #reason: RtmsError | null = null
@@ -62,14 +62,14 @@ class Run implements Request {
     return this.#call.call
   }
 
-  /** Made when it is first asked for: most handlers never do. */
+  /** Made on first use: most handlers never use it. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
     if (this.#reason !== null) this.#controller.abort(this.#reason)
     return this.#controller.signal
   }
 
-  /** Nobody waits for it any more. */
+  /** Its answer is no longer awaited. */
   get ended(): boolean {
     return this.#reason !== null
   }
@@ -81,12 +81,12 @@ class Run implements Request {
 }
 
 /**
- * The business's handlers. The calls of one session to one method run one after another, in order; a call that
- * ended without its handler (deadline, cancellation) lets the next one start. Different sessions and methods run
- * side by side, up to a limit; one more is answered BUSY.
+ * The business's request handlers. The calls of one session to one method run one after another, in order; a call that
+ * ends without its handler (deadline, cancellation) lets the next one start. Calls of different sessions and methods
+ * run concurrently, up to a limit, above which calls are answered BUSY.
  */
 export class RequestHandlers {
-  /** How long handlers took, in milliseconds. */
+  /** Durations of handlers, in milliseconds. */
   readonly times: Buckets = new Buckets([1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000])
   readonly #max: number
   readonly #reply: (call: RequestCall, outcome: Outcome<Payload>) => void
@@ -94,12 +94,12 @@ export class RequestHandlers {
   readonly #elsewhere: (call: RequestCall) => RequestHandler | undefined
   readonly #handlers: Map<string, RequestHandler> = new Map()
   readonly #runs: Map<RequestCall, Run> = new Map()
-  /** By session and method: the call that runs, and those behind it. As many as a session may have at once. */
+  /** The running call and those behind it, by session and method: at most as many as a session may have. */
   readonly #lanes: Map<string, RequestCall[]> = new Map()
-  /** Handlers that run now. One whose request has timed out counts until it returns. */
+  /** The number of running handlers. A handler whose request has timed out counts until it returns. */
   #running = 0
 
-  /** `elsewhere`: what answers a call that has no handler here. */
+  /** `elsewhere`: answers a call that has no handler here. */
   constructor(
     max: number,
     reply: (call: RequestCall, outcome: Outcome<Payload>) => void,
@@ -130,7 +130,7 @@ export class RequestHandlers {
     }
   }
 
-  /** Takes a call. Nothing of the business runs before this returns: it is called from inside the sweep. */
+  /** Takes a call. No handler runs before this returns, because the sweep calls it. */
   start(call: RequestCall): void {
     const key = `${call.session} ${call.method}`
     this.#runs.set(call, new Run(call, key))
@@ -142,12 +142,12 @@ export class RequestHandlers {
     }
   }
 
-  /** Nobody waits for this call any more. */
+  /** The answer to this call is no longer awaited. */
   end(call: RequestCall, why: ErrorCode): void {
     const run = this.#runs.get(call)
     if (run === undefined) return
     run.abort(new RtmsError(why))
-    // Called from inside the sweep: the next call of the lane has to wait until it is over.
+    // The sweep calls this, so the lane's next call has to wait until the sweep is over.
     queueMicrotask(() => this.#finish(call, run))
   }
 
@@ -158,7 +158,7 @@ export class RequestHandlers {
 
   #begin(call: RequestCall): void {
     const run = this.#runs.get(call)
-    // Where its end came first, that end lets the next one begin.
+    // If the call's end came first, that end lets the next one begin.
     if (run === undefined || run.ended) return
     const handler = this.#handlers.get(call.method) ?? this.#elsewhere(call)
     if (handler === undefined)
@@ -180,9 +180,9 @@ export class RequestHandlers {
   async #outcomeOf(handler: RequestHandler, call: RequestCall, run: Run): Promise<Outcome<Payload>> {
     try {
       const answer = handler(run)
-      // Bytes are copied at once: the handler may use their buffer again for the next answer.
+      // Bytes are copied at once, because the handler may reuse its buffer for the next answer.
       const value = answer instanceof Uint8Array ? answer : await answer
-      // Not a code of its own: the client sent nothing that it could mend.
+      // An oversized reply is answered HANDLER_FAILED: the client sent nothing that it could correct.
       const data = toPayload(value ?? null)
       if (data.bytes.length <= limits.payload) return { ok: true, value: data }
       throw new RangeError(
@@ -198,12 +198,12 @@ export class RequestHandlers {
   }
 
   #answer(call: RequestCall, run: Run, outcome: Outcome<Payload>): void {
-    // Also where the request has ended: the core counts answers that come too late.
+    // Sent even if the request has ended: the core counts late answers.
     this.#reply(call, outcome)
     this.#finish(call, run)
   }
 
-  /** Once for each call: its lane goes on. */
+  /** Called once for each call: its lane continues. */
   #finish(call: RequestCall, run: Run): void {
     if (run.over) return
     run.over = true
@@ -221,7 +221,7 @@ function failure(code: ErrorCode, message?: string): Outcome<Payload> {
   return { ok: false, error: new RtmsError(code, message) }
 }
 
-/** The business's own error, with a wait that the wire can carry. */
+/** The business's error, with a wait that the wire can carry. */
 function refusal({ code, message, retryAfterMs }: RtmsError): Outcome<Payload> {
   const wait = Number.isFinite(retryAfterMs) ? Math.max(0, Math.round(retryAfterMs)) : 0
   return { ok: false, error: new RtmsError(code, message, Math.min(wait, Number.MAX_SAFE_INTEGER)) }

@@ -4,12 +4,12 @@ import { checkName, latePayloadOf } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
 import type { Host } from '../host.ts'
 
-/** A publication that a topic keeps. */
+/** A publication kept by a topic. */
 export interface KeptPublication {
   readonly data: unknown
   /** '' where it has none. */
   readonly key: string
-  /** It removes the key. */
+  /** Whether it removes the key. */
   readonly removed: boolean
   /** When it was published: milliseconds since 1970 by the publisher's clock. */
   readonly time: number
@@ -34,14 +34,14 @@ export class Topics {
   }
 
   /**
-   * Publishes a value that has a JSON form, or a `Uint8Array`, of at most 32 KiB. With `key` (at most 255 bytes) it
-   * becomes the latest value of that key; `tombstone` removes the key. Throws an `RtmsError`: BAD_TOPIC, BAD_NAME (of
-   * a key), TOO_LARGE, LIMIT (topics of the node, keys of the topic, `limits.logBytes`), CLOSED (the node); a TypeError
-   * for what has no JSON form.
+   * Publishes a value with a JSON form, or a `Uint8Array`, of at most 32 KiB. With `key` (at most 255 bytes), it
+   * becomes the latest value of that key; `tombstone` removes the key. Throws an `RtmsError`: BAD_TOPIC, BAD_NAME (for
+   * a key), TOO_LARGE, LIMIT (the node's topics, the topic's keys, `limits.logBytes`), CLOSED (the node); a TypeError
+   * for a value without a JSON form.
    *
-   * Returns the topic's pressure on this node, from 0 to 1, by which a feed can slow down: how full the room is for
-   * publications that were not carried on yet, or, where that is more, the share of subscribers that had not taken what
-   * they were offered last.
+   * Returns the topic's pressure on this node, from 0 to 1, which tells a feed when to slow down: how full the room for
+   * undelivered publications is or, where that is more, the share of subscribers that have not yet taken the last
+   * entries offered to them.
    */
   publish(
     topic: string,
@@ -59,14 +59,14 @@ export class Topics {
     const data = latePayloadOf(value)
     const result = this.#host.act((node, now) => node.publish(topic, data, key, tombstone, now))
     if (typeof result === 'number') return result
-    // The core has checked the name, once per topic; this says what a name has to be.
+    // The core has checked the name, once per topic; this call says what a name must be.
     checkName('topic', topic, 'BAD_TOPIC')
     throw new RtmsError(result)
   }
 
   /**
-   * The last publications that a topic keeps (see {@link define}), oldest first, at most `limit` of them (default 100).
-   * Throws BAD_TOPIC, or a RangeError for a limit that is none.
+   * The last publications that a topic keeps (see {@link define}), oldest first, at most `limit` (default 100). Throws
+   * BAD_TOPIC, or a RangeError for an invalid limit.
    */
   history(topic: string, { limit = 100 }: { readonly limit?: number | undefined } = {}): KeptPublication[] {
     checkName('topic', topic, 'BAD_TOPIC')
@@ -74,8 +74,8 @@ export class Topics {
   }
 
   /**
-   * The latest value of each key of a topic, in the order they were published, and of these the last `limit` (default
-   * all); one without a key counts as key ''. Throws BAD_TOPIC, or a RangeError for a limit that is none.
+   * The latest value of each key of a topic, in the order of publication: the last `limit` of them (default all). A
+   * publication without a key counts as key ''. Throws BAD_TOPIC, or a RangeError for an invalid limit.
    */
   latest(topic: string, { limit }: { readonly limit?: number | undefined } = {}): KeptPublication[] {
     checkName('topic', topic, 'BAD_TOPIC')
@@ -85,10 +85,10 @@ export class Topics {
   }
 
   /**
-   * Sets what topics of these names (`chat.*`, `*` or one name) keep for readers that come back: `entries` and `bytes`
-   * at most, none older than `ageMs` milliseconds; 0 keeps nothing. The first definition that matches counts, for
-   * topics that come to be afterwards. Throws BAD_TOPIC, a RangeError for a number that is not one, an Error for a
-   * second definition of the same pattern.
+   * Sets what topics matching `pattern` (`chat.*`, `*` or one name) keep for readers that come back: at most `entries`
+   * and `bytes`, none older than `ageMs` milliseconds; 0 keeps nothing. The first matching definition applies, to
+   * topics created afterwards. Throws BAD_TOPIC, a RangeError for an invalid number, an Error for a second definition
+   * of the same pattern.
    */
   define(pattern: string, retention: { readonly [K in keyof Retention]?: number | undefined }): void {
     if (typeof pattern !== 'string' || !isPattern(pattern)) {
@@ -109,9 +109,9 @@ export class Topics {
   }
 
   /**
-   * At most `limit` topics of this node in the order of names, from behind the name `after`; `contains`: only names
-   * with this in them, whatever its case. It looks at all of them, so do not ask all the time where there are very
-   * many.
+   * A page of this node's topics: at most `limit` in the order of names, after the name `after`. `contains`: only names
+   * that contain this text, ignoring case. Each call looks at all topics, so avoid calling it often where there are
+   * very many.
    */
   page({
     limit,
@@ -125,13 +125,15 @@ export class Topics {
     return this.#host.node.topicPage({ count: checkLimit(limit), after, contains })
   }
 
-  /** A topic as it stands on this node; undefined where nobody has published or subscribed to it. Throws BAD_TOPIC. */
+  /**
+   * A topic's current state on this node; undefined where nobody has published or subscribed to it. Throws BAD_TOPIC.
+   */
   get(topic: string): TopicInfo | undefined {
     checkName('topic', topic, 'BAD_TOPIC')
     return this.#host.node.topic(topic)
   }
 
-  /** Subscriptions to this topic on this node. */
+  /** The number of subscriptions to this topic on this node. */
   subscribers(topic: string): number {
     return this.#host.node.subscribers(topic)
   }

@@ -3,11 +3,11 @@ import { serverLimits } from '../ground/limits.ts'
 import { checkName, checkUser, payloadOf } from '../ground/check.ts'
 import type { Host } from '../host.ts'
 
-/** Whether a user is there. */
+/** The presence of a user on this node. */
 export interface Presence {
   /** Whether any session has a connection. */
   readonly online: boolean
-  /** Sessions, with those that may still come back. */
+  /** Sessions, including those that may still come back. */
   readonly sessions: number
   /** Sessions that have a connection. */
   readonly connected: number
@@ -22,9 +22,9 @@ export class Users {
   }
 
   /**
-   * Sends a value that has a JSON form, or a `Uint8Array`, of at most 32 KiB to every session of a user, whether it
-   * is connected or may still come back. Resolves with the number of sessions reached. Rejects with an `RtmsError`:
-   * BAD_NAME, TOO_LARGE, CLOSED; with a TypeError for what has no JSON form.
+   * Sends a value with a JSON form, or a `Uint8Array`, of at most 32 KiB to every session of a user, connected or
+   * expected back. Resolves with the number of sessions reached. Rejects with an `RtmsError`: BAD_NAME, TOO_LARGE,
+   * CLOSED; with a TypeError for a value without a JSON form.
    */
   async push(user: string, name: string, value: unknown): Promise<number> {
     checkUser(user)
@@ -34,11 +34,11 @@ export class Users {
   }
 
   /**
-   * Closes every connection of a user, with `reason` (for people) in the goodbye. The clients come back with fresh
-   * tickets (EXPIRED), which is where the business can say no; `final`: they do not come back by themselves (REVOKED),
-   * and all sessions of the user end. To refuse tickets that were given out, use `tickets.revoke`. Resolves with the
-   * number of connections closed. Rejects with an `RtmsError`: BAD_NAME, CLOSED; with a TypeError for a reason that is
-   * no text.
+   * Closes every connection of a user, with `reason` (for people) in the GOODBYE. The clients come back with fresh
+   * tickets (EXPIRED), which the business may refuse to issue. With `final`, they do not come back by themselves
+   * (REVOKED), and all sessions of the user end. To invalidate issued tickets, use `tickets.revoke`. Resolves with the
+   * number of connections closed. Rejects with an `RtmsError`: BAD_NAME, CLOSED; with a TypeError where the reason is
+   * not a string.
    */
   async disconnect(
     user: string,
@@ -49,12 +49,12 @@ export class Users {
   ): Promise<number> {
     checkUser(user)
     if (typeof reason !== 'string') throw new TypeError('reason must be a text')
-    // Hooks are synchronous: whatever is awaited comes after the call that they are part of.
+    // Runs after the current call: hooks are synchronous, and awaited work comes after the call they are part of.
     if (this.#host.inHook) await Promise.resolve()
     return this.#host.act((node, now) => node.disconnect(user, reason, final, now))
   }
 
-  /** Resolves with how a user is present on this node. Rejects with BAD_NAME. */
+  /** Resolves with the presence of a user on this node. Rejects with BAD_NAME. */
   async sessions(user: string): Promise<Presence> {
     checkUser(user)
     const { sessions, connected } = this.#host.node.presence(user)
@@ -62,8 +62,8 @@ export class Users {
   }
 
   /**
-   * Sessions of this node as they stand now, the oldest first: of a user, or of all; at most `limit` (1–1000, default
-   * 100). Throws BAD_NAME, or a RangeError for another limit.
+   * The current sessions of this node, oldest first: of a user, or of all users; at most `limit` (1–1000, default 100).
+   * Throws BAD_NAME, or a RangeError for another limit.
    */
   list({
     user,

@@ -7,15 +7,16 @@ import type { AdminReaders } from '../options/options.ts'
 import { isFromHere, isPassedOn } from './http.ts'
 import { pageHeaders } from './page-headers.ts'
 
-/** What the page is told before it asks anything else: where the node is, and whether and why a key is needed. */
+/** What the page learns first: where the node is, and whether a key is needed and why. */
 export interface Access {
-  /** The path of the node: below it is the HTTP API, and clients connect there. */
+  /** The path of the node, where clients connect and below which the HTTP API is. */
   readonly path: string
-  /** Whether the node has keys that one could give. */
+  /** Whether the node has keys that a user could enter. */
   readonly hasKeys: boolean
   /**
-   * Why a key is needed; null where none is. `option`: for everybody. `remote`: the browser is on another machine.
-   * `proxy`: a proxy has passed the request on. `host`: the address in the browser is not this machine's own name.
+   * Why a key is needed; null where none is. `option`: the option asks everyone for one. `remote`: the browser is on
+   * another machine. `proxy`: a proxy has forwarded the request. `host`: the address in the browser is not a name of
+   * this machine.
    */
   readonly needsKey: 'option' | 'remote' | 'proxy' | 'host' | null
 }
@@ -23,39 +24,45 @@ export interface Access {
 const LOOPBACK_HOST = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(?::\d{1,5})?$/i
 
 /**
- * Why a request is not that of a browser on this machine; null where it is. Another site's page can reach the loopback
- * too: where its own name was made to lead here, that name is the host.
+ * Why a request does not come from a browser on this machine; null where it does. Another site's page can reach the
+ * loopback address by DNS rebinding; the Host header then names that site.
  */
 function strangeness(request: IncomingMessage): 'remote' | 'proxy' | 'host' | null {
   if (!isFromHere(request)) return 'remote'
-  // Some proxies say nothing of themselves, but no browser of today speaks HTTP/1.0.
+  // Some proxies do not announce themselves, but no current browser speaks HTTP/1.0.
   if (isPassedOn(request) || request.httpVersionMajor * 10 + request.httpVersionMinor < 11) return 'proxy'
   const { headers } = request
-  // Nor does one ask for an upgrade where it asks for a page, as proxies for WebSockets do of everything.
+  // Nor does a browser ask for an upgrade when it requests a page, as WebSocket proxies do for every request.
   if (/upgrade/i.test(headers.connection ?? '')) return 'proxy'
   if (!LOOPBACK_HOST.test(headers.host ?? '') || isOfAnotherSite(headers)) return 'host'
   return null
 }
 
-/** Where an application lets any site ask, its answers are not this machine's owner's wish. */
+/**
+ * Whether another site's page is asking: an application that allows every site (CORS) does not speak for this machine's
+ * owner.
+ */
 function isOfAnotherSite({ origin, host, ...headers }: IncomingMessage['headers']): boolean {
   const site = headers['sec-fetch-site'] ?? 'same-origin'
   if (site !== 'same-origin' && site !== 'none') return true
   return origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host)
 }
 
-/** Whether the dashboard on this machine asks. Another site's page cannot set the header without being allowed to. */
+/** Whether the dashboard on this machine is asking. Another site's page cannot set the header without permission. */
 export function isOwnDashboard(request: IncomingMessage): boolean {
   return strangeness(request) === null && request.headers['x-rtms-admin'] === '1'
 }
 
-/** What the build calls what the page needs, and what it is called here, where the application may have its own. */
+/**
+ * The paths of the page's files in the build, and where they are served here: the application may use the former
+ * itself.
+ */
 const MOVED: readonly (readonly [from: string, to: string])[] = [
   ['"/assets/', '"/admin/assets/'],
   ['"/favicon.svg"', '"/admin/favicon.svg"'],
 ]
 
-/** The dashboard's page and what belongs to it, as the build leaves them. */
+/** The built page of the dashboard with its files. */
 export class AdminPages {
   readonly #access: Omit<Access, 'needsKey'>
   readonly #readers: AdminReaders
@@ -72,14 +79,14 @@ export class AdminPages {
       hasKeys: settings.api !== undefined,
     }
     this.#readers = settings.admin
-    // In the package, beside the code that is built.
+    // In the package, beside the built code.
     const pages = fileURLToPath(new URL('../../../dist/web/', import.meta.url))
     const page = `${pages}admin/index.html`
     this.#page = existsSync(page) ? moved(readFileSync(page, 'utf8')) : null
     this.#files = this.#page === null ? null : sirv(pages, { etag: true })
   }
 
-  /** False: the path is none of the dashboard's. */
+  /** Returns false where the path is not the dashboard's. */
   answer(request: IncomingMessage, response: ServerResponse): boolean {
     const [path = '', query] = (request.url ?? '').split('?')
     if (path === '/admin') {
@@ -106,7 +113,7 @@ export class AdminPages {
 
   #file(request: IncomingMessage, response: ServerResponse, path: string): void {
     if (this.#files === null) return missing(response)
-    // Names of assets change with their content.
+    // The names of assets change with their content, so they may be cached for ever.
     if (path.startsWith('/admin/assets/'))
       response.setHeader('cache-control', 'public, max-age=31536000, immutable')
     const { url } = request

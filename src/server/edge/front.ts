@@ -6,7 +6,7 @@ import { type Address, addressOf, closeHttpServer, createHttpServer, listen, typ
 import type { Gateway } from './transport.ts'
 import { Upgrades } from './upgrades.ts'
 
-/** What may stand in a Host header: a name or an address, and a port. */
+/** The form of a Host header: a name or an address, and a port. */
 const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
 
 /** The HTTP server in front of a node, its own or another's. */
@@ -31,15 +31,15 @@ export class Front {
     return addressOf(this.#server, this.#secure, this.#settings.path)
   }
 
-  /** Rejects where another node has the path, or the address cannot be had. */
+  /** Rejects where another node has the path or the address is not available. */
   async open(): Promise<void> {
     Upgrades.of(this.#server).add(this.#settings.path, this.#gateway)
     if (this.#isOwn) await listen(this.#server, this.#settings)
   }
 
   /**
-   * For connections from now on. Throws an Error where the server is another's or speaks no TLS, or for a bad
-   * certificate.
+   * Replaces the certificate for connections from now on. Throws an Error where the server is not the node's own or
+   * speaks no TLS, or for a bad certificate.
    */
   setTls(tls: SecureContextOptions): void {
     if (!this.#isOwn || !(this.#server instanceof HttpsServer)) {
@@ -52,7 +52,7 @@ export class Front {
     this.#server.setSecureContext(tls)
   }
 
-  /** The address in a ticket: the public one, else that of the request's host, else the server's own. */
+  /** The address for tickets: the public one, else that of the request's host, else the server's own. */
   ticketUrl(host: string | undefined): string {
     const { publicUrl, path } = this.#settings
     if (publicUrl === undefined && host !== undefined && !HOST.test(host)) {

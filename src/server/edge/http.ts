@@ -9,17 +9,16 @@ import type { Logger } from '../ground/logger.ts'
 import type { MetricsReaders } from '../options/options.ts'
 
 /**
- * How often those that take too long are looked for: often, so that not many are closed in one turn while others wait.
+ * How often sockets that take too long are looked for, in milliseconds: often, so only a few are closed in one turn
+ * while others wait.
  */
 const CHECKING_INTERVAL_MS = 100
-/** A WebSocket needs HTTP/1.1, and a handshake must be done as soon as headers. */
+/** TLS settings: a WebSocket needs HTTP/1.1, and the handshake has the same time limit as headers. */
 const TLS = { ALPNProtocols: ['http/1.1'], handshakeTimeout: serverLimits.headersMs }
-/**
- * Bytes a socket holds before a write to it reports that it is full; Node's default would stop a busy one too often.
- */
+/** Bytes a socket buffers before a write reports that it is full; Node's default would stop a busy socket too often. */
 const HIGH_WATER_MARK = 65_536
 
-/** How a node is: what `/healthz` answers. */
+/** The health of a node, as `/healthz` answers it. */
 export interface Health {
   readonly status: 'ok' | 'draining'
   readonly node: string
@@ -29,25 +28,25 @@ export interface Health {
   readonly topics: number
 }
 
-/** Whether a load balancer should send clients to a node: what `/readyz` answers. */
+/** Whether a load balancer should send clients to a node, as `/readyz` answers it. */
 export interface Readiness {
   /** `late`: its sweeps were later than `limits.readyLatenessMs`. */
   readonly status: 'ready' | 'draining' | 'late'
   readonly node: string
-  /** How late the latest sweep of the last five seconds was, in milliseconds. */
+  /** The lateness of the latest sweep of the last five seconds, in milliseconds. */
   readonly latenessMs: number
 }
 
-/** What a node's own server tells about it. */
+/** What the node's own HTTP server serves. */
 export interface Pages {
   health(): Health
   ready(): Readiness
   /** In Prometheus's text format. */
   metrics(): Promise<string>
-  /** The path below which {@link api} answers; null: nowhere. */
+  /** The path below which {@link api} answers; null where it is off. */
   readonly apiBase: string | null
   api(request: IncomingMessage, response: ServerResponse): void
-  /** The dashboard's pages; null: none. */
+  /** The dashboard's pages; null where it is off. */
   readonly admin: { answer(request: IncomingMessage, response: ServerResponse): boolean } | null
 }
 
@@ -55,7 +54,7 @@ export function hasTooManyHeaders(request: IncomingMessage): boolean {
   return request.rawHeaders.length > 2 * serverLimits.headers
 }
 
-/** Answers an upgrade that will not happen, and closes its socket. */
+/** Answers a refused upgrade and closes its socket. */
 export function refuseUpgrade(socket: Duplex, status: number, text: string): void {
   socket.on('error', () => socket.destroy())
   socket.once('finish', () => socket.destroy())
@@ -73,11 +72,11 @@ function answer(response: ServerResponse, status: number, body: object): void {
 
 const LOOPBACK = /^(?:127\.|::1$|::ffff:127\.)/
 
-/** What proxies say of themselves, and of whom they pass on. */
+/** The headers by which proxies announce themselves and the clients they forward. */
 const PASSED_ON =
   /^(?:forwarded|via|x-forwarded-.+|x-real-ip|x-client-ip|x-original-.+|true-client-ip|cf-connecting-ip)$/
 
-/** Whether a proxy says that it has passed the request on. */
+/** Whether a proxy announces that it has forwarded the request. */
 export function isPassedOn({ headers }: IncomingMessage): boolean {
   return Object.keys(headers).some((name) => PASSED_ON.test(name))
 }
@@ -101,9 +100,9 @@ async function answerMetrics(response: ServerResponse, metrics: Promise<string>)
 const NOTHING_HERE = { error: 'there is nothing at this path' }
 
 /**
- * A node's own server: `/healthz` answers {@link Health} with 200, or 503 while the node drains; `/readyz` answers
- * {@link Readiness} with 200, or 503 where it is not ready; `/metrics` is for those who may read it; the HTTP API and
- * the dashboard are where the options say so. Anything else goes to `handler`, or is answered 404.
+ * A node's own server. `/healthz` answers {@link Health} with 200, or 503 while the node drains; `/readyz` answers
+ * {@link Readiness} with 200, or 503 where it is not ready; `/metrics` answers clients that may read it; the HTTP API
+ * and the dashboard are where the options put them. Everything else goes to `handler`, or is answered 404.
  */
 export function createHttpServer(
   pages: Pages,
@@ -145,12 +144,12 @@ export function createHttpServer(
     tls === undefined
       ? createServer(options, answerRequest)
       : createSecureServer({ ...options, ...tls, ...TLS }, answerRequest)
-  // Node drops what is over this without a word; one more than allowed shows that there were too many.
+  // Node silently drops headers above this, so one more is allowed to show that there were too many.
   server.maxHeadersCount = serverLimits.headers + 1
   return server
 }
 
-/** Rejects with an Error that says what to do where the address cannot be had. */
+/** Listens. Rejects with an Error that says what to do where the address is not available. */
 export async function listen(
   server: Server,
   {
@@ -171,7 +170,7 @@ export async function listen(
       cause: error,
     })
   }
-  // Out of file descriptors, for instance: one client is not accepted, the rest goes on.
+  // For instance, out of file descriptors: one client is not accepted, and the server continues.
   server.on('error', (error) => logger.error({ err: error }, 'the server could not accept a connection'))
 }
 

@@ -1,7 +1,7 @@
-/** How long to work in one turn of the event loop, in milliseconds. */
+/** Time to work in one turn of the event loop, in milliseconds. */
 const TURN_MS = 4
 
-/** Does one thing after another, a little in each turn of the event loop, so that what is due meanwhile is not late. */
+/** Runs queued actions in order, a few in each turn of the event loop, so other due work is not late. */
 export class Pace<T> {
   readonly #act: (item: T) => void
   readonly #waiting: T[] = []
@@ -12,7 +12,7 @@ export class Pace<T> {
     this.#now = now
   }
 
-  /** How many wait. */
+  /** The number of waiting actions. */
   get size(): number {
     return this.#waiting.length
   }

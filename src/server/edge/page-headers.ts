@@ -1,4 +1,4 @@
-/** Sent with every page: no foreign and no inline script, and no frame around it. */
+/** Headers of every page: no foreign or inline scripts, and no embedding in frames. */
 export const pageHeaders: Readonly<Record<string, string>> = {
   'content-security-policy':
     "default-src 'self'; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; " +

@@ -5,7 +5,7 @@ import { rangeOf } from '../ground/address-range.ts'
 
 const LOOPBACK = ['127.0.0.0/8', '::1']
 
-/** An address as the system writes it; '' for what is none. */
+/** An address in the system's notation; '' for any other text. */
 function normal(text: string): string {
   const [address = ''] = text.split('%')
   const version = isIP(address)
@@ -14,7 +14,7 @@ function normal(text: string): string {
   return written.startsWith('::ffff:') && written.includes('.') ? written.slice('::ffff:'.length) : written
 }
 
-/** The address of a hop, which may come with a port, in brackets and in quotes; '' where it names none. */
+/** The address of a hop, which may have a port, brackets and quotes; '' where it names none. */
 function addressIn(hop: string): string {
   const text = hop.trim().replaceAll('"', '')
   const [, bracketed] = /^\[([^\]]*)\](?::\d+)?$/.exec(text) ?? []
@@ -22,7 +22,7 @@ function addressIn(hop: string): string {
   return normal(bracketed ?? plain)
 }
 
-/** For whom each proxy passed the request on, the nearest last. */
+/** The client that each proxy names, the nearest proxy last. */
 function hopsOf(headers: IncomingHttpHeaders): string[] {
   const passed = headers['x-forwarded-for']
   if (passed !== undefined) return String(passed).split(',')
@@ -32,11 +32,11 @@ function hopsOf(headers: IncomingHttpHeaders): string[] {
     : forwarded.split(',').map((element) => /(?:^|;)\s*for=([^;]*)/i.exec(element)?.[1] ?? '')
 }
 
-/** Which peers pass on what others ask, and so whose a connection is. */
+/** Knows the trusted proxies, and so to whom a connection belongs. */
 export class Proxies {
   readonly #trusted: BlockList = new BlockList()
 
-  /** Of addresses, ranges (CIDR) and 'loopback'. */
+  /** `trusted`: addresses, ranges (CIDR) and 'loopback'. */
   constructor(trusted: readonly string[]) {
     for (const entry of trusted.flatMap((each) => (each === 'loopback' ? LOOPBACK : each))) {
       const range = rangeOf(entry)
@@ -49,16 +49,16 @@ export class Proxies {
   }
 
   /**
-   * What the connection of a request is counted by: its peer, or where that is trusted the last one, seen from here,
-   * that is not. '' where all are trusted, so that it is not counted.
+   * The address that a request's connection is counted by: its peer or, where that is trusted, the nearest hop that is
+   * not. '' where all are trusted: the connection is not counted.
    */
   subscriberOf({ socket, headers }: IncomingMessage): string {
-    // A peer without an address is of this machine: the server listens on a socket in the file system.
+    // A peer without an address is on this machine: the server listens on a socket in the file system.
     const peer = normal(socket.remoteAddress ?? '')
     if (peer !== '' && !this.#trusts(peer)) return subscriberOf(peer)
     for (const hop of hopsOf(headers).toReversed()) {
       const address = addressIn(hop)
-      // Who is not named here cannot be named truly by what stands before.
+      // An unnamed hop ends the search: earlier entries cannot be trusted.
       if (address === '') return ''
       if (!this.#trusts(address)) return subscriberOf(address)
     }

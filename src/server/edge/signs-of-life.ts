@@ -1,8 +1,8 @@
 import { serverLimits } from '../ground/limits.ts'
 
-/** Which bytes of a peer count as signs of life: all, until a message takes too long to become whole. */
+/** Decides which bytes of a peer count as signs of life: all, until a message takes too long to become whole. */
 export class SignsOfLife {
-  /** When the last message, ping or pong was whole, in monotonic milliseconds. */
+  /** When the last message, ping or pong became whole, in monotonic milliseconds. */
   #wholeAt: number
 
   constructor(now: number) {
@@ -13,7 +13,7 @@ export class SignsOfLife {
     this.#wholeAt = now
   }
 
-  /** Some bytes have come. */
+  /** Handles bytes that have arrived. */
   count(now: number): boolean {
     return now - this.#wholeAt < serverLimits.wholeMs
   }

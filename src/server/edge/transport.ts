@@ -16,7 +16,7 @@ const OPEN = 1
 const TEXT = 0x81
 const BINARY = 0x82
 
-/** `jsonCodec` would read text out of a binary message; PROTOCOL.md wants it refused like the reverse. */
+/** Refuses binary messages: `jsonCodec` would read them as text, which PROTOCOL.md forbids, like the reverse. */
 const textCodec: Codec = {
   ...jsonCodec,
   decode(packet, from) {
@@ -30,7 +30,7 @@ const codecs: ReadonlyMap<string, Codec> = new Map([
   [textCodec.subprotocol, textCodec],
 ])
 
-/** The first subprotocol of the client's that is spoken here. */
+/** The first of the client's subprotocols that is spoken here. */
 function choose(protocols: Iterable<string>): string | undefined {
   for (const protocol of protocols) if (codecs.has(protocol)) return protocol
   return undefined
@@ -71,7 +71,7 @@ class WebSocketTransport implements Transport {
   }
 
   write(packet: Packet): boolean {
-    // Nothing may follow a close frame. The end of the socket releases the connection.
+    // Nothing may follow a close frame. The socket's end releases the connection.
     if (this.#ws.readyState !== OPEN) return false
     return this.#socket.write(webSocketBytes(packet))
   }
@@ -89,22 +89,22 @@ class WebSocketTransport implements Transport {
       this.#ws.terminate()
       return
     }
-    // A paused socket would never bring the peer's close frame.
+    // On a paused socket the peer's close frame would never arrive.
     this.#ws.resume()
     this.#ws.close(code, reason)
   }
 }
 
-/** Where sockets come in: checks upgrades, and joins each accepted socket to the node. */
+/** The gateway for sockets: checks upgrades and connects each accepted socket to the node. */
 export class Gateway {
   readonly #host: Host
   readonly #settings: Settings
   readonly #proxies: Proxies
   readonly #turnedAway: TurnedAway
   readonly #server: WebSocketServer
-  /** A storm of clients must not hold up the meetings that run. */
+  /** Paces upgrades, so a storm of clients does not delay running meetings. */
   readonly #upgrades: Pace<() => void> = new Pace((upgrade) => upgrade())
-  /** Those that are open, or closing. */
+  /** Sockets that are open or closing. */
   readonly #sockets: Set<WebSocket> = new Set()
   #whenEmpty: (() => void) | null = null
 
@@ -117,7 +117,7 @@ export class Gateway {
     const options: ServerOptions & { closeTimeout: number; maxPendingAutoPongs: number } = {
       noServer: true,
       clientTracking: false,
-      // Without a context that is kept, a client's compression costs memory only while it is unpacked, up to
+      // Without context takeover, a client's compression uses memory only while a message is unpacked, at most
       // `maxPayload`.
       perMessageDeflate: settings.compression && {
         clientNoContextTakeover: true,
@@ -138,21 +138,20 @@ export class Gateway {
     this.#server = new WebSocketServer(options)
   }
 
-  /** Upgrades a request whose path is this gateway's, or answers why not. */
+  /** Upgrades a request for this gateway's path, or answers why not. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (hasTooManyHeaders(request)) {
       refuseUpgrade(socket, 431, `more than ${serverLimits.headers} headers`)
       return
     }
-    // Whoever is turned away keeps a socket until it has read why. Nobody can be told where there are too many of
-    // these.
+    // A refused client keeps its socket until it has read why. Above the bound on such sockets, clients get no reason.
     const { connections, handshakes } = this.#settings.limits
     if (this.#sockets.size + this.#upgrades.size >= connections + handshakes) {
       refuseUpgrade(socket, 503, 'There is no room.')
       return
     }
     const address = this.#proxies.subscriberOf(request)
-    // Nobody else listens to this socket meanwhile, and an error that nobody hears would end the process.
+    // Nothing else listens to this socket meanwhile, and an error without a listener would end the process.
     const fail = (): void => void socket.destroy()
     socket.on('error', fail)
     this.#upgrades.add(() => {
@@ -161,7 +160,7 @@ export class Gateway {
     })
   }
 
-  /** Asked by `ws` when the request is a proper WebSocket handshake. */
+  /** Called by `ws` when the request is a valid WebSocket handshake. */
   #refusal(origin: string | undefined, request: IncomingMessage): { status: number; text: string } | null {
     if (!this.#allows(origin, request.headers.host)) {
       return {
@@ -182,11 +181,11 @@ export class Gateway {
     const { origins } = this.#settings
     if (origin === undefined || origins === '*') return true
     if (origins?.includes(origin) === true) return true
-    // The dashboard connects from the host itself.
+    // With a dashboard, pages of the host itself may connect as well.
     if (origins !== undefined && this.#settings.admin === false) return false
     if (!URL.canParse(origin)) return false
     const { protocol, host: originHost } = new URL(origin)
-    // Parsed with the origin's scheme, so that a port that goes without saying may be said.
+    // Parsed with the origin's scheme, so the scheme's default port may be given.
     const own = `${protocol}//${host}`
     return originHost !== '' && URL.canParse(own) && new URL(own).host === originHost
   }
@@ -194,7 +193,7 @@ export class Gateway {
   #open(ws: WebSocket, socket: Duplex, address: string): void {
     const host = this.#host
     this.#sockets.add(ws)
-    // The node may close the connection at once; what `ws` reports comes later in any case.
+    // The node may close the connection at once; events of `ws` come later in any case.
     const codec = codecs.get(ws.protocol) as Codec
     const transport = new WebSocketTransport(ws, socket)
     const connection = host.handle((node, now) => node.handleOpen(transport, codec, now, address))
@@ -212,12 +211,12 @@ export class Gateway {
     })
     ws.on('ping', whole)
     ws.on('pong', whole)
-    // Nothing follows from bytes alone that the host would have to wake for.
+    // Bytes alone never change the deadline, so the host is not called.
     socket.on('data', () => {
       const now = performance.now()
       if (signs.count(now)) host.node.handleBytes(connection, now)
     })
-    // A frame that breaks the protocol, or a socket that broke. `ws` closes by itself; nothing more goes out.
+    // A frame violates the protocol, or the socket failed. `ws` closes it; nothing more is written.
     ws.on('error', (error) => {
       this.#settings.logger.debug({ why: error.message }, 'a socket failed')
       host.handle((node, now) => node.handleClose(connection, false, now))
@@ -231,8 +230,8 @@ export class Gateway {
   }
 
   /**
-   * The core keeps views of `data`. It may: `ws` hands out a view of what the socket read, or a copy where a message
-   * came in parts. Node allocates each read anew and cuts it to its size, and neither is written to again.
+   * The core may keep views of `data`: `ws` hands out a view of what the socket read, or a copy where a message came in
+   * parts. Node allocates a buffer for each read, cuts it to size, and neither is written to again.
    */
   #receive(ws: WebSocket, connection: Connection, data: Buffer, isBinary: boolean): void {
     // A binary connection's codec refuses a string, and a text connection's refuses bytes.
@@ -244,14 +243,14 @@ export class Gateway {
     if (taken === undefined) ws.terminate()
   }
 
-  /** Resolves when no socket is left; those that are after `timeoutMs` are cut off. */
+  /** Resolves when no socket is left; sockets still open after `timeoutMs` are cut off. */
   async close(timeoutMs: number): Promise<void> {
     if (this.#sockets.size > 0) {
       const cut = setTimeout(() => this.#cutOff(), timeoutMs)
       await new Promise<void>((resolve) => (this.#whenEmpty = resolve))
       clearTimeout(cut)
     }
-    // Whoever upgrades from now on is answered 503.
+    // Upgrades from now on are answered 503.
     this.#server.close()
   }
 

@@ -9,7 +9,7 @@ const limitOf: { readonly [by in RefusedBy]: string } = {
   rate: 'limits.connectsPerAddressPerSecond',
 }
 
-/** Tells the log of connections that were turned away: of each kind once a minute at most, however many there are. */
+/** Logs refused connections: each kind at most once a minute, however many there are. */
 export class TurnedAway {
   readonly #logger: Logger
   readonly #kinds: { readonly [by in RefusedBy]: Seldom } = {

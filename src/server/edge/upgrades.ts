@@ -5,7 +5,7 @@ import type { Gateway } from './transport.ts'
 
 const all: WeakMap<Server, Upgrades> = new WeakMap()
 
-/** The upgrades of one server, which may be for any of the nodes attached to it, or for somebody else. */
+/** Dispatches the upgrades of one server, which may be meant for any of the attached nodes or for another listener. */
 export class Upgrades {
   readonly #server: Server
   readonly #gateways: Map<string, Gateway> = new Map()
@@ -42,7 +42,7 @@ export class Upgrades {
     const [path = ''] = (request.url ?? '').split('?')
     const gateway = this.#gateways.get(path)
     if (gateway !== undefined) gateway.handleUpgrade(request, socket, head)
-    // Another listener may want it; without one nobody would ever answer.
+    // Another listener may take it; without one, the upgrade would never be answered.
     else if (this.#server.listenerCount('upgrade') === 1)
       refuseUpgrade(socket, 404, 'There is nothing at this path.')
   }

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 
-/** What the entry of a list of proxies stands for, or null where it is neither an address nor a range of them. */
+/** Parses an entry of a list of proxies; null where it is neither an address nor a range of addresses. */
 export function rangeOf(entry: string): { address: string; prefix: number; family: 'ipv4' | 'ipv6' } | null {
   const [address = '', bits, ...more] = entry.split('/')
   const version = isIP(address)
@@ -10,7 +10,7 @@ export function rangeOf(entry: string): { address: string; prefix: number; famil
   return prefix > most ? null : { address, prefix, family: `ipv${version as 4 | 6}` }
 }
 
-/** Whether it can stand in the option `trustedProxies`. */
+/** Whether it is a valid entry of the option `trustedProxies`. */
 export function isProxy(value: unknown): boolean {
   return typeof value === 'string' && (value === 'loopback' || rangeOf(value) !== null)
 }

@@ -15,7 +15,7 @@ export function checkUser(user: unknown): asserts user is string {
   throw new RtmsError('BAD_NAME', 'a user must be 1 to 255 bytes of UTF-8 without control characters')
 }
 
-/** What a name has to be, for people. */
+/** The rule for a name, for people. */
 export const nameRule = '1 to 255 bytes, segments joined by single dots, without white space, * > and $'
 
 /** Throws `code` where `name` cannot name a `what`. */
@@ -33,7 +33,7 @@ export function payloadOf(value: unknown): Payload {
   return checkLength(toPayload(value))
 }
 
-/** The same, for one that may never be written. */
+/** The same, for a payload that may never be written: encodes it late. */
 export function latePayloadOf(value: unknown): Payload {
   return checkLength(toLatePayload(value))
 }

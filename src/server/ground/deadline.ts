@@ -1,7 +1,7 @@
 /**
- * Runs `action` with a signal that aborts with `outer`, or after `ms` milliseconds: then it rejects with a
- * TimeoutError. Not an `AbortSignal.any` of an `AbortSignal.timeout`: Node collects such a time-out as garbage where
- * nobody else holds it, and then it never comes (nodejs/node#57736).
+ * Runs `action` with a signal that aborts with `outer` or after `ms` milliseconds, when it rejects with a TimeoutError.
+ * `AbortSignal.any` of an `AbortSignal.timeout` does not work: Node may collect the time-out as garbage when nothing
+ * else holds it, and then it never fires (nodejs/node#57736).
  */
 export async function withDeadline<T>(
   ms: number,
@@ -16,7 +16,7 @@ export async function withDeadline<T>(
   try {
     return await action(controller.signal)
   } catch (error) {
-    // However what was interrupted tells of it.
+    // The interrupted action may report the abort in any way.
     throw isTimeout(controller.signal.reason) ? controller.signal.reason : error
   } finally {
     clearTimeout(timer)
@@ -28,7 +28,7 @@ function timedOut(): DOMException {
   return new DOMException('The operation was aborted due to timeout', 'TimeoutError')
 }
 
-/** Whether it was the deadline that ended the action. */
+/** Whether the deadline ended the action. */
 export function isTimeout(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'TimeoutError'
 }

@@ -1,4 +1,4 @@
-/** Pino's shape. The library writes to nothing else, and never a token, a secret or a payload. */
+/** A logger, in Pino's shape. The library writes to nothing else, and never a token, a secret or a payload. */
 export interface Logger {
   debug(details: object, message: string): void
   info(details: object, message: string): void
@@ -6,7 +6,7 @@ export interface Logger {
   error(details: object, message: string): void
 }
 
-/** A logger that throws must not take a connection, or the process, with it. */
+/** Contains a logger's errors, which must not end a connection or the process. */
 export function contained(logger: Logger): Logger {
   const log =
     (level: keyof Logger) =>
@@ -14,7 +14,7 @@ export function contained(logger: Logger): Logger {
       try {
         logger[level](details, message)
       } catch {
-        // There is nowhere left to tell of it.
+        // There is nowhere left to report it.
       }
     }
   return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') }

@@ -1,11 +1,14 @@
 const EVERY_MS = 60_000
 
-/** What may happen very often and is told to the log once a minute at most, with how often it has happened. */
+/** Rate-limits the log line of a frequent event to one a minute, with the number of occurrences. */
 export class Seldom {
   #told = -Infinity
   #count = 0
 
-  /** It happened, at `now` in monotonic milliseconds. How often since it was last told; 0: do not tell it now. */
+  /**
+   * Counts one occurrence at `now`, in monotonic milliseconds. Returns the occurrences since the last log line, or 0
+   * where none is due now.
+   */
   note(now: number): number {
     this.#count++
     if (now - this.#told < EVERY_MS) return 0

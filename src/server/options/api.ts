@@ -3,8 +3,9 @@ import * as v from 'valibot'
 /** The HTTP API for business servers. */
 export interface ApiOptions {
   /**
-   * Who has one of these may do everything; several while one replaces another. Each at least 32 characters of ASCII
-   * without spaces. One that is undefined, as a variable of the environment may be, is refused at the start.
+   * A caller with one of these keys may do everything; give several while one replaces another. Each is at least 32
+   * characters of ASCII without spaces. An undefined key, such as a missing variable of the environment, is refused at
+   * the start.
    */
   readonly keys: readonly (string | undefined)[]
 }
@@ -21,7 +22,7 @@ const expectation =
   'expected { keys } with 1 to 100 texts of 32 to 512 characters of ASCII without spaces; ' +
   'make each with `openssl rand -hex 32` and keep it out of the source'
 
-/** What was given is not shown: it may be a key. */
+/** The given value is not shown: it may be a key. */
 export const apiSetting: v.OptionalSchema<v.GenericSchema<ApiOptions>, undefined> = v.optional(
   v.strictObject({ keys: v.custom<ApiOptions['keys']>(isApiKeys, expectation) }, expectation),
 )

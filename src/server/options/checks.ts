@@ -9,7 +9,7 @@ export function isPublicUrl(value: unknown): boolean {
 
 const THIS_MACHINE = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
-/** Keys that come over the network unprotected could be anybody's. */
+/** Keys must come over TLS or from this machine; otherwise they could be anybody's. */
 export function isJwksUrl(value: unknown): boolean {
   const text = value instanceof URL ? value.href : value
   if (typeof text !== 'string' || !URL.canParse(text)) return false
@@ -20,7 +20,7 @@ export function isJwksUrl(value: unknown): boolean {
 
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/\s?#@]+$/
 
-/** As a browser writes it. Of schemes other than the web's only the shape can be checked. */
+/** An origin as a browser writes it. For schemes other than the web's, only the form can be checked. */
 function isOrigin(value: unknown): boolean {
   if (typeof value !== 'string' || !ORIGIN.test(value)) return false
   return !/^https?:/.test(value) || (URL.canParse(value) && new URL(value).origin === value)
@@ -52,7 +52,7 @@ export function tlsFault(tls: SecureContextOptions): string | null {
   }
 }
 
-/** A key that has a public half: a shared secret here would be accepted as the public key of an attacker's token. */
+/** Requires a key with a public half: a shared secret would be accepted as the public key of an attacker's token. */
 export function isKey(value: unknown): boolean {
   if (value instanceof KeyObject) return value.type !== 'secret'
   if (typeof value !== 'object' || value === null) return false

@@ -26,18 +26,18 @@ export type Algorithm = (typeof algorithms)[number]
 /** Asymmetric keys for tickets. */
 export interface TicketKeys {
   /**
-   * The private key; a JWK's `kid` goes into the tickets. Without it this node verifies tickets and cannot issue them.
+   * The private key; a JWK's `kid` goes into the tickets. Without it, this node verifies tickets and cannot issue them.
    */
   readonly sign?: Key | undefined
   /** The public key, or several while one replaces another. Either this or `jwks`. */
   readonly verify?: Key | readonly Key[] | undefined
   /**
    * Where the issuer publishes its public keys (a JSON Web Key Set): https, or http on this machine. Fetched at the
-   * start and every 10 min (`limits.jwksRefreshMs`), never on account of a token: publish a key that long before it is
-   * used. Tokens name their key (`kid`) where there are several.
+   * start and every 10 min (`limits.jwksRefreshMs`), never because of a token: publish a key at least that long before
+   * using it. Tokens name their key (`kid`) where there are several.
    */
   readonly jwks?: string | URL | undefined
-  /** The one algorithm that is used and accepted. */
+  /** The only algorithm used and accepted. */
   readonly algorithm: Algorithm
 }
 

@@ -25,72 +25,74 @@ export interface RtmsOptions {
   /** Address to listen on. Default: all. Not together with `server`. */
   readonly host?: string | undefined
   /**
-   * Speak TLS: key, certificate and what else `https.createServer` takes; clients then connect by wss. `rtms.setTls`
-   * replaces them. Default: plain TCP, for a proxy in front that speaks TLS. Not together with `server`.
+   * Serves TLS: the key, the certificate and other options of `https.createServer`; clients connect by wss.
+   * `rtms.setTls` replaces them. Default: plain TCP, for a proxy in front that speaks TLS. Not together with `server`.
    */
   readonly tls?: TlsOptions | undefined
-  /** Attach to this server instead: only upgrades to `path` are taken, and closing it remains its owner's. */
+  /**
+   * Attaches to this server instead: only upgrades to `path` are handled, and closing the server is left to its owner.
+   */
   readonly server?: HttpServer | HttpsServer | undefined
-  /** With a server of its own: what answers requests other than `/healthz`, `/readyz` and `/metrics`. Default: 404. */
+  /** With a server of its own: answers requests other than `/healthz`, `/readyz` and `/metrics`. Default: 404. */
   readonly handler?: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
   /**
    * With a server of its own: who may read `/metrics`. Default 'loopback': clients on this machine whose request no
-   * proxy has passed on; others are answered 404. `false`: nobody, and the path is the handler's.
+   * proxy has forwarded; others are answered 404. `false`: nobody, and the path is the handler's.
    */
   readonly metrics?: MetricsReaders | undefined
   /** Where clients connect. Default '/rtms'. */
   readonly path?: string | undefined
-  /** Shared secret of at least 32 bytes that tickets are signed with (HS256). Either this or `keys`. */
+  /** Shared secret of at least 32 bytes that signs tickets (HS256). Either this or `keys`. */
   readonly secret?: string | undefined
   readonly keys?: TicketKeys | undefined
   /** Who issues the tickets (`iss`). Default 'rtms'. */
   readonly issuer?: string | undefined
   /**
-   * Whom the tickets are for (`aud`): it is put into those issued here, and tokens for somebody else are refused. Give
-   * it where the same keys sign tokens for several services. Default: any audience, and none in the tickets.
+   * The audience of the tickets (`aud`): it goes into tickets issued here, and tokens for another audience are refused.
+   * Set it where the same keys sign tokens for several services. Default: any audience, and none in the tickets.
    */
   readonly audience?: string | undefined
-  /** What clients reach this node by, for instance 'wss://rt.example.com/rtms'. Default: from the address. */
+  /** The URL by which clients reach this node, for instance 'wss://rt.example.com/rtms'. Default: from the address. */
   readonly publicUrl?: string | undefined
   /**
-   * Origins whose pages may connect, exactly as browsers send them, or '*' for all. Default: the origin's host must
-   * be the host of the request. A client that sends no Origin (it is no browser) may always connect.
+   * Origins whose pages may connect, exactly as browsers send them, or '*' for all. Default: the origin's host must be
+   * the host of the request. A client that sends no Origin, which is not a browser, may always connect.
    */
   readonly origins?: readonly string[] | '*' | undefined
   /**
-   * Whether clients may compress what they send (permessage-deflate); what is larger than a packet when it is unpacked
-   * is answered 1009. What goes to clients is shared by them and not compressed. Default false: inputs are too small
-   * for it.
+   * Whether clients may compress what they send (permessage-deflate); a message that unpacks to more than a packet is
+   * answered 1009. Packets to clients are shared among them and not compressed. Default false: inputs are too small to
+   * gain from it.
    */
   readonly compression?: boolean | undefined
   /**
    * Proxies in front of this node: addresses, ranges (`10.0.0.0/8`) and 'loopback'. Connections are counted by the
-   * address that these name in `X-Forwarded-For` (or `Forwarded`, without the former): the last one that is not in the
-   * list. Have the proxy set it, whatever came. A connection of which only these are known is not counted. Default
-   * ['loopback'].
+   * address that these proxies name in `X-Forwarded-For` (or, without it, `Forwarded`): the last one that is not in the
+   * list. Configure the proxy to set that header itself, whatever the client sent. A connection that names only listed
+   * addresses is not counted. Default ['loopback'].
    */
   readonly trustedProxies?: readonly string[] | undefined
   /** Name of this node in the cluster and in `?route=`: 1–64 of A–Z a–z 0–9 _ -. Default: random. */
   readonly nodeId?: string | undefined
-  /** Limits to change; the rest stays as in `defaultLimits`. */
+  /** Limits to change; the others stay as in `defaultLimits`. */
   readonly limits?: { readonly [K in keyof Limits]?: number | undefined } | undefined
-  /** Request handlers that run at once on this node; one more is answered BUSY. Default 1000. */
+  /** Concurrent request handlers on this node; one more request is answered BUSY. Default 1000. */
   readonly maxHandlers?: number | undefined
   /** The HTTP API for business servers, under `<path>/v1/`. Default: off. See docs/http-api.md. */
   readonly api?: ApiOptions | undefined
   /**
-   * The dashboard at `/admin/`, and whom it obeys. 'loopback': a browser on this machine whose request no proxy has
-   * passed on, or who has a key; not where a proxy on this machine says nothing of itself. 'key': who has one of
-   * `api.keys`. Attached to a server: hand requests to `rtms.admin`. Default false: there is none.
+   * The dashboard at `/admin/`, and who may use it. 'loopback': a browser on this machine whose request no proxy has
+   * forwarded, or a user with a key; unsuitable where a proxy on this machine does not announce itself. 'key': a user
+   * with one of `api.keys`. When attached to a server: pass requests to `rtms.admin`. Default false: no dashboard.
    */
   readonly admin?: AdminReaders | undefined
-  /** Where requests go that no handler of `onRequest` answers: to a URL of the business. Default: NO_HANDLER. */
+  /** The URL of the business for requests without a handler of `onRequest`. Default: they are answered NO_HANDLER. */
   readonly requests?: RequestsOptions | undefined
   /** Default: silent. */
   readonly logger?: Logger | undefined
 }
 
-/** The options with every default in its place. */
+/** The options with every default filled in. */
 export interface Settings {
   readonly port: number
   readonly host: string | undefined
@@ -205,7 +207,7 @@ const schema = v.strictObject({
   ),
 })
 
-/** One line per fault, each with its option in front. */
+/** One line per fault, each beginning with its option. */
 function faultsOf(options: unknown): string[] {
   const given = options ?? {}
   const faults: string[] = []
@@ -223,7 +225,7 @@ function faultsOf(options: unknown): string[] {
   return faults
 }
 
-/** What is wrong with options together. */
+/** Faults of combinations of options. */
 function conflictsOf(options: RtmsOptions): string[] {
   const { server, port, host, tls, handler, metrics, secret, keys } = options
   const faults: string[] = []

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 
-/** A value as it may stand in a message: short, and never the inside of an object. */
+/** A value for a message: short, and never the inside of an object. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
   if (typeof value === 'function') return 'a function'
@@ -8,7 +8,7 @@ export function show(value: unknown): string {
   return String(value)
 }
 
-/** An optional setting: what is expected where `is` says no, and what to do about it. */
+/** An optional setting; where `is` says no, the message tells what was expected and what to do. */
 export function setting<T>(
   is: (value: unknown) => boolean,
   expected: string,

@@ -3,24 +3,24 @@ import { serverLimits } from '../ground/limits.ts'
 import { isPattern } from '../../protocol/index.ts'
 import { setting } from './setting.ts'
 
-/** Where requests of clients go that no handler of this process answers. */
+/** A URL of the business for clients' requests that no handler of this process answers. */
 export interface RequestsOptions {
-  /** They are POSTed here. */
+  /** The URL that requests are POSTed to. */
   readonly url: string
   /**
-   * Signs them, so that the receiver knows whose they are: at least 32 characters. Undefined is refused at the start.
+   * Signs the requests, so the receiver knows who sent them: at least 32 characters. Undefined is refused at the start.
    */
   readonly secret: string | undefined
   /** Only these methods: names or patterns (`order.*`, `*`). Default all. */
   readonly methods?: readonly string[] | undefined
   /**
-   * How long the receiver may take, in milliseconds, tries included; never longer than the client waits. Default
+   * How long the receiver may take, in milliseconds, all tries included; never longer than the client waits. Default
    * 10,000.
    */
   readonly timeoutMs?: number | undefined
-  /** Requests under way at once; one more is answered BUSY. Default 100. */
+  /** Concurrent requests; one more is answered BUSY. Default 100. */
   readonly concurrency?: number | undefined
-  /** How often one is tried again where it certainly had no effect. Default 2. */
+  /** Retries of a request that certainly had no effect. Default 2. */
   readonly retries?: number | undefined
 }
 
@@ -38,7 +38,7 @@ const isCount = (least: number) => (value: unknown) =>
 export const requestsSetting: v.OptionalSchema<v.GenericSchema<RequestsOptions>, undefined> = v.optional(
   v.strictObject({
     url: v.custom<string>(isUrl, 'expected an http:// or https:// URL without user and password'),
-    // What was given is not shown.
+    // The given value is not shown: it is a secret.
     secret: v.custom<string | undefined>(
       (value) => typeof value === 'string' && value.length >= SECRET_LENGTH,
       `expected a text of at least ${SECRET_LENGTH} characters; make one with \`openssl rand -hex 32\``,

@@ -6,8 +6,8 @@ import { nameRule } from '../ground/check.ts'
 const pattern = v.pipe(v.string(), v.check(isPattern))
 
 /**
- * What a ticket's token says: names of JWT, and `m`, `r`, `w` for meetings with their roles, topics to read and to
- * write.
+ * The claims of a ticket's token: JWT's own names, and `m`, `r`, `w` for meetings with their roles, topics to read and
+ * topics to write.
  */
 export interface Claims {
   readonly sub: string
@@ -20,21 +20,21 @@ export interface Claims {
   readonly w: readonly string[]
 }
 
-/** Claims besides these are not looked at. */
+/** Other claims are ignored. */
 const claimsSchema: v.GenericSchema<unknown, Claims> = v.object({
   sub: v.pipe(v.string(), v.check(isUser)),
-  // Far beyond any date, and where the conversion to milliseconds is still exact.
+  // Far beyond any date, and small enough for an exact conversion to milliseconds.
   exp: v.pipe(v.number(), v.maxValue(8.64e12)),
   iat: v.number(),
   jti: v.optional(v.string(), ''),
-  // The revocation of its user that it came after, in milliseconds since 1970: see `Grant.after`.
+  // The revocation of its user that the token was issued after, in milliseconds since 1970: see `Grant.after`.
   rev: v.optional(v.pipe(v.number(), v.minValue(0)), 0),
   m: v.optional(v.array(v.strictTuple([pattern, v.picklist(['member', 'spectator'])])), []),
   r: v.optional(v.array(pattern), []),
   w: v.optional(v.array(pattern), []),
 })
 
-/** Throws where they are not those of a ticket. */
+/** Throws where the claims are not those of a ticket. */
 export function claimsOf(payload: unknown): Claims {
   return v.parse(claimsSchema, payload)
 }

@@ -5,20 +5,22 @@ import { withDeadline } from '../ground/deadline.ts'
 import type { Logger } from '../ground/logger.ts'
 import type { Algorithm } from '../options/keys.ts'
 
-/** The wait after the first failure, doubled after each further one up to the usual interval. */
+/**
+ * The wait after the first failure, in milliseconds; it doubles with each further failure, up to the usual interval.
+ */
 const FIRST_RETRY_MS = 5_000
 
 /**
  * How long to wait before the keys are fetched again, in milliseconds, after so many failures in a row: the interval
- * give or take a tenth, or less after a failure. `random` is from 0 to 1; nodes that start together do not ask together
- * for long.
+ * give or take a tenth, or less after a failure. `random` is from 0 to 1, so nodes that start together soon fetch at
+ * different times.
  */
 export function nextFetchMs(refreshMs: number, failures: number, random: number): number {
   if (failures === 0) return refreshMs * (0.9 + 0.2 * random)
   return Math.min(refreshMs, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 30)) * (0.5 + 0.5 * random)
 }
 
-/** Public keys only: whoever reads a key set must not be able to sign. */
+/** Public keys only: a reader of a key set must not be able to sign. */
 const keySet = v.object({
   keys: v.array(
     v.looseObject({
@@ -37,7 +39,7 @@ function keyTypeOf(algorithm: Algorithm): 'EC' | 'OKP' | 'RSA' {
   return algorithm.startsWith('Ed') ? 'OKP' : 'RSA'
 }
 
-/** The keys in a text. Throws where it is no set of public keys, or none of them is for the algorithm. */
+/** Parses a key set. Throws where it is no set of public keys, or none of them is for the algorithm. */
 export function parseKeySet(text: string, algorithm: Algorithm): JWTVerifyGetKey {
   let json: unknown
   try {
@@ -53,18 +55,18 @@ export function parseKeySet(text: string, algorithm: Algorithm): JWTVerifyGetKey
   return createLocalJWKSet(json as JSONWebKeySet)
 }
 
-/** What there is to know about fetching. */
+/** The state of fetching, for the metrics. */
 export interface FetchStats {
   fetched: number
   failed: number
-  /** When the keys in use were fetched, in monotonic milliseconds. */
+  /** When the current keys were fetched, in monotonic milliseconds. */
   at: number
 }
 
 /**
- * The public keys of an issuer at a URL. They are fetched at the start and on a schedule, and never on account of a
- * token: nobody who is unverified makes a node ask anything. What was fetched last stays in use while the issuer cannot
- * be reached.
+ * The public keys of an issuer at a URL. They are fetched at the start and on a schedule, and never because of a token,
+ * so an unverified client cannot make a node send requests. The last keys stay in use while the issuer cannot be
+ * reached.
  */
 export class RemoteKeys {
   readonly stats: FetchStats = { fetched: 0, failed: 0, at: 0 }
@@ -84,7 +86,7 @@ export class RemoteKeys {
     this.#logger = logger
   }
 
-  /** Rejects with an Error that says what to do where the keys cannot be had. */
+  /** Fetches the keys for the first time. Rejects with an Error that says what to do where they are not available. */
   static async fetch(
     { url, algorithm }: { readonly url: string | URL; readonly algorithm: Algorithm },
     limits: Limits,
@@ -103,10 +105,10 @@ export class RemoteKeys {
     return keys
   }
 
-  /** Finds the key that a token names, among those that are known. */
+  /** Finds the key that a token names among the known ones. */
   readonly find: JWTVerifyGetKey = (header, token) => (this.#find as JWTVerifyGetKey)(header, token)
 
-  /** Fetches the keys again and again from now on, until {@link close}. */
+  /** Fetches the keys on schedule from now on, until {@link close}. */
   follow(): void {
     const wait = nextFetchMs(this.#limits.jwksRefreshMs, this.#failures, Math.random())
     this.#timer = setTimeout(() => void this.#refresh(), wait)
@@ -150,11 +152,11 @@ export class RemoteKeys {
     this.stats.at = performance.now()
   }
 
-  /** The body, unless it is larger than it may be. */
+  /** Reads the body. Throws where it is too large. */
   async #read(response: Response): Promise<string> {
     const chunks: Uint8Array[] = []
     let bytes = 0
-    // Leaving the loop cancels the rest.
+    // Leaving the loop cancels the rest of the body.
     for await (const chunk of response.body ?? []) {
       bytes += chunk.length
       if (bytes > this.#limits.jwksBytes) throw new Error(`it is larger than ${this.#limits.jwksBytes} bytes`)
@@ -164,7 +166,7 @@ export class RemoteKeys {
   }
 }
 
-/** `fetch` says that it failed, and its cause why. */
+/** The reason of a failed `fetch` is in its cause. */
 function reasonOf(error: unknown): string {
   const why = error instanceof TypeError && error.cause instanceof Error ? error.cause : error
   if (!(why instanceof Error)) return String(why)

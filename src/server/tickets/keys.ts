@@ -4,11 +4,11 @@ import type { Logger } from '../ground/logger.ts'
 import type { Key, TicketKeys } from '../options/keys.ts'
 import { RemoteKeys } from './jwks.ts'
 
-/** Keys as they are used. */
+/** Keys in their imported form. */
 export interface Keys {
   readonly algorithm: string
   readonly sign: Key | Uint8Array | undefined
-  /** The name of the one to sign with. */
+  /** The name (`kid`) of the signing key. */
   readonly kid: string | undefined
   readonly verify: readonly (Key | Uint8Array | JWTVerifyGetKey)[]
   readonly remote: RemoteKeys | null

@@ -12,15 +12,17 @@ import { type Claims, claimsOf, grantOf, meetingClaim, topicClaim } from './clai
 import type { RemoteKeys } from './jwks.ts'
 import { type Keys, keysOf } from './keys.ts'
 
-/** Keeps a token for something else, signed with the same key, from being taken for a ticket. */
+/**
+ * The token's type, which keeps a token for another purpose, signed with the same key, from being accepted as a ticket.
+ */
 const TYPE = 'rtms+jwt'
 const DEFAULT_EXPIRES_S = 3600
 
 /** What {@link Tickets.issue} takes. */
 export interface TicketRequest {
-  /** Whom the business has authenticated: 1–255 bytes of UTF-8 without control characters. */
+  /** The user that the business has authenticated: 1–255 bytes of UTF-8 without control characters. */
   readonly user: string
-  /** Meetings the user may join: handles, names or patterns (`quiz.*`), and as what; as a member by default. */
+  /** Meetings the user may join: handles, names or patterns (`quiz.*`), with a role; a member by default. */
   readonly meetings?:
     | readonly (string | { readonly name: string; readonly role?: Role | undefined })[]
     | undefined
@@ -30,15 +32,15 @@ export interface TicketRequest {
     | undefined
   /** Seconds from now, above 0, at most 30 days (`limits.tokenMs`). Default 3600. */
   readonly expiresIn?: number | undefined
-  /** Host and port the client is to connect to, for instance the request's Host header. Not with `publicUrl`. */
+  /** Host and port the client will connect to, for instance the request's Host header. Not with `publicUrl`. */
   readonly host?: string | undefined
 }
 
-/** What a business hands its client so that it can connect. */
+/** The ticket that a business gives its client to connect with. */
 export interface Ticket {
   /** `wss://host/path?route=<node>`. No secret. */
   readonly url: string
-  /** Goes into the first packet, never into the URL. */
+  /** Sent in the first packet, never in the URL. */
   readonly token: string
   /** Seconds since 1970. */
   readonly expiresAt: number
@@ -55,13 +57,13 @@ export interface TicketSettings {
   readonly limits: Limits
 }
 
-/** What tickets need of the node. */
+/** The parts of the node that tickets use. */
 export interface TicketsHost {
-  /** The address of a ticket, for the host of a request where one is given. */
+  /** The address for a ticket, given the host of a request where there is one. */
   url(host: string | undefined): string
-  /** Until when a user's tokens are revoked, in milliseconds since 1970; 0 where they are not. */
+  /** The time up to which a user's tokens are revoked, in milliseconds since 1970; 0 where they are not. */
   revokedUntil(user: string): number
-  /** Of a user those issued until `until`, in milliseconds since 1970. */
+  /** Revokes a user's tokens issued up to `until`, in milliseconds since 1970, or one token. */
   revoke(revoked: Revoked, until: number): Promise<number | ErrorCode>
 }
 
@@ -73,7 +75,7 @@ export class Tickets {
   readonly #maxLife: number
   readonly #host: TicketsHost
   readonly #logger: Logger
-  /** The latest time at which a token was issued that was made or taken here: the clock may be set back afterwards. */
+  /** The latest issue time of a token made or accepted here: the clock may be set back afterwards. */
   #latest = 0
   readonly #misfits: Seldom = new Seldom()
 
@@ -91,19 +93,19 @@ export class Tickets {
     this.#logger = logger
   }
 
-  /** Rejects where keys and algorithm do not belong together, or the keys cannot be fetched. */
+  /** Rejects where keys and algorithm do not match, or the keys cannot be fetched. */
   static async create(given: TicketSettings, host: TicketsHost, logger: Logger): Promise<Tickets> {
     const tickets = new Tickets(await keysOf(given, logger), given, host, logger)
     await tickets.#tryKeys()
     return tickets
   }
 
-  /** The keys of the issuer, where they are at a URL. */
+  /** The issuer's keys, where they come from a URL. */
   get remoteKeys(): RemoteKeys | null {
     return this.#keys.remote
   }
 
-  /** A pair that does not match would otherwise be noticed at the first client. */
+  /** Checks that a key pair matches, which otherwise the first client would reveal. */
   async #tryKeys(): Promise<void> {
     const { sign, algorithm } = this.#keys
     if (sign === undefined) return
@@ -122,8 +124,9 @@ export class Tickets {
   }
 
   /**
-   * Makes a ticket. Rejects with an `RtmsError`: BAD_NAME for a user or meeting, BAD_TOPIC for a topic that is not
-   * valid, TOO_LARGE where the token would exceed 8 KiB (use patterns), UNSUPPORTED where this node has no key to sign.
+   * Makes a ticket. Rejects with an `RtmsError`: BAD_NAME for an invalid user or meeting, BAD_TOPIC for an invalid
+   * topic, TOO_LARGE where the token would exceed 8 KiB (use patterns), UNSUPPORTED where this node has no key to sign
+   * with.
    */
   async issue(request: TicketRequest): Promise<Ticket> {
     const { sign } = this.#keys
@@ -166,12 +169,13 @@ export class Tickets {
   }
 
   /**
-   * Takes back every ticket that a user was given so far, or the one of this `id`. Their connections are closed with
-   * REVOKED, their sessions end, and who comes with such a ticket later is refused with REVOKED. A ticket that `issue`
-   * makes afterwards is good at once; one of another issuer is once its clock is 5 s past the revocation, since it
-   * might be one of before by a clock that is ahead. Kept in memory as long as such a ticket could be valid
-   * (`limits.tokenMs`). Resolves with the number of connections closed. Rejects with an `RtmsError`: BAD_NAME; LIMIT
-   * where `limits.revocations` is reached, and nothing was revoked; CLOSED. With a TypeError for an id that is none.
+   * Revokes every ticket that a user has been given so far, or the one of this `id`. Their connections are closed with
+   * REVOKED, their sessions end, and later connections with such a ticket are refused with REVOKED. A ticket that
+   * `issue` makes afterwards is valid at once; a ticket of another issuer is valid once its clock is 5 s past the
+   * revocation, because it might be an earlier one by a clock that is ahead. The revocation is kept in memory as long
+   * as such a ticket could be valid (`limits.tokenMs`). Resolves with the number of connections closed. Rejects with an
+   * `RtmsError`: BAD_NAME; LIMIT where `limits.revocations` is reached, and nothing was revoked; CLOSED. Rejects with a
+   * TypeError for an invalid id.
    */
   async revoke(revoked: Revoked): Promise<number> {
     if ('user' in revoked) checkUser(revoked.user)
@@ -199,9 +203,9 @@ export class Tickets {
   }
 
   /**
-   * What a token allows. EXPIRED where a fresh one helps; any other failure is UNAUTHENTICATED to the peer, and why
-   * goes to the log: at level debug, and once a minute as a warning where the signature is good, since that is the
-   * operator's affair. Never rejects.
+   * Verifies a token and returns what it allows. Fails with EXPIRED where a fresh token helps; for any other failure
+   * the peer gets UNAUTHENTICATED and the log gets the reason: at level debug, and as a warning at most once a minute
+   * where the signature is good, since that is for the operator to fix. Never rejects.
    */
   async verify(token: string): Promise<Outcome<Grant>> {
     try {
@@ -228,13 +232,13 @@ export class Tickets {
       issuer: this.#issuer,
       ...(this.#audience === undefined ? {} : { audience: this.#audience }),
       typ: TYPE,
-      // For `nbf`. The end of a token is held exactly, by the core.
+      // Tolerance for `nbf`. The core enforces the expiry exactly.
       clockTolerance: fixedLimits.aheadMs / 1000,
       requiredClaims: ['exp', 'iat', 'sub'],
     }
     let failure: unknown
-    // Each key in turn. Of those of an issuer the token's `kid` chooses among what is known, and nothing is fetched for
-    // it.
+    // Tries each key in turn. For an issuer's keys, the token's `kid` chooses among the known ones, and nothing is
+    // fetched for it.
     for (const key of this.#keys.verify) {
       try {
         const { payload } =
@@ -250,11 +254,11 @@ export class Tickets {
     throw failure
   }
 
-  /** Throws where the times of a token's life cannot be. */
+  /** Throws where the times of a token are impossible. */
   #checked(claims: Claims): Claims {
     if (claims.exp - claims.iat > this.#maxLife)
       throw new RangeError('its life is longer than limits.tokenMs')
-    // A revocation would miss it: it would seem to come afterwards.
+    // A revocation would miss this token, which would seem to be issued afterwards.
     if (claims.iat * 1000 <= Date.now() + fixedLimits.aheadMs) return claims
     throw new RangeError(
       'it was issued in the future (iat, in seconds): the clock of its issuer is ahead of this one',
@@ -262,7 +266,7 @@ export class Tickets {
   }
 }
 
-/** Whether the signature of a token that was refused is good. */
+/** Whether the signature of a refused token is good. */
 function isSigned(error: unknown): boolean {
   return (
     error instanceof joseErrors.JWTExpired ||
@@ -272,7 +276,7 @@ function isSigned(error: unknown): boolean {
   )
 }
 
-/** Why a token was refused, without a word of what it says: no part of a token belongs into a log. */
+/** Why a token was refused, without any of its content: no part of a token belongs in a log. */
 function reasonOf(error: unknown): string {
   if (v.isValiError(error)) return `the claim ${v.getDotPath(error.issues[0]) ?? 'set'} is not valid`
   if (error instanceof joseErrors.JWTClaimValidationFailed) return `${error.code} ${error.claim}`

@@ -3,7 +3,7 @@ import { type ClientMessage, type MessageOf, type ServerMessage, SYSTEM_SLOT } f
 import { type ClientFacts, type Observer, violate } from '../observer.ts'
 import { allows, type Claims, readToken } from '../tokens.ts'
 
-/** After a token's expiry, and after a revocation, something may still be written for so long. */
+/** How long after a token's expiry or a revocation something may still be written, in milliseconds. */
 const GRACE_MS = 1_000
 const REVOKED_MS = 2_000
 
@@ -12,9 +12,9 @@ interface Access {
   claims: Claims | null
   /** The token of a REFRESH under way, by its call. */
   readonly refreshing: Map<number, Claims | null>
-  /** What of a client was asked for on this connection, by call. */
+  /** The client's requests on this connection, by call. */
   readonly asked: Map<number, ClientMessage>
-  /** Meetings and topics, by log. */
+  /** Meetings and topics, by log number. */
   readonly logs: Map<
     number,
     { readonly action: 'join' | 'subscribe'; readonly name: string; readonly spectator: boolean }
@@ -22,9 +22,9 @@ interface Access {
 }
 
 /**
- * I17 Authorisation: nothing is written to a connection after its token has expired or was revoked, nothing of a log
- * that the token in force does not allow, and nothing that the business has forbidden. A token that was revoked opens
- * nothing.
+ * I17 Authorisation: nothing is written to a connection after its token has expired or was revoked, no entry of a log
+ * that the current token does not allow, and nothing that the business has forbidden. A revoked token opens no
+ * connection.
  */
 export class AuthorisationChecker implements Observer {
   readonly #access: Map<string, Access> = new Map()
@@ -37,7 +37,7 @@ export class AuthorisationChecker implements Observer {
   }[] = []
   readonly #now: () => number
   readonly #wallOffset: number
-  /** When each node last ran after it had stood still. */
+  /** When each node last resumed after a pause. */
   readonly #woken: Map<number, number> = new Map()
 
   constructor(wallOffset: number, now: () => number) {
@@ -75,7 +75,7 @@ export class AuthorisationChecker implements Observer {
   }
 
   down(client: ClientFacts, connection: number, message: ServerMessage, at: number): void {
-    // What a connection says for itself goes out ahead of the answer to a REFRESH, and holds nothing to be protected.
+    // Control messages go out ahead of the answer to a REFRESH and contain nothing that needs protection.
     if (message.type === 'goodbye' || message.type === 'ping' || message.type === 'pong') return
     const access = this.#of(client, connection)
     const { claims } = access
@@ -107,7 +107,7 @@ export class AuthorisationChecker implements Observer {
     }
   }
 
-  /** A REFRESH counts from when the node took it, which its answer, waiting in the session log, tells later. */
+  /** A REFRESH counts from the moment the node accepted it; its answer, waiting in the session log, arrives later. */
   #checkExpiry(
     client: ClientFacts,
     { claims, refreshing }: Access,
@@ -134,7 +134,7 @@ export class AuthorisationChecker implements Observer {
 
   #done(client: ClientFacts, access: Access, { call }: MessageOf<'done'>): void {
     const renewed = access.refreshing.get(call)
-    // One that came late brings nothing back: the newer token of the HELLO stays.
+    // A late REFRESH changes nothing: the newer token of the HELLO stays.
     if (renewed !== undefined && (renewed?.issued ?? 0) >= (access.claims?.issued ?? 0))
       access.claims = renewed
     access.refreshing.delete(call)
@@ -145,7 +145,7 @@ export class AuthorisationChecker implements Observer {
   #joined(client: ClientFacts, access: Access, { call, meeting, log, slot }: MessageOf<'joined'>): void {
     const spectator = slot === SYSTEM_SLOT
     access.logs.set(log, { action: 'join', name: meeting, spectator })
-    // What another connection asked for was answered under its token.
+    // Requests of another connection were answered under that connection's token.
     if (access.asked.has(call)) this.#allowed(client, access, 'join', meeting, spectator)
   }
 

@@ -1,12 +1,12 @@
 import { type ClientMessage, limits } from '../../protocol/index.ts'
 import { type ClientFacts, type Observer, violate } from '../observer.ts'
 
-/** The most a GOODBYE takes, in either encoding. */
+/** The largest GOODBYE, in either encoding, in bytes. */
 const GOODBYE_BYTES = 2 * limits.reason + 256
 
 /**
- * I13 Bounds: before a write, less than a window is unacknowledged, but for one GOODBYE, the last of a connection; no
- * write is larger than one may be.
+ * I13 Bounds: before a write, less than a window is unacknowledged, except for one GOODBYE as a connection's last
+ * write; no write exceeds its size limit.
  */
 export class CreditChecker implements Observer {
   readonly #windows: Map<string, number> = new Map()

@@ -5,14 +5,16 @@ import { type ClientFacts, type Observer, type Phase, violate } from '../observe
 import { forget } from './forget.ts'
 import type { Rooms } from './rooms.ts'
 
-/** Empty frames may be sent together, so many milliseconds of them. */
+/** The most milliseconds of empty frames that may be sent together. */
 const COALESCED_MS = 250
-/** What the best link and a write need. */
+/** Time for the best link and a write, in milliseconds. */
 const DELIVERY_MS = 50
-/** Sums of intervals are off by a rounding. */
+/** Tolerance for rounding in sums of intervals. */
 const ROUNDING_MS = 0.001
 
-/** I6 Cadence: frames are numbered without a hole, and where all is well at most two ticks apart; delivered so, too. */
+/**
+ * I6 Cadence: frames are numbered without a hole and, on a healthy run, sealed and delivered at most two ticks apart.
+ */
 export class CadenceChecker implements Observer {
   readonly #now: () => number
   readonly #rooms: Rooms
@@ -48,7 +50,7 @@ export class CadenceChecker implements Observer {
     this.#sealed.set(key, { number, at: this.#now() })
   }
 
-  /** A new world, or another seat: the count begins anew. */
+  /** A new world or another seat: the count starts again. */
   down(client: ClientFacts, _connection: number, message: ServerMessage): void {
     if (message.type === 'joined') this.#delivered.set(`${client.id} ${message.meeting}`, this.#now())
   }
@@ -65,7 +67,7 @@ export class CadenceChecker implements Observer {
     forget(this.#delivered, `${client.id} `)
   }
 
-  /** What is told as missing was not kept waiting for. */
+  /** A reader did not wait for frames that were reported as missing. */
   frameGap(client: ClientFacts, meeting: string): void {
     this.#delivered.set(`${client.id} ${meeting}`, this.#now())
   }
@@ -85,7 +87,7 @@ export class CadenceChecker implements Observer {
   }
 }
 
-/** The clock stood still while nobody was there. */
+/** The clock stood still while the meeting was empty. */
 function isRestart(events: readonly MeetingEvent[]): boolean {
   return events.some(({ type }) => type === 'resume')
 }

@@ -2,12 +2,14 @@ import type { RtmsNode } from '../../core/index.ts'
 import { closeCodes } from '../../protocol/index.ts'
 import { type ClientFacts, type Observer, type RestingClient, violate } from '../observer.ts'
 
-/** A frame's readers may be so far behind its sealing when all is quiet: delays, runs of empty frames. */
+/**
+ * How far a frame's readers may be behind its sealing when all is quiet, because of delays and runs of empty frames.
+ */
 const BEHIND = 60
 
 /**
- * I16 Conservation: at rest, what came = what was delivered + refused + waits. Liveness: everyone is connected and
- * stands at the head.
+ * I16 Conservation: at rest, messages received = delivered + refused + waiting. Liveness: every client is connected and
+ * at the head.
  */
 export class ConservationChecker implements Observer {
   rest(nodes: readonly RtmsNode[], clients: readonly RestingClient[]): void {
@@ -19,7 +21,7 @@ export class ConservationChecker implements Observer {
     }
   }
 
-  /** A connection lost while the network is well was lost by RTMS. */
+  /** A connection lost on a healthy network was lost by RTMS. */
   disconnected(client: ClientFacts, healthy: boolean): void {
     if (healthy) violate('liveness', `client ${client.id} lost its connection although the network is well`)
   }

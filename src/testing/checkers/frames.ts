@@ -4,13 +4,13 @@ import { type ClientFacts, type Observer, violate } from '../observer.ts'
 import { textOf } from '../text.ts'
 import { forget } from './forget.ts'
 
-/** What identifies a frame's content, whoever delivers it and in whichever encoding. */
+/** A frame's content in a form that is equal for every reader and encoding. */
 function content(frame: RawFrame): string {
   const inputs = frame.inputs.map(({ slot, seq, data }) => `${slot}/${seq}/${textOf(data)}`)
   return JSON.stringify([frame.events, inputs])
 }
 
-/** I1 Agreement: all who deliver (meeting, world, frame) deliver the same content. */
+/** I1 Agreement: every client that delivers (meeting, world, frame) delivers the same content. */
 export class AgreementChecker implements Observer {
   readonly #contents: Map<string, string> = new Map()
 
@@ -25,14 +25,14 @@ export class AgreementChecker implements Observer {
 }
 
 /**
- * I2 No silent gap, I3 No duplicates, I7 Resume truth: seen on the wire, so that the client's own care hides
- * nothing. On each connection the frames of a log go on exactly where JOINED said, or behind a GAP.
+ * I2 No silent gap, I3 No duplicates, I7 Resume truth, checked on the wire, where the client's own checks hide nothing.
+ * On each connection, the frames of a log continue exactly where JOINED said, or after a GAP.
  */
 export class ContinuityChecker implements Observer {
-  /** The next frame due, by client and connection, then by log. */
+  /** The next expected frame, by client and connection, then by log. */
   readonly #due: Map<string, Map<number, number>> = new Map()
   readonly #asked: Map<string, MessageOf<'join'>> = new Map()
-  /** The next frame not yet delivered, by client, meeting and world. */
+  /** The next frame to deliver, by client, meeting and world. */
   readonly #delivered: Map<string, number> = new Map()
 
   up(client: ClientFacts, _connection: number, message: ClientMessage): void {

@@ -7,31 +7,31 @@ import { forget } from './forget.ts'
 import type { Place, Rooms } from './rooms.ts'
 
 /**
- * I4 Inputs: each is in at most one frame, an acknowledged one in exactly the frame named, one that was told
- * NOT_SENT in none, a sender's in their order.
- * None is passed over: the one that an input names as the one before it is in the log before it, or was refused.
- * I5 Nothing invented: each was sent, by the member whose slot it bears, and is what the business made of it.
+ * I4 Inputs: each is in at most one frame, an acknowledged one in exactly the named frame, one that ended with NOT_SENT
+ * in none, and a sender's inputs are in order. None is skipped: the predecessor that an input names is in the log
+ * before it, or was refused. I5 Nothing invented: each input was sent by the member whose slot it bears, and has the
+ * content that the business gave it.
  */
 export class InputChecker implements Observer {
   readonly #rooms: Rooms
   readonly #sent: Map<string, { readonly user: string; readonly meeting: string }> = new Map()
-  /** What the business put in an input's place, and the other way round. */
+  /** The replacements that the business made for inputs, and the inverse. */
   readonly #replaced: Map<string, string> = new Map()
   readonly #origin: Map<string, string> = new Map()
   readonly #dropped: Set<string> = new Set()
-  /** The frame each input was seen in. */
+  /** The frame that each input was seen in. */
   readonly #framed: Map<string, string> = new Map()
   readonly #order: Map<string, number> = new Map()
   readonly #ended: Set<string> = new Set()
   readonly #notSent: Set<string> = new Set()
-  /** The input that each named as the one before it, by sender, world, slot and seq; and those that were refused. */
+  /** The predecessor that each input named, by sender, world, slot and seq; and the refused inputs. */
   readonly #after: Map<string, number> = new Map()
   readonly #refused: Set<string> = new Set()
   /** Clients that may have missed refusals. */
   readonly #deaf: Set<number> = new Set()
-  /** Who holds a slot, as the frames' own events say; per reader, since each reads at its own pace. */
+  /** The holder of each slot according to the frames' events; per reader, since each reads at its own pace. */
   readonly #slots: Map<string, string> = new Map()
-  /** Who holds a slot, as the business was told. */
+  /** The holder of each slot according to the business's hooks. */
   readonly #seats: Map<string, string> = new Map()
 
   constructor(rooms: Rooms) {
@@ -83,7 +83,7 @@ export class InputChecker implements Observer {
     forget(this.#slots, `${client.id} ${meeting} `)
   }
 
-  /** Who came and went meanwhile is not known. */
+  /** Joins and leaves during the gap are unknown. */
   frameGap(client: ClientFacts, meeting: string): void {
     forget(this.#order, `${client.id} ${meeting} `)
     forget(this.#slots, `${client.id} ${meeting} `)
@@ -96,7 +96,7 @@ export class InputChecker implements Observer {
     else if (known !== where) violate('I4', `${text} is in frame ${known} and in frame ${where}`)
   }
 
-  /** What the business was shown is what the members get. */
+  /** The business's frames must equal the members' frames. */
   sealed(_node: number, meeting: string, _world: number, { number, inputs }: SealedFrame): void {
     for (const { data } of inputs) this.#check(textOf(data), meeting, number)
   }
@@ -137,8 +137,8 @@ export class InputChecker implements Observer {
   }
 
   /**
-   * Seen by the sender, who hears of each refusal before the frames that were sealed behind it. `last`: the input of
-   * its slot that it saw before, where it saw one.
+   * Checked by the sender, who learns of each refusal before the frames sealed after it. `last`: the previous input of
+   * the slot that it saw, if any.
    */
   #checkAfter(client: ClientFacts, place: Place, seq: number, last: number | undefined): void {
     const after = this.#after.get(keyOf(client, place, seq)) ?? 0

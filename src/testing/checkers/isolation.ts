@@ -4,7 +4,8 @@ import { type ClientFacts, type Observer, violate } from '../observer.ts'
 import type { Rooms } from './rooms.ts'
 
 /**
- * I12 Isolation: what is for one user reaches no other, and spectators nothing before its time. I3: and nothing twice.
+ * I12 Isolation: a message for one user reaches no other user, and spectators get nothing before its time. I3: nothing
+ * arrives twice.
  */
 export class IsolationChecker implements Observer {
   readonly #rooms: Rooms

@@ -3,7 +3,7 @@ import { type DesertedNode, type Observer, violate } from '../observer.ts'
 import type { Scenario } from '../scenario.ts'
 
 /**
- * I20 Crash-only: 20 s after all clients vanished nothing of their connections is left, and in the end nothing at all.
+ * I20 Crash-only: 20 s after all clients vanished, nothing of their connections is left, and in the end nothing at all.
  */
 export class LeakChecker implements Observer {
   readonly #topics: readonly string[]
@@ -24,7 +24,7 @@ export class LeakChecker implements Observer {
         away += members.filter(({ bot }) => !bot).length
       }
       if (away > 0 && core.sessions === 0) violate('I20', `${away} members without a session`)
-      // One of each session and meeting, and one for what topics keep.
+      // One timer per session and meeting, and one for what topics keep.
       atMost(timersOf(core), core.timers, core.sessions + core.meetingCount + 1)
     }
   }
@@ -42,7 +42,7 @@ export class LeakChecker implements Observer {
   }
 }
 
-/** I16: what the logs held was given back. */
+/** I16: the logs have given back all their bytes. */
 function balanceOf({ logs }: RtmsNode): void {
   if (logs.bytes !== 0) violate('I16', `${logs.bytes} bytes of logs that are no more`)
 }

@@ -10,28 +10,28 @@ import type { Scenario } from '../scenario.ts'
 
 type Wish = MessageOf<'subscribe'>['topics'][number]
 
-/** Where a reader stands, told from what it is sent. */
+/** A reader's position, derived from what it is sent. */
 interface Place {
   readonly topic: string
   readonly wish: Wish
   readonly epoch: number
   at: number
-  /** Up to here latest values take the place of entries; `Infinity`: until it has all of them. */
+  /** Up to this position, latest values replace entries; `Infinity` until the reader has all of them. */
   latestTo: number
-  /** How often it had to begin anew. */
+  /** How often it had to start again. */
   anew: number
 }
 
-/** A publication of the business: with one node its number is its position. */
+/** A publication of the business. With one node, its number is its position. */
 interface Said {
   readonly key: string
   readonly tombstone: boolean
 }
 
 /**
- * I7 and I11 of topics, by positions. A reader is given every position in order, or a GAP in its place; `recovered` is
- * true only in the log the position is of, and goes on exactly there; it is false only where something can be missing:
- * another log, an entry that the reader wants, or a removal of its keys.
+ * I7 and I11 for topics, by positions. A reader gets every position in order, or a GAP in its place. `recovered` is
+ * true only in the log that the position belongs to, and reading then continues exactly there; it is false only where
+ * something can be missing: another log, an entry that the reader wants, or a removal of its keys.
  */
 export class PlaceChecker implements Observer {
   readonly #scenario: Scenario
@@ -42,12 +42,12 @@ export class PlaceChecker implements Observer {
   readonly #wishes: Map<string, Wish> = new Map()
   /** By connection and log. */
   readonly #places: Map<string, Place> = new Map()
-  /** Of clients and topics: when the node last wrote anything of it. */
+  /** When the node last wrote anything, by client and topic. */
   readonly #read: Map<string, number> = new Map()
-  /** Of incarnations and topics, by number. */
+  /** Publications by incarnation and topic, then by number. */
   readonly #said: Map<string, Map<number, Said>> = new Map()
 
-  /** `forgetMs`: a topic that nobody reads is not forgotten before. */
+  /** `forgetMs`: the shortest time, in milliseconds, after which an unread topic may be forgotten. */
   constructor(scenario: Scenario, forgetMs: number) {
     this.#scenario = scenario
     this.#forgetMs = forgetMs
@@ -74,7 +74,7 @@ export class PlaceChecker implements Observer {
     const here = `${client.id}/${connection}`
     if (message.type === 'welcome') this.#nodes.set(here, message.publisher)
     else if (message.type === 'subscribed') {
-      // One that the session log kept from an earlier connection tells of a cursor that went with it.
+      // A message that the session log kept from an earlier connection belongs to a cursor that ended with it.
       const wish = this.#wishes.get(`${here} ${message.call} ${message.index}`)
       if (wish === undefined) return
       this.#subscribed(client, here, wish, message, at)
@@ -124,9 +124,9 @@ export class PlaceChecker implements Observer {
     })
   }
 
-  /** Whether anything was said behind its position that such a reader wants, or must hear of. */
+  /** Whether anything was published after its position that such a reader wants or must learn of. */
   #canHaveLost(incarnation: number, topic: string, { since, conflate, keys }: Wish): boolean {
-    // What clients publish has no number here, and with more nodes positions are not numbers.
+    // Clients' publications have no number here, and with several nodes positions are not numbers.
     if (this.#scenario.nodes > 1 || topic.startsWith('c')) return true
     for (const [number, { key, tombstone }] of this.#said.get(`${incarnation} ${topic}`) ?? []) {
       const isWanted = keys.length === 0 || keys.some((one) => one.key === key)
@@ -149,7 +149,7 @@ export class PlaceChecker implements Observer {
     place.at = position.at
   }
 
-  /** How many keys can have been forgotten: as many as were removed. */
+  /** The most keys that can have been forgotten: as many as were removed. */
   #removals(topic: string): number {
     let count = 0
     for (const [of, said] of this.#said)
@@ -169,7 +169,7 @@ export class PlaceChecker implements Observer {
     const wrong = (at: number): never =>
       violate('I11', `client ${client.id} was given ${at} of ${place.topic}, and stood at ${place.at}`)
     if (message.at < place.at) wrong(message.at)
-    // What takes the place of entries may leave some out, up to where it says it does.
+    // Replacement values may skip entries, up to the position they say.
     const limit = (): number => Math.max(place.at, isPartial(place.wish) ? Infinity : place.latestTo)
     let count = 0
     eachPublication(message.publications, message.at, ({ at }) => {
@@ -184,7 +184,7 @@ export class PlaceChecker implements Observer {
   }
 }
 
-/** Entries that a reader of some keys does not want are left out as they come. */
+/** Entries that a reader of some keys does not want are skipped as they come. */
 function isPartial({ keys, conflate }: Wish): boolean {
   return conflate || keys.length > 0
 }

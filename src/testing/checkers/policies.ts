@@ -12,30 +12,30 @@ import { readToken } from '../tokens.ts'
 import { forget } from './forget.ts'
 
 /**
- * How soon a reader that fell off the ring is disconnected, where it wants that, and how late the sweep may be that
- * notices.
+ * How soon a reader that fell off the ring is disconnected under that policy, and how late the sweep that notices it
+ * may be, in milliseconds.
  */
 const DISCONNECT_MS = 1_000 + 250
 
 type Wish = MessageOf<'subscribe'>['topics'][number]
 
-/** A reader that is to be disconnected when it falls off the ring. */
+/** A reader with the policy `disconnect`. */
 interface Strict {
   readonly client: ClientFacts
   readonly topic: string
-  /** The ring may hold so many entries that it lacks. */
+  /** The most entries the ring may hold that the reader lacks. */
   readonly ring: number
-  /** Publications of its node's topic since anything was written to it. */
+  /** Publications to its topic on its node since anything was last written to it. */
   missed: number
-  /** When it has to be closed. */
+  /** When it must be closed at the latest. */
   deadline: number
 }
 
 /**
- * I15 Policies: `skip` gets a GAP that says how many are missing, `conflate` one that leaves it where it stands, since
- * latest values follow; who conflates in any case never gets one for being slow; `disconnect`
- * is closed within a second of falling off the ring, which is certain when more was published than the ring keeps since
- * anything was last written to it.
+ * I15 Policies: a `skip` reader gets a GAP with the number of missing entries; a `conflate` reader gets one that keeps
+ * its position, since latest values follow; a reader that always conflates never gets a GAP for being slow; a
+ * `disconnect` reader is closed within a second of falling off the ring, which is certain when more was published than
+ * the ring keeps since anything was last written to it.
  */
 export class PolicyChecker implements Observer {
   readonly #now: () => number
@@ -43,13 +43,13 @@ export class PolicyChecker implements Observer {
   readonly #pending: number
   /** By connection, call and place. */
   readonly #wishes: Map<string, Wish> = new Map()
-  /** Wishes by connection and log. */
+  /** Subscription options by connection and log. */
   readonly #logs: Map<string, Wish> = new Map()
   /** Connections that the node has closed. */
   readonly #over: Set<string> = new Set()
   /** By connection, then log. */
   readonly #strict: Map<string, Map<number, Strict>> = new Map()
-  /** Numbers and losses of readers of topics with one publisher. */
+  /** Numbers and losses of readers, for topics with one publisher. */
   readonly #numbers: Map<string, number> = new Map()
   readonly #lost: Map<string, number> = new Map()
   readonly #publishers: Map<string, number> = new Map()
@@ -63,7 +63,7 @@ export class PolicyChecker implements Observer {
   up(client: ClientFacts, connection: number, message: ClientMessage): void {
     if (message.type === 'unsubscribe')
       for (const { log } of message.logs) this.#strict.get(`${client.id}/${connection}`)?.delete(log)
-    // Whose rights shrink may lose what it reads.
+    // A client whose rights shrink may lose subscriptions.
     if (message.type === 'refresh' && readToken(message.token)?.rights !== 'all')
       this.#strict.delete(`${client.id}/${connection}`)
     if (message.type !== 'subscribe') return
@@ -74,12 +74,12 @@ export class PolicyChecker implements Observer {
 
   down(client: ClientFacts, connection: number, message: ServerMessage): void {
     const here = `${client.id}/${connection}`
-    // The node has let it go, even where its socket throws instead of closing.
+    // The node has released it, even if its socket throws instead of closing.
     if (message.type === 'goodbye') this.closed(client, connection)
     if (message.type === 'subscribed') {
       // One that the session log kept from an earlier connection tells of a cursor that went with it.
       const wish = this.#wishes.get(`${here} ${message.call} ${message.index}`)
-      // What was on its way when the node closed the connection comes all the same.
+      // Data in flight when the node closed the connection still arrives.
       if (wish === undefined || this.#over.has(here)) return
       this.#logs.set(`${here} ${message.log}`, wish)
       this.#follow(client, here, message.log, wish)
@@ -106,9 +106,9 @@ export class PolicyChecker implements Observer {
   ): void {
     const readers = this.#strict.get(here) ?? new Map<number, Strict>()
     this.#strict.set(here, readers)
-    // Who asks for some keys only moves on without anything being written.
+    // A reader of some keys advances without anything being written.
     if (policy === policies.disconnect && !conflate && keys.length === 0)
-      // What waits for a rung is kept until it was offered, as far as there is room.
+      // Entries waiting for a rung are kept until offered, as far as there is room.
       readers.set(log, {
         client,
         topic,
@@ -134,7 +134,7 @@ export class PolicyChecker implements Observer {
     this.#strict.delete(here)
   }
 
-  /** What it would have done by now it does now. */
+  /** A resumed node does its overdue work now, so the deadlines start again. */
   woken(node: number): void {
     for (const readers of this.#strict.values())
       for (const reader of readers.values())

@@ -3,13 +3,13 @@ import { type ServerMessage, SYSTEM_SLOT } from '../../protocol/index.ts'
 import type { ClientFacts, Observer } from '../observer.ts'
 import type { MeetingPlan } from '../scenario.ts'
 
-/** Where a client is in a meeting. */
+/** A client's place in a meeting. */
 export interface Place {
   readonly world: number
   readonly slot: number
 }
 
-/** What several checkers need to know of meetings. It comes before them. */
+/** State of meetings that several checkers share. It must come before them. */
 export class Rooms implements Observer {
   readonly #now: () => number
   readonly #plans: ReadonlyMap<string, MeetingPlan>
@@ -17,7 +17,7 @@ export class Rooms implements Observer {
   readonly #spectators: Set<string> = new Set()
   /** The slot of each client in each meeting and world. */
   readonly #slots: Map<string, number> = new Map()
-  /** By client and connection, then by log; by client alone as it was on the last connection. */
+  /** Places by client and connection, then by log; by client alone: those of its last connection. */
   readonly #places: Map<string, Map<number, Place>> = new Map()
 
   constructor(meetings: readonly MeetingPlan[], now: () => number) {
@@ -41,7 +41,7 @@ export class Rooms implements Observer {
     else this.#spectators.delete(seat)
   }
 
-  /** What a log number means to a client on a connection; what a session log still holds comes before JOINED. */
+  /** The meeting that a log number means on a connection. Entries that a session log still holds come before JOINED. */
   placeOf({ id }: ClientFacts, connection: number, log: number): Place | undefined {
     return this.#places.get(`${id} ${connection}`)?.get(log) ?? this.#places.get(`${id}`)?.get(log)
   }
@@ -50,7 +50,7 @@ export class Rooms implements Observer {
     return this.#slots.get(`${client.id} ${meeting} ${world}`)
   }
 
-  /** When a frame was sealed, where the business was told. */
+  /** When a frame was sealed, if the business was told. */
   sealedAt(node: number, meeting: string, world: number, frame: number): number | undefined {
     return this.#sealed.get(`${node} ${meeting} ${world} ${frame}`)
   }
@@ -60,7 +60,7 @@ export class Rooms implements Observer {
     return 1000 / (this.#plans.get(meeting)?.options.frameRate ?? 20)
   }
 
-  /** How old frames are when this client may see them. */
+  /** The age from which this client may see frames, in milliseconds. */
   delayOf(client: ClientFacts, meeting: string): number {
     if (!this.#spectators.has(`${client.id} ${meeting}`)) return 0
     return this.#plans.get(meeting)?.options.spectatorDelayMs ?? 0

@@ -5,11 +5,11 @@ import { type Observer, violate } from '../observer.ts'
 interface Seat {
   readonly user: string
   away: boolean
-  /** Its user joined anew while it was away: it was on its way out behind inputs that waited for a frame. */
+  /** Its user joined anew while it was away, so it was leaving after inputs that waited for a frame. */
   passedOver: 'no' | 'for nothing' | 'behind inputs'
 }
 
-/** Coming back: whoever joins while a seat of the same user is away gets that seat, and no other. */
+/** Coming back: a user who joins while a seat of theirs is away gets that seat and no other. */
 export class SeatChecker implements Observer {
   /** By world, then slot. */
   readonly #rooms: Map<number, Map<number, Seat>> = new Map()

@@ -2,17 +2,17 @@ import type { RawFrame } from '../../client/machine/index.ts'
 import { type ClientFacts, type Observer, type Phase, violate } from '../observer.ts'
 import type { Rooms } from './rooms.ts'
 
-/** What the best link and a write need. */
+/** Time for the best link and a write, in milliseconds. */
 const DELIVERY_MS = 50
 const COALESCED_MS = 250
-/** What counts as a tick of a meeting without a clock. */
+/** The assumed tick of a meeting without a clock, in milliseconds. */
 const NO_TICK_MS = 50
 
-/** I14 Slow isolation: while others stand still, who keeps up gets each frame with something in it within a tick. */
+/** I14 Slow isolation: while others do not read, a client that keeps up gets each non-empty frame within a tick. */
 export class SlowChecker implements Observer {
   readonly #rooms: Rooms
   readonly #now: () => number
-  /** When the first of all clients got a frame. */
+  /** When the first client got each frame. */
   readonly #first: Map<string, number> = new Map()
   readonly #joined: Map<string, number> = new Map()
   #well = false
@@ -36,11 +36,11 @@ export class SlowChecker implements Observer {
     const key = `${client.node} ${meeting} ${world} ${number}`
     const first = this.#rooms.sealedAt(client.node, meeting, world, number) ?? this.#first.get(key) ?? now
     this.#first.set(key, first)
-    // Who has only just come is catching up.
+    // A client that has just joined is catching up.
     if (!client.prompt || now < (this.#joined.get(`${client.id} ${meeting}`) ?? 0) + 1_000) return
     const tick = this.#rooms.tickOf(meeting)
     const delay = this.#rooms.delayOf(client, meeting)
-    // What spectators see later comes of age while empty frames are sent together.
+    // Delayed frames become visible to spectators while empty frames are being sent together.
     const later = delay > 0 ? delay + COALESCED_MS : 0
     const allowed = (tick === Infinity ? NO_TICK_MS : tick) + DELIVERY_MS + later
     if (now - first > allowed)

@@ -3,15 +3,15 @@ import { type ClientMessage, type MessageOf, type ServerMessage, SYSTEM_SLOT } f
 import { type ClientFacts, type Observer, violate } from '../observer.ts'
 import type { Rooms } from './rooms.ts'
 
-/** One stay of a member, as the log says. */
+/** One membership, according to the log. */
 interface Stay {
   readonly slot: number
   readonly isBot: boolean
   readonly from: number
   until: number
-  /** It left by its own word. */
+  /** Whether it left of its own accord. */
   left: boolean
-  /** It was back once: in the same session, or taken over by a reload. */
+  /** Whether it came back: in the same session, or taken over by a reload. */
   wasBack: boolean
 }
 
@@ -20,7 +20,7 @@ interface Claim {
   readonly stable: number
   /** The frame that carried it. */
   readonly by: number
-  /** Who had acknowledged it by then. */
+  /** The clients that had acknowledged it by then. */
   readonly acked: ReadonlySet<number>
 }
 
@@ -33,20 +33,20 @@ interface World {
   readonly holders: Map<number, Set<number>>
   /** The last frame that each client has acknowledged. */
   readonly acked: Map<number, number>
-  /** Claims whose frame nobody has been seen to get yet. */
+  /** Claims whose frame no client has been seen to get yet. */
   claims: Claim[]
 }
 
 /**
- * I9 as far as one owner goes: a world has one fence, and a meeting that is opened anew a higher one; a stable mark
- * never goes back, is at most the head, and at least half of the electorate at it have acknowledged it.
+ * I9 for a single owner: a world has one fence, and a reopened meeting a higher one; a stable mark never goes back, is
+ * at most the head, and at least half of the electorate at the mark have acknowledged it.
  */
 export class StabilityChecker implements Observer {
   readonly #rooms: Rooms
   readonly #worlds: Map<number, World> = new Map()
   /** The highest term of each meeting, by the incarnation of its node. */
   readonly #terms: Map<string, { readonly term: number; readonly world: number }> = new Map()
-  /** The last mark that each client was told of a world by frames, since it joined. */
+  /** The last mark that frames gave each client of a world since it joined. */
   readonly #marks: Map<string, number> = new Map()
 
   constructor(rooms: Rooms) {
@@ -85,7 +85,7 @@ export class StabilityChecker implements Observer {
     const holders = this.#worlds.get(world)?.holders
     if (slot !== SYSTEM_SLOT) holders?.set(slot, (holders.get(slot) ?? new Set()).add(client.id))
     if (stable > head) violate('I9', `JOINED says that ${stable} is stable; the head is ${head}`)
-    // The frames that follow tell it as it was when they were sealed.
+    // The frames that follow carry the mark as of their sealing.
     this.#marks.delete(`${client.id} ${world}`)
     if (stable > 0) this.#told(world, stable, head)
   }
@@ -118,7 +118,7 @@ export class StabilityChecker implements Observer {
     this.#settle(number, world)
   }
 
-  /** Checks the claims that are carried by frames whose events are known. */
+  /** Checks the claims carried by frames whose events are known. */
   #settle(number: number, world: World): void {
     for (const claim of world.claims) if (claim.by <= world.known) check(number, world, claim)
     world.claims = world.claims.filter(({ by }) => by > world.known)
@@ -156,7 +156,7 @@ function check(number: number, world: World, { stable, acked }: Claim): void {
   for (const { slot, until, left, wasBack } of electorate) {
     const holders = [...(world.holders.get(slot) ?? [])]
     if (left || holders.some((id) => acked.has(id))) have++
-    // Or it may be: a client that a reload was taken over by may never have heard of it.
+    // Possibly: a client taken over by a reload may never have learned of it.
     if (wasBack || holders.length !== 1 || (until < Infinity && !left)) gone++
   }
   if (have * 2 < electorate.length && gone * 2 <= electorate.length)

@@ -4,17 +4,20 @@ import type { ServerMessage } from '../../protocol/index.ts'
 import { type ClientFacts, type Observer, type RestingClient, violate } from '../observer.ts'
 import { textOf } from '../text.ts'
 
-/** So long after it is connected a client reads again what it was reading. */
+/** How long after connecting a client reads its topics again, in milliseconds. */
 const SUBSCRIBED_MS = 2_000
 
-/** What was published to a topic by one incarnation. */
+/** The publications of one incarnation to a topic. */
 interface Published {
   readonly texts: Map<number, string>
   last: number
   at: number
 }
 
-/** The latest value per key of a topic, null where it was removed, since nobody can have forgotten it. */
+/**
+ * The latest value per key of a topic; null where the key was removed. It starts again whenever the topic may have been
+ * forgotten.
+ */
 interface Latest {
   readonly values: Map<string, string | null>
   readonly publishers: Set<number>
@@ -22,21 +25,21 @@ interface Latest {
 }
 
 /**
- * I11: numbers rise strictly per publisher and topic, none is left out without a GAP; I12: each entry is what was
- * published.
+ * I11: numbers rise strictly per publisher and topic, and none is skipped without a GAP. I12: each entry equals what
+ * was published.
  */
 export class TopicChecker implements Observer {
   readonly #now: () => number
-  /** A topic that nobody reads may be forgotten after this long. */
+  /** An unread topic may be forgotten after this long, in milliseconds. */
   readonly #keptMs: number
   readonly #published: Map<string, Published> = new Map()
-  /** Of clients: by text, its topic and, once somebody has it, its place. */
+  /** Clients' publications by text: the topic and, once a reader has it, the position. */
   readonly #ofClients: Map<string, { readonly topic: string; place: string }> = new Map()
   readonly #numbers: Map<string, number> = new Map()
-  /** Readers and publishers of which a gap was told since the last publication. */
+  /** Readers and publishers with a gap reported since the last publication. */
   readonly #gaps: Set<string> = new Set()
   readonly #latest: Map<string, Latest> = new Map()
-  /** Since when a reader has not had to begin anew. */
+  /** When each reader last had to start again. */
   readonly #since: Map<string, number> = new Map()
 
   constructor(topicIdleMs: number, now: () => number) {
@@ -102,12 +105,12 @@ export class TopicChecker implements Observer {
       violate('I12', `client ${client.id} got ${text} as ${place}, which was ${String(expected)}`)
   }
 
-  /** Only now is the topic read; what nobody read may have been forgotten before. */
+  /** The topic is read only from now on; earlier publications may have been forgotten. */
   down(client: ClientFacts, _connection: number, message: ServerMessage): void {
     if (message.type === 'subscribed') this.#since.set(`${client.id} ${message.topic}`, this.#now())
   }
 
-  /** A reader starts anew: nothing it got before matters. */
+  /** A reader starts again: nothing it got before matters. */
   subscribed(client: ClientFacts, topic: string): void {
     this.#since.set(`${client.id} ${topic}`, this.#now())
     for (const key of this.#numbers.keys())
@@ -119,7 +122,7 @@ export class TopicChecker implements Observer {
     for (const of of this.#numbers.keys()) if (of.startsWith(`${client.id} ${topic} `)) this.#gaps.add(of)
   }
 
-  /** All who are connected when all is quiet have caught up. */
+  /** All connected clients have caught up when all is quiet. */
   rest(nodes: readonly RtmsNode[], clients: readonly RestingClient[]): void {
     const alive = new Set(nodes.map(({ incarnation }) => incarnation))
     for (const client of clients) {
@@ -138,16 +141,16 @@ export class TopicChecker implements Observer {
     node: RtmsNode,
     alive: ReadonlySet<number>,
   ): void {
-    // A reader of a keyed topic need not hear of the last number: a removal of what it never had is not told.
+    // A reader of a keyed topic may not get the last number: a removal of a key it never had is not sent.
     if (name.startsWith('k') || keys.length > 0) return
-    // Nor need one that conflates, where another publisher's is the latest value.
+    // Nor may a conflating reader, if the latest value is another publisher's.
     if (partial && position.size > 1) return
     for (const [publisher, number] of position) {
-      // What a dead node published last is lost, and was told as lost.
+      // A dead node's last publications are lost, and the loss was reported.
       if (!alive.has(publisher)) continue
       const published = this.#published.get(`${name} ${publisher}`)
-      // What a node did not take from another, because it was full or nobody there was reading, is told with what comes
-      // next.
+      // Publications that a node did not accept from another, being full or without readers, are reported with the next
+      // one.
       const isFull = node.stats.publicationsRefused.has('LIMIT')
       const since = Math.max(client.liveSince, this.#since.get(`${client.id} ${name}`) ?? 0)
       const isLate = since + SUBSCRIBED_MS > (published?.at ?? -Infinity)
@@ -184,7 +187,7 @@ export class TopicChecker implements Observer {
 
 type RestingTopic = RestingClient['topics'][number]
 
-/** The number of the latest entry without a key, where it is this publisher's. */
+/** The number of the latest entry without a key, if it is this publisher's. */
 function headOf(node: RtmsNode, topic: string, publisher: number): number | undefined {
   return node.topicLatest(topic).find((entry) => entry.key === '' && entry.source.incarnation === publisher)
     ?.number

@@ -1,10 +1,10 @@
 import type { Bus } from '../../core/index.ts'
 
-/** A bus under test, as {@link busContract} wants it made anew for each case. */
+/** A bus under test; {@link busContract} makes a new one for each case. */
 export interface BusUnderTest {
-  /** The port of a further node, whose messages from others go to `listener`. */
+  /** Returns the port of another node; messages from other nodes go to `listener`. */
   connect(listener: (topic: string, bytes: Uint8Array) => void): Bus
-  /** Lets everything that was published arrive. */
+  /** Delivers everything that was published. */
   settle(): void
 }
 
@@ -29,8 +29,8 @@ function same(what: string, heard: readonly string[], expected: readonly string[
 }
 
 /**
- * What the core relies on in a `Bus`, as cases for any test runner: each throws where the bus breaks it.
- * Loss is allowed on a bus in general, so a bus under test is one on which nothing is lost.
+ * The core's requirements of a `Bus`, as cases for any test runner: each throws where the bus breaks one. A bus may
+ * lose messages in general; test it where nothing is lost.
  */
 export function busContract(make: () => BusUnderTest): readonly { readonly name: string; run(): void }[] {
   const contract = (name: string, run: (bus: BusUnderTest) => void): { name: string; run(): void } => ({

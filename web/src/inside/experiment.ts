@@ -121,18 +121,20 @@ export class Experiment {
 
   #gap(lost: number): void {
     this.#told = true
-    if (lost > 0) this.#tell({ kind: 'gap', from: this.entry + 1, to: this.entry + lost })
+    // Where the latest values stand in for what is lost, the first of them says up to where.
+    if (lost > 0 && this.policy !== 'conflate')
+      this.#tell({ kind: 'gap', from: this.entry + 1, to: this.entry + lost })
   }
 
   /** Entries are numbered by their publisher, so that a hole is seen whoever is silent about it. */
   #read(n: number): void {
     const missing = n - this.entry - 1
     if (this.entry > 0 && missing > 0) {
-      if (this.#told) this.counts.told += missing
+      if (!this.#told) this.counts.silent += missing
       else if (this.policy === 'conflate') {
         this.counts.conflated += missing
         this.#tell({ kind: 'conflated', from: this.entry + 1, to: n - 1 })
-      } else this.counts.silent += missing
+      } else this.counts.told += missing
     }
     this.#told = false
     this.entry = Math.max(this.entry, n)
