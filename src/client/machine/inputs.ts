@@ -60,8 +60,7 @@ export class Inputs {
     if (!keep) this.abandon()
     const waiting = [...this.#inputs.values()]
     this.#inputs.clear()
-    this.#seq = seq
-    this.#base = seq
+    this.#seq = this.#base = seq
     this.#last = 0
     this.#forgotten = 0
     for (const input of waiting) this.#inputs.set(++this.#seq, input)
@@ -104,7 +103,7 @@ export class Inputs {
 
   framed(seq: number, frame: number): void {
     const input = this.#inputs.get(seq)
-    if (input === undefined || input.frame > 0) return
+    if (input?.frame !== 0) return
     input.frame = frame
     this.#waiting.give(input.data)
     if (++this.#framed > MOST_FRAMED_INPUTS) this.#forgetOldest()
@@ -157,7 +156,7 @@ export class Inputs {
 
   #answer(seq: number, error: RtmsError): void {
     const input = this.#inputs.get(seq)
-    if (input === undefined || input.frame > 0) return
+    if (input?.frame !== 0) return
     this.#inputs.delete(seq)
     this.#finish(input, error)
   }
