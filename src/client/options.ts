@@ -55,7 +55,7 @@ export interface SubscribeOptions {
   /**
    * Called when the subscription is in place, at first and after each reconnect. `recovered`: nothing since the
    * position is missing. Otherwise `reason` says why: RETENTION (older than what is kept), NEW_EPOCH (the node was
-   * started anew), or '' for a first time without `since`.
+   * started anew), PROTOCOL (beyond the topic's last entry), or '' for a first time without `since`.
    */
   readonly onSubscribed?: (start: { readonly recovered: boolean; readonly reason: ErrorCode | '' }) => void
   /**
