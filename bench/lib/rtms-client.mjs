@@ -40,7 +40,16 @@ export class RtmsSink {
     this.sink.onMessage = (buffer, start, end) => this.#receive(buffer, start, end)
     this.sink.onEnd = (why) => this.onEnd(why)
     const welcome = this.next('welcome')
-    this.send({ type: 'hello', version: 1, client: 'bench', token, session, received: 0, window })
+    this.send({
+      type: 'hello',
+      version: 1,
+      features: 0,
+      client: 'bench',
+      token,
+      session,
+      received: 0,
+      window,
+    })
     const welcomed = await welcome
     this.window = welcomed.window
     return welcomed
