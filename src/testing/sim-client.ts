@@ -100,13 +100,15 @@ export class SimClient implements ClientFacts {
         open: (attempt) => this.#open(attempt),
         send: (packet) => this.link?.send(this.#grown(packet, 'client')),
         close: (_attempt, code) => this.#forget(code === 1000),
-        phase: (phase) => {
+        phase: (phase, error) => {
           if (phase === 'live') {
             this.#liveAt = clock.now
             this.#closeCode = 0
           }
-          // A healthy node may disconnect a reader that is too slow for its policy.
-          if (phase === 'waiting') this.#observer.disconnected?.(this, this.healthy && !this.#isExcused)
+          // A healthy node may disconnect a reader that is too slow for its policy, and a client whose meeting is not
+          // found connects anew with a fresh ticket.
+          const isExpected = this.#isExcused || error?.code === 'NOT_FOUND'
+          if (phase === 'waiting') this.#observer.disconnected?.(this, this.healthy && !isExpected)
         },
         push: (name, data) => this.#observer.push?.(this, name, textOf(data)),
         welcome: () => {},
