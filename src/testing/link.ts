@@ -121,7 +121,10 @@ export class Link implements Transport {
     this.#ends.written(bytes.length, this.written)
     const at = this.#clock.now
     // Not copied: a buffer that is overwritten before it arrives arrives corrupted, as on a real socket.
-    return this.#down.push(bytes.length, () => this.#ends.clientPacket(bytes, at))
+    return this.#down.push(bytes.length, () => {
+      // A client that has hung up hears nothing, not even what the node writes before it notices.
+      if (this.open) this.#ends.clientPacket(bytes, at)
+    })
   }
 
   pause(): void {
