@@ -138,8 +138,10 @@ export class Room {
    * Sets the timer for delayed spectators: without a frame rate, no later frame may come to trigger showing this one.
    */
   #showLater(): void {
-    if (this.#gallery === null || this.#interval !== 0 || this.#gallery.due === Infinity) return
-    this.#host.timers.set(this.#showing, this.#gallery.due)
+    if (this.#gallery === null || this.#interval !== 0) return
+    const { timers } = this.#host
+    if (this.isDeserted || this.#gallery.due === Infinity) timers.clear(this.#showing)
+    else timers.set(this.#showing, this.#gallery.due)
   }
 
   /** Places the cursor of a seat at the position in the client's JOIN, and returns the answer. */
@@ -194,6 +196,7 @@ export class Room {
     seat.cursor.live = false
     this.#readers.delete(seat.cursor)
     seat.cursor = null
+    if (this.isDeserted) this.#showLater()
   }
 
   /** Ends a seat from this side, and tells the client why. */

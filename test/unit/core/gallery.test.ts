@@ -136,3 +136,24 @@ describe('The gallery of a meeting', () => {
     expect(members('e2')).toEqual([['ann', true]])
   })
 })
+
+describe('A delayed meeting without a clock that nobody reads any more', () => {
+  it('waits for nothing, also where a frame is sealed later, and shows its next spectator what has come of age', () => {
+    const h = new Harness()
+    h.node.openMeeting('m', { frameRate: 0, spectatorDelayMs: DELAY }, h.now)
+    const ann = h.connect('ann')
+    const { log } = h.seat(ann, 'm')
+    ann.input(log, 1, text('last'))
+    h.settle()
+    const revealing = (): number => h.node.timersByName.get('reveal') ?? 0
+    expect(revealing()).toBe(1)
+    ann.hangUp()
+    h.settle()
+    expect(revealing()).toBe(0)
+    h.advance(DELAY)
+    const eve = h.connect('eve')
+    eve.join('m', { spectator: true })
+    h.settle()
+    expect(words(framesOf(eve.take()))).toEqual(['last'])
+  })
+})
