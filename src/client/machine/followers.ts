@@ -206,6 +206,7 @@ export class Followers {
       seat.listener.joined(message)
     } else if (seat !== undefined && abandoned === undefined) {
       // This answers a JOIN of an earlier connection; the entries that the session log still holds follow it.
+      seat.answered(call)
       seat.lastLog = log
       this.#byLog.set(log, seat)
     }
@@ -229,11 +230,11 @@ export class Followers {
   /** Handles a failed call; false where it was not a follower's. `ticket`: the number of the ticket in use. */
   handleFailed({ call, index }: MessageOf<'failed'>, error: RtmsError, ticket: number): boolean {
     for (const [meeting, seat] of this.#abandoned) if (seat.asked === call) this.#settle(meeting)
+    for (const seat of this.#seats.values()) seat.answered(call)
     const of = this.#all.find((follower) => follower.call === call && follower.index === index)
     if (of === undefined) return false
     const isSeat = of instanceof SeatMachine
     const isGone = error.code === 'NOT_FOUND'
-    if (isSeat) of.asked = 0
     if (isSeat && isGone && of.handleMissing(ticket)) this.#byLog.delete(of.lastLog)
     else {
       // Otherwise the session would keep a seat without a reader.

@@ -82,6 +82,11 @@ export class SeatMachine {
     return this.#inputs.unanswered
   }
 
+  /** A JOIN was answered, perhaps that of an earlier connection. */
+  answered(call: number): void {
+    if (this.asked === call) this.asked = 0
+  }
+
   joinMessage(call: number): MessageOf<'join'> {
     this.call = call
     this.asked = call

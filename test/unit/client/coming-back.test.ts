@@ -479,3 +479,25 @@ describe('A meeting that a restarted server does not know', () => {
     expect(listener.take()).toEqual(['ended CLOSED'])
   })
 })
+
+describe('A meeting whose JOIN was answered on the next connection, and that then ended', () => {
+  const failed = { type: 'failed', call: 1, index: 0, error: 'FULL', message: '', retryAfter: 0 } as const
+  const ended = { type: 'ended', log: 5, error: 'FORBIDDEN', message: '' } as const
+
+  it.each([
+    ['by the node, which had seated it', [joinedOf(), ended], false],
+    ['by the application, since it was full', [failed], true],
+  ])('can be joined again: it ended %s', (_, answers, leaves) => {
+    const rig = onNodeA()
+    const seat = rig.machine.followers.join('m', false, '', new SeatRecorder())
+    expect(rig.take()).toMatchObject([{ type: 'join', call: 1 }])
+    rig.lose()
+    rig.greet()
+    // What the session log held of the JOIN comes in one packet with the welcome, before anything is sent.
+    rig.receive(welcomeOf({ resumed: true, calls: 1 }), ...answers)
+    if (leaves) rig.machine.followers.leave(seat)
+    rig.take()
+    rig.machine.followers.join('m', true, '', new SeatRecorder())
+    expect(rig.take()).toMatchObject([{ type: 'join', meeting: 'm', spectator: true }])
+  })
+})
