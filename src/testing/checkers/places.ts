@@ -28,6 +28,9 @@ interface Said {
   readonly tombstone: boolean
 }
 
+/** More logs than a node of the simulator ever opens: an epoch is its incarnation and the number of a log. */
+const LOGS = 1_000
+
 /**
  * I7 and I11 for topics, by positions. A reader gets every position in order, or a GAP in its place. `recovered` is
  * true only in the log that the position belongs to, and reading then continues exactly there; it is false only where
@@ -106,7 +109,7 @@ export class PlaceChecker implements Observer {
       violate('I7', `${of} was told that it goes on, at ${position.at}`)
     if (reason === 'NEW_EPOCH') {
       const away = now - (this.#read.get(`${client.id} ${topic}`) ?? -Infinity)
-      const isSameNode = since.epoch > incarnation && since.epoch < incarnation + 2 ** 20
+      const isSameNode = since.epoch > incarnation && since.epoch < incarnation + LOGS
       if (isSameNode && away < this.#forgetMs)
         violate('I7', `${of} was told after ${away.toFixed(0)} ms that its log is gone`)
     }
