@@ -48,8 +48,8 @@ export class Revocations {
   /** Whether the token behind this grant is revoked, by its id or with all tokens of its user. */
   covers({ user, id, issued, after }: Grant): boolean {
     if (this.#tokens.has(id)) return true
-    const until = this.until(user)
-    return until > 0 && issued <= until && after < until
+    const until = this.#users.get(user)?.until
+    return until !== undefined && issued <= until && (after === 0 || after < until)
   }
 
   #forget(known: Map<string, Revocation>, now: number): void {

@@ -171,6 +171,15 @@ describe('A revocation', () => {
     expect(peer.closed).toBe(4402)
   })
 
+  it('at the first millisecond of a wall clock that was never set covers what was issued then', () => {
+    const { h, token } = harness()
+    const peer = h.connect(token('ann', 0))
+    expect(h.node.revoke({ user: 'ann' }, 0, h.now)).toBe(1)
+    expect(peer.closed).toBe(4402)
+    expect(tried(h, token('ann', 0)).closed).toBe(4402)
+    expect(tried(h, token('ann', 1)).closed).toBe(null)
+  })
+
   it('is not one of what came after it, whatever the clock of who issued that', () => {
     const { h, token } = harness()
     h.node.revoke({ user: 'ann' }, h.now + 5_000, h.now)
