@@ -6,6 +6,14 @@ import { textOf } from '../text.ts'
 import { forget } from './forget.ts'
 import type { Place, Rooms } from './rooms.ts'
 
+/** Who sent an input, and where to. */
+interface Sent {
+  readonly user: string
+  readonly meeting: string
+  /** Null for a bot. */
+  readonly client: number | null
+}
+
 /**
  * I4 Inputs: each is in at most one frame, an acknowledged one in exactly the named frame, one that ended with NOT_SENT
  * in none, and a sender's inputs are in order. None is skipped: the predecessor that an input names is in the log
@@ -14,7 +22,7 @@ import type { Place, Rooms } from './rooms.ts'
  */
 export class InputChecker implements Observer {
   readonly #rooms: Rooms
-  readonly #sent: Map<string, { readonly user: string; readonly meeting: string }> = new Map()
+  readonly #sent: Map<string, Sent> = new Map()
   /** The replacements that the business made for inputs, and the inverse. */
   readonly #replaced: Map<string, string> = new Map()
   readonly #origin: Map<string, string> = new Map()
@@ -51,12 +59,12 @@ export class InputChecker implements Observer {
     if (place !== undefined) this.#refused.add(keyOf(client, place, message.seq))
   }
 
-  input({ user }: ClientFacts, meeting: string, text: string): void {
-    this.#sent.set(text, { user, meeting })
+  input({ id, user }: ClientFacts, meeting: string, text: string): void {
+    this.#sent.set(text, { user, meeting, client: id })
   }
 
   botInput(user: string, meeting: string, text: string): void {
-    this.#sent.set(text, { user, meeting })
+    this.#sent.set(text, { user, meeting, client: null })
   }
 
   inputReplaced(text: string, by: string): void {
@@ -101,8 +109,8 @@ export class InputChecker implements Observer {
     for (const { data } of inputs) this.#check(textOf(data), meeting, number)
   }
 
-  /** The sender of an input in a frame. */
-  #check(text: string, meeting: string, number: number): string {
+  /** Who sent an input in a frame. */
+  #check(text: string, meeting: string, number: number): Sent {
     const origin = this.#origin.get(text) ?? text
     const sent = this.#sent.get(origin)
     if (sent === undefined)
@@ -111,7 +119,7 @@ export class InputChecker implements Observer {
     if (this.#dropped.has(text)) violate('I5', `${text} was framed although the business dropped it`)
     if (this.#replaced.has(text)) violate('I5', `${text} was framed although the business replaced it`)
     this.#seen(origin, `${meeting} ${number}`)
-    return sent.user
+    return sent
   }
 
   frame(client: ClientFacts, meeting: string, world: number, frame: RawFrame): void {
@@ -123,14 +131,16 @@ export class InputChecker implements Observer {
       const text = textOf(data)
       if (texts.has(text)) violate('I4', `frame ${frame.number} of ${meeting} holds ${text} twice`)
       texts.add(text)
-      const user = this.#check(text, meeting, frame.number)
+      const { user, client: sender } = this.#check(text, meeting, frame.number)
       const here = `${client.id} ${meeting} ${world} ${slot}`
       const holder = this.#slots.get(here)
       if (holder !== undefined && holder !== user)
         violate('I5', `${text} of ${user} bears the slot of ${holder}`)
       if (seq <= (this.#order.get(here) ?? 0))
         violate('I4', `slot ${slot} of ${meeting}: seq ${seq} is not above the last`)
-      if (slot === this.#rooms.slotOf(client, meeting, world) && !this.#deaf.has(client.id))
+      // Another page of the same user may have held the slot, and given its inputs the same numbers.
+      const isOwn = sender === client.id && slot === this.#rooms.slotOf(client, meeting, world)
+      if (isOwn && !this.#deaf.has(client.id))
         this.#checkAfter(client, { world, slot }, seq, this.#order.get(here))
       this.#order.set(here, seq)
     }
