@@ -135,8 +135,12 @@ export class Link implements Transport {
     this.#up.setStalled(false)
   }
 
-  close(code: number, reason: string): void {
+  /** The node wants to close, whether or not its socket throws then. */
+  closing(code: number): void {
     this.#ends.closing(code)
+  }
+
+  close(code: number, reason: string): void {
     this.#down.push(1, () => {
       if (!this.open) return
       this.open = false

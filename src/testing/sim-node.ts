@@ -6,6 +6,7 @@ import {
   type FixedLimits,
   type NodeLimits,
   RtmsNode,
+  type Transport,
 } from '../core/index.ts'
 import type { Codec } from '../protocol/index.ts'
 import type { VirtualClock } from './clock.ts'
@@ -105,7 +106,17 @@ export class SimNode {
   }
 
   open(link: Link, codec: Codec, opened: (connection: Connection) => void): void {
-    this.do((core, now) => opened(core.handleOpen(this.port('transport', link), codec, now)))
+    const socket = this.port('transport', link)
+    const transport: Transport = {
+      write: (packet) => socket.write(packet),
+      pause: () => socket.pause(),
+      resume: () => socket.resume(),
+      close: (code, reason) => {
+        link.closing(code)
+        socket.close(code, reason)
+      },
+    }
+    this.do((core, now) => opened(core.handleOpen(transport, codec, now)))
   }
 
   /** Wraps a port of this node so that it throws now and then. */

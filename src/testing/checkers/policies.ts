@@ -74,8 +74,6 @@ export class PolicyChecker implements Observer {
 
   down(client: ClientFacts, connection: number, message: ServerMessage): void {
     const here = `${client.id}/${connection}`
-    // The node has released it, even if its socket throws instead of closing.
-    if (message.type === 'goodbye') this.closed(client, connection)
     if (message.type === 'subscribed') {
       // One that the session log kept from an earlier connection tells of a cursor that went with it.
       const wish = this.#wishes.get(`${here} ${message.call} ${message.index}`)
