@@ -7,6 +7,7 @@ import { binaryCodec, type Codec, jsonCodec, limits, RtmsError } from '../../pro
 import type { Host } from '../host.ts'
 import type { Settings } from '../options/options.ts'
 import { hasTooManyHeaders, refuseUpgrade } from './http.ts'
+import { Seldom } from '../ground/seldom.ts'
 import { Pace } from './pace.ts'
 import { Proxies } from './proxies.ts'
 import { SignsOfLife } from './signs-of-life.ts'
@@ -95,6 +96,12 @@ class WebSocketTransport implements Transport {
   }
 }
 
+/** An upgrade that waits for its turn. */
+interface Upgrade {
+  readonly socket: Duplex
+  readonly run: () => void
+}
+
 /** The gateway for sockets: checks upgrades and connects each accepted socket to the node. */
 export class Gateway {
   readonly #host: Host
@@ -103,7 +110,11 @@ export class Gateway {
   readonly #turnedAway: TurnedAway
   readonly #server: WebSocketServer
   /** Paces upgrades, so a storm of clients does not delay running meetings. */
-  readonly #upgrades: Pace<() => void> = new Pace((upgrade) => upgrade())
+  readonly #upgrades: Pace<Upgrade> = new Pace(
+    ({ run }) => run(),
+    ({ socket }, error) => this.#failed(socket, error),
+  )
+  readonly #failures: Seldom = new Seldom()
   /** Sockets that are open or closing. */
   readonly #sockets: Set<WebSocket> = new Set()
   #whenEmpty: (() => void) | null = null
@@ -154,10 +165,22 @@ export class Gateway {
     // Nothing else listens to this socket meanwhile, and an error without a listener would end the process.
     const fail = (): void => void socket.destroy()
     socket.on('error', fail)
-    this.#upgrades.add(() => {
-      socket.off('error', fail)
+    const run = (): void => {
       this.#server.handleUpgrade(request, socket, head, (ws) => this.#open(ws, socket, address))
-    })
+      socket.off('error', fail)
+    }
+    this.#upgrades.add({ socket, run })
+  }
+
+  /** An upgrade that throws costs its own socket. */
+  #failed(socket: Duplex, error: unknown): void {
+    socket.destroy()
+    const count = this.#failures.note(performance.now())
+    if (count > 0)
+      this.#settings.logger.error(
+        { err: error, count },
+        'upgrades failed; count is how many since the last line',
+      )
   }
 
   /** Called by `ws` when the request is a valid WebSocket handshake. */
