@@ -6,7 +6,6 @@ import type { Duplex } from 'node:stream'
 import type { TlsOptions } from 'node:tls'
 import { type Limits, serverLimits } from '../ground/limits.ts'
 import type { Logger } from '../ground/logger.ts'
-import { Seldom } from '../ground/seldom.ts'
 import type { MetricsReaders } from '../options/options.ts'
 import { HttpSockets } from './http-sockets.ts'
 import { Proxies } from './proxies.ts'
@@ -119,7 +118,6 @@ export function createHttpServer(
   }
   const proxies = new Proxies(trustedProxies)
   const sockets = new HttpSockets(limits.connectionsPerAddress, (socket) => proxies.addressOf(socket))
-  const failures = new Seldom()
   const dispatch = (request: IncomingMessage, response: ServerResponse): unknown => {
     const [path] = (request.url ?? '').split('?')
     if (hasTooManyHeaders(request))
@@ -148,12 +146,7 @@ export function createHttpServer(
     try {
       await dispatch(request, response)
     } catch (error) {
-      const count = failures.note(performance.now())
-      if (count > 0)
-        logger.error(
-          { err: error, count },
-          'a request for HTTP failed; count is how many did since the last line',
-        )
+      logger.error({ err: error }, 'a request for HTTP failed')
       fail(response)
     }
   }
@@ -193,15 +186,7 @@ export async function listen(
     })
   }
   // For instance, out of file descriptors: one client is not accepted, and the server continues.
-  const failures = new Seldom()
-  server.on('error', (error) => {
-    const count = failures.note(performance.now())
-    if (count > 0)
-      logger.error(
-        { err: error, count },
-        'connections could not be accepted; count is how many since the last line',
-      )
-  })
+  server.on('error', (error) => logger.error({ err: error }, 'the server could not accept a connection'))
 }
 
 /** Lets running requests finish for `timeoutMs`, then cuts them off. */

@@ -7,7 +7,6 @@ import { binaryCodec, type Codec, jsonCodec, limits, RtmsError } from '../../pro
 import type { Host } from '../host.ts'
 import type { Settings } from '../options/options.ts'
 import { hasTooManyHeaders, refuseUpgrade } from './http.ts'
-import { Seldom } from '../ground/seldom.ts'
 import { Pace } from './pace.ts'
 import { Proxies } from './proxies.ts'
 import { SignsOfLife } from './signs-of-life.ts'
@@ -91,8 +90,14 @@ class WebSocketTransport implements Transport {
       return
     }
     // On a paused socket the peer's close frame would never arrive.
-    this.#ws.resume()
-    this.#ws.close(code, reason)
+    try {
+      this.#ws.resume()
+      this.#ws.close(code, reason)
+    } catch (error) {
+      // The node is done with this connection; its socket must not stay.
+      this.#ws.terminate()
+      throw error
+    }
   }
 }
 
@@ -114,7 +119,6 @@ export class Gateway {
     ({ run }) => run(),
     ({ socket }, error) => this.#failed(socket, error),
   )
-  readonly #failures: Seldom = new Seldom()
   /** Sockets that are open or closing. */
   readonly #sockets: Set<WebSocket> = new Set()
   #whenEmpty: (() => void) | null = null
@@ -175,12 +179,7 @@ export class Gateway {
   /** An upgrade that throws costs its own socket. */
   #failed(socket: Duplex, error: unknown): void {
     socket.destroy()
-    const count = this.#failures.note(performance.now())
-    if (count > 0)
-      this.#settings.logger.error(
-        { err: error, count },
-        'upgrades failed; count is how many since the last line',
-      )
+    this.#settings.logger.error({ err: error }, 'an upgrade failed')
   }
 
   /** Called by `ws` when the request is a valid WebSocket handshake. */
