@@ -48,6 +48,8 @@ export class Admission {
     this.#verifications = new Asks(timers, {
       timer: 'verification',
       most: config.limits.verifications,
+      // Turns are enough: how long a verification takes is not up to the client.
+      share: Infinity,
       payer: ({ address }) => address,
       put: authenticate,
       ended: verified,
@@ -102,10 +104,10 @@ export class Admission {
     this.#newcomers.delete(connection)
   }
 
-  /** The connection closed. A verification under way keeps occupying its place until it is answered. */
+  /** The connection closed. */
   leave(connection: Connection, now: number): void {
     this.#newcomers.delete(connection)
-    if (!this.#verifications.isPut(connection)) this.#verifications.end(connection, 'close', now)
+    this.#verifications.end(connection, 'close', now)
     if (connection.address !== '') this.#addresses.release(connection.address, now)
     connection.address = ''
   }

@@ -139,7 +139,9 @@ export const fixedLimits = {
   aheadMs: 5_000,
   /** Questions to the business at a time, `authorize` and `openMissing`; further ones wait. */
   questions: 1_000,
+  questionsPerUser: 50,
   openings: 100,
+  openingsPerUser: 8,
   /** Users whose joins one meeting remembers. A user who is forgotten early may join a little more often. */
   joinUsers: 1_024,
   /**
