@@ -112,7 +112,6 @@ describe('A meeting that is not open', () => {
     expect(asked(h)).toHaveLength(100)
     // 50 of the crowd's 15 users wait before her; each user has one turn before hers.
     for (let n = 0; n < 16; n++) answer(h, false)
-    expect(asked(h).slice(100)).toHaveLength(16)
     expect(asked(h).at(-1)).toBe('ann m')
   })
 
