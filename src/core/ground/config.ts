@@ -137,6 +137,8 @@ export const fixedLimits = {
   coalesceMs: 250,
   /** How far the clock of the token issuer may be ahead of this node's. */
   aheadMs: 5_000,
+  /** Time after which a newcomer that has sent no HELLO makes room for another one, where there is none. */
+  silentMs: 1_000,
   /** Questions to the business at a time, `authorize` and `openMissing`; further ones wait. */
   questions: 1_000,
   questionsPerUser: 50,
