@@ -23,6 +23,7 @@ import {
   type TopicReader,
 } from './machine/index.ts'
 import { Meeting, type MeetingHost } from './meeting.ts'
+import type { Outside } from './outside.ts'
 import { SharedReader } from './shared-reader.ts'
 import type { CallOptions, ConnectOptions, Publication, Socket, State, SubscribeOptions } from './options.ts'
 
@@ -35,31 +36,36 @@ function stateOf(phase: Phase): State {
 const CLIENT = 'rtms-js/0.1'
 const TIMEOUT_MS = 10_000
 
-/** A connection to RTMS that reconnects by itself. Made by {@link connect}. */
+/** A connection to RTMS that reconnects by itself. Made by `connect`. */
 export class Client {
   readonly #options: ConnectOptions
+  readonly #outside: Outside
   readonly #machine: Machine
-  readonly #states: Listeners<[State, RtmsError | null]> = new Listeners()
-  readonly #reconnects: Listeners<[{ recovered: boolean; reason: string }]> = new Listeners()
+  readonly #states: Listeners<[State, RtmsError | null]>
+  readonly #reconnects: Listeners<[{ recovered: boolean; reason: string }]>
   readonly #pushes: Map<string, Listeners<[unknown]>> = new Map()
   readonly #shared: Map<string, SharedReader> = new Map()
   #socket: Socket | null = null
   /** The machine's number of the current attempt. */
   #attempt = 0
-  #timer: ReturnType<typeof setTimeout> | undefined
+  #disarm: () => void = () => {}
   #timerAt = Infinity
   #flushing = false
-  readonly #closed: AbortController = new AbortController()
+  readonly #unwatch: () => void
   #welcome: MessageOf<'welcome'> | null = null
 
-  constructor(options: ConnectOptions) {
+  /** @internal */
+  constructor(options: ConnectOptions, outside: Outside) {
     this.#options = options
+    this.#outside = outside
+    this.#states = new Listeners(outside.report)
+    this.#reconnects = new Listeners(outside.report)
     this.#machine = new Machine(
       {
         codec: binaryCodec,
         window: options.window ?? 131_072,
         client: CLIENT,
-        random: Math.random,
+        random: outside.random,
         connectMs: options.connectTimeoutMs ?? 10_000,
         backoffMs: options.maxBackoffMs ?? 30_000,
       },
@@ -81,33 +87,10 @@ export class Client {
       },
     )
     this.#run((now) => this.#machine.start(now))
-    this.#watchPage()
-  }
-
-  /** When the page becomes visible, leaves the cache or regains the network, the connection is probed at once. */
-  #watchPage(): void {
-    if (typeof document === 'undefined') return
-    const until = { signal: this.#closed.signal }
-    let isLeaving = false
-    const probe = (): void => {
-      isLeaving = false
-      this.#run((now) => this.#machine.probe(now))
-    }
-    // The node sees a closed tab at once. A page that is reloaded or comes back from the cache keeps its session and
-    // its seats. The application may leave a meeting or close the client in its own `pagehide` listener: the browser
-    // reports the page as hidden right after those listeners have run. If the page was hidden before, the browser
-    // closes its socket.
-    addEventListener('pagehide', () => (isLeaving = true), until)
-    document.addEventListener(
-      'visibilitychange',
-      () => {
-        if (!document.hidden) probe()
-        else if (isLeaving) this.#run((now) => this.#machine.suspend(now))
-      },
-      until,
+    this.#unwatch = outside.watch(
+      () => this.#run((now) => this.#machine.probe(now)),
+      () => this.#run((now) => this.#machine.suspend(now)),
     )
-    addEventListener('pageshow', probe, until)
-    addEventListener('online', probe, until)
   }
 
   get state(): State {
@@ -164,6 +147,7 @@ export class Client {
             this.#machine.followers.input(seat, data, timeoutMs, now, done),
           ),
         leave: (seat) => this.#run(() => this.#machine.followers.leave(seat)),
+        report: this.#outside.report,
       }
       const meeting = new Meeting<T>(name, host, resolve, reject)
       this.#after()
@@ -199,7 +183,9 @@ export class Client {
       history,
       since,
     }
-    const shared = this.#shared.get(topic) ?? new SharedReader(topic, wish, () => this.#shared.delete(topic))
+    const shared =
+      this.#shared.get(topic) ??
+      new SharedReader(topic, wish, this.#outside.report, () => this.#shared.delete(topic))
     if (!shared.isSame(wish))
       throw new RtmsError('LIMIT', `${topic} is subscribed to with other options already`)
     this.#shared.set(topic, shared)
@@ -226,7 +212,7 @@ export class Client {
   /** Calls `listener` for each push of this name to this user. Returns the function that removes it. */
   onPush<T = unknown>(name: string, listener: (data: T) => void): () => void {
     let listeners = this.#pushes.get(name)
-    if (listeners === undefined) this.#pushes.set(name, (listeners = new Listeners()))
+    if (listeners === undefined) this.#pushes.set(name, (listeners = new Listeners(this.#outside.report)))
     return listeners.add(listener as (data: unknown) => void)
   }
 
@@ -290,14 +276,14 @@ export class Client {
 
   /** Ends the connection for good; pending calls reject with CLOSED. */
   close(): void {
-    this.#closed.abort()
+    this.#unwatch()
     this.#run(() => this.#machine.close())
   }
 
   // ---- the machine's outside
 
   #run(action: (now: number) => void): void {
-    action(performance.now())
+    action(this.#outside.now())
     this.#after()
   }
 
@@ -312,16 +298,13 @@ export class Client {
     }
     const { deadline } = this.#machine
     if (deadline === this.#timerAt) return
-    clearTimeout(this.#timer)
+    this.#disarm()
     this.#timerAt = deadline
     if (deadline === Infinity) return
-    this.#timer = setTimeout(
-      () => {
-        this.#timerAt = Infinity
-        this.#run((now) => this.#machine.tick(now))
-      },
-      Math.min(deadline - performance.now(), 2 ** 31 - 1),
-    )
+    this.#disarm = this.#outside.after(deadline - this.#outside.now(), () => {
+      this.#timerAt = Infinity
+      this.#run((now) => this.#machine.tick(now))
+    })
   }
 
   async #getTicket(attempt: number): Promise<void> {
@@ -334,7 +317,7 @@ export class Client {
       ) {
         throw new RtmsError('UNAUTHENTICATED', 'getTicket must return { url, token, expiresAt }')
       }
-      const validMs = ticket.expiresAt * 1000 - Date.now()
+      const validMs = ticket.expiresAt * 1000 - this.#outside.wallNow()
       this.#run((now) => this.#machine.handleTicket(attempt, ticket, validMs, now))
     } catch (cause) {
       const error =
@@ -346,7 +329,7 @@ export class Client {
   }
 
   #open(attempt: number, url: string): void {
-    const make = this.#options.socket ?? ((at, names) => new WebSocket(at, names) as unknown as Socket)
+    const make = this.#options.socket ?? this.#outside.socket
     let socket: Socket
     try {
       socket = make(url, [binaryCodec.subprotocol])
@@ -395,12 +378,4 @@ export class Client {
       // Nothing listens to this socket any more.
     }
   }
-}
-
-/**
- * Connects to RTMS and stays connected; see {@link ConnectOptions}. Returns at once; calls made before the first
- * connection wait for it.
- */
-export function connect(options: ConnectOptions): Client {
-  return new Client(options)
 }

@@ -1,13 +1,11 @@
-/** Reports an error that has no listener to the runtime. */
-export function report(error: unknown): void {
-  setTimeout(() => {
-    throw error
-  })
-}
-
 /** Calls each listener. One that throws is reported to the runtime; the others are still called. */
 export class Listeners<A extends readonly unknown[]> {
   readonly #listeners: Set<(...args: A) => void> = new Set()
+  readonly #report: (error: unknown) => void
+
+  constructor(report: (error: unknown) => void) {
+    this.#report = report
+  }
 
   get size(): number {
     return this.#listeners.size
@@ -28,7 +26,7 @@ export class Listeners<A extends readonly unknown[]> {
         listener(...args)
       } catch (error) {
         // An error of an application's listener goes to the runtime and must not stop the packet being handled.
-        report(error)
+        this.#report(error)
       }
     }
   }

@@ -47,19 +47,21 @@ export interface MeetingHost {
   join(listener: SeatListener): SeatMachine
   input(seat: SeatMachine, data: Payload, options: SendOptions): Promise<number>
   leave(seat: SeatMachine): void
+  /** Reports an error that nobody handles. */
+  readonly report: (error: unknown) => void
 }
 
 /** A meeting this client has joined. It stays joined across reconnects until `leave`. */
 export class Meeting<T = unknown> implements SeatListener {
   readonly name: string
   readonly #host: MeetingHost
-  readonly #frames: Listeners<[Frame<T>]> = new Listeners()
-  readonly #gaps: Listeners<[FrameGap]> = new Listeners()
+  readonly #frames: Listeners<[Frame<T>]>
+  readonly #gaps: Listeners<[FrameGap]>
   /** Private messages that arrived before there was a listener. */
   readonly #earlyMessages: unknown[] = []
-  readonly #messages: Listeners<[unknown]> = new Listeners()
-  readonly #ends: Listeners<[RtmsError]> = new Listeners()
-  readonly #joins: Listeners<[MessageOf<'joined'>]> = new Listeners()
+  readonly #messages: Listeners<[unknown]>
+  readonly #ends: Listeners<[RtmsError]>
+  readonly #joins: Listeners<[MessageOf<'joined'>]>
   /** Frames and gaps that arrived before there was a listener, in order. */
   #early: (RawFrame | FrameGap)[] = []
   readonly #seat: SeatMachine
@@ -77,6 +79,12 @@ export class Meeting<T = unknown> implements SeatListener {
     this.#host = host
     this.#resolve = resolve
     this.#reject = reject
+    const { report } = host
+    this.#frames = new Listeners(report)
+    this.#gaps = new Listeners(report)
+    this.#messages = new Listeners(report)
+    this.#ends = new Listeners(report)
+    this.#joins = new Listeners(report)
     this.#seat = host.join(this)
   }
 
