@@ -36,6 +36,29 @@ function stateOf(phase: Phase): State {
 const CLIENT = 'rtms-js/0.1'
 const TIMEOUT_MS = 10_000
 
+/**
+ * A promise that rejects with the signal's reason once it is aborted. `start` returns what an abort has to undo. A
+ * signal may outlive many promises, so a promise that has settled no longer listens to it.
+ */
+function abortable<T>(
+  signal: AbortSignal | undefined,
+  start: (resolve: (value: T) => void, reject: (error: unknown) => void) => () => void,
+): Promise<T> {
+  let abort: (() => void) | undefined
+  const promise = new Promise<T>((resolve, reject) => {
+    signal?.throwIfAborted()
+    const undo = start(resolve, reject)
+    abort = () => {
+      reject(signal?.reason)
+      undo()
+    }
+    signal?.addEventListener('abort', abort)
+  })
+  const forget = (): void => signal?.removeEventListener('abort', abort as () => void)
+  promise.then(forget, forget)
+  return promise
+}
+
 /** A connection to RTMS that reconnects by itself. Made by `connect`. */
 export class Client {
   readonly #options: ConnectOptions
@@ -135,11 +158,10 @@ export class Client {
     name: string,
     options: { readonly spectator?: boolean; readonly config?: string; readonly signal?: AbortSignal } = {},
   ): Promise<Meeting<T>> {
-    return new Promise((resolve, reject) => {
-      const { spectator = false, config = '', signal } = options
+    const { spectator = false, config = '', signal } = options
+    return abortable(signal, (resolve, reject) => {
       checkName(name, 'meeting', 'BAD_NAME')
       checkKey(config, 'config')
-      signal?.throwIfAborted()
       const host: MeetingHost = {
         join: (listener) => this.#machine.followers.join(name, spectator, config, listener),
         input: (seat, data, how) =>
@@ -151,10 +173,9 @@ export class Client {
       }
       const meeting = new Meeting<T>(name, host, resolve, reject)
       this.#after()
-      signal?.addEventListener('abort', () => {
-        reject(signal.reason)
+      return () => {
         if (meeting.pending) meeting.leave()
-      })
+      }
     })
   }
 
@@ -170,10 +191,10 @@ export class Client {
     checkName(topic, 'topic', 'BAD_TOPIC')
     const { conflate = false, maxHz = 0, keys = [], history = 0, since } = options
     if (keys.length > limits.keys || !keys.every(isKey))
-      throw new RtmsError('LIMIT', `at most ${limits.keys} keys of ${limits.name} bytes can be named`)
+      throw new RtmsError('LIMIT', `at most ${limits.keys} keys of ${limits.name} bytes`)
     if (!isUint(history)) throw new RangeError(`history is ${history}; expected an integer of at least 0`)
     if (since !== undefined && !isPosition(since))
-      throw new TypeError('since must be what client.position gave; leave it out to begin anew')
+      throw new TypeError('since must be what client.position gave')
     const wish: ReadOptions = {
       conflate,
       // The wire carries a whole number, in which 0 means no throttle.
@@ -255,22 +276,20 @@ export class Client {
     { signal, offline = this.#options.offline, timeoutMs = TIMEOUT_MS }: CallOptions,
     start: (done: Done<T>, timeoutMs: number, now: number) => number | void,
   ): Promise<T> {
-    return new Promise((resolve, reject) => {
-      signal?.throwIfAborted()
+    return abortable(signal, (resolve, reject) => {
       if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}; expected more than 0`)
       const { state } = this
       if (offline === 'refuse' && state !== 'connected' && state !== 'closed')
         throw new RtmsError('NOT_SENT', `The client is ${state} and offline is 'refuse': nothing was sent`)
+      let call: number | void
       this.#run((now) => {
-        const done: Done<T> = (result) => {
-          signal?.removeEventListener('abort', abort)
-          if (!(result instanceof RtmsError)) resolve(result)
-          else reject(signal?.aborted ? signal.reason : result)
-        }
-        const call = start(done, timeoutMs, now)
-        const abort = (): void => this.#run(() => this.#machine.calls.cancel(call as number))
-        signal?.addEventListener('abort', abort)
+        call = start(
+          (result) => (result instanceof RtmsError ? reject(result) : resolve(result)),
+          timeoutMs,
+          now,
+        )
       })
+      return () => this.#run(() => this.#machine.calls.cancel(call as number))
     })
   }
 
@@ -301,7 +320,7 @@ export class Client {
     this.#disarm()
     this.#timerAt = deadline
     if (deadline === Infinity) return
-    this.#disarm = this.#outside.after(deadline - this.#outside.now(), () => {
+    this.#disarm = this.#outside.at(deadline, () => {
       this.#timerAt = Infinity
       this.#run((now) => this.#machine.tick(now))
     })

@@ -43,8 +43,8 @@ const runtime: Outside = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
   random: () => Math.random(),
-  after: (ms, action) => {
-    const timer = setTimeout(action, Math.min(ms, MOST_TIMER_MS))
+  at: (time, action) => {
+    const timer = setTimeout(action, Math.min(time - performance.now(), MOST_TIMER_MS))
     return () => clearTimeout(timer)
   },
   socket: (url, protocols) => new WebSocket(url, protocols) as unknown as Socket,

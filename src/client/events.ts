@@ -21,7 +21,9 @@ export class Listeners<A extends readonly unknown[]> {
   }
 
   emit(...args: A): void {
-    for (const listener of this.#listeners) {
+    // One that is added meanwhile hears the next event, and one that is removed not even this one.
+    for (const listener of Array.from(this.#listeners)) {
+      if (!this.#listeners.has(listener)) continue
       try {
         listener(...args)
       } catch (error) {

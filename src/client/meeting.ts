@@ -144,14 +144,28 @@ export class Meeting<T = unknown> implements SeatListener {
    * longer keeps it, after the gap that {@link onGap} reports. Returns the function that removes the listener.
    */
   onFrame(listener: (frame: Frame<T>) => void): () => void {
-    const remove = this.#frames.add(listener)
-    const early = this.#early
-    this.#early = []
-    for (const item of early) {
-      if ('number' in item) this.frame(item)
-      else this.#gaps.emit(item)
-    }
+    return this.#replayTo(this.#frames.add(listener))
+  }
+
+  /** What has waited for a listener is told once the caller can remove it. */
+  #replayTo(remove: () => void): () => void {
+    queueMicrotask(() => this.#replay())
     return remove
+  }
+
+  #replay(): void {
+    const early = this.#early
+    let at = 0
+    // A listener may leave, or remove the last one.
+    while (this.#frames.size > 0 && at < early.length) this.#tell(early[at++] as RawFrame | FrameGap)
+    early.splice(0, at)
+    const messages = this.#earlyMessages
+    while (this.#messages.size > 0 && messages.length > 0) this.#messages.emit(messages.shift())
+  }
+
+  #tell(item: RawFrame | FrameGap): void {
+    if ('number' in item) this.#frames.emit({ ...item, inputs: item.inputs.map((entry) => decode<T>(entry)) })
+    else this.#gaps.emit(item)
   }
 
   /** Calls `listener` when frames are missing for good. To hear of the first gap, add it before {@link onFrame}. */
@@ -164,9 +178,7 @@ export class Meeting<T = unknown> implements SeatListener {
    * gets the messages that arrived before it was added.
    */
   onMessage(listener: (data: unknown) => void): () => void {
-    const remove = this.#messages.add(listener)
-    for (const data of this.#earlyMessages.splice(0)) this.#messages.emit(data)
-    return remove
+    return this.#replayTo(this.#messages.add(listener))
   }
 
   /**
@@ -198,28 +210,21 @@ export class Meeting<T = unknown> implements SeatListener {
 
   /** Leaves for good. Inputs sent before are still framed. */
   leave(): void {
+    this.#early.length = 0
     this.#host.leave(this.#seat)
   }
 
   // ---- SeatListener
 
   /** @internal */
-  frame(frame: RawFrame): void {
-    if (this.#frames.size === 0) {
-      this.#wait(frame)
-      return
-    }
-    this.#frames.emit({
-      number: frame.number,
-      events: frame.events,
-      inputs: frame.inputs.map((entry) => decode<T>(entry)),
-    })
+  frame(item: RawFrame | FrameGap): void {
+    if (this.#frames.size > 0 && this.#early.length === 0) this.#tell(item)
+    else this.#wait(item)
   }
 
   /** @internal */
   gap(from: number, to: number, reason: ErrorCode): void {
-    if (this.#frames.size === 0) this.#wait({ from, to, reason })
-    else this.#gaps.emit({ from, to, reason })
+    this.frame({ from, to, reason })
   }
 
   /** A meeting without a listener keeps only its latest frames; the first listener gets a gap for the rest. */
@@ -242,9 +247,10 @@ export class Meeting<T = unknown> implements SeatListener {
 
   /** @internal */
   direct(data: Payload): void {
-    if (this.#messages.size > 0) return this.#messages.emit(fromPayload(data))
-    this.#earlyMessages.push(fromPayload(data))
-    if (this.#earlyMessages.length > MOST_EARLY_MESSAGES) this.#earlyMessages.shift()
+    const early = this.#earlyMessages
+    if (this.#messages.size > 0 && early.length === 0) return this.#messages.emit(fromPayload(data))
+    early.push(fromPayload(data))
+    if (early.length > MOST_EARLY_MESSAGES) early.shift()
   }
 
   /** @internal */

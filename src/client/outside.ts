@@ -8,8 +8,8 @@ export interface Outside {
   readonly wallNow: () => number
   /** A number in [0, 1). */
   readonly random: () => number
-  /** Calls `action` after this many milliseconds. Returns the function that cancels it. */
-  readonly after: (ms: number, action: () => void) => () => void
+  /** Calls `action` at this time by `now`. Returns the function that cancels it. */
+  readonly at: (time: number, action: () => void) => () => void
   readonly socket: (url: string, protocols: string[]) => Socket
   /** Reports an error that nobody handles. */
   readonly report: (error: unknown) => void
