@@ -72,9 +72,14 @@ function render(details: object): string[] {
   return fieldsOf(details).map(([name, value]) => `${name}=${readable(value)}`)
 }
 
+/** What an Error calls its text may be anything. */
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : shown(value)
+}
+
 function readable(value: unknown): string {
   try {
-    if (value instanceof Error) return String(value.stack ?? value.message)
+    if (value instanceof Error) return text(value.stack ?? value.message)
   } catch {
     return shown(value)
   }

@@ -3,6 +3,11 @@ import { defaultLimits as nodeLimits, type NodeLimits } from '../../core/index.t
 /** All limits that the option `limits` sets: those of a node and those of the server around it. */
 export interface Limits extends NodeLimits {
   /**
+   * Request handlers of one user at a time, and deliveries of one user's requests to a URL of the business; further
+   * ones wait.
+   */
+  handlersPerUser: number
+  /**
    * An issuer's keys: the interval between fetches, give or take a tenth; the time limit of a fetch; and the largest
    * answer in bytes.
    */
@@ -21,6 +26,7 @@ export interface Limits extends NodeLimits {
 
 export const defaultLimits: Limits = {
   ...nodeLimits,
+  handlersPerUser: 8,
   jwksRefreshMs: 600_000,
   jwksTimeoutMs: 5_000,
   jwksBytes: 131_072,
@@ -69,9 +75,9 @@ export const serverLimits = {
   wholeMs: 300_000,
   /** How long a peer may take to answer a close frame, and then to close its socket. */
   closeMs: 2_000,
-  /** Concurrent request handlers, unless the option `maxHandlers` is given; one more is BUSY. */
+  /** Concurrent request handlers, unless the option `maxHandlers` is given; one more waits for its turn. */
   handlers: 1_000,
-  /** Concurrent requests to a URL of the business, unless `requests.concurrency` is given; one more is BUSY. */
+  /** Concurrent requests to a URL of the business, unless `requests.concurrency` is given; one more waits as well. */
   webhookRequests: 100,
   /** Bytes of such a URL's answer; the reply in it may have 32 KiB. */
   webhookAnswerBytes: 65_536,

@@ -52,6 +52,7 @@ const failures: Readonly<Record<string, () => unknown>> = {
   // oxlint-disable-next-line unicorn/no-thenable
   'answers a thenable that throws': () => ({ then: () => failures['throws']?.() }),
   'answers a thenable that cannot be read': () =>
+    // oxlint-disable-next-line unicorn/no-thenable
     Object.defineProperty({}, 'then', { get: () => failures['throws']?.() }),
   'answers what has no JSON form': () => ({ count: 7n }),
 }
@@ -91,6 +92,9 @@ interface Port {
   readonly isSeldom?: boolean
 }
 
+// oxlint-disable-next-line typescript/unbound-method
+const originalUpgrade = WebSocketServer.prototype.handleUpgrade
+
 const levels = ['debug', 'info', 'warn', 'error'] as const
 
 function loggerOf(level: (typeof levels)[number], fault: Fault): Logger {
@@ -100,7 +104,6 @@ function loggerOf(level: (typeof levels)[number], fault: Fault): Logger {
 
 /** Eve's connections speak JSON, so that what is done to hers is done to nobody else's. */
 function onEvesSockets(act: (ws: WebSocket, socket: Duplex) => void): void {
-  const original = WebSocketServer.prototype.handleUpgrade
   vi.spyOn(WebSocketServer.prototype, 'handleUpgrade').mockImplementation(function (
     this: WebSocketServer,
     asked,
@@ -108,7 +111,7 @@ function onEvesSockets(act: (ws: WebSocket, socket: Duplex) => void): void {
     head,
     done,
   ) {
-    original.call(this, asked, socket, head, (ws, again) => {
+    originalUpgrade.call(this, asked, socket, head, (ws, again) => {
       if (ws.protocol === jsonCodec.subprotocol) act(ws, socket)
       done(ws, again)
     })
@@ -169,7 +172,6 @@ const ports: Readonly<Record<string, Port>> = {
   upgrades: {
     throwsOnly: true,
     install: (_, fault) => {
-      const original = WebSocketServer.prototype.handleUpgrade
       vi.spyOn(WebSocketServer.prototype, 'handleUpgrade').mockImplementation(function (
         this: WebSocketServer,
         asked,
@@ -177,7 +179,7 @@ const ports: Readonly<Record<string, Port>> = {
         head,
         done,
       ) {
-        const upgrade = (): void => original.call(this, asked, socket, head, done)
+        const upgrade = (): void => originalUpgrade.call(this, asked, socket, head, done)
         if (asked.headers['sec-websocket-protocol'] === jsonCodec.subprotocol) fault.run(upgrade)
         else upgrade()
       })
