@@ -1,0 +1,105 @@
+import { Child, withChildren } from '../lib/child.mjs'
+import { sleep } from '../lib/clock.mjs'
+import { readOptions } from '../lib/options.mjs'
+import { Promises } from '../lib/promises.mjs'
+import { fixed, spread } from '../lib/report.mjs'
+import { median } from '../lib/samples.mjs'
+
+/*
+ * A page's largest file, asked for hundreds of times at once by connections that leave, and by some that read nothing:
+ * no descriptor and no memory stays, honest clients hardly wait longer, and who takes nothing is cut off.
+ */
+
+const options = readOptions({ requests: 800, everyMs: 50, stopped: 500, pairs: 5, dist: '../dist' })
+const WATCHED_S = 8
+/** `serverLimits.takenMs`, and the time to notice. */
+const TAKEN_S = 65
+const PAGE_BYTES = 204_800
+const KIB = 1_024
+
+const server = new Child('servers/guarantee.mjs', ['--expose-gc'])
+const readers = new Child('clients/readers.mjs')
+const stopped = new Child('clients/readers.mjs')
+const honest = new Child('clients/prober.mjs')
+
+const results = await withChildren([server, readers, stopped, honest], async () => {
+  const { dist, requests, everyMs } = options
+  const where = await server.call('start', { dist, pageBytes: PAGE_BYTES, limits: { sessionKeepMs: 1_000 } })
+  const tokens = await server.call('tokens', { count: 500 })
+  const probing = async (seconds) => {
+    await honest.call('begin', { server: where, dist, tokens, everyMs: 25 })
+    await sleep(seconds * 1000)
+    return honest.call('end')
+  }
+  /** The last of several looks: the first ones collect what the others free. */
+  const settled = async () => {
+    await sleep(3_000)
+    for (let look = 0; look < 3; look++) {
+      await sleep(300)
+      await server.call('sample')
+    }
+    return server.call('sample')
+  }
+  // The first time costs code and buffers that stay.
+  await readers.call('begin', { server: where, requests, everyMs })
+  await probing(3)
+  await readers.call('end')
+  const before = await settled()
+  const pairs = []
+  for (let pair = 0; pair < options.pairs; pair++) {
+    const calm = await probing(WATCHED_S)
+    await readers.call('begin', { server: where, requests, everyMs })
+    const attacked = await probing(WATCHED_S)
+    const { left } = await readers.call('end')
+    pairs.push({ calm, attacked, ratio: attacked.p99 / calm.p99 })
+    console.log(
+      `pair ${pair + 1}: honest p99 ${fixed(calm.p99)} ms, attacked ${fixed(attacked.p99)} ms; ${left} left so far`,
+    )
+  }
+  const left = await settled()
+  const stopping = stopped.call('stop', { server: where, count: options.stopped, requests: 50 }, 200_000)
+  await sleep(5_000)
+  const held = await server.call('sample')
+  const lives = await stopping
+  return { before, pairs, left, held, lives, after: await settled(), faults: await server.call('faults') }
+})
+
+const { before, pairs, left, held, lives, after, faults } = results
+const promises = new Promises()
+const heapOf = ({ heapUsed, external }) => heapUsed + external
+const ratios = pairs.map(({ ratio }) => ratio)
+promises.check('p99 of honest connects, by that in calm', '≤ 2', spread(ratios), median(ratios) <= 2)
+promises.note('p99 in calm', '', `${spread(pairs.map(({ calm }) => calm.p99))} ms`)
+const failed = pairs.flatMap(({ calm, attacked }) => [...calm.failures, ...attacked.failures])
+promises.check('honest connects that failed', '0', `${failed.length}`, failed.length === 0)
+const each = (heapOf(held) - heapOf(left)) / options.stopped / KIB
+promises.check('held for each that reads nothing', '≤ 128 KiB', `${fixed(each, 1)} KiB`, each <= 128)
+const longest = lives.max / 1000
+promises.check(
+  'which is cut off after, at most',
+  `≤ ${TAKEN_S} s`,
+  `${fixed(longest, 1)} s`,
+  longest <= TAKEN_S,
+)
+for (const [when, sample] of [
+  ['when all have left', left],
+  ['when all were cut off', after],
+]) {
+  promises.check(
+    `descriptors ${when}`,
+    `${before.descriptors}`,
+    `${sample.descriptors}`,
+    sample.descriptors <= before.descriptors,
+  )
+  const grown = (heapOf(sample) - heapOf(before)) / KIB / KIB
+  promises.check(`heap and buffers ${when}`, '≤ 1 MiB more', `${fixed(grown)} MiB`, grown <= 1)
+  promises.note(`resident memory ${when}, by that before`, '', fixed(sample.rss / before.rss))
+}
+promises.check('errors that nobody caught', '0', `${faults.length}`, faults.length === 0)
+for (const one of faults.slice(0, 10)) console.log(one)
+await promises.end(
+  `Static files: ${options.requests} requests at once every ${options.everyMs} ms, median of ${pairs.length} pairs`,
+  'static',
+  options,
+  results,
+)
