@@ -22,11 +22,12 @@ it('What is done again and again goes on behind a time that fails, until it is e
   expect([count, faults]).toEqual([5, ['2', '4']])
 })
 
+const full = (): never => {
+  throw new RtmsError('LIMIT')
+}
+
 /** A node that is full: whatever is published or pushed is refused. */
 function fullNode(): { rtms: Rtms; handlers: Map<string, (request: object) => unknown> } {
-  const full = (): never => {
-    throw new RtmsError('LIMIT')
-  }
   const handlers = new Map<string, (request: object) => unknown>()
   const rtms = {
     topics: { publish: full, define() {}, subscribers: () => 1 },
