@@ -91,7 +91,7 @@ export class RtmsNode {
     })
     const meetings = new Meetings(config, timers, downstream, stats, budget, nextLog)
     const topics = new Topics(config, timers, downstream, bus, stats, budget, publishers, nextLog)
-    const requests = new Requests(limits, timers, downstream, application, stats)
+    const requests = (this.#requests = new Requests(limits, timers, downstream, application, stats))
     const revocations = new Revocations(limits)
     const dispatch = new Dispatch(limits, stats, {
       timers,
@@ -112,6 +112,7 @@ export class RtmsNode {
       application,
       revocations,
       enqueue: (session, message, now) => dispatch.enqueue(session, message, now),
+      makeRoom: (user, now) => this.#endings.makeRoom(user, now),
       attached: (session) => dispatch.resume(session),
     })
     this.#endings = new Endings({
@@ -127,7 +128,6 @@ export class RtmsNode {
     this.#sessions = sessions
     this.#meetings = meetings
     this.#topics = topics
-    this.#requests = requests
     this.#dispatch = dispatch
   }
 
