@@ -8,6 +8,7 @@ import type { Budget } from '../ground/budget.ts'
 import { defaultRetention, fixedLimits, type NodeConfig, originOf, type Retention } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
+import type { Work } from '../ground/work.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Bus } from '../ports.ts'
 import type { Account } from '../session/account.ts'
@@ -29,6 +30,7 @@ export class Topics {
   readonly #bus: Bus
   readonly #stats: Stats
   readonly #budget: Budget
+  readonly #work: Work
   readonly #publishers: Publishers
   readonly #nextLog: () => number
   readonly #origin: number
@@ -62,6 +64,7 @@ export class Topics {
     bus: Bus,
     stats: Stats,
     budget: Budget,
+    work: Work,
     publishers: Publishers,
     nextLog: () => number,
   ) {
@@ -71,6 +74,7 @@ export class Topics {
     this.#bus = bus
     this.#stats = stats
     this.#budget = budget
+    this.#work = work
     this.#publishers = publishers
     this.#nextLog = nextLog
     this.#origin = originOf(config)
@@ -111,6 +115,7 @@ export class Topics {
     return {
       retention,
       budget: this.#budget,
+      work: this.#work,
       incarnation,
       origin: this.#origin,
       pageBytes,
@@ -209,7 +214,7 @@ export class Topics {
     if (hasRoom) return
     // A conflating reader needs no ring, so its group keeps waiting for its rung.
     for (const group of topic.groups()) if (!group.conflate) this.#offer(group)
-    while (this.#downstream.hasWork) this.#downstream.flush(now, Infinity)
+    while (this.#downstream.hasWork) this.#downstream.flush(now, Infinity, Infinity)
     this.#diffuse(topic)
     this.#trim(topic, now)
   }
@@ -308,6 +313,7 @@ export class Topics {
     // The replaced cursor ends only now, because a topic that loses its last reader is unsubscribed from the bus.
     replaced?.end(now)
     if (!topic.isCurrent(cursor)) this.#downstream.mark(cursor)
+    this.#work.done += topic.workOf(cursor)
     const position = recovered
       ? { epoch: topic.epoch, at: start, numbers: since.numbers }
       : values
@@ -373,7 +379,10 @@ export class Topics {
 
   /** After a complete flush, trims the topics that grew to their retention. */
   trim(now: number): void {
-    for (const topic of this.#grown) this.#trim(topic, now)
+    for (const topic of this.#grown) {
+      topic.clearBatches()
+      this.#trim(topic, now)
+    }
     this.#grown.clear()
     if (this.#agingDue) this.#age(now)
   }

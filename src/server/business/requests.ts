@@ -1,6 +1,5 @@
 import { Buckets, type Outcome, Places, type RequestCall } from '../../core/index.ts'
 import {
-  errors,
   fromPayload,
   limits,
   type ErrorCode,
@@ -11,6 +10,7 @@ import {
 import { checkName } from '../ground/check.ts'
 import { logName } from '../ground/log-name.ts'
 import type { Logger } from '../ground/logger.ts'
+import { refusalIn } from '../ground/refusal.ts'
 
 /** A request as its handler sees it. */
 export interface Request {
@@ -217,7 +217,8 @@ export class RequestHandlers {
         `the reply has ${data.bytes.length} bytes where at most ${limits.payload} are allowed`,
       )
     } catch (error) {
-      if (error instanceof RtmsError && Object.hasOwn(errors, error.code)) return refusal(error)
+      const refusal = refusalIn(error)
+      if (refusal !== null) return { ok: false, error: refusal }
       const { method, call: number } = call
       const session = logName(call.session)
       this.#logger.error({ err: error, method, session, call: number }, 'a request handler failed')
@@ -248,10 +249,4 @@ export class RequestHandlers {
 
 function failure(code: ErrorCode, message?: string): Outcome<Payload> {
   return { ok: false, error: new RtmsError(code, message) }
-}
-
-/** The business's error, with a wait that the wire can carry. */
-function refusal({ code, message, retryAfterMs }: RtmsError): Outcome<Payload> {
-  const wait = Number.isFinite(retryAfterMs) ? Math.max(0, Math.round(retryAfterMs)) : 0
-  return { ok: false, error: new RtmsError(code, message, Math.min(wait, Number.MAX_SAFE_INTEGER)) }
 }

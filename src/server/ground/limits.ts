@@ -46,6 +46,23 @@ export const serverLimits = {
   headersMs: 8_000,
   /** Time for a whole request that is no upgrade. */
   requestMs: 30_000,
+  /** Requests of one connection that are not answered yet; one more cuts it off. Browsers send one at a time. */
+  pipelined: 64,
+  /** Requests of one connection; the last answer says so, and closes it. */
+  requestsPerSocket: 1_000,
+  /** Time to take what waits in a socket for its client; a client that takes longer is cut off. */
+  takenMs: 60_000,
+  /**
+   * Sockets of a server of its own that are no WebSockets (yet). Beyond that, the address that has the most loses the
+   * one that has been silent for longest. Each address may have `limits.connectionsPerAddress`.
+   */
+  httpSockets: 4_096,
+  /** Upgrades that nobody has taken yet on a server with other listeners, and how long these may take. */
+  strayUpgrades: 1_000,
+  strayUpgradeMs: 5_000,
+  /** Files of the dashboard's or the demo's pages, which are kept in memory, and their bytes. */
+  pageFiles: 1_000,
+  pageBytes: 67_108_864,
   /** Fragments of one WebSocket message; more are answered 1008. */
   fragments: 64,
   /** Pieces that a frame may arrive in before it is whole; more are answered 1008. */
