@@ -165,12 +165,20 @@ export class Client {
           ),
         leave: (seat) => this.#run(() => this.#machine.followers.leave(seat)),
       }
-      const meeting = new Meeting<T>(name, host, resolve, reject)
+      const abort = (): void => {
+        reject(signal?.reason)
+        meeting.leave()
+      }
+      // The signal may outlive many joins.
+      const ends =
+        <A>(settle: (result: A) => void) =>
+        (result: A): void => {
+          signal?.removeEventListener('abort', abort)
+          settle(result)
+        }
+      const meeting = new Meeting<T>(name, host, ends(resolve), ends(reject))
+      signal?.addEventListener('abort', abort)
       this.#after()
-      signal?.addEventListener('abort', () => {
-        reject(signal.reason)
-        if (meeting.pending) meeting.leave()
-      })
     })
   }
 
@@ -225,9 +233,13 @@ export class Client {
 
   /** Calls `listener` for each push of this name to this user. Returns the function that removes it. */
   onPush<T = unknown>(name: string, listener: (data: T) => void): () => void {
-    let listeners = this.#pushes.get(name)
-    if (listeners === undefined) this.#pushes.set(name, (listeners = new Listeners()))
-    return listeners.add(listener as (data: unknown) => void)
+    const listeners = this.#pushes.get(name) ?? new Listeners()
+    this.#pushes.set(name, listeners)
+    const remove = listeners.add(listener as (data: unknown) => void)
+    return () => {
+      remove()
+      if (listeners.size === 0 && this.#pushes.get(name) === listeners) this.#pushes.delete(name)
+    }
   }
 
   /**

@@ -80,11 +80,6 @@ export class Meeting<T = unknown> implements SeatListener {
     this.#seat = host.join(this)
   }
 
-  /** @internal Whether the server has not seated this client yet. */
-  get pending(): boolean {
-    return this.#joined === null
-  }
-
   get #facts(): MessageOf<'joined'> {
     return this.#joined as MessageOf<'joined'>
   }
