@@ -17,6 +17,22 @@ const fail = (times: number) => (backoff: Backoff) => {
   for (let i = 0; i < times; i++) backoff.next()
 }
 
+const forgiven = (backoff: Backoff): void => {
+  fail(5)(backoff)
+  backoff.forgive()
+}
+
+const once = (backoff: Backoff): void => {
+  backoff.goodbye(5_000)
+  backoff.next()
+}
+
+const soon = (chance: number): number => {
+  const backoff = new Backoff(() => chance, 30_000)
+  backoff.welcomed(welcomeOf({ reconnectMin: 80 }))
+  return backoff.soon()
+}
+
 describe('The wait before an attempt', () => {
   it('begins between 200 ms and 2 s, and its upper end doubles with each failure, up to the longest', () => {
     const ranges = [0, 1, 2, 3, 4, 5, 60, 2_000].map((times) => rangeAfter(fail(times)))
@@ -58,29 +74,16 @@ describe('The wait before an attempt', () => {
   })
 
   it('begins anew where the failures before say nothing', () => {
-    const forgiven = (backoff: Backoff): void => {
-      fail(5)(backoff)
-      backoff.forgive()
-    }
     expect(rangeAfter(forgiven)).toEqual([200, 2_000])
   })
 
   it('is at least what the node asked for, with the same spread, for one attempt', () => {
     expect(rangeAfter((backoff) => backoff.goodbye(5_000))).toEqual([5_000, 6_800])
     expect(rangeAfter((backoff) => backoff.goodbye(100))).toEqual([200, 2_000])
-    const once = (backoff: Backoff): void => {
-      backoff.goodbye(5_000)
-      backoff.next()
-    }
     expect(rangeAfter(once)).toEqual([200, 4_000])
   })
 
   it('where it is to be short, lies between nothing and the least wait', () => {
-    const soon = (chance: number): number => {
-      const backoff = new Backoff(() => chance, 30_000)
-      backoff.welcomed(welcomeOf({ reconnectMin: 80 }))
-      return backoff.soon()
-    }
     expect([0, 0.5, 1].map(soon)).toEqual([0, 40, 80])
   })
 
