@@ -165,6 +165,11 @@ export class Topic implements TopicView {
     this.#entries.trim(this.retention, keep, now)
   }
 
+  /** Everybody who could be written to has read it: drops the batches. A reader behind the others gets its own. */
+  clearBatches(): void {
+    this.#entries?.clearBatches()
+  }
+
   /** Drops the oldest entries, even those still to be read, until the ring has at most `bytes`. */
   trimTo(bytes: number): void {
     this.#entries?.trimTo(bytes)
@@ -184,6 +189,11 @@ export class Topic implements TopicView {
     // No reader of this log can hold what was never in it.
     if (at > this.next) return 'PROTOCOL'
     return this.#entries?.hasLost(at, wish) === true ? 'RETENTION' : ''
+  }
+
+  /** Estimates the work of reading from a cursor's position to the end. */
+  workOf(cursor: TopicCursor): number {
+    return this.#entries?.workOf(cursor) ?? 0
   }
 
   isCurrent(cursor: Cursor): boolean {

@@ -8,6 +8,7 @@ import type { Budget } from '../ground/budget.ts'
 import { defaultRetention, fixedLimits, type NodeConfig, originOf, type Retention } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
+import type { Work } from '../ground/work.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Bus } from '../ports.ts'
 import type { Session } from '../session/session.ts'
@@ -28,6 +29,7 @@ export class Topics {
   readonly #bus: Bus
   readonly #stats: Stats
   readonly #budget: Budget
+  readonly #work: Work
   readonly #publishers: Publishers
   readonly #nextLog: () => number
   readonly #origin: number
@@ -61,6 +63,7 @@ export class Topics {
     bus: Bus,
     stats: Stats,
     budget: Budget,
+    work: Work,
     publishers: Publishers,
     nextLog: () => number,
   ) {
@@ -70,6 +73,7 @@ export class Topics {
     this.#bus = bus
     this.#stats = stats
     this.#budget = budget
+    this.#work = work
     this.#publishers = publishers
     this.#nextLog = nextLog
     this.#origin = originOf(config)
@@ -110,6 +114,7 @@ export class Topics {
     return {
       retention,
       budget: this.#budget,
+      work: this.#work,
       incarnation,
       origin: this.#origin,
       pageBytes,
@@ -190,7 +195,7 @@ export class Topics {
     if (hasRoom) return
     // A conflating reader needs no ring, so its group keeps waiting for its rung.
     for (const group of topic.groups()) if (!group.conflate) this.#offer(group)
-    while (this.#downstream.hasWork) this.#downstream.flush(now, Infinity)
+    while (this.#downstream.hasWork) this.#downstream.flush(now, Infinity, Infinity)
     this.#diffuse(topic)
     this.#trim(topic, now)
   }
@@ -289,6 +294,7 @@ export class Topics {
     // The replaced cursor ends only now, because a topic that loses its last reader is unsubscribed from the bus.
     replaced?.end(now)
     if (!topic.isCurrent(cursor)) this.#downstream.mark(cursor)
+    this.#work.done += topic.workOf(cursor)
     const position = recovered
       ? { epoch: topic.epoch, at: start, numbers: since.numbers }
       : values
@@ -354,7 +360,10 @@ export class Topics {
 
   /** After a complete flush, trims the topics that grew to their retention. */
   trim(now: number): void {
-    for (const topic of this.#grown) this.#trim(topic, now)
+    for (const topic of this.#grown) {
+      topic.clearBatches()
+      this.#trim(topic, now)
+    }
     this.#grown.clear()
     if (this.#agingDue) this.#age(now)
   }

@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { Budget } from '../../../src/core/ground/budget.ts'
+import { Work } from '../../../src/core/ground/work.ts'
 import { defaultLimits, fixedLimits } from '../../../src/core/ground/config.ts'
 import { Session } from '../../../src/core/session/session.ts'
 import { Upstream } from '../../../src/core/up/upstream.ts'
@@ -18,7 +19,7 @@ function make(limits: Partial<typeof defaultLimits> = {}): {
   sweep: () => string[]
 } {
   const all = { ...fixedLimits, ...defaultLimits, ...limits }
-  const upstream = new Upstream(all)
+  const upstream = new Upstream(all, new Work())
   const host = { limits: all, budget: new Budget(Infinity), expired: () => {}, caughtUp: () => {} }
   return {
     upstream,
