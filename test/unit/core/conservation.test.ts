@@ -22,9 +22,18 @@ function accountsOf({ node }: Harness) {
   }
 }
 
-const nothing = {
-  ...{ connections: 0, sessions: 0, meetingCount: 0, topics: 0, timers: 0 },
-  ...{ newcomers: 0, addresses: 1, upstreamBytes: 0, unacknowledgedBytes: 0, stalled: 0, logBytes: 0 },
+const nothing: ReturnType<typeof accountsOf> = {
+  connections: 0,
+  sessions: 0,
+  meetingCount: 0,
+  topics: 0,
+  timers: 0,
+  newcomers: 0,
+  addresses: 1,
+  upstreamBytes: 0,
+  unacknowledgedBytes: 0,
+  stalled: 0,
+  logBytes: 0,
 }
 
 const meetings = ['m0', 'm1', 'm2']
