@@ -113,7 +113,11 @@ export interface Observer {
   /** The business sends a message to one member. */
   sentTo?(user: string, meeting: string, text: string): void
   answered?(question: Question, allowed: boolean): void
-  revoked?(node: number, revoked: Revoked, at: number): void
+  revoked?(node: number, revoked: Revoked): void
+  /** The wall clock of a node is off by this many milliseconds from now on. */
+  clockSet?(node: number, off: number): void
+  /** Something happened that has to happen in some seeds. */
+  met?(what: string): void
 
   // ---- the end
 

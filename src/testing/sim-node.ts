@@ -27,6 +27,7 @@ export class SimNode {
   readonly #clock: VirtualClock
   readonly #random: Random
   readonly #woken: () => void
+  readonly #clockSet: (off: number) => void
   readonly #strikes: (call: string) => Moment | null
   readonly #wallOffset: number
   readonly #interest: Set<string> = new Set()
@@ -50,12 +51,15 @@ export class SimNode {
       application: (node: SimNode) => Application
       bus: (node: SimNode) => Bus
       woken: () => void
+      /** Its wall clock is off by this many milliseconds from now on. */
+      clockSet: (off: number) => void
     },
   ) {
     this.#clock = clock
     this.#random = settings.random
     this.#woken = () => settings.woken()
     this.#strikes = settings.strikes
+    this.#clockSet = settings.clockSet
     this.#wallOffset = settings.wallOffset
     this.index = settings.index
     this.incarnation = settings.incarnation
@@ -72,6 +76,7 @@ export class SimNode {
         bus: this.port('bus', this.#noting(settings.bus(this))),
         fault: (error) => {
           if (!(error instanceof PortFault)) this.#fault ??= { error }
+          if (settings.strikes('fault.tell') !== null) throw new PortFault('fault.tell')
         },
       },
     )
@@ -126,7 +131,10 @@ export class SimNode {
 
   /** Sets its wall clock off by this many milliseconds from now on. */
   setClock(off: number): void {
-    this.do((core) => core.handleWallClock(this.#wallOffset + off))
+    this.do((core) => {
+      core.handleWallClock(this.#wallOffset + off)
+      this.#clockSet(off)
+    })
   }
 
   /** Pauses the process for this long; events of that time are handled at once afterwards. */

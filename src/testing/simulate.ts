@@ -38,7 +38,16 @@ const throwing: ReadonlyMap<string, readonly Moment[]> = new Map([
     (name) => [`application.${name}`, both] as const,
   ),
   ['application.disconnected', both],
+  ['application.openMissing', both],
+  ['bus.hears', both],
   ['bus.publish', both],
+  // A node that is not subscribed on the bus hears nothing, and one that still is hears too much.
+  ['bus.subscribe', ['after']],
+  ['bus.unsubscribe', ['after']],
+  ['logic.frame', ['after']],
+  ['logic.leave', ['after']],
+  ['logic.close', ['after']],
+  ['fault.tell', ['after']],
   ['logic.join', ['before']],
   ['logic.input', ['before']],
 ])
@@ -129,6 +138,7 @@ class Run implements World {
   #busLost = 0
   #lastClient = 0
   #working = true
+  #isFaulty = true
   #healthy = false
   /** A public client has run since its promises and microtasks settled. */
   #isTouched = false
@@ -232,7 +242,8 @@ class Run implements World {
   }
 
   #enter(phase: Phase): void {
-    this.business.faulty = phase === 'faulty'
+    this.#isFaulty = phase === 'faulty'
+    this.business.faulty = this.#isFaulty && this.scenario.alone === null
     this.observer.phase?.(phase)
   }
 
@@ -257,8 +268,10 @@ class Run implements World {
       application: (made) => new SimApplication(made, this.business),
       bus: (made) => this.#connectBus(made),
       woken: () => this.observer.woken?.(index),
+      clockSet: (off) => this.observer.clockSet?.(index, off),
     })
     this.nodes[index] = node
+    this.observer.clockSet?.(index, 0)
     this.business.prepare(node)
   }
 
@@ -267,7 +280,7 @@ class Run implements World {
    * that then did not happen.
    */
   #strike(call: string): Moment | null {
-    if (!this.scenario.throwing || !this.business.faulty) return null
+    if (!this.scenario.throwing || !this.#isFaulty) return null
     const known = throwing.get(call)
     if (known === undefined || !this.#faults.chance(0.02)) return null
     this.observer.fault?.(`${call} throws`, 0)
@@ -333,10 +346,6 @@ class Run implements World {
 
   #isPublic(id: number): boolean {
     return this.scenario.public && new Random((this.#seed ^ 0xaaaa) + Math.imul(id, 0x9e3779b1)).chance(0.6)
-  }
-
-  get tokensExpire(): boolean {
-    return this.scenario.tokenMs > 0
   }
 
   replaceClient(client: SimClient): void {
@@ -405,6 +414,7 @@ class Run implements World {
       node.wake()
     }
     for (const client of this.clients) {
+      client.wallOff = 0
       client.link?.stall('both', false)
       if (client.link?.swallows === true) client.link.reset()
     }
