@@ -162,7 +162,7 @@ function drawAlone(random: Random, drawn: Scenario, alone: 'ports' | 'hostiles')
     limits: isAttack ? { ...limits, ...drawShared(random) } : limits,
     meetings: drawn.meetings.map(({ options, ...plan }) => ({
       ...plan,
-      options: { frameRate: options.frameRate ?? 20 },
+      options: { frameRate: options.frameRate ?? 20, joinsPerMinute: 1_000 },
     })),
   }
 }

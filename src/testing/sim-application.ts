@@ -50,6 +50,7 @@ export class SimApplication implements Application {
   request(call: RequestCall): void {
     const { random, observer, isCalm } = this.#business
     if (call.user === 'mallory') {
+      if (call.method === 'hold') return
       this.#node.later(10, (core, now) => core.handleReply(call, { ok: false, error: refusals[0] }, now))
       return
     }

@@ -137,7 +137,7 @@ export abstract class SimClient implements ClientFacts {
   protected disconnected(error: RtmsError | null): void {
     const isExpired = this.#isMisled && this.#closeCode === closeCodes.EXPIRED
     const isExpected = this.#isExcused || isExpired || error?.code === 'NOT_FOUND'
-    this.observer.disconnected?.(this, this.healthy && !isExpected)
+    this.observer.disconnected?.(this, this.healthy && !isExpected, isExpected)
   }
 
   /** Answers after a while, with a ticket or an error. */

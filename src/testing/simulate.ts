@@ -16,6 +16,7 @@ import { PublicClient } from './public-client.ts'
 import type { SimClient } from './sim-client.ts'
 import { SimNode } from './sim-node.ts'
 import { tally } from './sometimes.ts'
+import { readToken } from './tokens.ts'
 import { Trace } from './trace.ts'
 
 /** Time between possible faults, in milliseconds. */
@@ -263,7 +264,8 @@ class Run implements World {
       incarnation: this.#network.int(1, 2 ** 31 - 1),
       limits: this.scenario.limits,
       wallOffset: this.scenario.wallOffset,
-      strikes: (call) => this.#strike(call),
+      strikes: (call, about) => this.#strike(call, about),
+      swept: (bytes, closed) => this.observer.swept?.(node.core, bytes, closed),
       random: this.#network,
       application: (made) => new SimApplication(made, this.business),
       bus: (made) => this.#connectBus(made),
@@ -279,12 +281,20 @@ class Run implements World {
    * Decides whether a port's call throws: only while there are faults, and only where no checker is told of an event
    * that then did not happen.
    */
-  #strike(call: string): Moment | null {
+  #strike(call: string, about: readonly unknown[]): Moment | null {
     if (!this.scenario.throwing || !this.#isFaulty) return null
     const known = throwing.get(call)
     if (known === undefined || !this.#faults.chance(0.02)) return null
     this.observer.fault?.(`${call} throws`, 0)
+    this.observer.struck?.(call, this.#userOf(about))
     return this.#faults.pick(known)
+  }
+
+  /** Whom a call of a port is about; '' for nobody. */
+  #userOf([about, token]: readonly unknown[]): string {
+    const client = this.clients.find(({ link }) => link === about)
+    const claims = typeof token === 'string' ? readToken(token) : null
+    return client?.user ?? claims?.user ?? (about as { readonly user?: string } | undefined)?.user ?? ''
   }
 
   #connectBus(node: SimNode): Bus {
