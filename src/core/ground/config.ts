@@ -145,6 +145,8 @@ export const fixedLimits = {
   coalesceMs: 250,
   /** How far the clock of the token issuer may be ahead of this node's. */
   aheadMs: 5_000,
+  /** How far the stamp of another node's publication may be ahead of this node's clock. */
+  stampAheadMs: 1_000,
   /** Questions to the business at a time, `authorize` and `openMissing`; further ones wait. */
   questions: 1_000,
   openings: 100,

@@ -149,17 +149,23 @@ export class Topics {
     let topic = this.#topics.get(name) ?? null
     // The name of an existing topic was checked when it was made.
     if (topic === null && !isName(name)) return 'BAD_TOPIC'
+    if (tombstone && key === '') return 'BAD_NAME'
     if (payloadLength(data) > protocolLimits.payload) return 'TOO_LARGE'
     topic ??= this.#make(name)
     if (topic === null) return 'LIMIT'
     // A removal frees memory, so it is taken even when the budget is full.
     const isFull = this.#budget.isFull && !(tombstone && topic.hasKey(key))
     if (isFull || !this.#hasRoom(topic, key)) return 'LIMIT'
-    this.#lastStamp = Math.max(this.#lastStamp + 1, Math.floor((now + this.#config.wallOffset) * 1000))
+    this.#lastStamp = Math.max(this.#lastStamp + 1, this.#stampAt(now))
     const { own } = this.#publishers
     this.#makeRoom(topic, now)
     this.#append(topic, own, topic.nextNumber(own), this.#lastStamp, key, tombstone, data, now)
     return this.#pressure(topic)
+  }
+
+  /** A monotonic time as a stamp: microseconds since 1970. */
+  #stampAt(now: number): number {
+    return Math.floor((now + this.#config.wallOffset) * 1000)
   }
 
   /**
@@ -229,8 +235,14 @@ export class Topics {
     if (diffused === null) this.#stats.strangers++
     if (diffused === null || diffused.incarnation === this.#config.incarnation) return
     const source = this.#publishers.of(diffused.incarnation)
+    const latest = this.#stampAt(now + fixedLimits.stampAheadMs)
     for (const { number, stamp, key, tombstone, data } of diffused.entries) {
       if (source !== null && number <= topic.head(source)) continue
+      if (stamp > latest) {
+        // Every node with a right clock refuses it, so they still agree on the latest value; readers are told of a hole.
+        this.#stats.refusePublication('PROTOCOL')
+        continue
+      }
       if (source === null || this.#budget.isFull || !this.#hasRoom(topic, key)) {
         this.#stats.refusePublication('LIMIT')
         continue

@@ -362,7 +362,8 @@ export class Dispatch {
       const own = { text: data.text, bytes: data.bytes.slice() }
       result = this.#topics.publish(topic, own, key, tombstone, now)
     }
-    if (typeof result === 'string') this.#refuse(session, message, result, now, denial)
+    const text = result === 'BAD_NAME' ? 'a tombstone removes a key, and this one names none' : denial
+    if (typeof result === 'string') this.#refuse(session, message, result, now, text)
     else if (message.call !== 0)
       this.#downstream.send(session, { type: 'done', call: message.call, value: Math.round(result * 100) })
   }
