@@ -147,9 +147,13 @@ export const fixedLimits = {
   aheadMs: 5_000,
   /** How far the stamp of another node's publication may be ahead of this node's clock. */
   stampAheadMs: 1_000,
+  /** Time after which a newcomer that has sent no HELLO makes room for another one, where there is none. */
+  silentMs: 1_000,
   /** Questions to the business at a time, `authorize` and `openMissing`; further ones wait. */
   questions: 1_000,
+  questionsPerUser: 50,
   openings: 100,
+  openingsPerUser: 8,
   /** Users whose joins one meeting remembers. A user who is forgotten early may join a little more often. */
   joinUsers: 1_024,
   /**
