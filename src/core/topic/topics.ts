@@ -6,6 +6,7 @@ import type { MessageOf } from '../../protocol/schema.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Budget } from '../ground/budget.ts'
 import { defaultRetention, fixedLimits, type NodeConfig, originOf, type Retention } from '../ground/config.ts'
+import { Queue } from '../ground/queue.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import type { Work } from '../ground/work.ts'
@@ -46,7 +47,7 @@ export class Topics {
    * Topics without entries and without readers, by when the last reader left, longest ago first. Each is kept for a
    * while, because the reader may come back to the same log.
    */
-  readonly #lingering: Map<Topic, number> = new Map()
+  readonly #lingering: Queue<Topic, number> = new Queue()
   readonly #agingTimer: Timer
   #agingDue = false
   #lastStamp = 0
@@ -126,7 +127,7 @@ export class Topics {
   #make(name: string): Topic | null {
     if (this.#budget.isFull) return null
     if (this.#topics.size >= this.#config.limits.topics) {
-      const [oldest] = this.#lingering.keys()
+      const { oldest } = this.#lingering
       if (oldest === undefined) return null
       this.#forget(oldest)
     }
@@ -200,8 +201,12 @@ export class Topics {
       topic.bytes < retention.bytes + topicPendingBytes
     if (hasRoom) return
     // A conflating reader needs no ring, so its group keeps waiting for its rung.
-    for (const group of topic.groups()) if (!group.conflate) this.#offer(group)
-    while (this.#downstream.hasWork) this.#downstream.flush(now, Infinity, Infinity)
+    for (const group of topic.groups()) {
+      if (group.conflate) continue
+      this.#offer(group)
+      for (let cursor = group.first; cursor !== null; cursor = cursor.after)
+        this.#downstream.hurry(cursor, now)
+    }
     this.#diffuse(topic)
     this.#trim(topic, now)
   }
@@ -383,9 +388,9 @@ export class Topics {
   #age(now: number): void {
     this.#agingDue = false
     const { sessionKeepMs, topicIdleMs } = this.#config.limits
-    for (const [topic, left] of this.#lingering) {
-      if (now - left < sessionKeepMs) break
-      this.#forget(topic)
+    for (let { oldest } = this.#lingering; oldest !== undefined; { oldest } = this.#lingering) {
+      if (now - (this.#lingering.get(oldest) ?? now) < sessionKeepMs) break
+      this.#forget(oldest)
     }
     let left = Math.min(this.#aging.size, fixedLimits.agingTopics)
     for (const topic of this.#aging) {

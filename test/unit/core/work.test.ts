@@ -237,6 +237,36 @@ describe('The compacted log', () => {
   })
 })
 
+describe('A publication that overflows the ring', () => {
+  it('is given at once to who reads that topic, and to nobody else', () => {
+    const h = new Harness({ topicPendingEntries: 4 })
+    h.node.defineTopics('*', { entries: 1, bytes: 100_000, ageMs: 1e9 })
+    const [reader, other] = [h.connect('ann'), h.connect('bob')]
+    h.listen(reader, 't')
+    h.node.push('bob', 'news', text('x'))
+    for (let n = 0; n < 20; n++) h.publish('t', `${n}`)
+    expect(publicationsOf(reader.take()).length).toBeGreaterThan(10)
+    expect(other.take()).toEqual([])
+    h.settle()
+    expect([publicationsOf(reader.take()).length > 0, other.take().length]).toEqual([true, 1])
+  })
+
+  it('is given up to the credit of a reader that is far behind, who loses nothing it could have taken', () => {
+    const h = new Harness({ topicPendingEntries: 4 })
+    h.node.defineTopics('*', { entries: 500, bytes: 10_000_000, ageMs: 1e9 })
+    for (let n = 0; n < 500; n++) h.publish('t', 'x'.repeat(1_000))
+    h.settle()
+    const ann = h.connect('ann')
+    ann.subscribe('t', { history: 500 })
+    h.sweep()
+    for (let n = 0; n < 600; n++) h.publish('t', 'y')
+    h.settle()
+    const messages = ann.take()
+    expect(messages.filter(({ type }) => type === 'gap')).toEqual([])
+    expect(publicationsOf(messages)).toHaveLength(1_100)
+  })
+})
+
 describe('A sweep', () => {
   it('serves others although one SUBSCRIBE names a large topic a thousand times', () => {
     const h = new Harness()
