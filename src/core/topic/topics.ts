@@ -12,6 +12,7 @@ import { Timer, type Timers } from '../ground/timers.ts'
 import type { Work } from '../ground/work.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Bus } from '../ports.ts'
+import type { Account } from '../session/account.ts'
 import type { Session } from '../session/session.ts'
 import { policies, TopicCursor, wishOf } from './cursor.ts'
 import { decodeDiffusion, encodeDiffusion } from './diffusion.ts'
@@ -123,8 +124,11 @@ export class Topics {
     }
   }
 
-  /** Makes a topic; null when there is no room for one more. The caller has checked the name. */
-  #make(name: string): Topic | null {
+  /**
+   * Makes a topic for a user or the business; null when there is no room for one more. The caller has checked the name.
+   */
+  #make(name: string, by: Account | null): Topic | null {
+    if (by !== null && by.topics >= this.#config.limits.topicsPerUser) return null
     if (this.#budget.isFull) return null
     if (this.#topics.size >= this.#config.limits.topics) {
       const { oldest } = this.#lingering
@@ -132,27 +136,42 @@ export class Topics {
       this.#forget(oldest)
     }
     const host = this.#defined.find(({ pattern }) => matches(pattern, name))?.host ?? this.#defaults
-    const topic = new Topic(name, this.#nextLog(), this.#lastForgotten + 1, host)
+    const topic = new Topic(name, this.#nextLog(), this.#lastForgotten + 1, host, by)
+    if (by !== null) by.topics++
     this.#topics.set(name, topic)
     return topic
   }
 
   // ---- publishing
 
-  /** Appends an entry of this node. Returns the topic's pressure, 0–1, or the error. */
-  publish(name: string, data: Payload, key: string, tombstone: boolean, now: number): number | ErrorCode {
-    const result = this.#publish(name, data, key, tombstone, now)
+  /** Appends an entry of a user or the business. Returns the topic's pressure, 0–1, or the error. */
+  publish(
+    name: string,
+    data: Payload,
+    key: string,
+    tombstone: boolean,
+    now: number,
+    by: Account | null = null,
+  ): number | ErrorCode {
+    const result = this.#publish(name, data, key, tombstone, now, by)
     if (typeof result === 'string') this.#stats.refusePublication(result)
     return result
   }
 
-  #publish(name: string, data: Payload, key: string, tombstone: boolean, now: number): number | ErrorCode {
+  #publish(
+    name: string,
+    data: Payload,
+    key: string,
+    tombstone: boolean,
+    now: number,
+    by: Account | null,
+  ): number | ErrorCode {
     let topic = this.#topics.get(name) ?? null
     // The name of an existing topic was checked when it was made.
     if (topic === null && !isName(name)) return 'BAD_TOPIC'
     if (tombstone && key === '') return 'BAD_NAME'
     if (payloadLength(data) > protocolLimits.payload) return 'TOO_LARGE'
-    topic ??= this.#make(name)
+    topic ??= this.#make(name, by)
     if (topic === null) return 'LIMIT'
     // A removal frees memory, so it is taken even when the budget is full.
     const isFull = this.#budget.isFull && !(tombstone && topic.hasKey(key))
@@ -285,7 +304,7 @@ export class Topics {
     const replaced = known === undefined ? undefined : session.subscriptions.get(known.number)
     const isFull = session.subscriptions.size >= this.#config.limits.subscriptionsPerSession
     if (replaced === undefined && isFull) return 'LIMIT'
-    const topic = known ?? this.#make(asked.topic)
+    const topic = known ?? this.#make(asked.topic, session.account)
     if (topic === null) return 'LIMIT'
     this.#lingering.delete(topic)
     if (!topic.isRead) this.#bus.subscribe(topic.name)
@@ -411,5 +430,6 @@ export class Topics {
     this.#lingering.delete(topic)
     this.#lastForgotten = Math.max(this.#lastForgotten, topic.next - 1)
     topic.release()
+    if (topic.maker !== null) topic.maker.topics--
   }
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Budget } from '../../../src/core/ground/budget.ts'
 import { defaultLimits, fixedLimits } from '../../../src/core/ground/config.ts'
 import { costs, Work } from '../../../src/core/ground/work.ts'
+import { Account, ratesOf } from '../../../src/core/session/account.ts'
 import { Session } from '../../../src/core/session/session.ts'
 import { Compacted } from '../../../src/core/topic/compacted.ts'
 import { Publication } from '../../../src/core/topic/publication.ts'
@@ -322,7 +323,7 @@ function make(): { upstream: Upstream; work: Work; session: (user: string, count
   const upstream = new Upstream(limits, work)
   const host = { limits, budget: new Budget(Infinity), expired: () => {}, caughtUp: () => {} }
   const session = (user: string, count: number): Session => {
-    const made = new Session(user, grant(user), host)
+    const made = new Session(user, grant(user), new Account(ratesOf(limits)), host)
     for (let n = 1; n <= count; n++)
       upstream.accept(made, { type: 'input', log: 1, seq: n, after: 0, seen: 0, data: bytes(100) })
     return made
