@@ -60,6 +60,11 @@ export interface NodeLimits {
   joinsPerUserPerSecond: number
   requestsPerUserPerSecond: number
   refreshesPerUserPerSecond: number
+  /**
+   * Milliseconds of work, as {@link costs} estimates it, that the messages of one user may cause in a second besides
+   * what every message may cost; beyond that the messages above are refused with RATE.
+   */
+  workMsPerUserPerSecond: number
   userBurstSeconds: number
   /** The longest time-out a client may give a request. */
   requestMs: number
@@ -126,6 +131,7 @@ export const defaultLimits: NodeLimits = {
   joinsPerUserPerSecond: 50,
   requestsPerUserPerSecond: 200,
   refreshesPerUserPerSecond: 1,
+  workMsPerUserPerSecond: 50,
   userBurstSeconds: 10,
   requestMs: 60_000,
   authorizeMs: 5_000,
