@@ -10,6 +10,8 @@ export const costs = {
   /** An entry that is put into a batch, and each byte of it. */
   encoded: 300,
   byte: 1,
+  /** A byte that a reader asks for anew: it is put together, written, and takes the line. */
+  reread: 4,
   /** A byte of an answer, which is mostly text. */
   text: 15,
   /** A write to a socket, whatever it carries. */
