@@ -60,6 +60,11 @@ export interface NodeLimits {
   joinsPerUserPerSecond: number
   requestsPerUserPerSecond: number
   refreshesPerUserPerSecond: number
+  /**
+   * Milliseconds of work, as {@link costs} estimates it, that the messages of one user may cause in a second besides
+   * what every message may cost; beyond that the messages above are refused with RATE.
+   */
+  workMsPerUserPerSecond: number
   userBurstSeconds: number
   /** The longest time-out a client may give a request. */
   requestMs: number
@@ -126,6 +131,7 @@ export const defaultLimits: NodeLimits = {
   joinsPerUserPerSecond: 50,
   requestsPerUserPerSecond: 200,
   refreshesPerUserPerSecond: 1,
+  workMsPerUserPerSecond: 50,
   userBurstSeconds: 10,
   requestMs: 60_000,
   authorizeMs: 5_000,
@@ -167,6 +173,8 @@ export const fixedLimits = {
   coalesceMs: 250,
   /** How far the clock of the token issuer may be ahead of this node's. */
   aheadMs: 5_000,
+  /** How far the stamp of another node's publication may be ahead of this node's clock. */
+  stampAheadMs: 1_000,
   /** Time after which a newcomer that has sent no HELLO makes room for another one, where there is none. */
   silentMs: 1_000,
   /** Questions to the business at a time, `authorize` and `openMissing`; further ones wait. */

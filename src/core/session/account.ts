@@ -13,14 +13,18 @@ const limited = {
 
 type LimitedType = keyof typeof limited
 
-/** A kind of message, or those that exceeded a rate. */
-type Kind = LimitedType | 'excess'
+/** A kind of message, those that exceeded a rate, or the work that messages cause. */
+type Kind = LimitedType | 'excess' | 'work'
+
+/** Nanoseconds of work in a token of its rate. */
+const WORK_TOKEN = 1_000
 
 /** The rates at which a user may send. */
 export type Rates = Readonly<Record<Kind, Rate>>
 
 export function ratesOf(limits: Limits): Rates {
-  const { userBurstSeconds, refusalsPerSecond, refusalBurst, excessFactor } = limits
+  const { userBurstSeconds, refusalsPerSecond, refusalBurst, excessFactor, workMsPerUserPerSecond } = limits
+  const workTokens = workMsPerUserPerSecond * 1_000
   const rateOf = (type: LimitedType): Rate => {
     const perSecond = limits[limited[type]]
     return new Rate(perSecond, 1_000, perSecond * userBurstSeconds)
@@ -32,6 +36,7 @@ export function ratesOf(limits: Limits): Rates {
     request: rateOf('request'),
     refresh: rateOf('refresh'),
     excess: new Rate(refusalsPerSecond * excessFactor, 1_000, refusalBurst * excessFactor),
+    work: new Rate(workTokens, 1_000, workTokens * userBurstSeconds),
   }
 }
 
@@ -49,6 +54,7 @@ export class Account {
     request: FULL,
     refresh: FULL,
     excess: FULL,
+    work: FULL,
   }
 
   constructor(rates: Rates) {
@@ -62,7 +68,15 @@ export class Account {
   take(message: ClientMessage, now: number): number {
     const { type } = message
     if (!isLimited(type)) return 0
+    const debt = this.#rates.work.wait(this.#buckets.work, now)
+    if (debt > 0) return debt
     return this.#take(type, message.type === 'subscribe' ? message.topics.length : 1, now)
+  }
+
+  /** Pays for work that a message has caused, in nanoseconds; the next messages may have to wait for it. */
+  pay(work: number, now: number): void {
+    const tokens = Math.ceil(work / WORK_TOKEN)
+    this.#buckets.work = this.#rates.work.take(this.#buckets.work, now, tokens)
   }
 
   /** Counts a message that exceeded its rate. True: there were far too many, which no well-behaved client sends. */

@@ -6,6 +6,7 @@ import type { MessageOf } from '../../protocol/schema.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Budget } from '../ground/budget.ts'
 import { defaultRetention, fixedLimits, type NodeConfig, originOf, type Retention } from '../ground/config.ts'
+import { Queue } from '../ground/queue.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import type { Work } from '../ground/work.ts'
@@ -47,7 +48,7 @@ export class Topics {
    * Topics without entries and without readers, by when the last reader left, longest ago first. Each is kept for a
    * while, because the reader may come back to the same log.
    */
-  readonly #lingering: Map<Topic, number> = new Map()
+  readonly #lingering: Queue<Topic, number> = new Queue()
   readonly #agingTimer: Timer
   #agingDue = false
   #lastStamp = 0
@@ -130,7 +131,7 @@ export class Topics {
     if (by !== null && by.topics >= this.#config.limits.topicsPerUser) return null
     if (this.#budget.isFull) return null
     if (this.#topics.size >= this.#config.limits.topics) {
-      const [oldest] = this.#lingering.keys()
+      const { oldest } = this.#lingering
       if (oldest === undefined) return null
       this.#forget(oldest)
     }
@@ -168,17 +169,23 @@ export class Topics {
     let topic = this.#topics.get(name) ?? null
     // The name of an existing topic was checked when it was made.
     if (topic === null && !isName(name)) return 'BAD_TOPIC'
+    if (tombstone && key === '') return 'BAD_NAME'
     if (payloadLength(data) > protocolLimits.payload) return 'TOO_LARGE'
     topic ??= this.#make(name, by)
     if (topic === null) return 'LIMIT'
     // A removal frees memory, so it is taken even when the budget is full.
     const isFull = this.#budget.isFull && !(tombstone && topic.hasKey(key))
     if (isFull || !this.#hasRoom(topic, key)) return 'LIMIT'
-    this.#lastStamp = Math.max(this.#lastStamp + 1, Math.floor((now + this.#config.wallOffset) * 1000))
+    this.#lastStamp = Math.max(this.#lastStamp + 1, this.#stampAt(now))
     const { own } = this.#publishers
     this.#makeRoom(topic, now)
     this.#append(topic, own, topic.nextNumber(own), this.#lastStamp, key, tombstone, data, now)
     return this.#pressure(topic)
+  }
+
+  /** A monotonic time as a stamp: microseconds since 1970. */
+  #stampAt(now: number): number {
+    return Math.floor((now + this.#config.wallOffset) * 1000)
   }
 
   /**
@@ -213,8 +220,12 @@ export class Topics {
       topic.bytes < retention.bytes + topicPendingBytes
     if (hasRoom) return
     // A conflating reader needs no ring, so its group keeps waiting for its rung.
-    for (const group of topic.groups()) if (!group.conflate) this.#offer(group)
-    while (this.#downstream.hasWork) this.#downstream.flush(now, Infinity, Infinity)
+    for (const group of topic.groups()) {
+      if (group.conflate) continue
+      this.#offer(group)
+      for (let cursor = group.first; cursor !== null; cursor = cursor.after)
+        this.#downstream.hurry(cursor, now)
+    }
     this.#diffuse(topic)
     this.#trim(topic, now)
   }
@@ -248,8 +259,14 @@ export class Topics {
     if (diffused === null) this.#stats.strangers++
     if (diffused === null || diffused.incarnation === this.#config.incarnation) return
     const source = this.#publishers.of(diffused.incarnation)
+    const latest = this.#stampAt(now + fixedLimits.stampAheadMs)
     for (const { number, stamp, key, tombstone, data } of diffused.entries) {
       if (source !== null && number <= topic.head(source)) continue
+      if (stamp > latest) {
+        // Every node with a right clock refuses it, so they still agree on the latest value; readers are told of a hole.
+        this.#stats.refusePublication('PROTOCOL')
+        continue
+      }
       if (source === null || this.#budget.isFull || !this.#hasRoom(topic, key)) {
         this.#stats.refusePublication('LIMIT')
         continue
@@ -390,9 +407,9 @@ export class Topics {
   #age(now: number): void {
     this.#agingDue = false
     const { sessionKeepMs, topicIdleMs } = this.#config.limits
-    for (const [topic, left] of this.#lingering) {
-      if (now - left < sessionKeepMs) break
-      this.#forget(topic)
+    for (let { oldest } = this.#lingering; oldest !== undefined; { oldest } = this.#lingering) {
+      if (now - (this.#lingering.get(oldest) ?? now) < sessionKeepMs) break
+      this.#forget(oldest)
     }
     let left = Math.min(this.#aging.size, fixedLimits.agingTopics)
     for (const topic of this.#aging) {

@@ -7,7 +7,7 @@ import type { Limits } from '../ground/config.ts'
 import { Rate } from '../ground/rate.ts'
 import type { ResumeOutcome, Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
-import type { Work } from '../ground/work.ts'
+import { FREE_WORK, itemsOf, type Work } from '../ground/work.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Application, Refusal } from '../ports.ts'
 import type { Account } from '../session/account.ts'
@@ -80,6 +80,7 @@ export class Dispatch {
   readonly openings: Openings
   readonly #limits: Limits
   readonly #stats: Stats
+  readonly #work: Work
   readonly #downstream: Downstream
   readonly #meetings: JoinTarget
   readonly #topics: TopicTarget
@@ -95,6 +96,7 @@ export class Dispatch {
     const { timers, application } = targets
     this.#limits = limits
     this.#stats = stats
+    this.#work = work
     this.#downstream = targets.downstream
     this.#meetings = targets.meetings
     this.#topics = targets.topics
@@ -260,7 +262,15 @@ export class Dispatch {
     return false
   }
 
+  /** Handles a message; what it causes beyond what every message may cost is paid from the user's share. */
   #act(session: Session, message: ClientMessage, now: number, denials: Denials): void {
+    const before = this.#work.done
+    this.#handle(session, message, now, denials)
+    const beyond = this.#work.done - before - itemsOf(message) * FREE_WORK
+    if (beyond > 0) session.account.pay(beyond, now)
+  }
+
+  #handle(session: Session, message: ClientMessage, now: number, denials: Denials): void {
     switch (message.type) {
       case 'input':
         this.#input(session, message, now)
@@ -396,7 +406,8 @@ export class Dispatch {
       const own = { text: data.text, bytes: data.bytes.slice() }
       result = this.#topics.publish(topic, own, key, tombstone, now, session.account)
     }
-    if (typeof result === 'string') this.#refuse(session, message, result, now, denial)
+    const text = result === 'BAD_NAME' ? 'a tombstone removes a key, and this one names none' : denial
+    if (typeof result === 'string') this.#refuse(session, message, result, now, text)
     else if (message.call !== 0)
       this.#downstream.send(session, { type: 'done', call: message.call, value: Math.round(result * 100) })
   }
