@@ -4,10 +4,11 @@ import { accessMutants } from './mutants-access.ts'
 import { leakMutants } from './mutants-leaks.ts'
 import { worldMutants } from './mutants-world.ts'
 import { meetingMutants } from './mutants-meetings.ts'
+import { reachMutants } from './mutants-reach.ts'
 import { deliveryMutants } from './mutants.ts'
 
 /** Seeds tried on each mutant. The same ones run clean without it: `seeds.test.ts` runs them. */
-const SEEDS = 300
+const SEEDS = Number(process.env['MSEEDS'] ?? 300)
 
 /** What broke until one of these invariants did, by the first seed that did it. */
 async function findFailures(invariants: readonly string[]): Promise<string[]> {
@@ -31,6 +32,7 @@ describe('the simulator catches a planted bug:', () => {
     ...accessMutants,
     ...leakMutants,
     ...worldMutants,
+    ...reachMutants,
   ]) {
     it(name, async () => {
       const remove = plant()
