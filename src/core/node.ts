@@ -28,6 +28,7 @@ import type { SessionInfo } from './session/session-info.ts'
 import { Sessions } from './session/sessions.ts'
 import { Stats } from './ground/stats.ts'
 import { type TimerName, Timers } from './ground/timers.ts'
+import { Work } from './ground/work.ts'
 import { topicInfo, type TopicInfo } from './topic/topic-info.ts'
 import type { Publication } from './topic/publication.ts'
 import { Publishers } from './topic/publishers.ts'
@@ -71,29 +72,31 @@ export class RtmsNode {
     const timers = this.#timers
     const budget = new Budget(limits.logBytes)
     this.#budget = budget
+    const work = new Work()
     const nextLog = (): number => ++this.#lastLog
     const publishers = new Publishers(config.incarnation)
-    const downstream = new Downstream(
+    const downstream = (this.#downstream = new Downstream(
       limits,
       stats,
+      work,
       publishers,
       (outlet) => this.#endings.dismiss(outlet, 'SLOW'),
       (outlet, error) => {
         guards.tell(error)
         this.#endings.dismiss(outlet, 'BROKEN')
       },
-    )
+    ))
     const sessions = new Sessions(config, timers, stats, {
       limits,
       budget,
       expired: (session, now) => this.#endings.expired(session, now),
       caughtUp: (session) => this.#dispatch.resume(session),
     })
-    const meetings = new Meetings(config, timers, downstream, stats, budget, nextLog)
-    const topics = new Topics(config, timers, downstream, bus, stats, budget, publishers, nextLog)
-    const requests = new Requests(limits, timers, downstream, application, stats)
+    const meetings = (this.#meetings = new Meetings(config, timers, downstream, stats, budget, work, nextLog))
+    const topics = new Topics(config, timers, downstream, bus, stats, budget, work, publishers, nextLog)
+    const requests = (this.#requests = new Requests(limits, timers, downstream, application, stats))
     const revocations = new Revocations(limits)
-    const dispatch = new Dispatch(limits, stats, {
+    const dispatch = (this.#dispatch = new Dispatch(limits, stats, work, {
       timers,
       application,
       downstream,
@@ -102,8 +105,8 @@ export class RtmsNode {
       requests,
       refresh: (session, message, now) => this.#connections.refresh(session, message, now),
       flood: (outlet) => this.#endings.dismiss(outlet, 'RATE'),
-    })
-    const connections = new Connections({
+    }))
+    const connections = (this.#connections = new Connections({
       config,
       timers,
       stats,
@@ -112,8 +115,9 @@ export class RtmsNode {
       application,
       revocations,
       enqueue: (session, message, now) => dispatch.enqueue(session, message, now),
+      makeRoom: (user, now) => this.#endings.makeRoom(user, now),
       attached: (session) => dispatch.resume(session),
-    })
+    }))
     this.#endings = new Endings({
       config,
       sessions,
@@ -122,13 +126,8 @@ export class RtmsNode {
       application,
       dropped: (session, now) => dispatch.drop(session, now),
     })
-    this.#connections = connections
-    this.#downstream = downstream
     this.#sessions = sessions
-    this.#meetings = meetings
     this.#topics = topics
-    this.#requests = requests
-    this.#dispatch = dispatch
   }
 
   get connections(): number {
@@ -183,13 +182,14 @@ export class RtmsNode {
 
   /** The inspection task: fires due timers, then serves what goes up, then what goes down, each within its budget. */
   sweep(now: number): void {
+    const { limits } = this.#config
     this.stats.sweeps++
     this.#guards.sweep(now)
     this.#timers.run(now)
     this.#dispatch.sweep(now)
     this.#meetings.sweep(now)
     this.#topics.sweep(now)
-    this.#downstream.flush(now, this.#config.limits.sweepBytes)
+    this.#downstream.flush(now, limits.sweepBytes, limits.sweepWork)
     if (!this.#downstream.hasWork) this.#topics.trim(now)
     this.#budget.enforce(() => this.#rings(), now)
     this.#endings.sweep(now)

@@ -1,7 +1,8 @@
 import { type ErrorCode, errors } from '../../protocol/errors.ts'
 import type { MessageOf, MessageType, ServerMessage } from '../../protocol/schema.ts'
-import type { NodeLimits } from '../ground/config.ts'
+import type { Limits } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
+import { costs, type Work } from '../ground/work.ts'
 import { Gap } from '../log/batches.ts'
 import { compose, Encoded } from '../log/encoded.ts'
 import { type Cursor, empty, LANE, type Outlet } from '../log/log.ts'
@@ -19,8 +20,9 @@ interface Told {
  * its marked cursors have to read, within credit and budget. Nothing is copied for a connection that waits.
  */
 export class Downstream {
-  readonly #limits: NodeLimits
+  readonly #limits: Limits
   readonly #stats: Stats
+  readonly #work: Work
   readonly #publishers: Told
   readonly #slow: (outlet: Outlet) => void
   readonly #broken: (outlet: Outlet, error: unknown) => void
@@ -30,14 +32,16 @@ export class Downstream {
 
   /** `slow`: the reader of this outlet cannot be kept. `broken`: encoding for one outlet, or its transport, threw. */
   constructor(
-    limits: NodeLimits,
+    limits: Limits,
     stats: Stats,
+    work: Work,
     publishers: Told,
     slow: (outlet: Outlet) => void,
     broken: (outlet: Outlet, error: unknown) => void,
   ) {
     this.#limits = limits
     this.#stats = stats
+    this.#work = work
     this.#publishers = publishers
     this.#slow = slow
     this.#broken = broken
@@ -58,7 +62,9 @@ export class Downstream {
 
   /** Appends a message to a session's log. */
   send(session: Session, message: ServerMessage): void {
-    this.sendEncoded(session, Encoded.of(message))
+    const entry = Encoded.of(message)
+    this.#work.done += costs.encoded + entry.binary.length * costs.text
+    this.sendEncoded(session, entry)
   }
 
   /** Answers a call with FAILED, and counts it. `index`: the position of the topic in a SUBSCRIBE. */
@@ -123,28 +129,44 @@ export class Downstream {
   }
 
   /**
-   * Makes one write to each connection that has work. Connections beyond the budget, and logs beyond a page, wait for
-   * the next flush in their order.
+   * Makes one write to each connection that has work. Connections beyond the budget of bytes or of work, and logs
+   * beyond a page, wait for the next flush in their order.
    */
-  flush(now: number, budget: number): void {
+  flush(now: number, budget: number, work: number): void {
     const queue = this.#queue
     this.#queue = []
+    const end = this.#work.done + work
     let at = 0
-    for (; at < queue.length && budget > 0; at++) {
+    for (; at < queue.length && budget > 0 && this.#work.done < end; at++) {
       const outlet = queue[at] as Outlet
       outlet.queued = false
-      try {
-        budget -= this.#write(outlet, now)
-      } catch (error) {
-        empty(this.#parts)
-        outlet.outflow = 'doomed'
-        this.#broken(outlet, error)
-      }
+      budget -= this.#serve(outlet, now)
       if (outlet.hasWork) this.#enqueue(outlet)
     }
     if (at === queue.length) return
     this.#stats.sweepsCutDown++
     this.#queue = [...queue.slice(at), ...this.#queue]
+  }
+
+  /**
+   * Writes to a cursor's connection until the cursor is current or has to wait, because what it has not read yet is
+   * about to be dropped.
+   */
+  hurry(cursor: Cursor, now: number): void {
+    const { outlet } = cursor
+    while (cursor.marked && outlet.outflow === 'open' && outlet.hasCredit) this.#serve(outlet, now)
+  }
+
+  /** Like {@link #write}; a fault costs the connection. */
+  #serve(outlet: Outlet, now: number): number {
+    try {
+      return this.#write(outlet, now)
+    } catch (error) {
+      empty(this.#parts)
+      outlet.outflow = 'doomed'
+      this.#broken(outlet, error)
+      return 0
+    }
   }
 
   /** Writes what waits for this connection. Returns the bytes written. */
@@ -193,6 +215,7 @@ export class Downstream {
     const size = packet.bytes.length
     outlet.sent += size
     outlet.lastSent = now
+    this.#work.done += costs.write + size * costs.byte
     this.#stats.writes++
     this.#stats.bytesOut += size
     outlet.writable = outlet.transport.write(packet)
@@ -205,8 +228,10 @@ export class Downstream {
    * Reads a page of each cursor in turn until all are current or the write is full; the next write goes on from there.
    */
   #read(cursors: Cursor[], parts: Encoded[], bytes: number, limit: number): number {
+    const end = this.#work.done + this.#limits.writeWork
     let at = 0
-    while (at < cursors.length && bytes < limit) {
+    while (at < cursors.length && bytes < limit && this.#work.done < end) {
+      this.#work.done += costs.walked
       const cursor = cursors[at++] as Cursor
       if (!cursor.live || cursor.log.isCurrent(cursor)) {
         cursor.marked = false

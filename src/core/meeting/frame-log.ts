@@ -4,6 +4,7 @@ import { joinFrames } from '../../protocol/frames.ts'
 import { nowhere, schema } from '../../protocol/schema.ts'
 import type { Budget } from '../ground/budget.ts'
 import { fixedLimits } from '../ground/config.ts'
+import { costs, type Work } from '../ground/work.ts'
 import { Encoded } from '../log/encoded.ts'
 import { BatchCache, Gap } from '../log/batches.ts'
 import type { Cursor, Log, Read } from '../log/log.ts'
@@ -23,14 +24,22 @@ export class FrameLog implements Log {
   readonly #maxBytes: number
   readonly #pageBytes: number
   readonly #budget: Budget
+  readonly #work: Work
   readonly #batches: BatchCache = new BatchCache()
   #bytes = 0
 
-  constructor(number: number, maxBytes: number, budget: Budget, pageBytes: number = fixedLimits.pageBytes) {
+  constructor(
+    number: number,
+    maxBytes: number,
+    budget: Budget,
+    work: Work,
+    pageBytes: number = fixedLimits.pageBytes,
+  ) {
     this.#pageBytes = pageBytes
     this.number = number
     this.#maxBytes = maxBytes
     this.#budget = budget
+    this.#work = work
   }
 
   /** The oldest frame kept. */
@@ -85,6 +94,12 @@ export class FrameLog implements Log {
       yield [frame, this.#ring.get(frame)]
   }
 
+  /** Estimates the work of reading from a frame to the end. */
+  workFrom(frame: number): number {
+    const frames = this.next - Math.max(frame, this.first)
+    return frames <= 0 ? 0 : frames * (costs.walked + (this.#bytes / this.#ring.size) * costs.reread)
+  }
+
   isCurrent(cursor: Cursor): boolean {
     return cursor.position === this.next
   }
@@ -116,6 +131,7 @@ export class FrameLog implements Log {
   #batch(from: number, to: number): Encoded {
     scratch.reset()
     joinFrames(scratch, this.#frames(from, to))
+    this.#work.done += (to - from) * costs.walked + scratch.length * costs.byte
     const stable = this.stableAt(to - 1)
     const isNews = stable > this.stableAt(from - 1)
     const head = [this.number, from, to - from, scratch.length]

@@ -14,6 +14,7 @@ import type { Refusal } from '../ports.ts'
 import type { Session } from '../session/session.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
+import type { Work } from '../ground/work.ts'
 
 /** All meetings of a node. */
 export class Meetings {
@@ -34,6 +35,7 @@ export class Meetings {
     downstream: Downstream,
     stats: Stats,
     budget: Budget,
+    work: Work,
     nextLog: () => number,
   ) {
     this.#config = config
@@ -44,6 +46,7 @@ export class Meetings {
       downstream,
       stats,
       budget,
+      work,
       sealSoon: (owner) => this.#unsealed.push(owner),
       expired: ({ name }) => this.close(name),
     }

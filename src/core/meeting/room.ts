@@ -6,6 +6,7 @@ import type { Downstream } from '../down/downstream.ts'
 import type { Budget } from '../ground/budget.ts'
 import type { Limits } from '../ground/config.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
+import type { Work } from '../ground/work.ts'
 import { Cursor, LANE, type Outlet } from '../log/log.ts'
 import type { SealedFrame } from '../ports.ts'
 import { shorten } from '../session/session.ts'
@@ -49,6 +50,7 @@ export interface RoomHost {
   readonly timers: Timers
   readonly downstream: Downstream
   readonly budget: Budget
+  readonly work: Work
 }
 
 /** What the owner tells a session that takes a seat. */
@@ -83,7 +85,7 @@ export class Room {
   constructor(host: RoomHost, number: number, logBytes: number, facts: RoomFacts, now: number) {
     this.#host = host
     this.facts = facts
-    this.log = new FrameLog(number, logBytes, host.budget, host.limits.pageBytes)
+    this.log = new FrameLog(number, logBytes, host.budget, host.work, host.limits.pageBytes)
     this.#gallery = facts.spectatorDelayMs === 0 ? null : new Gallery(this.log, facts.spectatorDelayMs)
     this.#showing = new Timer('reveal', (at) => this.#show(at))
     this.#interval = facts.frameRate === 0 ? 0 : 1000 / facts.frameRate
@@ -156,6 +158,7 @@ export class Room {
     seat.cursor = cursor
     this.#readers.set(cursor, seat)
     if (!view.isCurrent(cursor)) this.#host.downstream.mark(cursor)
+    this.#host.work.done += log.workFrom(cursor.position)
     this.#showLater()
     return {
       type: 'joined',

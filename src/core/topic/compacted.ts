@@ -1,4 +1,5 @@
 import { fixedLimits } from '../ground/config.ts'
+import { Queue } from '../ground/queue.ts'
 import type { Publication } from './publication.ts'
 
 /** A key that was removed and whose removal (the tombstone) was forgotten as well. */
@@ -9,27 +10,31 @@ interface ForgottenKey {
   droppedAt: number
 }
 
+/** Holes that are never worth compacting for. */
+const FEW_HOLES = 16
+
 /**
- * The compacted log of a topic: the latest entry per key, linked in order of position; an entry without a key has the
- * key ''. It also tracks, for each key, the last entry dropped from the ring and the last removal forgotten.
+ * The compacted log of a topic: the latest entry per key, in order of position; an entry without a key has the key ''.
+ * It also tracks, for each key, the last entry dropped from the ring and the last removal forgotten.
  */
 export class Compacted {
   readonly #keys: Map<string, Publication> = new Map()
-  #newest: Publication | null = null
-  /** Keys whose latest entry is a removal, oldest removal first. */
-  #removed: Set<string> | null = null
+  /**
+   * The latest entries in order of position; one that was replaced leaves its position as a hole. A reader finds its
+   * place by binary search, so no page costs more than what it walks, and there are never many more holes than entries.
+   */
+  #slots: (Publication | number)[] = []
+  /** Keys whose latest entry is a removal, and a slot before which there is none. */
+  #removals = 0
+  #firstRemoval = 0
   /**
    * The most recently forgotten keys, oldest removal first. For earlier ones only the two positions below are known.
    */
-  #forgotten: Map<string, ForgottenKey> | null = null
+  #forgotten: Queue<string, ForgottenKey> | null = null
   #unknownRemovedAt = 0
   #unknownDroppedAt = 0
   /** The position of the last removal that was forgotten. Removals are forgotten in order of position. */
   #forgottenAt = 0
-
-  get newest(): Publication | null {
-    return this.#newest
-  }
 
   /** Number of keys, the empty key not counted. */
   get size(): number {
@@ -40,12 +45,38 @@ export class Compacted {
     return this.#keys.has(key)
   }
 
+  /** The latest entry of a key, which may be a removal. */
+  get(key: string): Publication | undefined {
+    return this.#keys.get(key)
+  }
+
+  /** Number of slots, for {@link at}. */
+  get slots(): number {
+    return this.#slots.length
+  }
+
+  /** The entry of a slot; null for a hole. Slots are in order of position; any change of the log moves them. */
+  at(slot: number): Publication | null {
+    const entry = this.#slots[slot] as Publication | number
+    return typeof entry === 'number' ? null : entry
+  }
+
+  /** The first slot at or after a position. */
+  slotOf(position: number): number {
+    let low = 0
+    let high = this.#slots.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const entry = this.#slots[middle] as Publication | number
+      if ((typeof entry === 'number' ? entry : entry.position) < position) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
   /** The latest entry of each key, removed keys not included, oldest first. */
   latest(): readonly Publication[] {
-    const latest: Publication[] = []
-    for (let entry = this.#newest; entry !== null; entry = entry.older)
-      if (!entry.tombstone) latest.push(entry)
-    return latest.reverse()
+    return this.#slots.filter((entry): entry is Publication => typeof entry !== 'number' && !entry.tombstone)
   }
 
   /**
@@ -64,42 +95,63 @@ export class Compacted {
       // Two nodes can publish in the same microsecond: the higher incarnation wins.
       if (current.stamp === stamp && current.source.incarnation > entry.source.incarnation) return null
       entry.droppedAt = current.droppedAt
-      this.#unlink(current)
-      if (current.tombstone) this.#removed?.delete(key)
     }
-    if (entry.tombstone) (this.#removed ??= new Set()).add(key)
     this.#keys.set(key, entry)
-    entry.latest = true
-    entry.older = this.#newest
-    if (this.#newest !== null) this.#newest.newer = entry
-    this.#newest = entry
+    if (entry.tombstone) this.#removals++
+    if (current !== undefined && current.slot === this.#slots.length - 1) {
+      // Nothing lies between the two, which is the rule for a topic without keys.
+      entry.slot = current.slot
+      this.#slots[entry.slot] = entry
+      this.#release(current)
+      return current
+    }
+    if (current !== undefined) this.#unlink(current)
+    entry.slot = this.#slots.length
+    // A literal has room for one entry only, and most topics hold no more.
+    if (entry.slot === 0) this.#slots = [entry]
+    else this.#slots.push(entry)
+    if (this.#slots.length > 2 * this.#keys.size + FEW_HOLES) this.#compact()
     return current ?? null
   }
 
   #unlink(entry: Publication): void {
-    entry.latest = false
-    if (entry.older !== null) entry.older.newer = entry.newer
-    if (entry.newer !== null) entry.newer.older = entry.older
-    else this.#newest = entry.older
-    entry.older = null
-    entry.newer = null
+    this.#slots[entry.slot] = entry.position
+    this.#release(entry)
+  }
+
+  #release(entry: Publication): void {
+    entry.slot = -1
+    if (entry.tombstone) this.#removals--
+  }
+
+  #compact(): void {
+    const kept: Publication[] = []
+    let firstRemoval = 0
+    for (let slot = 0; slot < this.#slots.length; slot++) {
+      if (slot === this.#firstRemoval) firstRemoval = kept.length
+      const entry = this.at(slot)
+      if (entry === null) continue
+      entry.slot = kept.length
+      kept.push(entry)
+    }
+    this.#slots = kept
+    this.#firstRemoval = firstRemoval
   }
 
   /** Forgets the oldest removal, to make room for a new key. Returns it, or null when there is none. */
   forget(): Publication | null {
-    const [key] = this.#removed ?? []
-    if (key === undefined) return null
-    this.#removed?.delete(key)
-    const entry = this.#keys.get(key) as Publication
+    if (this.#removals === 0) return null
+    let entry = this.at(this.#firstRemoval)
+    while (entry?.tombstone !== true) entry = this.at(++this.#firstRemoval)
+    const { key } = entry
     this.#keys.delete(key)
     this.#unlink(entry)
     this.#forgottenAt = entry.position
-    const forgotten = (this.#forgotten ??= new Map<string, ForgottenKey>())
+    const forgotten = (this.#forgotten ??= new Queue<string, ForgottenKey>())
     forgotten.set(key, { removedAt: entry.position, droppedAt: entry.droppedAt })
     if (forgotten.size > fixedLimits.forgottenKeys) {
-      const [[oldest, { removedAt, droppedAt }]] = forgotten as Iterable<[string, ForgottenKey]> as [
-        [string, ForgottenKey],
-      ]
+      const oldest = forgotten.oldest as string
+      const { removedAt, droppedAt } = forgotten.get(oldest) as ForgottenKey
       forgotten.delete(oldest)
       this.#unknownRemovedAt = removedAt
       this.#unknownDroppedAt = Math.max(this.#unknownDroppedAt, droppedAt)
@@ -110,7 +162,7 @@ export class Compacted {
   /** Notes that an entry was dropped from the ring. Entries are dropped in order of position. */
   drop(entry: Publication): void {
     const { key, position } = entry
-    const holder = entry.latest ? entry : (this.#keys.get(key) ?? this.#forgotten?.get(key))
+    const holder = entry.slot >= 0 ? entry : (this.#keys.get(key) ?? this.#forgotten?.get(key))
     if (holder === undefined) this.#unknownDroppedAt = position
     else holder.droppedAt = position
   }
@@ -123,6 +175,12 @@ export class Compacted {
       if (droppedAt > 0 && droppedAt >= from) return true
     }
     return false
+  }
+
+  /** Whether the latest entry of one of these keys, which may be a forgotten removal, is at `from` or later. */
+  hasChanged(keys: ReadonlySet<string>, from: number): boolean {
+    for (const key of keys) if ((this.#keys.get(key)?.position ?? 0) >= from) return true
+    return this.hasForgotten(keys, from)
   }
 
   /** Whether a removal of one of these keys (null for any), at `from` or later, was forgotten. */

@@ -5,10 +5,11 @@ import type { Payload } from '../../protocol/payload.ts'
 import { PublicationWriter } from '../../protocol/publications.ts'
 import { type Position, schema } from '../../protocol/schema.ts'
 import type { Budget } from '../ground/budget.ts'
-import type { Retention } from '../ground/config.ts'
+import { fixedLimits, type Retention } from '../ground/config.ts'
 import { Ring } from '../ground/ring.ts'
+import { costs, type Work } from '../ground/work.ts'
 import { Encoded } from '../log/encoded.ts'
-import { BatchCache, Gap } from '../log/batches.ts'
+import { BatchCache, type CachedBatch, Gap } from '../log/batches.ts'
 import type { Read } from '../log/log.ts'
 import { Compacted } from './compacted.ts'
 import { policies, type TopicCursor, type Wish } from './cursor.ts'
@@ -19,6 +20,7 @@ import type { Publisher } from './publishers.ts'
 export interface TopicSettings {
   readonly retention: Retention
   readonly budget: Budget
+  readonly work: Work
   /** Incarnation of this node. */
   readonly incarnation: number
   /** Origin of the times on the wire, in milliseconds since 1970. */
@@ -36,6 +38,18 @@ interface Head {
 
 const scratch: Writer = new Writer(4_096)
 
+/** Positions from one checkpoint of the publishers' numbers to the next. */
+const CHECKPOINT = 512
+
+/** A stretch of a log as one reader gets it. */
+interface Page {
+  readonly entries: readonly Publication[]
+  /** Where the next page begins. */
+  readonly to: number
+  /** Whether the stretch has removals. */
+  readonly removals: boolean
+}
+
 /**
  * The contents of a topic's log, from its first publication on: a ring with the entries of all publishers in order of
  * arrival, and the compacted log. It knows exactly what each reader has missed.
@@ -47,6 +61,8 @@ export class TopicEntries {
   readonly #ring: Ring<Publication>
   readonly #compacted: Compacted = new Compacted()
   readonly #heads: Map<Publisher, Head> = new Map()
+  /** The last number of each publisher before a position, for every {@link CHECKPOINT}th position of the ring. */
+  #checkpoints: Map<number, ReadonlyMap<Publisher, number>> | null = null
   #bytes = 0
   /** Bytes of the ring and of the latest values. */
   #held = 0
@@ -59,8 +75,14 @@ export class TopicEntries {
   readonly #batches: BatchCache = new BatchCache()
   readonly #changes: BatchCache = new BatchCache()
   readonly #values: BatchCache = new BatchCache()
-  /** `#values` holds batches for readers that began at this position: removals before it are left out. */
-  #valuesBegan = 0
+  /** Those that have removals, for readers that began at one position: removals before it are left out. */
+  readonly #removals: BatchCache = new BatchCache()
+  #removalsBegan = 0
+  /**
+   * The position of the last entry that the latest values do not tell of: one before which others were lost, or one too
+   * late to be the latest of its key.
+   */
+  #lastOdd = -1
 
   /** `start`: the position of the first entry. */
   constructor(number: number, start: number, settings: TopicSettings) {
@@ -119,17 +141,19 @@ export class TopicEntries {
     return this.#heads.get(publisher)?.number
   }
 
-  /**
-   * The last number of each publisher before `position`, which must be in the ring or at its end. Walks back from the
-   * end.
-   */
+  /** The last number of each publisher before `position`, which must be in the ring or at its end. */
   numbersAt(position: number): Position['numbers'] {
-    if (position === this.first)
-      return Array.from(this.#heads, ([{ incarnation }, { dropped }]) => [incarnation, dropped])
-    const numbers = new Map(Array.from(this.#heads, ([publisher, { number }]) => [publisher, number]))
-    for (let at = this.next - 1; at >= position; at--) {
-      const { source, numberBefore } = this.#ring.get(at)
-      if (numbers.has(source)) numbers.set(source, numberBefore)
+    if (position === this.next)
+      return Array.from(this.#heads, ([{ incarnation }, { number }]) => [incarnation, number])
+    let at = position - (position % CHECKPOINT)
+    const known = this.#checkpoints?.get(at)
+    if (known === undefined) at = this.first
+    const numbers = new Map(
+      Array.from(this.#heads, ([publisher, { dropped }]) => [publisher, known?.get(publisher) ?? dropped]),
+    )
+    for (; at < position; at++) {
+      const { source, number } = this.#ring.get(at)
+      if (numbers.has(source)) numbers.set(source, number)
     }
     return Array.from(numbers, ([{ incarnation }, number]) => [incarnation, number])
   }
@@ -143,7 +167,7 @@ export class TopicEntries {
     data: Payload,
     now: number,
   ): void {
-    this.#clearBatches()
+    this.clearBatches()
     this.touched = now
     const head = this.#heads.get(source)
     let lost = 0
@@ -163,12 +187,23 @@ export class TopicEntries {
       Math.floor(now),
       lost,
     )
+    if (entry.position % CHECKPOINT === 0) this.#mark(entry)
     this.#ring.push(entry)
     const { size } = entry
     this.#bytes += size
     this.#hold(size)
     const replaced = this.#compacted.put(entry)
     if (replaced !== null) this.#let(replaced)
+    if (lost > 0 || entry.slot < 0) this.#lastOdd = entry.position
+  }
+
+  /** Makes a checkpoint before an entry. */
+  #mark({ position, source, numberBefore }: Publication): void {
+    const numbers = new Map<Publisher, number>()
+    for (const [publisher, { number }] of this.#heads)
+      numbers.set(publisher, publisher === source ? numberBefore : number)
+    this.#checkpoints ??= new Map()
+    this.#checkpoints.set(position, numbers)
   }
 
   /** Releases an entry that is no longer the latest of its key, unless the ring still has it. */
@@ -176,12 +211,14 @@ export class TopicEntries {
     if (position < this.first) this.#hold(-size)
   }
 
-  #clearBatches(): void {
+  /** Drops the cached batches: they can be built again. */
+  clearBatches(): void {
     if (!this.#hasBatches) return
     this.#hasBatches = false
     this.#batches.clear()
     this.#changes.clear()
     this.#values.clear()
+    this.#removals.clear()
   }
 
   /**
@@ -205,8 +242,6 @@ export class TopicEntries {
 
   /** Drops entries beyond the retention, but none at or after `keep`. */
   trim(retention: Retention, keep: number, now: number): void {
-    // Only a reader behind the others still needs a batch, and it can be built again.
-    this.#clearBatches()
     while (this.#ring.size > 0 && this.#ring.first < keep) {
       const kept =
         this.#ring.size <= retention.entries &&
@@ -224,13 +259,14 @@ export class TopicEntries {
 
   #drop(): void {
     const oldest = this.#ring.shift()
-    const { position, source, number, size, latest } = oldest
+    const { position, source, number, size, slot } = oldest
     this.#droppedAt = position
     this.#bytes -= size
-    if (!latest) this.#hold(-size)
+    if (slot < 0) this.#hold(-size)
     this.#compacted.drop(oldest)
     const head = this.#heads.get(source)
     if (head !== undefined) head.dropped = number
+    if (position % CHECKPOINT === 0) this.#checkpoints?.delete(position)
   }
 
   #hold(bytes: number): void {
@@ -256,6 +292,16 @@ export class TopicEntries {
   }
 
   // ---- reading
+
+  /** Estimates the work of reading from a cursor's position to the end. */
+  workOf({ position, values, wish }: TopicCursor): number {
+    const { conflate, keys } = wish
+    const { slots } = this.#compacted
+    const isLatest = conflate || values !== null
+    const behind = this.next - Math.max(position, isLatest ? 0 : this.first)
+    const entries = isLatest ? Math.min(behind, slots, keys?.size ?? Infinity) : behind
+    return entries * (costs.encoded + (this.#held / Math.max(this.size, slots)) * costs.reread)
+  }
 
   read(cursor: TopicCursor): Read {
     const isLatest = cursor.wish.conflate || cursor.values !== null || cursor.position < cursor.conflatedTo
@@ -312,16 +358,7 @@ export class TopicEntries {
       cursor.position = known.to
       return known.batch
     }
-    let to = from
-    let bytes = 0
-    const entries: Publication[] = []
-    for (; to < this.next && bytes < this.#settings.pageBytes; to++) {
-      const next = this.#ring.get(to)
-      if (next.lost > 0 && to > from) break
-      if (keys !== null && !keys.has(next.key)) continue
-      entries.push(next)
-      bytes += next.size
-    }
+    const { entries, to } = this.#pageOfRing(from, keys)
     cursor.position = to
     if (entries.length === 0) return 'nothing'
     const batch = this.#batch(entries)
@@ -329,7 +366,26 @@ export class TopicEntries {
     return batch
   }
 
-  /** Walks the compacted log back to the cursor: work in proportion to the keys that changed. */
+  /** A page of the ring, up to the next hole. */
+  #pageOfRing(from: number, keys: ReadonlySet<string> | null): Pick<Page, 'entries' | 'to'> {
+    const entries: Publication[] = []
+    // Where none of the keys has changed since, there is nothing to walk.
+    if (keys !== null && this.#lastOdd < from && !this.#compacted.hasChanged(keys, from))
+      return { entries, to: this.next }
+    const end = Math.min(this.next, from + fixedLimits.pageEntries)
+    let to = from
+    for (let bytes = 0; to < end && bytes < this.#settings.pageBytes; to++) {
+      const next = this.#ring.get(to)
+      if (next.lost > 0 && to > from) break
+      if (keys !== null && !keys.has(next.key)) continue
+      entries.push(next)
+      bytes += next.size
+    }
+    this.#settings.work.done += (to - from) * costs.walked
+    return { entries, to }
+  }
+
+  /** Reads the compacted log from the cursor on: work in proportion to the keys that changed. */
   #readLatest(cursor: TopicCursor): Read {
     const from = cursor.position
     const { keys } = cursor.wish
@@ -355,11 +411,10 @@ export class TopicEntries {
       cursor.position = known.to
       return known.batch
     }
-    const { page, after } = this.#page(from, this.next, keys, 0)
-    const to = after ?? this.next
+    const { entries, to } = this.#page(from, this.next, keys, 0)
     cursor.position = to
-    if (page.length === 0) return 'nothing'
-    const batch = this.#batch(page)
+    if (entries.length === 0) return 'nothing'
+    const batch = this.#batch(entries)
     if (keys === null) this.#changes.set(from, batch, to)
     return batch
   }
@@ -373,46 +428,76 @@ export class TopicEntries {
     const { keys } = cursor.wish
     const end = cursor.values === null ? cursor.conflatedTo : this.next
     const began = cursor.values ?? 0
-    if (began !== this.#valuesBegan) this.#values.clear()
-    this.#valuesBegan = began
-    const known = keys === null ? this.#values.get(from) : undefined
+    const known = keys === null ? this.#valuesAt(from, began) : undefined
     if (known !== undefined && known.to <= end) {
       this.#move(cursor, known.to)
       return known.batch
     }
-    const { page } = this.#page(from, end, keys, began)
-    if (page.length === 0) {
-      this.#move(cursor, end)
+    const { entries, to: next, removals } = this.#page(from, end, keys, began)
+    const last = entries.at(-1)
+    const to = last === undefined ? next : last.position + 1
+    this.#move(cursor, to)
+    if (last === undefined) {
+      if (to < end) return 'nothing'
       scratch.reset()
       return new Encoded(encodeBatch(schema.publications.code, [this.#number, end], scratch))
     }
-    const batch = this.#batch(page)
-    const to = (page.at(-1) as Publication).position + 1
-    this.#move(cursor, to)
-    if (keys === null) this.#values.set(from, batch, to)
+    const batch = this.#batch(entries)
+    if (keys === null) (removals ? this.#removals : this.#values).set(from, batch, to)
     return batch
   }
 
-  /**
-   * A page of the latest entries at positions `from` … `end` − 1, leaving out removals before `began`. `after`: where
-   * the next page begins; undefined for none.
-   */
-  #page(
-    from: number,
-    end: number,
-    keys: ReadonlySet<string> | null,
-    began: number,
-  ): { page: readonly Publication[]; after: number | undefined } {
-    const changed: Publication[] = []
-    for (let entry = this.#compacted.newest; entry !== null && entry.position >= from; entry = entry.older) {
-      if (entry.position >= end || (entry.tombstone && entry.position < began)) continue
-      if (keys === null || keys.has(entry.key)) changed.push(entry)
+  /** The batch of latest values from a position on for a reader that began at `began`. */
+  #valuesAt(from: number, began: number): CachedBatch | undefined {
+    if (began !== this.#removalsBegan) this.#removals.clear()
+    this.#removalsBegan = began
+    return this.#values.get(from) ?? this.#removals.get(from)
+  }
+
+  /** A page of the latest entries at positions `from` … `end` − 1, leaving out removals before `began`. */
+  #page(from: number, end: number, keys: ReadonlySet<string> | null, began: number): Page {
+    return keys === null ? this.#pageOfAll(from, end, began) : this.#pageOfKeys(from, end, keys, began)
+  }
+
+  #pageOfAll(from: number, end: number, began: number): Page {
+    const compacted = this.#compacted
+    const entries: Publication[] = []
+    const first = compacted.slotOf(from)
+    const last = Math.min(compacted.slots, first + fixedLimits.pageEntries)
+    let slot = first
+    let to = end
+    let removals = false
+    for (let bytes = 0; slot < compacted.slots; slot++) {
+      const entry = compacted.at(slot)
+      if (entry === null) continue
+      if (entry.position >= end) break
+      if (slot >= last || bytes >= this.#settings.pageBytes) {
+        to = entry.position
+        break
+      }
+      removals ||= entry.tombstone
+      if (entry.tombstone && entry.position < began) continue
+      entries.push(entry)
+      bytes += entry.size
     }
-    changed.reverse()
+    this.#settings.work.done += (slot - first) * costs.walked
+    return { entries, to, removals }
+  }
+
+  #pageOfKeys(from: number, end: number, keys: ReadonlySet<string>, began: number): Page {
+    const entries: Publication[] = []
+    for (const key of keys) {
+      const entry = this.#compacted.get(key)
+      if (entry === undefined || entry.position < from || entry.position >= end) continue
+      if (!entry.tombstone || entry.position >= began) entries.push(entry)
+    }
+    entries.sort((a, b) => a.position - b.position)
+    this.#settings.work.done += keys.size * costs.walked
     let count = 0
-    for (let bytes = 0; count < changed.length && bytes < this.#settings.pageBytes; count++)
-      bytes += (changed[count] as Publication).size
-    return { page: changed.slice(0, count), after: changed[count]?.position }
+    for (let bytes = 0; count < entries.length && bytes < this.#settings.pageBytes; count++)
+      bytes += (entries[count] as Publication).size
+    const to = entries[count]?.position ?? end
+    return { entries: entries.slice(0, count), to, removals: true }
   }
 
   #move(cursor: TopicCursor, to: number): void {
@@ -431,6 +516,7 @@ export class TopicEntries {
       const isLast = index === entries.length - 1
       writer.add(position, source.number, number, time, key, tombstone, data, isLast)
     })
+    this.#settings.work.done += entries.length * costs.encoded + scratch.length * costs.byte
     return new Encoded(encodeBatch(schema.publications.code, [this.#number, first], scratch))
   }
 }

@@ -7,6 +7,7 @@ import type { TopicCursor, TopicView, Wish } from './cursor.ts'
 import { TopicEntries, type TopicSettings } from './entries.ts'
 import { Group } from './groups.ts'
 import type { Publication } from './publication.ts'
+import type { Account } from '../session/account.ts'
 import type { Publisher } from './publishers.ts'
 
 /** What a topic needs of the rest of the node: the settings of its pattern, and whom to tell when a reader leaves. */
@@ -21,6 +22,8 @@ export interface TopicHost extends TopicSettings {
 export class Topic implements TopicView {
   readonly name: string
   readonly number: number
+  /** The user who was the first to subscribe or publish to it; null for the business. */
+  readonly maker: Account | null
   readonly #host: TopicHost
   #entries: TopicEntries | null = null
   #groups: Group | null = null
@@ -30,10 +33,11 @@ export class Topic implements TopicView {
   carried: number
 
   /** `start`: the position of its first entry. */
-  constructor(name: string, number: number, start: number, host: TopicHost) {
+  constructor(name: string, number: number, start: number, host: TopicHost, maker: Account | null = null) {
     this.name = name
     this.number = number
     this.carried = start
+    this.maker = maker
     this.#host = host
   }
 
@@ -165,6 +169,11 @@ export class Topic implements TopicView {
     this.#entries.trim(this.retention, keep, now)
   }
 
+  /** Everybody who could be written to has read it: drops the batches. A reader behind the others gets its own. */
+  clearBatches(): void {
+    this.#entries?.clearBatches()
+  }
+
   /** Drops the oldest entries, even those still to be read, until the ring has at most `bytes`. */
   trimTo(bytes: number): void {
     this.#entries?.trimTo(bytes)
@@ -184,6 +193,11 @@ export class Topic implements TopicView {
     // No reader of this log can hold what was never in it.
     if (at > this.next) return 'PROTOCOL'
     return this.#entries?.hasLost(at, wish) === true ? 'RETENTION' : ''
+  }
+
+  /** Estimates the work of reading from a cursor's position to the end. */
+  workOf(cursor: TopicCursor): number {
+    return this.#entries?.workOf(cursor) ?? 0
   }
 
   isCurrent(cursor: Cursor): boolean {

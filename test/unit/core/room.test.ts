@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Downstream } from '../../../src/core/down/downstream.ts'
 import { Budget } from '../../../src/core/ground/budget.ts'
+import { Work } from '../../../src/core/ground/work.ts'
 import { defaultMeeting } from '../../../src/core/ground/config.ts'
 import { Stats } from '../../../src/core/ground/stats.ts'
 import { Timers } from '../../../src/core/ground/timers.ts'
@@ -36,6 +37,7 @@ function nodeOf() {
     limits,
     timers: new Timers(),
     budget: new Budget(Infinity),
+    work: new Work(),
     stats: new Stats(),
     downstream,
     marked,

@@ -1,4 +1,5 @@
 import { Budget } from '../../../src/core/ground/budget.ts'
+import { Work } from '../../../src/core/ground/work.ts'
 import { defaultRetention } from '../../../src/core/ground/config.ts'
 import { Outlet } from '../../../src/core/log/log.ts'
 import { TopicCursor, type Wish, wishOf } from '../../../src/core/topic/cursor.ts'
@@ -31,11 +32,12 @@ export function append(topic: Topic, given: Given, now = 0): void {
 /** A topic of incarnation 1 with log 7, whose first position is 1. */
 export function topicOf(
   given: readonly Given[] = [],
-  parts: { pageBytes?: number; keep?: number } = {},
+  parts: { pageBytes?: number; keep?: number; work?: Work } = {},
 ): Topic {
   const topic = new Topic('t', LOG, 1, {
     retention: { ...defaultRetention, entries: parts.keep ?? 1_000, bytes: 10_000_000, ageMs: 1_000_000 },
     budget: new Budget(Infinity),
+    work: parts.work ?? new Work(),
     incarnation: 1,
     origin: 0,
     pageBytes: parts.pageBytes ?? 32_768,
