@@ -117,7 +117,8 @@ export interface Observer {
   /** The business sends a message to one member. */
   sentTo?(user: string, meeting: string, text: string): void
   answered?(question: Question, allowed: boolean): void
-  revoked?(node: number, revoked: Revoked): void
+  /** A node was told of a revocation, of this virtual time. */
+  revoked?(node: number, revoked: Revoked, made: number): void
   /** The wall clock of a node is off by this many milliseconds from now on. */
   clockSet?(node: number, off: number): void
   /** Something happened that has to happen in some seeds. */

@@ -117,8 +117,8 @@ export const reachMutants: readonly Mutant[] = [
     breaks: ['I23'],
     plant: () =>
       replace(Downstream.prototype, 'flush', (flush) => {
-        return function (this: Downstream, now) {
-          flush.call(this, now, Infinity)
+        return function (this: Downstream, now, _budget, work) {
+          flush.call(this, now, Infinity, work)
         }
       }),
   },
