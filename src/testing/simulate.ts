@@ -176,6 +176,7 @@ class Run implements World {
     const { scenario, clock } = this
     const { faulty, recovery, well, quiet } = scenario.phases
     this.#enter('faulty')
+    if (scenario.alone !== null) this.observer.met?.(`alone:${scenario.alone}`)
     for (let i = 0; i < scenario.nodes; i++) this.#startNode(i)
     for (let i = 0; i < scenario.clients; i++) this.#startClient()
     for (let i = 0; i < scenario.hostiles; i++) this.#startHostile(i)

@@ -8,7 +8,7 @@ import { reachMutants } from './mutants-reach.ts'
 import { deliveryMutants } from './mutants.ts'
 
 /** Seeds tried on each mutant. The same ones run clean without it: `seeds.test.ts` runs them. */
-const SEEDS = Number(process.env['MSEEDS'] ?? 300)
+const SEEDS = 300
 
 /** What broke until one of these invariants did, by the first seed that did it. */
 async function findFailures(invariants: readonly string[]): Promise<string[]> {
