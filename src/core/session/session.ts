@@ -7,6 +7,7 @@ import { type Bucket, FULL, type Rate } from '../ground/rate.ts'
 import { Timer } from '../ground/timers.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Grant } from '../ports.ts'
+import type { Account } from './account.ts'
 import { mayJoin, mayRead } from './grant.ts'
 import type { Seat, Subscription } from './parts.ts'
 import type { CursorInfo, SessionInfo } from './session-info.ts'
@@ -39,6 +40,7 @@ export type SessionState =
 export class Session {
   readonly id: string
   readonly user: string
+  readonly account: Account
   grant: Grant
   state: SessionState = { is: 'away' }
   readonly log: SessionLog
@@ -58,9 +60,10 @@ export class Session {
   /** Limits refused messages; a session beyond it is flooding. */
   #refusals: Bucket = FULL
 
-  constructor(id: string, grant: Grant, host: SessionHost) {
+  constructor(id: string, grant: Grant, account: Account, host: SessionHost) {
     this.id = id
     this.user = grant.user
+    this.account = account
     this.grant = grant
     this.log = new SessionLog(host.limits, host.budget, () => host.caughtUp(this))
     this.expiry = new Timer('expiry', (now) => host.expired(this, now))

@@ -5,7 +5,14 @@ import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Grant } from '../ports.ts'
+import { Account, type Rates, ratesOf } from './account.ts'
 import { Session, type SessionHost } from './session.ts'
+
+/** A user with sessions. */
+interface User {
+  readonly account: Account
+  readonly sessions: Set<Session>
+}
 
 /** All sessions of a node, by id and by user. */
 export class Sessions {
@@ -14,13 +21,17 @@ export class Sessions {
   readonly #stats: Stats
   readonly #host: SessionHost
   readonly #byId: Map<string, Session> = new Map()
-  readonly #byUser: Map<string, Set<Session>> = new Map()
+  readonly #byUser: Map<string, User> = new Map()
+  readonly #rates: Rates
+  /** Users without a session, in the order in which they lost their last one or were looked at. */
+  readonly #idle: Map<string, Account> = new Map()
 
   constructor(config: NodeConfig, timers: Timers, stats: Stats, host: SessionHost) {
     this.#config = config
     this.#timers = timers
     this.#stats = stats
     this.#host = host
+    this.#rates = ratesOf(config.limits)
   }
 
   get size(): number {
@@ -32,7 +43,17 @@ export class Sessions {
   }
 
   of(user: string): Iterable<Session> {
-    return this.#byUser.get(user) ?? []
+    return this.#byUser.get(user)?.sessions ?? []
+  }
+
+  /**
+   * The session of a user that makes room for a new one: of those without a connection the oldest, preferably one that
+   * keeps no seat. Undefined when all have a connection.
+   */
+  loser(user: string): Session | undefined {
+    const away = [...this.of(user)].filter(({ state }) => state.is === 'away')
+    const seatless = away.filter(({ seats }) => seats.size === 0)
+    return (seatless.length > 0 ? seatless : away).sort((a, b) => a.expiry.at - b.expiry.at)[0]
   }
 
   /** Number of a user's sessions, and how many of them have a connection. */
@@ -78,21 +99,42 @@ export class Sessions {
   }
 
   #open(grant: Grant): Session | null {
-    let sessions = this.#byUser.get(grant.user)
-    if (sessions !== undefined && sessions.size >= this.#config.limits.sessionsPerUser) return null
+    const known = this.#byUser.get(grant.user)
+    if (known !== undefined && known.sessions.size >= this.#config.limits.sessionsPerUser) return null
+    const user = known ?? this.#return(grant.user)
     const id = [...this.#config.entropy(16)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
-    const session = new Session(id, grant, this.#host)
+    const session = new Session(id, grant, user.account, this.#host)
     this.#byId.set(id, session)
-    if (sessions === undefined) this.#byUser.set(grant.user, (sessions = new Set()))
-    sessions.add(session)
+    user.sessions.add(session)
     this.#stats.sessionsOpened++
     return session
+  }
+
+  /** A user has a session again, or for the first time. */
+  #return(name: string): User {
+    const user = { account: this.#idle.get(name) ?? new Account(this.#rates), sessions: new Set<Session>() }
+    this.#idle.delete(name)
+    this.#byUser.set(name, user)
+    return user
+  }
+
+  /** Looks at two users without a session, one more than each connection adds, and forgets them if it may. */
+  #forget(now: number): void {
+    let looks = 2
+    for (const [name, account] of this.#idle) {
+      if (looks-- === 0) break
+      this.#idle.delete(name)
+      if (!account.isSpotless(now)) this.#idle.set(name, account)
+    }
+    const [oldest] = this.#idle.keys()
+    if (oldest !== undefined && this.#idle.size > this.#config.limits.idleUsers) this.#idle.delete(oldest)
   }
 
   /** The connection closed: the session waits for another one. */
   detach(session: Session, now: number): void {
     session.state = { is: 'away' }
     this.#timers.set(session.expiry, now + this.#config.limits.sessionKeepMs)
+    this.#forget(now)
   }
 
   remove(session: Session): void {
@@ -100,9 +142,13 @@ export class Sessions {
     session.log.release()
     this.#timers.clear(session.expiry)
     this.#byId.delete(session.id)
-    const sessions = this.#byUser.get(session.user)
+    const { user, account } = session
+    const sessions = this.#byUser.get(user)?.sessions
     sessions?.delete(session)
-    if (sessions?.size === 0) this.#byUser.delete(session.user)
+    if (sessions?.size === 0) {
+      this.#byUser.delete(user)
+      this.#idle.set(user, account)
+    }
     this.#stats.sessionsEnded++
   }
 }

@@ -7,6 +7,7 @@ import type { TopicCursor, TopicView, Wish } from './cursor.ts'
 import { TopicEntries, type TopicSettings } from './entries.ts'
 import { Group } from './groups.ts'
 import type { Publication } from './publication.ts'
+import type { Account } from '../session/account.ts'
 import type { Publisher } from './publishers.ts'
 
 /** What a topic needs of the rest of the node: the settings of its pattern, and whom to tell when a reader leaves. */
@@ -21,6 +22,8 @@ export interface TopicHost extends TopicSettings {
 export class Topic implements TopicView {
   readonly name: string
   readonly number: number
+  /** The user who was the first to subscribe or publish to it; null for the business. */
+  readonly maker: Account | null
   readonly #host: TopicHost
   #entries: TopicEntries | null = null
   #groups: Group | null = null
@@ -30,10 +33,11 @@ export class Topic implements TopicView {
   carried: number
 
   /** `start`: the position of its first entry. */
-  constructor(name: string, number: number, start: number, host: TopicHost) {
+  constructor(name: string, number: number, start: number, host: TopicHost, maker: Account | null = null) {
     this.name = name
     this.number = number
     this.carried = start
+    this.maker = maker
     this.#host = host
   }
 

@@ -71,6 +71,7 @@ export class Requests {
     let calls = this.#pending.get(session)
     if (calls === undefined) this.#pending.set(session, (calls = new Map()))
     calls.set(call, pending)
+    session.account.requests++
     this.#stats.requestsStarted++
     this.#asks.ask(pending, deadline)
   }
@@ -96,6 +97,7 @@ export class Requests {
     const calls = this.#pending.get(owner)
     calls?.delete(call)
     if (calls?.size === 0) this.#pending.delete(owner)
+    owner.account.requests--
     this.#stats.requestsEnded++
     switch (ending.by) {
       case 'answer':

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { Budget } from '../../../src/core/ground/budget.ts'
 import { Work } from '../../../src/core/ground/work.ts'
 import { defaultLimits, fixedLimits } from '../../../src/core/ground/config.ts'
+import { Account, ratesOf } from '../../../src/core/session/account.ts'
 import { Session } from '../../../src/core/session/session.ts'
 import { Upstream } from '../../../src/core/up/upstream.ts'
 import { binaryCodec, type ClientMessage, nowhere } from '../../../src/protocol/index.ts'
@@ -23,7 +24,7 @@ function make(limits: Partial<typeof defaultLimits> = {}): {
   const host = { limits: all, budget: new Budget(Infinity), expired: () => {}, caughtUp: () => {} }
   return {
     upstream,
-    session: (user) => new Session(user, grant(user), host),
+    session: (user) => new Session(user, grant(user), new Account(ratesOf(all)), host),
     send: (session, count, size = 0) => {
       for (let n = 0; n < count; n++) {
         const message: ClientMessage = {
