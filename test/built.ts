@@ -15,8 +15,9 @@ const sources = ['src', 'web']
 export default function setup(): void {
   const built = Math.min(...made.map(changedAt))
   if (Math.max(...sources.map(newestIn)) < built) return
-  console.log('The build is missing or older than its sources: npm run build')
-  execFileSync('npm', ['run', 'build'], { cwd: ROOT, stdio: 'inherit' })
+  console.log('The build is missing or older than its sources: it is made anew')
+  for (const part of ['build:lib', 'build:web'])
+    execFileSync('npm', ['run', part], { cwd: ROOT, stdio: 'inherit' })
 }
 
 /** Milliseconds since 1970; 0 for a file that does not exist. */
