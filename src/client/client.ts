@@ -231,13 +231,12 @@ export class Client {
 
   /** Calls `listener` for each push of this name to this user. Returns the function that removes it. */
   onPush<T = unknown>(name: string, listener: (data: T) => void): () => void {
-    const pushes = this.#pushes
-    const listeners = pushes.get(name) ?? new Listeners(this.#outside.report)
+    const listeners = this.#pushes.get(name) ?? new Listeners(this.#outside.report)
     const remove = listeners.add(listener as (data: unknown) => void)
-    pushes.set(name, listeners)
+    this.#pushes.set(name, listeners)
     return () => {
       remove()
-      if (pushes.get(name)?.size === 0) pushes.delete(name)
+      if (this.#pushes.get(name)?.size === 0) this.#pushes.delete(name)
     }
   }
 
@@ -281,7 +280,7 @@ export class Client {
     start: (done: Done<T>, timeoutMs: number, now: number) => number | void,
   ): Promise<T> {
     return abortable(signal, (resolve, reject) => {
-      if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}; expected more than 0`)
+      if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}; expected > 0`)
       const { state } = this
       if (offline === 'refuse' && state !== 'connected' && state !== 'closed')
         throw new RtmsError('NOT_SENT', `The client is ${state} and offline is 'refuse': nothing was sent`)
