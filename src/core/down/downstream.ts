@@ -1,8 +1,9 @@
+import { encodeMessage } from '../../protocol/binary.ts'
 import { type ErrorCode, errors } from '../../protocol/errors.ts'
 import type { MessageOf, MessageType, ServerMessage } from '../../protocol/schema.ts'
 import type { NodeLimits } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
-import { Gap } from '../log/batches.ts'
+import { Gap, WarmCaches } from '../log/batches.ts'
 import { compose, Encoded } from '../log/encoded.ts'
 import { type Cursor, empty, LANE, type Outlet } from '../log/log.ts'
 import type { Packet } from '../ports.ts'
@@ -24,6 +25,8 @@ export class Downstream {
   readonly #publishers: Told
   readonly #slow: (outlet: Outlet) => void
   readonly #broken: (outlet: Outlet, error: unknown) => void
+  /** The caches of all logs: what no reader waits for after a flush is dropped. */
+  readonly caches: WarmCaches = new WarmCaches()
   #queue: Outlet[] = []
   /** Parts of the write under way; reused. */
   readonly #parts: Encoded[] = []
@@ -58,7 +61,7 @@ export class Downstream {
 
   /** Appends a message to a session's log. */
   send(session: Session, message: ServerMessage): void {
-    this.sendEncoded(session, Encoded.of(message))
+    this.sendEncoded(session, encodeMessage(message))
   }
 
   /** Answers a call with FAILED, and counts it. `index`: the position of the topic in a SUBSCRIBE. */
@@ -74,7 +77,7 @@ export class Downstream {
     this.send(session, { type: 'failed', call, index, error, message: shorten(text), retryAfter })
   }
 
-  sendEncoded(session: Session, entry: Encoded): void {
+  sendEncoded(session: Session, entry: Uint8Array): void {
     if (session.ended) return
     const { outlet, log } = session
     const kept = log.append(entry)
@@ -142,9 +145,11 @@ export class Downstream {
       }
       if (outlet.hasWork) this.#enqueue(outlet)
     }
-    if (at === queue.length) return
-    this.#stats.sweepsCutDown++
-    this.#queue = [...queue.slice(at), ...this.#queue]
+    if (at < queue.length) {
+      this.#stats.sweepsCutDown++
+      this.#queue = [...queue.slice(at), ...this.#queue]
+    }
+    this.caches.settle(!this.hasWork)
   }
 
   /** Writes what waits for this connection. Returns the bytes written. */

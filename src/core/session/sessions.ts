@@ -3,9 +3,11 @@ import type { MessageOf } from '../../protocol/schema.ts'
 import type { NodeConfig } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
+import { weights } from '../ground/weights.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Grant } from '../ports.ts'
 import { Session, type SessionHost } from './session.ts'
+import { User } from './user.ts'
 
 /** All sessions of a node, by id and by user. */
 export class Sessions {
@@ -14,7 +16,7 @@ export class Sessions {
   readonly #stats: Stats
   readonly #host: SessionHost
   readonly #byId: Map<string, Session> = new Map()
-  readonly #byUser: Map<string, Set<Session>> = new Map()
+  readonly #byUser: Map<string, User<Session>> = new Map()
 
   constructor(config: NodeConfig, timers: Timers, stats: Stats, host: SessionHost) {
     this.#config = config
@@ -32,7 +34,12 @@ export class Sessions {
   }
 
   of(user: string): Iterable<Session> {
-    return this.#byUser.get(user) ?? []
+    return this.#byUser.get(user)?.sessions ?? []
+  }
+
+  /** The users who have sessions here. */
+  users(): Iterable<User<Session>> {
+    return this.#byUser.values()
   }
 
   /** Number of a user's sessions, and how many of them have a connection. */
@@ -43,7 +50,7 @@ export class Sessions {
 
   /**
    * Attaches an outlet to the session that a HELLO names, or to a new one; `reason` says why it is new. Returns
-   * 'stolen' when the id belongs to another user, 'limit' when the user has too many sessions.
+   * 'stolen' when the id belongs to another user, 'limit' when the user has too many sessions, or holds too much of a full node.
    */
   attach(
     outlet: Outlet,
@@ -78,13 +85,19 @@ export class Sessions {
   }
 
   #open(grant: Grant): Session | null {
-    let sessions = this.#byUser.get(grant.user)
-    if (sessions !== undefined && sessions.size >= this.#config.limits.sessionsPerUser) return null
+    let user = this.#byUser.get(grant.user)
+    const { budget } = this.#host
+    if (user !== undefined && user.sessions.size >= this.#config.limits.sessionsPerUser) return null
+    if (!budget.admits(user?.held ?? 0, weights.session)) return null
     const id = [...this.#config.entropy(16)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
-    const session = new Session(id, grant, this.#host)
+    if (user === undefined) {
+      user = new User<Session>(budget.accounts.user, (outlet) => this.#host.slow(outlet))
+      this.#byUser.set(grant.user, user)
+    }
+    const session = new Session(id, grant, user, this.#host)
     this.#byId.set(id, session)
-    if (sessions === undefined) this.#byUser.set(grant.user, (sessions = new Set()))
-    sessions.add(session)
+    user.sessions.add(session)
+    user.hold(weights.session)
     this.#stats.sessionsOpened++
     return session
   }
@@ -100,9 +113,10 @@ export class Sessions {
     session.log.release()
     this.#timers.clear(session.expiry)
     this.#byId.delete(session.id)
-    const sessions = this.#byUser.get(session.user)
-    sessions?.delete(session)
-    if (sessions?.size === 0) this.#byUser.delete(session.user)
+    session.payer.hold(-weights.session)
+    const user = this.#byUser.get(session.user)
+    user?.sessions.delete(session)
+    if (user?.sessions.size === 0) this.#byUser.delete(session.user)
     this.#stats.sessionsEnded++
   }
 }

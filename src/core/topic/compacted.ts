@@ -16,6 +16,7 @@ interface ForgottenKey {
 export class Compacted {
   readonly #keys: Map<string, Publication> = new Map()
   #newest: Publication | null = null
+  #oldest: Publication | null = null
   /** Keys whose latest entry is a removal, oldest removal first. */
   #removed: Set<string> | null = null
   /**
@@ -24,7 +25,7 @@ export class Compacted {
   #forgotten: Map<string, ForgottenKey> | null = null
   #unknownRemovedAt = 0
   #unknownDroppedAt = 0
-  /** The position of the last removal that was forgotten. Removals are forgotten in order of position. */
+  /** The highest position of all that was forgotten. */
   #forgottenAt = 0
 
   get newest(): Publication | null {
@@ -38,6 +39,12 @@ export class Compacted {
 
   has(key: string): boolean {
     return this.#keys.has(key)
+  }
+
+  /** What the latest entry of a key weighs; 0 for none, and for a removal. */
+  weightOf(key: string): number {
+    const entry = this.#keys.get(key)
+    return entry === undefined || entry.tombstone ? 0 : entry.weight
   }
 
   /** The latest entry of each key, removed keys not included, oldest first. */
@@ -71,14 +78,16 @@ export class Compacted {
     this.#keys.set(key, entry)
     entry.latest = true
     entry.older = this.#newest
-    if (this.#newest !== null) this.#newest.newer = entry
+    if (this.#newest === null) this.#oldest = entry
+    else this.#newest.newer = entry
     this.#newest = entry
     return current ?? null
   }
 
   #unlink(entry: Publication): void {
     entry.latest = false
-    if (entry.older !== null) entry.older.newer = entry.newer
+    if (entry.older === null) this.#oldest = entry.newer
+    else entry.older.newer = entry.newer
     if (entry.newer !== null) entry.newer.older = entry.older
     else this.#newest = entry.older
     entry.older = null
@@ -88,12 +97,23 @@ export class Compacted {
   /** Forgets the oldest removal, to make room for a new key. Returns it, or null when there is none. */
   forget(): Publication | null {
     const [key] = this.#removed ?? []
-    if (key === undefined) return null
+    return key === undefined ? null : this.#forget(this.#keys.get(key) as Publication)
+  }
+
+  /**
+   * Forgets the entry whose key changed longest ago, a value or a removal. A reader that may hold an older value of the
+   * key is told by a GAP, as of a forgotten removal. Returns it, or null when there is none.
+   */
+  forgetOldest(): Publication | null {
+    return this.#oldest === null ? null : this.#forget(this.#oldest)
+  }
+
+  #forget(entry: Publication): Publication {
+    const { key } = entry
     this.#removed?.delete(key)
-    const entry = this.#keys.get(key) as Publication
     this.#keys.delete(key)
     this.#unlink(entry)
-    this.#forgottenAt = entry.position
+    this.#forgottenAt = Math.max(this.#forgottenAt, entry.position)
     const forgotten = (this.#forgotten ??= new Map<string, ForgottenKey>())
     forgotten.set(key, { removedAt: entry.position, droppedAt: entry.droppedAt })
     if (forgotten.size > fixedLimits.forgottenKeys) {
@@ -101,7 +121,7 @@ export class Compacted {
         [string, ForgottenKey],
       ]
       forgotten.delete(oldest)
-      this.#unknownRemovedAt = removedAt
+      this.#unknownRemovedAt = Math.max(this.#unknownRemovedAt, removedAt)
       this.#unknownDroppedAt = Math.max(this.#unknownDroppedAt, droppedAt)
     }
     return entry

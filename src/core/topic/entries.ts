@@ -4,11 +4,12 @@ import { limits } from '../../protocol/limits.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import { PublicationWriter } from '../../protocol/publications.ts'
 import { type Position, schema } from '../../protocol/schema.ts'
-import type { Budget } from '../ground/budget.ts'
+import type { Budget, Payer } from '../ground/budget.ts'
 import type { Retention } from '../ground/config.ts'
 import { Ring } from '../ground/ring.ts'
+import { weights } from '../ground/weights.ts'
 import { Encoded } from '../log/encoded.ts'
-import { BatchCache, Gap } from '../log/batches.ts'
+import { BatchCache, Gap, type WarmCaches } from '../log/batches.ts'
 import type { Read } from '../log/log.ts'
 import { Compacted } from './compacted.ts'
 import { policies, type TopicCursor, type Wish } from './cursor.ts'
@@ -19,6 +20,7 @@ import type { Publisher } from './publishers.ts'
 export interface TopicSettings {
   readonly retention: Retention
   readonly budget: Budget
+  readonly caches: WarmCaches
   /** Incarnation of this node. */
   readonly incarnation: number
   /** Origin of the times on the wire, in milliseconds since 1970. */
@@ -47,8 +49,9 @@ export class TopicEntries {
   readonly #ring: Ring<Publication>
   readonly #compacted: Compacted = new Compacted()
   readonly #heads: Map<Publisher, Head> = new Map()
+  readonly #payer: Payer
   #bytes = 0
-  /** Bytes of the ring and of the latest values. */
+  /** What the payer was charged for the ring and the latest values. */
   #held = 0
   /** When the last entry arrived or the last reader left, in monotonic milliseconds. */
   touched = 0
@@ -56,18 +59,23 @@ export class TopicEntries {
   #droppedAt = 0
   /** Batches of the ring; of changed keys, for conflating readers; of latest values in place of entries. */
   #hasBatches = false
-  readonly #batches: BatchCache = new BatchCache()
-  readonly #changes: BatchCache = new BatchCache()
-  readonly #values: BatchCache = new BatchCache()
+  readonly #batches: BatchCache
+  readonly #changes: BatchCache
+  readonly #values: BatchCache
   /** `#values` holds batches for readers that began at this position: removals before it are left out. */
   #valuesBegan = 0
 
-  /** `start`: the position of the first entry. */
-  constructor(number: number, start: number, settings: TopicSettings) {
+  /** `start`: the position of the first entry. `payer`: the topic. */
+  constructor(number: number, start: number, settings: TopicSettings, payer: Payer) {
     this.#number = number
     this.#start = start
     this.#settings = settings
+    this.#payer = payer
     this.#ring = new Ring(start)
+    this.#batches = new BatchCache(payer, settings.caches)
+    this.#changes = new BatchCache(payer, settings.caches)
+    this.#values = new BatchCache(payer, settings.caches)
+    this.#hold(weights.entries)
   }
 
   get first(): number {
@@ -89,10 +97,6 @@ export class TopicEntries {
 
   get bytes(): number {
     return this.#bytes
-  }
-
-  get held(): number {
-    return this.#held
   }
 
   /** The ring from a position on, oldest first. */
@@ -164,16 +168,15 @@ export class TopicEntries {
       lost,
     )
     this.#ring.push(entry)
-    const { size } = entry
-    this.#bytes += size
-    this.#hold(size)
+    this.#bytes += entry.size
+    this.#hold(entry.weight)
     const replaced = this.#compacted.put(entry)
     if (replaced !== null) this.#let(replaced)
   }
 
   /** Releases an entry that is no longer the latest of its key, unless the ring still has it. */
-  #let({ position, size }: Publication): void {
-    if (position < this.first) this.#hold(-size)
+  #let({ position, weight }: Publication): void {
+    if (position < this.first) this.#hold(-weight)
   }
 
   #clearBatches(): void {
@@ -217,17 +220,28 @@ export class TopicEntries {
     }
   }
 
-  /** Drops the oldest entries, even those still to be read, until the ring has at most `bytes`. */
-  trimTo(bytes: number): void {
-    while (this.#bytes > bytes) this.#drop()
+  /** Drops batches, then entries of the ring, even those still to be read, then latest values, oldest change first. */
+  shrinkTo(bytes: number): void {
+    this.#clearBatches()
+    while (this.#payer.held > bytes && this.#ring.size > 0) this.#drop()
+    while (this.#payer.held > bytes) {
+      const forgotten = this.#compacted.forgetOldest()
+      if (forgotten === null) return
+      this.#let(forgotten)
+      if (!forgotten.tombstone) this.#settings.budget.valuesDropped++
+    }
+  }
+
+  weightOf(key: string): number {
+    return this.#compacted.weightOf(key)
   }
 
   #drop(): void {
     const oldest = this.#ring.shift()
-    const { position, source, number, size, latest } = oldest
+    const { position, source, number, size, weight, latest } = oldest
     this.#droppedAt = position
     this.#bytes -= size
-    if (!latest) this.#hold(-size)
+    if (!latest) this.#hold(-weight)
     this.#compacted.drop(oldest)
     const head = this.#heads.get(source)
     if (head !== undefined) head.dropped = number
@@ -235,11 +249,11 @@ export class TopicEntries {
 
   #hold(bytes: number): void {
     this.#held += bytes
-    this.#settings.budget.add(bytes)
+    this.#payer.hold(bytes)
   }
 
-  /** The topic was forgotten: returns its bytes to the budget. */
   release(): void {
+    this.#clearBatches()
     this.#hold(-this.#held)
   }
 

@@ -22,10 +22,11 @@ export class Upstream {
     return this.#turns.length > 0
   }
 
-  /** Queues a message. False: the queue is full and the message was not taken. */
+  /**
+   * Queues a message. False: the queue is full, or the user holds too much of a full node. The message was not taken.
+   */
   accept(session: Session, message: ClientMessage): boolean {
-    if (this.isFull(session.upstream)) return false
-    session.upstream.push(message)
+    if (this.isFull(session.upstream) || !session.upstream.push(message)) return false
     this.wake(session)
     return true
   }
