@@ -128,10 +128,13 @@ export class UpstreamQueue {
     return this.#ring.size === 0 ? undefined : this.#ring.get(this.#ring.first)
   }
 
-  /** Queues a message. False: the node is full, and the user holds too much of it. */
+  /**
+   * Queues a message. False: it carries data, the node is full, and the user holds too much of it. Messages without data
+   * are taken, because they may be what gives something back.
+   */
   push(message: ClientMessage): boolean {
     const cost = weighMessage(message)
-    if (!this.#budget.admits(this.#payer.held, cost)) return false
+    if ('data' in message && !this.#budget.admits(this.#payer.held, cost)) return false
     this.#ring.push({ message: own(message), cost })
     this.#hold(cost)
     return true
