@@ -54,21 +54,21 @@ export class BatchCache {
   }
 
   set(from: number, batch: Encoded, to: number): void {
-    if (this.#last !== null) this.#keep(this.#last)
+    if (this.#last !== null) (this.#others ??= new Map()).set(this.#last.from, this.#last)
     this.#last = { batch, from, to }
     this.#isNeeded = true
     this.#charge(weights.batch + batch.binary.length)
+    if (this.#others?.size === fixedLimits.batchesPerLog) this.#dropOldest(this.#others)
     if (this.#isWarm) return
     this.#isWarm = true
     this.#warm.add(this)
   }
 
-  #keep(batch: CachedBatch): void {
-    const others = (this.#others ??= new Map<number, CachedBatch>())
-    others.set(batch.from, batch)
-    if (others.size < fixedLimits.batchesPerLog) return
-    const [oldest] = others.keys() as Iterable<number> as [number]
-    others.delete(oldest)
+  #dropOldest(batches: Map<number, CachedBatch>): void {
+    for (const from of batches.keys()) {
+      batches.delete(from)
+      break
+    }
     this.#weigh()
   }
 
