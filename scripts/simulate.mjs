@@ -28,15 +28,17 @@ else await main()
 // ---- one run after the other, for the main process
 
 function work() {
-  process.on('message', (seed) => {
-    try {
-      process.send({ seed, counts: [...runSeed(seed).counts] })
-    } catch (error) {
-      if (!(error instanceof SeedFailure)) throw error
-      const told = shrink(error, () => process.send({ alive: true }))
-      process.send({ seed, failure: told.message, invariant: told.invariant })
-    }
-  })
+  process.on('message', (seed) => void run(seed))
+}
+
+async function run(seed) {
+  try {
+    process.send({ seed, counts: [...(await runSeed(seed)).counts] })
+  } catch (error) {
+    if (!(error instanceof SeedFailure)) throw error
+    const told = await shrink(error, () => process.send({ alive: true }))
+    process.send({ seed, failure: told.message, invariant: told.invariant })
+  }
 }
 
 // ---- the main process
@@ -59,17 +61,17 @@ async function main() {
   })
   if (values.help) console.log(help)
   else if (values.seed === undefined) await search(values)
-  else replay(values)
+  else await replay(values)
 }
 
-function replay({ seed, without, clients, faulty }) {
+async function replay({ seed, without, clients, faulty }) {
   const smaller = {
     ...(without === undefined ? {} : { without: without.split(',') }),
     ...(clients === undefined ? {} : { clients: Number(clients) }),
     ...(faulty === undefined ? {} : { faulty: Number(faulty) }),
   }
   try {
-    const result = runSeed(Number(seed), { smaller, trace: (line) => console.log(line) })
+    const result = await runSeed(Number(seed), { smaller, trace: (line) => console.log(line) })
     console.log(`seed ${result.seed} kept every promise; history ${result.hash}`)
   } catch (error) {
     if (!(error instanceof SeedFailure)) throw error

@@ -10,3 +10,15 @@ declare class TextDecoder {
 }
 declare function atob(base64: string): string
 declare function btoa(binary: string): string
+declare function queueMicrotask(action: () => void): void
+declare class AbortSignal {
+  readonly aborted: boolean
+  readonly reason: unknown
+  throwIfAborted(): void
+  addEventListener(type: 'abort', listener: () => void): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+declare class AbortController {
+  readonly signal: AbortSignal
+  abort(reason?: unknown): void
+}

@@ -23,6 +23,7 @@ import {
   type TopicReader,
 } from './machine/index.ts'
 import { Meeting, type MeetingHost } from './meeting.ts'
+import type { Outside } from './outside.ts'
 import { SharedReader } from './shared-reader.ts'
 import type { CallOptions, ConnectOptions, Publication, Socket, State, SubscribeOptions } from './options.ts'
 
@@ -35,31 +36,59 @@ function stateOf(phase: Phase): State {
 const CLIENT = 'rtms-js/0.1'
 const TIMEOUT_MS = 10_000
 
-/** A connection to RTMS that reconnects by itself. Made by {@link connect}. */
+/**
+ * A promise that rejects with the signal's reason once it is aborted. `start` returns what an abort has to undo. A
+ * signal may outlive many promises, so a promise that has settled no longer listens to it.
+ */
+function abortable<T>(
+  signal: AbortSignal | undefined,
+  start: (resolve: (value: T) => void, reject: (error: unknown) => void) => () => void,
+): Promise<T> {
+  let abort: (() => void) | undefined
+  const promise = new Promise<T>((resolve, reject) => {
+    signal?.throwIfAborted()
+    const undo = start(resolve, reject)
+    abort = () => {
+      reject(signal?.reason)
+      undo()
+    }
+    signal?.addEventListener('abort', abort)
+  })
+  const forget = (): void => signal?.removeEventListener('abort', abort as () => void)
+  promise.then(forget, forget)
+  return promise
+}
+
+/** A connection to RTMS that reconnects by itself. Made by `connect`. */
 export class Client {
   readonly #options: ConnectOptions
+  readonly #outside: Outside
   readonly #machine: Machine
-  readonly #states: Listeners<[State, RtmsError | null]> = new Listeners()
-  readonly #reconnects: Listeners<[{ recovered: boolean; reason: string }]> = new Listeners()
+  readonly #states: Listeners<[State, RtmsError | null]>
+  readonly #reconnects: Listeners<[{ recovered: boolean; reason: string }]>
   readonly #pushes: Map<string, Listeners<[unknown]>> = new Map()
   readonly #shared: Map<string, SharedReader> = new Map()
   #socket: Socket | null = null
   /** The machine's number of the current attempt. */
   #attempt = 0
-  #timer: ReturnType<typeof setTimeout> | undefined
+  #disarm: () => void = () => {}
   #timerAt = Infinity
   #flushing = false
-  readonly #closed: AbortController = new AbortController()
+  readonly #unwatch: () => void
   #welcome: MessageOf<'welcome'> | null = null
 
-  constructor(options: ConnectOptions) {
+  /** @internal */
+  constructor(options: ConnectOptions, outside: Outside) {
     this.#options = options
+    this.#outside = outside
+    this.#states = new Listeners(outside.report)
+    this.#reconnects = new Listeners(outside.report)
     this.#machine = new Machine(
       {
         codec: binaryCodec,
         window: options.window ?? 131_072,
         client: CLIENT,
-        random: Math.random,
+        random: outside.random,
         connectMs: options.connectTimeoutMs ?? 10_000,
         backoffMs: options.maxBackoffMs ?? 30_000,
       },
@@ -81,33 +110,10 @@ export class Client {
       },
     )
     this.#run((now) => this.#machine.start(now))
-    this.#watchPage()
-  }
-
-  /** When the page becomes visible, leaves the cache or regains the network, the connection is probed at once. */
-  #watchPage(): void {
-    if (typeof document === 'undefined') return
-    const until = { signal: this.#closed.signal }
-    let isLeaving = false
-    const probe = (): void => {
-      isLeaving = false
-      this.#run((now) => this.#machine.probe(now))
-    }
-    // The node sees a closed tab at once. A page that is reloaded or comes back from the cache keeps its session and
-    // its seats. The application may leave a meeting or close the client in its own `pagehide` listener: the browser
-    // reports the page as hidden right after those listeners have run. If the page was hidden before, the browser
-    // closes its socket.
-    addEventListener('pagehide', () => (isLeaving = true), until)
-    document.addEventListener(
-      'visibilitychange',
-      () => {
-        if (!document.hidden) probe()
-        else if (isLeaving) this.#run((now) => this.#machine.suspend(now))
-      },
-      until,
+    this.#unwatch = outside.watch(
+      () => this.#run((now) => this.#machine.probe(now)),
+      () => this.#run((now) => this.#machine.suspend(now)),
     )
-    addEventListener('pageshow', probe, until)
-    addEventListener('online', probe, until)
   }
 
   get state(): State {
@@ -152,11 +158,10 @@ export class Client {
     name: string,
     options: { readonly spectator?: boolean; readonly config?: string; readonly signal?: AbortSignal } = {},
   ): Promise<Meeting<T>> {
-    return new Promise((resolve, reject) => {
-      const { spectator = false, config = '', signal } = options
+    const { spectator = false, config = '', signal } = options
+    return abortable(signal, (resolve, reject) => {
       checkName(name, 'meeting', 'BAD_NAME')
       checkKey(config, 'config')
-      signal?.throwIfAborted()
       const host: MeetingHost = {
         join: (listener) => this.#machine.followers.join(name, spectator, config, listener),
         input: (seat, data, how) =>
@@ -164,13 +169,13 @@ export class Client {
             this.#machine.followers.input(seat, data, timeoutMs, now, done),
           ),
         leave: (seat) => this.#run(() => this.#machine.followers.leave(seat)),
+        report: this.#outside.report,
       }
       const meeting = new Meeting<T>(name, host, resolve, reject)
       this.#after()
-      signal?.addEventListener('abort', () => {
-        reject(signal.reason)
+      return () => {
         if (meeting.pending) meeting.leave()
-      })
+      }
     })
   }
 
@@ -186,10 +191,10 @@ export class Client {
     checkName(topic, 'topic', 'BAD_TOPIC')
     const { conflate = false, maxHz = 0, keys = [], history = 0, since } = options
     if (keys.length > limits.keys || !keys.every(isKey))
-      throw new RtmsError('LIMIT', `at most ${limits.keys} keys of ${limits.name} bytes can be named`)
+      throw new RtmsError('LIMIT', `at most ${limits.keys} keys of ${limits.name} bytes`)
     if (!isUint(history)) throw new RangeError(`history is ${history}; expected an integer of at least 0`)
     if (since !== undefined && !isPosition(since))
-      throw new TypeError('since must be what client.position gave; leave it out to begin anew')
+      throw new TypeError('since must be what client.position gave')
     const wish: ReadOptions = {
       conflate,
       // The wire carries a whole number, in which 0 means no throttle.
@@ -199,7 +204,9 @@ export class Client {
       history,
       since,
     }
-    const shared = this.#shared.get(topic) ?? new SharedReader(topic, wish, () => this.#shared.delete(topic))
+    const shared =
+      this.#shared.get(topic) ??
+      new SharedReader(topic, wish, this.#outside.report, () => this.#shared.delete(topic))
     if (!shared.isSame(wish))
       throw new RtmsError('LIMIT', `${topic} is subscribed to with other options already`)
     this.#shared.set(topic, shared)
@@ -226,7 +233,7 @@ export class Client {
   /** Calls `listener` for each push of this name to this user. Returns the function that removes it. */
   onPush<T = unknown>(name: string, listener: (data: T) => void): () => void {
     let listeners = this.#pushes.get(name)
-    if (listeners === undefined) this.#pushes.set(name, (listeners = new Listeners()))
+    if (listeners === undefined) this.#pushes.set(name, (listeners = new Listeners(this.#outside.report)))
     return listeners.add(listener as (data: unknown) => void)
   }
 
@@ -269,35 +276,33 @@ export class Client {
     { signal, offline = this.#options.offline, timeoutMs = TIMEOUT_MS }: CallOptions,
     start: (done: Done<T>, timeoutMs: number, now: number) => number | void,
   ): Promise<T> {
-    return new Promise((resolve, reject) => {
-      signal?.throwIfAborted()
+    return abortable(signal, (resolve, reject) => {
       if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}; expected more than 0`)
       const { state } = this
       if (offline === 'refuse' && state !== 'connected' && state !== 'closed')
         throw new RtmsError('NOT_SENT', `The client is ${state} and offline is 'refuse': nothing was sent`)
+      let call: number | void
       this.#run((now) => {
-        const done: Done<T> = (result) => {
-          signal?.removeEventListener('abort', abort)
-          if (!(result instanceof RtmsError)) resolve(result)
-          else reject(signal?.aborted ? signal.reason : result)
-        }
-        const call = start(done, timeoutMs, now)
-        const abort = (): void => this.#run(() => this.#machine.calls.cancel(call as number))
-        signal?.addEventListener('abort', abort)
+        call = start(
+          (result) => (result instanceof RtmsError ? reject(result) : resolve(result)),
+          timeoutMs,
+          now,
+        )
       })
+      return () => this.#run(() => this.#machine.calls.cancel(call as number))
     })
   }
 
   /** Ends the connection for good; pending calls reject with CLOSED. */
   close(): void {
-    this.#closed.abort()
+    this.#unwatch()
     this.#run(() => this.#machine.close())
   }
 
   // ---- the machine's outside
 
   #run(action: (now: number) => void): void {
-    action(performance.now())
+    action(this.#outside.now())
     this.#after()
   }
 
@@ -312,16 +317,13 @@ export class Client {
     }
     const { deadline } = this.#machine
     if (deadline === this.#timerAt) return
-    clearTimeout(this.#timer)
+    this.#disarm()
     this.#timerAt = deadline
     if (deadline === Infinity) return
-    this.#timer = setTimeout(
-      () => {
-        this.#timerAt = Infinity
-        this.#run((now) => this.#machine.tick(now))
-      },
-      Math.min(deadline - performance.now(), 2 ** 31 - 1),
-    )
+    this.#disarm = this.#outside.at(deadline, () => {
+      this.#timerAt = Infinity
+      this.#run((now) => this.#machine.tick(now))
+    })
   }
 
   async #getTicket(attempt: number): Promise<void> {
@@ -334,7 +336,7 @@ export class Client {
       ) {
         throw new RtmsError('UNAUTHENTICATED', 'getTicket must return { url, token, expiresAt }')
       }
-      const validMs = ticket.expiresAt * 1000 - Date.now()
+      const validMs = ticket.expiresAt * 1000 - this.#outside.wallNow()
       this.#run((now) => this.#machine.handleTicket(attempt, ticket, validMs, now))
     } catch (cause) {
       const error =
@@ -346,7 +348,7 @@ export class Client {
   }
 
   #open(attempt: number, url: string): void {
-    const make = this.#options.socket ?? ((at, names) => new WebSocket(at, names) as unknown as Socket)
+    const make = this.#options.socket ?? this.#outside.socket
     let socket: Socket
     try {
       socket = make(url, [binaryCodec.subprotocol])
@@ -395,12 +397,4 @@ export class Client {
       // Nothing listens to this socket any more.
     }
   }
-}
-
-/**
- * Connects to RTMS and stays connected; see {@link ConnectOptions}. Returns at once; calls made before the first
- * connection wait for it.
- */
-export function connect(options: ConnectOptions): Client {
-  return new Client(options)
 }

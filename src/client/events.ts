@@ -1,13 +1,11 @@
-/** Reports an error that has no listener to the runtime. */
-export function report(error: unknown): void {
-  setTimeout(() => {
-    throw error
-  })
-}
-
 /** Calls each listener. One that throws is reported to the runtime; the others are still called. */
 export class Listeners<A extends readonly unknown[]> {
   readonly #listeners: Set<(...args: A) => void> = new Set()
+  readonly #report: (error: unknown) => void
+
+  constructor(report: (error: unknown) => void) {
+    this.#report = report
+  }
 
   get size(): number {
     return this.#listeners.size
@@ -23,12 +21,14 @@ export class Listeners<A extends readonly unknown[]> {
   }
 
   emit(...args: A): void {
-    for (const listener of this.#listeners) {
+    // One that is added meanwhile hears the next event, and one that is removed not even this one.
+    for (const listener of Array.from(this.#listeners)) {
+      if (!this.#listeners.has(listener)) continue
       try {
         listener(...args)
       } catch (error) {
         // An error of an application's listener goes to the runtime and must not stop the packet being handled.
-        report(error)
+        this.#report(error)
       }
     }
   }

@@ -1,4 +1,5 @@
-export { Client, connect } from './client.ts'
+export { Client } from './client.ts'
+export { connect } from './connect.ts'
 export type { Ticket } from './machine/index.ts'
 export type { Frame, FrameGap, Input, Meeting } from './meeting.ts'
 export type {

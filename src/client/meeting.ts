@@ -47,19 +47,21 @@ export interface MeetingHost {
   join(listener: SeatListener): SeatMachine
   input(seat: SeatMachine, data: Payload, options: SendOptions): Promise<number>
   leave(seat: SeatMachine): void
+  /** Reports an error that nobody handles. */
+  readonly report: (error: unknown) => void
 }
 
 /** A meeting this client has joined. It stays joined across reconnects until `leave`. */
 export class Meeting<T = unknown> implements SeatListener {
   readonly name: string
   readonly #host: MeetingHost
-  readonly #frames: Listeners<[Frame<T>]> = new Listeners()
-  readonly #gaps: Listeners<[FrameGap]> = new Listeners()
+  readonly #frames: Listeners<[Frame<T>]>
+  readonly #gaps: Listeners<[FrameGap]>
   /** Private messages that arrived before there was a listener. */
   readonly #earlyMessages: unknown[] = []
-  readonly #messages: Listeners<[unknown]> = new Listeners()
-  readonly #ends: Listeners<[RtmsError]> = new Listeners()
-  readonly #joins: Listeners<[MessageOf<'joined'>]> = new Listeners()
+  readonly #messages: Listeners<[unknown]>
+  readonly #ends: Listeners<[RtmsError]>
+  readonly #joins: Listeners<[MessageOf<'joined'>]>
   /** Frames and gaps that arrived before there was a listener, in order. */
   #early: (RawFrame | FrameGap)[] = []
   readonly #seat: SeatMachine
@@ -77,6 +79,12 @@ export class Meeting<T = unknown> implements SeatListener {
     this.#host = host
     this.#resolve = resolve
     this.#reject = reject
+    const { report } = host
+    this.#frames = new Listeners(report)
+    this.#gaps = new Listeners(report)
+    this.#messages = new Listeners(report)
+    this.#ends = new Listeners(report)
+    this.#joins = new Listeners(report)
     this.#seat = host.join(this)
   }
 
@@ -136,14 +144,28 @@ export class Meeting<T = unknown> implements SeatListener {
    * longer keeps it, after the gap that {@link onGap} reports. Returns the function that removes the listener.
    */
   onFrame(listener: (frame: Frame<T>) => void): () => void {
-    const remove = this.#frames.add(listener)
-    const early = this.#early
-    this.#early = []
-    for (const item of early) {
-      if ('number' in item) this.frame(item)
-      else this.#gaps.emit(item)
-    }
+    return this.#replayTo(this.#frames.add(listener))
+  }
+
+  /** What has waited for a listener is told once the caller can remove it. */
+  #replayTo(remove: () => void): () => void {
+    queueMicrotask(() => this.#replay())
     return remove
+  }
+
+  #replay(): void {
+    const early = this.#early
+    let at = 0
+    // A listener may leave, or remove the last one.
+    while (this.#frames.size > 0 && at < early.length) this.#tell(early[at++] as RawFrame | FrameGap)
+    early.splice(0, at)
+    const messages = this.#earlyMessages
+    while (this.#messages.size > 0 && messages.length > 0) this.#messages.emit(messages.shift())
+  }
+
+  #tell(item: RawFrame | FrameGap): void {
+    if ('number' in item) this.#frames.emit({ ...item, inputs: item.inputs.map((entry) => decode<T>(entry)) })
+    else this.#gaps.emit(item)
   }
 
   /** Calls `listener` when frames are missing for good. To hear of the first gap, add it before {@link onFrame}. */
@@ -156,9 +178,7 @@ export class Meeting<T = unknown> implements SeatListener {
    * gets the messages that arrived before it was added.
    */
   onMessage(listener: (data: unknown) => void): () => void {
-    const remove = this.#messages.add(listener)
-    for (const data of this.#earlyMessages.splice(0)) this.#messages.emit(data)
-    return remove
+    return this.#replayTo(this.#messages.add(listener))
   }
 
   /**
@@ -190,28 +210,21 @@ export class Meeting<T = unknown> implements SeatListener {
 
   /** Leaves for good. Inputs sent before are still framed. */
   leave(): void {
+    this.#early.length = 0
     this.#host.leave(this.#seat)
   }
 
   // ---- SeatListener
 
   /** @internal */
-  frame(frame: RawFrame): void {
-    if (this.#frames.size === 0) {
-      this.#wait(frame)
-      return
-    }
-    this.#frames.emit({
-      number: frame.number,
-      events: frame.events,
-      inputs: frame.inputs.map((entry) => decode<T>(entry)),
-    })
+  frame(item: RawFrame | FrameGap): void {
+    if (this.#frames.size > 0 && this.#early.length === 0) this.#tell(item)
+    else this.#wait(item)
   }
 
   /** @internal */
   gap(from: number, to: number, reason: ErrorCode): void {
-    if (this.#frames.size === 0) this.#wait({ from, to, reason })
-    else this.#gaps.emit({ from, to, reason })
+    this.frame({ from, to, reason })
   }
 
   /** A meeting without a listener keeps only its latest frames; the first listener gets a gap for the rest. */
@@ -234,9 +247,10 @@ export class Meeting<T = unknown> implements SeatListener {
 
   /** @internal */
   direct(data: Payload): void {
-    if (this.#messages.size > 0) return this.#messages.emit(fromPayload(data))
-    this.#earlyMessages.push(fromPayload(data))
-    if (this.#earlyMessages.length > MOST_EARLY_MESSAGES) this.#earlyMessages.shift()
+    const early = this.#earlyMessages
+    if (this.#messages.size > 0 && early.length === 0) return this.#messages.emit(fromPayload(data))
+    early.push(fromPayload(data))
+    if (early.length > MOST_EARLY_MESSAGES) early.shift()
   }
 
   /** @internal */

@@ -1,6 +1,7 @@
 // The `node` condition of `rtms/client`: the same API, with `ws` where this Node has no WebSocket.
 import { WebSocket as WsSocket } from 'ws'
-import { Client, connect as connectAnywhere } from './client.ts'
+import type { Client } from './client.ts'
+import { connect as connectAnywhere } from './connect.ts'
 import type { ConnectOptions, Socket } from './options.ts'
 
 export * from './index.ts'

@@ -1,5 +1,5 @@
 import { fromPayload, type ErrorCode, type MessageOf, type RtmsError } from '../protocol/index.ts'
-import { Listeners, report } from './events.ts'
+import { Listeners } from './events.ts'
 import type { ReaderListener, ReadOptions, Received, TopicReader } from './machine/index.ts'
 import type { Publication, SubscribeOptions } from './options.ts'
 
@@ -7,19 +7,25 @@ import type { Publication, SubscribeOptions } from './options.ts'
 export class SharedReader implements ReaderListener {
   readonly #topic: string
   readonly #options: ReadOptions
+  readonly #report: (error: unknown) => void
   readonly #forget: () => void
-  readonly #listeners: Listeners<[unknown, Publication]> = new Listeners()
-  readonly #starts: Listeners<[{ recovered: boolean; reason: ErrorCode | '' }]> = new Listeners()
-  readonly #gaps: Listeners<[{ lost: number; reason: ErrorCode }]> = new Listeners()
-  readonly #errors: Listeners<[RtmsError]> = new Listeners()
+  readonly #listeners: Listeners<[unknown, Publication]>
+  readonly #starts: Listeners<[{ recovered: boolean; reason: ErrorCode | '' }]>
+  readonly #gaps: Listeners<[{ lost: number; reason: ErrorCode }]>
+  readonly #errors: Listeners<[RtmsError]>
   /** The latest value per key of a conflating subscription, for listeners that come later. */
   readonly #latest: Map<string, [unknown, Publication]> = new Map()
   /** Null until the machine has a reader for it. */
   reader: TopicReader | null = null
 
-  constructor(topic: string, options: ReadOptions, forget: () => void) {
+  constructor(topic: string, options: ReadOptions, report: (error: unknown) => void, forget: () => void) {
     this.#topic = topic
     this.#options = options
+    this.#report = report
+    this.#listeners = new Listeners(report)
+    this.#starts = new Listeners(report)
+    this.#gaps = new Listeners(report)
+    this.#errors = new Listeners(report)
     this.#forget = forget
   }
 
@@ -32,7 +38,7 @@ export class SharedReader implements ReaderListener {
   }
 
   add(listener: (data: unknown, publication: Publication) => void, options: SubscribeOptions): () => void {
-    const own: Listeners<[unknown, Publication]> = new Listeners()
+    const own: Listeners<[unknown, Publication]> = new Listeners(this.#report)
     // A late listener first gets the latest values as of its first turn, then what follows.
     let isLate = this.#latest.size > 0
     if (isLate)
@@ -74,6 +80,6 @@ export class SharedReader implements ReaderListener {
   failed(error: RtmsError): void {
     this.#forget()
     if (this.#errors.size > 0 || error.code === 'CLOSED') this.#errors.emit(error)
-    else report(error)
+    else this.#report(error)
   }
 }

@@ -31,6 +31,7 @@ export type {
   SealedFrame,
   Transport,
 } from './ports.ts'
+export { Places } from './ground/places.ts'
 export { type Bucket, FULL, Rate } from './ground/rate.ts'
 export type { Revoked } from './door/revocations.ts'
 export { Buckets, type RefusedBy, type Stats } from './ground/stats.ts'

@@ -28,6 +28,7 @@ import type { SessionInfo } from './session/session-info.ts'
 import { Sessions } from './session/sessions.ts'
 import { Stats } from './ground/stats.ts'
 import { type TimerName, Timers } from './ground/timers.ts'
+import { Work } from './ground/work.ts'
 import { topicInfo, type TopicInfo } from './topic/topic-info.ts'
 import type { Publication } from './topic/publication.ts'
 import { Publishers } from './topic/publishers.ts'
@@ -47,6 +48,7 @@ export class RtmsNode {
   readonly #config: NodeConfig
   readonly #timers: Timers = new Timers()
   readonly #budget: Budget
+  readonly #work: Work = new Work()
   readonly #downstream: Downstream
   readonly #sessions: Sessions
   readonly #connections: Connections
@@ -76,6 +78,7 @@ export class RtmsNode {
     const downstream = new Downstream(
       limits,
       stats,
+      this.#work,
       publishers,
       (outlet) => this.#endings.dismiss(outlet, 'SLOW'),
       (outlet, error) => {
@@ -90,11 +93,11 @@ export class RtmsNode {
       expired: (session, now) => this.#endings.expired(session, now),
       caughtUp: (session) => this.#dispatch.resume(session),
     })
-    const meetings = new Meetings(config, timers, downstream, stats, budget, nextLog)
-    const topics = new Topics(config, timers, downstream, bus, stats, budget, publishers, nextLog)
+    const meetings = new Meetings(config, timers, downstream, stats, budget, this.#work, nextLog)
+    const topics = new Topics(config, timers, downstream, bus, stats, budget, this.#work, publishers, nextLog)
     const requests = new Requests(limits, timers, downstream, application, stats)
     const revocations = new Revocations(limits)
-    const dispatch = new Dispatch(limits, stats, {
+    const dispatch = new Dispatch(limits, stats, this.#work, {
       timers,
       application,
       downstream,
@@ -182,13 +185,14 @@ export class RtmsNode {
 
   /** The inspection task: fires due timers, then serves what goes up, then what goes down, each within its budget. */
   sweep(now: number): void {
+    const { limits } = this.#config
     this.stats.sweeps++
     this.#guards.sweep(now)
     this.#timers.run(now)
     this.#dispatch.sweep(now)
     this.#meetings.sweep(now)
     this.#topics.sweep(now)
-    this.#downstream.flush(now, this.#config.limits.sweepBytes)
+    this.#downstream.flush(now, limits.sweepBytes, limits.sweepWork)
     if (!this.#downstream.hasWork) this.#topics.trim(now)
     this.#budget.enforce(now)
     this.#endings.sweep(now)

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import sirv from 'sirv'
 import { RtmsError } from '../protocol/index.ts'
 import { Rtms, type RtmsOptions } from '../server/index.ts'
 import { pageHeaders } from '../server/edge/page-headers.ts'
+import { StaticFiles } from '../server/edge/static-files.ts'
 import { battle } from './battle/rooms.ts'
 import { guestOf } from './guests.ts'
 import { HttpError, notFound, readJson, sendJson } from './http.ts'
@@ -28,16 +28,7 @@ export interface Demo {
 
 /** Starts a node that serves the demo; `pages` is the folder that `vite build web` made. */
 export async function startDemo(settings: Settings, pages: string): Promise<Demo> {
-  const files = sirv(pages, {
-    etag: true,
-    onNoMatch: (_req, res) => notFound(res),
-    // Names under /assets/ change with their content.
-    setHeaders: (res, path) =>
-      res.setHeader(
-        'cache-control',
-        path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
-      ),
-  })
+  const files = new StaticFiles(pages)
   const open = new Map<string, Part>()
   const handler = (req: IncomingMessage, res: ServerResponse): void => {
     for (const [name, value] of Object.entries(pageHeaders)) res.setHeader(name, value)
@@ -46,8 +37,7 @@ export async function startDemo(settings: Settings, pages: string): Promise<Demo
     const seen = open.get(/^\/api\/(\w+)\/view$/.exec(path)?.[1] ?? '')
     if (seen?.view !== undefined && req.method === 'GET') answerView(seen, req, res)
     else if (part !== undefined) void answerTicket(rtms, part, req, res)
-    else if (req.method === 'GET' || req.method === 'HEAD') files(req, res)
-    else notFound(res)
+    else answerFile(files, req, res, path)
   }
   const rtms: Rtms = await Rtms.start({ ...settings, handler })
   for (const [name, make] of Object.entries(parts)) open.set(name, make(rtms))
@@ -82,6 +72,14 @@ export async function startDemo(settings: Settings, pages: string): Promise<Demo
       return rtms.close()
     },
   }
+}
+
+function answerFile(files: StaticFiles, req: IncomingMessage, res: ServerResponse, path: string): void {
+  // Names under /assets/ change with their content.
+  const kept = path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'
+  res.setHeader('cache-control', kept)
+  const isRead = req.method === 'GET' || req.method === 'HEAD'
+  if (!isRead || !files.answer(req, res, path)) notFound(res)
 }
 
 /** The guest secret is in a header: an address ends up in logs. */

@@ -1,9 +1,10 @@
+import { report } from '../client/connect.ts'
 import { Listeners } from '../client/events.ts'
 import type { Client } from '../client/index.ts'
 
 /** A resource that the components of one client share: opened for the first of them, closed after the last. */
 export abstract class Store<S, L extends { changed(): void } = { changed(): void }> {
-  protected readonly listeners: Listeners<[(listener: L) => void]> = new Listeners()
+  protected readonly listeners: Listeners<[(listener: L) => void]> = new Listeners(report)
   readonly #ended: () => void
   #state: S
   #isOpen = false

@@ -17,6 +17,7 @@ const QUANTILES: readonly number[] = [0.5, 0.9, 0.99, 1]
 export class Metrics {
   readonly #registry: Registry = new Registry()
   #delay: IntervalHistogram | null = null
+  #reading: Promise<string> | null = null
 
   constructor(host: Host, requests: RequestHandlers, keys: RemoteKeys | null) {
     const { node } = host
@@ -123,10 +124,19 @@ export class Metrics {
     this.#gauge('jwks_age_seconds', age, () => (performance.now() - stats.at) / 1000)
   }
 
-  /** All of them, as text. */
+  /** All of them, as text. Who asks while they are being read gets the same text. */
   text(): Promise<string> {
     this.#watch()
-    return this.#registry.metrics()
+    this.#reading ??= this.#read()
+    return this.#reading
+  }
+
+  async #read(): Promise<string> {
+    try {
+      return await this.#registry.metrics()
+    } finally {
+      this.#reading = null
+    }
   }
 
   /** All of them, as objects. */

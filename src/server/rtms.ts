@@ -96,9 +96,10 @@ export class Rtms {
     const webhook = settings.requests === undefined ? undefined : new Webhook(logger, settings.requests)
     const requests: RequestHandlers = new RequestHandlers(
       settings.maxHandlers,
+      settings.limits.handlersPerUser,
       (call, outcome) => host.handle((node, now) => node.handleReply(call, outcome, now)),
       logger,
-      (call) => webhook?.handlerOf(call),
+      webhook,
     )
     const connects = new Hooks<Connected>('onConnect', logger)
     const disconnects = new Hooks<Disconnected>('onDisconnect', logger)

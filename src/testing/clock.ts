@@ -4,6 +4,8 @@ import { Timer, Timers } from '../core/ground/timers.ts'
 export class VirtualClock {
   readonly #timers: Timers<'event'> = new Timers()
   now = 0
+  /** Events run at this instant. */
+  #here = 0
 
   /** Calls `action` at `time`, or now where that is past. Returns the function that cancels it. */
   at(time: number, action: () => void): () => void {
@@ -16,16 +18,23 @@ export class VirtualClock {
     return this.at(this.now + delay, action)
   }
 
-  /** Runs every event due up to `time`. Throws after `limit` events at one instant: something loops. */
-  runTo(time: number, limit = 100_000): void {
-    let here = 0
-    while (this.#timers.next <= time) {
-      const next = this.#timers.next
-      here = next === this.now ? here + 1 : 0
-      if (here > limit) throw new Error(`more than ${limit} events at virtual time ${this.now}`)
-      this.now = next
-      this.#timers.runOne(next)
-    }
+  /** When the next event is due; `Infinity` for none. */
+  get next(): number {
+    return this.#timers.next
+  }
+
+  /** Runs the next event. Throws after `limit` events at one instant: something loops. */
+  runNext(limit = 100_000): void {
+    const { next } = this.#timers
+    this.#here = next === this.now ? this.#here + 1 : 0
+    if (this.#here > limit) throw new Error(`more than ${limit} events at virtual time ${this.now}`)
+    this.now = next
+    this.#timers.runOne(next)
+  }
+
+  /** Runs every event due up to `time`. */
+  runTo(time: number): void {
+    while (this.#timers.next <= time) this.runNext()
     this.now = time
   }
 }

@@ -76,6 +76,24 @@ export interface Observer {
   /** A paused process runs again. */
   woken?(node: number): void
   fault?(what: string, client: number): void
+
+  // ---- what the public client promises
+
+  /** A promise was made that has to settle by this time, in virtual milliseconds; and it has settled. */
+  promised?(client: ClientFacts, promise: string, by: number): void
+  settled?(client: ClientFacts, promise: string): void
+  /** An application listens to a stream of events from now on, as its listener of this number; until it stops. */
+  listening?(client: ClientFacts, stream: string, listener: number): void
+  deaf?(client: ClientFacts, stream: string, listener: number): void
+  /** An event is about to be told to all listeners of a stream; and one of them was told. */
+  event?(client: ClientFacts, stream: string, event: string): void
+  told?(client: ClientFacts, stream: string, listener: number, event: string): void
+  /** A stream has ended for this client: nobody hears more of it. */
+  over?(client: ClientFacts, stream: string): void
+  /** The client's process has died. */
+  killed?(client: ClientFacts): void
+  /** The client was closed by its application. */
+  quit?(client: ClientFacts): void
   /** What a hostile peer does, or what is done to it. */
   hostile?(what: string): void
 

@@ -27,6 +27,8 @@ export interface Scenario {
   readonly later: boolean
   /** Whether ports of nodes throw now and then while there are faults. */
   readonly throwing: boolean
+  /** Whether some clients are public ones, with the layer that applications use. */
+  readonly public: boolean
   readonly phases: {
     readonly faulty: number
     readonly recovery: number
@@ -80,6 +82,7 @@ export const traits = [
   'clock',
   'later',
   'throwing',
+  'public',
 ] as const
 
 /** A smaller version of a seed's scenario: the remaining faults happen at the same times. */
@@ -132,6 +135,7 @@ export function drawScenario(random: Random, smaller: Smaller = {}): Scenario {
     wallOffset: random.pick(clocks),
     later: random.chance(0.3),
     throwing: random.chance(0.2),
+    public: random.chance(0.4),
   }
   return makeSmaller(drawn, smaller)
 }
@@ -216,6 +220,7 @@ function makeSmaller(
     wallOffset: left('clock') ? scenario.wallOffset : NOW,
     later: scenario.later && left('later'),
     throwing: scenario.throwing && left('throwing'),
+    public: scenario.public && left('public'),
     phases: { ...scenario.phases, faulty: Math.min(scenario.phases.faulty, faulty) },
   }
 }

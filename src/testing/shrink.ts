@@ -9,25 +9,26 @@ const MAX_CLIENTS = 6
  * Shrinks a failure: a shorter time with faults, fewer clients, faults and traits, as long as the same invariant is
  * violated. `trying` is called before each run.
  */
-export function shrink(failure: SeedFailure, trying: () => void = () => {}): SeedFailure {
+export async function shrink(failure: SeedFailure, trying: () => void = () => {}): Promise<SeedFailure> {
   let best = failure
-  const attempt = (smaller: SeedFailure['smaller']): boolean => {
+  const attempt = async (smaller: SeedFailure['smaller']): Promise<boolean> => {
     trying()
-    const found = failureOf(best.seed, smaller)
+    const found = await failureOf(best.seed, smaller)
     if (found?.invariant !== best.invariant) return false
     best = found
     return true
   }
-  for (const faulty of FAULTY_MS) if (!attempt({ ...best.smaller, faulty })) break
-  for (let clients = 1; clients < MAX_CLIENTS; clients++) if (attempt({ ...best.smaller, clients })) break
+  for (const faulty of FAULTY_MS) if (!(await attempt({ ...best.smaller, faulty }))) break
+  for (let clients = 1; clients < MAX_CLIENTS; clients++)
+    if (await attempt({ ...best.smaller, clients })) break
   for (const part of [...traits, ...faultKinds])
-    attempt({ ...best.smaller, without: [...(best.smaller.without ?? []), part] })
+    await attempt({ ...best.smaller, without: [...(best.smaller.without ?? []), part] })
   return best
 }
 
-function failureOf(seed: number, smaller: SeedFailure['smaller']): SeedFailure | null {
+async function failureOf(seed: number, smaller: SeedFailure['smaller']): Promise<SeedFailure | null> {
   try {
-    runSeed(seed, { smaller })
+    await runSeed(seed, { smaller })
     return null
   } catch (error) {
     if (error instanceof SeedFailure) return error

@@ -11,7 +11,9 @@ import { type Observer, type Phase, Violation } from './observer.ts'
 import { Random } from './random.ts'
 import { drawReading, drawScenario, faultKinds, type Scenario, type Smaller } from './scenario.ts'
 import { SimApplication } from './sim-application.ts'
-import { SimClient } from './sim-client.ts'
+import { MachineClient } from './machine-client.ts'
+import { PublicClient } from './public-client.ts'
+import type { SimClient } from './sim-client.ts'
 import { SimNode } from './sim-node.ts'
 import { tally } from './sometimes.ts'
 import { Trace } from './trace.ts'
@@ -22,6 +24,9 @@ const MISFORTUNE_MS = 150
 const DESERTED_MS = 20_000
 /** Longer than any session is kept and any topic may be idle, with the limits of a scenario, in milliseconds. */
 const EMPTY_MS = 70_000
+
+/** More turns of the queue of microtasks than any promise of the client takes to settle. */
+const SETTLING_TURNS = 8
 
 const both: readonly Moment[] = ['before', 'after']
 /**
@@ -88,10 +93,10 @@ function commandOf(seed: number, { without = [], clients, faulty }: Smaller): st
  * Runs one seed: the real core and the real client machine under faults, every checker watching. Throws a {@link
  * SeedFailure}.
  */
-export function runSeed(seed: number, { trace, smaller = {} }: RunOptions = {}): RunResult {
+export async function runSeed(seed: number, { trace, smaller = {} }: RunOptions = {}): Promise<RunResult> {
   const run = new Run(seed, smaller, trace)
   try {
-    run.play()
+    await run.play()
   } catch (error) {
     throw new SeedFailure(seed, error, run.clock.now, run.trace.recent, smaller)
   }
@@ -125,6 +130,10 @@ class Run implements World {
   #lastClient = 0
   #working = true
   #healthy = false
+  /** A public client has run since its promises and microtasks settled. */
+  #isTouched = false
+  /** What a public client or a checker inside it threw. */
+  #crash: { readonly error: unknown } | null = null
 
   constructor(seed: number, smaller: Smaller, print?: (line: string) => void) {
     this.#seed = seed
@@ -152,7 +161,7 @@ class Run implements World {
     this.#bus = new MemoryBus(() => this.clock.after(1, () => this.#bus.deliver()))
   }
 
-  play(): void {
+  async play(): Promise<void> {
     const { scenario, clock } = this
     const { faulty, recovery, well, quiet } = scenario.phases
     this.#enter('faulty')
@@ -164,27 +173,27 @@ class Run implements World {
       for (const node of this.nodes) this.business.openMeetings(node)
     })
     for (let at = 0; at < faulty; at += MISFORTUNE_MS) clock.at(at, () => this.#misfortune(at))
-    clock.runTo(faulty)
+    await this.#runTo(faulty)
     this.#heal()
     this.#enter('recovery')
-    clock.runTo(faulty + recovery)
+    await this.#runTo(faulty + recovery)
     this.#stallOne(well + 1_500)
     this.#healthy = true
     this.#enter('well')
-    clock.runTo(faulty + recovery + well)
+    await this.#runTo(faulty + recovery + well)
     this.#working = false
     this.business.sayLast()
     this.#enter('quiet')
-    clock.runTo(faulty + recovery + well + quiet)
+    await this.#runTo(faulty + recovery + well + quiet)
     this.observer.rest?.(
       this.nodes.map(({ core }) => core),
       this.clients.map(({ resting }) => resting),
     )
-    this.#desert()
+    await this.#desert()
   }
 
   /** All clients vanish; nothing of theirs may remain. */
-  #desert(): void {
+  async #desert(): Promise<void> {
     const { clock } = this
     this.clients.forEach((client, at) => {
       client.healthy = false
@@ -192,14 +201,34 @@ class Run implements World {
       else client.kill(at % 3 === 1)
     })
     for (const hostile of this.#hostiles) hostile.vanish()
-    clock.runTo(clock.now + DESERTED_MS)
+    await this.#runTo(clock.now + DESERTED_MS)
     this.observer.deserted?.(this.nodes.map(({ deserted }) => deserted))
-    clock.runTo(clock.now + EMPTY_MS)
+    await this.#runTo(clock.now + EMPTY_MS)
     for (const node of this.nodes) this.business.closeMeetings(node)
-    clock.runTo(clock.now + 1)
+    await this.#runTo(clock.now + 1)
     this.observer.empty?.(this.nodes.map(({ deserted }) => deserted))
     for (const stats of [...this.#dead, ...this.nodes.map(({ core }) => core.stats)]) tally(stats, this.trace)
     for (const { core } of this.nodes) if (core.logs.cuts > 0) this.trace.count('budget cut', core.logs.cuts)
+  }
+
+  async #runTo(time: number): Promise<void> {
+    const { clock } = this
+    if (this.#isTouched) await this.#settle()
+    while (clock.next <= time) {
+      clock.runNext()
+      if (this.#isTouched) await this.#settle()
+    }
+    clock.runTo(time)
+  }
+
+  /** Lets promises and microtasks of public clients settle, while virtual time stands still. */
+  async #settle(): Promise<void> {
+    this.#isTouched = false
+    // eslint-disable-next-line no-await-in-loop
+    for (let turn = 0; turn < SETTLING_TURNS; turn++) await Promise.resolve()
+    // What ran meanwhile may have made promises of its own.
+    if (this.#isTouched) await this.#settle()
+    if (this.#crash !== null) throw this.#crash.error
   }
 
   #enter(phase: Phase): void {
@@ -271,7 +300,7 @@ class Run implements World {
     // Each has its own generator: one client less does not move the others.
     const random = new Random((this.#seed ^ 0x5555) + Math.imul(id, 0x9e3779b1))
     const node = page?.node ?? random.int(0, this.scenario.nodes - 1)
-    const client = new SimClient(this.clock, {
+    const settings = {
       id,
       user: page?.user ?? `u${random.int(1, 4)}`,
       node,
@@ -283,7 +312,16 @@ class Run implements World {
       observer: this.observer,
       business: this.business,
       grows: this.scenario.later ? new Random((this.#seed ^ 0x8888) + Math.imul(id, 0x9e3779b1)) : null,
-    })
+    }
+    const client = this.#isPublic(id)
+      ? new PublicClient(this.clock, {
+          ...settings,
+          whims: new Random((this.#seed ^ 0x9999) + Math.imul(id, 0x9e3779b1)),
+          wallNow: () => this.clock.now + this.scenario.wallOffset,
+          touched: () => (this.#isTouched = true),
+          crash: (error) => (this.#crash ??= { error }),
+        })
+      : new MachineClient(this.clock, settings)
     client.healthy = this.#healthy
     this.clients.push(client)
     client.start()
@@ -291,6 +329,10 @@ class Run implements World {
     else for (const name of this.meetings) if (random.chance(0.7)) client.join(name, random.chance(0.2))
     for (const topic of this.topics) if (random.chance(0.7)) client.subscribe(topic, drawReading(random))
     this.#every(random.int(100, 400), () => this.#act(client, random))
+  }
+
+  #isPublic(id: number): boolean {
+    return this.scenario.public && new Random((this.#seed ^ 0xaaaa) + Math.imul(id, 0x9e3779b1)).chance(0.6)
   }
 
   get tokensExpire(): boolean {
@@ -324,7 +366,7 @@ class Run implements World {
 
   #act(client: SimClient, random: Random): void {
     if (client.closed) return
-    if (client.machine.phase === 'closed') {
+    if (client.isOver) {
       client.kill()
       this.replaceClient(client)
       return
@@ -343,6 +385,7 @@ class Run implements World {
     } else if (dice < 0.9) {
       if (this.topics.includes('c1')) client.publish('c1')
     } else this.business.push(client.user)
+    client.fidget(random)
   }
 
   // ---- misfortune

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Browser, Page } from 'playwright-core'
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 import type { Demo } from '../../src/demo/index.ts'
 import { Proxy } from './proxy.ts'
 import { checksumAt, launch, PlainBrowser, startBuiltDemo, Visitors } from './support.ts'
@@ -10,7 +10,7 @@ import { checksumAt, launch, PlainBrowser, startBuiltDemo, Visitors } from './su
  * frame from the first on, so that equal checksums afterwards mean no frame missing and none doubled.
  */
 
-export class World {
+class World {
   readonly demo: Demo & { readonly url: string }
   readonly proxy: Proxy
   /** Visitors beside the node, and behind the proxy. */
@@ -32,18 +32,26 @@ export class World {
     return new World(demo, await launch(), proxy, await proxy.listen())
   }
 
-  async clear(): Promise<void> {
-    this.proxy.mend()
-    await this.far.closeAll()
-    await this.near.closeAll()
-  }
-
   async close(): Promise<void> {
     await this.#browser.close()
     await this.proxy.close()
     await this.demo.close()
   }
 }
+
+/** A test in a world of its own. */
+export const inWorld = (run: (world: World) => Promise<void>) => async (): Promise<void> => {
+  const world = await World.open()
+  try {
+    await run(world)
+  } finally {
+    await world.close()
+  }
+}
+
+/** `expect.poll` does not know which of several concurrent tests it belongs to. */
+const eventually = (timeout: number, check: () => void | Promise<void>): Promise<void> =>
+  vi.waitFor(check, { timeout, interval: 50 })
 
 export async function frameCount(page: Page): Promise<number> {
   return page.evaluate(() => window.rtmsDemo.frames)
@@ -95,9 +103,9 @@ export async function spendHidden(world: World, ms: number, ...flags: string[]):
     await wait(ms - CUT_BEFORE_MS)
     const { sessionsResumed } = world.demo.rtms.stats
     world.proxy.cut()
-    await expect
-      .poll(() => visitor.evaluate(() => window.rtmsDemo.state), { timeout: 5_000 })
-      .not.toBe('connected')
+    await eventually(5_000, async () =>
+      expect(await visitor.evaluate(() => window.rtmsDemo.state)).not.toBe('connected'),
+    )
     await wait(CUT_MS)
     world.proxy.mend()
     await wait(CUT_BEFORE_MS - CUT_MS)
@@ -130,9 +138,7 @@ export async function spendSuspended(world: World, ms: number): Promise<void> {
     await wait(ms)
     browser.wake()
     // It believes itself connected until it has looked.
-    await expect
-      .poll(() => world.demo.rtms.stats.sessionsResumed, { timeout: 20_000 })
-      .toBe(sessionsResumed + 1)
+    await eventually(20_000, () => expect(world.demo.rtms.stats.sessionsResumed).toBe(sessionsResumed + 1))
     await connected(visitor)
     await expectSame(witness, visitor)
   } finally {

@@ -3,28 +3,28 @@ import { Requests } from '../../src/core/up/requests.ts'
 import { runSeed, SeedFailure, shrink } from '../../src/testing/index.ts'
 import { replace } from './plant.ts'
 
-function failureOf(seed: number, smaller = {}): SeedFailure {
+async function failureOf(seed: number, smaller = {}): Promise<SeedFailure> {
   try {
-    runSeed(seed, { smaller })
+    await runSeed(seed, { smaller })
   } catch (error) {
     if (error instanceof SeedFailure) return error
   }
   throw new Error('the planted bug was not noticed')
 }
 
-it('a failure is made smaller as long as the same promise is broken, and says how to replay it', () => {
+it('a failure is made smaller as long as the same promise is broken, and says how to replay it', async () => {
   const remove = replace(Requests.prototype, 'reply', () => () => {
     throw new Error('planted')
   })
   try {
-    const found = failureOf(3)
+    const found = await failureOf(3)
     let tried = 0
-    const { invariant, smaller, message } = shrink(found, () => tried++)
+    const { invariant, smaller, message } = await shrink(found, () => tried++)
     expect([invariant, smaller.clients, smaller.faulty]).toEqual(['I20', 1, 0])
     expect(smaller.without).toEqual(expect.arrayContaining(['hostiles', 'limits', 'reset', 'restart-node']))
     expect(tried).toBeGreaterThan(10)
     expect(message).toContain('npm run simulate -- --seed 3 --without hostiles,')
-    expect(failureOf(3, smaller).message).toBe(message)
+    expect((await failureOf(3, smaller)).message).toBe(message)
   } finally {
     remove()
   }

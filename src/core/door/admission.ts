@@ -5,6 +5,7 @@ import { Asks, type Ending } from '../ground/asks.ts'
 import type { Timers } from '../ground/timers.ts'
 import type { Grant, Outcome } from '../ports.ts'
 import type { Connection } from './connection.ts'
+import { Crowd } from './crowd.ts'
 import type { RefusedBy, Stats } from '../ground/stats.ts'
 
 /** Why a connection is refused at the door, and what its GOODBYE says. */
@@ -25,15 +26,20 @@ const answers: { readonly [by in RefusedBy]: { readonly reason: CloseReason; rea
 /**
  * Admission control: a storm of reconnecting clients must not starve the connected ones. Both the connections that
  * await WELCOME and the tokens verified at a time are bounded; everyone else is refused with a randomised retry delay.
+ *
+ * Where a newcomer finds no room, a newcomer of an address that has more of them makes room for it, or one that has been
+ * silent for long: else a few addresses with silent connections could keep everyone out.
  */
 export class Admission {
   readonly #config: NodeConfig
   readonly #stats: Stats
   readonly #addresses: Addresses
-  /** Connections that await their WELCOME. */
-  readonly #newcomers: Set<Connection> = new Set()
+  /** Connections that await their WELCOME: those that have yet to send HELLO, and those that have sent it. */
+  readonly #silent: Crowd<Connection> = new Crowd()
+  readonly #heard: Crowd<Connection> = new Crowd()
   /** Token verifications, waiting and under way: at most one per connection. */
   readonly #verifications: Asks<Connection, Outcome<Grant>>
+  readonly #turnAway: (connection: Connection, turned: Turned, now: number) => void
 
   constructor(
     config: NodeConfig,
@@ -41,13 +47,17 @@ export class Admission {
     timers: Timers,
     authenticate: (connection: Connection) => void,
     verified: (connection: Connection, ending: Ending<Outcome<Grant>>, now: number) => void,
+    turnAway: (connection: Connection, turned: Turned, now: number) => void,
   ) {
+    this.#turnAway = turnAway
     this.#config = config
     this.#stats = stats
     this.#addresses = new Addresses(config.limits)
     this.#verifications = new Asks(timers, {
       timer: 'verification',
       most: config.limits.verifications,
+      // Turns are enough: how long a verification takes is not up to the client.
+      share: Infinity,
       payer: ({ address }) => address,
       put: authenticate,
       ended: verified,
@@ -56,7 +66,7 @@ export class Admission {
 
   /** Number of connections that await WELCOME, and of addresses remembered. */
   get size(): { readonly newcomers: number; readonly addresses: number } {
-    return { newcomers: this.#newcomers.size, addresses: this.#addresses.size }
+    return { newcomers: this.#silent.size + this.#heard.size, addresses: this.#addresses.size }
   }
 
   /**
@@ -65,13 +75,27 @@ export class Admission {
    */
   enter(connection: Connection, address: string, others: number, now: number): Turned | null {
     const { limits } = this.#config
-    if (others >= limits.connections) return this.#turned('connections', 0)
-    if (this.#newcomers.size >= limits.handshakes) return this.#turned('handshakes', 0)
+    const isFull = others >= limits.connections
+    const by = isFull ? 'connections' : 'handshakes'
+    const isTight = isFull || this.#silent.size + this.#heard.size >= limits.handshakes
+    const loser = isTight ? this.#loser(address, now) : null
+    if (loser === undefined) return this.#turned(by, 0)
     const refusal = address === '' ? null : this.#addresses.take(address, now)
     if (refusal !== null) return this.#turned(refusal.by, refusal.waitMs)
+    if (loser !== null) this.#turnAway(loser, this.#turned(by, 0), now)
     connection.address = address
-    this.#newcomers.add(connection)
+    this.#silent.add(address, connection)
     return null
+  }
+
+  /** The newcomer that makes room for one from this address; undefined for none. */
+  #loser(address: string, now: number): Connection | undefined {
+    const { first } = this.#silent
+    if (first !== undefined) {
+      const isLate = now - first.lastHeard >= this.#config.limits.silentMs
+      if (isLate || this.#silent.longest > this.#silent.of(address) + 1) return first
+    }
+    return this.#heard.longest > this.#heard.of(address) + 1 ? this.#heard.first : undefined
   }
 
   #turned(by: RefusedBy, waitMs: number): Turned {
@@ -88,6 +112,12 @@ export class Admission {
     )
   }
 
+  /** The connection has sent its HELLO. */
+  hello(connection: Connection): void {
+    this.#silent.delete(connection.address, connection)
+    this.#heard.add(connection.address, connection)
+  }
+
   /** Queues the token of a connection for verification. */
   verify(connection: Connection, deadline: number): void {
     this.#verifications.ask(connection, deadline)
@@ -99,13 +129,14 @@ export class Admission {
   }
 
   welcome(connection: Connection): void {
-    this.#newcomers.delete(connection)
+    this.#heard.delete(connection.address, connection)
   }
 
-  /** The connection closed. A verification under way keeps occupying its place until it is answered. */
+  /** The connection closed. */
   leave(connection: Connection, now: number): void {
-    this.#newcomers.delete(connection)
-    if (!this.#verifications.isPut(connection)) this.#verifications.end(connection, 'close', now)
+    this.#silent.delete(connection.address, connection)
+    this.#heard.delete(connection.address, connection)
+    this.#verifications.end(connection, 'close', now)
     if (connection.address !== '') this.#addresses.release(connection.address, now)
     connection.address = ''
   }

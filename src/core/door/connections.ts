@@ -2,7 +2,7 @@ import type { Codec } from '../../protocol/codec.ts'
 import { closeCodes, type CloseReason, type ErrorCode, RtmsError } from '../../protocol/errors.ts'
 import { isSpoken, versions } from '../../protocol/limits.ts'
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
-import { Admission } from './admission.ts'
+import { Admission, type Turned } from './admission.ts'
 import type { Ending } from '../ground/asks.ts'
 import { fixedLimits, type NodeConfig, originOf } from '../ground/config.ts'
 import { welcomeOf } from './welcome.ts'
@@ -51,6 +51,7 @@ export class Connections {
       host.timers,
       (connection) => host.application.authenticate(connection, tokenOf(connection)),
       (connection, ending, now) => this.#verified(connection, ending, now),
+      (connection, turned, now) => this.#turnAway(connection, turned, now),
     )
   }
 
@@ -84,10 +85,14 @@ export class Connections {
       return connection
     }
     const turned = this.#admission.enter(connection, address, others, now)
-    connection.refusedBy = turned?.by ?? null
-    if (turned !== null) this.close(connection, turned.reason, turned.text, now, turned.retryAfterMs)
+    if (turned !== null) this.#turnAway(connection, turned, now)
     else this.#host.timers.set(connection.heartbeat, now + this.#host.config.limits.helloMs)
     return connection
+  }
+
+  #turnAway(connection: Connection, { by, reason, text, retryAfterMs }: Turned, now: number): void {
+    connection.refusedBy = by
+    this.close(connection, reason, text, now, retryAfterMs)
   }
 
   packet(connection: Connection, packet: Uint8Array | string, now: number): void {
@@ -273,6 +278,7 @@ export class Connections {
     const { timers } = this.#host
     const { at: deadline } = connection.heartbeat
     timers.clear(connection.heartbeat)
+    this.#admission.hello(connection)
     this.#admission.verify(connection, deadline)
   }
 

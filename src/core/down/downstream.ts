@@ -1,8 +1,9 @@
 import { encodeMessage } from '../../protocol/binary.ts'
 import { type ErrorCode, errors } from '../../protocol/errors.ts'
 import type { MessageOf, MessageType, ServerMessage } from '../../protocol/schema.ts'
-import type { NodeLimits } from '../ground/config.ts'
+import type { Limits } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
+import { costs, type Work } from '../ground/work.ts'
 import { Gap, WarmCaches } from '../log/batches.ts'
 import { compose, Encoded } from '../log/encoded.ts'
 import { type Cursor, empty, LANE, type Outlet } from '../log/log.ts'
@@ -20,8 +21,9 @@ interface Told {
  * its marked cursors have to read, within credit and budget. Nothing is copied for a connection that waits.
  */
 export class Downstream {
-  readonly #limits: NodeLimits
+  readonly #limits: Limits
   readonly #stats: Stats
+  readonly #work: Work
   readonly #publishers: Told
   readonly #slow: (outlet: Outlet) => void
   readonly #broken: (outlet: Outlet, error: unknown) => void
@@ -33,14 +35,16 @@ export class Downstream {
 
   /** `slow`: the reader of this outlet cannot be kept. `broken`: encoding for one outlet, or its transport, threw. */
   constructor(
-    limits: NodeLimits,
+    limits: Limits,
     stats: Stats,
+    work: Work,
     publishers: Told,
     slow: (outlet: Outlet) => void,
     broken: (outlet: Outlet, error: unknown) => void,
   ) {
     this.#limits = limits
     this.#stats = stats
+    this.#work = work
     this.#publishers = publishers
     this.#slow = slow
     this.#broken = broken
@@ -61,7 +65,9 @@ export class Downstream {
 
   /** Appends a message to a session's log. */
   send(session: Session, message: ServerMessage): void {
-    this.sendEncoded(session, encodeMessage(message))
+    const entry = encodeMessage(message)
+    this.#work.done += costs.encoded + entry.length * costs.text
+    this.sendEncoded(session, entry)
   }
 
   /** Answers a call with FAILED, and counts it. `index`: the position of the topic in a SUBSCRIBE. */
@@ -126,14 +132,15 @@ export class Downstream {
   }
 
   /**
-   * Makes one write to each connection that has work. Connections beyond the budget, and logs beyond a page, wait for
-   * the next flush in their order.
+   * Makes one write to each connection that has work. Connections beyond the budget of bytes or of work, and logs
+   * beyond a page, wait for the next flush in their order.
    */
-  flush(now: number, budget: number): void {
+  flush(now: number, budget: number, work: number): void {
     const queue = this.#queue
     this.#queue = []
+    const end = this.#work.done + work
     let at = 0
-    for (; at < queue.length && budget > 0; at++) {
+    for (; at < queue.length && budget > 0 && this.#work.done < end; at++) {
       const outlet = queue[at] as Outlet
       outlet.queued = false
       try {
@@ -198,6 +205,7 @@ export class Downstream {
     const size = packet.bytes.length
     outlet.sent += size
     outlet.lastSent = now
+    this.#work.done += costs.write + size * costs.byte
     this.#stats.writes++
     this.#stats.bytesOut += size
     outlet.writable = outlet.transport.write(packet)
@@ -210,8 +218,10 @@ export class Downstream {
    * Reads a page of each cursor in turn until all are current or the write is full; the next write goes on from there.
    */
   #read(cursors: Cursor[], parts: Encoded[], bytes: number, limit: number): number {
+    const end = this.#work.done + this.#limits.writeWork
     let at = 0
-    while (at < cursors.length && bytes < limit) {
+    while (at < cursors.length && bytes < limit && this.#work.done < end) {
+      this.#work.done += costs.walked
       const cursor = cursors[at++] as Cursor
       if (!cursor.live || cursor.log.isCurrent(cursor)) {
         cursor.marked = false

@@ -1,3 +1,4 @@
+import { Places } from './places.ts'
 import { Timer, type TimerName, type Timers } from './timers.ts'
 
 /** How a question ended: answered, timed out, cancelled by its asker, or closed together with its asker. */
@@ -11,6 +12,8 @@ export interface AsksHost<Q, A> {
   readonly timer: TimerName
   /** Questions outstanding at a time; further ones wait for their turn, at most until their deadlines. */
   readonly most: number
+  /** How many of those may be of one payer. */
+  readonly share: number
   /** The party that a question is charged to: when questions wait, payers take turns. */
   payer(question: Q): string
   /** Sends the question out. The answer comes in through {@link Asks.answer}. */
@@ -25,12 +28,16 @@ export interface AsksHost<Q, A> {
 /**
  * The life of a question. Every legal move:
  *
- *   waiting ─its turn comes→ put ─answer─┐
- *      └──────────────────────┴─deadline, cancel, close→ gone
+ *   waiting ─its turn comes→ put ─answer, deadline→ gone
+ *      │                      └─cancel, close→ dropped ─answer, deadline→ gone
+ *      └─deadline, cancel, close→ gone
+ *
+ * One that is dropped has ended for its asker. It keeps its place, because its handler is still at work: otherwise an
+ * asker that asks and cancels could have any number of handlers at work.
  */
 interface Ask<Q> {
   readonly question: Q
-  state: 'waiting' | 'put'
+  state: 'waiting' | 'put' | 'dropped'
   readonly timer: Timer
 }
 
@@ -39,23 +46,24 @@ export class Asks<Q, A> {
   readonly #timers: Timers
   readonly #host: AsksHost<Q, A>
   readonly #all: Map<Q, Ask<Q>> = new Map()
-  /** Questions that wait for their turn, by payer. */
-  readonly #waiting: Map<string, Set<Ask<Q>>> = new Map()
-  #put = 0
+  readonly #places: Places<Ask<Q>>
+  /** The time of the last ending. */
+  #now = -Infinity
 
   constructor(timers: Timers, host: AsksHost<Q, A>) {
     this.#timers = timers
     this.#host = host
+    this.#places = new Places({
+      most: host.most,
+      share: host.share,
+      payer: ({ question }) => host.payer(question),
+      enter: (ask) => this.#enter(ask),
+    })
   }
 
-  /** Questions that have not ended. */
+  /** Questions that have not ended, and those that were dropped and keep their place. */
   get size(): number {
     return this.#all.size
-  }
-
-  /** Whether the question was put and has not ended. */
-  isPut(question: Q): boolean {
-    return this.#all.get(question)?.state === 'put'
   }
 
   /** Sends a question out, now or when its turn comes. It ends at its deadline at the latest. */
@@ -64,58 +72,45 @@ export class Asks<Q, A> {
     const ask: Ask<Q> = { question, state: 'waiting', timer }
     this.#all.set(question, ask)
     this.#timers.set(timer, deadline)
-    const payer = this.#host.payer(question)
-    const line = this.#waiting.get(payer)
-    if (line === undefined) this.#waiting.set(payer, new Set([ask]))
-    else line.add(ask)
-    this.#next(-Infinity)
+    this.#places.wait(ask)
+  }
+
+  #enter(ask: Ask<Q>): boolean {
+    // Too late: its deadline timer is about to end it.
+    if (ask.timer.at <= this.#now) return false
+    ask.state = 'put'
+    this.#host.put(ask.question)
+    return true
   }
 
   /** Takes the answer to a question. False: the question has already ended, or was never sent out. */
   answer(question: Q, answer: A, now: number): boolean {
     const ask = this.#all.get(question)
-    if (ask?.state !== 'put') return false
+    if (ask === undefined || ask.state === 'waiting') return false
+    const { state } = ask
     this.#end(ask, { by: 'answer', answer }, now)
-    return true
+    return state === 'put'
   }
 
   /** Ends a question without an answer. Has no effect on one that has ended. */
   end(question: Q, by: 'cancel' | 'close', now: number): void {
     const ask = this.#all.get(question)
-    if (ask !== undefined) this.#end(ask, { by }, now)
+    if (ask !== undefined && ask.state !== 'dropped') this.#end(ask, { by }, now)
   }
 
   #end(ask: Ask<Q>, ending: Ending<A>, now: number): void {
     const { question, state, timer } = ask
-    this.#timers.clear(timer)
-    this.#all.delete(question)
-    if (state === 'put') this.#put--
-    else this.#leaveLine(ask)
-    this.#host.ended(question, ending, now, state === 'put')
-    this.#next(now)
-  }
-
-  #leaveLine(ask: Ask<Q>): void {
-    const payer = this.#host.payer(ask.question)
-    const line = this.#waiting.get(payer)
-    line?.delete(ask)
-    if (line?.size === 0) this.#waiting.delete(payer)
-  }
-
-  /** Sends questions out while there are places: the oldest question of each payer in turn. */
-  #next(now: number): void {
-    for (const [payer, line] of this.#waiting) {
-      if (this.#put >= this.#host.most) return
-      const [ask] = line
-      // Too late: its deadline timer is about to end it.
-      if (ask === undefined || ask.timer.at <= now) continue
-      this.#waiting.delete(payer)
-      line.delete(ask)
-      // The payer moves behind the others, and the loop comes to it again.
-      if (line.size > 0) this.#waiting.set(payer, line)
-      ask.state = 'put'
-      this.#put++
-      this.#host.put(ask.question)
+    this.#now = now
+    const isGivenUp = ending.by === 'cancel' || ending.by === 'close'
+    // Without a limit there is no place to keep.
+    const isDropped = state === 'put' && isGivenUp && this.#host.most < Infinity
+    if (isDropped) ask.state = 'dropped'
+    else {
+      this.#timers.clear(timer)
+      this.#all.delete(question)
     }
+    if (state !== 'dropped') this.#host.ended(question, ending, now, state === 'put')
+    if (state === 'waiting') this.#places.withdraw(ask)
+    else if (!isDropped) this.#places.release(ask)
   }
 }

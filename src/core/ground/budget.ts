@@ -2,7 +2,7 @@
 export type PayerKind = 'user' | 'topic' | 'meeting'
 
 /** The bytes of all payers of one kind. */
-export interface Account {
+export interface Ledger {
   bytes: number
 }
 
@@ -20,16 +20,16 @@ export interface Holdings {
 export abstract class Payer {
   /** Bytes held, at what they weigh (see `weights`). */
   held = 0
-  readonly #account: Account
+  readonly #ledger: Ledger
 
-  constructor(account: Account) {
-    this.#account = account
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger
   }
 
   /** More is held; or less, where `bytes` is negative. */
   hold(bytes: number): void {
     this.held += bytes
-    this.#account.bytes += bytes
+    this.#ledger.bytes += bytes
   }
 
   /** Gives up what it can, oldest first, until it holds at most `bytes`. */
@@ -47,7 +47,7 @@ const RETRY_MS = 1_000
  */
 export class Budget {
   readonly limit: number
-  readonly accounts: Readonly<Record<PayerKind, Account>> = {
+  readonly ledgers: Readonly<Record<PayerKind, Ledger>> = {
     user: { bytes: 0 },
     topic: { bytes: 0 },
     meeting: { bytes: 0 },
@@ -66,13 +66,13 @@ export class Budget {
   }
 
   get used(): number {
-    const { user, topic, meeting } = this.accounts
+    const { user, topic, meeting } = this.ledgers
     return user.bytes + topic.bytes + meeting.bytes
   }
 
   get holdings(): Holdings {
-    const { used, accounts, limit, cuts, valuesDropped } = this
-    const of = { user: accounts.user.bytes, topic: accounts.topic.bytes, meeting: accounts.meeting.bytes }
+    const { used, ledgers, limit, cuts, valuesDropped } = this
+    const of = { user: ledgers.user.bytes, topic: ledgers.topic.bytes, meeting: ledgers.meeting.bytes }
     return { bytes: used, of, limit, cuts, valuesDropped }
   }
 

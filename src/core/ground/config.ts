@@ -129,10 +129,18 @@ export const defaultLimits: NodeLimits = {
 export const fixedLimits = {
   /** Bytes of entries after which a batch of one log ends; the rest comes in the next batch. */
   pageBytes: 32_768,
-  /** Batches that one log holds for its readers; the oldest is dropped. */
-  batchesPerLog: 64,
-  /** Bytes that a session may deliver in one turn of the deficit round robin. */
-  quantumBytes: 4_096,
+  /** Bytes of batches that one log holds for its readers; beyond it the oldest are dropped. */
+  batchBytes: 2_097_152,
+  /** Entries of a log that one page looks at, whether or not its reader wants them. */
+  pageEntries: 4_096,
+  /**
+   * Work of one sweep, upward and again downward, and of one write to a connection, in nanoseconds as {@link costs}
+   * estimates them; the rest waits for the next.
+   */
+  sweepWork: 8_000_000,
+  writeWork: 500_000,
+  /** Bytes, at what messages weigh, that a session may deliver in one turn of the deficit round robin. */
+  quantumBytes: 16_384,
   /** Late frames sealed at once after a stall. The time of the others is given up, and a SLIP event says so. */
   lateFrames: 5,
   /** Time without input after which empty frames are sent together, one packet per `coalesceMs`. */
@@ -140,9 +148,13 @@ export const fixedLimits = {
   coalesceMs: 250,
   /** How far the clock of the token issuer may be ahead of this node's. */
   aheadMs: 5_000,
+  /** Time after which a newcomer that has sent no HELLO makes room for another one, where there is none. */
+  silentMs: 1_000,
   /** Questions to the business at a time, `authorize` and `openMissing`; further ones wait. */
   questions: 1_000,
+  questionsPerUser: 50,
   openings: 100,
+  openingsPerUser: 8,
   /** Users whose joins one meeting remembers. A user who is forgotten early may join a little more often. */
   joinUsers: 1_024,
   /**

@@ -58,18 +58,18 @@ export class BatchCache {
     this.#last = { batch, from, to }
     this.#isNeeded = true
     this.#charge(weights.batch + batch.binary.length)
-    if (this.#others?.size === fixedLimits.batchesPerLog) this.#dropOldest(this.#others)
+    if (this.#charged > fixedLimits.batchBytes) this.#dropOldest()
     if (this.#isWarm) return
     this.#isWarm = true
     this.#warm.add(this)
   }
 
-  #dropOldest(batches: Map<number, CachedBatch>): void {
-    for (const from of batches.keys()) {
-      batches.delete(from)
-      break
+  #dropOldest(): void {
+    for (const from of this.#others?.keys() ?? []) {
+      this.#others?.delete(from)
+      this.#weigh()
+      if (this.#charged <= fixedLimits.batchBytes) return
     }
-    this.#weigh()
   }
 
   #charge(bytes: number): void {

@@ -2,9 +2,10 @@ import { encodeBatch } from '../../protocol/binary.ts'
 import { Writer } from '../../protocol/bytes.ts'
 import { EMPTY_FRAME, joinFrames } from '../../protocol/frames.ts'
 import { nowhere, schema } from '../../protocol/schema.ts'
-import { type Account, Payer } from '../ground/budget.ts'
+import { type Ledger, Payer } from '../ground/budget.ts'
 import { fixedLimits } from '../ground/config.ts'
 import { weights } from '../ground/weights.ts'
+import { costs, type Work } from '../ground/work.ts'
 import { Encoded } from '../log/encoded.ts'
 import { BatchCache, Gap, type WarmCaches } from '../log/batches.ts'
 import type { Cursor, Log, Read } from '../log/log.ts'
@@ -25,20 +26,23 @@ export class FrameLog extends Payer implements Log {
   readonly #marks: Ring<number> = new Ring(1)
   readonly #maxBytes: number
   readonly #pageBytes: number
+  readonly #work: Work
   readonly #batches: BatchCache
   #bytes = 0
 
   constructor(
     number: number,
     maxBytes: number,
-    account: Account,
+    ledger: Ledger,
+    work: Work,
     warm: WarmCaches,
     pageBytes: number = fixedLimits.pageBytes,
   ) {
-    super(account)
+    super(ledger)
     this.#pageBytes = pageBytes
     this.number = number
     this.#maxBytes = maxBytes
+    this.#work = work
     this.#batches = new BatchCache(this, warm)
     this.hold(weights.meeting)
   }
@@ -104,6 +108,12 @@ export class FrameLog extends Payer implements Log {
       yield [frame, this.#ring.get(frame)]
   }
 
+  /** Estimates the work of reading from a frame to the end. */
+  workFrom(frame: number): number {
+    const frames = this.next - Math.max(frame, this.first)
+    return frames <= 0 ? 0 : frames * (costs.walked + (this.#bytes / this.#ring.size) * costs.byte)
+  }
+
   isCurrent(cursor: Cursor): boolean {
     return cursor.position === this.next
   }
@@ -135,6 +145,7 @@ export class FrameLog extends Payer implements Log {
   #batch(from: number, to: number): Encoded {
     scratch.reset()
     joinFrames(scratch, this.#frames(from, to))
+    this.#work.done += (to - from) * costs.walked + scratch.length * costs.byte
     const stable = this.stableAt(to - 1)
     const isNews = stable > this.stableAt(from - 1)
     const head = [this.number, from, to - from, scratch.length]

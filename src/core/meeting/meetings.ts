@@ -15,6 +15,7 @@ import type { Session } from '../session/session.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
 import { weights } from '../ground/weights.ts'
+import type { Work } from '../ground/work.ts'
 
 /** All meetings of a node. */
 export class Meetings {
@@ -35,6 +36,7 @@ export class Meetings {
     downstream: Downstream,
     stats: Stats,
     budget: Budget,
+    work: Work,
     nextLog: () => number,
   ) {
     this.#config = config
@@ -45,6 +47,7 @@ export class Meetings {
       downstream,
       stats,
       budget,
+      work,
       sealSoon: (owner) => this.#unsealed.push(owner),
       expired: ({ name }) => this.close(name),
     }

@@ -6,6 +6,7 @@ import type { Downstream } from '../down/downstream.ts'
 import type { Budget } from '../ground/budget.ts'
 import type { Limits } from '../ground/config.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
+import type { Work } from '../ground/work.ts'
 import { Cursor, LANE, type Outlet } from '../log/log.ts'
 import type { SealedFrame } from '../ports.ts'
 import { shorten } from '../session/session.ts'
@@ -49,6 +50,7 @@ export interface RoomHost {
   readonly timers: Timers
   readonly downstream: Downstream
   readonly budget: Budget
+  readonly work: Work
 }
 
 /** What the owner tells a session that takes a seat. */
@@ -83,8 +85,9 @@ export class Room {
   constructor(host: RoomHost, number: number, logBytes: number, facts: RoomFacts, now: number) {
     this.#host = host
     this.facts = facts
-    const { caches } = host.downstream
-    this.log = new FrameLog(number, logBytes, host.budget.accounts.meeting, caches, host.limits.pageBytes)
+    const { limits, budget, work, downstream } = host
+    const { caches } = downstream
+    this.log = new FrameLog(number, logBytes, budget.ledgers.meeting, work, caches, limits.pageBytes)
     const { spectatorDelayMs } = facts
     this.#gallery = spectatorDelayMs === 0 ? null : new Gallery(this.log, spectatorDelayMs, caches)
     this.#showing = new Timer('reveal', (at) => this.#show(at))
@@ -158,6 +161,7 @@ export class Room {
     seat.cursor = cursor
     this.#readers.set(cursor, seat)
     if (!view.isCurrent(cursor)) this.#host.downstream.mark(cursor)
+    this.#host.work.done += log.workFrom(cursor.position)
     this.#showLater()
     return {
       type: 'joined',

@@ -91,7 +91,7 @@ export class Sessions {
     if (!budget.admits(user?.held ?? 0, weights.session)) return null
     const id = [...this.#config.entropy(16)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
     if (user === undefined) {
-      user = new User<Session>(budget.accounts.user, (outlet) => this.#host.slow(outlet))
+      user = new User<Session>(budget.ledgers.user, (outlet) => this.#host.slow(outlet))
       this.#byUser.set(grant.user, user)
     }
     const session = new Session(id, grant, user, this.#host)

@@ -1,4 +1,4 @@
-import { type Account, Payer } from '../ground/budget.ts'
+import { type Ledger, Payer } from '../ground/budget.ts'
 import type { Outlet } from '../log/log.ts'
 import type { SessionLog } from './session-log.ts'
 
@@ -14,8 +14,8 @@ export class User<S extends Paid = Paid> extends Payer {
   readonly #slow: (outlet: Outlet) => void
 
   /** `slow`: the reader of this outlet lost entries of its session log, so its connection cannot be kept. */
-  constructor(account: Account, slow: (outlet: Outlet) => void) {
-    super(account)
+  constructor(ledger: Ledger, slow: (outlet: Outlet) => void) {
+    super(ledger)
     this.#slow = slow
   }
 

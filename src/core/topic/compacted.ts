@@ -9,16 +9,25 @@ interface ForgottenKey {
   droppedAt: number
 }
 
+/** Holes that are never worth compacting for. */
+const FEW_HOLES = 16
+
 /**
- * The compacted log of a topic: the latest entry per key, linked in order of position; an entry without a key has the
- * key ''. It also tracks, for each key, the last entry dropped from the ring and the last removal forgotten.
+ * The compacted log of a topic: the latest entry per key, in order of position; an entry without a key has the key ''.
+ * It also tracks, for each key, the last entry dropped from the ring and the last removal forgotten.
  */
 export class Compacted {
   readonly #keys: Map<string, Publication> = new Map()
-  #newest: Publication | null = null
-  #oldest: Publication | null = null
-  /** Keys whose latest entry is a removal, oldest removal first. */
-  #removed: Set<string> | null = null
+  /**
+   * The latest entries in order of position; one that was replaced leaves its position as a hole. A reader finds its
+   * place by binary search, so no page costs more than what it walks, and there are never many more holes than entries.
+   */
+  #slots: (Publication | number)[] = []
+  /** Keys whose latest entry is a removal, and a slot before which there is none. */
+  #removals = 0
+  #firstRemoval = 0
+  /** A slot before which there are only holes. */
+  #firstEntry = 0
   /**
    * The most recently forgotten keys, oldest removal first. For earlier ones only the two positions below are known.
    */
@@ -27,10 +36,6 @@ export class Compacted {
   #unknownDroppedAt = 0
   /** The highest position of all that was forgotten. */
   #forgottenAt = 0
-
-  get newest(): Publication | null {
-    return this.#newest
-  }
 
   /** Number of keys, the empty key not counted. */
   get size(): number {
@@ -41,18 +46,44 @@ export class Compacted {
     return this.#keys.has(key)
   }
 
+  /** The latest entry of a key, which may be a removal. */
+  get(key: string): Publication | undefined {
+    return this.#keys.get(key)
+  }
+
   /** What the latest entry of a key weighs; 0 for none, and for a removal. */
   weightOf(key: string): number {
     const entry = this.#keys.get(key)
     return entry === undefined || entry.tombstone ? 0 : entry.weight
   }
 
+  /** Number of slots, for {@link at}. */
+  get slots(): number {
+    return this.#slots.length
+  }
+
+  /** The entry of a slot; null for a hole. Slots are in order of position; any change of the log moves them. */
+  at(slot: number): Publication | null {
+    const entry = this.#slots[slot] as Publication | number
+    return typeof entry === 'number' ? null : entry
+  }
+
+  /** The first slot at or after a position. */
+  slotOf(position: number): number {
+    let low = 0
+    let high = this.#slots.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const entry = this.#slots[middle] as Publication | number
+      if ((typeof entry === 'number' ? entry : entry.position) < position) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
   /** The latest entry of each key, removed keys not included, oldest first. */
   latest(): readonly Publication[] {
-    const latest: Publication[] = []
-    for (let entry = this.#newest; entry !== null; entry = entry.older)
-      if (!entry.tombstone) latest.push(entry)
-    return latest.reverse()
+    return this.#slots.filter((entry): entry is Publication => typeof entry !== 'number' && !entry.tombstone)
   }
 
   /**
@@ -71,33 +102,56 @@ export class Compacted {
       // Two nodes can publish in the same microsecond: the higher incarnation wins.
       if (current.stamp === stamp && current.source.incarnation > entry.source.incarnation) return null
       entry.droppedAt = current.droppedAt
-      this.#unlink(current)
-      if (current.tombstone) this.#removed?.delete(key)
     }
-    if (entry.tombstone) (this.#removed ??= new Set()).add(key)
     this.#keys.set(key, entry)
-    entry.latest = true
-    entry.older = this.#newest
-    if (this.#newest === null) this.#oldest = entry
-    else this.#newest.newer = entry
-    this.#newest = entry
+    if (entry.tombstone) this.#removals++
+    if (current !== undefined && current.slot === this.#slots.length - 1) {
+      // Nothing lies between the two, which is the rule for a topic without keys.
+      entry.slot = current.slot
+      this.#slots[entry.slot] = entry
+      this.#release(current)
+      return current
+    }
+    if (current !== undefined) this.#unlink(current)
+    entry.slot = this.#slots.length
+    // A literal has room for one entry only, and most topics hold no more.
+    if (entry.slot === 0) this.#slots = [entry]
+    else this.#slots.push(entry)
+    if (this.#slots.length > 2 * this.#keys.size + FEW_HOLES) this.#compact()
     return current ?? null
   }
 
   #unlink(entry: Publication): void {
-    entry.latest = false
-    if (entry.older === null) this.#oldest = entry.newer
-    else entry.older.newer = entry.newer
-    if (entry.newer !== null) entry.newer.older = entry.older
-    else this.#newest = entry.older
-    entry.older = null
-    entry.newer = null
+    this.#slots[entry.slot] = entry.position
+    this.#release(entry)
+  }
+
+  #release(entry: Publication): void {
+    entry.slot = -1
+    if (entry.tombstone) this.#removals--
+  }
+
+  #compact(): void {
+    const kept: Publication[] = []
+    let firstRemoval = 0
+    for (let slot = 0; slot < this.#slots.length; slot++) {
+      if (slot === this.#firstRemoval) firstRemoval = kept.length
+      const entry = this.at(slot)
+      if (entry === null) continue
+      entry.slot = kept.length
+      kept.push(entry)
+    }
+    this.#slots = kept
+    this.#firstRemoval = firstRemoval
+    this.#firstEntry = 0
   }
 
   /** Forgets the oldest removal, to make room for a new key. Returns it, or null when there is none. */
   forget(): Publication | null {
-    const [key] = this.#removed ?? []
-    return key === undefined ? null : this.#forget(this.#keys.get(key) as Publication)
+    if (this.#removals === 0) return null
+    let entry = this.at(this.#firstRemoval)
+    while (entry?.tombstone !== true) entry = this.at(++this.#firstRemoval)
+    return this.#forget(entry)
   }
 
   /**
@@ -105,12 +159,14 @@ export class Compacted {
    * key is told by a GAP, as of a forgotten removal. Returns it, or null when there is none.
    */
   forgetOldest(): Publication | null {
-    return this.#oldest === null ? null : this.#forget(this.#oldest)
+    if (this.#keys.size === 0) return null
+    let entry = this.at(this.#firstEntry)
+    while (entry === null) entry = this.at(++this.#firstEntry)
+    return this.#forget(entry)
   }
 
   #forget(entry: Publication): Publication {
     const { key } = entry
-    this.#removed?.delete(key)
     this.#keys.delete(key)
     this.#unlink(entry)
     this.#forgottenAt = Math.max(this.#forgottenAt, entry.position)
@@ -130,7 +186,7 @@ export class Compacted {
   /** Notes that an entry was dropped from the ring. Entries are dropped in order of position. */
   drop(entry: Publication): void {
     const { key, position } = entry
-    const holder = entry.latest ? entry : (this.#keys.get(key) ?? this.#forgotten?.get(key))
+    const holder = entry.slot >= 0 ? entry : (this.#keys.get(key) ?? this.#forgotten?.get(key))
     if (holder === undefined) this.#unknownDroppedAt = position
     else holder.droppedAt = position
   }
@@ -143,6 +199,12 @@ export class Compacted {
       if (droppedAt > 0 && droppedAt >= from) return true
     }
     return false
+  }
+
+  /** Whether the latest entry of one of these keys, which may be a forgotten removal, is at `from` or later. */
+  hasChanged(keys: ReadonlySet<string>, from: number): boolean {
+    for (const key of keys) if ((this.#keys.get(key)?.position ?? 0) >= from) return true
+    return this.hasForgotten(keys, from)
   }
 
   /** Whether a removal of one of these keys (null for any), at `from` or later, was forgotten. */

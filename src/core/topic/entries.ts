@@ -5,11 +5,12 @@ import type { Payload } from '../../protocol/payload.ts'
 import { PublicationWriter } from '../../protocol/publications.ts'
 import { type Position, schema } from '../../protocol/schema.ts'
 import type { Budget, Payer } from '../ground/budget.ts'
-import type { Retention } from '../ground/config.ts'
+import { fixedLimits, type Retention } from '../ground/config.ts'
 import { Ring } from '../ground/ring.ts'
 import { weights } from '../ground/weights.ts'
+import { costs, type Work } from '../ground/work.ts'
 import { Encoded } from '../log/encoded.ts'
-import { BatchCache, Gap, type WarmCaches } from '../log/batches.ts'
+import { BatchCache, type CachedBatch, Gap, type WarmCaches } from '../log/batches.ts'
 import type { Read } from '../log/log.ts'
 import { Compacted } from './compacted.ts'
 import { policies, type TopicCursor, type Wish } from './cursor.ts'
@@ -21,6 +22,7 @@ export interface TopicSettings {
   readonly retention: Retention
   readonly budget: Budget
   readonly caches: WarmCaches
+  readonly work: Work
   /** Incarnation of this node. */
   readonly incarnation: number
   /** Origin of the times on the wire, in milliseconds since 1970. */
@@ -38,6 +40,18 @@ interface Head {
 
 const scratch: Writer = new Writer(4_096)
 
+/** Positions from one checkpoint of the publishers' numbers to the next. */
+const CHECKPOINT = 512
+
+/** A stretch of a log as one reader gets it. */
+interface Page {
+  readonly entries: readonly Publication[]
+  /** Where the next page begins. */
+  readonly to: number
+  /** Whether the stretch has removals. */
+  readonly removals: boolean
+}
+
 /**
  * The contents of a topic's log, from its first publication on: a ring with the entries of all publishers in order of
  * arrival, and the compacted log. It knows exactly what each reader has missed.
@@ -50,6 +64,8 @@ export class TopicEntries {
   readonly #compacted: Compacted = new Compacted()
   readonly #heads: Map<Publisher, Head> = new Map()
   readonly #payer: Payer
+  /** The last number of each publisher before a position, for every {@link CHECKPOINT}th position of the ring. */
+  #checkpoints: Map<number, ReadonlyMap<Publisher, number>> | null = null
   #bytes = 0
   /** What the payer was charged for the ring and the latest values. */
   #held = 0
@@ -62,8 +78,14 @@ export class TopicEntries {
   readonly #batches: BatchCache
   readonly #changes: BatchCache
   readonly #values: BatchCache
-  /** `#values` holds batches for readers that began at this position: removals before it are left out. */
-  #valuesBegan = 0
+  /** Those that have removals, for readers that began at one position: removals before it are left out. */
+  readonly #removals: BatchCache
+  #removalsBegan = 0
+  /**
+   * The position of the last entry that the latest values do not tell of: one before which others were lost, or one too
+   * late to be the latest of its key.
+   */
+  #lastOdd = -1
 
   /** `start`: the position of the first entry. `payer`: the topic. */
   constructor(number: number, start: number, settings: TopicSettings, payer: Payer) {
@@ -75,6 +97,7 @@ export class TopicEntries {
     this.#batches = new BatchCache(payer, settings.caches)
     this.#changes = new BatchCache(payer, settings.caches)
     this.#values = new BatchCache(payer, settings.caches)
+    this.#removals = new BatchCache(payer, settings.caches)
     this.#hold(weights.entries)
   }
 
@@ -123,17 +146,19 @@ export class TopicEntries {
     return this.#heads.get(publisher)?.number
   }
 
-  /**
-   * The last number of each publisher before `position`, which must be in the ring or at its end. Walks back from the
-   * end.
-   */
+  /** The last number of each publisher before `position`, which must be in the ring or at its end. */
   numbersAt(position: number): Position['numbers'] {
-    if (position === this.first)
-      return Array.from(this.#heads, ([{ incarnation }, { dropped }]) => [incarnation, dropped])
-    const numbers = new Map(Array.from(this.#heads, ([publisher, { number }]) => [publisher, number]))
-    for (let at = this.next - 1; at >= position; at--) {
-      const { source, numberBefore } = this.#ring.get(at)
-      if (numbers.has(source)) numbers.set(source, numberBefore)
+    if (position === this.next)
+      return Array.from(this.#heads, ([{ incarnation }, { number }]) => [incarnation, number])
+    let at = position - (position % CHECKPOINT)
+    const known = this.#checkpoints?.get(at)
+    if (known === undefined) at = this.first
+    const numbers = new Map(
+      Array.from(this.#heads, ([publisher, { dropped }]) => [publisher, known?.get(publisher) ?? dropped]),
+    )
+    for (; at < position; at++) {
+      const { source, number } = this.#ring.get(at)
+      if (numbers.has(source)) numbers.set(source, number)
     }
     return Array.from(numbers, ([{ incarnation }, number]) => [incarnation, number])
   }
@@ -167,11 +192,22 @@ export class TopicEntries {
       Math.floor(now),
       lost,
     )
+    if (entry.position % CHECKPOINT === 0) this.#mark(entry)
     this.#ring.push(entry)
     this.#bytes += entry.size
     this.#hold(entry.weight)
     const replaced = this.#compacted.put(entry)
     if (replaced !== null) this.#let(replaced)
+    if (lost > 0 || entry.slot < 0) this.#lastOdd = entry.position
+  }
+
+  /** Makes a checkpoint before an entry. */
+  #mark({ position, source, numberBefore }: Publication): void {
+    const numbers = new Map<Publisher, number>()
+    for (const [publisher, { number }] of this.#heads)
+      numbers.set(publisher, publisher === source ? numberBefore : number)
+    this.#checkpoints ??= new Map()
+    this.#checkpoints.set(position, numbers)
   }
 
   /** Releases an entry that is no longer the latest of its key, unless the ring still has it. */
@@ -185,6 +221,7 @@ export class TopicEntries {
     this.#batches.clear()
     this.#changes.clear()
     this.#values.clear()
+    this.#removals.clear()
   }
 
   /**
@@ -208,8 +245,6 @@ export class TopicEntries {
 
   /** Drops entries beyond the retention, but none at or after `keep`. */
   trim(retention: Retention, keep: number, now: number): void {
-    // Only a reader behind the others still needs a batch, and it can be built again.
-    this.#clearBatches()
     while (this.#ring.size > 0 && this.#ring.first < keep) {
       const kept =
         this.#ring.size <= retention.entries &&
@@ -238,13 +273,14 @@ export class TopicEntries {
 
   #drop(): void {
     const oldest = this.#ring.shift()
-    const { position, source, number, size, weight, latest } = oldest
+    const { position, source, number, size, weight, slot } = oldest
     this.#droppedAt = position
     this.#bytes -= size
-    if (!latest) this.#hold(-weight)
+    if (slot < 0) this.#hold(-weight)
     this.#compacted.drop(oldest)
     const head = this.#heads.get(source)
     if (head !== undefined) head.dropped = number
+    if (position % CHECKPOINT === 0) this.#checkpoints?.delete(position)
   }
 
   #hold(bytes: number): void {
@@ -270,6 +306,16 @@ export class TopicEntries {
   }
 
   // ---- reading
+
+  /** Estimates the work of reading from a cursor's position to the end. */
+  workOf({ position, values, wish }: TopicCursor): number {
+    const { conflate, keys } = wish
+    const { slots } = this.#compacted
+    const isLatest = conflate || values !== null
+    const behind = this.next - Math.max(position, isLatest ? 0 : this.first)
+    const entries = isLatest ? Math.min(behind, slots, keys?.size ?? Infinity) : behind
+    return entries * (costs.encoded + (this.#held / Math.max(this.size, slots)) * costs.byte)
+  }
 
   read(cursor: TopicCursor): Read {
     const isLatest = cursor.wish.conflate || cursor.values !== null || cursor.position < cursor.conflatedTo
@@ -326,16 +372,7 @@ export class TopicEntries {
       cursor.position = known.to
       return known.batch
     }
-    let to = from
-    let bytes = 0
-    const entries: Publication[] = []
-    for (; to < this.next && bytes < this.#settings.pageBytes; to++) {
-      const next = this.#ring.get(to)
-      if (next.lost > 0 && to > from) break
-      if (keys !== null && !keys.has(next.key)) continue
-      entries.push(next)
-      bytes += next.size
-    }
+    const { entries, to } = this.#pageOfRing(from, keys)
     cursor.position = to
     if (entries.length === 0) return 'nothing'
     const batch = this.#batch(entries)
@@ -343,7 +380,26 @@ export class TopicEntries {
     return batch
   }
 
-  /** Walks the compacted log back to the cursor: work in proportion to the keys that changed. */
+  /** A page of the ring, up to the next hole. */
+  #pageOfRing(from: number, keys: ReadonlySet<string> | null): Pick<Page, 'entries' | 'to'> {
+    const entries: Publication[] = []
+    // Where none of the keys has changed since, there is nothing to walk.
+    if (keys !== null && this.#lastOdd < from && !this.#compacted.hasChanged(keys, from))
+      return { entries, to: this.next }
+    const end = Math.min(this.next, from + fixedLimits.pageEntries)
+    let to = from
+    for (let bytes = 0; to < end && bytes < this.#settings.pageBytes; to++) {
+      const next = this.#ring.get(to)
+      if (next.lost > 0 && to > from) break
+      if (keys !== null && !keys.has(next.key)) continue
+      entries.push(next)
+      bytes += next.size
+    }
+    this.#settings.work.done += (to - from) * costs.walked
+    return { entries, to }
+  }
+
+  /** Reads the compacted log from the cursor on: work in proportion to the keys that changed. */
   #readLatest(cursor: TopicCursor): Read {
     const from = cursor.position
     const { keys } = cursor.wish
@@ -369,11 +425,10 @@ export class TopicEntries {
       cursor.position = known.to
       return known.batch
     }
-    const { page, after } = this.#page(from, this.next, keys, 0)
-    const to = after ?? this.next
+    const { entries, to } = this.#page(from, this.next, keys, 0)
     cursor.position = to
-    if (page.length === 0) return 'nothing'
-    const batch = this.#batch(page)
+    if (entries.length === 0) return 'nothing'
+    const batch = this.#batch(entries)
     if (keys === null) this.#changes.set(from, batch, to)
     return batch
   }
@@ -387,46 +442,76 @@ export class TopicEntries {
     const { keys } = cursor.wish
     const end = cursor.values === null ? cursor.conflatedTo : this.next
     const began = cursor.values ?? 0
-    if (began !== this.#valuesBegan) this.#values.clear()
-    this.#valuesBegan = began
-    const known = keys === null ? this.#values.get(from) : undefined
+    const known = keys === null ? this.#valuesAt(from, began) : undefined
     if (known !== undefined && known.to <= end) {
       this.#move(cursor, known.to)
       return known.batch
     }
-    const { page } = this.#page(from, end, keys, began)
-    if (page.length === 0) {
-      this.#move(cursor, end)
+    const { entries, to: next, removals } = this.#page(from, end, keys, began)
+    const last = entries.at(-1)
+    const to = last === undefined ? next : last.position + 1
+    this.#move(cursor, to)
+    if (last === undefined) {
+      if (to < end) return 'nothing'
       scratch.reset()
       return new Encoded(encodeBatch(schema.publications.code, [this.#number, end], scratch))
     }
-    const batch = this.#batch(page)
-    const to = (page.at(-1) as Publication).position + 1
-    this.#move(cursor, to)
-    if (keys === null) this.#values.set(from, batch, to)
+    const batch = this.#batch(entries)
+    if (keys === null) (removals ? this.#removals : this.#values).set(from, batch, to)
     return batch
   }
 
-  /**
-   * A page of the latest entries at positions `from` … `end` − 1, leaving out removals before `began`. `after`: where
-   * the next page begins; undefined for none.
-   */
-  #page(
-    from: number,
-    end: number,
-    keys: ReadonlySet<string> | null,
-    began: number,
-  ): { page: readonly Publication[]; after: number | undefined } {
-    const changed: Publication[] = []
-    for (let entry = this.#compacted.newest; entry !== null && entry.position >= from; entry = entry.older) {
-      if (entry.position >= end || (entry.tombstone && entry.position < began)) continue
-      if (keys === null || keys.has(entry.key)) changed.push(entry)
+  /** The batch of latest values from a position on for a reader that began at `began`. */
+  #valuesAt(from: number, began: number): CachedBatch | undefined {
+    if (began !== this.#removalsBegan) this.#removals.clear()
+    this.#removalsBegan = began
+    return this.#values.get(from) ?? this.#removals.get(from)
+  }
+
+  /** A page of the latest entries at positions `from` … `end` − 1, leaving out removals before `began`. */
+  #page(from: number, end: number, keys: ReadonlySet<string> | null, began: number): Page {
+    return keys === null ? this.#pageOfAll(from, end, began) : this.#pageOfKeys(from, end, keys, began)
+  }
+
+  #pageOfAll(from: number, end: number, began: number): Page {
+    const compacted = this.#compacted
+    const entries: Publication[] = []
+    const first = compacted.slotOf(from)
+    const last = Math.min(compacted.slots, first + fixedLimits.pageEntries)
+    let slot = first
+    let to = end
+    let removals = false
+    for (let bytes = 0; slot < compacted.slots; slot++) {
+      const entry = compacted.at(slot)
+      if (entry === null) continue
+      if (entry.position >= end) break
+      if (slot >= last || bytes >= this.#settings.pageBytes) {
+        to = entry.position
+        break
+      }
+      removals ||= entry.tombstone
+      if (entry.tombstone && entry.position < began) continue
+      entries.push(entry)
+      bytes += entry.size
     }
-    changed.reverse()
+    this.#settings.work.done += (slot - first) * costs.walked
+    return { entries, to, removals }
+  }
+
+  #pageOfKeys(from: number, end: number, keys: ReadonlySet<string>, began: number): Page {
+    const entries: Publication[] = []
+    for (const key of keys) {
+      const entry = this.#compacted.get(key)
+      if (entry === undefined || entry.position < from || entry.position >= end) continue
+      if (!entry.tombstone || entry.position >= began) entries.push(entry)
+    }
+    entries.sort((a, b) => a.position - b.position)
+    this.#settings.work.done += keys.size * costs.walked
     let count = 0
-    for (let bytes = 0; count < changed.length && bytes < this.#settings.pageBytes; count++)
-      bytes += (changed[count] as Publication).size
-    return { page: changed.slice(0, count), after: changed[count]?.position }
+    for (let bytes = 0; count < entries.length && bytes < this.#settings.pageBytes; count++)
+      bytes += (entries[count] as Publication).size
+    const to = entries[count]?.position ?? end
+    return { entries: entries.slice(0, count), to, removals: true }
   }
 
   #move(cursor: TopicCursor, to: number): void {
@@ -445,6 +530,7 @@ export class TopicEntries {
       const isLast = index === entries.length - 1
       writer.add(position, source.number, number, time, key, tombstone, data, isLast)
     })
+    this.#settings.work.done += entries.length * costs.encoded + scratch.length * costs.byte
     return new Encoded(encodeBatch(schema.publications.code, [this.#number, first], scratch))
   }
 }

@@ -31,10 +31,8 @@ export class Publication {
   /** How many publications of the same publisher were lost just before this one. */
   readonly lost: number
 
-  /** Whether it is the latest of its key, and linked in the compacted log. */
-  latest = false
-  older: Publication | null = null
-  newer: Publication | null = null
+  /** While it is the latest of its key: its slot in the compacted log. −1: it is not. */
+  slot = -1
   /** While it is the latest: the position of the last entry of its key that was dropped from the ring; 0 for none. */
   droppedAt = 0
 

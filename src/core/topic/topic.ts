@@ -33,7 +33,7 @@ export class Topic extends Payer implements TopicView {
 
   /** `start`: the position of its first entry. */
   constructor(name: string, number: number, start: number, host: TopicHost) {
-    super(host.budget.accounts.topic)
+    super(host.budget.ledgers.topic)
     this.name = name
     this.number = number
     this.carried = start
@@ -188,6 +188,11 @@ export class Topic extends Payer implements TopicView {
     // No reader of this log can hold what was never in it.
     if (at > this.next) return 'PROTOCOL'
     return this.#entries?.hasLost(at, wish) === true ? 'RETENTION' : ''
+  }
+
+  /** Estimates the work of reading from a cursor's position to the end. */
+  workOf(cursor: TopicCursor): number {
+    return this.#entries?.workOf(cursor) ?? 0
   }
 
   isCurrent(cursor: Cursor): boolean {

@@ -9,6 +9,7 @@ import { defaultRetention, fixedLimits, type NodeConfig, originOf, type Retentio
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import { weights } from '../ground/weights.ts'
+import type { Work } from '../ground/work.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Bus } from '../ports.ts'
 import type { Session } from '../session/session.ts'
@@ -29,6 +30,7 @@ export class Topics {
   readonly #bus: Bus
   readonly #stats: Stats
   readonly #budget: Budget
+  readonly #work: Work
   readonly #publishers: Publishers
   readonly #nextLog: () => number
   readonly #origin: number
@@ -62,6 +64,7 @@ export class Topics {
     bus: Bus,
     stats: Stats,
     budget: Budget,
+    work: Work,
     publishers: Publishers,
     nextLog: () => number,
   ) {
@@ -71,6 +74,7 @@ export class Topics {
     this.#bus = bus
     this.#stats = stats
     this.#budget = budget
+    this.#work = work
     this.#publishers = publishers
     this.#nextLog = nextLog
     this.#origin = originOf(config)
@@ -112,6 +116,7 @@ export class Topics {
       retention,
       budget: this.#budget,
       caches: this.#downstream.caches,
+      work: this.#work,
       incarnation,
       origin: this.#origin,
       pageBytes,
@@ -199,7 +204,7 @@ export class Topics {
     if (hasRoom) return
     // A conflating reader needs no ring, so its group keeps waiting for its rung.
     for (const group of topic.groups()) if (!group.conflate) this.#offer(group)
-    while (this.#downstream.hasWork) this.#downstream.flush(now, Infinity)
+    while (this.#downstream.hasWork) this.#downstream.flush(now, Infinity, Infinity)
     this.#diffuse(topic)
     this.#trim(topic, now)
   }
@@ -299,6 +304,7 @@ export class Topics {
     // The replaced cursor ends only now, because a topic that loses its last reader is unsubscribed from the bus.
     session.subscribe(topic.number, cursor)?.end(now)
     if (!topic.isCurrent(cursor)) this.#downstream.mark(cursor)
+    this.#work.done += topic.workOf(cursor)
     const position = recovered
       ? { epoch: topic.epoch, at: start, numbers: since.numbers }
       : values

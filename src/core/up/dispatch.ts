@@ -7,6 +7,7 @@ import type { Limits } from '../ground/config.ts'
 import { Rate } from '../ground/rate.ts'
 import type { ResumeOutcome, Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
+import type { Work } from '../ground/work.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Application, Refusal } from '../ports.ts'
 import { mayJoin, mayRead, mayWrite } from '../session/grant.ts'
@@ -82,7 +83,7 @@ export class Dispatch {
   /** Sessions whose socket is paused until their upstream queue is at most half full. */
   readonly #paused: Set<Session> = new Set()
 
-  constructor(limits: Limits, stats: Stats, targets: Targets) {
+  constructor(limits: Limits, stats: Stats, work: Work, targets: Targets) {
     const { timers, application } = targets
     this.#limits = limits
     this.#stats = stats
@@ -92,7 +93,7 @@ export class Dispatch {
     this.#requests = targets.requests
     this.#refresh = (session, message, now) => targets.refresh(session, message, now)
     this.#flood = (outlet) => targets.flood(outlet)
-    this.#upstream = new Upstream(limits)
+    this.#upstream = new Upstream(limits, work)
     this.#refusals = new Rate(limits.refusalsPerSecond, 1_000, limits.refusalBurst)
     this.gate = new Gate(limits, timers, application, (session, message, denials, now) => {
       this.#act(session, message, now, denials)

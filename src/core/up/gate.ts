@@ -48,6 +48,7 @@ export class Gate {
     this.#asks = new Asks(timers, {
       timer: 'authorization',
       most: limits.questions,
+      share: limits.questionsPerUser,
       payer: ({ user }) => user,
       put: (question) => application.authorize(question),
       ended: (question, ending, now, wasPut) => this.#ended(question, ending, now, wasPut),

@@ -31,6 +31,7 @@ export class Openings {
     this.#asks = new Asks(timers, {
       timer: 'opening',
       most: limits.openings,
+      share: limits.openingsPerUser,
       payer: ({ user }) => user,
       put: (opening) => application.openMissing(opening),
       ended: (opening, ending, now, wasPut) => {

@@ -44,6 +44,7 @@ export class Requests {
       timer: 'request',
       // No limit here: sessions have one of their own, and so have the handlers.
       most: Infinity,
+      share: Infinity,
       payer: ({ user }) => user,
       put: (pending) => application.request(pending),
       ended: (pending, ending) => this.#ended(pending, ending),

@@ -1,21 +1,27 @@
 import type { ClientMessage } from '../../protocol/schema.ts'
 import type { Limits } from '../ground/config.ts'
+import { costs, type Work } from '../ground/work.ts'
 import type { Session } from '../session/session.ts'
 import type { UpstreamQueue } from '../session/upstream-queue.ts'
 
-/** How much of the sweep's budget a message takes: one per item. */
-function work(message: ClientMessage): number {
+/** How much of the sweep's budget of messages a message takes: one per item. */
+function itemsOf(message: ClientMessage): number {
   if (message.type === 'subscribe') return Math.max(1, message.topics.length)
   return message.type === 'unsubscribe' ? Math.max(1, message.logs.length) : 1
 }
 
+/** Nanoseconds of work that count in the round robin like one byte: an ordinary input weighs about 500 bytes. */
+const WORK_OF_BYTE = 4
+
 /** Serves the upstream queues in deficit round robin (Shreedhar and Varghese, 1995). */
 export class Upstream {
   readonly #limits: Limits
+  readonly #work: Work
   readonly #turns: Session[] = []
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, work: Work) {
     this.#limits = limits
+    this.#work = work
   }
 
   get hasWork(): boolean {
@@ -36,7 +42,7 @@ export class Upstream {
     const { upstream } = session
     if (upstream.active || upstream.size === 0 || session.isHeld) return
     upstream.active = true
-    upstream.deficit = 0
+    upstream.deficit = Math.min(0, upstream.deficit)
     this.#turns.push(session)
   }
 
@@ -50,16 +56,17 @@ export class Upstream {
   }
 
   /**
-   * Delivers up to the budget. A session with messages left goes behind those not yet reached, so the start rotates by
-   * itself. True: the budget ran out.
+   * Delivers up to the budgets of messages and of work. A session with messages left goes behind those not yet reached,
+   * so the start rotates by itself. True: a budget ran out.
    */
   sweep(deliver: (session: Session, message: ClientMessage) => void): boolean {
     let budget = this.#limits.sweepMessages
+    const end = this.#work.done + this.#limits.sweepWork
     const turns = this.#turns
     let at = 0
-    for (; at < turns.length && budget > 0; at++) {
+    for (; at < turns.length && budget > 0 && this.#work.done < end; at++) {
       const session = turns[at] as Session
-      budget -= this.#serve(session, budget, deliver)
+      budget -= this.#serve(session, budget, end, deliver)
       if (session.upstream.size > 0 && !session.isHeld) turns.push(session)
       else session.upstream.active = false
     }
@@ -80,23 +87,29 @@ export class Upstream {
     }
   }
 
+  /** A message also pays for the work that it has caused: a session in debt waits until its turns have paid it. */
   #serve(
     session: Session,
     budget: number,
+    end: number,
     deliver: (session: Session, message: ClientMessage) => void,
   ): number {
     const { upstream } = session
+    const work = this.#work
     upstream.deficit += this.#limits.quantumBytes
     let served = 0
     for (let next = upstream.peek(); next !== undefined && served < budget; next = upstream.peek()) {
-      if (next.cost > upstream.deficit) break
-      upstream.deficit -= next.cost
+      if (next.cost > upstream.deficit || work.done >= end) break
+      const before = work.done
       upstream.shift()
-      served += work(next.message)
+      served += itemsOf(next.message)
       deliver(session, next.message)
+      const caused = (work.done - before) / WORK_OF_BYTE
+      upstream.deficit -= Math.max(next.cost, caused)
+      work.done += costs.message
       if (session.isHeld) break
     }
-    if (upstream.size === 0) upstream.deficit = 0
+    if (upstream.size === 0) upstream.deficit = Math.min(0, upstream.deficit)
     return served
   }
 }

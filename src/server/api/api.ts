@@ -2,13 +2,12 @@ import { createHash, randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import * as v from 'valibot'
 import type { Limits } from '../ground/limits.ts'
-import { RtmsError } from '../../protocol/index.ts'
 import { isOwnDashboard } from '../edge/admin.ts'
 import type { Logger } from '../ground/logger.ts'
 import type { ApiOptions } from '../options/api.ts'
 import type { AdminReaders } from '../options/options.ts'
 import { parseJson, readBody } from './body.ts'
-import { ApiError, errorBody, statusOf } from './errors.ts'
+import { ApiError, errorBody, knownError } from './errors.ts'
 import { type ApiKey, ApiKeys } from './keys.ts'
 import { openApi } from './openapi.ts'
 import type { ApiNode, Operation } from './operation.ts'
@@ -61,8 +60,17 @@ export class Api {
     this.#repeats = new Repeats(settings.limits, () => performance.now())
   }
 
-  /** Never rejects. */
+  /** Never rejects: an application may have answered already, so that nothing more can be said. */
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      await this.#try(request, response)
+    } catch (error) {
+      this.#logger.error({ err: error }, 'the API could not answer')
+      response.destroy()
+    }
+  }
+
+  async #try(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const given = request.headers['x-request-id']
     const id = typeof given === 'string' && /^[\w-]{1,64}$/.test(given) ? given : randomUUID()
     response.setHeader('x-request-id', id)
@@ -80,16 +88,16 @@ export class Api {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<string> {
     const key = this.#admit(request)
-    const { pathname, searchParams } = this.#locate(request)
-    if (pathname === DOCUMENT && request.method === 'GET') {
+    const { path, query } = this.#locate(request)
+    if (path === DOCUMENT && request.method === 'GET') {
       const { originalUrl = request.url } = request as { originalUrl?: string; url?: string }
       const [at = ''] = (originalUrl ?? '').split('?')
       return JSON.stringify(openApi(this.#operations, at.slice(0, -DOCUMENT.length)))
     }
-    const route = this.#router.find(request.method ?? '', pathname)
+    const route = this.#router.find(request.method ?? '', path)
     const asked = { key, route }
     if (route.operation.method === 'POST') return this.#post(request, response, asked)
-    return this.#run(asked, queryOf(searchParams, route.operation))
+    return this.#run(asked, queryOf(query, route.operation))
   }
 
   #admit(request: IncomingMessage): ApiKey {
@@ -111,12 +119,12 @@ export class Api {
   }
 
   /** The path below the API; an application that mounts the API may have removed the front already. */
-  #locate({ url = '/' }: IncomingMessage): URL {
-    const located = new URL(url, 'http://rtms')
+  #locate({ url = '/' }: IncomingMessage): { readonly path: string; readonly query: URLSearchParams } {
+    // Not parsed as a URL, which would remove a name that is `..`.
+    const [whole = '', ...query] = url.split('?')
     for (const base of [this.#base, '/v1']) {
-      if (!located.pathname.startsWith(`${base}/`)) continue
-      located.pathname = located.pathname.slice(base.length)
-      return located
+      if (!whole.startsWith(`${base}/`)) continue
+      return { path: whole.slice(base.length), query: new URLSearchParams(query.join('?')) }
     }
     throw new ApiError('NOT_FOUND', 'there is nothing at this path')
   }
@@ -155,16 +163,6 @@ export class Api {
 /** Where the API is, under the path of the node. */
 export function apiBase(path: string): string {
   return `${path === '/' ? '' : path}/v1`
-}
-
-function knownError(error: unknown): ApiError | null {
-  if (error instanceof ApiError) return error
-  if (error instanceof RtmsError)
-    return new ApiError(error.code, error.message, { status: statusOf(error.code) })
-  // Parsed JSON can need more stack to write than there is.
-  if (error instanceof RangeError && error.message.includes('call stack'))
-    return new ApiError('PROTOCOL', 'the body is nested too deeply')
-  return null
 }
 
 function send(response: ServerResponse, status: number, body: string): void {

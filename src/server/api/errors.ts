@@ -1,4 +1,5 @@
 import { type ErrorCode, RtmsError } from '../../protocol/index.ts'
+import { refusalIn } from '../ground/refusal.ts'
 
 /** The HTTP status of each code; any other code is answered with 500. */
 const statuses: Partial<Record<ErrorCode, number>> = {
@@ -44,6 +45,17 @@ export class ApiError extends Error {
     this.status = status
     this.headers = headers
   }
+}
+
+/** What the caller is told of an error; null for one that is the server's own fault. */
+export function knownError(error: unknown): ApiError | null {
+  if (error instanceof ApiError) return error
+  const refusal = refusalIn(error)
+  if (refusal !== null) return new ApiError(refusal.code, refusal.message)
+  // Parsed JSON can need more stack to write than there is.
+  if (error instanceof RangeError && error.message.includes('call stack'))
+    return new ApiError('PROTOCOL', 'the body is nested too deeply')
+  return null
 }
 
 export interface ErrorBody {

@@ -1,11 +1,12 @@
 import * as v from 'valibot'
+import type { MeetingInfo } from '../../core/index.ts'
 import { serverLimits } from '../ground/limits.ts'
 import { limits, RtmsError } from '../../protocol/index.ts'
 import { meetingSettings } from '../business/meeting-options.ts'
 import type { Meeting } from '../business/meeting.ts'
 import { checkName } from '../ground/check.ts'
 import { type ApiNode, operation, type Operation } from './operation.ts'
-import { integer, oneOf, payloadFields, text, valueOf } from './schemas.ts'
+import { integer, oneOf, payloadFields, text, valueOf, writable } from './schemas.ts'
 
 /** Meetings in one answer, unless the query says otherwise. */
 const PAGE = 100
@@ -43,6 +44,10 @@ function meetingOf(node: ApiNode, name: string): Meeting {
 
 function hasMember(meeting: Meeting, slot: number): boolean {
   return meeting.members.some((member) => member.slot === slot)
+}
+
+function shown(info: MeetingInfo): MeetingInfo {
+  return { ...info, metadata: writable(info.metadata, { error: 'It has no JSON form.' }) }
 }
 
 /** The operations on meetings. */
@@ -89,7 +94,7 @@ export const meetingOperations: readonly Operation[] = [
       const found = meetings.page({ limit: limit + 1, after, kind, contains })
       const page = found.slice(0, limit)
       return {
-        meetings: page.map((info) => ({ ...info, members: info.members.length })),
+        meetings: page.map((info) => ({ ...shown(info), members: info.members.length })),
         next: found.length > limit ? (page.at(-1)?.name ?? null) : null,
       }
     },
@@ -105,7 +110,7 @@ export const meetingOperations: readonly Operation[] = [
     errors: ['BAD_NAME', 'NOT_FOUND'],
     run: (node, _, name) => {
       const { info } = meetingOf(node, name)
-      return { ...info, members: [...info.members] }
+      return { ...shown(info), members: [...info.members] }
     },
   }),
   operation({

@@ -34,10 +34,17 @@ function isAt(pattern: readonly string[], segments: readonly string[]): boolean 
   return pattern.every((segment, at) => isName(segment) || segment === segments[at])
 }
 
+/**
+ * Names that URL libraries take for steps in the path, even percent-encoded, and those that stand for them: they are
+ * sent encoded once more.
+ */
+const STEP = /^(?:\.|%(?:25)*2e){1,2}$/i
+
 function nameOf(pattern: readonly string[], segments: readonly string[]): string {
   const segment = segments[pattern.findIndex(isName)] ?? ''
   try {
-    return decodeURIComponent(segment)
+    const name = decodeURIComponent(segment)
+    return STEP.test(name) ? decodeURIComponent(name) : name
   } catch {
     throw new ApiError('PROTOCOL', 'the name in the path is not percent-encoded UTF-8')
   }

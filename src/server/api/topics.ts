@@ -1,10 +1,9 @@
 import * as v from 'valibot'
 import { type Limits, serverLimits } from '../ground/limits.ts'
-import { RtmsError } from '../../protocol/index.ts'
 import type { KeptPublication, Topics } from '../business/topics.ts'
-import { errorBody, type ErrorBody } from './errors.ts'
+import { errorBody, type ErrorBody, knownError } from './errors.ts'
 import { type ApiNode, operation, type Operation } from './operation.ts'
-import { fieldsOfValue, integer, oneOf, payloadFields, text, valueOf } from './schemas.ts'
+import { fieldsOfValue, integer, oneOf, payloadFields, text, valueOf, writable } from './schemas.ts'
 
 /** Topics in one answer, unless the query says otherwise. */
 const PAGE = 100
@@ -65,13 +64,14 @@ function publishOne(
   try {
     return publish(node, item)
   } catch (error) {
-    if (error instanceof RtmsError) return errorBody(error)
+    const known = knownError(error)
+    if (known !== null) return errorBody(known.error)
     throw error
   }
 }
 
 function kept({ data, key, removed, time }: KeptPublication): v.InferInput<typeof keptPublication> {
-  return { ...fieldsOfValue(data), key, removed, time }
+  return { ...fieldsOfValue(writable(data, 'It is nested too deeply to be shown.')), key, removed, time }
 }
 
 const errorSchema = v.strictObject({

@@ -4,7 +4,7 @@ import * as v from 'valibot'
 import type { RequestCall } from '../../core/index.ts'
 import { serverLimits } from '../ground/limits.ts'
 import { type ErrorCode, errors, matches, RtmsError } from '../../protocol/index.ts'
-import type { Request, RequestHandler } from '../business/requests.ts'
+import type { Elsewhere, Request, RequestHandler } from '../business/requests.ts'
 import { isTimeout, withDeadline } from '../ground/deadline.ts'
 import type { Logger } from '../ground/logger.ts'
 import { version } from '../ground/version.ts'
@@ -50,11 +50,10 @@ class NoEffect extends Error {
  * Delivers clients' requests to a business server by HTTP: signed, with a deadline, and retried only where a retry
  * cannot repeat an effect.
  */
-export class Webhook {
+export class Webhook implements Elsewhere {
   readonly #logger: Logger
   readonly #options: Settled
   readonly #wait: (ms: number, signal: AbortSignal) => Promise<void>
-  #running = 0
 
   /** `wait` is for tests. */
   constructor(
@@ -75,6 +74,10 @@ export class Webhook {
     this.#wait = wait
   }
 
+  get concurrency(): number {
+    return this.#options.concurrency
+  }
+
   /** The handler for this call; undefined where the method is not one of those configured. */
   handlerOf(call: RequestCall): RequestHandler | undefined {
     if (!this.#options.methods.some((pattern) => matches(pattern, call.method))) return undefined
@@ -82,8 +85,6 @@ export class Webhook {
   }
 
   async #handle(call: RequestCall, request: Request): Promise<unknown> {
-    if (this.#running >= this.#options.concurrency) throw new RtmsError('BUSY')
-    this.#running++
     const waitMs = Math.max(0, Math.min(call.deadline - performance.now(), this.#options.timeoutMs))
     try {
       const delivery = new Delivery(call, request, waitMs, this.#options)
@@ -95,8 +96,6 @@ export class Webhook {
       if (!(error instanceof NoEffect)) throw error
       this.#logger.warn({ method: call.method, why: error.message }, 'a request could not be delivered')
       throw new RtmsError('BUSY', 'the business server could not take the request', error.waitMs)
-    } finally {
-      this.#running--
     }
   }
 

@@ -1,6 +1,7 @@
 import type { MeetingLogic, Refusal } from '../../core/index.ts'
-import { errors, limits, type Payload, RtmsError, toPayload } from '../../protocol/index.ts'
+import { limits, type Payload, RtmsError, toPayload } from '../../protocol/index.ts'
 import type { Logger } from '../ground/logger.ts'
+import { refusalIn } from '../ground/refusal.ts'
 import type { Host } from '../host.ts'
 import { type MeetingFrame, toMeetingFrame, Lazy } from './frames.ts'
 import { Meeting } from './meeting.ts'
@@ -162,7 +163,8 @@ export class HookRunner {
     try {
       return atOnce(this.#host.hook(call))
     } catch (error) {
-      if (error instanceof RtmsError && Object.hasOwn(errors, error.code)) return error
+      const refusal = refusalIn(error)
+      if (refusal !== null) return refusal
       this.#failed(hook, error)
       return FAILED
     }

@@ -1,6 +1,5 @@
-import { Buckets, type Outcome, type RequestCall } from '../../core/index.ts'
+import { Buckets, type Outcome, Places, type RequestCall } from '../../core/index.ts'
 import {
-  errors,
   fromPayload,
   limits,
   type ErrorCode,
@@ -11,6 +10,7 @@ import {
 import { checkName } from '../ground/check.ts'
 import { logName } from '../ground/log-name.ts'
 import type { Logger } from '../ground/logger.ts'
+import { refusalIn } from '../ground/refusal.ts'
 
 /** A request as its handler sees it. */
 export interface Request {
@@ -31,10 +31,18 @@ export interface Request {
  */
 export type RequestHandler = (request: Request) => unknown
 
-/** A call in its handler. */
+/** Answers calls that have no handler in this process: at most `concurrency` at a time. */
+export interface Elsewhere {
+  readonly concurrency: number
+  handlerOf(call: RequestCall): RequestHandler | undefined
+}
+
+/** A call on its way to its handler, and in it. */
 class Run implements Request {
   readonly #call: RequestCall
   readonly lane: string
+  /** Its handler, and where it waits for a place or has one; null until it is the first of its lane. */
+  target: { readonly handler: RequestHandler; readonly places: Places<RequestCall> } | null = null
   /** Whether its handler has answered or its request has ended, so its lane may continue. */
   over = false
   #controller: AbortController | null = null
@@ -83,37 +91,46 @@ class Run implements Request {
 /**
  * The business's request handlers. The calls of one session to one method run one after another, in order; a call that
  * ends without its handler (deadline, cancellation) lets the next one start. Calls of different sessions and methods
- * run concurrently, up to a limit, above which calls are answered BUSY.
+ * run concurrently, up to a limit and to a share of it for each user. Others wait for a place, users taking turns. A
+ * call keeps its place until its handler returns, whatever has become of the request.
  */
 export class RequestHandlers {
   /** Durations of handlers, in milliseconds. */
   readonly times: Buckets = new Buckets([1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000])
-  readonly #max: number
   readonly #reply: (call: RequestCall, outcome: Outcome<Payload>) => void
   readonly #logger: Logger
-  readonly #elsewhere: (call: RequestCall) => RequestHandler | undefined
+  readonly #elsewhere: Elsewhere | undefined
+  /** The places of handlers of this process, and of those elsewhere. */
+  readonly #here: Places<RequestCall>
+  readonly #there: Places<RequestCall>
   readonly #handlers: Map<string, RequestHandler> = new Map()
   readonly #runs: Map<RequestCall, Run> = new Map()
   /** The running call and those behind it, by session and method: at most as many as a session may have. */
   readonly #lanes: Map<string, RequestCall[]> = new Map()
-  /** The number of running handlers. A handler whose request has timed out counts until it returns. */
-  #running = 0
 
-  /** `elsewhere`: answers a call that has no handler here. */
+  /** At most `most` handlers run at a time in this process, and `share` of one user here and elsewhere each. */
   constructor(
-    max: number,
+    most: number,
+    share: number,
     reply: (call: RequestCall, outcome: Outcome<Payload>) => void,
     logger: Logger,
-    elsewhere: (call: RequestCall) => RequestHandler | undefined,
+    elsewhere?: Elsewhere,
   ) {
-    this.#max = max
     this.#reply = reply
     this.#logger = logger
     this.#elsewhere = elsewhere
+    const of = {
+      share,
+      payer: ({ user }: RequestCall) => user,
+      enter: (call: RequestCall) => this.#enter(call),
+    }
+    this.#here = new Places({ ...of, most })
+    this.#there = new Places({ ...of, most: elsewhere?.concurrency ?? 0 })
   }
 
+  /** The number of running handlers. */
   get running(): number {
-    return this.#running
+    return this.#here.taken + this.#there.taken
   }
 
   /** Registers a handler. Throws BAD_NAME, or an Error where the method has one already. */
@@ -160,19 +177,30 @@ export class RequestHandlers {
     const run = this.#runs.get(call)
     // If the call's end came first, that end lets the next one begin.
     if (run === undefined || run.ended) return
-    const handler = this.#handlers.get(call.method) ?? this.#elsewhere(call)
-    if (handler === undefined)
+    const own = this.#handlers.get(call.method)
+    const handler = own ?? this.#elsewhere?.handlerOf(call)
+    if (handler === undefined) {
       this.#answer(call, run, failure('NO_HANDLER', `there is no handler for ${call.method}`))
-    else if (this.#running >= this.#max) this.#answer(call, run, failure('BUSY'))
-    else void this.#run(handler, call, run)
+      return
+    }
+    const places = own === undefined ? this.#there : this.#here
+    run.target = { handler, places }
+    places.wait(call)
+  }
+
+  /** The call has a place. False: it ended while it waited. */
+  #enter(call: RequestCall): boolean {
+    const run = this.#runs.get(call)
+    if (run === undefined || run.ended || run.target === null) return false
+    const { handler, places } = run.target
+    void this.#run(handler, call, run).then(() => places.release(call))
+    return true
   }
 
   async #run(handler: RequestHandler, call: RequestCall, run: Run): Promise<void> {
-    this.#running++
     const start = performance.now()
     const outcome = await this.#outcomeOf(handler, call, run)
     this.times.add(performance.now() - start)
-    this.#running--
     this.#answer(call, run, outcome)
   }
 
@@ -189,7 +217,8 @@ export class RequestHandlers {
         `the reply has ${data.bytes.length} bytes where at most ${limits.payload} are allowed`,
       )
     } catch (error) {
-      if (error instanceof RtmsError && Object.hasOwn(errors, error.code)) return refusal(error)
+      const refusal = refusalIn(error)
+      if (refusal !== null) return { ok: false, error: refusal }
       const { method, call: number } = call
       const session = logName(call.session)
       this.#logger.error({ err: error, method, session, call: number }, 'a request handler failed')
@@ -208,6 +237,7 @@ export class RequestHandlers {
     if (run.over) return
     run.over = true
     this.#runs.delete(call)
+    run.target?.places.withdraw(call)
     const lane = this.#lanes.get(run.lane) as RequestCall[]
     const wasFirst = lane[0] === call
     lane.splice(lane.indexOf(call), 1)
@@ -219,10 +249,4 @@ export class RequestHandlers {
 
 function failure(code: ErrorCode, message?: string): Outcome<Payload> {
   return { ok: false, error: new RtmsError(code, message) }
-}
-
-/** The business's error, with a wait that the wire can carry. */
-function refusal({ code, message, retryAfterMs }: RtmsError): Outcome<Payload> {
-  const wait = Number.isFinite(retryAfterMs) ? Math.max(0, Math.round(retryAfterMs)) : 0
-  return { ok: false, error: new RtmsError(code, message, Math.min(wait, Number.MAX_SAFE_INTEGER)) }
 }

@@ -1,11 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { fileURLToPath } from 'node:url'
-import sirv from 'sirv'
 import type { ApiOptions } from '../options/api.ts'
 import type { AdminReaders } from '../options/options.ts'
-import { isFromHere, isPassedOn } from './http.ts'
 import { pageHeaders } from './page-headers.ts'
+import { StaticFiles } from './static-files.ts'
+import { strangeness } from './strangers.ts'
 
 /** What the page learns first: where the node is, and whether a key is needed and why. */
 export interface Access {
@@ -19,33 +19,6 @@ export interface Access {
    * this machine.
    */
   readonly needsKey: 'option' | 'remote' | 'proxy' | 'host' | null
-}
-
-const LOOPBACK_HOST = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(?::\d{1,5})?$/i
-
-/**
- * Why a request does not come from a browser on this machine; null where it does. Another site's page can reach the
- * loopback address by DNS rebinding; the Host header then names that site.
- */
-function strangeness(request: IncomingMessage): 'remote' | 'proxy' | 'host' | null {
-  if (!isFromHere(request)) return 'remote'
-  // Some proxies do not announce themselves, but no current browser speaks HTTP/1.0.
-  if (isPassedOn(request) || request.httpVersionMajor * 10 + request.httpVersionMinor < 11) return 'proxy'
-  const { headers } = request
-  // Nor does a browser ask for an upgrade when it requests a page, as WebSocket proxies do for every request.
-  if (/upgrade/i.test(headers.connection ?? '')) return 'proxy'
-  if (!LOOPBACK_HOST.test(headers.host ?? '') || isOfAnotherSite(headers)) return 'host'
-  return null
-}
-
-/**
- * Whether another site's page is asking: an application that allows every site (CORS) does not speak for this machine's
- * owner.
- */
-function isOfAnotherSite({ origin, host, ...headers }: IncomingMessage['headers']): boolean {
-  const site = headers['sec-fetch-site'] ?? 'same-origin'
-  if (site !== 'same-origin' && site !== 'none') return true
-  return origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host)
 }
 
 /** Whether the dashboard on this machine is asking. Another site's page cannot set the header without permission. */
@@ -66,8 +39,7 @@ const MOVED: readonly (readonly [from: string, to: string])[] = [
 export class AdminPages {
   readonly #access: Omit<Access, 'needsKey'>
   readonly #readers: AdminReaders
-  readonly #files: ReturnType<typeof sirv> | null
-  readonly #page: string | null
+  readonly #files: StaticFiles | null
 
   constructor(settings: {
     readonly admin: AdminReaders
@@ -81,9 +53,7 @@ export class AdminPages {
     this.#readers = settings.admin
     // In the package, beside the built code.
     const pages = fileURLToPath(new URL('../../../dist/web/', import.meta.url))
-    const page = `${pages}admin/index.html`
-    this.#page = existsSync(page) ? moved(readFileSync(page, 'utf8')) : null
-    this.#files = this.#page === null ? null : sirv(pages, { etag: true })
+    this.#files = existsSync(`${pages}admin/index.html`) ? new StaticFiles(pages, moved) : null
   }
 
   /** Returns false where the path is not the dashboard's. */
@@ -97,9 +67,9 @@ export class AdminPages {
     for (const [name, value] of Object.entries(pageHeaders)) response.setHeader(name, value)
     response.setHeader('cache-control', 'no-cache')
     if (path === '/admin/access.json') this.#tell(request, response)
-    else if (path === '/admin/' && this.#page !== null)
-      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(this.#page)
-    else if (/^\/admin\/(?:assets\/|favicon\.svg$)/.test(path)) this.#file(request, response, path)
+    else if (path === '/admin/') this.#file(request, response, path)
+    else if (/^\/admin\/(?:assets\/|favicon\.svg$)/.test(path))
+      this.#file(request, response, path.slice('/admin'.length))
     else missing(response)
     return true
   }
@@ -112,19 +82,16 @@ export class AdminPages {
   }
 
   #file(request: IncomingMessage, response: ServerResponse, path: string): void {
-    if (this.#files === null) return missing(response)
     // The names of assets change with their content, so they may be cached for ever.
-    if (path.startsWith('/admin/assets/'))
+    if (path.startsWith('/assets/'))
       response.setHeader('cache-control', 'public, max-age=31536000, immutable')
-    const { url } = request
-    request.url = path.slice('/admin'.length)
-    this.#files(request, response, () => missing(response))
-    if (url !== undefined) request.url = url
+    if (this.#files?.answer(request, response, path) !== true) missing(response)
   }
 }
 
-function moved(html: string): string {
-  return MOVED.reduce((text, [from, to]) => text.replaceAll(from, to), html)
+function moved(path: string, body: Buffer): Buffer | string {
+  if (path !== '/admin/index.html') return body
+  return MOVED.reduce((text, [from, to]) => text.replaceAll(from, to), body.toString())
 }
 
 function missing(response: ServerResponse): void {

@@ -2,6 +2,7 @@ import { Server as HttpsServer } from 'node:https'
 import type { SecureContextOptions } from 'node:tls'
 import { tlsFault } from '../options/checks.ts'
 import type { Settings } from '../options/options.ts'
+import type { HttpSockets } from './http-sockets.ts'
 import { type Address, addressOf, closeHttpServer, createHttpServer, listen, type Pages } from './http.ts'
 import type { Gateway } from './transport.ts'
 import { Upgrades } from './upgrades.ts'
@@ -15,15 +16,20 @@ export class Front {
   readonly #settings: Settings
   readonly #gateway: Gateway
   readonly #server: NonNullable<Settings['server']>
-  readonly #isOwn: boolean
+  /** Of a server of its own; null where it is another's. */
+  readonly #sockets: HttpSockets | null
   readonly #secure: boolean
 
   constructor(id: string, settings: Settings, gateway: Gateway, pages: Pages) {
     this.#id = id
     this.#settings = settings
     this.#gateway = gateway
-    this.#isOwn = settings.server === undefined
-    this.#server = settings.server ?? createHttpServer(pages, settings)
+    const { server, sockets } =
+      settings.server === undefined
+        ? createHttpServer(pages, settings)
+        : { server: settings.server, sockets: null }
+    this.#server = server
+    this.#sockets = sockets
     this.#secure = this.#server instanceof HttpsServer
   }
 
@@ -33,8 +39,11 @@ export class Front {
 
   /** Rejects where another node has the path or the address is not available. */
   async open(): Promise<void> {
-    Upgrades.of(this.#server).add(this.#settings.path, this.#gateway)
-    if (this.#isOwn) await listen(this.#server, this.#settings)
+    Upgrades.of(this.#server).add(this.#settings.path, (request, socket, head) => {
+      this.#sockets?.remove(request.socket)
+      this.#gateway.handleUpgrade(request, socket, head)
+    })
+    if (this.#sockets !== null) await listen(this.#server, this.#settings)
   }
 
   /**
@@ -42,7 +51,7 @@ export class Front {
    * speaks no TLS, or for a bad certificate.
    */
   setTls(tls: SecureContextOptions): void {
-    if (!this.#isOwn || !(this.#server instanceof HttpsServer)) {
+    if (this.#sockets === null || !(this.#server instanceof HttpsServer)) {
       throw new Error(
         'this node has no TLS of its own: start it with the option tls, or ask the owner of its server',
       )
@@ -68,7 +77,7 @@ export class Front {
   }
 
   async close(timeoutMs: number): Promise<void> {
-    if (this.#isOwn) await closeHttpServer(this.#server, timeoutMs)
+    if (this.#sockets !== null) await closeHttpServer(this.#server, timeoutMs)
     Upgrades.of(this.#server).remove(this.#settings.path)
   }
 }

@@ -4,9 +4,12 @@ import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TlsOptions } from 'node:tls'
-import { serverLimits } from '../ground/limits.ts'
+import { type Limits, serverLimits } from '../ground/limits.ts'
 import type { Logger } from '../ground/logger.ts'
 import type { MetricsReaders } from '../options/options.ts'
+import { HttpSockets } from './http-sockets.ts'
+import { Proxies } from './proxies.ts'
+import { strangeness } from './strangers.ts'
 
 /**
  * How often sockets that take too long are looked for, in milliseconds: often, so only a few are closed in one turn
@@ -61,7 +64,7 @@ export function refuseUpgrade(socket: Duplex, status: number, text: string): voi
   const body = `${text}\n`
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+      `${status === 426 ? 'Upgrade: websocket\r\n' : ''}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   )
 }
 
@@ -70,34 +73,19 @@ function answer(response: ServerResponse, status: number, body: object): void {
   response.end(JSON.stringify(body))
 }
 
-const LOOPBACK = /^(?:127\.|::1$|::ffff:127\.)/
-
-/** The headers by which proxies announce themselves and the clients they forward. */
-const PASSED_ON =
-  /^(?:forwarded|via|x-forwarded-.+|x-real-ip|x-client-ip|x-original-.+|true-client-ip|cf-connecting-ip)$/
-
-/** Whether a proxy announces that it has forwarded the request. */
-export function isPassedOn({ headers }: IncomingMessage): boolean {
-  return Object.keys(headers).some((name) => PASSED_ON.test(name))
-}
-
-/** Whether a request comes from this machine, perhaps through a proxy on it. */
-export function isFromHere({ socket }: IncomingMessage): boolean {
-  return LOOPBACK.test(socket.remoteAddress ?? '')
-}
-
-/** Whether a request comes from this machine, and not through a proxy on it. */
-export function isLocal(request: IncomingMessage): boolean {
-  return isFromHere(request) && !isPassedOn(request)
-}
-
-async function answerMetrics(response: ServerResponse, metrics: Promise<string>): Promise<void> {
-  const body = await metrics
+async function answerMetrics(pages: Pages, response: ServerResponse): Promise<void> {
+  const body = await pages.metrics()
   response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' })
   response.end(body)
 }
 
 const NOTHING_HERE = { error: 'there is nothing at this path' }
+
+/** The answer to a request that nothing else can be said about any more. */
+function fail(response: ServerResponse): void {
+  if (response.headersSent) response.destroy()
+  else answer(response, 500, { error: 'the server has failed' })
+}
 
 /**
  * A node's own server. `/healthz` answers {@link Health} with 200, or 503 while the node drains; `/readyz` answers
@@ -110,43 +98,70 @@ export function createHttpServer(
     handler,
     metrics,
     tls,
+    trustedProxies,
+    limits,
+    logger,
   }: {
-    readonly handler: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
+    readonly handler: ((request: IncomingMessage, response: ServerResponse) => unknown) | undefined
     readonly metrics: MetricsReaders
     readonly tls: TlsOptions | undefined
+    readonly trustedProxies: readonly string[]
+    readonly limits: Pick<Limits, 'connectionsPerAddress'>
+    readonly logger: Logger
   },
-): Server {
+): { readonly server: Server; readonly sockets: HttpSockets } {
   const options = {
     highWaterMark: HIGH_WATER_MARK,
     headersTimeout: serverLimits.headersMs,
     requestTimeout: serverLimits.requestMs,
     connectionsCheckingInterval: CHECKING_INTERVAL_MS,
   }
-  const answerRequest = (request: IncomingMessage, response: ServerResponse): void => {
+  const proxies = new Proxies(trustedProxies)
+  const sockets = new HttpSockets(limits.connectionsPerAddress, (socket) => proxies.addressOf(socket))
+  const dispatch = (request: IncomingMessage, response: ServerResponse): unknown => {
     const [path] = (request.url ?? '').split('?')
     if (hasTooManyHeaders(request))
-      answer(response, 431, { error: `more than ${serverLimits.headers} headers` })
-    else if (path === '/healthz') {
+      return answer(response, 431, { error: `more than ${serverLimits.headers} headers` })
+    if (path === '/healthz') {
       const report = pages.health()
-      answer(response, report.status === 'ok' ? 200 : 503, report)
-    } else if (path === '/readyz') {
+      return answer(response, report.status === 'ok' ? 200 : 503, report)
+    }
+    if (path === '/readyz') {
       const report = pages.ready()
-      answer(response, report.status === 'ready' ? 200 : 503, report)
-    } else if (path === '/metrics' && metrics !== false) {
-      if (metrics === 'public' || isLocal(request)) void answerMetrics(response, pages.metrics())
-      else answer(response, 404, NOTHING_HERE)
-    } else if (pages.apiBase !== null && path?.startsWith(`${pages.apiBase}/`)) pages.api(request, response)
-    else if (pages.admin?.answer(request, response) === true) return
-    else if (handler === undefined) answer(response, 404, NOTHING_HERE)
-    else handler(request, response)
+      return answer(response, report.status === 'ready' ? 200 : 503, report)
+    }
+    if (path === '/metrics' && metrics !== false) {
+      if (metrics === 'public' || strangeness(request) === null) return answerMetrics(pages, response)
+      return answer(response, 404, NOTHING_HERE)
+    }
+    if (pages.apiBase !== null && path?.startsWith(`${pages.apiBase}/`)) return pages.api(request, response)
+    if (pages.admin?.answer(request, response) === true) return undefined
+    if (handler === undefined) return answer(response, 404, NOTHING_HERE)
+    return handler(request, response)
+  }
+  // Whatever throws or rejects, the application's handler included, costs the request it was about.
+  const answerRequest = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (!sockets.begin(request.socket, response)) return
+    response.on('error', () => {})
+    try {
+      await dispatch(request, response)
+    } catch (error) {
+      logger.error({ err: error }, 'a request for HTTP failed')
+      fail(response)
+    }
   }
   const server =
     tls === undefined
-      ? createServer(options, answerRequest)
-      : createSecureServer({ ...options, ...tls, ...TLS }, answerRequest)
+      ? createServer(options, (request, response) => void answerRequest(request, response))
+      : createSecureServer(
+          { ...options, ...tls, ...TLS },
+          (request, response) => void answerRequest(request, response),
+        )
   // Node silently drops headers above this, so one more is allowed to show that there were too many.
   server.maxHeadersCount = serverLimits.headers + 1
-  return server
+  server.maxRequestsPerSocket = serverLimits.requestsPerSocket
+  sockets.watch(server)
+  return { server, sockets }
 }
 
 /** Listens. Rejects with an Error that says what to do where the address is not available. */

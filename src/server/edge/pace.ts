@@ -1,14 +1,24 @@
 /** Time to work in one turn of the event loop, in milliseconds. */
 const TURN_MS = 4
 
-/** Runs queued actions in order, a few in each turn of the event loop, so other due work is not late. */
+/**
+ * Runs queued actions in order, a few in each turn of the event loop, so other due work is not late. An action that
+ * throws costs nobody else their turn.
+ */
 export class Pace<T> {
   readonly #act: (item: T) => void
+  readonly #failed: (item: T, error: unknown) => void
   readonly #waiting: T[] = []
   readonly #now: () => number
 
-  constructor(act: (item: T) => void, now: () => number = () => performance.now()) {
+  /** `failed` is told what `act` throws. */
+  constructor(
+    act: (item: T) => void,
+    failed: (item: T, error: unknown) => void,
+    now: () => number = () => performance.now(),
+  ) {
     this.#act = act
+    this.#failed = failed
     this.#now = now
   }
 
@@ -25,9 +35,17 @@ export class Pace<T> {
   #turn(): void {
     const end = this.#now() + TURN_MS
     let done = 0
-    do this.#act(this.#waiting[done++] as T)
+    do this.#run(this.#waiting[done++] as T)
     while (done < this.#waiting.length && this.#now() < end)
     this.#waiting.splice(0, done)
     if (this.#waiting.length > 0) setImmediate(() => this.#turn())
+  }
+
+  #run(item: T): void {
+    try {
+      this.#act(item)
+    } catch (error) {
+      this.#failed(item, error)
+    }
   }
 }

@@ -1,5 +1,5 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import { BlockList, isIP, SocketAddress } from 'node:net'
+import type { IncomingMessage } from 'node:http'
+import { BlockList, isIP, type Socket, SocketAddress } from 'node:net'
 import { subscriberOf } from '../../core/index.ts'
 import { rangeOf } from '../ground/address-range.ts'
 
@@ -14,22 +14,45 @@ function normal(text: string): string {
   return written.startsWith('::ffff:') && written.includes('.') ? written.slice('::ffff:'.length) : written
 }
 
-/** The address of a hop, which may have a port, brackets and quotes; '' where it names none. */
+/** The address of a hop, which may have a port and brackets; '' where it names none. */
 function addressIn(hop: string): string {
-  const text = hop.trim().replaceAll('"', '')
-  const [, bracketed] = /^\[([^\]]*)\](?::\d+)?$/.exec(text) ?? []
-  const [, plain = text] = /^([^:]*):\d+$/.exec(text) ?? []
+  const text = hop.trim()
+  const [, bracketed] = /^\[([^\]]*)\](?::\w+)?$/.exec(text) ?? []
+  const [, plain = text] = /^([^:]*):\w+$/.exec(text) ?? []
   return normal(bracketed ?? plain)
 }
 
-/** The client that each proxy names, the nearest proxy last. */
-function hopsOf(headers: IncomingHttpHeaders): string[] {
-  const passed = headers['x-forwarded-for']
-  if (passed !== undefined) return String(passed).split(',')
-  const { forwarded } = headers
-  return forwarded === undefined
-    ? []
-    : forwarded.split(',').map((element) => /(?:^|;)\s*for=([^;]*)/i.exec(element)?.[1] ?? '')
+/**
+ * Splits at a separator outside quoted strings, from the right: what the nearest proxy wrote is well formed, and stands
+ * behind whatever a client wrote.
+ */
+function splitUnquoted(text: string, separator: string): string[] {
+  const parts: string[] = []
+  let isQuoted = false
+  let end = text.length
+  for (let at = text.length - 1; at >= 0; at--) {
+    if (text[at] === '"' && !isEscaped(text, at)) isQuoted = !isQuoted
+    if (isQuoted || text[at] !== separator) continue
+    parts.unshift(text.slice(at + 1, end))
+    end = at
+  }
+  return [text.slice(0, end), ...parts]
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let first = at
+  while (text[first - 1] === '\\') first--
+  return (at - first) % 2 === 1
+}
+
+/** The client that an element of a Forwarded header (RFC 7239) names; '' where it names none. */
+function clientIn(element: string): string {
+  for (const parameter of splitUnquoted(element, ';')) {
+    const [, quoted, token] = /^\s*for=(?:"((?:[^"\\]|\\.)*)"|([^"]*))\s*$/i.exec(parameter) ?? []
+    if (quoted !== undefined) return quoted.replaceAll(/\\(.)/g, '$1')
+    if (token !== undefined) return token
+  }
+  return ''
 }
 
 /** Knows the trusted proxies, and so to whom a connection belongs. */
@@ -48,15 +71,32 @@ export class Proxies {
     return this.#trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
   }
 
+  /** The address that a socket is counted by; '' for a trusted proxy, and for a peer on this machine without one. */
+  addressOf({ remoteAddress = '' }: Pick<Socket, 'remoteAddress'>): string {
+    const peer = normal(remoteAddress)
+    return peer === '' || this.#trusts(peer) ? '' : subscriberOf(peer)
+  }
+
   /**
    * The address that a request's connection is counted by: its peer or, where that is trusted, the nearest hop that is
-   * not. '' where all are trusted: the connection is not counted.
+   * not. '' where all are trusted: the connection is not counted. Proxies write one of two headers and pass the other on
+   * as the client sent it; where both are there and differ, one of them is a lie, and all who lie count as one.
    */
   subscriberOf({ socket, headers }: IncomingMessage): string {
-    // A peer without an address is on this machine: the server listens on a socket in the file system.
-    const peer = normal(socket.remoteAddress ?? '')
-    if (peer !== '' && !this.#trusts(peer)) return subscriberOf(peer)
-    for (const hop of hopsOf(headers).toReversed()) {
+    const peer = this.addressOf(socket)
+    if (peer !== '') return peer
+    const { forwarded, 'x-forwarded-for': passed } = headers
+    const named = [
+      ...(passed === undefined ? [] : [String(passed).split(',')]),
+      ...(forwarded === undefined ? [] : [splitUnquoted(forwarded, ',').map(clientIn)]),
+    ].map((hops) => this.#nearest(hops))
+    const [first = '', second = first] = named
+    return first === second ? first : subscriberOf(normal(socket.remoteAddress ?? '') || '::1')
+  }
+
+  /** The last hop that is no trusted proxy. */
+  #nearest(hops: readonly string[]): string {
+    for (const hop of hops.toReversed()) {
       const address = addressIn(hop)
       // An unnamed hop ends the search: earlier entries cannot be trusted.
       if (address === '') return ''

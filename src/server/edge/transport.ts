@@ -90,9 +90,21 @@ class WebSocketTransport implements Transport {
       return
     }
     // On a paused socket the peer's close frame would never arrive.
-    this.#ws.resume()
-    this.#ws.close(code, reason)
+    try {
+      this.#ws.resume()
+      this.#ws.close(code, reason)
+    } catch (error) {
+      // The node is done with this connection; its socket must not stay.
+      this.#ws.terminate()
+      throw error
+    }
   }
+}
+
+/** An upgrade that waits for its turn. */
+interface Upgrade {
+  readonly socket: Duplex
+  readonly run: () => void
 }
 
 /** The gateway for sockets: checks upgrades and connects each accepted socket to the node. */
@@ -103,7 +115,10 @@ export class Gateway {
   readonly #turnedAway: TurnedAway
   readonly #server: WebSocketServer
   /** Paces upgrades, so a storm of clients does not delay running meetings. */
-  readonly #upgrades: Pace<() => void> = new Pace((upgrade) => upgrade())
+  readonly #upgrades: Pace<Upgrade> = new Pace(
+    ({ run }) => run(),
+    ({ socket }, error) => this.#failed(socket, error),
+  )
   /** Sockets that are open or closing. */
   readonly #sockets: Set<WebSocket> = new Set()
   #whenEmpty: (() => void) | null = null
@@ -154,10 +169,17 @@ export class Gateway {
     // Nothing else listens to this socket meanwhile, and an error without a listener would end the process.
     const fail = (): void => void socket.destroy()
     socket.on('error', fail)
-    this.#upgrades.add(() => {
-      socket.off('error', fail)
+    const run = (): void => {
       this.#server.handleUpgrade(request, socket, head, (ws) => this.#open(ws, socket, address))
-    })
+      socket.off('error', fail)
+    }
+    this.#upgrades.add({ socket, run })
+  }
+
+  /** An upgrade that throws costs its own socket. */
+  #failed(socket: Duplex, error: unknown): void {
+    socket.destroy()
+    this.#settings.logger.error({ err: error }, 'an upgrade failed')
   }
 
   /** Called by `ws` when the request is a valid WebSocket handshake. */

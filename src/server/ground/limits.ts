@@ -3,6 +3,11 @@ import { defaultLimits as nodeLimits, type NodeLimits } from '../../core/index.t
 /** All limits that the option `limits` sets: those of a node and those of the server around it. */
 export interface Limits extends NodeLimits {
   /**
+   * Request handlers of one user at a time, and deliveries of one user's requests to a URL of the business; further
+   * ones wait.
+   */
+  handlersPerUser: number
+  /**
    * An issuer's keys: the interval between fetches, give or take a tenth; the time limit of a fetch; and the largest
    * answer in bytes.
    */
@@ -21,6 +26,7 @@ export interface Limits extends NodeLimits {
 
 export const defaultLimits: Limits = {
   ...nodeLimits,
+  handlersPerUser: 8,
   jwksRefreshMs: 600_000,
   jwksTimeoutMs: 5_000,
   jwksBytes: 131_072,
@@ -40,6 +46,23 @@ export const serverLimits = {
   headersMs: 8_000,
   /** Time for a whole request that is no upgrade. */
   requestMs: 30_000,
+  /** Requests of one connection that are not answered yet; one more cuts it off. Browsers send one at a time. */
+  pipelined: 64,
+  /** Requests of one connection; the last answer says so, and closes it. */
+  requestsPerSocket: 1_000,
+  /** Time to take what waits in a socket for its client; a client that takes longer is cut off. */
+  takenMs: 60_000,
+  /**
+   * Sockets of a server of its own that are no WebSockets (yet). Beyond that, the address that has the most loses the
+   * one that has been silent for longest. Each address may have `limits.connectionsPerAddress`.
+   */
+  httpSockets: 4_096,
+  /** Upgrades that nobody has taken yet on a server with other listeners, and how long these may take. */
+  strayUpgrades: 1_000,
+  strayUpgradeMs: 5_000,
+  /** Files of the dashboard's or the demo's pages, which are kept in memory, and their bytes. */
+  pageFiles: 1_000,
+  pageBytes: 67_108_864,
   /** Fragments of one WebSocket message; more are answered 1008. */
   fragments: 64,
   /** Pieces that a frame may arrive in before it is whole; more are answered 1008. */
@@ -52,9 +75,9 @@ export const serverLimits = {
   wholeMs: 300_000,
   /** How long a peer may take to answer a close frame, and then to close its socket. */
   closeMs: 2_000,
-  /** Concurrent request handlers, unless the option `maxHandlers` is given; one more is BUSY. */
+  /** Concurrent request handlers, unless the option `maxHandlers` is given; one more waits for its turn. */
   handlers: 1_000,
-  /** Concurrent requests to a URL of the business, unless `requests.concurrency` is given; one more is BUSY. */
+  /** Concurrent requests to a URL of the business, unless `requests.concurrency` is given; one more waits as well. */
   webhookRequests: 100,
   /** Bytes of such a URL's answer; the reply in it may have 32 KiB. */
   webhookAnswerBytes: 65_536,

@@ -1,3 +1,8 @@
+import { Seldom } from './seldom.ts'
+
+/** Lines of one message at level warn or error in a minute. */
+const LINES = 10
+
 /** A logger, in Pino's shape. The library writes to nothing else, and never a token, a secret or a payload. */
 export interface Logger {
   debug(details: object, message: string): void
@@ -6,18 +11,34 @@ export interface Logger {
   error(details: object, message: string): void
 }
 
-/** Contains a logger's errors, which must not end a connection or the process. */
-export function contained(logger: Logger): Logger {
+/**
+ * Contains a logger's errors, which must not end a connection or the process, and bounds what clients can make it write:
+ * of each message, which is one of a fixed set, ten lines a minute at level warn and error. The next line says by
+ * `count` for how many it stands. `now` returns monotonic milliseconds.
+ */
+export function contained(logger: Logger, now: () => number = () => performance.now()): Logger {
   const log =
     (level: keyof Logger) =>
     (details: object, message: string): void => {
       try {
-        logger[level](details, message)
+        const result: unknown = logger[level](details, message)
+        // A logger that is asynchronous may reject.
+        if (result instanceof Promise) result.catch(() => {})
       } catch {
         // There is nowhere left to report it.
       }
     }
-  return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') }
+  const bounded = (level: 'warn' | 'error'): Logger['error'] => {
+    const write = log(level)
+    const messages = new Map<string, Seldom>()
+    return (details, message) => {
+      const seldom = messages.get(message) ?? new Seldom(LINES)
+      messages.set(message, seldom)
+      const count = seldom.note(now())
+      if (count > 0) write(count === 1 ? details : { ...details, count }, message)
+    }
+  }
+  return { debug: log('debug'), info: log('info'), warn: bounded('warn'), error: bounded('error') }
 }
 
 export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }

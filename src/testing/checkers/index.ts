@@ -14,11 +14,12 @@ import { PolicyChecker } from './policies.ts'
 import { RequestChecker } from './requests.ts'
 import { Rooms } from './rooms.ts'
 import { SeatChecker } from './seats.ts'
+import { SettlingChecker } from './settling.ts'
 import { SlowChecker } from './slow.ts'
 import { StabilityChecker } from './stability.ts'
 import { TopicChecker } from './topics.ts'
 
-/** One of each, for one run: I1–I7, I9, I11–I18, I20, seats and liveness. */
+/** One of each, for one run: I1–I7, I9, I11–I18, I20, I24, seats and liveness. */
 export function allCheckers(scenario: Scenario, now: () => number): Observer[] {
   const limits = { ...defaultLimits, ...scenario.limits }
   const rooms = new Rooms(scenario.meetings, now)
@@ -40,5 +41,6 @@ export function allCheckers(scenario: Scenario, now: () => number): Observer[] {
     new AuthorisationChecker(scenario.wallOffset, now),
     new RequestChecker(),
     new LeakChecker(scenario),
+    new SettlingChecker(now),
   ]
 }

@@ -1,9 +1,21 @@
-import { createServer } from 'node:http'
+import { createServer, request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { eachPublication } from '../../../src/protocol/index.ts'
 import { type Logger, Rtms } from '../../../src/server/index.ts'
-import { join, json, Peer, raw, SECRET, start, stopAll, subscribe, tokenOf } from '../server/peer.ts'
+import { messages } from '../../../src/testing/index.ts'
+import {
+  eventually,
+  join,
+  json,
+  Peer,
+  raw,
+  SECRET,
+  start,
+  stopAll,
+  subscribe,
+  tokenOf,
+} from '../server/peer.ts'
 import { caller, KEY, startApi } from './support.ts'
 
 afterEach(stopAll)
@@ -322,4 +334,93 @@ describe('Through the API', () => {
     expect((await call('POST', '/publish', body, again)).status).toBe(200)
     expect(rtms.topics.history('a')).toHaveLength(2)
   })
+})
+
+/** The status and body where the path is sent as it is: `fetch` would remove steps such as `..`. */
+function askAt(rtms: Rtms, path: string): Promise<[number, unknown]> {
+  return new Promise((resolve, reject) => {
+    const { port } = rtms.address
+    const headers = { authorization: `Bearer ${KEY}` }
+    httpRequest({ host: '127.0.0.1', port, path: `/rtms/v1${path}`, headers }, (response) => {
+      let body = ''
+      response.setEncoding('utf8').on('data', (text: string) => (body += text))
+      response.on('end', () => resolve([response.statusCode ?? 0, JSON.parse(body)]))
+    })
+      .on('error', reject)
+      .end()
+  })
+}
+
+const deeply = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
+
+describe('What is nested deeply', () => {
+  it('in one item of a batch fails alone', async () => {
+    const rtms = await startApi()
+    const body = `{"items":[{"topic":"t","data":1},{"topic":"t","data":${deeply(7_000)}},{"topic":"t","data":2}]}`
+    const { status, body: answer } = await caller(rtms)('POST', '/publish/batch', body)
+    expect(status).toBe(200)
+    expect(answer).toEqual({
+      results: [
+        { pressure: expect.any(Number) },
+        { error: { code: 'PROTOCOL', message: 'the body is nested too deeply', retry: 'fix' } },
+        { pressure: expect.any(Number) },
+      ],
+    })
+    expect(rtms.topics.history('t').map(({ data }) => data)).toEqual([1, 2])
+  })
+
+  it('and published by a client, or kept as metadata, does not spoil an answer about others', async () => {
+    const rtms = await startApi()
+    const call = caller(rtms)
+    const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms))
+    peer.send(messages.publish(1, 't', { text: true, bytes: new TextEncoder().encode(deeply(7_000)) }))
+    await peer.next('done')
+    rtms.topics.publish('t', 'after')
+    const topic = await call('GET', '/topics/t?history=10')
+    expect(topic).toMatchObject({
+      status: 200,
+      body: { history: [{ data: 'It is nested too deeply to be shown.' }, { data: 'after' }] },
+    })
+    await rtms.meetings.open('big', { metadata: { count: 1n } })
+    await rtms.meetings.open('fine', { metadata: { count: 1 } })
+    expect(await call('GET', '/meetings')).toMatchObject({
+      status: 200,
+      body: { meetings: [{ metadata: { error: 'It has no JSON form.' } }, { metadata: { count: 1 } }] },
+    })
+    expect(await call('GET', '/meetings/big')).toMatchObject({ status: 200 })
+  })
+})
+
+it('A user of any name is reached by a path', async () => {
+  const rtms = await startApi()
+  for (const [user, path] of [
+    ['.', '%2E'],
+    ['..', '..'],
+    ['..', '%2E%2E'],
+    ['..', '%252E%252E'],
+    ['a/b', 'a%2Fb'],
+    ['100%', '100%25'],
+    ['%2E', '%25252E'],
+  ] as const) {
+    const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms, user))
+    expect(await askAt(rtms, `/users/${path}`)).toEqual([200, { online: true, sessions: 1, connected: 1 }])
+    peer.ws.close(1000)
+    await eventually(() => rtms.health().sessions === 0)
+  }
+  // As a URL library sends it.
+  await Peer.connect(rtms.address.url, await tokenOf(rtms, '..'))
+  expect((await caller(rtms)('GET', '/users/%252E%252E')).body).toMatchObject({ online: true })
+})
+
+it('An application that has answered already gets no second answer, and no rejection', async () => {
+  const owner = createServer((request, response) => {
+    response.writeHead(200, { 'content-length': '4' })
+    response.write('mi')
+    rtms.api(request, response)
+  })
+  await new Promise<void>((resolve) => owner.listen(0, '127.0.0.1', resolve))
+  const rtms = await startApi({ server: owner })
+  const { port } = owner.address() as AddressInfo
+  await expect(fetch(`http://127.0.0.1:${port}/rtms/v1/info`).then((r) => r.text())).rejects.toThrow()
+  owner.close()
 })

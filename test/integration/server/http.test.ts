@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { binaryCodec } from '../../../src/protocol/index.ts'
 import { type Rtms } from '../../../src/server/index.ts'
-import { hello, Peer, raw, start, stopAll, tokenOf, upgrade } from './peer.ts'
+import { eventually, hello, Peer, raw, start, stopAll, tokenOf, upgrade } from './peer.ts'
 
 const servers: Server[] = []
 
@@ -58,6 +58,52 @@ describe('Two nodes attached to one server', () => {
     const port = await listening(server)
     expect((await new Peer(`ws://127.0.0.1:${port}/chat`).closed).code).toBe(4_000)
     expect([await statusOf(port, '/a'), await statusOf(port, '/b')]).toEqual([101, 101])
+  })
+
+  it('answer an upgrade that no other listener takes, and close its socket', async () => {
+    const server = createServer()
+    await start({ server, path: '/a' })
+    const asked: string[] = []
+    server.on('upgrade', (request, socket) => {
+      asked.push(request.url ?? '')
+      // Takes some, one of them later.
+      if (request.url === '/late') setTimeout(() => socket.end('mine\r\n'), 7_000)
+      if (request.url === '/late') socket.on('close', () => {})
+      if (request.url === '/mine') socket.end('mine\r\n')
+    })
+    const port = await listening(server)
+    const ask = async (path: string, to = 'websocket'): Promise<string> => {
+      const head = `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: ${to}\r\n\r\n`
+      return (await raw(port, head)).answer
+    }
+    const answers = await Promise.all([ask('/b'), ask('/b', 'h2c'), ask('/mine'), ask('/late')])
+    expect(answers.map((answer) => answer.slice(0, 12))).toEqual([
+      'HTTP/1.1 404',
+      'HTTP/1.1 426',
+      'mine\r\n',
+      'mine\r\n',
+    ])
+    expect(asked).toHaveLength(4)
+  })
+
+  it('live on where an upgrade that nobody has taken fails', async () => {
+    const server = createServer()
+    await start({ server, path: '/a' })
+    let asked = 0
+    server.on('upgrade', () => asked++)
+    const port = await listening(server)
+    for (let n = 1; n <= 3; n++) {
+      const { socket } = await raw(
+        port,
+        'GET /b HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+      )
+      await eventually(() => asked === n)
+      socket.resetAndDestroy()
+    }
+    const open = (): Promise<number> =>
+      new Promise((done) => server.getConnections((_, count) => done(count)))
+    while ((await open()) > 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    expect(await statusOf(port, '/a')).toBe(101)
   })
 
   it('cannot have the same path, unless the first is closed', async () => {

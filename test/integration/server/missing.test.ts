@@ -133,8 +133,8 @@ describe('A meeting that is not open', () => {
     await peer.next('joined', ({ call }) => call === 7)
   })
 
-  it('takes its turn: one user who asks for many does not keep the others out', async () => {
-    const rtms = await start({ limits: { authorizeMs: 10_000, sessionsPerUser: 200 } })
+  it('has its place: one user who asks for many does not keep the others out', async () => {
+    const rtms = await start({ limits: { authorizeMs: 10_000 } })
     const begun: string[] = []
     const waiting: (() => void)[] = []
     rtms.meetings.onMissing(async (name) => {
@@ -143,18 +143,13 @@ describe('A meeting that is not open', () => {
       return {}
     })
     const token = await tokenOf(rtms, 'greedy')
-    const greedy = await Promise.all(Array.from({ length: 120 }, () => Peer.connect(rtms.address.url, token)))
+    const greedy = await Promise.all(Array.from({ length: 20 }, () => Peer.connect(rtms.address.url, token)))
     greedy.forEach((peer, n) => peer.send(join(1, `g.${n}`)))
-    await eventually(() => begun.length === 100)
+    await eventually(() => begun.length === 8)
     const ann = await Peer.connect(rtms.address.url, await tokenOf(rtms, 'ann'))
     ann.send(join(1, 'a'))
-    ann.send({ type: 'ping', time: 1 })
-    await ann.next('pong')
-    expect(begun).not.toContain('a')
-    // Of the two who wait, each has a turn: the second place that becomes free is Ann's at the latest.
-    for (const done of waiting.splice(0, 2)) done()
     await eventually(() => begun.includes('a'))
-    await eventually(() => begun.length === 102)
+    expect(begun).toHaveLength(9)
     for (const done of waiting.splice(0)) done()
     await ann.next('joined')
   })

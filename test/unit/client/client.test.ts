@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { nowhere, type Position } from '../../../src/protocol/index.ts'
+import { CountedSignal } from '../../../src/testing/signal.ts'
 import { failure, type FakeSocket, joined, live, make, settle, useVirtualTime } from './fake-socket.ts'
 import {
   framesOf,
@@ -324,6 +325,8 @@ describe('A meeting', () => {
     const remove = meeting.onFrame(({ number, inputs }) =>
       heard.push([number, inputs.map(({ data }) => data)]),
     )
+    expect(heard).toEqual([])
+    await settle()
     expect(heard).toEqual([
       [1, 4, 'NO_SNAPSHOT'],
       [4, ['0:1']],
@@ -357,6 +360,7 @@ describe('A meeting', () => {
     const frames: number[] = []
     meeting.onGap((gap) => gaps.push(gap))
     meeting.onFrame(({ number }) => frames.push(number))
+    await settle()
     expect(gaps).toEqual([{ from: 1, to: 10_001, reason: 'SLOW' }])
     expect(frames).toEqual(Array.from({ length: 10 }, (_, n) => n + 10_001))
   })
@@ -403,6 +407,7 @@ describe('A meeting', () => {
     const meeting = await joining
     const heard: unknown[] = []
     meeting.onMessage((data) => heard.push(data))
+    await settle()
     expect(heard).toEqual(['your hand', 'your turn'])
     again.receive({ type: 'direct', log: 5, data: text('"again"') })
     meeting.onMessage((data) => heard.push(`late ${String(data)}`))
@@ -415,6 +420,7 @@ describe('A meeting', () => {
     for (let n = 0; n < 101; n++) setup.socket.receive({ type: 'direct', log: 5, data: text(`${n}`) })
     const heard: unknown[] = []
     meeting.onMessage((data) => heard.push(data))
+    await settle()
     expect([heard.length, heard[0], heard.at(-1)]).toEqual([100, 1, 100])
   })
 
@@ -781,5 +787,72 @@ describe('A request', () => {
     })
     socket.receive({ type: 'done', call: publish?.call ?? 0, value: 0 })
     expect(await publishing).toBe(0)
+  })
+})
+
+describe('A listener', () => {
+  it('that replaces itself is called once for each event', async () => {
+    const { client, socket } = await live()
+    const heard: unknown[] = []
+    let remove: (() => void) | undefined
+    const listener = (data: unknown): void => {
+      heard.push(data)
+      remove?.()
+      if (heard.length < 10) remove = client.onPush('x', listener)
+    }
+    remove = client.onPush('x', listener)
+    socket.receive({ type: 'push', name: 'x', data: text('1') })
+    expect(heard).toEqual([1])
+    socket.receive({ type: 'push', name: 'x', data: text('2') })
+    expect(heard).toEqual([1, 2])
+  })
+
+  it('that another one removes is not called any more, not even for the event under way', async () => {
+    const { client, socket } = await live()
+    const heard: unknown[] = []
+    client.onPush('x', () => remove())
+    const remove = client.onPush('x', (data) => heard.push(data))
+    socket.receive({ type: 'push', name: 'x', data: text('1') })
+    expect(heard).toEqual([])
+  })
+
+  it('of frames can be removed by itself while earlier frames are told, and hears none after leaving', async () => {
+    const setup = await live()
+    const meeting = await joined(setup)
+    setup.socket.receive(framesOf(1, [[], [], [], []]))
+    const first: number[] = []
+    const remove = meeting.onFrame(({ number }) => first.push(number) === 2 && remove())
+    await settle()
+    expect(first).toEqual([1, 2])
+    const second: number[] = []
+    meeting.onFrame(({ number }) => {
+      second.push(number)
+      meeting.leave()
+    })
+    await settle()
+    expect(second).toEqual([3])
+  })
+})
+
+describe('An AbortSignal', () => {
+  it('is not listened to by anything that has settled', async () => {
+    const setup = await live()
+    const { client, socket } = setup
+    const counted = new CountedSignal()
+    const { signal } = counted
+    const joining = client.join('m', { signal })
+    const refused = failure(client.join('m', { signal }))
+    const request = failure(client.request('r', 1, { signal, timeoutMs: 100 }))
+    await settle()
+    expect(counted.listeners).toBe(2)
+    socket.receive(joinedOf({ call: socket.takeOf('join')[0]?.call ?? 0 }))
+    const meeting = await joining
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect([await refused, await request, counted.listeners]).toMatchObject([
+      { code: 'LIMIT' },
+      { code: 'TIMEOUT' },
+      0,
+    ])
+    meeting.leave()
   })
 })

@@ -175,6 +175,77 @@ describe('A node', () => {
     expect(h.node.admission.newcomers).toBe(3)
   })
 
+  it('makes room for an honest newcomer where six addresses fill it with silent connections', () => {
+    const h = new Harness({ ...WINDOW, handshakes: 60 })
+    const silent = Array.from({ length: 60 }, (_, n) => h.open(binaryCodec, `10.0.0.${n % 6}`))
+    const honest = h.open(binaryCodec, '192.0.2.1')
+    // It is not the next to go, whatever the six send after it.
+    const more = Array.from({ length: 600 }, (_, n) => h.open(binaryCodec, `10.0.0.${n % 6}`))
+    honest.hello('ann')
+    h.settle()
+    expect([honest.closed, honest.take()[0]?.type]).toEqual([null, 'welcome'])
+    expect(goodbye(silent[0] as Peer)?.code).toBe(4455)
+    // Neither does one attacker gain by pushing out another of the same address.
+    expect(more.filter(({ closed }) => closed === null).length).toBeLessThan(10)
+    expect(h.node.stats.connectionsRefused.get('handshakes')).toBe(601)
+  })
+
+  it('makes room by the one who has been silent for longest, once that is a second', () => {
+    const h = new Harness({ ...WINDOW, handshakes: 3 })
+    const [first, second] = [h.open(binaryCodec, 'a'), h.open(binaryCodec, 'b')] as [Peer, Peer]
+    h.advance(500)
+    const third = h.open(binaryCodec, 'c')
+    expect(h.open(binaryCodec, 'd').closed).toBe(4455)
+    h.advance(500)
+    expect(h.open(binaryCodec, 'd').closed).toBe(null)
+    expect(h.open(binaryCodec, 'e').closed).toBe(null)
+    expect([first.closed, second.closed, third.closed]).toEqual([4455, 4455, null])
+    expect(h.open(binaryCodec, 'f').closed).toBe(4455)
+    expect(h.node.admission.newcomers).toBe(3)
+  })
+
+  it('makes room where one address fills it with tokens to verify', () => {
+    const h = new Harness({ ...WINDOW, handshakes: 4, verifications: 1 })
+    h.slowTokens = true
+    const peers = Array.from({ length: 4 }, (_, n) => {
+      const peer = h.open(binaryCodec, 'a')
+      peer.hello(`u${n}`)
+      return peer
+    })
+    const honest = h.open(binaryCodec, 'b')
+    honest.hello('ann')
+    expect([honest.closed, peers.map(({ closed }) => closed)]).toEqual([null, [4455, null, null, null]])
+    for (let n = 0; n < 3; n++) h.authenticate(true)
+    h.settle()
+    const welcomed = [honest, ...peers].map((peer) => peer.take().some(({ type }) => type === 'welcome'))
+    // The one that made room was being verified, which cannot be taken back; then each address has its turn.
+    expect(welcomed).toEqual([true, false, true, false, false])
+  })
+
+  it('makes room by a silent newcomer where there are as many connections as there may be', () => {
+    const h = new Harness({ ...WINDOW, connections: 4 })
+    h.connect('ann')
+    const silent = Array.from({ length: 3 }, () => h.open(binaryCodec, 'a'))
+    const honest = h.open(binaryCodec, 'b')
+    honest.hello('bob')
+    h.settle()
+    expect([honest.closed, silent[0]?.closed, silent[1]?.closed]).toEqual([null, 4455, null])
+    expect(h.node.connections).toBe(4)
+    // Whoever was welcomed is not made to go.
+    for (const peer of silent.slice(1)) peer.hello('cid')
+    h.settle()
+    expect(h.open(binaryCodec, 'c').closed).toBe(4455)
+    expect(h.node.connections).toBe(4)
+  })
+
+  it('lets nobody make room who is turned away itself', () => {
+    const h = new Harness({ ...WINDOW, handshakes: 4, connectionsPerAddress: 1 })
+    for (const address of ['a', 'b', 'c', 'd']) h.open(binaryCodec, address)
+    h.advance(2_000)
+    expect(h.open(binaryCodec, 'a').closed).toBe(4455)
+    expect(h.node.admission.newcomers).toBe(4)
+  })
+
   it('verifies so many tokens at a time, in the order in which they came', () => {
     const h = new Harness({ verifications: 2 })
     h.slowTokens = true

@@ -6,6 +6,7 @@ import { Timers } from '../../../src/core/ground/timers.ts'
 interface Question {
   readonly payer: string
   readonly id: number
+  readonly deadline: number
 }
 
 class Rig {
@@ -15,10 +16,11 @@ class Rig {
   readonly asks: Asks<Question, string>
   #id = 0
 
-  constructor(most: number) {
+  constructor(most: number, share = Infinity) {
     this.asks = new Asks(this.timers, {
       timer: 'request',
       most,
+      share,
       payer: ({ payer }) => payer,
       put: (question) => this.put.push(question),
       ended: (question, ending, _, wasPut) => this.ended.push([question, ending, wasPut]),
@@ -26,7 +28,7 @@ class Rig {
   }
 
   ask(payer: string, deadline = 1_000): Question {
-    const question = { payer, id: ++this.#id }
+    const question = { payer, id: ++this.#id, deadline }
     this.asks.ask(question, deadline)
     return question
   }
@@ -57,6 +59,36 @@ describe('Questions to somebody outside', () => {
       [d, { by: 'deadline' }, true],
     ])
     expect([rig.asks.size, rig.timers.size]).toEqual([0, 0])
+  })
+
+  it('keep their place when their asker gives up: whoever answers is still at work', () => {
+    const rig = new Rig(2)
+    const [a, b, c] = ['ann', 'ann', 'ann'].map((user) => rig.ask(user)) as [Question, Question, Question]
+    rig.asks.end(a, 'cancel', 1)
+    rig.asks.end(b, 'close', 1)
+    expect([rig.ended.length, rig.put.length]).toEqual([2, 2])
+    expect(rig.asks.answer(a, 'late', 2)).toBe(false)
+    expect([rig.put.at(-1), rig.ended.length]).toEqual([c, 2])
+    rig.ask('bob', 5_000)
+    expect(rig.put).toHaveLength(3)
+    // Whoever never answers has its place until the deadline.
+    rig.timers.run(1_000)
+    expect(rig.put).toHaveLength(4)
+    expect(rig.ended.filter(([question]) => question === b)).toHaveLength(1)
+  })
+
+  it('of one payer have at most its share of the places, and the next of them enter as its own end', () => {
+    const rig = new Rig(4, 2)
+    const anns = Array.from({ length: 5 }, () => rig.ask('ann'))
+    const bob = rig.ask('bob')
+    expect(rig.put).toEqual([anns[0], anns[1], bob])
+    rig.asks.answer(bob, '', 1)
+    expect(rig.put).toHaveLength(3)
+    rig.asks.answer(anns[1] as Question, '', 1)
+    rig.asks.end(anns[2] as Question, 'cancel', 1)
+    rig.asks.end(anns[3] as Question, 'cancel', 1)
+    rig.asks.answer(anns[0] as Question, '', 1)
+    expect(rig.put.slice(3)).toEqual([anns[2], anns[4]])
   })
 
   it('wait for their turn where as many are outside as may be, each payer’s oldest in turn', () => {
@@ -90,25 +122,42 @@ describe('Questions to somebody outside', () => {
       which: fc.nat(20),
     })
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 4 }), fc.array(step, { maxLength: 100 }), (most, steps) => {
-        const rig = new Rig(most)
-        const asked: Question[] = []
-        let now = 0
-        for (const { what, which } of steps) {
-          const question = asked[which % (asked.length || 1)]
-          if (what === 'ask') asked.push(rig.ask(`u${which % 3}`, now + 10 + which))
-          else if (what === 'time') rig.timers.run((now += which))
-          else if (question === undefined) continue
-          else if (what === 'answer') rig.asks.answer(question, '', now)
-          else rig.asks.end(question, what, now)
-          const outside = asked.filter((each) => rig.asks.isPut(each)).length
-          expect(outside).toBeLessThanOrEqual(most)
-          if (what !== 'time') expect(outside).toBe(Math.min(most, rig.asks.size))
-          expect(rig.asks.size).toBe(asked.length - rig.ended.length)
-          expect(rig.timers.size).toBe(rig.asks.size)
-        }
-        expect(new Set(rig.ended.map(([question]) => question)).size).toBe(rig.ended.length)
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.array(step, { maxLength: 100 }),
+        (most, share, steps) => {
+          const rig = new Rig(most, share)
+          const asked: Question[] = []
+          const answered = new Set<Question>()
+          let now = 0
+          for (const { what, which } of steps) {
+            const question = asked[which % (asked.length || 1)]
+            if (what === 'ask') asked.push(rig.ask(`u${which % 3}`, now + 10 + which))
+            else if (what === 'time') rig.timers.run((now += which))
+            else if (question === undefined) continue
+            else if (what === 'answer') {
+              rig.asks.answer(question, '', now)
+              if (rig.put.includes(question)) answered.add(question)
+            } else rig.asks.end(question, what, now)
+            const outside = rig.put.filter((each) => !answered.has(each) && each.deadline > now)
+            expect(outside.length).toBeLessThanOrEqual(most)
+            const ended = new Set(rig.ended.map(([each]) => each))
+            for (const payer of ['u0', 'u1', 'u2']) {
+              const held = outside.filter((each) => each.payer === payer).length
+              expect(held).toBeLessThanOrEqual(share)
+              const waits = asked.some(
+                (each) => each.payer === payer && !rig.put.includes(each) && !ended.has(each),
+              )
+              if (what !== 'time' && waits) expect(held === share || outside.length === most).toBe(true)
+            }
+            expect(rig.timers.size).toBe(rig.asks.size)
+          }
+          expect(new Set(rig.ended.map(([question]) => question)).size).toBe(rig.ended.length)
+          rig.timers.run(now + 1_000)
+          expect([rig.asks.size, rig.ended.length]).toEqual([0, asked.length])
+        },
+      ),
     )
   })
 })

@@ -54,10 +54,12 @@ describe('Batches that a log holds for its readers', () => {
 
   it('are so many at most; the oldest is dropped', () => {
     const { cache, payer } = make()
-    for (let n = 1; n <= 1_000; n++) cache.set(n, batch(), n + 1)
+    const page = (): Encoded => new Encoded(new Uint8Array(32_768))
+    for (let n = 1; n <= 1_000; n++) cache.set(n, page(), n + 1)
     const kept = Array.from({ length: 1_000 }, (_, n) => n + 1).filter((n) => cache.get(n) !== undefined)
-    expect(kept).toEqual(Array.from({ length: fixedLimits.batchesPerLog }, (_, n) => 937 + n))
-    expect(payer.held).toBe(fixedLimits.batchesPerLog * (weights.batch + batch().binary.length))
+    const most = Math.floor(fixedLimits.batchBytes / (weights.batch + 32_768))
+    expect(kept).toEqual(Array.from({ length: most }, (_, n) => 1_001 - most + n))
+    expect(payer.held).toBe(most * (weights.batch + 32_768))
     cache.clear()
     expect(payer.held).toBe(0)
   })

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { Work } from '../../../src/core/ground/work.ts'
 import { WarmCaches } from '../../../src/core/log/batches.ts'
 import { Encoded } from '../../../src/core/log/encoded.ts'
 import { FrameLog } from '../../../src/core/meeting/frame-log.ts'
@@ -18,7 +19,7 @@ function frame(size: number, seq: number): Uint8Array {
 }
 
 const logOf = (number: number, bytes: number): FrameLog =>
-  new FrameLog(number, bytes, endless().accounts.meeting, new WarmCaches())
+  new FrameLog(number, bytes, endless().ledgers.meeting, new Work(), new WarmCaches())
 
 const cursorAt = (log: FrameLog, position: number): Cursor =>
   new Cursor(log, {} as Outlet, LANE.frames, position)

@@ -8,7 +8,7 @@ export function endless(): Budget {
 /** A payer that gives up whatever it is asked to. */
 export class Purse extends Payer {
   constructor(budget: Budget, held = 0) {
-    super(budget.accounts.topic)
+    super(budget.ledgers.topic)
     this.hold(held)
   }
 

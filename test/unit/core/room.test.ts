@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Downstream } from '../../../src/core/down/downstream.ts'
+import { Work } from '../../../src/core/ground/work.ts'
 import { WarmCaches } from '../../../src/core/log/batches.ts'
 import { defaultMeeting } from '../../../src/core/ground/config.ts'
 import { Stats } from '../../../src/core/ground/stats.ts'
@@ -40,6 +41,7 @@ function nodeOf() {
     limits,
     timers: new Timers(),
     budget: endless(),
+    work: new Work(),
     stats: new Stats(),
     downstream,
     marked,

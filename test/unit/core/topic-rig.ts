@@ -1,3 +1,4 @@
+import { Work } from '../../../src/core/ground/work.ts'
 import { WarmCaches } from '../../../src/core/log/batches.ts'
 import { defaultRetention } from '../../../src/core/ground/config.ts'
 import { Outlet } from '../../../src/core/log/log.ts'
@@ -32,11 +33,12 @@ export function append(topic: Topic, given: Given, now = 0): void {
 /** A topic of incarnation 1 with log 7, whose first position is 1. */
 export function topicOf(
   given: readonly Given[] = [],
-  parts: { pageBytes?: number; keep?: number } = {},
+  parts: { pageBytes?: number; keep?: number; work?: Work } = {},
 ): Topic {
   const topic = new Topic('t', LOG, 1, {
     retention: { ...defaultRetention, entries: parts.keep ?? 1_000, bytes: 10_000_000, ageMs: 1_000_000 },
     budget: endless(),
+    work: parts.work ?? new Work(),
     caches: new WarmCaches(),
     incarnation: 1,
     origin: 0,

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
+import { Work } from '../../../src/core/ground/work.ts'
 import { defaultLimits, fixedLimits } from '../../../src/core/ground/config.ts'
 import { weighMessage } from '../../../src/core/session/upstream-queue.ts'
 import { Session } from '../../../src/core/session/session.ts'
@@ -29,7 +30,7 @@ function make(limits: Partial<typeof defaultLimits> = {}): {
   sweep: () => string[]
 } {
   const all = { ...fixedLimits, ...defaultLimits, ...limits }
-  const upstream = new Upstream(all)
+  const upstream = new Upstream(all, new Work())
   const host = { limits: all, budget: endless(), slow: () => {}, expired: () => {}, caughtUp: () => {} }
   return {
     upstream,
@@ -63,8 +64,8 @@ describe('Upstream queues', () => {
     send(flood, 256, 900)
     send(quiet, 1)
     const order = sweep()
-    // A turn is 4 KiB, and each message weighs more than its 900 bytes.
-    expect(order.indexOf('quiet')).toBe(Math.floor(4_096 / weightOf(900)))
+    // A turn is 16 KiB, and each message weighs more than its 900 bytes.
+    expect(order.indexOf('quiet')).toBe(Math.floor(fixedLimits.quantumBytes / weightOf(900)))
     expect(order).toHaveLength(257)
   })
 
@@ -86,7 +87,7 @@ describe('Upstream queues', () => {
     send(small, 256, 192)
     const order = sweep()
     expect(order).toHaveLength(257)
-    expect(order.indexOf('large')).toBe(Math.floor((8 * 4_096) / weightOf(192)))
+    expect(order.indexOf('large')).toBe(Math.floor((2 * fixedLimits.quantumBytes) / weightOf(192)))
   })
 
   it('are not served over the budget; what is over comes next', () => {

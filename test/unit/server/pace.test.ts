@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest'
 import { Pace } from '../../../src/server/edge/pace.ts'
 
+const never = (_: unknown, error: unknown): void => {
+  throw error
+}
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 it('A storm is worked through in order, a few milliseconds in each turn of the event loop', async () => {
@@ -13,6 +16,7 @@ it('A storm is worked through in order, a few milliseconds in each turn of the e
       // What comes meanwhile waits behind the others.
       if (item === 1) pace.add(100)
     },
+    never,
     () => now,
   )
   for (let n = 0; n < 10; n++) pace.add(n)
@@ -38,6 +42,7 @@ it('Something slow is done all the same, one in each turn', async () => {
       done.push(item)
       now += 1_000
     },
+    never,
     () => now,
   )
   for (let n = 0; n < 3; n++) pace.add(n)
@@ -46,4 +51,29 @@ it('Something slow is done all the same, one in each turn', async () => {
   await turn()
   await turn()
   expect(done).toEqual([0, 1, 2])
+})
+
+it('Something that throws costs nobody else their turn', async () => {
+  const done: number[] = []
+  const failed: [number, unknown][] = []
+  const pace = new Pace<number>(
+    (item) => {
+      if (item % 2 === 0) throw new Error(`${item}`)
+      done.push(item)
+    },
+    (item, error) => void failed.push([item, (error as Error).message]),
+    () => 0,
+  )
+  for (let n = 0; n < 5; n++) pace.add(n)
+  await turn()
+  expect(done).toEqual([1, 3])
+  expect(failed).toEqual([
+    [0, '0'],
+    [2, '2'],
+    [4, '4'],
+  ])
+  expect(pace.size).toBe(0)
+  pace.add(7)
+  await turn()
+  expect(done).toEqual([1, 3, 7])
 })

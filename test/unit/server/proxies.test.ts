@@ -40,10 +40,31 @@ describe('A connection', () => {
     ['for=6.6.6.6, for="198.51.100.1:4711";proto=http;by=10.0.0.1'],
     ['proto=https; For="[::ffff:198.51.100.1]"'],
     ['for="6.6.6.6, for=198.51.100.1'],
+    // A quotation that a client leaves open swallows nothing of what the proxy writes.
+    ['for="6.6.6.6, for=198.51.100.1;by="10.0.0.1"'],
+    ['for="6.6.6.6\\, for="198.51.100.1:4711"'],
+    ['for=6.6.6.6, by="for=6.6.6.6, or";for=198.51.100.1'],
+    ['for="[::ffff:198.51.100.1]:_port";by="[::1]:80"'],
+    ['by=x ; FOR="198.51.100\\.1" , for="[::1]:7788"'],
   ])('is counted by Forwarded: %s', (forwarded) => {
     expect(countedBy(['loopback'], '127.0.0.1', { forwarded })).toBe('198.51.100.1')
-    const both = { forwarded: 'for=6.6.6.6', ...passedOn('198.51.100.1') }
+    const both = { forwarded, ...passedOn('6.6.6.6', '198.51.100.1') }
     expect(countedBy(['loopback'], '127.0.0.1', both)).toBe('198.51.100.1')
+  })
+
+  it('is counted with all other liars where the two headers differ, whichever of them the proxy writes', () => {
+    for (const client of ['6.6.6.1', '6.6.6.2', 'unknown', '127.0.0.1']) {
+      const beside = { forwarded: 'for=198.51.100.1', ...passedOn(client) }
+      expect(countedBy(['loopback'], '127.0.0.1', beside)).toBe('127.0.0.1')
+      const other = { forwarded: `for=${client}`, ...passedOn('198.51.100.1') }
+      expect(countedBy(['loopback'], '127.0.0.1', other)).toBe('127.0.0.1')
+    }
+    expect(countedBy(['loopback'], undefined, { forwarded: 'for=6.6.6.6', ...passedOn('7.7.7.7') })).toBe(
+      '0:0:0:0::/64',
+    )
+    // From anywhere else neither is believed.
+    const both = { forwarded: 'for=6.6.6.6', ...passedOn('7.7.7.7') }
+    expect(countedBy(['loopback'], '192.0.2.1', both)).toBe('192.0.2.1')
   })
 
   it.each([

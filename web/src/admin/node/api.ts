@@ -100,4 +100,8 @@ export class NodeApi {
 }
 
 /** A name in a path. */
-export const inPath = (name: string): string => encodeURIComponent(name)
+export function inPath(name: string): string {
+  if (!/^(?:\.|%(?:25)*2e){1,2}$/i.test(name)) return encodeURIComponent(name)
+  // A browser would take it for a step in the path, so it is encoded once more.
+  return encodeURIComponent(name.replaceAll('%', '%25').replaceAll('.', '%2E'))
+}

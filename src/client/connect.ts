@@ -1,0 +1,61 @@
+import { Client } from './client.ts'
+import type { ConnectOptions, Socket } from './options.ts'
+import type { Outside } from './outside.ts'
+
+const MOST_TIMER_MS = 2 ** 31 - 1
+
+/** Reports an error that has no listener to the runtime. */
+export function report(error: unknown): void {
+  setTimeout(() => {
+    throw error
+  })
+}
+
+/** When the page becomes visible, leaves the cache or regains the network, the connection is probed at once. */
+function watchPage(probe: () => void, suspend: () => void): () => void {
+  if (typeof document === 'undefined') return () => {}
+  const end = new AbortController()
+  const until = { signal: end.signal }
+  let isLeaving = false
+  const back = (): void => {
+    isLeaving = false
+    probe()
+  }
+  // The node sees a closed tab at once. A page that is reloaded or comes back from the cache keeps its session and
+  // its seats. The application may leave a meeting or close the client in its own `pagehide` listener: the browser
+  // reports the page as hidden right after those listeners have run. If the page was hidden before, the browser
+  // closes its socket.
+  addEventListener('pagehide', () => (isLeaving = true), until)
+  document.addEventListener(
+    'visibilitychange',
+    () => {
+      if (!document.hidden) back()
+      else if (isLeaving) suspend()
+    },
+    until,
+  )
+  addEventListener('pageshow', back, until)
+  addEventListener('online', back, until)
+  return () => end.abort()
+}
+
+const runtime: Outside = {
+  now: () => performance.now(),
+  wallNow: () => Date.now(),
+  random: () => Math.random(),
+  at: (time, action) => {
+    const timer = setTimeout(action, Math.min(time - performance.now(), MOST_TIMER_MS))
+    return () => clearTimeout(timer)
+  },
+  socket: (url, protocols) => new WebSocket(url, protocols) as unknown as Socket,
+  report,
+  watch: watchPage,
+}
+
+/**
+ * Connects to RTMS and stays connected; see {@link ConnectOptions}. Returns at once; calls made before the first
+ * connection wait for it.
+ */
+export function connect(options: ConnectOptions): Client {
+  return new Client(options, runtime)
+}

@@ -1,0 +1,25 @@
+/**
+ * What things cost, in nanoseconds of an ordinary processor: fixed numbers, because the core has no clock and the same
+ * history must give the same sweeps on every machine.
+ */
+export const costs = {
+  /** An entry of a log that is looked at. */
+  walked: 10,
+  /** An entry that is put into a batch, and each byte of it. */
+  encoded: 300,
+  byte: 1,
+  /** A byte of an answer, which is mostly text. */
+  text: 15,
+  /** A write to a socket, whatever it carries. */
+  write: 2_000,
+  /** A message that is taken from an upstream queue; what it causes comes on top. */
+  message: 500,
+} as const
+
+/**
+ * Counts the work of a node. Whoever causes work pays for it: a sweep stops when its share is done, and a session whose
+ * message caused much waits for the others.
+ */
+export class Work {
+  done = 0
+}

@@ -1,0 +1,16 @@
+import { errors, RtmsError } from '../../protocol/index.ts'
+
+/**
+ * The refusal in what the business threw, with a text and a wait that the wire can carry. Null for any other error, and
+ * for one whose fields cannot be read.
+ */
+export function refusalIn(error: unknown): RtmsError | null {
+  try {
+    if (!(error instanceof RtmsError) || !Object.hasOwn(errors, error.code)) return null
+    const { code, message, retryAfterMs } = error
+    const wait = Number.isFinite(retryAfterMs) ? Math.max(0, Math.round(retryAfterMs)) : 0
+    return new RtmsError(code, String(message), Math.min(wait, Number.MAX_SAFE_INTEGER))
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,52 @@
+import { expect, it } from 'vitest'
+import { contained, type Logger } from '../../../src/server/ground/logger.ts'
+
+const levels = ['debug', 'info', 'warn', 'error'] as const
+
+/** A logger whose every level does this. */
+function loggerOf(log: (details: object, message: string) => unknown): Logger {
+  return { debug: log, info: log, warn: log, error: log }
+}
+
+it('A logger that throws, rejects or cannot be read costs its line', async () => {
+  const boom = (): never => {
+    throw new Error('boom')
+  }
+  const hostile = new Proxy({} as Logger, { get: boom })
+  // oxlint-disable-next-line unicorn/no-thenable
+  const thenable = { then: boom }
+  const loggers = [loggerOf(boom), loggerOf(async () => boom()), loggerOf(() => thenable), hostile]
+  for (const logger of loggers.map((each) => contained(each)))
+    for (const level of levels) logger[level]({}, 'x')
+  // A rejection that nobody has caught would be reported now.
+  await new Promise((resolve) => setImmediate(resolve))
+})
+
+it('Of one message at level warn or error come ten lines a minute, and the next says for how many it stands', () => {
+  let now = 0
+  const lines: [object, string][] = []
+  const logger = contained(
+    loggerOf((details, message) => lines.push([details, message])),
+    () => now,
+  )
+  for (const level of ['warn', 'error'] as const) {
+    lines.length = 0
+    for (let n = 1; n <= 100; n++) logger[level]({ n }, 'a handler failed')
+    expect(lines.map(([details]) => details)).toEqual(Array.from({ length: 10 }, (_, at) => ({ n: at + 1 })))
+    logger[level]({ n: 1 }, 'another message')
+    expect(lines.at(-1)).toEqual([{ n: 1 }, 'another message'])
+    now += 59_999
+    logger[level]({ n: 101 }, 'a handler failed')
+    expect(lines).toHaveLength(11)
+    now += 1
+    logger[level]({ n: 102 }, 'a handler failed')
+    logger[level]({ n: 103 }, 'a handler failed')
+    expect(lines.slice(11)).toEqual([
+      [{ n: 102, count: 92 }, 'a handler failed'],
+      [{ n: 103 }, 'a handler failed'],
+    ])
+  }
+  lines.length = 0
+  for (let n = 0; n < 100; n++) logger.debug({}, 'a token was refused')
+  expect(lines).toHaveLength(100)
+})
