@@ -4,12 +4,13 @@ import { limits } from '../../protocol/limits.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import { PublicationWriter } from '../../protocol/publications.ts'
 import { type Position, schema } from '../../protocol/schema.ts'
-import type { Budget } from '../ground/budget.ts'
+import type { Budget, Payer } from '../ground/budget.ts'
 import { fixedLimits, type Retention } from '../ground/config.ts'
 import { Ring } from '../ground/ring.ts'
+import { weights } from '../ground/weights.ts'
 import { costs, type Work } from '../ground/work.ts'
 import { Encoded } from '../log/encoded.ts'
-import { BatchCache, type CachedBatch, Gap } from '../log/batches.ts'
+import { BatchCache, type CachedBatch, Gap, type WarmCaches } from '../log/batches.ts'
 import type { Read } from '../log/log.ts'
 import { Compacted } from './compacted.ts'
 import { policies, type TopicCursor, type Wish } from './cursor.ts'
@@ -20,6 +21,7 @@ import type { Publisher } from './publishers.ts'
 export interface TopicSettings {
   readonly retention: Retention
   readonly budget: Budget
+  readonly caches: WarmCaches
   readonly work: Work
   /** Incarnation of this node. */
   readonly incarnation: number
@@ -61,10 +63,11 @@ export class TopicEntries {
   readonly #ring: Ring<Publication>
   readonly #compacted: Compacted = new Compacted()
   readonly #heads: Map<Publisher, Head> = new Map()
+  readonly #payer: Payer
   /** The last number of each publisher before a position, for every {@link CHECKPOINT}th position of the ring. */
   #checkpoints: Map<number, ReadonlyMap<Publisher, number>> | null = null
   #bytes = 0
-  /** Bytes of the ring and of the latest values. */
+  /** What the payer was charged for the ring and the latest values. */
   #held = 0
   /** When the last entry arrived or the last reader left, in monotonic milliseconds. */
   touched = 0
@@ -72,11 +75,11 @@ export class TopicEntries {
   #droppedAt = 0
   /** Batches of the ring; of changed keys, for conflating readers; of latest values in place of entries. */
   #hasBatches = false
-  readonly #batches: BatchCache = new BatchCache()
-  readonly #changes: BatchCache = new BatchCache()
-  readonly #values: BatchCache = new BatchCache()
+  readonly #batches: BatchCache
+  readonly #changes: BatchCache
+  readonly #values: BatchCache
   /** Those that have removals, for readers that began at one position: removals before it are left out. */
-  readonly #removals: BatchCache = new BatchCache()
+  readonly #removals: BatchCache
   #removalsBegan = 0
   /**
    * The position of the last entry that the latest values do not tell of: one before which others were lost, or one too
@@ -84,12 +87,18 @@ export class TopicEntries {
    */
   #lastOdd = -1
 
-  /** `start`: the position of the first entry. */
-  constructor(number: number, start: number, settings: TopicSettings) {
+  /** `start`: the position of the first entry. `payer`: the topic. */
+  constructor(number: number, start: number, settings: TopicSettings, payer: Payer) {
     this.#number = number
     this.#start = start
     this.#settings = settings
+    this.#payer = payer
     this.#ring = new Ring(start)
+    this.#batches = new BatchCache(payer, settings.caches)
+    this.#changes = new BatchCache(payer, settings.caches)
+    this.#values = new BatchCache(payer, settings.caches)
+    this.#removals = new BatchCache(payer, settings.caches)
+    this.#hold(weights.entries)
   }
 
   get first(): number {
@@ -111,10 +120,6 @@ export class TopicEntries {
 
   get bytes(): number {
     return this.#bytes
-  }
-
-  get held(): number {
-    return this.#held
   }
 
   /** The ring from a position on, oldest first. */
@@ -167,7 +172,7 @@ export class TopicEntries {
     data: Payload,
     now: number,
   ): void {
-    this.clearBatches()
+    this.#clearBatches()
     this.touched = now
     const head = this.#heads.get(source)
     let lost = 0
@@ -189,9 +194,8 @@ export class TopicEntries {
     )
     if (entry.position % CHECKPOINT === 0) this.#mark(entry)
     this.#ring.push(entry)
-    const { size } = entry
-    this.#bytes += size
-    this.#hold(size)
+    this.#bytes += entry.size
+    this.#hold(entry.weight)
     const replaced = this.#compacted.put(entry)
     if (replaced !== null) this.#let(replaced)
     if (lost > 0 || entry.slot < 0) this.#lastOdd = entry.position
@@ -207,12 +211,11 @@ export class TopicEntries {
   }
 
   /** Releases an entry that is no longer the latest of its key, unless the ring still has it. */
-  #let({ position, size }: Publication): void {
-    if (position < this.first) this.#hold(-size)
+  #let({ position, weight }: Publication): void {
+    if (position < this.first) this.#hold(-weight)
   }
 
-  /** Drops the cached batches: they can be built again. */
-  clearBatches(): void {
+  #clearBatches(): void {
     if (!this.#hasBatches) return
     this.#hasBatches = false
     this.#batches.clear()
@@ -252,17 +255,28 @@ export class TopicEntries {
     }
   }
 
-  /** Drops the oldest entries, even those still to be read, until the ring has at most `bytes`. */
-  trimTo(bytes: number): void {
-    while (this.#bytes > bytes) this.#drop()
+  /** Drops batches, then entries of the ring, even those still to be read, then latest values, oldest change first. */
+  shrinkTo(bytes: number): void {
+    this.#clearBatches()
+    while (this.#payer.held > bytes && this.#ring.size > 0) this.#drop()
+    while (this.#payer.held > bytes) {
+      const forgotten = this.#compacted.forgetOldest()
+      if (forgotten === null) return
+      this.#let(forgotten)
+      if (!forgotten.tombstone) this.#settings.budget.valuesDropped++
+    }
+  }
+
+  weightOf(key: string): number {
+    return this.#compacted.weightOf(key)
   }
 
   #drop(): void {
     const oldest = this.#ring.shift()
-    const { position, source, number, size, slot } = oldest
+    const { position, source, number, size, weight, slot } = oldest
     this.#droppedAt = position
     this.#bytes -= size
-    if (slot < 0) this.#hold(-size)
+    if (slot < 0) this.#hold(-weight)
     this.#compacted.drop(oldest)
     const head = this.#heads.get(source)
     if (head !== undefined) head.dropped = number
@@ -271,11 +285,11 @@ export class TopicEntries {
 
   #hold(bytes: number): void {
     this.#held += bytes
-    this.#settings.budget.add(bytes)
+    this.#payer.hold(bytes)
   }
 
-  /** The topic was forgotten: returns its bytes to the budget. */
   release(): void {
+    this.#clearBatches()
     this.#hold(-this.#held)
   }
 
@@ -300,7 +314,8 @@ export class TopicEntries {
     const isLatest = conflate || values !== null
     const behind = this.next - Math.max(position, isLatest ? 0 : this.first)
     const entries = isLatest ? Math.min(behind, slots, keys?.size ?? Infinity) : behind
-    return entries * (costs.encoded + (this.#held / Math.max(this.size, slots)) * costs.reread)
+    const weight = (this.#held - weights.entries) / Math.max(this.size, slots, 1)
+    return entries * (costs.encoded + Math.max(0, weight - weights.publication) * costs.reread)
   }
 
   read(cursor: TopicCursor): Read {
