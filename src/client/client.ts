@@ -192,7 +192,7 @@ export class Client {
     const { conflate = false, maxHz = 0, keys = [], history = 0, since } = options
     if (keys.length > limits.keys || !keys.every(isKey))
       throw new RtmsError('LIMIT', `at most ${limits.keys} keys of ${limits.name} bytes`)
-    if (!isUint(history)) throw new RangeError(`history is ${history}; expected an integer of at least 0`)
+    if (!isUint(history)) throw new RangeError(`history is ${history}; expected 0 or more`)
     if (since !== undefined && !isPosition(since))
       throw new TypeError('since must be what client.position gave')
     const wish: ReadOptions = {

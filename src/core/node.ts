@@ -75,7 +75,7 @@ export class RtmsNode {
     const work = new Work()
     const nextLog = (): number => ++this.#lastLog
     const publishers = new Publishers(config.incarnation)
-    const downstream = new Downstream(
+    const downstream = (this.#downstream = new Downstream(
       limits,
       stats,
       work,
@@ -85,7 +85,7 @@ export class RtmsNode {
         guards.tell(error)
         this.#endings.dismiss(outlet, 'BROKEN')
       },
-    )
+    ))
     const sessions = new Sessions(config, timers, stats, {
       limits,
       budget,
@@ -127,7 +127,6 @@ export class RtmsNode {
       application,
       dropped: (session, now) => dispatch.drop(session, now),
     })
-    this.#downstream = downstream
     this.#sessions = sessions
     this.#topics = topics
   }
