@@ -207,8 +207,7 @@ export class Client {
     const shared =
       this.#shared.get(topic) ??
       new SharedReader(topic, wish, this.#outside.report, () => this.#shared.delete(topic))
-    if (!shared.isSame(wish))
-      throw new RtmsError('LIMIT', `${topic} is subscribed to with other options already`)
+    if (!shared.isSame(wish)) throw new RtmsError('LIMIT', `${topic} already has other options`)
     this.#shared.set(topic, shared)
     const remove = shared.add(listener as (data: unknown, publication: Publication) => void, options)
     this.#run(() => (shared.reader ??= this.#machine.followers.read(topic, wish, shared)))
@@ -232,9 +231,14 @@ export class Client {
 
   /** Calls `listener` for each push of this name to this user. Returns the function that removes it. */
   onPush<T = unknown>(name: string, listener: (data: T) => void): () => void {
-    let listeners = this.#pushes.get(name)
-    if (listeners === undefined) this.#pushes.set(name, (listeners = new Listeners(this.#outside.report)))
-    return listeners.add(listener as (data: unknown) => void)
+    const pushes = this.#pushes
+    const listeners = pushes.get(name) ?? new Listeners(this.#outside.report)
+    const remove = listeners.add(listener as (data: unknown) => void)
+    pushes.set(name, listeners)
+    return () => {
+      remove()
+      if (pushes.get(name)?.size === 0) pushes.delete(name)
+    }
   }
 
   /**
