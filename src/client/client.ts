@@ -193,8 +193,7 @@ export class Client {
     if (keys.length > limits.keys || !keys.every(isKey))
       throw new RtmsError('LIMIT', `at most ${limits.keys} keys of ${limits.name} bytes`)
     if (!isUint(history)) throw new RangeError(`history is ${history}; expected 0 or more`)
-    if (since !== undefined && !isPosition(since))
-      throw new TypeError('since must be what client.position gave')
+    if (since !== undefined && !isPosition(since)) throw new TypeError('since must come from client.position')
     const wish: ReadOptions = {
       conflate,
       // The wire carries a whole number, in which 0 means no throttle.
