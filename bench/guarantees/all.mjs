@@ -17,6 +17,8 @@ const programs = [
   ['resets', [], 2],
   ['oversize', [], 2],
   ['malformed', [], 8],
+  ['static', [], 4],
+  ['ports', [], 2],
   ['churn', ['--minutes', '2'], 4],
 ]
 

@@ -230,13 +230,12 @@ export class Client {
 
   /** Calls `listener` for each push of this name to this user. Returns the function that removes it. */
   onPush<T = unknown>(name: string, listener: (data: T) => void): () => void {
-    const pushes = this.#pushes
-    const listeners = pushes.get(name) ?? new Listeners(this.#outside.report)
+    const listeners = this.#pushes.get(name) ?? new Listeners(this.#outside.report)
     const remove = listeners.add(listener as (data: unknown) => void)
-    pushes.set(name, listeners)
+    this.#pushes.set(name, listeners)
     return () => {
       remove()
-      if (pushes.get(name)?.size === 0) pushes.delete(name)
+      if (this.#pushes.get(name)?.size === 0) this.#pushes.delete(name)
     }
   }
 
