@@ -66,7 +66,7 @@ export class Gate {
     const items = itemsOf(session, message)
     if (items.length === 0) return false
     const inquiry: Inquiry = { session, message, open: new Set(), denials: new Map() }
-    session.asking = true
+    session.wait(message)
     this.#inquiries.set(session, inquiry)
     const spectator = message.type === 'join' && message.spectator
     const { user, id } = session
@@ -90,7 +90,7 @@ export class Gate {
   }
 
   #release(session: Session): void {
-    session.asking = false
+    session.goOn()
     this.#inquiries.delete(session)
   }
 
