@@ -15,6 +15,7 @@ const programs = [
   ['slowloris', [], 4],
   ['resets', [], 2],
   ['oversize', [], 2],
+  ['weight', [], 2],
   ['malformed', [], 8],
   ['churn', ['--minutes', '2'], 4],
 ]
