@@ -192,7 +192,7 @@ export class Client {
     const { conflate = false, maxHz = 0, keys = [], history = 0, since } = options
     if (keys.length > limits.keys || !keys.every(isKey))
       throw new RtmsError('LIMIT', `at most ${limits.keys} keys of ${limits.name} bytes`)
-    if (!isUint(history)) throw new RangeError(`history is ${history}; expected an integer of at least 0`)
+    if (!isUint(history)) throw new RangeError(`history is ${history}; expected an integer from 0`)
     if (since !== undefined && !isPosition(since))
       throw new TypeError('since must be what client.position gave')
     const wish: ReadOptions = {
@@ -232,9 +232,14 @@ export class Client {
 
   /** Calls `listener` for each push of this name to this user. Returns the function that removes it. */
   onPush<T = unknown>(name: string, listener: (data: T) => void): () => void {
-    let listeners = this.#pushes.get(name)
-    if (listeners === undefined) this.#pushes.set(name, (listeners = new Listeners(this.#outside.report)))
-    return listeners.add(listener as (data: unknown) => void)
+    const pushes = this.#pushes
+    const listeners = pushes.get(name) ?? new Listeners(this.#outside.report)
+    const remove = listeners.add(listener as (data: unknown) => void)
+    pushes.set(name, listeners)
+    return () => {
+      remove()
+      if (pushes.get(name)?.size === 0) pushes.delete(name)
+    }
   }
 
   /**

@@ -48,7 +48,6 @@ export class RtmsNode {
   readonly #config: NodeConfig
   readonly #timers: Timers = new Timers()
   readonly #budget: Budget
-  readonly #work: Work = new Work()
   readonly #downstream: Downstream
   readonly #sessions: Sessions
   readonly #connections: Connections
@@ -73,19 +72,20 @@ export class RtmsNode {
     const timers = this.#timers
     const budget = new Budget(limits.logBytes, () => this.#payers())
     this.#budget = budget
+    const work = new Work()
     const nextLog = (): number => ++this.#lastLog
     const publishers = new Publishers(config.incarnation)
-    const downstream = new Downstream(
+    const downstream = (this.#downstream = new Downstream(
       limits,
       stats,
-      this.#work,
+      work,
       publishers,
       (outlet) => this.#endings.dismiss(outlet, 'SLOW'),
       (outlet, error) => {
         guards.tell(error)
         this.#endings.dismiss(outlet, 'BROKEN')
       },
-    )
+    ))
     const sessions = new Sessions(config, timers, stats, {
       limits,
       budget,
@@ -93,11 +93,11 @@ export class RtmsNode {
       expired: (session, now) => this.#endings.expired(session, now),
       caughtUp: (session) => this.#dispatch.resume(session),
     })
-    const meetings = new Meetings(config, timers, downstream, stats, budget, this.#work, nextLog)
-    const topics = new Topics(config, timers, downstream, bus, stats, budget, this.#work, publishers, nextLog)
-    const requests = new Requests(limits, timers, downstream, application, stats)
+    const meetings = (this.#meetings = new Meetings(config, timers, downstream, stats, budget, work, nextLog))
+    const topics = new Topics(config, timers, downstream, bus, stats, budget, work, publishers, nextLog)
+    const requests = (this.#requests = new Requests(limits, timers, downstream, application, stats))
     const revocations = new Revocations(limits)
-    const dispatch = new Dispatch(limits, stats, this.#work, {
+    const dispatch = (this.#dispatch = new Dispatch(limits, stats, work, {
       timers,
       application,
       downstream,
@@ -106,8 +106,8 @@ export class RtmsNode {
       requests,
       refresh: (session, message, now) => this.#connections.refresh(session, message, now),
       flood: (outlet) => this.#endings.dismiss(outlet, 'RATE'),
-    })
-    const connections = new Connections({
+    }))
+    const connections = (this.#connections = new Connections({
       config,
       timers,
       stats,
@@ -116,8 +116,9 @@ export class RtmsNode {
       application,
       revocations,
       enqueue: (session, message, now) => dispatch.enqueue(session, message, now),
+      makeRoom: (user, now) => this.#endings.makeRoom(user, now),
       attached: (session) => dispatch.resume(session),
-    })
+    }))
     this.#endings = new Endings({
       config,
       sessions,
@@ -126,13 +127,8 @@ export class RtmsNode {
       application,
       dropped: (session, now) => dispatch.drop(session, now),
     })
-    this.#connections = connections
-    this.#downstream = downstream
     this.#sessions = sessions
-    this.#meetings = meetings
     this.#topics = topics
-    this.#requests = requests
-    this.#dispatch = dispatch
   }
 
   get connections(): number {

@@ -248,13 +248,16 @@ function publications(value: unknown, what: string, message: Json): Uint8Array {
     const number = uint(json['number'], `${what}.number`)
     const time = integer(json['time'], `${what}.time`)
     checkPlace(at, number, time)
+    const key = Object.hasOwn(json, 'key') ? string(json['key'], `${what}.key`, limits.name) : ''
+    const tombstone = Object.hasOwn(json, 'tombstone') && bool(json['tombstone'], `${what}.tombstone`)
+    if (tombstone && key === '') throw malformed(`${what} has a tombstone without a key`)
     writer.add(
       at,
       uint(json['publisher'], `${what}.publisher`),
       number,
       time,
-      Object.hasOwn(json, 'key') ? string(json['key'], `${what}.key`, limits.name) : '',
-      Object.hasOwn(json, 'tombstone') && bool(json['tombstone'], `${what}.tombstone`),
+      key,
+      tombstone,
       payloadOf(json, what),
       index === list.length - 1,
     )

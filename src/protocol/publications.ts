@@ -143,7 +143,7 @@ export function eachPublication(
     const number = at - offset
     checkPlace(at, number, time)
     const key = (flags & KEY) === 0 ? '' : r.text(limits.name)
-    if (key === '' && (flags & KEY) !== 0) throw malformed('an empty key')
+    if (key === '' && (flags & (KEY | TOMBSTONE)) !== 0) throw malformed('an empty key')
     const length = (flags & REST) === 0 ? r.uint() : r.left
     const data = readData(r, length, (flags & TEXT) !== 0)
     visit({ at, publisher, number, time, key, tombstone: (flags & TOMBSTONE) !== 0, data })

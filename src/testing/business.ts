@@ -1,4 +1,4 @@
-import type { MeetingLogic, Question, Revoked } from '../core/index.ts'
+import { fixedLimits, type MeetingLogic, type Question, type Revoked } from '../core/index.ts'
 import type { VirtualClock } from './clock.ts'
 import type { Observer } from './observer.ts'
 import type { Random } from './random.ts'
@@ -8,6 +8,8 @@ import { SimRoom } from './sim-room.ts'
 import { textPayload } from './text.ts'
 import type { Claims, Rights } from './tokens.ts'
 
+/** How far the clock of a token's issuer may be ahead, in milliseconds. */
+const MOST_AHEAD_MS = 4_000
 const KEYS = ['a', 'b', 'c', 'd'] as const
 
 /** The business servers of a run, taken together: tickets, meetings, publications, pushes, and refusals. */
@@ -16,12 +18,16 @@ export class Business {
   readonly observer: Observer
   /** While true, answers may come late or never. */
   faulty = true
+  /** Whether it never refuses for want of room, so that whoever is refused was refused by the node. */
+  readonly isCalm: boolean
   readonly #clock: VirtualClock
   readonly #scenario: Scenario
   readonly #nodes: () => readonly SimNode[]
   /** By client. */
   readonly #rights: Map<number, Rights> = new Map()
-  readonly #revocations: { readonly revoked: Revoked; readonly at: number }[] = []
+  readonly #revocations: { readonly revoked: Revoked; readonly until: number }[] = []
+  /** The last revocation of each user. */
+  readonly #revokedUntil: Map<string, number> = new Map()
   readonly #rooms: Map<SimNode, Map<string, SimRoom>> = new Map()
   #tokens = 0
   #published = 0
@@ -35,6 +41,7 @@ export class Business {
   ) {
     this.#clock = clock
     this.#scenario = scenario
+    this.isCalm = scenario.alone !== null
     this.random = random
     this.observer = observer
     this.#nodes = nodes
@@ -51,10 +58,17 @@ export class Business {
     return {
       user: client.user,
       id: `token${++this.#tokens}`,
-      issued: this.#wallNow,
+      issued: this.#wallNow + this.#aheadOf(client.user),
+      made: this.#clock.now,
+      after: this.#revokedUntil.get(client.user) ?? 0,
       expires: lifeMs === 0 ? 0 : this.#wallNow + lifeMs,
       rights: this.#rights.get(client.id) ?? 'all',
     }
+  }
+
+  /** How far the clock of the issuer of a user's tokens is ahead, in milliseconds. */
+  #aheadOf(user: string): number {
+    return user === 'u2' || user === 'u4' ? MOST_AHEAD_MS : 0
   }
 
   /** Sets what tokens that a client gets from now on allow. */
@@ -70,17 +84,26 @@ export class Business {
     return hash % 7 !== 0
   }
 
+  /** Covers the tokens of issuers whose clocks are ahead. */
   revoke(revoked: Revoked): void {
-    const at = this.#wallNow
-    this.#revocations.push({ revoked, at })
-    for (const node of this.#nodes()) this.#revokeAt(node, revoked, at)
+    const until = Math.max(this.#wallNow + fixedLimits.aheadMs, (this.#lastRevocation ?? -1) + 1)
+    this.#lastRevocation = until
+    this.#revocations.push({ revoked, until })
+    if ('user' in revoked) this.#revokedUntil.set(revoked.user, until)
+    for (const node of this.#nodes()) this.#revokeAt(node, revoked, until)
   }
 
-  #revokeAt(node: SimNode, revoked: Revoked, at: number): void {
+  #lastRevocation: number | null = null
+
+  #revokeAt(node: SimNode, revoked: Revoked, until: number): void {
     node.do((core, now) => {
-      core.revoke(revoked, at, now)
-      this.observer.revoked?.(node.index, revoked, at)
+      core.revoke(revoked, until, now)
+      this.observer.revoked?.(node.index, revoked)
     })
+  }
+
+  get hasRevoked(): boolean {
+    return this.#revocations.length > 0
   }
 
   // ---- nodes and meetings
@@ -89,15 +112,23 @@ export class Business {
   prepare(node: SimNode): void {
     node.do((core) => {
       core.askFirst(this.#scenario.asks)
+      core.openOnDemand(this.#scenario.onDemand)
       core.defineTopics('*', this.#scenario.retention)
     })
-    for (const { revoked, at } of this.#revocations) this.#revokeAt(node, revoked, at)
+    for (const { revoked, until } of this.#revocations) this.#revokeAt(node, revoked, until)
     this.openMeetings(node)
   }
 
   openMeetings(node: SimNode): void {
-    for (const plan of this.#scenario.meetings) this.#openMeeting(node, plan)
+    const { meetings, onDemand } = this.#scenario
+    for (const plan of onDemand ? meetings.slice(0, -1) : meetings) this.#openMeeting(node, plan)
     if (this.#scenario.hostiles > 0) node.do((core, now) => void core.openMeeting('h0', {}, now))
+  }
+
+  /** A client asks for a meeting that is not open. */
+  openMissing(node: SimNode, name: string): void {
+    const plan = this.#scenario.meetings.find((known) => known.name === name)
+    if (plan !== undefined) this.#openMeeting(node, plan)
   }
 
   #openMeeting(node: SimNode, plan: MeetingPlan): void {

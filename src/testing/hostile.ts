@@ -36,6 +36,10 @@ const tricks = [
   'forgery',
   'last number',
   'another version',
+  'crowd of sessions',
+  'many keys',
+  'many questions',
+  'requests without end',
 ] as const
 
 /** Tricks without a valid HELLO before them. */
@@ -83,9 +87,13 @@ export class Hostile {
   /** Plays one trick on a new connection; the previous connection is dropped or left alone. */
   act(): void {
     if (this.#random.chance(0.7)) this.#peer?.link.hangUp(this.#random.chance(0.5))
-    const codec = this.#random.chance(0.3) ? jsonCodec : binaryCodec
     const trick = this.#random.pick(tricks)
     this.#observer.hostile?.(trick)
+    this.#connect(trick)
+  }
+
+  #connect(trick: (typeof tricks)[number], plays = true): void {
+    const codec = this.#random.chance(0.3) ? jsonCodec : binaryCodec
     void new LinkPeer(this.#clock, this.#node(), {
       codec,
       profile: profiles[0],
@@ -93,7 +101,7 @@ export class Hostile {
       opened: (peer) => {
         this.#peer = peer
         if (!silent.has(trick)) this.#hello(peer, '')
-        this.#play(trick, peer)
+        if (plays) this.#play(trick, peer)
       },
       closed: (code) => this.#observer.hostile?.(`closed with ${code}`),
       heard: (message) => this.#hear(trick, message),
@@ -130,6 +138,19 @@ export class Hostile {
         return
       case 'anything':
         this.#often(30, () => peer.link.send(this.#anything(peer.codec)))
+        return
+      case 'crowd of sessions':
+        for (let i = 0; i < 40; i++) this.#connect(trick, false)
+        return
+      case 'many keys':
+        for (let i = 0; i < 200; i++)
+          peer.send(publish(i + 1, 'h.k', textPayload('x'.repeat(500)), { key: `${random.int(0, 9_999)}` }))
+        return
+      case 'many questions':
+        for (let i = 0; i < 100; i++) peer.subscribe(`h.${random.int(0, 9_999)}`)
+        return
+      case 'requests without end':
+        for (let i = 0; i < 100; i++) peer.request('hold', textPayload('x'), 60_000)
         return
       case 'wrong order':
         peer.link.send(this.#anything(peer.codec))

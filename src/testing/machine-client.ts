@@ -96,7 +96,12 @@ export class MachineClient extends SimClient {
         if (ticket instanceof RtmsError) this.#machine.handleNoTicket(attempt, ticket, now)
         else {
           const { token, validMs } = ticket
-          this.#machine.handleTicket(attempt, { url: 'sim:', token, expiresAt: 0 }, validMs, now)
+          this.#machine.handleTicket(
+            attempt,
+            { url: 'sim:', token, expiresAt: 0 },
+            validMs - this.wallOff,
+            now,
+          )
         }
       }),
     )

@@ -15,7 +15,6 @@ export interface World {
   readonly clients: readonly SimClient[]
   readonly meetings: readonly string[]
   readonly topics: readonly string[]
-  readonly tokensExpire: boolean
   /** Another client replaces this one, which has ended. */
   replaceClient(client: SimClient): void
   /** A reloaded page replaces it: the same user, who joins the same meetings. */
@@ -24,6 +23,11 @@ export interface World {
   /** Makes the bus lose all messages for this long, in milliseconds. */
   loseBus(duration: number): void
 }
+
+/** How far clocks are set, in milliseconds: a little, to another hour, day, year or century, and back. */
+const steps = [
+  -4_102_444_800_000, -86_400_000, -60_000, -2_000, -3, 3, 2_000, 3_600_000, 31_536_000_000,
+] as const
 
 /** Causes one fault. `random` is the generator of this fault alone. */
 export function befall(world: World, fault: Fault, random: Random): void {
@@ -95,14 +99,27 @@ export function befall(world: World, fault: Fault, random: Random): void {
       world.loseBus(random.int(100, 1_000))
       return
     case 'clock-step':
-      // Rightly, a wrong clock makes short-lived tokens worthless.
-      if (world.tokensExpire) return
-      node.setClock(random.pick([-86_400_000, -2_000, 3_600_000, 31_536_000_000]))
-      clock.after(random.int(100, 2_000), () => node.setClock(0))
+      stepClock(world, node, random)
+      return
+    case 'client-clock':
+      client.wallOff = random.pick(steps)
+      clock.after(random.int(100, 2_000), () => (client.wallOff = 0))
       return
     case 'stranger':
       node.do((core, now) => core.handleBus(random.pick(world.topics), random.bytes(random.int(0, 40)), now))
   }
+}
+
+/** Sets the clock of a node, perhaps more than once, and right again. */
+function stepClock({ clock, business, observer }: World, node: SimNode, random: Random): void {
+  const { core } = node
+  const sessions = core.sessionList(1_000)
+  if (core.admission.newcomers > 0) observer.met?.('clock-step:while a token is checked')
+  if (sessions.some(({ connected }) => !connected)) observer.met?.('clock-step:while a session is away')
+  if (business.hasRevoked) observer.met?.('clock-step:while tokens are revoked')
+  node.setClock(random.pick(steps))
+  if (random.chance(0.5)) clock.after(random.int(0, 1_000), () => node.setClock(random.pick(steps)))
+  clock.after(random.int(1_000, 2_000), () => node.setClock(0))
 }
 
 function stall({ clock }: World, { link }: SimClient, random: Random): void {

@@ -67,8 +67,8 @@ export interface Observer {
   requestStarted?(text: string): void
   requestEnded?(client: ClientFacts, text: string, end: End): void
   push?(client: ClientFacts, name: string, text: string): void
-  /** `healthy`: only RTMS can have caused it. */
-  disconnected?(client: ClientFacts, healthy: boolean): void
+  /** `healthy`: only RTMS can have caused it. `excused`: by small limits, or a wrong clock. */
+  disconnected?(client: ClientFacts, healthy: boolean, excused: boolean): void
   /** The client has given up for good. */
   ended?(client: ClientFacts, code: number): void
   /** The process of a node has ended. */
@@ -76,6 +76,10 @@ export interface Observer {
   /** A paused process runs again. */
   woken?(node: number): void
   fault?(what: string, client: number): void
+  /** A call of a port throws that is about this user; '' for nobody. */
+  struck?(call: string, user: string): void
+  /** A node was swept: it wrote so many bytes, and closed so many connections. */
+  swept?(node: RtmsNode, bytes: number, closed: number): void
 
   // ---- what the public client promises
 
@@ -113,7 +117,11 @@ export interface Observer {
   /** The business sends a message to one member. */
   sentTo?(user: string, meeting: string, text: string): void
   answered?(question: Question, allowed: boolean): void
-  revoked?(node: number, revoked: Revoked, at: number): void
+  revoked?(node: number, revoked: Revoked): void
+  /** The wall clock of a node is off by this many milliseconds from now on. */
+  clockSet?(node: number, off: number): void
+  /** Something happened that has to happen in some seeds. */
+  met?(what: string): void
 
   // ---- the end
 

@@ -49,8 +49,6 @@ export interface PublicClientSettings extends SimClientSettings {
 export class PublicClient extends SimClient {
   readonly seats: Map<string, Seat> = new Map()
   readonly readers: Map<string, Reader> = new Map()
-  /** How far its wall clock is off, in milliseconds. */
-  wallOff = 0
   readonly #settings: PublicClientSettings
   readonly #client: Client
   readonly #whims: Random

@@ -27,6 +27,10 @@ export interface Scenario {
   readonly later: boolean
   /** Whether ports of nodes throw now and then while there are faults. */
   readonly throwing: boolean
+  /** Whether the last meeting is opened only when a client asks to join it. */
+  readonly onDemand: boolean
+  /** What goes wrong alone, so that all of its cost is its own; null where everything may. */
+  readonly alone: 'ports' | 'hostiles' | null
   /** Whether some clients are public ones, with the layer that applications use. */
   readonly public: boolean
   readonly phases: {
@@ -66,6 +70,7 @@ export const faultKinds = [
   'lossy-bus',
   'stranger',
   'clock-step',
+  'client-clock',
 ] as const
 export type Fault = (typeof faultKinds)[number]
 
@@ -83,6 +88,7 @@ export const traits = [
   'later',
   'throwing',
   'public',
+  'on-demand',
 ] as const
 
 /** A smaller version of a seed's scenario: the remaining faults happen at the same times. */
@@ -136,8 +142,38 @@ export function drawScenario(random: Random, smaller: Smaller = {}): Scenario {
     later: random.chance(0.3),
     throwing: random.chance(0.2),
     public: random.chance(0.4),
+    onDemand: random.chance(0.3),
+    alone: null,
   }
+  const alone = random.pick(['ports', 'hostiles', null, null, null, null, null, null, null, null] as const)
+  if (alone !== null) return makeSmaller(drawAlone(random, drawn, alone), smaller)
   return makeSmaller(drawn, smaller)
+}
+
+/** Only ports throw, or only hostile peers attack, and limits are those of a real node, but for what peers share. */
+function drawAlone(random: Random, drawn: Scenario, alone: 'ports' | 'hostiles'): Scenario {
+  const isAttack = alone === 'hostiles'
+  return {
+    ...drawn,
+    alone,
+    hostiles: isAttack ? 3 : 0,
+    throwing: !isAttack,
+    faults: [],
+    limits: isAttack ? { ...limits, ...drawShared(random) } : limits,
+    meetings: drawn.meetings.map(({ options, ...plan }) => ({
+      ...plan,
+      options: { frameRate: options.frameRate ?? 20, joinsPerMinute: 1_000 },
+    })),
+  }
+}
+
+/** Small limits of what all users share: each user's own stay those of a real node. */
+function drawShared(random: Random): Partial<NodeLimits & FixedLimits> {
+  return {
+    questions: random.pick([4, 1_000]),
+    verifications: random.pick([4, 64]),
+    sweepMessages: random.pick([16, 8_192]),
+  }
 }
 
 function drawMeeting(random: Random, name: string): MeetingPlan {
@@ -213,7 +249,7 @@ function makeSmaller(
       kind: kind && left('kinds'),
       bots: left('kinds') && left('bots') ? bots : 0,
     })),
-    limits: left('limits') ? scenario.limits : limits,
+    limits: left('limits') || scenario.alone !== null ? scenario.limits : limits,
     faults: scenario.faults.filter((fault) => !without.includes(fault)),
     asks: scenario.asks && left('asks'),
     tokenMs: left('tokens') ? scenario.tokenMs : 0,
@@ -221,6 +257,7 @@ function makeSmaller(
     later: scenario.later && left('later'),
     throwing: scenario.throwing && left('throwing'),
     public: scenario.public && left('public'),
+    onDemand: scenario.onDemand && left('on-demand'),
     phases: { ...scenario.phases, faulty: Math.min(scenario.phases.faulty, faulty) },
   }
 }

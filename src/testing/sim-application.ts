@@ -1,4 +1,11 @@
-import type { Application, Connection, Outcome, Question, RequestCall } from '../core/index.ts'
+import type {
+  Application,
+  Connection,
+  MissingMeeting,
+  Outcome,
+  Question,
+  RequestCall,
+} from '../core/index.ts'
 import { type Payload, RtmsError } from '../protocol/index.ts'
 import type { Business } from './business.ts'
 import type { SimNode } from './sim-node.ts'
@@ -41,8 +48,9 @@ export class SimApplication implements Application {
   }
 
   request(call: RequestCall): void {
-    const { random, observer } = this.#business
+    const { random, observer, isCalm } = this.#business
     if (call.user === 'mallory') {
+      if (call.method === 'hold') return
       this.#node.later(10, (core, now) => core.handleReply(call, { ok: false, error: refusals[0] }, now))
       return
     }
@@ -50,7 +58,7 @@ export class SimApplication implements Application {
     observer.requestStarted?.(text)
     if (random.chance(0.05)) return
     const reply: Outcome<Payload> = random.chance(0.1)
-      ? { ok: false, error: random.pick(refusals) }
+      ? { ok: false, error: random.pick(isCalm ? [refusals[0]] : refusals) }
       : { ok: true, value: textPayload(`re:${text}`) }
     const delay = random.int(0, random.chance(0.05) ? 5_000 : 100)
     this.#node.later(delay, (core, now) => core.handleReply(call, reply, now))
@@ -73,8 +81,22 @@ export class SimApplication implements Application {
     this.#business.observer.hook?.('', 'authorize came too late')
   }
 
-  openMissing(): void {}
-  openMissingEnded(): void {}
+  /** Opens the meeting after a while; may decline, or never answer. */
+  openMissing(missing: MissingMeeting): void {
+    const { random, faulty, observer } = this.#business
+    if (faulty && random.chance(0.1)) return
+    const opens = !faulty || random.chance(0.9)
+    this.#node.later(random.int(0, faulty && random.chance(0.2) ? 1_500 : 30), (core, now) => {
+      observer.hook?.(missing.name, opens ? 'opened on demand' : 'not opened on demand')
+      if (opens) this.#business.openMissing(this.#node, missing.name)
+      core.handleMissing(missing, now)
+    })
+  }
+
+  openMissingEnded(): void {
+    this.#business.observer.hook?.('', 'openMissing came too late')
+  }
+
   connected(): void {}
   disconnected(): void {}
 }

@@ -67,11 +67,15 @@ export abstract class SimClient implements ClientFacts {
   closed = false
   /** The id of the last token it was given. */
   token = ''
+  /** How far its wall clock is off, in milliseconds. */
+  wallOff = 0
   protected readonly clock: VirtualClock
   protected readonly settings: SimClientSettings
   protected readonly observer: Observer
   #connection = 0
   #closeCode = 0
+  /** Its clock was wrong when it got its ticket, so it may use it for too long. */
+  #isMisled = false
   #liveAt = Infinity
 
   constructor(clock: VirtualClock, settings: SimClientSettings) {
@@ -127,12 +131,13 @@ export abstract class SimClient implements ClientFacts {
   }
 
   /**
-   * A healthy node may disconnect a reader that is too slow for its policy, and a client whose meeting is not found
-   * connects anew with a fresh ticket.
+   * A healthy node may disconnect a reader that is too slow for its policy, and one that relied on a wrong clock; and a
+   * client whose meeting is not found connects anew with a fresh ticket.
    */
   protected disconnected(error: RtmsError | null): void {
-    const isExpected = this.#isExcused || error?.code === 'NOT_FOUND'
-    this.observer.disconnected?.(this, this.healthy && !isExpected)
+    const isExpired = this.#isMisled && this.#closeCode === closeCodes.EXPIRED
+    const isExpected = this.#isExcused || isExpired || error?.code === 'NOT_FOUND'
+    this.observer.disconnected?.(this, this.healthy && !isExpected, isExpected)
   }
 
   /** Answers after a while, with a ticket or an error. */
@@ -145,6 +150,7 @@ export abstract class SimClient implements ClientFacts {
       }
       const claims = business.issue(this)
       this.token = claims.id
+      this.#isMisled = this.wallOff !== 0
       const validMs = claims.expires === 0 ? FOREVER : claims.expires - claims.issued
       done({ token: encodeToken(claims), validMs })
     })

@@ -27,7 +27,9 @@ export class SimNode {
   readonly #clock: VirtualClock
   readonly #random: Random
   readonly #woken: () => void
-  readonly #strikes: (call: string) => Moment | null
+  readonly #clockSet: (off: number) => void
+  readonly #strikes: (call: string, about: readonly unknown[]) => Moment | null
+  readonly #swept: (bytes: number, closed: number) => void
   readonly #wallOffset: number
   readonly #interest: Set<string> = new Set()
   /** Events held back while the process is paused; null while it runs. */
@@ -44,18 +46,24 @@ export class SimNode {
       incarnation: number
       limits: Partial<NodeLimits & FixedLimits>
       wallOffset: number
-      /** Decides which calls of its ports throw. */
-      strikes: (call: string) => Moment | null
+      /** Decides which calls of its ports throw. `about`: the arguments, or the link of a transport. */
+      strikes: (call: string, about: readonly unknown[]) => Moment | null
+      /** It was swept: how many bytes were written, and how many connections were closed. */
+      swept: (bytes: number, closed: number) => void
       random: Random
       application: (node: SimNode) => Application
       bus: (node: SimNode) => Bus
       woken: () => void
+      /** Its wall clock is off by this many milliseconds from now on. */
+      clockSet: (off: number) => void
     },
   ) {
     this.#clock = clock
     this.#random = settings.random
     this.#woken = () => settings.woken()
     this.#strikes = settings.strikes
+    this.#clockSet = settings.clockSet
+    this.#swept = settings.swept
     this.#wallOffset = settings.wallOffset
     this.index = settings.index
     this.incarnation = settings.incarnation
@@ -72,6 +80,7 @@ export class SimNode {
         bus: this.port('bus', this.#noting(settings.bus(this))),
         fault: (error) => {
           if (!(error instanceof PortFault)) this.#fault ??= { error }
+          if (settings.strikes('fault.tell', []) !== null) throw new PortFault('fault.tell')
         },
       },
     )
@@ -106,7 +115,7 @@ export class SimNode {
   }
 
   open(link: Link, codec: Codec, opened: (connection: Connection) => void): void {
-    const socket = this.port('transport', link)
+    const socket = this.port('transport', link, [link])
     const transport: Transport = {
       write: (packet) => socket.write(packet),
       pause: () => socket.pause(),
@@ -120,13 +129,16 @@ export class SimNode {
   }
 
   /** Wraps a port of this node so that it throws now and then. */
-  port<P extends object>(name: string, port: P): P {
-    return faulty(name, port, this.#strikes)
+  port<P extends object>(name: string, port: P, about?: readonly unknown[]): P {
+    return faulty(name, port, (call, args) => this.#strikes(call, about ?? args))
   }
 
   /** Sets its wall clock off by this many milliseconds from now on. */
   setClock(off: number): void {
-    this.do((core) => core.handleWallClock(this.#wallOffset + off))
+    this.do((core) => {
+      core.handleWallClock(this.#wallOffset + off)
+      this.#clockSet(off)
+    })
   }
 
   /** Pauses the process for this long; events of that time are handled at once afterwards. */
@@ -172,6 +184,12 @@ export class SimNode {
     }
   }
 
+  #sweep(core: RtmsNode, now: number): void {
+    const { bytesOut, connectionsClosed } = core.stats
+    core.sweep(now)
+    this.#swept(core.stats.bytesOut - bytesOut, core.stats.connectionsClosed - connectionsClosed)
+  }
+
   #arm(): void {
     const { now } = this.#clock
     const at = Math.max(now, this.core.deadline(now))
@@ -182,7 +200,7 @@ export class SimNode {
     const late = this.lateness === 0 ? 0 : this.#random.int(0, this.lateness)
     this.#disarm = this.#clock.at(at + late, () => {
       this.#armedAt = Infinity
-      this.do((core, time) => core.sweep(time))
+      this.do((core, time) => this.#sweep(core, time))
     })
   }
 }

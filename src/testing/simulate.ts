@@ -16,6 +16,7 @@ import { PublicClient } from './public-client.ts'
 import type { SimClient } from './sim-client.ts'
 import { SimNode } from './sim-node.ts'
 import { tally } from './sometimes.ts'
+import { readToken } from './tokens.ts'
 import { Trace } from './trace.ts'
 
 /** Time between possible faults, in milliseconds. */
@@ -38,7 +39,16 @@ const throwing: ReadonlyMap<string, readonly Moment[]> = new Map([
     (name) => [`application.${name}`, both] as const,
   ),
   ['application.disconnected', both],
+  ['application.openMissing', both],
+  ['bus.hears', both],
   ['bus.publish', both],
+  // A node that is not subscribed on the bus hears nothing, and one that still is hears too much.
+  ['bus.subscribe', ['after']],
+  ['bus.unsubscribe', ['after']],
+  ['logic.frame', ['after']],
+  ['logic.leave', ['after']],
+  ['logic.close', ['after']],
+  ['fault.tell', ['after']],
   ['logic.join', ['before']],
   ['logic.input', ['before']],
 ])
@@ -129,6 +139,7 @@ class Run implements World {
   #busLost = 0
   #lastClient = 0
   #working = true
+  #isFaulty = true
   #healthy = false
   /** A public client has run since its promises and microtasks settled. */
   #isTouched = false
@@ -232,7 +243,8 @@ class Run implements World {
   }
 
   #enter(phase: Phase): void {
-    this.business.faulty = phase === 'faulty'
+    this.#isFaulty = phase === 'faulty'
+    this.business.faulty = this.#isFaulty && this.scenario.alone === null
     this.observer.phase?.(phase)
   }
 
@@ -252,13 +264,16 @@ class Run implements World {
       incarnation: this.#network.int(1, 2 ** 31 - 1),
       limits: this.scenario.limits,
       wallOffset: this.scenario.wallOffset,
-      strikes: (call) => this.#strike(call),
+      strikes: (call, about) => this.#strike(call, about),
+      swept: (bytes, closed) => this.observer.swept?.(node.core, bytes, closed),
       random: this.#network,
       application: (made) => new SimApplication(made, this.business),
       bus: (made) => this.#connectBus(made),
       woken: () => this.observer.woken?.(index),
+      clockSet: (off) => this.observer.clockSet?.(index, off),
     })
     this.nodes[index] = node
+    this.observer.clockSet?.(index, 0)
     this.business.prepare(node)
   }
 
@@ -266,12 +281,20 @@ class Run implements World {
    * Decides whether a port's call throws: only while there are faults, and only where no checker is told of an event
    * that then did not happen.
    */
-  #strike(call: string): Moment | null {
-    if (!this.scenario.throwing || !this.business.faulty) return null
+  #strike(call: string, about: readonly unknown[]): Moment | null {
+    if (!this.scenario.throwing || !this.#isFaulty) return null
     const known = throwing.get(call)
     if (known === undefined || !this.#faults.chance(0.02)) return null
     this.observer.fault?.(`${call} throws`, 0)
+    this.observer.struck?.(call, this.#userOf(about))
     return this.#faults.pick(known)
+  }
+
+  /** Whom a call of a port is about; '' for nobody. */
+  #userOf([about, token]: readonly unknown[]): string {
+    const client = this.clients.find(({ link }) => link === about)
+    const claims = typeof token === 'string' ? readToken(token) : null
+    return client?.user ?? claims?.user ?? (about as { readonly user?: string } | undefined)?.user ?? ''
   }
 
   #connectBus(node: SimNode): Bus {
@@ -333,10 +356,6 @@ class Run implements World {
 
   #isPublic(id: number): boolean {
     return this.scenario.public && new Random((this.#seed ^ 0xaaaa) + Math.imul(id, 0x9e3779b1)).chance(0.6)
-  }
-
-  get tokensExpire(): boolean {
-    return this.scenario.tokenMs > 0
   }
 
   replaceClient(client: SimClient): void {
@@ -405,6 +424,7 @@ class Run implements World {
       node.wake()
     }
     for (const client of this.clients) {
+      client.wallOff = 0
       client.link?.stall('both', false)
       if (client.link?.swallows === true) client.link.reset()
     }

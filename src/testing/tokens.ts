@@ -7,7 +7,12 @@ export type Rights = 'all' | 'watch' | 'some' | 'hostile'
 export interface Claims {
   readonly user: string
   readonly id: string
+  /** By the clock of its issuer, which may be ahead. */
   readonly issued: number
+  /** When it really was issued, in virtual milliseconds: for the checkers. */
+  readonly made: number
+  /** The revocation of its user that it was issued after; 0 for none. */
+  readonly after: number
   /** 0: never. */
   readonly expires: number
   readonly rights: Rights
@@ -53,6 +58,6 @@ export function readToken(token: string): Claims | null {
   }
 }
 
-export function grantOf({ rights, ...claims }: Claims): Grant {
-  return { ...claims, after: 0, ...grants[rights] }
+export function grantOf({ rights, made: _, ...claims }: Claims): Grant {
+  return { ...claims, ...grants[rights] }
 }

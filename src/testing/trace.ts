@@ -169,6 +169,22 @@ export class Trace implements Observer {
     this.#line('sealed', () => `${node} ${meeting} ${frame.number}`)
   }
 
+  clockSet(node: number, off: number): void {
+    this.#line('clock-set', () => `${node} ${off}`)
+  }
+
+  met(what: string): void {
+    this.count(what)
+  }
+
+  settled(client: ClientFacts, promise: string): void {
+    this.#line('settled', () => `${client.id} ${promise}`)
+  }
+
+  told(client: ClientFacts, stream: string, listener: number, event: string): void {
+    this.#line('told', () => `${client.id} ${stream} ${listener} ${event}`)
+  }
+
   answered({ user, action, name }: Question, allowed: boolean): void {
     this.#line(`authorize:${allowed ? 'yes' : 'no'}`, () => `${user} ${action} ${name}`)
   }

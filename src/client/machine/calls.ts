@@ -82,7 +82,8 @@ export class Calls {
    */
   request(method: string, data: Payload, timeoutMs: number, now: number, done: Done<Payload>): number {
     checkName(method, 'method', 'BAD_NAME')
-    const timeout = timeoutMs < MAX_TIMEOUT_MS ? Math.round(timeoutMs) : 0
+    // Rounded up, because 0 stands for the node’s own limit.
+    const timeout = timeoutMs < MAX_TIMEOUT_MS ? Math.ceil(timeoutMs) : 0
     const message = { type: 'request', call: this.next(), method, timeout, data } as const
     return this.#start(message, done as Done<unknown>, now + timeoutMs, Math.min(GRACE_MS, timeoutMs))
   }

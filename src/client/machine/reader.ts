@@ -82,6 +82,14 @@ interface Place {
   readonly numbers: Map<number, number>
 }
 
+function move(numbers: Map<number, number>, publisher: number, number: number): void {
+  // Deleted and set again, so the map begins with the publisher heard of longest ago.
+  numbers.delete(publisher)
+  numbers.set(publisher, number)
+  // A position must fit into a message. Each run of a node adds a publisher, so the oldest are forgotten.
+  if (numbers.size > limits.publishers) numbers.delete([...numbers.keys()][0] as number)
+}
+
 /** This client's reading of one topic: its options and the position it has reached. */
 export class TopicReader {
   /** The topic's name. */
@@ -130,10 +138,10 @@ export class TopicReader {
 
   /** An upper bound of its encoded size, in bytes. */
   get wishSize(): number {
-    const since = 1 + (this.#place?.numbers.size ?? 0)
+    const publishers = this.#place?.numbers.size ?? 0
     return this.options.keys.reduce(
       (sum, key) => sum + 3 * key.length + 2,
-      3 * this.name.length + 16 * since + 32,
+      3 * this.name.length + 16 * publishers + 48,
     )
   }
 
@@ -170,12 +178,7 @@ export class TopicReader {
       place.at = at + 1
       // Another node may hold the publishers' entries in another order; entries already delivered are skipped.
       if (number <= (place.numbers.get(publisher) ?? 0)) return
-      // Deleted and set again, so the map begins with the publisher heard of longest ago.
-      place.numbers.delete(publisher)
-      place.numbers.set(publisher, number)
-      // A position must fit into a message. Each run of a node adds a publisher, so the oldest are forgotten.
-      if (place.numbers.size > limits.publishers)
-        place.numbers.delete(place.numbers.keys().next().value as number)
+      move(place.numbers, publisher, number)
       this.listener.publication({ publisher, number, time: origin + entry.time, key, tombstone, data })
     })
   }
@@ -187,7 +190,7 @@ export class TopicReader {
     const news = position.numbers.filter(
       ([publisher, number]) => number > (place.numbers.get(publisher) ?? 0),
     )
-    for (const [publisher, number] of news) place.numbers.set(publisher, number)
+    for (const each of news) move(place.numbers, ...each)
     place.at = position.at
     // A gap that was reported before the connection was lost.
     if (reason === 'BUS' && news.length === 0) return

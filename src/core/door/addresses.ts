@@ -1,3 +1,4 @@
+import { Queue } from '../ground/queue.ts'
 import { type Bucket, FULL, Rate } from '../ground/rate.ts'
 
 const SECOND = 1_000
@@ -49,7 +50,7 @@ export class Addresses {
   readonly #connects: Rate
   readonly #open: Map<string, Entry> = new Map()
   /** Addresses without a connection, in the order in which they lost their last one. */
-  readonly #idle: Map<string, Entry> = new Map()
+  readonly #idle: Queue<string, Entry> = new Queue()
 
   constructor(limits: AddressLimits) {
     this.#limits = limits
@@ -92,9 +93,11 @@ export class Addresses {
    * bucket.
    */
   #forget(now: number): void {
-    for (const [address, { bucket }] of this.#idle) {
-      if (!this.#connects.isFull(bucket, now) && this.#idle.size <= this.#limits.addresses) return
-      this.#idle.delete(address)
+    const idle = this.#idle
+    for (let { oldest } = idle; oldest !== undefined; { oldest } = idle) {
+      const bucket = idle.get(oldest)?.bucket ?? FULL
+      if (!this.#connects.isFull(bucket, now) && idle.size <= this.#limits.addresses) return
+      idle.delete(oldest)
     }
   }
 }

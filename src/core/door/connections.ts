@@ -31,6 +31,8 @@ export interface ConnectionsHost {
   readonly revocations: Revocations
   /** Puts a message of a live session into its upstream queue. */
   enqueue(session: Session, message: ClientMessage, now: number): void
+  /** Ends a session of this user that has no connection, for a new one. False: there is none. */
+  makeRoom(user: string, now: number): boolean
   /** The session has a new connection, so what held its upstream queue may have changed. */
   attached(session: Session): void
 }
@@ -312,7 +314,10 @@ export class Connections {
     const { value: grant } = outcome as Outcome<Grant> & { ok: true }
     if (this.#isRevoked(connection, grant, now)) return
     this.#replace(hello, grant, now)
-    const attached = this.#host.sessions.attach(connection, hello, grant)
+    const { sessions } = this.#host
+    let attached = sessions.attach(connection, hello, grant)
+    if (attached === 'limit' && this.#host.makeRoom(grant.user, now))
+      attached = sessions.attach(connection, hello, grant)
     if (attached === 'stolen') this.close(connection, 'UNAUTHENTICATED', refusals.UNAUTHENTICATED, now)
     else if (attached === 'limit') this.close(connection, 'FULL', 'too many sessions of one user', now)
     else {

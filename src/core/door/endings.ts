@@ -66,6 +66,13 @@ export class Endings {
     else this.#host.connections.close(session.outlet, 'EXPIRED', 'the token has expired', now)
   }
 
+  /** See `ConnectionsHost.makeRoom`. */
+  makeRoom(user: string, now: number): boolean {
+    const session = this.#host.sessions.loser(user)
+    if (session !== undefined) this.#end(session, 'expired', 'FULL', now)
+    return session !== undefined
+  }
+
   /**
    * `leaving`: the reason its meetings are given. For a session with a connection, the business is told when that
    * closes.

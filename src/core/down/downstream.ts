@@ -143,13 +143,7 @@ export class Downstream {
     for (; at < queue.length && budget > 0 && this.#work.done < end; at++) {
       const outlet = queue[at] as Outlet
       outlet.queued = false
-      try {
-        budget -= this.#write(outlet, now)
-      } catch (error) {
-        empty(this.#parts)
-        outlet.outflow = 'doomed'
-        this.#broken(outlet, error)
-      }
+      budget -= this.#serve(outlet, now)
       if (outlet.hasWork) this.#enqueue(outlet)
     }
     if (at < queue.length) {
@@ -157,6 +151,27 @@ export class Downstream {
       this.#queue = [...queue.slice(at), ...this.#queue]
     }
     this.caches.settle(!this.hasWork)
+  }
+
+  /**
+   * Writes to a cursor's connection until the cursor is current or has to wait, because what it has not read yet is
+   * about to be dropped.
+   */
+  hurry(cursor: Cursor, now: number): void {
+    const { outlet } = cursor
+    while (cursor.marked && outlet.outflow === 'open' && outlet.hasCredit) this.#serve(outlet, now)
+  }
+
+  /** Like {@link #write}; a fault costs the connection. */
+  #serve(outlet: Outlet, now: number): number {
+    try {
+      return this.#write(outlet, now)
+    } catch (error) {
+      empty(this.#parts)
+      outlet.outflow = 'doomed'
+      this.#broken(outlet, error)
+      return 0
+    }
   }
 
   /** Writes what waits for this connection. Returns the bytes written. */

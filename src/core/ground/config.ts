@@ -21,7 +21,7 @@ export interface NodeLimits {
   heartbeatMs: number
   /** Time that a session without a connection is kept. */
   sessionKeepMs: number
-  /** Sessions of one user at once. */
+  /** Sessions of one user at once; one more ends the user's oldest session without a connection, or is FULL. */
   sessionsPerUser: number
   /** The longest life of a token. A revocation is kept for as long. */
   tokenMs: number
@@ -49,6 +49,23 @@ export interface NodeLimits {
   meetingsPerSession: number
   subscriptionsPerSession: number
   requestsPerSession: number
+  /** Requests of one user that have started and not ended; one more is BUSY. */
+  requestsPerUser: number
+  /**
+   * Messages a second of one user, all sessions together, and for how many seconds' worth they may come at once; beyond
+   * that they are refused with RATE. Each topic of a SUBSCRIBE counts.
+   */
+  publishesPerUserPerSecond: number
+  subscribesPerUserPerSecond: number
+  joinsPerUserPerSecond: number
+  requestsPerUserPerSecond: number
+  refreshesPerUserPerSecond: number
+  /**
+   * Milliseconds of work, as {@link costs} estimates it, that the messages of one user may cause in a second besides
+   * what every message may cost; beyond that the messages above are refused with RATE.
+   */
+  workMsPerUserPerSecond: number
+  userBurstSeconds: number
   /** The longest time-out a client may give a request. */
   requestMs: number
   /** Time the business has to answer `authorize` and `openMissing`; after that the answer is no. */
@@ -58,6 +75,8 @@ export interface NodeLimits {
   /** Per node. */
   meetings: number
   topics: number
+  /** Topics that are there because one user was the first to subscribe or publish to them; one more is LIMIT. */
+  topicsPerUser: number
   /** Time after which a topic without readers and publications is forgotten, together with its latest values. */
   topicIdleMs: number
   /**
@@ -107,11 +126,20 @@ export const defaultLimits: NodeLimits = {
   meetingsPerSession: 100,
   subscriptionsPerSession: 1_000,
   requestsPerSession: 64,
+  requestsPerUser: 256,
+  publishesPerUserPerSecond: 500,
+  subscribesPerUserPerSecond: 500,
+  joinsPerUserPerSecond: 50,
+  requestsPerUserPerSecond: 200,
+  refreshesPerUserPerSecond: 1,
+  workMsPerUserPerSecond: 50,
+  userBurstSeconds: 10,
   requestMs: 60_000,
   authorizeMs: 5_000,
   readyLatenessMs: 500,
   meetings: 100_000,
   topics: 1_000_000,
+  topicsPerUser: 5_000,
   topicIdleMs: 3_600_000,
   logBytes: 536_870_912,
   meetingLogBytes: 4_194_304,
@@ -148,6 +176,8 @@ export const fixedLimits = {
   coalesceMs: 250,
   /** How far the clock of the token issuer may be ahead of this node's. */
   aheadMs: 5_000,
+  /** How far the stamp of another node's publication may be ahead of this node's clock. */
+  stampAheadMs: 1_000,
   /** Time after which a newcomer that has sent no HELLO makes room for another one, where there is none. */
   silentMs: 1_000,
   /** Questions to the business at a time, `authorize` and `openMissing`; further ones wait. */
@@ -155,6 +185,10 @@ export const fixedLimits = {
   questionsPerUser: 50,
   openings: 100,
   openingsPerUser: 8,
+  /** Users without a session whose rates are remembered. One who is forgotten early may send a little more. */
+  idleUsers: 65_536,
+  /** How many times the refusals of a session may come from a user's rates before its connection is closed. */
+  excessFactor: 10,
   /** Users whose joins one meeting remembers. A user who is forgotten early may join a little more often. */
   joinUsers: 1_024,
   /**

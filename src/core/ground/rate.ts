@@ -32,9 +32,12 @@ export class Rate {
     return early <= ROUNDING ? 0 : Math.ceil((early - ROUNDING) / this.#count)
   }
 
-  /** The bucket after one token is taken from it. Call {@link wait} first: it must return 0. */
-  take(bucket: Bucket, now: number): Bucket {
-    return Math.max(bucket, now * this.#count) + this.#token
+  /**
+   * The bucket after tokens are taken from it. Call {@link wait} first: it must return 0. More tokens than the bucket
+   * holds make the next wait longer.
+   */
+  take(bucket: Bucket, now: number, tokens = 1): Bucket {
+    return Math.max(bucket, now * this.#count) + tokens * this.#token
   }
 
   /** Whether the bucket is full, and so need not be remembered. */

@@ -1,3 +1,5 @@
+import type { ClientMessage } from '../../protocol/schema.ts'
+
 /**
  * What things cost, in nanoseconds of an ordinary processor: fixed numbers, because the core has no clock and the same
  * history must give the same sweeps on every machine.
@@ -8,6 +10,8 @@ export const costs = {
   /** An entry that is put into a batch, and each byte of it. */
   encoded: 300,
   byte: 1,
+  /** A byte that a reader asks for anew: it is put together, written, and takes the line. */
+  reread: 4,
   /** A byte of an answer, which is mostly text. */
   text: 15,
   /** A write to a socket, whatever it carries. */
@@ -15,6 +19,18 @@ export const costs = {
   /** A message that is taken from an upstream queue; what it causes comes on top. */
   message: 500,
 } as const
+
+/**
+ * Work that a message, or an item of it, may cause without paying: 5 µs for each byte of the shortest ones, which have
+ * about ten.
+ */
+export const FREE_WORK = 50_000
+
+/** How many items a message has, each of which is served like a message of its own. */
+export function itemsOf(message: ClientMessage): number {
+  if (message.type === 'subscribe') return Math.max(1, message.topics.length)
+  return message.type === 'unsubscribe' ? Math.max(1, message.logs.length) : 1
+}
 
 /**
  * Counts the work of a node. Whoever causes work pays for it: a sweep stops when its share is done, and a session whose

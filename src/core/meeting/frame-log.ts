@@ -111,7 +111,7 @@ export class FrameLog extends Payer implements Log {
   /** Estimates the work of reading from a frame to the end. */
   workFrom(frame: number): number {
     const frames = this.next - Math.max(frame, this.first)
-    return frames <= 0 ? 0 : frames * (costs.walked + (this.#bytes / this.#ring.size) * costs.byte)
+    return frames <= 0 ? 0 : frames * (costs.walked + (this.#bytes / this.#ring.size) * costs.reread)
   }
 
   isCurrent(cursor: Cursor): boolean {

@@ -7,6 +7,7 @@ import { type Bucket, FULL, type Rate } from '../ground/rate.ts'
 import { Timer } from '../ground/timers.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Grant } from '../ports.ts'
+import type { Account } from './account.ts'
 import { mayJoin, mayRead } from './grant.ts'
 import type { Seat, Subscription } from './parts.ts'
 import type { CursorInfo, SessionInfo } from './session-info.ts'
@@ -41,6 +42,7 @@ export type SessionState =
 export class Session {
   readonly id: string
   readonly user: string
+  readonly account: Account
   /** The user, who pays for what the session holds. */
   readonly payer: Payer
   grant: Grant
@@ -60,9 +62,10 @@ export class Session {
   /** Limits refused messages; a session beyond it is flooding. */
   #refusals: Bucket = FULL
 
-  constructor(id: string, grant: Grant, payer: Payer, host: SessionHost) {
+  constructor(id: string, grant: Grant, account: Account, payer: Payer, host: SessionHost) {
     this.id = id
     this.user = grant.user
+    this.account = account
     this.grant = grant
     this.payer = payer
     this.upstream = new UpstreamQueue(payer, host.budget)

@@ -6,6 +6,7 @@ import type { Timers } from '../ground/timers.ts'
 import { weights } from '../ground/weights.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Grant } from '../ports.ts'
+import { Account, type Rates, ratesOf } from './account.ts'
 import { Session, type SessionHost } from './session.ts'
 import { User } from './user.ts'
 
@@ -17,12 +18,16 @@ export class Sessions {
   readonly #host: SessionHost
   readonly #byId: Map<string, Session> = new Map()
   readonly #byUser: Map<string, User<Session>> = new Map()
+  readonly #rates: Rates
+  /** Users without a session, in the order in which they lost their last one or were looked at. */
+  readonly #idle: Map<string, Account> = new Map()
 
   constructor(config: NodeConfig, timers: Timers, stats: Stats, host: SessionHost) {
     this.#config = config
     this.#timers = timers
     this.#stats = stats
     this.#host = host
+    this.#rates = ratesOf(config.limits)
   }
 
   get size(): number {
@@ -35,6 +40,16 @@ export class Sessions {
 
   of(user: string): Iterable<Session> {
     return this.#byUser.get(user)?.sessions ?? []
+  }
+
+  /**
+   * The session of a user that makes room for a new one: of those without a connection the oldest, preferably one that
+   * keeps no seat. Undefined when all have a connection.
+   */
+  loser(user: string): Session | undefined {
+    const away = [...this.of(user)].filter(({ state }) => state.is === 'away')
+    const seatless = away.filter(({ seats }) => seats.size === 0)
+    return (seatless.length > 0 ? seatless : away).sort((a, b) => a.expiry.at - b.expiry.at)[0]
   }
 
   /** The users who have sessions here. */
@@ -50,7 +65,8 @@ export class Sessions {
 
   /**
    * Attaches an outlet to the session that a HELLO names, or to a new one; `reason` says why it is new. Returns
-   * 'stolen' when the id belongs to another user, 'limit' when the user has too many sessions, or holds too much of a full node.
+   * 'stolen' when the id belongs to another user, 'limit' when the user has too many sessions, or holds too much of a
+   * full node.
    */
   attach(
     outlet: Outlet,
@@ -85,16 +101,13 @@ export class Sessions {
   }
 
   #open(grant: Grant): Session | null {
-    let user = this.#byUser.get(grant.user)
+    const known = this.#byUser.get(grant.user)
     const { budget } = this.#host
-    if (user !== undefined && user.sessions.size >= this.#config.limits.sessionsPerUser) return null
-    if (!budget.admits(user?.held ?? 0, weights.session)) return null
+    if (known !== undefined && known.sessions.size >= this.#config.limits.sessionsPerUser) return null
+    if (!budget.admits(known?.held ?? 0, weights.session)) return null
+    const user = known ?? this.#return(grant.user)
     const id = [...this.#config.entropy(16)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
-    if (user === undefined) {
-      user = new User<Session>(budget.ledgers.user, (outlet) => this.#host.slow(outlet))
-      this.#byUser.set(grant.user, user)
-    }
-    const session = new Session(id, grant, user, this.#host)
+    const session = new Session(id, grant, user.account, user, this.#host)
     this.#byId.set(id, session)
     user.sessions.add(session)
     user.hold(weights.session)
@@ -102,10 +115,33 @@ export class Sessions {
     return session
   }
 
+  /** A user has a session again, or for the first time. */
+  #return(name: string): User<Session> {
+    const account = this.#idle.get(name) ?? new Account(this.#rates)
+    const { budget } = this.#host
+    const user = new User<Session>(account, budget.ledgers.user, (outlet) => this.#host.slow(outlet))
+    this.#idle.delete(name)
+    this.#byUser.set(name, user)
+    return user
+  }
+
+  /** Looks at two users without a session, one more than each connection adds, and forgets them if it may. */
+  #forget(now: number): void {
+    let looks = 2
+    for (const [name, account] of this.#idle) {
+      if (looks-- === 0) break
+      this.#idle.delete(name)
+      if (!account.isSpotless(now)) this.#idle.set(name, account)
+    }
+    const [oldest] = this.#idle.keys()
+    if (oldest !== undefined && this.#idle.size > this.#config.limits.idleUsers) this.#idle.delete(oldest)
+  }
+
   /** The connection closed: the session waits for another one. */
   detach(session: Session, now: number): void {
     session.state = { is: 'away' }
     this.#timers.set(session.expiry, now + this.#config.limits.sessionKeepMs)
+    this.#forget(now)
   }
 
   remove(session: Session): void {
@@ -114,9 +150,13 @@ export class Sessions {
     this.#timers.clear(session.expiry)
     this.#byId.delete(session.id)
     session.payer.hold(-weights.session)
-    const user = this.#byUser.get(session.user)
+    const { user: name, account } = session
+    const user = this.#byUser.get(name)
     user?.sessions.delete(session)
-    if (user?.sessions.size === 0) this.#byUser.delete(session.user)
+    if (user?.sessions.size === 0) {
+      this.#byUser.delete(name)
+      this.#idle.set(name, account)
+    }
     this.#stats.sessionsEnded++
   }
 }

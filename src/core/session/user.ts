@@ -1,5 +1,6 @@
 import { type Ledger, Payer } from '../ground/budget.ts'
 import type { Outlet } from '../log/log.ts'
+import type { Account } from './account.ts'
 import type { SessionLog } from './session-log.ts'
 
 /** A session, as far as its user pays for it. */
@@ -10,12 +11,15 @@ interface Paid {
 
 /** A user who has sessions on this node, and pays for what all of them hold. */
 export class User<S extends Paid = Paid> extends Payer {
+  /** The user's rates and shares, which outlive the sessions. */
+  readonly account: Account
   readonly sessions: Set<S> = new Set()
   readonly #slow: (outlet: Outlet) => void
 
   /** `slow`: the reader of this outlet lost entries of its session log, so its connection cannot be kept. */
-  constructor(ledger: Ledger, slow: (outlet: Outlet) => void) {
+  constructor(account: Account, ledger: Ledger, slow: (outlet: Outlet) => void) {
     super(ledger)
+    this.account = account
     this.#slow = slow
   }
 

@@ -1,4 +1,5 @@
 import { fixedLimits } from '../ground/config.ts'
+import { Queue } from '../ground/queue.ts'
 import type { Publication } from './publication.ts'
 
 /** A key that was removed and whose removal (the tombstone) was forgotten as well. */
@@ -31,7 +32,7 @@ export class Compacted {
   /**
    * The most recently forgotten keys, oldest removal first. For earlier ones only the two positions below are known.
    */
-  #forgotten: Map<string, ForgottenKey> | null = null
+  #forgotten: Queue<string, ForgottenKey> | null = null
   #unknownRemovedAt = 0
   #unknownDroppedAt = 0
   /** The highest position of all that was forgotten. */
@@ -170,12 +171,11 @@ export class Compacted {
     this.#keys.delete(key)
     this.#unlink(entry)
     this.#forgottenAt = Math.max(this.#forgottenAt, entry.position)
-    const forgotten = (this.#forgotten ??= new Map<string, ForgottenKey>())
+    const forgotten = (this.#forgotten ??= new Queue<string, ForgottenKey>())
     forgotten.set(key, { removedAt: entry.position, droppedAt: entry.droppedAt })
     if (forgotten.size > fixedLimits.forgottenKeys) {
-      const [[oldest, { removedAt, droppedAt }]] = forgotten as Iterable<[string, ForgottenKey]> as [
-        [string, ForgottenKey],
-      ]
+      const oldest = forgotten.oldest as string
+      const { removedAt, droppedAt } = forgotten.get(oldest) as ForgottenKey
       forgotten.delete(oldest)
       this.#unknownRemovedAt = Math.max(this.#unknownRemovedAt, removedAt)
       this.#unknownDroppedAt = Math.max(this.#unknownDroppedAt, droppedAt)

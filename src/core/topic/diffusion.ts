@@ -14,6 +14,9 @@ const NUMBER = 1
 const KEY = 2
 const TOMBSTONE = 4
 
+/** Incarnations of nodes are below; see `NodeConfig`. */
+const MAX_INCARNATION = 2 ** 48
+
 /** A publication of another node. */
 export interface Diffused {
   readonly number: number
@@ -53,6 +56,7 @@ export function decodeDiffusion(bytes: Uint8Array): { incarnation: number; entri
 
 function read(r: Reader): { incarnation: number; entries: Diffused[] } {
   const incarnation = r.uint()
+  if (incarnation >= MAX_INCARNATION) throw malformed('an incarnation')
   const entries: Diffused[] = []
   let number = 0
   let stamp = 0
@@ -62,6 +66,7 @@ function read(r: Reader): { incarnation: number; entries: Diffused[] } {
     stamp += r.uint()
     if (flags > 7 || number === 0 || number > MAX_UINT || stamp > MAX_SIGNED) throw malformed('a publication')
     const key = (flags & KEY) === 0 ? '' : r.text(limits.name)
+    if (key === '' && (flags & (KEY | TOMBSTONE)) !== 0) throw malformed('an empty key')
     entries.push({ number, stamp, key, tombstone: (flags & TOMBSTONE) !== 0, data: readPayload(r) })
   } while (r.left > 0)
   return { incarnation, entries }

@@ -259,7 +259,7 @@ export class TopicEntries {
     const isLatest = conflate || values !== null
     const behind = this.next - Math.max(position, isLatest ? 0 : this.first)
     const entries = isLatest ? Math.min(behind, slots, keys?.size ?? Infinity) : behind
-    return entries * (costs.encoded + (this.#held / Math.max(this.size, slots)) * costs.byte)
+    return entries * (costs.encoded + (this.#held / Math.max(this.size, slots)) * costs.reread)
   }
 
   read(cursor: TopicCursor): Read {

@@ -9,6 +9,7 @@ import type { TopicCursor, TopicView, Wish } from './cursor.ts'
 import { TopicEntries, type TopicSettings } from './entries.ts'
 import { Group } from './groups.ts'
 import type { Publication } from './publication.ts'
+import type { Account } from '../session/account.ts'
 import type { Publisher } from './publishers.ts'
 
 /** What a topic needs of the rest of the node: the settings of its pattern, and whom to tell when a reader leaves. */
@@ -23,6 +24,8 @@ export interface TopicHost extends TopicSettings {
 export class Topic extends Payer implements TopicView {
   readonly name: string
   readonly number: number
+  /** The user who was the first to subscribe or publish to it; null for the business. */
+  readonly maker: Account | null
   readonly #host: TopicHost
   #entries: TopicEntries | null = null
   #groups: Group | null = null
@@ -32,11 +35,12 @@ export class Topic extends Payer implements TopicView {
   carried: number
 
   /** `start`: the position of its first entry. */
-  constructor(name: string, number: number, start: number, host: TopicHost) {
+  constructor(name: string, number: number, start: number, host: TopicHost, maker: Account | null = null) {
     super(host.budget.ledgers.topic)
     this.name = name
     this.number = number
     this.carried = start
+    this.maker = maker
     this.#host = host
     this.hold(weights.topic + name.length)
   }

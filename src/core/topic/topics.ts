@@ -6,12 +6,14 @@ import type { MessageOf } from '../../protocol/schema.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Budget } from '../ground/budget.ts'
 import { defaultRetention, fixedLimits, type NodeConfig, originOf, type Retention } from '../ground/config.ts'
+import { Queue } from '../ground/queue.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import { weights } from '../ground/weights.ts'
 import type { Work } from '../ground/work.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Bus } from '../ports.ts'
+import type { Account } from '../session/account.ts'
 import type { Session } from '../session/session.ts'
 import { policies, TopicCursor, wishOf } from './cursor.ts'
 import { decodeDiffusion, encodeDiffusion } from './diffusion.ts'
@@ -47,7 +49,7 @@ export class Topics {
    * Topics without entries and without readers, by when the last reader left, longest ago first. Each is kept for a
    * while, because the reader may come back to the same log.
    */
-  readonly #lingering: Map<Topic, number> = new Map()
+  readonly #lingering: Queue<Topic, number> = new Queue()
   readonly #agingTimer: Timer
   #agingDue = false
   #lastStamp = 0
@@ -124,42 +126,66 @@ export class Topics {
     }
   }
 
-  /** Makes a topic; null when there is no room for one more. The caller has checked the name. */
-  #make(name: string): Topic | null {
+  /**
+   * Makes a topic for a user or the business; null when there is no room for one more. The caller has checked the name.
+   */
+  #make(name: string, by: Account | null): Topic | null {
+    if (by !== null && by.topics >= this.#config.limits.topicsPerUser) return null
     if (!this.#budget.admits(0, weights.topic + name.length)) return null
     if (this.#topics.size >= this.#config.limits.topics) {
-      const [oldest] = this.#lingering.keys()
+      const { oldest } = this.#lingering
       if (oldest === undefined) return null
       this.#forget(oldest)
     }
     const host = this.#defined.find(({ pattern }) => matches(pattern, name))?.host ?? this.#defaults
-    const topic = new Topic(name, this.#nextLog(), this.#lastForgotten + 1, host)
+    const topic = new Topic(name, this.#nextLog(), this.#lastForgotten + 1, host, by)
+    if (by !== null) by.topics++
     this.#topics.set(name, topic)
     return topic
   }
 
   // ---- publishing
 
-  /** Appends an entry of this node. Returns the topic's pressure, 0–1, or the error. */
-  publish(name: string, data: Payload, key: string, tombstone: boolean, now: number): number | ErrorCode {
-    const result = this.#publish(name, data, key, tombstone, now)
+  /** Appends an entry of a user or the business. Returns the topic's pressure, 0–1, or the error. */
+  publish(
+    name: string,
+    data: Payload,
+    key: string,
+    tombstone: boolean,
+    now: number,
+    by: Account | null = null,
+  ): number | ErrorCode {
+    const result = this.#publish(name, data, key, tombstone, now, by)
     if (typeof result === 'string') this.#stats.refusePublication(result)
     return result
   }
 
-  #publish(name: string, data: Payload, key: string, tombstone: boolean, now: number): number | ErrorCode {
+  #publish(
+    name: string,
+    data: Payload,
+    key: string,
+    tombstone: boolean,
+    now: number,
+    by: Account | null,
+  ): number | ErrorCode {
     const known = this.#topics.get(name)
     // The name of an existing topic was checked when it was made.
     if (known === undefined && !isName(name)) return 'BAD_TOPIC'
+    if (tombstone && key === '') return 'BAD_NAME'
     if (payloadLength(data) > protocolLimits.payload) return 'TOO_LARGE'
     if (!this.#admits(known, key, tombstone, data)) return 'LIMIT'
-    const topic = known ?? this.#make(name)
+    const topic = known ?? this.#make(name, by)
     if (topic === null || !this.#hasRoom(topic, key)) return 'LIMIT'
-    this.#lastStamp = Math.max(this.#lastStamp + 1, Math.floor((now + this.#config.wallOffset) * 1000))
+    this.#lastStamp = Math.max(this.#lastStamp + 1, this.#stampAt(now))
     const { own } = this.#publishers
     this.#makeRoom(topic, now)
     this.#append(topic, own, topic.nextNumber(own), this.#lastStamp, key, tombstone, data, now)
     return this.#pressure(topic)
+  }
+
+  /** A monotonic time as a stamp: microseconds since 1970. */
+  #stampAt(now: number): number {
+    return Math.floor((now + this.#config.wallOffset) * 1000)
   }
 
   /**
@@ -203,8 +229,12 @@ export class Topics {
       topic.bytes < retention.bytes + topicPendingBytes
     if (hasRoom) return
     // A conflating reader needs no ring, so its group keeps waiting for its rung.
-    for (const group of topic.groups()) if (!group.conflate) this.#offer(group)
-    while (this.#downstream.hasWork) this.#downstream.flush(now, Infinity, Infinity)
+    for (const group of topic.groups()) {
+      if (group.conflate) continue
+      this.#offer(group)
+      for (let cursor = group.first; cursor !== null; cursor = cursor.after)
+        this.#downstream.hurry(cursor, now)
+    }
     this.#diffuse(topic)
     this.#trim(topic, now)
   }
@@ -238,8 +268,14 @@ export class Topics {
     if (diffused === null) this.#stats.strangers++
     if (diffused === null || diffused.incarnation === this.#config.incarnation) return
     const source = this.#publishers.of(diffused.incarnation)
+    const latest = this.#stampAt(now + fixedLimits.stampAheadMs)
     for (const { number, stamp, key, tombstone, data } of diffused.entries) {
       if (source !== null && number <= topic.head(source)) continue
+      if (stamp > latest) {
+        // Every node with a right clock refuses it, so they still agree on the latest value; readers are told of a hole.
+        this.#stats.refusePublication('PROTOCOL')
+        continue
+      }
       const isAdmitted = this.#admits(topic, key, tombstone, data)
       if (source === null || !isAdmitted || !this.#hasRoom(topic, key)) {
         this.#stats.refusePublication('LIMIT')
@@ -279,7 +315,7 @@ export class Topics {
     const isFull = session.subscriptions.size >= this.#config.limits.subscriptionsPerSession
     if (replaced === undefined && isFull) return 'LIMIT'
     if (!this.#budget.admits(session.payer.held, weights.subscription)) return 'LIMIT'
-    const topic = known ?? this.#make(asked.topic)
+    const topic = known ?? this.#make(asked.topic, session.account)
     if (topic === null) return 'LIMIT'
     this.#lingering.delete(topic)
     if (!topic.isRead) this.#bus.subscribe(topic.name)
@@ -378,9 +414,9 @@ export class Topics {
   #age(now: number): void {
     this.#agingDue = false
     const { sessionKeepMs, topicIdleMs } = this.#config.limits
-    for (const [topic, left] of this.#lingering) {
-      if (now - left < sessionKeepMs) break
-      this.#forget(topic)
+    for (let { oldest } = this.#lingering; oldest !== undefined; { oldest } = this.#lingering) {
+      if (now - (this.#lingering.get(oldest) ?? now) < sessionKeepMs) break
+      this.#forget(oldest)
     }
     let left = Math.min(this.#aging.size, fixedLimits.agingTopics)
     for (const topic of this.#aging) {
@@ -401,5 +437,6 @@ export class Topics {
     this.#lingering.delete(topic)
     this.#lastForgotten = Math.max(this.#lastForgotten, topic.next - 1)
     topic.release()
+    if (topic.maker !== null) topic.maker.topics--
   }
 }

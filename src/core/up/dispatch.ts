@@ -7,9 +7,10 @@ import type { Limits } from '../ground/config.ts'
 import { Rate } from '../ground/rate.ts'
 import type { ResumeOutcome, Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
-import type { Work } from '../ground/work.ts'
+import { FREE_WORK, itemsOf, type Work } from '../ground/work.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Application, Refusal } from '../ports.ts'
+import type { Account } from '../session/account.ts'
 import { mayJoin, mayRead, mayWrite } from '../session/grant.ts'
 import { type Session, wholeWait } from '../session/session.ts'
 import { type Denials, Gate } from './gate.ts'
@@ -45,8 +46,15 @@ export interface TopicTarget {
     topic: MessageOf<'subscribe'>['topics'][number],
     now: number,
   ): MessageOf<'subscribed'> | ErrorCode
-  /** Appends an entry. Returns the topic's pressure, 0–1, or the error. */
-  publish(name: string, data: Payload, key: string, tombstone: boolean, now: number): number | ErrorCode
+  /** Appends an entry for a user. Returns the topic's pressure, 0–1, or the error. */
+  publish(
+    name: string,
+    data: Payload,
+    key: string,
+    tombstone: boolean,
+    now: number,
+    by: Account,
+  ): number | ErrorCode
 }
 
 /** The targets of messages, and what dispatch needs of the rest of the node. */
@@ -72,6 +80,7 @@ export class Dispatch {
   readonly openings: Openings
   readonly #limits: Limits
   readonly #stats: Stats
+  readonly #work: Work
   readonly #downstream: Downstream
   readonly #meetings: JoinTarget
   readonly #topics: TopicTarget
@@ -87,6 +96,7 @@ export class Dispatch {
     const { timers, application } = targets
     this.#limits = limits
     this.#stats = stats
+    this.#work = work
     this.#downstream = targets.downstream
     this.#meetings = targets.meetings
     this.#topics = targets.topics
@@ -123,7 +133,8 @@ export class Dispatch {
   finish(session: Session, now: number): void {
     this.#stopAsking(session, now)
     this.#upstream.finish(session, (from, message) => {
-      if (!this.gate.concerns(message)) this.#act(from, message, now, NONE)
+      if (this.#isAllowed(from, message, now) && !this.gate.concerns(message))
+        this.#act(from, message, now, NONE)
     })
   }
 
@@ -173,9 +184,21 @@ export class Dispatch {
     retryAfter = 0,
   ): void {
     this.#count(session, error, now)
+    this.#answer(session, message, error, text, retryAfter)
+  }
+
+  /** Tells the client that a message was refused. */
+  #answer(
+    session: Session,
+    message: ClientMessage,
+    error: ErrorCode,
+    text: string | undefined,
+    retryAfter: number,
+  ): void {
     if (message.type === 'input') this.#nack(session, message, error, retryAfter)
     else if (message.type === 'subscribe') {
-      for (const index of message.topics.keys()) this.#downstream.fail(session, message, error, text, index)
+      for (const index of message.topics.keys())
+        this.#downstream.fail(session, message, error, text, index, retryAfter)
     } else if ('call' in message && message.type !== 'cancel') {
       this.#downstream.fail(session, message, error, text, 0, retryAfter)
     }
@@ -224,11 +247,30 @@ export class Dispatch {
       if (message.type === 'input') this.#stats.refuseInput('CLOSED')
       return
     }
+    if (!this.#isAllowed(session, message, now)) return
     if (this.gate.concerns(message) && this.gate.ask(session, message, now)) return
     this.#act(session, message, now, NONE)
   }
 
+  /** Whether the user may send the message now; else it is refused with RATE, and the wait. */
+  #isAllowed(session: Session, message: ClientMessage, now: number): boolean {
+    const { account, outlet } = session
+    const wait = account.take(message, now)
+    if (wait === 0) return true
+    if (outlet !== null && account.isFlooding(now)) this.#flood(outlet)
+    this.#answer(session, message, 'RATE', 'more than a user may send in a second', wait)
+    return false
+  }
+
+  /** Handles a message; what it causes beyond what every message may cost is paid from the user's share. */
   #act(session: Session, message: ClientMessage, now: number, denials: Denials): void {
+    const before = this.#work.done
+    this.#handle(session, message, now, denials)
+    const beyond = this.#work.done - before - itemsOf(message) * FREE_WORK
+    if (beyond > 0) session.account.pay(beyond, now)
+  }
+
+  #handle(session: Session, message: ClientMessage, now: number, denials: Denials): void {
     switch (message.type) {
       case 'input':
         this.#input(session, message, now)
@@ -310,10 +352,12 @@ export class Dispatch {
   }
 
   #request(session: Session, message: MessageOf<'request'>, now: number): void {
-    const most = this.#limits.requestsPerSession
+    const { requestsPerSession: most, requestsPerUser } = this.#limits
     if (!isName(message.method)) this.#refuse(session, message, 'BAD_NAME', now)
     else if (this.#requests.of(session) >= most)
       this.#refuse(session, message, 'LIMIT', now, `more than ${most} requests at once`)
+    else if (session.account.requests >= requestsPerUser)
+      this.#refuse(session, message, 'BUSY', now, `more than ${requestsPerUser} requests of one user at once`)
     else this.#requests.start(session, message, now)
   }
 
@@ -360,9 +404,10 @@ export class Dispatch {
     else {
       // A copy: the topic may keep the payload for long, and a view would keep the client's whole packet in memory.
       const own = { text: data.text, bytes: data.bytes.slice() }
-      result = this.#topics.publish(topic, own, key, tombstone, now)
+      result = this.#topics.publish(topic, own, key, tombstone, now, session.account)
     }
-    if (typeof result === 'string') this.#refuse(session, message, result, now, denial)
+    const text = result === 'BAD_NAME' ? 'a tombstone removes a key, and this one names none' : denial
+    if (typeof result === 'string') this.#refuse(session, message, result, now, text)
     else if (message.call !== 0)
       this.#downstream.send(session, { type: 'done', call: message.call, value: Math.round(result * 100) })
   }

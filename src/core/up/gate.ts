@@ -12,10 +12,16 @@ export type Denials = ReadonlyMap<number, string>
 
 type Asking = MessageOf<'join'> | MessageOf<'subscribe'> | MessageOf<'publish'>
 
+const LATE = 'the business did not say in time whether it is allowed'
+
 /** A message that waits for `authorize`. Later messages of its session wait as well. */
 interface Inquiry {
   readonly session: Session
   readonly message: Asking
+  /** Items that are not yet asked about. */
+  readonly items: IterableIterator<[number, string]>
+  /** When all of it must be answered. */
+  readonly deadline: number
   /** Questions not yet answered. */
   readonly open: Set<Asked>
   readonly denials: Map<number, string>
@@ -65,15 +71,37 @@ export class Gate {
   ask(session: Session, message: Asking, now: number): boolean {
     const items = itemsOf(session, message)
     if (items.length === 0) return false
-    const inquiry: Inquiry = { session, message, open: new Set(), denials: new Map() }
+    const deadline = now + this.#limits.authorizeMs
+    const inquiry = {
+      session,
+      message,
+      items: items.values(),
+      deadline,
+      open: new Set<Asked>(),
+      denials: new Map(),
+    }
     session.wait(message)
     this.#inquiries.set(session, inquiry)
+    this.#askOn(inquiry)
+    return true
+  }
+
+  /**
+   * Asks about the next items of a message. No more questions of one message wait than its user may have outside: a
+   * SUBSCRIBE of a thousand topics must not make the node hold a thousand questions.
+   */
+  #askOn(inquiry: Inquiry): void {
+    const { session, message, items, deadline, open } = inquiry
     const spectator = message.type === 'join' && message.spectator
     const { user, id } = session
-    for (const [place, name] of items)
-      inquiry.open.add({ user, session: id, action: message.type, name, spectator, inquiry, place })
-    for (const question of inquiry.open) this.#asks.ask(question, now + this.#limits.authorizeMs)
-    return true
+    while (open.size < this.#limits.questionsPerUser) {
+      const { value, done } = items.next()
+      if (done === true) return
+      const [place, name] = value
+      const question = { user, session: id, action: message.type, name, spectator, inquiry, place }
+      open.add(question)
+      this.#asks.ask(question, deadline)
+    }
   }
 
   /** Takes the answer to a question. A late or second answer is ignored. */
@@ -100,9 +128,11 @@ export class Gate {
     open.delete(question)
     if (ending.by === 'close') return
     if (ending.by !== 'answer') {
-      denials.set(place, 'the business did not say in time whether it is allowed')
+      denials.set(place, LATE)
       if (wasPut) this.#application.authorizeEnded(question)
+      for (const [next] of inquiry.items) denials.set(next, LATE)
     } else if (!ending.answer) denials.set(place, 'the business does not allow it')
+    this.#askOn(inquiry)
     if (open.size > 0) return
     this.#release(session)
     this.#deliver(session, message, denials, now)

@@ -77,6 +77,7 @@ export class Requests {
     if (calls === undefined) this.#pending.set(session, (calls = new Map()))
     calls.set(call, pending)
     session.payer.hold(weigh(pending))
+    session.account.requests++
     this.#stats.requestsStarted++
     this.#asks.ask(pending, deadline)
   }
@@ -103,6 +104,7 @@ export class Requests {
     calls?.delete(call)
     if (calls?.size === 0) this.#pending.delete(owner)
     owner.payer.hold(-weigh(pending))
+    owner.account.requests--
     this.#stats.requestsEnded++
     switch (ending.by) {
       case 'answer':

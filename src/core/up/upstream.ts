@@ -1,14 +1,8 @@
 import type { ClientMessage } from '../../protocol/schema.ts'
 import type { Limits } from '../ground/config.ts'
-import { costs, type Work } from '../ground/work.ts'
+import { costs, itemsOf, type Work } from '../ground/work.ts'
 import type { Session } from '../session/session.ts'
 import type { UpstreamQueue } from '../session/upstream-queue.ts'
-
-/** How much of the sweep's budget of messages a message takes: one per item. */
-function itemsOf(message: ClientMessage): number {
-  if (message.type === 'subscribe') return Math.max(1, message.topics.length)
-  return message.type === 'unsubscribe' ? Math.max(1, message.logs.length) : 1
-}
 
 /** Nanoseconds of work that count in the round robin like one byte: an ordinary input weighs about 500 bytes. */
 const WORK_OF_BYTE = 4

@@ -1,4 +1,4 @@
-import type { Question, Revoked } from '../../core/index.ts'
+import { fixedLimits, type Question, type Revoked } from '../../core/index.ts'
 import { type ClientMessage, type MessageOf, type ServerMessage, SYSTEM_SLOT } from '../../protocol/index.ts'
 import { type ClientFacts, type Observer, violate } from '../observer.ts'
 import { allows, type Claims, readToken } from '../tokens.ts'
@@ -10,6 +10,8 @@ const REVOKED_MS = 2_000
 /** A connection and the token it is under. */
 interface Access {
   claims: Claims | null
+  /** Tokens that may be in force instead, by a clock of the node that was wrong. */
+  readonly others: Claims[]
   /** The token of a REFRESH under way, by its call. */
   readonly refreshing: Map<number, Claims | null>
   /** The client's requests on this connection, by call. */
@@ -29,16 +31,13 @@ interface Access {
 export class AuthorisationChecker implements Observer {
   readonly #access: Map<string, Access> = new Map()
   readonly #denied: Set<string> = new Set()
-  readonly #revoked: {
-    readonly node: number
-    readonly revoked: Revoked
-    readonly at: number
-    readonly when: number
-  }[] = []
+  readonly #revoked: { readonly node: number; readonly revoked: Revoked; readonly when: number }[] = []
   readonly #now: () => number
   readonly #wallOffset: number
   /** When each node last resumed after a pause. */
   readonly #woken: Map<number, number> = new Map()
+  /** How far the wall clock of each node is off, and since when, the latest first. */
+  readonly #clocks: Map<number, { readonly since: number; readonly off: number }[]> = new Map()
 
   constructor(wallOffset: number, now: () => number) {
     this.#wallOffset = wallOffset
@@ -49,8 +48,17 @@ export class AuthorisationChecker implements Observer {
     if (!allowed) this.#denied.add(`${user} ${action} ${name}`)
   }
 
-  revoked(node: number, revoked: Revoked, at: number): void {
-    this.#revoked.push({ node, revoked, at, when: this.#now() })
+  revoked(node: number, revoked: Revoked): void {
+    this.#revoked.push({ node, revoked, when: this.#now() })
+  }
+
+  clockSet(node: number, off: number): void {
+    this.#clocks.set(node, [{ since: this.#now(), off }, ...(this.#clocks.get(node) ?? [])])
+  }
+
+  /** How far the clock of a node was off, and since when. */
+  #clockAt(node: number, at: number): { readonly since: number; readonly off: number } {
+    return this.#clocks.get(node)?.find(({ since }) => since <= at) ?? { since: -Infinity, off: 0 }
   }
 
   woken(node: number): void {
@@ -61,7 +69,13 @@ export class AuthorisationChecker implements Observer {
     const key = `${client.id}/${connection}`
     const known = this.#access.get(key)
     if (known !== undefined) return known
-    const access: Access = { claims: null, refreshing: new Map(), asked: new Map(), logs: new Map() }
+    const access: Access = {
+      claims: null,
+      others: [],
+      refreshing: new Map(),
+      asked: new Map(),
+      logs: new Map(),
+    }
     this.#access.set(key, access)
     return access
   }
@@ -98,7 +112,7 @@ export class AuthorisationChecker implements Observer {
       case 'frames':
       case 'publications': {
         const log = access.logs.get(message.log)
-        if (log !== undefined && !allows(claims.rights, log.action, log.name, log.spectator))
+        if (log !== undefined && !mayHave(access, log.action, log.name, log.spectator))
           violate(
             'I17',
             `client ${client.id} got ${message.type} of ${log.name}, which its token does not allow`,
@@ -110,24 +124,24 @@ export class AuthorisationChecker implements Observer {
   /** A REFRESH counts from the moment the node accepted it; its answer, waiting in the session log, arrives later. */
   #checkExpiry(
     client: ClientFacts,
-    { claims, refreshing }: Access,
+    { claims, others, refreshing }: Access,
     { type }: ServerMessage,
     at: number,
   ): void {
-    const tokens = [claims, ...refreshing.values()].map((token) => token?.expires ?? -Infinity)
+    const tokens = [claims, ...others, ...refreshing.values()].map((token) => token?.expires ?? -Infinity)
     const expires = tokens.includes(0) ? Infinity : Math.max(...tokens)
-    const late = at + this.#wallOffset - expires
-    if (late <= GRACE_MS || at === this.#woken.get(client.node)) return
+    const { since, off } = this.#clockAt(client.node, at)
+    const late = at + this.#wallOffset + off - expires
+    if (late <= GRACE_MS || at <= since + GRACE_MS || at === this.#woken.get(client.node)) return
     violate('I17', `client ${client.id} was written ${type} ${late} ms after its token expired`)
   }
 
   #checkRevocation(client: ClientFacts, claims: Claims, { type }: ServerMessage, at: number): void {
     const grace = type === 'welcome' ? 0 : REVOKED_MS
-    for (const { node, revoked, at: until, when } of this.#revoked) {
+    for (const { node, revoked, when } of this.#revoked) {
       if (node !== client.node || at <= when + grace) continue
-      if (
-        'user' in revoked ? claims.user === revoked.user && claims.issued <= until : claims.id === revoked.id
-      )
+      // Whatever it says of its own time.
+      if ('user' in revoked ? claims.user === revoked.user && claims.made < when : claims.id === revoked.id)
         violate('I17', `client ${client.id} was written ${type} ${at - when} ms after its token was revoked`)
     }
   }
@@ -135,11 +149,18 @@ export class AuthorisationChecker implements Observer {
   #done(client: ClientFacts, access: Access, { call }: MessageOf<'done'>): void {
     const renewed = access.refreshing.get(call)
     // A late REFRESH changes nothing: the newer token of the HELLO stays.
-    if (renewed !== undefined && (renewed?.issued ?? 0) >= (access.claims?.issued ?? 0))
-      access.claims = renewed
+    const { claims } = access
+    if (renewed !== undefined && (renewed?.issued ?? 0) >= (claims?.issued ?? 0)) access.claims = renewed
+    else if (renewed && claims && this.#mayDistrust(client.node, claims)) access.others.push(renewed)
     access.refreshing.delete(call)
     const asked = access.asked.get(call)
     if (asked?.type === 'publish') this.#allowed(client, access, 'publish', asked.topic, false)
+  }
+
+  /** Whether a node may at some time have taken this token for one of the future. */
+  #mayDistrust(node: number, { issued }: Claims): boolean {
+    const clocks = this.#clocks.get(node) ?? []
+    return clocks.some(({ since, off }) => issued > since + this.#wallOffset + off + fixedLimits.aheadMs)
   }
 
   #joined(client: ClientFacts, access: Access, { call, meeting, log, slot }: MessageOf<'joined'>): void {
@@ -156,14 +177,24 @@ export class AuthorisationChecker implements Observer {
 
   #allowed(
     client: ClientFacts,
-    { claims }: Access,
+    access: Access,
     action: 'join' | 'subscribe' | 'publish',
     name: string,
     spectator: boolean,
   ): void {
-    if (claims !== null && !allows(claims.rights, action, name, spectator))
+    if (!mayHave(access, action, name, spectator))
       violate('I17', `client ${client.id} may ${action} ${name}, which its token does not allow`)
     if (this.#denied.has(`${client.user} ${action} ${name}`))
       violate('I17', `client ${client.id} may ${action} ${name}, which the business does not allow`)
   }
+}
+
+function mayHave(
+  { claims, others }: Access,
+  action: 'join' | 'subscribe' | 'publish',
+  name: string,
+  spectator: boolean,
+): boolean {
+  const tokens = claims === null ? others : [claims, ...others]
+  return tokens.length === 0 || tokens.some(({ rights }) => allows(rights, action, name, spectator))
 }

@@ -5,6 +5,7 @@ import { AuthorisationChecker } from './authorisation.ts'
 import { CreditChecker } from './bounds.ts'
 import { CadenceChecker } from './cadence.ts'
 import { ConservationChecker } from './conservation.ts'
+import { FairnessChecker } from './fairness.ts'
 import { AgreementChecker, ContinuityChecker } from './frames.ts'
 import { InputChecker } from './inputs.ts'
 import { IsolationChecker } from './isolation.ts'
@@ -18,8 +19,10 @@ import { SettlingChecker } from './settling.ts'
 import { SlowChecker } from './slow.ts'
 import { StabilityChecker } from './stability.ts'
 import { TopicChecker } from './topics.ts'
+import { WeightChecker } from './weight.ts'
+import { WorkChecker } from './work.ts'
 
-/** One of each, for one run: I1–I7, I9, I11–I18, I20, I24, seats and liveness. */
+/** One of each, for one run: I1–I7, I9, I11–I18, I20–I24, seats and liveness. */
 export function allCheckers(scenario: Scenario, now: () => number): Observer[] {
   const limits = { ...defaultLimits, ...scenario.limits }
   const rooms = new Rooms(scenario.meetings, now)
@@ -42,5 +45,8 @@ export function allCheckers(scenario: Scenario, now: () => number): Observer[] {
     new RequestChecker(),
     new LeakChecker(scenario),
     new SettlingChecker(now),
+    new WeightChecker(),
+    new FairnessChecker(scenario),
+    new WorkChecker(scenario, limits),
   ]
 }

@@ -24,8 +24,8 @@ export class LeakChecker implements Observer {
         away += members.filter(({ bot }) => !bot).length
       }
       if (away > 0 && core.sessions === 0) violate('I20', `${away} members without a session`)
-      // One timer per session and meeting, and one for what topics keep.
-      atMost(timersOf(core), core.timers, core.sessions + core.meetingCount + 1)
+      // One timer per session, meeting and open request, and one for what topics keep.
+      atMost(timersOf(core), core.timers, core.sessions + core.meetingCount + core.requestsOpen + 1)
     }
   }
 

@@ -1287,9 +1287,10 @@ describe('A reader', () => {
     expect(subscribe).toMatchObject({
       topics: [
         {
+          // The publisher that was heard of last is the last one.
           since: positionOf(9, [
-            [1, 7],
             [2, 7],
+            [1, 7],
           ]),
         },
       ],

@@ -183,7 +183,7 @@ describe('A flood of calls', () => {
       (peer) => peer.join('nowhere'),
     ]
     for (const flood of floods) {
-      const h = new Harness({ refusalBurst: 100, requestsPerSession: 2 })
+      const h = new Harness({ refusalBurst: 100, requestsPerSession: 2, subscribesPerUserPerSecond: 10_000 })
       const peer = h.connect('ann')
       let sent = 0
       for (; sent < 200 && peer.closed === null; sent++) {

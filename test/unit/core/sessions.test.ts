@@ -497,6 +497,45 @@ describe('A session', () => {
     expect(h.connect('bob').closed).toBe(null)
   })
 
+  it('makes room where its user has too many: the one goes that has been away for longest', () => {
+    const h = new Harness({ sessionsPerUser: 3 })
+    h.node.openMeeting('m', {}, h.now)
+    const seated = h.connect('ann')
+    h.seat(seated, 'm')
+    const second = h.connect('ann')
+    const live = h.connect('ann')
+    seated.hangUp()
+    h.advance(10)
+    second.hangUp()
+    h.application.presence.length = 0
+    const fourth = h.connect('ann')
+    // The second: the first keeps a seat.
+    expect(h.application.presence).toEqual(['ann FULL, over', 'ann came'])
+    expect(h.node.sessions).toBe(3)
+    const fifth = h.connect('ann')
+    expect(h.application.presence.slice(2)).toEqual(['ann FULL, over', 'ann came'])
+    expect([live.closed, fourth.closed, fifth.closed]).toEqual([null, null, null])
+    const sixth = h.open()
+    sixth.hello('ann')
+    expect(sixth.closed).toBe(4455)
+    expect(h.node.meeting('m')?.members).toEqual([])
+    const { messages } = resume(h, 'ann', fifth.session, 0)
+    expect(messages[0]).toMatchObject({ resumed: true })
+  })
+
+  it('is there after any number of reloads in a minute, and has its seat again', () => {
+    const h = new Harness()
+    h.node.openMeeting('m', { joinsPerMinute: 1 }, h.now)
+    for (let reload = 0; reload < 100; reload++) {
+      const peer = h.connect('ann')
+      expect(h.seat(peer, 'm')).toMatchObject({ slot: 0 })
+      peer.hangUp()
+      h.advance(100)
+    }
+    expect(h.node.sessions).toBe(32)
+    expect(h.node.meeting('m')?.members).toHaveLength(1)
+  })
+
   it('tells which calls it has accepted, and does not take them twice', () => {
     const h = new Harness()
     const peer = h.connect('ann')

@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { MemoryBus } from '../../../src/bus/memory.ts'
 import { decodeDiffusion } from '../../../src/core/topic/diffusion.ts'
 import { ladder, rungOf } from '../../../src/core/topic/groups.ts'
+import type { Publication } from '../../../src/core/topic/publication.ts'
+import { Writer } from '../../../src/protocol/bytes.ts'
 import type { Position } from '../../../src/protocol/index.ts'
+import { MAX_SIGNED } from '../../../src/protocol/limits.ts'
 import {
   bytes,
   grant,
@@ -694,7 +697,7 @@ describe('On the bus', () => {
   })
 
   it('a stamp that is ahead is followed: what is published then counts as later', () => {
-    const ahead = new Harness({}, { incarnation: 8, wallOffset: 1_000_000 })
+    const ahead = new Harness({}, { incarnation: 8, wallOffset: 1_000 })
     ahead.publish('t', 'early', 'k')
     ahead.settle()
     const h = new Harness()
@@ -704,6 +707,69 @@ describe('On the bus', () => {
     h.publish('t', 'late', 'k')
     h.settle()
     expect(peer.takeTexts()).toEqual(['late'])
+  })
+
+  /** What a node publishes to `t` whose clock says `now`, in milliseconds since 1970. */
+  function saidAt(now: number, incarnation: number): Uint8Array {
+    const other = new Harness({}, { incarnation, wallOffset: now - 10_000 })
+    other.publish('t', `${incarnation}`, 'k')
+    other.settle()
+    return other.bus.published[0]?.bytes ?? new Uint8Array()
+  }
+
+  it('a stamp more than a second ahead is refused on every node, so they go on and agree', () => {
+    const last = Math.floor(MAX_SIGNED / 1_000)
+    const packets = [saidAt(last, 8), saidAt(11_001, 9), saidAt(11_000, 10), saidAt(10_500, 11)]
+    const nodes = [packets, [...packets].reverse()].map((order) => {
+      const h = new Harness()
+      const peer = h.connect('ann')
+      h.listen(peer, 't')
+      for (const packet of order) h.node.handleBus('t', packet, h.now)
+      h.publish('t', 'own', 'other')
+      h.settle()
+      expect(h.node.stats.publicationsRefused.get('PROTOCOL')).toBe(2)
+      const publications = publicationsOf(peer.take())
+      expect(publications.map(({ data }) => textOf(data)).sort()).toEqual(['10', '11', 'own'])
+      expect(publications.find(({ data }) => textOf(data) === 'own')?.time).toBe(11_000)
+      const [kept] = h.node.topicLatest('t').filter(({ key }) => key === 'k')
+      return textOf((kept as Publication).data)
+    })
+    expect(nodes).toEqual(['10', '10'])
+  })
+
+  it('what a refused stamp leaves out is a hole that readers are told of', () => {
+    const other = new Harness({}, { incarnation: 8 })
+    const h = new Harness()
+    const peer = h.connect('ann')
+    h.listen(peer, 't')
+    for (const [offset, wait] of [
+      [0, 0],
+      [5_000, 0],
+      [0, 6_000],
+    ] as const) {
+      other.node.handleWallClock(offset)
+      for (const each of [other, h]) each.advance(wait)
+      other.publish('t', `${offset}`)
+      other.settle()
+      h.node.handleBus('t', other.bus.published.at(-1)?.bytes ?? new Uint8Array(), h.now)
+    }
+    h.settle()
+    const types = peer.take().map(({ type }) => type)
+    expect(types.filter((type) => type !== 'publishers' && type !== 'ping')).toEqual([
+      'publications',
+      'gap',
+      'publications',
+    ])
+  })
+
+  it('a removal without a key, and an incarnation that no node can have, are strange', () => {
+    const h = new Harness()
+    h.listen(h.connect('ann'), 't')
+    const w = new Writer()
+    w.uint(2 ** 48)
+    for (const byte of [0, 1, 0]) w.byte(byte)
+    for (const packet of [Uint8Array.of(8, 4, 1, 0), w.finish()]) h.node.handleBus('t', packet, h.now)
+    expect([h.node.stats.strangers, h.node.stats.publications]).toEqual([2, 0])
   })
 
   it('a topic’s interest lasts while it has a subscriber', () => {

@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { Work } from '../../../src/core/ground/work.ts'
 import { defaultLimits, fixedLimits } from '../../../src/core/ground/config.ts'
+import { Account, ratesOf } from '../../../src/core/session/account.ts'
 import { weighMessage } from '../../../src/core/session/upstream-queue.ts'
 import { Session } from '../../../src/core/session/session.ts'
 import { Upstream } from '../../../src/core/up/upstream.ts'
@@ -34,7 +35,8 @@ function make(limits: Partial<typeof defaultLimits> = {}): {
   const host = { limits: all, budget: endless(), slow: () => {}, expired: () => {}, caughtUp: () => {} }
   return {
     upstream,
-    session: (user) => new Session(user, grant(user), new Purse(host.budget), host),
+    session: (user) =>
+      new Session(user, grant(user), new Account(ratesOf(all)), new Purse(host.budget), host),
     send: (session, count, size = 0) => {
       for (let n = 0; n < count; n++) {
         upstream.accept(session, input(size, n + 1))

@@ -2,13 +2,14 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { defaultLimits, fixedLimits } from '../../../src/core/ground/config.ts'
 import { costs, Work } from '../../../src/core/ground/work.ts'
+import { Account, ratesOf } from '../../../src/core/session/account.ts'
 import { Session } from '../../../src/core/session/session.ts'
 import { Compacted } from '../../../src/core/topic/compacted.ts'
 import { Publication } from '../../../src/core/topic/publication.ts'
 import type { Topic } from '../../../src/core/topic/topic.ts'
 import { Upstream } from '../../../src/core/up/upstream.ts'
 import { nowhere } from '../../../src/protocol/index.ts'
-import { bytes, grant, Harness, publicationsOf, text, wish } from './harness.ts'
+import { bytes, grant, Harness, type Peer, publicationsOf, text, wish } from './harness.ts'
 import { endless, Purse } from './payers.ts'
 import { append, cursorAt, drain, publishers, topicOf, trim } from './topic-rig.ts'
 
@@ -237,6 +238,100 @@ describe('The compacted log', () => {
   })
 })
 
+describe('A publication that overflows the ring', () => {
+  it('is given at once to who reads that topic, and to nobody else', () => {
+    const h = new Harness({ topicPendingEntries: 4 })
+    h.node.defineTopics('*', { entries: 1, bytes: 100_000, ageMs: 1e9 })
+    const [reader, other] = [h.connect('ann'), h.connect('bob')]
+    h.listen(reader, 't')
+    h.node.push('bob', 'news', text('x'))
+    for (let n = 0; n < 20; n++) h.publish('t', `${n}`)
+    expect(publicationsOf(reader.take()).length).toBeGreaterThan(10)
+    expect(other.take()).toEqual([])
+    h.settle()
+    expect([publicationsOf(reader.take()).length > 0, other.take().length]).toEqual([true, 1])
+  })
+
+  it('is given up to the credit of a reader that is far behind, who loses nothing it could have taken', () => {
+    const h = new Harness({ topicPendingEntries: 4 })
+    h.node.defineTopics('*', { entries: 500, bytes: 10_000_000, ageMs: 1e9 })
+    for (let n = 0; n < 500; n++) h.publish('t', 'x'.repeat(1_000))
+    h.settle()
+    const ann = h.connect('ann')
+    ann.subscribe('t', { history: 500 })
+    h.sweep()
+    for (let n = 0; n < 600; n++) h.publish('t', 'y')
+    h.settle()
+    const messages = ann.take()
+    expect(messages.filter(({ type }) => type === 'gap')).toEqual([])
+    expect(publicationsOf(messages)).toHaveLength(1_100)
+  })
+})
+
+describe('A user pays for the work that messages cause', () => {
+  /** Sends one message after the other, each read to its end, until one is refused. Returns how many were not. */
+  function untilRefused(h: Harness, peer: Peer, send: () => void): number {
+    for (let count = 0; ; count++) {
+      send()
+      h.settle()
+      const failed = peer.take().find((message) => message.type === 'failed')
+      if (failed === undefined && count < 1_000) continue
+      expect(failed).toMatchObject({ error: 'RATE' })
+      return count
+    }
+  }
+
+  const limits = { joinsPerUserPerSecond: 1_000, subscribesPerUserPerSecond: 1_000 }
+
+  it('when a topic of many keys is read again and again', () => {
+    const h = new Harness({ ...limits, workMsPerUserPerSecond: 10, userBurstSeconds: 2 })
+    for (let n = 0; n < 2_000; n++) h.publish('k', 'x', `key${n}`)
+    h.settle()
+    const [mallory, tab, ann] = [h.connect('mallory'), h.connect('mallory'), h.connect('ann')]
+    const count = untilRefused(h, mallory, () => mallory.subscribe('k'))
+    // About 0.9 ms each, of 20.
+    expect(count).toBeGreaterThan(15)
+    expect(count).toBeLessThan(40)
+    tab.subscribe('k')
+    ann.subscribe('k')
+    h.settle()
+    expect([tab.take()[0]?.type, ann.take()[0]?.type]).toEqual(['failed', 'subscribed'])
+    h.advance(1_000)
+    expect(untilRefused(h, mallory, () => mallory.subscribe('k'))).toBeGreaterThan(8)
+  })
+
+  it('when a whole meeting is read again and again', () => {
+    const h = new Harness({ ...limits, workMsPerUserPerSecond: 10, userBurstSeconds: 2 })
+    h.node.openMeeting('m', { frameRate: 0, inputBytes: 4_096, inputBurst: 1_000 }, h.now)
+    const mallory = h.connect('mallory')
+    const { log, world } = h.seat(mallory, 'm')
+    for (let seq = 1; seq <= 250; seq++) {
+      mallory.send({ type: 'input', log, seq, after: 0, seen: 0, data: bytes(4_000) })
+      h.settle()
+    }
+    mallory.take()
+    const count = untilRefused(h, mallory, () => mallory.join('m', { world }))
+    // About 4 ms each, of 20.
+    expect(count).toBeGreaterThan(3)
+    expect(count).toBeLessThan(10)
+  })
+
+  it('but not for what every message may cost, nor for many small topics', () => {
+    const h = new Harness({ ...limits, workMsPerUserPerSecond: 1, userBurstSeconds: 1 })
+    for (let n = 0; n < 500; n++) {
+      for (let each = 0; each < 50; each++) h.publish(`t${n}`, 'x')
+      h.settle()
+    }
+    const ann = h.connect('ann')
+    const topics = Array.from({ length: 500 }, (_, n) => wish(`t${n}`, { history: 50 }))
+    ann.send({ type: 'subscribe', call: ann.call(), topics })
+    h.settle()
+    for (let n = 0; n < 100; n++) ann.publish('u', text('x'))
+    h.settle()
+    expect(ann.take().filter(({ type }) => type === 'failed')).toEqual([])
+  })
+})
+
 describe('A sweep', () => {
   it('serves others although one SUBSCRIBE names a large topic a thousand times', () => {
     const h = new Harness()
@@ -292,7 +387,8 @@ function make(): { upstream: Upstream; work: Work; session: (user: string, count
   const upstream = new Upstream(limits, work)
   const host = { limits, budget: endless(), slow: () => {}, expired: () => {}, caughtUp: () => {} }
   const session = (user: string, count: number): Session => {
-    const made = new Session(user, grant(user), new Purse(host.budget), host)
+    const account = new Account(ratesOf(limits))
+    const made = new Session(user, grant(user), account, new Purse(host.budget), host)
     for (let n = 1; n <= count; n++)
       upstream.accept(made, { type: 'input', log: 1, seq: n, after: 0, seen: 0, data: bytes(100) })
     return made

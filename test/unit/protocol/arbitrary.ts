@@ -122,7 +122,9 @@ export const publicationList: fc.Arbitrary<{ readonly at: number; readonly list:
     let at = first - 1
     const list = drawn.map(({ skipped, offset, ...entry }): PublicationEntry => {
       at += 1 + skipped
-      return { at, number: Math.max(0, at - offset), ...entry }
+      // Only a key can be removed.
+      const tombstone = entry.tombstone && entry.key !== ''
+      return { at, number: Math.max(0, at - offset), ...entry, tombstone }
     })
     return { at: first, list }
   })

@@ -123,6 +123,7 @@ const cases: { readonly [call: string]: { readonly [error: string]: (() => Case)
   },
   publish: {
     BAD_TOPIC: [() => plain((peer) => peer.publish('a b', text('x')))],
+    BAD_NAME: [() => plain((peer) => peer.publish('t', text('x'), { tombstone: true }))],
     FORBIDDEN: [
       () => withGrant((peer) => peer.publish('t', text('x'))),
       () => denied((peer) => peer.publish('t', text('x'))),

@@ -80,9 +80,10 @@ for (const isElsewhere of [false, true])
     })
   })
 
+const never = (): Promise<void> => new Promise(() => {})
+
 describe('Handlers of the two kinds', () => {
   it('have places of their own: a slow URL leaves the process free', async () => {
-    const never = (): Promise<void> => new Promise(() => {})
     const replies: string[] = []
     const handlers = new RequestHandlers(1, 1, ({ user }) => replies.push(user), silent, {
       concurrency: 1,

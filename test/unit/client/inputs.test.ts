@@ -1,0 +1,174 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Inputs } from '../../../src/client/machine/inputs.ts'
+import {
+  MOST_FRAMED_INPUTS,
+  MOST_WAITING_BYTES,
+  MOST_WAITING_INPUTS,
+  Waiting,
+} from '../../../src/client/machine/limits.ts'
+import { type Payload, RtmsError } from '../../../src/protocol/index.ts'
+
+const data: Payload = { text: false, bytes: new Uint8Array(10) }
+
+/** A member's inputs, and how each ended, in the order in which they were made. */
+class Sender {
+  readonly waiting = new Waiting()
+  readonly inputs = new Inputs(this.waiting)
+  readonly ends: unknown[][] = []
+
+  add(sendBy = 10_000, sent = true): { readonly seq: number; readonly after: number } {
+    const ends: unknown[] = []
+    const done = (result: unknown): void => void ends.push(result instanceof RtmsError ? result.code : result)
+    const { seq, after } = this.inputs.add(data, sendBy, sent, done)
+    this.ends.push(ends)
+    return { seq, after }
+  }
+
+  resend(answered: number, now = 0): [number, number][] {
+    return this.inputs.resend(answered, now).map(({ seq, after }) => [seq, after])
+  }
+
+  /** Whether nothing is held any more: all that may wait fits. */
+  isEmpty(): boolean {
+    const all: Payload = { text: false, bytes: new Uint8Array(MOST_WAITING_BYTES - 100) }
+    try {
+      this.waiting.take(all)
+    } catch {
+      return false
+    }
+    this.waiting.give(all)
+    return true
+  }
+}
+
+describe('Inputs', () => {
+  it('that are unanswered are limited in number; framed ones do not count', () => {
+    const sender = new Sender()
+    for (let i = 0; i < MOST_WAITING_INPUTS; i++) sender.add()
+    expect(() => sender.add()).toThrow(expect.objectContaining({ code: 'BUSY' }))
+    sender.inputs.framed(1, 1)
+    expect(sender.inputs.unanswered).toBe(MOST_WAITING_INPUTS - 1)
+    expect(sender.add().seq).toBe(MOST_WAITING_INPUTS + 1)
+    expect(() => sender.add()).toThrow(expect.objectContaining({ code: 'BUSY' }))
+  })
+
+  it('that are framed are kept until they are stable, the latest of them only', () => {
+    const sender = new Sender()
+    for (let i = 1; i <= MOST_FRAMED_INPUTS + 2; i++) {
+      sender.add()
+      sender.inputs.framed(i, i)
+    }
+    // A log that has none of them: the two oldest were given up.
+    const again = sender.resend(0)
+    expect([again.length, again[0]?.[0]]).toEqual([MOST_FRAMED_INPUTS, 3])
+    sender.inputs.settle(500)
+    expect(sender.resend(0)[0]?.[0]).toBe(501)
+    sender.inputs.settle(Infinity)
+    expect([sender.resend(0), sender.inputs.unanswered, sender.isEmpty()]).toEqual([[], 0, true])
+  })
+
+  it('name the last one before them that was sent and not refused', () => {
+    const sender = new Sender()
+    expect([sender.add().after, sender.add().after, sender.add().after]).toEqual([0, 1, 2])
+    sender.inputs.refused(2, new RtmsError('RATE'))
+    expect(sender.add().after).toBe(3)
+    sender.inputs.refused(4, new RtmsError('RATE'))
+    expect(sender.add().after).toBe(3)
+    sender.inputs.framed(1, 1)
+    sender.inputs.framed(3, 1)
+    sender.inputs.settle(1)
+    sender.inputs.refused(5, new RtmsError('RATE'))
+    // All others are answered and forgotten, and 3 was the last of them.
+    expect(sender.add().after).toBe(3)
+    expect(sender.ends).toEqual([[1], ['RATE'], [1], ['RATE'], ['RATE'], []])
+  })
+
+  it('that were not sent are passed over by those that follow', () => {
+    const sender = new Sender()
+    sender.add(10_000, false)
+    expect(sender.add().after).toBe(0)
+    expect(sender.add().after).toBe(2)
+  })
+
+  it('that did not arrive are sent again, in order, each after the one before', () => {
+    const sender = new Sender()
+    for (let i = 0; i < 4; i++) sender.add()
+    expect(sender.resend(2)).toEqual([
+      [3, 2],
+      [4, 3],
+    ])
+    expect(sender.ends).toEqual([[], [], [], []])
+  })
+
+  it('are not sent after their time', () => {
+    const sender = new Sender()
+    sender.add(100)
+    sender.add(200)
+    expect(sender.resend(0, 100)).toEqual([[2, 0]])
+    expect(sender.ends).toEqual([['NOT_SENT'], []])
+  })
+
+  it('expire by their time, sent ones as UNKNOWN, and the earliest of the others is known', () => {
+    const sender = new Sender()
+    sender.add(300, false)
+    sender.add(100)
+    sender.add(200)
+    sender.inputs.framed(3, 1)
+    expect(sender.inputs.earliest).toBe(100)
+    sender.inputs.expire(99)
+    expect([sender.ends, sender.inputs.earliest]).toEqual([[[], [], [1]], 100])
+    sender.inputs.expire(100)
+    expect([sender.ends, sender.inputs.earliest]).toEqual([[[], ['UNKNOWN'], [1]], 300])
+    sender.inputs.expire(300)
+    expect([sender.ends, sender.inputs.earliest]).toEqual([[['NOT_SENT'], ['UNKNOWN'], [1]], Infinity])
+  })
+
+  it('end once each and give all room back, whatever happens and in whatever order', () => {
+    const step = fc.oneof(
+      { weight: 4, arbitrary: fc.record({ add: fc.boolean(), sendBy: fc.nat(100) }) },
+      fc.record({ framed: fc.integer({ min: 1, max: 20 }), frame: fc.integer({ min: 1, max: 30 }) }),
+      fc.record({ refused: fc.integer({ min: 1, max: 20 }) }),
+      fc.record({ settle: fc.nat(30) }),
+      fc.record({ expire: fc.nat(100) }),
+      fc.record({ resend: fc.nat(20), now: fc.nat(100) }),
+      fc.record({ giveUp: fc.nat(20) }),
+      fc.record({ restart: fc.nat(20), keep: fc.constant(false) }),
+      fc.constant({ abandon: true }),
+    )
+    type Step = Partial<Record<string, number>> & { add?: boolean; keep?: boolean }
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 50 }), (steps) => {
+        const sender = new Sender()
+        const { inputs } = sender
+        for (const each of steps as Step[]) {
+          if (each.add !== undefined) sender.add(each['sendBy'], each.add)
+          if (each['framed'] !== undefined) inputs.framed(each['framed'], each['frame'] as number)
+          if (each['refused'] !== undefined) inputs.refused(each['refused'], new RtmsError('RATE'))
+          if (each['settle'] !== undefined) inputs.settle(each['settle'])
+          if (each['expire'] !== undefined) inputs.expire(each['expire'])
+          if (each['giveUp'] !== undefined) inputs.giveUp(each['giveUp'])
+          if (each['restart'] !== undefined) inputs.restart(each['restart'], each.keep as boolean)
+          if ('abandon' in each) inputs.abandon()
+          if (each['resend'] !== undefined) {
+            const again = sender.resend(each['resend'], each['now'])
+            let before = -1
+            for (const [seq, after] of again) {
+              expect(seq).toBeGreaterThan(each['resend'])
+              expect(after).toBeLessThan(seq)
+              expect(after).toBeGreaterThanOrEqual(before)
+              before = seq
+            }
+          }
+          const open = sender.ends.filter((ends) => ends.length === 0).length
+          expect(inputs.unanswered).toBe(open)
+          for (const ends of sender.ends) expect(ends.length).toBeLessThanOrEqual(1)
+        }
+        inputs.end(new RtmsError('CLOSED'))
+        expect(sender.ends.every((ends) => ends.length === 1)).toBe(true)
+        expect([inputs.unanswered, sender.isEmpty()]).toEqual([0, true])
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
