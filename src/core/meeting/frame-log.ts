@@ -111,7 +111,9 @@ export class FrameLog extends Payer implements Log {
   /** Estimates the work of reading from a frame to the end. */
   workFrom(frame: number): number {
     const frames = this.next - Math.max(frame, this.first)
-    return frames <= 0 ? 0 : frames * (costs.walked + (this.#bytes / this.#ring.size) * costs.reread)
+    if (frames <= 0) return 0
+    const bytes = Math.max(0, this.#bytes / this.#ring.size - weights.emptyFrame - weights.bytes)
+    return frames * (costs.walked + bytes * costs.reread)
   }
 
   isCurrent(cursor: Cursor): boolean {

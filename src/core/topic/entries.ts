@@ -1,19 +1,17 @@
-import { encodeBatch } from '../../protocol/binary.ts'
-import { Writer } from '../../protocol/bytes.ts'
 import type { Payload } from '../../protocol/payload.ts'
-import { PublicationWriter } from '../../protocol/publications.ts'
-import { type Position, schema } from '../../protocol/schema.ts'
+import type { Position } from '../../protocol/schema.ts'
 import type { Budget, Payer } from '../ground/budget.ts'
-import { fixedLimits, type Retention } from '../ground/config.ts'
+import type { Retention } from '../ground/config.ts'
 import { Ring } from '../ground/ring.ts'
 import { weights } from '../ground/weights.ts'
 import { costs, type Work } from '../ground/work.ts'
-import { Encoded } from '../log/encoded.ts'
+import type { Encoded } from '../log/encoded.ts'
 import { BatchCache, type CachedBatch, Gap, type WarmCaches } from '../log/batches.ts'
 import type { Read } from '../log/log.ts'
 import { Compacted } from './compacted.ts'
 import { policies, type TopicCursor, type Wish } from './cursor.ts'
 import { Heads } from './heads.ts'
+import { Pages } from './pages.ts'
 import { Publication } from './publication.ts'
 import type { Publisher } from './publishers.ts'
 
@@ -30,17 +28,6 @@ export interface TopicSettings {
   readonly pageBytes: number
 }
 
-const scratch: Writer = new Writer(4_096)
-
-/** A stretch of a log as one reader gets it. */
-interface Page {
-  readonly entries: readonly Publication[]
-  /** Where the next page begins. */
-  readonly to: number
-  /** Whether the stretch has removals. */
-  readonly removals: boolean
-}
-
 /**
  * The contents of a topic's log, from its first publication on: a ring with the entries of all publishers in order of
  * arrival, and the compacted log. It knows exactly what each reader has missed.
@@ -51,6 +38,7 @@ export class TopicEntries {
   readonly #settings: TopicSettings
   readonly #ring: Ring<Publication>
   readonly #compacted: Compacted = new Compacted()
+  readonly #pages: Pages
   readonly #heads: Heads = new Heads()
   readonly #payer: Payer
   #bytes = 0
@@ -81,6 +69,7 @@ export class TopicEntries {
     this.#settings = settings
     this.#payer = payer
     this.#ring = new Ring(start)
+    this.#pages = new Pages(number, settings, this.#ring, this.#compacted)
     this.#batches = new BatchCache(payer, settings.caches)
     this.#changes = new BatchCache(payer, settings.caches)
     this.#values = new BatchCache(payer, settings.caches)
@@ -259,7 +248,8 @@ export class TopicEntries {
     const isLatest = conflate || values !== null
     const behind = this.next - Math.max(position, isLatest ? 0 : this.first)
     const entries = isLatest ? Math.min(behind, slots, keys?.size ?? Infinity) : behind
-    return entries * (costs.encoded + (this.#held / Math.max(this.size, slots)) * costs.reread)
+    const weight = (this.#held - weights.entries) / Math.max(this.size, slots, 1)
+    return entries * (costs.encoded + Math.max(0, weight - weights.publication) * costs.reread)
   }
 
   read(cursor: TopicCursor): Read {
@@ -317,31 +307,12 @@ export class TopicEntries {
       cursor.position = known.to
       return known.batch
     }
-    const { entries, to } = this.#pageOfRing(from, keys)
+    const { entries, to } = this.#pages.ofRing(from, keys, this.#lastOdd)
     cursor.position = to
     if (entries.length === 0) return 'nothing'
     const batch = this.#batch(entries)
     if (keys === null) this.#batches.set(from, batch, to)
     return batch
-  }
-
-  /** A page of the ring, up to the next hole. */
-  #pageOfRing(from: number, keys: ReadonlySet<string> | null): Pick<Page, 'entries' | 'to'> {
-    const entries: Publication[] = []
-    // Where none of the keys has changed since, there is nothing to walk.
-    if (keys !== null && this.#lastOdd < from && !this.#compacted.hasChanged(keys, from))
-      return { entries, to: this.next }
-    const end = Math.min(this.next, from + fixedLimits.pageEntries)
-    let to = from
-    for (let bytes = 0; to < end && bytes < this.#settings.pageBytes; to++) {
-      const next = this.#ring.get(to)
-      if (next.lost > 0 && to > from) break
-      if (keys !== null && !keys.has(next.key)) continue
-      entries.push(next)
-      bytes += next.size
-    }
-    this.#settings.work.done += (to - from) * costs.walked
-    return { entries, to }
   }
 
   /** Reads the compacted log from the cursor on: work in proportion to the keys that changed. */
@@ -370,7 +341,7 @@ export class TopicEntries {
       cursor.position = known.to
       return known.batch
     }
-    const { entries, to } = this.#page(from, this.next, keys, 0)
+    const { entries, to } = this.#pages.ofLatest(from, this.next, keys, 0)
     cursor.position = to
     if (entries.length === 0) return 'nothing'
     const batch = this.#batch(entries)
@@ -392,14 +363,13 @@ export class TopicEntries {
       this.#move(cursor, known.to)
       return known.batch
     }
-    const { entries, to: next, removals } = this.#page(from, end, keys, began)
+    const { entries, to: next, removals } = this.#pages.ofLatest(from, end, keys, began)
     const last = entries.at(-1)
     const to = last === undefined ? next : last.position + 1
     this.#move(cursor, to)
     if (last === undefined) {
       if (to < end) return 'nothing'
-      scratch.reset()
-      return new Encoded(encodeBatch(schema.publications.code, [this.#number, end], scratch))
+      return this.#pages.end(end)
     }
     const batch = this.#batch(entries)
     if (keys === null) (removals ? this.#removals : this.#values).set(from, batch, to)
@@ -413,52 +383,6 @@ export class TopicEntries {
     return this.#values.get(from) ?? this.#removals.get(from)
   }
 
-  /** A page of the latest entries at positions `from` … `end` − 1, leaving out removals before `began`. */
-  #page(from: number, end: number, keys: ReadonlySet<string> | null, began: number): Page {
-    return keys === null ? this.#pageOfAll(from, end, began) : this.#pageOfKeys(from, end, keys, began)
-  }
-
-  #pageOfAll(from: number, end: number, began: number): Page {
-    const compacted = this.#compacted
-    const entries: Publication[] = []
-    const first = compacted.slotOf(from)
-    const last = Math.min(compacted.slots, first + fixedLimits.pageEntries)
-    let slot = first
-    let to = end
-    let removals = false
-    for (let bytes = 0; slot < compacted.slots; slot++) {
-      const entry = compacted.at(slot)
-      if (entry === null) continue
-      if (entry.position >= end) break
-      if (slot >= last || bytes >= this.#settings.pageBytes) {
-        to = entry.position
-        break
-      }
-      removals ||= entry.tombstone
-      if (entry.tombstone && entry.position < began) continue
-      entries.push(entry)
-      bytes += entry.size
-    }
-    this.#settings.work.done += (slot - first) * costs.walked
-    return { entries, to, removals }
-  }
-
-  #pageOfKeys(from: number, end: number, keys: ReadonlySet<string>, began: number): Page {
-    const entries: Publication[] = []
-    for (const key of keys) {
-      const entry = this.#compacted.get(key)
-      if (entry === undefined || entry.position < from || entry.position >= end) continue
-      if (!entry.tombstone || entry.position >= began) entries.push(entry)
-    }
-    entries.sort((a, b) => a.position - b.position)
-    this.#settings.work.done += keys.size * costs.walked
-    let count = 0
-    for (let bytes = 0; count < entries.length && bytes < this.#settings.pageBytes; count++)
-      bytes += (entries[count] as Publication).size
-    const to = entries[count]?.position ?? end
-    return { entries: entries.slice(0, count), to, removals: true }
-  }
-
   #move(cursor: TopicCursor, to: number): void {
     cursor.position = to
     if (to === this.next) cursor.values = null
@@ -466,16 +390,6 @@ export class TopicEntries {
 
   #batch(entries: readonly Publication[]): Encoded {
     this.#hasBatches = true
-    const first = (entries[0] as Publication).position
-    const { origin } = this.#settings
-    scratch.reset()
-    const writer = new PublicationWriter(scratch, first)
-    entries.forEach(({ position, source, number, stamp, key, tombstone, data }, index) => {
-      const time = Math.floor(stamp / 1000) - origin
-      const isLast = index === entries.length - 1
-      writer.add(position, source.number, number, time, key, tombstone, data, isLast)
-    })
-    this.#settings.work.done += entries.length * costs.encoded + scratch.length * costs.byte
-    return new Encoded(encodeBatch(schema.publications.code, [this.#number, first], scratch))
+    return this.#pages.batch(entries)
   }
 }

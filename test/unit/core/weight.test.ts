@@ -354,7 +354,7 @@ describe('A node does not go on holding', () => {
   it('the pages of a quiet meeting, which every JOIN at another frame needs anew', async () => {
     const FRAMES = 300
     const { each } = await measure('JOIN at another frame', FRAMES, () => {
-      const scale = new Scale()
+      const scale = new Scale({ joinsPerUserPerSecond: 1_000, workMsPerUserPerSecond: 10_000 })
       const options = { frameRate: 0, inputBytes: 4_000, inputBurst: 1_000, inputsPerSecond: 1_000 }
       scale.node.openMeeting('m', options, scale.now)
       const connection = scale.connect('u')
