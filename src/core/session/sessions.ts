@@ -65,7 +65,8 @@ export class Sessions {
 
   /**
    * Attaches an outlet to the session that a HELLO names, or to a new one; `reason` says why it is new. Returns
-   * 'stolen' when the id belongs to another user, 'limit' when the user has too many sessions, or holds too much of a full node.
+   * 'stolen' when the id belongs to another user, 'limit' when the user has too many sessions, or holds too much of a
+   * full node.
    */
   attach(
     outlet: Outlet,
