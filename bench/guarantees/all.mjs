@@ -16,6 +16,7 @@ const programs = [
   ['slowloris', [], 4],
   ['resets', [], 2],
   ['oversize', [], 2],
+  ['weight', [], 2],
   ['malformed', [], 8],
   ['static', [], 4],
   ['ports', [], 2],
