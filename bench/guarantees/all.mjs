@@ -16,6 +16,7 @@ const programs = [
   ['resets', [], 2],
   ['oversize', [], 2],
   ['malformed', [], 8],
+  ['fairness', [], 3],
   ['churn', ['--minutes', '2'], 4],
 ]
 
