@@ -140,10 +140,10 @@ export class Hostile {
         this.#often(30, () => peer.link.send(this.#anything(peer.codec)))
         return
       case 'crowd of sessions':
-        for (let i = 0; i < 40; i++) this.#connect(trick, false)
+        for (let i = 0; i < 12; i++) this.#connect(trick, false)
         return
       case 'many keys':
-        for (let i = 0; i < 200; i++)
+        for (let i = 0; i < 60; i++)
           peer.send(publish(i + 1, 'h.k', textPayload('x'.repeat(500)), { key: `${random.int(0, 9_999)}` }))
         return
       case 'many questions':
