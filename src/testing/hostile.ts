@@ -140,7 +140,7 @@ export class Hostile {
         this.#often(30, () => peer.link.send(this.#anything(peer.codec)))
         return
       case 'crowd of sessions':
-        for (let i = 0; i < 12; i++) this.#connect(trick, false)
+        for (let i = 0; i < 40; i++) this.#connect(trick, false)
         return
       case 'many keys':
         for (let i = 0; i < 60; i++)
