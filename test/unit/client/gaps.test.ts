@@ -124,7 +124,7 @@ interface Seated {
   readonly seat: SeatMachine
   readonly heard: SeatRecorder
   readonly outcomes: Outcomes
-  send(name: string): void
+  readonly send: (name: string) => void
 }
 
 function seated(): Seated {
