@@ -192,9 +192,8 @@ export class Client {
     const { conflate = false, maxHz = 0, keys = [], history = 0, since } = options
     if (keys.length > limits.keys || !keys.every(isKey))
       throw new RtmsError('LIMIT', `at most ${limits.keys} keys of ${limits.name} bytes`)
-    if (!isUint(history)) throw new RangeError(`history is ${history}; expected an integer from 0`)
-    if (since !== undefined && !isPosition(since))
-      throw new TypeError('since must be what client.position gave')
+    if (!isUint(history)) throw new RangeError(`history is ${history}; expected 0 or more`)
+    if (since !== undefined && !isPosition(since)) throw new TypeError('since must come from client.position')
     const wish: ReadOptions = {
       conflate,
       // The wire carries a whole number, in which 0 means no throttle.
@@ -207,8 +206,7 @@ export class Client {
     const shared =
       this.#shared.get(topic) ??
       new SharedReader(topic, wish, this.#outside.report, () => this.#shared.delete(topic))
-    if (!shared.isSame(wish))
-      throw new RtmsError('LIMIT', `${topic} is subscribed to with other options already`)
+    if (!shared.isSame(wish)) throw new RtmsError('LIMIT', `${topic} already has other options`)
     this.#shared.set(topic, shared)
     const remove = shared.add(listener as (data: unknown, publication: Publication) => void, options)
     this.#run(() => (shared.reader ??= this.#machine.followers.read(topic, wish, shared)))

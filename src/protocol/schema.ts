@@ -173,6 +173,14 @@ export const schema = {
       maxSubscriptions: 'uint',
       maxRequests: 'uint',
     },
+    // What a user may send in a second, all sessions together, and how many seconds' worth at once.
+    tail: {
+      publishRate: 'uint',
+      subscribeRate: 'uint',
+      joinRate: 'uint',
+      requestRate: 'uint',
+      burst: 'uint',
+    },
   },
   goodbye: {
     code: 0x41,

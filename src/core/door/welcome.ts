@@ -51,5 +51,10 @@ export function welcomeOf(
     maxMeetings: limits.meetingsPerSession,
     maxSubscriptions: limits.subscriptionsPerSession,
     maxRequests: limits.requestsPerSession,
+    publishRate: limits.publishesPerUserPerSecond,
+    subscribeRate: limits.subscribesPerUserPerSecond,
+    joinRate: limits.joinsPerUserPerSecond,
+    requestRate: limits.requestsPerUserPerSecond,
+    burst: limits.userBurstSeconds,
   }
 }

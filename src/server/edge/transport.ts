@@ -173,7 +173,7 @@ export class Gateway {
       this.#server.handleUpgrade(request, socket, head, (ws) => this.#open(ws, socket, address))
       socket.off('error', fail)
     }
-    this.#upgrades.add({ socket, run })
+    this.#upgrades.add({ socket, run }, address)
   }
 
   /** An upgrade that throws costs its own socket. */

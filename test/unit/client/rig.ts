@@ -48,6 +48,11 @@ export const welcomeOf = (parts: Partial<MessageOf<'welcome'>> = {}): MessageOf<
   maxMeetings: 100,
   maxSubscriptions: 1_000,
   maxRequests: 64,
+  publishRate: 0,
+  subscribeRate: 0,
+  joinRate: 0,
+  requestRate: 0,
+  burst: 0,
   ...parts,
 })
 

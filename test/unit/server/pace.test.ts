@@ -14,12 +14,12 @@ it('A storm is worked through in order, a few milliseconds in each turn of the e
       done.push(item)
       now += 1
       // What comes meanwhile waits behind the others.
-      if (item === 1) pace.add(100)
+      if (item === 1) pace.add(100, 'a')
     },
     never,
     () => now,
   )
-  for (let n = 0; n < 10; n++) pace.add(n)
+  for (let n = 0; n < 10; n++) pace.add(n, 'a')
   expect(done).toEqual([])
   await turn()
   expect(done).toEqual([0, 1, 2, 3])
@@ -29,7 +29,7 @@ it('A storm is worked through in order, a few milliseconds in each turn of the e
   expect(done).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 100])
   expect(pace.size).toBe(0)
   await turn()
-  pace.add(200)
+  pace.add(200, 'a')
   await turn()
   expect(done.at(-1)).toBe(200)
 })
@@ -45,7 +45,7 @@ it('Something slow is done all the same, one in each turn', async () => {
     never,
     () => now,
   )
-  for (let n = 0; n < 3; n++) pace.add(n)
+  for (let n = 0; n < 3; n++) pace.add(n, 'a')
   await turn()
   expect(done).toEqual([0])
   await turn()
@@ -64,7 +64,7 @@ it('Something that throws costs nobody else their turn', async () => {
     (item, error) => void failed.push([item, (error as Error).message]),
     () => 0,
   )
-  for (let n = 0; n < 5; n++) pace.add(n)
+  for (let n = 0; n < 5; n++) pace.add(n, 'a')
   await turn()
   expect(done).toEqual([1, 3])
   expect(failed).toEqual([
@@ -73,7 +73,28 @@ it('Something that throws costs nobody else their turn', async () => {
     [4, '4'],
   ])
   expect(pace.size).toBe(0)
-  pace.add(7)
+  pace.add(7, 'a')
   await turn()
   expect(done).toEqual([1, 3, 7])
+})
+
+it('A crowd at one address delays the others by no more than one of it', async () => {
+  let now = 0
+  const done: string[] = []
+  const pace = new Pace<string>(
+    (item) => {
+      done.push(item)
+      now += 1
+    },
+    never,
+    () => now,
+  )
+  for (let n = 0; n < 100; n++) pace.add(`a${n}`, 'a')
+  pace.add('b0', 'b')
+  pace.add('c0', 'c')
+  pace.add('b1', 'b')
+  await turn()
+  await turn()
+  expect(done).toEqual(['a0', 'b0', 'c0', 'a1', 'b1', 'a2', 'a3', 'a4'])
+  expect(pace.size).toBe(95)
 })
