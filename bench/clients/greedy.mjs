@@ -71,7 +71,8 @@ async function misbehave(codec, where, token, name, { weight, tickMs }) {
 
 /** A page that is reloaded for ever. */
 async function reload(codec, where, token) {
-  while (!isOver) {
+  const over = () => isOver
+  while (!over()) {
     const client = new RtmsSink(codec, where)
     await client.open(token, 131_072).then(
       () => counts.reloads++,

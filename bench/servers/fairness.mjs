@@ -21,13 +21,15 @@ process.on('unhandledRejection', (why) => faults.push(`rejection: ${String(why)}
 
 let rtms
 
+async function hook(request, response) {
+  let body = ''
+  for await (const chunk of request) body += chunk
+  if (JSON.parse(body).method === 'hook.slow') await sleep(SLOW_MS)
+  response.writeHead(200, { 'content-type': 'application/json' }).end('1')
+}
+
 async function hooks() {
-  const server = createServer(async (request, response) => {
-    let body = ''
-    for await (const chunk of request) body += chunk
-    if (JSON.parse(body).method === 'hook.slow') await sleep(SLOW_MS)
-    response.writeHead(200, { 'content-type': 'application/json' }).end('1')
-  })
+  const server = createServer((request, response) => void hook(request, response))
   server.on('clientError', () => {})
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

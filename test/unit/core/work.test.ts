@@ -268,19 +268,19 @@ describe('A publication that overflows the ring', () => {
   })
 })
 
-describe('A user pays for the work that messages cause', () => {
-  /** Sends one message after the other, each read to its end, until one is refused. Returns how many were not. */
-  function untilRefused(h: Harness, peer: Peer, send: () => void): number {
-    for (let count = 0; ; count++) {
-      send()
-      h.settle()
-      const failed = peer.take().find((message) => message.type === 'failed')
-      if (failed === undefined && count < 1_000) continue
-      expect(failed).toMatchObject({ error: 'RATE' })
-      return count
-    }
+/** Sends one message after the other, each read to its end, until one is refused. Returns how many were not. */
+function untilRefused(h: Harness, peer: Peer, send: () => void): number {
+  for (let count = 0; ; count++) {
+    send()
+    h.settle()
+    const failed = peer.take().find((message) => message.type === 'failed')
+    if (failed === undefined && count < 1_000) continue
+    expect(failed).toMatchObject({ error: 'RATE' })
+    return count
   }
+}
 
+describe('A user pays for the work that messages cause', () => {
   const limits = { joinsPerUserPerSecond: 1_000, subscribesPerUserPerSecond: 1_000 }
 
   it('when a topic of many keys is read again and again', () => {
