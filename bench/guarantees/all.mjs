@@ -20,6 +20,7 @@ const programs = [
   ['malformed', [], 8],
   ['static', [], 4],
   ['ports', [], 2],
+  ['fairness', [], 3],
   ['churn', ['--minutes', '2'], 4],
 ]
 

@@ -49,6 +49,7 @@ const BINARY = 0x82
 function breakSockets() {
   const known = new WeakSet()
   let isArmed = false
+  // oxlint-disable-next-line typescript/unbound-method
   const { write } = Socket.prototype
   Socket.prototype.write = function (...args) {
     if (!isArmed) known.add(this)

@@ -50,7 +50,7 @@ function encode(messages: readonly Message[]): Uint8Array {
 }
 
 function decode(packet: Uint8Array | string, from: Side): Message[] {
-  if (typeof packet === 'string') throw malformed('a text message, but rtms.v1 is binary')
+  if (typeof packet === 'string') throw malformed('text, but rtms.v1 is binary')
   // A Node.js Buffer would yield Buffers as fields, whose `slice` shares memory where a Uint8Array's copies.
   const plain = packet.constructor === Uint8Array
   const r = new Reader(plain ? packet : new Uint8Array(packet.buffer, packet.byteOffset, packet.byteLength))

@@ -44,7 +44,7 @@ const eventTypes: ReadonlyMap<number, EventType> = byCode(events)
 export function decodeEvent(entry: FrameEntry): MeetingEvent | null {
   const type = eventTypes.get(entry.seq)
   if (type === undefined) return null
-  if (entry.data.text) throw malformed('a system event whose fields are text')
+  if (entry.data.text) throw malformed('a system event in text')
   const r = new Reader(entry.data.bytes)
   const event = { type }
   readFields(r, events[type].fields, event)
@@ -104,7 +104,7 @@ export function eachFrame(
     } else {
       const size = head / 2
       // An entry has at least three bytes, so a larger claim is false and must not be allocated for.
-      if (size === 0 || size * 3 > r.left) throw malformed('a frame with more entries than bytes')
+      if (size === 0 || size * 3 > r.left) throw malformed('more entries than bytes')
       const entries: FrameEntry[] = []
       for (let i = 0; i < size; i++) entries.push({ slot: r.byte(), seq: r.uint(), data: readPayload(r) })
       visit(frame++, entries)

@@ -310,28 +310,16 @@ export class Connections {
     const { value: grant } = outcome as Outcome<Grant> & { ok: true }
     if (this.#isRevoked(connection, grant, now)) return
     this.#replace(hello, grant, now)
-    let attached = this.#attach(connection, hello, grant)
+    const { sessions } = this.#host
+    let attached = sessions.attach(connection, hello, grant)
     if (attached === 'limit' && this.#host.makeRoom(grant.user, now))
-      attached = this.#attach(connection, hello, grant)
-    if (attached === null) this.close(connection, 'FULL', 'no session could be opened', now)
+      attached = sessions.attach(connection, hello, grant)
+    if (attached === 'failed') this.close(connection, 'FULL', 'no session could be opened', now)
     else if (attached === 'stolen') this.close(connection, 'UNAUTHENTICATED', refusals.UNAUTHENTICATED, now)
     else if (attached === 'limit') this.close(connection, 'FULL', 'too many sessions of one user', now)
     else {
       this.#welcome(connection, hello, attached, now)
       for (const message of held.messages) this.#receive(connection, message, now)
-    }
-  }
-
-  /** Null where a new session got no id: randomness comes from a port, which may throw. */
-  #attach(
-    connection: Connection,
-    hello: MessageOf<'hello'>,
-    grant: Grant,
-  ): ReturnType<Sessions['attach']> | null {
-    try {
-      return this.#host.sessions.attach(connection, hello, grant)
-    } catch {
-      return null
     }
   }
 

@@ -62,7 +62,7 @@ export interface NodeLimits {
   refreshesPerUserPerSecond: number
   /**
    * Milliseconds of work, as {@link costs} estimates it, that the messages of one user may cause in a second besides
-   * what every message may cost; beyond that the messages above are refused with RATE.
+   * what every message may cost; beyond that JOIN and SUBSCRIBE are refused with RATE.
    */
   workMsPerUserPerSecond: number
   userBurstSeconds: number

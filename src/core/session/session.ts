@@ -204,6 +204,8 @@ export function wholeWait(retryAfterMs: number): number {
 
 /** Cuts a message to what a `reason` field can carry, without splitting a character. */
 export function shorten(message: string): string {
+  // Each of 1,000 refused topics has one, and hardly any is too long.
+  if (message.length * 3 <= limits.reason || utf8Length(message) <= limits.reason) return message
   // Twice the limit, because a character may be a surrogate pair.
   const characters = Array.from(message.slice(0, 2 * limits.reason)).slice(0, limits.reason)
   while (utf8Length(characters.join('')) > limits.reason) characters.pop()

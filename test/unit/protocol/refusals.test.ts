@@ -78,6 +78,7 @@ const cases: { readonly [call: string]: { readonly [error: string]: (() => Case)
         harness.settle()
         return { harness, peer, call: peer.join('m') }
       },
+      () => hasty('join', (peer) => messages.join(peer.call(), 'nowhere')),
     ],
     HANDLER_FAILED: [
       () => {
@@ -116,6 +117,7 @@ const cases: { readonly [call: string]: { readonly [error: string]: (() => Case)
       },
     ],
     UNKNOWN: [() => cutOff((peer) => peer.subscribe('t'))],
+    RATE: [() => hasty('subscribe', (peer) => messages.subscribe(peer.call(), 't'))],
     BUSY: [() => crowded((peer) => messages.subscribe(peer.call(), 't'))],
   },
   unsubscribe: {
@@ -140,6 +142,7 @@ const cases: { readonly [call: string]: { readonly [error: string]: (() => Case)
         return { harness, peer, call: peer.publish('t', text('x'), { key: 'two' }) }
       },
     ],
+    RATE: [() => hasty('publish', (peer) => messages.publish(peer.call(), 't', text('x')))],
     BUSY: [() => crowded((peer) => messages.publish(peer.call(), 't', text('x')))],
   },
   request: {
@@ -173,7 +176,15 @@ const cases: { readonly [call: string]: { readonly [error: string]: (() => Case)
         return { harness, peer, call }
       },
     ],
-    BUSY: [() => answered('BUSY'), () => crowded((peer) => messages.request(peer.call(), 'm', text('x')))],
+    RATE: [() => hasty('request', (peer) => messages.request(peer.call(), 'm', text('x')))],
+    BUSY: [
+      () => crowded((peer) => messages.request(peer.call(), 'm', text('x'))),
+      () => {
+        const { harness, peer } = setUp({}, { requestsPerUser: 1 })
+        peer.request('m')
+        return { harness, peer, call: peer.request('m') }
+      },
+    ],
   },
   refresh: {
     EXPIRED: [() => refreshed(grant('ann', { expires: 1 }))],
@@ -187,6 +198,7 @@ const cases: { readonly [call: string]: { readonly [error: string]: (() => Case)
         return { harness, peer, call }
       },
     ],
+    RATE: [() => hasty('refresh', (peer) => ({ type: 'refresh', call: peer.call(), token: 'ann' }))],
     UNKNOWN: [() => cutOff((peer) => sent(peer, { type: 'refresh', call: peer.call(), token: 'ann' }))],
     BUSY: [
       () => {
@@ -249,6 +261,27 @@ function crowded(make: (peer: Peer) => ClientMessage): Case {
   const first = { type: 'unsubscribe', call: peer.call(), logs: [] } as const
   const message = make(peer) as Call
   peer.send(first, message)
+  return { harness, peer, call: message.call }
+}
+
+/** The user has sent one already, and may send one a second. */
+function hasty(
+  type: 'join' | 'subscribe' | 'publish' | 'request' | 'refresh',
+  make: (peer: Peer) => ClientMessage,
+): Case {
+  const limits = {
+    join: 'joins',
+    subscribe: 'subscribes',
+    publish: 'publishes',
+    request: 'requests',
+    refresh: 'refreshes',
+  }
+  const { harness, peer } = setUp({}, { [`${limits[type]}PerUserPerSecond`]: 1, userBurstSeconds: 1 })
+  peer.send(make(peer))
+  harness.settle()
+  harness.authenticate()
+  const message = make(peer) as Call
+  peer.send(message)
   return { harness, peer, call: message.call }
 }
 
