@@ -19,6 +19,7 @@ const timers = []
 const clients = new Set()
 const sockets = new Set()
 let isOver = false
+const over = () => isOver
 
 /** One session, which sends a bundle at each tick: `weight` times what it would send at least. */
 async function misbehave(codec, where, token, name, { weight, tickMs }) {
@@ -71,7 +72,6 @@ async function misbehave(codec, where, token, name, { weight, tickMs }) {
 
 /** A page that is reloaded for ever. */
 async function reload(codec, where, token) {
-  const over = () => isOver
   while (!over()) {
     const client = new RtmsSink(codec, where)
     await client.open(token, 131_072).then(

@@ -39,7 +39,7 @@ async function untilGone() {
 }
 
 const { clients } = options
-/** Name, number of clients, and what is done. */
+/** Name, number of clients, and what is done. @type {[string, number, (users: string[]) => Promise<unknown>][]} */
 const attacks = [
   [
     'session logs that nobody acknowledges',
