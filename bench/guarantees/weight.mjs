@@ -117,7 +117,7 @@ const measured = await withChildren([server, hoarders], async () => {
       keptCounted: gone.counted,
       rss: after.rss - before.rss,
     })
-    console.log(`${String(name)}: ${fixed((after.held - before.held) / MIB)} MiB held`)
+    console.log(`${name}: ${fixed((after.held - before.held) / MIB)} MiB held`)
   }
   return results
 })
