@@ -1,13 +1,14 @@
 import { defineConfig } from 'vitest/config'
 
 // One project a kind of test; `npm run test:run -- --project unit` runs one of them.
-const project = (name: string, testTimeout: number, sequential = false) => ({
+// `built`: it tests what is built as well, one file after the other.
+const project = (name: string, testTimeout: number, built = false) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
     testTimeout,
     hookTimeout: testTimeout,
-    ...(sequential ? { fileParallelism: false } : {}),
+    ...(built ? { fileParallelism: false, globalSetup: 'test/built.ts' } : {}),
   },
 })
 

@@ -7,6 +7,9 @@ const counts = { left: 0, dropped: 0, resumed: 0, failed: 0 }
 let codec
 let where
 let tokens = []
+/** What it asks for, and the prefix of the meetings it joins. */
+let method = 'echo'
+let meetings = 'm'
 let timer
 let next = 0
 const failures = new Map()
@@ -20,11 +23,11 @@ async function work(sink) {
   for (let topic = 0; topic < 3; topic++)
     sink.send({ ...subscription(`t${(next + topic) % 200}`), call: topic + 1 })
   const joined = sink.next('joined')
-  sink.send({ ...membership(`m${Math.floor(Date.now() / 1000) % 50}`), call: 4 })
+  sink.send({ ...membership(`${meetings}${Math.floor(Date.now() / 1000) % 50}`), call: 4 })
   const { log, seq } = await joined.catch(() => ({ log: 0, seq: 0 }))
   for (let count = 1; count <= 5; count++) {
     if (log !== 0) sink.send({ type: 'input', log, seq: seq + count, after: 0, seen: 0, data: text(count) })
-    sink.send({ type: 'request', call: 4 + count, method: 'echo', timeout: 1_000, data: text('hello') })
+    sink.send({ type: 'request', call: 4 + count, method, timeout: 1_000, data: text('hello') })
     await pause(between(150, 900))
   }
 }
@@ -73,9 +76,11 @@ async function liveAndDie() {
 }
 
 serve({
-  async start({ dist, server }) {
+  async start({ dist, server, ...options }) {
     codec = (await load(dist, 'protocol')).binaryCodec
     where = server
+    method = options.method ?? method
+    meetings = options.meetings ?? meetings
   },
   tokens(list) {
     tokens = list

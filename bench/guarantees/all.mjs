@@ -10,6 +10,7 @@ const options = readOptions({ only: '', dist: '../dist' })
 /** File, its own options, and about how many minutes it takes. @type {[string, string[], number][]} */
 const programs = [
   ['storm', [], 1],
+  ['work', [], 2],
   ['half-open', [], 1],
   ['stopped-readers', [], 2],
   ['slowloris', [], 4],
@@ -17,6 +18,8 @@ const programs = [
   ['oversize', [], 2],
   ['malformed', [], 8],
   ['fairness', [], 3],
+  ['static', [], 4],
+  ['ports', [], 2],
   ['churn', ['--minutes', '2'], 4],
 ]
 

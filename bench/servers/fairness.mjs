@@ -21,14 +21,16 @@ process.on('unhandledRejection', (why) => faults.push(`rejection: ${String(why)}
 
 let rtms
 
+async function answer(request, response) {
+  let body = ''
+  for await (const chunk of request) body += chunk
+  if (JSON.parse(body).method === 'hook.slow') await sleep(SLOW_MS)
+  response.writeHead(200, { 'content-type': 'application/json' }).end('1')
+}
+
 async function hooks() {
-  const server = createServer(async (request, response) => {
-    let body = ''
-    for await (const chunk of request) body += chunk
-    if (JSON.parse(body).method === 'hook.slow') await sleep(SLOW_MS)
-    response.writeHead(200, { 'content-type': 'application/json' }).end('1')
-  })
-  server.on('clientError', () => {})
+  // A delivery that was aborted cannot be answered.
+  const server = createServer((request, response) => void answer(request, response).catch(() => {}))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return `http://127.0.0.1:${server.address().port}/`

@@ -1,4 +1,4 @@
-import { styleText } from 'node:util'
+import { inspect, styleText } from 'node:util'
 import type { Logger } from '../server/index.ts'
 import { isColorful } from './usage.ts'
 
@@ -21,8 +21,38 @@ export function terminalLogger(out: NodeJS.WriteStream = process.stderr): Logger
 /** Lines of JSON, for programs. */
 export function jsonLogger(out: NodeJS.WriteStream = process.stderr): Logger {
   return leveled((level) => (details, message) => {
-    const line = { time: new Date().toISOString(), level, message, ...details }
-    out.write(`${JSON.stringify(line, plain)}\n`)
+    const known = Object.entries({ time: new Date().toISOString(), level, message })
+    const fields = [...known, ...fieldsOf(details)].map(
+      ([name, value]) => `${JSON.stringify(name)}:${json(value)}`,
+    )
+    out.write(`{${fields.join(',')}}\n`)
+  })
+}
+
+/** The value as JSON or, where it has none (a circular value, a BigInt, a getter that throws), as text. */
+function json(value: unknown): string {
+  try {
+    return JSON.stringify(value, plain) ?? 'null'
+  } catch {
+    return JSON.stringify(shown(value))
+  }
+}
+
+function shown(value: unknown): string {
+  try {
+    return inspect(value, { breakLength: Infinity })
+  } catch {
+    return '[it cannot be shown]'
+  }
+}
+
+function fieldsOf(details: object): [string, unknown][] {
+  return Object.keys(details).map((name) => {
+    try {
+      return [name, Reflect.get(details, name)]
+    } catch {
+      return [name, '[it cannot be read]']
+    }
   })
 }
 
@@ -39,8 +69,19 @@ function leveled(log: (level: keyof typeof colors) => Log): Logger {
 }
 
 function render(details: object): string[] {
-  return Object.entries(details).map(([name, value]: [string, unknown]) => {
-    if (value instanceof Error) return `${name}=${value.stack ?? value.message}`
-    return `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`
-  })
+  return fieldsOf(details).map(([name, value]) => `${name}=${readable(value)}`)
+}
+
+/** What an Error calls its text may be anything. */
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : shown(value)
+}
+
+function readable(value: unknown): string {
+  try {
+    if (value instanceof Error) return text(value.stack ?? value.message)
+  } catch {
+    return shown(value)
+  }
+  return typeof value === 'string' ? value : json(value)
 }

@@ -50,6 +50,8 @@ function told(error: unknown): { code: string; message: string } {
 const args = process.argv.slice(2)
 // The reader has closed the pipe, as in `rtms tail … | head`.
 process.stdout.on('error', () => process.exit(0))
+// The reader of the log has gone; a node goes on without it.
+process.stderr.on('error', () => {})
 try {
   await run(args)
 } catch (error) {

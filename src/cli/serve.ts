@@ -22,7 +22,8 @@ Options:
   --admin <who>      Whom the dashboard at /admin/ obeys. key: who has the key of the HTTP API. loopback: a browser on this
                      machine, without a key; not behind a proxy on this machine that says nothing of itself. off: nobody
                      (default: key where there is one, else off; with --dev: loopback)
-  --dev              Serve the demo and let guests in without a password; makes a secret and a key where none is given
+  --dev              Serve the demo and let guests in without a password; makes a secret and a key where none is given.
+                     The demo answers to localhost, to addresses and to the name given by --host alone
   --json             Log lines of JSON
   --help             Print this
 

@@ -1,14 +1,14 @@
+import { encodeMessage } from '../protocol/binary.ts'
 import type { Codec } from '../protocol/codec.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import type { Payload } from '../protocol/payload.ts'
 import { fixedLimits, type MeetingOptions, type NodeConfig, type NodeOptions } from './ground/config.ts'
-import { Budget, type Ringed } from './ground/budget.ts'
+import { Budget, type Holdings, type Payer } from './ground/budget.ts'
 import type { Connection } from './door/connection.ts'
 import { Connections } from './door/connections.ts'
 import { Endings } from './door/endings.ts'
 import { Dispatch } from './up/dispatch.ts'
 import { Downstream } from './down/downstream.ts'
-import { Encoded } from './log/encoded.ts'
 import { Guards, type Ports } from './guards.ts'
 import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting/business.ts'
 import { Meetings } from './meeting/meetings.ts'
@@ -70,7 +70,7 @@ export class RtmsNode {
     const { stats } = this
     const { limits } = config
     const timers = this.#timers
-    const budget = new Budget(limits.logBytes)
+    const budget = new Budget(limits.logBytes, () => this.#payers())
     this.#budget = budget
     const work = new Work()
     const nextLog = (): number => ++this.#lastLog
@@ -89,6 +89,7 @@ export class RtmsNode {
     const sessions = new Sessions(config, timers, stats, {
       limits,
       budget,
+      slow: (outlet) => downstream.doom(outlet),
       expired: (session, now) => this.#endings.expired(session, now),
       caughtUp: (session) => this.#dispatch.resume(session),
     })
@@ -152,10 +153,8 @@ export class RtmsNode {
     return this.#topics.size
   }
 
-  /** Bytes of all logs, their limit, and how many rings were cut to stay within it. */
-  get logs(): { readonly bytes: number; readonly limit: number; readonly cuts: number } {
-    const { used, limit, cuts } = this.#budget
-    return { bytes: used, limit, cuts }
+  get logs(): Holdings {
+    return this.#budget.holdings
   }
 
   /** Number of timers set. */
@@ -191,11 +190,12 @@ export class RtmsNode {
     this.#topics.sweep(now)
     this.#downstream.flush(now, limits.sweepBytes, limits.sweepWork)
     if (!this.#downstream.hasWork) this.#topics.trim(now)
-    this.#budget.enforce(() => this.#rings(), now)
+    this.#budget.enforce(now)
     this.#endings.sweep(now)
   }
 
-  *#rings(): Generator<Ringed> {
+  *#payers(): Generator<Payer> {
+    yield* this.#sessions.users()
     yield* this.#meetings.logs()
     yield* this.#topics.all()
   }
@@ -363,7 +363,7 @@ export class RtmsNode {
 
   /** Pushes to every session of a user, connected or not. Returns the number of sessions. */
   push(user: string, name: string, data: Payload): number {
-    const entry = Encoded.of({ type: 'push', name, data })
+    const entry = encodeMessage({ type: 'push', name, data })
     let count = 0
     for (const session of this.#sessions.of(user)) {
       this.#downstream.sendEncoded(session, entry)

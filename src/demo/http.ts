@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isIP } from 'node:net'
+import { hostname } from 'node:os'
 
 /* Small HTTP for the demo's own addresses. */
 
@@ -29,6 +31,22 @@ export async function readJson(req: IncomingMessage): Promise<unknown> {
   } catch {
     throw new HttpError(400, 'the body must be JSON: {"name": "Ada"}')
   }
+}
+
+/**
+ * Whether a Host header names this machine: by an address, as localhost, by the machine's name or the name it listens
+ * on. A page of another site can make a name of its own lead here (DNS rebinding), and would then be taken for ours.
+ */
+export function isNameOfHere(host: string | undefined, listensOn: string | undefined): boolean {
+  const [, name = ''] = /^(.*?)(?::\d{1,5})?$/.exec((host ?? '').toLowerCase()) ?? []
+  if (isIP(name) === 4 || (name.startsWith('[') && isIP(name.slice(1, -1)) === 6)) return true
+  const names = ['localhost', hostname().toLowerCase(), listensOn?.toLowerCase()]
+  return names.includes(name) || name === `${names[1]}.local`
+}
+
+export function strangeName(res: ServerResponse): void {
+  res.writeHead(421, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' })
+  res.end('The demo answers to localhost, to addresses and to the name given by --host alone.\n')
 }
 
 export function sendJson(res: ServerResponse, status: number, body: object): void {

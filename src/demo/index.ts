@@ -2,12 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { RtmsError } from '../protocol/index.ts'
 import { Rtms, type RtmsOptions } from '../server/index.ts'
 import { pageHeaders } from '../server/edge/page-headers.ts'
+import { contained, silent } from '../server/ground/logger.ts'
 import { StaticFiles } from '../server/edge/static-files.ts'
 import { battle } from './battle/rooms.ts'
 import { guestOf } from './guests.ts'
-import { HttpError, notFound, readJson, sendJson } from './http.ts'
+import { HttpError, isNameOfHere, notFound, readJson, sendJson, strangeName } from './http.ts'
 import { inside } from './inside/index.ts'
-import type { Part } from './part.ts'
+import type { Fault, Part } from './part.ts'
 import { playground } from './playground.ts'
 import { wall } from './wall/index.ts'
 
@@ -16,7 +17,12 @@ import { wall } from './wall/index.ts'
  * for trying things out.
  */
 
-const parts: Readonly<Record<string, (rtms: Rtms) => Part>> = { battle, inside, playground, wall }
+const parts: Readonly<Record<string, (rtms: Rtms, fault: Fault) => Part>> = {
+  battle,
+  inside,
+  playground,
+  wall,
+}
 
 type Settings = Omit<RtmsOptions, 'handler' | 'server'>
 
@@ -28,11 +34,14 @@ export interface Demo {
 
 /** Starts a node that serves the demo; `pages` is the folder that `vite build web` made. */
 export async function startDemo(settings: Settings, pages: string): Promise<Demo> {
+  const logger = contained(settings.logger ?? silent)
+  const fault: Fault = (error) => logger.error({ err: error }, 'the demo failed')
   const files = new StaticFiles(pages)
   const open = new Map<string, Part>()
   const handler = (req: IncomingMessage, res: ServerResponse): void => {
     for (const [name, value] of Object.entries(pageHeaders)) res.setHeader(name, value)
     const [path = '/'] = (req.url ?? '/').split('?')
+    if (!isNameOfHere(req.headers.host, settings.host)) return strangeName(res)
     const part = open.get(/^\/api\/(\w+)\/ticket$/.exec(path)?.[1] ?? '')
     const seen = open.get(/^\/api\/(\w+)\/view$/.exec(path)?.[1] ?? '')
     if (seen?.view !== undefined && req.method === 'GET') answerView(seen, req, res)
@@ -40,7 +49,7 @@ export async function startDemo(settings: Settings, pages: string): Promise<Demo
     else answerFile(files, req, res, path)
   }
   const rtms: Rtms = await Rtms.start({ ...settings, handler })
-  for (const [name, make] of Object.entries(parts)) open.set(name, make(rtms))
+  for (const [name, make] of Object.entries(parts)) open.set(name, make(rtms, fault))
 
   async function answerTicket(
     rtms: Rtms,
@@ -58,7 +67,7 @@ export async function startDemo(settings: Settings, pages: string): Promise<Demo
       // The visitor has gone away in the middle of the body.
       if (req.errored !== null) return
       const status = error instanceof HttpError ? error.status : error instanceof RtmsError ? 503 : 500
-      if (status === 500) settings.logger?.error({ error }, 'a ticket could not be issued')
+      if (status === 500) logger.error({ error }, 'a ticket could not be issued')
       // The rest of a body that is refused is not waited for.
       if (!req.complete) res.setHeader('connection', 'close')
       sendJson(res, status, { error: status === 500 ? 'the server has failed' : (error as Error).message })

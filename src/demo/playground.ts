@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { RtmsError } from '../protocol/index.ts'
 import type { Rtms } from '../server/index.ts'
 import { parse } from './guests.ts'
-import type { Part } from './part.ts'
+import { every, type Fault, type Part } from './part.ts'
 
 /* The playground: a shared room, a moving price, an order and its push. */
 
@@ -32,9 +32,9 @@ const orderWish = v.object(
   'An order is an object with a quantity.',
 )
 
-export function playground(rtms: Rtms): Part {
-  const price = movePrice(rtms)
-  const stopOrders = takeOrders(rtms, () => price.now())
+export function playground(rtms: Rtms, fault: Fault): Part {
+  const price = movePrice(rtms, fault)
+  const stopOrders = takeOrders(rtms, () => price.now(), fault)
   return {
     async admit(wish) {
       const { room } = parse(wishSchema, wish)
@@ -49,20 +49,20 @@ export function playground(rtms: Rtms): Part {
 }
 
 /** A price that wanders around 100 and moves only while somebody looks. */
-function movePrice(rtms: Rtms): { now(): number; stop(): void } {
+function movePrice(rtms: Rtms, fault: Fault): { now(): number; stop(): void } {
   let price = 100
-  const timer = setInterval(() => {
+  const move = (): void => {
     if (rtms.topics.subscribers(PRICE_TOPIC) === 0) return
     price += (Math.random() - 0.5) * 0.8 + (100 - price) * 0.01
     rtms.topics.publish(PRICE_TOPIC, { price: cents(price) })
-  }, PRICE_EVERY_MS)
-  return { now: () => cents(price), stop: () => clearInterval(timer) }
+  }
+  return { now: () => cents(price), stop: every(PRICE_EVERY_MS, move, fault) }
 }
 
 const cents = (price: number): number => Math.round(price * 100) / 100
 
 /** Answers orders at the price of the moment and tells their user a second later that they are filled. */
-function takeOrders(rtms: Rtms, price: () => number): () => void {
+function takeOrders(rtms: Rtms, price: () => number, fault: Fault): () => void {
   const open = new Set<NodeJS.Timeout>()
   rtms.onRequest('demo.order', async ({ user, data }) => {
     const wish = v.safeParse(orderWish, data)
@@ -71,7 +71,7 @@ function takeOrders(rtms: Rtms, price: () => number): () => void {
     const order = { id: `A-${randomInt(1000, 10_000)}`, quantity: wish.output.quantity, price: price() }
     const timer = setTimeout(() => {
       open.delete(timer)
-      void rtms.users.push(user, 'demo.filled', order)
+      rtms.users.push(user, 'demo.filled', order).catch(fault)
     }, FILL_AFTER_MS)
     open.add(timer)
     return order

@@ -47,10 +47,20 @@ export class Host {
       // Never 0, and exact in a double.
       incarnation: randomBytes(6).readUIntBE(0, 6) || 1,
       wallOffset: this.#wallOffset,
-      entropy: (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)),
+      entropy: (bytes: number) => this.#random(bytes),
       limits,
     }
     this.node = new RtmsNode(config, { application, bus, fault })
+  }
+
+  /** What needs it fails where there is none; the node goes on. */
+  #random(bytes: number): Uint8Array {
+    try {
+      return crypto.getRandomValues(new Uint8Array(bytes))
+    } catch (error) {
+      this.#fault(error)
+      throw error
+    }
   }
 
   #run<T>(call: (node: RtmsNode, now: number) => T): T {

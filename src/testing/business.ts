@@ -12,6 +12,14 @@ import type { Claims, Rights } from './tokens.ts'
 const MOST_AHEAD_MS = 4_000
 const KEYS = ['a', 'b', 'c', 'd'] as const
 
+interface Revocation {
+  readonly revoked: Revoked
+  /** By the clock of the business, in milliseconds since 1970. */
+  readonly until: number
+  /** In virtual time. */
+  readonly made: number
+}
+
 /** The business servers of a run, taken together: tickets, meetings, publications, pushes, and refusals. */
 export class Business {
   readonly random: Random
@@ -25,7 +33,7 @@ export class Business {
   readonly #nodes: () => readonly SimNode[]
   /** By client. */
   readonly #rights: Map<number, Rights> = new Map()
-  readonly #revocations: { readonly revoked: Revoked; readonly until: number }[] = []
+  readonly #revocations: Revocation[] = []
   /** The last revocation of each user. */
   readonly #revokedUntil: Map<string, number> = new Map()
   readonly #rooms: Map<SimNode, Map<string, SimRoom>> = new Map()
@@ -47,7 +55,7 @@ export class Business {
     this.#nodes = nodes
   }
 
-  get #wallNow(): number {
+  get wallNow(): number {
     return this.#clock.now + this.#scenario.wallOffset
   }
 
@@ -58,10 +66,10 @@ export class Business {
     return {
       user: client.user,
       id: `token${++this.#tokens}`,
-      issued: this.#wallNow + this.#aheadOf(client.user),
+      issued: this.wallNow + this.#aheadOf(client.user),
       made: this.#clock.now,
       after: this.#revokedUntil.get(client.user) ?? 0,
-      expires: lifeMs === 0 ? 0 : this.#wallNow + lifeMs,
+      expires: lifeMs === 0 ? 0 : this.wallNow + lifeMs,
       rights: this.#rights.get(client.id) ?? 'all',
     }
   }
@@ -86,19 +94,20 @@ export class Business {
 
   /** Covers the tokens of issuers whose clocks are ahead. */
   revoke(revoked: Revoked): void {
-    const until = Math.max(this.#wallNow + fixedLimits.aheadMs, (this.#lastRevocation ?? -1) + 1)
+    const until = Math.max(this.wallNow + fixedLimits.aheadMs, (this.#lastRevocation ?? -1) + 1)
     this.#lastRevocation = until
-    this.#revocations.push({ revoked, until })
+    const revocation = { revoked, until, made: this.#clock.now }
+    this.#revocations.push(revocation)
     if ('user' in revoked) this.#revokedUntil.set(revoked.user, until)
-    for (const node of this.#nodes()) this.#revokeAt(node, revoked, until)
+    for (const node of this.#nodes()) this.#revokeAt(node, revocation)
   }
 
   #lastRevocation: number | null = null
 
-  #revokeAt(node: SimNode, revoked: Revoked, until: number): void {
+  #revokeAt(node: SimNode, { revoked, until, made }: Revocation): void {
     node.do((core, now) => {
       core.revoke(revoked, until, now)
-      this.observer.revoked?.(node.index, revoked)
+      this.observer.revoked?.(node.index, revoked, made)
     })
   }
 
@@ -115,7 +124,7 @@ export class Business {
       core.openOnDemand(this.#scenario.onDemand)
       core.defineTopics('*', this.#scenario.retention)
     })
-    for (const { revoked, until } of this.#revocations) this.#revokeAt(node, revoked, until)
+    for (const revocation of this.#revocations) this.#revokeAt(node, revocation)
     this.openMeetings(node)
   }
 

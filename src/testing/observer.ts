@@ -78,8 +78,8 @@ export interface Observer {
   fault?(what: string, client: number): void
   /** A call of a port throws that is about this user; '' for nobody. */
   struck?(call: string, user: string): void
-  /** A node was swept: it wrote so many bytes, and closed so many connections. */
-  swept?(node: RtmsNode, bytes: number, closed: number): void
+  /** A node was swept: it made so many writes when its budget was spent, and closed so many connections. */
+  swept?(node: RtmsNode, beyond: number, closed: number): void
 
   // ---- what the public client promises
 
@@ -117,7 +117,8 @@ export interface Observer {
   /** The business sends a message to one member. */
   sentTo?(user: string, meeting: string, text: string): void
   answered?(question: Question, allowed: boolean): void
-  revoked?(node: number, revoked: Revoked): void
+  /** A node was told of a revocation, of this virtual time. */
+  revoked?(node: number, revoked: Revoked, made: number): void
   /** The wall clock of a node is off by this many milliseconds from now on. */
   clockSet?(node: number, off: number): void
   /** Something happened that has to happen in some seeds. */

@@ -78,7 +78,8 @@ export class PublicClient extends SimClient {
         at: (time, action) => this.#at(time - this.id * 1_000, action),
         socket: () => this.#socket(),
         report: (error) => {
-          if (!(error instanceof ListenerFault)) settings.crash(error)
+          if (error instanceof ListenerFault) this.observer.met?.('a listener throws')
+          else settings.crash(error)
         },
         watch: (probe, suspend) => {
           this.#watching = { probe, suspend }
@@ -431,6 +432,7 @@ export class PublicClient extends SimClient {
 
   /** The page is hidden for a while. */
   #hide(random: Random): void {
+    this.observer.met?.('a page is hidden')
     this.#watching?.suspend()
     this.clock.after(random.int(0, 2_000), () => this.#do(() => this.#watching?.probe()))
   }

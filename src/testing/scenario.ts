@@ -204,7 +204,7 @@ function drawTinyOptions(random: Random): Partial<MeetingOptions> {
 
 function drawTinyLimits(random: Random): Partial<NodeLimits & FixedLimits> {
   return {
-    meetingLogBytes: random.pick([64, 512, 2_048, 8_192]),
+    meetingLogBytes: random.pick([64, 2_048, 8_192, 32_768]),
     sessionLogEntries: random.pick([8, 16, 64]),
     sessionsPerUser: random.pick([2, 32, 32]),
     writeBytes: random.pick([256, 1_024, 8_192]),
@@ -221,7 +221,7 @@ function drawTinyLimits(random: Random): Partial<NodeLimits & FixedLimits> {
     refusalBurst: random.pick([20, 1_000]),
     authorizeMs: random.pick([200, 1_000]),
     topicIdleMs: random.pick([500, 10_000]),
-    logBytes: random.pick([10_000, 50_000, 536_870_912]),
+    logBytes: random.pick([50_000, 250_000, 536_870_912]),
     pageBytes: random.pick([1, 64, 512, 32_768]),
     quantumBytes: random.pick([64, 4_096]),
     lateFrames: random.pick([1, 2, 5]),

@@ -151,7 +151,7 @@ export abstract class SimClient implements ClientFacts {
       const claims = business.issue(this)
       this.token = claims.id
       this.#isMisled = this.wallOff !== 0
-      const validMs = claims.expires === 0 ? FOREVER : claims.expires - claims.issued
+      const validMs = claims.expires === 0 ? FOREVER : claims.expires - business.wallNow
       done({ token: encodeToken(claims), validMs })
     })
   }

@@ -29,7 +29,11 @@ export class SimNode {
   readonly #woken: () => void
   readonly #clockSet: (off: number) => void
   readonly #strikes: (call: string, about: readonly unknown[]) => Moment | null
-  readonly #swept: (bytes: number, closed: number) => void
+  readonly #swept: (beyond: number, closed: number) => void
+  /** Bytes and writes of the sweep under way, and the writes of it that came when the budget was spent. */
+  #sweepBytes = 0
+  #beyond = 0
+  readonly #sweepLimit: number
   readonly #wallOffset: number
   readonly #interest: Set<string> = new Set()
   /** Events held back while the process is paused; null while it runs. */
@@ -48,8 +52,8 @@ export class SimNode {
       wallOffset: number
       /** Decides which calls of its ports throw. `about`: the arguments, or the link of a transport. */
       strikes: (call: string, about: readonly unknown[]) => Moment | null
-      /** It was swept: how many bytes were written, and how many connections were closed. */
-      swept: (bytes: number, closed: number) => void
+      /** It was swept: how many writes it made with its budget spent, and how many connections it closed. */
+      swept: (beyond: number, closed: number) => void
       random: Random
       application: (node: SimNode) => Application
       bus: (node: SimNode) => Bus
@@ -64,6 +68,7 @@ export class SimNode {
     this.#strikes = settings.strikes
     this.#clockSet = settings.clockSet
     this.#swept = settings.swept
+    this.#sweepLimit = { ...defaultLimits, ...settings.limits }.sweepBytes
     this.#wallOffset = settings.wallOffset
     this.index = settings.index
     this.incarnation = settings.incarnation
@@ -117,7 +122,11 @@ export class SimNode {
   open(link: Link, codec: Codec, opened: (connection: Connection) => void): void {
     const socket = this.port('transport', link, [link])
     const transport: Transport = {
-      write: (packet) => socket.write(packet),
+      write: (packet) => {
+        if (this.#sweepBytes >= this.#sweepLimit) this.#beyond++
+        this.#sweepBytes += packet.bytes.length
+        return socket.write(packet)
+      },
       pause: () => socket.pause(),
       resume: () => socket.resume(),
       close: (code, reason) => {
@@ -185,9 +194,11 @@ export class SimNode {
   }
 
   #sweep(core: RtmsNode, now: number): void {
-    const { bytesOut, connectionsClosed } = core.stats
+    const { connectionsClosed } = core.stats
+    this.#sweepBytes = 0
+    this.#beyond = 0
     core.sweep(now)
-    this.#swept(core.stats.bytesOut - bytesOut, core.stats.connectionsClosed - connectionsClosed)
+    this.#swept(this.#beyond, core.stats.connectionsClosed - connectionsClosed)
   }
 
   #arm(): void {

@@ -176,6 +176,7 @@ class Run implements World {
     const { scenario, clock } = this
     const { faulty, recovery, well, quiet } = scenario.phases
     this.#enter('faulty')
+    if (scenario.alone !== null) this.observer.met?.(`alone:${scenario.alone}`)
     for (let i = 0; i < scenario.nodes; i++) this.#startNode(i)
     for (let i = 0; i < scenario.clients; i++) this.#startClient()
     for (let i = 0; i < scenario.hostiles; i++) this.#startHostile(i)
@@ -265,7 +266,7 @@ class Run implements World {
       limits: this.scenario.limits,
       wallOffset: this.scenario.wallOffset,
       strikes: (call, about) => this.#strike(call, about),
-      swept: (bytes, closed) => this.observer.swept?.(node.core, bytes, closed),
+      swept: (beyond, closed) => this.observer.swept?.(node.core, beyond, closed),
       random: this.#network,
       application: (made) => new SimApplication(made, this.business),
       bus: (made) => this.#connectBus(made),
@@ -405,6 +406,10 @@ class Run implements World {
       if (this.topics.includes('c1')) client.publish('c1')
     } else this.business.push(client.user)
     client.fidget(random)
+    // The others come and go, beside hostile peers as well.
+    if (this.scenario.alone !== 'hostiles' || !this.#isFaulty || !random.chance(0.02)) return
+    client.kill()
+    this.reloadClient(client, 0)
   }
 
   // ---- misfortune

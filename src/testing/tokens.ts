@@ -58,6 +58,6 @@ export function readToken(token: string): Claims | null {
   }
 }
 
-export function grantOf({ rights, made: _, ...claims }: Claims): Grant {
-  return { ...claims, ...grants[rights] }
+export function grantOf({ user, id, issued, after, expires, rights }: Claims): Grant {
+  return { user, id, issued, after, expires, ...grants[rights] }
 }

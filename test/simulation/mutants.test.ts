@@ -4,6 +4,7 @@ import { accessMutants } from './mutants-access.ts'
 import { leakMutants } from './mutants-leaks.ts'
 import { worldMutants } from './mutants-world.ts'
 import { meetingMutants } from './mutants-meetings.ts'
+import { reachMutants } from './mutants-reach.ts'
 import { deliveryMutants } from './mutants.ts'
 
 /** Seeds tried on each mutant. The same ones run clean without it: `seeds.test.ts` runs them. */
@@ -31,6 +32,7 @@ describe('the simulator catches a planted bug:', () => {
     ...accessMutants,
     ...leakMutants,
     ...worldMutants,
+    ...reachMutants,
   ]) {
     it(name, async () => {
       const remove = plant()

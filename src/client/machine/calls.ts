@@ -186,5 +186,5 @@ function endOf({ sent, sendBy, grace }: Call): number {
 /** A request that has waited gives its handler only the remaining time. */
 function inTime({ message, sendBy }: Call, now: number): CallMessage {
   if (message.type !== 'request' || message.timeout === 0) return message
-  return { ...message, timeout: Math.max(1, Math.round(sendBy - now)) }
+  return { ...message, timeout: Math.ceil(sendBy - now) }
 }

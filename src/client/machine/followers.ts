@@ -281,7 +281,7 @@ export class Followers {
     const place = this.#placeOf(follower)
     if (place.has(name)) {
       const how = follower instanceof SeatMachine ? 'joined' : 'subscribed to'
-      throw new RtmsError('LIMIT', `${name} is ${how} already; leave it first`)
+      throw new RtmsError('LIMIT', `${name} is ${how} already`)
     }
     place.set(name, follower)
     if (this.#isLive) this.#wishes.add(follower)
@@ -294,7 +294,7 @@ export class Followers {
    * `timeoutMs` is never sent.
    */
   input(seat: SeatMachine, data: Payload, timeoutMs: number, now: number, done: Done<number>): void {
-    if (!this.has(seat)) throw new RtmsError('NOT_JOINED', 'The meeting was left or has ended.')
+    if (!this.has(seat)) throw new RtmsError('NOT_JOINED', 'It was left or has ended.')
     const message = seat.send(data, timeoutMs, now, done)
     if (message !== null) this.#send(message)
   }

@@ -20,7 +20,7 @@ const OVERHEAD = 100
 
 /** The error for one more than `most` pending. */
 export function busy(most: number, what: string): RtmsError {
-  return new RtmsError('BUSY', `${most} ${what} wait; let some end`)
+  return new RtmsError('BUSY', `${most} ${what} wait already`)
 }
 
 /** Counts the bytes of all calls and inputs that wait to be sent or answered. */

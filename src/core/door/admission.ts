@@ -106,10 +106,20 @@ export class Admission {
   /** A random delay within the reconnect window, in milliseconds: clients refused together do not return together. */
   spread(): number {
     const { reconnectMinMs, reconnectMaxMs } = this.#config.limits
-    const [high = 0, low = 0] = this.#config.entropy(2)
+    const [high, low] = this.#random()
     return Math.round(
       reconnectMinMs + ((high * 256 + low) / 65_535) * Math.max(0, reconnectMaxMs - reconnectMinMs),
     )
+  }
+
+  /** Without randomness everyone waits for the same time, which is no reason to keep anyone. */
+  #random(): readonly [high: number, low: number] {
+    try {
+      const [high = 0, low = 0] = this.#config.entropy(2)
+      return [high, low]
+    } catch {
+      return [128, 0]
+    }
   }
 
   /** The connection has sent its HELLO. */

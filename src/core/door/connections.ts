@@ -295,15 +295,11 @@ export class Connections {
     if (phase.name === 'live') this.#refreshed(connection, phase, ending, now)
     if (phase.name !== 'verifying') return
     const { hello, held } = phase
-    if (ending.by !== 'answer') {
+    const outcome = ending.by === 'answer' ? ending.answer : null
+    if (outcome === null || (!outcome.ok && outcome.error.code === 'HANDLER_FAILED')) {
       // Not the client's fault: FULL lets it try again.
-      this.close(connection, 'FULL', 'the token was not verified in time', now, this.#admission.spread())
-      return
-    }
-    const { answer: outcome } = ending
-    if (!outcome.ok && outcome.error.code === 'HANDLER_FAILED') {
-      // A check that failed is not the client's fault either.
-      this.close(connection, 'FULL', 'the token could not be verified', now, this.#admission.spread())
+      const text = outcome === null ? 'the token was not verified in time' : 'the token could not be verified'
+      this.close(connection, 'FULL', text, now, this.#admission.spread())
       return
     }
     const refusal = refusalOf(outcome, now + this.#host.config.wallOffset)
@@ -314,15 +310,28 @@ export class Connections {
     const { value: grant } = outcome as Outcome<Grant> & { ok: true }
     if (this.#isRevoked(connection, grant, now)) return
     this.#replace(hello, grant, now)
-    const { sessions } = this.#host
-    let attached = sessions.attach(connection, hello, grant)
+    let attached = this.#attach(connection, hello, grant)
     if (attached === 'limit' && this.#host.makeRoom(grant.user, now))
-      attached = sessions.attach(connection, hello, grant)
-    if (attached === 'stolen') this.close(connection, 'UNAUTHENTICATED', refusals.UNAUTHENTICATED, now)
+      attached = this.#attach(connection, hello, grant)
+    if (attached === null) this.close(connection, 'FULL', 'no session could be opened', now)
+    else if (attached === 'stolen') this.close(connection, 'UNAUTHENTICATED', refusals.UNAUTHENTICATED, now)
     else if (attached === 'limit') this.close(connection, 'FULL', 'too many sessions of one user', now)
     else {
       this.#welcome(connection, hello, attached, now)
       for (const message of held) this.#receive(connection, message, now)
+    }
+  }
+
+  /** Null where a new session got no id: randomness comes from a port, which may throw. */
+  #attach(
+    connection: Connection,
+    hello: MessageOf<'hello'>,
+    grant: Grant,
+  ): ReturnType<Sessions['attach']> | null {
+    try {
+      return this.#host.sessions.attach(connection, hello, grant)
+    } catch {
+      return null
     }
   }
 

@@ -1,9 +1,10 @@
+import { encodeMessage } from '../../protocol/binary.ts'
 import { type ErrorCode, errors } from '../../protocol/errors.ts'
 import type { MessageOf, MessageType, ServerMessage } from '../../protocol/schema.ts'
 import type { Limits } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { costs, type Work } from '../ground/work.ts'
-import { Gap } from '../log/batches.ts'
+import { Gap, WarmCaches } from '../log/batches.ts'
 import { compose, Encoded } from '../log/encoded.ts'
 import { type Cursor, empty, LANE, type Outlet } from '../log/log.ts'
 import type { Packet } from '../ports.ts'
@@ -26,6 +27,8 @@ export class Downstream {
   readonly #publishers: Told
   readonly #slow: (outlet: Outlet) => void
   readonly #broken: (outlet: Outlet, error: unknown) => void
+  /** The caches of all logs: what no reader waits for after a flush is dropped. */
+  readonly caches: WarmCaches = new WarmCaches()
   #queue: Outlet[] = []
   /** Parts of the write under way; reused. */
   readonly #parts: Encoded[] = []
@@ -62,8 +65,8 @@ export class Downstream {
 
   /** Appends a message to a session's log. */
   send(session: Session, message: ServerMessage): void {
-    const entry = Encoded.of(message)
-    this.#work.done += costs.encoded + entry.binary.length * costs.text
+    const entry = encodeMessage(message)
+    this.#work.done += costs.encoded + entry.length * costs.text
     this.sendEncoded(session, entry)
   }
 
@@ -80,7 +83,7 @@ export class Downstream {
     this.send(session, { type: 'failed', call, index, error, message: shorten(text), retryAfter })
   }
 
-  sendEncoded(session: Session, entry: Encoded): void {
+  sendEncoded(session: Session, entry: Uint8Array): void {
     if (session.ended) return
     const { outlet, log } = session
     const kept = log.append(entry)
@@ -143,9 +146,11 @@ export class Downstream {
       budget -= this.#serve(outlet, now)
       if (outlet.hasWork) this.#enqueue(outlet)
     }
-    if (at === queue.length) return
-    this.#stats.sweepsCutDown++
-    this.#queue = [...queue.slice(at), ...this.#queue]
+    if (at < queue.length) {
+      this.#stats.sweepsCutDown++
+      this.#queue = [...queue.slice(at), ...this.#queue]
+    }
+    this.caches.settle(!this.hasWork)
   }
 
   /**

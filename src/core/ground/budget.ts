@@ -1,9 +1,39 @@
-/** A log whose ring can be cut short. */
-export interface Ringed {
-  /** Bytes of the ring. */
+/** What holds memory on behalf of somebody: all sessions of one user, one topic, or one meeting. */
+export type PayerKind = 'user' | 'topic' | 'meeting'
+
+/** The bytes of all payers of one kind. */
+export interface Ledger {
+  bytes: number
+}
+
+/** What is held on behalf of all payers, and what was done to stay within the limit. */
+export interface Holdings {
   readonly bytes: number
-  /** Drops the oldest entries until the ring has at most `bytes`, as far as it can. */
-  trimTo(bytes: number): void
+  readonly of: Readonly<Record<PayerKind, number>>
+  readonly limit: number
+  /** Payers cut so far, and latest values that topics have given up. */
+  readonly cuts: number
+  readonly valuesDropped: number
+}
+
+/** One that pays for the bytes which are held on its behalf, and gives some of them up when it holds too many. */
+export abstract class Payer {
+  /** Bytes held, at what they weigh (see `weights`). */
+  held = 0
+  readonly #ledger: Ledger
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger
+  }
+
+  /** More is held; or less, where `bytes` is negative. */
+  hold(bytes: number): void {
+    this.held += bytes
+    this.#ledger.bytes += bytes
+  }
+
+  /** Gives up what it can, oldest first, until it holds at most `bytes`. */
+  abstract shrinkTo(bytes: number): void
 }
 
 /** The share of the limit that a cut leaves, so that one cut lasts for a while. */
@@ -12,55 +42,89 @@ const AFTER_CUT = 0.9
 const RETRY_MS = 1_000
 
 /**
- * Counts the bytes of all logs of a node against a limit. Above it the largest rings are cut first; if that is not
- * enough, new entries are refused.
+ * The memory of a node: what all its payers hold, against one limit. Above the limit, the largest payers are cut to a
+ * common size; whoever is below that size loses nothing and may still grow up to it.
  */
 export class Budget {
   readonly limit: number
-  #used = 0
+  readonly ledgers: Readonly<Record<PayerKind, Ledger>> = {
+    user: { bytes: 0 },
+    topic: { bytes: 0 },
+    meeting: { bytes: 0 },
+  }
+  readonly #payers: () => Iterable<Payer>
+  /** The common size, while the budget is full; null until it is needed. */
+  #share: number | null = null
   #notBefore = -Infinity
-  /** Number of rings cut so far. */
+  /** Number of payers cut so far, and of latest values that topics have given up. */
   cuts = 0
+  valuesDropped = 0
 
-  constructor(limit: number) {
+  constructor(limit: number, payers: () => Iterable<Payer>) {
     this.limit = limit
+    this.#payers = payers
   }
 
   get used(): number {
-    return this.#used
+    const { user, topic, meeting } = this.ledgers
+    return user.bytes + topic.bytes + meeting.bytes
+  }
+
+  get holdings(): Holdings {
+    const { used, ledgers, limit, cuts, valuesDropped } = this
+    const of = { user: ledgers.user.bytes, topic: ledgers.topic.bytes, meeting: ledgers.meeting.bytes }
+    return { bytes: used, of, limit, cuts, valuesDropped }
   }
 
   get isFull(): boolean {
-    return this.#used >= this.limit
+    return this.used >= this.limit
   }
 
-  add(bytes: number): void {
-    this.#used += bytes
+  /**
+   * Whether a payer that holds `held` may hold `bytes` more: always while there is room, and else up to the common
+   * size.
+   */
+  admits(held: number, bytes: number): boolean {
+    if (!this.isFull) return true
+    this.#share ??= this.#measure().share
+    return held + bytes <= this.#share
   }
 
-  /** When the budget is full, cuts every ring above a common size to that size. */
-  enforce(rings: () => Iterable<Ringed>, now: number): void {
-    if (!this.isFull || now < this.#notBefore) return
-    const all = [...rings()].filter(({ bytes }) => bytes > 0).sort((a, b) => b.bytes - a.bytes)
-    const size = sizeOf(all, this.#used - this.limit * AFTER_CUT)
-    for (const ring of all) {
-      if (ring.bytes <= size) break
-      ring.trimTo(size)
+  /** When the budget is full, cuts every payer above the common size to that size. */
+  enforce(now: number): void {
+    if (!this.isFull) this.#share = null
+    else if (now >= this.#notBefore) this.#cut(now)
+  }
+
+  #cut(now: number): void {
+    const { largest, share } = this.#measure()
+    for (const payer of largest) {
+      if (payer.held <= share) break
+      payer.shrinkTo(share)
       this.cuts++
     }
+    this.#share = this.isFull ? share : null
     if (this.isFull) this.#notBefore = now + RETRY_MS
+  }
+
+  /** The common size that would leave nine tenths of the limit, and the payers that may be above it, largest first. */
+  #measure(): { readonly largest: readonly Payer[]; readonly share: number } {
+    const target = this.limit * AFTER_CUT
+    const all = [...this.#payers()]
+    // The common size is at least an equal part of what is left, so whoever is below that need not be sorted.
+    const equal = target / all.length
+    const largest = all.filter(({ held }) => held > equal).sort((a, b) => b.held - a.held)
+    return { largest, share: sizeOf(largest, this.used - target) }
   }
 }
 
-/**
- * The common size to which `rings` (largest first) must be cut to free `excess` bytes; 0 when even that is not enough.
- */
-function sizeOf(rings: readonly Ringed[], excess: number): number {
+/** The common size to which payers (largest first) must be cut to free `excess` bytes. */
+function sizeOf(largest: readonly Payer[], excess: number): number {
   let above = 0
-  for (let count = 1; count <= rings.length; count++) {
-    above += (rings[count - 1] as Ringed).bytes
+  for (let count = 1; count <= largest.length; count++) {
+    above += (largest[count - 1] as Payer).held
     const size = (above - excess) / count
-    if (size >= (rings[count]?.bytes ?? 0)) return Math.max(0, size)
+    if (size >= (largest[count]?.held ?? 0)) return Math.max(0, size)
   }
   return 0
 }

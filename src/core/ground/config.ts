@@ -33,13 +33,13 @@ export interface NodeLimits {
   writeBytes: number
   /** Control messages (PONG) that may wait for one connection; further PINGs close it with SLOW. */
   controlMessages: number
-  /** Messages and bytes waiting in a session's upstream queue. */
+  /** Messages waiting in a session's upstream queue, and what they weigh in memory. */
   upstreamMessages: number
   upstreamBytes: number
   /** Refused messages of a session: burst, and sustained rate per second; beyond these it is closed with RATE. */
   refusalBurst: number
   refusalsPerSecond: number
-  /** Entries and bytes kept in a session log. */
+  /** Entries kept in a session log, and what they weigh in memory. */
   sessionLogEntries: number
   sessionLogBytes: number
   /** Upstream messages served, and bytes written, in one sweep; the rest waits for the next. */
@@ -80,11 +80,12 @@ export interface NodeLimits {
   /** Time after which a topic without readers and publications is forgotten, together with its latest values. */
   topicIdleMs: number
   /**
-   * Bytes of all logs: rings, latest values, session logs. Above it the largest rings are cut; then new entries are
-   * refused with LIMIT.
+   * Bytes that users, topics and meetings make the node hold, at what they weigh: sessions, logs, latest values, queues,
+   * cached batches. Above it the largest payers are cut to a common size. What cannot be cut is refused with LIMIT, but
+   * only to payers above that size.
    */
   logBytes: number
-  /** Bytes of a meeting's ring of frames. */
+  /** What a meeting's ring of frames weighs in memory. */
   meetingLogBytes: number
   /** Keys of one topic. */
   topicKeys: number
@@ -115,7 +116,7 @@ export const defaultLimits: NodeLimits = {
   writeBytes: 65_536,
   controlMessages: 2_048,
   upstreamMessages: 256,
-  upstreamBytes: 262_144,
+  upstreamBytes: 393_216,
   refusalBurst: 1_000,
   refusalsPerSecond: 50,
   sessionLogEntries: 2_048,
@@ -156,6 +157,8 @@ export const defaultLimits: NodeLimits = {
 export const fixedLimits = {
   /** Bytes of entries after which a batch of one log ends; the rest comes in the next batch. */
   pageBytes: 32_768,
+  /** Bytes of batches that one log holds for its readers; beyond it the oldest are dropped. */
+  batchBytes: 2_097_152,
   /** Entries of a log that one page looks at, whether or not its reader wants them. */
   pageEntries: 4_096,
   /**
@@ -164,8 +167,8 @@ export const fixedLimits = {
    */
   sweepWork: 8_000_000,
   writeWork: 500_000,
-  /** Bytes that a session may deliver in one turn of the deficit round robin. */
-  quantumBytes: 4_096,
+  /** Bytes, at what messages weigh, that a session may deliver in one turn of the deficit round robin. */
+  quantumBytes: 16_384,
   /** Late frames sealed at once after a stall. The time of the others is given up, and a SLIP event says so. */
   lateFrames: 5,
   /** Time without input after which empty frames are sent together, one packet per `coalesceMs`. */

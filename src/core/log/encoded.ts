@@ -26,6 +26,15 @@ export class Encoded {
     return new Encoded(encodeMessage(message))
   }
 
+  /** Bytes of all its forms: what was made for its readers is held as long as it is. */
+  get held(): number {
+    let bytes = this.binary.length + (this.#json?.length ?? 0)
+    if (this.#packet !== null) bytes += this.#packet.rendered?.length ?? 0
+    if (this.#jsonPacket !== null)
+      bytes += this.#jsonPacket.bytes.length + (this.#jsonPacket.rendered?.length ?? 0)
+    return bytes
+  }
+
   form(text: boolean): Uint8Array {
     if (!text) return this.binary
     if (this.#json === null) {

@@ -1,45 +1,50 @@
 import { encodeBatch } from '../../protocol/binary.ts'
 import { Writer } from '../../protocol/bytes.ts'
-import { joinFrames } from '../../protocol/frames.ts'
+import { EMPTY_FRAME, joinFrames } from '../../protocol/frames.ts'
 import { nowhere, schema } from '../../protocol/schema.ts'
-import type { Budget } from '../ground/budget.ts'
+import { type Ledger, Payer } from '../ground/budget.ts'
 import { fixedLimits } from '../ground/config.ts'
+import { weights } from '../ground/weights.ts'
 import { costs, type Work } from '../ground/work.ts'
 import { Encoded } from '../log/encoded.ts'
-import { BatchCache, Gap } from '../log/batches.ts'
+import { BatchCache, Gap, type WarmCaches } from '../log/batches.ts'
 import type { Cursor, Log, Read } from '../log/log.ts'
 import { Ring } from '../ground/ring.ts'
 
-/** Estimated cost of keeping a frame besides its bytes. It bounds the number of empty frames too. */
-const FRAME_OVERHEAD = 24
-
 const scratch: Writer = new Writer(4_096)
 
-/** The log of a meeting: sealed frames from number 1 on, in their wire form. The oldest are dropped first. */
-export class FrameLog implements Log {
+/** What keeping a frame costs. It bounds the number of empty frames too. */
+function weigh(frame: Uint8Array): number {
+  return weights.emptyFrame + (frame === EMPTY_FRAME ? 0 : weights.bytes + frame.length)
+}
+
+/** The log of a meeting, which pays for all that the meeting holds: sealed frames from number 1 on, in their wire form. The oldest are dropped first. */
+export class FrameLog extends Payer implements Log {
   readonly number: number
   readonly #ring: Ring<Uint8Array> = new Ring(1)
   /** The last stable frame at the time each frame was sealed. */
   readonly #marks: Ring<number> = new Ring(1)
   readonly #maxBytes: number
   readonly #pageBytes: number
-  readonly #budget: Budget
   readonly #work: Work
-  readonly #batches: BatchCache = new BatchCache()
+  readonly #batches: BatchCache
   #bytes = 0
 
   constructor(
     number: number,
     maxBytes: number,
-    budget: Budget,
+    ledger: Ledger,
     work: Work,
+    warm: WarmCaches,
     pageBytes: number = fixedLimits.pageBytes,
   ) {
+    super(ledger)
     this.#pageBytes = pageBytes
     this.number = number
     this.#maxBytes = maxBytes
-    this.#budget = budget
     this.#work = work
+    this.#batches = new BatchCache(this, warm)
+    this.hold(weights.meeting)
   }
 
   /** The oldest frame kept. */
@@ -52,6 +57,7 @@ export class FrameLog implements Log {
     return this.#ring.next
   }
 
+  /** Bytes of the ring. */
   get bytes(): number {
     return this.#bytes
   }
@@ -66,26 +72,34 @@ export class FrameLog implements Log {
     this.#batches.clear()
     this.#ring.push(frame)
     this.#marks.push(stable)
-    this.#hold(frame.length + FRAME_OVERHEAD)
-    if (this.#bytes > this.#maxBytes) this.trimTo(this.#maxBytes)
+    this.#keep(weigh(frame))
+    if (this.#bytes > this.#maxBytes) this.#trimTo(this.#maxBytes)
   }
 
   /** Drops the oldest frames until the ring has at most `bytes`; the last one stays. */
-  trimTo(bytes: number): void {
+  #trimTo(bytes: number): void {
     while (this.#bytes > bytes && this.#ring.size > 1) {
       this.#marks.shift()
-      this.#hold(-this.#ring.shift().length - FRAME_OVERHEAD)
+      this.#keep(-weigh(this.#ring.shift()))
     }
   }
 
-  #hold(bytes: number): void {
-    this.#bytes += bytes
-    this.#budget.add(bytes)
+  /** Drops the cached batches, then the oldest frames; the last one stays. */
+  shrinkTo(bytes: number): void {
+    this.#batches.clear()
+    this.#trimTo(this.#bytes - (this.held - bytes))
   }
 
-  /** The meeting has ended: returns its bytes to the budget. */
+  #keep(bytes: number): void {
+    this.#bytes += bytes
+    this.hold(bytes)
+  }
+
+  /** The meeting has ended and pays for nothing any more. */
   release(): void {
-    this.#hold(-this.#bytes)
+    this.#batches.clear()
+    this.#keep(-this.#bytes)
+    this.hold(-weights.meeting)
   }
 
   /** The frames `from` … `to` − 1 that are still kept, with their numbers. */
@@ -97,7 +111,9 @@ export class FrameLog implements Log {
   /** Estimates the work of reading from a frame to the end. */
   workFrom(frame: number): number {
     const frames = this.next - Math.max(frame, this.first)
-    return frames <= 0 ? 0 : frames * (costs.walked + (this.#bytes / this.#ring.size) * costs.reread)
+    if (frames <= 0) return 0
+    const bytes = Math.max(0, this.#bytes / this.#ring.size - weights.emptyFrame - weights.bytes)
+    return frames * (costs.walked + bytes * costs.reread)
   }
 
   isCurrent(cursor: Cursor): boolean {

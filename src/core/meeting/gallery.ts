@@ -1,7 +1,7 @@
 import type { MeetingEvent } from '../../protocol/schema.ts'
 import { Attendance } from './attendance.ts'
 import type { FrameLog } from './frame-log.ts'
-import { BatchCache } from '../log/batches.ts'
+import { BatchCache, type WarmCaches } from '../log/batches.ts'
 import type { Cursor, Log, Read } from '../log/log.ts'
 import { Ring } from '../ground/ring.ts'
 
@@ -15,15 +15,16 @@ export class Gallery implements Log {
   readonly number: number
   readonly #log: FrameLog
   readonly #delayMs: number
-  readonly #batches: BatchCache = new BatchCache()
+  readonly #batches: BatchCache
   /** Frames not yet shown, as far back as the log keeps them. */
   readonly #pending: Ring<Pending> = new Ring(1)
   /** The members as of the last frame shown. */
   readonly attendance: Attendance = new Attendance()
 
-  constructor(log: FrameLog, delayMs: number) {
+  constructor(log: FrameLog, delayMs: number, warm: WarmCaches) {
     this.number = log.number
     this.#log = log
+    this.#batches = new BatchCache(log, warm)
     this.#delayMs = delayMs
   }
 

@@ -14,6 +14,7 @@ import type { Refusal } from '../ports.ts'
 import type { Session } from '../session/session.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
+import { weights } from '../ground/weights.ts'
 import type { Work } from '../ground/work.ts'
 
 /** All meetings of a node. */
@@ -96,7 +97,8 @@ export class Meetings {
     if (!isName(name) || !isKey(settings.config)) return 'BAD_NAME'
     if (this.#meetings.has(name)) return null
     const { limits, entropy, incarnation } = this.#config
-    if (this.#meetings.size >= limits.meetings || this.#host.budget.isFull) return 'LIMIT'
+    if (this.#meetings.size >= limits.meetings || !this.#host.budget.admits(0, weights.meeting))
+      return 'LIMIT'
     const { frameRate, inputBytes, spectatorDelayMs } = settings
     const term = ++this.#highestTerm
     const world = randomNumber(entropy)
@@ -123,6 +125,8 @@ export class Meetings {
     if (session.outlet === null) return 'UNKNOWN'
     const seat = session.seats.get(meeting.log.number)
     if (seat === undefined && session.seats.size >= this.#config.limits.meetingsPerSession) return 'LIMIT'
+    const weight = message.spectator ? weights.spectator : weights.member
+    if (seat === undefined && !this.#host.budget.admits(session.payer.held, weight)) return 'LIMIT'
     if (seat === undefined || (seat.slot === SYSTEM_SLOT) === message.spectator)
       return meeting.join(session, message, now)
     const text = 'it is in this meeting in another role; leave it first'

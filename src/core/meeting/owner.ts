@@ -130,7 +130,7 @@ export class Owner implements Host {
     const seat = known ?? (message.spectator ? new Seat(this, session, null) : this.#seat(session, now))
     if (!(seat instanceof Seat)) return seat
     this.#run(now)
-    if (known === undefined) session.seats.set(this.log.number, seat)
+    if (known === undefined) session.sit(this.log.number, seat)
     else this.#unplace(seat)
     if (seat.member !== null) {
       if (this.#config === '') this.#config = message.config

@@ -85,8 +85,11 @@ export class Room {
   constructor(host: RoomHost, number: number, logBytes: number, facts: RoomFacts, now: number) {
     this.#host = host
     this.facts = facts
-    this.log = new FrameLog(number, logBytes, host.budget, host.work, host.limits.pageBytes)
-    this.#gallery = facts.spectatorDelayMs === 0 ? null : new Gallery(this.log, facts.spectatorDelayMs)
+    const { limits, budget, work, downstream } = host
+    const { caches } = downstream
+    this.log = new FrameLog(number, logBytes, budget.ledgers.meeting, work, caches, limits.pageBytes)
+    const { spectatorDelayMs } = facts
+    this.#gallery = spectatorDelayMs === 0 ? null : new Gallery(this.log, spectatorDelayMs, caches)
     this.#showing = new Timer('reveal', (at) => this.#show(at))
     this.#interval = facts.frameRate === 0 ? 0 : 1000 / facts.frameRate
     this.#lastInput = now
@@ -206,7 +209,7 @@ export class Room {
   end(seat: Seat, message: string): void {
     this.unplace(seat)
     const { number } = this.log
-    seat.session.seats.delete(number)
+    seat.session.stand(number)
     this.#host.downstream.send(seat.session, {
       type: 'ended',
       log: number,

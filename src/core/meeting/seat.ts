@@ -2,6 +2,7 @@ import type { ErrorCode } from '../../protocol/errors.ts'
 import { SYSTEM_SLOT } from '../../protocol/limits.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
 import type { Bucket } from '../ground/rate.ts'
+import { weights } from '../ground/weights.ts'
 import type { Cursor } from '../log/log.ts'
 import type { Refusal } from '../ports.ts'
 import { Elector } from './electorate.ts'
@@ -91,6 +92,10 @@ export class Seat implements SessionSeat {
     if (this.cursor === null) return null
     const { name, log } = this.#host
     return { of: 'meeting', name, position: this.cursor.position, first: log.first, next: log.next }
+  }
+
+  get weight(): number {
+    return this.member === null ? weights.spectator : weights.member
   }
 
   get last(): number {

@@ -14,6 +14,8 @@ export interface Seat {
   readonly name: string
   /** 255 for a spectator. */
   readonly slot: number
+  /** Bytes in memory, for which the session's user pays. */
+  readonly weight: number
   /** Where the session reads; null without a connection. */
   readonly place: CursorInfo | null
   /** The last seq answered in this slot; 0 for none. */
@@ -34,6 +36,8 @@ export interface Seat {
 export interface Subscription {
   /** Name of the topic. */
   readonly name: string
+  /** Bytes in memory, for which the session's user pays. */
+  readonly weight: number
   readonly place: CursorInfo
   end(now: number): void
 }

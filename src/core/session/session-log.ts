@@ -1,11 +1,16 @@
-import type { Budget } from '../ground/budget.ts'
+import type { Payer } from '../ground/budget.ts'
 import type { NodeLimits } from '../ground/config.ts'
 import { Ring } from '../ground/ring.ts'
-import type { Encoded } from '../log/encoded.ts'
+import { weights } from '../ground/weights.ts'
+import { Encoded } from '../log/encoded.ts'
 import { Cursor, LANE, type Log, type Outlet, type Read } from '../log/log.ts'
 
 /** A log is behind when more than this share of its limits is unsent. */
 const BEHIND = 1 / 4
+
+function weigh(entry: Uint8Array): number {
+  return weights.bytes + weights.place + entry.length
+}
 
 /**
  * The log of one session: replies, NACKs and pushes, in order. It has one reader at a time, the cursor of the session's
@@ -17,16 +22,17 @@ export class SessionLog implements Log {
   /** The reader. Null before the session's first connection; between connections, the cursor of the previous one. */
   cursor: Cursor | null = null
   readonly #limits: NodeLimits
-  readonly #budget: Budget
+  readonly #payer: Payer
   readonly #caughtUp: () => void
-  readonly #ring: Ring<Encoded> = new Ring(1)
+  readonly #ring: Ring<Uint8Array> = new Ring(1)
   #bytes = 0
   /** Bytes of the kept entries that were not yet offered. */
   #unoffered = 0
 
-  constructor(limits: NodeLimits, budget: Budget, caughtUp: () => void) {
+  /** `payer`: the session's user. */
+  constructor(limits: NodeLimits, payer: Payer, caughtUp: () => void) {
     this.#limits = limits
-    this.#budget = budget
+    this.#payer = payer
     this.#caughtUp = caughtUp
   }
 
@@ -50,28 +56,42 @@ export class SessionLog implements Log {
   }
 
   /** Appends an entry. False: the cursor fell off the log, so the connection is too slow to keep. */
-  append(entry: Encoded): boolean {
+  append(entry: Uint8Array): boolean {
     const { sessionLogEntries, sessionLogBytes } = this.#limits
     this.#ring.push(entry)
-    this.#hold(entry.binary.length)
-    this.#unoffered += entry.binary.length
-    while (this.#ring.size > sessionLogEntries || this.#bytes > sessionLogBytes) {
-      const isLost = this.#ring.first === this.#offset
-      const { length } = this.#drop()
-      if (isLost) this.#unoffered -= length
-    }
+    this.#hold(weigh(entry))
+    this.#unoffered += weigh(entry)
+    while (this.#ring.size > sessionLogEntries || this.#bytes > sessionLogBytes) this.#lose()
+    return this.#isWhole
+  }
+
+  /** Drops the oldest entries until `bytes` are free. False: the cursor fell off the log, as in {@link append}. */
+  shrinkBy(bytes: number): boolean {
+    const most = this.#bytes - bytes
+    while (this.#ring.size > 0 && this.#bytes > most) this.#lose()
+    return this.#isWhole
+  }
+
+  get #isWhole(): boolean {
     return this.cursor === null || this.cursor.position >= this.#ring.first
   }
 
-  #drop(): Uint8Array {
-    const { binary } = this.#ring.shift()
-    this.#hold(-binary.length)
-    return binary
+  /** Drops the oldest entry, whether it was offered or not. */
+  #lose(): void {
+    const isLost = this.#ring.first === this.#offset
+    const bytes = this.#drop()
+    if (isLost) this.#unoffered -= bytes
+  }
+
+  #drop(): number {
+    const bytes = weigh(this.#ring.shift())
+    this.#hold(-bytes)
+    return bytes
   }
 
   #hold(bytes: number): void {
     this.#bytes += bytes
-    this.#budget.add(bytes)
+    this.#payer.hold(bytes)
   }
 
   isCurrent(cursor: Cursor): boolean {
@@ -83,9 +103,9 @@ export class SessionLog implements Log {
     if (cursor.position < this.#ring.first) return 'disconnect'
     const wasBehind = this.isBehind
     const entry = this.#ring.get(cursor.position++)
-    this.#unoffered -= entry.binary.length
+    this.#unoffered -= weigh(entry)
     if (wasBehind && !this.isBehind) this.#caughtUp()
-    return entry
+    return new Encoded(entry)
   }
 
   /** Drops the entries up to `received`, which the client has. */
@@ -103,11 +123,11 @@ export class SessionLog implements Log {
     const position = Math.max(first, Math.min(received + 1, next))
     this.cursor = new Cursor(this, outlet, LANE.session, position)
     this.#unoffered = 0
-    for (let at = position; at < next; at++) this.#unoffered += this.#ring.get(at).binary.length
+    for (let at = position; at < next; at++) this.#unoffered += weigh(this.#ring.get(at))
     return position - 1
   }
 
-  /** The session has ended: returns its bytes to the budget. */
+  /** The session has ended: its user no longer pays for its log. */
   release(): void {
     this.#hold(-this.#bytes)
   }

@@ -1,7 +1,7 @@
 import { utf8Length } from '../../protocol/bytes.ts'
 import { limits, MAX_UINT, SYSTEM_SLOT } from '../../protocol/limits.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
-import type { Budget } from '../ground/budget.ts'
+import type { Budget, Payer } from '../ground/budget.ts'
 import { fixedLimits, type NodeLimits } from '../ground/config.ts'
 import { type Bucket, FULL, type Rate } from '../ground/rate.ts'
 import { Timer } from '../ground/timers.ts'
@@ -18,6 +18,8 @@ import { UpstreamQueue } from './upstream-queue.ts'
 export interface SessionHost {
   readonly limits: NodeLimits
   readonly budget: Budget
+  /** The reader of this outlet lost entries of its session log. */
+  slow(outlet: Outlet): void
   /** No connection came in time, or the token has expired. */
   expired(session: Session, now: number): void
   /** The session log is no longer behind. */
@@ -41,10 +43,12 @@ export class Session {
   readonly id: string
   readonly user: string
   readonly account: Account
+  /** The user, who pays for what the session holds. */
+  readonly payer: Payer
   grant: Grant
   state: SessionState = { is: 'away' }
   readonly log: SessionLog
-  readonly upstream: UpstreamQueue = new UpstreamQueue()
+  readonly upstream: UpstreamQueue
   /** Seats and subscriptions, by log number. */
   readonly seats: Map<number, Seat> = new Map()
   readonly subscriptions: Map<number, Subscription> = new Map()
@@ -60,12 +64,14 @@ export class Session {
   /** Limits refused messages; a session beyond it is flooding. */
   #refusals: Bucket = FULL
 
-  constructor(id: string, grant: Grant, account: Account, host: SessionHost) {
+  constructor(id: string, grant: Grant, account: Account, payer: Payer, host: SessionHost) {
     this.id = id
     this.user = grant.user
     this.account = account
     this.grant = grant
-    this.log = new SessionLog(host.limits, host.budget, () => host.caughtUp(this))
+    this.payer = payer
+    this.upstream = new UpstreamQueue(payer, host.budget)
+    this.log = new SessionLog(host.limits, payer, () => host.caughtUp(this))
     this.expiry = new Timer('expiry', (now) => host.expired(this, now))
   }
 
@@ -96,24 +102,47 @@ export class Session {
     for (const { log, frame } of seen) this.seats.get(log)?.seen(frame)
   }
 
+  /** Takes a subscription, for which the user pays until it ends. Returns the one that it replaces. */
+  subscribe(log: number, subscription: Subscription): Subscription | undefined {
+    const replaced = this.subscriptions.get(log)
+    this.subscriptions.set(log, subscription)
+    this.payer.hold(subscription.weight - (replaced?.weight ?? 0))
+    return replaced
+  }
+
   /** Ends a subscription. Has no effect when there is none to this log. */
   unsubscribe(log: number, now: number): void {
     const subscription = this.subscriptions.get(log)
+    if (subscription === undefined) return
     this.subscriptions.delete(log)
-    subscription?.end(now)
+    this.payer.hold(-subscription.weight)
+    subscription.end(now)
+  }
+
+  /** Takes a seat, for which the user pays until it is given up or ends. */
+  sit(log: number, seat: Seat): void {
+    this.seats.set(log, seat)
+    this.payer.hold(seat.weight)
+  }
+
+  /** The seat has ended. */
+  stand(log: number): void {
+    const seat = this.seats.get(log)
+    this.seats.delete(log)
+    if (seat !== undefined) this.payer.hold(-seat.weight)
   }
 
   /** Gives up a seat; `reason`: what the meeting is told. False: the session has no seat there. */
   leave(log: number, reason: string): boolean {
     const seat = this.seats.get(log)
-    this.seats.delete(log)
+    this.stand(log)
     seat?.end(reason)
     return seat !== undefined
   }
 
   /** Ends all cursors with the connection: a client that reconnects names its positions. */
   stopReading(now: number): void {
-    for (const [log, seat] of this.seats) if (!seat.detach()) this.seats.delete(log)
+    for (const [log, seat] of this.seats) if (!seat.detach()) this.stand(log)
     for (const log of this.subscriptions.keys()) this.unsubscribe(log, now)
   }
 

@@ -3,16 +3,12 @@ import type { MessageOf } from '../../protocol/schema.ts'
 import type { NodeConfig } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
+import { weights } from '../ground/weights.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Grant } from '../ports.ts'
 import { Account, type Rates, ratesOf } from './account.ts'
 import { Session, type SessionHost } from './session.ts'
-
-/** A user with sessions. */
-interface User {
-  readonly account: Account
-  readonly sessions: Set<Session>
-}
+import { User } from './user.ts'
 
 /** All sessions of a node, by id and by user. */
 export class Sessions {
@@ -21,7 +17,7 @@ export class Sessions {
   readonly #stats: Stats
   readonly #host: SessionHost
   readonly #byId: Map<string, Session> = new Map()
-  readonly #byUser: Map<string, User> = new Map()
+  readonly #byUser: Map<string, User<Session>> = new Map()
   readonly #rates: Rates
   /** Users without a session, in the order in which they lost their last one or were looked at. */
   readonly #idle: Map<string, Account> = new Map()
@@ -56,6 +52,11 @@ export class Sessions {
     return (seatless.length > 0 ? seatless : away).sort((a, b) => a.expiry.at - b.expiry.at)[0]
   }
 
+  /** The users who have sessions here. */
+  users(): Iterable<User<Session>> {
+    return this.#byUser.values()
+  }
+
   /** Number of a user's sessions, and how many of them have a connection. */
   presence(user: string): { readonly sessions: number; readonly connected: number } {
     const sessions = [...this.of(user)]
@@ -64,7 +65,7 @@ export class Sessions {
 
   /**
    * Attaches an outlet to the session that a HELLO names, or to a new one; `reason` says why it is new. Returns
-   * 'stolen' when the id belongs to another user, 'limit' when the user has too many sessions.
+   * 'stolen' when the id belongs to another user, 'limit' when the user has too many sessions, or holds too much of a full node.
    */
   attach(
     outlet: Outlet,
@@ -100,19 +101,24 @@ export class Sessions {
 
   #open(grant: Grant): Session | null {
     const known = this.#byUser.get(grant.user)
+    const { budget } = this.#host
     if (known !== undefined && known.sessions.size >= this.#config.limits.sessionsPerUser) return null
+    if (!budget.admits(known?.held ?? 0, weights.session)) return null
     const user = known ?? this.#return(grant.user)
     const id = [...this.#config.entropy(16)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
-    const session = new Session(id, grant, user.account, this.#host)
+    const session = new Session(id, grant, user.account, user, this.#host)
     this.#byId.set(id, session)
     user.sessions.add(session)
+    user.hold(weights.session)
     this.#stats.sessionsOpened++
     return session
   }
 
   /** A user has a session again, or for the first time. */
-  #return(name: string): User {
-    const user = { account: this.#idle.get(name) ?? new Account(this.#rates), sessions: new Set<Session>() }
+  #return(name: string): User<Session> {
+    const account = this.#idle.get(name) ?? new Account(this.#rates)
+    const { budget } = this.#host
+    const user = new User<Session>(account, budget.ledgers.user, (outlet) => this.#host.slow(outlet))
     this.#idle.delete(name)
     this.#byUser.set(name, user)
     return user
@@ -142,12 +148,13 @@ export class Sessions {
     session.log.release()
     this.#timers.clear(session.expiry)
     this.#byId.delete(session.id)
-    const { user, account } = session
-    const sessions = this.#byUser.get(user)?.sessions
-    sessions?.delete(session)
-    if (sessions?.size === 0) {
-      this.#byUser.delete(user)
-      this.#idle.set(user, account)
+    session.payer.hold(-weights.session)
+    const { user: name, account } = session
+    const user = this.#byUser.get(name)
+    user?.sessions.delete(session)
+    if (user?.sessions.size === 0) {
+      this.#byUser.delete(name)
+      this.#idle.set(name, account)
     }
     this.#stats.sessionsEnded++
   }

@@ -27,13 +27,15 @@ export class Compacted {
   /** Keys whose latest entry is a removal, and a slot before which there is none. */
   #removals = 0
   #firstRemoval = 0
+  /** A slot before which there are only holes. */
+  #firstEntry = 0
   /**
    * The most recently forgotten keys, oldest removal first. For earlier ones only the two positions below are known.
    */
   #forgotten: Queue<string, ForgottenKey> | null = null
   #unknownRemovedAt = 0
   #unknownDroppedAt = 0
-  /** The position of the last removal that was forgotten. Removals are forgotten in order of position. */
+  /** The highest position of all that was forgotten. */
   #forgottenAt = 0
 
   /** Number of keys, the empty key not counted. */
@@ -48,6 +50,12 @@ export class Compacted {
   /** The latest entry of a key, which may be a removal. */
   get(key: string): Publication | undefined {
     return this.#keys.get(key)
+  }
+
+  /** What the latest entry of a key weighs; 0 for none, and for a removal. */
+  weightOf(key: string): number {
+    const entry = this.#keys.get(key)
+    return entry === undefined || entry.tombstone ? 0 : entry.weight
   }
 
   /** Number of slots, for {@link at}. */
@@ -136,6 +144,7 @@ export class Compacted {
     }
     this.#slots = kept
     this.#firstRemoval = firstRemoval
+    this.#firstEntry = 0
   }
 
   /** Forgets the oldest removal, to make room for a new key. Returns it, or null when there is none. */
@@ -143,17 +152,32 @@ export class Compacted {
     if (this.#removals === 0) return null
     let entry = this.at(this.#firstRemoval)
     while (entry?.tombstone !== true) entry = this.at(++this.#firstRemoval)
+    return this.#forget(entry)
+  }
+
+  /**
+   * Forgets the entry whose key changed longest ago, a value or a removal. A reader that may hold an older value of the
+   * key is told by a GAP, as of a forgotten removal. Returns it, or null when there is none.
+   */
+  forgetOldest(): Publication | null {
+    if (this.#keys.size === 0) return null
+    let entry = this.at(this.#firstEntry)
+    while (entry === null) entry = this.at(++this.#firstEntry)
+    return this.#forget(entry)
+  }
+
+  #forget(entry: Publication): Publication {
     const { key } = entry
     this.#keys.delete(key)
     this.#unlink(entry)
-    this.#forgottenAt = entry.position
+    this.#forgottenAt = Math.max(this.#forgottenAt, entry.position)
     const forgotten = (this.#forgotten ??= new Queue<string, ForgottenKey>())
     forgotten.set(key, { removedAt: entry.position, droppedAt: entry.droppedAt })
     if (forgotten.size > fixedLimits.forgottenKeys) {
       const oldest = forgotten.oldest as string
       const { removedAt, droppedAt } = forgotten.get(oldest) as ForgottenKey
       forgotten.delete(oldest)
-      this.#unknownRemovedAt = removedAt
+      this.#unknownRemovedAt = Math.max(this.#unknownRemovedAt, removedAt)
       this.#unknownDroppedAt = Math.max(this.#unknownDroppedAt, droppedAt)
     }
     return entry

@@ -1,3 +1,4 @@
+import { weights } from '../ground/weights.ts'
 import { Cursor, LANE, type Log, type Outlet } from '../log/log.ts'
 import type { Subscription } from '../session/parts.ts'
 import type { CursorInfo } from '../session/session-info.ts'
@@ -63,6 +64,10 @@ export class TopicCursor extends Cursor implements Subscription {
 
   get name(): string {
     return this.log.name
+  }
+
+  get weight(): number {
+    return weights.subscription + (this.wish.keys?.size ?? 0) * weights.key
   }
 
   get place(): CursorInfo {

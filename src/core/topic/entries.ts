@@ -1,18 +1,17 @@
-import { encodeBatch } from '../../protocol/binary.ts'
-import { Writer } from '../../protocol/bytes.ts'
 import { limits } from '../../protocol/limits.ts'
 import type { Payload } from '../../protocol/payload.ts'
-import { PublicationWriter } from '../../protocol/publications.ts'
-import { type Position, schema } from '../../protocol/schema.ts'
-import type { Budget } from '../ground/budget.ts'
-import { fixedLimits, type Retention } from '../ground/config.ts'
+import type { Position } from '../../protocol/schema.ts'
+import type { Budget, Payer } from '../ground/budget.ts'
+import type { Retention } from '../ground/config.ts'
 import { Ring } from '../ground/ring.ts'
+import { weights } from '../ground/weights.ts'
 import { costs, type Work } from '../ground/work.ts'
-import { Encoded } from '../log/encoded.ts'
-import { BatchCache, type CachedBatch, Gap } from '../log/batches.ts'
+import type { Encoded } from '../log/encoded.ts'
+import { BatchCache, type CachedBatch, Gap, type WarmCaches } from '../log/batches.ts'
 import type { Read } from '../log/log.ts'
 import { Compacted } from './compacted.ts'
 import { policies, type TopicCursor, type Wish } from './cursor.ts'
+import { Pages } from './pages.ts'
 import { Publication } from './publication.ts'
 import type { Publisher } from './publishers.ts'
 
@@ -20,6 +19,7 @@ import type { Publisher } from './publishers.ts'
 export interface TopicSettings {
   readonly retention: Retention
   readonly budget: Budget
+  readonly caches: WarmCaches
   readonly work: Work
   /** Incarnation of this node. */
   readonly incarnation: number
@@ -36,19 +36,8 @@ interface Head {
   dropped: number
 }
 
-const scratch: Writer = new Writer(4_096)
-
 /** Positions from one checkpoint of the publishers' numbers to the next. */
 const CHECKPOINT = 512
-
-/** A stretch of a log as one reader gets it. */
-interface Page {
-  readonly entries: readonly Publication[]
-  /** Where the next page begins. */
-  readonly to: number
-  /** Whether the stretch has removals. */
-  readonly removals: boolean
-}
 
 /**
  * The contents of a topic's log, from its first publication on: a ring with the entries of all publishers in order of
@@ -60,11 +49,13 @@ export class TopicEntries {
   readonly #settings: TopicSettings
   readonly #ring: Ring<Publication>
   readonly #compacted: Compacted = new Compacted()
+  readonly #pages: Pages
   readonly #heads: Map<Publisher, Head> = new Map()
+  readonly #payer: Payer
   /** The last number of each publisher before a position, for every {@link CHECKPOINT}th position of the ring. */
   #checkpoints: Map<number, ReadonlyMap<Publisher, number>> | null = null
   #bytes = 0
-  /** Bytes of the ring and of the latest values. */
+  /** What the payer was charged for the ring and the latest values. */
   #held = 0
   /** When the last entry arrived or the last reader left, in monotonic milliseconds. */
   touched = 0
@@ -72,11 +63,11 @@ export class TopicEntries {
   #droppedAt = 0
   /** Batches of the ring; of changed keys, for conflating readers; of latest values in place of entries. */
   #hasBatches = false
-  readonly #batches: BatchCache = new BatchCache()
-  readonly #changes: BatchCache = new BatchCache()
-  readonly #values: BatchCache = new BatchCache()
+  readonly #batches: BatchCache
+  readonly #changes: BatchCache
+  readonly #values: BatchCache
   /** Those that have removals, for readers that began at one position: removals before it are left out. */
-  readonly #removals: BatchCache = new BatchCache()
+  readonly #removals: BatchCache
   #removalsBegan = 0
   /**
    * The position of the last entry that the latest values do not tell of: one before which others were lost, or one too
@@ -84,12 +75,19 @@ export class TopicEntries {
    */
   #lastOdd = -1
 
-  /** `start`: the position of the first entry. */
-  constructor(number: number, start: number, settings: TopicSettings) {
+  /** `start`: the position of the first entry. `payer`: the topic. */
+  constructor(number: number, start: number, settings: TopicSettings, payer: Payer) {
     this.#number = number
     this.#start = start
     this.#settings = settings
+    this.#payer = payer
     this.#ring = new Ring(start)
+    this.#pages = new Pages(number, settings, this.#ring, this.#compacted)
+    this.#batches = new BatchCache(payer, settings.caches)
+    this.#changes = new BatchCache(payer, settings.caches)
+    this.#values = new BatchCache(payer, settings.caches)
+    this.#removals = new BatchCache(payer, settings.caches)
+    this.#hold(weights.entries)
   }
 
   get first(): number {
@@ -111,10 +109,6 @@ export class TopicEntries {
 
   get bytes(): number {
     return this.#bytes
-  }
-
-  get held(): number {
-    return this.#held
   }
 
   /** The ring from a position on, oldest first. */
@@ -167,7 +161,7 @@ export class TopicEntries {
     data: Payload,
     now: number,
   ): void {
-    this.clearBatches()
+    this.#clearBatches()
     this.touched = now
     const head = this.#heads.get(source)
     let lost = 0
@@ -189,9 +183,8 @@ export class TopicEntries {
     )
     if (entry.position % CHECKPOINT === 0) this.#mark(entry)
     this.#ring.push(entry)
-    const { size } = entry
-    this.#bytes += size
-    this.#hold(size)
+    this.#bytes += entry.size
+    this.#hold(entry.weight)
     const replaced = this.#compacted.put(entry)
     if (replaced !== null) this.#let(replaced)
     if (lost > 0 || entry.slot < 0) this.#lastOdd = entry.position
@@ -207,12 +200,11 @@ export class TopicEntries {
   }
 
   /** Releases an entry that is no longer the latest of its key, unless the ring still has it. */
-  #let({ position, size }: Publication): void {
-    if (position < this.first) this.#hold(-size)
+  #let({ position, weight }: Publication): void {
+    if (position < this.first) this.#hold(-weight)
   }
 
-  /** Drops the cached batches: they can be built again. */
-  clearBatches(): void {
+  #clearBatches(): void {
     if (!this.#hasBatches) return
     this.#hasBatches = false
     this.#batches.clear()
@@ -252,17 +244,28 @@ export class TopicEntries {
     }
   }
 
-  /** Drops the oldest entries, even those still to be read, until the ring has at most `bytes`. */
-  trimTo(bytes: number): void {
-    while (this.#bytes > bytes) this.#drop()
+  /** Drops batches, then entries of the ring, even those still to be read, then latest values, oldest change first. */
+  shrinkTo(bytes: number): void {
+    this.#clearBatches()
+    while (this.#payer.held > bytes && this.#ring.size > 0) this.#drop()
+    while (this.#payer.held > bytes) {
+      const forgotten = this.#compacted.forgetOldest()
+      if (forgotten === null) return
+      this.#let(forgotten)
+      if (!forgotten.tombstone) this.#settings.budget.valuesDropped++
+    }
+  }
+
+  weightOf(key: string): number {
+    return this.#compacted.weightOf(key)
   }
 
   #drop(): void {
     const oldest = this.#ring.shift()
-    const { position, source, number, size, slot } = oldest
+    const { position, source, number, size, weight, slot } = oldest
     this.#droppedAt = position
     this.#bytes -= size
-    if (slot < 0) this.#hold(-size)
+    if (slot < 0) this.#hold(-weight)
     this.#compacted.drop(oldest)
     const head = this.#heads.get(source)
     if (head !== undefined) head.dropped = number
@@ -271,11 +274,11 @@ export class TopicEntries {
 
   #hold(bytes: number): void {
     this.#held += bytes
-    this.#settings.budget.add(bytes)
+    this.#payer.hold(bytes)
   }
 
-  /** The topic was forgotten: returns its bytes to the budget. */
   release(): void {
+    this.#clearBatches()
     this.#hold(-this.#held)
   }
 
@@ -300,7 +303,8 @@ export class TopicEntries {
     const isLatest = conflate || values !== null
     const behind = this.next - Math.max(position, isLatest ? 0 : this.first)
     const entries = isLatest ? Math.min(behind, slots, keys?.size ?? Infinity) : behind
-    return entries * (costs.encoded + (this.#held / Math.max(this.size, slots)) * costs.reread)
+    const weight = (this.#held - weights.entries) / Math.max(this.size, slots, 1)
+    return entries * (costs.encoded + Math.max(0, weight - weights.publication) * costs.reread)
   }
 
   read(cursor: TopicCursor): Read {
@@ -358,31 +362,12 @@ export class TopicEntries {
       cursor.position = known.to
       return known.batch
     }
-    const { entries, to } = this.#pageOfRing(from, keys)
+    const { entries, to } = this.#pages.ofRing(from, keys, this.#lastOdd)
     cursor.position = to
     if (entries.length === 0) return 'nothing'
     const batch = this.#batch(entries)
     if (keys === null) this.#batches.set(from, batch, to)
     return batch
-  }
-
-  /** A page of the ring, up to the next hole. */
-  #pageOfRing(from: number, keys: ReadonlySet<string> | null): Pick<Page, 'entries' | 'to'> {
-    const entries: Publication[] = []
-    // Where none of the keys has changed since, there is nothing to walk.
-    if (keys !== null && this.#lastOdd < from && !this.#compacted.hasChanged(keys, from))
-      return { entries, to: this.next }
-    const end = Math.min(this.next, from + fixedLimits.pageEntries)
-    let to = from
-    for (let bytes = 0; to < end && bytes < this.#settings.pageBytes; to++) {
-      const next = this.#ring.get(to)
-      if (next.lost > 0 && to > from) break
-      if (keys !== null && !keys.has(next.key)) continue
-      entries.push(next)
-      bytes += next.size
-    }
-    this.#settings.work.done += (to - from) * costs.walked
-    return { entries, to }
   }
 
   /** Reads the compacted log from the cursor on: work in proportion to the keys that changed. */
@@ -411,7 +396,7 @@ export class TopicEntries {
       cursor.position = known.to
       return known.batch
     }
-    const { entries, to } = this.#page(from, this.next, keys, 0)
+    const { entries, to } = this.#pages.ofLatest(from, this.next, keys, 0)
     cursor.position = to
     if (entries.length === 0) return 'nothing'
     const batch = this.#batch(entries)
@@ -433,14 +418,13 @@ export class TopicEntries {
       this.#move(cursor, known.to)
       return known.batch
     }
-    const { entries, to: next, removals } = this.#page(from, end, keys, began)
+    const { entries, to: next, removals } = this.#pages.ofLatest(from, end, keys, began)
     const last = entries.at(-1)
     const to = last === undefined ? next : last.position + 1
     this.#move(cursor, to)
     if (last === undefined) {
       if (to < end) return 'nothing'
-      scratch.reset()
-      return new Encoded(encodeBatch(schema.publications.code, [this.#number, end], scratch))
+      return this.#pages.end(end)
     }
     const batch = this.#batch(entries)
     if (keys === null) (removals ? this.#removals : this.#values).set(from, batch, to)
@@ -454,52 +438,6 @@ export class TopicEntries {
     return this.#values.get(from) ?? this.#removals.get(from)
   }
 
-  /** A page of the latest entries at positions `from` … `end` − 1, leaving out removals before `began`. */
-  #page(from: number, end: number, keys: ReadonlySet<string> | null, began: number): Page {
-    return keys === null ? this.#pageOfAll(from, end, began) : this.#pageOfKeys(from, end, keys, began)
-  }
-
-  #pageOfAll(from: number, end: number, began: number): Page {
-    const compacted = this.#compacted
-    const entries: Publication[] = []
-    const first = compacted.slotOf(from)
-    const last = Math.min(compacted.slots, first + fixedLimits.pageEntries)
-    let slot = first
-    let to = end
-    let removals = false
-    for (let bytes = 0; slot < compacted.slots; slot++) {
-      const entry = compacted.at(slot)
-      if (entry === null) continue
-      if (entry.position >= end) break
-      if (slot >= last || bytes >= this.#settings.pageBytes) {
-        to = entry.position
-        break
-      }
-      removals ||= entry.tombstone
-      if (entry.tombstone && entry.position < began) continue
-      entries.push(entry)
-      bytes += entry.size
-    }
-    this.#settings.work.done += (slot - first) * costs.walked
-    return { entries, to, removals }
-  }
-
-  #pageOfKeys(from: number, end: number, keys: ReadonlySet<string>, began: number): Page {
-    const entries: Publication[] = []
-    for (const key of keys) {
-      const entry = this.#compacted.get(key)
-      if (entry === undefined || entry.position < from || entry.position >= end) continue
-      if (!entry.tombstone || entry.position >= began) entries.push(entry)
-    }
-    entries.sort((a, b) => a.position - b.position)
-    this.#settings.work.done += keys.size * costs.walked
-    let count = 0
-    for (let bytes = 0; count < entries.length && bytes < this.#settings.pageBytes; count++)
-      bytes += (entries[count] as Publication).size
-    const to = entries[count]?.position ?? end
-    return { entries: entries.slice(0, count), to, removals: true }
-  }
-
   #move(cursor: TopicCursor, to: number): void {
     cursor.position = to
     if (to === this.next) cursor.values = null
@@ -507,16 +445,6 @@ export class TopicEntries {
 
   #batch(entries: readonly Publication[]): Encoded {
     this.#hasBatches = true
-    const first = (entries[0] as Publication).position
-    const { origin } = this.#settings
-    scratch.reset()
-    const writer = new PublicationWriter(scratch, first)
-    entries.forEach(({ position, source, number, stamp, key, tombstone, data }, index) => {
-      const time = Math.floor(stamp / 1000) - origin
-      const isLast = index === entries.length - 1
-      writer.add(position, source.number, number, time, key, tombstone, data, isLast)
-    })
-    this.#settings.work.done += entries.length * costs.encoded + scratch.length * costs.byte
-    return new Encoded(encodeBatch(schema.publications.code, [this.#number, first], scratch))
+    return this.#pages.batch(entries)
   }
 }

@@ -1,8 +1,14 @@
 import { type Payload, payloadLength } from '../../protocol/payload.ts'
+import { weights } from '../ground/weights.ts'
 import type { Publisher } from './publishers.ts'
 
-/** Estimated bytes of a publication besides its payload and key. */
+/** What a publication counts for besides its payload and key, where a topic's retention or a page is measured. */
 const OVERHEAD = 32
+
+/** What a publication with this key and so many bytes of payload weighs in memory. */
+export function weigh(key: string, bytes: number): number {
+  return weights.publication + bytes + (key === '' ? 0 : weights.key + key.length)
+}
 
 /**
  * An entry of a topic's log. A class with named fields, because there are very many entries, and object spread made
@@ -57,7 +63,13 @@ export class Publication {
     return this.number - 1 - this.lost
   }
 
+  /** Bytes as retention, pages and pressure count them. */
   get size(): number {
     return payloadLength(this.data) + this.key.length + OVERHEAD
+  }
+
+  /** What it weighs in memory, its place as the latest of its key included. */
+  get weight(): number {
+    return weigh(this.key, payloadLength(this.data))
   }
 }

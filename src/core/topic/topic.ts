@@ -1,7 +1,9 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { Position } from '../../protocol/schema.ts'
+import { Payer } from '../ground/budget.ts'
 import type { Retention } from '../ground/config.ts'
+import { weights } from '../ground/weights.ts'
 import type { Cursor, Read } from '../log/log.ts'
 import type { TopicCursor, TopicView, Wish } from './cursor.ts'
 import { TopicEntries, type TopicSettings } from './entries.ts'
@@ -19,7 +21,7 @@ export interface TopicHost extends TopicSettings {
  * A topic on this node: a log and its readers. Until the first publication it holds next to nothing, because there may
  * be a million topics.
  */
-export class Topic implements TopicView {
+export class Topic extends Payer implements TopicView {
   readonly name: string
   readonly number: number
   /** The user who was the first to subscribe or publish to it; null for the business. */
@@ -34,11 +36,13 @@ export class Topic implements TopicView {
 
   /** `start`: the position of its first entry. */
   constructor(name: string, number: number, start: number, host: TopicHost, maker: Account | null = null) {
+    super(host.budget.ledgers.topic)
     this.name = name
     this.number = number
     this.carried = start
     this.maker = maker
     this.#host = host
+    this.hold(weights.topic + name.length)
   }
 
   get retention(): Retention {
@@ -76,11 +80,6 @@ export class Topic implements TopicView {
   /** Bytes of the ring. */
   get bytes(): number {
     return this.#entries?.bytes ?? 0
-  }
-
-  /** Bytes of the ring and of the latest values. */
-  get held(): number {
-    return this.#entries?.held ?? 0
   }
 
   /** When the last entry arrived or the last reader left, in monotonic milliseconds. */
@@ -151,7 +150,7 @@ export class Topic implements TopicView {
     data: Payload,
     now: number,
   ): void {
-    this.#entries ??= new TopicEntries(this.number, this.carried, this.#host)
+    this.#entries ??= new TopicEntries(this.number, this.carried, this.#host, this)
     this.#entries.append(source, number, stamp, key, tombstone, data, now)
   }
 
@@ -169,20 +168,20 @@ export class Topic implements TopicView {
     this.#entries.trim(this.retention, keep, now)
   }
 
-  /** Everybody who could be written to has read it: drops the batches. A reader behind the others gets its own. */
-  clearBatches(): void {
-    this.#entries?.clearBatches()
+  shrinkTo(bytes: number): void {
+    this.#entries?.shrinkTo(bytes)
   }
 
-  /** Drops the oldest entries, even those still to be read, until the ring has at most `bytes`. */
-  trimTo(bytes: number): void {
-    this.#entries?.trimTo(bytes)
+  /** What the latest entry of a key weighs; 0 for none, and for a removal. */
+  weightOf(key: string): number {
+    return this.#entries?.weightOf(key) ?? 0
   }
 
-  /** The topic was forgotten. */
+  /** The topic was forgotten and pays for nothing any more. */
   release(): void {
     this.#entries?.release()
     this.#entries = null
+    this.hold(-weights.topic - this.name.length)
   }
 
   // ---- readers

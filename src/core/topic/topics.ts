@@ -9,6 +9,7 @@ import { defaultRetention, fixedLimits, type NodeConfig, originOf, type Retentio
 import { Queue } from '../ground/queue.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
+import { weights } from '../ground/weights.ts'
 import type { Work } from '../ground/work.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Bus } from '../ports.ts'
@@ -17,7 +18,7 @@ import type { Session } from '../session/session.ts'
 import { policies, TopicCursor, wishOf } from './cursor.ts'
 import { decodeDiffusion, encodeDiffusion } from './diffusion.ts'
 import { type Group, rungOf, Rungs } from './groups.ts'
-import type { Publication } from './publication.ts'
+import { type Publication, weigh } from './publication.ts'
 import type { Publisher, Publishers } from './publishers.ts'
 import { Topic, type TopicHost } from './topic.ts'
 
@@ -116,6 +117,7 @@ export class Topics {
     return {
       retention,
       budget: this.#budget,
+      caches: this.#downstream.caches,
       work: this.#work,
       incarnation,
       origin: this.#origin,
@@ -129,7 +131,7 @@ export class Topics {
    */
   #make(name: string, by: Account | null): Topic | null {
     if (by !== null && by.topics >= this.#config.limits.topicsPerUser) return null
-    if (this.#budget.isFull) return null
+    if (!this.#budget.admits(0, weights.topic + name.length)) return null
     if (this.#topics.size >= this.#config.limits.topics) {
       const { oldest } = this.#lingering
       if (oldest === undefined) return null
@@ -166,16 +168,14 @@ export class Topics {
     now: number,
     by: Account | null,
   ): number | ErrorCode {
-    let topic = this.#topics.get(name) ?? null
+    const known = this.#topics.get(name)
     // The name of an existing topic was checked when it was made.
-    if (topic === null && !isName(name)) return 'BAD_TOPIC'
+    if (known === undefined && !isName(name)) return 'BAD_TOPIC'
     if (tombstone && key === '') return 'BAD_NAME'
     if (payloadLength(data) > protocolLimits.payload) return 'TOO_LARGE'
-    topic ??= this.#make(name, by)
-    if (topic === null) return 'LIMIT'
-    // A removal frees memory, so it is taken even when the budget is full.
-    const isFull = this.#budget.isFull && !(tombstone && topic.hasKey(key))
-    if (isFull || !this.#hasRoom(topic, key)) return 'LIMIT'
+    if (!this.#admits(known, key, tombstone, data)) return 'LIMIT'
+    const topic = known ?? this.#make(name, by)
+    if (topic === null || !this.#hasRoom(topic, key)) return 'LIMIT'
     this.#lastStamp = Math.max(this.#lastStamp + 1, this.#stampAt(now))
     const { own } = this.#publishers
     this.#makeRoom(topic, now)
@@ -197,6 +197,15 @@ export class Topics {
     const ofEntries = (size - retention.entries) / topicPendingEntries
     const ofBytes = (bytes - retention.bytes) / topicPendingBytes
     return Math.min(1, Math.max(0, ofEntries, ofBytes, behind))
+  }
+
+  /** Whether the budget has room for an entry. A removal that weighs no more than the value it removes needs none. */
+  #admits(topic: Topic | undefined, key: string, tombstone: boolean, data: Payload): boolean {
+    if (!this.#budget.isFull) return true
+    const weight = weigh(key, payloadLength(data))
+    if (topic === undefined) return this.#budget.admits(weights.topic + weights.entries, weight)
+    const held = topic.held + (topic.isEmpty ? weights.entries : 0)
+    return this.#budget.admits(held, weight) || (tombstone && topic.weightOf(key) >= weight)
   }
 
   #hasRoom(topic: Topic, key: string): boolean {
@@ -267,7 +276,8 @@ export class Topics {
         this.#stats.refusePublication('PROTOCOL')
         continue
       }
-      if (source === null || this.#budget.isFull || !this.#hasRoom(topic, key)) {
+      const isAdmitted = this.#admits(topic, key, tombstone, data)
+      if (source === null || !isAdmitted || !this.#hasRoom(topic, key)) {
         this.#stats.refusePublication('LIMIT')
         continue
       }
@@ -304,6 +314,7 @@ export class Topics {
     const replaced = known === undefined ? undefined : session.subscriptions.get(known.number)
     const isFull = session.subscriptions.size >= this.#config.limits.subscriptionsPerSession
     if (replaced === undefined && isFull) return 'LIMIT'
+    if (!this.#budget.admits(session.payer.held, weights.subscription)) return 'LIMIT'
     const topic = known ?? this.#make(asked.topic, session.account)
     if (topic === null) return 'LIMIT'
     this.#lingering.delete(topic)
@@ -326,9 +337,8 @@ export class Topics {
     const outlet = session.outlet as Outlet
     const cursor = new TopicCursor(topic, outlet, start, wish, values, rungOf(asked.maxHz))
     topic.add(cursor)
-    session.subscriptions.set(topic.number, cursor)
     // The replaced cursor ends only now, because a topic that loses its last reader is unsubscribed from the bus.
-    replaced?.end(now)
+    session.subscribe(topic.number, cursor)?.end(now)
     if (!topic.isCurrent(cursor)) this.#downstream.mark(cursor)
     this.#work.done += topic.workOf(cursor)
     const position = recovered
@@ -396,10 +406,7 @@ export class Topics {
 
   /** After a complete flush, trims the topics that grew to their retention. */
   trim(now: number): void {
-    for (const topic of this.#grown) {
-      topic.clearBatches()
-      this.#trim(topic, now)
-    }
+    for (const topic of this.#grown) this.#trim(topic, now)
     this.#grown.clear()
     if (this.#agingDue) this.#age(now)
   }

@@ -4,8 +4,8 @@ import { costs, itemsOf, type Work } from '../ground/work.ts'
 import type { Session } from '../session/session.ts'
 import type { UpstreamQueue } from '../session/upstream-queue.ts'
 
-/** Nanoseconds of work that count in the round robin like one byte: about what a byte of an ordinary input costs. */
-const WORK_OF_BYTE = 16
+/** Nanoseconds of work that count in the round robin like one byte: an ordinary input weighs about 500 bytes. */
+const WORK_OF_BYTE = 4
 
 /** Serves the upstream queues in deficit round robin (Shreedhar and Varghese, 1995). */
 export class Upstream {
@@ -22,10 +22,11 @@ export class Upstream {
     return this.#turns.length > 0
   }
 
-  /** Queues a message. False: the queue is full and the message was not taken. */
+  /**
+   * Queues a message. False: the queue is full, or the user holds too much of a full node. The message was not taken.
+   */
   accept(session: Session, message: ClientMessage): boolean {
-    if (this.isFull(session.upstream)) return false
-    session.upstream.push(message)
+    if (this.isFull(session.upstream) || !session.upstream.push(message)) return false
     this.wake(session)
     return true
   }

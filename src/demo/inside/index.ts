@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { RtmsError } from '../../protocol/index.ts'
 import type { Rtms } from '../../server/index.ts'
 import { HttpError } from '../http.ts'
-import type { Part } from '../part.ts'
+import { every, type Fault, type Part } from '../part.ts'
 import { Lab, speeds, STEP_MS } from './lab.ts'
 
 /* The page that teaches: a small laboratory for each visitor, and the server's own view of the visitor's session. */
@@ -14,7 +14,7 @@ const RING = { entries: 200, bytes: 262_144, ageMs: 60_000 }
 
 const speedWish = v.object({ perSecond: v.picklist(speeds) })
 
-export function inside(rtms: Rtms): Part {
+export function inside(rtms: Rtms, fault: Fault): Part {
   /** By guest secret. */
   const labs = new Map<string, Lab>()
   rtms.topics.define('inside.*', RING)
@@ -26,16 +26,19 @@ export function inside(rtms: Rtms): Part {
     lab.speed = wish.output.perSecond
     return { perSecond: lab.speed }
   })
-  const timer = setInterval(() => {
+  const step = (guest: string, lab: Lab): void => {
     const now = performance.now()
-    for (const [guest, lab] of labs) {
+    try {
       if (now - lab.seenAt < FORGET_MS) lab.step(now)
       else {
-        lab.close()
         labs.delete(guest)
+        lab.close()
       }
+    } catch (error) {
+      fault(error)
     }
-  }, STEP_MS)
+  }
+  const stop = every(STEP_MS, () => labs.forEach((lab, guest) => step(guest, lab)), fault)
 
   return {
     async admit(_wish, { user, guest }) {
@@ -57,8 +60,6 @@ export function inside(rtms: Rtms): Part {
       lab.seenAt = performance.now()
       return lab.view()
     },
-    close() {
-      clearInterval(timer)
-    },
+    close: stop,
   }
 }

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { RtmsError } from '../../protocol/index.ts'
 import type { Rtms } from '../../server/index.ts'
-import type { Part } from '../part.ts'
+import { every, type Fault, type Part } from '../part.ts'
 import { Chance } from './chance.ts'
 import { Desk, type Notice } from './desk.ts'
 import { Market, type News, type Stock } from './market.ts'
@@ -24,27 +24,28 @@ const QUOTES = 'wall.quotes'
 const SESSION = 'wall.session'
 const NEWS = 'wall.news'
 
-export function wall(rtms: Rtms): Part {
+export function wall(rtms: Rtms, fault: Fault): Part {
   const seed = randomInt(2 ** 31)
   const market = new Market(seed)
   const desk = new Desk(market, new Chance(seed + 1))
   const board = new Board(rtms, market)
   rtms.topics.define(NEWS, { entries: 50, bytes: 65_536, ageMs: 3_600_000 })
   let isWarm = false
-  const timer = setInterval(() => {
+  const advance = (): void => {
     const watched = board.isWatched
     if (!watched && desk.open === 0) return
     if (!isWarm) market.advance(WARM_UP_MS)
     isWarm = true
     const { changed, news } = market.advance(TICK_MS)
-    for (const notice of desk.advance(TICK_MS)) tell(rtms, notice)
+    for (const notice of desk.advance(TICK_MS)) tell(rtms, notice, fault)
     if (watched) board.show(changed, news)
-  }, TICK_MS)
-  const unregister = answer(rtms, market, desk)
+  }
+  const stop = every(TICK_MS, advance, fault)
+  const unregister = answer(rtms, market, desk, fault)
   return {
     admit: () => ({ topics: { read: ['wall.*'] } }),
     close() {
-      clearInterval(timer)
+      stop()
       for (const each of unregister) each()
     },
   }
@@ -115,7 +116,7 @@ class Board {
   }
 }
 
-function answer(rtms: Rtms, market: Market, desk: Desk): readonly (() => void)[] {
+function answer(rtms: Rtms, market: Market, desk: Desk, fault: Fault): readonly (() => void)[] {
   return [
     rtms.onRequest('wall.account', ({ user }) => desk.account(user)),
     rtms.onRequest('wall.order', ({ user, data }) => {
@@ -125,7 +126,7 @@ function answer(rtms: Rtms, market: Market, desk: Desk): readonly (() => void)[]
     rtms.onRequest('wall.cancel', ({ user, data }) => {
       const notice = desk.cancel(user, checkCancel(data).id)
       // Every window of the user hears of it, the one that asks too.
-      if (notice !== undefined) tell(rtms, notice)
+      if (notice !== undefined) tell(rtms, notice, fault)
       return { cancelled: notice !== undefined }
     }),
     rtms.onRequest('wall.trails', ({ data }) => {
@@ -135,6 +136,6 @@ function answer(rtms: Rtms, market: Market, desk: Desk): readonly (() => void)[]
   ]
 }
 
-function tell(rtms: Rtms, { user, ...notice }: Notice): void {
-  void rtms.users.push(user, 'wall.order', notice)
+function tell(rtms: Rtms, { user, ...notice }: Notice, fault: Fault): void {
+  rtms.users.push(user, 'wall.order', notice).catch(fault)
 }

@@ -7,7 +7,8 @@ import { errors, RtmsError } from '../../protocol/index.ts'
 export function refusalIn(error: unknown): RtmsError | null {
   try {
     if (!(error instanceof RtmsError) || !Object.hasOwn(errors, error.code)) return null
-    const { code, message, retryAfterMs } = error
+    const { code, retryAfterMs } = error
+    const message: unknown = error.message
     const wait = Number.isFinite(retryAfterMs) ? Math.max(0, Math.round(retryAfterMs)) : 0
     return new RtmsError(code, String(message), Math.min(wait, Number.MAX_SAFE_INTEGER))
   } catch {

@@ -33,11 +33,15 @@ export interface RtmsOptions {
    * Attaches to this server instead: only upgrades to `path` are handled, and closing the server is left to its owner.
    */
   readonly server?: HttpServer | HttpsServer | undefined
-  /** With a server of its own: answers requests other than `/healthz`, `/readyz` and `/metrics`. Default: 404. */
+  /**
+   * With a server of its own: answers requests other than `/healthz`, `/readyz` and `/metrics`. What it throws or rejects
+   * with is logged and answered 500. Default: 404.
+   */
   readonly handler?: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
   /**
-   * With a server of its own: who may read `/metrics`. Default 'loopback': clients on this machine whose request no
-   * proxy has forwarded; others are answered 404. `false`: nobody, and the path is the handler's.
+   * With a server of its own: who may read `/metrics`. Default 'loopback': clients on this machine that ask by a name of
+   * the loopback and whose request no proxy has forwarded; others are answered 404. `false`: nobody, and the path is the
+   * handler's.
    */
   readonly metrics?: MetricsReaders | undefined
   /** Where clients connect. Default '/rtms'. */
@@ -67,9 +71,9 @@ export interface RtmsOptions {
   readonly compression?: boolean | undefined
   /**
    * Proxies in front of this node: addresses, ranges (`10.0.0.0/8`) and 'loopback'. Connections are counted by the
-   * address that these proxies name in `X-Forwarded-For` (or, without it, `Forwarded`): the last one that is not in the
-   * list. Configure the proxy to set that header itself, whatever the client sent. A connection that names only listed
-   * addresses is not counted. Default ['loopback'].
+   * address that these proxies name in `X-Forwarded-For` or `Forwarded` (RFC 7239): the last one that is not in the list.
+   * Where both headers are there and differ, one of them is the client's own, and all such connections count as one
+   * address. A connection that names only listed addresses is not counted. Default ['loopback'].
    */
   readonly trustedProxies?: readonly string[] | undefined
   /** Name of this node in the cluster and in `?route=`: 1–64 of A–Z a–z 0–9 _ -. Default: random. */
@@ -88,7 +92,10 @@ export interface RtmsOptions {
   readonly admin?: AdminReaders | undefined
   /** The URL of the business for requests without a handler of `onRequest`. Default: they are answered NO_HANDLER. */
   readonly requests?: RequestsOptions | undefined
-  /** Default: silent. */
+  /**
+   * Gets at most ten lines a minute of each message at level warn and error; `count` in the next line says for how many
+   * it stands. Default: silent.
+   */
   readonly logger?: Logger | undefined
 }
 

@@ -31,7 +31,13 @@ interface Access {
 export class AuthorisationChecker implements Observer {
   readonly #access: Map<string, Access> = new Map()
   readonly #denied: Set<string> = new Set()
-  readonly #revoked: { readonly node: number; readonly revoked: Revoked; readonly when: number }[] = []
+  readonly #revoked: {
+    readonly node: number
+    readonly revoked: Revoked
+    /** When it was made, and when the node was told. */
+    readonly made: number
+    readonly when: number
+  }[] = []
   readonly #now: () => number
   readonly #wallOffset: number
   /** When each node last resumed after a pause. */
@@ -48,8 +54,8 @@ export class AuthorisationChecker implements Observer {
     if (!allowed) this.#denied.add(`${user} ${action} ${name}`)
   }
 
-  revoked(node: number, revoked: Revoked): void {
-    this.#revoked.push({ node, revoked, when: this.#now() })
+  revoked(node: number, revoked: Revoked, made: number): void {
+    this.#revoked.push({ node, revoked, made, when: this.#now() })
   }
 
   clockSet(node: number, off: number): void {
@@ -138,10 +144,10 @@ export class AuthorisationChecker implements Observer {
 
   #checkRevocation(client: ClientFacts, claims: Claims, { type }: ServerMessage, at: number): void {
     const grace = type === 'welcome' ? 0 : REVOKED_MS
-    for (const { node, revoked, when } of this.#revoked) {
+    for (const { node, revoked, made, when } of this.#revoked) {
       if (node !== client.node || at <= when + grace) continue
       // Whatever it says of its own time.
-      if ('user' in revoked ? claims.user === revoked.user && claims.made < when : claims.id === revoked.id)
+      if ('user' in revoked ? claims.user === revoked.user && claims.made < made : claims.id === revoked.id)
         violate('I17', `client ${client.id} was written ${type} ${at - when} ms after its token was revoked`)
     }
   }

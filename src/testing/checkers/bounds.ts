@@ -2,7 +2,7 @@ import { type ClientMessage, limits } from '../../protocol/index.ts'
 import { type ClientFacts, type Observer, violate } from '../observer.ts'
 
 /** The largest GOODBYE, in either encoding, in bytes. */
-export const GOODBYE_BYTES: number = 2 * limits.reason + 256
+const GOODBYE_BYTES = 2 * limits.reason + 256
 
 /**
  * I13 Bounds: before a write, less than a window is unacknowledged, except for one GOODBYE as a connection's last

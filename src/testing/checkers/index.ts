@@ -47,6 +47,6 @@ export function allCheckers(scenario: Scenario, now: () => number): Observer[] {
     new SettlingChecker(now),
     new WeightChecker(),
     new FairnessChecker(scenario),
-    new WorkChecker(scenario, limits),
+    new WorkChecker(scenario),
   ]
 }

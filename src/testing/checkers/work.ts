@@ -1,33 +1,23 @@
-import type { NodeLimits, RtmsNode } from '../../core/index.ts'
-import { limits } from '../../protocol/index.ts'
 import { type ClientFacts, type Observer, violate } from '../observer.ts'
 import type { Scenario } from '../scenario.ts'
-import { GOODBYE_BYTES } from './bounds.ts'
-
-/** Bytes that a write may be over its limit: one page and one message. */
-const OVER_BYTES = 2 * limits.payload + 4_096
-/** The largest PONG, in either encoding. All that wait go into one write. */
-const PONG_BYTES = 96
 
 /**
- * I23 Work: a sweep writes no more than its budget, one write and the GOODBYEs. A call of a port that throws costs the
- * user it was about at most one connection, and nobody else anything, which is seen where nothing else goes wrong.
+ * I23 Work: once a sweep has written its budget, it writes nothing more but GOODBYEs. A call of a port that throws costs
+ * the user it was about at most one connection, and nobody else anything, which is seen where nothing else goes wrong.
  */
 export class WorkChecker implements Observer {
-  readonly #mostBytes: number
   readonly #isAlone: boolean
   /** By user: calls that threw, and connections lost. */
   readonly #struck: Map<string, number> = new Map()
   readonly #lost: Map<string, number> = new Map()
 
-  constructor({ alone }: Scenario, { sweepBytes, writeBytes, controlMessages }: NodeLimits) {
+  constructor({ alone }: Scenario) {
     this.#isAlone = alone === 'ports'
-    this.#mostBytes = sweepBytes + writeBytes + OVER_BYTES + controlMessages * PONG_BYTES
   }
 
-  swept(_node: RtmsNode, bytes: number, closed: number): void {
-    const most = this.#mostBytes + closed * GOODBYE_BYTES
-    if (bytes > most) violate('I23', `a sweep wrote ${bytes} bytes; its budget allows ${most}`)
+  swept(_node: unknown, beyond: number, closed: number): void {
+    if (beyond > closed)
+      violate('I23', `a sweep made ${beyond} writes beyond its budget, ${closed} of them final`)
   }
 
   struck(_call: string, user: string): void {

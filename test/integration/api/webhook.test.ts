@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -74,8 +74,10 @@ describe('A request without a handler here', () => {
     expect(json((await peer.next('reply')).data)).toBe('fine')
     const [{ body, headers, text }] = seen as [Seen]
     const { session } = peer.all('welcome')[0] as { session: string }
+    const id = `${createHash('sha256').update(session).digest('base64url').slice(0, 22)}.7`
+    expect(JSON.stringify(headers)).not.toContain(session)
     expect(body).toEqual({
-      id: `${session}.7`,
+      id,
       method: 'order.place',
       user: 'u1',
       session,
@@ -84,7 +86,7 @@ describe('A request without a handler here', () => {
     })
     expect(body['deadline']).toBeGreaterThan(before)
     expect(body['deadline']).toBeLessThanOrEqual(Date.now() + 5_000)
-    expect(headers).toMatchObject({ 'rtms-request-id': `${session}.7`, 'rtms-attempt': '1' })
+    expect(headers).toMatchObject({ 'rtms-request-id': id, 'rtms-attempt': '1' })
     expect(Number(headers['rtms-timeout-ms'])).toBeLessThanOrEqual(5_000)
     const [, t, v1] = /^t=(\d+),v1=([\da-f]{64})$/.exec(headers['rtms-signature'] as string) as string[]
     expect(createHmac('sha256', KEY).update(`${t}.${text}`).digest('hex')).toBe(v1)

@@ -1,7 +1,19 @@
 import { createServer } from 'node:http'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Rtms } from '../../../src/server/index.ts'
-import { eventually, hello, join, Peer, request, SECRET, start, stopAll, subscribe, tokenOf } from './peer.ts'
+import {
+  eventually,
+  hello,
+  join,
+  Peer,
+  raw,
+  request,
+  SECRET,
+  start,
+  stopAll,
+  subscribe,
+  tokenOf,
+} from './peer.ts'
 
 afterEach(stopAll)
 
@@ -154,6 +166,32 @@ describe('/metrics', () => {
     expect(valuesOf(body).get('rtms_connections')).toBe(0)
     for (const name of ['X-Forwarded-For', 'Forwarded', 'X-Real-IP'])
       expect((await get(rtms, '/metrics', { [name]: '10.0.0.1' })).status).toBe(404)
+  })
+
+  it('is not for a page of another site, nor for a proxy that says nothing of itself', async () => {
+    const { port } = (await start()).address
+    const status = async (version: string, ...headers: string[]): Promise<string> => {
+      const request = [`GET /metrics HTTP/${version}`, 'Connection: close', ...headers, '', ''].join('\r\n')
+      return (await (await raw(port, request)).answer).slice(9, 12)
+    }
+    expect(await status('1.1', 'Host: localhost:7788')).toBe('200')
+    expect(await status('1.1', 'Host: evil.example')).toBe('404')
+    expect(await status('1.0', 'Host: localhost')).toBe('404')
+    expect(await status('1.1', 'Host: localhost', 'Origin: https://evil.example')).toBe('404')
+    expect(await status('1.1', 'Host: localhost', 'Sec-Fetch-Site: cross-site')).toBe('404')
+  })
+
+  it('that cannot be read is answered 500, and the next time is read again', async () => {
+    const rtms = await start()
+    const node = Object.getPrototypeOf(rtms) as { metrics(): Promise<string> }
+    const broken = vi.spyOn(node, 'metrics').mockImplementationOnce(() => {
+      throw new Error('a gauge failed')
+    })
+    broken.mockImplementationOnce(() => Promise.reject(new Error('a gauge failed')))
+    expect((await get(rtms, '/metrics')).status).toBe(500)
+    expect((await get(rtms, '/metrics')).status).toBe(500)
+    expect((await get(rtms, '/metrics')).status).toBe(200)
+    broken.mockRestore()
   })
 
   it('is for everybody where that is wanted', async () => {

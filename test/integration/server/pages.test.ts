@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Demo, startDemo } from '../../../src/demo/index.ts'
@@ -52,6 +52,35 @@ describe('The files of a page', () => {
     const head = await fetch(`${at}/`, { method: 'HEAD' })
     expect([head.status, head.headers.get('content-length'), await head.text()]).toEqual([200, '8', ''])
     expect((await fetch(`${at}/none`)).status).toBe(404)
+  })
+
+  it('are served under the names of this machine alone, and so are tickets', async () => {
+    const { demo } = await serve({ 'index.html': '<p>hello' })
+    const { port } = demo.rtms.address
+    const status = async (host: string, request = 'GET / HTTP/1.1'): Promise<string> => {
+      const end = request.startsWith('POST') ? 'Content-Length: 2\r\n\r\n{}' : '\r\n'
+      const { answer } = await raw(port, `${request}\r\nHost: ${host}\r\nConnection: close\r\n${end}`)
+      return (await answer).slice(9, 12)
+    }
+    const ticket = 'POST /api/playground/ticket HTTP/1.1'
+    for (const host of [
+      'localhost',
+      'LOCALHOST:7788',
+      `127.0.0.1:${port}`,
+      '[::1]:7788',
+      '10.0.0.5:1',
+      hostname(),
+    ])
+      expect([host, await status(host), await status(host, ticket)]).toEqual([host, '200', '200'])
+    for (const host of [
+      'evil.example',
+      'evil.example:80',
+      'localhost.evil.example',
+      '127.0.0.1.evil.example',
+      '[x]',
+      '',
+    ])
+      expect([host, await status(host), await status(host, ticket)]).toEqual([host, '421', '421'])
   })
 
   it('are served as they were at the start, although they are removed or changed meanwhile', async () => {

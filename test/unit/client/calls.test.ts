@@ -157,6 +157,48 @@ describe('A call', () => {
     expect([desk.takeSent(), desk.endOf(call)]).toEqual([[], ['NOT_SENT']])
   })
 
+  it('is UNKNOWN in a new session, whatever number its welcome names', () => {
+    const desk = new Desk()
+    desk.attach()
+    const call = desk.request()
+    desk.calls.detach()
+    desk.attach({ resumed: false, calls: 99 })
+    expect(desk.endOf(call)).toEqual(['UNKNOWN'])
+  })
+
+  it('is not sent again from the moment on at which it may no longer be', () => {
+    for (const [late, sent, ends] of [
+      [4_999, [1], []],
+      [5_000, [], ['NOT_SENT']],
+    ] as const) {
+      const desk = new Desk()
+      desk.attach()
+      const call = desk.request(5_000)
+      desk.calls.detach()
+      desk.sent.length = 0
+      desk.now += late
+      desk.attach({ resumed: true, calls: 0 })
+      expect([desk.takeSent(), desk.endOf(call)]).toEqual([sent, ends])
+    }
+  })
+
+  it('to publish is sent later as it was made', () => {
+    const desk = new Desk()
+    const call = desk.publish(5_000, 't', 'k')
+    desk.attach()
+    const data = payloadOf(1)
+    expect(desk.sent).toEqual([{ type: 'publish', call, topic: 't', key: 'k', tombstone: false, data }])
+  })
+
+  it('of the client’s own takes no place of the application’s', () => {
+    const desk = new Desk()
+    const own = Array.from({ length: MOST_WAITING_CALLS }, () => desk.calls.next())
+    for (const call of own) desk.calls.add({ type: 'leave', call, log: 1 }, () => {}, Infinity, 0)
+    for (const call of own) desk.calls.end(call, null)
+    for (let i = 0; i < MOST_WAITING_CALLS; i++) desk.request()
+    expect(thrownBy(() => desk.request())).toEqual(code('BUSY'))
+  })
+
   it('that is given up ends once, and the node is told only on a connection', () => {
     const desk = new Desk()
     const before = desk.request()
@@ -181,6 +223,9 @@ describe('A call', () => {
     desk.calls.endAll(new RtmsError('CLOSED'))
     expect([desk.endOf(call), desk.calls.deadline]).toEqual([['CLOSED'], Infinity])
     expect(thrownBy(() => desk.request())).toEqual(code('CLOSED'))
+    desk.sent.length = 0
+    desk.calls.cancel(call)
+    expect(desk.sent).toEqual([])
   })
 })
 

@@ -124,6 +124,81 @@ describe('Inputs', () => {
     expect([sender.ends, sender.inputs.earliest]).toEqual([[['NOT_SENT'], ['UNKNOWN'], [1]], Infinity])
   })
 
+  it('that wait for another seat get its numbers; those of the seat before are dropped', () => {
+    const sender = new Sender()
+    sender.add(10_000, false)
+    sender.add(10_000, false)
+    sender.inputs.restart(10, true)
+    expect(sender.resend(10)).toEqual([
+      [11, 0],
+      [12, 11],
+    ])
+    sender.inputs.restart(20, false)
+    expect([sender.resend(20), sender.ends]).toEqual([[], [['UNKNOWN'], ['UNKNOWN']]])
+    expect(sender.add()).toEqual({ seq: 21, after: 0 })
+  })
+
+  it('name none before them that another member of the slot has sent', () => {
+    const sender = new Sender()
+    sender.inputs.restart(10, false)
+    expect(sender.add()).toEqual({ seq: 11, after: 0 })
+    sender.add()
+    expect(sender.resend(10)).toEqual([
+      [11, 0],
+      [12, 11],
+    ])
+    expect(sender.resend(11)).toEqual([[12, 11]])
+  })
+
+  it('that are framed are sent again at any time, where the log does not have them', () => {
+    const sender = new Sender()
+    sender.add(100)
+    sender.inputs.framed(1, 5)
+    expect([sender.resend(0, 200), sender.ends]).toEqual([[[1, 0]], [[5]]])
+  })
+
+  it('that were sent late are as UNKNOWN as any when the seat is lost', () => {
+    const sender = new Sender()
+    sender.add(10_000, false)
+    sender.resend(0)
+    sender.add(10_000, false)
+    sender.inputs.end(new RtmsError('CLOSED'))
+    expect(sender.ends).toEqual([['UNKNOWN'], ['CLOSED']])
+  })
+
+  it('that are unanswered are not given up for those that are framed', () => {
+    const sender = new Sender()
+    sender.add()
+    for (let seq = 2; seq <= MOST_FRAMED_INPUTS + 2; seq++) {
+      sender.add()
+      sender.inputs.framed(seq, seq)
+    }
+    expect(sender.inputs.unanswered).toBe(1)
+    expect(
+      sender
+        .resend(0)
+        .map(([seq]) => seq)
+        .slice(0, 2),
+    ).toEqual([1, 3])
+  })
+
+  it('that were never sent are not named as the last one when that is refused', () => {
+    const sender = new Sender()
+    sender.add()
+    sender.add(10_000, false)
+    sender.inputs.refused(1, new RtmsError('RATE'))
+    expect(sender.add()).toEqual({ seq: 3, after: 0 })
+  })
+
+  it('are given up as far as they were sent and the hole may have held their answers', () => {
+    const sender = new Sender()
+    for (const sent of [true, true, true, false]) sender.add(10_000, sent)
+    sender.inputs.giveUp(2)
+    expect(sender.ends).toEqual([['UNKNOWN'], ['UNKNOWN'], [], []])
+    sender.inputs.giveUp(Infinity)
+    expect(sender.ends).toEqual([['UNKNOWN'], ['UNKNOWN'], ['UNKNOWN'], []])
+  })
+
   it('end once each and give all room back, whatever happens and in whatever order', () => {
     const step = fc.oneof(
       { weight: 4, arbitrary: fc.record({ add: fc.boolean(), sendBy: fc.nat(100) }) },

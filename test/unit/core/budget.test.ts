@@ -1,76 +1,74 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Budget, type Ringed } from '../../../src/core/ground/budget.ts'
-import { bytes, Harness, text } from './harness.ts'
+import { Budget, type Payer } from '../../../src/core/ground/budget.ts'
+import { bytes, framesOf, Harness, publicationsOf, text } from './harness.ts'
+import { weights } from '../../../src/core/ground/weights.ts'
+import { Purse } from './payers.ts'
 
-class FakeRing implements Ringed {
-  bytes: number
-  readonly #budget: Budget
-
-  constructor(size: number, budget: Budget) {
-    this.bytes = size
-    this.#budget = budget
-    budget.add(size)
-  }
-
-  trimTo(size: number): void {
-    this.#budget.add(size - this.bytes)
-    this.bytes = size
-  }
+function budgetOf(
+  limit: number,
+  sizes: readonly number[],
+): { readonly budget: Budget; readonly payers: readonly Payer[] } {
+  const payers: Payer[] = []
+  const budget = new Budget(limit, () => payers)
+  for (const size of sizes) payers.push(new Purse(budget, size))
+  return { budget, payers }
 }
 
-describe('The budget of all logs', () => {
-  it('cuts the largest rings to one size, and no other', () => {
-    const budget = new Budget(100)
-    const rings = [10, 50, 60].map((size) => new FakeRing(size, budget))
-    budget.enforce(() => rings, 0)
-    expect(rings.map((ring) => ring.bytes)).toEqual([10, 40, 40])
+describe('The budget of a node', () => {
+  it('cuts the largest payers to one size, and no other', () => {
+    const { budget, payers } = budgetOf(100, [10, 50, 60])
+    budget.enforce(0)
+    expect(payers.map(({ held }) => held)).toEqual([10, 40, 40])
     expect(budget).toMatchObject({ used: 90, isFull: false, cuts: 2 })
   })
 
-  it('leaves at most nine tenths where rings can make room, whatever their sizes', () => {
+  it('leaves at most nine tenths, whatever the sizes', () => {
     fc.assert(
       fc.property(
         fc.array(fc.nat(1_000), { maxLength: 30 }),
         fc.integer({ min: 1, max: 5_000 }),
         (sizes, limit) => {
-          const budget = new Budget(limit)
-          const rings = sizes.map((size) => new FakeRing(size, budget))
-          budget.enforce(() => rings, 0)
-          const sum = rings.reduce((total, ring) => total + ring.bytes, 0)
+          const { budget, payers } = budgetOf(limit, sizes)
+          budget.enforce(0)
+          const sum = payers.reduce((total, { held }) => total + held, 0)
           expect(budget.used).toBeCloseTo(sum)
           const before = sizes.reduce((total, size) => total + size, 0)
           expect(sum).toBeCloseTo(before < limit ? before : Math.min(before, limit * 0.9))
-          const cut = Math.max(0, ...rings.map((ring) => ring.bytes))
-          for (const [at, ring] of rings.entries())
-            expect(ring.bytes).toBeCloseTo(Math.min(sizes[at] as number, cut))
+          const cut = Math.max(0, ...payers.map(({ held }) => held))
+          for (const [at, { held }] of payers.entries())
+            expect(held).toBeCloseTo(Math.min(sizes[at] as number, cut))
         },
       ),
     )
   })
 
-  it('takes the removal of a key in any case: it makes room', () => {
-    const h = new Harness({ logBytes: 20_000 })
-    const publish = (key: string, tombstone: boolean): unknown =>
-      h.node.publish('t', tombstone ? text('') : bytes(500), key, tombstone, h.now)
-    let keys = 0
-    for (let answer: unknown = 0; typeof answer === 'number'; keys++) {
-      answer = publish(`k${keys}`, false)
-      h.settle()
-      h.advance(10)
-    }
-    expect(publish('unknown', true)).toBe('LIMIT')
-    for (let key = 0; key < 10; key++) expect(publish(`k${key}`, true)).toEqual(expect.any(Number))
-    h.advance(3_000)
-    expect(publish('k0', false)).toEqual(expect.any(Number))
+  it('admits anything while there is room, and above its limit what stays below the common size', () => {
+    const { budget, payers } = budgetOf(100, [10, 40, 49])
+    expect(budget.admits(49, 1_000)).toBe(true)
+    payers[0]?.hold(1)
+    // 11 + 39.5 + 39.5 are nine tenths.
+    expect([
+      budget.admits(11, 28.5),
+      budget.admits(11, 29),
+      budget.admits(0, 39),
+      budget.admits(39, 1),
+    ]).toEqual([true, false, true, false])
+    budget.enforce(0)
+    expect(budget.admits(40, 1_000)).toBe(true)
   })
 
-  it('does not try again at once where rings could make no room', () => {
-    const budget = new Budget(10)
-    budget.add(20)
+  it('does not cut again at once where payers could give up nothing', () => {
     let asked = 0
-    const rings = (): Ringed[] => (asked++, [])
-    for (const now of [0, 500, 999, 1_000]) budget.enforce(rings, now)
+    const payers: Payer[] = []
+    const budget = new Budget(10, () => payers)
+    class Miser extends Purse {
+      override shrinkTo(): void {
+        asked++
+      }
+    }
+    payers.push(new Miser(budget, 20))
+    for (const now of [0, 500, 999, 1_000]) budget.enforce(now)
     expect(asked).toBe(2)
   })
 })
@@ -95,24 +93,48 @@ describe('A node whose logs have too many bytes', () => {
     expect(slow.takeOf('gap')).toMatchObject([{ reason: 'SLOW' }])
   })
 
-  it('refuses what needs more room with LIMIT where rings cannot make any, until there is room', () => {
-    const h = new Harness({ logBytes: 10_000 })
-    h.node.defineTopics('*', { entries: 0, bytes: 0, ageMs: 0 })
-    for (let n = 0; n < 12; n++) {
-      h.node.publish('t', bytes(1_000), `k${n}`, false, h.now)
-      h.settle()
-    }
-    expect(h.publish('t', 'x', 'another')).toBe('LIMIT')
-    expect(h.publish('other', 'x')).toBe('LIMIT')
+  it('refuses with LIMIT what needs more room where it is full of what cannot be cut, until there is room', () => {
+    const h = new Harness({ logBytes: 20 * weights.session })
+    const peers = Array.from({ length: 20 }, (_, n) => h.connect(`u${n}`))
+    expect(h.publish('t', 'x'.repeat(10_000))).toBe('LIMIT')
     expect(h.node.openMeeting('m', {}, h.now)).toBe('LIMIT')
     expect(h.node.stats.publicationsRefused.get('LIMIT')).toBeGreaterThan(0)
-    const peer = h.connect('ann')
-    peer.subscribe('new')
+    peers[0]?.subscribe('new')
     h.settle()
-    expect(peer.takeOf('failed')).toMatchObject([{ error: 'LIMIT' }])
-    h.advance(3_700_000)
+    expect(peers[0]?.takeOf('failed')).toMatchObject([{ error: 'LIMIT' }])
+    peers[1]?.request('r', text('x'.repeat(1_000)))
+    h.settle()
+    expect(peers[1]?.takeOf('failed')).toMatchObject([{ error: 'BUSY' }])
+    const late = h.open()
+    late.hello('late')
+    h.settle()
+    expect(late.takeOf('goodbye')).toMatchObject([{ code: 4455 }])
+    expect(h.node.sessions).toBe(20)
+    for (const peer of peers) peer.hangUp(true)
+    h.settle()
     expect(h.node.logs.bytes).toBe(0)
     expect(h.node.openMeeting('m', {}, h.now)).toMatchObject({ name: 'm' })
+  })
+
+  it('takes the removal of a key in any case where it makes room', () => {
+    const h = new Harness({ logBytes: 40 * weights.session })
+    h.publish('t', 'x'.repeat(100), 'held')
+    h.settle()
+    for (let n = 0; h.node.logs.bytes < h.node.logs.limit; n++) h.connect(`u${n}`)
+    const removal = (key: string): unknown => h.publish('t', '', key, true)
+    for (let n = 0; n < 100; n++) removal(`unknown ${n}`)
+    expect([removal('unknown'), h.publish('t', 'x'.repeat(3_000), 'held')]).toEqual(['LIMIT', 'LIMIT'])
+    expect(removal('held')).toEqual(expect.any(Number))
+  })
+
+  it('is not outgrown by removals: they pay like values', () => {
+    const h = new Harness({ logBytes: 200_000 })
+    for (let n = 0; n < 20_000; n++) {
+      h.node.publish('t', bytes(1_000), `k${n % 5_000}`, n >= 5_000, h.now)
+      if (n % 10 === 0) h.settle()
+    }
+    h.settle()
+    expect(h.node.logs.bytes).toBeLessThanOrEqual(200_000)
   })
 
   it('counts nothing any more once sessions, meetings and topics are gone', () => {
@@ -132,5 +154,78 @@ describe('A node whose logs have too many bytes', () => {
     h.advance(3_700_000)
     expect(h.node).toMatchObject({ sessions: 0, topics: 0, meetingCount: 0 })
     expect(h.node.logs.bytes).toBe(0)
+  })
+})
+
+/** An honest topic with some history and an honest meeting with some frames, both small. */
+function honest(h: Harness): { readonly check: () => void } {
+  h.node.openMeeting('battle', { frameRate: 20 }, h.now)
+  const member = h.connect('honest')
+  const { log } = h.seat(member, 'battle')
+  for (let n = 1; n <= 10; n++) {
+    h.publish('news', `item ${n}`)
+    member.input(log, n, text(`move ${n}`))
+    h.advance(50)
+    member.ack(member.received)
+  }
+  const latest = h.publish('prices', '1', 'a')
+  expect(latest).toEqual(expect.any(Number))
+  h.settle()
+  return {
+    check: () => {
+      expect(h.node.topicHistory('news', 100)).toHaveLength(10)
+      expect(h.node.topicLatest('prices')).toHaveLength(1)
+      const joiner = h.connect('joiner')
+      joiner.join('battle', { spectator: true })
+      joiner.subscribe('news', { history: 10 })
+      h.settle()
+      const taken = joiner.take()
+      expect(framesOf(taken).filter(({ inputs }) => inputs.length > 0)).toHaveLength(10)
+      expect(publicationsOf(taken)).toHaveLength(10)
+      expect(taken.filter(({ type }) => type === 'gap' || type === 'failed')).toEqual([])
+      expect(h.publish('news', 'one more')).toEqual(expect.any(Number))
+      expect(h.publish('new.topic', 'x')).toEqual(expect.any(Number))
+      expect(h.node.openMeeting('new.meeting', {}, h.now)).toMatchObject({ name: 'new.meeting' })
+      h.settle()
+    },
+  }
+}
+
+describe('What a full node costs, its largest payer pays:', () => {
+  const LIMIT = 1_000_000
+
+  it('one writer of one topic with very many keys loses its own values, oldest change first', () => {
+    const h = new Harness({ logBytes: LIMIT })
+    const { check } = honest(h)
+    const writer = h.connect('eve')
+    for (let n = 0; n < 2_048; n++) {
+      writer.publish('dump', bytes(1_000), { key: `k${n}`, call: 0 })
+      h.settle()
+      h.advance(1)
+    }
+    check()
+    expect(h.node.logs.bytes).toBeLessThanOrEqual(LIMIT)
+    const kept = h.node.topicLatest('dump').map(({ key }) => key)
+    expect(kept.length).toBeGreaterThan(300)
+    expect(kept).toEqual(Array.from({ length: kept.length }, (_, n) => `k${2_048 - kept.length + n}`))
+    expect(h.node.logs.valuesDropped).toBe(2_048 - kept.length)
+  })
+
+  it('fifty users who read only, and acknowledge nothing, lose entries of their session logs', () => {
+    const h = new Harness({ logBytes: LIMIT })
+    const { check } = honest(h)
+    const users = Array.from({ length: 50 }, (_, n) => h.connect(`u${n}`))
+    for (let n = 0; n < 1_000; n++) {
+      for (const user of users) {
+        if (user.closed !== null) continue
+        user.subscribe(`news.${'x'.repeat(200)}`)
+        user.ack(user.received)
+      }
+      h.settle()
+      h.advance(1)
+    }
+    check()
+    expect(h.node.logs.bytes).toBeLessThanOrEqual(LIMIT)
+    expect(h.node.logs.cuts).toBeGreaterThan(0)
   })
 })

@@ -60,6 +60,8 @@ describe('A frame clock', () => {
     const clock = running(10, 0, 0)
     expect(clock.due(1)).toBe(100)
     expect([clock.slip(1, 99), clock.due(1)]).toEqual([0, 100])
+    // Nor does it turn back for a frame that is due long after.
+    expect([clock.slip(9, 99), clock.due(1)]).toEqual([0, 100])
     expect([clock.slip(1, 100), clock.due(1)]).toEqual([1, 200])
     expect([clock.slip(1, 450), clock.due(1)]).toEqual([3, 500])
     clock.stop(500)

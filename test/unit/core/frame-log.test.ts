@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Budget } from '../../../src/core/ground/budget.ts'
 import { Work } from '../../../src/core/ground/work.ts'
+import { WarmCaches } from '../../../src/core/log/batches.ts'
 import { Encoded } from '../../../src/core/log/encoded.ts'
 import { FrameLog } from '../../../src/core/meeting/frame-log.ts'
 import { Cursor, LANE, type Outlet } from '../../../src/core/log/log.ts'
@@ -9,6 +9,7 @@ import { Writer } from '../../../src/protocol/bytes.ts'
 import { EMPTY_FRAME, writeEntry } from '../../../src/protocol/frames.ts'
 import { binaryCodec, type ServerMessage, nowhere } from '../../../src/protocol/index.ts'
 import { bytes, framesOf } from './harness.ts'
+import { endless } from './payers.ts'
 
 function frame(size: number, seq: number): Uint8Array {
   const w = new Writer()
@@ -16,6 +17,9 @@ function frame(size: number, seq: number): Uint8Array {
   writeEntry(w, 0, seq, bytes(size))
   return w.finish()
 }
+
+const logOf = (number: number, bytes: number): FrameLog =>
+  new FrameLog(number, bytes, endless().ledgers.meeting, new Work(), new WarmCaches())
 
 const cursorAt = (log: FrameLog, position: number): Cursor =>
   new Cursor(log, {} as Outlet, LANE.frames, position)
@@ -28,7 +32,7 @@ function read(log: FrameLog, cursor: Cursor): ServerMessage {
 
 describe('The log of frames', () => {
   it('gives a cursor everything from its place on, and then is current', () => {
-    const log = new FrameLog(9, 1_000_000, new Budget(Infinity), new Work())
+    const log = logOf(9, 1_000_000)
     for (let seq = 1; seq <= 5; seq++) log.append(frame(10, seq), 0)
     const cursor = cursorAt(log, 3)
     expect(log.isCurrent(cursor)).toBe(false)
@@ -44,7 +48,7 @@ describe('The log of frames', () => {
   })
 
   it('says runs of empty frames in a byte or two', () => {
-    const log = new FrameLog(1, 1_000_000, new Budget(Infinity), new Work())
+    const log = logOf(1, 1_000_000)
     for (let n = 0; n < 60; n++) log.append(EMPTY_FRAME, 0)
     log.append(frame(1, 1), 0)
     for (let n = 0; n < 500; n++) log.append(EMPTY_FRAME, 0)
@@ -55,7 +59,7 @@ describe('The log of frames', () => {
   })
 
   it('goes page by page of 32 KiB or one frame more', () => {
-    const log = new FrameLog(1, 10_000_000, new Budget(Infinity), new Work())
+    const log = logOf(1, 10_000_000)
     for (let seq = 1; seq <= 20; seq++) log.append(frame(10_000, seq), 0)
     const cursor = cursorAt(log, 1)
     const pages: ServerMessage[] = []
@@ -65,7 +69,7 @@ describe('The log of frames', () => {
   })
 
   it('gives cursors at the same place the same batch, until it grows', () => {
-    const log = new FrameLog(1, 1_000_000, new Budget(Infinity), new Work())
+    const log = logOf(1, 1_000_000)
     log.append(frame(10, 1), 0)
     log.append(frame(10, 2), 0)
     const one = log.read(cursorAt(log, 1))
@@ -78,7 +82,7 @@ describe('The log of frames', () => {
   })
 
   it('drops the oldest over its bytes, empty frames counted too, but never the newest', () => {
-    const log = new FrameLog(1, 1_000, new Budget(Infinity), new Work())
+    const log = logOf(1, 1_000)
     for (let seq = 1; seq <= 50; seq++) log.append(frame(84, seq), 0)
     expect(log.bytes).toBeLessThanOrEqual(1_000)
     expect(log.first).toBeGreaterThan(1)
@@ -89,7 +93,7 @@ describe('The log of frames', () => {
   })
 
   it('tells a cursor that fell off what it missed, and goes on behind it', () => {
-    const log = new FrameLog(4, 500, new Budget(Infinity), new Work())
+    const log = logOf(4, 500)
     for (let seq = 1; seq <= 20; seq++) log.append(frame(50, seq), 0)
     const cursor = cursorAt(log, 2)
     expect(read(log, cursor)).toEqual({
@@ -107,7 +111,7 @@ describe('The log of frames', () => {
     const steps = fc.array(fc.oneof(fc.nat(3_000), fc.constant(-1)), { maxLength: 100, size: 'max' })
     fc.assert(
       fc.property(steps, (sizes) => {
-        const log = new FrameLog(1, 8_000, new Budget(Infinity), new Work())
+        const log = logOf(1, 8_000)
         const cursor = cursorAt(log, 1)
         let next = 1
         const follow = (): void => {

@@ -261,6 +261,8 @@ export class Harness {
   tolerant = false
   #broken: { readonly error: unknown } | null = null
   #entropy = 1
+  randomness = (count: number): Uint8Array =>
+    Uint8Array.from({ length: count }, () => (this.#entropy = (this.#entropy * 75 + 74) % 65_537) & 255)
 
   constructor(
     limits: Partial<NodeLimits & FixedLimits> = {},
@@ -272,11 +274,7 @@ export class Harness {
         id: 'n1',
         incarnation: parts.incarnation ?? 7,
         wallOffset: parts.wallOffset ?? 0,
-        entropy: (count) =>
-          Uint8Array.from(
-            { length: count },
-            () => (this.#entropy = (this.#entropy * 75 + 74) % 65_537) & 255,
-          ),
+        entropy: (count) => this.randomness(count),
         limits: this.limits,
       },
       {

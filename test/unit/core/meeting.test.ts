@@ -655,9 +655,9 @@ describe('An input', () => {
     h.advance(300)
     const frames = full(b.takeFrames())
     expect(frames.map((frame) => inputsOf([frame]))).toEqual([
-      ['0:1', '1:1', '0:2', '1:2'],
+      ['0:1', '0:2', '1:1', '1:2'],
       ['0:3', '1:3', '0:4', '1:4'],
-      ['0:5', '1:5', '0:6', '1:6'],
+      ['0:5', '0:6', '1:5', '1:6'],
     ])
     for (const { inputs } of frames)
       expect(inputs.reduce((sum, { data }) => sum + data.bytes.length, 0)).toBeLessThanOrEqual(16_384)

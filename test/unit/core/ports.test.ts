@@ -365,3 +365,25 @@ describe('whatever throws, by chance and everywhere', () => {
     })
   }
 })
+
+describe('randomness that throws', () => {
+  it('costs the connection that needed an id, and whoever is turned away is told', () => {
+    const h = new Harness({ connections: 2 })
+    const ann = h.connect('ann')
+    h.randomness = () => {
+      throw new Error('no entropy')
+    }
+    const bob = h.open()
+    bob.hello('bob')
+    h.settle()
+    expect(bob.closed).toBe(closeCodes.FULL)
+    const [carl, dave] = [h.open(), h.open()]
+    h.settle()
+    expect(dave.closed).toBe(closeCodes.FULL)
+    carl.hangUp(true)
+    h.node.push('ann', 'note', text('still here'))
+    h.settle()
+    expect(pushesOf(ann)).toEqual(['still here'])
+    expect([h.node.connections, h.node.sessions, h.node.admission.newcomers]).toEqual([1, 1, 0])
+  })
+})

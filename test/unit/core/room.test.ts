@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Downstream } from '../../../src/core/down/downstream.ts'
-import { Budget } from '../../../src/core/ground/budget.ts'
 import { Work } from '../../../src/core/ground/work.ts'
+import { WarmCaches } from '../../../src/core/log/batches.ts'
 import { defaultMeeting } from '../../../src/core/ground/config.ts'
 import { Stats } from '../../../src/core/ground/stats.ts'
 import { Timers } from '../../../src/core/ground/timers.ts'
@@ -16,6 +16,7 @@ import type { Session } from '../../../src/core/session/session.ts'
 import type { MessageOf } from '../../../src/protocol/index.ts'
 import { defaultLimits, fixedLimits } from '../../../src/core/index.ts'
 import { bytes, text } from './harness.ts'
+import { endless } from './payers.ts'
 
 const facts: RoomFacts = {
   name: 'm',
@@ -31,12 +32,15 @@ const facts: RoomFacts = {
 /** A node with no socket: it notes whose cursors were marked. */
 function nodeOf() {
   const marked = new Set<Cursor>()
-  const downstream = { mark: (cursor: Cursor) => marked.add(cursor) } as unknown as Downstream
+  const downstream = {
+    mark: (cursor: Cursor) => marked.add(cursor),
+    caches: new WarmCaches(),
+  } as unknown as Downstream
   const limits = { ...fixedLimits, ...defaultLimits }
   return {
     limits,
     timers: new Timers(),
-    budget: new Budget(Infinity),
+    budget: endless(),
     work: new Work(),
     stats: new Stats(),
     downstream,

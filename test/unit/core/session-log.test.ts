@@ -1,13 +1,23 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Budget } from '../../../src/core/ground/budget.ts'
+import type { Budget } from '../../../src/core/ground/budget.ts'
 import { defaultLimits, type NodeLimits } from '../../../src/core/ground/config.ts'
+import { weights } from '../../../src/core/ground/weights.ts'
 import { Encoded } from '../../../src/core/log/encoded.ts'
 import { type Cursor, Outlet } from '../../../src/core/log/log.ts'
 import { SessionLog } from '../../../src/core/session/session-log.ts'
 import { RecordingTransport } from './harness.ts'
+import { endless, Purse } from './payers.ts'
 
-const entry = (size: number): Encoded => new Encoded(new Uint8Array(size))
+const entry = (size: number): Uint8Array => new Uint8Array(size)
+/** What an entry weighs besides its bytes. */
+const EACH = weights.bytes + weights.place
+
+function read(log: SessionLog, cursor: Cursor): Uint8Array {
+  const found = log.read(cursor)
+  if (!(found instanceof Encoded)) throw new Error(`an entry, not ${found}`)
+  return found.binary
+}
 
 function make(limits: Partial<NodeLimits> = {}): {
   log: SessionLog
@@ -15,9 +25,9 @@ function make(limits: Partial<NodeLimits> = {}): {
   relieved: () => number
   attach: (received: number) => { before: number; cursor: Cursor }
 } {
-  const budget = new Budget(Infinity)
+  const budget = endless()
   let count = 0
-  const log = new SessionLog({ ...defaultLimits, ...limits }, budget, () => count++)
+  const log = new SessionLog({ ...defaultLimits, ...limits }, new Purse(budget), () => count++)
   return {
     log,
     budget,
@@ -35,11 +45,11 @@ describe('The log of a session', () => {
     const entries = [1, 2, 3, 4].map(entry)
     const { cursor } = attach(0)
     for (const each of entries) log.append(each)
-    expect([log.read(cursor), log.read(cursor), log.read(cursor)]).toEqual(entries.slice(0, 3))
+    expect([read(log, cursor), read(log, cursor), read(log, cursor)]).toEqual(entries.slice(0, 3))
     log.acknowledge(2)
-    expect(budget.used).toBe(7)
+    expect(budget.used).toBe(7 + 2 * EACH)
     const again = attach(2)
-    expect([again.before, log.read(again.cursor), log.read(again.cursor)]).toEqual([
+    expect([again.before, read(log, again.cursor), read(log, again.cursor)]).toEqual([
       2,
       entries[2],
       entries[3],
@@ -54,10 +64,10 @@ describe('The log of a session', () => {
     const { cursor } = attach(0)
     for (const size of [1, 2]) log.append(entry(size))
     log.acknowledge(2)
-    expect(budget.used).toBe(3)
+    expect(budget.used).toBe(3 + 2 * EACH)
     log.read(cursor)
     log.acknowledge(2)
-    expect(budget.used).toBe(2)
+    expect(budget.used).toBe(2 + EACH)
   })
 
   it('says where its cursor fell off, and how far a later one is from what it asked for', () => {
@@ -89,10 +99,10 @@ describe('The log of a session', () => {
     })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-        const limits = { sessionLogEntries: 12, sessionLogBytes: 200 }
+        const limits = { sessionLogEntries: 12, sessionLogBytes: 200 + 5 * EACH }
         const { log, budget, attach } = make(limits)
         let { cursor } = attach(0)
-        const all: Encoded[] = []
+        const all: Uint8Array[] = []
         for (const { what, n } of steps) {
           if (what === 'append') {
             const each = entry(n)
@@ -100,14 +110,14 @@ describe('The log of a session', () => {
             const kept = log.append(each)
             if (!kept) ({ cursor } = attach(log.last))
           } else if (what === 'read' && !log.isCurrent(cursor)) {
-            expect(log.read(cursor)).toBe(all[cursor.position - 2])
+            expect(read(log, cursor)).toBe(all[cursor.position - 2])
           } else if (what === 'acknowledge') log.acknowledge(n)
           else if (what === 'attach') ({ cursor } = attach(Math.min(n, log.last)))
           expect(budget.used).toBeLessThanOrEqual(limits.sessionLogBytes)
         }
         let rest = 0
         const unread = all.slice(cursor.position - 1)
-        for (; !log.isCurrent(cursor); rest++) expect(log.read(cursor)).toBe(unread[rest])
+        for (; !log.isCurrent(cursor); rest++) expect(read(log, cursor)).toBe(unread[rest])
         expect([rest, log.isBehind]).toEqual([unread.length, false])
         log.acknowledge(log.last)
         expect(budget.used).toBe(0)

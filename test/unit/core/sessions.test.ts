@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { weights } from '../../../src/core/ground/weights.ts'
 import { jsonCodec, type MessageType, type ServerMessage } from '../../../src/protocol/index.ts'
 import { framesOf, grant, Harness, type Peer, publicationsOf, text, textOf, wish } from './harness.ts'
 
@@ -306,7 +307,7 @@ describe('A session', () => {
   })
 
   it('keeps so many bytes of its log', () => {
-    const h = new Harness({ sessionLogBytes: 1_000 })
+    const h = new Harness({ sessionLogBytes: 3 * (weights.bytes + weights.place + 320) })
     const peer = h.connect('ann')
     peer.hangUp()
     for (let n = 1; n <= 8; n++) h.node.push('ann', 'x', text('y'.repeat(300)))

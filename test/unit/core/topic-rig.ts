@@ -1,5 +1,5 @@
-import { Budget } from '../../../src/core/ground/budget.ts'
 import { Work } from '../../../src/core/ground/work.ts'
+import { WarmCaches } from '../../../src/core/log/batches.ts'
 import { defaultRetention } from '../../../src/core/ground/config.ts'
 import { Outlet } from '../../../src/core/log/log.ts'
 import { TopicCursor, type Wish, wishOf } from '../../../src/core/topic/cursor.ts'
@@ -7,6 +7,7 @@ import { Publishers } from '../../../src/core/topic/publishers.ts'
 import { Topic } from '../../../src/core/topic/topic.ts'
 import { binaryCodec, type Payload, type ServerMessage } from '../../../src/protocol/index.ts'
 import { RecordingTransport, text } from './harness.ts'
+import { endless } from './payers.ts'
 
 export const LOG = 7
 export const EPOCH = LOG + 1
@@ -36,8 +37,9 @@ export function topicOf(
 ): Topic {
   const topic = new Topic('t', LOG, 1, {
     retention: { ...defaultRetention, entries: parts.keep ?? 1_000, bytes: 10_000_000, ageMs: 1_000_000 },
-    budget: new Budget(Infinity),
+    budget: endless(),
     work: parts.work ?? new Work(),
+    caches: new WarmCaches(),
     incarnation: 1,
     origin: 0,
     pageBytes: parts.pageBytes ?? 32_768,

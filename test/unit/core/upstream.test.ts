@@ -1,17 +1,28 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { Budget } from '../../../src/core/ground/budget.ts'
 import { Work } from '../../../src/core/ground/work.ts'
 import { defaultLimits, fixedLimits } from '../../../src/core/ground/config.ts'
 import { Account, ratesOf } from '../../../src/core/session/account.ts'
+import { weighMessage } from '../../../src/core/session/upstream-queue.ts'
 import { Session } from '../../../src/core/session/session.ts'
 import { Upstream } from '../../../src/core/up/upstream.ts'
 import { binaryCodec, type ClientMessage, nowhere } from '../../../src/protocol/index.ts'
 import { bytes, grant, Harness, text, wish } from './harness.ts'
+import { endless, Purse } from './payers.ts'
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
+
+const input = (size: number, seq = 1): ClientMessage => ({
+  type: 'input',
+  log: 1,
+  seq,
+  after: 0,
+  seen: 0,
+  data: bytes(size),
+})
+const weightOf = (size: number): number => weighMessage(input(size))
 
 function make(limits: Partial<typeof defaultLimits> = {}): {
   upstream: Upstream
@@ -21,21 +32,14 @@ function make(limits: Partial<typeof defaultLimits> = {}): {
 } {
   const all = { ...fixedLimits, ...defaultLimits, ...limits }
   const upstream = new Upstream(all, new Work())
-  const host = { limits: all, budget: new Budget(Infinity), expired: () => {}, caughtUp: () => {} }
+  const host = { limits: all, budget: endless(), slow: () => {}, expired: () => {}, caughtUp: () => {} }
   return {
     upstream,
-    session: (user) => new Session(user, grant(user), new Account(ratesOf(all)), host),
+    session: (user) =>
+      new Session(user, grant(user), new Account(ratesOf(all)), new Purse(host.budget), host),
     send: (session, count, size = 0) => {
       for (let n = 0; n < count; n++) {
-        const message: ClientMessage = {
-          type: 'input',
-          log: 1,
-          seq: n + 1,
-          after: 0,
-          seen: 0,
-          data: bytes(size),
-        }
-        upstream.accept(session, message)
+        upstream.accept(session, input(size, n + 1))
       }
     },
     sweep: () => {
@@ -62,16 +66,16 @@ describe('Upstream queues', () => {
     send(flood, 256, 900)
     send(quiet, 1)
     const order = sweep()
-    // A turn is 4 KiB, so four messages of 964.
-    expect(order.indexOf('quiet')).toBe(4)
+    // A turn is 16 KiB, and each message weighs more than its 900 bytes.
+    expect(order.indexOf('quiet')).toBe(Math.floor(fixedLimits.quantumBytes / weightOf(900)))
     expect(order).toHaveLength(257)
   })
 
   it('share by bytes, not by messages: large ones get fewer', () => {
     const { session, send, sweep } = make({ sweepMessages: 100, upstreamBytes: 10_000_000 })
     const [large, small] = [session('large'), session('small')]
-    send(large, 200, 4_032)
-    send(small, 200, 192)
+    send(large, 200, 16 * weightOf(1_000) - weightOf(0))
+    send(small, 200, 1_000)
     const order = sweep()
     const larges = order.filter((user) => user === 'large').length
     expect(larges).toBeGreaterThanOrEqual(5)
@@ -85,7 +89,7 @@ describe('Upstream queues', () => {
     send(small, 256, 192)
     const order = sweep()
     expect(order).toHaveLength(257)
-    expect(order.indexOf('large')).toBe(8 * 16)
+    expect(order.indexOf('large')).toBe(Math.floor((2 * fixedLimits.quantumBytes) / weightOf(192)))
   })
 
   it('are not served over the budget; what is over comes next', () => {
@@ -125,7 +129,7 @@ describe('Upstream queues', () => {
       send(busy, 1, 100)
       upstream.sweep((_, message) => delivered.push(new WeakRef(message)))
     }
-    expect([busy.upstream.size, busy.upstream.bytes, delivered.length]).toEqual([1, 164, 1_000])
+    expect([busy.upstream.size, busy.upstream.bytes, delivered.length]).toEqual([1, weightOf(100), 1_000])
     // What a weak reference points to stays to the end of the job that made it.
     await new Promise(setImmediate)
     collect()
@@ -133,13 +137,12 @@ describe('Upstream queues', () => {
   })
 
   it('take no more than their messages and bytes', () => {
-    const { upstream, session } = make({ upstreamMessages: 3, upstreamBytes: 1_000 })
+    const { upstream, session } = make({ upstreamMessages: 3, upstreamBytes: weightOf(600) + 1 })
     const a = session('a')
     const message: ClientMessage = { type: 'leave', call: 1, log: 1 }
     expect([1, 2, 3, 4].map(() => upstream.accept(a, message))).toEqual([true, true, true, false])
     const b = session('b')
-    const input: ClientMessage = { type: 'input', log: 1, seq: 1, after: 0, seen: 0, data: bytes(600) }
-    expect([1, 2, 3].map(() => upstream.accept(b, input))).toEqual([true, true, false])
+    expect([1, 2, 3].map(() => upstream.accept(b, input(600)))).toEqual([true, true, false])
     expect([upstream.isRelaxed(a.upstream), upstream.isRelaxed(b.upstream)]).toEqual([false, false])
     upstream.sweep(() => {})
     expect([a.upstream.size, a.upstream.bytes, b.upstream.size, b.upstream.bytes]).toEqual([0, 0, 0, 0])

@@ -8,10 +8,11 @@ function loggerOf(log: (details: object, message: string) => unknown): Logger {
   return { debug: log, info: log, warn: log, error: log }
 }
 
+const boom = (): never => {
+  throw new Error('boom')
+}
+
 it('A logger that throws, rejects or cannot be read costs its line', async () => {
-  const boom = (): never => {
-    throw new Error('boom')
-  }
   const hostile = new Proxy({} as Logger, { get: boom })
   // oxlint-disable-next-line unicorn/no-thenable
   const thenable = { then: boom }

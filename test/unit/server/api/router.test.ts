@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { array, assert, constantFrom, property } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { operationsOf } from '../../../../src/server/api/operations.ts'
 import { Router } from '../../../../src/server/api/router.ts'
@@ -19,9 +19,9 @@ describe('A name in a path', () => {
   )
 
   it('arrives whatever it is', () => {
-    const part = fc.constantFrom('.', '%', '2', '5', 'e', 'E', '/', 'x', '?', '#', ' ', '年')
-    fc.assert(
-      fc.property(fc.array(part, { minLength: 1, maxLength: 8 }), (parts) => {
+    const part = constantFrom('.', '%', '2', '5', 'e', 'E', '/', 'x', '?', '#', ' ', '年')
+    assert(
+      property(array(part, { minLength: 1, maxLength: 8 }), (parts) => {
         expect(arrives(inPath(parts.join('')))).toBe(parts.join(''))
       }),
     )

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest'
+import { jsonLogger, terminalLogger } from '../../../src/cli/logger.ts'
+import type { Logger } from '../../../src/server/index.ts'
+
+const circular: { self?: unknown; name: string } = { name: 'ring' }
+circular.self = circular
+
+const boom = (): never => {
+  throw new Error('boom')
+}
+const odd = new Error('odd')
+odd.cause = odd
+const unreadable = new Error('unreadable')
+for (const name of ['stack', 'message', 'cause']) Object.defineProperty(unreadable, name, { get: boom })
+const { proxy, revoke } = Proxy.revocable({}, {})
+revoke()
+
+const values: [string, unknown, RegExp][] = [
+  ['a BigInt', 7n, /7n/],
+  ['a BigInt within', { at: { count: 7n } }, /count: 7n/],
+  ['a circle', circular, /ring/],
+  ['an object whose toJSON throws', { toJSON: boom, kept: 1 }, /kept/],
+  ['a getter that throws', Object.defineProperty({}, 'bad', { get: boom, enumerable: true }), /bad/],
+  ['an Error that is its own cause', odd, /odd/],
+  ['an Error that cannot be read', unreadable, /./],
+  ['a revoked proxy', proxy, /./],
+  ['an Error whose stack is no text', Object.assign(new Error('x'), { stack: 7n }), /7/],
+  ['a symbol', Symbol('sign'), /./],
+  ['a function', boom, /./],
+  ['nothing', undefined, /./],
+  ['null', null, /null/],
+  ['a text', 'plain text', /plain text/],
+]
+
+/** What a logger writes. */
+function written(make: (out: NodeJS.WriteStream) => Logger, details: object): string {
+  let text = ''
+  make({ write: (chunk: string) => (text += chunk) } as unknown as NodeJS.WriteStream).error(
+    details,
+    'something failed',
+  )
+  return text
+}
+
+describe('The loggers of the command', () => {
+  it.each(values)('write %s, whatever it is', (_, value, pattern) => {
+    const line = written(terminalLogger, { err: value, other: 'kept' })
+    expect(line).toMatch(/ERROR something failed {2}err=/)
+    expect(line).toMatch(pattern)
+    expect(line).toMatch(/other=kept\n$/)
+    const parsed = JSON.parse(written(jsonLogger, { err: value, other: 'kept' })) as Record<string, unknown>
+    expect(parsed).toMatchObject({ level: 'error', message: 'something failed', other: 'kept' })
+  })
+
+  it('write a line although a detail cannot be read', () => {
+    const details = Object.defineProperty({ kept: 1 }, 'bad', { get: boom, enumerable: true })
+    expect(written(terminalLogger, details)).toContain('kept=1  bad=[it cannot be read]')
+    expect(JSON.parse(written(jsonLogger, details))).toMatchObject({ kept: 1, bad: '[it cannot be read]' })
+  })
+})

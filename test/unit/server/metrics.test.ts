@@ -1,0 +1,191 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { Buckets } from '../../../src/core/index.ts'
+import type { RequestHandlers } from '../../../src/server/business/requests.ts'
+import type { Host } from '../../../src/server/host.ts'
+import { Metrics } from '../../../src/server/metrics.ts'
+import type { RemoteKeys } from '../../../src/server/tickets/jwks.ts'
+import { Harness, text } from '../core/harness.ts'
+
+/* The values of the metrics, in their units: after activity, read twice, and after silence. */
+
+/** What is beside the node: handlers, sweeps and an issuer's keys, with values of the test's. */
+class Watched {
+  readonly h = new Harness()
+  readonly requests = { running: 0, times: new Buckets([10, 1_000]) }
+  readonly host = { node: this.h.node, sweepTimes: new Buckets([1, 5]), lateness: 0 }
+  readonly keys = { stats: { fetched: 0, failed: 0, at: performance.now() } }
+  readonly metrics = new Metrics(
+    this.host as unknown as Host,
+    this.requests as unknown as RequestHandlers,
+    this.keys as unknown as RemoteKeys,
+  )
+
+  constructor() {
+    open.push(this.metrics)
+  }
+
+  /** Each value by name and labels, without those that are 0 and those that time alone decides. */
+  async read(): Promise<Record<string, number>> {
+    const lines = (await this.metrics.text())
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'))
+    const pairs = lines.map((line): [string, number] => {
+      const at = line.lastIndexOf(' ')
+      return [line.slice(0, at).replace('rtms_', ''), Number(line.slice(at + 1))]
+    })
+    return Object.fromEntries(
+      pairs.filter(([name, value]) => value !== 0 && !/^event_loop|^jwks_age/.test(name)),
+    )
+  }
+}
+
+const open: Metrics[] = []
+afterEach(() => {
+  for (const metrics of open.splice(0)) metrics.close()
+})
+
+const gauges = [
+  'connections',
+  'sessions',
+  'meetings',
+  'upstream_queue_bytes',
+  'unacknowledged_bytes',
+  'connections_stalled',
+  'handlers_running',
+  'handshakes',
+]
+
+/** A player plays, a reader reads, a request is answered and another one fails. */
+function play({ h }: Watched) {
+  h.node.openMeeting('m', { frameRate: 10, inputBurst: 3, inputsPerSecond: 10 }, h.now)
+  const ann = h.connect('ann', { window: 100_000 })
+  const bob = h.connect('bob')
+  const { log } = h.seat(ann, 'm')
+  h.listen(bob, 't')
+  for (let seq = 1; seq <= 5; seq++) ann.input(log, seq)
+  h.publish('t', 'x')
+  h.node.push('bob', 'p', text('1'))
+  ann.request('answered')
+  ann.join('nowhere')
+  h.settle()
+  const [call] = h.application.requests.splice(0)
+  if (call !== undefined) h.node.handleReply(call, { ok: true, value: text('r') }, h.now)
+  h.advance(1_000)
+  return { ann, bob }
+}
+
+describe('The metrics of a node', () => {
+  it('are what was done, and no more when they are read again', async () => {
+    const watched = new Watched()
+    play(watched)
+    const values = await watched.read()
+    expect(values).toMatchObject({
+      connections: 2,
+      sessions: 2,
+      meetings: 1,
+      topics: 1,
+      connections_opened_total: 2,
+      sessions_opened_total: 2,
+      inputs_received_total: 5,
+      inputs_framed_total: 3,
+      'inputs_refused_total{reason="RATE"}': 2,
+      publications_total: 1,
+      pushes_total: 1,
+      requests_started_total: 1,
+      requests_ended_total: 1,
+      'calls_failed_total{call="join",reason="NOT_FOUND"}': 1,
+    })
+    const { stats } = watched.h.node
+    expect(values['frames_sealed_total']).toBe(stats.framesSealed)
+    expect(values['messages_sent_total']).toBe(stats.messagesOut)
+    expect(values['bytes_sent_total']).toBe(stats.bytesOut)
+    expect(values['unacknowledged_bytes']).toBe(watched.h.node.waiting.unacknowledgedBytes)
+    expect(await watched.read()).toEqual(values)
+  })
+
+  it('show, after silence, nothing that is held, and still all that was done', async () => {
+    const watched = new Watched()
+    const { ann, bob } = play(watched)
+    const before = await watched.read()
+    ann.hangUp(true)
+    bob.hangUp(true)
+    watched.h.node.closeMeeting('m')
+    watched.h.advance(24 * 3_600_000)
+    const after = await watched.read()
+    expect(gauges.filter((name) => after[name] !== undefined)).toEqual([])
+    const fallen = Object.entries(before).filter(
+      ([name, value]) => /_total/.test(name) && (after[name] ?? 0) < value,
+    )
+    expect(fallen).toEqual([])
+    expect(after).toMatchObject({ sessions_ended_total: 2, 'connections_closed_total{reason="LEFT"}': 2 })
+  })
+
+  it('are in seconds where they are times, and of histograms each bucket has those of the ones before', async () => {
+    const watched = new Watched()
+    for (const ms of [5, 10, 500, 2_500]) watched.requests.times.add(ms)
+    for (const ms of [1, 2, 9]) watched.host.sweepTimes.add(ms)
+    watched.host.lateness = 250
+    watched.requests.running = 3
+    watched.keys.stats.fetched = 4
+    watched.keys.stats.failed = 1
+    expect(await watched.read()).toMatchObject({
+      'handler_seconds_bucket{le="0.01"}': 2,
+      'handler_seconds_bucket{le="1"}': 3,
+      'handler_seconds_bucket{le="+Inf"}': 4,
+      handler_seconds_sum: 3.015,
+      handler_seconds_count: 4,
+      'sweep_seconds_bucket{le="0.001"}': 1,
+      'sweep_seconds_bucket{le="0.005"}': 2,
+      'sweep_seconds_bucket{le="+Inf"}': 3,
+      sweep_seconds_sum: 0.012,
+      sweep_seconds_count: 3,
+      sweep_lateness_seconds: 0.25,
+      handlers_running: 3,
+      'jwks_fetches_total{outcome="ok"}': 4,
+      'jwks_fetches_total{outcome="failed"}': 1,
+    })
+  })
+
+  it('tell the age of an issuer’s keys in seconds', async () => {
+    const watched = new Watched()
+    watched.keys.stats.at = performance.now() - 90_000
+    const [, age] = /^rtms_jwks_age_seconds (\S+)/m.exec(await watched.metrics.text()) ?? []
+    expect(Number(age)).toBeGreaterThanOrEqual(90)
+    expect(Number(age)).toBeLessThan(120)
+  })
+
+  it('are the same as objects and as text', async () => {
+    const watched = new Watched()
+    watched.host.sweepTimes.add(3)
+    play(watched)
+    const values = await watched.read()
+    for (const { type, values: list } of await watched.metrics.measure())
+      for (const { name, labels, value } of list) {
+        if (value === 0 || /event_loop|jwks_age/.test(name)) continue
+        const tags = Object.entries(labels).map(([label, tag]) => `${label}="${tag}"`)
+        const full = name.replace('rtms_', '') + (tags.length === 0 ? '' : `{${tags.join(',')}}`)
+        expect([full, type, value]).toEqual([
+          full,
+          expect.stringMatching(/^(gauge|counter|histogram)$/),
+          values[full],
+        ])
+      }
+  })
+})
+
+describe('The lateness of frames', () => {
+  it('is that of this second and the one before, and none after silence', () => {
+    const { h } = new Watched()
+    h.node.openMeeting('m', { frameRate: 10 }, h.now)
+    h.seat(h.connect('ann'), 'm')
+    h.advance(1_000)
+    expect(h.node.stats.lateness(h.now)).toBeLessThan(1)
+    h.stall(400)
+    h.settle()
+    const late = h.node.stats.lateness(h.now)
+    expect(late).toBeGreaterThan(300)
+    expect(late).toBeLessThanOrEqual(400)
+    h.advance(2_000)
+    expect(h.node.stats.lateness(h.now)).toBeLessThan(1)
+  })
+})
