@@ -18,7 +18,8 @@ const counts = { sent: 0, refused: 0, closed: 0, reloads: 0, silent: 0 }
 const timers = []
 const clients = new Set()
 const sockets = new Set()
-const state = { isOver: false }
+let isOver = false
+const over = () => isOver
 
 /** One session, which sends a bundle at each tick: `weight` times what it would send at least. */
 async function misbehave(codec, where, token, name, { weight, tickMs }) {
@@ -63,7 +64,7 @@ async function misbehave(codec, where, token, name, { weight, tickMs }) {
   client.onEnd = () => {
     clearInterval(timer)
     clients.delete(client)
-    if (state.isOver) return
+    if (isOver) return
     counts.closed++
     setTimeout(() => void misbehave(codec, where, token, name, { weight, tickMs }), 1_000)
   }
@@ -71,7 +72,7 @@ async function misbehave(codec, where, token, name, { weight, tickMs }) {
 
 /** A page that is reloaded for ever. */
 async function reload(codec, where, token) {
-  while (!state.isOver) {
+  while (!over()) {
     const client = new RtmsSink(codec, where)
     await client.open(token, 131_072).then(
       () => counts.reloads++,
@@ -100,7 +101,7 @@ serve({
   /** The first token's user does all it may; the others do a little each. */
   async begin({ server, dist, tokens }) {
     const { binaryCodec: codec } = await load(dist, 'protocol')
-    state.isOver = false
+    isOver = false
     for (const key of Object.keys(counts)) counts[key] = 0
     for (const [at, token] of tokens.entries())
       void misbehave(codec, server, token, `g${at}`, at === 0 ? FIRST : OTHERS)
@@ -113,7 +114,7 @@ serve({
     )
   },
   end() {
-    state.isOver = true
+    isOver = true
     for (const timer of timers.splice(0)) clearInterval(timer)
     for (const client of clients) client.sink.destroy()
     for (const socket of sockets) socket.destroy()

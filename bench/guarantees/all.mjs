@@ -16,10 +16,11 @@ const programs = [
   ['slowloris', [], 4],
   ['resets', [], 2],
   ['oversize', [], 2],
+  ['weight', [], 2],
   ['malformed', [], 8],
-  ['fairness', [], 3],
   ['static', [], 4],
   ['ports', [], 2],
+  ['fairness', [], 3],
   ['churn', ['--minutes', '2'], 4],
 ]
 

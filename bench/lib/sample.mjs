@@ -1,7 +1,15 @@
 import { readdirSync } from 'node:fs'
 
 /** What is read from the node's own metrics. */
-const GAUGES = ['connections', 'sessions', 'meetings', 'topics', 'timers', 'upstream_queue_bytes']
+const GAUGES = [
+  'connections',
+  'sessions',
+  'meetings',
+  'topics',
+  'timers',
+  'upstream_queue_bytes',
+  'log_bytes',
+]
 
 /** How a node stands: its gauges, and its process's descriptors and memory after a collection. */
 export async function sample(rtms) {

@@ -49,6 +49,7 @@ const BINARY = 0x82
 function breakSockets() {
   const known = new WeakSet()
   let isArmed = false
+  // oxlint-disable-next-line typescript/unbound-method
   const { write } = Socket.prototype
   Socket.prototype.write = function (...args) {
     if (!isArmed) known.add(this)
@@ -68,6 +69,7 @@ serve({
     const { Rtms } = await load(dist, 'server')
     rtms = pageBytes > 0 ? await withPage(dist, pageBytes, settings) : await Rtms.start(settings)
     rtms.onRequest('echo', ({ data }) => data)
+    rtms.onRequest('never', () => new Promise(() => {}))
     return { kind: 'rtms', port: rtms.address.port, path: PATH, topic: TOPIC, clockOffset }
   },
 
@@ -75,6 +77,30 @@ serve({
   async openMeetings({ meetings, rate = 20, capacity = 255, prefix = 'm' }) {
     for (let meeting = 0; meeting < meetings; meeting++)
       await rtms.meetings.open(`${prefix}${meeting}`, { frameRate: rate, capacity, ttlMs: 3_600_000 })
+  },
+
+  /** A meeting without a clock, which takes inputs as fast as they come. */
+  async openQuiet({ meeting }) {
+    const options = { frameRate: 0, inputBytes: 4_000, inputBurst: 10_000, inputsPerSecond: 10_000 }
+    await rtms.meetings.open(meeting, { ...options, joinsPerMinute: 1_000, ttlMs: 3_600_000 })
+  },
+  worldOf: ({ meeting }) => rtms.meetings.get(meeting).info.epoch,
+  closeMeeting: ({ meeting }) => rtms.meetings.get(meeting)?.close(),
+
+  async push({ users, count, bytes }) {
+    for (const user of users)
+      for (let n = 0; n < count; n++) await rtms.users.push(user, 'note', new Uint8Array(bytes))
+  },
+  /** Publishes to `topics` topics (their names begin with `topic`) or to one, with so many keys each. */
+  async publish({ topic, topics = 1, keys, bytes }) {
+    let published = 0
+    for (let at = 0; at < topics; at++)
+      for (let key = 0; key < keys; key++) {
+        const where = topics === 1 ? topic : `${topic}${at}`
+        rtms.topics.publish(where, new Uint8Array(bytes), { key: `key${key}` })
+        // A full node is cut by the next sweep.
+        if (++published % 50 === 0) await new Promise(setImmediate)
+      }
   },
 
   /** Tickets of users `prefix``from` …, who may do everything. */

@@ -206,7 +206,7 @@ export class Client {
     const shared =
       this.#shared.get(topic) ??
       new SharedReader(topic, wish, this.#outside.report, () => this.#shared.delete(topic))
-    if (!shared.isSame(wish)) throw new RtmsError('LIMIT', `${topic} already has other options`)
+    if (!shared.isSame(wish)) throw new RtmsError('LIMIT', `${topic} is subscribed to with other options`)
     this.#shared.set(topic, shared)
     const remove = shared.add(listener as (data: unknown, publication: Publication) => void, options)
     this.#run(() => (shared.reader ??= this.#machine.followers.read(topic, wish, shared)))
@@ -282,7 +282,7 @@ export class Client {
       if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}; expected > 0`)
       const { state } = this
       if (offline === 'refuse' && state !== 'connected' && state !== 'closed')
-        throw new RtmsError('NOT_SENT', `The client is ${state} and offline is 'refuse': nothing was sent`)
+        throw new RtmsError('NOT_SENT', `${state}, and offline is 'refuse': nothing was sent`)
       let call: number | void
       this.#run((now) => {
         call = start(

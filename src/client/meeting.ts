@@ -168,7 +168,10 @@ export class Meeting<T = unknown> implements SeatListener {
     else this.#gaps.emit(item)
   }
 
-  /** Calls `listener` when frames are missing for good. To hear of the first gap, add it before {@link onFrame}. */
+  /**
+   * Calls `listener` when frames are missing for good. To hear of the first gap, add it in the same turn as
+   * {@link onFrame}.
+   */
   onGap(listener: (gap: FrameGap) => void): () => void {
     return this.#gaps.add(listener)
   }

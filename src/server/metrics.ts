@@ -26,14 +26,19 @@ export class Metrics {
     this.#gauge('sessions', 'Sessions, with those that wait for a connection.', () => node.sessions)
     this.#gauge('meetings', 'Meetings that are open.', () => node.meetingCount)
     this.#gauge('topics', 'Topics that are kept.', () => node.topics)
-    this.#gauge('log_bytes', 'Bytes of all logs: rings, latest values, session logs.', () => node.logs.bytes)
+    const all = 'Bytes held for users, topics and meetings, at what they weigh in memory.'
+    this.#gauge('log_bytes', all, () => node.logs.bytes)
+    for (const payer of ['user', 'topic', 'meeting'] as const)
+      this.#gauge(`${payer}_bytes`, `The part of log_bytes of all ${payer}s.`, () => node.logs.of[payer])
     const limit = 'What log_bytes may be: limits.logBytes.'
     this.#gauge('log_bytes_limit', limit, () => node.logs.limit)
     this.#counter(
       'log_cuts_total',
-      'Rings cut short since all logs had too many bytes.',
+      'Users, topics and meetings cut short because log_bytes reached its limit.',
       () => node.logs.cuts,
     )
+    const dropped = 'Latest values of topics dropped in such cuts.'
+    this.#counter('values_dropped_total', dropped, () => node.logs.valuesDropped)
     this.#gauge('timers', 'Deadlines that are set.', () => node.timers)
     const waiting = 'Bytes that wait in upstream queues.'
     this.#gauge('upstream_queue_bytes', waiting, () => node.waiting.upstreamBytes)

@@ -143,7 +143,7 @@ export class Hostile {
         for (let i = 0; i < 40; i++) this.#connect(trick, false)
         return
       case 'many keys':
-        for (let i = 0; i < 200; i++)
+        for (let i = 0; i < 60; i++)
           peer.send(publish(i + 1, 'h.k', textPayload('x'.repeat(500)), { key: `${random.int(0, 9_999)}` }))
         return
       case 'many questions':

@@ -171,7 +171,9 @@ function drawAlone(random: Random, drawn: Scenario, alone: 'ports' | 'hostiles')
 function drawShared(random: Random): Partial<NodeLimits & FixedLimits> {
   return {
     questions: random.pick([4, 1_000]),
+    openings: random.pick([2, 100]),
     verifications: random.pick([4, 64]),
+    handshakes: random.pick([16, 4_096]),
     sweepMessages: random.pick([16, 8_192]),
   }
 }

@@ -5,7 +5,7 @@ import type { Connection } from '../../src/core/door/connection.ts'
 import { Endings } from '../../src/core/door/endings.ts'
 import { Revocations } from '../../src/core/door/revocations.ts'
 import { Downstream } from '../../src/core/down/downstream.ts'
-import { Budget } from '../../src/core/ground/budget.ts'
+import { Payer } from '../../src/core/ground/budget.ts'
 import { defaultLimits, fixedLimits } from '../../src/core/ground/config.ts'
 import { Guards } from '../../src/core/guards.ts'
 import { RtmsNode } from '../../src/core/node.ts'
@@ -84,19 +84,16 @@ export const reachMutants: readonly Mutant[] = [
   {
     name: 'a JOIN forgotten while its meeting is opened',
     breaks: ['I24', 'I18', 'I4', 'I15', 'liveness'],
-    plant: () =>
-      replace(Openings.prototype, 'ask', () => (session) => {
-        session.asking = true
-      }),
+    plant: () => replace(Openings.prototype, 'ask', () => (session, join) => session.wait(join)),
   },
   {
     name: 'bytes given back twice',
     breaks: ['I21', 'I16'],
     plant: () => {
       const strike = every(100)
-      return replace(Budget.prototype, 'add', (add) => {
-        return function (this: Budget, bytes) {
-          add.call(this, bytes < 0 && strike() ? 2 * bytes : bytes)
+      return replace(Payer.prototype, 'hold', (hold) => {
+        return function (this: Payer, bytes) {
+          hold.call(this, bytes < 0 && strike() ? 2 * bytes : bytes)
         }
       })
     },

@@ -1,10 +1,11 @@
 import type { Codec } from '../../protocol/codec.ts'
-import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
+import type { MessageOf } from '../../protocol/schema.ts'
 import type { RefusedBy } from '../ground/stats.ts'
 import { Timer } from '../ground/timers.ts'
 import { Outlet } from '../log/log.ts'
 import type { Transport } from '../ports.ts'
 import type { Session } from '../session/session.ts'
+import type { Held } from './held.ts'
 
 /**
  * The life of a connection. Every legal move:
@@ -18,7 +19,7 @@ export type Phase =
       readonly name: 'verifying'
       readonly hello: MessageOf<'hello'>
       /** Messages that followed the HELLO. */
-      readonly held: ClientMessage[]
+      readonly held: Held
     }
   | {
       readonly name: 'live'

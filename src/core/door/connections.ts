@@ -7,6 +7,7 @@ import type { Ending } from '../ground/asks.ts'
 import { fixedLimits, type NodeConfig, originOf } from '../ground/config.ts'
 import { welcomeOf } from './welcome.ts'
 import { Connection, type Phase } from './connection.ts'
+import { Held } from './held.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Application, Grant, LossReason, Outcome, Transport } from '../ports.ts'
@@ -147,12 +148,8 @@ export class Connections {
           return
         }
         const lateness = Math.round(this.#host.stats.lateness(now) * 1000)
-        this.#host.downstream.control(connection, {
-          type: 'pong',
-          echo: message.time,
-          time: Math.round(now * 1000),
-          lateness,
-        })
+        const time = Math.round(now * 1000)
+        this.#host.downstream.control(connection, { type: 'pong', echo: message.time, time, lateness })
         return
       }
       case 'pong':
@@ -164,8 +161,7 @@ export class Connections {
     }
     if (phase.name === 'live') this.#host.enqueue(phase.session, message, now)
     else if (phase.name !== 'verifying') return
-    else if (phase.held.length < this.#host.config.limits.helloMessages) phase.held.push(message)
-    else this.close(connection, 'RATE', 'too much before the welcome', now)
+    else if (!phase.held.add(message)) this.close(connection, 'RATE', 'too much before the welcome', now)
   }
 
   #acknowledge(connection: Connection, message: MessageOf<'ack'>, now: number): void {
@@ -274,7 +270,7 @@ export class Connections {
       this.close(connection, 'PROTOCOL', text, now, 0, versions)
       return
     }
-    connection.phase = { name: 'verifying', hello, held: [] }
+    connection.phase = { name: 'verifying', hello, held: new Held(this.#host.config.limits) }
     // Later packets wait in the socket, so that an unverified client cannot make the node hold much.
     connection.transport.pause()
     const { timers } = this.#host
@@ -310,28 +306,16 @@ export class Connections {
     const { value: grant } = outcome as Outcome<Grant> & { ok: true }
     if (this.#isRevoked(connection, grant, now)) return
     this.#replace(hello, grant, now)
-    let attached = this.#attach(connection, hello, grant)
+    const { sessions } = this.#host
+    let attached = sessions.attach(connection, hello, grant)
     if (attached === 'limit' && this.#host.makeRoom(grant.user, now))
-      attached = this.#attach(connection, hello, grant)
-    if (attached === null) this.close(connection, 'FULL', 'no session could be opened', now)
+      attached = sessions.attach(connection, hello, grant)
+    if (attached === 'failed') this.close(connection, 'FULL', 'no session could be opened', now)
     else if (attached === 'stolen') this.close(connection, 'UNAUTHENTICATED', refusals.UNAUTHENTICATED, now)
     else if (attached === 'limit') this.close(connection, 'FULL', 'too many sessions of one user', now)
     else {
       this.#welcome(connection, hello, attached, now)
-      for (const message of held) this.#receive(connection, message, now)
-    }
-  }
-
-  /** Null where a new session got no id: randomness comes from a port, which may throw. */
-  #attach(
-    connection: Connection,
-    hello: MessageOf<'hello'>,
-    grant: Grant,
-  ): ReturnType<Sessions['attach']> | null {
-    try {
-      return this.#host.sessions.attach(connection, hello, grant)
-    } catch {
-      return null
+      for (const message of held.messages) this.#receive(connection, message, now)
     }
   }
 

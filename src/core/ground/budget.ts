@@ -36,14 +36,18 @@ export abstract class Payer {
   abstract shrinkTo(bytes: number): void
 }
 
-/** The share of the limit that a cut leaves, so that one cut lasts for a while. */
+/**
+ * The share of the limit from which a sweep cuts, so that what comes between two sweeps is seldom refused; and the share
+ * that a cut leaves, so that one cut lasts for a while.
+ */
+const CUT_FROM = 0.95
 const AFTER_CUT = 0.9
 /** Wait before another try after a cut that could not make room, in milliseconds. */
 const RETRY_MS = 1_000
 
 /**
- * The memory of a node: what all its payers hold, against one limit. Above the limit, the largest payers are cut to a
- * common size; whoever is below that size loses nothing and may still grow up to it.
+ * The memory of a node: what all its payers hold, against one limit. Close to the limit, the largest payers are cut to a
+ * common size; whoever is below that size loses nothing, and may still grow up to it when the limit is reached.
  */
 export class Budget {
   readonly limit: number
@@ -90,10 +94,14 @@ export class Budget {
     return held + bytes <= this.#share
   }
 
-  /** When the budget is full, cuts every payer above the common size to that size. */
+  /** When the budget is nearly full, cuts every payer above the common size to that size. */
   enforce(now: number): void {
-    if (!this.isFull) this.#share = null
+    if (!this.#isHigh) this.#share = null
     else if (now >= this.#notBefore) this.#cut(now)
+  }
+
+  get #isHigh(): boolean {
+    return this.used >= this.limit * CUT_FROM
   }
 
   #cut(now: number): void {
@@ -103,8 +111,8 @@ export class Budget {
       payer.shrinkTo(share)
       this.cuts++
     }
-    this.#share = this.isFull ? share : null
-    if (this.isFull) this.#notBefore = now + RETRY_MS
+    this.#share = this.#isHigh ? share : null
+    if (this.#isHigh) this.#notBefore = now + RETRY_MS
   }
 
   /** The common size that would leave nine tenths of the limit, and the payers that may be above it, largest first. */

@@ -15,7 +15,7 @@ export interface NodeLimits {
   verifications: number
   /** Time a connection has to send HELLO and have its token verified. */
   helloMs: number
-  /** Messages of one connection that may wait for its token to be verified. */
+  /** Messages of one connection that may wait for its token to be verified, of `upstreamBytes` at most. */
   helloMessages: number
   /** Silence after which the client is pinged; after twice this time it is given up. */
   heartbeatMs: number
@@ -62,7 +62,7 @@ export interface NodeLimits {
   refreshesPerUserPerSecond: number
   /**
    * Milliseconds of work, as {@link costs} estimates it, that the messages of one user may cause in a second besides
-   * what every message may cost; beyond that the messages above are refused with RATE.
+   * what every message may cost; beyond that JOIN and SUBSCRIBE are refused with RATE.
    */
   workMsPerUserPerSecond: number
   userBurstSeconds: number

@@ -25,6 +25,10 @@ export const weights = {
   payload: 200,
   /** A cached batch besides the bytes of its forms. */
   batch: 150,
+  /** A request under way, with its payload's byte array. */
+  request: 700,
+  /** An input that waits for a frame, with its payload's byte array. */
+  input: 330,
   /** A session with its connection. */
   session: 2_900,
   /** A subscription, as long as its session reads the topic. */
@@ -36,5 +40,5 @@ export const weights = {
   topic: 200,
   entries: 1_150,
   /** A meeting without members. */
-  meeting: 4_000,
+  meeting: 3_500,
 } as const

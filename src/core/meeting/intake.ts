@@ -1,8 +1,10 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
+import type { Payer } from '../ground/budget.ts'
 import { fixedLimits, type MeetingOptions } from '../ground/config.ts'
 import { Rate } from '../ground/rate.ts'
+import { weights } from '../ground/weights.ts'
 import { share } from './fair-share.ts'
 import type { Member } from './seat.ts'
 
@@ -12,16 +14,23 @@ export interface Input {
   readonly data: Payload
 }
 
+function weigh(data: Payload): number {
+  return weights.input + data.bytes.length
+}
+
 /** The inputs that wait for a frame, in order of arrival, and their limits. */
 export class Intake {
   readonly #options: MeetingOptions
+  readonly #payer: Payer
   readonly #rate: Rate
   #waiting: Input[] = []
   /** The slot that was served last in a frame that could not take all inputs. */
   #lastShared = -1
 
-  constructor(options: MeetingOptions) {
+  /** `payer`: the meeting. */
+  constructor(options: MeetingOptions, payer: Payer) {
     this.#options = options
+    this.#payer = payer
     this.#rate = new Rate(options.inputsPerSecond, 1000, options.inputBurst)
   }
 
@@ -59,6 +68,7 @@ export class Intake {
   push(member: Member, seq: number, data: Payload): void {
     member.waiting++
     this.#waiting.push({ member, seq, data })
+    this.#payer.hold(weigh(data))
   }
 
   /** Takes the inputs of the next frame; inputs beyond its limits stay. */
@@ -68,13 +78,21 @@ export class Intake {
     const { taken, left, last } = share(this.#waiting, inputsPerFrame, frameBytes, this.#lastShared)
     this.#waiting = left
     this.#lastShared = last
+    this.#release(taken)
     return taken
   }
 
   /** Drops all waiting inputs. Returns their number. */
   clear(): number {
     const count = this.#waiting.length
+    this.#release(this.#waiting)
     this.#waiting = []
     return count
+  }
+
+  #release(inputs: readonly Input[]): void {
+    let bytes = 0
+    for (const { data } of inputs) bytes += weigh(data)
+    this.#payer.hold(-bytes)
   }
 }

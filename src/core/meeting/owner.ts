@@ -73,7 +73,7 @@ export class Owner implements Host {
     this.options = options
     this.#config = options.config
     this.#roster = new Roster(options.capacity, (event) => this.#happen(event))
-    this.#intake = new Intake(options)
+    this.#intake = new Intake(options, room.log)
     this.#clock = new FrameClock(options.frameRate, room.log.number, now)
     this.#electorate = new Electorate(host.limits.electorates)
     this.#joins = new JoinRate(options.joinsPerMinute, host.limits.joinUsers)

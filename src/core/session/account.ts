@@ -68,7 +68,9 @@ export class Account {
   take(message: ClientMessage, now: number): number {
     const { type } = message
     if (!isLimited(type)) return 0
-    const debt = this.#rates.work.wait(this.#buckets.work, now)
+    // A user in debt may not ask for more to read; a REFRESH refused for it would end the session.
+    const isReading = type === 'join' || type === 'subscribe'
+    const debt = isReading ? this.#rates.work.wait(this.#buckets.work, now) : 0
     if (debt > 0) return debt
     return this.#take(type, message.type === 'subscribe' ? message.topics.length : 1, now)
   }

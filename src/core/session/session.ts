@@ -1,6 +1,6 @@
 import { utf8Length } from '../../protocol/bytes.ts'
 import { limits, MAX_UINT, SYSTEM_SLOT } from '../../protocol/limits.ts'
-import type { MessageOf } from '../../protocol/schema.ts'
+import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
 import type { Budget, Payer } from '../ground/budget.ts'
 import { fixedLimits, type NodeLimits } from '../ground/config.ts'
 import { type Bucket, FULL, type Rate } from '../ground/rate.ts'
@@ -12,7 +12,7 @@ import { mayJoin, mayRead } from './grant.ts'
 import type { Seat, Subscription } from './parts.ts'
 import type { CursorInfo, SessionInfo } from './session-info.ts'
 import { SessionLog } from './session-log.ts'
-import { UpstreamQueue } from './upstream-queue.ts'
+import { UpstreamQueue, weighMessage } from './upstream-queue.ts'
 
 /** What a session needs of the rest of the node. */
 export interface SessionHost {
@@ -54,10 +54,8 @@ export class Session {
   readonly subscriptions: Map<number, Subscription> = new Map()
   /** The highest call number accepted. A call at or below it is a duplicate. */
   calls = 0
-  /**
-   * Whether the last delivered message waits for `authorize` or `openMissing`; until then nothing more is delivered.
-   */
-  asking = false
+  /** What the last delivered message weighs while it waits for `authorize` or `openMissing`; 0 while none does. */
+  #asking = 0
   /** When the session (without a connection) or its token expires. */
   readonly expiry: Timer
 
@@ -86,7 +84,18 @@ export class Session {
 
   /** Whether the upstream queue is held, by backpressure or by a question under way. */
   get isHeld(): boolean {
-    return !this.ended && (this.asking || this.log.isBehind)
+    return !this.ended && (this.#asking > 0 || this.log.isBehind)
+  }
+
+  /** The last delivered message waits for an answer of the business; until {@link goOn} nothing more is delivered. */
+  wait(message: ClientMessage): void {
+    this.#asking = weighMessage(message)
+    this.payer.hold(this.#asking)
+  }
+
+  goOn(): void {
+    this.payer.hold(-this.#asking)
+    this.#asking = 0
   }
 
   /** Counts a refused message. True: there were too many in too short a time. */
@@ -195,6 +204,8 @@ export function wholeWait(retryAfterMs: number): number {
 
 /** Cuts a message to what a `reason` field can carry, without splitting a character. */
 export function shorten(message: string): string {
+  // Each of 1,000 refused topics has one, and hardly any is too long.
+  if (message.length * 3 <= limits.reason || utf8Length(message) <= limits.reason) return message
   // Twice the limit, because a character may be a surrogate pair.
   const characters = Array.from(message.slice(0, 2 * limits.reason)).slice(0, limits.reason)
   while (utf8Length(characters.join('')) > limits.reason) characters.pop()

@@ -65,17 +65,18 @@ export class Sessions {
 
   /**
    * Attaches an outlet to the session that a HELLO names, or to a new one; `reason` says why it is new. Returns
-   * 'stolen' when the id belongs to another user, 'limit' when the user has too many sessions, or holds too much of a full node.
+   * 'stolen' when the id belongs to another user, 'limit' when the user has too many sessions or holds too much of a full
+   * node, 'failed' when randomness, which comes from a port, has thrown, so that a new one gets no id.
    */
   attach(
     outlet: Outlet,
     hello: MessageOf<'hello'>,
     grant: Grant,
-  ): { session: Session; resumed: boolean; reason: ErrorCode | '' } | 'stolen' | 'limit' {
+  ): { session: Session; resumed: boolean; reason: ErrorCode | '' } | 'stolen' | 'limit' | 'failed' {
     const known = hello.session === '' ? undefined : this.#byId.get(hello.session)
     if (known !== undefined && known.user !== grant.user) return 'stolen'
     const session = known ?? this.#open(grant)
-    if (session === null) return 'limit'
+    if (typeof session === 'string') return session
     session.state = { is: 'live', outlet }
     this.renew(session, grant)
     const resumed = known !== undefined
@@ -99,13 +100,22 @@ export class Sessions {
     for (const session of this.#byId.values()) if (session.outlet !== null) this.renew(session, session.grant)
   }
 
-  #open(grant: Grant): Session | null {
+  #newId(): string | null {
+    try {
+      return [...this.#config.entropy(16)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+    } catch {
+      return null
+    }
+  }
+
+  #open(grant: Grant): Session | 'limit' | 'failed' {
     const known = this.#byUser.get(grant.user)
     const { budget } = this.#host
-    if (known !== undefined && known.sessions.size >= this.#config.limits.sessionsPerUser) return null
-    if (!budget.admits(known?.held ?? 0, weights.session)) return null
+    if (known !== undefined && known.sessions.size >= this.#config.limits.sessionsPerUser) return 'limit'
+    if (!budget.admits(known?.held ?? 0, weights.session)) return 'limit'
+    const id = this.#newId()
+    if (id === null) return 'failed'
     const user = known ?? this.#return(grant.user)
-    const id = [...this.#config.entropy(16)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
     const session = new Session(id, grant, user.account, user, this.#host)
     this.#byId.set(id, session)
     user.sessions.add(session)

@@ -83,7 +83,7 @@ const FILLED = 0.8
  * A message with a payload of its own. A decoded payload is a view of the packet, or of all that was read from the
  * socket at once: held as it is, one byte would keep 64 KiB.
  */
-function own(message: ClientMessage): ClientMessage {
+export function own(message: ClientMessage): ClientMessage {
   if (!('data' in message)) return message
   const { text, bytes } = message.data
   if (bytes.length >= bytes.buffer.byteLength * FILLED) return message

@@ -11,11 +11,10 @@ interface Paid {
 
 /** A user who has sessions on this node, and pays for what all of them hold. */
 export class User<S extends Paid = Paid> extends Payer {
+  /** The user's rates and shares, which outlive the sessions. */
+  readonly account: Account
   readonly sessions: Set<S> = new Set()
   readonly #slow: (outlet: Outlet) => void
-
-  /** What they share that outlives them. */
-  readonly account: Account
 
   /** `slow`: the reader of this outlet lost entries of its session log, so its connection cannot be kept. */
   constructor(account: Account, ledger: Ledger, slow: (outlet: Outlet) => void) {

@@ -1,4 +1,3 @@
-import { limits } from '../../protocol/limits.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { Position } from '../../protocol/schema.ts'
 import type { Budget, Payer } from '../ground/budget.ts'
@@ -11,6 +10,7 @@ import { BatchCache, type CachedBatch, Gap, type WarmCaches } from '../log/batch
 import type { Read } from '../log/log.ts'
 import { Compacted } from './compacted.ts'
 import { policies, type TopicCursor, type Wish } from './cursor.ts'
+import { Heads } from './heads.ts'
 import { Pages } from './pages.ts'
 import { Publication } from './publication.ts'
 import type { Publisher } from './publishers.ts'
@@ -28,17 +28,6 @@ export interface TopicSettings {
   readonly pageBytes: number
 }
 
-/** The latest numbers of one publisher in this topic. */
-interface Head {
-  /** Its last number seen. */
-  number: number
-  /** Its last number dropped from the ring. */
-  dropped: number
-}
-
-/** Positions from one checkpoint of the publishers' numbers to the next. */
-const CHECKPOINT = 512
-
 /**
  * The contents of a topic's log, from its first publication on: a ring with the entries of all publishers in order of
  * arrival, and the compacted log. It knows exactly what each reader has missed.
@@ -50,10 +39,8 @@ export class TopicEntries {
   readonly #ring: Ring<Publication>
   readonly #compacted: Compacted = new Compacted()
   readonly #pages: Pages
-  readonly #heads: Map<Publisher, Head> = new Map()
+  readonly #heads: Heads = new Heads()
   readonly #payer: Payer
-  /** The last number of each publisher before a position, for every {@link CHECKPOINT}th position of the ring. */
-  #checkpoints: Map<number, ReadonlyMap<Publisher, number>> | null = null
   #bytes = 0
   /** What the payer was charged for the ring and the latest values. */
   #held = 0
@@ -132,24 +119,12 @@ export class TopicEntries {
    * The last number seen of a publisher; undefined when none was seen, or the publisher was forgotten for newer ones.
    */
   head(publisher: Publisher): number | undefined {
-    return this.#heads.get(publisher)?.number
+    return this.#heads.of(publisher)
   }
 
   /** The last number of each publisher before `position`, which must be in the ring or at its end. */
   numbersAt(position: number): Position['numbers'] {
-    if (position === this.next)
-      return Array.from(this.#heads, ([{ incarnation }, { number }]) => [incarnation, number])
-    let at = position - (position % CHECKPOINT)
-    const known = this.#checkpoints?.get(at)
-    if (known === undefined) at = this.first
-    const numbers = new Map(
-      Array.from(this.#heads, ([publisher, { dropped }]) => [publisher, known?.get(publisher) ?? dropped]),
-    )
-    for (; at < position; at++) {
-      const { source, number } = this.#ring.get(at)
-      if (numbers.has(source)) numbers.set(source, number)
-    }
-    return Array.from(numbers, ([{ incarnation }, number]) => [incarnation, number])
+    return this.#heads.before(position, this.#ring)
   }
 
   append(
@@ -163,13 +138,7 @@ export class TopicEntries {
   ): void {
     this.#clearBatches()
     this.touched = now
-    const head = this.#heads.get(source)
-    let lost = 0
-    if (head === undefined) this.#meet(source, number)
-    else {
-      lost = number - head.number - 1
-      head.number = number
-    }
+    const lost = this.#heads.see(source, number, this.next)
     const entry = new Publication(
       this.next,
       source,
@@ -181,22 +150,12 @@ export class TopicEntries {
       Math.floor(now),
       lost,
     )
-    if (entry.position % CHECKPOINT === 0) this.#mark(entry)
     this.#ring.push(entry)
     this.#bytes += entry.size
     this.#hold(entry.weight)
     const replaced = this.#compacted.put(entry)
     if (replaced !== null) this.#let(replaced)
     if (lost > 0 || entry.slot < 0) this.#lastOdd = entry.position
-  }
-
-  /** Makes a checkpoint before an entry. */
-  #mark({ position, source, numberBefore }: Publication): void {
-    const numbers = new Map<Publisher, number>()
-    for (const [publisher, { number }] of this.#heads)
-      numbers.set(publisher, publisher === source ? numberBefore : number)
-    this.#checkpoints ??= new Map()
-    this.#checkpoints.set(position, numbers)
   }
 
   /** Releases an entry that is no longer the latest of its key, unless the ring still has it. */
@@ -211,18 +170,6 @@ export class TopicEntries {
     this.#changes.clear()
     this.#values.clear()
     this.#removals.clear()
-  }
-
-  /**
-   * Adds a publisher. Every restart of a node makes a new one, so the oldest are forgotten beyond what a position can
-   * hold.
-   */
-  #meet(publisher: Publisher, number: number): void {
-    for (const oldest of this.#heads.keys()) {
-      if (this.#heads.size < limits.publishers) break
-      this.#heads.delete(oldest)
-    }
-    this.#heads.set(publisher, { number, dropped: number - 1 })
   }
 
   /** Forgets the oldest removal, to make room for a new key. False: there is none. */
@@ -262,14 +209,12 @@ export class TopicEntries {
 
   #drop(): void {
     const oldest = this.#ring.shift()
-    const { position, source, number, size, weight, slot } = oldest
+    const { position, size, weight, slot } = oldest
     this.#droppedAt = position
     this.#bytes -= size
     if (slot < 0) this.#hold(-weight)
     this.#compacted.drop(oldest)
-    const head = this.#heads.get(source)
-    if (head !== undefined) head.dropped = number
-    if (position % CHECKPOINT === 0) this.#checkpoints?.delete(position)
+    this.#heads.drop(oldest)
   }
 
   #hold(bytes: number): void {

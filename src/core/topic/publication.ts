@@ -58,11 +58,6 @@ export class Publication {
     this.lost = lost
   }
 
-  /** The publisher's previous number that this node has seen. */
-  get numberBefore(): number {
-    return this.number - 1 - this.lost
-  }
-
   /** Bytes as retention, pages and pressure count them. */
   get size(): number {
     return payloadLength(this.data) + this.key.length + OVERHEAD

@@ -80,7 +80,7 @@ export class Gate {
       open: new Set<Asked>(),
       denials: new Map(),
     }
-    session.asking = true
+    session.wait(message)
     this.#inquiries.set(session, inquiry)
     this.#askOn(inquiry)
     return true
@@ -118,7 +118,7 @@ export class Gate {
   }
 
   #release(session: Session): void {
-    session.asking = false
+    session.goOn()
     this.#inquiries.delete(session)
   }
 

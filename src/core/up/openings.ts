@@ -44,7 +44,7 @@ export class Openings {
 
   /** Holds the session's JOIN until the meeting is open, or will not be opened. */
   ask(session: Session, join: MessageOf<'join'>, now: number): void {
-    session.asking = true
+    session.wait(join)
     const name = join.meeting
     const known = this.#byName.get(name)
     const opening = known ?? { name, user: session.user, joins: new Map() }
@@ -67,7 +67,7 @@ export class Openings {
   }
 
   #release(session: Session): void {
-    if (this.#bySession.delete(session)) session.asking = false
+    if (this.#bySession.delete(session)) session.goOn()
   }
 
   #conclude({ joins }: Opening, now: number): void {

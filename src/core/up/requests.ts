@@ -6,6 +6,7 @@ import { Asks, type Ending } from '../ground/asks.ts'
 import type { NodeLimits } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
+import { weights } from '../ground/weights.ts'
 import type { Application, Outcome, RequestCall } from '../ports.ts'
 import { type Session, wholeWait } from '../session/session.ts'
 
@@ -14,6 +15,10 @@ export interface PendingRequest extends RequestCall {
   readonly owner: Session
   /** How long the client gave it, in milliseconds. */
   readonly wait: number
+}
+
+function weigh({ method, data }: RequestCall): number {
+  return weights.request + method.length + data.bytes.length
 }
 
 /**
@@ -71,6 +76,7 @@ export class Requests {
     let calls = this.#pending.get(session)
     if (calls === undefined) this.#pending.set(session, (calls = new Map()))
     calls.set(call, pending)
+    session.payer.hold(weigh(pending))
     session.account.requests++
     this.#stats.requestsStarted++
     this.#asks.ask(pending, deadline)
@@ -97,6 +103,7 @@ export class Requests {
     const calls = this.#pending.get(owner)
     calls?.delete(call)
     if (calls?.size === 0) this.#pending.delete(owner)
+    owner.payer.hold(-weigh(pending))
     owner.account.requests--
     this.#stats.requestsEnded++
     switch (ending.by) {

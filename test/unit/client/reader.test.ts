@@ -52,6 +52,7 @@ describe('The position of a reader', () => {
     for (const wrong of [
       null,
       'position',
+      undefined,
       { ...fits, epoch: -1 },
       { ...fits, at: 1.5 },
       { ...fits, at: 2 ** 53 },
@@ -111,5 +112,34 @@ describe('What a reader asks for', () => {
         const packet = binaryCodec.encode([{ type: 'subscribe', call: 1, topics }])
         expect(reader.wishSize).toBeGreaterThanOrEqual(packet.length)
       }
+  })
+})
+
+describe('A reader without a connection', () => {
+  it('reads no log, and waits for no answer', () => {
+    const { reader } = readerAt(positionOf(10))
+    reader.wish(4, 0)
+    expect([reader.log, reader.lastLog, reader.call]).toEqual([9, 9, 4])
+    reader.detach()
+    expect([reader.log, reader.lastLog, reader.call]).toEqual([0, 0, 0])
+  })
+})
+
+describe('A publication', () => {
+  it('tells its time since 1970, also one before the node began', () => {
+    const times: number[] = []
+    const listener = new ReaderRecorder()
+    listener.publication = ({ time }) => void times.push(time)
+    const reader = new TopicReader('t', everything, listener)
+    reader.handleSubscribed(subscribedOf({ position: positionOf(1) }))
+    const senders: Senders = { origin: 1_000_000, publishers: [1_000] }
+    reader.handlePublications(
+      publicationsOf([
+        { number: 1, time: 250 },
+        { number: 2, time: -40 },
+      ]),
+      senders,
+    )
+    expect(times).toEqual([1_000_250, 999_960])
   })
 })

@@ -7,6 +7,8 @@ import { endless, Purse } from './payers.ts'
 
 const batch = (text = 'x'): Encoded => Encoded.of({ type: 'ended', log: 1, error: 'CLOSED', message: text })
 
+const page = (): Encoded => new Encoded(new Uint8Array(32_768))
+
 function make(): { readonly cache: BatchCache; readonly payer: Purse; readonly warm: WarmCaches } {
   const payer = new Purse(endless())
   const warm = new WarmCaches()
@@ -54,7 +56,6 @@ describe('Batches that a log holds for its readers', () => {
 
   it('are so many at most; the oldest is dropped', () => {
     const { cache, payer } = make()
-    const page = (): Encoded => new Encoded(new Uint8Array(32_768))
     for (let n = 1; n <= 1_000; n++) cache.set(n, page(), n + 1)
     const kept = Array.from({ length: 1_000 }, (_, n) => n + 1).filter((n) => cache.get(n) !== undefined)
     const most = Math.floor(fixedLimits.batchBytes / (weights.batch + 32_768))

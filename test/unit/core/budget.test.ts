@@ -34,7 +34,7 @@ describe('The budget of a node', () => {
           const sum = payers.reduce((total, { held }) => total + held, 0)
           expect(budget.used).toBeCloseTo(sum)
           const before = sizes.reduce((total, size) => total + size, 0)
-          expect(sum).toBeCloseTo(before < limit ? before : Math.min(before, limit * 0.9))
+          expect(sum).toBeCloseTo(before < limit * 0.95 ? before : Math.min(before, limit * 0.9))
           const cut = Math.max(0, ...payers.map(({ held }) => held))
           for (const [at, { held }] of payers.entries())
             expect(held).toBeCloseTo(Math.min(sizes[at] as number, cut))

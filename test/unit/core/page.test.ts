@@ -27,3 +27,19 @@ test('no more than it was asked for is kept, of however many', () => {
   const found = pageOf(named(names), { count: 2, after: '' }, (each) => each.name !== '5000')
   expect(found.map(({ name }) => name)).toEqual(['5001', '5002'])
 })
+
+test('of names that come in order, those behind the page are passed over unasked', () => {
+  const names = Array.from({ length: 5_000 }, (_, at) => String(10_000 + at))
+  let asked = 0
+  const found = pageOf(named(names), { count: 2, after: '' }, () => ++asked > 0)
+  expect(found.map(({ name }) => name)).toEqual(['10000', '10001'])
+  // A page and what may lie before its last name: at most twice as many and a few.
+  expect(asked).toBeLessThanOrEqual(20)
+})
+
+test('as many are found as there are, below one page, at one page and above', () => {
+  for (const count of [1, 2, 3, 4, 5]) {
+    const found = pageOf(named(['c', 'a', 'd', 'b']), { count, after: '' })
+    expect(found.map(({ name }) => name)).toEqual(['a', 'b', 'c', 'd'].slice(0, count))
+  }
+})

@@ -16,7 +16,9 @@ function waitsOf(count: number, draw: (n: number) => readonly number[], limits: 
   let isOver = false
   const node = new RtmsNode(
     {
-      ...{ id: 'n1', incarnation: 7, wallOffset: 0 },
+      id: 'n1',
+      incarnation: 7,
+      wallOffset: 0,
       entropy: (size) => Uint8Array.from(isOver && size === 2 ? draw(draws++) : new Uint8Array(size).fill(1)),
       limits: { ...defaultLimits, ...range, ...limits },
     },

@@ -29,6 +29,14 @@ function feed(h: Harness, topic: string, to: number, from = 1): void {
   }
 }
 
+/** What a node publishes to `t` whose clock says `now`, in milliseconds since 1970. */
+function saidAt(now: number, incarnation: number): Uint8Array {
+  const other = new Harness({}, { incarnation, wallOffset: now - 10_000 })
+  other.publish('t', `${incarnation}`, 'k')
+  other.settle()
+  return other.bus.published[0]?.bytes ?? new Uint8Array()
+}
+
 describe('The ladder', () => {
   it('rounds a wish down to a rung; none, and more than it has, is no limit', () => {
     expect([0, 1, 2, 3, 5, 9, 10, 19, 20, 29, 30, 59, 60, 61, 1_000].map(rungOf)).toEqual([
@@ -708,14 +716,6 @@ describe('On the bus', () => {
     h.settle()
     expect(peer.takeTexts()).toEqual(['late'])
   })
-
-  /** What a node publishes to `t` whose clock says `now`, in milliseconds since 1970. */
-  function saidAt(now: number, incarnation: number): Uint8Array {
-    const other = new Harness({}, { incarnation, wallOffset: now - 10_000 })
-    other.publish('t', `${incarnation}`, 'k')
-    other.settle()
-    return other.bus.published[0]?.bytes ?? new Uint8Array()
-  }
 
   it('a stamp more than a second ahead is refused on every node, so they go on and agree', () => {
     const last = Math.floor(MAX_SIGNED / 1_000)

@@ -258,3 +258,18 @@ describe('A client that sends more than its queue holds', () => {
     )
   })
 })
+
+it('A client that nobody knows yet makes a node hold no more than an upstream queue may', () => {
+  const h = new Harness({ upstreamBytes: 100_000 })
+  h.slowTokens = true
+  const peer = h.open()
+  peer.hello('ann')
+  let sent = 0
+  while (peer.closed === null && sent < 256) {
+    peer.request('r', bytes(10_000))
+    sent++
+  }
+  expect(sent).toBeLessThan(12)
+  h.settle()
+  expect(peer.takeOf('goodbye')).toMatchObject([{ code: 4453 }])
+})

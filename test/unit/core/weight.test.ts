@@ -380,6 +380,43 @@ describe('A node does not go on holding', () => {
 })
 
 describe('A node counts what it holds for', () => {
+  for (const size of [1, 1_000])
+    it(`requests under way, ${size} bytes`, async () => {
+      await weighed(`request under way, ${size} bytes`, 50 * 60, () => {
+        const scale = new Scale()
+        const connections = Array.from({ length: 50 }, (_, n) => scale.connect(`u${n}`))
+        scale.settle()
+        const grow = (): void => {
+          for (const connection of connections)
+            for (let n = 0; n < 60; n++)
+              scale.say(connection, messages.request(1 + n, 'r', textPayload('x'.repeat(size))))
+          scale.settle()
+          expect(scale.node.requestsOpen).toBe(3_000)
+        }
+        return { node: scale.node, grow }
+      })
+    })
+
+  it('inputs that wait for a frame', async () => {
+    await weighed('input that waits for a frame, 100 bytes', 5_000, () => {
+      const scale = new Scale()
+      const options = { frameRate: 1, inputBurst: 1_000, inputsPerSecond: 1_000 }
+      scale.node.openMeeting('m', options, scale.now)
+      const connections = Array.from({ length: 10 }, (_, n) => scale.connect(`u${n}`))
+      for (const connection of connections) scale.say(connection, messages.join(1, 'm'))
+      scale.settle()
+      const grow = (): void => {
+        for (let n = 1; n <= 500; n++)
+          for (const connection of connections) {
+            scale.say(connection, messages.input(1, n, textPayload('x'.repeat(100))))
+            if (n % 100 === 0) scale.settle()
+          }
+        expect(scale.node.inputsWaiting).toBe(5_000)
+      }
+      return { node: scale.node, grow }
+    })
+  })
+
   it('empty frames', async () => {
     await weighed('frame, empty', 16_000, () => {
       const { node, grow } = meetingOf(0, () => textPayload(''))

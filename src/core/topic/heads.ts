@@ -1,0 +1,87 @@
+import { limits } from '../../protocol/limits.ts'
+import type { Position } from '../../protocol/schema.ts'
+import type { Ring } from '../ground/ring.ts'
+import type { Publication } from './publication.ts'
+import type { Publisher } from './publishers.ts'
+
+/** The latest numbers of one publisher in a topic. */
+interface Head {
+  /** Its last number seen. */
+  number: number
+  /** Its last number dropped from the ring. */
+  dropped: number
+}
+
+/** Positions from one checkpoint to the next. */
+const CHECKPOINT = 512
+
+/** The publishers of a topic: the last number of each, now and before any position of the ring. */
+export class Heads {
+  readonly #heads: Map<Publisher, Head> = new Map()
+  /** The last number of each publisher before a position, for every {@link CHECKPOINT}th position of the ring. */
+  #checkpoints: Map<number, ReadonlyMap<Publisher, number>> | null = null
+
+  /**
+   * The last number seen of a publisher; undefined when none was seen, or the publisher was forgotten for newer ones.
+   */
+  of(publisher: Publisher): number | undefined {
+    return this.#heads.get(publisher)?.number
+  }
+
+  /** The last number of each publisher before `position`, which must be in the ring or at its end. */
+  before(position: number, ring: Ring<Publication>): Position['numbers'] {
+    if (position === ring.next)
+      return Array.from(this.#heads, ([{ incarnation }, { number }]) => [incarnation, number])
+    let at = position - (position % CHECKPOINT)
+    const known = this.#checkpoints?.get(at)
+    if (known === undefined) at = ring.first
+    const numbers = new Map(
+      Array.from(this.#heads, ([publisher, { dropped }]) => [publisher, known?.get(publisher) ?? dropped]),
+    )
+    for (; at < position; at++) {
+      const { source, number } = ring.get(at)
+      if (numbers.has(source)) numbers.set(source, number)
+    }
+    return Array.from(numbers, ([{ incarnation }, number]) => [incarnation, number])
+  }
+
+  /** A publisher's entry arrives at a position. Returns how many of its entries were lost just before. */
+  see(publisher: Publisher, number: number, position: number): number {
+    if (position % CHECKPOINT === 0) this.#mark(position)
+    const head = this.#heads.get(publisher)
+    if (head === undefined) {
+      this.#meet(publisher, number)
+      return 0
+    }
+    const lost = number - head.number - 1
+    head.number = number
+    return lost
+  }
+
+  /** Makes a checkpoint before the entry at a position. */
+  #mark(position: number): void {
+    const numbers = new Map<Publisher, number>()
+    for (const [publisher, { number }] of this.#heads) numbers.set(publisher, number)
+    this.#checkpoints ??= new Map()
+    this.#checkpoints.set(position, numbers)
+  }
+
+  /**
+   * Adds a publisher. Every restart of a node makes a new one, so the oldest are forgotten beyond what a position can
+   * hold.
+   */
+  #meet(publisher: Publisher, number: number): void {
+    for (const oldest of this.#heads.keys()) {
+      if (this.#heads.size < limits.publishers) break
+      this.#heads.delete(oldest)
+    }
+    this.#heads.set(publisher, { number, dropped: number - 1 })
+  }
+
+  /** The oldest entry was dropped from the ring. */
+  drop({ source, number, position }: Publication): void {
+    const head = this.#heads.get(source)
+    if (head !== undefined) head.dropped = number
+    if (position % CHECKPOINT === 0) this.#checkpoints?.delete(position)
+  }
+}
