@@ -44,7 +44,7 @@ const eventTypes: ReadonlyMap<number, EventType> = byCode(events)
 export function decodeEvent(entry: FrameEntry): MeetingEvent | null {
   const type = eventTypes.get(entry.seq)
   if (type === undefined) return null
-  if (entry.data.text) throw malformed('a system event in text')
+  if (entry.data.text) throw malformed('event fields are text')
   const r = new Reader(entry.data.bytes)
   const event = { type }
   readFields(r, events[type].fields, event)

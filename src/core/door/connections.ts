@@ -291,15 +291,11 @@ export class Connections {
     if (phase.name === 'live') this.#refreshed(connection, phase, ending, now)
     if (phase.name !== 'verifying') return
     const { hello, held } = phase
-    if (ending.by !== 'answer') {
+    const outcome = ending.by === 'answer' ? ending.answer : null
+    if (outcome === null || (!outcome.ok && outcome.error.code === 'HANDLER_FAILED')) {
       // Not the client's fault: FULL lets it try again.
-      this.close(connection, 'FULL', 'the token was not verified in time', now, this.#admission.spread())
-      return
-    }
-    const { answer: outcome } = ending
-    if (!outcome.ok && outcome.error.code === 'HANDLER_FAILED') {
-      // A check that failed is not the client's fault either.
-      this.close(connection, 'FULL', 'the token could not be verified', now, this.#admission.spread())
+      const text = outcome === null ? 'the token was not verified in time' : 'the token could not be verified'
+      this.close(connection, 'FULL', text, now, this.#admission.spread())
       return
     }
     const refusal = refusalOf(outcome, now + this.#host.config.wallOffset)
