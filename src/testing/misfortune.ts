@@ -1,3 +1,4 @@
+import { decodeDiffusion } from '../core/topic/diffusion.ts'
 import type { Business } from './business.ts'
 import type { VirtualClock } from './clock.ts'
 import type { Observer } from './observer.ts'
@@ -106,7 +107,7 @@ export function befall(world: World, fault: Fault, random: Random): void {
       clock.after(random.int(100, 2_000), () => (client.wallOff = 0))
       return
     case 'stranger':
-      node.do((core, now) => core.handleBus(random.pick(world.topics), random.bytes(random.int(0, 40)), now))
+      node.do((core, now) => core.handleBus(random.pick(world.topics), garbage(random), now))
   }
 }
 
@@ -126,4 +127,12 @@ function stall({ clock }: World, { link }: SimClient, random: Random): void {
   const direction = random.pick(['up', 'down', 'both'] as const)
   link?.stall(direction, true)
   clock.after(random.int(50, 3_000), () => link?.stall(direction, false))
+}
+
+/** Random bytes on the bus. Now and then such bytes are a publication by chance; those are passed over. */
+function garbage(random: Random): Uint8Array {
+  for (;;) {
+    const bytes = random.bytes(random.int(0, 40))
+    if (decodeDiffusion(bytes) === null) return bytes
+  }
 }

@@ -74,6 +74,8 @@ export abstract class SimClient implements ClientFacts {
   protected readonly observer: Observer
   #connection = 0
   #closeCode = 0
+  /** The node has given up its connection, but its socket threw instead of closing. */
+  #isGivenUp = false
   /** Its clock was wrong when it got its ticket, so it may use it for too long. */
   #isMisled = false
   #liveAt = Infinity
@@ -136,7 +138,7 @@ export abstract class SimClient implements ClientFacts {
    */
   protected disconnected(error: RtmsError | null): void {
     const isExpired = this.#isMisled && this.#closeCode === closeCodes.EXPIRED
-    const isExpected = this.#isExcused || isExpired || error?.code === 'NOT_FOUND'
+    const isExpected = this.#isExcused || this.#isGivenUp || isExpired || error?.code === 'NOT_FOUND'
     this.observer.disconnected?.(this, this.healthy && !isExpected, isExpected)
   }
 
@@ -178,6 +180,7 @@ export abstract class SimClient implements ClientFacts {
         if (this.link !== link) return
         this.link = null
         this.#closeCode = code
+        this.#isGivenUp = false
         ends.closed(code, reason)
         if (this.isOver) this.observer.ended?.(this, code)
       },
@@ -201,9 +204,13 @@ export abstract class SimClient implements ClientFacts {
         if (opened !== undefined) node.do((core, now) => core.handleClose(opened, final, now))
       },
       written: (size, written) => this.observer.write?.(this, number, size, written),
-      closing: (code) => this.observer.closed?.(this, number, code),
+      closing: (code) => {
+        this.#isGivenUp = this.link === link
+        this.observer.closed?.(this, number, code)
+      },
     })
     this.link = link
+    this.#isGivenUp = false
     this.clock.after(profile.delay, () => {
       if (this.link !== link) return
       if (!node.alive) {

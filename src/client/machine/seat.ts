@@ -203,6 +203,8 @@ export class SeatMachine {
   }
 
   #deliver(message: MessageOf<'frames'>): boolean {
+    // These follow the answer to a JOIN of an earlier connection; the JOIN of this one begins anew where the seat stands.
+    if (this.log === 0) return true
     if (message.first > this.next) return false
     this.stable = Math.max(this.stable, message.stable)
     eachFrame(message.frames, message.first, message.count, (number, entries) => {
@@ -224,7 +226,7 @@ export class SeatMachine {
   }
 
   handleGap(message: MessageOf<'gap'>): void {
-    if (message.to <= this.next) return
+    if (this.log === 0 || message.to <= this.next) return
     this.next = message.to
     // Their answers may have been among the lost entries.
     this.#inputs.giveUp(Infinity)

@@ -74,6 +74,7 @@ export class PolicyChecker implements Observer {
 
   down(client: ClientFacts, connection: number, message: ServerMessage): void {
     const here = `${client.id}/${connection}`
+    if (message.type === 'ended') this.#strict.get(here)?.delete(message.log)
     if (message.type === 'subscribed') {
       // One that the session log kept from an earlier connection tells of a cursor that went with it.
       const wish = this.#wishes.get(`${here} ${message.call} ${message.index}`)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { SeatMachine } from '../../../src/client/machine/index.ts'
-import type { MessageOf } from '../../../src/protocol/index.ts'
+import { type MessageOf, nowhere } from '../../../src/protocol/index.ts'
 import { framesOf, joinedOf, Outcomes, Rig, SeatRecorder } from './rig.ts'
 import { text } from '../core/harness.ts'
 
@@ -255,4 +255,33 @@ describe('A position that the node says cannot be', () => {
     rig.receive(framesOf(1, [[]]))
     expect(seat.next).toBe(2)
   })
+})
+
+describe('A JOIN of an earlier connection that comes to its turn on this one', () => {
+  it.each([
+    ['of another world', { world: 99 }],
+    ['of the same world', { recovered: true, next: 3 }],
+  ])(
+    'is followed by frames, %s, that change nothing: the JOIN of this one begins where the seat stands',
+    (_, parts) => {
+      const { rig, seat } = seated()
+      rig.receive(framesOf(1, [[], []]))
+      rig.lose()
+      rig.live({ resumed: true })
+      const unanswered = seat.call
+      rig.lose()
+      rig.live({ resumed: true })
+      const heard = seat.listener as SeatRecorder
+      heard.take()
+      rig.receive(
+        joinedOf({ call: unanswered, ...parts }),
+        ...[1, 2, 3, 4, 5].map((frame) => framesOf(frame, [[]])),
+        { type: 'gap', log: 5, from: 6, to: 9, position: nowhere, reason: 'NO_SNAPSHOT' },
+        framesOf(9, [[]]),
+      )
+      expect([rig.machine.phase, seat.next, heard.take()]).toEqual(['live', 3, []])
+      rig.receive(joinedOf({ call: seat.call, recovered: true, next: 3 }), framesOf(3, [[], []]))
+      expect(heard.take()).toEqual(['joined 0', '3[]', '4[]'])
+    },
+  )
 })
