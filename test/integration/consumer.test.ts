@@ -191,7 +191,7 @@ describe('the packed package', { timeout: LONG_MS }, () => {
         void meeting.send({ miss: 1 })
         export const hooks = () => [useMeeting<number>('m').slot?.toFixed(), useTopic<number>('t').latest?.toFixed()]
         export const isRtms = (error: unknown) => error instanceof RtmsError && error.code === 'FULL'
-        console.log(runSeed(1).hash.length)
+        console.log((await runSeed(1)).hash.length)
       `,
     })
     expect(await run(folder, tsc, '-p', '.')).toBe('')

@@ -64,7 +64,7 @@ export const worldMutants: readonly Mutant[] = [
   },
   {
     name: 'fields behind those that are known taken for a malformed packet',
-    breaks: ['I14', 'liveness'],
+    breaks: ['I14', 'liveness', 'versions'],
     plant: () =>
       looking((packet) =>
         eachBody(packet, (code, body) => {
