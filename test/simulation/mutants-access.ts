@@ -42,6 +42,7 @@ export const accessMutants: readonly Mutant[] = [
   {
     name: 'a token that never expires',
     breaks: ['I17'],
+    from: 45,
     plant: () =>
       replace(Sessions.prototype, 'renew', (renew) => {
         return function (this: Sessions, session, grant) {

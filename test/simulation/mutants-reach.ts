@@ -49,6 +49,7 @@ export const reachMutants: readonly Mutant[] = [
   {
     name: 'calls left as they are when the client is closed',
     breaks: ['I24', 'I18'],
+    from: 184,
     plant: () => replace(Calls.prototype, 'endAll', () => () => {}),
   },
   {
@@ -59,6 +60,7 @@ export const reachMutants: readonly Mutant[] = [
   {
     name: 'tokens that expire by the clock as it was',
     breaks: ['I17'],
+    from: 245,
     plant: () => replace(Sessions.prototype, 'retime', () => () => {}),
   },
   {

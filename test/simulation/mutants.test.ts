@@ -10,12 +10,12 @@ import { deliveryMutants } from './mutants.ts'
 /** Seeds tried on each mutant. The same ones run clean without it: `seeds.test.ts` runs them. */
 const SEEDS = 300
 
-/** What broke until one of these invariants did, by the first seed that did it. */
-async function findFailures(invariants: readonly string[]): Promise<string[]> {
+/** What broke until one of these invariants did, by the first seed that did it, from the seed `from` on and around. */
+async function findFailures(invariants: readonly string[], from: number): Promise<string[]> {
   const found: string[] = []
-  for (let seed = 1; seed <= SEEDS; seed++) {
+  for (let tried = 0; tried < SEEDS; tried++) {
     try {
-      await runSeed(seed)
+      await runSeed(((from + tried - 1) % SEEDS) + 1)
     } catch (error) {
       if (!(error instanceof SeedFailure)) throw error
       found.push(error.invariant)
@@ -26,7 +26,7 @@ async function findFailures(invariants: readonly string[]): Promise<string[]> {
 }
 
 describe('the simulator catches a planted bug:', () => {
-  for (const { name, breaks, plant } of [
+  for (const { name, breaks, from = 1, plant } of [
     ...deliveryMutants,
     ...meetingMutants,
     ...accessMutants,
@@ -37,7 +37,7 @@ describe('the simulator catches a planted bug:', () => {
     it(name, async () => {
       const remove = plant()
       try {
-        expect(breaks).toContain((await findFailures(breaks)).at(-1))
+        expect(breaks).toContain((await findFailures(breaks, from)).at(-1))
       } finally {
         remove()
       }

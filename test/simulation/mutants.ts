@@ -162,6 +162,7 @@ export const deliveryMutants: readonly Mutant[] = [
   {
     name: 'the policy disconnect taken for skip',
     breaks: ['I15'],
+    from: 30,
     plant: () =>
       replace(Topic.prototype, 'add', (add) => {
         return function (this: Topic, cursor) {
@@ -175,6 +176,7 @@ export const deliveryMutants: readonly Mutant[] = [
   {
     name: 'a reader that stands still never disconnected',
     breaks: ['I15'],
+    from: 64,
     plant: () => replace(Topic.prototype, 'eachFallen', () => () => {}),
   },
   {

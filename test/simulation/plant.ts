@@ -3,6 +3,8 @@ export interface Mutant {
   readonly name: string
   /** The invariants one of which has to notice it. */
   readonly breaks: readonly string[]
+  /** The seed to begin with, where few seeds meet it; 1 unless given. */
+  readonly from?: number
   readonly plant: () => () => void
 }
 
