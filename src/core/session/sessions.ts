@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
 import type { NodeConfig } from '../ground/config.ts'
+import { Queue } from '../ground/queue.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
 import { weights } from '../ground/weights.ts'
@@ -20,7 +21,7 @@ export class Sessions {
   readonly #byUser: Map<string, User<Session>> = new Map()
   readonly #rates: Rates
   /** Users without a session, in the order in which they lost their last one or were looked at. */
-  readonly #idle: Map<string, Account> = new Map()
+  readonly #idle: Queue<string, Account> = new Queue()
 
   constructor(config: NodeConfig, timers: Timers, stats: Stats, host: SessionHost) {
     this.#config = config
@@ -136,14 +137,14 @@ export class Sessions {
 
   /** Looks at two users without a session, one more than each connection adds, and forgets them if it may. */
   #forget(now: number): void {
-    let looks = 2
-    for (const [name, account] of this.#idle) {
-      if (looks-- === 0) break
-      this.#idle.delete(name)
-      if (!account.isSpotless(now)) this.#idle.set(name, account)
+    const idle = this.#idle
+    for (let looks = 0; looks < 2 && idle.oldest !== undefined; looks++) {
+      const name = idle.oldest
+      const account = idle.get(name) as Account
+      if (account.isSpotless(now)) idle.delete(name)
+      else idle.set(name, account)
     }
-    const [oldest] = this.#idle.keys()
-    if (oldest !== undefined && this.#idle.size > this.#config.limits.idleUsers) this.#idle.delete(oldest)
+    if (idle.oldest !== undefined && idle.size > this.#config.limits.idleUsers) idle.delete(idle.oldest)
   }
 
   /** The connection closed: the session waits for another one. */
