@@ -61,6 +61,8 @@ export class SeatMachine {
   /** The last stable frame reported by the node. */
   stable = 0
   #maxInput: number = limits.input
+  /** The last frame that was sealed when it was joined: inputs sent since are in later ones. */
+  #head = 0
   /** The ticket with which the meeting was last not found, since it was last joined; 0 for none. */
   #missedWith = 0
   /** The session in which it was joined. */
@@ -114,6 +116,7 @@ export class SeatMachine {
     this.#acknowledgedAt = now
     this.#session = session
     this.#maxInput = message.maxInput
+    this.#head = message.head
     this.log = message.log
     this.lastLog = message.log
     this.world = message.world
@@ -228,8 +231,8 @@ export class SeatMachine {
   handleGap(message: MessageOf<'gap'>): void {
     if (this.log === 0 || message.to <= this.next) return
     this.next = message.to
-    // Their answers may have been among the lost entries.
-    this.#inputs.giveUp(Infinity)
+    // Their frames may have been among the lost ones; those of the time before the JOIN were given up at its answer.
+    if (message.to > this.#head + 1) this.#inputs.giveUp(Infinity)
     this.listener.gap(message.from, message.to, message.reason)
   }
 

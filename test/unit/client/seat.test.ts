@@ -285,3 +285,23 @@ describe('A JOIN of an earlier connection that comes to its turn on this one', (
     },
   )
 })
+
+describe('A GAP', () => {
+  it('of frames before the JOIN says nothing of inputs that went out with its answer', () => {
+    const { rig, seat, outcomes, send } = seated()
+    send('a')
+    rig.lose()
+    send('b')
+    rig.live({ resumed: true })
+    rig.receive(
+      joinedOf({ call: seat.call, recovered: false, reason: 'RETENTION', head: 20, seq: 1 }),
+      { type: 'gap', log: 5, from: 1, to: 21, position: nowhere, reason: 'NO_SNAPSHOT' },
+      framesOf(21, [[[0, 2]]]),
+    )
+    expect(numbers(rig.takeOf('input'))).toEqual([[2, 1]])
+    expect(outcomes.all).toEqual(['a UNKNOWN', 'b 21'])
+    send('c')
+    rig.receive({ type: 'gap', log: 5, from: 22, to: 40, position: nowhere, reason: 'NO_SNAPSHOT' })
+    expect(outcomes.all.slice(2)).toEqual(['c UNKNOWN'])
+  })
+})
