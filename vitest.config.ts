@@ -17,7 +17,7 @@ export default defineConfig({
     projects: [
       project('unit', 30_000),
       project('simulation', 240_000),
-      project('integration', 60_000, true),
+      project('integration', 60_000),
       project('browser', 120_000, true),
     ],
   },
