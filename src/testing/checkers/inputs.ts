@@ -35,6 +35,8 @@ export class InputChecker implements Observer {
   /** The predecessor that each input named, by sender, world, slot and seq; and the refused inputs. */
   readonly #after: Map<string, number> = new Map()
   readonly #refused: Set<string> = new Set()
+  /** The last connection that the node has heard of each client. */
+  readonly #heardOn: Map<number, number> = new Map()
   /** Clients that may have missed refusals. */
   readonly #deaf: Set<number> = new Set()
   /** The holder of each slot according to the frames' events; per reader, since each reads at its own pace. */
@@ -47,6 +49,9 @@ export class InputChecker implements Observer {
   }
 
   up(client: ClientFacts, connection: number, message: ClientMessage): void {
+    // What was under way on an earlier connection may arrive late, when it was sent anew long ago.
+    if (connection < (this.#heardOn.get(client.id) ?? 0)) return
+    this.#heardOn.set(client.id, connection)
     if (message.type !== 'input') return
     const place = this.#rooms.placeOf(client, connection, message.log)
     if (place !== undefined) this.#after.set(keyOf(client, place, message.seq), message.after)
