@@ -330,7 +330,7 @@ describe('a small packet that claims much', () => {
   test('an event with too few fields or as text is refused', () => {
     expect(away('05')).toEqual({ type: 'away', slot: 5 })
     expect(() => away('')).toThrow('ends too early')
-    expect(() => away('05', true)).toThrow('in text')
+    expect(() => away('05', true)).toThrow('are text')
   })
 })
 
