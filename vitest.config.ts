@@ -1,14 +1,15 @@
 import { defineConfig } from 'vitest/config'
 
 // One project a kind of test; `npm run test:run -- --project unit` runs one of them.
-// `built`: it tests what is built as well, one file after the other.
-const project = (name: string, testTimeout: number, built = false) => ({
+// `built`: it tests what is built as well. `alone`: one file after the other, when all others have ended.
+const project = (name: string, testTimeout: number, { built = false, alone = false } = {}) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
     testTimeout,
     hookTimeout: testTimeout,
-    ...(built ? { fileParallelism: false, globalSetup: 'test/built.ts' } : {}),
+    ...(built ? { globalSetup: 'test/built.ts' } : {}),
+    ...(alone ? { fileParallelism: false } : {}),
   },
 })
 
@@ -17,8 +18,10 @@ export default defineConfig({
     projects: [
       project('unit', 30_000),
       project('simulation', 240_000),
-      project('integration', 60_000),
-      project('browser', 120_000, true),
+      project('integration', 60_000, { built: true }),
+      // Browsers that are away for most of their time.
+      project('away', 120_000, { built: true }),
+      project('browser', 120_000, { built: true, alone: true }),
     ],
   },
 })

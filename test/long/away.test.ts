@@ -1,5 +1,5 @@
 import { describe, test } from 'vitest'
-import { inWorld, spendHidden, spendSuspended } from '../browser/away.ts'
+import { inWorld, spendHidden, spendSuspended } from '../away/away.ts'
 
 describe.concurrent('a window that was away', () => {
   test(

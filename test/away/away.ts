@@ -2,8 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Browser, Page } from 'playwright-core'
 import { expect, vi } from 'vitest'
 import type { Demo } from '../../src/demo/index.ts'
-import { Proxy } from './proxy.ts'
-import { checksumAt, launch, PlainBrowser, startBuiltDemo, Visitors } from './support.ts'
+import { Proxy } from '../browser/proxy.ts'
+import { checksumAt, launch, PlainBrowser, startBuiltDemo, Visitors } from '../browser/support.ts'
 
 /*
  * Windows that were away. A witness with a good connection shows what there was to see: the checksum covers every
