@@ -1,14 +1,16 @@
 import { defineConfig } from 'vitest/config'
 
 // One project a kind of test; `npm run test:run -- --project unit` runs one of them.
-// `built`: it tests what is built as well. `alone`: one file after the other, when all others have ended.
-const project = (name: string, testTimeout: number, { built = false, alone = false } = {}) => ({
+// `built`: it tests what is built as well. `alone`: one file after the other, when all others have ended. `pure`: its
+// files share a process, which spares loading the sources anew for each.
+const project = (name: string, testTimeout: number, { built = false, alone = false, pure = false } = {}) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
     testTimeout,
     hookTimeout: testTimeout,
     ...(built ? { globalSetup: 'test/built.ts' } : {}),
+    ...(pure ? { isolate: false } : {}),
     ...(alone ? { fileParallelism: false } : {}),
   },
 })
@@ -16,7 +18,7 @@ const project = (name: string, testTimeout: number, { built = false, alone = fal
 export default defineConfig({
   test: {
     projects: [
-      project('unit', 30_000),
+      project('unit', 30_000, { pure: true }),
       project('simulation', 240_000),
       project('integration', 60_000, { built: true }),
       // Browsers that are away for most of their time.
