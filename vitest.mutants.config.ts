@@ -16,8 +16,6 @@ class QuickFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ['test/unit/{protocol,core,client,server}/**/*.test.ts'],
-    // Weighs the heap, for half a minute.
-    exclude: ['test/unit/core/weight.test.ts'],
     setupFiles: ['test/unit/mutants-setup.ts'],
     testTimeout: 30_000,
     // One worker for all files and all mutants: starting one takes longer than most tests.

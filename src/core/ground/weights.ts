@@ -1,6 +1,6 @@
 /**
  * What things weigh in memory, in bytes, besides the payloads and names that they carry: objects, their places in maps
- * and rings, and the buffer of a payload. Measured on Node 22 by `test/unit/core/weight.test.ts`, which holds every row
+ * and rings, and the buffer of a payload. Measured on Node 22 by `test/weight/weight.test.ts`, which holds every row
  * to within 1.5 × of what a heap weighs, in both directions.
  */
 export const weights = {

@@ -7,12 +7,12 @@ import {
   type NodeLimits,
   RtmsNode,
   type Transport,
-} from '../../../src/core/index.ts'
-import { binaryCodec, type Message, type MessageType, type Payload } from '../../../src/protocol/index.ts'
-import { limits } from '../../../src/protocol/limits.ts'
-import { type Fields, type Kind, schema, tailOf } from '../../../src/protocol/schema.ts'
-import { messages, textPayload } from '../../../src/testing/index.ts'
-import { grant } from './harness.ts'
+} from '../../src/core/index.ts'
+import { binaryCodec, type Message, type MessageType, type Payload } from '../../src/protocol/index.ts'
+import { limits } from '../../src/protocol/limits.ts'
+import { type Fields, type Kind, schema, tailOf } from '../../src/protocol/schema.ts'
+import { messages, textPayload } from '../../src/testing/index.ts'
+import { grant } from '../unit/core/harness.ts'
 
 /*
  * What things weigh, heap and buffers together, beside what the node counts for them. Nothing of the test's own is held
