@@ -17,12 +17,14 @@ const project = (name: string, testTimeout: number, { built = false, alone = fal
 
 export default defineConfig({
   test: {
+    // Vitest would leave one processor idle.
+    maxWorkers: '100%',
     projects: [
       project('unit', 30_000, { pure: true }),
       // Weighs the heap, in a process of its own.
       project('weight', 30_000),
       project('simulation', 240_000),
-      project('integration', 60_000, { built: true }),
+      project('integration', 60_000, { built: true, alone: true }),
       // Browsers that are away for most of their time.
       project('away', 120_000, { built: true }),
       project('browser', 120_000, { built: true, alone: true }),
