@@ -401,11 +401,8 @@ export class Dispatch {
     let result: number | ErrorCode
     if (!mayWrite(session.grant, topic) || denial !== undefined)
       result = isName(topic) ? 'FORBIDDEN' : 'BAD_TOPIC'
-    else {
-      // A copy: the topic may keep the payload for long, and a view would keep the client's whole packet in memory.
-      const own = { text: data.text, bytes: data.bytes.slice() }
-      result = this.#topics.publish(topic, own, key, tombstone, now, session.account)
-    }
+    // The upstream queue has made the payload its own, so the topic may keep it.
+    else result = this.#topics.publish(topic, data, key, tombstone, now, session.account)
     const text = result === 'BAD_NAME' ? 'a tombstone removes a key, and this one names none' : denial
     if (typeof result === 'string') this.#refuse(session, message, result, now, text)
     else if (message.call !== 0)
