@@ -1,4 +1,5 @@
 export { subscriberOf } from './door/addresses.ts'
+export { Crowd } from './door/crowd.ts'
 export {
   defaultLimits,
   defaultMeeting,

@@ -24,7 +24,12 @@ export class Crowd<T> {
   /** The first in the longest line. */
   get first(): T | undefined {
     const [address] = this.#byLength.get(this.#longest) ?? []
-    const [item] = this.#lines.get(address ?? '') ?? []
+    return address === undefined ? undefined : this.firstOf(address)
+  }
+
+  /** The first in the line of an address. */
+  firstOf(address: string): T | undefined {
+    const [item] = this.#lines.get(address) ?? []
     return item
   }
 

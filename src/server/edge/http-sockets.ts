@@ -1,5 +1,6 @@
 import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { Crowd } from '../../core/index.ts'
 import { serverLimits } from '../ground/limits.ts'
 
 const CHECK_MS = 1_000
@@ -29,10 +30,10 @@ interface Entry {
 export class HttpSockets {
   readonly #perAddress: number
   readonly #addressOf: (socket: Watched) => string
-  /** By address and then by peer; of each address, the one that has been silent for longest is the first. */
-  readonly #addresses: Map<string, Map<string, Entry>> = new Map()
+  /** By address; in the line of each, the one that has been silent for longest is the first. */
+  readonly #crowd: Crowd<Entry> = new Crowd()
+  readonly #peers: Map<string, Entry> = new Map()
   readonly #entries: WeakMap<Watched, Entry> = new WeakMap()
-  #size = 0
 
   /**
    * `perAddress`: sockets of one address. `addressOf`: the address that a socket is counted by; '' for a trusted proxy,
@@ -44,7 +45,7 @@ export class HttpSockets {
   }
 
   get size(): number {
-    return this.#size
+    return this.#crowd.size
   }
 
   /** Watches a server's sockets from now on. */
@@ -63,17 +64,25 @@ export class HttpSockets {
 
   /** Counts a socket that was accepted. */
   add(socket: Watched): void {
-    const address = this.#addressOf(socket)
     const peer = `${socket.remoteAddress} ${socket.remotePort}`
-    const before = this.#addresses.get(address)?.get(peer)
-    if (before !== undefined) before.socket = socket
-    else if (address !== '' && this.#of(address).size >= this.#perAddress) evict(this.#of(address), this)
-    else if (this.#size >= serverLimits.httpSockets) evict(this.#largest(), this)
-    const entry = before ?? { socket, address, peer, requests: 0, owed: null }
+    const known = this.#peers.get(peer)
+    if (known !== undefined) {
+      known.socket = socket
+      this.#entries.set(socket, known)
+      return
+    }
+    const address = this.#addressOf(socket)
+    if (address !== '' && this.#crowd.of(address) >= this.#perAddress)
+      this.#evict(this.#crowd.firstOf(address))
+    else if (this.size >= serverLimits.httpSockets) this.#evict(this.#crowd.first)
+    const entry = { socket, address, peer, requests: 0, owed: null }
     this.#entries.set(socket, entry)
-    if (before !== undefined) return
-    this.#addresses.set(address, this.#of(address).set(peer, entry))
-    this.#size++
+    this.#peers.set(peer, entry)
+    this.#crowd.add(address, entry)
+  }
+
+  #evict(entry: Entry | undefined): void {
+    if (entry !== undefined) this.cut(entry.socket)
   }
 
   /** Forgets a socket that has closed, or has become a WebSocket, which the node counts. */
@@ -81,11 +90,8 @@ export class HttpSockets {
     const entry = this.#entries.get(socket)
     if (entry?.socket !== socket) return
     this.#entries.delete(socket)
-    const sockets = this.#of(entry.address)
-    if (sockets.get(entry.peer) !== entry) return
-    sockets.delete(entry.peer)
-    if (sockets.size === 0) this.#addresses.delete(entry.address)
-    this.#size--
+    this.#peers.delete(entry.peer)
+    this.#crowd.delete(entry.address, entry)
   }
 
   /** Cuts a client off. */
@@ -105,37 +111,19 @@ export class HttpSockets {
     }
     entry.requests++
     response.once('close', () => entry.requests--)
-    const sockets = this.#of(entry.address)
-    sockets.delete(entry.peer)
-    sockets.set(entry.peer, entry)
+    this.#crowd.delete(entry.address, entry)
+    this.#crowd.add(entry.address, entry)
     return true
   }
 
   /** Cuts off clients that did not take in time what has waited for them. */
   check(now: number): void {
-    for (const sockets of this.#addresses.values()) {
-      for (const entry of sockets.values()) {
-        const { bytesWritten, writableLength } = entry.socket
-        const taken = bytesWritten - writableLength
-        if (entry.owed === null || taken >= entry.owed.bytes)
-          entry.owed = writableLength > 0 ? { bytes: bytesWritten, until: now + serverLimits.takenMs } : null
-        else if (now >= entry.owed.until) this.cut(entry.socket)
-      }
+    for (const entry of this.#peers.values()) {
+      const { bytesWritten, writableLength } = entry.socket
+      const taken = bytesWritten - writableLength
+      if (entry.owed === null || taken >= entry.owed.bytes)
+        entry.owed = writableLength > 0 ? { bytes: bytesWritten, until: now + serverLimits.takenMs } : null
+      else if (now >= entry.owed.until) this.cut(entry.socket)
     }
   }
-
-  #of(address: string): Map<string, Entry> {
-    return this.#addresses.get(address) ?? new Map()
-  }
-
-  #largest(): Map<string, Entry> {
-    let largest = new Map<string, Entry>()
-    for (const sockets of this.#addresses.values()) if (sockets.size > largest.size) largest = sockets
-    return largest
-  }
-}
-
-function evict(sockets: ReadonlyMap<string, Entry>, from: HttpSockets): void {
-  const [longest] = sockets.values()
-  if (longest !== undefined) from.cut(longest.socket)
 }

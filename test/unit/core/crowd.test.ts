@@ -27,6 +27,7 @@ it('A crowd knows the first in its longest line, whoever comes and goes', () => 
         expect(crowd.longest).toBe(Math.max(...lengths))
         expect(crowd.size).toBe(waiting.length)
         expect(crowd.of(address)).toBe(lengths[['a', 'b', 'c', ''].indexOf(address)])
+        expect(crowd.firstOf(address)).toBe(waiting.find((each) => each.address === address)?.item)
         const first = waiting.find((each) => each.item === crowd.first)
         if (waiting.length === 0) expect(crowd.first).toBeUndefined()
         else {
