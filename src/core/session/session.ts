@@ -1,7 +1,7 @@
 import { utf8Length } from '../../protocol/bytes.ts'
 import { limits, MAX_UINT, SYSTEM_SLOT } from '../../protocol/limits.ts'
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
-import type { Budget, Payer } from '../ground/budget.ts'
+import type { Budget } from '../ground/budget.ts'
 import { fixedLimits, type NodeLimits } from '../ground/config.ts'
 import { type Bucket, FULL, type Rate } from '../ground/rate.ts'
 import { Timer } from '../ground/timers.ts'
@@ -13,6 +13,7 @@ import type { Seat, Subscription } from './parts.ts'
 import type { CursorInfo, SessionInfo } from './session-info.ts'
 import { SessionLog } from './session-log.ts'
 import { UpstreamQueue, weighMessage } from './upstream-queue.ts'
+import type { User } from './user.ts'
 
 /** What a session needs of the rest of the node. */
 export interface SessionHost {
@@ -42,9 +43,8 @@ export type SessionState =
 export class Session {
   readonly id: string
   readonly user: string
-  readonly account: Account
   /** The user, who pays for what the session holds. */
-  readonly payer: Payer
+  readonly payer: User
   grant: Grant
   state: SessionState = { is: 'away' }
   readonly log: SessionLog
@@ -62,15 +62,18 @@ export class Session {
   /** Limits refused messages; a session beyond it is flooding. */
   #refusals: Bucket = FULL
 
-  constructor(id: string, grant: Grant, account: Account, payer: Payer, host: SessionHost) {
+  constructor(id: string, grant: Grant, payer: User, host: SessionHost) {
     this.id = id
     this.user = grant.user
-    this.account = account
     this.grant = grant
     this.payer = payer
     this.upstream = new UpstreamQueue(payer, host.budget)
     this.log = new SessionLog(host.limits, payer, () => host.caughtUp(this))
     this.expiry = new Timer('expiry', (now) => host.expired(this, now))
+  }
+
+  get account(): Account {
+    return this.payer.account
   }
 
   /** The outlet of its connection; null without one. */

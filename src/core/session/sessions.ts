@@ -117,7 +117,7 @@ export class Sessions {
     const id = this.#newId()
     if (id === null) return 'failed'
     const user = known ?? this.#return(grant.user)
-    const session = new Session(id, grant, user.account, user, this.#host)
+    const session = new Session(id, grant, user, this.#host)
     this.#byId.set(id, session)
     user.sessions.add(session)
     user.hold(weights.session)

@@ -1,4 +1,6 @@
 import { Budget, Payer } from '../../../src/core/ground/budget.ts'
+import type { Account } from '../../../src/core/session/account.ts'
+import { User } from '../../../src/core/session/user.ts'
 
 /** A budget without a limit that nobody pays into. */
 export function endless(): Budget {
@@ -15,4 +17,9 @@ export class Purse extends Payer {
   shrinkTo(bytes: number): void {
     this.hold(bytes - this.held)
   }
+}
+
+/** A user whose readers are never too slow. */
+export function userOf(account: Account, budget: Budget): User {
+  return new User(account, budget.ledgers.user, () => {})
 }

@@ -9,7 +9,7 @@ import { Session } from '../../../src/core/session/session.ts'
 import { Upstream } from '../../../src/core/up/upstream.ts'
 import { binaryCodec, type ClientMessage, nowhere } from '../../../src/protocol/index.ts'
 import { bytes, grant, Harness, text, wish } from './harness.ts'
-import { endless, Purse } from './payers.ts'
+import { endless, userOf } from './payers.ts'
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
@@ -35,8 +35,7 @@ function make(limits: Partial<typeof defaultLimits> = {}): {
   const host = { limits: all, budget: endless(), slow: () => {}, expired: () => {}, caughtUp: () => {} }
   return {
     upstream,
-    session: (user) =>
-      new Session(user, grant(user), new Account(ratesOf(all)), new Purse(host.budget), host),
+    session: (user) => new Session(user, grant(user), userOf(new Account(ratesOf(all)), host.budget), host),
     send: (session, count, size = 0) => {
       for (let n = 0; n < count; n++) {
         upstream.accept(session, input(size, n + 1))

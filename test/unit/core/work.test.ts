@@ -10,7 +10,7 @@ import type { Topic } from '../../../src/core/topic/topic.ts'
 import { Upstream } from '../../../src/core/up/upstream.ts'
 import { nowhere } from '../../../src/protocol/index.ts'
 import { bytes, grant, Harness, type Peer, publicationsOf, text, wish } from './harness.ts'
-import { endless, Purse } from './payers.ts'
+import { endless, userOf } from './payers.ts'
 import { append, cursorAt, drain, publishers, topicOf, trim } from './topic-rig.ts'
 
 const KEYS = 2_000
@@ -391,8 +391,7 @@ function make(): { upstream: Upstream; work: Work; session: (user: string, count
   const upstream = new Upstream(limits, work)
   const host = { limits, budget: endless(), slow: () => {}, expired: () => {}, caughtUp: () => {} }
   const session = (user: string, count: number): Session => {
-    const account = new Account(ratesOf(limits))
-    const made = new Session(user, grant(user), account, new Purse(host.budget), host)
+    const made = new Session(user, grant(user), userOf(new Account(ratesOf(limits)), host.budget), host)
     for (let n = 1; n <= count; n++)
       upstream.accept(made, { type: 'input', log: 1, seq: n, after: 0, seen: 0, data: bytes(100) })
     return made
