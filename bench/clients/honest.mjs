@@ -3,15 +3,15 @@ import { now } from '../lib/clock.mjs'
 import { load } from '../lib/product.mjs'
 import { membership, RtmsSink, subscription } from '../lib/rtms-client.mjs'
 import { Samples } from '../lib/samples.mjs'
+import { Visits } from '../lib/visits.mjs'
 
 /* Honest users: each connects, asks, joins, publishes, reads what it published, and leaves. */
 
 const steps = ['connect', 'ask', 'hook', 'join', 'read', 'publish']
 const took = Object.fromEntries(steps.map((step) => [step, new Samples()]))
 const failures = []
-const running = new Set()
+const visits = new Visits()
 const DATA = { text: true, bytes: new TextEncoder().encode('1') }
-let timer
 
 async function visit(codec, where, token, number) {
   const client = new RtmsSink(codec, where)
@@ -50,19 +50,11 @@ serve({
     const { binaryCodec } = await load(dist, 'protocol')
     for (const step of steps) took[step].clear()
     failures.length = 0
-    let next = 0
-    timer = setInterval(() => {
-      const number = next++
-      const one = visit(binaryCodec, server, tokens[number % tokens.length], number).finally(() =>
-        running.delete(one),
-      )
-      running.add(one)
-    }, everyMs)
+    visits.begin(everyMs, (number) => visit(binaryCodec, server, tokens[number % tokens.length], number))
   },
   /** Milliseconds that each step took, and what failed. */
   async end() {
-    clearInterval(timer)
-    await Promise.all(running)
+    await visits.end()
     const summaries = steps.map((step) => [step, took[step].summary()])
     return { took: Object.fromEntries(summaries), failures: [...failures] }
   },

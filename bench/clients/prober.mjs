@@ -3,13 +3,13 @@ import { now } from '../lib/clock.mjs'
 import { load } from '../lib/product.mjs'
 import { RtmsSink } from '../lib/rtms-client.mjs'
 import { Samples } from '../lib/samples.mjs'
+import { Visits } from '../lib/visits.mjs'
 
 /* An honest client that connects, is welcomed and leaves, again and again, and sees how long the welcome takes. */
 
 const took = new Samples()
 const failures = []
-const running = new Set()
-let timer
+const visits = new Visits()
 
 async function probe(codec, where, token) {
   const begun = now()
@@ -30,18 +30,11 @@ serve({
     const { binaryCodec } = await load(dist, 'protocol')
     took.clear()
     failures.length = 0
-    let next = 0
-    timer = setInterval(() => {
-      const one = probe(binaryCodec, server, tokens[next++ % tokens.length]).finally(() =>
-        running.delete(one),
-      )
-      running.add(one)
-    }, everyMs)
+    visits.begin(everyMs, (number) => probe(binaryCodec, server, tokens[number % tokens.length]))
   },
   /** Milliseconds from the first packet to the welcome, and what failed. */
   async end() {
-    clearInterval(timer)
-    await Promise.all(running)
+    await visits.end()
     return { ...took.summary(), failures: [...failures] }
   },
 })
