@@ -15,11 +15,10 @@ const OTHERS = { weight: 1, tickMs: 1_000 }
 const SILENT_PER_SECOND = 25
 const DATA = { text: true, bytes: new Uint8Array(100).fill(48) }
 const counts = { sent: 0, refused: 0, closed: 0, reloads: 0, silent: 0 }
-const timers = []
+const timers = new Set()
 const clients = new Set()
 const sockets = new Set()
 let isOver = false
-const over = () => isOver
 
 /** One session, which sends a bundle at each tick: `weight` times what it would send at least. */
 async function misbehave(codec, where, token, name, { weight, tickMs }) {
@@ -61,8 +60,10 @@ async function misbehave(codec, where, token, name, { weight, tickMs }) {
     counts.sent += bundle.length
     client.send(...bundle)
   }, tickMs)
+  timers.add(timer)
   client.onEnd = () => {
     clearInterval(timer)
+    timers.delete(timer)
     clients.delete(client)
     if (isOver) return
     counts.closed++
@@ -72,7 +73,8 @@ async function misbehave(codec, where, token, name, { weight, tickMs }) {
 
 /** A page that is reloaded for ever. */
 async function reload(codec, where, token) {
-  while (!over()) {
+  for (;;) {
+    if (isOver) return
     const client = new RtmsSink(codec, where)
     await client.open(token, 131_072).then(
       () => counts.reloads++,
@@ -107,7 +109,7 @@ serve({
       void misbehave(codec, server, token, `g${at}`, at === 0 ? FIRST : OTHERS)
     for (let n = 0; n < 5; n++) void reload(codec, server, tokens[1 + n])
     let next = 0
-    timers.push(
+    timers.add(
       setInterval(() => {
         for (let n = 0; n < 6; n++) beSilent(server, `127.3.0.${1 + (next++ % 6)}`)
       }, 1_000 / SILENT_PER_SECOND),
@@ -115,7 +117,8 @@ serve({
   },
   end() {
     isOver = true
-    for (const timer of timers.splice(0)) clearInterval(timer)
+    for (const timer of timers) clearInterval(timer)
+    timers.clear()
     for (const client of clients) client.sink.destroy()
     for (const socket of sockets) socket.destroy()
     return { ...counts }
