@@ -1,5 +1,6 @@
 // Mutation testing, room by room: `npm run test:mutants -- --only src/core/log`. What was found is kept in `.mutants`,
-// so a run that was ended goes on with the room it was in, and mutants are tried again only where code or tests changed.
+// so a run that was ended goes on with the room it was in, and mutants are tried again only where code or tests
+// changed.
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'

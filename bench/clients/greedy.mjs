@@ -9,7 +9,10 @@ import { membership, RtmsSink, subscription } from '../lib/rtms-client.mjs'
  * addresses that open connections and say nothing.
  */
 
-/** The first user sends at its rates; each of the others at a pace that a machine with two processors takes from a hundred. */
+/**
+ * The first user sends at its rates; each of the others at a pace that a machine with two processors takes from a
+ * hundred.
+ */
 const FIRST = { weight: 20, tickMs: 250 }
 const OTHERS = { weight: 1, tickMs: 1_000 }
 const SILENT_PER_SECOND = 25

@@ -19,7 +19,9 @@ function dial(port) {
 }
 
 serve({
-  /** Every so often one comes, asks so often at once, and leaves when the first answer begins, or when it is cut off. */
+  /**
+   * Every so often one comes, asks so often at once, and leaves when the first answer begins, or when it is cut off.
+   */
   begin({ server, everyMs, requests }) {
     const asked = GET.repeat(requests)
     timer = setInterval(() => {

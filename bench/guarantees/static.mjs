@@ -7,8 +7,8 @@ import { median } from '../lib/samples.mjs'
 
 /*
  * A page's largest file, asked for hundreds of times at once by connections that leave, and by some that read nothing:
- * no descriptor and no memory stays, honest clients are served meanwhile and connect as before afterwards, and who takes
- * nothing is cut off.
+ * no descriptor and no memory stays, honest clients are served meanwhile and connect as before afterwards, and who
+ * takes nothing is cut off.
  */
 
 const options = readOptions({ requests: 800, everyMs: 100, stopped: 50, pairs: 5, dist: '../dist' })

@@ -206,7 +206,8 @@ export class SeatMachine {
   }
 
   #deliver(message: MessageOf<'frames'>): boolean {
-    // These follow the answer to a JOIN of an earlier connection; the JOIN of this one begins anew where the seat stands.
+    // These follow the answer to a JOIN of an earlier connection; the JOIN of this one begins anew where the seat
+    // stands.
     if (this.log === 0) return true
     if (message.first > this.next) return false
     this.stable = Math.max(this.stable, message.stable)

@@ -27,8 +27,8 @@ const answers: { readonly [by in RefusedBy]: { readonly reason: CloseReason; rea
  * Admission control: a storm of reconnecting clients must not starve the connected ones. Both the connections that
  * await WELCOME and the tokens verified at a time are bounded; everyone else is refused with a randomised retry delay.
  *
- * Where a newcomer finds no room, a newcomer of an address that has more of them makes room for it, or one that has been
- * silent for long: else a few addresses with silent connections could keep everyone out.
+ * Where a newcomer finds no room, a newcomer of an address that has more of them makes room for it, or one that has
+ * been silent for long: else a few addresses with silent connections could keep everyone out.
  */
 export class Admission {
   readonly #config: NodeConfig

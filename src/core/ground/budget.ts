@@ -37,8 +37,8 @@ export abstract class Payer {
 }
 
 /**
- * The share of the limit from which a sweep cuts, so that what comes between two sweeps is seldom refused; and the share
- * that a cut leaves, so that one cut lasts for a while.
+ * The share of the limit from which a sweep cuts, so that what comes between two sweeps is seldom refused; and the
+ * share that a cut leaves, so that one cut lasts for a while.
  */
 const CUT_FROM = 0.95
 const AFTER_CUT = 0.9
@@ -46,8 +46,8 @@ const AFTER_CUT = 0.9
 const RETRY_MS = 1_000
 
 /**
- * The memory of a node: what all its payers hold, against one limit. Close to the limit, the largest payers are cut to a
- * common size; whoever is below that size loses nothing, and may still grow up to it when the limit is reached.
+ * The memory of a node: what all its payers hold, against one limit. Close to the limit, the largest payers are cut to
+ * a common size; whoever is below that size loses nothing, and may still grow up to it when the limit is reached.
  */
 export class Budget {
   readonly limit: number

@@ -80,9 +80,9 @@ export interface NodeLimits {
   /** Time after which a topic without readers and publications is forgotten, together with its latest values. */
   topicIdleMs: number
   /**
-   * Bytes that users, topics and meetings make the node hold, at what they weigh: sessions, logs, latest values, queues,
-   * cached batches. Above it the largest payers are cut to a common size. What cannot be cut is refused with LIMIT, but
-   * only to payers above that size.
+   * Bytes that users, topics and meetings make the node hold, at what they weigh: sessions, logs, latest values,
+   * queues, cached batches. Above it the largest payers are cut to a common size. What cannot be cut is refused with
+   * LIMIT, but only to payers above that size.
    */
   logBytes: number
   /** What a meeting's ring of frames weighs in memory. */

@@ -18,7 +18,10 @@ function weigh(frame: Uint8Array): number {
   return weights.emptyFrame + (frame === EMPTY_FRAME ? 0 : weights.bytes + frame.length)
 }
 
-/** The log of a meeting, which pays for all that the meeting holds: sealed frames from number 1 on, in their wire form. The oldest are dropped first. */
+/**
+ * The log of a meeting, which pays for all that the meeting holds: sealed frames from number 1 on, in their wire form.
+ * The oldest are dropped first.
+ */
 export class FrameLog extends Payer implements Log {
   readonly number: number
   readonly #ring: Ring<Uint8Array> = new Ring(1)

@@ -66,8 +66,8 @@ export class Sessions {
 
   /**
    * Attaches an outlet to the session that a HELLO names, or to a new one; `reason` says why it is new. Returns
-   * 'stolen' when the id belongs to another user, 'limit' when the user has too many sessions or holds too much of a full
-   * node, 'failed' when randomness, which comes from a port, has thrown, so that a new one gets no id.
+   * 'stolen' when the id belongs to another user, 'limit' when the user has too many sessions or holds too much of a
+   * full node, 'failed' when randomness, which comes from a port, has thrown, so that a new one gets no id.
    */
   attach(
     outlet: Outlet,

@@ -129,8 +129,8 @@ export class UpstreamQueue {
   }
 
   /**
-   * Queues a message. False: it carries data, the node is full, and the user holds too much of it. Messages without data
-   * are taken, because they may be what gives something back.
+   * Queues a message. False: it carries data, the node is full, and the user holds too much of it. Messages without
+   * data are taken, because they may be what gives something back.
    */
   push(message: ClientMessage): boolean {
     const cost = weighMessage(message)

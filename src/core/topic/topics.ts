@@ -272,7 +272,8 @@ export class Topics {
     for (const { number, stamp, key, tombstone, data } of diffused.entries) {
       if (source !== null && number <= topic.head(source)) continue
       if (stamp > latest) {
-        // Every node with a right clock refuses it, so they still agree on the latest value; readers are told of a hole.
+        // Every node with a right clock refuses it, so they still agree on the latest value; readers are told of a
+        // hole.
         this.#stats.refusePublication('PROTOCOL')
         continue
       }

@@ -79,8 +79,8 @@ export class Proxies {
 
   /**
    * The address that a request's connection is counted by: its peer or, where that is trusted, the nearest hop that is
-   * not. '' where all are trusted: the connection is not counted. Proxies write one of two headers and pass the other on
-   * as the client sent it; where both are there and differ, one of them is a lie, and all who lie count as one.
+   * not. '' where all are trusted: the connection is not counted. Proxies write one of two headers and pass the other
+   * on as the client sent it; where both are there and differ, one of them is a lie, and all who lie count as one.
    */
   subscriberOf({ socket, headers }: IncomingMessage): string {
     const peer = this.addressOf(socket)

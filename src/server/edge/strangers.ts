@@ -9,8 +9,8 @@ const PASSED_ON =
 const LOOPBACK_HOST = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(?::\d{1,5})?$/i
 
 /**
- * Why a request does not come from a browser, or another program, on this machine; null where it does. Another site's page can reach the
- * loopback address by DNS rebinding; the Host header then names that site.
+ * Why a request does not come from a browser, or another program, on this machine; null where it does. Another site's
+ * page can reach the loopback address by DNS rebinding; the Host header then names that site.
  */
 export function strangeness(request: IncomingMessage): 'remote' | 'proxy' | 'host' | null {
   if (!LOOPBACK.test(request.socket.remoteAddress ?? '')) return 'remote'

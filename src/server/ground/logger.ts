@@ -12,9 +12,9 @@ export interface Logger {
 }
 
 /**
- * Contains a logger's errors, which must not end a connection or the process, and bounds what clients can make it write:
- * of each message, which is one of a fixed set, ten lines a minute at level warn and error. The next line says by
- * `count` for how many it stands. `now` returns monotonic milliseconds.
+ * Contains a logger's errors, which must not end a connection or the process, and bounds what clients can make it
+ * write: of each message, which is one of a fixed set, ten lines a minute at level warn and error. The next line says
+ * by `count` for how many it stands. `now` returns monotonic milliseconds.
  */
 export function contained(logger: Logger, now: () => number = () => performance.now()): Logger {
   const log =

@@ -34,14 +34,14 @@ export interface RtmsOptions {
    */
   readonly server?: HttpServer | HttpsServer | undefined
   /**
-   * With a server of its own: answers requests other than `/healthz`, `/readyz` and `/metrics`. What it throws or rejects
-   * with is logged and answered 500. Default: 404.
+   * With a server of its own: answers requests other than `/healthz`, `/readyz` and `/metrics`. What it throws or
+   * rejects with is logged and answered 500. Default: 404.
    */
   readonly handler?: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
   /**
-   * With a server of its own: who may read `/metrics`. Default 'loopback': clients on this machine that ask by a name of
-   * the loopback and whose request no proxy has forwarded; others are answered 404. `false`: nobody, and the path is the
-   * handler's.
+   * With a server of its own: who may read `/metrics`. Default 'loopback': clients on this machine that ask by a name
+   * of the loopback and whose request no proxy has forwarded; others are answered 404. `false`: nobody, and the path is
+   * the handler's.
    */
   readonly metrics?: MetricsReaders | undefined
   /** Where clients connect. Default '/rtms'. */
@@ -71,9 +71,9 @@ export interface RtmsOptions {
   readonly compression?: boolean | undefined
   /**
    * Proxies in front of this node: addresses, ranges (`10.0.0.0/8`) and 'loopback'. Connections are counted by the
-   * address that these proxies name in `X-Forwarded-For` or `Forwarded` (RFC 7239): the last one that is not in the list.
-   * Where both headers are there and differ, one of them is the client's own, and all such connections count as one
-   * address. A connection that names only listed addresses is not counted. Default ['loopback'].
+   * address that these proxies name in `X-Forwarded-For` or `Forwarded` (RFC 7239): the last one that is not in the
+   * list. Where both headers are there and differ, one of them is the client's own, and all such connections count as
+   * one address. A connection that names only listed addresses is not counted. Default ['loopback'].
    */
   readonly trustedProxies?: readonly string[] | undefined
   /** Name of this node in the cluster and in `?route=`: 1–64 of A–Z a–z 0–9 _ -. Default: random. */

@@ -2,8 +2,9 @@ import { type ClientFacts, type Observer, violate } from '../observer.ts'
 import type { Scenario } from '../scenario.ts'
 
 /**
- * I23 Work: once a sweep has written its budget, it writes nothing more but GOODBYEs. A call of a port that throws costs
- * the user it was about at most one connection, and nobody else anything, which is seen where nothing else goes wrong.
+ * I23 Work: once a sweep has written its budget, it writes nothing more but GOODBYEs. A call of a port that throws
+ * costs the user it was about at most one connection, and nobody else anything, which is seen where nothing else goes
+ * wrong.
  */
 export class WorkChecker implements Observer {
   readonly #isAlone: boolean
