@@ -238,7 +238,7 @@ export class Downstream {
     while (at < cursors.length && bytes < limit && this.#work.done < end) {
       this.#work.done += costs.walked
       const cursor = cursors[at++] as Cursor
-      if (!cursor.live || cursor.log.isCurrent(cursor)) {
+      if (cursor.log.isCurrent(cursor)) {
         cursor.marked = false
         continue
       }
@@ -251,6 +251,7 @@ export class Downstream {
         if (read instanceof Gap) this.#stats.gap(read)
         parts.push(read)
         bytes += read.binary.length
+        this.#work.done += read.workOf(cursor.outlet.text)
       }
       if (cursor.log.isCurrent(cursor)) cursor.marked = false
       else cursors.push(cursor)

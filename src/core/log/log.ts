@@ -27,8 +27,6 @@ export class Cursor {
   position: number
   /** Whether the cursor is in a lane of its outlet. */
   marked = false
-  /** Cleared when the session leaves the log; a flush skips the cursor if it is still marked. */
-  live = true
 
   constructor(log: Log, outlet: Outlet, lane: Lane, position: number) {
     this.log = log
@@ -93,6 +91,15 @@ export class Outlet {
     this.outflow = 'closed'
     empty(this.control)
     for (const lane of this.lanes) empty(lane)
+  }
+
+  /** The reader has left its log: a cursor that stayed in a lane would keep the whole log in memory. */
+  unmark(cursor: Cursor): void {
+    if (!cursor.marked) return
+    cursor.marked = false
+    const lane = this.lanes[cursor.lane]
+    const at = lane.indexOf(cursor)
+    if (at >= 0) lane.splice(at, 1)
   }
 
   get hasWork(): boolean {

@@ -139,11 +139,15 @@ export class Meetings {
     this.#meetings.delete(name)
   }
 
-  /** Part of the sweep: meetings without a frame rate seal what they have. */
+  /** Part of the sweep: meetings without a frame rate seal what they have. What is over the budget waits, in order. */
   sweep(now: number): void {
+    const { limits, work } = this.#host
+    const end = work.done + limits.sweepWork / 2
     const unsealed = this.#unsealed
     this.#unsealed = []
-    for (const meeting of unsealed) meeting.sealNow(now)
+    let at = 0
+    for (; at < unsealed.length && work.done < end; at++) (unsealed[at] as Owner).sealNow(now, end)
+    if (at < unsealed.length) this.#unsealed = [...unsealed.slice(at), ...this.#unsealed]
   }
 }
 

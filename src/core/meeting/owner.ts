@@ -4,6 +4,7 @@ import type { MeetingEvent, MessageOf } from '../../protocol/schema.ts'
 import type { MeetingOptions } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer } from '../ground/timers.ts'
+import { costs } from '../ground/work.ts'
 import type { Refusal, SealedFrame } from '../ports.ts'
 import type { Session } from '../session/session.ts'
 import type { Bot, MeetingBusiness, MeetingInfo } from './business.ts'
@@ -381,14 +382,18 @@ export class Owner implements Host {
     this.#notify()
   }
 
-  /** Called at the end of a sweep: a meeting without a frame rate seals what it has. */
-  sealNow(now: number): void {
+  /**
+   * Called at the end of a sweep: a meeting without a frame rate seals what it has. `end`: what the node has done by
+   * then ends its turn; the rest waits for the next sweep.
+   */
+  sealNow(now: number, end: number): void {
     this.#unsealed = false
     if (this.#closed) return
-    while (!this.#hasNothing) {
+    while (!this.#hasNothing && this.#host.work.done < end) {
       this.#host.stats.sealed(now, 0)
       this.#seal(now)
     }
+    if (!this.#hasNothing) this.#sealSoon()
     if (this.#acknowledged && this.#hasNewsOfStability) this.#seal(now)
     this.#acknowledged = false
     this.room.tell(now)
@@ -399,7 +404,9 @@ export class Owner implements Host {
   #seal(now: number): void {
     const events = this.#events
     this.#events = []
+    this.#host.work.done += this.#intake.size * costs.looked
     const inputs = this.#intake.take()
+    this.#host.work.done += (events.length + inputs.length) * costs.encoded
     if (this.#business.logic?.frame !== undefined)
       this.#notices.push(sealedFrame(this.log.next, events, inputs))
     const bytes = sealFrame(events, inputs)

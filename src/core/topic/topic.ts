@@ -33,6 +33,8 @@ export class Topic extends Payer implements TopicView {
   dirty = false
   /** The bus's position in this log: entries before it were carried on by a sweep. */
   carried: number
+  /** Where the ring began when its readers were last looked at. */
+  #fallenTo = 0
 
   /** `start`: the position of its first entry. */
   constructor(name: string, number: number, start: number, host: TopicHost, maker: Account | null = null) {
@@ -250,7 +252,7 @@ export class Topic extends Payer implements TopicView {
 
   leave(cursor: TopicCursor, now: number): void {
     const group = this.#groupOf(cursor) as Group
-    cursor.live = false
+    cursor.outlet.unmark(cursor)
     group.remove(cursor)
     if (group.size === 0) this.#removeGroup(group)
     this.#host.left(this, now)
@@ -266,8 +268,13 @@ export class Topic extends Payer implements TopicView {
     before.next = group.next
   }
 
-  /** Calls `visit` for each subscriber that fell off the ring and must be disconnected for it. */
+  /**
+   * Calls `visit` for each subscriber that fell off the ring, since the last call, and must be disconnected for it.
+   */
   eachFallen(visit: (cursor: TopicCursor) => void): void {
+    const { first } = this
+    if (first === this.#fallenTo) return
+    this.#fallenTo = first
     for (let group = this.#groups; group !== null; group = group.next) {
       if (!group.strict) continue
       for (let cursor = group.first; cursor !== null; cursor = cursor.after)

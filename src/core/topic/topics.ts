@@ -15,7 +15,7 @@ import type { Outlet } from '../log/log.ts'
 import type { Bus } from '../ports.ts'
 import type { Account } from '../session/account.ts'
 import type { Session } from '../session/session.ts'
-import { policies, TopicCursor, wishOf } from './cursor.ts'
+import { policies, TopicCursor, weighWish, wishOf } from './cursor.ts'
 import { decodeDiffusion, encodeDiffusion } from './diffusion.ts'
 import { type Group, rungOf, Rungs } from './groups.ts'
 import { type Publication, weigh } from './publication.ts'
@@ -315,15 +315,16 @@ export class Topics {
     const replaced = known === undefined ? undefined : session.subscriptions.get(known.number)
     const isFull = session.subscriptions.size >= this.#config.limits.subscriptionsPerSession
     if (replaced === undefined && isFull) return 'LIMIT'
-    if (!this.#budget.admits(session.payer.held, weights.subscription)) return 'LIMIT'
+    const keys = asked.keys.length === 0 ? null : new Set(asked.keys.map(({ key }) => key))
+    const wish = wishOf(asked.conflate, asked.policy, keys)
+    const held = session.payer.held - (replaced?.weight ?? 0)
+    if (!this.#budget.admits(held, weighWish(wish))) return 'LIMIT'
     const topic = known ?? this.#make(asked.topic, session.account)
     if (topic === null) return 'LIMIT'
     this.#lingering.delete(topic)
     if (!topic.isRead) this.#bus.subscribe(topic.name)
     // While marked cursors wait to be written, their entries must stay.
     if (!this.#downstream.hasWork) this.#trim(topic, now)
-    const keys = asked.keys.length === 0 ? null : new Set(asked.keys.map(({ key }) => key))
-    const wish = wishOf(asked.conflate, asked.policy, keys)
     const { since } = asked
     const reason = since.epoch === 0 ? null : topic.resume(since, wish)
     const recovered = reason === ''
@@ -384,7 +385,7 @@ export class Topics {
 
   #watch(topic: Topic, now: number): void {
     if (this.#aging.size === 0 && this.#lingering.size === 0)
-      this.#timers.set(this.#agingTimer, now + fixedLimits.agingMs)
+      this.#timers.set(this.#agingTimer, now + this.#config.limits.agingMs)
     if (topic.isEmpty) this.#lingering.set(topic, now)
     else this.#aging.add(topic)
   }
@@ -414,14 +415,17 @@ export class Topics {
 
   #age(now: number): void {
     this.#agingDue = false
-    const { sessionKeepMs, topicIdleMs } = this.#config.limits
+    const { sessionKeepMs, topicIdleMs, agingTopics, agingMs, agingAgainMs } = this.#config.limits
+    let left = agingTopics
     for (let { oldest } = this.#lingering; oldest !== undefined; { oldest } = this.#lingering) {
-      if (now - (this.#lingering.get(oldest) ?? now) < sessionKeepMs) break
+      if (now - (this.#lingering.get(oldest) ?? now) < sessionKeepMs || left === 0) break
       this.#forget(oldest)
+      left--
     }
-    let left = Math.min(this.#aging.size, fixedLimits.agingTopics)
+    const isCut = left === 0 || left < this.#aging.size
+    let looks = Math.min(left, this.#aging.size)
     for (const topic of this.#aging) {
-      if (left-- === 0) break
+      if (looks-- === 0) break
       // The topic moves to the end of the set, unless nothing in it can age any more.
       this.#aging.delete(topic)
       this.#trim(topic, now)
@@ -429,7 +433,7 @@ export class Topics {
       else if (!topic.isRead) this.#forget(topic)
     }
     if (this.#aging.size > 0 || this.#lingering.size > 0)
-      this.#timers.set(this.#agingTimer, now + fixedLimits.agingMs)
+      this.#timers.set(this.#agingTimer, now + (isCut ? agingAgainMs : agingMs))
   }
 
   /** Forgets a topic that nobody reads, with its latest values. */
