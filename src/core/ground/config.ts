@@ -77,6 +77,8 @@ export interface NodeLimits {
   topics: number
   /** Topics that are there because one user was the first to subscribe or publish to them; one more is LIMIT. */
   topicsPerUser: number
+  /** Meetings that are open because one user was the first to ask for them (`openMissing`); one more is LIMIT. */
+  meetingsPerUser: number
   /** Time after which a topic without readers and publications is forgotten, together with its latest values. */
   topicIdleMs: number
   /**
@@ -140,6 +142,7 @@ export const defaultLimits: NodeLimits = {
   meetings: 100_000,
   topics: 1_000_000,
   topicsPerUser: 5_000,
+  meetingsPerUser: 500,
   topicIdleMs: 3_600_000,
   logBytes: 536_870_912,
   meetingLogBytes: 4_194_304,

@@ -18,6 +18,8 @@ export const costs = {
   text: 15,
   /** An entry that is turned into JSON. */
   json: 1_000,
+  /** A topic that is made. */
+  topic: 5_000,
   /** A write to a socket, whatever it carries. */
   write: 2_000,
   /** A message that is taken from an upstream queue; what it causes comes on top. */

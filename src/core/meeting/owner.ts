@@ -6,6 +6,7 @@ import type { Stats } from '../ground/stats.ts'
 import { Timer } from '../ground/timers.ts'
 import { costs } from '../ground/work.ts'
 import type { Refusal, SealedFrame } from '../ports.ts'
+import type { Account } from '../session/account.ts'
 import type { Session } from '../session/session.ts'
 import type { Bot, MeetingBusiness, MeetingInfo } from './business.ts'
 import { Electorate } from './electorate.ts'
@@ -41,6 +42,8 @@ export interface OwnerHost extends RoomHost {
 export class Owner implements Host {
   readonly room: Room
   readonly options: MeetingOptions
+  /** The user for whom it was opened; null for the business. */
+  readonly maker: Account | null
   readonly #host: OwnerHost
   readonly #business: MeetingBusiness
   readonly #roster: Roster
@@ -67,7 +70,15 @@ export class Owner implements Host {
   /** Notices for the business, in order. */
   #notices: (SealedFrame | Departure)[] = []
 
-  constructor(host: OwnerHost, room: Room, options: MeetingOptions, business: MeetingBusiness, now: number) {
+  constructor(
+    host: OwnerHost,
+    room: Room,
+    options: MeetingOptions,
+    business: MeetingBusiness,
+    now: number,
+    maker: Account | null = null,
+  ) {
+    this.maker = maker
     this.#host = host
     this.#business = business
     this.room = room

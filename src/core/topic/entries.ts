@@ -107,6 +107,11 @@ export class TopicEntries {
     return this.#compacted.size
   }
 
+  /** Whether everything was dropped. */
+  get isHollow(): boolean {
+    return this.size === 0 && this.keyCount === 0 && !this.hasKey('')
+  }
+
   hasKey(key: string): boolean {
     return this.#compacted.has(key)
   }
