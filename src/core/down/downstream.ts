@@ -99,7 +99,7 @@ export class Downstream {
 
   /** Queues a message for this connection alone, ahead of every log. */
   control(outlet: Outlet, message: ServerMessage): void {
-    outlet.control.push(Encoded.of(message))
+    outlet.addControl(Encoded.of(message))
     this.#enqueue(outlet)
   }
 
@@ -189,7 +189,7 @@ export class Downstream {
         parts.push(part)
         bytes += part.binary.length
       }
-      empty(control)
+      outlet.clearControl()
     }
     if (session.length > 0) bytes = this.#read(session, parts, bytes, limit)
     // Frames come before topics, but a long catch-up leaves half of the write to live topics.

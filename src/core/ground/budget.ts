@@ -59,27 +59,28 @@ export abstract class Payer implements Holder {
  */
 export class Estate implements Holder {
   held = 0
-  readonly #payers: Set<Payer> = new Set()
+  /** Null for the many users who have made nothing. */
+  #payers: Set<Payer> | null = null
 
   get parts(): number {
-    return this.#payers.size
+    return this.#payers?.size ?? 0
   }
 
   add(payer: Payer): void {
-    this.#payers.add(payer)
+    this.#payers = (this.#payers ?? new Set()).add(payer)
     payer.estate = this
     this.held += payer.held
   }
 
   remove(payer: Payer): void {
-    this.#payers.delete(payer)
+    this.#payers?.delete(payer)
     payer.estate = null
     this.held -= payer.held
   }
 
   /** Cuts the largest payers to a common size. What a payer cannot keep a part of, it gives up as a whole. */
   shrinkTo(bytes: number): void {
-    const { above, size } = largestOf(this.#payers, this.held, bytes)
+    const { above, size } = largestOf(this.#payers ?? new Set<Payer>(), this.held, bytes)
     for (const payer of above) {
       if (this.held <= bytes) return
       payer.shrinkTo(size)

@@ -1,3 +1,5 @@
+import type { Payer } from '../ground/budget.ts'
+import { weights } from '../ground/weights.ts'
 import type { Transport } from '../ports.ts'
 import type { Encoded } from './encoded.ts'
 
@@ -52,6 +54,8 @@ export class Outlet {
   /** Whether the other side speaks JSON. */
   readonly text: boolean
   outflow: Outflow = 'open'
+  /** The user of its session, who pays for the control messages; null before there is one. */
+  payer: Payer | null = null
   /** Messages for this connection alone, ahead of every log: WELCOME, PING, PONG. */
   readonly control: Encoded[] = []
   /** Marked cursors, those with something to read, by lane. */
@@ -86,10 +90,20 @@ export class Outlet {
     return this.writable && (this.window === 0 || this.sent - this.acknowledged < this.window)
   }
 
+  addControl(message: Encoded): void {
+    this.control.push(message)
+    this.payer?.hold(weights.control)
+  }
+
+  clearControl(): void {
+    this.payer?.hold(-weights.control * this.control.length)
+    empty(this.control)
+  }
+
   /** The connection closed: drops everything that waits for it. */
   discard(): void {
     this.outflow = 'closed'
-    empty(this.control)
+    this.clearControl()
     for (const lane of this.lanes) empty(lane)
   }
 

@@ -88,7 +88,7 @@ export class Owner implements Host {
     this.#intake = new Intake(options, room.log)
     this.#clock = new FrameClock(options.frameRate, room.log.number, now)
     this.#electorate = new Electorate(host.limits.electorates)
-    this.#joins = new JoinRate(options.joinsPerMinute, host.limits.joinUsers)
+    this.#joins = new JoinRate(options.joinsPerMinute, room.log, host.limits.joinUsers)
     this.#beat = new Timer('frame', (at) => this.#tick(at))
     this.#ttl = new Timer('ttl', () => host.expired(this))
     host.timers.set(this.#ttl, now + options.ttlMs)
@@ -436,6 +436,7 @@ export class Owner implements Host {
     this.#closed = true
     this.#host.timers.clear(this.#beat)
     this.#host.timers.clear(this.#ttl)
+    this.#joins.clear()
     const message = 'the meeting was closed'
     this.room.close(message)
     for (const { seat, standing } of this.#roster.all())

@@ -222,6 +222,7 @@ export class Room {
   close(message: string): void {
     this.#host.timers.clear(this.#showing)
     for (const seat of this.#readers.values()) this.end(seat, message)
+    this.#gallery?.release()
     this.log.release()
   }
 }
