@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { MemoryBus } from '../bus/memory.ts'
-import { type Application, Buckets, type NodeLimits, RtmsNode, Worst } from '../core/index.ts'
+import { type Application, Buckets, type NodeLimits, RtmsNode, settleShapes, Worst } from '../core/index.ts'
 import { RtmsError } from '../protocol/index.ts'
 import { MAX_WAIT_MS } from './ground/deadline.ts'
 
@@ -10,6 +10,8 @@ const STEP_MS = 500
 
 /** How long a late sweep is remembered, in seconds. */
 const LATENESS_S = 5
+
+settleShapes()
 
 /**
  * The one real clock. It holds the node, gives every call the time (monotonic milliseconds), and then arranges for
