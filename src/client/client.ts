@@ -73,7 +73,6 @@ export class Client {
   #attempt = 0
   #disarm: () => void = () => {}
   #timerAt = Infinity
-  #flushing = false
   readonly #unwatch: () => void
   #welcome: MessageOf<'welcome'> | null = null
 
@@ -97,7 +96,10 @@ export class Client {
         open: (attempt, url) => this.#open(attempt, url),
         send: (packet) => this.#send(packet),
         close: (_attempt, code) => this.#forget(code),
-        phase: (phase, error) => this.#states.emit(stateOf(phase), error),
+        phase: (phase, error) => {
+          if (phase === 'closed') this.#unwatch()
+          this.#states.emit(stateOf(phase), error)
+        },
         push: (name, data) => this.#pushes.get(name)?.emit(fromPayload(data)),
         welcome: (welcome) => {
           const first = this.#welcome === null
@@ -297,7 +299,6 @@ export class Client {
 
   /** Ends the connection for good; pending calls reject with CLOSED. */
   close(): void {
-    this.#unwatch()
     this.#run(() => this.#machine.close())
   }
 
@@ -310,13 +311,8 @@ export class Client {
 
   /** Sends everything the machine has queued in one packet and arms its next deadline. */
   #after(): void {
-    if (this.#machine.hasOutput && !this.#flushing) {
-      this.#flushing = true
-      queueMicrotask(() => {
-        this.#flushing = false
-        this.#machine.flush()
-      })
-    }
+    // Where it is asked for several times in a turn, the first flush sends everything.
+    if (this.#machine.hasOutput) queueMicrotask(() => this.#machine.flush())
     const { deadline } = this.#machine
     if (deadline === this.#timerAt) return
     this.#disarm()

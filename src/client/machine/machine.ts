@@ -13,7 +13,7 @@ import { Backoff } from './backoff.ts'
 import { Calls, type Done } from './calls.ts'
 import { closeError, finalError, isOwnCode } from './closing.ts'
 import { Followers } from './followers.ts'
-import { Waiting } from './limits.ts'
+import { Waiting, within } from './limits.ts'
 import { packetsOf } from './packets.ts'
 import type { MachineOptions, MachinePorts, Phase } from './ports.ts'
 import { Receipts } from './receipts.ts'
@@ -97,7 +97,7 @@ export class Machine {
   /** Ends everything. */
   close(): void {
     if (this.#phase === 'live') this.flush()
-    this.#end(new RtmsError('CLOSED'), 1000)
+    this.#end(new RtmsError('CLOSED'))
   }
 
   tick(now: number): void {
@@ -238,8 +238,7 @@ export class Machine {
   }
 
   handleClose(attempt: number, code: number, reason: string, now: number): void {
-    if (attempt !== this.#attempt || this.#phase === 'closed' || this.#phase === 'waiting') return
-    this.#lost(code, reason, now)
+    if (attempt === this.#attempt) this.#lost(code, reason, now)
   }
 
   #lost(said: number, reason: string, now: number): void {
@@ -260,7 +259,7 @@ export class Machine {
     else if (code === closeCodes.DRAINING || code === closeCodes.MOVED) tickets.doubt()
     else if (this.#phase !== 'live') tickets.missed()
     if (again || mayReconnect(code)) this.#wait(now, closeError(code) ?? this.#ticketError, wait)
-    else this.#end(finalError(code, reason), null)
+    else this.#end(finalError(code, reason))
   }
 
   /** Closes the socket from this side. */
@@ -284,9 +283,9 @@ export class Machine {
     this.#enter('waiting', now + wait, error)
   }
 
-  #end(error: RtmsError, code: number | null): void {
+  #end(error: RtmsError): void {
     if (this.#phase === 'closed') return
-    if (code !== null) this.#ports.close(this.#attempt, code)
+    this.#ports.close(this.#attempt, 1000)
     this.#attempt++
     this.#out = []
     this.#enter('closed', Infinity, error)
@@ -320,9 +319,8 @@ export class Machine {
   // ---- receiving
 
   handlePacket(attempt: number, packet: Uint8Array | string, size: number, now: number): void {
-    if (attempt !== this.#attempt || (this.#phase !== 'live' && this.#phase !== 'greeting')) return
     // After a GOODBYE nothing counts.
-    if (this.#goodbye !== 0) return
+    if (attempt !== this.#attempt || this.#goodbye !== 0) return
     try {
       for (const message of this.#options.codec.decode(packet, 'server') as ServerMessage[]) {
         if (this.#attempt !== attempt) return
@@ -372,7 +370,7 @@ export class Machine {
   #handleWelcome(message: MessageOf<'welcome'>, now: number): void {
     if (!isSpoken(message.version)) return this.#drop(now)
     const isStranger = this.#welcome !== null && this.#welcome.user !== message.user
-    this.#welcome = message
+    this.#welcome = { ...message, heartbeat: within(message.heartbeat) }
     this.#session = message.session
     this.#offersSession = true
     this.#ticketError = null
