@@ -73,7 +73,6 @@ export class Client {
   #attempt = 0
   #disarm: () => void = () => {}
   #timerAt = Infinity
-  #flushing = false
   readonly #unwatch: () => void
   #welcome: MessageOf<'welcome'> | null = null
 
@@ -152,7 +151,8 @@ export class Client {
 
   /**
    * Joins a meeting as member or spectator. Resolves when the server has seated this client; no frame is missed from
-   * then on. Rejects with NOT_FOUND, FORBIDDEN, FULL, CONFIG_MISMATCH, LIMIT, CANCELLED or CLOSED.
+   * then on. Rejects with NOT_FOUND, FORBIDDEN, FULL, CONFIG_MISMATCH, LIMIT, CANCELLED or CLOSED. Where the node says
+   * RATE or BUSY, the client asks again after the wait that the node names; a signal ends that.
    */
   join<T = unknown>(
     name: string,
@@ -181,7 +181,8 @@ export class Client {
 
   /**
    * Calls `listener` for every publication of a topic, across reconnects, until the returned function is called. All
-   * listeners of one topic share its subscription and must pass the same options.
+   * listeners of one topic share its subscription and must pass the same options. A subscription refused with RATE or
+   * BUSY is asked for again after the wait that the node names.
    */
   subscribe<T = unknown>(
     topic: string,
@@ -310,13 +311,8 @@ export class Client {
 
   /** Sends everything the machine has queued in one packet and arms its next deadline. */
   #after(): void {
-    if (this.#machine.hasOutput && !this.#flushing) {
-      this.#flushing = true
-      queueMicrotask(() => {
-        this.#flushing = false
-        this.#machine.flush()
-      })
-    }
+    // Where it is asked for several times in a turn, the first flush sends everything.
+    if (this.#machine.hasOutput) queueMicrotask(() => this.#machine.flush())
     const { deadline } = this.#machine
     if (deadline === this.#timerAt) return
     this.#disarm()
@@ -365,10 +361,8 @@ export class Client {
       const packet = typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer)
       this.#run((now) => this.#machine.handlePacket(attempt, packet, packet.length, now))
     }
-    socket.onclose = ({ code, reason }) => {
-      if (this.#socket === socket) this.#socket = null
+    socket.onclose = ({ code, reason }) =>
       this.#run((now) => this.#machine.handleClose(attempt, code, reason, now))
-    }
     socket.onerror = () => {}
     this.#socket = socket
     this.#attempt = attempt
