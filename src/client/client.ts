@@ -151,8 +151,8 @@ export class Client {
 
   /**
    * Joins a meeting as member or spectator. Resolves when the server has seated this client; no frame is missed from
-   * then on. Rejects with NOT_FOUND, FORBIDDEN, FULL, CONFIG_MISMATCH, LIMIT, CANCELLED or CLOSED. Where the node says
-   * RATE or BUSY, the client asks again after the wait that the node names; a signal ends that.
+   * then on. Rejects with NOT_FOUND, FORBIDDEN, FULL, CONFIG_MISMATCH, LIMIT, RATE, BUSY, CANCELLED or CLOSED. A seat
+   * that was held, and is refused with RATE or BUSY after a reconnect, is asked for again after the node's wait.
    */
   join<T = unknown>(
     name: string,

@@ -247,7 +247,9 @@ export class Followers {
     const isSeat = of instanceof SeatMachine
     const { code } = error
     const isGone = code === 'NOT_FOUND'
-    if (code === 'RATE' || code === 'BUSY') this.#refused.set(of, now + (error.retryAfterMs || PAUSE_MS))
+    const isNew = isSeat && of.world === 0
+    if (!isNew && (code === 'RATE' || code === 'BUSY'))
+      this.#refused.set(of, now + (error.retryAfterMs || PAUSE_MS))
     else if (isSeat && isGone && of.handleMissing(ticket)) this.#byLog.delete(of.lastLog)
     else {
       // Otherwise the session would keep a seat without a reader.

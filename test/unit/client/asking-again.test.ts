@@ -114,19 +114,18 @@ describe('A subscription that is refused for now', () => {
 })
 
 describe('A seat that is refused for now', () => {
-  it('is asked for again after the wait that the node names', () => {
+  it('is not waited for at first: the application is told, with the wait', () => {
     const rig = new Rig()
     rig.live()
     const heard = new SeatRecorder()
+    const errors: number[] = []
+    heard.ended = ({ retryAfterMs }) => void errors.push(retryAfterMs)
     const seat = rig.machine.followers.join('m', false, '', heard)
     rig.take()
-    failed(rig, seat.call, 'RATE', 2_000)
-    rig.advance(1_999)
+    failed(rig, seat.call, 'RATE', 22_390)
+    expect(errors).toEqual([22_390])
+    rig.advance(23_000)
     expect(asked(rig)).toEqual([])
-    rig.advance(1)
-    expect(asked(rig)).toEqual(['m'])
-    rig.receive(joinedOf({ call: seat.call }), framesOf(1, [[]]))
-    expect(heard.take()).toEqual(['joined 0', '1[]'])
   })
 
   it('on a later connection is kept, with its position and the inputs that wait', () => {
