@@ -8,9 +8,9 @@ const nothing = (): void => {}
 
 /**
  * Makes some meetings and topics in a node of their own. V8 decides by the first objects of a class how those that come
- * later are laid out. If these first ones live one at a time, as the rooms of a quiet morning do, it forgets each before
- * the next is made, finds no fields to make room for, and keeps all later objects of a class with many private fields
- * as hash tables: 800 bytes more each, and slower to use. Call it once, before the first node of a process.
+ * later are laid out. If these first ones live one at a time, as the rooms of a quiet morning do, it has forgotten each
+ * when the next is made, finds no fields to make room for, and keeps all later objects of a class with many private
+ * fields as hash tables: 800 bytes more each, and slower to use. Call it once, before the first node of a process.
  */
 export function settleShapes(): void {
   const node = new RtmsNode(

@@ -2,9 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { MemoryBus } from '../bus/memory.ts'
 import { type Application, Buckets, type NodeLimits, RtmsNode, settleShapes, Worst } from '../core/index.ts'
 import { RtmsError } from '../protocol/index.ts'
-
-/** The longest wait a Node timer keeps; a longer one would fire at once. */
-const MAX_WAIT_MS = 2 ** 31 - 1
+import { MAX_WAIT_MS } from './ground/deadline.ts'
 
 /** How often the wall clock is read, and the difference that means it was set, in milliseconds. */
 const LOOK_MS = 1_000
