@@ -24,6 +24,8 @@ interface Holder {
   readonly parts: number
   /** Gives up what it can, oldest first, until it holds at most `bytes`. */
   shrinkTo(bytes: number): void
+  /** Gives up something that cannot be cut. */
+  giveUp?(): void
 }
 
 /** One that pays for the bytes which are held on its behalf, and gives some of them up when it holds too many. */
@@ -188,9 +190,12 @@ export class Budget {
       this.#cutting = { above, at: 0 }
     }
     if (!this.#cut(this.#cutting, this.#size ?? 0)) return
+    const { above } = this.#cutting
     this.#cutting = null
     if (this.#isHigh) this.#notBefore = now + RETRY_MS
     else this.#size = null
+    // The largest pays, though it has nothing that can be cut.
+    if (this.isFull) largestIn(above)?.giveUp?.()
   }
 
   /** True: all are cut. */
@@ -205,6 +210,13 @@ export class Budget {
     }
     return cutting.at === above.length
   }
+}
+
+function largestIn(holders: readonly Holder[]): Holder | undefined {
+  return holders.reduce<Holder | undefined>(
+    (most, each) => (each.held > (most?.held ?? 0) ? each : most),
+    undefined,
+  )
 }
 
 /** A common size, and those that are above it, largest first. */

@@ -42,4 +42,13 @@ export class User<S extends Paid = Paid> extends Payer {
       this.#slow(outlet)
     }
   }
+
+  /** Gives up the oldest connection, and with it all that its session reads. */
+  giveUp(): void {
+    for (const { outlet } of this.sessions)
+      if (outlet !== null) {
+        this.#slow(outlet)
+        return
+      }
+  }
 }

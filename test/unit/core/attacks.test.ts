@@ -51,6 +51,26 @@ describe('A full node', () => {
     expect(h.node.logs.bytes).toBeLessThan(12_000_000)
   })
 
+  it('gives up connections of the user who holds most where what it holds cannot be cut', () => {
+    const h = new Harness({ logBytes: 1_000_000 })
+    const greedy = times(3, () => h.connect('eve'))
+    for (let n = 0; h.node.logs.bytes < 950_000; n++) {
+      const keys = times(200, (key) => ({ key: `${n}.${key}`.padEnd(200, 'x') }))
+      greedy[n % 3]?.subscribe(`t${n}`, { keys })
+      h.settle()
+      for (const peer of greedy) peer.ack(0, peer.connection.session?.log.last ?? 0)
+    }
+    const honest = times(40, (n) => h.connect(`u${n}`))
+    for (let second = 0; second < 3; second++) {
+      h.advance(1_000)
+      honest[0]?.send({ type: 'ping', time: 0 })
+      h.settle()
+    }
+    expect(h.node.logs.bytes).toBeLessThan(1_000_000)
+    expect(greedy.map(({ closed }) => closed)).toEqual([4450, null, null])
+    expect(honest.filter(({ closed }) => closed !== null)).toEqual([])
+  })
+
   it('still takes an UNSUBSCRIBE', () => {
     const h = new Harness({ logBytes: 60_000 })
     const ann = h.connect('ann')
