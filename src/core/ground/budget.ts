@@ -25,7 +25,7 @@ interface Holder {
   /** Gives up what it can, oldest first, until it holds at most `bytes`. */
   shrinkTo(bytes: number): void
   /** Gives up something that cannot be cut. */
-  giveUp?(): void
+  giveUp?(now: number): void
 }
 
 /** One that pays for the bytes which are held on its behalf, and gives some of them up when it holds too many. */
@@ -195,7 +195,7 @@ export class Budget {
     if (this.#isHigh) this.#notBefore = now + RETRY_MS
     else this.#size = null
     // The largest pays, though it has nothing that can be cut.
-    if (this.isFull) largestIn(above)?.giveUp?.()
+    if (this.isFull) largestIn(above)?.giveUp?.(now)
   }
 
   /** True: all are cut. */

@@ -68,6 +68,13 @@ describe('A full node', () => {
     }
     expect(h.node.logs.bytes).toBeLessThan(1_000_000)
     expect(greedy.map(({ closed }) => closed)).toEqual([4450, null, null])
+    // Nobody who is gone is kept where there is no room.
+    expect(h.node.presence('eve')).toEqual({ sessions: 3, connected: 2 })
+    for (const peer of greedy) peer.hangUp()
+    while (h.node.logs.bytes < 1_000_000) h.connect(`more ${h.node.sessions}`)
+    h.settle()
+    h.advance(1_000)
+    expect(h.node.presence('eve').sessions).toBeLessThan(3)
     expect(honest.filter(({ closed }) => closed !== null)).toEqual([])
   })
 
