@@ -45,6 +45,11 @@ export abstract class Payer implements Holder {
     return this.estate?.held ?? this.held
   }
 
+  /** Whether nobody reads it. */
+  get isIdle(): boolean {
+    return false
+  }
+
   /** More is held; or less, where `bytes` is negative. */
   hold(bytes: number): void {
     this.held += bytes
@@ -80,9 +85,14 @@ export class Estate implements Holder {
     this.held -= payer.held
   }
 
-  /** Cuts the largest payers to a common size. What a payer cannot keep a part of, it gives up as a whole. */
+  /** Gives up what nobody reads, the oldest first, and then cuts the largest payers to a common size. */
   shrinkTo(bytes: number): void {
-    const { above, size } = largestOf(this.#payers ?? new Set<Payer>(), this.held, bytes)
+    const payers = this.#payers ?? new Set<Payer>()
+    for (const payer of payers) {
+      if (this.held <= bytes) return
+      if (payer.isIdle) payer.shrinkTo(Math.max(0, payer.held - (this.held - bytes)))
+    }
+    const { above, size } = largestOf(payers, this.held, bytes)
     for (const payer of above) {
       if (this.held <= bytes) return
       payer.shrinkTo(size)

@@ -78,6 +78,15 @@ describe('A full node', () => {
     expect(honest.filter(({ closed }) => closed !== null)).toEqual([])
   })
 
+  it('keeps few PONGs for a user who holds too much of it and takes none', () => {
+    const h = new Harness({ logBytes: 200_000 })
+    const eve = h.connect('eve', { window: 1 })
+    for (let n = 0; h.node.logs.bytes < 185_000; n++) h.connect(`u${n}`)
+    eve.send(...times(1_000, () => ({ type: 'ping', time: 0 }) as const))
+    expect(h.node.logs.bytes).toBeLessThan(220_000)
+    expect(eve.closed).toBe(4450)
+  })
+
   it('still takes an UNSUBSCRIBE', () => {
     const h = new Harness({ logBytes: 60_000 })
     const ann = h.connect('ann')
