@@ -8,7 +8,7 @@ import { binaryCodec, type Codec, jsonCodec, limits, RtmsError } from '../../pro
 import type { Host } from '../host.ts'
 import type { Settings } from '../options/options.ts'
 import { hasTooManyHeaders, refuseUpgrade } from './http.ts'
-import { Pace } from './pace.ts'
+import { Pace } from '../ground/pace.ts'
 import { Proxies } from './proxies.ts'
 import { SignsOfLife } from './signs-of-life.ts'
 import { TurnedAway } from './turned-away.ts'
