@@ -154,7 +154,8 @@ export class Client {
 
   /**
    * Joins a meeting as member or spectator. Resolves when the server has seated this client; no frame is missed from
-   * then on. Rejects with NOT_FOUND, FORBIDDEN, FULL, CONFIG_MISMATCH, LIMIT, CANCELLED or CLOSED.
+   * then on. Rejects with NOT_FOUND, FORBIDDEN, FULL, CONFIG_MISMATCH, LIMIT, RATE, BUSY, CANCELLED or CLOSED. A seat
+   * that was held, and is refused with RATE or BUSY after a reconnect, is asked for again after the node's wait.
    */
   join<T = unknown>(
     name: string,
@@ -183,7 +184,8 @@ export class Client {
 
   /**
    * Calls `listener` for every publication of a topic, across reconnects, until the returned function is called. All
-   * listeners of one topic share its subscription and must pass the same options.
+   * listeners of one topic share its subscription and must pass the same options. A subscription refused with RATE or
+   * BUSY is asked for again after the wait that the node names.
    */
   subscribe<T = unknown>(
     topic: string,
@@ -361,10 +363,8 @@ export class Client {
       const packet = typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer)
       this.#run((now) => this.#machine.handlePacket(attempt, packet, packet.length, now))
     }
-    socket.onclose = ({ code, reason }) => {
-      if (this.#socket === socket) this.#socket = null
+    socket.onclose = ({ code, reason }) =>
       this.#run((now) => this.#machine.handleClose(attempt, code, reason, now))
-    }
     socket.onerror = () => {}
     this.#socket = socket
     this.#attempt = attempt

@@ -61,9 +61,8 @@ export class Machine {
   readonly followers: Followers
   /** Messages for the next flush. */
   #out: ClientMessage[] = []
-  /** Measured by the last ping, in milliseconds: the round trip, and the server's clock minus this one. */
+  /** The round trip that the last ping measured, in milliseconds. */
   rtt = 0
-  clockOffset = 0
 
   constructor(options: MachineOptions, ports: MachinePorts) {
     this.#options = options
@@ -349,7 +348,6 @@ export class Machine {
         return this.#send({ type: 'pong', echo: message.time, time: Math.round(now * 1000), lateness: 0 })
       case 'pong':
         this.rtt = now - message.echo / 1000
-        this.clockOffset = message.time / 1000 - (now - this.rtt / 2)
         return
       case 'goodbye':
         this.#goodbye = message.code
@@ -387,7 +385,8 @@ export class Machine {
 
   #handleFailed(message: MessageOf<'failed'>, now: number): void {
     const error = new RtmsError(message.error, message.message, message.retryAfter)
-    if (!this.followers.handleFailed(message, error, this.#tickets.count)) this.calls.end(message.call, error)
+    if (!this.followers.handleFailed(message, error, this.#tickets.count, now))
+      this.calls.end(message.call, error)
     else if (this.followers.isMissing && this.#askedFor !== this.#attempt) this.#tickets.renew(now)
   }
 }

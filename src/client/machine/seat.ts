@@ -110,7 +110,7 @@ export class SeatMachine {
     const isSameWorld = message.world === this.world
     const isSame = isSameWorld && message.slot === this.slot && session === this.#session
     // The node's answer to a position of another log: nothing held counts any more.
-    if (this.world !== 0 && (!isSameWorld || message.reason === 'PROTOCOL')) this.next = 1
+    if (!isSameWorld || message.reason === 'PROTOCOL') this.next = 1
     this.stable = isSameWorld ? Math.max(this.stable, message.stable) : message.stable
     this.#acknowledged = 0
     this.#acknowledgedAt = now
