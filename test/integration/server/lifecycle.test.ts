@@ -157,9 +157,11 @@ describe('Closing a node', () => {
     const rtms = await start()
     const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms))
     peer.ws.pause()
-    const closing = rtms.close({ timeoutMs: Infinity })
-    // The time of a timer that cannot wait for so long.
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    let isClosed = false
+    const closing = rtms.close({ timeoutMs: Infinity }).then(() => (isClosed = true))
+    // A timer that cannot wait for so long fires at once.
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(isClosed).toBe(false)
     peer.ws.resume()
     expect(await peer.closed).toMatchObject({ code: 4454 })
     await closing
