@@ -13,7 +13,7 @@ import { weighMessage } from '../../../src/core/session/upstream-queue.ts'
 import { User } from '../../../src/core/session/user.ts'
 import { type ClientMessage, limits, type MessageOf } from '../../../src/protocol/index.ts'
 import { MAX_UINT, SYSTEM_SLOT } from '../../../src/protocol/limits.ts'
-import { bytes, grant, RecordingTransport } from './harness.ts'
+import { grant, RecordingTransport } from './harness.ts'
 import { endless, userOf } from './payers.ts'
 
 const all = { ...defaultLimits, ...fixedLimits }
