@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { Crowd } from '../../src/core/door/crowd.ts'
 import { Places } from '../../src/core/ground/places.ts'
 import { Queue } from '../../src/core/ground/queue.ts'
+import { Elector, Electorate } from '../../src/core/meeting/electorate.ts'
 import { Harness, text } from '../unit/core/harness.ts'
 
 /*
@@ -75,6 +76,22 @@ describe('Nothing is left', () => {
     })
     expect([queue.size, queue.oldest]).toEqual([1, -1])
     expect(grown).toBeLessThan(NOTHING)
+  })
+
+  it('of members who came and went while frames became stable, or did not', () => {
+    for (const isHeard of [true, false]) {
+      const electorate = new Electorate()
+      const stays = new Elector()
+      electorate.join(stays, 1)
+      const grown = growth((n) => {
+        const guest = new Elector()
+        electorate.join(guest, n + 2)
+        electorate.leave(guest, n + 2 + (n % 2), n % 3 === 0)
+        if (isHeard) electorate.acknowledge(stays, n + 2)
+        electorate.stableTo(n + 2)
+      }, 20_000)
+      expect(grown).toBeLessThan(NOTHING)
+    }
   })
 
   it('of users who came, did what users do, and left for good', () => {
