@@ -143,6 +143,26 @@ describe('A meeting that is not open', () => {
     expect([heard(ann), heard(bob)]).toEqual([['NOT_FOUND', 'NOT_FOUND'], ['NOT_FOUND']])
   })
 
+  it('costs a user nothing any more whose session has ended, asked for or not', () => {
+    const h = harness()
+    h.connect('ann').join('m')
+    const leaves = h.connect('bob')
+    leaves.join('m')
+    h.settle()
+    const { bytes } = h.node.logs
+    const stays = h.connect('bob')
+    const { bytes: before } = h.node.logs
+    leaves.hangUp(true)
+    h.settle()
+    // Two sessions weigh the same, and only one of them has waited.
+    expect(h.node.logs.bytes).toBeLessThan(bytes)
+    expect(before - bytes).toBeGreaterThan(0)
+    stays.hangUp(true)
+    h.settle()
+    expect(h.node.presence('bob').sessions).toBe(0)
+    expect(h.node.logs.of.user).toBeLessThan(bytes)
+  })
+
   it('does not hold up what its session sends afterwards, once it has an answer', () => {
     const h = harness()
     const peer = h.connect('ann')

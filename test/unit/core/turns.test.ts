@@ -138,6 +138,15 @@ describe('A turn', () => {
     expect([sweep(), upstream.hasWork]).toEqual(['b', false])
   })
 
+  it('says whether a budget has run out', () => {
+    const { upstream, session } = make({ sweepMessages: 2 })
+    expect(upstream.sweep(() => {})).toBe(false)
+    session('a', 2)
+    expect(upstream.sweep(() => {})).toBe(false)
+    session('b', 3)
+    expect([upstream.sweep(() => {}), upstream.sweep(() => {})]).toEqual([true, false])
+  })
+
   it('is over at once for a session that has to wait', () => {
     const { upstream, session } = make()
     const [a] = [session('a', 3), session('b', 1)]
