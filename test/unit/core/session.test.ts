@@ -6,6 +6,7 @@ import { Timers } from '../../../src/core/ground/timers.ts'
 import { weights } from '../../../src/core/ground/weights.ts'
 import { Outlet } from '../../../src/core/log/log.ts'
 import { Account, ratesOf } from '../../../src/core/session/account.ts'
+import { mayJoin, mayRead, mayWrite } from '../../../src/core/session/grant.ts'
 import type { Seat, Subscription } from '../../../src/core/session/parts.ts'
 import { Session, shorten, wholeWait } from '../../../src/core/session/session.ts'
 import { Sessions } from '../../../src/core/session/sessions.ts'
@@ -166,6 +167,33 @@ describe('A session', () => {
     expect(info.topics).toEqual(Array.from({ length: sessionTopics }, (_, n) => `t${n}`))
     expect(info.cursors).toHaveLength(sessionTopics + 1)
     expect(info.cursors[0]).toEqual({ of: 'meeting', name: 'm1', position: 5, first: 1, next: 9 })
+  })
+})
+
+describe('The rights of a token', () => {
+  it('are those of any of its patterns, in the role that each gives', () => {
+    const rights = grant('ann', {
+      meetings: [
+        { name: 'arena.*', role: 'spectator' },
+        { name: 'arena.1', role: 'member' },
+      ],
+      read: ['news', 'prices.*'],
+      write: ['chat', 'prices.a'],
+    })
+    const join = (name: string): unknown => [mayJoin(rights, name, false), mayJoin(rights, name, true)]
+    expect(['arena.1', 'arena.2', 'other'].map(join)).toEqual([
+      [true, true],
+      [false, true],
+      [false, false],
+    ])
+    expect(['news', 'prices.b', 'chat'].map((topic) => mayRead(rights, topic))).toEqual([true, true, false])
+    expect(['chat', 'prices.a', 'prices.b'].map((topic) => mayWrite(rights, topic))).toEqual([
+      true,
+      true,
+      false,
+    ])
+    const none = grant('ann', { meetings: [], read: [], write: [] })
+    expect([mayJoin(none, 'm', true), mayRead(none, 't'), mayWrite(none, 't')]).toEqual([false, false, false])
   })
 })
 
