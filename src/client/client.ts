@@ -73,7 +73,6 @@ export class Client {
   #attempt = 0
   #disarm: () => void = () => {}
   #timerAt = Infinity
-  #flushing = false
   readonly #unwatch: () => void
   #welcome: MessageOf<'welcome'> | null = null
 
@@ -97,7 +96,10 @@ export class Client {
         open: (attempt, url) => this.#open(attempt, url),
         send: (packet) => this.#send(packet),
         close: (_attempt, code) => this.#forget(code),
-        phase: (phase, error) => this.#states.emit(stateOf(phase), error),
+        phase: (phase, error) => {
+          if (phase === 'closed') this.#unwatch()
+          this.#states.emit(stateOf(phase), error)
+        },
         push: (name, data) => this.#pushes.get(name)?.emit(fromPayload(data)),
         welcome: (welcome) => {
           const first = this.#welcome === null
@@ -152,7 +154,8 @@ export class Client {
 
   /**
    * Joins a meeting as member or spectator. Resolves when the server has seated this client; no frame is missed from
-   * then on. Rejects with NOT_FOUND, FORBIDDEN, FULL, CONFIG_MISMATCH, LIMIT, CANCELLED or CLOSED.
+   * then on. Rejects with NOT_FOUND, FORBIDDEN, FULL, CONFIG_MISMATCH, LIMIT, RATE, BUSY, CANCELLED or CLOSED. A seat
+   * that was held, and is refused with RATE or BUSY after a reconnect, is asked for again after the node's wait.
    */
   join<T = unknown>(
     name: string,
@@ -181,7 +184,8 @@ export class Client {
 
   /**
    * Calls `listener` for every publication of a topic, across reconnects, until the returned function is called. All
-   * listeners of one topic share its subscription and must pass the same options.
+   * listeners of one topic share its subscription and must pass the same options. A subscription refused with RATE or
+   * BUSY is asked for again after the wait that the node names.
    */
   subscribe<T = unknown>(
     topic: string,
@@ -297,7 +301,6 @@ export class Client {
 
   /** Ends the connection for good; pending calls reject with CLOSED. */
   close(): void {
-    this.#unwatch()
     this.#run(() => this.#machine.close())
   }
 
@@ -310,13 +313,8 @@ export class Client {
 
   /** Sends everything the machine has queued in one packet and arms its next deadline. */
   #after(): void {
-    if (this.#machine.hasOutput && !this.#flushing) {
-      this.#flushing = true
-      queueMicrotask(() => {
-        this.#flushing = false
-        this.#machine.flush()
-      })
-    }
+    // Where it is asked for several times in a turn, the first flush sends everything.
+    if (this.#machine.hasOutput) queueMicrotask(() => this.#machine.flush())
     const { deadline } = this.#machine
     if (deadline === this.#timerAt) return
     this.#disarm()
@@ -365,10 +363,8 @@ export class Client {
       const packet = typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer)
       this.#run((now) => this.#machine.handlePacket(attempt, packet, packet.length, now))
     }
-    socket.onclose = ({ code, reason }) => {
-      if (this.#socket === socket) this.#socket = null
+    socket.onclose = ({ code, reason }) =>
       this.#run((now) => this.#machine.handleClose(attempt, code, reason, now))
-    }
     socket.onerror = () => {}
     this.#socket = socket
     this.#attempt = attempt

@@ -258,7 +258,8 @@ export class Meeting<T = unknown> implements SeatListener {
 
   /** @internal */
   ended(error: RtmsError): void {
-    if (this.#joined === null) this.#reject(error)
+    // Changes nothing where the join was answered.
+    this.#reject(error)
     this.#ends.emit(error)
   }
 }

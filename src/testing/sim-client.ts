@@ -79,6 +79,8 @@ export abstract class SimClient implements ClientFacts {
   /** Its clock was wrong when it got its ticket, so it may use it for too long. */
   #isMisled = false
   #liveAt = Infinity
+  /** Up to when the node has told it to wait before it asks again for a meeting or a topic. */
+  #refusedUntil = 0
 
   constructor(clock: VirtualClock, settings: SimClientSettings) {
     this.clock = clock
@@ -115,7 +117,7 @@ export abstract class SimClient implements ClientFacts {
   }
 
   get #isSettled(): boolean {
-    return this.isLive && this.clock.now > this.#liveAt + SETTLED_MS
+    return this.isLive && this.clock.now > Math.max(this.#liveAt, this.#refusedUntil) + SETTLED_MS
   }
 
   get prompt(): boolean {
@@ -171,6 +173,8 @@ export abstract class SimClient implements ClientFacts {
         if (this.link !== link || !link.open) return
         this.observer.packet?.(this, number, packet)
         for (const message of decode(codec, packet)) {
+          if (message.type === 'failed')
+            this.#refusedUntil = Math.max(this.#refusedUntil, this.clock.now + message.retryAfter)
           this.heard(message as ServerMessage)
           this.observer.down?.(this, number, message as ServerMessage, at)
         }

@@ -12,6 +12,9 @@ import type { Waiting } from './limits.ts'
 import { type ReaderListener, type ReadOptions, type Senders, TopicReader } from './reader.ts'
 import { type SeatListener, SeatMachine } from './seat.ts'
 
+/** The wait before a follower that was refused for now is asked for again, where the node names none. */
+const PAUSE_MS = 1_000
+
 /** Follows one log across connections. */
 export type Follower = SeatMachine | TopicReader
 
@@ -34,6 +37,8 @@ export class Followers {
   readonly #byLog: Map<number, Follower> = new Map()
   /** Followers to join or subscribe with the next packet. */
   readonly #wishes: Set<Follower> = new Set()
+  /** When to ask again for those that the node has refused for now. */
+  readonly #refused: Map<Follower, number> = new Map()
   #isLive = false
   #isClosed = false
   #session = ''
@@ -53,7 +58,7 @@ export class Followers {
   }
 
   get deadline(): number {
-    return Math.min(...Array.from(this.#seats.values(), (seat) => seat.deadline))
+    return Math.min(...this.#refused.values(), ...Array.from(this.#seats.values(), (seat) => seat.deadline))
   }
 
   /** When frames must be acknowledged that no input has acknowledged in passing. */
@@ -67,6 +72,11 @@ export class Followers {
 
   expire(now: number): void {
     for (const seat of this.#seats.values()) seat.expire(now)
+    for (const [follower, time] of this.#refused)
+      if (time <= now) {
+        this.#refused.delete(follower)
+        this.#wishes.add(follower)
+      }
   }
 
   get #all(): Follower[] {
@@ -94,10 +104,10 @@ export class Followers {
       if (!this.has(seat)) {
         // If the answer may be lost, the meeting is joined again in order to leave it: only the answer names the log.
         if (seat.asked === 0 || (entriesLost && seat.lastLog !== 0)) this.#abandoned.delete(seat.name)
-        else if (entriesLost) this.#wishes.add(seat)
+        else this.#wishes.add(seat)
       }
       // Entries that the session log still holds for a meeting arrive before its JOIN on this connection.
-      else if (seat.lastLog !== 0) this.#byLog.set(seat.lastLog, seat)
+      else this.#byLog.set(seat.lastLog, seat)
     }
     // Sent later, because the rest of the packet may say that the meeting has ended.
     for (const follower of this.#all) this.#wishes.add(follower)
@@ -106,13 +116,14 @@ export class Followers {
   detach(): void {
     this.#isLive = false
     this.#wishes.clear()
+    this.#refused.clear()
     this.#byLog.clear()
     for (const follower of [...this.#all, ...this.#abandoned.values()]) follower.detach()
   }
 
   /** Ends all followers, and each one added from now on. */
   end(error: RtmsError): void {
-    this.#isLive = false
+    this.detach()
     this.#isClosed = true
     const all = this.#all
     this.#seats.clear()
@@ -176,8 +187,10 @@ export class Followers {
     else if (message.type === 'subscribed') this.#handleSubscribed(message)
     else if (message.type === 'publishers') {
       const { publishers } = this.#senders
+      const { first } = message
       // A skipped entry would give its number to the next publisher.
-      if (message.first !== publishers.length) return false
+      if (first !== publishers.length || first + message.publishers.length > limits.nodePublishers)
+        return false
       for (const { publisher } of message.publishers) publishers.push(publisher)
     } else if ('log' in message) {
       const follower = this.#byLog.get(message.log)
@@ -207,6 +220,7 @@ export class Followers {
     } else if (seat !== undefined && abandoned === undefined) {
       // This answers a JOIN of an earlier connection; the entries that the session log still holds follow it.
       seat.answered(call)
+      this.#byLog.delete(seat.lastLog)
       seat.lastLog = log
       this.#byLog.set(log, seat)
     }
@@ -228,14 +242,18 @@ export class Followers {
   }
 
   /** Handles a failed call; false where it was not a follower's. `ticket`: the number of the ticket in use. */
-  handleFailed({ call, index }: MessageOf<'failed'>, error: RtmsError, ticket: number): boolean {
+  handleFailed({ call, index }: MessageOf<'failed'>, error: RtmsError, ticket: number, now: number): boolean {
     for (const [meeting, seat] of this.#abandoned) if (seat.asked === call) this.#settle(meeting)
     for (const seat of this.#seats.values()) seat.answered(call)
     const of = this.#all.find((follower) => follower.call === call && follower.index === index)
     if (of === undefined) return false
     const isSeat = of instanceof SeatMachine
-    const isGone = error.code === 'NOT_FOUND'
-    if (isSeat && isGone && of.handleMissing(ticket)) this.#byLog.delete(of.lastLog)
+    const { code } = error
+    const isGone = code === 'NOT_FOUND'
+    const isNew = isSeat && of.world === 0
+    if (!isNew && (code === 'RATE' || code === 'BUSY'))
+      this.#refused.set(of, now + (error.retryAfterMs || PAUSE_MS))
+    else if (isSeat && isGone && of.handleMissing(ticket)) this.#byLog.delete(of.lastLog)
     else {
       // Otherwise the session would keep a seat without a reader.
       if (isSeat && !isGone && of.lastLog !== 0) this.#sendLeave(of.lastLog)
@@ -260,6 +278,7 @@ export class Followers {
   #forget(follower: Follower): void {
     const { name, lastLog } = follower
     this.#byLog.delete(lastLog)
+    this.#refused.delete(follower)
     this.#placeOf(follower).delete(name)
     if (follower instanceof SeatMachine && follower.asked !== 0) this.#abandoned.set(name, follower)
   }

@@ -13,7 +13,7 @@ import { Backoff } from './backoff.ts'
 import { Calls, type Done } from './calls.ts'
 import { closeError, finalError, isOwnCode } from './closing.ts'
 import { Followers } from './followers.ts'
-import { Waiting } from './limits.ts'
+import { Waiting, within } from './limits.ts'
 import { packetsOf } from './packets.ts'
 import type { MachineOptions, MachinePorts, Phase } from './ports.ts'
 import { Receipts } from './receipts.ts'
@@ -61,9 +61,8 @@ export class Machine {
   readonly followers: Followers
   /** Messages for the next flush. */
   #out: ClientMessage[] = []
-  /** Measured by the last ping, in milliseconds: the round trip, and the server's clock minus this one. */
+  /** The round trip that the last ping measured, in milliseconds. */
   rtt = 0
-  clockOffset = 0
 
   constructor(options: MachineOptions, ports: MachinePorts) {
     this.#options = options
@@ -97,7 +96,7 @@ export class Machine {
   /** Ends everything. */
   close(): void {
     if (this.#phase === 'live') this.flush()
-    this.#end(new RtmsError('CLOSED'), 1000)
+    this.#end(new RtmsError('CLOSED'))
   }
 
   tick(now: number): void {
@@ -238,8 +237,7 @@ export class Machine {
   }
 
   handleClose(attempt: number, code: number, reason: string, now: number): void {
-    if (attempt !== this.#attempt || this.#phase === 'closed' || this.#phase === 'waiting') return
-    this.#lost(code, reason, now)
+    if (attempt === this.#attempt) this.#lost(code, reason, now)
   }
 
   #lost(said: number, reason: string, now: number): void {
@@ -260,7 +258,7 @@ export class Machine {
     else if (code === closeCodes.DRAINING || code === closeCodes.MOVED) tickets.doubt()
     else if (this.#phase !== 'live') tickets.missed()
     if (again || mayReconnect(code)) this.#wait(now, closeError(code) ?? this.#ticketError, wait)
-    else this.#end(finalError(code, reason), null)
+    else this.#end(finalError(code, reason))
   }
 
   /** Closes the socket from this side. */
@@ -284,9 +282,9 @@ export class Machine {
     this.#enter('waiting', now + wait, error)
   }
 
-  #end(error: RtmsError, code: number | null): void {
+  #end(error: RtmsError): void {
     if (this.#phase === 'closed') return
-    if (code !== null) this.#ports.close(this.#attempt, code)
+    this.#ports.close(this.#attempt, 1000)
     this.#attempt++
     this.#out = []
     this.#enter('closed', Infinity, error)
@@ -320,9 +318,8 @@ export class Machine {
   // ---- receiving
 
   handlePacket(attempt: number, packet: Uint8Array | string, size: number, now: number): void {
-    if (attempt !== this.#attempt || (this.#phase !== 'live' && this.#phase !== 'greeting')) return
     // After a GOODBYE nothing counts.
-    if (this.#goodbye !== 0) return
+    if (attempt !== this.#attempt || this.#goodbye !== 0) return
     try {
       for (const message of this.#options.codec.decode(packet, 'server') as ServerMessage[]) {
         if (this.#attempt !== attempt) return
@@ -351,7 +348,6 @@ export class Machine {
         return this.#send({ type: 'pong', echo: message.time, time: Math.round(now * 1000), lateness: 0 })
       case 'pong':
         this.rtt = now - message.echo / 1000
-        this.clockOffset = message.time / 1000 - (now - this.rtt / 2)
         return
       case 'goodbye':
         this.#goodbye = message.code
@@ -372,7 +368,7 @@ export class Machine {
   #handleWelcome(message: MessageOf<'welcome'>, now: number): void {
     if (!isSpoken(message.version)) return this.#drop(now)
     const isStranger = this.#welcome !== null && this.#welcome.user !== message.user
-    this.#welcome = message
+    this.#welcome = { ...message, heartbeat: within(message.heartbeat) }
     this.#session = message.session
     this.#offersSession = true
     this.#ticketError = null
@@ -389,7 +385,8 @@ export class Machine {
 
   #handleFailed(message: MessageOf<'failed'>, now: number): void {
     const error = new RtmsError(message.error, message.message, message.retryAfter)
-    if (!this.followers.handleFailed(message, error, this.#tickets.count)) this.calls.end(message.call, error)
+    if (!this.followers.handleFailed(message, error, this.#tickets.count, now))
+      this.calls.end(message.call, error)
     else if (this.followers.isMissing && this.#askedFor !== this.#attempt) this.#tickets.renew(now)
   }
 }

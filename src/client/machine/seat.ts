@@ -110,7 +110,7 @@ export class SeatMachine {
     const isSameWorld = message.world === this.world
     const isSame = isSameWorld && message.slot === this.slot && session === this.#session
     // The node's answer to a position of another log: nothing held counts any more.
-    if (this.world !== 0 && (!isSameWorld || message.reason === 'PROTOCOL')) this.next = 1
+    if (!isSameWorld || message.reason === 'PROTOCOL') this.next = 1
     this.stable = isSameWorld ? Math.max(this.stable, message.stable) : message.stable
     this.#acknowledged = 0
     this.#acknowledgedAt = now
@@ -214,7 +214,6 @@ export class SeatMachine {
     eachFrame(message.frames, message.first, message.count, (number, entries) => {
       // A listener may have left or closed the client.
       if (number !== this.next || this.log === 0) return
-      this.next++
       const events: MeetingEvent[] = []
       const inputs: FrameEntry[] = []
       for (const entry of entries) {
@@ -222,6 +221,8 @@ export class SeatMachine {
         if (event !== null) events.push(event)
         else if (entry.slot !== SYSTEM_SLOT) inputs.push(entry)
       }
+      // Behind whatever may be malformed: a frame that is not delivered is asked for again.
+      this.next++
       for (const { slot, seq } of inputs) if (slot === this.slot) this.#inputs.framed(seq, number)
       this.listener.frame({ number, events, inputs })
     })

@@ -474,7 +474,7 @@ describe('A ticket', () => {
 })
 
 describe('Liveness', () => {
-  it('is a ping at once and every heartbeat: round trip and the server’s clock', () => {
+  it('is a ping at once and every heartbeat, which measures the round trip', () => {
     const rig = new Rig()
     rig.live()
     rig.advance(0)
@@ -483,7 +483,6 @@ describe('Liveness', () => {
     rig.now += 40
     rig.receive({ type: 'pong', echo: ping?.type === 'ping' ? ping.time : 0, time: 7_000_000, lateness: 0 })
     expect(rig.machine.rtt).toBe(40)
-    expect(rig.machine.clockOffset).toBe(7_000 - (rig.now - 20))
     rig.advance(7_959)
     expect(rig.takePackets()).toEqual([])
     rig.advance(1)

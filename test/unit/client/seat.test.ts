@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { SeatMachine } from '../../../src/client/machine/index.ts'
-import { type MessageOf, nowhere } from '../../../src/protocol/index.ts'
+import { Writer } from '../../../src/protocol/bytes.ts'
+import { eventEntry, type FrameEntry, joinFrames, writeEntry } from '../../../src/protocol/frames.ts'
+import { type MessageOf, nowhere, RtmsError, SYSTEM_SLOT } from '../../../src/protocol/index.ts'
 import { framesOf, joinedOf, Outcomes, Rig, SeatRecorder } from './rig.ts'
 import { text } from '../core/harness.ts'
 
@@ -303,5 +305,110 @@ describe('A GAP', () => {
     send('c')
     rig.receive({ type: 'gap', log: 5, from: 22, to: 40, position: nowhere, reason: 'NO_SNAPSHOT' })
     expect(outcomes.all.slice(2)).toEqual(['c UNKNOWN'])
+  })
+})
+
+/** FRAMES of log 5 with one frame of these entries. */
+function frameOf(number: number, ...entries: readonly FrameEntry[]): MessageOf<'frames'> {
+  const frame = new Writer()
+  frame.uint(entries.length * 2)
+  for (const { slot, seq, data } of entries) writeEntry(frame, slot, seq, data)
+  const w = new Writer()
+  joinFrames(w, [frame.finish()])
+  return { type: 'frames', log: 5, first: number, count: 1, frames: w.finish(), stable: 0 }
+}
+
+describe('A frame', () => {
+  it('tells events and inputs apart, and leaves out events of a later version', () => {
+    const { rig, seat } = seated()
+    const frames: unknown[] = []
+    seat.listener.frame = ({ number, events, inputs }) =>
+      void frames.push([number, events.map(({ type }) => type), inputs.map(({ slot, seq }) => [slot, seq])])
+    const leave = eventEntry({ type: 'leave', slot: 3, reason: 'left' })
+    const unknown = { slot: SYSTEM_SLOT, seq: 999, data: { text: false, bytes: Uint8Array.of(1) } }
+    rig.receive(frameOf(1, leave, unknown, { slot: 3, seq: 1, data: text('x') }))
+    expect(frames).toEqual([[1, ['leave'], [[3, 1]]]])
+  })
+
+  it('answers the inputs of this slot, not those of another with the same seq', () => {
+    const { rig, outcomes, send } = seated()
+    send('a')
+    rig.receive(framesOf(1, [[[1, 1]]]))
+    expect(outcomes.all).toEqual([])
+    rig.receive(framesOf(2, [[[0, 1]]]))
+    expect(outcomes.all).toEqual(['a 2'])
+  })
+
+  it('is acknowledged though it comes alone', () => {
+    const { rig } = seated()
+    const acks: unknown[] = []
+    for (let frame = 1; frame <= 3; frame++) {
+      rig.receive(framesOf(frame, [[]]))
+      rig.advance(1_500)
+      for (const { seen } of rig.takeOf('ack')) acks.push(...seen)
+    }
+    expect(acks).toEqual([1, 2, 3].map((frame) => ({ log: 5, frame })))
+  })
+
+  it('that a spectator has, or that was acknowledged, is left out of an ACK for something else', () => {
+    for (const spectator of [false, true]) {
+      const known = seated(spectator ? { slot: 255 } : {}, spectator)
+      const { rig } = known
+      rig.receive(framesOf(1, [[]]))
+      if (!spectator) known.send('a')
+      const push = { type: 'push', name: 'p', data: text('1') } as const
+      for (let n = 0; n < 300; n++) rig.receive(push)
+      const acks = rig.takeOf('ack')
+      expect([acks.length > 0, acks.flatMap(({ seen }) => seen)]).toEqual([true, []])
+    }
+  })
+})
+
+describe('The time of an input', () => {
+  it('is over only without a connection: what the node may have is waited for', () => {
+    const { rig, outcomes, send } = seated()
+    send('a')
+    rig.machine.tick(rig.now + 10_000)
+    expect(outcomes.all).toEqual([])
+    rig.receive(framesOf(1, [[[0, 1]]]))
+    expect(outcomes.all).toEqual(['a 1'])
+  })
+})
+
+describe('The size of an input', () => {
+  it('may be what the meeting allows, and no more', () => {
+    const { rig, seat, outcomes } = seated({ maxInput: 20 })
+    for (const length of [20, 21])
+      outcomes.of(`${length}`, (done) =>
+        rig.machine.followers.input(seat, text('x'.repeat(length)), 1_000, rig.now, done),
+      )
+    expect([rig.takeOf('input').length, outcomes.all]).toEqual([1, ['21 TOO_LARGE']])
+  })
+})
+
+describe('A meeting that is not found again', () => {
+  it('keeps what was sent since it was missed first, also where it is missed again', () => {
+    const { rig, seat, outcomes, send } = seated()
+    const missed = (): void => {
+      rig.lose()
+      rig.wait()
+      // No fresh ticket is to be had, so the kept one is tried again.
+      if (rig.machine.phase === 'ticket')
+        rig.machine.handleNoTicket(rig.tickets.at(-1) ?? 0, new RtmsError('UNAUTHENTICATED'), rig.now)
+      rig.live({ resumed: true })
+      const { call } = seat
+      rig.receive({ type: 'failed', call, index: 0, error: 'NOT_FOUND', message: '', retryAfter: 0 })
+    }
+    rig.lose()
+    send('before')
+    missed()
+    expect(outcomes.all).toEqual(['before NOT_SENT'])
+    send('since')
+    missed()
+    expect(outcomes.all).toHaveLength(1)
+    rig.lose()
+    rig.live({ resumed: true })
+    rig.receive(joinedOf({ call: seat.call, world: 78 }))
+    expect(rig.takeOf('input')).toMatchObject([{ seq: 1, data: text('since') }])
   })
 })
