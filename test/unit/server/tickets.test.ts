@@ -116,6 +116,8 @@ describe('A ticket', () => {
     expect((await tickets.issue({ user: 'ann', expiresIn: 120 })).expiresAt).toBe(seconds + 120)
     for (const expiresIn of [120.001, 0, -1, Number.NaN])
       await expect(tickets.issue({ user: 'ann', expiresIn })).rejects.toThrow(RangeError)
+    const short = await new World().tickets({ limits: { ...defaultLimits, tokenMs: 2_000 } })
+    expect((await short.issue({ user: 'ann', expiresIn: 2 })).expiresAt).toBe(seconds + 2)
   })
 
   it('has a token of at most 8 KiB', async () => {
@@ -221,6 +223,20 @@ describe('A token', () => {
     expect(one.remoteKeys).toBeNull()
     const unfit = { ...keys, verify: other.publicKey }
     await expect(world.tickets({ secret: undefined, keys: unfit })).rejects.toThrow('keys.verify as ES256')
+  })
+
+  it('that is refused with the right key is not tried with another one', async () => {
+    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const other = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const verify = [pair.publicKey, other.publicKey]
+    const tickets = await new World().tickets({
+      secret: undefined,
+      keys: { verify, algorithm: 'ES256' },
+    })
+    const expired = new SignJWT({ ...claims, iat: seconds - 60, exp: seconds - 50 })
+      .setProtectedHeader({ alg: 'ES256', typ: 'rtms+jwt' })
+      .sign(pair.privateKey)
+    expect(await outcome(tickets, expired)).toBe('EXPIRED')
   })
 
   it('with a good signature that is refused is said at most once a minute, with how many they were', async () => {
