@@ -43,7 +43,7 @@ const table: {
   ],
   path: [
     ['/', '/rtms', '/a-b/c_d.e~f'],
-    ['', 'rtms', '/a?b', '/a b', '/a\n', 7],
+    ['', 'rtms', 'x/rtms', '/a?b', '/a b', '/a\n', 7],
   ],
   secret: [
     ['é'.repeat(16), 'x'.repeat(32)],
@@ -62,6 +62,7 @@ const table: {
       ['*'],
       ['https://A.example'],
       ['https://a:443'],
+      ['http://a:80'],
       ['https://a/'],
       ['a.example'],
       ['https://a b'],
@@ -75,11 +76,13 @@ const table: {
     ['yes', 1, null],
   ],
   trustedProxies: [
-    [[], ['loopback'], ['10.0.0.0/8', '::1', '::/0', '1.2.3.4/32']],
+    [[], ['loopback'], ['10.0.0.0/8', '::1', '::/0', '::/64', '1.2.3.4/32']],
     [
       ['10.0.0.0/33'],
       ['::/129'],
       ['10.0.0.0/x'],
+      ['10.0.0.0/x8'],
+      ['10.0.0.0/8x'],
       ['10.0.0.0/8/8'],
       ['proxy'],
       ['10.0.0.0/'],
@@ -248,7 +251,15 @@ describe('Keys', () => {
     const many = (count: number): string[] => Array.from({ length: count }, () => with32('k'))
     for (const keys of [[with32('!')], [with32('~')], ['x'.repeat(512)], many(100)])
       expect(api(keys)).toEqual([])
-    for (const keys of [[], ['x'.repeat(31)], ['x'.repeat(513)], [with32(' ')], [with32('é')], many(101)])
+    for (const keys of [
+      [],
+      ['x'.repeat(31)],
+      ['x'.repeat(513)],
+      [with32(' ')],
+      [with32('é')],
+      many(101),
+      [with32('k'), 'k'],
+    ])
       expect(api(keys)).toEqual(['api.keys'])
     for (const keys of [with32('k'), [undefined], null]) expect(api(keys)).toEqual(['api.keys'])
     expect(refused({ api: { keys: many(1), more: 1 } })).toEqual(['api.more'])
