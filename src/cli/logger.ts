@@ -1,5 +1,6 @@
 import { inspect, styleText } from 'node:util'
 import type { Logger } from '../server/index.ts'
+import { printable, printableLines } from './printable.ts'
 import { isColorful } from './usage.ts'
 
 const colors = { debug: 'gray', info: 'green', warn: 'yellow', error: 'red' } as const
@@ -79,9 +80,9 @@ function text(value: unknown): string {
 
 function readable(value: unknown): string {
   try {
-    if (value instanceof Error) return text(value.stack ?? value.message)
+    if (value instanceof Error) return printableLines(text(value.stack ?? value.message))
   } catch {
-    return shown(value)
+    return printableLines(shown(value))
   }
-  return typeof value === 'string' ? value : json(value)
+  return printable(typeof value === 'string' ? value : json(value))
 }

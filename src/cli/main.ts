@@ -4,6 +4,7 @@ import { version } from '../server/ground/version.ts'
 import { doctor } from './doctor/command.ts'
 import { meetings } from './meetings.ts'
 import { publish } from './publish.ts'
+import { printableLines } from './printable.ts'
 import { push } from './push.ts'
 import { serve } from './serve.ts'
 import { tail } from './tail.ts'
@@ -56,8 +57,10 @@ try {
   await run(args)
 } catch (error) {
   const { code, message } = told(error)
+  // What a node or another program said may be in it; of a wrong call, all of it is ours.
+  const shown = error instanceof UsageError ? message : printableLines(message)
   process.stderr.write(
-    args.includes('--json') ? `${JSON.stringify({ error: { code, message } })}\n` : `rtms: ${message}\n`,
+    args.includes('--json') ? `${JSON.stringify({ error: { code, message } })}\n` : `rtms: ${shown}\n`,
   )
   process.exitCode = error instanceof UsageError ? 2 : 1
 }

@@ -1,7 +1,7 @@
 import type { Frame, MeetingEvent, Publication } from '../client/index.ts'
 import type { RtmsError } from '../protocol/index.ts'
 import { fieldsOf, show } from './data.ts'
-import { print, printJson } from './usage.ts'
+import { hint, print, printJson } from './usage.ts'
 
 /** The output of `rtms tail`. */
 export abstract class Printer {
@@ -73,10 +73,16 @@ export class JsonPrinter extends Printer {
   }
 }
 
+/** The time of day; a node may claim one that is none. */
+function timeOf(time: number): string {
+  const date = new Date(time)
+  return Number.isNaN(date.getTime()) ? '??:??:??.???' : date.toISOString().slice(-13, -1)
+}
+
 /** For people: events go to standard output, the state of the connection to standard error. */
 export class TextPrinter extends Printer {
   publication(data: unknown, { key, removed, time }: Publication): void {
-    const at = new Date(time).toISOString().slice(11, 23)
+    const at = timeOf(time)
     print([at, ...(key === '' ? [] : [key]), removed ? 'removed' : show(data)].join('  '))
   }
 
@@ -102,7 +108,7 @@ export class TextPrinter extends Printer {
   }
 
   hint(text: string): void {
-    process.stderr.write(`${text}\n`)
+    hint(text)
   }
 
   protected state(_: object, text: string): void {

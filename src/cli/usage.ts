@@ -1,4 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
+import { printable } from './printable.ts'
 
 /** The command was called wrongly. The message goes to the terminal; the exit code is 2. */
 export class UsageError extends Error {
@@ -104,8 +105,14 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`)
 }
 
-export function print(line: string): void {
-  process.stdout.write(`${line}\n`)
+/** A line for people; `label`, which may be in colour, stands before it. */
+export function print(line: string, label = ''): void {
+  process.stdout.write(`${label}${printable(line)}\n`)
+}
+
+/** A line for people that is no result. */
+export function hint(line: string): void {
+  process.stderr.write(`${printable(line)}\n`)
 }
 
 /** Whether a stream wants colours. */

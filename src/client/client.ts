@@ -96,7 +96,10 @@ export class Client {
         open: (attempt, url) => this.#open(attempt, url),
         send: (packet) => this.#send(packet),
         close: (_attempt, code) => this.#forget(code),
-        phase: (phase, error) => this.#states.emit(stateOf(phase), error),
+        phase: (phase, error) => {
+          if (phase === 'closed') this.#unwatch()
+          this.#states.emit(stateOf(phase), error)
+        },
         push: (name, data) => this.#pushes.get(name)?.emit(fromPayload(data)),
         welcome: (welcome) => {
           const first = this.#welcome === null
@@ -298,7 +301,6 @@ export class Client {
 
   /** Ends the connection for good; pending calls reject with CLOSED. */
   close(): void {
-    this.#unwatch()
     this.#run(() => this.#machine.close())
   }
 

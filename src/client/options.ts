@@ -24,7 +24,10 @@ export interface ConnectOptions {
   readonly socket?: (url: string, protocols: string[]) => Socket
   /** Milliseconds from asking for a ticket to being connected; default 10,000. */
   readonly connectTimeoutMs?: number
-  /** Longest wait between two attempts to connect, in milliseconds; default 30,000. */
+  /**
+   * Longest wait between two attempts to connect, in milliseconds; default 30,000. A node may ask for a longer one, up
+   * to an hour.
+   */
   readonly maxBackoffMs?: number
   /** The default of {@link SendOptions.offline} for every call; default `queue`. */
   readonly offline?: 'queue' | 'refuse'

@@ -87,8 +87,7 @@ function answerFile(files: StaticFiles, req: IncomingMessage, res: ServerRespons
   // Names under /assets/ change with their content.
   const kept = path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'
   res.setHeader('cache-control', kept)
-  const isRead = req.method === 'GET' || req.method === 'HEAD'
-  if (!isRead || !files.answer(req, res, path)) notFound(res)
+  if (!files.answer(req, res, path)) notFound(res)
 }
 
 /** The guest secret is in a header: an address ends up in logs. */

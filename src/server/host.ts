@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { MemoryBus } from '../bus/memory.ts'
-import { type Application, Buckets, type NodeLimits, RtmsNode, Worst } from '../core/index.ts'
+import { type Application, Buckets, type NodeLimits, RtmsNode, settleShapes, Worst } from '../core/index.ts'
 import { RtmsError } from '../protocol/index.ts'
-
-/** The longest wait a Node timer keeps; a longer one would fire at once. */
-const MAX_WAIT_MS = 2 ** 31 - 1
+import { MAX_WAIT_MS } from './ground/deadline.ts'
 
 /** How often the wall clock is read, and the difference that means it was set, in milliseconds. */
 const LOOK_MS = 1_000
@@ -12,6 +10,8 @@ const STEP_MS = 500
 
 /** How long a late sweep is remembered, in seconds. */
 const LATENESS_S = 5
+
+settleShapes()
 
 /**
  * The one real clock. It holds the node, gives every call the time (monotonic milliseconds), and then arranges for

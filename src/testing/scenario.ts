@@ -175,6 +175,7 @@ function drawShared(random: Random): Partial<NodeLimits & FixedLimits> {
     verifications: random.pick([4, 64]),
     handshakes: random.pick([16, 4_096]),
     sweepMessages: random.pick([16, 8_192]),
+    logBytes: random.pick([500_000, 536_870_912]),
   }
 }
 

@@ -5,7 +5,7 @@ import type { Connection } from '../../src/core/door/connection.ts'
 import { Endings } from '../../src/core/door/endings.ts'
 import { Revocations } from '../../src/core/door/revocations.ts'
 import { Downstream } from '../../src/core/down/downstream.ts'
-import { Payer } from '../../src/core/ground/budget.ts'
+import { Budget, Payer } from '../../src/core/ground/budget.ts'
 import { defaultLimits, fixedLimits } from '../../src/core/ground/config.ts'
 import { Guards } from '../../src/core/guards.ts'
 import { RtmsNode } from '../../src/core/node.ts'
@@ -87,6 +87,17 @@ export const reachMutants: readonly Mutant[] = [
     name: 'a JOIN forgotten while its meeting is opened',
     breaks: ['I24', 'I18', 'I4', 'I15', 'liveness'],
     plant: () => replace(Openings.prototype, 'ask', () => (session, join) => session.wait(join)),
+  },
+  {
+    name: 'a full node that refuses those who hold little as well',
+    breaks: ['I22'],
+    from: 94,
+    plant: () =>
+      replace(Budget.prototype, 'admits', () => {
+        return function (this: Budget) {
+          return !this.isFull
+        }
+      }),
   },
   {
     name: 'bytes given back twice',

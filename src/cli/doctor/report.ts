@@ -28,7 +28,7 @@ export class Report {
     this.findings.push({ check, status, text, ...(fix === undefined ? {} : { fix }) })
     if (this.#isQuiet) return
     const label = isColorful(process.stdout) ? styleText(colors[status], status) : status
-    print(`${label}  ${check.padEnd(12)} ${text}`)
+    print(`  ${check.padEnd(12)} ${text}`, label)
     if (fix !== undefined) print(`      ${''.padEnd(12)} → ${fix}`)
   }
 

@@ -1,4 +1,5 @@
 import type { MessageOf } from '../../protocol/index.ts'
+import { within } from './limits.ts'
 
 /** The range of the first wait, until a welcome says otherwise. */
 const RECONNECT_MIN_MS = 200
@@ -25,7 +26,7 @@ export class Backoff {
   next(): number {
     const ceiling = Math.min(this.#longest, this.#max * 2 ** Math.min(this.#failures, 16))
     const jitter = this.#random() * Math.max(0, ceiling - this.#min)
-    const least = Math.max(this.#min, this.#retryAfter)
+    const least = within(Math.max(this.#min, this.#retryAfter))
     this.#failures++
     this.#retryAfter = 0
     return least + jitter
@@ -41,7 +42,7 @@ export class Backoff {
   }
 
   welcomed({ reconnectMin, reconnectMax }: MessageOf<'welcome'>): void {
-    this.#min = reconnectMin
+    this.#min = within(reconnectMin)
     this.#max = reconnectMax
     this.#failures = 0
   }

@@ -187,8 +187,10 @@ export class Followers {
     else if (message.type === 'subscribed') this.#handleSubscribed(message)
     else if (message.type === 'publishers') {
       const { publishers } = this.#senders
+      const { first } = message
       // A skipped entry would give its number to the next publisher.
-      if (message.first !== publishers.length) return false
+      if (first !== publishers.length || first + message.publishers.length > limits.nodePublishers)
+        return false
       for (const { publisher } of message.publishers) publishers.push(publisher)
     } else if ('log' in message) {
       const follower = this.#byLog.get(message.log)
@@ -218,6 +220,7 @@ export class Followers {
     } else if (seat !== undefined && abandoned === undefined) {
       // This answers a JOIN of an earlier connection; the entries that the session log still holds follow it.
       seat.answered(call)
+      this.#byLog.delete(seat.lastLog)
       seat.lastLog = log
       this.#byLog.set(log, seat)
     }

@@ -13,7 +13,7 @@ import { Backoff } from './backoff.ts'
 import { Calls, type Done } from './calls.ts'
 import { closeError, finalError, isOwnCode } from './closing.ts'
 import { Followers } from './followers.ts'
-import { Waiting } from './limits.ts'
+import { Waiting, within } from './limits.ts'
 import { packetsOf } from './packets.ts'
 import type { MachineOptions, MachinePorts, Phase } from './ports.ts'
 import { Receipts } from './receipts.ts'
@@ -368,7 +368,7 @@ export class Machine {
   #handleWelcome(message: MessageOf<'welcome'>, now: number): void {
     if (!isSpoken(message.version)) return this.#drop(now)
     const isStranger = this.#welcome !== null && this.#welcome.user !== message.user
-    this.#welcome = message
+    this.#welcome = { ...message, heartbeat: within(message.heartbeat) }
     this.#session = message.session
     this.#offersSession = true
     this.#ticketError = null

@@ -214,7 +214,6 @@ export class SeatMachine {
     eachFrame(message.frames, message.first, message.count, (number, entries) => {
       // A listener may have left or closed the client.
       if (number !== this.next || this.log === 0) return
-      this.next++
       const events: MeetingEvent[] = []
       const inputs: FrameEntry[] = []
       for (const entry of entries) {
@@ -222,6 +221,8 @@ export class SeatMachine {
         if (event !== null) events.push(event)
         else if (entry.slot !== SYSTEM_SLOT) inputs.push(entry)
       }
+      // Behind whatever may be malformed: a frame that is not delivered is asked for again.
+      this.next++
       for (const { slot, seq } of inputs) if (slot === this.slot) this.#inputs.framed(seq, number)
       this.listener.frame({ number, events, inputs })
     })

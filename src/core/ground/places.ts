@@ -1,3 +1,11 @@
+import { Queue } from './queue.ts'
+
+/** The items of a payer that wait, the oldest first. */
+type Line<T> = Queue<T, true>
+
+/** After so many payers that came anew, one that waits again has its turn, so ever new ones keep nobody out. */
+const FRESH_IN_A_ROW = 8
+
 /** What differs between kinds of places. */
 export interface PlacesHost<T> {
   /** Places in all, and how many of them one payer may hold at a time. */
@@ -10,18 +18,26 @@ export interface PlacesHost<T> {
 }
 
 /**
- * A limited number of places. Items that find none wait in their payer's line, and payers take turns (round robin), so
- * whoever brings many items delays nobody else by more than one of them.
+ * A limited number of places. Items that find none wait in their payer's line, and payers take turns (round robin). One
+ * who comes anew and holds no place is served before the others: whoever asks for little hardly waits, however many
+ * others ask for all they may.
  */
 export class Places<T> {
   readonly #host: PlacesHost<T>
-  /** The lines of payers that may take another place, the next turn first. */
-  readonly #turns: Map<string, Set<T>> = new Map()
+  /** The lines of payers that held no place when they came and have had no turn since, the oldest first. */
+  readonly #fresh: Queue<string, Line<T>> = new Queue()
+  /**
+   * The lines of the others, the next turn first. One that has become empty stays until its turn, so that nobody comes
+   * anew by asking for one thing at a time.
+   */
+  readonly #turns: Queue<string, Line<T>> = new Queue()
   /** The lines of payers that hold their share. */
-  readonly #sated: Map<string, Set<T>> = new Map()
+  readonly #sated: Queue<string, Line<T>> = new Queue()
   /** Places that each payer holds. */
   readonly #held: Map<string, number> = new Map()
   #taken = 0
+  /** Turns of fresh payers in a row. */
+  #row = 0
 
   constructor(host: PlacesHost<T>) {
     this.#host = host
@@ -35,19 +51,23 @@ export class Places<T> {
   /** Gives the item a place, now or when its turn comes. */
   wait(item: T): void {
     const payer = this.#host.payer(item)
-    const lines = this.#isSated(payer) ? this.#sated : this.#turns
-    const line = lines.get(payer)
-    if (line === undefined) lines.set(payer, new Set([item]))
-    else line.add(item)
+    let line = this.#sated.get(payer) ?? this.#turns.get(payer) ?? this.#fresh.get(payer)
+    if (line === undefined) {
+      line = new Queue()
+      const lines = this.#isSated(payer) ? this.#sated : this.#held.has(payer) ? this.#turns : this.#fresh
+      lines.set(payer, line)
+    }
+    line.set(item, true)
     this.#next()
   }
 
   /** Takes an item out of its line. Has no effect on one that does not wait. */
   withdraw(item: T): void {
     const payer = this.#host.payer(item)
-    for (const lines of [this.#turns, this.#sated]) {
+    for (const lines of [this.#fresh, this.#turns, this.#sated]) {
       const line = lines.get(payer)
-      if (line?.delete(item) === true && line.size === 0) lines.delete(payer)
+      line?.delete(item)
+      if (line?.size === 0 && lines !== this.#turns) lines.delete(payer)
     }
   }
 
@@ -74,16 +94,23 @@ export class Places<T> {
 
   /** Gives free places away: to the oldest item of each payer in turn. */
   #next(): void {
-    for (const [payer, line] of this.#turns) {
-      if (this.#taken >= this.#host.most) return
-      this.#turns.delete(payer)
-      const [item] = line as Set<T> & Iterable<T>
-      line.delete(item as T)
+    while (this.#taken < this.#host.most) {
+      const areFresh = this.#fresh.size > 0 && (this.#row < FRESH_IN_A_ROW || this.#turns.size === 0)
+      const lines = areFresh ? this.#fresh : this.#turns
+      const payer = lines.oldest
+      if (payer === undefined) return
+      const line = lines.get(payer) as Line<T>
+      lines.delete(payer)
+      const item = line.oldest
+      // Nobody's turn is used up by a line that has become empty.
+      if (item === undefined) continue
+      this.#row = areFresh ? this.#row + 1 : 0
+      line.delete(item)
       this.#taken++
       this.#held.set(payer, (this.#held.get(payer) ?? 0) + 1)
-      // The payer moves behind the others, and the loop comes to it again.
-      if (line.size > 0) (this.#isSated(payer) ? this.#sated : this.#turns).set(payer, line)
-      if (!this.#host.enter(item as T)) this.#free(payer)
+      if (!this.#isSated(payer)) this.#turns.set(payer, line)
+      else if (line.size > 0) this.#sated.set(payer, line)
+      if (!this.#host.enter(item)) this.#free(payer)
     }
   }
 }

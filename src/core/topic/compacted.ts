@@ -97,7 +97,7 @@ export class Compacted {
     if (current === undefined) {
       const forgotten = this.#forgotten?.get(key)
       entry.droppedAt = forgotten?.droppedAt ?? this.#unknownDroppedAt
-      if (forgotten !== undefined) this.#forgotten?.delete(key)
+      this.#forgotten?.delete(key)
     } else {
       if (current.stamp > stamp) return null
       // Two nodes can publish in the same microsecond: the higher incarnation wins.
@@ -207,14 +207,14 @@ export class Compacted {
     return this.hasForgotten(keys, from)
   }
 
-  /** Whether a removal of one of these keys (null for any), at `from` or later, was forgotten. */
+  /** Whether a removal of one of these keys (null for any), at `from` or later, was forgotten. `from`: at least 1. */
   hasForgotten(keys: ReadonlySet<string> | null, from: number): boolean {
-    if (this.#forgottenAt === 0 || this.#forgottenAt < from) return false
+    if (this.#forgottenAt < from) return false
     if (keys === null) return true
     for (const key of keys) {
       if (this.#keys.has(key)) continue
       const removedAt = this.#forgotten?.get(key)?.removedAt ?? this.#unknownRemovedAt
-      if (removedAt > 0 && removedAt >= from) return true
+      if (removedAt >= from) return true
     }
     return false
   }

@@ -37,11 +37,15 @@ export class Hooks<T extends { readonly session: string }> {
     return () => void this.#handlers.delete(entry)
   }
 
-  /** Calls each handler after the call into the node has returned, in the order of events, and awaits none. */
+  /**
+   * Calls each handler after the call into the node has returned, in the order of events, and awaits none. A handler
+   * that is added meanwhile hears the next event, and one that is removed not even this one.
+   */
   tell(event: T): void {
     if (this.#handlers.size === 0) return
+    const handlers = [...this.#handlers]
     queueMicrotask(() => {
-      for (const { handle } of this.#handlers) void this.#call(handle, event)
+      for (const entry of handlers) if (this.#handlers.has(entry)) void this.#call(entry.handle, event)
     })
   }
 

@@ -2,6 +2,7 @@ import type { MeetingLogic, Refusal } from '../../core/index.ts'
 import { limits, type Payload, RtmsError, toPayload } from '../../protocol/index.ts'
 import type { Logger } from '../ground/logger.ts'
 import { refusalIn } from '../ground/refusal.ts'
+import { isThenable } from '../ground/thenable.ts'
 import type { Host } from '../host.ts'
 import { type MeetingFrame, toMeetingFrame, Lazy } from './frames.ts'
 import { Meeting } from './meeting.ts'
@@ -197,8 +198,8 @@ function replacement(answer: unknown): Payload | null | undefined {
 
 /** Throws where a hook returns a promise, which nobody would await. Its rejection must not end the process. */
 function atOnce<T>(answer: T): T {
-  if (!(answer instanceof Promise)) return answer
-  answer.catch(() => {})
+  if (!isThenable(answer)) return answer
+  Promise.resolve(answer).catch(() => {})
   throw new TypeError(
     'the hook returned a promise; hooks are synchronous: begin what takes time and do not wait for it',
   )

@@ -8,7 +8,7 @@ const CHECK_MS = 1_000
 /** The parts of a `net.Socket` that tell how it stands. */
 export type Watched = Pick<
   Socket,
-  'remoteAddress' | 'remotePort' | 'bytesWritten' | 'writableLength' | 'destroy'
+  'localAddress' | 'remoteAddress' | 'remotePort' | 'bytesWritten' | 'writableLength' | 'destroy'
 >
 
 interface Entry {
@@ -57,14 +57,18 @@ export class HttpSockets {
     server.on('connection', follow)
     // The same peer again: behind its handshake, bytes pass through another object.
     server.on('secureConnection', follow)
-    const timer = setInterval(() => this.check(performance.now()), CHECK_MS)
-    timer.unref()
-    server.on('close', () => clearInterval(timer))
+    // A server that cannot listen is never closed.
+    server.once('listening', () => {
+      const timer = setInterval(() => this.check(performance.now()), CHECK_MS)
+      timer.unref()
+      server.once('close', () => clearInterval(timer))
+    })
   }
 
   /** Counts a socket that was accepted. */
   add(socket: Watched): void {
-    const peer = `${socket.remoteAddress} ${socket.remotePort}`
+    // A client may use one port of its own for each address of this machine.
+    const peer = `${socket.localAddress} ${socket.remoteAddress} ${socket.remotePort}`
     const known = this.#peers.get(peer)
     if (known !== undefined) {
       known.socket = socket

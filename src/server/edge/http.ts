@@ -4,6 +4,7 @@ import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TlsOptions } from 'node:tls'
+import { MAX_WAIT_MS } from '../ground/deadline.ts'
 import { type Limits, serverLimits } from '../ground/limits.ts'
 import type { Logger } from '../ground/logger.ts'
 import type { MetricsReaders } from '../options/options.ts'
@@ -191,7 +192,7 @@ export async function listen(
 
 /** Lets running requests finish for `timeoutMs`, then cuts them off. */
 export async function closeHttpServer(server: Server, timeoutMs: number): Promise<void> {
-  const cut = setTimeout(() => server.closeAllConnections(), timeoutMs)
+  const cut = setTimeout(() => server.closeAllConnections(), Math.min(timeoutMs, MAX_WAIT_MS))
   await new Promise<void>((resolve) => {
     server.close(() => resolve())
     server.closeIdleConnections()

@@ -1,5 +1,12 @@
+import { Crowd } from '../../core/index.ts'
+
 /** Time to work in one turn of the event loop, in milliseconds. */
 const TURN_MS = 4
+
+interface Waiting<T> {
+  readonly item: T
+  readonly payer: string
+}
 
 /**
  * Runs queued actions, a few in each turn of the event loop, so other due work is not late. Those of one payer run in
@@ -9,10 +16,11 @@ const TURN_MS = 4
 export class Pace<T> {
   readonly #act: (item: T) => void
   readonly #failed: (item: T, error: unknown) => void
-  /** The items of each payer; the first payer is next. */
-  readonly #lines: Map<string, T[]> = new Map()
+  readonly #crowd: Crowd<Waiting<T>> = new Crowd()
+  /** The payers of waiting actions, the next turn first. */
+  readonly #turns: Set<string> = new Set()
   readonly #now: () => number
-  #size = 0
+  #isArmed = false
 
   /** `failed` is told what `act` throws. */
   constructor(
@@ -27,28 +35,53 @@ export class Pace<T> {
 
   /** The number of waiting actions. */
   get size(): number {
-    return this.#size
+    return this.#crowd.size
   }
 
   add(item: T, payer: string): void {
-    const line = this.#lines.get(payer)
-    if (line === undefined) this.#lines.set(payer, [item])
-    else line.push(item)
-    if (++this.#size === 1) setImmediate(() => this.#turn())
+    this.#crowd.add(payer, { item, payer })
+    this.#turns.add(payer)
+    this.#arm()
+  }
+
+  /**
+   * Makes room for one more action of this payer: takes the first action of the payer that has most, and returns it.
+   * Undefined where nobody would have more than this payer.
+   */
+  makeRoom(payer: string): T | undefined {
+    if (this.#crowd.longest <= this.#crowd.of(payer) + 1) return undefined
+    const { first } = this.#crowd
+    if (first !== undefined) this.#take(first)
+    return first?.item
+  }
+
+  /** The payer moves behind the others, where it has more. */
+  #take(waiting: Waiting<T>): void {
+    const { payer } = waiting
+    this.#crowd.delete(payer, waiting)
+    this.#turns.delete(payer)
+    if (this.#crowd.of(payer) > 0) this.#turns.add(payer)
+  }
+
+  #arm(): void {
+    if (this.#isArmed || this.size === 0) return
+    this.#isArmed = true
+    setImmediate(() => {
+      this.#isArmed = false
+      this.#turn()
+    })
   }
 
   #turn(): void {
     const end = this.#now() + TURN_MS
-    for (const [payer, line] of this.#lines) {
-      const [item] = line.splice(0, 1)
-      // The payer moves behind the others, and the loop comes to it again.
-      this.#lines.delete(payer)
-      if (line.length > 0) this.#lines.set(payer, line)
-      this.#run(item as T)
-      this.#size--
+    // The loop comes again to a payer that moves behind the others.
+    for (const payer of this.#turns) {
+      const waiting = this.#crowd.firstOf(payer) as Waiting<T>
+      this.#take(waiting)
+      this.#run(waiting.item)
       if (this.#now() >= end) break
     }
-    if (this.#size > 0) setImmediate(() => this.#turn())
+    this.#arm()
   }
 
   #run(item: T): void {

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP, type Socket, SocketAddress } from 'node:net'
 import { subscriberOf } from '../../core/index.ts'
 import { rangeOf } from '../ground/address-range.ts'
+import { serverLimits } from '../ground/limits.ts'
 
 const LOOPBACK = ['127.0.0.0/8', '::1']
 
@@ -23,20 +24,19 @@ function addressIn(hop: string): string {
 }
 
 /**
- * Splits at a separator outside quoted strings, from the right: what the nearest proxy wrote is well formed, and stands
- * behind whatever a client wrote.
+ * The parts of a text between separators outside quoted strings, the last part first: what the nearest proxy wrote is
+ * well formed, and stands behind whatever a client wrote. Most callers need no more than the first few.
  */
-function splitUnquoted(text: string, separator: string): string[] {
-  const parts: string[] = []
+function* unquotedParts(text: string, separator: string): Generator<string> {
   let isQuoted = false
   let end = text.length
   for (let at = text.length - 1; at >= 0; at--) {
     if (text[at] === '"' && !isEscaped(text, at)) isQuoted = !isQuoted
     if (isQuoted || text[at] !== separator) continue
-    parts.unshift(text.slice(at + 1, end))
+    yield text.slice(at + 1, end)
     end = at
   }
-  return [text.slice(0, end), ...parts]
+  yield text.slice(0, end)
 }
 
 function isEscaped(text: string, at: number): boolean {
@@ -47,12 +47,17 @@ function isEscaped(text: string, at: number): boolean {
 
 /** The client that an element of a Forwarded header (RFC 7239) names; '' where it names none. */
 function clientIn(element: string): string {
-  for (const parameter of splitUnquoted(element, ';')) {
-    const [, quoted, token] = /^\s*for=(?:"((?:[^"\\]|\\.)*)"|([^"]*))\s*$/i.exec(parameter) ?? []
-    if (quoted !== undefined) return quoted.replaceAll(/\\(.)/g, '$1')
-    if (token !== undefined) return token
+  let client = ''
+  for (const parameter of unquotedParts(element, ';')) {
+    // Trimmed beforehand: white space that several parts of the expression match would take quadratic time.
+    const [, quoted, token] = /^for=(?:"((?:[^"\\]|\\.)*)"|([^"]*))$/i.exec(parameter.trim()) ?? []
+    client = quoted?.replaceAll(/\\(.)/g, '$1') ?? token ?? client
   }
-  return ''
+  return client
+}
+
+function* clientsIn(forwarded: string): Generator<string> {
+  for (const element of unquotedParts(forwarded, ',')) yield clientIn(element)
 }
 
 /** Knows the trusted proxies, and so to whom a connection belongs. */
@@ -87,19 +92,20 @@ export class Proxies {
     if (peer !== '') return peer
     const { forwarded, 'x-forwarded-for': passed } = headers
     const named = [
-      ...(passed === undefined ? [] : [String(passed).split(',')]),
-      ...(forwarded === undefined ? [] : [splitUnquoted(forwarded, ',').map(clientIn)]),
+      ...(passed === undefined ? [] : [String(passed).split(',').toReversed()]),
+      ...(forwarded === undefined ? [] : [clientsIn(forwarded)]),
     ].map((hops) => this.#nearest(hops))
     const [first = '', second = first] = named
     return first === second ? first : subscriberOf(normal(socket.remoteAddress ?? '') || '::1')
   }
 
-  /** The last hop that is no trusted proxy. */
-  #nearest(hops: readonly string[]): string {
-    for (const hop of hops.toReversed()) {
+  /** The first hop that is no trusted proxy, of hops of which the nearest comes first. */
+  #nearest(hops: Iterable<string>): string {
+    let left: number = serverLimits.hops
+    for (const hop of hops) {
       const address = addressIn(hop)
       // An unnamed hop ends the search: earlier entries cannot be trusted.
-      if (address === '') return ''
+      if (address === '' || left-- === 0) return ''
       if (!this.#trusts(address)) return subscriberOf(address)
     }
     return ''

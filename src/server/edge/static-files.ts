@@ -49,11 +49,18 @@ export class StaticFiles {
     }
   }
 
-  /** Answers GET and HEAD at `path`; a folder is answered with its index.html. Returns false where there is no file. */
+  /**
+   * Answers GET and HEAD at `path`, and 405 to anything else; a folder is answered with its index.html. Returns false
+   * where there is no file.
+   */
   answer({ method, headers }: IncomingMessage, response: ServerResponse, path: string): boolean {
     const file = this.#files.get(path) ?? this.#files.get(`${path.replace(/\/$/, '')}/index.html`)
     if (file === undefined) return false
     const { body, etag, type } = file
+    if (method !== 'GET' && method !== 'HEAD') {
+      response.writeHead(405, { allow: 'GET, HEAD' }).end()
+      return true
+    }
     response.setHeader('etag', etag)
     if (isKnown(headers['if-none-match'], etag)) response.writeHead(304).end()
     else {

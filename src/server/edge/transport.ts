@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { Connection, Packet, Transport } from '../../core/index.ts'
+import { MAX_WAIT_MS } from '../ground/deadline.ts'
 import { serverLimits } from '../ground/limits.ts'
 import { binaryCodec, type Codec, jsonCodec, limits, RtmsError } from '../../protocol/index.ts'
 import type { Host } from '../host.ts'
@@ -159,13 +160,15 @@ export class Gateway {
       refuseUpgrade(socket, 431, `more than ${serverLimits.headers} headers`)
       return
     }
-    // A refused client keeps its socket until it has read why. Above the bound on such sockets, clients get no reason.
+    const address = this.#proxies.subscriberOf(request)
+    // A refused client keeps its socket until it has read why. Above the bound on such sockets, clients get no reason;
+    // an address with a crowd of upgrades that wait gives way to others.
     const { connections, handshakes } = this.#settings.limits
     if (this.#sockets.size + this.#upgrades.size >= connections + handshakes) {
-      refuseUpgrade(socket, 503, 'There is no room.')
-      return
+      const evicted = this.#upgrades.makeRoom(address)
+      refuseUpgrade(evicted?.socket ?? socket, 503, 'There is no room.')
+      if (evicted === undefined) return
     }
-    const address = this.#proxies.subscriberOf(request)
     // Nothing else listens to this socket meanwhile, and an error without a listener would end the process.
     const fail = (): void => void socket.destroy()
     socket.on('error', fail)
@@ -268,7 +271,7 @@ export class Gateway {
   /** Resolves when no socket is left; sockets still open after `timeoutMs` are cut off. */
   async close(timeoutMs: number): Promise<void> {
     if (this.#sockets.size > 0) {
-      const cut = setTimeout(() => this.#cutOff(), timeoutMs)
+      const cut = setTimeout(() => this.#cutOff(), Math.min(timeoutMs, MAX_WAIT_MS))
       await new Promise<void>((resolve) => (this.#whenEmpty = resolve))
       clearTimeout(cut)
     }

@@ -1,3 +1,6 @@
+/** The longest wait a Node timer keeps, in milliseconds; a longer one would fire at once. */
+export const MAX_WAIT_MS: number = 2 ** 31 - 1
+
 /**
  * Runs `action` with a signal that aborts with `outer` or after `ms` milliseconds, when it rejects with a TimeoutError.
  * `AbortSignal.any` of an `AbortSignal.timeout` does not work: Node may collect the time-out as garbage when nothing
@@ -9,7 +12,7 @@ export async function withDeadline<T>(
   action: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(timedOut()), ms)
+  const timer = setTimeout(() => controller.abort(timedOut()), Math.min(ms, MAX_WAIT_MS))
   const follow = (): void => controller.abort(outer.reason)
   if (outer.aborted) follow()
   else outer.addEventListener('abort', follow, { once: true })

@@ -63,6 +63,8 @@ export const serverLimits = {
   /** Files of the dashboard's or the demo's pages, which are kept in memory, and their bytes. */
   pageFiles: 1_000,
   pageBytes: 67_108_864,
+  /** Hops of `X-Forwarded-For` or `Forwarded` that are looked at; a client behind more proxies is not counted. */
+  hops: 64,
   /** Fragments of one WebSocket message; more are answered 1008. */
   fragments: 64,
   /** Pieces that a frame may arrive in before it is whole; more are answered 1008. */

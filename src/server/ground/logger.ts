@@ -1,4 +1,5 @@
 import { Seldom } from './seldom.ts'
+import { isThenable } from './thenable.ts'
 
 /** Lines of one message at level warn or error in a minute. */
 const LINES = 10
@@ -23,7 +24,7 @@ export function contained(logger: Logger, now: () => number = () => performance.
       try {
         const result: unknown = logger[level](details, message)
         // A logger that is asynchronous may reject.
-        if (result instanceof Promise) result.catch(() => {})
+        if (isThenable(result)) Promise.resolve(result).catch(() => {})
       } catch {
         // There is nowhere left to report it.
       }

@@ -1,7 +1,7 @@
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
 import * as v from 'valibot'
 import type { Limits } from '../ground/limits.ts'
-import { withDeadline } from '../ground/deadline.ts'
+import { MAX_WAIT_MS, withDeadline } from '../ground/deadline.ts'
 import type { Logger } from '../ground/logger.ts'
 import type { Algorithm } from '../options/keys.ts'
 
@@ -13,11 +13,13 @@ const FIRST_RETRY_MS = 5_000
 /**
  * How long to wait before the keys are fetched again, in milliseconds, after so many failures in a row: the interval
  * give or take a tenth, or less after a failure. `random` is from 0 to 1, so nodes that start together soon fetch at
- * different times.
+ * different times. At most 24 days, which is as long as a timer can wait.
  */
 export function nextFetchMs(refreshMs: number, failures: number, random: number): number {
-  if (failures === 0) return refreshMs * (0.9 + 0.2 * random)
-  return Math.min(refreshMs, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 30)) * (0.5 + 0.5 * random)
+  const retryMs = FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 30)
+  const wait =
+    failures === 0 ? refreshMs * (0.9 + 0.2 * random) : Math.min(refreshMs, retryMs) * (0.5 + 0.5 * random)
+  return Math.min(wait, MAX_WAIT_MS)
 }
 
 /** Public keys only: a reader of a key set must not be able to sign. */

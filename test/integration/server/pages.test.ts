@@ -52,6 +52,10 @@ describe('The files of a page', () => {
     const head = await fetch(`${at}/`, { method: 'HEAD' })
     expect([head.status, head.headers.get('content-length'), await head.text()]).toEqual([200, '8', ''])
     expect((await fetch(`${at}/none`)).status).toBe(404)
+    for (const method of ['POST', 'DELETE', 'PUT']) {
+      const { status, headers } = await fetch(`${at}/`, { method })
+      expect([status, headers.get('allow')]).toEqual([405, 'GET, HEAD'])
+    }
   })
 
   it('are served under the names of this machine alone, and so are tickets', async () => {

@@ -52,6 +52,18 @@ describe('The loggers of the command', () => {
     expect(parsed).toMatchObject({ level: 'error', message: 'something failed', other: 'kept' })
   })
 
+  it('write nothing that a terminal obeys, and no line that passes for another', () => {
+    const evil = 'a\u001b[2Jb\u009b31mc\u202ed\u007f\r\n12:00:00 INFO  all is well'
+    const lines = written(terminalLogger, { err: new Error(evil), name: evil, list: [evil] })
+    // eslint-disable-next-line no-control-regex
+    expect(lines.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u)
+    expect(lines).toContain(
+      'name=a\\u{1b}[2Jb\\u{9b}31mc\\u{202e}d\\u{7f}\\u{d}\\u{a}12:00:00 INFO  all is well',
+    )
+    expect(lines.split('\n').slice(1, -1)).toEqual(expect.arrayContaining([expect.stringMatching(/^ +at /)]))
+    expect(lines).not.toMatch(/^12:00:00 INFO {2}all/m)
+  })
+
   it('write a line although a detail cannot be read', () => {
     const details = Object.defineProperty({ kept: 1 }, 'bad', { get: boom, enumerable: true })
     expect(written(terminalLogger, details)).toContain('kept=1  bad=[it cannot be read]')

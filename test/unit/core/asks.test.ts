@@ -95,7 +95,7 @@ describe('Questions to somebody outside', () => {
     const rig = new Rig(1)
     const ids = ['ann', 'ann', 'ann', 'bob', 'bob', 'cid'].map((user) => rig.ask(user).id)
     for (const _ of ids) rig.asks.answer(rig.put.at(-1) as Question, '', 1)
-    expect(rig.put.map(({ payer }) => payer)).toEqual(['ann', 'ann', 'bob', 'cid', 'ann', 'bob'])
+    expect(rig.put.map(({ payer }) => payer)).toEqual(['ann', 'bob', 'cid', 'ann', 'bob', 'ann'])
     expect(rig.put.filter(({ payer }) => payer === 'ann').map(({ id }) => id)).toEqual([1, 2, 3])
   })
 

@@ -15,6 +15,32 @@ function budgetOf(
   return { budget, payers }
 }
 
+/** A payer that never gives up its last bytes. */
+class Stingy extends Purse {
+  readonly floor: number
+
+  constructor(budget: Budget, floor: number) {
+    super(budget)
+    this.floor = floor
+  }
+
+  override shrinkTo(bytes: number): void {
+    super.shrinkTo(Math.max(bytes, Math.min(this.held, this.floor)))
+  }
+}
+
+/** The size to which the largest must be cut so that at most `target` is left: it is found by halving. */
+function commonSize(payers: readonly { readonly held: number }[], target: number): number {
+  let low = 0
+  let high = Math.max(0, ...payers.map(({ held }) => held))
+  for (let step = 0; step < 80; step++) {
+    const middle = (low + high) / 2
+    if (payers.reduce((sum, { held }) => sum + Math.min(held, middle), 0) <= target) low = middle
+    else high = middle
+  }
+  return low
+}
+
 describe('The budget of a node', () => {
   it('cuts the largest payers to one size, and no other', () => {
     const { budget, payers } = budgetOf(100, [10, 50, 60])
@@ -56,6 +82,87 @@ describe('The budget of a node', () => {
     ]).toEqual([true, false, true, false])
     budget.enforce(0)
     expect(budget.admits(40, 1_000)).toBe(true)
+  })
+
+  it('adds up what users, topics and meetings hold', () => {
+    const budget = new Budget(1_000, () => [])
+    const payers = [
+      new Purse(budget, 1, 'user'),
+      new Purse(budget, 20, 'topic'),
+      new Purse(budget, 300, 'meeting'),
+    ]
+    expect(budget.holdings).toEqual({
+      bytes: 321,
+      of: { user: 1, topic: 20, meeting: 300 },
+      limit: 1_000,
+      cuts: 0,
+      valuesDropped: 0,
+    })
+    for (const payer of payers) payer.hold(-payer.held)
+    expect(budget).toMatchObject({ used: 0, holdings: { of: { user: 0, topic: 0, meeting: 0 } } })
+  })
+
+  it('cuts from 95 % of its limit on, and nobody who holds the common size already', () => {
+    const below = budgetOf(100, [10, 40, 44])
+    below.budget.enforce(0)
+    expect(below.budget).toMatchObject({ used: 94, cuts: 0 })
+    const { budget, payers } = budgetOf(100, [10, 40, 45])
+    budget.enforce(0)
+    expect(payers.map(({ held }) => held)).toEqual([10, 40, 40])
+    expect(budget).toMatchObject({ used: 90, cuts: 1 })
+  })
+
+  it('does what its description says, whatever comes and goes', () => {
+    const step = fc.record({
+      what: fc.constantFrom('hold', 'hold', 'hold', 'give', 'admit', 'admit', 'enforce', 'wait'),
+      who: fc.nat(4),
+      bytes: fc.nat(60),
+    })
+    const floors = fc.array(fc.constantFrom(0, 0, 0, 10, 50), { minLength: 5, maxLength: 5 })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), floors, (steps, least) => {
+        const payers: Stingy[] = []
+        const budget = new Budget(200, () => payers)
+        for (const floor of least) payers.push(new Stingy(budget, floor))
+        const used = (): number => payers.reduce((sum, { held }) => sum + held, 0)
+        let now = 0
+        let notBefore = 0
+        let cuts = 0
+        /** The common size, as it was when it was needed first since the node was last below 95 %. */
+        let share: number | null = null
+        for (const { what, who, bytes } of steps) {
+          const payer = payers[who] as Stingy
+          if (what === 'hold') payer.hold(bytes)
+          else if (what === 'give') payer.hold(-Math.min(bytes, payer.held))
+          else if (what === 'wait') now += bytes * 30
+          else if (what === 'admit') {
+            if (used() >= 200) share ??= commonSize(payers, 180)
+            const expected = used() < 200 || payer.held + bytes <= (share ?? 0) + 1e-9
+            expect(budget.admits(payer.held, bytes)).toBe(expected)
+          } else {
+            const before = payers.map(({ held }) => held)
+            budget.enforce(now)
+            if (before.reduce((sum, held) => sum + held, 0) < 190) share = null
+            else if (now >= notBefore) {
+              share = commonSize(
+                before.map((held) => ({ held })),
+                180,
+              )
+              const size = share
+              before.forEach((held, at) => {
+                const { held: left, floor } = payers[at] as Stingy
+                expect(left).toBeCloseTo(held <= size ? held : Math.max(size, Math.min(held, floor)), 6)
+                if (held > size) cuts++
+              })
+              if (used() < 190) share = null
+              else notBefore = now + 1_000
+            } else expect(payers.map(({ held }) => held)).toEqual(before)
+          }
+          expect([budget.used, budget.isFull, budget.cuts]).toEqual([used(), used() >= 200, cuts])
+        }
+      }),
+      { numRuns: 200 },
+    )
   })
 
   it('does not cut again at once where payers could give up nothing', () => {

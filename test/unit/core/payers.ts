@@ -1,4 +1,4 @@
-import { Budget, Payer } from '../../../src/core/ground/budget.ts'
+import { Budget, Payer, type PayerKind } from '../../../src/core/ground/budget.ts'
 import type { Account } from '../../../src/core/session/account.ts'
 import { User } from '../../../src/core/session/user.ts'
 
@@ -9,8 +9,8 @@ export function endless(): Budget {
 
 /** A payer that gives up whatever it is asked to. */
 export class Purse extends Payer {
-  constructor(budget: Budget, held = 0) {
-    super(budget.ledgers.topic)
+  constructor(budget: Budget, held = 0, kind: PayerKind = 'topic') {
+    super(budget.ledgers[kind])
     this.hold(held)
   }
 

@@ -1,6 +1,7 @@
+import type { Budget } from '../../../src/core/ground/budget.ts'
+import type { Retention } from '../../../src/core/ground/config.ts'
 import { Work } from '../../../src/core/ground/work.ts'
 import { WarmCaches } from '../../../src/core/log/batches.ts'
-import { defaultRetention } from '../../../src/core/ground/config.ts'
 import { Outlet } from '../../../src/core/log/log.ts'
 import { TopicCursor, type Wish, wishOf } from '../../../src/core/topic/cursor.ts'
 import { Publishers } from '../../../src/core/topic/publishers.ts'
@@ -33,11 +34,17 @@ export function append(topic: Topic, given: Given, now = 0): void {
 /** A topic of incarnation 1 with log 7, whose first position is 1. */
 export function topicOf(
   given: readonly Given[] = [],
-  parts: { pageBytes?: number; keep?: number; work?: Work } = {},
+  parts: {
+    pageBytes?: number
+    keep?: number
+    work?: Work
+    budget?: Budget
+    retention?: Partial<Retention>
+  } = {},
 ): Topic {
   const topic = new Topic('t', LOG, 1, {
-    retention: { ...defaultRetention, entries: parts.keep ?? 1_000, bytes: 10_000_000, ageMs: 1_000_000 },
-    budget: endless(),
+    retention: { entries: parts.keep ?? 1_000, bytes: 10_000_000, ageMs: 1_000_000, ...parts.retention },
+    budget: parts.budget ?? endless(),
     work: parts.work ?? new Work(),
     caches: new WarmCaches(),
     incarnation: 1,
@@ -58,10 +65,16 @@ export function trim(topic: Topic, now = 0): void {
 export function cursorAt(
   topic: Topic,
   position: number,
-  { conflate = false, policy = 0, keys = null, values = false }: Partial<Wish> & { values?: boolean } = {},
+  {
+    conflate = false,
+    policy = 0,
+    keys = null,
+    values = false,
+    hz = 0,
+  }: Partial<Wish> & { values?: boolean; hz?: number } = {},
 ): TopicCursor {
   const outlet = new Outlet(new RecordingTransport(() => 0), false, 0)
-  return new TopicCursor(topic, outlet, position, wishOf(conflate, policy, keys), values, 0)
+  return new TopicCursor(topic, outlet, position, wishOf(conflate, policy, keys), values, hz)
 }
 
 /** One read: the message, or what was said instead. */

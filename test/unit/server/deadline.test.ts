@@ -10,6 +10,10 @@ const collect = runInNewContext('gc') as () => void
 const interrupted = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
 
+const slow = (): Promise<string> => new Promise((resolve) => setTimeout(resolve, 20, 'done'))
+
+const abortable = (signal: AbortSignal): Promise<string> => Promise.race([slow(), interrupted(signal)])
+
 const brokenOff = async (signal: AbortSignal): Promise<never> => {
   await interrupted(signal).catch(() => {})
   throw new Error('the body broke off')
@@ -30,6 +34,10 @@ describe('A deadline', () => {
       (error: unknown) => error,
     )
     expect(isTimeout(ended)).toBe(true)
+  })
+
+  it.each([2 ** 31, Number.MAX_SAFE_INTEGER, Infinity])('may be %d ms away', async (ms) => {
+    expect(await withDeadline(ms, new AbortController().signal, abortable)).toBe('done')
   })
 
   it('does nothing to what ends in time, or was given up from outside', async () => {

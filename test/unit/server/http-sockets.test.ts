@@ -1,19 +1,22 @@
 import { EventEmitter } from 'node:events'
-import { describe, expect, it } from 'vitest'
+import { createServer } from 'node:http'
+import { describe, expect, it, vi } from 'vitest'
 import { HttpSockets, type Watched } from '../../../src/server/edge/http-sockets.ts'
 import { serverLimits } from '../../../src/server/ground/limits.ts'
 
 let ports = 0
 
 class FakeSocket {
+  readonly localAddress: string
   readonly remoteAddress: string
   readonly remotePort: number = ++ports
   bytesWritten = 0
   writableLength = 0
   destroyed = false
 
-  constructor(address = '192.0.2.1', port?: number) {
+  constructor(address = '192.0.2.1', port?: number, localAddress = '203.0.113.1') {
     this.remoteAddress = address
+    this.localAddress = localAddress
     if (port !== undefined) this.remotePort = port
   }
 
@@ -57,6 +60,29 @@ describe('The sockets of an HTTP server', () => {
     all.push(add(sockets), add(sockets, '192.0.2.2'), add(sockets))
     expect(destroyed(all)).toEqual([false, true, true, false, false, false])
     expect(sockets.size).toBe(4)
+  })
+
+  it('of one port of a client are counted for each address of the machine that it connects to', () => {
+    const sockets = make(2)
+    const all = [1, 2, 3].map((at) => new FakeSocket('192.0.2.1', 4_711, `203.0.113.${at}`))
+    for (const socket of all) sockets.add(watched(socket))
+    expect(destroyed(all)).toEqual([true, false, false])
+    expect(sockets.size).toBe(2)
+  })
+
+  it('are not watched by a server that could not listen', () => {
+    vi.useFakeTimers()
+    try {
+      const server = createServer()
+      make().watch(server)
+      expect(vi.getTimerCount()).toBe(0)
+      server.emit('listening')
+      expect(vi.getTimerCount()).toBe(1)
+      server.emit('close')
+      expect(vi.getTimerCount()).toBe(0)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('behind a trusted proxy are bounded in total alone', () => {

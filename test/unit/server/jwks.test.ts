@@ -15,6 +15,17 @@ describe('The next fetch of keys', () => {
     expect(nextFetchMs(600_000, 1, 0)).toBe(2_500)
     expect(nextFetchMs(1_000, 1, 1)).toBe(1_000)
   })
+
+  it('comes no later than a timer can wait: a longer wait would be none', () => {
+    const longest = 2 ** 31 - 1
+    const month = 30 * 86_400_000
+    expect([0, 1, 1_000].map((failures) => nextFetchMs(month, failures, 1))).toEqual([
+      longest,
+      5_000,
+      longest,
+    ])
+    expect(nextFetchMs(Number.MAX_SAFE_INTEGER, 20, 1)).toBe(longest)
+  })
 })
 
 describe('A key set', () => {

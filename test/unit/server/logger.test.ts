@@ -3,6 +3,18 @@ import { contained, type Logger } from '../../../src/server/ground/logger.ts'
 
 const levels = ['debug', 'info', 'warn', 'error'] as const
 
+/** A promise of another library: it behaves like one, and is no instance of `Promise`. */
+class ForeignPromise {
+  readonly #inner: Promise<unknown>
+  constructor(inner: Promise<unknown>) {
+    this.#inner = inner
+  }
+  // oxlint-disable-next-line unicorn/no-thenable
+  then(...args: Parameters<Promise<unknown>['then']>): Promise<unknown> {
+    return this.#inner.then(...args)
+  }
+}
+
 /** A logger whose every level does this. */
 function loggerOf(log: (details: object, message: string) => unknown): Logger {
   return { debug: log, info: log, warn: log, error: log }
@@ -16,7 +28,8 @@ it('A logger that throws, rejects or cannot be read costs its line', async () =>
   const hostile = new Proxy({} as Logger, { get: boom })
   // oxlint-disable-next-line unicorn/no-thenable
   const thenable = { then: boom }
-  const loggers = [loggerOf(boom), loggerOf(async () => boom()), loggerOf(() => thenable), hostile]
+  const foreign = loggerOf(() => new ForeignPromise(Promise.reject(new Error('boom'))))
+  const loggers = [loggerOf(boom), loggerOf(async () => boom()), loggerOf(() => thenable), foreign, hostile]
   for (const logger of loggers.map((each) => contained(each)))
     for (const level of levels) logger[level]({}, 'x')
   // A rejection that nobody has caught would be reported now.

@@ -98,3 +98,25 @@ it('A crowd at one address delays the others by no more than one of it', async (
   expect(done).toEqual(['a0', 'b0', 'c0', 'a1', 'b1', 'a2', 'a3', 'a4'])
   expect(pace.size).toBe(95)
 })
+
+it('Where there is no room, the first of the payer with most gives way, unless nobody has more', async () => {
+  const done: string[] = []
+  const pace = new Pace<string>(
+    (item) => void done.push(item),
+    never,
+    () => 0,
+  )
+  expect(pace.makeRoom('a')).toBeUndefined()
+  for (let n = 0; n < 4; n++) pace.add(`a${n}`, 'a')
+  pace.add('b0', 'b')
+  expect(pace.makeRoom('a')).toBeUndefined()
+  expect([pace.makeRoom('c'), pace.makeRoom('b')]).toEqual(['a0', 'a1'])
+  // Each of them has two or, with one more, would have.
+  expect(pace.makeRoom('b')).toBeUndefined()
+  expect(pace.size).toBe(3)
+  await turn()
+  expect(done).toEqual(['b0', 'a2', 'a3'])
+  pace.add('d0', 'd')
+  await turn()
+  expect([done.at(-1), pace.size]).toEqual(['d0', 0])
+})

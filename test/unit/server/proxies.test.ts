@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { Proxies } from '../../../src/server/edge/proxies.ts'
+import { serverLimits } from '../../../src/server/ground/limits.ts'
 import { isProxy } from '../../../src/server/ground/address-range.ts'
 
 /** What the connection of a request with these headers from this peer is counted by. */
@@ -87,6 +88,40 @@ describe('A connection', () => {
     ['an element without for', { forwarded: 'for=6.6.6.6, proto=http' }],
   ])('is not counted where proxies name %s', (_, headers) => {
     expect(countedBy(['loopback'], '127.0.0.1', headers)).toBe('')
+  })
+})
+
+const behind = (proxies: number): object => passedOn('198.51.100.1', ...Array(proxies).fill('::1'))
+
+/** Processor time for one byte of a header, in microseconds: the best of three. */
+function costOf(headers: Record<string, string>): number {
+  const times = [1, 2, 3].map(() => {
+    const start = process.cpuUsage()
+    countedBy(['loopback'], '127.0.0.1', headers)
+    const { user, system } = process.cpuUsage(start)
+    return user + system
+  })
+  return Math.min(...times) / Object.values(headers).join('').length
+}
+
+describe('A header of 16 kB costs at most 5 µs of each byte', () => {
+  it.each([
+    ['white space in a name', { forwarded: `for=${' '.repeat(16_000)}"` }],
+    ['white space before a name', { forwarded: `${' '.repeat(16_000)}for` }],
+    ['many elements', { forwarded: ','.repeat(16_000) }],
+    ['many parameters', { forwarded: ';'.repeat(16_000) }],
+    ['open quotations', { forwarded: '\\"'.repeat(8_000) }],
+    ['an escaped name', { forwarded: `for="${'\\a'.repeat(8_000)}` }],
+    ['many of our own proxies', { forwarded: 'for="[::1]",'.repeat(1_333) }],
+    ['many of our own proxies, passed on', { 'x-forwarded-for': '::1,'.repeat(4_000) }],
+    ['many commas, passed on', { 'x-forwarded-for': ','.repeat(16_000) }],
+  ])('with %s', (_, headers) => {
+    expect(costOf(headers)).toBeLessThan(5)
+  })
+
+  it('and is searched for as many hops as the limit says', () => {
+    expect(countedBy(['loopback'], '127.0.0.1', behind(serverLimits.hops - 1))).toBe('198.51.100.1')
+    expect(countedBy(['loopback'], '127.0.0.1', behind(serverLimits.hops))).toBe('')
   })
 })
 

@@ -1,0 +1,62 @@
+import { afterEach, expect, it, vi } from 'vitest'
+import { JsonPrinter, TextPrinter } from '../../../src/cli/tail-print.ts'
+import { RtmsError } from '../../../src/protocol/index.ts'
+
+afterEach(() => void vi.restoreAllMocks())
+
+/** What is written to a stream meanwhile. */
+function writtenTo(stream: NodeJS.WriteStream, act: () => void): string {
+  let text = ''
+  vi.spyOn(stream, 'write').mockImplementation((chunk) => {
+    text += String(chunk)
+    return true
+  })
+  act()
+  return text
+}
+
+const evil = 'a\u001b[2J\u009b31m\u202e\r\nb'
+const tame = 'a\\u{1b}[2J\\u{9b}31m\\u{202e}\\u{d}\\u{a}b'
+const publication = { topic: 't', key: evil, removed: false, time: 0 }
+
+it('Nothing that others have chosen does anything to the terminal', () => {
+  const printer = new TextPrinter()
+  printer.member(3, evil)
+  const out = writtenTo(process.stdout, () => {
+    printer.publication(evil, publication)
+    printer.frame({
+      number: 7,
+      events: [
+        { type: 'join', slot: 4, user: evil },
+        { type: 'leave', slot: 3, reason: evil },
+      ],
+      inputs: [{ slot: 3, seq: 1, data: '\u009b' }],
+    })
+  })
+  expect(out.split('\n')).toEqual([
+    `00:00:00.000  ${tame}  "a\\u001b[2J\\u{9b}31m\\u{202e}\\r\\nb"`,
+    `#7  ${tame} joined as slot 4`,
+    `#7  slot 3 (${tame}) leave: ${tame}`,
+    `#7  slot 3 (${tame})  "\\u{9b}"`,
+    '',
+  ])
+  const told = writtenTo(process.stderr, () => printer.lost(new RtmsError('CLOSED', evil)))
+  expect(told).toBe(`Not connected (${tame}); trying again\n`)
+})
+
+it('A time that is none is told as unknown', () => {
+  for (const time of [2 ** 53 - 1, -(2 ** 53), NaN])
+    expect(
+      writtenTo(process.stdout, () => new TextPrinter().publication(1, { ...publication, key: '', time })),
+    ).toBe('??:??:??.???  1\n')
+  const latest = writtenTo(process.stdout, () =>
+    new TextPrinter().publication(1, { ...publication, key: '', time: 8.64e15 }),
+  )
+  expect(latest).toBe('00:00:00.000  1\n')
+})
+
+it('JSON is one value a line, whatever is in it', () => {
+  const out = writtenTo(process.stdout, () => new JsonPrinter().publication(evil, publication))
+  expect(out.trimEnd().split('\n')).toHaveLength(1)
+  expect(JSON.parse(out)).toMatchObject({ key: evil, data: evil })
+})

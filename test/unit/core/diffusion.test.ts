@@ -1,0 +1,134 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { decodeDiffusion, encodeDiffusion } from '../../../src/core/topic/diffusion.ts'
+import { Publication } from '../../../src/core/topic/publication.ts'
+import { Publisher } from '../../../src/core/topic/publishers.ts'
+import { Writer } from '../../../src/protocol/bytes.ts'
+import { limits, MAX_SIGNED, MAX_UINT } from '../../../src/protocol/limits.ts'
+import type { Payload } from '../../../src/protocol/payload.ts'
+import { writePayload } from '../../../src/protocol/struct.ts'
+import { bytes, text, textOf } from './harness.ts'
+
+const own = new Publisher(77, 0)
+
+function entry(
+  number: number,
+  stamp: number,
+  key = '',
+  tombstone = false,
+  data: Payload = text(''),
+): Publication {
+  return new Publication(number, own, number, stamp, key, tombstone, data, 0, 0)
+}
+
+/** A message of one publication, written field by field; those not given are left out. */
+function message({
+  incarnation = 1,
+  flags = 0,
+  number,
+  stamp = 0,
+  key,
+}: {
+  incarnation?: number
+  flags?: number
+  number?: number
+  stamp?: number
+  key?: string
+}): Uint8Array {
+  const w = new Writer()
+  w.uint(incarnation)
+  w.byte(flags)
+  if (number !== undefined) w.uint(number)
+  w.uint(stamp)
+  if (key !== undefined) w.text(key)
+  writePayload(w, text('x'))
+  return w.finish()
+}
+
+const [NUMBER, KEY, TOMBSTONE] = [1, 2, 4] as const
+
+describe('What one node publishes to a topic in a sweep', () => {
+  it('comes to the others as it was: numbers, stamps, keys, removals and payloads', () => {
+    const one = fc.record({
+      step: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 1_000_000 })),
+      later: fc.integer({ min: 0, max: 2 ** 40 }),
+      key: fc.constantFrom('', 'a', 'ä', 'k'.repeat(limits.name)),
+      tombstone: fc.boolean(),
+      data: fc.oneof(
+        fc.string().map((string) => text(string)),
+        fc.nat(300).map((length) => bytes(length)),
+      ),
+    })
+    fc.assert(
+      fc.property(fc.array(one, { minLength: 1, maxLength: 20 }), (list) => {
+        let number = 0
+        let stamp = 0
+        const entries = list.map(({ step, later, key, tombstone, data }) => {
+          number += step
+          stamp += later
+          return entry(number, stamp, key, tombstone && key !== '', data)
+        })
+        const decoded = decodeDiffusion(encodeDiffusion(own.incarnation, entries))
+        expect(decoded?.incarnation).toBe(77)
+        const told = (of: Pick<Publication, 'number' | 'stamp' | 'key' | 'tombstone' | 'data'>): unknown => [
+          of.number,
+          of.stamp,
+          of.key,
+          of.tombstone,
+          of.data.text ? textOf(of.data) : [...of.data.bytes],
+        ]
+        expect(decoded?.entries.map(told)).toEqual(entries.map(told))
+      }),
+    )
+  })
+
+  it('carries a number only where it does not follow the one before', () => {
+    const sizes = [
+      [entry(2 ** 40, 0), entry(2 ** 40 + 1, 0), entry(2 ** 40 + 2, 0)],
+      [entry(2 ** 40, 0), entry(2 ** 40 + 1, 0), entry(2 ** 40 + 3, 0)],
+    ].map((entries) => encodeDiffusion(1, entries).length)
+    // An integer of 41 bits takes six bytes.
+    expect((sizes[1] as number) - (sizes[0] as number)).toBe(6)
+  })
+
+  it('is accepted at each limit, and refused one above', () => {
+    const accepted = [
+      message({}),
+      message({ incarnation: 2 ** 48 - 1 }),
+      message({ flags: NUMBER, number: 1 }),
+      message({ flags: NUMBER, number: MAX_UINT }),
+      message({ stamp: MAX_SIGNED }),
+      message({ flags: KEY, key: 'k'.repeat(limits.name) }),
+      message({ flags: NUMBER | KEY | TOMBSTONE, number: 1, key: 'k' }),
+    ]
+    for (const each of accepted) expect(decodeDiffusion(each)?.entries).toHaveLength(1)
+    expect(decodeDiffusion(message({ flags: KEY | TOMBSTONE, key: 'k' }))?.entries[0]).toMatchObject({
+      number: 1,
+      key: 'k',
+      tombstone: true,
+    })
+    const refused = [
+      message({ incarnation: 2 ** 48 }),
+      message({ flags: 8 }),
+      message({ flags: 128 | KEY, key: 'k' }),
+      message({ flags: NUMBER, number: 0 }),
+      message({ stamp: MAX_SIGNED + 1 }),
+      message({ flags: KEY, key: 'k'.repeat(limits.name + 1) }),
+      message({ flags: KEY, key: '' }),
+      message({ flags: TOMBSTONE }),
+      message({}).subarray(0, 1),
+      message({}).subarray(0, -1),
+      new Uint8Array(),
+    ]
+    for (const each of refused) expect(decodeDiffusion(each)).toBeNull()
+  })
+
+  it('is refused where numbers or stamps add up beyond their limits', () => {
+    const [first, second] = [message({ flags: NUMBER, number: MAX_UINT, stamp: MAX_SIGNED }), message({})]
+    const after = (rest: Uint8Array): Uint8Array => Uint8Array.from([...first, ...rest.subarray(1)])
+    expect(decodeDiffusion(first)).not.toBeNull()
+    expect(decodeDiffusion(after(second))).toBeNull()
+    expect(decodeDiffusion(after(message({ flags: NUMBER, number: 1 })))?.entries).toHaveLength(2)
+    expect(decodeDiffusion(after(message({ flags: NUMBER, number: 1, stamp: 1 })))).toBeNull()
+  })
+})

@@ -1,0 +1,185 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Ring } from '../../../src/core/ground/ring.ts'
+import { Heads } from '../../../src/core/topic/heads.ts'
+import { Publication } from '../../../src/core/topic/publication.ts'
+import { Publisher, Publishers } from '../../../src/core/topic/publishers.ts'
+import { limits } from '../../../src/protocol/limits.ts'
+import { binaryCodec } from '../../../src/protocol/index.ts'
+import { text } from './harness.ts'
+
+/** The heads of a topic with its ring, which counts how often an entry is looked at. */
+class Rig {
+  readonly heads: Heads = new Heads()
+  readonly ring: Ring<Publication>
+  looked = 0
+
+  constructor(start = 1) {
+    this.ring = new Ring(start)
+    const get = this.ring.get.bind(this.ring)
+    this.ring.get = (position) => {
+      this.looked++
+      return get(position)
+    }
+  }
+
+  add(publisher: Publisher, number: number): number {
+    const position = this.ring.next
+    const lost = this.heads.see(publisher, number, position)
+    this.ring.push(new Publication(position, publisher, number, 0, '', false, text(''), 0, lost))
+    return lost
+  }
+
+  drop(): void {
+    this.heads.drop(this.ring.shift())
+  }
+
+  before(position: number): Record<number, number> {
+    return Object.fromEntries(this.heads.before(position, this.ring))
+  }
+}
+
+const [a, b, c] = [new Publisher(10, 0), new Publisher(20, 1), new Publisher(30, 2)] as const
+
+describe('The heads of a topic', () => {
+  it('say how many entries of a publisher were lost before one, none before its first', () => {
+    const { heads } = new Rig()
+    expect([heads.of(a), heads.see(a, 7, 1), heads.of(a)]).toEqual([undefined, 0, 7])
+    expect([heads.see(a, 8, 2), heads.see(a, 12, 3), heads.see(b, 3, 4), heads.of(a)]).toEqual([0, 3, 0, 12])
+  })
+
+  it('say for each position what came before it: of one who came later, the number before its first', () => {
+    const rig = new Rig()
+    for (const [publisher, number] of [
+      [a, 5],
+      [b, 1],
+      [a, 9],
+      [b, 2],
+    ] as const)
+      rig.add(publisher, number)
+    expect([1, 2, 3, 4, 5].map((position) => rig.before(position))).toEqual([
+      { 10: 4, 20: 0 },
+      { 10: 5, 20: 0 },
+      { 10: 5, 20: 1 },
+      { 10: 9, 20: 1 },
+      { 10: 9, 20: 2 },
+    ])
+    rig.drop()
+    rig.drop()
+    expect(rig.before(3)).toEqual({ 10: 5, 20: 1 })
+    expect(rig.before(5)).toEqual({ 10: 9, 20: 2 })
+  })
+
+  it('are the truth, however long the ring is and whatever it has dropped', () => {
+    const given = fc.array(fc.constantFrom(a, b, b, c), { minLength: 1_300, maxLength: 1_700 })
+    fc.assert(
+      fc.property(
+        given,
+        fc.integer({ min: 0, max: 1_200 }),
+        fc.integer({ min: 1, max: 600 }),
+        (sources, drops, start) => {
+          const rig = new Rig(start)
+          const numbers: Record<number, number> = {}
+          const truth: Record<number, number>[] = [{}]
+          sources.forEach((source, at) => {
+            const number = (numbers[source.incarnation] ?? 0) + 1 + (at % 3)
+            numbers[source.incarnation] = number
+            rig.add(source, number)
+            truth.push({ ...numbers })
+          })
+          for (let n = 0; n < drops; n++) rig.drop()
+          const { first, next } = rig.ring
+          const positions = [
+            first,
+            first + 1,
+            next - 1,
+            next,
+            ...[511, 512, 513, 700, 1_024, 1_100].map((step) => start + step),
+          ]
+          for (const position of positions.filter((at) => at >= first && at <= next)) {
+            // Of a publisher that has not come yet, its first number tells.
+            const told = rig.before(position)
+            for (const [incarnation, number] of Object.entries(truth[position - start] ?? {}))
+              expect([position, incarnation, told[Number(incarnation)]]).toEqual([
+                position,
+                incarnation,
+                number,
+              ])
+          }
+        },
+      ),
+      { numRuns: 20 },
+    )
+  })
+
+  it('are found from the checkpoint before a position, not from the start of the ring', () => {
+    const rig = new Rig()
+    for (let number = 1; number <= 2_000; number++) rig.add(a, number)
+    const cost = (position: number): number => {
+      rig.looked = 0
+      expect(rig.before(position)).toEqual({ 10: position - 1 })
+      return rig.looked
+    }
+    expect([1, 2, 512, 513, 1_024, 1_030, 2_000, 2_001].map(cost)).toEqual([0, 1, 0, 1, 0, 6, 464, 0])
+  })
+
+  it('remember as many publishers as a position can hold, and of those that are forgotten nothing', () => {
+    const rig = new Rig()
+    const many = Array.from({ length: limits.publishers + 1 }, (_, n) => new Publisher(1_000 + n, n))
+    many.slice(0, -1).forEach((publisher) => rig.add(publisher, 1))
+    expect(many.filter((publisher) => rig.heads.of(publisher) === 1)).toHaveLength(limits.publishers)
+    rig.add(many.at(-1) as Publisher, 1)
+    expect(rig.heads.of(many[0] as Publisher)).toBeUndefined()
+    expect(many.filter((publisher) => rig.heads.of(publisher) === 1)).toHaveLength(limits.publishers)
+    expect(rig.heads.before(rig.ring.first, rig.ring)).toHaveLength(limits.publishers)
+    expect(rig.heads.before(rig.ring.next - 1, rig.ring)).toHaveLength(limits.publishers)
+    // One of the entries of the forgotten one leaves the ring.
+    rig.drop()
+    expect(rig.heads.of(many[0] as Publisher)).toBeUndefined()
+    expect(rig.add(many[0] as Publisher, 5)).toBe(0)
+  })
+})
+
+describe('The publishers that a node knows', () => {
+  it('are numbered as they come, the node itself first; a full table takes no new one', () => {
+    const publishers = new Publishers(7)
+    expect([publishers.size, publishers.own, publishers.of(7)]).toEqual([
+      1,
+      { incarnation: 7, number: 0 },
+      publishers.own,
+    ])
+    const one = publishers.of(100)
+    expect([one, publishers.of(100), publishers.of(200)?.number]).toEqual([
+      { incarnation: 100, number: 1 },
+      one,
+      2,
+    ])
+    for (let n = 3; n < limits.nodePublishers; n++) publishers.of(1_000 + n)
+    expect([publishers.size, publishers.of(5), publishers.of(100)]).toEqual([
+      limits.nodePublishers,
+      null,
+      one,
+    ])
+  })
+
+  it('are told from the one that a connection does not know on, in one message for all that know the same', () => {
+    const publishers = new Publishers(7)
+    for (const incarnation of [8, 9]) publishers.of(incarnation)
+    const told = (from: number): unknown =>
+      binaryCodec.decode(publishers.messageFrom(from).binary, 'server')[0]
+    expect(told(1)).toEqual({
+      type: 'publishers',
+      first: 1,
+      publishers: [{ publisher: 8 }, { publisher: 9 }],
+    })
+    expect(publishers.messageFrom(1)).toBe(publishers.messageFrom(1))
+    expect(told(2)).toEqual({ type: 'publishers', first: 2, publishers: [{ publisher: 9 }] })
+    publishers.of(10)
+    expect(told(2)).toEqual({
+      type: 'publishers',
+      first: 2,
+      publishers: [{ publisher: 9 }, { publisher: 10 }],
+    })
+    expect(told(1)).toMatchObject({ first: 1, publishers: { length: 3 } })
+  })
+})
