@@ -21,7 +21,7 @@ import type {
   SealedFrame,
   Transport,
 } from './ports.ts'
-import { pageOf, type PageQuery } from './ground/page.ts'
+import { pageOf, type PageQuery, type Search } from './ground/page.ts'
 import { Requests } from './up/requests.ts'
 import { Revocations, type Revoked } from './door/revocations.ts'
 import type { SessionInfo } from './session/session-info.ts'
@@ -291,7 +291,7 @@ export class RtmsNode {
   }
 
   /** A page of the meetings in order of name, optionally of one kind. */
-  meetingPage(wish: PageQuery, kind?: string): readonly MeetingInfo[] {
+  meetingPage(wish: PageQuery, kind?: string): Search<readonly MeetingInfo[]> {
     return this.#meetings.page(wish, kind)
   }
 
@@ -345,8 +345,8 @@ export class RtmsNode {
   }
 
   /** A page of the topics in order of name. */
-  topicPage(wish: PageQuery): readonly TopicInfo[] {
-    return pageOf(this.#topics.all(), wish).map(topicInfo)
+  *topicPage(wish: PageQuery): Search<readonly TopicInfo[]> {
+    return (yield* pageOf(this.#topics.all(), wish)).map(topicInfo)
   }
 
   topic(name: string): TopicInfo | undefined {

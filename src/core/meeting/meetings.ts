@@ -8,7 +8,7 @@ import type { Downstream } from '../down/downstream.ts'
 import type { MeetingBusiness, MeetingInfo } from './business.ts'
 import { Owner, type OwnerHost } from './owner.ts'
 import { Room } from './room.ts'
-import { pageOf, type PageQuery } from '../ground/page.ts'
+import { pageOf, type PageQuery, type Search } from '../ground/page.ts'
 import type { Refusal } from '../ports.ts'
 import type { Account } from '../session/account.ts'
 import type { Session } from '../session/session.ts'
@@ -77,9 +77,9 @@ export class Meetings {
   }
 
   /** A page of the meetings in order of name, optionally of one kind. */
-  page(wish: PageQuery, kind: string | undefined): MeetingInfo[] {
+  *page(wish: PageQuery, kind: string | undefined): Search<readonly MeetingInfo[]> {
     const isOf = (owner: Owner): boolean => kind === undefined || owner.kind === kind
-    return pageOf(this.#meetings.values(), wish, isOf).map(({ info }) => info)
+    return (yield* pageOf(this.#meetings.values(), wish, isOf)).map(({ info }) => info)
   }
 
   /**

@@ -131,7 +131,7 @@ export class Sessions {
     return user
   }
 
-  /** Looks at two users without a session, one more than each connection adds, and forgets them if it may. */
+  /** Looks at two users without a session, one more than has just come, and forgets them if it may. */
   #forget(now: number): void {
     const idle = this.#idle
     for (let looks = 0; looks < 2 && idle.oldest !== undefined; looks++) {
@@ -147,10 +147,9 @@ export class Sessions {
   detach(session: Session, now: number): void {
     session.state = { is: 'away' }
     this.#timers.set(session.expiry, now + this.#config.limits.sessionKeepMs)
-    this.#forget(now)
   }
 
-  remove(session: Session): void {
+  remove(session: Session, now: number): void {
     session.state = { is: 'ended' }
     session.log.release()
     this.#timers.clear(session.expiry)
@@ -163,6 +162,7 @@ export class Sessions {
       this.#byUser.delete(name)
       this.#host.budget.leave(user)
       this.#idle.set(name, account)
+      this.#forget(now)
     }
     this.#stats.sessionsEnded++
   }

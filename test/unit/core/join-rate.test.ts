@@ -1,3 +1,4 @@
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { weights } from '../../../src/core/ground/weights.ts'
 import { JoinRate } from '../../../src/core/meeting/join-rate.ts'
@@ -21,6 +22,32 @@ describe('Taking a seat again and again', () => {
     expect(rate.take('ann', 2)).toBeGreaterThan(0)
     rate.take('one more', 3)
     expect(rate.take('ann', 4)).toBe(0)
+  })
+
+  it('is remembered of the users who joined last, unless their allowance is whole again', () => {
+    const step = fc.record({ user: fc.nat(6), wait: fc.nat(40_000) })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 4 }), (steps, users) => {
+        const rate = new JoinRate(3, new Purse(endless()), users)
+        /** By user, in order of the last join: when the allowance will be whole again. */
+        const model = new Map<string, number>()
+        let now = 0
+        for (const { user: n, wait } of steps) {
+          now += wait
+          const user = `u${n}`
+          const whole = Math.max(now, model.get(user) ?? 0) + 20_000
+          const expected = Math.max(0, whole - now - 60_000)
+          expect(rate.take(user, now)).toBeCloseTo(expected, 3)
+          if (expected > 0.001) continue
+          model.delete(user)
+          model.set(user, whole)
+          if (model.size <= users) continue
+          for (const [each, at] of model) if (at <= now) model.delete(each)
+          const [oldest] = model.keys()
+          if (model.size > users && oldest !== undefined) model.delete(oldest)
+        }
+      }),
+    )
   })
 
   it('is refused RATE beyond that, while who comes back to a kept seat is not counted', () => {

@@ -192,4 +192,48 @@ describe('A meeting that is not open', () => {
     answer(h, false)
     expect(asked(h).at(-1)).toBe('crowd c8')
   })
+
+  it('is said to be wanted no more only where it was asked for, and nobody answered in time', () => {
+    const h = harness({ authorizeMs: 1_000, openings: 1 })
+    const [ann, bob] = [h.connect('ann'), h.connect('bob')]
+    ann.join('m')
+    bob.join('n')
+    h.settle()
+    answer(h, false)
+    expect([asked(h), h.application.unopened]).toEqual([['bob n'], []])
+    ann.join('o')
+    h.advance(1_000)
+    // The one that waited for its turn was never asked for.
+    expect(h.application.unopened).toEqual(['n'])
+    expect([heard(ann), heard(bob)]).toEqual([['NOT_FOUND', 'NOT_FOUND'], ['NOT_FOUND']])
+  })
+
+  it('costs a user nothing any more once the session that wanted it has ended', () => {
+    const h = harness()
+    h.connect('ann')
+    const { bytes } = h.node.logs
+    const other = h.connect('ann')
+    other.join('m')
+    h.settle()
+    other.hangUp(true)
+    expect([h.node.logs.bytes, asked(h)]).toEqual([bytes, ['ann m']])
+    answer(h, true)
+    expect(h.node.meeting('m')?.members).toEqual([])
+  })
+
+  it('does not hold up what its session sends afterwards, once it has an answer', () => {
+    const h = harness()
+    const peer = h.connect('ann')
+    peer.join('m')
+    peer.request('r')
+    h.settle()
+    const { bytes } = h.node.logs
+    expect(requested(h)).toEqual([])
+    answer(h, true)
+    expect([requested(h), heard(peer)[0]]).toEqual([['r'], 'joined'])
+    expect(h.node.logs.bytes).toBeGreaterThan(bytes)
+    peer.request('s')
+    h.settle()
+    expect(requested(h)).toEqual(['r', 's'])
+  })
 })
