@@ -94,6 +94,14 @@ export class Budget {
     return held + bytes <= this.#share
   }
 
+  /**
+   * When {@link enforce} may next cut; `Infinity` while there is room. What is pushed to a session without a connection
+   * gives a sweep nothing else to do.
+   */
+  get deadline(): number {
+    return this.#isHigh ? this.#notBefore : Infinity
+  }
+
   /** When the budget is nearly full, cuts every payer above the common size to that size. */
   enforce(now: number): void {
     if (!this.#isHigh) this.#share = null

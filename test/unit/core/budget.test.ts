@@ -175,8 +175,11 @@ describe('The budget of a node', () => {
       }
     }
     payers.push(new Miser(budget, 20))
+    expect(budget.deadline).toBeLessThan(0)
     for (const now of [0, 500, 999, 1_000]) budget.enforce(now)
-    expect(asked).toBe(2)
+    expect([asked, budget.deadline]).toEqual([2, 2_000])
+    payers[0]?.hold(-11)
+    expect(budget.deadline).toBe(Infinity)
   })
 })
 
