@@ -235,6 +235,33 @@ describe('A page of a topic', () => {
     ).toEqual([['b', 'a'], ['b', 'a'], ['a'], []])
   })
 
+  it('with a removal is shared by those who began at one position, and by nobody else', () => {
+    const topic = topicOf([entry(1, 'a'), { ...entry(2, 'b'), tombstone: true }, entry(3, 'c')])
+    const readerOf = (began: number): ReturnType<typeof cursorAt> => {
+      const cursor = cursorAt(topic, 1, { conflate: true, values: true })
+      cursor.values = began
+      return cursor
+    }
+    const first = topic.read(readerOf(2))
+    const second = topic.read(readerOf(2))
+    expect(second).toBe(first)
+    const numbersOf = (began: number): number[] =>
+      publicationsOf(drain(topic, readerOf(began))).map(({ number }) => number)
+    expect([numbersOf(3), numbersOf(2), numbersOf(3)]).toEqual([
+      [1, 3],
+      [1, 2, 3],
+      [1, 3],
+    ])
+    // Without a removal all share it, whenever they began.
+    const plain = topicOf([entry(1, 'a'), entry(2, 'b')])
+    const [one, other] = [0, 1].map((began) => {
+      const cursor = cursorAt(plain, 1, { conflate: true, values: true })
+      cursor.values = began
+      return plain.read(cursor)
+    })
+    expect(other).toBe(one)
+  })
+
   it('tells a reader of some keys, which has missed a stretch, only the values from that stretch', () => {
     const topic = topicOf([entry(1, 'a'), entry(2, 'b'), entry(3, 'c'), entry(4, 'a'), entry(5, 'b')], {
       keep: 2,
