@@ -222,6 +222,9 @@ function run(
   else both.put(name, what === 'remove' && name !== '', both.position + 1 - late, source)
 }
 
+const upTo = (position: number): unknown =>
+  [1, 3, 4, 5, 6].map((from) => [from <= position, from <= position])
+
 describe('A compacted log', () => {
   it('knows the latest entry of each key, what was forgotten and what was dropped', () => {
     fc.assert(
@@ -321,8 +324,6 @@ describe('A compacted log', () => {
     const never = new Set(['never'])
     const told = (): unknown =>
       [1, 3, 4, 5, 6].map((from) => [compacted.hasForgotten(never, from), compacted.hasDropped(never, from)])
-    const upTo = (position: number): unknown =>
-      [1, 3, 4, 5, 6].map((from) => [from <= position, from <= position])
     for (let n = 3; n < fixedLimits.forgottenKeys; n++) both.remove(`k${n}`)
     expect(told()).toEqual(upTo(0))
     both.remove('one more')

@@ -13,6 +13,9 @@ function members({ first }: Group): TopicCursor[] {
   return all
 }
 
+const kind = ({ hz, wish }: TopicCursor): string =>
+  `${hz} ${wish.conflate} ${!wish.conflate && wish.policy === 2}`
+
 describe('The readers of a topic', () => {
   it('are grouped by rung, by conflating or not and by strictness, whoever comes and goes', () => {
     const step = fc.record({
@@ -28,8 +31,6 @@ describe('The readers of a topic', () => {
         const all: TopicCursor[] = []
         /** What each group was last offered, and how many of its members had not read it by then. */
         const offered = new Map<string, { to: number; behind: number }>()
-        const kind = ({ hz, wish }: TopicCursor): string =>
-          `${hz} ${wish.conflate} ${!wish.conflate && wish.policy === 2}`
         let number = 1
         for (const { what, n, hz, conflate, policy } of steps) {
           const one = all[n % (all.length || 1)]
@@ -201,33 +202,33 @@ describe('The readers of a topic', () => {
   })
 })
 
+interface Rig {
+  readonly timers: Timers
+  readonly flushed: [Group, number][]
+  readonly rungs: Rungs
+  readonly group: (hz: number) => Group
+  readonly run: (now: number) => void
+}
+
+function rig(): Rig {
+  const topic: Topic = topicOf([{ number: 1 }])
+  const timers = new Timers()
+  const flushed: [Group, number][] = []
+  let clock = 0
+  const rungs = new Rungs(timers, (group) => flushed.push([group, clock]))
+  const group = (hz: number): Group => {
+    const made = new Group(1)
+    made.add(cursorAt(topic, 1, { hz }))
+    return made
+  }
+  const run = (now: number): void => {
+    clock = now
+    timers.run(now)
+  }
+  return { timers, flushed, rungs, group, run }
+}
+
 describe('The rungs', () => {
-  interface Rig {
-    readonly timers: Timers
-    readonly flushed: [Group, number][]
-    readonly rungs: Rungs
-    readonly group: (hz: number) => Group
-    readonly run: (now: number) => void
-  }
-
-  function rig(): Rig {
-    const topic: Topic = topicOf([{ number: 1 }])
-    const timers = new Timers()
-    const flushed: [Group, number][] = []
-    let clock = 0
-    const rungs = new Rungs(timers, (group) => flushed.push([group, clock]))
-    const group = (hz: number): Group => {
-      const made = new Group(1)
-      made.add(cursorAt(topic, 1, { hz }))
-      return made
-    }
-    const run = (now: number): void => {
-      clock = now
-      timers.run(now)
-    }
-    return { timers, flushed, rungs, group, run }
-  }
-
   it('flush a group without a rung at once, and one with a rung at the next multiple of its interval', () => {
     for (const hz of ladder) {
       const { timers, flushed, rungs, group, run } = rig()
