@@ -53,11 +53,6 @@ export class Sessions {
     return (seatless.length > 0 ? seatless : away).sort((a, b) => a.expiry.at - b.expiry.at)[0]
   }
 
-  /** The users who have sessions here. */
-  users(): Iterable<User<Session>> {
-    return this.#byUser.values()
-  }
-
   /** Number of a user's sessions, and how many of them have a connection. */
   presence(user: string): { readonly sessions: number; readonly connected: number } {
     const sessions = [...this.of(user)]
@@ -130,6 +125,7 @@ export class Sessions {
     const account = this.#idle.get(name) ?? new Account(this.#rates)
     const { budget } = this.#host
     const user = new User<Session>(account, budget.ledgers.user, (outlet) => this.#host.slow(outlet))
+    budget.enter(user)
     this.#idle.delete(name)
     this.#byUser.set(name, user)
     return user
@@ -164,6 +160,7 @@ export class Sessions {
     user?.sessions.delete(session)
     if (user?.sessions.size === 0) {
       this.#byUser.delete(name)
+      this.#host.budget.leave(user)
       this.#idle.set(name, account)
       this.#forget(now)
     }

@@ -1,11 +1,13 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { weights } from '../../../src/core/ground/weights.ts'
 import { JoinRate } from '../../../src/core/meeting/join-rate.ts'
 import { Harness } from './harness.ts'
+import { endless, Purse } from './payers.ts'
 
 describe('Taking a seat again and again', () => {
   it('is allowed so often in a minute, and says how long to wait for the next', () => {
-    const rate = new JoinRate(3)
+    const rate = new JoinRate(3, new Purse(endless()))
     expect([0, 0, 0].map((at) => rate.take('ann', at))).toEqual([0, 0, 0])
     expect(rate.take('ann', 5_000)).toBeCloseTo(15_000)
     expect(rate.take('bob', 5_000)).toBe(0)
@@ -14,7 +16,7 @@ describe('Taking a seat again and again', () => {
   })
 
   it('of more users than are remembered forgets who joined longest ago', () => {
-    const rate = new JoinRate(1)
+    const rate = new JoinRate(1, new Purse(endless()))
     expect(rate.take('ann', 0)).toBe(0)
     for (let n = 1; n <= 1_023; n++) rate.take(`u${n}`, 1)
     expect(rate.take('ann', 2)).toBeGreaterThan(0)
@@ -26,7 +28,7 @@ describe('Taking a seat again and again', () => {
     const step = fc.record({ user: fc.nat(6), wait: fc.nat(40_000) })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 4 }), (steps, users) => {
-        const rate = new JoinRate(3, users)
+        const rate = new JoinRate(3, new Purse(endless()), users)
         /** By user, in order of the last join: when the allowance will be whole again. */
         const model = new Map<string, number>()
         let now = 0
@@ -65,4 +67,16 @@ describe('Taking a seat again and again', () => {
     h.advance(30_000)
     expect(h.seat(h.connect('ann'), 'm')).toMatchObject({ slot: 0 })
   })
+})
+
+it('The users whose joins are counted are paid for by the meeting, until their rates are whole again', () => {
+  const meeting = new Purse(endless())
+  const rate = new JoinRate(60, meeting)
+  for (let n = 0; n < 10; n++) rate.take(`u${n}`, n * 100)
+  rate.take('u9', 900)
+  expect(meeting.held).toBe(10 * weights.joiner)
+  rate.take('one more', 1_500)
+  expect(meeting.held).toBe(5 * weights.joiner)
+  rate.clear()
+  expect(meeting.held).toBe(0)
 })

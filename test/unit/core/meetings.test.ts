@@ -12,8 +12,13 @@ import { SYSTEM_SLOT } from '../../../src/protocol/limits.ts'
 import type { MeetingEvent } from '../../../src/protocol/index.ts'
 import { bytes, Harness, text } from './harness.ts'
 
-const names = (node: RtmsNode, ...args: Parameters<RtmsNode['meetingPage']>): string[] =>
-  node.meetingPage(...args).map(({ name }) => name)
+const names = (node: RtmsNode, ...args: Parameters<RtmsNode['meetingPage']>): string[] => {
+  const search = node.meetingPage(...args)
+  for (;;) {
+    const step = search.next()
+    if (step.done === true) return step.value.map(({ name }) => name)
+  }
+}
 
 describe('The meetings of a node', () => {
   it('are listed page by page in order of name, all or those of one kind', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { grant, Harness, type Peer } from './harness.ts'
+import { grant, Harness, type Peer, text } from './harness.ts'
 
 /** A node that opens meetings on demand. */
 function harness(limits = {}): Harness {
@@ -21,6 +21,45 @@ function answer(h: Harness, opens: boolean): void {
   h.node.handleMissing(missing, h.now)
   h.settle()
 }
+
+describe('A user', () => {
+  it('has so many meetings opened, and no more until one of them has ended', () => {
+    const h = harness({ meetingsPerUser: 2 })
+    const [ann, bob] = [h.connect('ann'), h.connect('bob')]
+    const join = (peer: Peer, name: string): string | undefined => {
+      peer.join(name)
+      h.settle()
+      if (h.application.missing.length > 0) answer(h, true)
+      return heard(peer)[0]
+    }
+    const seen = [join(ann, 'a'), join(ann, 'b'), join(ann, 'c'), join(bob, 'c'), join(ann, 'c')]
+    expect(seen).toEqual(['joined', 'joined', 'LIMIT', 'joined', 'joined'])
+    h.node.closeMeeting('a')
+    expect([join(ann, 'd'), join(ann, 'e')]).toEqual(['ended', 'LIMIT'])
+    expect(h.node.meeting('d')).toMatchObject({ members: [{ user: 'ann' }] })
+  })
+
+  it('pays for them together with all else that is there because of it', () => {
+    const h = harness({ logBytes: 400_000 })
+    h.node.openMeeting('quiet', { frameRate: 0 }, h.now)
+    const bot = h.node.addBot('quiet', 'bot')
+    if (typeof bot === 'string') throw new Error(bot)
+    for (let n = 0; n < 50; n++) {
+      bot.send(text('x'.repeat(200)))
+      h.settle()
+    }
+    const ann = h.connect('ann')
+    for (let n = 0; n < 200; n++) {
+      ann.join(`m${n}`, { spectator: true })
+      h.settle()
+      if (h.application.missing.length > 0) answer(h, true)
+      h.advance(100)
+    }
+    expect(h.node.meetingCount).toBeLessThan(115)
+    expect([...h.node.meetingHistory('quiet', 1, 100)]).toHaveLength(50)
+    expect(h.node.openMeeting('another', {}, h.now)).toMatchObject({ name: 'another' })
+  })
+})
 
 describe('A meeting that is not open', () => {
   it('is asked for once, whoever wants to join it, and all are in when it is open', () => {
