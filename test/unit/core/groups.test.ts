@@ -119,7 +119,7 @@ describe('The readers of a topic', () => {
     const [plain, some] = [cursorAt(topic, 2), cursorAt(topic, 1, { keys })]
     expect([plain.weight, some.weight]).toEqual([
       weights.subscription,
-      weights.subscription + 2 * weights.key,
+      weights.subscription + 2 * (weights.key + 1),
     ])
     expect([plain.name, plain.place]).toEqual([
       't',
