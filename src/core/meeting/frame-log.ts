@@ -1,6 +1,6 @@
 import { encodeBatch } from '../../protocol/binary.ts'
-import { Writer } from '../../protocol/bytes.ts'
-import { EMPTY_FRAME, entriesOf, joinFrames } from '../../protocol/frames.ts'
+import { Reader, Writer } from '../../protocol/bytes.ts'
+import { EMPTY_FRAME, joinFrames } from '../../protocol/frames.ts'
 import { nowhere, schema } from '../../protocol/schema.ts'
 import { type Ledger, Payer } from '../ground/budget.ts'
 import { fixedLimits } from '../ground/config.ts'
@@ -16,6 +16,11 @@ const scratch: Writer = new Writer(4_096)
 /** What keeping a frame costs. It bounds the number of empty frames too. */
 function weigh(frame: Uint8Array): number {
   return weights.emptyFrame + (frame === EMPTY_FRAME ? 0 : weights.bytes + frame.length)
+}
+
+/** Number of entries of an encoded frame. */
+function entriesOf(frame: Uint8Array): number {
+  return frame.length === 0 ? 0 : new Reader(frame).uint() / 2
 }
 
 /**
