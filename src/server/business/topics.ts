@@ -55,7 +55,10 @@ export class Topics {
     }: { readonly key?: string | undefined; readonly tombstone?: boolean | undefined } = {},
   ): number {
     if (typeof key !== 'string' || !isKey(key)) {
-      throw new RtmsError('BAD_NAME', `a key must be a string of at most ${limits.name} bytes`)
+      throw new RtmsError(
+        'BAD_NAME',
+        `a key must be a string of at most ${limits.name} bytes, without lone surrogates`,
+      )
     }
     if (tombstone && key === '')
       throw new RtmsError('BAD_NAME', 'a tombstone removes a key: name it in `key`')

@@ -244,7 +244,11 @@ function conflictsOf(options: RtmsOptions): string[] {
   if (secret !== undefined && keys !== undefined) {
     faults.push('keys: both it and secret were given; expected one of them; remove the one you do not use')
   }
-  if (typeof keys === 'object' && (keys.verify === undefined) === (keys.jwks === undefined)) {
+  if (
+    typeof keys === 'object' &&
+    keys !== null &&
+    (keys.verify === undefined) === (keys.jwks === undefined)
+  ) {
     faults.push(
       'keys: expected either verify, with the public key, or jwks, with the URL where the issuer publishes it; give one of them',
     )

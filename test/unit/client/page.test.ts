@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { live, make, settle, useVirtualTime } from './fake-socket.ts'
 
@@ -70,13 +71,14 @@ describe('A page', () => {
   )
 
   it('is not listened to by a client that has closed', async () => {
-    const { client, socket } = await live()
+    const { client } = await live()
+    const listeners = (): number[] => [
+      ...['pagehide', 'pageshow', 'online'].map((type) => getEventListeners(window, type).length),
+      getEventListeners(page, 'visibilitychange').length,
+    ]
+    expect(listeners()).toEqual([1, 1, 1, 1])
     client.close()
-    const asked = socket.sent.length
-    show(false)
-    window.dispatchEvent(new Event('pagehide'))
-    show(true)
-    expect([client.state, socket.sent.length]).toEqual(['closed', asked])
+    expect(listeners()).toEqual([0, 0, 0, 0])
   })
 })
 
