@@ -210,18 +210,19 @@ export class Followers {
       // If its log was already known, the seat was left when it was given up.
       if (abandoned.lastLog !== log) this.#sendLeave(log)
       this.#settle(meeting)
-    } else if (seat?.call === call) {
-      this.#byLog.set(log, seat)
-      const inputs = seat.handleJoined(message, this.#session, this.#entriesLost, now)
-      // Earlier inputs go first: a listener may send more.
-      for (const input of inputs) this.#send(input)
-      seat.listener.joined(message)
-    } else if (seat !== undefined && abandoned === undefined) {
-      // This answers a JOIN of an earlier connection; the entries that the session log still holds follow it.
-      seat.answered(call)
+    } else if (seat !== undefined && (seat.call === call || abandoned === undefined)) {
       this.#byLog.delete(seat.lastLog)
-      seat.lastLog = log
       this.#byLog.set(log, seat)
+      if (seat.call === call) {
+        const inputs = seat.handleJoined(message, this.#session, this.#entriesLost, now)
+        // Earlier inputs go first: a listener may send more.
+        for (const input of inputs) this.#send(input)
+        seat.listener.joined(message)
+      } else {
+        // This answers a JOIN of an earlier connection; the entries that the session log still holds follow it.
+        seat.answered(call)
+        seat.lastLog = log
+      }
     }
   }
 
@@ -249,8 +250,8 @@ export class Followers {
     const isSeat = of instanceof SeatMachine
     const { code } = error
     const isGone = code === 'NOT_FOUND'
-    const isNew = isSeat && of.world === 0
-    if (!isNew && (code === 'RATE' || code === 'BUSY'))
+    // A first join is told at once.
+    if (!(isSeat && of.world === 0) && (code === 'RATE' || code === 'BUSY'))
       this.#refused.set(of, now + within(error.retryAfterMs || PAUSE_MS))
     else if (isSeat && isGone && of.handleMissing(ticket)) this.#byLog.delete(of.lastLog)
     else {
