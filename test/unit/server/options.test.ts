@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { defaultLimits } from '../../../src/server/ground/limits.ts'
 import { silent } from '../../../src/server/ground/logger.ts'
-import { type RtmsOptions, settle } from '../../../src/server/options/options.ts'
+import { settle } from '../../../src/server/options/options.ts'
 import { show } from '../../../src/server/options/setting.ts'
 
 const secret = 's'.repeat(32)
@@ -14,10 +14,10 @@ const server = createServer()
 /** The options that are refused, by name; none where they are taken. */
 function refused(options: object): string[] {
   try {
-    settle({ secret, ...options } as RtmsOptions)
+    settle({ secret, ...options })
     return []
   } catch (error) {
-    const [head, ...faults] = String((error as Error).message).split('\n')
+    const [head, ...faults] = (error as Error).message.split('\n')
     expect(head).toBe('RTMS cannot start:')
     return faults.map((fault) => /^ {2}([\w.]+): /.exec(fault)?.[1] ?? fault)
   }
