@@ -173,6 +173,14 @@ export class Budget {
     return largestOf(this.#holders, this.used, this.limit * AFTER_CUT)
   }
 
+  /**
+   * When {@link enforce} may next cut; `Infinity` while there is room. What is pushed to a session without a connection
+   * gives a sweep nothing else to do.
+   */
+  get deadline(): number {
+    return this.#isHigh ? this.#notBefore : Infinity
+  }
+
   /** Whether a cut is under way. */
   get hasWork(): boolean {
     return this.#cutting !== null

@@ -175,9 +175,13 @@ describe('The budget of a node', () => {
         asked++
       }
     }
-    budget.enter(new Miser(budget, 20))
+    const miser = new Miser(budget, 20)
+    budget.enter(miser)
+    expect(budget.deadline).toBeLessThan(0)
     for (const now of [0, 500, 999, 1_000]) budget.enforce(now)
-    expect(asked).toBe(2)
+    expect([asked, budget.deadline]).toEqual([2, 2_000])
+    miser.hold(-11)
+    expect(budget.deadline).toBe(Infinity)
   })
 })
 

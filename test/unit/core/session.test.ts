@@ -112,7 +112,7 @@ describe('A session', () => {
     const session = make()
     const join: ClientMessage = { type: 'leave', call: 1, log: 1 }
     session.wait(join)
-    expect([session.isHeld, session.payer.held]).toEqual([true, weighMessage(join)])
+    expect([session.isHeld, session.payer.held]).toEqual([true, weighMessage(join) + weights.question])
     session.goOn()
     session.goOn()
     expect([session.isHeld, session.payer.held]).toEqual([false, 0])
@@ -265,39 +265,39 @@ describe('A user who holds too much', () => {
   })
 })
 
-describe('The sessions of a node', () => {
-  function sessionsOf(parts: Partial<typeof all> = {}) {
-    const timers = new Timers()
-    const stats = new Stats()
-    const limitsOf = { ...all, ...parts }
-    let id = 0
-    const config = {
-      id: 'n',
-      incarnation: 1,
-      wallOffset: 1_000,
-      entropy: (count: number) => new Uint8Array(count).fill(++id),
-      limits: limitsOf,
-    }
-    const host = {
-      limits: limitsOf,
-      budget: endless(),
-      slow: () => {},
-      expired: () => {},
-      caughtUp: () => {},
-    }
-    const sessions = new Sessions(config, timers, stats, host)
-    const attach = (user: string, session = '', expires = 0): ReturnType<Sessions['attach']> => {
-      const hello = { session } as MessageOf<'hello'>
-      return sessions.attach(outlet(), hello, grant(user, { expires }))
-    }
-    const open = (user: string): Session => {
-      const result = attach(user)
-      if (typeof result === 'string') throw new Error(result)
-      return result.session
-    }
-    return { sessions, timers, stats, attach, open }
+function sessionsOf(parts: Partial<typeof all> = {}) {
+  const timers = new Timers()
+  const stats = new Stats()
+  const limitsOf = { ...all, ...parts }
+  let id = 0
+  const config = {
+    id: 'n',
+    incarnation: 1,
+    wallOffset: 1_000,
+    entropy: (count: number) => new Uint8Array(count).fill(++id),
+    limits: limitsOf,
   }
+  const host = {
+    limits: limitsOf,
+    budget: endless(),
+    slow: () => {},
+    expired: () => {},
+    caughtUp: () => {},
+  }
+  const sessions = new Sessions(config, timers, stats, host)
+  const attach = (user: string, session = '', expires = 0): ReturnType<Sessions['attach']> => {
+    const hello = { session } as MessageOf<'hello'>
+    return sessions.attach(outlet(), hello, grant(user, { expires }))
+  }
+  const open = (user: string): Session => {
+    const result = attach(user)
+    if (typeof result === 'string') throw new Error(result)
+    return result.session
+  }
+  return { sessions, timers, stats, attach, open }
+}
 
+describe('The sessions of a node', () => {
   it('have ids of their own, and go on for their user alone', () => {
     const { sessions, attach, open, stats } = sessionsOf({ sessionsPerUser: 2 })
     const session = open('ann')

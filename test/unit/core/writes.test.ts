@@ -242,25 +242,26 @@ describe('A write', () => {
   })
 })
 
+const turns = (budget: number, work: number): number[][] => {
+  const rig = new Rig()
+  const outlets = [1, 2, 3, 4, 5].map((log) => {
+    const outlet = rig.outlet()
+    rig.down.mark(rig.cursor(new Shelf(log, 1), outlet))
+    return outlet
+  })
+  const counts: number[][] = []
+  while (rig.down.hasWork) {
+    rig.flush(budget, work)
+    counts.push([
+      outlets.filter(({ transport }) => transport.packets.length > 0).length,
+      rig.stats.sweepsCutDown,
+    ])
+  }
+  return counts
+}
+
 describe('A flush', () => {
   it('ends with its bytes or its work; who was not reached comes first in the next', () => {
-    const turns = (budget: number, work: number): number[][] => {
-      const rig = new Rig()
-      const outlets = [1, 2, 3, 4, 5].map((log) => {
-        const outlet = rig.outlet()
-        rig.down.mark(rig.cursor(new Shelf(log, 1), outlet))
-        return outlet
-      })
-      const counts: number[][] = []
-      while (rig.down.hasWork) {
-        rig.flush(budget, work)
-        counts.push([
-          outlets.filter(({ transport }) => transport.packets.length > 0).length,
-          rig.stats.sweepsCutDown,
-        ])
-      }
-      return counts
-    }
     const each = costs.walked + costs.write + SIZE * costs.byte
     expect(turns(2 * SIZE, Infinity)).toEqual([
       [2, 1],
