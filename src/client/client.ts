@@ -102,12 +102,12 @@ export class Client {
         },
         push: (name, data) => this.#pushes.get(name)?.emit(fromPayload(data)),
         welcome: (welcome) => {
-          const first = this.#welcome === null
+          const before = this.#welcome
           this.#welcome = welcome
           // A session that was not asked for again, because the ticket may be another user's, has no reason from the
           // node.
           const reason = welcome.reason || (welcome.resumed ? '' : 'NOT_FOUND')
-          if (!first) this.#reconnects.emit({ recovered: reason === '', reason })
+          if (before !== null) this.#reconnects.emit({ recovered: !reason, reason })
         },
       },
     )
@@ -195,7 +195,7 @@ export class Client {
     checkName(topic, 'topic', 'BAD_TOPIC')
     const { conflate = false, maxHz = 0, keys = [], history = 0, since } = options
     if (keys.length > limits.keys || !keys.every(isKey))
-      throw new RtmsError('LIMIT', `at most ${limits.keys} keys of ${limits.name} bytes`)
+      throw new RtmsError('LIMIT', `at most ${limits.keys} keys of at most ${limits.name} bytes`)
     if (!isUint(history)) throw new RangeError(`history is ${history}; expected 0 or more`)
     if (since !== undefined && !isPosition(since)) throw new TypeError('since must come from client.position')
     const wish: ReadOptions = {
