@@ -8,7 +8,7 @@ import {
 } from '../../protocol/index.ts'
 import type { Calls } from './calls.ts'
 import type { Done } from './calls.ts'
-import type { Waiting } from './limits.ts'
+import { type Waiting, within } from './limits.ts'
 import { type ReaderListener, type ReadOptions, type Senders, TopicReader } from './reader.ts'
 import { type SeatListener, SeatMachine } from './seat.ts'
 
@@ -250,9 +250,8 @@ export class Followers {
     const isSeat = of instanceof SeatMachine
     const { code } = error
     const isGone = code === 'NOT_FOUND'
-    const isNew = isSeat && of.world === 0
-    if (!isNew && (code === 'RATE' || code === 'BUSY'))
-      this.#refused.set(of, now + (error.retryAfterMs || PAUSE_MS))
+    if (!(isSeat && of.world === 0) && (code === 'RATE' || code === 'BUSY'))
+      this.#refused.set(of, now + within(error.retryAfterMs || PAUSE_MS))
     else if (isSeat && isGone && of.handleMissing(ticket)) this.#byLog.delete(of.lastLog)
     else {
       // Otherwise the session would keep a seat without a reader.
@@ -298,10 +297,7 @@ export class Followers {
   #add<F extends Follower>(follower: F): F {
     const { name } = follower
     const place = this.#placeOf(follower)
-    if (place.has(name)) {
-      const how = follower instanceof SeatMachine ? 'joined' : 'subscribed to'
-      throw new RtmsError('LIMIT', `${name} is ${how} already`)
-    }
+    if (place.has(name)) throw new RtmsError('LIMIT', `${name} is followed already`)
     place.set(name, follower)
     if (this.#isLive) this.#wishes.add(follower)
     if (this.#isClosed) this.end(new RtmsError('CLOSED'))
@@ -313,7 +309,7 @@ export class Followers {
    * `timeoutMs` is never sent.
    */
   input(seat: SeatMachine, data: Payload, timeoutMs: number, now: number, done: Done<number>): void {
-    if (!this.has(seat)) throw new RtmsError('NOT_JOINED', 'It was left or has ended.')
+    if (!this.has(seat)) throw new RtmsError('NOT_JOINED')
     const message = seat.send(data, timeoutMs, now, done)
     if (message !== null) this.#send(message)
   }
