@@ -8,7 +8,8 @@ export type BusListener = (topic: string, bytes: Uint8Array) => void
  * port. Published messages wait until `deliver` is called, because a port must not call back into the core.
  */
 export class MemoryBus {
-  readonly #subscribers: Map<string, Set<BusListener>> = new Map()
+  /** The listeners of each topic; of nearly all there is one. */
+  readonly #subscribers: Map<string, BusListener | readonly BusListener[]> = new Map()
   #pending: { readonly from: BusListener; readonly topic: string; readonly bytes: Uint8Array }[] = []
   /** Called when the first message starts to wait for `deliver`. */
   readonly #wake: () => void
@@ -19,10 +20,7 @@ export class MemoryBus {
 
   /** Makes the port of one node; messages from other nodes go to `listener`. */
   connect(listener: BusListener): Bus {
-    const hears = (topic: string): boolean => {
-      const listeners = this.#subscribers.get(topic)
-      return listeners !== undefined && !(listeners.size === 1 && listeners.has(listener))
-    }
+    const hears = (topic: string): boolean => (this.#subscribers.get(topic) ?? listener) !== listener
     return {
       hears,
       publish: (topic, bytes) => {
@@ -30,16 +28,27 @@ export class MemoryBus {
         if (this.#pending.push({ from: listener, topic, bytes }) === 1) this.#wake()
       },
       subscribe: (topic) => {
-        const listeners = this.#subscribers.get(topic)
-        if (listeners === undefined) this.#subscribers.set(topic, new Set([listener]))
-        else listeners.add(listener)
+        const listeners = this.#listeners(topic)
+        if (!listeners.includes(listener)) this.#set(topic, [...listeners, listener])
       },
       unsubscribe: (topic) => {
-        const listeners = this.#subscribers.get(topic)
-        listeners?.delete(listener)
-        if (listeners?.size === 0) this.#subscribers.delete(topic)
+        this.#set(
+          topic,
+          this.#listeners(topic).filter((each) => each !== listener),
+        )
       },
     }
+  }
+
+  #listeners(topic: string): readonly BusListener[] {
+    const known = this.#subscribers.get(topic) ?? []
+    return typeof known === 'function' ? [known] : known
+  }
+
+  #set(topic: string, listeners: readonly BusListener[]): void {
+    const [only] = listeners
+    if (only === undefined) this.#subscribers.delete(topic)
+    else this.#subscribers.set(topic, listeners.length === 1 ? only : listeners)
   }
 
   /** Delivers all waiting messages in order of publication, to every subscribed node except the publisher. */
@@ -47,7 +56,7 @@ export class MemoryBus {
     const pending = this.#pending
     this.#pending = []
     for (const { from, topic, bytes } of pending) {
-      for (const listener of this.#subscribers.get(topic) ?? []) if (listener !== from) listener(topic, bytes)
+      for (const listener of this.#listeners(topic)) if (listener !== from) listener(topic, bytes)
     }
   }
 }

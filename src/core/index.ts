@@ -32,6 +32,7 @@ export type {
   SealedFrame,
   Transport,
 } from './ports.ts'
+export type { Search } from './ground/page.ts'
 export { Places } from './ground/places.ts'
 export { type Bucket, FULL, Rate } from './ground/rate.ts'
 export type { Revoked } from './door/revocations.ts'

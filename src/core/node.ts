@@ -3,7 +3,7 @@ import type { Codec } from '../protocol/codec.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import type { Payload } from '../protocol/payload.ts'
 import { fixedLimits, type MeetingOptions, type NodeConfig, type NodeOptions } from './ground/config.ts'
-import { Budget, type Holdings, type Payer } from './ground/budget.ts'
+import { Budget, type Holdings } from './ground/budget.ts'
 import type { Connection } from './door/connection.ts'
 import { Connections } from './door/connections.ts'
 import { Endings } from './door/endings.ts'
@@ -21,7 +21,7 @@ import type {
   SealedFrame,
   Transport,
 } from './ports.ts'
-import { pageOf, type PageQuery } from './ground/page.ts'
+import { pageOf, type PageQuery, type Search } from './ground/page.ts'
 import { Requests } from './up/requests.ts'
 import { Revocations, type Revoked } from './door/revocations.ts'
 import type { SessionInfo } from './session/session-info.ts'
@@ -70,7 +70,7 @@ export class RtmsNode {
     const { stats } = this
     const { limits } = config
     const timers = this.#timers
-    const budget = new Budget(limits.logBytes, () => this.#payers())
+    const budget = new Budget(limits.logBytes)
     this.#budget = budget
     const work = new Work()
     const nextLog = (): number => ++this.#lastLog
@@ -175,6 +175,7 @@ export class RtmsNode {
       this.#topics.hasWork ||
       this.#meetings.hasWork ||
       this.#guards.hasWork ||
+      this.#budget.hasWork ||
       this.#endings.hasWork
     return busy ? now : this.#timers.next
   }
@@ -192,12 +193,6 @@ export class RtmsNode {
     if (!this.#downstream.hasWork) this.#topics.trim(now)
     this.#budget.enforce(now)
     this.#endings.sweep(now)
-  }
-
-  *#payers(): Generator<Payer> {
-    yield* this.#sessions.users()
-    yield* this.#meetings.logs()
-    yield* this.#topics.all()
   }
 
   // ---- connections
@@ -263,7 +258,8 @@ export class RtmsNode {
   ): MeetingInfo | ErrorCode | null {
     if (this.#connections.draining) return 'DRAINING'
     const logic = this.#guards.logic(business.logic)
-    return this.#meetings.open(name, options, { ...business, logic }, now)
+    const maker = this.#dispatch.openings.askedBy(name)
+    return this.#meetings.open(name, options, { ...business, logic }, now, maker)
   }
 
   closeMeeting(name: string): void {
@@ -294,7 +290,7 @@ export class RtmsNode {
   }
 
   /** A page of the meetings in order of name, optionally of one kind. */
-  meetingPage(wish: PageQuery, kind?: string): readonly MeetingInfo[] {
+  meetingPage(wish: PageQuery, kind?: string): Search<readonly MeetingInfo[]> {
     return this.#meetings.page(wish, kind)
   }
 
@@ -348,8 +344,8 @@ export class RtmsNode {
   }
 
   /** A page of the topics in order of name. */
-  topicPage(wish: PageQuery): readonly TopicInfo[] {
-    return pageOf(this.#topics.all(), wish).map(topicInfo)
+  *topicPage(wish: PageQuery): Search<readonly TopicInfo[]> {
+    return (yield* pageOf(this.#topics.all(), wish)).map(topicInfo)
   }
 
   topic(name: string): TopicInfo | undefined {

@@ -20,6 +20,11 @@ export interface FrameEntry {
 /** The bytes of an empty frame. */
 export const EMPTY_FRAME: Uint8Array = new Uint8Array(0)
 
+/** Number of entries of an encoded frame. */
+export function entriesOf(frame: Uint8Array): number {
+  return frame.length === 0 ? 0 : new Reader(frame).uint() / 2
+}
+
 /** Appends one entry to a frame under construction. */
 export function writeEntry(w: Writer, slot: number, seq: number, data: Payload): void {
   w.byte(slot)

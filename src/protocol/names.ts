@@ -22,9 +22,11 @@ export function isUser(user: string): boolean {
   return user.length > 0 && utf8Length(user) <= limits.name && !FORBIDDEN_IN_USER.test(user)
 }
 
-/** Whether `key` can be the key of a publication: at most 255 bytes of UTF-8; '' stands for none. */
+/**
+ * Whether `key` can be the key of a publication: at most 255 bytes of UTF-8 without lone surrogates; '' stands for none.
+ */
 export function isKey(key: string): boolean {
-  return utf8Length(key) <= limits.name
+  return utf8Length(key) <= limits.name && !/\p{Surrogate}/u.test(key)
 }
 
 /** Whether `name` is allowed by `pattern`: the name itself, a prefix ending in `.*`, or `*` for all. */

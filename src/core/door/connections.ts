@@ -394,6 +394,7 @@ export class Connections {
   ): void {
     const { limits } = this.#host.config
     connection.phase = { name: 'live', session, refresh: null }
+    connection.payer = session.payer
     this.#admission.welcome(connection)
     connection.window = hello.window === 0 ? 0 : Math.min(hello.window, limits.window)
     const received = session.log.attach(connection, resumed ? hello.received : 0)

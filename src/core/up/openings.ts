@@ -3,10 +3,13 @@ import { Asks } from '../ground/asks.ts'
 import type { Limits } from '../ground/config.ts'
 import type { Timers } from '../ground/timers.ts'
 import type { Application, MissingMeeting } from '../ports.ts'
+import type { Account } from '../session/account.ts'
 import type { Session } from '../session/session.ts'
 
 /** One question about a meeting, shared by all sessions that ask to join it meanwhile. */
 interface Opening extends MissingMeeting {
+  /** Of the user who asked first. */
+  readonly account: Account
   readonly joins: Map<Session, MessageOf<'join'>>
 }
 
@@ -47,12 +50,18 @@ export class Openings {
     session.wait(join)
     const name = join.meeting
     const known = this.#byName.get(name)
-    const opening = known ?? { name, user: session.user, joins: new Map() }
+    const { user, account } = session
+    const opening = known ?? { name, user, account, joins: new Map() }
     opening.joins.set(session, join)
     this.#bySession.set(session, opening)
     if (known !== undefined) return
     this.#byName.set(name, opening)
     this.#asks.ask(opening, now + this.#limits.authorizeMs)
+  }
+
+  /** The user who asked first for a meeting that the business is about to open; null for none. */
+  askedBy(name: string): Account | null {
+    return this.#byName.get(name)?.account ?? null
   }
 
   /** The business has opened the meeting or declined. A late or second answer is ignored. */

@@ -7,7 +7,7 @@ import { isProxy } from '../ground/address-range.ts'
 import { defined } from '../ground/defined.ts'
 import { contained, type Logger, silent } from '../ground/logger.ts'
 import { type ApiOptions, apiSetting } from './api.ts'
-import { isLogger, isOrigins, isPublicUrl, isTls, tlsFault } from './checks.ts'
+import { isLogger, isOrigins, isPath, isPublicUrl, isTls, tlsFault } from './checks.ts'
 import { type TicketKeys, secretSetting, keysSetting, MAKE_A_SECRET } from './keys.ts'
 import { isCount, isText, setting } from './setting.ts'
 import { type RequestsOptions, requestsSetting } from './webhook.ts'
@@ -155,8 +155,8 @@ const schema = v.strictObject({
     "leave it out for 'loopback'",
   ),
   path: setting<string>(
-    (value) => typeof value === 'string' && /^\/[\w\-./~]*$/.test(value),
-    "a path that begins with '/' and has no query",
+    isPath,
+    "a path that begins with '/' and has no query and no steps",
     "leave it out for '/rtms'",
   ),
   secret: secretSetting,

@@ -4,7 +4,7 @@ import { User } from '../../../src/core/session/user.ts'
 
 /** A budget without a limit that nobody pays into. */
 export function endless(): Budget {
-  return new Budget(Infinity, () => [])
+  return new Budget(Infinity)
 }
 
 /** A payer that gives up whatever it is asked to. */
