@@ -399,7 +399,7 @@ async function logicOf(hooks: object) {
   let logic: { readonly [hook: string]: (...args: unknown[]) => unknown } = {}
   const open = vi.spyOn(host.node, 'openMeeting').mockImplementation((_name, _options, _now, business) => {
     logic = business?.logic as typeof logic
-    return null as never
+    return null
   })
   vi.spyOn(host.node, 'meeting').mockReturnValue({ name: 'm' } as never)
   await meetings.open('m', { kind: 'k' })
