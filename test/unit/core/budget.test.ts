@@ -86,7 +86,7 @@ describe('The budget of a node', () => {
   })
 
   it('adds up what users, topics and meetings hold', () => {
-    const budget = new Budget(1_000, () => [])
+    const budget = new Budget(1_000)
     const payers = [
       new Purse(budget, 1, 'user'),
       new Purse(budget, 20, 'topic'),
@@ -123,8 +123,9 @@ describe('The budget of a node', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), floors, (steps, least) => {
         const payers: Stingy[] = []
-        const budget = new Budget(200, () => payers)
+        const budget = new Budget(200)
         for (const floor of least) payers.push(new Stingy(budget, floor))
+        for (const payer of payers) budget.enter(payer)
         const used = (): number => payers.reduce((sum, { held }) => sum + held, 0)
         let now = 0
         let notBefore = 0

@@ -188,14 +188,14 @@ describe('The log of frames', () => {
   it('tells the work of reading in advance, and counts it as it is done', () => {
     const work = new Work()
     const log = logOf(1, 10_000, work)
-    expect([log.workFrom(1), log.workFrom(5)]).toEqual([0, 0])
+    expect([log.workFrom(1, false), log.workFrom(5, false)]).toEqual([0, 0])
     for (let n = 0; n < 4; n++) log.append(new Uint8Array(1_000), 0)
     const each = costs.walked + 1_000 * costs.reread
-    expect([1, 3, 4, 5, 9].map((from) => log.workFrom(from))).toEqual([4 * each, 2 * each, each, 0, 0])
+    expect([1, 3, 4, 5, 9].map((from) => log.workFrom(from, false))).toEqual([4 * each, 2 * each, each, 0, 0])
     for (let n = 0; n < 4; n++) log.append(EMPTY_FRAME, 0)
     // On average; an array of its own is taken off for each.
     const average = (4 * 1_000 - 4 * weights.bytes) / 8
-    expect(log.workFrom(5)).toBe(4 * (costs.walked + average * costs.reread))
+    expect(log.workFrom(5, false)).toBe(4 * (costs.walked + average * costs.reread))
     const before = work.done
     const batch = log.read(cursorAt(log, 1))
     const size = batch instanceof Encoded ? batch.binary.length : 0
@@ -207,7 +207,7 @@ describe('The log of frames', () => {
     expect(work.done - before - 8 * costs.walked).toBe(body)
     for (let n = 0; n < 60; n++) log.append(new Uint8Array(1_000), 0)
     // Of what was dropped there is nothing to read.
-    expect(log.workFrom(1)).toBe(log.workFrom(log.first))
+    expect(log.workFrom(1, false)).toBe(log.workFrom(log.first, false))
   })
 
   it('delivers to any cursor, read at any time, each frame once and in order or in a gap', () => {

@@ -28,7 +28,7 @@ describe('Taking a seat again and again', () => {
     const step = fc.record({ user: fc.nat(6), wait: fc.nat(40_000) })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 4 }), (steps, users) => {
-        const rate = new JoinRate(3, users)
+        const rate = new JoinRate(3, new Purse(endless()), users)
         /** By user, in order of the last join: when the allowance will be whole again. */
         const model = new Map<string, number>()
         let now = 0

@@ -13,8 +13,13 @@ import type { MeetingEvent } from '../../../src/protocol/index.ts'
 import { bytes, Harness, text } from './harness.ts'
 
 describe('The meetings of a node', () => {
-  const names = (node: RtmsNode, ...args: Parameters<RtmsNode['meetingPage']>): string[] =>
-    node.meetingPage(...args).map(({ name }) => name)
+  const names = (node: RtmsNode, ...args: Parameters<RtmsNode['meetingPage']>): string[] => {
+    const search = node.meetingPage(...args)
+    for (;;) {
+      const step = search.next()
+      if (step.done === true) return step.value.map(({ name }) => name)
+    }
+  }
 
   it('are listed page by page in order of name, all or those of one kind', () => {
     const h = new Harness()

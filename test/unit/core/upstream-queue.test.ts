@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Budget, type Payer } from '../../../src/core/ground/budget.ts'
+import { Budget } from '../../../src/core/ground/budget.ts'
 import { weights } from '../../../src/core/ground/weights.ts'
 import { own, UpstreamQueue, weighMessage } from '../../../src/core/session/upstream-queue.ts'
 import { type ClientMessage, nowhere, type Payload } from '../../../src/protocol/index.ts'
@@ -108,10 +108,9 @@ describe('An upstream queue', () => {
   })
 
   it('of a full node takes data up to the common size, and always what may give something back', () => {
-    const payers: Payer[] = []
-    const budget = new Budget(10_000, () => payers)
+    const budget = new Budget(10_000)
     const [large, payer] = [new Purse(budget, 9_500), new Purse(budget, 600)]
-    payers.push(large, payer)
+    for (const each of [large, payer]) budget.enter(each)
     const queue = new UpstreamQueue(payer, budget)
     // Nine tenths of the limit, less what this one holds: it is below the common size by far.
     expect(queue.push(input(bytes(8_000)))).toBe(false)
