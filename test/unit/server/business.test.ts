@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { defaultLimits, type MissingMeeting, type Question } from '../../../src/core/index.ts'
 import { limits, RtmsError, toPayload } from '../../../src/protocol/index.ts'
 import { Authorizer } from '../../../src/server/business/authorizer.ts'
+import { toMeetingFrame } from '../../../src/server/business/frames.ts'
+import { Meeting } from '../../../src/server/business/meeting.ts'
 import { Meetings } from '../../../src/server/business/meetings.ts'
 import { Opener } from '../../../src/server/business/opener.ts'
 import { Searches } from '../../../src/server/business/searches.ts'
@@ -406,6 +408,59 @@ async function logicOf(hooks: object) {
   open.mockRestore()
   return logic
 }
+
+describe('A frame of a meeting', () => {
+  it('has its events, and its inputs, each read once', () => {
+    const entry = { slot: 3, seq: 7, data: toPayload({ hit: 1 }) }
+    const frame = toMeetingFrame({ number: 5, events: [{ type: 'away', slot: 1 }], inputs: [entry] })
+    expect([frame.number, frame.events]).toEqual([5, [{ type: 'away', slot: 1 }]])
+    const [input] = frame.inputs
+    expect(input).toMatchObject({ slot: 3, seq: 7, data: { hit: 1 } })
+    expect(input?.data).toBe(input?.data)
+  })
+})
+
+/** A meeting whose node notes what it is told; `seated`: whether somebody has the slot by now. */
+function noted(inHook: boolean, seated = true) {
+  const told: unknown[] = []
+  const node = {
+    sendTo: (...args: unknown[]) => told.push(['sendTo', ...args]) > 0 && seated,
+    kick: (...args: unknown[]) => told.push(['kick', ...args]),
+    closeMeeting: (...args: unknown[]) => told.push(['close', ...args]),
+  }
+  const later: (() => void)[] = []
+  const call = (what: (n: typeof node) => unknown): unknown => what(node)
+  const afterHook = (what: (n: typeof node) => unknown): unknown =>
+    inHook ? later.push(() => void call(what)) : call(what)
+  const hands = { node, inHook, act: call, afterHook }
+  return { meeting: new Meeting(hands as never, logger, 'm'), told, later }
+}
+
+describe('What is said to one member, and a kick', () => {
+  it('is done at once, once', () => {
+    const { meeting, told } = noted(false)
+    meeting.sendTo(3, 'x')
+    meeting.kick(3)
+    meeting.kick(3, 'rude')
+    expect(told).toEqual([
+      ['sendTo', 'm', 3, toPayload('x')],
+      ['kick', 'm', 3, 'the business ended the membership'],
+      ['kick', 'm', 3, 'rude'],
+    ])
+    expect(() => meeting.sendTo(3, 'x'.repeat(limits.payload))).toThrow(coded('TOO_LARGE'))
+  })
+
+  it('is done within a hook where there is somebody, else when the hook is over, as a kick is', () => {
+    const seated = noted(true)
+    seated.meeting.sendTo(3, 'x')
+    expect([seated.told.length, seated.later.length]).toEqual([1, 0])
+    seated.meeting.kick(3)
+    expect([seated.told.length, seated.later.length]).toEqual([1, 1])
+    const empty = noted(true, false)
+    empty.meeting.sendTo(3, 'x')
+    expect(empty.later).toHaveLength(1)
+  })
+})
 
 describe('The hooks of a kind', () => {
   const data = toPayload({ hit: 1 })

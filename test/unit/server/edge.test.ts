@@ -272,3 +272,36 @@ describe('The address in a ticket', () => {
     expect(urlOf({ publicUrl })).toBe(`${publicUrl}&route=n1`)
   })
 })
+
+describe('A front', () => {
+  const secret = 's'.repeat(32)
+  const pages = {} as never
+
+  it('of its own server listens, and closes it', async () => {
+    const front = new Front('n1', settle({ secret, port: 0, host: '127.0.0.1' }), {} as never, pages)
+    expect(() => front.address).toThrow('does not listen')
+    await front.open()
+    const { host, port, url } = front.address
+    expect([host, url, front.ticketUrl(undefined)]).toEqual([
+      'localhost',
+      `ws://localhost:${port}/rtms`,
+      `ws://localhost:${port}/rtms?route=n1`,
+    ])
+    expect(() => front.setTls({})).toThrow('no TLS of its own')
+    await front.close(100)
+    expect(() => front.address).toThrow('does not listen')
+  })
+
+  it('of another’s server takes upgrades of its path as long as it is open, and leaves the server alone', async () => {
+    const server = createServer()
+    const taken: unknown[] = []
+    const gateway = { handleUpgrade: (request: IncomingMessage) => taken.push(request.url) }
+    const front = new Front('n1', settle({ secret, server, path: '/a' }), gateway as never, pages)
+    await front.open()
+    ask(server, '/a?route=n1')
+    expect([taken, server.listening, server.listenerCount('upgrade')]).toEqual([['/a?route=n1'], false, 1])
+    expect(() => front.setTls({})).toThrow('no TLS of its own')
+    await front.close(100)
+    expect(server.listenerCount('upgrade')).toBe(0)
+  })
+})
