@@ -298,10 +298,7 @@ export class Followers {
   #add<F extends Follower>(follower: F): F {
     const { name } = follower
     const place = this.#placeOf(follower)
-    if (place.has(name)) {
-      const how = follower instanceof SeatMachine ? 'joined' : 'subscribed to'
-      throw new RtmsError('LIMIT', `${name} is ${how} already`)
-    }
+    if (place.has(name)) throw new RtmsError('LIMIT', `${name} is followed already`)
     place.set(name, follower)
     if (this.#isLive) this.#wishes.add(follower)
     if (this.#isClosed) this.end(new RtmsError('CLOSED'))
@@ -313,7 +310,7 @@ export class Followers {
    * `timeoutMs` is never sent.
    */
   input(seat: SeatMachine, data: Payload, timeoutMs: number, now: number, done: Done<number>): void {
-    if (!this.has(seat)) throw new RtmsError('NOT_JOINED', 'It was left or has ended.')
+    if (!this.has(seat)) throw new RtmsError('NOT_JOINED')
     const message = seat.send(data, timeoutMs, now, done)
     if (message !== null) this.#send(message)
   }

@@ -32,6 +32,11 @@ function show(hidden: boolean): void {
   page.dispatchEvent(new Event('visibilitychange'))
 }
 
+const listeners = (): number[] => [
+  ...['pagehide', 'pageshow', 'online'].map((type) => getEventListeners(window, type).length),
+  getEventListeners(page, 'visibilitychange').length,
+]
+
 describe('A page', () => {
   it('that is hidden keeps its connection', async () => {
     const { client, socket } = await live()
@@ -72,10 +77,6 @@ describe('A page', () => {
 
   it('is not listened to by a client that has closed', async () => {
     const { client } = await live()
-    const listeners = (): number[] => [
-      ...['pagehide', 'pageshow', 'online'].map((type) => getEventListeners(window, type).length),
-      getEventListeners(page, 'visibilitychange').length,
-    ]
     expect(listeners()).toEqual([1, 1, 1, 1])
     client.close()
     expect(listeners()).toEqual([0, 0, 0, 0])
