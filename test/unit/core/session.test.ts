@@ -4,6 +4,7 @@ import { Rate } from '../../../src/core/ground/rate.ts'
 import { Stats } from '../../../src/core/ground/stats.ts'
 import { Timers } from '../../../src/core/ground/timers.ts'
 import { weights } from '../../../src/core/ground/weights.ts'
+import { Encoded } from '../../../src/core/log/encoded.ts'
 import { Outlet } from '../../../src/core/log/log.ts'
 import { Account, ratesOf } from '../../../src/core/session/account.ts'
 import { mayJoin, mayRead, mayWrite } from '../../../src/core/session/grant.ts'
@@ -231,6 +232,41 @@ describe('What the business says', () => {
 })
 
 describe('A user who holds too much', () => {
+  it('gives up connections whose control messages are not read, no more of them than is needed', () => {
+    const cut = (bytes: number): number[] => {
+      const slow: Outlet[] = []
+      const budget = endless()
+      const user = new User<Session>(new Account(ratesOf(all)), budget.ledgers.user, (each) =>
+        slow.push(each),
+      )
+      const host = { limits: all, budget, slow: () => {}, expired: () => {}, caughtUp: () => {} }
+      const outlets = [0, 2, 3, 1].map((count) => {
+        const session = new Session('s', grant('ann'), user, host)
+        const made = outlet()
+        session.state = { is: 'live', outlet: made }
+        made.control.push(...Array.from({ length: count }, () => Encoded.of({ type: 'ping', time: 1 })))
+        user.sessions.add(session)
+        return made
+      })
+      user.sessions.add(new Session('away', grant('ann'), user, host))
+      // As much as the node charges for what waits, and a little that cannot be given up.
+      user.hold(6 * weights.control + 50)
+      user.shrinkTo(bytes)
+      return slow.map((each) => outlets.indexOf(each))
+    }
+    const { control } = weights
+    const at = (messages: number): number => messages * control + 50
+    expect([at(6), at(6) - 1, at(4), at(4) - 1, at(1), at(1) - 1, 0].map(cut)).toEqual([
+      [],
+      [1],
+      [1],
+      [1, 2],
+      [1, 2],
+      [1, 2, 3],
+      [1, 2, 3],
+    ])
+  })
+
   it('gives up entries of session logs: first of sessions that are away, and no more than is needed', () => {
     const slow: Outlet[] = []
     const budget = endless()
