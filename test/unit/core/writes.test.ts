@@ -116,7 +116,7 @@ describe('A write', () => {
     const shelves = [new Shelf(1, 1), new Shelf(2, 1), new Shelf(3, 0)] as const
     const cursors = shelves.map((shelf) => rig.cursor(shelf, outlet))
     for (const cursor of [...cursors, ...cursors]) rig.down.mark(cursor)
-    Object.assign(cursors[1] as Cursor, { live: false })
+    outlet.unmark(cursors[1] as Cursor)
     rig.flush()
     expect(logsIn(outlet)).toEqual([[1]])
     expect([shelves.map(({ reads }) => reads), cursors.map(({ marked }) => marked)]).toEqual([
