@@ -112,6 +112,7 @@ export class RtmsNode {
       timers,
       stats,
       downstream,
+      budget,
       sessions,
       application,
       revocations,

@@ -17,7 +17,8 @@ export interface KeptPublication {
 }
 
 function kept({ data, key, tombstone, stamp }: Publication): KeptPublication {
-  return { data: fromPayload(data), key, removed: tombstone, time: stamp / 1000 }
+  // As clients get it: what is below a millisecond only orders publications.
+  return { data: fromPayload(data), key, removed: tombstone, time: Math.floor(stamp / 1000) }
 }
 
 function checkLimit(limit: number): number {

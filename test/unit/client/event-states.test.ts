@@ -67,26 +67,26 @@ describe('A ticket', () => {
   })
 })
 
+/** Live, and a refresh under way with the second ticket, which is good for 30 s from here. */
+function refreshing(): { readonly rig: Rig; readonly call: number } {
+  const rig = new Rig()
+  rig.machine.start(rig.now)
+  rig.giveTicket(40_000)
+  rig.live({ heartbeat: 1_000_000 })
+  rig.advance(30_000)
+  rig.giveTicket(40_000, { token: 'fresh' })
+  return { rig, call: rig.takeOf('refresh')[0]?.call ?? 0 }
+}
+const refused = { type: 'failed', index: 0, error: 'UNAUTHENTICATED', message: '', retryAfter: 0 } as const
+
+/** Whether the next connection begins with a fresh ticket. */
+function asksAnew(rig: Rig): boolean {
+  rig.lose()
+  rig.wait()
+  return rig.machine.phase === 'ticket'
+}
+
 describe('A refresh', () => {
-  /** Live, and a refresh under way with the second ticket, which is good for 30 s from here. */
-  function refreshing(): { readonly rig: Rig; readonly call: number } {
-    const rig = new Rig()
-    rig.machine.start(rig.now)
-    rig.giveTicket(40_000)
-    rig.live({ heartbeat: 1_000_000 })
-    rig.advance(30_000)
-    rig.giveTicket(40_000, { token: 'fresh' })
-    return { rig, call: rig.takeOf('refresh')[0]?.call ?? 0 }
-  }
-  const refused = { type: 'failed', index: 0, error: 'UNAUTHENTICATED', message: '', retryAfter: 0 } as const
-
-  /** Whether the next connection begins with a fresh ticket. */
-  function asksAnew(rig: Rig): boolean {
-    rig.lose()
-    rig.wait()
-    return rig.machine.phase === 'ticket'
-  }
-
   it('may take ten seconds', () => {
     const { rig, call } = refreshing()
     rig.advance(9_999)

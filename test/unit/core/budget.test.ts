@@ -279,6 +279,23 @@ describe('A user who makes very many topics', () => {
     expect(h.node.topics).toBe(100)
   })
 
+  it('takes nothing from those who read or publish to one of them', () => {
+    const { h, peers } = full()
+    const [squatter] = peers as [Peer]
+    const bob = h.connect('bob')
+    squatter.publish('lobby', text('x'))
+    h.settle()
+    h.listen(bob, 'lobby')
+    for (let n = 0; n < 30; n++) {
+      bob.publish('lobby', text('y'.repeat(500)))
+      for (let more = 0; more < 10; more++) squatter.publish(`junk.${n}.${more}`, text('x'))
+      h.advance(100)
+      h.settle()
+    }
+    expect(bob.takeOf('done')).toHaveLength(30)
+    expect(h.node.topicHistory('lobby', 100)).toHaveLength(31)
+  })
+
   it('does not keep one to which the business publishes', () => {
     const h = new Harness({ topicsPerUser: 1 })
     const ann = h.connect('ann')

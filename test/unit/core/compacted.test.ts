@@ -185,7 +185,8 @@ class Both {
           wrong.push(`no drop of ${key} at ${from} or later`)
         if (forgotten.truth && !forgotten.told)
           wrong.push(`a removal of ${key} at ${from} or later is not told`)
-        if (forgotten.told && !forgotten.truth && (isHeld || !blurred.forgotten))
+        // It is asked from position 1 on.
+        if (from > 0 && forgotten.told && !forgotten.truth && (isHeld || !blurred.forgotten))
           wrong.push(`no removal of ${key} at ${from} or later`)
       }
     }

@@ -43,6 +43,7 @@ describe('The readers of a topic', () => {
           } else if (what === 'leave' && one !== undefined) {
             topic.leave(one, 0)
             all.splice(all.indexOf(one), 1)
+            expect(one.marked).toBe(false)
             if (!all.some((each) => kind(each) === kind(one))) offered.delete(kind(one))
           } else if (what === 'publish') append(topic, { number: ++number })
           else if (what === 'read' && one !== undefined) one.position = topic.next

@@ -270,7 +270,10 @@ describe('A user who holds too much', () => {
   it('gives up entries of session logs: first of sessions that are away, and no more than is needed', () => {
     const slow: Outlet[] = []
     const budget = endless()
-    const user = new User<Session>(new Account(ratesOf(all)), budget.ledgers.user, (each) => slow.push(each))
+    const user = new User<Session>(new Account(ratesOf(all)), budget.ledgers.user, {
+      slow: (each) => slow.push(each),
+      expired: () => {},
+    })
     const host = { limits: all, budget, slow: () => {}, expired: () => {}, caughtUp: () => {} }
     const sessions = ['live', 'away', 'read'].map((id) => new Session(id, grant('ann'), user, host))
     const [live, away, reader] = sessions as [Session, Session, Session]

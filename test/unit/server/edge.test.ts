@@ -25,9 +25,10 @@ const requestOf = (headers: Headers, parts: object = {}): IncomingMessage =>
     ...parts,
   }) as never
 
+const from = (remoteAddress: string | undefined) => ({ socket: { remoteAddress } })
+
 describe('A request of this machine', () => {
   const host = 'localhost:7788'
-  const from = (remoteAddress: string | undefined) => ({ socket: { remoteAddress } })
 
   it.each<[string, Headers, object]>([
     ['by its name', { host }, {}],
@@ -91,6 +92,24 @@ describe('Connections that are turned away', () => {
   })
 })
 
+const zeros = (bytes: number) => () => Buffer.alloc(bytes)
+
+/** Status, headers and body with which a request is answered; null where there is no file. */
+function answer(files: StaticFiles, path: string, headers: Headers = {}, method = 'GET'): unknown {
+  const seen = { status: 0, headers: {} as Record<string, unknown>, body: '' }
+  const response = {
+    setHeader: (name: string, value: unknown) => void (seen.headers[name] = value),
+    writeHead(status: number, more: object = {}) {
+      seen.status = status
+      Object.assign(seen.headers, more)
+      return response
+    },
+    end: (body?: Buffer) => void (seen.body = body?.toString() ?? ''),
+  }
+  const request = { method, headers } as unknown as IncomingMessage
+  return files.answer(request, response as unknown as ServerResponse, path) ? seen : null
+}
+
 describe('Files of a page', () => {
   let folder: string
   beforeEach(() => {
@@ -102,22 +121,6 @@ describe('Files of a page', () => {
     writeFileSync(join(folder, 'data.bin'), '01')
   })
   afterEach(() => rmSync(folder, { recursive: true }))
-
-  /** Status, headers and body with which a request is answered; null where there is no file. */
-  function answer(files: StaticFiles, path: string, headers: Headers = {}, method = 'GET'): unknown {
-    const seen = { status: 0, headers: {} as Record<string, unknown>, body: '' }
-    const response = {
-      setHeader: (name: string, value: unknown) => void (seen.headers[name] = value),
-      writeHead(status: number, more: object = {}) {
-        seen.status = status
-        Object.assign(seen.headers, more)
-        return response
-      },
-      end: (body?: Buffer) => void (seen.body = body?.toString() ?? ''),
-    }
-    const request = { method, headers } as unknown as IncomingMessage
-    return files.answer(request, response as unknown as ServerResponse, path) ? seen : null
-  }
 
   it('are found by their path, folders by their index, each with its type', () => {
     const files = new StaticFiles(folder)
@@ -160,9 +163,8 @@ describe('Files of a page', () => {
   })
 
   it('may be so many, and so large', () => {
-    const some = (bytes: number) => () => Buffer.alloc(bytes)
-    expect(() => new StaticFiles(folder, some(serverLimits.pageBytes / 4))).not.toThrow()
-    expect(() => new StaticFiles(folder, some(serverLimits.pageBytes / 4 + 1))).toThrow('too large')
+    expect(() => new StaticFiles(folder, zeros(serverLimits.pageBytes / 4))).not.toThrow()
+    expect(() => new StaticFiles(folder, zeros(serverLimits.pageBytes / 4 + 1))).toThrow('too large')
     const files = 4
     for (let n = files; n < serverLimits.pageFiles; n++) writeFileSync(join(folder, `f${n}`), '')
     expect(() => new StaticFiles(folder)).not.toThrow()
@@ -182,6 +184,14 @@ class Written extends Duplex {
   }
 }
 
+const ask = (server: Server, url: string, upgrade = 'WebSocket'): Written => {
+  const socket = new Written()
+  server.emit('upgrade', requestOf({ upgrade }, { url }), socket, Buffer.alloc(0))
+  return socket
+}
+
+const fake = (): Server => new EventEmitter() as Server
+
 describe('Upgrades of a server', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
@@ -189,13 +199,6 @@ describe('Upgrades of a server', () => {
   afterEach(() => {
     vi.useRealTimers()
   })
-
-  const ask = (server: Server, url: string, upgrade = 'WebSocket'): Written => {
-    const socket = new Written()
-    server.emit('upgrade', requestOf({ upgrade }, { url }), socket, Buffer.alloc(0))
-    return socket
-  }
-  const fake = (): Server => new EventEmitter() as Server
 
   it('go to whoever has the path, with or without a query', () => {
     const server = fake()
@@ -267,5 +270,38 @@ describe('The address in a ticket', () => {
     const publicUrl = 'wss://rt.example/rtms?tenant=7'
     expect(urlOf({ publicUrl }, 'not a host')).toBe(`${publicUrl}&route=n1`)
     expect(urlOf({ publicUrl })).toBe(`${publicUrl}&route=n1`)
+  })
+})
+
+describe('A front', () => {
+  const secret = 's'.repeat(32)
+  const pages = {} as never
+
+  it('of its own server listens, and closes it', async () => {
+    const front = new Front('n1', settle({ secret, port: 0, host: '127.0.0.1' }), {} as never, pages)
+    expect(() => front.address).toThrow('does not listen')
+    await front.open()
+    const { host, port, url } = front.address
+    expect([host, url, front.ticketUrl(undefined)]).toEqual([
+      'localhost',
+      `ws://localhost:${port}/rtms`,
+      `ws://localhost:${port}/rtms?route=n1`,
+    ])
+    expect(() => front.setTls({})).toThrow('no TLS of its own')
+    await front.close(100)
+    expect(() => front.address).toThrow('does not listen')
+  })
+
+  it('of another’s server takes upgrades of its path as long as it is open, and leaves the server alone', async () => {
+    const server = createServer()
+    const taken: unknown[] = []
+    const gateway = { handleUpgrade: (request: IncomingMessage) => taken.push(request.url) }
+    const front = new Front('n1', settle({ secret, server, path: '/a' }), gateway as never, pages)
+    await front.open()
+    ask(server, '/a?route=n1')
+    expect([taken, server.listening, server.listenerCount('upgrade')]).toEqual([['/a?route=n1'], false, 1])
+    expect(() => front.setTls({})).toThrow('no TLS of its own')
+    await front.close(100)
+    expect(server.listenerCount('upgrade')).toBe(0)
   })
 })

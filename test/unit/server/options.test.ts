@@ -165,6 +165,9 @@ describe('An option', () => {
   })
 })
 
+const only = (given: object): string[] =>
+  refused({ secret: undefined, keys: { algorithm: 'ES256', ...given } })
+
 describe('Options that do not go together', () => {
   const verify = pair.publicKey
   const keys = { verify, algorithm: 'ES256' } as const
@@ -177,8 +180,6 @@ describe('Options that do not go together', () => {
 
   it('are keys to verify with and a URL of keys, or neither', () => {
     const jwks = 'https://issuer/keys'
-    const only = (given: object): string[] =>
-      refused({ secret: undefined, keys: { algorithm: 'ES256', ...given } })
     expect(only({ verify, jwks })).toEqual(['keys'])
     expect(only({})).toEqual(['keys'])
     expect([only({ jwks }), only({ verify })]).toEqual([[], []])
@@ -203,8 +204,10 @@ describe('Options that do not go together', () => {
   })
 })
 
+const many = (count: number): string[] => Array.from({ length: count }, () => with32('k'))
+const keysRefused = (keys: object): string[] => refused({ secret: undefined, keys })
+
 describe('Keys', () => {
-  const given = (keys: object): string[] => refused({ secret: undefined, keys })
   const algorithm = 'ES256'
 
   it('are asymmetric ones, in each form', async () => {
@@ -213,18 +216,18 @@ describe('Keys', () => {
       'verify',
     ])
     for (const verify of [pair.publicKey, jwk, crypto.publicKey, [jwk, pair.publicKey]])
-      expect(given({ sign: pair.privateKey, verify, algorithm })).toEqual([])
+      expect(keysRefused({ sign: pair.privateKey, verify, algorithm })).toEqual([])
     const hmac = await globalThis.crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, true, ['sign'])
     const shared = createSecretKey(Buffer.from(secret))
     for (const verify of [hmac, shared, { kty: 'oct', k: 'x' }, {}, 'PEM', null, [], [jwk, shared], [7]])
-      expect(given({ verify, algorithm })[0]).toBe('keys.verify')
-    expect(given({ sign: shared, verify: jwk, algorithm })).toEqual(['keys.sign'])
+      expect(keysRefused({ verify, algorithm })[0]).toBe('keys.verify')
+    expect(keysRefused({ sign: shared, verify: jwk, algorithm })).toEqual(['keys.sign'])
   })
 
   it('have one of the known algorithms, and nothing else besides', () => {
-    expect(given({ verify: jwk, algorithm: 'HS256' })).toEqual(['keys.algorithm'])
-    expect(given({ verify: jwk })).toEqual(['keys.algorithm'])
-    expect(given({ verify: jwk, algorithm, more: 1 })).toEqual(['keys.more'])
+    expect(keysRefused({ verify: jwk, algorithm: 'HS256' })).toEqual(['keys.algorithm'])
+    expect(keysRefused({ verify: jwk })).toEqual(['keys.algorithm'])
+    expect(keysRefused({ verify: jwk, algorithm, more: 1 })).toEqual(['keys.more'])
     expect(refused({ secret: undefined, keys: null })).toContain('keys')
   })
 
@@ -243,12 +246,11 @@ describe('Keys', () => {
     ['keys', false],
     [7, false],
   ])('come from %s: %s', (jwks, isTaken) => {
-    expect(given({ jwks, algorithm })[0]).toBe(isTaken ? undefined : 'keys.jwks')
+    expect(keysRefused({ jwks, algorithm })[0]).toBe(isTaken ? undefined : 'keys.jwks')
   })
 
   it('of the HTTP API are 32 to 512 characters, 1 to 100 of them, and are not shown', () => {
     const api = (keys: unknown): string[] => refused({ api: { keys } })
-    const many = (count: number): string[] => Array.from({ length: count }, () => with32('k'))
     for (const keys of [[with32('!')], [with32('~')], ['x'.repeat(512)], many(100)])
       expect(api(keys)).toEqual([])
     for (const keys of [
@@ -267,9 +269,10 @@ describe('Keys', () => {
   })
 })
 
-describe('A URL of the business', () => {
-  const given = (parts: object): string[] => refused({ requests: { url: 'https://a/b', secret, ...parts } })
+const urlRefused = (parts: object): string[] =>
+  refused({ requests: { url: 'https://a/b', secret, ...parts } })
 
+describe('A URL of the business', () => {
   it.each<[string, readonly unknown[], readonly unknown[]]>([
     ['url', ['http://a', 'https://a:1/b?c'], ['ftp://a', 'a', 'http://me@a', 'http://:pass@a', 7, undefined]],
     ['secret', ['x'.repeat(32)], ['x'.repeat(31), undefined, 7]],
@@ -278,9 +281,9 @@ describe('A URL of the business', () => {
     ['concurrency', [undefined, 1], [0, 1.5, '1']],
     ['retries', [undefined, 0, 2], [-1, 1.5, '1']],
   ])('has a %s', (name, taken, wrong) => {
-    for (const value of taken) expect([value, given({ [name]: value })]).toEqual([value, []])
+    for (const value of taken) expect([value, urlRefused({ [name]: value })]).toEqual([value, []])
     for (const value of wrong)
-      expect([value, given({ [name]: value })]).toEqual([value, [`requests.${name}`]])
+      expect([value, urlRefused({ [name]: value })]).toEqual([value, [`requests.${name}`]])
   })
 })
 
