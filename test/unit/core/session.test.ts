@@ -236,9 +236,10 @@ describe('A user who holds too much', () => {
     const cut = (bytes: number): number[] => {
       const slow: Outlet[] = []
       const budget = endless()
-      const user = new User<Session>(new Account(ratesOf(all)), budget.ledgers.user, (each) =>
-        slow.push(each),
-      )
+      const user = new User<Session>(new Account(ratesOf(all)), budget.ledgers.user, {
+        slow: (each) => slow.push(each),
+        expired: () => {},
+      })
       const host = { limits: all, budget, slow: () => {}, expired: () => {}, caughtUp: () => {} }
       const outlets = [0, 2, 3, 1].map((count) => {
         const session = new Session('s', grant('ann'), user, host)
