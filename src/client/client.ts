@@ -102,12 +102,12 @@ export class Client {
         },
         push: (name, data) => this.#pushes.get(name)?.emit(fromPayload(data)),
         welcome: (welcome) => {
-          const first = this.#welcome === null
+          const before = this.#welcome
           this.#welcome = welcome
           // A session that was not asked for again, because the ticket may be another user's, has no reason from the
           // node.
           const reason = welcome.reason || (welcome.resumed ? '' : 'NOT_FOUND')
-          if (!first) this.#reconnects.emit({ recovered: reason === '', reason })
+          if (before !== null) this.#reconnects.emit({ recovered: !reason, reason })
         },
       },
     )

@@ -112,6 +112,7 @@ export class RtmsNode {
       timers,
       stats,
       downstream,
+      budget,
       sessions,
       application,
       revocations,
@@ -177,7 +178,7 @@ export class RtmsNode {
       this.#guards.hasWork ||
       this.#budget.hasWork ||
       this.#endings.hasWork
-    return busy ? now : this.#timers.next
+    return busy ? now : Math.max(now, Math.min(this.#timers.next, this.#budget.deadline))
   }
 
   /** The inspection task: fires due timers, then serves what goes up, then what goes down, each within its budget. */

@@ -187,11 +187,10 @@ export class Followers {
     else if (message.type === 'subscribed') this.#handleSubscribed(message)
     else if (message.type === 'publishers') {
       const { publishers } = this.#senders
-      const { first } = message
       // A skipped entry would give its number to the next publisher.
-      if (first !== publishers.length || first + message.publishers.length > limits.nodePublishers)
-        return false
+      if (message.first !== publishers.length) return false
       for (const { publisher } of message.publishers) publishers.push(publisher)
+      return publishers.length <= limits.nodePublishers
     } else if ('log' in message) {
       const follower = this.#byLog.get(message.log)
       if (follower === undefined) return true
@@ -211,18 +210,19 @@ export class Followers {
       // If its log was already known, the seat was left when it was given up.
       if (abandoned.lastLog !== log) this.#sendLeave(log)
       this.#settle(meeting)
-    } else if (seat?.call === call) {
-      this.#byLog.set(log, seat)
-      const inputs = seat.handleJoined(message, this.#session, this.#entriesLost, now)
-      // Earlier inputs go first: a listener may send more.
-      for (const input of inputs) this.#send(input)
-      seat.listener.joined(message)
-    } else if (seat !== undefined && abandoned === undefined) {
-      // This answers a JOIN of an earlier connection; the entries that the session log still holds follow it.
-      seat.answered(call)
+    } else if (seat !== undefined && (seat.call === call || abandoned === undefined)) {
       this.#byLog.delete(seat.lastLog)
-      seat.lastLog = log
       this.#byLog.set(log, seat)
+      if (seat.call === call) {
+        const inputs = seat.handleJoined(message, this.#session, this.#entriesLost, now)
+        // Earlier inputs go first: a listener may send more.
+        for (const input of inputs) this.#send(input)
+        seat.listener.joined(message)
+      } else {
+        // This answers a JOIN of an earlier connection; the entries that the session log still holds follow it.
+        seat.answered(call)
+        seat.lastLog = log
+      }
     }
   }
 
@@ -250,6 +250,7 @@ export class Followers {
     const isSeat = of instanceof SeatMachine
     const { code } = error
     const isGone = code === 'NOT_FOUND'
+    // A first join is told at once.
     if (!(isSeat && of.world === 0) && (code === 'RATE' || code === 'BUSY'))
       this.#refused.set(of, now + within(error.retryAfterMs || PAUSE_MS))
     else if (isSeat && isGone && of.handleMissing(ticket)) this.#byLog.delete(of.lastLog)

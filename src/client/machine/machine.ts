@@ -363,7 +363,8 @@ export class Machine {
   #handleWelcome(message: MessageOf<'welcome'>, now: number): void {
     if (!isSpoken(message.version)) return this.#drop(now)
     const isStranger = this.#welcome !== null && this.#welcome.user !== message.user
-    this.#welcome = { ...message, heartbeat: within(message.heartbeat) }
+    message.heartbeat = within(message.heartbeat)
+    this.#welcome = message
     this.#session = message.session
     this.#offersSession = true
     this.#ticketError = null

@@ -24,6 +24,8 @@ interface Holder {
   readonly parts: number
   /** Gives up what it can, oldest first, until it holds at most `bytes`. */
   shrinkTo(bytes: number): void
+  /** Gives up something that cannot be cut. */
+  giveUp?(now: number): void
 }
 
 /** One that pays for the bytes which are held on its behalf, and gives some of them up when it holds too many. */
@@ -41,6 +43,11 @@ export abstract class Payer implements Holder {
   /** What its holder holds: it and all that is cut together with it. */
   get total(): number {
     return this.estate?.held ?? this.held
+  }
+
+  /** Whether nobody reads it. */
+  get isIdle(): boolean {
+    return false
   }
 
   /** More is held; or less, where `bytes` is negative. */
@@ -78,9 +85,14 @@ export class Estate implements Holder {
     this.held -= payer.held
   }
 
-  /** Cuts the largest payers to a common size. What a payer cannot keep a part of, it gives up as a whole. */
+  /** Gives up what nobody reads, the oldest first, and then cuts the largest payers to a common size. */
   shrinkTo(bytes: number): void {
-    const { above, size } = largestOf(this.#payers ?? new Set<Payer>(), this.held, bytes)
+    const payers = this.#payers ?? new Set<Payer>()
+    for (const payer of payers) {
+      if (this.held <= bytes) return
+      if (payer.isIdle) payer.shrinkTo(Math.max(0, payer.held - (this.held - bytes)))
+    }
+    const { above, size } = largestOf(payers, this.held, bytes)
     for (const payer of above) {
       if (this.held <= bytes) return
       payer.shrinkTo(size)
@@ -173,6 +185,14 @@ export class Budget {
     return largestOf(this.#holders, this.used, this.limit * AFTER_CUT)
   }
 
+  /**
+   * When {@link enforce} may next cut; `Infinity` while there is room. What is pushed to a session without a connection
+   * gives a sweep nothing else to do.
+   */
+  get deadline(): number {
+    return this.#isHigh ? this.#notBefore : Infinity
+  }
+
   /** Whether a cut is under way. */
   get hasWork(): boolean {
     return this.#cutting !== null
@@ -188,9 +208,12 @@ export class Budget {
       this.#cutting = { above, at: 0 }
     }
     if (!this.#cut(this.#cutting, this.#size ?? 0)) return
+    const { above } = this.#cutting
     this.#cutting = null
     if (this.#isHigh) this.#notBefore = now + RETRY_MS
     else this.#size = null
+    // The largest pays, though it has nothing that can be cut.
+    if (this.isFull) largestIn(above)?.giveUp?.(now)
   }
 
   /** True: all are cut. */
@@ -205,6 +228,13 @@ export class Budget {
     }
     return cutting.at === above.length
   }
+}
+
+function largestIn(holders: readonly Holder[]): Holder | undefined {
+  return holders.reduce<Holder | undefined>(
+    (most, each) => (each.held > (most?.held ?? 0) ? each : most),
+    undefined,
+  )
 }
 
 /** A common size, and those that are above it, largest first. */

@@ -177,6 +177,8 @@ export const fixedLimits = {
    * much of it.
    */
   spareBytes: 16_384,
+  /** Control messages that may wait for one connection then. */
+  spareControlMessages: 16,
   /** Late frames sealed at once after a stall. The time of the others is given up, and a SLIP event says so. */
   lateFrames: 5,
   /** Time without input after which empty frames are sent together, one packet per `coalesceMs`. */

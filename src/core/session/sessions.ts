@@ -124,7 +124,7 @@ export class Sessions {
   #return(name: string): User<Session> {
     const account = this.#idle.get(name) ?? new Account(this.#rates)
     const { budget } = this.#host
-    const user = new User<Session>(account, budget.ledgers.user, (outlet) => this.#host.slow(outlet))
+    const user = new User<Session>(account, budget.ledgers.user, this.#host)
     budget.enter(user)
     this.#idle.delete(name)
     this.#byUser.set(name, user)

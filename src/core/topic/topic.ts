@@ -217,6 +217,10 @@ export class Topic extends Payer implements TopicView {
     return this.#entries?.read(cursor as TopicCursor) ?? 'nothing'
   }
 
+  override get isIdle(): boolean {
+    return !this.isRead
+  }
+
   get isRead(): boolean {
     return this.#groups !== null
   }

@@ -214,7 +214,8 @@ export class Topics {
       const made = weights.topic + weights.entries
       return this.#budget.admits((by?.estate.held ?? 0) + made, weight)
     }
-    const held = topic.total + (topic.isEmpty ? weights.entries : 0)
+    // Whoever else publishes to a topic has nothing to do with what its maker holds.
+    const held = (by === topic.maker ? topic.total : topic.held) + (topic.isEmpty ? weights.entries : 0)
     return this.#budget.admits(held, weight) || (tombstone && topic.weightOf(key) >= weight)
   }
 

@@ -124,6 +124,26 @@ describe('A node', () => {
   })
 })
 
+it('A handler that is no function is refused, and nothing is asked of it', async () => {
+  const rtms = await start()
+  // A name that an import does not have.
+  const { missing } = {} as { missing: () => never }
+  const register = [
+    () => rtms.authorize(missing),
+    () => rtms.onConnect(missing),
+    () => rtms.onDisconnect(missing),
+    () => rtms.onRequest('m', missing),
+    () => rtms.meetings.onMissing(missing),
+  ]
+  for (const each of register) expect(each).toThrow(TypeError)
+  const meeting = await rtms.meetings.open('room')
+  expect(() => meeting.kick(0, 7 as never)).toThrow('reason must be a text')
+  // Their places are still free.
+  rtms.authorize(() => false)
+  rtms.onRequest('m', () => 1)
+  rtms.meetings.onMissing(() => null)
+})
+
 describe('Closing a node', () => {
   it('sends its clients elsewhere and answers 503 while they go', async () => {
     const rtms = await start()

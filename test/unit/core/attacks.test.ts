@@ -51,6 +51,42 @@ describe('A full node', () => {
     expect(h.node.logs.bytes).toBeLessThan(12_000_000)
   })
 
+  it('gives up connections of the user who holds most where what it holds cannot be cut', () => {
+    const h = new Harness({ logBytes: 1_000_000 })
+    const greedy = times(3, () => h.connect('eve'))
+    for (let n = 0; h.node.logs.bytes < 950_000; n++) {
+      const keys = times(200, (key) => ({ key: `${n}.${key}`.padEnd(200, 'x') }))
+      greedy[n % 3]?.subscribe(`t${n}`, { keys })
+      h.settle()
+      for (const peer of greedy) peer.ack(0, peer.connection.session?.log.last ?? 0)
+    }
+    const honest = times(40, (n) => h.connect(`u${n}`))
+    for (let second = 0; second < 3; second++) {
+      h.advance(1_000)
+      honest[0]?.send({ type: 'ping', time: 0 })
+      h.settle()
+    }
+    expect(h.node.logs.bytes).toBeLessThan(1_000_000)
+    expect(greedy.map(({ closed }) => closed)).toEqual([4450, null, null])
+    // Nobody who is gone is kept where there is no room.
+    expect(h.node.presence('eve')).toEqual({ sessions: 3, connected: 2 })
+    for (const peer of greedy) peer.hangUp()
+    while (h.node.logs.bytes < 1_000_000) h.connect(`more ${h.node.sessions}`)
+    h.settle()
+    h.advance(1_000)
+    expect(h.node.presence('eve').sessions).toBeLessThan(3)
+    expect(honest.filter(({ closed }) => closed !== null)).toEqual([])
+  })
+
+  it('keeps few PONGs for a user who holds too much of it and takes none', () => {
+    const h = new Harness({ logBytes: 200_000 })
+    const eve = h.connect('eve', { window: 1 })
+    for (let n = 0; h.node.logs.bytes < 185_000; n++) h.connect(`u${n}`)
+    eve.send(...times(1_000, () => ({ type: 'ping', time: 0 }) as const))
+    expect(h.node.logs.bytes).toBeLessThan(220_000)
+    expect(eve.closed).toBe(4450)
+  })
+
   it('still takes an UNSUBSCRIBE', () => {
     const h = new Harness({ logBytes: 60_000 })
     const ann = h.connect('ann')

@@ -175,9 +175,13 @@ describe('The budget of a node', () => {
         asked++
       }
     }
-    budget.enter(new Miser(budget, 20))
+    const miser = new Miser(budget, 20)
+    budget.enter(miser)
+    expect(budget.deadline).toBeLessThan(0)
     for (const now of [0, 500, 999, 1_000]) budget.enforce(now)
-    expect(asked).toBe(2)
+    expect([asked, budget.deadline]).toEqual([2, 2_000])
+    miser.hold(-11)
+    expect(budget.deadline).toBe(Infinity)
   })
 })
 
@@ -273,6 +277,23 @@ describe('A user who makes very many topics', () => {
     const again = h.connect('u0')
     for (let n = 0; n < 100; n++) h.listen(again, `new.${n}`)
     expect(h.node.topics).toBe(100)
+  })
+
+  it('takes nothing from those who read or publish to one of them', () => {
+    const { h, peers } = full()
+    const [squatter] = peers as [Peer]
+    const bob = h.connect('bob')
+    squatter.publish('lobby', text('x'))
+    h.settle()
+    h.listen(bob, 'lobby')
+    for (let n = 0; n < 30; n++) {
+      bob.publish('lobby', text('y'.repeat(500)))
+      for (let more = 0; more < 10; more++) squatter.publish(`junk.${n}.${more}`, text('x'))
+      h.advance(100)
+      h.settle()
+    }
+    expect(bob.takeOf('done')).toHaveLength(30)
+    expect(h.node.topicHistory('lobby', 100)).toHaveLength(31)
   })
 
   it('does not keep one to which the business publishes', () => {

@@ -117,27 +117,31 @@ describe('A PING', () => {
   })
 })
 
+/** How a welcome connection ends that says nothing while the node stands still. */
+const closedWhenSilent = (late: number): number | null => {
+  const h = new Harness({ heartbeatMs: 1_000, readyLatenessMs: 100 })
+  const peer = h.connect('ann')
+  h.stall(2_000 + late)
+  h.settle()
+  return peer.closed
+}
+
+/** How a connection ends that has said no HELLO when the node comes back. */
+const closedWithoutHello = (late: number): number | null => {
+  const h = new Harness({ helloMs: 1_000, readyLatenessMs: 100 })
+  const peer = h.open()
+  h.stall(1_000 + late)
+  h.settle()
+  return peer.closed
+}
+
 describe('A connection that says nothing', () => {
   it('has its time again only where the node was late beyond what is ready', () => {
-    const after = (late: number): number | null => {
-      const h = new Harness({ helloMs: 1_000, readyLatenessMs: 100 })
-      const peer = h.open()
-      h.stall(1_000 + late)
-      h.settle()
-      return peer.closed
-    }
-    expect([0, 100, 100.5].map(after)).toEqual([4401, 4401, null])
+    expect([0, 100, 100.5].map(closedWithoutHello)).toEqual([4401, 4401, null])
   })
 
   it('once it is welcome, is given up two heartbeats after its last byte, later where the node was late', () => {
-    const after = (late: number): number | null => {
-      const h = new Harness({ heartbeatMs: 1_000, readyLatenessMs: 100 })
-      const peer = h.connect('ann')
-      h.stall(2_000 + late)
-      h.settle()
-      return peer.closed
-    }
-    expect([0, 100, 100.5].map(after)).toEqual([1001, 1001, null])
+    expect([0, 100, 100.5].map(closedWhenSilent)).toEqual([1001, 1001, null])
     const h = new Harness({ heartbeatMs: 1_000 })
     const [fed, mute] = [h.connect('ann'), h.connect('bob')]
     const unknown = h.open()

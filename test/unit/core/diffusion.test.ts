@@ -47,6 +47,14 @@ function message({
 
 const [NUMBER, KEY, TOMBSTONE] = [1, 2, 4] as const
 
+const told = (of: Pick<Publication, 'number' | 'stamp' | 'key' | 'tombstone' | 'data'>): unknown => [
+  of.number,
+  of.stamp,
+  of.key,
+  of.tombstone,
+  of.data.text ? textOf(of.data) : [...of.data.bytes],
+]
+
 describe('What one node publishes to a topic in a sweep', () => {
   it('comes to the others as it was: numbers, stamps, keys, removals and payloads', () => {
     const one = fc.record({
@@ -70,13 +78,6 @@ describe('What one node publishes to a topic in a sweep', () => {
         })
         const decoded = decodeDiffusion(encodeDiffusion(own.incarnation, entries))
         expect(decoded?.incarnation).toBe(77)
-        const told = (of: Pick<Publication, 'number' | 'stamp' | 'key' | 'tombstone' | 'data'>): unknown => [
-          of.number,
-          of.stamp,
-          of.key,
-          of.tombstone,
-          of.data.text ? textOf(of.data) : [...of.data.bytes],
-        ]
         expect(decoded?.entries.map(told)).toEqual(entries.map(told))
       }),
     )

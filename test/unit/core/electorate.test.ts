@@ -10,6 +10,18 @@ function electorateOf(count: number): { electorate: Electorate; electors: Electo
   return { electorate, electors }
 }
 
+const stable = (most: number): number => {
+  const electorate = new Electorate(most)
+  const electors = [1, 5, 9].map((frame) => {
+    const elector = new Elector()
+    electorate.join(elector, frame)
+    return elector
+  })
+  // The first, who was alone at first, acknowledges nothing.
+  for (const elector of electors.slice(1)) electorate.acknowledge(elector, 20)
+  return electorate.stableTo(30)
+}
+
 describe('A frame is stable', () => {
   it.each([
     [1, 1],
@@ -93,17 +105,6 @@ describe('A frame is stable', () => {
   })
 
   it('by the latest electorates alone where there are too many', () => {
-    const stable = (most: number): number => {
-      const electorate = new Electorate(most)
-      const electors = [1, 5, 9].map((frame) => {
-        const elector = new Elector()
-        electorate.join(elector, frame)
-        return elector
-      })
-      // The first, who was alone at first, acknowledges nothing.
-      for (const elector of electors.slice(1)) electorate.acknowledge(elector, 20)
-      return electorate.stableTo(30)
-    }
     expect([4, 3, 2].map(stable)).toEqual([0, 0, 20])
   })
 

@@ -31,6 +31,22 @@ function read(log: FrameLog, cursor: Cursor): ServerMessage {
   return binaryCodec.decode(batch.binary, 'server')[0] as ServerMessage
 }
 
+const sizeOf = (each: Uint8Array): number =>
+  weights.emptyFrame + (each === EMPTY_FRAME ? 0 : weights.bytes + each.length)
+
+const pages = (page: number): number[] => {
+  const log = logOf(1, 1_000_000, new Work(), page)
+  for (let n = 0; n < 6; n++) log.append(new Uint8Array(99), 0)
+  const cursor = cursorAt(log, 1)
+  const counts: number[] = []
+  while (!log.isCurrent(cursor)) {
+    const before = cursor.position
+    log.read(cursor)
+    counts.push(cursor.position - before)
+  }
+  return counts
+}
+
 describe('The log of frames', () => {
   it('gives a cursor everything from its place on, and then is current', () => {
     const log = logOf(9, 1_000_000)
@@ -109,18 +125,6 @@ describe('The log of frames', () => {
   })
 
   it('ends a page with the frame that fills it, each with the byte that says its length', () => {
-    const pages = (page: number): number[] => {
-      const log = logOf(1, 1_000_000, new Work(), page)
-      for (let n = 0; n < 6; n++) log.append(new Uint8Array(99), 0)
-      const cursor = cursorAt(log, 1)
-      const counts: number[] = []
-      while (!log.isCurrent(cursor)) {
-        const before = cursor.position
-        log.read(cursor)
-        counts.push(cursor.position - before)
-      }
-      return counts
-    }
     expect([1, 299, 300, 301].map(pages)).toEqual([
       [1, 1, 1, 1, 1, 1],
       [3, 3],
@@ -134,8 +138,6 @@ describe('The log of frames', () => {
       what: fc.constantFrom('append', 'append', 'append', 'empty', 'shrink', 'other'),
       n: fc.nat(400),
     })
-    const sizeOf = (each: Uint8Array): number =>
-      weights.emptyFrame + (each === EMPTY_FRAME ? 0 : weights.bytes + each.length)
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const most = 3_000

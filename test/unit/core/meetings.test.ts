@@ -12,15 +12,15 @@ import { SYSTEM_SLOT } from '../../../src/protocol/limits.ts'
 import type { MeetingEvent } from '../../../src/protocol/index.ts'
 import { bytes, Harness, text } from './harness.ts'
 
-describe('The meetings of a node', () => {
-  const names = (node: RtmsNode, ...args: Parameters<RtmsNode['meetingPage']>): string[] => {
-    const search = node.meetingPage(...args)
-    for (;;) {
-      const step = search.next()
-      if (step.done === true) return step.value.map(({ name }) => name)
-    }
+const names = (node: RtmsNode, ...args: Parameters<RtmsNode['meetingPage']>): string[] => {
+  const search = node.meetingPage(...args)
+  for (;;) {
+    const step = search.next()
+    if (step.done === true) return step.value.map(({ name }) => name)
   }
+}
 
+describe('The meetings of a node', () => {
   it('are listed page by page in order of name, all or those of one kind', () => {
     const h = new Harness()
     for (const [name, kind] of [
@@ -115,20 +115,20 @@ describe('The meetings of a node', () => {
   })
 })
 
-describe('A seat', () => {
-  const make = (member: Partial<Member> | null): { seat: Seat; said: string[] } => {
-    const said: string[] = []
-    const host = {
-      name: 'm',
-      log: { first: 3, next: 9 },
-      acknowledge: (_: Seat, frame: number) => said.push(`seen ${frame}`),
-      accept: () => 'RATE',
-      detach: () => true,
-      leave: (_: Seat, reason: string) => said.push(reason),
-    } as unknown as Host
-    return { seat: new Seat(host, {} as Session, member as Member | null), said }
-  }
+const make = (member: Partial<Member> | null): { seat: Seat; said: string[] } => {
+  const said: string[] = []
+  const host = {
+    name: 'm',
+    log: { first: 3, next: 9 },
+    acknowledge: (_: Seat, frame: number) => said.push(`seen ${frame}`),
+    accept: () => 'RATE',
+    detach: () => true,
+    leave: (_: Seat, reason: string) => said.push(reason),
+  } as unknown as Host
+  return { seat: new Seat(host, {} as Session, member as Member | null), said }
+}
 
+describe('A seat', () => {
   it('of a member has a slot, weighs more than that of a spectator, and tells what its client has seen', () => {
     const { seat, said } = make({ slot: 4, seq: 12 })
     expect([seat.name, seat.slot, seat.weight, seat.last, seat.place]).toEqual([
@@ -157,9 +157,9 @@ describe('A seat', () => {
   })
 })
 
-describe('A sealed frame', () => {
-  const member = (slot: number): Member => ({ slot }) as Member
+const member = (slot: number): Member => ({ slot }) as Member
 
+describe('A sealed frame', () => {
   it('opens as what was put into it, events and inputs each in order', () => {
     const events: MeetingEvent[] = [
       { type: 'join', slot: 2, user: 'ann' },

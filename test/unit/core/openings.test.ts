@@ -61,6 +61,32 @@ describe('A user', () => {
   })
 })
 
+describe('Who wants a meeting', () => {
+  it('does not wait in the line of another user who wanted it first, and all are in when it is open', () => {
+    const h = harness({ openingsPerUser: 1 })
+    const eves = ['slow', 'm', 'other'].map((name) => {
+      const eve = h.connect('eve')
+      eve.join(name)
+      h.settle()
+      return eve
+    })
+    expect(asked(h)).toEqual(['eve slow'])
+    const [bob, cid] = [h.connect('bob'), h.connect('cid')]
+    bob.join('m')
+    cid.join('m')
+    h.settle()
+    expect(asked(h)).toEqual(['eve slow', 'bob m'])
+    const [, m] = h.application.missing
+    h.node.openMeeting('m', { frameRate: 0 }, h.now)
+    if (m !== undefined) h.node.handleMissing(m, h.now)
+    h.settle()
+    expect(h.node.meeting('m')?.members.map(({ user }) => user)).toEqual(['bob', 'eve', 'cid'])
+    h.advance(5_000)
+    expect(heard(eves[0] as Peer)).toEqual(['failed'].map(() => 'NOT_FOUND'))
+    expect(h.node.timersByName.get('opening')).toBeUndefined()
+  })
+})
+
 describe('A meeting that is not open', () => {
   it('is asked for once, whoever wants to join it, and all are in when it is open', () => {
     const h = harness()

@@ -21,5 +21,5 @@ export class Purse extends Payer {
 
 /** A user whose readers are never too slow. */
 export function userOf(account: Account, budget: Budget): User {
-  return new User(account, budget.ledgers.user, () => {})
+  return new User(account, budget.ledgers.user, { slow() {}, expired() {} })
 }

@@ -4,6 +4,7 @@ import { Rate } from '../../../src/core/ground/rate.ts'
 import { Stats } from '../../../src/core/ground/stats.ts'
 import { Timers } from '../../../src/core/ground/timers.ts'
 import { weights } from '../../../src/core/ground/weights.ts'
+import { Encoded } from '../../../src/core/log/encoded.ts'
 import { Outlet } from '../../../src/core/log/log.ts'
 import { Account, ratesOf } from '../../../src/core/session/account.ts'
 import { mayJoin, mayRead, mayWrite } from '../../../src/core/session/grant.ts'
@@ -112,7 +113,7 @@ describe('A session', () => {
     const session = make()
     const join: ClientMessage = { type: 'leave', call: 1, log: 1 }
     session.wait(join)
-    expect([session.isHeld, session.payer.held]).toEqual([true, weighMessage(join)])
+    expect([session.isHeld, session.payer.held]).toEqual([true, weighMessage(join) + weights.question])
     session.goOn()
     session.goOn()
     expect([session.isHeld, session.payer.held]).toEqual([false, 0])
@@ -231,10 +232,48 @@ describe('What the business says', () => {
 })
 
 describe('A user who holds too much', () => {
+  it('gives up connections whose control messages are not read, no more of them than is needed', () => {
+    const cut = (bytes: number): number[] => {
+      const slow: Outlet[] = []
+      const budget = endless()
+      const user = new User<Session>(new Account(ratesOf(all)), budget.ledgers.user, (each) =>
+        slow.push(each),
+      )
+      const host = { limits: all, budget, slow: () => {}, expired: () => {}, caughtUp: () => {} }
+      const outlets = [0, 2, 3, 1].map((count) => {
+        const session = new Session('s', grant('ann'), user, host)
+        const made = outlet()
+        session.state = { is: 'live', outlet: made }
+        made.control.push(...Array.from({ length: count }, () => Encoded.of({ type: 'ping', time: 1 })))
+        user.sessions.add(session)
+        return made
+      })
+      user.sessions.add(new Session('away', grant('ann'), user, host))
+      // As much as the node charges for what waits, and a little that cannot be given up.
+      user.hold(6 * weights.control + 50)
+      user.shrinkTo(bytes)
+      return slow.map((each) => outlets.indexOf(each))
+    }
+    const { control } = weights
+    const at = (messages: number): number => messages * control + 50
+    expect([at(6), at(6) - 1, at(4), at(4) - 1, at(1), at(1) - 1, 0].map(cut)).toEqual([
+      [],
+      [1],
+      [1],
+      [1, 2],
+      [1, 2],
+      [1, 2, 3],
+      [1, 2, 3],
+    ])
+  })
+
   it('gives up entries of session logs: first of sessions that are away, and no more than is needed', () => {
     const slow: Outlet[] = []
     const budget = endless()
-    const user = new User<Session>(new Account(ratesOf(all)), budget.ledgers.user, (each) => slow.push(each))
+    const user = new User<Session>(new Account(ratesOf(all)), budget.ledgers.user, {
+      slow: (each) => slow.push(each),
+      expired: () => {},
+    })
     const host = { limits: all, budget, slow: () => {}, expired: () => {}, caughtUp: () => {} }
     const sessions = ['live', 'away', 'read'].map((id) => new Session(id, grant('ann'), user, host))
     const [live, away, reader] = sessions as [Session, Session, Session]
@@ -265,39 +304,39 @@ describe('A user who holds too much', () => {
   })
 })
 
-describe('The sessions of a node', () => {
-  function sessionsOf(parts: Partial<typeof all> = {}) {
-    const timers = new Timers()
-    const stats = new Stats()
-    const limitsOf = { ...all, ...parts }
-    let id = 0
-    const config = {
-      id: 'n',
-      incarnation: 1,
-      wallOffset: 1_000,
-      entropy: (count: number) => new Uint8Array(count).fill(++id),
-      limits: limitsOf,
-    }
-    const host = {
-      limits: limitsOf,
-      budget: endless(),
-      slow: () => {},
-      expired: () => {},
-      caughtUp: () => {},
-    }
-    const sessions = new Sessions(config, timers, stats, host)
-    const attach = (user: string, session = '', expires = 0): ReturnType<Sessions['attach']> => {
-      const hello = { session } as MessageOf<'hello'>
-      return sessions.attach(outlet(), hello, grant(user, { expires }))
-    }
-    const open = (user: string): Session => {
-      const result = attach(user)
-      if (typeof result === 'string') throw new Error(result)
-      return result.session
-    }
-    return { sessions, timers, stats, attach, open }
+function sessionsOf(parts: Partial<typeof all> = {}) {
+  const timers = new Timers()
+  const stats = new Stats()
+  const limitsOf = { ...all, ...parts }
+  let id = 0
+  const config = {
+    id: 'n',
+    incarnation: 1,
+    wallOffset: 1_000,
+    entropy: (count: number) => new Uint8Array(count).fill(++id),
+    limits: limitsOf,
   }
+  const host = {
+    limits: limitsOf,
+    budget: endless(),
+    slow: () => {},
+    expired: () => {},
+    caughtUp: () => {},
+  }
+  const sessions = new Sessions(config, timers, stats, host)
+  const attach = (user: string, session = '', expires = 0): ReturnType<Sessions['attach']> => {
+    const hello = { session } as MessageOf<'hello'>
+    return sessions.attach(outlet(), hello, grant(user, { expires }))
+  }
+  const open = (user: string): Session => {
+    const result = attach(user)
+    if (typeof result === 'string') throw new Error(result)
+    return result.session
+  }
+  return { sessions, timers, stats, attach, open }
+}
 
+describe('The sessions of a node', () => {
   it('have ids of their own, and go on for their user alone', () => {
     const { sessions, attach, open, stats } = sessionsOf({ sessionsPerUser: 2 })
     const session = open('ann')

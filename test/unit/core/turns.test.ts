@@ -40,18 +40,20 @@ function make(parts: Partial<Limits> = {}) {
   return { upstream, work, session, sweep }
 }
 
+const logs = (count: number): ClientMessage => ({
+  type: 'unsubscribe',
+  call: 1,
+  logs: Array.from({ length: count }, () => ({ log: 1 })),
+})
+
+const topics = (count: number): ClientMessage => ({
+  type: 'subscribe',
+  call: 1,
+  topics: Array.from({ length: count }, () => wish('t')),
+})
+
 describe('Items of a message', () => {
   it('are the topics or logs that it names, at least one; any other message is one', () => {
-    const topics = (count: number): ClientMessage => ({
-      type: 'subscribe',
-      call: 1,
-      topics: Array.from({ length: count }, () => wish('t')),
-    })
-    const logs = (count: number): ClientMessage => ({
-      type: 'unsubscribe',
-      call: 1,
-      logs: Array.from({ length: count }, () => ({ log: 1 })),
-    })
     expect([0, 1, 3].map((count) => [itemsOf(topics(count)), itemsOf(logs(count))])).toEqual([
       [1, 1],
       [1, 1],
@@ -61,13 +63,13 @@ describe('Items of a message', () => {
   })
 })
 
-describe('An upstream queue', () => {
-  const queueOf = (count: number): UpstreamQueue => {
-    const queue = new UpstreamQueue(new Purse(endless()), endless())
-    for (let n = 1; n <= count; n++) queue.push(input(n))
-    return queue
-  }
+const queueOf = (count: number): UpstreamQueue => {
+  const queue = new UpstreamQueue(new Purse(endless()), endless())
+  for (let n = 1; n <= count; n++) queue.push(input(n))
+  return queue
+}
 
+describe('An upstream queue', () => {
   it('is full at its messages or bytes, and relaxed at half of both, to the exact number', () => {
     const many = make({ upstreamMessages: 4, upstreamBytes: 1_000_000 }).upstream
     expect([3, 4].map((count) => many.isFull(queueOf(count)))).toEqual([false, true])

@@ -18,6 +18,13 @@ const input = (data: Payload, seq = 1): ClientMessage => ({
   data,
 })
 
+const key = (of: string): { key: string } => ({ key: of })
+
+const subscribe = (...topics: readonly ReturnType<typeof wish>[]): number =>
+  weighMessage({ type: 'subscribe', call: 1, topics })
+
+const refresh = (token: string): number => weighMessage({ type: 'refresh', call: 1, token })
+
 describe('What a message weighs while it waits', () => {
   it('is itself, its fields, and what is of variable size in them', () => {
     // Five fields besides the payload, which is an object of its own with a view.
@@ -28,7 +35,6 @@ describe('What a message weighs while it waits', () => {
   })
 
   it('counts texts as engines store them: one byte a character, or two where one is not Latin', () => {
-    const refresh = (token: string): number => weighMessage({ type: 'refresh', call: 1, token })
     const none = refresh('')
     expect(none).toBe(message + 2 * field)
     expect(refresh('a') - none).toBe(heading + 1)
@@ -38,12 +44,9 @@ describe('What a message weighs while it waits', () => {
   })
 
   it('counts each item of a list with what is in it', () => {
-    const subscribe = (...topics: readonly ReturnType<typeof wish>[]): number =>
-      weighMessage({ type: 'subscribe', call: 1, topics })
     const one = subscribe(wish('t'))
     expect(subscribe(wish('t'), wish('t')) - one).toBe(one - subscribe())
     expect(subscribe(wish('topic')) - one).toBe(4)
-    const key = (of: string): { key: string } => ({ key: of })
     expect(subscribe(wish('t', { keys: [key('a'), key('bcd')] })) - one).toBe(
       2 * (item + field + heading) + 4,
     )
@@ -60,13 +63,15 @@ describe('What a message weighs while it waits', () => {
   })
 })
 
+const memory = (kept: ClientMessage): number => ('data' in kept ? kept.data.bytes.buffer.byteLength : 0)
+
+const viewOf = (length: number, of: number): Payload => ({
+  text: false,
+  bytes: new Uint8Array(of).subarray(0, length),
+})
+
 describe('A message that is kept', () => {
   it('has a payload of its own, unless that nearly fills the memory that it came in', () => {
-    const viewOf = (length: number, of: number): Payload => ({
-      text: false,
-      bytes: new Uint8Array(of).subarray(0, length),
-    })
-    const memory = (kept: ClientMessage): number => ('data' in kept ? kept.data.bytes.buffer.byteLength : 0)
     expect([79, 80, 81, 100].map((length) => memory(own(input(viewOf(length, 100)))))).toEqual([
       79, 100, 100, 100,
     ])

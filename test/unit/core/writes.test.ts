@@ -116,7 +116,7 @@ describe('A write', () => {
     const shelves = [new Shelf(1, 1), new Shelf(2, 1), new Shelf(3, 0)] as const
     const cursors = shelves.map((shelf) => rig.cursor(shelf, outlet))
     for (const cursor of [...cursors, ...cursors]) rig.down.mark(cursor)
-    Object.assign(cursors[1] as Cursor, { live: false })
+    outlet.unmark(cursors[1] as Cursor)
     rig.flush()
     expect(logsIn(outlet)).toEqual([[1]])
     expect([shelves.map(({ reads }) => reads), cursors.map(({ marked }) => marked)]).toEqual([
@@ -242,25 +242,26 @@ describe('A write', () => {
   })
 })
 
+const turns = (budget: number, work: number): number[][] => {
+  const rig = new Rig()
+  const outlets = [1, 2, 3, 4, 5].map((log) => {
+    const outlet = rig.outlet()
+    rig.down.mark(rig.cursor(new Shelf(log, 1), outlet))
+    return outlet
+  })
+  const counts: number[][] = []
+  while (rig.down.hasWork) {
+    rig.flush(budget, work)
+    counts.push([
+      outlets.filter(({ transport }) => transport.packets.length > 0).length,
+      rig.stats.sweepsCutDown,
+    ])
+  }
+  return counts
+}
+
 describe('A flush', () => {
   it('ends with its bytes or its work; who was not reached comes first in the next', () => {
-    const turns = (budget: number, work: number): number[][] => {
-      const rig = new Rig()
-      const outlets = [1, 2, 3, 4, 5].map((log) => {
-        const outlet = rig.outlet()
-        rig.down.mark(rig.cursor(new Shelf(log, 1), outlet))
-        return outlet
-      })
-      const counts: number[][] = []
-      while (rig.down.hasWork) {
-        rig.flush(budget, work)
-        counts.push([
-          outlets.filter(({ transport }) => transport.packets.length > 0).length,
-          rig.stats.sweepsCutDown,
-        ])
-      }
-      return counts
-    }
     const each = costs.walked + costs.write + SIZE * costs.byte
     expect(turns(2 * SIZE, Infinity)).toEqual([
       [2, 1],
