@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { type ErrorCode, RtmsError } from '../../../src/protocol/index.ts'
-import { everything, Outcomes, publicationsOf, ReaderRecorder, Rig, text, welcomeOf } from './rig.ts'
+import {
+  everything,
+  Outcomes,
+  publicationsOf,
+  joinedOf,
+  ReaderRecorder,
+  Rig,
+  SeatRecorder,
+  text,
+  welcomeOf,
+} from './rig.ts'
 
 /* The same event in each state of a connection: what counts in one must change nothing in another. */
 
@@ -110,6 +120,21 @@ describe('A refresh', () => {
     rig.live({ resumed: true, calls: call, heartbeat: 1_000_000 })
     rig.receive({ ...refused, call })
     expect(asksAnew(rig)).toBe(false)
+  })
+})
+
+describe('A fresh ticket', () => {
+  it.each(['joining', 'joined'])('leaves the connection of a client that is %s a meeting alone', (how) => {
+    const rig = new Rig()
+    rig.machine.start(rig.now)
+    rig.giveTicket(40_000)
+    rig.live({ heartbeat: 1_000_000 })
+    const seat = rig.machine.followers.join('m', false, '', new SeatRecorder())
+    rig.take()
+    if (how === 'joined') rig.receive(joinedOf({ call: seat.call }))
+    rig.advance(30_000)
+    rig.giveTicket(40_000, { token: 'fresh' })
+    expect([rig.machine.phase, rig.takeOf('refresh').length]).toEqual(['live', 1])
   })
 })
 
