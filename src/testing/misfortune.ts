@@ -25,6 +25,9 @@ export interface World {
   loseBus(duration: number): void
 }
 
+/** The incarnation of one who is no node; those of nodes are smaller in the simulator. */
+const STRANGER = 2 ** 40
+
 /** How far clocks are set, in milliseconds: a little, to another hour, day, year or century, and back. */
 const steps = [
   -4_102_444_800_000, -86_400_000, -60_000, -2_000, -3, 3, 2_000, 3_600_000, 31_536_000_000,
@@ -107,7 +110,9 @@ export function befall(world: World, fault: Fault, random: Random): void {
       clock.after(random.int(100, 2_000), () => (client.wallOff = 0))
       return
     case 'stranger':
-      node.do((core, now) => core.handleBus(random.pick(world.topics), garbage(random), now))
+      node.do((core, now) =>
+        core.inlet.message(`t/${random.pick(world.topics)}`, garbage(random), STRANGER, now),
+      )
   }
 }
 
