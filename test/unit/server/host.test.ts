@@ -121,9 +121,9 @@ describe('The host', () => {
 
   it('notices that the wall clock was set', () => {
     const told = vi.spyOn(host.node, 'handleWallClock')
+    vi.advanceTimersByTime(1_000)
     const offset = Date.now() - performance.now()
     const clock = vi.spyOn(Date, 'now').mockReturnValue(performance.now() + offset - 600_000)
-    vi.advanceTimersByTime(1_000)
     open('m', 60_000)
     expect(told).toHaveBeenCalledTimes(1)
     expect(told.mock.calls[0]?.[0]).toBeCloseTo(offset - 600_000, 0)
