@@ -2,7 +2,7 @@ import type { Bus, BusListener } from '../core/index.ts'
 
 /** What a bus has counted for one node since it connected. */
 export interface BusStats {
-  /** Messages that were not sent: the bus was down, or too much waited. */
+  /** Messages that were not sent, or may not have been: the bus was or went down, or too much waited. */
   readonly dropped: number
   /** Messages that came in and were no node's of this cluster. */
   readonly strangers: number

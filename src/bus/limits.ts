@@ -1,10 +1,13 @@
 /** Limits of the buses. */
 export const busLimits: {
+  readonly messageBytes: number
   readonly outboxBytes: number
   readonly messageWeight: number
   readonly threadWindow: number
   readonly threadBatch: number
 } = {
+  /** Bytes of a message. */
+  messageBytes: 8 * 1024 * 1024,
   /** Bytes that may wait to be sent, for all receivers together; what comes then is lost, and counted. */
   outboxBytes: 32 * 1024 * 1024,
   /** What a waiting message weighs beyond its bytes. */

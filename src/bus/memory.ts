@@ -1,6 +1,6 @@
 import type { Bus, BusListener } from '../core/index.ts'
 import { busLimits, weighMessage } from './limits.ts'
-import { checkSubject } from './subject.ts'
+import { checkMessage, checkSubject } from './subject.ts'
 
 /** A node's place on the memory bus. */
 export interface MemoryPort extends Bus {
@@ -59,9 +59,11 @@ export class MemoryBus {
       hears: (subject) => this.#hears(place, subject),
       publish: (subject, bytes) => {
         checkSubject(subject)
+        checkMessage(bytes)
         if (this.#hears(place, subject)) this.#add({ from: place, subject, bytes, only: null })
       },
       send: (node, bytes) => {
+        checkMessage(bytes)
         if (node !== incarnation && this.#places.has(node)) this.#add({ from: place, node, bytes })
       },
       subscribe: (subject) => {

@@ -2,7 +2,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { BusListener } from '../core/index.ts'
 import type { BusConnector, BusPort, BusReports } from './connector.ts'
 import { busLimits, weighMessage } from './limits.ts'
-import { checkSubject } from './subject.ts'
+import { checkMessage, checkSubject } from './subject.ts'
 
 /*
  * A mesh: each two threads share a channel of their own, and each tells the others which subjects it wants. The main
@@ -93,12 +93,14 @@ class ThreadPort implements BusPort {
 
   publish(subject: string, bytes: Uint8Array): void {
     checkSubject(subject)
+    checkMessage(bytes)
     let item: Item | null = null
     for (const peer of this.#peers.values())
       if (peer.wants.has(subject)) this.#post(peer, (item ??= [subject, new Uint8Array(bytes)]))
   }
 
   send(node: number, bytes: Uint8Array): void {
+    checkMessage(bytes)
     const peer = this.#peers.get(node)
     if (peer !== undefined) this.#post(peer, [null, new Uint8Array(bytes)])
   }
