@@ -6,6 +6,8 @@ import type { Topics } from './topic/topics.ts'
 export class Inlet {
   readonly #topics: Topics
   readonly #stats: Stats
+  /** Whether the bus carries messages. */
+  isUp = false
 
   constructor(topics: Topics, stats: Stats) {
     this.#topics = topics
@@ -23,9 +25,13 @@ export class Inlet {
     this.#stats.strangers++
   }
 
-  down(): void {}
+  down(): void {
+    this.isUp = false
+  }
 
-  back(): void {}
+  back(): void {
+    this.isUp = true
+  }
 
   /** Nothing depends on another node yet: what it published stays. */
   gone(_node: number): void {}

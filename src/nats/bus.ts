@@ -250,14 +250,12 @@ export class NatsBus implements BusPort {
     const servers = [this.#options.servers].flat()
     // The client library takes TLS where the server offers it, whatever the URL says.
     const tls = this.#options.tls ?? (servers.some((url) => url.startsWith('tls:')) ? {} : undefined)
-    const bytes = (text: string | Uint8Array): Uint8Array =>
-      typeof text === 'string' ? Buffer.from(text) : text
     const authenticator =
       credentials !== undefined
-        ? credsAuthenticator(bytes(credentials))
+        ? credsAuthenticator(bytesOf(credentials))
         : nkey === undefined
           ? undefined
-          : nkeyAuthenticator(bytes(nkey))
+          : nkeyAuthenticator(bytesOf(nkey))
     return {
       servers,
       name: this.#own,
@@ -326,4 +324,8 @@ export class NatsBus implements BusPort {
       }
     })
   }
+}
+
+function bytesOf(text: string | Uint8Array): Uint8Array {
+  return typeof text === 'string' ? Buffer.from(text) : text
 }

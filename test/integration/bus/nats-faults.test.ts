@@ -15,6 +15,12 @@ const soon = (check: () => void | Promise<void>, timeout = 15_000): Promise<void
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
+function weighed(): number {
+  collect()
+  const { arrayBuffers, heapUsed } = process.memoryUsage()
+  return arrayBuffers + heapUsed
+}
+
 interface Node {
   readonly port: BusPort
   readonly heard: string[]
@@ -110,7 +116,7 @@ describe('The NATS bus', () => {
     const b = join(2)
     b.port.subscribe('t')
     await soon(() => expect(b.heard).toEqual(['back']))
-    stranger.publish('rtms.st', recorded[0] as Uint8Array)
+    stranger.publish('rtms.st', recorded[0])
     await stranger.flush()
     await soon(() => expect(b.port.stats.strangers).toBe(1))
     expect(b.heard).toEqual(['back'])
@@ -163,11 +169,6 @@ describe('The NATS bus', () => {
     const [a, b] = await two()
     const large = new Uint8Array(64 * 1024)
     server.signal('SIGSTOP')
-    const weighed = (): number => {
-      collect()
-      const { arrayBuffers, heapUsed } = process.memoryUsage()
-      return arrayBuffers + heapUsed
-    }
     const before = weighed()
     let most = 0
     const at = performance.now()

@@ -36,7 +36,8 @@ const actions = {
   close: () => port.close(),
 }
 
-parentPort.on('message', async ({ id, action, args }) => {
-  const result = await actions[action](...args)
-  parentPort.postMessage({ id, result: action === 'block' ? undefined : result })
+parentPort.on('message', ({ id, action, args }) => {
+  const result = actions[action](...args)
+  // What is no plain value, such as a promise, is not an answer.
+  parentPort.postMessage({ id, result: action === 'heard' || action === 'stats' ? result : undefined })
 })
