@@ -8,6 +8,8 @@ export class Inlet {
   readonly #stats: Stats
   /** Whether the bus carries messages. */
   isUp = false
+  /** When it last went down; null: never. */
+  #downAt: number | null = null
 
   constructor(topics: Topics, stats: Stats) {
     this.#topics = topics
@@ -20,17 +22,19 @@ export class Inlet {
     else this.#topics.handleBus(topic, bytes, from, now)
   }
 
-  /** No node sends to a single other one yet, so whoever did is a stranger. */
-  sent(_bytes: Uint8Array, _from: number): void {
-    this.#stats.strangers++
+  /** Only topics have something to say to a single node yet. */
+  sent(bytes: Uint8Array, _from: number, now: number): void {
+    if (!this.#topics.handleQuestion(bytes, now)) this.#stats.strangers++
   }
 
-  down(): void {
+  down(now: number): void {
     this.isUp = false
+    this.#downAt = now
   }
 
   back(): void {
     this.isUp = true
+    if (this.#downAt !== null) this.#topics.handleBack(this.#downAt)
   }
 
   /** Nothing depends on another node yet: what it published stays. */

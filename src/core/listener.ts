@@ -5,8 +5,8 @@ import type { BusListener } from './ports.ts'
 export function busListener(run: (call: (node: RtmsNode, now: number) => void) => void): BusListener {
   return {
     message: (subject, bytes, from) => run(({ inlet }, now) => inlet.message(subject, bytes, from, now)),
-    sent: (bytes, from) => run(({ inlet }) => inlet.sent(bytes, from)),
-    down: () => run(({ inlet }) => inlet.down()),
+    sent: (bytes, from) => run(({ inlet }, now) => inlet.sent(bytes, from, now)),
+    down: () => run(({ inlet }, now) => inlet.down(now)),
     back: () => run(({ inlet }) => inlet.back()),
     gone: (other) => run(({ inlet }) => inlet.gone(other)),
   }

@@ -16,7 +16,7 @@ import type { Account } from '../session/account.ts'
 import type { Session } from '../session/session.ts'
 import type { Carrier } from './carrier.ts'
 import { policies, TopicCursor, wishOf } from './cursor.ts'
-import { decodeDiffusion } from './diffusion.ts'
+import { decodeDiffusion, decodeQuestion } from './diffusion.ts'
 import { type Group, rungOf, Rungs } from './groups.ts'
 import { weigh } from './publication.ts'
 import type { Publisher, Publishers } from './publishers.ts'
@@ -88,7 +88,7 @@ export class Topics {
   }
 
   get hasWork(): boolean {
-    return this.#dirty.length > 0
+    return this.#dirty.length > 0 || this.#carrier.hasWork
   }
 
   get size(): number {
@@ -382,6 +382,22 @@ export class Topics {
       this.#grown.add(topic)
       this.#watch(topic, now)
     }
+    this.#carrier.sweep(now)
+  }
+
+  /** Another node asks for publications again. False: it is not about topics. */
+  handleQuestion(bytes: Uint8Array, now: number): boolean {
+    const asked = decodeQuestion(bytes)
+    for (const name of asked?.topics ?? []) {
+      const topic = this.#topics.get(name)
+      if (topic !== undefined) this.#carrier.asked(topic, now - (asked?.ageMs ?? 0))
+    }
+    return asked !== null
+  }
+
+  /** The bus was down since `since`: what it may have lost is said again, here and by the others. */
+  handleBack(since: number): void {
+    this.#carrier.catchUp(this.#topics.values(), since)
   }
 
   #watch(topic: Topic, now: number): void {

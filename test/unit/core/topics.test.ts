@@ -768,7 +768,7 @@ describe('On the bus', () => {
     h.listen(h.connect('ann'), 't')
     h.hear('t', Uint8Array.of(4, 1, 0))
     h.node.inlet.message('t', one, 8, h.now)
-    h.node.inlet.sent(one, 8)
+    h.node.inlet.sent(one, 8, h.now)
     expect([h.node.stats.strangers, h.node.stats.publications]).toEqual([3, 0])
   })
 
