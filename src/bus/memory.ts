@@ -29,7 +29,8 @@ type Event = { readonly place: Place; readonly tell: (listener: BusListener) => 
  */
 export class MemoryBus {
   readonly #places: Map<number, Place> = new Map()
-  readonly #subscribers: Map<string, Set<Place>> = new Map()
+  /** The subscribers of each subject; of nearly all there is one. */
+  readonly #subscribers: Map<string, Place | readonly Place[]> = new Map()
   #pending: Waiting[] = []
   #pendingBytes = 0
   #events: Event[] = []
@@ -52,7 +53,7 @@ export class MemoryBus {
     listener: BusListener,
     fault: (error: unknown) => void = () => {},
   ): MemoryPort {
-    const place: Place = { incarnation, listener, fault, subjects: new Set(), isUp: true }
+    const place: Place = { incarnation, listener, fault, isUp: true }
     this.#places.set(incarnation, place)
     this.#tell(place, (to) => to.back())
     return {
@@ -68,11 +69,8 @@ export class MemoryBus {
       },
       subscribe: (subject) => {
         checkSubject(subject)
-        if (!this.#isHere(place)) return
-        place.subjects.add(subject)
-        const subscribers = this.#subscribers.get(subject)
-        if (subscribers === undefined) this.#subscribers.set(subject, new Set([place]))
-        else subscribers.add(place)
+        const subscribers = this.#subscribersOf(subject)
+        if (this.#isHere(place) && !subscribers.includes(place)) this.#set(subject, [...subscribers, place])
       },
       unsubscribe: (subject) => this.#unsubscribe(place, subject),
       close: () => this.#leave(place),
@@ -135,8 +133,8 @@ export class MemoryBus {
       return place === undefined ? [] : [place]
     }
     const { subject, only } = message
-    if (only !== null) return only.subjects.has(subject) ? [only] : []
-    return [...(this.#subscribers.get(subject) ?? [])].filter((place) => place !== from)
+    const subscribers = this.#subscribersOf(subject)
+    return subscribers.filter((place) => (only === null ? place !== from : place === only))
   }
 
   #fateOf(from: Place, to: Place): Fate {
@@ -176,21 +174,31 @@ export class MemoryBus {
   }
 
   #hears(place: Place, subject: string): boolean {
-    const subscribers = this.#subscribers.get(subject)
-    return subscribers !== undefined && !(subscribers.size === 1 && subscribers.has(place))
+    return (this.#subscribers.get(subject) ?? place) !== place
+  }
+
+  #subscribersOf(subject: string): readonly Place[] {
+    const known = this.#subscribers.get(subject) ?? []
+    return 'incarnation' in known ? [known] : known
+  }
+
+  #set(subject: string, subscribers: readonly Place[]): void {
+    const [only] = subscribers
+    if (only === undefined) this.#subscribers.delete(subject)
+    else this.#subscribers.set(subject, subscribers.length === 1 ? only : subscribers)
   }
 
   #unsubscribe(place: Place, subject: string): void {
-    place.subjects.delete(subject)
-    const subscribers = this.#subscribers.get(subject)
-    subscribers?.delete(place)
-    if (subscribers?.size === 0) this.#subscribers.delete(subject)
+    this.#set(
+      subject,
+      this.#subscribersOf(subject).filter((each) => each !== place),
+    )
   }
 
   #leave(place: Place): void {
     if (!this.#isHere(place)) return
-    for (const subject of place.subjects) this.#unsubscribe(place, subject)
     this.#places.delete(place.incarnation)
+    for (const subject of [...this.#subscribers.keys()]) this.#unsubscribe(place, subject)
   }
 
   #isHere(place: Place): boolean {
@@ -202,7 +210,6 @@ interface Place {
   readonly incarnation: number
   readonly listener: BusListener
   readonly fault: (error: unknown) => void
-  readonly subjects: Set<string>
   isUp: boolean
 }
 

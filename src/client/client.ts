@@ -30,7 +30,7 @@ import type { CallOptions, ConnectOptions, Publication, Socket, State, Subscribe
 function stateOf(phase: Phase): State {
   if (phase === 'live') return 'connected'
   if (phase === 'waiting') return 'disconnected'
-  return phase === 'closed' ? 'closed' : 'connecting'
+  return phase === 'closed' ? phase : 'connecting'
 }
 
 const CLIENT = 'rtms-js/0.1'
@@ -102,12 +102,12 @@ export class Client {
         },
         push: (name, data) => this.#pushes.get(name)?.emit(fromPayload(data)),
         welcome: (welcome) => {
-          const first = this.#welcome === null
+          const before = this.#welcome
           this.#welcome = welcome
           // A session that was not asked for again, because the ticket may be another user's, has no reason from the
           // node.
           const reason = welcome.reason || (welcome.resumed ? '' : 'NOT_FOUND')
-          if (!first) this.#reconnects.emit({ recovered: reason === '', reason })
+          if (before !== null) this.#reconnects.emit({ recovered: !reason, reason })
         },
       },
     )
@@ -196,7 +196,7 @@ export class Client {
     const { conflate = false, maxHz = 0, keys = [], history = 0, since } = options
     if (keys.length > limits.keys || !keys.every(isKey))
       throw new RtmsError('LIMIT', `at most ${limits.keys} keys of ${limits.name} bytes`)
-    if (!isUint(history)) throw new RangeError(`history is ${history}; expected 0 or more`)
+    if (!isUint(history)) throw new RangeError(`history is ${history}; expected >= 0`)
     if (since !== undefined && !isPosition(since)) throw new TypeError('since must come from client.position')
     const wish: ReadOptions = {
       conflate,
@@ -210,7 +210,7 @@ export class Client {
     const shared =
       this.#shared.get(topic) ??
       new SharedReader(topic, wish, this.#outside.report, () => this.#shared.delete(topic))
-    if (!shared.isSame(wish)) throw new RtmsError('LIMIT', `${topic} is subscribed to with other options`)
+    if (!shared.isSame(wish)) throw new RtmsError('LIMIT', `${topic} is followed with other options`)
     this.#shared.set(topic, shared)
     const remove = shared.add(listener as (data: unknown, publication: Publication) => void, options)
     this.#run(() => (shared.reader ??= this.#machine.followers.read(topic, wish, shared)))
@@ -352,9 +352,9 @@ export class Client {
     let socket: Socket
     try {
       socket = make(url, [binaryCodec.subprotocol])
-    } catch (error) {
+    } catch {
       // The ticket's URL is not one a socket can be made from.
-      this.#lose(attempt, error)
+      this.#lose(attempt)
       return
     }
     socket.binaryType = 'arraybuffer'
@@ -373,15 +373,15 @@ export class Client {
   #send(packet: Uint8Array): void {
     try {
       this.#socket?.send(packet)
-    } catch (error) {
+    } catch {
       this.#forget(DROPPED)
-      this.#lose(this.#attempt, error)
+      this.#lose(this.#attempt)
     }
   }
 
   /** A socket that threw is reported like any other lost socket, but not from inside the machine. */
-  #lose(attempt: number, error: unknown): void {
-    queueMicrotask(() => this.#run((now) => this.#machine.handleClose(attempt, 1006, String(error), now)))
+  #lose(attempt: number): void {
+    queueMicrotask(() => this.#run((now) => this.#machine.handleClose(attempt, 1006, '', now)))
   }
 
   #forget(code: number): void {

@@ -35,6 +35,7 @@ export type {
   Transport,
 } from './ports.ts'
 export { SUBJECT_BYTES } from './ports.ts'
+export type { Search } from './ground/page.ts'
 export { Places } from './ground/places.ts'
 export { type Bucket, FULL, Rate } from './ground/rate.ts'
 export type { Revoked } from './door/revocations.ts'

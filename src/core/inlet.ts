@@ -1,18 +1,21 @@
 import type { Stats } from './ground/stats.ts'
-import { topicOf } from './topic/carrier.ts'
+import { type Carrier, topicOf } from './topic/carrier.ts'
+import { decodeQuestion } from './topic/diffusion.ts'
 import type { Topics } from './topic/topics.ts'
 
 /** Where the messages and events of the bus come into a node: the methods of `BusListener`, with the time. */
 export class Inlet {
   readonly #topics: Topics
+  readonly #carrier: Carrier
   readonly #stats: Stats
   /** Whether the bus carries messages. */
   isUp = false
   /** When it last went down; null: never. */
   #downAt: number | null = null
 
-  constructor(topics: Topics, stats: Stats) {
+  constructor(topics: Topics, carrier: Carrier, stats: Stats) {
     this.#topics = topics
+    this.#carrier = carrier
     this.#stats = stats
   }
 
@@ -24,7 +27,12 @@ export class Inlet {
 
   /** Only topics have something to say to a single node yet. */
   sent(bytes: Uint8Array, _from: number, now: number): void {
-    if (!this.#topics.handleQuestion(bytes, now)) this.#stats.strangers++
+    const question = decodeQuestion(bytes)
+    if (question === null) this.#stats.strangers++
+    for (const name of question?.topics ?? []) {
+      const topic = this.#topics.get(name)
+      if (topic !== undefined) this.#carrier.asked(topic, now - (question?.ageMs ?? 0))
+    }
   }
 
   down(now: number): void {
@@ -34,7 +42,7 @@ export class Inlet {
 
   back(): void {
     this.isUp = true
-    if (this.#downAt !== null) this.#topics.handleBack(this.#downAt)
+    if (this.#downAt !== null) this.#carrier.catchUp(this.#topics.all(), this.#downAt)
   }
 
   /** Nothing depends on another node yet: what it published stays. */

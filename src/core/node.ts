@@ -4,7 +4,7 @@ import type { ErrorCode } from '../protocol/errors.ts'
 import type { Payload } from '../protocol/payload.ts'
 import { fixedLimits, type MeetingOptions, type NodeConfig } from './ground/config.ts'
 import type { NodeOptions, Retention } from './ground/config.ts'
-import { Budget, type Holdings, type Payer } from './ground/budget.ts'
+import { Budget, type Holdings } from './ground/budget.ts'
 import type { Connection } from './door/connection.ts'
 import { Connections } from './door/connections.ts'
 import { Endings } from './door/endings.ts'
@@ -16,7 +16,7 @@ import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeti
 import { Meetings } from './meeting/meetings.ts'
 import type { Grant, MissingMeeting, Outcome, Question, RequestCall, SealedFrame } from './ports.ts'
 import type { Transport } from './ports.ts'
-import { pageOf, type PageQuery } from './ground/page.ts'
+import { pageOf, type PageQuery, type Search } from './ground/page.ts'
 import { Requests } from './up/requests.ts'
 import { Revocations, type Revoked } from './door/revocations.ts'
 import type { SessionInfo } from './session/session-info.ts'
@@ -67,7 +67,7 @@ export class RtmsNode {
     const { stats } = this
     const { limits } = config
     const timers = this.#timers
-    const budget = new Budget(limits.logBytes, () => this.#payers())
+    const budget = new Budget(limits.logBytes)
     this.#budget = budget
     const work = new Work()
     const nextLog = (): number => ++this.#lastLog
@@ -93,7 +93,7 @@ export class RtmsNode {
     const meetings = (this.#meetings = new Meetings(config, timers, downstream, stats, budget, work, nextLog))
     const carrier = new Carrier(bus, publishers, limits)
     const topics = new Topics(config, timers, downstream, carrier, stats, budget, work, publishers, nextLog)
-    this.inlet = new Inlet(topics, stats)
+    this.inlet = new Inlet(topics, carrier, stats)
     const requests = (this.#requests = new Requests(limits, timers, downstream, application, stats))
     const revocations = new Revocations(limits)
     const dispatch = (this.#dispatch = new Dispatch(limits, stats, work, {
@@ -111,6 +111,7 @@ export class RtmsNode {
       timers,
       stats,
       downstream,
+      budget,
       sessions,
       application,
       revocations,
@@ -174,8 +175,9 @@ export class RtmsNode {
       this.#topics.hasWork ||
       this.#meetings.hasWork ||
       this.#guards.hasWork ||
+      this.#budget.hasWork ||
       this.#endings.hasWork
-    return busy ? now : this.#timers.next
+    return busy ? now : Math.max(now, Math.min(this.#timers.next, this.#budget.deadline))
   }
 
   /** The inspection task: fires due timers, then serves what goes up, then what goes down, each within its budget. */
@@ -191,12 +193,6 @@ export class RtmsNode {
     if (!this.#downstream.hasWork) this.#topics.trim(now)
     this.#budget.enforce(now)
     this.#endings.sweep(now)
-  }
-
-  *#payers(): Generator<Payer> {
-    yield* this.#sessions.users()
-    yield* this.#meetings.logs()
-    yield* this.#topics.all()
   }
 
   // ---- connections
@@ -262,7 +258,8 @@ export class RtmsNode {
   ): MeetingInfo | ErrorCode | null {
     if (this.#connections.draining) return 'DRAINING'
     const logic = this.#guards.logic(business.logic)
-    return this.#meetings.open(name, options, { ...business, logic }, now)
+    const maker = this.#dispatch.openings.askedBy(name)
+    return this.#meetings.open(name, options, { ...business, logic }, now, maker)
   }
 
   closeMeeting(name: string): void {
@@ -293,7 +290,7 @@ export class RtmsNode {
   }
 
   /** A page of the meetings in order of name, optionally of one kind. */
-  meetingPage(wish: PageQuery, kind?: string): readonly MeetingInfo[] {
+  meetingPage(wish: PageQuery, kind?: string): Search<readonly MeetingInfo[]> {
     return this.#meetings.page(wish, kind)
   }
 
@@ -347,8 +344,8 @@ export class RtmsNode {
   }
 
   /** A page of the topics in order of name. */
-  topicPage(wish: PageQuery): readonly TopicInfo[] {
-    return pageOf(this.#topics.all(), wish).map(topicInfo)
+  *topicPage(wish: PageQuery): Search<readonly TopicInfo[]> {
+    return (yield* pageOf(this.#topics.all(), wish)).map(topicInfo)
   }
 
   topic(name: string): TopicInfo | undefined {

@@ -21,7 +21,7 @@ export class Parts {
     // A copy: the part may be a view of all that was read with it.
     const payloads = part === 0 ? [bytes.slice()] : [...(begun?.payloads ?? []), bytes.slice()]
     const length = bytes.length + (part === 0 ? 0 : (begun?.length ?? 0))
-    if (part === parts - 1) return Buffer.concat(payloads)
+    if (part === parts - 1) return new Uint8Array(Buffer.concat(payloads))
     if (length <= busLimits.messageBytes) this.#begun.set(from, { sequence, payloads, length })
     return null
   }

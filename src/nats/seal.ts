@@ -55,7 +55,7 @@ export class Seal {
       sealed.writeUInt16BE(parts, PARTS)
       sealed.set(payload, OVERHEAD)
       this.#tag(subject, sealed).copy(sealed, 0, 0, TAG)
-      return sealed
+      return plain(sealed)
     })
   }
 
@@ -68,7 +68,8 @@ export class Seal {
     const sequence = Number(sealed.readBigUInt64BE(SEQUENCE))
     if (!this.#isNew(from, sequence)) return null
     const part = sealed.readUInt16BE(PART)
-    return { from, sequence, part, parts: sealed.readUInt16BE(PARTS), bytes: data.subarray(OVERHEAD) }
+    const bytes = plain(sealed.subarray(OVERHEAD))
+    return { from, sequence, part, parts: sealed.readUInt16BE(PARTS), bytes }
   }
 
   #isNew(from: number, sequence: number): boolean {
@@ -89,4 +90,9 @@ export class Seal {
     const hmac = createHmac('sha256', this.#key).update(`${subject.length} ${subject}`)
     return hmac.update(sealed.subarray(TAG)).digest()
   }
+}
+
+/** Without the methods of a Buffer, whose `slice` makes no copy. */
+function plain({ buffer, byteOffset, length }: Buffer): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length)
 }

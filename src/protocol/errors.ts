@@ -16,7 +16,7 @@ export const errors = {
   RATE: { retry: 'later', text: 'Too much was sent in a short time.' },
   BUSY: { retry: 'later', text: 'A queue is full: slow down.' },
   TIMEOUT: { retry: 'unknown', text: 'No answer came before the deadline.' },
-  NOT_JOINED: { retry: 'fix', text: 'The session does not read that log.' },
+  NOT_JOINED: { retry: 'fix', text: 'It was left or has ended.' },
   STALE: { retry: 'fix', text: 'The number is not above the last one answered in this slot.' },
   READ_ONLY: { retry: 'fix', text: 'A spectator cannot send inputs.' },
   NO_HANDLER: { retry: 'fix', text: 'There is no handler for this method.' },

@@ -3,8 +3,7 @@ import { limits } from './limits.ts'
 
 // Empty segments; white space and control characters (C0, DEL, C1, separators); characters that a bus reads as wildcards;
 // lone surrogates, which UTF-8 cannot encode: names that differ only in one would be the same on the wire.
-// eslint-disable-next-line no-control-regex
-const FORBIDDEN = /^$|^\.|\.$|\.\.|[\s\u0000-\u001f\u007f-\u009f\u2028\u2029*>$\p{Surrogate}]/u
+const FORBIDDEN = /(^|\.)(\.|$)|[\s\p{Cc}*>$\p{Cs}]/u
 
 /**
  * Whether `name` can name a topic, meeting or method: 1–255 bytes of UTF-8, segments joined by single dots,
@@ -22,9 +21,11 @@ export function isUser(user: string): boolean {
   return user.length > 0 && utf8Length(user) <= limits.name && !FORBIDDEN_IN_USER.test(user)
 }
 
-/** Whether `key` can be the key of a publication: at most 255 bytes of UTF-8; '' stands for none. */
+/**
+ * Whether `key` can be the key of a publication: at most 255 bytes of UTF-8 without lone surrogates; '' stands for none.
+ */
 export function isKey(key: string): boolean {
-  return utf8Length(key) <= limits.name
+  return utf8Length(key) <= limits.name && !/\p{Surrogate}/u.test(key)
 }
 
 /** Whether `name` is allowed by `pattern`: the name itself, a prefix ending in `.*`, or `*` for all. */

@@ -9,6 +9,7 @@ import { type Authorize, Authorizer } from './business/authorizer.ts'
 import { type Connected, type Disconnected, Hooks } from './business/hooks.ts'
 import { Meetings } from './business/meetings.ts'
 import { RequestHandlers, type RequestHandler } from './business/requests.ts'
+import { Searches } from './business/searches.ts'
 import { Topics } from './business/topics.ts'
 import { Users } from './business/users.ts'
 import { AdminPages } from './edge/admin.ts'
@@ -70,8 +71,9 @@ export class Rtms {
     this.#apiPath = `${apiBase(parts.settings.path)}/`
     this.#readyLatenessMs = parts.settings.limits.readyLatenessMs
     this.tickets = parts.tickets
-    this.meetings = new Meetings(parts.host, parts.settings.logger)
-    this.topics = new Topics(parts.host)
+    const searches = new Searches()
+    this.meetings = new Meetings(parts.host, parts.settings.logger, searches)
+    this.topics = new Topics(parts.host, searches)
     this.users = new Users(parts.host)
     this.#api = new Api(parts.settings, this)
   }

@@ -117,7 +117,7 @@ export const accessMutants: readonly Mutant[] = [
     breaks: ['I5'],
     plant: () =>
       replace(Meetings.prototype, 'open', (open) => {
-        return function (this: Meetings, name, options, business, now) {
+        return function (this: Meetings, name, options, business, now, maker) {
           const { logic } = business
           const input = logic?.input?.bind(logic)
           if (logic !== null && input !== undefined)
@@ -125,7 +125,7 @@ export const accessMutants: readonly Mutant[] = [
               const decided = input(slot, user, data)
               return 'code' in decided ? data : decided
             }
-          return open.call(this, name, options, business, now)
+          return open.call(this, name, options, business, now, maker)
         }
       }),
   },

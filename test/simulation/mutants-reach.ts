@@ -91,7 +91,7 @@ export const reachMutants: readonly Mutant[] = [
   {
     name: 'a full node that refuses those who hold little as well',
     breaks: ['I22'],
-    from: 94,
+    from: 229,
     plant: () =>
       replace(Budget.prototype, 'admits', () => {
         return function (this: Budget) {

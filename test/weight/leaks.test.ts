@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { Crowd } from '../../src/core/door/crowd.ts'
 import { Places } from '../../src/core/ground/places.ts'
 import { Queue } from '../../src/core/ground/queue.ts'
+import { Elector, Electorate } from '../../src/core/meeting/electorate.ts'
+import { Harness, text } from '../unit/core/harness.ts'
 
 /*
  * Classes that keep something by name: after very many names have come and gone, nothing of them is left. What they
@@ -23,11 +25,11 @@ const COUNT = 100_000
 /** Less than a few bytes for each of them. */
 const NOTHING = 1_000_000
 
-/** Bytes that are held after `COUNT` calls, and were not after the first thousand. */
-function growth(step: (n: number) => void): number {
+/** Bytes that are held after `count` calls, and were not after the first thousand. */
+function growth(step: (n: number) => void, count = COUNT): number {
   for (let n = 0; n < 1_000; n++) step(n)
   const before = heap()
-  for (let n = 0; n < COUNT; n++) step(1_000 + n)
+  for (let n = 0; n < count; n++) step(1_000 + n)
   return heap() - before
 }
 
@@ -74,5 +76,46 @@ describe('Nothing is left', () => {
     })
     expect([queue.size, queue.oldest]).toEqual([1, -1])
     expect(grown).toBeLessThan(NOTHING)
+  })
+
+  it('of members who came and went while frames became stable, or did not', () => {
+    for (const isHeard of [true, false]) {
+      const electorate = new Electorate()
+      const stays = new Elector()
+      electorate.join(stays, 1)
+      const grown = growth((n) => {
+        const guest = new Elector()
+        electorate.join(guest, n + 2)
+        electorate.leave(guest, n + 2 + (n % 2), n % 3 === 0)
+        if (isHeard) electorate.acknowledge(stays, n + 2)
+        electorate.stableTo(n + 2)
+      }, 20_000)
+      expect(grown).toBeLessThan(NOTHING)
+    }
+  })
+
+  it('of users who came, did what users do, and left for good', () => {
+    const h = new Harness({ sessionKeepMs: 10, meetingLogBytes: 2_000, joinUsers: 16 })
+    h.node.openMeeting('m', { frameRate: 0, joinsPerMinute: 0 }, h.now)
+    const grown = growth((n) => {
+      const peer = h.open(undefined, `10.0.${n >> 8}.${n & 255}`)
+      peer.hello(`user ${n}`)
+      h.settle()
+      peer.join('m')
+      peer.subscribe('t')
+      peer.request('r', text('x'))
+      h.settle()
+      for (const call of h.application.requests.splice(0))
+        h.node.handleReply(call, { ok: true, value: text('y') }, h.now)
+      h.settle()
+      peer.hangUp(true)
+      h.advance(200)
+      h.application.presence.length = 0
+      h.bus.published.length = 0
+      h.bus.interest.length = 0
+    }, 5_000)
+    expect(h.node).toMatchObject({ sessions: 0, connections: 0 })
+    // An account alone would be 1 MB.
+    expect(grown).toBeLessThan(500_000)
   })
 })

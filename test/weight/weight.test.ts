@@ -437,6 +437,80 @@ describe('A node counts what it holds for', () => {
       })
     })
 
+  it('subscriptions to long keys', async () => {
+    await weighed('subscription to 200 keys of 240 bytes', 200, () => {
+      const scale = new Scale()
+      scale.node.publish('t', textPayload('x'), '', false, scale.now)
+      const connections = Array.from({ length: 20 }, (_, n) => scale.connect(`u${n}`))
+      scale.settle()
+      const grow = (): void => {
+        for (const [at, connection] of connections.entries())
+          for (let n = 0; n < 10; n++) {
+            const keys = Array.from({ length: 200 }, (_, key) => ({
+              key: `${at}.${n}.${key}`.padEnd(240, 'x'),
+            }))
+            scale.say(connection, messages.subscribe(n + 1, messages.wish(`t${n}`, { keys })))
+            scale.settle()
+          }
+        for (const connection of connections)
+          scale.say(connection, { type: 'ack', bytes: 0, received: 10, seen: [] })
+      }
+      return { node: scale.node, grow }
+    })
+  })
+
+  it('PONGs that nobody takes', async () => {
+    await weighed('PONG that waits', 20_000, () => {
+      const scale = new Scale()
+      const connections = Array.from({ length: 20 }, (_, n) => scale.connect(`u${n}`))
+      scale.settle()
+      const grow = (): void => {
+        for (const connection of connections) {
+          connection.writable = false
+          scale.say(
+            connection,
+            ...Array.from({ length: 1_000 }, () => ({ type: 'ping', time: 2 ** 40 }) as const),
+          )
+        }
+        scale.settle()
+      }
+      return { node: scale.node, grow }
+    })
+  })
+
+  it('questions to the business', async () => {
+    await weighed('topic asked about', 50 * 50, () => {
+      const scale = new Scale()
+      scale.node.askFirst(true)
+      const connections = Array.from({ length: 50 }, (_, n) => scale.connect(`u${n}`))
+      scale.settle()
+      const grow = (): void => {
+        const topics = Array.from({ length: 50 }, (_, n) => `t${n}`)
+        for (const connection of connections) scale.say(connection, messages.subscribe(1, ...topics))
+        scale.settle()
+      }
+      return { node: scale.node, grow }
+    })
+  })
+
+  it('frames that delayed spectators have yet to see', async () => {
+    await weighed('empty frame, delayed', 18_000, () => {
+      const scale = new Scale()
+      scale.node.openMeeting('m', { frameRate: 60, spectatorDelayMs: 600_000 }, scale.now)
+      const connection = scale.connect('u')
+      scale.say(connection, messages.join(1, 'm'))
+      scale.settle()
+      const grow = (): void => {
+        for (let frame = 0; frame < 18_000; frame++) {
+          scale.now += 1_000 / 60
+          scale.say(connection, { type: 'pong', echo: 0, time: 0, lateness: 0 })
+          scale.settle()
+        }
+      }
+      return { node: scale.node, grow }
+    })
+  })
+
   it('meetings', async () => {
     await weighed('meeting', 1_000, () => {
       const scale = new Scale()

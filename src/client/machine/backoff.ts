@@ -24,7 +24,7 @@ export class Backoff {
 
   /** Full jitter from the first attempt on, so the clients of a lost node do not all come back at once. */
   next(): number {
-    const ceiling = Math.min(this.#longest, this.#max * 2 ** Math.min(this.#failures, 16))
+    const ceiling = Math.min(this.#longest, this.#max * 2 ** this.#failures)
     const jitter = this.#random() * Math.max(0, ceiling - this.#min)
     const least = within(Math.max(this.#min, this.#retryAfter))
     this.#failures++
@@ -43,7 +43,7 @@ export class Backoff {
 
   welcomed({ reconnectMin, reconnectMax }: MessageOf<'welcome'>): void {
     this.#min = within(reconnectMin)
-    this.#max = reconnectMax
+    this.#max = within(reconnectMax)
     this.#failures = 0
   }
 

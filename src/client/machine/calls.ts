@@ -39,7 +39,7 @@ export function checkName(name: string, what: string, code: 'BAD_NAME' | 'BAD_TO
 }
 
 export function checkKey(key: string, what: string): void {
-  if (!isKey(key)) throw new RtmsError('BAD_NAME', `${what} has more than ${limits.name} bytes`)
+  if (!isKey(key)) throw new RtmsError('BAD_NAME', `${what} must be text of at most ${limits.name} bytes`)
 }
 
 /**

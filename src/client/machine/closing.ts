@@ -2,12 +2,8 @@ import { closeCodes, type CloseReason, type ErrorCode, errors, RtmsError } from 
 
 /** The error of a close code; null where the code says no more than that the connection is gone. */
 export function closeError(code: number): RtmsError | null {
-  const name = (Object.keys(closeCodes) as CloseReason[]).find((reason) => closeCodes[reason] === code)
-  return name !== undefined && name in errors ? new RtmsError(name as CloseReason & ErrorCode) : null
-}
-
-export function finalError(code: number, reason: string): RtmsError {
-  return closeError(code) ?? new RtmsError('CLOSED', `Closed with ${code} ${reason}`)
+  const name = Object.keys(closeCodes).find((reason) => closeCodes[reason as CloseReason] === code)
+  return (name as string) in errors ? new RtmsError(name as ErrorCode) : null
 }
 
 /** Whether the close code is one of RTMS's own and says more than that the connection is gone. */

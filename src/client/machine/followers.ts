@@ -8,7 +8,7 @@ import {
 } from '../../protocol/index.ts'
 import type { Calls } from './calls.ts'
 import type { Done } from './calls.ts'
-import type { Waiting } from './limits.ts'
+import { type Waiting, within } from './limits.ts'
 import { type ReaderListener, type ReadOptions, type Senders, TopicReader } from './reader.ts'
 import { type SeatListener, SeatMachine } from './seat.ts'
 
@@ -187,11 +187,10 @@ export class Followers {
     else if (message.type === 'subscribed') this.#handleSubscribed(message)
     else if (message.type === 'publishers') {
       const { publishers } = this.#senders
-      const { first } = message
       // A skipped entry would give its number to the next publisher.
-      if (first !== publishers.length || first + message.publishers.length > limits.nodePublishers)
-        return false
+      if (message.first !== publishers.length) return false
       for (const { publisher } of message.publishers) publishers.push(publisher)
+      return publishers.length <= limits.nodePublishers
     } else if ('log' in message) {
       const follower = this.#byLog.get(message.log)
       if (follower === undefined) return true
@@ -211,18 +210,19 @@ export class Followers {
       // If its log was already known, the seat was left when it was given up.
       if (abandoned.lastLog !== log) this.#sendLeave(log)
       this.#settle(meeting)
-    } else if (seat?.call === call) {
-      this.#byLog.set(log, seat)
-      const inputs = seat.handleJoined(message, this.#session, this.#entriesLost, now)
-      // Earlier inputs go first: a listener may send more.
-      for (const input of inputs) this.#send(input)
-      seat.listener.joined(message)
-    } else if (seat !== undefined && abandoned === undefined) {
-      // This answers a JOIN of an earlier connection; the entries that the session log still holds follow it.
-      seat.answered(call)
+    } else if (seat !== undefined && (seat.call === call || abandoned === undefined)) {
       this.#byLog.delete(seat.lastLog)
-      seat.lastLog = log
       this.#byLog.set(log, seat)
+      if (seat.call === call) {
+        const inputs = seat.handleJoined(message, this.#session, this.#entriesLost, now)
+        // Earlier inputs go first: a listener may send more.
+        for (const input of inputs) this.#send(input)
+        seat.listener.joined(message)
+      } else {
+        // This answers a JOIN of an earlier connection; the entries that the session log still holds follow it.
+        seat.answered(call)
+        seat.lastLog = log
+      }
     }
   }
 
@@ -250,9 +250,9 @@ export class Followers {
     const isSeat = of instanceof SeatMachine
     const { code } = error
     const isGone = code === 'NOT_FOUND'
-    const isNew = isSeat && of.world === 0
-    if (!isNew && (code === 'RATE' || code === 'BUSY'))
-      this.#refused.set(of, now + (error.retryAfterMs || PAUSE_MS))
+    // A first join is told at once.
+    if (!(isSeat && of.world === 0) && (code === 'RATE' || code === 'BUSY'))
+      this.#refused.set(of, now + within(error.retryAfterMs || PAUSE_MS))
     else if (isSeat && isGone && of.handleMissing(ticket)) this.#byLog.delete(of.lastLog)
     else {
       // Otherwise the session would keep a seat without a reader.
@@ -298,10 +298,7 @@ export class Followers {
   #add<F extends Follower>(follower: F): F {
     const { name } = follower
     const place = this.#placeOf(follower)
-    if (place.has(name)) {
-      const how = follower instanceof SeatMachine ? 'joined' : 'subscribed to'
-      throw new RtmsError('LIMIT', `${name} is ${how} already`)
-    }
+    if (place.has(name)) throw new RtmsError('LIMIT', `${name} is followed already`)
     place.set(name, follower)
     if (this.#isLive) this.#wishes.add(follower)
     if (this.#isClosed) this.end(new RtmsError('CLOSED'))
@@ -313,7 +310,7 @@ export class Followers {
    * `timeoutMs` is never sent.
    */
   input(seat: SeatMachine, data: Payload, timeoutMs: number, now: number, done: Done<number>): void {
-    if (!this.has(seat)) throw new RtmsError('NOT_JOINED', 'It was left or has ended.')
+    if (!this.has(seat)) throw new RtmsError('NOT_JOINED')
     const message = seat.send(data, timeoutMs, now, done)
     if (message !== null) this.#send(message)
   }

@@ -15,13 +15,12 @@ export const MOST_EARLY_FRAMES = 10_000
 /** Private messages to one member kept until a listener is added; above it, the oldest is dropped. */
 export const MOST_EARLY_MESSAGES = 100
 
-/** Shortest and longest time, in milliseconds, that a node can ask a client to wait for. */
-const LEAST_WAIT_MS = 50
-const MOST_WAIT_MS = 3_600_000
-
-/** A time in milliseconds that a node named, within bounds: a client must neither spin nor wait for ever. */
+/**
+ * A time in milliseconds that a node named, but at least 50 ms and at most an hour: a client must neither spin nor wait
+ * for ever.
+ */
 export function within(ms: number): number {
-  return Math.min(Math.max(ms, LEAST_WAIT_MS), MOST_WAIT_MS)
+  return Math.min(Math.max(ms, 50), 3_600_000)
 }
 
 /** Approximate bytes that each costs besides its payload. */

@@ -11,7 +11,7 @@ import {
 } from '../../protocol/index.ts'
 import { Backoff } from './backoff.ts'
 import { Calls, type Done } from './calls.ts'
-import { closeError, finalError, isOwnCode } from './closing.ts'
+import { closeError, isOwnCode } from './closing.ts'
 import { Followers } from './followers.ts'
 import { Waiting, within } from './limits.ts'
 import { packetsOf } from './packets.ts'
@@ -103,7 +103,10 @@ export class Machine {
     this.calls.expire(now)
     this.followers.expire(now)
     if (this.#phase === 'live') {
-      if (now >= this.#silentUntil) this.#silent(now)
+      // Nothing arrived for two heartbeats. If the timer itself fired late, the timers were suspended (a hidden tab, a
+      // sleeping machine) and data may be waiting, so the connection is probed before it is given up.
+      if (now - this.#silentUntil > LATE_MS) this.#ask(now)
+      else if (now >= this.#silentUntil) this.#drop(now)
       else {
         if (now >= this.#deadline) this.#ping(now)
         if (now >= this.followers.acknowledgeAt) this.#acknowledge(now)
@@ -117,15 +120,6 @@ export class Machine {
       else if (this.#phase === 'ticket' && this.#tickets.isValid(now)) this.#withoutTicket(null, now)
       else this.#drop(now)
     }
-  }
-
-  /**
-   * Nothing arrived for two heartbeats. If the timer itself fired late, the timers were suspended (a hidden tab, a
-   * sleeping machine) and data may be waiting, so the connection is probed before it is given up.
-   */
-  #silent(now: number): void {
-    if (now - this.#silentUntil > LATE_MS) this.#ask(now)
-    else this.#drop(now)
   }
 
   #ask(now: number): void {
@@ -257,8 +251,9 @@ export class Machine {
     } else if (code === closeCodes.EXPIRED) tickets.discard()
     else if (code === closeCodes.DRAINING || code === closeCodes.MOVED) tickets.doubt()
     else if (this.#phase !== 'live') tickets.missed()
-    if (again || mayReconnect(code)) this.#wait(now, closeError(code) ?? this.#ticketError, wait)
-    else this.#end(finalError(code, reason))
+    const error = closeError(code)
+    if (again || mayReconnect(code)) this.#wait(now, error ?? this.#ticketError, wait)
+    else this.#end(error ?? new RtmsError('CLOSED', `Closed with ${code} ${reason}`))
   }
 
   /** Closes the socket from this side. */
@@ -368,7 +363,8 @@ export class Machine {
   #handleWelcome(message: MessageOf<'welcome'>, now: number): void {
     if (!isSpoken(message.version)) return this.#drop(now)
     const isStranger = this.#welcome !== null && this.#welcome.user !== message.user
-    this.#welcome = { ...message, heartbeat: within(message.heartbeat) }
+    message.heartbeat = within(message.heartbeat)
+    this.#welcome = message
     this.#session = message.session
     this.#offersSession = true
     this.#ticketError = null

@@ -4,6 +4,8 @@ import { isSpoken, versions } from '../../protocol/limits.ts'
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
 import { Admission, type Turned } from './admission.ts'
 import type { Ending } from '../ground/asks.ts'
+import type { Budget } from '../ground/budget.ts'
+import { weights } from '../ground/weights.ts'
 import { fixedLimits, type NodeConfig, originOf } from '../ground/config.ts'
 import { welcomeOf } from './welcome.ts'
 import { Connection, type Phase } from './connection.ts'
@@ -26,6 +28,7 @@ export interface ConnectionsHost {
   readonly timers: Timers
   readonly stats: Stats
   readonly downstream: Downstream
+  readonly budget: Budget
   readonly sessions: Sessions
   readonly application: Application
   readonly revocations: Revocations
@@ -143,7 +146,7 @@ export class Connections {
       case 'ping': {
         // A PONG must not precede the WELCOME.
         if (phase.name === 'verifying') break
-        if (connection.control.length >= this.#host.config.limits.controlMessages) {
+        if (connection.control.length >= this.#mostControl(connection)) {
           this.close(connection, 'SLOW', 'too many pings wait for their pong', now)
           return
         }
@@ -162,6 +165,13 @@ export class Connections {
     if (phase.name === 'live') this.#host.enqueue(phase.session, message, now)
     else if (phase.name !== 'verifying') return
     else if (!phase.held.add(message)) this.close(connection, 'RATE', 'too much before the welcome', now)
+  }
+
+  /** How many control messages may wait for a connection: few where its user holds too much of a full node. */
+  #mostControl({ payer }: Connection): number {
+    const { controlMessages, spareControlMessages } = this.#host.config.limits
+    const isAdmitted = payer === null || this.#host.budget.admits(payer.held, weights.control)
+    return isAdmitted ? controlMessages : Math.min(controlMessages, spareControlMessages)
   }
 
   #acknowledge(connection: Connection, message: MessageOf<'ack'>, now: number): void {
@@ -394,6 +404,7 @@ export class Connections {
   ): void {
     const { limits } = this.#host.config
     connection.phase = { name: 'live', session, refresh: null }
+    connection.payer = session.payer
     this.#admission.welcome(connection)
     connection.window = hello.window === 0 ? 0 : Math.min(hello.window, limits.window)
     const received = session.log.attach(connection, resumed ? hello.received : 0)

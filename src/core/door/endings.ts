@@ -80,7 +80,7 @@ export class Endings {
   #end(session: Session, leaving: string, reason: LossReason, now: number): void {
     const wasAway = session.outlet === null
     for (const log of session.seats.keys()) session.leave(log, leaving)
-    this.#host.sessions.remove(session)
+    this.#host.sessions.remove(session, now)
     this.#host.dropped(session, now)
     if (wasAway) this.#host.application.disconnected(session, reason, true)
   }

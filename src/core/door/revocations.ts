@@ -1,4 +1,5 @@
 import type { NodeLimits } from '../ground/config.ts'
+import { Queue } from '../ground/queue.ts'
 import type { Grant } from '../ports.ts'
 
 /** What to revoke: all tokens issued to a user so far, or one token by its id. */
@@ -15,8 +16,8 @@ interface Revocation {
 export class Revocations {
   readonly #limits: NodeLimits
   /** By user and by token id, the oldest first. */
-  readonly #users: Map<string, Revocation> = new Map()
-  readonly #tokens: Map<string, Revocation> = new Map()
+  readonly #users: Queue<string, Revocation> = new Queue()
+  readonly #tokens: Queue<string, Revocation> = new Queue()
 
   constructor(limits: NodeLimits) {
     this.#limits = limits
@@ -32,7 +33,6 @@ export class Revocations {
     const [known, key] = 'user' in revoked ? [this.#users, revoked.user] : [this.#tokens, revoked.id]
     const before = known.get(key)
     if (before === undefined && this.#users.size + this.#tokens.size >= this.#limits.revocations) return false
-    known.delete(key)
     const { tokenMs } = this.#limits
     // An `until` from a clock far ahead must not keep the entry for years.
     const ahead = Math.min(Math.max(0, until - (now + wallOffset)), tokenMs)
@@ -47,15 +47,15 @@ export class Revocations {
 
   /** Whether the token behind this grant is revoked, by its id or with all tokens of its user. */
   covers({ user, id, issued, after }: Grant): boolean {
-    if (this.#tokens.has(id)) return true
+    if (this.#tokens.get(id) !== undefined) return true
     const until = this.#users.get(user)?.until
     return until !== undefined && issued <= until && (after === 0 || after < until)
   }
 
-  #forget(known: Map<string, Revocation>, now: number): void {
-    for (const [key, { end }] of known) {
-      if (end > now) return
-      known.delete(key)
+  #forget(known: Queue<string, Revocation>, now: number): void {
+    for (let { oldest } = known; oldest !== undefined; { oldest } = known) {
+      if ((known.get(oldest)?.end ?? 0) > now) return
+      known.delete(oldest)
     }
   }
 }

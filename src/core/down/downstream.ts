@@ -99,7 +99,7 @@ export class Downstream {
 
   /** Queues a message for this connection alone, ahead of every log. */
   control(outlet: Outlet, message: ServerMessage): void {
-    outlet.control.push(Encoded.of(message))
+    outlet.addControl(Encoded.of(message))
     this.#enqueue(outlet)
   }
 
@@ -189,7 +189,7 @@ export class Downstream {
         parts.push(part)
         bytes += part.binary.length
       }
-      empty(control)
+      outlet.clearControl()
     }
     if (session.length > 0) bytes = this.#read(session, parts, bytes, limit)
     // Frames come before topics, but a long catch-up leaves half of the write to live topics.
@@ -238,7 +238,7 @@ export class Downstream {
     while (at < cursors.length && bytes < limit && this.#work.done < end) {
       this.#work.done += costs.walked
       const cursor = cursors[at++] as Cursor
-      if (!cursor.live || cursor.log.isCurrent(cursor)) {
+      if (cursor.log.isCurrent(cursor)) {
         cursor.marked = false
         continue
       }
@@ -251,6 +251,7 @@ export class Downstream {
         if (read instanceof Gap) this.#stats.gap(read)
         parts.push(read)
         bytes += read.binary.length
+        this.#work.done += read.workOf(cursor.outlet.text)
       }
       if (cursor.log.isCurrent(cursor)) cursor.marked = false
       else cursors.push(cursor)

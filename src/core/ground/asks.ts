@@ -93,7 +93,7 @@ export class Asks<Q, A> {
   }
 
   /** Ends a question without an answer. Has no effect on one that has ended. */
-  end(question: Q, by: 'cancel' | 'close', now: number): void {
+  end(question: Q, by: 'cancel' | 'close', now: number = this.#now): void {
     const ask = this.#all.get(question)
     if (ask !== undefined && ask.state !== 'dropped') this.#end(ask, { by }, now)
   }

@@ -16,24 +16,88 @@ export interface Holdings {
   readonly valuesDropped: number
 }
 
-/** One that pays for the bytes which are held on its behalf, and gives some of them up when it holds too many. */
-export abstract class Payer {
+/** What is cut as one. */
+interface Holder {
   /** Bytes held, at what they weigh (see `weights`). */
+  readonly held: number
+  /** Number of payers in it. */
+  readonly parts: number
+  /** Gives up what it can, oldest first, until it holds at most `bytes`. */
+  shrinkTo(bytes: number): void
+  /** Gives up something that cannot be cut. */
+  giveUp?(now: number): void
+}
+
+/** One that pays for the bytes which are held on its behalf, and gives some of them up when it holds too many. */
+export abstract class Payer implements Holder {
   held = 0
+  readonly parts: number = 1
+  /** What it is part of, together with others; null when it stands for itself. */
+  estate: Estate | null = null
   readonly #ledger: Ledger
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger
   }
 
+  /** What its holder holds: it and all that is cut together with it. */
+  get total(): number {
+    return this.estate?.held ?? this.held
+  }
+
+  /** Whether nobody reads it. */
+  get isIdle(): boolean {
+    return false
+  }
+
   /** More is held; or less, where `bytes` is negative. */
   hold(bytes: number): void {
     this.held += bytes
     this.#ledger.bytes += bytes
+    if (this.estate !== null) this.estate.held += bytes
   }
 
-  /** Gives up what it can, oldest first, until it holds at most `bytes`. */
   abstract shrinkTo(bytes: number): void
+}
+
+/**
+ * The topics and meetings that are there because of one user. They are cut as one, and what they hold together counts:
+ * otherwise a user who makes many small things would leave next to nothing to everybody else.
+ */
+export class Estate implements Holder {
+  held = 0
+  /** Null for the many users who have made nothing. */
+  #payers: Set<Payer> | null = null
+
+  get parts(): number {
+    return this.#payers?.size ?? 0
+  }
+
+  add(payer: Payer): void {
+    this.#payers = (this.#payers ?? new Set()).add(payer)
+    payer.estate = this
+    this.held += payer.held
+  }
+
+  remove(payer: Payer): void {
+    this.#payers?.delete(payer)
+    payer.estate = null
+    this.held -= payer.held
+  }
+
+  /** Gives up what nobody reads, the oldest first, and then cuts the largest payers to a common size. */
+  shrinkTo(bytes: number): void {
+    const payers = this.#payers ?? new Set<Payer>()
+    for (const payer of payers) {
+      if (this.held <= bytes) return
+      if (payer.isIdle) payer.shrinkTo(Math.max(0, payer.held - (this.held - bytes)))
+    }
+    const { above, size } = largestOf(payers, this.held, bytes)
+    for (const payer of above) {
+      if (this.held <= bytes) return
+      payer.shrinkTo(size)
+    }
+  }
 }
 
 /**
@@ -42,6 +106,8 @@ export abstract class Payer {
  */
 const CUT_FROM = 0.95
 const AFTER_CUT = 0.9
+/** Payers after which a cut goes on in the next sweep. */
+const CUT_PAYERS = 2_000
 /** Wait before another try after a cut that could not make room, in milliseconds. */
 const RETRY_MS = 1_000
 
@@ -56,17 +122,34 @@ export class Budget {
     topic: { bytes: 0 },
     meeting: { bytes: 0 },
   }
-  readonly #payers: () => Iterable<Payer>
+  readonly #holders: Set<Holder> = new Set()
   /** The common size, while the budget is full; null until it is needed. */
-  #share: number | null = null
+  #size: number | null = null
+  /** Holders that are still to be cut, largest first. */
+  #cutting: { readonly above: readonly Holder[]; at: number } | null = null
   #notBefore = -Infinity
-  /** Number of payers cut so far, and of latest values that topics have given up. */
+  /** Number of holders cut so far, and of latest values that topics have given up. */
   cuts = 0
   valuesDropped = 0
 
-  constructor(limit: number, payers: () => Iterable<Payer>) {
+  constructor(limit: number) {
     this.limit = limit
-    this.#payers = payers
+  }
+
+  /** Takes a payer in: for itself, or as a part of an estate. */
+  enter(payer: Payer, estate: Estate | null = null): void {
+    estate?.add(payer)
+    this.#holders.add(estate ?? payer)
+  }
+
+  /** The payer is gone. */
+  leave(payer: Payer): void {
+    const { estate } = payer
+    if (estate === null) this.#holders.delete(payer)
+    else {
+      estate.remove(payer)
+      if (estate.parts === 0) this.#holders.delete(estate)
+    }
   }
 
   get used(): number {
@@ -90,47 +173,91 @@ export class Budget {
    */
   admits(held: number, bytes: number): boolean {
     if (!this.isFull) return true
-    this.#share ??= this.#measure().share
-    return held + bytes <= this.#share
-  }
-
-  /** When the budget is nearly full, cuts every payer above the common size to that size. */
-  enforce(now: number): void {
-    if (!this.#isHigh) this.#share = null
-    else if (now >= this.#notBefore) this.#cut(now)
+    this.#size ??= this.#measure().size
+    return held + bytes <= this.#size
   }
 
   get #isHigh(): boolean {
     return this.used >= this.limit * CUT_FROM
   }
 
-  #cut(now: number): void {
-    const { largest, share } = this.#measure()
-    for (const payer of largest) {
-      if (payer.held <= share) break
-      payer.shrinkTo(share)
-      this.cuts++
-    }
-    this.#share = this.#isHigh ? share : null
-    if (this.#isHigh) this.#notBefore = now + RETRY_MS
+  #measure(): Above {
+    return largestOf(this.#holders, this.used, this.limit * AFTER_CUT)
   }
 
-  /** The common size that would leave nine tenths of the limit, and the payers that may be above it, largest first. */
-  #measure(): { readonly largest: readonly Payer[]; readonly share: number } {
-    const target = this.limit * AFTER_CUT
-    const all = [...this.#payers()]
-    // The common size is at least an equal part of what is left, so whoever is below that need not be sorted.
-    const equal = target / all.length
-    const largest = all.filter(({ held }) => held > equal).sort((a, b) => b.held - a.held)
-    return { largest, share: sizeOf(largest, this.used - target) }
+  /**
+   * When {@link enforce} may next cut; `Infinity` while there is room. What is pushed to a session without a connection
+   * gives a sweep nothing else to do.
+   */
+  get deadline(): number {
+    return this.#isHigh ? this.#notBefore : Infinity
+  }
+
+  /** Whether a cut is under way. */
+  get hasWork(): boolean {
+    return this.#cutting !== null
+  }
+
+  /** When the budget is nearly full, cuts every holder above the common size to that size, some in each sweep. */
+  enforce(now: number): void {
+    if (this.#cutting === null) {
+      if (!this.#isHigh) this.#size = null
+      if (!this.#isHigh || now < this.#notBefore) return
+      const { above, size } = this.#measure()
+      this.#size = size
+      this.#cutting = { above, at: 0 }
+    }
+    if (!this.#cut(this.#cutting, this.#size ?? 0)) return
+    const { above } = this.#cutting
+    this.#cutting = null
+    if (this.#isHigh) this.#notBefore = now + RETRY_MS
+    else this.#size = null
+    // The largest pays, though it has nothing that can be cut.
+    if (this.isFull) largestIn(above)?.giveUp?.(now)
+  }
+
+  /** True: all are cut. */
+  #cut(cutting: { readonly above: readonly Holder[]; at: number }, size: number): boolean {
+    const { above } = cutting
+    for (let payers = 0; cutting.at < above.length && payers < CUT_PAYERS; cutting.at++) {
+      const holder = above[cutting.at] as Holder
+      payers += holder.parts
+      if (holder.held <= size) continue
+      holder.shrinkTo(size)
+      this.cuts++
+    }
+    return cutting.at === above.length
   }
 }
 
+function largestIn(holders: readonly Holder[]): Holder | undefined {
+  return holders.reduce<Holder | undefined>(
+    (most, each) => (each.held > (most?.held ?? 0) ? each : most),
+    undefined,
+  )
+}
+
+/** A common size, and those that are above it, largest first. */
+interface Above<H extends Holder = Holder> {
+  readonly above: readonly H[]
+  readonly size: number
+}
+
+/** The common size to which the largest must be cut for all to hold `target` instead of `held`. */
+function largestOf<H extends Holder>(holders: ReadonlySet<H>, held: number, target: number): Above<H> {
+  // The common size is at least an equal part of what is left, so whoever is below that need not be sorted.
+  const equal = target / holders.size
+  const largest = Array.from(holders).filter((each) => each.held > equal)
+  largest.sort((a, b) => b.held - a.held)
+  const size = sizeOf(largest, held - target)
+  return { above: largest.filter((each) => each.held > size), size }
+}
+
 /** The common size to which payers (largest first) must be cut to free `excess` bytes. */
-function sizeOf(largest: readonly Payer[], excess: number): number {
+function sizeOf(largest: readonly Holder[], excess: number): number {
   let above = 0
   for (let count = 1; count <= largest.length; count++) {
-    above += (largest[count - 1] as Payer).held
+    above += (largest[count - 1] as Holder).held
     const size = (above - excess) / count
     if (size >= (largest[count]?.held ?? 0)) return Math.max(0, size)
   }

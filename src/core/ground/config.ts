@@ -77,6 +77,8 @@ export interface NodeLimits {
   topics: number
   /** Topics that are there because one user was the first to subscribe or publish to them; one more is LIMIT. */
   topicsPerUser: number
+  /** Meetings that are open because one user was the first to ask for them (`openMissing`); one more is LIMIT. */
+  meetingsPerUser: number
   /** Time after which a topic without readers and publications is forgotten, together with its latest values. */
   topicIdleMs: number
   /**
@@ -140,6 +142,7 @@ export const defaultLimits: NodeLimits = {
   meetings: 100_000,
   topics: 1_000_000,
   topicsPerUser: 5_000,
+  meetingsPerUser: 500,
   topicIdleMs: 3_600_000,
   logBytes: 536_870_912,
   meetingLogBytes: 4_194_304,
@@ -169,6 +172,13 @@ export const fixedLimits = {
   writeWork: 500_000,
   /** Bytes, at what messages weigh, that a session may deliver in one turn of the deficit round robin. */
   quantumBytes: 16_384,
+  /**
+   * Bytes of messages without data that a session's upstream queue takes though the node is full and the user holds too
+   * much of it.
+   */
+  spareBytes: 16_384,
+  /** Control messages that may wait for one connection then. */
+  spareControlMessages: 16,
   /** Late frames sealed at once after a stall. The time of the others is given up, and a SLIP event says so. */
   lateFrames: 5,
   /** Time without input after which empty frames are sent together, one packet per `coalesceMs`. */
@@ -210,8 +220,12 @@ export const fixedLimits = {
   /** When the bus is back: topics, and bytes of their publications, that are seen to in one sweep. */
   busTopics: 1_000,
   busBytes: 262_144,
-  /** Quiet topics checked for expired entries in one turn, and the time between turns. */
-  agingTopics: 10_000,
+  /**
+   * Quiet topics checked for expired entries in one turn, and the time between turns, where there are more and where
+   * there are not.
+   */
+  agingTopics: 2_000,
+  agingAgainMs: 100,
   agingMs: 1_000,
   /** Topics listed in the `SessionInfo` of one session. */
   sessionTopics: 100,

@@ -1,5 +1,7 @@
 /** Smallest capacity allocated, in items; an empty ring that has grown beyond it is released. */
 const SMALL = 4
+/** A ring gives half of its capacity back when it needs no more than one of so many places. */
+const SPARSE = 8
 
 /** A growing circular buffer whose items keep their absolute position. Every log is built on one. */
 export class Ring<T> {
@@ -32,7 +34,8 @@ export class Ring<T> {
   }
 
   push(item: T): number {
-    if (this.size === this.#items.length) this.#grow()
+    const { length } = this.#items
+    if (this.size === length) this.#resize(Math.max(SMALL, length * 2))
     const position = this.#next++
     this.#items[position & (this.#items.length - 1)] = item
     return position
@@ -43,16 +46,16 @@ export class Ring<T> {
     const at = this.#first++ & (this.#items.length - 1)
     const item = this.#items[at] as T
     this.#items[at] = undefined
-    if (this.#first === this.#next && this.#items.length > SMALL) this.#items = []
+    const { length } = this.#items
+    if (length > SMALL && this.size * SPARSE <= length) this.#resize(this.size === 0 ? 0 : length / 2)
     return item
   }
 
   /** Lengths are powers of two, so that a mask turns a position into an index. */
-  #grow(): void {
-    const grown = Array.from<T | undefined>({ length: Math.max(SMALL, this.#items.length * 2) })
-    for (let position = this.#first; position < this.#next; position++) {
-      grown[position & (grown.length - 1)] = this.get(position)
-    }
-    this.#items = grown
+  #resize(length: number): void {
+    const items = Array.from<T | undefined>({ length })
+    for (let position = this.#first; position < this.#next; position++)
+      items[position & (length - 1)] = this.get(position)
+    this.#items = items
   }
 }

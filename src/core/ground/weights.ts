@@ -6,7 +6,7 @@
 export const weights = {
   /** A byte array of its own: the array, its buffer, and what the allocator adds. */
   bytes: 200,
-  /** An entry of a session log, besides its {@link weights.bytes}: its place in the ring. */
+  /** A place in a ring: of an entry of a session log, of a frame that delayed spectators have yet to see. */
   place: 16,
   /** An empty frame: all share one byte array, so what is left is a place in two rings. */
   emptyFrame: 24,
@@ -23,12 +23,16 @@ export const weights = {
   text: 24,
   /** The view of a payload, besides its bytes. */
   payload: 200,
+  /** A message that waits for one connection alone. */
+  control: 300,
   /** A cached batch besides the bytes of its forms. */
   batch: 150,
   /** A request under way, with its payload's byte array. */
   request: 700,
   /** An input that waits for a frame, with its payload's byte array. */
   input: 330,
+  /** A question to the business whether a user may do something. */
+  question: 430,
   /** A session with its connection. */
   session: 2_900,
   /** A subscription, as long as its session reads the topic. */
@@ -36,6 +40,9 @@ export const weights = {
   /** A member of a meeting with its seat, and a spectator's seat. */
   member: 700,
   spectator: 280,
+  /** A user whose joins of a meeting are counted, and an event that delayed spectators have yet to see. */
+  joiner: 150,
+  event: 150,
   /** A topic, and what it gets with its first publication. */
   topic: 200,
   entries: 1_150,

@@ -7,17 +7,23 @@ import type { ClientMessage } from '../../protocol/schema.ts'
 export const costs = {
   /** An entry of a log that is looked at. */
   walked: 10,
+  /** A key that is looked up. */
+  looked: 50,
   /** An entry that is put into a batch, and each byte of it. */
   encoded: 300,
   byte: 1,
   /** A byte that a reader asks for anew: it is put together, written, and takes the line. */
   reread: 4,
-  /** A byte of an answer, which is mostly text. */
+  /** A byte of an answer, which is mostly text; and of what is turned into JSON. */
   text: 15,
+  /** An entry that is turned into JSON. */
+  json: 1_000,
+  /** A topic that is made. */
+  topic: 5_000,
   /** A write to a socket, whatever it carries. */
   write: 2_000,
   /** A message that is taken from an upstream queue; what it causes comes on top. */
-  message: 500,
+  message: 1_000,
 } as const
 
 /**

@@ -2,6 +2,7 @@ import { binaryCodec, encodeMessage } from '../../protocol/binary.ts'
 import { utf8Encode } from '../../protocol/bytes.ts'
 import { messageToJson } from '../../protocol/json.ts'
 import type { Message } from '../../protocol/schema.ts'
+import { costs } from '../ground/work.ts'
 import type { Packet } from '../ports.ts'
 
 const OPEN = 0x5b
@@ -14,12 +15,15 @@ const CLOSE = 0x5d
  */
 export class Encoded {
   readonly binary: Uint8Array
+  /** Number of entries in it, where it is a batch of a log. */
+  readonly #entries: number
   #json: Uint8Array | null = null
   #packet: Packet | null = null
   #jsonPacket: Packet | null = null
 
-  constructor(binary: Uint8Array) {
+  constructor(binary: Uint8Array, entries = 1) {
     this.binary = binary
+    this.#entries = entries
   }
 
   static of(message: Message): Encoded {
@@ -33,6 +37,11 @@ export class Encoded {
     if (this.#jsonPacket !== null)
       bytes += this.#jsonPacket.bytes.length + (this.#jsonPacket.rendered?.length ?? 0)
     return bytes
+  }
+
+  /** The work that is left before it can be written: only the first reader in JSON causes some. */
+  workOf(text: boolean): number {
+    return text && this.#json === null ? jsonWork(this.#entries, this.binary.length) : 0
   }
 
   form(text: boolean): Uint8Array {
@@ -49,6 +58,11 @@ export class Encoded {
     if (text) return (this.#jsonPacket ??= compose([this], true))
     return (this.#packet ??= { bytes: this.binary, text: false, rendered: null })
   }
+}
+
+/** The work of turning entries of so many bytes together into JSON. */
+export function jsonWork(entries: number, bytes: number): number {
+  return entries * costs.json + bytes * costs.text
 }
 
 /** One packet of several messages. */

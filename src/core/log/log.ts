@@ -1,3 +1,5 @@
+import type { Payer } from '../ground/budget.ts'
+import { weights } from '../ground/weights.ts'
 import type { Transport } from '../ports.ts'
 import type { Encoded } from './encoded.ts'
 
@@ -27,8 +29,6 @@ export class Cursor {
   position: number
   /** Whether the cursor is in a lane of its outlet. */
   marked = false
-  /** Cleared when the session leaves the log; a flush skips the cursor if it is still marked. */
-  live = true
 
   constructor(log: Log, outlet: Outlet, lane: Lane, position: number) {
     this.log = log
@@ -54,6 +54,8 @@ export class Outlet {
   /** Whether the other side speaks JSON. */
   readonly text: boolean
   outflow: Outflow = 'open'
+  /** The user of its session, who pays for the control messages; null before there is one. */
+  payer: Payer | null = null
   /** Messages for this connection alone, ahead of every log: WELCOME, PING, PONG. */
   readonly control: Encoded[] = []
   /** Marked cursors, those with something to read, by lane. */
@@ -88,11 +90,30 @@ export class Outlet {
     return this.writable && (this.window === 0 || this.sent - this.acknowledged < this.window)
   }
 
+  addControl(message: Encoded): void {
+    this.control.push(message)
+    this.payer?.hold(weights.control)
+  }
+
+  clearControl(): void {
+    this.payer?.hold(-weights.control * this.control.length)
+    empty(this.control)
+  }
+
   /** The connection closed: drops everything that waits for it. */
   discard(): void {
     this.outflow = 'closed'
-    empty(this.control)
+    this.clearControl()
     for (const lane of this.lanes) empty(lane)
+  }
+
+  /** The reader has left its log: a cursor that stayed in a lane would keep the whole log in memory. */
+  unmark(cursor: Cursor): void {
+    if (!cursor.marked) return
+    cursor.marked = false
+    const lane = this.lanes[cursor.lane]
+    const at = lane.indexOf(cursor)
+    if (at >= 0) lane.splice(at, 1)
   }
 
   get hasWork(): boolean {

@@ -9,6 +9,13 @@ interface Waiting {
   readonly data: Payload
 }
 
+/** Both parts of the waiting inputs in order of arrival, and the slot that was served last. */
+interface Shared<T> {
+  readonly taken: readonly T[]
+  readonly left: T[]
+  readonly last: number
+}
+
 /**
  * Chooses the waiting inputs that one frame takes. Fair by member: the first input of each, then the second of each,
  * and so on, so that no member crowds out another. Takes at most `perMember` inputs of one member and `bytes` of
@@ -20,30 +27,47 @@ export function share<T extends Waiting>(
   perMember: number,
   bytes: number,
   after: number,
-): { taken: readonly T[]; left: T[]; last: number } {
+): Shared<T> {
   let size = 0
   for (const { data } of waiting) size += data.bytes.length
   if (size <= bytes && waiting.every(({ member }) => member.waiting <= perMember)) {
     return { taken: waiting, left: [], last: after }
   }
-  const turns = new Map<T['member'], number>()
-  const order = waiting.map((entry, arrival) => {
-    const turn = turns.get(entry.member) ?? 0
-    turns.set(entry.member, turn + 1)
-    return { entry, arrival, turn, place: (entry.member.slot - after - 1 + SLOTS) % SLOTS }
-  })
-  const chosen = new Set<number>()
+  const chosen = new Set<T>()
   let room = bytes
   let last = after
-  for (const { entry, arrival, turn } of order.sort((a, b) => a.turn - b.turn || a.place - b.place)) {
-    if (turn >= perMember || (entry.data.bytes.length > room && chosen.size > 0)) break
-    room -= entry.data.bytes.length
-    chosen.add(arrival)
-    last = entry.member.slot
+  for (const round of roundsOf(waiting, perMember)) {
+    for (let place = 0; place < SLOTS; place++) {
+      const slot = (after + 1 + place) % SLOTS
+      const entry = round[slot]
+      if (entry === undefined) continue
+      if (entry.data.bytes.length > room && chosen.size > 0) return divide(waiting, chosen, last)
+      room -= entry.data.bytes.length
+      chosen.add(entry)
+      last = slot
+    }
   }
-  return {
-    taken: waiting.filter((_, arrival) => chosen.has(arrival)),
-    left: waiting.filter((_, arrival) => !chosen.has(arrival)),
-    last,
+  return divide(waiting, chosen, last)
+}
+
+/** The first input of each slot, the second of each, and so on: `count` rounds at most. */
+function roundsOf<T extends Waiting>(waiting: readonly T[], count: number): (T | undefined)[][] {
+  const rounds: (T | undefined)[][] = []
+  const turns = new Uint32Array(SLOTS)
+  for (const entry of waiting) {
+    const { slot } = entry.member
+    const turn = turns[slot] as number
+    if (turn >= count) continue
+    turns[slot] = turn + 1
+    const round = (rounds[turn] ??= Array.from<T | undefined>({ length: SLOTS }))
+    round[slot] = entry
   }
+  return rounds
+}
+
+function divide<T>(waiting: readonly T[], chosen: ReadonlySet<T>, last: number): Shared<T> {
+  const taken: T[] = []
+  const left: T[] = []
+  for (const entry of waiting) (chosen.has(entry) ? taken : left).push(entry)
+  return { taken, left, last }
 }

@@ -1,12 +1,12 @@
 import { encodeBatch } from '../../protocol/binary.ts'
-import { Writer } from '../../protocol/bytes.ts'
+import { Reader, Writer } from '../../protocol/bytes.ts'
 import { EMPTY_FRAME, joinFrames } from '../../protocol/frames.ts'
 import { nowhere, schema } from '../../protocol/schema.ts'
 import { type Ledger, Payer } from '../ground/budget.ts'
 import { fixedLimits } from '../ground/config.ts'
 import { weights } from '../ground/weights.ts'
 import { costs, type Work } from '../ground/work.ts'
-import { Encoded } from '../log/encoded.ts'
+import { Encoded, jsonWork } from '../log/encoded.ts'
 import { BatchCache, Gap, type WarmCaches } from '../log/batches.ts'
 import type { Cursor, Log, Read } from '../log/log.ts'
 import { Ring } from '../ground/ring.ts'
@@ -16,6 +16,11 @@ const scratch: Writer = new Writer(4_096)
 /** What keeping a frame costs. It bounds the number of empty frames too. */
 function weigh(frame: Uint8Array): number {
   return weights.emptyFrame + (frame === EMPTY_FRAME ? 0 : weights.bytes + frame.length)
+}
+
+/** Number of entries of an encoded frame. */
+function entriesOf(frame: Uint8Array): number {
+  return frame.length === 0 ? 0 : new Reader(frame).uint() / 2
 }
 
 /**
@@ -32,6 +37,8 @@ export class FrameLog extends Payer implements Log {
   readonly #work: Work
   readonly #batches: BatchCache
   #bytes = 0
+  /** Number of entries in all its frames. */
+  #entries = 0
 
   constructor(
     number: number,
@@ -75,6 +82,7 @@ export class FrameLog extends Payer implements Log {
     this.#batches.clear()
     this.#ring.push(frame)
     this.#marks.push(stable)
+    this.#entries += entriesOf(frame)
     this.#keep(weigh(frame))
     if (this.#bytes > this.#maxBytes) this.#trimTo(this.#maxBytes)
   }
@@ -83,7 +91,9 @@ export class FrameLog extends Payer implements Log {
   #trimTo(bytes: number): void {
     while (this.#bytes > bytes && this.#ring.size > 1) {
       this.#marks.shift()
-      this.#keep(-weigh(this.#ring.shift()))
+      const frame = this.#ring.shift()
+      this.#entries -= entriesOf(frame)
+      this.#keep(-weigh(frame))
     }
   }
 
@@ -112,11 +122,12 @@ export class FrameLog extends Payer implements Log {
   }
 
   /** Estimates the work of reading from a frame to the end. */
-  workFrom(frame: number): number {
+  workFrom(frame: number, text: boolean): number {
     const frames = this.next - Math.max(frame, this.first)
     if (frames <= 0) return 0
     const bytes = Math.max(0, this.#bytes / this.#ring.size - weights.emptyFrame - weights.bytes)
-    return frames * (costs.walked + bytes * costs.reread)
+    const entries = this.#entries / this.#ring.size
+    return frames * (costs.walked + bytes * costs.reread + (text ? jsonWork(entries, bytes) : 0))
   }
 
   isCurrent(cursor: Cursor): boolean {
@@ -154,7 +165,9 @@ export class FrameLog extends Payer implements Log {
     const stable = this.stableAt(to - 1)
     const isNews = stable > this.stableAt(from - 1)
     const head = [this.number, from, to - from, scratch.length]
-    return new Encoded(encodeBatch(schema.frames.code, head, scratch, isNews ? stable : 0))
+    let entries = 0
+    for (const frame of this.#frames(from, to)) entries += entriesOf(frame)
+    return new Encoded(encodeBatch(schema.frames.code, head, scratch, isNews ? stable : 0), entries)
   }
 
   *#frames(from: number, to: number): Generator<Uint8Array> {

@@ -3,11 +3,11 @@ import { Attendance } from './attendance.ts'
 import type { FrameLog } from './frame-log.ts'
 import { BatchCache, type WarmCaches } from '../log/batches.ts'
 import type { Cursor, Log, Read } from '../log/log.ts'
+import { weights } from '../ground/weights.ts'
 import { Ring } from '../ground/ring.ts'
 
-interface Pending {
-  readonly at: number
-  readonly events: readonly MeetingEvent[]
+function weighPending(events: readonly MeetingEvent[]): number {
+  return weights.place + weights.event * events.length
 }
 
 /** The frames of a meeting as spectators see them: the same log, delayed by a fixed time. */
@@ -16,8 +16,13 @@ export class Gallery implements Log {
   readonly #log: FrameLog
   readonly #delayMs: number
   readonly #batches: BatchCache
-  /** Frames not yet shown, as far back as the log keeps them. */
-  readonly #pending: Ring<Pending> = new Ring(1)
+  /**
+   * When each frame was sealed that is not yet shown, as far back as the log keeps them; in whole milliseconds, which
+   * take no more than a place in the ring.
+   */
+  readonly #pending: Ring<number> = new Ring(1)
+  /** The events of these frames, for which the meeting pays. */
+  readonly #events: Map<number, readonly MeetingEvent[]> = new Map()
   /** The members as of the last frame shown. */
   readonly attendance: Attendance = new Attendance()
 
@@ -35,12 +40,14 @@ export class Gallery implements Log {
 
   /** When the next frame is to be shown, in monotonic milliseconds; `Infinity` for none. */
   get due(): number {
-    return this.#pending.size === 0 ? Infinity : this.#pending.get(this.next).at + this.#delayMs
+    return this.#pending.size === 0 ? Infinity : this.#pending.get(this.next) + this.#delayMs
   }
 
   /** Adds the next sealed frame. */
   sealed(events: readonly MeetingEvent[], now: number): void {
-    this.#pending.push({ at: now, events })
+    const frame = this.#pending.push(Math.ceil(now))
+    if (events.length > 0) this.#events.set(frame, events)
+    this.#log.hold(weighPending(events))
     // Frames that the log has dropped cannot be shown any more; only their events are applied.
     while (this.next < this.#log.first) this.#show()
   }
@@ -52,7 +59,16 @@ export class Gallery implements Log {
 
   #show(): void {
     this.#batches.clear()
-    this.attendance.apply(this.#pending.shift().events)
+    const events = this.#events.get(this.next) ?? []
+    this.#events.delete(this.next)
+    this.#pending.shift()
+    this.#log.hold(-weighPending(events))
+    this.attendance.apply(events)
+  }
+
+  /** The meeting has ended. */
+  release(): void {
+    while (this.#pending.size > 0) this.#show()
   }
 
   isCurrent(cursor: Cursor): boolean {

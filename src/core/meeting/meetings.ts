@@ -5,12 +5,12 @@ import type { MessageOf } from '../../protocol/schema.ts'
 import type { Budget } from '../ground/budget.ts'
 import { defaultMeeting, type MeetingOptions, type NodeConfig } from '../ground/config.ts'
 import type { Downstream } from '../down/downstream.ts'
-import type { FrameLog } from './frame-log.ts'
 import type { MeetingBusiness, MeetingInfo } from './business.ts'
 import { Owner, type OwnerHost } from './owner.ts'
 import { Room } from './room.ts'
-import { pageOf, type PageQuery } from '../ground/page.ts'
+import { pageOf, type PageQuery, type Search } from '../ground/page.ts'
 import type { Refusal } from '../ports.ts'
+import type { Account } from '../session/account.ts'
 import type { Session } from '../session/session.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
@@ -77,28 +77,29 @@ export class Meetings {
   }
 
   /** A page of the meetings in order of name, optionally of one kind. */
-  page(wish: PageQuery, kind: string | undefined): MeetingInfo[] {
+  *page(wish: PageQuery, kind: string | undefined): Search<readonly MeetingInfo[]> {
     const isOf = (owner: Owner): boolean => kind === undefined || owner.kind === kind
-    return pageOf(this.#meetings.values(), wish, isOf).map(({ info }) => info)
+    return (yield* pageOf(this.#meetings.values(), wish, isOf)).map(({ info }) => info)
   }
 
-  *logs(): Generator<FrameLog> {
-    for (const { room } of this.#meetings.values()) yield room.log
-  }
-
-  /** Opens a meeting. Returns null when the name is taken, or the error: BAD_NAME, LIMIT. */
+  /**
+   * Opens a meeting, for a user who asked for it or for the business. Returns null when the name is taken, or the
+   * error: BAD_NAME, LIMIT.
+   */
   open(
     name: string,
     options: Partial<MeetingOptions>,
     business: MeetingBusiness,
     now: number,
+    maker: Account | null,
   ): MeetingInfo | ErrorCode | null {
     const settings = { ...defaultMeeting, ...options }
     if (!isName(name) || !isKey(settings.config)) return 'BAD_NAME'
     if (this.#meetings.has(name)) return null
     const { limits, entropy, incarnation } = this.#config
-    if (this.#meetings.size >= limits.meetings || !this.#host.budget.admits(0, weights.meeting))
-      return 'LIMIT'
+    const { budget } = this.#host
+    if (this.#meetings.size >= limits.meetings) return 'LIMIT'
+    if (!budget.admits(maker?.estate.held ?? 0, weights.meeting)) return 'LIMIT'
     const { frameRate, inputBytes, spectatorDelayMs } = settings
     const term = ++this.#highestTerm
     const world = randomNumber(entropy)
@@ -113,7 +114,9 @@ export class Meetings {
       spectatorDelayMs,
     }
     const room = new Room(this.#host, this.#nextLog(), limits.meetingLogBytes, facts, now)
-    const owner = new Owner(this.#host, room, settings, business, now)
+    const owner = new Owner(this.#host, room, settings, business, now, maker)
+    budget.enter(room.log, maker?.estate)
+    if (maker !== null) maker.meetings++
     this.#meetings.set(name, owner)
     return owner.info
   }
@@ -135,15 +138,22 @@ export class Meetings {
 
   close(name: string): void {
     const meeting = this.#meetings.get(name)
-    meeting?.close()
+    if (meeting === undefined) return
+    meeting.close()
+    this.#host.budget.leave(meeting.log)
+    if (meeting.maker !== null) meeting.maker.meetings--
     this.#meetings.delete(name)
   }
 
-  /** Part of the sweep: meetings without a frame rate seal what they have. */
+  /** Part of the sweep: meetings without a frame rate seal what they have. What is over the budget waits, in order. */
   sweep(now: number): void {
+    const { limits, work } = this.#host
+    const end = work.done + limits.sweepWork / 2
     const unsealed = this.#unsealed
     this.#unsealed = []
-    for (const meeting of unsealed) meeting.sealNow(now)
+    let at = 0
+    for (; at < unsealed.length && work.done < end; at++) (unsealed[at] as Owner).sealNow(now, end)
+    if (at < unsealed.length) this.#unsealed = [...unsealed.slice(at), ...this.#unsealed]
   }
 }
 

@@ -4,7 +4,9 @@ import type { MeetingEvent, MessageOf } from '../../protocol/schema.ts'
 import type { MeetingOptions } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer } from '../ground/timers.ts'
+import { costs } from '../ground/work.ts'
 import type { Refusal, SealedFrame } from '../ports.ts'
+import type { Account } from '../session/account.ts'
 import type { Session } from '../session/session.ts'
 import type { Bot, MeetingBusiness, MeetingInfo } from './business.ts'
 import { Electorate } from './electorate.ts'
@@ -40,6 +42,8 @@ export interface OwnerHost extends RoomHost {
 export class Owner implements Host {
   readonly room: Room
   readonly options: MeetingOptions
+  /** The user for whom it was opened; null for the business. */
+  readonly maker: Account | null
   readonly #host: OwnerHost
   readonly #business: MeetingBusiness
   readonly #roster: Roster
@@ -66,7 +70,15 @@ export class Owner implements Host {
   /** Notices for the business, in order. */
   #notices: (SealedFrame | Departure)[] = []
 
-  constructor(host: OwnerHost, room: Room, options: MeetingOptions, business: MeetingBusiness, now: number) {
+  constructor(
+    host: OwnerHost,
+    room: Room,
+    options: MeetingOptions,
+    business: MeetingBusiness,
+    now: number,
+    maker: Account | null = null,
+  ) {
+    this.maker = maker
     this.#host = host
     this.#business = business
     this.room = room
@@ -76,7 +88,7 @@ export class Owner implements Host {
     this.#intake = new Intake(options, room.log)
     this.#clock = new FrameClock(options.frameRate, room.log.number, now)
     this.#electorate = new Electorate(host.limits.electorates)
-    this.#joins = new JoinRate(options.joinsPerMinute, host.limits.joinUsers)
+    this.#joins = new JoinRate(options.joinsPerMinute, room.log, host.limits.joinUsers)
     this.#beat = new Timer('frame', (at) => this.#tick(at))
     this.#ttl = new Timer('ttl', () => host.expired(this))
     host.timers.set(this.#ttl, now + options.ttlMs)
@@ -381,14 +393,18 @@ export class Owner implements Host {
     this.#notify()
   }
 
-  /** Called at the end of a sweep: a meeting without a frame rate seals what it has. */
-  sealNow(now: number): void {
+  /**
+   * Called at the end of a sweep: a meeting without a frame rate seals what it has. `end`: what the node has done by
+   * then ends its turn; the rest waits for the next sweep.
+   */
+  sealNow(now: number, end: number): void {
     this.#unsealed = false
     if (this.#closed) return
-    while (!this.#hasNothing) {
+    while (!this.#hasNothing && this.#host.work.done < end) {
       this.#host.stats.sealed(now, 0)
       this.#seal(now)
     }
+    if (!this.#hasNothing) this.#sealSoon()
     if (this.#acknowledged && this.#hasNewsOfStability) this.#seal(now)
     this.#acknowledged = false
     this.room.tell(now)
@@ -399,7 +415,9 @@ export class Owner implements Host {
   #seal(now: number): void {
     const events = this.#events
     this.#events = []
+    this.#host.work.done += this.#intake.size * costs.looked
     const inputs = this.#intake.take()
+    this.#host.work.done += (events.length + inputs.length) * costs.encoded
     if (this.#business.logic?.frame !== undefined)
       this.#notices.push(sealedFrame(this.log.next, events, inputs))
     const bytes = sealFrame(events, inputs)
@@ -418,6 +436,7 @@ export class Owner implements Host {
     this.#closed = true
     this.#host.timers.clear(this.#beat)
     this.#host.timers.clear(this.#ttl)
+    this.#joins.clear()
     const message = 'the meeting was closed'
     this.room.close(message)
     for (const { seat, standing } of this.#roster.all())

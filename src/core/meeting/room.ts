@@ -161,7 +161,7 @@ export class Room {
     seat.cursor = cursor
     this.#readers.set(cursor, seat)
     if (!view.isCurrent(cursor)) this.#host.downstream.mark(cursor)
-    this.#host.work.done += log.workFrom(cursor.position)
+    this.#host.work.done += log.workFrom(cursor.position, cursor.outlet.text)
     this.#showLater()
     return {
       type: 'joined',
@@ -199,7 +199,7 @@ export class Room {
   /** The cursor of a seat stops reading. */
   unplace(seat: Seat): void {
     if (seat.cursor === null) return
-    seat.cursor.live = false
+    seat.cursor.outlet.unmark(seat.cursor)
     this.#readers.delete(seat.cursor)
     seat.cursor = null
     if (this.isDeserted) this.#showLater()
@@ -222,6 +222,7 @@ export class Room {
   close(message: string): void {
     this.#host.timers.clear(this.#showing)
     for (const seat of this.#readers.values()) this.end(seat, message)
+    this.#gallery?.release()
     this.log.release()
   }
 }

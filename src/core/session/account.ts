@@ -1,4 +1,5 @@
 import type { ClientMessage } from '../../protocol/schema.ts'
+import { Estate } from '../ground/budget.ts'
 import type { Limits } from '../ground/config.ts'
 import { type Bucket, FULL, Rate } from '../ground/rate.ts'
 
@@ -46,6 +47,10 @@ export class Account {
   requests = 0
   /** Topics that are there because this user was the first to subscribe or publish to them. */
   topics = 0
+  /** Meetings that the business has opened because this user asked for them. */
+  meetings = 0
+  /** These topics and meetings. */
+  readonly estate: Estate = new Estate()
   readonly #rates: Rates
   readonly #buckets: Record<Kind, Bucket> = {
     publish: FULL,
@@ -96,7 +101,7 @@ export class Account {
 
   /** Whether nothing of it needs to be remembered. */
   isSpotless(now: number): boolean {
-    if (this.topics > 0 || this.requests > 0) return false
+    if (this.topics > 0 || this.meetings > 0 || this.requests > 0) return false
     return Object.entries(this.#buckets).every(([kind, bucket]) =>
       this.#rates[kind as Kind].isFull(bucket, now),
     )

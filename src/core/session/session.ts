@@ -5,6 +5,7 @@ import type { Budget } from '../ground/budget.ts'
 import { fixedLimits, type NodeLimits } from '../ground/config.ts'
 import { type Bucket, FULL, type Rate } from '../ground/rate.ts'
 import { Timer } from '../ground/timers.ts'
+import { weights } from '../ground/weights.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Grant } from '../ports.ts'
 import type { Account } from './account.ts'
@@ -90,9 +91,12 @@ export class Session {
     return !this.ended && (this.#asking > 0 || this.log.isBehind)
   }
 
-  /** The last delivered message waits for an answer of the business; until {@link goOn} nothing more is delivered. */
-  wait(message: ClientMessage): void {
-    this.#asking = weighMessage(message)
+  /**
+   * The last delivered message waits for the business; until {@link goOn} nothing more is delivered. `questions`: the
+   * number of them that are asked at a time.
+   */
+  wait(message: ClientMessage, questions = 1): void {
+    this.#asking = weighMessage(message) + questions * weights.question
     this.payer.hold(this.#asking)
   }
 

@@ -53,11 +53,6 @@ export class Sessions {
     return (seatless.length > 0 ? seatless : away).sort((a, b) => a.expiry.at - b.expiry.at)[0]
   }
 
-  /** The users who have sessions here. */
-  users(): Iterable<User<Session>> {
-    return this.#byUser.values()
-  }
-
   /** Number of a user's sessions, and how many of them have a connection. */
   presence(user: string): { readonly sessions: number; readonly connected: number } {
     const sessions = [...this.of(user)]
@@ -129,13 +124,14 @@ export class Sessions {
   #return(name: string): User<Session> {
     const account = this.#idle.get(name) ?? new Account(this.#rates)
     const { budget } = this.#host
-    const user = new User<Session>(account, budget.ledgers.user, (outlet) => this.#host.slow(outlet))
+    const user = new User<Session>(account, budget.ledgers.user, this.#host)
+    budget.enter(user)
     this.#idle.delete(name)
     this.#byUser.set(name, user)
     return user
   }
 
-  /** Looks at two users without a session, one more than each connection adds, and forgets them if it may. */
+  /** Looks at two users without a session, one more than has just come, and forgets them if it may. */
   #forget(now: number): void {
     const idle = this.#idle
     for (let looks = 0; looks < 2 && idle.oldest !== undefined; looks++) {
@@ -151,10 +147,9 @@ export class Sessions {
   detach(session: Session, now: number): void {
     session.state = { is: 'away' }
     this.#timers.set(session.expiry, now + this.#config.limits.sessionKeepMs)
-    this.#forget(now)
   }
 
-  remove(session: Session): void {
+  remove(session: Session, now: number): void {
     session.state = { is: 'ended' }
     session.log.release()
     this.#timers.clear(session.expiry)
@@ -165,7 +160,9 @@ export class Sessions {
     user?.sessions.delete(session)
     if (user?.sessions.size === 0) {
       this.#byUser.delete(name)
+      this.#host.budget.leave(user)
       this.#idle.set(name, account)
+      this.#forget(now)
     }
     this.#stats.sessionsEnded++
   }

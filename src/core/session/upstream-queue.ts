@@ -1,6 +1,7 @@
 import type { Payload } from '../../protocol/payload.ts'
 import { type ClientMessage, type Fields, type Kind, schema, tailOf } from '../../protocol/schema.ts'
 import type { Budget, Payer } from '../ground/budget.ts'
+import { fixedLimits } from '../ground/config.ts'
 import { Ring } from '../ground/ring.ts'
 import { weights } from '../ground/weights.ts'
 
@@ -129,12 +130,13 @@ export class UpstreamQueue {
   }
 
   /**
-   * Queues a message. False: it carries data, the node is full, and the user holds too much of it. Messages without
-   * data are taken, because they may be what gives something back.
+   * Queues a message. False: the node is full, and the user holds too much of it. A few messages without data are taken
+   * all the same, because they may be what gives something back.
    */
   push(message: ClientMessage): boolean {
     const cost = weighMessage(message)
-    if ('data' in message && !this.#budget.admits(this.#payer.held, cost)) return false
+    const isSpare = !('data' in message) && this.bytes + cost <= fixedLimits.spareBytes
+    if (!isSpare && !this.#budget.admits(this.#payer.held, cost)) return false
     this.#ring.push({ message: own(message), cost })
     this.#hold(cost)
     return true

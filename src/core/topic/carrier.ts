@@ -59,11 +59,11 @@ export class Carrier {
   }
 
   /** The bus is back, which went down at `downAt`. */
-  catchUp(topics: Iterator<Topic>, downAt: number): void {
+  catchUp(topics: Iterable<Topic>, downAt: number): void {
     // A second outage before all topics were seen to is made up for from the first one on.
     const since = downAt - this.#limits.busBlindMs
     this.#since = this.#rest === null ? since : Math.min(this.#since, since)
-    this.#rest = topics
+    this.#rest = topics[Symbol.iterator]()
   }
 
   /** Another node asks for this node's publications since then. */

@@ -29,6 +29,13 @@ export function isStrict({ conflate, policy }: Wish): boolean {
   return !conflate && policy === policies.disconnect
 }
 
+/** What a subscription with these options weighs in memory. */
+export function weighWish({ keys }: Wish): number {
+  let bytes: number = weights.subscription
+  for (const key of keys ?? []) bytes += weights.key + key.length
+  return bytes
+}
+
 /** A topic as its readers see it. */
 export interface TopicView extends Log {
   readonly name: string
@@ -67,7 +74,7 @@ export class TopicCursor extends Cursor implements Subscription {
   }
 
   get weight(): number {
-    return weights.subscription + (this.wish.keys?.size ?? 0) * weights.key
+    return weighWish(this.wish)
   }
 
   get place(): CursorInfo {

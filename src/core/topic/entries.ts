@@ -5,7 +5,7 @@ import type { Retention } from '../ground/config.ts'
 import { Ring } from '../ground/ring.ts'
 import { weights } from '../ground/weights.ts'
 import { costs, type Work } from '../ground/work.ts'
-import type { Encoded } from '../log/encoded.ts'
+import { type Encoded, jsonWork } from '../log/encoded.ts'
 import { BatchCache, type CachedBatch, Gap, type WarmCaches } from '../log/batches.ts'
 import type { Read } from '../log/log.ts'
 import { Compacted } from './compacted.ts'
@@ -116,6 +116,11 @@ export class TopicEntries {
 
   get keyCount(): number {
     return this.#compacted.size
+  }
+
+  /** Whether everything was dropped. */
+  get isHollow(): boolean {
+    return this.size === 0 && this.keyCount === 0 && !this.hasKey('')
   }
 
   hasKey(key: string): boolean {
@@ -254,14 +259,15 @@ export class TopicEntries {
   // ---- reading
 
   /** Estimates the work of reading from a cursor's position to the end. */
-  workOf({ position, values, wish }: TopicCursor): number {
+  workOf({ position, values, wish, outlet }: TopicCursor): number {
     const { conflate, keys } = wish
     const { slots } = this.#compacted
     const isLatest = conflate || values !== null
     const behind = this.next - Math.max(position, isLatest ? 0 : this.first)
     const entries = isLatest ? Math.min(behind, slots, keys?.size ?? Infinity) : behind
     const weight = (this.#held - weights.entries) / Math.max(this.size, slots, 1)
-    return entries * (costs.encoded + Math.max(0, weight - weights.publication) * costs.reread)
+    const bytes = Math.max(0, weight - weights.publication)
+    return entries * (costs.encoded + bytes * costs.reread + (outlet.text ? jsonWork(1, bytes) : 0))
   }
 
   read(cursor: TopicCursor): Read {

@@ -9,7 +9,7 @@ export const ladder: readonly number[] = [1, 2, 5, 10, 20, 30, 60]
 
 /** The rung for a `maxHz`; 0 (no limit) for 0 and for rates above the ladder. */
 export function rungOf(maxHz: number): number {
-  if (maxHz === 0 || maxHz > (ladder.at(-1) as number)) return 0
+  if (maxHz > (ladder.at(-1) as number)) return 0
   return ladder.findLast((hz) => hz <= maxHz) ?? 0
 }
 

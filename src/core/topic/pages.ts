@@ -51,9 +51,12 @@ export class Pages {
    */
   ofRing(from: number, keys: ReadonlySet<string> | null, lastOdd: number): Pick<Page, 'entries' | 'to'> {
     const entries: Publication[] = []
-    // Where none of the keys has changed since, there is nothing to walk.
-    if (keys !== null && lastOdd < from && !this.#compacted.hasChanged(keys, from))
-      return { entries, to: this.#ring.next }
+    // Where none of the keys has changed since, there is nothing to walk. Looking at the keys must be worth it: each
+    // new entry is offered to every reader.
+    if (keys !== null && keys.size < this.#ring.next - from && lastOdd < from) {
+      this.#settings.work.done += keys.size * costs.looked
+      if (!this.#compacted.hasChanged(keys, from)) return { entries, to: this.#ring.next }
+    }
     const end = Math.min(this.#ring.next, from + fixedLimits.pageEntries)
     let to = from
     for (let bytes = 0; to < end && bytes < this.#settings.pageBytes; to++) {
@@ -69,13 +72,14 @@ export class Pages {
 
   /** A page of the latest entries at positions `from` … `end` − 1, leaving out removals before `began`. */
   ofLatest(from: number, end: number, keys: ReadonlySet<string> | null, began: number): Page {
-    return keys === null ? this.#ofAll(from, end, began) : this.#ofKeys(from, end, keys, began)
+    const first = this.#compacted.slotOf(from)
+    const isFew = keys !== null && keys.size < this.#compacted.slots - first
+    return isFew ? this.#ofKeys(from, end, keys, began) : this.#ofSlots(first, end, keys, began)
   }
 
-  #ofAll(from: number, end: number, began: number): Page {
+  #ofSlots(first: number, end: number, keys: ReadonlySet<string> | null, began: number): Page {
     const compacted = this.#compacted
     const entries: Publication[] = []
-    const first = compacted.slotOf(from)
     const last = Math.min(compacted.slots, first + fixedLimits.pageEntries)
     let slot = first
     let to = end
@@ -88,6 +92,7 @@ export class Pages {
         to = entry.position
         break
       }
+      if (keys !== null && !keys.has(entry.key)) continue
       removals ||= entry.tombstone
       if (entry.tombstone && entry.position < began) continue
       entries.push(entry)
@@ -105,7 +110,7 @@ export class Pages {
       if (!entry.tombstone || entry.position >= began) entries.push(entry)
     }
     entries.sort((a, b) => a.position - b.position)
-    this.#settings.work.done += keys.size * costs.walked
+    this.#settings.work.done += keys.size * costs.looked
     let count = 0
     for (let bytes = 0; count < entries.length && bytes < this.#settings.pageBytes; count++)
       bytes += (entries[count] as Publication).size
@@ -125,7 +130,7 @@ export class Pages {
       writer.add(position, source.number, number, time, key, tombstone, data, isLast)
     })
     this.#settings.work.done += entries.length * costs.encoded + scratch.length * costs.byte
-    return new Encoded(encodeBatch(schema.publications.code, [this.#number, first], scratch))
+    return new Encoded(encodeBatch(schema.publications.code, [this.#number, first], scratch), entries.length)
   }
 
   /** A batch without entries: the reader has everything before `position`. */

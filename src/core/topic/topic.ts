@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { Position } from '../../protocol/schema.ts'
 import { Payer } from '../ground/budget.ts'
-import type { Retention } from '../ground/config.ts'
+import type { NodeLimits, Retention } from '../ground/config.ts'
 import { weights } from '../ground/weights.ts'
 import type { Cursor, Read } from '../log/log.ts'
 import type { TopicCursor, TopicView, Wish } from './cursor.ts'
@@ -15,6 +15,8 @@ import type { Publisher } from './publishers.ts'
 /** What a topic needs of the rest of the node: the settings of its pattern, and whom to tell when a reader leaves. */
 export interface TopicHost extends TopicSettings {
   left(topic: Topic, now: number): void
+  /** The topic has nothing left to give up but itself. */
+  spent(topic: Topic): void
 }
 
 /**
@@ -25,7 +27,7 @@ export class Topic extends Payer implements TopicView {
   readonly name: string
   readonly number: number
   /** The user who was the first to subscribe or publish to it; null for the business. */
-  readonly maker: Account | null
+  maker: Account | null
   readonly #host: TopicHost
   #entries: TopicEntries | null = null
   #groups: Group | null = null
@@ -33,6 +35,8 @@ export class Topic extends Payer implements TopicView {
   dirty = false
   /** The bus's position in this log: entries before it were carried on by a sweep. */
   carried: number
+  /** Where the ring began when its readers were last looked at. */
+  #fallenTo = 0
 
   /** `start`: the position of its first entry. */
   constructor(name: string, number: number, start: number, host: TopicHost, maker: Account | null = null) {
@@ -159,6 +163,11 @@ export class Topic extends Payer implements TopicView {
     this.#entries.append(source, number, stamp, key, tombstone, data, now)
   }
 
+  /** Whether there is room for another entry of this key: for a new one, the oldest removal is forgotten. */
+  hasRoomFor(key: string, mostKeys: number): boolean {
+    return key === '' || this.hasKey(key) || this.keyCount < mostKeys || this.forgetRemoval()
+  }
+
   /** Forgets the oldest removal, to make room for a new key. False: there is none. */
   forgetRemoval(): boolean {
     return this.#entries?.forgetRemoval() ?? false
@@ -175,6 +184,7 @@ export class Topic extends Payer implements TopicView {
 
   shrinkTo(bytes: number): void {
     this.#entries?.shrinkTo(bytes)
+    if (this.held > bytes || this.#entries?.isHollow === true) this.#host.spent(this)
   }
 
   /** What the latest entry of a key weighs; 0 for none, and for a removal. */
@@ -212,6 +222,10 @@ export class Topic extends Payer implements TopicView {
     return this.#entries?.read(cursor as TopicCursor) ?? 'nothing'
   }
 
+  override get isIdle(): boolean {
+    return !this.isRead
+  }
+
   get isRead(): boolean {
     return this.#groups !== null
   }
@@ -237,6 +251,16 @@ export class Topic extends Payer implements TopicView {
     return size === 0 ? 0 : Math.min(1, behind / size)
   }
 
+  /**
+   * The pressure, 0–1: how full the room for entries awaiting a sweep is, or the share of subscribers that had not yet
+   * read what was last offered, whichever is larger.
+   */
+  pressure({ topicPendingEntries, topicPendingBytes }: NodeLimits): number {
+    const ofEntries = (this.size - this.retention.entries) / topicPendingEntries
+    const ofBytes = (this.bytes - this.retention.bytes) / topicPendingBytes
+    return Math.min(1, Math.max(0, ofEntries, ofBytes, this.behind))
+  }
+
   add(cursor: TopicCursor): void {
     let group = this.#groupOf(cursor)
     if (group === null) {
@@ -255,7 +279,7 @@ export class Topic extends Payer implements TopicView {
 
   leave(cursor: TopicCursor, now: number): void {
     const group = this.#groupOf(cursor) as Group
-    cursor.live = false
+    cursor.outlet.unmark(cursor)
     group.remove(cursor)
     if (group.size === 0) this.#removeGroup(group)
     this.#host.left(this, now)
@@ -271,8 +295,13 @@ export class Topic extends Payer implements TopicView {
     before.next = group.next
   }
 
-  /** Calls `visit` for each subscriber that fell off the ring and must be disconnected for it. */
+  /**
+   * Calls `visit` for each subscriber that fell off the ring, since the last call, and must be disconnected for it.
+   */
   eachFallen(visit: (cursor: TopicCursor) => void): void {
+    const { first } = this
+    if (first === this.#fallenTo) return
+    this.#fallenTo = first
     for (let group = this.#groups; group !== null; group = group.next) {
       if (!group.strict) continue
       for (let cursor = group.first; cursor !== null; cursor = cursor.after)

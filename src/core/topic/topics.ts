@@ -1,25 +1,27 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { limits as protocolLimits } from '../../protocol/limits.ts'
-import { isName, matches } from '../../protocol/names.ts'
+import { isName } from '../../protocol/names.ts'
 import { type Payload, payloadLength } from '../../protocol/payload.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Budget } from '../ground/budget.ts'
-import { defaultRetention, fixedLimits, type NodeConfig, originOf, type Retention } from '../ground/config.ts'
+import { type NodeConfig, originOf, type Retention } from '../ground/config.ts'
 import { Queue } from '../ground/queue.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import { weights } from '../ground/weights.ts'
-import type { Work } from '../ground/work.ts'
+import { costs, type Work } from '../ground/work.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Account } from '../session/account.ts'
 import type { Session } from '../session/session.ts'
 import type { Carrier } from './carrier.ts'
-import { policies, TopicCursor, wishOf } from './cursor.ts'
-import { decodeDiffusion, decodeQuestion } from './diffusion.ts'
+import { policies, TopicCursor, weighWish, wishOf } from './cursor.ts'
+import { decodeDiffusion } from './diffusion.ts'
 import { type Group, rungOf, Rungs } from './groups.ts'
 import { weigh } from './publication.ts'
 import type { Publisher, Publishers } from './publishers.ts'
+import { Retentions } from './retentions.ts'
+import { Stamps } from './stamps.ts'
 import { Topic, type TopicHost } from './topic.ts'
 
 type TopicWish = MessageOf<'subscribe'>['topics'][number]
@@ -35,10 +37,8 @@ export class Topics {
   readonly #work: Work
   readonly #publishers: Publishers
   readonly #nextLog: () => number
-  readonly #origin: number
   readonly #topics: Map<string, Topic> = new Map()
-  readonly #defaults: TopicHost
-  readonly #defined: { readonly pattern: string; readonly host: TopicHost }[] = []
+  readonly #retentions: Retentions
   readonly #rungs: Rungs
   #dirty: Topic[] = []
   /** Topics that grew since the last complete flush. */
@@ -52,7 +52,7 @@ export class Topics {
   readonly #lingering: Queue<Topic, number> = new Queue()
   readonly #agingTimer: Timer
   #agingDue = false
-  #lastStamp = 0
+  readonly #stamps: Stamps
   /**
    * The highest position of all forgotten topics. A new topic begins after it, so no position is used twice under one
    * name.
@@ -79,8 +79,9 @@ export class Topics {
     this.#work = work
     this.#publishers = publishers
     this.#nextLog = nextLog
-    this.#origin = originOf(config)
-    this.#defaults = this.#hostOf(defaultRetention)
+    this.#stamps = new Stamps(config)
+    const origin = originOf(config)
+    this.#retentions = new Retentions((retention) => this.#hostOf(retention, origin))
     this.#rungs = new Rungs(timers, (group) => this.#offer(group))
     this.#agingTimer = new Timer('aging', () => {
       this.#agingDue = true
@@ -108,10 +109,10 @@ export class Topics {
    * exist keep theirs.
    */
   define(pattern: string, retention: Retention): void {
-    this.#defined.push({ pattern, host: this.#hostOf(retention) })
+    this.#retentions.define(pattern, retention)
   }
 
-  #hostOf(retention: Retention): TopicHost {
+  #hostOf(retention: Retention, origin: number): TopicHost {
     const { incarnation, limits } = this.#config
     const { pageBytes } = limits
     return {
@@ -120,9 +121,12 @@ export class Topics {
       caches: this.#downstream.caches,
       work: this.#work,
       incarnation,
-      origin: this.#origin,
+      origin,
       pageBytes,
       left: (topic, now) => this.#left(topic, now),
+      spent: (topic) => {
+        if (!topic.isRead && !topic.dirty) this.#forget(topic)
+      },
     }
   }
 
@@ -131,15 +135,17 @@ export class Topics {
    */
   #make(name: string, by: Account | null): Topic | null {
     if (by !== null && by.topics >= this.#config.limits.topicsPerUser) return null
-    if (!this.#budget.admits(0, weights.topic + name.length)) return null
+    if (!this.#budget.admits(by?.estate.held ?? 0, weights.topic + name.length)) return null
     if (this.#topics.size >= this.#config.limits.topics) {
       const { oldest } = this.#lingering
       if (oldest === undefined) return null
       this.#forget(oldest)
     }
-    const host = this.#defined.find(({ pattern }) => matches(pattern, name))?.host ?? this.#defaults
+    const host = this.#retentions.of(name)
     const topic = new Topic(name, this.#nextLog(), this.#lastForgotten + 1, host, by)
+    this.#work.done += costs.topic
     if (by !== null) by.topics++
+    this.#budget.enter(topic, by?.estate)
     this.#topics.set(name, topic)
     return topic
   }
@@ -168,53 +174,49 @@ export class Topics {
     now: number,
     by: Account | null,
   ): number | ErrorCode {
+    const { topicKeys } = this.#config.limits
     const known = this.#topics.get(name)
     // The name of an existing topic was checked when it was made.
     if (known === undefined && !isName(name)) return 'BAD_TOPIC'
     if (tombstone && key === '') return 'BAD_NAME'
     if (payloadLength(data) > protocolLimits.payload) return 'TOO_LARGE'
-    if (!this.#admits(known, key, tombstone, data)) return 'LIMIT'
+    if (!this.#admits(known, key, tombstone, data, by)) return 'LIMIT'
     const topic = known ?? this.#make(name, by)
-    if (topic === null || !this.#hasRoom(topic, key)) return 'LIMIT'
-    this.#lastStamp = Math.max(this.#lastStamp + 1, this.#stampAt(now))
+    if (topic === null || !topic.hasRoomFor(key, topicKeys)) return 'LIMIT'
+    if (by === null) this.#adopt(topic)
     const { own } = this.#publishers
     this.#makeRoom(topic, now)
-    this.#append(topic, own, topic.nextNumber(own), this.#lastStamp, key, tombstone, data, now)
-    return this.#pressure(topic)
+    this.#append(topic, own, topic.nextNumber(own), this.#stamps.next(now), key, tombstone, data, now)
+    return topic.pressure(this.#config.limits)
   }
 
-  /** A monotonic time as a stamp: microseconds since 1970. */
-  #stampAt(now: number): number {
-    return Math.floor((now + this.#config.wallOffset) * 1000)
-  }
-
-  /**
-   * The pressure, 0–1: how full the room for entries awaiting a sweep is, or the share of subscribers that had not yet
-   * read what was last offered, whichever is larger.
-   */
-  #pressure({ size, bytes, retention, behind }: Topic): number {
-    const { topicPendingEntries, topicPendingBytes } = this.#config.limits
-    const ofEntries = (size - retention.entries) / topicPendingEntries
-    const ofBytes = (bytes - retention.bytes) / topicPendingBytes
-    return Math.min(1, Math.max(0, ofEntries, ofBytes, behind))
+  /** A topic to which the business publishes is no longer a user's, whoever was the first to subscribe. */
+  #adopt(topic: Topic): void {
+    const { maker } = topic
+    if (maker === null) return
+    this.#budget.leave(topic)
+    this.#budget.enter(topic)
+    topic.maker = null
+    maker.topics--
   }
 
   /** Whether the budget has room for an entry. A removal that weighs no more than the value it removes needs none. */
-  #admits(topic: Topic | undefined, key: string, tombstone: boolean, data: Payload): boolean {
+  #admits(
+    topic: Topic | undefined,
+    key: string,
+    tombstone: boolean,
+    data: Payload,
+    by: Account | null,
+  ): boolean {
     if (!this.#budget.isFull) return true
     const weight = weigh(key, payloadLength(data))
-    if (topic === undefined) return this.#budget.admits(weights.topic + weights.entries, weight)
-    const held = topic.held + (topic.isEmpty ? weights.entries : 0)
+    if (topic === undefined) {
+      const made = weights.topic + weights.entries
+      return this.#budget.admits((by?.estate.held ?? 0) + made, weight)
+    }
+    // Whoever else publishes to a topic has nothing to do with what its maker holds.
+    const held = (by === topic.maker ? topic.total : topic.held) + (topic.isEmpty ? weights.entries : 0)
     return this.#budget.admits(held, weight) || (tombstone && topic.weightOf(key) >= weight)
-  }
-
-  #hasRoom(topic: Topic, key: string): boolean {
-    return (
-      key === '' ||
-      topic.hasKey(key) ||
-      topic.keyCount < this.#config.limits.topicKeys ||
-      topic.forgetRemoval()
-    )
   }
 
   /**
@@ -270,7 +272,8 @@ export class Topics {
       return
     }
     const source = this.#publishers.of(from)
-    const latest = this.#stampAt(now + fixedLimits.stampAheadMs)
+    const latest = this.#stamps.latest(now)
+    const { topicKeys } = this.#config.limits
     for (const { number, stamp, key, tombstone, data } of diffused) {
       if (source !== null && number <= topic.head(source)) continue
       if (stamp > latest) {
@@ -279,13 +282,12 @@ export class Topics {
         this.#stats.refusePublication('PROTOCOL')
         continue
       }
-      const isAdmitted = this.#admits(topic, key, tombstone, data)
-      if (source === null || !isAdmitted || !this.#hasRoom(topic, key)) {
+      const isAdmitted = this.#admits(topic, key, tombstone, data, null)
+      if (source === null || !isAdmitted || !topic.hasRoomFor(key, topicKeys)) {
         this.#stats.refusePublication('LIMIT')
         continue
       }
-      // Hybrid logical clock: later stamps of this node exceed every stamp it has seen.
-      this.#lastStamp = Math.max(this.#lastStamp, stamp)
+      this.#stamps.see(stamp)
       this.#makeRoom(topic, now)
       // A copy: a view would keep the whole bus message in memory.
       const own = { text: data.text, bytes: data.bytes.slice() }
@@ -317,15 +319,16 @@ export class Topics {
     const replaced = known === undefined ? undefined : session.subscriptions.get(known.number)
     const isFull = session.subscriptions.size >= this.#config.limits.subscriptionsPerSession
     if (replaced === undefined && isFull) return 'LIMIT'
-    if (!this.#budget.admits(session.payer.held, weights.subscription)) return 'LIMIT'
+    const keys = asked.keys.length === 0 ? null : new Set(asked.keys.map(({ key }) => key))
+    const wish = wishOf(asked.conflate, asked.policy, keys)
+    const held = session.payer.held - (replaced?.weight ?? 0)
+    if (!this.#budget.admits(held, weighWish(wish))) return 'LIMIT'
     const topic = known ?? this.#make(asked.topic, session.account)
     if (topic === null) return 'LIMIT'
     this.#lingering.delete(topic)
     if (!topic.isRead) this.#carrier.subscribe(topic)
     // While marked cursors wait to be written, their entries must stay.
     if (!this.#downstream.hasWork) this.#trim(topic, now)
-    const keys = asked.keys.length === 0 ? null : new Set(asked.keys.map(({ key }) => key))
-    const wish = wishOf(asked.conflate, asked.policy, keys)
     const { since } = asked
     const reason = since.epoch === 0 ? null : topic.resume(since, wish)
     const recovered = reason === ''
@@ -385,24 +388,9 @@ export class Topics {
     this.#carrier.sweep(now)
   }
 
-  /** Another node asks for publications again. False: it is not about topics. */
-  handleQuestion(bytes: Uint8Array, now: number): boolean {
-    const asked = decodeQuestion(bytes)
-    for (const name of asked?.topics ?? []) {
-      const topic = this.#topics.get(name)
-      if (topic !== undefined) this.#carrier.asked(topic, now - (asked?.ageMs ?? 0))
-    }
-    return asked !== null
-  }
-
-  /** The bus was down since `since`: what it may have lost is said again, here and by the others. */
-  handleBack(since: number): void {
-    this.#carrier.catchUp(this.#topics.values(), since)
-  }
-
   #watch(topic: Topic, now: number): void {
     if (this.#aging.size === 0 && this.#lingering.size === 0)
-      this.#timers.set(this.#agingTimer, now + fixedLimits.agingMs)
+      this.#timers.set(this.#agingTimer, now + this.#config.limits.agingMs)
     if (topic.isEmpty) this.#lingering.set(topic, now)
     else this.#aging.add(topic)
   }
@@ -420,14 +408,17 @@ export class Topics {
 
   #age(now: number): void {
     this.#agingDue = false
-    const { sessionKeepMs, topicIdleMs } = this.#config.limits
+    const { sessionKeepMs, topicIdleMs, agingTopics, agingMs, agingAgainMs } = this.#config.limits
+    let left = agingTopics
     for (let { oldest } = this.#lingering; oldest !== undefined; { oldest } = this.#lingering) {
-      if (now - (this.#lingering.get(oldest) ?? now) < sessionKeepMs) break
+      if (now - (this.#lingering.get(oldest) ?? now) < sessionKeepMs || left === 0) break
       this.#forget(oldest)
+      left--
     }
-    let left = Math.min(this.#aging.size, fixedLimits.agingTopics)
+    const isCut = left === 0 || left < this.#aging.size
+    let looks = Math.min(left, this.#aging.size)
     for (const topic of this.#aging) {
-      if (left-- === 0) break
+      if (looks-- === 0) break
       // The topic moves to the end of the set, unless nothing in it can age any more.
       this.#aging.delete(topic)
       this.#trim(topic, now)
@@ -435,13 +426,15 @@ export class Topics {
       else if (!topic.isRead) this.#forget(topic)
     }
     if (this.#aging.size > 0 || this.#lingering.size > 0)
-      this.#timers.set(this.#agingTimer, now + fixedLimits.agingMs)
+      this.#timers.set(this.#agingTimer, now + (isCut ? agingAgainMs : agingMs))
   }
 
   /** Forgets a topic that nobody reads, with its latest values. */
   #forget(topic: Topic): void {
     this.#topics.delete(topic.name)
     this.#lingering.delete(topic)
+    this.#aging.delete(topic)
+    this.#budget.leave(topic)
     this.#lastForgotten = Math.max(this.#lastForgotten, topic.next - 1)
     topic.release()
     if (topic.maker !== null) topic.maker.topics--

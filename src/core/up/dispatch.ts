@@ -324,7 +324,10 @@ export class Dispatch {
     else {
       const joined = this.#meetings.join(session, message, now)
       const isMissing = joined === 'NOT_FOUND' && session.outlet !== null
-      if (isMissing && this.openings.on) this.openings.ask(session, message, now)
+      const { meetingsPerUser: most } = this.#limits
+      if (isMissing && this.openings.on && session.account.meetings >= most)
+        this.#refuse(session, message, 'LIMIT', now, `more than ${most} meetings opened for one user`)
+      else if (isMissing && this.openings.on) this.openings.ask(session, message, now)
       else this.#joined(session, message, now, joined)
     }
   }

@@ -80,7 +80,7 @@ export class Gate {
       open: new Set<Asked>(),
       denials: new Map(),
     }
-    session.wait(message)
+    session.wait(message, Math.min(items.length, this.#limits.questionsPerUser))
     this.#inquiries.set(session, inquiry)
     this.#askOn(inquiry)
     return true

@@ -136,8 +136,10 @@ export class Api {
     const given = operation.isRepeatable ? idempotencyKey(request) : null
     const input = parseJson(body)
     if (given === null) return this.#run(asked, input)
-    const key = digest(asked.key.number, operation.id, name, given)
-    const { answer, isReplay } = await this.#repeats.once(key, digest(body), () => this.#run(asked, input))
+    const payer = String(asked.key.number)
+    const key = digest(payer, operation.id, name, given)
+    const run = (): Promise<string> => this.#run(asked, input)
+    const { answer, isReplay } = await this.#repeats.once(payer, key, digest(body), run)
     if (isReplay) response.setHeader('idempotency-replayed', 'true')
     return answer
   }
@@ -170,7 +172,7 @@ function send(response: ServerResponse, status: number, body: string): void {
   response.end(body)
 }
 
-function digest(...parts: (string | number)[]): string {
+function digest(...parts: string[]): string {
   return createHash('sha256').update(parts.join('\0')).digest('base64')
 }
 

@@ -89,9 +89,9 @@ export const meetingOperations: readonly Operation[] = [
       meetings: v.array(v.strictObject({ ...facts, members: integer(0, limits.slots, 'How many members.') })),
       next: v.pipe(v.nullable(v.string()), v.description('Null where there are no more.')),
     }),
-    run: ({ meetings }, { kind, limit = PAGE, after, contains }) => {
+    run: async ({ meetings }, { kind, limit = PAGE, after, contains }) => {
       // One more than the limit is read, to tell whether there are more.
-      const found = meetings.page({ limit: limit + 1, after, kind, contains })
+      const found = await meetings.page({ limit: limit + 1, after, kind, contains })
       const page = found.slice(0, limit)
       return {
         meetings: page.map((info) => ({ ...shown(info), members: info.members.length })),

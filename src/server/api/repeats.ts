@@ -1,7 +1,11 @@
+import { Crowd } from '../../core/index.ts'
 import type { Limits } from '../ground/limits.ts'
 import { ApiError } from './errors.ts'
 
 interface Kept {
+  readonly key: string
+  /** The number of the API's key that asked. */
+  readonly payer: string
   /** Hash of the request's body: the same key with another body is an error. */
   readonly body: string
   readonly answer: string
@@ -9,11 +13,12 @@ interface Kept {
 }
 
 /** Bytes that each kept answer costs besides its text. */
-const OVERHEAD = 200
+const OVERHEAD = 300
 
 /**
- * Kept answers to repeatable requests, by Idempotency-Key. Bounded: the oldest are forgotten first. A failed request
- * had no effect, so its answer is not kept.
+ * Kept answers to repeatable requests, by Idempotency-Key. Bounded: where there are too many, the oldest is forgotten of
+ * the caller who has most, so nobody loses theirs by another's crowd. A failed request had no effect, so its answer is
+ * not kept.
  */
 export class Repeats {
   readonly #limits: Pick<Limits, 'apiRepeats' | 'apiRepeatMs' | 'apiRepeatBytes'>
@@ -21,6 +26,7 @@ export class Repeats {
   /** Oldest first. */
   readonly #kept: Map<string, Kept> = new Map()
   readonly #running: Map<string, { readonly body: string; readonly answer: Promise<string> }> = new Map()
+  readonly #crowd: Crowd<Kept> = new Crowd()
   #bytes = 0
 
   /** `now` returns monotonic milliseconds. */
@@ -30,29 +36,32 @@ export class Repeats {
   }
 
   /**
-   * Runs `run`, or returns the first answer where the same request came before. Rejects with STALE for a known key with
-   * another body.
+   * Runs `run`, or returns the first answer where the same request of this payer came before. Rejects with STALE for a
+   * known key with another body.
    */
   async once(
+    payer: string,
     key: string,
     body: string,
     run: () => Promise<string>,
   ): Promise<{ readonly answer: string; readonly isReplay: boolean }> {
     this.#forgetOld()
     const before = this.#kept.get(key) ?? this.#running.get(key)
-    if (before === undefined) return { answer: await this.#run(key, body, run), isReplay: false }
+    if (before === undefined) return { answer: await this.#run(payer, key, body, run), isReplay: false }
     if (before.body === body) return { answer: await before.answer, isReplay: true }
     throw new ApiError('STALE', 'this Idempotency-Key was used for another body; make one for each request')
   }
 
-  async #run(key: string, body: string, run: () => Promise<string>): Promise<string> {
+  async #run(payer: string, key: string, body: string, run: () => Promise<string>): Promise<string> {
     const running = run()
     this.#running.set(key, { body, answer: running })
     try {
       const answer = await running
-      this.#kept.set(key, { body, answer, at: this.#now() })
+      const kept = { key, payer, body, answer, at: this.#now() }
+      this.#kept.set(key, kept)
+      this.#crowd.add(payer, kept)
       this.#bytes += answer.length + OVERHEAD
-      this.#forgetOld()
+      this.#makeRoom()
       return answer
     } finally {
       this.#running.delete(key)
@@ -60,13 +69,25 @@ export class Repeats {
   }
 
   #forgetOld(): void {
-    const { apiRepeats, apiRepeatMs, apiRepeatBytes } = this.#limits
     const now = this.#now()
-    for (const [key, { answer, at }] of this.#kept) {
-      const isTooMuch = this.#kept.size > apiRepeats || this.#bytes > apiRepeatBytes
-      if (!isTooMuch && now - at < apiRepeatMs) return
-      this.#kept.delete(key)
-      this.#bytes -= answer.length + OVERHEAD
+    for (const kept of this.#kept.values()) {
+      if (now - kept.at < this.#limits.apiRepeatMs) return
+      this.#forget(kept)
     }
+  }
+
+  #makeRoom(): void {
+    const { apiRepeats, apiRepeatBytes } = this.#limits
+    while (this.#kept.size > apiRepeats || this.#bytes > apiRepeatBytes) {
+      const { first } = this.#crowd
+      if (first === undefined) return
+      this.#forget(first)
+    }
+  }
+
+  #forget(kept: Kept): void {
+    this.#kept.delete(kept.key)
+    this.#crowd.delete(kept.payer, kept)
+    this.#bytes -= kept.answer.length + OVERHEAD
   }
 }

@@ -122,9 +122,9 @@ export function topicOperations({ apiBatch }: Limits): Operation[] {
         topics: v.array(v.strictObject({ name: v.string(), ...facts })),
         next: v.pipe(v.nullable(v.string()), v.description('Null where there are no more.')),
       }),
-      run: ({ topics }, { limit = PAGE, after, contains }) => {
+      run: async ({ topics }, { limit = PAGE, after, contains }) => {
         // One more than the limit is read, to tell whether there are more.
-        const found = topics.page({ limit: limit + 1, after, contains })
+        const found = await topics.page({ limit: limit + 1, after, contains })
         const page = found.slice(0, limit)
         return { topics: page, next: found.length > limit ? (page.at(-1)?.name ?? null) : null }
       },

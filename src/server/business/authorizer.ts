@@ -1,4 +1,5 @@
 import type { Question } from '../../core/index.ts'
+import { checkHandler } from '../ground/check.ts'
 import { logName } from '../ground/log-name.ts'
 import type { Logger } from '../ground/logger.ts'
 
@@ -35,6 +36,7 @@ export class Authorizer {
 
   /** Sets the handler. Throws an Error where there is one already. */
   register(handler: Authorize): () => void {
+    checkHandler('authorize', handler)
     if (this.#handler !== undefined)
       throw new Error('authorize was given a handler already; call what it returned before giving another')
     this.#handler = handler

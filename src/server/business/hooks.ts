@@ -1,4 +1,5 @@
 import type { LossReason } from '../../core/index.ts'
+import { checkHandler } from '../ground/check.ts'
 import { logName } from '../ground/log-name.ts'
 import type { Logger } from '../ground/logger.ts'
 
@@ -32,6 +33,7 @@ export class Hooks<T extends { readonly session: string }> {
   }
 
   add(handle: (event: T) => unknown): () => void {
+    checkHandler(this.#name, handle)
     const entry = { handle }
     this.#handlers.add(entry)
     return () => void this.#handlers.delete(entry)

@@ -118,9 +118,11 @@ export class Meeting {
 
   /**
    * Removes a member after its own inputs; its client is told `reason`, at most 123 bytes of it. The user may join
-   * again unless `onJoin` refuses. Has no effect where the slot is empty.
+   * again unless `onJoin` refuses. Has no effect where the slot is empty. Throws a TypeError where the reason is not a
+   * string.
    */
   kick(slot: number, reason = 'the business ended the membership'): void {
+    if (typeof reason !== 'string') throw new TypeError('reason must be a text')
     this.#host.afterHook((node) => void node.kick(this.name, slot, reason))
   }
 

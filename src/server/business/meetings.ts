@@ -14,6 +14,7 @@ import {
 } from './meeting-options.ts'
 import { Meeting } from './meeting.ts'
 import { Opener, type OpenMissing } from './opener.ts'
+import type { Searches } from './searches.ts'
 
 interface Kind {
   readonly settings: Partial<MeetingOptions>
@@ -24,6 +25,7 @@ interface Kind {
 export class Meetings {
   readonly #host: Host
   readonly #logger: Logger
+  readonly #searches: Searches
   readonly #kinds: Map<string, Kind> = new Map()
   /** Open meetings of a kind, so every hook of a meeting gets the same object. */
   readonly #rooms: Map<string, Meeting> = new Map()
@@ -31,9 +33,10 @@ export class Meetings {
   readonly opener: Opener
 
   /** @internal */
-  constructor(host: Host, logger: Logger) {
+  constructor(host: Host, logger: Logger, searches: Searches) {
     this.#host = host
     this.#logger = logger
+    this.#searches = searches
     this.opener = new Opener(host, logger, (name, options) => this.open(name, options))
   }
 
@@ -116,7 +119,10 @@ export class Meetings {
     return kind === undefined ? all : all.filter((info) => info.kind === kind)
   }
 
-  /** A page of the open meetings: at most `limit` of them in the order of names, after the name `after`. */
+  /**
+   * A page of the open meetings: at most `limit` of them in the order of names, after the name `after`. Each call looks
+   * at all meetings, a few in each turn of the event loop.
+   */
   page({
     limit,
     after = '',
@@ -128,8 +134,8 @@ export class Meetings {
     readonly kind?: string | undefined
     /** Only names that contain this text, ignoring case. */
     readonly contains?: string | undefined
-  }): readonly MeetingInfo[] {
-    return this.#host.node.meetingPage({ count: limit, after, contains }, kind)
+  }): Promise<readonly MeetingInfo[]> {
+    return this.#searches.run(this.#host.node.meetingPage({ count: limit, after, contains }, kind))
   }
 
   /** Ends a meeting for everyone. Has no effect where none of this name is open. */

@@ -1,4 +1,5 @@
 import type { MissingMeeting } from '../../core/index.ts'
+import { checkHandler } from '../ground/check.ts'
 import type { Logger } from '../ground/logger.ts'
 import type { Host } from '../host.ts'
 import type { OpenOptions } from './meeting-options.ts'
@@ -26,6 +27,7 @@ export class Opener {
 
   /** Sets the handler. Throws an Error where there is one already. */
   register(handler: OpenMissing): () => void {
+    checkHandler('onMissing', handler)
     if (this.#handler !== undefined)
       throw new Error('onMissing was given a handler already; call what it returned before giving another')
     this.#handler = handler

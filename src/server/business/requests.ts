@@ -7,7 +7,7 @@ import {
   RtmsError,
   toPayload,
 } from '../../protocol/index.ts'
-import { checkName } from '../ground/check.ts'
+import { checkHandler, checkName } from '../ground/check.ts'
 import { logName } from '../ground/log-name.ts'
 import type { Logger } from '../ground/logger.ts'
 import { refusalIn } from '../ground/refusal.ts'
@@ -136,6 +136,7 @@ export class RequestHandlers {
   /** Registers a handler. Throws BAD_NAME, or an Error where the method has one already. */
   register(method: string, handler: RequestHandler): () => void {
     checkName('method', method, 'BAD_NAME')
+    checkHandler('onRequest', handler)
     if (this.#handlers.has(method)) {
       throw new Error(
         `${method} has a handler already; call what onRequest returned before registering another`,

@@ -3,6 +3,7 @@ import { fromPayload, isKey, isPattern, limits, RtmsError } from '../../protocol
 import { checkName, latePayloadOf } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
 import type { Host } from '../host.ts'
+import type { Searches } from './searches.ts'
 
 /** A publication kept by a topic. */
 export interface KeptPublication {
@@ -16,7 +17,8 @@ export interface KeptPublication {
 }
 
 function kept({ data, key, tombstone, stamp }: Publication): KeptPublication {
-  return { data: fromPayload(data), key, removed: tombstone, time: stamp / 1000 }
+  // As clients get it: what is below a millisecond only orders publications.
+  return { data: fromPayload(data), key, removed: tombstone, time: Math.floor(stamp / 1000) }
 }
 
 function checkLimit(limit: number): number {
@@ -27,10 +29,12 @@ function checkLimit(limit: number): number {
 /** The topics of this node. */
 export class Topics {
   readonly #host: Host
+  readonly #searches: Searches
   readonly #patterns: Set<string> = new Set()
 
-  constructor(host: Host) {
+  constructor(host: Host, searches: Searches) {
     this.#host = host
+    this.#searches = searches
   }
 
   /**
@@ -52,7 +56,10 @@ export class Topics {
     }: { readonly key?: string | undefined; readonly tombstone?: boolean | undefined } = {},
   ): number {
     if (typeof key !== 'string' || !isKey(key)) {
-      throw new RtmsError('BAD_NAME', `a key must be a string of at most ${limits.name} bytes`)
+      throw new RtmsError(
+        'BAD_NAME',
+        `a key must be a string of at most ${limits.name} bytes, without lone surrogates`,
+      )
     }
     if (tombstone && key === '')
       throw new RtmsError('BAD_NAME', 'a tombstone removes a key: name it in `key`')
@@ -110,10 +117,10 @@ export class Topics {
 
   /**
    * A page of this node's topics: at most `limit` in the order of names, after the name `after`. `contains`: only names
-   * that contain this text, ignoring case. Each call looks at all topics, so avoid calling it often where there are
-   * very many.
+   * that contain this text, ignoring case. Each call looks at all topics, a few in each turn of the event loop. Rejects
+   * with a RangeError for an invalid limit.
    */
-  page({
+  async page({
     limit,
     after = '',
     contains,
@@ -121,8 +128,8 @@ export class Topics {
     readonly limit: number
     readonly after?: string | undefined
     readonly contains?: string | undefined
-  }): readonly TopicInfo[] {
-    return this.#host.node.topicPage({ count: checkLimit(limit), after, contains })
+  }): Promise<readonly TopicInfo[]> {
+    return this.#searches.run(this.#host.node.topicPage({ count: checkLimit(limit), after, contains }))
   }
 
   /**

@@ -8,7 +8,7 @@ import { binaryCodec, type Codec, jsonCodec, limits, RtmsError } from '../../pro
 import type { Host } from '../host.ts'
 import type { Settings } from '../options/options.ts'
 import { hasTooManyHeaders, refuseUpgrade } from './http.ts'
-import { Pace } from './pace.ts'
+import { Pace } from '../ground/pace.ts'
 import { Proxies } from './proxies.ts'
 import { SignsOfLife } from './signs-of-life.ts'
 import { TurnedAway } from './turned-away.ts'
@@ -122,6 +122,8 @@ export class Gateway {
   )
   /** Sockets that are open or closing. */
   readonly #sockets: Set<WebSocket> = new Set()
+  /** Those of refused clients, the first refused first: they stay until they have read why. */
+  readonly #refused: Set<WebSocket> = new Set()
   #whenEmpty: (() => void) | null = null
 
   constructor(host: Host, settings: Settings) {
@@ -161,13 +163,9 @@ export class Gateway {
       return
     }
     const address = this.#proxies.subscriberOf(request)
-    // A refused client keeps its socket until it has read why. Above the bound on such sockets, clients get no reason;
-    // an address with a crowd of upgrades that wait gives way to others.
-    const { connections, handshakes } = this.#settings.limits
-    if (this.#sockets.size + this.#upgrades.size >= connections + handshakes) {
-      const evicted = this.#upgrades.makeRoom(address)
-      refuseUpgrade(evicted?.socket ?? socket, 503, 'There is no room.')
-      if (evicted === undefined) return
+    if (!this.#hasRoom(address)) {
+      refuseUpgrade(socket, 503, 'There is no room.')
+      return
     }
     // Nothing else listens to this socket meanwhile, and an error without a listener would end the process.
     const fail = (): void => void socket.destroy()
@@ -177,6 +175,30 @@ export class Gateway {
       socket.off('error', fail)
     }
     this.#upgrades.add({ socket, run }, address)
+  }
+
+  /**
+   * Whether one more from this address may come. Above the bound, the client that was refused first gives way, and then
+   * the address with most upgrades that wait.
+   */
+  #hasRoom(address: string): boolean {
+    const { connections, handshakes } = this.#settings.limits
+    if (this.#sockets.size + this.#upgrades.size < connections + handshakes) return true
+    const [refused] = this.#refused
+    if (refused !== undefined) {
+      refused.terminate()
+      this.#forget(refused)
+      return true
+    }
+    const evicted = this.#upgrades.makeRoom(address)
+    if (evicted !== undefined) refuseUpgrade(evicted.socket, 503, 'There is no room.')
+    return evicted !== undefined
+  }
+
+  #forget(ws: WebSocket): void {
+    this.#refused.delete(ws)
+    this.#sockets.delete(ws)
+    if (this.#sockets.size === 0) this.#whenEmpty?.()
   }
 
   /** An upgrade that throws costs its own socket. */
@@ -227,7 +249,10 @@ export class Gateway {
       ws.terminate()
       return
     }
-    if (connection.refusedBy !== null) this.#turnedAway.note(connection.refusedBy, address, performance.now())
+    if (connection.refusedBy !== null) {
+      this.#refused.add(ws)
+      this.#turnedAway.note(connection.refusedBy, address, performance.now())
+    }
     const signs = new SignsOfLife(performance.now())
     const whole = (): void => signs.whole(performance.now())
     ws.on('message', (data, isBinary) => {
@@ -249,8 +274,7 @@ export class Gateway {
     socket.on('drain', () => host.handle((node) => node.handleDrain(connection)))
     ws.on('close', (code) => {
       host.handle((node, now) => node.handleClose(connection, code === 1000, now))
-      this.#sockets.delete(ws)
-      if (this.#sockets.size === 0) this.#whenEmpty?.()
+      this.#forget(ws)
     })
   }
 

@@ -28,6 +28,15 @@ export function checkName(
   throw new RtmsError(code, `the name of a ${what} must be ${nameRule}`)
 }
 
+/**
+ * Throws a TypeError where `handler` is no function, such as a slip in the name of an import: an `authorize` that is
+ * never called would let everybody in.
+ */
+export function checkHandler(what: string, handler: unknown): void {
+  if (typeof handler !== 'function')
+    throw new TypeError(`${what} needs a function, and ${typeof handler} was given`)
+}
+
 /** The payload of a value. Throws TOO_LARGE, or a TypeError for what has no JSON form. */
 export function payloadOf(value: unknown): Payload {
   return checkLength(toPayload(value))

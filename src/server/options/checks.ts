@@ -1,6 +1,12 @@
 import { KeyObject } from 'node:crypto'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 
+/** A URL with `.` or `..` in its path leads elsewhere, so nobody could connect. */
+export function isPath(value: unknown): boolean {
+  if (typeof value !== 'string' || !/^\/[\w\-./~]*$/.test(value)) return false
+  return new URL(`ws://x${value}`).pathname === value
+}
+
 export function isPublicUrl(value: unknown): boolean {
   if (typeof value !== 'string' || !URL.canParse(value)) return false
   const { protocol, hash, username } = new URL(value)

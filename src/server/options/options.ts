@@ -9,7 +9,7 @@ import { isProxy } from '../ground/address-range.ts'
 import { defined } from '../ground/defined.ts'
 import { contained, type Logger, silent } from '../ground/logger.ts'
 import { type ApiOptions, apiSetting } from './api.ts'
-import { isLogger, isOrigins, isPublicUrl, isTls, tlsFault } from './checks.ts'
+import { isLogger, isOrigins, isPath, isPublicUrl, isTls, tlsFault } from './checks.ts'
 import { type TicketKeys, secretSetting, keysSetting, MAKE_A_SECRET } from './keys.ts'
 import { isCount, isText, setting } from './setting.ts'
 import { type RequestsOptions, requestsSetting } from './webhook.ts'
@@ -163,8 +163,8 @@ const schema = v.strictObject({
     "leave it out for 'loopback'",
   ),
   path: setting<string>(
-    (value) => typeof value === 'string' && /^\/[\w\-./~]*$/.test(value),
-    "a path that begins with '/' and has no query",
+    isPath,
+    "a path that begins with '/' and has no query and no steps",
     "leave it out for '/rtms'",
   ),
   secret: secretSetting,
@@ -258,7 +258,11 @@ function conflictsOf(options: RtmsOptions): string[] {
   if (secret !== undefined && keys !== undefined) {
     faults.push('keys: both it and secret were given; expected one of them; remove the one you do not use')
   }
-  if (typeof keys === 'object' && (keys.verify === undefined) === (keys.jwks === undefined)) {
+  if (
+    typeof keys === 'object' &&
+    keys !== null &&
+    (keys.verify === undefined) === (keys.jwks === undefined)
+  ) {
     faults.push(
       'keys: expected either verify, with the public key, or jwks, with the URL where the issuer publishes it; give one of them',
     )

@@ -44,6 +44,9 @@ class Node {
   constructor(bus: BusUnderTest, incarnation: number) {
     this.incarnation = incarnation
     const note = (label: string, bytes: Uint8Array, from: number): void => {
+      // The `slice` of a Buffer makes no copy, which would keep more in memory than anybody counts.
+      if (Object.getPrototypeOf(bytes) !== Uint8Array.prototype)
+        throw new Error('the bytes are no plain Uint8Array')
       const text = `${label}${bytes.length > 300 ? bytes.length : String.fromCharCode(...bytes)}`
       this.hook(text)
       this.heard.push(text)

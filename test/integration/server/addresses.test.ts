@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { connect } from '../../../src/client/node.ts'
 import { binaryCodec } from '../../../src/protocol/index.ts'
 import type { Logger, Rtms } from '../../../src/server/index.ts'
-import { eventually, hello, Peer, start, stopAll, tokenOf } from './peer.ts'
+import { eventually, hello, Peer, raw, start, stopAll, tokenOf } from './peer.ts'
 
 afterEach(stopAll)
 
@@ -63,6 +63,29 @@ describe('An address', () => {
     await from(rtms, '2001:db8:0:1::1').opened()
     await eventually(() => rtms.health().connections === 4)
     expect(warnings).toMatchObject([{ limit: 'limits.connectsPerAddressPerSecond' }])
+  })
+
+  it('with a crowd of clients that were refused, and do not go, keeps nobody else out', async () => {
+    const limits = {
+      connections: 2,
+      handshakes: 2,
+      connectsPerAddressPerSecond: 1,
+      connectBurstPerAddress: 1,
+    }
+    const rtms = await start({ limits })
+    const asked = `GET /rtms HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 192.0.2.1\r\nUpgrade: websocket\r\n${[
+      'Connection: Upgrade',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+      'Sec-WebSocket-Protocol: rtms.v1',
+    ].join('\r\n')}\r\n\r\n`
+    // They take what they are told, and answer no close frame.
+    const crowd = await Promise.all(Array.from({ length: 12 }, () => raw(rtms.address.port, asked)))
+    await eventually(() => rtms.stats.connectionsRefused.get('rate') === 11)
+    const other = await from(rtms, '192.0.2.2').opened()
+    other.send(hello(await tokenOf(rtms)))
+    await other.next('welcome')
+    for (const { socket } of crowd) socket.destroy()
   })
 
   it('is that of the peer where no proxy is trusted', async () => {

@@ -107,12 +107,41 @@ describe('A node', () => {
     expect(message).not.toContain('short')
   })
 
+  it.each(['/../x', '/a/../b', '/.', '/a/./b', '/..'])(
+    'refuses the path %s, which no URL leads to',
+    async (path) => {
+      await expect(start({ path })).rejects.toThrow(
+        `path: ${JSON.stringify(path)} was given; expected a path that`,
+      )
+    },
+  )
+
   it('does not start without a secret, and says how to make one', async () => {
     const { RTMS_SECRET } = {} as { RTMS_SECRET?: string }
     await expect(Rtms.start({ port: 0, secret: RTMS_SECRET })).rejects.toThrow(
       /secret: it is missing, and so is keys; [^]*openssl rand -hex 32/,
     )
   })
+})
+
+it('A handler that is no function is refused, and nothing is asked of it', async () => {
+  const rtms = await start()
+  // A name that an import does not have.
+  const { missing } = {} as { missing: () => never }
+  const register = [
+    () => rtms.authorize(missing),
+    () => rtms.onConnect(missing),
+    () => rtms.onDisconnect(missing),
+    () => rtms.onRequest('m', missing),
+    () => rtms.meetings.onMissing(missing),
+  ]
+  for (const each of register) expect(each).toThrow(TypeError)
+  const meeting = await rtms.meetings.open('room')
+  expect(() => meeting.kick(0, 7 as never)).toThrow('reason must be a text')
+  // Their places are still free.
+  rtms.authorize(() => false)
+  rtms.onRequest('m', () => 1)
+  rtms.meetings.onMissing(() => null)
 })
 
 describe('Closing a node', () => {
@@ -142,6 +171,20 @@ describe('Closing a node', () => {
     const before = performance.now()
     await rtms.close({ timeoutMs: 50 })
     expect(performance.now() - before).toBeLessThan(1_500)
+  })
+
+  it('waits for as long as it was told, also for ever', async () => {
+    const rtms = await start()
+    const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms))
+    peer.ws.pause()
+    let isClosed = false
+    const closing = rtms.close({ timeoutMs: Infinity }).then(() => (isClosed = true))
+    // A timer that cannot wait for so long fires at once.
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(isClosed).toBe(false)
+    peer.ws.resume()
+    expect(await peer.closed).toMatchObject({ code: 4454 })
+    await closing
   })
 
   it('does not wait for sockets that never asked for anything', async () => {

@@ -8,12 +8,13 @@ useVirtualTime()
 
 /* What the application passes, at its limits, and what is made of it on the wire. */
 
+const namesOf = (count: number): string[] => Array.from({ length: count }, (_, n) => `k${n}`)
+
 describe('A subscription', () => {
   it('names as many keys as a packet holds, and no more', async () => {
     const { client, socket } = await live()
-    const keys = (count: number): string[] => Array.from({ length: count }, (_, n) => `k${n}`)
-    client.subscribe('t', () => {}, { keys: keys(limits.keys) })
-    expect(() => client.subscribe('u', () => {}, { keys: keys(limits.keys + 1) })).toThrow('at most')
+    client.subscribe('t', () => {}, { keys: namesOf(limits.keys) })
+    expect(() => client.subscribe('u', () => {}, { keys: namesOf(limits.keys + 1) })).toThrow('at most')
     expect(() => client.subscribe('u', () => {}, { keys: ['x'.repeat(limits.name + 1)] })).toThrow('at most')
     await settle()
     expect(socket.takeOf('subscribe')[0]?.topics[0]?.keys).toHaveLength(limits.keys)

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { type ErrorCode, RtmsError } from '../../../src/protocol/index.ts'
-import { everything, Outcomes, publicationsOf, ReaderRecorder, Rig, text, welcomeOf } from './rig.ts'
+import {
+  everything,
+  Outcomes,
+  publicationsOf,
+  joinedOf,
+  ReaderRecorder,
+  Rig,
+  SeatRecorder,
+  text,
+  welcomeOf,
+} from './rig.ts'
 
 /* The same event in each state of a connection: what counts in one must change nothing in another. */
 
@@ -67,26 +77,26 @@ describe('A ticket', () => {
   })
 })
 
+/** Live, and a refresh under way with the second ticket, which is good for 30 s from here. */
+function refreshing(): { readonly rig: Rig; readonly call: number } {
+  const rig = new Rig()
+  rig.machine.start(rig.now)
+  rig.giveTicket(40_000)
+  rig.live({ heartbeat: 1_000_000 })
+  rig.advance(30_000)
+  rig.giveTicket(40_000, { token: 'fresh' })
+  return { rig, call: rig.takeOf('refresh')[0]?.call ?? 0 }
+}
+const refused = { type: 'failed', index: 0, error: 'UNAUTHENTICATED', message: '', retryAfter: 0 } as const
+
+/** Whether the next connection begins with a fresh ticket. */
+function asksAnew(rig: Rig): boolean {
+  rig.lose()
+  rig.wait()
+  return rig.machine.phase === 'ticket'
+}
+
 describe('A refresh', () => {
-  /** Live, and a refresh under way with the second ticket, which is good for 30 s from here. */
-  function refreshing(): { readonly rig: Rig; readonly call: number } {
-    const rig = new Rig()
-    rig.machine.start(rig.now)
-    rig.giveTicket(40_000)
-    rig.live({ heartbeat: 1_000_000 })
-    rig.advance(30_000)
-    rig.giveTicket(40_000, { token: 'fresh' })
-    return { rig, call: rig.takeOf('refresh')[0]?.call ?? 0 }
-  }
-  const refused = { type: 'failed', index: 0, error: 'UNAUTHENTICATED', message: '', retryAfter: 0 } as const
-
-  /** Whether the next connection begins with a fresh ticket. */
-  function asksAnew(rig: Rig): boolean {
-    rig.lose()
-    rig.wait()
-    return rig.machine.phase === 'ticket'
-  }
-
   it('may take ten seconds', () => {
     const { rig, call } = refreshing()
     rig.advance(9_999)
@@ -110,6 +120,21 @@ describe('A refresh', () => {
     rig.live({ resumed: true, calls: call, heartbeat: 1_000_000 })
     rig.receive({ ...refused, call })
     expect(asksAnew(rig)).toBe(false)
+  })
+})
+
+describe('A fresh ticket', () => {
+  it.each(['joining', 'joined'])('leaves the connection of a client that is %s a meeting alone', (how) => {
+    const rig = new Rig()
+    rig.machine.start(rig.now)
+    rig.giveTicket(40_000)
+    rig.live({ heartbeat: 1_000_000 })
+    const seat = rig.machine.followers.join('m', false, '', new SeatRecorder())
+    rig.take()
+    if (how === 'joined') rig.receive(joinedOf({ call: seat.call }))
+    rig.advance(30_000)
+    rig.giveTicket(40_000, { token: 'fresh' })
+    expect([rig.machine.phase, rig.takeOf('refresh').length]).toEqual(['live', 1])
   })
 })
 

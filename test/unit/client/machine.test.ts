@@ -1092,7 +1092,7 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const { seat } = seated(rig)
-    expect(() => rig.machine.followers.join('m', false, '', new SeatRecorder())).toThrow(/joined already/)
+    expect(() => rig.machine.followers.join('m', false, '', new SeatRecorder())).toThrow(/followed already/)
     rig.machine.followers.leave(seat)
     rig.machine.followers.leave(seat)
     rig.machine.followers.join('m', false, '', new SeatRecorder())
@@ -1484,7 +1484,7 @@ describe('A reader', () => {
     rig.live()
     rig.machine.followers.read('t', everything, new ReaderRecorder())
     expect(() => rig.machine.followers.read('t', everything, new ReaderRecorder())).toThrow(
-      /subscribed to already/,
+      /followed already/,
     )
   })
 })

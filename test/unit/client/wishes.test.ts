@@ -1,5 +1,6 @@
 import { array, assert, constantFrom, property } from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { NodeLimits } from '../../../src/core/index.ts'
 import { Machine, type SeatMachine, type TopicReader } from '../../../src/client/machine/index.ts'
 import { binaryCodec, SYSTEM_SLOT } from '../../../src/protocol/index.ts'
 import { Harness, type Peer } from '../core/harness.ts'
@@ -20,7 +21,7 @@ function afterwards({ heard }: { readonly heard: string[] }): string[] {
 }
 
 class World {
-  readonly harness: Harness = new Harness({ sessionLogEntries: ENTRIES, sessionKeepMs: 60_000 })
+  readonly harness: Harness
   readonly machine: Machine
   /** Every seat and reader there was; the last one counts. */
   readonly seats: { readonly listener: SeatRecorder; readonly role: Role }[] = []
@@ -33,7 +34,8 @@ class World {
   #down: Uint8Array[] = []
   #written = 0
 
-  constructor() {
+  constructor(limits: Partial<NodeLimits> = {}) {
+    this.harness = new Harness({ sessionLogEntries: ENTRIES, sessionKeepMs: 60_000, ...limits })
     this.harness.node.openMeeting('m', { frameRate: 0, capacity: 3, ttlMs: 1e9 }, this.now)
     const ticket = { url: 'ws://n', token: 'ann', expiresAt: 0 }
     this.machine = new Machine(
@@ -175,6 +177,16 @@ class World {
     }
   }
 
+  /** What was refused for now is asked for again, and everything gets through. */
+  patience(): void {
+    for (let n = 0; n < 20; n++) {
+      this.settle()
+      this.harness.advance(500)
+      this.machine.tick(this.now)
+    }
+    this.settle()
+  }
+
   // ---- what must hold then
 
   check(): void {
@@ -227,16 +239,20 @@ const steps: Record<string, (world: World) => void> = {
   overrun: (world) => world.overrun(),
 }
 
-function run(names: readonly string[]): void {
-  const world = new World()
+function run(names: readonly string[], limits: Partial<NodeLimits> = {}): void {
+  const world = new World(limits)
   try {
     for (const name of names) steps[name]?.(world)
-    world.settle()
+    if (limits === tight) world.patience()
+    else world.settle()
     world.check()
   } catch (error) {
     throw new Error(names.join(', '), { cause: error })
   }
 }
+
+/** A user may subscribe to two topics a second, and not to more at once. */
+const tight: Partial<NodeLimits> = { subscribesPerUserPerSecond: 2, userBurstSeconds: 1 }
 
 /** How far the first wish has got when the next one comes. */
 const stages: Record<string, string[]> = {
@@ -297,8 +313,19 @@ describe('The last wish counts', () => {
   }
 
   it('whatever is wished for, and whatever happens on the way', () => {
-    assert(property(array(constantFrom(...Object.keys(steps)), { maxLength: 25 }), run), {
-      numRuns: 1_500,
-    })
+    assert(
+      property(array(constantFrom(...Object.keys(steps)), { maxLength: 25 }), (chosen) => run(chosen)),
+      {
+        numRuns: 1_500,
+      },
+    )
+  })
+
+  it('of a topic also where the node refuses for now what comes too fast', () => {
+    const names = Object.keys(steps).filter((name) => !['join', 'watch', 'leave', 'expire'].includes(name))
+    assert(
+      property(array(constantFrom(...names), { maxLength: 25 }), (chosen) => run(chosen, tight)),
+      { numRuns: 200 },
+    )
   })
 })

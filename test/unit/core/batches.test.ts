@@ -1,3 +1,4 @@
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fixedLimits } from '../../../src/core/ground/config.ts'
 import { weights } from '../../../src/core/ground/weights.ts'
@@ -63,5 +64,57 @@ describe('Batches that a log holds for its readers', () => {
     expect(payer.held).toBe(most * (weights.batch + 32_768))
     cache.clear()
     expect(payer.held).toBe(0)
+  })
+
+  it('are held and paid for as long as a reader may need them, whatever happens in which order', () => {
+    const step = fc.record({
+      what: fc.constantFrom('set', 'set', 'set', 'get', 'write', 'flush', 'flush', 'done', 'clear'),
+      from: fc.nat(9),
+      size: fc.constantFrom(1, 500_000, 900_000),
+    })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const { cache, payer, warm } = make()
+        /** By first position, in order of arrival; the latest is never dropped for its weight. */
+        let model = new Map<number, { batch: Encoded; charged: number }>()
+        let latest = -1
+        let isNeeded = false
+        let next = 0
+        const charged = (): number => [...model.values()].reduce((sum, each) => sum + each.charged, 0)
+        const weighAgain = (): void => {
+          for (const each of model.values()) each.charged = weights.batch + each.batch.held
+        }
+        for (const { what, from, size } of steps) {
+          if (what === 'set') {
+            // A log makes a batch only where it has none.
+            const made = new Encoded(new Uint8Array(size))
+            cache.set(next, made, next + 1)
+            model.set(next, { batch: made, charged: weights.batch + size })
+            latest = next++
+            isNeeded = true
+            for (const [each] of model) {
+              if (charged() <= fixedLimits.batchBytes || each === latest) break
+              model.delete(each)
+              weighAgain()
+            }
+          } else if (what === 'get') {
+            expect(cache.get(from)?.batch).toBe(model.get(from)?.batch)
+            isNeeded = true
+          } else if (what === 'write') {
+            const packet = model.get(latest)?.batch.packet(false)
+            if (packet !== undefined) packet.rendered = new Uint8Array(1_000)
+          } else if (what === 'clear') {
+            cache.clear()
+            model = new Map()
+          } else {
+            warm.settle(what === 'done')
+            if (what === 'done' || !isNeeded) model = new Map()
+            else weighAgain()
+            isNeeded = false
+          }
+          expect([what, payer.held]).toEqual([what, charged()])
+        }
+      }),
+    )
   })
 })

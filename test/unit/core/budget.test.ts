@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Budget, type Payer } from '../../../src/core/ground/budget.ts'
-import { bytes, framesOf, Harness, publicationsOf, text } from './harness.ts'
+import { Budget, Estate, type Payer } from '../../../src/core/ground/budget.ts'
+import { bytes, framesOf, Harness, type Peer, publicationsOf, text } from './harness.ts'
 import { weights } from '../../../src/core/ground/weights.ts'
 import { Purse } from './payers.ts'
 
@@ -10,8 +10,9 @@ function budgetOf(
   sizes: readonly number[],
 ): { readonly budget: Budget; readonly payers: readonly Payer[] } {
   const payers: Payer[] = []
-  const budget = new Budget(limit, () => payers)
+  const budget = new Budget(limit)
   for (const size of sizes) payers.push(new Purse(budget, size))
+  for (const payer of payers) budget.enter(payer)
   return { budget, payers }
 }
 
@@ -85,7 +86,7 @@ describe('The budget of a node', () => {
   })
 
   it('adds up what users, topics and meetings hold', () => {
-    const budget = new Budget(1_000, () => [])
+    const budget = new Budget(1_000)
     const payers = [
       new Purse(budget, 1, 'user'),
       new Purse(budget, 20, 'topic'),
@@ -122,8 +123,9 @@ describe('The budget of a node', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), floors, (steps, least) => {
         const payers: Stingy[] = []
-        const budget = new Budget(200, () => payers)
+        const budget = new Budget(200)
         for (const floor of least) payers.push(new Stingy(budget, floor))
+        for (const payer of payers) budget.enter(payer)
         const used = (): number => payers.reduce((sum, { held }) => sum + held, 0)
         let now = 0
         let notBefore = 0
@@ -167,16 +169,142 @@ describe('The budget of a node', () => {
 
   it('does not cut again at once where payers could give up nothing', () => {
     let asked = 0
-    const payers: Payer[] = []
-    const budget = new Budget(10, () => payers)
+    const budget = new Budget(10)
     class Miser extends Purse {
       override shrinkTo(): void {
         asked++
       }
     }
-    payers.push(new Miser(budget, 20))
+    const miser = new Miser(budget, 20)
+    budget.enter(miser)
+    expect(budget.deadline).toBeLessThan(0)
     for (const now of [0, 500, 999, 1_000]) budget.enforce(now)
-    expect(asked).toBe(2)
+    expect([asked, budget.deadline]).toEqual([2, 2_000])
+    miser.hold(-11)
+    expect(budget.deadline).toBe(Infinity)
+  })
+})
+
+describe('An estate', () => {
+  it('counts as one: many small payers leave the others what they have', () => {
+    const budget = new Budget(1_000)
+    const estate = new Estate()
+    const many = Array.from({ length: 90 }, () => new Purse(budget, 10))
+    const one = new Purse(budget, 100)
+    for (const purse of many) budget.enter(purse, estate)
+    budget.enter(one)
+    expect([budget.admits(100, 700), estate.held, many[0]?.total, one.total]).toEqual([true, 900, 900, 100])
+    one.hold(10)
+    expect([budget.admits(110, 600), budget.admits(900, 1)]).toEqual([true, false])
+    budget.enforce(0)
+    expect(one.held).toBe(110)
+    expect(estate.held).toBeCloseTo(790)
+  })
+
+  it('is gone with the last of its payers; one that leaves it takes along what it holds', () => {
+    const budget = new Budget(100)
+    const estate = new Estate()
+    const [a, b] = [new Purse(budget, 60), new Purse(budget, 50)]
+    budget.enter(a, estate)
+    budget.enter(b, estate)
+    budget.leave(a)
+    budget.enter(a)
+    expect([estate.held, estate.parts, a.total, b.total]).toEqual([50, 1, 60, 50])
+    budget.leave(b)
+    b.hold(-50)
+    expect([estate.held, estate.parts]).toEqual([0, 0])
+  })
+
+  it('of very many payers is cut in one sweep, those behind it in the next ones', () => {
+    const budget = new Budget(10_000)
+    const estates = Array.from({ length: 3 }, () => new Estate())
+    for (const estate of estates) for (let n = 0; n < 4_000; n++) budget.enter(new Purse(budget, 1), estate)
+    const cut = (): number => estates.filter(({ held }) => held === 3_000).length
+    const seen = Array.from({ length: 4 }, () => {
+      budget.enforce(0)
+      return [cut(), budget.hasWork]
+    })
+    expect(seen).toEqual([
+      [1, true],
+      [2, true],
+      [3, false],
+      [3, false],
+    ])
+  })
+})
+
+/** A full node in which each of ten users has made very many topics. */
+function full(): { readonly h: Harness; readonly peers: readonly Peer[] } {
+  const h = new Harness({ logBytes: 1_000_000 })
+  for (let n = 0; n < 20; n++) h.publish('news', 'x'.repeat(1_000))
+  const peers = Array.from({ length: 10 }, (_, n) => h.connect(`u${n}`))
+  for (let n = 0; n < 200; n++) {
+    for (const [at, peer] of peers.entries()) peer.publish(`t.${at}.${100 + n}`, text('x'))
+    h.settle()
+  }
+  return { h, peers }
+}
+
+describe('A user who makes very many topics', () => {
+  it('takes from nobody else, however small each of them is: not the history, not the way in', () => {
+    const { h } = full()
+    expect(h.node.logs.cuts).toBeGreaterThan(0)
+    expect(h.node.logs.bytes).toBeLessThanOrEqual(1_000_000)
+    expect(h.node.topicHistory('news', 100)).toHaveLength(20)
+    const honest = h.connect('honest')
+    h.listen(honest, 'mine')
+    for (let n = 0; n < 20; n++) {
+      honest.publish(`mine.${n}`, text('x'))
+      h.settle()
+      h.advance(100)
+    }
+    expect(honest.takeOf('done')).toHaveLength(20)
+  })
+
+  it('loses those first that nobody reads, the oldest first, and may make them anew', () => {
+    const { h, peers } = full()
+    expect([h.node.topic('t.0.100'), h.node.topic('t.0.299')?.name]).toEqual([undefined, 't.0.299'])
+    const [peer] = peers as [Peer]
+    h.listen(peer, 't.0.299')
+    for (let n = 0; n < 400; n++) {
+      peer.publish(`again.${n}`, text('x'))
+      h.settle()
+    }
+    expect(h.node.topic('t.0.299')?.subscribers).toBe(1)
+    for (const each of peers) each.hangUp(true)
+    h.advance(4_000_000)
+    expect([h.node.topics, h.node.logs.bytes]).toEqual([0, 0])
+    const again = h.connect('u0')
+    for (let n = 0; n < 100; n++) h.listen(again, `new.${n}`)
+    expect(h.node.topics).toBe(100)
+  })
+
+  it('takes nothing from those who read or publish to one of them', () => {
+    const { h, peers } = full()
+    const [squatter] = peers as [Peer]
+    const bob = h.connect('bob')
+    squatter.publish('lobby', text('x'))
+    h.settle()
+    h.listen(bob, 'lobby')
+    for (let n = 0; n < 30; n++) {
+      bob.publish('lobby', text('y'.repeat(500)))
+      for (let more = 0; more < 10; more++) squatter.publish(`junk.${n}.${more}`, text('x'))
+      h.advance(100)
+      h.settle()
+    }
+    expect(bob.takeOf('done')).toHaveLength(30)
+    expect(h.node.topicHistory('lobby', 100)).toHaveLength(31)
+  })
+
+  it('does not keep one to which the business publishes', () => {
+    const h = new Harness({ topicsPerUser: 1 })
+    const ann = h.connect('ann')
+    h.listen(ann, 'news')
+    h.publish('news', 'x')
+    h.listen(ann, 'mine')
+    ann.subscribe('another')
+    h.settle()
+    expect(ann.takeOf('failed')).toMatchObject([{ error: 'LIMIT' }])
   })
 })
 

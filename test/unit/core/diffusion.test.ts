@@ -44,6 +44,14 @@ function message({
 
 const [NUMBER, KEY, TOMBSTONE] = [1, 2, 4] as const
 
+const told = (of: Pick<Publication, 'number' | 'stamp' | 'key' | 'tombstone' | 'data'>): unknown => [
+  of.number,
+  of.stamp,
+  of.key,
+  of.tombstone,
+  of.data.text ? textOf(of.data) : [...of.data.bytes],
+]
+
 describe('What one node publishes to a topic in a sweep', () => {
   it('comes to the others as it was: numbers, stamps, keys, removals and payloads', () => {
     const one = fc.record({
@@ -66,13 +74,6 @@ describe('What one node publishes to a topic in a sweep', () => {
           return entry(number, stamp, key, tombstone && key !== '', data)
         })
         const decoded = decodeDiffusion(encodeDiffusion(entries))
-        const told = (of: Pick<Publication, 'number' | 'stamp' | 'key' | 'tombstone' | 'data'>): unknown => [
-          of.number,
-          of.stamp,
-          of.key,
-          of.tombstone,
-          of.data.text ? textOf(of.data) : [...of.data.bytes],
-        ]
         expect(decoded?.map(told)).toEqual(entries.map(told))
       }),
     )

@@ -10,6 +10,18 @@ function electorateOf(count: number): { electorate: Electorate; electors: Electo
   return { electorate, electors }
 }
 
+const stable = (most: number): number => {
+  const electorate = new Electorate(most)
+  const electors = [1, 5, 9].map((frame) => {
+    const elector = new Elector()
+    electorate.join(elector, frame)
+    return elector
+  })
+  // The first, who was alone at first, acknowledges nothing.
+  for (const elector of electors.slice(1)) electorate.acknowledge(elector, 20)
+  return electorate.stableTo(30)
+}
+
 describe('A frame is stable', () => {
   it.each([
     [1, 1],
@@ -72,6 +84,28 @@ describe('A frame is stable', () => {
     expect(electorate.stableTo(9)).toBe(0)
     electorate.acknowledge(anew, 6)
     expect(electorate.stableTo(9)).toBe(6)
+  })
+
+  it('still where exactly half of an electorate have vanished: the others decide', () => {
+    const { electorate, electors } = electorateOf(2)
+    const [a, b] = electors as [Elector, Elector]
+    electorate.leave(a, 9, false)
+    electorate.acknowledge(b, 5)
+    electorate.join(new Elector(), 12)
+    expect(electorate.stableTo(8)).toBe(5)
+  })
+
+  it('though an acknowledgement comes late that says less', () => {
+    const { electorate, electors } = electorateOf(3)
+    const [a, b] = electors as [Elector, Elector]
+    electorate.acknowledge(a, 9)
+    electorate.acknowledge(a, 3)
+    electorate.acknowledge(b, 8)
+    expect(electorate.stableTo(20)).toBe(8)
+  })
+
+  it('by the latest electorates alone where there are too many', () => {
+    expect([4, 3, 2].map(stable)).toEqual([0, 0, 20])
   })
 
   it('in the end, whatever number of members come and go while nobody acknowledges', () => {

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Work } from '../../../src/core/ground/work.ts'
+import { weights } from '../../../src/core/ground/weights.ts'
+import { costs, Work } from '../../../src/core/ground/work.ts'
 import { WarmCaches } from '../../../src/core/log/batches.ts'
 import { Encoded } from '../../../src/core/log/encoded.ts'
 import { FrameLog } from '../../../src/core/meeting/frame-log.ts'
@@ -18,8 +19,8 @@ function frame(size: number, seq: number): Uint8Array {
   return w.finish()
 }
 
-const logOf = (number: number, bytes: number): FrameLog =>
-  new FrameLog(number, bytes, endless().ledgers.meeting, new Work(), new WarmCaches())
+const logOf = (number: number, bytes: number, work = new Work(), page?: number): FrameLog =>
+  new FrameLog(number, bytes, endless().ledgers.meeting, work, new WarmCaches(), page)
 
 const cursorAt = (log: FrameLog, position: number): Cursor =>
   new Cursor(log, {} as Outlet, LANE.frames, position)
@@ -28,6 +29,22 @@ function read(log: FrameLog, cursor: Cursor): ServerMessage {
   const batch = log.read(cursor)
   if (!(batch instanceof Encoded)) throw new Error(`a batch, not ${batch}`)
   return binaryCodec.decode(batch.binary, 'server')[0] as ServerMessage
+}
+
+const sizeOf = (each: Uint8Array): number =>
+  weights.emptyFrame + (each === EMPTY_FRAME ? 0 : weights.bytes + each.length)
+
+const pages = (page: number): number[] => {
+  const log = logOf(1, 1_000_000, new Work(), page)
+  for (let n = 0; n < 6; n++) log.append(new Uint8Array(99), 0)
+  const cursor = cursorAt(log, 1)
+  const counts: number[] = []
+  while (!log.isCurrent(cursor)) {
+    const before = cursor.position
+    log.read(cursor)
+    counts.push(cursor.position - before)
+  }
+  return counts
 }
 
 describe('The log of frames', () => {
@@ -105,6 +122,94 @@ describe('The log of frames', () => {
       reason: 'NO_SNAPSHOT',
     })
     expect(read(log, cursor)).toMatchObject({ type: 'frames', first: log.first })
+  })
+
+  it('ends a page with the frame that fills it, each with the byte that says its length', () => {
+    expect([1, 299, 300, 301].map(pages)).toEqual([
+      [1, 1, 1, 1, 1, 1],
+      [3, 3],
+      [3, 3],
+      [4, 2],
+    ])
+  })
+
+  it('pays for what it holds, whatever comes, is dropped and given up', () => {
+    const step = fc.record({
+      what: fc.constantFrom('append', 'append', 'append', 'empty', 'shrink', 'other'),
+      n: fc.nat(400),
+    })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const most = 3_000
+        const log = logOf(1, most)
+        const model: { frame: Uint8Array; stable: number }[] = []
+        let first = 1
+        /** What the meeting holds besides: inputs that wait, for example. */
+        let other = 0
+        const held = (): number => model.slice(first - 1).reduce((sum, each) => sum + sizeOf(each.frame), 0)
+        const trimTo = (bytes: number): void => {
+          while (held() > bytes && model.length - first >= 1) first++
+        }
+        for (const { what, n } of steps) {
+          if (what === 'append' || what === 'empty') {
+            const each = { frame: what === 'append' ? new Uint8Array(n) : EMPTY_FRAME, stable: model.length }
+            model.push(each)
+            log.append(each.frame, each.stable)
+            trimTo(most)
+          } else if (what === 'other') {
+            other += n
+            log.hold(n)
+          } else if (model.length > 0) {
+            const to = log.held - n * 5
+            log.shrinkTo(to)
+            trimTo(to - other - weights.meeting)
+          }
+          expect([log.bytes, log.held]).toEqual([held(), held() + other + weights.meeting])
+          expect([log.first, log.next]).toEqual([first, model.length + 1])
+          const marks = Array.from({ length: model.length + 2 }, (_, number) => log.stableAt(number))
+          const truth = marks.map((_, number) => (number < first ? 0 : (model[number - 1]?.stable ?? 0)))
+          expect(marks).toEqual(truth)
+        }
+        log.hold(-other)
+        log.release()
+        expect([log.bytes, log.held]).toEqual([0, 0])
+      }),
+    )
+  })
+
+  it('gives up cached batches first', () => {
+    const log = logOf(1, 1_000_000)
+    for (let n = 0; n < 10; n++) log.append(frame(100, n), 0)
+    const bare = log.held
+    read(log, cursorAt(log, 1))
+    expect(log.held).toBeGreaterThan(bare)
+    log.shrinkTo(bare)
+    expect([log.held, log.first]).toEqual([bare, 1])
+  })
+
+  it('tells the work of reading in advance, and counts it as it is done', () => {
+    const work = new Work()
+    const log = logOf(1, 10_000, work)
+    expect([log.workFrom(1, false), log.workFrom(5, false)]).toEqual([0, 0])
+    for (let n = 0; n < 4; n++) log.append(new Uint8Array(1_000), 0)
+    const each = costs.walked + 1_000 * costs.reread
+    expect([1, 3, 4, 5, 9].map((from) => log.workFrom(from, false))).toEqual([4 * each, 2 * each, each, 0, 0])
+    for (let n = 0; n < 4; n++) log.append(EMPTY_FRAME, 0)
+    // On average; an array of its own is taken off for each.
+    const average = (4 * 1_000 - 4 * weights.bytes) / 8
+    expect(log.workFrom(5, false)).toBe(4 * (costs.walked + average * costs.reread))
+    const before = work.done
+    const batch = log.read(cursorAt(log, 1))
+    const size = batch instanceof Encoded ? batch.binary.length : 0
+    const body = work.done - before - 8 * costs.walked
+    // A batch is its frames and a head of a few bytes.
+    expect(body).toBeGreaterThan((size - 12) * costs.byte)
+    expect(body).toBeLessThan(size * costs.byte)
+    log.read(cursorAt(log, 1))
+    expect(work.done - before - 8 * costs.walked).toBe(body)
+    for (let n = 0; n < 60; n++) log.append(new Uint8Array(1_000), 0)
+    // Of what was dropped there is nothing to read.
+    expect(log.workFrom(1, false)).toBe(log.workFrom(log.first, false))
   })
 
   it('delivers to any cursor, read at any time, each frame once and in order or in a gap', () => {

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Timers } from '../../../src/core/ground/timers.ts'
-import type { TopicCursor } from '../../../src/core/topic/cursor.ts'
+import { weights } from '../../../src/core/ground/weights.ts'
+import { type TopicCursor, wishOf } from '../../../src/core/topic/cursor.ts'
 import { Group, ladder, Rungs } from '../../../src/core/topic/groups.ts'
 import type { Topic } from '../../../src/core/topic/topic.ts'
 import { append, cursorAt, topicOf, trim } from './topic-rig.ts'
@@ -11,6 +12,9 @@ function members({ first }: Group): TopicCursor[] {
   for (let cursor = first; cursor !== null; cursor = cursor.after) all.push(cursor)
   return all
 }
+
+const kind = ({ hz, wish }: TopicCursor): string =>
+  `${hz} ${wish.conflate} ${!wish.conflate && wish.policy === 2}`
 
 describe('The readers of a topic', () => {
   it('are grouped by rung, by conflating or not and by strictness, whoever comes and goes', () => {
@@ -27,8 +31,6 @@ describe('The readers of a topic', () => {
         const all: TopicCursor[] = []
         /** What each group was last offered, and how many of its members had not read it by then. */
         const offered = new Map<string, { to: number; behind: number }>()
-        const kind = ({ hz, wish }: TopicCursor): string =>
-          `${hz} ${wish.conflate} ${!wish.conflate && wish.policy === 2}`
         let number = 1
         for (const { what, n, hz, conflate, policy } of steps) {
           const one = all[n % (all.length || 1)]
@@ -41,7 +43,7 @@ describe('The readers of a topic', () => {
           } else if (what === 'leave' && one !== undefined) {
             topic.leave(one, 0)
             all.splice(all.indexOf(one), 1)
-            expect(one.live).toBe(false)
+            expect(one.marked).toBe(false)
             if (!all.some((each) => kind(each) === kind(one))) offered.delete(kind(one))
           } else if (what === 'publish') append(topic, { number: ++number })
           else if (what === 'read' && one !== undefined) one.position = topic.next
@@ -80,6 +82,53 @@ describe('The readers of a topic', () => {
       }),
       { numRuns: 200 },
     )
+  })
+
+  it('of one group leave in any order', () => {
+    for (const order of [
+      [0, 1, 2],
+      [0, 2, 1],
+      [1, 0, 2],
+      [1, 2, 0],
+      [2, 0, 1],
+      [2, 1, 0],
+    ]) {
+      const topic = topicOf([{ number: 1 }])
+      const cursors = [1, 1, 1].map((at) => cursorAt(topic, at))
+      for (const cursor of cursors) topic.add(cursor)
+      const [group] = topic.groups()
+      const left = new Set(cursors)
+      for (const at of order) {
+        const cursor = cursors[at] as TopicCursor
+        topic.leave(cursor, 0)
+        left.delete(cursor)
+        expect(new Set(members(group as Group))).toEqual(left)
+      }
+      expect(topic.isRead).toBe(false)
+    }
+  })
+
+  it('share the options that most of them have, pay for the keys that they name, and say where they stand', () => {
+    const keys = new Set(['a', 'b'])
+    for (const conflate of [false, true])
+      for (const policy of [0, 1, 2]) {
+        expect(wishOf(conflate, policy, null)).toBe(wishOf(conflate, policy, null))
+        expect(wishOf(conflate, policy, null)).toEqual({ conflate, policy, keys: null })
+        expect(wishOf(conflate, policy, keys)).toEqual({ conflate, policy, keys })
+      }
+    const topic = topicOf([{ number: 1 }, { number: 2 }])
+    const [plain, some] = [cursorAt(topic, 2), cursorAt(topic, 1, { keys })]
+    expect([plain.weight, some.weight]).toEqual([
+      weights.subscription,
+      weights.subscription + 2 * (weights.key + 1),
+    ])
+    expect([plain.name, plain.place]).toEqual([
+      't',
+      { of: 'topic', name: 't', position: 2, first: 1, next: 3 },
+    ])
+    topic.add(plain)
+    plain.end(0)
+    expect(topic.isRead).toBe(false)
   })
 
   it('of a group that has lost its last member are offered nothing', () => {
@@ -153,33 +202,33 @@ describe('The readers of a topic', () => {
   })
 })
 
+interface Rig {
+  readonly timers: Timers
+  readonly flushed: [Group, number][]
+  readonly rungs: Rungs
+  readonly group: (hz: number) => Group
+  readonly run: (now: number) => void
+}
+
+function rig(): Rig {
+  const topic: Topic = topicOf([{ number: 1 }])
+  const timers = new Timers()
+  const flushed: [Group, number][] = []
+  let clock = 0
+  const rungs = new Rungs(timers, (group) => flushed.push([group, clock]))
+  const group = (hz: number): Group => {
+    const made = new Group(1)
+    made.add(cursorAt(topic, 1, { hz }))
+    return made
+  }
+  const run = (now: number): void => {
+    clock = now
+    timers.run(now)
+  }
+  return { timers, flushed, rungs, group, run }
+}
+
 describe('The rungs', () => {
-  interface Rig {
-    readonly timers: Timers
-    readonly flushed: [Group, number][]
-    readonly rungs: Rungs
-    readonly group: (hz: number) => Group
-    readonly run: (now: number) => void
-  }
-
-  function rig(): Rig {
-    const topic: Topic = topicOf([{ number: 1 }])
-    const timers = new Timers()
-    const flushed: [Group, number][] = []
-    let clock = 0
-    const rungs = new Rungs(timers, (group) => flushed.push([group, clock]))
-    const group = (hz: number): Group => {
-      const made = new Group(1)
-      made.add(cursorAt(topic, 1, { hz }))
-      return made
-    }
-    const run = (now: number): void => {
-      clock = now
-      timers.run(now)
-    }
-    return { timers, flushed, rungs, group, run }
-  }
-
   it('flush a group without a rung at once, and one with a rung at the next multiple of its interval', () => {
     for (const hz of ladder) {
       const { timers, flushed, rungs, group, run } = rig()

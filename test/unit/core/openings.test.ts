@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { grant, Harness, type Peer } from './harness.ts'
+import { grant, Harness, type Peer, text } from './harness.ts'
 
 /** A node that opens meetings on demand. */
 function harness(limits = {}): Harness {
@@ -21,6 +21,71 @@ function answer(h: Harness, opens: boolean): void {
   h.node.handleMissing(missing, h.now)
   h.settle()
 }
+
+describe('A user', () => {
+  it('has so many meetings opened, and no more until one of them has ended', () => {
+    const h = harness({ meetingsPerUser: 2 })
+    const [ann, bob] = [h.connect('ann'), h.connect('bob')]
+    const join = (peer: Peer, name: string): string | undefined => {
+      peer.join(name)
+      h.settle()
+      if (h.application.missing.length > 0) answer(h, true)
+      return heard(peer)[0]
+    }
+    const seen = [join(ann, 'a'), join(ann, 'b'), join(ann, 'c'), join(bob, 'c'), join(ann, 'c')]
+    expect(seen).toEqual(['joined', 'joined', 'LIMIT', 'joined', 'joined'])
+    h.node.closeMeeting('a')
+    expect([join(ann, 'd'), join(ann, 'e')]).toEqual(['ended', 'LIMIT'])
+    expect(h.node.meeting('d')).toMatchObject({ members: [{ user: 'ann' }] })
+  })
+
+  it('pays for them together with all else that is there because of it', () => {
+    const h = harness({ logBytes: 400_000 })
+    h.node.openMeeting('quiet', { frameRate: 0 }, h.now)
+    const bot = h.node.addBot('quiet', 'bot')
+    if (typeof bot === 'string') throw new Error(bot)
+    for (let n = 0; n < 50; n++) {
+      bot.send(text('x'.repeat(200)))
+      h.settle()
+    }
+    const ann = h.connect('ann')
+    for (let n = 0; n < 200; n++) {
+      ann.join(`m${n}`, { spectator: true })
+      h.settle()
+      if (h.application.missing.length > 0) answer(h, true)
+      h.advance(100)
+    }
+    expect(h.node.meetingCount).toBeLessThan(115)
+    expect([...h.node.meetingHistory('quiet', 1, 100)]).toHaveLength(50)
+    expect(h.node.openMeeting('another', {}, h.now)).toMatchObject({ name: 'another' })
+  })
+})
+
+describe('Who wants a meeting', () => {
+  it('does not wait in the line of another user who wanted it first, and all are in when it is open', () => {
+    const h = harness({ openingsPerUser: 1 })
+    const eves = ['slow', 'm', 'other'].map((name) => {
+      const eve = h.connect('eve')
+      eve.join(name)
+      h.settle()
+      return eve
+    })
+    expect(asked(h)).toEqual(['eve slow'])
+    const [bob, cid] = [h.connect('bob'), h.connect('cid')]
+    bob.join('m')
+    cid.join('m')
+    h.settle()
+    expect(asked(h)).toEqual(['eve slow', 'bob m'])
+    const [, m] = h.application.missing
+    h.node.openMeeting('m', { frameRate: 0 }, h.now)
+    if (m !== undefined) h.node.handleMissing(m, h.now)
+    h.settle()
+    expect(h.node.meeting('m')?.members.map(({ user }) => user)).toEqual(['bob', 'eve', 'cid'])
+    h.advance(5_000)
+    expect(heard(eves[0] as Peer)).toEqual(['failed'].map(() => 'NOT_FOUND'))
+    expect(h.node.timersByName.get('opening')).toBeUndefined()
+  })
+})
 
 describe('A meeting that is not open', () => {
   it('is asked for once, whoever wants to join it, and all are in when it is open', () => {
@@ -126,5 +191,49 @@ describe('A meeting that is not open', () => {
     expect(asked(h)).toContain('ann m')
     answer(h, false)
     expect(asked(h).at(-1)).toBe('crowd c8')
+  })
+
+  it('is said to be wanted no more only where it was asked for, and nobody answered in time', () => {
+    const h = harness({ authorizeMs: 1_000, openings: 1 })
+    const [ann, bob] = [h.connect('ann'), h.connect('bob')]
+    ann.join('m')
+    bob.join('n')
+    h.settle()
+    answer(h, false)
+    expect([asked(h), h.application.unopened]).toEqual([['bob n'], []])
+    ann.join('o')
+    h.advance(1_000)
+    // The one that waited for its turn was never asked for.
+    expect(h.application.unopened).toEqual(['n'])
+    expect([heard(ann), heard(bob)]).toEqual([['NOT_FOUND', 'NOT_FOUND'], ['NOT_FOUND']])
+  })
+
+  it('costs a user nothing any more once the session that wanted it has ended', () => {
+    const h = harness()
+    h.connect('ann')
+    const { bytes } = h.node.logs
+    const other = h.connect('ann')
+    other.join('m')
+    h.settle()
+    other.hangUp(true)
+    expect([h.node.logs.bytes, asked(h)]).toEqual([bytes, ['ann m']])
+    answer(h, true)
+    expect(h.node.meeting('m')?.members).toEqual([])
+  })
+
+  it('does not hold up what its session sends afterwards, once it has an answer', () => {
+    const h = harness()
+    const peer = h.connect('ann')
+    peer.join('m')
+    peer.request('r')
+    h.settle()
+    const { bytes } = h.node.logs
+    expect(requested(h)).toEqual([])
+    answer(h, true)
+    expect([requested(h), heard(peer)[0]]).toEqual([['r'], 'joined'])
+    expect(h.node.logs.bytes).toBeGreaterThan(bytes)
+    peer.request('s')
+    h.settle()
+    expect(requested(h)).toEqual(['r', 's'])
   })
 })

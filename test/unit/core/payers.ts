@@ -4,7 +4,7 @@ import { User } from '../../../src/core/session/user.ts'
 
 /** A budget without a limit that nobody pays into. */
 export function endless(): Budget {
-  return new Budget(Infinity, () => [])
+  return new Budget(Infinity)
 }
 
 /** A payer that gives up whatever it is asked to. */
@@ -21,5 +21,5 @@ export class Purse extends Payer {
 
 /** A user whose readers are never too slow. */
 export function userOf(account: Account, budget: Budget): User {
-  return new User(account, budget.ledgers.user, () => {})
+  return new User(account, budget.ledgers.user, { slow() {}, expired() {} })
 }

@@ -159,6 +159,27 @@ describe('The rates of a user', () => {
     expect(again.closed).toBe(4453)
   })
 
+  it.each([true, false])(
+    'are remembered of no more idle users than the limit, who leave for good: %s',
+    (final) => {
+      const h = new Harness({ ...TEN, userBurstSeconds: 1, idleUsers: 3, sessionKeepMs: 10 })
+      const spend = (user: string): string[] => {
+        const peer = h.connect(user)
+        for (let n = 0; n < 11; n++) peer.publish('t', text('x'))
+        const told = outcomes(h, peer)
+        peer.hangUp(final)
+        h.stall(11)
+        h.settle()
+        return told
+      }
+      const fresh = [...Array.from({ length: 10 }, () => 'ok'), 'RATE']
+      for (const user of ['a', 'b', 'c', 'd', 'e']) expect(spend(user)).toEqual(fresh)
+      // Who came last is remembered, and who came first has been forgotten.
+      expect(spend('e')).not.toEqual(fresh)
+      expect(spend('a')).toEqual(fresh)
+    },
+  )
+
   it('are forgotten only when there is nothing to remember', () => {
     const account = new Account(ratesOf({ ...defaultLimits, ...fixedLimits, ...TEN }))
     const message: ClientMessage = {

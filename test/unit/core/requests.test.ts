@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { weights } from '../../../src/core/ground/weights.ts'
 import type { RequestCall } from '../../../src/core/index.ts'
 import { RtmsError } from '../../../src/protocol/index.ts'
 import { Harness, type Peer, text, textOf } from './harness.ts'
@@ -172,5 +173,26 @@ describe('A request', () => {
     peer.send({ type: 'cancel', call: 99 })
     expect(ends(h, peer)).toEqual([])
     expect(peer.closed).toBe(null)
+  })
+
+  it('is paid for by its user until it ends, whichever way', () => {
+    const h = new Harness()
+    const peer = h.connect('ann')
+    const { bytes: before } = h.node.logs
+    const one = weights.request + 'order.place'.length + 1
+    const held = (): number => h.node.logs.bytes - before
+    const [first] = [started(h, peer), started(h, peer), started(h, peer)]
+    expect(held()).toBe(3 * one)
+    const calls = h.application.requests
+    expect(calls).toHaveLength(3)
+    peer.take()
+    peer.send({ type: 'cancel', call: first.call })
+    h.settle()
+    peer.ack(peer.received)
+    const failed = held() - 2 * one
+    expect(failed).toBeGreaterThan(0)
+    peer.hangUp(true)
+    h.settle()
+    expect(h.node.logs.bytes).toBe(0)
   })
 })

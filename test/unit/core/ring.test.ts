@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Ring } from '../../../src/core/ground/ring.ts'
@@ -54,4 +56,21 @@ describe('A ring', () => {
       { numRuns: 60 },
     )
   })
+})
+
+it('A ring gives the room back that it no longer needs', () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const ring = new Ring<number>(1)
+  const weigh = (): number => {
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  const before = weigh()
+  for (let n = 0; n < 1_000_000; n++) ring.push(n)
+  while (ring.size > 10) ring.shift()
+  expect(weigh() - before).toBeLessThan(1_000_000)
+  expect(Array.from({ length: 10 }, (_, n) => ring.get(ring.first + n))).toEqual(
+    Array.from({ length: 10 }, (_, n) => 999_990 + n),
+  )
 })

@@ -6,7 +6,7 @@ import { defaultMeeting } from '../../../src/core/ground/config.ts'
 import { Stats } from '../../../src/core/ground/stats.ts'
 import { Timers } from '../../../src/core/ground/timers.ts'
 import { Encoded } from '../../../src/core/log/encoded.ts'
-import type { Cursor } from '../../../src/core/log/log.ts'
+import { type Cursor, Outlet } from '../../../src/core/log/log.ts'
 import { type Bot, plain } from '../../../src/core/meeting/business.ts'
 import { Owner } from '../../../src/core/meeting/owner.ts'
 import { Room, type RoomFacts } from '../../../src/core/meeting/room.ts'
@@ -15,7 +15,7 @@ import { type Host, type Member, Seat } from '../../../src/core/meeting/seat.ts'
 import type { Session } from '../../../src/core/session/session.ts'
 import type { MessageOf } from '../../../src/protocol/index.ts'
 import { defaultLimits, fixedLimits } from '../../../src/core/index.ts'
-import { bytes, text } from './harness.ts'
+import { bytes, RecordingTransport, text } from './harness.ts'
 import { endless } from './payers.ts'
 
 const facts: RoomFacts = {
@@ -66,7 +66,7 @@ function twins(parts: Partial<RoomFacts> = {}): {
   for (let n = 0; n < 40; n++) {
     bots[n % 2]?.send(n % 5 === 0 ? bytes(200) : text(`word ${n}`))
     if (n === 30) bots[0]?.leave()
-    owner.sealNow(n)
+    owner.sealNow(n, Infinity)
     for (const [number, frame] of owner.room.log.history(replica.log.next, Infinity)) {
       const { events, inputs } = openFrame(number, frame)
       replica.append(
@@ -93,7 +93,8 @@ function placeIn(
   room: Room,
   { spectator = false, parts = {}, now = 100 } = {},
 ): { seat: Seat; joined: MessageOf<'joined'> } {
-  const seat = new Seat(host, { seats: new Map() } as unknown as Session, spectator ? null : member)
+  const outlet = new Outlet(new RecordingTransport(() => 0), false, 0)
+  const seat = new Seat(host, { seats: new Map(), outlet } as unknown as Session, spectator ? null : member)
   const join: MessageOf<'join'> = {
     type: 'join',
     call: 1,

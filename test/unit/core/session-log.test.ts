@@ -92,29 +92,84 @@ describe('The log of a session', () => {
     expect(relieved()).toBe(1)
   })
 
+  it('is behind from a quarter of its bytes on, to the byte', () => {
+    const quarter = 2 * (EACH + 100)
+    const { log, relieved, attach } = make({ sessionLogBytes: 4 * quarter })
+    const { cursor } = attach(0)
+    for (let n = 0; n < 2; n++) log.append(entry(100))
+    expect(log.isBehind).toBe(false)
+    log.append(entry(0))
+    expect([log.isBehind, relieved()]).toEqual([true, 0])
+    read(log, cursor)
+    expect([log.isBehind, relieved()]).toEqual([false, 1])
+  })
+
+  it('gives up its oldest entries when its user has to: those that were read first cost nobody anything', () => {
+    const { log, budget, attach } = make()
+    const { cursor } = attach(0)
+    for (let n = 0; n < 4; n++) log.append(entry(84))
+    const each = EACH + 84
+    for (let n = 0; n < 2; n++) read(log, cursor)
+    expect([log.shrinkBy(0), budget.used]).toEqual([true, 4 * each])
+    expect([log.shrinkBy(1), budget.used]).toEqual([true, 3 * each])
+    expect([log.shrinkBy(each), budget.used]).toEqual([true, 2 * each])
+    expect([log.shrinkBy(each + 1), budget.used]).toEqual([false, 0])
+    expect([log.shrinkBy(1_000), budget.used, log.isBehind]).toEqual([false, 0, false])
+    // A session that never had a connection has nobody who could miss anything.
+    const { log: unread } = make()
+    unread.append(entry(1))
+    expect(unread.shrinkBy(1)).toBe(true)
+  })
+
   it('holds what it counts, within its limits, whatever happens in which order', () => {
     const step = fc.record({
-      what: fc.constantFrom('append', 'append', 'read', 'acknowledge', 'attach'),
+      what: fc.constantFrom('append', 'append', 'append', 'read', 'acknowledge', 'attach', 'shrink'),
       n: fc.nat(40),
     })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
         const limits = { sessionLogEntries: 12, sessionLogBytes: 200 + 5 * EACH }
-        const { log, budget, attach } = make(limits)
+        const { log, budget, relieved, attach } = make(limits)
         let { cursor } = attach(0)
         const all: Uint8Array[] = []
+        /** How many of the first entries it no longer has. */
+        let gone = 0
+        let relief = 0
+        const held = (from = gone): number =>
+          all.slice(from).reduce((sum, { length }) => sum + length + EACH, 0)
+        const unsent = (): number => Math.max(gone, cursor.position - 1)
+        const isBehind = (): boolean =>
+          held(unsent()) > limits.sessionLogBytes / 4 || all.length - unsent() > limits.sessionLogEntries / 4
         for (const { what, n } of steps) {
           if (what === 'append') {
             const each = entry(n)
             all.push(each)
-            const kept = log.append(each)
-            if (!kept) ({ cursor } = attach(log.last))
+            while (held() > limits.sessionLogBytes || all.length - gone > limits.sessionLogEntries) gone++
+            expect(log.append(each)).toBe(gone < cursor.position)
           } else if (what === 'read' && !log.isCurrent(cursor)) {
+            if (cursor.position <= gone) {
+              expect(log.read(cursor)).toBe('disconnect')
+              ;({ cursor } = attach(log.last))
+              continue
+            }
+            const before = isBehind()
             expect(read(log, cursor)).toBe(all[cursor.position - 2])
-          } else if (what === 'acknowledge') log.acknowledge(n)
-          else if (what === 'attach') ({ cursor } = attach(Math.min(n, log.last)))
-          expect(budget.used).toBeLessThanOrEqual(limits.sessionLogBytes)
+            if (before && !isBehind()) relief++
+          } else if (what === 'acknowledge') {
+            log.acknowledge(n)
+            while (gone < n && gone < unsent() && gone < all.length) gone++
+          } else if (what === 'attach') {
+            const { before, cursor: next } = attach(n)
+            expect(before).toBe(Math.max(gone, Math.min(n, all.length)))
+            cursor = next
+          } else if (what === 'shrink') {
+            const most = held() - n * 10
+            while (gone < all.length && held() > most) gone++
+            expect(log.shrinkBy(n * 10)).toBe(gone < cursor.position)
+          }
+          expect([budget.used, log.isBehind, relieved()]).toEqual([held(), isBehind(), relief])
         }
+        if (cursor.position <= gone) ({ cursor } = attach(gone))
         let rest = 0
         const unread = all.slice(cursor.position - 1)
         for (; !log.isCurrent(cursor); rest++) expect(read(log, cursor)).toBe(unread[rest])

@@ -124,25 +124,23 @@ describe('A full node', () => {
   })
 })
 
+const forgottenAt = (limits: { sessionKeepMs: number; topicIdleMs: number }, isEmpty: boolean): number => {
+  const h = new Harness(limits)
+  const peer = h.connect('ann')
+  if (isEmpty) {
+    const { log } = h.listen(peer, 't')
+    peer.send({ type: 'unsubscribe', call: peer.call(), logs: [{ log }] })
+    h.settle()
+  } else h.publish('t', 'x')
+  h.settle()
+  const begun = h.now
+  while (h.node.topics > 0) h.advance(1)
+  return h.now - begun
+}
+
 describe('A topic that nobody uses', () => {
   it('is forgotten in the first turn after its time, whether it has entries or not', () => {
     const turn = fixedLimits.agingMs
-    const forgottenAt = (
-      limits: { sessionKeepMs: number; topicIdleMs: number },
-      isEmpty: boolean,
-    ): number => {
-      const h = new Harness(limits)
-      const peer = h.connect('ann')
-      if (isEmpty) {
-        const { log } = h.listen(peer, 't')
-        peer.send({ type: 'unsubscribe', call: peer.call(), logs: [{ log }] })
-        h.settle()
-      } else h.publish('t', 'x')
-      h.settle()
-      const begun = h.now
-      while (h.node.topics > 0) h.advance(1)
-      return h.now - begun
-    }
     expect(forgottenAt({ sessionKeepMs: 5 * turn, topicIdleMs: 1e9 }, true)).toBe(5 * turn)
     expect(forgottenAt({ sessionKeepMs: 5 * turn + 1, topicIdleMs: 1e9 }, true)).toBe(6 * turn)
     expect(forgottenAt({ sessionKeepMs: 1e9, topicIdleMs: 5 * turn }, false)).toBe(5 * turn)

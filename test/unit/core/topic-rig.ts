@@ -51,6 +51,7 @@ export function topicOf(
     origin: 0,
     pageBytes: parts.pageBytes ?? 32_768,
     left: () => {},
+    spent: () => {},
   })
   for (const each of given) append(topic, each)
   return topic

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isName, isPattern, isUser, matches } from '../../../src/protocol/names.ts'
+import { isKey, isName, isPattern, isUser, matches } from '../../../src/protocol/names.ts'
 
 const word = fc.stringMatching(/^[a-z0-9_\-é猫]{1,8}$/)
 const name = fc.array(word, { minLength: 1, maxLength: 5 }).map((words) => words.join('.'))
@@ -110,5 +110,14 @@ describe('patterns', () => {
     )
     expect(isPattern('*')).toBe(true)
     for (const pattern of ['', '.*', '**', '>', 'a.>', 'a.*.b', '*.']) expect(isPattern(pattern)).toBe(false)
+  })
+})
+
+describe('A key', () => {
+  test('has at most 255 bytes of UTF-8, and no lone surrogates: keys that differ only there are one on the wire', () => {
+    for (const key of ['', 'a', 'a b', '.', '*', '\u0000', '水'.repeat(85), '\ud83d\ude00'])
+      expect(isKey(key)).toBe(true)
+    for (const key of ['a'.repeat(256), '水'.repeat(86), '\ud83d', 'a\ude00b', '\ude00\ud83d'])
+      expect(isKey(key)).toBe(false)
   })
 })

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { Pace } from '../../../src/server/edge/pace.ts'
+import { Pace } from '../../../src/server/ground/pace.ts'
 
 const never = (_: unknown, error: unknown): void => {
   throw error

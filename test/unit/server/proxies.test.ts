@@ -47,6 +47,12 @@ describe('A connection', () => {
     ['for=6.6.6.6, by="for=6.6.6.6, or";for=198.51.100.1'],
     ['for="[::ffff:198.51.100.1]:_port";by="[::1]:80"'],
     ['by=x ; FOR="198.51.100\\.1" , for="[::1]:7788"'],
+    // A separator in a quotation separates nothing, nor does a quote in it end it that is escaped.
+    ['for=198.51.100.1;by="x, y"'],
+    ['by="a;for=6.6.6.6;b";for=198.51.100.1'],
+    ['for=198.51.100.1;by="x\\", y"'],
+    ['for=198.51.100.1;by="x, y\\\\"'],
+    ['by="a\\\\";for=198.51.100.1'],
   ])('is counted by Forwarded: %s', (forwarded) => {
     expect(countedBy(['loopback'], '127.0.0.1', { forwarded })).toBe('198.51.100.1')
     const both = { forwarded, ...passedOn('6.6.6.6', '198.51.100.1') }
@@ -73,6 +79,11 @@ describe('A connection', () => {
     ['proxies only', passedOn('127.0.0.1', '::1')],
     ['nobody that can be known', passedOn('6.6.6.6', 'unknown')],
     ['nobody', passedOn('')],
+    ['what only looks like an address', passedOn('6.6.6.6', 'x[198.51.100.1]:1')],
+    ['what only begins like an address', passedOn('6.6.6.6', '[198.51.100.1]:1 x')],
+    ['what only begins like an address with a port', passedOn('6.6.6.6', '198.51.100.1:1 x')],
+    ['a parameter that only ends like one', { forwarded: 'for=6.6.6.6, xfor=198.51.100.1' }],
+    ['a parameter that only begins like one', { forwarded: 'for=6.6.6.6, for="198.51.100.1"x' }],
     ['a hidden name', { forwarded: 'for=6.6.6.6, for=_secret' }],
     ['an element without for', { forwarded: 'for=6.6.6.6, proto=http' }],
   ])('is not counted where proxies name %s', (_, headers) => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { RequestCall } from '../../../src/core/index.ts'
+import { fromPayload, limits, RtmsError, toPayload } from '../../../src/protocol/index.ts'
 import { textPayload } from '../../../src/testing/index.ts'
 import { type Elsewhere, RequestHandlers } from '../../../src/server/business/requests.ts'
 
@@ -96,5 +97,201 @@ describe('Handlers of the two kinds', () => {
     handlers.start({ ...call, user: 'ann', method: 'here', call: 2 })
     for (let n = 0; n < 20; n++) await Promise.resolve()
     expect([replies, handlers.running]).toEqual([['ann'], 1])
+  })
+})
+
+/** Handlers of the test's own, with what was replied and logged. */
+class Desk {
+  readonly replies: [call: number, answer: unknown][] = []
+  readonly lines: object[] = []
+  readonly handlers: RequestHandlers
+  #call = 0
+
+  constructor(elsewhere?: Elsewhere) {
+    this.handlers = new RequestHandlers(
+      10,
+      10,
+      ({ call }, outcome) =>
+        this.replies.push([call, outcome.ok ? fromPayload(outcome.value) : outcome.error.code]),
+      { ...silent, error: (details) => void this.lines.push(details) },
+      elsewhere,
+    )
+  }
+
+  ask(method = 'm', session = '0123456789', data: unknown = null): RequestCall {
+    const call = ++this.#call
+    const started = { user: 'ann', session, method, data: toPayload(data), call, deadline: Infinity }
+    this.handlers.start(started)
+    return started
+  }
+
+  async settle(): Promise<unknown[]> {
+    for (let n = 0; n < 30; n++) await Promise.resolve()
+    return this.replies.splice(0)
+  }
+}
+
+const throwing = (error: unknown) => () => {
+  throw error
+}
+
+describe('The answer of a handler', () => {
+  it.each<[string, () => unknown, unknown]>([
+    ['a value', () => ({ a: 1 }), { a: 1 }],
+    ['a promise', async () => 'later', 'later'],
+    ['bytes', () => Uint8Array.of(1, 2), Uint8Array.of(1, 2)],
+    ['nothing', () => undefined, null],
+    ['zero', () => 0, 0],
+    ['as much as fits', () => 'x'.repeat(limits.payload - 2), 'x'.repeat(limits.payload - 2)],
+    ['one byte more', () => 'x'.repeat(limits.payload - 1), 'HANDLER_FAILED'],
+    ['what cannot be sent', () => () => {}, 'HANDLER_FAILED'],
+    ['a refusal', throwing(new RtmsError('FULL')), 'FULL'],
+    ['a rejection', () => Promise.reject(new RtmsError('RATE')), 'RATE'],
+    ['an error', throwing(new Error('x')), 'HANDLER_FAILED'],
+  ])('may be %s', async (_, handler, answer) => {
+    const desk = new Desk()
+    desk.handlers.register('m', handler)
+    desk.ask()
+    expect(await desk.settle()).toEqual([[1, answer]])
+    expect(desk.lines).toHaveLength(answer === 'HANDLER_FAILED' ? 1 : 0)
+    expect([desk.handlers.running, desk.handlers.times.counts.reduce((a, b) => a + b, 0)]).toEqual([0, 1])
+  })
+
+  it('is logged where it fails, without the whole of the session', async () => {
+    const desk = new Desk()
+    desk.handlers.register('m', throwing(new Error('x')))
+    desk.ask()
+    await desk.settle()
+    expect(desk.lines).toMatchObject([{ method: 'm', session: '01234567', call: 1 }])
+  })
+
+  it('of bytes is copied at once', async () => {
+    const desk = new Desk()
+    const buffer = Uint8Array.of(0)
+    desk.handlers.register('m', () => {
+      buffer[0] = (buffer[0] ?? 0) + 1
+      return buffer
+    })
+    for (const session of ['a', 'b']) desk.ask('m', session)
+    expect((await desk.settle()).map((each) => (each as [number, Uint8Array])[1][0])).toEqual([1, 2])
+  })
+})
+
+describe('A request', () => {
+  it('tells its handler who asks for what, after the call that brings it', async () => {
+    const desk = new Desk()
+    const seen: unknown[] = []
+    desk.handlers.register(
+      'm',
+      ({ user, session, call, data }) => void seen.push({ user, session, call, data }),
+    )
+    desk.ask('m', 's', { hit: 1 })
+    expect(seen).toEqual([])
+    await desk.settle()
+    expect(seen).toEqual([{ user: 'ann', session: 's', call: 1, data: { hit: 1 } }])
+  })
+
+  it('waits for those of its session and method that came before it, and for no other', async () => {
+    const desk = new Desk()
+    const finish: (() => void)[] = []
+    const begun: number[] = []
+    for (const method of ['m', 'n'])
+      desk.handlers.register(method, ({ call }) => {
+        begun.push(call)
+        return new Promise<void>((resolve) => finish.push(resolve))
+      })
+    desk.ask('m', 'a')
+    desk.ask('m', 'a')
+    desk.ask('m', 'a')
+    desk.ask('n', 'a')
+    desk.ask('m', 'b')
+    await desk.settle()
+    expect([begun, desk.handlers.running]).toEqual([[1, 4, 5], 3])
+    finish[0]?.()
+    expect(await desk.settle()).toEqual([[1, null]])
+    expect(begun).toEqual([1, 4, 5, 2])
+  })
+
+  it('that is given up lets the next one begin, and its late answer is told all the same', async () => {
+    const desk = new Desk()
+    const finish: (() => void)[] = []
+    const signals: AbortSignal[] = []
+    desk.handlers.register('m', ({ signal }) => {
+      signals.push(signal)
+      return new Promise<void>((resolve) => finish.push(resolve))
+    })
+    const first = desk.ask()
+    const second = desk.ask()
+    desk.ask()
+    await desk.settle()
+    // The second one, which has not begun, goes without a trace.
+    desk.handlers.end(second, 'CANCELLED')
+    await desk.settle()
+    expect([signals.length, signals[0]?.aborted]).toEqual([1, false])
+    desk.handlers.end(first, 'TIMEOUT')
+    expect([signals[0]?.aborted, signals[0]?.reason]).toMatchObject([true, { code: 'TIMEOUT' }])
+    desk.handlers.end(first, 'CANCELLED')
+    await desk.settle()
+    expect([signals.length, desk.handlers.running]).toEqual([2, 2])
+    finish[0]?.()
+    expect(await desk.settle()).toEqual([[1, null]])
+    expect(desk.handlers.running).toBe(1)
+    desk.handlers.close()
+    expect(signals[1]?.reason).toMatchObject({ code: 'CLOSED' })
+    // It is no longer known.
+    desk.handlers.end(first, 'CANCELLED')
+  })
+
+  it('that is given up before its handler asks tells so at once', async () => {
+    const desk = new Desk()
+    let later: (() => AbortSignal) | undefined
+    desk.handlers.register('m', (request) => {
+      later = () => request.signal
+      return new Promise(() => {})
+    })
+    const call = desk.ask()
+    await desk.settle()
+    desk.handlers.end(call, 'TIMEOUT')
+    expect(later?.().reason).toMatchObject({ code: 'TIMEOUT' })
+    const early = desk.ask('m', 'other')
+    later = undefined
+    desk.handlers.end(early, 'CANCELLED')
+    await desk.settle()
+    expect(later).toBeUndefined()
+  })
+
+  it('without a handler is answered so, or goes elsewhere', async () => {
+    const desk = new Desk()
+    desk.ask('none')
+    expect(await desk.settle()).toEqual([[1, 'NO_HANDLER']])
+    desk.ask('none')
+    expect(await desk.settle()).toEqual([[2, 'NO_HANDLER']])
+    const other = new Desk({
+      concurrency: 1,
+      handlerOf: ({ method }) => (method === 'there' ? () => 'elsewhere' : undefined),
+    })
+    other.handlers.register('here', () => 'here')
+    for (const method of ['here', 'there', 'nowhere']) other.ask(method)
+    expect(new Map((await other.settle()) as [number, unknown][])).toEqual(
+      new Map([
+        [1, 'here'],
+        [2, 'elsewhere'],
+        [3, 'NO_HANDLER'],
+      ]),
+    )
+  })
+})
+
+describe('A method', () => {
+  it('has one handler at a time, which takes no other with it when it goes', async () => {
+    const desk = new Desk()
+    const remove = desk.handlers.register('m', () => 'first')
+    expect(() => desk.handlers.register('m', () => 'second')).toThrow('already')
+    expect(() => desk.handlers.register('a b', () => 'none')).toThrow('method')
+    remove()
+    desk.handlers.register('m', () => 'second')
+    remove()
+    desk.ask()
+    expect(await desk.settle()).toEqual([[1, 'second']])
   })
 })

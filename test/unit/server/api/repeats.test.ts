@@ -8,8 +8,8 @@ function rig(changed: Partial<typeof limits> = {}) {
   const time = { now: 0 }
   const repeats = new Repeats({ ...limits, ...changed }, () => time.now)
   let runs = 0
-  const ask = async (key: string, answer = 'a', body = 'b') =>
-    (await repeats.once(key, body, async () => `${answer}${++runs}`)).answer
+  const ask = async (key: string, answer = 'a', body = 'b', payer = 'p') =>
+    (await repeats.once(payer, key, body, async () => `${answer}${++runs}`)).answer
   return { time, repeats, ask, runs: () => runs }
 }
 
@@ -33,18 +33,26 @@ describe('Kept answers', () => {
     expect(await large.ask('1', '')).toBe('3')
   })
 
+  it('give way to others of the caller who has most', async () => {
+    const { ask } = rig()
+    expect(await ask('mine', 'a', 'b', 'me')).toBe('a1')
+    for (const key of ['1', '2', '3', '4']) await ask(key)
+    expect(await ask('mine', 'a', 'b', 'me')).toBe('a1')
+    expect([await ask('4'), await ask('3'), await ask('2')]).toEqual(['a5', 'a4', 'a6'])
+  })
+
   it('are shared while the first one runs, and what fails is not kept', async () => {
     const { repeats } = rig()
     let finish: ((answer: string) => void) | undefined
-    const first = repeats.once('k', 'b', () => new Promise((resolve) => (finish = resolve)))
-    const second = repeats.once('k', 'b', () => Promise.reject(new Error('it ran twice')))
+    const first = repeats.once('p', 'k', 'b', () => new Promise((resolve) => (finish = resolve)))
+    const second = repeats.once('p', 'k', 'b', () => Promise.reject(new Error('it ran twice')))
     finish?.('done')
     expect([await first, await second]).toEqual([
       { answer: 'done', isReplay: false },
       { answer: 'done', isReplay: true },
     ])
-    await expect(repeats.once('f', 'b', () => Promise.reject(new Error('no')))).rejects.toThrow('no')
-    expect(await repeats.once('f', 'b', async () => 'yes')).toEqual({ answer: 'yes', isReplay: false })
+    await expect(repeats.once('p', 'f', 'b', () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+    expect(await repeats.once('p', 'f', 'b', async () => 'yes')).toEqual({ answer: 'yes', isReplay: false })
   })
 
   it('are refused to another body', async () => {

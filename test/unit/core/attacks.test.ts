@@ -1,0 +1,227 @@
+import { describe, expect, it } from 'vitest'
+import { costs, Work } from '../../../src/core/ground/work.ts'
+import { weights } from '../../../src/core/ground/weights.ts'
+import { jsonCodec } from '../../../src/protocol/index.ts'
+import { subscribe } from '../../../src/testing/messages.ts'
+import { bytes, Harness, type Peer, text, wish } from './harness.ts'
+import { cursorAt, drain, topicOf } from './topic-rig.ts'
+
+/* What users try who have read the code: each of these worked once. */
+
+const times = <T>(count: number, make: (n: number) => T): T[] =>
+  Array.from({ length: count }, (_, n) => make(n))
+
+/** Positions weigh forty times what they are on the wire. */
+const heavy = wish('t', { since: { epoch: 1, at: 1, numbers: times(64, () => [1, 1] as const) } })
+
+describe('A connection that waits keeps nothing of', () => {
+  it('topics and meetings that its session no longer reads', () => {
+    const h = new Harness()
+    h.publish('t', 'x')
+    h.node.openMeeting('m', { frameRate: 0 }, h.now)
+    const [peer, other] = [h.connect('ann', { window: 1 }), h.connect('bob')]
+    const { log } = h.seat(other, 'm')
+    other.input(log, 1)
+    h.settle()
+    for (let n = 0; n < 20; n++) {
+      peer.subscribe('t', { history: 1 })
+      peer.join('m', { spectator: true })
+    }
+    h.settle()
+    expect(peer.connection.lanes.map(({ length }) => length)).toEqual([1, 1, 1])
+    h.node.closeMeeting('m')
+    const topic = peer.connection.session?.subscriptions.keys().next().value ?? 0
+    peer.send({ type: 'unsubscribe', call: 100, logs: [{ log: topic }] })
+    h.settle()
+    expect(peer.connection.lanes.map(({ length }) => length)).toEqual([1, 0, 0])
+  })
+})
+
+describe('A full node', () => {
+  it('takes no message from a user who holds too much of it, but a few that may give something back', () => {
+    const h = new Harness({ logBytes: 10_000_000 })
+    const peers = times(20, (n) => h.connect(`u${n % 2}`, { window: 1 }))
+    // Answers that nobody takes hold the upstream queues.
+    for (const peer of peers) for (let n = 0; n < 520; n++) peer.publish('*', text(''))
+    h.settle()
+    for (let round = 0; round < 3; round++)
+      for (const peer of peers)
+        if (peer.closed === null) peer.send(subscribe(1_000 + round, ...times(100, () => heavy)))
+    h.settle()
+    expect(h.node.logs.bytes).toBeLessThan(12_000_000)
+  })
+
+  it('gives up connections of the user who holds most where what it holds cannot be cut', () => {
+    const h = new Harness({ logBytes: 1_000_000 })
+    const greedy = times(3, () => h.connect('eve'))
+    for (let n = 0; h.node.logs.bytes < 950_000; n++) {
+      const keys = times(200, (key) => ({ key: `${n}.${key}`.padEnd(200, 'x') }))
+      greedy[n % 3]?.subscribe(`t${n}`, { keys })
+      h.settle()
+      for (const peer of greedy) peer.ack(0, peer.connection.session?.log.last ?? 0)
+    }
+    const honest = times(40, (n) => h.connect(`u${n}`))
+    for (let second = 0; second < 3; second++) {
+      h.advance(1_000)
+      honest[0]?.send({ type: 'ping', time: 0 })
+      h.settle()
+    }
+    expect(h.node.logs.bytes).toBeLessThan(1_000_000)
+    expect(greedy.map(({ closed }) => closed)).toEqual([4450, null, null])
+    // Nobody who is gone is kept where there is no room.
+    expect(h.node.presence('eve')).toEqual({ sessions: 3, connected: 2 })
+    for (const peer of greedy) peer.hangUp()
+    while (h.node.logs.bytes < 1_000_000) h.connect(`more ${h.node.sessions}`)
+    h.settle()
+    h.advance(1_000)
+    expect(h.node.presence('eve').sessions).toBeLessThan(3)
+    expect(honest.filter(({ closed }) => closed !== null)).toEqual([])
+  })
+
+  it('keeps few PONGs for a user who holds too much of it and takes none', () => {
+    const h = new Harness({ logBytes: 200_000 })
+    const eve = h.connect('eve', { window: 1 })
+    for (let n = 0; h.node.logs.bytes < 185_000; n++) h.connect(`u${n}`)
+    eve.send(...times(1_000, () => ({ type: 'ping', time: 0 }) as const))
+    expect(h.node.logs.bytes).toBeLessThan(220_000)
+    expect(eve.closed).toBe(4450)
+  })
+
+  it('still takes an UNSUBSCRIBE', () => {
+    const h = new Harness({ logBytes: 60_000 })
+    const ann = h.connect('ann')
+    const { log } = h.listen(ann, 't')
+    h.node.push('ann', 'p', bytes(30_000))
+    for (let n = 0; h.node.logs.bytes < h.node.logs.limit; n++) h.listen(ann, `t${n}`)
+    ann.send({ type: 'unsubscribe', call: 1_000, logs: [{ log }] })
+    h.settle()
+    expect(ann.takeOf('done')).toHaveLength(1)
+  })
+})
+
+describe('A subscription', () => {
+  it('is paid with all the keys that it names, and with their length', () => {
+    const h = new Harness()
+    const ann = h.connect('ann')
+    const before = h.node.logs.of.user
+    h.listen(ann, 't', { keys: times(100, (n) => ({ key: `${n}`.padEnd(250, 'x') })) })
+    ann.ack(0, 1)
+    expect(h.node.logs.of.user - before).toBe(weights.subscription + 100 * (weights.key + 250))
+  })
+
+  it('to many keys costs next to nothing where others are published', () => {
+    const work = new Work()
+    const keys = new Set(times(200, (n) => `k${n}`))
+    const topic = topicOf(
+      times(300, (n) => ({ number: n + 1, key: `k${n}` })),
+      { work },
+    )
+    for (const conflate of [false, true]) {
+      const cursor = cursorAt(topic, 300, { keys, conflate })
+      const before = work.done
+      expect(drain(topic, cursor)).toEqual([])
+      expect(work.done - before).toBe(costs.walked)
+    }
+  })
+
+  it('does not walk through the readers of a topic in which nothing has changed', () => {
+    const h = new Harness()
+    for (let n = 0; n < 3; n++) h.publish('t', `${n}`)
+    const readers = times(50, (n) => h.connect(`u${n}`))
+    for (const reader of readers) h.listen(reader, 't', { policy: 2 })
+    let looked = 0
+    for (const { connection } of readers) {
+      const [cursor] = connection.session?.subscriptions.values() ?? []
+      const { position } = cursor as unknown as { position: number }
+      Object.defineProperty(cursor, 'position', { get: () => (looked++, position), set: () => {} })
+    }
+    h.connect('ann').send(subscribe(1, ...times(100, () => 't')))
+    h.settle()
+    expect(looked).toBe(0)
+  })
+})
+
+describe('A sweep', () => {
+  it('forgets so many topics that were only subscribed to, and the next ones the rest', () => {
+    const h = new Harness({ agingTopics: 100 })
+    const ann = h.connect('ann')
+    for (let n = 0; n < 1_000; n++) h.listen(ann, `t${n}`)
+    ann.hangUp()
+    let most = 0
+    const end = h.now + 70_000
+    while (h.node.topics > 0 && h.now < end) {
+      h.now = Math.max(h.now, h.node.deadline(h.now))
+      const before = h.node.topics
+      h.sweep()
+      most = Math.max(most, before - h.node.topics)
+    }
+    expect([h.node.topics, most]).toEqual([0, 100])
+    expect(h.now).toBeLessThan(end - 5_000)
+  })
+
+  it('seals so much of what members of a meeting without a clock have sent at once, and the next ones the rest', () => {
+    const h = new Harness()
+    h.node.openMeeting('m', { frameRate: 0, capacity: 100, inputBurst: 100, frameBytes: 1_000 }, h.now)
+    const peers = times(50, (n) => h.connect(`u${n}`))
+    const logs = peers.map((peer) => h.seat(peer, 'm').log)
+    h.settle()
+    for (const [n, peer] of peers.entries())
+      for (let seq = 1; seq <= 100; seq++) peer.input(logs[n] as number, seq, bytes(100))
+    const before = h.node.meeting('m')?.frame ?? 0
+    h.sweep()
+    const sealed = (h.node.meeting('m')?.frame ?? 0) - before
+    expect(sealed).toBeGreaterThan(1)
+    expect(sealed).toBeLessThan(100)
+    h.settle()
+    expect(h.node.stats.inputsFramed).toBe(5_000)
+  })
+
+  it('writes so much JSON, which costs more to make than to send, and the next ones the rest', () => {
+    const h = new Harness()
+    h.node.defineTopics('*', { entries: 100_000, bytes: 1e8, ageMs: 1e9 })
+    for (let n = 0; n < 10_000; n++) {
+      h.publish('t', 'x')
+      if (n % 500 === 0) h.settle()
+    }
+    h.settle()
+    const written = (json: boolean): number => {
+      const hello = { window: 1 }
+      const peers = times(20, (n) => h.connect(`u${n}`, hello, ...(json ? [jsonCodec] : [])))
+      for (const [n, peer] of peers.entries()) peer.subscribe('t', { history: 9_000 - n * 100 })
+      h.settle()
+      for (const peer of peers) {
+        peer.take()
+        peer.ack(peer.connection.sent)
+      }
+      h.sweep()
+      const count = peers.filter((peer: Peer) => peer.takeOf('publications').length > 0).length
+      for (const peer of peers) peer.hangUp(true)
+      h.settle()
+      return count
+    }
+    expect(written(false)).toBeGreaterThan(10)
+    expect(written(true)).toBeLessThan(10)
+  })
+})
+
+/** How many JOINs of one meeting's whole ring are refused. */
+function refusals(json: boolean): number {
+  const h = new Harness({ workMsPerUserPerSecond: 5 })
+  h.node.openMeeting('m', { frameRate: 0, inputBurst: 10_000, inputsPerFrame: 1_000 }, h.now)
+  const bot = h.node.addBot('m', 'bot')
+  if (typeof bot === 'string') throw new Error(bot)
+  for (let frame = 0; frame < 100; frame++) {
+    for (let n = 0; n < 250; n++) bot.send(text('x'))
+    h.settle()
+  }
+  const peer = json ? h.connect('ann', {}, jsonCodec) : h.connect('ann')
+  for (let n = 0; n < 10; n++) {
+    peer.join('m')
+    h.settle()
+  }
+  return peer.takeOf('failed').filter(({ error }) => error === 'RATE').length
+}
+
+it('Who reads much in JSON pays for that as well', () => {
+  expect([refusals(false), refusals(true)]).toEqual([0, 8])
+})

@@ -1,0 +1,202 @@
+import { describe, expect, it } from 'vitest'
+import { weights } from '../../../src/core/ground/weights.ts'
+import type { RtmsNode } from '../../../src/core/index.ts'
+import { plain } from '../../../src/core/meeting/business.ts'
+import { Attendance } from '../../../src/core/meeting/attendance.ts'
+import { openFrame, sealFrame } from '../../../src/core/meeting/sealed.ts'
+import type { Host, Member } from '../../../src/core/meeting/seat.ts'
+import { Seat } from '../../../src/core/meeting/seat.ts'
+import type { Session } from '../../../src/core/session/session.ts'
+import { EMPTY_FRAME } from '../../../src/protocol/frames.ts'
+import { SYSTEM_SLOT } from '../../../src/protocol/limits.ts'
+import type { MeetingEvent } from '../../../src/protocol/index.ts'
+import { bytes, Harness, text } from './harness.ts'
+
+const names = (node: RtmsNode, ...args: Parameters<RtmsNode['meetingPage']>): string[] => {
+  const search = node.meetingPage(...args)
+  for (;;) {
+    const step = search.next()
+    if (step.done === true) return step.value.map(({ name }) => name)
+  }
+}
+
+describe('The meetings of a node', () => {
+  it('are listed page by page in order of name, all or those of one kind', () => {
+    const h = new Harness()
+    for (const [name, kind] of [
+      ['d', 'quiz'],
+      ['a', 'battle'],
+      ['c', ''],
+      ['b', 'quiz'],
+      ['e', 'battle'],
+    ] as const)
+      h.node.openMeeting(name, {}, h.now, { ...plain, kind })
+    expect(names(h.node, { count: 3, after: '' })).toEqual(['a', 'b', 'c'])
+    expect(names(h.node, { count: 3, after: 'c' })).toEqual(['d', 'e'])
+    expect(names(h.node, { count: 9, after: '' }, 'quiz')).toEqual(['b', 'd'])
+    expect(names(h.node, { count: 9, after: '' }, 'none')).toEqual([])
+    expect(names(h.node, { count: 9, after: '', contains: 'E' })).toEqual(['e'])
+    expect([...h.node.meetings()].map(({ name }) => name)).toEqual(['d', 'a', 'c', 'b', 'e'])
+  })
+
+  it('count the inputs that wait, in queues and for a frame', () => {
+    const h = new Harness()
+    h.node.openMeeting('m', { frameRate: 1 }, h.now)
+    const peer = h.connect('ann')
+    const { log } = h.seat(peer, 'm')
+    for (let seq = 1; seq <= 3; seq++) peer.input(log, seq)
+    peer.request('r')
+    expect(h.node.inputsWaiting).toBe(3)
+    h.sweep()
+    expect(h.node.inputsWaiting).toBe(3)
+    h.advance(2_000)
+    expect(h.node.inputsWaiting).toBe(0)
+  })
+
+  it('take so many, and one more when another has closed; a name and a client configuration must be good ones', () => {
+    const h = new Harness({ meetings: 2 })
+    const open = (name: string, config = ''): unknown => {
+      const opened = h.node.openMeeting(name, { config }, h.now)
+      return opened !== null && typeof opened === 'object' ? opened.name : opened
+    }
+    expect([
+      open('a'),
+      open('a'),
+      open('b'),
+      open('b'),
+      open('c'),
+      open('', ''),
+      open('*'),
+      open('d', 'k'.repeat(256)),
+    ]).toEqual(['a', null, 'b', null, 'LIMIT', 'BAD_NAME', 'BAD_NAME', 'BAD_NAME'])
+    h.node.closeMeeting('a')
+    expect([open('c'), h.node.meetingCount]).toEqual(['c', 2])
+  })
+
+  it('are entered in one role at a time, so many of them by one session', () => {
+    const h = new Harness({ meetingsPerSession: 2 })
+    for (const name of ['a', 'b', 'c']) h.node.openMeeting(name, {}, h.now)
+    const peer = h.connect('ann')
+    const join = (meeting: string, spectator = false): string => {
+      peer.join(meeting, { spectator })
+      h.settle()
+      const answer = peer.take().find(({ type }) => type === 'joined' || type === 'failed')
+      return answer?.type === 'failed' ? answer.error : `${answer?.type}`
+    }
+    expect([join('a'), join('a'), join('a', true), join('b', true), join('b', true), join('b')]).toEqual([
+      'joined',
+      'joined',
+      'LIMIT',
+      'joined',
+      'joined',
+      'LIMIT',
+    ])
+    expect([join('c'), join('none'), join('a')]).toEqual(['LIMIT', 'NOT_FOUND', 'joined'])
+  })
+
+  it('of a full node seat who holds little; who has a seat may come back to it', () => {
+    const h = new Harness({ logBytes: 3 * weights.meeting + 2 * weights.session + 2_000 })
+    for (const name of ['a', 'b', 'c']) h.node.openMeeting(name, { frameRate: 0 }, h.now)
+    const [ann, bob] = [h.connect('ann'), h.connect('bob')]
+    h.seat(ann, 'a')
+    // What fills the node holds more than either.
+    for (let n = 0; h.node.logs.bytes < h.node.logs.limit; n++) h.node.push('bob', 'p', text(`${n}`))
+    const answers: string[] = []
+    for (const [peer, meeting] of [
+      [bob, 'a'],
+      [ann, 'a'],
+    ] as const) {
+      peer.join(meeting)
+      h.sweep()
+      const answer = peer.take().find(({ type }) => type === 'joined' || type === 'failed')
+      answers.push(answer?.type === 'failed' ? answer.error : `${answer?.type}`)
+    }
+    expect(answers).toEqual(['LIMIT', 'joined'])
+  })
+})
+
+const make = (member: Partial<Member> | null): { seat: Seat; said: string[] } => {
+  const said: string[] = []
+  const host = {
+    name: 'm',
+    log: { first: 3, next: 9 },
+    acknowledge: (_: Seat, frame: number) => said.push(`seen ${frame}`),
+    accept: () => 'RATE',
+    detach: () => true,
+    leave: (_: Seat, reason: string) => said.push(reason),
+  } as unknown as Host
+  return { seat: new Seat(host, {} as Session, member as Member | null), said }
+}
+
+describe('A seat', () => {
+  it('of a member has a slot, weighs more than that of a spectator, and tells what its client has seen', () => {
+    const { seat, said } = make({ slot: 4, seq: 12 })
+    expect([seat.name, seat.slot, seat.weight, seat.last, seat.place]).toEqual([
+      'm',
+      4,
+      weights.member,
+      12,
+      null,
+    ])
+    seat.elector.acked = 5
+    for (const frame of [5, 6, 4]) seat.seen(frame)
+    expect(said).toEqual(['seen 6'])
+    for (const seq of [3, 7, 5]) seat.turnAway(seq)
+    expect(seat.turnedAway).toBe(7)
+    seat.cursor = { position: 7 } as never
+    expect(seat.place).toEqual({ of: 'meeting', name: 'm', position: 7, first: 3, next: 9 })
+  })
+
+  it('of a spectator has no slot, and nothing depends on what that has seen', () => {
+    const { seat, said } = make(null)
+    expect([seat.slot, seat.weight, seat.last]).toEqual([SYSTEM_SLOT, weights.spectator, 0])
+    seat.seen(9)
+    expect([said, seat.detach()]).toEqual([[], true])
+    seat.end('left')
+    expect(said).toEqual(['left'])
+  })
+})
+
+const member = (slot: number): Member => ({ slot }) as Member
+
+describe('A sealed frame', () => {
+  it('opens as what was put into it, events and inputs each in order', () => {
+    const events: MeetingEvent[] = [
+      { type: 'join', slot: 2, user: 'ann' },
+      { type: 'away', slot: 2 },
+    ]
+    const inputs = [
+      { member: member(2), seq: 7, data: bytes(3) },
+      { member: member(0), seq: 1, data: text('x') },
+    ]
+    const frame = sealFrame(events, inputs)
+    const opened = openFrame(5, frame)
+    expect([opened.number, opened.events]).toEqual([5, events])
+    expect(opened.inputs.map(({ slot, seq, data }) => [slot, seq, data.text, [...data.bytes]])).toEqual([
+      [2, 7, false, [1, 1, 1]],
+      [0, 1, true, [120]],
+    ])
+    expect(sealFrame([], [])).toBe(EMPTY_FRAME)
+    expect(openFrame(6, EMPTY_FRAME)).toEqual({ number: 6, events: [], inputs: [] })
+  })
+})
+
+describe('The members as of a frame', () => {
+  it('are who has joined and not left, and who of them is away', () => {
+    const attendance = new Attendance()
+    const after = (...events: MeetingEvent[]): unknown => {
+      attendance.apply(events)
+      return attendance.list.map(({ slot, user, away }) => `${slot} ${user}${away ? ' away' : ''}`)
+    }
+    expect(after({ type: 'join', slot: 0, user: 'ann' }, { type: 'join', slot: 1, user: 'bob' })).toEqual([
+      '0 ann',
+      '1 bob',
+    ])
+    expect(after({ type: 'away', slot: 1 }, { type: 'away', slot: 7 })).toEqual(['0 ann', '1 bob away'])
+    expect(after({ type: 'back', slot: 1 }, { type: 'back', slot: 0 })).toEqual(['0 ann', '1 bob'])
+    expect(after({ type: 'leave', slot: 0, reason: 'left' }, { type: 'away', slot: 1 })).toEqual([
+      '1 bob away',
+    ])
+    expect(after({ type: 'join', slot: 1, user: 'cid' })).toEqual(['1 cid'])
+  })
+})

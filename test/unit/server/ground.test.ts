@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest'
+import { limits, RtmsError } from '../../../src/protocol/index.ts'
+import { checkName, checkUser, latePayloadOf, payloadOf } from '../../../src/server/ground/check.ts'
+import { defined } from '../../../src/server/ground/defined.ts'
+import { logName } from '../../../src/server/ground/log-name.ts'
+import { refusalIn } from '../../../src/server/ground/refusal.ts'
+import { Seldom } from '../../../src/server/ground/seldom.ts'
+
+describe('A line that is written seldom', () => {
+  it('is written so many times a minute, and tells how often it was not', () => {
+    const seldom = new Seldom(2)
+    const at = (...times: number[]): number[] => times.map((now) => seldom.note(now))
+    expect(at(0, 1, 2, 59_999)).toEqual([1, 1, 0, 0])
+    expect(at(60_000, 60_001, 60_002)).toEqual([3, 1, 0])
+    expect(at(120_000)).toEqual([2])
+    expect([new Seldom().note(5), new Seldom().note(-5)]).toEqual([1, 1])
+  })
+})
+
+describe('What the business threw', () => {
+  it('is a refusal where it is an RtmsError, with a wait that the wire can carry', () => {
+    for (const [given, wait] of [
+      [250.4, 250],
+      [-1, 0],
+      [Infinity, 0],
+      [Number.NaN, 0],
+      [2 ** 60, Number.MAX_SAFE_INTEGER],
+    ] as const)
+      expect(refusalIn(new RtmsError('RATE', 'slowly', given))).toMatchObject({
+        code: 'RATE',
+        message: 'slowly',
+        retryAfterMs: wait,
+      })
+    const odd = Object.assign(new RtmsError('FULL'), { message: 7 })
+    expect(refusalIn(odd)?.message).toBe('7')
+  })
+
+  it('is none where it is anything else, or cannot be read', () => {
+    for (const other of [new Error('x'), null, 'FULL', { code: 'FULL' }]) expect(refusalIn(other)).toBeNull()
+    for (const code of ['NONE', 'toString', 'constructor'])
+      expect(refusalIn(Object.assign(new RtmsError('FULL'), { code }))).toBeNull()
+    const evil = new RtmsError('FULL')
+    Object.defineProperty(evil, 'retryAfterMs', {
+      get() {
+        throw new Error('no')
+      },
+    })
+    expect(refusalIn(evil)).toBeNull()
+  })
+})
+
+describe('A payload', () => {
+  it('has at most 32 KiB in the form in which it is sent', () => {
+    for (const of of [payloadOf, latePayloadOf]) {
+      expect(of(new Uint8Array(limits.payload)).text).toBe(false)
+      expect(() => of('x'.repeat(limits.payload - 2))).not.toThrow()
+      for (const large of [new Uint8Array(limits.payload + 1), 'x'.repeat(limits.payload - 1)])
+        expect(() => of(large)).toThrow(expect.objectContaining({ code: 'TOO_LARGE' }) as Error)
+      expect(() => of(() => {})).toThrow(TypeError)
+    }
+  })
+})
+
+describe('A name', () => {
+  it('is checked with the code that belongs to it', () => {
+    expect(() => checkName('topic', 'a.b', 'BAD_TOPIC')).not.toThrow()
+    for (const bad of ['', 'a b', 7, undefined]) {
+      for (const code of ['BAD_TOPIC', 'BAD_NAME'] as const)
+        expect(() => checkName('topic', bad, code)).toThrow(expect.objectContaining({ code }) as Error)
+    }
+    expect(() => checkUser('anyone at all')).not.toThrow()
+    for (const bad of ['', 'a\n', 'x'.repeat(256), 7, null])
+      expect(() => checkUser(bad)).toThrow(expect.objectContaining({ code: 'BAD_NAME' }) as Error)
+  })
+
+  it('of a session is cut short for a log', () => {
+    expect(logName('0123456789abcdef')).toBe('01234567')
+  })
+})
+
+describe('What is defined', () => {
+  it('is everything that is not undefined', () => {
+    expect(defined({ a: 0, b: undefined, c: null, d: '', e: false })).toEqual({
+      a: 0,
+      c: null,
+      d: '',
+      e: false,
+    })
+  })
+})

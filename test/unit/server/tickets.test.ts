@@ -1,0 +1,293 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { decodeProtectedHeader, SignJWT } from 'jose'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { fixedLimits, type Revoked } from '../../../src/core/index.ts'
+import { type ErrorCode, limits } from '../../../src/protocol/index.ts'
+import { defaultLimits } from '../../../src/server/ground/limits.ts'
+import type { Logger } from '../../../src/server/ground/logger.ts'
+import { Tickets, type TicketSettings } from '../../../src/server/tickets/tickets.ts'
+
+const SECRET = 'a secret for tests, which is long enough'
+const key = new TextEncoder().encode(SECRET)
+/** A whole second. */
+const NOW = 1_800_000_000_000
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'], now: NOW })
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** The rest of the node, and what the log gets. */
+class World {
+  revokedUntil = 0
+  answer: number | ErrorCode = 3
+  readonly revoked: [Revoked, number][] = []
+  readonly lines: [level: string, details: object][] = []
+
+  readonly logger: Logger = {
+    debug: (details) => void this.lines.push(['debug', details]),
+    info: (details) => void this.lines.push(['info', details]),
+    warn: (details) => void this.lines.push(['warn', details]),
+    error: (details) => void this.lines.push(['error', details]),
+  }
+
+  tickets(settings: Partial<TicketSettings> = {}): Promise<Tickets> {
+    return Tickets.create(
+      {
+        secret: SECRET,
+        keys: undefined,
+        issuer: 'rtms',
+        audience: undefined,
+        limits: defaultLimits,
+        ...settings,
+      },
+      {
+        url: (host) => `ws://${host ?? 'here'}`,
+        revokedUntil: () => this.revokedUntil,
+        revoke: (revoked, until) => {
+          this.revoked.push([revoked, until])
+          return Promise.resolve(this.answer)
+        },
+      },
+      this.logger,
+    )
+  }
+
+  get warnings(): object[] {
+    return this.lines.filter(([level]) => level === 'warn').map(([, details]) => details)
+  }
+}
+
+const seconds = NOW / 1_000
+const claims = { sub: 'u1', iss: 'rtms', iat: seconds, exp: seconds + 60 }
+
+const sign = (payload: object, header: object = {}): Promise<string> =>
+  new SignJWT({ ...payload }).setProtectedHeader({ alg: 'HS256', typ: 'rtms+jwt', ...header }).sign(key)
+
+/** What became of a token: its grant, or the error. */
+async function outcome(tickets: Tickets, token: Promise<string> | string): Promise<unknown> {
+  const result = await tickets.verify(await token)
+  return result.ok ? result.value : result.error.code
+}
+
+describe('A ticket', () => {
+  it('grants what was asked for, as long as was asked for', async () => {
+    const world = new World()
+    const tickets = await world.tickets()
+    world.revokedUntil = NOW - 5_000
+    const { url, token, expiresAt, id } = await tickets.issue({
+      user: 'ann',
+      meetings: ['room', { name: 'quiz.*', role: 'spectator' }, { name: 'hall', role: undefined }],
+      topics: { read: ['stock.*'], write: ['chat'] },
+      expiresIn: 90,
+      host: 'there',
+    })
+    expect([url, expiresAt]).toEqual(['ws://there', seconds + 90])
+    expect(await outcome(tickets, token)).toEqual({
+      user: 'ann',
+      id,
+      issued: NOW,
+      after: NOW - 5_000,
+      expires: NOW + 90_000,
+      meetings: [
+        { name: 'room', role: 'member' },
+        { name: 'quiz.*', role: 'spectator' },
+        { name: 'hall', role: 'member' },
+      ],
+      read: ['stock.*'],
+      write: ['chat'],
+    })
+    expect(decodeProtectedHeader(token)).toEqual({ alg: 'HS256', typ: 'rtms+jwt' })
+  })
+
+  it('grants nothing that was not asked for, for an hour', async () => {
+    const tickets = await new World().tickets()
+    const { token, expiresAt, id } = await tickets.issue({ user: 'ann' })
+    expect(expiresAt).toBe(seconds + 3_600)
+    expect(await outcome(tickets, token)).toMatchObject({ id, after: 0, meetings: [], read: [], write: [] })
+    expect((await tickets.issue({ user: 'ann' })).id).not.toBe(id)
+  })
+
+  it('lives at most as long as limits.tokenMs', async () => {
+    const tickets = await new World().tickets({ limits: { ...defaultLimits, tokenMs: 120_000 } })
+    expect((await tickets.issue({ user: 'ann', expiresIn: 120 })).expiresAt).toBe(seconds + 120)
+    for (const expiresIn of [120.001, 0, -1, Number.NaN])
+      await expect(tickets.issue({ user: 'ann', expiresIn })).rejects.toThrow(RangeError)
+    const short = await new World().tickets({ limits: { ...defaultLimits, tokenMs: 2_000 } })
+    expect((await short.issue({ user: 'ann', expiresIn: 2 })).expiresAt).toBe(seconds + 2)
+  })
+
+  it('has a token of at most 8 KiB', async () => {
+    const tickets = await new World().tickets()
+    const rest = Array.from({ length: 51 }, () => 'x'.repeat(100))
+    const lengths: (number | ErrorCode)[] = []
+    for (let length = 1; length <= limits.name; length++) {
+      const asked = tickets.issue({ user: 'u', meetings: ['m'.repeat(length), ...rest] })
+      lengths.push(
+        await asked.then(
+          ({ token }) => token.length,
+          ({ code }: { code: ErrorCode }) => code,
+        ),
+      )
+    }
+    const longest = lengths.findLast((each) => typeof each === 'number')
+    expect(limits.token - Number(longest)).toBeLessThan(2)
+    expect(lengths.slice(lengths.indexOf('TOO_LARGE'))).not.toContainEqual(expect.any(Number))
+    expect(lengths).toContain('TOO_LARGE')
+  })
+
+  it.each([{ name: 'room', role: 'owner' as never }, { name: 7 as never }, 'a b', 7 as never])(
+    'does not name the meeting %j',
+    async (meeting) => {
+      const tickets = await new World().tickets()
+      await expect(tickets.issue({ user: 'ann', meetings: [meeting] })).rejects.toThrow()
+    },
+  )
+
+  it.each(['a b', 7 as never])('does not name the topic %j', async (topic) => {
+    const tickets = await new World().tickets()
+    for (const topics of [{ read: [topic] }, { write: [topic] }])
+      await expect(tickets.issue({ user: 'ann', topics })).rejects.toMatchObject({ code: 'BAD_TOPIC' })
+  })
+})
+
+describe('A token', () => {
+  it('may be as old as it likes, live as long as a token may, and be a little ahead', async () => {
+    const tickets = await new World().tickets({ limits: { ...defaultLimits, tokenMs: 120_000 } })
+    const ahead = fixedLimits.aheadMs / 1_000
+    const times = (iat: number, life: number) =>
+      outcome(tickets, sign({ ...claims, iat: seconds + iat, exp: seconds + iat + life })).then((result) =>
+        typeof result === 'string' ? result : 'ok',
+      )
+    expect(await times(0, 120)).toBe('ok')
+    expect(await times(0, 120.5)).toBe('UNAUTHENTICATED')
+    expect(await times(ahead, 60)).toBe('ok')
+    expect(await times(ahead + 0.001, 60)).toBe('UNAUTHENTICATED')
+    expect(await times(-60, 50)).toBe('EXPIRED')
+  })
+
+  it('tells its times in milliseconds, the expiry rounded down and never 0', async () => {
+    const tickets = await new World().tickets()
+    const token = sign({ ...claims, iat: seconds - 1.2346, exp: seconds + 10.9999 })
+    expect(await outcome(tickets, token)).toMatchObject({ issued: NOW - 1_235, expires: NOW + 10_999 })
+  })
+
+  it.each([
+    ['jti', 7],
+    ['rev', '0'],
+    ['rev', -1],
+    ['r', 'all'],
+    ['w', ['a b']],
+    ['m', [['room']]],
+    ['m', [['room', 'member', 1]]],
+    ['sub', 'a\nb'],
+  ])('with the claim %s of %j is refused', async (name, value) => {
+    const tickets = await new World().tickets()
+    expect(await outcome(tickets, sign({ ...claims, [name]: value }))).toBe('UNAUTHENTICATED')
+  })
+
+  it('is taken only with the type of a ticket, of this issuer, and for this audience', async () => {
+    const tickets = await new World().tickets({ audience: 'game' })
+    const good = { ...claims, aud: 'game' }
+    expect(await outcome(tickets, sign(good))).toMatchObject({ user: 'u1' })
+    expect(await outcome(tickets, sign(good, { typ: 'JWT' }))).toBe('UNAUTHENTICATED')
+    expect(await outcome(tickets, sign({ ...good, iss: 'other' }))).toBe('UNAUTHENTICATED')
+    expect(await outcome(tickets, sign({ ...good, aud: 'shop' }))).toBe('UNAUTHENTICATED')
+    expect(await outcome(tickets, sign(claims))).toBe('UNAUTHENTICATED')
+    const { token } = await tickets.issue({ user: 'ann' })
+    expect(await outcome(tickets, token)).toMatchObject({ user: 'ann' })
+  })
+
+  it('that a key of several has signed is taken, and its key is named', async () => {
+    const world = new World()
+    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const other = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const keys = {
+      sign: { ...pair.privateKey.export({ format: 'jwk' }), kid: 'k1' },
+      verify: [other.publicKey, pair.publicKey],
+      algorithm: 'ES256',
+    } as const
+    const tickets = await world.tickets({ secret: undefined, keys })
+    const { token } = await tickets.issue({ user: 'ann' })
+    expect(decodeProtectedHeader(token)).toMatchObject({ alg: 'ES256', kid: 'k1' })
+    expect(await outcome(tickets, token)).toMatchObject({ user: 'ann' })
+    const one = await world.tickets({
+      secret: undefined,
+      keys: { verify: other.publicKey, algorithm: 'ES256' },
+    })
+    expect(await outcome(one, token)).toBe('UNAUTHENTICATED')
+    await expect(one.issue({ user: 'ann' })).rejects.toMatchObject({ code: 'UNSUPPORTED' })
+    expect(one.remoteKeys).toBeNull()
+    const unfit = { ...keys, verify: other.publicKey }
+    await expect(world.tickets({ secret: undefined, keys: unfit })).rejects.toThrow('keys.verify as ES256')
+  })
+
+  it('that is refused with the right key is not tried with another one', async () => {
+    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const other = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const verify = [pair.publicKey, other.publicKey]
+    const tickets = await new World().tickets({
+      secret: undefined,
+      keys: { verify, algorithm: 'ES256' },
+    })
+    const expired = new SignJWT({ ...claims, iat: seconds - 60, exp: seconds - 50 })
+      .setProtectedHeader({ alg: 'ES256', typ: 'rtms+jwt' })
+      .sign(pair.privateKey)
+    expect(await outcome(tickets, expired)).toBe('EXPIRED')
+  })
+
+  it('with a good signature that is refused is said at most once a minute, with how many they were', async () => {
+    const world = new World()
+    const tickets = await world.tickets()
+    const misfit = await sign({ ...claims, r: 'all' })
+    for (let n = 0; n < 3; n++) await tickets.verify(misfit)
+    // Neither a forged one nor one that has expired is the operator's to fix.
+    await tickets.verify('a.b.c')
+    await tickets.verify(await sign({ ...claims, iat: seconds - 60, exp: seconds - 50 }))
+    expect(world.warnings).toEqual([{ why: 'the claim r is not valid', count: 1 }])
+    vi.advanceTimersByTime(60_000)
+    await tickets.verify(await sign({ ...claims, iat: seconds + 3_600, exp: seconds + 3_700 }))
+    expect(world.warnings).toHaveLength(2)
+    expect(world.warnings[1]).toMatchObject({ count: 3 })
+    expect(JSON.stringify(world.lines)).not.toContain('u1')
+  })
+})
+
+describe('Revoking', () => {
+  it('covers every token made so far, also by an issuer whose clock is ahead', async () => {
+    const world = new World()
+    const tickets = await world.tickets()
+    expect(await tickets.revoke({ user: 'ann' })).toBe(3)
+    expect(world.revoked).toEqual([[{ user: 'ann' }, NOW + fixedLimits.aheadMs]])
+  })
+
+  it.each(['made', 'accepted'])('covers a token that was %s before the clock was set back', async (how) => {
+    const world = new World()
+    const tickets = await world.tickets()
+    if (how === 'made') await tickets.issue({ user: 'ann' })
+    else await tickets.verify(await sign(claims))
+    vi.setSystemTime(NOW - 3_600_000)
+    await tickets.revoke({ id: 'x' })
+    expect(world.revoked).toEqual([[{ id: 'x' }, NOW]])
+  })
+
+  it('tells when there is no room for it', async () => {
+    const world = new World()
+    const tickets = await world.tickets()
+    world.answer = 'LIMIT'
+    await expect(tickets.revoke({ user: 'ann' })).rejects.toMatchObject({ code: 'LIMIT' })
+  })
+
+  it('is of a user or of a ticket by its id', async () => {
+    const world = new World()
+    const tickets = await world.tickets()
+    await expect(tickets.revoke({ user: '' })).rejects.toMatchObject({ code: 'BAD_NAME' })
+    for (const id of ['', 'x'.repeat(limits.name + 1), 7 as never, undefined as never])
+      await expect(tickets.revoke({ id })).rejects.toThrow(TypeError)
+    await tickets.revoke({ id: 'x'.repeat(limits.name) })
+    expect(world.revoked).toHaveLength(1)
+  })
+})
