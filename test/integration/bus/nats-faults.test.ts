@@ -1,7 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { connect as connectTo } from '@nats-io/transport-node'
+import { generate } from 'selfsigned'
 import type { BusPort } from '../../../src/bus/connector.ts'
 import { nats, type NatsOptions } from '../../../src/nats/index.ts'
 import { NatsServer } from './nats-server.ts'
@@ -41,7 +45,7 @@ describe('The NATS bus', () => {
     await server.stop()
   })
 
-  function join(incarnation: number, options: Partial<NatsOptions> = {}): Node {
+  function enter(incarnation: number, options: Partial<NatsOptions> = {}): Node {
     const heard: string[] = []
     const faults: unknown[] = []
     const warnings: string[] = []
@@ -66,7 +70,7 @@ describe('The NATS bus', () => {
 
   /** Two nodes of which the second has heard the first about `t`. */
   async function two(): Promise<[Node, Node]> {
-    const [a, b] = [join(1), join(2)]
+    const [a, b] = [enter(1), enter(2)]
     b.port.subscribe('t')
     await soon(() => expect([a.heard, b.heard]).toEqual([['back'], ['back']]))
     a.port.publish('t', bytes('first'))
@@ -107,13 +111,13 @@ describe('The NATS bus', () => {
     stranger.subscribe('>', { callback: (_, { data }) => void recorded.push(data.slice()) })
     await stranger.flush()
     const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now() - 301_000)
-    const a = join(1)
+    const a = enter(1)
     await soon(() => expect(a.heard).toEqual(['back']))
     a.port.publish('t', bytes('old'))
     await soon(() => expect(recorded).toHaveLength(1))
     clock.mockRestore()
     await a.port.close()
-    const b = join(2)
+    const b = enter(2)
     b.port.subscribe('t')
     await soon(() => expect(b.heard).toEqual(['back']))
     stranger.publish('rtms.st', recorded[0])
@@ -125,8 +129,8 @@ describe('The NATS bus', () => {
 
   it('hears nothing of nodes with another secret, or of another cluster', async () => {
     const [a, b] = await two()
-    const wrong = join(3, { secret: 'w'.repeat(32) })
-    const elsewhere = join(4, { cluster: 'elsewhere' })
+    const wrong = enter(3, { secret: 'w'.repeat(32) })
+    const elsewhere = enter(4, { cluster: 'elsewhere' })
     for (const node of [wrong, elsewhere]) {
       node.port.subscribe('t')
       // eslint-disable-next-line no-await-in-loop
@@ -203,7 +207,7 @@ describe('The NATS bus', () => {
 
   it('begins without a server, and can be closed before there is one', async () => {
     await server.kill()
-    const [a, b] = [join(1), join(2)]
+    const [a, b] = [enter(1), enter(2)]
     b.port.subscribe('t')
     await soon(() => expect(a.warnings).toEqual(['the NATS bus cannot be reached; trying again']))
     await b.port.close()
@@ -212,12 +216,40 @@ describe('The NATS bus', () => {
     expect(b.heard).toEqual([])
   })
 
+  it('speaks TLS where the server does, checks its certificate, and takes no other for a tls:// URL', async () => {
+    const pems = await generate([{ name: 'commonName', value: '127.0.0.1' }], {
+      extensions: [{ name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] }],
+    })
+    const folder = mkdtempSync(join(tmpdir(), 'rtms-tls-'))
+    writeFileSync(join(folder, 'cert.pem'), pems.cert)
+    writeFileSync(join(folder, 'key.pem'), pems.private)
+    const secure = await NatsServer.start(
+      `tls { cert_file: "${folder}/cert.pem", key_file: "${folder}/key.pem" }`,
+    )
+    try {
+      const url = secure.url.replace('nats:', 'tls:')
+      const [right, untrusted, plain] = [
+        enter(1, { servers: url, tls: { ca: pems.cert } }),
+        enter(2, { servers: url }),
+        enter(3, { servers: server.url.replace('nats:', 'tls:') }),
+      ]
+      await soon(() => expect(right.heard).toEqual(['back']))
+      for (const node of [untrusted, plain])
+        // eslint-disable-next-line no-await-in-loop
+        await soon(() => expect(node.warnings).toEqual(['the NATS bus cannot be reached; trying again']))
+    } finally {
+      await Promise.all(nodes.splice(0).map(({ port }) => port.close()))
+      await secure.stop()
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   it('authenticates to the server by user and password, and says why it is refused', async () => {
     const guarded = await NatsServer.start('authorization { user: rtms, password: pass }')
     try {
       const [right, wrong] = [
-        join(1, { servers: guarded.url, user: 'rtms', pass: 'pass' }),
-        join(2, { servers: [guarded.url], user: 'rtms', pass: 'wrong' }),
+        enter(1, { servers: guarded.url, user: 'rtms', pass: 'pass' }),
+        enter(2, { servers: [guarded.url], user: 'rtms', pass: 'wrong' }),
       ]
       await soon(() => expect(right.heard).toEqual(['back']))
       await soon(() => expect(wrong.warnings).toEqual(['the NATS bus cannot be reached; trying again']))

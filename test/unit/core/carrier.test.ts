@@ -154,7 +154,7 @@ describe('When the bus is back', () => {
     for (let n = 0; n < 2_500; n++) a.publish(`t${n}`, 'x')
     world.settle()
     let published = 0
-    const { publish } = a.bus
+    const publish = a.bus.publish.bind(a.bus)
     a.bus.publish = (subject, bytes) => {
       published++
       publish(subject, bytes)

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { assert, property, string } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SUBJECT_BYTES } from '../../../src/core/index.ts'
 import { nats, type NatsOptions } from '../../../src/nats/index.ts'
@@ -57,8 +57,8 @@ describe('The options of nats()', () => {
 describe('A subject on NATS', () => {
   it('is one token of characters that mean nothing to NATS, and differs where the subjects do', () => {
     const seen = new Map<string, string>()
-    fc.assert(
-      fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }), (subject) => {
+    assert(
+      property(string({ unit: 'grapheme', maxLength: 40 }), (subject) => {
         const encoded = subjectOf('c', subject)
         expect(encoded).toMatch(/^c\.s[A-Za-z0-9_%-]*$/)
         expect(decodeURIComponent(encoded.slice(3))).toBe(subject)
