@@ -23,6 +23,8 @@ export interface World {
   restartNode(index: number): void
   /** Makes the bus lose all messages for this long, in milliseconds. */
   loseBus(duration: number): void
+  /** Cuts one node off the bus for this long, and lets it know. */
+  cutBus(incarnation: number, duration: number): void
 }
 
 /** The incarnation of one who is no node; those of nodes are smaller in the simulator. */
@@ -100,7 +102,8 @@ export function befall(world: World, fault: Fault, random: Random): void {
       clock.after(random.int(2_000, 10_000), () => business.setRights(client.id, 'all'))
       return
     case 'lossy-bus':
-      world.loseBus(random.int(100, 1_000))
+      if (random.chance(0.5)) world.loseBus(random.int(100, 1_000))
+      else world.cutBus(node.incarnation, random.int(1, 5_000))
       return
     case 'clock-step':
       stepClock(world, node, random)

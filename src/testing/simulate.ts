@@ -314,6 +314,11 @@ class Run implements World {
     this.clock.after(duration, () => this.#busLost--)
   }
 
+  cutBus(incarnation: number, duration: number): void {
+    this.#bus.cut(incarnation)
+    this.clock.after(duration, () => this.#bus.restore(incarnation))
+  }
+
   restartNode(index: number): void {
     const node = this.nodes[index] as SimNode
     node.kill()
