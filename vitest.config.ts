@@ -22,7 +22,7 @@ export default defineConfig({
     projects: [
       project('unit', 30_000, { pure: true }),
       // Weighs the heap, in a process of its own.
-      project('weight', 30_000),
+      project('weight', 120_000),
       project('simulation', 240_000),
       project('integration', 60_000, { built: true, alone: true }),
       // Browsers that are away for most of their time.
