@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Address, type AdminReaders, type Logger, Rtms } from '../server/index.ts'
 import { startDemo } from '../demo/index.ts'
+import { busOf, clusterHelp, type ClusterOptions } from './cluster.ts'
 import { jsonLogger, terminalLogger } from './logger.ts'
 import { type Command, parseCommand, parsePort, UsageError } from './usage.ts'
 
@@ -24,7 +25,7 @@ Options:
                      (default: key where there is one, else off; with --dev: loopback)
   --dev              Serve the demo and let guests in without a password; makes a secret and a key where none is given.
                      The demo answers to localhost, to addresses and to the name given by --host alone
-  --json             Log lines of JSON
+${clusterHelp}  --json             Log lines of JSON
   --help             Print this
 
 RTMS_LOG=debug in the environment prints more.
@@ -51,6 +52,9 @@ export const serve: Command = {
         secret: { type: 'string' },
         'api-key': { type: 'string' },
         admin: { type: 'string' },
+        nats: { type: 'string' },
+        'nats-credentials': { type: 'string' },
+        'cluster-secret': { type: 'string' },
         dev: { type: 'boolean', default: false },
       },
       [0, 0],
@@ -59,7 +63,7 @@ export const serve: Command = {
   },
 }
 
-interface ServeOptions {
+interface ServeOptions extends ClusterOptions {
   readonly port?: string | undefined
   readonly host?: string | undefined
   readonly secret?: string | undefined
@@ -92,7 +96,8 @@ async function start(options: ServeOptions): Promise<void> {
   const secret = given === '' ? randomBytes(32).toString('base64url') : given
   const api = key === undefined ? {} : { api: { keys: [key.text] } }
   const admin = adminOf(options, key !== undefined)
-  const settings = { port, host, secret, logger, admin, ...api }
+  const bus = await busOf(options)
+  const settings = { port, host, secret, logger, admin, bus, ...api }
   let node: { readonly rtms: Rtms; close(): Promise<void> }
   try {
     if (dev) node = await startDemo(settings, demoPages())

@@ -59,6 +59,7 @@ const logicFailures: Failures<MeetingLogic> = {
 const busFailures: Failures<Bus> = {
   hears: () => true,
   publish: nothing,
+  send: nothing,
   subscribe: nothing,
   unsubscribe: nothing,
 }

@@ -15,10 +15,12 @@ export {
 export type { Connection } from './door/connection.ts'
 export type { Bot, MeetingBusiness, MeetingInfo, MemberInfo } from './meeting/business.ts'
 export type { Ports } from './guards.ts'
+export { busListener } from './listener.ts'
 export { RtmsNode } from './node.ts'
 export type {
   Application,
   Bus,
+  BusListener,
   Grant,
   LossReason,
   MeetingLogic,
@@ -32,6 +34,7 @@ export type {
   SealedFrame,
   Transport,
 } from './ports.ts'
+export { SUBJECT_BYTES } from './ports.ts'
 export type { Search } from './ground/page.ts'
 export { Places } from './ground/places.ts'
 export { type Bucket, FULL, Rate } from './ground/rate.ts'

@@ -2,7 +2,8 @@ import { encodeMessage } from '../protocol/binary.ts'
 import type { Codec } from '../protocol/codec.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import type { Payload } from '../protocol/payload.ts'
-import { fixedLimits, type MeetingOptions, type NodeConfig, type NodeOptions } from './ground/config.ts'
+import { fixedLimits, type MeetingOptions, type NodeConfig } from './ground/config.ts'
+import type { NodeOptions, Retention } from './ground/config.ts'
 import { Budget, type Holdings } from './ground/budget.ts'
 import type { Connection } from './door/connection.ts'
 import { Connections } from './door/connections.ts'
@@ -10,17 +11,11 @@ import { Endings } from './door/endings.ts'
 import { Dispatch } from './up/dispatch.ts'
 import { Downstream } from './down/downstream.ts'
 import { Guards, type Ports } from './guards.ts'
+import { Inlet } from './inlet.ts'
 import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting/business.ts'
 import { Meetings } from './meeting/meetings.ts'
-import type {
-  Grant,
-  MissingMeeting,
-  Outcome,
-  Question,
-  RequestCall,
-  SealedFrame,
-  Transport,
-} from './ports.ts'
+import type { Grant, MissingMeeting, Outcome, Question, RequestCall, SealedFrame } from './ports.ts'
+import type { Transport } from './ports.ts'
 import { pageOf, type PageQuery, type Search } from './ground/page.ts'
 import { Requests } from './up/requests.ts'
 import { Revocations, type Revoked } from './door/revocations.ts'
@@ -29,11 +24,11 @@ import { Sessions } from './session/sessions.ts'
 import { Stats } from './ground/stats.ts'
 import { type TimerName, Timers } from './ground/timers.ts'
 import { Work } from './ground/work.ts'
+import { Carrier } from './topic/carrier.ts'
 import { topicInfo, type TopicInfo } from './topic/topic-info.ts'
 import type { Publication } from './topic/publication.ts'
 import { Publishers } from './topic/publishers.ts'
 import { Topics } from './topic/topics.ts'
-import type { Retention } from './ground/config.ts'
 
 /**
  * One node of RTMS: synchronous, without I/O, clock or randomness of its own. Events come in through `handle…` and the
@@ -45,6 +40,8 @@ export class RtmsNode {
   /** The node's number as a publisher. */
   readonly incarnation: number
   readonly stats: Stats = new Stats()
+  /** Where messages and events of the bus come in. */
+  readonly inlet: Inlet
   readonly #config: NodeConfig
   readonly #timers: Timers = new Timers()
   readonly #budget: Budget
@@ -94,7 +91,9 @@ export class RtmsNode {
       caughtUp: (session) => this.#dispatch.resume(session),
     })
     const meetings = (this.#meetings = new Meetings(config, timers, downstream, stats, budget, work, nextLog))
-    const topics = new Topics(config, timers, downstream, bus, stats, budget, work, publishers, nextLog)
+    const carrier = new Carrier(bus, publishers, limits)
+    const topics = new Topics(config, timers, downstream, carrier, stats, budget, work, publishers, nextLog)
+    this.inlet = new Inlet(topics, carrier, stats)
     const requests = (this.#requests = new Requests(limits, timers, downstream, application, stats))
     const revocations = new Revocations(limits)
     const dispatch = (this.#dispatch = new Dispatch(limits, stats, work, {
@@ -433,11 +432,6 @@ export class RtmsNode {
   /** The answer of a request handler. */
   handleReply(call: RequestCall, outcome: Outcome<Payload>, now: number): void {
     this.#requests.reply(call, outcome, now)
-  }
-
-  /** Publications of another node. */
-  handleBus(topic: string, bytes: Uint8Array, now: number): void {
-    this.#topics.handleBus(topic, bytes, now)
   }
 
   /** Refuses new connections and meetings, and closes every connection with DRAINING. */

@@ -153,16 +153,39 @@ export interface SealedFrame {
   readonly inputs: readonly { readonly slot: number; readonly seq: number; readonly data: Payload }[]
 }
 
+/** Bytes of UTF-8 that a subject of the bus may have: a name, and a short prefix that says what it names. */
+export const SUBJECT_BYTES = 263
+
 /**
- * The message bus to the other nodes: at-most-once delivery, in order per publisher, nothing stored, no echo to the
- * sender.
+ * One node's place on the bus to the other nodes. Delivery is at most once, and in order per sender, over `publish` and
+ * `send` together; nothing is stored, and no message comes back to its sender. Any text without lone surrogates and of
+ * at most {@link SUBJECT_BYTES} is a subject. What comes in goes to the {@link BusListener} of the node.
  */
 export interface Bus {
   /**
-   * Whether another node may listen to a topic. Called once per topic and sweep; a bus that cannot know returns true.
+   * Whether another node may listen to a subject. Called once per topic and sweep; a bus that cannot know returns true.
    */
-  hears(topic: string): boolean
-  publish(topic: string, bytes: Uint8Array): void
-  subscribe(topic: string): void
-  unsubscribe(topic: string): void
+  hears(subject: string): boolean
+  /** Sends to every other node that subscribes to the subject. The bytes must not change afterwards. */
+  publish(subject: string, bytes: Uint8Array): void
+  /** Sends to one other node, named by its incarnation. Lost where there is no such node (any more). */
+  send(node: number, bytes: Uint8Array): void
+  subscribe(subject: string): void
+  unsubscribe(subject: string): void
+}
+
+/**
+ * What a bus tells a node, never from inside a call of {@link Bus}. `from`: the incarnation of the sender. The bytes may
+ * be part of a larger buffer: whoever keeps some of them copies those.
+ */
+export interface BusListener {
+  message(subject: string, bytes: Uint8Array, from: number): void
+  /** A message to this node alone. */
+  sent(bytes: Uint8Array, from: number): void
+  /** The bus carries nothing, to and from this node, until `back`. Messages under way may be lost. */
+  down(): void
+  /** The bus carries messages: for the first time (a node begins without it), or again. */
+  back(): void
+  /** Proof that another node has ended: no message of it follows. Silence is no proof. */
+  gone(node: number): void
 }

@@ -27,7 +27,7 @@ export function settleShapes(): void {
         connected: nothing,
         disconnected: nothing,
       },
-      bus: { hears: () => false, publish: nothing, subscribe: nothing, unsubscribe: nothing },
+      bus: { hears: () => false, publish: nothing, send: nothing, subscribe: nothing, unsubscribe: nothing },
       fault: nothing,
     },
   )

@@ -1,6 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { MemoryBus } from '../bus/memory.ts'
-import { type Application, Buckets, type NodeLimits, RtmsNode, settleShapes, Worst } from '../core/index.ts'
+import type { BusConnector, BusPort, BusReports } from '../bus/connector.ts'
+import {
+  type Application,
+  Buckets,
+  busListener,
+  type NodeLimits,
+  RtmsNode,
+  settleShapes,
+  Worst,
+} from '../core/index.ts'
 import { RtmsError } from '../protocol/index.ts'
 import { MAX_WAIT_MS } from './ground/deadline.ts'
 
@@ -23,8 +31,7 @@ export class Host {
   /** Durations of sweeps, in milliseconds. */
   readonly sweepTimes: Buckets = new Buckets([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000])
   readonly #lateness: Worst = new Worst(LATENESS_S)
-  readonly #bus: MemoryBus
-  #busWaits = false
+  readonly bus: BusPort
   #immediate: NodeJS.Immediate | null = null
   #timer: NodeJS.Timeout | null = null
   /** When the timer fires: never later than the node's deadline, possibly earlier. */
@@ -38,19 +45,25 @@ export class Host {
   /** Called with errors that the node should not have thrown. */
   readonly #fault: (error: unknown) => void
 
-  constructor(id: string, limits: NodeLimits, application: Application, fault: (error: unknown) => void) {
+  constructor(
+    { id, limits, bus }: { readonly id: string; readonly limits: NodeLimits; readonly bus: BusConnector },
+    application: Application,
+    reports: BusReports,
+  ) {
+    const fault = (error: unknown): void => reports.fault(error)
     this.#fault = fault
-    this.#bus = new MemoryBus(() => (this.#busWaits = true))
-    const bus = this.#bus.connect((topic, bytes) => this.node.handleBus(topic, bytes, performance.now()))
+    // Never 0, and exact in a double.
+    const incarnation = randomBytes(6).readUIntBE(0, 6) || 1
+    const listener = busListener((call) => this.handle(call))
+    this.bus = bus.connect(incarnation, listener, reports)
     const config = {
       id,
-      // Never 0, and exact in a double.
-      incarnation: randomBytes(6).readUIntBE(0, 6) || 1,
+      incarnation,
       wallOffset: this.#wallOffset,
       entropy: (bytes: number) => this.#random(bytes),
       limits,
     }
-    this.node = new RtmsNode(config, { application, bus, fault })
+    this.node = new RtmsNode(config, { application, bus: this.bus, fault })
   }
 
   /** What needs it fails where there is none; the node goes on. */
@@ -141,7 +154,7 @@ export class Host {
 
   #arm(now: number): void {
     if (this.#immediate !== null || this.#stopped) return
-    const deadline = this.#busWaits ? now : this.node.deadline(now)
+    const deadline = this.node.deadline(now)
     if (deadline <= now) {
       this.#wanted = now
       this.#immediate = setImmediate(() => {
@@ -169,10 +182,6 @@ export class Host {
   #sweep(): void {
     this.handle((node, now) => {
       this.#lateness.note(now - this.#wanted, now)
-      if (this.#busWaits) {
-        this.#busWaits = false
-        this.#bus.deliver()
-      }
       node.sweep(now)
       this.sweepTimes.add(performance.now() - now)
     })

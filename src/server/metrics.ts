@@ -95,7 +95,11 @@ export class Metrics {
       'Publications (SLOW) and frames (NO_SNAPSHOT) that readers did not get, as their GAPs say.'
     this.#counters('entries_skipped_total', skipped, 'reason', () => stats.entriesSkipped)
     const strangers = 'Messages on the bus that no node of this cluster can have sent.'
-    this.#counter('bus_strangers_total', strangers, () => stats.strangers)
+    this.#counter('bus_strangers_total', strangers, () => stats.strangers + host.bus.stats.strangers)
+    const unsent = 'Messages to other nodes that were not sent, or may not have been.'
+    this.#counter('bus_dropped_total', unsent, () => host.bus.stats.dropped)
+    const up = 'Whether the bus to the other nodes carries messages: 1 or 0. 1 for a node alone.'
+    this.#gauge('bus_up', up, () => Number(node.inlet.isUp))
     this.#counter('pushes_total', 'Pushes, one for each session reached.', () => stats.pushes)
     const lost =
       'Answers, pushes and other entries of session logs that were gone when their session came back.'

@@ -125,9 +125,10 @@ export class Rtms {
       connected: ({ user, id }, resumed) => connects.tell({ user, session: id, resumed }),
       disconnected: ({ user, id }, reason, ended) => disconnects.tell({ user, session: id, reason, ended }),
     }
-    const host: Host = new Host(id, settings.limits, application, (error) =>
-      logger.error({ error }, 'a fault of RTMS itself; the node goes on. Please report it'),
-    )
+    const host: Host = new Host({ id, limits: settings.limits, bus: settings.bus }, application, {
+      fault: (error) => logger.error({ error }, 'a fault of RTMS itself; the node goes on. Please report it'),
+      warn: (details, message) => logger.warn(details, message),
+    })
     const gateway = new Gateway(host, settings)
     const pages = settings.admin === false ? null : new AdminPages(settings)
     const front: Front = new Front(id, settings, gateway, {
@@ -150,7 +151,13 @@ export class Rtms {
       settings,
       pages,
     })
-    await front.open()
+    try {
+      await front.open()
+    } catch (error) {
+      host.stop()
+      await host.bus.close()
+      throw error
+    }
     tickets.remoteKeys?.follow()
     return rtms
   }
@@ -288,6 +295,7 @@ export class Rtms {
     this.meetings.closeAll()
     this.#requests.close()
     this.#host.stop()
+    await this.#host.bus.close()
     this.#metrics.close()
     this.#measured.close()
     this.tickets.remoteKeys?.close()

@@ -23,7 +23,12 @@ export interface World {
   restartNode(index: number): void
   /** Makes the bus lose all messages for this long, in milliseconds. */
   loseBus(duration: number): void
+  /** Cuts one node off the bus for this long, and lets it know. */
+  cutBus(incarnation: number, duration: number): void
 }
+
+/** The incarnation of one who is no node; those of nodes are smaller in the simulator. */
+const STRANGER = 2 ** 40
 
 /** How far clocks are set, in milliseconds: a little, to another hour, day, year or century, and back. */
 const steps = [
@@ -97,7 +102,8 @@ export function befall(world: World, fault: Fault, random: Random): void {
       clock.after(random.int(2_000, 10_000), () => business.setRights(client.id, 'all'))
       return
     case 'lossy-bus':
-      world.loseBus(random.int(100, 1_000))
+      if (random.chance(0.5)) world.loseBus(random.int(100, 1_000))
+      else world.cutBus(node.incarnation, random.int(1, 5_000))
       return
     case 'clock-step':
       stepClock(world, node, random)
@@ -107,7 +113,9 @@ export function befall(world: World, fault: Fault, random: Random): void {
       clock.after(random.int(100, 2_000), () => (client.wallOff = 0))
       return
     case 'stranger':
-      node.do((core, now) => core.handleBus(random.pick(world.topics), garbage(random), now))
+      node.do((core, now) =>
+        core.inlet.message(`t/${random.pick(world.topics)}`, garbage(random), STRANGER, now),
+      )
   }
 }
 

@@ -180,15 +180,16 @@ export class SimNode {
 
   #noting(bus: Bus): Bus {
     return {
-      hears: (topic) => bus.hears(topic),
-      publish: (topic, bytes) => bus.publish(topic, bytes),
-      subscribe: (topic) => {
-        this.#interest.add(topic)
-        bus.subscribe(topic)
+      hears: (subject) => bus.hears(subject),
+      publish: (subject, bytes) => bus.publish(subject, bytes),
+      send: (node, bytes) => bus.send(node, bytes),
+      subscribe: (subject) => {
+        this.#interest.add(subject)
+        bus.subscribe(subject)
       },
-      unsubscribe: (topic) => {
-        this.#interest.delete(topic)
-        bus.unsubscribe(topic)
+      unsubscribe: (subject) => {
+        this.#interest.delete(subject)
+        bus.unsubscribe(subject)
       },
     }
   }

@@ -1,5 +1,5 @@
 import { MemoryBus } from '../bus/memory.ts'
-import type { Bus, Stats } from '../core/index.ts'
+import { type Bus, busListener, type Stats } from '../core/index.ts'
 import { binaryCodec, jsonCodec } from '../protocol/index.ts'
 import { Business } from './business.ts'
 import { allCheckers } from './checkers/index.ts'
@@ -42,6 +42,7 @@ const throwing: ReadonlyMap<string, readonly Moment[]> = new Map([
   ['application.openMissing', both],
   ['bus.hears', both],
   ['bus.publish', both],
+  ['bus.send', both],
   // A node that is not subscribed on the bus hears nothing, and one that still is hears too much.
   ['bus.subscribe', ['after']],
   ['bus.unsubscribe', ['after']],
@@ -169,7 +170,10 @@ class Run implements World {
       this.observer,
       () => this.nodes,
     )
-    this.#bus = new MemoryBus(() => this.clock.after(1, () => this.#bus.deliver()))
+    this.#bus = new MemoryBus(
+      () => this.clock.after(1, () => this.#bus.deliver()),
+      () => (this.#busLost === 0 ? 'arrives' : 'lost'),
+    )
   }
 
   async play(): Promise<void> {
@@ -299,8 +303,9 @@ class Run implements World {
   }
 
   #connectBus(node: SimNode): Bus {
-    return this.#bus.connect((topic, bytes) => {
-      if (this.#busLost === 0) node.do((core, now) => core.handleBus(topic, bytes, now))
+    const listener = busListener((call) => node.do(call))
+    return this.#bus.connect(node.incarnation, listener, (error) => {
+      throw error
     })
   }
 
@@ -309,9 +314,15 @@ class Run implements World {
     this.clock.after(duration, () => this.#busLost--)
   }
 
+  cutBus(incarnation: number, duration: number): void {
+    this.#bus.cut(incarnation)
+    this.clock.after(duration, () => this.#bus.restore(incarnation))
+  }
+
   restartNode(index: number): void {
     const node = this.nodes[index] as SimNode
     node.kill()
+    this.#bus.end(node.incarnation)
     this.observer.died?.(index)
     this.#dead.push(node.core.stats)
     for (const client of this.clients) if (client.node === index) client.link?.reset()

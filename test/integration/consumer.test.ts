@@ -13,7 +13,7 @@ import { Consumer, freePort, root, run, ServerProgram } from './packed.ts'
 /** Installing asks the registry, and a bundle, a compiler and a browser take their time on a busy machine. */
 const LONG_MS = 240_000
 const tsc = join(root, 'node_modules/.bin/tsc')
-const entries = ['server', 'client', 'react', 'protocol', 'testing']
+const entries = ['server', 'client', 'react', 'nats', 'protocol', 'testing']
 
 /** What the blocks of the docs leave to their readers. */
 const ofReaders = `
@@ -72,6 +72,7 @@ const servers: ServerProgram[] = []
 beforeAll(async () => {
   readme = await readFile(join(root, 'README.md'), 'utf8')
   consumer = await Consumer.create(
+    '@nats-io/transport-node',
     'express',
     'react',
     'react-dom',

@@ -53,7 +53,13 @@ export class Scale {
           connected: nothing,
           disconnected: nothing,
         },
-        bus: { hears: () => false, publish: nothing, subscribe: nothing, unsubscribe: nothing },
+        bus: {
+          hears: () => false,
+          publish: nothing,
+          send: nothing,
+          subscribe: nothing,
+          unsubscribe: nothing,
+        },
         fault: (error) => {
           throw error
         },

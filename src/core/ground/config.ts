@@ -215,6 +215,11 @@ export const fixedLimits = {
    * positions.
    */
   forgottenKeys: 1_024,
+  /** How long a node may take to notice that the bus is down: what it published then is published again afterwards. */
+  busBlindMs: 15_000,
+  /** When the bus is back: topics, and bytes of their publications, that are seen to in one sweep. */
+  busTopics: 1_000,
+  busBytes: 262_144,
   /**
    * Quiet topics checked for expired entries in one turn, and the time between turns, where there are more and where
    * there are not.

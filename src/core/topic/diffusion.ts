@@ -5,17 +5,19 @@ import { readPayload, writePayload } from '../../protocol/struct.ts'
 import type { Publication } from './publication.ts'
 
 /*
- * The bus message with one node's publications to a topic in one sweep: the node's incarnation, then the publications.
- * Each has flags (one byte), number (uint, unless it is the previous one plus 1), microseconds since the previous stamp
- * (uint; the first counts from 1970), key, payload. Not part of the protocol: all nodes of a cluster run one version.
+ * The bus message with one node's publications to a topic in one sweep; the bus says whose they are. Each has flags
+ * (one byte), number (uint, unless it is the previous one plus 1), microseconds since the previous stamp (uint; the first
+ * counts from 1970), key, payload. And the question to one publisher, who is to say again what it has published: a byte
+ * that tells it from other messages to one node, the age (uint, in milliseconds) up to which the publications are
+ * wanted, the names of the topics. Not part of the protocol: all nodes of a cluster run one version.
  */
 
 const NUMBER = 1
 const KEY = 2
 const TOMBSTONE = 4
 
-/** Incarnations of nodes are below; see `NodeConfig`. */
-const MAX_INCARNATION = 2 ** 48
+/** Begins a question. */
+const QUESTION = 0x74
 
 /** A publication of another node. */
 export interface Diffused {
@@ -27,9 +29,8 @@ export interface Diffused {
 }
 
 /** Encodes entries of one publisher, in order of number. */
-export function encodeDiffusion(incarnation: number, entries: Iterable<Publication>): Uint8Array {
+export function encodeDiffusion(entries: Iterable<Publication>): Uint8Array {
   const w = new Writer()
-  w.uint(incarnation)
   let next = 0
   let stamp = 0
   for (const entry of entries) {
@@ -45,8 +46,30 @@ export function encodeDiffusion(incarnation: number, entries: Iterable<Publicati
   return w.finish()
 }
 
+export function encodeQuestion(ageMs: number, topics: readonly string[]): Uint8Array {
+  const w = new Writer()
+  w.byte(QUESTION)
+  w.uint(ageMs)
+  for (const topic of topics) w.text(topic)
+  return w.finish()
+}
+
+/** Decodes a message to this node alone; null where it is no question, or malformed. */
+export function decodeQuestion(bytes: Uint8Array): { ageMs: number; topics: string[] } | null {
+  try {
+    const r = new Reader(bytes)
+    if (r.byte() !== QUESTION) return null
+    const ageMs = r.uint()
+    const topics: string[] = []
+    while (r.left > 0) topics.push(r.text(limits.name))
+    return { ageMs, topics }
+  } catch {
+    return null
+  }
+}
+
 /** Decodes a bus message; null when it is malformed. */
-export function decodeDiffusion(bytes: Uint8Array): { incarnation: number; entries: Diffused[] } | null {
+export function decodeDiffusion(bytes: Uint8Array): Diffused[] | null {
   try {
     return read(new Reader(bytes))
   } catch {
@@ -54,9 +77,7 @@ export function decodeDiffusion(bytes: Uint8Array): { incarnation: number; entri
   }
 }
 
-function read(r: Reader): { incarnation: number; entries: Diffused[] } {
-  const incarnation = r.uint()
-  if (incarnation >= MAX_INCARNATION) throw malformed('an incarnation')
+function read(r: Reader): Diffused[] {
   const entries: Diffused[] = []
   let number = 0
   let stamp = 0
@@ -69,5 +90,5 @@ function read(r: Reader): { incarnation: number; entries: Diffused[] } {
     if (key === '' && (flags & (KEY | TOMBSTONE)) !== 0) throw malformed('an empty key')
     entries.push({ number, stamp, key, tombstone: (flags & TOMBSTONE) !== 0, data: readPayload(r) })
   } while (r.left > 0)
-  return { incarnation, entries }
+  return entries
 }

@@ -61,6 +61,8 @@ export class TopicEntries {
    * late to be the latest of its key.
    */
   #lastOdd = -1
+  /** The position of this node's own last entry. */
+  #ownAt = -1
 
   /** `start`: the position of the first entry. `payer`: the topic. */
   constructor(number: number, start: number, settings: TopicSettings, payer: Payer) {
@@ -101,6 +103,15 @@ export class TopicEntries {
   /** The ring from a position on, oldest first. */
   *from(position: number): Generator<Publication> {
     for (let at = Math.max(position, this.first); at < this.next; at++) yield this.#ring.get(at)
+  }
+
+  /** This node's own last entry; undefined when there was none, or it is not kept any more. */
+  get lastOwn(): Publication | undefined {
+    const at = this.#ownAt
+    if (at >= this.first) return this.#ring.get(at)
+    const slot = this.#compacted.slotOf(at)
+    const entry = slot < this.#compacted.slots ? this.#compacted.at(slot) : null
+    return entry?.position === at ? entry : undefined
   }
 
   get keyCount(): number {
@@ -156,6 +167,7 @@ export class TopicEntries {
       lost,
     )
     this.#ring.push(entry)
+    if (source.incarnation === this.#settings.incarnation) this.#ownAt = entry.position
     this.#bytes += entry.size
     this.#hold(entry.weight)
     const replaced = this.#compacted.put(entry)

@@ -135,6 +135,11 @@ export class Topic extends Payer implements TopicView {
     return this.#entries?.from(position) ?? []
   }
 
+  /** This node's own last entry, if it is still kept. */
+  get lastOwn(): Publication | undefined {
+    return this.#entries?.lastOwn
+  }
+
   /** The last `count` entries of the ring, oldest first. */
   history(count: number): readonly Publication[] {
     return [...this.from(this.next - count)]

@@ -12,11 +12,11 @@ import { Timer, type Timers } from '../ground/timers.ts'
 import { weights } from '../ground/weights.ts'
 import { costs, type Work } from '../ground/work.ts'
 import type { Outlet } from '../log/log.ts'
-import type { Bus } from '../ports.ts'
 import type { Account } from '../session/account.ts'
 import type { Session } from '../session/session.ts'
+import type { Carrier } from './carrier.ts'
 import { policies, TopicCursor, weighWish, wishOf } from './cursor.ts'
-import { decodeDiffusion, encodeDiffusion } from './diffusion.ts'
+import { decodeDiffusion } from './diffusion.ts'
 import { type Group, rungOf, Rungs } from './groups.ts'
 import { weigh } from './publication.ts'
 import type { Publisher, Publishers } from './publishers.ts'
@@ -31,7 +31,7 @@ export class Topics {
   readonly #config: NodeConfig
   readonly #timers: Timers
   readonly #downstream: Downstream
-  readonly #bus: Bus
+  readonly #carrier: Carrier
   readonly #stats: Stats
   readonly #budget: Budget
   readonly #work: Work
@@ -63,7 +63,7 @@ export class Topics {
     config: NodeConfig,
     timers: Timers,
     downstream: Downstream,
-    bus: Bus,
+    carrier: Carrier,
     stats: Stats,
     budget: Budget,
     work: Work,
@@ -73,7 +73,7 @@ export class Topics {
     this.#config = config
     this.#timers = timers
     this.#downstream = downstream
-    this.#bus = bus
+    this.#carrier = carrier
     this.#stats = stats
     this.#budget = budget
     this.#work = work
@@ -89,7 +89,7 @@ export class Topics {
   }
 
   get hasWork(): boolean {
-    return this.#dirty.length > 0
+    return this.#dirty.length > 0 || this.#carrier.hasWork
   }
 
   get size(): number {
@@ -237,7 +237,7 @@ export class Topics {
       for (let cursor = group.first; cursor !== null; cursor = cursor.after)
         this.#downstream.hurry(cursor, now)
     }
-    this.#diffuse(topic)
+    this.#carrier.carry(topic)
     this.#trim(topic, now)
   }
 
@@ -263,16 +263,18 @@ export class Topics {
    * Takes entries of another node. Entries already seen are dropped; a hole is recorded, and every reader is told of
    * it.
    */
-  handleBus(name: string, bytes: Uint8Array, now: number): void {
+  handleBus(name: string, bytes: Uint8Array, from: number, now: number): void {
     const topic = this.#topics.get(name)
-    if (topic === undefined) return
+    if (topic === undefined || from === this.#config.incarnation) return
     const diffused = decodeDiffusion(bytes)
-    if (diffused === null) this.#stats.strangers++
-    if (diffused === null || diffused.incarnation === this.#config.incarnation) return
-    const source = this.#publishers.of(diffused.incarnation)
+    if (diffused === null) {
+      this.#stats.strangers++
+      return
+    }
+    const source = this.#publishers.of(from)
     const latest = this.#stamps.latest(now)
     const { topicKeys } = this.#config.limits
-    for (const { number, stamp, key, tombstone, data } of diffused.entries) {
+    for (const { number, stamp, key, tombstone, data } of diffused) {
       if (source !== null && number <= topic.head(source)) continue
       if (stamp > latest) {
         // Every node with a right clock refuses it, so they still agree on the latest value; readers are told of a
@@ -324,7 +326,7 @@ export class Topics {
     const topic = known ?? this.#make(asked.topic, session.account)
     if (topic === null) return 'LIMIT'
     this.#lingering.delete(topic)
-    if (!topic.isRead) this.#bus.subscribe(topic.name)
+    if (!topic.isRead) this.#carrier.subscribe(topic)
     // While marked cursors wait to be written, their entries must stay.
     if (!this.#downstream.hasWork) this.#trim(topic, now)
     const { since } = asked
@@ -365,7 +367,7 @@ export class Topics {
 
   #left(topic: Topic, now: number): void {
     if (topic.isRead) return
-    this.#bus.unsubscribe(topic.name)
+    this.#carrier.unsubscribe(topic)
     topic.touch(now)
     this.#watch(topic, now)
   }
@@ -379,10 +381,11 @@ export class Topics {
     for (const topic of dirty) {
       topic.dirty = false
       if (topic.isRead) for (const group of topic.groups()) this.#rungs.news(group, now)
-      this.#diffuse(topic)
+      this.#carrier.carry(topic)
       this.#grown.add(topic)
       this.#watch(topic, now)
     }
+    this.#carrier.sweep(now)
   }
 
   #watch(topic: Topic, now: number): void {
@@ -390,17 +393,6 @@ export class Topics {
       this.#timers.set(this.#agingTimer, now + this.#config.limits.agingMs)
     if (topic.isEmpty) this.#lingering.set(topic, now)
     else this.#aging.add(topic)
-  }
-
-  /** Gives the bus this node's new entries in one message, if another node may listen. */
-  #diffuse(topic: Topic): void {
-    if (this.#bus.hears(topic.name)) {
-      const { own } = this.#publishers
-      const entries = [...topic.from(topic.carried)].filter(({ source }) => source === own)
-      if (entries.length > 0)
-        this.#bus.publish(topic.name, encodeDiffusion(this.#config.incarnation, entries))
-    }
-    topic.carried = topic.next
   }
 
   #offer(group: Group): void {

@@ -1,6 +1,8 @@
 import { Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Server as HttpsServer } from 'node:https'
 import type { TlsOptions } from 'node:tls'
+import type { BusConnector } from '../../bus/connector.ts'
+import { inProcess } from '../../bus/in-process.ts'
 import * as v from 'valibot'
 import { defaultLimits, type Limits, serverLimits } from '../ground/limits.ts'
 import { isProxy } from '../ground/address-range.ts'
@@ -78,6 +80,11 @@ export interface RtmsOptions {
   readonly trustedProxies?: readonly string[] | undefined
   /** Name of this node in the cluster and in `?route=`: 1–64 of A–Z a–z 0–9 _ -. Default: random. */
   readonly nodeId?: string | undefined
+  /**
+   * The bus to the other nodes of the cluster, for instance `nats({ … })` of `rtms/nats`. A node listens and serves its
+   * clients with or without it. Default: none, for a node alone.
+   */
+  readonly bus?: BusConnector | undefined
   /** Limits to change; the others stay as in `defaultLimits`. */
   readonly limits?: { readonly [K in keyof Limits]?: number | undefined } | undefined
   /** Concurrent request handlers on this node; one more request is answered BUSY. Default 1000. */
@@ -117,6 +124,7 @@ export interface Settings {
   readonly compression: boolean
   readonly trustedProxies: readonly string[]
   readonly nodeId: string | undefined
+  readonly bus: BusConnector
   readonly limits: Limits
   readonly maxHandlers: number
   readonly api: ApiOptions | undefined
@@ -187,6 +195,12 @@ const schema = v.strictObject({
     (value) => typeof value === 'string' && /^[\w-]{1,64}$/.test(value),
     '1 to 64 letters, digits, _ or -',
     'leave it out for a random one',
+  ),
+  bus: setting<BusConnector>(
+    (value) =>
+      typeof value === 'object' && value !== null && typeof Reflect.get(value, 'connect') === 'function',
+    'what `nats()` of rtms/nats returns',
+    'leave it out for a node alone',
   ),
   limits: v.optional(
     v.strictObject(
@@ -292,6 +306,7 @@ export function settle(options: RtmsOptions): Settings {
     compression: options.compression ?? false,
     trustedProxies: options.trustedProxies ?? ['loopback'],
     nodeId: options.nodeId,
+    bus: options.bus ?? inProcess(),
     limits: { ...defaultLimits, ...defined(options.limits ?? {}) },
     maxHandlers: options.maxHandlers ?? serverLimits.handlers,
     api: options.api,

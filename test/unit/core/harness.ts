@@ -122,26 +122,32 @@ export class FakeApplication implements Application {
 }
 
 export class RecordingBus implements Bus {
+  /** By topic, without what begins the subject of each. */
   readonly published: { readonly topic: string; readonly bytes: Uint8Array }[] = []
+  readonly sent: { readonly node: number; readonly bytes: Uint8Array }[] = []
   /** +topic and -topic, in order. */
   readonly interest: string[] = []
   /** Whether other nodes listen. */
   heard = true
 
-  hears(): boolean {
+  hears(_subject: string): boolean {
     return this.heard
   }
 
-  publish(topic: string, packet: Uint8Array): void {
-    this.published.push({ topic, bytes: packet })
+  publish(subject: string, packet: Uint8Array): void {
+    this.published.push({ topic: subject.slice(2), bytes: packet })
   }
 
-  subscribe(topic: string): void {
-    this.interest.push(`+${topic}`)
+  send(node: number, packet: Uint8Array): void {
+    this.sent.push({ node, bytes: packet })
   }
 
-  unsubscribe(topic: string): void {
-    this.interest.push(`-${topic}`)
+  subscribe(subject: string): void {
+    this.interest.push(`+${subject.slice(2)}`)
+  }
+
+  unsubscribe(subject: string): void {
+    this.interest.push(`-${subject.slice(2)}`)
   }
 }
 
@@ -292,6 +298,11 @@ export class Harness {
   /** A port that throws where {@link strikes} says so. */
   port<P extends object>(name: string, port: P): P {
     return faulty(name, port, (call) => this.strikes(call))
+  }
+
+  /** Another node has published to a topic. */
+  hear(topic: string, packet: Uint8Array, from = 8): void {
+    this.node.inlet.message(`t/${topic}`, packet, from, this.now)
   }
 
   /** Answers the token checks under way: a token names its user, unless `grants` has something else for it. */

@@ -163,12 +163,8 @@ describe('A topic that nobody uses', () => {
 
 describe('From the bus', () => {
   const other = new Publisher(8, 0)
-  const said = (
-    incarnation: number,
-    ...list: readonly (readonly [number: number, key: string])[]
-  ): Uint8Array =>
+  const said = (...list: readonly (readonly [number: number, key: string])[]): Uint8Array =>
     encodeDiffusion(
-      incarnation,
       list.map(
         ([number, key]) =>
           new Publication(number, other, number, number, key, false, text(`${number}`), 0, 0),
@@ -178,8 +174,8 @@ describe('From the bus', () => {
   it('what this node itself said is not taken, should a bus bring it back', () => {
     const h = new Harness()
     h.listen(h.connect('ann'), 't')
-    h.node.handleBus('t', said(7, [1, 'a']), h.now)
-    h.node.handleBus('t', Uint8Array.of(1, 2, 3), h.now)
+    h.hear('t', said([1, 'a']), 7)
+    h.hear('t', Uint8Array.of(1, 2, 3))
     expect([h.node.topicHistory('t', 10), h.node.stats.strangers]).toEqual([[], 1])
   })
 
@@ -187,7 +183,7 @@ describe('From the bus', () => {
     const h = new Harness({ topicKeys: 2 })
     const peer = h.connect('ann')
     h.listen(peer, 't')
-    h.node.handleBus('t', said(8, [1, 'a'], [2, 'b'], [3, 'c'], [4, 'a']), h.now)
+    h.hear('t', said([1, 'a'], [2, 'b'], [3, 'c'], [4, 'a']))
     h.settle()
     expect(h.node.stats.publicationsRefused.get('LIMIT')).toBe(1)
     const messages = peer.take()
@@ -198,10 +194,10 @@ describe('From the bus', () => {
   it('what is sent on is this node’s own, and nothing is said where there is none of it', () => {
     const h = new Harness()
     h.listen(h.connect('ann'), 't')
-    h.node.handleBus('t', said(8, [1, 'a']), h.now)
+    h.hear('t', said([1, 'a']))
     h.settle()
     expect(h.bus.published).toEqual([])
-    h.node.handleBus('t', said(8, [2, 'a']), h.now)
+    h.hear('t', said([2, 'a']))
     h.publish('t', 'own')
     h.settle()
     expect(h.bus.published).toHaveLength(1)

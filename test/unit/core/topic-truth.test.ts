@@ -263,7 +263,7 @@ describe('A reader that has lost nothing is told so', () => {
     const other = new Harness({}, { incarnation: 8, wallOffset: 1_000 })
     other.publish('t', 'theirs', 'a')
     other.settle()
-    for (const { bytes } of other.bus.published) h.node.handleBus('t', bytes, h.now)
+    for (const { bytes } of other.bus.published) h.hear('t', bytes)
     h.settle()
     expect(reader.comeBack()).toMatchObject({ recovered: true })
     expect(reader.held).toEqual(new Map([['a', 'theirs']]))

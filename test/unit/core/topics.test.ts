@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryBus } from '../../../src/bus/memory.ts'
+import { busListener } from '../../../src/core/index.ts'
 import { decodeDiffusion } from '../../../src/core/topic/diffusion.ts'
 import { ladder, rungOf } from '../../../src/core/topic/groups.ts'
 import type { Publication } from '../../../src/core/topic/publication.ts'
-import { Writer } from '../../../src/protocol/bytes.ts'
 import type { Position } from '../../../src/protocol/index.ts'
 import { MAX_SIGNED } from '../../../src/protocol/limits.ts'
 import {
@@ -29,12 +29,12 @@ function feed(h: Harness, topic: string, to: number, from = 1): void {
   }
 }
 
-/** What a node publishes to `t` whose clock says `now`, in milliseconds since 1970. */
-function saidAt(now: number, incarnation: number): Uint8Array {
+/** What a node publishes to `t` whose clock says `now`, in milliseconds since 1970, and its incarnation. */
+function saidAt(now: number, incarnation: number): [packet: Uint8Array, from: number] {
   const other = new Harness({}, { incarnation, wallOffset: now - 10_000 })
   other.publish('t', `${incarnation}`, 'k')
   other.settle()
-  return other.bus.published[0]?.bytes ?? new Uint8Array()
+  return [other.bus.published[0]?.bytes ?? new Uint8Array(), incarnation]
 }
 
 describe('The ladder', () => {
@@ -574,7 +574,7 @@ function foreign(...batches: readonly string[][]): Uint8Array[] {
 }
 
 const numbersIn = (published: readonly { readonly bytes: Uint8Array }[]): (number[] | undefined)[] =>
-  published.map(({ bytes: packet }) => decodeDiffusion(packet)?.entries.map(({ number }) => number))
+  published.map(({ bytes: packet }) => decodeDiffusion(packet)?.map(({ number }) => number))
 
 const named = (peer: Peer): unknown[] =>
   peer.take().flatMap((message) => (message.type === 'publishers' ? [message] : []))
@@ -597,7 +597,7 @@ describe('On the bus', () => {
     const h = new Harness()
     const peer = h.connect('ann')
     h.listen(peer, 't')
-    for (const packet of [one, one, two, one]) h.node.handleBus('t', packet, h.now)
+    for (const packet of [one, one, two, one]) h.hear('t', packet)
     h.settle()
     const messages = peer.take()
     expect(messages[0]).toEqual({ type: 'publishers', first: 1, publishers: [{ publisher: 8 }] })
@@ -642,7 +642,7 @@ describe('On the bus', () => {
       const other = new Harness({}, { incarnation })
       other.publish('t', `${incarnation}`)
       other.settle()
-      for (const message of other.bus.published) h.node.handleBus('t', message.bytes, h.now)
+      for (const message of other.bus.published) h.hear('t', message.bytes, incarnation)
       h.settle()
     }
     expect(named(early)).toEqual([
@@ -662,11 +662,11 @@ describe('On the bus', () => {
     const [one] = foreign(['1']) as [Uint8Array]
     const h = new Harness()
     h.listen(h.connect('ann'), 't')
-    h.node.handleBus('t', one, h.now)
+    h.hear('t', one)
     h.publish('t', 'own')
     h.settle()
     expect(h.bus.published).toHaveLength(1)
-    h.node.handleBus('t', h.bus.published[0]?.bytes ?? one, h.now)
+    h.hear('t', h.bus.published[0]?.bytes ?? one, h.node.incarnation)
     h.settle()
     expect([h.bus.published.length, h.node.stats.publications]).toEqual([1, 2])
   })
@@ -676,8 +676,8 @@ describe('On the bus', () => {
     const h = new Harness()
     const peers = [h.connect('a'), h.connect('b')]
     for (const peer of peers) h.listen(peer, 't')
-    h.node.handleBus('t', one, h.now)
-    h.node.handleBus('t', three, h.now)
+    h.hear('t', one)
+    h.hear('t', three)
     h.settle()
     for (const peer of peers) {
       const messages = peer.take().filter(({ type }) => type !== 'publishers')
@@ -697,10 +697,10 @@ describe('On the bus', () => {
     const peer = h.connect('ann')
     h.listen(peer, 't')
     const strange = [new Uint8Array(), Uint8Array.of(200, 1, 2), one.slice(0, -1), Uint8Array.of(...one, 0)]
-    for (const packet of strange) h.node.handleBus('t', packet, h.now)
+    for (const packet of strange) h.hear('t', packet)
     h.settle()
     expect([h.node.stats.strangers, peer.take().length]).toEqual([4, 0])
-    h.node.handleBus('unknown', one, h.now)
+    h.hear('unknown', one)
     expect(h.node.topics).toBe(1)
   })
 
@@ -711,7 +711,7 @@ describe('On the bus', () => {
     const h = new Harness()
     const peer = h.connect('ann')
     h.listen(peer, 't', { conflate: true })
-    h.node.handleBus('t', ahead.bus.published[0]?.bytes ?? new Uint8Array(), h.now)
+    h.hear('t', ahead.bus.published[0]?.bytes ?? new Uint8Array())
     h.publish('t', 'late', 'k')
     h.settle()
     expect(peer.takeTexts()).toEqual(['late'])
@@ -724,7 +724,7 @@ describe('On the bus', () => {
       const h = new Harness()
       const peer = h.connect('ann')
       h.listen(peer, 't')
-      for (const packet of order) h.node.handleBus('t', packet, h.now)
+      for (const [packet, from] of order) h.hear('t', packet, from)
       h.publish('t', 'own', 'other')
       h.settle()
       expect(h.node.stats.publicationsRefused.get('PROTOCOL')).toBe(2)
@@ -751,7 +751,7 @@ describe('On the bus', () => {
       for (const each of [other, h]) each.advance(wait)
       other.publish('t', `${offset}`)
       other.settle()
-      h.node.handleBus('t', other.bus.published.at(-1)?.bytes ?? new Uint8Array(), h.now)
+      h.hear('t', other.bus.published.at(-1)?.bytes ?? new Uint8Array())
     }
     h.settle()
     const types = peer.take().map(({ type }) => type)
@@ -762,14 +762,14 @@ describe('On the bus', () => {
     ])
   })
 
-  it('a removal without a key, and an incarnation that no node can have, are strange', () => {
+  it('a removal without a key, a subject of nothing and a message to this node alone are strange', () => {
+    const [one] = foreign(['1']) as [Uint8Array]
     const h = new Harness()
     h.listen(h.connect('ann'), 't')
-    const w = new Writer()
-    w.uint(2 ** 48)
-    for (const byte of [0, 1, 0]) w.byte(byte)
-    for (const packet of [Uint8Array.of(8, 4, 1, 0), w.finish()]) h.node.handleBus('t', packet, h.now)
-    expect([h.node.stats.strangers, h.node.stats.publications]).toEqual([2, 0])
+    h.hear('t', Uint8Array.of(4, 1, 0))
+    h.node.inlet.message('t', one, 8, h.now)
+    h.node.inlet.sent(one, 8, h.now)
+    expect([h.node.stats.strangers, h.node.stats.publications]).toEqual([3, 0])
   })
 
   it('a topic’s interest lasts while it has a subscriber', () => {
@@ -788,9 +788,12 @@ describe('On the bus', () => {
     const nodes = [new Harness({}, { incarnation: 1 }), new Harness({}, { incarnation: 2 })] as const
     const memory = new MemoryBus(() => {})
     const peers = nodes.map((h) => {
-      const port = memory.connect((topic, packet) => h.node.handleBus(topic, packet, h.now))
-      h.bus.publish = (topic, packet) => port.publish(topic, packet)
-      h.bus.subscribe = (topic) => port.subscribe(topic)
+      const port = memory.connect(
+        h.node.incarnation,
+        busListener((call) => call(h.node, h.now)),
+      )
+      h.bus.publish = (subject, packet) => port.publish(subject, packet)
+      h.bus.subscribe = (subject) => port.subscribe(subject)
       const peer = h.connect('ann')
       h.listen(peer, 't', { conflate: true })
       return peer

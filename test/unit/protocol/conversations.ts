@@ -153,7 +153,7 @@ export class NodeSide {
           now,
           0,
         )
-        node.handleBus(action.topic, encodeDiffusion(action.publisher, [entry]), now)
+        node.inlet.message(`t/${action.topic}`, encodeDiffusion([entry]), action.publisher, now)
         break
       }
       case 'push':

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { inProcess } from '../../../src/bus/in-process.ts'
 import { defaultLimits, type MissingMeeting, type Question } from '../../../src/core/index.ts'
 import { limits, RtmsError, toPayload } from '../../../src/protocol/index.ts'
 import { Authorizer } from '../../../src/server/business/authorizer.ts'
@@ -37,8 +38,11 @@ beforeEach(() => {
   })
   lines = []
   logger = { ...silent, error: (details) => void lines.push(details) }
-  host = new Host('n1', defaultLimits, application, (error) => {
-    throw error
+  host = new Host({ id: 'n1', limits: defaultLimits, bus: inProcess() }, application, {
+    fault: (error) => {
+      throw error
+    },
+    warn: () => {},
   })
 })
 
@@ -327,7 +331,14 @@ describe('Meetings', () => {
   })
 
   it('are refused with a code where there are too many, and for what is not known', async () => {
-    const limited = new Host('n2', { ...defaultLimits, meetings: 1 }, application, () => {})
+    const limited = new Host(
+      { id: 'n2', limits: { ...defaultLimits, meetings: 1 }, bus: inProcess() },
+      application,
+      {
+        fault: () => {},
+        warn: () => {},
+      },
+    )
     const meetings = new Meetings(limited, logger, new Searches())
     await meetings.open('a')
     await expect(meetings.open('b')).rejects.toThrow(coded('LIMIT'))

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { inProcess } from '../../../src/bus/in-process.ts'
 import { defaultLimits } from '../../../src/core/index.ts'
 import { toPayload } from '../../../src/protocol/index.ts'
 import { Host } from '../../../src/server/host.ts'
@@ -24,7 +25,12 @@ describe('The host', () => {
       toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'performance'],
     })
     faults.length = 0
-    host = new Host('n1', defaultLimits, application, (error) => faults.push(error))
+    host = new Host({ id: 'n1', limits: defaultLimits, bus: inProcess() }, application, {
+      fault: (error) => faults.push(error),
+      warn: () => {},
+    })
+    // The bus says that it is there.
+    vi.advanceTimersToNextTimer()
   })
 
   afterEach(() => {
@@ -115,9 +121,9 @@ describe('The host', () => {
 
   it('notices that the wall clock was set', () => {
     const told = vi.spyOn(host.node, 'handleWallClock')
+    vi.advanceTimersByTime(1_000)
     const offset = Date.now() - performance.now()
     const clock = vi.spyOn(Date, 'now').mockReturnValue(performance.now() + offset - 600_000)
-    vi.advanceTimersByTime(0)
     open('m', 60_000)
     expect(told).toHaveBeenCalledTimes(1)
     expect(told.mock.calls[0]?.[0]).toBeCloseTo(offset - 600_000, 0)

@@ -1,0 +1,331 @@
+import {
+  connect,
+  credsAuthenticator,
+  type NatsConnection,
+  type NodeConnectionOptions,
+  nkeyAuthenticator,
+  type Subscription,
+} from '@nats-io/transport-node'
+import type { BusPort, BusReports, BusStats } from '../bus/connector.ts'
+import { busLimits, weighMessage } from '../bus/limits.ts'
+import { checkMessage, checkSubject } from '../bus/subject.ts'
+import type { BusListener } from '../core/index.ts'
+import { natsLimits } from './limits.ts'
+import type { NatsOptions } from './options.ts'
+import { Parts } from './parts.ts'
+import { OVERHEAD, Seal } from './seal.ts'
+import { nodeSubjectOf, subjectOf } from './subjects.ts'
+
+/** A message on its way to the server. */
+interface Waiting {
+  readonly subject: string
+  readonly bytes: Uint8Array
+}
+
+/**
+ * A node on NATS. The client library connects once and is told not to reconnect by itself: it would send nothing of what
+ * was published meanwhile and not say so, and a connection that is stuck with full buffers would never be given up.
+ * Here each connection is a new one, with the same subscriptions.
+ */
+export class NatsBus implements BusPort {
+  readonly #options: NatsOptions
+  readonly #cluster: string
+  readonly #own: string
+  readonly #listener: BusListener
+  readonly #reports: BusReports
+  readonly #seal: Seal
+  readonly #parts: Parts = new Parts()
+  /** What this node subscribes to; the subscription is one of the present connection. */
+  readonly #subscriptions: Map<string, Subscription | null> = new Map()
+  /** Null while there is none, or none that carries messages yet. */
+  #connection: NatsConnection | null = null
+  #isUp = false
+  #isClosed = false
+  #wake: () => void = () => {}
+  #outbox: Waiting[] = []
+  #first = 0
+  #waiting = 0
+  /** Given to the client library since the last flush was asked for, and before that: not confirmed yet. */
+  #unflushed = { bytes: 0, messages: 0 }
+  #flushing = { bytes: 0, messages: 0 }
+  #lastTrouble = ''
+  readonly #stats = { dropped: 0, strangers: 0 }
+
+  constructor(options: NatsOptions, incarnation: number, listener: BusListener, reports: BusReports) {
+    const { cluster = 'rtms', secret } = options
+    this.#options = options
+    this.#cluster = cluster
+    this.#own = nodeSubjectOf(cluster, incarnation)
+    this.#listener = listener
+    this.#reports = reports
+    this.#seal = new Seal(secret, cluster, incarnation, Date.now)
+    void this.#run()
+  }
+
+  get stats(): BusStats {
+    return this.#stats
+  }
+
+  /** Nobody but the servers knows who listens. */
+  hears(): boolean {
+    return true
+  }
+
+  publish(subject: string, bytes: Uint8Array): void {
+    checkSubject(subject)
+    this.#add(subjectOf(this.#cluster, subject), bytes)
+  }
+
+  send(node: number, bytes: Uint8Array): void {
+    const subject = nodeSubjectOf(this.#cluster, node)
+    if (subject !== this.#own) this.#add(subject, bytes)
+  }
+
+  subscribe(subject: string): void {
+    checkSubject(subject)
+    if (this.#isClosed || this.#subscriptions.has(subject)) return
+    this.#subscriptions.set(subject, null)
+    if (this.#isConnected(this.#connection)) this.#ask(this.#connection, subject)
+  }
+
+  unsubscribe(subject: string): void {
+    const subscription = this.#subscriptions.get(subject)
+    this.#subscriptions.delete(subject)
+    subscription?.unsubscribe()
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#wake()
+    const connection = this.#connection
+    if (connection === null) return
+    this.#pump(Infinity)
+    await Promise.race([connection.flush().catch(() => {}), this.#sleep(natsLimits.closeMs)])
+    this.#wake()
+    await connection.close()
+  }
+
+  // ---- out
+
+  #add(subject: string, bytes: Uint8Array): void {
+    checkMessage(bytes)
+    const weight = weighMessage(bytes)
+    if (!this.#isUp || this.#isClosed || this.#waiting + weight > busLimits.outboxBytes) {
+      this.#stats.dropped++
+      return
+    }
+    this.#outbox.push({ subject, bytes })
+    this.#waiting += weight
+    this.#pump(natsLimits.window)
+  }
+
+  /** Gives the client library what waits, as long as the server confirms what it was given. */
+  #pump(window: number): void {
+    const connection = this.#connection
+    if (!this.#isConnected(connection)) return
+    const most = Math.min(connection.info?.max_payload ?? Infinity, natsLimits.partBytes) - OVERHEAD
+    while (this.#first < this.#outbox.length && this.#unflushed.bytes + this.#flushing.bytes < window) {
+      const { subject, bytes } = this.#outbox[this.#first++] as Waiting
+      const weight = weighMessage(bytes)
+      this.#waiting -= weight
+      this.#unflushed.bytes += weight
+      this.#unflushed.messages++
+      try {
+        for (const part of this.#seal.seal(subject, bytes, most)) connection.publish(subject, part)
+      } catch (error) {
+        this.#stats.dropped++
+        this.#reports.fault(error)
+      }
+    }
+    if (this.#first * 2 >= this.#outbox.length) {
+      this.#outbox = this.#outbox.slice(this.#first)
+      this.#first = 0
+    }
+    if (this.#unflushed.messages > 0 && this.#flushing.messages === 0) void this.#flush(connection)
+  }
+
+  async #flush(connection: NatsConnection): Promise<void> {
+    this.#flushing = this.#unflushed
+    this.#unflushed = { bytes: 0, messages: 0 }
+    try {
+      await connection.flush()
+    } catch {
+      // The connection was lost; what was under way is counted there.
+      return
+    }
+    if (connection !== this.#connection) return
+    this.#flushing = { bytes: 0, messages: 0 }
+    this.#pump(natsLimits.window)
+  }
+
+  // ---- in
+
+  #ask(connection: NatsConnection, subject: string): void {
+    const encoded = subjectOf(this.#cluster, subject)
+    const subscription = this.#receive(connection, encoded, (bytes, from) =>
+      this.#listener.message(subject, bytes, from),
+    )
+    this.#subscriptions.set(subject, subscription)
+  }
+
+  /** The client library stops reading where a callback throws, so none does. */
+  #receive(
+    connection: NatsConnection,
+    subject: string,
+    tell: (bytes: Uint8Array, from: number) => void,
+  ): Subscription {
+    return connection.subscribe(subject, {
+      callback: (error, { data }) => {
+        if (this.#isClosed) return
+        try {
+          if (error !== null) throw error
+          const opened = this.#seal.open(subject, data)
+          if (opened === null) this.#stats.strangers++
+          else {
+            const bytes = this.#parts.whole(opened)
+            if (bytes !== null) tell(bytes, opened.from)
+          }
+        } catch (thrown) {
+          this.#reports.fault(thrown)
+        }
+      },
+    })
+  }
+
+  // ---- the connection
+
+  /** The client library throws where its connection has closed, which this bus may hear of a moment later. */
+  #isConnected(connection: NatsConnection | null): connection is NatsConnection {
+    return connection !== null && !connection.isClosed()
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isClosed) {
+      try {
+        // eslint-disable-next-line no-await-in-loop
+        await this.#connect()
+      } catch (error) {
+        this.#trouble('the NATS bus cannot be reached; trying again', error)
+      }
+      if (this.#isClosed) return
+      // eslint-disable-next-line no-await-in-loop
+      await this.#sleep(natsLimits.retryMs * (1 + Math.random() / 2))
+    }
+  }
+
+  /** Resolves when a connection was made and has ended; rejects when none was made. */
+  async #connect(): Promise<void> {
+    const connection = await connect(this.#settings())
+    const ended = connection.closed()
+    try {
+      if (this.#isClosed) return
+      void this.#watch(connection)
+      this.#connection = connection
+      this.#receive(connection, this.#own, (bytes, from) => this.#listener.sent(bytes, from))
+      for (const subject of this.#subscriptions.keys()) this.#ask(connection, subject)
+      // From the answer on, the server knows the subscriptions.
+      await Promise.race([connection.flush(), ended])
+      if (!connection.isClosed() && !this.#isClosed) this.#up()
+      const error = await ended
+      if (!this.#isClosed) this.#trouble('the NATS bus is lost; connecting again', error ?? undefined)
+    } finally {
+      this.#down()
+      await connection.close()
+    }
+  }
+
+  /** A server that answers no pings is given up at once, though its connection may look open for minutes. */
+  async #watch(connection: NatsConnection): Promise<void> {
+    for await (const { type } of connection.status())
+      if (type === 'staleConnection') {
+        this.#down()
+        // Not awaited: it ends only when this loop has.
+        void connection.close()
+      }
+  }
+
+  #settings(): NodeConnectionOptions {
+    const { user, pass, token, credentials, nkey } = this.#options
+    const servers = [this.#options.servers].flat()
+    // The client library takes TLS where the server offers it, whatever the URL says.
+    const tls = this.#options.tls ?? (servers.some((url) => url.startsWith('tls:')) ? {} : undefined)
+    const authenticator =
+      credentials !== undefined
+        ? credsAuthenticator(bytesOf(credentials))
+        : nkey === undefined
+          ? undefined
+          : nkeyAuthenticator(bytesOf(nkey))
+    return {
+      servers,
+      name: this.#own,
+      noEcho: true,
+      reconnect: false,
+      ignoreClusterUpdates: true,
+      timeout: natsLimits.connectMs,
+      pingInterval: natsLimits.pingMs,
+      maxPingOut: natsLimits.pingsOut,
+      ...(tls === undefined ? {} : { tls }),
+      ...(user === undefined ? {} : { user }),
+      ...(pass === undefined ? {} : { pass }),
+      ...(token === undefined ? {} : { token }),
+      ...(authenticator === undefined ? {} : { authenticator }),
+    }
+  }
+
+  #up(): void {
+    this.#isUp = true
+    if (this.#lastTrouble !== '') this.#reports.warn({}, 'the NATS bus carries messages again')
+    this.#lastTrouble = ''
+    this.#tell(() => this.#listener.back())
+  }
+
+  /** What was under way may have been lost, and what waited is. */
+  #down(): void {
+    this.#connection = null
+    this.#stats.dropped +=
+      this.#unflushed.messages + this.#flushing.messages + this.#outbox.length - this.#first
+    this.#outbox = []
+    this.#first = 0
+    this.#waiting = 0
+    this.#unflushed = { bytes: 0, messages: 0 }
+    this.#flushing = { bytes: 0, messages: 0 }
+    this.#parts.clear()
+    for (const subject of this.#subscriptions.keys()) this.#subscriptions.set(subject, null)
+    if (!this.#isUp) return
+    this.#isUp = false
+    this.#tell(() => this.#listener.down())
+  }
+
+  #tell(call: () => void): void {
+    if (this.#isClosed) return
+    try {
+      call()
+    } catch (error) {
+      this.#reports.fault(error)
+    }
+  }
+
+  /** Said once for each kind of trouble. */
+  #trouble(message: string, error: unknown): void {
+    const why = error instanceof Error ? error.message : 'the server has closed the connection'
+    if (this.#lastTrouble === message + why) return
+    this.#lastTrouble = message + why
+    this.#reports.warn({ why, servers: this.#options.servers }, message)
+  }
+
+  /** Until the time is over, or `#wake`. */
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+}
+
+function bytesOf(text: string | Uint8Array): Uint8Array {
+  return typeof text === 'string' ? Buffer.from(text) : text
+}

@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** A free TCP port of this machine. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+const reachable = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('error', () => resolve(false))
+    // The server speaks first.
+    socket.once('data', () => {
+      socket.destroy()
+      resolve(true)
+    })
+  })
+
+/** Debian's nats-server as a child process, on the loopback. */
+export class NatsServer {
+  readonly port: number
+  readonly #config: string
+  readonly #folder: string = mkdtempSync(join(tmpdir(), 'rtms-nats-'))
+  #process: ChildProcess | null = null
+
+  /** `config`: what its configuration file has besides the port. */
+  constructor(port: number, config = '') {
+    this.port = port
+    this.#config = join(this.#folder, 'nats.conf')
+    writeFileSync(this.#config, `host: 127.0.0.1\nport: ${port}\n${config}`)
+  }
+
+  static async start(config = ''): Promise<NatsServer> {
+    const server = new NatsServer(await freePort(), config)
+    await server.start()
+    return server
+  }
+
+  get url(): string {
+    return `nats://127.0.0.1:${this.port}`
+  }
+
+  async start(): Promise<void> {
+    this.#process = spawn('/usr/sbin/nats-server', ['-c', this.#config], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    let log = ''
+    this.#process.stderr?.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-4_000)))
+    for (let tries = 0; tries < 200; tries++) {
+      if (this.#process.exitCode !== null) break
+      // eslint-disable-next-line no-await-in-loop
+      if (await reachable(this.port)) return
+      // eslint-disable-next-line no-await-in-loop
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    throw new Error(`nats-server does not start:\n${log}`)
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#process
+    this.#process = null
+    if (child === null || child.exitCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+
+  /** Stops and continues the process, as a machine does that hangs. */
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#process?.kill(name)
+  }
+
+  async stop(): Promise<void> {
+    await this.kill()
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}

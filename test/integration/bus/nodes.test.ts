@@ -1,0 +1,106 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { BusConnector } from '../../../src/bus/connector.ts'
+import { inProcess } from '../../../src/bus/in-process.ts'
+import { ThreadsHub, threads } from '../../../src/bus/threads.ts'
+import { nats } from '../../../src/nats/index.ts'
+import type { Rtms } from '../../../src/server/index.ts'
+import { Peer, start, stopAll, subscribe, tokenOf } from '../server/peer.ts'
+import { publicationsOf } from '../../../src/testing/index.ts'
+import { NatsServer } from './nats-server.ts'
+
+const eventually = (is: () => boolean | Promise<boolean>): Promise<void> =>
+  vi.waitFor(async () => expect(await is()).toBe(true), { interval: 20, timeout: 20_000 })
+
+let server: NatsServer | null = null
+
+afterEach(async () => {
+  await stopAll()
+  await server?.stop()
+  server = null
+})
+
+async function onNats(): Promise<() => BusConnector> {
+  server = await NatsServer.start()
+  const { url } = server
+  return () => nats({ servers: url, secret: 'c'.repeat(32) })
+}
+
+/** Each makes the bus of one more node. */
+const buses: Readonly<Record<string, () => Promise<() => BusConnector>>> = {
+  'the memory bus': async () => {
+    const bus = inProcess()
+    return () => bus
+  },
+  'the bus of threads': async () => {
+    const hub = new ThreadsHub()
+    return () => threads(hub.seat())
+  },
+  NATS: onNats,
+}
+
+const isUp = async (rtms: Rtms): Promise<boolean> => /^rtms_bus_up 1$/m.test(await rtms.metrics())
+
+/** Two nodes, and a reader of `t` on the second, which has heard the first. */
+async function two(connector: () => BusConnector): Promise<[a: Rtms, b: Rtms, reader: Peer]> {
+  const [a, b] = [await start({ bus: connector() }), await start({ bus: connector() })]
+  for (const rtms of [a, b]) await eventually(() => isUp(rtms))
+  const reader = await Peer.connect(b.address.url, await tokenOf(b))
+  reader.send(subscribe(1, 't'))
+  await reader.next('subscribed')
+  await eventually(() => {
+    a.topics.publish('t', 'hello')
+    return reader.all('publications').length > 0
+  })
+  return [a, b, reader]
+}
+
+/** The numbers of `n…` that a reader has heard, with −1 for a gap. */
+function numbersOf(reader: Peer): number[] {
+  return reader.heard.flatMap((message) => {
+    if (message.type === 'gap') return [-1]
+    if (message.type !== 'publications') return []
+    return publicationsOf([message]).flatMap(({ data }) => {
+      const text = Buffer.from(data.bytes).toString()
+      return text.startsWith('"n') ? [Number(text.slice(2, -1))] : []
+    })
+  })
+}
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n)
+
+for (const [name, make] of Object.entries(buses))
+  describe(`Two nodes on ${name}`, () => {
+    it('a publication on one reaches a reader on the other, in order and without a gap', async () => {
+      const [a, b, reader] = await two(await make())
+      for (let n = 0; n < 2_000; n++) {
+        a.topics.publish('t', `n${n}`)
+        // eslint-disable-next-line no-await-in-loop
+        if (n % 50 === 49) await new Promise((resolve) => setTimeout(resolve, 1))
+      }
+      await eventually(() => numbersOf(reader).length === 2_000)
+      expect(numbersOf(reader)).toEqual(upTo(2_000))
+      const text = await b.metrics()
+      expect(text).toMatch(/^rtms_bus_strangers_total 0$/m)
+      expect(text).toMatch(/^rtms_bus_dropped_total 0$/m)
+    })
+  })
+
+describe('Two nodes on NATS', () => {
+  it('are healthy without it, and make up for what was lost as soon as it is back', async () => {
+    const [a, b, reader] = await two(await onNats())
+    for (let n = 0; n < 5; n++) a.topics.publish('t', `n${n}`)
+    await eventually(() => numbersOf(reader).length === 5)
+    await server?.kill()
+    for (const rtms of [a, b]) {
+      await eventually(async () => !(await isUp(rtms)))
+      const { status } = await fetch(`${rtms.address.url.replace('ws', 'http').replace('/rtms', '')}/healthz`)
+      expect(status).toBe(200)
+    }
+    for (let n = 5; n < 10; n++) a.topics.publish('t', `n${n}`)
+    expect(numbersOf(reader)).toEqual(upTo(5))
+    await server?.start()
+    await eventually(() => numbersOf(reader).length === 10)
+    expect(numbersOf(reader)).toEqual(upTo(10))
+    expect(await a.metrics()).toMatch(/^rtms_bus_dropped_total [1-9]/m)
+  })
+})
