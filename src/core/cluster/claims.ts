@@ -7,6 +7,8 @@ export type ClaimEnding = Verdict | { readonly by: 'late' }
 
 interface Question {
   readonly name: string
+  /** Whether the name is to be opened, not only looked for. */
+  readonly opens: boolean
   /** Of the last message sent for it; 0 while none is. */
   id: number
   /** Whether a beat has passed since. */
@@ -17,7 +19,7 @@ interface Question {
 /** What claims need of their node. */
 export interface ClaimsHost {
   /** Sends a claim to the registrar of the name. False: it cannot yet. */
-  put(name: string, id: number): boolean
+  put(name: string, id: number, opens: boolean): boolean
   /** This node no longer waits for an answer, and does not own the name. */
   gaveUp(name: string): void
 }
@@ -28,7 +30,9 @@ export interface ClaimsHost {
  */
 export class Claims {
   readonly #asks: Asks<Question, Verdict>
-  readonly #open: Map<string, Question> = new Map()
+  readonly #all: Set<Question> = new Set()
+  /** Those that are to open a name. */
+  readonly #opening: Map<string, Question> = new Map()
   /** By the id of the last message sent for it. */
   readonly #sent: Map<number, Question> = new Map()
   readonly #host: ClaimsHost
@@ -52,18 +56,28 @@ export class Claims {
   }
 
   get size(): number {
-    return this.#open.size
+    return this.#all.size
   }
 
   /** Whether a claim for the name is under way; a second one is not made. */
   has(name: string): boolean {
-    return this.#open.has(name)
+    return this.#opening.has(name)
   }
 
   /** Claims a name. `ended` is called exactly once, perhaps before this returns. */
   claim(name: string, now: number, ended: (ending: ClaimEnding, now: number) => void): void {
-    const question: Question = { name, id: 0, isOld: false, ended }
-    this.#open.set(name, question)
+    const question = { name, opens: true, id: 0, isOld: false, ended }
+    this.#opening.set(name, question)
+    this.#ask(question, now)
+  }
+
+  /** Asks who has a name; nobody where the owner is 0. `ended` as for {@link claim}. */
+  find(name: string, now: number, ended: (ending: ClaimEnding, now: number) => void): void {
+    this.#ask({ name, opens: false, id: 0, isOld: false, ended }, now)
+  }
+
+  #ask(question: Question, now: number): void {
+    this.#all.add(question)
     this.#asks.ask(question, now + this.#waitMs)
   }
 
@@ -76,18 +90,18 @@ export class Claims {
   /** The view has changed: each claim is made anew, under another id. */
   renew(): void {
     this.#sent.clear()
-    for (const question of this.#open.values()) question.id = 0
+    for (const question of this.#all) question.id = 0
     this.retry()
   }
 
   /** Sends what could not be sent before. */
   retry(): void {
-    for (const question of this.#open.values()) if (question.id === 0) this.#put(question)
+    for (const question of this.#all) if (question.id === 0) this.#put(question)
   }
 
   /** A beat has passed: what has had no answer for a whole beat may have been lost, and is claimed anew. */
   beat(): void {
-    for (const question of this.#open.values()) {
+    for (const question of this.#all) {
       if (question.isOld) this.#put(question)
       else question.isOld = true
     }
@@ -95,7 +109,7 @@ export class Claims {
 
   /** The node leaves: ends all claims. */
   endAll(now: number): void {
-    for (const question of this.#open.values()) this.#asks.end(question, 'close', now)
+    for (const question of this.#all) this.#asks.end(question, 'close', now)
   }
 
   #put(question: Question): void {
@@ -104,15 +118,16 @@ export class Claims {
     Object.assign(question, { id, isOld: false })
     this.#sent.set(id, question)
     // It may have been answered at once.
-    if (this.#host.put(question.name, id) || question.id !== id) return
+    if (this.#host.put(question.name, id, question.opens) || question.id !== id) return
     this.#sent.delete(id)
     question.id = 0
   }
 
   #ended(question: Question, ending: ClaimEnding, now: number): void {
-    this.#open.delete(question.name)
+    this.#all.delete(question)
+    if (question.opens) this.#opening.delete(question.name)
     this.#sent.delete(question.id)
-    if (ending.by === 'late') this.#host.gaveUp(question.name)
+    if (ending.by === 'late' && question.opens) this.#host.gaveUp(question.name)
     question.ended(ending, now)
   }
 }

@@ -108,7 +108,7 @@ export class Cluster {
       },
     }))
     const claims = (this.#claims = new Claims(timers, limits.claims, limits.claimMs, {
-      put: (name, id) => this.#put(name, id),
+      put: (name, id, opens) => this.#put(name, id, opens),
       gaveUp: (name) => this.#tell(name),
     }))
     this.#holdings = new Holdings(incarnation, view, limits.namesPerMessage, {
@@ -159,6 +159,15 @@ export class Cluster {
     })
   }
 
+  /**
+   * Asks who has a meeting open. `ended` is called once, at the latest after `claimMs`: with the owner, 0 for none; or
+   * late.
+   */
+  find(name: string, now: number, ended: (ending: ClaimEnding, now: number) => void): void {
+    this.#now = now
+    this.#claims.find(name, now, ended)
+  }
+
   isClaiming(name: string): boolean {
     return this.#claims.has(name)
   }
@@ -174,17 +183,17 @@ export class Cluster {
     this.#registrar.release(name)
   }
 
-  #put(name: string, id: number): boolean {
+  #put(name: string, id: number, opens: boolean): boolean {
     if (!this.#isUp || !this.#isSettled) return false
     const registrar = this.#view.registrarOf(name)
     const { id: view } = this.#view
     if (registrar === this.#self) {
-      this.#registrar.claim(registrar, { type: 'claim', view, echo: this.#holdings.round, id, name })
+      this.#registrar.claim(registrar, { type: 'claim', view, echo: this.#holdings.round, id, opens, name })
       return true
     }
     const echo = this.#holdings.roundOf(registrar)
     if (echo === 0) return false
-    this.#send(registrar, { type: 'claim', view, echo, id, name })
+    this.#send(registrar, { type: 'claim', view, echo, id, opens, name })
     return true
   }
 

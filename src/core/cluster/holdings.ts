@@ -98,7 +98,7 @@ export class Holdings {
     for (const [node, telling] of this.#tellings) if (telling.isOpen) this.#again(node, telling)
   }
 
-  /** A node is in the present view, and in this round of its own: what it was told in another one counts for nothing. */
+  /** A node is in the present view, and in this round of its own: what it heard in another one counts for nothing. */
   heard(node: number, round: number): void {
     const telling = this.#tellings.get(node)
     if (telling === undefined || telling.echo === round) return

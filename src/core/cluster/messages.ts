@@ -15,8 +15,8 @@ export interface Holding {
 }
 
 /**
- * To all, twice a second. `address`: where the node's clients connect. `isSettled`: it knows the others, or knows that it
- * is alone. `leaves`: it says goodbye.
+ * To all, twice a second. `address`: where the node's clients connect. `isSettled`: it knows the others, or that it is
+ * alone. `leaves`: it says goodbye.
  */
 export interface Heartbeat {
   readonly type: 'heartbeat'
@@ -32,12 +32,13 @@ export interface Introduction {
   readonly living: readonly number[]
   readonly ended: readonly number[]
 }
-/** To the registrar of a name: may I open it? */
+/** To the registrar of a name: may the sender open it (`opens`), or who has it? */
 export interface Claim {
   readonly type: 'claim'
   readonly view: number
   readonly echo: number
   readonly id: number
+  readonly opens: boolean
   readonly name: string
 }
 /** The answer: the claimer may, and seals at a fence of this term. */
@@ -46,7 +47,7 @@ export interface Grant {
   readonly id: number
   readonly term: number
 }
-/** The answer: another node owns it, or is about to. */
+/** The answer: another node owns it, or is about to; 0: nobody, and it was not to be opened. */
 export interface Taken {
   readonly type: 'taken'
   readonly id: number
@@ -121,6 +122,7 @@ function write(w: Writer, message: ClusterMessage): void {
       w.uint(message.view)
       w.uint(message.echo)
       w.uint(message.id)
+      w.byte(Number(message.opens))
       w.text(message.name)
       break
     case 'grant':
@@ -159,11 +161,11 @@ function read(r: Reader, type: ClusterMessage['type']): ClusterMessage {
     case 'introduction':
       return { type, isSettled: flag(r), living: nodes(r), ended: nodes(r) }
     case 'claim':
-      return { type, view: r.uint(), echo: r.uint(), id: r.uint(), name: r.text(limits.name) }
+      return { type, view: r.uint(), echo: r.uint(), id: r.uint(), opens: flag(r), name: r.text(limits.name) }
     case 'grant':
       return { type, id: r.uint(), term: r.uint() }
     case 'taken':
-      return { type, id: r.uint(), owner: node(r) }
+      return { type, id: r.uint(), owner: r.uint() }
     case 'holds':
       return {
         type,

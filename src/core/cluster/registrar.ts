@@ -1,7 +1,7 @@
 import type { Claim, Holds } from './messages.ts'
 import type { View } from './view.ts'
 
-/** A name of this registrar. `claim`: the id of the claim it is reserved for; 0 once its owner has said that it owns it. */
+/** A name of this registrar. `claim`: the claim it is reserved for; 0 once its owner has said that it owns it. */
 interface Entry {
   readonly owner: number
   claim: number
@@ -22,7 +22,7 @@ interface Waiting {
   readonly claim: Claim
 }
 
-/** The answer to a claim: the claimer may open the name, or another node has it. */
+/** The answer to a claim: the claimer may open the name, or another node has it; `owner` 0 where nobody has it. */
 export type Verdict =
   | { readonly by: 'grant'; readonly term: number }
   | { readonly by: 'taken'; readonly owner: number }
@@ -49,7 +49,7 @@ export class Registrar {
   readonly #most: number
   readonly #entries: Map<string, Entry> = new Map()
   readonly #tellers: Map<number, Teller> = new Map()
-  /** Claims that wait until it is ready, in order of arrival. */
+  /** Claims that wait until it is ready, oldest first: by node and name, or by node and id where nothing is to be opened. */
   readonly #waiting: Map<string, Waiting> = new Map()
   /** The highest term that was granted or told of. */
   term = 0
@@ -87,10 +87,9 @@ export class Registrar {
     // A node's claims arrive in order, so an earlier one was given up meanwhile.
     if (claim.id <= teller.claimed) return
     teller.claimed = claim.id
-    // Who claims anew has given its earlier claim up.
-    this.#giveUp(from, claim.name)
     if (this.isReady) this.#decide(from, claim)
-    else if (this.#waiting.size < this.#most) this.#waiting.set(`${from} ${claim.name}`, { from, claim })
+    else if (this.#waiting.size < this.#most)
+      this.#waiting.set(claim.opens ? `${from} ${claim.name}` : `${from}#${claim.id}`, { from, claim })
   }
 
   /** HOLDS of the present view. True: it may be confirmed. */
@@ -149,10 +148,10 @@ export class Registrar {
   }
 
   #decide(from: number, claim: Claim): void {
-    const { name, id } = claim
+    const { name, id, opens } = claim
     const entry = this.#host.owns(name) ? { owner: this.#self, claim: 0 } : this.#entries.get(name)
-    if (entry !== undefined && (entry.owner !== from || entry.claim === 0)) {
-      this.#host.answer(from, claim, { by: 'taken', owner: entry.owner })
+    if (!opens || (entry !== undefined && (entry.owner !== from || entry.claim === 0))) {
+      this.#host.answer(from, claim, { by: 'taken', owner: entry?.owner ?? 0 })
       return
     }
     this.#entries.set(name, { owner: from, claim: id })

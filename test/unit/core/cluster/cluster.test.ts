@@ -46,6 +46,21 @@ describe('A name', () => {
     expect(b.endings).toEqual([{ by: 'grant', term: 2 }])
   })
 
+  it('is found where it is open, or nowhere, and is not reserved by looking for it', () => {
+    const { rig, nodes } = settled(3)
+    const [a, b, c] = nodes as [Node, Node, Node]
+    for (const node of nodes) node.find('lobby')
+    rig.run(5)
+    for (const { endings } of nodes) expect(endings).toEqual([{ by: 'taken', owner: 0 }])
+    b.claim('lobby')
+    rig.run(5)
+    expect(b.endings.at(-1)).toEqual({ by: 'grant', term: 1 })
+    for (const node of [a, c]) node.find('lobby')
+    rig.run(5)
+    for (const { endings } of [a, c]) expect(endings.at(-1)).toEqual({ by: 'taken', owner: b.id })
+    expect(nodes.map(({ cluster }) => cluster.remembered).reduce((sum, count) => sum + count)).toBe(1)
+  })
+
   it('moves with its owner’s word when a node comes that is its registrar from now on', () => {
     const { rig, nodes } = settled(2)
     const [a, b] = nodes as [Node, Node]

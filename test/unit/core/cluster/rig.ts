@@ -121,6 +121,10 @@ export class Node {
     )
   }
 
+  find(name: string): void {
+    this.act(() => this.cluster.find(name, this.#rig.clock.now, (ending) => this.endings.push(ending)))
+  }
+
   close(name: string): void {
     this.act(() => {
       this.open.delete(name)
