@@ -198,7 +198,7 @@ export class MemoryBus {
   #leave(place: Place): void {
     if (!this.#isHere(place)) return
     this.#places.delete(place.incarnation)
-    for (const subject of [...this.#subscribers.keys()]) this.#unsubscribe(place, subject)
+    for (const subject of this.#subscribers.keys()) this.#unsubscribe(place, subject)
   }
 
   #isHere(place: Place): boolean {
