@@ -12,7 +12,8 @@ import { Harness, text } from '../core/harness.ts'
 class Watched {
   readonly h = new Harness()
   readonly requests = { running: 0, times: new Buckets([10, 1_000]) }
-  readonly host = { node: this.h.node, sweepTimes: new Buckets([1, 5]), lateness: 0 }
+  readonly bus = { stats: { dropped: 0, strangers: 0 } }
+  readonly host = { node: this.h.node, bus: this.bus, sweepTimes: new Buckets([1, 5]), lateness: 0 }
   readonly keys = { stats: { fetched: 0, failed: 0, at: performance.now() } }
   readonly metrics = new Metrics(
     this.host as unknown as Host,
@@ -144,6 +145,27 @@ describe('The metrics of a node', () => {
       'jwks_fetches_total{outcome="ok"}': 4,
       'jwks_fetches_total{outcome="failed"}': 1,
     })
+  })
+
+  it('tell of the bus: whether it is up, what it lost, and strangers of the node and of the bus together', async () => {
+    const { h, bus, ...watched } = new Watched()
+    const values = async (): Promise<string[]> =>
+      (await watched.metrics.text()).split('\n').filter((line) => line.startsWith('rtms_bus_'))
+    expect(await values()).toEqual([
+      'rtms_bus_strangers_total 0',
+      'rtms_bus_dropped_total 0',
+      'rtms_bus_up 0',
+    ])
+    h.node.inlet.back()
+    h.node.inlet.sent(new Uint8Array(), 8, h.now)
+    Object.assign(bus.stats, { dropped: 3, strangers: 4 })
+    expect(await values()).toEqual([
+      'rtms_bus_strangers_total 5',
+      'rtms_bus_dropped_total 3',
+      'rtms_bus_up 1',
+    ])
+    h.node.inlet.down(h.now)
+    expect((await values()).at(-1)).toBe('rtms_bus_up 0')
   })
 
   it('tell the age of an issuer’s keys in seconds', async () => {

@@ -49,6 +49,7 @@ const table: {
     ['é'.repeat(16), 'x'.repeat(32)],
     ['x'.repeat(31), 7, null],
   ],
+  bus: [[{ connect() {} }], [{}, null, 'nats://a', { servers: 'nats://a' }]],
   issuer: [['me'], ['', 7]],
   audience: [['me'], ['', 7]],
   publicUrl: [
@@ -133,6 +134,8 @@ describe('An option', () => {
       issuer: 'rtms',
       compression: false,
       trustedProxies: ['loopback'],
+      // A bus without anybody else.
+      bus: { connect: expect.any(Function) as unknown },
       limits: defaultLimits,
       maxHandlers: 1_000,
       admin: false,
