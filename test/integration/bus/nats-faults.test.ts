@@ -215,8 +215,9 @@ describe('The NATS bus', () => {
       const [alone, both] = [enter(1), enter(2, { servers: [server.url, other.url] })]
       await soon(() => expect(both.heard).toEqual(['back']), 4_000)
       await soon(() => expect(alone.warnings).toEqual(['the NATS bus cannot be reached; trying again']))
-      await new Promise((resolve) => setTimeout(resolve, 8_000))
-      expect(sockets() - before).toBeLessThan(4)
+      await new Promise((resolve) => setTimeout(resolve, 14_000))
+      // One is that of the second node; the first may be trying.
+      expect(sockets() - before).toBeLessThanOrEqual(2)
       server.signal('SIGCONT')
       await soon(() => expect(alone.heard).toEqual(['back']), 8_000)
     } finally {
