@@ -294,6 +294,6 @@ describe('the demo’s HTTP', () => {
   })
 
   test('pages are for reading', async () => {
-    expect((await fetch(demo.url, { method: 'POST' })).status).toBe(404)
+    expect((await fetch(demo.url, { method: 'POST' })).status).toBe(405)
   })
 })

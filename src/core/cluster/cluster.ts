@@ -1,0 +1,357 @@
+import type { Stats } from '../ground/stats.ts'
+import { Timer, type Timers } from '../ground/timers.ts'
+import { type ClaimEnding, Claims } from './claims.ts'
+import { Holdings } from './holdings.ts'
+import { type ClusterMessage, decodeCluster, encodeCluster } from './messages.ts'
+import { Registrar } from './registrar.ts'
+import { View } from './view.ts'
+
+/** Another node of the cluster, as this one knows it. */
+export interface Peer {
+  readonly incarnation: number
+  /** Where its clients connect. */
+  readonly address: string
+  /** When it was last heard, in monotonic milliseconds. */
+  readonly heard: number
+}
+
+/** What the cluster needs from outside. All of it returns at once and calls nobody back. */
+export interface ClusterPorts {
+  /** Sends to all other nodes. */
+  broadcast(bytes: Uint8Array): void
+  send(node: number, bytes: Uint8Array): void
+  /**
+   * A node has been silent for a while: looks for proof that it has ended, such as an address that refuses connections
+   * while its host answers. Proof comes in through {@link Cluster.gone}; asked again each beat until it is heard.
+   */
+  probe(peer: Peer): void
+}
+
+export interface ClusterLimits {
+  /** Time between two heartbeats. */
+  readonly heartbeatMs: number
+  /** Silence after which a node is probed, and after which nobody waits for its word. */
+  readonly suspectMs: number
+  readonly leaseMs: number
+  /** How long a claim may take. */
+  readonly claimMs: number
+  /** How long a node that has started waits for others to introduce themselves before it takes itself to be alone. */
+  readonly settleMs: number
+  /** Claims that may wait, of this node and at it. */
+  readonly claims: number
+  /** Names in one message. */
+  readonly namesPerMessage: number
+}
+
+export const clusterLimits: ClusterLimits = {
+  heartbeatMs: 500,
+  suspectMs: 1_200,
+  leaseMs: 3_000,
+  claimMs: 1_000,
+  settleMs: 3_000,
+  claims: 10_000,
+  namesPerMessage: 1_000,
+}
+
+type Entry = { -readonly [K in keyof Peer]: Peer[K] } & {
+  /** The view that it had when it was last heard, and the two views in which it was last introduced to the others. */
+  view: number
+  introduced: string
+}
+
+/**
+ * The other nodes, and who may open which meeting. Each node beats; whoever hears of a node that it has not met, or
+ * finds that its view is another, tells what it knows. A node is gone when that is proven, or by its own word; one that
+ * is merely silent stays in the view.
+ */
+export class Cluster {
+  readonly #self: number
+  readonly #address: string
+  readonly #timers: Timers
+  readonly #ports: ClusterPorts
+  readonly #stats: Stats
+  readonly #limits: ClusterLimits
+  readonly #view: View
+  readonly #peers: Map<number, Entry> = new Map()
+  readonly #registrar: Registrar
+  readonly #holdings: Holdings
+  readonly #claims: Claims
+  readonly #beat: Timer
+  readonly #settling: Timer
+  /** Whether the bus carries messages, and whether this node knows the others, or knows that it is alone. */
+  #isUp = false
+  #isSettled = false
+  #now = 0
+
+  constructor(
+    self: { readonly incarnation: number; readonly address: string },
+    timers: Timers,
+    ports: ClusterPorts,
+    stats: Stats,
+    limits: ClusterLimits = clusterLimits,
+  ) {
+    const { incarnation } = self
+    this.#self = incarnation
+    this.#address = self.address
+    this.#timers = timers
+    this.#ports = ports
+    this.#stats = stats
+    this.#limits = limits
+    const view = (this.#view = new View(incarnation))
+    const registrar = (this.#registrar = new Registrar(incarnation, view, limits.claims, {
+      owns: (name) => this.#holdings.has(name),
+      isSilent: (node) => this.isSilent(node),
+      answer: (claimer, { id }, verdict) => {
+        if (claimer === incarnation) this.#claims.answered(id, verdict, this.#now)
+        else if (verdict.by === 'grant') this.#send(claimer, { type: 'grant', id, term: verdict.term })
+        else this.#send(claimer, { type: 'taken', id, owner: verdict.owner })
+      },
+    }))
+    const claims = (this.#claims = new Claims(timers, limits.claims, limits.claimMs, {
+      put: (name, id, opens) => this.#put(name, id, opens),
+      gaveUp: (name) => this.#tell(name),
+    }))
+    this.#holdings = new Holdings(incarnation, view, limits.namesPerMessage, {
+      get claimed() {
+        return claims.last
+      },
+      get term() {
+        return registrar.term
+      },
+      isClaiming: (name) => claims.has(name),
+      send: (node, message) => this.#send(node, message),
+    })
+    this.#beat = new Timer('beat', (now) => this.#onBeat(now))
+    this.#settling = new Timer('settling', (now) => this.#settle(now))
+  }
+
+  /** The nodes that have not ended, without this one. */
+  get peers(): readonly Peer[] {
+    return [...this.#peers.values()]
+  }
+
+  get view(): number {
+    return this.#view.id
+  }
+
+  isSilent(node: number): boolean {
+    const peer = this.#peers.get(node)
+    return peer === undefined || this.#now - peer.heard >= this.#limits.leaseMs
+  }
+
+  // ---- meetings
+
+  /**
+   * Asks whether this node may open a meeting. `ended` is called once, at the latest after `claimMs`: with the term of
+   * its fence, and then the meeting counts as open here until {@link closed}; with the node that has it; or late. One
+   * name is claimed once at a time.
+   */
+  claim(name: string, now: number, ended: (ending: ClaimEnding, now: number) => void): void {
+    this.#now = now
+    if (this.#holdings.has(name) || this.#claims.has(name))
+      throw new Error(`${name} is open here, or is being opened`)
+    this.#claims.claim(name, now, (ending, at) => {
+      if (ending.by === 'grant') {
+        this.#registrar.term = Math.max(this.#registrar.term, ending.term)
+        this.#holdings.add(name)
+      }
+      ended(ending, at)
+    })
+  }
+
+  /**
+   * Asks who has a meeting open. `ended` is called once, at the latest after `claimMs`: with the owner, 0 for none; or
+   * late.
+   */
+  find(name: string, now: number, ended: (ending: ClaimEnding, now: number) => void): void {
+    this.#now = now
+    this.#claims.find(name, now, ended)
+  }
+
+  isClaiming(name: string): boolean {
+    return this.#claims.has(name)
+  }
+
+  /** Number of names that this node remembers as their registrar. */
+  get remembered(): number {
+    return this.#registrar.size
+  }
+
+  /** A meeting of this node has ended. */
+  closed(name: string): void {
+    this.#holdings.delete(name)
+    this.#registrar.release(name)
+  }
+
+  #put(name: string, id: number, opens: boolean): boolean {
+    if (!this.#isUp || !this.#isSettled) return false
+    const registrar = this.#view.registrarOf(name)
+    const { id: view } = this.#view
+    if (registrar === this.#self) {
+      this.#registrar.claim(registrar, { type: 'claim', view, echo: this.#holdings.round, id, opens, name })
+      return true
+    }
+    const echo = this.#holdings.roundOf(registrar)
+    if (echo === 0) return false
+    this.#send(registrar, { type: 'claim', view, echo, id, opens, name })
+    return true
+  }
+
+  /** A claim was given up: whoever has reserved the name for this node is told. */
+  #tell(name: string): void {
+    this.#holdings.tell(name)
+    this.#registrar.release(name)
+  }
+
+  // ---- nodes
+
+  /** The bus carries messages, for the first time or again. */
+  up(now: number): void {
+    this.#now = now
+    this.#isUp = true
+    this.#timers.set(this.#beat, now + this.#limits.heartbeatMs)
+    if (!this.#isSettled) this.#timers.set(this.#settling, now + this.#limits.settleMs)
+    this.#heartbeat(false)
+    this.#holdings.beat()
+    this.#claims.retry()
+  }
+
+  /** The bus carries nothing until further notice. A node without it declares no one dead and claims nothing new. */
+  down(now: number): void {
+    this.#now = now
+    this.#isUp = false
+    this.#timers.clear(this.#beat)
+    this.#timers.clear(this.#settling)
+  }
+
+  /** Says goodbye: others need not wait for its word any more. */
+  leave(now: number): void {
+    this.#claims.endAll(now)
+    this.#heartbeat(true)
+    this.down(now)
+  }
+
+  /** A node is proven to have ended. */
+  gone(node: number, now: number): void {
+    this.#now = now
+    if (node === this.#self || !this.#view.end(node)) return
+    if (this.#peers.delete(node)) this.#renew()
+  }
+
+  #renew(): void {
+    this.#registrar.renew()
+    this.#holdings.renew()
+    this.#claims.renew()
+  }
+
+  #onBeat(now: number): void {
+    this.#now = now
+    this.#timers.set(this.#beat, now + this.#limits.heartbeatMs)
+    this.#heartbeat(false)
+    this.#holdings.beat()
+    this.#claims.beat()
+    for (const peer of this.#peers.values())
+      if (now - peer.heard >= this.#limits.suspectMs) this.#ports.probe(peer)
+    // Somebody may have been silent for too long.
+    this.#registrar.review()
+  }
+
+  #heartbeat(leaves: boolean): void {
+    if (!this.#isUp) return
+    this.#ports.broadcast(
+      encodeCluster({
+        type: 'heartbeat',
+        view: this.#view.id,
+        address: this.#address,
+        isSettled: this.#isSettled,
+        leaves,
+      }),
+    )
+  }
+
+  #settle(now: number): void {
+    if (this.#isSettled) return
+    this.#now = now
+    this.#isSettled = true
+    this.#timers.clear(this.#settling)
+    this.#claims.retry()
+  }
+
+  /** What another node has sent, to all or to this one. */
+  handle(from: number, bytes: Uint8Array, now: number): void {
+    this.#now = now
+    const message = decodeCluster(bytes)
+    if (message === null) {
+      this.#stats.strangers++
+      return
+    }
+    if (from === this.#self || this.#view.ended.has(from)) return
+    this.#met(from, now)
+    switch (message.type) {
+      case 'heartbeat':
+        this.#peer(from).address = message.address
+        if (message.leaves) this.gone(from, now)
+        else if (this.#compare(from, message.view) && message.isSettled) this.#settle(now)
+        break
+      case 'introduction':
+        for (const node of message.ended) this.gone(node, now)
+        for (const node of message.living) if (node !== this.#self) this.#met(node, now)
+        if (message.isSettled) this.#settle(now)
+        break
+      case 'claim':
+        if (!this.#compare(from, message.view) || message.echo !== this.#holdings.round) break
+        if (this.#view.registrarOf(message.name) === this.#self) this.#registrar.claim(from, message)
+        break
+      case 'grant':
+        this.#claims.answered(message.id, { by: 'grant', term: message.term }, now)
+        break
+      case 'taken':
+        this.#claims.answered(message.id, { by: 'taken', owner: message.owner }, now)
+        break
+      case 'holds':
+        if (!this.#compare(from, message.view)) break
+        this.#holdings.heard(from, message.round)
+        this.#claims.retry()
+        if (message.echo !== this.#holdings.round || !this.#registrar.hear(from, message)) break
+        this.#send(from, { type: 'held', echo: message.round, seq: message.seq })
+        break
+      case 'held':
+        if (message.echo === this.#holdings.round) this.#holdings.confirmed(from, message)
+    }
+  }
+
+  #peer(node: number): Entry {
+    return this.#peers.get(node) as Entry
+  }
+
+  /** A node was heard, or heard of. */
+  #met(node: number, now: number): void {
+    const known = this.#peers.get(node)
+    if (known !== undefined) known.heard = now
+    else if (this.#view.meet(node)) {
+      this.#peers.set(node, { incarnation: node, address: '', heard: now, view: 0, introduced: '' })
+      this.#renew()
+    }
+  }
+
+  /** Whether a node has the same view. If not, it is told once what this one knows. */
+  #compare(node: number, view: number): boolean {
+    if (view === this.#view.id) return true
+    const peer = this.#peer(node)
+    const pair = `${this.#view.id} ${view}`
+    if (peer.introduced === pair) return false
+    peer.introduced = pair
+    const { living, ended } = this.#view
+    this.#send(node, {
+      type: 'introduction',
+      isSettled: this.#isSettled,
+      living: [...living],
+      ended: [...ended],
+    })
+    return false
+  }
+
+  #send(node: number, message: ClusterMessage): void {
+    if (this.#isUp) this.#ports.send(node, encodeCluster(message))
+  }
+}

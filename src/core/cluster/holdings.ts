@@ -1,0 +1,167 @@
+import type { Held, Holding, Holds } from './messages.ts'
+import type { View } from './view.ts'
+
+/** What was told to one registrar in the present view. */
+interface Telling {
+  /** Everything is told anew: at first, and whenever a message or its confirmation was lost. */
+  isFull: boolean
+  /** Names of which something is to be told. */
+  dirty: Set<string>
+  /** Names that were told of and are not confirmed. */
+  told: Set<string>
+  /** The registrar's round, as it told last; 0 until it has. */
+  echo: number
+  /** The number of the last HOLDS. */
+  seq: number
+  /** Whether it was not confirmed. */
+  isOpen: boolean
+}
+
+/** What telling needs of its node. */
+export interface HoldingsHost {
+  /** The last claim of this node, and the highest term it has seen. */
+  readonly claimed: number
+  readonly term: number
+  /** Whether the node waits for a claim of the name, so it is not to say that it does not own it. */
+  isClaiming(name: string): boolean
+  send(registrar: number, message: Holds): void
+}
+
+/**
+ * The meetings that this node owns, and what each registrar has been told of them: everything of its names in each new
+ * view, and afterwards what changes. A registrar confirms what it hears; what is not confirmed until the next beat is
+ * told anew from the beginning.
+ */
+export class Holdings {
+  readonly #self: number
+  readonly #view: View
+  readonly #most: number
+  readonly #host: HoldingsHost
+  readonly #own: Set<string> = new Set()
+  readonly #tellings: Map<number, Telling> = new Map()
+  /** Counts the views of this node. */
+  round = 0
+
+  /** `most`: names in one message. */
+  constructor(self: number, view: View, most: number, host: HoldingsHost) {
+    this.#self = self
+    this.#view = view
+    this.#most = most
+    this.#host = host
+  }
+
+  get size(): number {
+    return this.#own.size
+  }
+
+  has(name: string): boolean {
+    return this.#own.has(name)
+  }
+
+  add(name: string): void {
+    this.#own.add(name)
+    this.tell(name)
+  }
+
+  delete(name: string): void {
+    if (this.#own.delete(name)) this.tell(name)
+  }
+
+  /** Tells the registrar of a name whether this node owns it: that has changed, or a claim of it has been given up. */
+  tell(name: string): void {
+    const registrar = this.#view.registrarOf(name)
+    const telling = this.#tellings.get(registrar)
+    if (telling === undefined) return
+    telling.dirty.add(name)
+    this.#send(registrar, telling)
+  }
+
+  /** The view has changed: tells everybody what falls to them now. */
+  renew(): void {
+    this.round++
+    this.#tellings.clear()
+    for (const node of this.#view.living)
+      if (node !== this.#self)
+        this.#tellings.set(node, {
+          isFull: true,
+          dirty: new Set(),
+          told: new Set(),
+          echo: 0,
+          seq: 0,
+          isOpen: false,
+        })
+    for (const [node, telling] of this.#tellings) this.#send(node, telling)
+  }
+
+  /** A beat has passed: what was not confirmed is told anew. */
+  beat(): void {
+    for (const [node, telling] of this.#tellings) if (telling.isOpen) this.#again(node, telling)
+  }
+
+  /** A node is in the present view, and in this round of its own: what it heard in another one counts for nothing. */
+  heard(node: number, round: number): void {
+    const telling = this.#tellings.get(node)
+    if (telling === undefined || telling.echo === round) return
+    telling.echo = round
+    this.#again(node, telling)
+  }
+
+  /** The round of a node that is in the present view; 0 for one that has not said so. */
+  roundOf(node: number): number {
+    return this.#tellings.get(node)?.echo ?? 0
+  }
+
+  #again(node: number, telling: Telling): void {
+    telling.isFull = true
+    telling.isOpen = false
+    for (const name of telling.told) telling.dirty.add(name)
+    this.#send(node, telling)
+  }
+
+  /** A registrar confirms what it was told in the present view. */
+  confirmed(node: number, { seq }: Held): void {
+    const telling = this.#tellings.get(node)
+    if (telling === undefined || seq !== telling.seq) return
+    telling.isOpen = false
+    telling.told.clear()
+    this.#send(node, telling)
+  }
+
+  /** Sends what is due, unless something waits for its confirmation. */
+  #send(registrar: number, telling: Telling): void {
+    if (telling.isOpen || (!telling.isFull && telling.dirty.size === 0)) return
+    const { isFull, dirty, echo } = telling
+    const all = isFull ? this.#namesOf(registrar, dirty) : [...dirty]
+    const names = all.filter((name) => !this.#host.isClaiming(name))
+    Object.assign(telling, { isFull: false, isOpen: true, told: dirty, dirty: new Set() })
+    const { claimed, term } = this.#host
+    const { round } = this
+    const { id: view } = this.#view
+    for (let at = 0; at === 0 || at < names.length; at += this.#most) {
+      const holdings = names
+        .slice(at, at + this.#most)
+        .map((name): Holding => ({ name, owns: this.has(name) }))
+      const isLast = at + this.#most >= names.length
+      const seq = ++telling.seq
+      const isFirst = isFull && at === 0
+      this.#host.send(registrar, {
+        type: 'holds',
+        view,
+        round,
+        echo,
+        seq,
+        isFirst,
+        isLast,
+        claimed,
+        term,
+        holdings,
+      })
+    }
+  }
+
+  /** All own names that fall to a registrar, and the names that it must hear of besides. */
+  #namesOf(registrar: number, besides: ReadonlySet<string>): string[] {
+    const own = [...this.#own].filter((name) => this.#view.registrarOf(name) === registrar)
+    return [...new Set([...own, ...besides])]
+  }
+}

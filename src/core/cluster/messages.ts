@@ -1,0 +1,212 @@
+import { malformed, Reader, Writer } from '../../protocol/bytes.ts'
+import { limits } from '../../protocol/limits.ts'
+
+/*
+ * What nodes say to each other about who is there and who owns which meeting. Not part of the protocol: all nodes of a
+ * cluster run one version. `view` is the sender's (`View.id`). A node counts its views: `round` is the sender's, `echo`
+ * the last one heard from the receiver. The same nodes may be a view again, so a receiver trusts only what was said in
+ * its own present round. A claim's `id` rises with each claim of a node.
+ */
+
+/** A meeting that its sender owns, or (`owns` false) does not own, nor waits for. */
+export interface Holding {
+  readonly name: string
+  readonly owns: boolean
+}
+
+/**
+ * To all, twice a second. `address`: where the node's clients connect. `isSettled`: it knows the others, or that it is
+ * alone. `leaves`: it says goodbye.
+ */
+export interface Heartbeat {
+  readonly type: 'heartbeat'
+  readonly view: number
+  readonly address: string
+  readonly isSettled: boolean
+  readonly leaves: boolean
+}
+/** To one whose view differs: the nodes that the sender knows. */
+export interface Introduction {
+  readonly type: 'introduction'
+  readonly isSettled: boolean
+  readonly living: readonly number[]
+  readonly ended: readonly number[]
+}
+/** To the registrar of a name: may the sender open it (`opens`), or who has it? */
+export interface Claim {
+  readonly type: 'claim'
+  readonly view: number
+  readonly echo: number
+  readonly id: number
+  readonly opens: boolean
+  readonly name: string
+}
+/** The answer: the claimer may, and seals at a fence of this term. */
+export interface Grant {
+  readonly type: 'grant'
+  readonly id: number
+  readonly term: number
+}
+/** The answer: another node owns it, or is about to; 0: nobody, and it was not to be opened. */
+export interface Taken {
+  readonly type: 'taken'
+  readonly id: number
+  readonly owner: number
+}
+/**
+ * To the registrar of these names: what the sender owns of them. `seq` rises by one. `isFirst`: the list of all of them
+ * begins; others go on where the last one ended. `isLast`: nothing further follows for now. `claimed`: the id of the
+ * sender's last claim. `term`: the highest term it has seen.
+ */
+export interface Holds {
+  readonly type: 'holds'
+  readonly view: number
+  readonly round: number
+  readonly echo: number
+  readonly seq: number
+  readonly isFirst: boolean
+  readonly isLast: boolean
+  readonly claimed: number
+  readonly term: number
+  readonly holdings: readonly Holding[]
+}
+/** The answer to the last HOLDS of some: the registrar has it, and all before. */
+export interface Held {
+  readonly type: 'held'
+  readonly echo: number
+  readonly seq: number
+}
+
+export type ClusterMessage = Heartbeat | Introduction | Claim | Grant | Taken | Holds | Held
+
+const types = ['heartbeat', 'introduction', 'claim', 'grant', 'taken', 'holds', 'held'] as const
+
+const MAX_INCARNATION = 2 ** 48
+const MAX_ADDRESS = 1_024
+
+export function encodeCluster(message: ClusterMessage): Uint8Array {
+  const w = new Writer()
+  w.byte(types.indexOf(message.type))
+  write(w, message)
+  return w.finish()
+}
+
+/** Decodes a message of another node; null when it is malformed. */
+export function decodeCluster(bytes: Uint8Array): ClusterMessage | null {
+  try {
+    const r = new Reader(bytes)
+    const type = types[r.byte()]
+    if (type === undefined) return null
+    const message = read(r, type)
+    r.finish()
+    return message
+  } catch {
+    return null
+  }
+}
+
+function write(w: Writer, message: ClusterMessage): void {
+  switch (message.type) {
+    case 'heartbeat':
+      w.uint(message.view)
+      w.text(message.address)
+      w.byte(Number(message.isSettled))
+      w.byte(Number(message.leaves))
+      break
+    case 'introduction':
+      w.byte(Number(message.isSettled))
+      writeNodes(w, message.living)
+      writeNodes(w, message.ended)
+      break
+    case 'claim':
+      w.uint(message.view)
+      w.uint(message.echo)
+      w.uint(message.id)
+      w.byte(Number(message.opens))
+      w.text(message.name)
+      break
+    case 'grant':
+      w.uint(message.id)
+      w.uint(message.term)
+      break
+    case 'taken':
+      w.uint(message.id)
+      w.uint(message.owner)
+      break
+    case 'holds':
+      w.uint(message.view)
+      w.uint(message.round)
+      w.uint(message.echo)
+      w.uint(message.seq)
+      w.byte(Number(message.isFirst))
+      w.byte(Number(message.isLast))
+      w.uint(message.claimed)
+      w.uint(message.term)
+      w.uint(message.holdings.length)
+      for (const { name, owns } of message.holdings) {
+        w.byte(Number(owns))
+        w.text(name)
+      }
+      break
+    case 'held':
+      w.uint(message.echo)
+      w.uint(message.seq)
+  }
+}
+
+function read(r: Reader, type: ClusterMessage['type']): ClusterMessage {
+  switch (type) {
+    case 'heartbeat':
+      return { type, view: r.uint(), address: r.text(MAX_ADDRESS), isSettled: flag(r), leaves: flag(r) }
+    case 'introduction':
+      return { type, isSettled: flag(r), living: nodes(r), ended: nodes(r) }
+    case 'claim':
+      return { type, view: r.uint(), echo: r.uint(), id: r.uint(), opens: flag(r), name: r.text(limits.name) }
+    case 'grant':
+      return { type, id: r.uint(), term: r.uint() }
+    case 'taken':
+      return { type, id: r.uint(), owner: r.uint() }
+    case 'holds':
+      return {
+        type,
+        view: r.uint(),
+        round: r.uint(),
+        echo: r.uint(),
+        seq: r.uint(),
+        isFirst: flag(r),
+        isLast: flag(r),
+        claimed: r.uint(),
+        term: r.uint(),
+        holdings: list(r, (each) => ({ owns: flag(each), name: each.text(limits.name) })),
+      }
+  }
+  return { type, echo: r.uint(), seq: r.uint() }
+}
+
+function writeNodes(w: Writer, all: readonly number[]): void {
+  w.uint(all.length)
+  for (const each of all) w.uint(each)
+}
+
+function nodes(r: Reader): number[] {
+  return list(r, node)
+}
+
+function node(r: Reader): number {
+  const number = r.uint()
+  if (number === 0 || number >= MAX_INCARNATION) throw malformed('an incarnation')
+  return number
+}
+
+function flag(r: Reader): boolean {
+  const byte = r.byte()
+  if (byte > 1) throw malformed('a flag')
+  return byte === 1
+}
+
+/** A list. Each item has a byte at least, so nothing is allocated by a length that is only claimed. */
+function list<T>(r: Reader, item: (r: Reader) => T): T[] {
+  const count = r.uint()
+  if (count > r.left) throw malformed('a list')
+  return Array.from({ length: count }, () => item(r))
+}

@@ -1,0 +1,160 @@
+import type { Claim, Holds } from './messages.ts'
+import type { View } from './view.ts'
+
+/** A name of this registrar. `claim`: the claim it is reserved for; 0 once its owner has said that it owns it. */
+interface Entry {
+  readonly owner: number
+  claim: number
+}
+
+/** What a registrar knows of another node in the present view. */
+interface Teller {
+  /** The number of its last HOLDS that was taken; 0 for none. */
+  seq: number
+  /** It has told everything that it owns. */
+  isComplete: boolean
+  /** The id of the last claim that it is known to have made. */
+  claimed: number
+}
+
+interface Waiting {
+  readonly from: number
+  readonly claim: Claim
+}
+
+/** The answer to a claim: the claimer may open the name, or another node has it; `owner` 0 where nobody has it. */
+export type Verdict =
+  | { readonly by: 'grant'; readonly term: number }
+  | { readonly by: 'taken'; readonly owner: number }
+
+/** What a registrar needs of its node. */
+export interface RegistrarHost {
+  /** Whether this node owns the meeting. */
+  owns(name: string): boolean
+  /** Whether a node has been silent for so long that nobody waits for it any more. */
+  isSilent(node: number): boolean
+  answer(claimer: number, claim: Claim, verdict: Verdict): void
+}
+
+/**
+ * Remembers who has opened the meetings whose names fall to this node, so that two nodes never open one of them at the
+ * same time. It answers once each living node of its view has told what it owns in this view, which is how a table
+ * moves when nodes come and go, by plan or by crash. Its own node claims like any other. See `ownership.md` on what a
+ * reservation ends with: the claimer's word or its proven death, never a timer.
+ */
+export class Registrar {
+  readonly #self: number
+  readonly #view: View
+  readonly #host: RegistrarHost
+  readonly #most: number
+  readonly #entries: Map<string, Entry> = new Map()
+  readonly #tellers: Map<number, Teller> = new Map()
+  /** Claims that wait until it is ready, oldest first: by node and name, or by node and id where nothing is to be opened. */
+  readonly #waiting: Map<string, Waiting> = new Map()
+  /** The highest term that was granted or told of. */
+  term = 0
+
+  /** `most`: claims that may wait; further ones get no answer. */
+  constructor(self: number, view: View, most: number, host: RegistrarHost) {
+    this.#self = self
+    this.#view = view
+    this.#most = most
+    this.#host = host
+  }
+
+  get isReady(): boolean {
+    for (const node of this.#view.living)
+      if (node !== this.#self && this.#tellers.get(node)?.isComplete !== true && !this.#host.isSilent(node))
+        return false
+    return true
+  }
+
+  /** Number of names that it remembers. */
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** The view has changed: everybody tells anew, and whoever waits claims anew. */
+  renew(): void {
+    this.#entries.clear()
+    this.#tellers.clear()
+    this.#waiting.clear()
+  }
+
+  /** A claim made in the present view. */
+  claim(from: number, claim: Claim): void {
+    const teller = this.#teller(from)
+    // A node's claims arrive in order, so an earlier one was given up meanwhile.
+    if (claim.id <= teller.claimed) return
+    teller.claimed = claim.id
+    if (this.isReady) this.#decide(from, claim)
+    else if (this.#waiting.size < this.#most)
+      this.#waiting.set(claim.opens ? `${from} ${claim.name}` : `${from}#${claim.id}`, { from, claim })
+  }
+
+  /** HOLDS of the present view. True: it may be confirmed. */
+  hear(from: number, { seq, isFirst, isLast, claimed, term, holdings }: Holds): boolean {
+    const teller = this.#teller(from)
+    if (isFirst ? seq <= teller.seq : seq !== teller.seq + 1) return false
+    if (isFirst) this.#forget(from, teller)
+    teller.seq = seq
+    teller.claimed = Math.max(teller.claimed, claimed)
+    this.term = Math.max(this.term, term)
+    for (const { name, owns } of holdings) {
+      if (owns) this.#entries.set(name, { owner: from, claim: 0 })
+      // By its own word it does not own it, and will not: it no longer waits for a claim of it.
+      else if (this.#entries.get(name)?.owner === from) this.#entries.delete(name)
+      this.#giveUp(from, name)
+    }
+    if (!isLast) return false
+    teller.isComplete = true
+    this.review()
+    return true
+  }
+
+  /** This node, being the registrar, does not own the name, and waits for no claim of it. */
+  release(name: string): void {
+    if (this.#entries.get(name)?.owner === this.#self) this.#entries.delete(name)
+    this.#giveUp(this.#self, name)
+  }
+
+  #giveUp(from: number, name: string): void {
+    this.#waiting.delete(`${from} ${name}`)
+  }
+
+  /** Decides the claims that wait, where it has become ready: somebody has told everything, or is given up on. */
+  review(): void {
+    if (this.#waiting.size === 0 || !this.isReady) return
+    const waiting = [...this.#waiting.values()]
+    this.#waiting.clear()
+    for (const { from, claim } of waiting) this.#decide(from, claim)
+  }
+
+  #teller(node: number): Teller {
+    let teller = this.#tellers.get(node)
+    if (teller === undefined) {
+      teller = { seq: 0, isComplete: false, claimed: 0 }
+      this.#tellers.set(node, teller)
+    }
+    return teller
+  }
+
+  /** A node begins to tell anew. What is reserved for it stays so until its word comes. */
+  #forget(node: number, teller: Teller): void {
+    if (teller.seq > 0)
+      for (const [name, { owner, claim }] of this.#entries)
+        if (owner === node && claim === 0) this.#entries.delete(name)
+    teller.isComplete = false
+  }
+
+  #decide(from: number, claim: Claim): void {
+    const { name, id, opens } = claim
+    const entry = this.#host.owns(name) ? { owner: this.#self, claim: 0 } : this.#entries.get(name)
+    if (!opens || (entry !== undefined && (entry.owner !== from || entry.claim === 0))) {
+      this.#host.answer(from, claim, { by: 'taken', owner: entry?.owner ?? 0 })
+      return
+    }
+    this.#entries.set(name, { owner: from, claim: id })
+    this.#host.answer(from, claim, { by: 'grant', term: ++this.term })
+  }
+}

@@ -1,0 +1,95 @@
+/** Incarnations of nodes are below: 48 bits. */
+const HALF = 2 ** 24
+
+/** Nodes that have ended and are remembered, so that a late message of one does not bring it back. */
+const ENDED = 4_096
+
+/**
+ * The nodes of the cluster as one of them sees them: those it has met, by incarnation, less those that are proven dead
+ * or said goodbye. A node that merely falls silent stays in it. Two nodes with the same view choose the same registrar
+ * for each name.
+ */
+export class View {
+  readonly #living: Set<number> = new Set()
+  readonly #ended: Set<number> = new Set()
+  #low = 0
+  #high = 0
+
+  constructor(self: number) {
+    this.meet(self)
+  }
+
+  get living(): ReadonlySet<number> {
+    return this.#living
+  }
+
+  get ended(): ReadonlySet<number> {
+    return this.#ended
+  }
+
+  /**
+   * Stands for the set of the living in messages: their incarnations, combined by XOR. They are random, so no two sets
+   * that occur have the same number.
+   */
+  get id(): number {
+    return this.#high * HALF + this.#low
+  }
+
+  has(node: number): boolean {
+    return this.#living.has(node)
+  }
+
+  /** Adds a node that is alive. False: it is known, or has ended. */
+  meet(node: number): boolean {
+    if (this.#living.has(node) || this.#ended.has(node)) return false
+    this.#living.add(node)
+    this.#turn(node)
+    return true
+  }
+
+  /** A node has ended, met or not. False: that is known. */
+  end(node: number): boolean {
+    if (this.#ended.has(node)) return false
+    this.#ended.add(node)
+    if (this.#ended.size > ENDED)
+      for (const oldest of [...this.#ended].slice(0, ENDED / 2)) this.#ended.delete(oldest)
+    if (this.#living.delete(node)) this.#turn(node)
+    return true
+  }
+
+  #turn(node: number): void {
+    this.#low ^= node % HALF
+    this.#high ^= Math.floor(node / HALF)
+  }
+
+  /**
+   * The node that remembers who has opened the meeting of this name: the living one with the highest weight (rendezvous
+   * hashing), so a node that comes or goes moves no names but its own.
+   */
+  registrarOf(name: string): number {
+    const hash = hashOf(name)
+    let registrar = 0
+    let highest = -1
+    for (const node of this.#living) {
+      const weight = mix(hash ^ mix(node % HALF) ^ mix(Math.floor(node / HALF) + HALF))
+      if (weight < highest || (weight === highest && node < registrar)) continue
+      highest = weight
+      registrar = node
+    }
+    return registrar
+  }
+}
+
+/** FNV-1a over the UTF-16 units. */
+function hashOf(name: string): number {
+  let hash = 0x811c9dc5
+  for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193)
+  return hash
+}
+
+/** Spreads each bit of a 32-bit number over all of them: the finaliser of MurmurHash3. */
+function mix(number: number): number {
+  number = Math.imul(number ^ (number >>> 16), 0x85ebca6b)
+  number = Math.imul(number ^ (number >>> 13), 0xc2b2ae35)
+  return (number ^ (number >>> 16)) >>> 0
+}

@@ -1,0 +1,203 @@
+import { describe, expect, it } from 'vitest'
+import { View } from '../../../../src/core/cluster/view.ts'
+import { type Node, Rig } from './rig.ts'
+
+/** Nodes that know each other. */
+function settled(count: number): { readonly rig: Rig; readonly nodes: readonly Node[] } {
+  const rig = new Rig()
+  const nodes = Array.from({ length: count }, () => rig.start())
+  rig.run(5_000)
+  return { rig, nodes }
+}
+
+/** A name whose registrar is this node where these are there. */
+function nameOf(registrar: Node, all: readonly Node[]): string {
+  const view = new View(registrar.id)
+  for (const { id } of all) view.meet(id)
+  for (let n = 0; ; n++) if (view.registrarOf(`room.${n}`) === registrar.id) return `room.${n}`
+}
+
+describe('A name', () => {
+  it('is given to whoever asks first, within one round trip, and the others are told who has it', () => {
+    const { rig, nodes } = settled(3)
+    const [a, b, c] = nodes as [Node, Node, Node]
+    const name = nameOf(c, nodes)
+    a.claim(name)
+    rig.run(1)
+    b.claim(name)
+    rig.run(1)
+    expect(a.endings).toEqual([{ by: 'grant', term: 1 }])
+    rig.run(1)
+    expect(b.endings).toEqual([{ by: 'taken', owner: a.id }])
+    c.claim(name)
+    expect(c.endings).toEqual([{ by: 'taken', owner: a.id }])
+  })
+
+  it('is free when its owner has closed it, and its next fence is higher', () => {
+    const { rig, nodes } = settled(3)
+    const [a, b] = nodes as [Node, Node]
+    a.claim('lobby')
+    rig.run(5)
+    a.close('lobby')
+    rig.run(5)
+    b.claim('lobby')
+    rig.run(5)
+    expect(a.endings).toEqual([{ by: 'grant', term: 1 }])
+    expect(b.endings).toEqual([{ by: 'grant', term: 2 }])
+  })
+
+  it('is found where it is open, or nowhere, and is not reserved by looking for it', () => {
+    const { rig, nodes } = settled(3)
+    const [a, b, c] = nodes as [Node, Node, Node]
+    for (const node of nodes) node.find('lobby')
+    rig.run(5)
+    for (const { endings } of nodes) expect(endings).toEqual([{ by: 'taken', owner: 0 }])
+    b.claim('lobby')
+    rig.run(5)
+    expect(b.endings.at(-1)).toEqual({ by: 'grant', term: 1 })
+    for (const node of [a, c]) node.find('lobby')
+    rig.run(5)
+    for (const { endings } of [a, c]) expect(endings.at(-1)).toEqual({ by: 'taken', owner: b.id })
+    expect(nodes.map(({ cluster }) => cluster.remembered).reduce((sum, count) => sum + count)).toBe(1)
+  })
+
+  it('moves with its owner’s word when a node comes that is its registrar from now on', () => {
+    const { rig, nodes } = settled(2)
+    const [a, b] = nodes as [Node, Node]
+    const newcomer = 2 ** 40
+    const name = nameOf({ id: newcomer } as Node, nodes)
+    a.claim(name)
+    rig.run(5)
+    const c = rig.start(newcomer)
+    rig.run(5)
+    b.claim(name)
+    rig.run(5)
+    expect(b.endings).toEqual([{ by: 'taken', owner: a.id }])
+    expect([a, b, c].map(({ cluster }) => cluster.remembered)).toEqual([0, 0, 1])
+  })
+
+  it('is not given on what was said when the same nodes were the cluster before', () => {
+    const rig = new Rig()
+    const [a, b] = [rig.start(), rig.start()]
+    rig.run(5_000)
+    // It falls to `a` while there are two nodes, and to `c` while that one is there.
+    const newcomer = 2 ** 40
+    const view = new View(a.id)
+    view.meet(b.id)
+    const larger = new View(newcomer)
+    for (const { id } of [a, b]) larger.meet(id)
+    let n = 0
+    while (view.registrarOf(`r${n}`) !== a.id || larger.registrarOf(`r${n}`) !== newcomer) n++
+    const name = `r${n}`
+    const end = (node: Node): void => {
+      node.isAlive = false
+      for (const other of [a, b]) other.act(() => other.cluster.gone(node.id, rig.clock.now))
+    }
+    // From now on, what `b` says reaches `a` late: first that it owns nothing, when the two are alone again.
+    rig.slow.set(`${b.id} ${a.id}`, 900)
+    const d = rig.start()
+    rig.run(50)
+    end(d)
+    const c = rig.start(newcomer)
+    rig.run(50)
+    b.claim(name)
+    rig.run(50)
+    expect(b.endings).toEqual([{ by: 'grant', term: 1 }])
+    end(c)
+    a.claim(name)
+    rig.run(990)
+    expect(rig.twins()).toEqual([])
+    expect(a.endings).toEqual([{ by: 'taken', owner: b.id }])
+  })
+
+  it('cannot be claimed without the bus, and is claimed when it is back', () => {
+    const { rig, nodes } = settled(2)
+    const [a] = nodes as [Node, Node]
+    a.act(() => a.cluster.down(rig.clock.now))
+    a.claim('lobby')
+    rig.run(900)
+    a.act(() => a.cluster.up(rig.clock.now))
+    rig.run(5)
+    expect(a.endings).toEqual([{ by: 'grant', term: 1 }])
+    a.act(() => a.cluster.down(rig.clock.now))
+    a.claim('arena')
+    rig.run(1_001)
+    expect(a.endings.at(-1)).toEqual({ by: 'late' })
+    expect(a.cluster.peers).toHaveLength(1)
+  })
+})
+
+describe('Nodes', () => {
+  it('that start at the same time know each other at once, and open nothing before they are sure of it', () => {
+    const rig = new Rig()
+    const [a, b] = [rig.start(), rig.start()]
+    rig.run(10)
+    expect(a.cluster.view).toBe(b.cluster.view)
+    a.claim('lobby')
+    rig.run(980)
+    expect(a.endings).toEqual([])
+    rig.run(20)
+    expect(a.endings).toEqual([{ by: 'late' }])
+    rig.run(2_000)
+    a.claim('lobby')
+    rig.run(5)
+    expect(a.endings.at(-1)).toMatchObject({ by: 'grant' })
+  })
+
+  it('that say goodbye are waited for by nobody', () => {
+    const { rig, nodes } = settled(3)
+    const [a, b, c] = nodes as [Node, Node, Node]
+    const name = nameOf(c, nodes)
+    c.act(() => c.cluster.leave(rig.clock.now))
+    c.isAlive = false
+    rig.run(5)
+    expect(a.cluster.peers.map(({ incarnation }) => incarnation)).toEqual([b.id])
+    a.claim(name)
+    rig.run(5)
+    expect(a.endings).toMatchObject([{ by: 'grant' }])
+  })
+
+  it('that are silent keep their place, and after a lease nobody waits for their word', () => {
+    const { rig, nodes } = settled(3)
+    const [a, b, c] = nodes as [Node, Node, Node]
+    for (const other of [a, b]) rig.cut.add(`${c.id} ${other.id}`)
+    rig.start()
+    rig.run(2_000)
+    const name = nameOf(a, rig.nodes)
+    b.claim(name)
+    rig.run(500)
+    expect(b.endings).toEqual([])
+    rig.run(1_500)
+    b.claim(name)
+    rig.run(10)
+    expect(b.endings.at(-1)).toMatchObject({ by: 'grant' })
+    expect(a.cluster.peers.map(({ incarnation }) => incarnation)).toContain(c.id)
+    expect(a.cluster.isSilent(c.id)).toBe(true)
+  })
+
+  it('take what is not a message of theirs for a stranger’s', () => {
+    const { rig, nodes } = settled(2)
+    const [a, b] = nodes as [Node, Node]
+    for (const bytes of [[], [99], [0, 1], [2, 1, 1, 1, 255], [5, 1, 1, 1, 1, 1, 1, 1, 1, 200, 1]])
+      a.act(() => a.cluster.handle(b.id, Uint8Array.from(bytes), rig.clock.now))
+    expect(a.stats.strangers).toBe(5)
+  })
+})
+
+describe('Registrars', () => {
+  it('have equal shares, and a node that goes moves no name but its own', () => {
+    const view = new View(2 ** 33 + 7)
+    for (let n = 1; n < 10; n++) view.meet(n * 7_919 * 2 ** 20 + n)
+    const names = Array.from({ length: 10_000 }, (_, n) => `room.${n}`)
+    const before = names.map((name) => view.registrarOf(name))
+    const shares = new Map<number, number>()
+    for (const node of before) shares.set(node, (shares.get(node) ?? 0) + 1)
+    expect(shares.size).toBe(10)
+    for (const share of shares.values()) expect(Math.abs(share - 1_000)).toBeLessThan(150)
+    const [gone] = before as [number]
+    view.end(gone)
+    names.forEach((name, at) => {
+      if (before[at] !== gone) expect(view.registrarOf(name)).toBe(before[at])
+    })
+  })
+})
