@@ -12,6 +12,7 @@ import { checkMessage, checkSubject } from '../bus/subject.ts'
 import type { BusListener } from '../core/index.ts'
 import { natsLimits } from './limits.ts'
 import type { NatsOptions } from './options.ts'
+import { firstToSpeak } from './probe.ts'
 import { Parts } from './parts.ts'
 import { OVERHEAD, Seal } from './seal.ts'
 import { nodeSubjectOf, subjectOf } from './subjects.ts'
@@ -216,7 +217,12 @@ export class NatsBus implements BusPort {
 
   /** Resolves when a connection was made and has ended; rejects when none was made. */
   async #connect(): Promise<void> {
-    const connection = await connect(this.#settings())
+    const servers = [this.#options.servers].flat()
+    // A server that expects TLS first says nothing.
+    const isSilent = this.#options.tls?.handshakeFirst === true
+    const chosen = isSilent ? servers : [await firstToSpeak(servers, natsLimits.connectMs)]
+    if (this.#isClosed) return
+    const connection = await connect(this.#settings(chosen))
     const ended = connection.closed()
     try {
       if (this.#isClosed) return
@@ -245,9 +251,8 @@ export class NatsBus implements BusPort {
       }
   }
 
-  #settings(): NodeConnectionOptions {
+  #settings(servers: string[]): NodeConnectionOptions {
     const { user, pass, token, credentials, nkey } = this.#options
-    const servers = [this.#options.servers].flat()
     // The client library takes TLS where the server offers it, whatever the URL says.
     const tls = this.#options.tls ?? (servers.some((url) => url.startsWith('tls:')) ? {} : undefined)
     const authenticator =

@@ -205,6 +205,27 @@ describe('The NATS bus', () => {
     expect([a.heard, a.port.stats.dropped]).toEqual([['back'], 0])
   })
 
+  it('leaves no sockets behind while a server hangs, and takes another one meanwhile', async () => {
+    const other = await NatsServer.start()
+    try {
+      server.signal('SIGSTOP')
+      const sockets = (): number =>
+        process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
+      const before = sockets()
+      const [alone, both] = [enter(1), enter(2, { servers: [server.url, other.url] })]
+      await soon(() => expect(both.heard).toEqual(['back']), 4_000)
+      await soon(() => expect(alone.warnings).toEqual(['the NATS bus cannot be reached; trying again']))
+      await new Promise((resolve) => setTimeout(resolve, 14_000))
+      // One is that of the second node; the first may be trying.
+      expect(sockets() - before).toBeLessThanOrEqual(2)
+      server.signal('SIGCONT')
+      await soon(() => expect(alone.heard).toEqual(['back']), 8_000)
+    } finally {
+      await Promise.all(nodes.splice(0).map(({ port }) => port.close()))
+      await other.stop()
+    }
+  })
+
   it('begins without a server, and can be closed before there is one', async () => {
     await server.kill()
     const [a, b] = [enter(1), enter(2)]
