@@ -16,7 +16,7 @@ if (globalThis.gc === undefined) {
   console.error('memory is measured after a collection: run it with `npm run topics`')
   process.exit(2)
 }
-const { defaultLimits, RtmsNode } = await load(options.dist, 'core')
+const { defaultLimits, idlePorts, RtmsNode } = await load(options.dist, 'core')
 const { binaryCodec, eachPublication } = await load(options.dist, 'protocol')
 
 const names = Array.from({ length: options.topics }, (_, n) => `stock.${n}`)
@@ -33,8 +33,8 @@ function newNode() {
       limits: { ...defaultLimits, topics: options.topics },
     },
     {
+      ...idlePorts,
       application,
-      bus: { hears: () => false, publish() {}, subscribe() {}, unsubscribe() {} },
       fault: (error) => console.error(error),
     },
   )
@@ -42,13 +42,8 @@ function newNode() {
 
 const asked = []
 const application = {
+  ...idlePorts.application,
   authenticate: (connection) => asked.push(connection),
-  request() {},
-  requestEnded() {},
-  authorize() {},
-  authorizeEnded() {},
-  connected() {},
-  disconnected() {},
 }
 const grant = {
   user: 'bench',

@@ -32,7 +32,7 @@ const GOAL_SWEEP = 20
 /** Milliseconds after which a client that was never told to wait has warmed up. */
 const WARM_UP = 3_000
 
-const { RtmsNode, defaultLimits } = await load(options.dist, 'core')
+const { RtmsNode, defaultLimits, idlePorts } = await load(options.dist, 'core')
 const { binaryCodec } = await load(options.dist, 'protocol')
 
 const encoder = new TextEncoder()
@@ -49,7 +49,6 @@ const cpu = () => {
 }
 
 const entropy = (count) => Uint8Array.from({ length: count }, () => Math.floor(Math.random() * 256))
-const nothing = () => {}
 const fault = (error) => console.error(error)
 
 /** A node whose business answers at once, and one attacker. */
@@ -79,18 +78,11 @@ class Rig {
       limits: { ...defaultLimits, ...limits },
     }
     const application = {
+      ...idlePorts.application,
       authenticate: (connection, token) => this.#asked.push({ connection, token }),
       request: (call) => this.#calls.push(call),
-      requestEnded: nothing,
-      authorize: nothing,
-      authorizeEnded: nothing,
-      openMissing: nothing,
-      openMissingEnded: nothing,
-      connected: nothing,
-      disconnected: nothing,
     }
-    const bus = { hears: () => false, publish: nothing, subscribe: nothing, unsubscribe: nothing }
-    this.node = new RtmsNode(config, { application, bus, fault })
+    this.node = new RtmsNode(config, { ...idlePorts, application, fault })
     this.connect()
   }
 

@@ -1,10 +1,9 @@
 import { defaultLimits } from './ground/config.ts'
+import { idlePorts } from './idle.ts'
 import { RtmsNode } from './node.ts'
 
 /** V8 decides after the seventh object of a class. */
 const ENOUGH = 8
-
-const nothing = (): void => {}
 
 /**
  * Makes some meetings and topics in a node of their own. V8 decides by the first objects of a class how those that come
@@ -15,21 +14,7 @@ const nothing = (): void => {}
 export function settleShapes(): void {
   const node = new RtmsNode(
     { id: '', incarnation: 1, wallOffset: 0, entropy: (n) => new Uint8Array(n), limits: defaultLimits },
-    {
-      application: {
-        authenticate: nothing,
-        request: nothing,
-        requestEnded: nothing,
-        authorize: nothing,
-        authorizeEnded: nothing,
-        openMissing: nothing,
-        openMissingEnded: nothing,
-        connected: nothing,
-        disconnected: nothing,
-      },
-      bus: { hears: () => false, publish: nothing, send: nothing, subscribe: nothing, unsubscribe: nothing },
-      fault: nothing,
-    },
+    idlePorts,
   )
   for (let n = 0; n < ENOUGH; n++) {
     node.openMeeting(`${n}`, {}, 0)

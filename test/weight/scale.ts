@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm'
 import {
   type Connection,
   defaultLimits,
+  idlePorts,
   type NodeLimits,
   RtmsNode,
   type Transport,
@@ -18,7 +19,6 @@ setFlagsFromString('--no-flush-bytecode')
 /** Collects what is garbage. */
 export const collect = runInNewContext('gc') as () => void
 
-const nothing = (): void => {}
 const silent: Transport = { write: () => true, pause() {}, resume() {}, close() {} }
 
 /** A node whose sockets take everything and keep nothing, and whose time stands still. */
@@ -42,23 +42,10 @@ export class Scale {
         limits: { ...defaultLimits, ...limits },
       },
       {
+        ...idlePorts,
         application: {
+          ...idlePorts.application,
           authenticate: (connection) => this.#asked.push(connection as Connection),
-          request: nothing,
-          requestEnded: nothing,
-          authorize: nothing,
-          authorizeEnded: nothing,
-          openMissing: nothing,
-          openMissingEnded: nothing,
-          connected: nothing,
-          disconnected: nothing,
-        },
-        bus: {
-          hears: () => false,
-          publish: nothing,
-          send: nothing,
-          subscribe: nothing,
-          unsubscribe: nothing,
         },
         fault: (error) => {
           throw error

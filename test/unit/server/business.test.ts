@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { inProcess } from '../../../src/bus/in-process.ts'
-import { defaultLimits, type MissingMeeting, type Question } from '../../../src/core/index.ts'
+import { defaultLimits, idlePorts, type MissingMeeting, type Question } from '../../../src/core/index.ts'
 import { limits, RtmsError, toPayload } from '../../../src/protocol/index.ts'
 import { Authorizer } from '../../../src/server/business/authorizer.ts'
 import { toMeetingFrame } from '../../../src/server/business/frames.ts'
@@ -16,17 +16,7 @@ import { Host } from '../../../src/server/host.ts'
 
 /* What the business calls, on a real node without sockets, in the test's time. */
 
-const application = {
-  authenticate() {},
-  request() {},
-  requestEnded() {},
-  authorize() {},
-  authorizeEnded() {},
-  openMissing() {},
-  openMissingEnded() {},
-  connected() {},
-  disconnected() {},
-}
+const { application } = idlePorts
 
 let host: Host
 let lines: object[]

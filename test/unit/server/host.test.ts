@@ -1,20 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { inProcess } from '../../../src/bus/in-process.ts'
-import { defaultLimits } from '../../../src/core/index.ts'
+import { defaultLimits, idlePorts } from '../../../src/core/index.ts'
 import { toPayload } from '../../../src/protocol/index.ts'
 import { Host } from '../../../src/server/host.ts'
 
-const application = {
-  authenticate() {},
-  request() {},
-  requestEnded() {},
-  authorize() {},
-  authorizeEnded() {},
-  openMissing() {},
-  openMissingEnded() {},
-  connected() {},
-  disconnected() {},
-}
+const { application } = idlePorts
 
 describe('The host', () => {
   let host: Host
