@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import type { BusListener } from '../core/index.ts'
+import { type BusListener, Ring } from '../core/index.ts'
 import type { BusConnector, BusPort, BusReports } from './connector.ts'
 import { busLimits, weighMessage } from './limits.ts'
 import { checkMessage, checkSubject } from './subject.ts'
@@ -176,9 +176,7 @@ class Peer {
   readonly #port: MessagePort
   readonly #events: PeerEvents
   readonly #interest: Map<string, boolean> = new Map()
-  #outbox: Item[] = []
-  /** Where the outbox begins: what is before has been sent. */
-  #first = 0
+  readonly #outbox: Ring<Item> = new Ring(0)
   /** What was sent and not handled yet. */
   #underway = 0
   #isArmed = false
@@ -224,25 +222,20 @@ class Peer {
 
   #flush(window: number): void {
     const outbox = this.#outbox
-    while (this.#interest.size > 0 || (this.#first < outbox.length && this.#underway < window)) {
+    while (this.#interest.size > 0 || (outbox.size > 0 && this.#underway < window)) {
       const interest = [...this.#interest]
       this.#interest.clear()
-      const begin = this.#first
+      const items: Item[] = []
       let weight = 0
-      while (
-        this.#first < outbox.length &&
-        this.#underway + weight < window &&
-        weight < busLimits.threadBatch
-      )
-        weight += weighMessage((outbox[this.#first++] as Item)[1])
+      while (outbox.size > 0 && this.#underway + weight < window && weight < busLimits.threadBatch) {
+        const item = outbox.shift()
+        items.push(item)
+        weight += weighMessage(item[1])
+      }
       this.#underway += weight
       this.#events.sent(weight)
-      const items = outbox.slice(begin, this.#first)
       this.#port.postMessage({ interest, items, weight } satisfies BetweenThreads)
     }
-    if (this.#first * 2 < outbox.length) return
-    this.#outbox = outbox.slice(this.#first)
-    this.#first = 0
   }
 
   #take(message: BetweenThreads): void {
@@ -261,9 +254,7 @@ class Peer {
 
   /** Nobody takes what waits. */
   #drop(): void {
-    for (const [, bytes] of this.#outbox.slice(this.#first)) this.#events.sent(weighMessage(bytes))
-    this.#outbox = []
-    this.#first = 0
+    while (this.#outbox.size > 0) this.#events.sent(weighMessage(this.#outbox.shift()[1]))
     this.#interest.clear()
   }
 }

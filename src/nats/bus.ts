@@ -9,7 +9,7 @@ import {
 import type { BusPort, BusReports, BusStats } from '../bus/connector.ts'
 import { busLimits, weighMessage } from '../bus/limits.ts'
 import { checkMessage, checkSubject } from '../bus/subject.ts'
-import type { BusListener } from '../core/index.ts'
+import { type BusListener, Ring } from '../core/index.ts'
 import { natsLimits } from './limits.ts'
 import type { NatsOptions } from './options.ts'
 import { firstToSpeak } from './probe.ts'
@@ -43,8 +43,7 @@ export class NatsBus implements BusPort {
   #isUp = false
   #isClosed = false
   #wake: () => void = () => {}
-  #outbox: Waiting[] = []
-  #first = 0
+  #outbox: Ring<Waiting> = new Ring(0)
   #waiting = 0
   /** Given to the client library since the last flush was asked for, and before that: not confirmed yet. */
   #unflushed = { bytes: 0, messages: 0 }
@@ -126,8 +125,8 @@ export class NatsBus implements BusPort {
     const connection = this.#connection
     if (!this.#isConnected(connection)) return
     const most = Math.min(connection.info?.max_payload ?? Infinity, natsLimits.partBytes) - OVERHEAD
-    while (this.#first < this.#outbox.length && this.#unflushed.bytes + this.#flushing.bytes < window) {
-      const { subject, bytes } = this.#outbox[this.#first++] as Waiting
+    while (this.#outbox.size > 0 && this.#unflushed.bytes + this.#flushing.bytes < window) {
+      const { subject, bytes } = this.#outbox.shift()
       const weight = weighMessage(bytes)
       this.#waiting -= weight
       this.#unflushed.bytes += weight
@@ -138,10 +137,6 @@ export class NatsBus implements BusPort {
         this.#stats.dropped++
         this.#reports.fault(error)
       }
-    }
-    if (this.#first * 2 >= this.#outbox.length) {
-      this.#outbox = this.#outbox.slice(this.#first)
-      this.#first = 0
     }
     if (this.#unflushed.messages > 0 && this.#flushing.messages === 0) void this.#flush(connection)
   }
@@ -288,10 +283,8 @@ export class NatsBus implements BusPort {
   /** What was under way may have been lost, and what waited is. */
   #down(): void {
     this.#connection = null
-    this.#stats.dropped +=
-      this.#unflushed.messages + this.#flushing.messages + this.#outbox.length - this.#first
-    this.#outbox = []
-    this.#first = 0
+    this.#stats.dropped += this.#unflushed.messages + this.#flushing.messages + this.#outbox.size
+    this.#outbox = new Ring(0)
     this.#waiting = 0
     this.#unflushed = { bytes: 0, messages: 0 }
     this.#flushing = { bytes: 0, messages: 0 }

@@ -55,10 +55,6 @@ export class Claims {
     })
   }
 
-  get size(): number {
-    return this.#all.size
-  }
-
   /** Whether a claim for the name is under way; a second one is not made. */
   has(name: string): boolean {
     return this.#opening.has(name)

@@ -54,8 +54,7 @@ export const clusterLimits: ClusterLimits = {
 }
 
 type Entry = { -readonly [K in keyof Peer]: Peer[K] } & {
-  /** The view that it had when it was last heard, and the two views in which it was last introduced to the others. */
-  view: number
+  /** The two views, its own and this node's, in which it was last introduced to the others. */
   introduced: string
 }
 
@@ -329,7 +328,7 @@ export class Cluster {
     const known = this.#peers.get(node)
     if (known !== undefined) known.heard = now
     else if (this.#view.meet(node)) {
-      this.#peers.set(node, { incarnation: node, address: '', heard: now, view: 0, introduced: '' })
+      this.#peers.set(node, { incarnation: node, address: '', heard: now, introduced: '' })
       this.#renew()
     }
   }

@@ -50,10 +50,6 @@ export class Holdings {
     this.#host = host
   }
 
-  get size(): number {
-    return this.#own.size
-  }
-
   has(name: string): boolean {
     return this.#own.has(name)
   }
