@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import type { ErrorCode } from '../../../src/protocol/index.ts'
 import {
   everything,
   framesOf,
@@ -11,10 +10,6 @@ import {
   subscribedOf,
   text,
 } from './rig.ts'
-
-function failed(rig: Rig, call: number, error: ErrorCode, retryAfter: number, index = 0): void {
-  rig.receive({ type: 'failed', call, index, error, message: '', retryAfter })
-}
 
 /** The topics and meetings that the client asks for with its next packet. */
 function asked(rig: Rig): string[] {
@@ -31,12 +26,12 @@ describe('A subscription that is refused for now', () => {
     const heard = new ReaderRecorder()
     const reader = rig.machine.followers.read('t', everything, heard)
     rig.take()
-    failed(rig, reader.call, 'RATE', 3_100)
+    rig.fail(reader.call, 'RATE', 0, 3_100)
     rig.advance(3_099)
     expect([asked(rig), heard.take()]).toEqual([[], []])
     rig.advance(1)
     expect(asked(rig)).toEqual(['t'])
-    failed(rig, reader.call, 'RATE', 60)
+    rig.fail(reader.call, 'RATE', 0, 60)
     rig.advance(59)
     expect(asked(rig)).toEqual([])
     rig.advance(1)
@@ -51,7 +46,7 @@ describe('A subscription that is refused for now', () => {
     rig.live()
     const reader = rig.machine.followers.read('t', everything, new ReaderRecorder())
     rig.take()
-    failed(rig, reader.call, error, 0)
+    rig.fail(reader.call, error, 0, 0)
     rig.advance(999)
     expect(asked(rig)).toEqual([])
     rig.advance(1)
@@ -66,8 +61,8 @@ describe('A subscription that is refused for now', () => {
     )
     rig.take()
     const call = readers[0]?.call ?? 0
-    failed(rig, call, 'RATE', 300, 0)
-    failed(rig, call, 'RATE', 200, 1)
+    rig.fail(call, 'RATE', 0, 300)
+    rig.fail(call, 'RATE', 1, 200)
     rig.receive(subscribedOf({ call, index: 2, topic: 'c' }))
     rig.advance(200)
     expect(asked(rig)).toEqual(['b'])
@@ -80,7 +75,7 @@ describe('A subscription that is refused for now', () => {
     rig.live()
     const reader = rig.machine.followers.read('t', everything, new ReaderRecorder())
     rig.take()
-    failed(rig, reader.call, 'RATE', 300)
+    rig.fail(reader.call, 'RATE', 0, 300)
     rig.machine.followers.leave(reader)
     rig.machine.followers.read('t', everything, new ReaderRecorder())
     expect(asked(rig)).toEqual(['t'])
@@ -93,7 +88,7 @@ describe('A subscription that is refused for now', () => {
     rig.live()
     const reader = rig.machine.followers.read('t', everything, new ReaderRecorder())
     rig.take()
-    failed(rig, reader.call, 'RATE', 5_000)
+    rig.fail(reader.call, 'RATE', 0, 5_000)
     rig.lose()
     expect(rig.live().filter(({ type }) => type === 'subscribe')).toHaveLength(1)
     rig.receive(subscribedOf({ call: reader.call }))
@@ -107,7 +102,7 @@ describe('A subscription that is refused for now', () => {
     const heard = new ReaderRecorder()
     const reader = rig.machine.followers.read('t', everything, heard)
     rig.take()
-    failed(rig, reader.call, 'RATE', 5_000)
+    rig.fail(reader.call, 'RATE', 0, 5_000)
     rig.machine.close()
     expect([rig.machine.deadline, heard.take()]).toEqual([Infinity, ['failed CLOSED']])
   })
@@ -122,7 +117,7 @@ describe('A seat that is refused for now', () => {
     heard.ended = ({ retryAfterMs }) => void errors.push(retryAfterMs)
     const seat = rig.machine.followers.join('m', false, '', heard)
     rig.take()
-    failed(rig, seat.call, 'RATE', 22_390)
+    rig.fail(seat.call, 'RATE', 0, 22_390)
     expect(errors).toEqual([22_390])
     rig.advance(23_000)
     expect(asked(rig)).toEqual([])
@@ -138,7 +133,7 @@ describe('A seat that is refused for now', () => {
     rig.receive(joinedOf({ call: seat.call }), framesOf(1, [[], []]))
     rig.lose()
     rig.live({ resumed: true })
-    failed(rig, seat.call, 'RATE', 500)
+    rig.fail(seat.call, 'RATE', 0, 500)
     rig.machine.followers.input(seat, text('a'), 10_000, rig.now, outcomes.done('a'))
     expect(rig.take()).toEqual([])
     rig.advance(500)
@@ -159,7 +154,7 @@ describe('A seat that is refused for now', () => {
     rig.receive(joinedOf({ call: seat.call }))
     rig.lose()
     rig.live({ resumed: true })
-    failed(rig, seat.call, 'RATE', 500)
+    rig.fail(seat.call, 'RATE', 0, 500)
     rig.receive({ type: 'ended', log: 5, error: 'FORBIDDEN', message: '' })
     rig.advance(500)
     expect([asked(rig), heard.take()]).toEqual([[], ['joined 0', 'ended FORBIDDEN']])

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { SeatMachine } from '../../../src/client/machine/index.ts'
-import { binaryCodec, type ErrorCode, limits } from '../../../src/protocol/index.ts'
+import { binaryCodec, limits } from '../../../src/protocol/index.ts'
 import {
   everything,
   joinedOf,
@@ -18,9 +18,6 @@ function join(rig: Rig): { readonly seat: SeatMachine; readonly heard: SeatRecor
   const heard = new SeatRecorder()
   return { seat: rig.machine.followers.join('m', false, '', heard), heard }
 }
-
-const fail = (rig: Rig, call: number, error: ErrorCode, index = 0): number =>
-  rig.receive({ type: 'failed', call, index, error, message: '', retryAfter: 0 })
 
 const typesOf = (rig: Rig): string[] => rig.take().map(({ type }) => type)
 
@@ -45,13 +42,13 @@ describe('A JOIN that was given up', () => {
     const outcomes = new Outcomes()
     const call = rig.machine.calls.request('m', text('1'), 1_000, rig.now, outcomes.done('m'))
     rig.take()
-    fail(rig, call, 'NO_HANDLER')
+    rig.fail(call, 'NO_HANDLER')
     const joining = seat.call
     rig.machine.followers.leave(seat)
     join(rig)
     expect(typesOf(rig)).toEqual([])
     const another = rig.machine.calls.request('m', text('1'), 1_000, rig.now, outcomes.done('m'))
-    fail(rig, another, 'NO_HANDLER')
+    rig.fail(another, 'NO_HANDLER')
     expect(typesOf(rig)).toEqual(['request'])
     rig.receive(joinedOf({ call: joining }))
     expect(typesOf(rig)).toEqual(['leave', 'join'])
@@ -65,7 +62,7 @@ describe('A JOIN that was given up', () => {
     const { call } = seat
     rig.machine.followers.leave(seat)
     join(rig)
-    fail(rig, call, 'FULL')
+    rig.fail(call, 'FULL')
     expect(typesOf(rig)).toEqual(['join'])
   })
 
@@ -157,19 +154,19 @@ describe('A subscription that took the place of another', () => {
 describe('A seat that is refused when it is joined again', () => {
   it('is left, because the session still has it', () => {
     const { rig, seat, heard } = joiningAgain()
-    fail(rig, seat.call, 'FORBIDDEN')
+    rig.fail(seat.call, 'FORBIDDEN')
     expect([heard.take(), rig.take()]).toMatchObject([['ended FORBIDDEN'], [{ type: 'leave', log: 5 }]])
   })
 
   it('is not left where the meeting is not found, or where there was none yet', () => {
     const { rig, seat } = joiningAgain()
-    fail(rig, seat.call, 'NOT_FOUND')
+    rig.fail(seat.call, 'NOT_FOUND')
     expect(typesOf(rig)).toEqual([])
     const fresh = new Rig()
     fresh.live()
     const { seat: first } = join(fresh)
     fresh.take()
-    fail(fresh, first.call, 'FULL')
+    fresh.fail(first.call, 'FULL')
     expect(typesOf(fresh)).toEqual([])
   })
 })
@@ -177,11 +174,11 @@ describe('A seat that is refused when it is joined again', () => {
 describe('A meeting that is not found with a second ticket either', () => {
   it('is over, and there is no seat to be left', () => {
     const { rig, seat, heard } = joiningAgain()
-    fail(rig, seat.call, 'NOT_FOUND')
+    rig.fail(seat.call, 'NOT_FOUND')
     rig.advance(0)
     rig.giveTicket()
     rig.live({ resumed: true })
-    fail(rig, seat.call, 'NOT_FOUND')
+    rig.fail(seat.call, 'NOT_FOUND')
     expect([heard.take(), typesOf(rig)]).toEqual([['ended NOT_FOUND'], []])
   })
 })
@@ -204,7 +201,7 @@ describe('A topic that is refused', () => {
     rig.live()
     const reader = rig.machine.followers.read('t', everything, new ReaderRecorder())
     rig.take()
-    fail(rig, reader.call, 'FORBIDDEN')
+    rig.fail(reader.call, 'FORBIDDEN')
     expect(typesOf(rig)).toEqual([])
   })
 })

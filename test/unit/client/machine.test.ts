@@ -724,7 +724,7 @@ describe('Calls', () => {
     rig.live()
     const call = rig.machine.calls.request('a', text('1'), 60_000, rig.now, outcomes.done('a'))
     rig.machine.calls.cancel(call)
-    rig.receive({ type: 'failed', call, index: 0, error: 'CANCELLED', message: '', retryAfter: 0 })
+    rig.fail(call, 'CANCELLED')
     expect(outcomes.all).toEqual(['a CANCELLED'])
     expect(rig.take().map(({ type }) => type)).toEqual(['request', 'cancel'])
     rig.lose()
@@ -880,7 +880,7 @@ describe('A seat', () => {
     rig.lose()
     const joins = rig.live({ resumed: true })
     const call = joins.flatMap((message) => (message.type === 'join' ? [message.call] : []))[0] ?? 0
-    rig.receive({ type: 'failed', call, index: 0, error: 'FORBIDDEN', message: '', retryAfter: 0 })
+    rig.fail(call, 'FORBIDDEN')
     other.listener.take()
     rig.receive(framesOf(1, [[]]), { type: 'direct', log: 5, data: text('b') })
     expect([listener.take(), other.listener.take()]).toEqual([[], []])
@@ -1072,7 +1072,7 @@ describe('A seat', () => {
     rig.live()
     const listener = new SeatRecorder()
     const seat = rig.machine.followers.join('m', false, '', listener)
-    rig.receive({ type: 'failed', call: seat.call, index: 0, error: 'FULL', message: '', retryAfter: 0 })
+    rig.fail(seat.call, 'FULL')
     expect(listener.heard).toEqual(['ended FULL'])
     rig.lose()
     expect(rig.live({ resumed: true })).toEqual([])
@@ -1442,7 +1442,7 @@ describe('A reader', () => {
     })
     const [subscribe] = rig.take()
     const call = subscribe?.type === 'subscribe' ? subscribe.call : 0
-    rig.receive({ type: 'failed', call, index: 1, error: 'FORBIDDEN', message: '', retryAfter: 0 })
+    rig.fail(call, 'FORBIDDEN', 1)
     rig.receive(
       subscribedOf({ call, topic: 'a', log: 1 }),
       subscribedOf({ call, index: 2, topic: 'c', log: 2 }),

@@ -210,6 +210,11 @@ export class Rig {
     return packet.length
   }
 
+  /** A FAILED of the node. */
+  fail(call: number, error: ErrorCode, index = 0, retryAfter = 0): void {
+    this.receive({ type: 'failed', call, index, error, message: '', retryAfter })
+  }
+
   lose(code = 1006, reason = ''): void {
     this.machine.handleClose(this.attempt, code, reason, this.now)
   }

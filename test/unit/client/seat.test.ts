@@ -397,7 +397,7 @@ describe('A meeting that is not found again', () => {
         rig.machine.handleNoTicket(rig.tickets.at(-1) ?? 0, new RtmsError('UNAUTHENTICATED'), rig.now)
       rig.live({ resumed: true })
       const { call } = seat
-      rig.receive({ type: 'failed', call, index: 0, error: 'NOT_FOUND', message: '', retryAfter: 0 })
+      rig.fail(call, 'NOT_FOUND')
     }
     rig.lose()
     send('before')

@@ -231,16 +231,22 @@ describe('What the business says', () => {
   })
 })
 
+/** A user without sessions, and the outlets whose readers the user has given up. */
+function payingUser() {
+  const slow: Outlet[] = []
+  const budget = endless()
+  const user = new User<Session>(new Account(ratesOf(all)), budget.ledgers.user, {
+    slow: (each) => slow.push(each),
+    expired: () => {},
+  })
+  const host = { limits: all, budget, slow: () => {}, expired: () => {}, caughtUp: () => {} }
+  return { user, host, slow }
+}
+
 describe('A user who holds too much', () => {
   it('gives up connections whose control messages are not read, no more of them than is needed', () => {
     const cut = (bytes: number): number[] => {
-      const slow: Outlet[] = []
-      const budget = endless()
-      const user = new User<Session>(new Account(ratesOf(all)), budget.ledgers.user, {
-        slow: (each) => slow.push(each),
-        expired: () => {},
-      })
-      const host = { limits: all, budget, slow: () => {}, expired: () => {}, caughtUp: () => {} }
+      const { user, host, slow } = payingUser()
       const outlets = [0, 2, 3, 1].map((count) => {
         const session = new Session('s', grant('ann'), user, host)
         const made = outlet()
@@ -269,13 +275,7 @@ describe('A user who holds too much', () => {
   })
 
   it('gives up entries of session logs: first of sessions that are away, and no more than is needed', () => {
-    const slow: Outlet[] = []
-    const budget = endless()
-    const user = new User<Session>(new Account(ratesOf(all)), budget.ledgers.user, {
-      slow: (each) => slow.push(each),
-      expired: () => {},
-    })
-    const host = { limits: all, budget, slow: () => {}, expired: () => {}, caughtUp: () => {} }
+    const { user, host, slow } = payingUser()
     const sessions = ['live', 'away', 'read'].map((id) => new Session(id, grant('ann'), user, host))
     const [live, away, reader] = sessions as [Session, Session, Session]
     live.state = { is: 'live', outlet: outlet() }
