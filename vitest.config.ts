@@ -25,8 +25,9 @@ export default defineConfig({
       project('weight', 120_000),
       project('simulation', 240_000),
       project('integration', 60_000, { built: true, alone: true }),
-      // Browsers that are away for most of their time.
+      // Browsers that are away for most of their time, and buses whose servers are.
       project('away', 120_000, { built: true }),
+      project('bus', 60_000, { built: true }),
       project('browser', 120_000, { built: true, alone: true }),
     ],
   },

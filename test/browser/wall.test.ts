@@ -165,13 +165,13 @@ describe('the tiles', () => {
     await page.getByRole('button', { name: '显示全部' }).click()
     await expect.poll(() => shown.getAttribute('data-shown')).toBe(String(LISTED))
     await page.locator('#order').selectOption('rise')
-    await expect
-      .poll(async () => {
-        const changes = await page.locator('.tile .change').allTextContents()
-        const values = changes.slice(0, 12).map((text) => parseFloat(text.replace('−', '-')))
-        return values.every((value, i) => i === 0 || value <= (values[i - 1] as number) + 0.3)
-      })
-      .toBe(true)
+    const areInOrder = async (): Promise<boolean> => {
+      const changes = await page.locator('.tile .change').allTextContents()
+      const values = changes.slice(0, 12).map((text) => parseFloat(text.replace('−', '-')))
+      return values.every((value, i) => i === 0 || value <= (values[i - 1] as number) + 0.3)
+    }
+    // Prices go on moving, and places change every two seconds.
+    await expect.poll(areInOrder, { timeout: 10_000 }).toBe(true)
   })
 
   test('can be left unread for a while, and the market goes on', async () => {

@@ -2,7 +2,7 @@ import { describe, it } from 'vitest'
 import { ThreadsHub, threads } from '../../../src/bus/threads.ts'
 import { busContract } from '../../../src/testing/index.ts'
 
-// The seats are in one thread here, so none can die. `test/integration/bus/threads.test.ts` has threads that do.
+// The seats are in one thread here, so none can die. `test/bus/threads.test.ts` has threads that do.
 describe('The bus of the threads of a process', () => {
   for (const contract of busContract(
     () => {

@@ -6,8 +6,8 @@ import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { connect as connectTo } from '@nats-io/transport-node'
 import { generate } from 'selfsigned'
-import type { BusPort } from '../../../src/bus/connector.ts'
-import { nats, type NatsOptions } from '../../../src/nats/index.ts'
+import type { BusPort } from '../../src/bus/connector.ts'
+import { nats, type NatsOptions } from '../../src/nats/index.ts'
 import { NatsServer } from './nats-server.ts'
 
 const secret = 's'.repeat(32)

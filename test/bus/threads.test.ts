@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Worker } from 'node:worker_threads'
-import { ThreadsHub } from '../../../src/bus/threads.ts'
+import { ThreadsHub } from '../../src/bus/threads.ts'
 
 const soon = (check: () => Promise<void>): Promise<void> =>
   vi.waitFor(check, { interval: 20, timeout: 20_000 })

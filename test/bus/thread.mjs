@@ -1,6 +1,6 @@
 // A node of `threads.test.ts`: notes what it hears, and does what the test asks for.
 import { parentPort, workerData } from 'node:worker_threads'
-import { threads } from '../../../dist/bus/threads.js'
+import { threads } from '../../dist/bus/threads.js'
 
 const heard = []
 const text = (bytes) => (bytes.length > 100 ? bytes.length : Buffer.from(bytes).toString())

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest'
-import { endAll, printed, rtms } from '../cli-support.ts'
+import { endAll, printed, rtms } from '../integration/cli-support.ts'
 import { NatsServer } from './nats-server.ts'
 
 let server: NatsServer | undefined

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { BusConnector } from '../../../src/bus/connector.ts'
-import { inProcess } from '../../../src/bus/in-process.ts'
-import { ThreadsHub, threads } from '../../../src/bus/threads.ts'
-import { nats } from '../../../src/nats/index.ts'
-import type { Rtms } from '../../../src/server/index.ts'
-import { Peer, start, stopAll, subscribe, tokenOf } from '../server/peer.ts'
-import { publicationsOf } from '../../../src/testing/index.ts'
+import type { BusConnector } from '../../src/bus/connector.ts'
+import { inProcess } from '../../src/bus/in-process.ts'
+import { ThreadsHub, threads } from '../../src/bus/threads.ts'
+import { nats } from '../../src/nats/index.ts'
+import type { Rtms } from '../../src/server/index.ts'
+import { Peer, start, stopAll, subscribe, tokenOf } from '../integration/server/peer.ts'
+import { publicationsOf } from '../../src/testing/index.ts'
 import { NatsServer } from './nats-server.ts'
 
 const eventually = (is: () => boolean | Promise<boolean>): Promise<void> =>

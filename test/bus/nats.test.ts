@@ -1,6 +1,6 @@
 import { describe, it } from 'vitest'
-import { nats } from '../../../src/nats/index.ts'
-import { type BusUnderTest, busContract } from '../../../src/testing/index.ts'
+import { nats } from '../../src/nats/index.ts'
+import { type BusUnderTest, busContract } from '../../src/testing/index.ts'
 import { freePort, NatsServer } from './nats-server.ts'
 
 const secret = 's'.repeat(32)
