@@ -172,7 +172,7 @@ describe('The NATS bus', () => {
   it('notices a server that hangs, holds little meanwhile, and is back when the server is', async () => {
     const [a, b] = await two()
     const large = new Uint8Array(64 * 1024)
-    server.signal('SIGSTOP')
+    await server.hang()
     const before = weighed()
     let most = 0
     const at = performance.now()
@@ -187,7 +187,7 @@ describe('The NATS bus', () => {
     expect(performance.now() - at).toBeLessThan(15_000)
     expect(a.port.stats.dropped).toBeGreaterThan(500)
     await soon(() => expect(b.heard.at(-1)).toBe('down'))
-    server.signal('SIGCONT')
+    server.goOn()
     await soon(() => expect([a.heard.at(-1), b.heard.at(-1)]).toEqual(['back', 'back']), 8_000)
     a.port.publish('t', bytes('afterwards'))
     await soon(() => expect(b.heard.at(-1)).toBe('1 t:afterwards'))
@@ -197,10 +197,10 @@ describe('The NATS bus', () => {
 
   it('bears a stop of a second without a word', async () => {
     const [a, b] = await two()
-    server.signal('SIGSTOP')
+    await server.hang()
     a.port.publish('t', bytes('late'))
     await new Promise((resolve) => setTimeout(resolve, 1_000))
-    server.signal('SIGCONT')
+    server.goOn()
     await soon(() => expect(b.heard).toEqual(['back', '1 t:first', '1 t:late']))
     expect([a.heard, a.port.stats.dropped]).toEqual([['back'], 0])
   })
@@ -208,7 +208,7 @@ describe('The NATS bus', () => {
   it('leaves no sockets behind while a server hangs, and takes another one meanwhile', async () => {
     const other = await NatsServer.start()
     try {
-      server.signal('SIGSTOP')
+      await server.hang()
       const sockets = (): number =>
         process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
       const before = sockets()
@@ -218,7 +218,7 @@ describe('The NATS bus', () => {
       await new Promise((resolve) => setTimeout(resolve, 14_000))
       // One is that of the second node; the first may be trying.
       expect(sockets() - before).toBeLessThanOrEqual(2)
-      server.signal('SIGCONT')
+      server.goOn()
       await soon(() => expect(alone.heard).toEqual(['back']), 8_000)
     } finally {
       await Promise.all(nodes.splice(0).map(({ port }) => port.close()))

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { expect, vi } from 'vitest'
 
 /** A free TCP port of this machine. */
 export async function freePort(): Promise<number> {
@@ -73,9 +74,16 @@ export class NatsServer {
     await once(child, 'exit')
   }
 
-  /** Stops and continues the process, as a machine does that hangs. */
-  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
-    this.#process?.kill(name)
+  /** Stops the process, as a machine does that hangs. It has stopped when the promise resolves. */
+  async hang(): Promise<void> {
+    this.#process?.kill('SIGSTOP')
+    const stat = `/proc/${this.#process?.pid}/stat`
+    // Behind the name, which is in brackets.
+    await vi.waitFor(() => expect(readFileSync(stat, 'utf8')).toMatch(/\) T /), 5_000)
+  }
+
+  goOn(): void {
+    this.#process?.kill('SIGCONT')
   }
 
   async stop(): Promise<void> {

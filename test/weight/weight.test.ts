@@ -4,26 +4,12 @@ import { binaryCodec, type Message, type MessageType, type Payload } from '../..
 import { limits } from '../../src/protocol/limits.ts'
 import { type Fields, type Kind, schema, tailOf } from '../../src/protocol/schema.ts'
 import { messages, textPayload } from '../../src/testing/index.ts'
-import { collect, Scale } from './scale.ts'
+import { Scale, weigh } from './scale.ts'
 
 /*
  * What things weigh, heap and buffers together, beside what the node counts for them. Nothing of the test's own is held
  * between two weighings. The figures are told in the table that is printed at the end.
  */
-
-/**
- * Bytes of the heap and of buffers: the least of some weighings, since buffers are given back by a thread of their own.
- */
-async function weigh(): Promise<number> {
-  let least = Infinity
-  for (let turn = 0; turn < 4; turn++) {
-    collect()
-    await new Promise((resolve) => setImmediate(resolve))
-    const { heapUsed, external } = process.memoryUsage()
-    least = Math.min(least, heapUsed + external)
-  }
-  return least
-}
 
 settleShapes()
 
