@@ -1,0 +1,285 @@
+import { Reader, Writer } from '../../protocol/bytes.ts'
+import { Ring } from '../ground/ring.ts'
+import type { Stats } from '../ground/stats.ts'
+import { weights } from '../ground/weights.ts'
+
+/** Begins each packet of a link, so that a node can tell it from other messages to it alone. */
+export const LINK = 0x6c
+
+/** Flags of a packet: a message before the given one is missing; an answer is wanted, though there may be no message. */
+const AGAIN = 1
+const ANSWER = 2
+
+interface Packet {
+  readonly epoch: number
+  /** The next message that the sender expects. */
+  readonly expected: number
+  readonly flags: number
+  /** Position of the first message. */
+  readonly first: number
+  readonly messages: readonly Uint8Array[]
+}
+
+/** What links need of their node. All of it returns at once. */
+export interface LinksHost {
+  /** Puts a packet on the bus, which may lose it. */
+  put(node: number, bytes: Uint8Array): void
+  /** A message of another node. The bytes are part of a larger buffer: whoever keeps some of them copies those. */
+  message(from: number, bytes: Uint8Array, now: number): void
+  /** What the two nodes had sent each other may be lost, in both directions; none of it arrives any more. */
+  broken(node: number, now: number): void
+}
+
+export interface LinkLimits {
+  /** Bytes of messages to one node that are not confirmed; beyond it the link breaks. */
+  readonly linkBytes: number
+  /** How many of these may be under way. */
+  readonly linkWindow: number
+  /** Bytes of a packet, unless a single message has more. */
+  readonly linkPacket: number
+}
+
+export const linkLimits: LinkLimits = {
+  linkBytes: 16_777_216,
+  linkWindow: 1_048_576,
+  linkPacket: 65_536,
+}
+
+interface Link {
+  /** Rises when the link breaks. Both nodes count from 1, and the higher number holds for both. */
+  epoch: number
+  /** What the other node has yet to confirm; positions count from 1 in each epoch. */
+  out: Ring<Uint8Array>
+  bytes: number
+  /** The next message to put on the bus, and the bytes of those before it that are not confirmed. */
+  at: number
+  flying: number
+  /** The next message to come. */
+  expected: number
+  /** The other node is to be told how far its messages have come. */
+  owes: boolean
+  flags: number
+  /** The other node knows of this epoch, of the first one from the start. */
+  isKnown: boolean
+  /** The message that was last asked for again; it is asked for once, and once more with each beat. */
+  asked: number
+  /** The first unconfirmed message at the last beat; 0: none was under way. */
+  oldest: number
+  /** The other node has confirmed nothing for a beat: until it does, one packet is sent with each. */
+  isStuck: boolean
+  /** The node is to be told that the link broke. */
+  isBroken: boolean
+}
+
+/**
+ * Messages between this node and each other one, which arrive once and in order however many packets the bus loses:
+ * one log for each direction, confirmed by position. A node that confirms nothing holds up nobody: when too much waits
+ * for it, the link breaks, both nodes are told, and both begin anew.
+ */
+export class Links {
+  readonly #host: LinksHost
+  readonly #stats: Stats
+  readonly #limits: LinkLimits
+  readonly #links: Map<number, Link> = new Map()
+  /** Those that have something to send or to tell in this sweep. */
+  readonly #dirty: Map<number, Link> = new Map()
+
+  constructor(host: LinksHost, stats: Stats, limits: LinkLimits = linkLimits) {
+    this.#host = host
+    this.#stats = stats
+    this.#limits = limits
+  }
+
+  get hasWork(): boolean {
+    return this.#dirty.size > 0
+  }
+
+  /** Bytes of messages that are not confirmed. */
+  get bytes(): number {
+    let bytes = 0
+    for (const link of this.#links.values()) bytes += link.bytes
+    return bytes
+  }
+
+  /** Sends a message at the end of the sweep. It must not change afterwards. */
+  send(node: number, message: Uint8Array): void {
+    const link = this.#link(node)
+    link.out.push(message)
+    link.bytes += weigh(message)
+    if (link.bytes > this.#limits.linkBytes) this.#break(link, link.epoch + 1)
+    this.#dirty.set(node, link)
+  }
+
+  /** Part of the sweep: tells of links that broke, and sends what is due. */
+  sweep(now: number): void {
+    const dirty = [...this.#dirty]
+    this.#dirty.clear()
+    for (const [node, link] of dirty) {
+      this.#tell(node, link, now)
+      this.#flush(node, link)
+    }
+  }
+
+  /** A beat has passed: what has been under way since the last one may be lost, and is sent again. */
+  beat(): void {
+    for (const [node, link] of this.#links) {
+      const { first } = link.out
+      link.asked = 0
+      if (!link.isKnown) this.#hail(node, link)
+      const isUnderWay = link.at > first
+      if (isUnderWay && link.oldest === first) this.#rewind(node, link, true)
+      link.oldest = isUnderWay ? first : 0
+    }
+  }
+
+  /** The bus carries messages again: what was under way is lost. */
+  up(): void {
+    for (const [node, link] of this.#links) this.#rewind(node, link, false)
+  }
+
+  /** A node has ended. */
+  gone(node: number): void {
+    this.#links.delete(node)
+    this.#dirty.delete(node)
+  }
+
+  /** A packet of another node. */
+  handle(from: number, bytes: Uint8Array, now: number): void {
+    const packet = decode(bytes, this.#limits.linkBytes)
+    const link = this.#link(from)
+    if (packet === null || (packet.epoch === link.epoch && packet.expected > link.out.next)) {
+      this.#stats.strangers++
+      return
+    }
+    const { epoch, messages, flags } = packet
+    if (epoch > link.epoch) this.#break(link, epoch)
+    this.#tell(from, link, now)
+    if (messages.length > 0 || flags >= ANSWER || epoch < link.epoch) this.#owe(from, link)
+    if (epoch < link.epoch) return
+    link.isKnown = true
+    this.#confirm(from, link, packet)
+    for (const [at, message] of messages.entries()) {
+      const position = packet.first + at
+      if (position < link.expected) continue
+      if (position > link.expected) {
+        if (link.asked !== link.expected) link.flags |= AGAIN
+        link.asked = link.expected
+        return
+      }
+      link.expected++
+      this.#host.message(from, message, now)
+      // The link may have broken over what was said.
+      if (link.epoch !== epoch) return
+    }
+  }
+
+  #confirm(node: number, link: Link, { expected, flags }: Packet): void {
+    const { out } = link
+    const { first } = out
+    while (out.first < expected) {
+      const size = weigh(out.shift())
+      link.bytes -= size
+      if (out.first <= link.at) link.flying -= size
+    }
+    link.at = Math.max(link.at, out.first)
+    if (out.first > first) link.isStuck = false
+    if ((flags & AGAIN) !== 0) this.#rewind(node, link, false)
+    else if (link.at < out.next) this.#dirty.set(node, link)
+  }
+
+  #rewind(node: number, link: Link, isStuck: boolean): void {
+    link.at = link.out.first
+    link.flying = 0
+    link.isStuck = isStuck
+    if (link.out.size > 0) this.#dirty.set(node, link)
+  }
+
+  /** The other node may not know that the link broke: it is to say that it does. */
+  #hail(node: number, link: Link): void {
+    link.flags |= ANSWER
+    this.#owe(node, link)
+  }
+
+  #owe(node: number, link: Link): void {
+    link.owes = true
+    this.#dirty.set(node, link)
+  }
+
+  #flush(node: number, link: Link): void {
+    const { linkWindow, linkPacket } = this.#limits
+    const { out } = link
+    do {
+      const w = new Writer()
+      w.byte(LINK)
+      w.uint(link.epoch)
+      w.uint(link.expected)
+      w.byte(link.flags)
+      w.uint(link.at)
+      const { at } = link
+      while (link.at < out.next && link.flying < linkWindow && (link.at === at || w.length < linkPacket)) {
+        const message = out.get(link.at++)
+        w.bytes(message)
+        link.flying += weigh(message)
+      }
+      if (link.at === at && !link.owes) return
+      link.owes = false
+      link.flags = 0
+      this.#host.put(node, w.finish())
+    } while (link.at < out.next && link.flying < linkWindow && !link.isStuck)
+  }
+
+  #break(link: Link, epoch: number): void {
+    Object.assign(link, empty(epoch), { isBroken: true })
+  }
+
+  #tell(node: number, link: Link, now: number): void {
+    if (!link.isBroken) return
+    link.isBroken = false
+    this.#hail(node, link)
+    this.#host.broken(node, now)
+  }
+
+  #link(node: number): Link {
+    let link = this.#links.get(node)
+    if (link === undefined) {
+      link = { ...empty(1), isBroken: false }
+      this.#links.set(node, link)
+    }
+    return link
+  }
+}
+
+function empty(epoch: number): Omit<Link, 'isBroken'> {
+  return {
+    epoch,
+    out: new Ring(1),
+    bytes: 0,
+    at: 1,
+    flying: 0,
+    expected: 1,
+    owes: false,
+    flags: 0,
+    isKnown: epoch === 1,
+    asked: 0,
+    oldest: 0,
+    isStuck: false,
+  }
+}
+
+function decode(bytes: Uint8Array, most: number): Packet | null {
+  try {
+    const r = new Reader(bytes)
+    if (r.byte() !== LINK) return null
+    const [epoch, expected, flags, first] = [r.uint(), r.uint(), r.byte(), r.uint()]
+    if (epoch === 0 || expected === 0 || first === 0 || flags > (AGAIN | ANSWER)) return null
+    const messages: Uint8Array[] = []
+    while (r.left > 0) messages.push(r.bytes(most))
+    return { epoch, expected, flags, first, messages }
+  } catch {
+    return null
+  }
+}
+
+function weigh(message: Uint8Array): number {
+  return weights.bytes + message.length
+}
