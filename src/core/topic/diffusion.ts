@@ -16,8 +16,8 @@ const NUMBER = 1
 const KEY = 2
 const TOMBSTONE = 4
 
-/** Begins a question. */
-const QUESTION = 0x74
+/** Begins a question, and tells it from other messages to one node. */
+export const QUESTION = 0x74
 
 /** A publication of another node. */
 export interface Diffused {
