@@ -60,7 +60,9 @@ export class Upstream {
     let at = 0
     for (; at < turns.length && budget > 0 && this.#work.done < end; at++) {
       const session = turns[at] as Session
-      budget -= this.#serve(session, budget, end, deliver)
+      const served = this.#serve(session, budget, end, deliver)
+      budget -= served
+      if (served === 0) this.#work.done += costs.looked
       if (session.upstream.size > 0 && !session.isHeld) turns.push(session)
       else session.upstream.active = false
     }
@@ -81,7 +83,10 @@ export class Upstream {
     }
   }
 
-  /** A message also pays for the work that it has caused: a session in debt waits until its turns have paid it. */
+  /**
+   * A message also pays for the work that it has caused: a session in debt waits until its turns have paid it. The debt
+   * is at most the work of a sweep, because a turn that only pays takes time as well; its user pays for the whole.
+   */
   #serve(
     session: Session,
     budget: number,
@@ -90,7 +95,8 @@ export class Upstream {
   ): number {
     const { upstream } = session
     const work = this.#work
-    upstream.deficit += this.#limits.quantumBytes
+    const { quantumBytes, sweepWork } = this.#limits
+    upstream.deficit += quantumBytes
     let served = 0
     for (let next = upstream.peek(); next !== undefined && served < budget; next = upstream.peek()) {
       if (next.cost > upstream.deficit || work.done >= end) break
@@ -99,7 +105,7 @@ export class Upstream {
       served += itemsOf(next.message)
       deliver(session, next.message)
       const caused = (work.done - before) / WORK_OF_BYTE
-      upstream.deficit -= Math.max(next.cost, caused)
+      upstream.deficit -= Math.max(next.cost, Math.min(caused, sweepWork / WORK_OF_BYTE))
       work.done += costs.message
       if (session.isHeld) break
     }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { costs, Work } from '../../../src/core/ground/work.ts'
 import { weights } from '../../../src/core/ground/weights.ts'
-import { jsonCodec } from '../../../src/protocol/index.ts'
+import { binaryCodec, jsonCodec } from '../../../src/protocol/index.ts'
 import { subscribe } from '../../../src/testing/messages.ts'
 import { bytes, Harness, type Peer, text, wish } from './harness.ts'
 import { cursorAt, drain, topicOf } from './topic-rig.ts'
@@ -224,4 +224,72 @@ function refusals(json: boolean): number {
 
 it('Who reads much in JSON pays for that as well', () => {
   expect([refusals(false), refusals(true)]).toEqual([0, 8])
+})
+
+describe('The door', () => {
+  it('stays open where tokens of others were not verified in time, and wait for their turn no more', () => {
+    const h = new Harness({ verifications: 1 })
+    h.slowTokens = true
+    const address = '192.0.2.1'
+    const early = h.open(binaryCodec, address)
+    h.advance(100)
+    h.open(binaryCodec, address).hello('eve')
+    early.hello('eve')
+    h.advance(4_950)
+    expect(early.closed).toBe(4455)
+    h.authenticate(true)
+    h.settle()
+    const ann = h.open(binaryCodec, '192.0.2.2')
+    ann.hello('ann')
+    h.authenticate(true)
+    h.settle()
+    expect(ann.take()).toMatchObject([{ type: 'welcome' }])
+  })
+
+  it('lets a newcomer take the place of one that has sent no HELLO for long, whatever else it sends', () => {
+    const h = new Harness({ handshakes: 2 })
+    const silent = [1, 2].map((n) => h.open(binaryCodec, `192.0.2.${n}`))
+    for (let second = 0; second < 3; second++) {
+      h.advance(500)
+      // A message from a later version of the protocol.
+      for (const peer of silent) peer.raw(Uint8Array.of(0x3f, 0))
+    }
+    const ann = h.open(binaryCodec, '192.0.2.3')
+    ann.hello('ann')
+    h.settle()
+    expect(ann.take()).toMatchObject([{ type: 'welcome' }])
+  })
+
+  it('counts nothing for a connection that was closed by what had waited for its WELCOME', () => {
+    const h = new Harness({ logBytes: 200_000 })
+    const first = h.connect('eve')
+    for (let n = 0; h.node.logs.bytes < 150_000; n++) h.connect(`u${n}`)
+    first.hangUp()
+    h.node.push('eve', 'p', bytes(30_000))
+    h.node.push('eve', 'p', bytes(30_000))
+    const before = h.node.logs.bytes
+    h.slowTokens = true
+    for (let n = 0; n < 5; n++) {
+      const eve = h.open(binaryCodec, '', first.follower)
+      eve.hello('eve')
+      eve.send(...times(200, () => ({ type: 'ping', time: 0 }) as const))
+      h.authenticate(true)
+      expect(eve.closed).toBe(4450)
+    }
+    expect(h.node.logs.bytes).toBe(before)
+  })
+})
+
+describe('A session in debt', () => {
+  it('pays in no more rounds than a sweep has work', () => {
+    const h = new Harness()
+    for (let n = 0; n < 100; n++) h.publish('t', 'x'.repeat(10_000), `k${n}`)
+    h.settle()
+    const eve = h.connect('eve', {}, jsonCodec)
+    const conflated = wish('t', { conflate: true })
+    eve.send(subscribe(1, ...times(1_000, () => conflated)), { type: 'cancel', call: 1 })
+    h.sweep()
+    const { upstream } = eve.connection.session as { upstream: { deficit: number } }
+    expect(upstream.deficit).toBeGreaterThan(-4_000_000)
+  })
 })

@@ -50,6 +50,19 @@ describe('The budget of a node', () => {
     expect(budget).toMatchObject({ used: 90, isFull: false, cuts: 2 })
   })
 
+  it('looks for that size at 10,000 holders in each sweep; until then, an equal part may be held', () => {
+    const sizes = Array.from({ length: 25_000 }, (_, n) => (n % 5 === 0 ? 60 : 10))
+    const { budget, payers } = budgetOf(500_000, sizes)
+    expect([budget.admits(17, 1), budget.admits(18, 1)]).toEqual([true, false])
+    let sweeps = 0
+    for (; budget.cuts === 0 && sweeps < 100; sweeps++) budget.enforce(0)
+    expect(sweeps).toBe(3)
+    expect([budget.admits(40, 10), budget.admits(41, 10)]).toEqual([true, false])
+    while (budget.hasWork) budget.enforce(0)
+    expect(new Set(payers.map(({ held }) => held))).toEqual(new Set([10, 50]))
+    expect(budget.used).toBe(450_000)
+  })
+
   it('leaves at most nine tenths, whatever the sizes', () => {
     fc.assert(
       fc.property(
