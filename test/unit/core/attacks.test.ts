@@ -293,3 +293,60 @@ describe('A session in debt', () => {
     expect(upstream.deficit).toBeGreaterThan(-4_000_000)
   })
 })
+
+describe('A user who publishes much to a topic with many readers', () => {
+  const limits = { sweepWork: 20 * costs.write, topicPendingEntries: 10, crowdedRounds: 3 }
+  const crowd = (): { h: Harness; readers: Peer[]; eve: Peer; written: () => number } => {
+    const h = new Harness(limits)
+    h.node.defineTopics('*', { entries: 0, bytes: 0, ageMs: 0 })
+    const readers = times(60, (n) => h.connect(`u${n}`))
+    for (const reader of readers) h.listen(reader, 't')
+    const eve = h.connect('eve')
+    const written = (): number => readers.reduce((sum, { transport }) => sum + transport.packets.length, 0)
+    return { h, readers, eve, written }
+  }
+  const entries = times(50, (n) => `${n}`)
+  const publish = (eve: Peer): void => {
+    for (const entry of entries) eve.publish('t', text(entry), { call: 0 })
+  }
+
+  it('waits until they have what there is: no sweep writes to more of them than it may, and all get everything', () => {
+    const { h, readers, eve, written } = crowd()
+    const bob = h.connect('bob')
+    publish(eve)
+    let most = 0
+    let isAnswered = false
+    while (h.node.deadline(h.now) <= h.now) {
+      const before = written()
+      h.sweep()
+      most = Math.max(most, written() - before)
+      if (!isAnswered) bob.publish('elsewhere', text('x'))
+      isAnswered ||= bob.takeOf('done').length > 0
+    }
+    expect(most).toBeLessThanOrEqual(20)
+    expect(isAnswered).toBe(true)
+    for (const reader of readers) expect(reader.takeTexts()).toEqual(entries)
+  })
+
+  it('and leaves at once has all of it published, and makes nobody wait either', () => {
+    const { h, readers, eve, written } = crowd()
+    publish(eve)
+    const before = written()
+    eve.hangUp(true)
+    expect(written()).toBe(before)
+    h.settle()
+    for (const reader of readers) expect(reader.takeTexts()).toEqual(entries)
+  })
+
+  it('waits for so many rounds of writes at most, where others always have something to read', () => {
+    const { h, readers, eve } = crowd()
+    for (const reader of readers) h.listen(reader, 'busy')
+    publish(eve)
+    let sweeps = 0
+    for (; h.node.topic('t')?.publications !== entries.length && sweeps < 1_000; sweeps++) {
+      h.publish('busy', 'x')
+      h.sweep()
+    }
+    expect(sweeps).toBeLessThan(600)
+  })
+})

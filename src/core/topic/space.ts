@@ -1,0 +1,81 @@
+import type { Downstream } from '../down/downstream.ts'
+import type { Limits } from '../ground/config.ts'
+import type { Carrier } from './carrier.ts'
+import type { Topic } from './topic.ts'
+
+/**
+ * The room that topics have for entries which a sweep has yet to carry on. Entries that a live cursor was not yet
+ * offered, or the bus not yet given, go out before they are overwritten.
+ */
+export class Space {
+  readonly #limits: Limits
+  readonly #downstream: Downstream
+  readonly #carrier: Carrier
+  readonly #trim: (topic: Topic, now: number) => void
+  /** Topics without room whose users wait, and the round of writes until which they do. */
+  readonly #crowded: Map<Topic, number> = new Map()
+
+  constructor(
+    limits: Limits,
+    downstream: Downstream,
+    carrier: Carrier,
+    trim: (topic: Topic, now: number) => void,
+  ) {
+    this.#limits = limits
+    this.#downstream = downstream
+    this.#carrier = carrier
+    this.#trim = trim
+  }
+
+  #isIn({ size, bytes, retention }: Topic): boolean {
+    const { topicPendingEntries, topicPendingBytes } = this.#limits
+    return size < retention.entries + topicPendingEntries && bytes < retention.bytes + topicPendingBytes
+  }
+
+  /**
+   * Whether the publications of users wait until what the topic has is with its readers. There may be thousands of
+   * these, and to write to all of them at once would hold everybody up. A flush that never ends, because of other
+   * topics, is waited for no longer than it takes to give each reader several writes.
+   */
+  mustWait(topic: Topic): boolean {
+    if (!topic.isRead || this.#isIn(topic)) return false
+    const { round } = this.#downstream
+    let until = this.#crowded.get(topic)
+    if (until === undefined) {
+      this.#offer(topic)
+      this.#crowded.set(topic, (until = round + this.#limits.crowdedRounds))
+    }
+    if (round < until && this.#downstream.hasWork) return true
+    this.#crowded.delete(topic)
+    return false
+  }
+
+  /** Makes room at once, where there is none. */
+  make(topic: Topic, now: number): void {
+    if (this.#isIn(topic)) return
+    this.#offer(topic)
+    for (const group of topic.groups()) {
+      if (group.conflate) continue
+      for (let cursor = group.first; cursor !== null; cursor = cursor.after)
+        this.#downstream.hurry(cursor, now)
+    }
+    this.#trim(topic, now)
+  }
+
+  #offer(topic: Topic): void {
+    // A conflating reader needs no ring, so its group keeps waiting for its rung.
+    for (const group of topic.groups())
+      if (!group.conflate) group.offer((cursor) => this.#downstream.mark(cursor))
+    this.#carrier.carry(topic)
+  }
+
+  /** The topic is gone. */
+  forget(topic: Topic): void {
+    this.#crowded.delete(topic)
+  }
+
+  /** A flush is complete: everybody has what there is. */
+  clear(): void {
+    this.#crowded.clear()
+  }
+}
