@@ -33,33 +33,40 @@ export class Space {
   }
 
   /**
-   * Whether the publications of users wait until what the topic has is with its readers. There may be thousands of
-   * these, and to write to all of them at once would hold everybody up. A flush that never ends, because of other
-   * topics, is waited for no longer than it takes to give each reader several writes.
+   * Whether publications of users and of other nodes wait, or are taken beyond the room, until what the topic has is
+   * with its readers. There may be thousands of these, and to write to all of them at once would hold everybody up. A
+   * flush that does not end is waited for no longer than it takes to give each reader several writes.
    */
   mustWait(topic: Topic): boolean {
-    if (!topic.isRead || this.#isIn(topic)) return false
-    const { round } = this.#downstream
-    let until = this.#crowded.get(topic)
-    if (until === undefined) {
-      this.#offer(topic)
-      this.#crowded.set(topic, (until = round + this.#limits.crowdedRounds))
+    if (!topic.isRead || this.#isIn(topic)) {
+      this.#crowded.delete(topic)
+      return false
     }
-    if (round < until && this.#downstream.hasWork) return true
-    this.#crowded.delete(topic)
-    return false
+    const { round, hasWork } = this.#downstream
+    const until = this.#crowded.get(topic)
+    if (until !== undefined) return round < until && hasWork
+    this.#crowded.set(topic, round + this.#limits.crowdedRounds)
+    this.#offer(topic)
+    return this.#downstream.hasWork
   }
 
-  /** Makes room at once, where there is none. */
-  make(topic: Topic, now: number): void {
-    if (this.#isIn(topic)) return
+  /**
+   * Makes room, where there is none. `isUrgent`: for the business, which cannot wait, so readers are written to at once.
+   */
+  make(topic: Topic, now: number, isUrgent: boolean): void {
+    if (this.#isIn(topic) || (!isUrgent && this.mustWait(topic))) return
+    this.#crowded.delete(topic)
     this.#offer(topic)
+    if (isUrgent) this.#hurry(topic, now)
+    this.#trim(topic, now)
+  }
+
+  #hurry(topic: Topic, now: number): void {
     for (const group of topic.groups()) {
       if (group.conflate) continue
       for (let cursor = group.first; cursor !== null; cursor = cursor.after)
         this.#downstream.hurry(cursor, now)
     }
-    this.#trim(topic, now)
   }
 
   #offer(topic: Topic): void {

@@ -188,8 +188,7 @@ export class Topics {
     if (topic === null || !topic.hasRoomFor(key, topicKeys)) return 'LIMIT'
     if (by === null) this.#adopt(topic)
     const { own } = this.#publishers
-    // Of a session that has ended, or has waited for `authorize`, all are taken.
-    if (by === null || !this.#space.mustWait(topic)) this.#space.make(topic, now)
+    this.#space.make(topic, now, by === null)
     this.#append(topic, own, topic.nextNumber(own), this.#stamps.next(now), key, tombstone, data, now)
     return topic.pressure(this.#config.limits)
   }
@@ -276,7 +275,7 @@ export class Topics {
         continue
       }
       this.#stamps.see(stamp)
-      this.#space.make(topic, now)
+      this.#space.make(topic, now, false)
       // A copy: a view would keep the whole bus message in memory.
       const own = { text: data.text, bytes: data.bytes.slice() }
       this.#append(topic, source, number, stamp, key, tombstone, own, now)

@@ -4,6 +4,7 @@ import { weights } from '../../../src/core/ground/weights.ts'
 import { binaryCodec, jsonCodec } from '../../../src/protocol/index.ts'
 import { subscribe } from '../../../src/testing/messages.ts'
 import { bytes, Harness, type Peer, text, wish } from './harness.ts'
+import { encodeDiffusion } from '../../../src/core/topic/diffusion.ts'
 import { cursorAt, drain, topicOf } from './topic-rig.ts'
 
 /* What users try who have read the code: each of these worked once. */
@@ -348,5 +349,24 @@ describe('A user who publishes much to a topic with many readers', () => {
       h.sweep()
     }
     expect(sweeps).toBeLessThan(600)
+  })
+  it('on another node is no more to the readers of this one', () => {
+    const { h, readers, written } = crowd()
+    const far = topicOf(
+      entries.map((entry, at) => ({ number: at + 1, stamp: 1_000 + at, data: text(entry) })),
+    )
+    const before = written()
+    h.hear('t', encodeDiffusion(far.from(1)))
+    expect(written()).toBe(before)
+    h.settle()
+    for (const reader of readers) expect(reader.takeTexts()).toEqual(entries)
+    for (let n = 0; n < 40; n++) {
+      const more = topicOf([{ number: 100 + n, stamp: 5_000 + n, data: bytes(500) }])
+      // Nobody takes anything any more, and nothing is kept for them.
+      for (const reader of readers) reader.transport.accepts = false
+      h.hear('t', encodeDiffusion(more.from(1)))
+      h.settle()
+    }
+    expect(h.node.topic('t')?.kept).toBeLessThanOrEqual(10)
   })
 })
