@@ -46,6 +46,8 @@ export interface TopicTarget {
     topic: MessageOf<'subscribe'>['topics'][number],
     now: number,
   ): MessageOf<'subscribed'> | ErrorCode
+  /** Whether a user's publication to this topic waits. */
+  mustWait(name: string): boolean
   /** Appends an entry for a user. Returns the topic's pressure, 0–1, or the error. */
   publish(
     name: string,
@@ -103,7 +105,12 @@ export class Dispatch {
     this.#requests = targets.requests
     this.#refresh = (session, message, now) => targets.refresh(session, message, now)
     this.#flood = (outlet) => targets.flood(outlet)
-    this.#upstream = new Upstream(limits, work)
+    const { topics } = targets
+    this.#upstream = new Upstream(
+      limits,
+      work,
+      (message) => message.type === 'publish' && topics.mustWait(message.topic),
+    )
     this.#refusals = new Rate(limits.refusalsPerSecond, 1_000, limits.refusalBurst)
     this.gate = new Gate(limits, timers, application, (session, message, denials, now) => {
       this.#act(session, message, now, denials)
@@ -323,7 +330,7 @@ export class Dispatch {
     } else if (denial !== undefined) this.#refuse(session, message, 'FORBIDDEN', now, denial)
     else {
       const joined = this.#meetings.join(session, message, now)
-      const isMissing = joined === 'NOT_FOUND' && session.outlet !== null
+      const isMissing = joined === 'NOT_FOUND' && session.outlet !== null && isName(meeting)
       const { meetingsPerUser: most } = this.#limits
       if (isMissing && this.openings.on && session.account.meetings >= most)
         this.#refuse(session, message, 'LIMIT', now, `more than ${most} meetings opened for one user`)
