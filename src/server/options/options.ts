@@ -78,7 +78,10 @@ export interface RtmsOptions {
    * one address. A connection that names only listed addresses is not counted. Default ['loopback'].
    */
   readonly trustedProxies?: readonly string[] | undefined
-  /** Name of this node in the cluster and in `?route=`: 1–64 of A–Z a–z 0–9 _ -. Default: random. */
+  /**
+   * Name of this node in the cluster and in `?route=`, where no other node has it: 1–64 of A–Z a–z 0–9 _ -. Give the same
+   * one when the node is started anew: the others then know that its former run has ended. Default: random.
+   */
   readonly nodeId?: string | undefined
   /**
    * The bus to the other nodes of the cluster, for instance `nats({ … })` of `rtms/nats`. A node listens and serves its
