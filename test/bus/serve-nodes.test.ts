@@ -24,7 +24,7 @@ function serve(args: string[], more: Record<string, string> = {}): Run {
 async function origins(run: Run, count: number): Promise<string[]> {
   await printed(run, /Each node has a dashboard/)
   return Array.from({ length: count }, (_, at) => {
-    const [, url = ''] = new RegExp(`node-${at + 1} listens at (\\S+)$`, 'm').exec(run.text()) ?? []
+    const [, url = ''] = new RegExp(`rtms-${at} listens at (\\S+)$`, 'm').exec(run.text()) ?? []
     return url
   })
 }
@@ -47,7 +47,7 @@ describe('rtms serve --nodes', () => {
       )
       .toContain('{"price":7}')
     for (const [at, origin] of [a, b, c].entries()) {
-      expect(await (await fetch(`${origin}/healthz`)).json()).toMatchObject({ node: `node-${at + 1}` })
+      expect(await (await fetch(`${origin}/healthz`)).json()).toMatchObject({ node: `rtms-${at}` })
       expect((await fetch(`${origin}/admin/`)).status).toBe(200)
     }
     run.child.kill('SIGTERM')
@@ -58,7 +58,7 @@ describe('rtms serve --nodes', () => {
   it('gives out tickets that name the port of their node, good from a page of any of them', async () => {
     const run = serve(['--nodes', '2', '--dev', '--json'])
     await printed(run, /RTMS is up/)
-    const nodes = [...run.text().matchAll(/node-\d listens at (http:\/\/localhost:\d+)/g)].map(
+    const nodes = [...run.text().matchAll(/rtms-\d listens at (http:\/\/localhost:\d+)/g)].map(
       ([, url = '']) => url,
     )
     expect(nodes).toHaveLength(2)
@@ -69,11 +69,11 @@ describe('rtms serve --nodes', () => {
         body: JSON.stringify({ room: `room-${at}` }),
       })
       const ticket = (await answer.json()) as { url: string; token: string }
-      expect(ticket.url).toBe(`${origin.replace('http', 'ws')}/rtms?route=node-${at + 1}`)
+      expect(ticket.url).toBe(`${origin.replace('http', 'ws')}/rtms?route=rtms-${at}`)
       const peer = new Peer(ticket.url, binaryCodec, { origin: at === 0 ? b : a })
       await peer.opened()
       peer.hello(ticket.token)
-      expect((await peer.next('welcome')).node).toBe(`node-${at + 1}`)
+      expect((await peer.next('welcome')).node).toBe(`rtms-${at}`)
     }
   })
 
@@ -87,10 +87,10 @@ describe('rtms serve --nodes', () => {
       return ((await answer.json()) as { uptimeMs: number }).uptimeMs
     }
     const before = await uptime(a)
-    writeFileSync(CRASH, 'node-2')
-    await printed(run, /ERROR node-2 has ended by itself; it is started anew in 1 s {2}error=Error: a bug/)
-    await printed(run, /INFO {2}node-2 is up again/)
-    expect(await (await fetch(`${b}/healthz`)).json()).toMatchObject({ status: 'ok', node: 'node-2' })
+    writeFileSync(CRASH, 'rtms-1')
+    await printed(run, /ERROR rtms-1 has ended by itself; it is started anew in 1 s {2}error=Error: a bug/)
+    await printed(run, /INFO {2}rtms-1 is up again/)
+    expect(await (await fetch(`${b}/healthz`)).json()).toMatchObject({ status: 'ok', node: 'rtms-1' })
     expect(await uptime(a)).toBeGreaterThan(before)
     run.child.kill('SIGINT')
     expect(await run.ended).toBe(0)

@@ -30,7 +30,7 @@ ${clusterHelp}  --json             Log lines of JSON
   --help             Print this
 
 Behind a load balancer, each by default from the environment:
-  --node-id <name>   Name of the node, which tickets contain (RTMS_NODE_ID, else random); with --nodes, -1, -2, … follow
+  --node-id <name>   Name of the node, which tickets contain (RTMS_NODE_ID, else random); with --nodes, -0, -1, … follow
   --public-url <url> What clients connect to, with {node} where the balancer looks for the name of the node:
                      wss://rt.example.com/rtms?route={node} (RTMS_PUBLIC_URL). {port} is the node's port, {host} the host
                      that the business was asked by
@@ -114,7 +114,7 @@ async function start(options: ServeOptions): Promise<void> {
     nodes = { addresses: [['', node.address]], close: () => node.close() }
   } else {
     // On NATS there are others, whose names must differ.
-    const { nodeId = bus === undefined ? 'node' : randomBytes(4).toString('hex') } = settings
+    const { nodeId = bus === undefined ? 'rtms' : randomBytes(4).toString('hex') } = settings
     nodes = await Nodes.start(several(count, nodeId, settings), { cluster: options, style, logger })
   }
   announce(nodes.addresses, settings, logger)
@@ -164,7 +164,7 @@ function several(count: number, nodeId: string, settings: NodeSettings): NamedSe
   return Array.from({ length: count }, (_, at) => ({
     ...settings,
     port: port === 0 ? 0 : port + at,
-    nodeId: `${nodeId}-${at + 1}`,
+    nodeId: `${nodeId}-${at}`,
     publicUrl,
   }))
 }
