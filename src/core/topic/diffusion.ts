@@ -18,8 +18,8 @@ const TOMBSTONE = 4
 /** Its stamp is before the previous one: the node's clock was ahead for a while. */
 const EARLIER = 8
 
-/** Begins a question. */
-const QUESTION = 0x74
+/** Begins a question, and tells it from other messages to one node. */
+export const QUESTION = 0x74
 
 /** A publication of another node. */
 export interface Diffused {
