@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { inProcess } from '../../src/bus/in-process.ts'
 import type { Rtms } from '../../src/server/index.ts'
 import { publicationsOf } from '../../src/testing/index.ts'
-import { Peer, start, stopAll, subscribe, tokenOf, upgrade } from '../integration/server/peer.ts'
+import { join, Peer, start, stopAll, subscribe, tokenOf, upgrade } from '../integration/server/peer.ts'
 import { Balancer, kinds } from './balancer.ts'
 import { freePort } from './nats-server.ts'
 
@@ -16,12 +16,15 @@ const forms = {
 let nodes: Rtms[]
 let balancer: Balancer | null = null
 
+/** Three nodes that know one another, behind a balancer at this port. */
 async function behind(name: keyof typeof kinds, form: keyof typeof forms): Promise<number> {
   const port = await freePort()
   const bus = inProcess()
   nodes = []
   for (let n = 0; n < 3; n++)
     nodes.push(await start({ bus, nodeId: `rtms-${n}`, publicUrl: forms[form](port) }))
+  const knowAll = (): boolean => nodes.every((rtms) => rtms.cluster.nodes().length === 3)
+  await expect.poll(knowAll, { timeout: 10_000 }).toBe(true)
   balancer = await Balancer.start(
     name,
     nodes.map(({ address }) => address.port),
@@ -69,6 +72,21 @@ for (const name of Object.keys(kinds) as (keyof typeof kinds)[])
         }
       },
     )
+
+    it('a ticket of any node leads to the node that has the meeting', async () => {
+      await behind(name, 'path')
+      const [a, b, c] = nodes as [Rtms, Rtms, Rtms]
+      await b.meetings.open('room')
+      for (const rtms of [a, b, c]) {
+        const { url, token } = await rtms.tickets.issue({ user: rtms.node, meetings: ['quiz.*', 'room'] })
+        const peer = await Peer.connect(url, token)
+        expect(peer.all('welcome')[0]?.node).toBe('rtms-1')
+        peer.send(join(1, 'room'))
+        await peer.next('joined')
+      }
+      const elsewhere = await a.tickets.issue({ user: 'u1', meetings: ['nobody.has.it'] })
+      expect(elsewhere.url).toContain('/n/rtms-0/')
+    })
 
     it('who names no node, or one that there is not, lands on any', async () => {
       const port = await behind(name, 'query')

@@ -63,14 +63,21 @@ describe('rtms serve --nodes', () => {
     )
     expect(nodes).toHaveLength(2)
     const [a = '', b = ''] = nodes
-    for (const [at, origin] of nodes.entries()) {
-      const answer = await fetch(`${origin}/api/playground/ticket`, {
-        method: 'POST',
-        body: JSON.stringify({ room: `room-${at}` }),
-      })
-      const ticket = (await answer.json()) as { url: string; token: string }
-      expect(ticket.url).toBe(`${origin.replace('http', 'ws')}/rtms?route=rtms-${at}`)
-      const peer = new Peer(ticket.url, binaryCodec, { origin: at === 0 ? b : a })
+    const ticketFor = async (room: string, origin: string): Promise<{ url: string; token: string }> => {
+      const body = JSON.stringify({ room })
+      const answer = await fetch(`${origin}/api/playground/ticket`, { method: 'POST', body })
+      return (await answer.json()) as { url: string; token: string }
+    }
+    // The room is where its first guest was; whoever asks another node for it is led there.
+    for (const [room, at, askedAt] of [
+      ['first', 0, a],
+      ['second', 1, b],
+      ['first', 0, b],
+      ['second', 1, a],
+    ] as const) {
+      const ticket = await ticketFor(room, askedAt)
+      expect(ticket.url).toBe(`${nodes[at]?.replace('http', 'ws')}/rtms?route=rtms-${at}`)
+      const peer = new Peer(ticket.url, binaryCodec, { origin: askedAt })
       await peer.opened()
       peer.hello(ticket.token)
       expect((await peer.next('welcome')).node).toBe(`rtms-${at}`)

@@ -1,5 +1,6 @@
 import { Server as HttpsServer } from 'node:https'
 import type { SecureContextOptions } from 'node:tls'
+import type { Place } from '../ground/place.ts'
 import { tlsFault } from '../options/checks.ts'
 import type { Settings } from '../options/options.ts'
 import { fill, hasField, withNode } from '../options/public-url.ts'
@@ -18,13 +19,6 @@ import { Upgrades } from './upgrades.ts'
 
 /** The form of a Host header: a name or an address, and a port. */
 const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
-
-/** A node that a ticket leads to. */
-export interface Place {
-  readonly id: string
-  /** Its public URL, see {@link Front.publicUrl}. */
-  readonly url: string
-}
 
 function checkHost(host: string): void {
   if (HOST.test(host)) return
