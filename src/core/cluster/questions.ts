@@ -4,7 +4,7 @@ import { Asks } from '../ground/asks.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
 import type { Form } from './forms.ts'
-import { linkMessages } from './link-messages.ts'
+import { linked, type LinkPart } from './link-messages.ts'
 import { type AnswerOf, type KindName, kindNames, questionKinds, type QuestionOf } from './question-kinds.ts'
 
 /** What a node answers instead of what was asked for. */
@@ -69,7 +69,7 @@ interface Open {
  * Questions to other nodes, over links. Each ends exactly once: by the answer, its deadline, the end of the node, or
  * the break of the link.
  */
-export class Questions {
+export class Questions implements LinkPart {
   readonly #stats: Stats
   readonly #send: (node: number, message: Uint8Array) => void
   readonly #answerers: Answerers
@@ -138,7 +138,7 @@ export class Questions {
   }
 
   /** A message on the link from another node, which begins with the byte for questions. */
-  handle(from: number, message: Uint8Array, now: number): void {
+  message(from: number, message: Uint8Array, now: number): void {
     const act = this.#read(from, message)
     if (act === null) this.#stats.strangers++
     else act(now)
@@ -200,7 +200,7 @@ export class Questions {
 
 function begin(part: number, id: number): Writer {
   const w = new Writer()
-  w.byte(linkMessages.questions)
+  w.byte(linked.questions)
   w.byte(part)
   w.uint(id)
   return w

@@ -26,6 +26,8 @@ export type TimerName =
   | 'settling'
   | 'claim'
   | 'question'
+  /** What other nodes have not confirmed is looked at. */
+  | 'link'
 
 /** A callback with a deadline. One object can be set any number of times. */
 export class Timer<Name extends string = TimerName> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { linkMessages } from '../../../../src/core/cluster/link-messages.ts'
+import { linked } from '../../../../src/core/cluster/link-messages.ts'
 import {
   type Answerers,
   type QuestionEnding,
@@ -47,7 +47,7 @@ class Rig {
   }
 
   carry(now = 0): void {
-    for (const { from, to, bytes } of this.messages.splice(0)) this.nodes.get(to)?.handle(from, bytes, now)
+    for (const { from, to, bytes } of this.messages.splice(0)) this.nodes.get(to)?.message(from, bytes, now)
   }
 
   reply(answer: number | Refusal): void {
@@ -128,15 +128,15 @@ describe('A question to other nodes', () => {
 
   it('that is malformed is counted and does nothing; so is a malformed answer, and the question goes on', () => {
     const rig = new Rig()
-    const first = linkMessages.questions
+    const first = linked.questions
     for (const bytes of [[], [first], [first, 0, 1], [first, 0, 1, 99], [first, 0, 1, 1, 1], [first, 7, 1]])
-      rig.first.handle(2, Uint8Array.from(bytes), 0)
+      rig.first.message(2, Uint8Array.from(bytes), 0)
     // An answer to a question that nobody has asked is one that came too late.
-    rig.first.handle(2, Uint8Array.of(first, 1, 9, 0), 0)
+    rig.first.message(2, Uint8Array.of(first, 1, 9, 0), 0)
     rig.push([2])
-    rig.first.handle(2, Uint8Array.of(first, 1, 1), 0)
-    rig.first.handle(2, Uint8Array.of(first, 9, 1, 0), 0)
-    rig.first.handle(2, Uint8Array.of(first, 2, 1, 127, 0), 0)
+    rig.first.message(2, Uint8Array.of(first, 1, 1), 0)
+    rig.first.message(2, Uint8Array.of(first, 9, 1, 0), 0)
+    rig.first.message(2, Uint8Array.of(first, 2, 1, 127, 0), 0)
     expect([rig.stats.strangers, rig.endings, rig.asked]).toEqual([8, [], []])
     rig.carry()
     rig.reply(2)
