@@ -1,6 +1,5 @@
 import type { Stats } from './ground/stats.ts'
-import { type Carrier, topicOf } from './topic/carrier.ts'
-import { decodeQuestion } from './topic/diffusion.ts'
+import { type Carrier, QUIET, topicOf } from './topic/carrier.ts'
 import type { Topics } from './topic/topics.ts'
 
 /** Where the messages and events of the bus come into a node: the methods of `BusListener`, with the time. */
@@ -21,18 +20,13 @@ export class Inlet {
 
   message(subject: string, bytes: Uint8Array, from: number, now: number): void {
     const topic = topicOf(subject)
-    if (topic === null) this.#stats.strangers++
-    else this.#topics.handleBus(topic, bytes, from, now)
+    if (topic !== null) this.#topics.catchUp.published(topic, bytes, from, now)
+    else if (subject === QUIET) this.#topics.catchUp.quiet(bytes, from, now)
+    else this.#stats.strangers++
   }
 
-  /** Only topics have something to say to a single node yet. */
-  sent(bytes: Uint8Array, _from: number, now: number): void {
-    const question = decodeQuestion(bytes)
-    if (question === null) this.#stats.strangers++
-    for (const name of question?.topics ?? []) {
-      const topic = this.#topics.get(name)
-      if (topic !== undefined) this.#carrier.asked(topic, now - (question?.ageMs ?? 0))
-    }
+  sent(_bytes: Uint8Array, _from: number, _now: number): void {
+    this.#stats.strangers++
   }
 
   down(now: number): void {
@@ -42,7 +36,7 @@ export class Inlet {
 
   back(): void {
     this.isUp = true
-    if (this.#downAt !== null) this.#carrier.catchUp(this.#topics.all(), this.#downAt)
+    if (this.#downAt !== null) this.#carrier.back(this.#topics.all(), this.#downAt)
   }
 
   /** Nothing depends on another node yet: what it published stays. */

@@ -91,7 +91,7 @@ export class RtmsNode {
       caughtUp: (session) => this.#dispatch.resume(session),
     })
     const meetings = (this.#meetings = new Meetings(config, timers, downstream, stats, budget, work, nextLog))
-    const carrier = new Carrier(bus, publishers, limits)
+    const carrier = new Carrier(bus, publishers, timers, limits)
     const topics = new Topics(config, timers, downstream, carrier, stats, budget, work, publishers, nextLog)
     this.inlet = new Inlet(topics, carrier, stats)
     const requests = (this.#requests = new Requests(limits, timers, downstream, application, stats))

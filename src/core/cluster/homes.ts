@@ -194,7 +194,8 @@ export class Homes implements LinkPart {
     for (const node of view.living) {
       const own = node === this.#self
       const told = this.#told.get(node)
-      if (!own && (told?.view !== view.id || !told.isComplete || this.#host.isSilent(node))) isComplete = false
+      if (!own && (told?.view !== view.id || !told.isComplete || this.#host.isSilent(node)))
+        isComplete = false
       const count = told?.users.get(user) ?? 0
       const place = own
         ? this.#host.presence(user)

@@ -26,6 +26,9 @@ export type TimerName =
   | 'settling'
   | 'claim'
   | 'question'
+  /** A topic has waited long enough for what other nodes keep of it; topics that fell quiet are told of. */
+  | 'catchUp'
+  | 'digest'
   /** What other nodes have not confirmed is looked at. */
   | 'link'
 

@@ -50,7 +50,7 @@ class Rig {
   }
 
   settle(): void {
-    for (let work = true; work; ) {
+    for (let work = true; work;) {
       work = false
       for (const { homes } of this.nodes.values()) {
         work ||= homes.hasWork
