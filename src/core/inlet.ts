@@ -1,20 +1,38 @@
+import type { Cluster } from './cluster/cluster.ts'
+import { CLUSTER } from './cluster/messages.ts'
+import { LINK } from './cluster/links.ts'
 import type { Stats } from './ground/stats.ts'
+import type { Peering } from './peering.ts'
 import { type Carrier, QUIET, topicOf } from './topic/carrier.ts'
 import type { Topics } from './topic/topics.ts'
+
+/** The subject on which the nodes of a cluster are heard by all others. Those of topics begin with `t/`. */
+export const NODES = 'n/'
 
 /** Where the messages and events of the bus come into a node: the methods of `BusListener`, with the time. */
 export class Inlet {
   readonly #topics: Topics
   readonly #carrier: Carrier
+  readonly #cluster: Cluster | null
+  readonly #peering: Peering | null
   readonly #stats: Stats
   /** Whether the bus carries messages. */
   isUp = false
   /** When it last went down; null: never. */
   #downAt: number | null = null
 
-  constructor(topics: Topics, carrier: Carrier, stats: Stats) {
+  /** `cluster` and `peering`: null for a node alone. */
+  constructor(
+    topics: Topics,
+    carrier: Carrier,
+    cluster: Cluster | null,
+    peering: Peering | null,
+    stats: Stats,
+  ) {
     this.#topics = topics
     this.#carrier = carrier
+    this.#cluster = cluster
+    this.#peering = peering
     this.#stats = stats
   }
 
@@ -22,23 +40,33 @@ export class Inlet {
     const topic = topicOf(subject)
     if (topic !== null) this.#topics.catchUp.published(topic, bytes, from, now)
     else if (subject === QUIET) this.#topics.catchUp.quiet(bytes, from, now)
+    else if (subject === NODES && this.#cluster !== null) this.#cluster.handle(from, bytes, now)
     else this.#stats.strangers++
   }
 
-  sent(_bytes: Uint8Array, _from: number, _now: number): void {
-    this.#stats.strangers++
+  /** The first byte of a message to a single node says what it is about. */
+  sent(bytes: Uint8Array, from: number, now: number): void {
+    const [kind] = bytes
+    if (kind === LINK && this.#peering !== null) this.#peering.links.handle(from, bytes, now)
+    else if (kind === CLUSTER && this.#cluster !== null) this.#cluster.handle(from, bytes, now)
+    else this.#stats.strangers++
   }
 
   down(now: number): void {
     this.isUp = false
     this.#downAt = now
+    this.#cluster?.down(now)
   }
 
-  back(): void {
+  back(now: number): void {
     this.isUp = true
     if (this.#downAt !== null) this.#carrier.back(this.#topics.all(), this.#downAt)
+    this.#cluster?.up(now)
+    this.#peering?.up(this.#downAt !== null)
   }
 
-  /** Nothing depends on another node yet: what it published stays. */
-  gone(_node: number): void {}
+  /** Another node has ended. What it has published stays. */
+  gone(node: number, now: number): void {
+    this.#cluster?.gone(node, now)
+  }
 }

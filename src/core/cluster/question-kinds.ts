@@ -1,7 +1,9 @@
 import { limits } from '../../protocol/limits.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MeetingInfo } from '../meeting/business.ts'
+import type { ToldRevocation } from '../ports.ts'
 import type { SessionInfo } from '../session/session-info.ts'
+import type { HeadOf, Kept, KeptEntry, Want } from '../topic/kept.ts'
 import type { TopicInfo } from '../topic/topic-info.ts'
 import { bool, type Form, json, list, name, payload, struct, text, uint } from './forms.ts'
 
@@ -39,6 +41,15 @@ interface Kinds {
   push: Kind<{ readonly user: string; readonly name: string; readonly data: Payload }, number>
   /** Closes the user's connections on the node asked. Answer: their number. */
   disconnect: Kind<{ readonly user: string; readonly text: string; readonly final: boolean }, number>
+  /** Takes over a revocation. Answer: number of connections closed. */
+  revoke: Kind<ToldRevocation, number>
+  /** Revocations in force on the node asked with numbers of its own above `after`. `next`: where to go on; 0: nowhere. */
+  revocations: Kind<
+    { readonly after: number },
+    { readonly told: readonly ToldRevocation[]; readonly next: number }
+  >
+  /** What the node asked keeps of topics, in the order asked; what is left out is to be asked for again. */
+  kept: Kind<readonly Want[], readonly Kept[]>
   /** Sessions of the node asked, the oldest first. `user`: '' for all. */
   sessions: Kind<{ readonly user: string; readonly limit: number }, readonly SessionInfo[]>
   /** Meetings that are open on the node asked; `ofKind`: only those of `kind`. */
@@ -55,6 +66,17 @@ export type QuestionOf<K extends KindName> = Valued<Kinds[K]['question']>
 export type AnswerOf<K extends KindName> = Valued<Kinds[K]['answer']>
 
 const page = { count: uint, after: name, contains: text(limits.name) }
+const revocation = struct<ToldRevocation>({ ofUser: bool, name, until: uint, leftMs: uint })
+const head = struct<HeadOf>({ source: uint, number: uint })
+const entry = struct<KeptEntry>({
+  source: uint,
+  number: uint,
+  stamp: uint,
+  lost: uint,
+  key: name,
+  tombstone: bool,
+  data: payload,
+})
 const place = struct<Place>({ node: uint, sessions: uint, connected: uint })
 
 /** In messages a kind is its place in this table: all nodes of a cluster run one version. */
@@ -65,6 +87,12 @@ export const questionKinds: Kinds = {
   },
   push: { question: struct({ user: name, name, data: payload }), answer: uint },
   disconnect: { question: struct({ user: name, text: text(Infinity), final: bool }), answer: uint },
+  revoke: { question: revocation, answer: uint },
+  revocations: { question: struct({ after: uint }), answer: struct({ told: list(revocation), next: uint }) },
+  kept: {
+    question: list(struct<Want>({ topic: name, from: uint, heads: list(head) })),
+    answer: list(struct<Kept>({ entries: list(entry), next: uint, heads: list(head) })),
+  },
   sessions: { question: struct({ user: name, limit: uint }), answer: json() },
   meetings: { question: struct({ ...page, ofKind: bool, kind: name }), answer: json() },
   topics: { question: struct(page), answer: json() },
