@@ -1,6 +1,6 @@
 import { inspect, styleText } from 'node:util'
 import type { Logger } from '../server/index.ts'
-import { printable, printableLines } from './printable.ts'
+import { printable, printableJson, printableLines } from './printable.ts'
 import { isColorful } from './usage.ts'
 
 const colors = { debug: 'gray', info: 'green', warn: 'yellow', error: 'red' } as const
@@ -26,7 +26,7 @@ export function jsonLogger(out: NodeJS.WriteStream = process.stderr): Logger {
     const fields = [...known, ...fieldsOf(details)].map(
       ([name, value]) => `${JSON.stringify(name)}:${json(value)}`,
     )
-    out.write(`{${fields.join(',')}}\n`)
+    out.write(`${printableJson(`{${fields.join(',')}}`)}\n`)
   })
 }
 

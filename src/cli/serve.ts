@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type Address, type AdminReaders, type Logger, Rtms } from '../server/index.ts'
-import { startDemo } from '../demo/index.ts'
+import type { Address, AdminReaders, Logger, Rtms } from '../server/index.ts'
 import { busOf, clusterHelp, type ClusterOptions } from './cluster.ts'
 import { jsonLogger, terminalLogger } from './logger.ts'
 import { type Command, parseCommand, parsePort, UsageError } from './usage.ts'
@@ -100,9 +99,10 @@ async function start(options: ServeOptions): Promise<void> {
   const settings = { port, host, secret, logger, admin, bus, ...api }
   let node: { readonly rtms: Rtms; close(): Promise<void> }
   try {
-    if (dev) node = await startDemo(settings, demoPages())
+    // Loaded here: every other command, and every wrong call, is over sooner without the server.
+    if (dev) node = await (await import('../demo/index.ts')).startDemo(settings, demoPages())
     else {
-      const rtms = await Rtms.start(settings)
+      const rtms = await (await import('../server/index.ts')).Rtms.start(settings)
       node = { rtms, close: () => rtms.close() }
     }
   } catch (error) {

@@ -37,6 +37,8 @@ export class Carrier {
   readonly #said: Map<Topic, number> = new Map()
   readonly #quiet: Map<Topic, number> = new Map()
   readonly #digest: Timer
+  /** The time of this sweep. */
+  now = 0
   /** The topics still to be seen to since the bus is back, and since when. */
   #rest: Iterator<Topic> | null = null
   #since = 0
@@ -70,18 +72,18 @@ export class Carrier {
   }
 
   /** Gives the bus this node's new entries of a topic, if another node may listen. */
-  carry(topic: Topic, now: number): void {
+  carry(topic: Topic): void {
     if (this.#bus.hears(TOPIC + topic.name)) {
       const entries: Publication[] = []
       for (const entry of topic.from(topic.carried))
         if (entry.source === this.#publishers.own) entries.push(entry)
-      if (entries.length > 0) this.#say(topic, entries, now)
+      if (entries.length > 0) this.#say(topic, entries)
     }
     topic.carried = topic.next
   }
 
   /** In one message, unless that would be very large. */
-  #say(topic: Topic, entries: readonly Publication[], now: number): void {
+  #say(topic: Topic, entries: readonly Publication[]): void {
     let from = 0
     let size = 0
     for (const [at, entry] of entries.entries()) {
@@ -92,8 +94,8 @@ export class Carrier {
       size = 0
     }
     if (!this.#hasPeers()) return
-    if (this.#said.size + this.#quiet.size === 0) this.#timers.set(this.#digest, now + DIGEST_MS)
-    this.#said.set(topic, now)
+    if (this.#said.size + this.#quiet.size === 0) this.#timers.set(this.#digest, this.now + DIGEST_MS)
+    this.#said.set(topic, this.now)
   }
 
   #onDigest(now: number): void {

@@ -23,6 +23,7 @@ import { type Group, rungOf, Rungs } from './groups.ts'
 import { weigh } from './publication.ts'
 import type { Publisher, Publishers } from './publishers.ts'
 import { Retentions } from './retentions.ts'
+import { Space } from './space.ts'
 import { Stamps } from './stamps.ts'
 import { Topic, type TopicHost } from './topic.ts'
 
@@ -44,6 +45,7 @@ export class Topics {
   readonly #topics: Map<string, Topic> = new Map()
   readonly #retentions: Retentions
   readonly #rungs: Rungs
+  readonly #space: Space
   #dirty: Topic[] = []
   /** Topics that grew since the last complete flush. */
   readonly #grown: Set<Topic> = new Set()
@@ -79,6 +81,7 @@ export class Topics {
     const origin = originOf(config)
     this.#retentions = new Retentions((retention) => this.#hostOf(retention, origin))
     this.#rungs = new Rungs(timers, (group) => this.#offer(group))
+    this.#space = new Space(config.limits, downstream, carrier, (topic, now) => this.#trim(topic, now))
     this.#aging = new Aging(
       config.limits,
       timers,
@@ -191,9 +194,15 @@ export class Topics {
     if (topic === null || !topic.hasRoomFor(key, topicKeys)) return 'LIMIT'
     if (by === null) this.#adopt(topic)
     const { own } = this.#publishers
-    this.#makeRoom(topic, now)
+    this.#space.make(topic, now, by === null)
     this.#append(topic, own, topic.nextNumber(own), this.#stamps.next(now), key, tombstone, data, now)
     return topic.pressure(this.#config.limits)
+  }
+
+  /** Whether a user's publication to this topic waits: see {@link Space.mustWait}. */
+  mustWait(name: string): boolean {
+    const topic = this.#topics.get(name)
+    return topic !== undefined && this.#space.mustWait(topic)
   }
 
   /** A topic to which the business publishes is no longer a user's, whoever was the first to subscribe. */
@@ -223,28 +232,6 @@ export class Topics {
     // Whoever else publishes to a topic has nothing to do with what its maker holds.
     const held = (by === topic.maker ? topic.total : topic.held) + (topic.isEmpty ? weights.entries : 0)
     return this.#budget.admits(held, weight) || (tombstone && topic.weightOf(key) >= weight)
-  }
-
-  /**
-   * Makes room for an entry. Entries that a live cursor was not yet offered, or the bus not yet given, go out before
-   * they are overwritten.
-   */
-  #makeRoom(topic: Topic, now: number): void {
-    const { topicPendingEntries, topicPendingBytes } = this.#config.limits
-    const { retention } = topic
-    const hasRoom =
-      topic.size < retention.entries + topicPendingEntries &&
-      topic.bytes < retention.bytes + topicPendingBytes
-    if (hasRoom) return
-    // A conflating reader needs no ring, so its group keeps waiting for its rung.
-    for (const group of topic.groups()) {
-      if (group.conflate) continue
-      this.#offer(group)
-      for (let cursor = group.first; cursor !== null; cursor = cursor.after)
-        this.#downstream.hurry(cursor, now)
-    }
-    this.#carrier.carry(topic, now)
-    this.#trim(topic, now)
   }
 
   #append(
@@ -285,7 +272,7 @@ export class Topics {
       return
     }
     this.#stamps.see(stamp)
-    this.#makeRoom(topic, now)
+    this.#space.make(topic, now, false)
     // A copy: a view would keep the whole message in memory.
     const own = { text: data.text, bytes: data.bytes.slice() }
     const cameAt = missing === null ? now : this.#stamps.timeOf(stamp, now)
@@ -423,12 +410,13 @@ export class Topics {
 
   /** Part of the sweep: offers new entries to readers, and gives this node's to the bus. */
   sweep(now: number): void {
+    this.#carrier.now = now
     const dirty = this.#dirty
     this.#dirty = []
     for (const topic of dirty) {
       topic.dirty = false
       if (topic.isRead) for (const group of topic.groups()) this.#rungs.news(group, now)
-      this.#carrier.carry(topic, now)
+      this.#carrier.carry(topic)
       this.#grown.add(topic)
       this.#aging.watch(topic, now)
     }
@@ -444,6 +432,7 @@ export class Topics {
   trim(now: number): void {
     for (const topic of this.#grown) this.#trim(topic, now)
     this.#grown.clear()
+    this.#space.clear()
     this.#aging.run(now)
   }
 
@@ -451,6 +440,7 @@ export class Topics {
   #forget(topic: Topic): void {
     this.#topics.delete(topic.name)
     this.#aging.drop(topic)
+    this.#space.forget(topic)
     this.#budget.leave(topic)
     this.#lastForgotten = Math.max(this.#lastForgotten, topic.next - 1)
     topic.release()

@@ -56,6 +56,8 @@ export interface TopicTarget {
     topic: MessageOf<'subscribe'>['topics'][number],
     now: number,
   ): MessageOf<'subscribed'> | ErrorCode
+  /** Whether a user's publication to this topic waits. */
+  mustWait(name: string): boolean
   /** Appends an entry for a user. Returns the topic's pressure, 0–1, or the error. */
   publish(
     name: string,
@@ -113,7 +115,12 @@ export class Dispatch {
     this.#requests = targets.requests
     this.#refresh = (session, message, now) => targets.refresh(session, message, now)
     this.#flood = (outlet) => targets.flood(outlet)
-    this.#upstream = new Upstream(limits, work)
+    const { topics } = targets
+    this.#upstream = new Upstream(
+      limits,
+      work,
+      (message) => message.type === 'publish' && topics.mustWait(message.topic),
+    )
     this.#refusals = new Rate(limits.refusalsPerSecond, 1_000, limits.refusalBurst)
     this.gate = new Gate(limits, timers, application, (session, message, denials, now) => {
       if (!this.#hold(session, message, now, denials)) this.#act(session, message, now, denials)
