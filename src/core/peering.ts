@@ -39,6 +39,16 @@ export interface PeeringHost {
   subscribers(topic: string): number
 }
 
+/** A meeting as another node is told of it: the business may have put something into its metadata that has no JSON form. */
+function written(info: MeetingInfo): MeetingInfo {
+  try {
+    JSON.stringify(info.metadata)
+    return info
+  } catch {
+    return { ...info, metadata: { error: 'It has no JSON form.' } }
+  }
+}
+
 /** A search for another node, which goes on a little with each sweep. */
 interface Running {
   /** True: it is over, and the node has its answer. */
@@ -212,7 +222,7 @@ export class Peering implements TopicPeers {
       },
       sessions: ({ user, limit }, reply) => reply(host.sessionList(limit, user === '' ? undefined : user)),
       meetings: ({ ofKind, kind, ...wish }, reply) =>
-        this.#run(host.meetingPage(wish, ofKind ? kind : undefined), reply),
+        this.#run(host.meetingPage(wish, ofKind ? kind : undefined), (found) => reply(found.map(written))),
       topics: (wish, reply) => this.#run(host.topicPage(wish), reply),
       subscribers: ({ topic }, reply) => reply(host.subscribers(topic)),
     }
