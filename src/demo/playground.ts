@@ -52,7 +52,7 @@ export function playground(rtms: Rtms, fault: Fault): Part {
 function movePrice(rtms: Rtms, fault: Fault): { now(): number; stop(): void } {
   let price = 100
   const move = (): void => {
-    if (rtms.topics.subscribers(PRICE_TOPIC) === 0) return
+    if ((rtms.topics.get(PRICE_TOPIC)?.subscribers ?? 0) === 0) return
     price += (Math.random() - 0.5) * 0.8 + (100 - price) * 0.01
     rtms.topics.publish(PRICE_TOPIC, { price: cents(price) })
   }
