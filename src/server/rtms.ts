@@ -6,6 +6,7 @@ import { Api, apiBase } from './api/api.ts'
 import type { Metric } from './api/operation.ts'
 import { Webhook } from './api/webhook.ts'
 import { type Authorize, Authorizer } from './business/authorizer.ts'
+import { Cluster } from './business/cluster.ts'
 import { type Connected, type Disconnected, Hooks } from './business/hooks.ts'
 import { Meetings } from './business/meetings.ts'
 import { RequestHandlers, type RequestHandler } from './business/requests.ts'
@@ -16,6 +17,8 @@ import { AdminPages } from './edge/admin.ts'
 import { Front } from './edge/front.ts'
 import type { Address, Health, Readiness } from './edge/http.ts'
 import { Gateway } from './edge/transport.ts'
+import { NodeWatch } from './edge/watch.ts'
+import type { Place } from './ground/place.ts'
 import { Host } from './host.ts'
 import { Metrics } from './metrics.ts'
 import { type RtmsOptions, settle, type Settings } from './options/options.ts'
@@ -25,6 +28,7 @@ const DEFAULT_CLOSE_MS = 5_000
 
 /** One node of RTMS inside a business server. */
 export class Rtms {
+  readonly cluster: Cluster
   readonly meetings: Meetings
   readonly tickets: Tickets
   readonly topics: Topics
@@ -35,6 +39,7 @@ export class Rtms {
   readonly #disconnects: Hooks<Disconnected>
   readonly #authorizer: Authorizer
   readonly #gateway: Gateway
+  readonly #watch: NodeWatch
   readonly #front: Front
   readonly #metrics: Metrics
   /** Metrics for the API alone: values that cover the time since the last read must not be taken from Prometheus. */
@@ -54,6 +59,7 @@ export class Rtms {
     disconnects: Hooks<Disconnected>
     authorizer: Authorizer
     gateway: Gateway
+    watch: NodeWatch
     front: Front
     settings: Settings
     pages: AdminPages | null
@@ -64,6 +70,7 @@ export class Rtms {
     this.#disconnects = parts.disconnects
     this.#authorizer = parts.authorizer
     this.#gateway = parts.gateway
+    this.#watch = parts.watch
     this.#front = parts.front
     this.#metrics = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
     this.#measured = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
@@ -75,6 +82,7 @@ export class Rtms {
     this.meetings = new Meetings(parts.host, parts.settings.logger, searches)
     this.topics = new Topics(parts.host, searches)
     this.users = new Users(parts.host)
+    this.cluster = new Cluster(parts.host, (name, place) => addressOf(parts.front, name, place))
     this.#api = new Api(parts.settings, this)
   }
 
@@ -87,7 +95,10 @@ export class Rtms {
     const { logger } = settings
     const id = settings.nodeId ?? randomBytes(4).toString('hex')
     const ticketsHost: TicketsHost = {
-      url: (name) => front.ticketUrl(name),
+      url: async (name, meeting) => {
+        if (meeting === undefined || !settings.isClustered) return front.ticketUrl(name)
+        return front.ticketUrl(name, rtms.cluster.place(await rtms.meetings.owner(meeting)))
+      },
       revokedUntil: (user) => host.node.revokedUntil(user),
       revoke: async (revoked, until) => {
         if (host.inHook) await Promise.resolve()
@@ -122,13 +133,32 @@ export class Rtms {
       authorizeEnded: (question) => authorizer.late(question),
       openMissing: (missing) => rtms.meetings.opener.ask(missing),
       openMissingEnded: (missing) => rtms.meetings.opener.late(missing),
+      located: (call, outcome) => rtms.meetings.located(call, outcome),
       connected: ({ user, id }, resumed) => connects.tell({ user, session: id, resumed }),
       disconnected: ({ user, id }, reason, ended) => disconnects.tell({ user, session: id, reason, ended }),
     }
-    const host: Host = new Host({ id, limits: settings.limits, bus: settings.bus }, application, {
-      fault: (error) => logger.error({ error }, 'a fault of RTMS itself; the node goes on. Please report it'),
-      warn: (details, message) => logger.warn(details, message),
-    })
+    const watch: NodeWatch = new NodeWatch(
+      (node) => host.handle(({ inlet }, now) => inlet.gone(node, now)),
+      (node) => host.node.cluster?.peer(node) !== undefined,
+    )
+    const cluster = {
+      get address(): string {
+        return publicUrlOf(front)
+      },
+      get health(): string {
+        return front.healthUrl
+      },
+    }
+    const host: Host = new Host(
+      { id, limits: settings.limits, bus: settings.bus, cluster: settings.isClustered ? cluster : undefined },
+      application,
+      {
+        fault: (error) =>
+          logger.error({ error }, 'a fault of RTMS itself; the node goes on. Please report it'),
+        warn: (details, message) => logger.warn(details, message),
+      },
+      watch,
+    )
     const gateway = new Gateway(host, settings)
     const pages = settings.admin === false ? null : new AdminPages(settings)
     const front: Front = new Front(id, settings, gateway, {
@@ -147,6 +177,7 @@ export class Rtms {
       disconnects,
       authorizer,
       gateway,
+      watch,
       front,
       settings,
       pages,
@@ -154,6 +185,7 @@ export class Rtms {
     try {
       await front.open()
     } catch (error) {
+      host.handle((node, now) => node.leave(now))
       host.stop()
       await host.bus.close()
       throw error
@@ -162,7 +194,7 @@ export class Rtms {
     return rtms
   }
 
-  /** Name of this node, which `?route=` of its tickets contains. */
+  /** Name of this node, which its tickets contain. */
   get node(): string {
     return this.#host.node.id
   }
@@ -187,9 +219,9 @@ export class Rtms {
 
   /** The answer of `/healthz`, for a health check of your own where the node is attached to a server. */
   health(): Health {
-    const { id, connections, sessions, meetingCount: meetings, topics } = this.#host.node
+    const { id, incarnation, connections, sessions, meetingCount: meetings, topics } = this.#host.node
     const status = this.#closed === null ? 'ok' : 'draining'
-    return { status, node: id, connections, sessions, meetings, topics }
+    return { status, node: id, incarnation, connections, sessions, meetings, topics }
   }
 
   /**
@@ -294,11 +326,36 @@ export class Rtms {
     await this.#gateway.close(timeoutMs)
     this.meetings.closeAll()
     this.#requests.close()
+    this.#watch.close()
+    this.#host.handle((node, now) => node.leave(now))
     this.#host.stop()
     await this.#host.bus.close()
     this.#metrics.close()
     this.#measured.close()
     this.tickets.remoteKeys?.close()
     await this.#front.close(timeoutMs)
+  }
+}
+
+/** The longest address that nodes tell each other, in bytes. */
+const ADDRESS_BYTES = 1_024
+
+/** What a node tells the others of where its clients connect; '' where there is nothing to tell (yet). */
+function publicUrlOf(front: Front): string {
+  try {
+    const url = front.publicUrl
+    return Buffer.byteLength(url) <= ADDRESS_BYTES ? url : ''
+  } catch {
+    return ''
+  }
+}
+
+/** Where a ticket has its client connect; '' where that is not known (yet). */
+function addressOf(front: Front, host: string | undefined, place: Place | undefined): string {
+  try {
+    return front.ticketUrl(host, place)
+  } catch (error) {
+    if (error instanceof TypeError) throw error
+    return ''
   }
 }

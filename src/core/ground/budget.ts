@@ -109,6 +109,8 @@ export class Estate implements Holder {
  */
 const CUT_FROM = 0.95
 const AFTER_CUT = 0.9
+/** The share of the limit above which nothing lifts what is held: it is what one cut can free. */
+const MOST = 2 - AFTER_CUT
 /** Payers after which a cut, and holders after which the search for the common size, goes on in the next sweep. */
 const CUT_PAYERS = 2_000
 const SEARCH_HOLDERS = 10_000
@@ -174,11 +176,11 @@ export class Budget {
   }
 
   /**
-   * Whether a payer that holds `held` may hold `bytes` more: always while there is room, and else up to the common
-   * size, or to an equal part of the limit while the common size is searched for.
+   * Whether a payer that holds `held` may hold `bytes` more: while there is room and a cut can make up for them; and
+   * else up to the common size, or to an equal part of the limit until the common size is known.
    */
   admits(held: number, bytes: number): boolean {
-    if (!this.isFull) return true
+    if (!this.isFull) return this.used + bytes <= this.limit * MOST || held + bytes <= this.#equal
     if (this.#size === null && this.#search === null) this.#find()
     return held + bytes <= (this.#size ?? this.#equal)
   }
@@ -189,7 +191,7 @@ export class Budget {
 
   /** The common size is at least an equal part of what is left. */
   get #equal(): number {
-    return (this.limit * AFTER_CUT) / this.#holders.size
+    return (this.limit * AFTER_CUT) / Math.max(1, this.#holders.size)
   }
 
   /** Goes on with the search for the common size. Returns who is above it; null until it is found. */

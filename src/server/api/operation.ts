@@ -1,5 +1,6 @@
 import * as v from 'valibot'
-import type { ErrorCode } from '../../protocol/index.ts'
+import { type ErrorCode, RtmsError } from '../../protocol/index.ts'
+import type { Cluster } from '../business/cluster.ts'
 import type { Meetings } from '../business/meetings.ts'
 import type { Topics } from '../business/topics.ts'
 import type { Users } from '../business/users.ts'
@@ -19,6 +20,7 @@ export interface Metric {
 /** The parts of a node that operations use. */
 export interface ApiNode {
   readonly node: string
+  readonly cluster: Cluster
   readonly meetings: Meetings
   readonly tickets: Tickets
   readonly topics: Topics
@@ -72,4 +74,15 @@ export function operation<I extends Operation['input'], O extends v.GenericSchem
 }: Definition<I, O>): Operation {
   const [method, path] = at.split(' ') as [Operation['method'], string]
   return { ...rest, method, path, errors, isRepeatable }
+}
+
+/** Runs what only the node can judge, such as the life or the host of a ticket; an input out of range is PROTOCOL. */
+export async function judged<T>(run: () => T | Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof TypeError)
+      throw new RtmsError('PROTOCOL', error.message)
+    throw error
+  }
 }

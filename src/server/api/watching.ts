@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { fixedLimits } from '../../core/index.ts'
 import { serverLimits } from '../ground/limits.ts'
-import { operation, type Operation } from './operation.ts'
+import { judged, operation, type Operation } from './operation.ts'
 import { integer, text } from './schemas.ts'
 
 /* The operations for watching a node: its metrics and sessions. */
@@ -61,6 +61,32 @@ export const watchingOperations: readonly Operation[] = [
         cursors: [...each.cursors],
       })),
     }),
+  }),
+  operation({
+    id: 'listNodes',
+    at: 'GET /nodes',
+    summary: 'List the nodes of the cluster',
+    description: 'As this node sees them, itself first. A node alone is the only one.',
+    input: v.strictObject({
+      host: v.optional(
+        text('Host and port of the addresses, as for a ticket; not needed where `publicUrl` is set.'),
+      ),
+    }),
+    output: v.strictObject({
+      nodes: v.array(
+        v.strictObject({
+          node: text('Its name, which tickets contain.'),
+          incarnation: count('The number of its run: another one after each start.'),
+          address: text('Where a ticket that leads to it has its client connect.'),
+          status: v.pipe(
+            v.picklist(['self', 'alive', 'silent']),
+            v.description('silent: not heard for three seconds or more, which proves nothing.'),
+          ),
+          heardMs: count('How long ago it was last heard, in milliseconds; 0 for the node that answers.'),
+        }),
+      ),
+    }),
+    run: ({ cluster }, input) => judged(() => ({ nodes: cluster.nodes(input) })),
   }),
   operation({
     id: 'getMetrics',

@@ -52,15 +52,16 @@ describe('The budget of a node', () => {
 
   it('looks for that size at 10,000 holders in each sweep; until then, an equal part may be held', () => {
     const sizes = Array.from({ length: 25_000 }, (_, n) => (n % 5 === 0 ? 60 : 10))
-    const { budget, payers } = budgetOf(500_000, sizes)
-    expect([budget.admits(17, 1), budget.admits(18, 1)]).toEqual([true, false])
+    // Nine tenths are 414,000, of which an equal part is 16.56, and the common size 42.8.
+    const { budget, payers } = budgetOf(460_000, sizes)
+    expect([budget.admits(15, 1.5), budget.admits(15, 1.6)]).toEqual([true, false])
     let sweeps = 0
     for (; budget.cuts === 0 && sweeps < 100; sweeps++) budget.enforce(0)
     expect(sweeps).toBe(3)
-    expect([budget.admits(40, 10), budget.admits(41, 10)]).toEqual([true, false])
+    expect([budget.admits(32, 10.8), budget.admits(32, 10.9)]).toEqual([true, false])
     while (budget.hasWork) budget.enforce(0)
-    expect(new Set(payers.map(({ held }) => held))).toEqual(new Set([10, 50]))
-    expect(budget.used).toBe(450_000)
+    expect(new Set(payers.map(({ held }) => held))).toEqual(new Set([10, 42.8]))
+    expect(budget.used).toBeCloseTo(414_000)
   })
 
   it('leaves at most nine tenths, whatever the sizes', () => {
@@ -83,9 +84,14 @@ describe('The budget of a node', () => {
     )
   })
 
-  it('admits anything while there is room, and above its limit what stays below the common size', () => {
+  it('admits what one cut can make up for while there is room, and else what stays below the common size', () => {
+    const empty = new Budget(100)
+    expect([empty.admits(0, 110), empty.admits(0, 111)]).toEqual([true, false])
+    const roomy = budgetOf(100, [10, 40]).budget
+    expect([roomy.admits(40, 60), roomy.admits(40, 61), roomy.admits(0, 61)]).toEqual([true, false, false])
+
     const { budget, payers } = budgetOf(100, [10, 40, 49])
-    expect(budget.admits(49, 1_000)).toBe(true)
+    expect(budget.admits(49, 11)).toBe(true)
     payers[0]?.hold(1)
     // 11 + 39.5 + 39.5 are nine tenths.
     expect([
@@ -95,7 +101,7 @@ describe('The budget of a node', () => {
       budget.admits(39, 1),
     ]).toEqual([true, false, true, false])
     budget.enforce(0)
-    expect(budget.admits(40, 1_000)).toBe(true)
+    expect([budget.admits(40, 20), budget.admits(40, 1_000)]).toEqual([true, false])
   })
 
   it('adds up what users, topics and meetings hold', () => {
@@ -152,8 +158,9 @@ describe('The budget of a node', () => {
           else if (what === 'wait') now += bytes * 30
           else if (what === 'admit') {
             if (used() >= 200) share ??= commonSize(payers, 180)
-            const expected = used() < 200 || payer.held + bytes <= (share ?? 0) + 1e-9
-            expect(budget.admits(payer.held, bytes)).toBe(expected)
+            const most =
+              used() >= 200 ? (share ?? 0) : Math.max(180 / payers.length, payer.held + 220 - used())
+            expect(budget.admits(payer.held, bytes)).toBe(payer.held + bytes <= most + 1e-9)
           } else {
             const before = payers.map(({ held }) => held)
             budget.enforce(now)
