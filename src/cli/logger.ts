@@ -1,6 +1,6 @@
 import { inspect, styleText } from 'node:util'
 import type { Logger } from '../server/index.ts'
-import { printable, printableLines } from './printable.ts'
+import { printable, printableJson, printableLines } from './printable.ts'
 
 const colors = { debug: 'gray', info: 'green', warn: 'yellow', error: 'red' } as const
 
@@ -39,7 +39,7 @@ function jsonLogger({ node }: LogStyle, out: NodeJS.WritableStream): Logger {
     const fields = [...known, ...fieldsOf(details)].map(
       ([name, value]) => `${JSON.stringify(name)}:${json(value)}`,
     )
-    out.write(`{${fields.join(',')}}\n`)
+    out.write(`${printableJson(`{${fields.join(',')}}`)}\n`)
   })
 }
 

@@ -8,7 +8,7 @@ import { expect } from 'vitest'
 import { inProcess } from '../../src/bus/in-process.ts'
 import type { Rtms, RtmsOptions } from '../../src/server/index.ts'
 import { start } from '../integration/server/peer.ts'
-import { freePort } from './nats-server.ts'
+import { freePort } from '../free-port.ts'
 
 /** The nodes rtms-0, rtms-1 and rtms-2, which know one another. */
 export async function threeNodes(options: Partial<RtmsOptions>): Promise<Rtms[]> {

@@ -3,7 +3,7 @@ import type { Rtms } from '../../src/server/index.ts'
 import { publicationsOf } from '../../src/testing/index.ts'
 import { join, Peer, stopAll, subscribe, tokenOf, upgrade } from '../integration/server/peer.ts'
 import { Balancer, kinds, portsOf, threeNodes } from './balancer.ts'
-import { freePort } from './nats-server.ts'
+import { freePort } from '../free-port.ts'
 
 /* The files of `deploy/`: three nodes behind each load balancer. */
 

@@ -8,7 +8,7 @@ import type { Rtms } from '../../src/server/index.ts'
 import { endAll, rtms } from '../integration/cli-support.ts'
 import { stopAll } from '../integration/server/peer.ts'
 import { Balancer, portsOf, threeNodes } from './balancer.ts'
-import { freePort } from './nats-server.ts'
+import { freePort } from '../free-port.ts'
 
 /* `rtms doctor` in front of a cluster whose balancer is right, and of some that are not. */
 

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { freePort, root, run } from './packed.ts'
+import { freePort } from '../free-port.ts'
+import { root, run } from './packed.ts'
 
 /*
  * What the Dockerfile says, done without Docker: its copies into an empty folder, its build, its command and its

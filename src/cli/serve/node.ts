@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { BusConnector } from '../../bus/connector.ts'
-import { startDemo } from '../../demo/index.ts'
-import { type Address, type Logger, Rtms, type RtmsOptions } from '../../server/index.ts'
+import type { Address, Logger, RtmsOptions } from '../../server/index.ts'
 import { UsageError } from '../usage.ts'
 
 /** What a node is started with: plain values, which can be handed to a worker thread. */
@@ -28,10 +27,13 @@ export async function startNode(
 ): Promise<RunningNode> {
   const options = { ...settings, bus, logger }
   try {
+    // Loaded here: every wrong call is over sooner without the server.
     if (dev) {
+      const { startDemo } = await import('../../demo/index.ts')
       const demo = await startDemo(options, demoPages())
       return { address: demo.rtms.address, close: () => demo.close() }
     }
+    const { Rtms } = await import('../../server/index.ts')
     const rtms = await Rtms.start(options)
     return { address: rtms.address, close: () => rtms.close() }
   } catch (error) {

@@ -62,6 +62,9 @@ describe('The loggers of the command', () => {
     )
     expect(lines.split('\n').slice(1, -1)).toEqual(expect.arrayContaining([expect.stringMatching(/^ +at /)]))
     expect(lines).not.toMatch(/^12:00:00 INFO {2}all/m)
+    const json = written({ json: true }, { name: evil })
+    expect(json.trimEnd()).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u)
+    expect(JSON.parse(json)).toMatchObject({ name: evil })
   })
 
   it('name the node, where a process has several', () => {
