@@ -159,6 +159,11 @@ export class Peering implements TopicPeers {
 
   // ---- questions
 
+  /** Number of questions to other nodes that have not ended. */
+  get questions(): number {
+    return this.#questions.size
+  }
+
   /** Asks other nodes. `ended` is called later, exactly once for each of them. */
   question<K extends KindName>(
     nodes: Iterable<number>,
