@@ -1,13 +1,11 @@
 import type { Cluster } from './cluster/cluster.ts'
-import { CLUSTER } from './cluster/messages.ts'
+import { CLUSTER, NODES } from './cluster/messages.ts'
 import { LINK } from './cluster/links.ts'
 import type { Stats } from './ground/stats.ts'
 import type { Peering } from './peering.ts'
 import { type Carrier, QUIET, topicOf } from './topic/carrier.ts'
 import type { Topics } from './topic/topics.ts'
-
-/** The subject on which the nodes of a cluster are heard by all others. Those of topics begin with `t/`. */
-export const NODES = 'n/'
+import { kindOf, kindOfSent } from './traffic.ts'
 
 /** Where the messages and events of the bus come into a node: the methods of `BusListener`, with the time. */
 export class Inlet {
@@ -37,6 +35,7 @@ export class Inlet {
   }
 
   message(subject: string, bytes: Uint8Array, from: number, now: number): void {
+    this.#stats.hearOnBus(kindOf(subject), bytes.length)
     const topic = topicOf(subject)
     if (topic !== null) this.#topics.catchUp.published(topic, bytes, from, now)
     else if (subject === QUIET) this.#topics.catchUp.quiet(bytes, from, now)
@@ -46,6 +45,7 @@ export class Inlet {
 
   /** The first byte of a message to a single node says what it is about. */
   sent(bytes: Uint8Array, from: number, now: number): void {
+    this.#stats.hearOnBus(kindOfSent(bytes), bytes.length)
     const [kind] = bytes
     if (kind === LINK && this.#peering !== null) this.#peering.links.handle(from, bytes, now)
     else if (kind === CLUSTER && this.#cluster !== null) this.#cluster.handle(from, bytes, now)

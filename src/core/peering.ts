@@ -123,9 +123,9 @@ export class Peering implements TopicPeers {
 
   // ---- the other nodes
 
-  /** The nodes that have not ended. */
-  peers(): number[] {
-    return this.#cluster.peers.map(({ incarnation }) => incarnation).filter((node) => this.reaches(node))
+  /** The nodes that can be asked. */
+  *peers(): Generator<number> {
+    for (const node of this.#cluster.nodes.living) if (node !== this.#self && this.reaches(node)) yield node
   }
 
   /** Whether a node is there, and was heard lately. */
@@ -162,6 +162,11 @@ export class Peering implements TopicPeers {
   }
 
   // ---- questions
+
+  /** Number of questions to other nodes that have not ended. */
+  get questions(): number {
+    return this.#questions.size
+  }
 
   /** Asks other nodes. `ended` is called later, exactly once for each of them. */
   question<K extends KindName>(

@@ -1,4 +1,5 @@
 import { Cluster } from './cluster/cluster.ts'
+import { NODES } from './cluster/messages.ts'
 import { Names } from './cluster/names.ts'
 import { Connections } from './door/connections.ts'
 import { Endings } from './door/endings.ts'
@@ -10,8 +11,9 @@ import type { Stats } from './ground/stats.ts'
 import { Timers } from './ground/timers.ts'
 import { Work } from './ground/work.ts'
 import type { Guards } from './guards.ts'
-import { Inlet, NODES } from './inlet.ts'
+import { Inlet } from './inlet.ts'
 import { Meetings } from './meeting/meetings.ts'
+import type { Bus } from './ports.ts'
 import { Peering, type PeeringHost } from './peering.ts'
 import type { Elsewhere, Joined } from './session/elsewhere.ts'
 import { Sessions } from './session/sessions.ts'
@@ -19,6 +21,7 @@ import { Carrier, QUIET } from './topic/carrier.ts'
 import { noPeers } from './topic/catch-up.ts'
 import { Publishers } from './topic/publishers.ts'
 import { Topics } from './topic/topics.ts'
+import { counted } from './traffic.ts'
 import { Dispatch } from './up/dispatch.ts'
 import { Requests } from './up/requests.ts'
 import type { Cluster as ClusterOfJoins } from './up/searches.ts'
@@ -45,7 +48,8 @@ export class Wiring {
 
   constructor(config: NodeConfig, stats: Stats, guards: Guards, host: PeeringHost) {
     const { limits, incarnation } = config
-    const { application, bus } = guards
+    const { application } = guards
+    const bus = counted(guards.bus, stats)
     const { timers } = this
     const budget = (this.budget = new Budget(limits.logBytes))
     const work = new Work()
@@ -70,7 +74,7 @@ export class Wiring {
       caughtUp: (session) => this.dispatch.resume(session),
       counted: (user) => peering?.homes.changed(user),
     }))
-    const cluster = (this.cluster = clusterOf(config, timers, stats, guards, () => peering))
+    const cluster = (this.cluster = clusterOf(config, timers, stats, bus, guards, () => peering))
     const peering: Peering | null = (this.peering =
       cluster && new Peering(config, timers, stats, bus, cluster, sessions, () => topics, host))
     const meetings = (this.meetings = new Meetings(
@@ -147,7 +151,8 @@ function clusterOf(
   config: NodeConfig,
   timers: Timers,
   stats: Stats,
-  { bus, watch }: Guards,
+  bus: Bus,
+  { watch }: Guards,
   peering: () => Peering | null,
 ): Cluster | null {
   const { id, incarnation, cluster } = config

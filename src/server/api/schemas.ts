@@ -90,7 +90,7 @@ export function fieldsOfValue(value: unknown): { data?: unknown; base64?: string
 }
 
 /** Of a list of all nodes. */
-export const missing = v.pipe(
+export const missing: v.GenericSchema<string[]> = v.pipe(
   v.array(v.string()),
   v.description('Names of nodes that did not answer: what they have is not in the list.'),
 )
