@@ -57,6 +57,8 @@ describe('Three nodes', () => {
     const { error, message } = await peer.next('failed')
     expect([error, message]).toEqual(['NOT_FOUND', `lobby is open on the node ${owner.node}: connect there`])
     await owner.close({ timeoutMs: 100 })
+    const left = nodes.filter((rtms) => rtms !== owner)
+    await eventually(() => left.every((rtms) => rtms.cluster.nodes().length === 2))
     await other.meetings.open('lobby', { kind: 'battle' })
     expect(opened.at(-1)).toBe(`${other.node} lobby`)
     expect(other.cluster.nodes().map(({ node }) => node)).not.toContain(owner.node)
