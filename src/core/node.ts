@@ -135,7 +135,7 @@ export class RtmsNode {
     const { limits } = this.#config
     this.stats.sweeps++
     this.#guards.sweep(now)
-    this.#timers.run(now)
+    this.#timers.run(now, limits.sweepTimers)
     this.#dispatch.sweep(now)
     this.#meetings.sweep(now)
     this.#topics.sweep(now)
