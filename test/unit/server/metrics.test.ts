@@ -1,27 +1,31 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Buckets } from '../../../src/core/index.ts'
 import type { RequestHandlers } from '../../../src/server/business/requests.ts'
 import type { Host } from '../../../src/server/host.ts'
 import { Metrics } from '../../../src/server/metrics.ts'
 import type { RemoteKeys } from '../../../src/server/tickets/jwks.ts'
+import { settled } from '../core/cluster/world.ts'
 import { Harness, text } from '../core/harness.ts'
 
 /* The values of the metrics, in their units: after activity, read twice, and after silence. */
 
 /** What is beside the node: handlers, sweeps and an issuer's keys, with values of the test's. */
 class Watched {
-  readonly h = new Harness()
+  readonly h: Harness
   readonly requests = { running: 0, times: new Buckets([10, 1_000]) }
   readonly bus = { stats: { dropped: 0, strangers: 0 } }
-  readonly host = { node: this.h.node, bus: this.bus, sweepTimes: new Buckets([1, 5]), lateness: 0 }
+  readonly host: { node: Harness['node']; bus: object; sweepTimes: Buckets; lateness: number }
   readonly keys = { stats: { fetched: 0, failed: 0, at: performance.now() } }
-  readonly metrics = new Metrics(
-    this.host as unknown as Host,
-    this.requests as unknown as RequestHandlers,
-    this.keys as unknown as RemoteKeys,
-  )
+  readonly metrics: Metrics
 
-  constructor() {
+  constructor(h = new Harness()) {
+    this.h = h
+    this.host = { node: h.node, bus: this.bus, sweepTimes: new Buckets([1, 5]), lateness: 0 }
+    this.metrics = new Metrics(
+      this.host as unknown as Host,
+      this.requests as unknown as RequestHandlers,
+      this.keys as unknown as RemoteKeys,
+    )
     open.push(this.metrics)
   }
 
@@ -168,6 +172,44 @@ describe('The metrics of a node', () => {
     ])
     h.node.inlet.down(h.now)
     expect(await values()).toContain('rtms_bus_up 0')
+  })
+
+  it('tell of the cluster: peers by state, names remembered, claims and searches by how they ended', async () => {
+    const world = settled(3)
+    const [h, other] = world.nodes as [Harness, Harness]
+    const values = async (): Promise<Record<string, number>> => {
+      vi.spyOn(performance, 'now').mockReturnValue(world.now)
+      const all = await new Watched(h).read()
+      vi.restoreAllMocks()
+      return Object.fromEntries(
+        Object.entries(all).filter(([name]) => /^(peers|names|claims|searches)/.test(name)),
+      )
+    }
+    expect(await values()).toEqual({ 'peers{state="alive"}': 2 })
+    const name = world.nameOf(h)
+    for (const [node, opened] of [
+      [h, name],
+      [h, world.nameOf(other)],
+      [other, name],
+    ] as const)
+      world.open(node, opened)
+    world.open(h, world.nameOf(h, 'x'))
+    h.node.closeMeeting(world.nameOf(h, 'x'))
+    h.node.findMeeting({ name: 'nothing' }, world.now)
+    world.settle()
+    world.kill(other, false)
+    world.advance(4_000)
+    world.bus.cut(h.node.incarnation)
+    world.open(h, 'late')
+    world.advance(1_000)
+    expect(await values()).toEqual({
+      'peers{state="alive"}': 1,
+      'peers{state="silent"}': 1,
+      names_remembered: 1,
+      'claims_total{outcome="grant"}': 3,
+      'claims_total{outcome="late"}': 1,
+      'searches_total{outcome="nowhere"}': 1,
+    })
   })
 
   it('tell the age of an issuer’s keys in seconds', async () => {
