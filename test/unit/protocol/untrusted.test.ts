@@ -414,6 +414,18 @@ describe('JSON', () => {
     }
   })
 
+  test('base64 is written as everybody else writes it', () => {
+    const written = (bytes: Uint8Array): unknown => {
+      const packet = jsonCodec.encode([{ type: 'push', name: 'p', data: { text: false, bytes } }])
+      return (JSON.parse(new TextDecoder().decode(packet)) as [{ data: unknown }])[0].data
+    }
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 10_000, size: 'max' }), (bytes) => {
+        expect(written(bytes)).toEqual({ base64: Buffer.from(bytes).toString('base64') })
+      }),
+    )
+  })
+
   test('the limit of a payload counts the bytes it stands for', () => {
     const full = 'x'.repeat(limits.payload)
     readAll(jsonCodec, input(JSON.stringify({ text: full })), 'client')
