@@ -55,7 +55,7 @@ function movePrice(rtms: Rtms, fault: Fault): { now(): number; stop(): void } {
   let price = 100
   const ticker = new Post(rtms, TICKER, fault)
   const move = (): void => {
-    if (rtms.topics.subscribers(PRICE_TOPIC) > 0) ticker.keep()
+    if ((rtms.topics.get(PRICE_TOPIC)?.subscribers ?? 0) > 0) ticker.keep()
     else if (!ticker.isForOthers) return
     if (!ticker.isHere) return
     price += (Math.random() - 0.5) * 0.8 + (100 - price) * 0.01

@@ -76,7 +76,7 @@ class Board {
 
   /** Who reads no quotes for a while and stays with the session is still there: the market goes on. */
   get isWatched(): boolean {
-    const watched = [QUOTES, SESSION].some((topic) => this.#rtms.topics.subscribers(topic) > 0)
+    const watched = [QUOTES, SESSION].some((topic) => (this.#rtms.topics.get(topic)?.subscribers ?? 0) > 0)
     this.#wasWatched &&= watched
     return watched
   }
