@@ -43,7 +43,7 @@ function run(name, program, args, { env = {}, shows = /./ } = {}) {
   running.set(name, child)
   for (const stream of [child.stdout, child.stderr])
     createInterface(stream).on('line', (line) => {
-      if (shows.test(line)) console.log(`${name.padEnd(7)} | ${line}`)
+      if (shows.test(line) && !isEnding) console.log(`${name.padEnd(7)} | ${line}`)
     })
   child.on('exit', (code, signal) => {
     running.delete(name)

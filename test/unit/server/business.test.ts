@@ -318,8 +318,8 @@ describe('Meetings', () => {
     expect(() => first.info).toThrow(coded('CLOSED'))
     const second = await meetings.open('m')
     expect(second).not.toBe(first)
-    expect(await meetings.list({ kind: 'quiz' })).toEqual([])
-    expect(await meetings.list()).toMatchObject([{ name: 'm', kind: '' }])
+    expect([...(await meetings.list({ kind: 'quiz' }))]).toEqual([])
+    expect([...(await meetings.list())]).toMatchObject([{ name: 'm', kind: '' }])
   })
 
   it('are refused with a code where there are too many, and for what is not known', async () => {
