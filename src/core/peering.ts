@@ -133,6 +133,10 @@ export class Peering implements TopicPeers {
     return !this.#cluster.isSilent(node)
   }
 
+  isThere(node: number): boolean {
+    return this.#cluster.nodes.has(node)
+  }
+
   /** The nodes that have not ended are others than before. `ended`: the one that has; 0 for none. */
   viewed(ended: number, now: number): void {
     if (ended !== 0) {
