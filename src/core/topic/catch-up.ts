@@ -228,7 +228,7 @@ export class CatchUp {
   /** Part of the sweep: asks each node that is not being asked. */
   sweep(now: number): void {
     if (this.#sources.size === 0) return
-    for (const node of [...this.#sources.keys()]) this.#ask(node, now)
+    for (const node of Array.from(this.#sources.keys())) this.#ask(node, now)
   }
 
   #ask(node: number, now: number): void {
@@ -309,7 +309,7 @@ export class CatchUp {
 
   /** The time is over for some topics: readers begin with what is there, and nobody waits for the rest for ever. */
   #late(now: number): void {
-    for (const [topic, state] of [...this.#states]) {
+    for (const [topic, state] of Array.from(this.#states)) {
       if (state.until > now) continue
       if (state.ready === null) {
         this.drop(topic)

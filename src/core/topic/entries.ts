@@ -107,9 +107,7 @@ export class TopicEntries {
     for (let at = Math.max(position, this.first); at < this.next; at++) yield this.#ring.get(at)
   }
 
-  /**
-   * All that is kept from a position on, in order: latest values that have left the ring, and the ring.
-   */
+  /** All that is kept from a position on, in order: latest values that have left the ring, and the ring. */
   *kept(position: number): Generator<Publication> {
     for (let slot = this.#compacted.slotOf(position); slot < this.#compacted.slots; slot++) {
       const entry = this.#compacted.at(slot)
