@@ -103,7 +103,7 @@ async function startNodes() {
 function startBalancer() {
   let text = readFileSync(join(root, 'deploy/haproxy/haproxy.cfg'), 'utf8')
   text = text.replace('bind :80\n', `bind 127.0.0.1:${port}\n`)
-  for (const [n, name] of names.entries()) text = text.replace(`${name}:7788`, `127.0.0.1:${portOf(n)}`)
+  for (const [n, name] of names.entries()) text = text.replaceAll(`${name}:7788`, `127.0.0.1:${portOf(n)}`)
   const file = join(folder, 'haproxy.cfg')
   writeFileSync(file, text)
   run('haproxy', haproxy, ['-db', '-f', file], { shows: /ALERT/ })
@@ -118,7 +118,8 @@ async function freePort() {
 }
 
 async function ready(at) {
-  for (let waited = 0; waited < READY_MS; waited += LOOK_MS) {
+  const until = performance.now() + READY_MS
+  while (performance.now() < until) {
     if (isEnding) return
     // eslint-disable-next-line no-await-in-loop
     const answer = await fetch(`http://127.0.0.1:${at}/readyz`).catch(() => null)
