@@ -215,6 +215,18 @@ export const fixedLimits = {
    * positions.
    */
   forgottenKeys: 1_024,
+  /**
+   * Replicas of other nodes' meetings; members of such meetings whose sessions are on this node; and inputs of each that
+   * their owner may not have yet.
+   */
+  replicas: 100_000,
+  remoteMembers: 100_000,
+  pendingInputs: 256,
+  /** How often replicas and their owners say where they stand, and how long a JOIN may wait for an owner. */
+  meshBeatMs: 500,
+  joinMs: 5_000,
+  /** How long a replica is kept that nobody reads. */
+  lingerMs: 5_000,
   /** How long a node may take to notice that the bus is down: what it published then is published again afterwards. */
   busBlindMs: 15_000,
   /** When the bus is back: topics, and bytes of their publications, that are seen to in one sweep. */

@@ -163,6 +163,11 @@ export class Room {
     }
   }
 
+  /** The seats of those who read here. */
+  seats(): Iterable<Seat> {
+    return this.#readers.values()
+  }
+
   /** Number of readers on this node. */
   get readers(): number {
     return this.#readers.size

@@ -2,6 +2,8 @@ import type { ErrorCode } from '../../protocol/errors.ts'
 import { SYSTEM_SLOT } from '../../protocol/limits.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
+import type { Budget } from '../ground/budget.ts'
+import type { Limits } from '../ground/config.ts'
 import type { Bucket } from '../ground/rate.ts'
 import { weights } from '../ground/weights.ts'
 import type { Cursor } from '../log/log.ts'
@@ -154,6 +156,27 @@ export class Seat implements SessionSeat, Occupant {
   evict(message: string): void {
     this.#host.evict(this, message)
   }
+}
+
+/** Why a session may not take a seat, or take it again, in the room with this log number; null where it may. */
+export function whyNoSeat(
+  session: Session,
+  log: number,
+  spectator: boolean,
+  limits: Limits,
+  budget: Budget,
+): Refusal | ErrorCode | null {
+  if (session.outlet === null) return 'UNKNOWN'
+  const seat = session.seats.get(log)
+  if (seat !== undefined && (seat.slot === SYSTEM_SLOT) !== spectator) {
+    const message = 'it is in this meeting in another role; leave it first'
+    return { code: 'LIMIT', message, retryAfterMs: 0 }
+  }
+  if (seat !== undefined) return null
+  const weight = spectator ? weights.spectator : weights.member
+  const isAllowed =
+    session.seats.size < limits.meetingsPerSession && budget.admits(session.payer.held, weight)
+  return isAllowed ? null : 'LIMIT'
 }
 
 /** A session's seat in the room with this log number. */

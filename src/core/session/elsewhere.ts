@@ -1,0 +1,26 @@
+import type { ErrorCode } from '../../protocol/errors.ts'
+import type { MessageOf } from '../../protocol/schema.ts'
+import type { Refusal } from '../ports.ts'
+import type { Session } from './session.ts'
+
+/** The answer to a JOIN. */
+export type Joined = MessageOf<'joined'> | Refusal | ErrorCode
+
+/** The meetings that other nodes have, as a target of JOINs. */
+export interface Elsewhere {
+  /** The node that has a meeting, where this one knows without asking, as with a replica of it; 0 where it does not. */
+  ownerOf(name: string): number
+  /**
+   * Seats a session in a meeting of another node. `joined` is called once, perhaps at once, unless {@link drop} comes
+   * first; until then the session's upstream queue is held.
+   */
+  join(
+    owner: number,
+    session: Session,
+    message: MessageOf<'join'>,
+    now: number,
+    joined: (answer: Joined, now: number) => void,
+  ): void
+  /** The session has ended while it waited for `joined`. */
+  drop(session: Session): void
+}
