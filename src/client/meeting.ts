@@ -60,7 +60,9 @@ export class Meeting<T = unknown> implements SeatListener {
   /** Private messages that arrived before there was a listener. */
   readonly #earlyMessages: unknown[] = []
   readonly #messages: Listeners<[unknown]>
-  readonly #ends: Listeners<[RtmsError]>
+  /** Those who have not been told of the end. */
+  #ends: Listeners<[RtmsError]>
+  #end: RtmsError | null = null
   readonly #joins: Listeners<[MessageOf<'joined'>]>
   /** Frames and gaps that arrived before there was a listener, in order. */
   #early: (RawFrame | FrameGap)[] = []
@@ -161,6 +163,7 @@ export class Meeting<T = unknown> implements SeatListener {
     early.splice(0, at)
     const messages = this.#earlyMessages
     while (this.#messages.size > 0 && messages.length > 0) this.#messages.emit(messages.shift())
+    if (this.#end !== null) this.ended(this.#end)
   }
 
   #tell(item: RawFrame | FrameGap): void {
@@ -193,9 +196,9 @@ export class Meeting<T = unknown> implements SeatListener {
     return this.#joins.add(listener)
   }
 
-  /** Calls `listener` once, when the meeting is over for this client. */
+  /** Calls `listener` once, when the meeting is over for this client, or soon where it is over already. */
   onEnd(listener: (error: RtmsError) => void): () => void {
-    return this.#ends.add(listener)
+    return this.#replayTo(this.#ends.add(listener))
   }
 
   /**
@@ -260,7 +263,10 @@ export class Meeting<T = unknown> implements SeatListener {
   ended(error: RtmsError): void {
     // Changes nothing where the join was answered.
     this.#reject(error)
-    this.#ends.emit(error)
+    this.#end = error
+    const ends = this.#ends
+    this.#ends = new Listeners(this.#host.report)
+    ends.emit(error)
   }
 }
 

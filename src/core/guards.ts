@@ -13,12 +13,15 @@ import type {
   Refusal,
   RequestCall,
   Transport,
+  Watch,
 } from './ports.ts'
 
 /** The ports that a node writes to. */
 export interface Ports {
   readonly application: Application
   readonly bus: Bus
+  /** For a node of a cluster, unless its bus alone has proof of the end of others. */
+  readonly watch?: Watch | undefined
   /** Receives every error that a port throws. The fault costs at most the call or the connection it was about. */
   fault(error: unknown): void
 }
@@ -64,10 +67,13 @@ const busFailures: Failures<Bus> = {
   unsubscribe: nothing,
 }
 
+const watchFailures: Failures<Watch> = { met: nothing, probe: nothing }
+
 /** Wraps every port of a node so that it never throws, and keeps the answers still owed for calls that threw. */
 export class Guards {
   readonly application: Application
   readonly bus: Bus
+  readonly watch: Watch
   readonly #ports: Ports
   readonly #node: Answered
   readonly #broke: (connection: Connection) => void
@@ -81,6 +87,7 @@ export class Guards {
     this.#broke = broke
     this.application = this.#guard(ports.application, this.#applicationFailures())
     this.bus = this.#guard(ports.bus, busFailures)
+    this.watch = this.#guard(ports.watch ?? watchFailures, watchFailures)
   }
 
   logic(port: MeetingLogic | null): MeetingLogic | null {
@@ -121,6 +128,7 @@ export class Guards {
       authorizeEnded: nothing,
       openMissing: (missing) => later((now) => node.handleMissing(missing, now)),
       openMissingEnded: nothing,
+      located: nothing,
       connected: nothing,
       disconnected: nothing,
     }

@@ -12,6 +12,7 @@ export const idlePorts: Ports = {
     authorizeEnded: nothing,
     openMissing: nothing,
     openMissingEnded: nothing,
+    located: nothing,
     connected: nothing,
     disconnected: nothing,
   },

@@ -14,6 +14,7 @@ export {
 } from './ground/config.ts'
 export type { Connection } from './door/connection.ts'
 export type { Bot, MeetingBusiness, MeetingInfo, MemberInfo } from './meeting/business.ts'
+export type { Peer } from './cluster/cluster.ts'
 export type { Ports } from './guards.ts'
 export { busListener } from './listener.ts'
 export { RtmsNode } from './node.ts'
@@ -23,6 +24,7 @@ export type {
   BusListener,
   Grant,
   LossReason,
+  MeetingCall,
   MeetingLogic,
   MissingMeeting,
   Outcome,
@@ -33,6 +35,9 @@ export type {
   Role,
   SealedFrame,
   Transport,
+  Watch,
+  WatchedNode,
+  Whereabouts,
 } from './ports.ts'
 export { SUBJECT_BYTES } from './ports.ts'
 export type { Search } from './ground/page.ts'

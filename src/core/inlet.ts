@@ -1,32 +1,48 @@
+import type { Cluster } from './cluster/cluster.ts'
+import { CLUSTER } from './cluster/messages.ts'
 import type { Stats } from './ground/stats.ts'
 import { type Carrier, topicOf } from './topic/carrier.ts'
-import { decodeQuestion } from './topic/diffusion.ts'
+import { decodeQuestion, QUESTION } from './topic/diffusion.ts'
 import type { Topics } from './topic/topics.ts'
+
+/** The subject on which the nodes of a cluster are heard by all others. Those of topics begin with `t/`. */
+export const NODES = 'n/'
 
 /** Where the messages and events of the bus come into a node: the methods of `BusListener`, with the time. */
 export class Inlet {
   readonly #topics: Topics
   readonly #carrier: Carrier
+  readonly #cluster: Cluster | null
   readonly #stats: Stats
   /** Whether the bus carries messages. */
   isUp = false
   /** When it last went down; null: never. */
   #downAt: number | null = null
 
-  constructor(topics: Topics, carrier: Carrier, stats: Stats) {
+  /** `cluster`: null for a node alone. */
+  constructor(topics: Topics, carrier: Carrier, cluster: Cluster | null, stats: Stats) {
     this.#topics = topics
     this.#carrier = carrier
+    this.#cluster = cluster
     this.#stats = stats
   }
 
   message(subject: string, bytes: Uint8Array, from: number, now: number): void {
     const topic = topicOf(subject)
-    if (topic === null) this.#stats.strangers++
-    else this.#topics.handleBus(topic, bytes, from, now)
+    if (topic !== null) this.#topics.handleBus(topic, bytes, from, now)
+    else if (subject === NODES && this.#cluster !== null) this.#cluster.handle(from, bytes, now)
+    else this.#stats.strangers++
   }
 
-  /** Only topics have something to say to a single node yet. */
-  sent(bytes: Uint8Array, _from: number, now: number): void {
+  /** The first byte of a message to a single node says what it is about. */
+  sent(bytes: Uint8Array, from: number, now: number): void {
+    const [kind] = bytes
+    if (kind === QUESTION) this.#asked(bytes, now)
+    else if (kind === CLUSTER && this.#cluster !== null) this.#cluster.handle(from, bytes, now)
+    else this.#stats.strangers++
+  }
+
+  #asked(bytes: Uint8Array, now: number): void {
     const question = decodeQuestion(bytes)
     if (question === null) this.#stats.strangers++
     for (const name of question?.topics ?? []) {
@@ -38,13 +54,17 @@ export class Inlet {
   down(now: number): void {
     this.isUp = false
     this.#downAt = now
+    this.#cluster?.down(now)
   }
 
-  back(): void {
+  back(now: number): void {
     this.isUp = true
     if (this.#downAt !== null) this.#carrier.catchUp(this.#topics.all(), this.#downAt)
+    this.#cluster?.up(now)
   }
 
-  /** Nothing depends on another node yet: what it published stays. */
-  gone(_node: number): void {}
+  /** Another node has ended. What it has published stays. */
+  gone(node: number, now: number): void {
+    this.#cluster?.gone(node, now)
+  }
 }

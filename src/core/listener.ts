@@ -7,7 +7,7 @@ export function busListener(run: (call: (node: RtmsNode, now: number) => void) =
     message: (subject, bytes, from) => run(({ inlet }, now) => inlet.message(subject, bytes, from, now)),
     sent: (bytes, from) => run(({ inlet }, now) => inlet.sent(bytes, from, now)),
     down: () => run(({ inlet }, now) => inlet.down(now)),
-    back: () => run(({ inlet }) => inlet.back()),
-    gone: (other) => run(({ inlet }) => inlet.gone(other)),
+    back: () => run(({ inlet }, now) => inlet.back(now)),
+    gone: (other) => run(({ inlet }, now) => inlet.gone(other, now)),
   }
 }

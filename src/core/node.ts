@@ -4,31 +4,31 @@ import type { ErrorCode } from '../protocol/errors.ts'
 import type { Payload } from '../protocol/payload.ts'
 import { fixedLimits, type MeetingOptions, type NodeConfig } from './ground/config.ts'
 import type { NodeOptions, Retention } from './ground/config.ts'
-import { Budget, type Holdings } from './ground/budget.ts'
+import type { Cluster } from './cluster/cluster.ts'
+import type { Names } from './cluster/names.ts'
+import type { Budget, Holdings } from './ground/budget.ts'
 import type { Connection } from './door/connection.ts'
-import { Connections } from './door/connections.ts'
-import { Endings } from './door/endings.ts'
-import { Dispatch } from './up/dispatch.ts'
-import { Downstream } from './down/downstream.ts'
+import type { Connections } from './door/connections.ts'
+import type { Endings } from './door/endings.ts'
+import type { Dispatch } from './up/dispatch.ts'
+import type { Downstream } from './down/downstream.ts'
 import { Guards, type Ports } from './guards.ts'
-import { Inlet } from './inlet.ts'
+import type { Inlet } from './inlet.ts'
 import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting/business.ts'
-import { Meetings } from './meeting/meetings.ts'
-import type { Grant, MissingMeeting, Outcome, Question, RequestCall, SealedFrame } from './ports.ts'
-import type { Transport } from './ports.ts'
+import type { Meetings } from './meeting/meetings.ts'
+import type { Grant, MeetingCall, MissingMeeting, Outcome, Question, RequestCall } from './ports.ts'
+import type { SealedFrame, Transport } from './ports.ts'
 import { pageOf, type PageQuery, type Search } from './ground/page.ts'
-import { Requests } from './up/requests.ts'
-import { Revocations, type Revoked } from './door/revocations.ts'
+import type { Requests } from './up/requests.ts'
+import type { Revoked } from './door/revocations.ts'
 import type { SessionInfo } from './session/session-info.ts'
-import { Sessions } from './session/sessions.ts'
+import type { Sessions } from './session/sessions.ts'
 import { Stats } from './ground/stats.ts'
-import { type TimerName, Timers } from './ground/timers.ts'
-import { Work } from './ground/work.ts'
-import { Carrier } from './topic/carrier.ts'
+import type { TimerName, Timers } from './ground/timers.ts'
 import { topicInfo, type TopicInfo } from './topic/topic-info.ts'
 import type { Publication } from './topic/publication.ts'
-import { Publishers } from './topic/publishers.ts'
-import { Topics } from './topic/topics.ts'
+import type { Topics } from './topic/topics.ts'
+import { Wiring } from './wiring.ts'
 
 /**
  * One node of RTMS: synchronous, without I/O, clock or randomness of its own. Events come in through `handle…` and the
@@ -42,8 +42,10 @@ export class RtmsNode {
   readonly stats: Stats = new Stats()
   /** Where messages and events of the bus come in. */
   readonly inlet: Inlet
+  /** The other nodes; null for a node alone. */
+  readonly cluster: Cluster | null
   readonly #config: NodeConfig
-  readonly #timers: Timers = new Timers()
+  readonly #timers: Timers
   readonly #budget: Budget
   readonly #downstream: Downstream
   readonly #sessions: Sessions
@@ -54,81 +56,29 @@ export class RtmsNode {
   readonly #requests: Requests
   readonly #endings: Endings
   readonly #guards: Guards
-  #lastLog = 0
+  readonly #names: Names
 
   constructor(made: NodeOptions, ports: Ports) {
     const guards = new Guards(ports, this, (connection) => this.#endings.dismiss(connection, 'BROKEN'))
     this.#guards = guards
-    const { application, bus } = guards
     const config = { ...made, limits: { ...fixedLimits, ...made.limits } }
     this.id = config.id
     this.incarnation = config.incarnation
     this.#config = config
-    const { stats } = this
-    const { limits } = config
-    const timers = this.#timers
-    const budget = new Budget(limits.logBytes)
-    this.#budget = budget
-    const work = new Work()
-    const nextLog = (): number => ++this.#lastLog
-    const publishers = new Publishers(config.incarnation)
-    const downstream = (this.#downstream = new Downstream(
-      limits,
-      stats,
-      work,
-      publishers,
-      (outlet) => this.#endings.dismiss(outlet, 'SLOW'),
-      (outlet, error) => {
-        guards.tell(error)
-        this.#endings.dismiss(outlet, 'BROKEN')
-      },
-    ))
-    const sessions = new Sessions(config, timers, stats, {
-      limits,
-      budget,
-      slow: (outlet) => downstream.doom(outlet),
-      expired: (session, now) => this.#endings.expired(session, now),
-      caughtUp: (session) => this.#dispatch.resume(session),
-    })
-    const meetings = (this.#meetings = new Meetings(config, timers, downstream, stats, budget, work, nextLog))
-    const carrier = new Carrier(bus, publishers, limits)
-    const topics = new Topics(config, timers, downstream, carrier, stats, budget, work, publishers, nextLog)
-    this.inlet = new Inlet(topics, carrier, stats)
-    const requests = (this.#requests = new Requests(limits, timers, downstream, application, stats))
-    const revocations = new Revocations(limits)
-    const dispatch = (this.#dispatch = new Dispatch(limits, stats, work, {
-      timers,
-      application,
-      downstream,
-      meetings,
-      topics,
-      requests,
-      refresh: (session, message, now) => this.#connections.refresh(session, message, now),
-      flood: (outlet) => this.#endings.dismiss(outlet, 'RATE'),
-    }))
-    const connections = (this.#connections = new Connections({
-      config,
-      timers,
-      stats,
-      downstream,
-      budget,
-      sessions,
-      application,
-      revocations,
-      enqueue: (session, message, now) => dispatch.enqueue(session, message, now),
-      makeRoom: (user, now) => this.#endings.makeRoom(user, now),
-      attached: (session) => dispatch.resume(session),
-    }))
-    this.#endings = new Endings({
-      config,
-      sessions,
-      connections,
-      revocations,
-      application,
-      dropped: (session, now) => dispatch.drop(session, now),
-    })
-    this.#sessions = sessions
-    this.#topics = topics
+    const wiring = new Wiring(config, this.stats, guards)
+    this.#timers = wiring.timers
+    this.#budget = wiring.budget
+    this.#downstream = wiring.downstream
+    this.#sessions = wiring.sessions
+    this.#connections = wiring.connections
+    this.#dispatch = wiring.dispatch
+    this.#meetings = wiring.meetings
+    this.#topics = wiring.topics
+    this.#requests = wiring.requests
+    this.#endings = wiring.endings
+    this.#names = wiring.names
+    this.cluster = wiring.cluster
+    this.inlet = wiring.inlet
   }
 
   get connections(): number {
@@ -249,17 +199,54 @@ export class RtmsNode {
 
   // ---- the business side
 
-  /** Opens a meeting on this node. Returns null when the name is taken, or the error that prevents it. */
+  /**
+   * Opens a meeting on a node alone. Returns null when the name is taken, or the error that prevents it. In a cluster,
+   * use {@link claimMeeting}.
+   */
   openMeeting(
     name: string,
     options: Partial<MeetingOptions>,
     now: number,
     business: MeetingBusiness = plain,
   ): MeetingInfo | ErrorCode | null {
+    return this.#open(name, options, business, 0, now)
+  }
+
+  /**
+   * Opens a meeting, unless this node or another one has it. The answer goes to `Application.located`, in a cluster at
+   * the latest after a second, or four where the node has just started: LIMIT, DRAINING, BAD_NAME; BUSY where nobody has
+   * said in time whether the name is taken.
+   */
+  claimMeeting(
+    call: MeetingCall,
+    options: Partial<MeetingOptions>,
+    now: number,
+    business: MeetingBusiness = plain,
+  ): void {
+    this.#names.claim(call, (term, at) => this.#open(call.name, options, business, term, at), now)
+  }
+
+  /** Finds the node that has a meeting. The answer goes to `Application.located`; BUSY where nobody has said in time. */
+  findMeeting(call: MeetingCall, now: number): void {
+    this.#names.locate(call, now)
+  }
+
+  /** Makes up a name for a meeting: one that needs no claim, since no other node makes it up. */
+  nameMeeting(): string {
+    return this.#names.make()
+  }
+
+  #open(
+    name: string,
+    options: Partial<MeetingOptions>,
+    business: MeetingBusiness,
+    term: number,
+    now: number,
+  ): MeetingInfo | ErrorCode | null {
     if (this.#connections.draining) return 'DRAINING'
     const logic = this.#guards.logic(business.logic)
     const maker = this.#dispatch.openings.askedBy(name)
-    return this.#meetings.open(name, options, { ...business, logic }, now, maker)
+    return this.#meetings.open(name, options, { ...business, logic }, now, maker, term)
   }
 
   closeMeeting(name: string): void {
@@ -426,7 +413,7 @@ export class RtmsNode {
 
   /** The answer to `openMissing`: the meeting is open by now, or will not be opened. */
   handleMissing(missing: MissingMeeting, now: number): void {
-    this.#dispatch.openings.answer(missing, now)
+    this.#dispatch.openings.answer(missing, true, now)
   }
 
   /** The answer of a request handler. */
@@ -437,5 +424,10 @@ export class RtmsNode {
   /** Refuses new connections and meetings, and closes every connection with DRAINING. */
   drain(now: number): void {
     this.#connections.drain(now)
+  }
+
+  /** The node stops: tells the other nodes, and answers whoever waits for them. */
+  leave(now: number): void {
+    this.cluster?.leave(now)
   }
 }

@@ -79,6 +79,19 @@ export interface MissingMeeting {
   readonly user: string
 }
 
+/** The business wants to open a meeting, or to know which node has it. */
+export interface MeetingCall {
+  readonly name: string
+}
+
+/** Where a meeting is, as the business is told. */
+export interface Whereabouts {
+  /** The node that has it, by incarnation; 0 for none. */
+  readonly owner: number
+  /** Whether it was opened for this call. */
+  readonly isNew: boolean
+}
+
 /**
  * Why a connection or session was lost: the reason the node closed it with; LEFT: closed by the client for good; LOST:
  * dropped by the client, the network or a failed transport; SILENT: the client fell silent; ABANDONED: no new
@@ -106,6 +119,11 @@ export interface Application {
   openMissing(missing: MissingMeeting): void
   /** No answer came in time; the waiting sessions are told NOT_FOUND. */
   openMissingEnded(missing: MissingMeeting): void
+  /**
+   * The answer to `RtmsNode.claimMeeting` or `findMeeting`, exactly once, perhaps before that returns. Where the meeting
+   * was opened (`isNew`), nothing has happened in it yet.
+   */
+  located(call: MeetingCall, outcome: Outcome<Whereabouts>): void
   /** A session has a connection. `resumed`: the session existed before. */
   connected(session: { readonly user: string; readonly id: string }, resumed: boolean): void
   /** A session lost its connection, or its time to come back ran out. `ended`: it is over, told once per session. */
@@ -151,6 +169,23 @@ export interface SealedFrame {
   readonly number: number
   readonly events: readonly MeetingEvent[]
   readonly inputs: readonly { readonly slot: number; readonly seq: number; readonly data: Payload }[]
+}
+
+/**
+ * Looks for proof that other nodes of the cluster have ended: one that is merely silent stays in it. Proof comes in
+ * through `Inlet.gone`.
+ */
+export interface Watch {
+  /** A node has told where it is reached directly, for the first time or anew; '' where it is not. */
+  met(peer: WatchedNode): void
+  /** A node has been silent for a while. Asked again with each beat until it is heard. */
+  probe(peer: WatchedNode): void
+}
+
+export interface WatchedNode {
+  /** Its incarnation. */
+  readonly node: number
+  readonly health: string
 }
 
 /** Bytes of UTF-8 that a subject of the bus may have: a name, and a short prefix that says what it names. */

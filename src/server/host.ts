@@ -4,9 +4,11 @@ import {
   type Application,
   Buckets,
   busListener,
+  type NodeConfig,
   type NodeLimits,
   RtmsNode,
   settleShapes,
+  type Watch,
   Worst,
 } from '../core/index.ts'
 import { RtmsError } from '../protocol/index.ts'
@@ -46,9 +48,20 @@ export class Host {
   readonly #fault: (error: unknown) => void
 
   constructor(
-    { id, limits, bus }: { readonly id: string; readonly limits: NodeLimits; readonly bus: BusConnector },
+    {
+      id,
+      limits,
+      bus,
+      cluster,
+    }: {
+      readonly id: string
+      readonly limits: NodeLimits
+      readonly bus: BusConnector
+      readonly cluster?: NodeConfig['cluster']
+    },
     application: Application,
     reports: BusReports,
+    watch?: Watch,
   ) {
     const fault = (error: unknown): void => reports.fault(error)
     this.#fault = fault
@@ -62,8 +75,9 @@ export class Host {
       wallOffset: this.#wallOffset,
       entropy: (bytes: number) => this.#random(bytes),
       limits,
+      cluster,
     }
-    this.node = new RtmsNode(config, { application, bus: this.bus, fault })
+    this.node = new RtmsNode(config, { application, bus: this.bus, watch, fault })
   }
 
   /** What needs it fails where there is none; the node goes on. */

@@ -1,6 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, type Metric as OfLibrary, Registry } from 'prom-client'
-import type { Buckets, Stats } from '../core/index.ts'
+import type { Buckets, RtmsNode, Stats } from '../core/index.ts'
 import type { Metric, MetricType } from './api/operation.ts'
 import type { RequestHandlers } from './business/requests.ts'
 import type { Host } from './host.ts'
@@ -100,6 +100,7 @@ export class Metrics {
     this.#counter('bus_dropped_total', unsent, () => host.bus.stats.dropped)
     const up = 'Whether the bus to the other nodes carries messages: 1 or 0. 1 for a node alone.'
     this.#gauge('bus_up', up, () => Number(node.inlet.isUp))
+    if (node.cluster !== null) this.#cluster(node.cluster, stats)
     this.#counter('pushes_total', 'Pushes, one for each session reached.', () => stats.pushes)
     const lost =
       'Answers, pushes and other entries of session logs that were gone when their session came back.'
@@ -121,6 +122,30 @@ export class Metrics {
     this.#gauge('sweep_lateness_seconds', 'The worst of the last five seconds.', () => host.lateness / 1000)
     if (keys !== null) this.#keys(keys)
     this.#eventLoop()
+  }
+
+  #cluster(cluster: NonNullable<RtmsNode['cluster']>, stats: Stats): void {
+    const peers = 'Other nodes of the cluster, without those that are known to have ended, by state.'
+    this.#labelled(
+      'peers',
+      peers,
+      ['state'],
+      () => {
+        const { alive, silent } = cluster.census(performance.now())
+        return [
+          [{ state: 'alive' }, alive],
+          [{ state: 'silent' }, silent],
+        ]
+      },
+      Gauge,
+    )
+    const names = 'Names of meetings whose owners this node remembers for the cluster.'
+    this.#gauge('names_remembered', names, () => cluster.remembered)
+    const claims =
+      'Claims of this node for names: granted, taken by another node, or without an answer in time.'
+    this.#counters('claims_total', claims, 'outcome', () => stats.claims)
+    const searches = 'Questions of this node where a meeting is, by answer.'
+    this.#counters('searches_total', searches, 'outcome', () => stats.searches)
   }
 
   #keys({ stats }: RemoteKeys): void {
@@ -218,8 +243,9 @@ export class Metrics {
     help: string,
     labelNames: string[],
     read: () => Iterable<readonly [Readonly<Record<string, string>>, number]>,
+    Kind: typeof Counter | typeof Gauge = Counter,
   ): void {
-    const metric = new Counter({
+    const metric = new Kind({
       name: `rtms_${name}`,
       help,
       labelNames,

@@ -6,6 +6,7 @@ import { Api, apiBase } from './api/api.ts'
 import type { Metric } from './api/operation.ts'
 import { Webhook } from './api/webhook.ts'
 import { type Authorize, Authorizer } from './business/authorizer.ts'
+import { Cluster } from './business/cluster.ts'
 import { type Connected, type Disconnected, Hooks } from './business/hooks.ts'
 import { Meetings } from './business/meetings.ts'
 import { RequestHandlers, type RequestHandler } from './business/requests.ts'
@@ -16,6 +17,7 @@ import { AdminPages } from './edge/admin.ts'
 import { Front } from './edge/front.ts'
 import type { Address, Health, Readiness } from './edge/http.ts'
 import { Gateway } from './edge/transport.ts'
+import { NodeWatch } from './edge/watch.ts'
 import { Host } from './host.ts'
 import { Metrics } from './metrics.ts'
 import { type RtmsOptions, settle, type Settings } from './options/options.ts'
@@ -25,6 +27,7 @@ const DEFAULT_CLOSE_MS = 5_000
 
 /** One node of RTMS inside a business server. */
 export class Rtms {
+  readonly cluster: Cluster
   readonly meetings: Meetings
   readonly tickets: Tickets
   readonly topics: Topics
@@ -35,6 +38,7 @@ export class Rtms {
   readonly #disconnects: Hooks<Disconnected>
   readonly #authorizer: Authorizer
   readonly #gateway: Gateway
+  readonly #watch: NodeWatch
   readonly #front: Front
   readonly #metrics: Metrics
   /** Metrics for the API alone: values that cover the time since the last read must not be taken from Prometheus. */
@@ -54,6 +58,7 @@ export class Rtms {
     disconnects: Hooks<Disconnected>
     authorizer: Authorizer
     gateway: Gateway
+    watch: NodeWatch
     front: Front
     settings: Settings
     pages: AdminPages | null
@@ -64,6 +69,7 @@ export class Rtms {
     this.#disconnects = parts.disconnects
     this.#authorizer = parts.authorizer
     this.#gateway = parts.gateway
+    this.#watch = parts.watch
     this.#front = parts.front
     this.#metrics = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
     this.#measured = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
@@ -75,6 +81,7 @@ export class Rtms {
     this.meetings = new Meetings(parts.host, parts.settings.logger, searches)
     this.topics = new Topics(parts.host, searches)
     this.users = new Users(parts.host)
+    this.cluster = new Cluster(parts.host, () => addressOf(parts.front))
     this.#api = new Api(parts.settings, this)
   }
 
@@ -122,13 +129,32 @@ export class Rtms {
       authorizeEnded: (question) => authorizer.late(question),
       openMissing: (missing) => rtms.meetings.opener.ask(missing),
       openMissingEnded: (missing) => rtms.meetings.opener.late(missing),
+      located: (call, outcome) => rtms.meetings.located(call, outcome),
       connected: ({ user, id }, resumed) => connects.tell({ user, session: id, resumed }),
       disconnected: ({ user, id }, reason, ended) => disconnects.tell({ user, session: id, reason, ended }),
     }
-    const host: Host = new Host({ id, limits: settings.limits, bus: settings.bus }, application, {
-      fault: (error) => logger.error({ error }, 'a fault of RTMS itself; the node goes on. Please report it'),
-      warn: (details, message) => logger.warn(details, message),
-    })
+    const watch: NodeWatch = new NodeWatch(
+      (node) => host.handle(({ inlet }, now) => inlet.gone(node, now)),
+      (node) => host.node.cluster?.peer(node) !== undefined,
+    )
+    const cluster = {
+      get address(): string {
+        return addressOf(front)
+      },
+      get health(): string {
+        return front.healthUrl
+      },
+    }
+    const host: Host = new Host(
+      { id, limits: settings.limits, bus: settings.bus, cluster: settings.isClustered ? cluster : undefined },
+      application,
+      {
+        fault: (error) =>
+          logger.error({ error }, 'a fault of RTMS itself; the node goes on. Please report it'),
+        warn: (details, message) => logger.warn(details, message),
+      },
+      watch,
+    )
     const gateway = new Gateway(host, settings)
     const pages = settings.admin === false ? null : new AdminPages(settings)
     const front: Front = new Front(id, settings, gateway, {
@@ -147,6 +173,7 @@ export class Rtms {
       disconnects,
       authorizer,
       gateway,
+      watch,
       front,
       settings,
       pages,
@@ -154,6 +181,7 @@ export class Rtms {
     try {
       await front.open()
     } catch (error) {
+      host.handle((node, now) => node.leave(now))
       host.stop()
       await host.bus.close()
       throw error
@@ -187,9 +215,9 @@ export class Rtms {
 
   /** The answer of `/healthz`, for a health check of your own where the node is attached to a server. */
   health(): Health {
-    const { id, connections, sessions, meetingCount: meetings, topics } = this.#host.node
+    const { id, incarnation, connections, sessions, meetingCount: meetings, topics } = this.#host.node
     const status = this.#closed === null ? 'ok' : 'draining'
-    return { status, node: id, connections, sessions, meetings, topics }
+    return { status, node: id, incarnation, connections, sessions, meetings, topics }
   }
 
   /**
@@ -294,11 +322,26 @@ export class Rtms {
     await this.#gateway.close(timeoutMs)
     this.meetings.closeAll()
     this.#requests.close()
+    this.#watch.close()
+    this.#host.handle((node, now) => node.leave(now))
     this.#host.stop()
     await this.#host.bus.close()
     this.#metrics.close()
     this.#measured.close()
     this.tickets.remoteKeys?.close()
     await this.#front.close(timeoutMs)
+  }
+}
+
+/** The longest address that nodes tell each other, in bytes. */
+const ADDRESS_BYTES = 1_024
+
+/** Where the clients of a node connect; '' where that is not known (yet). */
+function addressOf(front: Front): string {
+  try {
+    const url = front.ticketUrl(undefined)
+    return url.length <= ADDRESS_BYTES ? url : ''
+  } catch {
+    return ''
   }
 }

@@ -62,6 +62,7 @@ export class Hostile {
   readonly #issue: () => Claims
   /** Other clients' session ids that it knows. */
   readonly #sessions: () => readonly string[]
+  readonly #address: string
   #peer: LinkPeer | null = null
   /** The log of the last meeting that it was admitted to. */
   #log = 1
@@ -74,6 +75,8 @@ export class Hostile {
       node: () => SimNode
       issue: (user: { readonly id: number; readonly user: string }) => Claims
       sessions: () => readonly string[]
+      /** Where it connects from; '' where connections are not counted by address. */
+      address: string
     },
   ) {
     this.#clock = clock
@@ -82,6 +85,7 @@ export class Hostile {
     this.#node = settings.node
     this.#issue = () => ({ ...settings.issue({ id: 0, user: USER }), rights: 'hostile' })
     this.#sessions = settings.sessions
+    this.#address = settings.address
   }
 
   /** Plays one trick on a new connection; the previous connection is dropped or left alone. */
@@ -97,6 +101,7 @@ export class Hostile {
     void new LinkPeer(this.#clock, this.#node(), {
       codec,
       profile: profiles[0],
+      address: this.#address,
       answers: false,
       opened: (peer) => {
         this.#peer = peer

@@ -7,6 +7,8 @@ import type { SimNode } from './sim-node.ts'
 
 export interface LinkPeerOptions extends PeerOptions {
   readonly profile: LinkProfile
+  /** What its connections are counted by; '' (default): they are not. */
+  readonly address?: string
   /** The node has accepted the connection and can be spoken to. */
   readonly opened?: (peer: LinkPeer) => void
   readonly heard?: (message: ServerMessage) => void
@@ -35,9 +37,10 @@ export class LinkPeer extends Peer {
       written: () => {},
       closing: () => {},
     })
-    node.open(this.link, this.codec, (opened) => {
+    const accepted = (opened: Connection): void => {
       connection = opened
       options.opened?.(this)
-    })
+    }
+    node.open(this.link, this.codec, accepted, options.address)
   }
 }

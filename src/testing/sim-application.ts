@@ -97,6 +97,7 @@ export class SimApplication implements Application {
     this.#business.observer.hook?.('', 'openMissing came too late')
   }
 
+  located(): void {}
   connected(): void {}
   disconnected(): void {}
 }

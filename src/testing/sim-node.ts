@@ -119,7 +119,8 @@ export class SimNode {
     this.#clock.after(delay, () => this.do(action))
   }
 
-  open(link: Link, codec: Codec, opened: (connection: Connection) => void): void {
+  /** A socket opens; `address`: the one that it counts for, '' for none. */
+  open(link: Link, codec: Codec, opened: (connection: Connection) => void, address = ''): void {
     const socket = this.port('transport', link, [link])
     const transport: Transport = {
       write: (packet) => {
@@ -134,7 +135,7 @@ export class SimNode {
         socket.close(code, reason)
       },
     }
-    this.do((core, now) => opened(core.handleOpen(transport, codec, now)))
+    this.do((core, now) => opened(core.handleOpen(transport, codec, now, address)))
   }
 
   /** Wraps a port of this node so that it throws now and then. */

@@ -388,6 +388,8 @@ class Run implements World {
       node: () => random.pick(this.nodes),
       issue: (user) => this.business.issue(user),
       sessions: () => this.#sessions,
+      // What they share is small there, so the door has to know whose connections they are.
+      address: this.scenario.alone === null ? '' : `hostile ${index}`,
     })
     this.#hostiles.push(hostile)
     this.#every(random.int(300, 900), () => hostile.act())

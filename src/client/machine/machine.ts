@@ -200,8 +200,8 @@ export class Machine {
       // Another connection has begun with its own ticket, perhaps this one.
       if (attempt !== this.#attempt) return
       if (!(result instanceof RtmsError)) this.#tickets.schedule()
-      // The old token's expiry will cause a new connection, with another ticket.
-      else this.#tickets.doubt()
+      // Where it may not be tried again, the old token's expiry will cause a new connection, with another ticket.
+      else this.#tickets.renew(result.retryAfterMs > 0 ? now + within(result.retryAfterMs) : Infinity)
     }
     const message = { type: 'refresh', call: this.calls.next(), token: ticket.token } as const
     // Not subject to the limit on pending calls: a busy client keeps its connection.

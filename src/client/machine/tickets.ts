@@ -95,10 +95,10 @@ export class Tickets {
     this.renewAt = this.#renewBy || Infinity
   }
 
-  /** A fresh ticket is needed now, whether or not this connection lasts. */
-  renew(now: number): void {
+  /** A fresh ticket is needed, by this time on this connection and at once on another. */
+  renew(at: number): void {
     this.doubt()
-    this.renewAt = now
+    this.renewAt = at
   }
 
   /** No fresh ticket was available. */

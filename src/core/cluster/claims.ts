@@ -9,6 +9,8 @@ interface Question {
   readonly name: string
   /** Whether the name is to be opened, not only looked for. */
   readonly opens: boolean
+  /** Whether its turn has come: so many claims are made at a time, and others wait. */
+  isPut: boolean
   /** Of the last message sent for it; 0 while none is. */
   id: number
   /** Whether a beat has passed since. */
@@ -36,20 +38,20 @@ export class Claims {
   /** By the id of the last message sent for it. */
   readonly #sent: Map<number, Question> = new Map()
   readonly #host: ClaimsHost
-  readonly #waitMs: number
   /** The id of the last claim. */
   last = 0
 
-  /** `waitMs`: how long a claim may take, over all views. */
-  constructor(timers: Timers, most: number, waitMs: number, host: ClaimsHost) {
+  constructor(timers: Timers, most: number, host: ClaimsHost) {
     this.#host = host
-    this.#waitMs = waitMs
     this.#asks = new Asks(timers, {
       timer: 'claim',
       most,
       share: most,
       payer: () => '',
-      put: (question) => this.#put(question),
+      put: (question) => {
+        question.isPut = true
+        this.#put(question)
+      },
       ended: (question, ending, now) =>
         this.#ended(question, ending.by === 'answer' ? ending.answer : { by: 'late' }, now),
     })
@@ -60,21 +62,21 @@ export class Claims {
     return this.#opening.has(name)
   }
 
-  /** Claims a name. `ended` is called exactly once, perhaps before this returns. */
-  claim(name: string, now: number, ended: (ending: ClaimEnding, now: number) => void): void {
-    const question = { name, opens: true, id: 0, isOld: false, ended }
+  /** Claims a name, over all views until the deadline. `ended` is called exactly once, perhaps before this returns. */
+  claim(name: string, deadline: number, ended: (ending: ClaimEnding, now: number) => void): void {
+    const question = { name, opens: true, isPut: false, id: 0, isOld: false, ended }
     this.#opening.set(name, question)
-    this.#ask(question, now)
+    this.#ask(question, deadline)
   }
 
   /** Asks who has a name; nobody where the owner is 0. `ended` as for {@link claim}. */
-  find(name: string, now: number, ended: (ending: ClaimEnding, now: number) => void): void {
-    this.#ask({ name, opens: false, id: 0, isOld: false, ended }, now)
+  find(name: string, deadline: number, ended: (ending: ClaimEnding, now: number) => void): void {
+    this.#ask({ name, opens: false, isPut: false, id: 0, isOld: false, ended }, deadline)
   }
 
-  #ask(question: Question, now: number): void {
+  #ask(question: Question, deadline: number): void {
     this.#all.add(question)
-    this.#asks.ask(question, now + this.#waitMs)
+    this.#asks.ask(question, deadline)
   }
 
   /** The answer to the claim of this id; false where nobody waits for it. */
@@ -92,12 +94,13 @@ export class Claims {
 
   /** Sends what could not be sent before. */
   retry(): void {
-    for (const question of this.#all) if (question.id === 0) this.#put(question)
+    for (const question of this.#all) if (question.isPut && question.id === 0) this.#put(question)
   }
 
   /** A beat has passed: what has had no answer for a whole beat may have been lost, and is claimed anew. */
   beat(): void {
     for (const question of this.#all) {
+      if (!question.isPut) continue
       if (question.isOld) this.#put(question)
       else question.isOld = true
     }

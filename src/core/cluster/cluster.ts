@@ -1,5 +1,7 @@
+import type { NodeFacts } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
+import type { Watch } from '../ports.ts'
 import { type ClaimEnding, Claims } from './claims.ts'
 import { Holdings } from './holdings.ts'
 import { type ClusterMessage, decodeCluster, encodeCluster } from './messages.ts'
@@ -7,24 +9,17 @@ import { Registrar } from './registrar.ts'
 import { View } from './view.ts'
 
 /** Another node of the cluster, as this one knows it. */
-export interface Peer {
+export interface Peer extends NodeFacts {
   readonly incarnation: number
-  /** Where its clients connect. */
-  readonly address: string
   /** When it was last heard, in monotonic milliseconds. */
   readonly heard: number
 }
 
 /** What the cluster needs from outside. All of it returns at once and calls nobody back. */
-export interface ClusterPorts {
+export interface ClusterPorts extends Watch {
   /** Sends to all other nodes. */
   broadcast(bytes: Uint8Array): void
   send(node: number, bytes: Uint8Array): void
-  /**
-   * A node has been silent for a while: looks for proof that it has ended, such as an address that refuses connections
-   * while its host answers. Proof comes in through {@link Cluster.gone}; asked again each beat until it is heard.
-   */
-  probe(peer: Peer): void
 }
 
 export interface ClusterLimits {
@@ -65,7 +60,7 @@ type Entry = { -readonly [K in keyof Peer]: Peer[K] } & {
  */
 export class Cluster {
   readonly #self: number
-  readonly #address: string
+  readonly #facts: NodeFacts
   readonly #timers: Timers
   readonly #ports: ClusterPorts
   readonly #stats: Stats
@@ -80,10 +75,13 @@ export class Cluster {
   /** Whether the bus carries messages, and whether this node knows the others, or knows that it is alone. */
   #isUp = false
   #isSettled = false
+  /** The highest term of a fence of this node. */
+  #term = 0
   #now = 0
 
+  /** `self` is read anew for each heartbeat: an address may become known later. */
   constructor(
-    self: { readonly incarnation: number; readonly address: string },
+    self: NodeFacts & { readonly incarnation: number },
     timers: Timers,
     ports: ClusterPorts,
     stats: Stats,
@@ -91,7 +89,7 @@ export class Cluster {
   ) {
     const { incarnation } = self
     this.#self = incarnation
-    this.#address = self.address
+    this.#facts = self
     this.#timers = timers
     this.#ports = ports
     this.#stats = stats
@@ -106,7 +104,7 @@ export class Cluster {
         else this.#send(claimer, { type: 'taken', id, owner: verdict.owner })
       },
     }))
-    const claims = (this.#claims = new Claims(timers, limits.claims, limits.claimMs, {
+    const claims = (this.#claims = new Claims(timers, limits.claims, {
       put: (name, id, opens) => this.#put(name, id, opens),
       gaveUp: (name) => this.#tell(name),
     }))
@@ -129,33 +127,53 @@ export class Cluster {
     return [...this.#peers.values()]
   }
 
+  peer(node: number): Peer | undefined {
+    return this.#peers.get(node)
+  }
+
   get view(): number {
     return this.#view.id
   }
 
-  isSilent(node: number): boolean {
+  isSilent(node: number, now: number = this.#now): boolean {
     const peer = this.#peers.get(node)
-    return peer === undefined || this.#now - peer.heard >= this.#limits.leaseMs
+    return peer === undefined || now - peer.heard >= this.#limits.leaseMs
+  }
+
+  /** How many of them were heard lately, and how many are silent. */
+  census(now: number): { readonly alive: number; readonly silent: number } {
+    let silent = 0
+    for (const node of this.#peers.keys()) if (this.isSilent(node, now)) silent++
+    return { alive: this.#peers.size - silent, silent }
   }
 
   // ---- meetings
 
   /**
-   * Asks whether this node may open a meeting. `ended` is called once, at the latest after `claimMs`: with the term of
-   * its fence, and then the meeting counts as open here until {@link closed}; with the node that has it; or late. One
+   * Asks whether this node may open a meeting. `ended` is called once, at the latest after `claimMs`, or as long after
+   * this node has settled: with the term of its fence, and then the meeting counts as open here until {@link closed}; with the node that has it; or late. One
    * name is claimed once at a time.
    */
   claim(name: string, now: number, ended: (ending: ClaimEnding, now: number) => void): void {
     this.#now = now
     if (this.#holdings.has(name) || this.#claims.has(name))
       throw new Error(`${name} is open here, or is being opened`)
-    this.#claims.claim(name, now, (ending, at) => {
-      if (ending.by === 'grant') {
-        this.#registrar.term = Math.max(this.#registrar.term, ending.term)
+    this.#claims.claim(name, now + this.#patience, (ending, at) => {
+      this.#stats.claimEnded(ending.by)
+      if (ending.by !== 'grant') ended(ending, at)
+      else {
+        const term = this.nextTerm(ending.term)
         this.#holdings.add(name)
+        ended({ by: 'grant', term }, at)
       }
-      ended(ending, at)
     })
+  }
+
+  /** The term of a new fence of this node: that of a grant, if there is one, and above all that it has had before. */
+  nextTerm(granted = 0): number {
+    this.#term = Math.max(this.#term + 1, granted)
+    this.#registrar.term = Math.max(this.#registrar.term, this.#term)
+    return this.#term
   }
 
   /**
@@ -164,7 +182,17 @@ export class Cluster {
    */
   find(name: string, now: number, ended: (ending: ClaimEnding, now: number) => void): void {
     this.#now = now
-    this.#claims.find(name, now, ended)
+    this.#claims.find(name, now + this.#patience, (ending, at) => {
+      const isFound = ending.by === 'taken' && ending.owner !== 0
+      this.#stats.searchEnded(ending.by === 'late' ? 'late' : isFound ? 'found' : 'nowhere')
+      ended(ending, at)
+    })
+  }
+
+  /** How long a claim may take. That of a node that has only just started waits until it knows the others. */
+  get #patience(): number {
+    const { claimMs, settleMs } = this.#limits
+    return this.#isSettled ? claimMs : settleMs + claimMs
   }
 
   isClaiming(name: string): boolean {
@@ -250,18 +278,22 @@ export class Cluster {
     this.#holdings.beat()
     this.#claims.beat()
     for (const peer of this.#peers.values())
-      if (now - peer.heard >= this.#limits.suspectMs) this.#ports.probe(peer)
+      if (now - peer.heard >= this.#limits.suspectMs)
+        this.#ports.probe({ node: peer.incarnation, health: peer.health })
     // Somebody may have been silent for too long.
     this.#registrar.review()
   }
 
   #heartbeat(leaves: boolean): void {
     if (!this.#isUp) return
+    const { id, address, health } = this.#facts
     this.#ports.broadcast(
       encodeCluster({
         type: 'heartbeat',
         view: this.#view.id,
-        address: this.#address,
+        id,
+        address,
+        health,
         isSettled: this.#isSettled,
         leaves,
       }),
@@ -288,7 +320,7 @@ export class Cluster {
     this.#met(from, now)
     switch (message.type) {
       case 'heartbeat':
-        this.#peer(from).address = message.address
+        this.#learn(this.#peer(from), message)
         if (message.leaves) this.gone(from, now)
         else if (this.#compare(from, message.view) && message.isSettled) this.#settle(now)
         break
@@ -323,12 +355,19 @@ export class Cluster {
     return this.#peers.get(node) as Entry
   }
 
+  #learn(peer: Entry, { id, address, health }: NodeFacts): void {
+    const isNew = health !== peer.health
+    Object.assign(peer, { id, address, health })
+    if (isNew) this.#ports.met({ node: peer.incarnation, health })
+  }
+
   /** A node was heard, or heard of. */
   #met(node: number, now: number): void {
     const known = this.#peers.get(node)
     if (known !== undefined) known.heard = now
     else if (this.#view.meet(node)) {
-      this.#peers.set(node, { incarnation: node, address: '', heard: now, introduced: '' })
+      const peer = { incarnation: node, id: '', address: '', health: '', heard: now, introduced: '' }
+      this.#peers.set(node, peer)
       this.#renew()
     }
   }

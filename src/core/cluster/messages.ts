@@ -15,13 +15,15 @@ export interface Holding {
 }
 
 /**
- * To all, twice a second. `address`: where the node's clients connect. `isSettled`: it knows the others, or that it is
- * alone. `leaves`: it says goodbye.
+ * To all, twice a second. `id`: the node's name. `address`: where its clients connect. `health`: a URL at which the other
+ * nodes reach it directly; '' for none. `isSettled`: it knows the others, or that it is alone. `leaves`: it says goodbye.
  */
 export interface Heartbeat {
   readonly type: 'heartbeat'
   readonly view: number
+  readonly id: string
   readonly address: string
+  readonly health: string
   readonly isSettled: boolean
   readonly leaves: boolean
 }
@@ -79,6 +81,9 @@ export interface Held {
 
 export type ClusterMessage = Heartbeat | Introduction | Claim | Grant | Taken | Holds | Held
 
+/** Begins each message, and tells it from others that nodes send to one another. */
+export const CLUSTER = 0x63
+
 const types = ['heartbeat', 'introduction', 'claim', 'grant', 'taken', 'holds', 'held'] as const
 
 const MAX_INCARNATION = 2 ** 48
@@ -86,6 +91,7 @@ const MAX_ADDRESS = 1_024
 
 export function encodeCluster(message: ClusterMessage): Uint8Array {
   const w = new Writer()
+  w.byte(CLUSTER)
   w.byte(types.indexOf(message.type))
   write(w, message)
   return w.finish()
@@ -95,6 +101,7 @@ export function encodeCluster(message: ClusterMessage): Uint8Array {
 export function decodeCluster(bytes: Uint8Array): ClusterMessage | null {
   try {
     const r = new Reader(bytes)
+    if (r.byte() !== CLUSTER) return null
     const type = types[r.byte()]
     if (type === undefined) return null
     const message = read(r, type)
@@ -109,7 +116,9 @@ function write(w: Writer, message: ClusterMessage): void {
   switch (message.type) {
     case 'heartbeat':
       w.uint(message.view)
+      w.text(message.id)
       w.text(message.address)
+      w.text(message.health)
       w.byte(Number(message.isSettled))
       w.byte(Number(message.leaves))
       break
@@ -157,7 +166,15 @@ function write(w: Writer, message: ClusterMessage): void {
 function read(r: Reader, type: ClusterMessage['type']): ClusterMessage {
   switch (type) {
     case 'heartbeat':
-      return { type, view: r.uint(), address: r.text(MAX_ADDRESS), isSettled: flag(r), leaves: flag(r) }
+      return {
+        type,
+        view: r.uint(),
+        id: r.text(limits.name),
+        address: r.text(MAX_ADDRESS),
+        health: r.text(MAX_ADDRESS),
+        isSettled: flag(r),
+        leaves: flag(r),
+      }
     case 'introduction':
       return { type, isSettled: flag(r), living: nodes(r), ended: nodes(r) }
     case 'claim':

@@ -150,7 +150,8 @@ export class Registrar {
   #decide(from: number, claim: Claim): void {
     const { name, id, opens } = claim
     const entry = this.#host.owns(name) ? { owner: this.#self, claim: 0 } : this.#entries.get(name)
-    if (!opens || (entry !== undefined && (entry.owner !== from || entry.claim === 0))) {
+    // A node claims only what it does not own: what it told before is no longer so.
+    if (!opens || (entry !== undefined && entry.owner !== from)) {
       this.#host.answer(from, claim, { by: 'taken', owner: entry?.owner ?? 0 })
       return
     }

@@ -106,6 +106,8 @@ export class Estate implements Holder {
  */
 const CUT_FROM = 0.95
 const AFTER_CUT = 0.9
+/** The share of the limit above which nothing lifts what is held: it is what one cut can free. */
+const MOST = 2 - AFTER_CUT
 /** Payers after which a cut goes on in the next sweep. */
 const CUT_PAYERS = 2_000
 /** Wait before another try after a cut that could not make room, in milliseconds. */
@@ -168,11 +170,11 @@ export class Budget {
   }
 
   /**
-   * Whether a payer that holds `held` may hold `bytes` more: always while there is room, and else up to the common
-   * size.
+   * Whether a payer that holds `held` may hold `bytes` more: while there is room, where a cut can make up for them; and
+   * else up to the common size, which is that of the largest while nobody has to be cut.
    */
   admits(held: number, bytes: number): boolean {
-    if (!this.isFull) return true
+    if (!this.isFull && this.used + bytes <= this.limit * MOST) return true
     this.#size ??= this.#measure().size
     return held + bytes <= this.#size
   }
@@ -245,6 +247,7 @@ interface Above<H extends Holder = Holder> {
 
 /** The common size to which the largest must be cut for all to hold `target` instead of `held`. */
 function largestOf<H extends Holder>(holders: ReadonlySet<H>, held: number, target: number): Above<H> {
+  if (held <= target) return { above: [], size: largestIn([...holders])?.held ?? 0 }
   // The common size is at least an equal part of what is left, so whoever is below that need not be sorted.
   const equal = target / holders.size
   const largest = Array.from(holders).filter((each) => each.held > equal)

@@ -195,6 +195,9 @@ export const fixedLimits = {
   questionsPerUser: 50,
   openings: 100,
   openingsPerUser: 8,
+  /** Questions to the cluster at a time where the meeting of a JOIN is open; further ones wait. */
+  searches: 1_000,
+  searchesPerUser: 50,
   /** Users without a session whose rates are remembered. One who is forgotten early may send a little more. */
   idleUsers: 65_536,
   /** How many times the refusals of a session may come from a user's rates before its connection is closed. */
@@ -258,6 +261,16 @@ export interface Retention {
 /** The retention of a topic that no definition matches. */
 export const defaultRetention: Retention = { entries: 100, bytes: 65_536, ageMs: 60_000 }
 
+/** What a node of a cluster tells the others about itself. */
+export interface NodeFacts {
+  /** Its name. */
+  readonly id: string
+  /** Where its clients connect: a URL; '' while it has none. */
+  readonly address: string
+  /** A URL at which the other nodes reach it directly, not through a balancer, and learn who it is; '' for none. */
+  readonly health: string
+}
+
 /** The configuration of a node. Randomness, clocks and everything else from outside is given here or as an argument. */
 export interface NodeConfig {
   /** Name of the node in the cluster; also what `?route=` names. */
@@ -269,6 +282,8 @@ export interface NodeConfig {
   /** Returns random bytes, for session ids, seeds and epochs. */
   readonly entropy: (bytes: number) => Uint8Array
   readonly limits: Limits
+  /** For a node of a cluster, whose bus leads to others. Read anew for each heartbeat. */
+  readonly cluster?: Omit<NodeFacts, 'id'> | undefined
 }
 
 /** The configuration as a caller gives it: fixed limits are optional. */

@@ -38,6 +38,8 @@ export class Places<T> {
   #taken = 0
   /** Turns of fresh payers in a row. */
   #row = 0
+  /** Whether places are being given away: one that comes free meanwhile is given away by the same loop. */
+  #isGiving = false
 
   constructor(host: PlacesHost<T>) {
     this.#host = host
@@ -92,8 +94,19 @@ export class Places<T> {
     this.#turns.set(payer, line)
   }
 
-  /** Gives free places away: to the oldest item of each payer in turn. */
+  /** Gives free places away. Who enters may be done at once, and must not have the next one enter inside its own call. */
   #next(): void {
+    if (this.#isGiving) return
+    this.#isGiving = true
+    try {
+      this.#give()
+    } finally {
+      this.#isGiving = false
+    }
+  }
+
+  /** To the oldest item of each payer in turn. */
+  #give(): void {
     while (this.#taken < this.#host.most) {
       const areFresh = this.#fresh.size > 0 && (this.#row < FRESH_IN_A_ROW || this.#turns.size === 0)
       const lines = areFresh ? this.#fresh : this.#turns

@@ -111,6 +111,20 @@ export class Stats {
     if (skipped > 0) count(this.entriesSkipped, reason, skipped)
   }
 
+  /** Claims for the names of meetings, by how they ended. */
+  readonly claims: Map<'grant' | 'taken' | 'late', number> = new Map()
+
+  /** Questions to the cluster which node has a meeting, by answer. */
+  readonly searches: Map<'found' | 'nowhere' | 'late', number> = new Map()
+
+  claimEnded(by: 'grant' | 'taken' | 'late'): void {
+    count(this.claims, by)
+  }
+
+  searchEnded(by: 'found' | 'nowhere' | 'late'): void {
+    count(this.searches, by)
+  }
+
   resume(of: 'session' | 'meeting' | 'topic', outcome: ResumeOutcome): void {
     count(this[`${of}Resumes`], outcome)
   }

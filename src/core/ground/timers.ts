@@ -4,10 +4,11 @@ export type TimerName =
   | 'heartbeat'
   /** A session has had no connection for too long, or its token expires. */
   | 'expiry'
-  /** A question has no answer yet: a token's verification; `authorize`; `openMissing`; a request. */
+  /** A question has no answer yet: a token's verification; `authorize`; `openMissing`; where a meeting is; a request. */
   | 'verification'
   | 'authorization'
   | 'opening'
+  | 'search'
   | 'request'
   /**
    * A meeting's next frame is due; frames are due for its delayed spectators; the meeting has been empty for too long.

@@ -22,6 +22,7 @@ export class Meetings {
   readonly #config: NodeConfig
   readonly #host: OwnerHost
   readonly #nextLog: () => number
+  readonly #closed: (name: string) => void
   readonly #meetings: Map<string, Owner> = new Map()
   /** Meetings without a frame rate that have something to seal. */
   #unsealed: Owner[] = []
@@ -38,9 +39,11 @@ export class Meetings {
     budget: Budget,
     work: Work,
     nextLog: () => number,
+    closed: (name: string) => void = () => {},
   ) {
     this.#config = config
     this.#nextLog = nextLog
+    this.#closed = closed
     this.#host = {
       limits: config.limits,
       timers,
@@ -83,8 +86,8 @@ export class Meetings {
   }
 
   /**
-   * Opens a meeting, for a user who asked for it or for the business. Returns null when the name is taken, or the
-   * error: BAD_NAME, LIMIT.
+   * Opens a meeting, for a user who asked for it or for the business, at a fence of at least this term. Returns null
+   * when the name is taken, or the error: BAD_NAME, LIMIT.
    */
   open(
     name: string,
@@ -92,6 +95,7 @@ export class Meetings {
     business: MeetingBusiness,
     now: number,
     maker: Account | null,
+    least = 0,
   ): MeetingInfo | ErrorCode | null {
     const settings = { ...defaultMeeting, ...options }
     if (!isName(name) || !isKey(settings.config)) return 'BAD_NAME'
@@ -101,7 +105,8 @@ export class Meetings {
     if (this.#meetings.size >= limits.meetings) return 'LIMIT'
     if (!budget.admits(maker?.estate.held ?? 0, weights.meeting)) return 'LIMIT'
     const { frameRate, inputBytes, spectatorDelayMs } = settings
-    const term = ++this.#highestTerm
+    const term = Math.max(this.#highestTerm + 1, least)
+    this.#highestTerm = term
     const world = randomNumber(entropy)
     const facts = {
       name,
@@ -139,6 +144,7 @@ export class Meetings {
     this.#host.budget.leave(meeting.log)
     if (meeting.maker !== null) meeting.maker.meetings--
     this.#meetings.delete(name)
+    this.#closed(name)
   }
 
   /** Part of the sweep: meetings without a frame rate seal what they have. What is over the budget waits, in order. */

@@ -89,9 +89,9 @@ export class Compacted {
 
   /**
    * Makes an entry the latest of its key, unless the key has a later one. The highest stamp wins, so all nodes agree
-   * whatever the order of arrival. Returns the replaced entry, or null.
+   * whatever the order of arrival; but one above `trusted` gives way to any. Returns the replaced entry, or null.
    */
-  put(entry: Publication): Publication | null {
+  put(entry: Publication, trusted: number = Infinity): Publication | null {
     const { key, stamp } = entry
     const current = this.#keys.get(key)
     if (current === undefined) {
@@ -99,7 +99,7 @@ export class Compacted {
       entry.droppedAt = forgotten?.droppedAt ?? this.#unknownDroppedAt
       this.#forgotten?.delete(key)
     } else {
-      if (current.stamp > stamp) return null
+      if (current.stamp > stamp && current.stamp <= trusted) return null
       // Two nodes can publish in the same microsecond: the higher incarnation wins.
       if (current.stamp === stamp && current.source.incarnation > entry.source.incarnation) return null
       entry.droppedAt = current.droppedAt

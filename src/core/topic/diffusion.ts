@@ -6,8 +6,8 @@ import type { Publication } from './publication.ts'
 
 /*
  * The bus message with one node's publications to a topic in one sweep; the bus says whose they are. Each has flags
- * (one byte), number (uint, unless it is the previous one plus 1), microseconds since the previous stamp (uint; the first
- * counts from 1970), key, payload. And the question to one publisher, who is to say again what it has published: a byte
+ * (one byte), number (uint, unless it is the previous one plus 1), microseconds between its stamp and the previous one
+ * (uint; the first counts from 1970), key, payload. And the question to one publisher, who is to say again what it has published: a byte
  * that tells it from other messages to one node, the age (uint, in milliseconds) up to which the publications are
  * wanted, the names of the topics. Not part of the protocol: all nodes of a cluster run one version.
  */
@@ -15,9 +15,11 @@ import type { Publication } from './publication.ts'
 const NUMBER = 1
 const KEY = 2
 const TOMBSTONE = 4
+/** Its stamp is before the previous one: the node's clock was ahead for a while. */
+const EARLIER = 8
 
-/** Begins a question. */
-const QUESTION = 0x74
+/** Begins a question, and tells it from other messages to one node. */
+export const QUESTION = 0x74
 
 /** A publication of another node. */
 export interface Diffused {
@@ -35,9 +37,14 @@ export function encodeDiffusion(entries: Iterable<Publication>): Uint8Array {
   let stamp = 0
   for (const entry of entries) {
     const isNext = entry.number === next
-    w.byte((isNext ? 0 : NUMBER) | (entry.key === '' ? 0 : KEY) | (entry.tombstone ? TOMBSTONE : 0))
+    w.byte(
+      (isNext ? 0 : NUMBER) |
+        (entry.key === '' ? 0 : KEY) |
+        (entry.tombstone ? TOMBSTONE : 0) |
+        (entry.stamp < stamp ? EARLIER : 0),
+    )
     if (!isNext) w.uint(entry.number)
-    w.uint(entry.stamp - stamp)
+    w.uint(Math.abs(entry.stamp - stamp))
     if (entry.key !== '') w.text(entry.key)
     writePayload(w, entry.data)
     next = entry.number + 1
@@ -84,8 +91,9 @@ function read(r: Reader): Diffused[] {
   do {
     const flags = r.byte()
     number = (flags & NUMBER) === 0 ? number + 1 : r.uint()
-    stamp += r.uint()
-    if (flags > 7 || number === 0 || number > MAX_UINT || stamp > MAX_SIGNED) throw malformed('a publication')
+    stamp += (flags & EARLIER) === 0 ? r.uint() : -r.uint()
+    if (flags > 15 || number === 0 || number > MAX_UINT || stamp < 0 || stamp > MAX_SIGNED)
+      throw malformed('a publication')
     const key = (flags & KEY) === 0 ? '' : r.text(limits.name)
     if (key === '' && (flags & (KEY | TOMBSTONE)) !== 0) throw malformed('an empty key')
     entries.push({ number, stamp, key, tombstone: (flags & TOMBSTONE) !== 0, data: readPayload(r) })

@@ -14,6 +14,7 @@ import { Heads } from './heads.ts'
 import { Pages } from './pages.ts'
 import { Publication } from './publication.ts'
 import type { Publisher } from './publishers.ts'
+import type { Stamps } from './stamps.ts'
 
 /** Settings shared by the logs of all topics of one pattern. */
 export interface TopicSettings {
@@ -21,6 +22,7 @@ export interface TopicSettings {
   readonly budget: Budget
   readonly caches: WarmCaches
   readonly work: Work
+  readonly stamps: Pick<Stamps, 'trusted'>
   /** Incarnation of this node. */
   readonly incarnation: number
   /** Origin of the times on the wire, in milliseconds since 1970. */
@@ -170,7 +172,7 @@ export class TopicEntries {
     if (source.incarnation === this.#settings.incarnation) this.#ownAt = entry.position
     this.#bytes += entry.size
     this.#hold(entry.weight)
-    const replaced = this.#compacted.put(entry)
+    const replaced = this.#compacted.put(entry, this.#settings.stamps.trusted)
     if (replaced !== null) this.#let(replaced)
     if (lost > 0 || entry.slot < 0) this.#lastOdd = entry.position
   }

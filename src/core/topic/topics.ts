@@ -120,6 +120,7 @@ export class Topics {
       budget: this.#budget,
       caches: this.#downstream.caches,
       work: this.#work,
+      stamps: this.#stamps,
       incarnation,
       origin,
       pageBytes,

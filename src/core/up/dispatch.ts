@@ -11,11 +11,14 @@ import { FREE_WORK, itemsOf, type Work } from '../ground/work.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Application, Refusal } from '../ports.ts'
 import type { Account } from '../session/account.ts'
+import type { Joined } from '../session/elsewhere.ts'
 import { mayJoin, mayRead, mayWrite } from '../session/grant.ts'
 import { type Session, wholeWait } from '../session/session.ts'
 import { type Denials, Gate } from './gate.ts'
-import { Openings } from './openings.ts'
+import { Joins, type JoinTarget } from './joins.ts'
+import type { Openings } from './openings.ts'
 import type { Requests } from './requests.ts'
+import type { Cluster } from './searches.ts'
 import { Upstream } from './upstream.ts'
 
 const NONE: Denials = new Map()
@@ -29,12 +32,6 @@ const innocent: ReadonlySet<ErrorCode> = new Set(['BUSY', 'UNKNOWN', 'STALE', 'O
 
 /** Errors about an input's seq: the NACK names the last seq answered. */
 const ofTheNumber: ReadonlySet<ErrorCode> = new Set(['STALE', 'LIMIT', 'OUT_OF_ORDER'])
-
-/** The meetings as a target of messages. */
-export interface JoinTarget {
-  /** Seats the session in a meeting; NOT_FOUND when it is not open. */
-  join(session: Session, message: MessageOf<'join'>, now: number): MessageOf<'joined'> | Refusal | ErrorCode
-}
 
 /** The topics as a target of messages. */
 export interface TopicTarget {
@@ -65,6 +62,8 @@ export interface Targets {
   readonly requests: Requests
   readonly timers: Timers
   readonly application: Application
+  /** Null for a node alone. */
+  readonly cluster: Cluster | null
   /** Queues the new token for verification, or returns the error. */
   refresh(session: Session, message: MessageOf<'refresh'>, now: number): ErrorCode | null
   /** Too many messages of this client had to be refused: closes its connection. */
@@ -77,12 +76,11 @@ export interface Targets {
  */
 export class Dispatch {
   readonly gate: Gate
-  readonly openings: Openings
+  readonly #joins: Joins
   readonly #limits: Limits
   readonly #stats: Stats
   readonly #work: Work
   readonly #downstream: Downstream
-  readonly #meetings: JoinTarget
   readonly #topics: TopicTarget
   readonly #requests: Requests
   readonly #refresh: Targets['refresh']
@@ -93,12 +91,11 @@ export class Dispatch {
   readonly #paused: Set<Session> = new Set()
 
   constructor(limits: Limits, stats: Stats, work: Work, targets: Targets) {
-    const { timers, application } = targets
+    const { timers, application, cluster } = targets
     this.#limits = limits
     this.#stats = stats
     this.#work = work
     this.#downstream = targets.downstream
-    this.#meetings = targets.meetings
     this.#topics = targets.topics
     this.#requests = targets.requests
     this.#refresh = (session, message, now) => targets.refresh(session, message, now)
@@ -109,10 +106,16 @@ export class Dispatch {
       this.#act(session, message, now, denials)
       this.#upstream.wake(session)
     })
-    this.openings = new Openings(limits, timers, application, (session, message, now) => {
-      this.#joinAgain(session, message, now)
-      this.#upstream.wake(session)
+    this.#joins = new Joins(limits, timers, application, targets.meetings, cluster, {
+      answer: (session, message, joined, now) => {
+        this.#joined(session, message, now, joined)
+        this.#upstream.wake(session)
+      },
     })
+  }
+
+  get openings(): Openings {
+    return this.#joins.openings
   }
 
   get hasWork(): boolean {
@@ -147,7 +150,7 @@ export class Dispatch {
 
   #stopAsking(session: Session, now: number): void {
     this.gate.drop(session, now)
-    this.openings.drop(session)
+    this.#joins.drop(session)
   }
 
   /** Resumes a session's upstream queue, for example when its log is no longer behind. */
@@ -321,30 +324,10 @@ export class Dispatch {
       const text = `the ticket does not let this user join ${meeting}`
       this.#refuse(session, message, 'FORBIDDEN', now, text)
     } else if (denial !== undefined) this.#refuse(session, message, 'FORBIDDEN', now, denial)
-    else {
-      const joined = this.#meetings.join(session, message, now)
-      const isMissing = joined === 'NOT_FOUND' && session.outlet !== null
-      const { meetingsPerUser: most } = this.#limits
-      if (isMissing && this.openings.on && session.account.meetings >= most)
-        this.#refuse(session, message, 'LIMIT', now, `more than ${most} meetings opened for one user`)
-      else if (isMissing && this.openings.on) this.openings.ask(session, message, now)
-      else this.#joined(session, message, now, joined)
-    }
+    else this.#joins.seat(session, message, now)
   }
 
-  /** Retries a JOIN after `openMissing` was answered or timed out. */
-  #joinAgain(session: Session, message: MessageOf<'join'>, now: number): void {
-    if (mayJoin(session.grant, message.meeting, message.spectator))
-      this.#joined(session, message, now, this.#meetings.join(session, message, now))
-    else this.#refuse(session, message, 'FORBIDDEN', now)
-  }
-
-  #joined(
-    session: Session,
-    message: MessageOf<'join'>,
-    now: number,
-    joined: MessageOf<'joined'> | Refusal | ErrorCode,
-  ): void {
+  #joined(session: Session, message: MessageOf<'join'>, now: number, joined: Joined): void {
     if (joined === 'NOT_FOUND')
       this.#refuse(session, message, joined, now, `no meeting ${message.meeting} is open here`)
     else if (typeof joined === 'string' || 'code' in joined) this.#refuseAs(session, message, joined, now)

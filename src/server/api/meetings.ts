@@ -67,11 +67,11 @@ export const meetingOperations: readonly Operation[] = [
       name: v.string(),
       created: v.pipe(v.boolean(), v.description('False: it was open already.')),
     }),
-    errors: ['BAD_NAME', 'LIMIT', 'UNSUPPORTED', 'DRAINING'],
+    errors: ['BAD_NAME', 'LIMIT', 'UNSUPPORTED', 'DRAINING', 'BUSY'],
     run: async ({ meetings }, { name, ...options }) => {
-      const created = meetings.get(name) === undefined
-      await meetings.open(name, options)
-      return { name, created }
+      checkName('meeting', name, 'BAD_NAME')
+      const { isNew } = await meetings.openOrFind(name, options)
+      return { name, created: isNew }
     },
   }),
   operation({

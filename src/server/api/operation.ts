@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import type { ErrorCode } from '../../protocol/index.ts'
+import type { Cluster } from '../business/cluster.ts'
 import type { Meetings } from '../business/meetings.ts'
 import type { Topics } from '../business/topics.ts'
 import type { Users } from '../business/users.ts'
@@ -19,6 +20,7 @@ export interface Metric {
 /** The parts of a node that operations use. */
 export interface ApiNode {
   readonly node: string
+  readonly cluster: Cluster
   readonly meetings: Meetings
   readonly tickets: Tickets
   readonly topics: Topics

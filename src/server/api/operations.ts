@@ -147,6 +147,7 @@ const info = operation({
   input: v.strictObject({}),
   output: v.strictObject({
     node: text('What `?route=` of its tickets says.'),
+    incarnation: count('The number of its run: another one after each start.'),
     version: text('Of RTMS.'),
     status: v.picklist(['ok', 'draining']),
     readiness: v.pipe(

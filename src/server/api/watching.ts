@@ -63,6 +63,28 @@ export const watchingOperations: readonly Operation[] = [
     }),
   }),
   operation({
+    id: 'listNodes',
+    at: 'GET /nodes',
+    summary: 'List the nodes of the cluster',
+    description: 'As this node sees them, itself first. A node alone is the only one.',
+    input: v.strictObject({}),
+    output: v.strictObject({
+      nodes: v.array(
+        v.strictObject({
+          node: text('Its name, which `?route=` of tickets says.'),
+          incarnation: count('The number of its run: another one after each start.'),
+          address: text('Where its clients connect.'),
+          status: v.pipe(
+            v.picklist(['self', 'alive', 'silent']),
+            v.description('silent: not heard for three seconds or more, which proves nothing.'),
+          ),
+          heardMs: count('How long ago it was last heard, in milliseconds; 0 for the node that answers.'),
+        }),
+      ),
+    }),
+    run: ({ cluster }) => ({ nodes: cluster.nodes() }),
+  }),
+  operation({
     id: 'getMetrics',
     at: 'GET /metrics',
     summary: 'Read the metrics',

@@ -1,4 +1,11 @@
-import type { MeetingBusiness, MeetingInfo, MeetingOptions } from '../../core/index.ts'
+import type {
+  MeetingBusiness,
+  MeetingCall,
+  MeetingInfo,
+  MeetingOptions,
+  Outcome,
+  Whereabouts,
+} from '../../core/index.ts'
 import { isName, RtmsError } from '../../protocol/index.ts'
 import { checkName } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
@@ -21,7 +28,12 @@ interface Kind {
   readonly hooks: KindHooks
 }
 
-/** The meetings of this node. */
+/** A call that waits for the cluster. */
+interface Call extends MeetingCall {
+  readonly ended: (outcome: Outcome<Whereabouts>) => void
+}
+
+/** The meetings of this node, and of the others of its cluster. */
 export class Meetings {
   readonly #host: Host
   readonly #logger: Logger
@@ -56,17 +68,37 @@ export class Meetings {
   }
 
   /**
-   * Opens a meeting, or returns the open one of this name unchanged. Rejects with an `RtmsError`: BAD_NAME; LIMIT where
-   * the node has too many; UNSUPPORTED where its kind is not defined; DRAINING or, later, CLOSED where the node is
-   * stopping. Rejects with an Error that lists every invalid option.
+   * Opens a meeting, or returns the open one of this name unchanged: in a cluster that of whichever node has it. Without
+   * a name, one is made up that no other meeting has; in a cluster that takes no question to the others. Rejects with an
+   * `RtmsError`: BAD_NAME; LIMIT where the node has too many; UNSUPPORTED where its kind is not defined; DRAINING or,
+   * later, CLOSED where the node is stopping; BUSY where the cluster has not said within a second whether another node
+   * has it, so that it was not opened. Rejects with an Error that lists every invalid option.
    */
-  async open(name: string, options: OpenOptions = {}): Promise<Meeting> {
+  async open(name: string, options?: OpenOptions): Promise<Meeting>
+  async open(options?: OpenOptions): Promise<Meeting>
+  async open(...given: readonly [(string | OpenOptions)?, OpenOptions?]): Promise<Meeting> {
+    const [first, second = {}] = given
+    // A name that is undefined by mistake is no call without a name.
+    const isNamed = given.length > 0 && (typeof first !== 'object' || first === null)
+    const name: unknown = isNamed ? first : this.#host.node.nameMeeting()
     checkName('meeting', name, 'BAD_NAME')
+    return (await this.openOrFind(name, isNamed ? second : ((first ?? {}) as OpenOptions))).meeting
+  }
+
+  /** @internal Like {@link open}, and tells whether the meeting is a new one. */
+  async openOrFind(
+    name: string,
+    options: OpenOptions,
+  ): Promise<{ readonly meeting: Meeting; readonly isNew: boolean }> {
     checkOptions(`the meeting ${name} cannot be opened`, optionsSchema, options)
-    const { kind, metadata = Object.freeze({}), ...given } = options
-    if (kind === undefined) this.#open(name, defined(given), { kind: '', metadata, logic: null })
-    else this.#openKind(name, defined(given), kind, metadata)
-    return this.get(name) as Meeting
+    const { kind, metadata = Object.freeze({}), ...settings } = options
+    const { incarnation } = this.#host.node
+    const { owner, isNew } =
+      kind === undefined
+        ? await this.#open(name, defined(settings), { kind: '', metadata, logic: null }, () => {})
+        : await this.#openKind(name, defined(settings), kind, metadata)
+    const known = owner === incarnation ? this.get(name) : undefined
+    return { meeting: known ?? new Meeting(this.#host, this.#logger, name), isNew }
   }
 
   /**
@@ -85,7 +117,7 @@ export class Meetings {
     given: Partial<MeetingOptions>,
     kind: string,
     metadata: Readonly<Record<string, unknown>>,
-  ): void {
+  ): Whereabouts | Promise<Whereabouts> {
     const definition = this.#kinds.get(kind)
     if (definition === undefined) {
       throw new RtmsError(
@@ -96,16 +128,51 @@ export class Meetings {
     const meeting = new Meeting(this.#host, this.#logger, name)
     const runner = new HookRunner(definition.hooks, kind, meeting, this.#host, this.#logger)
     const logic = runner.logic(() => this.#rooms.delete(name))
-    if (!this.#open(name, { ...definition.settings, ...given }, { kind, metadata, logic })) return
-    this.#rooms.set(name, meeting)
-    runner.opened()
+    return this.#open(name, { ...definition.settings, ...given }, { kind, metadata, logic }, () => {
+      this.#rooms.set(name, meeting)
+      runner.opened()
+    })
   }
 
-  /** Returns false where a meeting is open under this name. */
-  #open(name: string, options: Partial<MeetingOptions>, business: MeetingBusiness): boolean {
-    const opened = this.#host.act((node, now) => node.openMeeting(name, options, now, business))
-    if (typeof opened === 'string') throw new RtmsError(opened)
-    return opened !== null
+  /**
+   * Opens a meeting, or finds it. `opened` is called where it was opened here just now, before anybody can join.
+   */
+  #open(
+    name: string,
+    options: Partial<MeetingOptions>,
+    business: MeetingBusiness,
+    opened: () => void,
+  ): Whereabouts | Promise<Whereabouts> {
+    const { incarnation, cluster } = this.#host.node
+    if (cluster !== null) return this.#claim(name, options, business, opened)
+    const made = this.#host.act((node, now) => node.openMeeting(name, options, now, business))
+    if (typeof made === 'string') throw new RtmsError(made)
+    if (made !== null) opened()
+    return { owner: incarnation, isNew: made !== null }
+  }
+
+  #claim(
+    name: string,
+    options: Partial<MeetingOptions>,
+    business: MeetingBusiness,
+    opened: () => void,
+  ): Promise<Whereabouts> {
+    return new Promise((resolve, reject) => {
+      const call: Call = {
+        name,
+        ended: (outcome) => {
+          if (!outcome.ok) return reject(outcome.error)
+          if (outcome.value.isNew) opened()
+          return resolve(outcome.value)
+        },
+      }
+      this.#host.act((node, now) => node.claimMeeting(call, options, now, business))
+    })
+  }
+
+  /** @internal The answer of the cluster to a call. */
+  located(call: MeetingCall, outcome: Outcome<Whereabouts>): void {
+    ;(call as Call).ended(outcome)
   }
 
   get(name: string): Meeting | undefined {

@@ -3,7 +3,15 @@ import type { SecureContextOptions } from 'node:tls'
 import { tlsFault } from '../options/checks.ts'
 import type { Settings } from '../options/options.ts'
 import type { HttpSockets } from './http-sockets.ts'
-import { type Address, addressOf, closeHttpServer, createHttpServer, listen, type Pages } from './http.ts'
+import {
+  type Address,
+  addressOf,
+  closeHttpServer,
+  createHttpServer,
+  healthUrlOf,
+  listen,
+  type Pages,
+} from './http.ts'
 import type { Gateway } from './transport.ts'
 import { Upgrades } from './upgrades.ts'
 
@@ -35,6 +43,11 @@ export class Front {
 
   get address(): Address {
     return addressOf(this.#server, this.#secure, this.#settings.path)
+  }
+
+  /** Where other nodes look whether this one is there; '' while it does not listen. */
+  get healthUrl(): string {
+    return healthUrlOf(this.#server, this.#secure)
   }
 
   /** Rejects where another node has the path or the address is not available. */

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import type { Duplex } from 'node:stream'
 import type { TlsOptions } from 'node:tls'
 import { MAX_WAIT_MS } from '../ground/deadline.ts'
@@ -26,6 +27,8 @@ const HIGH_WATER_MARK = 65_536
 export interface Health {
   readonly status: 'ok' | 'draining'
   readonly node: string
+  /** The number of this run of the node: random, another one after each start. */
+  readonly incarnation: number
   readonly connections: number
   readonly sessions: number
   readonly meetings: number
@@ -207,6 +210,22 @@ export interface Address {
   readonly port: number
   /** For clients: `ws://host:port/path`. */
   readonly url: string
+}
+
+/** A URL of a server at which other machines reach it without a proxy between; '' while it does not listen. */
+export function healthUrlOf(server: { address(): AddressInfo | string | null }, secure: boolean): string {
+  const address = server.address()
+  if (address === null || typeof address === 'string') return ''
+  const host = EVERYWHERE.has(address.address) ? ownAddress() : address.address
+  return `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${address.port}/healthz`
+}
+
+const EVERYWHERE = new Set(['::', '0.0.0.0'])
+
+/** The first address of this machine that is not for itself alone. */
+function ownAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((each) => each ?? [])
+  return all.find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? '127.0.0.1'
 }
 
 const NEAR = new Set(['127.0.0.1', '::1', '::', '0.0.0.0'])

@@ -83,6 +83,10 @@ export const serverLimits = {
   webhookRequests: 100,
   /** Bytes of such a URL's answer; the reply in it may have 32 KiB. */
   webhookAnswerBytes: 65_536,
+  /** Time for another node to answer at its own address, bytes of that answer, and tries until it was found there. */
+  probeMs: 1_000,
+  probeBytes: 4_096,
+  probeTries: 6,
   /** Publications, topics, meetings or sessions in one answer of the HTTP API; sessions in one of `rtms.users.list`. */
   listed: 1_000,
 } as const

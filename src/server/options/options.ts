@@ -125,6 +125,8 @@ export interface Settings {
   readonly trustedProxies: readonly string[]
   readonly nodeId: string | undefined
   readonly bus: BusConnector
+  /** Whether the bus leads to other nodes. */
+  readonly isClustered: boolean
   readonly limits: Limits
   readonly maxHandlers: number
   readonly api: ApiOptions | undefined
@@ -307,6 +309,7 @@ export function settle(options: RtmsOptions): Settings {
     trustedProxies: options.trustedProxies ?? ['loopback'],
     nodeId: options.nodeId,
     bus: options.bus ?? inProcess(),
+    isClustered: options.bus !== undefined,
     limits: { ...defaultLimits, ...defined(options.limits ?? {}) },
     maxHandlers: options.maxHandlers ?? serverLimits.handlers,
     api: options.api,

@@ -37,7 +37,16 @@ describe('A node', () => {
     const rtms = await start({ nodeId: 'n1' })
     const { port, host, url } = rtms.address
     expect([host, url]).toEqual(['localhost', `ws://localhost:${port}/rtms`])
-    const health = { status: 'ok', node: 'n1', connections: 0, sessions: 0, meetings: 0, topics: 0 }
+    const incarnation: unknown = expect.any(Number)
+    const health = {
+      status: 'ok',
+      node: 'n1',
+      incarnation,
+      connections: 0,
+      sessions: 0,
+      meetings: 0,
+      topics: 0,
+    }
     expect(await get(port, '/healthz')).toEqual({ status: 200, body: health })
     expect(await get(port, '/rtms')).toEqual({
       status: 404,

@@ -449,6 +449,29 @@ describe('A meeting', () => {
     expect(await failure(meeting.send(1))).toMatchObject({ code: 'NOT_JOINED' })
   })
 
+  it('hears of an end that came in the packet of the seat, after what came before it, once for each listener', async () => {
+    const setup = await live()
+    const joining = setup.client.join('m')
+    await settle()
+    const [join] = setup.socket.takeOf('join')
+    setup.socket.receive(
+      joinedOf({ call: join?.call ?? 0 }),
+      { type: 'direct', log: 5, data: text('"first"') },
+      { type: 'ended', log: 5, error: 'CLOSED', message: '' },
+    )
+    const meeting = await joining
+    const heard: unknown[] = []
+    meeting.onEnd(({ code }) => heard.push(code))
+    meeting.onMessage((data) => heard.push(data))
+    meeting.onEnd(() => heard.push('removed'))()
+    expect(heard).toEqual([])
+    await settle()
+    expect(heard).toEqual(['first', 'CLOSED'])
+    meeting.onEnd(({ code }) => heard.push(`late ${code}`))
+    await settle()
+    expect(heard).toEqual(['first', 'CLOSED', 'late CLOSED'])
+  })
+
   it('is left once', async () => {
     const setup = await live()
     const meeting = await joined(setup)

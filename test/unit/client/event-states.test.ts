@@ -114,6 +114,23 @@ describe('A refresh', () => {
     expect(asksAnew(rig)).toBe(true)
   })
 
+  it('that is refused for now is made again with a fresh ticket, after the wait that the node names', () => {
+    const { rig, call } = refreshing()
+    const asked = rig.tickets.length
+    rig.advance(100)
+    rig.fail(call, 'RATE', 0, 163)
+    // The wait counts from the first one's sending, as the second one takes as long to arrive.
+    rig.advance(62)
+    expect(rig.tickets).toHaveLength(asked)
+    rig.advance(1)
+    expect(rig.tickets).toHaveLength(asked + 1)
+    rig.giveTicket(40_000, { token: 'fresher' })
+    const [again] = rig.takeOf('refresh')
+    expect(again).toMatchObject({ token: 'fresher' })
+    rig.receive({ type: 'done', call: again?.call ?? 0, value: 0 })
+    expect(asksAnew(rig)).toBe(false)
+  })
+
   it('of an earlier connection that is refused says nothing of this one, which began with the same ticket', () => {
     const { rig, call } = refreshing()
     rig.lose()

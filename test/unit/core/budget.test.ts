@@ -70,9 +70,14 @@ describe('The budget of a node', () => {
     )
   })
 
-  it('admits anything while there is room, and above its limit what stays below the common size', () => {
+  it('admits what one cut can make up for while there is room, and else what stays below the common size', () => {
+    const empty = new Budget(100)
+    expect([empty.admits(0, 110), empty.admits(0, 111)]).toEqual([true, false])
+    const roomy = budgetOf(100, [10, 40]).budget
+    expect([roomy.admits(40, 60), roomy.admits(40, 61), roomy.admits(0, 61)]).toEqual([true, false, false])
+
     const { budget, payers } = budgetOf(100, [10, 40, 49])
-    expect(budget.admits(49, 1_000)).toBe(true)
+    expect(budget.admits(49, 11)).toBe(true)
     payers[0]?.hold(1)
     // 11 + 39.5 + 39.5 are nine tenths.
     expect([
@@ -82,7 +87,7 @@ describe('The budget of a node', () => {
       budget.admits(39, 1),
     ]).toEqual([true, false, true, false])
     budget.enforce(0)
-    expect(budget.admits(40, 1_000)).toBe(true)
+    expect([budget.admits(40, 20), budget.admits(40, 1_000)]).toEqual([true, false])
   })
 
   it('adds up what users, topics and meetings hold', () => {
@@ -138,8 +143,9 @@ describe('The budget of a node', () => {
           else if (what === 'give') payer.hold(-Math.min(bytes, payer.held))
           else if (what === 'wait') now += bytes * 30
           else if (what === 'admit') {
-            if (used() >= 200) share ??= commonSize(payers, 180)
-            const expected = used() < 200 || payer.held + bytes <= (share ?? 0) + 1e-9
+            const isRoom = used() < 200 && used() + bytes <= 220
+            if (!isRoom) share ??= commonSize(payers, 180)
+            const expected = isRoom || payer.held + bytes <= (share ?? 0) + 1e-9
             expect(budget.admits(payer.held, bytes)).toBe(expected)
           } else {
             const before = payers.map(({ held }) => held)

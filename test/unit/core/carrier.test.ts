@@ -160,7 +160,7 @@ describe('When the bus is back', () => {
       publish(subject, bytes)
     }
     a.node.inlet.down(a.now)
-    a.node.inlet.back()
+    a.node.inlet.back(0)
     const counts = [1, 2, 3].map(() => {
       a.node.sweep(a.now)
       return published

@@ -61,6 +61,7 @@ describe('A port that throws', () => {
       'authorizeEnded',
       'openMissing',
       'openMissingEnded',
+      'located',
       'connected',
       'disconnected',
     ]

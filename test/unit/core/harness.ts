@@ -5,13 +5,18 @@ import {
   defaultLimits,
   type FixedLimits,
   type Grant,
+  type MeetingCall,
   type NodeLimits,
+  type Outcome,
   type Packet,
   type MissingMeeting,
   type Question,
   type RequestCall,
   RtmsNode,
   type Transport,
+  type Watch,
+  type WatchedNode,
+  type Whereabouts,
 } from '../../../src/core/index.ts'
 import {
   binaryCodec,
@@ -81,6 +86,7 @@ export class FakeApplication implements Application {
   readonly unanswered: Question[] = []
   readonly missing: MissingMeeting[] = []
   readonly unopened: string[] = []
+  readonly answers: { readonly call: MeetingCall; readonly outcome: Outcome<Whereabouts> }[] = []
   /** What it heard of sessions, in words. */
   readonly presence: string[] = []
 
@@ -110,6 +116,10 @@ export class FakeApplication implements Application {
 
   openMissingEnded(missing: MissingMeeting): void {
     this.unopened.push(missing.name)
+  }
+
+  located(call: MeetingCall, outcome: Outcome<Whereabouts>): void {
+    this.answers.push({ call, outcome })
   }
 
   connected({ user }: { readonly user: string }, resumed: boolean): void {
@@ -148,6 +158,20 @@ export class RecordingBus implements Bus {
 
   unsubscribe(subject: string): void {
     this.interest.push(`-${subject.slice(2)}`)
+  }
+}
+
+/** Keeps what it was asked for; the test has the proof. */
+export class RecordingWatch implements Watch {
+  readonly known: WatchedNode[] = []
+  readonly probed: WatchedNode[] = []
+
+  met(peer: WatchedNode): void {
+    this.known.push(peer)
+  }
+
+  probe(peer: WatchedNode): void {
+    this.probed.push(peer)
   }
 }
 
@@ -253,6 +277,7 @@ export class Harness {
   readonly node: RtmsNode
   readonly application: FakeApplication = new FakeApplication()
   readonly bus: RecordingBus = new RecordingBus()
+  readonly watch: RecordingWatch = new RecordingWatch()
   readonly limits: NodeLimits & Partial<FixedLimits>
   /** Token checks wait until `authenticate(true)`. */
   slowTokens = false
@@ -272,20 +297,29 @@ export class Harness {
 
   constructor(
     limits: Partial<NodeLimits & FixedLimits> = {},
-    parts: { incarnation?: number; wallOffset?: number } = {},
+    parts: {
+      id?: string
+      incarnation?: number
+      wallOffset?: number
+      cluster?: { readonly address: string; readonly health: string }
+      /** In place of a {@link RecordingBus}. */
+      bus?: (node: () => RtmsNode) => Bus
+    } = {},
   ) {
     this.limits = { ...defaultLimits, ...limits }
     this.node = new RtmsNode(
       {
-        id: 'n1',
+        id: parts.id ?? 'n1',
         incarnation: parts.incarnation ?? 7,
         wallOffset: parts.wallOffset ?? 0,
         entropy: (count) => this.randomness(count),
         limits: this.limits,
+        cluster: parts.cluster,
       },
       {
         application: this.port('application', this.application),
-        bus: this.port('bus', this.bus),
+        bus: this.port('bus', parts.bus?.(() => this.node) ?? this.bus),
+        watch: this.port('watch', this.watch),
         fault: (error) => {
           if (error instanceof PortFault) this.faults.push(error.call)
           else if (this.tolerant) this.faults.push((error as Error).message)

@@ -43,6 +43,23 @@ describe('Places', () => {
     }
   })
 
+  it('are given to very many who are done as soon as they enter', () => {
+    const entered: number[] = []
+    const one: Places<number> = new Places<number>({
+      most: 1,
+      share: 1,
+      payer: String,
+      enter: (item) => {
+        entered.push(item)
+        if (item > 0) one.release(item)
+        return true
+      },
+    })
+    for (let n = 0; n < 50_000; n++) one.wait(n)
+    one.release(0)
+    expect([entered.length, one.taken]).toEqual([50_000, 0])
+  })
+
   it('make nobody new who asks for one thing at a time, or takes back what it asked for', () => {
     const { places: one, entered } = places(1)
     for (const payer of 'abc') for (let n = 0; n < 50; n++) one.wait(`${payer}${n}`)

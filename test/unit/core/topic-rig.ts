@@ -46,6 +46,7 @@ export function topicOf(
     retention: { entries: parts.keep ?? 1_000, bytes: 10_000_000, ageMs: 1_000_000, ...parts.retention },
     budget: parts.budget ?? endless(),
     work: parts.work ?? new Work(),
+    stamps: { trusted: Infinity },
     caches: new WarmCaches(),
     incarnation: 1,
     origin: 0,

@@ -737,6 +737,37 @@ describe('On the bus', () => {
     expect(nodes).toEqual(['10', '10'])
   })
 
+  it('a node whose clock was ahead for a while is heard again as soon as it is right', () => {
+    const other = new Harness({}, { incarnation: 8 })
+    const h = new Harness()
+    const [there, here] = [other.connect('bob'), h.connect('ann')]
+    other.listen(there, 't', { conflate: true })
+    h.listen(here, 't', { conflate: true })
+    const seen: unknown[] = []
+    for (const offset of [0, 3_600_000, 0]) {
+      other.node.handleWallClock(offset)
+      other.publish('t', `${offset} ${seen.length}`, 'k')
+      other.settle()
+      h.hear('t', other.bus.published.at(-1)?.bytes ?? new Uint8Array())
+      h.settle()
+      seen.push([there.takeTexts(), here.takeTexts()])
+    }
+    expect(seen).toEqual([
+      [['0 0'], ['0 0']],
+      [['3600000 1'], []],
+      [['0 2'], ['0 2']],
+    ])
+    // What another node says afterwards counts as well, though it is before the one from the wrong clock.
+    other.node.handleWallClock(3_600_000)
+    other.publish('t', 'ahead', 'k')
+    other.node.handleWallClock(0)
+    h.publish('t', 'right', 'k')
+    h.settle()
+    other.hear('t', h.bus.published.at(-1)?.bytes ?? new Uint8Array(), 7)
+    other.settle()
+    expect(textOf((other.node.topicLatest('t')[0] as Publication).data)).toBe('right')
+  })
+
   it('what a refused stamp leaves out is a hole that readers are told of', () => {
     const other = new Harness({}, { incarnation: 8 })
     const h = new Harness()

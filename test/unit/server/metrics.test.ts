@@ -156,7 +156,7 @@ describe('The metrics of a node', () => {
       'rtms_bus_dropped_total 0',
       'rtms_bus_up 0',
     ])
-    h.node.inlet.back()
+    h.node.inlet.back(0)
     h.node.inlet.sent(new Uint8Array(), 8, h.now)
     Object.assign(bus.stats, { dropped: 3, strangers: 4 })
     expect(await values()).toEqual([

@@ -132,6 +132,7 @@ describe('An option', () => {
       path: '/rtms',
       secret,
       issuer: 'rtms',
+      isClustered: false,
       compression: false,
       trustedProxies: ['loopback'],
       // A bus without anybody else.

@@ -134,14 +134,17 @@ describe('Nodes', () => {
     rig.run(10)
     expect(a.cluster.view).toBe(b.cluster.view)
     a.claim('lobby')
-    rig.run(980)
+    rig.run(2_980)
     expect(a.endings).toEqual([])
     rig.run(20)
-    expect(a.endings).toEqual([{ by: 'late' }])
-    rig.run(2_000)
-    a.claim('lobby')
-    rig.run(5)
-    expect(a.endings.at(-1)).toMatchObject({ by: 'grant' })
+    expect(a.endings).toMatchObject([{ by: 'grant' }])
+    const c = rig.start()
+    c.act(() => c.cluster.down(rig.clock.now))
+    c.claim('arena')
+    rig.run(3_999)
+    expect(c.endings).toEqual([])
+    rig.run(1)
+    expect(c.endings).toEqual([{ by: 'late' }])
   })
 
   it('that say goodbye are waited for by nobody', () => {
@@ -178,9 +181,10 @@ describe('Nodes', () => {
   it('take what is not a message of theirs for a stranger’s', () => {
     const { rig, nodes } = settled(2)
     const [a, b] = nodes as [Node, Node]
-    for (const bytes of [[], [99], [0, 1], [2, 1, 1, 1, 255], [5, 1, 1, 1, 1, 1, 1, 1, 1, 200, 1]])
+    const messages = [[], [99], [0, 1], [2, 1, 1, 1, 255], [5, 1, 1, 1, 1, 1, 1, 1, 1, 200, 1]]
+    for (const bytes of [...messages, ...messages.map((message) => [0x63, ...message])])
       a.act(() => a.cluster.handle(b.id, Uint8Array.from(bytes), rig.clock.now))
-    expect(a.stats.strangers).toBe(5)
+    expect(a.stats.strangers).toBe(10)
   })
 })
 

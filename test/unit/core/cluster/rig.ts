@@ -88,7 +88,7 @@ export class Node {
     this.id = id ?? rig.random.int(1, 2 ** 31) * 2 ** 16 + rig.nodes.length
     const to = (id: number): Node | undefined => rig.living.find((node) => node.id === id)
     this.cluster = new Cluster(
-      { incarnation: this.id, address: `n${rig.nodes.length}` },
+      { incarnation: this.id, id: `n${rig.nodes.length}`, address: '', health: '' },
       this.timers,
       {
         broadcast: (bytes) => rig.living.forEach((node) => node !== this && rig.carry(this, node, bytes)),
@@ -96,7 +96,8 @@ export class Node {
           const node = to(id)
           if (node !== undefined) rig.carry(this, node, bytes)
         },
-        probe: ({ incarnation }) => rig.probe(this, incarnation),
+        met: () => {},
+        probe: ({ node }) => rig.probe(this, node),
       },
       this.stats,
     )

@@ -1,0 +1,112 @@
+import { isName } from '../../protocol/names.ts'
+import type { MessageOf } from '../../protocol/schema.ts'
+import type { Limits } from '../ground/config.ts'
+import type { Timers } from '../ground/timers.ts'
+import type { Application } from '../ports.ts'
+import type { Joined } from '../session/elsewhere.ts'
+import { mayJoin } from '../session/grant.ts'
+import type { Session } from '../session/session.ts'
+import { Openings } from './openings.ts'
+import { type Cluster, Searches } from './searches.ts'
+
+/** The time after which a JOIN is worth another try that could not be placed. */
+const AGAIN_MS = 1_000
+
+/** The meetings of this node as a target of JOINs. */
+export interface JoinTarget {
+  /** Seats the session in a meeting; NOT_FOUND when it is not open. */
+  join(session: Session, message: MessageOf<'join'>, now: number): Joined
+}
+
+/** Where the answers to JOINs go. */
+export interface JoinsHost {
+  /** Answers a JOIN, whose session goes on with what waits behind it. */
+  answer(session: Session, message: MessageOf<'join'>, joined: Joined, now: number): void
+}
+
+/**
+ * Places a JOIN that is allowed: in a meeting that is open here, or else in one that another node has, or else in one
+ * that the business opens for it.
+ */
+export class Joins {
+  readonly openings: Openings
+  readonly #searches: Searches | null
+  readonly #limits: Limits
+  readonly #meetings: JoinTarget
+  readonly #host: JoinsHost
+  /** Sessions for whose JOIN the business was asked, and which look once more for what it may have opened elsewhere. */
+  readonly #asked: Set<Session> = new Set()
+
+  /** `cluster`: null for a node alone. */
+  constructor(
+    limits: Limits,
+    timers: Timers,
+    application: Application,
+    meetings: JoinTarget,
+    cluster: Cluster | null,
+    host: JoinsHost,
+  ) {
+    this.#limits = limits
+    this.#meetings = meetings
+    this.#host = host
+    this.openings = new Openings(limits, timers, application, (session, message, now) => {
+      this.#asked.add(session)
+      // Its ticket may be another one by now.
+      if (mayJoin(session.grant, message.meeting, message.spectator)) this.seat(session, message, now)
+      else this.#answer(session, message, now, 'FORBIDDEN')
+    })
+    this.#searches =
+      cluster &&
+      new Searches(limits, timers, cluster, {
+        found: (session, message, owner, now) => this.#found(session, message, owner, now),
+        joined: (session, message, joined, now) => this.#answer(session, message, now, joined),
+      })
+  }
+
+  /** Places a JOIN. */
+  seat(session: Session, message: MessageOf<'join'>, now: number): void {
+    const joined = this.#meetings.join(session, message, now)
+    if (joined !== 'NOT_FOUND') this.#answer(session, message, now, joined)
+    else if (this.#searches !== null && session.outlet !== null && isName(message.meeting))
+      this.#searches.begin(session, message, now)
+    else this.#open(session, message, now)
+  }
+
+  /** The session has ended. */
+  drop(session: Session): void {
+    this.openings.drop(session)
+    this.#searches?.drop(session)
+    this.#asked.delete(session)
+  }
+
+  /** The cluster was asked: no other node has the meeting, or (null) nobody could say. */
+  #found(session: Session, message: MessageOf<'join'>, owner: number | null, now: number): void {
+    // It may have been opened here meanwhile.
+    const joined = this.#meetings.join(session, message, now)
+    if (joined !== 'NOT_FOUND') this.#answer(session, message, now, joined)
+    else if (owner === null) this.#answer(session, message, now, unplaced(message.meeting))
+    else this.#open(session, message, now)
+  }
+
+  /** The meeting is open on no node. */
+  #open(session: Session, message: MessageOf<'join'>, now: number): void {
+    const { meetingsPerUser: most } = this.#limits
+    if (!this.openings.on || session.outlet === null || this.#asked.has(session))
+      this.#answer(session, message, now, 'NOT_FOUND')
+    else if (session.account.meetings < most) this.openings.ask(session, message, now)
+    else {
+      const text = `more than ${most} meetings opened for one user`
+      this.#answer(session, message, now, { code: 'LIMIT', message: text, retryAfterMs: 0 })
+    }
+  }
+
+  #answer(session: Session, message: MessageOf<'join'>, now: number, joined: Joined): void {
+    this.#asked.delete(session)
+    this.#host.answer(session, message, joined, now)
+  }
+}
+
+function unplaced(name: string): Joined {
+  const text = `the cluster has not said in time which node has ${name}; try again`
+  return { code: 'BUSY', message: text, retryAfterMs: AGAIN_MS }
+}

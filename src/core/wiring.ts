@@ -1,0 +1,175 @@
+import { Cluster } from './cluster/cluster.ts'
+import { Names } from './cluster/names.ts'
+import { Connections } from './door/connections.ts'
+import { Endings } from './door/endings.ts'
+import { Revocations } from './door/revocations.ts'
+import { Downstream } from './down/downstream.ts'
+import { Budget } from './ground/budget.ts'
+import type { NodeConfig } from './ground/config.ts'
+import type { Stats } from './ground/stats.ts'
+import { Timers } from './ground/timers.ts'
+import { Work } from './ground/work.ts'
+import type { Guards } from './guards.ts'
+import { Inlet, NODES } from './inlet.ts'
+import { Meetings } from './meeting/meetings.ts'
+import type { Elsewhere, Joined } from './session/elsewhere.ts'
+import { Sessions } from './session/sessions.ts'
+import { Carrier } from './topic/carrier.ts'
+import { Publishers } from './topic/publishers.ts'
+import { Topics } from './topic/topics.ts'
+import { Dispatch } from './up/dispatch.ts'
+import { Requests } from './up/requests.ts'
+import type { Cluster as ClusterOfJoins } from './up/searches.ts'
+
+/** The rooms of a node, made and connected to one another. */
+export class Wiring {
+  readonly timers: Timers = new Timers()
+  readonly budget: Budget
+  readonly downstream: Downstream
+  readonly sessions: Sessions
+  readonly meetings: Meetings
+  readonly topics: Topics
+  readonly requests: Requests
+  readonly dispatch: Dispatch
+  readonly connections: Connections
+  readonly endings: Endings
+  /** Null for a node alone. */
+  readonly cluster: Cluster | null
+  readonly names: Names
+  readonly inlet: Inlet
+  #lastLog = 0
+
+  constructor(config: NodeConfig, stats: Stats, guards: Guards) {
+    const { limits, incarnation } = config
+    const { application, bus } = guards
+    const { timers } = this
+    const budget = (this.budget = new Budget(limits.logBytes))
+    const work = new Work()
+    const nextLog = (): number => ++this.#lastLog
+    const publishers = new Publishers(incarnation)
+    const downstream = (this.downstream = new Downstream(
+      limits,
+      stats,
+      work,
+      publishers,
+      (outlet) => this.endings.dismiss(outlet, 'SLOW'),
+      (outlet, error) => {
+        guards.tell(error)
+        this.endings.dismiss(outlet, 'BROKEN')
+      },
+    ))
+    const sessions = (this.sessions = new Sessions(config, timers, stats, {
+      limits,
+      budget,
+      slow: (outlet) => downstream.doom(outlet),
+      expired: (session, now) => this.endings.expired(session, now),
+      caughtUp: (session) => this.dispatch.resume(session),
+    }))
+    const cluster = (this.cluster = clusterOf(config, timers, stats, guards))
+    const meetings = (this.meetings = new Meetings(
+      config,
+      timers,
+      downstream,
+      stats,
+      budget,
+      work,
+      nextLog,
+      (name) => cluster?.closed(name),
+    ))
+    const names = (this.names = new Names({
+      incarnation,
+      application,
+      cluster,
+      isOpen: (name) => meetings.get(name) !== undefined,
+      isDraining: () => this.connections.draining,
+    }))
+    const carrier = new Carrier(bus, publishers, limits)
+    const topics = new Topics(config, timers, downstream, carrier, stats, budget, work, publishers, nextLog)
+    this.topics = topics
+    this.inlet = new Inlet(topics, carrier, cluster, stats)
+    const requests = (this.requests = new Requests(limits, timers, downstream, application, stats))
+    const revocations = new Revocations(limits)
+    const dispatch = (this.dispatch = new Dispatch(limits, stats, work, {
+      timers,
+      application,
+      downstream,
+      meetings,
+      topics,
+      requests,
+      cluster: cluster && joinsOf(incarnation, cluster, names),
+      refresh: (session, message, now) => this.connections.refresh(session, message, now),
+      flood: (outlet) => this.endings.dismiss(outlet, 'RATE'),
+    }))
+    const connections = (this.connections = new Connections({
+      config,
+      timers,
+      stats,
+      downstream,
+      budget,
+      sessions,
+      application,
+      revocations,
+      enqueue: (session, message, now) => dispatch.enqueue(session, message, now),
+      makeRoom: (user, now) => this.endings.makeRoom(user, now),
+      attached: (session) => dispatch.resume(session),
+    }))
+    this.endings = new Endings({
+      config,
+      sessions,
+      connections,
+      revocations,
+      application,
+      dropped: (session, now) => dispatch.drop(session, now),
+    })
+  }
+}
+
+function clusterOf(config: NodeConfig, timers: Timers, stats: Stats, { bus, watch }: Guards): Cluster | null {
+  const { id, incarnation, cluster } = config
+  if (cluster === undefined) return null
+  bus.subscribe(NODES)
+  const self = {
+    id,
+    incarnation,
+    get address(): string {
+      return cluster.address
+    },
+    get health(): string {
+      return cluster.health
+    },
+  }
+  return new Cluster(
+    self,
+    timers,
+    {
+      broadcast: (bytes) => bus.publish(NODES, bytes),
+      send: (node, bytes) => bus.send(node, bytes),
+      met: (peer) => watch.met(peer),
+      probe: (peer) => watch.probe(peer),
+    },
+    stats,
+  )
+}
+
+function joinsOf(self: number, cluster: Cluster, names: Names): ClusterOfJoins {
+  const elsewhere = nowhere(cluster)
+  return {
+    self,
+    find: (name, now, found) => names.find(name, now, found),
+    ownerOf: (name) => elsewhere.ownerOf(name),
+    join: (owner, session, message, now, joined) => elsewhere.join(owner, session, message, now, joined),
+    drop: (session) => elsewhere.drop(session),
+  }
+}
+
+/** Until a node can serve the meetings of others, it says where they are. */
+function nowhere(cluster: Cluster): Elsewhere {
+  return {
+    ownerOf: () => 0,
+    join: (owner, _session, { meeting }, now, joined) => {
+      const text = `${meeting} is open on the node ${cluster.peer(owner)?.id ?? owner}: connect there`
+      joined({ code: 'NOT_FOUND', message: text, retryAfterMs: 0 } satisfies Joined, now)
+    },
+    drop: () => {},
+  }
+}

@@ -1,0 +1,116 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { BusConnector } from '../../src/bus/connector.ts'
+import { ThreadsHub, threads } from '../../src/bus/threads.ts'
+import { nats } from '../../src/nats/index.ts'
+import type { BusListener } from '../../src/core/index.ts'
+import type { Rtms } from '../../src/server/index.ts'
+import { join, Peer, start, stopAll, tokenOf } from '../integration/server/peer.ts'
+import { NatsServer } from './nats-server.ts'
+
+const eventually = (is: () => boolean | Promise<boolean>): Promise<void> =>
+  vi.waitFor(async () => expect(await is()).toBe(true), { interval: 20, timeout: 20_000 })
+
+let server: NatsServer | null = null
+
+afterEach(async () => {
+  await stopAll()
+  await server?.stop()
+  server = null
+})
+
+/** Nodes a, b, … that know each other. */
+async function cluster(connectors: readonly BusConnector[]): Promise<Rtms[]> {
+  const nodes = await Promise.all(
+    connectors.map((bus, at) => start({ bus, nodeId: 'abc'[at], host: '127.0.0.1' })),
+  )
+  await eventually(() => nodes.every((rtms) => rtms.cluster.nodes().length === nodes.length))
+  return nodes
+}
+
+/** A bus on which a node can fall silent, as if its process had been killed. */
+function mutable(bus: BusConnector): { readonly connector: BusConnector; readonly mute: () => void } {
+  let isMute = false
+  const unless = <T extends unknown[]>(call: (...args: T) => void) => {
+    return (...args: T): void => {
+      if (!isMute) call(...args)
+    }
+  }
+  const connector: BusConnector = {
+    connect: (incarnation, listener, reports) => {
+      const heard: BusListener = {
+        message: unless((subject: string, bytes: Uint8Array, from: number) =>
+          listener.message(subject, bytes, from),
+        ),
+        sent: unless((bytes: Uint8Array, from: number) => listener.sent(bytes, from)),
+        down: unless(() => listener.down()),
+        back: unless(() => listener.back()),
+        gone: unless((node: number) => listener.gone(node)),
+      }
+      const port = bus.connect(incarnation, heard, reports)
+      return {
+        get stats() {
+          return port.stats
+        },
+        hears: (subject) => port.hears(subject),
+        publish: unless((subject: string, bytes: Uint8Array) => port.publish(subject, bytes)),
+        send: unless((node: number, bytes: Uint8Array) => port.send(node, bytes)),
+        subscribe: (subject) => port.subscribe(subject),
+        unsubscribe: (subject) => port.unsubscribe(subject),
+        close: () => port.close(),
+      }
+    },
+  }
+  return { connector, mute: () => void (isMute = true) }
+}
+
+async function onNats(): Promise<() => BusConnector> {
+  server = await NatsServer.start()
+  const { url } = server
+  return () => nats({ servers: url, secret: 'c'.repeat(32) })
+}
+
+describe('Three nodes', () => {
+  it('on the bus of threads open a name once, and one that closes gives it back', async () => {
+    const hub = new ThreadsHub()
+    const nodes = await cluster([1, 2, 3].map(() => threads(hub.seat())))
+    const opened: string[] = []
+    for (const rtms of nodes)
+      rtms.meetings.define('battle', { onOpen: ({ name }) => void opened.push(`${rtms.node} ${name}`) })
+    // Before any of them is sure of the others; they wait until they are.
+    const first = await Promise.all(nodes.map((rtms) => rtms.meetings.open('lobby', { kind: 'battle' })))
+    expect(first.map(({ name }) => name)).toEqual(['lobby', 'lobby', 'lobby'])
+    expect(opened).toHaveLength(1)
+    const names = Array.from({ length: 50 }, (_, n) => `room.${n}`)
+    await Promise.all(
+      names.flatMap((name) => nodes.map((rtms) => rtms.meetings.open(name, { kind: 'battle' }))),
+    )
+    expect(new Set(opened.map((line) => line.split(' ')[1]))).toEqual(new Set(['lobby', ...names]))
+    expect(opened).toHaveLength(51)
+    const owner = nodes.find((rtms) => opened[0]?.startsWith(rtms.node)) as Rtms
+    const [other] = nodes.filter((rtms) => rtms !== owner) as [Rtms]
+    const peer = await Peer.connect(other.address.url, await tokenOf(other))
+    peer.send(join(1, 'lobby'))
+    const { error, message } = await peer.next('failed')
+    expect([error, message]).toEqual(['NOT_FOUND', `lobby is open on the node ${owner.node}: connect there`])
+    await owner.close({ timeoutMs: 100 })
+    await other.meetings.open('lobby', { kind: 'battle' })
+    expect(opened.at(-1)).toBe(`${other.node} lobby`)
+    expect(other.cluster.nodes().map(({ node }) => node)).not.toContain(owner.node)
+    expect(await other.metrics()).toMatch(/^rtms_peers\{state="alive"\} 1$/m)
+  })
+
+  it('on NATS find out that one of them has ended, though nobody says so, by its address', async () => {
+    const connector = await onNats()
+    const { connector: last, mute } = mutable(connector())
+    const nodes = await cluster([connector(), connector(), last])
+    const [a, b, c] = nodes as [Rtms, Rtms, Rtms]
+    const names = Array.from({ length: 30 }, (_, n) => `room.${n}`)
+    await Promise.all(names.map((name) => c.meetings.open(name)))
+    expect([...c.meetings.list()]).toHaveLength(30)
+    mute()
+    await c.close({ timeoutMs: 100 })
+    await eventually(() => [a, b].every((rtms) => rtms.cluster.nodes().length === 2))
+    await Promise.all(names.flatMap((name) => [a, b].map((rtms) => rtms.meetings.open(name))))
+    expect(a.meetings.list().length + b.meetings.list().length).toBe(30)
+  })
+})

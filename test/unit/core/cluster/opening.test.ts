@@ -1,0 +1,380 @@
+import { describe, expect, it } from 'vitest'
+import type { Harness, Peer } from '../harness.ts'
+import { settled, World } from './world.ts'
+
+const three = (world: World): [Harness, Harness, Harness] => world.nodes as [Harness, Harness, Harness]
+
+/** What a peer has heard: kinds of messages, errors with their texts. */
+const heard = (peer: Peer): string[] =>
+  peer
+    .take()
+    .map((message) => (message.type === 'failed' ? `${message.error}: ${message.message}` : message.type))
+
+describe('A meeting in a cluster', () => {
+  it('is opened by the node that asks first, and the others are told which one that is', () => {
+    const world = settled(3)
+    const [a, b, c] = three(world)
+    for (const registrar of [a, b, c]) {
+      const name = world.nameOf(registrar)
+      for (const node of [a, b, c]) world.open(node, name)
+      world.settle()
+      const answers = [a, b, c].map((node) => world.answers(node)).flat()
+      const [owner, ...more] = world.whereIs(name)
+      expect(more).toEqual([])
+      expect(answers.filter((answer) => answer === `new on ${owner}`)).toHaveLength(1)
+      expect(answers.filter((answer) => answer === owner)).toHaveLength(2)
+    }
+  })
+
+  it('has a higher fence each time that it is opened, on whichever node', () => {
+    const world = settled(3)
+    const [a, b] = three(world)
+    const terms: number[] = []
+    for (let n = 0; n < 6; n++) {
+      const h = n % 2 === 0 ? a : b
+      // Fences of other names: a node gives one higher than all of its own.
+      for (let more = 0; more < n; more++) world.open(h, h.node.nameMeeting())
+      world.open(h, 'lobby')
+      world.settle()
+      expect(world.whereIs('lobby')).toEqual([h.node.id])
+      const peer = h.connect('ann')
+      terms.push(h.seat(peer, 'lobby').term)
+      h.node.closeMeeting('lobby')
+      world.settle()
+    }
+    expect(terms).toEqual(terms.toSorted((one, other) => one - other))
+    expect(new Set(terms).size).toBe(6)
+  })
+
+  it('may be closed and opened again at once, by the same node', () => {
+    const world = settled(3)
+    const [a] = three(world)
+    for (const registrar of world.nodes) {
+      const names = ['x', 'y', 'z'].map((prefix) => world.nameOf(registrar, prefix))
+      for (const name of names) world.open(a, name)
+      world.settle()
+      expect(world.answers(a)).toEqual(names.map(() => 'new on n1'))
+      // The registrar has confirmed nothing of the first one when the others follow.
+      for (const name of names) {
+        a.node.closeMeeting(name)
+        world.open(a, name)
+      }
+      world.settle()
+      expect(world.answers(a)).toEqual(names.map(() => 'new on n1'))
+      for (const name of names) a.node.closeMeeting(name)
+      world.settle()
+      for (const name of names) world.open(world.nodes[1] as Harness, name)
+      world.settle()
+      for (const name of names) expect(world.whereIs(name)).toEqual(['n2'])
+      for (const name of names) world.nodes[1]?.node.closeMeeting(name)
+      world.settle()
+    }
+  })
+
+  it('is free for the others when it has ended by itself', () => {
+    const world = settled(3)
+    const [a, b, c] = three(world)
+    const name = world.nameOf(c)
+    a.node.claimMeeting({ name }, { ttlMs: 100 }, world.now)
+    world.advance(50)
+    expect(world.whereIs(name)).toEqual(['n1'])
+    world.advance(100)
+    world.open(b, name)
+    world.settle()
+    expect([world.answers(a), world.answers(b)]).toEqual([['new on n1'], ['new on n2']])
+  })
+
+  it('is opened once for all calls of one node that come while its name is claimed', () => {
+    const world = settled(3)
+    const [a, , c] = three(world)
+    const name = world.nameOf(c)
+    for (let n = 0; n < 3; n++) world.open(a, name)
+    a.node.findMeeting({ name }, world.now)
+    world.settle()
+    expect(world.answers(a)).toEqual(['new on n1', 'n1', 'n1', 'n1'])
+  })
+
+  it('is found wherever it is asked for, and nowhere when it has ended', () => {
+    const world = settled(3)
+    const [a, b, c] = three(world)
+    const name = world.nameOf(b)
+    const find = (): string[] => {
+      for (const h of [a, b, c]) h.node.findMeeting({ name }, world.now)
+      world.settle()
+      return [a, b, c].flatMap((h) => world.answers(h))
+    }
+    expect(find()).toEqual(['nowhere', 'nowhere', 'nowhere'])
+    world.open(a, name)
+    world.settle()
+    world.answers(a)
+    expect(find()).toEqual(['n1', 'n1', 'n1'])
+    a.node.closeMeeting(name)
+    world.settle()
+    expect(find()).toEqual(['nowhere', 'nowhere', 'nowhere'])
+  })
+
+  it('is not opened where the node may not have it, and its name is free then', () => {
+    const world = settled(3)
+    const [a, b, c] = three(world)
+    const name = world.nameOf(c)
+    a.node.claimMeeting({ name }, { config: '\ud800' }, world.now)
+    a.node.claimMeeting({ name: 'not a name' }, {}, world.now)
+    world.settle()
+    expect(world.answers(a)).toEqual(['BAD_NAME', 'BAD_NAME'])
+    world.open(b, name)
+    world.settle()
+    expect(world.answers(b)).toEqual(['new on n2'])
+  })
+
+  it('is refused with what to do where the bus is down, and can be opened when it is back', () => {
+    const world = settled(3)
+    const [a] = three(world)
+    world.bus.cut(a.node.incarnation)
+    world.settle()
+    world.open(a, 'lobby')
+    world.advance(999)
+    expect(a.application.answers).toEqual([])
+    world.advance(1)
+    const [{ outcome } = {}] = a.application.answers
+    expect(outcome).toMatchObject({ ok: false, error: { code: 'BUSY', retryAfterMs: 1_000 } })
+    expect(String(outcome?.ok === false && outcome.error.message)).toMatch(/lobby.*bus is down.*try again/)
+    a.application.answers.length = 0
+    // Those made before go on, and one that needs no claim can be opened.
+    world.open(a, a.node.nameMeeting())
+    expect(world.answers(a)).toEqual(['new on n1'])
+    world.bus.restore(a.node.incarnation)
+    world.settle()
+    world.open(a, 'lobby')
+    world.settle()
+    expect(world.answers(a)).toEqual(['new on n1'])
+  })
+
+  it('that a node has made up a name for is known by its name to all, without a question', () => {
+    const world = settled(3)
+    const [a, b, c] = three(world)
+    const name = a.node.nameMeeting()
+    world.open(a, name)
+    expect(world.answers(a)).toEqual(['new on n1'])
+    world.bus.cut(b.node.incarnation)
+    b.node.findMeeting({ name }, world.now)
+    world.open(b, name)
+    c.node.findMeeting({ name: c.node.nameMeeting() }, world.now)
+    expect([world.answers(b), world.answers(c)]).toEqual([['n1', 'n1'], ['nowhere']])
+    expect(a.node.nameMeeting()).not.toBe(name)
+    // When the node has ended, it is a name like any other.
+    world.bus.restore(b.node.incarnation)
+    world.kill(a, true)
+    world.open(c, name)
+    world.advance(2_000)
+    expect([world.answers(c), world.whereIs(name)]).toEqual([['new on n3'], ['n3']])
+  })
+})
+
+describe('A node that ends', () => {
+  it('gives its names back: at once with a goodbye or proof', () => {
+    for (const how of ['leave', 'kill'] as const) {
+      const world = settled(3)
+      const [a, b, c] = three(world)
+      const names = [a, b, c].map((h) => world.nameOf(h))
+      for (const name of names) world.open(a, name)
+      world.settle()
+      if (how === 'leave') world.leave(a)
+      else world.kill(a, true)
+      for (const name of names) world.open(b, name)
+      world.settle()
+      expect(world.answers(b)).toEqual(names.map(() => 'new on n2'))
+      for (const name of names) world.open(c, name)
+      world.settle()
+      expect(world.answers(c)).toEqual(names.map(() => 'n2'))
+    }
+  })
+
+  it('and is merely silent keeps them, and the others look for proof with each beat', () => {
+    const world = settled(3)
+    const [a, b, c] = three(world)
+    const name = world.nameOf(b)
+    world.open(a, name)
+    world.settle()
+    world.kill(a, false)
+    world.advance(1_000)
+    expect(c.watch.probed).toEqual([])
+    world.advance(2_000)
+    expect(c.watch.probed.length).toBeGreaterThan(2)
+    expect(c.watch.probed[0]).toEqual({ node: a.node.incarnation, health: 'http://n1/healthz' })
+    world.open(c, name)
+    world.settle()
+    expect(world.answers(c)).toEqual(['n1'])
+    for (const h of [b, c]) h.node.inlet.gone(a.node.incarnation, world.now)
+    world.open(c, name)
+    world.settle()
+    expect(world.answers(c)).toEqual(['new on n3'])
+  })
+
+  it('answers what waits for the others, and opens nothing any more', () => {
+    const world = settled(3)
+    const [a, , c] = three(world)
+    const name = world.nameOf(c)
+    world.open(a, name)
+    a.node.drain(world.now)
+    world.settle()
+    expect(world.answers(a)).toEqual(['DRAINING'])
+    world.open(a, name)
+    expect(world.answers(a)).toEqual(['DRAINING'])
+    // The name was given back.
+    world.open(c, name)
+    world.settle()
+    expect(world.answers(c)).toEqual(['new on n3'])
+    const b = world.nodes[1] as Harness
+    world.cut.add(`${b.node.incarnation} ${c.node.incarnation}`)
+    world.open(b, `${name}x`)
+    b.node.findMeeting({ name }, world.now)
+    world.leave(b)
+    expect(world.answers(b).at(-1)).toMatch('BUSY')
+  })
+})
+
+describe('A JOIN', () => {
+  it('to a meeting of another node says which node that is', () => {
+    const world = settled(3)
+    const [a, b, c] = three(world)
+    const name = world.nameOf(c)
+    world.open(a, name)
+    world.settle()
+    const ann = b.connect('ann')
+    ann.join(name)
+    ann.request('behind')
+    world.settle()
+    expect(heard(ann)).toEqual([`NOT_FOUND: ${name} is open on the node n1: connect there`])
+    expect(b.application.requests).toHaveLength(1)
+    const bob = a.connect('bob')
+    a.seat(bob, name)
+  })
+
+  it('to one that nobody has open is NOT_FOUND, and has it opened where the business wants that', () => {
+    const world = settled(3)
+    const [a, b] = three(world)
+    const ann = b.connect('ann')
+    ann.join('lobby')
+    world.settle()
+    expect(heard(ann)).toEqual(['NOT_FOUND: no meeting lobby is open here'])
+    for (const h of [a, b]) h.node.openOnDemand(true)
+    // Both businesses are asked, and both open it: one of them finds that the other has it.
+    const bob = a.connect('bob')
+    ann.join('lobby')
+    bob.join('lobby')
+    world.settle()
+    for (const h of [a, b]) {
+      expect(h.application.missing).toHaveLength(1)
+      world.open(h, 'lobby')
+    }
+    world.settle()
+    const [owner] = world.whereIs('lobby')
+    const [loser, winner] = owner === 'n1' ? [ann, bob] : [bob, ann]
+    for (const h of [a, b])
+      for (const missing of h.application.missing.splice(0)) h.node.handleMissing(missing, world.now)
+    world.settle()
+    expect(world.whereIs('lobby')).toHaveLength(1)
+    expect(heard(winner)[0]).toBe('joined')
+    expect(heard(loser)).toEqual([`NOT_FOUND: lobby is open on the node ${owner}: connect there`])
+  })
+
+  it('that the business declines is NOT_FOUND, once', () => {
+    const world = settled(2)
+    const [a] = three(world)
+    a.node.openOnDemand(true)
+    const ann = a.connect('ann')
+    for (let n = 0; n < 2; n++) {
+      ann.join('lobby')
+      world.settle()
+      for (const missing of a.application.missing.splice(0)) a.node.handleMissing(missing, world.now)
+      world.settle()
+      expect([heard(ann), a.application.missing]).toEqual([['NOT_FOUND: no meeting lobby is open here'], []])
+    }
+  })
+
+  it('that the cluster cannot place in time may be tried again, and what waits behind it goes on', () => {
+    const world = settled(3)
+    const [a, b] = three(world)
+    const name = world.nameOf(b)
+    const ann = a.connect('ann')
+    world.bus.cut(a.node.incarnation)
+    ann.join(name)
+    ann.request('behind')
+    world.advance(900)
+    expect([heard(ann), a.application.requests]).toEqual([[], []])
+    world.advance(100)
+    expect(heard(ann)).toEqual([`BUSY: the cluster has not said in time which node has ${name}; try again`])
+    expect(a.application.requests).toHaveLength(1)
+  })
+
+  it('is not waited for when its session ends, and nothing of it is left', () => {
+    const world = settled(2)
+    const [a, b] = three(world)
+    const name = world.nameOf(b)
+    world.bus.cut(a.node.incarnation)
+    const ann = a.connect('ann')
+    ann.join(name)
+    world.settle()
+    expect(a.node.timersByName.get('search')).toBe(1)
+    ann.hangUp(true)
+    world.advance(1_500)
+    expect(a.node.timersByName.get('search')).toBeUndefined()
+    expect([a.node.sessions, a.node.logs.of.user]).toEqual([0, 0])
+  })
+
+  it('is asked about once, whoever waits for the same meeting', () => {
+    const world = settled(2)
+    const [a, b] = three(world)
+    const name = world.nameOf(b)
+    world.open(b, name)
+    world.settle()
+    const peers = ['ann', 'bob', 'cid', 'dan'].map((user) => a.connect(user))
+    const before = a.node.stats.searches.get('found') ?? 0
+    for (const peer of peers) peer.join(name)
+    world.settle()
+    for (const peer of peers) expect(heard(peer)).toHaveLength(1)
+    expect(a.node.stats.searches.get('found')).toBe(before + 1)
+  })
+})
+
+describe('A cluster', () => {
+  it('has one owner of each name, whatever is opened, closed, cut off, killed and started meanwhile', () => {
+    for (let seed = 1; seed <= 12; seed++) {
+      const world = settled(3)
+      world.hasProof = true
+      let state = seed
+      const random = (below: number): number => {
+        state = (state * 48_271) % 2_147_483_647
+        return state % below
+      }
+      for (let n = 0; n < 60; n++) {
+        const h = world.living[random(world.living.length)] as Harness
+        const name = ['lobby', 'arena', 'market'][random(3)] as string
+        const luck = random(100)
+        if (luck < 60) world.open(h, name)
+        else if (luck < 80) h.node.closeMeeting(name)
+        else if (luck < 84 && world.living.length > 2) world.kill(h, true)
+        else if (luck < 88 && world.living.length > 2) world.leave(h)
+        else if (luck < 94 && world.living.length < 5) world.start()
+        else if (luck < 97) world.bus.cut(h.node.incarnation)
+        else for (const each of world.living) world.bus.restore(each.node.incarnation)
+        if (random(3) > 0) world.settle()
+        if (random(4) === 0) world.advance(random(800))
+        for (const each of ['lobby', 'arena', 'market']) expect(world.whereIs(each).length).toBeLessThan(2)
+      }
+      for (const each of world.living) world.bus.restore(each.node.incarnation)
+      world.advance(10_000)
+      for (const h of world.living) {
+        for (const name of ['lobby', 'arena', 'market']) h.node.closeMeeting(name)
+        world.answers(h)
+      }
+      world.settle()
+      for (const h of world.living) world.open(h, 'lobby')
+      world.settle()
+      expect(world.whereIs('lobby')).toHaveLength(1)
+      expect(
+        world.living.flatMap((h) => world.answers(h)).filter((answer) => answer.startsWith('new')),
+      ).toHaveLength(1)
+    }
+  })
+})

@@ -1,0 +1,131 @@
+import { MemoryBus } from '../../../../src/bus/memory.ts'
+import { busListener, type RtmsNode } from '../../../../src/core/index.ts'
+import { View } from '../../../../src/core/cluster/view.ts'
+import { Harness } from '../harness.ts'
+
+/** What became of a call about the name of a meeting: where it is, `new` if it was opened for this call, or the error. */
+export type Answer = string
+
+/** Real nodes of a cluster on one memory bus, all at one virtual time. */
+export class World {
+  readonly bus: MemoryBus
+  readonly nodes: Harness[] = []
+  /** Messages between these are lost: `from to`, by incarnation. */
+  readonly cut: Set<string> = new Set()
+  /** Nodes that do nothing any more: a process that was killed or has stopped. */
+  readonly #ended: Set<Harness> = new Set()
+  /** Whether nodes that look for proof of an end find it. */
+  hasProof = false
+  now = 10_000
+
+  constructor(count: number) {
+    this.bus = new MemoryBus(
+      () => {},
+      (from, to) => (this.cut.has(`${from} ${to}`) ? 'lost' : 'arrives'),
+    )
+    for (let n = 0; n < count; n++) this.start()
+  }
+
+  start(incarnation = 2 ** 40 + 1_000_003 * (this.nodes.length + 1)): Harness {
+    const id = `n${this.nodes.length + 1}`
+    const connect = (node: () => RtmsNode) =>
+      this.bus.connect(
+        incarnation,
+        busListener((call) => {
+          if (!this.#ended.has(h)) call(node(), h.now)
+        }),
+      )
+    const cluster = { address: `ws://${id}/rtms`, health: `http://${id}/healthz` }
+    const h: Harness = new Harness({}, { id, incarnation, cluster, bus: connect })
+    h.now = this.now
+    this.nodes.push(h)
+    this.settle()
+    return h
+  }
+
+  get living(): Harness[] {
+    return this.nodes.filter((h) => !this.#ended.has(h))
+  }
+
+  /** Sweeps and delivers until nothing happens any more. */
+  settle(): void {
+    for (let n = 0; n < 8; n++) {
+      for (const h of this.living) h.settle()
+      this.bus.deliver()
+    }
+    for (const h of this.living) h.settle()
+    if (this.hasProof) this.#prove()
+  }
+
+  #prove(): void {
+    for (const h of this.living)
+      for (const { node } of h.watch.probed.splice(0))
+        if (this.living.every((other) => other.node.incarnation !== node)) h.node.inlet.gone(node, this.now)
+  }
+
+  /** Lets time pass for all. */
+  advance(ms: number): void {
+    const end = this.now + ms
+    const next = (): number => Math.min(...this.living.map((h) => h.node.deadline(this.now)))
+    this.settle()
+    for (let at = next(); at <= end; at = next()) this.#to(Math.max(this.now, at))
+    this.#to(end)
+  }
+
+  #to(now: number): void {
+    this.now = now
+    for (const h of this.living) h.now = now
+    this.settle()
+  }
+
+  /** A process is killed. `isProof`: the bus tells the others. */
+  kill(h: Harness, isProof: boolean): void {
+    this.#ended.add(h)
+    if (isProof) this.bus.end(h.node.incarnation)
+    else for (const other of this.nodes) this.cut.add(`${h.node.incarnation} ${other.node.incarnation}`)
+    this.settle()
+  }
+
+  /** A node says goodbye. */
+  leave(h: Harness): void {
+    h.node.drain(this.now)
+    h.node.leave(this.now)
+    this.settle()
+    this.#ended.add(h)
+  }
+
+  /** Opens a meeting. What becomes of it is read by {@link answers}. */
+  open(h: Harness, name: string): void {
+    h.node.claimMeeting({ name }, { frameRate: 0 }, this.now)
+  }
+
+  /** A name whose registrar is this node; another one for each prefix. */
+  nameOf(registrar: Harness, prefix = 'room'): string {
+    const view = new View(registrar.node.incarnation)
+    for (const { node } of this.living) view.meet(node.incarnation)
+    for (let n = 0; ; n++)
+      if (view.registrarOf(`${prefix}.${n}`) === registrar.node.incarnation) return `${prefix}.${n}`
+  }
+
+  /** The answers that a node has had since it was last asked for them. */
+  answers(h: Harness): Answer[] {
+    return h.application.answers.splice(0).map(({ outcome }) => {
+      if (!outcome.ok) return outcome.error.code
+      const { owner, isNew } = outcome.value
+      const id = this.nodes.find(({ node }) => node.incarnation === owner)?.node.id ?? 'nowhere'
+      return isNew ? `new on ${id}` : id
+    })
+  }
+
+  /** The nodes on which a meeting is open. */
+  whereIs(name: string): string[] {
+    return this.living.filter(({ node }) => node.meeting(name) !== undefined).map(({ node }) => node.id)
+  }
+}
+
+/** Nodes that know each other. */
+export function settled(count: number): World {
+  const world = new World(count)
+  world.advance(4_000)
+  return world
+}

@@ -1,0 +1,134 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { NodeWatch } from '../../../src/server/edge/watch.ts'
+
+const NODE = 7
+
+let watch: NodeWatch | null = null
+const servers: Server[] = []
+
+afterEach(async () => {
+  watch?.close()
+  for (const server of servers.splice(0)) await stop(server)
+})
+
+async function stop(server: Server): Promise<void> {
+  if (!server.listening) return
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
+}
+
+/** Something that answers as a node of this incarnation does, or as `body` says; null: never. */
+async function listen(
+  body: () => unknown,
+  port = 0,
+): Promise<{ server: Server; url: string; asked(): number }> {
+  let asked = 0
+  const server = createServer((_, response) => {
+    asked++
+    const answer = body()
+    if (answer !== null) response.writeHead(503).end(JSON.stringify(answer))
+  })
+  servers.push(server)
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/healthz`
+  return { server, url, asked: () => asked }
+}
+
+/** A watch, and the nodes that it has found to have ended. */
+function watching(): { met(health: string): void; probe(): void; gone: number[] } {
+  const gone: number[] = []
+  const made = (watch = new NodeWatch(
+    (node) => gone.push(node),
+    () => true,
+  ))
+  let at = ''
+  return {
+    met: (health) => made.met({ node: NODE, health: (at = health) }),
+    probe: () => made.probe({ node: NODE, health: at }),
+    gone,
+  }
+}
+
+const until = (is: () => boolean): Promise<void> =>
+  vi.waitFor(() => expect(is()).toBe(true), { interval: 10, timeout: 10_000 })
+
+const itself = () => ({ status: 'ok', incarnation: NODE })
+
+describe('A node that is silent', () => {
+  /** Asks until so many questions have come; each is asked when the one before has ended. */
+  const asks = (probe: () => void, asked: () => number, count: number): Promise<void> =>
+    until(() => {
+      probe()
+      return asked() >= count
+    })
+
+  it('has ended where its host refuses connections to its address', async () => {
+    const { server, url, asked } = await listen(itself)
+    const { met, probe, gone } = watching()
+    met(url)
+    await asks(probe, asked, 3)
+    expect(gone).toEqual([])
+    await stop(server)
+    await until(() => {
+      probe()
+      return gone.length > 0
+    })
+    probe()
+    expect(gone).toEqual([NODE])
+  })
+
+  it('has ended where another one answers at its address: it was started anew', async () => {
+    let incarnation = NODE
+    const { url, asked } = await listen(() => ({ incarnation }))
+    const { met, probe, gone } = watching()
+    met(url)
+    await asks(probe, asked, 2)
+    incarnation = 8
+    await until(() => {
+      probe()
+      return gone.length > 0
+    })
+    expect(gone).toEqual([NODE])
+  })
+
+  it('has not ended for all that this node knows where it hangs, or something else answers', async () => {
+    let body: unknown = itself()
+    const { url, asked } = await listen(() => body)
+    const { met, probe, gone } = watching()
+    met(url)
+    await asks(probe, asked, 2)
+    // null: it takes the question and does not answer.
+    for (const answer of [{ error: 'x' }, 'text', { incarnation: '8' }, 'x'.repeat(5_000), null]) {
+      body = answer
+      // eslint-disable-next-line no-await-in-loop
+      await asks(probe, asked, asked() + 2)
+    }
+    expect(gone).toEqual([])
+    body = { incarnation: 8 }
+    await until(() => {
+      probe()
+      return gone.length > 0
+    })
+  })
+
+  it('has not ended where it was never found: its address may lead somewhere else from here', async () => {
+    const { server, url, asked } = await listen(() => ({ incarnation: 8 }))
+    const { met, probe, gone } = watching()
+    met(url)
+    await asks(probe, asked, 3)
+    await stop(server)
+    probe()
+    const { asked: again } = await listen(() => ({ incarnation: 8 }), Number(new URL(url).port))
+    await asks(probe, again, 2)
+    expect(gone).toEqual([])
+    for (const health of ['', 'nonsense']) {
+      met(health)
+      probe()
+    }
+    expect(gone).toEqual([])
+  })
+})
