@@ -1,4 +1,8 @@
 import type { Cluster } from './cluster/cluster.ts'
+import type { LinkParts } from './cluster/link-messages.ts'
+import { LINK } from './cluster/links.ts'
+import { MESH } from './cluster/mesh-messages.ts'
+import type { Mesh } from './cluster/mesh.ts'
 import { CLUSTER } from './cluster/messages.ts'
 import type { Stats } from './ground/stats.ts'
 import { type Carrier, topicOf } from './topic/carrier.ts'
@@ -13,17 +17,28 @@ export class Inlet {
   readonly #topics: Topics
   readonly #carrier: Carrier
   readonly #cluster: Cluster | null
+  readonly #links: LinkParts | null
+  readonly #mesh: Mesh | null
   readonly #stats: Stats
   /** Whether the bus carries messages. */
   isUp = false
   /** When it last went down; null: never. */
   #downAt: number | null = null
 
-  /** `cluster`: null for a node alone. */
-  constructor(topics: Topics, carrier: Carrier, cluster: Cluster | null, stats: Stats) {
+  /** `cluster`, `links` and `mesh`: null for a node alone. */
+  constructor(
+    topics: Topics,
+    carrier: Carrier,
+    cluster: Cluster | null,
+    links: LinkParts | null,
+    mesh: Mesh | null,
+    stats: Stats,
+  ) {
     this.#topics = topics
     this.#carrier = carrier
     this.#cluster = cluster
+    this.#links = links
+    this.#mesh = mesh
     this.#stats = stats
   }
 
@@ -39,6 +54,8 @@ export class Inlet {
     const [kind] = bytes
     if (kind === QUESTION) this.#asked(bytes, now)
     else if (kind === CLUSTER && this.#cluster !== null) this.#cluster.handle(from, bytes, now)
+    else if (kind === LINK && this.#links !== null) this.#links.handle(from, bytes, now)
+    else if (kind === MESH && this.#mesh !== null) this.#mesh.datagram(from, bytes, now)
     else this.#stats.strangers++
   }
 
@@ -61,6 +78,7 @@ export class Inlet {
     this.isUp = true
     if (this.#downAt !== null) this.#carrier.catchUp(this.#topics.all(), this.#downAt)
     this.#cluster?.up(now)
+    this.#links?.up()
   }
 
   /** Another node has ended. What it has published stays. */

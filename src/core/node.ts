@@ -5,6 +5,8 @@ import type { Payload } from '../protocol/payload.ts'
 import { fixedLimits, type MeetingOptions, type NodeConfig } from './ground/config.ts'
 import type { NodeOptions, Retention } from './ground/config.ts'
 import type { Cluster } from './cluster/cluster.ts'
+import type { LinkParts } from './cluster/link-messages.ts'
+import type { Mesh } from './cluster/mesh.ts'
 import type { Names } from './cluster/names.ts'
 import type { Budget, Holdings } from './ground/budget.ts'
 import type { Connection } from './door/connection.ts'
@@ -44,6 +46,8 @@ export class RtmsNode {
   readonly inlet: Inlet
   /** The other nodes; null for a node alone. */
   readonly cluster: Cluster | null
+  /** Its part in meetings across nodes; null for a node alone. */
+  readonly mesh: Mesh | null
   readonly #config: NodeConfig
   readonly #timers: Timers
   readonly #budget: Budget
@@ -57,6 +61,7 @@ export class RtmsNode {
   readonly #endings: Endings
   readonly #guards: Guards
   readonly #names: Names
+  readonly #links: LinkParts | null
 
   constructor(made: NodeOptions, ports: Ports) {
     const guards = new Guards(ports, this, (connection) => this.#endings.dismiss(connection, 'BROKEN'))
@@ -78,6 +83,8 @@ export class RtmsNode {
     this.#endings = wiring.endings
     this.#names = wiring.names
     this.cluster = wiring.cluster
+    this.mesh = wiring.mesh
+    this.#links = wiring.links
     this.inlet = wiring.inlet
   }
 
@@ -126,7 +133,9 @@ export class RtmsNode {
       this.#meetings.hasWork ||
       this.#guards.hasWork ||
       this.#budget.hasWork ||
-      this.#endings.hasWork
+      this.#endings.hasWork ||
+      this.mesh?.hasWork === true ||
+      this.#links?.hasWork === true
     return busy ? now : Math.max(now, Math.min(this.#timers.next, this.#budget.deadline))
   }
 
@@ -139,6 +148,8 @@ export class RtmsNode {
     this.#dispatch.sweep(now)
     this.#meetings.sweep(now)
     this.#topics.sweep(now)
+    this.mesh?.sweep(now)
+    this.#links?.sweep(now)
     this.#downstream.flush(now, limits.sweepBytes, limits.sweepWork)
     if (!this.#downstream.hasWork) this.#topics.trim(now)
     this.#budget.enforce(now)

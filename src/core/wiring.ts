@@ -1,4 +1,6 @@
 import { Cluster } from './cluster/cluster.ts'
+import { LinkParts } from './cluster/link-messages.ts'
+import { Mesh } from './cluster/mesh.ts'
 import { Names } from './cluster/names.ts'
 import { Connections } from './door/connections.ts'
 import { Endings } from './door/endings.ts'
@@ -12,7 +14,7 @@ import { Work } from './ground/work.ts'
 import type { Guards } from './guards.ts'
 import { Inlet, NODES } from './inlet.ts'
 import { Meetings } from './meeting/meetings.ts'
-import type { Elsewhere, Joined } from './session/elsewhere.ts'
+import type { Elsewhere } from './session/elsewhere.ts'
 import { Sessions } from './session/sessions.ts'
 import { Carrier } from './topic/carrier.ts'
 import { Publishers } from './topic/publishers.ts'
@@ -36,6 +38,8 @@ export class Wiring {
   /** Null for a node alone. */
   readonly cluster: Cluster | null
   readonly names: Names
+  readonly links: LinkParts | null
+  readonly mesh: Mesh | null
   readonly inlet: Inlet
   #lastLog = 0
 
@@ -65,7 +69,11 @@ export class Wiring {
       expired: (session, now) => this.endings.expired(session, now),
       caughtUp: (session) => this.dispatch.resume(session),
     }))
-    const cluster = (this.cluster = clusterOf(config, timers, stats, guards))
+    const cluster = (this.cluster = clusterOf(config, timers, stats, guards, (ended, now) => {
+      if (ended === 0) return
+      links?.gone(ended)
+      mesh?.gone(ended, now)
+    }))
     const meetings = (this.meetings = new Meetings(
       config,
       timers,
@@ -86,7 +94,25 @@ export class Wiring {
     const carrier = new Carrier(bus, publishers, limits)
     const topics = new Topics(config, timers, downstream, carrier, stats, budget, work, publishers, nextLog)
     this.topics = topics
-    this.inlet = new Inlet(topics, carrier, cluster, stats)
+    const links = (this.links =
+      cluster && new LinkParts(timers, stats, (node, bytes) => bus.send(node, bytes), limits))
+    const mesh = (this.mesh =
+      links &&
+      new Mesh({
+        limits,
+        timers,
+        downstream,
+        budget,
+        work,
+        stats,
+        links,
+        put: (node, bytes) => bus.send(node, bytes),
+        meeting: (name) => meetings.get(name),
+        nextLog,
+        refuse: (...refused) => this.dispatch.refuseRemote(...refused),
+        rejoin: (session) => this.endings.rejoin(session),
+      }))
+    this.inlet = new Inlet(topics, carrier, cluster, links, mesh, stats)
     const requests = (this.requests = new Requests(limits, timers, downstream, application, stats))
     const revocations = new Revocations(limits)
     const dispatch = (this.dispatch = new Dispatch(limits, stats, work, {
@@ -96,7 +122,7 @@ export class Wiring {
       meetings,
       topics,
       requests,
-      cluster: cluster && joinsOf(incarnation, cluster, names),
+      cluster: mesh && joinsOf(incarnation, mesh, names),
       refresh: (session, message, now) => this.connections.refresh(session, message, now),
       flood: (outlet) => this.endings.dismiss(outlet, 'RATE'),
     }))
@@ -124,7 +150,13 @@ export class Wiring {
   }
 }
 
-function clusterOf(config: NodeConfig, timers: Timers, stats: Stats, { bus, watch }: Guards): Cluster | null {
+function clusterOf(
+  config: NodeConfig,
+  timers: Timers,
+  stats: Stats,
+  { bus, watch }: Guards,
+  viewed: (ended: number, now: number) => void,
+): Cluster | null {
   const { id, incarnation, cluster } = config
   if (cluster === undefined) return null
   bus.subscribe(NODES)
@@ -146,30 +178,18 @@ function clusterOf(config: NodeConfig, timers: Timers, stats: Stats, { bus, watc
       send: (node, bytes) => bus.send(node, bytes),
       met: (peer) => watch.met(peer),
       probe: (peer) => watch.probe(peer),
+      viewed: (ended, now) => viewed(ended, now),
     },
     stats,
   )
 }
 
-function joinsOf(self: number, cluster: Cluster, names: Names): ClusterOfJoins {
-  const elsewhere = nowhere(cluster)
+function joinsOf(self: number, elsewhere: Elsewhere, names: Names): ClusterOfJoins {
   return {
     self,
     find: (name, now, found) => names.find(name, now, found),
     ownerOf: (name) => elsewhere.ownerOf(name),
     join: (owner, session, message, now, joined) => elsewhere.join(owner, session, message, now, joined),
     drop: (session) => elsewhere.drop(session),
-  }
-}
-
-/** Until a node can serve the meetings of others, it says where they are. */
-function nowhere(cluster: Cluster): Elsewhere {
-  return {
-    ownerOf: () => 0,
-    join: (owner, _session, { meeting }, now, joined) => {
-      const text = `${meeting} is open on the node ${cluster.peer(owner)?.id ?? owner}: connect there`
-      joined({ code: 'NOT_FOUND', message: text, retryAfterMs: 0 } satisfies Joined, now)
-    },
-    drop: () => {},
   }
 }

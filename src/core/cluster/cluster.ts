@@ -20,6 +20,8 @@ export interface ClusterPorts extends Watch {
   /** Sends to all other nodes. */
   broadcast(bytes: Uint8Array): void
   send(node: number, bytes: Uint8Array): void
+  /** The nodes that have not ended are others than before. `ended`: the one that has; 0 for none. */
+  viewed(ended: number, now: number): void
 }
 
 export interface ClusterLimits {
@@ -262,7 +264,9 @@ export class Cluster {
   gone(node: number, now: number): void {
     this.#now = now
     if (node === this.#self || !this.#view.end(node)) return
-    if (this.#peers.delete(node)) this.#renew()
+    if (!this.#peers.delete(node)) return
+    this.#renew()
+    this.#ports.viewed(node, now)
   }
 
   #renew(): void {

@@ -172,7 +172,8 @@ export class Hosting {
         break
       case 'readers':
         this.#count(guest, message, now)
-        this.#host.put(node, encodeHeads([headOf(guest, now)]))
+        // The clock may have begun to run for the first of them, who waits to be told when a frame is due.
+        if (guest.position === guest.owner.log.next) this.#host.put(node, encodeHeads([headOf(guest, now)]))
         break
       case 'enter':
         this.#enter(guest, message, now)
@@ -378,7 +379,10 @@ export class Hosting {
 
   #send(guest: Guest, now: number): void {
     const { log } = guest.owner
-    if (guest.position < log.first) this.#begin(guest, log.first, now)
+    if (guest.position < log.first) {
+      this.#begin(guest, log.first, now)
+      return
+    }
     if (guest.position >= log.next) return
     const { bytes, to } = encodeFrames(guest.replica, log, guest.position, this.#host.limits.pageBytes)
     guest.position = to

@@ -1,6 +1,6 @@
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
-import { Links } from './links.ts'
+import { type LinkLimits, linkLimits, Links } from './links.ts'
 
 /** The first byte of each message over a link says which part of the node it is for. */
 export const linked = { mesh: 1, questions: 2, homes: 3 } as const
@@ -24,7 +24,12 @@ export class LinkParts {
   readonly #beat: Timer
 
   /** `put`: sends a packet to one node over the bus, which may lose it. */
-  constructor(timers: Timers, stats: Stats, put: (node: number, bytes: Uint8Array) => void) {
+  constructor(
+    timers: Timers,
+    stats: Stats,
+    put: (node: number, bytes: Uint8Array) => void,
+    limits: LinkLimits = linkLimits,
+  ) {
     this.#timers = timers
     this.#links = new Links(
       {
@@ -39,6 +44,7 @@ export class LinkParts {
         },
       },
       stats,
+      limits,
     )
     this.#beat = new Timer('link', (now) => {
       this.#links.beat()

@@ -1,4 +1,5 @@
 import { Reader, Writer } from '../../protocol/bytes.ts'
+import { fixedLimits } from '../ground/config.ts'
 import { Ring } from '../ground/ring.ts'
 import type { Stats } from '../ground/stats.ts'
 import { weights } from '../ground/weights.ts'
@@ -39,11 +40,7 @@ export interface LinkLimits {
   readonly linkPacket: number
 }
 
-export const linkLimits: LinkLimits = {
-  linkBytes: 16_777_216,
-  linkWindow: 1_048_576,
-  linkPacket: 65_536,
-}
+export const linkLimits: LinkLimits = fixedLimits
 
 interface Link {
   /** Rises when the link breaks. Both nodes count from 1, and the higher number holds for both. */

@@ -158,6 +158,8 @@ export class Mesh implements Elsewhere, LinkPart {
   sweep(now: number): void {
     for (const replica of this.#marked) replica.sweep()
     this.#marked.clear()
+    // A replica must know where it begins before the first frame arrives.
+    this.#host.links.sweep(now)
     this.#hosting.sweep(now)
     if (this.#beat.index < 0 && !this.#isIdle) this.#watch(now)
   }

@@ -219,6 +219,13 @@ export const fixedLimits = {
    */
   forgottenKeys: 1_024,
   /**
+   * Bytes of messages to one node that it has not confirmed, beyond which the link to it breaks; how many of them may be
+   * under way; and bytes of one packet.
+   */
+  linkBytes: 16_777_216,
+  linkWindow: 1_048_576,
+  linkPacket: 65_536,
+  /**
    * Replicas of other nodes' meetings; members of such meetings whose sessions are on this node; and inputs of each that
    * their owner may not have yet.
    */

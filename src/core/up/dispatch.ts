@@ -207,7 +207,28 @@ export class Dispatch {
     }
   }
 
-  #nack(session: Session, { log, seq }: MessageOf<'input'>, error: ErrorCode, retryAfter: number): void {
+  /**
+   * The node that owns a meeting has refused an input; `byBusiness`: by the business, within the input rate, which is
+   * part of normal play.
+   */
+  refuseRemote(
+    session: Session,
+    log: number,
+    seq: number,
+    { code, retryAfterMs }: Refusal,
+    byBusiness: boolean,
+    now: number,
+  ): void {
+    if (!byBusiness) this.#count(session, code, now)
+    this.#nack(session, { log, seq }, code, wholeWait(retryAfterMs))
+  }
+
+  #nack(
+    session: Session,
+    { log, seq }: { log: number; seq: number },
+    error: ErrorCode,
+    retryAfter: number,
+  ): void {
     this.#stats.refuseInput(error)
     const last = ofTheNumber.has(error) ? (session.seats.get(log)?.last ?? 0) : 0
     this.#downstream.send(session, { type: 'nack', log, seq, error, retryAfter, last })

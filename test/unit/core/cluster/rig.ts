@@ -97,6 +97,7 @@ export class Node {
           if (node !== undefined) rig.carry(this, node, bytes)
         },
         met: () => {},
+        viewed: () => {},
         probe: ({ node }) => rig.probe(this, node),
       },
       this.stats,

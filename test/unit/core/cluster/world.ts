@@ -1,5 +1,14 @@
 import { MemoryBus } from '../../../../src/bus/memory.ts'
-import { busListener, type RtmsNode } from '../../../../src/core/index.ts'
+import {
+  type Bus,
+  busListener,
+  type FixedLimits,
+  type MeetingLogic,
+  type MeetingOptions,
+  type NodeLimits,
+  type RtmsNode,
+} from '../../../../src/core/index.ts'
+import { plain } from '../../../../src/core/meeting/business.ts'
 import { View } from '../../../../src/core/cluster/view.ts'
 import { Harness } from '../harness.ts'
 
@@ -12,33 +21,49 @@ export class World {
   readonly nodes: Harness[] = []
   /** Messages between these are lost: `from to`, by incarnation. */
   readonly cut: Set<string> = new Set()
+  /** Whether the bus loses the message that is about to arrive. */
+  loses: () => boolean = () => false
   /** Nodes that do nothing any more: a process that was killed or has stopped. */
   readonly #ended: Set<Harness> = new Set()
   /** Whether nodes that look for proof of an end find it. */
   hasProof = false
   now = 10_000
 
-  constructor(count: number) {
+  readonly #limits: Partial<NodeLimits & FixedLimits>
+  /** Bytes that each node has put on the bus, by the first byte of the message. */
+  readonly sent: Map<Harness, Map<number, number>> = new Map()
+
+  constructor(count: number, limits: Partial<NodeLimits & FixedLimits> = {}) {
+    this.#limits = limits
     this.bus = new MemoryBus(
       () => {},
-      (from, to) => (this.cut.has(`${from} ${to}`) ? 'lost' : 'arrives'),
+      (from, to) => (this.cut.has(`${from} ${to}`) || this.loses() ? 'lost' : 'arrives'),
     )
     for (let n = 0; n < count; n++) this.start()
   }
 
   start(incarnation = 2 ** 40 + 1_000_003 * (this.nodes.length + 1)): Harness {
     const id = `n${this.nodes.length + 1}`
-    const connect = (node: () => RtmsNode) =>
-      this.bus.connect(
+    const sent = new Map<number, number>()
+    const connect = (node: () => RtmsNode): Bus => {
+      const port = this.bus.connect(
         incarnation,
         busListener((call) => {
           if (!this.#ended.has(h)) call(node(), h.now)
         }),
       )
+      const send: Bus['send'] = (to, bytes) => {
+        const kind = bytes[0] as number
+        sent.set(kind, (sent.get(kind) ?? 0) + bytes.length)
+        port.send(to, bytes)
+      }
+      return { ...port, send }
+    }
     const cluster = { address: `ws://${id}/rtms`, health: `http://${id}/healthz` }
-    const h: Harness = new Harness({}, { id, incarnation, cluster, bus: connect })
+    const h: Harness = new Harness(this.#limits, { id, incarnation, cluster, bus: connect })
     h.now = this.now
     this.nodes.push(h)
+    this.sent.set(h, sent)
     this.settle()
     return h
   }
@@ -95,8 +120,14 @@ export class World {
   }
 
   /** Opens a meeting. What becomes of it is read by {@link answers}. */
-  open(h: Harness, name: string): void {
-    h.node.claimMeeting({ name }, { frameRate: 0 }, this.now)
+  open(
+    h: Harness,
+    name: string,
+    options: Partial<MeetingOptions> = {},
+    logic: MeetingLogic | null = null,
+  ): void {
+    const business = { ...plain, logic }
+    h.node.claimMeeting({ name }, { frameRate: 0, ...options }, this.now, business)
   }
 
   /** A name whose registrar is this node; another one for each prefix. */
@@ -124,8 +155,8 @@ export class World {
 }
 
 /** Nodes that know each other. */
-export function settled(count: number): World {
-  const world = new World(count)
+export function settled(count: number, limits: Partial<NodeLimits & FixedLimits> = {}): World {
+  const world = new World(count, limits)
   world.advance(4_000)
   return world
 }
