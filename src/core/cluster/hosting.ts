@@ -3,6 +3,7 @@ import { limits as wire } from '../../protocol/limits.ts'
 import type { Limits } from '../ground/config.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import { weights } from '../ground/weights.ts'
+import type { Attendee } from '../meeting/attendance.ts'
 import { Elector } from '../meeting/electorate.ts'
 import type { Owner } from '../meeting/owner.ts'
 import type { Follower } from '../meeting/room.ts'
@@ -164,6 +165,8 @@ export class Hosting {
     }
     const guest = this.#guests.get(node)?.get(message.replica)
     if (guest === undefined) return false
+    // It was said before the replica knew that the link broke: something before it is missing.
+    if (!guest.isConnected) return true
     switch (message.type) {
       case 'unfollow':
         for (const seat of guest.seats.values()) this.#depart(guest, seat, 'left')
@@ -255,10 +258,10 @@ export class Hosting {
     const { replica, seat: number, again, config } = message
     const { owner } = guest
     const known = guest.seats.get(number)
-    if (again && known !== undefined) {
+    if (known !== undefined) {
       known.isLost = false
       owner.back(known.member, now)
-      this.#seated(guest, known, now)
+      this.#seated(guest, known, again ? [] : owner.members, now)
       return
     }
     const place = { replica, seat: number }
@@ -273,7 +276,7 @@ export class Hosting {
       return seat
     })
     const seat = guest.seats.get(number)
-    if (seat !== undefined) this.#seated(guest, seat, now)
+    if (seat !== undefined) this.#seated(guest, seat, owner.members, now)
     else if (typeof found === 'string')
       guest.say({ type: 'refused', ...place, error: found, message: '', retryAfter: 0 })
     else if ('code' in found) {
@@ -283,11 +286,10 @@ export class Hosting {
     }
   }
 
-  #seated(guest: Guest, { number, member }: GuestSeat, now: number): void {
+  #seated(guest: Guest, { number, member }: GuestSeat, members: readonly Attendee[], now: number): void {
     const { owner, replica } = guest
     const { slot, seq } = member
     const waiting = owner.waitingOf(member).map((each) => ({ seq: each }))
-    const { members } = owner
     guest.say({ type: 'seated', replica, seat: number, slot, seq, waiting, members, ...clockOf(owner, now) })
   }
 

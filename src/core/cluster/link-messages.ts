@@ -22,6 +22,7 @@ export class LinkParts {
   readonly #timers: Timers
   readonly #parts: Map<number, LinkPart> = new Map()
   readonly #beat: Timer
+  readonly #window: number
 
   /** `put`: sends a packet to one node over the bus, which may lose it. */
   constructor(
@@ -31,6 +32,7 @@ export class LinkParts {
     limits: LinkLimits = linkLimits,
   ) {
     this.#timers = timers
+    this.#window = limits.linkWindow
     this.#links = new Links(
       {
         put,
@@ -68,6 +70,11 @@ export class LinkParts {
   /** Sends a message, which begins with the byte of its part, at the end of the sweep. It must not change afterwards. */
   send(node: number, message: Uint8Array): void {
     this.#links.send(node, message)
+  }
+
+  /** Whether more can be under way to a node: what is sent beyond that only waits. */
+  isOpen(node: number): boolean {
+    return this.#links.bytesTo(node) < this.#window
   }
 
   /** A packet of another node. */

@@ -104,6 +104,11 @@ export class Links {
     return bytes
   }
 
+  /** Bytes of messages that one node has not confirmed. */
+  bytesTo(node: number): number {
+    return this.#links.get(node)?.bytes ?? 0
+  }
+
   /** Sends a message at the end of the sweep. It must not change afterwards. */
   send(node: number, message: Uint8Array): void {
     const link = this.#link(node)

@@ -11,7 +11,7 @@ import { decodeDatagram, decodeMesh, encodeMesh } from './mesh-messages.ts'
 import { Replica, type ReplicaHost } from './replica.ts'
 
 /** What the mesh needs of the rest of its node. */
-export interface MeshHost extends Omit<ReplicaHost, 'link' | 'mark' | 'ended'> {
+export interface MeshHost extends Omit<ReplicaHost, 'link' | 'isOpen' | 'mark' | 'ended'> {
   readonly stats: Stats
   readonly links: LinkParts
   /** The meeting of this name, where it is open on this node. */
@@ -48,6 +48,7 @@ export class Mesh implements Elsewhere, LinkPart {
       work,
       link,
       put,
+      isOpen: (node) => links.isOpen(node),
       mark: (replica) => this.#marked.add(replica),
       refuse: (...refused) => host.refuse(...refused),
       rejoin: (session) => host.rejoin(session),
@@ -93,14 +94,17 @@ export class Mesh implements Elsewhere, LinkPart {
     if (refusal !== null) joined(refusal, now)
     else if (known !== undefined) known.join(session, message, now, joined)
     else if (this.#replicas.size >= limits.replicas) joined('LIMIT', now)
-    else this.#open(meeting, owner, now).join(session, message, now, joined)
+    else {
+      const replica = this.#open(meeting, owner, now)
+      replica.join(session, message, now, joined)
+      replica.follow()
+    }
   }
 
   #open(name: string, owner: number, now: number): Replica {
     const replica = new Replica(this.#replicaHost, name, owner, this.#host.nextLog(), now)
     this.#replicas.set(name, replica)
     this.#byNumber.set(replica.number, replica)
-    replica.follow()
     return replica
   }
 
@@ -151,13 +155,19 @@ export class Mesh implements Elsewhere, LinkPart {
   // ---- time
 
   get hasWork(): boolean {
-    return this.#marked.size > 0 || this.#hosting.hasWork
+    if (this.#hosting.hasWork) return true
+    for (const replica of this.#marked)
+      if (!replica.isOwing || this.#host.links.isOpen(replica.owner)) return true
+    return false
   }
 
   /** Part of the sweep. */
   sweep(now: number): void {
-    for (const replica of this.#marked) replica.sweep()
-    this.#marked.clear()
+    for (const replica of this.#marked) {
+      replica.sweep()
+      // What the link does not take yet waits for a later sweep.
+      if (!replica.isOwing) this.#marked.delete(replica)
+    }
     // A replica must know where it begins before the first frame arrives.
     this.#host.links.sweep(now)
     this.#hosting.sweep(now)

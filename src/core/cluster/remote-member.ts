@@ -25,9 +25,14 @@ export class RemoteMember implements Member {
   readonly bucket: Bucket = FULL
   readonly waiting: number = 0
   seq: number
-  /** The owner has seated it since the link last broke: what is said for it will be heard. */
-  isSeated = true
-  /** Inputs that the owner may not have, by seq. If the link breaks, they are sent again. The session's user pays. */
+  /** Where it stands since the link last broke: not entered, entered, or seated, so that its inputs may be sent. */
+  stage: 'lost' | 'entered' | 'seated' = 'seated'
+  /** The last input sent since then. */
+  #sent = 0
+  /**
+   * Inputs that the owner may not have, by seq; those that were not sent are the queue to the link. The session's user
+   * pays.
+   */
   readonly #pending: Map<number, Payload> = new Map()
   /** Those of them that the owner had answered when the link broke: once there is frame `from`, the rest were refused. */
   #doubtful: { readonly seqs: readonly number[]; readonly from: number } | null = null
@@ -35,7 +40,7 @@ export class RemoteMember implements Member {
   constructor({ seat, slot, seq }: MeshMessageOf<'seated'>, session: Session) {
     this.number = seat
     this.slot = slot
-    this.seq = seq
+    this.seq = this.#sent = seq
     this.session = session
   }
 
@@ -73,13 +78,30 @@ export class RemoteMember implements Member {
     }
   }
 
-  /** The owner has seated it again after the link broke. Returns the inputs that have not reached it. */
-  seatedAgain({ seq, waiting, next }: MeshMessageOf<'seated'>): (readonly [seq: number, data: Payload])[] {
-    this.isSeated = true
+  /** The owner has seated it again after the link broke: inputs that have not reached it are sent again. */
+  seatedAgain({ seq, waiting, next }: MeshMessageOf<'seated'>): void {
+    this.stage = 'seated'
+    this.#sent = seq
     const waits = new Set(waiting.map((each) => each.seq))
     const seqs = [...this.#pending.keys()].filter((each) => each <= seq && !waits.has(each))
     this.#doubtful = { seqs, from: next }
-    return [...this.#pending].filter(([each]) => each > seq)
+  }
+
+  /** Takes the inputs that were not sent yet, while `isOpen`. */
+  *unsent(isOpen: () => boolean): Generator<readonly [seq: number, data: Payload]> {
+    if (this.stage !== 'seated' || this.seq === this.#sent) return
+    for (const [seq, data] of this.#pending) {
+      if (seq <= this.#sent) continue
+      if (!isOpen()) return
+      this.#sent = seq
+      yield [seq, data]
+    }
+    this.#sent = this.seq
+  }
+
+  /** Whether something of it waits to be sent. */
+  get isOwing(): boolean {
+    return this.stage === 'lost' || (this.stage === 'seated' && this.seq > this.#sent)
   }
 
   /**

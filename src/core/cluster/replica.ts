@@ -15,6 +15,8 @@ export interface ReplicaHost extends RoomHost {
   link(node: number, message: MeshMessage): void
   /** Puts a datagram on the bus. */
   put(node: number, bytes: Uint8Array): void
+  /** Whether the link to a node takes more. What waits until it does is not lost if the link breaks. */
+  isOpen(node: number): boolean
   /** In the next sweep, the replica has something to tell. */
   mark(replica: Replica): void
   /** Tells a session that an input was refused; `byBusiness`: by the business, within all limits. */
@@ -69,6 +71,10 @@ export class Replica implements Host {
   #lastSeat = 0
   readonly #members: Map<number, RemoteMember> = new Map()
   readonly #bySlot: Map<number, RemoteMember> = new Map()
+  /** Those for whom something is to be said. */
+  readonly #owing: Set<RemoteMember> = new Set()
+  /** The link broke, and the owner is to be told when all members were entered again. */
+  #isReturning = false
   readonly #joins: Map<Session, Joining> = new Map()
   /** Frames that members have acknowledged and the owner has not been told of, by seat. */
   readonly #acks: Map<number, number> = new Map()
@@ -174,12 +180,41 @@ export class Replica implements Host {
     seat.seen(message.seen)
     const { limits, budget } = this.#host
     const refusal = member.take(message, seat.turnedAway, limits.pendingInputs, budget)
-    if (refusal === null && member.isSeated) this.#send(member, message.seq, message.data)
+    if (refusal === null) this.#tell(member)
     return refusal
   }
 
-  #send({ number }: RemoteMember, seq: number, data: Payload): void {
-    this.#say({ type: 'input', ...this.#place(number), seq, data })
+  /** Says what is to be said for a member, as much of it as the link takes, unless `isAll`; the rest waits. */
+  #tell(member: RemoteMember, isAll = false): void {
+    const isOpen = (): boolean => isAll || this.#host.isOpen(this.owner)
+    if (this.#isConnected && isOpen()) {
+      const place = this.#place(member.number)
+      if (member.stage === 'lost') {
+        member.stage = 'entered'
+        const { id, former, user } = member.session
+        this.#say({ type: 'enter', ...place, again: true, session: id, former, user, config: '' })
+      }
+      for (const [seq, data] of member.unsent(isOpen)) this.#say({ type: 'input', ...place, seq, data })
+    }
+    if (member.isOwing) {
+      this.#owing.add(member)
+      this.#host.mark(this)
+    } else this.#owing.delete(member)
+  }
+
+  #tellAll(): void {
+    for (const member of this.#owing) {
+      if (!this.#host.isOpen(this.owner)) return
+      this.#tell(member)
+    }
+    if (!this.#isReturning) return
+    this.#isReturning = false
+    this.#say({ type: 'entered', replica: this.number })
+  }
+
+  /** Whether something waits until the link takes it. */
+  get isOwing(): boolean {
+    return this.#isConnected && this.#owing.size > 0
   }
 
   acknowledge(seat: Seat, frame: number): void {
@@ -202,6 +237,8 @@ export class Replica implements Host {
     this.#unplace(seat)
     const member = memberOf(seat)
     if (member === null) return
+    // It leaves after its own inputs.
+    this.#tell(member, true)
     this.#forget(member)
     this.#say({ type: 'leave', ...this.#place(member.number), reason })
   }
@@ -225,6 +262,7 @@ export class Replica implements Host {
   #forget(member: RemoteMember): void {
     member.release()
     this.#acks.delete(member.number)
+    this.#owing.delete(member)
     this.#members.delete(member.number)
     if (this.#bySlot.get(member.slot) === member) this.#bySlot.delete(member.slot)
   }
@@ -239,7 +277,7 @@ export class Replica implements Host {
   /** Asks the owner for the frames, for the first time or because the link broke. */
   follow(): void {
     this.#isConnected = false
-    for (const member of this.#members.values()) member.isSeated = false
+    for (const member of this.#members.values()) member.stage = 'lost'
     this.#told = this.#readers
     const { name: meeting, number: replica, owner } = this
     const world = this.#room?.facts.world ?? 0
@@ -293,14 +331,13 @@ export class Replica implements Host {
     this.#setClock(message, now)
     if (room === null) this.#open(message, now)
     else if (room.log.next < message.first) room.restart(message, now)
-    for (const member of this.#members.values()) {
-      member.isSeated = false
-      const { id, former, user } = member.session
-      const place = this.#place(member.number)
-      this.#say({ type: 'enter', ...place, again: true, session: id, former, user, config: '' })
-    }
     for (const joining of this.#joins.values()) if (joining.seated === null) this.#enter(joining)
-    this.#say({ type: 'entered', replica: this.number })
+    for (const member of this.#members.values()) {
+      member.stage = 'lost'
+      this.#owing.add(member)
+    }
+    this.#isReturning = true
+    this.#host.mark(this)
     this.#tryAll(now)
   }
 
@@ -322,10 +359,13 @@ export class Replica implements Host {
   }
 
   #seated(message: MeshMessageOf<'seated'>, now: number): void {
+    // It answers what was asked before the link broke.
+    if (!this.#isConnected) return
     this.#setClock(message, now)
     const known = this.#members.get(message.seat)
     if (known !== undefined) {
-      for (const [seq, data] of known.seatedAgain(message)) this.#send(known, seq, data)
+      known.seatedAgain(message)
+      this.#tell(known)
       const { seat } = known
       if (seat?.cursor === null) this.#say({ type: 'away', ...this.#place(known.number) })
       if (seat !== null && seat.elector.acked > 0) this.acknowledge(seat, seat.elector.acked)
@@ -418,6 +458,7 @@ export class Replica implements Host {
   /** Part of the sweep: tells what has changed since the last one. */
   sweep(): void {
     if (!this.#isConnected) return
+    this.#tellAll()
     const replica = this.number
     const { readers, spectators } = this.#readers
     if (readers !== this.#told.readers || spectators !== this.#told.spectators) {

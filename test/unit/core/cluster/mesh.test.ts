@@ -114,7 +114,7 @@ describe('A spectator on a node that does not own the meeting', () => {
       for (let n = 0; n < count; n++) client(b, `u${n}`).join('m', { spectator: true })
       world.settle()
       const before = world.sent.get(a)?.get(0x6d) ?? 0
-      for (let seq = 1; seq <= 20; seq++) {
+      for (let seq = 1; seq <= 6; seq++) {
         player.input(log, seq)
         world.advance(50)
       }
@@ -134,7 +134,7 @@ describe('A spectator on a node that does not own the meeting', () => {
     const [shown] = framesOf(near.heard).slice(-1)
     const far = client(b, 'eve')
     const joined = join(world, far, { spectator: true })
-    expect(joined.head).toBe(shown?.frame)
+    expect(joined.head).toBe(shown?.number)
     player.input(log, 1, text('now'))
     world.advance(1_020)
     expect(inputsOf(far.heard)).toEqual([])
@@ -152,6 +152,7 @@ describe('A spectator on a node that does not own the meeting', () => {
     const { log } = join(world, player)
     const far = client(b, 'eve')
     join(world, far, { spectator: true })
+    world.advance(60)
     world.bus.cut(b.node.incarnation)
     for (let seq = 1; seq <= 60; seq++) {
       player.input(log, seq)
@@ -162,7 +163,7 @@ describe('A spectator on a node that does not own the meeting', () => {
     const [gap] = far.all('gap')
     expect(gap).toMatchObject({ reason: 'NO_SNAPSHOT', from: 2 })
     expect(inputsOf(far.heard).at(-1)).toBe('0 60 i60')
-    const next = framesOf(far.heard).at(-1)?.frame
+    const next = framesOf(far.heard).at(-1)?.number
     expect(next).toBe(a.node.meeting('m')?.frame)
   })
 
@@ -170,12 +171,12 @@ describe('A spectator on a node that does not own the meeting', () => {
     const { world, a, b } = meeting({ ttlMs: 60_000 })
     const far = client(b, 'eve')
     join(world, far, { spectator: true })
-    world.advance(100_000)
-    expect(a.node.meeting('m')).toMatchObject({ frame: 2_001, spectators: 1 })
+    world.advance(15_000)
+    expect(a.node.meeting('m')).toMatchObject({ frame: 300, spectators: 1 })
     far.hangUp(true)
     world.advance(10_000)
     const { frame = 0 } = a.node.meeting('m') ?? {}
-    expect(frame).toBeLessThan(2_005)
+    expect(frame).toBeLessThan(305)
     expect(b.node.mesh?.size.replicas).toBe(0)
     world.advance(60_000)
     expect(a.node.meeting('m')).toBeUndefined()
@@ -337,7 +338,7 @@ describe('A member on a node that does not own the meeting', () => {
     world.advance(300)
     expect(a.node.meeting('m')?.members).toMatchObject([{ slot: 0, away: true }])
     const back = again(b, 'bob', bob)
-    const { next } = back.follower.join('m')
+    const { next = 0 } = back.follower.join('m')
     const second = join(world, back, { world: first.world, next })
     expect(second).toMatchObject({ slot: 0, seq: 1, recovered: true, log: first.log })
     back.input(second.log, 2)
@@ -371,8 +372,8 @@ describe('A member on a node that does not own the meeting', () => {
 
 describe('When nodes cannot talk to each other', () => {
   it('for a moment, or lose messages, a member notices nothing but lateness', () => {
-    for (let seed = 1; seed <= 20; seed++) {
-      const { world, a, b } = meeting({ inputBurst: 200 }, { linkBytes: 20_000 })
+    for (let seed = 1; seed <= 12; seed++) {
+      const { world, a, b } = meeting({ inputBurst: 200 }, { linkBytes: 8_000, linkWindow: 4_000 })
       const random = new Random(seed)
       const [ann, bob] = [client(a, 'ann'), client(b, 'bob')]
       const [one, two] = [join(world, ann), join(world, bob)]
@@ -397,10 +398,14 @@ describe('When nodes cannot talk to each other', () => {
     }
   })
 
-  /** Keeps two nodes apart until what one has to say is more than a link holds. */
+  /**
+   * Keeps two nodes apart until what one has to say is more than a link holds. A member goes on meanwhile: returns the
+   * seq of its last input.
+   */
   function breakLink(world: World, bob: Peer, log: number, from: number): number {
     const [a, b] = world.nodes as [Harness, Harness]
     world.bus.cut(b.node.incarnation)
+    for (let n = 0; n < 8; n++) a.node.sendTo('m', 1, bytes(1_000))
     let seq = from
     for (let n = 0; n < 40; n++) bob.input(log, ++seq, text(`b${seq}`))
     world.advance(3_000)
@@ -410,7 +415,7 @@ describe('When nodes cannot talk to each other', () => {
   }
 
   it('for so long that the link breaks, no input is lost or doubled', () => {
-    const { world, a, b } = meeting({ inputBurst: 200 }, { linkBytes: 4_000 })
+    const { world, a, b } = meeting({ inputBurst: 200 }, { linkBytes: 4_000, linkWindow: 2_000 })
     const [ann, bob] = [client(a, 'ann'), client(b, 'bob')]
     const { log } = [join(world, ann), join(world, bob)][1] as Joined
     bob.input(log, 1, text('b1'))
@@ -432,7 +437,7 @@ describe('When nodes cannot talk to each other', () => {
   })
 
   it('and a member leaves or goes away meanwhile, the owner learns it afterwards', () => {
-    const { world, a, b } = meeting({ inputBurst: 200 }, { linkBytes: 4_000 })
+    const { world, a, b } = meeting({ inputBurst: 200 }, { linkBytes: 4_000, linkWindow: 2_000 })
     const ann = client(a, 'ann')
     join(world, ann)
     const [bob, eve, dan] = ['bob', 'eve', 'dan'].map((user) => client(b, user)) as [Peer, Peer, Peer]
@@ -451,15 +456,15 @@ describe('When nodes cannot talk to each other', () => {
   })
 
   it('and the owner kicks a member meanwhile, the member learns it afterwards', () => {
-    const { world, a, b } = meeting({ inputBurst: 200 }, { linkBytes: 4_000 })
-    const bob = client(b, 'bob')
-    const { log } = join(world, bob)
+    const { world, a, b } = meeting({ inputBurst: 200 }, { linkBytes: 4_000, linkWindow: 2_000 })
+    const [bob, eve] = [client(b, 'bob'), client(b, 'eve')]
+    const { log } = [join(world, bob), join(world, eve)][0] as Joined
     world.bus.cut(b.node.incarnation)
     a.node.kick('m', 0, 'out')
     breakLink(world, bob, log, 0)
     world.advance(1_000)
     expect(bob.all('ended')).toHaveLength(1)
-    expect(a.node.meeting('m')?.members).toEqual([])
+    expect(a.node.meeting('m')?.members).toMatchObject([{ user: 'eve' }])
   })
 
   it('a JOIN is told after a while that it may be tried again, and a spectator is served from what is here', () => {
@@ -493,7 +498,7 @@ describe('When a node ends', () => {
     expect(a.node.meeting('m')?.members).toMatchObject([{ away: false }, { slot: 1, away: true }])
     world.advance(61_000)
     expect(a.node.meeting('m')?.members).toHaveLength(1)
-    expect(eventsOf(ann.heard)).toEqual(['join 0', 'join 1', 'away 1', 'leave 1'])
+    expect(eventsOf(ann.heard)).toEqual(['join 0', 'join 1', 'away 1'])
     expect(a.node.mesh?.size.hosted).toEqual({ replicas: 0, members: 0 })
   })
 
@@ -526,7 +531,7 @@ describe('A member that comes to the owner from another node', () => {
       world.advance(30)
     }
     const near = again(a, 'bob', far)
-    const { next } = near.follower.join('m')
+    const { next = 0 } = near.follower.join('m')
     const second = join(world, near, { world: first.world, next })
     expect(second).toMatchObject({ slot: first.slot, seq: 5, recovered: true, next })
     for (let seq = 6; seq <= 8; seq++) near.input(second.log, seq, text(`b${seq}`))
@@ -551,14 +556,14 @@ describe('A member that comes to the owner from another node', () => {
     world.cut.add(`${a.node.incarnation} ${b.node.incarnation}`)
     world.advance(100)
     const far = again(b, 'bob', near)
-    const { next } = far.follower.join('m')
+    const { next = 0 } = far.follower.join('m')
     far.join('m', { world: first.world, next })
     world.settle()
     expect(far.all('joined')).toEqual([])
     world.cut.clear()
     world.advance(2_000)
     expect(far.all('joined')).toMatchObject([{ recovered: true, next, slot: 0, seq: 1 }])
-    expect(framesOf(far.heard)[0]?.frame).toBe(next)
+    expect(framesOf(far.heard)[0]?.number).toBe(next)
     near.hangUp()
     world.advance(300)
     expect(a.node.meeting('m')?.members).toMatchObject([{ slot: 0, user: 'bob', away: false }])
