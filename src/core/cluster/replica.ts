@@ -7,7 +7,10 @@ import type { Refusal } from '../ports.ts'
 import type { Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
 import { encodePull, type Frames, type Heads, type MeshMessage, type MeshMessageOf } from './mesh-messages.ts'
+import { MissingFrames } from './missing-frames.ts'
 import { RemoteMember } from './remote-member.ts'
+import { RemoteMembers } from './remote-members.ts'
+import { type Joining, WaitingJoins } from './waiting-joins.ts'
 
 /** What a replica needs of the rest of its node. */
 export interface ReplicaHost extends RoomHost {
@@ -25,18 +28,6 @@ export interface ReplicaHost extends RoomHost {
   rejoin(session: Session): void
   /** The replica has ended. */
   ended(replica: Replica): void
-}
-
-/** A JOIN that waits. */
-interface Joining {
-  readonly session: Session
-  readonly message: MessageOf<'join'>
-  readonly joined: (answer: Joined, now: number) => void
-  readonly since: number
-  /** Of the seat that it asks for; 0 where it needs none, or has one. */
-  readonly seat: number
-  /** What the owner has given it. */
-  seated: { readonly member: RemoteMember; readonly message: MeshMessageOf<'seated'> } | null
 }
 
 const CLOSED = 'the meeting was closed'
@@ -62,22 +53,12 @@ export class Replica implements Host {
   #config = ''
   /** When a frame is due at the owner; null while the clock there stands still. */
   #origin: { readonly start: number; readonly startFrame: number } | null = null
-  /** The frame behind the last one that is known to be sealed; the missing one that was asked for; the next at the last beat. */
-  #known = 1
-  #pulled = 0
-  #before = 0
+  readonly #missing: MissingFrames
   /** The last frame there was when it followed: who joins gets at least those. */
   #head = 0
   #lastSeat = 0
-  readonly #members: Map<number, RemoteMember> = new Map()
-  readonly #bySlot: Map<number, RemoteMember> = new Map()
-  /** Those for whom something is to be said. */
-  readonly #owing: Set<RemoteMember> = new Set()
-  /** The link broke, and the owner is to be told when all members were entered again. */
-  #isReturning = false
-  readonly #joins: Map<Session, Joining> = new Map()
-  /** Frames that members have acknowledged and the owner has not been told of, by seat. */
-  readonly #acks: Map<number, number> = new Map()
+  readonly #members: RemoteMembers
+  readonly #joins: WaitingJoins = new WaitingJoins()
   /** What the owner was told of readers. */
   #told = { readers: 0, spectators: 0 }
   /** Since when nobody is here. */
@@ -89,6 +70,13 @@ export class Replica implements Host {
     this.owner = owner
     this.number = number
     this.#idleSince = now
+    this.#missing = new MissingFrames((from) => host.put(owner, encodePull(number, from)))
+    this.#members = new RemoteMembers({
+      place: (seat) => this.#place(seat),
+      say: (message) => this.#say(message),
+      isOpen: () => this.#isConnected && host.isOpen(owner),
+      mark: () => host.mark(this),
+    })
   }
 
   get log(): { readonly first: number; readonly next: number } {
@@ -107,7 +95,7 @@ export class Replica implements Host {
     const isKnown = seatOf(session, this.number) !== undefined
     const seat = message.spectator || isKnown ? 0 : ++this.#lastSeat
     const joining: Joining = { session, message, joined, since: now, seat, seated: null }
-    this.#joins.set(session, joining)
+    this.#joins.add(joining)
     this.#host.mark(this)
     this.#enter(joining)
     this.#tryPlace(joining, now)
@@ -115,11 +103,11 @@ export class Replica implements Host {
 
   /** The session has ended while its JOIN waited, or will not be waited for any more. */
   drop(session: Session): void {
-    const joining = this.#joins.get(session)
+    const joining = this.#joins.of(session)
     if (joining === undefined) return
-    this.#joins.delete(session)
+    this.#joins.delete(joining)
     this.#host.mark(this)
-    if (joining.seated !== null) this.#forget(joining.seated.member)
+    if (joining.seated !== null) this.#members.forget(joining.seated.member)
     if (joining.seat !== 0) this.#say({ type: 'leave', ...this.#place(joining.seat), reason: 'left' })
   }
 
@@ -135,20 +123,20 @@ export class Replica implements Host {
   }
 
   #tryAll(now: number): void {
-    for (const joining of this.#joins.values()) this.#tryPlace(joining, now)
+    for (const joining of this.#joins.all()) this.#tryPlace(joining, now)
   }
 
   /** Answers a JOIN if all is there that it needs. */
   #tryPlace(joining: Joining, now: number): void {
     const room = this.#room
-    const { session, message, seat, seated } = joining
+    const { message, seat, seated } = joining
     if (room === null || (seat !== 0 && seated === null)) return
     const { log, facts } = room
     // A client that comes from the owner may be ahead.
     const isAhead = message.world === facts.world && message.next > log.next
     if (log.next <= this.#head || isAhead || (facts.frameRate > 0 && this.#origin === null)) return
     const { config } = message
-    this.#joins.delete(session)
+    this.#joins.delete(joining)
     this.#host.mark(this)
     const isOther = config !== '' && this.#config !== '' && config !== this.#config
     joining.joined(isOther ? 'CONFIG_MISMATCH' : this.#sit(room, joining, now), now)
@@ -180,49 +168,20 @@ export class Replica implements Host {
     seat.seen(message.seen)
     const { limits, budget } = this.#host
     const refusal = member.take(message, seat.turnedAway, limits.pendingInputs, budget)
-    if (refusal === null) this.#tell(member)
+    if (refusal === null) this.#members.tell(member)
     return refusal
-  }
-
-  /** Says what is to be said for a member, as much of it as the link takes, unless `isAll`; the rest waits. */
-  #tell(member: RemoteMember, isAll = false): void {
-    const isOpen = (): boolean => isAll || this.#host.isOpen(this.owner)
-    if (this.#isConnected && isOpen()) {
-      const place = this.#place(member.number)
-      if (member.stage === 'lost') {
-        member.stage = 'entered'
-        const { id, former, user } = member.session
-        this.#say({ type: 'enter', ...place, again: true, session: id, former, user, config: '' })
-      }
-      for (const [seq, data] of member.unsent(isOpen)) this.#say({ type: 'input', ...place, seq, data })
-    }
-    if (member.isOwing) {
-      this.#owing.add(member)
-      this.#host.mark(this)
-    } else this.#owing.delete(member)
-  }
-
-  #tellAll(): void {
-    for (const member of this.#owing) {
-      if (!this.#host.isOpen(this.owner)) return
-      this.#tell(member)
-    }
-    if (!this.#isReturning) return
-    this.#isReturning = false
-    this.#say({ type: 'entered', replica: this.number })
   }
 
   /** Whether something waits until the link takes it. */
   get isOwing(): boolean {
-    return this.#isConnected && this.#owing.size > 0
+    return this.#isConnected && this.#members.isOwing
   }
 
   acknowledge(seat: Seat, frame: number): void {
     const member = memberOf(seat)
     if (member === null) return
     seat.elector.acked = frame
-    this.#acks.set(member.number, frame)
-    this.#host.mark(this)
+    this.#members.acknowledge(member, frame)
   }
 
   detach(seat: Seat): boolean {
@@ -238,8 +197,8 @@ export class Replica implements Host {
     const member = memberOf(seat)
     if (member === null) return
     // It leaves after its own inputs.
-    this.#tell(member, true)
-    this.#forget(member)
+    if (this.#isConnected) this.#members.tell(member, true)
+    this.#members.forget(member)
     this.#say({ type: 'leave', ...this.#place(member.number), reason })
   }
 
@@ -249,7 +208,7 @@ export class Replica implements Host {
 
   evict(seat: Seat, message: string): void {
     const member = memberOf(seat)
-    if (member !== null) this.#forget(member)
+    if (member !== null) this.#members.forget(member)
     this.#room?.end(seat, message)
     this.#host.mark(this)
   }
@@ -257,14 +216,6 @@ export class Replica implements Host {
   #unplace(seat: Seat): void {
     this.#room?.unplace(seat)
     this.#host.mark(this)
-  }
-
-  #forget(member: RemoteMember): void {
-    member.release()
-    this.#acks.delete(member.number)
-    this.#owing.delete(member)
-    this.#members.delete(member.number)
-    if (this.#bySlot.get(member.slot) === member) this.#bySlot.delete(member.slot)
   }
 
   // ---- the owner
@@ -277,7 +228,7 @@ export class Replica implements Host {
   /** Asks the owner for the frames, for the first time or because the link broke. */
   follow(): void {
     this.#isConnected = false
-    for (const member of this.#members.values()) member.stage = 'lost'
+    this.#members.lose()
     this.#told = this.#readers
     const { name: meeting, number: replica, owner } = this
     const world = this.#room?.facts.world ?? 0
@@ -291,30 +242,14 @@ export class Replica implements Host {
   }
 
   handle(message: MeshMessage, now: number): void {
-    switch (message.type) {
-      case 'followed':
-        this.#followed(message, now)
-        return
-      case 'absent':
-        this.end(CLOSED, 'NOT_FOUND', now)
-        return
-      case 'closed':
-        this.end(message.message, 'NOT_FOUND', now)
-        return
-      case 'config':
-        this.#config = message.config
-        return
-      case 'seated':
-        this.#seated(message, now)
-        return
-      case 'refused':
-      case 'nack':
-      case 'direct':
-      case 'ended':
-        this.#aboutSeat(message, now)
-        return
-      default:
-    }
+    const { type } = message
+    if (type === 'followed') this.#followed(message, now)
+    else if (type === 'absent') this.end(CLOSED, 'NOT_FOUND', now)
+    else if (type === 'closed') this.end(message.message, 'NOT_FOUND', now)
+    else if (type === 'config') this.#config = message.config
+    else if (type === 'seated') this.#seated(message, now)
+    else if (type === 'refused' || type === 'nack' || type === 'direct' || type === 'ended')
+      this.#aboutSeat(message, now)
   }
 
   #followed(message: MeshMessageOf<'followed'>, now: number): void {
@@ -326,18 +261,12 @@ export class Replica implements Host {
     this.#isConnected = true
     this.#config = message.config
     this.#head = message.head
-    this.#known = message.next
-    this.#pulled = 0
+    this.#missing.begin(message.next)
     this.#setClock(message, now)
     if (room === null) this.#open(message, now)
     else if (room.log.next < message.first) room.restart(message, now)
-    for (const joining of this.#joins.values()) if (joining.seated === null) this.#enter(joining)
-    for (const member of this.#members.values()) {
-      member.stage = 'lost'
-      this.#owing.add(member)
-    }
-    this.#isReturning = true
-    this.#host.mark(this)
+    for (const joining of this.#joins.all()) if (joining.seated === null) this.#enter(joining)
+    this.#members.comeBack()
     this.#tryAll(now)
   }
 
@@ -354,10 +283,6 @@ export class Replica implements Host {
     this.#origin = due === 0 ? null : { start: now + (due - 1) / 1000, startFrame: next }
   }
 
-  #joiningOf(seat: number): Joining | undefined {
-    return [...this.#joins.values()].find((joining) => joining.seat === seat)
-  }
-
   #seated(message: MeshMessageOf<'seated'>, now: number): void {
     // It answers what was asked before the link broke.
     if (!this.#isConnected) return
@@ -365,19 +290,18 @@ export class Replica implements Host {
     const known = this.#members.get(message.seat)
     if (known !== undefined) {
       known.seatedAgain(message)
-      this.#tell(known)
+      this.#members.tell(known)
       const { seat } = known
       if (seat?.cursor === null) this.#say({ type: 'away', ...this.#place(known.number) })
       if (seat !== null && seat.elector.acked > 0) this.acknowledge(seat, seat.elector.acked)
       this.#settle(known, now)
       return
     }
-    const joining = this.#joiningOf(message.seat)
+    const joining = this.#joins.for(message.seat)
     // The session has ended meanwhile, and a LEAVE is on its way.
     if (joining === undefined) return
     const member = new RemoteMember(message, joining.session)
-    this.#members.set(member.number, member)
-    this.#bySlot.set(member.slot, member)
+    this.#members.add(member)
     joining.seated = { member, message }
     this.#tryPlace(joining, now)
   }
@@ -398,10 +322,10 @@ export class Replica implements Host {
 
   /** The seat that a JOIN waits for was refused, or has ended already. */
   #unseated(message: MeshMessageOf<'refused' | 'ended'>, now: number): void {
-    const joining = this.#joiningOf(message.seat)
+    const joining = this.#joins.for(message.seat)
     if (joining === undefined) return
-    if (joining.seated !== null) this.#forget(joining.seated.member)
-    this.#joins.delete(joining.session)
+    if (joining.seated !== null) this.#members.forget(joining.seated.member)
+    this.#joins.delete(joining)
     this.#host.mark(this)
     const isRefused = message.type === 'refused'
     const code = isRefused ? message.error : 'CLOSED'
@@ -423,16 +347,16 @@ export class Replica implements Host {
     if (room === null || !this.#isConnected) return
     const from = room.log.next
     const end = first + frames.length
-    this.#known = Math.max(this.#known, end)
-    if (first > from) this.#pull()
+    if (first > from) this.#missing.seen(end, from)
     if (first > from || end <= from) return
     for (let at = from - first; at < frames.length; at++) {
       const { bytes, events, inputs } = frames[at] as (typeof frames)[number]
       room.append({ bytes, events, inputs: inputs.length, stable: marks[at] as number }, now)
-      for (const { slot, seq } of inputs) this.#bySlot.get(slot)?.framed(seq)
+      for (const { slot, seq } of inputs) this.#members.framed(slot, seq)
     }
+    this.#missing.seen(end, room.log.next)
     room.tell(now)
-    for (const member of this.#members.values()) this.#settle(member, now)
+    for (const member of this.#members.all()) this.#settle(member, now)
     if (this.#joins.size > 0) this.#tryAll(now)
   }
 
@@ -440,17 +364,8 @@ export class Replica implements Host {
   head(head: Heads['heads'][number], now: number): void {
     if (!this.#isConnected) return
     this.#setClock(head, now)
-    this.#known = Math.max(this.#known, head.next)
-    if (this.log.next < this.#known) this.#pull()
+    this.#missing.seen(head.next, this.log.next)
     this.#tryAll(now)
-  }
-
-  /** Asks for the frames that are missing, once. */
-  #pull(): void {
-    const { next } = this.log
-    if (this.#pulled === next) return
-    this.#pulled = next
-    this.#host.put(this.owner, encodePull(this.number, next))
   }
 
   // ---- time
@@ -458,29 +373,19 @@ export class Replica implements Host {
   /** Part of the sweep: tells what has changed since the last one. */
   sweep(): void {
     if (!this.#isConnected) return
-    this.#tellAll()
+    this.#members.sweep(this.number)
     const replica = this.number
     const { readers, spectators } = this.#readers
     if (readers !== this.#told.readers || spectators !== this.#told.spectators) {
       this.#told = { readers, spectators }
       this.#say({ type: 'readers', replica, readers, spectators })
     }
-    if (this.#acks.size === 0) return
-    const seats = Array.from(this.#acks, ([seat, frame]) => ({ seat, frame }))
-    this.#acks.clear()
-    this.#say({ type: 'acks', replica, seats })
   }
 
   beat(now: number): void {
     const { joinMs, lingerMs } = this.#host.limits
-    const { next } = this.log
-    if (next === this.#before && next < this.#known && this.#isConnected) {
-      // What was asked for, or its answer, was lost.
-      this.#pulled = 0
-      this.#pull()
-    }
-    this.#before = next
-    for (const joining of this.#joins.values()) if (now - joining.since >= joinMs) this.#giveUp(joining, now)
+    if (this.#isConnected) this.#missing.beat(this.log.next)
+    for (const joining of this.#joins.all()) if (now - joining.since >= joinMs) this.#giveUp(joining, now)
     if (this.#members.size > 0 || this.#readers.readers > 0) this.#idleSince = now
     else if (now - this.#idleSince >= lingerMs) {
       this.#say({ type: 'unfollow', replica: this.number })
@@ -496,7 +401,7 @@ export class Replica implements Host {
 
   /** The meeting has ended, or nobody needs the replica any more. `code`: what JOINs that wait are told. */
   end(message: string, code: ErrorCode, now: number): void {
-    for (const { seat } of this.#members.values()) if (seat !== null) this.evict(seat, message)
+    for (const { seat } of this.#members.all()) if (seat !== null) this.evict(seat, message)
     this.#finish(message, code, now)
   }
 
@@ -504,7 +409,7 @@ export class Replica implements Host {
   lost(now: number): void {
     const room = this.#room
     const seats = new Set(room?.seats())
-    for (const { seat } of this.#members.values()) if (seat !== null) seats.add(seat)
+    for (const { seat } of this.#members.all()) if (seat !== null) seats.add(seat)
     for (const seat of seats) {
       room?.unplace(seat)
       seat.session.stand(this.number)
@@ -514,9 +419,8 @@ export class Replica implements Host {
   }
 
   #finish(message: string, code: ErrorCode, now: number): void {
-    for (const member of this.#members.values()) this.#forget(member)
-    const joins = [...this.#joins.values()]
-    this.#joins.clear()
+    for (const member of this.#members.all()) this.#members.forget(member)
+    const joins = this.#joins.takeAll()
     this.#isConnected = false
     if (this.#room !== null) {
       this.#room.close(message)
@@ -524,12 +428,9 @@ export class Replica implements Host {
       this.#room = null
     }
     this.#host.ended(this)
-    const refusal: Refusal = {
-      code,
-      message: errors[code].text,
-      retryAfterMs: code === 'BUSY' ? AGAIN_MS : 0,
-    }
-    for (const { joined } of joins) joined(refusal, now)
+    const { text } = errors[code]
+    const retryAfterMs = code === 'BUSY' ? AGAIN_MS : 0
+    for (const { joined } of joins) joined({ code, message: text, retryAfterMs }, now)
   }
 }
 
