@@ -1,34 +1,54 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
+const processors = availableParallelism()
+
+interface Settings {
+  readonly testTimeout: number
+  /** Groups run one after the other, in this order. */
+  readonly groupOrder: number
+  /** Files at a time, the same throughout a group. */
+  readonly maxWorkers: number
+  /** It tests what is built as well. */
+  readonly built?: boolean
+  /** Its files share a process, which spares loading the sources anew for each. */
+  readonly pure?: boolean
+}
+
 // One project a kind of test; `npm run test:run -- --project unit` runs one of them.
-// `built`: it tests what is built as well. `alone`: one file after the other, when all others have ended. `pure`: its
-// files share a process, which spares loading the sources anew for each.
-const project = (name: string, testTimeout: number, { built = false, alone = false, pure = false } = {}) => ({
+const project = (name: string, { testTimeout, groupOrder, maxWorkers, built, pure }: Settings) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
     testTimeout,
     hookTimeout: testTimeout,
+    maxWorkers,
+    sequence: { groupOrder },
+    // As patient as locators of pages are nearly, since a busy machine takes its time.
+    expect: { poll: { timeout: 10_000 } },
     ...(built ? { globalSetup: 'test/built.ts' } : {}),
     ...(pure ? { isolate: false } : {}),
-    ...(alone ? { fileParallelism: false } : {}),
   },
 })
 
+/** What computes. */
+const first = { groupOrder: 0, maxWorkers: processors }
+/** What waits for most of its time: for other processes, for servers that are away, for the clock. */
+const second = { groupOrder: 1, maxWorkers: processors + 1, built: true }
+/** Browsers, which fill the machine. */
+const last = { groupOrder: 2, maxWorkers: 1, built: true }
+
 export default defineConfig({
   test: {
-    // Vitest would leave one processor idle.
-    maxWorkers: '100%',
     projects: [
-      project('unit', 30_000, { pure: true }),
+      project('unit', { ...first, testTimeout: 30_000, pure: true }),
       // Weighs the heap, in a process of its own.
-      project('weight', 120_000),
-      project('simulation', 240_000),
-      project('integration', 60_000, { built: true, alone: true }),
-      // Browsers that are away for most of their time, and buses whose servers are.
-      project('away', 120_000, { built: true }),
-      project('bus', 60_000, { built: true }),
-      project('browser', 120_000, { built: true, alone: true }),
+      project('weight', { ...first, testTimeout: 120_000 }),
+      project('simulation', { ...first, testTimeout: 240_000 }),
+      project('integration', { ...second, testTimeout: 60_000 }),
+      project('away', { ...second, testTimeout: 120_000 }),
+      project('bus', { ...second, testTimeout: 60_000 }),
+      project('browser', { ...last, testTimeout: 120_000 }),
     ],
   },
 })

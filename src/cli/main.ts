@@ -1,24 +1,26 @@
 #!/usr/bin/env node
 import { RtmsError } from '../protocol/index.ts'
 import { version } from '../server/ground/version.ts'
-import { doctor } from './doctor/command.ts'
-import { meetings } from './meetings.ts'
-import { publish } from './publish.ts'
 import { printableLines } from './printable.ts'
-import { push } from './push.ts'
-import { serve } from './serve.ts'
-import { tail } from './tail.ts'
-import { token } from './token.ts'
 import { type Command, CommandError, UsageError } from './usage.ts'
 
-const commands: readonly Command[] = [serve, token, tail, publish, push, meetings, doctor]
+/** Each is loaded when it is called, so that none waits for what only another one needs. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./serve/command.ts')).serve,
+  token: async () => (await import('./token.ts')).token,
+  tail: async () => (await import('./tail.ts')).tail,
+  publish: async () => (await import('./publish.ts')).publish,
+  push: async () => (await import('./push.ts')).push,
+  meetings: async () => (await import('./meetings.ts')).meetings,
+  doctor: async () => (await import('./doctor/command.ts')).doctor,
+}
 
-const help = `RTMS: real-time message service
+const helpOn = (all: readonly Command[]): string => `RTMS: real-time message service
 
 Usage: rtms <command> [options]
 
 Commands:
-${commands.map(({ name, summary }) => `  ${name.padEnd(11)} ${summary}`).join('\n')}
+${all.map(({ name, summary }) => `  ${name.padEnd(11)} ${summary}`).join('\n')}
 
 Options:
   --version   Print the version
@@ -30,13 +32,14 @@ serve needs RTMS_SECRET; the others reach a node by RTMS_URL and RTMS_KEY.
 
 async function run([name, ...args]: string[]): Promise<void> {
   if (name === '--version' || name === '-v') process.stdout.write(`${version()}\n`)
-  else if (name === '--help' || name === '-h') process.stdout.write(help)
+  else if (name === '--help' || name === '-h')
+    process.stdout.write(helpOn(await Promise.all(Object.values(commands).map((load) => load()))))
   else if (name === undefined) throw new UsageError('a command is missing. See: rtms --help')
   else {
-    const command = commands.find((one) => one.name === name)
-    if (command === undefined)
+    const load = Object.hasOwn(commands, name) ? commands[name] : undefined
+    if (load === undefined)
       throw new UsageError(`there is no command ${JSON.stringify(name)}. See: rtms --help`)
-    await command.run(args)
+    await (await load()).run(args)
   }
 }
 

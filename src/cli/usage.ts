@@ -1,5 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
-import { printable } from './printable.ts'
+import { printable, printableJson } from './printable.ts'
 
 /** The command was called wrongly. The message goes to the terminal; the exit code is 2. */
 export class UsageError extends Error {
@@ -102,7 +102,7 @@ export function parseSeconds(text: string | undefined, option: string): number |
 
 /** One line of JSON. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`)
+  process.stdout.write(`${printableJson(JSON.stringify(value))}\n`)
 }
 
 /** A line for people; `label`, which may be in colour, stands before it. */

@@ -78,8 +78,8 @@ export interface Observer {
   fault?(what: string, client: number): void
   /** A call of a port throws that is about this user; '' for nobody. */
   struck?(call: string, user: string): void
-  /** A node was swept: it made so many writes when its budget was spent, and closed so many connections. */
-  swept?(node: RtmsNode, beyond: number, closed: number): void
+  /** A node was swept: it made so many writes but GOODBYEs when its budget was spent. */
+  swept?(node: RtmsNode, beyond: number): void
 
   // ---- what the public client promises
 

@@ -15,6 +15,9 @@ import type { Link } from './link.ts'
 import { type DesertedNode, violate, Violation } from './observer.ts'
 import type { Random } from './random.ts'
 
+/** Close codes of the protocol, each sent behind a GOODBYE, begin here. */
+const LEAST_OWN = 4_400
+
 /** The real core in virtual time, swept when it asks to be, or late, as in a busy process. */
 export class SimNode {
   readonly core: RtmsNode
@@ -29,7 +32,7 @@ export class SimNode {
   readonly #woken: () => void
   readonly #clockSet: (off: number) => void
   readonly #strikes: (call: string, about: readonly unknown[]) => Moment | null
-  readonly #swept: (beyond: number, closed: number) => void
+  readonly #swept: (beyond: number) => void
   /** Bytes and writes of the sweep under way, and the writes of it that came when the budget was spent. */
   #sweepBytes = 0
   #beyond = 0
@@ -52,8 +55,8 @@ export class SimNode {
       wallOffset: number
       /** Decides which calls of its ports throw. `about`: the arguments, or the link of a transport. */
       strikes: (call: string, about: readonly unknown[]) => Moment | null
-      /** It was swept: how many writes it made with its budget spent, and how many connections it closed. */
-      swept: (beyond: number, closed: number) => void
+      /** It was swept: how many writes but GOODBYEs it made with its budget spent. */
+      swept: (beyond: number) => void
       random: Random
       application: (node: SimNode) => Application
       bus: (node: SimNode) => Bus
@@ -122,16 +125,19 @@ export class SimNode {
   /** A socket opens; `address`: the one that it counts for, '' for none. */
   open(link: Link, codec: Codec, opened: (connection: Connection) => void, address = ''): void {
     const socket = this.port('transport', link, [link])
+    let last = { bytes: 0, beyond: 0 }
     const transport: Transport = {
       write: (packet) => {
-        if (this.#sweepBytes >= this.#sweepLimit) this.#beyond++
-        this.#sweepBytes += packet.bytes.length
+        last = { bytes: packet.bytes.length, beyond: Number(this.#sweepBytes >= this.#sweepLimit) }
+        this.#count(last, 1)
         return socket.write(packet)
       },
       pause: () => socket.pause(),
       resume: () => socket.resume(),
       close: (code, reason) => {
         link.closing(code)
+        // The last write was a GOODBYE, which needs no budget.
+        if (code >= LEAST_OWN) this.#count(last, -1)
         socket.close(code, reason)
       },
     }
@@ -195,12 +201,18 @@ export class SimNode {
     }
   }
 
+  #count({ bytes, beyond }: { readonly bytes: number; readonly beyond: number }, times: 1 | -1): void {
+    this.#sweepBytes += bytes * times
+    this.#beyond += beyond * times
+  }
+
   #sweep(core: RtmsNode, now: number): void {
-    const { connectionsClosed } = core.stats
+    const { publications } = core.stats
     this.#sweepBytes = 0
     this.#beyond = 0
     core.sweep(now)
-    this.#swept(this.#beyond, core.stats.connectionsClosed - connectionsClosed)
+    // What is about to be overwritten goes out before the sweep's turn to write, and has no budget.
+    this.#swept(core.stats.publications === publications ? this.#beyond : 0)
   }
 
   #arm(): void {

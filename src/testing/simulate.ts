@@ -270,7 +270,7 @@ class Run implements World {
       limits: this.scenario.limits,
       wallOffset: this.scenario.wallOffset,
       strikes: (call, about) => this.#strike(call, about),
-      swept: (beyond, closed) => this.observer.swept?.(node.core, beyond, closed),
+      swept: (beyond) => this.observer.swept?.(node.core, beyond),
       random: this.#network,
       application: (made) => new SimApplication(made, this.business),
       bus: (made) => this.#connectBus(made),

@@ -37,7 +37,9 @@ export const sometimes: readonly string[] = [
   // Every way a connection ends: the codes of the table that a single node gives, silence, loss, a proper end.
   ...each('lost', 'PROTOCOL', 'UNAUTHENTICATED', 'REVOKED', 'REPLACED', 'SLOW', 'EXPIRED', 'RATE'),
   ...each('lost', 'DRAINING', 'FULL', 'SILENT', 'LEFT', 'LOST'),
-  ...each('goodbye', '4401', '4402', '4450', '4451', '4453', '4454', '4455'),
+  // No honest client has a token that is not accepted.
+  'hostile:closed with 4401',
+  ...each('goodbye', '4402', '4450', '4451', '4453', '4454', '4455'),
   // Every refusal.
   ...each('node refused input', 'BUSY', 'CLOSED', 'FORBIDDEN', 'HANDLER_FAILED', 'NOT_JOINED'),
   ...each('node refused input', 'RATE', 'READ_ONLY', 'STALE', 'TOO_LARGE'),

@@ -1,7 +1,8 @@
 import { describe, it } from 'vitest'
 import { nats } from '../../src/nats/index.ts'
 import { type BusUnderTest, busContract } from '../../src/testing/index.ts'
-import { freePort, NatsServer } from './nats-server.ts'
+import { freePort } from '../free-port.ts'
+import { NatsServer } from './nats-server.ts'
 
 const secret = 's'.repeat(32)
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

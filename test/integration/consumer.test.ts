@@ -6,7 +6,8 @@ import { publint } from 'publint'
 import { build, createLogger } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { launch } from '../browser/support.ts'
-import { Consumer, freePort, root, run, ServerProgram } from './packed.ts'
+import { freePort } from '../free-port.ts'
+import { Consumer, root, run, ServerProgram } from './packed.ts'
 
 /* The package as others get it: packed, installed into an empty folder, and used there. */
 

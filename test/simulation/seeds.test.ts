@@ -4,12 +4,7 @@ import { runSeed, sometimes } from '../../src/testing/index.ts'
 const SEEDS = Number(process.env['SEEDS'] ?? 300)
 const BLOCK = 50
 /** What is too rare for so few seeds: `npm run simulate` looks for everything in 1,000. */
-const rare = new Set([
-  'goodbye:4401',
-  'goodbye:4453',
-  'node refused input:READ_ONLY',
-  'fault:application.openMissing throws',
-])
+const rare = new Set(['goodbye:4453', 'node refused input:READ_ONLY', 'fault:application.openMissing throws'])
 
 describe('a node, its clients and what may befall them', () => {
   const counts = new Map<string, number>()

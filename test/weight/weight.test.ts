@@ -1,88 +1,37 @@
-import { afterAll, describe, expect, it } from 'vitest'
-import { type Connection, type RtmsNode, settleShapes } from '../../src/core/index.ts'
-import { binaryCodec, type Message, type MessageType, type Payload } from '../../src/protocol/index.ts'
-import { limits } from '../../src/protocol/limits.ts'
-import { type Fields, type Kind, schema, tailOf } from '../../src/protocol/schema.ts'
+import { describe, expect, it } from 'vitest'
+import type { RtmsNode } from '../../src/core/index.ts'
+import type { Payload } from '../../src/protocol/index.ts'
 import { messages, textPayload } from '../../src/testing/index.ts'
 import { Scale, weigh } from './scale.ts'
+import { blocked, held, weighed } from './weighed.ts'
 
-/*
- * What things weigh, heap and buffers together, beside what the node counts for them. Nothing of the test's own is held
- * between two weighings. The figures are told in the table that is printed at the end.
- */
-
-settleShapes()
-
-/** What was built is held here while it is weighed. */
-const held: unknown[] = []
-const table: Record<
-  string,
-  { readonly each: number; readonly counted: number | null; readonly ratio: string }
-> = {}
-
-afterAll(() => {
-  held.length = 0
-  console.table(table)
-})
-
-/** What is compiled on its first run is not to be weighed. In a function of its own, which keeps nothing of it. */
-function warmUp(build: () => { readonly grow: () => void }): void {
-  build().grow()
-}
-
-/**
- * Bytes that each of `count` things weighs, and that the node counts for it: the middle one of three weighings, since
- * the test runner makes and drops garbage of its own meanwhile.
- */
-async function measure(
-  what: string,
-  count: number,
-  build: () => { readonly node: RtmsNode; readonly grow: () => void; readonly counted: () => number | null },
-): Promise<{ readonly each: number; readonly ratio: number }> {
-  warmUp(build)
-  const weighings: { readonly each: number; readonly countedEach: number | null }[] = []
-  for (let n = 0; n < 3; n++) {
-    const { node, grow, counted } = build()
-    held.push(node)
-    const countedBefore = counted()
-    const before = await weigh()
-    grow()
-    const each = ((await weigh()) - before) / count
-    const countedAfter = counted()
-    held.length = 0
-    const countedEach =
-      countedBefore === null || countedAfter === null ? null : (countedAfter - countedBefore) / count
-    weighings.push({ each, countedEach })
+/** A meeting with a clock and four members, of whom `speakers` say something in each frame. */
+function meetingOf(
+  speakers: number,
+  data: () => Payload,
+): { readonly node: RtmsNode; readonly grow: (frames: number) => void } {
+  const scale = new Scale()
+  const options = { frameRate: 20, inputBytes: 2_000, inputBurst: 1_000, inputsPerSecond: 1_000 }
+  scale.node.openMeeting('m', options, scale.now)
+  const connections = Array.from({ length: 4 }, (_, n) => scale.connect(`u${n}`))
+  for (const connection of connections) scale.say(connection, messages.join(1, 'm'))
+  scale.settle()
+  let seq = 0
+  return {
+    node: scale.node,
+    grow: (frames) => {
+      for (let frame = 0; frame < frames; frame++) {
+        seq++
+        for (const [n, connection] of connections.entries()) {
+          scale.say(connection, { type: 'pong', echo: 0, time: 0, lateness: 0 })
+          if (n < speakers) scale.say(connection, messages.input(1, seq, data()))
+        }
+        scale.settle()
+        scale.now += 50
+        scale.settle()
+      }
+    },
   }
-  const { each, countedEach } = weighings.toSorted((a, b) => a.each - b.each)[1] as (typeof weighings)[number]
-  // Of less, the test runner's garbage would be weighed as well.
-  expect(each * count).toBeGreaterThan(500_000)
-  const ratio = countedEach === null ? Number.NaN : each / countedEach
-  table[what] = {
-    each: Math.round(each),
-    counted: countedEach === null ? null : Math.round(countedEach),
-    ratio: countedEach === null ? 'not counted' : ratio.toFixed(2),
-  }
-  return { each, ratio }
-}
-
-/** What a peer makes a node hold weighs what is counted for it, within half of it, in both directions (I21). */
-function expectFair(ratio: number): void {
-  expect(ratio).toBeGreaterThan(1 / 1.5)
-  expect(ratio).toBeLessThan(1.5)
-}
-
-/** Weighs `count` things that users, topics or meetings of a node pay for. */
-async function weighed(
-  what: string,
-  count: number,
-  build: () => { readonly node: RtmsNode; readonly grow: () => void },
-): Promise<void> {
-  const { ratio } = await measure(what, count, () => {
-    const { node, grow } = build()
-    return { node, grow, counted: () => node.logs.bytes }
-  })
-  expectFair(ratio)
 }
 
 for (const bytes of [1_000, 100]) {
@@ -154,127 +103,6 @@ for (const bytes of [1_000, 100]) {
       })
     })
   })
-}
-
-/** Client messages that the connection itself answers; they never enter an upstream queue. */
-const unqueued: ReadonlySet<MessageType> = new Set(['ping', 'pong', 'hello', 'ack'])
-
-/** A value of a kind, with nothing of variable size in it, or with much. Numbers are too large for a small integer. */
-function valueOf(kind: Kind, full: boolean, n: number): unknown {
-  if (typeof kind === 'object') {
-    // Of many lists in lists, the lists of the first items alone are long.
-    const length = Math.min(limits[kind.max], 20)
-    return Array.from({ length }, (_, at) => structOf(kind.list, full && at === 0, 2 ** 40 + n * 100 + at))
-  }
-  switch (kind) {
-    case 'uint':
-      return 2 ** 40 + n
-    case 'bool':
-      return true
-    case 'payload':
-      return textPayload('x'.repeat(full ? 1_000 : 1))
-    case 'position':
-      return {
-        epoch: 2 ** 40 + n,
-        at: 2 ** 40 + n,
-        numbers: Array.from({ length: full ? limits.publishers : 0 }, (_, at) => [
-          2 ** 41 + at,
-          2 ** 42 + at,
-        ]),
-      }
-    default:
-      return full ? `${n}`.padEnd(200, 'x') : `${n}`
-  }
-}
-
-function structOf(fields: Fields, full: boolean, n: number): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).map(([name, kind]) => [name, valueOf(kind, full, n)]))
-}
-
-describe('Whatever a client sends is charged what it weighs while it waits:', () => {
-  const types = (Object.keys(schema) as MessageType[]).filter(
-    (type) => schema[type].from === 'client' && !unqueued.has(type),
-  )
-  for (const type of types)
-    for (const full of [false, true])
-      it(`${type}, ${full ? 'filled' : 'with short fields'}`, async () => {
-        const SESSIONS = 20
-        // As many as weigh some megabytes.
-        const each = type === 'subscribe' ? 25 : 500
-        await weighed(`${type} waiting, ${full ? 'filled' : 'short'}`, SESSIONS * each, () => {
-          const scale = new Scale({ upstreamMessages: 1_000, upstreamBytes: 1e9 })
-          const connections = blocked(scale, SESSIONS)
-          const grow = (): void => {
-            for (let n = 0; n < each; n++)
-              for (const connection of connections) {
-                const fields = structOf({ ...schema[type].fields, ...tailOf(type) }, full, n)
-                if ('call' in fields) fields['call'] = n + 2
-                scale.say(connection, { type, ...fields } as Message)
-              }
-            expect(scale.node.sessionList(1)[0]?.waiting.messages).toBe(each)
-          }
-          return { node: scale.node, grow }
-        })
-      })
-
-  it('a request of one byte keeps nothing else of what was read from the socket with it', async () => {
-    const { each } = await measure('request of one byte in 64 KiB', 2_000, () => {
-      const scale = new Scale({ upstreamMessages: 2_000, upstreamBytes: 1e9 })
-      const [connection] = blocked(scale, 1)
-      const grow = (): void => {
-        for (let n = 0; n < 2_000; n++) {
-          const packet = binaryCodec.encode([messages.request(n + 2, 'r', textPayload('x'))])
-          const read = new Uint8Array(65_536)
-          read.set(packet, 1_000)
-          scale.node.handlePacket(
-            connection as Connection,
-            read.subarray(1_000, 1_000 + packet.length),
-            scale.now,
-          )
-        }
-      }
-      return { node: scale.node, counted: () => scale.node.logs.bytes, grow }
-    })
-    expect(each).toBeLessThan(1_000)
-  })
-})
-
-/** Sessions whose upstream queues wait, behind what the business is asked about. */
-function blocked(scale: Scale, count: number): readonly Connection[] {
-  scale.node.askFirst(true)
-  const connections = Array.from({ length: count }, (_, n) => scale.connect(`u${n}`))
-  for (const connection of connections) scale.say(connection, messages.join(1, 'm'))
-  scale.settle()
-  return connections
-}
-
-/** A meeting with a clock and four members, of whom `speakers` say something in each frame. */
-function meetingOf(
-  speakers: number,
-  data: () => Payload,
-): { readonly node: RtmsNode; readonly grow: (frames: number) => void } {
-  const scale = new Scale()
-  const options = { frameRate: 20, inputBytes: 2_000, inputBurst: 1_000, inputsPerSecond: 1_000 }
-  scale.node.openMeeting('m', options, scale.now)
-  const connections = Array.from({ length: 4 }, (_, n) => scale.connect(`u${n}`))
-  for (const connection of connections) scale.say(connection, messages.join(1, 'm'))
-  scale.settle()
-  let seq = 0
-  return {
-    node: scale.node,
-    grow: (frames) => {
-      for (let frame = 0; frame < frames; frame++) {
-        seq++
-        for (const [n, connection] of connections.entries()) {
-          scale.say(connection, { type: 'pong', echo: 0, time: 0, lateness: 0 })
-          if (n < speakers) scale.say(connection, messages.input(1, seq, data()))
-        }
-        scale.settle()
-        scale.now += 50
-        scale.settle()
-      }
-    },
-  }
 }
 
 describe('A node does not go on holding', () => {

@@ -103,7 +103,7 @@ export class Connections {
 
   packet(connection: Connection, packet: Uint8Array | string, now: number): void {
     if (connection.phase.name === 'closed') return
-    connection.lastHeard = now
+    this.bytes(connection, now)
     this.#host.stats.packetsIn++
     this.#host.stats.bytesIn += packet.length
     let messages: ClientMessage[]
@@ -114,15 +114,20 @@ export class Connections {
       return
     }
     this.#host.stats.messagesIn += messages.length
+    this.#receiveAll(connection, messages, now)
+  }
+
+  /** Nothing is received behind a message that has closed the connection. */
+  #receiveAll(connection: Connection, messages: readonly ClientMessage[], now: number): void {
     for (const message of messages) {
-      if ((connection.phase.name as string) === 'closed') return
+      if (connection.phase.name === 'closed') return
       this.#receive(connection, message, now)
     }
   }
 
   /**
-   * Bytes count as a sign of life only after the WELCOME: a trickle of bytes must not extend the time limit for the
-   * HELLO.
+   * Bytes count as a sign of life only after the WELCOME: a trickle of them, or of messages that only a later version
+   * knows, must neither extend the time limit for the HELLO nor keep the place of a newcomer.
    */
   bytes(connection: Connection, now: number): void {
     if (connection.phase.name === 'live') connection.lastHeard = now
@@ -281,6 +286,7 @@ export class Connections {
       return
     }
     connection.phase = { name: 'verifying', hello, held: new Held(this.#host.config.limits) }
+    connection.lastHeard = now
     // Later packets wait in the socket, so that an unverified client cannot make the node hold much.
     connection.transport.pause()
     const { timers } = this.#host
@@ -325,7 +331,7 @@ export class Connections {
     else if (attached === 'limit') this.close(connection, 'FULL', 'too many sessions of one user', now)
     else {
       this.#welcome(connection, hello, attached, now)
-      for (const message of held.messages) this.#receive(connection, message, now)
+      this.#receiveAll(connection, held.messages, now)
     }
   }
 

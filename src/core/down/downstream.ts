@@ -30,6 +30,9 @@ export class Downstream {
   /** The caches of all logs: what no reader waits for after a flush is dropped. */
   readonly caches: WarmCaches = new WarmCaches()
   #queue: Outlet[] = []
+  /** How many times all connections that waited at some moment have been written to, and how many of them are left. */
+  round = 0
+  #left = 0
   /** Parts of the write under way; reused. */
   readonly #parts: Encoded[] = []
 
@@ -138,6 +141,7 @@ export class Downstream {
   flush(now: number, budget: number, work: number): void {
     const queue = this.#queue
     this.#queue = []
+    if (this.#left === 0) this.#left = queue.length
     const end = this.#work.done + work
     let at = 0
     for (; at < queue.length && budget > 0 && this.#work.done < end; at++) {
@@ -150,6 +154,8 @@ export class Downstream {
       this.#stats.sweepsCutDown++
       this.#queue = [...queue.slice(at), ...this.#queue]
     }
+    this.#left = Math.max(0, this.#left - at)
+    if (this.#left === 0) this.round++
     this.caches.settle(!this.hasWork)
   }
 

@@ -14,7 +14,7 @@ export interface AsksHost<Q, A> {
   readonly most: number
   /** How many of those may be of one payer. */
   readonly share: number
-  /** The party that a question is charged to: when questions wait, payers take turns. */
+  /** The party that a question is charged to, asked for once: when questions wait, payers take turns. */
   payer(question: Q): string
   /** Sends the question out. The answer comes in through {@link Asks.answer}. */
   put(question: Q): void
@@ -37,6 +37,8 @@ export interface AsksHost<Q, A> {
  */
 interface Ask<Q> {
   readonly question: Q
+  /** Whoever it was charged to when it was asked: a connection that has closed no longer has an address. */
+  readonly payer: string
   state: 'waiting' | 'put' | 'dropped'
   readonly timer: Timer
 }
@@ -56,7 +58,7 @@ export class Asks<Q, A> {
     this.#places = new Places({
       most: host.most,
       share: host.share,
-      payer: ({ question }) => host.payer(question),
+      payer: ({ payer }) => payer,
       enter: (ask) => this.#enter(ask),
     })
   }
@@ -69,7 +71,8 @@ export class Asks<Q, A> {
   /** Sends a question out, now or when its turn comes. It ends at its deadline at the latest. */
   ask(question: Q, deadline: number): void {
     const timer = new Timer(this.#host.timer, (now) => this.#end(ask, { by: 'deadline' }, now))
-    const ask: Ask<Q> = { question, state: 'waiting', timer }
+    const payer = this.#host.payer(question)
+    const ask: Ask<Q> = { question, payer, state: 'waiting', timer }
     this.#all.set(question, ask)
     this.#timers.set(timer, deadline)
     this.#places.wait(ask)

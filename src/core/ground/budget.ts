@@ -92,7 +92,10 @@ export class Estate implements Holder {
       if (this.held <= bytes) return
       if (payer.isIdle) payer.shrinkTo(Math.max(0, payer.held - (this.held - bytes)))
     }
-    const { above, size } = largestOf(payers, this.held, bytes)
+    const search = largestOf(payers, bytes / payers.size, () => this.held - bytes)
+    let found = search.next()
+    while (found.done !== true) found = search.next()
+    const { above, size } = found.value
     for (const payer of above) {
       if (this.held <= bytes) return
       payer.shrinkTo(size)
@@ -108,8 +111,9 @@ const CUT_FROM = 0.95
 const AFTER_CUT = 0.9
 /** The share of the limit above which nothing lifts what is held: it is what one cut can free. */
 const MOST = 2 - AFTER_CUT
-/** Payers after which a cut goes on in the next sweep. */
+/** Payers after which a cut, and holders after which the search for the common size, goes on in the next sweep. */
 const CUT_PAYERS = 2_000
+const SEARCH_HOLDERS = 10_000
 /** Wait before another try after a cut that could not make room, in milliseconds. */
 const RETRY_MS = 1_000
 
@@ -127,8 +131,10 @@ export class Budget {
   readonly #holders: Set<Holder> = new Set()
   /** The common size, while the budget is full; null until it is needed. */
   #size: number | null = null
-  /** Holders that are still to be cut, largest first. */
-  #cutting: { readonly above: readonly Holder[]; at: number } | null = null
+  /** The search for it. */
+  #search: Generator<void, Above> | null = null
+  /** Those that are above it, of which those from `at` on are still to be cut, and which of the others holds most. */
+  #cutting: Cut | null = null
   #notBefore = -Infinity
   /** Number of holders cut so far, and of latest values that topics have given up. */
   cuts = 0
@@ -170,21 +176,32 @@ export class Budget {
   }
 
   /**
-   * Whether a payer that holds `held` may hold `bytes` more: while there is room, where a cut can make up for them; and
-   * else up to the common size, which is that of the largest while nobody has to be cut.
+   * Whether a payer that holds `held` may hold `bytes` more: while there is room and a cut can make up for them; and
+   * else up to the common size, or to an equal part of the limit until the common size is known.
    */
   admits(held: number, bytes: number): boolean {
-    if (!this.isFull && this.used + bytes <= this.limit * MOST) return true
-    this.#size ??= this.#measure().size
-    return held + bytes <= this.#size
+    if (!this.isFull) return this.used + bytes <= this.limit * MOST || held + bytes <= this.#equal
+    if (this.#size === null && this.#search === null) this.#find()
+    return held + bytes <= (this.#size ?? this.#equal)
   }
 
   get #isHigh(): boolean {
     return this.used >= this.limit * CUT_FROM
   }
 
-  #measure(): Above {
-    return largestOf(this.#holders, this.used, this.limit * AFTER_CUT)
+  /** The common size is at least an equal part of what is left. */
+  get #equal(): number {
+    return (this.limit * AFTER_CUT) / Math.max(1, this.#holders.size)
+  }
+
+  /** Goes on with the search for the common size. Returns who is above it; null until it is found. */
+  #find(): readonly Holder[] | null {
+    this.#search ??= largestOf(this.#holders, this.#equal, () => this.used - this.limit * AFTER_CUT)
+    const { done, value } = this.#search.next()
+    if (done !== true) return null
+    this.#search = null
+    this.#size = value.size
+    return value.above
   }
 
   /**
@@ -195,74 +212,85 @@ export class Budget {
     return this.#isHigh ? this.#notBefore : Infinity
   }
 
-  /** Whether a cut is under way. */
+  /** Whether a cut, or what precedes it, is under way. */
   get hasWork(): boolean {
-    return this.#cutting !== null
+    return this.#cutting !== null || this.#search !== null
   }
 
   /** When the budget is nearly full, cuts every holder above the common size to that size, some in each sweep. */
   enforce(now: number): void {
     if (this.#cutting === null) {
-      if (!this.#isHigh) this.#size = null
-      if (!this.#isHigh || now < this.#notBefore) return
-      const { above, size } = this.#measure()
-      this.#size = size
-      this.#cutting = { above, at: 0 }
+      if (!this.#isHigh) {
+        this.#size = null
+        this.#search = null
+        return
+      }
+      if (this.#search === null && now < this.#notBefore) return
+      const above = this.#find()
+      if (above === null) return
+      this.#cutting = { above, at: 0, most: null }
     }
     if (!this.#cut(this.#cutting, this.#size ?? 0)) return
-    const { above } = this.#cutting
+    const { most } = this.#cutting
     this.#cutting = null
     if (this.#isHigh) this.#notBefore = now + RETRY_MS
     else this.#size = null
     // The largest pays, though it has nothing that can be cut.
-    if (this.isFull) largestIn(above)?.giveUp?.(now)
+    if (this.isFull) most?.giveUp?.(now)
   }
 
   /** True: all are cut. */
-  #cut(cutting: { readonly above: readonly Holder[]; at: number }, size: number): boolean {
+  #cut(cutting: Cut, size: number): boolean {
     const { above } = cutting
     for (let payers = 0; cutting.at < above.length && payers < CUT_PAYERS; cutting.at++) {
       const holder = above[cutting.at] as Holder
       payers += holder.parts
-      if (holder.held <= size) continue
-      holder.shrinkTo(size)
-      this.cuts++
+      if (holder.held > size) {
+        holder.shrinkTo(size)
+        this.cuts++
+      }
+      if (holder.held > (cutting.most?.held ?? 0)) cutting.most = holder
     }
     return cutting.at === above.length
   }
 }
 
-function largestIn(holders: readonly Holder[]): Holder | undefined {
-  return holders.reduce<Holder | undefined>(
-    (most, each) => (each.held > (most?.held ?? 0) ? each : most),
-    undefined,
-  )
+/** A cut under way. */
+interface Cut {
+  readonly above: readonly Holder[]
+  at: number
+  most: Holder | null
 }
 
-/** A common size, and those that are above it, largest first. */
+/** A common size, and those that are above it. */
 interface Above<H extends Holder = Holder> {
   readonly above: readonly H[]
   readonly size: number
 }
 
-/** The common size to which the largest must be cut for all to hold `target` instead of `held`. */
-function largestOf<H extends Holder>(holders: ReadonlySet<H>, held: number, target: number): Above<H> {
-  if (held <= target) return { above: [], size: largestIn([...holders])?.held ?? 0 }
-  // The common size is at least an equal part of what is left, so whoever is below that need not be sorted.
-  const equal = target / holders.size
-  const largest = Array.from(holders).filter((each) => each.held > equal)
-  largest.sort((a, b) => b.held - a.held)
-  const size = sizeOf(largest, held - target)
-  return { above: largest.filter((each) => each.held > size), size }
-}
-
-/** The common size to which payers (largest first) must be cut to free `excess` bytes. */
-function sizeOf(largest: readonly Holder[], excess: number): number {
-  let above = 0
-  for (let count = 1; count <= largest.length; count++) {
-    above += (largest[count - 1] as Holder).held
-    const size = (above - excess) / count
-    if (size >= (largest[count]?.held ?? 0)) return Math.max(0, size)
+/**
+ * Searches for the common size to which the largest must be cut to free `excess` bytes; it is at least `size`. Whoever
+ * is not above the size that would do for some is not above the one that does for all, so a few passes find it
+ * (Michelot, 1986); to sort a million would take more than a second.
+ */
+function* largestOf<H extends Holder>(
+  holders: Iterable<H>,
+  size: number,
+  excess: () => number,
+): Generator<void, Above<H>> {
+  let looked = 0
+  for (let from = holders, before = -1; ;) {
+    const above: H[] = []
+    let sum = 0
+    for (const each of from) {
+      if (++looked % SEARCH_HOLDERS === 0) yield
+      if (each.held <= size) continue
+      above.push(each)
+      sum += each.held
+    }
+    if (above.length === before || above.length === 0) return { above, size }
+    size = Math.max(0, (sum - excess()) / above.length)
+    before = above.length
+    from = above
   }
-  return 0
 }

@@ -170,6 +170,11 @@ export const fixedLimits = {
    */
   sweepWork: 8_000_000,
   writeWork: 500_000,
+  /**
+   * How many times every connection that waits is written to before users publish to a topic again whose room for
+   * pending entries is full, where the writing does not end before.
+   */
+  crowdedRounds: 8,
   /** Bytes, at what messages weigh, that a session may deliver in one turn of the deficit round robin. */
   quantumBytes: 16_384,
   /**

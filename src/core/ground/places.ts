@@ -11,7 +11,7 @@ export interface PlacesHost<T> {
   /** Places in all, and how many of them one payer may hold at a time. */
   readonly most: number
   readonly share: number
-  /** The party that an item is charged to. */
+  /** The party that an item is charged to; the same each time. */
   payer(item: T): string
   /** The item has a place. False: it is no longer wanted, and its place goes to the next. */
   enter(item: T): boolean

@@ -1,7 +1,7 @@
 /**
  * What things weigh in memory, in bytes, besides the payloads and names that they carry: objects, their places in maps
- * and rings, and the buffer of a payload. Measured on Node 22 by `test/weight/weight.test.ts`, which holds every row
- * to within 1.5 × of what a heap weighs, in both directions.
+ * and rings, and the buffer of a payload. Measured on Node 22 by `test/weight`, which holds every row to
+ * within 1.5 × of what a heap weighs, in both directions.
  */
 export const weights = {
   /** A byte array of its own: the array, its buffer, and what the allocator adds. */

@@ -21,6 +21,7 @@ import { type Group, rungOf, Rungs } from './groups.ts'
 import { weigh } from './publication.ts'
 import type { Publisher, Publishers } from './publishers.ts'
 import { Retentions } from './retentions.ts'
+import { Space } from './space.ts'
 import { Stamps } from './stamps.ts'
 import { Topic, type TopicHost } from './topic.ts'
 
@@ -40,6 +41,7 @@ export class Topics {
   readonly #topics: Map<string, Topic> = new Map()
   readonly #retentions: Retentions
   readonly #rungs: Rungs
+  readonly #space: Space
   #dirty: Topic[] = []
   /** Topics that grew since the last complete flush. */
   readonly #grown: Set<Topic> = new Set()
@@ -83,6 +85,7 @@ export class Topics {
     const origin = originOf(config)
     this.#retentions = new Retentions((retention) => this.#hostOf(retention, origin))
     this.#rungs = new Rungs(timers, (group) => this.#offer(group))
+    this.#space = new Space(config.limits, downstream, carrier, (topic, now) => this.#trim(topic, now))
     this.#agingTimer = new Timer('aging', () => {
       this.#agingDue = true
     })
@@ -186,9 +189,15 @@ export class Topics {
     if (topic === null || !topic.hasRoomFor(key, topicKeys)) return 'LIMIT'
     if (by === null) this.#adopt(topic)
     const { own } = this.#publishers
-    this.#makeRoom(topic, now)
+    this.#space.make(topic, now, by === null)
     this.#append(topic, own, topic.nextNumber(own), this.#stamps.next(now), key, tombstone, data, now)
     return topic.pressure(this.#config.limits)
+  }
+
+  /** Whether a user's publication to this topic waits: see {@link Space.mustWait}. */
+  mustWait(name: string, by: Account): boolean {
+    const topic = this.#topics.get(name)
+    return topic !== undefined && this.#space.mustWait(topic, by)
   }
 
   /** A topic to which the business publishes is no longer a user's, whoever was the first to subscribe. */
@@ -218,28 +227,6 @@ export class Topics {
     // Whoever else publishes to a topic has nothing to do with what its maker holds.
     const held = (by === topic.maker ? topic.total : topic.held) + (topic.isEmpty ? weights.entries : 0)
     return this.#budget.admits(held, weight) || (tombstone && topic.weightOf(key) >= weight)
-  }
-
-  /**
-   * Makes room for an entry. Entries that a live cursor was not yet offered, or the bus not yet given, go out before
-   * they are overwritten.
-   */
-  #makeRoom(topic: Topic, now: number): void {
-    const { topicPendingEntries, topicPendingBytes } = this.#config.limits
-    const { retention } = topic
-    const hasRoom =
-      topic.size < retention.entries + topicPendingEntries &&
-      topic.bytes < retention.bytes + topicPendingBytes
-    if (hasRoom) return
-    // A conflating reader needs no ring, so its group keeps waiting for its rung.
-    for (const group of topic.groups()) {
-      if (group.conflate) continue
-      this.#offer(group)
-      for (let cursor = group.first; cursor !== null; cursor = cursor.after)
-        this.#downstream.hurry(cursor, now)
-    }
-    this.#carrier.carry(topic)
-    this.#trim(topic, now)
   }
 
   #append(
@@ -289,7 +276,7 @@ export class Topics {
         continue
       }
       this.#stamps.see(stamp)
-      this.#makeRoom(topic, now)
+      this.#space.make(topic, now, false)
       // A copy: a view would keep the whole bus message in memory.
       const own = { text: data.text, bytes: data.bytes.slice() }
       this.#append(topic, source, number, stamp, key, tombstone, own, now)
@@ -404,6 +391,7 @@ export class Topics {
   trim(now: number): void {
     for (const topic of this.#grown) this.#trim(topic, now)
     this.#grown.clear()
+    this.#space.clear()
     if (this.#agingDue) this.#age(now)
   }
 
@@ -435,6 +423,7 @@ export class Topics {
     this.#topics.delete(topic.name)
     this.#lingering.delete(topic)
     this.#aging.delete(topic)
+    this.#space.forget(topic)
     this.#budget.leave(topic)
     this.#lastForgotten = Math.max(this.#lastForgotten, topic.next - 1)
     topic.release()

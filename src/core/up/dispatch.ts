@@ -43,6 +43,8 @@ export interface TopicTarget {
     topic: MessageOf<'subscribe'>['topics'][number],
     now: number,
   ): MessageOf<'subscribed'> | ErrorCode
+  /** Whether a user's publication to this topic waits. */
+  mustWait(name: string, by: Account): boolean
   /** Appends an entry for a user. Returns the topic's pressure, 0–1, or the error. */
   publish(
     name: string,
@@ -100,7 +102,12 @@ export class Dispatch {
     this.#requests = targets.requests
     this.#refresh = (session, message, now) => targets.refresh(session, message, now)
     this.#flood = (outlet) => targets.flood(outlet)
-    this.#upstream = new Upstream(limits, work)
+    const { topics } = targets
+    this.#upstream = new Upstream(
+      limits,
+      work,
+      ({ account }, message) => message.type === 'publish' && topics.mustWait(message.topic, account),
+    )
     this.#refusals = new Rate(limits.refusalsPerSecond, 1_000, limits.refusalBurst)
     this.gate = new Gate(limits, timers, application, (session, message, denials, now) => {
       this.#act(session, message, now, denials)

@@ -143,7 +143,9 @@ export class Gate {
 function itemsOf({ grant }: Session, message: Asking): [number, string][] {
   switch (message.type) {
     case 'join':
-      return mayJoin(grant, message.meeting, message.spectator) ? [[0, message.meeting]] : []
+      return isName(message.meeting) && mayJoin(grant, message.meeting, message.spectator)
+        ? [[0, message.meeting]]
+        : []
     case 'publish':
       return isName(message.topic) && mayWrite(grant, message.topic) ? [[0, message.topic]] : []
     default:

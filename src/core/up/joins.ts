@@ -91,7 +91,8 @@ export class Joins {
   /** The meeting is open on no node. */
   #open(session: Session, message: MessageOf<'join'>, now: number): void {
     const { meetingsPerUser: most } = this.#limits
-    if (!this.openings.on || session.outlet === null || this.#asked.has(session))
+    const isHopeless = this.#asked.has(session) || !isName(message.meeting)
+    if (!this.openings.on || session.outlet === null || isHopeless)
       this.#answer(session, message, now, 'NOT_FOUND')
     else if (session.account.meetings < most) this.openings.ask(session, message, now)
     else {

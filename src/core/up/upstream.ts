@@ -11,15 +11,24 @@ const WORK_OF_BYTE = 4
 export class Upstream {
   readonly #limits: Limits
   readonly #work: Work
+  readonly #mustWait: (session: Session, message: ClientMessage) => boolean
   readonly #turns: Session[] = []
+  /** Sessions whose next message waits for a later sweep. */
+  #waiting: Session[] = []
 
-  constructor(limits: Limits, work: Work) {
+  /** `mustWait`: whether a message waits, and what is behind it. */
+  constructor(
+    limits: Limits,
+    work: Work,
+    mustWait: (session: Session, message: ClientMessage) => boolean = () => false,
+  ) {
     this.#limits = limits
     this.#work = work
+    this.#mustWait = mustWait
   }
 
   get hasWork(): boolean {
-    return this.#turns.length > 0
+    return this.#turns.length > 0 || this.#waiting.length > 0
   }
 
   /**
@@ -57,10 +66,15 @@ export class Upstream {
     let budget = this.#limits.sweepMessages
     const end = this.#work.done + this.#limits.sweepWork
     const turns = this.#turns
+    for (const session of this.#waiting) turns.push(session)
+    this.#waiting = []
     let at = 0
     for (; at < turns.length && budget > 0 && this.#work.done < end; at++) {
       const session = turns[at] as Session
-      budget -= this.#serve(session, budget, end, deliver)
+      const served = this.#serve(session, budget, end, deliver)
+      budget -= served
+      if (served === 0) this.#work.done += costs.looked
+      if (this.#waiting.at(-1) === session) continue
       if (session.upstream.size > 0 && !session.isHeld) turns.push(session)
       else session.upstream.active = false
     }
@@ -81,7 +95,10 @@ export class Upstream {
     }
   }
 
-  /** A message also pays for the work that it has caused: a session in debt waits until its turns have paid it. */
+  /**
+   * A message also pays for the work that it has caused: a session in debt waits until its turns have paid it. The debt
+   * is at most the work of a sweep, because a turn that only pays takes time as well; its user pays for the whole.
+   */
   #serve(
     session: Session,
     budget: number,
@@ -90,16 +107,21 @@ export class Upstream {
   ): number {
     const { upstream } = session
     const work = this.#work
-    upstream.deficit += this.#limits.quantumBytes
+    const { quantumBytes, sweepWork } = this.#limits
+    upstream.deficit += quantumBytes
     let served = 0
     for (let next = upstream.peek(); next !== undefined && served < budget; next = upstream.peek()) {
       if (next.cost > upstream.deficit || work.done >= end) break
+      if (this.#mustWait(session, next.message)) {
+        this.#waiting.push(session)
+        break
+      }
       const before = work.done
       upstream.shift()
       served += itemsOf(next.message)
       deliver(session, next.message)
       const caused = (work.done - before) / WORK_OF_BYTE
-      upstream.deficit -= Math.max(next.cost, caused)
+      upstream.deficit -= Math.max(next.cost, Math.min(caused, sweepWork / WORK_OF_BYTE))
       work.done += costs.message
       if (session.isHeld) break
     }

@@ -1,5 +1,7 @@
 import * as v from 'valibot'
+import type { Search } from '../../core/index.ts'
 import { type Limits, serverLimits } from '../ground/limits.ts'
+import { Searches } from '../business/searches.ts'
 import type { KeptPublication, Topics } from '../business/topics.ts'
 import { errorBody, type ErrorBody, knownError } from './errors.ts'
 import { type ApiNode, operation, type Operation } from './operation.ts'
@@ -57,10 +59,9 @@ function publish(node: ApiNode, item: v.InferOutput<typeof publication>): { pres
   return { pressure: node.topics.publish(topic, valueOf(item), { key, tombstone }) }
 }
 
-function publishOne(
-  node: ApiNode,
-  item: v.InferOutput<typeof publication>,
-): { pressure: number } | ErrorBody {
+type Published = { pressure: number } | ErrorBody
+
+function publishOne(node: ApiNode, item: v.InferOutput<typeof publication>): Published {
   try {
     return publish(node, item)
   } catch (error) {
@@ -68,6 +69,19 @@ function publishOne(
     if (known !== null) return errorBody(known.error)
     throw error
   }
+}
+
+/** Publishes one item with each step. */
+function* publishAll(
+  node: ApiNode,
+  items: readonly v.InferOutput<typeof publication>[],
+): Search<Published[]> {
+  const results: Published[] = []
+  for (const item of items) {
+    results.push(publishOne(node, item))
+    if (results.length < items.length) yield
+  }
+  return results
 }
 
 function kept({ data, key, removed, time }: KeptPublication): v.InferInput<typeof keptPublication> {
@@ -78,8 +92,9 @@ const errorSchema = v.strictObject({
   error: v.strictObject({ code: v.string(), message: v.string(), retry: v.string() }),
 })
 
-/** The operations on topics. */
-export function topicOperations({ apiBatch }: Limits): Operation[] {
+/** The operations on topics. `now` is for tests. */
+export function topicOperations({ apiBatch }: Limits, now?: () => number): Operation[] {
+  const batches = new Searches(now)
   return [
     operation({
       id: 'publish',
@@ -105,7 +120,7 @@ export function topicOperations({ apiBatch }: Limits): Operation[] {
         results: v.array(v.union([v.strictObject({ pressure }), errorSchema])),
       }),
       isRepeatable: true,
-      run: (node, { items }) => ({ results: items.map((item) => publishOne(node, item)) }),
+      run: async (node, { items }) => ({ results: await batches.run(publishAll(node, items)) }),
     }),
     operation({
       id: 'listTopics',

@@ -1,7 +1,7 @@
 import type { Search } from '../../core/index.ts'
 import { Pace } from '../ground/pace.ts'
 
-/** Runs searches of long lists a little in each turn of the event loop, so that nobody waits for them. */
+/** Runs searches of long lists, and the like, a little in each turn of the event loop: nobody waits for them. */
 export class Searches {
   readonly #pace: Pace<() => void>
   #last = 0

@@ -1,26 +1,17 @@
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIP, type Socket, SocketAddress } from 'node:net'
+import { BlockList, isIP, type Socket } from 'node:net'
 import { subscriberOf } from '../../core/index.ts'
-import { rangeOf } from '../ground/address-range.ts'
+import { normalAddress, rangeOf } from '../ground/address-range.ts'
 import { serverLimits } from '../ground/limits.ts'
 
 const LOOPBACK = ['127.0.0.0/8', '::1']
-
-/** An address in the system's notation; '' for any other text. */
-function normal(text: string): string {
-  const [address = ''] = text.split('%')
-  const version = isIP(address)
-  if (version !== 6) return version === 0 ? '' : address
-  const { address: written } = new SocketAddress({ address, family: 'ipv6' })
-  return written.startsWith('::ffff:') && written.includes('.') ? written.slice('::ffff:'.length) : written
-}
 
 /** The address of a hop, which may have a port and brackets; '' where it names none. */
 function addressIn(hop: string): string {
   const text = hop.trim()
   const [, bracketed] = /^\[([^\]]*)\](?::\w+)?$/.exec(text) ?? []
   const [, plain = text] = /^([^:]*):\w+$/.exec(text) ?? []
-  return normal(bracketed ?? plain)
+  return normalAddress(bracketed ?? plain)
 }
 
 /**
@@ -78,7 +69,7 @@ export class Proxies {
 
   /** The address that a socket is counted by; '' for a trusted proxy, and for a peer on this machine without one. */
   addressOf({ remoteAddress = '' }: Pick<Socket, 'remoteAddress'>): string {
-    const peer = normal(remoteAddress)
+    const peer = normalAddress(remoteAddress)
     return peer === '' || this.#trusts(peer) ? '' : subscriberOf(peer)
   }
 
@@ -96,7 +87,7 @@ export class Proxies {
       ...(forwarded === undefined ? [] : [clientsIn(forwarded)]),
     ].map((hops) => this.#nearest(hops))
     const [first = '', second = first] = named
-    return first === second ? first : subscriberOf(normal(socket.remoteAddress ?? '') || '::1')
+    return first === second ? first : subscriberOf(normalAddress(socket.remoteAddress ?? '') || '::1')
   }
 
   /** The first hop that is no trusted proxy, of hops of which the nearest comes first. */

@@ -5,6 +5,7 @@ import {
   type Position,
   type ServerMessage,
 } from '../../protocol/index.ts'
+import type { RtmsNode } from '../../core/index.ts'
 import { type ClientFacts, type Observer, violate } from '../observer.ts'
 import type { Scenario } from '../scenario.ts'
 
@@ -47,6 +48,8 @@ export class PlaceChecker implements Observer {
   readonly #places: Map<string, Place> = new Map()
   /** When the node last wrote anything, by client and topic. */
   readonly #read: Map<string, number> = new Map()
+  /** Nodes that were full, by incarnation: such a one gives up a topic that nobody reads at any time. */
+  readonly #full: Set<number> = new Set()
   /** Publications by incarnation and topic, then by number. */
   readonly #said: Map<string, Map<number, Said>> = new Map()
 
@@ -54,6 +57,10 @@ export class PlaceChecker implements Observer {
   constructor(scenario: Scenario, forgetMs: number) {
     this.#scenario = scenario
     this.#forgetMs = forgetMs
+  }
+
+  swept({ incarnation, logs }: RtmsNode): void {
+    if (logs.cuts > 0) this.#full.add(incarnation)
   }
 
   published(
@@ -110,7 +117,7 @@ export class PlaceChecker implements Observer {
     if (reason === 'NEW_EPOCH') {
       const away = now - (this.#read.get(`${client.id} ${topic}`) ?? -Infinity)
       const isSameNode = since.epoch > incarnation && since.epoch < incarnation + LOGS
-      if (isSameNode && away < this.#forgetMs)
+      if (isSameNode && away < this.#forgetMs && !this.#full.has(incarnation))
         violate('I7', `${of} was told after ${away.toFixed(0)} ms that its log is gone`)
     }
     if (reason === 'RETENTION' && !this.#canHaveLost(incarnation, topic, wish))

@@ -116,6 +116,30 @@ describe('Questions to somebody outside', () => {
     expect([rig.put.length, rig.ended.length, rig.timers.size]).toEqual([1, 3, 0])
   })
 
+  it('are charged to whoever asked, though their end has changed who that would be', () => {
+    const timers = new Timers()
+    const put: string[] = []
+    const asks = new Asks<{ id: string; payer: string }, null>(timers, {
+      timer: 'request',
+      most: 1,
+      share: 1,
+      payer: ({ payer }) => payer,
+      put: ({ id }) => put.push(id),
+      ended: (question) => (question.payer = ''),
+    })
+    const [first, waiting, last] = ['first', 'waiting', 'last'].map((id) => ({ id, payer: 'ann' })) as [
+      { id: string; payer: string },
+      { id: string; payer: string },
+      { id: string; payer: string },
+    ]
+    asks.ask(first, 2_000)
+    asks.ask(waiting, 1_000)
+    timers.run(1_000)
+    asks.answer(first, null, 1_001)
+    asks.ask(last, 3_000)
+    expect(put).toEqual(['first', 'last'])
+  })
+
   it('are never more outside than may be, and none is forgotten, in any order of what happens', () => {
     const step = fc.record({
       what: fc.constantFrom('ask', 'answer', 'cancel', 'close', 'time'),

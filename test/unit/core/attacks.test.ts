@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { costs, Work } from '../../../src/core/ground/work.ts'
 import { weights } from '../../../src/core/ground/weights.ts'
-import { jsonCodec } from '../../../src/protocol/index.ts'
+import { binaryCodec, jsonCodec } from '../../../src/protocol/index.ts'
 import { subscribe } from '../../../src/testing/messages.ts'
 import { bytes, Harness, type Peer, text, wish } from './harness.ts'
+import { encodeDiffusion } from '../../../src/core/topic/diffusion.ts'
 import { cursorAt, drain, topicOf } from './topic-rig.ts'
 
 /* What users try who have read the code: each of these worked once. */
@@ -224,4 +225,162 @@ function refusals(json: boolean): number {
 
 it('Who reads much in JSON pays for that as well', () => {
   expect([refusals(false), refusals(true)]).toEqual([0, 8])
+})
+
+describe('The door', () => {
+  it('stays open where tokens of others were not verified in time, and wait for their turn no more', () => {
+    const h = new Harness({ verifications: 1 })
+    h.slowTokens = true
+    const address = '192.0.2.1'
+    const early = h.open(binaryCodec, address)
+    h.advance(100)
+    h.open(binaryCodec, address).hello('eve')
+    early.hello('eve')
+    h.advance(4_950)
+    expect(early.closed).toBe(4455)
+    h.authenticate(true)
+    h.settle()
+    const ann = h.open(binaryCodec, '192.0.2.2')
+    ann.hello('ann')
+    h.authenticate(true)
+    h.settle()
+    expect(ann.take()).toMatchObject([{ type: 'welcome' }])
+  })
+
+  it('lets a newcomer take the place of one that has sent no HELLO for long, whatever else it sends', () => {
+    const h = new Harness({ handshakes: 2 })
+    const silent = [1, 2].map((n) => h.open(binaryCodec, `192.0.2.${n}`))
+    for (let second = 0; second < 3; second++) {
+      h.advance(500)
+      // A message from a later version of the protocol.
+      for (const peer of silent) peer.raw(Uint8Array.of(0x3f, 0))
+    }
+    const ann = h.open(binaryCodec, '192.0.2.3')
+    ann.hello('ann')
+    h.settle()
+    expect(ann.take()).toMatchObject([{ type: 'welcome' }])
+  })
+
+  it('counts nothing for a connection that was closed by what had waited for its WELCOME', () => {
+    const h = new Harness({ logBytes: 200_000 })
+    const first = h.connect('eve')
+    for (let n = 0; h.node.logs.bytes < 150_000; n++) h.connect(`u${n}`)
+    first.hangUp()
+    h.node.push('eve', 'p', bytes(30_000))
+    h.node.push('eve', 'p', bytes(30_000))
+    const before = h.node.logs.bytes
+    h.slowTokens = true
+    for (let n = 0; n < 5; n++) {
+      const eve = h.open(binaryCodec, '', first.follower)
+      eve.hello('eve')
+      eve.send(...times(200, () => ({ type: 'ping', time: 0 }) as const))
+      h.authenticate(true)
+      expect(eve.closed).toBe(4450)
+    }
+    expect(h.node.logs.bytes).toBe(before)
+  })
+})
+
+describe('A session in debt', () => {
+  it('pays in no more rounds than a sweep has work', () => {
+    const h = new Harness()
+    for (let n = 0; n < 100; n++) h.publish('t', 'x'.repeat(10_000), `k${n}`)
+    h.settle()
+    const eve = h.connect('eve', {}, jsonCodec)
+    const conflated = wish('t', { conflate: true })
+    eve.send(subscribe(1, ...times(1_000, () => conflated)), { type: 'cancel', call: 1 })
+    h.sweep()
+    const { upstream } = eve.connection.session as { upstream: { deficit: number } }
+    expect(upstream.deficit).toBeGreaterThan(-4_000_000)
+  })
+})
+
+describe('A user who publishes much to a topic with many readers', () => {
+  const limits = { sweepWork: 20 * costs.write, topicPendingEntries: 10, crowdedRounds: 3 }
+  const crowd = (): { h: Harness; readers: Peer[]; eve: Peer; written: () => number } => {
+    const h = new Harness(limits)
+    h.node.defineTopics('*', { entries: 0, bytes: 0, ageMs: 0 })
+    const readers = times(60, (n) => h.connect(`u${n}`))
+    for (const reader of readers) h.listen(reader, 't')
+    const eve = h.connect('eve')
+    const written = (): number => readers.reduce((sum, { transport }) => sum + transport.packets.length, 0)
+    return { h, readers, eve, written }
+  }
+  const entries = times(50, (n) => `${n}`)
+  const publish = (eve: Peer): void => {
+    for (const entry of entries) eve.publish('t', text(entry), { call: 0 })
+  }
+
+  it('waits until they have what there is: no sweep writes to more of them than it may, and all get everything', () => {
+    const { h, readers, eve, written } = crowd()
+    const bob = h.connect('bob')
+    publish(eve)
+    let most = 0
+    let isAnswered = false
+    while (h.node.deadline(h.now) <= h.now) {
+      const before = written()
+      h.sweep()
+      most = Math.max(most, written() - before)
+      if (!isAnswered) bob.publish('elsewhere', text('x'))
+      isAnswered ||= bob.takeOf('done').length > 0
+    }
+    expect(most).toBeLessThanOrEqual(20)
+    expect(isAnswered).toBe(true)
+    for (const reader of readers) expect(reader.takeTexts()).toEqual(entries)
+  })
+
+  it('keeps nobody else from publishing there, nor from what they send behind it', () => {
+    const { h, readers, eve } = crowd()
+    publish(eve)
+    h.sweep()
+    const bob = h.connect('bob')
+    bob.publish('t', text('from bob'))
+    bob.publish('elsewhere', text('x'))
+    h.sweep()
+    h.sweep()
+    expect(bob.takeOf('done')).toHaveLength(2)
+    h.settle()
+    expect(new Set(readers[0]?.takeTexts())).toEqual(new Set([...entries, 'from bob']))
+  })
+
+  it('and leaves at once has all of it published, and makes nobody wait either', () => {
+    const { h, readers, eve, written } = crowd()
+    publish(eve)
+    const before = written()
+    eve.hangUp(true)
+    expect(written()).toBe(before)
+    h.settle()
+    for (const reader of readers) expect(reader.takeTexts()).toEqual(entries)
+  })
+
+  it('waits for so many rounds of writes at most, where others always have something to read', () => {
+    const { h, readers, eve } = crowd()
+    for (const reader of readers) h.listen(reader, 'busy')
+    publish(eve)
+    let sweeps = 0
+    for (; h.node.topic('t')?.publications !== entries.length && sweeps < 1_000; sweeps++) {
+      h.publish('busy', 'x')
+      h.sweep()
+    }
+    expect(sweeps).toBeLessThan(600)
+  })
+  it('on another node is no more to the readers of this one', () => {
+    const { h, readers, written } = crowd()
+    const far = topicOf(
+      entries.map((entry, at) => ({ number: at + 1, stamp: 1_000 + at, data: text(entry) })),
+    )
+    const before = written()
+    h.hear('t', encodeDiffusion(far.from(1)))
+    expect(written()).toBe(before)
+    h.settle()
+    for (const reader of readers) expect(reader.takeTexts()).toEqual(entries)
+    for (let n = 0; n < 40; n++) {
+      const more = topicOf([{ number: 100 + n, stamp: 5_000 + n, data: bytes(500) }])
+      // Nobody takes anything any more, and nothing is kept for them.
+      for (const reader of readers) reader.transport.accepts = false
+      h.hear('t', encodeDiffusion(more.from(1)))
+      h.settle()
+    }
+    expect(h.node.topic('t')?.kept).toBeLessThanOrEqual(10)
+  })
 })

@@ -50,6 +50,20 @@ describe('The budget of a node', () => {
     expect(budget).toMatchObject({ used: 90, isFull: false, cuts: 2 })
   })
 
+  it('looks for that size at 10,000 holders in each sweep; until then, an equal part may be held', () => {
+    const sizes = Array.from({ length: 25_000 }, (_, n) => (n % 5 === 0 ? 60 : 10))
+    // Nine tenths are 414,000, of which an equal part is 16.56, and the common size 42.8.
+    const { budget, payers } = budgetOf(460_000, sizes)
+    expect([budget.admits(15, 1.5), budget.admits(15, 1.6)]).toEqual([true, false])
+    let sweeps = 0
+    for (; budget.cuts === 0 && sweeps < 100; sweeps++) budget.enforce(0)
+    expect(sweeps).toBe(3)
+    expect([budget.admits(32, 10.8), budget.admits(32, 10.9)]).toEqual([true, false])
+    while (budget.hasWork) budget.enforce(0)
+    expect(new Set(payers.map(({ held }) => held))).toEqual(new Set([10, 42.8]))
+    expect(budget.used).toBeCloseTo(414_000)
+  })
+
   it('leaves at most nine tenths, whatever the sizes', () => {
     fc.assert(
       fc.property(
@@ -143,10 +157,10 @@ describe('The budget of a node', () => {
           else if (what === 'give') payer.hold(-Math.min(bytes, payer.held))
           else if (what === 'wait') now += bytes * 30
           else if (what === 'admit') {
-            const isRoom = used() < 200 && used() + bytes <= 220
-            if (!isRoom) share ??= commonSize(payers, 180)
-            const expected = isRoom || payer.held + bytes <= (share ?? 0) + 1e-9
-            expect(budget.admits(payer.held, bytes)).toBe(expected)
+            if (used() >= 200) share ??= commonSize(payers, 180)
+            const most =
+              used() >= 200 ? (share ?? 0) : Math.max(180 / payers.length, payer.held + 220 - used())
+            expect(budget.admits(payer.held, bytes)).toBe(payer.held + bytes <= most + 1e-9)
           } else {
             const before = payers.map(({ held }) => held)
             budget.enforce(now)

@@ -136,6 +136,16 @@ describe('A meeting that is not open', () => {
     expect([heard(ann), heard(bob), asked(h)]).toEqual([['FORBIDDEN'], ['NOT_FOUND'], []])
   })
 
+  it('is not asked for, nor who may join it, by what cannot be a name', () => {
+    const h = harness()
+    h.node.askFirst(true)
+    const peer = h.connect('ann')
+    for (const name of ['a\nb', 'm.$', '', 'x'.repeat(60_000)]) peer.join(name)
+    h.settle()
+    expect(heard(peer)).toEqual(Array.from({ length: 4 }, () => 'NOT_FOUND'))
+    expect([asked(h), h.application.questions]).toEqual([[], []])
+  })
+
   it('is asked for behind the say of the business in who may join', () => {
     const h = harness()
     h.node.askFirst(true)

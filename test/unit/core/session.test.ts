@@ -1,3 +1,4 @@
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { defaultLimits, fixedLimits } from '../../../src/core/ground/config.ts'
 import { Rate } from '../../../src/core/ground/rate.ts'
@@ -12,6 +13,7 @@ import type { Seat, Subscription } from '../../../src/core/session/parts.ts'
 import { Session, shorten, wholeWait } from '../../../src/core/session/session.ts'
 import { Sessions } from '../../../src/core/session/sessions.ts'
 import { weighMessage } from '../../../src/core/session/upstream-queue.ts'
+import { matches } from '../../../src/protocol/names.ts'
 import { User } from '../../../src/core/session/user.ts'
 import { type ClientMessage, limits, type MessageOf } from '../../../src/protocol/index.ts'
 import { MAX_UINT, SYSTEM_SLOT } from '../../../src/protocol/limits.ts'
@@ -195,6 +197,42 @@ describe('The rights of a token', () => {
     ])
     const none = grant('ann', { meetings: [], read: [], write: [] })
     expect([mayJoin(none, 'm', true), mayRead(none, 't'), mayWrite(none, 't')]).toEqual([false, false, false])
+  })
+
+  it('are the same however many patterns it has: each name is looked up, not compared with all of them', () => {
+    const segment = fc.constantFrom('a', 'b', 'c')
+    const name = fc.array(segment, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('.'))
+    const pattern = fc.oneof(
+      name,
+      name.map((prefix) => `${prefix}.*`),
+      fc.constant('*'),
+    )
+    const odd = fc.constantFrom('', '.', 'a.', 'a..b', '.a', 'a.*', '*', 'a.b.', `${'a.'.repeat(40_000)}a`)
+    const role = fc.constantFrom('member' as const, 'spectator' as const)
+    const meetings = fc.array(fc.record({ name: pattern, role }), { maxLength: 30 })
+    fc.assert(
+      fc.property(
+        meetings,
+        fc.array(pattern, { maxLength: 30 }),
+        fc.oneof(name, odd),
+        (meetings, read, asked) => {
+          const rights = grant('ann', { meetings, read, write: read })
+          const isAny = (patterns: readonly string[]): boolean =>
+            patterns.some((each) => matches(each, asked))
+          const members = meetings.filter((each) => each.role === 'member')
+          expect([mayRead(rights, asked), mayWrite(rights, asked)]).toEqual([isAny(read), isAny(read)])
+          expect(mayJoin(rights, asked, true)).toBe(isAny(meetings.map((each) => each.name)))
+          expect(mayJoin(rights, asked, false)).toBe(isAny(members.map((each) => each.name)))
+        },
+      ),
+    )
+    let reads = 0
+    const many = Array.from({ length: 800 }, (_, n) => `p${n}.*`)
+    const counted = new Proxy(many, { get: (list, at) => (reads++, Reflect.get(list, at) as unknown) })
+    const rights = grant('ann', { read: counted })
+    const found = Array.from({ length: 1_000 }, (_, n) => mayRead(rights, `p${n}.x`)).filter(Boolean)
+    expect(found).toHaveLength(800)
+    expect(reads).toBeLessThan(5_000)
   })
 })
 

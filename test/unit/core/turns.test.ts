@@ -115,6 +115,20 @@ describe('A turn', () => {
     expect(dear.sweep(16 * COST)).toBe('ababab'.padEnd(12, 'b'))
   })
 
+  it('may owe the work of a sweep at most, however much a message causes', () => {
+    const { session, sweep } = make({ sweepWork: 400 * COST, quantumBytes: COST })
+    const a = session('a', 2)
+    expect(sweep(1e12)).toBe('a')
+    expect(a.upstream.deficit).toBe(-99 * COST)
+    expect(sweep()).toBe('a')
+  })
+
+  it('ends with the work of the sweep though all that is done is to pay debts', () => {
+    const { session, sweep, upstream } = make({ sweepWork: 400 * COST, quantumBytes: 1 })
+    for (const user of ['a', 'b', 'c']) session(user, 2).upstream.deficit = -1e9
+    expect([sweep(), upstream.hasWork]).toEqual(['', true])
+  })
+
   it('ends with the work of the sweep, and counts each message at least', () => {
     const { work, session, sweep, upstream } = make({ sweepWork: 4 * costs.message })
     session('a', 6)

@@ -150,4 +150,12 @@ describe('A proxy', () => {
       ['10.1.255.1', '10.2.0.1', '2001:db8:ffff::1', '2001:db9::1'].map((peer) => countedBy(trusted, peer)),
     ).toEqual(['', '10.2.0.1', '', '2001:db9:0:0::/64'])
   })
+  it('may be IPv4 addresses within IPv6, which stand for themselves', () => {
+    const trusted = ['::ffff:10.1.0.0/112', '::FFFF:c000:0201']
+    expect(
+      ['10.1.255.1', '::ffff:10.1.2.3', '10.2.0.1', '192.0.2.1', '192.0.2.2'].map((peer) =>
+        countedBy(trusted, peer),
+      ),
+    ).toEqual(['', '', '10.2.0.1', '', '192.0.2.2'])
+  })
 })

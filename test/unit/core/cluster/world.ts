@@ -42,8 +42,8 @@ export class World {
     for (let n = 0; n < count; n++) this.start()
   }
 
-  start(incarnation = 2 ** 40 + 1_000_003 * (this.nodes.length + 1)): Harness {
-    const id = `n${this.nodes.length + 1}`
+  start(id = `n${this.nodes.length + 1}`): Harness {
+    const incarnation = 2 ** 40 + 1_000_003 * (this.nodes.length + 1)
     const sent = new Map<number, number>()
     const connect = (node: () => RtmsNode): Bus => {
       const port = this.bus.connect(

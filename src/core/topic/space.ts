@@ -1,0 +1,106 @@
+import type { Downstream } from '../down/downstream.ts'
+import type { Limits } from '../ground/config.ts'
+import type { Account } from '../session/account.ts'
+import type { Carrier } from './carrier.ts'
+import type { Topic } from './topic.ts'
+
+/** A topic without room: the round of writes until which publications wait, and the users who have had one taken. */
+interface Crowd {
+  readonly until: number
+  readonly taken: Set<Account>
+}
+
+/**
+ * The room that topics have for entries which a sweep has yet to carry on. Entries that a live cursor was not yet
+ * offered, or the bus not yet given, go out before they are overwritten.
+ */
+export class Space {
+  readonly #limits: Limits
+  readonly #downstream: Downstream
+  readonly #carrier: Carrier
+  readonly #trim: (topic: Topic, now: number) => void
+  readonly #crowds: Map<Topic, Crowd> = new Map()
+
+  constructor(
+    limits: Limits,
+    downstream: Downstream,
+    carrier: Carrier,
+    trim: (topic: Topic, now: number) => void,
+  ) {
+    this.#limits = limits
+    this.#downstream = downstream
+    this.#carrier = carrier
+    this.#trim = trim
+  }
+
+  #isIn({ size, bytes, retention }: Topic): boolean {
+    const { topicPendingEntries, topicPendingBytes } = this.#limits
+    return size < retention.entries + topicPendingEntries && bytes < retention.bytes + topicPendingBytes
+  }
+
+  /**
+   * What a topic without room waits for: that its readers have what there is. There may be thousands of these, and to
+   * write to all of them at once would hold everybody up. A flush that does not end is waited for no longer than it
+   * takes to give each reader several writes. Null: there is room, or it may be made.
+   */
+  #crowdOf(topic: Topic): Crowd | null {
+    if (!topic.isRead || this.#isIn(topic)) {
+      this.#crowds.delete(topic)
+      return null
+    }
+    const { round } = this.#downstream
+    let crowd = this.#crowds.get(topic)
+    if (crowd === undefined) {
+      crowd = { until: round + this.#limits.crowdedRounds, taken: new Set() }
+      this.#crowds.set(topic, crowd)
+      this.#offer(topic)
+    }
+    return round < crowd.until && this.#downstream.hasWork ? crowd : null
+  }
+
+  /** Whether a user's publication waits. The first one of each user does not: others may have filled the topic. */
+  mustWait(topic: Topic, by: Account): boolean {
+    const crowd = this.#crowdOf(topic)
+    if (crowd === null) return false
+    if (crowd.taken.has(by)) return true
+    crowd.taken.add(by)
+    return false
+  }
+
+  /**
+   * Makes room, where there is none and nothing is waited for: what comes then is taken beyond the room. `isUrgent`: for
+   * the business, which may publish any amount, so readers are written to at once.
+   */
+  make(topic: Topic, now: number, isUrgent: boolean): void {
+    if (this.#isIn(topic) || (!isUrgent && this.#crowdOf(topic) !== null)) return
+    this.#crowds.delete(topic)
+    this.#offer(topic)
+    if (isUrgent) this.#hurry(topic, now)
+    this.#trim(topic, now)
+  }
+
+  #hurry(topic: Topic, now: number): void {
+    for (const group of topic.groups()) {
+      if (group.conflate) continue
+      for (let cursor = group.first; cursor !== null; cursor = cursor.after)
+        this.#downstream.hurry(cursor, now)
+    }
+  }
+
+  #offer(topic: Topic): void {
+    // A conflating reader needs no ring, so its group keeps waiting for its rung.
+    for (const group of topic.groups())
+      if (!group.conflate) group.offer((cursor) => this.#downstream.mark(cursor))
+    this.#carrier.carry(topic)
+  }
+
+  /** The topic is gone. */
+  forget(topic: Topic): void {
+    this.#crowds.delete(topic)
+  }
+
+  /** A flush is complete: everybody has what there is. */
+  clear(): void {
+    this.#crowds.clear()
+  }
+}
