@@ -5,8 +5,6 @@ import type { Payload } from '../protocol/payload.ts'
 import { fixedLimits, type MeetingOptions, type NodeConfig } from './ground/config.ts'
 import type { NodeOptions, Retention } from './ground/config.ts'
 import type { Cluster } from './cluster/cluster.ts'
-import type { LinkParts } from './cluster/link-messages.ts'
-import type { Mesh } from './cluster/mesh.ts'
 import type { Names } from './cluster/names.ts'
 import type { Budget, Holdings } from './ground/budget.ts'
 import type { Connection } from './door/connection.ts'
@@ -19,7 +17,8 @@ import type { Inlet } from './inlet.ts'
 import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting/business.ts'
 import type { Meetings } from './meeting/meetings.ts'
 import type { Grant, MeetingCall, MissingMeeting, Outcome, Question, RequestCall } from './ports.ts'
-import type { SealedFrame, Transport } from './ports.ts'
+import type { SealedFrame, ToldRevocation, Transport } from './ports.ts'
+import type { Peering, PeeringHost } from './peering.ts'
 import { pageOf, type PageQuery, type Search } from './ground/page.ts'
 import type { Requests } from './up/requests.ts'
 import type { Revoked } from './door/revocations.ts'
@@ -37,7 +36,7 @@ import { Wiring } from './wiring.ts'
  * business methods, with the time in monotonic milliseconds; effects go out through the ports. After each call, ask
  * {@link deadline} when to call {@link sweep}.
  */
-export class RtmsNode {
+export class RtmsNode implements PeeringHost {
   readonly id: string
   /** The node's number as a publisher. */
   readonly incarnation: number
@@ -46,8 +45,8 @@ export class RtmsNode {
   readonly inlet: Inlet
   /** The other nodes; null for a node alone. */
   readonly cluster: Cluster | null
-  /** Its part in meetings across nodes; null for a node alone. */
-  readonly mesh: Mesh | null
+  /** What it and the other nodes ask and tell each other; null for a node alone. */
+  readonly peering: Peering | null
   readonly #config: NodeConfig
   readonly #timers: Timers
   readonly #budget: Budget
@@ -61,7 +60,6 @@ export class RtmsNode {
   readonly #endings: Endings
   readonly #guards: Guards
   readonly #names: Names
-  readonly #links: LinkParts | null
 
   constructor(made: NodeOptions, ports: Ports) {
     const guards = new Guards(ports, this, (connection) => this.#endings.dismiss(connection, 'BROKEN'))
@@ -70,7 +68,7 @@ export class RtmsNode {
     this.id = config.id
     this.incarnation = config.incarnation
     this.#config = config
-    const wiring = new Wiring(config, this.stats, guards)
+    const wiring = new Wiring(config, this.stats, guards, this)
     this.#timers = wiring.timers
     this.#budget = wiring.budget
     this.#downstream = wiring.downstream
@@ -83,8 +81,7 @@ export class RtmsNode {
     this.#endings = wiring.endings
     this.#names = wiring.names
     this.cluster = wiring.cluster
-    this.mesh = wiring.mesh
-    this.#links = wiring.links
+    this.peering = wiring.peering
     this.inlet = wiring.inlet
   }
 
@@ -134,8 +131,7 @@ export class RtmsNode {
       this.#guards.hasWork ||
       this.#budget.hasWork ||
       this.#endings.hasWork ||
-      this.mesh?.hasWork === true ||
-      this.#links?.hasWork === true
+      this.peering?.hasWork === true
     return busy ? now : Math.max(now, Math.min(this.#timers.next, this.#budget.deadline))
   }
 
@@ -148,8 +144,7 @@ export class RtmsNode {
     this.#dispatch.sweep(now)
     this.#meetings.sweep(now)
     this.#topics.sweep(now)
-    this.mesh?.sweep(now)
-    this.#links?.sweep(now)
+    this.peering?.sweep(now)
     this.#downstream.flush(now, limits.sweepBytes, limits.sweepWork)
     if (!this.#downstream.hasWork) this.#topics.trim(now)
     this.#budget.enforce(now)
@@ -404,6 +399,16 @@ export class RtmsNode {
     return this.#endings.revoke(revoked, until, now)
   }
 
+  /** Takes over a revocation of another node. Returns as {@link revoke} does. */
+  learnRevocation(told: ToldRevocation, now: number): number | ErrorCode {
+    return this.#endings.learn(told, now)
+  }
+
+  /** Revocations in force, as another node is told of them. See {@link Revocations.list}. */
+  revocations(after: number, most: number, now: number): ReturnType<PeeringHost['revocations']> {
+    return this.#endings.revocations(after, most, now)
+  }
+
   /**
    * Sets whether the business is asked before a session joins, subscribes or publishes, after the ticket has allowed
    * it.
@@ -439,6 +444,7 @@ export class RtmsNode {
 
   /** The node stops: tells the other nodes, and answers whoever waits for them. */
   leave(now: number): void {
+    this.peering?.close(now)
     this.cluster?.leave(now)
   }
 }

@@ -1,6 +1,5 @@
 import { Cluster } from './cluster/cluster.ts'
-import { LinkParts } from './cluster/link-messages.ts'
-import { Mesh } from './cluster/mesh.ts'
+import { NODES } from './cluster/messages.ts'
 import { Names } from './cluster/names.ts'
 import { Connections } from './door/connections.ts'
 import { Endings } from './door/endings.ts'
@@ -12,13 +11,17 @@ import type { Stats } from './ground/stats.ts'
 import { Timers } from './ground/timers.ts'
 import { Work } from './ground/work.ts'
 import type { Guards } from './guards.ts'
-import { Inlet, NODES } from './inlet.ts'
+import { Inlet } from './inlet.ts'
 import { Meetings } from './meeting/meetings.ts'
+import type { Bus } from './ports.ts'
+import { Peering, type PeeringHost } from './peering.ts'
 import type { Elsewhere } from './session/elsewhere.ts'
 import { Sessions } from './session/sessions.ts'
-import { Carrier } from './topic/carrier.ts'
+import { Carrier, QUIET } from './topic/carrier.ts'
+import { noPeers } from './topic/catch-up.ts'
 import { Publishers } from './topic/publishers.ts'
 import { Topics } from './topic/topics.ts'
+import { counted } from './traffic.ts'
 import { Dispatch } from './up/dispatch.ts'
 import { Requests } from './up/requests.ts'
 import type { Cluster as ClusterOfJoins } from './up/searches.ts'
@@ -38,14 +41,15 @@ export class Wiring {
   /** Null for a node alone. */
   readonly cluster: Cluster | null
   readonly names: Names
-  readonly links: LinkParts | null
-  readonly mesh: Mesh | null
+  /** What it and the other nodes ask and tell each other; null for a node alone. */
+  readonly peering: Peering | null
   readonly inlet: Inlet
   #lastLog = 0
 
-  constructor(config: NodeConfig, stats: Stats, guards: Guards) {
+  constructor(config: NodeConfig, stats: Stats, guards: Guards, host: PeeringHost) {
     const { limits, incarnation } = config
-    const { application, bus } = guards
+    const { application } = guards
+    const bus = counted(guards.bus, stats)
     const { timers } = this
     const budget = (this.budget = new Budget(limits.logBytes))
     const work = new Work()
@@ -68,12 +72,24 @@ export class Wiring {
       slow: (outlet) => downstream.doom(outlet),
       expired: (session, now) => this.endings.expired(session, now),
       caughtUp: (session) => this.dispatch.resume(session),
+      counted: (user) => peering?.homes.changed(user),
     }))
-    const cluster = (this.cluster = clusterOf(config, timers, stats, guards, (ended, now) => {
-      if (ended === 0) return
-      links?.gone(ended)
-      mesh?.gone(ended, now)
-    }))
+    const cluster = (this.cluster = clusterOf(config, timers, stats, bus, guards, () => peering))
+    const peering: Peering | null = (this.peering =
+      cluster &&
+      new Peering(config, timers, stats, bus, cluster, sessions, () => topics, host, {
+        limits,
+        timers,
+        downstream,
+        budget,
+        work,
+        stats,
+        put: (node, bytes) => bus.send(node, bytes),
+        meeting: (name) => meetings.get(name),
+        nextLog,
+        refuse: (...refused) => this.dispatch.refuseRemote(...refused),
+        rejoin: (session) => this.endings.rejoin(session),
+      }))
     const meetings = (this.meetings = new Meetings(
       config,
       timers,
@@ -91,28 +107,22 @@ export class Wiring {
       isOpen: (name) => meetings.get(name) !== undefined,
       isDraining: () => this.connections.draining,
     }))
-    const carrier = new Carrier(bus, publishers, limits)
-    const topics = new Topics(config, timers, downstream, carrier, stats, budget, work, publishers, nextLog)
+    const carrier = new Carrier(bus, publishers, timers, limits, () => topics.catchUp.hasPeers)
+    const others = peering ?? noPeers
+    const topics = new Topics(
+      config,
+      timers,
+      downstream,
+      carrier,
+      stats,
+      budget,
+      work,
+      publishers,
+      nextLog,
+      others,
+    )
     this.topics = topics
-    const links = (this.links =
-      cluster && new LinkParts(timers, stats, (node, bytes) => bus.send(node, bytes), limits))
-    const mesh = (this.mesh =
-      links &&
-      new Mesh({
-        limits,
-        timers,
-        downstream,
-        budget,
-        work,
-        stats,
-        links,
-        put: (node, bytes) => bus.send(node, bytes),
-        meeting: (name) => meetings.get(name),
-        nextLog,
-        refuse: (...refused) => this.dispatch.refuseRemote(...refused),
-        rejoin: (session) => this.endings.rejoin(session),
-      }))
-    this.inlet = new Inlet(topics, carrier, cluster, links, mesh, stats)
+    this.inlet = new Inlet(topics, carrier, cluster, peering, stats)
     const requests = (this.requests = new Requests(limits, timers, downstream, application, stats))
     const revocations = new Revocations(limits)
     const dispatch = (this.dispatch = new Dispatch(limits, stats, work, {
@@ -122,7 +132,7 @@ export class Wiring {
       meetings,
       topics,
       requests,
-      cluster: mesh && joinsOf(incarnation, mesh, names),
+      cluster: peering && joinsOf(incarnation, peering.mesh, names),
       refresh: (session, message, now) => this.connections.refresh(session, message, now),
       flood: (outlet) => this.endings.dismiss(outlet, 'RATE'),
     }))
@@ -154,12 +164,14 @@ function clusterOf(
   config: NodeConfig,
   timers: Timers,
   stats: Stats,
-  { bus, watch }: Guards,
-  viewed: (ended: number, now: number) => void,
+  bus: Bus,
+  { watch }: Guards,
+  peering: () => Peering | null,
 ): Cluster | null {
   const { id, incarnation, cluster } = config
   if (cluster === undefined) return null
   bus.subscribe(NODES)
+  bus.subscribe(QUIET)
   const self = {
     id,
     incarnation,
@@ -178,7 +190,8 @@ function clusterOf(
       send: (node, bytes) => bus.send(node, bytes),
       met: (peer) => watch.met(peer),
       probe: (peer) => watch.probe(peer),
-      viewed: (ended, now) => viewed(ended, now),
+      viewed: (ended, now) => peering()?.viewed(ended, now),
+      heard: (node, now) => peering()?.heard(node, now),
     },
     stats,
   )

@@ -23,7 +23,13 @@ export interface ReplicaHost extends RoomHost {
   /** In the next sweep, the replica has something to tell. */
   mark(replica: Replica): void
   /** Tells a session that an input was refused; `byBusiness`: by the business, within all limits. */
-  refuse(session: Session, log: number, seq: number, refusal: Refusal, byBusiness: boolean, now: number): void
+  refuse(
+    session: Session,
+    input: Pick<MessageOf<'input'>, 'log' | 'seq'>,
+    refusal: Refusal,
+    byBusiness: boolean,
+    now: number,
+  ): void
   /** The session is to join its meetings anew, because the node of one has ended. */
   rejoin(session: Session): void
   /** The replica has ended. */
@@ -315,7 +321,7 @@ export class Replica implements Host {
       const { seq, error: code, retryAfter: retryAfterMs, byBusiness } = message
       member?.answered(seq)
       const refusal = { code, message: '', retryAfterMs }
-      if (seat !== null) this.#host.refuse(seat.session, this.number, seq, refusal, byBusiness, now)
+      if (seat !== null) this.#host.refuse(seat.session, { log: this.number, seq }, refusal, byBusiness, now)
     } else if (seat !== null) this.evict(seat, message.message)
     else this.#unseated(message, now)
   }
@@ -337,7 +343,7 @@ export class Replica implements Host {
   #settle(member: RemoteMember, now: number): void {
     const refusal = { code: 'UNKNOWN', message: '', retryAfterMs: 0 } as const
     for (const seq of member.refusedUnheard(this.log.next))
-      this.#host.refuse(member.session, this.number, seq, refusal, true, now)
+      this.#host.refuse(member.session, { log: this.number, seq }, refusal, true, now)
   }
 
   // ---- frames

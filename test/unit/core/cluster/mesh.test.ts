@@ -79,7 +79,7 @@ const upTo = (count: number, slot: number, word: string): string[] =>
 
 /** That nothing of any meeting is left on a node. */
 function expectNothing({ node }: Harness): void {
-  expect(node.mesh?.size).toEqual({ replicas: 0, members: 0, hosted: { replicas: 0, members: 0 } })
+  expect(node.peering?.mesh.size).toEqual({ replicas: 0, members: 0, hosted: { replicas: 0, members: 0 } })
   expect([node.logs.of.meeting, node.logs.of.user]).toEqual([0, 0])
   const names = ['mesh', 'grace', 'link', 'frame', 'ttl', 'reveal']
   expect([...node.timersByName.keys()].filter((name) => names.includes(name))).toEqual([])
@@ -177,7 +177,7 @@ describe('A spectator on a node that does not own the meeting', () => {
     world.advance(10_000)
     const { frame = 0 } = a.node.meeting('m') ?? {}
     expect(frame).toBeLessThan(305)
-    expect(b.node.mesh?.size.replicas).toBe(0)
+    expect(b.node.peering?.mesh.size.replicas).toBe(0)
     world.advance(60_000)
     expect(a.node.meeting('m')).toBeUndefined()
     for (const h of [a, b]) expectNothing(h)
@@ -377,7 +377,7 @@ describe('When nodes cannot talk to each other', () => {
       const random = new Random(seed)
       const [ann, bob] = [client(a, 'ann'), client(b, 'bob')]
       const [one, two] = [join(world, ann), join(world, bob)]
-      world.loses = () => random.chance(0.2)
+      world.isLost = () => random.chance(0.2)
       let [x, y] = [0, 0]
       for (let step = 0; step < 60; step++) {
         if (random.chance(0.6)) ann.input(one.log, ++x, text(`a${x}`))
@@ -386,7 +386,7 @@ describe('When nodes cannot talk to each other', () => {
         else if (random.chance(0.3)) world.bus.restore(b.node.incarnation)
         world.advance(random.int(1, 100))
       }
-      world.loses = () => false
+      world.isLost = () => false
       world.bus.restore(b.node.incarnation)
       world.advance(5_000)
       const of = (slot: number, peer: Peer): string[] =>
@@ -499,7 +499,7 @@ describe('When a node ends', () => {
     world.advance(61_000)
     expect(a.node.meeting('m')?.members).toHaveLength(1)
     expect(eventsOf(ann.heard)).toEqual(['join 0', 'join 1', 'away 1'])
-    expect(a.node.mesh?.size.hosted).toEqual({ replicas: 0, members: 0 })
+    expect(a.node.peering?.mesh.size.hosted).toEqual({ replicas: 0, members: 0 })
   })
 
   it('who was in one of its meetings on another node is told to connect again, and joins anew', () => {
@@ -511,7 +511,7 @@ describe('When a node ends', () => {
     world.advance(200)
     world.kill(a, true)
     expect([bob.closed, eve.closed]).toEqual([4452, 4452])
-    expect(b.node.mesh?.size.replicas).toBe(0)
+    expect(b.node.peering?.mesh.size.replicas).toBe(0)
     expect(tryJoin(world, again(b, 'bob', bob))).toMatch('NOT_FOUND')
     world.open(b, 'm')
     world.advance(2_000)
@@ -542,7 +542,7 @@ describe('A member that comes to the owner from another node', () => {
     ).toEqual(framesOf(ann.heard))
     expect(inputsOf(ann.heard)).toEqual(upTo(8, 1, 'b'))
     expect(eventsOf(ann.heard)).toEqual(['join 0', 'join 1'])
-    expect(b.node.mesh?.size.members).toBe(0)
+    expect(b.node.peering?.mesh.size.members).toBe(0)
   })
 
   it('or from the owner to another node, though it is ahead of what is known there', () => {

@@ -98,6 +98,7 @@ export class Node {
         },
         met: () => {},
         viewed: () => {},
+        heard: () => {},
         probe: ({ node }) => rig.probe(this, node),
       },
       this.stats,

@@ -2,10 +2,8 @@ import { MemoryBus } from '../../../../src/bus/memory.ts'
 import {
   type Bus,
   busListener,
-  type FixedLimits,
   type MeetingLogic,
   type MeetingOptions,
-  type NodeLimits,
   type RtmsNode,
 } from '../../../../src/core/index.ts'
 import { plain } from '../../../../src/core/meeting/business.ts'
@@ -21,23 +19,22 @@ export class World {
   readonly nodes: Harness[] = []
   /** Messages between these are lost: `from to`, by incarnation. */
   readonly cut: Set<string> = new Set()
-  /** Whether the bus loses the message that is about to arrive. */
-  loses: () => boolean = () => false
   /** Nodes that do nothing any more: a process that was killed or has stopped. */
   readonly #ended: Set<Harness> = new Set()
   /** Whether nodes that look for proof of an end find it. */
   hasProof = false
   now = 10_000
-
-  readonly #limits: Partial<NodeLimits & FixedLimits>
-  /** Bytes that each node has put on the bus, by the first byte of the message. */
+  /** Decides about each message to each receiver whether the bus loses it. */
+  isLost: () => boolean = () => false
+  readonly #limits: ConstructorParameters<typeof Harness>[0]
+  /** Bytes that each node has put on the bus for one other node, by the first byte of the message. */
   readonly sent: Map<Harness, Map<number, number>> = new Map()
 
-  constructor(count: number, limits: Partial<NodeLimits & FixedLimits> = {}) {
+  constructor(count: number, limits: ConstructorParameters<typeof Harness>[0] = {}) {
     this.#limits = limits
     this.bus = new MemoryBus(
       () => {},
-      (from, to) => (this.cut.has(`${from} ${to}`) || this.loses() ? 'lost' : 'arrives'),
+      (from, to) => (this.cut.has(`${from} ${to}`) || this.isLost() ? 'lost' : 'arrives'),
     )
     for (let n = 0; n < count; n++) this.start()
   }
@@ -155,7 +152,7 @@ export class World {
 }
 
 /** Nodes that know each other. */
-export function settled(count: number, limits: Partial<NodeLimits & FixedLimits> = {}): World {
+export function settled(count: number, limits?: ConstructorParameters<typeof Harness>[0]): World {
   const world = new World(count, limits)
   world.advance(4_000)
   return world
