@@ -140,15 +140,15 @@ export class RtmsNode implements PeeringHost {
     const { limits } = this.#config
     this.stats.sweeps++
     this.#guards.sweep(now)
-    this.#timers.run(now)
+    this.#timers.run(now, limits.sweepTimers)
     this.#dispatch.sweep(now)
     this.#meetings.sweep(now)
     this.#topics.sweep(now)
+    this.peering?.sweep(now)
     this.#downstream.flush(now, limits.sweepBytes, limits.sweepWork)
     if (!this.#downstream.hasWork) this.#topics.trim(now)
     this.#budget.enforce(now)
     this.#endings.sweep(now)
-    this.peering?.sweep(now)
   }
 
   // ---- connections

@@ -15,6 +15,7 @@ const dismissals = {
   SLOW: 'the reader is too slow',
   RATE: 'too much of what was sent had to be refused',
   BROKEN: '',
+  MOVED: 'the node that had one of its meetings has ended',
 } as const
 
 /** What `Endings` needs of the rest of the node. */
@@ -46,10 +47,16 @@ export class Endings {
     this.#dismissed.push({ outlet, reason })
   }
 
+  /** The client is to connect again and join its meetings anew: the node that had one of them has ended. */
+  rejoin({ outlet }: Session): void {
+    if (outlet !== null) this.dismiss(outlet, 'MOVED')
+  }
+
   sweep(now: number): void {
+    const { sweepClosings } = this.#host.config.limits
     const dismissed = this.#dismissed
-    this.#dismissed = []
-    for (const { outlet, reason } of dismissed) {
+    this.#dismissed = dismissed.slice(sweepClosings)
+    for (const { outlet, reason } of dismissed.slice(0, sweepClosings)) {
       if (reason === 'BROKEN') this.#host.connections.drop(outlet, now)
       else this.#host.connections.close(outlet, reason, dismissals[reason], now)
     }

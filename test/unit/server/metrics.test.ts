@@ -212,6 +212,62 @@ describe('The metrics of a node', () => {
     })
   })
 
+  it('tell each counter of the node, and no other for it', async () => {
+    const watched = new Watched()
+    const { stats } = watched.h.node
+    const counters = {
+      connections_opened_total: 'connectionsOpened',
+      sessions_opened_total: 'sessionsOpened',
+      sessions_resumed_total: 'sessionsResumed',
+      sessions_ended_total: 'sessionsEnded',
+      packets_received_total: 'packetsIn',
+      messages_received_total: 'messagesIn',
+      bytes_received_total: 'bytesIn',
+      writes_total: 'writes',
+      messages_sent_total: 'messagesOut',
+      bytes_sent_total: 'bytesOut',
+      'stalls_total{by="credit"}': 'creditStalls',
+      'stalls_total{by="socket"}': 'socketStalls',
+      inputs_received_total: 'inputsReceived',
+      inputs_framed_total: 'inputsFramed',
+      frames_sealed_total: 'framesSealed',
+      frames_slipped_total: 'framesSlipped',
+      publications_total: 'publications',
+      pushes_total: 'pushes',
+      session_entries_lost_total: 'sessionEntriesLost',
+      requests_started_total: 'requestsStarted',
+      requests_ended_total: 'requestsEnded',
+      replies_discarded_total: 'repliesDiscarded',
+      'sweeps_cut_total{direction="up"}': 'sweepsCutUp',
+      'sweeps_cut_total{direction="down"}': 'sweepsCutDown',
+    } as const
+    // Each another number, and none of them 1, which is what a counter makes of nothing.
+    const given = Object.entries(counters).map(([name, field], at) => ({ name, field, value: 101 + at }))
+    for (const { field, value } of given) stats[field] = value
+    const values = await watched.read()
+    expect(given.map(({ name }) => [name, values[name]])).toEqual(
+      given.map(({ name, value }) => [name, value]),
+    )
+  })
+
+  it('tell how long the event loop stood still since they were read last, in seconds', async () => {
+    const watched = new Watched()
+    const delays = async (): Promise<number[]> => {
+      const lines = (await watched.metrics.text()).matchAll(/^rtms_event_loop_delay_seconds\{.*\} (\S+)$/gm)
+      return [...lines].map(([, value]) => Number(value))
+    }
+    expect(await delays()).toEqual([0, 0, 0, 0])
+    await new Promise((resolve) => setTimeout(resolve, 40))
+    const until = performance.now() + 200
+    while (performance.now() < until);
+    await new Promise((resolve) => setTimeout(resolve, 40))
+    const [median = NaN, , , most = NaN] = await delays()
+    expect(median).toBeGreaterThanOrEqual(0)
+    expect(median).toBeLessThanOrEqual(most)
+    expect(most).toBeGreaterThan(0.15)
+    expect(most).toBeLessThan(20)
+  })
+
   it('tell the age of an issuer’s keys in seconds', async () => {
     const watched = new Watched()
     watched.keys.stats.at = performance.now() - 90_000
