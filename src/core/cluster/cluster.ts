@@ -4,7 +4,7 @@ import { Timer, type Timers } from '../ground/timers.ts'
 import type { Watch } from '../ports.ts'
 import { type ClaimEnding, Claims } from './claims.ts'
 import { Holdings } from './holdings.ts'
-import { type ClusterMessage, decodeCluster, encodeCluster } from './messages.ts'
+import { type ClusterMessage, decodeCluster, encodeCluster, type Introduced } from './messages.ts'
 import { Registrar } from './registrar.ts'
 import { View } from './view.ts'
 
@@ -48,8 +48,18 @@ export const clusterLimits: ClusterLimits = {
   namesPerMessage: 1_000,
 }
 
+/** A node as it is introduced to others. */
+function introduce({
+  incarnation,
+  id,
+  address,
+  health,
+}: NodeFacts & { readonly incarnation: number }): Introduced {
+  return { node: incarnation, id, address, health }
+}
+
 type Entry = { -readonly [K in keyof Peer]: Peer[K] } & {
-  /** The two views, its own and this node's, in which it was last introduced to the others. */
+  /** The two views, its own and this node's, in which it was introduced to the others since the last beat. */
   introduced: string
 }
 
@@ -60,7 +70,7 @@ type Entry = { -readonly [K in keyof Peer]: Peer[K] } & {
  */
 export class Cluster {
   readonly #self: number
-  readonly #facts: NodeFacts
+  readonly #facts: NodeFacts & { readonly incarnation: number }
   readonly #timers: Timers
   readonly #ports: ClusterPorts
   readonly #stats: Stats
@@ -277,9 +287,11 @@ export class Cluster {
     this.#heartbeat(false)
     this.#holdings.beat()
     this.#claims.beat()
-    for (const peer of this.#peers.values())
+    for (const peer of this.#peers.values()) {
+      peer.introduced = ''
       if (now - peer.heard >= this.#limits.suspectMs)
         this.#ports.probe({ node: peer.incarnation, health: peer.health })
+    }
     // Somebody may have been silent for too long.
     this.#registrar.review()
   }
@@ -326,7 +338,7 @@ export class Cluster {
         break
       case 'introduction':
         for (const node of message.ended) this.gone(node, now)
-        for (const node of message.living) if (node !== this.#self) this.#met(node, now)
+        for (const introduced of message.living) this.#hearOf(introduced, now)
         if (message.isSettled) this.#settle(now)
         break
       case 'claim':
@@ -355,6 +367,14 @@ export class Cluster {
     return this.#peers.get(node) as Entry
   }
 
+  /** Another node has named one that it takes for alive. What a node says of itself counts for more. */
+  #hearOf({ node, ...facts }: Introduced, now: number): void {
+    if (node === this.#self) return
+    this.#met(node, now)
+    const peer = this.#peers.get(node)
+    if (peer?.health === '') this.#learn(peer, facts)
+  }
+
   #learn(peer: Entry, { id, address, health }: NodeFacts): void {
     const isNew = health !== peer.health
     Object.assign(peer, { id, address, health })
@@ -372,18 +392,18 @@ export class Cluster {
     }
   }
 
-  /** Whether a node has the same view. If not, it is told once what this one knows. */
+  /** Whether a node has the same view. If not, it is told what this one knows: once a beat, since that may be lost. */
   #compare(node: number, view: number): boolean {
     if (view === this.#view.id) return true
     const peer = this.#peer(node)
     const pair = `${this.#view.id} ${view}`
     if (peer.introduced === pair) return false
     peer.introduced = pair
-    const { living, ended } = this.#view
+    const { ended } = this.#view
     this.#send(node, {
       type: 'introduction',
       isSettled: this.#isSettled,
-      living: [...living],
+      living: [...this.#peers.values(), this.#facts].map(introduce),
       ended: [...ended],
     })
     return false

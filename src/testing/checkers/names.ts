@@ -1,4 +1,4 @@
-import type { Outcome, RtmsNode, Whereabouts } from '../../core/index.ts'
+import type { Outcome, Peer, RtmsNode, Whereabouts } from '../../core/index.ts'
 import { type DesertedNode, type Observer, type Phase, violate } from '../observer.ts'
 import type { SimNode } from '../sim-node.ts'
 
@@ -58,8 +58,12 @@ export class NameChecker implements Observer {
     const living = new Set(nodes.map(({ incarnation }) => incarnation))
     for (const { incarnation, cluster } of nodes) {
       const peers = cluster?.peers ?? []
-      if (peers.length !== living.size - 1 || peers.some((peer) => !living.has(peer.incarnation)))
-        violate('names', `node ${incarnation} knows ${peers.length} others; there are ${living.size - 1}`)
+      const known = new Set(peers.map((peer) => peer.incarnation))
+      const unknown = [...living].filter((node) => node !== incarnation && !known.has(node))
+      const ended = peers.filter((peer) => !living.has(peer.incarnation))
+      if (unknown.length > 0) violate('names', `node ${incarnation} does not know node ${unknown[0]}`)
+      if (ended.length > 0)
+        violate('names', `node ${incarnation} takes a node for alive that has ended: ${inWords(ended[0])}`)
     }
     const open = nodes.flatMap((node) => Array.from(node.meetings(), ({ name }) => name))
     const twin = open.find((name, at) => open.indexOf(name) !== at)
@@ -79,4 +83,8 @@ export class NameChecker implements Observer {
     for (const { cluster } of nodes) remembered += cluster?.remembered ?? 0
     if (remembered > most) violate('names', `${remembered} names are remembered of ${most} meetings`)
   }
+}
+
+function inWords(peer: Peer | undefined): string {
+  return `${peer?.incarnation}, heard at ${peer?.heard.toFixed(0)} ms, health '${peer?.health}'`
 }
