@@ -1,3 +1,5 @@
+export type { AnswerOf, KindName, QuestionOf } from './cluster/question-kinds.ts'
+export type { QuestionEnding } from './cluster/questions.ts'
 export { subscriberOf } from './door/addresses.ts'
 export { Crowd } from './door/crowd.ts'
 export {
@@ -34,6 +36,7 @@ export type {
   RequestCall,
   Role,
   SealedFrame,
+  ToldRevocation,
   Transport,
   Watch,
   WatchedNode,

@@ -17,7 +17,8 @@ import type { Inlet } from './inlet.ts'
 import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting/business.ts'
 import type { Meetings } from './meeting/meetings.ts'
 import type { Grant, MeetingCall, MissingMeeting, Outcome, Question, RequestCall } from './ports.ts'
-import type { SealedFrame, Transport } from './ports.ts'
+import type { SealedFrame, ToldRevocation, Transport } from './ports.ts'
+import type { Peering, PeeringHost } from './peering.ts'
 import { pageOf, type PageQuery, type Search } from './ground/page.ts'
 import type { Requests } from './up/requests.ts'
 import type { Revoked } from './door/revocations.ts'
@@ -35,7 +36,7 @@ import { Wiring } from './wiring.ts'
  * business methods, with the time in monotonic milliseconds; effects go out through the ports. After each call, ask
  * {@link deadline} when to call {@link sweep}.
  */
-export class RtmsNode {
+export class RtmsNode implements PeeringHost {
   readonly id: string
   /** The node's number as a publisher. */
   readonly incarnation: number
@@ -44,6 +45,8 @@ export class RtmsNode {
   readonly inlet: Inlet
   /** The other nodes; null for a node alone. */
   readonly cluster: Cluster | null
+  /** What it and the other nodes ask and tell each other; null for a node alone. */
+  readonly peering: Peering | null
   readonly #config: NodeConfig
   readonly #timers: Timers
   readonly #budget: Budget
@@ -65,7 +68,7 @@ export class RtmsNode {
     this.id = config.id
     this.incarnation = config.incarnation
     this.#config = config
-    const wiring = new Wiring(config, this.stats, guards)
+    const wiring = new Wiring(config, this.stats, guards, this)
     this.#timers = wiring.timers
     this.#budget = wiring.budget
     this.#downstream = wiring.downstream
@@ -78,6 +81,7 @@ export class RtmsNode {
     this.#endings = wiring.endings
     this.#names = wiring.names
     this.cluster = wiring.cluster
+    this.peering = wiring.peering
     this.inlet = wiring.inlet
   }
 
@@ -126,7 +130,8 @@ export class RtmsNode {
       this.#meetings.hasWork ||
       this.#guards.hasWork ||
       this.#budget.hasWork ||
-      this.#endings.hasWork
+      this.#endings.hasWork ||
+      this.peering?.hasWork === true
     return busy ? now : Math.max(now, Math.min(this.#timers.next, this.#budget.deadline))
   }
 
@@ -135,7 +140,7 @@ export class RtmsNode {
     const { limits } = this.#config
     this.stats.sweeps++
     this.#guards.sweep(now)
-    this.#timers.run(now)
+    this.#timers.run(now, limits.sweepTimers)
     this.#dispatch.sweep(now)
     this.#meetings.sweep(now)
     this.#topics.sweep(now)
@@ -143,6 +148,7 @@ export class RtmsNode {
     if (!this.#downstream.hasWork) this.#topics.trim(now)
     this.#budget.enforce(now)
     this.#endings.sweep(now)
+    this.peering?.sweep(now)
   }
 
   // ---- connections
@@ -393,6 +399,16 @@ export class RtmsNode {
     return this.#endings.revoke(revoked, until, now)
   }
 
+  /** Takes over a revocation of another node. Returns as {@link revoke} does. */
+  learnRevocation(told: ToldRevocation, now: number): number | ErrorCode {
+    return this.#endings.learn(told, now)
+  }
+
+  /** Revocations in force, as another node is told of them. See {@link Revocations.list}. */
+  revocations(after: number, most: number, now: number): ReturnType<PeeringHost['revocations']> {
+    return this.#endings.revocations(after, most, now)
+  }
+
   /**
    * Sets whether the business is asked before a session joins, subscribes or publishes, after the ticket has allowed
    * it.
@@ -428,6 +444,7 @@ export class RtmsNode {
 
   /** The node stops: tells the other nodes, and answers whoever waits for them. */
   leave(now: number): void {
+    this.peering?.close(now)
     this.cluster?.leave(now)
   }
 }

@@ -100,7 +100,9 @@ export class Metrics {
     this.#counter('bus_dropped_total', unsent, () => host.bus.stats.dropped)
     const up = 'Whether the bus to the other nodes carries messages: 1 or 0. 1 for a node alone.'
     this.#gauge('bus_up', up, () => Number(node.inlet.isUp))
+    this.#traffic(stats)
     if (node.cluster !== null) this.#cluster(node.cluster, stats)
+    if (node.peering !== null) this.#peering(node.peering)
     this.#counter('pushes_total', 'Pushes, one for each session reached.', () => stats.pushes)
     const lost =
       'Answers, pushes and other entries of session logs that were gone when their session came back.'
@@ -122,6 +124,28 @@ export class Metrics {
     this.#gauge('sweep_lateness_seconds', 'The worst of the last five seconds.', () => host.lateness / 1000)
     if (keys !== null) this.#keys(keys)
     this.#eventLoop()
+  }
+
+  #traffic(stats: Stats): void {
+    for (const unit of ['messages', 'bytes'] as const) {
+      const what = unit === 'bytes' ? 'Bytes of messages' : 'Messages'
+      const help = `${what} to (out) and from (in) other nodes, by what they are about.`
+      this.#labelled(`bus_${unit}_total`, help, ['direction', 'kind'], function* () {
+        for (const [direction, traffic] of [
+          ['out', stats.busOut],
+          ['in', stats.busIn],
+        ] as const)
+          for (const [kind, count] of traffic) yield [{ direction, kind }, count[unit]]
+      })
+    }
+  }
+
+  #peering(peering: NonNullable<RtmsNode['peering']>): void {
+    const unconfirmed = 'Bytes of messages to other nodes that these have not confirmed.'
+    this.#gauge('link_bytes', unconfirmed, () => peering.links.bytes)
+    const homes = 'Users whose sessions on other nodes this node remembers, once for each of those nodes.'
+    this.#gauge('home_users', homes, () => peering.homes.size)
+    this.#gauge('questions_open', 'Questions to other nodes without an answer yet.', () => peering.questions)
   }
 
   #cluster(cluster: NonNullable<RtmsNode['cluster']>, stats: Stats): void {

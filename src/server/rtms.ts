@@ -9,6 +9,7 @@ import { type Authorize, Authorizer } from './business/authorizer.ts'
 import { Cluster } from './business/cluster.ts'
 import { type Connected, type Disconnected, Hooks } from './business/hooks.ts'
 import { Meetings } from './business/meetings.ts'
+import { Peers } from './business/peers.ts'
 import { RequestHandlers, type RequestHandler } from './business/requests.ts'
 import { Searches } from './business/searches.ts'
 import { Topics } from './business/topics.ts'
@@ -18,6 +19,7 @@ import { Front } from './edge/front.ts'
 import type { Address, Health, Readiness } from './edge/http.ts'
 import { Gateway } from './edge/transport.ts'
 import { NodeWatch } from './edge/watch.ts'
+import type { Place } from './ground/place.ts'
 import { Host } from './host.ts'
 import { Metrics } from './metrics.ts'
 import { type RtmsOptions, settle, type Settings } from './options/options.ts'
@@ -52,6 +54,7 @@ export class Rtms {
 
   private constructor(parts: {
     host: Host
+    peers: Peers
     tickets: Tickets
     requests: RequestHandlers
     connects: Hooks<Connected>
@@ -78,10 +81,10 @@ export class Rtms {
     this.#readyLatenessMs = parts.settings.limits.readyLatenessMs
     this.tickets = parts.tickets
     const searches = new Searches()
-    this.meetings = new Meetings(parts.host, parts.settings.logger, searches)
-    this.topics = new Topics(parts.host, searches)
-    this.users = new Users(parts.host)
-    this.cluster = new Cluster(parts.host, () => addressOf(parts.front))
+    this.meetings = new Meetings(parts.host, parts.settings.logger, searches, parts.peers)
+    this.topics = new Topics(parts.host, searches, parts.peers)
+    this.users = new Users(parts.host, parts.peers)
+    this.cluster = new Cluster(parts.host, (name, place) => addressOf(parts.front, name, place))
     this.#api = new Api(parts.settings, this)
   }
 
@@ -94,11 +97,21 @@ export class Rtms {
     const { logger } = settings
     const id = settings.nodeId ?? randomBytes(4).toString('hex')
     const ticketsHost: TicketsHost = {
-      url: (name) => front.ticketUrl(name),
+      url: async (name, meeting) => {
+        if (meeting === undefined || !settings.isClustered) return front.ticketUrl(name)
+        return front.ticketUrl(name, rtms.cluster.place(await rtms.meetings.owner(meeting)))
+      },
       revokedUntil: (user) => host.node.revokedUntil(user),
       revoke: async (revoked, until) => {
         if (host.inHook) await Promise.resolve()
-        return host.act((node, now) => node.revoke(revoked, until, now))
+        const here = host.act((node, now) => node.revoke(revoked, until, now))
+        if (typeof here !== 'number' || peers.isAlone) return here
+        const ofUser = 'user' in revoked
+        const leftMs = settings.limits.tokenMs + Math.max(0, until - Date.now())
+        const told = { ofUser, name: ofUser ? revoked.user : revoked.id, until, leftMs }
+        // A node that cannot be reached now is told when it is heard again.
+        const answers = await peers.ask('revoke', told, { isLasting: true })
+        return peers.sum(here, answers, 'connections were closed')
       },
     }
     const tickets = await Tickets.create(settings, ticketsHost, logger)
@@ -139,7 +152,7 @@ export class Rtms {
     )
     const cluster = {
       get address(): string {
-        return addressOf(front)
+        return publicUrlOf(front)
       },
       get health(): string {
         return front.healthUrl
@@ -155,6 +168,7 @@ export class Rtms {
       },
       watch,
     )
+    const peers: Peers = new Peers(host)
     const gateway = new Gateway(host, settings)
     const pages = settings.admin === false ? null : new AdminPages(settings)
     const front: Front = new Front(id, settings, gateway, {
@@ -167,6 +181,7 @@ export class Rtms {
     })
     const rtms: Rtms = new Rtms({
       host,
+      peers,
       tickets,
       requests,
       connects,
@@ -190,7 +205,7 @@ export class Rtms {
     return rtms
   }
 
-  /** Name of this node, which `?route=` of its tickets contains. */
+  /** Name of this node, which its tickets contain. */
   get node(): string {
     return this.#host.node.id
   }
@@ -336,12 +351,22 @@ export class Rtms {
 /** The longest address that nodes tell each other, in bytes. */
 const ADDRESS_BYTES = 1_024
 
-/** Where the clients of a node connect; '' where that is not known (yet). */
-function addressOf(front: Front): string {
+/** What a node tells the others of where its clients connect; '' where there is nothing to tell (yet). */
+function publicUrlOf(front: Front): string {
   try {
-    const url = front.ticketUrl(undefined)
-    return url.length <= ADDRESS_BYTES ? url : ''
+    const url = front.publicUrl
+    return Buffer.byteLength(url) <= ADDRESS_BYTES ? url : ''
   } catch {
+    return ''
+  }
+}
+
+/** Where a ticket has its client connect; '' where that is not known (yet). */
+function addressOf(front: Front, host: string | undefined, place: Place | undefined): string {
+  try {
+    return front.ticketUrl(host, place)
+  } catch (error) {
+    if (error instanceof TypeError) throw error
     return ''
   }
 }

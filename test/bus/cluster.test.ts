@@ -2,9 +2,9 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { BusConnector } from '../../src/bus/connector.ts'
 import { ThreadsHub, threads } from '../../src/bus/threads.ts'
 import { nats } from '../../src/nats/index.ts'
-import type { BusListener } from '../../src/core/index.ts'
 import type { Rtms } from '../../src/server/index.ts'
 import { join, Peer, start, stopAll, tokenOf } from '../integration/server/peer.ts'
+import { mutable } from './mutable.ts'
 import { NatsServer } from './nats-server.ts'
 
 const eventually = (is: () => boolean | Promise<boolean>): Promise<void> =>
@@ -25,42 +25,6 @@ async function cluster(connectors: readonly BusConnector[]): Promise<Rtms[]> {
   )
   await eventually(() => nodes.every((rtms) => rtms.cluster.nodes().length === nodes.length))
   return nodes
-}
-
-/** A bus on which a node can fall silent, as if its process had been killed. */
-function mutable(bus: BusConnector): { readonly connector: BusConnector; readonly mute: () => void } {
-  let isMute = false
-  const unless = <T extends unknown[]>(call: (...args: T) => void) => {
-    return (...args: T): void => {
-      if (!isMute) call(...args)
-    }
-  }
-  const connector: BusConnector = {
-    connect: (incarnation, listener, reports) => {
-      const heard: BusListener = {
-        message: unless((subject: string, bytes: Uint8Array, from: number) =>
-          listener.message(subject, bytes, from),
-        ),
-        sent: unless((bytes: Uint8Array, from: number) => listener.sent(bytes, from)),
-        down: unless(() => listener.down()),
-        back: unless(() => listener.back()),
-        gone: unless((node: number) => listener.gone(node)),
-      }
-      const port = bus.connect(incarnation, heard, reports)
-      return {
-        get stats() {
-          return port.stats
-        },
-        hears: (subject) => port.hears(subject),
-        publish: unless((subject: string, bytes: Uint8Array) => port.publish(subject, bytes)),
-        send: unless((node: number, bytes: Uint8Array) => port.send(node, bytes)),
-        subscribe: (subject) => port.subscribe(subject),
-        unsubscribe: (subject) => port.unsubscribe(subject),
-        close: () => port.close(),
-      }
-    },
-  }
-  return { connector, mute: () => void (isMute = true) }
 }
 
 async function onNats(): Promise<() => BusConnector> {
@@ -99,6 +63,45 @@ describe('Three nodes', () => {
     expect(await other.metrics()).toMatch(/^rtms_peers\{state="alive"\} 1$/m)
   })
 
+  it('reach a meeting from any of them, and its hooks run where it is', async () => {
+    const hub = new ThreadsHub()
+    const [a, b] = (await cluster([1, 2].map(() => threads(hub.seat())))) as [Rtms, Rtms]
+    const heard: string[] = []
+    for (const rtms of [a, b])
+      rtms.meetings.define('battle', {
+        onLeave: ({ user, reason }) => void heard.push(`${rtms.node} ${user} ${reason}`),
+        onClose: ({ name }) => void heard.push(`${rtms.node} ${name} closed`),
+      })
+    const name = (await a.meetings.open({ kind: 'battle', metadata: { map: 'woods' } })).name
+    const peer = await Peer.connect(a.address.url, await tokenOf(a, 'ann'))
+    peer.send(join(1, name))
+    const { slot } = await peer.next('joined')
+    const there = await b.meetings.open(name, { kind: 'battle' })
+    expect(b.meetings.get(name)).toBeUndefined()
+    expect(await b.meetings.find('nowhere')).toBeUndefined()
+    expect((await b.meetings.find(name))?.name).toBe(name)
+    const { members, metadata, kind } = await there.look()
+    expect([members.map(({ user }) => user), metadata, kind]).toEqual([['ann'], { map: 'woods' }, 'battle'])
+    expect(() => there.info).toThrow(/not open on this node: use look\(\)/)
+    there.sendTo(slot, { hello: 1 })
+    expect(Buffer.from((await peer.next('direct')).data.bytes).toString()).toBe('{"hello":1}')
+    there.kick(slot, 'rude')
+    expect((await peer.next('ended')).message).toBe('rude')
+    await eventually(() => heard.length > 0)
+    b.meetings.close(name)
+    await eventually(() => heard.length > 1)
+    expect(heard).toEqual([`${a.node} ann kicked`, `${a.node} ${name} closed`])
+    await expect(there.look()).rejects.toMatchObject({ code: 'CLOSED' })
+    // A handle stands for whatever is open under its name, also if this node opens it.
+    await a.meetings.open('lobby', { kind: 'battle' })
+    const lobby = await b.meetings.open('lobby')
+    lobby.close()
+    await eventually(() => heard.length > 2)
+    await b.meetings.open('lobby', { kind: 'battle' })
+    expect(lobby.info.name).toBe('lobby')
+    expect((await (await a.meetings.open('lobby')).look()).kind).toBe('battle')
+  })
+
   it('on NATS find out that one of them has ended, though nobody says so, by its address', async () => {
     const connector = await onNats()
     const { connector: last, mute } = mutable(connector())
@@ -106,11 +109,11 @@ describe('Three nodes', () => {
     const [a, b, c] = nodes as [Rtms, Rtms, Rtms]
     const names = Array.from({ length: 30 }, (_, n) => `room.${n}`)
     await Promise.all(names.map((name) => c.meetings.open(name)))
-    expect([...c.meetings.list()]).toHaveLength(30)
+    expect(await c.meetings.list()).toHaveLength(30)
     mute()
     await c.close({ timeoutMs: 100 })
     await eventually(() => [a, b].every((rtms) => rtms.cluster.nodes().length === 2))
     await Promise.all(names.flatMap((name) => [a, b].map((rtms) => rtms.meetings.open(name))))
-    expect(a.meetings.list().length + b.meetings.list().length).toBe(30)
+    expect(await a.meetings.list()).toHaveLength(30)
   })
 })

@@ -4,7 +4,7 @@ import { Timer, type Timers } from '../ground/timers.ts'
 import type { Watch } from '../ports.ts'
 import { type ClaimEnding, Claims } from './claims.ts'
 import { Holdings } from './holdings.ts'
-import { type ClusterMessage, decodeCluster, encodeCluster, type Introduced } from './messages.ts'
+import { type ClusterMessage, decodeCluster, encodeCluster, introduce, type Introduced } from './messages.ts'
 import { Registrar } from './registrar.ts'
 import { View } from './view.ts'
 
@@ -20,6 +20,10 @@ export interface ClusterPorts extends Watch {
   /** Sends to all other nodes. */
   broadcast(bytes: Uint8Array): void
   send(node: number, bytes: Uint8Array): void
+  /** The nodes that have not ended are others than before. `ended`: the one that has; 0 for none. */
+  viewed(ended: number, now: number): void
+  /** A node is met, or heard again after it was silent. */
+  heard(node: number, now: number): void
 }
 
 export interface ClusterLimits {
@@ -46,16 +50,6 @@ export const clusterLimits: ClusterLimits = {
   settleMs: 3_000,
   claims: 10_000,
   namesPerMessage: 1_000,
-}
-
-/** A node as it is introduced to others. */
-function introduce({
-  incarnation,
-  id,
-  address,
-  health,
-}: NodeFacts & { readonly incarnation: number }): Introduced {
-  return { node: incarnation, id, address, health }
 }
 
 type Entry = { -readonly [K in keyof Peer]: Peer[K] } & {
@@ -85,6 +79,8 @@ export class Cluster {
   /** Whether the bus carries messages, and whether this node knows the others, or knows that it is alone. */
   #isUp = false
   #isSettled = false
+  /** Since when it would have heard the others: the bus was down before, or the process stood still. */
+  #listensSince = 0
   /** The highest term of a fence of this node. */
   #term = 0
   #now = 0
@@ -145,9 +141,20 @@ export class Cluster {
     return this.#view.id
   }
 
+  /** The nodes that have not ended, this one among them. */
+  get nodes(): View {
+    return this.#view
+  }
+
+  /** Whether this node knows the others, or knows that it is alone. */
+  get isSettled(): boolean {
+    return this.#isSettled
+  }
+
+  /** Whether a node was not heard for a lease while this one listened. */
   isSilent(node: number, now: number = this.#now): boolean {
     const peer = this.#peers.get(node)
-    return peer === undefined || now - peer.heard >= this.#limits.leaseMs
+    return peer === undefined || now - Math.max(peer.heard, this.#listensSince) >= this.#limits.leaseMs
   }
 
   /** How many of them were heard lately, and how many are silent. */
@@ -165,7 +172,7 @@ export class Cluster {
    * name is claimed once at a time.
    */
   claim(name: string, now: number, ended: (ending: ClaimEnding, now: number) => void): void {
-    this.#now = now
+    this.#at(now)
     if (this.#holdings.has(name) || this.#claims.has(name))
       throw new Error(`${name} is open here, or is being opened`)
     this.#claims.claim(name, now + this.#patience, (ending, at) => {
@@ -191,7 +198,7 @@ export class Cluster {
    * late.
    */
   find(name: string, now: number, ended: (ending: ClaimEnding, now: number) => void): void {
-    this.#now = now
+    this.#at(now)
     this.#claims.find(name, now + this.#patience, (ending, at) => {
       const isFound = ending.by === 'taken' && ending.owner !== 0
       this.#stats.searchEnded(ending.by === 'late' ? 'late' : isFound ? 'found' : 'nowhere')
@@ -244,7 +251,8 @@ export class Cluster {
 
   /** The bus carries messages, for the first time or again. */
   up(now: number): void {
-    this.#now = now
+    this.#at(now)
+    this.#listensSince = now
     this.#isUp = true
     this.#timers.set(this.#beat, now + this.#limits.heartbeatMs)
     if (!this.#isSettled) this.#timers.set(this.#settling, now + this.#limits.settleMs)
@@ -255,7 +263,7 @@ export class Cluster {
 
   /** The bus carries nothing until further notice. A node without it declares no one dead and claims nothing new. */
   down(now: number): void {
-    this.#now = now
+    this.#at(now)
     this.#isUp = false
     this.#timers.clear(this.#beat)
     this.#timers.clear(this.#settling)
@@ -270,9 +278,11 @@ export class Cluster {
 
   /** A node is proven to have ended. */
   gone(node: number, now: number): void {
-    this.#now = now
+    this.#at(now)
     if (node === this.#self || !this.#view.end(node)) return
-    if (this.#peers.delete(node)) this.#renew()
+    if (!this.#peers.delete(node)) return
+    this.#renew()
+    this.#ports.viewed(node, now)
   }
 
   #renew(): void {
@@ -281,19 +291,35 @@ export class Cluster {
     this.#claims.renew()
   }
 
-  #onBeat(now: number): void {
+  /** Something happens. A node that beats is not still for so long, unless its process was. */
+  #at(now: number): void {
+    if (now - this.#now >= this.#limits.suspectMs) this.#listensSince = now
     this.#now = now
+  }
+
+  #onBeat(now: number): void {
+    this.#at(now)
     this.#timers.set(this.#beat, now + this.#limits.heartbeatMs)
     this.#heartbeat(false)
     this.#holdings.beat()
     this.#claims.beat()
     for (const peer of this.#peers.values()) {
       peer.introduced = ''
-      if (now - peer.heard >= this.#limits.suspectMs)
-        this.#ports.probe({ node: peer.incarnation, health: peer.health })
+      if (now - Math.max(peer.heard, this.#listensSince) < this.#limits.suspectMs) continue
+      if (this.#isReplaced(peer, now)) this.gone(peer.incarnation, now)
+      else this.#ports.probe({ node: peer.incarnation, health: peer.health })
     }
     // Somebody may have been silent for too long.
     this.#registrar.review()
+  }
+
+  /** Whether a silent node was started anew, perhaps on another machine: one that is heard has its name. */
+  #isReplaced({ incarnation, id }: Peer, now: number): boolean {
+    if (id === '' || !this.isSilent(incarnation, now)) return false
+    if (id === this.#facts.id) return true
+    for (const other of this.#peers.values())
+      if (other.id === id && !this.isSilent(other.incarnation, now)) return true
+    return false
   }
 
   #heartbeat(leaves: boolean): void {
@@ -314,7 +340,7 @@ export class Cluster {
 
   #settle(now: number): void {
     if (this.#isSettled) return
-    this.#now = now
+    this.#at(now)
     this.#isSettled = true
     this.#timers.clear(this.#settling)
     this.#claims.retry()
@@ -322,7 +348,7 @@ export class Cluster {
 
   /** What another node has sent, to all or to this one. */
   handle(from: number, bytes: Uint8Array, now: number): void {
-    this.#now = now
+    this.#at(now)
     const message = decodeCluster(bytes)
     if (message === null) {
       this.#stats.strangers++
@@ -384,11 +410,16 @@ export class Cluster {
   /** A node was heard, or heard of. */
   #met(node: number, now: number): void {
     const known = this.#peers.get(node)
-    if (known !== undefined) known.heard = now
-    else if (this.#view.meet(node)) {
+    if (known !== undefined) {
+      const wasSilent = this.isSilent(node, now)
+      known.heard = now
+      if (wasSilent) this.#ports.heard(node, now)
+    } else if (this.#view.meet(node)) {
       const peer = { incarnation: node, id: '', address: '', health: '', heard: now, introduced: '' }
       this.#peers.set(node, peer)
       this.#renew()
+      this.#ports.viewed(0, now)
+      this.#ports.heard(node, now)
     }
   }
 

@@ -32,6 +32,15 @@ export interface Heartbeat {
 export interface Introduced extends NodeFacts {
   readonly node: number
 }
+/** A node as it is introduced to others. */
+export function introduce({
+  incarnation,
+  id,
+  address,
+  health,
+}: NodeFacts & { readonly incarnation: number }): Introduced {
+  return { node: incarnation, id, address, health }
+}
 /**
  * To one whose view differs: the nodes that the sender knows. Whoever hears of one that has ended meanwhile can look for
  * proof of it only where it was reached.
@@ -88,6 +97,9 @@ export interface Held {
 }
 
 export type ClusterMessage = Heartbeat | Introduction | Claim | Grant | Taken | Holds | Held
+
+/** The subject on which the nodes of a cluster are heard by all others. Those of topics begin with `t/`. */
+export const NODES = 'n/'
 
 /** Begins each message, and tells it from others that nodes send to one another. */
 export const CLUSTER = 0x63

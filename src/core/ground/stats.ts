@@ -28,6 +28,18 @@ export class Buckets {
  */
 export type RefusedBy = 'connections' | 'handshakes' | 'address' | 'rate'
 
+/**
+ * What a message between nodes is about: publications; the last numbers of quiet topics; which nodes there are and who
+ * opens which meeting; what two nodes ask and tell each other.
+ */
+export type BusKind = 'topics' | 'digests' | 'nodes' | 'links' | 'other'
+
+/** Messages of one kind, and their bytes. */
+export interface Traffic {
+  messages: number
+  bytes: number
+}
+
 /** How a resume ended: 'recovered', or the reason why something is missing. */
 export type ResumeOutcome = 'recovered' | 'LOST' | ErrorCode
 
@@ -55,6 +67,9 @@ export class Stats {
   publications = 0
   /** Malformed messages on the bus, which no node of this cluster can have sent. */
   strangers = 0
+  /** Messages to and from other nodes, by what they are about. */
+  readonly busOut: Map<BusKind, Traffic> = new Map()
+  readonly busIn: Map<BusKind, Traffic> = new Map()
   requestsStarted = 0
   requestsEnded = 0
   repliesDiscarded = 0
@@ -82,6 +97,14 @@ export class Stats {
   readonly sessionResumes: Map<ResumeOutcome, number> = new Map()
   readonly meetingResumes: Map<ResumeOutcome, number> = new Map()
   readonly topicResumes: Map<ResumeOutcome, number> = new Map()
+
+  sendOnBus(kind: BusKind, bytes: number): void {
+    carry(this.busOut, kind, bytes)
+  }
+
+  hearOnBus(kind: BusKind, bytes: number): void {
+    carry(this.busIn, kind, bytes)
+  }
 
   loseConnection(reason: LossReason): void {
     this.connectionsClosed++
@@ -143,6 +166,15 @@ export class Stats {
 
   lateness(now: number): number {
     return this.#lateness.at(now)
+  }
+}
+
+function carry(traffic: Map<BusKind, Traffic>, kind: BusKind, bytes: number): void {
+  const known = traffic.get(kind)
+  if (known === undefined) traffic.set(kind, { messages: 1, bytes })
+  else {
+    known.messages++
+    known.bytes += bytes
   }
 }
 

@@ -19,10 +19,19 @@ export type TimerName =
   /** Throttled groups of one rate are flushed; topics are checked for expired entries. */
   | 'rung'
   | 'aging'
-  /** A heartbeat to the other nodes is due; this node knows of no other; a claim for a meeting's name has no answer. */
+  /**
+   * A heartbeat to the other nodes is due; this node knows of no other; a claim for a meeting's name has no answer; nor
+   * has a question to another node.
+   */
   | 'beat'
   | 'settling'
   | 'claim'
+  | 'question'
+  /** A topic has waited long enough for what other nodes keep of it; topics that fell quiet are told of. */
+  | 'catchUp'
+  | 'digest'
+  /** What other nodes have not confirmed is looked at. */
+  | 'link'
 
 /** A callback with a deadline. One object can be set any number of times. */
 export class Timer<Name extends string = TimerName> {
@@ -88,13 +97,14 @@ export class Timers<Name extends string = TimerName> {
   }
 
   /**
-   * Fires all timers due at `now`, in order. A timer that is set meanwhile waits for the next run, however early it is
-   * due.
+   * Fires the timers due at `now`, in order, at most so many. A timer that is set meanwhile waits for the next run,
+   * however early it is due.
    */
-  run(now: number): void {
+  run(now: number, most: number = Infinity): void {
     const end = this.#order
-    for (let timer = this.#heap[0]; timer !== undefined; timer = this.#heap[0]) {
-      if (timer.at > now || timer.order >= end) return
+    for (let fired = 0; fired < most; fired++) {
+      const timer = this.#heap[0]
+      if (timer === undefined || timer.at > now || timer.order >= end) return
       this.runOne(now)
     }
   }

@@ -1,14 +1,15 @@
 import * as v from 'valibot'
 import { fixedLimits } from '../../core/index.ts'
 import { serverLimits } from '../ground/limits.ts'
-import { operation, type Operation } from './operation.ts'
-import { integer, text } from './schemas.ts'
+import { judged, operation, type Operation } from './operation.ts'
+import { integer, missing, text } from './schemas.ts'
 
 /* The operations for watching a node: its metrics and sessions. */
 
 const count = (description: string) => integer(0, Number.MAX_SAFE_INTEGER, description)
 
 const session = v.strictObject({
+  node: text('Where it is.'),
   user: text('Whose it is.'),
   connected: v.pipe(v.boolean(), v.description('Without a connection it may still come back.')),
   meetings: v.array(
@@ -46,34 +47,40 @@ export const watchingOperations: readonly Operation[] = [
     at: 'GET /sessions',
     summary: 'List sessions',
     description:
-      'Those of this node, the oldest first, or those of a user. Their ids are secret and not told.',
+      'Those of all nodes, this one first and of each the oldest first, or those of a user. Their ids are secret and not told.',
     input: v.strictObject({
       user: v.optional(text('Only those of this user.')),
       limit: v.optional(integer(1, serverLimits.listed, 'How many; 100 by default.')),
     }),
-    output: v.strictObject({ sessions: v.array(session) }),
+    output: v.strictObject({ sessions: v.array(session), missing }),
     errors: ['BAD_NAME'],
-    run: ({ users }, { user, limit }) => ({
-      sessions: [...users.list({ user, limit })].map((each) => ({
+    run: async ({ users }, { user, limit }) => {
+      const found = await users.list({ user, limit })
+      const sessions = found.map((each) => ({
         ...each,
         meetings: [...each.meetings],
         topics: [...each.topics],
         cursors: [...each.cursors],
-      })),
-    }),
+      }))
+      return { sessions, missing: [...found.missing] }
+    },
   }),
   operation({
     id: 'listNodes',
     at: 'GET /nodes',
     summary: 'List the nodes of the cluster',
     description: 'As this node sees them, itself first. A node alone is the only one.',
-    input: v.strictObject({}),
+    input: v.strictObject({
+      host: v.optional(
+        text('Host and port of the addresses, as for a ticket; not needed where `publicUrl` is set.'),
+      ),
+    }),
     output: v.strictObject({
       nodes: v.array(
         v.strictObject({
-          node: text('Its name, which `?route=` of tickets says.'),
+          node: text('Its name, which tickets contain.'),
           incarnation: count('The number of its run: another one after each start.'),
-          address: text('Where its clients connect.'),
+          address: text('Where a ticket that leads to it has its client connect.'),
           status: v.pipe(
             v.picklist(['self', 'alive', 'silent']),
             v.description('silent: not heard for three seconds or more, which proves nothing.'),
@@ -82,7 +89,7 @@ export const watchingOperations: readonly Operation[] = [
         }),
       ),
     }),
-    run: ({ cluster }) => ({ nodes: cluster.nodes() }),
+    run: ({ cluster }, input) => judged(() => ({ nodes: cluster.nodes(input) })),
   }),
   operation({
     id: 'getMetrics',

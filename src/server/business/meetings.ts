@@ -19,13 +19,21 @@ import {
   kindSchema,
   checkOptions,
 } from './meeting-options.ts'
+import { MeetingCalls } from './meeting-calls.ts'
 import { Meeting } from './meeting.ts'
 import { Opener, type OpenMissing } from './opener.ts'
+import type { Listed, Peers } from './peers.ts'
 import type { Searches } from './searches.ts'
 
 interface Kind {
   readonly settings: Partial<MeetingOptions>
   readonly hooks: KindHooks
+}
+
+/** A meeting of the cluster. */
+export interface ListedMeeting extends MeetingInfo {
+  /** The name of the node that has it. */
+  readonly node: string
 }
 
 /** A call that waits for the cluster. */
@@ -38,17 +46,22 @@ export class Meetings {
   readonly #host: Host
   readonly #logger: Logger
   readonly #searches: Searches
+  readonly #peers: Peers
   readonly #kinds: Map<string, Kind> = new Map()
   /** Open meetings of a kind, so every hook of a meeting gets the same object. */
   readonly #rooms: Map<string, Meeting> = new Map()
   /** @internal */
   readonly opener: Opener
+  /** @internal */
+  readonly calls: MeetingCalls
 
   /** @internal */
-  constructor(host: Host, logger: Logger, searches: Searches) {
+  constructor(host: Host, logger: Logger, searches: Searches, peers: Peers) {
     this.#host = host
+    this.#peers = peers
     this.#logger = logger
     this.#searches = searches
+    this.calls = new MeetingCalls(host, peers, logger, (name) => this.#find(name))
     this.opener = new Opener(host, logger, (name, options) => this.open(name, options))
   }
 
@@ -98,7 +111,7 @@ export class Meetings {
         ? await this.#open(name, defined(settings), { kind: '', metadata, logic: null }, () => {})
         : await this.#openKind(name, defined(settings), kind, metadata)
     const known = owner === incarnation ? this.get(name) : undefined
-    return { meeting: known ?? new Meeting(this.#host, this.#logger, name), isNew }
+    return { meeting: known ?? this.#handle(name), isNew }
   }
 
   /**
@@ -125,7 +138,7 @@ export class Meetings {
         `the meeting ${name} cannot be opened: the kind ${kind} is not known; define it first`,
       )
     }
-    const meeting = new Meeting(this.#host, this.#logger, name)
+    const meeting = this.#handle(name)
     const runner = new HookRunner(definition.hooks, kind, meeting, this.#host, this.#logger)
     const logic = runner.logic(() => this.#rooms.delete(name))
     return this.#open(name, { ...definition.settings, ...given }, { kind, metadata, logic }, () => {
@@ -175,20 +188,52 @@ export class Meetings {
     ;(call as Call).ended(outcome)
   }
 
-  get(name: string): Meeting | undefined {
-    if (!isName(name) || this.#host.node.meeting(name) === undefined) return undefined
-    return this.#rooms.get(name) ?? new Meeting(this.#host, this.#logger, name)
+  /** @internal The node that has a meeting, by incarnation; 0 for none, and where nobody has said in time. */
+  owner(name: string): Promise<number> {
+    return this.#find(name).catch((error: unknown) => {
+      if (error instanceof RtmsError && error.code === 'BUSY') return 0
+      throw error
+    })
   }
 
-  /** All open meetings, or those of a kind. */
-  list({ kind }: { readonly kind?: string | undefined } = {}): MeetingInfo[] {
-    const all = [...this.#host.node.meetings()]
-    return kind === undefined ? all : all.filter((info) => info.kind === kind)
+  #find(name: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const ended = (outcome: Outcome<Whereabouts>): void => {
+        if (outcome.ok) resolve(outcome.value.owner)
+        else reject(outcome.error)
+      }
+      const call: Call = { name, ended }
+      this.#host.act((node, now) => node.findMeeting(call, now))
+    })
+  }
+
+  #handle(name: string): Meeting {
+    return new Meeting(this.#host, this.#logger, name, this.calls)
+  }
+
+  /** The meeting of this name that is open on this node. */
+  get(name: string): Meeting | undefined {
+    if (!isName(name) || this.#host.node.meeting(name) === undefined) return undefined
+    return this.#rooms.get(name) ?? this.#handle(name)
   }
 
   /**
-   * A page of the open meetings: at most `limit` of them in the order of names, after the name `after`. Each call looks
-   * at all meetings, a few in each turn of the event loop.
+   * The meeting of this name, on whichever node it is open; undefined where it is not. Rejects with an `RtmsError`:
+   * BAD_NAME; BUSY where the cluster has not said within a second which node has it.
+   */
+  async find(name: string): Promise<Meeting | undefined> {
+    checkName('meeting', name, 'BAD_NAME')
+    return this.get(name) ?? ((await this.#find(name)) === 0 ? undefined : this.#handle(name))
+  }
+
+  /** All open meetings of all nodes in the order of names, or those of a kind. */
+  list({ kind }: { readonly kind?: string | undefined } = {}): Promise<Listed<ListedMeeting>> {
+    return this.page({ limit: Infinity, kind })
+  }
+
+  /**
+   * A page of the open meetings of all nodes: at most `limit` of them in the order of names, after the name `after`. Each
+   * call looks at all meetings, a few in each turn of the event loop.
    */
   page({
     limit,
@@ -201,12 +246,19 @@ export class Meetings {
     readonly kind?: string | undefined
     /** Only names that contain this text, ignoring case. */
     readonly contains?: string | undefined
-  }): Promise<readonly MeetingInfo[]> {
-    return this.#searches.run(this.#host.node.meetingPage({ count: limit, after, contains }, kind))
+  }): Promise<Listed<ListedMeeting>> {
+    const wish = { contains: contains ?? '', ofKind: kind !== undefined, kind: kind ?? '' }
+    return this.#peers.page(
+      { count: limit, after },
+      (round) => this.#searches.run(this.#host.node.meetingPage({ ...round, contains }, kind)),
+      (round) => this.#peers.ask('meetings', { ...round, ...wish }),
+      (found) => found.map(([node, info]) => ({ ...info, node: this.#peers.nameOf(node) })),
+    )
   }
 
-  /** Ends a meeting for everyone. Has no effect where none of this name is open. */
+  /** Ends a meeting for everyone, on whichever node it is. Has no effect where none of this name is open. */
   close(name: string): void {
+    if (this.calls.isAway(name)) return this.calls.forget(name, this.calls.close(name))
     this.#host.afterHook((node) => node.closeMeeting(name))
   }
 

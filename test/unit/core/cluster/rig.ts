@@ -97,6 +97,8 @@ export class Node {
           if (node !== undefined) rig.carry(this, node, bytes)
         },
         met: () => {},
+        viewed: () => {},
+        heard: () => {},
         probe: ({ node, health }) => {
           if (health !== '') rig.probe(this, node)
         },
