@@ -122,6 +122,6 @@ export const clusterMutants: readonly Mutant[] = [
   {
     name: 'what the bus has lost taken for what was never said',
     breaks: ['I11'],
-    plant: () => replace(Carrier.prototype, 'catchUp', () => () => {}),
+    plant: () => replace(Carrier.prototype, 'back', () => () => {}),
   },
 ]
