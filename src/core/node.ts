@@ -140,7 +140,7 @@ export class RtmsNode implements PeeringHost {
     const { limits } = this.#config
     this.stats.sweeps++
     this.#guards.sweep(now)
-    this.#timers.run(now)
+    this.#timers.run(now, limits.sweepTimers)
     this.#dispatch.sweep(now)
     this.#meetings.sweep(now)
     this.#topics.sweep(now)

@@ -4,7 +4,7 @@ import { Timer, type Timers } from '../ground/timers.ts'
 import type { Watch } from '../ports.ts'
 import { type ClaimEnding, Claims } from './claims.ts'
 import { Holdings } from './holdings.ts'
-import { type ClusterMessage, decodeCluster, encodeCluster } from './messages.ts'
+import { type ClusterMessage, decodeCluster, encodeCluster, introduce, type Introduced } from './messages.ts'
 import { Registrar } from './registrar.ts'
 import { View } from './view.ts'
 
@@ -53,7 +53,7 @@ export const clusterLimits: ClusterLimits = {
 }
 
 type Entry = { -readonly [K in keyof Peer]: Peer[K] } & {
-  /** The two views, its own and this node's, in which it was last introduced to the others. */
+  /** The two views, its own and this node's, in which it was introduced to the others since the last beat. */
   introduced: string
 }
 
@@ -64,7 +64,7 @@ type Entry = { -readonly [K in keyof Peer]: Peer[K] } & {
  */
 export class Cluster {
   readonly #self: number
-  readonly #facts: NodeFacts
+  readonly #facts: NodeFacts & { readonly incarnation: number }
   readonly #timers: Timers
   readonly #ports: ClusterPorts
   readonly #stats: Stats
@@ -79,6 +79,8 @@ export class Cluster {
   /** Whether the bus carries messages, and whether this node knows the others, or knows that it is alone. */
   #isUp = false
   #isSettled = false
+  /** Since when it would have heard the others: the bus was down before, or the process stood still. */
+  #listensSince = 0
   /** The highest term of a fence of this node. */
   #term = 0
   #now = 0
@@ -149,9 +151,10 @@ export class Cluster {
     return this.#isSettled
   }
 
+  /** Whether a node was not heard for a lease while this one listened. */
   isSilent(node: number, now: number = this.#now): boolean {
     const peer = this.#peers.get(node)
-    return peer === undefined || now - peer.heard >= this.#limits.leaseMs
+    return peer === undefined || now - Math.max(peer.heard, this.#listensSince) >= this.#limits.leaseMs
   }
 
   /** How many of them were heard lately, and how many are silent. */
@@ -169,7 +172,7 @@ export class Cluster {
    * name is claimed once at a time.
    */
   claim(name: string, now: number, ended: (ending: ClaimEnding, now: number) => void): void {
-    this.#now = now
+    this.#at(now)
     if (this.#holdings.has(name) || this.#claims.has(name))
       throw new Error(`${name} is open here, or is being opened`)
     this.#claims.claim(name, now + this.#patience, (ending, at) => {
@@ -195,7 +198,7 @@ export class Cluster {
    * late.
    */
   find(name: string, now: number, ended: (ending: ClaimEnding, now: number) => void): void {
-    this.#now = now
+    this.#at(now)
     this.#claims.find(name, now + this.#patience, (ending, at) => {
       const isFound = ending.by === 'taken' && ending.owner !== 0
       this.#stats.searchEnded(ending.by === 'late' ? 'late' : isFound ? 'found' : 'nowhere')
@@ -248,7 +251,8 @@ export class Cluster {
 
   /** The bus carries messages, for the first time or again. */
   up(now: number): void {
-    this.#now = now
+    this.#at(now)
+    this.#listensSince = now
     this.#isUp = true
     this.#timers.set(this.#beat, now + this.#limits.heartbeatMs)
     if (!this.#isSettled) this.#timers.set(this.#settling, now + this.#limits.settleMs)
@@ -259,7 +263,7 @@ export class Cluster {
 
   /** The bus carries nothing until further notice. A node without it declares no one dead and claims nothing new. */
   down(now: number): void {
-    this.#now = now
+    this.#at(now)
     this.#isUp = false
     this.#timers.clear(this.#beat)
     this.#timers.clear(this.#settling)
@@ -274,7 +278,7 @@ export class Cluster {
 
   /** A node is proven to have ended. */
   gone(node: number, now: number): void {
-    this.#now = now
+    this.#at(now)
     if (node === this.#self || !this.#view.end(node)) return
     if (!this.#peers.delete(node)) return
     this.#renew()
@@ -287,14 +291,21 @@ export class Cluster {
     this.#claims.renew()
   }
 
-  #onBeat(now: number): void {
+  /** Something happens. A node that beats is not still for so long, unless its process was. */
+  #at(now: number): void {
+    if (now - this.#now >= this.#limits.suspectMs) this.#listensSince = now
     this.#now = now
+  }
+
+  #onBeat(now: number): void {
+    this.#at(now)
     this.#timers.set(this.#beat, now + this.#limits.heartbeatMs)
     this.#heartbeat(false)
     this.#holdings.beat()
     this.#claims.beat()
     for (const peer of this.#peers.values()) {
-      if (now - peer.heard < this.#limits.suspectMs) continue
+      peer.introduced = ''
+      if (now - Math.max(peer.heard, this.#listensSince) < this.#limits.suspectMs) continue
       if (this.#isReplaced(peer, now)) this.gone(peer.incarnation, now)
       else this.#ports.probe({ node: peer.incarnation, health: peer.health })
     }
@@ -329,7 +340,7 @@ export class Cluster {
 
   #settle(now: number): void {
     if (this.#isSettled) return
-    this.#now = now
+    this.#at(now)
     this.#isSettled = true
     this.#timers.clear(this.#settling)
     this.#claims.retry()
@@ -337,7 +348,7 @@ export class Cluster {
 
   /** What another node has sent, to all or to this one. */
   handle(from: number, bytes: Uint8Array, now: number): void {
-    this.#now = now
+    this.#at(now)
     const message = decodeCluster(bytes)
     if (message === null) {
       this.#stats.strangers++
@@ -353,7 +364,7 @@ export class Cluster {
         break
       case 'introduction':
         for (const node of message.ended) this.gone(node, now)
-        for (const node of message.living) if (node !== this.#self) this.#met(node, now)
+        for (const introduced of message.living) this.#hearOf(introduced, now)
         if (message.isSettled) this.#settle(now)
         break
       case 'claim':
@@ -382,6 +393,14 @@ export class Cluster {
     return this.#peers.get(node) as Entry
   }
 
+  /** Another node has named one that it takes for alive. What a node says of itself counts for more. */
+  #hearOf({ node, ...facts }: Introduced, now: number): void {
+    if (node === this.#self) return
+    this.#met(node, now)
+    const peer = this.#peers.get(node)
+    if (peer?.health === '') this.#learn(peer, facts)
+  }
+
   #learn(peer: Entry, { id, address, health }: NodeFacts): void {
     const isNew = health !== peer.health
     Object.assign(peer, { id, address, health })
@@ -404,18 +423,18 @@ export class Cluster {
     }
   }
 
-  /** Whether a node has the same view. If not, it is told once what this one knows. */
+  /** Whether a node has the same view. If not, it is told what this one knows: once a beat, since that may be lost. */
   #compare(node: number, view: number): boolean {
     if (view === this.#view.id) return true
     const peer = this.#peer(node)
     const pair = `${this.#view.id} ${view}`
     if (peer.introduced === pair) return false
     peer.introduced = pair
-    const { living, ended } = this.#view
+    const { ended } = this.#view
     this.#send(node, {
       type: 'introduction',
       isSettled: this.#isSettled,
-      living: [...living],
+      living: [...this.#peers.values(), this.#facts].map(introduce),
       ended: [...ended],
     })
     return false
