@@ -60,6 +60,7 @@ const limits: Partial<NodeLimits> = {
   helloMs: 3_000,
   topicIdleMs: 4_000,
   sessionKeepMs: 3_000,
+  refreshesPerUserPerSecond: 2,
 }
 
 /** Makes a cluster and a random subset of what may befall it. */
