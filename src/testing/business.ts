@@ -21,7 +21,7 @@ import type { Claims, Rights } from './tokens.ts'
 const MOST_AHEAD_MS = 4_000
 const KEYS = ['a', 'b', 'c', 'd'] as const
 
-interface Revocation {
+export interface Revocation {
   readonly revoked: Revoked
   /** By the clock of the business, in milliseconds since 1970. */
   readonly until: number
@@ -42,7 +42,7 @@ export class Business {
   protected readonly nodes: () => readonly SimNode[]
   /** By client. */
   readonly #rights: Map<number, Rights> = new Map()
-  readonly #revocations: Revocation[] = []
+  protected readonly revocations: Revocation[] = []
   /** The last revocation of each user. */
   readonly #revokedUntil: Map<string, number> = new Map()
   readonly #rooms: Map<SimNode, Map<string, SimRoom>> = new Map()
@@ -106,14 +106,19 @@ export class Business {
     const until = Math.max(this.wallNow + fixedLimits.aheadMs, (this.#lastRevocation ?? -1) + 1)
     this.#lastRevocation = until
     const revocation = { revoked, until, made: this.clock.now }
-    this.#revocations.push(revocation)
+    this.revocations.push(revocation)
     if ('user' in revoked) this.#revokedUntil.set(revoked.user, until)
-    for (const node of this.nodes()) this.#revokeAt(node, revocation)
+    this.spread(revocation)
+  }
+
+  /** Has a revocation take effect on all nodes. */
+  protected spread(revocation: Revocation): void {
+    for (const node of this.nodes()) this.revokeAt(node, revocation)
   }
 
   #lastRevocation: number | null = null
 
-  #revokeAt(node: SimNode, { revoked, until, made }: Revocation): void {
+  protected revokeAt(node: SimNode, { revoked, until, made }: Revocation): void {
     node.do((core, now) => {
       core.revoke(revoked, until, now)
       this.observer.revoked?.(node.index, revoked, made)
@@ -121,7 +126,7 @@ export class Business {
   }
 
   get hasRevoked(): boolean {
-    return this.#revocations.length > 0
+    return this.revocations.length > 0
   }
 
   // ---- nodes and meetings
@@ -133,8 +138,13 @@ export class Business {
       core.openOnDemand(this.scenario.onDemand)
       core.defineTopics('*', this.scenario.retention)
     })
-    for (const revocation of this.#revocations) this.#revokeAt(node, revocation)
+    this.remind(node)
     this.openMeetings(node)
+  }
+
+  /** Tells a node that has started of the revocations made before. */
+  protected remind(node: SimNode): void {
+    for (const revocation of this.revocations) this.revokeAt(node, revocation)
   }
 
   openMeetings(node: SimNode): void {

@@ -38,6 +38,7 @@ export const clusterSometimes: readonly string[] = [
   ...each('event', 'away', 'back', 'join', 'leave left', 'leave expired', 'leave kicked'),
   ...each('hook', 'opened on demand', 'leave kicked', 'close'),
   ...each('lost', 'REVOKED', 'REPLACED', 'EXPIRED', 'DRAINING', 'SILENT', 'LEFT', 'LOST'),
+  'cluster:revocation answer',
   'revoked',
   'clock-set',
 ]

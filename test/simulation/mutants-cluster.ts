@@ -1,11 +1,13 @@
-import { Claims } from '../../src/core/cluster/claims.ts'
 import { Cluster } from '../../src/core/cluster/cluster.ts'
 import { Holdings } from '../../src/core/cluster/holdings.ts'
+import { Homes } from '../../src/core/cluster/homes.ts'
+import { Links } from '../../src/core/cluster/links.ts'
 import { Names } from '../../src/core/cluster/names.ts'
 import { Registrar } from '../../src/core/cluster/registrar.ts'
 import { View } from '../../src/core/cluster/view.ts'
-import { Carrier } from '../../src/core/topic/carrier.ts'
-import { type Mutant, replace } from './plant.ts'
+import { RtmsNode } from '../../src/core/node.ts'
+import { CatchUp } from '../../src/core/topic/catch-up.ts'
+import { every, type Mutant, replace } from './plant.ts'
 
 /** Puts another getter in the place of one of a class. */
 function replaceGetter<C extends object>(prototype: C, name: string & keyof C, get: (this: C) => unknown) {
@@ -36,21 +38,6 @@ export const clusterMutants: readonly Mutant[] = [
           return now - heard >= 600
         }
       }),
-  },
-  {
-    name: 'the grant of a claim that was given up',
-    breaks: ['I9', 'names', 'I20'],
-    plant: () =>
-      replace(Claims.prototype, 'answered', (answered) => {
-        return function (this: Claims, id, verdict, now) {
-          return answered.call(this, id, verdict, now) || answered.call(this, this.last, verdict, now)
-        }
-      }),
-  },
-  {
-    name: 'a claim that outlives its view',
-    breaks: ['I9', 'names'],
-    plant: () => replace(Claims.prototype, 'renew', () => () => {}),
   },
   {
     name: 'a claim given up without a word',
@@ -99,7 +86,7 @@ export const clusterMutants: readonly Mutant[] = [
   },
   {
     name: 'a meeting opened without a claim',
-    breaks: ['I9'],
+    breaks: ['I8', 'I9', 'I10'],
     plant: () =>
       replace(Names.prototype, 'claim', () => {
         return function (this: Names, call, open, now) {
@@ -120,8 +107,35 @@ export const clusterMutants: readonly Mutant[] = [
     plant: () => replace(Cluster.prototype, 'nextTerm', () => () => 1),
   },
   {
-    name: 'what the bus has lost taken for what was never said',
+    name: 'a revocation that stays on the node where it was made',
+    breaks: ['I17'],
+    plant: () => replace(RtmsNode.prototype, 'learnRevocation', () => () => 0),
+  },
+  {
+    name: 'homes that are not told anew when nodes come and go',
+    breaks: ['presence'],
+    plant: () => replace(Homes.prototype, 'renew', () => () => {}),
+  },
+  {
+    name: 'a home that is not told of each change',
+    breaks: ['presence'],
+    plant: () => {
+      const strike = every(5)
+      return replace(Homes.prototype, 'changed', (changed) => {
+        return function (this: Homes, user) {
+          if (!strike()) changed.call(this, user)
+        }
+      })
+    },
+  },
+  {
+    name: 'what was lost on a link not sent again',
+    breaks: ['presence', 'I17', 'I11'],
+    plant: () => replace(Links.prototype, 'beat', () => () => {}),
+  },
+  {
+    name: 'a last publication that was lost and never missed',
     breaks: ['I11'],
-    plant: () => replace(Carrier.prototype, 'back', () => () => {}),
+    plant: () => replace(CatchUp.prototype, 'quiet', () => () => {}),
   },
 ]

@@ -20,7 +20,7 @@ export class ConservationChecker implements Observer {
   }
 
   rest(nodes: readonly RtmsNode[], clients: readonly RestingClient[]): void {
-    for (const node of nodes) balance(node)
+    for (const node of nodes) balance(node, this.#isCluster)
     for (const client of clients) {
       if (!client.live && !client.excused)
         violate('liveness', `client ${client.id} is not connected although the network is well`)
@@ -40,11 +40,13 @@ export class ConservationChecker implements Observer {
   }
 }
 
-function balance(node: RtmsNode): void {
+function balance(node: RtmsNode, isCluster: boolean): void {
   const { stats } = node
   let refused = 0
   for (const count of stats.inputsRefused.values()) refused += count
-  equal('inputs received', stats.inputsReceived, stats.inputsFramed + refused + node.inputsWaiting)
+  // In a cluster, one node may receive an input that another one frames.
+  if (!isCluster)
+    equal('inputs received', stats.inputsReceived, stats.inputsFramed + refused + node.inputsWaiting)
   equal('requests started', stats.requestsStarted, stats.requestsEnded + node.requestsOpen)
   equal('connections opened', stats.connectionsOpened, stats.connectionsClosed + node.connections)
   equal('sessions opened', stats.sessionsOpened, stats.sessionsEnded + node.sessions)

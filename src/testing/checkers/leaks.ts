@@ -47,9 +47,12 @@ function balanceOf({ logs }: RtmsNode): void {
   if (logs.bytes !== 0) violate('I16', `${logs.bytes} bytes of logs that are no more`)
 }
 
-/** Timers set, but for those that a node of a cluster has for as long as it lives. */
+/** Timers of what a node of a cluster says to the others for as long as it lives. */
+const lasting = ['beat', 'settling', 'link', 'digest'] as const
+
+/** Timers set, but for those. */
 function timers({ timers, timersByName }: RtmsNode): number {
-  return timers - (timersByName.get('beat') ?? 0) - (timersByName.get('settling') ?? 0)
+  return lasting.reduce((sum, name) => sum - (timersByName.get(name) ?? 0), timers)
 }
 
 function timersOf({ timersByName }: RtmsNode): string {

@@ -1,9 +1,12 @@
-import type { MeetingCall, Outcome, Whereabouts } from '../../core/index.ts'
-import { Business } from '../business.ts'
+import { defaultLimits, type MeetingCall, type Outcome, type Whereabouts } from '../../core/index.ts'
+import { Business, type Revocation } from '../business.ts'
 import { violate } from '../observer.ts'
 import type { MeetingPlan } from '../scenario.ts'
 import type { SimNode } from '../sim-node.ts'
 import type { SimRoom } from '../sim-room.ts'
+
+/** How long a node has to say that it takes a revocation for made, in milliseconds. */
+const REVOKED_MS = 2_000
 
 /** A call about a name that was not answered yet. */
 interface Asked {
@@ -72,6 +75,41 @@ export class ClusterBusiness extends Business {
   openSomewhere(isRace: boolean): void {
     const plan = this.random.pick(this.scenario.meetings)
     for (let n = isRace ? 2 : 1; n > 0; n--) this.open(this.random.pick(this.nodes()), plan, () => {})
+  }
+
+  /** One node is told, which tells the others: those it reaches at once, the rest when they are heard again. */
+  protected override spread(revocation: Revocation): void {
+    const { revoked, until, made } = revocation
+    const told = this.random.pick(this.nodes().filter(({ alive }) => alive))
+    this.revokeAt(told, revocation)
+    const ofUser = 'user' in revoked
+    const leftMs = defaultLimits.tokenMs + Math.max(0, until - this.wallNow)
+    const question = { ofUser, name: ofUser ? revoked.user : revoked.id, until, leftMs }
+    told.do(({ cluster, peering }, now) => {
+      const others = cluster?.peers.map(({ incarnation }) => incarnation) ?? []
+      peering?.question(others, 'revoke', question, now + REVOKED_MS, (node, ending) => {
+        const other = this.nodes().find(({ incarnation, alive }) => alive && incarnation === node)
+        if (other === undefined) return
+        this.observer.clustered?.(`revocation ${ending.by}`, `${told.index} to ${other.index}`)
+        if (ending.by === 'answer') this.observer.revoked?.(other.index, revoked, made)
+      })
+    })
+  }
+
+  /** A node that has started asks the others. */
+  protected override remind(): void {}
+
+  /** What one node knows to be revoked, all do. One that ends before it could tell anybody takes it with it. */
+  allRevoked(): void {
+    for (const { revoked } of this.revocations) {
+      if (!('user' in revoked)) continue
+      const known = this.nodes().map(({ core }) => core.revokedUntil(revoked.user))
+      if (new Set(known).size > 1)
+        violate(
+          'I17',
+          `the nodes do not agree up to when the tokens of ${revoked.user} are revoked: ${known.join()}`,
+        )
+    }
   }
 
   /** The owner of a random meeting closes it. */

@@ -4,6 +4,7 @@ import { CreditChecker } from '../checkers/bounds.ts'
 import { CadenceChecker } from '../checkers/cadence.ts'
 import { ConservationChecker } from '../checkers/conservation.ts'
 import { AgreementChecker, ContinuityChecker } from '../checkers/frames.ts'
+import { HomeChecker } from '../checkers/homes.ts'
 import { InputChecker } from '../checkers/inputs.ts'
 import { IsolationChecker } from '../checkers/isolation.ts'
 import { LeakChecker } from '../checkers/leaks.ts'
@@ -21,7 +22,7 @@ import type { SimNode } from '../sim-node.ts'
 import type { Plan } from './plan.ts'
 import type { Silences } from './silences.ts'
 
-/** One of each, for one run of a cluster: I1–I13, I16–I18, I20, I21, seats, names and liveness. */
+/** One of each, for one run of a cluster: I1–I13, I16–I18, I20, I21, seats, names, presence and liveness. */
 export function clusterCheckers(
   plan: Plan,
   nodes: () => readonly SimNode[],
@@ -34,6 +35,7 @@ export function clusterCheckers(
     rooms,
     new OwnerChecker(nodes, silences, now),
     new NameChecker(nodes, plan.delay, now),
+    new HomeChecker(),
     new AgreementChecker(),
     new ContinuityChecker(),
     new InputChecker(rooms),
@@ -41,7 +43,7 @@ export function clusterCheckers(
     new StabilityChecker(rooms),
     new CadenceChecker(rooms, now),
     new TopicChecker(limits.topicIdleMs, now),
-    new PlaceChecker(plan, Math.min(limits.topicIdleMs, limits.sessionKeepMs)),
+    new PlaceChecker(plan, Math.min(limits.topicIdleMs, limits.sessionKeepMs), true),
     new CreditChecker(limits.writeBytes),
     new IsolationChecker(rooms, now),
     new ConservationChecker(true),

@@ -60,6 +60,7 @@ const limits: Partial<NodeLimits> = {
   helloMs: 3_000,
   topicIdleMs: 4_000,
   sessionKeepMs: 3_000,
+  refreshesPerUserPerSecond: 2,
 }
 
 /** Makes a cluster and a random subset of what may befall it. */
@@ -67,10 +68,10 @@ export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
   const nodes = random.pick([2, 3, 3, 3, 4, 5])
   const drawn: Plan = {
     nodes,
-    clients: random.int(2, 5),
+    clients: random.int(2, 4),
     hostiles: 0,
     // All are of a kind, so that a checker is told of each frame where it is sealed.
-    meetings: Array.from({ length: random.int(1, 3) }, (_, i) => ({
+    meetings: Array.from({ length: random.pick([1, 1, 2, 2, 3]) }, (_, i) => ({
       ...drawMeeting(random, `m${i}`),
       kind: true,
     })),
@@ -83,7 +84,7 @@ export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
     window: random.pick([0, 4_096, 131_072]),
     links: profiles.slice(0, random.int(1, 2)),
     faults: [],
-    phases: { faulty: SETTLED_MS + random.int(2, 8) * 1_000, recovery: 7_000, well: 2_000, quiet: 3_000 },
+    phases: { faulty: SETTLED_MS + random.int(2, 6) * 1_000, recovery: 6_500, well: 1_500, quiet: 4_500 },
     asks: random.chance(0.15),
     tokenMs: random.pick([0, 0, 5_000]),
     wallOffset: NOW,

@@ -108,12 +108,12 @@ class ClusterRun implements ClusterWorld {
     this.#enter('well')
     clock.runTo(faulty + recovery + well)
     this.#isWorking = false
-    this.business.sayLast()
     this.#enter('quiet')
     clock.runTo(faulty + recovery + well + quiet - 500)
     for (const node of this.nodes) for (const { name } of plan.meetings) this.business.find(node, name)
     clock.runTo(faulty + recovery + well + quiet)
     this.business.noneWaits()
+    this.business.allRevoked()
     this.observer.rest?.(
       this.nodes.map(({ core }) => core),
       this.clients.map(({ resting }) => resting),
