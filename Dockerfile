@@ -1,6 +1,7 @@
 # A bare node of RTMS: `rtms serve`. Needs RTMS_SECRET (openssl rand -hex 32) in its environment.
 #   docker build -t rtms .
 #   docker run --rm --init -p 7788:7788 -e RTMS_SECRET rtms
+# As a node of a cluster it finds the others by RTMS_NATS, whose client is in the image: see deploy/.
 FROM node:22-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
@@ -9,7 +10,8 @@ COPY tsconfig.base.json tsconfig.build.json ./
 COPY scripts ./scripts
 COPY src ./src
 COPY web ./web
-RUN npm run build && npm prune --omit=dev --ignore-scripts
+RUN npm run build && npm prune --omit=dev --ignore-scripts \
+  && npm install --omit=dev --no-save --save-prod --ignore-scripts @nats-io/transport-node
 
 FROM node:22-slim
 ENV NODE_ENV=production PORT=7788

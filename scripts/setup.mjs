@@ -6,7 +6,9 @@ import { findProgram } from './programs.mjs'
 const programs = [
   { program: 'chromium', package: 'chromium', use: 'the browser tests' },
   { program: 'curl', package: 'curl', use: 'the tests of the examples in docs/http-api.md' },
+  { program: 'haproxy', package: 'haproxy', use: 'the tests of the load balancers in deploy/' },
   { program: 'nats-server', package: 'nats-server', use: 'the tests of the bus' },
+  { program: 'nginx', package: 'nginx', use: 'the tests of the load balancers in deploy/' },
   { program: 'python3', package: 'python3', use: 'the tests of examples/python' },
 ]
 

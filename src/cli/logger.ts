@@ -1,28 +1,41 @@
 import { inspect, styleText } from 'node:util'
 import type { Logger } from '../server/index.ts'
 import { printable, printableJson, printableLines } from './printable.ts'
-import { isColorful } from './usage.ts'
 
 const colors = { debug: 'gray', info: 'green', warn: 'yellow', error: 'red' } as const
 
-/** Lines for people: time, level, message, details. Debug lines only where the environment asks: RTMS_LOG=debug. */
-export function terminalLogger(out: NodeJS.WriteStream = process.stderr): Logger {
-  const colorful = isColorful(out)
+/** How log lines look. */
+export interface LogStyle {
+  readonly json: boolean
+  /** With colours: a thread cannot see whether its lines go to a terminal. */
+  readonly colorful: boolean
+  /** The node that the lines are of, where a process has several. */
+  readonly node?: string
+}
+
+export function loggerOf(style: LogStyle, out: NodeJS.WritableStream = process.stderr): Logger {
+  return style.json ? jsonLogger(style, out) : terminalLogger(style, out)
+}
+
+/** Lines for people: time, level, node, message, details. Debug lines only where the environment asks: RTMS_LOG=debug. */
+function terminalLogger({ colorful, node }: LogStyle, out: NodeJS.WritableStream): Logger {
   const log =
     (level: keyof typeof colors) =>
     (details: object, message: string): void => {
       const time = new Date().toTimeString().slice(0, 8)
       const label = level.toUpperCase().padEnd(5)
       const shown = colorful ? styleText(colors[level], label) : label
-      out.write(`${time} ${shown} ${[message, ...render(details)].join('  ')}\n`)
+      const of = node === undefined ? '' : `${node}: `
+      out.write(`${time} ${shown} ${of}${[message, ...render(details)].join('  ')}\n`)
     }
   return leveled(log)
 }
 
 /** Lines of JSON, for programs. */
-export function jsonLogger(out: NodeJS.WriteStream = process.stderr): Logger {
+function jsonLogger({ node }: LogStyle, out: NodeJS.WritableStream): Logger {
   return leveled((level) => (details, message) => {
-    const known = Object.entries({ time: new Date().toISOString(), level, message })
+    const of = node === undefined ? {} : { node }
+    const known = Object.entries({ time: new Date().toISOString(), level, ...of, message })
     const fields = [...known, ...fieldsOf(details)].map(
       ([name, value]) => `${JSON.stringify(name)}:${json(value)}`,
     )

@@ -6,7 +6,7 @@ import { type Command, CommandError, UsageError } from './usage.ts'
 
 /** Each is loaded when it is called, so that none waits for what only another one needs. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  serve: async () => (await import('./serve.ts')).serve,
+  serve: async () => (await import('./serve/command.ts')).serve,
   token: async () => (await import('./token.ts')).token,
   tail: async () => (await import('./tail.ts')).tail,
   publish: async () => (await import('./publish.ts')).publish,

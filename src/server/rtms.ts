@@ -18,6 +18,7 @@ import { Front } from './edge/front.ts'
 import type { Address, Health, Readiness } from './edge/http.ts'
 import { Gateway } from './edge/transport.ts'
 import { NodeWatch } from './edge/watch.ts'
+import type { Place } from './ground/place.ts'
 import { Host } from './host.ts'
 import { Metrics } from './metrics.ts'
 import { type RtmsOptions, settle, type Settings } from './options/options.ts'
@@ -81,7 +82,7 @@ export class Rtms {
     this.meetings = new Meetings(parts.host, parts.settings.logger, searches)
     this.topics = new Topics(parts.host, searches)
     this.users = new Users(parts.host)
-    this.cluster = new Cluster(parts.host, () => addressOf(parts.front))
+    this.cluster = new Cluster(parts.host, (name, place) => addressOf(parts.front, name, place))
     this.#api = new Api(parts.settings, this)
   }
 
@@ -94,7 +95,10 @@ export class Rtms {
     const { logger } = settings
     const id = settings.nodeId ?? randomBytes(4).toString('hex')
     const ticketsHost: TicketsHost = {
-      url: (name) => front.ticketUrl(name),
+      url: async (name, meeting) => {
+        if (meeting === undefined || !settings.isClustered) return front.ticketUrl(name)
+        return front.ticketUrl(name, rtms.cluster.place(await rtms.meetings.owner(meeting)))
+      },
       revokedUntil: (user) => host.node.revokedUntil(user),
       revoke: async (revoked, until) => {
         if (host.inHook) await Promise.resolve()
@@ -139,7 +143,7 @@ export class Rtms {
     )
     const cluster = {
       get address(): string {
-        return addressOf(front)
+        return publicUrlOf(front)
       },
       get health(): string {
         return front.healthUrl
@@ -190,7 +194,7 @@ export class Rtms {
     return rtms
   }
 
-  /** Name of this node, which `?route=` of its tickets contains. */
+  /** Name of this node, which its tickets contain. */
   get node(): string {
     return this.#host.node.id
   }
@@ -336,12 +340,22 @@ export class Rtms {
 /** The longest address that nodes tell each other, in bytes. */
 const ADDRESS_BYTES = 1_024
 
-/** Where the clients of a node connect; '' where that is not known (yet). */
-function addressOf(front: Front): string {
+/** What a node tells the others of where its clients connect; '' where there is nothing to tell (yet). */
+function publicUrlOf(front: Front): string {
   try {
-    const url = front.ticketUrl(undefined)
-    return url.length <= ADDRESS_BYTES ? url : ''
+    const url = front.publicUrl
+    return Buffer.byteLength(url) <= ADDRESS_BYTES ? url : ''
   } catch {
+    return ''
+  }
+}
+
+/** Where a ticket has its client connect; '' where that is not known (yet). */
+function addressOf(front: Front, host: string | undefined, place: Place | undefined): string {
+  try {
+    return front.ticketUrl(host, place)
+  } catch (error) {
+    if (error instanceof TypeError) throw error
     return ''
   }
 }

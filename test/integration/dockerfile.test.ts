@@ -52,7 +52,8 @@ it('copies only what the checkout has and .dockerignore lets through, and builds
   }
   expect(textsOf(0, 'RUN')).toEqual([
     'npm ci --ignore-scripts',
-    'npm run build && npm prune --omit=dev --ignore-scripts',
+    // Without --save-prod it would be a development dependency again, and left out; the lock file has its version.
+    'npm run build && npm prune --omit=dev --ignore-scripts   && npm install --omit=dev --no-save --save-prod --ignore-scripts @nats-io/transport-node',
   ])
   // What `npm ci` would bring is here already.
   await symlink(join(root, 'node_modules'), join(build, 'node_modules'))

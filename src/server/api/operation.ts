@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import type { ErrorCode } from '../../protocol/index.ts'
+import { type ErrorCode, RtmsError } from '../../protocol/index.ts'
 import type { Cluster } from '../business/cluster.ts'
 import type { Meetings } from '../business/meetings.ts'
 import type { Topics } from '../business/topics.ts'
@@ -74,4 +74,15 @@ export function operation<I extends Operation['input'], O extends v.GenericSchem
 }: Definition<I, O>): Operation {
   const [method, path] = at.split(' ') as [Operation['method'], string]
   return { ...rest, method, path, errors, isRepeatable }
+}
+
+/** Runs what only the node can judge, such as the life or the host of a ticket; an input out of range is PROTOCOL. */
+export async function judged<T>(run: () => T | Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof TypeError)
+      throw new RtmsError('PROTOCOL', error.message)
+    throw error
+  }
 }

@@ -1,9 +1,8 @@
 import * as v from 'valibot'
 import { defaultLimits, type Limits } from '../ground/limits.ts'
-import { RtmsError } from '../../protocol/index.ts'
 import { version } from '../ground/version.ts'
 import { meetingOperations } from './meetings.ts'
-import { operation, type Operation } from './operation.ts'
+import { judged, operation, type Operation } from './operation.ts'
 import { integer, oneOf, payloadFields, text, valueOf } from './schemas.ts'
 import { topicOperations } from './topics.ts'
 import { watchingOperations } from './watching.ts'
@@ -107,16 +106,7 @@ const ticketOperations: readonly Operation[] = [
       id: text('Names the ticket, for revocations. No secret.'),
     }),
     errors: ['BAD_NAME', 'BAD_TOPIC', 'TOO_LARGE', 'UNSUPPORTED'],
-    run: async ({ tickets }, input) => {
-      try {
-        return await tickets.issue(input)
-      } catch (error) {
-        // The life and the host of the ticket, which only this node can judge.
-        if (error instanceof RangeError || error instanceof TypeError)
-          throw new RtmsError('PROTOCOL', error.message)
-        throw error
-      }
-    },
+    run: ({ tickets }, input) => judged(() => tickets.issue(input)),
   }),
   operation({
     id: 'revoke',
@@ -146,7 +136,7 @@ const info = operation({
   description: 'What it is called and how much there is on it.',
   input: v.strictObject({}),
   output: v.strictObject({
-    node: text('What `?route=` of its tickets says.'),
+    node: text('Its name, which tickets contain.'),
     incarnation: count('The number of its run: another one after each start.'),
     version: text('Of RTMS.'),
     status: v.picklist(['ok', 'draining']),

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { fixedLimits } from '../../core/index.ts'
 import { serverLimits } from '../ground/limits.ts'
-import { operation, type Operation } from './operation.ts'
+import { judged, operation, type Operation } from './operation.ts'
 import { integer, text } from './schemas.ts'
 
 /* The operations for watching a node: its metrics and sessions. */
@@ -67,13 +67,17 @@ export const watchingOperations: readonly Operation[] = [
     at: 'GET /nodes',
     summary: 'List the nodes of the cluster',
     description: 'As this node sees them, itself first. A node alone is the only one.',
-    input: v.strictObject({}),
+    input: v.strictObject({
+      host: v.optional(
+        text('Host and port of the addresses, as for a ticket; not needed where `publicUrl` is set.'),
+      ),
+    }),
     output: v.strictObject({
       nodes: v.array(
         v.strictObject({
-          node: text('Its name, which `?route=` of tickets says.'),
+          node: text('Its name, which tickets contain.'),
           incarnation: count('The number of its run: another one after each start.'),
-          address: text('Where its clients connect.'),
+          address: text('Where a ticket that leads to it has its client connect.'),
           status: v.pipe(
             v.picklist(['self', 'alive', 'silent']),
             v.description('silent: not heard for three seconds or more, which proves nothing.'),
@@ -82,7 +86,7 @@ export const watchingOperations: readonly Operation[] = [
         }),
       ),
     }),
-    run: ({ cluster }) => ({ nodes: cluster.nodes() }),
+    run: ({ cluster }, input) => judged(() => ({ nodes: cluster.nodes(input) })),
   }),
   operation({
     id: 'getMetrics',

@@ -175,6 +175,15 @@ export class Meetings {
     ;(call as Call).ended(outcome)
   }
 
+  /** @internal The node that has a meeting, by incarnation; 0 for none, and where nobody has said in time. */
+  owner(name: string): Promise<number> {
+    return new Promise((resolve) => {
+      const ended = (outcome: Outcome<Whereabouts>): void => resolve(outcome.ok ? outcome.value.owner : 0)
+      const call: Call = { name, ended }
+      this.#host.act((node, now) => node.findMeeting(call, now))
+    })
+  }
+
   get(name: string): Meeting | undefined {
     if (!isName(name) || this.#host.node.meeting(name) === undefined) return undefined
     return this.#rooms.get(name) ?? new Meeting(this.#host, this.#logger, name)

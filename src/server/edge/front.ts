@@ -1,7 +1,9 @@
 import { Server as HttpsServer } from 'node:https'
 import type { SecureContextOptions } from 'node:tls'
+import type { Place } from '../ground/place.ts'
 import { tlsFault } from '../options/checks.ts'
 import type { Settings } from '../options/options.ts'
+import { fill, hasField, withNode } from '../options/public-url.ts'
 import type { HttpSockets } from './http-sockets.ts'
 import {
   type Address,
@@ -17,6 +19,13 @@ import { Upgrades } from './upgrades.ts'
 
 /** The form of a Host header: a name or an address, and a port. */
 const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
+
+function checkHost(host: string): void {
+  if (HOST.test(host)) return
+  throw new TypeError(
+    'host is not a host name with an optional port; give the Host header of the request, or set publicUrl',
+  )
+}
 
 /** The HTTP server in front of a node, its own or another's. */
 export class Front {
@@ -74,19 +83,28 @@ export class Front {
     this.#server.setSecureContext(tls)
   }
 
-  /** The address for tickets: the public one, else that of the request's host, else the server's own. */
-  ticketUrl(host: string | undefined): string {
-    const { publicUrl, path } = this.#settings
-    if (publicUrl === undefined && host !== undefined && !HOST.test(host)) {
-      throw new TypeError(
-        'host is not a host name with an optional port; give the Host header of the request, or set publicUrl',
-      )
-    }
-    const own =
-      host === undefined ? () => this.address.url : () => `${this.#secure ? 'wss' : 'ws'}://${host}${path}`
-    const url = new URL(publicUrl ?? own())
-    url.searchParams.set('route', this.#id)
-    return url.href
+  /**
+   * What tickets name for this node: its public URL, in which `{host}` may still stand; '' where the operator has given
+   * none, and the address of whoever issues the ticket is used. Throws where it has a `{port}` and nothing listens yet.
+   */
+  get publicUrl(): string {
+    const { publicUrl } = this.#settings
+    if (publicUrl === undefined) return ''
+    const port = hasField(publicUrl, 'port') ? { port: String(this.address.port) } : {}
+    return fill(withNode(publicUrl), { node: this.#id, ...port })
+  }
+
+  /** The address for a ticket that leads to a node, this one by default. `host`: of the request for the ticket. */
+  ticketUrl(host: string | undefined, node: Place = { id: this.#id, url: this.publicUrl }): string {
+    if (host !== undefined && (node.url === '' || hasField(node.url, 'host'))) checkHost(host)
+    if (node.url === '') return new URL(`${this.#ownUrl(host)}?route=${node.id}`).href
+    const name = (): string => host?.replace(/:\d+$/, '') ?? this.address.host
+    return new URL(fill(node.url, hasField(node.url, 'host') ? { host: name() } : {})).href
+  }
+
+  #ownUrl(host: string | undefined): string {
+    if (host === undefined) return this.address.url
+    return `${this.#secure ? 'wss' : 'ws'}://${host}${this.#settings.path}`
   }
 
   async close(timeoutMs: number): Promise<void> {

@@ -7,6 +7,7 @@ import { serverLimits } from '../ground/limits.ts'
 import { binaryCodec, type Codec, jsonCodec, limits, RtmsError } from '../../protocol/index.ts'
 import type { Host } from '../host.ts'
 import type { Settings } from '../options/options.ts'
+import { hasField } from '../options/public-url.ts'
 import { hasTooManyHeaders, refuseUpgrade } from './http.ts'
 import { Pace } from '../ground/pace.ts'
 import { Proxies } from './proxies.ts'
@@ -225,16 +226,18 @@ export class Gateway {
   }
 
   #allows(origin: string | undefined, host: string | undefined): boolean {
-    const { origins } = this.#settings
+    const { origins, publicUrl } = this.#settings
     if (origin === undefined || origins === '*') return true
     if (origins?.includes(origin) === true) return true
     // With a dashboard, pages of the host itself may connect as well.
     if (origins !== undefined && this.#settings.admin === false) return false
     if (!URL.canParse(origin)) return false
-    const { protocol, host: originHost } = new URL(origin)
+    const page = new URL(origin)
+    // Nodes that differ by their port have the pages of all of them, which are on one host.
+    const part = hasField(publicUrl ?? '', 'port') ? 'hostname' : 'host'
     // Parsed with the origin's scheme, so the scheme's default port may be given.
-    const own = `${protocol}//${host}`
-    return originHost !== '' && URL.canParse(own) && new URL(own).host === originHost
+    const own = `${page.protocol}//${host}`
+    return page[part] !== '' && URL.canParse(own) && new URL(own)[part] === page[part]
   }
 
   #open(ws: WebSocket, socket: Duplex, address: string): void {

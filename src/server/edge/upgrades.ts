@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { serverLimits } from '../ground/limits.ts'
+import { withoutNode } from '../options/public-url.ts'
 import { refuseUpgrade } from './http.ts'
 
 /** Takes the upgrades of one path. */
@@ -46,7 +47,7 @@ export class Upgrades {
 
   readonly #upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const [path = ''] = (request.url ?? '').split('?')
-    const take = this.#takers.get(path)
+    const take = this.#takers.get(path) ?? this.#takers.get(withoutNode(path))
     if (take !== undefined) take(request, socket, head)
     else if (this.#server.listenerCount('upgrade') === 1) refuse(request, socket)
     else this.#wait(request, socket)

@@ -7,12 +7,6 @@ export function isPath(value: unknown): boolean {
   return new URL(`ws://x${value}`).pathname === value
 }
 
-export function isPublicUrl(value: unknown): boolean {
-  if (typeof value !== 'string' || !URL.canParse(value)) return false
-  const { protocol, hash, username } = new URL(value)
-  return (protocol === 'ws:' || protocol === 'wss:') && hash === '' && username === ''
-}
-
 const THIS_MACHINE = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
 /** Keys must come over TLS or from this machine; otherwise they could be anybody's. */

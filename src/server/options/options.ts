@@ -9,9 +9,10 @@ import { isProxy } from '../ground/address-range.ts'
 import { defined } from '../ground/defined.ts'
 import { contained, type Logger, silent } from '../ground/logger.ts'
 import { type ApiOptions, apiSetting } from './api.ts'
-import { isLogger, isOrigins, isPath, isPublicUrl, isTls, tlsFault } from './checks.ts'
+import { isLogger, isOrigins, isPath, isTls, tlsFault } from './checks.ts'
 import { type TicketKeys, secretSetting, keysSetting, MAKE_A_SECRET } from './keys.ts'
-import { isCount, isText, setting } from './setting.ts'
+import { isLabel, isNodeId, isPublicUrl, namesHost } from './public-url.ts'
+import { isCount, isText, setting, show } from './setting.ts'
 import { type RequestsOptions, requestsSetting } from './webhook.ts'
 
 /** Who may use the dashboard and, through it, the HTTP API: see {@link RtmsOptions.admin}. */
@@ -58,11 +59,18 @@ export interface RtmsOptions {
    * Set it where the same keys sign tokens for several services. Default: any audience, and none in the tickets.
    */
   readonly audience?: string | undefined
-  /** The URL by which clients reach this node, for instance 'wss://rt.example.com/rtms'. Default: from the address. */
+  /**
+   * The URL by which clients reach this node, with a part for the load balancer to find it by: `{node}` stands for the
+   * id of the node, `{port}` for the port it listens on, `{host}` for the host (without port) of the ticket's request.
+   * For instance 'wss://rt.example.com/rtms?route={node}', 'wss://rt.example.com/n/{node}/rtms' or
+   * 'wss://{node}.rt.example.com/rtms'. Where `{node}` is missing, `route={node}` is added to the query. Default: from
+   * the ticket's `host`, or from the address.
+   */
   readonly publicUrl?: string | undefined
   /**
    * Origins whose pages may connect, exactly as browsers send them, or '*' for all. Default: the origin's host must be
-   * the host of the request. A client that sends no Origin, which is not a browser, may always connect.
+   * the host of the request, on any port where `publicUrl` has `{port}`. A client that sends no Origin, which is not a
+   * browser, may always connect.
    */
   readonly origins?: readonly string[] | '*' | undefined
   /**
@@ -78,7 +86,10 @@ export interface RtmsOptions {
    * one address. A connection that names only listed addresses is not counted. Default ['loopback'].
    */
   readonly trustedProxies?: readonly string[] | undefined
-  /** Name of this node in the cluster and in `?route=`: 1–64 of A–Z a–z 0–9 _ -. Default: random. */
+  /**
+   * Name of this node in the cluster and in the URLs of its tickets: 1–64 of A–Z a–z 0–9 _ -. As a part of a host name
+   * (see `publicUrl`): 1–63 of a–z 0–9 -, with no - at either end. Default: random.
+   */
   readonly nodeId?: string | undefined
   /**
    * The bus to the other nodes of the cluster, for instance `nats({ … })` of `rtms/nats`. A node listens and serves its
@@ -175,8 +186,8 @@ const schema = v.strictObject({
   audience: setting<string>(isText, 'a text that is not empty', 'leave it out to take any'),
   publicUrl: setting<string>(
     isPublicUrl,
-    'a ws:// or wss:// URL without user or fragment',
-    "give what clients connect to, for instance 'wss://rt.example.com/rtms'",
+    'a ws:// or wss:// URL without user or fragment, in which {node}, {port} and {host} may stand',
+    "give what clients connect to, for instance 'wss://rt.example.com/rtms?route={node}'",
   ),
   origins: setting<readonly string[] | '*'>(
     isOrigins,
@@ -193,11 +204,7 @@ const schema = v.strictObject({
     "an array of addresses, ranges such as '10.0.0.0/8', and 'loopback'",
     "leave it out for ['loopback'], give [] to trust none",
   ),
-  nodeId: setting<string>(
-    (value) => typeof value === 'string' && /^[\w-]{1,64}$/.test(value),
-    '1 to 64 letters, digits, _ or -',
-    'leave it out for a random one',
-  ),
+  nodeId: setting<string>(isNodeId, '1 to 64 letters, digits, _ or -', 'leave it out for a random one'),
   bus: setting<BusConnector>(
     (value) =>
       typeof value === 'object' && value !== null && typeof Reflect.get(value, 'connect') === 'function',
@@ -272,6 +279,13 @@ function conflictsOf(options: RtmsOptions): string[] {
   if (options.admin === 'key' && options.api === undefined) {
     faults.push(
       "admin: 'key' was given without api; expected keys that open the dashboard; give api: { keys }",
+    )
+  }
+  const { publicUrl, nodeId } = options
+  if (isNodeId(nodeId) && isPublicUrl(publicUrl) && namesHost(publicUrl ?? '') && !isLabel(nodeId ?? '')) {
+    faults.push(
+      `nodeId: ${show(nodeId)} was given, and publicUrl puts it into a host name; expected 1 to 63 lower-case letters, digits or -, ` +
+        'with no - at either end; choose another, or put {node} into the path of publicUrl',
     )
   }
   const fault = isTls(tls) ? tlsFault(tls) : null

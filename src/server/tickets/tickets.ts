@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { errors as joseErrors, jwtVerify, SignJWT } from 'jose'
 import * as v from 'valibot'
 import { fixedLimits, type Grant, type Outcome, type Revoked, type Role } from '../../core/index.ts'
-import { type ErrorCode, limits, RtmsError } from '../../protocol/index.ts'
+import { type ErrorCode, isName, limits, RtmsError } from '../../protocol/index.ts'
 import { checkUser } from '../ground/check.ts'
 import type { Limits } from '../ground/limits.ts'
 import type { Logger } from '../ground/logger.ts'
@@ -22,7 +22,10 @@ const DEFAULT_EXPIRES_S = 3600
 export interface TicketRequest {
   /** The user that the business has authenticated: 1–255 bytes of UTF-8 without control characters. */
   readonly user: string
-  /** Meetings the user may join: handles, names or patterns (`quiz.*`), with a role; a member by default. */
+  /**
+   * Meetings the user may join: handles, names or patterns (`quiz.*`), with a role; a member by default. The ticket leads
+   * to the node that has the first one that is no pattern, and to this node where nobody has it.
+   */
   readonly meetings?:
     | readonly (string | { readonly name: string; readonly role?: Role | undefined })[]
     | undefined
@@ -38,7 +41,7 @@ export interface TicketRequest {
 
 /** The ticket that a business gives its client to connect with. */
 export interface Ticket {
-  /** `wss://host/path?route=<node>`. No secret. */
+  /** `wss://host/path?route=<node>`, or as the option `publicUrl` says. No secret. */
   readonly url: string
   /** Sent in the first packet, never in the URL. */
   readonly token: string
@@ -59,8 +62,11 @@ export interface TicketSettings {
 
 /** The parts of the node that tickets use. */
 export interface TicketsHost {
-  /** The address for a ticket, given the host of a request where there is one. */
-  url(host: string | undefined): string
+  /**
+   * The address for a ticket, given the host of a request and the meeting to lead to, where there are such. Throws or
+   * rejects with a TypeError for a host that is none.
+   */
+  url(host: string | undefined, meeting: string | undefined): string | Promise<string>
   /** The time up to which a user's tokens are revoked, in milliseconds since 1970; 0 where they are not. */
   revokedUntil(user: string): number
   /** Revokes a user's tokens issued up to `until`, in milliseconds since 1970, or one token. */
@@ -143,7 +149,8 @@ export class Tickets {
         `expiresIn is ${String(expiresIn)}; expected seconds above 0 and at most ${this.#maxLife} (limits.tokenMs)`,
       )
     }
-    const url = this.#host.url(request.host)
+    const granted = meetings.map(meetingClaim)
+    const url = await this.#host.url(request.host, granted.map(([name]) => name).find(isName))
     const now = Date.now()
     const expiresAt = Math.floor(now / 1000 + expiresIn)
     const id = randomBytes(12).toString('base64url')
@@ -153,7 +160,7 @@ export class Tickets {
       exp: expiresAt,
       jti: id,
       rev: this.#host.revokedUntil(user),
-      m: meetings.map(meetingClaim),
+      m: granted,
       r: (topics.read ?? []).map(topicClaim),
       w: (topics.write ?? []).map(topicClaim),
     }

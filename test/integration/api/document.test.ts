@@ -102,6 +102,8 @@ const calls: readonly [operation: string, path: string, body?: unknown, status?:
   ['GET /sessions', '/sessions'],
   ['GET /sessions', '/sessions?user=u1&limit=1'],
   ['GET /sessions', '/sessions?limit=0', undefined, 400],
+  ['GET /nodes', '/nodes?host=game.example'],
+  ['GET /nodes', '/nodes?host=a%2Fb', undefined, 400],
   ['GET /metrics', '/metrics'],
   ['GET /info', '/info'],
   ['GET /info', '/info?verbose=1', undefined, 400],

@@ -138,6 +138,15 @@ describe('An upgrade', () => {
     expect(await from('https://game.example', 'game.example:8443')).toBe(403)
   })
 
+  it('is allowed for pages of another port where nodes differ by theirs', async () => {
+    const { address } = await start({ publicUrl: 'ws://{host}:{port}/rtms' })
+    const from = async (Origin: string) => (await upgrade(address.url, { Origin })).status
+    expect(await from(`http://localhost:${address.port + 1}`)).toBe(101)
+    expect(await from('http://localhost')).toBe(101)
+    expect(await from(`http://localhost.evil.example:${address.port}`)).toBe(403)
+    expect(await from('null')).toBe(403)
+  })
+
   it('is allowed for exactly the origins that are listed, and for all with *', async () => {
     const listed = await start({ origins: ['https://game.example'] })
     const from = async (origin: string) => (await upgrade(listed.address.url, { Origin: origin })).status
@@ -160,9 +169,25 @@ describe('An upgrade', () => {
 
   it('is refused with 404 at another path', async () => {
     const { port } = (await start()).address
-    for (const path of ['/', '/rtms/', '/rtmsx', '/RTMS', '//rtms']) {
+    for (const path of [
+      '/',
+      '/rtms/',
+      '/rtmsx',
+      '/RTMS',
+      '//rtms',
+      '/n/rtms',
+      '/n/a.b/rtms',
+      '/n/a/b/rtms',
+      '/x/n/a/rtms',
+    ]) {
       expect((await upgrade(`ws://127.0.0.1:${port}${path}`)).status).toBe(404)
     }
+  })
+
+  it('is taken at its path behind the name of any node, which a balancer may look at', async () => {
+    const { port } = (await start()).address
+    for (const path of ['/n/n1/rtms', '/n/another_Node-2/rtms?route=n3'])
+      expect((await upgrade(`ws://127.0.0.1:${port}${path}`)).status).toBe(101)
   })
 
   it.each([

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { jsonLogger, terminalLogger } from '../../../src/cli/logger.ts'
-import type { Logger } from '../../../src/server/index.ts'
+import { type LogStyle, loggerOf } from '../../../src/cli/logger.ts'
 
 const circular: { self?: unknown; name: string } = { name: 'ring' }
 circular.self = circular
@@ -33,28 +32,29 @@ const values: [string, unknown, RegExp][] = [
 ]
 
 /** What a logger writes. */
-function written(make: (out: NodeJS.WriteStream) => Logger, details: object): string {
+function written(style: Partial<LogStyle>, details: object): string {
   let text = ''
-  make({ write: (chunk: string) => (text += chunk) } as unknown as NodeJS.WriteStream).error(
-    details,
-    'something failed',
-  )
+  const out = { write: (chunk: string) => (text += chunk) } as unknown as NodeJS.WriteStream
+  loggerOf({ json: false, colorful: false, ...style }, out).error(details, 'something failed')
   return text
 }
 
 describe('The loggers of the command', () => {
   it.each(values)('write %s, whatever it is', (_, value, pattern) => {
-    const line = written(terminalLogger, { err: value, other: 'kept' })
+    const line = written({}, { err: value, other: 'kept' })
     expect(line).toMatch(/ERROR something failed {2}err=/)
     expect(line).toMatch(pattern)
     expect(line).toMatch(/other=kept\n$/)
-    const parsed = JSON.parse(written(jsonLogger, { err: value, other: 'kept' })) as Record<string, unknown>
+    const parsed = JSON.parse(written({ json: true }, { err: value, other: 'kept' })) as Record<
+      string,
+      unknown
+    >
     expect(parsed).toMatchObject({ level: 'error', message: 'something failed', other: 'kept' })
   })
 
   it('write nothing that a terminal obeys, and no line that passes for another', () => {
     const evil = 'a\u001b[2Jb\u009b31mc\u202ed\u007f\r\n12:00:00 INFO  all is well'
-    const lines = written(terminalLogger, { err: new Error(evil), name: evil, list: [evil] })
+    const lines = written({}, { err: new Error(evil), name: evil, list: [evil] })
     // eslint-disable-next-line no-control-regex
     expect(lines.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u)
     expect(lines).toContain(
@@ -62,14 +62,25 @@ describe('The loggers of the command', () => {
     )
     expect(lines.split('\n').slice(1, -1)).toEqual(expect.arrayContaining([expect.stringMatching(/^ +at /)]))
     expect(lines).not.toMatch(/^12:00:00 INFO {2}all/m)
-    const json = written(jsonLogger, { name: evil })
+    const json = written({ json: true }, { name: evil })
     expect(json.trimEnd()).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u)
     expect(JSON.parse(json)).toMatchObject({ name: evil })
   })
 
+  it('name the node, where a process has several', () => {
+    expect(written({ node: 'node-2' }, {})).toMatch(/ ERROR node-2: something failed\n$/)
+    expect(JSON.parse(written({ json: true, node: 'node-2' }, {}))).toMatchObject({
+      node: 'node-2',
+      message: 'something failed',
+    })
+  })
+
   it('write a line although a detail cannot be read', () => {
     const details = Object.defineProperty({ kept: 1 }, 'bad', { get: boom, enumerable: true })
-    expect(written(terminalLogger, details)).toContain('kept=1  bad=[it cannot be read]')
-    expect(JSON.parse(written(jsonLogger, details))).toMatchObject({ kept: 1, bad: '[it cannot be read]' })
+    expect(written({}, details)).toContain('kept=1  bad=[it cannot be read]')
+    expect(JSON.parse(written({ json: true }, details))).toMatchObject({
+      kept: 1,
+      bad: '[it cannot be read]',
+    })
   })
 })

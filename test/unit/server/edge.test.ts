@@ -254,10 +254,9 @@ describe('Upgrades of a server', () => {
 
 describe('The address in a ticket', () => {
   const secret = 's'.repeat(32)
-  const urlOf = (options: object, host?: string): string => {
-    const settings = settle({ secret, server: createServer(), ...options })
-    return new Front('n1', settings, {} as never, {} as never).ticketUrl(host)
-  }
+  const frontOf = (options: object): Front =>
+    new Front('n1', settle({ secret, server: createServer(), ...options }), {} as never, {} as never)
+  const urlOf = (options: object, host?: string): string => frontOf(options).ticketUrl(host)
 
   it('is the host of the request, in each form', () => {
     for (const host of ['game.example', 'game.example:8080', '[::1]:81', '127.0.0.1', 'a_b-c'])
@@ -270,6 +269,37 @@ describe('The address in a ticket', () => {
     const publicUrl = 'wss://rt.example/rtms?tenant=7'
     expect(urlOf({ publicUrl }, 'not a host')).toBe(`${publicUrl}&route=n1`)
     expect(urlOf({ publicUrl })).toBe(`${publicUrl}&route=n1`)
+  })
+
+  it('has the id of the node where the operator wants it: query, path or host', () => {
+    for (const [publicUrl, url] of [
+      ['wss://rt.example/rtms', 'wss://rt.example/rtms?route=n1'],
+      ['wss://rt.example/rtms?to={node}', 'wss://rt.example/rtms?to=n1'],
+      ['wss://rt.example/n/{node}/rtms', 'wss://rt.example/n/n1/rtms'],
+      ['wss://{node}.rt.example/rtms', 'wss://n1.rt.example/rtms'],
+      ['wss://{node}.rt.example/{node}?x={node}', 'wss://n1.rt.example/n1?x=n1'],
+    ])
+      expect([urlOf({ publicUrl }), urlOf({ publicUrl }, 'not a host')]).toEqual([url, url])
+  })
+
+  it('has the host of the request where the operator wants it, without its port', () => {
+    const publicUrl = 'ws://{host}:81/rtms?route={node}'
+    expect(urlOf({ publicUrl }, 'game.example:8080')).toBe('ws://game.example:81/rtms?route=n1')
+    expect(urlOf({ publicUrl }, '[::1]:8080')).toBe('ws://[::1]:81/rtms?route=n1')
+    expect(() => urlOf({ publicUrl }, 'a/b')).toThrow(TypeError)
+  })
+
+  it('of another node is what that node says of itself', () => {
+    const url = 'wss://rt.example/n/n2/rtms'
+    expect(frontOf({}).ticketUrl('game.example', { id: 'n2', url })).toBe(url)
+    expect(frontOf({}).ticketUrl('game.example:1', { id: 'n2', url: 'ws://{host}:7789/rtms?route=n2' })).toBe(
+      'ws://game.example:7789/rtms?route=n2',
+    )
+    const nothing = { id: 'n2', url: '' }
+    expect(frontOf({}).ticketUrl('game.example:1', nothing)).toBe('ws://game.example:1/rtms?route=n2')
+    expect(frontOf({ publicUrl: 'wss://rt.example/{node}' }).publicUrl).toBe('wss://rt.example/n1')
+    expect(frontOf({ publicUrl: 'ws://{host}/rtms' }).publicUrl).toBe('ws://{host}/rtms?route=n1')
+    expect(frontOf({}).publicUrl).toBe('')
   })
 })
 
@@ -287,6 +317,15 @@ describe('A front', () => {
       `ws://localhost:${port}/rtms`,
       `ws://localhost:${port}/rtms?route=n1`,
     ])
+    const onPort = settle({ secret, port: 0, host: '127.0.0.1', publicUrl: 'ws://{host}:{port}/rtms' })
+    const other = new Front('n2', onPort, {} as never, pages)
+    expect(() => other.ticketUrl('a')).toThrow('does not listen')
+    await other.open()
+    const at = other.address.port
+    expect(other.ticketUrl('game.example:80')).toBe(`ws://game.example:${at}/rtms?route=n2`)
+    expect(other.ticketUrl(undefined)).toBe(`ws://localhost:${at}/rtms?route=n2`)
+    expect(other.publicUrl).toBe(`ws://{host}:${at}/rtms?route=n2`)
+    await other.close(100)
     expect(() => front.setTls({})).toThrow('no TLS of its own')
     await front.close(100)
     expect(() => front.address).toThrow('does not listen')

@@ -53,8 +53,28 @@ const table: {
   issuer: [['me'], ['', 7]],
   audience: [['me'], ['', 7]],
   publicUrl: [
-    ['ws://a', 'wss://a/b?c=d'],
-    ['http://a', 'wss://a/#b', 'wss://me@a/', 'a', 7],
+    [
+      'ws://a',
+      'wss://a/b?c=d',
+      'wss://a/rtms?route={node}',
+      'wss://a/n/{node}/rtms',
+      'wss://{node}.a/rtms',
+      'ws://{host}:{port}/rtms',
+    ],
+    [
+      'http://a',
+      'wss://a/#b',
+      'wss://me@a/',
+      'a',
+      7,
+      'wss://a/{room}',
+      'wss://a/{}',
+      'wss://a/{node',
+      'wss://a/}',
+      '{node}://a',
+      'wss://a#{node}',
+      'wss://{node}@a/',
+    ],
   ],
   origins: [
     ['*', [], ['https://a.example', 'http://a:81', 'app://local', 'capacitor://localhost']],
@@ -187,6 +207,19 @@ describe('Options that do not go together', () => {
     expect(only({ verify, jwks })).toEqual(['keys'])
     expect(only({})).toEqual(['keys'])
     expect([only({ jwks }), only({ verify })]).toEqual([[], []])
+  })
+
+  it('are an id that is no part of a host name, and a public URL that makes it one', () => {
+    const named = 'wss://{node}.a/rtms'
+    for (const nodeId of ['A', 'a_b', '-a', 'a-', 'a'.repeat(64)]) {
+      expect(refused({ nodeId, publicUrl: named })).toEqual(['nodeId'])
+      expect(refused({ nodeId, publicUrl: 'ws://a:{port}' })).toEqual([])
+      expect(refused({ nodeId, publicUrl: 'wss://a/n/{node}/rtms' })).toEqual([])
+      expect(refused({ nodeId, publicUrl: 'wss://a?route={node}' })).toEqual([])
+    }
+    for (const nodeId of ['a', '7', 'rtms-0', 'a'.repeat(63)])
+      expect(refused({ nodeId, publicUrl: named })).toEqual([])
+    expect(refused({ publicUrl: named })).toEqual([])
   })
 
   it('are a dashboard for who has a key, and no keys', () => {

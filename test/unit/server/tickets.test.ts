@@ -45,7 +45,7 @@ class World {
         ...settings,
       },
       {
-        url: (host) => `ws://${host ?? 'here'}`,
+        url: (host, meeting) => `ws://${host ?? 'here'}/${meeting ?? ''}`,
         revokedUntil: () => this.revokedUntil,
         revoke: (revoked, until) => {
           this.revoked.push([revoked, until])
@@ -85,7 +85,7 @@ describe('A ticket', () => {
       expiresIn: 90,
       host: 'there',
     })
-    expect([url, expiresAt]).toEqual(['ws://there', seconds + 90])
+    expect([url, expiresAt]).toEqual(['ws://there/room', seconds + 90])
     expect(await outcome(tickets, token)).toEqual({
       user: 'ann',
       id,
@@ -101,6 +101,15 @@ describe('A ticket', () => {
       write: ['chat'],
     })
     expect(decodeProtectedHeader(token)).toEqual({ alg: 'HS256', typ: 'rtms+jwt' })
+  })
+
+  it('leads to the first meeting that it grants by its name, whether at once or later', async () => {
+    const world = new World()
+    const tickets = await world.tickets()
+    const led = async (...meetings: readonly (string | { name: string })[]): Promise<string> =>
+      (await tickets.issue({ user: 'ann', meetings })).url
+    expect(await led('quiz.*', '*', { name: 'hall' }, 'room')).toBe('ws://here/hall')
+    expect([await led(), await led('*')]).toEqual(['ws://here/', 'ws://here/'])
   })
 
   it('grants nothing that was not asked for, for an hour', async () => {

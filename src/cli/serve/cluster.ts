@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import type { BusConnector } from '../bus/connector.ts'
-import { UsageError } from './usage.ts'
+import type { BusConnector } from '../../bus/connector.ts'
+import { UsageError } from '../usage.ts'
 
 const SECRET_BYTES = 32
 const MAKE_SECRET =
@@ -13,6 +13,12 @@ export interface ClusterOptions {
   readonly 'nats-credentials'?: string | undefined
   readonly 'cluster-secret'?: string | undefined
 }
+
+export const clusterOptions = {
+  nats: { type: 'string' },
+  'nats-credentials': { type: 'string' },
+  'cluster-secret': { type: 'string' },
+} as const
 
 export const clusterHelp = `  --nats <urls>      Connect to the other nodes over NATS: URLs of its servers, with commas between them (default: RTMS_NATS
                      in the environment; without one the node is alone)
@@ -40,9 +46,9 @@ export async function busOf(options: ClusterOptions): Promise<BusConnector | und
 }
 
 /** Loaded only where it is wanted: the client library of NATS is not installed with RTMS. */
-async function library(): Promise<typeof import('../nats/index.ts')> {
+async function library(): Promise<typeof import('../../nats/index.ts')> {
   try {
-    return await import('../nats/index.ts')
+    return await import('../../nats/index.ts')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
     throw new UsageError('--nats needs the client library of NATS: npm install @nats-io/transport-node')

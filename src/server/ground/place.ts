@@ -1,0 +1,6 @@
+/** A node as a ticket leads to it. */
+export interface Place {
+  readonly id: string
+  /** Its public URL, in which `{host}` may still stand; '' where it has none. */
+  readonly url: string
+}
