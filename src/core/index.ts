@@ -9,6 +9,7 @@ export {
   type FixedLimits,
   type NodeConfig,
   type NodeLimits,
+  type NodeLoad,
   type NodeOptions,
   type Retention,
 } from './ground/config.ts'
@@ -45,7 +46,7 @@ export { Places } from './ground/places.ts'
 export { type Bucket, FULL, Rate } from './ground/rate.ts'
 export { Ring } from './ground/ring.ts'
 export type { Revoked } from './door/revocations.ts'
-export { Buckets, type RefusedBy, type Stats } from './ground/stats.ts'
+export { Buckets, type BusKind, type RefusedBy, type Stats, type Tally } from './ground/stats.ts'
 export { Worst } from './ground/worst.ts'
 export { idlePorts } from './idle.ts'
 export { settleShapes } from './shapes.ts'

@@ -3,7 +3,7 @@ import type { Codec } from '../protocol/codec.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import type { Payload } from '../protocol/payload.ts'
 import { fixedLimits, type MeetingOptions, type NodeConfig } from './ground/config.ts'
-import type { NodeOptions, Retention } from './ground/config.ts'
+import type { NodeLoad, NodeOptions, Retention } from './ground/config.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import type { Names } from './cluster/names.ts'
 import type { Budget, Holdings } from './ground/budget.ts'
@@ -28,6 +28,7 @@ import type { TimerName, Timers } from './ground/timers.ts'
 import { topicInfo, type TopicInfo } from './topic/topic-info.ts'
 import type { Publication } from './topic/publication.ts'
 import type { Topics } from './topic/topics.ts'
+import { counted } from './traffic.ts'
 import { Wiring } from './wiring.ts'
 
 /**
@@ -44,6 +45,8 @@ export class RtmsNode {
   readonly inlet: Inlet
   /** The other nodes; null for a node alone. */
   readonly cluster: Cluster | null
+  /** How much there is on this node, as it tells the other ones. */
+  readonly load: () => NodeLoad
   readonly #config: NodeConfig
   readonly #timers: Timers
   readonly #budget: Budget
@@ -59,13 +62,15 @@ export class RtmsNode {
   readonly #names: Names
 
   constructor(made: NodeOptions, ports: Ports) {
-    const guards = new Guards(ports, this, (connection) => this.#endings.dismiss(connection, 'BROKEN'))
+    const bus = counted(ports.bus, this.stats)
+    const guards = new Guards({ ...ports, bus }, this, (connection) => this.#endings.dismiss(connection, 'BROKEN'))
     this.#guards = guards
     const config = { ...made, limits: { ...fixedLimits, ...made.limits } }
     this.id = config.id
     this.incarnation = config.incarnation
     this.#config = config
     const wiring = new Wiring(config, this.stats, guards)
+    this.load = () => wiring.load(this.stats)
     this.#timers = wiring.timers
     this.#budget = wiring.budget
     this.#downstream = wiring.downstream

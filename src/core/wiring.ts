@@ -5,7 +5,7 @@ import { Endings } from './door/endings.ts'
 import { Revocations } from './door/revocations.ts'
 import { Downstream } from './down/downstream.ts'
 import { Budget } from './ground/budget.ts'
-import type { NodeConfig } from './ground/config.ts'
+import type { NodeConfig, NodeLoad } from './ground/config.ts'
 import type { Stats } from './ground/stats.ts'
 import { Timers } from './ground/timers.ts'
 import { Work } from './ground/work.ts'
@@ -17,6 +17,7 @@ import { Sessions } from './session/sessions.ts'
 import { Carrier } from './topic/carrier.ts'
 import { Publishers } from './topic/publishers.ts'
 import { Topics } from './topic/topics.ts'
+import { bytesOf } from './traffic.ts'
 import { Dispatch } from './up/dispatch.ts'
 import { Requests } from './up/requests.ts'
 import type { Cluster as ClusterOfJoins } from './up/searches.ts'
@@ -65,7 +66,7 @@ export class Wiring {
       expired: (session, now) => this.endings.expired(session, now),
       caughtUp: (session) => this.dispatch.resume(session),
     }))
-    const cluster = (this.cluster = clusterOf(config, timers, stats, guards))
+    const cluster = (this.cluster = clusterOf(config, timers, stats, guards, () => this.load(stats)))
     const meetings = (this.meetings = new Meetings(
       config,
       timers,
@@ -122,9 +123,28 @@ export class Wiring {
       dropped: (session, now) => dispatch.drop(session, now),
     })
   }
+
+  /** How much there is on this node. */
+  load({ busIn, busOut }: Stats): NodeLoad {
+    return {
+      connections: this.connections.size,
+      sessions: this.sessions.size,
+      meetings: this.meetings.size,
+      replicas: 0,
+      topics: this.topics.size,
+      busBytesIn: bytesOf(busIn),
+      busBytesOut: bytesOf(busOut),
+    }
+  }
 }
 
-function clusterOf(config: NodeConfig, timers: Timers, stats: Stats, { bus, watch }: Guards): Cluster | null {
+function clusterOf(
+  config: NodeConfig,
+  timers: Timers,
+  stats: Stats,
+  { bus, watch }: Guards,
+  load: () => NodeLoad,
+): Cluster | null {
   const { id, incarnation, cluster } = config
   if (cluster === undefined) return null
   bus.subscribe(NODES)
@@ -136,6 +156,9 @@ function clusterOf(config: NodeConfig, timers: Timers, stats: Stats, { bus, watc
     },
     get health(): string {
       return cluster.health
+    },
+    get load(): NodeLoad {
+      return load()
     },
   }
   return new Cluster(

@@ -1,6 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, type Metric as OfLibrary, Registry } from 'prom-client'
-import type { Buckets, RtmsNode, Stats } from '../core/index.ts'
+import type { Buckets, RtmsNode, Stats, Tally } from '../core/index.ts'
 import type { Metric, MetricType } from './api/operation.ts'
 import type { RequestHandlers } from './business/requests.ts'
 import type { Host } from './host.ts'
@@ -98,6 +98,13 @@ export class Metrics {
     this.#counter('bus_strangers_total', strangers, () => stats.strangers + host.bus.stats.strangers)
     const unsent = 'Messages to other nodes that were not sent, or may not have been.'
     this.#counter('bus_dropped_total', unsent, () => host.bus.stats.dropped)
+    const busMessages =
+      'Messages on the bus: in, and out, one however many nodes get it. nodes: who is there and who owns what; ' +
+      'topics: publications; links: what two nodes tell each other.'
+    const traffic = (of: keyof Tally) => (): Carried[] => carriedOf(stats, of)
+    this.#labelled('bus_messages_total', busMessages, ['direction', 'kind'], traffic('messages'))
+    const busBytes = 'Bytes of the messages on the bus, likewise.'
+    this.#labelled('bus_bytes_total', busBytes, ['direction', 'kind'], traffic('bytes'))
     const up = 'Whether the bus to the other nodes carries messages: 1 or 0. 1 for a node alone.'
     this.#gauge('bus_up', up, () => Number(node.inlet.isUp))
     if (node.cluster !== null) this.#cluster(node.cluster, stats)
@@ -139,6 +146,8 @@ export class Metrics {
       },
       Gauge,
     )
+    const broken = 'Links to other nodes that broke: what was under way was lost, and both ends began anew.'
+    this.#counter('links_broken_total', broken, () => stats.linksBroken)
     const names = 'Names of meetings whose owners this node remembers for the cluster.'
     this.#gauge('names_remembered', names, () => cluster.remembered)
     const claims =
@@ -289,6 +298,15 @@ export class Metrics {
     delay.reset()
     return read
   }
+}
+
+type Carried = [{ direction: string; kind: string }, number]
+
+function carriedOf({ busIn, busOut }: Stats, of: keyof Tally): Carried[] {
+  const directions = { in: busIn, out: busOut }
+  return Object.entries(directions).flatMap(([direction, traffic]) =>
+    [...traffic].map(([kind, tally]): Carried => [{ direction, kind }, tally[of]]),
+  )
 }
 
 function* callsOf({ callsFailed }: Stats): Generator<[{ call: string; reason: string }, number]> {

@@ -97,7 +97,7 @@ export class Rtms {
     const ticketsHost: TicketsHost = {
       url: async (name, meeting) => {
         if (meeting === undefined || !settings.isClustered) return front.ticketUrl(name)
-        return front.ticketUrl(name, rtms.cluster.place(await rtms.meetings.owner(meeting)))
+        return front.ticketUrl(name, rtms.cluster.place((await rtms.meetings.owner(meeting)) ?? 0))
       },
       revokedUntil: (user) => host.node.revokedUntil(user),
       revoke: async (revoked, until) => {

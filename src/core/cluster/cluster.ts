@@ -1,10 +1,10 @@
-import type { NodeFacts } from '../ground/config.ts'
+import type { NodeFacts, NodeLoad } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import type { Watch } from '../ports.ts'
 import { type ClaimEnding, Claims } from './claims.ts'
 import { Holdings } from './holdings.ts'
-import { type ClusterMessage, decodeCluster, encodeCluster } from './messages.ts'
+import { type ClusterMessage, decodeCluster, encodeCluster, type Heartbeat } from './messages.ts'
 import { Registrar } from './registrar.ts'
 import { View } from './view.ts'
 
@@ -13,6 +13,8 @@ export interface Peer extends NodeFacts {
   readonly incarnation: number
   /** When it was last heard, in monotonic milliseconds. */
   readonly heard: number
+  /** As it told with its last heartbeat; null while it has told nothing. */
+  readonly load: NodeLoad | null
 }
 
 /** What the cluster needs from outside. All of it returns at once and calls nobody back. */
@@ -20,6 +22,12 @@ export interface ClusterPorts extends Watch {
   /** Sends to all other nodes. */
   broadcast(bytes: Uint8Array): void
   send(node: number, bytes: Uint8Array): void
+}
+
+/** What a node tells of itself. */
+export interface ClusterSelf extends NodeFacts {
+  readonly incarnation: number
+  readonly load: NodeLoad
 }
 
 export interface ClusterLimits {
@@ -60,7 +68,7 @@ type Entry = { -readonly [K in keyof Peer]: Peer[K] } & {
  */
 export class Cluster {
   readonly #self: number
-  readonly #facts: NodeFacts
+  readonly #facts: ClusterSelf
   readonly #timers: Timers
   readonly #ports: ClusterPorts
   readonly #stats: Stats
@@ -81,7 +89,7 @@ export class Cluster {
 
   /** `self` is read anew for each heartbeat: an address may become known later. */
   constructor(
-    self: NodeFacts & { readonly incarnation: number },
+    self: ClusterSelf,
     timers: Timers,
     ports: ClusterPorts,
     stats: Stats,
@@ -286,7 +294,7 @@ export class Cluster {
 
   #heartbeat(leaves: boolean): void {
     if (!this.#isUp) return
-    const { id, address, health } = this.#facts
+    const { id, address, health, load } = this.#facts
     this.#ports.broadcast(
       encodeCluster({
         type: 'heartbeat',
@@ -296,6 +304,7 @@ export class Cluster {
         health,
         isSettled: this.#isSettled,
         leaves,
+        load,
       }),
     )
   }
@@ -355,9 +364,9 @@ export class Cluster {
     return this.#peers.get(node) as Entry
   }
 
-  #learn(peer: Entry, { id, address, health }: NodeFacts): void {
+  #learn(peer: Entry, { id, address, health, load }: Heartbeat): void {
     const isNew = health !== peer.health
-    Object.assign(peer, { id, address, health })
+    Object.assign(peer, { id, address, health, load })
     if (isNew) this.#ports.met({ node: peer.incarnation, health })
   }
 
@@ -366,7 +375,7 @@ export class Cluster {
     const known = this.#peers.get(node)
     if (known !== undefined) known.heard = now
     else if (this.#view.meet(node)) {
-      const peer = { incarnation: node, id: '', address: '', health: '', heard: now, introduced: '' }
+      const peer = { incarnation: node, id: '', address: '', health: '', heard: now, load: null, introduced: '' }
       this.#peers.set(node, peer)
       this.#renew()
     }

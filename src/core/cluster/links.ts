@@ -229,6 +229,7 @@ export class Links {
   }
 
   #break(link: Link, epoch: number): void {
+    this.#stats.linksBroken++
     Object.assign(link, empty(epoch), { isBroken: true })
   }
 

@@ -28,6 +28,18 @@ export class Buckets {
  */
 export type RefusedBy = 'connections' | 'handshakes' | 'address' | 'rate'
 
+/**
+ * What messages between nodes are about. `nodes`: who is there and who owns what; `topics`: publications, and what was
+ * missed of them; `links`: everything that two nodes tell each other reliably.
+ */
+export type BusKind = 'nodes' | 'topics' | 'links' | 'unknown'
+
+/** Messages and their bytes. */
+export interface Tally {
+  messages: number
+  bytes: number
+}
+
 /** How a resume ended: 'recovered', or the reason why something is missing. */
 export type ResumeOutcome = 'recovered' | 'LOST' | ErrorCode
 
@@ -53,6 +65,11 @@ export class Stats {
   inputsReceived = 0
   inputsFramed = 0
   publications = 0
+  /** Messages that the bus brought, and those that it was given, one for each however many nodes get it. */
+  readonly busIn: Map<BusKind, Tally> = new Map()
+  readonly busOut: Map<BusKind, Tally> = new Map()
+  /** Links to other nodes that broke: what the two had sent each other may be lost. */
+  linksBroken = 0
   /** Malformed messages on the bus, which no node of this cluster can have sent. */
   strangers = 0
   requestsStarted = 0
@@ -144,6 +161,14 @@ export class Stats {
   lateness(now: number): number {
     return this.#lateness.at(now)
   }
+}
+
+/** Counts a message of the bus. */
+export function carry(traffic: Map<BusKind, Tally>, kind: BusKind, bytes: number): void {
+  let tally = traffic.get(kind)
+  if (tally === undefined) traffic.set(kind, (tally = { messages: 0, bytes: 0 }))
+  tally.messages++
+  tally.bytes += bytes
 }
 
 function count<K>(counts: Map<K, number>, key: K, by = 1): void {

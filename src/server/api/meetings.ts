@@ -114,6 +114,31 @@ export const meetingOperations: readonly Operation[] = [
     },
   }),
   operation({
+    id: 'locateMeeting',
+    at: 'GET /meetings/{name}/nodes',
+    name: NAME,
+    summary: 'Where a meeting is',
+    description: 'Which node of the cluster has it open, and which ones have a copy for their own clients.',
+    input: v.strictObject({}),
+    output: v.strictObject({
+      owner: v.pipe(
+        v.nullable(v.string()),
+        v.description('The name of the node that has it open; null: nobody has said within a second.'),
+      ),
+      replicas: v.pipe(
+        v.nullable(v.array(v.string())),
+        v.description('The names of the nodes that have a copy; null where that is not known.'),
+      ),
+    }),
+    errors: ['BAD_NAME', 'NOT_FOUND'],
+    run: async ({ meetings, cluster }, _, name) => {
+      checkName('meeting', name, 'BAD_NAME')
+      const owner = await meetings.owner(name)
+      if (owner === 0) throw new RtmsError('NOT_FOUND')
+      return { owner: owner && cluster.nameOf(owner), replicas: cluster.replicas(name) }
+    },
+  }),
+  operation({
     id: 'closeMeeting',
     at: 'DELETE /meetings/{name}',
     name: NAME,
