@@ -285,11 +285,22 @@ export class Cluster {
     this.#heartbeat(false)
     this.#holdings.beat()
     this.#claims.beat()
-    for (const peer of this.#peers.values())
-      if (now - peer.heard >= this.#limits.suspectMs)
-        this.#ports.probe({ node: peer.incarnation, health: peer.health })
+    for (const peer of this.#peers.values()) {
+      if (now - peer.heard < this.#limits.suspectMs) continue
+      if (this.#isReplaced(peer, now)) this.gone(peer.incarnation, now)
+      else this.#ports.probe({ node: peer.incarnation, health: peer.health })
+    }
     // Somebody may have been silent for too long.
     this.#registrar.review()
+  }
+
+  /** Whether a silent node was started anew, perhaps on another machine: one that is heard has its name. */
+  #isReplaced({ incarnation, id }: Peer, now: number): boolean {
+    if (id === '' || !this.isSilent(incarnation, now)) return false
+    if (id === this.#facts.id) return true
+    for (const other of this.#peers.values())
+      if (other.id === id && !this.isSilent(other.incarnation, now)) return true
+    return false
   }
 
   #heartbeat(leaves: boolean): void {

@@ -135,7 +135,7 @@ export const meetingOperations: readonly Operation[] = [
       checkName('meeting', name, 'BAD_NAME')
       const owner = await meetings.owner(name)
       if (owner === 0) throw new RtmsError('NOT_FOUND')
-      return { owner: owner && cluster.nameOf(owner), replicas: cluster.replicas(name) }
+      return { owner: owner === null ? null : cluster.nameOf(owner), replicas: cluster.replicas(name) }
     },
   }),
   operation({

@@ -210,6 +210,28 @@ describe('A node that ends', () => {
     expect(world.answers(c)).toEqual(['new on n3'])
   })
 
+  it('and is started anew under its name has ended, as soon as nobody waits for its word, and not before', () => {
+    const world = settled(3)
+    const [a, b, c] = three(world)
+    const name = world.nameOf(a, 'x')
+    // Two nodes of one name, a mistake, are two nodes.
+    const twin = world.start('n2')
+    world.advance(10_000)
+    for (const h of [a, b, c]) expect(h.node.cluster?.peers).toHaveLength(3)
+    world.kill(twin, true)
+    world.kill(a, false)
+    world.advance(10_000)
+    world.open(b, name)
+    world.advance(1_000)
+    expect(world.answers(b)).toEqual(['BUSY'])
+    const anew = world.start('n1')
+    world.advance(500)
+    for (const h of [b, c, anew]) expect(h.node.cluster?.peers).toHaveLength(2)
+    world.open(b, name)
+    world.settle()
+    expect(world.answers(b)).toEqual(['new on n2'])
+  })
+
   it('answers what waits for the others, and opens nothing any more', () => {
     const world = settled(3)
     const [a, , c] = three(world)

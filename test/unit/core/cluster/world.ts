@@ -26,8 +26,8 @@ export class World {
     for (let n = 0; n < count; n++) this.start()
   }
 
-  start(incarnation = 2 ** 40 + 1_000_003 * (this.nodes.length + 1)): Harness {
-    const id = `n${this.nodes.length + 1}`
+  start(id = `n${this.nodes.length + 1}`): Harness {
+    const incarnation = 2 ** 40 + 1_000_003 * (this.nodes.length + 1)
     const connect = (node: () => RtmsNode) =>
       this.bus.connect(
         incarnation,
