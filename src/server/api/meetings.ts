@@ -134,7 +134,7 @@ export const meetingOperations: readonly Operation[] = [
     run: async ({ meetings, cluster }, _, name) => {
       checkName('meeting', name, 'BAD_NAME')
       const owner = await meetings.owner(name)
-      if (owner === 0) throw new RtmsError('NOT_FOUND')
+      if (owner === 0) throw new RtmsError('NOT_FOUND', 'No node has a meeting of this name open.')
       return { owner: owner === null ? null : cluster.nameOf(owner), replicas: cluster.replicas(name) }
     },
   }),
