@@ -108,8 +108,12 @@ serve({
     const { binaryCodec: codec } = await load(dist, 'protocol')
     isOver = false
     for (const key of Object.keys(counts)) counts[key] = 0
-    for (const [at, token] of tokens.entries())
-      void misbehave(codec, server, token, `g${at}`, at === 0 ? FIRST : OTHERS)
+    // Not in step, as no users are.
+    for (const [at, token] of tokens.entries()) {
+      const pace = at === 0 ? FIRST : OTHERS
+      const begin = () => void misbehave(codec, server, token, `g${at}`, pace)
+      setTimeout(begin, (at / tokens.length) * pace.tickMs)
+    }
     for (let n = 0; n < 5; n++) void reload(codec, server, tokens[1 + n])
     let next = 0
     timers.add(

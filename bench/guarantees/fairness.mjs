@@ -13,13 +13,20 @@ const MOST_MS = 100
 /** So many newcomers fit, fewer than six addresses open within the time that one may take for its HELLO. */
 const limits = { handshakes: 256 }
 
+/** How long the business takes over what the others ask. */
+const slowMs = 500
+/** Requests to its URL at a time: fewer than the others ask for, so that every place is taken all the time. */
+const concurrency = 40
+
+const business = new Child('servers/business.mjs')
 const server = new Child('servers/fairness.mjs', ['--expose-gc'])
 const attackers = new Child('clients/greedy.mjs')
 const honest = new Child('clients/honest.mjs')
 
-const results = await withChildren([server, attackers, honest], async () => {
+const results = await withChildren([business, server, attackers, honest], async () => {
   const { dist, users, seconds } = options
-  const where = await server.call('start', { dist, limits })
+  const url = await business.call('start', { slowMs })
+  const where = await server.call('start', { dist, limits, url, concurrency, slowMs })
   const honestTokens = await server.call('tokens', { count: 500, prefix: 'honest' })
   const tokens = await server.call('tokens', { count: users, prefix: 'greedy' })
   const visits = async (watched) => {

@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { serve } from '../lib/child.mjs'
 import { clockOffset } from '../lib/clock.mjs'
@@ -7,12 +5,11 @@ import { load, SECRET } from '../lib/product.mjs'
 import { sample } from '../lib/sample.mjs'
 
 /*
- * A node whose business can be kept busy: a handler that takes its time and heeds no cancel, a URL that does the same,
- * questions before everything, and meetings that are opened when somebody wants to join them.
+ * A node whose business can be kept busy: a handler that takes its time and heeds no cancel, a URL elsewhere that does
+ * the same, questions before everything, and meetings that are opened when somebody wants to join them.
  */
 
 const PATH = '/rtms'
-const SLOW_MS = 500
 const rights = { meetings: ['*'], topics: { read: ['*'], write: ['*'] } }
 
 const faults = []
@@ -21,25 +18,10 @@ process.on('unhandledRejection', (why) => faults.push(`rejection: ${String(why)}
 
 let rtms
 
-async function answer(request, response) {
-  let body = ''
-  for await (const chunk of request) body += chunk
-  if (JSON.parse(body).method === 'hook.slow') await sleep(SLOW_MS)
-  response.writeHead(200, { 'content-type': 'application/json' }).end('1')
-}
-
-async function hooks() {
-  // A delivery that was aborted cannot be answered.
-  const server = createServer((request, response) => void answer(request, response).catch(() => {}))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return `http://127.0.0.1:${server.address().port}/`
-}
-
 serve({
-  async start({ dist, limits }) {
+  async start({ dist, limits, url, concurrency, slowMs }) {
     const { Rtms } = await load(dist, 'server')
-    const requests = { url: await hooks(), secret: SECRET, methods: ['hook.*'] }
+    const requests = { url, secret: SECRET, methods: ['hook.*'], concurrency }
     const logger = { debug() {}, info() {}, warn() {}, error() {} }
     rtms = await Rtms.start({
       port: 0,
@@ -52,13 +34,13 @@ serve({
       trustedProxies: [],
     })
     rtms.onRequest('echo', ({ data }) => data)
-    rtms.onRequest('slow', () => sleep(SLOW_MS))
+    rtms.onRequest('slow', () => sleep(slowMs))
     rtms.authorize(async ({ name }) => {
-      if (name.startsWith('slow.')) await sleep(SLOW_MS)
+      if (name.startsWith('slow.')) await sleep(slowMs)
       return true
     })
     rtms.meetings.onMissing(async (name) => {
-      if (name.startsWith('slow.')) await sleep(SLOW_MS)
+      if (name.startsWith('slow.')) await sleep(slowMs)
       return name.startsWith('slow.') ? null : { frameRate: 20, capacity: 255 }
     })
     return { kind: 'rtms', port: rtms.address.port, path: PATH, clockOffset }

@@ -159,6 +159,8 @@ function drawAlone(random: Random, drawn: Scenario, alone: 'ports' | 'hostiles')
     hostiles: isAttack ? 3 : 0,
     throwing: !isAttack,
     faults: [],
+    // Six clients of one user whose tokens live for 5 s would refresh more often than a user may.
+    tokenMs: drawn.tokenMs === 5_000 ? 10_000 : drawn.tokenMs,
     limits: isAttack ? { ...limits, ...drawShared(random) } : limits,
     meetings: drawn.meetings.map(({ options, ...plan }) => ({
       ...plan,

@@ -1,7 +1,7 @@
 import axe from 'axe-core'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { threads, ThreadsHub } from '../../src/bus/threads.ts'
+import { inProcess } from '../../src/bus/in-process.ts'
 import { type Client, connect } from '../../src/client/node.ts'
 import { Rtms, type RtmsOptions } from '../../src/server/index.ts'
 import { launch, picture } from './support.ts'
@@ -264,9 +264,9 @@ describe('The dashboard', () => {
   })
 
   test('shows all nodes of a cluster, where a meeting is, and who has fallen silent', async () => {
-    const hub = new ThreadsHub()
+    const bus = inProcess()
     const [a, b] = (await Promise.all(
-      ['node-a', 'node-b', 'node-c'].map((nodeId) => start({ nodeId, bus: threads(hub.seat()) })),
+      ['node-a', 'node-b', 'node-c'].map((nodeId) => start({ nodeId, bus })),
     )) as [Rtms, Rtms]
     await b.meetings.open('battle.1')
     await visit(b, 'u1')

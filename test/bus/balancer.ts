@@ -4,7 +4,22 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { expect } from 'vitest'
+import { inProcess } from '../../src/bus/in-process.ts'
+import type { Rtms, RtmsOptions } from '../../src/server/index.ts'
+import { start } from '../integration/server/peer.ts'
 import { freePort } from '../free-port.ts'
+
+/** The nodes rtms-0, rtms-1 and rtms-2, which know one another. */
+export async function threeNodes(options: Partial<RtmsOptions>): Promise<Rtms[]> {
+  const bus = inProcess()
+  const nodes = await Promise.all([0, 1, 2].map((n) => start({ bus, nodeId: `rtms-${n}`, ...options })))
+  const knowAll = (): boolean => nodes.every((rtms) => rtms.cluster.nodes().length === 3)
+  await expect.poll(knowAll, { timeout: 10_000 }).toBe(true)
+  return nodes
+}
+
+export const portsOf = (nodes: readonly Rtms[]): number[] => nodes.map(({ address }) => address.port)
 
 const deploy = (name: string): string =>
   readFileSync(fileURLToPath(new URL(`../../deploy/${name}`, import.meta.url)), 'utf8')

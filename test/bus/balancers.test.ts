@@ -1,9 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { inProcess } from '../../src/bus/in-process.ts'
 import type { Rtms } from '../../src/server/index.ts'
 import { publicationsOf } from '../../src/testing/index.ts'
-import { join, Peer, start, stopAll, subscribe, tokenOf, upgrade } from '../integration/server/peer.ts'
-import { Balancer, kinds } from './balancer.ts'
+import { join, Peer, stopAll, subscribe, tokenOf, upgrade } from '../integration/server/peer.ts'
+import { Balancer, kinds, portsOf, threeNodes } from './balancer.ts'
 import { freePort } from '../free-port.ts'
 
 /* The files of `deploy/`: three nodes behind each load balancer. */
@@ -16,20 +15,10 @@ const forms = {
 let nodes: Rtms[]
 let balancer: Balancer | null = null
 
-/** Three nodes that know one another, behind a balancer at this port. */
 async function behind(name: keyof typeof kinds, form: keyof typeof forms): Promise<number> {
   const port = await freePort()
-  const bus = inProcess()
-  nodes = []
-  for (let n = 0; n < 3; n++)
-    nodes.push(await start({ bus, nodeId: `rtms-${n}`, publicUrl: forms[form](port) }))
-  const knowAll = (): boolean => nodes.every((rtms) => rtms.cluster.nodes().length === 3)
-  await expect.poll(knowAll, { timeout: 10_000 }).toBe(true)
-  balancer = await Balancer.start(
-    name,
-    nodes.map(({ address }) => address.port),
-    port,
-  )
+  nodes = await threeNodes({ publicUrl: forms[form](port) })
+  balancer = await Balancer.start(name, portsOf(nodes), port)
   return port
 }
 

@@ -1,7 +1,8 @@
 import type { Ticket } from '../../server/index.ts'
-import { nodeHelp, nodeUrl, reachable, secretHelp, secretOptions, ticketIssuer } from '../node.ts'
+import { NodeApi, nodeHelp, nodeUrl, reachable, secretHelp, secretOptions, ticketIssuer } from '../node.ts'
 import { type Command, parseCommand, parseSeconds, print, printJson } from '../usage.ts'
 import { checkHealth, checkReach, checkTls, checkUpgrade, isLocal } from './network.ts'
+import { checkNodes } from './nodes.ts'
 import { Report } from './report.ts'
 import { checkSession } from './session.ts'
 
@@ -11,7 +12,8 @@ Usage: rtms doctor [address] [options]
 
 Prints a checklist with what to do; exits with 1 where something fails. It looks at the name, the port, TLS, /healthz,
 the clock, the upgrade to a WebSocket and what proxies do to it, and, with a key or a secret, at a ticket, the round
-trip, large messages and quiet connections.
+trip, large messages and quiet connections. With a key, it looks for each node of a cluster behind the load balancer:
+whether a ticket that leads to it lands there.
 
 Options:
   --origin <origin>  Upgrade as a page of this origin does: https://example.com
@@ -56,7 +58,11 @@ async function examine(url: URL, values: Values, idleS: number, report: Report):
   await checkHealth(url, report)
   const isUpgraded = await checkUpgrade(url, values.origin, report)
   const ticket = await ticketFor(url, values, report)
-  if (isUpgraded && ticket !== null) await checkSession(ticket, reachable(ticket.url, url), idleS, report)
+  if (!isUpgraded || ticket === null) return
+  await checkSession(ticket, reachable(ticket.url, url), idleS, report)
+  if ((values.key ?? process.env['RTMS_KEY'] ?? '') === '')
+    report.add('nodes', 'SKIP', 'With --key, each node of a cluster is looked for behind the load balancer')
+  else await checkNodes(NodeApi.from(values), ticket.token, report)
 }
 
 /** A ticket that allows nothing. */

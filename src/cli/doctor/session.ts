@@ -5,13 +5,14 @@ import { SocketPeer } from '../../testing/socket-peer.ts'
 import { ms } from './network.ts'
 import type { Report } from './report.ts'
 
-const STEP_MS = 10_000
+/** How long each step may take. */
+export const STEP_MS = 10_000
 const PINGS = 5
 /** Two payloads of nearly 32 KiB: a message near the 64 KiB that a client may send. */
 const LARGE = [32_700, 32_000]
 
 /** Resolves with `found`, or rejects after the step's time limit. */
-async function inTime<T>(found: Promise<T>): Promise<T> {
+export async function inTime<T>(found: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`nothing within ${STEP_MS / 1000} s`)), STEP_MS)

@@ -27,8 +27,8 @@ export async function startNode(
 ): Promise<RunningNode> {
   const options = { ...settings, bus, logger }
   try {
+    // Loaded here: every wrong call is over sooner without the server.
     if (dev) {
-      // Loaded here: every other command, and every wrong call, is over sooner without the server.
       const { startDemo } = await import('../../demo/index.ts')
       const demo = await startDemo(options, demoPages())
       return { address: demo.rtms.address, close: () => demo.close() }

@@ -1,7 +1,14 @@
 import type { Downstream } from '../down/downstream.ts'
 import type { Limits } from '../ground/config.ts'
+import type { Account } from '../session/account.ts'
 import type { Carrier } from './carrier.ts'
 import type { Topic } from './topic.ts'
+
+/** A topic without room: the round of writes until which publications wait, and the users who have had one taken. */
+interface Crowd {
+  readonly until: number
+  readonly taken: Set<Account>
+}
 
 /**
  * The room that topics have for entries which a sweep has yet to carry on. Entries that a live cursor was not yet
@@ -12,8 +19,7 @@ export class Space {
   readonly #downstream: Downstream
   readonly #carrier: Carrier
   readonly #trim: (topic: Topic, now: number) => void
-  /** Topics without room whose users wait, and the round of writes until which they do. */
-  readonly #crowded: Map<Topic, number> = new Map()
+  readonly #crowds: Map<Topic, Crowd> = new Map()
 
   constructor(
     limits: Limits,
@@ -33,29 +39,41 @@ export class Space {
   }
 
   /**
-   * Whether publications of users and of other nodes wait, or are taken beyond the room, until what the topic has is
-   * with its readers. There may be thousands of these, and to write to all of them at once would hold everybody up. A
-   * flush that does not end is waited for no longer than it takes to give each reader several writes.
+   * What a topic without room waits for: that its readers have what there is. There may be thousands of these, and to
+   * write to all of them at once would hold everybody up. A flush that does not end is waited for no longer than it
+   * takes to give each reader several writes. Null: there is room, or it may be made.
    */
-  mustWait(topic: Topic): boolean {
+  #crowdOf(topic: Topic): Crowd | null {
     if (!topic.isRead || this.#isIn(topic)) {
-      this.#crowded.delete(topic)
-      return false
+      this.#crowds.delete(topic)
+      return null
     }
-    const { round, hasWork } = this.#downstream
-    const until = this.#crowded.get(topic)
-    if (until !== undefined) return round < until && hasWork
-    this.#crowded.set(topic, round + this.#limits.crowdedRounds)
-    this.#offer(topic)
-    return this.#downstream.hasWork
+    const { round } = this.#downstream
+    let crowd = this.#crowds.get(topic)
+    if (crowd === undefined) {
+      crowd = { until: round + this.#limits.crowdedRounds, taken: new Set() }
+      this.#crowds.set(topic, crowd)
+      this.#offer(topic)
+    }
+    return round < crowd.until && this.#downstream.hasWork ? crowd : null
+  }
+
+  /** Whether a user's publication waits. The first one of each user does not: others may have filled the topic. */
+  mustWait(topic: Topic, by: Account): boolean {
+    const crowd = this.#crowdOf(topic)
+    if (crowd === null) return false
+    if (crowd.taken.has(by)) return true
+    crowd.taken.add(by)
+    return false
   }
 
   /**
-   * Makes room, where there is none. `isUrgent`: for the business, which cannot wait, so readers are written to at once.
+   * Makes room, where there is none and nothing is waited for: what comes then is taken beyond the room. `isUrgent`: for
+   * the business, which may publish any amount, so readers are written to at once.
    */
   make(topic: Topic, now: number, isUrgent: boolean): void {
-    if (this.#isIn(topic) || (!isUrgent && this.mustWait(topic))) return
-    this.#crowded.delete(topic)
+    if (this.#isIn(topic) || (!isUrgent && this.#crowdOf(topic) !== null)) return
+    this.#crowds.delete(topic)
     this.#offer(topic)
     if (isUrgent) this.#hurry(topic, now)
     this.#trim(topic, now)
@@ -78,11 +96,11 @@ export class Space {
 
   /** The topic is gone. */
   forget(topic: Topic): void {
-    this.#crowded.delete(topic)
+    this.#crowds.delete(topic)
   }
 
   /** A flush is complete: everybody has what there is. */
   clear(): void {
-    this.#crowded.clear()
+    this.#crowds.clear()
   }
 }

@@ -195,9 +195,9 @@ export class Topics {
   }
 
   /** Whether a user's publication to this topic waits: see {@link Space.mustWait}. */
-  mustWait(name: string): boolean {
+  mustWait(name: string, by: Account): boolean {
     const topic = this.#topics.get(name)
-    return topic !== undefined && this.#space.mustWait(topic)
+    return topic !== undefined && this.#space.mustWait(topic, by)
   }
 
   /** A topic to which the business publishes is no longer a user's, whoever was the first to subscribe. */

@@ -44,7 +44,7 @@ export interface TopicTarget {
     now: number,
   ): MessageOf<'subscribed'> | ErrorCode
   /** Whether a user's publication to this topic waits. */
-  mustWait(name: string): boolean
+  mustWait(name: string, by: Account): boolean
   /** Appends an entry for a user. Returns the topic's pressure, 0–1, or the error. */
   publish(
     name: string,
@@ -106,7 +106,7 @@ export class Dispatch {
     this.#upstream = new Upstream(
       limits,
       work,
-      (message) => message.type === 'publish' && topics.mustWait(message.topic),
+      ({ account }, message) => message.type === 'publish' && topics.mustWait(message.topic, account),
     )
     this.#refusals = new Rate(limits.refusalsPerSecond, 1_000, limits.refusalBurst)
     this.gate = new Gate(limits, timers, application, (session, message, denials, now) => {

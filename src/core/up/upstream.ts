@@ -11,13 +11,17 @@ const WORK_OF_BYTE = 4
 export class Upstream {
   readonly #limits: Limits
   readonly #work: Work
-  readonly #mustWait: (message: ClientMessage) => boolean
+  readonly #mustWait: (session: Session, message: ClientMessage) => boolean
   readonly #turns: Session[] = []
   /** Sessions whose next message waits for a later sweep. */
   #waiting: Session[] = []
 
   /** `mustWait`: whether a message waits, and what is behind it. */
-  constructor(limits: Limits, work: Work, mustWait: (message: ClientMessage) => boolean = () => false) {
+  constructor(
+    limits: Limits,
+    work: Work,
+    mustWait: (session: Session, message: ClientMessage) => boolean = () => false,
+  ) {
     this.#limits = limits
     this.#work = work
     this.#mustWait = mustWait
@@ -108,7 +112,7 @@ export class Upstream {
     let served = 0
     for (let next = upstream.peek(); next !== undefined && served < budget; next = upstream.peek()) {
       if (next.cost > upstream.deficit || work.done >= end) break
-      if (this.#mustWait(next.message)) {
+      if (this.#mustWait(session, next.message)) {
         this.#waiting.push(session)
         break
       }

@@ -329,6 +329,20 @@ describe('A user who publishes much to a topic with many readers', () => {
     for (const reader of readers) expect(reader.takeTexts()).toEqual(entries)
   })
 
+  it('keeps nobody else from publishing there, nor from what they send behind it', () => {
+    const { h, readers, eve } = crowd()
+    publish(eve)
+    h.sweep()
+    const bob = h.connect('bob')
+    bob.publish('t', text('from bob'))
+    bob.publish('elsewhere', text('x'))
+    h.sweep()
+    h.sweep()
+    expect(bob.takeOf('done')).toHaveLength(2)
+    h.settle()
+    expect(new Set(readers[0]?.takeTexts())).toEqual(new Set([...entries, 'from bob']))
+  })
+
   it('and leaves at once has all of it published, and makes nobody wait either', () => {
     const { h, readers, eve, written } = crowd()
     publish(eve)

@@ -24,7 +24,7 @@ async function stop(server: Server): Promise<void> {
 async function listen(
   body: () => unknown,
   port = 0,
-): Promise<{ server: Server; url: string; asked(): number }> {
+): Promise<{ server: Server; url: string; asked: () => number }> {
   let asked = 0
   const server = createServer((_, response) => {
     asked++
@@ -39,7 +39,7 @@ async function listen(
 }
 
 /** A watch, and the nodes that it has found to have ended. */
-function watching(): { met(health: string): void; probe(): void; gone: number[] } {
+function watching(): { met: (health: string) => void; probe: () => void; gone: number[] } {
   const gone: number[] = []
   const made = (watch = new NodeWatch(
     (node) => gone.push(node),

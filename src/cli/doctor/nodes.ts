@@ -1,0 +1,136 @@
+import { WebSocket } from 'ws'
+import { binaryCodec } from '../../protocol/index.ts'
+import { SocketPeer } from '../../testing/socket-peer.ts'
+import { NodeApi } from '../node.ts'
+import type { Report } from './report.ts'
+import { inTime, STEP_MS } from './session.ts'
+
+/** A balancer that spreads clients without looking leads one to the right node now and then. */
+const TRIES = 3
+
+/** A node as another one tells of it: see `GET /cluster`. */
+interface Listed {
+  readonly node: string
+  readonly address: string
+  readonly status: 'self' | 'alive' | 'silent'
+  readonly heardMs: number
+}
+
+/** Checks of each node of a cluster that a ticket which leads to it lands there. A node alone has nothing to check. */
+export async function checkNodes(api: NodeApi, token: string, report: Report): Promise<void> {
+  let nodes: readonly Listed[]
+  try {
+    const host = encodeURIComponent(api.url.host)
+    ;({ nodes } = await api.call<{ nodes: readonly Listed[] }>('GET', `/cluster?host=${host}`))
+  } catch (error) {
+    report.add('nodes', 'WARN', `Which nodes there are cannot be asked: ${(error as Error).message}`)
+    return
+  }
+  if (nodes.length === 1) return
+  const silent = nodes.filter(({ status }) => status === 'silent')
+  const names = nodes.map(({ node }) => node).join(', ')
+  if (silent.length === 0) report.add('nodes', 'PASS', `${nodes.length} nodes: ${names}`)
+  else
+    report.add(
+      'nodes',
+      'WARN',
+      `${nodes.length} nodes: ${names}; nothing is heard of ${silent.map(({ node }) => node).join(', ')}`,
+      'Look whether they run, and whether they reach the bus (rtms_bus_up)',
+    )
+  // One after the other, so the report is in their order.
+  // eslint-disable-next-line no-await-in-loop
+  for (const listed of nodes) await checkRoute(listed, token, report)
+}
+
+async function checkRoute({ node, address }: Listed, token: string, report: Report): Promise<void> {
+  if (address === '') {
+    report.add(
+      'route',
+      'WARN',
+      `${node} has not said where its clients connect`,
+      'Set the option publicUrl on it',
+    )
+    return
+  }
+  try {
+    for (let tries = 0; tries < TRIES; tries++) {
+      // eslint-disable-next-line no-await-in-loop
+      const landed = await landingOf(address, token)
+      if (landed === node) continue
+      report.add(
+        'route',
+        'FAIL',
+        `A ticket that leads to ${node} lands on ${landed}: ${address}`,
+        fixOf(node, address),
+      )
+      return
+    }
+    report.add('route', 'PASS', `A ticket that leads to ${node} lands there`)
+  } catch (error) {
+    const { message } = error as Error
+    report.add(
+      'route',
+      'FAIL',
+      `A ticket that leads to ${node} lands nowhere: ${message}: ${address}`,
+      missing(message, node, address),
+    )
+  }
+}
+
+/** The node that welcomes a client at this address. Rejects where none does. */
+async function landingOf(address: string, token: string): Promise<string> {
+  const ws = new WebSocket(address, binaryCodec.subprotocol, { handshakeTimeout: STEP_MS })
+  const peer = new SocketPeer(ws)
+  try {
+    await peer.opened()
+    peer.hello(token, { client: 'rtms-doctor' })
+    const answer = await inTime(
+      peer.until((heard) => heard.find(({ type }) => type === 'welcome' || type === 'goodbye')),
+    )
+    if (answer.type === 'welcome') return answer.node
+    throw new Error(answer.type === 'goodbye' ? `${answer.code} ${answer.reason}` : 'no welcome')
+  } finally {
+    ws.close(1000)
+  }
+}
+
+/** Where the address names the node, which is where the balancer has to look. */
+function partOf(node: string, address: string): 'query' | 'path' | 'host' | 'port' {
+  const { search, pathname, hostname } = new URL(address)
+  if (pathname.split('/').includes(node)) return 'path'
+  if (hostname.split('.').includes(node)) return 'host'
+  return new URLSearchParams(search).get('route') === node ? 'query' : 'port'
+}
+
+const FILES = 'Working files are in the folder deploy of RTMS'
+
+const look = {
+  query: `Have the load balancer choose the server by the query parameter route: HAProxy use-server by urlp(route), nginx $arg_route, Envoy query_parameters. ${FILES}`,
+  path: `Have the load balancer choose the server by the path /n/<node>/: HAProxy use-server by path,field(3,/), nginx a map of $uri, Envoy and the Gateway API a rule by prefix for each node. ${FILES}`,
+  host: 'Have the load balancer choose the server by the first label of the host',
+  port: 'Have each port lead to the node that listens on it',
+}
+
+function fixOf(node: string, address: string): string {
+  return `${look[partOf(node, address)]}. Where that is so already, the balancer takes ${node} for not ready: ask its /readyz`
+}
+
+/** What to do about an address at which nobody welcomes. */
+function missing(message: string, node: string, address: string): string {
+  const part = partOf(node, address)
+  if (/ENOTFOUND|EAI_AGAIN/.test(message))
+    return part === 'host'
+      ? 'Let a wildcard in the DNS (*.rt.example.com) lead to the load balancer, or put {node} into the path of publicUrl'
+      : 'Correct the host in publicUrl'
+  if (/ECONNREFUSED/.test(message))
+    return part === 'port'
+      ? 'Start the node, or let its port through'
+      : 'Start the load balancer, or correct the port in publicUrl'
+  if (/response: 404/.test(message))
+    return part === 'path'
+      ? 'Have the load balancer pass /n/<node>/… on as it is, or without /n/<node>; the rest is the option path of the node'
+      : "Correct the path in publicUrl: it is the node's option path"
+  if (/response: 50\d/.test(message))
+    return `The load balancer does not reach ${node}: look at where it sends this address, and whether it may lead clients elsewhere while the node is down`
+  return 'Look at what the load balancer does with this address'
+}
