@@ -59,7 +59,18 @@ export const cluster: Command = {
 
 function* linesOf({ nodes, bus }: Shown): Generator<string> {
   yield* table([
-    ['node', 'state', 'connections', 'sessions', 'meetings', 'replicas', 'topics', 'bus in', 'bus out', 'address'],
+    [
+      'node',
+      'state',
+      'connections',
+      'sessions',
+      'meetings',
+      'replicas',
+      'topics',
+      'bus in',
+      'bus out',
+      'address',
+    ],
     ...nodes.map(({ node, address, status, heardMs, load }) => [
       node || UNKNOWN,
       status === 'silent' ? `silent for ${seconds(heardMs)}` : status,
@@ -77,14 +88,23 @@ function* linesOf({ nodes, bus }: Shown): Generator<string> {
   if (bus.traffic.length === 0) return
   yield* table([
     ['bus', 'about', 'messages', 'bytes'],
-    ...bus.traffic.map(({ direction, kind, messages, bytes }) => [direction, kind, `${messages}`, `${bytes}`]),
+    ...bus.traffic.map(({ direction, kind, messages, bytes }) => [
+      direction,
+      kind,
+      `${messages}`,
+      `${bytes}`,
+    ]),
   ])
 }
 
 function counts(load: Load | null): string[] {
   if (load === null) return Array.from({ length: 7 }, () => UNKNOWN)
   const { connections, sessions, meetings, replicas, topics, busBytesIn, busBytesOut } = load
-  return [...[connections, sessions, meetings, replicas, topics].map(String), size(busBytesIn), size(busBytesOut)]
+  return [
+    ...[connections, sessions, meetings, replicas, topics].map(String),
+    size(busBytesIn),
+    size(busBytesOut),
+  ]
 }
 
 function seconds(ms: number): string {

@@ -63,7 +63,9 @@ export class RtmsNode {
 
   constructor(made: NodeOptions, ports: Ports) {
     const bus = counted(ports.bus, this.stats)
-    const guards = new Guards({ ...ports, bus }, this, (connection) => this.#endings.dismiss(connection, 'BROKEN'))
+    const guards = new Guards({ ...ports, bus }, this, (connection) =>
+      this.#endings.dismiss(connection, 'BROKEN'),
+    )
     this.#guards = guards
     const config = { ...made, limits: { ...fixedLimits, ...made.limits } }
     this.id = config.id

@@ -281,7 +281,9 @@ describe('The dashboard', () => {
       await page.getByRole('status').getByText('battle.1 is on node-b').waitFor()
       await page.locator('svg .node.owner', { hasText: 'node-b' }).waitFor()
       await page.locator('svg .node.self', { hasText: 'node-a' }).waitFor()
-      const row = page.getByRole('region', { name: 'The nodes' }).getByRole('row', { name: /^node-b alive 1 1 1 / })
+      const row = page
+        .getByRole('region', { name: 'The nodes' })
+        .getByRole('row', { name: /^node-b alive 1 1 1 / })
       await row.getByRole('link', { name: 'Dashboard of node-b' }).waitFor()
       const over = await page.evaluate(
         () => document.documentElement.scrollWidth - document.documentElement.clientWidth,

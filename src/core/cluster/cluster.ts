@@ -386,7 +386,15 @@ export class Cluster {
     const known = this.#peers.get(node)
     if (known !== undefined) known.heard = now
     else if (this.#view.meet(node)) {
-      const peer = { incarnation: node, id: '', address: '', health: '', heard: now, load: null, introduced: '' }
+      const peer = {
+        incarnation: node,
+        id: '',
+        address: '',
+        health: '',
+        heard: now,
+        load: null,
+        introduced: '',
+      }
       this.#peers.set(node, peer)
       this.#renew()
     }

@@ -178,8 +178,7 @@ export class Meetings {
   /** @internal The node that has a meeting, by incarnation; 0 for none, null where nobody has said in time. */
   owner(name: string): Promise<number | null> {
     return new Promise((resolve) => {
-      const ended = (outcome: Outcome<Whereabouts>): void =>
-        resolve(outcome.ok ? outcome.value.owner : null)
+      const ended = (outcome: Outcome<Whereabouts>): void => resolve(outcome.ok ? outcome.value.owner : null)
       const call: Call = { name, ended }
       this.#host.act((node, now) => node.findMeeting(call, now))
     })

@@ -16,7 +16,15 @@ const heartbeat: Heartbeat = {
   health: 'http://a/healthz',
   isSettled: true,
   leaves: false,
-  load: { connections: 1, sessions: 2, meetings: 3, replicas: 4, topics: 5, busBytesIn: 6, busBytesOut: 2 ** 50 },
+  load: {
+    connections: 1,
+    sessions: 2,
+    meetings: 3,
+    replicas: 4,
+    topics: 5,
+    busBytesIn: 6,
+    busBytesOut: 2 ** 50,
+  },
 }
 
 describe('A heartbeat', () => {

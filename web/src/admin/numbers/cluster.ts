@@ -35,7 +35,10 @@ export class Moments {
       const before = answer.nodes.find((node) => node.incarnation === incarnation)?.load
       if (before === undefined || before === null) continue
       const ms = last.at - at
-      return { in: rate(before.busBytesIn, load.busBytesIn, ms), out: rate(before.busBytesOut, load.busBytesOut, ms) }
+      return {
+        in: rate(before.busBytesIn, load.busBytesIn, ms),
+        out: rate(before.busBytesOut, load.busBytesOut, ms),
+      }
     }
     return unknown
   }
@@ -60,7 +63,9 @@ export class Moments {
 export function dashboardOf(node: ClusterNode, nodes: readonly ClusterNode[]): string | null {
   const origin = originOf(node)
   if (node.status === 'self' || origin === null) return null
-  return nodes.some((other) => other !== node && originOf(other) === origin) ? null : `${origin}/admin/#/cluster`
+  return nodes.some((other) => other !== node && originOf(other) === origin)
+    ? null
+    : `${origin}/admin/#/cluster`
 }
 
 function originOf({ address }: ClusterNode): string | null {

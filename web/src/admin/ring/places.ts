@@ -55,7 +55,12 @@ function distance(one: Point, other: Point): number {
 }
 
 /** The part of the line between two points that is outside of what is drawn around both. */
-export function between(from: Point, fromRadius: number, to: Point, toRadius: number): readonly [Point, Point] {
+export function between(
+  from: Point,
+  fromRadius: number,
+  to: Point,
+  toRadius: number,
+): readonly [Point, Point] {
   const length = distance(from, to)
   if (length <= fromRadius + toRadius) return [from, from]
   const step = (away: number): Point => ({

@@ -25,9 +25,7 @@ export function Cluster({ meeting }: { readonly meeting: string }) {
   if (data !== null) moments.current.add(data, performance.now())
   const found = usePoll(
     () =>
-      meeting === ''
-        ? Promise.resolve(null)
-        : api.get<Whereabouts>(`/meetings/${inPath(meeting)}/nodes`),
+      meeting === '' ? Promise.resolve(null) : api.get<Whereabouts>(`/meetings/${inPath(meeting)}/nodes`),
     EVERY_MS,
     meeting,
   )
@@ -35,7 +33,11 @@ export function Cluster({ meeting }: { readonly meeting: string }) {
     return (
       <section class="card" aria-labelledby="title">
         <h1 id="title">{common.views.cluster}</h1>
-        {error === null || error.code === 'AWAY' ? <p class="empty">{common.loading}</p> : <Problem error={error} />}
+        {error === null || error.code === 'AWAY' ? (
+          <p class="empty">{common.loading}</p>
+        ) : (
+          <Problem error={error} />
+        )}
       </section>
     )
   const nodes = data.nodes.map((node): Shown => ({ node, flow: moments.current.flow(node) }))
@@ -63,7 +65,11 @@ export function Cluster({ meeting }: { readonly meeting: string }) {
             <p class="notice" role="status">
               {meeting === '' ? '' : told(meeting, found)}
             </p>
-            <Ring nodes={byName(nodes)} meeting={found.error === null ? found.data : null} isUp={data.bus.up} />
+            <Ring
+              nodes={byName(nodes)}
+              meeting={found.error === null ? found.data : null}
+              isUp={data.bus.up}
+            />
             <ul class="keys">
               <li class="key-line s1">{text.keyOut}</li>
               <li class="key-line s0">{text.keyIn}</li>
@@ -151,7 +157,12 @@ function columnsOf(all: readonly ClusterNode[]): readonly Column<Shown>[] {
       value: ({ node }) => node.node,
       cell: ({ node }) => <b class="name">{node.node || text.unknown}</b>,
     },
-    { id: 'state', label: text.state, value: ({ node }) => node.status, cell: ({ node }) => <State node={node} /> },
+    {
+      id: 'state',
+      label: text.state,
+      value: ({ node }) => node.status,
+      cell: ({ node }) => <State node={node} />,
+    },
     figure('connections', text.connections),
     figure('sessions', text.sessions),
     figure('meetings', text.meetings),

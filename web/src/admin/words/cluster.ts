@@ -3,7 +3,8 @@ import { words } from '../../shell/language.ts'
 const en = {
   bus: 'Bus',
   busDown: 'down',
-  busAway: 'The bus carries nothing: this node hears nothing of the others, nor they of it. What you see of them is how they were.',
+  busAway:
+    'The bus carries nothing: this node hears nothing of the others, nor they of it. What you see of them is how they were.',
   picture: (count: number) => `${count} nodes on a ring around the bus; the table below says the same.`,
   this: 'this one',
   alive: 'alive',
@@ -43,7 +44,8 @@ const en = {
   ownerUnknown: (name: string) => `Nobody has said within a second where ${name} is.`,
   nowhere: (name: string) => `No meeting ${name} is open on any node.`,
   aloneTitle: (name: string) => `${name} is alone`,
-  alone: 'It knows of no other node, and serves all its clients itself. For a cluster, start several nodes on one bus:',
+  alone:
+    'It knows of no other node, and serves all its clients itself. For a cluster, start several nodes on one bus:',
   aloneOne: 'on one machine, each node in a thread and on a port of its own',
   aloneMany: 'on many machines, over NATS',
   traffic: 'Bus traffic of this node',
