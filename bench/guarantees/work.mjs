@@ -33,9 +33,10 @@ const GOAL_SWEEP = 20
 const WARM_UP = 3_000
 
 const { RtmsNode, defaultLimits, idlePorts } = await load(options.dist, 'core')
-const { binaryCodec } = await load(options.dist, 'protocol')
+const { binaryCodec, jsonCodec } = await load(options.dist, 'protocol')
 
 const encoder = new TextEncoder()
+const decoder = new TextDecoder()
 const text = (value) => ({ text: true, bytes: encoder.encode(value) })
 const size = (count, fill = 1) => ({ text: false, bytes: new Uint8Array(count).fill(fill) })
 const nowhere = { epoch: 0, at: 0, numbers: [] }
@@ -69,7 +70,9 @@ class Rig {
   begun = 0
   refused = 0
 
-  constructor(limits = {}) {
+  /** `codec`: what the attacker speaks. */
+  constructor(codec = binaryCodec, limits = {}) {
+    this.codec = codec
     const config = {
       id: 'n',
       incarnation: 7,
@@ -95,7 +98,8 @@ class Rig {
       this.isOpen = false
     }
     this.isOpen = true
-    this.connection = this.node.handleOpen({ write, close, pause() {}, resume() {} }, binaryCodec, this.now)
+    const transport = { write, close, pause() {}, resume() {} }
+    this.connection = this.node.handleOpen(transport, this.codec, this.now)
     this.sent = 0
     const { session, entries: received } = this
     const names = { type: 'hello', version: 1, features: 0, client: 'bench', token: 'mallory' }
@@ -106,8 +110,8 @@ class Rig {
   send(messages) {
     // Closed for flooding: what the attacker pays for coming back counts as well.
     if (!this.isOpen) this.connect()
-    this.#hand(binaryCodec.encode(messages))
-    while (this.#hear() && this.isOpen) this.#hand(binaryCodec.encode([this.#ack()]))
+    this.#hand(this.codec.encode(messages))
+    while (this.#hear() && this.isOpen) this.#hand(this.codec.encode([this.#ack()]))
   }
 
   #ack() {
@@ -117,7 +121,7 @@ class Rig {
   #hand(packet) {
     this.up += packet.length
     const before = cpu()
-    this.node.handlePacket(this.connection, packet, this.now)
+    this.node.handlePacket(this.connection, this.codec.text ? decoder.decode(packet) : packet, this.now)
     this.#answer()
     while (this.node.deadline(this.now) <= this.now) {
       const begun = cpu()
@@ -146,7 +150,7 @@ class Rig {
       this.sent += packet.length
       this.received += packet.length
       // Of the larger packets only those with logs' batches: the entries of the session log are small.
-      for (const message of binaryCodec.decode(packet, 'server')) {
+      for (const message of this.codec.decode(packet, 'server')) {
         if (message.type === 'welcome') this.session = message.session
         else if (message.type === 'joined' || message.type === 'subscribed') this.told = message
         else if (message.type === 'failed' && message.error === 'RATE') {
@@ -416,8 +420,18 @@ const cases = {
   refresh: (rig) => () => rig.send([rig.next('refresh', { token: 'mallory' })]),
 }
 
-function measure(make) {
-  const rig = new Rig()
+/** What is read as JSON has to be made for its readers. */
+const IN_JSON = ', in JSON'
+for (const name of [
+  'join again, the whole ring',
+  'subscribe: 1,000 × one topic of 10,000 keys, conflated',
+  'subscribe: one topic of 10,000 keys',
+  'subscribe: 1,000 × history of a ring of 10,000',
+])
+  cases[`${name}${IN_JSON}`] = cases[name]
+
+function measure(name, make) {
+  const rig = new Rig(name.endsWith(IN_JSON) ? jsonCodec : binaryCodec)
   const next = make(rig)
   rig.forget()
   // The first rounds compile, and use up what the user may do at once.
@@ -439,7 +453,7 @@ for (const [name, make] of Object.entries(cases)) {
   const runs = []
   for (let run = 0; run < options.runs; run++) {
     try {
-      runs.push(measure(make))
+      runs.push(measure(name, make))
     } catch (error) {
       console.log(`${name}: ${error.message}`)
     }

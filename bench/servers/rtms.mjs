@@ -114,7 +114,7 @@ serve({
 
   /** What each of the watched was handed, by its number. */
   watched: () => watched,
-  subscribers: () => rtms.topics.subscribers(TOPIC),
+  subscribers: () => rtms.topics.get(TOPIC)?.subscribers ?? 0,
   health: () => rtms.health(),
 
   memory() {

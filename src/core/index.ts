@@ -1,3 +1,5 @@
+export type { AnswerOf, KindName, QuestionOf } from './cluster/question-kinds.ts'
+export type { QuestionEnding } from './cluster/questions.ts'
 export { subscriberOf } from './door/addresses.ts'
 export { Crowd } from './door/crowd.ts'
 export {
@@ -35,6 +37,7 @@ export type {
   RequestCall,
   Role,
   SealedFrame,
+  ToldRevocation,
   Transport,
   Watch,
   WatchedNode,
@@ -46,7 +49,7 @@ export { Places } from './ground/places.ts'
 export { type Bucket, FULL, Rate } from './ground/rate.ts'
 export { Ring } from './ground/ring.ts'
 export type { Revoked } from './door/revocations.ts'
-export { Buckets, type BusKind, type RefusedBy, type Stats, type Tally } from './ground/stats.ts'
+export { Buckets, type BusKind, type RefusedBy, type Stats } from './ground/stats.ts'
 export { Worst } from './ground/worst.ts'
 export { idlePorts } from './idle.ts'
 export { settleShapes } from './shapes.ts'

@@ -1,54 +1,55 @@
 import type { Cluster } from './cluster/cluster.ts'
-import { CLUSTER } from './cluster/messages.ts'
+import { CLUSTER, NODES } from './cluster/messages.ts'
+import { LINK } from './cluster/links.ts'
 import type { Stats } from './ground/stats.ts'
-import { type Carrier, topicOf } from './topic/carrier.ts'
-import { decodeQuestion, QUESTION } from './topic/diffusion.ts'
+import type { Peering } from './peering.ts'
+import { type Carrier, QUIET, topicOf } from './topic/carrier.ts'
 import type { Topics } from './topic/topics.ts'
-
-/** The subject on which the nodes of a cluster are heard by all others. Those of topics begin with `t/`. */
-export const NODES = 'n/'
+import { kindOf, kindOfSent } from './traffic.ts'
 
 /** Where the messages and events of the bus come into a node: the methods of `BusListener`, with the time. */
 export class Inlet {
   readonly #topics: Topics
   readonly #carrier: Carrier
   readonly #cluster: Cluster | null
+  readonly #peering: Peering | null
   readonly #stats: Stats
   /** Whether the bus carries messages. */
   isUp = false
   /** When it last went down; null: never. */
   #downAt: number | null = null
 
-  /** `cluster`: null for a node alone. */
-  constructor(topics: Topics, carrier: Carrier, cluster: Cluster | null, stats: Stats) {
+  /** `cluster` and `peering`: null for a node alone. */
+  constructor(
+    topics: Topics,
+    carrier: Carrier,
+    cluster: Cluster | null,
+    peering: Peering | null,
+    stats: Stats,
+  ) {
     this.#topics = topics
     this.#carrier = carrier
     this.#cluster = cluster
+    this.#peering = peering
     this.#stats = stats
   }
 
   message(subject: string, bytes: Uint8Array, from: number, now: number): void {
+    this.#stats.hearOnBus(kindOf(subject), bytes.length)
     const topic = topicOf(subject)
-    if (topic !== null) this.#topics.handleBus(topic, bytes, from, now)
+    if (topic !== null) this.#topics.catchUp.published(topic, bytes, from, now)
+    else if (subject === QUIET) this.#topics.catchUp.quiet(bytes, from, now)
     else if (subject === NODES && this.#cluster !== null) this.#cluster.handle(from, bytes, now)
     else this.#stats.strangers++
   }
 
   /** The first byte of a message to a single node says what it is about. */
   sent(bytes: Uint8Array, from: number, now: number): void {
+    this.#stats.hearOnBus(kindOfSent(bytes), bytes.length)
     const [kind] = bytes
-    if (kind === QUESTION) this.#asked(bytes, now)
+    if (kind === LINK && this.#peering !== null) this.#peering.links.handle(from, bytes, now)
     else if (kind === CLUSTER && this.#cluster !== null) this.#cluster.handle(from, bytes, now)
     else this.#stats.strangers++
-  }
-
-  #asked(bytes: Uint8Array, now: number): void {
-    const question = decodeQuestion(bytes)
-    if (question === null) this.#stats.strangers++
-    for (const name of question?.topics ?? []) {
-      const topic = this.#topics.get(name)
-      if (topic !== undefined) this.#carrier.asked(topic, now - (question?.ageMs ?? 0))
-    }
   }
 
   down(now: number): void {
@@ -59,8 +60,9 @@ export class Inlet {
 
   back(now: number): void {
     this.isUp = true
-    if (this.#downAt !== null) this.#carrier.catchUp(this.#topics.all(), this.#downAt)
+    if (this.#downAt !== null) this.#carrier.back(this.#topics.all(), this.#downAt)
     this.#cluster?.up(now)
+    this.#peering?.up(this.#downAt !== null)
   }
 
   /** Another node has ended. What it has published stays. */

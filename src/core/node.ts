@@ -17,7 +17,8 @@ import type { Inlet } from './inlet.ts'
 import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting/business.ts'
 import type { Meetings } from './meeting/meetings.ts'
 import type { Grant, MeetingCall, MissingMeeting, Outcome, Question, RequestCall } from './ports.ts'
-import type { SealedFrame, Transport } from './ports.ts'
+import type { SealedFrame, ToldRevocation, Transport } from './ports.ts'
+import type { Peering, PeeringHost } from './peering.ts'
 import { pageOf, type PageQuery, type Search } from './ground/page.ts'
 import type { Requests } from './up/requests.ts'
 import type { Revoked } from './door/revocations.ts'
@@ -28,7 +29,6 @@ import type { TimerName, Timers } from './ground/timers.ts'
 import { topicInfo, type TopicInfo } from './topic/topic-info.ts'
 import type { Publication } from './topic/publication.ts'
 import type { Topics } from './topic/topics.ts'
-import { counted } from './traffic.ts'
 import { Wiring } from './wiring.ts'
 
 /**
@@ -36,7 +36,7 @@ import { Wiring } from './wiring.ts'
  * business methods, with the time in monotonic milliseconds; effects go out through the ports. After each call, ask
  * {@link deadline} when to call {@link sweep}.
  */
-export class RtmsNode {
+export class RtmsNode implements PeeringHost {
   readonly id: string
   /** The node's number as a publisher. */
   readonly incarnation: number
@@ -47,6 +47,8 @@ export class RtmsNode {
   readonly cluster: Cluster | null
   /** How much there is on this node, as it tells the other ones. */
   readonly load: () => NodeLoad
+  /** What it and the other nodes ask and tell each other; null for a node alone. */
+  readonly peering: Peering | null
   readonly #config: NodeConfig
   readonly #timers: Timers
   readonly #budget: Budget
@@ -62,16 +64,13 @@ export class RtmsNode {
   readonly #names: Names
 
   constructor(made: NodeOptions, ports: Ports) {
-    const bus = counted(ports.bus, this.stats)
-    const guards = new Guards({ ...ports, bus }, this, (connection) =>
-      this.#endings.dismiss(connection, 'BROKEN'),
-    )
+    const guards = new Guards(ports, this, (connection) => this.#endings.dismiss(connection, 'BROKEN'))
     this.#guards = guards
     const config = { ...made, limits: { ...fixedLimits, ...made.limits } }
     this.id = config.id
     this.incarnation = config.incarnation
     this.#config = config
-    const wiring = new Wiring(config, this.stats, guards)
+    const wiring = new Wiring(config, this.stats, guards, this)
     this.load = () => wiring.load(this.stats)
     this.#timers = wiring.timers
     this.#budget = wiring.budget
@@ -85,6 +84,7 @@ export class RtmsNode {
     this.#endings = wiring.endings
     this.#names = wiring.names
     this.cluster = wiring.cluster
+    this.peering = wiring.peering
     this.inlet = wiring.inlet
   }
 
@@ -133,7 +133,8 @@ export class RtmsNode {
       this.#meetings.hasWork ||
       this.#guards.hasWork ||
       this.#budget.hasWork ||
-      this.#endings.hasWork
+      this.#endings.hasWork ||
+      this.peering?.hasWork === true
     return busy ? now : Math.max(now, Math.min(this.#timers.next, this.#budget.deadline))
   }
 
@@ -150,6 +151,7 @@ export class RtmsNode {
     if (!this.#downstream.hasWork) this.#topics.trim(now)
     this.#budget.enforce(now)
     this.#endings.sweep(now)
+    this.peering?.sweep(now)
   }
 
   // ---- connections
@@ -400,6 +402,16 @@ export class RtmsNode {
     return this.#endings.revoke(revoked, until, now)
   }
 
+  /** Takes over a revocation of another node. Returns as {@link revoke} does. */
+  learnRevocation(told: ToldRevocation, now: number): number | ErrorCode {
+    return this.#endings.learn(told, now)
+  }
+
+  /** Revocations in force, as another node is told of them. See {@link Revocations.list}. */
+  revocations(after: number, most: number, now: number): ReturnType<PeeringHost['revocations']> {
+    return this.#endings.revocations(after, most, now)
+  }
+
   /**
    * Sets whether the business is asked before a session joins, subscribes or publishes, after the ticket has allowed
    * it.
@@ -435,6 +447,7 @@ export class RtmsNode {
 
   /** The node stops: tells the other nodes, and answers whoever waits for them. */
   leave(now: number): void {
+    this.peering?.close(now)
     this.cluster?.leave(now)
   }
 }

@@ -46,6 +46,18 @@ export interface Grant {
   readonly write: readonly string[]
 }
 
+/** A revocation as other nodes are told of it. */
+export interface ToldRevocation {
+  /** Whether it is of a user, or of a token. */
+  readonly ofUser: boolean
+  /** The user, or the token's id. */
+  readonly name: string
+  /** Of a user: tokens issued up to this wall time are revoked, in milliseconds since 1970. */
+  readonly until: number
+  /** How long it is in force, in milliseconds. */
+  readonly leftMs: number
+}
+
 /** A member has a slot and sends inputs; a spectator only reads. */
 export type Role = 'member' | 'spectator'
 

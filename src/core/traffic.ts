@@ -1,42 +1,32 @@
 import { LINK } from './cluster/links.ts'
-import { CLUSTER } from './cluster/messages.ts'
-import { type BusKind, carry, type Stats, type Tally } from './ground/stats.ts'
-import { NODES } from './inlet.ts'
+import { CLUSTER, NODES } from './cluster/messages.ts'
+import type { BusKind, Stats, Traffic } from './ground/stats.ts'
 import type { Bus } from './ports.ts'
-import { QUESTION } from './topic/diffusion.ts'
+import { QUIET, topicOf } from './topic/carrier.ts'
 
-/* What the bus carries, counted by what it is about: where it leaves the node, and where it comes in. */
-
-/** By the first byte of messages to one node. */
-const kinds: ReadonlyMap<number, BusKind> = new Map([
-  [CLUSTER, 'nodes'],
-  [QUESTION, 'topics'],
-  [LINK, 'links'],
-])
-
-const kindOf = (subject: string): BusKind => (subject === NODES ? 'nodes' : 'topics')
-const kindOfSent = (bytes: Uint8Array): BusKind => kinds.get(bytes[0] ?? 0) ?? 'unknown'
-
-/** A message on a subject has come in. */
-export function heard({ busIn }: Stats, subject: string, bytes: Uint8Array): void {
-  carry(busIn, kindOf(subject), bytes.length)
+/** What a message to all nodes that subscribe to a subject is about. */
+export function kindOf(subject: string): BusKind {
+  if (topicOf(subject) !== null) return 'topics'
+  if (subject === QUIET) return 'digests'
+  return subject === NODES ? 'nodes' : 'other'
 }
 
-/** A message to this node alone has come in. */
-export function got({ busIn }: Stats, bytes: Uint8Array): void {
-  carry(busIn, kindOfSent(bytes), bytes.length)
+/** What a message to one node is about: its first byte says so. */
+export function kindOfSent([first]: Uint8Array): BusKind {
+  if (first === LINK) return 'links'
+  return first === CLUSTER ? 'nodes' : 'other'
 }
 
-/** The same bus, whose messages are counted. */
-export function counted(bus: Bus, { busOut }: Stats): Bus {
+/** A bus that counts what goes out. */
+export function counted(bus: Bus, stats: Stats): Bus {
   return {
     hears: (subject) => bus.hears(subject),
-    publish(subject, bytes) {
-      carry(busOut, kindOf(subject), bytes.length)
+    publish: (subject, bytes) => {
+      stats.sendOnBus(kindOf(subject), bytes.length)
       bus.publish(subject, bytes)
     },
-    send(node, bytes) {
-      carry(busOut, kindOfSent(bytes), bytes.length)
+    send: (node, bytes) => {
+      stats.sendOnBus(kindOfSent(bytes), bytes.length)
       bus.send(node, bytes)
     },
     subscribe: (subject) => bus.subscribe(subject),
@@ -45,7 +35,7 @@ export function counted(bus: Bus, { busOut }: Stats): Bus {
 }
 
 /** All bytes of one direction. */
-export function bytesOf(traffic: ReadonlyMap<BusKind, Tally>): number {
+export function bytesOf(traffic: ReadonlyMap<BusKind, Traffic>): number {
   let total = 0
   for (const { bytes } of traffic.values()) total += bytes
   return total

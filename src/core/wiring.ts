@@ -1,4 +1,5 @@
 import { Cluster } from './cluster/cluster.ts'
+import { NODES } from './cluster/messages.ts'
 import { Names } from './cluster/names.ts'
 import { Connections } from './door/connections.ts'
 import { Endings } from './door/endings.ts'
@@ -10,14 +11,17 @@ import type { Stats } from './ground/stats.ts'
 import { Timers } from './ground/timers.ts'
 import { Work } from './ground/work.ts'
 import type { Guards } from './guards.ts'
-import { Inlet, NODES } from './inlet.ts'
+import { Inlet } from './inlet.ts'
 import { Meetings } from './meeting/meetings.ts'
+import type { Bus } from './ports.ts'
+import { Peering, type PeeringHost } from './peering.ts'
 import type { Elsewhere, Joined } from './session/elsewhere.ts'
 import { Sessions } from './session/sessions.ts'
-import { Carrier } from './topic/carrier.ts'
+import { Carrier, QUIET } from './topic/carrier.ts'
+import { noPeers } from './topic/catch-up.ts'
 import { Publishers } from './topic/publishers.ts'
 import { Topics } from './topic/topics.ts'
-import { bytesOf } from './traffic.ts'
+import { bytesOf, counted } from './traffic.ts'
 import { Dispatch } from './up/dispatch.ts'
 import { Requests } from './up/requests.ts'
 import type { Cluster as ClusterOfJoins } from './up/searches.ts'
@@ -37,12 +41,15 @@ export class Wiring {
   /** Null for a node alone. */
   readonly cluster: Cluster | null
   readonly names: Names
+  /** What it and the other nodes ask and tell each other; null for a node alone. */
+  readonly peering: Peering | null
   readonly inlet: Inlet
   #lastLog = 0
 
-  constructor(config: NodeConfig, stats: Stats, guards: Guards) {
+  constructor(config: NodeConfig, stats: Stats, guards: Guards, host: PeeringHost) {
     const { limits, incarnation } = config
-    const { application, bus } = guards
+    const { application } = guards
+    const bus = counted(guards.bus, stats)
     const { timers } = this
     const budget = (this.budget = new Budget(limits.logBytes))
     const work = new Work()
@@ -65,8 +72,13 @@ export class Wiring {
       slow: (outlet) => downstream.doom(outlet),
       expired: (session, now) => this.endings.expired(session, now),
       caughtUp: (session) => this.dispatch.resume(session),
+      counted: (user) => peering?.homes.changed(user),
     }))
-    const cluster = (this.cluster = clusterOf(config, timers, stats, guards, () => this.load(stats)))
+    const cluster = (this.cluster = clusterOf(config, timers, stats, bus, guards, () => peering, () =>
+      this.load(stats),
+    ))
+    const peering: Peering | null = (this.peering =
+      cluster && new Peering(config, timers, stats, bus, cluster, sessions, () => topics, host))
     const meetings = (this.meetings = new Meetings(
       config,
       timers,
@@ -84,10 +96,22 @@ export class Wiring {
       isOpen: (name) => meetings.get(name) !== undefined,
       isDraining: () => this.connections.draining,
     }))
-    const carrier = new Carrier(bus, publishers, limits)
-    const topics = new Topics(config, timers, downstream, carrier, stats, budget, work, publishers, nextLog)
+    const carrier = new Carrier(bus, publishers, timers, limits, () => topics.catchUp.hasPeers)
+    const others = peering ?? noPeers
+    const topics = new Topics(
+      config,
+      timers,
+      downstream,
+      carrier,
+      stats,
+      budget,
+      work,
+      publishers,
+      nextLog,
+      others,
+    )
     this.topics = topics
-    this.inlet = new Inlet(topics, carrier, cluster, stats)
+    this.inlet = new Inlet(topics, carrier, cluster, peering, stats)
     const requests = (this.requests = new Requests(limits, timers, downstream, application, stats))
     const revocations = new Revocations(limits)
     const dispatch = (this.dispatch = new Dispatch(limits, stats, work, {
@@ -142,12 +166,15 @@ function clusterOf(
   config: NodeConfig,
   timers: Timers,
   stats: Stats,
-  { bus, watch }: Guards,
+  bus: Bus,
+  { watch }: Guards,
+  peering: () => Peering | null,
   load: () => NodeLoad,
 ): Cluster | null {
   const { id, incarnation, cluster } = config
   if (cluster === undefined) return null
   bus.subscribe(NODES)
+  bus.subscribe(QUIET)
   const self = {
     id,
     incarnation,
@@ -169,6 +196,8 @@ function clusterOf(
       send: (node, bytes) => bus.send(node, bytes),
       met: (peer) => watch.met(peer),
       probe: (peer) => watch.probe(peer),
+      viewed: (ended, now) => peering()?.viewed(ended, now),
+      heard: (node, now) => peering()?.heard(node, now),
     },
     stats,
   )

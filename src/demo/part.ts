@@ -1,4 +1,5 @@
-import type { TicketRequest } from '../server/index.ts'
+import { RtmsError } from '../protocol/index.ts'
+import type { Meeting, Rtms, TicketRequest } from '../server/index.ts'
 import type { Guest } from './guests.ts'
 
 /** What a guest gets of a part of the demo: what the ticket allows, and what the page is told besides. */
@@ -28,4 +29,51 @@ export interface Part {
   /** What `GET /api/<part>/view` tells who has this guest secret. Throws an HttpError. */
   view?(guest: string): object
   close(): void
+}
+
+/** How often a node looks whether a post is still held, and how long one is held without anybody in its meeting. */
+const LOOK_MS = 5_000
+const HELD_MS = 86_400_000
+
+/**
+ * A post in the cluster: something that one node does for all, the one that has the meeting of this name. Whoever needs
+ * it sees to it that it is held, so another node takes it over where its own has ended.
+ */
+export class Post {
+  readonly #rtms: Rtms
+  readonly #name: string
+  readonly #fault: Fault
+  #lookAt = 0
+
+  constructor(rtms: Rtms, name: string, fault: Fault) {
+    this.#rtms = rtms
+    this.#name = name
+    this.#fault = fault
+  }
+
+  /** Whether this node holds it. */
+  get isHere(): boolean {
+    return this.#rtms.meetings.get(this.#name) !== undefined
+  }
+
+  /** Whether there are other nodes, whose visitors this one does not see. */
+  get isForOthers(): boolean {
+    return this.#rtms.cluster.nodes().length > 1
+  }
+
+  /** Resolves once a node holds it: a ticket that grants the meeting leads there. */
+  hold(): Promise<Meeting> {
+    return this.#rtms.meetings.open(this.#name, { frameRate: 0, ttlMs: HELD_MS })
+  }
+
+  /** For a timer: sees to it now and then. */
+  keep(): void {
+    const now = performance.now()
+    if (this.isHere || now < this.#lookAt) return
+    this.#lookAt = now + LOOK_MS
+    this.hold().catch((error: unknown) => {
+      // The bus is down, or the node is stopping.
+      if (!(error instanceof RtmsError)) this.#fault(error)
+    })
+  }
 }

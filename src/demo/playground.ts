@@ -3,11 +3,13 @@ import * as v from 'valibot'
 import { RtmsError } from '../protocol/index.ts'
 import type { Rtms } from '../server/index.ts'
 import { parse } from './guests.ts'
-import { every, type Fault, type Part } from './part.ts'
+import { every, type Fault, type Part, Post } from './part.ts'
 
 /* The playground: a shared room, a moving price, an order and its push. */
 
 const PRICE_TOPIC = 'demo.price'
+/** Whoever holds it moves the price. */
+const TICKER = 'demo.ticker'
 const PRICE_EVERY_MS = 200
 const FILL_AFTER_MS = 1_000
 /** Orders that wait to be filled. */
@@ -48,15 +50,23 @@ export function playground(rtms: Rtms, fault: Fault): Part {
   }
 }
 
-/** A price that wanders around 100 and moves only while somebody looks. */
+/** A price that wanders around 100 and moves only while somebody looks, or may look on another node. */
 function movePrice(rtms: Rtms, fault: Fault): { now(): number; stop(): void } {
   let price = 100
+  const ticker = new Post(rtms, TICKER, fault)
   const move = (): void => {
-    if (rtms.topics.subscribers(PRICE_TOPIC) === 0) return
+    if ((rtms.topics.get(PRICE_TOPIC)?.subscribers ?? 0) > 0) ticker.keep()
+    else if (!ticker.isForOthers) return
+    if (!ticker.isHere) return
     price += (Math.random() - 0.5) * 0.8 + (100 - price) * 0.01
     rtms.topics.publish(PRICE_TOPIC, { price: cents(price) })
   }
-  return { now: () => cents(price), stop: every(PRICE_EVERY_MS, move, fault) }
+  // Where another node moves it, this one has it as its readers do.
+  const told = (): number => {
+    const [last] = rtms.topics.history(PRICE_TOPIC, { limit: 1 })
+    return (last?.data as { price: number } | undefined)?.price ?? cents(price)
+  }
+  return { now: () => (ticker.isHere ? cents(price) : told()), stop: every(PRICE_EVERY_MS, move, fault) }
 }
 
 const cents = (price: number): number => Math.round(price * 100) / 100

@@ -1,6 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, type Metric as OfLibrary, Registry } from 'prom-client'
-import type { Buckets, RtmsNode, Stats, Tally } from '../core/index.ts'
+import type { Buckets, RtmsNode, Stats } from '../core/index.ts'
 import type { Metric, MetricType } from './api/operation.ts'
 import type { RequestHandlers } from './business/requests.ts'
 import type { Host } from './host.ts'
@@ -98,16 +98,11 @@ export class Metrics {
     this.#counter('bus_strangers_total', strangers, () => stats.strangers + host.bus.stats.strangers)
     const unsent = 'Messages to other nodes that were not sent, or may not have been.'
     this.#counter('bus_dropped_total', unsent, () => host.bus.stats.dropped)
-    const busMessages =
-      'Messages on the bus: in, and out, one however many nodes get it. nodes: who is there and who owns what; ' +
-      'topics: publications; links: what two nodes tell each other.'
-    const traffic = (of: keyof Tally) => (): Carried[] => carriedOf(stats, of)
-    this.#labelled('bus_messages_total', busMessages, ['direction', 'kind'], traffic('messages'))
-    const busBytes = 'Bytes of the messages on the bus, likewise.'
-    this.#labelled('bus_bytes_total', busBytes, ['direction', 'kind'], traffic('bytes'))
     const up = 'Whether the bus to the other nodes carries messages: 1 or 0. 1 for a node alone.'
     this.#gauge('bus_up', up, () => Number(node.inlet.isUp))
+    this.#traffic(stats)
     if (node.cluster !== null) this.#cluster(node.cluster, stats)
+    if (node.peering !== null) this.#peering(node.peering)
     this.#counter('pushes_total', 'Pushes, one for each session reached.', () => stats.pushes)
     const lost =
       'Answers, pushes and other entries of session logs that were gone when their session came back.'
@@ -129,6 +124,28 @@ export class Metrics {
     this.#gauge('sweep_lateness_seconds', 'The worst of the last five seconds.', () => host.lateness / 1000)
     if (keys !== null) this.#keys(keys)
     this.#eventLoop()
+  }
+
+  #traffic(stats: Stats): void {
+    for (const unit of ['messages', 'bytes'] as const) {
+      const what = unit === 'bytes' ? 'Bytes of messages' : 'Messages'
+      const help = `${what} to (out) and from (in) other nodes, by what they are about.`
+      this.#labelled(`bus_${unit}_total`, help, ['direction', 'kind'], function* () {
+        for (const [direction, traffic] of [
+          ['out', stats.busOut],
+          ['in', stats.busIn],
+        ] as const)
+          for (const [kind, count] of traffic) yield [{ direction, kind }, count[unit]]
+      })
+    }
+  }
+
+  #peering(peering: NonNullable<RtmsNode['peering']>): void {
+    const unconfirmed = 'Bytes of messages to other nodes that these have not confirmed.'
+    this.#gauge('link_bytes', unconfirmed, () => peering.links.bytes)
+    const homes = 'Users whose sessions on other nodes this node remembers, once for each of those nodes.'
+    this.#gauge('home_users', homes, () => peering.homes.size)
+    this.#gauge('questions_open', 'Questions to other nodes without an answer yet.', () => peering.questions)
   }
 
   #cluster(cluster: NonNullable<RtmsNode['cluster']>, stats: Stats): void {
@@ -298,15 +315,6 @@ export class Metrics {
     delay.reset()
     return read
   }
-}
-
-type Carried = [{ direction: string; kind: string }, number]
-
-function carriedOf({ busIn, busOut }: Stats, of: keyof Tally): Carried[] {
-  const directions = { in: busIn, out: busOut }
-  return Object.entries(directions).flatMap(([direction, traffic]) =>
-    [...traffic].map(([kind, tally]): Carried => [{ direction, kind }, tally[of]]),
-  )
 }
 
 function* callsOf({ callsFailed }: Stats): Generator<[{ call: string; reason: string }, number]> {

@@ -9,6 +9,7 @@ import { type Authorize, Authorizer } from './business/authorizer.ts'
 import { Cluster } from './business/cluster.ts'
 import { type Connected, type Disconnected, Hooks } from './business/hooks.ts'
 import { Meetings } from './business/meetings.ts'
+import { Peers } from './business/peers.ts'
 import { RequestHandlers, type RequestHandler } from './business/requests.ts'
 import { Searches } from './business/searches.ts'
 import { Topics } from './business/topics.ts'
@@ -53,6 +54,7 @@ export class Rtms {
 
   private constructor(parts: {
     host: Host
+    peers: Peers
     tickets: Tickets
     requests: RequestHandlers
     connects: Hooks<Connected>
@@ -79,9 +81,9 @@ export class Rtms {
     this.#readyLatenessMs = parts.settings.limits.readyLatenessMs
     this.tickets = parts.tickets
     const searches = new Searches()
-    this.meetings = new Meetings(parts.host, parts.settings.logger, searches)
-    this.topics = new Topics(parts.host, searches)
-    this.users = new Users(parts.host)
+    this.meetings = new Meetings(parts.host, parts.settings.logger, searches, parts.peers)
+    this.topics = new Topics(parts.host, searches, parts.peers)
+    this.users = new Users(parts.host, parts.peers)
     this.cluster = new Cluster(parts.host, (name, place) => addressOf(parts.front, name, place))
     this.#api = new Api(parts.settings, this)
   }
@@ -102,7 +104,14 @@ export class Rtms {
       revokedUntil: (user) => host.node.revokedUntil(user),
       revoke: async (revoked, until) => {
         if (host.inHook) await Promise.resolve()
-        return host.act((node, now) => node.revoke(revoked, until, now))
+        const here = host.act((node, now) => node.revoke(revoked, until, now))
+        if (typeof here !== 'number' || peers.isAlone) return here
+        const ofUser = 'user' in revoked
+        const leftMs = settings.limits.tokenMs + Math.max(0, until - Date.now())
+        const told = { ofUser, name: ofUser ? revoked.user : revoked.id, until, leftMs }
+        // A node that cannot be reached now is told when it is heard again.
+        const answers = await peers.ask('revoke', told, { isLasting: true })
+        return peers.sum(here, answers, 'connections were closed')
       },
     }
     const tickets = await Tickets.create(settings, ticketsHost, logger)
@@ -159,6 +168,7 @@ export class Rtms {
       },
       watch,
     )
+    const peers: Peers = new Peers(host)
     const gateway = new Gateway(host, settings)
     const pages = settings.admin === false ? null : new AdminPages(settings)
     const front: Front = new Front(id, settings, gateway, {
@@ -171,6 +181,7 @@ export class Rtms {
     })
     const rtms: Rtms = new Rtms({
       host,
+      peers,
       tickets,
       requests,
       connects,

@@ -152,7 +152,7 @@ describe('The dashboard', () => {
     await closed
     await page.getByText('No meeting of this name is open.').waitFor()
     await page.getByText('The meeting is over.').waitFor()
-    expect(rtms.meetings.list()).toEqual([])
+    expect(await rtms.meetings.list()).toEqual([])
   })
 
   test('publishes to a topic, removes a key, and follows it', async () => {

@@ -72,8 +72,8 @@ async function figure(page: Page, name: string): Promise<number> {
 }
 
 /** The session of the only visitor, as the node has it. */
-function session() {
-  const [only] = demo.rtms.users.list().filter(({ connected }) => connected)
+async function session() {
+  const [only] = (await demo.rtms.users.list()).filter(({ connected }) => connected)
   if (only === undefined) throw new Error('nobody is connected')
   return only
 }
@@ -92,10 +92,10 @@ describe('the switches', () => {
     const stalled = await told(page, 'stalled')
     expect(stalled['bytes']).toBeGreaterThanOrEqual(stalled['window'] as number)
     expect(demo.rtms.stats.creditStalls).toBeGreaterThan(creditStalls)
-    expect(session().unacknowledgedBytes).toBeGreaterThanOrEqual(session().window)
+    expect((await session()).unacknowledgedBytes).toBeGreaterThanOrEqual((await session()).window)
     await page.locator('.picture[data-wire=stalled]').waitFor()
     await told(page, 'fallen')
-    const cursor = session().cursors.find(({ of }) => of === 'topic')
+    const cursor = (await session()).cursors.find(({ of }) => of === 'topic')
     expect(cursor?.position).toBeLessThan(cursor?.first as number)
     await picture(page, 'inside-stalled')
 
@@ -104,7 +104,7 @@ describe('the switches', () => {
     expect(gap['from']).toBe(cursor?.position)
     await expect.poll(() => figure(page, 'told')).toBe((gap['to'] as number) - (gap['from'] as number) + 1)
     await told(page, 'flowing')
-    expect(session().unacknowledgedBytes).toBeLessThan(session().window)
+    expect((await session()).unacknowledgedBytes).toBeLessThan((await session()).window)
     expect(await figure(page, 'silent')).toBe(0)
   })
 
@@ -141,7 +141,7 @@ describe('the switches', () => {
     const { sessionsResumed } = demo.rtms.stats
     await page.locator('#cut').click()
     await told(page, 'lost')
-    expect(demo.rtms.users.list().every(({ connected }) => !connected)).toBe(true)
+    expect((await demo.rtms.users.list()).every(({ connected }) => !connected)).toBe(true)
     const read = Number(await page.locator('[data-log=topic]').getAttribute('data-read'))
     await picture(page, 'inside-cut')
     const back = await told(page, 'recovered')

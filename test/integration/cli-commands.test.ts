@@ -162,7 +162,7 @@ describe('rtms tail', () => {
 
   it('is for people without --json, with a secret instead of a key, and ends at Ctrl-C', async () => {
     const run = rtms(['tail', 'a'], { RTMS_URL: env['RTMS_URL'] as string, RTMS_SECRET: SECRET })
-    await eventually(() => node.topics.subscribers('a') === 1)
+    await eventually(() => node.topics.get('a')?.subscribers === 1)
     expect(run.text()).toContain('No meeting is called a: watching the topic')
     node.topics.publish('a', { price: 1 }, { key: 'k' })
     await printed(run, /^\d\d:\d\d:\d\d\.\d{3} {2}k {2}\{"price":1\}$/m)

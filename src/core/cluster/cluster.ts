@@ -22,6 +22,10 @@ export interface ClusterPorts extends Watch {
   /** Sends to all other nodes. */
   broadcast(bytes: Uint8Array): void
   send(node: number, bytes: Uint8Array): void
+  /** The nodes that have not ended are others than before. `ended`: the one that has; 0 for none. */
+  viewed(ended: number, now: number): void
+  /** A node is met, or heard again after it was silent. */
+  heard(node: number, now: number): void
 }
 
 /** What a node tells of itself. */
@@ -141,6 +145,16 @@ export class Cluster {
 
   get view(): number {
     return this.#view.id
+  }
+
+  /** The nodes that have not ended, this one among them. */
+  get nodes(): View {
+    return this.#view
+  }
+
+  /** Whether this node knows the others, or knows that it is alone. */
+  get isSettled(): boolean {
+    return this.#isSettled
   }
 
   isSilent(node: number, now: number = this.#now): boolean {
@@ -270,7 +284,9 @@ export class Cluster {
   gone(node: number, now: number): void {
     this.#now = now
     if (node === this.#self || !this.#view.end(node)) return
-    if (this.#peers.delete(node)) this.#renew()
+    if (!this.#peers.delete(node)) return
+    this.#renew()
+    this.#ports.viewed(node, now)
   }
 
   #renew(): void {
@@ -384,19 +400,16 @@ export class Cluster {
   /** A node was heard, or heard of. */
   #met(node: number, now: number): void {
     const known = this.#peers.get(node)
-    if (known !== undefined) known.heard = now
-    else if (this.#view.meet(node)) {
-      const peer = {
-        incarnation: node,
-        id: '',
-        address: '',
-        health: '',
-        heard: now,
-        load: null,
-        introduced: '',
-      }
+    if (known !== undefined) {
+      const wasSilent = this.isSilent(node, now)
+      known.heard = now
+      if (wasSilent) this.#ports.heard(node, now)
+    } else if (this.#view.meet(node)) {
+      const peer = { incarnation: node, id: '', address: '', health: '', heard: now, load: null, introduced: '' }
       this.#peers.set(node, peer)
       this.#renew()
+      this.#ports.viewed(0, now)
+      this.#ports.heard(node, now)
     }
   }
 

@@ -94,6 +94,12 @@ export class Links {
     return this.#dirty.size > 0
   }
 
+  /** Whether another node has yet to confirm something. */
+  get isWaiting(): boolean {
+    for (const { out, isKnown } of this.#links.values()) if (out.size > 0 || !isKnown) return true
+    return false
+  }
+
   /** Bytes of messages that are not confirmed. */
   get bytes(): number {
     let bytes = 0

@@ -84,6 +84,9 @@ export interface Held {
 
 export type ClusterMessage = Heartbeat | Introduction | Claim | Grant | Taken | Holds | Held
 
+/** The subject on which the nodes of a cluster are heard by all others. Those of topics begin with `t/`. */
+export const NODES = 'n/'
+
 /** Begins each message, and tells it from others that nodes send to one another. */
 export const CLUSTER = 0x63
 

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { NodeConfig } from '../ground/config.ts'
 import type { Outlet } from '../log/log.ts'
-import type { Application, LossReason } from '../ports.ts'
+import type { Application, LossReason, ToldRevocation } from '../ports.ts'
 import type { Session } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { Connections } from './connections.ts'
@@ -120,6 +120,22 @@ export class Endings {
     for (const session of 'user' in revoked ? sessions.of(revoked.user) : sessions.all())
       if ('user' in revoked || session.grant.id === revoked.id)
         count += this.#expel(session, 'the token was revoked', now)
+    return count
+  }
+
+  /** See {@link Revocations.list}. */
+  revocations(after: number, most: number, now: number): ReturnType<Revocations['list']> {
+    return this.#host.revocations.list(after, most, now)
+  }
+
+  /** Takes over a revocation of another node. Sessions whose token it covers end. Returns as {@link revoke} does. */
+  learn(told: ToldRevocation, now: number): number | ErrorCode {
+    const { revocations, sessions } = this.#host
+    const { ofUser, name } = told
+    if (!revocations.learn(told, now)) return revocations.knows(told) ? 0 : 'LIMIT'
+    let count = 0
+    for (const session of ofUser ? sessions.of(name) : sessions.all())
+      if (revocations.covers(session.grant)) count += this.#expel(session, 'the token was revoked', now)
     return count
   }
 }

@@ -1,11 +1,13 @@
 import type { NodeLimits } from '../ground/config.ts'
 import { Queue } from '../ground/queue.ts'
-import type { Grant } from '../ports.ts'
+import type { Grant, ToldRevocation } from '../ports.ts'
 
 /** What to revoke: all tokens issued to a user so far, or one token by its id. */
 export type Revoked = { readonly user: string } | { readonly id: string }
 
 interface Revocation {
+  /** Its number on this node: rises with each one that is added. */
+  readonly seq: number
   /** Revokes the user's tokens issued up to this wall time, in milliseconds since 1970. */
   readonly until: number
   /** When the entry may be forgotten. In monotonic milliseconds, because the wall clock may be set meanwhile. */
@@ -18,6 +20,7 @@ export class Revocations {
   /** By user and by token id, the oldest first. */
   readonly #users: Queue<string, Revocation> = new Queue()
   readonly #tokens: Queue<string, Revocation> = new Queue()
+  #last = 0
 
   constructor(limits: NodeLimits) {
     this.#limits = limits
@@ -31,13 +34,48 @@ export class Revocations {
     this.#forget(this.#users, now)
     this.#forget(this.#tokens, now)
     const [known, key] = 'user' in revoked ? [this.#users, revoked.user] : [this.#tokens, revoked.id]
-    const before = known.get(key)
-    if (before === undefined && this.#users.size + this.#tokens.size >= this.#limits.revocations) return false
     const { tokenMs } = this.#limits
     // An `until` from a clock far ahead must not keep the entry for years.
     const ahead = Math.min(Math.max(0, until - (now + wallOffset)), tokenMs)
-    known.set(key, { until: Math.max(until, before?.until ?? 0), end: now + ahead + tokenMs })
+    return this.#put(known, key, until, now + ahead + tokenMs)
+  }
+
+  #put(known: Queue<string, Revocation>, key: string, until: number, end: number): boolean {
+    const before = known.get(key)
+    if (before === undefined && this.#users.size + this.#tokens.size >= this.#limits.revocations) return false
+    const longest = Math.max(end, before?.end ?? 0)
+    known.set(key, { seq: ++this.#last, until: Math.max(until, before?.until ?? 0), end: longest })
     return true
+  }
+
+  /** Adds what another node tells. Returns whether it was new; false also where the table is full. */
+  learn({ ofUser, name, until, leftMs }: ToldRevocation, now: number): boolean {
+    const known = ofUser ? this.#users : this.#tokens
+    const before = known.get(name)
+    if (before !== undefined && before.until >= until) return false
+    return this.#put(known, name, until, now + Math.min(leftMs, 2 * this.#limits.tokenMs))
+  }
+
+  knows({ ofUser, name, until }: ToldRevocation): boolean {
+    return ((ofUser ? this.#users : this.#tokens).get(name)?.until ?? -1) >= until
+  }
+
+  /** Those in force with a number above `after`, up to `most`, and the number of the last of them; 0 where it is the last of all. */
+  list(
+    after: number,
+    most: number,
+    now: number,
+  ): { readonly told: readonly ToldRevocation[]; readonly next: number } {
+    const found: (ToldRevocation & { readonly seq: number })[] = []
+    for (const [ofUser, known] of [
+      [true, this.#users],
+      [false, this.#tokens],
+    ] as const)
+      for (const [name, { seq, until, end }] of known.entries())
+        if (seq > after && end > now) found.push({ seq, ofUser, name, until, leftMs: Math.ceil(end - now) })
+    found.sort((a, b) => a.seq - b.seq)
+    const told = found.slice(0, most)
+    return { told, next: found.length > most ? (told.at(-1)?.seq ?? 0) : 0 }
   }
 
   /** The wall time up to which a user's tokens are revoked, in milliseconds since 1970; 0 when none are. */

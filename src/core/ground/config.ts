@@ -225,9 +225,21 @@ export const fixedLimits = {
   forgottenKeys: 1_024,
   /** How long a node may take to notice that the bus is down: what it published then is published again afterwards. */
   busBlindMs: 15_000,
-  /** When the bus is back: topics, and bytes of their publications, that are seen to in one sweep. */
+  /** Topics in one question or digest to other nodes, and bytes of publications in one message. */
   busTopics: 1_000,
   busBytes: 262_144,
+  /** Silence of a publisher after which the other nodes are told the last number of a topic, and told again. */
+  quietTopicMs: 1_000,
+  quietTopicAgainMs: 4_000,
+  /**
+   * How long the first reader of a topic waits for what other nodes keep of it, and a publication for one before it that
+   * is missing; how long a node has to say what it keeps.
+   */
+  firstValuesMs: 300,
+  fillMs: 1_000,
+  keptMs: 5_000,
+  /** Bytes of publications to one topic that wait meanwhile; further ones are lost. */
+  heldBytes: 1_048_576,
   /**
    * Quiet topics checked for expired entries in one turn, and the time between turns, where there are more and where
    * there are not.

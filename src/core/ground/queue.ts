@@ -21,6 +21,10 @@ export class Queue<K, V> {
     return this.#map.get(key)
   }
 
+  entries(): Iterable<[K, V]> {
+    return this.#map.entries()
+  }
+
   /** The key that was set longest ago; undefined for none. */
   get oldest(): K | undefined {
     if (this.#oldest === undefined && this.#map.size > 0) {

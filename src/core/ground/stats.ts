@@ -29,13 +29,13 @@ export class Buckets {
 export type RefusedBy = 'connections' | 'handshakes' | 'address' | 'rate'
 
 /**
- * What messages between nodes are about. `nodes`: who is there and who owns what; `topics`: publications, and what was
- * missed of them; `links`: everything that two nodes tell each other reliably.
+ * What a message between nodes is about: publications; the last numbers of quiet topics; which nodes there are and who
+ * opens which meeting; what two nodes ask and tell each other.
  */
-export type BusKind = 'nodes' | 'topics' | 'links' | 'unknown'
+export type BusKind = 'topics' | 'digests' | 'nodes' | 'links' | 'other'
 
-/** Messages and their bytes. */
-export interface Tally {
+/** Messages of one kind, and their bytes. */
+export interface Traffic {
   messages: number
   bytes: number
 }
@@ -65,13 +65,13 @@ export class Stats {
   inputsReceived = 0
   inputsFramed = 0
   publications = 0
-  /** Messages that the bus brought, and those that it was given, one for each however many nodes get it. */
-  readonly busIn: Map<BusKind, Tally> = new Map()
-  readonly busOut: Map<BusKind, Tally> = new Map()
-  /** Links to other nodes that broke: what the two had sent each other may be lost. */
-  linksBroken = 0
   /** Malformed messages on the bus, which no node of this cluster can have sent. */
   strangers = 0
+  /** Messages to and from other nodes, by what they are about. */
+  readonly busOut: Map<BusKind, Traffic> = new Map()
+  readonly busIn: Map<BusKind, Traffic> = new Map()
+  /** Links to other nodes that broke: what the two had sent each other may be lost. */
+  linksBroken = 0
   requestsStarted = 0
   requestsEnded = 0
   repliesDiscarded = 0
@@ -99,6 +99,14 @@ export class Stats {
   readonly sessionResumes: Map<ResumeOutcome, number> = new Map()
   readonly meetingResumes: Map<ResumeOutcome, number> = new Map()
   readonly topicResumes: Map<ResumeOutcome, number> = new Map()
+
+  sendOnBus(kind: BusKind, bytes: number): void {
+    carry(this.busOut, kind, bytes)
+  }
+
+  hearOnBus(kind: BusKind, bytes: number): void {
+    carry(this.busIn, kind, bytes)
+  }
 
   loseConnection(reason: LossReason): void {
     this.connectionsClosed++
@@ -163,12 +171,13 @@ export class Stats {
   }
 }
 
-/** Counts a message of the bus. */
-export function carry(traffic: Map<BusKind, Tally>, kind: BusKind, bytes: number): void {
-  let tally = traffic.get(kind)
-  if (tally === undefined) traffic.set(kind, (tally = { messages: 0, bytes: 0 }))
-  tally.messages++
-  tally.bytes += bytes
+function carry(traffic: Map<BusKind, Traffic>, kind: BusKind, bytes: number): void {
+  const known = traffic.get(kind)
+  if (known === undefined) traffic.set(kind, { messages: 1, bytes })
+  else {
+    known.messages++
+    known.bytes += bytes
+  }
 }
 
 function count<K>(counts: Map<K, number>, key: K, by = 1): void {

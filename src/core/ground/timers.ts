@@ -19,10 +19,19 @@ export type TimerName =
   /** Throttled groups of one rate are flushed; topics are checked for expired entries. */
   | 'rung'
   | 'aging'
-  /** A heartbeat to the other nodes is due; this node knows of no other; a claim for a meeting's name has no answer. */
+  /**
+   * A heartbeat to the other nodes is due; this node knows of no other; a claim for a meeting's name has no answer; nor
+   * has a question to another node.
+   */
   | 'beat'
   | 'settling'
   | 'claim'
+  | 'question'
+  /** A topic has waited long enough for what other nodes keep of it; topics that fell quiet are told of. */
+  | 'catchUp'
+  | 'digest'
+  /** What other nodes have not confirmed is looked at. */
+  | 'link'
 
 /** A callback with a deadline. One object can be set any number of times. */
 export class Timer<Name extends string = TimerName> {

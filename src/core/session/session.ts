@@ -26,6 +26,8 @@ export interface SessionHost {
   expired(session: Session, now: number): void
   /** The session log is no longer behind. */
   caughtUp(session: Session): void
+  /** A user has more or fewer sessions, or connections, than before. */
+  counted(user: string): void
 }
 
 /**

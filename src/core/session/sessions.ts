@@ -39,6 +39,11 @@ export class Sessions {
     return this.#byId.values()
   }
 
+  /** The users that have sessions. */
+  users(): Iterable<string> {
+    return this.#byUser.keys()
+  }
+
   of(user: string): Iterable<Session> {
     return this.#byUser.get(user)?.sessions ?? []
   }
@@ -75,6 +80,7 @@ export class Sessions {
     if (typeof session === 'string') return session
     session.state = { is: 'live', outlet }
     this.renew(session, grant)
+    this.#host.counted(session.user)
     const resumed = known !== undefined
     if (resumed) this.#stats.sessionsResumed++
     return {
@@ -146,6 +152,7 @@ export class Sessions {
   /** The connection closed: the session waits for another one. */
   detach(session: Session, now: number): void {
     session.state = { is: 'away' }
+    this.#host.counted(session.user)
     this.#timers.set(session.expiry, now + this.#config.limits.sessionKeepMs)
   }
 
@@ -164,6 +171,7 @@ export class Sessions {
       this.#idle.set(name, account)
       this.#forget(now)
     }
+    this.#host.counted(name)
     this.#stats.sessionsEnded++
   }
 }

@@ -1,6 +1,7 @@
 import type { FixedLimits } from '../ground/config.ts'
+import { Timer, type Timers } from '../ground/timers.ts'
 import type { Bus } from '../ports.ts'
-import { encodeDiffusion, encodeQuestion } from './diffusion.ts'
+import { encodeDiffusion, encodeHeads, type Head } from './diffusion.ts'
 import type { Publication } from './publication.ts'
 import type { Publishers } from './publishers.ts'
 import type { Topic } from './topic.ts'
@@ -8,8 +9,11 @@ import type { Topic } from './topic.ts'
 /** Begins the subject of a topic. */
 const TOPIC = 't/'
 
-/** What it costs to look at an entry, in bytes that could be sent in that time. */
-const WALKED = 8
+/** The subject on which each node says of which topics it has fallen quiet. */
+export const QUIET = 'q/'
+
+/** Time between two digests. */
+const DIGEST_MS = 1_000
 
 /** The topic that a subject of the bus is about; null for a subject of something else. */
 export function topicOf(subject: string): string | null {
@@ -19,29 +23,44 @@ export function topicOf(subject: string): string | null {
 /**
  * Carries this node's publications to the other nodes, and says of which topics it wants theirs.
  *
- * The bus loses what is published while it is down, and no reader can tell that the last publications are missing. So
- * when it is back, each node says again what it has published since shortly before, and asks the known publishers of every
- * topic that is read here for the same; whoever has it already drops it by its number, and what is kept no more shows as
- * a hole.
+ * The bus may lose any message, and no reader can tell that the last publications are missing. So a node says the last
+ * number of each topic again when it has published nothing to it for one and for four seconds, and when the bus is back:
+ * one digest a second for all of them. Whoever misses something asks for it.
  */
 export class Carrier {
   readonly #bus: Bus
   readonly #publishers: Publishers
   readonly #limits: FixedLimits
+  readonly #timers: Timers
+  readonly #hasPeers: () => boolean
+  /** Topics of which the other nodes were told, and when; and those whose last number has been said again since. */
+  readonly #said: Map<Topic, number> = new Map()
+  readonly #quiet: Map<Topic, number> = new Map()
+  readonly #digest: Timer
+  /** The time of this sweep. */
+  now = 0
   /** The topics still to be seen to since the bus is back, and since when. */
   #rest: Iterator<Topic> | null = null
   #since = 0
-  /** Topics asked for in this turn, with the earliest time that was asked for. */
-  readonly #asked: Map<Topic, number> = new Map()
 
-  constructor(bus: Bus, publishers: Publishers, limits: FixedLimits) {
+  /** `hasPeers`: whether there are other nodes, which can ask for what they miss. */
+  constructor(
+    bus: Bus,
+    publishers: Publishers,
+    timers: Timers,
+    limits: FixedLimits,
+    hasPeers: () => boolean = () => false,
+  ) {
+    this.#hasPeers = hasPeers
     this.#bus = bus
     this.#publishers = publishers
+    this.#timers = timers
     this.#limits = limits
+    this.#digest = new Timer('digest', (now) => this.#onDigest(now))
   }
 
   get hasWork(): boolean {
-    return this.#rest !== null || this.#asked.size > 0
+    return this.#rest !== null
   }
 
   subscribe(topic: Topic): void {
@@ -54,84 +73,81 @@ export class Carrier {
 
   /** Gives the bus this node's new entries of a topic, if another node may listen. */
   carry(topic: Topic): void {
-    if (this.#bus.hears(TOPIC + topic.name)) this.#say(topic, this.#own(topic, topic.carried, 0))
+    if (this.#bus.hears(TOPIC + topic.name)) {
+      const entries: Publication[] = []
+      for (const entry of topic.from(topic.carried))
+        if (entry.source === this.#publishers.own) entries.push(entry)
+      if (entries.length > 0) this.#say(topic, entries)
+    }
     topic.carried = topic.next
   }
 
+  /** In one message, unless that would be very large. */
+  #say(topic: Topic, entries: readonly Publication[]): void {
+    let from = 0
+    let size = 0
+    for (const [at, entry] of entries.entries()) {
+      size += entry.size
+      if (size < this.#limits.busBytes && at + 1 < entries.length) continue
+      this.#bus.publish(TOPIC + topic.name, encodeDiffusion(entries.slice(from, at + 1)))
+      from = at + 1
+      size = 0
+    }
+    if (!this.#hasPeers()) return
+    if (this.#said.size + this.#quiet.size === 0) this.#timers.set(this.#digest, this.now + DIGEST_MS)
+    this.#said.set(topic, this.now)
+  }
+
+  #onDigest(now: number): void {
+    const { quietTopicMs, quietTopicAgainMs } = this.#limits
+    const heads: Head[] = []
+    for (const [topic, at] of this.#said) {
+      if (now - at < quietTopicMs) continue
+      this.#said.delete(topic)
+      this.#quiet.set(topic, at)
+      heads.push(this.#headOf(topic))
+    }
+    for (const [topic, at] of this.#quiet) {
+      if (this.#said.has(topic)) this.#quiet.delete(topic)
+      else if (now - at >= quietTopicAgainMs) {
+        this.#quiet.delete(topic)
+        heads.push(this.#headOf(topic))
+      }
+    }
+    this.#tell(heads)
+    if (this.#said.size + this.#quiet.size > 0) this.#timers.set(this.#digest, now + DIGEST_MS)
+  }
+
+  #headOf(topic: Topic): Head {
+    return { name: topic.name, number: topic.head(this.#publishers.own) }
+  }
+
+  #tell(heads: readonly Head[]): void {
+    for (let at = 0; at < heads.length; at += this.#limits.busTopics)
+      this.#bus.publish(QUIET, encodeHeads(heads.slice(at, at + this.#limits.busTopics)))
+  }
+
   /** The bus is back, which went down at `downAt`. */
-  catchUp(topics: Iterable<Topic>, downAt: number): void {
+  back(topics: Iterable<Topic>, downAt: number): void {
     // A second outage before all topics were seen to is made up for from the first one on.
     const since = downAt - this.#limits.busBlindMs
     this.#since = this.#rest === null ? since : Math.min(this.#since, since)
     this.#rest = topics[Symbol.iterator]()
   }
 
-  /** Another node asks for this node's publications since then. */
-  asked(topic: Topic, since: number): void {
-    this.#asked.set(topic, Math.min(this.#asked.get(topic) ?? since, since))
-  }
-
-  sweep(now: number): void {
-    const { busTopics, busBytes } = this.#limits
-    let bytes = 0
-    for (const [topic, since] of this.#asked) {
-      if (bytes > busBytes) return
-      this.#asked.delete(topic)
-      bytes += this.#repeat(topic, since)
-    }
-    /** By publisher. */
-    const questions = new Map<number, string[]>()
-    for (let n = 0; n < busTopics && bytes <= busBytes && this.#rest !== null; n++) {
+  /** Part of the sweep: after an outage, says the last numbers of topics that were published to meanwhile. */
+  sweep(): void {
+    if (this.#rest === null) return
+    const heads: Head[] = []
+    for (let n = 0; n < this.#limits.busTopics; n++) {
       const { value: topic, done } = this.#rest.next()
       if (done === true) {
         this.#rest = null
         break
       }
-      bytes += this.#repeat(topic, this.#since)
-      if (topic.isRead) this.#want(topic, questions)
+      const { lastOwn } = topic
+      if (lastOwn !== undefined && lastOwn.cameAt >= this.#since) heads.push(this.#headOf(topic))
     }
-    const ageMs = Math.max(0, Math.ceil(now - this.#since))
-    for (const [publisher, topics] of questions) this.#bus.send(publisher, encodeQuestion(ageMs, topics))
-  }
-
-  #want(topic: Topic, questions: Map<number, string[]>): void {
-    for (const [publisher] of topic.positionAt(topic.next).numbers) {
-      if (publisher === this.#publishers.own.incarnation) continue
-      const names = questions.get(publisher)
-      if (names === undefined) questions.set(publisher, [topic.name])
-      else names.push(topic.name)
-    }
-  }
-
-  /** Says again what was published since then and is kept, at least the last of it. Returns what it cost, in bytes. */
-  #repeat(topic: Topic, since: number): number {
-    const { lastOwn } = topic
-    if (lastOwn === undefined || lastOwn.cameAt < since) return 0
-    const entries = this.#own(topic, topic.first, since)
-    return topic.size * WALKED + this.#say(topic, entries.length > 0 ? entries : [lastOwn])
-  }
-
-  #own(topic: Topic, from: number, since: number): Publication[] {
-    const entries: Publication[] = []
-    for (const entry of topic.from(from))
-      if (entry.source === this.#publishers.own && entry.cameAt >= since) entries.push(entry)
-    return entries
-  }
-
-  /** In one message, unless that would be very large. */
-  #say(topic: Topic, entries: readonly Publication[]): number {
-    let from = 0
-    let bytes = 0
-    let size = 0
-    for (const [at, entry] of entries.entries()) {
-      size += entry.size
-      if (size < this.#limits.busBytes && at + 1 < entries.length) continue
-      const message = encodeDiffusion(entries.slice(from, at + 1))
-      this.#bus.publish(TOPIC + topic.name, message)
-      bytes += message.length
-      from = at + 1
-      size = 0
-    }
-    return bytes
+    this.#tell(heads)
   }
 }

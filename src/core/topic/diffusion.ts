@@ -7,9 +7,8 @@ import type { Publication } from './publication.ts'
 /*
  * The bus message with one node's publications to a topic in one sweep; the bus says whose they are. Each has flags
  * (one byte), number (uint, unless it is the previous one plus 1), microseconds between its stamp and the previous one
- * (uint; the first counts from 1970), key, payload. And the question to one publisher, who is to say again what it has published: a byte
- * that tells it from other messages to one node, the age (uint, in milliseconds) up to which the publications are
- * wanted, the names of the topics. Not part of the protocol: all nodes of a cluster run one version.
+ * (uint; the first counts from 1970), key, payload. And the digest of topics to which a node has not published for a
+ * while: name and last number (uint) of each. Not part of the protocol: all nodes of a cluster run one version.
  */
 
 const NUMBER = 1
@@ -17,9 +16,6 @@ const KEY = 2
 const TOMBSTONE = 4
 /** Its stamp is before the previous one: the node's clock was ahead for a while. */
 const EARLIER = 8
-
-/** Begins a question, and tells it from other messages to one node. */
-export const QUESTION = 0x74
 
 /** A publication of another node. */
 export interface Diffused {
@@ -53,23 +49,28 @@ export function encodeDiffusion(entries: Iterable<Publication>): Uint8Array {
   return w.finish()
 }
 
-export function encodeQuestion(ageMs: number, topics: readonly string[]): Uint8Array {
+/** The last number of a node in a topic. */
+export interface Head {
+  readonly name: string
+  readonly number: number
+}
+
+export function encodeHeads(heads: readonly Head[]): Uint8Array {
   const w = new Writer()
-  w.byte(QUESTION)
-  w.uint(ageMs)
-  for (const topic of topics) w.text(topic)
+  for (const { name, number } of heads) {
+    w.text(name)
+    w.uint(number)
+  }
   return w.finish()
 }
 
-/** Decodes a message to this node alone; null where it is no question, or malformed. */
-export function decodeQuestion(bytes: Uint8Array): { ageMs: number; topics: string[] } | null {
+/** Decodes a digest; null when it is malformed. */
+export function decodeHeads(bytes: Uint8Array): Head[] | null {
   try {
     const r = new Reader(bytes)
-    if (r.byte() !== QUESTION) return null
-    const ageMs = r.uint()
-    const topics: string[] = []
-    while (r.left > 0) topics.push(r.text(limits.name))
-    return { ageMs, topics }
+    const heads: Head[] = []
+    while (r.left > 0) heads.push({ name: r.text(limits.name), number: r.uint() })
+    return heads
   } catch {
     return null
   }

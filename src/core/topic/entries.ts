@@ -107,6 +107,39 @@ export class TopicEntries {
     for (let at = Math.max(position, this.first); at < this.next; at++) yield this.#ring.get(at)
   }
 
+  /**
+   * All that is kept from a position on, in order: latest values that have left the ring, and the ring.
+   */
+  *kept(position: number): Generator<Publication> {
+    for (let slot = this.#compacted.slotOf(position); slot < this.#compacted.slots; slot++) {
+      const entry = this.#compacted.at(slot)
+      if (entry === null) continue
+      if (entry.position >= this.first) break
+      yield entry
+    }
+    yield* this.from(position)
+  }
+
+  /** See {@link Heads.meet}. */
+  meet(publisher: Publisher, number: number): void {
+    this.#heads.meet(publisher, number)
+  }
+
+  /**
+   * The position from which a reader of another log of this topic goes on, without a loss: that of the first entry it
+   * has not had. Null where something may be lost.
+   */
+  follow(numbers: ReadonlyMap<number, number>): number | null {
+    if (!this.#heads.follow(numbers)) return null
+    let at = this.first
+    while (
+      at < this.next &&
+      this.#ring.get(at).number <= (numbers.get(this.#ring.get(at).source.incarnation) ?? 0)
+    )
+      at++
+    return at
+  }
+
   /** This node's own last entry; undefined when there was none, or it is not kept any more. */
   get lastOwn(): Publication | undefined {
     const at = this.#ownAt
@@ -153,10 +186,13 @@ export class TopicEntries {
     tombstone: boolean,
     data: Payload,
     now: number,
+    cameAt: number = now,
+    missing: number | null = null,
   ): void {
     this.#clearBatches()
     this.touched = now
-    const lost = this.#heads.see(source, number, this.next)
+    const skipped = this.#heads.see(source, number, this.next)
+    const lost = missing ?? skipped
     const entry = new Publication(
       this.next,
       source,
@@ -165,7 +201,7 @@ export class TopicEntries {
       key,
       tombstone,
       data,
-      Math.floor(now),
+      Math.floor(cameAt),
       lost,
     )
     this.#ring.push(entry)

@@ -10,6 +10,8 @@ interface Head {
   number: number
   /** Its last number dropped from the ring. */
   dropped: number
+  /** Its first number seen. */
+  readonly first: number
 }
 
 /** Positions from one checkpoint to the next. */
@@ -45,6 +47,28 @@ export class Heads {
     return Array.from(numbers, ([{ incarnation }, number]) => [incarnation, number])
   }
 
+  /** A publisher has used the numbers up to this one, and nothing of them is kept. */
+  meet(publisher: Publisher, number: number): void {
+    if (this.#heads.has(publisher)) return
+    this.#meet(publisher, number + 1)
+    const head = this.#heads.get(publisher) as Head
+    head.number = number
+  }
+
+  /**
+   * Whether a reader who has had these numbers, of another log of the topic, lacks nothing that is not in the ring. A
+   * publisher of whom it knows nothing has begun after it stood there.
+   */
+  follow(numbers: ReadonlyMap<number, number>): boolean {
+    let known = 0
+    for (const [{ incarnation }, { first, dropped }] of this.#heads) {
+      const number = numbers.get(incarnation)
+      if (number !== undefined) known++
+      if (dropped > (number ?? first - 1)) return false
+    }
+    return known === numbers.size
+  }
+
   /** A publisher's entry arrives at a position. Returns how many of its entries were lost just before. */
   see(publisher: Publisher, number: number, position: number): number {
     if (position % CHECKPOINT === 0) this.#mark(position)
@@ -75,7 +99,7 @@ export class Heads {
       if (this.#heads.size < limits.publishers) break
       this.#heads.delete(oldest)
     }
-    this.#heads.set(publisher, { number, dropped: number - 1 })
+    this.#heads.set(publisher, { number, dropped: number - 1, first: number })
   }
 
   /** The oldest entry was dropped from the ring. */

@@ -27,6 +27,11 @@ export class Stamps {
     return (this.trusted = this.#at(now + fixedLimits.stampAheadMs))
   }
 
+  /** When a stamp was given, in monotonic milliseconds by this node's clock: not after `now`. */
+  timeOf(stamp: number, now: number): number {
+    return Math.min(now, stamp / 1000 - this.#config.wallOffset)
+  }
+
   see(stamp: number): void {
     this.#last = Math.max(this.#last, stamp)
   }

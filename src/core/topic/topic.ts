@@ -35,6 +35,8 @@ export class Topic extends Payer implements TopicView {
   dirty = false
   /** The bus's position in this log: entries before it were carried on by a sweep. */
   carried: number
+  /** Readers that wait for what other nodes keep of it. */
+  expected = 0
   /** Where the ring began when its readers were last looked at. */
   #fallenTo = 0
 
@@ -135,6 +137,24 @@ export class Topic extends Payer implements TopicView {
     return this.#entries?.from(position) ?? []
   }
 
+  /** All that is kept from a position on, in order: latest values that have left the ring, and the ring. */
+  kept(position: number): Iterable<Publication> {
+    return this.#entries?.kept(position) ?? []
+  }
+
+  /** A publisher has used the numbers up to this one, and nothing of them is kept. */
+  meet(publisher: Publisher, number: number): void {
+    this.#made().meet(publisher, number)
+  }
+
+  /**
+   * The position from which a reader of another log of this topic goes on, without a loss; null where something may be
+   * lost.
+   */
+  follow(numbers: Position['numbers']): number | null {
+    return this.#entries?.follow(new Map(numbers)) ?? null
+  }
+
   /** This node's own last entry, if it is still kept. */
   get lastOwn(): Publication | undefined {
     return this.#entries?.lastOwn
@@ -150,6 +170,10 @@ export class Topic extends Payer implements TopicView {
     return this.#entries?.latest() ?? []
   }
 
+  /**
+   * `cameAt`: when it was published, where that was long ago. `missing`: how many are lost before it; null: as its number
+   * says.
+   */
   append(
     source: Publisher,
     number: number,
@@ -158,9 +182,14 @@ export class Topic extends Payer implements TopicView {
     tombstone: boolean,
     data: Payload,
     now: number,
+    cameAt: number = now,
+    missing: number | null = null,
   ): void {
-    this.#entries ??= new TopicEntries(this.number, this.carried, this.#host, this)
-    this.#entries.append(source, number, stamp, key, tombstone, data, now)
+    this.#made().append(source, number, stamp, key, tombstone, data, now, cameAt, missing)
+  }
+
+  #made(): TopicEntries {
+    return (this.#entries ??= new TopicEntries(this.number, this.carried, this.#host, this))
   }
 
   /** Whether there is room for another entry of this key: for a new one, the oldest removal is forgotten. */
@@ -226,8 +255,9 @@ export class Topic extends Payer implements TopicView {
     return !this.isRead
   }
 
+  /** Whether it has readers, or some that are about to begin. */
   get isRead(): boolean {
-    return this.#groups !== null
+    return this.#groups !== null || this.expected > 0
   }
 
   *groups(): Generator<Group> {

@@ -2,21 +2,23 @@ import type { ErrorCode } from '../../protocol/errors.ts'
 import { limits as protocolLimits } from '../../protocol/limits.ts'
 import { isName } from '../../protocol/names.ts'
 import { type Payload, payloadLength } from '../../protocol/payload.ts'
-import type { MessageOf } from '../../protocol/schema.ts'
+import type { MessageOf, Position } from '../../protocol/schema.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Budget } from '../ground/budget.ts'
 import { type NodeConfig, originOf, type Retention } from '../ground/config.ts'
-import { Queue } from '../ground/queue.ts'
 import type { Stats } from '../ground/stats.ts'
-import { Timer, type Timers } from '../ground/timers.ts'
+import type { Timers } from '../ground/timers.ts'
 import { weights } from '../ground/weights.ts'
 import { costs, type Work } from '../ground/work.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Account } from '../session/account.ts'
 import type { Session } from '../session/session.ts'
+import { Aging } from './aging.ts'
 import type { Carrier } from './carrier.ts'
-import { policies, TopicCursor, weighWish, wishOf } from './cursor.ts'
-import { decodeDiffusion } from './diffusion.ts'
+import { CatchUp, noPeers, type TopicPeers } from './catch-up.ts'
+import { policies, TopicCursor, weighWish, type Wish, wishOf } from './cursor.ts'
+import type { Diffused } from './diffusion.ts'
+import { FirstReaders } from './first-readers.ts'
 import { type Group, rungOf, Rungs } from './groups.ts'
 import { weigh } from './publication.ts'
 import type { Publisher, Publishers } from './publishers.ts'
@@ -29,8 +31,10 @@ type TopicWish = MessageOf<'subscribe'>['topics'][number]
 
 /** All topics of a node. */
 export class Topics {
+  /** What this node has missed of topics that are read here. */
+  readonly catchUp: CatchUp
+  readonly #firstReaders: FirstReaders
   readonly #config: NodeConfig
-  readonly #timers: Timers
   readonly #downstream: Downstream
   readonly #carrier: Carrier
   readonly #stats: Stats
@@ -45,15 +49,7 @@ export class Topics {
   #dirty: Topic[] = []
   /** Topics that grew since the last complete flush. */
   readonly #grown: Set<Topic> = new Set()
-  /** Topics to check for age: of entries in the ring, or of the topic itself when nobody reads it. */
-  readonly #aging: Set<Topic> = new Set()
-  /**
-   * Topics without entries and without readers, by when the last reader left, longest ago first. Each is kept for a
-   * while, because the reader may come back to the same log.
-   */
-  readonly #lingering: Queue<Topic, number> = new Queue()
-  readonly #agingTimer: Timer
-  #agingDue = false
+  readonly #aging: Aging
   readonly #stamps: Stamps
   /**
    * The highest position of all forgotten topics. A new topic begins after it, so no position is used twice under one
@@ -71,9 +67,9 @@ export class Topics {
     work: Work,
     publishers: Publishers,
     nextLog: () => number,
+    others: TopicPeers = noPeers,
   ) {
     this.#config = config
-    this.#timers = timers
     this.#downstream = downstream
     this.#carrier = carrier
     this.#stats = stats
@@ -86,13 +82,22 @@ export class Topics {
     this.#retentions = new Retentions((retention) => this.#hostOf(retention, origin))
     this.#rungs = new Rungs(timers, (group) => this.#offer(group))
     this.#space = new Space(config.limits, downstream, carrier, (topic, now) => this.#trim(topic, now))
-    this.#agingTimer = new Timer('aging', () => {
-      this.#agingDue = true
+    this.#aging = new Aging(
+      config.limits,
+      timers,
+      (topic, now) => this.#trim(topic, now),
+      (topic) => this.#forget(topic),
+    )
+    this.#firstReaders = new FirstReaders((topic, now) => this.#left(topic, now))
+    this.catchUp = new CatchUp(publishers, timers, stats, config.limits, {
+      others,
+      get: (name) => this.#topics.get(name),
+      take: (topic, source, entry, lost, now) => this.#take(topic, source, entry, lost, now),
     })
   }
 
   get hasWork(): boolean {
-    return this.#dirty.length > 0 || this.#carrier.hasWork
+    return this.#dirty.length > 0 || this.#carrier.hasWork || this.catchUp.hasWork
   }
 
   get size(): number {
@@ -141,9 +146,9 @@ export class Topics {
     if (by !== null && by.topics >= this.#config.limits.topicsPerUser) return null
     if (!this.#budget.admits(by?.estate.held ?? 0, weights.topic + name.length)) return null
     if (this.#topics.size >= this.#config.limits.topics) {
-      const { oldest } = this.#lingering
-      if (oldest === undefined) return null
-      this.#forget(oldest)
+      const { idlest } = this.#aging
+      if (idlest === undefined) return null
+      this.#forget(idlest)
     }
     const host = this.#retentions.of(name)
     const topic = new Topic(name, this.#nextLog(), this.#lastForgotten + 1, host, by)
@@ -238,9 +243,11 @@ export class Topics {
     tombstone: boolean,
     data: Payload,
     now: number,
+    cameAt = now,
+    missing: number | null = null,
   ): void {
-    if (topic.isEmpty) this.#lingering.delete(topic)
-    topic.append(source, number, stamp, key, tombstone, data, now)
+    if (topic.isEmpty) this.#aging.use(topic)
+    topic.append(source, number, stamp, key, tombstone, data, now, cameAt, missing)
     this.#stats.publications++
     if (topic.dirty) return
     topic.dirty = true
@@ -248,39 +255,28 @@ export class Topics {
   }
 
   /**
-   * Takes entries of another node. Entries already seen are dropped; a hole is recorded, and every reader is told of
-   * it.
+   * Takes an entry of another node; one that was seen is dropped. A hole before it is recorded, and every reader is told
+   * of it. `missing`: how many are lost before it; null: as its number says.
    */
-  handleBus(name: string, bytes: Uint8Array, from: number, now: number): void {
-    const topic = this.#topics.get(name)
-    if (topic === undefined || from === this.#config.incarnation) return
-    const diffused = decodeDiffusion(bytes)
-    if (diffused === null) {
-      this.#stats.strangers++
+  #take(topic: Topic, source: Publisher | null, entry: Diffused, missing: number | null, now: number): void {
+    const { number, stamp, key, tombstone, data } = entry
+    if (source === this.#publishers.own || (source !== null && number <= topic.head(source))) return
+    if (stamp > this.#stamps.latest(now)) {
+      // Every node with a right clock refuses it, so they still agree on the latest value; readers are told of a hole.
+      this.#stats.refusePublication('PROTOCOL')
       return
     }
-    const source = this.#publishers.of(from)
-    const latest = this.#stamps.latest(now)
-    const { topicKeys } = this.#config.limits
-    for (const { number, stamp, key, tombstone, data } of diffused) {
-      if (source !== null && number <= topic.head(source)) continue
-      if (stamp > latest) {
-        // Every node with a right clock refuses it, so they still agree on the latest value; readers are told of a
-        // hole.
-        this.#stats.refusePublication('PROTOCOL')
-        continue
-      }
-      const isAdmitted = this.#admits(topic, key, tombstone, data, null)
-      if (source === null || !isAdmitted || !topic.hasRoomFor(key, topicKeys)) {
-        this.#stats.refusePublication('LIMIT')
-        continue
-      }
-      this.#stamps.see(stamp)
-      this.#space.make(topic, now, false)
-      // A copy: a view would keep the whole bus message in memory.
-      const own = { text: data.text, bytes: data.bytes.slice() }
-      this.#append(topic, source, number, stamp, key, tombstone, own, now)
+    const isAdmitted = this.#admits(topic, key, tombstone, data, null)
+    if (source === null || !isAdmitted || !topic.hasRoomFor(key, this.#config.limits.topicKeys)) {
+      this.#stats.refusePublication('LIMIT')
+      return
     }
+    this.#stamps.see(stamp)
+    this.#space.make(topic, now, false)
+    // A copy: a view would keep the whole message in memory.
+    const own = { text: data.text, bytes: data.bytes.slice() }
+    const cameAt = missing === null ? now : this.#stamps.timeOf(stamp, now)
+    this.#append(topic, source, number, stamp, key, tombstone, own, now, cameAt, missing)
   }
 
   /**
@@ -293,6 +289,41 @@ export class Topics {
   }
 
   // ---- subscribing
+
+  /**
+   * Holds a SUBSCRIBE while topics of it, which nobody has read here before, get what other nodes keep of them. True: `go`
+   * is called later, once, unless the session ends before. `names`: those that it may read.
+   */
+  hold(
+    session: Session,
+    message: MessageOf<'subscribe'>,
+    names: Iterable<string>,
+    now: number,
+    go: (now: number) => void,
+  ): boolean {
+    if (!this.catchUp.hasPeers) return false
+    const waiting = new Set<Topic>()
+    for (const name of names) {
+      const topic = this.#topics.get(name) ?? this.#make(name, session.account)
+      if (topic !== null && this.#awaits(topic, now)) waiting.add(topic)
+    }
+    if (waiting.size > 0) this.#firstReaders.hold(session, message, waiting, go)
+    return waiting.size > 0
+  }
+
+  /** Whether a topic is getting, or begins to get, what other nodes keep of it for its first reader. */
+  #awaits(topic: Topic, now: number): boolean {
+    if (topic.isRead) return this.#firstReaders.has(topic)
+    this.#aging.use(topic)
+    this.#carrier.subscribe(topic)
+    this.catchUp.begin(topic, (caught, at) => this.#firstReaders.ready(caught, at), now)
+    return true
+  }
+
+  /** The session has ended. */
+  drop(session: Session, now: number): void {
+    this.#firstReaders.drop(session, now)
+  }
 
   /** Subscribes a session to a topic. The caller has checked name, grant and connection. */
   subscribe(
@@ -313,12 +344,13 @@ export class Topics {
     if (!this.#budget.admits(held, weighWish(wish))) return 'LIMIT'
     const topic = known ?? this.#make(asked.topic, session.account)
     if (topic === null) return 'LIMIT'
-    this.#lingering.delete(topic)
+    this.#aging.use(topic)
     if (!topic.isRead) this.#carrier.subscribe(topic)
     // While marked cursors wait to be written, their entries must stay.
     if (!this.#downstream.hasWork) this.#trim(topic, now)
     const { since } = asked
-    const reason = since.epoch === 0 ? null : topic.resume(since, wish)
+    const followed = this.#follow(topic, since, wish)
+    const reason = since.epoch === 0 ? null : followed !== null ? '' : topic.resume(since, wish)
     const recovered = reason === ''
     // A reader that cannot be resumed begins with the latest values, if it conflates, names keys, or the topic is
     // keyed.
@@ -326,7 +358,7 @@ export class Topics {
     const history = reason === null ? Math.max(topic.first, topic.next - asked.history) : topic.first
     // A conflating reader needs no ring. A reader of some keys that stood before the ring has lost nothing it wants, so
     // it goes on at the start of the ring.
-    const continued = wish.conflate ? since.at : Math.max(since.at, topic.first)
+    const continued = followed ?? (wish.conflate ? since.at : Math.max(since.at, topic.first))
     const start = values ? 0 : recovered ? continued : history
     const outlet = session.outlet as Outlet
     const cursor = new TopicCursor(topic, outlet, start, wish, values, rungOf(asked.maxHz))
@@ -353,17 +385,32 @@ export class Topics {
     }
   }
 
+  /** Where a reader that stood in another node's log of a topic goes on without a loss; null where it cannot. */
+  #follow(topic: Topic, { epoch, numbers }: Position, { conflate }: Wish): number | null {
+    // A conflating reader begins with the latest values, so nothing is lost to it.
+    if (numbers.length === 0 || conflate || this.#isOwn(epoch) || !this.catchUp.isWhole(topic)) return null
+    return topic.follow(numbers)
+  }
+
+  /** Whether this node has had a log of this epoch. */
+  #isOwn(epoch: number): boolean {
+    const number = epoch - this.#config.incarnation
+    return number > 0 && number < 2 ** 32
+  }
+
   #left(topic: Topic, now: number): void {
     if (topic.isRead) return
     this.#carrier.unsubscribe(topic)
+    this.catchUp.drop(topic)
     topic.touch(now)
-    this.#watch(topic, now)
+    this.#aging.watch(topic, now)
   }
 
   // ---- the sweep's part
 
-  /** Part of the sweep: offers new entries to readers and gives this node's to the bus. */
+  /** Part of the sweep: offers new entries to readers, and gives this node's to the bus. */
   sweep(now: number): void {
+    this.#carrier.now = now
     const dirty = this.#dirty
     this.#dirty = []
     for (const topic of dirty) {
@@ -371,16 +418,10 @@ export class Topics {
       if (topic.isRead) for (const group of topic.groups()) this.#rungs.news(group, now)
       this.#carrier.carry(topic)
       this.#grown.add(topic)
-      this.#watch(topic, now)
+      this.#aging.watch(topic, now)
     }
-    this.#carrier.sweep(now)
-  }
-
-  #watch(topic: Topic, now: number): void {
-    if (this.#aging.size === 0 && this.#lingering.size === 0)
-      this.#timers.set(this.#agingTimer, now + this.#config.limits.agingMs)
-    if (topic.isEmpty) this.#lingering.set(topic, now)
-    else this.#aging.add(topic)
+    this.#carrier.sweep()
+    this.catchUp.sweep(now)
   }
 
   #offer(group: Group): void {
@@ -392,37 +433,13 @@ export class Topics {
     for (const topic of this.#grown) this.#trim(topic, now)
     this.#grown.clear()
     this.#space.clear()
-    if (this.#agingDue) this.#age(now)
-  }
-
-  #age(now: number): void {
-    this.#agingDue = false
-    const { sessionKeepMs, topicIdleMs, agingTopics, agingMs, agingAgainMs } = this.#config.limits
-    let left = agingTopics
-    for (let { oldest } = this.#lingering; oldest !== undefined; { oldest } = this.#lingering) {
-      if (now - (this.#lingering.get(oldest) ?? now) < sessionKeepMs || left === 0) break
-      this.#forget(oldest)
-      left--
-    }
-    const isCut = left === 0 || left < this.#aging.size
-    let looks = Math.min(left, this.#aging.size)
-    for (const topic of this.#aging) {
-      if (looks-- === 0) break
-      // The topic moves to the end of the set, unless nothing in it can age any more.
-      this.#aging.delete(topic)
-      this.#trim(topic, now)
-      if (topic.isRead ? topic.size > 0 : now - topic.touched < topicIdleMs) this.#aging.add(topic)
-      else if (!topic.isRead) this.#forget(topic)
-    }
-    if (this.#aging.size > 0 || this.#lingering.size > 0)
-      this.#timers.set(this.#agingTimer, now + (isCut ? agingAgainMs : agingMs))
+    this.#aging.run(now)
   }
 
   /** Forgets a topic that nobody reads, with its latest values. */
   #forget(topic: Topic): void {
     this.#topics.delete(topic.name)
-    this.#lingering.delete(topic)
-    this.#aging.delete(topic)
+    this.#aging.drop(topic)
     this.#space.forget(topic)
     this.#budget.leave(topic)
     this.#lastForgotten = Math.max(this.#lastForgotten, topic.next - 1)

@@ -35,6 +35,19 @@ const ofTheNumber: ReadonlySet<ErrorCode> = new Set(['STALE', 'LIMIT', 'OUT_OF_O
 
 /** The topics as a target of messages. */
 export interface TopicTarget {
+  /**
+   * Holds a SUBSCRIBE while topics of it, which nobody has read here before, get what other nodes keep of them. True: `go`
+   * is called later, once, unless the session ends before. `names`: those that it may read.
+   */
+  hold(
+    session: Session,
+    message: MessageOf<'subscribe'>,
+    names: Iterable<string>,
+    now: number,
+    go: (now: number) => void,
+  ): boolean
+  /** The session has ended. */
+  drop(session: Session, now: number): void
   /** Subscribes a session to a topic. The caller has checked name, grant and connection. */
   subscribe(
     session: Session,
@@ -110,7 +123,7 @@ export class Dispatch {
     )
     this.#refusals = new Rate(limits.refusalsPerSecond, 1_000, limits.refusalBurst)
     this.gate = new Gate(limits, timers, application, (session, message, denials, now) => {
-      this.#act(session, message, now, denials)
+      if (!this.#hold(session, message, now, denials)) this.#act(session, message, now, denials)
       this.#upstream.wake(session)
     })
     this.#joins = new Joins(limits, timers, application, targets.meetings, cluster, {
@@ -158,6 +171,7 @@ export class Dispatch {
   #stopAsking(session: Session, now: number): void {
     this.gate.drop(session, now)
     this.#joins.drop(session)
+    this.#topics.drop(session, now)
   }
 
   /** Resumes a session's upstream queue, for example when its log is no longer behind. */
@@ -259,7 +273,19 @@ export class Dispatch {
     }
     if (!this.#isAllowed(session, message, now)) return
     if (this.gate.concerns(message) && this.gate.ask(session, message, now)) return
-    this.#act(session, message, now, NONE)
+    if (!this.#hold(session, message, now, NONE)) this.#act(session, message, now, NONE)
+  }
+
+  /** Whether a message waits for what other nodes keep of its topics. */
+  #hold(session: Session, message: ClientMessage, now: number, denials: Denials): boolean {
+    if (message.type !== 'subscribe' || session.outlet === null) return false
+    const names = message.topics.flatMap(({ topic }, index) =>
+      isName(topic) && mayRead(session.grant, topic) && !denials.has(index) ? [topic] : [],
+    )
+    return this.#topics.hold(session, message, names, now, (at) => {
+      this.#act(session, message, at, denials)
+      this.#upstream.wake(session)
+    })
   }
 
   /** Whether the user may send the message now; else it is refused with RATE, and the wait. */

@@ -57,8 +57,8 @@ export class Lab {
   }
 
   /** How the server sees this visitor's session. */
-  view(): object {
-    const session = this.#rtms.users.list({ user: this.user }).at(-1) ?? null
+  async view(): Promise<object> {
+    const session = (await this.#rtms.users.list({ user: this.user })).at(-1) ?? null
     const frame = this.#rtms.meetings.get(this.name)?.info.frame ?? 0
     return { session, frame, published: this.#published, speed: this.speed }
   }

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { RtmsError } from '../../protocol/index.ts'
-import type { Rtms } from '../../server/index.ts'
-import { every, type Fault, type Part } from '../part.ts'
+import type { Request, Rtms } from '../../server/index.ts'
+import { every, type Fault, type Part, Post } from '../part.ts'
 import { Chance } from './chance.ts'
 import { Desk, type Notice } from './desk.ts'
 import { Market, type News, type Stock } from './market.ts'
@@ -23,17 +23,22 @@ const COMPANIES = 'wall.companies'
 const QUOTES = 'wall.quotes'
 const SESSION = 'wall.session'
 const NEWS = 'wall.news'
+/** Whoever holds it runs the market; tickets lead there, since orders are taken where the market is. */
+const FLOOR = 'wall.floor'
 
 export function wall(rtms: Rtms, fault: Fault): Part {
   const seed = randomInt(2 ** 31)
   const market = new Market(seed)
   const desk = new Desk(market, new Chance(seed + 1))
   const board = new Board(rtms, market)
+  const floor = new Post(rtms, FLOOR, fault)
   rtms.topics.define(NEWS, { entries: 50, bytes: 65_536, ageMs: 3_600_000 })
   let isWarm = false
   const advance = (): void => {
-    const watched = board.isWatched
+    const watched = board.isWatched || (floor.isHere && floor.isForOthers)
     if (!watched && desk.open === 0) return
+    floor.keep()
+    if (!floor.isHere) return
     if (!isWarm) market.advance(WARM_UP_MS)
     isWarm = true
     const { changed, news } = market.advance(TICK_MS)
@@ -41,9 +46,12 @@ export function wall(rtms: Rtms, fault: Fault): Part {
     if (watched) board.show(changed, news)
   }
   const stop = every(TICK_MS, advance, fault)
-  const unregister = answer(rtms, market, desk, fault)
+  const unregister = answer(rtms, floor, market, desk, fault)
   return {
-    admit: () => ({ topics: { read: ['wall.*'] } }),
+    async admit() {
+      const { name } = await floor.hold()
+      return { meetings: [{ name, role: 'spectator' }], topics: { read: ['wall.*'] } }
+    },
     close() {
       stop()
       for (const each of unregister) each()
@@ -68,7 +76,7 @@ class Board {
 
   /** Who reads no quotes for a while and stays with the session is still there: the market goes on. */
   get isWatched(): boolean {
-    const watched = [QUOTES, SESSION].some((topic) => this.#rtms.topics.subscribers(topic) > 0)
+    const watched = [QUOTES, SESSION].some((topic) => (this.#rtms.topics.get(topic)?.subscribers ?? 0) > 0)
     this.#wasWatched &&= watched
     return watched
   }
@@ -116,20 +124,28 @@ class Board {
   }
 }
 
-function answer(rtms: Rtms, market: Market, desk: Desk, fault: Fault): readonly (() => void)[] {
+function answer(rtms: Rtms, floor: Post, market: Market, desk: Desk, fault: Fault): readonly (() => void)[] {
+  const onFloor = (
+    method: string,
+    handler: (request: Pick<Request, 'user' | 'data'>) => object,
+  ): (() => void) =>
+    rtms.onRequest(method, (request) => {
+      if (floor.isHere) return handler(request)
+      throw new RtmsError('BUSY', 'The market is on another node. Load the page again.')
+    })
   return [
-    rtms.onRequest('wall.account', ({ user }) => desk.account(user)),
-    rtms.onRequest('wall.order', ({ user, data }) => {
+    onFloor('wall.account', ({ user }) => desk.account(user)),
+    onFloor('wall.order', ({ user, data }) => {
       const placed = desk.place(user, checkOrder(data))
       return typeof placed === 'string' ? { refused: placed } : { order: placed }
     }),
-    rtms.onRequest('wall.cancel', ({ user, data }) => {
+    onFloor('wall.cancel', ({ user, data }) => {
       const notice = desk.cancel(user, checkCancel(data).id)
       // Every window of the user hears of it, the one that asks too.
       if (notice !== undefined) tell(rtms, notice, fault)
       return { cancelled: notice !== undefined }
     }),
-    rtms.onRequest('wall.trails', ({ data }) => {
+    onFloor('wall.trails', ({ data }) => {
       const { symbols, points } = checkTrails(data)
       return Object.fromEntries(symbols.map((symbol) => [symbol, market.trail(symbol).slice(-points)]))
     }),

@@ -18,6 +18,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   BUSY: 503,
   CLOSED: 503,
   DRAINING: 503,
+  UNKNOWN: 504,
 }
 
 export function statusOf(code: ErrorCode): number {

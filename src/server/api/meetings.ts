@@ -6,7 +6,7 @@ import { meetingSettings } from '../business/meeting-options.ts'
 import type { Meeting } from '../business/meeting.ts'
 import { checkName } from '../ground/check.ts'
 import { type ApiNode, operation, type Operation } from './operation.ts'
-import { integer, oneOf, payloadFields, text, valueOf, writable } from './schemas.ts'
+import { integer, missing, oneOf, payloadFields, text, valueOf, writable } from './schemas.ts'
 
 /** Meetings in one answer, unless the query says otherwise. */
 const PAGE = 100
@@ -78,7 +78,8 @@ export const meetingOperations: readonly Operation[] = [
     id: 'listMeetings',
     at: 'GET /meetings',
     summary: 'List meetings',
-    description: 'In the order of their names. For the next page, give `next` as `after`.',
+    description:
+      'Those of all nodes, in the order of their names. For the next page, give `next` as `after`.',
     input: v.strictObject({
       kind: v.optional(text('Only those of this kind.')),
       limit: v.optional(integer(1, serverLimits.listed, `At most so many; ${PAGE} by default.`)),
@@ -86,16 +87,24 @@ export const meetingOperations: readonly Operation[] = [
       contains: v.optional(text('Only names with this in them, whatever its case.')),
     }),
     output: v.strictObject({
-      meetings: v.array(v.strictObject({ ...facts, members: integer(0, limits.slots, 'How many members.') })),
+      meetings: v.array(
+        v.strictObject({
+          node: text('The node that has it.'),
+          ...facts,
+          members: integer(0, limits.slots, 'How many members.'),
+        }),
+      ),
       next: v.pipe(v.nullable(v.string()), v.description('Null where there are no more.')),
+      missing,
     }),
     run: async ({ meetings }, { kind, limit = PAGE, after, contains }) => {
       // One more than the limit is read, to tell whether there are more.
       const found = await meetings.page({ limit: limit + 1, after, kind, contains })
       const page = found.slice(0, limit)
       return {
-        meetings: page.map((info) => ({ ...shown(info), members: info.members.length })),
+        meetings: page.map((info) => ({ ...shown(info), node: info.node, members: info.members.length })),
         next: found.length > limit ? (page.at(-1)?.name ?? null) : null,
+        missing: [...found.missing],
       }
     },
   }),

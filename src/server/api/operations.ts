@@ -20,7 +20,8 @@ const userOperations: readonly Operation[] = [
     id: 'push',
     at: 'POST /push',
     summary: 'Push to a user',
-    description: 'To every session of the user, connected or not yet back. At most 32 KiB.',
+    description:
+      'To every session of the user on any node, connected or not yet back. At most 32 KiB. UNKNOWN where a node did not answer: whether sessions there were reached is unknown.',
     input: v.pipe(
       v.strictObject({
         user: text('Whom to push to.'),
@@ -30,7 +31,7 @@ const userOperations: readonly Operation[] = [
       oneOf('data', 'base64'),
     ),
     output: v.strictObject({ sessions: count('Sessions reached.') }),
-    errors: ['BAD_NAME', 'TOO_LARGE'],
+    errors: ['BAD_NAME', 'TOO_LARGE', 'UNKNOWN'],
     isRepeatable: true,
     run: async ({ users }, input) => ({ sessions: await users.push(input.user, input.name, valueOf(input)) }),
   }),
@@ -39,12 +40,17 @@ const userOperations: readonly Operation[] = [
     at: 'GET /users/{user}',
     name: 'The name of a user.',
     summary: 'Whether a user is there',
-    description: 'Sessions without a connection may still come back.',
+    description:
+      'On any node. Sessions without a connection may still come back. Where a node of the cluster has not told, there may be more than these.',
     input: v.strictObject({}),
     output: v.strictObject({
-      online: v.boolean(),
+      online: v.pipe(
+        v.nullable(v.boolean()),
+        v.description('Null where that is unknown: none is known to be, and some nodes have not told.'),
+      ),
       sessions: count('Sessions, with those that may still come back.'),
       connected: count('Sessions that have a connection.'),
+      complete: v.pipe(v.boolean(), v.description('Whether all nodes of the cluster have told.')),
     }),
     errors: ['BAD_NAME'],
     run: ({ users }, _, user) => users.sessions(user),
@@ -55,13 +61,13 @@ const userOperations: readonly Operation[] = [
     name: 'The name of a user.',
     summary: 'Close the connections of a user',
     description:
-      'The clients come back with fresh tickets unless it is final. To refuse tickets given out, use revocations.',
+      'On all nodes. The clients come back with fresh tickets unless it is final. To refuse tickets given out, use revocations.',
     input: v.strictObject({
       reason: v.optional(text('For people; told to the client.')),
       final: v.optional(v.pipe(v.boolean(), v.description('The sessions end, and the clients stay away.'))),
     }),
     output: connections,
-    errors: ['BAD_NAME'],
+    errors: ['BAD_NAME', 'UNKNOWN'],
     run: async ({ users }, options, user) => ({ connections: await users.disconnect(user, options) }),
   }),
 ]
@@ -113,7 +119,7 @@ const ticketOperations: readonly Operation[] = [
     at: 'POST /revocations',
     summary: 'Take tickets back',
     description:
-      'Every ticket a user was given so far, or one ticket. Connections are closed and sessions end; a ticket issued afterwards is good.',
+      'Every ticket a user was given so far, or one ticket, on all nodes. Connections are closed and sessions end; a ticket issued afterwards is good. A node that did not answer (UNKNOWN) is told when it is heard again.',
     input: v.pipe(
       v.strictObject({
         user: v.optional(text('Whose tickets.')),
@@ -122,7 +128,7 @@ const ticketOperations: readonly Operation[] = [
       oneOf('user', 'id'),
     ),
     output: connections,
-    errors: ['BAD_NAME', 'LIMIT'],
+    errors: ['BAD_NAME', 'LIMIT', 'UNKNOWN'],
     run: async ({ tickets }, { user, id = '' }) => ({
       connections: await tickets.revoke(user === undefined ? { id } : { user }),
     }),

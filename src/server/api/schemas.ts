@@ -88,3 +88,9 @@ export function fieldsOfValue(value: unknown): { data?: unknown; base64?: string
   if (value instanceof Uint8Array) return { base64: Buffer.from(value).toString('base64') }
   return { data: value }
 }
+
+/** Of a list of all nodes. */
+export const missing: v.GenericSchema<string[]> = v.pipe(
+  v.array(v.string()),
+  v.description('Names of nodes that did not answer: what they have is not in the list.'),
+)

@@ -5,7 +5,7 @@ import { Searches } from '../business/searches.ts'
 import type { KeptPublication, Topics } from '../business/topics.ts'
 import { errorBody, type ErrorBody, knownError } from './errors.ts'
 import { type ApiNode, operation, type Operation } from './operation.ts'
-import { fieldsOfValue, integer, oneOf, payloadFields, text, valueOf, writable } from './schemas.ts'
+import { fieldsOfValue, integer, missing, oneOf, payloadFields, text, valueOf, writable } from './schemas.ts'
 
 /** Topics in one answer, unless the query says otherwise. */
 const PAGE = 100
@@ -127,21 +127,25 @@ export function topicOperations({ apiBatch }: Limits, now?: () => number): Opera
       at: 'GET /topics',
       summary: 'List topics',
       description:
-        'Those of this node that were published or subscribed to, in the order of their names. For the next page, give `next` as `after`.',
+        'Those of all nodes that were published or subscribed to, in the order of their names: the subscriptions of all nodes, and what the node has that keeps most. For the next page, give `next` as `after`.',
       input: v.strictObject({
         limit: v.optional(integer(1, serverLimits.listed, `At most so many; ${PAGE} by default.`)),
         after: v.optional(text('Only names behind this one.')),
         contains: v.optional(text('Only names with this in them, whatever its case.')),
       }),
       output: v.strictObject({
-        topics: v.array(v.strictObject({ name: v.string(), ...facts })),
+        topics: v.array(
+          v.strictObject({ name: v.string(), ...facts, subscribers: count('Subscriptions on all nodes.') }),
+        ),
         next: v.pipe(v.nullable(v.string()), v.description('Null where there are no more.')),
+        missing,
       }),
       run: async ({ topics }, { limit = PAGE, after, contains }) => {
         // One more than the limit is read, to tell whether there are more.
         const found = await topics.page({ limit: limit + 1, after, contains })
         const page = found.slice(0, limit)
-        return { topics: page, next: found.length > limit ? (page.at(-1)?.name ?? null) : null }
+        const next = found.length > limit ? (page.at(-1)?.name ?? null) : null
+        return { topics: page, next, missing: [...found.missing] }
       },
     }),
     operation({

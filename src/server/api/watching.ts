@@ -2,13 +2,14 @@ import * as v from 'valibot'
 import { fixedLimits } from '../../core/index.ts'
 import { serverLimits } from '../ground/limits.ts'
 import { judged, operation, type Operation } from './operation.ts'
-import { integer, text } from './schemas.ts'
+import { integer, missing, text } from './schemas.ts'
 
 /* The operations for watching a node: its metrics and sessions. */
 
 const count = (description: string) => integer(0, Number.MAX_SAFE_INTEGER, description)
 
 const session = v.strictObject({
+  node: text('Where it is.'),
   user: text('Whose it is.'),
   connected: v.pipe(v.boolean(), v.description('Without a connection it may still come back.')),
   meetings: v.array(
@@ -56,21 +57,23 @@ export const watchingOperations: readonly Operation[] = [
     at: 'GET /sessions',
     summary: 'List sessions',
     description:
-      'Those of this node, the oldest first, or those of a user. Their ids are secret and not told.',
+      'Those of all nodes, this one first and of each the oldest first, or those of a user. Their ids are secret and not told.',
     input: v.strictObject({
       user: v.optional(text('Only those of this user.')),
       limit: v.optional(integer(1, serverLimits.listed, 'How many; 100 by default.')),
     }),
-    output: v.strictObject({ sessions: v.array(session) }),
+    output: v.strictObject({ sessions: v.array(session), missing }),
     errors: ['BAD_NAME'],
-    run: ({ users }, { user, limit }) => ({
-      sessions: [...users.list({ user, limit })].map((each) => ({
+    run: async ({ users }, { user, limit }) => {
+      const found = await users.list({ user, limit })
+      const sessions = found.map((each) => ({
         ...each,
         meetings: [...each.meetings],
         topics: [...each.topics],
         cursors: [...each.cursors],
-      })),
-    }),
+      }))
+      return { sessions, missing: [...found.missing] }
+    },
   }),
   operation({
     id: 'getCluster',
@@ -109,7 +112,7 @@ export const watchingOperations: readonly Operation[] = [
             v.strictObject({
               direction: v.picklist(['in', 'out']),
               kind: v.pipe(
-                v.picklist(['nodes', 'topics', 'links', 'unknown']),
+                v.picklist(['topics', 'digests', 'nodes', 'links', 'other']),
                 v.description('What it was about, as in `rtms_bus_messages_total`.'),
               ),
               messages: count('Messages.'),

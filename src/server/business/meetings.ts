@@ -21,11 +21,18 @@ import {
 } from './meeting-options.ts'
 import { Meeting } from './meeting.ts'
 import { Opener, type OpenMissing } from './opener.ts'
+import type { Listed, Peers } from './peers.ts'
 import type { Searches } from './searches.ts'
 
 interface Kind {
   readonly settings: Partial<MeetingOptions>
   readonly hooks: KindHooks
+}
+
+/** A meeting of the cluster. */
+export interface ListedMeeting extends MeetingInfo {
+  /** The name of the node that has it. */
+  readonly node: string
 }
 
 /** A call that waits for the cluster. */
@@ -38,6 +45,7 @@ export class Meetings {
   readonly #host: Host
   readonly #logger: Logger
   readonly #searches: Searches
+  readonly #peers: Peers
   readonly #kinds: Map<string, Kind> = new Map()
   /** Open meetings of a kind, so every hook of a meeting gets the same object. */
   readonly #rooms: Map<string, Meeting> = new Map()
@@ -45,8 +53,9 @@ export class Meetings {
   readonly opener: Opener
 
   /** @internal */
-  constructor(host: Host, logger: Logger, searches: Searches) {
+  constructor(host: Host, logger: Logger, searches: Searches, peers: Peers) {
     this.#host = host
+    this.#peers = peers
     this.#logger = logger
     this.#searches = searches
     this.opener = new Opener(host, logger, (name, options) => this.open(name, options))
@@ -189,15 +198,14 @@ export class Meetings {
     return this.#rooms.get(name) ?? new Meeting(this.#host, this.#logger, name)
   }
 
-  /** All open meetings, or those of a kind. */
-  list({ kind }: { readonly kind?: string | undefined } = {}): MeetingInfo[] {
-    const all = [...this.#host.node.meetings()]
-    return kind === undefined ? all : all.filter((info) => info.kind === kind)
+  /** All open meetings of all nodes in the order of names, or those of a kind. */
+  list({ kind }: { readonly kind?: string | undefined } = {}): Promise<Listed<ListedMeeting>> {
+    return this.page({ limit: Infinity, kind })
   }
 
   /**
-   * A page of the open meetings: at most `limit` of them in the order of names, after the name `after`. Each call looks
-   * at all meetings, a few in each turn of the event loop.
+   * A page of the open meetings of all nodes: at most `limit` of them in the order of names, after the name `after`. Each
+   * call looks at all meetings, a few in each turn of the event loop.
    */
   page({
     limit,
@@ -210,8 +218,14 @@ export class Meetings {
     readonly kind?: string | undefined
     /** Only names that contain this text, ignoring case. */
     readonly contains?: string | undefined
-  }): Promise<readonly MeetingInfo[]> {
-    return this.#searches.run(this.#host.node.meetingPage({ count: limit, after, contains }, kind))
+  }): Promise<Listed<ListedMeeting>> {
+    const wish = { contains: contains ?? '', ofKind: kind !== undefined, kind: kind ?? '' }
+    return this.#peers.page(
+      { count: limit, after },
+      (round) => this.#searches.run(this.#host.node.meetingPage({ ...round, contains }, kind)),
+      (round) => this.#peers.ask('meetings', { ...round, ...wish }),
+      (found) => found.map(([node, info]) => ({ ...info, node: this.#peers.nameOf(node) })),
+    )
   }
 
   /** Ends a meeting for everyone. Has no effect where none of this name is open. */

@@ -3,6 +3,7 @@ import { fromPayload, isKey, isPattern, limits, RtmsError } from '../../protocol
 import { checkName, latePayloadOf } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
 import type { Host } from '../host.ts'
+import type { Listed, Peers } from './peers.ts'
 import type { Searches } from './searches.ts'
 
 /** A publication kept by a topic. */
@@ -26,14 +27,16 @@ function checkLimit(limit: number): number {
   throw new RangeError(`limit is ${String(limit)}; expected an integer of at least 0`)
 }
 
-/** The topics of this node. */
+/** The topics of this node, and of the others of its cluster. */
 export class Topics {
   readonly #host: Host
   readonly #searches: Searches
+  readonly #peers: Peers
   readonly #patterns: Set<string> = new Set()
 
-  constructor(host: Host, searches: Searches) {
+  constructor(host: Host, searches: Searches, peers: Peers) {
     this.#host = host
+    this.#peers = peers
     this.#searches = searches
   }
 
@@ -116,9 +119,10 @@ export class Topics {
   }
 
   /**
-   * A page of this node's topics: at most `limit` in the order of names, after the name `after`. `contains`: only names
-   * that contain this text, ignoring case. Each call looks at all topics, a few in each turn of the event loop. Rejects
-   * with a RangeError for an invalid limit.
+   * A page of the topics of all nodes: at most `limit` in the order of names, after the name `after`. `contains`: only
+   * names that contain this text, ignoring case. Each call looks at all topics, a few in each turn of the event loop.
+   * Subscriptions are those of all nodes; everything else is that of the node that keeps most of a topic. Rejects with a
+   * RangeError for an invalid limit.
    */
   async page({
     limit,
@@ -128,20 +132,43 @@ export class Topics {
     readonly limit: number
     readonly after?: string | undefined
     readonly contains?: string | undefined
-  }): Promise<readonly TopicInfo[]> {
-    return this.#searches.run(this.#host.node.topicPage({ count: checkLimit(limit), after, contains }))
+  }): Promise<Listed<TopicInfo>> {
+    return this.#peers.page(
+      { count: checkLimit(limit), after },
+      (round) => this.#searches.run(this.#host.node.topicPage({ ...round, contains })),
+      (round) => this.#peers.ask('topics', { ...round, contains: contains ?? '' }),
+      combined,
+    )
   }
 
   /**
-   * A topic's current state on this node; undefined where nobody has published or subscribed to it. Throws BAD_TOPIC.
+   * A topic's current state on this node alone; undefined where nobody has published or subscribed to it here. Throws
+   * BAD_TOPIC.
    */
   get(topic: string): TopicInfo | undefined {
     checkName('topic', topic, 'BAD_TOPIC')
     return this.#host.node.topic(topic)
   }
 
-  /** The number of subscriptions to this topic on this node. */
-  subscribers(topic: string): number {
-    return this.#host.node.subscribers(topic)
+  /**
+   * Resolves with the number of subscriptions to this topic on all nodes. Rejects with BAD_TOPIC, or with UNKNOWN where
+   * another node did not answer within two seconds.
+   */
+  async subscribers(topic: string): Promise<number> {
+    checkName('topic', topic, 'BAD_TOPIC')
+    const here = this.#host.node.subscribers(topic)
+    if (this.#peers.isAlone) return here
+    return this.#peers.sum(here, await this.#peers.ask('subscribers', { topic }), 'subscriptions')
   }
+}
+
+/** One item for each topic of several nodes: its subscribers together, and what the node has that keeps most of it. */
+function combined(found: readonly (readonly [number, TopicInfo])[]): TopicInfo[] {
+  const topics = new Map<string, TopicInfo>()
+  for (const [, topic] of found) {
+    const known = topics.get(topic.name)
+    const most = known !== undefined && known.bytes >= topic.bytes ? known : topic
+    topics.set(topic.name, { ...most, subscribers: topic.subscribers + (known?.subscribers ?? 0) })
+  }
+  return [...topics.values()]
 }

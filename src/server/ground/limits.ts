@@ -87,6 +87,10 @@ export const serverLimits = {
   probeMs: 1_000,
   probeBytes: 4_096,
   probeTries: 6,
+  /** How long another node may take to answer what a call of the business asks it. */
+  peerAnswerMs: 2_000,
+  /** Meetings or topics that another node is asked for at a time, where a page of all nodes is put together. */
+  peerPage: 200,
   /** Publications, topics, meetings or sessions in one answer of the HTTP API; sessions in one of `rtms.users.list`. */
   listed: 1_000,
 } as const

@@ -159,6 +159,7 @@ describe('The dashboard', () => {
         { name: 'stock.2', subscribers: 1, keys: 1, publications: 1, kept: 1, bytes: expect.any(Number) },
       ],
       next: 'stock.2',
+      missing: [],
     })
     expect(await list('contains=STOCK&limit=2&after=stock.2')).toMatchObject({
       topics: [{ name: 'stock.3' }],
@@ -185,6 +186,7 @@ describe('The dashboard', () => {
     expect(JSON.parse(body)).toEqual({
       sessions: [
         {
+          node: rtms.node,
           user: 'u1',
           connected: true,
           meetings: [{ name: 'm', slot: 0 }],
@@ -200,10 +202,11 @@ describe('The dashboard', () => {
           window: expect.any(Number),
         },
       ],
+      missing: [],
     })
-    expect(rtms.users.list().map(({ user }) => user)).toEqual(['u1', 'u2'])
-    expect(rtms.users.list({ limit: 1 })).toHaveLength(1)
-    expect(() => rtms.users.list({ limit: 0 })).toThrow(RangeError)
+    expect((await rtms.users.list()).map(({ user }) => user)).toEqual(['u1', 'u2'])
+    expect(await rtms.users.list({ limit: 1 })).toHaveLength(1)
+    await expect(rtms.users.list({ limit: 0 })).rejects.toThrow(RangeError)
   })
 
   it('gets the metrics as Prometheus does', async () => {

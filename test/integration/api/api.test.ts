@@ -264,7 +264,12 @@ describe('Through the API', () => {
     const peer = await Peer.connect(url, token)
     peer.send(join(1, 'm'))
     const { slot } = await peer.next('joined')
-    expect((await call('GET', '/users/u1')).body).toEqual({ online: true, sessions: 1, connected: 1 })
+    expect((await call('GET', '/users/u1')).body).toEqual({
+      online: true,
+      sessions: 1,
+      connected: 1,
+      complete: true,
+    })
     expect((await call('GET', '/meetings/m')).body).toMatchObject({
       metadata: { level: 3 },
       members: [{ slot, user: 'u1', away: false, bot: false }],
@@ -403,7 +408,10 @@ it('A user of any name is reached by a path', async () => {
     ['%2E', '%25252E'],
   ] as const) {
     const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms, user))
-    expect(await askAt(rtms, `/users/${path}`)).toEqual([200, { online: true, sessions: 1, connected: 1 }])
+    expect(await askAt(rtms, `/users/${path}`)).toEqual([
+      200,
+      { online: true, sessions: 1, connected: 1, complete: true },
+    ])
     peer.ws.close(1000)
     await eventually(() => rtms.health().sessions === 0)
   }

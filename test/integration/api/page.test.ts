@@ -43,7 +43,7 @@ it('the examples of docs/http-api.md work as they stand there', async () => {
       id: expect.any(String),
     },
     expect.objectContaining({ name: 'beast-42', frameRate: 20, capacity: 10, members: [] }),
-    { online: false, sessions: 0, connected: 0 },
+    { online: false, sessions: 0, connected: 0, complete: true },
   ])
   const { url, token } = answers[4] as { url: string; token: string }
   expect((await Peer.connect(url, token)).all('welcome')).toMatchObject([{ user: 'u1' }])

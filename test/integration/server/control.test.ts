@@ -87,18 +87,18 @@ describe('The business', () => {
   it('knows whether a user is there, and sends them away, for a while or for good', async () => {
     const rtms = await start()
     const { users } = rtms
-    expect(await users.sessions('u1')).toEqual({ online: false, sessions: 0, connected: 0 })
+    expect(await users.sessions('u1')).toEqual({ online: false, sessions: 0, connected: 0, complete: true })
     const token = await tokenOf(rtms)
     const [a, b] = [await Peer.connect(rtms.address.url, token), await Peer.connect(rtms.address.url, token)]
-    expect(await users.sessions('u1')).toEqual({ online: true, sessions: 2, connected: 2 })
+    expect(await users.sessions('u1')).toEqual({ online: true, sessions: 2, connected: 2, complete: true })
     expect(await users.disconnect('u1')).toBe(2)
     expect([(await a.closed).code, (await b.closed).code]).toEqual([4451, 4451])
-    expect(await users.sessions('u1')).toEqual({ online: false, sessions: 2, connected: 0 })
+    expect(await users.sessions('u1')).toEqual({ online: false, sessions: 2, connected: 0, complete: true })
     const c = await Peer.connect(rtms.address.url, token)
     expect(await users.disconnect('u1', { reason: 'be gone', final: true })).toBe(1)
     expect((await c.closed).code).toBe(4402)
     expect(c.all('goodbye')).toMatchObject([{ code: 4402, reason: 'be gone' }])
-    expect(await users.sessions('u1')).toEqual({ online: false, sessions: 0, connected: 0 })
+    expect(await users.sessions('u1')).toEqual({ online: false, sessions: 0, connected: 0, complete: true })
     await expect(users.disconnect('')).rejects.toMatchObject({ code: 'BAD_NAME' })
     await expect(users.sessions('')).rejects.toMatchObject({ code: 'BAD_NAME' })
     await expect(users.disconnect('u1', { reason: 1 as never })).rejects.toThrow(TypeError)

@@ -71,11 +71,13 @@ describe('A kind of meeting', () => {
       epoch: expect.any(Number) as number,
       stable: 0,
     })
-    expect(rtms.meetings.list({ kind: 'beast' }).map(({ name, capacity }) => [name, capacity])).toEqual([
+    expect(
+      (await rtms.meetings.list({ kind: 'beast' })).map(({ name, capacity }) => [name, capacity]),
+    ).toEqual([
       ['a', 10],
       ['b', 2],
     ])
-    expect(rtms.meetings.list().map(({ name, kind }) => [name, kind])).toContainEqual(['c', ''])
+    expect((await rtms.meetings.list()).map(({ name, kind }) => [name, kind])).toContainEqual(['c', ''])
   })
 
   it('tells its last frames, opened, until it is closed', async () => {
@@ -261,7 +263,7 @@ describe('A hook that only listens', () => {
     expect(new Set(logged.map(({ details }) => details['hook']))).toEqual(
       new Set(['onOpen', 'onFrame', 'onLeave', 'onClose']),
     )
-    expect(rtms.meetings.list()).toEqual([])
+    expect(await rtms.meetings.list()).toEqual([])
   })
 })
 
@@ -386,7 +388,7 @@ describe('What a hook asks for', () => {
     ends.length = 0
     await again('close')
     expect(ends).toEqual(['the meeting was closed'])
-    expect(rtms.meetings.list()).toEqual([])
+    expect(await rtms.meetings.list()).toEqual([])
   })
 
   it('may be more than a bot can say before a frame: what is over is logged', async () => {

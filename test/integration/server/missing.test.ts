@@ -50,7 +50,9 @@ describe('A meeting that is not open', () => {
     expect(reasons).toEqual(['NEW_EPOCH'])
     await room.send('after')
     expect(inputs).toEqual(['before', 'after'])
-    expect(second.meetings.list().map(({ name, frameRate }) => [name, frameRate])).toEqual([['room', 60]])
+    expect((await second.meetings.list()).map(({ name, frameRate }) => [name, frameRate])).toEqual([
+      ['room', 60],
+    ])
     expect(tickets).toBeLessThanOrEqual(3)
     client.close()
   })

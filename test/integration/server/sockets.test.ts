@@ -392,7 +392,7 @@ describe('A reader that stops', () => {
     for (let n = 0; rtms.stats.socketStalls === 0 && n < 100; n++) await publish(rtms, 1_000)
     peer.ws.terminate()
     await eventually(() => rtms.health().connections === 0)
-    expect(rtms.topics.subscribers(FEED)).toBe(0)
+    expect(rtms.topics.get(FEED)?.subscribers ?? 0).toBe(0)
   })
 })
 

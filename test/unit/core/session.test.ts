@@ -25,7 +25,14 @@ const outlet = (): Outlet => new Outlet(new RecordingTransport(() => 0), false, 
 
 function make(parts: Parameters<typeof grant>[1] = {}): Session {
   const budget = endless()
-  const host = { limits: all, budget, slow: () => {}, expired: () => {}, caughtUp: () => {} }
+  const host = {
+    limits: all,
+    budget,
+    slow: () => {},
+    expired: () => {},
+    caughtUp: () => {},
+    counted: () => {},
+  }
   return new Session('s', grant('ann', parts), userOf(new Account(ratesOf(all)), budget), host)
 }
 
@@ -277,7 +284,14 @@ function payingUser() {
     slow: (each) => slow.push(each),
     expired: () => {},
   })
-  const host = { limits: all, budget, slow: () => {}, expired: () => {}, caughtUp: () => {} }
+  const host = {
+    limits: all,
+    budget,
+    slow: () => {},
+    expired: () => {},
+    caughtUp: () => {},
+    counted: () => {},
+  }
   return { user, host, slow }
 }
 
@@ -361,6 +375,7 @@ function sessionsOf(parts: Partial<typeof all> = {}) {
     slow: () => {},
     expired: () => {},
     caughtUp: () => {},
+    counted: () => {},
   }
   const sessions = new Sessions(config, timers, stats, host)
   const attach = (user: string, session = '', expires = 0): ReturnType<Sessions['attach']> => {

@@ -23,7 +23,14 @@ function make(parts: Partial<Limits> = {}) {
   const limits = { ...fixedLimits, ...defaultLimits, ...parts }
   const work = new Work()
   const upstream = new Upstream(limits, work)
-  const host = { limits, budget: endless(), slow: () => {}, expired: () => {}, caughtUp: () => {} }
+  const host = {
+    limits,
+    budget: endless(),
+    slow: () => {},
+    expired: () => {},
+    caughtUp: () => {},
+    counted: () => {},
+  }
   const session = (user: string, count: number): Session => {
     const made = new Session(user, grant(user), userOf(new Account(ratesOf(limits)), host.budget), host)
     for (let n = 1; n <= count; n++) upstream.accept(made, input(n))

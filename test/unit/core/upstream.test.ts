@@ -32,7 +32,14 @@ function make(limits: Partial<typeof defaultLimits> = {}): {
 } {
   const all = { ...fixedLimits, ...defaultLimits, ...limits }
   const upstream = new Upstream(all, new Work())
-  const host = { limits: all, budget: endless(), slow: () => {}, expired: () => {}, caughtUp: () => {} }
+  const host = {
+    limits: all,
+    budget: endless(),
+    slow: () => {},
+    expired: () => {},
+    caughtUp: () => {},
+    counted: () => {},
+  }
   return {
     upstream,
     session: (user) => new Session(user, grant(user), userOf(new Account(ratesOf(all)), host.budget), host),

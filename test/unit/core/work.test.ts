@@ -389,7 +389,14 @@ function make(): { upstream: Upstream; work: Work; session: (user: string, count
   const limits = { ...fixedLimits, ...defaultLimits }
   const work = new Work()
   const upstream = new Upstream(limits, work)
-  const host = { limits, budget: endless(), slow: () => {}, expired: () => {}, caughtUp: () => {} }
+  const host = {
+    limits,
+    budget: endless(),
+    slow: () => {},
+    expired: () => {},
+    caughtUp: () => {},
+    counted: () => {},
+  }
   const session = (user: string, count: number): Session => {
     const made = new Session(user, grant(user), userOf(new Account(ratesOf(limits)), host.budget), host)
     for (let n = 1; n <= count; n++)

@@ -83,6 +83,7 @@ class Rig {
       slow: () => {},
       expired: () => {},
       caughtUp: () => {},
+      counted: () => {},
     }
     return new Session('s', grant('ann'), userOf(new Account(ratesOf(this.#limits)), host.budget), host)
   }

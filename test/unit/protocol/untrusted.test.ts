@@ -273,9 +273,9 @@ describe('a small packet that claims much', () => {
   test('a packet full of claims of empty frames costs its reader no more than its bytes', () => {
     const claim = { type: 'frames', log: 0, first: 1, count: limits.frames, frames: [] }
     const packet = JSON.stringify(Array.from({ length: limits.messages }, () => claim))
-    const started = performance.now()
+    const before = process.cpuUsage().user
     const messages = jsonCodec.decode(packet, 'server')
-    expect(performance.now() - started).toBeLessThan(500)
+    expect((process.cpuUsage().user - before) / 1_000).toBeLessThan(500)
     for (const message of messages) expect((message as { frames: Uint8Array }).frames).toHaveLength(3)
   })
 
@@ -412,6 +412,18 @@ describe('JSON', () => {
     for (const bad of ['A', 'AA', 'AAA', '=', '====', 'A===', 'AA==AAAA', ' AAAA', 'AA-_', 'AAAA\\n']) {
       expect(readOrRefuse(jsonCodec, input(`{"base64":"${bad}"}`), 'client'), bad).toContain('not base64')
     }
+  })
+
+  test('base64 is written as everybody else writes it', () => {
+    const written = (bytes: Uint8Array): unknown => {
+      const packet = jsonCodec.encode([{ type: 'push', name: 'p', data: { text: false, bytes } }])
+      return (JSON.parse(new TextDecoder().decode(packet)) as [{ data: unknown }])[0].data
+    }
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 10_000, size: 'max' }), (bytes) => {
+        expect(written(bytes)).toEqual({ base64: Buffer.from(bytes).toString('base64') })
+      }),
+    )
   })
 
   test('the limit of a payload counts the bytes it stands for', () => {

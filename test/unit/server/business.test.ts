@@ -7,6 +7,7 @@ import { toMeetingFrame } from '../../../src/server/business/frames.ts'
 import { Meeting } from '../../../src/server/business/meeting.ts'
 import { Meetings } from '../../../src/server/business/meetings.ts'
 import { Opener } from '../../../src/server/business/opener.ts'
+import { Peers } from '../../../src/server/business/peers.ts'
 import { Searches } from '../../../src/server/business/searches.ts'
 import { Topics } from '../../../src/server/business/topics.ts'
 import { Users } from '../../../src/server/business/users.ts'
@@ -48,7 +49,7 @@ async function settle(): Promise<void> {
 
 const coded = (code: string): Error => expect.objectContaining({ code }) as Error
 
-const topics = (): Topics => new Topics(host, new Searches())
+const topics = (): Topics => new Topics(host, new Searches(), new Peers(host))
 
 describe('Topics', () => {
   it('give their last publications, oldest first, and the latest values, as many as are asked for', () => {
@@ -115,7 +116,7 @@ describe('Topics', () => {
 })
 
 describe('Users', () => {
-  it('have sessions, which are listed up to a limit', () => {
+  it('have sessions, which are listed up to a limit', async () => {
     const asked: unknown[] = []
     const node = {
       sessionList: (...args: unknown[]) => {
@@ -123,35 +124,36 @@ describe('Users', () => {
         return []
       },
     }
-    const users = new Users({ node } as never)
-    users.list()
-    users.list({ user: 'ann', limit: 1 })
-    users.list({ limit: serverLimits.listed })
+    const users = new Users({ node } as never, new Peers({ node } as never))
+    await users.list()
+    await users.list({ user: 'ann', limit: 1 })
+    await users.list({ limit: serverLimits.listed })
     expect(asked).toEqual([
       [100, undefined],
       [1, 'ann'],
       [serverLimits.listed, undefined],
     ])
     for (const limit of [0, -1, 1.5, serverLimits.listed + 1, '1' as never])
-      expect(() => users.list({ limit })).toThrow(RangeError)
-    expect(() => users.list({ user: '' })).toThrow(coded('BAD_NAME'))
+      // oxlint-disable-next-line no-await-in-loop
+      await expect(users.list({ limit })).rejects.toThrow(RangeError)
+    await expect(users.list({ user: '' })).rejects.toThrow(coded('BAD_NAME'))
   })
 
   it('are online with a connection, not with a session alone', async () => {
     const presence = vi.fn()
-    const users = new Users({ node: { presence } } as never)
+    const users = new Users({ node: { presence } } as never, new Peers({ node: { presence } } as never))
     for (const [connected, online] of [
       [0, false],
       [1, true],
     ] as const) {
       presence.mockReturnValue({ sessions: 2, connected })
-      expect(await users.sessions('ann')).toEqual({ online, sessions: 2, connected })
+      expect(await users.sessions('ann')).toEqual({ online, sessions: 2, connected, complete: true })
     }
     await expect(users.sessions('')).rejects.toThrow(coded('BAD_NAME'))
   })
 
   it('are disconnected and reached by name, with what can be said', async () => {
-    const users = new Users(host)
+    const users = new Users(host, new Peers(host))
     expect([await users.disconnect('ann'), await users.push('ann', 'news', { a: 1 })]).toEqual([0, 0])
     await expect(users.disconnect('')).rejects.toThrow(coded('BAD_NAME'))
     await expect(users.disconnect('ann', { reason: 7 as never })).rejects.toThrow(TypeError)
@@ -163,12 +165,12 @@ describe('Users', () => {
   it('are disconnected from within a hook when it is over', async () => {
     const calls: string[] = []
     const act = vi.fn(() => calls.push('disconnected'))
-    const within = new Users({ inHook: true, act } as never)
+    const within = new Users({ inHook: true, act } as never, new Peers({ node: {} } as never))
     void within.disconnect('ann')
     calls.push('the hook is over')
     await settle()
     expect(calls).toEqual(['the hook is over', 'disconnected'])
-    void new Users({ inHook: false, act } as never).disconnect('ann')
+    void new Users({ inHook: false, act } as never, new Peers({ node: {} } as never)).disconnect('ann')
     expect(act).toHaveBeenCalledTimes(2)
   })
 })
@@ -301,7 +303,7 @@ describe('Who opens meetings on demand', () => {
 
 describe('Meetings', () => {
   it('of a kind are the same object while they are open, and another one afterwards', async () => {
-    const meetings = new Meetings(host, logger, new Searches())
+    const meetings = new Meetings(host, logger, new Searches(), new Peers(host))
     const seen: unknown[] = []
     meetings.define('quiz', {
       capacity: 3,
@@ -316,8 +318,8 @@ describe('Meetings', () => {
     expect(() => first.info).toThrow(coded('CLOSED'))
     const second = await meetings.open('m')
     expect(second).not.toBe(first)
-    expect(meetings.list({ kind: 'quiz' })).toEqual([])
-    expect(meetings.list()).toMatchObject([{ name: 'm', kind: '' }])
+    expect(await meetings.list({ kind: 'quiz' })).toEqual([])
+    expect(await meetings.list()).toMatchObject([{ name: 'm', kind: '' }])
   })
 
   it('are refused with a code where there are too many, and for what is not known', async () => {
@@ -329,7 +331,7 @@ describe('Meetings', () => {
         warn: () => {},
       },
     )
-    const meetings = new Meetings(limited, logger, new Searches())
+    const meetings = new Meetings(limited, logger, new Searches(), new Peers(limited))
     await meetings.open('a')
     await expect(meetings.open('b')).rejects.toThrow(coded('LIMIT'))
     await expect(meetings.open('c', { kind: 'none' })).rejects.toThrow(coded('UNSUPPORTED'))
@@ -339,7 +341,7 @@ describe('Meetings', () => {
   })
 
   it('tell every option that is wrong', async () => {
-    const meetings = new Meetings(host, logger, new Searches())
+    const meetings = new Meetings(host, logger, new Searches(), new Peers(host))
     const wrong = { capacity: 256, frameRate: 61, ttlMs: 0, joinsPerMinute: 1_001, config: 'x'.repeat(256) }
     const names = await meetings.open('m', { ...wrong, metadata: [] as never, more: 1 } as never).then(
       () => [],
@@ -365,7 +367,7 @@ describe('Meetings', () => {
   })
 
   it('have bots, whose inputs are of the size that the meeting allows', async () => {
-    const meetings = new Meetings(host, logger, new Searches())
+    const meetings = new Meetings(host, logger, new Searches(), new Peers(host))
     const meeting = await meetings.open('m', { inputBytes: 5, inputBurst: 2, frameRate: 0 })
     const bot = meeting.addBot('robot')
     expect(meeting.members).toMatchObject([{ slot: 0, user: 'robot' }])
@@ -383,7 +385,7 @@ describe('Meetings', () => {
   })
 
   it('give their frames again, from and to a number', async () => {
-    const meetings = new Meetings(host, logger, new Searches())
+    const meetings = new Meetings(host, logger, new Searches(), new Peers(host))
     const meeting = await meetings.open('m', { frameRate: 0, ttlMs: 60_000 })
     expect(meeting.history()).toEqual([])
     for (const bound of [-1, 1.5, Number.NaN]) {
@@ -397,7 +399,7 @@ describe('Meetings', () => {
 
 /** The logic that the core would call, and what is thrown to nobody. */
 async function logicOf(hooks: object) {
-  const meetings = new Meetings(host, logger, new Searches())
+  const meetings = new Meetings(host, logger, new Searches(), new Peers(host))
   meetings.define('k', hooks)
   let logic: { readonly [hook: string]: (...args: unknown[]) => unknown } = {}
   const open = vi.spyOn(host.node, 'openMeeting').mockImplementation((_name, _options, _now, business) => {

@@ -25,6 +25,7 @@ describe('The host', () => {
 
   afterEach(() => {
     host.stop()
+    vi.restoreAllMocks()
     vi.useRealTimers()
   })
 
@@ -120,6 +121,80 @@ describe('The host', () => {
     open('n', 60_000)
     expect(told).toHaveBeenCalledTimes(1)
     clock.mockRestore()
+  })
+
+  it('looks at the wall clock once a second, and takes half a second for a step, in either direction', () => {
+    const told = vi.spyOn(host.node, 'handleWallClock').mockReturnValue(undefined)
+    const clock = vi.spyOn(performance, 'now')
+    const wall = vi.spyOn(Date, 'now')
+    const look = (at: number, offset: number): number => {
+      clock.mockReturnValue(at)
+      wall.mockReturnValue(at + offset)
+      host.handle(() => {})
+      return told.mock.calls.length
+    }
+    const start = performance.now() + 10_000
+    look(start, 50_000)
+    told.mockClear()
+    expect([
+      look(start + 999, 60_000),
+      look(start + 1_000, 50_499),
+      look(start + 2_000, 50_500),
+      look(start + 3_000, 50_001),
+      look(start + 4_000, 50_000),
+    ]).toEqual([0, 0, 1, 1, 2])
+    expect(told.mock.calls).toEqual([[50_500], [50_000]])
+  })
+
+  it('counts the lateness of a timer from the deadline that it was for', () => {
+    open('m', 5_000)
+    const clock = vi.spyOn(performance, 'now')
+    const begun = performance.now()
+    open('n', 500)
+    clock.mockReturnValue(begun + 500 + 70)
+    vi.advanceTimersToNextTimer()
+    expect(host.lateness).toBeCloseTo(70)
+    expect([...host.node.meetings()].map(({ name }) => name)).toEqual(['m'])
+  })
+
+  it('puts off until after a hook what may not run in the middle of it, hooks in hooks too', async () => {
+    const done: string[] = []
+    host.afterHook(() => done.push('at once'))
+    host.hook(() => {
+      host.hook(() => host.afterHook(() => done.push('inner')))
+      expect(host.inHook).toBe(true)
+      host.afterHook(() => done.push('outer'))
+      done.push('the hook')
+    })
+    expect([host.inHook, done]).toEqual([false, ['at once', 'the hook']])
+    await Promise.resolve()
+    expect(done).toEqual(['at once', 'the hook', 'inner', 'outer'])
+    expect(() =>
+      host.hook(() => {
+        throw new Error('of the business')
+      }),
+    ).toThrow('of the business')
+    expect([host.inHook, faults]).toEqual([false, []])
+  })
+
+  it('gives back what the node answers, and nothing where it throws', () => {
+    expect(host.handle(({ topics }) => topics + 7)).toBe(7)
+    expect(
+      host.handle(() => {
+        throw new Error('a fault')
+      }),
+    ).toBeUndefined()
+    expect(faults).toMatchObject([{ message: 'a fault' }])
+  })
+
+  it('tells of a lack of randomness, and goes on', () => {
+    vi.spyOn(crypto, 'getRandomValues').mockImplementationOnce(() => {
+      throw new Error('no entropy')
+    })
+    expect(() => open('m', 1_000)).toThrow('no entropy')
+    expect(faults).toMatchObject([{ message: 'no entropy' }])
+    open('m', 1_000)
+    expect(host.node.meetingCount).toBe(1)
   })
 
   it('does nothing more when it was stopped, and tells the business so', () => {

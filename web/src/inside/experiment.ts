@@ -36,6 +36,8 @@ export class Experiment {
   readonly #client: Client
   readonly #changed: () => void
   #guest: string | null = null
+  /** What leads a load balancer to the node that has the lab. */
+  #route = ''
   #lab = ''
   #meeting: Meeting | null = null
   #unsubscribe = (): void => {}
@@ -55,7 +57,7 @@ export class Experiment {
     })
     this.#client.onState((state, error) => this.#stateChanged(state, error))
     watch(
-      () => this.#guest,
+      () => (this.#guest === null ? null : { guest: this.#guest, route: this.#route }),
       (view) => this.#seen(view),
     )
   }
@@ -66,8 +68,9 @@ export class Experiment {
 
   async #ticket(): Promise<GuestTicket> {
     if (this.line.offline) throw new RtmsError('NOT_SENT', 'the line is cut')
-    const ticket = await getTicket<{ readonly lab: string }>('inside', {})
+    const ticket = await getTicket<{ readonly lab: string }>('inside', {}, this.#route)
     this.#guest = ticket.guest
+    this.#route = new URL(ticket.url).search
     if (this.#lab === '') void this.#enter(ticket.lab)
     // The lab was given up after a long absence.
     else if (this.#lab !== ticket.lab) location.reload()

@@ -24,14 +24,18 @@ const EVERY_MS = 200
 
 /**
  * Asks five times a second, over plain HTTP beside the connection under test: so it is seen even while that stands
- * still. `secret` is null until there is a ticket.
+ * still. `whose` is null until there is a ticket; `route` is the query of its URL.
  */
-export function watch(secret: () => string | null, seen: (view: View) => void): void {
+export function watch(
+  whose: () => { readonly guest: string; readonly route: string } | null,
+  seen: (view: View) => void,
+): void {
   const ask = async (): Promise<void> => {
-    const guest = secret()
-    if (guest !== null && !document.hidden) {
+    const asked = whose()
+    if (asked !== null && !document.hidden) {
       try {
-        const response = await fetch('/api/inside/view', { headers: { authorization: `Bearer ${guest}` } })
+        const headers = { authorization: `Bearer ${asked.guest}` }
+        const response = await fetch(`/api/inside/view${asked.route}`, { headers })
         if (response.ok) seen((await response.json()) as View)
       } catch {
         // The server is away; the picture stays as it was.

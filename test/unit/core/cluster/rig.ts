@@ -107,6 +107,8 @@ export class Node {
           if (node !== undefined) rig.carry(this, node, bytes)
         },
         met: () => {},
+        viewed: () => {},
+        heard: () => {},
         probe: ({ node }) => rig.probe(this, node),
       },
       this.stats,

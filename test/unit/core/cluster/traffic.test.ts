@@ -72,17 +72,17 @@ describe('The traffic of the bus', () => {
     expect(got(c)).toBeGreaterThan(0)
     // Heartbeats go to two, everything else to one.
     expect(got(a) + got(b) + got(c)).toBeGreaterThan(sent(a) + sent(b) + sent(c))
-    expect(a.node.stats.busOut.has('unknown')).toBe(false)
+    expect(a.node.stats.busOut.has('other')).toBe(false)
   })
 
-  it('of another sort is unknown, and costs nothing else', () => {
+  it('of another sort is counted as such, and costs nothing else', () => {
     const world = settled(2)
     const [, b] = world.nodes as [Harness, Harness]
     const { strangers } = b.node.stats
     const deaf = { message() {}, sent() {}, down() {}, back() {}, gone() {} }
     world.bus.connect(99, deaf).send(b.node.incarnation, Uint8Array.of(255, 1, 2))
     world.settle()
-    expect(b.node.stats.busIn.get('unknown')).toEqual({ messages: 1, bytes: 3 })
+    expect(b.node.stats.busIn.get('other')).toEqual({ messages: 1, bytes: 3 })
     expect(b.node.stats.strangers).toBe(strangers + 1)
   })
 

@@ -17,11 +17,15 @@ export class World {
   /** Whether nodes that look for proof of an end find it. */
   hasProof = false
   now = 10_000
+  /** Decides about each message to each receiver whether the bus loses it. */
+  isLost: () => boolean = () => false
+  readonly #limits: ConstructorParameters<typeof Harness>[0]
 
-  constructor(count: number) {
+  constructor(count: number, limits: ConstructorParameters<typeof Harness>[0] = {}) {
+    this.#limits = limits
     this.bus = new MemoryBus(
       () => {},
-      (from, to) => (this.cut.has(`${from} ${to}`) ? 'lost' : 'arrives'),
+      (from, to) => (this.cut.has(`${from} ${to}`) || this.isLost() ? 'lost' : 'arrives'),
     )
     for (let n = 0; n < count; n++) this.start()
   }
@@ -36,7 +40,7 @@ export class World {
         }),
       )
     const cluster = { address: `ws://${id}/rtms`, health: `http://${id}/healthz` }
-    const h: Harness = new Harness({}, { id, incarnation, cluster, bus: connect })
+    const h: Harness = new Harness(this.#limits, { id, incarnation, cluster, bus: connect })
     h.now = this.now
     this.nodes.push(h)
     this.settle()
@@ -124,8 +128,8 @@ export class World {
 }
 
 /** Nodes that know each other. */
-export function settled(count: number): World {
-  const world = new World(count)
+export function settled(count: number, limits?: ConstructorParameters<typeof Harness>[0]): World {
+  const world = new World(count, limits)
   world.advance(4_000)
   return world
 }

@@ -60,7 +60,8 @@ const en = {
     nodes: 'nodes: who is there, who owns what',
     topics: 'topics: publications',
     links: 'links: what two nodes tell each other',
-    unknown: 'unknown',
+    digests: 'digests: the last numbers of quiet topics',
+    other: 'other',
   },
   noTraffic: 'Nothing yet.',
 }
@@ -125,7 +126,8 @@ const zh: Texts = {
     nodes: '节点：谁在线，谁拥有什么',
     topics: '主题：发布',
     links: '链路：两个节点之间的通信',
-    unknown: '未知',
+    digests: '摘要：安静主题的最新编号',
+    other: '其他',
   },
   noTraffic: '还没有。',
 }

@@ -1,0 +1,68 @@
+import { checkCount, malformed, type Reader, type Writer } from '../../protocol/bytes.ts'
+import { limits } from '../../protocol/limits.ts'
+import type { Payload } from '../../protocol/payload.ts'
+import { readPayload, writePayload } from '../../protocol/struct.ts'
+
+/** How a value is written into a message between nodes. `read` throws when the bytes are malformed. */
+export interface Form<T> {
+  write(w: Writer, value: T): void
+  read(r: Reader): T
+}
+
+export const uint: Form<number> = { write: (w, value) => w.uint(value), read: (r) => r.uint() }
+
+export const bool: Form<boolean> = {
+  write: (w, value) => w.byte(value ? 1 : 0),
+  read: (r) => {
+    const byte = r.byte()
+    if (byte > 1) throw malformed('a boolean')
+    return byte === 1
+  },
+}
+
+/** Text of at most `most` bytes. */
+export function text(most: number): Form<string> {
+  return { write: (w, value) => w.text(value), read: (r) => r.text(most) }
+}
+
+export const name: Form<string> = text(limits.name)
+
+export const payload: Form<Payload> = { write: writePayload, read: readPayload }
+
+/** A value with a JSON form, which nodes of one version exchange; its shape is not checked. */
+export function json<T>(): Form<T> {
+  return {
+    write: (w, value) => w.text(JSON.stringify(value)),
+    read: (r) => JSON.parse(r.text(Infinity)) as T,
+  }
+}
+
+export function list<T>(item: Form<T>): Form<readonly T[]> {
+  return {
+    write: (w, values) => {
+      w.uint(values.length)
+      for (const value of values) item.write(w, value)
+    },
+    read: (r) => {
+      const count = r.uint()
+      // Each item has a byte at least, so a length that is only claimed allocates nothing.
+      checkCount(count, r.left, 'items')
+      return Array.from({ length: count }, () => item.read(r))
+    },
+  }
+}
+
+/** The fields of an object, in the order given. */
+export function struct<T extends object>(fields: { readonly [F in keyof T]: Form<T[F]> }): Form<T> {
+  const entries = Object.entries(fields) as [keyof T, Form<T[keyof T]>][]
+  return {
+    write: (w, value) => {
+      for (const [field, form] of entries) form.write(w, value[field])
+    },
+    read: (r) => {
+      const value: Partial<T> = {}
+      for (const [field, form] of entries) value[field] = form.read(r)
+      return value as T
+    },
+  }
+}

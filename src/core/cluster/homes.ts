@@ -1,0 +1,214 @@
+import { Reader, Writer } from '../../protocol/bytes.ts'
+import { limits as protocolLimits } from '../../protocol/limits.ts'
+import type { Stats } from '../ground/stats.ts'
+import { linked, type LinkPart } from './link-messages.ts'
+import type { Place, Whereabouts } from './question-kinds.ts'
+import type { View } from './view.ts'
+
+/*
+ * A message over a link, to a node that is the home of the users in it: `linked.homes`, flags (one byte), the sender's
+ * view (uint, where it begins anew), and for each user the name, the number of sessions and of connections at the sender.
+ */
+
+/** The sender tells everything anew: what it told before is void. It has told everything. */
+const BEGIN = 1
+const END = 2
+
+/** Holds two numbers in one. */
+const SESSION = 2 ** 20
+
+export interface HomesLimits {
+  /** Users of this node that are told of in one sweep, where everything is told anew. */
+  readonly homeUsersPerSweep: number
+  /** Users that one home remembers, for each node that they have sessions on; beyond that it does not know of all. */
+  readonly homeUsers: number
+}
+
+export const homesLimits: HomesLimits = { homeUsersPerSweep: 1_000, homeUsers: 2_000_000 }
+
+/** What a home was told by one node. */
+interface Told {
+  /** The view in which it was told. */
+  readonly view: number
+  isComplete: boolean
+  /** Sessions × SESSION + connections, by user. */
+  readonly users: Map<string, number>
+}
+
+/** What homes need of their node. */
+export interface HomesHost {
+  readonly view: View
+  /** Whether nobody can speak for a node at the moment. */
+  isSilent(node: number): boolean
+  /** The users with sessions on this node. */
+  users(): Iterable<string>
+  presence(user: string): { readonly sessions: number; readonly connected: number }
+  send(node: number, message: Uint8Array): void
+}
+
+/** The telling of everything to some nodes, a little in each sweep. */
+interface Telling {
+  readonly to: Set<number>
+  readonly users: Iterator<string>
+}
+
+/**
+ * Where users have sessions. The home of a user is the node that the user's name falls to (rendezvous hashing, as for
+ * meetings), and each node tells it of that user's sessions: everything of its users in each new view and after a link
+ * broke, and afterwards what changes. A home knows once every node of its view has told everything in that view.
+ */
+export class Homes implements LinkPart {
+  readonly #self: number
+  readonly #host: HomesHost
+  readonly #stats: Stats
+  readonly #limits: HomesLimits
+  readonly #told: Map<number, Told> = new Map()
+  /** Users of this node whose home has yet to hear of a change. */
+  readonly #changed: Set<string> = new Set()
+  #telling: Telling | null = null
+
+  constructor(self: number, host: HomesHost, stats: Stats, limits: HomesLimits = homesLimits) {
+    this.#self = self
+    this.#host = host
+    this.#stats = stats
+    this.#limits = limits
+  }
+
+  get hasWork(): boolean {
+    return this.#changed.size > 0 || this.#telling !== null
+  }
+
+  /** Number of users that this node knows of as their home, counted once for each node that they have sessions on. */
+  get size(): number {
+    let size = 0
+    for (const { users } of this.#told.values()) size += users.size
+    return size
+  }
+
+  #isAlone(): boolean {
+    return this.#host.view.living.size === 1
+  }
+
+  // ---- telling
+
+  /** A user has more or fewer sessions or connections on this node. */
+  changed(user: string): void {
+    if (!this.#isAlone()) this.#changed.add(user)
+  }
+
+  /** The view has changed: everything is told anew. */
+  renew(): void {
+    const { living } = this.#host.view
+    for (const node of this.#told.keys()) if (!living.has(node)) this.#told.delete(node)
+    this.#changed.clear()
+    this.#telling = null
+    for (const node of living) if (node !== this.#self) this.#tell(node)
+  }
+
+  /** The link to a node broke: what it was told is void there, and what it told is void here. */
+  broken(node: number): void {
+    this.#told.delete(node)
+    if (this.#host.view.has(node)) this.#tell(node)
+  }
+
+  #tell(node: number): void {
+    const to = this.#telling?.to ?? new Set()
+    to.add(node)
+    this.#telling = { to, users: this.#host.users()[Symbol.iterator]() }
+    const w = begin(BEGIN)
+    w.uint(this.#host.view.id)
+    this.#host.send(node, w.finish())
+  }
+
+  /** Part of the sweep: tells the homes what has changed, and some of what is told anew. */
+  sweep(): void {
+    if (!this.hasWork) return
+    const messages = new Map<number, Writer>()
+    for (const user of this.#changed) this.#add(messages, user, null)
+    this.#changed.clear()
+    const isTold = this.#tellOn(messages)
+    for (const [node, w] of messages) this.#host.send(node, w.finish())
+    if (!isTold) return
+    for (const node of this.#telling?.to ?? []) this.#host.send(node, begin(END).finish())
+    this.#telling = null
+  }
+
+  /** Goes on telling everything. True: that was all. */
+  #tellOn(messages: Map<number, Writer>): boolean {
+    if (this.#telling === null) return false
+    const { to, users } = this.#telling
+    for (let n = 0; n < this.#limits.homeUsersPerSweep; n++) {
+      const { value: user, done } = users.next()
+      if (done === true) return true
+      this.#add(messages, user, to)
+    }
+    return false
+  }
+
+  /** `only`: where the user's home is one of these; null for any. */
+  #add(messages: Map<number, Writer>, user: string, only: ReadonlySet<number> | null): void {
+    const home = this.#host.view.registrarOf(user)
+    if (home === this.#self || only?.has(home) === false) return
+    let w = messages.get(home)
+    if (w === undefined) messages.set(home, (w = begin(0)))
+    const { sessions, connected } = this.#host.presence(user)
+    w.text(user)
+    w.uint(sessions)
+    w.uint(connected)
+  }
+
+  // ---- the home
+
+  /** What a node tells of its users. */
+  message(from: number, bytes: Uint8Array): void {
+    const r = new Reader(bytes)
+    try {
+      r.byte()
+      const flags = r.byte()
+      if ((flags & BEGIN) !== 0) this.#told.set(from, { view: r.uint(), isComplete: false, users: new Map() })
+      const told = this.#told.get(from)
+      // The link broke after this was sent, and everything follows anew.
+      if (told === undefined) return
+      while (r.left > 0) this.#hear(told, r.text(protocolLimits.name), r.uint(), r.uint())
+      if ((flags & END) !== 0 && this.size <= this.#limits.homeUsers) told.isComplete = true
+    } catch {
+      this.#stats.strangers++
+    }
+  }
+
+  #hear(told: Told, user: string, sessions: number, connected: number): void {
+    if (sessions === 0) told.users.delete(user)
+    else if (told.users.has(user) || this.#hasRoom()) told.users.set(user, sessions * SESSION + connected)
+    else told.isComplete = false
+  }
+
+  #hasRoom(): boolean {
+    return this.size < this.#limits.homeUsers
+  }
+
+  /** Where a user has sessions, as far as this node knows. */
+  whereabouts(user: string): Whereabouts {
+    const { view } = this.#host
+    const places: Place[] = []
+    let isComplete = view.registrarOf(user) === this.#self
+    for (const node of view.living) {
+      const own = node === this.#self
+      const told = this.#told.get(node)
+      if (!own && (told?.view !== view.id || !told.isComplete || this.#host.isSilent(node)))
+        isComplete = false
+      const count = told?.users.get(user) ?? 0
+      const place = own
+        ? this.#host.presence(user)
+        : { sessions: Math.floor(count / SESSION), connected: count % SESSION }
+      if (place.sessions > 0) places.push({ node, sessions: place.sessions, connected: place.connected })
+    }
+    return { isComplete, places }
+  }
+}
+
+function begin(flags: number): Writer {
+  const w = new Writer()
+  w.byte(linked.homes)
+  w.byte(flags)
+  return w
+}

@@ -1,0 +1,93 @@
+import type { Stats } from '../ground/stats.ts'
+import { Timer, type Timers } from '../ground/timers.ts'
+import { Links } from './links.ts'
+
+/** The first byte of each message over a link says which part of the node it is for. */
+export const linked = { mesh: 1, questions: 2, homes: 3 } as const
+
+/** A part of a node that talks to the same part of other nodes. */
+export interface LinkPart {
+  /** A message that begins with the part's byte. Whoever keeps some of its bytes copies them. */
+  message(from: number, bytes: Uint8Array, now: number): void
+  /** What the two nodes had sent each other may be lost, in both directions; none of it arrives any more. */
+  broken(node: number, now: number): void
+}
+
+/** Time between two looks at what the other nodes have not confirmed. */
+const BEAT_MS = 500
+
+/** The links of a node, and the parts of it that talk over them. */
+export class LinkParts {
+  readonly #links: Links
+  readonly #timers: Timers
+  readonly #parts: Map<number, LinkPart> = new Map()
+  readonly #beat: Timer
+
+  /** `put`: sends a packet to one node over the bus, which may lose it. */
+  constructor(timers: Timers, stats: Stats, put: (node: number, bytes: Uint8Array) => void) {
+    this.#timers = timers
+    this.#links = new Links(
+      {
+        put,
+        message: (from, bytes, now) => {
+          const part = this.#parts.get(bytes[0] ?? 0)
+          if (part === undefined) stats.strangers++
+          else part.message(from, bytes, now)
+        },
+        broken: (node, now) => {
+          for (const part of this.#parts.values()) part.broken(node, now)
+        },
+      },
+      stats,
+    )
+    this.#beat = new Timer('link', (now) => {
+      this.#links.beat()
+      this.#watch(now)
+    })
+  }
+
+  add(code: (typeof linked)[keyof typeof linked], part: LinkPart): void {
+    this.#parts.set(code, part)
+  }
+
+  get hasWork(): boolean {
+    return this.#links.hasWork
+  }
+
+  /** Bytes that the other nodes have not confirmed. */
+  get bytes(): number {
+    return this.#links.bytes
+  }
+
+  /** Sends a message, which begins with the byte of its part, at the end of the sweep. It must not change afterwards. */
+  send(node: number, message: Uint8Array): void {
+    this.#links.send(node, message)
+  }
+
+  /** A packet of another node. */
+  handle(from: number, bytes: Uint8Array, now: number): void {
+    this.#links.handle(from, bytes, now)
+  }
+
+  /** Part of the sweep. */
+  sweep(now: number): void {
+    if (!this.#links.hasWork) return
+    this.#links.sweep(now)
+    if (this.#beat.index < 0) this.#watch(now)
+  }
+
+  /** While something is not confirmed, it may be lost, and is sent again. */
+  #watch(now: number): void {
+    if (this.#links.isWaiting) this.#timers.set(this.#beat, now + BEAT_MS)
+  }
+
+  /** The bus carries messages again: what was under way is lost. */
+  up(): void {
+    this.#links.up()
+  }
+
+  /** A node has ended. */
+  gone(node: number): void {
+    this.#links.gone(node)
+  }
+}

@@ -1,0 +1,102 @@
+import { limits } from '../../protocol/limits.ts'
+import type { Payload } from '../../protocol/payload.ts'
+import type { MeetingInfo } from '../meeting/business.ts'
+import type { ToldRevocation } from '../ports.ts'
+import type { SessionInfo } from '../session/session-info.ts'
+import type { HeadOf, Kept, KeptEntry, Want } from '../topic/kept.ts'
+import type { TopicInfo } from '../topic/topic-info.ts'
+import { bool, type Form, json, list, name, payload, struct, text, uint } from './forms.ts'
+
+/** What is asked in questions of one kind, and what is answered. */
+interface Kind<Q, A> {
+  readonly question: Form<Q>
+  readonly answer: Form<A>
+}
+
+/** Where a user has sessions, and how many. */
+export interface Place {
+  readonly node: number
+  readonly sessions: number
+  readonly connected: number
+}
+
+/** What the home of a user knows. `isComplete`: it has heard of all nodes, so there are no sessions but these. */
+export interface Whereabouts {
+  readonly isComplete: boolean
+  readonly places: readonly Place[]
+}
+
+/** A page of a list in order of name. */
+interface PageQuestion {
+  readonly count: number
+  readonly after: string
+  readonly contains: string
+}
+
+/** Everything that a node may ask another one. */
+interface Kinds {
+  /** Where a user has sessions. Asked of the user's home. */
+  whereabouts: Kind<{ readonly user: string }, Whereabouts>
+  /** Pushes to the user's sessions on the node asked. Answer: their number. */
+  push: Kind<{ readonly user: string; readonly name: string; readonly data: Payload }, number>
+  /** Closes the user's connections on the node asked. Answer: their number. */
+  disconnect: Kind<{ readonly user: string; readonly text: string; readonly final: boolean }, number>
+  /** Takes over a revocation. Answer: number of connections closed. */
+  revoke: Kind<ToldRevocation, number>
+  /** Revocations in force on the node asked with numbers of its own above `after`. `next`: where to go on; 0: nowhere. */
+  revocations: Kind<
+    { readonly after: number },
+    { readonly told: readonly ToldRevocation[]; readonly next: number }
+  >
+  /** What the node asked keeps of topics, in the order asked; what is left out is to be asked for again. */
+  kept: Kind<readonly Want[], readonly Kept[]>
+  /** Sessions of the node asked, the oldest first. `user`: '' for all. */
+  sessions: Kind<{ readonly user: string; readonly limit: number }, readonly SessionInfo[]>
+  /** Meetings that are open on the node asked; `ofKind`: only those of `kind`. */
+  meetings: Kind<PageQuestion & { readonly ofKind: boolean; readonly kind: string }, readonly MeetingInfo[]>
+  /** Topics of the node asked. */
+  topics: Kind<PageQuestion, readonly TopicInfo[]>
+  /** Number of subscriptions to a topic on the node asked. */
+  subscribers: Kind<{ readonly topic: string }, number>
+}
+
+export type KindName = keyof Kinds
+type Valued<F> = F extends Form<infer T> ? T : never
+export type QuestionOf<K extends KindName> = Valued<Kinds[K]['question']>
+export type AnswerOf<K extends KindName> = Valued<Kinds[K]['answer']>
+
+const page = { count: uint, after: name, contains: text(limits.name) }
+const revocation = struct<ToldRevocation>({ ofUser: bool, name, until: uint, leftMs: uint })
+const head = struct<HeadOf>({ source: uint, number: uint })
+const entry = struct<KeptEntry>({
+  source: uint,
+  number: uint,
+  stamp: uint,
+  lost: uint,
+  key: name,
+  tombstone: bool,
+  data: payload,
+})
+const place = struct<Place>({ node: uint, sessions: uint, connected: uint })
+
+/** In messages a kind is its place in this table: all nodes of a cluster run one version. */
+export const questionKinds: Kinds = {
+  whereabouts: {
+    question: struct({ user: name }),
+    answer: struct<Whereabouts>({ isComplete: bool, places: list(place) }),
+  },
+  push: { question: struct({ user: name, name, data: payload }), answer: uint },
+  disconnect: { question: struct({ user: name, text: text(Infinity), final: bool }), answer: uint },
+  revoke: { question: revocation, answer: uint },
+  revocations: { question: struct({ after: uint }), answer: struct({ told: list(revocation), next: uint }) },
+  kept: {
+    question: list(struct<Want>({ topic: name, from: uint, heads: list(head) })),
+    answer: list(struct<Kept>({ entries: list(entry), next: uint, heads: list(head) })),
+  },
+  sessions: { question: struct({ user: name, limit: uint }), answer: json() },
+  meetings: { question: struct({ ...page, ofKind: bool, kind: name }), answer: json() },
+  topics: { question: struct(page), answer: json() },
+  subscribers: { question: struct({ topic: name }), answer: uint },
+}
+
+export const kindNames: readonly KindName[] = Object.keys(questionKinds) as KindName[]

@@ -1,0 +1,245 @@
+import type { Cluster } from './cluster/cluster.ts'
+import { Homes } from './cluster/homes.ts'
+import { linked, LinkParts } from './cluster/link-messages.ts'
+import type { AnswerOf, KindName, QuestionOf, Whereabouts } from './cluster/question-kinds.ts'
+import { type Answerers, type QuestionEnding, Questions, Refusal } from './cluster/questions.ts'
+import type { ErrorCode } from '../protocol/errors.ts'
+import type { Payload } from '../protocol/payload.ts'
+import type { NodeConfig } from './ground/config.ts'
+import type { PageQuery, Search } from './ground/page.ts'
+import type { Stats } from './ground/stats.ts'
+import type { Timers } from './ground/timers.ts'
+import type { MeetingInfo } from './meeting/business.ts'
+import type { Bus, ToldRevocation } from './ports.ts'
+import type { SessionInfo } from './session/session-info.ts'
+import type { Sessions } from './session/sessions.ts'
+import type { TopicPeers } from './topic/catch-up.ts'
+import { keptOf } from './topic/kept.ts'
+import type { TopicInfo } from './topic/topic-info.ts'
+import type { Topics } from './topic/topics.ts'
+
+/** Revocations in one answer to another node. */
+const REVOCATIONS = 1_000
+/** How long a node has to tell its revocations. */
+const REVOCATIONS_MS = 5_000
+
+/** What this node does for others that ask it. */
+export interface PeeringHost {
+  push(user: string, name: string, data: Payload): number
+  disconnect(user: string, text: string, final: boolean, now: number): number
+  learnRevocation(told: ToldRevocation, now: number): number | ErrorCode
+  revocations(
+    after: number,
+    most: number,
+    now: number,
+  ): { readonly told: readonly ToldRevocation[]; readonly next: number }
+  sessionList(limit: number, user?: string): SessionInfo[]
+  meetingPage(wish: PageQuery, kind?: string): Search<readonly MeetingInfo[]>
+  topicPage(wish: PageQuery): Search<readonly TopicInfo[]>
+  subscribers(topic: string): number
+}
+
+/** A meeting as another node is told of it: the business may have put something into its metadata that has no JSON form. */
+function written(info: MeetingInfo): MeetingInfo {
+  try {
+    JSON.stringify(info.metadata)
+    return info
+  } catch {
+    return { ...info, metadata: { error: 'It has no JSON form.' } }
+  }
+}
+
+/** A search for another node, which goes on a little with each sweep. */
+interface Running {
+  /** True: it is over, and the node has its answer. */
+  step(): boolean
+}
+
+/** What a node and its peers ask and tell each other, over links: questions, homes, what topics have missed. */
+export class Peering implements TopicPeers {
+  readonly links: LinkParts
+  readonly homes: Homes
+  readonly #self: number
+  readonly #cluster: Cluster
+  readonly #questions: Questions
+  readonly #host: PeeringHost
+  readonly #topics: () => Topics
+  #searches: Running[] = []
+
+  constructor(
+    config: NodeConfig,
+    timers: Timers,
+    stats: Stats,
+    bus: Bus,
+    cluster: Cluster,
+    sessions: Sessions,
+    topics: () => Topics,
+    host: PeeringHost,
+  ) {
+    this.#self = config.incarnation
+    this.#cluster = cluster
+    this.#host = host
+    this.#topics = topics
+    this.links = new LinkParts(timers, stats, (node, bytes) => bus.send(node, bytes))
+    const send = (node: number, message: Uint8Array): void => this.links.send(node, message)
+    this.homes = new Homes(
+      this.#self,
+      {
+        view: cluster.nodes,
+        isSilent: (node) => cluster.isSilent(node),
+        users: () => sessions.users(),
+        presence: (user) => sessions.presence(user),
+        send,
+      },
+      stats,
+    )
+    this.#questions = new Questions(timers, stats, send, this.#answerers(config.limits.busBytes))
+    this.links.add(linked.homes, this.homes)
+    this.links.add(linked.questions, {
+      message: (from, bytes, now) => this.#questions.message(from, bytes, now),
+      broken: (node, now) => {
+        this.#questions.broken(node, now)
+        // What this node was told of may have been lost with the link.
+        this.#learnRevocations(node, 0, now)
+      },
+    })
+  }
+
+  get hasWork(): boolean {
+    return this.links.hasWork || this.homes.hasWork || this.#searches.length > 0
+  }
+
+  /** Part of the sweep. */
+  sweep(now: number): void {
+    this.homes.sweep()
+    const searches = this.#searches
+    if (searches.length > 0) this.#searches = searches.filter((search) => !search.step())
+    this.links.sweep(now)
+  }
+
+  // ---- the other nodes
+
+  /** The nodes that have not ended. */
+  peers(): number[] {
+    return this.#cluster.peers.map(({ incarnation }) => incarnation).filter((node) => this.reaches(node))
+  }
+
+  /** Whether a node is there, and was heard lately. */
+  reaches(node: number): boolean {
+    return !this.#cluster.isSilent(node)
+  }
+
+  /** The nodes that have not ended are others than before. `ended`: the one that has; 0 for none. */
+  viewed(ended: number, now: number): void {
+    if (ended !== 0) {
+      this.links.gone(ended)
+      this.#questions.gone(ended, now)
+      this.#topics().catchUp.gone(ended, now)
+    }
+    this.homes.renew()
+  }
+
+  /** A node is met, or heard again after it was silent. */
+  heard(node: number, now: number): void {
+    this.#topics().catchUp.met(node, this.#topics().all())
+    this.#learnRevocations(node, 0, now)
+  }
+
+  /** The bus carries messages again: this node may have missed what anybody has said. */
+  up(isAgain: boolean): void {
+    this.links.up()
+    if (!isAgain) return
+    for (const node of this.peers()) this.#topics().catchUp.met(node, this.#topics().all())
+  }
+
+  /** This node closes. */
+  close(now: number): void {
+    this.#questions.close(now)
+  }
+
+  // ---- questions
+
+  /** Number of questions to other nodes that have not ended. */
+  get questions(): number {
+    return this.#questions.size
+  }
+
+  /** Asks other nodes. `ended` is called later, exactly once for each of them. */
+  question<K extends KindName>(
+    nodes: Iterable<number>,
+    kind: K,
+    question: QuestionOf<K>,
+    deadline: number,
+    ended: (node: number, ending: QuestionEnding<AnswerOf<K>>, now: number) => void,
+  ): void {
+    this.#questions.ask(nodes, kind, question, deadline, ended)
+  }
+
+  /** See {@link TopicPeers.ask}. */
+  ask: TopicPeers['ask'] = (node, wants, deadline, ended) => {
+    this.#questions.ask([node], 'kept', wants, deadline, (_, ending, now) =>
+      ended(ending.by === 'answer' ? ending.answer : null, now),
+    )
+  }
+
+  /** The node that knows where a user has sessions. */
+  homeOf(user: string): number {
+    return this.#cluster.nodes.registrarOf(user)
+  }
+
+  /** Where a user has sessions, as far as this node knows. */
+  whereabouts(user: string): Whereabouts {
+    const { isComplete, places } = this.homes.whereabouts(user)
+    return { isComplete: isComplete && this.#cluster.isSettled, places }
+  }
+
+  /** Asks a node for the revocations that are in force there. */
+  #learnRevocations(node: number, after: number, now: number): void {
+    this.#questions.ask([node], 'revocations', { after }, now + REVOCATIONS_MS, (_, ending, at) => {
+      if (ending.by === 'answer') {
+        const { told, next } = ending.answer
+        for (const each of told) this.#host.learnRevocation(each, at)
+        if (next !== 0) this.#learnRevocations(node, next, at)
+      } else if (ending.by === 'deadline' && this.#cluster.peer(node) !== undefined)
+        this.#learnRevocations(node, after, at)
+    })
+  }
+
+  #answerers(most: number): Answerers {
+    const host = this.#host
+    return {
+      whereabouts: ({ user }, reply) => reply(this.whereabouts(user)),
+      push: ({ user, name, data }, reply) => {
+        // A copy: a view would keep the whole message in memory.
+        reply(host.push(user, name, { text: data.text, bytes: data.bytes.slice() }))
+      },
+      disconnect: ({ user, text, final }, reply, _, now) => reply(host.disconnect(user, text, final, now)),
+      revoke: (told, reply, _, now) => {
+        const closed = host.learnRevocation(told, now)
+        reply(typeof closed === 'number' ? closed : new Refusal(closed, 'too many are revoked'))
+      },
+      revocations: ({ after }, reply, _, now) => reply(host.revocations(after, REVOCATIONS, now)),
+      kept: (wants, reply) => {
+        const { nodes } = this.#cluster
+        // Who is there answers for itself.
+        const tells = (source: number): boolean => source === this.#self || !nodes.has(source)
+        reply(keptOf(wants, (name) => this.#topics().get(name), tells, most))
+      },
+      sessions: ({ user, limit }, reply) => reply(host.sessionList(limit, user === '' ? undefined : user)),
+      meetings: ({ ofKind, kind, ...wish }, reply) =>
+        this.#run(host.meetingPage(wish, ofKind ? kind : undefined), (found) => reply(found.map(written))),
+      topics: (wish, reply) => this.#run(host.topicPage(wish), reply),
+      subscribers: ({ topic }, reply) => reply(host.subscribers(topic)),
+    }
+  }
+
+  #run<T>(search: Search<T>, reply: (found: T) => void): void {
+    this.#searches.push({
+      step: () => {
+        const { done = false, value } = search.next()
+        if (done) reply(value as T)
+        return done
+      },
+    })
+  }
+}

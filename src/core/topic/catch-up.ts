@@ -1,0 +1,322 @@
+import type { FixedLimits } from '../ground/config.ts'
+import type { Stats } from '../ground/stats.ts'
+import { Timer, type Timers } from '../ground/timers.ts'
+import { decodeDiffusion, decodeHeads, type Diffused } from './diffusion.ts'
+import { type HeadOf, headsOf, type Kept, type KeptEntry, type Want } from './kept.ts'
+import type { Publisher, Publishers } from './publishers.ts'
+import type { Topic } from './topic.ts'
+
+/** How a question for what another node keeps ended; null: without an answer. */
+export type KeptAnswer = readonly Kept[] | null
+
+/** The other nodes, as topics see them. */
+export interface TopicPeers {
+  /** Those that can be asked. */
+  peers(): Iterable<number>
+  reaches(node: number): boolean
+  /** Asks a node what it keeps. `ended` is called later, once. */
+  ask(
+    node: number,
+    wants: readonly Want[],
+    deadline: number,
+    ended: (answer: KeptAnswer, now: number) => void,
+  ): void
+}
+
+/** For a node alone. */
+export const noPeers: TopicPeers = { peers: () => [], reaches: () => false, ask: () => {} }
+
+/** What catching up needs of the rest of the node. */
+export interface CatchUpHost {
+  readonly others: TopicPeers
+  get(name: string): Topic | undefined
+  /**
+   * Takes an entry of another node, unless it has been seen. `missing`: how many are lost before it; null: as its number
+   * says.
+   */
+  take(topic: Topic, source: Publisher | null, entry: Diffused, missing: number | null, now: number): void
+}
+
+interface Held {
+  readonly from: number
+  readonly entries: readonly Diffused[]
+}
+
+/** A topic that is catching up. */
+interface State {
+  /** Nodes that have yet to tell what they keep. */
+  readonly open: Set<number>
+  /** What was told and is not yet in the log: it is put there in order of stamp. */
+  entries: KeptEntry[]
+  heads: HeadOf[]
+  /** What was published meanwhile, by nodes that have to tell first. */
+  held: Held[]
+  heldBytes: number
+  /** Called when readers may begin; null once they have. */
+  ready: ((topic: Topic, now: number) => void) | null
+  until: number
+}
+
+/** A node that is asked what it keeps. */
+interface Source {
+  /** By topic the position, in its log, from which it is asked next. */
+  readonly wanted: Map<Topic, number>
+  /** Topics that are read here and are to be asked about as well. */
+  rest: Iterator<Topic> | null
+  isAsked: boolean
+}
+
+/**
+ * What this node has missed of topics that are read here, and gets from the nodes that keep it: at first interest, when a
+ * number is missing, and when a node is met or heard again. Meanwhile what those nodes publish waits, so that the log
+ * stays in order; readers who wait for their first values begin when all have told, and do not wait long.
+ */
+export class CatchUp {
+  readonly #self: number
+  readonly #publishers: Publishers
+  readonly #timers: Timers
+  readonly #stats: Stats
+  readonly #limits: FixedLimits
+  readonly #host: CatchUpHost
+  readonly #states: Map<Topic, State> = new Map()
+  readonly #sources: Map<number, Source> = new Map()
+  readonly #timer: Timer
+
+  constructor(publishers: Publishers, timers: Timers, stats: Stats, limits: FixedLimits, host: CatchUpHost) {
+    this.#self = publishers.own.incarnation
+    this.#publishers = publishers
+    this.#timers = timers
+    this.#stats = stats
+    this.#limits = limits
+    this.#host = host
+    this.#timer = new Timer('catchUp', (now) => this.#late(now))
+  }
+
+  get hasWork(): boolean {
+    for (const { wanted, rest, isAsked } of this.#sources.values())
+      if (!isAsked && (wanted.size > 0 || rest !== null)) return true
+    return false
+  }
+
+  /** Whether a topic has what all nodes keep of it, as far as they can be asked. */
+  isWhole(topic: Topic): boolean {
+    if (this.#states.has(topic)) return false
+    for (const { rest } of this.#sources.values()) if (rest !== null) return false
+    return true
+  }
+
+  // ---- what starts it
+
+  /** Whether there are other nodes that can be asked. */
+  get hasPeers(): boolean {
+    for (const _ of this.#host.others.peers()) return true
+    return false
+  }
+
+  /** The first reader of a topic wants to begin. `ready` is called later, once, unless the topic is dropped before. */
+  begin(topic: Topic, ready: (topic: Topic, now: number) => void, now: number): void {
+    this.#want(topic, this.#host.others.peers(), ready, now + this.#limits.firstValuesMs)
+  }
+
+  /** Nobody reads the topic any more. */
+  drop(topic: Topic): void {
+    for (const node of this.#states.get(topic)?.open ?? []) this.#sources.get(node)?.wanted.delete(topic)
+    this.#states.delete(topic)
+  }
+
+  /** A node is met, or heard again after a silence or an outage: it is asked about these topics. */
+  met(node: number, topics: Iterable<Topic>): void {
+    this.#source(node).rest = topics[Symbol.iterator]()
+  }
+
+  /** A node has ended, or cannot be asked. */
+  gone(node: number, now: number): void {
+    const source = this.#sources.get(node)
+    this.#sources.delete(node)
+    for (const topic of source?.wanted.keys() ?? []) this.#told(topic, node, now)
+  }
+
+  #want(topic: Topic, nodes: Iterable<number>, ready: State['ready'], until: number): State {
+    let state = this.#states.get(topic)
+    if (state === undefined) {
+      state = { open: new Set(), entries: [], heads: [], held: [], heldBytes: 0, ready, until }
+      this.#states.set(topic, state)
+      this.#arm(until)
+    }
+    for (const node of nodes) {
+      state.open.add(node)
+      this.#source(node).wanted.set(topic, 0)
+    }
+    return state
+  }
+
+  #arm(until: number): void {
+    if (until < this.#timer.at) this.#timers.set(this.#timer, until)
+  }
+
+  #source(node: number): Source {
+    let source = this.#sources.get(node)
+    if (source === undefined)
+      this.#sources.set(node, (source = { wanted: new Map(), rest: null, isAsked: false }))
+    return source
+  }
+
+  // ---- what is published
+
+  /** Entries that another node has published. */
+  published(name: string, bytes: Uint8Array, from: number, now: number): void {
+    const topic = this.#host.get(name)
+    if (topic === undefined || from === this.#self) return
+    const entries = decodeDiffusion(bytes)
+    if (entries === null) {
+      this.#stats.strangers++
+      return
+    }
+    if (!this.#waits(topic, entries[0]?.number ?? 0, from, now)) this.#take(topic, { from, entries }, now)
+    else this.#hold(topic, from, entries, bytes.length)
+  }
+
+  /** Whether what a node has published waits until it has told what it keeps. */
+  #waits(topic: Topic, number: number, from: number, now: number): boolean {
+    const state = this.#states.get(topic)
+    if (state !== undefined && (state.ready !== null || state.open.has(from))) return true
+    const source = this.#publishers.of(from)
+    const head = source === null ? 0 : topic.head(source)
+    if (head === 0 || number <= head + 1) return false
+    return this.#fill(topic, from, now)
+  }
+
+  /** Publications of a node are missing: it is asked for them. False: it cannot be asked. */
+  #fill(topic: Topic, from: number, now: number): boolean {
+    if (!this.#host.others.reaches(from)) return false
+    this.#want(topic, [from], null, now + this.#limits.fillMs)
+    return true
+  }
+
+  #hold(topic: Topic, from: number, entries: readonly Diffused[], bytes: number): void {
+    const state = this.#states.get(topic) as State
+    // Dropped: its number will be missing.
+    if (state.heldBytes + bytes > this.#limits.heldBytes) return
+    state.heldBytes += bytes
+    // A copy: a view would keep the whole bus message in memory.
+    const own = entries.map((entry) => ({
+      ...entry,
+      data: { text: entry.data.text, bytes: entry.data.bytes.slice() },
+    }))
+    state.held.push({ from, entries: own })
+  }
+
+  #take(topic: Topic, { from, entries }: Held, now: number): void {
+    const source = this.#publishers.of(from)
+    for (const entry of entries) this.#host.take(topic, source, entry, null, now)
+  }
+
+  /** The last numbers of topics that a node has not published to for a while: what is missing is asked for. */
+  quiet(bytes: Uint8Array, from: number, now: number): void {
+    const heads = decodeHeads(bytes)
+    if (heads === null) this.#stats.strangers++
+    const source = this.#publishers.of(from)
+    for (const { name, number } of heads ?? []) {
+      const topic = this.#host.get(name)
+      if (topic?.isRead !== true || source === null || number <= topic.head(source)) continue
+      if (this.#states.get(topic)?.open.has(from) !== true) this.#fill(topic, from, now)
+    }
+  }
+
+  // ---- asking
+
+  /** Part of the sweep: asks each node that is not being asked. */
+  sweep(now: number): void {
+    if (this.#sources.size === 0) return
+    for (const node of [...this.#sources.keys()]) this.#ask(node, now)
+  }
+
+  #ask(node: number, now: number): void {
+    const source = this.#source(node)
+    if (source.isAsked) return
+    if (!this.#host.others.reaches(node)) {
+      this.gone(node, now)
+      return
+    }
+    this.#wantRest(node, source, now)
+    const asked = [...source.wanted].slice(0, this.#limits.busTopics)
+    if (asked.length === 0) {
+      if (source.rest === null) this.#sources.delete(node)
+      return
+    }
+    source.isAsked = true
+    const wants = asked.map(([topic, from]): Want => ({ topic: topic.name, from, heads: headsOf(topic) }))
+    this.#host.others.ask(node, wants, now + this.#limits.keptMs, (answer, at) => {
+      source.isAsked = false
+      if (answer !== null)
+        for (const [index, kept] of answer.entries()) this.#hear(node, asked[index], kept, at)
+    })
+  }
+
+  #wantRest(node: number, source: Source, now: number): void {
+    while (source.rest !== null && source.wanted.size < this.#limits.busTopics) {
+      const { value: topic, done } = source.rest.next()
+      if (done === true) source.rest = null
+      else if (topic.isRead) this.#want(topic, [node], null, now + this.#limits.keptMs)
+    }
+  }
+
+  #hear(node: number, asked: readonly [Topic, number] | undefined, kept: Kept, now: number): void {
+    const [topic] = asked ?? []
+    const state = topic && this.#states.get(topic)
+    // The topic was given up meanwhile, or nobody waits for this node any more.
+    if (topic === undefined || state?.open.has(node) !== true) return
+    for (const entry of kept.entries) state.entries.push(entry)
+    for (const head of kept.heads) state.heads.push(head)
+    if (kept.next === 0) this.#told(topic, node, now)
+    else this.#sources.get(node)?.wanted.set(topic, kept.next)
+  }
+
+  /** A node has told all that it keeps of a topic, or will not. */
+  #told(topic: Topic, node: number, now: number): void {
+    const state = this.#states.get(topic)
+    this.#sources.get(node)?.wanted.delete(topic)
+    if (state === undefined) return
+    state.open.delete(node)
+    if (state.open.size === 0) this.#states.delete(topic)
+    if (state.open.size === 0 || state.ready === null) this.#enter(topic, state, now)
+  }
+
+  /** Puts what was told into the log, and then what was published meanwhile. */
+  #enter(topic: Topic, state: State, now: number): void {
+    const { entries, heads, held, ready } = state
+    Object.assign(state, { entries: [], heads: [], held: [], heldBytes: 0, ready: null })
+    // A node keeps what follows what it has dropped. For whoever begins there, nothing is missing.
+    const fresh = new Set<number>()
+    for (const { source } of entries) {
+      const publisher = this.#publishers.of(source)
+      if (publisher !== null && topic.head(publisher) === 0) fresh.add(source)
+    }
+    entries.sort((a, b) => a.stamp - b.stamp || a.source - b.source)
+    for (const entry of entries) {
+      const { source, lost } = entry
+      this.#host.take(topic, this.#publishers.of(source), entry, fresh.has(source) ? lost : null, now)
+    }
+    for (const { source, number } of heads) {
+      const publisher = this.#publishers.of(source)
+      if (publisher !== null && source !== this.#self) topic.meet(publisher, number)
+    }
+    for (const each of held)
+      if (state.open.has(each.from)) this.#hold(topic, each.from, each.entries, 0)
+      else this.#take(topic, each, now)
+    ready?.(topic, now)
+  }
+
+  /** The time is over for some topics: readers begin with what is there, and nobody waits for the rest for ever. */
+  #late(now: number): void {
+    for (const [topic, state] of [...this.#states]) {
+      if (state.until > now) continue
+      if (state.ready === null) {
+        this.drop(topic)
+        state.open.clear()
+      } else state.until = now + this.#limits.keptMs
+      this.#enter(topic, state, now)
+    }
+    for (const { until } of this.#states.values()) this.#arm(until)
+  }
+}

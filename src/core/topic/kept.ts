@@ -1,0 +1,83 @@
+import type { Payload } from '../../protocol/payload.ts'
+import type { Topic } from './topic.ts'
+
+/** The last number that was seen of a publisher. */
+export interface HeadOf {
+  readonly source: number
+  readonly number: number
+}
+
+/** What a node wants of a topic: what another one keeps from a position of that node's log on, and it has not seen. */
+export interface Want {
+  readonly topic: string
+  /** 0 for everything. */
+  readonly from: number
+  readonly heads: readonly HeadOf[]
+}
+
+/** A publication that a node keeps, in its ring or as the latest of its key. */
+export interface KeptEntry {
+  readonly source: number
+  readonly number: number
+  readonly stamp: number
+  /** How many publications of the same publisher were lost just before this one. */
+  readonly lost: number
+  readonly key: string
+  readonly tombstone: boolean
+  readonly data: Payload
+}
+
+/** What a node keeps of a topic, in order of its log. */
+export interface Kept {
+  readonly entries: readonly KeptEntry[]
+  /** The position to go on at; 0: that was all. */
+  readonly next: number
+  /** With the last entry: the last numbers seen, of publishers whose entries are told. */
+  readonly heads: readonly HeadOf[]
+}
+
+export const NOTHING_KEPT: Kept = { entries: [], next: 0, heads: [] }
+
+export function headsOf(topic: Topic): HeadOf[] {
+  return topic.positionAt(topic.next).numbers.map(([source, number]) => ({ source, number }))
+}
+
+/**
+ * What this node keeps of the topics that another one wants, in the order asked, up to `most` bytes; topics that did not
+ * fit are left out. `tells`: whether this node answers for a publisher, as it does for itself, and for those that cannot
+ * answer themselves.
+ */
+export function keptOf(
+  wants: readonly Want[],
+  topicOf: (name: string) => Topic | undefined,
+  tells: (source: number) => boolean,
+  most: number,
+): Kept[] {
+  const all: Kept[] = []
+  let left = most
+  for (const want of wants) {
+    if (left <= 0) break
+    const topic = topicOf(want.topic)
+    if (topic === undefined || topic.isEmpty) {
+      all.push(NOTHING_KEPT)
+      continue
+    }
+    const kept = keptIn(topic, want, tells, left)
+    for (const { data, key } of kept.entries) left -= data.bytes.length + key.length + 32
+    all.push(kept)
+  }
+  return all
+}
+
+function keptIn(topic: Topic, { from, heads }: Want, tells: (source: number) => boolean, most: number): Kept {
+  const seen = new Map(heads.map(({ source, number }) => [source, number]))
+  const entries: KeptEntry[] = []
+  let bytes = 0
+  for (const { position, source, number, stamp, lost, key, tombstone, data, size } of topic.kept(from)) {
+    if (number <= (seen.get(source.incarnation) ?? 0) || !tells(source.incarnation)) continue
+    if (bytes >= most) return { entries, next: position, heads: [] }
+    bytes += size
+    entries.push({ source: source.incarnation, number, stamp, lost, key, tombstone, data })
+  }
+  return { entries, next: 0, heads: headsOf(topic).filter(({ source }) => tells(source)) }
+}

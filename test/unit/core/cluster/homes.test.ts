@@ -1,0 +1,242 @@
+import { describe, expect, it } from 'vitest'
+import { Homes, homesLimits } from '../../../../src/core/cluster/homes.ts'
+import type { Place } from '../../../../src/core/cluster/question-kinds.ts'
+import { View } from '../../../../src/core/cluster/view.ts'
+import { Stats } from '../../../../src/core/ground/stats.ts'
+import { Random } from '../../../../src/testing/index.ts'
+
+/** Nodes whose messages arrive in order, or are lost when the link between two breaks. */
+class Rig {
+  readonly nodes: Map<number, Node> = new Map()
+  readonly ways: Map<string, Uint8Array[]> = new Map()
+  readonly silent: Set<number> = new Set()
+  sent = 0
+
+  start(id: number, limits: Partial<typeof homesLimits> = {}): Node {
+    const node = new Node(this, id, { ...homesLimits, ...limits })
+    this.nodes.set(id, node)
+    return node
+  }
+
+  /** Starts nodes that know each other. */
+  static of(ids: readonly number[], limits: Partial<typeof homesLimits> = {}): Rig {
+    const rig = new Rig()
+    for (const id of ids) rig.start(id, limits)
+    for (const node of rig.nodes.values()) for (const id of ids) node.meet(id)
+    rig.settle()
+    return rig
+  }
+
+  put(from: number, to: number, bytes: Uint8Array): void {
+    this.sent++
+    const way = `${from} ${to}`
+    const known = this.ways.get(way)
+    if (known === undefined) this.ways.set(way, [bytes])
+    else known.push(bytes)
+  }
+
+  break(a: number, b: number): void {
+    for (const way of [`${a} ${b}`, `${b} ${a}`]) this.ways.delete(way)
+    this.nodes.get(a)?.homes.broken(b)
+    this.nodes.get(b)?.homes.broken(a)
+  }
+
+  /** Carries the first message of one way. */
+  carryOne(way: string): void {
+    const [from, to] = way.split(' ').map(Number) as [number, number]
+    const bytes = this.ways.get(way)?.shift()
+    if (this.ways.get(way)?.length === 0) this.ways.delete(way)
+    if (bytes !== undefined) this.nodes.get(to)?.homes.message(from, bytes)
+  }
+
+  settle(): void {
+    for (let work = true; work;) {
+      work = false
+      for (const { homes } of this.nodes.values()) {
+        work ||= homes.hasWork
+        homes.sweep()
+      }
+      for (const way of [...this.ways.keys()]) {
+        work = true
+        this.carryOne(way)
+      }
+    }
+  }
+
+  /** Where a user really has sessions. */
+  truth(user: string): Place[] {
+    return [...this.nodes.values()].flatMap(({ id, users }) => {
+      const presence = users.get(user)
+      return presence === undefined ? [] : [{ node: id, ...presence }]
+    })
+  }
+}
+
+class Node {
+  readonly id: number
+  readonly view: View
+  readonly homes: Homes
+  readonly stats: Stats = new Stats()
+  readonly users: Map<string, { readonly sessions: number; readonly connected: number }> = new Map()
+
+  constructor(rig: Rig, id: number, limits: typeof homesLimits) {
+    this.id = id
+    this.view = new View(id)
+    this.homes = new Homes(
+      id,
+      {
+        view: this.view,
+        isSilent: (node) => rig.silent.has(node),
+        users: () => this.users.keys(),
+        presence: (user) => this.users.get(user) ?? { sessions: 0, connected: 0 },
+        send: (node, bytes) => rig.put(id, node, bytes),
+      },
+      this.stats,
+      limits,
+    )
+  }
+
+  meet(id: number): void {
+    if (this.view.meet(id)) this.homes.renew()
+  }
+
+  lose(id: number): void {
+    if (this.view.end(id)) this.homes.renew()
+  }
+
+  has(user: string, sessions: number, connected = sessions): void {
+    if (sessions === 0) this.users.delete(user)
+    else this.users.set(user, { sessions, connected })
+    this.homes.changed(user)
+  }
+}
+
+const ids = [101, 20_202, 303_303]
+const homeOf = (rig: Rig, user: string): Node => {
+  const [first] = rig.nodes.values()
+  return rig.nodes.get((first as Node).view.registrarOf(user)) as Node
+}
+
+describe('The home of a user', () => {
+  it('knows where the user has sessions, and hears of each change', () => {
+    const rig = Rig.of(ids)
+    const [a, b] = [rig.nodes.get(101) as Node, rig.nodes.get(20_202) as Node]
+    a.has('ann', 2, 1)
+    b.has('ann', 1)
+    rig.settle()
+    const home = homeOf(rig, 'ann')
+    expect(home.homes.whereabouts('ann')).toEqual({
+      isComplete: true,
+      places: expect.arrayContaining([
+        { node: 101, sessions: 2, connected: 1 },
+        { node: 20_202, sessions: 1, connected: 1 },
+      ]),
+    })
+    expect(home.homes.whereabouts('nobody')).toMatchObject({ places: [] })
+    a.has('ann', 0)
+    b.has('ann', 0)
+    rig.settle()
+    expect(home.homes.whereabouts('ann')).toEqual({ isComplete: true, places: [] })
+    expect(home.homes.size).toBe(0)
+  })
+
+  it('is told in one small message for each change, and of nothing by a node alone', () => {
+    const rig = Rig.of([101])
+    const alone = rig.nodes.get(101) as Node
+    alone.has('ann', 1)
+    expect([alone.homes.hasWork, rig.sent]).toEqual([false, 0])
+    expect(alone.homes.whereabouts('ann')).toEqual({
+      isComplete: true,
+      places: [{ node: 101, sessions: 1, connected: 1 }],
+    })
+    const two = Rig.of(ids)
+    const user = Array.from({ length: 100 }, (_, n) => `u${n}`).find((name) => homeOf(two, name).id !== 101)
+    two.sent = 0
+    ;(two.nodes.get(101) as Node).has(user as string, 1)
+    two.settle()
+    expect(two.sent).toBe(1)
+  })
+
+  it('does not know while a node has not told it everything, nor where a node is silent, nor of others’ users', () => {
+    const rig = Rig.of(ids, { homeUsersPerSweep: 10 })
+    const [a, b] = [rig.nodes.get(101) as Node, rig.nodes.get(20_202) as Node]
+    for (let n = 0; n < 95; n++) a.has(`u${n}`, 1)
+    rig.settle()
+    const user = [...a.users.keys()].find((name) => homeOf(rig, name) === b) as string
+    const isComplete = (): boolean => b.homes.whereabouts(user).isComplete
+    expect(isComplete()).toBe(true)
+    const other = [...a.users.keys()].find((name) => homeOf(rig, name) === a) as string
+    expect(b.homes.whereabouts(other).isComplete).toBe(false)
+    rig.silent.add(303_303)
+    expect(isComplete()).toBe(false)
+    rig.silent.clear()
+    rig.break(101, 20_202)
+    expect(isComplete()).toBe(false)
+    let sweeps = 0
+    while (a.homes.hasWork) {
+      a.homes.sweep()
+      expect(isComplete()).toBe(false)
+      sweeps++
+    }
+    expect(sweeps).toBe(10)
+    rig.settle()
+    expect(isComplete()).toBe(true)
+  })
+
+  it('that was told of more users than it remembers does not know of all', () => {
+    const rig = Rig.of(ids, { homeUsers: 5 })
+    const a = rig.nodes.get(101) as Node
+    for (let n = 0; n < 60; n++) a.has(`u${n}`, 1)
+    rig.settle()
+    const b = rig.nodes.get(20_202) as Node
+    const user = [...a.users.keys()].find((name) => homeOf(rig, name) === b) as string
+    expect([b.homes.size, b.homes.whereabouts(user).isComplete]).toEqual([5, false])
+  })
+
+  it('counts a message that is malformed, and takes none before a node has begun to tell', () => {
+    const rig = Rig.of(ids)
+    const a = rig.nodes.get(101) as Node
+    for (const bytes of [[3], [3, 0, 9], [3, 1]]) a.homes.message(20_202, Uint8Array.from(bytes))
+    a.homes.message(7, Uint8Array.of(3, 0, 1, 97, 1, 1))
+    expect([a.stats.strangers, a.homes.size]).toEqual([3, 0])
+  })
+
+  it('knows the truth again after any nodes have come and gone and any links have broken', () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const random = new Random(seed)
+      const rig = Rig.of(ids, { homeUsersPerSweep: random.int(1, 5) })
+      let last = 404_404
+      const some = <T>(all: Iterable<T>): T => random.pick([...all])
+      for (let step = 0; step < 120; step++) {
+        const node = some(rig.nodes.values())
+        const other = some(rig.nodes.keys())
+        const kind = random.int(0, 9)
+        if (kind < 4) node.has(`u${random.int(0, 9)}`, random.int(0, 2))
+        else if (kind < 6) node.homes.sweep()
+        else if (kind === 6 && rig.ways.size > 0) rig.carryOne(some(rig.ways.keys()))
+        else if (kind === 7 && node.id !== other) rig.break(node.id, other)
+        else if (kind === 8 && rig.nodes.size > 2) {
+          rig.nodes.delete(node.id)
+          for (const each of rig.nodes.values()) if (random.chance(0.7)) each.lose(node.id)
+        } else if (kind === 9 && rig.nodes.size < 5) {
+          const made = rig.start((last += 101_101), { homeUsersPerSweep: 2 })
+          for (const each of rig.nodes.values()) if (random.chance(0.5)) each.meet(made.id)
+        }
+      }
+      const living = [...rig.nodes.keys()]
+      for (const each of rig.nodes.values()) {
+        for (const id of each.view.living) if (!rig.nodes.has(id)) each.lose(id)
+        for (const id of living) each.meet(id)
+      }
+      rig.settle()
+      for (let n = 0; n < 10; n++) {
+        const { isComplete, places } = homeOf(rig, `u${n}`).homes.whereabouts(`u${n}`)
+        const byNode = (a: Place, b: Place): number => a.node - b.node
+        expect([isComplete, places.toSorted(byNode)], `seed ${seed}`).toEqual([
+          true,
+          rig.truth(`u${n}`).toSorted(byNode),
+        ])
+      }
+    }
+  })
+})
