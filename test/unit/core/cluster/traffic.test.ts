@@ -4,6 +4,7 @@ import { decodeCluster, encodeCluster, type Heartbeat } from '../../../../src/co
 import { Stats } from '../../../../src/core/ground/stats.ts'
 import { textPayload } from '../../../../src/testing/index.ts'
 import type { Harness } from '../harness.ts'
+import { listen } from './topic-readers.ts'
 import { settled } from './world.ts'
 
 /* What a node tells the others of itself, and what it counts of the bus. */
@@ -56,8 +57,7 @@ describe('The traffic of the bus', () => {
     const world = settled(3)
     const [a, b, c] = world.nodes as [Harness, Harness, Harness]
     const reader = b.connect('ann')
-    b.listen(reader, 'news')
-    world.settle()
+    listen(world, reader, 'news')
     const before = b.node.stats.busIn.get('topics') ?? { messages: 0, bytes: 0 }
     const { messages, bytes } = before
     a.node.publish('news', textPayload('x'.repeat(1_000)), '', false, a.now)
