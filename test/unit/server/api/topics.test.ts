@@ -19,7 +19,7 @@ describe('A page of topics', () => {
     const topics = {
       page: (wish: { limit: number }) => {
         asked.push(wish)
-        return Promise.resolve(all.slice(0, wish.limit))
+        return Promise.resolve(Object.assign(all.slice(0, wish.limit), { missing: [] }))
       },
     }
     const { topics: found, next } = (await answered('listTopics', topics, input)) as {
