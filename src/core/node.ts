@@ -3,7 +3,7 @@ import type { Codec } from '../protocol/codec.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import type { Payload } from '../protocol/payload.ts'
 import { fixedLimits, type MeetingOptions, type NodeConfig } from './ground/config.ts'
-import type { NodeLoad, NodeOptions, Retention } from './ground/config.ts'
+import type { NodeOptions, Retention } from './ground/config.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import type { Names } from './cluster/names.ts'
 import type { Budget, Holdings } from './ground/budget.ts'
@@ -45,8 +45,8 @@ export class RtmsNode implements PeeringHost {
   readonly inlet: Inlet
   /** The other nodes; null for a node alone. */
   readonly cluster: Cluster | null
-  /** How much there is on this node, as it tells the other ones. */
-  readonly load: () => NodeLoad
+  /** How much there is on this node, and what it has of a meeting. */
+  readonly outline: Pick<Wiring, 'load' | 'partOf'>
   /** What it and the other nodes ask and tell each other; null for a node alone. */
   readonly peering: Peering | null
   readonly #config: NodeConfig
@@ -71,7 +71,7 @@ export class RtmsNode implements PeeringHost {
     this.incarnation = config.incarnation
     this.#config = config
     const wiring = new Wiring(config, this.stats, guards, this)
-    this.load = () => wiring.load(this.stats)
+    this.outline = wiring
     this.#timers = wiring.timers
     this.#budget = wiring.budget
     this.#downstream = wiring.downstream

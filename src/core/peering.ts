@@ -1,7 +1,14 @@
 import type { Cluster } from './cluster/cluster.ts'
 import { Homes } from './cluster/homes.ts'
 import { linked, LinkParts } from './cluster/link-messages.ts'
-import type { AnswerOf, KindName, QuestionOf, Whereabouts } from './cluster/question-kinds.ts'
+import {
+  type AnswerOf,
+  type KindName,
+  type MeetingPart,
+  meetingParts,
+  type QuestionOf,
+  type Whereabouts,
+} from './cluster/question-kinds.ts'
 import { type Answerers, type QuestionEnding, Questions, Refusal } from './cluster/questions.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import type { Payload } from '../protocol/payload.ts'
@@ -37,6 +44,7 @@ export interface PeeringHost {
   meetingPage(wish: PageQuery, kind?: string): Search<readonly MeetingInfo[]>
   topicPage(wish: PageQuery): Search<readonly TopicInfo[]>
   subscribers(topic: string): number
+  readonly outline: { partOf(meeting: string): MeetingPart }
 }
 
 /** A meeting as another node is told of it: the business may have put something into its metadata that has no JSON form. */
@@ -230,6 +238,7 @@ export class Peering implements TopicPeers {
         this.#run(host.meetingPage(wish, ofKind ? kind : undefined), (found) => reply(found.map(written))),
       topics: (wish, reply) => this.#run(host.topicPage(wish), reply),
       subscribers: ({ topic }, reply) => reply(host.subscribers(topic)),
+      part: ({ meeting }, reply) => reply(meetingParts.indexOf(host.outline.partOf(meeting))),
     }
   }
 

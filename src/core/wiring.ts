@@ -1,6 +1,7 @@
 import { Cluster } from './cluster/cluster.ts'
 import { NODES } from './cluster/messages.ts'
 import { Names } from './cluster/names.ts'
+import type { MeetingPart } from './cluster/question-kinds.ts'
 import { Connections } from './door/connections.ts'
 import { Endings } from './door/endings.ts'
 import { Revocations } from './door/revocations.ts'
@@ -44,6 +45,8 @@ export class Wiring {
   /** What it and the other nodes ask and tell each other; null for a node alone. */
   readonly peering: Peering | null
   readonly inlet: Inlet
+  readonly #stats: Stats
+  readonly #joins: ClusterOfJoins | null
   #lastLog = 0
 
   constructor(config: NodeConfig, stats: Stats, guards: Guards, host: PeeringHost) {
@@ -51,6 +54,7 @@ export class Wiring {
     const { application } = guards
     const bus = counted(guards.bus, stats)
     const { timers } = this
+    this.#stats = stats
     const budget = (this.budget = new Budget(limits.logBytes))
     const work = new Work()
     const nextLog = (): number => ++this.#lastLog
@@ -74,8 +78,14 @@ export class Wiring {
       caughtUp: (session) => this.dispatch.resume(session),
       counted: (user) => peering?.homes.changed(user),
     }))
-    const cluster = (this.cluster = clusterOf(config, timers, stats, bus, guards, () => peering, () =>
-      this.load(stats),
+    const cluster = (this.cluster = clusterOf(
+      config,
+      timers,
+      stats,
+      bus,
+      guards,
+      () => peering,
+      () => this.load(),
     ))
     const peering: Peering | null = (this.peering =
       cluster && new Peering(config, timers, stats, bus, cluster, sessions, () => topics, host))
@@ -114,6 +124,7 @@ export class Wiring {
     this.inlet = new Inlet(topics, carrier, cluster, peering, stats)
     const requests = (this.requests = new Requests(limits, timers, downstream, application, stats))
     const revocations = new Revocations(limits)
+    const joins = (this.#joins = cluster && joinsOf(incarnation, cluster, names))
     const dispatch = (this.dispatch = new Dispatch(limits, stats, work, {
       timers,
       application,
@@ -121,7 +132,7 @@ export class Wiring {
       meetings,
       topics,
       requests,
-      cluster: cluster && joinsOf(incarnation, cluster, names),
+      cluster: joins,
       refresh: (session, message, now) => this.connections.refresh(session, message, now),
       flood: (outlet) => this.endings.dismiss(outlet, 'RATE'),
     }))
@@ -149,7 +160,8 @@ export class Wiring {
   }
 
   /** How much there is on this node. */
-  load({ busIn, busOut }: Stats): NodeLoad {
+  load(): NodeLoad {
+    const { busIn, busOut } = this.#stats
     return {
       connections: this.connections.size,
       sessions: this.sessions.size,
@@ -159,6 +171,12 @@ export class Wiring {
       busBytesIn: bytesOf(busIn),
       busBytesOut: bytesOf(busOut),
     }
+  }
+
+  /** What this node has of a meeting. */
+  partOf(name: string): MeetingPart {
+    if (this.meetings.get(name) !== undefined) return 'owner'
+    return (this.#joins?.ownerOf(name) ?? 0) === 0 ? 'nothing' : 'replica'
   }
 }
 

@@ -84,7 +84,7 @@ export class Rtms {
     this.meetings = new Meetings(parts.host, parts.settings.logger, searches, parts.peers)
     this.topics = new Topics(parts.host, searches, parts.peers)
     this.users = new Users(parts.host, parts.peers)
-    this.cluster = new Cluster(parts.host, (name, place) => addressOf(parts.front, name, place))
+    this.cluster = new Cluster(parts.host, parts.peers, (name, place) => addressOf(parts.front, name, place))
     this.#api = new Api(parts.settings, this)
   }
 
@@ -99,7 +99,7 @@ export class Rtms {
     const ticketsHost: TicketsHost = {
       url: async (name, meeting) => {
         if (meeting === undefined || !settings.isClustered) return front.ticketUrl(name)
-        return front.ticketUrl(name, rtms.cluster.place((await rtms.meetings.owner(meeting)) ?? 0))
+        return front.ticketUrl(name, rtms.cluster.place(await rtms.meetings.owner(meeting)))
       },
       revokedUntil: (user) => host.node.revokedUntil(user),
       revoke: async (revoked, until) => {

@@ -405,7 +405,15 @@ export class Cluster {
       known.heard = now
       if (wasSilent) this.#ports.heard(node, now)
     } else if (this.#view.meet(node)) {
-      const peer = { incarnation: node, id: '', address: '', health: '', heard: now, load: null, introduced: '' }
+      const peer = {
+        incarnation: node,
+        id: '',
+        address: '',
+        health: '',
+        heard: now,
+        load: null,
+        introduced: '',
+      }
       this.#peers.set(node, peer)
       this.#renew()
       this.#ports.viewed(0, now)

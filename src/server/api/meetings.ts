@@ -132,19 +132,17 @@ export const meetingOperations: readonly Operation[] = [
     output: v.strictObject({
       owner: v.pipe(
         v.nullable(v.string()),
-        v.description('The name of the node that has it open; null: nobody has said within a second.'),
+        v.description('The name of the node that has it open; null for none of those that answered.'),
       ),
-      replicas: v.pipe(
-        v.nullable(v.array(v.string())),
-        v.description('The names of the nodes that have a copy; null where that is not known.'),
-      ),
+      replicas: v.pipe(v.array(v.string()), v.description('The names of the nodes that have a copy.')),
+      missing,
     }),
     errors: ['BAD_NAME', 'NOT_FOUND'],
-    run: async ({ meetings, cluster }, _, name) => {
-      checkName('meeting', name, 'BAD_NAME')
-      const owner = await meetings.owner(name)
-      if (owner === 0) throw new RtmsError('NOT_FOUND', 'No node has a meeting of this name open.')
-      return { owner: owner === null ? null : cluster.nameOf(owner), replicas: cluster.replicas(name) }
+    run: async ({ cluster }, _, name) => {
+      const { owner, replicas, missing } = await cluster.whereabouts(name)
+      if (owner === null && replicas.length === 0 && missing.length === 0)
+        throw new RtmsError('NOT_FOUND', 'No node has a meeting of this name open.')
+      return { owner, replicas: [...replicas], missing: [...missing] }
     },
   }),
   operation({

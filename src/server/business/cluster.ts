@@ -1,6 +1,8 @@
-import type { BusKind, NodeLoad } from '../../core/index.ts'
+import { type BusKind, meetingParts, type NodeLoad } from '../../core/index.ts'
+import { checkName } from '../ground/check.ts'
 import type { Place } from '../ground/place.ts'
 import type { Host } from '../host.ts'
+import type { Peers } from './peers.ts'
 
 /** A node of the cluster as this one sees it. */
 export interface ClusterNode {
@@ -27,14 +29,30 @@ export interface BusTraffic {
   readonly bytes: number
 }
 
+/** Where a meeting is. */
+export interface Whereabouts {
+  /** The name of the node that has it open; null for none of those that answered. */
+  readonly owner: string | null
+  /** The names of the nodes that have a copy. */
+  readonly replicas: readonly string[]
+  /** Names of the nodes that did not answer, whose part is unknown. */
+  readonly missing: readonly string[]
+}
+
 /** The nodes of the cluster. */
 export class Cluster {
   readonly #host: Host
+  readonly #peers: Peers
   readonly #addressOf: (host: string | undefined, place: Place | undefined) => string
 
   /** @internal `addressOf`: where a ticket that leads to a node, this one by default, has its client connect. */
-  constructor(host: Host, addressOf: (host: string | undefined, place: Place | undefined) => string) {
+  constructor(
+    host: Host,
+    peers: Peers,
+    addressOf: (host: string | undefined, place: Place | undefined) => string,
+  ) {
     this.#host = host
+    this.#peers = peers
     this.#addressOf = addressOf
   }
 
@@ -44,7 +62,7 @@ export class Cluster {
    */
   nodes({ host }: { readonly host?: string | undefined } = {}): ClusterNode[] {
     const { id, incarnation, cluster } = this.#host.node
-    const load = this.#host.node.load()
+    const load = this.#host.node.outline.load()
     const now = performance.now()
     const address = this.#addressOf(host, undefined)
     const self = { node: id, incarnation, address, status: 'self', heardMs: 0, load } as const
@@ -68,15 +86,20 @@ export class Cluster {
     return { isUp: inlet.isUp, traffic }
   }
 
-  /** @internal Names of the nodes that have a copy of a meeting; null where this node does not know. */
-  replicas(_name: string): string[] | null {
-    return this.#host.node.cluster === null ? [] : null
-  }
-
-  /** @internal The name of a node, by incarnation; '' for one that has not told it. */
-  nameOf(node: number): string {
-    const { id, incarnation, cluster } = this.#host.node
-    return node === incarnation ? id : (cluster?.peer(node)?.id ?? '')
+  /**
+   * Which node has a meeting open, and which ones have a copy of it for their own clients, as they answer within two
+   * seconds.
+   */
+  async whereabouts(meeting: string): Promise<Whereabouts> {
+    checkName('meeting', meeting, 'BAD_NAME')
+    const { incarnation, outline } = this.#host.node
+    const { answers, missing } = await this.#peers.ask('part', { meeting })
+    const parts = [[incarnation, outline.partOf(meeting)] as const]
+    for (const [node, answer] of answers) parts.push([node, meetingParts[answer] ?? 'nothing'])
+    const having = (wanted: string): string[] =>
+      parts.filter(([, part]) => part === wanted).map(([node]) => this.#peers.nameOf(node))
+    const [owner = null] = having('owner')
+    return { owner, replicas: having('replica'), missing }
   }
 
   /** @internal Another node, by incarnation, as a ticket leads to it; undefined for one that has told nothing of itself. */

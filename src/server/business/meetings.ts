@@ -184,10 +184,10 @@ export class Meetings {
     ;(call as Call).ended(outcome)
   }
 
-  /** @internal The node that has a meeting, by incarnation; 0 for none, null where nobody has said in time. */
-  owner(name: string): Promise<number | null> {
+  /** @internal The node that has a meeting, by incarnation; 0 for none, and where nobody has said in time. */
+  owner(name: string): Promise<number> {
     return new Promise((resolve) => {
-      const ended = (outcome: Outcome<Whereabouts>): void => resolve(outcome.ok ? outcome.value.owner : null)
+      const ended = (outcome: Outcome<Whereabouts>): void => resolve(outcome.ok ? outcome.value.owner : 0)
       const call: Call = { name, ended }
       this.#host.act((node, now) => node.findMeeting(call, now))
     })

@@ -52,10 +52,11 @@ export interface ClusterAnswer {
   readonly bus: { readonly up: boolean; readonly traffic: readonly Carried[] }
 }
 
-/** Where a meeting is; null where it is not known. */
+/** Where a meeting is, as far as the nodes have answered. */
 export interface Whereabouts {
   readonly owner: string | null
-  readonly replicas: readonly string[] | null
+  readonly replicas: readonly string[]
+  readonly missing: readonly string[]
 }
 
 export interface Metric {

@@ -79,7 +79,7 @@ type Part = 'owner' | 'replica' | 'none'
 function partOf({ node }: ClusterNode, meeting: Whereabouts | null): Part {
   if (meeting === null || node === '') return 'none'
   if (meeting.owner === node) return 'owner'
-  return meeting.replicas?.includes(node) === true ? 'replica' : 'none'
+  return meeting.replicas.includes(node) ? 'replica' : 'none'
 }
 
 function Bus({ at: { x, y }, isUp }: { readonly at: Point; readonly isUp: boolean }) {

@@ -112,16 +112,13 @@ function byName(nodes: readonly Shown[]): readonly Shown[] {
 /** Where the meeting is, in words. */
 function told(meeting: string, { data, error }: Polled<Whereabouts | null>): string {
   if (error?.code === 'NOT_FOUND' || error?.code === 'BAD_NAME') return text.nowhere(meeting)
-  if (data === null) return error === null ? common.loading : text.ownerUnknown(meeting)
-  const { owner, replicas } = data
-  if (owner === null) return text.ownerUnknown(meeting)
-  const copies =
-    replicas === null
-      ? text.copiesUnknown
-      : replicas.length === 0
-        ? text.noCopies
-        : text.copies(replicas.map((name) => name || text.unknown).join(', '))
-  return `${text.isAt(meeting, owner || text.unknown)}; ${copies}.`
+  if (data === null) return error === null ? common.loading : ''
+  const { owner, replicas, missing } = data
+  return [
+    owner === null ? text.ownerUnknown(meeting) : text.isAt(meeting, owner),
+    ...(replicas.length > 0 ? [text.copies(replicas.join(', '))] : missing.length > 0 ? [] : [text.noCopies]),
+    ...(missing.length > 0 ? [text.missing(missing.join(', '))] : []),
+  ].join(text.and)
 }
 
 function Alone({ name }: { readonly name: string }) {
