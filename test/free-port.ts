@@ -7,17 +7,27 @@ const FIRST = 20_000
 const LAST = 32_767
 
 /** A free port of this machine, for a program that is told its port. */
-export async function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
+  return freePorts(1)
+}
+
+/** The first of so many free ports in a row. */
+export async function freePorts(count: number): Promise<number> {
   for (;;) {
-    const port = randomInt(FIRST, LAST + 1)
-    const server = createServer().listen(port)
-    const isFree = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    )
-    if (!isFree) continue
-    server.close()
-    await once(server, 'close')
-    return port
+    const first = randomInt(FIRST, LAST + 2 - count)
+    const ports = Array.from({ length: count }, (_, at) => first + at)
+    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return first
   }
+}
+
+export async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port)
+  const isFree = await once(server, 'listening').then(
+    () => true,
+    () => false,
+  )
+  if (!isFree) return false
+  server.close()
+  await once(server, 'close')
+  return true
 }

@@ -45,8 +45,6 @@ export class RtmsNode implements PeeringHost {
   readonly inlet: Inlet
   /** The other nodes; null for a node alone. */
   readonly cluster: Cluster | null
-  /** How much there is on this node, and what it has of a meeting. */
-  readonly outline: Pick<Wiring, 'load' | 'partOf'>
   /** What it and the other nodes ask and tell each other; null for a node alone. */
   readonly peering: Peering | null
   readonly #config: NodeConfig
@@ -71,7 +69,6 @@ export class RtmsNode implements PeeringHost {
     this.incarnation = config.incarnation
     this.#config = config
     const wiring = new Wiring(config, this.stats, guards, this)
-    this.outline = wiring
     this.#timers = wiring.timers
     this.#budget = wiring.budget
     this.#downstream = wiring.downstream
@@ -143,7 +140,7 @@ export class RtmsNode implements PeeringHost {
     const { limits } = this.#config
     this.stats.sweeps++
     this.#guards.sweep(now)
-    this.#timers.run(now)
+    this.#timers.run(now, limits.sweepTimers)
     this.#dispatch.sweep(now)
     this.#meetings.sweep(now)
     this.#topics.sweep(now)

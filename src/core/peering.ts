@@ -44,7 +44,10 @@ export interface PeeringHost {
   meetingPage(wish: PageQuery, kind?: string): Search<readonly MeetingInfo[]>
   topicPage(wish: PageQuery): Search<readonly TopicInfo[]>
   subscribers(topic: string): number
-  readonly outline: { partOf(meeting: string): MeetingPart }
+  meeting(name: string): MeetingInfo | undefined
+  kick(meeting: string, slot: number, message: string): boolean
+  sendTo(meeting: string, slot: number, data: Payload): boolean
+  closeMeeting(name: string): void
 }
 
 /** A meeting as another node is told of it: the business may have put something into its metadata that has no JSON form. */
@@ -127,14 +130,18 @@ export class Peering implements TopicPeers {
 
   // ---- the other nodes
 
-  /** The nodes that have not ended. */
-  peers(): number[] {
-    return this.#cluster.peers.map(({ incarnation }) => incarnation).filter((node) => this.reaches(node))
+  /** The nodes that can be asked. */
+  *peers(): Generator<number> {
+    for (const node of this.#cluster.nodes.living) if (node !== this.#self && this.reaches(node)) yield node
   }
 
   /** Whether a node is there, and was heard lately. */
   reaches(node: number): boolean {
     return !this.#cluster.isSilent(node)
+  }
+
+  isThere(node: number): boolean {
+    return this.#cluster.nodes.has(node)
   }
 
   /** The nodes that have not ended are others than before. `ended`: the one that has; 0 for none. */
@@ -215,12 +222,10 @@ export class Peering implements TopicPeers {
 
   #answerers(most: number): Answerers {
     const host = this.#host
+    const has = (name: string): boolean => host.meeting(name) !== undefined
     return {
       whereabouts: ({ user }, reply) => reply(this.whereabouts(user)),
-      push: ({ user, name, data }, reply) => {
-        // A copy: a view would keep the whole message in memory.
-        reply(host.push(user, name, { text: data.text, bytes: data.bytes.slice() }))
-      },
+      push: ({ user, name, data }, reply) => reply(host.push(user, name, owned(data))),
       disconnect: ({ user, text, final }, reply, _, now) => reply(host.disconnect(user, text, final, now)),
       revoke: (told, reply, _, now) => {
         const closed = host.learnRevocation(told, now)
@@ -237,6 +242,14 @@ export class Peering implements TopicPeers {
       meetings: ({ ofKind, kind, ...wish }, reply) =>
         this.#run(host.meetingPage(wish, ofKind ? kind : undefined), (found) => reply(found.map(written))),
       topics: (wish, reply) => this.#run(host.topicPage(wish), reply),
+      meeting: ({ name }, reply) => reply(host.meeting(name) ?? null),
+      kick: ({ name, slot, message }, reply) => reply(has(name) ? host.kick(name, slot, message) : null),
+      sendTo: ({ name, slot, data }, reply) => reply(has(name) ? host.sendTo(name, slot, owned(data)) : null),
+      close: ({ name }, reply) => {
+        const isOpen = has(name)
+        host.closeMeeting(name)
+        reply(isOpen || null)
+      },
       subscribers: ({ topic }, reply) => reply(host.subscribers(topic)),
       part: ({ meeting }, reply) => reply(meetingParts.indexOf(host.outline.partOf(meeting))),
     }
@@ -251,4 +264,9 @@ export class Peering implements TopicPeers {
       },
     })
   }
+}
+
+/** A copy: a view would keep the whole message in memory. */
+function owned({ text, bytes }: Payload): Payload {
+  return { text, bytes: bytes.slice() }
 }

@@ -36,10 +36,13 @@ type Scalar = Exclude<Kind, object>
 const digits = utf8Encode('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')
 const PADDING = 0x3d
 
+function digit(group: number, shift: number): number {
+  return digits[(group >> shift) & 63] as number
+}
+
 /** By a table: six times as fast as `btoa`, which takes a string. */
 function base64(bytes: Uint8Array): string {
   const text = new Uint8Array(Math.ceil(bytes.length / 3) * 4)
-  const digit = (group: number, shift: number): number => digits[(group >> shift) & 63] as number
   let at = 0
   for (let i = 0; i < bytes.length; i += 3) {
     const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)

@@ -115,8 +115,13 @@ const NOW = Date.UTC(2026, 10, 26)
  */
 const clocks = [NOW, NOW, NOW, 0, Date.UTC(2039, 8, 8), Date.UTC(2100, 0, 1)] as const
 
-/** The limits of every scenario. */
-const limits: Partial<NodeLimits> = { heartbeatMs: 3_000, helloMs: 5_000, topicIdleMs: 10_000 }
+/** The limits of every scenario: six clients of one user may have tokens that live for 5 s. */
+const limits: Partial<NodeLimits> = {
+  heartbeatMs: 3_000,
+  helloMs: 5_000,
+  topicIdleMs: 10_000,
+  refreshesPerUserPerSecond: 2,
+}
 
 /** Makes a random subset of faults, with limits small enough to be reached. */
 export function drawScenario(random: Random, smaller: Smaller = {}): Scenario {
@@ -159,8 +164,6 @@ function drawAlone(random: Random, drawn: Scenario, alone: 'ports' | 'hostiles')
     hostiles: isAttack ? 3 : 0,
     throwing: !isAttack,
     faults: [],
-    // Six clients of one user whose tokens live for 5 s would refresh more often than a user may.
-    tokenMs: drawn.tokenMs === 5_000 ? 10_000 : drawn.tokenMs,
     limits: isAttack ? { ...limits, ...drawShared(random) } : limits,
     meetings: drawn.meetings.map(({ options, ...plan }) => ({
       ...plan,

@@ -63,6 +63,45 @@ describe('Three nodes', () => {
     expect(await other.metrics()).toMatch(/^rtms_peers\{state="alive"\} 1$/m)
   })
 
+  it('reach a meeting from any of them, and its hooks run where it is', async () => {
+    const hub = new ThreadsHub()
+    const [a, b] = (await cluster([1, 2].map(() => threads(hub.seat())))) as [Rtms, Rtms]
+    const heard: string[] = []
+    for (const rtms of [a, b])
+      rtms.meetings.define('battle', {
+        onLeave: ({ user, reason }) => void heard.push(`${rtms.node} ${user} ${reason}`),
+        onClose: ({ name }) => void heard.push(`${rtms.node} ${name} closed`),
+      })
+    const name = (await a.meetings.open({ kind: 'battle', metadata: { map: 'woods' } })).name
+    const peer = await Peer.connect(a.address.url, await tokenOf(a, 'ann'))
+    peer.send(join(1, name))
+    const { slot } = await peer.next('joined')
+    const there = await b.meetings.open(name, { kind: 'battle' })
+    expect(b.meetings.get(name)).toBeUndefined()
+    expect(await b.meetings.find('nowhere')).toBeUndefined()
+    expect((await b.meetings.find(name))?.name).toBe(name)
+    const { members, metadata, kind } = await there.look()
+    expect([members.map(({ user }) => user), metadata, kind]).toEqual([['ann'], { map: 'woods' }, 'battle'])
+    expect(() => there.info).toThrow(/not open on this node: use look\(\)/)
+    there.sendTo(slot, { hello: 1 })
+    expect(Buffer.from((await peer.next('direct')).data.bytes).toString()).toBe('{"hello":1}')
+    there.kick(slot, 'rude')
+    expect((await peer.next('ended')).message).toBe('rude')
+    await eventually(() => heard.length > 0)
+    b.meetings.close(name)
+    await eventually(() => heard.length > 1)
+    expect(heard).toEqual([`${a.node} ann kicked`, `${a.node} ${name} closed`])
+    await expect(there.look()).rejects.toMatchObject({ code: 'CLOSED' })
+    // A handle stands for whatever is open under its name, also if this node opens it.
+    await a.meetings.open('lobby', { kind: 'battle' })
+    const lobby = await b.meetings.open('lobby')
+    lobby.close()
+    await eventually(() => heard.length > 2)
+    await b.meetings.open('lobby', { kind: 'battle' })
+    expect(lobby.info.name).toBe('lobby')
+    expect((await (await a.meetings.open('lobby')).look()).kind).toBe('battle')
+  })
+
   it('on NATS find out that one of them has ended, though nobody says so, by its address', async () => {
     const connector = await onNats()
     const { connector: last, mute } = mutable(connector())

@@ -74,7 +74,7 @@ describe('A user of a cluster', () => {
     const [a, b] = nodes
     await login(b, 'ann')
     mute()
-    await eventually(async () => (await a.users.sessions('nobody')).complete === false)
+    await eventually(async () => !(await a.users.sessions('nobody')).complete)
     expect(await a.users.sessions('nobody')).toEqual({
       online: null,
       sessions: 0,

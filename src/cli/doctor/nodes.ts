@@ -27,6 +27,7 @@ export async function checkNodes(api: NodeApi, token: string, report: Report): P
     return
   }
   if (nodes.length === 1) return
+  nodes = nodes.toSorted((a, b) => (a.node < b.node ? -1 : 1))
   const silent = nodes.filter(({ status }) => status === 'silent')
   const names = nodes.map(({ node }) => node).join(', ')
   if (silent.length === 0) report.add('nodes', 'PASS', `${nodes.length} nodes: ${names}`)

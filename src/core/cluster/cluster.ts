@@ -87,6 +87,8 @@ export class Cluster {
   /** Whether the bus carries messages, and whether this node knows the others, or knows that it is alone. */
   #isUp = false
   #isSettled = false
+  /** Since when it would have heard the others: the bus was down before, or the process stood still. */
+  #listensSince = 0
   /** The highest term of a fence of this node. */
   #term = 0
   #now = 0
@@ -157,9 +159,10 @@ export class Cluster {
     return this.#isSettled
   }
 
+  /** Whether a node was not heard for a lease while this one listened. */
   isSilent(node: number, now: number = this.#now): boolean {
     const peer = this.#peers.get(node)
-    return peer === undefined || now - peer.heard >= this.#limits.leaseMs
+    return peer === undefined || now - Math.max(peer.heard, this.#listensSince) >= this.#limits.leaseMs
   }
 
   /** How many of them were heard lately, and how many are silent. */
@@ -177,7 +180,7 @@ export class Cluster {
    * name is claimed once at a time.
    */
   claim(name: string, now: number, ended: (ending: ClaimEnding, now: number) => void): void {
-    this.#now = now
+    this.#at(now)
     if (this.#holdings.has(name) || this.#claims.has(name))
       throw new Error(`${name} is open here, or is being opened`)
     this.#claims.claim(name, now + this.#patience, (ending, at) => {
@@ -203,7 +206,7 @@ export class Cluster {
    * late.
    */
   find(name: string, now: number, ended: (ending: ClaimEnding, now: number) => void): void {
-    this.#now = now
+    this.#at(now)
     this.#claims.find(name, now + this.#patience, (ending, at) => {
       const isFound = ending.by === 'taken' && ending.owner !== 0
       this.#stats.searchEnded(ending.by === 'late' ? 'late' : isFound ? 'found' : 'nowhere')
@@ -256,7 +259,8 @@ export class Cluster {
 
   /** The bus carries messages, for the first time or again. */
   up(now: number): void {
-    this.#now = now
+    this.#at(now)
+    this.#listensSince = now
     this.#isUp = true
     this.#timers.set(this.#beat, now + this.#limits.heartbeatMs)
     if (!this.#isSettled) this.#timers.set(this.#settling, now + this.#limits.settleMs)
@@ -267,7 +271,7 @@ export class Cluster {
 
   /** The bus carries nothing until further notice. A node without it declares no one dead and claims nothing new. */
   down(now: number): void {
-    this.#now = now
+    this.#at(now)
     this.#isUp = false
     this.#timers.clear(this.#beat)
     this.#timers.clear(this.#settling)
@@ -282,7 +286,7 @@ export class Cluster {
 
   /** A node is proven to have ended. */
   gone(node: number, now: number): void {
-    this.#now = now
+    this.#at(now)
     if (node === this.#self || !this.#view.end(node)) return
     if (!this.#peers.delete(node)) return
     this.#renew()
@@ -295,14 +299,20 @@ export class Cluster {
     this.#claims.renew()
   }
 
-  #onBeat(now: number): void {
+  /** Something happens. A node that beats is not still for so long, unless its process was. */
+  #at(now: number): void {
+    if (now - this.#now >= this.#limits.suspectMs) this.#listensSince = now
     this.#now = now
+  }
+
+  #onBeat(now: number): void {
+    this.#at(now)
     this.#timers.set(this.#beat, now + this.#limits.heartbeatMs)
     this.#heartbeat(false)
     this.#holdings.beat()
     this.#claims.beat()
     for (const peer of this.#peers.values()) {
-      if (now - peer.heard < this.#limits.suspectMs) continue
+      if (now - Math.max(peer.heard, this.#listensSince) < this.#limits.suspectMs) continue
       if (this.#isReplaced(peer, now)) this.gone(peer.incarnation, now)
       else this.#ports.probe({ node: peer.incarnation, health: peer.health })
     }
@@ -338,7 +348,7 @@ export class Cluster {
 
   #settle(now: number): void {
     if (this.#isSettled) return
-    this.#now = now
+    this.#at(now)
     this.#isSettled = true
     this.#timers.clear(this.#settling)
     this.#claims.retry()
@@ -346,7 +356,7 @@ export class Cluster {
 
   /** What another node has sent, to all or to this one. */
   handle(from: number, bytes: Uint8Array, now: number): void {
-    this.#now = now
+    this.#at(now)
     const message = decodeCluster(bytes)
     if (message === null) {
       this.#stats.strangers++

@@ -60,6 +60,14 @@ interface Kinds {
   meetings: Kind<PageQuestion & { readonly ofKind: boolean; readonly kind: string }, readonly MeetingInfo[]>
   /** Topics of the node asked. */
   topics: Kind<PageQuestion, readonly TopicInfo[]>
+  /** A meeting of the node asked; null where it is not open there. So answer all questions about one meeting. */
+  meeting: Kind<{ readonly name: string }, MeetingInfo | null>
+  /** Removes a member. Answer: whether there was one. */
+  kick: Kind<{ readonly name: string; readonly slot: number; readonly message: string }, boolean | null>
+  /** Sends data to one member. Answer: whether there was one. */
+  sendTo: Kind<{ readonly name: string; readonly slot: number; readonly data: Payload }, boolean | null>
+  /** Ends a meeting. */
+  close: Kind<{ readonly name: string }, boolean | null>
   /** Number of subscriptions to a topic on the node asked. */
   subscribers: Kind<{ readonly topic: string }, number>
   /** What the node asked has of a meeting. */
@@ -102,6 +110,10 @@ export const questionKinds: Kinds = {
   sessions: { question: struct({ user: name, limit: uint }), answer: json() },
   meetings: { question: struct({ ...page, ofKind: bool, kind: name }), answer: json() },
   topics: { question: struct(page), answer: json() },
+  meeting: { question: struct({ name }), answer: json() },
+  kick: { question: struct({ name, slot: uint, message: text(Infinity) }), answer: json() },
+  sendTo: { question: struct({ name, slot: uint, data: payload }), answer: json() },
+  close: { question: struct({ name }), answer: json() },
   subscribers: { question: struct({ topic: name }), answer: uint },
   part: { question: struct({ meeting: name }), answer: uint },
 }

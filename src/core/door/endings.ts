@@ -47,9 +47,10 @@ export class Endings {
   }
 
   sweep(now: number): void {
+    const { sweepClosings } = this.#host.config.limits
     const dismissed = this.#dismissed
-    this.#dismissed = []
-    for (const { outlet, reason } of dismissed) {
+    this.#dismissed = dismissed.slice(sweepClosings)
+    for (const { outlet, reason } of dismissed.slice(0, sweepClosings)) {
       if (reason === 'BROKEN') this.#host.connections.drop(outlet, now)
       else this.#host.connections.close(outlet, reason, dismissals[reason], now)
     }

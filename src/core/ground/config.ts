@@ -171,6 +171,12 @@ export const fixedLimits = {
   sweepWork: 8_000_000,
   writeWork: 500_000,
   /**
+   * Timers that fire, and connections that are closed, in one sweep; the rest waits for the next. A crowd may be due
+   * together.
+   */
+  sweepTimers: 2_000,
+  sweepClosings: 500,
+  /**
    * How many times every connection that waits is written to before users publish to a topic again whose room for
    * pending entries is full, where the writing does not end before.
    */

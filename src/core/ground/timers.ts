@@ -97,13 +97,14 @@ export class Timers<Name extends string = TimerName> {
   }
 
   /**
-   * Fires all timers due at `now`, in order. A timer that is set meanwhile waits for the next run, however early it is
-   * due.
+   * Fires the timers due at `now`, in order, at most so many. A timer that is set meanwhile waits for the next run,
+   * however early it is due.
    */
-  run(now: number): void {
+  run(now: number, most: number = Infinity): void {
     const end = this.#order
-    for (let timer = this.#heap[0]; timer !== undefined; timer = this.#heap[0]) {
-      if (timer.at > now || timer.order >= end) return
+    for (let fired = 0; fired < most; fired++) {
+      const timer = this.#heap[0]
+      if (timer === undefined || timer.at > now || timer.order >= end) return
       this.runOne(now)
     }
   }

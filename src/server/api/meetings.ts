@@ -3,8 +3,9 @@ import type { MeetingInfo } from '../../core/index.ts'
 import { serverLimits } from '../ground/limits.ts'
 import { limits, RtmsError } from '../../protocol/index.ts'
 import { meetingSettings } from '../business/meeting-options.ts'
-import type { Meeting } from '../business/meeting.ts'
-import { checkName } from '../ground/check.ts'
+import { KICKED } from '../business/meeting.ts'
+import type { Meetings } from '../business/meetings.ts'
+import { checkName, payloadOf } from '../ground/check.ts'
 import { type ApiNode, operation, type Operation } from './operation.ts'
 import { integer, missing, oneOf, payloadFields, text, valueOf, writable } from './schemas.ts'
 
@@ -35,15 +36,16 @@ const member = v.strictObject({
   bot: v.pipe(v.boolean(), v.description('Played by the business.')),
 })
 
-function meetingOf(node: ApiNode, name: string): Meeting {
+/** What a call about a meeting has led to; null stands for a meeting that is not open. */
+async function found<T>(
+  name: string,
+  call: (calls: Meetings['calls']) => Promise<T | null>,
+  node: ApiNode,
+): Promise<T> {
   checkName('meeting', name, 'BAD_NAME')
-  const meeting = node.meetings.get(name)
-  if (meeting === undefined) throw new RtmsError('NOT_FOUND')
-  return meeting
-}
-
-function hasMember(meeting: Meeting, slot: number): boolean {
-  return meeting.members.some((member) => member.slot === slot)
+  const answer = await call(node.meetings.calls)
+  if (answer === null) throw new RtmsError('NOT_FOUND')
+  return answer
 }
 
 function shown(info: MeetingInfo): MeetingInfo {
@@ -116,9 +118,9 @@ export const meetingOperations: readonly Operation[] = [
     description: 'With its members.',
     input: v.strictObject({}),
     output: v.strictObject({ ...facts, members: v.array(member) }),
-    errors: ['BAD_NAME', 'NOT_FOUND'],
-    run: (node, _, name) => {
-      const { info } = meetingOf(node, name)
+    errors: ['BAD_NAME', 'NOT_FOUND', 'BUSY', 'UNKNOWN'],
+    run: async (node, _, name) => {
+      const info = await found(name, (calls) => calls.look(name), node)
       return { ...shown(info), members: [...info.members] }
     },
   }),
@@ -153,12 +155,10 @@ export const meetingOperations: readonly Operation[] = [
     description: 'For all who are in it.',
     input: v.strictObject({}),
     output: v.strictObject({ closed: v.pipe(v.boolean(), v.description('False: there was none.')) }),
-    errors: ['BAD_NAME'],
-    run: ({ meetings }, _, name) => {
+    errors: ['BAD_NAME', 'BUSY', 'UNKNOWN'],
+    run: async ({ meetings }, _, name) => {
       checkName('meeting', name, 'BAD_NAME')
-      const closed = meetings.get(name) !== undefined
-      meetings.close(name)
-      return { closed }
+      return { closed: (await meetings.calls.close(name)) ?? false }
     },
   }),
   operation({
@@ -169,13 +169,10 @@ export const meetingOperations: readonly Operation[] = [
     description: 'Behind what the member has sent. The user may join again where the ticket allows it.',
     input: v.strictObject({ slot, reason: v.optional(text('For people; told to the client.')) }),
     output: v.strictObject({ kicked: v.pipe(v.boolean(), v.description('False: the slot was empty.')) }),
-    errors: ['BAD_NAME', 'NOT_FOUND'],
-    run: (node, { slot, reason }, name) => {
-      const meeting = meetingOf(node, name)
-      const kicked = hasMember(meeting, slot)
-      meeting.kick(slot, reason)
-      return { kicked }
-    },
+    errors: ['BAD_NAME', 'NOT_FOUND', 'BUSY', 'UNKNOWN'],
+    run: async (node, { slot, reason = KICKED }, name) => ({
+      kicked: await found(name, (calls) => calls.kick(name, slot, reason), node),
+    }),
   }),
   operation({
     id: 'sendTo',
@@ -186,13 +183,11 @@ export const meetingOperations: readonly Operation[] = [
       'What the client hears by `meeting.onMessage`. At most 32 KiB. One who is away gets it on coming back.',
     input: v.pipe(v.strictObject({ slot, ...payloadFields }), oneOf('data', 'base64')),
     output: v.strictObject({ sent: v.pipe(v.boolean(), v.description('False: the slot was empty.')) }),
-    errors: ['BAD_NAME', 'NOT_FOUND', 'TOO_LARGE'],
+    errors: ['BAD_NAME', 'NOT_FOUND', 'TOO_LARGE', 'BUSY', 'UNKNOWN'],
     isRepeatable: true,
-    run: (node, input, name) => {
-      const meeting = meetingOf(node, name)
-      const sent = hasMember(meeting, input.slot)
-      meeting.sendTo(input.slot, valueOf(input))
-      return { sent }
+    run: async (node, input, name) => {
+      const data = payloadOf(valueOf(input))
+      return { sent: await found(name, (calls) => calls.sendTo(name, input.slot, data), node) }
     },
   }),
 ]

@@ -4,6 +4,10 @@ import { checkUser, payloadOf } from '../ground/check.ts'
 import type { Logger } from '../ground/logger.ts'
 import type { Host } from '../host.ts'
 import { type MeetingFrame, toMeetingFrame } from './frames.ts'
+import type { MeetingCalls } from './meeting-calls.ts'
+
+/** What a client is told that was kicked without a reason. */
+export const KICKED: string = 'the business ended the membership'
 
 /** A member played by the business: its inputs are in frames like any other's. */
 export class Bot {
@@ -45,20 +49,36 @@ export class Bot {
   }
 }
 
-/** A meeting of this node, by its name: if the meeting was closed and opened again, this stands for the open one. */
+/**
+ * A meeting, by its name: if it was closed and opened again, this stands for the open one. In a cluster it may be on
+ * another node: `kick`, `sendTo`, `close` and `look` reach it there; everything else is for the node that has it, and for
+ * the hooks of its kind, which run there.
+ */
 export class Meeting {
   readonly name: string
   readonly #host: Host
   readonly #logger: Logger
+  readonly #calls: MeetingCalls | undefined
 
   /** @internal */
-  constructor(host: Host, logger: Logger, name: string) {
+  constructor(host: Host, logger: Logger, name: string, calls?: MeetingCalls) {
     this.#host = host
     this.#logger = logger
+    this.#calls = calls
     this.name = name
   }
 
-  /** Its current state. Throws CLOSED where it was closed. */
+  /**
+   * Its current state, wherever it is. Rejects with an `RtmsError`: CLOSED where it was closed; BUSY or UNKNOWN where the
+   * cluster, or the node that has it, has not answered in time.
+   */
+  async look(): Promise<MeetingInfo> {
+    const info = this.#host.node.meeting(this.name) ?? (await this.#calls?.look(this.name)) ?? undefined
+    if (info === undefined) throw new RtmsError('CLOSED', `the meeting ${this.name} was closed`)
+    return info
+  }
+
+  /** Its current state. Throws CLOSED where it was closed, or is on another node. */
   get info(): MeetingInfo {
     const info = this.#host.node.meeting(this.name)
     if (info === undefined) throw this.#closed()
@@ -111,6 +131,7 @@ export class Meeting {
    */
   sendTo(slot: number, value: unknown): void {
     const data = payloadOf(value)
+    if (this.#away !== null) return this.#away.forget(this.name, this.#away.sendTo(this.name, slot, data))
     // The user that a running onJoin decides about gets the slot only afterwards.
     const send = (node: RtmsNode): boolean => node.sendTo(this.name, slot, data)
     if (!this.#host.inHook || !this.#host.act(send)) this.#host.afterHook(send)
@@ -121,17 +142,28 @@ export class Meeting {
    * again unless `onJoin` refuses. Has no effect where the slot is empty. Throws a TypeError where the reason is not a
    * string.
    */
-  kick(slot: number, reason = 'the business ended the membership'): void {
+  kick(slot: number, reason: string = KICKED): void {
     if (typeof reason !== 'string') throw new TypeError('reason must be a text')
+    if (this.#away !== null) return this.#away.forget(this.name, this.#away.kick(this.name, slot, reason))
     this.#host.afterHook((node) => void node.kick(this.name, slot, reason))
   }
 
   /** Ends the meeting for everyone. Has no effect where it was closed. */
   close(): void {
+    if (this.#away !== null) return this.#away.forget(this.name, this.#away.close(this.name))
     this.#host.afterHook((node) => node.closeMeeting(this.name))
   }
 
+  /** How to reach it where it is not here, but may be on another node. */
+  get #away(): MeetingCalls | null {
+    return this.#calls?.isAway(this.name) === true ? this.#calls : null
+  }
+
   #closed(): RtmsError {
-    return new RtmsError('CLOSED', `the meeting ${this.name} was closed`)
+    const text =
+      this.#away === null
+        ? `the meeting ${this.name} was closed`
+        : `the meeting ${this.name} is not open on this node: use look() for one that may be on another`
+    return new RtmsError('CLOSED', text)
   }
 }

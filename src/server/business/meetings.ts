@@ -19,6 +19,7 @@ import {
   kindSchema,
   checkOptions,
 } from './meeting-options.ts'
+import { MeetingCalls } from './meeting-calls.ts'
 import { Meeting } from './meeting.ts'
 import { Opener, type OpenMissing } from './opener.ts'
 import type { Listed, Peers } from './peers.ts'
@@ -51,6 +52,8 @@ export class Meetings {
   readonly #rooms: Map<string, Meeting> = new Map()
   /** @internal */
   readonly opener: Opener
+  /** @internal */
+  readonly calls: MeetingCalls
 
   /** @internal */
   constructor(host: Host, logger: Logger, searches: Searches, peers: Peers) {
@@ -58,6 +61,7 @@ export class Meetings {
     this.#peers = peers
     this.#logger = logger
     this.#searches = searches
+    this.calls = new MeetingCalls(host, peers, logger, (name) => this.#find(name))
     this.opener = new Opener(host, logger, (name, options) => this.open(name, options))
   }
 
@@ -107,7 +111,7 @@ export class Meetings {
         ? await this.#open(name, defined(settings), { kind: '', metadata, logic: null }, () => {})
         : await this.#openKind(name, defined(settings), kind, metadata)
     const known = owner === incarnation ? this.get(name) : undefined
-    return { meeting: known ?? new Meeting(this.#host, this.#logger, name), isNew }
+    return { meeting: known ?? this.#handle(name), isNew }
   }
 
   /**
@@ -134,7 +138,7 @@ export class Meetings {
         `the meeting ${name} cannot be opened: the kind ${kind} is not known; define it first`,
       )
     }
-    const meeting = new Meeting(this.#host, this.#logger, name)
+    const meeting = this.#handle(name)
     const runner = new HookRunner(definition.hooks, kind, meeting, this.#host, this.#logger)
     const logic = runner.logic(() => this.#rooms.delete(name))
     return this.#open(name, { ...definition.settings, ...given }, { kind, metadata, logic }, () => {
@@ -186,16 +190,40 @@ export class Meetings {
 
   /** @internal The node that has a meeting, by incarnation; 0 for none, and where nobody has said in time. */
   owner(name: string): Promise<number> {
-    return new Promise((resolve) => {
-      const ended = (outcome: Outcome<Whereabouts>): void => resolve(outcome.ok ? outcome.value.owner : 0)
+    return this.#find(name).catch((error: unknown) => {
+      if (error instanceof RtmsError && error.code === 'BUSY') return 0
+      throw error
+    })
+  }
+
+  #find(name: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const ended = (outcome: Outcome<Whereabouts>): void => {
+        if (outcome.ok) resolve(outcome.value.owner)
+        else reject(outcome.error)
+      }
       const call: Call = { name, ended }
       this.#host.act((node, now) => node.findMeeting(call, now))
     })
   }
 
+  #handle(name: string): Meeting {
+    return new Meeting(this.#host, this.#logger, name, this.calls)
+  }
+
+  /** The meeting of this name that is open on this node. */
   get(name: string): Meeting | undefined {
     if (!isName(name) || this.#host.node.meeting(name) === undefined) return undefined
-    return this.#rooms.get(name) ?? new Meeting(this.#host, this.#logger, name)
+    return this.#rooms.get(name) ?? this.#handle(name)
+  }
+
+  /**
+   * The meeting of this name, on whichever node it is open; undefined where it is not. Rejects with an `RtmsError`:
+   * BAD_NAME; BUSY where the cluster has not said within a second which node has it.
+   */
+  async find(name: string): Promise<Meeting | undefined> {
+    checkName('meeting', name, 'BAD_NAME')
+    return this.get(name) ?? ((await this.#find(name)) === 0 ? undefined : this.#handle(name))
   }
 
   /** All open meetings of all nodes in the order of names, or those of a kind. */
@@ -228,8 +256,9 @@ export class Meetings {
     )
   }
 
-  /** Ends a meeting for everyone. Has no effect where none of this name is open. */
+  /** Ends a meeting for everyone, on whichever node it is. Has no effect where none of this name is open. */
   close(name: string): void {
+    if (this.calls.isAway(name)) return this.calls.forget(name, this.calls.close(name))
     this.#host.afterHook((node) => node.closeMeeting(name))
   }
 

@@ -128,7 +128,10 @@ export class Peers {
 
   /** A list with the names of nodes that did not answer. */
   listed<T>(items: readonly T[], missing: readonly string[]): Listed<T> {
-    return Object.assign([...items], { missing })
+    // Not a part of what the list holds.
+    return Object.defineProperty([...items], 'missing', { value: missing }) as T[] & {
+      readonly missing: readonly string[]
+    }
   }
 
   /** Where a user has sessions; not complete where the user's home does not know, or cannot be asked. */

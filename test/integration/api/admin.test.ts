@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, request } from 'node:http'
+import { createServer, type IncomingHttpHeaders, request } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -18,7 +18,7 @@ function ask(
   rtms: Rtms,
   path: string,
   headers: Record<string, string> = {},
-): Promise<{ status: number; body: string }> {
+): Promise<{ status: number; headers: IncomingHttpHeaders; body: string }> {
   const sent = Object.entries({ 'x-rtms-admin': '1', ...headers }).filter(([, value]) => value !== '')
   return new Promise((resolve, reject) => {
     const { port } = rtms.address
@@ -27,7 +27,9 @@ function ask(
       (response) => {
         let body = ''
         response.setEncoding('utf8').on('data', (text: string) => (body += text))
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }))
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
+        )
       },
     )
     asked.on('error', reject).end()
@@ -130,6 +132,35 @@ describe('The dashboard', () => {
     expect((await ask(rtms, '/admin')).status).toBe(301)
   })
 
+  it('says how long each of its files may be kept, which may all be shown nowhere else', async () => {
+    const rtms = await start({ admin: 'loopback', path: '/' })
+    const page = await ask(rtms, '/admin/')
+    const [, asset = ''] = /src="([^"]+)"/.exec(page.body) ?? []
+    const kept = async (path: string): Promise<unknown[]> => {
+      const { headers } = await ask(rtms, path)
+      expect(headers).toMatchObject({ 'x-frame-options': 'DENY', 'x-content-type-options': 'nosniff' })
+      return [headers['content-type'], headers['cache-control']]
+    }
+    expect([
+      await kept('/admin/'),
+      await kept(asset),
+      await kept('/admin/favicon.svg'),
+      await kept('/admin/access.json'),
+      await kept('/admin/none'),
+      await kept('/admin/assets/none.js'),
+    ]).toEqual([
+      ['text/html; charset=utf-8', 'no-cache'],
+      ['text/javascript; charset=utf-8', 'public, max-age=31536000, immutable'],
+      ['image/svg+xml', 'no-cache'],
+      ['application/json', 'no-store'],
+      ['text/plain; charset=utf-8', 'no-store'],
+      ['text/plain; charset=utf-8', 'no-store'],
+    ])
+    expect((await ask(rtms, '/admin')).headers['location']).toBe('/admin/')
+    expect((await ask(rtms, '/admin?lang=zh')).headers['location']).toBe('/admin/?lang=zh')
+    expect(await told(rtms)).toMatchObject({ path: '' })
+  })
+
   it('is answered by rtms.admin where the server is the application’s own', async () => {
     const owner = createServer((request, response) => {
       if (!rtms.admin(request, response)) response.end('mine')
@@ -139,6 +170,7 @@ describe('The dashboard', () => {
     expect((await ask(rtms, '/admin/')).body).toContain('<title>')
     expect((await ask(rtms, '/rtms/v1/info')).status).toBe(200)
     expect((await ask(rtms, '/rtms/v1x')).body).toBe('mine')
+    expect((await ask(rtms, '/elsewhere')).body).toBe('mine')
     owner.closeAllConnections()
     owner.close()
   })

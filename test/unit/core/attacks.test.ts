@@ -160,6 +160,36 @@ describe('A sweep', () => {
     expect(h.now).toBeLessThan(end - 5_000)
   })
 
+  it('fires so many timers that are due together, and the next ones the rest', () => {
+    const h = new Harness({ sweepTimers: 20 })
+    const peers = times(50, (n) => h.connect(`u${n}`))
+    h.stall(8_000)
+    const pinged = (): number => {
+      h.sweep()
+      return peers.filter((peer) => peer.takeOf('ping').length > 0).length
+    }
+    expect([pinged(), pinged(), pinged(), pinged()]).toEqual([20, 20, 10, 0])
+  })
+
+  it('closes so many connections that are too slow together, and the next ones the rest', () => {
+    const h = new Harness({ sweepClosings: 20, topicPendingEntries: 2 })
+    h.node.defineTopics('*', { entries: 0, bytes: 0, ageMs: 0 })
+    const peers = times(50, (n) => h.connect(`u${n}`))
+    for (const peer of peers) {
+      h.listen(peer, 't', { policy: 2 })
+      peer.transport.accepts = false
+    }
+    for (let n = 0; n < 10; n++) h.publish('t', 'x')
+    h.sweep()
+    const closed = (): number => peers.filter((peer) => peer.closed === 4450).length
+    const seen = [closed()]
+    while (h.node.deadline(h.now) <= h.now && seen.length < 5) {
+      h.sweep()
+      seen.push(closed())
+    }
+    expect(seen.slice(0, 3)).toEqual([20, 40, 50])
+  })
+
   it('seals so much of what members of a meeting without a clock have sent at once, and the next ones the rest', () => {
     const h = new Harness()
     h.node.openMeeting('m', { frameRate: 0, capacity: 100, inputBurst: 100, frameBytes: 1_000 }, h.now)

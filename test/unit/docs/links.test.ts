@@ -12,7 +12,7 @@ function pagesIn(folder: string): string[] {
 }
 
 const examples = readdirSync(join(root, 'examples')).flatMap((name) => pagesIn(join('examples', name)))
-const pages = [...pagesIn('.'), ...pagesIn('docs'), ...examples, 'bench/README.md']
+const pages = [...pagesIn('.'), ...pagesIn('docs'), ...examples, 'bench/README.md', 'deploy/README.md']
 
 /** What a heading is called in an address. */
 const anchorOf = (heading: string): string =>

@@ -1,27 +1,31 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Buckets } from '../../../src/core/index.ts'
 import type { RequestHandlers } from '../../../src/server/business/requests.ts'
 import type { Host } from '../../../src/server/host.ts'
 import { Metrics } from '../../../src/server/metrics.ts'
 import type { RemoteKeys } from '../../../src/server/tickets/jwks.ts'
+import { settled } from '../core/cluster/world.ts'
 import { Harness, text } from '../core/harness.ts'
 
 /* The values of the metrics, in their units: after activity, read twice, and after silence. */
 
 /** What is beside the node: handlers, sweeps and an issuer's keys, with values of the test's. */
 class Watched {
-  readonly h = new Harness()
+  readonly h: Harness
   readonly requests = { running: 0, times: new Buckets([10, 1_000]) }
   readonly bus = { stats: { dropped: 0, strangers: 0 } }
-  readonly host = { node: this.h.node, bus: this.bus, sweepTimes: new Buckets([1, 5]), lateness: 0 }
+  readonly host: { node: Harness['node']; bus: object; sweepTimes: Buckets; lateness: number }
   readonly keys = { stats: { fetched: 0, failed: 0, at: performance.now() } }
-  readonly metrics = new Metrics(
-    this.host as unknown as Host,
-    this.requests as unknown as RequestHandlers,
-    this.keys as unknown as RemoteKeys,
-  )
+  readonly metrics: Metrics
 
-  constructor() {
+  constructor(h = new Harness()) {
+    this.h = h
+    this.host = { node: h.node, bus: this.bus, sweepTimes: new Buckets([1, 5]), lateness: 0 }
+    this.metrics = new Metrics(
+      this.host as unknown as Host,
+      this.requests as unknown as RequestHandlers,
+      this.keys as unknown as RemoteKeys,
+    )
     open.push(this.metrics)
   }
 
@@ -168,6 +172,100 @@ describe('The metrics of a node', () => {
     ])
     h.node.inlet.down(h.now)
     expect(await values()).toContain('rtms_bus_up 0')
+  })
+
+  it('tell of the cluster: peers by state, names remembered, claims and searches by how they ended', async () => {
+    const world = settled(3)
+    const [h, other] = world.nodes as [Harness, Harness]
+    const values = async (): Promise<Record<string, number>> => {
+      vi.spyOn(performance, 'now').mockReturnValue(world.now)
+      const all = await new Watched(h).read()
+      vi.restoreAllMocks()
+      return Object.fromEntries(
+        Object.entries(all).filter(([name]) => /^(peers|names|claims|searches)/.test(name)),
+      )
+    }
+    expect(await values()).toEqual({ 'peers{state="alive"}': 2 })
+    const name = world.nameOf(h)
+    for (const [node, opened] of [
+      [h, name],
+      [h, world.nameOf(other)],
+      [other, name],
+    ] as const)
+      world.open(node, opened)
+    world.open(h, world.nameOf(h, 'x'))
+    h.node.closeMeeting(world.nameOf(h, 'x'))
+    h.node.findMeeting({ name: 'nothing' }, world.now)
+    world.settle()
+    world.kill(other, false)
+    world.advance(4_000)
+    world.bus.cut(h.node.incarnation)
+    world.open(h, 'late')
+    world.advance(1_000)
+    expect(await values()).toEqual({
+      'peers{state="alive"}': 1,
+      'peers{state="silent"}': 1,
+      names_remembered: 1,
+      'claims_total{outcome="grant"}': 3,
+      'claims_total{outcome="late"}': 1,
+      'searches_total{outcome="nowhere"}': 1,
+    })
+  })
+
+  it('tell each counter of the node, and no other for it', async () => {
+    const watched = new Watched()
+    const { stats } = watched.h.node
+    const counters = {
+      connections_opened_total: 'connectionsOpened',
+      sessions_opened_total: 'sessionsOpened',
+      sessions_resumed_total: 'sessionsResumed',
+      sessions_ended_total: 'sessionsEnded',
+      packets_received_total: 'packetsIn',
+      messages_received_total: 'messagesIn',
+      bytes_received_total: 'bytesIn',
+      writes_total: 'writes',
+      messages_sent_total: 'messagesOut',
+      bytes_sent_total: 'bytesOut',
+      'stalls_total{by="credit"}': 'creditStalls',
+      'stalls_total{by="socket"}': 'socketStalls',
+      inputs_received_total: 'inputsReceived',
+      inputs_framed_total: 'inputsFramed',
+      frames_sealed_total: 'framesSealed',
+      frames_slipped_total: 'framesSlipped',
+      publications_total: 'publications',
+      pushes_total: 'pushes',
+      session_entries_lost_total: 'sessionEntriesLost',
+      requests_started_total: 'requestsStarted',
+      requests_ended_total: 'requestsEnded',
+      replies_discarded_total: 'repliesDiscarded',
+      'sweeps_cut_total{direction="up"}': 'sweepsCutUp',
+      'sweeps_cut_total{direction="down"}': 'sweepsCutDown',
+    } as const
+    // Each another number, and none of them 1, which is what a counter makes of nothing.
+    const given = Object.entries(counters).map(([name, field], at) => ({ name, field, value: 101 + at }))
+    for (const { field, value } of given) stats[field] = value
+    const values = await watched.read()
+    expect(given.map(({ name }) => [name, values[name]])).toEqual(
+      given.map(({ name, value }) => [name, value]),
+    )
+  })
+
+  it('tell how long the event loop stood still since they were read last, in seconds', async () => {
+    const watched = new Watched()
+    const delays = async (): Promise<number[]> => {
+      const lines = (await watched.metrics.text()).matchAll(/^rtms_event_loop_delay_seconds\{.*\} (\S+)$/gm)
+      return [...lines].map(([, value]) => Number(value))
+    }
+    expect(await delays()).toEqual([0, 0, 0, 0])
+    await new Promise((resolve) => setTimeout(resolve, 40))
+    const until = performance.now() + 200
+    while (performance.now() < until);
+    await new Promise((resolve) => setTimeout(resolve, 40))
+    const [median = NaN, , , most = NaN] = await delays()
+    expect(median).toBeGreaterThanOrEqual(0)
+    expect(median).toBeLessThanOrEqual(most)
+    expect(most).toBeGreaterThan(0.15)
+    expect(most).toBeLessThan(20)
   })
 
   it('tell the age of an issuer’s keys in seconds', async () => {

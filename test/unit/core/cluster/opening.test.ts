@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Harness, Peer } from '../harness.ts'
+import { View } from '../../../../src/core/cluster/view.ts'
 import { settled, World } from './world.ts'
 
 const three = (world: World): [Harness, Harness, Harness] => world.nodes as [Harness, Harness, Harness]
@@ -208,6 +209,43 @@ describe('A node that ends', () => {
     world.open(c, name)
     world.settle()
     expect(world.answers(c)).toEqual(['new on n3'])
+  })
+
+  it('while another one does not hear the bus leaves that one no reason to take all others for silent', () => {
+    const world = settled(4)
+    const [a, b, c, d] = world.nodes as [Harness, Harness, Harness, Harness]
+    // Its registrar is the same with and without the node that ends.
+    let name = ''
+    for (let n = 0; name === ''; n++) {
+      const [before, after] = [world.nodes, [a, b, c]].map((nodes) => {
+        const view = new View(a.node.incarnation)
+        for (const { node } of nodes) view.meet(node.incarnation)
+        return view.registrarOf(`m.${n}`)
+      })
+      if (before === a.node.incarnation && after === a.node.incarnation) name = `m.${n}`
+    }
+    world.open(b, name)
+    world.settle()
+    // The bus is gone for a while, and a node ends meanwhile. Others hear the bus again a little later than the first.
+    for (const h of world.nodes) world.bus.cut(h.node.incarnation)
+    world.advance(5_000)
+    world.kill(d, true)
+    for (const h of [a, c]) world.bus.restore(h.node.incarnation)
+    world.settle()
+    world.open(c, name)
+    world.open(a, name)
+    world.advance(800)
+    expect(world.whereIs(name)).toEqual(['n2'])
+    world.bus.restore(b.node.incarnation)
+    world.settle()
+    expect([world.answers(a), world.answers(c), world.whereIs(name)]).toEqual([['n2'], ['n2'], ['n2']])
+    // A process that stood still has heard nothing either.
+    a.stall(10_000)
+    world.now = a.now
+    for (const h of [b, c]) h.now = a.now
+    for (const { node } of [b, c]) expect(a.node.cluster?.isSilent(node.incarnation)).toBe(false)
+    a.settle()
+    for (const { node } of [b, c]) expect(a.node.cluster?.isSilent(node.incarnation)).toBe(false)
   })
 
   it('and is started anew under its name has ended, as soon as nobody waits for its word, and not before', () => {

@@ -1,0 +1,91 @@
+import type { AnswerOf, KindName, MeetingInfo, QuestionOf, RtmsNode } from '../../core/index.ts'
+import { type Payload, RtmsError } from '../../protocol/index.ts'
+import type { Logger } from '../ground/logger.ts'
+import type { Host } from '../host.ts'
+import type { Peers } from './peers.ts'
+
+/**
+ * Calls about a meeting, wherever in the cluster it is: they run on the node that has it. All reject with an `RtmsError`:
+ * BUSY where the cluster has not said in time which node that is; UNKNOWN where that node did not answer in time, so that
+ * it may have happened; CLOSED where this node is.
+ */
+export class MeetingCalls {
+  readonly #host: Host
+  readonly #peers: Peers
+  readonly #logger: Logger
+  readonly #find: (name: string) => Promise<number>
+
+  /** `find`: the node that has a meeting, by incarnation; 0 for none. */
+  constructor(host: Host, peers: Peers, logger: Logger, find: (name: string) => Promise<number>) {
+    this.#host = host
+    this.#peers = peers
+    this.#logger = logger
+    this.#find = find
+  }
+
+  /** Whether the meeting is not here but may be on another node. */
+  isAway(name: string): boolean {
+    return !this.#peers.isAlone && this.#host.node.meeting(name) === undefined
+  }
+
+  /** The meeting as it is now; null where it is not open. */
+  look(name: string): Promise<MeetingInfo | null> {
+    return this.#run(name, 'meeting', { name }, (node) => node.meeting(name) ?? null)
+  }
+
+  /** Whether a member was removed; null where the meeting is not open. */
+  kick(name: string, slot: number, message: string): Promise<boolean | null> {
+    const here = (node: RtmsNode): boolean => node.kick(name, slot, message)
+    return this.#run(name, 'kick', { name, slot, message }, here)
+  }
+
+  /** Whether there was a member to send it to; null where the meeting is not open. */
+  sendTo(name: string, slot: number, data: Payload): Promise<boolean | null> {
+    return this.#run(name, 'sendTo', { name, slot, data }, (node) => node.sendTo(name, slot, data))
+  }
+
+  /** Whether a meeting was ended; null where it was not open. */
+  close(name: string): Promise<boolean | null> {
+    return this.#run(name, 'close', { name }, (node) => {
+      node.closeMeeting(name)
+      return true
+    })
+  }
+
+  /** For calls whose outcome nobody waits for. */
+  forget(name: string, call: Promise<unknown>): void {
+    call.catch((error: unknown) =>
+      this.#logger.warn({ err: error, meeting: name }, 'a call for a meeting of another node failed'),
+    )
+  }
+
+  async #run<K extends 'meeting' | 'kick' | 'sendTo' | 'close'>(
+    name: string,
+    kind: K,
+    question: QuestionOf<K>,
+    here: (node: RtmsNode) => AnswerOf<K>,
+  ): Promise<AnswerOf<K> | null> {
+    // Hooks are synchronous, and awaited work comes after the call they are part of.
+    if (this.#host.inHook) await Promise.resolve()
+    const isHere = (): boolean => this.#host.node.meeting(name) !== undefined
+    if (isHere()) return this.#host.act(here)
+    const owner = await this.#find(name)
+    if (isHere()) return this.#host.act(here)
+    return owner === 0 || owner === this.#host.node.incarnation
+      ? null
+      : this.#ask(owner, name, kind, question)
+  }
+
+  async #ask<K extends KindName>(
+    owner: number,
+    name: string,
+    kind: K,
+    question: QuestionOf<K>,
+  ): Promise<AnswerOf<K> | null> {
+    const { answers, missing, refusal } = await this.#peers.ask(kind, question, { nodes: [owner] })
+    if (refusal !== null) throw refusal
+    if (missing.length === 0) return answers.get(owner) ?? null
+    const text = `${missing.join(', ')} has ${name} and did not answer: whether it was done is unknown`
+    throw new RtmsError('UNKNOWN', text)
+  }
+}
