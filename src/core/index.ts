@@ -21,6 +21,7 @@ export type { Peer } from './cluster/cluster.ts'
 export { meetingParts } from './cluster/question-kinds.ts'
 export type { Ports } from './guards.ts'
 export { busListener } from './listener.ts'
+export { loadOf } from './load.ts'
 export { RtmsNode } from './node.ts'
 export type {
   Application,

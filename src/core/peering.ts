@@ -1,6 +1,7 @@
 import type { Cluster } from './cluster/cluster.ts'
 import { Homes } from './cluster/homes.ts'
 import { linked, LinkParts } from './cluster/link-messages.ts'
+import { Mesh, type MeshHost } from './cluster/mesh.ts'
 import {
   type AnswerOf,
   type KindName,
@@ -70,6 +71,8 @@ interface Running {
 export class Peering implements TopicPeers {
   readonly links: LinkParts
   readonly homes: Homes
+  /** Meetings across nodes. */
+  readonly mesh: Mesh
   readonly #self: number
   readonly #cluster: Cluster
   readonly #questions: Questions
@@ -86,12 +89,14 @@ export class Peering implements TopicPeers {
     sessions: Sessions,
     topics: () => Topics,
     host: PeeringHost,
+    meshHost: Omit<MeshHost, 'links'>,
   ) {
     this.#self = config.incarnation
     this.#cluster = cluster
     this.#host = host
     this.#topics = topics
-    this.links = new LinkParts(timers, stats, (node, bytes) => bus.send(node, bytes))
+    this.links = new LinkParts(timers, stats, (node, bytes) => bus.send(node, bytes), config.limits)
+    this.mesh = new Mesh({ ...meshHost, links: this.links })
     const send = (node: number, message: Uint8Array): void => this.links.send(node, message)
     this.homes = new Homes(
       this.#self,
@@ -117,7 +122,7 @@ export class Peering implements TopicPeers {
   }
 
   get hasWork(): boolean {
-    return this.links.hasWork || this.homes.hasWork || this.#searches.length > 0
+    return this.links.hasWork || this.mesh.hasWork || this.homes.hasWork || this.#searches.length > 0
   }
 
   /** Part of the sweep. */
@@ -125,6 +130,7 @@ export class Peering implements TopicPeers {
     this.homes.sweep()
     const searches = this.#searches
     if (searches.length > 0) this.#searches = searches.filter((search) => !search.step())
+    this.mesh.sweep(now)
     this.links.sweep(now)
   }
 
@@ -148,6 +154,7 @@ export class Peering implements TopicPeers {
   viewed(ended: number, now: number): void {
     if (ended !== 0) {
       this.links.gone(ended)
+      this.mesh.gone(ended, now)
       this.#questions.gone(ended, now)
       this.#topics().catchUp.gone(ended, now)
     }
@@ -195,6 +202,12 @@ export class Peering implements TopicPeers {
     this.#questions.ask([node], 'kept', wants, deadline, (_, ending, now) =>
       ended(ending.by === 'answer' ? ending.answer : null, now),
     )
+  }
+
+  /** What this node has of a meeting. */
+  partOf(meeting: string): MeetingPart {
+    if (this.#host.meeting(meeting) !== undefined) return 'owner'
+    return this.mesh.ownerOf(meeting) === 0 ? 'nothing' : 'replica'
   }
 
   /** The node that knows where a user has sessions. */
@@ -251,7 +264,7 @@ export class Peering implements TopicPeers {
         reply(isOpen || null)
       },
       subscribers: ({ topic }, reply) => reply(host.subscribers(topic)),
-      part: ({ meeting }, reply) => reply(meetingParts.indexOf(host.outline.partOf(meeting))),
+      part: ({ meeting }, reply) => reply(meetingParts.indexOf(this.partOf(meeting))),
     }
   }
 

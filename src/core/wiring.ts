@@ -1,7 +1,6 @@
 import { Cluster } from './cluster/cluster.ts'
 import { NODES } from './cluster/messages.ts'
 import { Names } from './cluster/names.ts'
-import type { MeetingPart } from './cluster/question-kinds.ts'
 import { Connections } from './door/connections.ts'
 import { Endings } from './door/endings.ts'
 import { Revocations } from './door/revocations.ts'
@@ -13,16 +12,17 @@ import { Timers } from './ground/timers.ts'
 import { Work } from './ground/work.ts'
 import type { Guards } from './guards.ts'
 import { Inlet } from './inlet.ts'
+import { type Loaded, loadOf } from './load.ts'
 import { Meetings } from './meeting/meetings.ts'
 import type { Bus } from './ports.ts'
 import { Peering, type PeeringHost } from './peering.ts'
-import type { Elsewhere, Joined } from './session/elsewhere.ts'
+import type { Elsewhere } from './session/elsewhere.ts'
 import { Sessions } from './session/sessions.ts'
 import { Carrier, QUIET } from './topic/carrier.ts'
 import { noPeers } from './topic/catch-up.ts'
 import { Publishers } from './topic/publishers.ts'
 import { Topics } from './topic/topics.ts'
-import { bytesOf, counted } from './traffic.ts'
+import { counted } from './traffic.ts'
 import { Dispatch } from './up/dispatch.ts'
 import { Requests } from './up/requests.ts'
 import type { Cluster as ClusterOfJoins } from './up/searches.ts'
@@ -45,16 +45,13 @@ export class Wiring {
   /** What it and the other nodes ask and tell each other; null for a node alone. */
   readonly peering: Peering | null
   readonly inlet: Inlet
-  readonly #stats: Stats
-  readonly #joins: ClusterOfJoins | null
   #lastLog = 0
 
-  constructor(config: NodeConfig, stats: Stats, guards: Guards, host: PeeringHost) {
+  constructor(config: NodeConfig, stats: Stats, guards: Guards, host: PeeringHost & Loaded) {
     const { limits, incarnation } = config
     const { application } = guards
     const bus = counted(guards.bus, stats)
     const { timers } = this
-    this.#stats = stats
     const budget = (this.budget = new Budget(limits.logBytes))
     const work = new Work()
     const nextLog = (): number => ++this.#lastLog
@@ -85,10 +82,23 @@ export class Wiring {
       bus,
       guards,
       () => peering,
-      () => this.load(),
+      () => loadOf(host),
     ))
     const peering: Peering | null = (this.peering =
-      cluster && new Peering(config, timers, stats, bus, cluster, sessions, () => topics, host))
+      cluster &&
+      new Peering(config, timers, stats, bus, cluster, sessions, () => topics, host, {
+        limits,
+        timers,
+        downstream,
+        budget,
+        work,
+        stats,
+        put: (node, bytes) => bus.send(node, bytes),
+        meeting: (name) => meetings.get(name),
+        nextLog,
+        refuse: (...refused) => this.dispatch.refuseRemote(...refused),
+        rejoin: (session) => this.endings.rejoin(session),
+      }))
     const meetings = (this.meetings = new Meetings(
       config,
       timers,
@@ -124,7 +134,6 @@ export class Wiring {
     this.inlet = new Inlet(topics, carrier, cluster, peering, stats)
     const requests = (this.requests = new Requests(limits, timers, downstream, application, stats))
     const revocations = new Revocations(limits)
-    const joins = (this.#joins = cluster && joinsOf(incarnation, cluster, names))
     const dispatch = (this.dispatch = new Dispatch(limits, stats, work, {
       timers,
       application,
@@ -132,7 +141,7 @@ export class Wiring {
       meetings,
       topics,
       requests,
-      cluster: joins,
+      cluster: peering && joinsOf(incarnation, peering.mesh, names),
       refresh: (session, message, now) => this.connections.refresh(session, message, now),
       flood: (outlet) => this.endings.dismiss(outlet, 'RATE'),
     }))
@@ -157,26 +166,6 @@ export class Wiring {
       application,
       dropped: (session, now) => dispatch.drop(session, now),
     })
-  }
-
-  /** How much there is on this node. */
-  load(): NodeLoad {
-    const { busIn, busOut } = this.#stats
-    return {
-      connections: this.connections.size,
-      sessions: this.sessions.size,
-      meetings: this.meetings.size,
-      replicas: 0,
-      topics: this.topics.size,
-      busBytesIn: bytesOf(busIn),
-      busBytesOut: bytesOf(busOut),
-    }
-  }
-
-  /** What this node has of a meeting. */
-  partOf(name: string): MeetingPart {
-    if (this.meetings.get(name) !== undefined) return 'owner'
-    return (this.#joins?.ownerOf(name) ?? 0) === 0 ? 'nothing' : 'replica'
   }
 }
 
@@ -221,25 +210,12 @@ function clusterOf(
   )
 }
 
-function joinsOf(self: number, cluster: Cluster, names: Names): ClusterOfJoins {
-  const elsewhere = nowhere(cluster)
+function joinsOf(self: number, elsewhere: Elsewhere, names: Names): ClusterOfJoins {
   return {
     self,
     find: (name, now, found) => names.find(name, now, found),
     ownerOf: (name) => elsewhere.ownerOf(name),
     join: (owner, session, message, now, joined) => elsewhere.join(owner, session, message, now, joined),
     drop: (session) => elsewhere.drop(session),
-  }
-}
-
-/** Until a node can serve the meetings of others, it says where they are. */
-function nowhere(cluster: Cluster): Elsewhere {
-  return {
-    ownerOf: () => 0,
-    join: (owner, _session, { meeting }, now, joined) => {
-      const text = `${meeting} is open on the node ${cluster.peer(owner)?.id ?? owner}: connect there`
-      joined({ code: 'NOT_FOUND', message: text, retryAfterMs: 0 } satisfies Joined, now)
-    },
-    drop: () => {},
   }
 }

@@ -33,6 +33,9 @@ const innocent: ReadonlySet<ErrorCode> = new Set(['BUSY', 'UNKNOWN', 'STALE', 'O
 /** Errors about an input's seq: the NACK names the last seq answered. */
 const ofTheNumber: ReadonlySet<ErrorCode> = new Set(['STALE', 'LIMIT', 'OUT_OF_ORDER'])
 
+/** Names an input of a session. */
+type InputName = Pick<MessageOf<'input'>, 'log' | 'seq'>
+
 /** The topics as a target of messages. */
 export interface TopicTarget {
   /**
@@ -228,7 +231,13 @@ export class Dispatch {
     }
   }
 
-  #nack(session: Session, { log, seq }: MessageOf<'input'>, error: ErrorCode, retryAfter: number): void {
+  /** The node that owns a meeting has refused an input; `byBusiness`: by the business, as part of normal play. */
+  refuseRemote(session: Session, input: InputName, refusal: Refusal, byBusiness: boolean, now: number): void {
+    if (!byBusiness) this.#count(session, refusal.code, now)
+    this.#nack(session, input, refusal.code, wholeWait(refusal.retryAfterMs))
+  }
+
+  #nack(session: Session, { log, seq }: InputName, error: ErrorCode, retryAfter: number): void {
     this.#stats.refuseInput(error)
     const last = ofTheNumber.has(error) ? (session.seats.get(log)?.last ?? 0) : 0
     this.#downstream.send(session, { type: 'nack', log, seq, error, retryAfter, last })

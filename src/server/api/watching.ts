@@ -112,7 +112,7 @@ export const watchingOperations: readonly Operation[] = [
             v.strictObject({
               direction: v.picklist(['in', 'out']),
               kind: v.pipe(
-                v.picklist(['topics', 'digests', 'nodes', 'links', 'other']),
+                v.picklist(['topics', 'digests', 'nodes', 'links', 'frames', 'other']),
                 v.description('What it was about, as in `rtms_bus_messages_total`.'),
               ),
               messages: count('Messages.'),

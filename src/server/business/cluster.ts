@@ -1,4 +1,4 @@
-import { type BusKind, meetingParts, type NodeLoad } from '../../core/index.ts'
+import { type BusKind, loadOf, meetingParts, type NodeLoad } from '../../core/index.ts'
 import { checkName } from '../ground/check.ts'
 import type { Place } from '../ground/place.ts'
 import type { Host } from '../host.ts'
@@ -62,7 +62,7 @@ export class Cluster {
    */
   nodes({ host }: { readonly host?: string | undefined } = {}): ClusterNode[] {
     const { id, incarnation, cluster } = this.#host.node
-    const load = this.#host.node.outline.load()
+    const load = loadOf(this.#host.node)
     const now = performance.now()
     const address = this.#addressOf(host, undefined)
     const self = { node: id, incarnation, address, status: 'self', heardMs: 0, load } as const
@@ -92,9 +92,10 @@ export class Cluster {
    */
   async whereabouts(meeting: string): Promise<Whereabouts> {
     checkName('meeting', meeting, 'BAD_NAME')
-    const { incarnation, outline } = this.#host.node
+    const { incarnation, peering } = this.#host.node
+    const isHere = this.#host.node.meeting(meeting) !== undefined
     const { answers, missing } = await this.#peers.ask('part', { meeting })
-    const parts = [[incarnation, outline.partOf(meeting)] as const]
+    const parts = [[incarnation, peering?.partOf(meeting) ?? (isHere ? 'owner' : 'nothing')] as const]
     for (const [node, answer] of answers) parts.push([node, meetingParts[answer] ?? 'nothing'])
     const having = (wanted: string): string[] =>
       parts.filter(([, part]) => part === wanted).map(([node]) => this.#peers.nameOf(node))

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Links } from '../../../../src/core/cluster/links.ts'
 import { decodeCluster, encodeCluster, type Heartbeat } from '../../../../src/core/cluster/messages.ts'
+import { loadOf } from '../../../../src/core/index.ts'
 import { Stats } from '../../../../src/core/ground/stats.ts'
 import { textPayload } from '../../../../src/testing/index.ts'
 import type { Harness } from '../harness.ts'
@@ -47,7 +48,7 @@ describe('A heartbeat', () => {
       const load = other.node.cluster?.peer(a.node.incarnation)?.load
       expect(load).toMatchObject({ connections: 2, sessions: 2, meetings: 1, replicas: 0, topics: 0 })
       expect(load?.busBytesOut).toBeGreaterThan(0)
-      expect(load?.busBytesOut).toBeLessThanOrEqual(a.node.outline.load().busBytesOut)
+      expect(load?.busBytesOut).toBeLessThanOrEqual(loadOf(a.node).busBytesOut)
     }
   })
 })

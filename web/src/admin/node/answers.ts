@@ -42,7 +42,7 @@ export interface ClusterNode {
 
 export interface Carried {
   readonly direction: 'in' | 'out'
-  readonly kind: 'topics' | 'digests' | 'nodes' | 'links' | 'other'
+  readonly kind: 'topics' | 'digests' | 'nodes' | 'links' | 'frames' | 'other'
   readonly messages: number
   readonly bytes: number
 }
