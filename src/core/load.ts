@@ -1,12 +1,17 @@
 import type { NodeLoad } from './ground/config.ts'
-import type { RtmsNode } from './node.ts'
+import type { Stats } from './ground/stats.ts'
+import type { Peering } from './peering.ts'
 import { bytesOf } from './traffic.ts'
 
-/** What the load of a node is read from. */
-export type Loaded = Pick<
-  RtmsNode,
-  'connections' | 'sessions' | 'meetingCount' | 'topics' | 'peering' | 'stats'
->
+/** What the load of a node is read from: the node itself. */
+export interface Loaded {
+  readonly connections: number
+  readonly sessions: number
+  readonly meetingCount: number
+  readonly topics: number
+  readonly peering: Pick<Peering, 'mesh'> | null
+  readonly stats: Stats
+}
 
 /** How much there is on a node, as it tells the others. */
 export function loadOf({ connections, sessions, meetingCount, topics, peering, stats }: Loaded): NodeLoad {
