@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   publish: async () => (await import('./publish.ts')).publish,
   push: async () => (await import('./push.ts')).push,
   meetings: async () => (await import('./meetings.ts')).meetings,
+  cluster: async () => (await import('./cluster.ts')).cluster,
   doctor: async () => (await import('./doctor/command.ts')).doctor,
 }
 

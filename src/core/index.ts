@@ -11,14 +11,17 @@ export {
   type FixedLimits,
   type NodeConfig,
   type NodeLimits,
+  type NodeLoad,
   type NodeOptions,
   type Retention,
 } from './ground/config.ts'
 export type { Connection } from './door/connection.ts'
 export type { Bot, MeetingBusiness, MeetingInfo, MemberInfo } from './meeting/business.ts'
 export type { Peer } from './cluster/cluster.ts'
+export { meetingParts } from './cluster/question-kinds.ts'
 export type { Ports } from './guards.ts'
 export { busListener } from './listener.ts'
+export { loadOf } from './load.ts'
 export { RtmsNode } from './node.ts'
 export type {
   Application,
@@ -48,7 +51,7 @@ export { Places } from './ground/places.ts'
 export { type Bucket, FULL, Rate } from './ground/rate.ts'
 export { Ring } from './ground/ring.ts'
 export type { Revoked } from './door/revocations.ts'
-export { Buckets, type RefusedBy, type Stats } from './ground/stats.ts'
+export { Buckets, type BusKind, type RefusedBy, type Stats } from './ground/stats.ts'
 export { Worst } from './ground/worst.ts'
 export { idlePorts } from './idle.ts'
 export { settleShapes } from './shapes.ts'

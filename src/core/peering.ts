@@ -2,7 +2,14 @@ import type { Cluster } from './cluster/cluster.ts'
 import { Homes } from './cluster/homes.ts'
 import { linked, LinkParts } from './cluster/link-messages.ts'
 import { Mesh, type MeshHost } from './cluster/mesh.ts'
-import type { AnswerOf, KindName, QuestionOf, Whereabouts } from './cluster/question-kinds.ts'
+import {
+  type AnswerOf,
+  type KindName,
+  type MeetingPart,
+  meetingParts,
+  type QuestionOf,
+  type Whereabouts,
+} from './cluster/question-kinds.ts'
 import { type Answerers, type QuestionEnding, Questions, Refusal } from './cluster/questions.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import type { Payload } from '../protocol/payload.ts'
@@ -200,6 +207,12 @@ export class Peering implements TopicPeers {
     )
   }
 
+  /** What this node has of a meeting. */
+  partOf(meeting: string): MeetingPart {
+    if (this.#host.meeting(meeting) !== undefined) return 'owner'
+    return this.mesh.ownerOf(meeting) === 0 ? 'nothing' : 'replica'
+  }
+
   /** The node that knows where a user has sessions. */
   homeOf(user: string): number {
     return this.#cluster.nodes.registrarOf(user)
@@ -254,6 +267,7 @@ export class Peering implements TopicPeers {
         reply(isOpen || null)
       },
       subscribers: ({ topic }, reply) => reply(host.subscribers(topic)),
+      part: ({ meeting }, reply) => reply(meetingParts.indexOf(this.partOf(meeting))),
     }
   }
 

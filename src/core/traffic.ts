@@ -1,7 +1,7 @@
 import { LINK } from './cluster/links.ts'
 import { MESH } from './cluster/mesh-messages.ts'
 import { CLUSTER, NODES } from './cluster/messages.ts'
-import type { BusKind, Stats } from './ground/stats.ts'
+import type { BusKind, Stats, Traffic } from './ground/stats.ts'
 import type { Bus } from './ports.ts'
 import { QUIET, topicOf } from './topic/carrier.ts'
 
@@ -34,4 +34,11 @@ export function counted(bus: Bus, stats: Stats): Bus {
     subscribe: (subject) => bus.subscribe(subject),
     unsubscribe: (subject) => bus.unsubscribe(subject),
   }
+}
+
+/** All bytes of one direction. */
+export function bytesOf(traffic: ReadonlyMap<BusKind, Traffic>): number {
+  let total = 0
+  for (const { bytes } of traffic.values()) total += bytes
+  return total
 }

@@ -6,12 +6,13 @@ import { Endings } from './door/endings.ts'
 import { Revocations } from './door/revocations.ts'
 import { Downstream } from './down/downstream.ts'
 import { Budget } from './ground/budget.ts'
-import type { NodeConfig } from './ground/config.ts'
+import type { NodeConfig, NodeLoad } from './ground/config.ts'
 import type { Stats } from './ground/stats.ts'
 import { Timers } from './ground/timers.ts'
 import { Work } from './ground/work.ts'
 import type { Guards } from './guards.ts'
 import { Inlet } from './inlet.ts'
+import { type Loaded, loadOf } from './load.ts'
 import { Meetings } from './meeting/meetings.ts'
 import type { Bus } from './ports.ts'
 import { Peering, type PeeringHost } from './peering.ts'
@@ -46,7 +47,7 @@ export class Wiring {
   readonly inlet: Inlet
   #lastLog = 0
 
-  constructor(config: NodeConfig, stats: Stats, guards: Guards, host: PeeringHost) {
+  constructor(config: NodeConfig, stats: Stats, guards: Guards, host: PeeringHost & Loaded) {
     const { limits, incarnation } = config
     const { application } = guards
     const bus = counted(guards.bus, stats)
@@ -74,7 +75,15 @@ export class Wiring {
       caughtUp: (session) => this.dispatch.resume(session),
       counted: (user) => peering?.homes.changed(user),
     }))
-    const cluster = (this.cluster = clusterOf(config, timers, stats, bus, guards, () => peering))
+    const cluster = (this.cluster = clusterOf(
+      config,
+      timers,
+      stats,
+      bus,
+      guards,
+      () => peering,
+      () => loadOf(host),
+    ))
     const peering: Peering | null = (this.peering =
       cluster &&
       new Peering(config, timers, stats, bus, cluster, sessions, () => topics, host, {
@@ -167,6 +176,7 @@ function clusterOf(
   bus: Bus,
   { watch }: Guards,
   peering: () => Peering | null,
+  load: () => NodeLoad,
 ): Cluster | null {
   const { id, incarnation, cluster } = config
   if (cluster === undefined) return null
@@ -180,6 +190,9 @@ function clusterOf(
     },
     get health(): string {
       return cluster.health
+    },
+    get load(): NodeLoad {
+      return load()
     },
   }
   return new Cluster(

@@ -1,10 +1,12 @@
 export { defaultMeeting, defaultRetention } from '../core/index.ts'
 export { defaultLimits, type Limits } from './ground/limits.ts'
 export type {
+  BusKind,
   LossReason,
   MeetingInfo,
   MeetingOptions,
   MemberInfo,
+  NodeLoad,
   Retention,
   Revoked,
   Role,
@@ -13,6 +15,7 @@ export type {
   TopicInfo,
 } from '../core/index.ts'
 export { type ErrorCode, RtmsError } from '../protocol/index.ts'
+export type { BusTraffic, Cluster, ClusterNode, Whereabouts } from './business/cluster.ts'
 export type { Authorization, Authorize } from './business/authorizer.ts'
 export type { FrameInput, MeetingFrame } from './business/frames.ts'
 export type { Connected, Disconnected } from './business/hooks.ts'

@@ -143,6 +143,10 @@ export class Metrics {
   #peering(peering: NonNullable<RtmsNode['peering']>): void {
     const unconfirmed = 'Bytes of messages to other nodes that these have not confirmed.'
     this.#gauge('link_bytes', unconfirmed, () => peering.links.bytes)
+    const copies = 'Copies that this node has of meetings of other nodes, for its own clients.'
+    this.#gauge('replicas', copies, () => peering.mesh.size.replicas)
+    const remote = 'Members of meetings of this node that are connected to other nodes.'
+    this.#gauge('remote_members', remote, () => peering.mesh.size.hosted.members)
     const homes = 'Users whose sessions on other nodes this node remembers, once for each of those nodes.'
     this.#gauge('home_users', homes, () => peering.homes.size)
     this.#gauge('questions_open', 'Questions to other nodes without an answer yet.', () => peering.questions)
@@ -163,6 +167,8 @@ export class Metrics {
       },
       Gauge,
     )
+    const broken = 'Links to other nodes that broke: what was under way was lost, and both ends began anew.'
+    this.#counter('links_broken_total', broken, () => stats.linksBroken)
     const names = 'Names of meetings whose owners this node remembers for the cluster.'
     this.#gauge('names_remembered', names, () => cluster.remembered)
     const claims =

@@ -84,7 +84,7 @@ export class Rtms {
     this.meetings = new Meetings(parts.host, parts.settings.logger, searches, parts.peers)
     this.topics = new Topics(parts.host, searches, parts.peers)
     this.users = new Users(parts.host, parts.peers)
-    this.cluster = new Cluster(parts.host, (name, place) => addressOf(parts.front, name, place))
+    this.cluster = new Cluster(parts.host, parts.peers, (name, place) => addressOf(parts.front, name, place))
     this.#api = new Api(parts.settings, this)
   }
 

@@ -1,6 +1,7 @@
 import axe from 'axe-core'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { inProcess } from '../../src/bus/in-process.ts'
 import { type Client, connect } from '../../src/client/node.ts'
 import { Rtms, type RtmsOptions } from '../../src/server/index.ts'
 import { launch, picture } from './support.ts'
@@ -262,6 +263,37 @@ describe('The dashboard', () => {
     expect(await line.first().getAttribute('d')).toMatch(/^M[^M]+M[^M]+$/)
   })
 
+  test('shows all nodes of a cluster, where a meeting is, and who has fallen silent', async () => {
+    const bus = inProcess()
+    const [a, b] = (await Promise.all(
+      ['node-a', 'node-b', 'node-c'].map((nodeId) => start({ nodeId, bus })),
+    )) as [Rtms, Rtms]
+    await b.meetings.open('battle.1')
+    await visit(b, 'u1')
+    const looks: BrowserContextOptions[] = [
+      { viewport: { width: 1280, height: 900 } },
+      { viewport: { width: 360, height: 740 }, colorScheme: 'dark' },
+    ]
+    for (const [at, options] of looks.entries()) {
+      const page = await open(a, '#/cluster', { ...options, bypassCSP: true })
+      await page.getByRole('img', { name: '3 nodes' }).waitFor()
+      await page.getByRole('searchbox', { name: 'Where is the meeting' }).fill('battle.1')
+      await page.getByRole('status').getByText('battle.1 is on node-b').waitFor()
+      await page.locator('svg .node.owner', { hasText: 'node-b' }).waitFor()
+      await page.locator('svg .node.self', { hasText: 'node-a' }).waitFor()
+      const row = page
+        .getByRole('region', { name: 'The nodes' })
+        .getByRole('row', { name: /^node-b alive 1 1 1 / })
+      await row.getByRole('link', { name: 'Dashboard of node-b' }).waitFor()
+      const over = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      )
+      expect(over).toBe(0)
+      expect(await barriers(page)).toEqual([])
+      await picture(page, `admin-cluster-${at}`)
+    }
+  })
+
   test('fits a phone and keeps nobody out, in both languages, in every view', async () => {
     const rtms = await start()
     await rtms.meetings.open('room', { metadata: { level: 3 } })
@@ -273,6 +305,7 @@ describe('The dashboard', () => {
       ['zh-dark', { viewport: { width: 390, height: 844 }, locale: 'zh-CN', colorScheme: 'dark' }],
     ]
     const views = {
+      cluster: 'rtms serve --nodes 3',
       meetings: 'room',
       'meetings/room': 'u1',
       topics: 'wall',

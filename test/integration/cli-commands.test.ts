@@ -60,6 +60,24 @@ describe('rtms publish', () => {
   })
 })
 
+describe('rtms cluster', () => {
+  it('shows the node as it is, and says what makes a cluster of it', async () => {
+    const shown = await out(['cluster'])
+    const [, line = ''] = shown.split('\n')
+    expect(line.split(/ {2,}/)).toEqual([
+      node.node,
+      'self',
+      ...['0', '0', '0', '0', '0', '0 B', '0 B'],
+      expect.stringContaining(`route=${node.node}`),
+    ])
+    expect(shown).toContain('rtms serve --nodes 3')
+    expect(JSON.parse(await out(['cluster', '--json']))).toMatchObject({
+      nodes: [{ node: node.node, status: 'self', heardMs: 0 }],
+      bus: { up: true, traffic: [] },
+    })
+  })
+})
+
 describe('rtms push, token and meetings', () => {
   it('push to who is there, let somebody in, and show rooms', async () => {
     const peer = await Peer.connect(node.address.url, await tokenOf(node, 'u1'))

@@ -8,7 +8,7 @@ import { inTime, STEP_MS } from './session.ts'
 /** A balancer that spreads clients without looking leads one to the right node now and then. */
 const TRIES = 3
 
-/** A node as another one tells of it: see `GET /nodes`. */
+/** A node as another one tells of it: see `GET /cluster`. */
 interface Listed {
   readonly node: string
   readonly address: string
@@ -21,7 +21,7 @@ export async function checkNodes(api: NodeApi, token: string, report: Report): P
   let nodes: readonly Listed[]
   try {
     const host = encodeURIComponent(api.url.host)
-    ;({ nodes } = await api.call<{ nodes: readonly Listed[] }>('GET', `/nodes?host=${host}`))
+    ;({ nodes } = await api.call<{ nodes: readonly Listed[] }>('GET', `/cluster?host=${host}`))
   } catch (error) {
     report.add('nodes', 'WARN', `Which nodes there are cannot be asked: ${(error as Error).message}`)
     return

@@ -1,8 +1,9 @@
-import type { NodeFacts } from '../ground/config.ts'
+import type { NodeFacts, NodeLoad } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import type { Watch } from '../ports.ts'
 import { type ClaimEnding, Claims } from './claims.ts'
+import { type ClusterLimits, clusterLimits } from './cluster-limits.ts'
 import { Holdings } from './holdings.ts'
 import { type ClusterMessage, decodeCluster, encodeCluster, introduce, type Introduced } from './messages.ts'
 import { Registrar } from './registrar.ts'
@@ -13,6 +14,8 @@ export interface Peer extends NodeFacts {
   readonly incarnation: number
   /** When it was last heard, in monotonic milliseconds. */
   readonly heard: number
+  /** As it told with its last heartbeat; null while it has told nothing. */
+  readonly load: NodeLoad | null
 }
 
 /** What the cluster needs from outside. All of it returns at once and calls nobody back. */
@@ -26,30 +29,10 @@ export interface ClusterPorts extends Watch {
   heard(node: number, now: number): void
 }
 
-export interface ClusterLimits {
-  /** Time between two heartbeats. */
-  readonly heartbeatMs: number
-  /** Silence after which a node is probed, and after which nobody waits for its word. */
-  readonly suspectMs: number
-  readonly leaseMs: number
-  /** How long a claim may take. */
-  readonly claimMs: number
-  /** How long a node that has started waits for others to introduce themselves before it takes itself to be alone. */
-  readonly settleMs: number
-  /** Claims that may wait, of this node and at it. */
-  readonly claims: number
-  /** Names in one message. */
-  readonly namesPerMessage: number
-}
-
-export const clusterLimits: ClusterLimits = {
-  heartbeatMs: 500,
-  suspectMs: 1_200,
-  leaseMs: 3_000,
-  claimMs: 1_000,
-  settleMs: 3_000,
-  claims: 10_000,
-  namesPerMessage: 1_000,
+/** What a node tells of itself. */
+export interface ClusterSelf extends NodeFacts {
+  readonly incarnation: number
+  readonly load: NodeLoad
 }
 
 type Entry = { -readonly [K in keyof Peer]: Peer[K] } & {
@@ -64,7 +47,7 @@ type Entry = { -readonly [K in keyof Peer]: Peer[K] } & {
  */
 export class Cluster {
   readonly #self: number
-  readonly #facts: NodeFacts & { readonly incarnation: number }
+  readonly #facts: ClusterSelf
   readonly #timers: Timers
   readonly #ports: ClusterPorts
   readonly #stats: Stats
@@ -87,7 +70,7 @@ export class Cluster {
 
   /** `self` is read anew for each heartbeat: an address may become known later. */
   constructor(
-    self: NodeFacts & { readonly incarnation: number },
+    self: ClusterSelf,
     timers: Timers,
     ports: ClusterPorts,
     stats: Stats,
@@ -324,7 +307,7 @@ export class Cluster {
 
   #heartbeat(leaves: boolean): void {
     if (!this.#isUp) return
-    const { id, address, health } = this.#facts
+    const { id, address, health, load } = this.#facts
     this.#ports.broadcast(
       encodeCluster({
         type: 'heartbeat',
@@ -334,6 +317,7 @@ export class Cluster {
         health,
         isSettled: this.#isSettled,
         leaves,
+        load,
       }),
     )
   }
@@ -398,12 +382,12 @@ export class Cluster {
     if (node === this.#self) return
     this.#met(node, now)
     const peer = this.#peers.get(node)
-    if (peer?.health === '') this.#learn(peer, facts)
+    if (peer?.health === '') this.#learn(peer, { ...facts, load: peer.load })
   }
 
-  #learn(peer: Entry, { id, address, health }: NodeFacts): void {
+  #learn(peer: Entry, { id, address, health, load }: NodeFacts & Pick<Entry, 'load'>): void {
     const isNew = health !== peer.health
-    Object.assign(peer, { id, address, health })
+    Object.assign(peer, { id, address, health, load })
     if (isNew) this.#ports.met({ node: peer.incarnation, health })
   }
 
@@ -415,7 +399,15 @@ export class Cluster {
       known.heard = now
       if (wasSilent) this.#ports.heard(node, now)
     } else if (this.#view.meet(node)) {
-      const peer = { incarnation: node, id: '', address: '', health: '', heard: now, introduced: '' }
+      const peer = {
+        incarnation: node,
+        id: '',
+        address: '',
+        health: '',
+        heard: now,
+        load: null,
+        introduced: '',
+      }
       this.#peers.set(node, peer)
       this.#renew()
       this.#ports.viewed(0, now)

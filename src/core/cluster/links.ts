@@ -237,6 +237,7 @@ export class Links {
   }
 
   #break(link: Link, epoch: number): void {
+    this.#stats.linksBroken++
     Object.assign(link, empty(epoch), { isBroken: true })
   }
 

@@ -1,6 +1,6 @@
 import { malformed, Reader, Writer } from '../../protocol/bytes.ts'
 import { limits } from '../../protocol/limits.ts'
-import type { NodeFacts } from '../ground/config.ts'
+import type { NodeFacts, NodeLoad } from '../ground/config.ts'
 
 /*
  * What nodes say to each other about who is there and who owns which meeting. Not part of the protocol: all nodes of a
@@ -18,6 +18,7 @@ export interface Holding {
 /**
  * To all, twice a second. `id`: the node's name. `address`: where its clients connect. `health`: a URL at which the other
  * nodes reach it directly; '' for none. `isSettled`: it knows the others, or that it is alone. `leaves`: it says goodbye.
+ * `load`: for people who look at the cluster; nothing is decided by it.
  */
 export interface Heartbeat {
   readonly type: 'heartbeat'
@@ -27,6 +28,7 @@ export interface Heartbeat {
   readonly health: string
   readonly isSettled: boolean
   readonly leaves: boolean
+  readonly load: NodeLoad
 }
 /** A node as another one introduces it; its facts are '' where nobody has heard them of itself. */
 export interface Introduced extends NodeFacts {
@@ -139,6 +141,7 @@ function write(w: Writer, message: ClusterMessage): void {
       writeFacts(w, message)
       w.byte(Number(message.isSettled))
       w.byte(Number(message.leaves))
+      for (const part of loads) w.uint(message.load[part])
       break
     case 'introduction':
       w.byte(Number(message.isSettled))
@@ -194,6 +197,7 @@ function read(r: Reader, type: ClusterMessage['type']): ClusterMessage {
         ...facts(r),
         isSettled: flag(r),
         leaves: flag(r),
+        load: load(r),
       }
     case 'introduction':
       return { type, isSettled: flag(r), living: list(r, introduced), ended: nodes(r) }
@@ -232,6 +236,21 @@ function facts(r: Reader): NodeFacts {
 
 function introduced(r: Reader): Introduced {
   return { node: node(r), ...facts(r) }
+}
+
+/** The parts of a load, in their order on the wire. */
+const loads = [
+  'connections',
+  'sessions',
+  'meetings',
+  'replicas',
+  'topics',
+  'busBytesIn',
+  'busBytesOut',
+] as const satisfies readonly (keyof NodeLoad)[]
+
+function load(r: Reader): NodeLoad {
+  return Object.fromEntries(loads.map((part) => [part, r.uint()])) as unknown as NodeLoad
 }
 
 function writeNodes(w: Writer, all: readonly number[]): void {

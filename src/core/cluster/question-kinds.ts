@@ -26,6 +26,10 @@ export interface Whereabouts {
   readonly places: readonly Place[]
 }
 
+/** What a node may have of a meeting: the meeting itself, or a copy for its own clients. In messages, its place here. */
+export const meetingParts = ['nothing', 'replica', 'owner'] as const
+export type MeetingPart = (typeof meetingParts)[number]
+
 /** A page of a list in order of name. */
 interface PageQuestion {
   readonly count: number
@@ -66,6 +70,8 @@ interface Kinds {
   close: Kind<{ readonly name: string }, boolean | null>
   /** Number of subscriptions to a topic on the node asked. */
   subscribers: Kind<{ readonly topic: string }, number>
+  /** What the node asked has of a meeting. */
+  part: Kind<{ readonly meeting: string }, number>
 }
 
 export type KindName = keyof Kinds
@@ -109,6 +115,7 @@ export const questionKinds: Kinds = {
   sendTo: { question: struct({ name, slot: uint, data: payload }), answer: json() },
   close: { question: struct({ name }), answer: json() },
   subscribers: { question: struct({ topic: name }), answer: uint },
+  part: { question: struct({ meeting: name }), answer: uint },
 }
 
 export const kindNames: readonly KindName[] = Object.keys(questionKinds) as KindName[]

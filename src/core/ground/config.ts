@@ -301,6 +301,20 @@ export interface NodeFacts {
   readonly health: string
 }
 
+/** How much there is on a node of a cluster, as it tells the others with each heartbeat. */
+export interface NodeLoad {
+  readonly connections: number
+  readonly sessions: number
+  /** Meetings that it owns. */
+  readonly meetings: number
+  /** Copies that it has of meetings of other nodes. */
+  readonly replicas: number
+  readonly topics: number
+  /** Bytes that it has received from the bus and given to it since it started. */
+  readonly busBytesIn: number
+  readonly busBytesOut: number
+}
+
 /** The configuration of a node. Randomness, clocks and everything else from outside is given here or as an argument. */
 export interface NodeConfig {
   /** Name of the node in the cluster; also what `?route=` names. */

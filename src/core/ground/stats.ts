@@ -70,6 +70,8 @@ export class Stats {
   /** Messages to and from other nodes, by what they are about. */
   readonly busOut: Map<BusKind, Traffic> = new Map()
   readonly busIn: Map<BusKind, Traffic> = new Map()
+  /** Links to other nodes that broke: what the two had sent each other may be lost. */
+  linksBroken = 0
   requestsStarted = 0
   requestsEnded = 0
   repliesDiscarded = 0

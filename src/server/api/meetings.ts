@@ -125,6 +125,29 @@ export const meetingOperations: readonly Operation[] = [
     },
   }),
   operation({
+    id: 'locateMeeting',
+    at: 'GET /meetings/{name}/nodes',
+    name: NAME,
+    summary: 'Where a meeting is',
+    description: 'Which node of the cluster has it open, and which ones have a copy for their own clients.',
+    input: v.strictObject({}),
+    output: v.strictObject({
+      owner: v.pipe(
+        v.nullable(v.string()),
+        v.description('The name of the node that has it open; null for none of those that answered.'),
+      ),
+      replicas: v.pipe(v.array(v.string()), v.description('The names of the nodes that have a copy.')),
+      missing,
+    }),
+    errors: ['BAD_NAME', 'NOT_FOUND'],
+    run: async ({ cluster }, _, name) => {
+      const { owner, replicas, missing } = await cluster.whereabouts(name)
+      if (owner === null && replicas.length === 0 && missing.length === 0)
+        throw new RtmsError('NOT_FOUND', 'No node has a meeting of this name open.')
+      return { owner, replicas: [...replicas], missing: [...missing] }
+    },
+  }),
+  operation({
     id: 'closeMeeting',
     at: 'DELETE /meetings/{name}',
     name: NAME,

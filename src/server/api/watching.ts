@@ -41,6 +41,16 @@ const session = v.strictObject({
   window: count('How many may be, before a write; 0 for no limit.'),
 })
 
+const load = v.strictObject({
+  connections: count('Connections that are open.'),
+  sessions: count('Sessions, with those that wait for a connection.'),
+  meetings: count('Meetings that are open on it.'),
+  replicas: count('Copies that it has of meetings of other nodes, for its own clients.'),
+  topics: count('Topics that are kept.'),
+  busBytesIn: count('Bytes that the bus has brought it since it started.'),
+  busBytesOut: count('Bytes that it has given to the bus.'),
+})
+
 export const watchingOperations: readonly Operation[] = [
   operation({
     id: 'listSessions',
@@ -66,10 +76,10 @@ export const watchingOperations: readonly Operation[] = [
     },
   }),
   operation({
-    id: 'listNodes',
-    at: 'GET /nodes',
-    summary: 'List the nodes of the cluster',
-    description: 'As this node sees them, itself first. A node alone is the only one.',
+    id: 'getCluster',
+    at: 'GET /cluster',
+    summary: 'Look at the cluster',
+    description: 'As this node sees it: the nodes, itself first, and its own traffic on the bus.',
     input: v.strictObject({
       host: v.optional(
         text('Host and port of the addresses, as for a ticket; not needed where `publicUrl` is set.'),
@@ -86,10 +96,38 @@ export const watchingOperations: readonly Operation[] = [
             v.description('silent: not heard for three seconds or more, which proves nothing.'),
           ),
           heardMs: count('How long ago it was last heard, in milliseconds; 0 for the node that answers.'),
+          load: v.pipe(
+            v.nullable(load),
+            v.description('As it told when it was last heard; null where that is not known.'),
+          ),
         }),
       ),
+      bus: v.strictObject({
+        up: v.pipe(
+          v.boolean(),
+          v.description('Whether it carries messages to and from this node. True for a node alone.'),
+        ),
+        traffic: v.pipe(
+          v.array(
+            v.strictObject({
+              direction: v.picklist(['in', 'out']),
+              kind: v.pipe(
+                v.picklist(['topics', 'digests', 'nodes', 'links', 'frames', 'other']),
+                v.description('What it was about, as in `rtms_bus_messages_total`.'),
+              ),
+              messages: count('Messages.'),
+              bytes: count('Their bytes.'),
+            }),
+          ),
+          v.description('Of this node, since it started.'),
+        ),
+      }),
     }),
-    run: ({ cluster }, input) => judged(() => ({ nodes: cluster.nodes(input) })),
+    run: ({ cluster }, input) =>
+      judged(() => {
+        const { isUp: up, traffic } = cluster.bus()
+        return { nodes: cluster.nodes(input), bus: { up, traffic: [...traffic] } }
+      }),
   }),
   operation({
     id: 'getMetrics',

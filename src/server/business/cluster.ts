@@ -1,5 +1,8 @@
+import { type BusKind, loadOf, meetingParts, type NodeLoad } from '../../core/index.ts'
+import { checkName } from '../ground/check.ts'
 import type { Place } from '../ground/place.ts'
 import type { Host } from '../host.ts'
+import type { Peers } from './peers.ts'
 
 /** A node of the cluster as this one sees it. */
 export interface ClusterNode {
@@ -13,16 +16,43 @@ export interface ClusterNode {
   readonly status: 'self' | 'alive' | 'silent'
   /** How long ago it was last heard, in milliseconds; 0 for this node. */
   readonly heardMs: number
+  /** How much there is on it, as it told with its last heartbeat, two a second; null where that is not known. */
+  readonly load: NodeLoad | null
+}
+
+/** What a node has received from the bus, or given to it, since it started. */
+export interface BusTraffic {
+  readonly direction: 'in' | 'out'
+  /** What it was about; see `rtms_bus_messages_total`. */
+  readonly kind: BusKind
+  readonly messages: number
+  readonly bytes: number
+}
+
+/** Where a meeting is. */
+export interface Whereabouts {
+  /** The name of the node that has it open; null for none of those that answered. */
+  readonly owner: string | null
+  /** The names of the nodes that have a copy. */
+  readonly replicas: readonly string[]
+  /** Names of the nodes that did not answer, whose part is unknown. */
+  readonly missing: readonly string[]
 }
 
 /** The nodes of the cluster. */
 export class Cluster {
   readonly #host: Host
+  readonly #peers: Peers
   readonly #addressOf: (host: string | undefined, place: Place | undefined) => string
 
   /** @internal `addressOf`: where a ticket that leads to a node, this one by default, has its client connect. */
-  constructor(host: Host, addressOf: (host: string | undefined, place: Place | undefined) => string) {
+  constructor(
+    host: Host,
+    peers: Peers,
+    addressOf: (host: string | undefined, place: Place | undefined) => string,
+  ) {
     this.#host = host
+    this.#peers = peers
     this.#addressOf = addressOf
   }
 
@@ -32,17 +62,45 @@ export class Cluster {
    */
   nodes({ host }: { readonly host?: string | undefined } = {}): ClusterNode[] {
     const { id, incarnation, cluster } = this.#host.node
+    const load = loadOf(this.#host.node)
     const now = performance.now()
     const address = this.#addressOf(host, undefined)
-    const self = { node: id, incarnation, address, status: 'self', heardMs: 0 } as const
+    const self = { node: id, incarnation, address, status: 'self', heardMs: 0, load } as const
     const others = (cluster?.peers ?? []).map((peer): ClusterNode => {
       const status = cluster?.isSilent(peer.incarnation, now) === true ? 'silent' : 'alive'
       const heardMs = Math.max(0, Math.round(now - peer.heard))
       const place = placeOf(peer)
       const address = place === undefined ? '' : this.#addressOf(host, place)
-      return { node: peer.id, incarnation: peer.incarnation, address, status, heardMs }
+      return { node: peer.id, incarnation: peer.incarnation, address, status, heardMs, load: peer.load }
     })
     return [self, ...others]
+  }
+
+  /** Whether the bus carries messages to and from this node, and what it has carried. */
+  bus(): { readonly isUp: boolean; readonly traffic: readonly BusTraffic[] } {
+    const { inlet, stats } = this.#host.node
+    const traffic = [
+      ...[...stats.busIn].map(([kind, tally]) => ({ direction: 'in' as const, kind, ...tally })),
+      ...[...stats.busOut].map(([kind, tally]) => ({ direction: 'out' as const, kind, ...tally })),
+    ]
+    return { isUp: inlet.isUp, traffic }
+  }
+
+  /**
+   * Which node has a meeting open, and which ones have a copy of it for their own clients, as they answer within two
+   * seconds.
+   */
+  async whereabouts(meeting: string): Promise<Whereabouts> {
+    checkName('meeting', meeting, 'BAD_NAME')
+    const { incarnation, peering } = this.#host.node
+    const isHere = this.#host.node.meeting(meeting) !== undefined
+    const { answers, missing } = await this.#peers.ask('part', { meeting })
+    const parts = [[incarnation, peering?.partOf(meeting) ?? (isHere ? 'owner' : 'nothing')] as const]
+    for (const [node, answer] of answers) parts.push([node, meetingParts[answer] ?? 'nothing'])
+    const having = (wanted: string): string[] =>
+      parts.filter(([, part]) => part === wanted).map(([node]) => this.#peers.nameOf(node))
+    const [owner = null] = having('owner')
+    return { owner, replicas: having('replica'), missing }
   }
 
   /** @internal Another node, by incarnation, as a ticket leads to it; undefined for one that has told nothing of itself. */

@@ -5,6 +5,7 @@ import { api, watch } from './node/node.ts'
 import type { NodeState } from './node/watch.ts'
 import { KeyForm } from './parts/key-form.tsx'
 import { addressOf, type Route, routeOf } from './route.ts'
+import { Cluster } from './views/cluster.tsx'
 import { Meeting } from './views/meeting.tsx'
 import { Meetings } from './views/meetings.tsx'
 import { Overview } from './views/overview.tsx'
@@ -15,10 +16,12 @@ import { User } from './views/user.tsx'
 import { format, text } from './words/common.ts'
 import './style.css'
 import './chart/style.css'
+import './ring/style.css'
 
 /** Which item of the menu a view belongs to. */
 const belongs: Readonly<Record<Route['view'], keyof typeof text.views>> = {
   overview: 'overview',
+  cluster: 'cluster',
   meetings: 'meetings',
   meeting: 'meetings',
   topics: 'topics',
@@ -51,6 +54,7 @@ const states: Readonly<Record<NodeState, State>> = {
 
 function View({ route }: { readonly route: Route }) {
   if (route.view === 'overview') return <Overview />
+  if (route.view === 'cluster') return <Cluster meeting={route.search} />
   if (route.view === 'meetings') return <Meetings search={route.search} />
   if (route.view === 'meeting') return <Meeting key={route.name} name={route.name} />
   if (route.view === 'topics') return <Topics search={route.search} />

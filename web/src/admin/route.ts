@@ -6,9 +6,9 @@ export type Route =
   | { readonly view: 'topic'; readonly name: string }
   | { readonly view: 'user'; readonly name: string }
 
-const lists = ['meetings', 'topics', 'sessions'] as const
+const lists = ['cluster', 'meetings', 'topics', 'sessions'] as const
 
-/** A list, of what has this in its name. */
+/** A list, of what has this in its name; of the cluster, the meeting of this name. */
 export type ListRoute = {
   [V in (typeof lists)[number]]: { readonly view: V; readonly search: string }
 }[(typeof lists)[number]]

@@ -4,6 +4,16 @@ import { Stats } from '../../../../src/core/ground/stats.ts'
 import { Timers } from '../../../../src/core/ground/timers.ts'
 import { Random, VirtualClock } from '../../../../src/testing/index.ts'
 
+const load = {
+  connections: 0,
+  sessions: 0,
+  meetings: 0,
+  replicas: 0,
+  topics: 0,
+  busBytesIn: 0,
+  busBytesOut: 0,
+}
+
 /** How messages travel: each sender's arrive at a receiver in order, after a delay, or are lost. */
 export interface Weather {
   readonly delay: readonly [number, number]
@@ -88,7 +98,13 @@ export class Node {
     this.id = id ?? rig.random.int(1, 2 ** 31) * 2 ** 16 + rig.nodes.length
     const to = (id: number): Node | undefined => rig.living.find((node) => node.id === id)
     this.cluster = new Cluster(
-      { incarnation: this.id, id: `n${rig.nodes.length}`, address: '', health: `health ${this.id}` },
+      {
+        incarnation: this.id,
+        id: `n${rig.nodes.length}`,
+        address: '',
+        health: `health ${this.id}`,
+        load,
+      },
       this.timers,
       {
         broadcast: (bytes) => rig.living.forEach((node) => node !== this && rig.carry(this, node, bytes)),

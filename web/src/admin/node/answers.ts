@@ -20,6 +20,45 @@ export interface Info {
   readonly topics: number
 }
 
+export interface Load {
+  readonly connections: number
+  readonly sessions: number
+  readonly meetings: number
+  readonly replicas: number
+  readonly topics: number
+  readonly busBytesIn: number
+  readonly busBytesOut: number
+}
+
+export interface ClusterNode {
+  readonly node: string
+  readonly incarnation: number
+  readonly address: string
+  readonly status: 'self' | 'alive' | 'silent'
+  readonly heardMs: number
+  /** Null where it is not known. */
+  readonly load: Load | null
+}
+
+export interface Carried {
+  readonly direction: 'in' | 'out'
+  readonly kind: 'topics' | 'digests' | 'nodes' | 'links' | 'frames' | 'other'
+  readonly messages: number
+  readonly bytes: number
+}
+
+export interface ClusterAnswer {
+  readonly nodes: readonly ClusterNode[]
+  readonly bus: { readonly up: boolean; readonly traffic: readonly Carried[] }
+}
+
+/** Where a meeting is, as far as the nodes have answered. */
+export interface Whereabouts {
+  readonly owner: string | null
+  readonly replicas: readonly string[]
+  readonly missing: readonly string[]
+}
+
 export interface Metric {
   readonly name: string
   readonly type: 'counter' | 'gauge' | 'histogram' | 'summary'

@@ -7,7 +7,13 @@ const en = {
   units: ['d', 'h', 'min', 's'] as [string, string, string, string],
   title: 'Dashboard',
   menu: 'Views',
-  views: { overview: 'Overview', meetings: 'Meetings', topics: 'Topics', sessions: 'Sessions' },
+  views: {
+    overview: 'Overview',
+    cluster: 'Cluster',
+    meetings: 'Meetings',
+    topics: 'Topics',
+    sessions: 'Sessions',
+  },
   away: (since: string) =>
     `The node has not answered since ${since}. What you see is how it was then; the page asks every second and goes on by itself.`,
   off: 'This node has no dashboard for you: its HTTP API does not answer. Start it with the option admin, or with rtms serve --admin.',
@@ -50,7 +56,7 @@ const zh: Texts = {
   units: ['天', '小时', '分', '秒'],
   title: '仪表盘',
   menu: '视图',
-  views: { overview: '总览', meetings: '会议', topics: '主题', sessions: '会话' },
+  views: { overview: '总览', cluster: '集群', meetings: '会议', topics: '主题', sessions: '会话' },
   away: (since) => `节点自 ${since} 起没有应答。您看到的是当时的情况；页面每秒询问一次，恢复后会自动继续。`,
   off: '此节点没有向您开放仪表盘：它的 HTTP API 没有应答。请用选项 admin 启动，或用 rtms serve --admin。',
   key: {

@@ -1,0 +1,25 @@
+export interface ClusterLimits {
+  /** Time between two heartbeats. */
+  readonly heartbeatMs: number
+  /** Silence after which a node is probed, and after which nobody waits for its word. */
+  readonly suspectMs: number
+  readonly leaseMs: number
+  /** How long a claim may take. */
+  readonly claimMs: number
+  /** How long a node that has started waits for others to introduce themselves before it takes itself to be alone. */
+  readonly settleMs: number
+  /** Claims that may wait, of this node and at it. */
+  readonly claims: number
+  /** Names in one message. */
+  readonly namesPerMessage: number
+}
+
+export const clusterLimits: ClusterLimits = {
+  heartbeatMs: 500,
+  suspectMs: 1_200,
+  leaseMs: 3_000,
+  claimMs: 1_000,
+  settleMs: 3_000,
+  claims: 10_000,
+  namesPerMessage: 1_000,
+}
