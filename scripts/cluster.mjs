@@ -103,7 +103,7 @@ async function startNodes() {
 function startBalancer() {
   let text = readFileSync(join(root, 'deploy/haproxy/haproxy.cfg'), 'utf8')
   text = text.replace('bind :80\n', `bind 127.0.0.1:${port}\n`)
-  for (const [n, name] of names.entries()) text = text.replace(`${name}:7788`, `127.0.0.1:${portOf(n)}`)
+  for (const [n, name] of names.entries()) text = text.replaceAll(`${name}:7788`, `127.0.0.1:${portOf(n)}`)
   const file = join(folder, 'haproxy.cfg')
   writeFileSync(file, text)
   run('haproxy', haproxy, ['-db', '-f', file], { shows: /ALERT/ })
@@ -118,14 +118,15 @@ async function freePort() {
 }
 
 async function ready(at) {
-  for (let waited = 0; waited < READY_MS && !isEnding; waited += LOOK_MS) {
+  const until = performance.now() + READY_MS
+  while (performance.now() < until) {
+    if (isEnding) return
     // eslint-disable-next-line no-await-in-loop
     const answer = await fetch(`http://127.0.0.1:${at}/readyz`).catch(() => null)
     if (answer?.ok === true) return
     // eslint-disable-next-line no-await-in-loop
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
   }
-  if (isEnding) return
   console.error(`cluster: nothing is ready at port ${at}; is it taken? PORT=<number> chooses others`)
   await end(1)
 }

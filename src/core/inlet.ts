@@ -1,6 +1,7 @@
 import type { Cluster } from './cluster/cluster.ts'
 import { CLUSTER, NODES } from './cluster/messages.ts'
 import { LINK } from './cluster/links.ts'
+import { MESH } from './cluster/mesh-messages.ts'
 import type { Stats } from './ground/stats.ts'
 import type { Peering } from './peering.ts'
 import { type Carrier, QUIET, topicOf } from './topic/carrier.ts'
@@ -48,6 +49,7 @@ export class Inlet {
     this.#stats.hearOnBus(kindOfSent(bytes), bytes.length)
     const [kind] = bytes
     if (kind === LINK && this.#peering !== null) this.#peering.links.handle(from, bytes, now)
+    else if (kind === MESH && this.#peering !== null) this.#peering.mesh.datagram(from, bytes, now)
     else if (kind === CLUSTER && this.#cluster !== null) this.#cluster.handle(from, bytes, now)
     else this.#stats.strangers++
   }
@@ -62,7 +64,7 @@ export class Inlet {
     this.isUp = true
     if (this.#downAt !== null) this.#carrier.back(this.#topics.all(), this.#downAt)
     this.#cluster?.up(now)
-    this.#peering?.up(this.#downAt !== null)
+    this.#peering?.up(this.#downAt !== null, now)
   }
 
   /** Another node has ended. What it has published stays. */

@@ -144,11 +144,11 @@ export class RtmsNode implements PeeringHost {
     this.#dispatch.sweep(now)
     this.#meetings.sweep(now)
     this.#topics.sweep(now)
+    this.peering?.sweep(now)
     this.#downstream.flush(now, limits.sweepBytes, limits.sweepWork)
     if (!this.#downstream.hasWork) this.#topics.trim(now)
     this.#budget.enforce(now)
     this.#endings.sweep(now)
-    this.peering?.sweep(now)
   }
 
   // ---- connections

@@ -1,6 +1,7 @@
 import type { Cluster } from './cluster/cluster.ts'
 import { Homes } from './cluster/homes.ts'
 import { linked, LinkParts } from './cluster/link-messages.ts'
+import { Mesh, type MeshHost } from './cluster/mesh.ts'
 import type { AnswerOf, KindName, QuestionOf, Whereabouts } from './cluster/question-kinds.ts'
 import { type Answerers, type QuestionEnding, Questions, Refusal } from './cluster/questions.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
@@ -63,6 +64,8 @@ interface Running {
 export class Peering implements TopicPeers {
   readonly links: LinkParts
   readonly homes: Homes
+  /** Meetings across nodes. */
+  readonly mesh: Mesh
   readonly #self: number
   readonly #cluster: Cluster
   readonly #questions: Questions
@@ -79,12 +82,14 @@ export class Peering implements TopicPeers {
     sessions: Sessions,
     topics: () => Topics,
     host: PeeringHost,
+    meshHost: Omit<MeshHost, 'links'>,
   ) {
     this.#self = config.incarnation
     this.#cluster = cluster
     this.#host = host
     this.#topics = topics
-    this.links = new LinkParts(timers, stats, (node, bytes) => bus.send(node, bytes))
+    this.links = new LinkParts(timers, stats, (node, bytes) => bus.send(node, bytes), config.limits)
+    this.mesh = new Mesh({ ...meshHost, links: this.links })
     const send = (node: number, message: Uint8Array): void => this.links.send(node, message)
     this.homes = new Homes(
       this.#self,
@@ -110,7 +115,7 @@ export class Peering implements TopicPeers {
   }
 
   get hasWork(): boolean {
-    return this.links.hasWork || this.homes.hasWork || this.#searches.length > 0
+    return this.links.hasWork || this.mesh.hasWork || this.homes.hasWork || this.#searches.length > 0
   }
 
   /** Part of the sweep. */
@@ -118,6 +123,7 @@ export class Peering implements TopicPeers {
     this.homes.sweep()
     const searches = this.#searches
     if (searches.length > 0) this.#searches = searches.filter((search) => !search.step())
+    this.mesh.sweep(now)
     this.links.sweep(now)
   }
 
@@ -133,10 +139,15 @@ export class Peering implements TopicPeers {
     return !this.#cluster.isSilent(node)
   }
 
+  isThere(node: number): boolean {
+    return this.#cluster.nodes.has(node)
+  }
+
   /** The nodes that have not ended are others than before. `ended`: the one that has; 0 for none. */
   viewed(ended: number, now: number): void {
     if (ended !== 0) {
       this.links.gone(ended)
+      this.mesh.gone(ended, now)
       this.#questions.gone(ended, now)
       this.#topics().catchUp.gone(ended, now)
     }
@@ -150,10 +161,13 @@ export class Peering implements TopicPeers {
   }
 
   /** The bus carries messages again: this node may have missed what anybody has said. */
-  up(isAgain: boolean): void {
+  up(isAgain: boolean, now: number): void {
     this.links.up()
     if (!isAgain) return
-    for (const node of this.peers()) this.#topics().catchUp.met(node, this.#topics().all())
+    for (const node of this.peers()) {
+      this.#topics().catchUp.met(node, this.#topics().all())
+      this.#learnRevocations(node, 0, now)
+    }
   }
 
   /** This node closes. */

@@ -1,4 +1,5 @@
 import { LINK } from './cluster/links.ts'
+import { MESH } from './cluster/mesh-messages.ts'
 import { CLUSTER, NODES } from './cluster/messages.ts'
 import type { BusKind, Stats } from './ground/stats.ts'
 import type { Bus } from './ports.ts'
@@ -14,6 +15,7 @@ export function kindOf(subject: string): BusKind {
 /** What a message to one node is about: its first byte says so. */
 export function kindOfSent([first]: Uint8Array): BusKind {
   if (first === LINK) return 'links'
+  if (first === MESH) return 'frames'
   return first === CLUSTER ? 'nodes' : 'other'
 }
 

@@ -15,7 +15,7 @@ import { Inlet } from './inlet.ts'
 import { Meetings } from './meeting/meetings.ts'
 import type { Bus } from './ports.ts'
 import { Peering, type PeeringHost } from './peering.ts'
-import type { Elsewhere, Joined } from './session/elsewhere.ts'
+import type { Elsewhere } from './session/elsewhere.ts'
 import { Sessions } from './session/sessions.ts'
 import { Carrier, QUIET } from './topic/carrier.ts'
 import { noPeers } from './topic/catch-up.ts'
@@ -76,7 +76,20 @@ export class Wiring {
     }))
     const cluster = (this.cluster = clusterOf(config, timers, stats, bus, guards, () => peering))
     const peering: Peering | null = (this.peering =
-      cluster && new Peering(config, timers, stats, bus, cluster, sessions, () => topics, host))
+      cluster &&
+      new Peering(config, timers, stats, bus, cluster, sessions, () => topics, host, {
+        limits,
+        timers,
+        downstream,
+        budget,
+        work,
+        stats,
+        put: (node, bytes) => bus.send(node, bytes),
+        meeting: (name) => meetings.get(name),
+        nextLog,
+        refuse: (...refused) => this.dispatch.refuseRemote(...refused),
+        rejoin: (session) => this.endings.rejoin(session),
+      }))
     const meetings = (this.meetings = new Meetings(
       config,
       timers,
@@ -119,7 +132,7 @@ export class Wiring {
       meetings,
       topics,
       requests,
-      cluster: cluster && joinsOf(incarnation, cluster, names),
+      cluster: peering && joinsOf(incarnation, peering.mesh, names),
       refresh: (session, message, now) => this.connections.refresh(session, message, now),
       flood: (outlet) => this.endings.dismiss(outlet, 'RATE'),
     }))
@@ -184,25 +197,12 @@ function clusterOf(
   )
 }
 
-function joinsOf(self: number, cluster: Cluster, names: Names): ClusterOfJoins {
-  const elsewhere = nowhere(cluster)
+function joinsOf(self: number, elsewhere: Elsewhere, names: Names): ClusterOfJoins {
   return {
     self,
     find: (name, now, found) => names.find(name, now, found),
     ownerOf: (name) => elsewhere.ownerOf(name),
     join: (owner, session, message, now, joined) => elsewhere.join(owner, session, message, now, joined),
     drop: (session) => elsewhere.drop(session),
-  }
-}
-
-/** Until a node can serve the meetings of others, it says where they are. */
-function nowhere(cluster: Cluster): Elsewhere {
-  return {
-    ownerOf: () => 0,
-    join: (owner, _session, { meeting }, now, joined) => {
-      const text = `${meeting} is open on the node ${cluster.peer(owner)?.id ?? owner}: connect there`
-      joined({ code: 'NOT_FOUND', message: text, retryAfterMs: 0 } satisfies Joined, now)
-    },
-    drop: () => {},
   }
 }

@@ -65,7 +65,8 @@ export interface Fields {
   readonly [field: string]: Kind
 }
 type Value<K> = K extends keyof Kinds ? Kinds[K] : K extends { list: infer F } ? readonly Struct<F>[] : never
-type Struct<F> = { -readonly [N in keyof F]: Value<F[N]> }
+/** A struct of these fields, decoded. */
+export type Struct<F> = { -readonly [N in keyof F]: Value<F[N]> }
 
 /** The side that sends a message. */
 export type Side = 'client' | 'server' | 'both'

@@ -108,15 +108,21 @@ export const profiles: readonly [LinkProfile, LinkProfile, LinkProfile] = [
   { delay: 20, rate: 40, buffer: 1_024 },
 ]
 
-const NOW = Date.UTC(2026, 10, 26)
+/** Wall time at virtual time 0 where clocks are right. */
+export const NOW: number = Date.UTC(2026, 10, 26)
 /**
  * Clock settings: mostly right; not set yet; where 2^53 divided by 4096 ends; far in the future, but within the range
  * of stamps (2112).
  */
 const clocks = [NOW, NOW, NOW, 0, Date.UTC(2039, 8, 8), Date.UTC(2100, 0, 1)] as const
 
-/** The limits of every scenario. */
-const limits: Partial<NodeLimits> = { heartbeatMs: 3_000, helloMs: 5_000, topicIdleMs: 10_000 }
+/** The limits of every scenario: six clients of one user may have tokens that live for 5 s. */
+const limits: Partial<NodeLimits> = {
+  heartbeatMs: 3_000,
+  helloMs: 5_000,
+  topicIdleMs: 10_000,
+  refreshesPerUserPerSecond: 2,
+}
 
 /** Makes a random subset of faults, with limits small enough to be reached. */
 export function drawScenario(random: Random, smaller: Smaller = {}): Scenario {
@@ -159,8 +165,6 @@ function drawAlone(random: Random, drawn: Scenario, alone: 'ports' | 'hostiles')
     hostiles: isAttack ? 3 : 0,
     throwing: !isAttack,
     faults: [],
-    // Six clients of one user whose tokens live for 5 s would refresh more often than a user may.
-    tokenMs: drawn.tokenMs === 5_000 ? 10_000 : drawn.tokenMs,
     limits: isAttack ? { ...limits, ...drawShared(random) } : limits,
     meetings: drawn.meetings.map(({ options, ...plan }) => ({
       ...plan,
@@ -181,7 +185,7 @@ function drawShared(random: Random): Partial<NodeLimits & FixedLimits> {
   }
 }
 
-function drawMeeting(random: Random, name: string): MeetingPlan {
+export function drawMeeting(random: Random, name: string): MeetingPlan {
   const kind = random.chance(0.6)
   return {
     name,

@@ -4,6 +4,7 @@ import { ThreadsHub, threads } from '../../src/bus/threads.ts'
 import { nats } from '../../src/nats/index.ts'
 import type { Rtms } from '../../src/server/index.ts'
 import { join, Peer, start, stopAll, tokenOf } from '../integration/server/peer.ts'
+import { framesOf } from '../../src/testing/index.ts'
 import { mutable } from './mutable.ts'
 import { NatsServer } from './nats-server.ts'
 
@@ -17,6 +18,8 @@ afterEach(async () => {
   await server?.stop()
   server = null
 })
+
+const inputsIn = (heard: Peer['heard']): number => framesOf(heard).flatMap(({ inputs }) => inputs).length
 
 /** Nodes a, b, … that know each other. */
 async function cluster(connectors: readonly BusConnector[]): Promise<Rtms[]> {
@@ -54,9 +57,18 @@ describe('Three nodes', () => {
     const [other] = nodes.filter((rtms) => rtms !== owner) as [Rtms]
     const peer = await Peer.connect(other.address.url, await tokenOf(other))
     peer.send(join(1, 'lobby'))
-    const { error, message } = await peer.next('failed')
-    expect([error, message]).toEqual(['NOT_FOUND', `lobby is open on the node ${owner.node}: connect there`])
+    const joined = await peer.next('joined')
+    expect(joined).toMatchObject({ meeting: 'lobby', slot: 0 })
+    for (let seq = 1; seq <= 20; seq++) peer.input(joined.log, seq)
+    const near = await Peer.connect(owner.address.url, await tokenOf(owner, 'near'))
+    near.send(join(1, 'lobby', true))
+    await eventually(() => [peer, near].every(({ heard }) => inputsIn(heard) === 20))
+    const at = owner.meetings.get('lobby')?.info.frame ?? 0
+    await eventually(() => [peer, near].every(({ heard }) => framesOf(heard).length >= at))
+    expect(framesOf(peer.heard).slice(0, at)).toEqual(framesOf(near.heard).slice(0, at))
     await owner.close({ timeoutMs: 100 })
+    const left = nodes.filter((rtms) => rtms !== owner)
+    await eventually(() => left.every((rtms) => rtms.cluster.nodes().length === 2))
     await other.meetings.open('lobby', { kind: 'battle' })
     expect(opened.at(-1)).toBe(`${other.node} lobby`)
     expect(other.cluster.nodes().map(({ node }) => node)).not.toContain(owner.node)

@@ -74,7 +74,7 @@ describe('A user of a cluster', () => {
     const [a, b] = nodes
     await login(b, 'ann')
     mute()
-    await eventually(async () => (await a.users.sessions('nobody')).complete === false)
+    await eventually(async () => !(await a.users.sessions('nobody')).complete)
     expect(await a.users.sessions('nobody')).toEqual({
       online: null,
       sessions: 0,
@@ -88,6 +88,14 @@ describe('A user of a cluster', () => {
     expect((await a.users.list()).missing).toEqual(['c'])
     expect((await a.meetings.list()).missing).toEqual(['c'])
   })
+})
+
+it('A node that has just started cannot tell before it knows that it is alone', async () => {
+  const rtms = await start({ bus: threads(new ThreadsHub().seat()) })
+  expect(await rtms.users.sessions('ann')).toMatchObject({ online: null, complete: false })
+  await expect(rtms.users.push('ann', 'n', 1)).rejects.toMatchObject({ code: 'UNKNOWN' })
+  await eventually(async () => (await rtms.users.sessions('ann')).complete)
+  expect(await rtms.users.push('ann', 'n', 1)).toBe(0)
 })
 
 describe('The meetings and topics of a cluster', () => {

@@ -11,7 +11,7 @@ export const meetingMutants: readonly Mutant[] = [
     name: 'a page that was reloaded seated anew beside its own seat',
     breaks: ['seats'],
     from: 3,
-    plant: () => replace(Roster.prototype, 'awayOf', () => () => undefined),
+    plant: () => replace(Roster.prototype, 'keptFor', () => () => undefined),
   },
   {
     name: 'every frame taken for stable once it is sealed',

@@ -1,6 +1,6 @@
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
-import { Links } from './links.ts'
+import { type LinkLimits, linkLimits, Links } from './links.ts'
 
 /** The first byte of each message over a link says which part of the node it is for. */
 export const linked = { mesh: 1, questions: 2, homes: 3 } as const
@@ -22,10 +22,17 @@ export class LinkParts {
   readonly #timers: Timers
   readonly #parts: Map<number, LinkPart> = new Map()
   readonly #beat: Timer
+  readonly #window: number
 
   /** `put`: sends a packet to one node over the bus, which may lose it. */
-  constructor(timers: Timers, stats: Stats, put: (node: number, bytes: Uint8Array) => void) {
+  constructor(
+    timers: Timers,
+    stats: Stats,
+    put: (node: number, bytes: Uint8Array) => void,
+    limits: LinkLimits = linkLimits,
+  ) {
     this.#timers = timers
+    this.#window = limits.linkWindow
     this.#links = new Links(
       {
         put,
@@ -39,6 +46,7 @@ export class LinkParts {
         },
       },
       stats,
+      limits,
     )
     this.#beat = new Timer('link', (now) => {
       this.#links.beat()
@@ -62,6 +70,11 @@ export class LinkParts {
   /** Sends a message, which begins with the byte of its part, at the end of the sweep. It must not change afterwards. */
   send(node: number, message: Uint8Array): void {
     this.#links.send(node, message)
+  }
+
+  /** Whether more can be under way to a node: what is sent beyond that only waits. */
+  isOpen(node: number): boolean {
+    return this.#links.bytesTo(node) < this.#window
   }
 
   /** A packet of another node. */

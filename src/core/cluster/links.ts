@@ -1,4 +1,5 @@
 import { Reader, Writer } from '../../protocol/bytes.ts'
+import { fixedLimits } from '../ground/config.ts'
 import { Ring } from '../ground/ring.ts'
 import type { Stats } from '../ground/stats.ts'
 import { weights } from '../ground/weights.ts'
@@ -39,11 +40,7 @@ export interface LinkLimits {
   readonly linkPacket: number
 }
 
-export const linkLimits: LinkLimits = {
-  linkBytes: 16_777_216,
-  linkWindow: 1_048_576,
-  linkPacket: 65_536,
-}
+export const linkLimits: LinkLimits = fixedLimits
 
 interface Link {
   /** Rises when the link breaks. Both nodes count from 1, and the higher number holds for both. */
@@ -105,6 +102,11 @@ export class Links {
     let bytes = 0
     for (const link of this.#links.values()) bytes += link.bytes
     return bytes
+  }
+
+  /** Bytes of messages that one node has not confirmed. */
+  bytesTo(node: number): number {
+    return this.#links.get(node)?.bytes ?? 0
   }
 
   /** Sends a message at the end of the sweep. It must not change afterwards. */

@@ -15,6 +15,7 @@ const dismissals = {
   SLOW: 'the reader is too slow',
   RATE: 'too much of what was sent had to be refused',
   BROKEN: '',
+  MOVED: 'the node that had one of its meetings has ended',
 } as const
 
 /** What `Endings` needs of the rest of the node. */
@@ -44,6 +45,11 @@ export class Endings {
   /** Closes a connection at the end of the sweep: in the middle of one, others still refer to it. */
   dismiss(outlet: Outlet, reason: keyof typeof dismissals): void {
     this.#dismissed.push({ outlet, reason })
+  }
+
+  /** The client is to connect again and join its meetings anew: the node that had one of them has ended. */
+  rejoin({ outlet }: Session): void {
+    if (outlet !== null) this.dismiss(outlet, 'MOVED')
   }
 
   sweep(now: number): void {

@@ -229,6 +229,25 @@ export const fixedLimits = {
    * positions.
    */
   forgottenKeys: 1_024,
+  /**
+   * Bytes of messages to one node that it has not confirmed, beyond which the link to it breaks; how many of them may be
+   * under way; and bytes of one packet.
+   */
+  linkBytes: 16_777_216,
+  linkWindow: 1_048_576,
+  linkPacket: 65_536,
+  /**
+   * Replicas of other nodes' meetings; members of such meetings whose sessions are on this node; and inputs of each that
+   * their owner may not have yet.
+   */
+  replicas: 100_000,
+  remoteMembers: 100_000,
+  pendingInputs: 256,
+  /** How often replicas and their owners say where they stand, and how long a JOIN may wait for an owner. */
+  meshBeatMs: 500,
+  joinMs: 5_000,
+  /** How long a replica is kept that nobody reads. */
+  lingerMs: 5_000,
   /** How long a node may take to notice that the bus is down: what it published then is published again afterwards. */
   busBlindMs: 15_000,
   /** Topics in one question or digest to other nodes, and bytes of publications in one message. */

@@ -30,9 +30,9 @@ export type RefusedBy = 'connections' | 'handshakes' | 'address' | 'rate'
 
 /**
  * What a message between nodes is about: publications; the last numbers of quiet topics; which nodes there are and who
- * opens which meeting; what two nodes ask and tell each other.
+ * opens which meeting; what two nodes ask and tell each other; frames of meetings for their replicas.
  */
-export type BusKind = 'topics' | 'digests' | 'nodes' | 'links' | 'other'
+export type BusKind = 'topics' | 'digests' | 'nodes' | 'links' | 'frames' | 'other'
 
 /** Messages of one kind, and their bytes. */
 export interface Traffic {

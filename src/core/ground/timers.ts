@@ -32,6 +32,11 @@ export type TimerName =
   | 'digest'
   /** What other nodes have not confirmed is looked at. */
   | 'link'
+  /**
+   * Replicas and their owners say where they stand; members whose node was lost have not come back in time.
+   */
+  | 'mesh'
+  | 'grace'
 
 /** A callback with a deadline. One object can be set any number of times. */
 export class Timer<Name extends string = TimerName> {

@@ -1,11 +1,24 @@
 import type { MeetingEvent } from '../../protocol/schema.ts'
 
+/** A member, in the form of JOINED. */
+export interface Attendee {
+  readonly slot: number
+  readonly user: string
+  readonly away: boolean
+}
+
 /** The members of a meeting as of some frame, derived from the events of its log. */
 export class Attendance {
-  readonly #members: Map<number, { readonly slot: number; readonly user: string; away: boolean }> = new Map()
+  readonly #members: Map<number, Attendee & { away: boolean }> = new Map()
 
-  get list(): { readonly slot: number; readonly user: string; readonly away: boolean }[] {
+  get list(): Attendee[] {
     return Array.from(this.#members.values(), (member) => ({ ...member }))
+  }
+
+  /** These are the members now. */
+  set(members: readonly Attendee[]): void {
+    this.#members.clear()
+    for (const member of members) this.#members.set(member.slot, { ...member })
   }
 
   apply(events: readonly MeetingEvent[]): void {

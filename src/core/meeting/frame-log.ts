@@ -24,14 +24,14 @@ function entriesOf(frame: Uint8Array): number {
 }
 
 /**
- * The log of a meeting, which pays for all that the meeting holds: sealed frames from number 1 on, in their wire form.
- * The oldest are dropped first.
+ * The log of a meeting, which pays for all that the meeting holds: sealed frames in their wire form, from number 1 on
+ * or, where it follows the log of another node, from the first that is kept there. The oldest are dropped first.
  */
 export class FrameLog extends Payer implements Log {
   readonly number: number
-  readonly #ring: Ring<Uint8Array> = new Ring(1)
+  #ring: Ring<Uint8Array>
   /** The last stable frame at the time each frame was sealed. */
-  readonly #marks: Ring<number> = new Ring(1)
+  #marks: Ring<number>
   readonly #maxBytes: number
   readonly #pageBytes: number
   readonly #work: Work
@@ -47,8 +47,11 @@ export class FrameLog extends Payer implements Log {
     work: Work,
     warm: WarmCaches,
     pageBytes: number = fixedLimits.pageBytes,
+    first = 1,
   ) {
     super(ledger)
+    this.#ring = new Ring(first)
+    this.#marks = new Ring(first)
     this.#pageBytes = pageBytes
     this.number = number
     this.#maxBytes = maxBytes
@@ -85,6 +88,15 @@ export class FrameLog extends Payer implements Log {
     this.#entries += entriesOf(frame)
     this.#keep(weigh(frame))
     if (this.#bytes > this.#maxBytes) this.#trimTo(this.#maxBytes)
+  }
+
+  /** The next frame to come is this one: those before it can be had no more. */
+  skipTo(first: number): void {
+    this.#batches.clear()
+    this.#keep(-this.#bytes)
+    this.#entries = 0
+    this.#ring = new Ring(first)
+    this.#marks = new Ring(first)
   }
 
   /** Drops the oldest frames until the ring has at most `bytes`; the last one stays. */

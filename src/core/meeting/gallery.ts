@@ -20,13 +20,14 @@ export class Gallery implements Log {
    * When each frame was sealed that is not yet shown, as far back as the log keeps them; in whole milliseconds, which
    * take no more than a place in the ring.
    */
-  readonly #pending: Ring<number> = new Ring(1)
+  #pending: Ring<number>
   /** The events of these frames, for which the meeting pays. */
   readonly #events: Map<number, readonly MeetingEvent[]> = new Map()
   /** The members as of the last frame shown. */
   readonly attendance: Attendance = new Attendance()
 
   constructor(log: FrameLog, delayMs: number, warm: WarmCaches) {
+    this.#pending = new Ring(log.next)
     this.number = log.number
     this.#log = log
     this.#batches = new BatchCache(log, warm)
@@ -43,7 +44,7 @@ export class Gallery implements Log {
     return this.#pending.size === 0 ? Infinity : this.#pending.get(this.next) + this.#delayMs
   }
 
-  /** Adds the next sealed frame. */
+  /** Adds the next sealed frame; `-Infinity`: it was shown long ago. */
   sealed(events: readonly MeetingEvent[], now: number): void {
     const frame = this.#pending.push(Math.ceil(now))
     if (events.length > 0) this.#events.set(frame, events)
@@ -64,6 +65,13 @@ export class Gallery implements Log {
     this.#pending.shift()
     this.#log.hold(-weighPending(events))
     this.attendance.apply(events)
+  }
+
+  /** The log begins anew, at its next frame: those before it can be shown no more. */
+  restart(): void {
+    this.release()
+    this.#batches.clear()
+    this.#pending = new Ring(this.#log.next)
   }
 
   /** The meeting has ended. */

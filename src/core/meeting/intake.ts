@@ -18,6 +18,19 @@ function weigh(data: Payload): number {
   return weights.input + data.bytes.length
 }
 
+/**
+ * Checks the seq of an input against the last one answered. Returns why it is refused, or null. `turnedAway`: the highest
+ * seq that was refused on arrival.
+ */
+export function checkSeq(last: number, input: MessageOf<'input'>, turnedAway: number): ErrorCode | null {
+  const { seq, after } = input
+  if (seq <= last) return 'STALE'
+  // Not noted: the slot's next member continues from the noted seq, and must have numbers left.
+  if (seq > last + fixedLimits.seqStep) return 'LIMIT'
+  // Not noted: the client may send this input again after the missing one.
+  return after > last && after > turnedAway ? 'OUT_OF_ORDER' : null
+}
+
 /** The inputs that wait for a frame, in order of arrival, and their limits. */
 export class Intake {
   readonly #options: MeetingOptions
@@ -43,12 +56,9 @@ export class Intake {
    * the seq is noted as answered. `turnedAway`: the highest seq that was refused on arrival.
    */
   check(member: Member, input: MessageOf<'input'>, turnedAway: number, now: number): ErrorCode | null {
-    const { seq, after, data } = input
-    if (seq <= member.seq) return 'STALE'
-    // Not noted: the slot's next member continues from the noted seq, and must have numbers left.
-    if (seq > member.seq + fixedLimits.seqStep) return 'LIMIT'
-    // Not noted: the client may send this input again after the missing one.
-    if (after > member.seq && after > turnedAway) return 'OUT_OF_ORDER'
+    const { seq, data } = input
+    const refusal = checkSeq(member.seq, input, turnedAway)
+    if (refusal !== null) return refusal
     member.seq = seq
     if (data.bytes.length > this.#options.inputBytes) return 'TOO_LARGE'
     if (this.#rate.wait(member.bucket, now) > 0) return 'RATE'
@@ -69,6 +79,12 @@ export class Intake {
     member.waiting++
     this.#waiting.push({ member, seq, data })
     this.#payer.hold(weigh(data))
+  }
+
+  /** The seqs of a member's inputs that wait. */
+  seqsOf(member: Member): number[] {
+    if (member.waiting === 0) return []
+    return this.#waiting.filter((input) => input.member === member).map(({ seq }) => seq)
   }
 
   /** Takes the inputs of the next frame; inputs beyond its limits stay. */

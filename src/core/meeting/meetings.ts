@@ -1,5 +1,4 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
-import { SYSTEM_SLOT } from '../../protocol/limits.ts'
 import { isKey, isName } from '../../protocol/names.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
 import type { Budget } from '../ground/budget.ts'
@@ -8,6 +7,7 @@ import type { Downstream } from '../down/downstream.ts'
 import type { MeetingBusiness, MeetingInfo } from './business.ts'
 import { Owner, type OwnerHost } from './owner.ts'
 import { Room } from './room.ts'
+import { whyNoSeat } from './seat.ts'
 import { pageOf, type PageQuery, type Search } from '../ground/page.ts'
 import type { Refusal } from '../ports.ts'
 import type { Account } from '../session/account.ts'
@@ -130,15 +130,11 @@ export class Meetings {
   join(session: Session, message: MessageOf<'join'>, now: number): MessageOf<'joined'> | Refusal | ErrorCode {
     const meeting = this.#meetings.get(message.meeting)
     if (meeting === undefined) return 'NOT_FOUND'
-    if (session.outlet === null) return 'UNKNOWN'
-    const seat = session.seats.get(meeting.log.number)
-    if (seat === undefined && session.seats.size >= this.#config.limits.meetingsPerSession) return 'LIMIT'
-    const weight = message.spectator ? weights.spectator : weights.member
-    if (seat === undefined && !this.#host.budget.admits(session.payer.held, weight)) return 'LIMIT'
-    if (seat === undefined || (seat.slot === SYSTEM_SLOT) === message.spectator)
-      return meeting.join(session, message, now)
-    const text = 'it is in this meeting in another role; leave it first'
-    return { code: 'LIMIT', message: text, retryAfterMs: 0 }
+    const { limits, budget } = this.#host
+    return (
+      whyNoSeat(session, meeting.log.number, message.spectator, limits, budget) ??
+      meeting.join(session, message, now)
+    )
   }
 
   close(name: string): void {

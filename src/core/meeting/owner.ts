@@ -5,26 +5,21 @@ import type { MeetingOptions } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer } from '../ground/timers.ts'
 import { costs } from '../ground/work.ts'
-import type { Refusal, SealedFrame } from '../ports.ts'
+import type { Refusal } from '../ports.ts'
 import type { Account } from '../session/account.ts'
 import type { Session } from '../session/session.ts'
+import type { Attendee } from './attendance.ts'
 import type { Bot, MeetingBusiness, MeetingInfo } from './business.ts'
 import { Electorate } from './electorate.ts'
+import { Entrance, isMember, type Visitor } from './entrance.ts'
 import { FrameClock } from './frame-clock.ts'
 import type { FrameLog } from './frame-log.ts'
 import { Intake } from './intake.ts'
-import { JoinRate } from './join-rate.ts'
+import { Notices } from './notices.ts'
 import { Room, type RoomHost } from './room.ts'
 import { Roster } from './roster.ts'
 import { sealedFrame, sealFrame } from './sealed.ts'
-import { type Host, isAway, type Member, Seat, seatOf } from './seat.ts'
-
-/** A member that has left. */
-interface Departure {
-  readonly slot: number
-  readonly user: string
-  readonly reason: string
-}
+import { type Host, isAway, type Member, type Occupant, Seat, seatOf } from './seat.ts'
 
 /** What an owner needs of the rest of the node. */
 export interface OwnerHost extends RoomHost {
@@ -49,15 +44,13 @@ export class Owner implements Host {
   readonly #roster: Roster
   readonly #intake: Intake
   readonly #clock: FrameClock
-  readonly #joins: JoinRate
+  readonly #entrance: Entrance
   readonly #electorate: Electorate
   /** Fires when the next frame is due. */
   readonly #beat: Timer
   /** Fires when the meeting has been empty for its TTL. */
   readonly #ttl: Timer
   #closed = false
-  /** Hash of the configuration that clients must run; '' until a member names one. */
-  #config: string
   /** Events of the next frame, which precede its inputs. */
   #events: MeetingEvent[] = []
   /**
@@ -67,8 +60,7 @@ export class Owner implements Host {
   #acknowledged = false
   /** Whether `sealNow` is pending at the end of the sweep. */
   #unsealed = false
-  /** Notices for the business, in order. */
-  #notices: (SealedFrame | Departure)[] = []
+  readonly #notices: Notices
 
   constructor(
     host: OwnerHost,
@@ -81,14 +73,16 @@ export class Owner implements Host {
     this.maker = maker
     this.#host = host
     this.#business = business
+    this.#notices = new Notices(business.logic)
     this.room = room
     this.options = options
-    this.#config = options.config
-    this.#roster = new Roster(options.capacity, (event) => this.#happen(event))
-    this.#intake = new Intake(options, room.log)
-    this.#clock = new FrameClock(options.frameRate, room.log.number, now)
-    this.#electorate = new Electorate(host.limits.electorates)
-    this.#joins = new JoinRate(options.joinsPerMinute, room.log, host.limits.joinUsers)
+    const { log } = room
+    const roster = (this.#roster = new Roster(options.capacity, (event) => this.#happen(event)))
+    const electorate = (this.#electorate = new Electorate(host.limits.electorates))
+    const run = (at: number): void => this.#run(at)
+    this.#entrance = new Entrance({ options, business, log, roster, electorate, limits: host.limits, run })
+    this.#intake = new Intake(options, log)
+    this.#clock = new FrameClock(options.frameRate, log.number, now)
     this.#beat = new Timer('frame', (at) => this.#tick(at))
     this.#ttl = new Timer('ttl', () => host.expired(this))
     host.timers.set(this.#ttl, now + options.ttlMs)
@@ -114,12 +108,7 @@ export class Owner implements Host {
       metadata: this.#business.metadata,
       frameRate,
       capacity,
-      members: Array.from(this.#roster.all(), (member) => ({
-        slot: member.slot,
-        user: member.user,
-        away: isAway(member),
-        bot: member.seat === null,
-      })),
+      members: this.#roster.info,
       spectators: this.room.spectators,
       epoch: this.room.facts.world,
       frame: this.log.next - 1,
@@ -132,71 +121,78 @@ export class Owner implements Host {
     return this.#intake.size
   }
 
+  /** The seqs of a member's inputs that wait for a frame. */
+  waitingOf(member: Member): readonly number[] {
+    return this.#intake.seqsOf(member)
+  }
+
+  /** The members, in the form of JOINED. */
+  get members(): readonly Attendee[] {
+    return this.#roster.list
+  }
+
+  /** Hash of the configuration that clients must run; '' until a member names one. */
+  get config(): string {
+    return this.#entrance.config
+  }
+
+  /** When the next frame is due; `Infinity` while the clock stands still, or without one. */
+  get due(): number {
+    return this.#clock.interval === 0 ? Infinity : this.#clock.due(this.log.next)
+  }
+
+  /** The readers on another node have become more or fewer. */
+  recount(now: number): void {
+    if (this.room.isDeserted) this.#noticeDesertion()
+    else this.#run(now)
+  }
+
   // ---- seats
 
   /** Seats a session or, when it has a seat, places its cursor anew. */
   join(session: Session, message: MessageOf<'join'>, now: number): MessageOf<'joined'> | Refusal | ErrorCode {
-    if (message.config !== '' && this.#config !== '' && this.#config !== message.config)
-      return 'CONFIG_MISMATCH'
+    const entrance = this.#entrance
+    if (!entrance.admits(message.config)) return 'CONFIG_MISMATCH'
     const known = seatOf(session, this.log.number)
-    const seat = known ?? (message.spectator ? new Seat(this, session, null) : this.#seat(session, now))
-    if (!(seat instanceof Seat)) return seat
+    let seat = known
+    if (seat === undefined && message.spectator) seat = new Seat(this, session, null)
+    else if (seat === undefined) {
+      const member = entrance.memberFor(session, () => session.outlet !== null, now)
+      if (!isMember(member)) return member
+      seat = new Seat(this, session, member)
+      entrance.sit(member, seat)
+    }
     this.#run(now)
     if (known === undefined) session.sit(this.log.number, seat)
     else this.#unplace(seat)
-    if (seat.member !== null) {
-      if (this.#config === '') this.#config = message.config
-      this.#roster.back(seat.member)
-    }
-    return this.room.place(seat, message, { ...this.#clock.origin, members: this.#roster.list }, now)
-  }
-
-  #seat(session: Session, now: number): Seat | Refusal | ErrorCode {
-    const member = this.#roster.awayOf(session.user)
-    return member === undefined ? this.#admit(session, now) : this.#handOver(member, session)
+    if (seat.member !== null) entrance.enter(seat.member, message.config)
+    return this.room.place(seat, message, { ...this.#clock.origin, members: this.members }, now)
   }
 
   /**
-   * Gives a user's kept seat to a new session of that user, without asking the business: a reloaded page is a new
-   * session.
+   * Seats a session of another node as a member. `occupant`: makes its seat. Returns the member, whose last seq is the
+   * last one answered in its slot.
    */
-  #handOver(member: Member, session: Session): Seat {
-    if (member.seat !== null) {
-      this.#electorate.leave(member.seat.elector, this.log.next, false)
-      this.room.end(member.seat, 'its user came back in another session')
-    }
-    return this.#sit(member, session)
-  }
-
-  #sit(member: Member, session: Session): Seat {
-    const seat = new Seat(this, session, member)
-    member.seat = seat
-    this.#electorate.join(seat.elector, this.log.next)
-    return seat
-  }
-
-  /**
-   * Seats a new member, if there is room, the join rate allows it and the business agrees. The business may add bots
-   * while it is asked, so the slot is reserved.
-   */
-  #admit(session: Session, now: number): Seat | Refusal | ErrorCode {
-    const slot = this.#roster.free
-    if (slot === -1) return 'FULL'
-    const { user } = session
-    const retryAfterMs = this.#joins.take(user, now)
-    if (retryAfterMs > 0)
-      return {
-        code: 'RATE',
-        message: `more than ${this.options.joinsPerMinute} joins a minute`,
-        retryAfterMs,
-      }
-    const { logic } = this.#business
-    const refusal = this.#roster.reserving(slot, () => logic?.join?.(slot, user) ?? null)
-    if (refusal !== null) return refusal
-    // `join` may have ended the session.
-    if (session.ended || session.outlet === null) return 'UNKNOWN'
+  seat(
+    visitor: Visitor,
+    config: string,
+    now: number,
+    occupant: (member: Member) => Occupant,
+  ): Member | Refusal | ErrorCode {
+    const entrance = this.#entrance
+    if (!entrance.admits(config)) return 'CONFIG_MISMATCH'
+    const member = entrance.memberFor(visitor, () => true, now)
+    if (!isMember(member)) return member
+    entrance.sit(member, occupant(member))
     this.#run(now)
-    return this.#sit(this.#roster.seat(user, slot), session)
+    entrance.enter(member, config)
+    return member
+  }
+
+  /** A member is connected again. */
+  back(member: Member, now: number): void {
+    this.#run(now)
+    this.#roster.back(member)
   }
 
   /** Seats a bot. It neither starts the clock nor keeps the meeting open. */
@@ -209,7 +205,7 @@ export class Owner implements Host {
       slot,
       maxInput: this.options.inputBytes,
       send: (data) => this.#acceptBot(member, data),
-      leave: () => this.#depart(member, 'left'),
+      leave: () => this.depart(member, 'left'),
     }
   }
 
@@ -226,7 +222,7 @@ export class Owner implements Host {
   sendTo(slot: number, data: Payload): boolean {
     const member = this.#roster.get(slot)
     if (member === undefined || member.seat === null || member.standing.is === 'leaving') return false
-    this.#host.downstream.send(member.seat.session, { type: 'direct', log: this.log.number, data })
+    member.seat.direct(data)
     return true
   }
 
@@ -234,12 +230,16 @@ export class Owner implements Host {
   kick(slot: number, message: string): boolean {
     const member = this.#roster.get(slot)
     if (member === undefined || member.standing.is === 'leaving') return false
-    if (member.seat !== null) this.#end(member.seat, message)
-    this.#depart(member, 'kicked')
+    member.seat?.evict(message)
+    this.depart(member, 'kicked')
     return true
   }
 
-  #end(seat: Seat, message: string): void {
+  direct(seat: Seat, data: Payload): void {
+    this.room.direct(seat, data)
+  }
+
+  evict(seat: Seat, message: string): void {
     this.room.end(seat, message)
     this.#noticeDesertion()
   }
@@ -257,44 +257,38 @@ export class Owner implements Host {
   detach(seat: Seat): boolean {
     this.#unplace(seat)
     if (seat.member === null) return false
-    this.#roster.away(seat.member)
+    this.away(seat.member)
     return true
+  }
+
+  /** A member has lost its connection, and keeps its slot. */
+  away(member: Member): void {
+    this.#roster.away(member)
   }
 
   leave(seat: Seat, reason: string): void {
     this.#unplace(seat)
-    if (seat.member !== null) this.#depart(seat.member, reason)
+    if (seat.member !== null) this.depart(seat.member, reason)
   }
 
   #isSeated(member: Member): boolean {
     return member.standing.is !== 'leaving' && this.#roster.has(member)
   }
 
-  #depart(member: Member, reason: string): void {
+  /** A member gives up its slot, once its waiting inputs are framed. */
+  depart(member: Member, reason: string): void {
     if (!this.#isSeated(member)) return
     member.standing = { is: 'leaving', reason, wasAway: isAway(member) }
     if (member.waiting > 0) return
     this.#vacate(member, reason)
-    this.#notify()
+    this.#notices.tell()
   }
 
   #vacate(member: Member, reason: string): void {
     this.#roster.remove(member, reason)
     const { slot, user, seat } = member
     if (seat !== null) this.#electorate.leave(seat.elector, this.log.next, reason === 'left')
-    if (this.#business.logic?.leave !== undefined && seat !== null) this.#notices.push({ slot, user, reason })
-  }
-
-  /** Tells the business what has happened, once the state is consistent again: the business may call back. */
-  #notify(): void {
-    if (this.#notices.length === 0) return
-    const notices = this.#notices
-    this.#notices = []
-    const { logic } = this.#business
-    for (const notice of notices) {
-      if ('number' in notice) logic?.frame?.(notice)
-      else logic?.leave?.(notice.slot, notice.user, notice.reason)
-    }
+    if (this.#notices.wantsDepartures && seat !== null) this.#notices.add({ slot, user, reason })
   }
 
   // ---- inputs
@@ -303,7 +297,17 @@ export class Owner implements Host {
     const { member } = seat
     if (member === null) return 'READ_ONLY'
     seat.seen(message.seen)
-    const refusal = this.#intake.check(member, message, seat.turnedAway, now)
+    return this.take(member, message, seat.turnedAway, now)
+  }
+
+  /** Accepts an input of a member, or returns why it is refused. `turnedAway`: see {@link Seat}. */
+  take(
+    member: Member,
+    message: MessageOf<'input'>,
+    turnedAway: number,
+    now: number,
+  ): Refusal | ErrorCode | null {
+    const refusal = this.#intake.check(member, message, turnedAway, now)
     if (refusal !== null) return refusal
     const decided = this.#business.logic?.input?.(member.slot, member.user, message.data) ?? message.data
     if ('code' in decided) return decided
@@ -315,7 +319,7 @@ export class Owner implements Host {
     return null
   }
 
-  acknowledge({ elector }: Seat, frame: number): void {
+  acknowledge({ elector }: Occupant, frame: number): void {
     this.#electorate.acknowledge(elector, Math.min(frame, this.log.next - 1))
     this.#acknowledged = true
     this.#sealSoon()
@@ -390,7 +394,7 @@ export class Owner implements Host {
     }
     this.room.tell(now)
     this.#host.timers.set(this.#beat, clock.due(log.next))
-    this.#notify()
+    this.#notices.tell()
   }
 
   /**
@@ -409,7 +413,7 @@ export class Owner implements Host {
     this.#acknowledged = false
     this.room.tell(now)
     if (this.#clock.isRunning && this.room.isDeserted) this.#stop(now)
-    this.#notify()
+    this.#notices.tell()
   }
 
   #seal(now: number): void {
@@ -418,8 +422,7 @@ export class Owner implements Host {
     this.#host.work.done += this.#intake.size * costs.looked
     const inputs = this.#intake.take()
     this.#host.work.done += (events.length + inputs.length) * costs.encoded
-    if (this.#business.logic?.frame !== undefined)
-      this.#notices.push(sealedFrame(this.log.next, events, inputs))
+    if (this.#notices.wantsFrames) this.#notices.add(sealedFrame(this.log.next, events, inputs))
     const bytes = sealFrame(events, inputs)
     this.room.append({ bytes, events, inputs: inputs.length, stable: this.#stable }, now)
     this.#host.stats.inputsFramed += inputs.length
@@ -436,11 +439,10 @@ export class Owner implements Host {
     this.#closed = true
     this.#host.timers.clear(this.#beat)
     this.#host.timers.clear(this.#ttl)
-    this.#joins.clear()
+    this.#entrance.clear()
     const message = 'the meeting was closed'
     this.room.close(message)
-    for (const { seat, standing } of this.#roster.all())
-      if (seat !== null && standing.is === 'away') this.room.end(seat, message)
+    for (const { seat, standing } of this.#roster.all()) if (standing.is === 'away') seat?.evict(message)
     this.#host.stats.refuseInput('CLOSED', this.#intake.clear())
     this.#roster.clear()
     this.#events = []

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { EMPTY_FRAME } from '../../protocol/frames.ts'
 import { SYSTEM_SLOT } from '../../protocol/limits.ts'
+import type { Payload } from '../../protocol/payload.ts'
 import type { MeetingEvent, MessageOf } from '../../protocol/schema.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Budget } from '../ground/budget.ts'
@@ -10,7 +11,7 @@ import type { Work } from '../ground/work.ts'
 import { Cursor, LANE, type Outlet } from '../log/log.ts'
 import type { SealedFrame } from '../ports.ts'
 import { shorten } from '../session/session.ts'
-import { Attendance } from './attendance.ts'
+import { Attendance, type Attendee } from './attendance.ts'
 import { FrameLog } from './frame-log.ts'
 import { Gallery } from './gallery.ts'
 import { openFrame } from './sealed.ts'
@@ -53,12 +54,35 @@ export interface RoomHost {
   readonly work: Work
 }
 
+/** Where a room begins that follows the log of another node. */
+export interface Beginning {
+  /** The first frame to come. */
+  readonly first: number
+  /** The last frame sealed so far: what happened up to it is history, and has led to these members. */
+  readonly head: number
+  readonly members: readonly Attendee[]
+  /** The first frame that delayed spectators may not see yet, and the members before it. */
+  readonly hidden: number
+  readonly shown: readonly Attendee[]
+}
+
+/** Another node that follows the log. */
+export interface Follower {
+  /** Number of its readers, and how many of them are spectators. */
+  readonly readers: number
+  readonly spectators: number
+  /** Readers may be told of new frames. */
+  tell(): void
+  /** The room has ended. */
+  close(message: string): void
+}
+
 /** What the owner tells a session that takes a seat. */
 export interface Placing {
   /** When frame `startFrame` is due, in monotonic milliseconds. */
   readonly start: number
   readonly startFrame: number
-  readonly members: MessageOf<'joined'>['members']
+  readonly members: readonly Attendee[]
 }
 
 /**
@@ -74,6 +98,7 @@ export class Room {
   /** The delayed view of spectators; null without a delay. */
   readonly #gallery: Gallery | null
   readonly #readers: Map<Cursor, Seat> = new Map()
+  readonly followers: Set<Follower> = new Set()
   readonly #showing: Timer
   readonly #interval: number
   /** The last non-empty frame; 0 for none. */
@@ -81,28 +106,84 @@ export class Room {
   /** When the last frame with an input was appended, and when readers were last told of frames. */
   #lastInput: number
   #lastTold = -Infinity
+  /** The last frame that is history: its events have led to the members with whom the room began. */
+  #history = 0
+  /** The first frame that delayed spectators were not shown when the room began. */
+  #hidden = 1
 
-  constructor(host: RoomHost, number: number, logBytes: number, facts: RoomFacts, now: number) {
+  /** `beginning`: where another node seals. */
+  constructor(
+    host: RoomHost,
+    number: number,
+    logBytes: number,
+    facts: RoomFacts,
+    now: number,
+    beginning: Beginning | null = null,
+  ) {
     this.#host = host
     this.facts = facts
     const { limits, budget, work, downstream } = host
     const { caches } = downstream
-    this.log = new FrameLog(number, logBytes, budget.ledgers.meeting, work, caches, limits.pageBytes)
+    const { ledgers } = budget
+    const first = beginning?.first ?? 1
+    this.log = new FrameLog(number, logBytes, ledgers.meeting, work, caches, limits.pageBytes, first)
     const { spectatorDelayMs } = facts
     this.#gallery = spectatorDelayMs === 0 ? null : new Gallery(this.log, spectatorDelayMs, caches)
     this.#showing = new Timer('reveal', (at) => this.#show(at))
     this.#interval = facts.frameRate === 0 ? 0 : 1000 / facts.frameRate
     this.#lastInput = now
+    if (beginning !== null) this.#begin(beginning)
   }
 
-  /** Whether the room has no readers. */
+  #begin({ head, members, hidden, shown }: Beginning): void {
+    this.#history = head
+    this.#hidden = hidden
+    this.attendance.set(members)
+    this.#gallery?.attendance.set(shown)
+  }
+
+  /** Goes on from the first frame that the other node still keeps, where that is beyond the next one. */
+  restart(beginning: Beginning, now: number): void {
+    this.log.skipTo(beginning.first)
+    this.#gallery?.restart()
+    this.#begin(beginning)
+    this.#show(now)
+  }
+
+  /** Where a room on another node begins that follows this one. */
+  get beginning(): Beginning {
+    const { log, attendance } = this
+    const { next, attendance: shown } = this.#gallery ?? { next: log.next, attendance: { list: [] } }
+    return {
+      first: log.first,
+      head: log.next - 1,
+      members: attendance.list,
+      hidden: next,
+      shown: shown.list,
+    }
+  }
+
+  /** The seats of those who read here. */
+  seats(): Iterable<Seat> {
+    return this.#readers.values()
+  }
+
+  /** Number of readers on this node. */
+  get readers(): number {
+    return this.#readers.size
+  }
+
+  /** Whether the room has no readers, here or on another node. */
   get isDeserted(): boolean {
-    return this.#readers.size === 0
+    if (this.#readers.size > 0) return false
+    for (const { readers } of this.followers) if (readers > 0) return false
+    return true
   }
 
   get spectators(): number {
     let count = 0
     for (const { slot } of this.#readers.values()) if (slot === SYSTEM_SLOT) count++
+    for (const { spectators } of this.followers) count += spectators
     return count
   }
 
@@ -113,9 +194,11 @@ export class Room {
 
   /** Appends the next frame. Readers are told by {@link tell}. */
   append({ bytes, events, inputs, stable }: NextFrame, now: number): void {
+    const number = this.log.next
     this.log.append(bytes, stable)
-    this.attendance.apply(events)
-    this.#gallery?.sealed(events, now)
+    if (number > this.#history) this.attendance.apply(events)
+    if (number < this.#hidden) this.#gallery?.sealed([], -Infinity)
+    else this.#gallery?.sealed(events, now)
     if (inputs > 0) this.#lastInput = now
     if (bytes === EMPTY_FRAME) return
     this.lastFull = this.log.next - 1
@@ -136,6 +219,7 @@ export class Room {
     for (const cursor of this.#readers.keys()) {
       if (this.#gallery === null || !cursor.log.isCurrent(cursor)) this.#host.downstream.mark(cursor)
     }
+    for (const follower of this.followers) follower.tell()
     this.#showLater()
   }
 
@@ -205,6 +289,11 @@ export class Room {
     if (this.isDeserted) this.#showLater()
   }
 
+  /** Sends data to a seat alone. */
+  direct(seat: Seat, data: Payload): void {
+    this.#host.downstream.send(seat.session, { type: 'direct', log: this.log.number, data })
+  }
+
   /** Ends a seat from this side, and tells the client why. */
   end(seat: Seat, message: string): void {
     this.unplace(seat)
@@ -222,6 +311,8 @@ export class Room {
   close(message: string): void {
     this.#host.timers.clear(this.#showing)
     for (const seat of this.#readers.values()) this.end(seat, message)
+    for (const follower of this.followers) follower.close(message)
+    this.followers.clear()
     this.#gallery?.release()
     this.log.release()
   }

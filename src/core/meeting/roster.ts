@@ -1,5 +1,7 @@
 import type { MeetingEvent } from '../../protocol/schema.ts'
 import { FULL } from '../ground/rate.ts'
+import type { Attendee } from './attendance.ts'
+import type { MemberInfo } from './business.ts'
 import { isAway, type Member } from './seat.ts'
 
 /** The members by slot. Every change becomes an event of the next frame. */
@@ -35,21 +37,27 @@ export class Roster {
   }
 
   /** The members in the form of JOINED. */
-  get list(): { readonly slot: number; readonly user: string; readonly away: boolean }[] {
-    return Array.from(this.all(), (member) => ({
-      slot: member.slot,
-      user: member.user,
-      away: isAway(member),
-    }))
+  get list(): Attendee[] {
+    return Array.from(this.all(), attendee)
   }
 
-  /** The member of this user that has been away for longest. */
-  awayOf(user: string): Member | undefined {
+  /** The members as the business sees them. */
+  get info(): MemberInfo[] {
+    return Array.from(this.all(), (member) => ({ ...attendee(member), bot: member.seat === null }))
+  }
+
+  /**
+   * The place that is kept for a user: that of an earlier session, though it may seem present still, or else the one
+   * that has been away for longest. `former`: the earlier session's id; '' for none.
+   */
+  keptFor(user: string, former: string): Member | undefined {
     let first: Member | undefined
     let least = Infinity
     for (const member of this.all()) {
       const { standing } = member
-      if (standing.is !== 'away' || member.user !== user || standing.turn > least) continue
+      if (member.user !== user || standing.is === 'leaving') continue
+      if (former !== '' && member.seat?.id === former) return member
+      if (standing.is !== 'away' || standing.turn > least) continue
       first = member
       least = standing.turn
     }
@@ -111,4 +119,8 @@ export class Roster {
   clear(): void {
     this.#members.clear()
   }
+}
+
+function attendee(member: Member): Attendee {
+  return { slot: member.slot, user: member.user, away: isAway(member) }
 }

@@ -1,5 +1,6 @@
-import { Writer } from '../../protocol/bytes.ts'
+import { malformed, Reader, Writer } from '../../protocol/bytes.ts'
 import {
+  checkFrameRange,
   decodeEvent,
   eachFrame,
   EMPTY_FRAME,
@@ -9,6 +10,7 @@ import {
 } from '../../protocol/frames.ts'
 import { SYSTEM_SLOT } from '../../protocol/limits.ts'
 import type { MeetingEvent } from '../../protocol/schema.ts'
+import { readPayload } from '../../protocol/struct.ts'
 import type { SealedFrame } from '../ports.ts'
 import type { Input } from './intake.ts'
 
@@ -51,4 +53,44 @@ export function openFrame(number: number, frame: Uint8Array): SealedFrame {
       }
     })
   return { number, events, inputs }
+}
+
+/** A frame of another node, decoded. */
+export interface OpenedFrame {
+  /** The frame in its wire form: a copy of its own. */
+  readonly bytes: Uint8Array
+  readonly events: readonly MeetingEvent[]
+  readonly inputs: readonly { readonly slot: number; readonly seq: number }[]
+}
+
+const opened: OpenedFrame = { bytes: EMPTY_FRAME, events: [], inputs: [] }
+
+/** Takes apart what `joinFrames` has joined. Throws PROTOCOL when the bytes are not exactly `count` frames. */
+export function splitFrames(bytes: Uint8Array, first: number, count: number): OpenedFrame[] {
+  checkFrameRange(first, count)
+  const frames: OpenedFrame[] = []
+  const r = new Reader(bytes)
+  while (frames.length < count) {
+    const start = bytes.length - r.left
+    const head = r.uint()
+    if (head % 2 === 1) {
+      const run = (head - 1) / 2
+      if (run === 0 || run > count - frames.length) throw malformed('a run that does not fit')
+      for (let n = 0; n < run; n++) frames.push(opened)
+    } else frames.push(splitFrame(bytes, start, head / 2, r))
+  }
+  r.finish()
+  return frames
+}
+
+function splitFrame(bytes: Uint8Array, start: number, size: number, r: Reader): OpenedFrame {
+  const events: MeetingEvent[] = []
+  const inputs: { slot: number; seq: number }[] = []
+  for (let n = 0; n < size; n++) {
+    const entry = { slot: r.byte(), seq: r.uint(), data: readPayload(r) }
+    const event = entry.slot === SYSTEM_SLOT ? decodeEvent(entry) : null
+    if (event !== null) events.push(event)
+    else if (entry.slot !== SYSTEM_SLOT) inputs.push({ slot: entry.slot, seq: entry.seq })
+  }
+  return { bytes: bytes.slice(start, bytes.length - r.left), events, inputs }
 }

@@ -1,6 +1,9 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { SYSTEM_SLOT } from '../../protocol/limits.ts'
+import type { Payload } from '../../protocol/payload.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
+import type { Budget } from '../ground/budget.ts'
+import type { Limits } from '../ground/config.ts'
 import type { Bucket } from '../ground/rate.ts'
 import { weights } from '../ground/weights.ts'
 import type { Cursor } from '../log/log.ts'
@@ -23,12 +26,24 @@ export type Standing =
   /** The member leaves once its waiting inputs are framed. */
   | { readonly is: 'leaving'; readonly reason: string; readonly wasAway: boolean }
 
+/** The session that has a member's place, on this node or on another. */
+export interface Occupant {
+  /** The id of the session. */
+  readonly id: string
+  /** The member's vote on which frames are stable; a later session of the same user has its own. */
+  readonly elector: Elector
+  /** Sends data to this member alone. */
+  direct(data: Payload): void
+  /** The seat has ended: tells the client why. */
+  evict(message: string): void
+}
+
 /** The holder of a slot. */
 export interface Member {
   readonly slot: number
   readonly user: string
   /** Null for a bot. */
-  seat: Seat | null
+  seat: Occupant | null
   standing: Standing
   /** Highest seq answered: accepted or refused. */
   seq: number
@@ -42,7 +57,7 @@ export function isAway({ standing }: Member): boolean {
   return standing.is === 'away' || (standing.is === 'leaving' && standing.wasAway)
 }
 
-/** The owner of a room, as its seats see it. */
+/** What seats a session in a room: its owner or, on another node, whoever speaks for the owner there. */
 export interface Host {
   readonly name: string
   readonly log: { readonly first: number; readonly next: number }
@@ -57,16 +72,19 @@ export interface Host {
   detach(seat: Seat): boolean
   /** The session gives up its seat. The member's waiting inputs are framed first. */
   leave(seat: Seat, reason: string): void
+  /** Sends data to the seat alone. */
+  direct(seat: Seat, data: Payload): void
+  /** The seat has ended: tells the client why. */
+  evict(seat: Seat, message: string): void
 }
 
 /**
  * A session's seat in a room. A member's seat outlives the cursor, which ends with the connection. When the user comes
  * back in a new session, the member gets a new seat.
  */
-export class Seat implements SessionSeat {
+export class Seat implements SessionSeat, Occupant {
   readonly session: Session
   readonly member: Member | null
-  /** The member's vote on which frames are stable; a later session of the same user has its own. */
   readonly elector: Elector = new Elector()
   #turnedAway = 0
   readonly #host: Host
@@ -77,6 +95,10 @@ export class Seat implements SessionSeat {
     this.#host = host
     this.session = session
     this.member = member
+  }
+
+  get id(): string {
+    return this.session.id
   }
 
   /** Name of the meeting. */
@@ -126,6 +148,35 @@ export class Seat implements SessionSeat {
   end(reason: string): void {
     this.#host.leave(this, reason)
   }
+
+  direct(data: Payload): void {
+    this.#host.direct(this, data)
+  }
+
+  evict(message: string): void {
+    this.#host.evict(this, message)
+  }
+}
+
+/** Why a session may not take a seat, or take it again, in the room with this log number; null where it may. */
+export function whyNoSeat(
+  session: Session,
+  log: number,
+  spectator: boolean,
+  limits: Limits,
+  budget: Budget,
+): Refusal | ErrorCode | null {
+  if (session.outlet === null) return 'UNKNOWN'
+  const seat = session.seats.get(log)
+  if (seat !== undefined && (seat.slot === SYSTEM_SLOT) !== spectator) {
+    const message = 'it is in this meeting in another role; leave it first'
+    return { code: 'LIMIT', message, retryAfterMs: 0 }
+  }
+  if (seat !== undefined) return null
+  const weight = spectator ? weights.spectator : weights.member
+  const isAllowed =
+    session.seats.size < limits.meetingsPerSession && budget.admits(session.payer.held, weight)
+  return isAllowed ? null : 'LIMIT'
 }
 
 /** A session's seat in the room with this log number. */

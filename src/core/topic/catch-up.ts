@@ -14,6 +14,8 @@ export interface TopicPeers {
   /** Those that can be asked. */
   peers(): Iterable<number>
   reaches(node: number): boolean
+  /** Whether a node has not ended, as far as this one knows. */
+  isThere(node: number): boolean
   /** Asks a node what it keeps. `ended` is called later, once. */
   ask(
     node: number,
@@ -24,7 +26,12 @@ export interface TopicPeers {
 }
 
 /** For a node alone. */
-export const noPeers: TopicPeers = { peers: () => [], reaches: () => false, ask: () => {} }
+export const noPeers: TopicPeers = {
+  peers: () => [],
+  reaches: () => false,
+  isThere: () => true,
+  ask: () => {},
+}
 
 /** What catching up needs of the rest of the node. */
 export interface CatchUpHost {
@@ -228,7 +235,7 @@ export class CatchUp {
   /** Part of the sweep: asks each node that is not being asked. */
   sweep(now: number): void {
     if (this.#sources.size === 0) return
-    for (const node of [...this.#sources.keys()]) this.#ask(node, now)
+    for (const node of this.#sources.keys()) this.#ask(node, now)
   }
 
   #ask(node: number, now: number): void {
@@ -309,7 +316,7 @@ export class CatchUp {
 
   /** The time is over for some topics: readers begin with what is there, and nobody waits for the rest for ever. */
   #late(now: number): void {
-    for (const [topic, state] of [...this.#states]) {
+    for (const [topic, state] of this.#states) {
       if (state.until > now) continue
       if (state.ready === null) {
         this.drop(topic)

@@ -41,7 +41,7 @@ export class TopicEntries {
   readonly #ring: Ring<Publication>
   readonly #compacted: Compacted = new Compacted()
   readonly #pages: Pages
-  readonly #heads: Heads = new Heads()
+  readonly heads: Heads = new Heads()
   readonly #payer: Payer
   #bytes = 0
   /** What the payer was charged for the ring and the latest values. */
@@ -107,9 +107,7 @@ export class TopicEntries {
     for (let at = Math.max(position, this.first); at < this.next; at++) yield this.#ring.get(at)
   }
 
-  /**
-   * All that is kept from a position on, in order: latest values that have left the ring, and the ring.
-   */
+  /** All that is kept from a position on, in order: latest values that have left the ring, and the ring. */
   *kept(position: number): Generator<Publication> {
     for (let slot = this.#compacted.slotOf(position); slot < this.#compacted.slots; slot++) {
       const entry = this.#compacted.at(slot)
@@ -120,9 +118,9 @@ export class TopicEntries {
     yield* this.from(position)
   }
 
-  /** See {@link Heads.meet}. */
-  meet(publisher: Publisher, number: number): void {
-    this.#heads.meet(publisher, number)
+  /** See {@link Heads.retire}. */
+  retire(isThere: (incarnation: number) => boolean): void {
+    this.heads.retire(isThere, (publisher) => this.latest().some(({ source }) => source === publisher))
   }
 
   /**
@@ -130,7 +128,7 @@ export class TopicEntries {
    * has not had. Null where something may be lost.
    */
   follow(numbers: ReadonlyMap<number, number>): number | null {
-    if (!this.#heads.follow(numbers)) return null
+    if (!this.heads.follow(numbers)) return null
     let at = this.first
     while (
       at < this.next &&
@@ -170,12 +168,12 @@ export class TopicEntries {
    * The last number seen of a publisher; undefined when none was seen, or the publisher was forgotten for newer ones.
    */
   head(publisher: Publisher): number | undefined {
-    return this.#heads.of(publisher)
+    return this.heads.of(publisher)
   }
 
   /** The last number of each publisher before `position`, which must be in the ring or at its end. */
   numbersAt(position: number): Position['numbers'] {
-    return this.#heads.before(position, this.#ring)
+    return this.heads.before(position, this.#ring)
   }
 
   append(
@@ -191,7 +189,7 @@ export class TopicEntries {
   ): void {
     this.#clearBatches()
     this.touched = now
-    const skipped = this.#heads.see(source, number, this.next)
+    const skipped = this.heads.see(source, number, this.next)
     const lost = missing ?? skipped
     const entry = new Publication(
       this.next,
@@ -269,7 +267,7 @@ export class TopicEntries {
     this.#bytes -= size
     if (slot < 0) this.#hold(-weight)
     this.#compacted.drop(oldest)
-    this.#heads.drop(oldest)
+    this.heads.drop(oldest)
   }
 
   #hold(bytes: number): void {

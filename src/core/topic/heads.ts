@@ -47,6 +47,17 @@ export class Heads {
     return Array.from(numbers, ([{ incarnation }, number]) => [incarnation, number])
   }
 
+  /**
+   * Forgets publishers that are not there any more and of whom nothing is kept, in the ring or, as `keeps` says, as a
+   * latest value.
+   */
+  retire(isThere: (incarnation: number) => boolean, keeps: (publisher: Publisher) => boolean): void {
+    if (this.#heads.size < 2) return
+    for (const [publisher, { number, dropped }] of this.#heads)
+      if (dropped >= number && !isThere(publisher.incarnation) && !keeps(publisher))
+        this.#heads.delete(publisher)
+  }
+
   /** A publisher has used the numbers up to this one, and nothing of them is kept. */
   meet(publisher: Publisher, number: number): void {
     if (this.#heads.has(publisher)) return

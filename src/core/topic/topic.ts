@@ -144,7 +144,12 @@ export class Topic extends Payer implements TopicView {
 
   /** A publisher has used the numbers up to this one, and nothing of them is kept. */
   meet(publisher: Publisher, number: number): void {
-    this.#made().meet(publisher, number)
+    this.#made().heads.meet(publisher, number)
+  }
+
+  /** Forgets publishers that are not there any more and of whom nothing is kept. */
+  retire(isThere: (incarnation: number) => boolean): void {
+    this.#entries?.retire(isThere)
   }
 
   /**

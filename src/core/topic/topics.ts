@@ -85,7 +85,10 @@ export class Topics {
     this.#aging = new Aging(
       config.limits,
       timers,
-      (topic, now) => this.#trim(topic, now),
+      (topic, now) => {
+        this.#trim(topic, now)
+        topic.retire((node) => others.isThere(node))
+      },
       (topic) => this.#forget(topic),
     )
     this.#firstReaders = new FirstReaders((topic, now) => this.#left(topic, now))
@@ -290,10 +293,7 @@ export class Topics {
 
   // ---- subscribing
 
-  /**
-   * Holds a SUBSCRIBE while topics of it, which nobody has read here before, get what other nodes keep of them. True: `go`
-   * is called later, once, unless the session ends before. `names`: those that it may read.
-   */
+  /** See `TopicTarget.hold`. */
   hold(
     session: Session,
     message: MessageOf<'subscribe'>,
@@ -320,7 +320,6 @@ export class Topics {
     return true
   }
 
-  /** The session has ended. */
   drop(session: Session, now: number): void {
     this.#firstReaders.drop(session, now)
   }

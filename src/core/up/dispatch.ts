@@ -15,6 +15,7 @@ import type { Joined } from '../session/elsewhere.ts'
 import { mayJoin, mayRead, mayWrite } from '../session/grant.ts'
 import { type Session, wholeWait } from '../session/session.ts'
 import { type Denials, Gate } from './gate.ts'
+import { innocent, ofTheNumber } from './innocent.ts'
 import { Joins, type JoinTarget } from './joins.ts'
 import type { Openings } from './openings.ts'
 import type { Requests } from './requests.ts'
@@ -23,15 +24,8 @@ import { Upstream } from './upstream.ts'
 
 const NONE: Denials = new Map()
 
-/**
- * Errors that a well-behaved client can meet, so they never count as a flood. BUSY: pausing its socket bounds them.
- * UNKNOWN: its connection was lost. STALE and OUT_OF_ORDER: it resends inputs that may not have arrived, or sends
- * further ones after an input that did not.
- */
-const innocent: ReadonlySet<ErrorCode> = new Set(['BUSY', 'UNKNOWN', 'STALE', 'OUT_OF_ORDER'])
-
-/** Errors about an input's seq: the NACK names the last seq answered. */
-const ofTheNumber: ReadonlySet<ErrorCode> = new Set(['STALE', 'LIMIT', 'OUT_OF_ORDER'])
+/** Names an input of a session. */
+type InputName = Pick<MessageOf<'input'>, 'log' | 'seq'>
 
 /** The topics as a target of messages. */
 export interface TopicTarget {
@@ -228,7 +222,13 @@ export class Dispatch {
     }
   }
 
-  #nack(session: Session, { log, seq }: MessageOf<'input'>, error: ErrorCode, retryAfter: number): void {
+  /** The node that owns a meeting has refused an input; `byBusiness`: by the business, as part of normal play. */
+  refuseRemote(session: Session, input: InputName, refusal: Refusal, byBusiness: boolean, now: number): void {
+    if (!byBusiness) this.#count(session, refusal.code, now)
+    this.#nack(session, input, refusal.code, wholeWait(refusal.retryAfterMs))
+  }
+
+  #nack(session: Session, { log, seq }: InputName, error: ErrorCode, retryAfter: number): void {
     this.#stats.refuseInput(error)
     const last = ofTheNumber.has(error) ? (session.seats.get(log)?.last ?? 0) : 0
     this.#downstream.send(session, { type: 'nack', log, seq, error, retryAfter, last })

@@ -13,6 +13,8 @@ const TICK_MS = 50
 /** What visitors do not see: so much of the first day is over when the first of them comes. */
 const WARM_UP_MS = 110_000
 const SESSION_EVERY_TICKS = 20
+/** For readers on other nodes: topics without one here are forgotten after a while. */
+const INTRODUCE_EVERY_TICKS = 400
 /** From this pressure on, so many ticks at most go by before prices are told again. */
 const HIGH_PRESSURE = 0.6
 const REST_TICKS = 20
@@ -30,12 +32,12 @@ export function wall(rtms: Rtms, fault: Fault): Part {
   const seed = randomInt(2 ** 31)
   const market = new Market(seed)
   const desk = new Desk(market, new Chance(seed + 1))
-  const board = new Board(rtms, market)
   const floor = new Post(rtms, FLOOR, fault)
+  const board = new Board(rtms, market, floor)
   rtms.topics.define(NEWS, { entries: 50, bytes: 65_536, ageMs: 3_600_000 })
   let isWarm = false
   const advance = (): void => {
-    const watched = board.isWatched || (floor.isHere && floor.isForOthers)
+    const watched = board.isWatched
     if (!watched && desk.open === 0) return
     floor.keep()
     if (!floor.isHere) return
@@ -63,20 +65,28 @@ export function wall(rtms: Rtms, fault: Fault): Part {
 class Board {
   readonly #rtms: Rtms
   readonly #market: Market
+  readonly #floor: Post
   readonly #unsent: Set<Stock> = new Set()
   #wasWatched = false
+  #shown = 0
   #tick = 0
   #rest = 0
   #phase = ''
 
-  constructor(rtms: Rtms, market: Market) {
+  constructor(rtms: Rtms, market: Market, floor: Post) {
     this.#rtms = rtms
     this.#market = market
+    this.#floor = floor
   }
 
-  /** Who reads no quotes for a while and stays with the session is still there: the market goes on. */
+  /**
+   * Who reads no quotes for a while and stays with the session is still there: the market goes on. So it does for who may
+   * read on another node.
+   */
   get isWatched(): boolean {
-    const watched = [QUOTES, SESSION].some((topic) => (this.#rtms.topics.get(topic)?.subscribers ?? 0) > 0)
+    const topics = [QUOTES, SESSION].map((name) => this.#rtms.topics.get(name))
+    const watched =
+      topics.some((topic) => (topic?.subscribers ?? 0) > 0) || (this.#floor.isHere && this.#floor.isForOthers)
     this.#wasWatched &&= watched
     return watched
   }
@@ -84,7 +94,8 @@ class Board {
   show(changed: ReadonlySet<Stock>, news: readonly News[]): void {
     for (const stock of changed) this.#unsent.add(stock)
     try {
-      if (!this.#wasWatched) this.#introduce()
+      const isDue = this.#floor.isForOthers && this.#shown++ % INTRODUCE_EVERY_TICKS === 0
+      if (!this.#wasWatched || isDue) this.#introduce()
       this.#wasWatched = true
       this.#showSession()
       for (const each of news) this.#rtms.topics.publish(NEWS, each)

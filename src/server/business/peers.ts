@@ -36,8 +36,10 @@ export class Peers {
     return this.#host.node.cluster?.peers.map(({ incarnation }) => incarnation) ?? []
   }
 
+  /** Whether there are no other nodes. One that has just started cannot know yet. */
   get isAlone(): boolean {
-    return this.#all.length === 0
+    const { cluster } = this.#host.node
+    return (cluster?.isSettled ?? true) && this.#all.length === 0
   }
 
   nameOf(node: number): string {
@@ -61,6 +63,7 @@ export class Peers {
     let refusal: RtmsError | null = null
     const asked = nodes.filter((node) => isLasting || this.#host.node.peering?.reaches(node) === true)
     for (const node of nodes) if (!asked.includes(node)) missing.push(this.nameOf(node))
+    if (this.#host.node.cluster?.isSettled === false) missing.push('nodes that this one has yet to meet')
     let left = asked.length
     await new Promise<void>((resolve) => {
       if (left === 0) resolve()
@@ -128,7 +131,10 @@ export class Peers {
 
   /** A list with the names of nodes that did not answer. */
   listed<T>(items: readonly T[], missing: readonly string[]): Listed<T> {
-    return Object.assign([...items], { missing })
+    // Not a part of what the list holds.
+    return Object.defineProperty([...items], 'missing', { value: missing }) as T[] & {
+      readonly missing: readonly string[]
+    }
   }
 
   /** Where a user has sessions; not complete where the user's home does not know, or cannot be asked. */

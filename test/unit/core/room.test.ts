@@ -10,10 +10,10 @@ import { type Cursor, Outlet } from '../../../src/core/log/log.ts'
 import { type Bot, plain } from '../../../src/core/meeting/business.ts'
 import { Owner } from '../../../src/core/meeting/owner.ts'
 import { Room, type RoomFacts } from '../../../src/core/meeting/room.ts'
-import { openFrame } from '../../../src/core/meeting/sealed.ts'
+import { openFrame, sealFrame } from '../../../src/core/meeting/sealed.ts'
 import { type Host, type Member, Seat } from '../../../src/core/meeting/seat.ts'
 import type { Session } from '../../../src/core/session/session.ts'
-import type { MessageOf } from '../../../src/protocol/index.ts'
+import type { MeetingEvent, MessageOf } from '../../../src/protocol/index.ts'
 import { defaultLimits, fixedLimits } from '../../../src/core/index.ts'
 import { bytes, RecordingTransport, text } from './harness.ts'
 import { endless } from './payers.ts'
@@ -86,6 +86,8 @@ const host: Host = {
   accept: () => 'READ_ONLY',
   detach: () => true,
   leave: () => {},
+  direct: () => {},
+  evict: () => {},
 }
 const member = { slot: 1, seq: 3 } as Member
 
@@ -164,5 +166,114 @@ describe('A room without an owner, fed with the frames of one that has it', () =
     expect(seat.cursor?.position).toBe(joined.head + 1)
     const rest = placeIn(owner.room, { parts: { world: 9, next: joined.head + 1 } })
     expect(readAll(seat)).toEqual(readAll(rest.seat))
+  })
+})
+
+describe('A room that begins where another one stands', () => {
+  const away = (slot: number) => ({ type: 'away', slot }) as const
+  const frameOf = (events: readonly MeetingEvent[]): Uint8Array => sealFrame(events, [])
+
+  /** Frames in which ann joins, bob joins and ann goes away, and the ring has lost the first. */
+  function source(delay = 0): Room {
+    const room = roomOn(nodeOf(), { spectatorDelayMs: delay })
+    const events: MeetingEvent[][] = [
+      [{ type: 'join', slot: 0, user: 'ann' }],
+      [{ type: 'join', slot: 1, user: 'bob' }],
+      [],
+      [away(0)],
+    ]
+    for (const [at, each] of events.entries())
+      room.append({ bytes: frameOf(each), events: each, inputs: 0, stable: at }, at * 100)
+    room.tell(300)
+    return room
+  }
+
+  function follow(from: Room, beginning = from.beginning, now = 300) {
+    const node = nodeOf()
+    const room = new Room(node, 8, 1_000_000, from.facts, now, beginning)
+    const feed = (at: number): void => {
+      for (const [number, frame] of from.log.history(room.log.next, Infinity)) {
+        const { events, inputs } = openFrame(number, frame)
+        room.append({ bytes: frame, events, inputs: inputs.length, stable: from.log.stableAt(number) }, at)
+      }
+      room.tell(at)
+    }
+    return { node, room, feed }
+  }
+
+  const users = (members: MessageOf<'joined'>['members']): string[] =>
+    members.map(({ user, away }) => (away ? `(${user})` : user))
+
+  it('has the members of that moment, and history changes nothing about them', () => {
+    const from = source()
+    const { room, feed } = follow(from)
+    expect(users(room.attendance.list)).toEqual(['(ann)', 'bob'])
+    const gone: MeetingEvent[] = [{ type: 'leave', slot: 1, reason: 'left' }]
+    from.append({ bytes: frameOf(gone), events: gone, inputs: 0, stable: 4 }, 400)
+    feed(400)
+    expect(room.log.next).toBe(6)
+    expect(users(room.attendance.list)).toEqual(['(ann)'])
+  })
+
+  it('begins with the first frame that is kept, and has the same bytes from there', () => {
+    const from = source()
+    from.log.shrinkTo(from.log.held - 1)
+    const { room, feed } = follow(from)
+    expect([room.log.first, room.log.next]).toEqual([2, 2])
+    feed(300)
+    const parts = { world: 9, next: 2 }
+    const [mine, theirs] = [placeIn(room, { parts }), placeIn(from, { parts })]
+    expect(mine.joined.recovered).toBe(true)
+    const bytes = readAll(mine.seat).map((each) => each.slice(6))
+    expect(bytes).toEqual(readAll(theirs.seat).map((each) => each.slice(6)))
+  })
+
+  it('hides from spectators for a whole delay what they had not been shown there', () => {
+    const from = source(250)
+    expect(from.beginning).toMatchObject({ head: 4, hidden: 2 })
+    const { room, feed } = follow(from)
+    feed(300)
+    const first = placeIn(room, { spectator: true, now: 549 }).joined
+    expect([first.head, users(first.members)]).toEqual([1, ['ann']])
+    const second = placeIn(room, { spectator: true, now: 550 }).joined
+    expect([second.head, users(second.members)]).toEqual([4, ['(ann)', 'bob']])
+  })
+
+  it('tells its readers of the hole when it has to go on from a later frame', () => {
+    const from = source()
+    const { room, feed, node } = follow(from)
+    feed(300)
+    const { seat } = placeIn(room)
+    readAll(seat)
+    const back: MeetingEvent[] = [{ type: 'back', slot: 0 }]
+    for (let n = 0; n < 3; n++) from.append({ bytes: frameOf(back), events: back, inputs: 0, stable: 4 }, 400)
+    from.log.shrinkTo(0)
+    expect(from.log.first).toBe(7)
+    node.marked.clear()
+    room.restart(from.beginning, 500)
+    expect([...node.marked]).toEqual([seat.cursor])
+    feed(500)
+    const cursor = seat.cursor as Cursor
+    expect(cursor.log.read(cursor)).toMatchObject({ reason: 'NO_SNAPSHOT', skipped: 2 })
+    expect(users(room.attendance.list)).toEqual(['ann', 'bob'])
+    expect(readAll(seat)).toHaveLength(1)
+  })
+
+  it('holds nothing once it is closed, and tells who follows it', () => {
+    const from = source(250)
+    const { room, feed } = follow(from)
+    feed(300)
+    const heard: string[] = []
+    room.followers.add({
+      readers: 2,
+      spectators: 1,
+      tell: () => heard.push('frames'),
+      close: (m) => heard.push(m),
+    })
+    expect([room.isDeserted, room.spectators]).toEqual([false, 1])
+    room.tell(10_000)
+    room.close('over')
+    expect(heard).toEqual(['frames', 'over'])
+    expect(room.log.held).toBe(0)
   })
 })

@@ -62,16 +62,16 @@ describe('A roster', () => {
     const [first, second, third, other] = ['ann', 'ann', 'ann', 'bob'].map((user) =>
       roster.seat(user, roster.free),
     ) as [Member, Member, Member, Member]
-    expect(roster.awayOf('ann')).toBe(undefined)
+    expect(roster.keptFor('ann', '')).toBe(undefined)
     for (const member of [other, second, first]) roster.away(member)
-    expect(roster.awayOf('ann')).toBe(second)
+    expect(roster.keptFor('ann', '')).toBe(second)
     // To be away again is to be away for less long.
     roster.back(second)
     roster.away(second)
-    expect(roster.awayOf('ann')).toBe(first)
+    expect(roster.keptFor('ann', '')).toBe(first)
     roster.away(third)
     roster.remove(first, '')
-    expect([roster.awayOf('ann'), roster.awayOf('bob'), roster.awayOf('eve')]).toEqual([
+    expect([roster.keptFor('ann', ''), roster.keptFor('bob', ''), roster.keptFor('eve', '')]).toEqual([
       second,
       other,
       undefined,

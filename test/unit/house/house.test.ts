@@ -56,7 +56,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   up: ['session', 'down', 'log', 'ground'],
   meeting: ['session', 'down', 'log', 'ground'],
   topic: ['session', 'down', 'log', 'ground'],
-  cluster: ['meeting', 'topic', 'ground'],
+  cluster: ['meeting', 'topic', 'session', 'ground'],
 }
 
 describe('The house', () => {

@@ -56,7 +56,7 @@ class Rig {
         work ||= homes.hasWork
         homes.sweep()
       }
-      for (const way of [...this.ways.keys()]) {
+      for (const way of Array.from(this.ways.keys())) {
         work = true
         this.carryOne(way)
       }

@@ -242,3 +242,22 @@ describe('A reader that moves to another node', () => {
     expect(listenSince(world, b, since)).toMatchObject({ recovered: false, reason: 'NEW_EPOCH' })
   })
 })
+
+describe('A publisher that has ended', () => {
+  it('is in no position any more once nothing of it is kept', () => {
+    const world = settled(3)
+    const [a, b, c] = nodesOf(world)
+    for (const { node } of world.nodes) node.defineTopics('*', { entries: 10, bytes: 10_000, ageMs: 5_000 })
+    const reader = b.connect('ann')
+    listen(world, reader, 't')
+    say(world, a, 'a1')
+    world.advance(1)
+    say(world, c, 'c1')
+    world.kill(a, true)
+    const publishers = (): number[] =>
+      listen(world, b.connect('bob'), 't').position.numbers.map(([publisher]) => publisher)
+    expect(publishers()).toHaveLength(2)
+    world.advance(7_000)
+    expect(publishers()).toEqual([c.node.incarnation])
+  })
+})

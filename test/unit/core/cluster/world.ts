@@ -1,5 +1,12 @@
 import { MemoryBus } from '../../../../src/bus/memory.ts'
-import { busListener, type RtmsNode } from '../../../../src/core/index.ts'
+import {
+  type Bus,
+  busListener,
+  type MeetingLogic,
+  type MeetingOptions,
+  type RtmsNode,
+} from '../../../../src/core/index.ts'
+import { plain } from '../../../../src/core/meeting/business.ts'
 import { View } from '../../../../src/core/cluster/view.ts'
 import { Harness } from '../harness.ts'
 
@@ -20,6 +27,8 @@ export class World {
   /** Decides about each message to each receiver whether the bus loses it. */
   isLost: () => boolean = () => false
   readonly #limits: ConstructorParameters<typeof Harness>[0]
+  /** Bytes that each node has put on the bus for one other node, by the first byte of the message. */
+  readonly sent: Map<Harness, Map<number, number>> = new Map()
 
   constructor(count: number, limits: ConstructorParameters<typeof Harness>[0] = {}) {
     this.#limits = limits
@@ -32,17 +41,26 @@ export class World {
 
   start(id = `n${this.nodes.length + 1}`): Harness {
     const incarnation = 2 ** 40 + 1_000_003 * (this.nodes.length + 1)
-    const connect = (node: () => RtmsNode) =>
-      this.bus.connect(
+    const sent = new Map<number, number>()
+    const connect = (node: () => RtmsNode): Bus => {
+      const port = this.bus.connect(
         incarnation,
         busListener((call) => {
           if (!this.#ended.has(h)) call(node(), h.now)
         }),
       )
+      const send: Bus['send'] = (to, bytes) => {
+        const kind = bytes[0] as number
+        sent.set(kind, (sent.get(kind) ?? 0) + bytes.length)
+        port.send(to, bytes)
+      }
+      return { ...port, send }
+    }
     const cluster = { address: `ws://${id}/rtms`, health: `http://${id}/healthz` }
     const h: Harness = new Harness(this.#limits, { id, incarnation, cluster, bus: connect })
     h.now = this.now
     this.nodes.push(h)
+    this.sent.set(h, sent)
     this.settle()
     return h
   }
@@ -99,8 +117,14 @@ export class World {
   }
 
   /** Opens a meeting. What becomes of it is read by {@link answers}. */
-  open(h: Harness, name: string): void {
-    h.node.claimMeeting({ name }, { frameRate: 0 }, this.now)
+  open(
+    h: Harness,
+    name: string,
+    options: Partial<MeetingOptions> = {},
+    logic: MeetingLogic | null = null,
+  ): void {
+    const business = { ...plain, logic }
+    h.node.claimMeeting({ name }, { frameRate: 0, ...options }, this.now, business)
   }
 
   /** A name whose registrar is this node; another one for each prefix. */

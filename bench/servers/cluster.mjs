@@ -1,0 +1,72 @@
+import { serve } from '../lib/child.mjs'
+import { clockOffset, sleep } from '../lib/clock.mjs'
+import { feed } from '../lib/feed.mjs'
+import { Meter } from '../lib/meter.mjs'
+import { load, SECRET } from '../lib/product.mjs'
+
+const PATH = '/rtms'
+const TOPIC = 'bench'
+
+const meter = new Meter()
+let nodes = []
+
+/** Messages and bytes that the nodes have given the bus, by kind. */
+function traffic() {
+  const sum = {}
+  for (const { stats } of nodes)
+    for (const [kind, { messages, bytes }] of stats.busOut) {
+      sum[kind] ??= { messages: 0, bytes: 0 }
+      sum[kind].messages += messages
+      sum[kind].bytes += bytes
+    }
+  return sum
+}
+
+/* Nodes of one cluster in one process, so that its processor time is that of all of them. */
+serve({
+  async start({ dist, count }) {
+    const { Rtms } = await load(dist, 'server')
+    const { ThreadsHub, threads } = await load(dist, 'bus/threads.js')
+    const hub = new ThreadsHub()
+    for (let n = 0; n < count; n++) {
+      const bus = count === 1 ? {} : { bus: threads(hub.seat()) }
+      // oxlint-disable-next-line no-await-in-loop -- One after the other.
+      nodes.push(await Rtms.start({ port: 0, host: '127.0.0.1', path: PATH, secret: SECRET, ...bus }))
+    }
+    const isKnown = () => nodes.every((rtms) => rtms.cluster.nodes().length === count)
+    // oxlint-disable-next-line no-await-in-loop -- Until they know each other.
+    while (!isKnown()) await sleep(20)
+    return nodes.map(({ address }) => ({
+      kind: 'rtms',
+      port: address.port,
+      path: PATH,
+      topic: TOPIC,
+      clockOffset,
+    }))
+  },
+
+  tokens: ({ count }) =>
+    Promise.all(
+      Array.from({ length: count }, async (_, at) => {
+        const { token } = await nodes[0].tickets.issue({ user: `u${at}`, topics: { read: ['*'] } })
+        return token
+      }),
+    ),
+
+  subscribers: () => nodes.map((rtms) => rtms.topics.get(TOPIC)?.subscribers ?? 0),
+
+  async begin() {
+    await meter.begin()
+    return { traffic: traffic() }
+  },
+
+  async end() {
+    return { ...(await meter.end()), traffic: traffic() }
+  },
+
+  /** The first node publishes. */
+  publish: (options) =>
+    feed(options, (texts) => {
+      for (const text of texts) nodes[0].topics.publish(TOPIC, text)
+    }),
+})

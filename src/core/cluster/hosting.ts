@@ -1,0 +1,426 @@
+import type { Payload } from '../../protocol/payload.ts'
+import { limits as wire } from '../../protocol/limits.ts'
+import type { Limits } from '../ground/config.ts'
+import { Timer, type Timers } from '../ground/timers.ts'
+import { weights } from '../ground/weights.ts'
+import type { Attendee } from '../meeting/attendance.ts'
+import { Elector } from '../meeting/electorate.ts'
+import type { Owner } from '../meeting/owner.ts'
+import type { Follower } from '../meeting/room.ts'
+import type { Member, Occupant } from '../meeting/seat.ts'
+import { shorten, wholeWait } from '../session/session.ts'
+import {
+  encodeFrames,
+  encodeHeads,
+  type Heads,
+  type MeshMessage,
+  type MeshMessageOf,
+} from './mesh-messages.ts'
+
+/** What this node needs to host the replicas of other nodes. */
+export interface HostingHost {
+  readonly limits: Limits
+  readonly timers: Timers
+  /** The meeting of this name, where it is open on this node. */
+  meeting(name: string): Owner | undefined
+  /** Sends over the link to a node. */
+  link(node: number, message: MeshMessage): void
+  /** Puts a datagram on the bus. */
+  put(node: number, bytes: Uint8Array): void
+}
+
+/** A member whose session is on another node. The meeting pays for it here, and its user there. */
+class GuestSeat implements Occupant {
+  readonly id: string
+  readonly number: number
+  readonly elector: Elector = new Elector()
+  readonly member: Member
+  readonly #guest: Guest
+  /** The link broke, and its node has not said since that the member is still there. */
+  isLost = false
+
+  constructor(guest: Guest, number: number, id: string, member: Member) {
+    this.#guest = guest
+    this.number = number
+    this.id = id
+    this.member = member
+  }
+
+  direct(data: Payload): void {
+    this.#guest.say({ type: 'direct', ...this.#place, data })
+  }
+
+  evict(message: string): void {
+    if (!this.#guest.remove(this)) return
+    this.#guest.say({ type: 'ended', ...this.#place, message: shorten(message) })
+  }
+
+  get #place(): { readonly replica: number; readonly seat: number } {
+    return { replica: this.#guest.replica, seat: this.number }
+  }
+}
+
+/** A replica on another node of a meeting that this node owns: a position in the log, and the members who are there. */
+class Guest implements Follower {
+  readonly node: number
+  /** The number of the replica's log on its node. */
+  readonly replica: number
+  readonly owner: Owner
+  readonly seats: Map<number, GuestSeat> = new Map()
+  /** Fires when members who were lost with the link have not come back in time. */
+  readonly grace: Timer
+  readers = 0
+  spectators = 0
+  /** The next frame to send. */
+  position = 1
+  /** Its node knows of no break of the link that this one does not know of. */
+  isConnected = false
+  /** The configuration that it was told. */
+  config = ''
+  readonly #hosting: Hosting
+
+  constructor(hosting: Hosting, node: number, replica: number, owner: Owner) {
+    this.#hosting = hosting
+    this.node = node
+    this.replica = replica
+    this.owner = owner
+    this.grace = new Timer('grace', () => hosting.expire(this))
+  }
+
+  /** While the link is broken there is nobody to hear it; what counts is told when the replica follows anew. */
+  say(message: MeshMessage): void {
+    if (this.isConnected) this.#hosting.say(this.node, message)
+  }
+
+  add(seat: GuestSeat): void {
+    this.seats.set(seat.number, seat)
+    this.owner.log.hold(weights.member)
+  }
+
+  /** False: it has ended. */
+  remove(seat: GuestSeat): boolean {
+    if (!this.seats.delete(seat.number)) return false
+    this.owner.log.hold(-weights.member)
+    return true
+  }
+
+  tell(): void {
+    if (this.isConnected) this.#hosting.mark(this)
+  }
+
+  close(message: string): void {
+    this.say({ type: 'closed', replica: this.replica, message: shorten(message) })
+    for (const seat of this.seats.values()) this.remove(seat)
+    this.#hosting.forget(this)
+  }
+}
+
+/** The replicas that other nodes have of this node's meetings. */
+export class Hosting {
+  readonly #host: HostingHost
+  /** By node, and by the replica's number there. */
+  readonly #guests: Map<number, Map<number, Guest>> = new Map()
+  /** Those that have frames to send. */
+  readonly #dirty: Set<Guest> = new Set()
+
+  constructor(host: HostingHost) {
+    this.#host = host
+  }
+
+  /** Number of replicas, and of members who are there. */
+  get size(): { readonly replicas: number; readonly members: number } {
+    let [replicas, members] = [0, 0]
+    for (const guest of this.#all()) {
+      replicas++
+      members += guest.seats.size
+    }
+    return { replicas, members }
+  }
+
+  get hasWork(): boolean {
+    return this.#dirty.size > 0
+  }
+
+  get isIdle(): boolean {
+    return this.#guests.size === 0
+  }
+
+  *#all(): Generator<Guest> {
+    for (const guests of this.#guests.values()) yield* guests.values()
+  }
+
+  say(node: number, message: MeshMessage): void {
+    this.#host.link(node, message)
+  }
+
+  mark(guest: Guest): void {
+    this.#dirty.add(guest)
+  }
+
+  /** A message of a replica on another node; false where it comes from an owner. */
+  handle(node: number, message: MeshMessage, now: number): boolean {
+    if (message.type === 'follow') {
+      this.#follow(node, message, now)
+      return true
+    }
+    const guest = this.#guests.get(node)?.get(message.replica)
+    if (guest === undefined) return false
+    // It was said before the replica knew that the link broke: something before it is missing.
+    if (!guest.isConnected) return true
+    switch (message.type) {
+      case 'unfollow':
+        for (const seat of guest.seats.values()) this.#depart(guest, seat, 'left')
+        this.forget(guest)
+        guest.owner.recount(now)
+        break
+      case 'readers':
+        this.#count(guest, message, now)
+        // The clock may have begun to run for the first of them, who waits to be told when a frame is due.
+        if (guest.position === guest.owner.log.next) this.#host.put(node, encodeHeads([headOf(guest, now)]))
+        break
+      case 'enter':
+        this.#enter(guest, message, now)
+        break
+      case 'entered':
+        this.#host.timers.clear(guest.grace)
+        this.#departLost(guest, 'left')
+        break
+      case 'acks':
+        for (const { seat, frame } of message.seats) {
+          const acked = guest.seats.get(seat)
+          if (acked !== undefined) guest.owner.acknowledge(acked, frame)
+        }
+        break
+      case 'input':
+      case 'away':
+      case 'back':
+      case 'leave': {
+        const seat = guest.seats.get(message.seat)
+        if (seat !== undefined) this.#act(guest, seat, message, now)
+        break
+      }
+      default:
+        return false
+    }
+    return true
+  }
+
+  #follow(node: number, message: MeshMessageOf<'follow'>, now: number): void {
+    const { replica, meeting, world, next } = message
+    const owner = this.#host.meeting(meeting)
+    if (owner === undefined) {
+      this.say(node, { type: 'absent', replica })
+      return
+    }
+    const guest = this.#guests.get(node)?.get(replica) ?? this.#open(node, replica, owner)
+    guest.isConnected = true
+    this.#count(guest, message, now)
+    const { log, facts } = owner.room
+    const goesOn = world === facts.world && next >= log.first && next <= log.next
+    this.#begin(guest, goesOn ? next : log.first, now)
+  }
+
+  #open(node: number, replica: number, owner: Owner): Guest {
+    const guest = new Guest(this, node, replica, owner)
+    const guests = this.#guests.get(node)
+    if (guests === undefined) this.#guests.set(node, new Map([[replica, guest]]))
+    else guests.set(replica, guest)
+    owner.room.followers.add(guest)
+    return guest
+  }
+
+  /** Tells the replica where the meeting stands, and sends the frames from a position on. */
+  #begin(guest: Guest, position: number, now: number): void {
+    const { owner, replica } = guest
+    const { facts, beginning } = owner.room
+    guest.position = position
+    guest.config = owner.config
+    guest.say({
+      type: 'followed',
+      replica,
+      ...facts,
+      config: owner.config,
+      ...beginning,
+      ...clockOf(owner, now),
+    })
+    guest.tell()
+  }
+
+  #count(guest: Guest, { readers, spectators }: { readers: number; spectators: number }, now: number): void {
+    guest.readers = readers
+    guest.spectators = spectators
+    guest.owner.recount(now)
+  }
+
+  // ---- members
+
+  #enter(guest: Guest, message: MeshMessageOf<'enter'>, now: number): void {
+    const { replica, seat: number, again, config } = message
+    const { owner } = guest
+    const known = guest.seats.get(number)
+    if (known !== undefined) {
+      known.isLost = false
+      owner.back(known.member, now)
+      this.#seated(guest, known, again ? [] : owner.members, now)
+      return
+    }
+    const place = { replica, seat: number }
+    if (again) {
+      const text = 'its place was given up while the nodes could not talk to each other'
+      guest.say({ type: 'refused', ...place, error: 'CLOSED', message: text, retryAfter: 0 })
+      return
+    }
+    const found = owner.seat(message, config, now, (member) => {
+      const seat = new GuestSeat(guest, number, message.session, member)
+      guest.add(seat)
+      return seat
+    })
+    const seat = guest.seats.get(number)
+    if (seat !== undefined) this.#seated(guest, seat, owner.members, now)
+    else if (typeof found === 'string')
+      guest.say({ type: 'refused', ...place, error: found, message: '', retryAfter: 0 })
+    else if ('code' in found) {
+      const { code: error, message: text, retryAfterMs } = found
+      const retryAfter = wholeWait(retryAfterMs)
+      guest.say({ type: 'refused', ...place, error, message: shorten(text), retryAfter })
+    }
+  }
+
+  #seated(guest: Guest, { number, member }: GuestSeat, members: readonly Attendee[], now: number): void {
+    const { owner, replica } = guest
+    const { slot, seq } = member
+    const waiting = owner.waitingOf(member).map((each) => ({ seq: each }))
+    guest.say({ type: 'seated', replica, seat: number, slot, seq, waiting, members, ...clockOf(owner, now) })
+  }
+
+  #act(
+    guest: Guest,
+    seat: GuestSeat,
+    message: MeshMessageOf<'input' | 'away' | 'back' | 'leave'>,
+    now: number,
+  ): void {
+    const { owner } = guest
+    const { member } = seat
+    if (message.type === 'away') owner.away(member)
+    else if (message.type === 'back') owner.back(member, now)
+    else if (message.type === 'leave') this.#depart(guest, seat, message.reason)
+    else this.#input(guest, seat, message, now)
+  }
+
+  #input(guest: Guest, { member, number }: GuestSeat, message: MeshMessageOf<'input'>, now: number): void {
+    const { replica, seq } = message
+    const data = { text: message.data.text, bytes: message.data.bytes.slice() }
+    // Its replica has seen to it that none is missing.
+    const input = { type: 'input', log: 0, seq, after: 0, seen: 0, data } as const
+    const refusal = guest.owner.take(member, input, 0, now)
+    if (refusal === null) return
+    const byBusiness = typeof refusal === 'object'
+    const error = byBusiness ? refusal.code : refusal
+    const retryAfter = byBusiness ? wholeWait(refusal.retryAfterMs) : 0
+    guest.say({ type: 'nack', replica, seat: number, seq, error, retryAfter, byBusiness })
+  }
+
+  /** The members who were lost with the link have left. */
+  #departLost(guest: Guest, reason: string): void {
+    for (const seat of guest.seats.values()) if (seat.isLost) this.#depart(guest, seat, reason)
+  }
+
+  #depart(guest: Guest, seat: GuestSeat, reason: string): void {
+    guest.remove(seat)
+    guest.owner.depart(seat.member, reason)
+  }
+
+  /** Those who were lost with the link have not come back in time. */
+  expire(guest: Guest): void {
+    this.#departLost(guest, 'expired')
+    if (!guest.isConnected) this.forget(guest)
+  }
+
+  // ---- nodes
+
+  /** The link to a node broke, or the node has ended: its members are away until it says that they are there. */
+  lost(node: number, now: number): void {
+    for (const guest of this.#guests.get(node)?.values() ?? []) {
+      guest.isConnected = false
+      this.#dirty.delete(guest)
+      for (const seat of guest.seats.values()) {
+        seat.isLost = true
+        guest.owner.away(seat.member)
+      }
+      this.#count(guest, { readers: 0, spectators: 0 }, now)
+      this.#host.timers.set(guest.grace, now + this.#host.limits.sessionKeepMs)
+    }
+  }
+
+  /** The replica is gone. */
+  forget(guest: Guest): void {
+    this.#host.timers.clear(guest.grace)
+    this.#dirty.delete(guest)
+    guest.owner.room.followers.delete(guest)
+    const guests = this.#guests.get(guest.node)
+    guests?.delete(guest.replica)
+    if (guests?.size === 0) this.#guests.delete(guest.node)
+  }
+
+  // ---- frames
+
+  /** A replica misses the frames from here on. */
+  pull(node: number, replica: number, from: number): void {
+    const guest = this.#guests.get(node)?.get(replica)
+    if (guest === undefined || from > guest.owner.log.next) return
+    guest.position = from
+    guest.tell()
+  }
+
+  /** Part of the sweep: a page for each replica that is behind. */
+  sweep(now: number): void {
+    const dirty = [...this.#dirty]
+    this.#dirty.clear()
+    for (const guest of dirty) this.#send(guest, now)
+  }
+
+  #send(guest: Guest, now: number): void {
+    const { log } = guest.owner
+    if (guest.position < log.first) {
+      this.#begin(guest, log.first, now)
+      return
+    }
+    if (guest.position >= log.next) return
+    const { bytes, to } = encodeFrames(guest.replica, log, guest.position, this.#host.limits.pageBytes)
+    guest.position = to
+    this.#host.put(guest.node, bytes)
+    if (to < log.next) this.mark(guest)
+  }
+
+  /** Tells each node how far its replicas should be, and when the next frames are due. */
+  beat(now: number): void {
+    for (const [node, guests] of this.#guests) {
+      let heads: Heads['heads'][number][] = []
+      for (const guest of guests.values()) {
+        if (!guest.isConnected) continue
+        const { owner, replica } = guest
+        if (guest.config !== owner.config) {
+          guest.config = owner.config
+          guest.say({ type: 'config', replica, config: owner.config })
+        }
+        // Empty frames that were to go out later, together.
+        this.#send(guest, now)
+        if (guest.position !== owner.log.next) continue
+        heads.push(headOf(guest, now))
+        if (heads.length < wire.batch) continue
+        this.#host.put(node, encodeHeads(heads))
+        heads = []
+      }
+      if (heads.length > 0) this.#host.put(node, encodeHeads(heads))
+    }
+  }
+}
+
+function headOf({ replica, owner }: Guest, now: number): Heads['heads'][number] {
+  return { replica, ...clockOf(owner, now) }
+}
+
+/** See `mesh-messages.ts`. */
+function clockOf({ log, due }: Owner, now: number): { readonly next: number; readonly due: number } {
+  return { next: log.next, due: due === Infinity ? 0 : 1 + Math.max(0, Math.round((due - now) * 1000)) }
+}

@@ -1,0 +1,190 @@
+import type { MessageOf } from '../../protocol/schema.ts'
+import type { Stats } from '../ground/stats.ts'
+import { Timer } from '../ground/timers.ts'
+import type { Owner } from '../meeting/owner.ts'
+import { whyNoSeat } from '../meeting/seat.ts'
+import type { Elsewhere, Joined } from '../session/elsewhere.ts'
+import type { Session } from '../session/session.ts'
+import { Hosting } from './hosting.ts'
+import { linked, type LinkPart, type LinkParts } from './link-messages.ts'
+import { decodeDatagram, decodeMesh, encodeMesh } from './mesh-messages.ts'
+import { Replica, type ReplicaHost } from './replica.ts'
+
+/** What the mesh needs of the rest of its node. */
+export interface MeshHost extends Omit<ReplicaHost, 'link' | 'isOpen' | 'mark' | 'ended'> {
+  readonly stats: Stats
+  readonly links: LinkParts
+  /** The meeting of this name, where it is open on this node. */
+  meeting(name: string): Owner | undefined
+  /** The number of a new log. */
+  nextLog(): number
+}
+
+/**
+ * Meetings across nodes: the replicas that this node has of other nodes' meetings, for its own clients, and those that
+ * others have of its meetings.
+ */
+export class Mesh implements Elsewhere, LinkPart {
+  readonly #host: MeshHost
+  readonly #replicaHost: ReplicaHost
+  readonly #hosting: Hosting
+  readonly #replicas: Map<string, Replica> = new Map()
+  /** By the number of their logs. */
+  readonly #byNumber: Map<number, Replica> = new Map()
+  /** Those that have something to tell their owners. */
+  readonly #marked: Set<Replica> = new Set()
+  readonly #beat: Timer
+
+  constructor(host: MeshHost) {
+    this.#host = host
+    const { limits, timers, downstream, budget, work, links } = host
+    const link: ReplicaHost['link'] = (node, message) => links.send(node, encodeMesh(message))
+    const put: ReplicaHost['put'] = (node, bytes) => host.put(node, bytes)
+    this.#replicaHost = {
+      limits,
+      timers,
+      downstream,
+      budget,
+      work,
+      link,
+      put,
+      isOpen: (node) => links.isOpen(node),
+      mark: (replica) => this.#marked.add(replica),
+      refuse: (...refused) => host.refuse(...refused),
+      rejoin: (session) => host.rejoin(session),
+      ended: (replica) => this.#forget(replica),
+    }
+    this.#hosting = new Hosting({ limits, timers, link, put, meeting: (name) => host.meeting(name) })
+    this.#beat = new Timer('mesh', (now) => this.#onBeat(now))
+    links.add(linked.mesh, this)
+  }
+
+  /** Numbers of replicas and of members with a session on another node: of other nodes' meetings, and of this node's. */
+  get size(): {
+    readonly replicas: number
+    readonly members: number
+    readonly hosted: { readonly replicas: number; readonly members: number }
+  } {
+    return { replicas: this.#replicas.size, members: this.#members, hosted: this.#hosting.size }
+  }
+
+  get #members(): number {
+    let members = 0
+    for (const replica of this.#replicas.values()) members += replica.members
+    return members
+  }
+
+  // ---- joins
+
+  ownerOf(name: string): number {
+    return this.#replicas.get(name)?.owner ?? 0
+  }
+
+  join(
+    owner: number,
+    session: Session,
+    message: MessageOf<'join'>,
+    now: number,
+    joined: (answer: Joined, now: number) => void,
+  ): void {
+    const { limits, budget } = this.#host
+    const { meeting, spectator } = message
+    const known = this.#replicas.get(meeting)
+    const refusal = whyNoSeat(session, known?.number ?? 0, spectator, limits, budget)
+    if (refusal !== null) joined(refusal, now)
+    else if (known !== undefined) known.join(session, message, now, joined)
+    else if (this.#replicas.size >= limits.replicas) joined('LIMIT', now)
+    else {
+      const replica = this.#open(meeting, owner, now)
+      replica.join(session, message, now, joined)
+      replica.follow()
+    }
+  }
+
+  #open(name: string, owner: number, now: number): Replica {
+    const replica = new Replica(this.#replicaHost, name, owner, this.#host.nextLog(), now)
+    this.#replicas.set(name, replica)
+    this.#byNumber.set(replica.number, replica)
+    return replica
+  }
+
+  drop(session: Session): void {
+    for (const replica of this.#replicas.values()) replica.drop(session)
+  }
+
+  #forget(replica: Replica): void {
+    this.#marked.delete(replica)
+    this.#byNumber.delete(replica.number)
+    if (this.#replicas.get(replica.name) === replica) this.#replicas.delete(replica.name)
+  }
+
+  // ---- other nodes
+
+  message(from: number, bytes: Uint8Array, now: number): void {
+    const message = decodeMesh(bytes)
+    if (message === null) this.#host.stats.strangers++
+    else if (!this.#hosting.handle(from, message, now))
+      this.#replicaOf(from, message.replica)?.handle(message, now)
+  }
+
+  /** A message to this node that is not of a link. */
+  datagram(from: number, bytes: Uint8Array, now: number): void {
+    const datagram = decodeDatagram(bytes)
+    if (datagram === null) this.#host.stats.strangers++
+    else if (datagram.type === 'frames') this.#replicaOf(from, datagram.replica)?.frames(datagram, now)
+    else if (datagram.type === 'pull') this.#hosting.pull(from, datagram.replica, datagram.from)
+    else for (const head of datagram.heads) this.#replicaOf(from, head.replica)?.head(head, now)
+  }
+
+  #replicaOf(owner: number, number: number): Replica | undefined {
+    const replica = this.#byNumber.get(number)
+    return replica?.owner === owner ? replica : undefined
+  }
+
+  broken(node: number, now: number): void {
+    this.#hosting.lost(node, now)
+    for (const replica of this.#replicas.values()) if (replica.owner === node) replica.follow()
+  }
+
+  /** A node has ended. */
+  gone(node: number, now: number): void {
+    this.#hosting.lost(node, now)
+    for (const replica of this.#replicas.values()) if (replica.owner === node) replica.lost(now)
+  }
+
+  // ---- time
+
+  get hasWork(): boolean {
+    if (this.#hosting.hasWork) return true
+    for (const replica of this.#marked)
+      if (!replica.isOwing || this.#host.links.isOpen(replica.owner)) return true
+    return false
+  }
+
+  /** Part of the sweep. */
+  sweep(now: number): void {
+    for (const replica of this.#marked) {
+      replica.sweep()
+      // What the link does not take yet waits for a later sweep.
+      if (!replica.isOwing) this.#marked.delete(replica)
+    }
+    // A replica must know where it begins before the first frame arrives.
+    this.#host.links.sweep(now)
+    this.#hosting.sweep(now)
+    if (this.#beat.index < 0 && !this.#isIdle) this.#watch(now)
+  }
+
+  get #isIdle(): boolean {
+    return this.#replicas.size === 0 && this.#hosting.isIdle
+  }
+
+  #watch(now: number): void {
+    this.#host.timers.set(this.#beat, now + this.#host.limits.meshBeatMs)
+  }
+
+  #onBeat(now: number): void {
+    this.#hosting.beat(now)
+    for (const replica of this.#replicas.values()) replica.beat(now)
+    if (!this.#isIdle) this.#watch(now)
+  }
+}

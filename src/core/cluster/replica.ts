@@ -1,0 +1,446 @@
+import { type ErrorCode, errors } from '../../protocol/errors.ts'
+import type { Payload } from '../../protocol/payload.ts'
+import type { MessageOf } from '../../protocol/schema.ts'
+import { Room, type RoomHost } from '../meeting/room.ts'
+import { type Host, Seat, seatOf } from '../meeting/seat.ts'
+import type { Refusal } from '../ports.ts'
+import type { Joined } from '../session/elsewhere.ts'
+import type { Session } from '../session/session.ts'
+import { encodePull, type Frames, type Heads, type MeshMessage, type MeshMessageOf } from './mesh-messages.ts'
+import { MissingFrames } from './missing-frames.ts'
+import { RemoteMember } from './remote-member.ts'
+import { RemoteMembers } from './remote-members.ts'
+import { type Joining, WaitingJoins } from './waiting-joins.ts'
+
+/** What a replica needs of the rest of its node. */
+export interface ReplicaHost extends RoomHost {
+  /** Sends over the link to a node. */
+  link(node: number, message: MeshMessage): void
+  /** Puts a datagram on the bus. */
+  put(node: number, bytes: Uint8Array): void
+  /** Whether the link to a node takes more. What waits until it does is not lost if the link breaks. */
+  isOpen(node: number): boolean
+  /** In the next sweep, the replica has something to tell. */
+  mark(replica: Replica): void
+  /** Tells a session that an input was refused; `byBusiness`: by the business, within all limits. */
+  refuse(
+    session: Session,
+    input: Pick<MessageOf<'input'>, 'log' | 'seq'>,
+    refusal: Refusal,
+    byBusiness: boolean,
+    now: number,
+  ): void
+  /** The session is to join its meetings anew, because the node of one has ended. */
+  rejoin(session: Session): void
+  /** The replica has ended. */
+  ended(replica: Replica): void
+}
+
+const CLOSED = 'the meeting was closed'
+
+/** The time after which a JOIN is worth another try that could not be placed. */
+const AGAIN_MS = 1_000
+
+/**
+ * A meeting that another node owns, for the sessions of this one: a room that is fed over the bus, and the members who
+ * are here. Frames come as datagrams; what is missing is asked for. What has to arrive goes over the link. If that
+ * breaks, the replica follows anew and enters its members anew: they notice nothing.
+ */
+export class Replica implements Host {
+  readonly name: string
+  /** The node that owns the meeting. */
+  readonly owner: number
+  /** The number of its log here. */
+  readonly number: number
+  readonly #host: ReplicaHost
+  #room: Room | null = null
+  /** The owner has answered since the link last broke. */
+  #isConnected = false
+  #config = ''
+  /** When a frame is due at the owner; null while the clock there stands still. */
+  #origin: { readonly start: number; readonly startFrame: number } | null = null
+  readonly #missing: MissingFrames
+  /** The last frame there was when it followed: who joins gets at least those. */
+  #head = 0
+  #lastSeat = 0
+  readonly #members: RemoteMembers
+  readonly #joins: WaitingJoins = new WaitingJoins()
+  /** What the owner was told of readers. */
+  #told = { readers: 0, spectators: 0 }
+  /** Since when nobody is here. */
+  #idleSince: number
+
+  constructor(host: ReplicaHost, name: string, owner: number, number: number, now: number) {
+    this.#host = host
+    this.name = name
+    this.owner = owner
+    this.number = number
+    this.#idleSince = now
+    this.#missing = new MissingFrames((from) => host.put(owner, encodePull(number, from)))
+    this.#members = new RemoteMembers({
+      place: (seat) => this.#place(seat),
+      say: (message) => this.#say(message),
+      isOpen: () => this.#isConnected && host.isOpen(owner),
+      mark: () => host.mark(this),
+    })
+  }
+
+  get log(): { readonly first: number; readonly next: number } {
+    return this.#room?.log ?? { first: 1, next: 1 }
+  }
+
+  /** Number of members who are here. */
+  get members(): number {
+    return this.#members.size
+  }
+
+  // ---- joins
+
+  /** See `Elsewhere`. */
+  join(session: Session, message: MessageOf<'join'>, now: number, joined: Joining['joined']): void {
+    const isKnown = seatOf(session, this.number) !== undefined
+    const seat = message.spectator || isKnown ? 0 : ++this.#lastSeat
+    const joining: Joining = { session, message, joined, since: now, seat, seated: null }
+    this.#joins.add(joining)
+    this.#host.mark(this)
+    this.#enter(joining)
+    this.#tryPlace(joining, now)
+  }
+
+  /** The session has ended while its JOIN waited, or will not be waited for any more. */
+  drop(session: Session): void {
+    const joining = this.#joins.of(session)
+    if (joining === undefined) return
+    this.#joins.delete(joining)
+    this.#host.mark(this)
+    if (joining.seated !== null) this.#members.forget(joining.seated.member)
+    if (joining.seat !== 0) this.#say({ type: 'leave', ...this.#place(joining.seat), reason: 'left' })
+  }
+
+  #enter({ session, message, seat }: Joining, again = false): void {
+    if (seat === 0) return
+    const { id, former, user } = session
+    const { config } = message
+    this.#say({ type: 'enter', ...this.#place(seat), again, session: id, former, user, config })
+  }
+
+  #place(seat: number): { readonly replica: number; readonly seat: number } {
+    return { replica: this.number, seat }
+  }
+
+  #tryAll(now: number): void {
+    for (const joining of this.#joins.all()) this.#tryPlace(joining, now)
+  }
+
+  /** Answers a JOIN if all is there that it needs. */
+  #tryPlace(joining: Joining, now: number): void {
+    const room = this.#room
+    const { message, seat, seated } = joining
+    if (room === null || (seat !== 0 && seated === null)) return
+    const { log, facts } = room
+    // A client that comes from the owner may be ahead.
+    const isAhead = message.world === facts.world && message.next > log.next
+    if (log.next <= this.#head || isAhead || (facts.frameRate > 0 && this.#origin === null)) return
+    const { config } = message
+    this.#joins.delete(joining)
+    this.#host.mark(this)
+    const isOther = config !== '' && this.#config !== '' && config !== this.#config
+    joining.joined(isOther ? 'CONFIG_MISMATCH' : this.#sit(room, joining, now), now)
+  }
+
+  #sit(room: Room, { session, message, seated }: Joining, now: number): Joined {
+    const known = seatOf(session, this.number)
+    const isAway = session.outlet === null
+    if (known === undefined && seated === null && isAway) return 'UNKNOWN'
+    const seat = known ?? new Seat(this, session, seated?.member ?? null)
+    if (known === undefined) session.sit(this.number, seat)
+    else room.unplace(known)
+    if (seated !== null) seated.member.seat = seat
+    const member = memberOf(seat)
+    if (member !== null && known !== undefined && !isAway)
+      this.#say({ type: 'back', ...this.#place(member.number) })
+    if (member !== null && isAway) this.#say({ type: 'away', ...this.#place(member.number) })
+    if (isAway) return 'UNKNOWN'
+    const isNews = seated !== null && room.log.next <= seated.message.next
+    const members = isNews ? seated.message.members : room.attendance.list
+    return room.place(seat, message, { ...(this.#origin ?? { start: 0, startFrame: 1 }), members }, now)
+  }
+
+  // ---- what the sessions do
+
+  accept(seat: Seat, message: MessageOf<'input'>): ErrorCode | null {
+    const member = memberOf(seat)
+    if (member === null) return 'READ_ONLY'
+    seat.seen(message.seen)
+    const { limits, budget } = this.#host
+    const refusal = member.take(message, seat.turnedAway, limits.pendingInputs, budget)
+    if (refusal === null) this.#members.tell(member)
+    return refusal
+  }
+
+  /** Whether something waits until the link takes it. */
+  get isOwing(): boolean {
+    return this.#isConnected && this.#members.isOwing
+  }
+
+  acknowledge(seat: Seat, frame: number): void {
+    const member = memberOf(seat)
+    if (member === null) return
+    seat.elector.acked = frame
+    this.#members.acknowledge(member, frame)
+  }
+
+  detach(seat: Seat): boolean {
+    this.#unplace(seat)
+    const member = memberOf(seat)
+    if (member === null) return false
+    this.#say({ type: 'away', ...this.#place(member.number) })
+    return true
+  }
+
+  leave(seat: Seat, reason: string): void {
+    this.#unplace(seat)
+    const member = memberOf(seat)
+    if (member === null) return
+    // It leaves after its own inputs.
+    if (this.#isConnected) this.#members.tell(member, true)
+    this.#members.forget(member)
+    this.#say({ type: 'leave', ...this.#place(member.number), reason })
+  }
+
+  direct(seat: Seat, data: Payload): void {
+    this.#room?.direct(seat, data)
+  }
+
+  evict(seat: Seat, message: string): void {
+    const member = memberOf(seat)
+    if (member !== null) this.#members.forget(member)
+    this.#room?.end(seat, message)
+    this.#host.mark(this)
+  }
+
+  #unplace(seat: Seat): void {
+    this.#room?.unplace(seat)
+    this.#host.mark(this)
+  }
+
+  // ---- the owner
+
+  /** Before it has answered, and while the link is broken, nobody would hear it; what counts is told afterwards. */
+  #say(message: MeshMessage): void {
+    if (this.#isConnected) this.#host.link(this.owner, message)
+  }
+
+  /** Asks the owner for the frames, for the first time or because the link broke. */
+  follow(): void {
+    this.#isConnected = false
+    this.#members.lose()
+    this.#told = this.#readers
+    const { name: meeting, number: replica, owner } = this
+    const world = this.#room?.facts.world ?? 0
+    this.#host.link(owner, { type: 'follow', replica, meeting, world, next: this.log.next, ...this.#told })
+  }
+
+  /** Who waits to read counts, so that the owner's clock runs for the first. */
+  get #readers(): { readonly readers: number; readonly spectators: number } {
+    const room = this.#room
+    return { readers: (room?.readers ?? 0) + this.#joins.size, spectators: room?.spectators ?? 0 }
+  }
+
+  handle(message: MeshMessage, now: number): void {
+    const { type } = message
+    if (type === 'followed') this.#followed(message, now)
+    else if (type === 'absent') this.end(CLOSED, 'NOT_FOUND', now)
+    else if (type === 'closed') this.end(message.message, 'NOT_FOUND', now)
+    else if (type === 'config') this.#config = message.config
+    else if (type === 'seated') this.#seated(message, now)
+    else if (type === 'refused' || type === 'nack' || type === 'direct' || type === 'ended')
+      this.#aboutSeat(message, now)
+  }
+
+  #followed(message: MeshMessageOf<'followed'>, now: number): void {
+    const room = this.#room
+    if (room !== null && room.facts.world !== message.world) {
+      this.end(CLOSED, 'BUSY', now)
+      return
+    }
+    this.#isConnected = true
+    this.#config = message.config
+    this.#head = message.head
+    this.#missing.begin(message.next)
+    this.#setClock(message, now)
+    if (room === null) this.#open(message, now)
+    else if (room.log.next < message.first) room.restart(message, now)
+    for (const joining of this.#joins.all()) if (joining.seated === null) this.#enter(joining)
+    this.#members.comeBack()
+    this.#tryAll(now)
+  }
+
+  #open(message: MeshMessageOf<'followed'>, now: number): void {
+    const { limits, budget } = this.#host
+    const { world, term, incarnation, frameRate, inputBytes, spectatorDelayMs } = message
+    const seed = message.seed.slice()
+    const facts = { name: this.name, world, term, incarnation, seed, frameRate, inputBytes, spectatorDelayMs }
+    this.#room = new Room(this.#host, this.number, limits.meetingLogBytes, facts, now, message)
+    budget.enter(this.#room.log)
+  }
+
+  #setClock({ next, due }: { readonly next: number; readonly due: number }, now: number): void {
+    this.#origin = due === 0 ? null : { start: now + (due - 1) / 1000, startFrame: next }
+  }
+
+  #seated(message: MeshMessageOf<'seated'>, now: number): void {
+    // It answers what was asked before the link broke.
+    if (!this.#isConnected) return
+    this.#setClock(message, now)
+    const known = this.#members.get(message.seat)
+    if (known !== undefined) {
+      known.seatedAgain(message)
+      this.#members.tell(known)
+      const { seat } = known
+      if (seat?.cursor === null) this.#say({ type: 'away', ...this.#place(known.number) })
+      if (seat !== null && seat.elector.acked > 0) this.acknowledge(seat, seat.elector.acked)
+      this.#settle(known, now)
+      return
+    }
+    const joining = this.#joins.for(message.seat)
+    // The session has ended meanwhile, and a LEAVE is on its way.
+    if (joining === undefined) return
+    const member = new RemoteMember(message, joining.session)
+    this.#members.add(member)
+    joining.seated = { member, message }
+    this.#tryPlace(joining, now)
+  }
+
+  #aboutSeat(message: MeshMessageOf<'refused' | 'nack' | 'direct' | 'ended'>, now: number): void {
+    const member = this.#members.get(message.seat)
+    const seat = member?.seat ?? null
+    if (message.type === 'direct') {
+      if (seat !== null) this.direct(seat, message.data)
+    } else if (message.type === 'nack') {
+      const { seq, error: code, retryAfter: retryAfterMs, byBusiness } = message
+      member?.answered(seq)
+      const refusal = { code, message: '', retryAfterMs }
+      if (seat !== null) this.#host.refuse(seat.session, { log: this.number, seq }, refusal, byBusiness, now)
+    } else if (seat !== null) this.evict(seat, message.message)
+    else this.#unseated(message, now)
+  }
+
+  /** The seat that a JOIN waits for was refused, or has ended already. */
+  #unseated(message: MeshMessageOf<'refused' | 'ended'>, now: number): void {
+    const joining = this.#joins.for(message.seat)
+    if (joining === undefined) return
+    if (joining.seated !== null) this.#members.forget(joining.seated.member)
+    this.#joins.delete(joining)
+    this.#host.mark(this)
+    const isRefused = message.type === 'refused'
+    const code = isRefused ? message.error : 'CLOSED'
+    const retryAfterMs = isRefused ? message.retryAfter : 0
+    joining.joined({ code, message: message.message || errors[code].text, retryAfterMs }, now)
+  }
+
+  /** Tells a member of inputs that were refused when the link broke. */
+  #settle(member: RemoteMember, now: number): void {
+    const refusal = { code: 'UNKNOWN', message: '', retryAfterMs: 0 } as const
+    for (const seq of member.refusedUnheard(this.log.next))
+      this.#host.refuse(member.session, { log: this.number, seq }, refusal, true, now)
+  }
+
+  // ---- frames
+
+  frames({ first, frames, marks }: Frames, now: number): void {
+    const room = this.#room
+    if (room === null || !this.#isConnected) return
+    const from = room.log.next
+    const end = first + frames.length
+    if (first > from) this.#missing.seen(end, from)
+    if (first > from || end <= from) return
+    for (let at = from - first; at < frames.length; at++) {
+      const { bytes, events, inputs } = frames[at] as (typeof frames)[number]
+      room.append({ bytes, events, inputs: inputs.length, stable: marks[at] as number }, now)
+      for (const { slot, seq } of inputs) this.#members.framed(slot, seq)
+    }
+    this.#missing.seen(end, room.log.next)
+    room.tell(now)
+    for (const member of this.#members.all()) this.#settle(member, now)
+    if (this.#joins.size > 0) this.#tryAll(now)
+  }
+
+  /** The owner says where it stands. */
+  head(head: Heads['heads'][number], now: number): void {
+    if (!this.#isConnected) return
+    this.#setClock(head, now)
+    this.#missing.seen(head.next, this.log.next)
+    this.#tryAll(now)
+  }
+
+  // ---- time
+
+  /** Part of the sweep: tells what has changed since the last one. */
+  sweep(): void {
+    if (!this.#isConnected) return
+    this.#members.sweep(this.number)
+    const replica = this.number
+    const { readers, spectators } = this.#readers
+    if (readers !== this.#told.readers || spectators !== this.#told.spectators) {
+      this.#told = { readers, spectators }
+      this.#say({ type: 'readers', replica, readers, spectators })
+    }
+  }
+
+  beat(now: number): void {
+    const { joinMs, lingerMs } = this.#host.limits
+    if (this.#isConnected) this.#missing.beat(this.log.next)
+    for (const joining of this.#joins.all()) if (now - joining.since >= joinMs) this.#giveUp(joining, now)
+    if (this.#members.size > 0 || this.#readers.readers > 0) this.#idleSince = now
+    else if (now - this.#idleSince >= lingerMs) {
+      this.#say({ type: 'unfollow', replica: this.number })
+      this.end(CLOSED, 'BUSY', now)
+    }
+  }
+
+  #giveUp({ session, joined }: Joining, now: number): void {
+    this.drop(session)
+    const message = 'the node that has this meeting does not answer; try again'
+    joined({ code: 'BUSY', message, retryAfterMs: AGAIN_MS }, now)
+  }
+
+  /** The meeting has ended, or nobody needs the replica any more. `code`: what JOINs that wait are told. */
+  end(message: string, code: ErrorCode, now: number): void {
+    for (const { seat } of this.#members.all()) if (seat !== null) this.evict(seat, message)
+    this.#finish(message, code, now)
+  }
+
+  /** The owner has ended: who is here joins again, and so finds whoever goes on with the meeting. */
+  lost(now: number): void {
+    const room = this.#room
+    const seats = new Set(room?.seats())
+    for (const { seat } of this.#members.all()) if (seat !== null) seats.add(seat)
+    for (const seat of seats) {
+      room?.unplace(seat)
+      seat.session.stand(this.number)
+      this.#host.rejoin(seat.session)
+    }
+    this.#finish(CLOSED, 'BUSY', now)
+  }
+
+  #finish(message: string, code: ErrorCode, now: number): void {
+    for (const member of this.#members.all()) this.#members.forget(member)
+    const joins = this.#joins.takeAll()
+    this.#isConnected = false
+    if (this.#room !== null) {
+      this.#room.close(message)
+      this.#host.budget.leave(this.#room.log)
+      this.#room = null
+    }
+    this.#host.ended(this)
+    const { text } = errors[code]
+    const retryAfterMs = code === 'BUSY' ? AGAIN_MS : 0
+    for (const { joined } of joins) joined({ code, message: text, retryAfterMs }, now)
+  }
+}
+
+/** The member whose seat it is; null for a spectator. */
+function memberOf({ member }: Seat): RemoteMember | null {
+  return member as RemoteMember | null
+}

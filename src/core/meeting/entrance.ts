@@ -1,0 +1,103 @@
+import type { ErrorCode } from '../../protocol/errors.ts'
+import type { Limits, MeetingOptions } from '../ground/config.ts'
+import type { Refusal } from '../ports.ts'
+import type { MeetingBusiness } from './business.ts'
+import type { Electorate } from './electorate.ts'
+import type { FrameLog } from './frame-log.ts'
+import { JoinRate } from './join-rate.ts'
+import type { Roster } from './roster.ts'
+import type { Member, Occupant } from './seat.ts'
+
+/** Who asks to become a member: a session, of this node or of another. */
+export interface Visitor {
+  readonly user: string
+  /** The session that it goes on for; '' for none. */
+  readonly former: string
+}
+
+/** What the entrance to a meeting needs of its owner. */
+export interface EntranceHost {
+  readonly options: MeetingOptions
+  readonly business: MeetingBusiness
+  readonly log: FrameLog
+  readonly roster: Roster
+  readonly electorate: Electorate
+  readonly limits: Limits
+  /** Somebody comes in: starts the clock if it is stopped. */
+  run(now: number): void
+}
+
+/** Who may become a member of a meeting, and in which slot. */
+export class Entrance {
+  /** Hash of the configuration that clients must run; '' until a member names one. */
+  config: string
+  readonly #host: EntranceHost
+  readonly #joins: JoinRate
+
+  constructor(host: EntranceHost) {
+    this.#host = host
+    const { config, joinsPerMinute } = host.options
+    this.config = config
+    this.#joins = new JoinRate(joinsPerMinute, host.log, host.limits.joinUsers)
+  }
+
+  /** Whether a client with this configuration may join; '' for one that names none. */
+  admits(config: string): boolean {
+    return config === '' || this.config === '' || this.config === config
+  }
+
+  /**
+   * The member that a visitor becomes: its user's, where a seat is kept, without asking the business, because a reloaded
+   * page is a new session; or a new one. `isHere`: the business may end a session while it is asked.
+   */
+  memberFor({ user, former }: Visitor, isHere: () => boolean, now: number): Member | Refusal | ErrorCode {
+    const { roster, electorate, log } = this.#host
+    const kept = roster.keptFor(user, former)
+    if (kept === undefined) return this.#admit(user, isHere, now)
+    if (kept.seat !== null) {
+      electorate.leave(kept.seat.elector, log.next, false)
+      kept.seat.evict('its user came back in another session')
+    }
+    return kept
+  }
+
+  /**
+   * Takes in a new member, if there is room, the join rate allows it and the business agrees. The business may add bots
+   * while it is asked, so the slot is reserved.
+   */
+  #admit(user: string, isHere: () => boolean, now: number): Member | Refusal | ErrorCode {
+    const { roster, options, business } = this.#host
+    const slot = roster.free
+    if (slot === -1) return 'FULL'
+    const retryAfterMs = this.#joins.take(user, now)
+    if (retryAfterMs > 0)
+      return { code: 'RATE', message: `more than ${options.joinsPerMinute} joins a minute`, retryAfterMs }
+    const refusal = roster.reserving(slot, () => business.logic?.join?.(slot, user) ?? null)
+    if (refusal !== null) return refusal
+    if (!isHere()) return 'UNKNOWN'
+    this.#host.run(now)
+    return roster.seat(user, slot)
+  }
+
+  /** A session takes the member's place. */
+  sit(member: Member, occupant: Occupant): void {
+    member.seat = occupant
+    this.#host.electorate.join(occupant.elector, this.#host.log.next)
+  }
+
+  /** The member is here, with this configuration. */
+  enter(member: Member, config: string): void {
+    if (this.config === '') this.config = config
+    this.#host.roster.back(member)
+  }
+
+  /** The meeting has ended. */
+  clear(): void {
+    this.#joins.clear()
+  }
+}
+
+/** Whether a visitor has become a member, and was not refused. */
+export function isMember(found: Member | Refusal | ErrorCode): found is Member {
+  return typeof found === 'object' && 'slot' in found
+}

@@ -1,0 +1,127 @@
+import { Claims } from '../../src/core/cluster/claims.ts'
+import { Cluster } from '../../src/core/cluster/cluster.ts'
+import { Holdings } from '../../src/core/cluster/holdings.ts'
+import { Names } from '../../src/core/cluster/names.ts'
+import { Registrar } from '../../src/core/cluster/registrar.ts'
+import { View } from '../../src/core/cluster/view.ts'
+import { Carrier } from '../../src/core/topic/carrier.ts'
+import { type Mutant, replace } from './plant.ts'
+
+/** Puts another getter in the place of one of a class. */
+function replaceGetter<C extends object>(prototype: C, name: string & keyof C, get: (this: C) => unknown) {
+  const old = Object.getOwnPropertyDescriptor(prototype, name) as PropertyDescriptor
+  Object.defineProperty(prototype, name, { ...old, get })
+  return (): void => void Object.defineProperty(prototype, name, old)
+}
+
+/** Bugs between the nodes of a cluster: rules of `ownership.md`, each left out once. */
+export const clusterMutants: readonly Mutant[] = [
+  {
+    name: 'a name granted before all nodes have told what they own',
+    breaks: ['I9'],
+    plant: () => replaceGetter(Registrar.prototype, 'isReady', () => true),
+  },
+  {
+    name: 'messages of another view that count',
+    breaks: ['I9', 'names'],
+    plant: () => replaceGetter(View.prototype, 'id', () => 1),
+  },
+  {
+    name: 'a node passed over that was silent for a moment',
+    breaks: ['I9'],
+    plant: () =>
+      replace(Cluster.prototype, 'isSilent', () => {
+        return function (this: Cluster, node, now = Infinity) {
+          const heard = this.peer(node)?.heard ?? -Infinity
+          return now - heard >= 600
+        }
+      }),
+  },
+  {
+    name: 'the grant of a claim that was given up',
+    breaks: ['I9', 'names', 'I20'],
+    plant: () =>
+      replace(Claims.prototype, 'answered', (answered) => {
+        return function (this: Claims, id, verdict, now) {
+          return answered.call(this, id, verdict, now) || answered.call(this, this.last, verdict, now)
+        }
+      }),
+  },
+  {
+    name: 'a claim that outlives its view',
+    breaks: ['I9', 'names'],
+    plant: () => replace(Claims.prototype, 'renew', () => () => {}),
+  },
+  {
+    name: 'a claim given up without a word',
+    breaks: ['names', 'I9'],
+    plant: () =>
+      replace(Holdings.prototype, 'tell', (tell) => {
+        return function (this: Holdings, name) {
+          if (this.has(name)) tell.call(this, name)
+        }
+      }),
+  },
+  {
+    name: 'a table of names kept over a change of the view',
+    breaks: ['names', 'I9'],
+    plant: () => replace(Registrar.prototype, 'renew', () => () => {}),
+  },
+  {
+    name: 'what is open not told in a new view',
+    breaks: ['names', 'I9'],
+    plant: () => replace(Holdings.prototype, 'renew', () => () => {}),
+  },
+  {
+    name: 'what was lost on the way to the registrar not told again',
+    breaks: ['names', 'I9'],
+    plant: () => replace(Holdings.prototype, 'beat', () => () => {}),
+  },
+  {
+    name: 'names that fall to the nodes in the order of their arrival',
+    breaks: ['names', 'I9'],
+    plant: () =>
+      replace(View.prototype, 'registrarOf', () => {
+        return function (this: View) {
+          return [...this.living][0] ?? 0
+        }
+      }),
+  },
+  {
+    name: 'a meeting that ends and keeps its name',
+    breaks: ['names', 'I20'],
+    plant: () => replace(Cluster.prototype, 'closed', () => () => {}),
+  },
+  {
+    name: 'the proof of an end not believed',
+    breaks: ['names'],
+    plant: () => replace(Cluster.prototype, 'gone', () => () => {}),
+  },
+  {
+    name: 'a meeting opened without a claim',
+    breaks: ['I9'],
+    plant: () =>
+      replace(Names.prototype, 'claim', () => {
+        return function (this: Names, call, open, now) {
+          open(1, now)
+          this.locate(call, now)
+        }
+      }),
+  },
+  {
+    name: 'a search that finds nothing',
+    breaks: ['names'],
+    plant: () =>
+      replace(Cluster.prototype, 'find', () => (_name, now, ended) => ended({ by: 'taken', owner: 0 }, now)),
+  },
+  {
+    name: 'a fence without a term',
+    breaks: ['I9'],
+    plant: () => replace(Cluster.prototype, 'nextTerm', () => () => 1),
+  },
+  {
+    name: 'what the bus has lost taken for what was never said',
+    breaks: ['I11'],
+    plant: () => replace(Carrier.prototype, 'back', () => () => {}),
+  },
+]

@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest'
+import type { QuestionEnding } from '../../../../src/core/index.ts'
+import { Random } from '../../../../src/testing/index.ts'
+import { grant as grantOf, type Harness, text } from '../harness.ts'
+import { settled, type World } from './world.ts'
+
+const nodesOf = (world: World): [Harness, Harness, Harness] => world.nodes as [Harness, Harness, Harness]
+
+/** What is known of a user at the user's home. */
+function known(world: World, user: string): { isComplete: boolean; where: string[] } {
+  const [any] = world.living as [Harness]
+  const home = world.living.find(({ node }) => node.incarnation === any.node.peering?.homeOf(user)) as Harness
+  const { isComplete, places } = home.node.peering?.whereabouts(user) ?? { isComplete: false, places: [] }
+  const idOf = (node: number): string =>
+    world.nodes.find((h) => h.node.incarnation === node)?.node.id ?? 'nowhere'
+  return { isComplete, where: places.map(({ node, sessions }) => `${idOf(node)} ${sessions}`).toSorted() }
+}
+
+/** Asks other nodes to push to a user. */
+function push(h: Harness, nodes: readonly Harness[]): QuestionEnding<number>[] {
+  const endings: QuestionEnding<number>[] = []
+  const question = { user: 'ann', name: 'n', data: text('x') }
+  const targets = nodes.map(({ node }) => node.incarnation)
+  h.node.peering?.question(targets, 'push', question, h.now + 2_000, (_, ending) => endings.push(ending))
+  return endings
+}
+
+describe('Where a user is', () => {
+  it('is known at the home from the first session to the last', () => {
+    const world = settled(3)
+    const [a, b] = nodesOf(world)
+    const first = a.connect('ann')
+    b.connect('ann')
+    b.connect('ann')
+    world.settle()
+    expect(known(world, 'ann')).toEqual({ isComplete: true, where: ['n1 1', 'n2 2'] })
+    a.node.handleClose(first.connection, true, a.now)
+    world.settle()
+    expect(known(world, 'ann')).toEqual({ isComplete: true, where: ['n2 2'] })
+    expect(known(world, 'bob')).toEqual({ isComplete: true, where: [] })
+  })
+
+  it('is not known in a partition, and known again after it', () => {
+    const world = settled(3)
+    const [a, b, c] = nodesOf(world)
+    a.connect('ann')
+    world.settle()
+    for (const other of [a, b]) {
+      world.cut.add(`${c.node.incarnation} ${other.node.incarnation}`)
+      world.cut.add(`${other.node.incarnation} ${c.node.incarnation}`)
+    }
+    world.advance(4_000)
+    expect([a, b, c].map((h) => h.node.peering?.whereabouts('ann').isComplete)).toEqual([false, false, false])
+    c.connect('ann')
+    world.cut.clear()
+    world.advance(3_000)
+    expect(known(world, 'ann')).toEqual({ isComplete: true, where: ['n1 1', 'n3 1'] })
+  })
+
+  it('is known whatever nodes come and go, and however much the bus loses', () => {
+    for (let seed = 1; seed <= 4; seed++) {
+      const random = new Random(seed)
+      const world = settled(3)
+      for (let n = 0; n < 30; n++) random.pick(world.living).connect(`u${random.int(0, 5)}`)
+      world.isLost = () => random.chance(0.3)
+      world.start()
+      for (let n = 0; n < 10; n++) random.pick(world.living).connect(`u${random.int(0, 5)}`)
+      world.advance(2_000)
+      world.kill(random.pick(world.living), true)
+      world.isLost = () => false
+      world.advance(6_000)
+      for (let n = 0; n < 6; n++) {
+        const truth = world.living.flatMap(({ node }) => {
+          const { sessions } = node.presence(`u${n}`)
+          return sessions > 0 ? [`${node.id} ${sessions}`] : []
+        })
+        expect(known(world, `u${n}`), `seed ${seed}`).toEqual({ isComplete: true, where: truth.toSorted() })
+      }
+    }
+  })
+})
+
+describe('A push on another node', () => {
+  it('reaches the sessions there, once, however much the bus loses', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    const peer = b.connect('ann')
+    const random = new Random(3)
+    world.isLost = () => random.chance(0.4)
+    const endings = [1, 2, 3].map(() => push(a, [b]))
+    world.advance(1_900)
+    world.isLost = () => false
+    world.advance(3_000)
+    expect(peer.all('push')).toHaveLength(3)
+    for (const [ending] of endings) expect(['answer', 'deadline']).toContain(ending?.by)
+  })
+
+  it('ends once where the node ends before it answers', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    const endings = push(a, [b])
+    world.kill(b, true)
+    world.advance(3_000)
+    expect(endings).toEqual([{ by: 'gone' }])
+  })
+})
+
+describe('A revocation', () => {
+  const revoke = (h: Harness, user: string, until: number): void => void h.node.revoke({ user }, until, h.now)
+
+  it('is known to a node that starts, and to one that was cut off', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    world.bus.cut(b.node.incarnation)
+    world.settle()
+    revoke(a, 'ann', 5_000)
+    world.advance(4_000)
+    world.bus.restore(b.node.incarnation)
+    world.advance(100)
+    expect(b.node.revokedUntil('ann')).toBe(5_000)
+    const c = world.start()
+    world.advance(2_000)
+    expect(c.node.revokedUntil('ann')).toBe(5_000)
+  })
+
+  it('ends the sessions it covers when it comes late, and no others', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    b.application.grants.set('old', { ...grantOf('ann'), issued: 4_000 })
+    b.application.grants.set('new', { ...grantOf('ann'), issued: 6_000 })
+    const old = b.connect('old')
+    const fresh = b.connect('new')
+    const told = { ofUser: true, name: 'ann', until: 5_000, leftMs: 60_000 }
+    const answers: unknown[] = []
+    a.node.peering?.question([b.node.incarnation], 'revoke', told, a.now + 2_000, (_, ending) =>
+      answers.push(ending),
+    )
+    world.settle()
+    expect(answers).toEqual([{ by: 'answer', answer: 1 }])
+    expect([old.transport.closed?.code, fresh.transport.closed]).toEqual([4402, null])
+  })
+
+  it('is told page by page where there are very many', () => {
+    const world = settled(1)
+    const [a] = world.nodes as [Harness]
+    for (let n = 0; n < 2_500; n++) revoke(a, `u${n}`, 5_000)
+    const b = world.start()
+    world.advance(3_000)
+    expect([0, 999, 1_000, 2_499].map((n) => b.node.revokedUntil(`u${n}`))).toEqual([
+      5_000, 5_000, 5_000, 5_000,
+    ])
+  })
+})
