@@ -34,7 +34,8 @@ export class LeakChecker implements Observer {
       none('sessions', core.sessions)
       none('meetings', core.meetingCount)
       none('topics', core.topics)
-      none(timersOf(core), timers(core))
+      // Replicas, and guests of other nodes, have gone as well.
+      none(timersOf(core), timers(core) + (core.timersByName.get('mesh') ?? 0))
       none('inputs that wait', core.inputsWaiting)
       none('requests under way', core.stats.requestsStarted - core.stats.requestsEnded)
       balanceOf(core)
@@ -48,7 +49,7 @@ function balanceOf({ logs }: RtmsNode): void {
 }
 
 /** Timers of what a node of a cluster says to the others for as long as it lives. */
-const lasting = ['beat', 'settling', 'link', 'digest'] as const
+const lasting = ['beat', 'settling', 'link', 'digest', 'mesh'] as const
 
 /** Timers set, but for those. */
 function timers({ timers, timersByName }: RtmsNode): number {
