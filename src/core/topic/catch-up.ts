@@ -149,6 +149,10 @@ export class CatchUp {
       state = { open: new Set(), entries: [], heads: [], held: [], heldBytes: 0, ready, until }
       this.#states.set(topic, state)
       this.#arm(until)
+    } else if (ready !== null) {
+      // What came late for an earlier reader is being made up for.
+      Object.assign(state, { ready, until })
+      this.#arm(until)
     }
     for (const node of nodes) {
       state.open.add(node)

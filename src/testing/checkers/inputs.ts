@@ -44,14 +44,19 @@ export class InputChecker implements Observer {
   /** The holder of each slot according to the business's hooks. */
   readonly #seats: Map<string, string> = new Map()
 
-  constructor(rooms: Rooms) {
+  /** A client on another node than its meeting misses refusals that come when it has left. */
+  readonly #leaversAreDeaf: boolean
+
+  constructor(rooms: Rooms, leaversAreDeaf = false) {
     this.#rooms = rooms
+    this.#leaversAreDeaf = leaversAreDeaf
   }
 
   up(client: ClientFacts, connection: number, message: ClientMessage): void {
     // What was under way on an earlier connection may arrive late, when it was sent anew long ago.
     if (connection < (this.#heardOn.get(client.id) ?? 0)) return
     this.#heardOn.set(client.id, connection)
+    if (message.type === 'leave' && this.#leaversAreDeaf) this.#deaf.add(client.id)
     if (message.type !== 'input') return
     const place = this.#rooms.placeOf(client, connection, message.log)
     if (place !== undefined) this.#after.set(keyOf(client, place, message.seq), message.after)

@@ -38,7 +38,7 @@ export function clusterCheckers(
     new HomeChecker(),
     new AgreementChecker(),
     new ContinuityChecker(),
-    new InputChecker(rooms),
+    new InputChecker(rooms, true),
     new SeatChecker(),
     new StabilityChecker(rooms),
     new CadenceChecker(rooms, now),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { MessageOf, Position, ServerMessage } from '../../../../src/protocol/index.ts'
-import { type Harness, positionAfter } from '../harness.ts'
+import { Harness, positionAfter } from '../harness.ts'
 import { heard, listen, put, say } from './topic-readers.ts'
 import { settled, type World } from './world.ts'
 
@@ -83,6 +83,27 @@ describe('The first reader of a topic on a node', () => {
     world.advance(2_000)
     put(world, a, 'x=2')
     expect(heard(reader)).toEqual(['x=1', 'x=2'])
+  })
+
+  it('is not forgotten over what is missing for an earlier one, who has gone', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    const earlier = b.connect('ann')
+    listen(world, earlier, 't')
+    say(world, a, '1')
+    b.node.handleClose(earlier.connection, true, b.now)
+    world.settle()
+    // It was under way when the reader left, and those before it are lost.
+    const twin = new Harness({}, { incarnation: a.node.incarnation })
+    for (const text of ['1', '2', '3']) {
+      twin.publish('t', text)
+      twin.settle()
+    }
+    b.hear('t', twin.bus.published.at(-1)?.bytes ?? new Uint8Array(), a.node.incarnation)
+    const reader = b.connect('bob')
+    reader.subscribe('t')
+    world.advance(300)
+    expect(reader.heard.some(({ type }) => type === 'subscribed')).toBe(true)
   })
 
   it('does not wait for a node that is silent, nor where there is none', () => {
