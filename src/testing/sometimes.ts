@@ -29,10 +29,10 @@ const each = (kind: string, ...names: string[]): string[] => names.map((name) =>
 /** The same for runs of a cluster. */
 export const clusterSometimes: readonly string[] = [
   ...each('located', 'new', 'taken', 'nowhere', 'BUSY', 'DRAINING'),
-  ...each('cluster', 'misroute', 'moved', 'led to another node', 'led to a dead node'),
+  ...each('cluster', 'served by a replica', 'moved', 'led to another node', 'led to a dead node'),
   ...each('cluster', 'proven at its address', 'proven late', 'one of two owners gives up'),
   ...each('cluster', ...calamities),
-  ...each('gap', 'BUS', 'NO_SNAPSHOT'),
+  ...each('gap', 'BUS'),
   ...each('joined', 'recovered', 'NEW_EPOCH'),
   ...each('subscribed', 'recovered', 'NEW_EPOCH'),
   ...each('event', 'away', 'back', 'join', 'leave left', 'leave expired', 'leave kicked'),

@@ -1,12 +1,10 @@
 import { Cluster } from '../../src/core/cluster/cluster.ts'
 import { Holdings } from '../../src/core/cluster/holdings.ts'
 import { Homes } from '../../src/core/cluster/homes.ts'
-import { Links } from '../../src/core/cluster/links.ts'
 import { Names } from '../../src/core/cluster/names.ts'
 import { Registrar } from '../../src/core/cluster/registrar.ts'
 import { View } from '../../src/core/cluster/view.ts'
 import { RtmsNode } from '../../src/core/node.ts'
-import { CatchUp } from '../../src/core/topic/catch-up.ts'
 import { every, type Mutant, replace } from './plant.ts'
 
 /** Puts another getter in the place of one of a class. */
@@ -127,15 +125,5 @@ export const clusterMutants: readonly Mutant[] = [
         }
       })
     },
-  },
-  {
-    name: 'what was lost on a link not sent again',
-    breaks: ['presence', 'I17', 'I11'],
-    plant: () => replace(Links.prototype, 'beat', () => () => {}),
-  },
-  {
-    name: 'a last publication that was lost and never missed',
-    breaks: ['I11'],
-    plant: () => replace(CatchUp.prototype, 'quiet', () => () => {}),
   },
 ]

@@ -77,7 +77,13 @@ class ClusterRun implements ClusterWorld {
     this.trace = new Trace(now, print)
     const nodes = (): readonly SimNode[] => this.nodes
     const checkers = clusterCheckers(plan, nodes, this.#silences, now)
-    const misled: Observer = { left: (client, meeting, code) => this.#misled(client, meeting, code) }
+    const misled: Observer = {
+      left: (client, meeting, code) => this.#misled(client, meeting, code),
+      down: (client, _connection, message) => {
+        if (message.type !== 'joined' || message.incarnation === this.nodes[client.node]?.incarnation) return
+        this.observer.clustered?.('served by a replica', `client ${client.id} at ${client.node}`)
+      },
+    }
     this.observer = fanOut([this.trace, ...checkers, misled])
     this.business = new ClusterBusiness(this.clock, plan, new Random(seed ^ 0x4444), this.observer, nodes)
     this.weather = new Weather(this.clock, new Random(seed ^ 0xb055), plan.delay, (by, from) =>
