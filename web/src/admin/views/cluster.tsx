@@ -134,19 +134,21 @@ function Alone({ name }: { readonly name: string }) {
   )
 }
 
+const figure = (id: keyof Load, label: string): Column<Shown> => ({
+  id,
+  label,
+  value: ({ node }) => node.load?.[id] ?? -1,
+  cell: ({ node }) => (node.load === null ? text.unknown : format.whole(node.load[id])),
+})
+
+const flow = (id: 'in' | 'out', label: string): Column<Shown> => ({
+  id,
+  label,
+  value: (shown) => shown.flow[id] ?? -1,
+  cell: (shown) => speedOf(shown.flow[id]),
+})
+
 function columnsOf(all: readonly ClusterNode[]): readonly Column<Shown>[] {
-  const figure = (id: keyof Load, label: string): Column<Shown> => ({
-    id,
-    label,
-    value: ({ node }) => node.load?.[id] ?? -1,
-    cell: ({ node }) => (node.load === null ? text.unknown : format.whole(node.load[id])),
-  })
-  const flow = (id: 'in' | 'out', label: string): Column<Shown> => ({
-    id,
-    label,
-    value: (shown) => shown.flow[id] ?? -1,
-    cell: (shown) => speedOf(shown.flow[id]),
-  })
   return [
     {
       id: 'node',
