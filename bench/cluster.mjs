@@ -30,6 +30,9 @@ const cases = {
   'two nodes, a tenth of the subscribers': [options.subscribers / 20, options.subscribers / 20],
 }
 
+/** What has gone over the bus of publications. */
+const topics = ({ traffic }) => traffic.topics ?? { messages: 0, bytes: 0 }
+
 async function measure(name, counts) {
   const server = new Child('servers/cluster.mjs')
   const clients = counts.map(() => new Child('clients/subscribers.mjs'))
@@ -60,7 +63,6 @@ async function measure(name, counts) {
     if (got.some(({ missed, received }) => missed > 0 || received.some((count) => count !== each)))
       throw new Error(`${name}: a subscriber did not get everything`)
     const deliveries = counts.reduce((sum, count) => sum + count, 0) * each
-    const topics = (of) => of.traffic.topics ?? { messages: 0, bytes: 0 }
     return {
       name,
       cpuPerDelivery: (spent.cpu * 1000) / deliveries,

@@ -16,7 +16,10 @@ const options = readOptions({
   window: 131_072,
   /** Processes of clients; one holds about 2,000 members at 20 Hz. */
   clients: 1,
-  /** Also `ticks` and `ws`, relays without RTMS: see servers/relay.mjs. */
+  /**
+   * Also `ticks` and `ws`, relays without RTMS: see servers/relay.mjs; and `rtms-wrong`: all members are on another node
+   * than their meetings, in one process, so that its processor time is that of both.
+   */
   programs: 'rtms',
   dist: '../dist',
   /** A second build of the product, measured in the same run as `rtms-old`. */

@@ -4,12 +4,19 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { runSeed, SeedFailure, shrink, sometimes } from '../dist/testing/index.js'
+import {
+  clusterSometimes,
+  runClusterSeed,
+  runSeed,
+  SeedFailure,
+  shrink,
+  sometimes,
+} from '../dist/testing/index.js'
 
-const help = `simulate --seed N [--without A,B] [--clients N] [--faulty MS]
-    One run, its history printed; smaller by leaving out faults or traits, clients, time with faults.
+const help = `simulate [--cluster] --seed N [--without A,B] [--clients N] [--faulty MS]
+    One run, its history printed; with --cluster of up to five nodes that know one another; smaller by leaving out faults or traits, clients, time with faults.
 
-simulate [--from N] [--count N] [--jobs N] [--state FILE] [--failures N] [--hang SECONDS]
+simulate [--cluster] [--from N] [--count N] [--jobs N] [--state FILE] [--failures N] [--hang SECONDS]
     Many runs, on all cores unless told otherwise. A failure is made as small as possible and printed with the
     command that replays it; the search ends after --failures of them (1). A seed that takes longer than --hang
     (60 s) is a failure too. With --state the search goes on where the one before it with the same file stopped.
@@ -21,6 +28,12 @@ const TELL_MS = 10_000
 
 /** How this script is started to run seeds for another of itself. */
 const WORKER = '--worker'
+const CLUSTER = '--cluster'
+
+const isCluster = process.argv.includes(CLUSTER)
+const runOne = isCluster ? runClusterSeed : runSeed
+/** What has to happen in enough seeds. */
+const due = isCluster ? clusterSometimes : sometimes
 
 if (process.argv[2] === WORKER) work()
 else await main()
@@ -33,7 +46,7 @@ function work() {
 
 async function run(seed) {
   try {
-    process.send({ seed, counts: [...(await runSeed(seed)).counts] })
+    process.send({ seed, counts: [...(await runOne(seed)).counts] })
   } catch (error) {
     if (!(error instanceof SeedFailure)) throw error
     const told = await shrink(error, () => process.send({ alive: true }))
@@ -56,6 +69,7 @@ async function main() {
       failures: { type: 'string', default: '1' },
       hang: { type: 'string', default: '60' },
       state: { type: 'string' },
+      cluster: { type: 'boolean' },
       help: { type: 'boolean' },
     },
   })
@@ -71,7 +85,7 @@ async function replay({ seed, without, clients, faulty }) {
     ...(faulty === undefined ? {} : { faulty: Number(faulty) }),
   }
   try {
-    const result = await runSeed(Number(seed), { smaller, trace: (line) => console.log(line) })
+    const result = await runOne(Number(seed), { smaller, trace: (line) => console.log(line) })
     console.log(`seed ${result.seed} kept every promise; history ${result.hash}`)
   } catch (error) {
     if (!(error instanceof SeedFailure)) throw error
@@ -82,10 +96,21 @@ async function replay({ seed, without, clients, faulty }) {
 
 /** What was found so far: every seed below `next`, and all counts of them. */
 function load({ from, count, state }) {
-  const fresh = { from: Number(from), count: Number(count), next: Number(from), counts: {}, failures: [] }
+  const fresh = {
+    isCluster,
+    from: Number(from),
+    count: Number(count),
+    next: Number(from),
+    counts: {},
+    failures: [],
+  }
   if (state === undefined) return fresh
   try {
     const known = JSON.parse(readFileSync(state, 'utf8'))
+    if ((known.isCluster ?? false) !== isCluster)
+      throw new Error(
+        `${state} is of a search ${isCluster ? 'without' : 'with'} --cluster: name another file`,
+      )
     if (known.from === fresh.from) return { ...known, count: fresh.count }
     console.log(`${state} is of a search from ${known.from}; it is begun anew from ${fresh.from}`)
   } catch (error) {
@@ -152,7 +177,7 @@ function employ(take, finished, hangSeconds) {
         const hung = worker
         worker = null
         hung.kill('SIGKILL')
-        const failure = `seed ${seed}: no end after ${hangSeconds} s\nreplay: npm run simulate -- --seed ${seed}`
+        const failure = `seed ${seed}: no end after ${hangSeconds} s\nreplay: npm run simulate --${isCluster ? ' --cluster' : ''} --seed ${seed}`
         finished(seed, { failure, invariant: 'hang' })
         begin()
       }, hangSeconds * 1000)
@@ -169,7 +194,7 @@ function employ(take, finished, hangSeconds) {
       worker.send(seed)
     }
     const begin = () => {
-      const mine = fork(fileURLToPath(import.meta.url), [WORKER])
+      const mine = fork(fileURLToPath(import.meta.url), isCluster ? [WORKER, CLUSTER] : [WORKER])
       worker = mine
       mine.on('exit', (code) => {
         if (worker !== mine || seed === null) return
@@ -194,10 +219,10 @@ function tellEnd({ from, next, counts, failures }, runs, ms) {
   console.log(
     `${runs} seeds in ${seconds.toFixed(1)} s, ${(runs / seconds).toFixed(1)} a second; ${next - from} from ${from} on in all`,
   )
-  const missing = sometimes.filter((kind) => counts[kind] === undefined)
+  const missing = due.filter((kind) => counts[kind] === undefined)
   const enough = next - from >= ENOUGH
   if (enough && missing.length > 0) console.log(`FAILED: never happened: ${missing.join(', ')}`)
-  else console.log(`${sometimes.length - missing.length} of ${sometimes.length} rare things happened`)
+  else console.log(`${due.length - missing.length} of ${due.length} rare things happened`)
   if (failures.length > 0)
     console.log(`FAILED: ${failures.map(({ seed, invariant }) => `seed ${seed} (${invariant})`).join(', ')}`)
   if (failures.length > 0 || (enough && missing.length > 0)) process.exitCode = 1

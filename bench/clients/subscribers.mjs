@@ -109,7 +109,8 @@ async function openRtms(subscriber, token, window, query = '') {
       subscriber.packets++
       const { first, count, time } = runOf(message)
       subscriber.take(first, count, time)
-    } else fail(`a message ${message.type}`)
+      // Tells who publishes on other nodes.
+    } else if (message.type !== 'publishers') fail(`a message ${message.type}`)
   }
   client.onPacket = (buffer, start, end) => {
     if (buffer[start] !== PUBLICATIONS) return false

@@ -15,7 +15,10 @@ const meter = new Meter()
 const lateness = new Samples()
 /** @type {Map<number, { bytes: number, writes: number, largest: number }>} */
 const watched = new Map()
+/** Opens meetings and publishes. */
 let rtms
+/** The node that the clients are connected to: another one, where they are to be on the wrong node. */
+let front
 let server
 
 /** Counts the payload bytes of the WebSocket messages that are handed to a socket. */
@@ -37,9 +40,10 @@ function watch(socket, number) {
 
 /** A copy of the counters: they go on. */
 function stats() {
-  const { writes, bytesOut, sweeps, framesSealed, framesSlipped, inputsReceived, inputsFramed } = rtms.stats
-  const { creditStalls, socketStalls, connectionsOpened, sessionsOpened } = rtms.stats
-  const refused = [...rtms.stats.inputsRefused].map(([reason, count]) => `${count} ${reason}`).join(', ')
+  const { framesSealed, framesSlipped, inputsFramed } = rtms.stats
+  const { writes, bytesOut, sweeps, inputsReceived } = front.stats
+  const { creditStalls, socketStalls, connectionsOpened, sessionsOpened } = front.stats
+  const refused = [...front.stats.inputsRefused].map(([reason, count]) => `${count} ${reason}`).join(', ')
   return {
     writes,
     bytesOut,
@@ -57,14 +61,21 @@ function stats() {
 }
 
 serve({
-  async start({ dist, limits = {} }) {
+  /** `mode`: `rtms-wrong` for clients that are connected to another node of the process than their meetings are on. */
+  async start({ dist, limits = {}, mode = 'rtms' }) {
     const { Rtms } = await load(dist, 'server')
     server = createServer()
     server.on('upgrade', (request, socket) => {
       const [, number] = WATCH.exec(request.url) ?? []
       if (number !== undefined) watch(socket, Number(number))
     })
-    rtms = await Rtms.start({ server, path: PATH, secret: SECRET, limits })
+    if (mode === 'rtms-wrong') {
+      const { inProcess } = await load(dist, 'bus/in-process.js')
+      const bus = inProcess()
+      rtms = await Rtms.start({ port: 0, host: '127.0.0.1', secret: SECRET, limits, bus })
+      front = await Rtms.start({ server, path: PATH, secret: SECRET, limits, bus })
+      while (rtms.cluster.nodes().length < 2) await new Promise((resolve) => setTimeout(resolve, 50))
+    } else rtms = front = await Rtms.start({ server, path: PATH, secret: SECRET, limits })
     // The node reports the lateness of each seal; its own counters keep only the worst of a second.
     const { sealed } = rtms.stats
     Object.defineProperty(rtms.stats, 'sealed', {

@@ -64,7 +64,7 @@ export class Inlet {
     this.isUp = true
     if (this.#downAt !== null) this.#carrier.back(this.#topics.all(), this.#downAt)
     this.#cluster?.up(now)
-    this.#peering?.up(this.#downAt !== null)
+    this.#peering?.up(this.#downAt !== null, now)
   }
 
   /** Another node has ended. What it has published stays. */

@@ -168,10 +168,13 @@ export class Peering implements TopicPeers {
   }
 
   /** The bus carries messages again: this node may have missed what anybody has said. */
-  up(isAgain: boolean): void {
+  up(isAgain: boolean, now: number): void {
     this.links.up()
     if (!isAgain) return
-    for (const node of this.peers()) this.#topics().catchUp.met(node, this.#topics().all())
+    for (const node of this.peers()) {
+      this.#topics().catchUp.met(node, this.#topics().all())
+      this.#learnRevocations(node, 0, now)
+    }
   }
 
   /** This node closes. */

@@ -1,4 +1,13 @@
-import { fixedLimits, type MeetingLogic, type Question, type Revoked } from '../core/index.ts'
+import {
+  fixedLimits,
+  type MeetingBusiness,
+  type MeetingCall,
+  type MeetingLogic,
+  type Outcome,
+  type Question,
+  type Revoked,
+  type Whereabouts,
+} from '../core/index.ts'
 import type { VirtualClock } from './clock.ts'
 import type { Observer } from './observer.ts'
 import type { Random } from './random.ts'
@@ -12,7 +21,7 @@ import type { Claims, Rights } from './tokens.ts'
 const MOST_AHEAD_MS = 4_000
 const KEYS = ['a', 'b', 'c', 'd'] as const
 
-interface Revocation {
+export interface Revocation {
   readonly revoked: Revoked
   /** By the clock of the business, in milliseconds since 1970. */
   readonly until: number
@@ -28,12 +37,12 @@ export class Business {
   faulty = true
   /** Whether it never refuses for want of room, so that whoever is refused was refused by the node. */
   readonly isCalm: boolean
-  readonly #clock: VirtualClock
-  readonly #scenario: Scenario
-  readonly #nodes: () => readonly SimNode[]
+  protected readonly clock: VirtualClock
+  protected readonly scenario: Scenario
+  protected readonly nodes: () => readonly SimNode[]
   /** By client. */
   readonly #rights: Map<number, Rights> = new Map()
-  readonly #revocations: Revocation[] = []
+  protected readonly revocations: Revocation[] = []
   /** The last revocation of each user. */
   readonly #revokedUntil: Map<string, number> = new Map()
   readonly #rooms: Map<SimNode, Map<string, SimRoom>> = new Map()
@@ -47,27 +56,27 @@ export class Business {
     observer: Observer,
     nodes: () => readonly SimNode[],
   ) {
-    this.#clock = clock
-    this.#scenario = scenario
+    this.clock = clock
+    this.scenario = scenario
     this.isCalm = scenario.alone !== null
     this.random = random
     this.observer = observer
-    this.#nodes = nodes
+    this.nodes = nodes
   }
 
   get wallNow(): number {
-    return this.#clock.now + this.#scenario.wallOffset
+    return this.clock.now + this.scenario.wallOffset
   }
 
   // ---- who may
 
   issue(client: { readonly id: number; readonly user: string }): Claims {
-    const lifeMs = this.#scenario.tokenMs
+    const lifeMs = this.scenario.tokenMs
     return {
       user: client.user,
       id: `token${++this.#tokens}`,
       issued: this.wallNow + this.#aheadOf(client.user),
-      made: this.#clock.now,
+      made: this.clock.now,
       after: this.#revokedUntil.get(client.user) ?? 0,
       expires: lifeMs === 0 ? 0 : this.wallNow + lifeMs,
       rights: this.#rights.get(client.id) ?? 'all',
@@ -87,7 +96,7 @@ export class Business {
   /** Deterministic: the same question always has the same answer. */
   allows({ user, action, name }: Question): boolean {
     if (user === 'mallory') return true
-    let hash = this.#scenario.clients
+    let hash = this.scenario.clients
     for (const character of `${user} ${action} ${name}`) hash = (hash * 31 + character.charCodeAt(0)) % 10_007
     return hash % 7 !== 0
   }
@@ -96,15 +105,20 @@ export class Business {
   revoke(revoked: Revoked): void {
     const until = Math.max(this.wallNow + fixedLimits.aheadMs, (this.#lastRevocation ?? -1) + 1)
     this.#lastRevocation = until
-    const revocation = { revoked, until, made: this.#clock.now }
-    this.#revocations.push(revocation)
+    const revocation = { revoked, until, made: this.clock.now }
+    this.revocations.push(revocation)
     if ('user' in revoked) this.#revokedUntil.set(revoked.user, until)
-    for (const node of this.#nodes()) this.#revokeAt(node, revocation)
+    this.spread(revocation)
+  }
+
+  /** Has a revocation take effect on all nodes. */
+  protected spread(revocation: Revocation): void {
+    for (const node of this.nodes()) this.revokeAt(node, revocation)
   }
 
   #lastRevocation: number | null = null
 
-  #revokeAt(node: SimNode, { revoked, until, made }: Revocation): void {
+  protected revokeAt(node: SimNode, { revoked, until, made }: Revocation): void {
     node.do((core, now) => {
       core.revoke(revoked, until, now)
       this.observer.revoked?.(node.index, revoked, made)
@@ -112,7 +126,7 @@ export class Business {
   }
 
   get hasRevoked(): boolean {
-    return this.#revocations.length > 0
+    return this.revocations.length > 0
   }
 
   // ---- nodes and meetings
@@ -120,40 +134,67 @@ export class Business {
   /** A node has started, without any state of an earlier one. */
   prepare(node: SimNode): void {
     node.do((core) => {
-      core.askFirst(this.#scenario.asks)
-      core.openOnDemand(this.#scenario.onDemand)
-      core.defineTopics('*', this.#scenario.retention)
+      core.askFirst(this.scenario.asks)
+      core.openOnDemand(this.scenario.onDemand)
+      core.defineTopics('*', this.scenario.retention)
     })
-    for (const revocation of this.#revocations) this.#revokeAt(node, revocation)
+    this.remind(node)
     this.openMeetings(node)
   }
 
+  /** Tells a node that has started of the revocations made before. */
+  protected remind(node: SimNode): void {
+    for (const revocation of this.revocations) this.revokeAt(node, revocation)
+  }
+
   openMeetings(node: SimNode): void {
-    const { meetings, onDemand } = this.#scenario
-    for (const plan of onDemand ? meetings.slice(0, -1) : meetings) this.#openMeeting(node, plan)
-    if (this.#scenario.hostiles > 0) node.do((core, now) => void core.openMeeting('h0', {}, now))
+    const { meetings, onDemand } = this.scenario
+    for (const plan of onDemand ? meetings.slice(0, -1) : meetings) this.open(node, plan, () => {})
+    if (this.scenario.hostiles > 0) node.do((core, now) => void core.openMeeting('h0', {}, now))
   }
 
-  /** A client asks for a meeting that is not open. */
-  openMissing(node: SimNode, name: string): void {
-    const plan = this.#scenario.meetings.find((known) => known.name === name)
-    if (plan !== undefined) this.#openMeeting(node, plan)
+  /** A client asks for a meeting that is not open. `done`: it is open now, or will not be opened. */
+  openMissing(node: SimNode, name: string, done: () => void): void {
+    const plan = this.scenario.meetings.find((known) => known.name === name)
+    if (plan === undefined) done()
+    else this.open(node, plan, done)
   }
 
-  #openMeeting(node: SimNode, plan: MeetingPlan): void {
-    const { name, options, kind } = plan
+  /** A call of a node about the name of a meeting was answered. */
+  located(_node: SimNode, _call: MeetingCall, _outcome: Outcome<Whereabouts>): void {}
+
+  /** Opens a meeting at a node, unless it is open. */
+  protected open(node: SimNode, plan: MeetingPlan, done: () => void): void {
+    const { name, options } = plan
     node.do((core, now) => {
-      if (core.meeting(name) !== undefined) return
-      const unique = (): number => ++this.#published
-      const room = new SimRoom(node, plan, this.random, this.observer, unique)
-      const logic = node.port<MeetingLogic>('logic', room)
-      const opened = core.openMeeting(name, options, now, kind ? { ...room.business, logic } : undefined)
-      if (opened === null || typeof opened === 'string') return
-      room.world = opened.epoch
-      this.observer.opened?.(node.index, name, opened.epoch)
-      this.#roomsOf(node).set(name, room)
-      if (kind) room.seatBots()
+      if (core.meeting(name) === undefined) {
+        const { room, business } = this.roomFor(node, plan)
+        const opened = core.openMeeting(name, options, now, business)
+        if (opened !== null && typeof opened !== 'string') {
+          this.begin(node, plan, room, opened.epoch)
+          if (plan.kind) room.seatBots()
+        }
+      }
+      done()
     })
+  }
+
+  /** The business's side of a meeting that is about to be opened. */
+  protected roomFor(
+    node: SimNode,
+    plan: MeetingPlan,
+  ): { readonly room: SimRoom; readonly business: MeetingBusiness | undefined } {
+    const unique = (): number => ++this.#published
+    const room = new SimRoom(node, plan, this.random, this.observer, unique)
+    const logic = node.port<MeetingLogic>('logic', room)
+    return { room, business: plan.kind ? { ...room.business, logic } : undefined }
+  }
+
+  /** A meeting was opened. */
+  protected begin(node: SimNode, { name }: MeetingPlan, room: SimRoom, world: number): void {
+    room.world = world
+    this.observer.opened?.(node.index, name, world)
+    this.#roomsOf(node).set(name, room)
   }
 
   #roomsOf(node: SimNode): Map<string, SimRoom> {
@@ -173,21 +214,21 @@ export class Business {
   // ---- what it says
 
   act(): void {
-    for (const node of this.#nodes())
+    for (const node of this.nodes())
       for (const room of this.#roomsOf(node).values()) if (this.random.chance(0.3)) node.do(() => room.act())
-    if (this.#scenario.hostiles > 0 && this.random.chance(0.2)) this.#passThrough()
+    if (this.scenario.hostiles > 0 && this.random.chance(0.2)) this.#passThrough()
     if (this.random.chance(0.1)) this.push(`u${this.random.int(1, 4)}`)
     const burst = this.random.chance(0.1) ? 20 : 1
     for (let i = 0; i < burst; i++) {
-      const topic = this.random.pick(this.#scenario.topics)
+      const topic = this.random.pick(this.scenario.topics)
       const isNow = topic.startsWith('q') ? this.random.chance(0.05) : !topic.startsWith('c')
-      if (isNow) this.#publish(this.random.pick(this.#nodes()), topic)
+      if (isNow) this.#publish(this.random.pick(this.nodes()), topic)
     }
   }
 
   /** A bot takes a slot that a hostile peer may have held, sends an input and leaves. */
   #passThrough(): void {
-    for (const node of this.#nodes())
+    for (const node of this.nodes())
       node.do((core) => {
         const bot = core.addBot('h0', 'guest')
         if (typeof bot === 'string') return
@@ -198,8 +239,8 @@ export class Business {
 
   /** Publishes to each topic from each node, so every earlier loss is noticed now. */
   sayLast(): void {
-    for (const topic of this.#scenario.topics)
-      for (const node of this.#nodes()) if (!topic.startsWith('c')) this.#publish(node, topic)
+    for (const topic of this.scenario.topics)
+      for (const node of this.nodes()) if (!topic.startsWith('c')) this.#publish(node, topic)
   }
 
   #publish(node: SimNode, topic: string): void {
@@ -217,18 +258,18 @@ export class Business {
 
   push(user: string): void {
     const text = `push ${user} ${++this.#published}`
-    for (const node of this.#nodes()) node.do((core) => void core.push(user, 'sim', textPayload(text)))
+    for (const node of this.nodes()) node.do((core) => void core.push(user, 'sim', textPayload(text)))
   }
 
   disconnect(user: string, final: boolean): void {
-    for (const node of this.#nodes())
+    for (const node of this.nodes())
       node.do((core, now) => void core.disconnect(user, 'the business says so', final, now))
   }
 
   /** Kicks a random member of a random meeting. */
   kick(node: SimNode, random: Random): void {
     node.do((core) => {
-      const { name } = random.pick(this.#scenario.meetings)
+      const { name } = random.pick(this.scenario.meetings)
       const members = core.meeting(name)?.members ?? []
       if (members.length > 0) core.kick(name, random.pick(members).slot, 'out')
     })

@@ -1,6 +1,7 @@
 export { busContract, type BusUnderTest } from './contracts/bus.ts'
 export { allCheckers } from './checkers/index.ts'
 export { VirtualClock } from './clock.ts'
+export { runClusterSeed } from './cluster/simulate.ts'
 export { faulty, type Moment, PortFault } from './faulty.ts'
 export { Follower } from './follower.ts'
 export { framesOf, type FrameView, publicationsOf } from './heard.ts'
@@ -27,11 +28,12 @@ export {
   type Smaller,
   traits,
 } from './scenario.ts'
-export { sometimes } from './sometimes.ts'
+export { clusterSometimes, sometimes } from './sometimes.ts'
 export { shrink } from './shrink.ts'
 export { SimClient } from './sim-client.ts'
 export { SimNode } from './sim-node.ts'
 export { type Closed, type PeerSocket, SocketPeer } from './socket-peer.ts'
-export { type RunOptions, runSeed, type RunResult, SeedFailure } from './simulate.ts'
+export { type RunOptions, type RunResult, SeedFailure } from './seed-run.ts'
+export { runSeed } from './simulate.ts'
 export { textOf, textPayload } from './text.ts'
 export { Trace } from './trace.ts'

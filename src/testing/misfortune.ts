@@ -120,7 +120,11 @@ export function befall(world: World, fault: Fault, random: Random): void {
 }
 
 /** Sets the clock of a node, perhaps more than once, and right again. */
-function stepClock({ clock, business, observer }: World, node: SimNode, random: Random): void {
+export function stepClock(
+  { clock, business, observer }: Pick<World, 'clock' | 'business' | 'observer'>,
+  node: SimNode,
+  random: Random,
+): void {
   const { core } = node
   const sessions = core.sessionList(1_000)
   if (core.admission.newcomers > 0) observer.met?.('clock-step:while a token is checked')

@@ -1,5 +1,5 @@
 import type { RawFrame, Received } from '../client/machine/index.ts'
-import type { Question, Revoked, RtmsNode, SealedFrame } from '../core/index.ts'
+import type { Outcome, Question, Revoked, RtmsNode, SealedFrame, Whereabouts } from '../core/index.ts'
 import type { ClientMessage, ErrorCode, Payload, RtmsError, ServerMessage } from '../protocol/index.ts'
 
 /** A client as observers see it. */
@@ -121,6 +121,10 @@ export interface Observer {
   revoked?(node: number, revoked: Revoked, made: number): void
   /** The wall clock of a node is off by this many milliseconds from now on. */
   clockSet?(node: number, off: number): void
+  /** A call of the business about a meeting's name was answered, after so many milliseconds. */
+  located?(node: number, name: string, outcome: Outcome<Whereabouts>, tookMs: number): void
+  /** Something happened between the nodes of a cluster. */
+  clustered?(what: string, about: string): void
   /** Something happened that has to happen in some seeds. */
   met?(what: string): void
 

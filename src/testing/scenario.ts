@@ -108,7 +108,8 @@ export const profiles: readonly [LinkProfile, LinkProfile, LinkProfile] = [
   { delay: 20, rate: 40, buffer: 1_024 },
 ]
 
-const NOW = Date.UTC(2026, 10, 26)
+/** Wall time at virtual time 0 where clocks are right. */
+export const NOW: number = Date.UTC(2026, 10, 26)
 /**
  * Clock settings: mostly right; not set yet; where 2^53 divided by 4096 ends; far in the future, but within the range
  * of stamps (2112).
@@ -184,7 +185,7 @@ function drawShared(random: Random): Partial<NodeLimits & FixedLimits> {
   }
 }
 
-function drawMeeting(random: Random, name: string): MeetingPlan {
+export function drawMeeting(random: Random, name: string): MeetingPlan {
   const kind = random.chance(0.6)
   return {
     name,

@@ -1,5 +1,8 @@
+import { clusterParts } from './cluster/plan.ts'
+import { runClusterSeed } from './cluster/simulate.ts'
 import { faultKinds, traits } from './scenario.ts'
-import { runSeed, SeedFailure } from './simulate.ts'
+import { SeedFailure } from './seed-run.ts'
+import { runSeed } from './simulate.ts'
 
 /** Times with faults that are tried, longest first, in milliseconds. */
 const FAULTY_MS = [4_000, 2_000, 1_000, 500, 150, 0]
@@ -13,7 +16,7 @@ export async function shrink(failure: SeedFailure, trying: () => void = () => {}
   let best = failure
   const attempt = async (smaller: SeedFailure['smaller']): Promise<boolean> => {
     trying()
-    const found = await failureOf(best.seed, smaller)
+    const found = await failureOf({ seed: best.seed, isCluster: best.isCluster, smaller })
     if (found?.invariant !== best.invariant) return false
     best = found
     return true
@@ -21,14 +24,18 @@ export async function shrink(failure: SeedFailure, trying: () => void = () => {}
   for (const faulty of FAULTY_MS) if (!(await attempt({ ...best.smaller, faulty }))) break
   for (let clients = 1; clients < MAX_CLIENTS; clients++)
     if (await attempt({ ...best.smaller, clients })) break
-  for (const part of [...traits, ...faultKinds])
+  for (const part of failure.isCluster ? clusterParts : [...traits, ...faultKinds])
     await attempt({ ...best.smaller, without: [...(best.smaller.without ?? []), part] })
   return best
 }
 
-async function failureOf(seed: number, smaller: SeedFailure['smaller']): Promise<SeedFailure | null> {
+async function failureOf({
+  seed,
+  isCluster,
+  smaller,
+}: Pick<SeedFailure, 'seed' | 'isCluster' | 'smaller'>): Promise<SeedFailure | null> {
   try {
-    await runSeed(seed, { smaller })
+    await (isCluster ? runClusterSeed(seed, { smaller }) : runSeed(seed, { smaller }))
     return null
   } catch (error) {
     if (error instanceof SeedFailure) return error

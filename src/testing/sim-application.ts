@@ -1,10 +1,12 @@
 import type {
   Application,
   Connection,
+  MeetingCall,
   MissingMeeting,
   Outcome,
   Question,
   RequestCall,
+  Whereabouts,
 } from '../core/index.ts'
 import { type Payload, RtmsError } from '../protocol/index.ts'
 import type { Business } from './business.ts'
@@ -88,8 +90,11 @@ export class SimApplication implements Application {
     const opens = !faulty || random.chance(0.9)
     this.#node.later(random.int(0, faulty && random.chance(0.2) ? 1_500 : 30), (core, now) => {
       observer.hook?.(missing.name, opens ? 'opened on demand' : 'not opened on demand')
-      if (opens) this.#business.openMissing(this.#node, missing.name)
-      core.handleMissing(missing, now)
+      if (!opens) core.handleMissing(missing, now)
+      else
+        this.#business.openMissing(this.#node, missing.name, () =>
+          this.#node.do((again, then) => again.handleMissing(missing, then)),
+        )
     })
   }
 
@@ -97,7 +102,10 @@ export class SimApplication implements Application {
     this.#business.observer.hook?.('', 'openMissing came too late')
   }
 
-  located(): void {}
+  located(call: MeetingCall, outcome: Outcome<Whereabouts>): void {
+    this.#business.located(this.#node, call, outcome)
+  }
+
   connected(): void {}
   disconnected(): void {}
 }

@@ -30,7 +30,9 @@ export interface SimClientSettings {
   readonly id: number
   readonly user: string
   readonly node: number
-  readonly nodeNow: () => SimNode
+  readonly nodeNow: (node: number) => SimNode
+  /** In a cluster: the node that a fresh ticket names, and the one that a balancer connects to for such a ticket. */
+  readonly route?: { name(client: ClientFacts): number; balance(node: number): number }
   readonly codec: Codec
   readonly window: number
   readonly random: Random
@@ -59,7 +61,8 @@ export interface SocketEnds {
 export abstract class SimClient implements ClientFacts {
   readonly id: number
   readonly user: string
-  readonly node: number
+  /** The node of its last connection. */
+  node: number
   link: Link | null = null
   /** Set while the network is healthy: a connection lost then was lost by RTMS. */
   healthy = false
@@ -72,6 +75,8 @@ export abstract class SimClient implements ClientFacts {
   protected readonly clock: VirtualClock
   protected readonly settings: SimClientSettings
   protected readonly observer: Observer
+  /** The node that its ticket names. */
+  #named: number
   #connection = 0
   #closeCode = 0
   /** The node has given up its connection, but its socket threw instead of closing. */
@@ -89,6 +94,7 @@ export abstract class SimClient implements ClientFacts {
     this.id = settings.id
     this.user = settings.user
     this.node = settings.node
+    this.#named = settings.node
   }
 
   abstract readonly seats: ReadonlyMap<string, { readonly spectator: boolean }>
@@ -153,6 +159,7 @@ export abstract class SimClient implements ClientFacts {
         return
       }
       const claims = business.issue(this)
+      this.#named = this.settings.route?.name(this) ?? this.#named
       this.token = claims.id
       this.#isMisled = this.wallOff !== 0
       const validMs = claims.expires === 0 ? FOREVER : claims.expires - business.wallNow
@@ -165,8 +172,9 @@ export abstract class SimClient implements ClientFacts {
   protected dial(ends: SocketEnds): void {
     const number = ++this.#connection
     let connection: Connection | undefined
-    const { nodeNow, profile } = this.settings
-    const node = nodeNow()
+    const { nodeNow, profile, route } = this.settings
+    this.node = route?.balance(this.#named) ?? this.node
+    const node = nodeNow(this.node)
     const codec = new MemoCodec(this.settings.codec)
     const link: Link = new Link(this.clock, profile, {
       clientPacket: (packet, at) => {

@@ -7,6 +7,7 @@ import {
   type NodeLimits,
   RtmsNode,
   type Transport,
+  type Watch,
 } from '../core/index.ts'
 import type { Codec } from '../protocol/index.ts'
 import type { VirtualClock } from './clock.ts'
@@ -17,6 +18,16 @@ import type { Random } from './random.ts'
 
 /** Close codes of the protocol, each sent behind a GOODBYE, begin here. */
 const LEAST_OWN = 4_400
+
+/** Where the node of this index is reached. */
+function factsOf(index: number): { readonly address: string; readonly health: string } {
+  return { address: `sim://n${index}/rtms`, health: healthOf(index) }
+}
+
+/** The address that tells which run of a node is alive there. */
+export function healthOf(index: number): string {
+  return `sim://n${index}/healthz`
+}
 
 /** The real core in virtual time, swept when it asks to be, or late, as in a busy process. */
 export class SimNode {
@@ -60,6 +71,8 @@ export class SimNode {
       random: Random
       application: (node: SimNode) => Application
       bus: (node: SimNode) => Bus
+      /** For a node of a cluster: how it looks for proof that others have ended. */
+      watch?: (node: SimNode) => Watch
       woken: () => void
       /** Its wall clock is off by this many milliseconds from now on. */
       clockSet: (off: number) => void
@@ -82,10 +95,12 @@ export class SimNode {
         wallOffset: settings.wallOffset,
         entropy: (count) => settings.random.bytes(count),
         limits: { ...defaultLimits, ...settings.limits },
+        ...(settings.watch && { cluster: factsOf(settings.index) }),
       },
       {
         application: this.port('application', settings.application(this)),
         bus: this.port('bus', this.#noting(settings.bus(this))),
+        ...(settings.watch && { watch: this.port('watch', settings.watch(this)) }),
         fault: (error) => {
           if (!(error instanceof PortFault)) this.#fault ??= { error }
           if (settings.strikes('fault.tell', []) !== null) throw new PortFault('fault.tell')

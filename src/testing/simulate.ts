@@ -7,13 +7,15 @@ import { VirtualClock } from './clock.ts'
 import type { Moment } from './faulty.ts'
 import { Hostile } from './hostile.ts'
 import { befall, type World } from './misfortune.ts'
-import { type Observer, type Phase, Violation } from './observer.ts'
+import { fanOut } from './fan-out.ts'
+import type { Observer, Phase } from './observer.ts'
 import { Random } from './random.ts'
 import { drawReading, drawScenario, faultKinds, type Scenario, type Smaller } from './scenario.ts'
 import { SimApplication } from './sim-application.ts'
 import { MachineClient } from './machine-client.ts'
 import { PublicClient } from './public-client.ts'
 import type { SimClient } from './sim-client.ts'
+import { type RunOptions, type RunResult, SeedFailure } from './seed-run.ts'
 import { SimNode } from './sim-node.ts'
 import { tally } from './sometimes.ts'
 import { readToken } from './tokens.ts'
@@ -54,52 +56,6 @@ const throwing: ReadonlyMap<string, readonly Moment[]> = new Map([
   ['logic.input', ['before']],
 ])
 
-export interface RunResult {
-  readonly seed: number
-  /** Hash of everything observed: the same seed gives the same hash. */
-  readonly hash: string
-  readonly scenario: Scenario
-  /** How often each kind of event was observed. */
-  readonly counts: ReadonlyMap<string, number>
-}
-
-export interface RunOptions {
-  /** Called with one line for each event. */
-  readonly trace?: (line: string) => void
-  readonly smaller?: Smaller
-}
-
-/** A run that violated an invariant: which one, at what virtual time, and the last events before it. */
-export class SeedFailure extends Error {
-  readonly seed: number
-  readonly invariant: string
-  readonly smaller: Smaller
-
-  constructor(seed: number, cause: unknown, now: number, recent: readonly string[], smaller: Smaller) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    super(
-      [
-        `seed ${seed} at ${now.toFixed(1)} ms: ${reason}`,
-        `replay: ${commandOf(seed, smaller)}`,
-        ...recent,
-      ].join('\n'),
-      { cause },
-    )
-    this.seed = seed
-    this.smaller = smaller
-    this.invariant = cause instanceof Violation ? cause.invariant : 'crash'
-  }
-}
-
-/** The command that replays this seed and prints its history. */
-function commandOf(seed: number, { without = [], clients, faulty }: Smaller): string {
-  const words = [`npm run simulate -- --seed ${seed}`]
-  if (without.length > 0) words.push(`--without ${without.join(',')}`)
-  if (clients !== undefined) words.push(`--clients ${clients}`)
-  if (faulty !== undefined) words.push(`--faulty ${faulty}`)
-  return words.join(' ')
-}
-
 /**
  * Runs one seed: the real core and the real client machine under faults, every checker watching. Throws a {@link
  * SeedFailure}.
@@ -109,7 +65,7 @@ export async function runSeed(seed: number, { trace, smaller = {} }: RunOptions 
   try {
     await run.play()
   } catch (error) {
-    throw new SeedFailure(seed, error, run.clock.now, run.trace.recent, smaller)
+    throw new SeedFailure({ seed, isCluster: false, smaller }, error, run.clock.now, run.trace.recent)
   }
   return { seed, hash: run.trace.hash, scenario: run.scenario, counts: run.trace.counts }
 }
@@ -459,30 +415,4 @@ class Run implements World {
     link?.stall('down', true)
     this.clock.after(duration, () => link?.stall('down', false))
   }
-}
-
-type Listener = (...args: unknown[]) => void
-
-/** Combines observers into one. */
-function fanOut(observers: readonly Observer[]): Observer {
-  const all = new Map<string, Listener[]>()
-  for (const observer of observers) {
-    for (const [name, listener] of listenersOf(observer)) all.set(name, [...(all.get(name) ?? []), listener])
-  }
-  return Object.fromEntries(
-    [...all].map(([name, listeners]) => [
-      name,
-      (...args: unknown[]) => {
-        for (const listener of listeners) listener(...args)
-      },
-    ]),
-  )
-}
-
-function listenersOf(observer: Observer): [string, Listener][] {
-  const owner =
-    Object.getPrototypeOf(observer) === Object.prototype ? observer : Object.getPrototypeOf(observer)
-  return Object.entries(Object.getOwnPropertyDescriptors(owner as object))
-    .filter(([name, { value }]) => name !== 'constructor' && typeof value === 'function')
-    .map(([name, { value }]) => [name, (value as Listener).bind(observer)])
 }

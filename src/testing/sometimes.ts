@@ -1,3 +1,4 @@
+import { calamities } from './cluster/plan.ts'
 import type { Stats } from '../core/index.ts'
 import type { Trace } from './trace.ts'
 
@@ -24,6 +25,23 @@ export function tally(stats: Stats, trace: Trace): void {
 }
 
 const each = (kind: string, ...names: string[]): string[] => names.map((name) => `${kind}:${name}`)
+
+/** The same for runs of a cluster. */
+export const clusterSometimes: readonly string[] = [
+  ...each('located', 'new', 'taken', 'nowhere', 'BUSY', 'DRAINING'),
+  ...each('cluster', 'misroute', 'moved', 'led to another node', 'led to a dead node'),
+  ...each('cluster', 'proven at its address', 'proven late', 'one of two owners gives up'),
+  ...each('cluster', ...calamities),
+  ...each('gap', 'BUS', 'NO_SNAPSHOT'),
+  ...each('joined', 'recovered', 'NEW_EPOCH'),
+  ...each('subscribed', 'recovered', 'NEW_EPOCH'),
+  ...each('event', 'away', 'back', 'join', 'leave left', 'leave expired', 'leave kicked'),
+  ...each('hook', 'opened on demand', 'leave kicked', 'close'),
+  ...each('lost', 'REVOKED', 'REPLACED', 'EXPIRED', 'DRAINING', 'SILENT', 'LEFT', 'LOST'),
+  'cluster:revocation answer',
+  'revoked',
+  'clock-set',
+]
 
 /** Names of counts that must be above 0 over 1,000 seeds; otherwise the seeds prove less than they seem to. */
 export const sometimes: readonly string[] = [

@@ -1,5 +1,5 @@
 import type { RawFrame, Received } from '../client/machine/index.ts'
-import type { Question, Revoked, SealedFrame } from '../core/index.ts'
+import type { Outcome, Question, Revoked, SealedFrame, Whereabouts } from '../core/index.ts'
 import { type ClientMessage, type ErrorCode, RtmsError, type ServerMessage } from '../protocol/index.ts'
 import type { ClientFacts, End, Observer, Phase } from './observer.ts'
 import { textOf } from './text.ts'
@@ -173,6 +173,15 @@ export class Trace implements Observer {
     this.#line('clock-set', () => `${node} ${off}`)
   }
 
+  located(node: number, name: string, outcome: Outcome<Whereabouts>, tookMs: number): void {
+    const what = outcome.ok ? foundIn(outcome.value) : outcome.error.code
+    this.#line(`located:${what}`, () => `${node} ${name} ${tookMs.toFixed(1)} ms`)
+  }
+
+  clustered(what: string, about: string): void {
+    this.#line(`cluster:${what}`, () => about)
+  }
+
   met(what: string): void {
     this.count(what)
   }
@@ -196,6 +205,11 @@ export class Trace implements Observer {
 
 function inWords({ at, kind, rest }: Line): string {
   return `${at.toFixed(1).padStart(9)} ${kind} ${rest()}`
+}
+
+function foundIn({ owner, isNew }: Whereabouts): string {
+  if (isNew) return 'new'
+  return owner === 0 ? 'nowhere' : 'taken'
 }
 
 /** The parts of a message that are counted separately. */

@@ -10,7 +10,12 @@ import { Peer } from '../integration/server/peer.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 let script: ChildProcess | undefined
 
-afterEach(() => void script?.kill('SIGKILL'))
+// Not killed: it ends the programs that it has started, which are process groups of their own.
+afterEach(async () => {
+  if (script === undefined || script.exitCode !== null) return
+  script.kill('SIGTERM')
+  await once(script, 'exit')
+})
 
 it('runs the demo on three nodes behind HAProxy, and ends all of them on Ctrl-C', async () => {
   const port = await freePorts(4)

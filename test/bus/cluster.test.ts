@@ -67,6 +67,8 @@ describe('Three nodes', () => {
     await eventually(() => [peer, near].every(({ heard }) => framesOf(heard).length >= at))
     expect(framesOf(peer.heard).slice(0, at)).toEqual(framesOf(near.heard).slice(0, at))
     await owner.close({ timeoutMs: 100 })
+    const left = nodes.filter((rtms) => rtms !== owner)
+    await eventually(() => left.every((rtms) => rtms.cluster.nodes().length === 2))
     await other.meetings.open('lobby', { kind: 'battle' })
     expect(opened.at(-1)).toBe(`${other.node} lobby`)
     expect(other.cluster.nodes().map(({ node }) => node)).not.toContain(owner.node)

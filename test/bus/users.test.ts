@@ -90,6 +90,14 @@ describe('A user of a cluster', () => {
   })
 })
 
+it('A node that has just started cannot tell before it knows that it is alone', async () => {
+  const rtms = await start({ bus: threads(new ThreadsHub().seat()) })
+  expect(await rtms.users.sessions('ann')).toMatchObject({ online: null, complete: false })
+  await expect(rtms.users.push('ann', 'n', 1)).rejects.toMatchObject({ code: 'UNKNOWN' })
+  await eventually(async () => (await rtms.users.sessions('ann')).complete)
+  expect(await rtms.users.push('ann', 'n', 1)).toBe(0)
+})
+
 describe('The meetings and topics of a cluster', () => {
   it('are listed in order of name, page by page, with their nodes and all their readers', async () => {
     const [a, b, c] = nodes

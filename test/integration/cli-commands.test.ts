@@ -67,7 +67,13 @@ describe('rtms cluster', () => {
     expect(line.split(/ {2,}/)).toEqual([
       node.node,
       'self',
-      ...['0', '0', '0', '0', '0', '0 B', '0 B'],
+      '0',
+      '0',
+      '0',
+      '0',
+      '0',
+      '0 B',
+      '0 B',
       expect.stringContaining(`route=${node.node}`),
     ])
     expect(shown).toContain('rtms serve --nodes 3')

@@ -19,6 +19,7 @@ export const accessMutants: readonly Mutant[] = [
   {
     name: 'a revoked token that opens a session again',
     breaks: ['I17'],
+    from: 15,
     plant: () => {
       let opening = false
       const open = replace(Connections.prototype, 'authenticated', (authenticated) => {
@@ -64,6 +65,7 @@ export const accessMutants: readonly Mutant[] = [
   {
     name: 'the answers of authorize not listened to',
     breaks: ['I17'],
+    from: 17,
     plant: () =>
       replace(Gate.prototype, 'answer', (answer) => {
         return function (this: Gate, question, _allowed, now) {
@@ -74,6 +76,7 @@ export const accessMutants: readonly Mutant[] = [
   {
     name: 'a session given to whoever knows its name',
     breaks: ['I12'],
+    from: 13,
     plant: () =>
       replace(Sessions.prototype, 'attach', (attach) => {
         return function (this: Sessions, connection, hello, grant) {
@@ -95,6 +98,7 @@ export const accessMutants: readonly Mutant[] = [
   {
     name: 'a word for one member said to the next',
     breaks: ['I12'],
+    from: 6,
     plant: () =>
       replace(Owner.prototype, 'sendTo', (sendTo) => {
         return function (this: Owner, slot, data) {
@@ -105,6 +109,7 @@ export const accessMutants: readonly Mutant[] = [
   {
     name: 'spectators who see everything at once',
     breaks: ['I12'],
+    from: 5,
     plant: () =>
       replace(Gallery.prototype, 'sealed', (sealed) => {
         return function (this: Gallery, events, now) {

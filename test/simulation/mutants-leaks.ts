@@ -13,6 +13,7 @@ export const leakMutants: readonly Mutant[] = [
   {
     name: 'a half-open connection never given up',
     breaks: ['I20'],
+    from: 4,
     plant: () =>
       replace(RtmsNode.prototype, 'handleOpen', (handleOpen) => {
         return function (this: RtmsNode, transport, codec, now) {
@@ -25,6 +26,7 @@ export const leakMutants: readonly Mutant[] = [
   {
     name: 'a subscription that outlives its connection',
     breaks: ['I20'],
+    from: 3,
     plant: () => {
       const strike = every(10)
       return replace(Topic.prototype, 'leave', (leave) => {
@@ -47,6 +49,7 @@ export const leakMutants: readonly Mutant[] = [
   {
     name: 'a packet that cannot be read throws',
     breaks: ['I20'],
+    from: 7,
     plant: () =>
       replace(RtmsNode.prototype, 'handlePacket', (handlePacket) => {
         return function (this: RtmsNode, connection, packet, now) {
@@ -79,6 +82,7 @@ export const leakMutants: readonly Mutant[] = [
   {
     name: 'a refused input not counted',
     breaks: ['I16'],
+    from: 3,
     plant: () => {
       const strike = every(5)
       return replace(Stats.prototype, 'refuseInput', (refuseInput) => {

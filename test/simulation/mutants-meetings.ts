@@ -10,6 +10,7 @@ export const meetingMutants: readonly Mutant[] = [
   {
     name: 'a page that was reloaded seated anew beside its own seat',
     breaks: ['seats'],
+    from: 3,
     plant: () => replace(Roster.prototype, 'keptFor', () => () => undefined),
   },
   {

@@ -18,6 +18,7 @@ export const reachMutants: readonly Mutant[] = [
   {
     name: 'a listener told of events after it was removed',
     breaks: ['I24'],
+    from: 3,
     plant: () =>
       replace(Listeners.prototype, 'add', (add) => {
         return function (this: Listeners<readonly unknown[]>, listener) {
@@ -29,6 +30,7 @@ export const reachMutants: readonly Mutant[] = [
   {
     name: 'a listener told of an event twice',
     breaks: ['I24'],
+    from: 17,
     plant: () => {
       const strike = every(20)
       return replace(Listeners.prototype, 'add', (add) => {
@@ -55,6 +57,7 @@ export const reachMutants: readonly Mutant[] = [
   {
     name: 'the end of a meeting not told to its listeners',
     breaks: ['liveness', 'I24', 'I4'],
+    from: 3,
     plant: () => replace(Meeting.prototype, 'ended', () => () => {}),
   },
   {
@@ -66,6 +69,7 @@ export const reachMutants: readonly Mutant[] = [
   {
     name: 'a session that is away kept for ever once the clock was set',
     breaks: ['I20'],
+    from: 16,
     plant: () =>
       replace(Sessions.prototype, 'retime', () => {
         return function (this: Sessions) {
@@ -76,6 +80,7 @@ export const reachMutants: readonly Mutant[] = [
   {
     name: 'a revocation that trusts the clock of the issuer',
     breaks: ['I17'],
+    from: 31,
     plant: () =>
       replace(Revocations.prototype, 'add', (add) => {
         return function (this: Revocations, revoked, until, now, wallOffset) {
@@ -86,6 +91,7 @@ export const reachMutants: readonly Mutant[] = [
   {
     name: 'a JOIN forgotten while its meeting is opened',
     breaks: ['I24', 'I18', 'I4', 'I15', 'liveness'],
+    from: 4,
     plant: () => replace(Openings.prototype, 'ask', () => (session, join) => session.wait(join)),
   },
   {
@@ -114,6 +120,7 @@ export const reachMutants: readonly Mutant[] = [
   {
     name: 'the sessions of all users taken for those of one',
     breaks: ['I22'],
+    from: 26,
     plant: () =>
       replace(Sessions.prototype, 'attach', (attach) => {
         return function (this: Sessions, outlet, hello, grant) {

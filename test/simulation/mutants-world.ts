@@ -45,6 +45,7 @@ export const worldMutants: readonly Mutant[] = [
   {
     name: 'the version of a HELLO looked at after all of it was read',
     breaks: ['versions'],
+    from: 13,
     plant: () =>
       looking((packet) =>
         eachBody(packet, (code, body) => {
@@ -65,6 +66,7 @@ export const worldMutants: readonly Mutant[] = [
   {
     name: 'fields behind those that are known taken for a malformed packet',
     breaks: ['I14', 'liveness', 'versions'],
+    from: 17,
     plant: () =>
       looking((packet) =>
         eachBody(packet, (code, body) => {
@@ -104,6 +106,7 @@ export const worldMutants: readonly Mutant[] = [
   {
     name: 'a page of frames that leaves out the one behind it',
     breaks: ['I2'],
+    from: 17,
     plant: () =>
       replace(FrameLog.prototype, 'readTo', (readTo) => {
         return function (this: FrameLog, cursor, end, batches) {
@@ -116,6 +119,7 @@ export const worldMutants: readonly Mutant[] = [
   {
     name: 'a port that throws into the middle of the node',
     breaks: ['I20'],
+    from: 3,
     plant: () =>
       replace(
         Guards.prototype,

@@ -20,6 +20,7 @@ export const deliveryMutants: readonly Mutant[] = [
   {
     name: 'a frame dropped',
     breaks: ['I2'],
+    from: 3,
     plant: () => {
       const strike = every(50)
       return replace(FrameLog.prototype, 'read', (read) => {
@@ -73,6 +74,7 @@ export const deliveryMutants: readonly Mutant[] = [
   {
     name: 'a wake-up lost after drain',
     breaks: ['liveness', 'I11', 'I15', 'I4'],
+    from: 3,
     plant: () => {
       const strike = every(3)
       return replace(RtmsNode.prototype, 'handleDrain', (handleDrain) => {
@@ -131,11 +133,13 @@ export const deliveryMutants: readonly Mutant[] = [
   {
     name: 'a reader that stands still holds up everybody',
     breaks: ['I14'],
+    from: 7,
     plant: plantHoldUp,
   },
   {
     name: 'a resume that passes for complete although frames are gone',
     breaks: ['I7'],
+    from: 25,
     plant: () =>
       replace(Owner.prototype, 'join', (join) => {
         return function (this: Owner, session, message, now) {
@@ -182,6 +186,7 @@ export const deliveryMutants: readonly Mutant[] = [
   {
     name: 'a reader that is too slow not closed',
     breaks: ['I15', 'liveness', 'I18', 'I11'],
+    from: 21,
     plant: () =>
       replace(Connections.prototype, 'close', (close) => {
         return function (this: Connections, connection, reason, text, now) {
@@ -192,6 +197,7 @@ export const deliveryMutants: readonly Mutant[] = [
   {
     name: 'a conflating reader left with an old value',
     breaks: ['I15', 'I11'],
+    from: 3,
     plant: () => {
       const strike = every(4)
       return replace(TopicEntries.prototype, 'read', (read) => {
@@ -207,6 +213,7 @@ export const deliveryMutants: readonly Mutant[] = [
   {
     name: 'a gap that counts one too few',
     breaks: ['I15'],
+    from: 11,
     plant: () =>
       replace(TopicEntries.prototype, 'read', (read) => {
         return function (this: TopicEntries, cursor) {
@@ -230,6 +237,7 @@ export const deliveryMutants: readonly Mutant[] = [
   {
     name: 'entries of other keys taken for a loss',
     breaks: ['I7', 'I11', 'I15'],
+    from: 7,
     plant: () =>
       replace(TopicEntries.prototype, 'hasLost', (hasLost) => {
         return function (this: TopicEntries, at, wish) {
@@ -240,11 +248,13 @@ export const deliveryMutants: readonly Mutant[] = [
   {
     name: 'a removal forgotten unheard',
     breaks: ['I15'],
+    from: 4,
     plant: () => replace(Compacted.prototype, 'hasForgotten', () => () => false),
   },
   {
     name: 'a reader that begins anew at each page',
     breaks: ['I11'],
+    from: 17,
     plant: () =>
       replace(TopicEntries.prototype, 'read', (read) => {
         return function (this: TopicEntries, cursor) {
@@ -280,6 +290,7 @@ export const deliveryMutants: readonly Mutant[] = [
   {
     name: 'a resumed session told again what it has acknowledged',
     breaks: ['I3', 'I18'],
+    from: 3,
     plant: () =>
       replace(SessionLog.prototype, 'attach', (attach) => {
         return function (this: SessionLog, outlet, received) {
@@ -291,6 +302,7 @@ export const deliveryMutants: readonly Mutant[] = [
   {
     name: 'a session log that overruns in silence',
     breaks: ['I18', 'I4', 'I11', 'liveness', 'I15'],
+    from: 5,
     plant: () => {
       const append = replace(SessionLog.prototype, 'append', (append) => {
         return function (this: SessionLog, entry) {

@@ -3,7 +3,7 @@ export interface Mutant {
   readonly name: string
   /** The invariants one of which has to notice it. */
   readonly breaks: readonly string[]
-  /** The seed to begin with, where few seeds meet it; 1 unless given. */
+  /** The seed to begin with: the first that met it when it was written, so the search is short; 1 unless given. */
   readonly from?: number
   readonly plant: () => () => void
 }

@@ -5,7 +5,7 @@ import type { Watch } from '../ports.ts'
 import { type ClaimEnding, Claims } from './claims.ts'
 import { type ClusterLimits, clusterLimits } from './cluster-limits.ts'
 import { Holdings } from './holdings.ts'
-import { type ClusterMessage, decodeCluster, encodeCluster, type Heartbeat } from './messages.ts'
+import { type ClusterMessage, decodeCluster, encodeCluster, introduce, type Introduced } from './messages.ts'
 import { Registrar } from './registrar.ts'
 import { View } from './view.ts'
 
@@ -36,7 +36,7 @@ export interface ClusterSelf extends NodeFacts {
 }
 
 type Entry = { -readonly [K in keyof Peer]: Peer[K] } & {
-  /** The two views, its own and this node's, in which it was last introduced to the others. */
+  /** The two views, its own and this node's, in which it was introduced to the others since the last beat. */
   introduced: string
 }
 
@@ -287,6 +287,7 @@ export class Cluster {
     this.#holdings.beat()
     this.#claims.beat()
     for (const peer of this.#peers.values()) {
+      peer.introduced = ''
       if (now - Math.max(peer.heard, this.#listensSince) < this.#limits.suspectMs) continue
       if (this.#isReplaced(peer, now)) this.gone(peer.incarnation, now)
       else this.#ports.probe({ node: peer.incarnation, health: peer.health })
@@ -347,7 +348,7 @@ export class Cluster {
         break
       case 'introduction':
         for (const node of message.ended) this.gone(node, now)
-        for (const node of message.living) if (node !== this.#self) this.#met(node, now)
+        for (const introduced of message.living) this.#hearOf(introduced, now)
         if (message.isSettled) this.#settle(now)
         break
       case 'claim':
@@ -376,7 +377,15 @@ export class Cluster {
     return this.#peers.get(node) as Entry
   }
 
-  #learn(peer: Entry, { id, address, health, load }: Heartbeat): void {
+  /** Another node has named one that it takes for alive. What a node says of itself counts for more. */
+  #hearOf({ node, ...facts }: Introduced, now: number): void {
+    if (node === this.#self) return
+    this.#met(node, now)
+    const peer = this.#peers.get(node)
+    if (peer?.health === '') this.#learn(peer, { ...facts, load: peer.load })
+  }
+
+  #learn(peer: Entry, { id, address, health, load }: NodeFacts & Pick<Entry, 'load'>): void {
     const isNew = health !== peer.health
     Object.assign(peer, { id, address, health, load })
     if (isNew) this.#ports.met({ node: peer.incarnation, health })
@@ -406,18 +415,18 @@ export class Cluster {
     }
   }
 
-  /** Whether a node has the same view. If not, it is told once what this one knows. */
+  /** Whether a node has the same view. If not, it is told what this one knows: once a beat, since that may be lost. */
   #compare(node: number, view: number): boolean {
     if (view === this.#view.id) return true
     const peer = this.#peer(node)
     const pair = `${this.#view.id} ${view}`
     if (peer.introduced === pair) return false
     peer.introduced = pair
-    const { living, ended } = this.#view
+    const { ended } = this.#view
     this.#send(node, {
       type: 'introduction',
       isSettled: this.#isSettled,
-      living: [...living],
+      living: [...this.#peers.values(), this.#facts].map(introduce),
       ended: [...ended],
     })
     return false

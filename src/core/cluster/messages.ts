@@ -1,6 +1,6 @@
 import { malformed, Reader, Writer } from '../../protocol/bytes.ts'
 import { limits } from '../../protocol/limits.ts'
-import type { NodeLoad } from '../ground/config.ts'
+import type { NodeFacts, NodeLoad } from '../ground/config.ts'
 
 /*
  * What nodes say to each other about who is there and who owns which meeting. Not part of the protocol: all nodes of a
@@ -30,11 +30,27 @@ export interface Heartbeat {
   readonly leaves: boolean
   readonly load: NodeLoad
 }
-/** To one whose view differs: the nodes that the sender knows. */
+/** A node as another one introduces it; its facts are '' where nobody has heard them of itself. */
+export interface Introduced extends NodeFacts {
+  readonly node: number
+}
+/** A node as it is introduced to others. */
+export function introduce({
+  incarnation,
+  id,
+  address,
+  health,
+}: NodeFacts & { readonly incarnation: number }): Introduced {
+  return { node: incarnation, id, address, health }
+}
+/**
+ * To one whose view differs: the nodes that the sender knows. Whoever hears of one that has ended meanwhile can look for
+ * proof of it only where it was reached.
+ */
 export interface Introduction {
   readonly type: 'introduction'
   readonly isSettled: boolean
-  readonly living: readonly number[]
+  readonly living: readonly Introduced[]
   readonly ended: readonly number[]
 }
 /** To the registrar of a name: may the sender open it (`opens`), or who has it? */
@@ -122,16 +138,18 @@ function write(w: Writer, message: ClusterMessage): void {
   switch (message.type) {
     case 'heartbeat':
       w.uint(message.view)
-      w.text(message.id)
-      w.text(message.address)
-      w.text(message.health)
+      writeFacts(w, message)
       w.byte(Number(message.isSettled))
       w.byte(Number(message.leaves))
       for (const part of loads) w.uint(message.load[part])
       break
     case 'introduction':
       w.byte(Number(message.isSettled))
-      writeNodes(w, message.living)
+      w.uint(message.living.length)
+      for (const introduced of message.living) {
+        w.uint(introduced.node)
+        writeFacts(w, introduced)
+      }
       writeNodes(w, message.ended)
       break
     case 'claim':
@@ -176,15 +194,13 @@ function read(r: Reader, type: ClusterMessage['type']): ClusterMessage {
       return {
         type,
         view: r.uint(),
-        id: r.text(limits.name),
-        address: r.text(MAX_ADDRESS),
-        health: r.text(MAX_ADDRESS),
+        ...facts(r),
         isSettled: flag(r),
         leaves: flag(r),
         load: load(r),
       }
     case 'introduction':
-      return { type, isSettled: flag(r), living: nodes(r), ended: nodes(r) }
+      return { type, isSettled: flag(r), living: list(r, introduced), ended: nodes(r) }
     case 'claim':
       return { type, view: r.uint(), echo: r.uint(), id: r.uint(), opens: flag(r), name: r.text(limits.name) }
     case 'grant':
@@ -206,6 +222,20 @@ function read(r: Reader, type: ClusterMessage['type']): ClusterMessage {
       }
   }
   return { type, echo: r.uint(), seq: r.uint() }
+}
+
+function writeFacts(w: Writer, { id, address, health }: NodeFacts): void {
+  w.text(id)
+  w.text(address)
+  w.text(health)
+}
+
+function facts(r: Reader): NodeFacts {
+  return { id: r.text(limits.name), address: r.text(MAX_ADDRESS), health: r.text(MAX_ADDRESS) }
+}
+
+function introduced(r: Reader): Introduced {
+  return { node: node(r), ...facts(r) }
 }
 
 /** The parts of a load, in their order on the wire. */

@@ -15,6 +15,7 @@ import type { Joined } from '../session/elsewhere.ts'
 import { mayJoin, mayRead, mayWrite } from '../session/grant.ts'
 import { type Session, wholeWait } from '../session/session.ts'
 import { type Denials, Gate } from './gate.ts'
+import { innocent, ofTheNumber } from './innocent.ts'
 import { Joins, type JoinTarget } from './joins.ts'
 import type { Openings } from './openings.ts'
 import type { Requests } from './requests.ts'
@@ -22,16 +23,6 @@ import type { Cluster } from './searches.ts'
 import { Upstream } from './upstream.ts'
 
 const NONE: Denials = new Map()
-
-/**
- * Errors that a well-behaved client can meet, so they never count as a flood. BUSY: pausing its socket bounds them.
- * UNKNOWN: its connection was lost. STALE and OUT_OF_ORDER: it resends inputs that may not have arrived, or sends
- * further ones after an input that did not.
- */
-const innocent: ReadonlySet<ErrorCode> = new Set(['BUSY', 'UNKNOWN', 'STALE', 'OUT_OF_ORDER'])
-
-/** Errors about an input's seq: the NACK names the last seq answered. */
-const ofTheNumber: ReadonlySet<ErrorCode> = new Set(['STALE', 'LIMIT', 'OUT_OF_ORDER'])
 
 /** Names an input of a session. */
 type InputName = Pick<MessageOf<'input'>, 'log' | 'seq'>

@@ -36,8 +36,10 @@ export class Peers {
     return this.#host.node.cluster?.peers.map(({ incarnation }) => incarnation) ?? []
   }
 
+  /** Whether there are no other nodes. One that has just started cannot know yet. */
   get isAlone(): boolean {
-    return this.#all.length === 0
+    const { cluster } = this.#host.node
+    return (cluster?.isSettled ?? true) && this.#all.length === 0
   }
 
   nameOf(node: number): string {
@@ -61,6 +63,7 @@ export class Peers {
     let refusal: RtmsError | null = null
     const asked = nodes.filter((node) => isLasting || this.#host.node.peering?.reaches(node) === true)
     for (const node of nodes) if (!asked.includes(node)) missing.push(this.nameOf(node))
+    if (this.#host.node.cluster?.isSettled === false) missing.push('nodes that this one has yet to meet')
     let left = asked.length
     await new Promise<void>((resolve) => {
       if (left === 0) resolve()

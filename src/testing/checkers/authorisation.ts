@@ -31,7 +31,7 @@ interface Access {
 export class AuthorisationChecker implements Observer {
   readonly #access: Map<string, Access> = new Map()
   readonly #denied: Set<string> = new Set()
-  readonly #revoked: {
+  #revoked: {
     readonly node: number
     readonly revoked: Revoked
     /** When it was made, and when the node was told. */
@@ -56,6 +56,11 @@ export class AuthorisationChecker implements Observer {
 
   revoked(node: number, revoked: Revoked, made: number): void {
     this.#revoked.push({ node, revoked, made, when: this.#now() })
+  }
+
+  /** What runs there next learns of revocations by itself, or is told. */
+  died(node: number): void {
+    this.#revoked = this.#revoked.filter((known) => known.node !== node)
   }
 
   clockSet(node: number, off: number): void {

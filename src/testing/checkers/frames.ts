@@ -15,7 +15,7 @@ export class AgreementChecker implements Observer {
   readonly #contents: Map<string, string> = new Map()
 
   frame(client: ClientFacts, meeting: string, world: number, frame: RawFrame): void {
-    const key = `${client.node} ${meeting} ${world} ${frame.number}`
+    const key = `${meeting} ${world} ${frame.number}`
     const mine = content(frame)
     const known = this.#contents.get(key)
     if (known === undefined) this.#contents.set(key, mine)

@@ -308,7 +308,7 @@ export class Harness {
   ) {
     this.limits = { ...defaultLimits, ...limits }
     // The nodes of a cluster make different session ids.
-    if (parts.incarnation !== undefined) this.#entropy = 1 + (parts.incarnation % 65_521)
+    if (parts.cluster !== undefined) this.#entropy = 1 + ((parts.incarnation ?? 0) % 65_521)
     this.node = new RtmsNode(
       {
         id: parts.id ?? 'n1',

@@ -31,6 +31,7 @@ function fullNode(): { rtms: Rtms; handlers: Map<string, (request: object) => un
   const handlers = new Map<string, (request: object) => unknown>()
   const rtms = {
     topics: { publish: full, define() {}, get: () => ({ subscribers: 1 }), history: () => [] },
+    cluster: { nodes: () => [] },
     users: { push: () => Promise.reject(new RtmsError('CLOSED')) },
     meetings: { open: () => Promise.reject(new RtmsError('LIMIT')), get: () => ({}) },
     onRequest: (method: string, handler: (request: object) => unknown) => {

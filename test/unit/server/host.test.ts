@@ -32,6 +32,17 @@ describe('The host', () => {
   const open = (name: string, ttlMs: number): void =>
     void host.act((node, now) => node.openMeeting(name, { ttlMs }, now))
 
+  it('hears its bus, and is another run than any other, by its number', () => {
+    expect(host.node.inlet.isUp).toBe(true)
+    const other = new Host({ id: 'n1', limits: defaultLimits, bus: inProcess() }, application, {
+      fault: (error) => faults.push(error),
+      warn: () => {},
+    })
+    expect([other.node.incarnation > 1, host.node.incarnation > 1]).toEqual([true, true])
+    expect(other.node.incarnation).not.toBe(host.node.incarnation)
+    other.stop()
+  })
+
   it('sweeps once for all that comes in one turn', () => {
     for (let n = 0; n < 100; n++) host.act((node, now) => node.publish('a', toPayload(n), '', false, now))
     expect(host.node.stats.sweeps).toBe(0)
@@ -199,7 +210,11 @@ describe('The host', () => {
 
   it('does nothing more when it was stopped, and tells the business so', () => {
     open('m', 1_000)
+    // A sweep is due as well.
+    host.act((node, now) => node.publish('a', toPayload(0), '', false, now))
+    expect(vi.getTimerCount()).toBe(2)
     host.stop()
+    expect(vi.getTimerCount()).toBe(0)
     host.handle((node, now) => node.publish('a', toPayload(1), '', false, now))
     expect(vi.getTimerCount()).toBe(0)
     expect(() => host.act(() => 1)).toThrow('this node was closed')

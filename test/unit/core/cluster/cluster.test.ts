@@ -178,6 +178,38 @@ describe('Nodes', () => {
     expect(a.cluster.isSilent(c.id)).toBe(true)
   })
 
+  it('that one knows only from another are proven to have ended where they have, as any', () => {
+    const { rig, nodes } = settled(2)
+    const [a, b] = nodes as [Node, Node]
+    // A newcomer hears of a node only from one that it meets later, and which knows no more of its end.
+    rig.cut.add(`${b.id} ${a.id}`)
+    b.isAlive = false
+    const c = rig.start()
+    rig.run(1_000)
+    expect(c.cluster.peer(b.id)).toMatchObject({ id: 'n1', health: `health ${b.id}` })
+    a.isAlive = false
+    rig.run(5_000)
+    expect(c.cluster.peers).toEqual([])
+  })
+
+  it('agree on who is there, though what they said of it was lost', () => {
+    const { rig, nodes } = settled(3)
+    const [a, b, c] = nodes as [Node, Node, Node]
+    c.isAlive = false
+    // Only one has proof, and nothing that it says arrives for a while.
+    for (const way of [`${a.id} ${b.id}`, `${b.id} ${a.id}`]) rig.cut.add(way)
+    a.act(() => a.cluster.gone(c.id, rig.clock.now))
+    rig.run(1_000)
+    rig.cut.clear()
+    rig.probe = () => {}
+    // The first word that each has for the other is lost as well.
+    rig.weather = { delay: [1, 1], loss: 0.9 }
+    rig.run(1_000)
+    rig.weather = { delay: [1, 1], loss: 0 }
+    rig.run(2_000)
+    for (const { cluster } of [a, b]) expect(cluster.peers).toHaveLength(1)
+  })
+
   it('take what is not a message of theirs for a stranger’s', () => {
     const { rig, nodes } = settled(2)
     const [a, b] = nodes as [Node, Node]

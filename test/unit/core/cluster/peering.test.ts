@@ -116,9 +116,11 @@ describe('A revocation', () => {
     revoke(a, 'ann', 5_000)
     world.advance(4_000)
     world.bus.restore(b.node.incarnation)
+    world.advance(100)
+    expect(b.node.revokedUntil('ann')).toBe(5_000)
     const c = world.start()
     world.advance(2_000)
-    expect([b, c].map(({ node }) => node.revokedUntil('ann'))).toEqual([5_000, 5_000])
+    expect(c.node.revokedUntil('ann')).toBe(5_000)
   })
 
   it('ends the sessions it covers when it comes late, and no others', () => {

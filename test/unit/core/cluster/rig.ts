@@ -98,7 +98,13 @@ export class Node {
     this.id = id ?? rig.random.int(1, 2 ** 31) * 2 ** 16 + rig.nodes.length
     const to = (id: number): Node | undefined => rig.living.find((node) => node.id === id)
     this.cluster = new Cluster(
-      { incarnation: this.id, id: `n${rig.nodes.length}`, address: '', health: '', load },
+      {
+        incarnation: this.id,
+        id: `n${rig.nodes.length}`,
+        address: '',
+        health: `health ${this.id}`,
+        load,
+      },
       this.timers,
       {
         broadcast: (bytes) => rig.living.forEach((node) => node !== this && rig.carry(this, node, bytes)),
@@ -109,7 +115,9 @@ export class Node {
         met: () => {},
         viewed: () => {},
         heard: () => {},
-        probe: ({ node }) => rig.probe(this, node),
+        probe: ({ node, health }) => {
+          if (health !== '') rig.probe(this, node)
+        },
       },
       this.stats,
     )

@@ -1,0 +1,99 @@
+import type { RawFrame } from '../../client/machine/index.ts'
+import type { MessageOf, ServerMessage } from '../../protocol/index.ts'
+import type { SealedFrame } from '../../core/index.ts'
+import type { Silences } from '../cluster/silences.ts'
+import { type ClientFacts, type Observer, violate } from '../observer.ts'
+import type { SimNode } from '../sim-node.ts'
+
+/** A history of a meeting: who opened it, and when. */
+interface World {
+  readonly meeting: string
+  readonly node: number
+  readonly incarnation: number
+  readonly at: number
+  /** The term of its fence, once a client was told. */
+  term: number
+  /** It was opened while another node had the name. */
+  readonly isTwin: boolean
+}
+
+/**
+ * I9 Single writer: no name is open on two nodes, unless a node was silent for so long that a registrar went on without
+ * its word; a world is sealed by the node that has its fence, and no other; no client is given a lower fence after a
+ * higher one; fences rise from opening to opening. I10 Misroute: a node that does not own a meeting changes nothing of
+ * it, and names the owner truthfully.
+ */
+export class OwnerChecker implements Observer {
+  readonly #nodes: () => readonly SimNode[]
+  readonly #silences: Silences
+  readonly #now: () => number
+  readonly #worlds: Map<number, World> = new Map()
+  /** The highest fence that a client was given, by client, meeting and world. */
+  readonly #fences: Map<string, { readonly term: number; readonly incarnation: number }> = new Map()
+  #lastDeath = -Infinity
+
+  constructor(nodes: () => readonly SimNode[], silences: Silences, now: () => number) {
+    this.#nodes = nodes
+    this.#silences = silences
+    this.#now = now
+  }
+
+  died(): void {
+    this.#lastDeath = this.#now()
+  }
+
+  opened(node: number, meeting: string, world: number): void {
+    const now = this.#now()
+    const others = this.#nodes().filter(
+      ({ index, alive, core }) => index !== node && alive && core.meeting(meeting) !== undefined,
+    )
+    if (others.length > 0 && !this.#silences.excuse(now))
+      violate('I9', `${meeting} is open on node ${node} and on node ${others[0]?.index}`)
+    if (this.#worlds.has(world)) violate('I9', `world ${world} of ${meeting} was opened a second time`)
+    const { incarnation } = this.#nodes()[node] as SimNode
+    this.#worlds.set(world, { meeting, node, incarnation, at: now, term: 0, isTwin: others.length > 0 })
+  }
+
+  sealed(node: number, meeting: string, world: number, { number }: SealedFrame): void {
+    const known = this.#worlds.get(world)
+    if (known === undefined || known.node !== node)
+      violate('I10', `node ${node} sealed frame ${number} of ${meeting}, which node ${known?.node} has`)
+  }
+
+  frame({ id }: ClientFacts, meeting: string, world: number, { number }: RawFrame): void {
+    if (this.#worlds.get(world)?.meeting !== meeting)
+      violate('I8', `client ${id} got frame ${number} of world ${world} of ${meeting}, which nobody opened`)
+  }
+
+  down(client: ClientFacts, _connection: number, message: ServerMessage): void {
+    if (message.type === 'joined') this.#joined(client, message)
+  }
+
+  #joined({ id }: ClientFacts, { meeting, world, term, incarnation }: MessageOf<'joined'>): void {
+    const known = this.#worlds.get(world)
+    if (known === undefined) return violate('I8', `client ${id} joined world ${world}, which nobody opened`)
+    const key = `${id} ${meeting} ${world}`
+    const last = this.#fences.get(key)
+    if (last !== undefined && (term < last.term || (term === last.term && incarnation < last.incarnation)))
+      violate('I9', `client ${id} was given fence ${term} of ${meeting} after fence ${last.term}`)
+    this.#fences.set(key, { term, incarnation })
+    if (incarnation !== known.incarnation)
+      violate('I9', `${meeting} of node ${known.incarnation} has a fence of ${incarnation}`)
+    if (known.term === 0) this.#fenced(known, term)
+    else if (known.term !== term) violate('I9', `${meeting} has fence ${known.term}, and fence ${term}`)
+  }
+
+  /** The fence of a world is known: one that was opened later has a higher one, where all nodes remember the first. */
+  #fenced(world: World, term: number): void {
+    world.term = term
+    for (const other of this.#worlds.values()) {
+      if (other === world || other.meeting !== world.meeting || other.term === 0) continue
+      if (other.term === term && other.incarnation === world.incarnation)
+        violate('I9', `two openings of ${world.meeting} have fence ${term} of ${world.incarnation}`)
+      const [first, second] = other.at < world.at ? [other, world] : [world, other]
+      const isOrdinary = !first.isTwin && !second.isTwin && first.at > this.#lastDeath
+      if (!isOrdinary || first.term < second.term || this.#silences.since(first.at, this.#now())) continue
+      violate('I9', `${world.meeting} was opened at fence ${first.term}, and later at fence ${second.term}`)
+    }
+  }
+}

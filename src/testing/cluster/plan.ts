@@ -1,0 +1,124 @@
+import type { NodeLimits } from '../../core/index.ts'
+import type { Random } from '../random.ts'
+import { drawMeeting, NOW, profiles, type Scenario, type Smaller } from '../scenario.ts'
+
+/** The run of one seed of a cluster. Times in milliseconds of virtual time. */
+export interface Plan extends Scenario {
+  readonly calamities: readonly Calamity[]
+  /** How the others learn that a node was killed. */
+  readonly proof: Proof
+  /** How long a message takes from node to node. */
+  readonly delay: number
+  /** How often the balancer's map is wrong while there are faults, 0–1. */
+  readonly stale: number
+  /** Whether the first faults come while the nodes do not know one another yet. */
+  readonly early: boolean
+}
+
+/**
+ * How the end of a node is proven: the bus tells, at once or late; its machine refuses connections; or only whoever
+ * runs at its address next.
+ */
+export type Proof = 'bus' | 'late' | 'probe' | 'never'
+
+/** What may befall the nodes and clients of a cluster. Each can be left out without moving the others. */
+export const calamities = [
+  'partition',
+  'one-way',
+  'island',
+  'lossy',
+  'slow',
+  'outage',
+  'pause',
+  'kill',
+  'leave',
+  'late-sweeps',
+  'clock-step',
+  'reset',
+  'move',
+  'restart-client',
+  'reload-client',
+  'close-meeting',
+  'race',
+  'kick',
+  'revoke',
+] as const
+export type Calamity = (typeof calamities)[number]
+
+/** Other traits that can be left out of a plan. `nodes` leaves two. */
+const clusterTraits = ['nodes', 'stale', 'options', 'early', 'asks', 'tokens', 'on-demand', 'proof'] as const
+
+/** Everything that can be left out of a plan. */
+export const clusterParts: readonly string[] = [...clusterTraits, ...calamities]
+
+/** How long nodes that have all just started take to know one another, in milliseconds. */
+export const SETTLED_MS = 3_300
+
+/** The limits of every plan: short, so that what is left of clients soon goes. */
+const limits: Partial<NodeLimits> = {
+  heartbeatMs: 3_000,
+  helloMs: 3_000,
+  topicIdleMs: 4_000,
+  sessionKeepMs: 3_000,
+  refreshesPerUserPerSecond: 2,
+}
+
+/** Makes a cluster and a random subset of what may befall it. */
+export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
+  const nodes = random.pick([2, 3, 3, 3, 4, 5])
+  const drawn: Plan = {
+    nodes,
+    clients: random.int(2, 4),
+    hostiles: 0,
+    // All are of a kind, so that a checker is told of each frame where it is sealed.
+    meetings: Array.from({ length: random.pick([1, 1, 2, 2, 3]) }, (_, i) => ({
+      ...drawMeeting(random, `m${i}`),
+      kind: true,
+    })),
+    topics: ['k0', 't1', 'q1', 'c1'].slice(0, random.int(1, 4)),
+    limits: { ...limits, topicIdleMs: random.pick([1_000, 4_000]) },
+    retention: random.pick([
+      { entries: 2, bytes: 1_000, ageMs: 60_000 },
+      { entries: 100, bytes: 65_536, ageMs: 60_000 },
+    ]),
+    window: random.pick([0, 4_096, 131_072]),
+    links: profiles.slice(0, random.int(1, 2)),
+    faults: [],
+    phases: { faulty: SETTLED_MS + random.int(2, 6) * 1_000, recovery: 6_500, well: 1_500, quiet: 4_500 },
+    asks: random.chance(0.15),
+    tokenMs: random.pick([0, 0, 5_000]),
+    wallOffset: NOW,
+    later: false,
+    throwing: false,
+    public: false,
+    onDemand: random.chance(0.3),
+    alone: null,
+    calamities: calamities.filter(() => random.chance(0.35)),
+    proof: random.pick(['bus', 'late', 'probe', 'never']),
+    delay: random.pick([1, 1, 5, 30]),
+    stale: random.pick([0, 0.1, 0.5]),
+    early: random.chance(0.2),
+  }
+  return makeSmaller(drawn, smaller)
+}
+
+function makeSmaller(plan: Plan, { without = [], clients = Infinity, faulty = Infinity }: Smaller): Plan {
+  const left = (trait: (typeof clusterTraits)[number]): boolean => !without.includes(trait)
+  return {
+    ...plan,
+    nodes: left('nodes') ? plan.nodes : 2,
+    clients: Math.min(plan.clients, clients),
+    meetings: plan.meetings.map((meeting) => ({
+      ...meeting,
+      options: left('options') ? meeting.options : { frameRate: meeting.options.frameRate ?? 20 },
+    })),
+    asks: plan.asks && left('asks'),
+    tokenMs: left('tokens') ? plan.tokenMs : 0,
+    onDemand: plan.onDemand && left('on-demand'),
+    calamities: plan.calamities.filter((calamity) => !without.includes(calamity)),
+    proof: left('proof') ? plan.proof : 'bus',
+    stale: left('stale') ? plan.stale : 0,
+    early: plan.early && left('early'),
+    phases: { ...plan.phases, faulty: Math.min(plan.phases.faulty, SETTLED_MS + faulty) },
+  }
+}

@@ -1,0 +1,50 @@
+/** After this silence nobody waits for a node's word, in milliseconds. */
+const LEASE_MS = 3_000
+/** How long a name that was granted may take to be opened: a claim's time, and that of the messages. */
+const OPENING_MS = 2_000
+
+/**
+ * Which nodes have not heard which others for long. A registrar that has not goes on without their word, and two nodes
+ * may then open one name: the price of not waiting for ever, which `ownership.md` settles between the owners. Without
+ * such a silence, no name may ever be open twice.
+ */
+export class Silences {
+  /** When each living node was started. */
+  readonly #started: Map<number, number> = new Map()
+  /** When one node last handled a message of another: `by from`. */
+  readonly #heard: Map<string, number> = new Map()
+  /** When a node had last gone without another's word for long. */
+  #last = -Infinity
+
+  started(node: number, now: number): void {
+    this.#started.set(node, now)
+  }
+
+  ended(node: number): void {
+    this.#started.delete(node)
+  }
+
+  heard(by: number, from: number, now: number): void {
+    if (this.#gap(by, from, now) >= LEASE_MS) this.#last = now
+    this.#heard.set(`${by} ${from}`, now)
+  }
+
+  /** Whether a node may have been passed over when a name was granted that is opened now. */
+  excuse(now: number): boolean {
+    for (const by of this.#started.keys())
+      for (const from of this.#started.keys())
+        if (by !== from && this.#gap(by, from, now) >= LEASE_MS) this.#last = now
+    return now - this.#last <= OPENING_MS
+  }
+
+  /** Whether there was such a silence since then. */
+  since(time: number, now: number): boolean {
+    return this.excuse(now) || this.#last >= time
+  }
+
+  #gap(by: number, from: number, now: number): number {
+    const [mine, other] = [this.#started.get(by), this.#started.get(from)]
+    if (mine === undefined || other === undefined) return 0
+    return now - (this.#heard.get(`${by} ${from}`) ?? Math.max(mine, other))
+  }
+}

@@ -1,0 +1,352 @@
+import type { ErrorCode } from '../../protocol/index.ts'
+import { binaryCodec, jsonCodec } from '../../protocol/index.ts'
+import type { Stats, WatchedNode } from '../../core/index.ts'
+import { VirtualClock } from '../clock.ts'
+import { fanOut } from '../fan-out.ts'
+import { MachineClient } from '../machine-client.ts'
+import type { ClientFacts, Observer, Phase } from '../observer.ts'
+import { Random } from '../random.ts'
+import { drawReading, type Smaller } from '../scenario.ts'
+import { type RunOptions, type RunResult, SeedFailure } from '../seed-run.ts'
+import { SimApplication } from '../sim-application.ts'
+import type { SimClient } from '../sim-client.ts'
+import { healthOf, SimNode } from '../sim-node.ts'
+import { tally } from '../sometimes.ts'
+import { Trace } from '../trace.ts'
+import { ClusterBusiness } from './business.ts'
+import { befallCluster, type ClusterWorld } from './calamities.ts'
+import { clusterCheckers } from './checkers.ts'
+import { calamities, drawPlan, type Plan, SETTLED_MS } from './plan.ts'
+import { Silences } from './silences.ts'
+import { Weather } from './weather.ts'
+
+/** Time between possible calamities, in milliseconds. */
+const CALAMITY_MS = 200
+/** After this long, in milliseconds, only what is kept for vanished clients is left, and then nothing. */
+const DESERTED_MS = 9_000
+const EMPTY_MS = 12_000
+/** How long the proof of a node's end may take, in milliseconds. */
+const PROOF_MS = 300
+const LATE_PROOF_MS = 4_000
+
+/**
+ * Runs one seed of a cluster: up to five real nodes on one bus, clients that a balancer connects to any of them, what
+ * may befall them all, and every checker watching. Throws a {@link SeedFailure}.
+ */
+export async function runClusterSeed(
+  seed: number,
+  { trace, smaller = {} }: RunOptions = {},
+): Promise<RunResult> {
+  const run = new ClusterRun(seed, smaller, trace)
+  try {
+    run.play()
+  } catch (error) {
+    throw new SeedFailure({ seed, isCluster: true, smaller }, error, run.clock.now, run.trace.recent)
+  }
+  return Promise.resolve({ seed, hash: run.trace.hash, scenario: run.plan, counts: run.trace.counts })
+}
+
+/** What survives a page's reload. */
+type Page = Pick<SimClient, 'user' | 'seats'>
+
+/** One cluster and its history. One generator per concern, so that a change to one does not move the others. */
+class ClusterRun implements ClusterWorld {
+  readonly clock: VirtualClock = new VirtualClock()
+  readonly plan: Plan
+  readonly trace: Trace
+  readonly observer: Observer
+  readonly business: ClusterBusiness
+  readonly weather: Weather
+  readonly nodes: SimNode[] = []
+  readonly clients: SimClient[] = []
+  readonly #silences: Silences = new Silences()
+  readonly #seed: number
+  readonly #network: Random
+  readonly #balancer: Random
+  readonly #dead: Stats[] = []
+  #lastClient = 0
+  #isWorking = true
+  #isFaulty = true
+
+  constructor(seed: number, smaller: Smaller, print?: (line: string) => void) {
+    this.#seed = seed
+    const plan = (this.plan = drawPlan(new Random(seed ^ 0xc105), smaller))
+    this.#network = new Random(seed ^ 0x1111)
+    this.#balancer = new Random(seed ^ 0xba1a)
+    const now = (): number => this.clock.now
+    this.trace = new Trace(now, print)
+    const nodes = (): readonly SimNode[] => this.nodes
+    const checkers = clusterCheckers(plan, nodes, this.#silences, now)
+    const misled: Observer = { left: (client, meeting, code) => this.#misled(client, meeting, code) }
+    this.observer = fanOut([this.trace, ...checkers, misled])
+    this.business = new ClusterBusiness(this.clock, plan, new Random(seed ^ 0x4444), this.observer, nodes)
+    this.weather = new Weather(this.clock, new Random(seed ^ 0xb055), plan.delay, (by, from) =>
+      this.#silences.heard(by, from, this.clock.now),
+    )
+  }
+
+  play(): void {
+    const { plan, clock } = this
+    const { faulty, recovery, well, quiet } = plan.phases
+    this.#enter('faulty')
+    for (let i = 0; i < plan.nodes; i++) this.#startNode(i)
+    for (let i = 0; i < plan.clients; i++) clock.at(i % 2 === 0 ? 0 : SETTLED_MS, () => this.#startClient())
+    this.#every(100, () => this.business.act())
+    this.#every(500, () => this.business.openSomewhere(false))
+    this.#every(700, () => {
+      const { random } = this.business
+      this.business.find(random.pick(this.nodes), random.pick(plan.meetings).name)
+    })
+    for (let at = plan.early ? 0 : SETTLED_MS; at < faulty; at += CALAMITY_MS)
+      clock.at(at, () => this.#befall(at))
+    clock.runTo(faulty)
+    this.#heal()
+    this.#enter('recovery')
+    for (let at = 0; at < recovery - 2_000; at += 500) clock.after(at, () => this.business.settleTwins())
+    clock.runTo(faulty + recovery)
+    for (const client of this.clients) client.healthy = true
+    this.#enter('well')
+    clock.runTo(faulty + recovery + well)
+    this.#isWorking = false
+    this.#enter('quiet')
+    clock.runTo(faulty + recovery + well + quiet - 500)
+    for (const node of this.nodes) for (const { name } of plan.meetings) this.business.find(node, name)
+    clock.runTo(faulty + recovery + well + quiet)
+    this.business.noneWaits()
+    this.business.allRevoked()
+    this.observer.rest?.(
+      this.nodes.map(({ core }) => core),
+      this.clients.map(({ resting }) => resting),
+    )
+    this.#desert()
+  }
+
+  /** All clients vanish; nothing of theirs may remain. */
+  #desert(): void {
+    const { clock } = this
+    this.clients.forEach((client, at) => {
+      client.healthy = false
+      if (at % 3 === 0) client.quit()
+      else client.kill(at % 3 === 1)
+    })
+    clock.runTo(clock.now + DESERTED_MS)
+    this.observer.deserted?.(this.nodes.map(({ deserted }) => deserted))
+    clock.runTo(clock.now + EMPTY_MS)
+    for (const node of this.nodes) this.business.closeMeetings(node)
+    clock.runTo(clock.now + 1_000)
+    this.observer.empty?.(this.nodes.map(({ deserted }) => deserted))
+    for (const stats of [...this.#dead, ...this.nodes.map(({ core }) => core.stats)]) tally(stats, this.trace)
+  }
+
+  #enter(phase: Phase): void {
+    this.#isFaulty = phase === 'faulty'
+    this.business.faulty = this.#isFaulty
+    this.observer.phase?.(phase)
+  }
+
+  #every(interval: number, action: () => void): void {
+    this.clock.after(interval, () => {
+      if (!this.#isWorking) return
+      action()
+      this.#every(interval, action)
+    })
+  }
+
+  #befall(at: number): void {
+    // Each has its own generator: one that is left out does not move the others.
+    const random = new Random((this.#seed ^ 0x2222) + Math.imul(at + 1, 0x9e3779b1))
+    const calamity = random.pick(calamities)
+    if (this.plan.calamities.includes(calamity)) befallCluster(this, calamity, random)
+  }
+
+  /** The network, the bus and all clocks are right from now on, and all nodes run. */
+  #heal(): void {
+    this.weather.heal()
+    for (const node of this.nodes) {
+      if (!node.alive) this.#startNode(node.index)
+      node.lateness = 0
+      node.setClock(0)
+      node.wake()
+    }
+    for (const client of this.clients) if (client.link?.swallows === true) client.link.reset()
+  }
+
+  // ---- nodes
+
+  #startNode(index: number): void {
+    const node = new SimNode(this.clock, {
+      index,
+      incarnation: this.#network.int(1, 2 ** 31 - 1),
+      limits: this.plan.limits,
+      wallOffset: this.plan.wallOffset,
+      strikes: () => null,
+      swept: (beyond) => this.observer.swept?.(node.core, beyond),
+      random: this.#network,
+      application: (made) => new SimApplication(made, this.business),
+      bus: (made) => this.weather.connect(made),
+      watch: (made) => ({
+        met: () => {},
+        probe: (peer) => this.#probe(made, peer),
+      }),
+      woken: () => this.observer.woken?.(index),
+      clockSet: (off) => this.observer.clockSet?.(index, off),
+    })
+    this.nodes[index] = node
+    this.#silences.started(node.incarnation, this.clock.now)
+    this.observer.clockSet?.(index, 0)
+    this.business.prepare(node)
+  }
+
+  /** A node asks at another's address which run of a node is there: proof that an earlier one has ended. */
+  #probe(asker: SimNode, peer: WatchedNode): void {
+    this.clock.after(this.#network.int(1, PROOF_MS), () => {
+      const there = this.nodes.find(({ index }) => healthOf(index) === peer.health)
+      if (there === undefined || !this.weather.reaches(asker.index, there.index)) return
+      // Where nobody runs, the machine refuses the connection, unless it is down as well.
+      const isProof = there.alive ? there.incarnation !== peer.node : this.plan.proof !== 'never'
+      if (isProof) this.#prove(asker, peer.node, 'proven at its address')
+    })
+  }
+
+  #prove(node: SimNode, ended: number, how: string): void {
+    node.do((core, now) => {
+      if (core.cluster?.peer(ended) !== undefined) this.observer.clustered?.(how, `${ended} to ${node.index}`)
+      core.inlet.gone(ended, now)
+    })
+  }
+
+  killNode(node: SimNode, downMs: number): void {
+    if (!node.alive) return
+    const { proof } = this.plan
+    this.#end(node, proof === 'bus', downMs)
+    if (proof !== 'late') return
+    for (const other of this.nodes)
+      this.clock.after(this.#network.int(0, LATE_PROOF_MS), () =>
+        this.#prove(other, node.incarnation, 'proven late'),
+      )
+  }
+
+  leaveNode(node: SimNode, downMs: number): void {
+    if (!node.alive) return
+    node.do((core, now) => {
+      core.drain(now)
+      for (const { name } of Array.from(core.meetings())) core.closeMeeting(name)
+      core.leave(now)
+    })
+    // What it has sent goes out.
+    this.clock.after(50, () => this.#end(node, false, downMs))
+  }
+
+  #end(node: SimNode, isTold: boolean, downMs: number): void {
+    if (!node.alive) return
+    node.kill()
+    this.weather.end(node, isTold)
+    this.#silences.ended(node.incarnation)
+    this.business.died(node)
+    this.observer.died?.(node.index)
+    this.#dead.push(node.core.stats)
+    for (const client of this.clients) if (client.node === node.index) client.link?.reset()
+    this.clock.after(downMs, () => {
+      if (this.nodes[node.index] === node) this.#startNode(node.index)
+    })
+  }
+
+  // ---- clients
+
+  #startClient(page?: Page): void {
+    const id = ++this.#lastClient
+    // Each has its own generator: one client less does not move the others.
+    const random = new Random((this.#seed ^ 0x5555) + Math.imul(id, 0x9e3779b1))
+    const { plan } = this
+    const favourite = random.pick(plan.meetings).name
+    const client = new MachineClient(this.clock, {
+      id,
+      user: page?.user ?? `u${random.int(1, 4)}`,
+      node: random.int(0, plan.nodes - 1),
+      nodeNow: (node) => this.nodes[node] as SimNode,
+      route: {
+        name: (of) => this.#nameFor(of, favourite),
+        balance: (node) => this.#balance(node, client),
+      },
+      codec: random.chance(0.3) ? jsonCodec : binaryCodec,
+      window: plan.window,
+      random: this.#network,
+      profile: random.pick(plan.links),
+      observer: this.observer,
+      business: this.business,
+      grows: null,
+    })
+    this.clients.push(client)
+    client.healthy = !this.#isFaulty && this.clients.some(({ healthy }) => healthy)
+    client.start()
+    if (page !== undefined) for (const [name, { spectator }] of page.seats) client.join(name, spectator)
+    else client.join(favourite, random.chance(0.2))
+    for (const topic of plan.topics) if (random.chance(0.6)) client.subscribe(topic, drawReading(random))
+    this.#every(random.int(100, 300), () => this.#act(client, favourite, random))
+  }
+
+  /** The node that a ticket names: the owner of the client's meeting, or any. */
+  #nameFor(client: ClientFacts, favourite: string): number {
+    const owners = this.business.ownersOf(favourite)
+    return owners[0]?.index ?? client.node
+  }
+
+  /** The node that the balancer connects a client to. Its map of the nodes may be an old one. */
+  #balance(named: number, client: ClientFacts): number {
+    const isStale = this.#isFaulty && this.#balancer.chance(this.plan.stale)
+    const living = this.nodes.filter(({ alive }) => alive)
+    let node = isStale ? this.#balancer.int(0, this.plan.nodes - 1) : named
+    if (this.nodes[node]?.alive !== true) {
+      if (isStale) this.observer.clustered?.('led to a dead node', `client ${client.id}`)
+      else node = this.#balancer.pick(living)?.index ?? node
+    }
+    if (node !== named) this.observer.clustered?.('led to another node', `client ${client.id} to ${node}`)
+    else if (node !== client.node) this.observer.clustered?.('moved', `client ${client.id} to ${node}`)
+    return node
+  }
+
+  /** A client was told that its meeting is not where it is connected. */
+  #misled(of: ClientFacts, meeting: string, code: ErrorCode): void {
+    const [owner] = this.business.ownersOf(meeting)
+    if (code !== 'NOT_FOUND' || owner === undefined || owner.index === of.node) return
+    this.observer.clustered?.('misroute', `client ${of.id} asks ${of.node} for ${meeting} of ${owner.index}`)
+    const client = this.clients.find(({ id }) => id === of.id)
+    if (client === undefined || !this.#isWorking) return
+    this.clock.after(0, () => {
+      if (client.closed) return
+      client.quit()
+      this.replaceClient(client, true)
+    })
+  }
+
+  replaceClient(client: SimClient, isReload: boolean): void {
+    const at = this.clients.indexOf(client)
+    if (at === -1 || !this.#isWorking) return
+    this.clients.splice(at, 1)
+    this.#startClient(isReload ? client : undefined)
+  }
+
+  #act(client: SimClient, favourite: string, random: Random): void {
+    if (client.closed) return
+    if (client.isOver) {
+      client.kill()
+      this.replaceClient(client, false)
+      return
+    }
+    const dice = random.unit()
+    const meeting = random.chance(0.8) ? favourite : random.pick(this.plan.meetings).name
+    const topic = random.pick(this.plan.topics)
+    if (!client.seats.has(favourite) && dice < 0.3) client.join(favourite, random.chance(0.2))
+    else if (dice < 0.65) client.input(meeting)
+    else if (dice < 0.75) client.request(random.pick([500, 2_000]))
+    else if (dice < 0.79) {
+      if (client.seats.has(meeting)) client.leave(meeting)
+      else client.join(meeting, random.chance(0.2))
+    } else if (dice < 0.87) {
+      if (client.readers.has(topic)) client.unsubscribe(topic)
+      else client.subscribe(topic, drawReading(random))
+    } else if (dice < 0.93) {
+      if (this.plan.topics.includes('c1')) client.publish('c1')
+    } else this.business.push(client.user)
+  }
+}
