@@ -263,10 +263,11 @@ describe('The dashboard', () => {
     expect(await line.first().getAttribute('d')).toMatch(/^M[^M]+M[^M]+$/)
   })
 
-  test('shows all nodes of a cluster, where a meeting is, and who has fallen silent', async () => {
+  test('shows all nodes of a cluster and where a meeting is, on a phone too', async () => {
     const bus = inProcess()
+    const publicUrl = 'ws://{host}:{port}/rtms?route={node}'
     const [a, b] = (await Promise.all(
-      ['node-a', 'node-b', 'node-c'].map((nodeId) => start({ nodeId, bus })),
+      ['node-a', 'node-b', 'node-c'].map((nodeId) => start({ nodeId, bus, publicUrl })),
     )) as [Rtms, Rtms]
     await b.meetings.open('battle.1')
     await visit(b, 'u1')
