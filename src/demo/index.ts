@@ -44,7 +44,7 @@ export async function startDemo(settings: Settings, pages: string): Promise<Demo
     if (!isNameOfHere(req.headers.host, settings.host)) return strangeName(res)
     const part = open.get(/^\/api\/(\w+)\/ticket$/.exec(path)?.[1] ?? '')
     const seen = open.get(/^\/api\/(\w+)\/view$/.exec(path)?.[1] ?? '')
-    if (seen?.view !== undefined && req.method === 'GET') answerView(seen, req, res)
+    if (seen?.view !== undefined && req.method === 'GET') void answerView(seen, req, res)
     else if (part !== undefined) void answerTicket(rtms, part, req, res)
     else answerFile(files, req, res, path)
   }
@@ -66,11 +66,21 @@ export async function startDemo(settings: Settings, pages: string): Promise<Demo
     } catch (error) {
       // The visitor has gone away in the middle of the body.
       if (req.errored !== null) return
-      const status = error instanceof HttpError ? error.status : error instanceof RtmsError ? 503 : 500
-      if (status === 500) logger.error({ error }, 'a ticket could not be issued')
+      if (statusOf(error) === 500) logger.error({ error }, 'a ticket could not be issued')
       // The rest of a body that is refused is not waited for.
       if (!req.complete) res.setHeader('connection', 'close')
-      sendJson(res, status, { error: status === 500 ? 'the server has failed' : (error as Error).message })
+      refuse(res, error)
+    }
+  }
+
+  /** The guest secret is in a header: an address ends up in logs. */
+  async function answerView(part: Part, req: IncomingMessage, res: ServerResponse): Promise<void> {
+    try {
+      const guest = /^Bearer ([\w-]{22})$/.exec(req.headers.authorization ?? '')?.[1]
+      sendJson(res, 200, (await part.view?.(guest ?? '')) ?? {})
+    } catch (error) {
+      if (statusOf(error) === 500) logger.error({ error }, 'a view could not be shown')
+      refuse(res, error)
     }
   }
 
@@ -90,15 +100,13 @@ function answerFile(files: StaticFiles, req: IncomingMessage, res: ServerRespons
   if (!files.answer(req, res, path)) notFound(res)
 }
 
-/** The guest secret is in a header: an address ends up in logs. */
-function answerView(part: Part, req: IncomingMessage, res: ServerResponse): void {
-  try {
-    const guest = /^Bearer ([\w-]{22})$/.exec(req.headers.authorization ?? '')?.[1]
-    sendJson(res, 200, part.view?.(guest ?? '') ?? {})
-  } catch (error) {
-    if (!(error instanceof HttpError)) throw error
-    sendJson(res, error.status, { error: error.message })
-  }
+function statusOf(error: unknown): number {
+  return error instanceof HttpError ? error.status : error instanceof RtmsError ? 503 : 500
+}
+
+function refuse(res: ServerResponse, error: unknown): void {
+  const status = statusOf(error)
+  sendJson(res, status, { error: status === 500 ? 'the server has failed' : (error as Error).message })
 }
 
 async function issueTicket(rtms: Rtms, part: Part, body: unknown, host: string | undefined): Promise<object> {

@@ -26,8 +26,8 @@ export function every(ms: number, action: () => void, fault: Fault): () => void 
 export interface Part {
   /** Throws an HttpError, or an RtmsError where the node is full. */
   admit(wish: unknown, guest: Guest): Promise<Admission> | Admission
-  /** What `GET /api/<part>/view` tells who has this guest secret. Throws an HttpError. */
-  view?(guest: string): object
+  /** What `GET /api/<part>/view` tells who has this guest secret. Rejects with an HttpError. */
+  view?(guest: string): Promise<object>
   close(): void
 }
 

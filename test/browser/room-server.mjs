@@ -15,12 +15,12 @@ let asked = 0
 rtms.meetings.define('pair', { onJoin: () => void asked++ })
 
 /** What is looked at by the test rather than by the page. */
-const facts = () => ({
+const facts = async () => ({
   asked,
   resumed: rtms.stats.sessionsResumed,
-  members: rtms.meetings
-    .list()
-    .flatMap(({ members }) => members.map(({ user, away }) => (away ? `${user} (away)` : user))),
+  members: (await rtms.meetings.list()).flatMap(({ members }) =>
+    members.map(({ user, away }) => (away ? `${user} (away)` : user)),
+  ),
 })
 
 async function answer(request, response) {
@@ -36,7 +36,7 @@ async function answer(request, response) {
         host: `127.0.0.1:${port}`,
       }),
     )
-  } else if (pathname === '/facts') json(facts())
+  } else if (pathname === '/facts') json(await facts())
   else if (pathname.startsWith('/dist/') && pathname.endsWith('.js')) {
     response.setHeader('Content-Type', 'text/javascript')
     response.end(await readFile(new URL(`../..${pathname}`, import.meta.url)).catch(() => ''))

@@ -53,7 +53,7 @@ export function inside(rtms: Rtms, fault: Fault): Part {
       await lab.open()
       return { meetings: [lab.name], topics: { read: [lab.name] }, answer: { lab: lab.name } }
     },
-    view(guest) {
+    async view(guest) {
       const lab = labs.get(guest)
       if (lab === undefined)
         throw new HttpError(404, 'there is no lab for this guest; ask for a ticket first')
