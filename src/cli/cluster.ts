@@ -1,3 +1,4 @@
+import type { NodeLoad } from '../server/index.ts'
 import { NodeApi, nodeHelp, nodeOptions } from './node.ts'
 import { type Command, parseCommand, print, printJson } from './usage.ts'
 
@@ -10,23 +11,13 @@ ${nodeHelp}  --json             Print JSON
   --help             Print this
 `
 
-interface Load {
-  readonly connections: number
-  readonly sessions: number
-  readonly meetings: number
-  readonly replicas: number
-  readonly topics: number
-  readonly busBytesIn: number
-  readonly busBytesOut: number
-}
-
 interface Shown {
   readonly nodes: readonly {
     readonly node: string
     readonly address: string
     readonly status: 'self' | 'alive' | 'silent'
     readonly heardMs: number
-    readonly load: Load | null
+    readonly load: NodeLoad | null
   }[]
   readonly bus: {
     readonly up: boolean
@@ -97,7 +88,7 @@ function* linesOf({ nodes, bus }: Shown): Generator<string> {
   ])
 }
 
-function counts(load: Load | null): string[] {
+function counts(load: NodeLoad | null): string[] {
   if (load === null) return Array.from({ length: 7 }, () => UNKNOWN)
   const { connections, sessions, meetings, replicas, topics, busBytesIn, busBytesOut } = load
   return [

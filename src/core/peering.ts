@@ -2,17 +2,10 @@ import type { Cluster } from './cluster/cluster.ts'
 import { Homes } from './cluster/homes.ts'
 import { linked, LinkParts } from './cluster/link-messages.ts'
 import { Mesh, type MeshHost } from './cluster/mesh.ts'
-import {
-  type AnswerOf,
-  type KindName,
-  type MeetingPart,
-  meetingParts,
-  type QuestionOf,
-  type Whereabouts,
-} from './cluster/question-kinds.ts'
-import { type Answerers, type QuestionEnding, Questions, Refusal } from './cluster/questions.ts'
+import { type MeetingPart, meetingParts, type Whereabouts } from './cluster/question-kinds.ts'
+import { type Answerers, Questions, Refusal } from './cluster/questions.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
-import type { Payload } from '../protocol/payload.ts'
+import { ownPayload, type Payload } from '../protocol/payload.ts'
 import type { NodeConfig } from './ground/config.ts'
 import type { PageQuery, Search } from './ground/page.ts'
 import type { Stats } from './ground/stats.ts'
@@ -73,9 +66,9 @@ export class Peering implements TopicPeers {
   readonly homes: Homes
   /** Meetings across nodes. */
   readonly mesh: Mesh
+  readonly questions: Questions
   readonly #self: number
   readonly #cluster: Cluster
-  readonly #questions: Questions
   readonly #host: PeeringHost
   readonly #topics: () => Topics
   #searches: Running[] = []
@@ -109,12 +102,12 @@ export class Peering implements TopicPeers {
       },
       stats,
     )
-    this.#questions = new Questions(timers, stats, send, this.#answerers(config.limits.busBytes))
+    this.questions = new Questions(timers, stats, send, this.#answerers(config.limits.busBytes))
     this.links.add(linked.homes, this.homes)
     this.links.add(linked.questions, {
-      message: (from, bytes, now) => this.#questions.message(from, bytes, now),
+      message: (from, bytes, now) => this.questions.message(from, bytes, now),
       broken: (node, now) => {
-        this.#questions.broken(node, now)
+        this.questions.broken(node, now)
         // What this node was told of may have been lost with the link.
         this.#learnRevocations(node, 0, now)
       },
@@ -155,7 +148,7 @@ export class Peering implements TopicPeers {
     if (ended !== 0) {
       this.links.gone(ended)
       this.mesh.gone(ended, now)
-      this.#questions.gone(ended, now)
+      this.questions.gone(ended, now)
       this.#topics().catchUp.gone(ended, now)
     }
     this.homes.renew()
@@ -171,38 +164,19 @@ export class Peering implements TopicPeers {
   up(isAgain: boolean, now: number): void {
     this.links.up()
     if (!isAgain) return
-    for (const node of this.peers()) {
-      this.#topics().catchUp.met(node, this.#topics().all())
-      this.#learnRevocations(node, 0, now)
-    }
+    for (const node of this.peers()) this.heard(node, now)
   }
 
   /** This node closes. */
   close(now: number): void {
-    this.#questions.close(now)
+    this.questions.close(now)
   }
 
   // ---- questions
 
-  /** Number of questions to other nodes that have not ended. */
-  get questions(): number {
-    return this.#questions.size
-  }
-
-  /** Asks other nodes. `ended` is called later, exactly once for each of them. */
-  question<K extends KindName>(
-    nodes: Iterable<number>,
-    kind: K,
-    question: QuestionOf<K>,
-    deadline: number,
-    ended: (node: number, ending: QuestionEnding<AnswerOf<K>>, now: number) => void,
-  ): void {
-    this.#questions.ask(nodes, kind, question, deadline, ended)
-  }
-
   /** See {@link TopicPeers.ask}. */
   ask: TopicPeers['ask'] = (node, wants, deadline, ended) => {
-    this.#questions.ask([node], 'kept', wants, deadline, (_, ending, now) =>
+    this.questions.ask([node], 'kept', wants, deadline, (_, ending, now) =>
       ended(ending.by === 'answer' ? ending.answer : null, now),
     )
   }
@@ -226,7 +200,7 @@ export class Peering implements TopicPeers {
 
   /** Asks a node for the revocations that are in force there. */
   #learnRevocations(node: number, after: number, now: number): void {
-    this.#questions.ask([node], 'revocations', { after }, now + REVOCATIONS_MS, (_, ending, at) => {
+    this.questions.ask([node], 'revocations', { after }, now + REVOCATIONS_MS, (_, ending, at) => {
       if (ending.by === 'answer') {
         const { told, next } = ending.answer
         for (const each of told) this.#host.learnRevocation(each, at)
@@ -241,7 +215,7 @@ export class Peering implements TopicPeers {
     const has = (name: string): boolean => host.meeting(name) !== undefined
     return {
       whereabouts: ({ user }, reply) => reply(this.whereabouts(user)),
-      push: ({ user, name, data }, reply) => reply(host.push(user, name, owned(data))),
+      push: ({ user, name, data }, reply) => reply(host.push(user, name, ownPayload(data))),
       disconnect: ({ user, text, final }, reply, _, now) => reply(host.disconnect(user, text, final, now)),
       revoke: (told, reply, _, now) => {
         const closed = host.learnRevocation(told, now)
@@ -260,7 +234,8 @@ export class Peering implements TopicPeers {
       topics: (wish, reply) => this.#run(host.topicPage(wish), reply),
       meeting: ({ name }, reply) => reply(host.meeting(name) ?? null),
       kick: ({ name, slot, message }, reply) => reply(has(name) ? host.kick(name, slot, message) : null),
-      sendTo: ({ name, slot, data }, reply) => reply(has(name) ? host.sendTo(name, slot, owned(data)) : null),
+      sendTo: ({ name, slot, data }, reply) =>
+        reply(has(name) ? host.sendTo(name, slot, ownPayload(data)) : null),
       close: ({ name }, reply) => {
         const isOpen = has(name)
         host.closeMeeting(name)
@@ -280,9 +255,4 @@ export class Peering implements TopicPeers {
       },
     })
   }
-}
-
-/** A copy: a view would keep the whole message in memory. */
-function owned({ text, bytes }: Payload): Payload {
-  return { text, bytes: bytes.slice() }
 }

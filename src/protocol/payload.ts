@@ -29,6 +29,11 @@ export class LateText implements Payload {
   }
 }
 
+/** A payload with bytes of its own: a view would keep in memory all of the message that it came in. */
+export function ownPayload({ text, bytes }: Payload): Payload {
+  return { text, bytes: bytes.slice() }
+}
+
 /** Length of a payload in bytes. */
 export function payloadLength(payload: Payload): number {
   return payload instanceof LateText ? payload.length : payload.bytes.length

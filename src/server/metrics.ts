@@ -149,7 +149,11 @@ export class Metrics {
     this.#gauge('remote_members', remote, () => peering.mesh.size.hosted.members)
     const homes = 'Users whose sessions on other nodes this node remembers, once for each of those nodes.'
     this.#gauge('home_users', homes, () => peering.homes.size)
-    this.#gauge('questions_open', 'Questions to other nodes without an answer yet.', () => peering.questions)
+    this.#gauge(
+      'questions_open',
+      'Questions to other nodes without an answer yet.',
+      () => peering.questions.size,
+    )
   }
 
   #cluster(cluster: NonNullable<RtmsNode['cluster']>, stats: Stats): void {

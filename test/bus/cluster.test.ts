@@ -1,23 +1,11 @@
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { BusConnector } from '../../src/bus/connector.ts'
 import { ThreadsHub, threads } from '../../src/bus/threads.ts'
-import { nats } from '../../src/nats/index.ts'
 import type { Rtms } from '../../src/server/index.ts'
-import { join, Peer, start, stopAll, tokenOf } from '../integration/server/peer.ts'
+import { join, Peer, start, tokenOf } from '../integration/server/peer.ts'
 import { framesOf } from '../../src/testing/index.ts'
 import { mutable } from './mutable.ts'
-import { NatsServer } from './nats-server.ts'
-
-const eventually = (is: () => boolean | Promise<boolean>): Promise<void> =>
-  vi.waitFor(async () => expect(await is()).toBe(true), { interval: 20, timeout: 20_000 })
-
-let server: NatsServer | null = null
-
-afterEach(async () => {
-  await stopAll()
-  await server?.stop()
-  server = null
-})
+import { eventually, onNats } from './buses.ts'
 
 const inputsIn = (heard: Peer['heard']): number => framesOf(heard).flatMap(({ inputs }) => inputs).length
 
@@ -28,12 +16,6 @@ async function cluster(connectors: readonly BusConnector[]): Promise<Rtms[]> {
   )
   await eventually(() => nodes.every((rtms) => rtms.cluster.nodes().length === nodes.length))
   return nodes
-}
-
-async function onNats(): Promise<() => BusConnector> {
-  server = await NatsServer.start()
-  const { url } = server
-  return () => nats({ servers: url, secret: 'c'.repeat(32) })
 }
 
 describe('Three nodes', () => {

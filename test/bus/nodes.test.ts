@@ -1,29 +1,11 @@
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { BusConnector } from '../../src/bus/connector.ts'
 import { inProcess } from '../../src/bus/in-process.ts'
 import { ThreadsHub, threads } from '../../src/bus/threads.ts'
-import { nats } from '../../src/nats/index.ts'
 import type { Rtms } from '../../src/server/index.ts'
-import { Peer, start, stopAll, subscribe, tokenOf } from '../integration/server/peer.ts'
+import { Peer, start, subscribe, tokenOf } from '../integration/server/peer.ts'
 import { publicationsOf } from '../../src/testing/index.ts'
-import { NatsServer } from './nats-server.ts'
-
-const eventually = (is: () => boolean | Promise<boolean>): Promise<void> =>
-  vi.waitFor(async () => expect(await is()).toBe(true), { interval: 20, timeout: 20_000 })
-
-let server: NatsServer | null = null
-
-afterEach(async () => {
-  await stopAll()
-  await server?.stop()
-  server = null
-})
-
-async function onNats(): Promise<() => BusConnector> {
-  server = await NatsServer.start()
-  const { url } = server
-  return () => nats({ servers: url, secret: 'c'.repeat(32) })
-}
+import { eventually, natsServer, onNats } from './buses.ts'
 
 /** Each makes the bus of one more node. */
 const buses: Readonly<Record<string, () => Promise<() => BusConnector>>> = {
@@ -90,7 +72,7 @@ describe('Two nodes on NATS', () => {
     const [a, b, reader] = await two(await onNats())
     for (let n = 0; n < 5; n++) a.topics.publish('t', `n${n}`)
     await eventually(() => numbersOf(reader).length === 5)
-    await server?.kill()
+    await natsServer()?.kill()
     for (const rtms of [a, b]) {
       await eventually(async () => !(await isUp(rtms)))
       const { status } = await fetch(`${rtms.address.url.replace('ws', 'http').replace('/rtms', '')}/healthz`)
@@ -98,7 +80,7 @@ describe('Two nodes on NATS', () => {
     }
     for (let n = 5; n < 10; n++) a.topics.publish('t', `n${n}`)
     expect(numbersOf(reader)).toEqual(upTo(5))
-    await server?.start()
+    await natsServer()?.start()
     await eventually(() => numbersOf(reader).length === 10)
     expect(numbersOf(reader)).toEqual(upTo(10))
     expect(await a.metrics()).toMatch(/^rtms_bus_dropped_total [1-9]/m)

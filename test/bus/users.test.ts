@@ -1,11 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { ThreadsHub, threads } from '../../src/bus/threads.ts'
 import type { Rtms } from '../../src/server/index.ts'
-import { Peer, refused, start, stopAll, subscribe, tokenOf } from '../integration/server/peer.ts'
+import { Peer, refused, start, subscribe, tokenOf } from '../integration/server/peer.ts'
 import { mutable } from './mutable.ts'
-
-const eventually = (is: () => boolean | Promise<boolean>): Promise<void> =>
-  vi.waitFor(async () => expect(await is()).toBe(true), { interval: 20, timeout: 20_000 })
+import { eventually } from './buses.ts'
 
 /** Three nodes that know each other; the last one can fall silent. */
 let nodes: [a: Rtms, b: Rtms, c: Rtms]
@@ -24,8 +22,6 @@ beforeEach(async () => {
     return all.every(({ complete }) => complete) && nodes.every((rtms) => rtms.cluster.nodes().length === 3)
   })
 })
-
-afterEach(stopAll)
 
 const login = async (rtms: Rtms, user: string): Promise<Peer> =>
   Peer.connect(rtms.address.url, await tokenOf(rtms, user))

@@ -1,6 +1,6 @@
 import { malformed, Reader, Writer } from '../../protocol/bytes.ts'
-import { limits } from '../../protocol/limits.ts'
 import type { NodeFacts, NodeLoad } from '../ground/config.ts'
+import { bool, type Form, list, name, struct, text, uint } from './forms.ts'
 
 /*
  * What nodes say to each other about who is there and who owns which meeting. Not part of the protocol: all nodes of a
@@ -106,16 +106,69 @@ export const NODES = 'n/'
 /** Begins each message, and tells it from others that nodes send to one another. */
 export const CLUSTER = 0x63
 
-const types = ['heartbeat', 'introduction', 'claim', 'grant', 'taken', 'holds', 'held'] as const
-
 const MAX_INCARNATION = 2 ** 48
 const MAX_ADDRESS = 1_024
+
+const node: Form<number> = {
+  write: (w, value) => w.uint(value),
+  read: (r) => {
+    const number = r.uint()
+    if (number === 0 || number >= MAX_INCARNATION) throw malformed('an incarnation')
+    return number
+  },
+}
+
+const address: Form<string> = text(MAX_ADDRESS)
+const facts = { id: name, address, health: address }
+
+/** How each message is written, behind its place in this table. */
+const forms: {
+  readonly [T in ClusterMessage['type']]: Form<Omit<Extract<ClusterMessage, { type: T }>, 'type'>>
+} = {
+  heartbeat: struct({
+    view: uint,
+    ...facts,
+    isSettled: bool,
+    leaves: bool,
+    load: struct<NodeLoad>({
+      connections: uint,
+      sessions: uint,
+      meetings: uint,
+      replicas: uint,
+      topics: uint,
+      busBytesIn: uint,
+      busBytesOut: uint,
+    }),
+  }),
+  introduction: struct({
+    isSettled: bool,
+    living: list(struct<Introduced>({ node, ...facts })),
+    ended: list(node),
+  }),
+  claim: struct({ view: uint, echo: uint, id: uint, opens: bool, name }),
+  grant: struct({ id: uint, term: uint }),
+  taken: struct({ id: uint, owner: uint }),
+  holds: struct({
+    view: uint,
+    round: uint,
+    echo: uint,
+    seq: uint,
+    isFirst: bool,
+    isLast: bool,
+    claimed: uint,
+    term: uint,
+    holdings: list(struct<Holding>({ owns: bool, name })),
+  }),
+  held: struct({ echo: uint, seq: uint }),
+}
+
+const types = Object.keys(forms) as readonly ClusterMessage['type'][]
 
 export function encodeCluster(message: ClusterMessage): Uint8Array {
   const w = new Writer()
   w.byte(CLUSTER)
   w.byte(types.indexOf(message.type))
-  write(w, message)
+  ;(forms[message.type] as Form<ClusterMessage>).write(w, message)
   return w.finish()
 }
 
@@ -126,157 +179,10 @@ export function decodeCluster(bytes: Uint8Array): ClusterMessage | null {
     if (r.byte() !== CLUSTER) return null
     const type = types[r.byte()]
     if (type === undefined) return null
-    const message = read(r, type)
+    const message = { type, ...forms[type].read(r) } as ClusterMessage
     r.finish()
     return message
   } catch {
     return null
   }
-}
-
-function write(w: Writer, message: ClusterMessage): void {
-  switch (message.type) {
-    case 'heartbeat':
-      w.uint(message.view)
-      writeFacts(w, message)
-      w.byte(Number(message.isSettled))
-      w.byte(Number(message.leaves))
-      for (const part of loads) w.uint(message.load[part])
-      break
-    case 'introduction':
-      w.byte(Number(message.isSettled))
-      w.uint(message.living.length)
-      for (const introduced of message.living) {
-        w.uint(introduced.node)
-        writeFacts(w, introduced)
-      }
-      writeNodes(w, message.ended)
-      break
-    case 'claim':
-      w.uint(message.view)
-      w.uint(message.echo)
-      w.uint(message.id)
-      w.byte(Number(message.opens))
-      w.text(message.name)
-      break
-    case 'grant':
-      w.uint(message.id)
-      w.uint(message.term)
-      break
-    case 'taken':
-      w.uint(message.id)
-      w.uint(message.owner)
-      break
-    case 'holds':
-      w.uint(message.view)
-      w.uint(message.round)
-      w.uint(message.echo)
-      w.uint(message.seq)
-      w.byte(Number(message.isFirst))
-      w.byte(Number(message.isLast))
-      w.uint(message.claimed)
-      w.uint(message.term)
-      w.uint(message.holdings.length)
-      for (const { name, owns } of message.holdings) {
-        w.byte(Number(owns))
-        w.text(name)
-      }
-      break
-    case 'held':
-      w.uint(message.echo)
-      w.uint(message.seq)
-  }
-}
-
-function read(r: Reader, type: ClusterMessage['type']): ClusterMessage {
-  switch (type) {
-    case 'heartbeat':
-      return {
-        type,
-        view: r.uint(),
-        ...facts(r),
-        isSettled: flag(r),
-        leaves: flag(r),
-        load: load(r),
-      }
-    case 'introduction':
-      return { type, isSettled: flag(r), living: list(r, introduced), ended: nodes(r) }
-    case 'claim':
-      return { type, view: r.uint(), echo: r.uint(), id: r.uint(), opens: flag(r), name: r.text(limits.name) }
-    case 'grant':
-      return { type, id: r.uint(), term: r.uint() }
-    case 'taken':
-      return { type, id: r.uint(), owner: r.uint() }
-    case 'holds':
-      return {
-        type,
-        view: r.uint(),
-        round: r.uint(),
-        echo: r.uint(),
-        seq: r.uint(),
-        isFirst: flag(r),
-        isLast: flag(r),
-        claimed: r.uint(),
-        term: r.uint(),
-        holdings: list(r, (each) => ({ owns: flag(each), name: each.text(limits.name) })),
-      }
-  }
-  return { type, echo: r.uint(), seq: r.uint() }
-}
-
-function writeFacts(w: Writer, { id, address, health }: NodeFacts): void {
-  w.text(id)
-  w.text(address)
-  w.text(health)
-}
-
-function facts(r: Reader): NodeFacts {
-  return { id: r.text(limits.name), address: r.text(MAX_ADDRESS), health: r.text(MAX_ADDRESS) }
-}
-
-function introduced(r: Reader): Introduced {
-  return { node: node(r), ...facts(r) }
-}
-
-/** The parts of a load, in their order on the wire. */
-const loads = [
-  'connections',
-  'sessions',
-  'meetings',
-  'replicas',
-  'topics',
-  'busBytesIn',
-  'busBytesOut',
-] as const satisfies readonly (keyof NodeLoad)[]
-
-function load(r: Reader): NodeLoad {
-  return Object.fromEntries(loads.map((part) => [part, r.uint()])) as unknown as NodeLoad
-}
-
-function writeNodes(w: Writer, all: readonly number[]): void {
-  w.uint(all.length)
-  for (const each of all) w.uint(each)
-}
-
-function nodes(r: Reader): number[] {
-  return list(r, node)
-}
-
-function node(r: Reader): number {
-  const number = r.uint()
-  if (number === 0 || number >= MAX_INCARNATION) throw malformed('an incarnation')
-  return number
-}
-
-function flag(r: Reader): boolean {
-  const byte = r.byte()
-  if (byte > 1) throw malformed('a flag')
-  return byte === 1
-}
-
-/** A list. Each item has a byte at least, so nothing is allocated by a length that is only claimed. */
-function list<T>(r: Reader, item: (r: Reader) => T): T[] {
-  const count = r.uint()
-  if (count > r.left) throw malformed('a list')
-  return Array.from({ length: count }, () => item(r))
 }

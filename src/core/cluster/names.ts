@@ -2,14 +2,12 @@ import { type ErrorCode, RtmsError } from '../../protocol/errors.ts'
 import { isName } from '../../protocol/names.ts'
 import type { MeetingInfo } from '../meeting/business.ts'
 import type { Application, MeetingCall, Outcome, Whereabouts } from '../ports.ts'
+import { AGAIN_MS } from '../session/elsewhere.ts'
 import type { ClaimEnding } from './claims.ts'
 import type { Cluster } from './cluster.ts'
 
 /** How an incarnation is written in a name: with digits and letters. */
 const BASE = 36
-
-/** The time after which a call that had no answer is worth another try. */
-const AGAIN_MS = 1_000
 
 /** What names need of their node. */
 export interface NamesHost {

@@ -3,15 +3,10 @@ import type { Payload } from '../../protocol/payload.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
 import type { Budget } from '../ground/budget.ts'
 import { type Bucket, FULL } from '../ground/rate.ts'
-import { weights } from '../ground/weights.ts'
-import { checkSeq } from '../meeting/intake.ts'
+import { checkSeq, weighInput } from '../meeting/intake.ts'
 import type { Member, Seat, Standing } from '../meeting/seat.ts'
 import type { Session } from '../session/session.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
-
-function weigh(data: Payload): number {
-  return weights.input + data.bytes.length
-}
 
 /** A member of another node's meeting whose session is on this node, as far as this node knows. */
 export class RemoteMember implements Member {
@@ -55,9 +50,9 @@ export class RemoteMember implements Member {
     if (refusal !== null) return refusal
     this.seq = seq
     const { payer } = this.session
-    if (this.#pending.size >= most || !budget.admits(payer.held, weigh(data))) return 'BUSY'
+    if (this.#pending.size >= most || !budget.admits(payer.held, weighInput(data))) return 'BUSY'
     this.#pending.set(seq, data)
-    payer.hold(weigh(data))
+    payer.hold(weighInput(data))
     return null
   }
 
@@ -66,7 +61,7 @@ export class RemoteMember implements Member {
     const data = this.#pending.get(seq)
     if (data === undefined) return false
     this.#pending.delete(seq)
-    this.session.payer.hold(-weigh(data))
+    this.session.payer.hold(-weighInput(data))
     return true
   }
 

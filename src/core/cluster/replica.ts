@@ -4,7 +4,7 @@ import type { MessageOf } from '../../protocol/schema.ts'
 import { Room, type RoomHost } from '../meeting/room.ts'
 import { type Host, Seat, seatOf } from '../meeting/seat.ts'
 import type { Refusal } from '../ports.ts'
-import type { Joined } from '../session/elsewhere.ts'
+import { AGAIN_MS, type Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
 import { encodePull, type Frames, type Heads, type MeshMessage, type MeshMessageOf } from './mesh-messages.ts'
 import { MissingFrames } from './missing-frames.ts'
@@ -37,9 +37,6 @@ export interface ReplicaHost extends RoomHost {
 }
 
 const CLOSED = 'the meeting was closed'
-
-/** The time after which a JOIN is worth another try that could not be placed. */
-const AGAIN_MS = 1_000
 
 /**
  * A meeting that another node owns, for the sessions of this one: a room that is fed over the bus, and the members who

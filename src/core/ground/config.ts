@@ -236,12 +236,8 @@ export const fixedLimits = {
   linkBytes: 16_777_216,
   linkWindow: 1_048_576,
   linkPacket: 65_536,
-  /**
-   * Replicas of other nodes' meetings; members of such meetings whose sessions are on this node; and inputs of each that
-   * their owner may not have yet.
-   */
+  /** Replicas of other nodes' meetings; and inputs of each member there that their owner may not have yet. */
   replicas: 100_000,
-  remoteMembers: 100_000,
   pendingInputs: 256,
   /** How often replicas and their owners say where they stand, and how long a JOIN may wait for an owner. */
   meshBeatMs: 500,

@@ -14,7 +14,8 @@ export interface Input {
   readonly data: Payload
 }
 
-function weigh(data: Payload): number {
+/** What an input weighs until it is framed. */
+export function weighInput(data: Payload): number {
   return weights.input + data.bytes.length
 }
 
@@ -78,7 +79,7 @@ export class Intake {
   push(member: Member, seq: number, data: Payload): void {
     member.waiting++
     this.#waiting.push({ member, seq, data })
-    this.#payer.hold(weigh(data))
+    this.#payer.hold(weighInput(data))
   }
 
   /** The seqs of a member's inputs that wait. */
@@ -108,7 +109,7 @@ export class Intake {
 
   #release(inputs: readonly Input[]): void {
     let bytes = 0
-    for (const { data } of inputs) bytes += weigh(data)
+    for (const { data } of inputs) bytes += weighInput(data)
     this.#payer.hold(-bytes)
   }
 }

@@ -3,6 +3,9 @@ import type { MessageOf } from '../../protocol/schema.ts'
 import type { Refusal } from '../ports.ts'
 import type { Session } from './session.ts'
 
+/** Wait after which a JOIN or another call is worth another try that the cluster did not answer, in milliseconds. */
+export const AGAIN_MS = 1_000
+
 /** The answer to a JOIN. */
 export type Joined = MessageOf<'joined'> | Refusal | ErrorCode
 

@@ -1,4 +1,4 @@
-import type { Payload } from '../../protocol/payload.ts'
+import { ownPayload, type Payload } from '../../protocol/payload.ts'
 import { type ClientMessage, type Fields, type Kind, schema, tailOf } from '../../protocol/schema.ts'
 import type { Budget, Payer } from '../ground/budget.ts'
 import { fixedLimits } from '../ground/config.ts'
@@ -86,9 +86,9 @@ const FILLED = 0.8
  */
 export function own(message: ClientMessage): ClientMessage {
   if (!('data' in message)) return message
-  const { text, bytes } = message.data
+  const { bytes } = message.data
   if (bytes.length >= bytes.buffer.byteLength * FILLED) return message
-  return { ...message, data: { text, bytes: bytes.slice() } }
+  return { ...message, data: ownPayload(message.data) }
 }
 
 /** A message that is not yet delivered, with its cost in bytes. */

@@ -1,3 +1,4 @@
+import { ownPayload } from '../../protocol/payload.ts'
 import type { FixedLimits } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
@@ -209,12 +210,7 @@ export class CatchUp {
     // Dropped: its number will be missing.
     if (state.heldBytes + bytes > this.#limits.heldBytes) return
     state.heldBytes += bytes
-    // A copy: a view would keep the whole bus message in memory.
-    const own = entries.map((entry) => ({
-      ...entry,
-      data: { text: entry.data.text, bytes: entry.data.bytes.slice() },
-    }))
-    state.held.push({ from, entries: own })
+    state.held.push({ from, entries: entries.map((entry) => ({ ...entry, data: ownPayload(entry.data) })) })
   }
 
   #take(topic: Topic, { from, entries }: Held, now: number): void {
@@ -313,7 +309,7 @@ export class CatchUp {
       if (publisher !== null && source !== this.#self) topic.meet(publisher, number)
     }
     for (const each of held)
-      if (state.open.has(each.from)) this.#hold(topic, each.from, each.entries, 0)
+      if (state.open.has(each.from)) state.held.push(each)
       else this.#take(topic, each, now)
     ready?.(topic, now)
   }

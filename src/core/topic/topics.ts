@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { limits as protocolLimits } from '../../protocol/limits.ts'
 import { isName } from '../../protocol/names.ts'
-import { type Payload, payloadLength } from '../../protocol/payload.ts'
+import { ownPayload, type Payload, payloadLength } from '../../protocol/payload.ts'
 import type { MessageOf, Position } from '../../protocol/schema.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Budget } from '../ground/budget.ts'
@@ -276,8 +276,7 @@ export class Topics {
     }
     this.#stamps.see(stamp)
     this.#space.make(topic, now, false)
-    // A copy: a view would keep the whole message in memory.
-    const own = { text: data.text, bytes: data.bytes.slice() }
+    const own = ownPayload(data)
     const cameAt = missing === null ? now : this.#stamps.timeOf(stamp, now)
     this.#append(topic, source, number, stamp, key, tombstone, own, now, cameAt, missing)
   }

@@ -3,14 +3,11 @@ import type { MessageOf } from '../../protocol/schema.ts'
 import type { Limits } from '../ground/config.ts'
 import type { Timers } from '../ground/timers.ts'
 import type { Application } from '../ports.ts'
-import type { Joined } from '../session/elsewhere.ts'
+import { AGAIN_MS, type Joined } from '../session/elsewhere.ts'
 import { mayJoin } from '../session/grant.ts'
 import type { Session } from '../session/session.ts'
 import { Openings } from './openings.ts'
 import { type Cluster, Searches } from './searches.ts'
-
-/** The time after which a JOIN is worth another try that could not be placed. */
-const AGAIN_MS = 1_000
 
 /** The meetings of this node as a target of JOINs. */
 export interface JoinTarget {

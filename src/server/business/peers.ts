@@ -76,7 +76,7 @@ export class Peers {
         if (--left === 0) resolve()
       }
       this.#host.act((node, now) =>
-        node.peering?.question(asked, kind, question, now + serverLimits.peerAnswerMs, ended),
+        node.peering?.questions.ask(asked, kind, question, now + serverLimits.peerAnswerMs, ended),
       )
     })
     return { answers, missing, refusal }

@@ -87,7 +87,7 @@ export class ClusterBusiness extends Business {
     const question = { ofUser, name: ofUser ? revoked.user : revoked.id, until, leftMs }
     told.do(({ cluster, peering }, now) => {
       const others = cluster?.peers.map(({ incarnation }) => incarnation) ?? []
-      peering?.question(others, 'revoke', question, now + REVOKED_MS, (node, ending) => {
+      peering?.questions.ask(others, 'revoke', question, now + REVOKED_MS, (node, ending) => {
         const other = this.nodes().find(({ incarnation, alive }) => alive && incarnation === node)
         if (other === undefined) return
         this.observer.clustered?.(`revocation ${ending.by}`, `${told.index} to ${other.index}`)

@@ -21,7 +21,7 @@ function push(h: Harness, nodes: readonly Harness[]): QuestionEnding<number>[] {
   const endings: QuestionEnding<number>[] = []
   const question = { user: 'ann', name: 'n', data: text('x') }
   const targets = nodes.map(({ node }) => node.incarnation)
-  h.node.peering?.question(targets, 'push', question, h.now + 2_000, (_, ending) => endings.push(ending))
+  h.node.peering?.questions.ask(targets, 'push', question, h.now + 2_000, (_, ending) => endings.push(ending))
   return endings
 }
 
@@ -132,7 +132,7 @@ describe('A revocation', () => {
     const fresh = b.connect('new')
     const told = { ofUser: true, name: 'ann', until: 5_000, leftMs: 60_000 }
     const answers: unknown[] = []
-    a.node.peering?.question([b.node.incarnation], 'revoke', told, a.now + 2_000, (_, ending) =>
+    a.node.peering?.questions.ask([b.node.incarnation], 'revoke', told, a.now + 2_000, (_, ending) =>
       answers.push(ending),
     )
     world.settle()
