@@ -17,7 +17,9 @@ export function loggerOf(style: LogStyle, out: NodeJS.WritableStream = process.s
   return style.json ? jsonLogger(style, out) : terminalLogger(style, out)
 }
 
-/** Lines for people: time, level, node, message, details. Debug lines only where the environment asks: RTMS_LOG=debug. */
+/**
+ * Lines for people: time, level, node, message, details. Debug lines only where the environment asks: RTMS_LOG=debug.
+ */
 function terminalLogger({ colorful, node }: LogStyle, out: NodeJS.WritableStream): Logger {
   const log =
     (level: keyof typeof colors) =>

@@ -13,7 +13,9 @@ export function printableLines(text: string): string {
   return [first, ...indented].map(printable).join('\n')
 }
 
-/** The same for a text in JSON, which stays what it is for a program: JSON leaves some of these characters as they are. */
+/**
+ * The same for a text in JSON, which stays what it is for a program: JSON leaves some of these characters as they are.
+ */
 export function printableJson(json: string): string {
   return json.replace(ACTIVE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

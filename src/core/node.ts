@@ -220,8 +220,8 @@ export class RtmsNode implements PeeringHost {
 
   /**
    * Opens a meeting, unless this node or another one has it. The answer goes to `Application.located`, in a cluster at
-   * the latest after a second, or four where the node has just started: LIMIT, DRAINING, BAD_NAME; BUSY where nobody has
-   * said in time whether the name is taken.
+   * the latest after a second, or four where the node has just started: LIMIT, DRAINING, BAD_NAME; BUSY where nobody
+   * has said in time whether the name is taken.
    */
   claimMeeting(
     call: MeetingCall,
@@ -232,7 +232,7 @@ export class RtmsNode implements PeeringHost {
     this.#names.claim(call, (term, at) => this.#open(call.name, options, business, term, at), now)
   }
 
-  /** Finds the node that has a meeting. The answer goes to `Application.located`; BUSY where nobody has said in time. */
+  /** Finds the node that has a meeting; answered like {@link claimMeeting}, BUSY where nobody has said in time. */
   findMeeting(call: MeetingCall, now: number): void {
     this.#names.locate(call, now)
   }

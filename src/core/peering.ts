@@ -44,7 +44,9 @@ export interface PeeringHost {
   closeMeeting(name: string): void
 }
 
-/** A meeting as another node is told of it: the business may have put something into its metadata that has no JSON form. */
+/**
+ * A meeting as another node is told of it: the business may have put something into its metadata that has no JSON form.
+ */
 function written(info: MeetingInfo): MeetingInfo {
   try {
     JSON.stringify(info.metadata)

@@ -132,8 +132,8 @@ export interface Application {
   /** No answer came in time; the waiting sessions are told NOT_FOUND. */
   openMissingEnded(missing: MissingMeeting): void
   /**
-   * The answer to `RtmsNode.claimMeeting` or `findMeeting`, exactly once, perhaps before that returns. Where the meeting
-   * was opened (`isNew`), nothing has happened in it yet.
+   * The answer to `RtmsNode.claimMeeting` or `findMeeting`, exactly once, perhaps before that returns. Where the
+   * meeting was opened (`isNew`), nothing has happened in it yet.
    */
   located(call: MeetingCall, outcome: Outcome<Whereabouts>): void
   /** A session has a connection. `resumed`: the session existed before. */
@@ -222,8 +222,8 @@ export interface Bus {
 }
 
 /**
- * What a bus tells a node, never from inside a call of {@link Bus}. `from`: the incarnation of the sender. The bytes may
- * be part of a larger buffer: whoever keeps some of them copies those.
+ * What a bus tells a node, never from inside a call of {@link Bus}. `from`: the incarnation of the sender. The bytes
+ * may be part of a larger buffer: whoever keeps some of them copies those.
  */
 export interface BusListener {
   message(subject: string, bytes: Uint8Array, from: number): void

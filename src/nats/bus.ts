@@ -24,9 +24,9 @@ interface Waiting {
 }
 
 /**
- * A node on NATS. The client library connects once and is told not to reconnect by itself: it would send nothing of what
- * was published meanwhile and not say so, and a connection that is stuck with full buffers would never be given up.
- * Here each connection is a new one, with the same subscriptions.
+ * A node on NATS. The client library connects once and is told not to reconnect by itself: it would send nothing of
+ * what was published meanwhile and not say so, and a connection that is stuck with full buffers would never be given
+ * up. Here each connection is a new one, with the same subscriptions.
  */
 export class NatsBus implements BusPort {
   readonly #options: NatsOptions

@@ -18,10 +18,10 @@ import type { Payload } from './payload.ts'
  *   payload       ≤ 32 KiB                       length × 2 + text?1:0, bytes   {"text": …} or {"base64": …}
  *   error         an error code                  uint                           its name
  *   why           an error code, or none         uint, 0 for none               its name, "" for none
- *   position      ≤ 64 × (publisher, number)     epoch, at, count, pairs        {"epoch": …, "at": …, "numbers": [[…], …]}
- *   frames        encoded frames (frames.ts)     length, bytes                  [{"frame": …, "entries": […]}, …]
- *   publications  encoded (publications.ts)      the rest of the body           [{"at": …, "publisher": …, …}, …]
- *   { list, max } at most limits[max] structs         count, structs                 [{…}, …]
+ *   position      ≤ 64 × (publisher, number)     epoch, at, count, pairs        {"epoch": …, "at": …, "numbers": [[…],
+ * …]}   frames        encoded frames (frames.ts)     length, bytes                  [{"frame": …, "entries": […]}, …]
+ * publications  encoded (publications.ts)      the rest of the body           [{"at": …, "publisher": …, …}, …]   {
+ * list, max } at most limits[max] structs         count, structs                 [{…}, …]
  *
  * Fields of `tail` may be missing: a sender leaves out trailing ones that have the zero value of their kind, and a
  * receiver reads a missing field as zero. A message can therefore grow within a version, at the end of its tail: a

@@ -9,7 +9,9 @@ import { reachMutants } from './mutants-reach.ts'
 import type { Mutant } from './plant.ts'
 import { deliveryMutants } from './mutants.ts'
 
-/** Seeds tried on each mutant. The same ones run clean without it: `seeds.test.ts` and `cluster-seeds.test.ts` run them. */
+/**
+ * Seeds tried on each mutant. The same ones run clean without it: `seeds.test.ts` and `cluster-seeds.test.ts` run them.
+ */
 const SEEDS = 300
 
 /** What broke until one of these invariants did, by the first seed that did it, from the seed `from` on and around. */

@@ -17,7 +17,10 @@ export interface NodeTask {
   readonly log: LogStyle
 }
 
-/** What the thread tells: where its node listens, why it could not start, or that it has closed. Told `close`, it closes. */
+/**
+ * What the thread tells: where its node listens, why it could not start, or that it has closed. Told `close`, it
+ * closes.
+ */
 export type NodeReport =
   | { readonly address: Address }
   | { readonly fault: { readonly message: string; readonly isUsage: boolean } }

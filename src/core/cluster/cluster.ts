@@ -151,8 +151,8 @@ export class Cluster {
 
   /**
    * Asks whether this node may open a meeting. `ended` is called once, at the latest after `claimMs`, or as long after
-   * this node has settled: with the term of its fence, and then the meeting counts as open here until {@link closed}; with the node that has it; or late. One
-   * name is claimed once at a time.
+   * this node has settled: with the term of its fence, and then the meeting counts as open here until {@link closed};
+   * with the node that has it; or late. One name is claimed once at a time.
    */
   claim(name: string, now: number, ended: (ending: ClaimEnding, now: number) => void): void {
     this.#at(now)

@@ -7,7 +7,8 @@ import type { View } from './view.ts'
 
 /*
  * A message over a link, to a node that is the home of the users in it: `linked.homes`, flags (one byte), the sender's
- * view (uint, where it begins anew), and for each user the name, the number of sessions and of connections at the sender.
+ * view (uint, where it begins anew), and for each user the name, the number of sessions and of connections at the
+ * sender.
  */
 
 /** The sender tells everything anew: what it told before is void. It has told everything. */

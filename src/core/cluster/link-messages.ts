@@ -67,7 +67,9 @@ export class LinkParts {
     return this.#links.bytes
   }
 
-  /** Sends a message, which begins with the byte of its part, at the end of the sweep. It must not change afterwards. */
+  /**
+   * Sends a message, which begins with the byte of its part, at the end of the sweep. It must not change afterwards.
+   */
   send(node: number, message: Uint8Array): void {
     this.#links.send(node, message)
   }

@@ -7,7 +7,9 @@ import { weights } from '../ground/weights.ts'
 /** Begins each packet of a link, so that a node can tell it from other messages to it alone. */
 export const LINK = 0x6c
 
-/** Flags of a packet: a message before the given one is missing; an answer is wanted, though there may be no message. */
+/**
+ * Flags of a packet: a message before the given one is missing; an answer is wanted, though there may be no message.
+ */
 const AGAIN = 1
 const ANSWER = 2
 

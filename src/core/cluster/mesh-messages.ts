@@ -8,9 +8,9 @@ import { type OpenedFrame, splitFrames } from '../meeting/sealed.ts'
 import { linked } from './link-messages.ts'
 
 /*
- * What two nodes say to each other about a meeting that one owns and the other has a replica of. `replica` is the number
- * of the replica's log on its node, `seat` the number of a seat there. Not part of the protocol: all nodes of a cluster
- * run one version. Fields are written as those of client messages (protocol/schema.ts).
+ * What two nodes say to each other about a meeting that one owns and the other has a replica of. `replica` is the
+ * number of the replica's log on its node, `seat` the number of a seat there. Not part of the protocol: all nodes of a
+ * cluster run one version. Fields are written as those of client messages (protocol/schema.ts).
  *
  * A `clock` is the frame that is due next, and in how many microseconds from now, plus 1; 0: the clock stands still.
  */

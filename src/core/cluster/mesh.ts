@@ -59,7 +59,9 @@ export class Mesh implements Elsewhere, LinkPart {
     links.add(linked.mesh, this)
   }
 
-  /** Numbers of replicas and of members with a session on another node: of other nodes' meetings, and of this node's. */
+  /**
+   * Numbers of replicas and of members with a session on another node: of other nodes' meetings, and of this node's.
+   */
   get size(): {
     readonly replicas: number
     readonly members: number

@@ -16,9 +16,9 @@ export interface Holding {
 }
 
 /**
- * To all, twice a second. `id`: the node's name. `address`: where its clients connect. `health`: a URL at which the other
- * nodes reach it directly; '' for none. `isSettled`: it knows the others, or that it is alone. `leaves`: it says goodbye.
- * `load`: for people who look at the cluster; nothing is decided by it.
+ * To all, twice a second. `id`: the node's name. `address`: where its clients connect. `health`: a URL at which the
+ * other nodes reach it directly; '' for none. `isSettled`: it knows the others, or that it is alone. `leaves`: it says
+ * goodbye. `load`: for people who look at the cluster; nothing is decided by it.
  */
 export interface Heartbeat {
   readonly type: 'heartbeat'
@@ -44,8 +44,8 @@ export function introduce({
   return { node: incarnation, id, address, health }
 }
 /**
- * To one whose view differs: the nodes that the sender knows. Whoever hears of one that has ended meanwhile can look for
- * proof of it only where it was reached.
+ * To one whose view differs: the nodes that the sender knows. Whoever hears of one that has ended meanwhile can look
+ * for proof of it only where it was reached.
  */
 export interface Introduction {
   readonly type: 'introduction'

@@ -26,7 +26,9 @@ export interface Whereabouts {
   readonly places: readonly Place[]
 }
 
-/** What a node may have of a meeting: the meeting itself, or a copy for its own clients. In messages, its place here. */
+/**
+ * What a node may have of a meeting: the meeting itself, or a copy for its own clients. In messages, its place here.
+ */
 export const meetingParts = ['nothing', 'replica', 'owner'] as const
 export type MeetingPart = (typeof meetingParts)[number]
 
@@ -47,7 +49,9 @@ interface Kinds {
   disconnect: Kind<{ readonly user: string; readonly text: string; readonly final: boolean }, number>
   /** Takes over a revocation. Answer: number of connections closed. */
   revoke: Kind<ToldRevocation, number>
-  /** Revocations in force on the node asked with numbers of its own above `after`. `next`: where to go on; 0: nowhere. */
+  /**
+   * Revocations in force on the node asked with numbers of its own above `after`. `next`: where to go on; 0: nowhere.
+   */
   revocations: Kind<
     { readonly after: number },
     { readonly told: readonly ToldRevocation[]; readonly next: number }

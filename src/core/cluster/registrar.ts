@@ -49,7 +49,10 @@ export class Registrar {
   readonly #most: number
   readonly #entries: Map<string, Entry> = new Map()
   readonly #tellers: Map<number, Teller> = new Map()
-  /** Claims that wait until it is ready, oldest first: by node and name, or by node and id where nothing is to be opened. */
+  /**
+   * Claims that wait until it is ready, oldest first: by node and name, or by node and id where nothing is to be
+   * opened.
+   */
   readonly #waiting: Map<string, Waiting> = new Map()
   /** The highest term that was granted or told of. */
   term = 0

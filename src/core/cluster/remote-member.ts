@@ -29,7 +29,9 @@ export class RemoteMember implements Member {
    * pays.
    */
   readonly #pending: Map<number, Payload> = new Map()
-  /** Those of them that the owner had answered when the link broke: once there is frame `from`, the rest were refused. */
+  /**
+   * Those of them that the owner had answered when the link broke: once there is frame `from`, the rest were refused.
+   */
   #doubtful: { readonly seqs: readonly number[]; readonly from: number } | null = null
 
   constructor({ seat, slot, seq }: MeshMessageOf<'seated'>, session: Session) {
@@ -100,8 +102,8 @@ export class RemoteMember implements Member {
   }
 
   /**
-   * Returns the inputs that were answered before the link broke, and are neither in a frame nor wait for one. `next`: the
-   * next frame.
+   * Returns the inputs that were answered before the link broke, and are neither in a frame nor wait for one. `next`:
+   * the next frame.
    */
   refusedUnheard(next: number): readonly number[] {
     if (this.#doubtful === null || next < this.#doubtful.from) return []

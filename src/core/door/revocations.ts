@@ -60,7 +60,10 @@ export class Revocations {
     return ((ofUser ? this.#users : this.#tokens).get(name)?.until ?? -1) >= until
   }
 
-  /** Those in force with a number above `after`, up to `most`, and the number of the last of them; 0 where it is the last of all. */
+  /**
+   * Those in force with a number above `after`, up to `most`, and the number of the last of them; 0 where it is the
+   * last of all.
+   */
   list(
     after: number,
     most: number,

@@ -230,8 +230,8 @@ export const fixedLimits = {
    */
   forgottenKeys: 1_024,
   /**
-   * Bytes of messages to one node that it has not confirmed, beyond which the link to it breaks; how many of them may be
-   * under way; and bytes of one packet.
+   * Bytes of messages to one node that it has not confirmed, beyond which the link to it breaks; how many of them may
+   * be under way; and bytes of one packet.
    */
   linkBytes: 16_777_216,
   linkWindow: 1_048_576,
@@ -253,8 +253,8 @@ export const fixedLimits = {
   quietTopicMs: 1_000,
   quietTopicAgainMs: 4_000,
   /**
-   * How long the first reader of a topic waits for what other nodes keep of it, and a publication for one before it that
-   * is missing; how long a node has to say what it keeps.
+   * How long the first reader of a topic waits for what other nodes keep of it, and a publication for one before it
+   * that is missing; how long a node has to say what it keeps.
    */
   firstValuesMs: 300,
   fillMs: 1_000,

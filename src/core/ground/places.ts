@@ -94,7 +94,9 @@ export class Places<T> {
     this.#turns.set(payer, line)
   }
 
-  /** Gives free places away. Who enters may be done at once, and must not have the next one enter inside its own call. */
+  /**
+   * Gives free places away. Who enters may be done at once, and must not have the next one enter inside its own call.
+   */
   #next(): void {
     if (this.#isGiving) return
     this.#isGiving = true

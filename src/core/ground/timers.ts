@@ -4,7 +4,9 @@ export type TimerName =
   | 'heartbeat'
   /** A session has had no connection for too long, or its token expires. */
   | 'expiry'
-  /** A question has no answer yet: a token's verification; `authorize`; `openMissing`; where a meeting is; a request. */
+  /**
+   * A question has no answer yet: a token's verification; `authorize`; `openMissing`; where a meeting is; a request.
+   */
   | 'verification'
   | 'authorization'
   | 'opening'

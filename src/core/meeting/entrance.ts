@@ -47,8 +47,8 @@ export class Entrance {
   }
 
   /**
-   * The member that a visitor becomes: its user's, where a seat is kept, without asking the business, because a reloaded
-   * page is a new session; or a new one. `isHere`: the business may end a session while it is asked.
+   * The member that a visitor becomes: its user's, where a seat is kept, without asking the business, because a
+   * reloaded page is a new session; or a new one. `isHere`: the business may end a session while it is asked.
    */
   memberFor({ user, former }: Visitor, isHere: () => boolean, now: number): Member | Refusal | ErrorCode {
     const { roster, electorate, log } = this.#host

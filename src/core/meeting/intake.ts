@@ -20,8 +20,8 @@ export function weighInput(data: Payload): number {
 }
 
 /**
- * Checks the seq of an input against the last one answered. Returns why it is refused, or null. `turnedAway`: the highest
- * seq that was refused on arrival.
+ * Checks the seq of an input against the last one answered. Returns why it is refused, or null. `turnedAway`: the
+ * highest seq that was refused on arrival.
  */
 export function checkSeq(last: number, input: MessageOf<'input'>, turnedAway: number): ErrorCode | null {
   const { seq, after } = input

@@ -24,8 +24,8 @@ export function topicOf(subject: string): string | null {
  * Carries this node's publications to the other nodes, and says of which topics it wants theirs.
  *
  * The bus may lose any message, and no reader can tell that the last publications are missing. So a node says the last
- * number of each topic again when it has published nothing to it for one and for four seconds, and when the bus is back:
- * one digest a second for all of them. Whoever misses something asks for it.
+ * number of each topic again when it has published nothing to it for one and for four seconds, and when the bus is
+ * back: one digest a second for all of them. Whoever misses something asks for it.
  */
 export class Carrier {
   readonly #bus: Bus

@@ -39,8 +39,8 @@ export interface CatchUpHost {
   readonly others: TopicPeers
   get(name: string): Topic | undefined
   /**
-   * Takes an entry of another node, unless it has been seen. `missing`: how many are lost before it; null: as its number
-   * says.
+   * Takes an entry of another node, unless it has been seen. `missing`: how many are lost before it; null: as its
+   * number says.
    */
   take(topic: Topic, source: Publisher | null, entry: Diffused, missing: number | null, now: number): void
 }
@@ -75,8 +75,8 @@ interface Source {
 }
 
 /**
- * What this node has missed of topics that are read here, and gets from the nodes that keep it: at first interest, when a
- * number is missing, and when a node is met or heard again. Meanwhile what those nodes publish waits, so that the log
+ * What this node has missed of topics that are read here, and gets from the nodes that keep it: at first interest, when
+ * a number is missing, and when a node is met or heard again. Meanwhile what those nodes publish waits, so that the log
  * stays in order; readers who wait for their first values begin when all have told, and do not wait long.
  */
 export class CatchUp {

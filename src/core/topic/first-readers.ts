@@ -2,7 +2,9 @@ import type { MessageOf } from '../../protocol/schema.ts'
 import type { Session } from '../session/session.ts'
 import type { Topic } from './topic.ts'
 
-/** A SUBSCRIBE that waits for what other nodes keep of some of its topics. Later messages of its session wait as well. */
+/**
+ * A SUBSCRIBE that waits for what other nodes keep of some of its topics. Later messages of its session wait as well.
+ */
 interface Expectation {
   readonly session: Session
   readonly topics: Set<Topic>

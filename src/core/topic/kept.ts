@@ -43,9 +43,9 @@ export function headsOf(topic: Topic): HeadOf[] {
 }
 
 /**
- * What this node keeps of the topics that another one wants, in the order asked, up to `most` bytes; topics that did not
- * fit are left out. `tells`: whether this node answers for a publisher, as it does for itself, and for those that cannot
- * answer themselves.
+ * What this node keeps of the topics that another one wants, in the order asked, up to `most` bytes; topics that did
+ * not fit are left out. `tells`: whether this node answers for a publisher, as it does for itself, and for those that
+ * cannot answer themselves.
  */
 export function keptOf(
   wants: readonly Want[],

@@ -68,8 +68,8 @@ export class Space {
   }
 
   /**
-   * Makes room, where there is none and nothing is waited for: what comes then is taken beyond the room. `isUrgent`: for
-   * the business, which may publish any amount, so readers are written to at once.
+   * Makes room, where there is none and nothing is waited for: what comes then is taken beyond the room. `isUrgent`:
+   * for the business, which may publish any amount, so readers are written to at once.
    */
   make(topic: Topic, now: number, isUrgent: boolean): void {
     if (this.#isIn(topic) || (!isUrgent && this.#crowdOf(topic) !== null)) return

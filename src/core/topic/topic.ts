@@ -176,8 +176,8 @@ export class Topic extends Payer implements TopicView {
   }
 
   /**
-   * `cameAt`: when it was published, where that was long ago. `missing`: how many are lost before it; null: as its number
-   * says.
+   * `cameAt`: when it was published, where that was long ago. `missing`: how many are lost before it; null: as its
+   * number says.
    */
   append(
     source: Publisher,

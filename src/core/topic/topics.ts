@@ -258,8 +258,8 @@ export class Topics {
   }
 
   /**
-   * Takes an entry of another node; one that was seen is dropped. A hole before it is recorded, and every reader is told
-   * of it. `missing`: how many are lost before it; null: as its number says.
+   * Takes an entry of another node; one that was seen is dropped. A hole before it is recorded, and every reader is
+   * told of it. `missing`: how many are lost before it; null: as its number says.
    */
   #take(topic: Topic, source: Publisher | null, entry: Diffused, missing: number | null, now: number): void {
     const { number, stamp, key, tombstone, data } = entry

@@ -30,8 +30,8 @@ type InputName = Pick<MessageOf<'input'>, 'log' | 'seq'>
 /** The topics as a target of messages. */
 export interface TopicTarget {
   /**
-   * Holds a SUBSCRIBE while topics of it, which nobody has read here before, get what other nodes keep of them. True: `go`
-   * is called later, once, unless the session ends before. `names`: those that it may read.
+   * Holds a SUBSCRIBE while topics of it, which nobody has read here before, get what other nodes keep of them. True:
+   * `go` is called later, once, unless the session ends before. `names`: those that it may read.
    */
   hold(
     session: Session,

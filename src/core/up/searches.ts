@@ -47,7 +47,9 @@ export class Searches {
     })
   }
 
-  /** Looks for the meeting of a JOIN; the session's upstream queue is held until it is answered, or found to be here. */
+  /**
+   * Looks for the meeting of a JOIN; the session's upstream queue is held until it is answered, or found to be here.
+   */
   begin(session: Session, join: MessageOf<'join'>, now: number): void {
     const owner = this.#cluster.ownerOf(join.meeting)
     if (owner === 0) this.#asks.ask(session, join, now)

@@ -80,8 +80,8 @@ class Board {
   }
 
   /**
-   * Who reads no quotes for a while and stays with the session is still there: the market goes on. So it does for who may
-   * read on another node.
+   * Who reads no quotes for a while and stays with the session is still there: the market goes on. So it does for who
+   * may read on another node.
    */
   get isWatched(): boolean {
     const topics = [QUOTES, SESSION].map((name) => this.#rtms.topics.get(name))

@@ -12,7 +12,10 @@ export interface ClusterNode {
   readonly incarnation: number
   /** Where a ticket that leads to it has its client connect; '' where that is not known (yet). */
   readonly address: string
-  /** `silent`: not heard for three seconds or more, which proves nothing. A node that is known to have ended is not listed. */
+  /**
+   * `silent`: not heard for three seconds or more, which proves nothing. A node that is known to have ended is not
+   * listed.
+   */
   readonly status: 'self' | 'alive' | 'silent'
   /** How long ago it was last heard, in milliseconds; 0 for this node. */
   readonly heardMs: number
@@ -57,8 +60,8 @@ export class Cluster {
   }
 
   /**
-   * This node first, then those that it knows of. A node alone knows of none. `host`: as for a ticket, for addresses that
-   * depend on it. Throws a TypeError for a host that is none.
+   * This node first, then those that it knows of. A node alone knows of none. `host`: as for a ticket, for addresses
+   * that depend on it. Throws a TypeError for a host that is none.
    */
   nodes({ host }: { readonly host?: string | undefined } = {}): ClusterNode[] {
     const { id, incarnation, cluster } = this.#host.node
@@ -103,7 +106,9 @@ export class Cluster {
     return { owner, replicas: having('replica'), missing }
   }
 
-  /** @internal Another node, by incarnation, as a ticket leads to it; undefined for one that has told nothing of itself. */
+  /**
+   * @internal Another node, by incarnation, as a ticket leads to it; undefined for one that has told nothing of itself.
+   */
   place(node: number): Place | undefined {
     const peer = this.#host.node.cluster?.peer(node)
     return peer === undefined ? undefined : placeOf(peer)

@@ -5,9 +5,9 @@ import type { Host } from '../host.ts'
 import type { Peers } from './peers.ts'
 
 /**
- * Calls about a meeting, wherever in the cluster it is: they run on the node that has it. All reject with an `RtmsError`:
- * BUSY where the cluster has not said in time which node that is; UNKNOWN where that node did not answer in time, so that
- * it may have happened; CLOSED where this node is.
+ * Calls about a meeting, wherever in the cluster it is: they run on the node that has it. All reject with an
+ * `RtmsError`: BUSY where the cluster has not said in time which node that is; UNKNOWN where that node did not answer
+ * in time, so that it may have happened; CLOSED where this node is.
  */
 export class MeetingCalls {
   readonly #host: Host

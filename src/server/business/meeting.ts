@@ -51,8 +51,8 @@ export class Bot {
 
 /**
  * A meeting, by its name: if it was closed and opened again, this stands for the open one. In a cluster it may be on
- * another node: `kick`, `sendTo`, `close` and `look` reach it there; everything else is for the node that has it, and for
- * the hooks of its kind, which run there.
+ * another node: `kick`, `sendTo`, `close` and `look` reach it there; everything else is for the node that has it, and
+ * for the hooks of its kind, which run there.
  */
 export class Meeting {
   readonly name: string
@@ -69,8 +69,8 @@ export class Meeting {
   }
 
   /**
-   * Its current state, wherever it is. Rejects with an `RtmsError`: CLOSED where it was closed; BUSY or UNKNOWN where the
-   * cluster, or the node that has it, has not answered in time.
+   * Its current state, wherever it is. Rejects with an `RtmsError`: CLOSED where it was closed; BUSY or UNKNOWN where
+   * the cluster, or the node that has it, has not answered in time.
    */
   async look(): Promise<MeetingInfo> {
     const info = this.#host.node.meeting(this.name) ?? (await this.#calls?.look(this.name)) ?? undefined

@@ -81,11 +81,11 @@ export class Meetings {
   }
 
   /**
-   * Opens a meeting, or returns the open one of this name unchanged: in a cluster that of whichever node has it. Without
-   * a name, one is made up that no other meeting has; in a cluster that takes no question to the others. Rejects with an
-   * `RtmsError`: BAD_NAME; LIMIT where the node has too many; UNSUPPORTED where its kind is not defined; DRAINING or,
-   * later, CLOSED where the node is stopping; BUSY where the cluster has not said within a second whether another node
-   * has it, so that it was not opened. Rejects with an Error that lists every invalid option.
+   * Opens a meeting, or returns the open one of this name unchanged: in a cluster that of whichever node has it.
+   * Without a name, one is made up that no other meeting has; in a cluster that takes no question to the others.
+   * Rejects with an `RtmsError`: BAD_NAME; LIMIT where the node has too many; UNSUPPORTED where its kind is not
+   * defined; DRAINING or, later, CLOSED where the node is stopping; BUSY where the cluster has not said within a second
+   * whether another node has it, so that it was not opened. Rejects with an Error that lists every invalid option.
    */
   async open(name: string, options?: OpenOptions): Promise<Meeting>
   async open(options?: OpenOptions): Promise<Meeting>
@@ -232,8 +232,8 @@ export class Meetings {
   }
 
   /**
-   * A page of the open meetings of all nodes: at most `limit` of them in the order of names, after the name `after`. Each
-   * call looks at all meetings, a few in each turn of the event loop.
+   * A page of the open meetings of all nodes: at most `limit` of them in the order of names, after the name `after`.
+   * Each call looks at all meetings, a few in each turn of the event loop.
    */
   page({
     limit,

@@ -50,8 +50,8 @@ export class Peers {
   }
 
   /**
-   * Asks nodes, all others by default. Each answers within two seconds, or counts as missing; so does at once one that has
-   * not been heard for seconds, unless `isLasting`: then it gets the question when it is heard again.
+   * Asks nodes, all others by default. Each answers within two seconds, or counts as missing; so does at once one that
+   * has not been heard for seconds, unless `isLasting`: then it gets the question when it is heard again.
    */
   async ask<K extends KindName>(
     kind: K,
@@ -95,8 +95,8 @@ export class Peers {
   }
 
   /**
-   * At most `limit` items of all nodes in order of name, after the name `after`. `own`: a page of this node's; `ask`: asks
-   * the others for theirs. `combine` makes one item of those that have one name, in order of name.
+   * At most `limit` items of all nodes in order of name, after the name `after`. `own`: a page of this node's; `ask`:
+   * asks the others for theirs. `combine` makes one item of those that have one name, in order of name.
    */
   async page<T extends { readonly name: string }, C extends { readonly name: string }>(
     { count: limit, after: first }: Round,

@@ -121,8 +121,8 @@ export class Topics {
   /**
    * A page of the topics of all nodes: at most `limit` in the order of names, after the name `after`. `contains`: only
    * names that contain this text, ignoring case. Each call looks at all topics, a few in each turn of the event loop.
-   * Subscriptions are those of all nodes; everything else is that of the node that keeps most of a topic. Rejects with a
-   * RangeError for an invalid limit.
+   * Subscriptions are those of all nodes; everything else is that of the node that keeps most of a topic. Rejects with
+   * a RangeError for an invalid limit.
    */
   async page({
     limit,

@@ -7,8 +7,8 @@ import type { Listed, Peers } from './peers.ts'
 /** The presence of a user. */
 export interface Presence {
   /**
-   * Whether any session has a connection. Null where that is unknown: no session with a connection is known of, and some
-   * nodes of the cluster have not told.
+   * Whether any session has a connection. Null where that is unknown: no session with a connection is known of, and
+   * some nodes of the cluster have not told.
    */
   readonly online: boolean | null
   /** Sessions, including those that may still come back. */
@@ -40,8 +40,9 @@ export class Users {
   /**
    * Sends a value with a JSON form, or a `Uint8Array`, of at most 32 KiB to every session of a user, connected or
    * expected back, on any node. Resolves with the number of sessions reached. Pushes of one node to one user arrive in
-   * order. Rejects with an `RtmsError`: BAD_NAME, TOO_LARGE, CLOSED; UNKNOWN where another node did not answer within two
-   * seconds, so that it is unknown whether sessions there were reached; with a TypeError for a value without a JSON form.
+   * order. Rejects with an `RtmsError`: BAD_NAME, TOO_LARGE, CLOSED; UNKNOWN where another node did not answer within
+   * two seconds, so that it is unknown whether sessions there were reached; with a TypeError for a value without a JSON
+   * form.
    */
   async push(user: string, name: string, value: unknown): Promise<number> {
     checkUser(user)
@@ -68,11 +69,11 @@ export class Users {
   }
 
   /**
-   * Closes every connection of a user on any node, with `reason` (for people) in the GOODBYE. The clients come back with
-   * fresh tickets (EXPIRED), which the business may refuse to issue. With `final`, they do not come back by themselves
-   * (REVOKED), and all sessions of the user end. To invalidate issued tickets, use `tickets.revoke`. Resolves with the
-   * number of connections closed. Rejects with an `RtmsError`: BAD_NAME, CLOSED; UNKNOWN where another node did not answer
-   * within two seconds; with a TypeError where the reason is not a string.
+   * Closes every connection of a user on any node, with `reason` (for people) in the GOODBYE. The clients come back
+   * with fresh tickets (EXPIRED), which the business may refuse to issue. With `final`, they do not come back by
+   * themselves (REVOKED), and all sessions of the user end. To invalidate issued tickets, use `tickets.revoke`.
+   * Resolves with the number of connections closed. Rejects with an `RtmsError`: BAD_NAME, CLOSED; UNKNOWN where
+   * another node did not answer within two seconds; with a TypeError where the reason is not a string.
    */
   async disconnect(
     user: string,
@@ -112,8 +113,8 @@ export class Users {
 
   /**
    * The current sessions of all nodes: of a user, or of all users; at most `limit` (1–1000, default 100). Those of this
-   * node come first; those of one node are in order, the oldest first. Rejects with BAD_NAME, or a RangeError for another
-   * limit.
+   * node come first; those of one node are in order, the oldest first. Rejects with BAD_NAME, or a RangeError for
+   * another limit.
    */
   async list({
     user,

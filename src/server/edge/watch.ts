@@ -28,7 +28,9 @@ export class NodeWatch implements Watch {
   readonly #nodes: Map<number, Known> = new Map()
   readonly #closing: AbortController = new AbortController()
 
-  /** `gone`: called with each node that is proven to have ended. `isThere`: whether the cluster still counts with it. */
+  /**
+   * `gone`: called with each node that is proven to have ended. `isThere`: whether the cluster still counts with it.
+   */
   constructor(gone: (node: number) => void, isThere: (node: number) => boolean) {
     this.#gone = gone
     this.#isThere = isThere

@@ -87,9 +87,9 @@ export interface RtmsOptions {
    */
   readonly trustedProxies?: readonly string[] | undefined
   /**
-   * Name of this node in the cluster and in the URLs of its tickets, where no other node has it: 1–64 of A–Z a–z 0–9 _ -.
-   * As a part of a host name (see `publicUrl`): 1–63 of a–z 0–9 -, with no - at either end. Give the same one when the
-   * node is started anew: the others then know that its former run has ended. Default: random.
+   * Name of this node in the cluster and in the URLs of its tickets, where no other node has it: 1–64 of A–Z a–z 0–9 _
+   * -. As a part of a host name (see `publicUrl`): 1–63 of a–z 0–9 -, with no - at either end. Give the same one when
+   * the node is started anew: the others then know that its former run has ended. Default: random.
    */
   readonly nodeId?: string | undefined
   /**

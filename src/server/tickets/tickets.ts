@@ -23,8 +23,8 @@ export interface TicketRequest {
   /** The user that the business has authenticated: 1–255 bytes of UTF-8 without control characters. */
   readonly user: string
   /**
-   * Meetings the user may join: handles, names or patterns (`quiz.*`), with a role; a member by default. The ticket leads
-   * to the node that has the first one that is no pattern, and to this node where nobody has it.
+   * Meetings the user may join: handles, names or patterns (`quiz.*`), with a role; a member by default. The ticket
+   * leads to the node that has the first one that is no pattern, and to this node where nobody has it.
    */
   readonly meetings?:
     | readonly (string | { readonly name: string; readonly role?: Role | undefined })[]

@@ -13,7 +13,9 @@ interface Place {
 /** Ways between machines, `from to`, and how many faults concern each. */
 type Ways = Map<string, number>
 
-/** The bus between the nodes of a run: who hears whom, what is lost and what is late. Machines have the nodes' indexes. */
+/**
+ * The bus between the nodes of a run: who hears whom, what is lost and what is late. Machines have the nodes' indexes.
+ */
 export class Weather {
   readonly #clock: VirtualClock
   readonly #random: Random

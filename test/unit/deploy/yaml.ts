@@ -1,7 +1,7 @@
 /*
  * Reads the part of YAML that the files of `deploy/` are written in, and throws at anything else: maps and lists by
- * indentation, `{ … }` and `[ … ]` on one line, quoted and plain scalars (which stay texts), texts after `|`, anchors of
- * maps and `<<`.
+ * indentation, `{ … }` and `[ … ]` on one line, quoted and plain scalars (which stay texts), texts after `|`, anchors
+ * of maps and `<<`.
  */
 
 export type Yaml = string | readonly Yaml[] | { readonly [key: string]: Yaml }

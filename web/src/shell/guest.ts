@@ -46,8 +46,8 @@ export interface GuestTicket extends Ticket {
 
 /**
  * A ticket for a part of the demo. `guest` is what the server handed out the first time: with it the window stays
- * the same user when a later ticket is needed. `route`: the query of an earlier ticket's URL, for a load balancer to find
- * the node by that has what this guest had there. Rejects with FORBIDDEN where the server refuses for good.
+ * the same user when a later ticket is needed. `route`: the query of an earlier ticket's URL, for a load balancer to
+ * find the node by that has what this guest had there. Rejects with FORBIDDEN where the server refuses for good.
  */
 export async function getTicket<T extends object>(
   part: string,

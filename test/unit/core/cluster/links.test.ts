@@ -36,7 +36,9 @@ class Pair {
     this.links[self].send(2 - self, new Uint8Array(size).fill(what))
   }
 
-  /** Sweeps both and carries what they put on the bus; `lost` decides about each packet. Returns the number of packets. */
+  /**
+   * Sweeps both and carries what they put on the bus; `lost` decides about each packet. Returns the number of packets.
+   */
   step(lost: () => boolean = () => false): number {
     let count = 0
     for (const self of [0, 1] as const) {

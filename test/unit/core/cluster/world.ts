@@ -10,7 +10,9 @@ import { plain } from '../../../../src/core/meeting/business.ts'
 import { View } from '../../../../src/core/cluster/view.ts'
 import { Harness } from '../harness.ts'
 
-/** What became of a call about the name of a meeting: where it is, `new` if it was opened for this call, or the error. */
+/**
+ * What became of a call about the name of a meeting: where it is, `new` if it was opened for this call, or the error.
+ */
 export type Answer = string
 
 /** Real nodes of a cluster on one memory bus, all at one virtual time. */
