@@ -18,6 +18,7 @@ export {
 export type { Connection } from './door/connection.ts'
 export type { Bot, MeetingBusiness, MeetingInfo, MemberInfo } from './meeting/business.ts'
 export type { Peer } from './cluster/cluster.ts'
+export type { DrainProgress } from './draining.ts'
 export { meetingParts } from './cluster/question-kinds.ts'
 export type { Ports } from './guards.ts'
 export { busListener } from './listener.ts'
@@ -32,6 +33,7 @@ export type {
   MeetingCall,
   MeetingLogic,
   MissingMeeting,
+  OfferedMeeting,
   Outcome,
   Packet,
   Question,

@@ -12,6 +12,7 @@ import type { Connections } from './door/connections.ts'
 import type { Endings } from './door/endings.ts'
 import type { Dispatch } from './up/dispatch.ts'
 import type { Downstream } from './down/downstream.ts'
+import type { Draining } from './draining.ts'
 import { Guards, type Ports } from './guards.ts'
 import type { Inlet } from './inlet.ts'
 import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting/business.ts'
@@ -47,6 +48,7 @@ export class RtmsNode implements PeeringHost {
   readonly cluster: Cluster | null
   /** What it and the other nodes ask and tell each other; null for a node alone. */
   readonly peering: Peering | null
+  readonly draining: Draining
   readonly #config: NodeConfig
   readonly #timers: Timers
   readonly #budget: Budget
@@ -83,6 +85,7 @@ export class RtmsNode implements PeeringHost {
     this.cluster = wiring.cluster
     this.peering = wiring.peering
     this.inlet = wiring.inlet
+    this.draining = wiring.draining
   }
 
   get connections(): number {
@@ -268,6 +271,11 @@ export class RtmsNode implements PeeringHost {
     return this.#meetings.get(meeting)?.addBot(user) ?? 'NOT_FOUND'
   }
 
+  /** The bots of a meeting: those of one that came from another node are to be played here from now on. */
+  bots(meeting: string): readonly (Bot & { readonly user: string })[] {
+    return this.#meetings.get(meeting)?.bots ?? []
+  }
+
   /** Sends data to one member of a meeting. False when there is no such meeting or member, or the member is a bot. */
   sendTo(meeting: string, slot: number, data: Payload): boolean {
     return this.#meetings.get(meeting)?.sendTo(slot, data) ?? false
@@ -437,9 +445,12 @@ export class RtmsNode implements PeeringHost {
     this.#requests.reply(call, outcome, now)
   }
 
-  /** Refuses new connections and meetings, and closes every connection with DRAINING. */
-  drain(now: number): void {
-    this.#connections.drain(now)
+  /**
+   * Refuses new connections and meetings; until the deadline (at once without one, or where there is no other node)
+   * hands its meetings over and has its clients connect to other nodes, and then closes every connection with DRAINING.
+   */
+  drain(now: number, deadline: number = now): void {
+    this.draining.begin(now, deadline)
   }
 
   /** The node stops: tells the other nodes, and answers whoever waits for them. */

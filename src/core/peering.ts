@@ -2,8 +2,9 @@ import type { Cluster } from './cluster/cluster.ts'
 import { Homes } from './cluster/homes.ts'
 import { linked, LinkParts } from './cluster/link-messages.ts'
 import { Mesh, type MeshHost } from './cluster/mesh.ts'
-import { type MeetingPart, meetingParts, type Whereabouts } from './cluster/question-kinds.ts'
-import { type Answerers, Questions, Refusal } from './cluster/questions.ts'
+import { type AnswerOf, type MeetingPart, meetingParts, type QuestionOf } from './cluster/question-kinds.ts'
+import type { Whereabouts } from './cluster/question-kinds.ts'
+import { type Answerer, type Answerers, Questions, Refusal } from './cluster/questions.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import { ownPayload, type Payload } from '../protocol/payload.ts'
 import type { NodeConfig } from './ground/config.ts'
@@ -23,6 +24,8 @@ import type { Topics } from './topic/topics.ts'
 const REVOCATIONS = 1_000
 /** How long a node has to tell its revocations. */
 const REVOCATIONS_MS = 5_000
+/** How long a node has to answer about a meeting that was handed over to it. */
+const FORWARDED_MS = 1_500
 
 /** What this node does for others that ask it. */
 export interface PeeringHost {
@@ -84,14 +87,14 @@ export class Peering implements TopicPeers {
     sessions: Sessions,
     topics: () => Topics,
     host: PeeringHost,
-    meshHost: Omit<MeshHost, 'links'>,
+    meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster'>,
   ) {
     this.#self = config.incarnation
     this.#cluster = cluster
     this.#host = host
     this.#topics = topics
     this.links = new LinkParts(timers, stats, (node, bytes) => bus.send(node, bytes), config.limits)
-    this.mesh = new Mesh({ ...meshHost, links: this.links })
+    this.mesh = new Mesh({ ...meshHost, links: this.links, self: this.#self, cluster })
     const send = (node: number, message: Uint8Array): void => this.links.send(node, message)
     this.homes = new Homes(
       this.#self,
@@ -214,7 +217,6 @@ export class Peering implements TopicPeers {
 
   #answerers(most: number): Answerers {
     const host = this.#host
-    const has = (name: string): boolean => host.meeting(name) !== undefined
     return {
       whereabouts: ({ user }, reply) => reply(this.whereabouts(user)),
       push: ({ user, name, data }, reply) => reply(host.push(user, name, ownPayload(data))),
@@ -234,17 +236,36 @@ export class Peering implements TopicPeers {
       meetings: ({ ofKind, kind, ...wish }, reply) =>
         this.#run(host.meetingPage(wish, ofKind ? kind : undefined), (found) => reply(found.map(written))),
       topics: (wish, reply) => this.#run(host.topicPage(wish), reply),
-      meeting: ({ name }, reply) => reply(host.meeting(name) ?? null),
-      kick: ({ name, slot, message }, reply) => reply(has(name) ? host.kick(name, slot, message) : null),
-      sendTo: ({ name, slot, data }, reply) =>
-        reply(has(name) ? host.sendTo(name, slot, ownPayload(data)) : null),
-      close: ({ name }, reply) => {
-        const isOpen = has(name)
+      meeting: this.#atOwner('meeting', ({ name }) => host.meeting(name) ?? null),
+      kick: this.#atOwner('kick', ({ name, slot, message }) => host.kick(name, slot, message)),
+      sendTo: this.#atOwner('sendTo', ({ name, slot, data }) => host.sendTo(name, slot, ownPayload(data))),
+      close: this.#atOwner('close', ({ name }) => {
         host.closeMeeting(name)
-        reply(isOpen || null)
-      },
+        return true
+      }),
       subscribers: ({ topic }, reply) => reply(host.subscribers(topic)),
       part: ({ meeting }, reply) => reply(meetingParts.indexOf(this.partOf(meeting))),
+    }
+  }
+
+  /** Answers about a meeting that is open here; one that was handed over is asked about where it has gone. */
+  #atOwner<K extends 'meeting' | 'kick' | 'sendTo' | 'close'>(
+    kind: K,
+    act: (question: QuestionOf<K>) => AnswerOf<K>,
+  ): Answerer<K> {
+    return (question, reply, from, now) => {
+      const { name } = question
+      const { handover } = this.mesh
+      const heir = handover.heirOf(name, from)
+      if (this.#host.meeting(name) !== undefined) reply(act(question))
+      else if (handover.isTaking(name)) reply(new Refusal('BUSY', 'it is on its way to this node; try again'))
+      else if (heir === 0) reply(null as AnswerOf<K>)
+      else
+        this.questions.ask([heir], kind, question, now + FORWARDED_MS, (_, ending) => {
+          if (ending.by === 'answer') reply(ending.answer)
+          else if (ending.by === 'refused') reply(new Refusal(ending.refused.code, ending.refused.message))
+          else reply(new Refusal('UNKNOWN', 'the node that it was handed over to has not answered'))
+        })
     }
   }
 

@@ -321,11 +321,14 @@ export const events = {
   back: { code: 4, fields: { slot: 'uint' } },
   resume: { code: 5, fields: { gap: 'uint' } },
   slip: { code: 6, fields: { lost: 'uint' } },
+  owner: { code: 7, fields: { node: 'uint', hop: 'uint' } },
 } as const
 
 export type EventType = keyof typeof events
 
-/** A system event inside a frame; discriminated by `type`. `gap` and `lost` are milliseconds. */
+/**
+ * A system event inside a frame; discriminated by `type`. `gap` and `lost` are milliseconds; `node` is an incarnation.
+ */
 export type MeetingEvent = {
   [T in EventType]: { type: T } & Struct<(typeof events)[T]['fields']>
 }[EventType]

@@ -1,8 +1,10 @@
 import type {
   Application,
   Connection,
+  MeetingBusiness,
   MeetingCall,
   MissingMeeting,
+  OfferedMeeting,
   Outcome,
   Question,
   RequestCall,
@@ -104,6 +106,10 @@ export class SimApplication implements Application {
 
   located(call: MeetingCall, outcome: Outcome<Whereabouts>): void {
     this.#business.located(this.#node, call, outcome)
+  }
+
+  adopt(offered: OfferedMeeting): MeetingBusiness | null {
+    return this.#business.adopt(this.#node, offered)
   }
 
   connected(): void {}

@@ -16,6 +16,8 @@ export interface Peer extends NodeFacts {
   readonly heard: number
   /** As it told with its last heartbeat; null while it has told nothing. */
   readonly load: NodeLoad | null
+  /** It is about to leave, and takes nothing over. */
+  readonly isDraining: boolean
 }
 
 /** What the cluster needs from outside. All of it returns at once and calls nobody back. */
@@ -66,6 +68,9 @@ export class Cluster {
   #listensSince = 0
   /** The highest term of a fence of this node. */
   #term = 0
+  #isDraining = false
+  /** Names that it holds though another node goes on with their meetings. */
+  readonly #passedOn: Set<string> = new Set()
   #now = 0
 
   /** `self` is read anew for each heartbeat: an address may become known later. */
@@ -86,6 +91,7 @@ export class Cluster {
     const view = (this.#view = new View(incarnation))
     const registrar = (this.#registrar = new Registrar(incarnation, view, limits.claims, {
       owns: (name) => this.#holdings.has(name),
+      isPassedOn: (name) => this.#passedOn.has(name),
       isSilent: (node) => this.isSilent(node),
       answer: (claimer, { id }, verdict) => {
         if (claimer === incarnation) this.#claims.answered(id, verdict, this.#now)
@@ -206,8 +212,26 @@ export class Cluster {
 
   /** A meeting of this node has ended. */
   closed(name: string): void {
+    this.#passedOn.delete(name)
     this.#holdings.delete(name)
     this.#registrar.release(name)
+  }
+
+  /** This node goes on with a meeting of another one, at a fence of this term. */
+  took(name: string, term: number): void {
+    this.#registrar.term = Math.max(this.#registrar.term, term)
+    this.#passedOn.delete(name)
+    this.#holdings.add(name)
+  }
+
+  /** Another node goes on with a meeting of this one, which holds the name until {@link closed}. */
+  passOn(name: string): void {
+    this.#passedOn.add(name)
+  }
+
+  /** Whether the registrar of a name has confirmed that this node owns it. */
+  isTold(name: string): boolean {
+    return this.#holdings.isTold(name)
   }
 
   #put(name: string, id: number, opens: boolean): boolean {
@@ -250,6 +274,13 @@ export class Cluster {
     this.#isUp = false
     this.#timers.clear(this.#beat)
     this.#timers.clear(this.#settling)
+  }
+
+  /** This node is about to leave, and tells the others, who hand nothing over to it. */
+  drain(now: number): void {
+    this.#at(now)
+    this.#isDraining = true
+    this.#heartbeat(false)
   }
 
   /** Says goodbye: others need not wait for its word any more. */
@@ -317,6 +348,7 @@ export class Cluster {
         health,
         isSettled: this.#isSettled,
         leaves,
+        isDraining: this.#isDraining,
         load,
       }),
     )
@@ -343,6 +375,7 @@ export class Cluster {
     switch (message.type) {
       case 'heartbeat':
         this.#learn(this.#peer(from), message)
+        this.#peer(from).isDraining = message.isDraining
         if (message.leaves) this.gone(from, now)
         else if (this.#compare(from, message.view) && message.isSettled) this.#settle(now)
         break
@@ -406,6 +439,7 @@ export class Cluster {
         health: '',
         heard: now,
         load: null,
+        isDraining: false,
         introduced: '',
       }
       this.#peers.set(node, peer)

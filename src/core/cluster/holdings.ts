@@ -63,6 +63,14 @@ export class Holdings {
     if (this.#own.delete(name)) this.tell(name)
   }
 
+  /** Whether the registrar of a name has confirmed what it was told of it. */
+  isTold(name: string): boolean {
+    const registrar = this.#view.registrarOf(name)
+    if (registrar === this.#self) return true
+    const telling = this.#tellings.get(registrar)
+    return telling !== undefined && !telling.isFull && !telling.isOpen && !telling.dirty.has(name)
+  }
+
   /** Tells the registrar of a name whether this node owns it: that has changed, or a claim of it has been given up. */
   tell(name: string): void {
     const registrar = this.#view.registrarOf(name)

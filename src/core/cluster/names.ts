@@ -18,6 +18,8 @@ export interface NamesHost {
   isOpen(name: string): boolean
   /** Whether the node is stopping, and opens nothing any more. */
   isDraining(): boolean
+  /** The node that this one has handed a meeting over to; 0 for none. */
+  heirOf(name: string): number
 }
 
 /** Opens a meeting on this node, at a fence of at least this term. Null: it is open. */
@@ -113,7 +115,7 @@ export class Names {
     const maker = this.#makerOf(name)
     if (this.#host.isOpen(name)) found(incarnation, now)
     else if (claimed !== undefined) claimed.finders.push(found)
-    else if (maker !== 0) found(maker === incarnation ? 0 : maker, now)
+    else if (maker !== 0) found(maker === incarnation ? this.#host.heirOf(name) : maker, now)
     else if (cluster === null || !isName(name)) found(0, now)
     else cluster.find(name, now, (ending, at) => this.#found(name, ending, at, found))
   }
@@ -124,7 +126,7 @@ export class Names {
     const owner = ending.by === 'taken' ? ending.owner || this.#makerOf(name) : 0
     if (this.#host.isOpen(name)) found(incarnation, now)
     else if (ending.by === 'late') found(null, now)
-    else found(owner === incarnation ? 0 : owner, now)
+    else found(owner === incarnation ? this.#host.heirOf(name) : owner, now)
   }
 
   /** The node that has made up a name: this one, or one that is there; 0 where it is any other name. */

@@ -1,10 +1,18 @@
 import type { Claim, Holds } from './messages.ts'
 import type { View } from './view.ts'
 
-/** A name of this registrar. `claim`: the claim it is reserved for; 0 once its owner has said that it owns it. */
-interface Entry {
+/** A node that has a name. `claim`: the claim it is reserved for; 0 once the node has said that it owns it. */
+interface Holder {
   readonly owner: number
-  claim: number
+  readonly claim: number
+}
+
+/**
+ * A name of this registrar: who has it, and who has it besides, since a meeting is handed over from one node to another
+ * or two nodes have opened it. It is free when the last of them says that it does not own it.
+ */
+interface Entry extends Holder {
+  readonly others: readonly Holder[]
 }
 
 /** What a registrar knows of another node in the present view. */
@@ -16,6 +24,8 @@ interface Teller {
   /** The id of the last claim that it is known to have made. */
   claimed: number
 }
+
+const none: readonly Holder[] = []
 
 interface Waiting {
   readonly from: number
@@ -31,6 +41,8 @@ export type Verdict =
 export interface RegistrarHost {
   /** Whether this node owns the meeting. */
   owns(name: string): boolean
+  /** Whether it has handed that meeting over, and holds the name until the new owner is known. */
+  isPassedOn(name: string): boolean
   /** Whether a node has been silent for so long that nobody waits for it any more. */
   isSilent(node: number): boolean
   answer(claimer: number, claim: Claim, verdict: Verdict): void
@@ -104,9 +116,9 @@ export class Registrar {
     teller.claimed = Math.max(teller.claimed, claimed)
     this.term = Math.max(this.term, term)
     for (const { name, owns } of holdings) {
-      if (owns) this.#entries.set(name, { owner: from, claim: 0 })
+      if (owns) this.#hold(name, { owner: from, claim: 0 })
       // By its own word it does not own it, and will not: it no longer waits for a claim of it.
-      else if (this.#entries.get(name)?.owner === from) this.#entries.delete(name)
+      else this.#drop(name, from)
       this.#giveUp(from, name)
     }
     if (!isLast) return false
@@ -117,8 +129,23 @@ export class Registrar {
 
   /** This node, being the registrar, does not own the name, and waits for no claim of it. */
   release(name: string): void {
-    if (this.#entries.get(name)?.owner === this.#self) this.#entries.delete(name)
+    this.#drop(name, this.#self)
     this.#giveUp(this.#self, name)
+  }
+
+  #hold(name: string, holder: Holder): void {
+    this.#drop(name, holder.owner)
+    const entry = this.#entries.get(name)
+    this.#entries.set(name, { ...holder, others: entry === undefined ? none : [entry, ...entry.others] })
+  }
+
+  #drop(name: string, owner: number): void {
+    const entry = this.#entries.get(name)
+    if (entry === undefined) return
+    const left = [entry, ...entry.others].filter((holder) => holder.owner !== owner)
+    const [first, ...others] = left
+    if (first === undefined) this.#entries.delete(name)
+    else this.#entries.set(name, { owner: first.owner, claim: first.claim, others })
   }
 
   #giveUp(from: number, name: string): void {
@@ -145,20 +172,25 @@ export class Registrar {
   /** A node begins to tell anew. What is reserved for it stays so until its word comes. */
   #forget(node: number, teller: Teller): void {
     if (teller.seq > 0)
-      for (const [name, { owner, claim }] of this.#entries)
-        if (owner === node && claim === 0) this.#entries.delete(name)
+      for (const [name, entry] of this.#entries)
+        if ([entry, ...entry.others].some(({ owner, claim }) => owner === node && claim === 0))
+          this.#drop(name, node)
     teller.isComplete = false
   }
 
   #decide(from: number, claim: Claim): void {
     const { name, id, opens } = claim
-    const entry = this.#host.owns(name) ? { owner: this.#self, claim: 0 } : this.#entries.get(name)
     // A node claims only what it does not own: what it told before is no longer so.
-    if (!opens || (entry !== undefined && entry.owner !== from)) {
-      this.#host.answer(from, claim, { by: 'taken', owner: entry?.owner ?? 0 })
+    if (opens) this.#drop(name, from)
+    const known = this.#entries.get(name)?.owner
+    const isOwn = this.#host.owns(name)
+    // A name that it has passed on is still its own while nobody else has told of it.
+    const owner = isOwn && (known === undefined || !this.#host.isPassedOn(name)) ? this.#self : (known ?? 0)
+    if (!opens || owner !== 0) {
+      this.#host.answer(from, claim, { by: 'taken', owner })
       return
     }
-    this.#entries.set(name, { owner: from, claim: id })
+    this.#hold(name, { owner: from, claim: id })
     this.#host.answer(from, claim, { by: 'grant', term: ++this.term })
   }
 }

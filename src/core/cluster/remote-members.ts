@@ -58,6 +58,13 @@ export class RemoteMembers {
     if (this.#bySlot.get(member.slot) === member) this.#bySlot.delete(member.slot)
   }
 
+  /** Gives them all up, by seat. */
+  surrender(): Map<number, RemoteMember> {
+    const all = new Map(this.#bySeat)
+    for (const set of [this.#bySeat, this.#bySlot, this.#owing, this.#acks]) set.clear()
+    return all
+  }
+
   /** An input is in a frame. */
   framed(slot: number, seq: number): void {
     this.#bySlot.get(slot)?.framed(seq)

@@ -34,6 +34,8 @@ export interface ReplicaHost extends RoomHost {
   rejoin(session: Session): void
   /** The replica has ended. */
   ended(replica: Replica): void
+  /** The owner has answered, or frames have come, while the replica is part of a hand-over. */
+  advanced(replica: Replica, now: number): void
 }
 
 const CLOSED = 'the meeting was closed'
@@ -45,8 +47,7 @@ const CLOSED = 'the meeting was closed'
  */
 export class Replica implements Host {
   readonly name: string
-  /** The node that owns the meeting. */
-  readonly owner: number
+  #owner: number
   /** The number of its log here. */
   readonly number: number
   readonly #host: ReplicaHost
@@ -66,20 +67,27 @@ export class Replica implements Host {
   #told = { readers: 0, spectators: 0 }
   /** Since when nobody is here. */
   #idleSince: number
+  /** It is part of a hand-over, and kept though nobody is here. */
+  isHandedOver = false
 
   constructor(host: ReplicaHost, name: string, owner: number, number: number, now: number) {
     this.#host = host
     this.name = name
-    this.owner = owner
+    this.#owner = owner
     this.number = number
     this.#idleSince = now
-    this.#missing = new MissingFrames((from) => host.put(owner, encodePull(number, from)))
+    this.#missing = new MissingFrames((from) => host.put(this.#owner, encodePull(number, from)))
     this.#members = new RemoteMembers({
       place: (seat) => this.#place(seat),
       say: (message) => this.#say(message),
-      isOpen: () => this.#isConnected && host.isOpen(owner),
+      isOpen: () => this.#isConnected && host.isOpen(this.#owner),
       mark: () => host.mark(this),
     })
+  }
+
+  /** The node that owns the meeting. */
+  get owner(): number {
+    return this.#owner
   }
 
   get log(): { readonly first: number; readonly next: number } {
@@ -225,7 +233,7 @@ export class Replica implements Host {
 
   /** Before it has answered, and while the link is broken, nobody would hear it; what counts is told afterwards. */
   #say(message: MeshMessage): void {
-    if (this.#isConnected) this.#host.link(this.owner, message)
+    if (this.#isConnected) this.#host.link(this.#owner, message)
   }
 
   /** Asks the owner for the frames, for the first time or because the link broke. */
@@ -233,9 +241,9 @@ export class Replica implements Host {
     this.#isConnected = false
     this.#members.lose()
     this.#told = this.#readers
-    const { name: meeting, number: replica, owner } = this
+    const { name: meeting, number: replica } = this
     const world = this.#room?.facts.world ?? 0
-    this.#host.link(owner, { type: 'follow', replica, meeting, world, next: this.log.next, ...this.#told })
+    this.#host.link(this.#owner, { type: 'follow', replica, meeting, world, next: this.log.next, ...this.#told })
   }
 
   /** Who waits to read counts, so that the owner's clock runs for the first. */
@@ -250,13 +258,23 @@ export class Replica implements Host {
     else if (type === 'absent') this.end(CLOSED, 'NOT_FOUND', now)
     else if (type === 'closed') this.end(message.message, 'NOT_FOUND', now)
     else if (type === 'config') this.#config = message.config
+    else if (type === 'moved') this.#moved(message.owner, now)
     else if (type === 'seated') this.#seated(message, now)
     else if (type === 'refused' || type === 'nack' || type === 'direct' || type === 'ended')
       this.#aboutSeat(message, now)
   }
 
+  /** Another node goes on with the meeting: `owner`; 0: none does. */
+  #moved(owner: number, now: number): void {
+    if (owner === 0) return this.lost(now)
+    this.#owner = owner
+    this.follow()
+  }
+
   #followed(message: MeshMessageOf<'followed'>, now: number): void {
     const room = this.#room
+    // Said before the meeting was handed on.
+    if (room !== null && room.facts.world === message.world && message.hop < room.facts.hop) return
     if (room !== null && room.facts.world !== message.world) {
       this.end(CLOSED, 'BUSY', now)
       return
@@ -267,17 +285,22 @@ export class Replica implements Host {
     this.#missing.begin(message.next)
     this.#setClock(message, now)
     if (room === null) this.#open(message, now)
-    else if (room.log.next < message.first) room.restart(message, now)
+    else {
+      room.facts = { ...room.facts, hop: message.hop }
+      if (room.log.next < message.first) room.restart(message, now)
+    }
     for (const joining of this.#joins.all()) if (joining.seated === null) this.#enter(joining)
     this.#members.comeBack()
     this.#tryAll(now)
+    if (this.isHandedOver) this.#host.advanced(this, now)
   }
 
   #open(message: MeshMessageOf<'followed'>, now: number): void {
     const { limits, budget } = this.#host
-    const { world, term, incarnation, frameRate, inputBytes, spectatorDelayMs } = message
+    const { world, term, incarnation, hop, frameRate, inputBytes, spectatorDelayMs } = message
     const seed = message.seed.slice()
-    const facts = { name: this.name, world, term, incarnation, seed, frameRate, inputBytes, spectatorDelayMs }
+    const { name } = this
+    const facts = { name, world, term, incarnation, hop, seed, frameRate, inputBytes, spectatorDelayMs }
     this.#room = new Room(this.#host, this.number, limits.meetingLogBytes, facts, now, message)
     budget.enter(this.#room.log)
   }
@@ -361,6 +384,7 @@ export class Replica implements Host {
     room.tell(now)
     for (const member of this.#members.all()) this.#settle(member, now)
     if (this.#joins.size > 0) this.#tryAll(now)
+    if (this.isHandedOver) this.#host.advanced(this, now)
   }
 
   /** The owner says where it stands. */
@@ -369,6 +393,53 @@ export class Replica implements Host {
     this.#setClock(head, now)
     this.#missing.seen(head.next, this.log.next)
     this.#tryAll(now)
+  }
+
+  // ---- hand-over
+
+  /** Goes on with the room of a meeting that this node has owned so far. */
+  keep(room: Room, config: string): void {
+    this.#room = room
+    this.#config = config
+    this.#host.budget.enter(room.log)
+  }
+
+  /** A session of this node has a seat in that room. `number`: of the seat, for a member. */
+  keepSeat(seat: Seat, number: number): void {
+    const { member, session } = seat
+    const remote = member && new RemoteMember({ seat: number, slot: member.slot, seq: member.seq }, session)
+    if (remote !== null) {
+      remote.seat = seat
+      this.#members.add(remote)
+      this.#lastSeat = Math.max(this.#lastSeat, number)
+    }
+    seat.move(this, remote)
+  }
+
+  /** The world of the room, while its owner answers; 0 otherwise. */
+  get world(): number {
+    return this.#isConnected ? (this.#room?.facts.world ?? 0) : 0
+  }
+
+  /** There are frames up to this one. */
+  expect(last: number): void {
+    if (this.#isConnected) this.#missing.seen(last + 1, this.log.next)
+  }
+
+  /** This node goes on with the meeting: gives up the room, its members by seat, and the JOINs that wait. */
+  surrender(): {
+    readonly room: Room
+    readonly remotes: Map<number, RemoteMember>
+    readonly joins: readonly Joining[]
+  } {
+    const room = this.#room as Room
+    const remotes = this.#members.surrender()
+    const joins = this.#joins.takeAll()
+    this.#isConnected = false
+    this.#room = null
+    this.#host.budget.leave(room.log)
+    this.#host.ended(this)
+    return { room, remotes, joins }
   }
 
   // ---- time
@@ -389,7 +460,7 @@ export class Replica implements Host {
     const { joinMs, lingerMs } = this.#host.limits
     if (this.#isConnected) this.#missing.beat(this.log.next)
     for (const joining of this.#joins.all()) if (now - joining.since >= joinMs) this.#giveUp(joining, now)
-    if (this.#members.size > 0 || this.#readers.readers > 0) this.#idleSince = now
+    if (this.isHandedOver || this.#members.size > 0 || this.#readers.readers > 0) this.#idleSince = now
     else if (now - this.#idleSince >= lingerMs) {
       this.#say({ type: 'unfollow', replica: this.number })
       this.end(CLOSED, 'BUSY', now)

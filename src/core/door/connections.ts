@@ -438,8 +438,19 @@ export class Connections {
   /** Closes every connection. */
   drain(now: number): void {
     this.draining = true
-    for (const connection of this.#all)
+    this.move(Infinity, () => true, now)
+  }
+
+  /** Has up to `most` clients connect to other nodes: those whose session `isFree`. Returns their number. */
+  move(most: number, isFree: (session: Session) => boolean, now: number): number {
+    let count = 0
+    for (const connection of this.#all) {
+      if (count >= most) break
+      if (connection.session !== null && !isFree(connection.session)) continue
       this.close(connection, 'DRAINING', 'the node is stopping', now, this.#admission.spread())
+      count++
+    }
+    return count
   }
 }
 

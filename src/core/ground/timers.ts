@@ -39,6 +39,10 @@ export type TimerName =
    */
   | 'mesh'
   | 'grace'
+  /** The hand-over of meetings goes on. */
+  | 'handover'
+  /** A few more connections are moved, because the node drains. */
+  | 'drain'
 
 /** A callback with a deadline. One object can be set any number of times. */
 export class Timer<Name extends string = TimerName> {

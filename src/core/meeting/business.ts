@@ -1,6 +1,8 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
+import type { MeetingOptions } from '../ground/config.ts'
 import type { MeetingLogic } from '../ports.ts'
+import type { Room } from './room.ts'
 
 /** The business's side of a meeting. */
 export interface MeetingBusiness {
@@ -52,4 +54,16 @@ export interface MemberInfo {
   readonly away: boolean
   /** Played by the business. */
   readonly bot: boolean
+}
+
+/** A meeting as the business sees it. */
+export function infoOf(
+  { facts, log, spectators }: Room,
+  { frameRate, capacity }: MeetingOptions,
+  { kind, metadata }: MeetingBusiness,
+  members: readonly MemberInfo[],
+  stable: number,
+): MeetingInfo {
+  const { name, world: epoch } = facts
+  return { name, kind, metadata, frameRate, capacity, members, spectators, epoch, frame: log.next - 1, stable }
 }

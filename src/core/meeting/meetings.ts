@@ -113,6 +113,7 @@ export class Meetings {
       world,
       term,
       incarnation,
+      hop: 0,
       seed: entropy(8),
       frameRate,
       inputBytes,
@@ -141,10 +142,36 @@ export class Meetings {
     const meeting = this.#meetings.get(name)
     if (meeting === undefined) return
     meeting.close()
-    this.#host.budget.leave(meeting.log)
-    if (meeting.maker !== null) meeting.maker.meetings--
-    this.#meetings.delete(name)
+    this.#forget(meeting)
     this.#closed(name)
+  }
+
+  #forget({ name, log, maker }: Owner): void {
+    this.#host.budget.leave(log)
+    if (maker !== null) maker.meetings--
+    this.#meetings.delete(name)
+  }
+
+  /** Another node goes on with the meeting; its room stays for the readers here. */
+  resign(owner: Owner): void {
+    owner.resign()
+    this.#forget(owner)
+  }
+
+  /**
+   * Owns a meeting that another node has owned, in the room in which this one has followed it so far. What the other
+   * node knows is to be told at once: see `Owner.succeed`.
+   */
+  succeed(room: Room, options: MeetingOptions, business: MeetingBusiness, now: number): Owner {
+    const owner = new Owner(this.#host, room, options, business, now)
+    this.#highestTerm = Math.max(this.#highestTerm, room.facts.term)
+    this.#host.budget.enter(room.log)
+    this.#meetings.set(room.facts.name, owner)
+    return owner
+  }
+
+  all(): Iterable<Owner> {
+    return this.#meetings.values()
   }
 
   /** Part of the sweep: meetings without a frame rate seal what they have. What is over the budget waits, in order. */

@@ -34,12 +34,13 @@ export class CadenceChecker implements Observer {
     this.#wellSince = this.#now()
   }
 
-  opened(node: number, meeting: string): void {
-    forget(this.#sealed, `${node} ${meeting} `)
+  opened(_node: number, meeting: string): void {
+    forget(this.#sealed, `${meeting} `)
   }
 
-  sealed(node: number, meeting: string, world: number, { number, events }: SealedFrame): void {
-    const key = `${node} ${meeting} ${world}`
+  /** Whichever node seals it: the meeting may be handed over. */
+  sealed(_node: number, meeting: string, world: number, { number, events }: SealedFrame): void {
+    const key = `${meeting} ${world}`
     const last = this.#sealed.get(key) ?? { number: 0, at: this.#now() }
     if (number !== last.number + 1)
       violate('I6', `frame ${number} of ${meeting} was sealed after frame ${last.number}`)

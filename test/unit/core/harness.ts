@@ -5,8 +5,11 @@ import {
   defaultLimits,
   type FixedLimits,
   type Grant,
+  type MeetingBusiness,
   type MeetingCall,
+  type MeetingLogic,
   type NodeLimits,
+  type OfferedMeeting,
   type Outcome,
   type Packet,
   type MissingMeeting,
@@ -120,6 +123,14 @@ export class FakeApplication implements Application {
 
   located(call: MeetingCall, outcome: Outcome<Whereabouts>): void {
     this.answers.push({ call, outcome })
+  }
+
+  /** Makes the business of meetings of a kind that other nodes hand over; plain ones need none. */
+  readonly kinds: Map<string, () => MeetingLogic> = new Map()
+
+  adopt({ kind, metadata }: OfferedMeeting): MeetingBusiness | null {
+    const make = this.kinds.get(kind)
+    return make === undefined && kind !== '' ? null : { kind, metadata, logic: make?.() ?? null }
   }
 
   connected({ user }: { readonly user: string }, resumed: boolean): void {

@@ -1,0 +1,58 @@
+import type { ErrorCode } from '../../protocol/errors.ts'
+import type { Payload } from '../../protocol/payload.ts'
+import type { Bot } from './business.ts'
+import type { Intake } from './intake.ts'
+import type { Roster } from './roster.ts'
+import type { Member } from './seat.ts'
+
+/** What bots need of the owner of their meeting. */
+export interface BotsHost {
+  readonly roster: Roster
+  readonly intake: Intake
+  /** Bytes of the largest input. */
+  readonly inputBytes: number
+  isSeated(member: Member): boolean
+  /** Takes an input for the next frame. */
+  push(member: Member, seq: number, data: Payload): void
+  depart(member: Member, reason: string): void
+}
+
+/** The members that the business plays itself. They neither start the clock nor keep the meeting open. */
+export class Bots {
+  readonly #host: BotsHost
+
+  constructor(host: BotsHost) {
+    this.#host = host
+  }
+
+  /** Seats a bot. */
+  add(user: string): Bot | ErrorCode {
+    const { roster } = this.#host
+    const slot = roster.free
+    return slot === -1 ? 'FULL' : this.#play(roster.seat(user, slot))
+  }
+
+  /** All of them, in order of joining. */
+  get list(): (Bot & { readonly user: string })[] {
+    const members = Array.from(this.#host.roster.all()).filter(({ seat }) => seat === null)
+    return members.map((member) => ({ ...this.#play(member), user: member.user }))
+  }
+
+  #play(member: Member): Bot {
+    const { inputBytes, depart } = this.#host
+    return {
+      slot: member.slot,
+      maxInput: inputBytes,
+      send: (data) => this.#accept(member, data),
+      leave: () => depart(member, 'left'),
+    }
+  }
+
+  #accept(member: Member, data: Payload): ErrorCode | null {
+    const { intake, isSeated, push } = this.#host
+    if (!isSeated(member)) return 'CLOSED'
+    const refusal = intake.checkBot(member, data)
+    if (refusal === null) push(member, member.seq, data)
+    return refusal
+  }
+}
