@@ -37,6 +37,8 @@ export class Draining {
   readonly #host: DrainingHost
   readonly #step: Timer
   #deadline = Infinity
+  /** Since when there is no other node to go to; null while there is one. */
+  #aloneSince: number | null = null
   /** Connections to move in a second, and those that may be moved now. */
   #perSecond = 0
   #due = 0
@@ -52,10 +54,7 @@ export class Draining {
     connections.draining = true
     cluster?.drain(now)
     this.#deadline = Math.min(this.#deadline, deadline)
-    const others = cluster?.peers.some(
-      ({ incarnation, isDraining }) => !isDraining && !cluster.isSilent(incarnation, now),
-    )
-    if (others !== true || handover === null) this.#deadline = now
+    if (this.#isAlone(now) || handover === null) this.#deadline = now
     else handover.begin(now)
     const time = Math.min(limits.drainMs, (this.#deadline - now) * 0.8)
     this.#perSecond = Math.max(limits.drainPerSecond, (connections.size * 1000) / Math.max(1, time))
@@ -68,13 +67,22 @@ export class Draining {
     return { meetings: waiting + moving, staying, connections: connections.size, requests: requests.size }
   }
 
+  #isAlone(now: number): boolean {
+    for (const { incarnation, isDraining } of this.#host.cluster?.peers ?? [])
+      if (!isDraining && this.#host.cluster?.isSilent(incarnation, now) === false) return false
+    return true
+  }
+
   #onStep(now: number): void {
     const { connections, timers, limits } = this.#host
+    this.#aloneSince = this.#isAlone(now) ? (this.#aloneSince ?? now) : null
+    // All nodes may stop together.
+    if (now - (this.#aloneSince ?? now) >= limits.handoverAgainMs) this.#deadline = now
     if (now >= this.#deadline) {
       connections.drain(now)
       return
     }
-    if (connections.size === 0) return
+    if (connections.size === 0 && this.progress.meetings === 0) return
     this.#due = Math.min(this.#perSecond, this.#due + (this.#perSecond * limits.drainBeatMs) / 1000)
     const hasMeetings = this.progress.meetings > 0
     this.#due -= connections.move(Math.floor(this.#due), (session) => this.#isFree(session, hasMeetings), now)

@@ -321,14 +321,12 @@ export const events = {
   back: { code: 4, fields: { slot: 'uint' } },
   resume: { code: 5, fields: { gap: 'uint' } },
   slip: { code: 6, fields: { lost: 'uint' } },
-  owner: { code: 7, fields: { node: 'uint', hop: 'uint' } },
+  owner: { code: 7, fields: { incarnation: 'uint' } },
 } as const
 
 export type EventType = keyof typeof events
 
-/**
- * A system event inside a frame; discriminated by `type`. `gap` and `lost` are milliseconds; `node` is an incarnation.
- */
+/** A system event inside a frame; discriminated by `type`. `gap` and `lost` are milliseconds. */
 export type MeetingEvent = {
   [T in EventType]: { type: T } & Struct<(typeof events)[T]['fields']>
 }[EventType]

@@ -200,7 +200,7 @@ export class Taking {
       if (member.standing.is !== 'leaving') absent.push(member)
       return new Absent(session)
     }
-    owner.succeed({ state, seatOf, event: { type: 'owner', node: self, hop: hop + 1 } }, now)
+    owner.succeed({ state, seatOf, event: { type: 'owner', incarnation: self } }, now)
     stats.handoversTaken++
     cluster.took(name, room.facts.term)
     this.#host.taken(name)
