@@ -11,6 +11,9 @@ const ENDED = 4_096
  */
 export class View {
   readonly #living: Set<number> = new Set()
+  /** The living and the share of each in the weight of any name, in parallel. */
+  #nodes: number[] = []
+  #seeds: number[] = []
   readonly #ended: Set<number> = new Set()
   #low = 0
   #high = 0
@@ -60,6 +63,8 @@ export class View {
   #turn(node: number): void {
     this.#low ^= node % HALF
     this.#high ^= Math.floor(node / HALF)
+    this.#nodes = [...this.#living]
+    this.#seeds = this.#nodes.map((each) => mix(each % HALF) ^ mix(Math.floor(each / HALF) + HALF))
   }
 
   /**
@@ -70,8 +75,9 @@ export class View {
     const hash = hashOf(name)
     let registrar = 0
     let highest = -1
-    for (const node of this.#living) {
-      const weight = mix(hash ^ mix(node % HALF) ^ mix(Math.floor(node / HALF) + HALF))
+    for (const [at, seed] of this.#seeds.entries()) {
+      const node = this.#nodes[at] as number
+      const weight = mix(hash ^ seed)
       if (weight < highest || (weight === highest && node < registrar)) continue
       highest = weight
       registrar = node
