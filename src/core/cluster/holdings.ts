@@ -41,6 +41,8 @@ export class Holdings {
   readonly #host: HoldingsHost
   readonly #own: Set<string> = new Set()
   readonly #tellings: Map<number, Telling> = new Map()
+  /** Whether the view has changed and nobody was told in it yet. */
+  #isNew = false
   /** Counts the views of this node. */
   round = 0
 
@@ -76,9 +78,10 @@ export class Holdings {
     this.#send(registrar, telling)
   }
 
-  /** The view has changed: tells everybody what falls to them now. */
+  /** The view has changed: what was told counts for nothing, and {@link tellAll} is to follow. */
   renew(): void {
     this.round++
+    this.#isNew = true
     this.#tellings.clear()
     for (const node of this.#view.living)
       if (node !== this.#self)
@@ -91,6 +94,11 @@ export class Holdings {
           seq: 0,
           isOpen: false,
         })
+  }
+
+  /** Tells everybody what falls to them in a new view. */
+  tellAll(): void {
+    this.#isNew = false
     for (const name of this.#own) this.#tellings.get(this.#view.registrarOf(name))?.own.add(name)
     for (const [node, telling] of this.#tellings) this.#send(node, telling)
   }
@@ -131,7 +139,7 @@ export class Holdings {
 
   /** Sends what is due, unless something waits for its confirmation. */
   #send(registrar: number, telling: Telling): void {
-    if (telling.isOpen || (!telling.isFull && telling.dirty.size === 0)) return
+    if (this.#isNew || telling.isOpen || (!telling.isFull && telling.dirty.size === 0)) return
     const { isFull, own, dirty, echo } = telling
     const all = isFull ? [...new Set([...own, ...dirty])] : [...dirty]
     const names = all.filter((name) => !this.#host.isClaiming(name))

@@ -64,7 +64,17 @@ export class View {
     this.#low ^= node % HALF
     this.#high ^= Math.floor(node / HALF)
     this.#nodes = [...this.#living]
-    this.#seeds = this.#nodes.map((each) => mix(each % HALF) ^ mix(Math.floor(each / HALF) + HALF))
+    this.#seeds = this.#nodes.map(seedOf)
+  }
+
+  /** Whether `self` is one of the `count` nodes of highest weight for another node, less that node. */
+  isNear(self: number, other: number, count: number): boolean {
+    const hash = mix(other % HALF) ^ Math.floor(other / HALF)
+    const own = mix(hash ^ seedOf(self))
+    let higher = 0
+    for (const [at, seed] of this.#seeds.entries())
+      if (this.#nodes[at] !== other && mix(hash ^ seed) > own) higher++
+    return higher < count
   }
 
   /**
@@ -84,6 +94,11 @@ export class View {
     }
     return registrar
   }
+}
+
+/** A node's share in the weight of any name. */
+function seedOf(node: number): number {
+  return mix(node % HALF) ^ mix(Math.floor(node / HALF) + HALF)
 }
 
 /** FNV-1a over the UTF-16 units. */
