@@ -90,7 +90,7 @@ const entry = struct<KeptEntry>({
   source: uint,
   number: uint,
   stamp: uint,
-  lost: uint,
+  isOld: bool,
   key: name,
   tombstone: bool,
   data: payload,

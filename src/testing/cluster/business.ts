@@ -1,4 +1,10 @@
-import { defaultLimits, type MeetingCall, type Outcome, type Whereabouts } from '../../core/index.ts'
+import {
+  defaultLimits,
+  type MeetingCall,
+  type Outcome,
+  type Revoked,
+  type Whereabouts,
+} from '../../core/index.ts'
 import { Business, type Revocation } from '../business.ts'
 import { violate } from '../observer.ts'
 import type { MeetingPlan } from '../scenario.ts'
@@ -75,6 +81,11 @@ export class ClusterBusiness extends Business {
   openSomewhere(isRace: boolean): void {
     const plan = this.random.pick(this.scenario.meetings)
     for (let n = isRace ? 2 : 1; n > 0; n--) this.open(this.random.pick(this.nodes()), plan, () => {})
+  }
+
+  /** While no node runs, there is none that it could be told to. */
+  override revoke(revoked: Revoked): void {
+    if (this.nodes().some(({ alive }) => alive)) super.revoke(revoked)
   }
 
   /** One node is told, which tells the others: those it reaches at once, the rest when they are heard again. */
