@@ -1,4 +1,3 @@
-import { ownPayload } from '../../protocol/payload.ts'
 import type { FixedLimits } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
@@ -210,7 +209,7 @@ export class CatchUp {
     // Dropped: its number will be missing.
     if (state.heldBytes + bytes > this.#limits.heldBytes) return
     state.heldBytes += bytes
-    state.held.push({ from, entries: entries.map((entry) => ({ ...entry, data: ownPayload(entry.data) })) })
+    state.held.push({ from, entries })
   }
 
   #take(topic: Topic, { from, entries }: Held, now: number): void {
