@@ -90,7 +90,9 @@ export class Peering implements TopicPeers {
     this.#cluster = cluster
     this.#host = host
     this.#topics = topics
-    this.links = new LinkParts(timers, stats, (node, bytes) => bus.send(node, bytes), config.limits)
+    const put = (node: number, bytes: Uint8Array): void => bus.send(node, bytes)
+    const isThere = (node: number): boolean => this.isThere(node)
+    this.links = new LinkParts(timers, stats, { put, isThere }, config.limits)
     this.mesh = new Mesh({ ...meshHost, links: this.links })
     const send = (node: number, message: Uint8Array): void => this.links.send(node, message)
     this.homes = new Homes(
