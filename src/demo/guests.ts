@@ -14,6 +14,11 @@ const guestWish = v.object(
   'the body must be a JSON object: {"name": "Ada"}',
 )
 
+const NODE = 'node must be the name of a node, or be left out'
+
+/** A node that a page wants to be connected to, wherever that which it joins is: to see that this makes no difference. */
+export const nodeWish = v.object({ node: v.optional(v.string(NODE)) })
+
 /** Somebody who was let in without a password. */
 export interface Guest {
   /** `name~letters`: only who holds `guest` can be this user again; others in a room see what is made of it. */

@@ -1,3 +1,4 @@
+import { homeNode } from '../shell/nodes.tsx'
 import { timetable } from '../../../src/demo/wall/sessions.ts'
 import { Choice } from '../shell/choice.tsx'
 import { paces } from './feed.ts'
@@ -83,7 +84,12 @@ export function Cost({ wall: { feed } }: { readonly wall: Wall }) {
           {feed.paused ? text.goOn : text.pause}
         </button>
       </div>
-      <p class="hint">{text.paceHints[feed.hz]}</p>
+      <p class="hint">
+        {text.paceHints[feed.hz]}
+        {homeNode() !== '' && feed.session !== null && (
+          <span id="where"> {text.where(feed.session.node, feed.client.node)}</span>
+        )}
+      </p>
     </section>
   )
 }

@@ -64,7 +64,7 @@ function WallPage() {
     )
   }
   return (
-    <Page name="wall" state={feed.state}>
+    <Page name="wall" state={feed.state} node={feed.client.node}>
       <div class="lead">
         <div>
           <h1>{text.title}</h1>
