@@ -5,7 +5,7 @@ import { pageHeaders } from '../server/edge/page-headers.ts'
 import { contained, silent } from '../server/ground/logger.ts'
 import { StaticFiles } from '../server/edge/static-files.ts'
 import { battle } from './battle/rooms.ts'
-import { guestOf, nodeWish, parse } from './guests.ts'
+import { guestOf, nodeOf } from './guests.ts'
 import { HttpError, isNameOfHere, notFound, readJson, sendJson, strangeName } from './http.ts'
 import { inside } from './inside/index.ts'
 import type { Fault, Part } from './part.ts'
@@ -125,7 +125,7 @@ function nodesFor(rtms: Rtms, { url }: Ticket, body: unknown, host: string | und
     .nodes({ host })
     .filter(({ status, address }) => status !== 'silent' && address !== '')
   if (alive.length === 1) return {}
-  const { node: wanted } = parse(nodeWish, body)
+  const wanted = nodeOf(body)
   const chosen = alive.find(({ node }) => node === wanted)
   return {
     url: chosen?.address ?? url,
