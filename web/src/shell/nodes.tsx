@@ -55,8 +55,13 @@ export function NodeChoice({ current }: { readonly current: string }) {
   const names = current === '' || nodes.includes(current) ? nodes : [current, ...nodes]
   return (
     <label class="node" title={text.hint}>
-      {text.node}
-      <select id="node" value={current} onChange={(event) => choose(event.currentTarget.value)}>
+      <span>{text.node}</span>
+      <select
+        id="node"
+        aria-label={text.node}
+        value={current}
+        onChange={(event) => choose(event.currentTarget.value)}
+      >
         {(current === '' || chosenNode() !== undefined) && <option value="">{text.automatic}</option>}
         {names.map((name) => (
           <option key={name} value={name}>

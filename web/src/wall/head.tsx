@@ -1,4 +1,3 @@
-import { homeNode } from '../shell/nodes.tsx'
 import { timetable } from '../../../src/demo/wall/sessions.ts'
 import { Choice } from '../shell/choice.tsx'
 import { paces } from './feed.ts'
@@ -84,12 +83,7 @@ export function Cost({ wall: { feed } }: { readonly wall: Wall }) {
           {feed.paused ? text.goOn : text.pause}
         </button>
       </div>
-      <p class="hint">
-        {text.paceHints[feed.hz]}
-        {homeNode() !== '' && feed.session !== null && (
-          <span id="where"> {text.where(feed.session.node, feed.client.node)}</span>
-        )}
-      </p>
+      <p class="hint">{text.paceHints[feed.hz]}</p>
     </section>
   )
 }
