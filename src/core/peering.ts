@@ -11,7 +11,7 @@ import type { PageQuery, Search } from './ground/page.ts'
 import type { Stats } from './ground/stats.ts'
 import type { Timers } from './ground/timers.ts'
 import type { MeetingInfo } from './meeting/business.ts'
-import type { Bus, ToldRevocation } from './ports.ts'
+import type { Application, Bus, ToldRevocation } from './ports.ts'
 import type { SessionInfo } from './session/session-info.ts'
 import type { Sessions } from './session/sessions.ts'
 import type { TopicPeers } from './topic/catch-up.ts'
@@ -72,6 +72,7 @@ export class Peering implements TopicPeers {
   readonly #self: number
   readonly #cluster: Cluster
   readonly #host: PeeringHost
+  readonly #application: Pick<Application, 'callMeeting'>
   readonly #topics: () => Topics
   #searches: Running[] = []
 
@@ -84,11 +85,13 @@ export class Peering implements TopicPeers {
     sessions: Sessions,
     topics: () => Topics,
     host: PeeringHost,
+    application: Pick<Application, 'callMeeting'>,
     meshHost: Omit<MeshHost, 'links'>,
   ) {
     this.#self = config.incarnation
     this.#cluster = cluster
     this.#host = host
+    this.#application = application
     this.#topics = topics
     const put = (node: number, bytes: Uint8Array): void => bus.send(node, bytes)
     const isThere = (node: number): boolean => this.isThere(node)
@@ -239,6 +242,11 @@ export class Peering implements TopicPeers {
       meeting: ({ name }, reply) => reply(host.meeting(name) ?? null),
       kick: ({ name, slot, message }, reply) => reply(has(name) ? host.kick(name, slot, message) : null),
       sendTo: ({ name, slot, data }, reply) => reply(has(name) ? host.sendTo(name, slot, data) : null),
+      call: ({ name, method, data }, reply) => {
+        if (!has(name)) return reply(null)
+        const answer = this.#application.callMeeting(name, method, data)
+        return reply('code' in answer ? new Refusal(answer.code, answer.message) : answer)
+      },
       close: ({ name }, reply) => {
         const isOpen = has(name)
         host.closeMeeting(name)

@@ -20,7 +20,7 @@ import { policies, TopicCursor, weighWish, type Wish, wishOf } from './cursor.ts
 import type { Diffused } from './diffusion.ts'
 import { FirstReaders } from './first-readers.ts'
 import { type Group, rungOf, Rungs } from './groups.ts'
-import { NOTHING, weigh } from './publication.ts'
+import { weigh } from './publication.ts'
 import type { Publisher, Publishers } from './publishers.ts'
 import { Retentions } from './retentions.ts'
 import { Space } from './space.ts'
