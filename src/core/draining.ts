@@ -63,7 +63,11 @@ export class Draining {
 
   get progress(): DrainProgress {
     const { connections, meetings, requests, handover } = this.#host
-    const { waiting, moving, staying } = handover?.progress ?? { waiting: 0, moving: 0, staying: meetings.size }
+    const { waiting, moving, staying } = handover?.progress ?? {
+      waiting: 0,
+      moving: 0,
+      staying: meetings.size,
+    }
     return { meetings: waiting + moving, staying, connections: connections.size, requests: requests.size }
   }
 
@@ -93,7 +97,8 @@ export class Draining {
   #isFree(session: Session, hasMeetings: boolean): boolean {
     const { meetings, requests } = this.#host
     if (requests.of(session) > 0 || session.upstream.size > 0) return false
-    if (hasMeetings) for (const { name } of session.seats.values()) if (meetings.get(name) !== undefined) return false
+    if (hasMeetings)
+      for (const { name } of session.seats.values()) if (meetings.get(name) !== undefined) return false
     return true
   }
 }

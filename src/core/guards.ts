@@ -133,6 +133,7 @@ export class Guards {
       openMissingEnded: nothing,
       located: nothing,
       adopt: () => null,
+      callMeeting: refuse,
       connected: nothing,
       disconnected: nothing,
     }

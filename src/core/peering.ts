@@ -6,13 +6,13 @@ import { type AnswerOf, type MeetingPart, meetingParts, type QuestionOf } from '
 import type { Whereabouts } from './cluster/question-kinds.ts'
 import { type Answerer, type Answerers, Questions, Refusal } from './cluster/questions.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
-import { ownPayload, type Payload } from '../protocol/payload.ts'
+import type { Payload } from '../protocol/payload.ts'
 import type { NodeConfig } from './ground/config.ts'
 import type { PageQuery, Search } from './ground/page.ts'
 import type { Stats } from './ground/stats.ts'
 import type { Timers } from './ground/timers.ts'
 import type { MeetingInfo } from './meeting/business.ts'
-import type { Bus, ToldRevocation } from './ports.ts'
+import type { Application, Bus, ToldRevocation } from './ports.ts'
 import type { SessionInfo } from './session/session-info.ts'
 import type { Sessions } from './session/sessions.ts'
 import type { TopicPeers } from './topic/catch-up.ts'
@@ -75,6 +75,7 @@ export class Peering implements TopicPeers {
   readonly #self: number
   readonly #cluster: Cluster
   readonly #host: PeeringHost
+  readonly #application: Pick<Application, 'callMeeting'>
   readonly #topics: () => Topics
   #searches: Running[] = []
 
@@ -87,13 +88,17 @@ export class Peering implements TopicPeers {
     sessions: Sessions,
     topics: () => Topics,
     host: PeeringHost,
+    application: Pick<Application, 'callMeeting'>,
     meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster'>,
   ) {
     this.#self = config.incarnation
     this.#cluster = cluster
     this.#host = host
+    this.#application = application
     this.#topics = topics
-    this.links = new LinkParts(timers, stats, (node, bytes) => bus.send(node, bytes), config.limits)
+    const put = (node: number, bytes: Uint8Array): void => bus.send(node, bytes)
+    const isThere = (node: number): boolean => this.isThere(node)
+    this.links = new LinkParts(timers, stats, { put, isThere }, config.limits)
     this.mesh = new Mesh({ ...meshHost, links: this.links, self: this.#self, cluster })
     const send = (node: number, message: Uint8Array): void => this.links.send(node, message)
     this.homes = new Homes(
@@ -219,7 +224,7 @@ export class Peering implements TopicPeers {
     const host = this.#host
     return {
       whereabouts: ({ user }, reply) => reply(this.whereabouts(user)),
-      push: ({ user, name, data }, reply) => reply(host.push(user, name, ownPayload(data))),
+      push: ({ user, name, data }, reply) => reply(host.push(user, name, data)),
       disconnect: ({ user, text, final }, reply, _, now) => reply(host.disconnect(user, text, final, now)),
       revoke: (told, reply, _, now) => {
         const closed = host.learnRevocation(told, now)
@@ -238,7 +243,11 @@ export class Peering implements TopicPeers {
       topics: (wish, reply) => this.#run(host.topicPage(wish), reply),
       meeting: this.#atOwner('meeting', ({ name }) => host.meeting(name) ?? null),
       kick: this.#atOwner('kick', ({ name, slot, message }) => host.kick(name, slot, message)),
-      sendTo: this.#atOwner('sendTo', ({ name, slot, data }) => host.sendTo(name, slot, ownPayload(data))),
+      sendTo: this.#atOwner('sendTo', ({ name, slot, data }) => host.sendTo(name, slot, data)),
+      call: this.#atOwner('call', ({ name, method, data }) => {
+        const answer = this.#application.callMeeting(name, method, data)
+        return 'code' in answer ? new Refusal(answer.code, answer.message) : answer
+      }),
       close: this.#atOwner('close', ({ name }) => {
         host.closeMeeting(name)
         return true
@@ -249,9 +258,9 @@ export class Peering implements TopicPeers {
   }
 
   /** Answers about a meeting that is open here; one that was handed over is asked about where it has gone. */
-  #atOwner<K extends 'meeting' | 'kick' | 'sendTo' | 'close'>(
+  #atOwner<K extends 'meeting' | 'kick' | 'sendTo' | 'call' | 'close'>(
     kind: K,
-    act: (question: QuestionOf<K>) => AnswerOf<K>,
+    act: (question: QuestionOf<K>) => AnswerOf<K> | Refusal,
   ): Answerer<K> {
     return (question, reply, from, now) => {
       const { name } = question

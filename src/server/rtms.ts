@@ -149,6 +149,7 @@ export class Rtms {
       openMissingEnded: (missing) => rtms.meetings.opener.late(missing),
       located: (call, outcome) => rtms.meetings.located(call, outcome),
       adopt: (offered) => rtms.meetings.adopt(offered),
+      callMeeting: (...call) => rtms.meetings.called(...call),
       connected: ({ user, id }, resumed) => connects.tell({ user, session: id, resumed }),
       disconnected: ({ user, id }, reason, ended) => disconnects.tell({ user, session: id, reason, ended }),
     }

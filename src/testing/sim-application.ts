@@ -112,6 +112,10 @@ export class SimApplication implements Application {
     return this.#business.adopt(this.#node, offered)
   }
 
+  callMeeting(): RtmsError {
+    return new RtmsError('NO_HANDLER')
+  }
+
   connected(): void {}
   disconnected(): void {}
 }

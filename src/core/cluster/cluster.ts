@@ -38,8 +38,11 @@ export interface ClusterSelf extends NodeFacts {
 }
 
 type Entry = { -readonly [K in keyof Peer]: Peer[K] } & {
-  /** The two views, its own and this node's, in which it was introduced to the others since the last beat. */
-  introduced: string
+  /** Its view and this node's, where they differ; '' where they do not. */
+  differs: string
+  /** How many beats they have differed like that, and whether it was introduced to the others since the last one. */
+  beats: number
+  isIntroduced: boolean
 }
 
 /**
@@ -61,6 +64,9 @@ export class Cluster {
   readonly #claims: Claims
   readonly #beat: Timer
   readonly #settling: Timer
+  readonly #telling: Timer
+  /** When the others were last told what this node owns in a new view. */
+  #toldAt = -Infinity
   /** Whether the bus carries messages, and whether this node knows the others, or knows that it is alone. */
   #isUp = false
   #isSettled = false
@@ -115,6 +121,10 @@ export class Cluster {
     })
     this.#beat = new Timer('beat', (now) => this.#onBeat(now))
     this.#settling = new Timer('settling', (now) => this.#settle(now))
+    this.#telling = new Timer('telling', (now) => {
+      this.#toldAt = now
+      this.#holdings.tellAll()
+    })
   }
 
   /** The nodes that have not ended, without this one. */
@@ -295,14 +305,17 @@ export class Cluster {
     this.#at(now)
     if (node === this.#self || !this.#view.end(node)) return
     if (!this.#peers.delete(node)) return
-    this.#renew()
+    this.#renew(now)
     this.#ports.viewed(node, now)
   }
 
-  #renew(): void {
+  /** Many nodes may come at once: they are met together before the others are told, and told once. */
+  #renew(now: number): void {
     this.#registrar.renew()
     this.#holdings.renew()
     this.#claims.renew()
+    if (this.#telling.index < 0)
+      this.#timers.set(this.#telling, Math.max(now, this.#toldAt + this.#limits.tellMs))
   }
 
   /** Something happens. A node that beats is not still for so long, unless its process was. */
@@ -318,7 +331,8 @@ export class Cluster {
     this.#holdings.beat()
     this.#claims.beat()
     for (const peer of this.#peers.values()) {
-      peer.introduced = ''
+      peer.beats++
+      peer.isIntroduced = false
       if (now - Math.max(peer.heard, this.#listensSince) < this.#limits.suspectMs) continue
       if (this.#isReplaced(peer, now)) this.gone(peer.incarnation, now)
       else this.#ports.probe({ node: peer.incarnation, health: peer.health })
@@ -440,22 +454,30 @@ export class Cluster {
         heard: now,
         load: null,
         isDraining: false,
-        introduced: '',
+        differs: '',
+        beats: 0,
+        isIntroduced: false,
       }
       this.#peers.set(node, peer)
-      this.#renew()
+      this.#renew(now)
       this.#ports.viewed(0, now)
       this.#ports.heard(node, now)
     }
   }
 
-  /** Whether a node has the same view. If not, it is told what this one knows: once a beat, since that may be lost. */
+  /**
+   * Whether a node has the same view. If not, it is told what this one knows: once a beat, since that may be lost. In a
+   * large cluster a few nodes do that at once, and the others where it has not helped.
+   */
   #compare(node: number, view: number): boolean {
-    if (view === this.#view.id) return true
     const peer = this.#peer(node)
-    const pair = `${this.#view.id} ${view}`
-    if (peer.introduced === pair) return false
-    peer.introduced = pair
+    const isSame = view === this.#view.id
+    const differs = isSame ? '' : `${this.#view.id} ${view}`
+    if (peer.differs !== differs) Object.assign(peer, { differs, beats: 0, isIntroduced: false })
+    if (isSame || peer.isIntroduced) return isSame
+    const { introducers, introduceBeats } = this.#limits
+    if (peer.beats < introduceBeats && !this.#view.isNear(this.#self, node, introducers)) return false
+    peer.isIntroduced = true
     const { ended } = this.#view
     this.#send(node, {
       type: 'introduction',

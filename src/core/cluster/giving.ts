@@ -340,13 +340,15 @@ export class Giving {
 
   /** The link to a node broke, and with it what may have been under way. */
   broken(node: number): void {
-    for (const { owner, to } of this.#offers.values()) if (to === node) this.#turnDown(owner.name, owner, node)
+    for (const { owner, to } of this.#offers.values())
+      if (to === node) this.#turnDown(owner.name, owner, node)
     for (const { to, packet, isTaken } of this.#passed.values())
       if (to === node && !isTaken) this.#host.send(node, packet)
   }
 
   gone(node: number): void {
-    for (const { owner, to } of this.#offers.values()) if (to === node) this.#turnDown(owner.name, owner, node)
+    for (const { owner, to } of this.#offers.values())
+      if (to === node) this.#turnDown(owner.name, owner, node)
     for (const [name, passed] of this.#passed) if (passed.to === node) this.#giveUp(name, passed)
     this.#given.delete(node)
   }

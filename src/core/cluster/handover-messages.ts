@@ -1,7 +1,7 @@
 import { Reader, Writer } from '../../protocol/bytes.ts'
 import { decodeEvent, eventEntry } from '../../protocol/frames.ts'
 import { MAX_UINT, SYSTEM_SLOT } from '../../protocol/limits.ts'
-import { ownPayload, type Payload } from '../../protocol/payload.ts'
+import type { Payload } from '../../protocol/payload.ts'
 import type { MeetingEvent } from '../../protocol/schema.ts'
 import type { MeetingOptions } from '../ground/config.ts'
 import type { ElectorateState } from '../meeting/electorate.ts'
@@ -112,9 +112,6 @@ const limit: Form<number> = {
   },
 }
 
-/** A copy: it outlives the packet. */
-const owned: Form<Payload> = { write: payload.write, read: (r) => ownPayload(payload.read(r)) }
-
 /** A payload of any length, a copy. */
 const blob: Form<Payload> = {
   write: (w, value) => {
@@ -174,7 +171,7 @@ const state = struct<OwnerState>({
     seqs: list(uint),
   }),
   intake: struct<OwnerState['intake']>({
-    inputs: list(struct({ slot: uint, seq: uint, data: owned })),
+    inputs: list(struct({ slot: uint, seq: uint, data: payload })),
     last: {
       // −1 for none.
       write: (w, value) => w.uint(value + 1),

@@ -130,13 +130,13 @@ export class Mesh implements Elsewhere, LinkPart {
     else if (known !== undefined) known.join(session, message, now, joined)
     else if (this.#replicas.size >= limits.replicas) joined('LIMIT', now)
     else {
-      const replica = this.#open(meeting, owner, now)
+      const replica = this.#open(meeting, owner, now, this.#host.nextLog())
       replica.join(session, message, now, joined)
       replica.follow()
     }
   }
 
-  #open(name: string, owner: number, now: number, number = this.#host.nextLog()): Replica {
+  #open(name: string, owner: number, now: number, number: number): Replica {
     const replica = new Replica(this.#replicaHost, name, owner, number, now)
     this.#replicas.set(name, replica)
     this.#byNumber.set(replica.number, replica)
@@ -146,7 +146,7 @@ export class Mesh implements Elsewhere, LinkPart {
   /** Follows a meeting that another node offers; null where there are too many replicas. */
   #follow(name: string, owner: number, now: number): Replica | null {
     if (this.#replicas.size >= this.#host.limits.replicas) return null
-    const replica = this.#open(name, owner, now)
+    const replica = this.#open(name, owner, now, this.#host.nextLog())
     replica.follow()
     return replica
   }

@@ -67,14 +67,6 @@ export class RemoteMember implements Member {
     return true
   }
 
-  /** An input is in a frame, so those before it have been answered, too. */
-  framed(seq: number): void {
-    for (const each of this.#pending.keys()) {
-      if (each > seq) return
-      this.answered(each)
-    }
-  }
-
   /** The owner has seated it again after the link broke: inputs that have not reached it are sent again. */
   seatedAgain({ seq, waiting, next }: MeshMessageOf<'seated'>): void {
     this.stage = 'seated'
@@ -116,7 +108,10 @@ export class RemoteMember implements Member {
    * This node goes on as the owner, which has the inputs up to `seq` but for those that wait. Takes the later ones;
    * `refused`: earlier ones that are neither in a frame nor wait.
    */
-  surrender(seq: number, waiting: ReadonlySet<number>): {
+  surrender(
+    seq: number,
+    waiting: ReadonlySet<number>,
+  ): {
     readonly unsent: readonly (readonly [seq: number, data: Payload])[]
     readonly refused: readonly number[]
   } {

@@ -65,9 +65,9 @@ export class RemoteMembers {
     return all
   }
 
-  /** An input is in a frame. */
+  /** An input is in a frame. Of one before it that is not, the refusal may come later, or have been lost. */
   framed(slot: number, seq: number): void {
-    this.#bySlot.get(slot)?.framed(seq)
+    this.#bySlot.get(slot)?.answered(seq)
   }
 
   acknowledge(member: RemoteMember, frame: number): void {

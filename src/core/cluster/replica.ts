@@ -243,7 +243,14 @@ export class Replica implements Host {
     this.#told = this.#readers
     const { name: meeting, number: replica } = this
     const world = this.#room?.facts.world ?? 0
-    this.#host.link(this.#owner, { type: 'follow', replica, meeting, world, next: this.log.next, ...this.#told })
+    this.#host.link(this.#owner, {
+      type: 'follow',
+      replica,
+      meeting,
+      world,
+      next: this.log.next,
+      ...this.#told,
+    })
   }
 
   /** Who waits to read counts, so that the owner's clock runs for the first. */

@@ -152,7 +152,8 @@ export class Taking {
     // It came again, because the answer was lost.
     if (this.#host.meetings().get(name) !== undefined || this.#taken.has(name)) return
     const known = this.#host.replica(name)
-    const replica = known?.owner === from ? known : known === undefined ? this.#host.follow(name, from, now) : null
+    const replica =
+      known?.owner === from ? known : known === undefined ? this.#host.follow(name, from, now) : null
     if (replica === null) return
     replica.isHandedOver = true
     this.#promised.delete(name)
@@ -172,11 +173,11 @@ export class Taking {
   }
 
   #begin(replica: Replica, { message, at, from, follows }: Taken, now: number): void {
-    const { self, meetings, cluster, hosting, stats, adopt } = this.#host
+    const { self, meetings, cluster, hosting, stats } = this.#host
     const { name, kind, hop, places, branches } = message
     this.#taken.delete(name)
     const metadata = parse(message.metadata)
-    const business = adopt({ name, kind, metadata }) ?? { kind, metadata, logic: null }
+    const business = this.#host.adopt({ name, kind, metadata }) ?? { kind, metadata, logic: null }
     const state = since(message.state, now - at)
     const { room, joins, remotes } = replica.surrender()
     room.facts = { ...room.facts, hop: hop + 1 }
@@ -187,7 +188,11 @@ export class Taking {
     const returned: Returned[] = []
     const absent: Member[] = []
     const seatOf = (member: Member): Occupant => {
-      const { session = '', branch = 0, seat: number = 0 } = places.find(({ slot }) => slot === member.slot) ?? {}
+      const {
+        session = '',
+        branch = 0,
+        seat: number = 0,
+      } = places.find(({ slot }) => slot === member.slot) ?? {}
       const guest = guests[branch]
       const remote = number === 0 || guest !== null ? undefined : remotes.get(number)
       if (remote !== undefined) {
@@ -196,7 +201,8 @@ export class Taking {
         returned.push({ seat, member, remote })
         return seat
       }
-      if (number !== 0 && guest !== null && guest !== undefined) return hosting.guest(guest, number, session, member)
+      if (number !== 0 && guest !== null && guest !== undefined)
+        return hosting.guest(guest, number, session, member)
       if (member.standing.is !== 'leaving') absent.push(member)
       return new Absent(session)
     }
@@ -228,7 +234,8 @@ export class Taking {
     for (const seq of refused) this.#refuse(seat.session, { ...place, seq }, 'UNKNOWN', true, now)
     for (const [seq, data] of unsent) {
       const refusal = owner.take(member, { type: 'input', log: 0, seq, after: 0, seen: 0, data }, 0, now)
-      if (refusal !== null) this.#refuse(seat.session, { ...place, seq }, refusal, typeof refusal === 'object', now)
+      if (refusal !== null)
+        this.#refuse(seat.session, { ...place, seq }, refusal, typeof refusal === 'object', now)
     }
   }
 

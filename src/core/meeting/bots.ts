@@ -39,20 +39,19 @@ export class Bots {
   }
 
   #play(member: Member): Bot {
-    const { inputBytes, depart } = this.#host
     return {
       slot: member.slot,
-      maxInput: inputBytes,
+      maxInput: this.#host.inputBytes,
       send: (data) => this.#accept(member, data),
-      leave: () => depart(member, 'left'),
+      leave: () => this.#host.depart(member, 'left'),
     }
   }
 
   #accept(member: Member, data: Payload): ErrorCode | null {
-    const { intake, isSeated, push } = this.#host
-    if (!isSeated(member)) return 'CLOSED'
-    const refusal = intake.checkBot(member, data)
-    if (refusal === null) push(member, member.seq, data)
+    const host = this.#host
+    if (!host.isSeated(member)) return 'CLOSED'
+    const refusal = host.intake.checkBot(member, data)
+    if (refusal === null) host.push(member, member.seq, data)
     return refusal
   }
 }

@@ -65,5 +65,16 @@ export function infoOf(
   stable: number,
 ): MeetingInfo {
   const { name, world: epoch } = facts
-  return { name, kind, metadata, frameRate, capacity, members, spectators, epoch, frame: log.next - 1, stable }
+  return {
+    name,
+    kind,
+    metadata,
+    frameRate,
+    capacity,
+    members,
+    spectators,
+    epoch,
+    frame: log.next - 1,
+    stable,
+  }
 }

@@ -2,7 +2,7 @@ import type { MeetingEvent } from '../../protocol/schema.ts'
 import type { MeetingOptions } from '../ground/config.ts'
 import type { ElectorateState } from './electorate.ts'
 import type { IntakeState } from './intake.ts'
-import type { MemberState, Roster } from './roster.ts'
+import type { Roster } from './roster.ts'
 import type { Member, Occupant } from './seat.ts'
 
 /** What an owner knows besides the frames of its room, as another node goes on with it. */
@@ -30,9 +30,7 @@ export type ClockState =
 export interface Succession {
   readonly state: OwnerState
   /** Who has the place of a member that is no bot. */
-  seatOf(member: Member): Occupant
+  readonly seatOf: (member: Member) => Occupant
   /** Tells everybody in the next frame that another node goes on. */
   readonly event: MeetingEvent
 }
-
-export type { ElectorateState, IntakeState, MemberState }

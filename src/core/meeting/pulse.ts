@@ -48,8 +48,8 @@ export class Pulse {
 
   /** Starts the clock where it stands still. Returns for how long it has, in milliseconds; null where it runs. */
   run(next: number, now: number): number | null {
-    this.#timers.clear(this.#ttl)
     if (this.isRunning) return null
+    this.#timers.clear(this.#ttl)
     const stood = this.clock.run(next, now)
     this.wait(next)
     return stood

@@ -1,5 +1,6 @@
 import { type Payload, payloadLength } from '../../protocol/payload.ts'
 import { weights } from '../ground/weights.ts'
+import type { Diffused } from './diffusion.ts'
 import type { Publisher } from './publishers.ts'
 
 /** What a publication counts for besides its payload and key, where a topic's retention or a page is measured. */
@@ -8,6 +9,14 @@ const OVERHEAD = 32
 /** What a publication with this key and so many bytes of payload weighs in memory. */
 export function weigh(key: string, bytes: number): number {
   return weights.publication + bytes + (key === '' ? 0 : weights.key + key.length)
+}
+
+/** Stands in the place of data where publications are lost: see {@link Publication.isHole}. */
+export const NOTHING: Payload = { text: false, bytes: new Uint8Array(0) }
+
+/** That the publications of a node up to this number are lost, where nothing of it follows that would show it. */
+export function holeUpTo(number: number): Diffused {
+  return { number, stamp: 0, key: '', tombstone: false, data: NOTHING }
 }
 
 /**
@@ -28,7 +37,7 @@ export class Publication {
   readonly data: Payload
   /** When it arrived at this node, in whole monotonic milliseconds: V8 stores a small integer in the object itself. */
   readonly cameAt: number
-  /** How many publications of the same publisher were lost just before this one. */
+  /** How many publications of the same publisher were lost just before this one, or for which this hole stands. */
   readonly lost: number
 
   /** While it is the latest of its key: its slot in the compacted log. −1: it is not. */
@@ -56,6 +65,11 @@ export class Publication {
     this.data = data
     this.cameAt = cameAt
     this.lost = lost
+  }
+
+  /** It has no data, and only says that the publications up to its number are lost. */
+  get isHole(): boolean {
+    return this.data === NOTHING
   }
 
   /** Bytes as retention, pages and pressure count them. */

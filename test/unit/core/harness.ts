@@ -14,6 +14,7 @@ import {
   type Packet,
   type MissingMeeting,
   type Question,
+  type Refusal,
   type RequestCall,
   RtmsNode,
   type Transport,
@@ -131,6 +132,12 @@ export class FakeApplication implements Application {
   adopt({ kind, metadata }: OfferedMeeting): MeetingBusiness | null {
     const make = this.kinds.get(kind)
     return make === undefined && kind !== '' ? null : { kind, metadata, logic: make?.() ?? null }
+  }
+
+  /** Answers with the name of the method and what it was given. */
+  callMeeting(name: string, method: string, data: Payload): Payload | Refusal {
+    const given = new TextDecoder().decode(data.bytes)
+    return method === 'refuse' ? new RtmsError('FORBIDDEN', given) : textPayload(`${name} ${method} ${given}`)
   }
 
   connected({ user }: { readonly user: string }, resumed: boolean): void {

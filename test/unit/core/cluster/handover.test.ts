@@ -7,7 +7,11 @@ import { settled, type World } from './world.ts'
 
 type Joined = MessageOf<'joined'>
 
-function meeting(count: number, options: Parameters<World['open']>[2] = {}, logic: MeetingLogic | null = null) {
+function meeting(
+  count: number,
+  options: Parameters<World['open']>[2] = {},
+  logic: MeetingLogic | null = null,
+) {
   const world = settled(count)
   const [a] = world.nodes as [Harness]
   world.open(a, 'm', { frameRate: 20, inputsPerSecond: 1_000, ...options }, logic)
@@ -32,7 +36,11 @@ function contentsOf(messages: readonly ServerMessage[]): string[] {
   const frames = framesOf(messages)
   frames.forEach(({ number }, at) => expect(number).toBe((frames[0]?.number ?? 0) + at))
   return frames.map(({ number, events, inputs }) =>
-    [number, ...events.map((e) => ('slot' in e ? `${e.type} ${e.slot}` : e.type)), ...inputs.map(({ slot, seq, data }) => `${slot}:${seq}:${textOf(data)}`)].join(' '),
+    [
+      number,
+      ...events.map((e) => ('slot' in e ? `${e.type} ${e.slot}` : e.type)),
+      ...inputs.map(({ slot, seq, data }) => `${slot}:${seq}:${textOf(data)}`),
+    ].join(' '),
   )
 }
 
@@ -97,7 +105,12 @@ describe('A meeting whose node drains', () => {
     const { metadata, ...info } = a.node.meeting('m') ?? {}
     handOver(world, a)
     world.advance(100)
-    expect(b.node.meeting('m')).toMatchObject({ ...info, metadata, frame: expect.any(Number), stable: expect.any(Number) })
+    expect(b.node.meeting('m')).toMatchObject({
+      ...info,
+      metadata,
+      frame: expect.any(Number),
+      stable: expect.any(Number),
+    })
     const after = join(world, client(b, 'bob'))
     const { world: epoch, term, incarnation, seed, rate, maxInput } = before
     expect(after).toMatchObject({ world: epoch, term, incarnation, seed, rate, maxInput, slot: 1 })
@@ -250,7 +263,7 @@ describe('A meeting whose node drains', () => {
     ['whose snapshot fails', { snapshot: () => null }],
     ['whose state is too large', { snapshot: () => ({ text: false, bytes: new Uint8Array(300_000) }) }],
   ])('stays and goes on where it is: one %s', (_, logic) => {
-    const { world, nodes } = meeting(2, {}, logic as MeetingLogic)
+    const { world, nodes } = meeting(2, {}, logic)
     const [a, b] = nodes
     const player = client(a, 'ann')
     const { log } = join(world, player)
@@ -302,8 +315,12 @@ describe('A meeting whose node drains', () => {
     const answers: unknown[] = []
     const ask = (kind: 'sendTo' | 'meeting' | 'close', question: object): void => {
       // The answer of the registrar may be an old one.
-      c.node.peering?.questions.ask([a.node.incarnation], kind, question as never, world.now + 2_000, (_, ending) =>
-        answers.push(ending.by === 'answer' ? ending.answer : ending.by),
+      c.node.peering?.questions.ask(
+        [a.node.incarnation],
+        kind,
+        question as never,
+        world.now + 2_000,
+        (_, ending) => answers.push(ending.by === 'answer' ? ending.answer : ending.by),
       )
       world.settle()
     }
@@ -350,19 +367,22 @@ describe('A hand-over that is interrupted', () => {
       }
   }
 
-  it.each([0.05, 0.3, 0.6])('by the loss of every so manieth message (%d) loses and doubles nothing', (share) => {
-    const random = new Random(share * 100)
-    const { world, players } = played(
-      (w) => (w.isLost = () => random.chance(share)),
-      (w) => (w.isLost = () => false),
-    )
-    expect(world.whereIs('m')).toEqual(['n2'])
-    agree(players)
-    for (const player of players) {
-      const texts = textsOf(player)
-      expect([texts.length, new Set(texts).size]).toEqual([120, 120])
-    }
-  })
+  it.each([0.05, 0.3, 0.6])(
+    'by the loss of every so manieth message (%d) loses and doubles nothing',
+    (share) => {
+      const random = new Random(share * 100)
+      const { world, players } = played(
+        (w) => (w.isLost = () => random.chance(share)),
+        (w) => (w.isLost = () => false),
+      )
+      expect(world.whereIs('m')).toEqual(['n2'])
+      agree(players)
+      for (const player of players) {
+        const texts = textsOf(player)
+        expect([texts.length, new Set(texts).size]).toEqual([120, 120])
+      }
+    },
+  )
 
   const steps = Array.from({ length: 36 }, (_, step) => step)
 
