@@ -121,6 +121,7 @@ export class Wiring {
       isOpen: (name) => meetings.get(name) !== undefined,
       isDraining: () => this.connections.draining,
       heirOf: (name) => peering?.mesh.handover.heirOf(name, 0) ?? 0,
+      passedTo: (name) => peering?.mesh.handover.passedTo(name) ?? 0,
     }))
     const carrier = new Carrier(bus, publishers, timers, limits, () => topics.catchUp.hasPeers)
     const others = peering ?? noPeers

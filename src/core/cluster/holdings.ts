@@ -150,7 +150,8 @@ export class Holdings {
     if (this.#isNew || telling.isOpen || (!telling.isFull && telling.dirty.size === 0)) return
     const { isFull, own, dirty, echo } = telling
     const all = isFull ? [...new Set([...own, ...dirty])] : [...dirty]
-    const names = all.filter((name) => !this.#host.isClaiming(name))
+    // It may come to own, by a hand-over, what it claims.
+    const names = all.filter((name) => this.has(name) || !this.#host.isClaiming(name))
     Object.assign(telling, { isFull: false, isOpen: true, told: dirty, dirty: new Set() })
     const { claimed, term } = this.#host
     const { round } = this

@@ -20,6 +20,8 @@ export interface NamesHost {
   isDraining(): boolean
   /** The node that this one has handed a meeting over to; 0 for none. */
   heirOf(name: string): number
+  /** The same, while this node holds the name. */
+  passedTo(name: string): number
 }
 
 /** Opens a meeting on this node, at a fence of at least this term. Null: it is open. */
@@ -65,7 +67,9 @@ export class Names {
     const { cluster, incarnation } = this.#host
     const claimed = this.#claimed.get(name)
     const maker = this.#makerOf(name)
+    const heir = this.#host.passedTo(name)
     if (this.#host.isOpen(name)) this.#tell(call, incarnation)
+    else if (heir !== 0) this.#tell(call, heir)
     else if (this.#host.isDraining()) this.#fail(call, new RtmsError('DRAINING'))
     else if (claimed !== undefined) claimed.calls.push(call)
     else if (cluster === null || maker === incarnation)
@@ -81,7 +85,9 @@ export class Names {
   #ended(cluster: Cluster, name: string, open: Open, ending: ClaimEnding, now: number): void {
     const { calls, finders } = this.#claimed.get(name) as Claimed
     this.#claimed.delete(name)
-    if (ending.by === 'grant') {
+    // It may have come from another node meanwhile.
+    if (this.#host.isOpen(name)) this.#opened(calls, null)
+    else if (ending.by === 'grant') {
       const opened = open(ending.term, now)
       if (typeof opened === 'string') cluster.closed(name)
       this.#opened(calls, opened)

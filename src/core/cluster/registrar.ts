@@ -180,9 +180,10 @@ export class Registrar {
 
   #decide(from: number, claim: Claim): void {
     const { name, id, opens } = claim
-    // A node claims only what it does not own: what it told before is no longer so.
-    if (opens) this.#drop(name, from)
-    const known = this.#entries.get(name)?.owner
+    const entry = this.#entries.get(name)
+    // What the claimer told of itself before is no longer so, or it has been given the meeting meanwhile.
+    const counts = (holder: Holder | undefined): boolean => !opens || holder?.owner !== from
+    const known = (counts(entry) ? entry : entry?.others.find(counts))?.owner
     const isOwn = this.#host.owns(name)
     // A name that it has passed on is still its own while nobody else has told of it.
     const owner = isOwn && (known === undefined || !this.#host.isPassedOn(name)) ? this.#self : (known ?? 0)

@@ -11,10 +11,11 @@ function meeting(
   count: number,
   options: Parameters<World['open']>[2] = {},
   logic: MeetingLogic | null = null,
+  nameIn: (world: World) => string = () => 'm',
 ) {
   const world = settled(count)
   const [a] = world.nodes as [Harness]
-  world.open(a, 'm', { frameRate: 20, inputsPerSecond: 1_000, ...options }, logic)
+  world.open(a, nameIn(world), { frameRate: 20, inputsPerSecond: 1_000, ...options }, logic)
   world.settle()
   world.answers(a)
   return { world, nodes: world.nodes as [Harness, Harness, Harness] }
@@ -191,6 +192,29 @@ describe('A meeting whose node drains', () => {
     for (const h of nodes) h.node.findMeeting({ name: 'm' }, world.now)
     world.settle()
     for (const h of nodes) expect(world.answers(h)).toEqual(['n2'])
+  })
+
+  it('keeps its name though the node that it goes to has claimed it, and had no answer', () => {
+    const { world, nodes } = meeting(3, {}, null, (w) => w.nameOf(w.nodes[2] as Harness))
+    const [a, b, c] = nodes
+    const [name = ''] = Array.from(a.node.meetings(), (info) => info.name)
+    const way = `${c.node.incarnation} ${b.node.incarnation}`
+    world.cut.add(way)
+    b.node.claimMeeting({ name }, {}, world.now)
+    world.settle()
+    c.node.drain(world.now, world.now + 60_000)
+    world.advance(500)
+    handOver(world, a)
+    world.advance(100)
+    expect(world.whereIs(name)).toEqual(['n2'])
+    world.cut.delete(way)
+    world.advance(2_000)
+    expect(world.answers(b)).toEqual(['n2'])
+    world.leave(a)
+    world.advance(2_000)
+    for (const h of [b, c]) h.node.findMeeting({ name }, world.now)
+    world.settle()
+    expect([world.answers(b), world.answers(c)]).toEqual([['n2'], ['n2']])
   })
 
   it('is found by a name that its first node has made up', () => {
