@@ -39,6 +39,8 @@ export class Draining {
   #deadline = Infinity
   /** Since when there is no other node to go to; null while there is one. */
   #aloneSince: number | null = null
+  /** Every connection was closed. */
+  #isOver = false
   /** Connections to move in a second, and those that may be moved now. */
   #perSecond = 0
   #due = 0
@@ -63,11 +65,8 @@ export class Draining {
 
   get progress(): DrainProgress {
     const { connections, meetings, requests, handover } = this.#host
-    const { waiting, moving, staying } = handover?.progress ?? {
-      waiting: 0,
-      moving: 0,
-      staying: meetings.size,
-    }
+    const none = { waiting: 0, moving: 0, staying: meetings.size }
+    const { waiting, moving, staying } = (this.#isOver ? null : handover?.progress) ?? none
     return { meetings: waiting + moving, staying, connections: connections.size, requests: requests.size }
   }
 
@@ -83,6 +82,7 @@ export class Draining {
     // All nodes may stop together.
     if (now - (this.#aloneSince ?? now) >= limits.handoverAgainMs) this.#deadline = now
     if (now >= this.#deadline) {
+      this.#isOver = true
       connections.drain(now)
       return
     }

@@ -13,7 +13,8 @@ import {
   type MemberPlace,
   type Ready,
 } from './handover-messages.ts'
-import { type Guest, GuestSeat, type Hosting } from './hosting.ts'
+import { type Guest, GuestSeat } from './guest.ts'
+import type { Hosting } from './hosting.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
 import type { Replica } from './replica.ts'
 

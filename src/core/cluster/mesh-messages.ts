@@ -4,6 +4,7 @@ import { limits } from '../../protocol/limits.ts'
 import { byCode, type Fields, type Struct } from '../../protocol/schema.ts'
 import { readFields, writeFields } from '../../protocol/struct.ts'
 import type { FrameLog } from '../meeting/frame-log.ts'
+import type { RoomFacts } from '../meeting/room.ts'
 import { type OpenedFrame, splitFrames } from '../meeting/sealed.ts'
 import { linked } from './link-messages.ts'
 
@@ -124,6 +125,22 @@ type Table = typeof meshMessages
 export type MeshType = keyof Table
 export type MeshMessage = { [T in MeshType]: { readonly type: T } & Struct<Table[T]['fields']> }[MeshType]
 export type MeshMessageOf<T extends MeshType> = Extract<MeshMessage, { readonly type: T }>
+
+/** The facts of a room that an owner has told. */
+export function factsOf(name: string, message: MeshMessageOf<'followed'>): RoomFacts {
+  const { world, term, incarnation, hop, frameRate, inputBytes, spectatorDelayMs } = message
+  return {
+    name,
+    world,
+    term,
+    incarnation,
+    hop,
+    seed: message.seed.slice(),
+    frameRate,
+    inputBytes,
+    spectatorDelayMs,
+  }
+}
 
 /** Codes of messages from an owner begin here. */
 const OWNERS = 32

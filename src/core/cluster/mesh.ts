@@ -14,7 +14,8 @@ import { Handover } from './handover.ts'
 import { Hosting } from './hosting.ts'
 import { linked, type LinkPart, type LinkParts } from './link-messages.ts'
 import { decodeDatagram, decodeMesh, encodeMesh, isFromOwner } from './mesh-messages.ts'
-import { Replica, type ReplicaHost } from './replica.ts'
+import type { ReplicaHost } from './replica-host.ts'
+import { Replica } from './replica.ts'
 
 /** What the mesh needs of the rest of its node. */
 export interface MeshHost extends Omit<ReplicaHost, 'link' | 'isOpen' | 'mark' | 'ended' | 'advanced'> {

@@ -1,41 +1,23 @@
-import { type ErrorCode, errors } from '../../protocol/errors.ts'
+import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
-import { Room, type RoomHost } from '../meeting/room.ts'
+import { Room } from '../meeting/room.ts'
 import { type Host, Seat, seatOf } from '../meeting/seat.ts'
-import type { Refusal } from '../ports.ts'
-import { AGAIN_MS, type Joined } from '../session/elsewhere.ts'
+import type { Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
-import { encodePull, type Frames, type Heads, type MeshMessage, type MeshMessageOf } from './mesh-messages.ts'
+import { encodePull, factsOf, type Frames, type Heads } from './mesh-messages.ts'
+import type { MeshMessage, MeshMessageOf } from './mesh-messages.ts'
 import { MissingFrames } from './missing-frames.ts'
 import { RemoteMember } from './remote-member.ts'
+import type { ReplicaHost } from './replica-host.ts'
 import { RemoteMembers } from './remote-members.ts'
-import { type Joining, WaitingJoins } from './waiting-joins.ts'
+import { type Joining, NO_ANSWER, WaitingJoins } from './waiting-joins.ts'
 
-/** What a replica needs of the rest of its node. */
-export interface ReplicaHost extends RoomHost {
-  /** Sends over the link to a node. */
-  link(node: number, message: MeshMessage): void
-  /** Puts a datagram on the bus. */
-  put(node: number, bytes: Uint8Array): void
-  /** Whether the link to a node takes more. What waits until it does is not lost if the link breaks. */
-  isOpen(node: number): boolean
-  /** In the next sweep, the replica has something to tell. */
-  mark(replica: Replica): void
-  /** Tells a session that an input was refused; `byBusiness`: by the business, within all limits. */
-  refuse(
-    session: Session,
-    input: Pick<MessageOf<'input'>, 'log' | 'seq'>,
-    refusal: Refusal,
-    byBusiness: boolean,
-    now: number,
-  ): void
-  /** The session is to join its meetings anew, because the node of one has ended. */
-  rejoin(session: Session): void
-  /** The replica has ended. */
-  ended(replica: Replica): void
-  /** The owner has answered, or frames have come, while the replica is part of a hand-over. */
-  advanced(replica: Replica, now: number): void
+/** What a node goes on with as the owner. */
+interface Surrendered {
+  readonly room: Room
+  readonly remotes: Map<number, RemoteMember>
+  readonly joins: readonly Joining[]
 }
 
 const CLOSED = 'the meeting was closed'
@@ -82,6 +64,7 @@ export class Replica implements Host {
       say: (message) => this.#say(message),
       isOpen: () => this.#isConnected && host.isOpen(this.#owner),
       mark: () => host.mark(this),
+      refuse: (session, seq, refusal, now) => host.refuse(session, { log: number, seq }, refusal, true, now),
     })
   }
 
@@ -304,10 +287,7 @@ export class Replica implements Host {
 
   #open(message: MeshMessageOf<'followed'>, now: number): void {
     const { limits, budget } = this.#host
-    const { world, term, incarnation, hop, frameRate, inputBytes, spectatorDelayMs } = message
-    const seed = message.seed.slice()
-    const { name } = this
-    const facts = { name, world, term, incarnation, hop, seed, frameRate, inputBytes, spectatorDelayMs }
+    const facts = factsOf(this.name, message)
     this.#room = new Room(this.#host, this.number, limits.meetingLogBytes, facts, now, message)
     budget.enter(this.#room.log)
   }
@@ -321,15 +301,7 @@ export class Replica implements Host {
     if (!this.#isConnected) return
     this.#setClock(message, now)
     const known = this.#members.get(message.seat)
-    if (known !== undefined) {
-      known.seatedAgain(message)
-      this.#members.tell(known)
-      const { seat } = known
-      if (seat?.cursor === null) this.#say({ type: 'away', ...this.#place(known.number) })
-      if (seat !== null && seat.elector.acked > 0) this.acknowledge(seat, seat.elector.acked)
-      this.#settle(known, now)
-      return
-    }
+    if (known !== undefined) return this.#members.seatedAgain(known, message, this.log.next, now)
     const joining = this.#joins.for(message.seat)
     // The session has ended meanwhile, and a LEAVE is on its way.
     if (joining === undefined) return
@@ -358,19 +330,8 @@ export class Replica implements Host {
     const joining = this.#joins.for(message.seat)
     if (joining === undefined) return
     if (joining.seated !== null) this.#members.forget(joining.seated.member)
-    this.#joins.delete(joining)
     this.#host.mark(this)
-    const isRefused = message.type === 'refused'
-    const code = isRefused ? message.error : 'CLOSED'
-    const retryAfterMs = isRefused ? message.retryAfter : 0
-    joining.joined({ code, message: message.message || errors[code].text, retryAfterMs }, now)
-  }
-
-  /** Tells a member of inputs that were refused when the link broke. */
-  #settle(member: RemoteMember, now: number): void {
-    const refusal = { code: 'UNKNOWN', message: '', retryAfterMs: 0 } as const
-    for (const seq of member.refusedUnheard(this.log.next))
-      this.#host.refuse(member.session, { log: this.number, seq }, refusal, true, now)
+    this.#joins.unseated(joining, message, now)
   }
 
   // ---- frames
@@ -389,7 +350,7 @@ export class Replica implements Host {
     }
     this.#missing.seen(end, room.log.next)
     room.tell(now)
-    for (const member of this.#members.all()) this.#settle(member, now)
+    for (const member of this.#members.all()) this.#members.settle(member, room.log.next, now)
     if (this.#joins.size > 0) this.#tryAll(now)
     if (this.isHandedOver) this.#host.advanced(this, now)
   }
@@ -413,14 +374,8 @@ export class Replica implements Host {
 
   /** A session of this node has a seat in that room. `number`: of the seat, for a member. */
   keepSeat(seat: Seat, number: number): void {
-    const { member, session } = seat
-    const remote = member && new RemoteMember({ seat: number, slot: member.slot, seq: member.seq }, session)
-    if (remote !== null) {
-      remote.seat = seat
-      this.#members.add(remote)
-      this.#lastSeat = Math.max(this.#lastSeat, number)
-    }
-    seat.move(this, remote)
+    this.#lastSeat = Math.max(this.#lastSeat, number)
+    seat.move(this, this.#members.keep(seat, number))
   }
 
   /** The world of the room, while its owner answers; 0 otherwise. */
@@ -434,11 +389,7 @@ export class Replica implements Host {
   }
 
   /** This node goes on with the meeting: gives up the room, its members by seat, and the JOINs that wait. */
-  surrender(): {
-    readonly room: Room
-    readonly remotes: Map<number, RemoteMember>
-    readonly joins: readonly Joining[]
-  } {
+  surrender(): Surrendered {
     const room = this.#room as Room
     const remotes = this.#members.surrender()
     const joins = this.#joins.takeAll()
@@ -466,18 +417,16 @@ export class Replica implements Host {
   beat(now: number): void {
     const { joinMs, lingerMs } = this.#host.limits
     if (this.#isConnected) this.#missing.beat(this.log.next)
-    for (const joining of this.#joins.all()) if (now - joining.since >= joinMs) this.#giveUp(joining, now)
+    for (const joining of this.#joins.all())
+      if (now - joining.since >= joinMs) {
+        this.drop(joining.session)
+        joining.joined(NO_ANSWER, now)
+      }
     if (this.isHandedOver || this.#members.size > 0 || this.#readers.readers > 0) this.#idleSince = now
     else if (now - this.#idleSince >= lingerMs) {
       this.#say({ type: 'unfollow', replica: this.number })
       this.end(CLOSED, 'BUSY', now)
     }
-  }
-
-  #giveUp({ session, joined }: Joining, now: number): void {
-    this.drop(session)
-    const message = 'the node that has this meeting does not answer; try again'
-    joined({ code: 'BUSY', message, retryAfterMs: AGAIN_MS }, now)
   }
 
   /** The meeting has ended, or nobody needs the replica any more. `code`: what JOINs that wait are told. */
@@ -501,7 +450,6 @@ export class Replica implements Host {
 
   #finish(message: string, code: ErrorCode, now: number): void {
     for (const member of this.#members.all()) this.#members.forget(member)
-    const joins = this.#joins.takeAll()
     this.#isConnected = false
     if (this.#room !== null) {
       this.#room.close(message)
@@ -509,9 +457,7 @@ export class Replica implements Host {
       this.#room = null
     }
     this.#host.ended(this)
-    const { text } = errors[code]
-    const retryAfterMs = code === 'BUSY' ? AGAIN_MS : 0
-    for (const { joined } of joins) joined({ code, message: text, retryAfterMs }, now)
+    this.#joins.endAll(code, now)
   }
 }
 

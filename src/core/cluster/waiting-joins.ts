@@ -1,8 +1,17 @@
+import { type ErrorCode, errors } from '../../protocol/errors.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
-import type { Joined } from '../session/elsewhere.ts'
+import type { Refusal } from '../ports.ts'
+import { AGAIN_MS, type Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
 import type { RemoteMember } from './remote-member.ts'
+
+/** The answer to a JOIN that has waited for too long. */
+export const NO_ANSWER: Refusal = {
+  code: 'BUSY',
+  message: 'the node that has this meeting does not answer; try again',
+  retryAfterMs: AGAIN_MS,
+}
 
 /** A JOIN that waits for the owner of its meeting. */
 export interface Joining {
@@ -43,6 +52,21 @@ export class WaitingJoins {
 
   delete({ session }: Joining): void {
     this.#joins.delete(session)
+  }
+
+  /** The seat that a JOIN waits for was refused, or has ended already. */
+  unseated(joining: Joining, message: MeshMessageOf<'refused' | 'ended'>, now: number): void {
+    this.delete(joining)
+    const isRefused = message.type === 'refused'
+    const code = isRefused ? message.error : 'CLOSED'
+    const retryAfterMs = isRefused ? message.retryAfter : 0
+    joining.joined({ code, message: message.message || errors[code].text, retryAfterMs }, now)
+  }
+
+  /** Nobody gets what it waits for. */
+  endAll(code: ErrorCode, now: number): void {
+    const retryAfterMs = code === 'BUSY' ? AGAIN_MS : 0
+    for (const { joined } of this.takeAll()) joined({ code, message: errors[code].text, retryAfterMs }, now)
   }
 
   takeAll(): Joining[] {
