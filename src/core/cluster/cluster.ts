@@ -6,17 +6,9 @@ import { type ClaimEnding, Claims } from './claims.ts'
 import { type ClusterLimits, clusterLimits } from './cluster-limits.ts'
 import { Holdings } from './holdings.ts'
 import { type ClusterMessage, decodeCluster, encodeCluster, introduce, type Introduced } from './messages.ts'
+import { KnownPeer, type Peer } from './peer.ts'
 import { Registrar } from './registrar.ts'
 import { View } from './view.ts'
-
-/** Another node of the cluster, as this one knows it. */
-export interface Peer extends NodeFacts {
-  readonly incarnation: number
-  /** When it was last heard, in monotonic milliseconds. */
-  readonly heard: number
-  /** As it told with its last heartbeat; null while it has told nothing. */
-  readonly load: NodeLoad | null
-}
 
 /** What the cluster needs from outside. All of it returns at once and calls nobody back. */
 export interface ClusterPorts extends Watch {
@@ -35,14 +27,6 @@ export interface ClusterSelf extends NodeFacts {
   readonly load: NodeLoad
 }
 
-type Entry = { -readonly [K in keyof Peer]: Peer[K] } & {
-  /** Its view and this node's, where they differ; '' where they do not. */
-  differs: string
-  /** How many beats they have differed like that, and whether it was introduced to the others since the last one. */
-  beats: number
-  isIntroduced: boolean
-}
-
 /**
  * The other nodes, and who may open which meeting. Each node beats; whoever hears of a node that it has not met, or
  * finds that its view is another, tells what it knows. A node is gone when that is proven, or by its own word; one that
@@ -56,7 +40,7 @@ export class Cluster {
   readonly #stats: Stats
   readonly #limits: ClusterLimits
   readonly #view: View
-  readonly #peers: Map<number, Entry> = new Map()
+  readonly #peers: Map<number, KnownPeer> = new Map()
   readonly #registrar: Registrar
   readonly #holdings: Holdings
   readonly #claims: Claims
@@ -300,8 +284,7 @@ export class Cluster {
     this.#holdings.beat()
     this.#claims.beat()
     for (const peer of this.#peers.values()) {
-      peer.beats++
-      peer.isIntroduced = false
+      peer.beat()
       if (now - Math.max(peer.heard, this.#listensSince) < this.#limits.suspectMs) continue
       if (this.#isReplaced(peer, now)) this.gone(peer.incarnation, now)
       else this.#ports.probe({ node: peer.incarnation, health: peer.health })
@@ -387,8 +370,8 @@ export class Cluster {
     }
   }
 
-  #peer(node: number): Entry {
-    return this.#peers.get(node) as Entry
+  #peer(node: number): KnownPeer {
+    return this.#peers.get(node) as KnownPeer
   }
 
   /** Another node has named one that it takes for alive. What a node says of itself counts for more. */
@@ -399,10 +382,10 @@ export class Cluster {
     if (peer?.health === '') this.#learn(peer, { ...facts, load: peer.load })
   }
 
-  #learn(peer: Entry, { id, address, health, load }: NodeFacts & Pick<Entry, 'load'>): void {
-    const isNew = health !== peer.health
-    Object.assign(peer, { id, address, health, load })
-    if (isNew) this.#ports.met({ node: peer.incarnation, health })
+  #learn(peer: KnownPeer, facts: NodeFacts & Pick<Peer, 'load'>): void {
+    const { incarnation, health: known } = peer
+    peer.learn(facts)
+    if (peer.health !== known) this.#ports.met({ node: incarnation, health: peer.health })
   }
 
   /** A node was heard, or heard of. */
@@ -413,18 +396,7 @@ export class Cluster {
       known.heard = now
       if (wasSilent) this.#ports.heard(node, now)
     } else if (this.#view.meet(node)) {
-      const peer = {
-        incarnation: node,
-        id: '',
-        address: '',
-        health: '',
-        heard: now,
-        load: null,
-        differs: '',
-        beats: 0,
-        isIntroduced: false,
-      }
-      this.#peers.set(node, peer)
+      this.#peers.set(node, new KnownPeer(node, now))
       this.#renew(now)
       this.#ports.viewed(0, now)
       this.#ports.heard(node, now)
@@ -437,13 +409,11 @@ export class Cluster {
    */
   #compare(node: number, view: number): boolean {
     const peer = this.#peer(node)
-    const isSame = view === this.#view.id
-    const differs = isSame ? '' : `${this.#view.id} ${view}`
-    if (peer.differs !== differs) Object.assign(peer, { differs, beats: 0, isIntroduced: false })
-    if (isSame || peer.isIntroduced) return isSame
+    const beats = peer.compare(this.#view.id, view)
+    if (beats < 0) return true
     const { introducers, introduceBeats } = this.#limits
-    if (peer.beats < introduceBeats && !this.#view.isNear(this.#self, node, introducers)) return false
-    peer.isIntroduced = true
+    if (beats < introduceBeats && !this.#view.isNear(this.#self, node, introducers)) return false
+    if (!peer.introduce()) return false
     const { ended } = this.#view
     this.#send(node, {
       type: 'introduction',

@@ -1,9 +1,9 @@
 import type { FixedLimits } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
-import { decodeDiffusion, decodeHeads, type Diffused } from './diffusion.ts'
+import { decodeDiffusion, decodeHeads } from './diffusion.ts'
 import { type HeadOf, headsOf, type Kept, type KeptEntry, type Want } from './kept.ts'
-import { holeUpTo } from './publication.ts'
+import { type Diffused, holeUpTo } from './publication.ts'
 import type { Publisher, Publishers } from './publishers.ts'
 import type { Topic } from './topic.ts'
 
