@@ -5,7 +5,7 @@ import { Mesh, type MeshHost } from './cluster/mesh.ts'
 import { type MeetingPart, meetingParts, type Whereabouts } from './cluster/question-kinds.ts'
 import { type Answerers, Questions, Refusal } from './cluster/questions.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
-import { ownPayload, type Payload } from '../protocol/payload.ts'
+import type { Payload } from '../protocol/payload.ts'
 import type { NodeConfig } from './ground/config.ts'
 import type { PageQuery, Search } from './ground/page.ts'
 import type { Stats } from './ground/stats.ts'
@@ -93,7 +93,9 @@ export class Peering implements TopicPeers {
     this.#host = host
     this.#application = application
     this.#topics = topics
-    this.links = new LinkParts(timers, stats, (node, bytes) => bus.send(node, bytes), config.limits)
+    const put = (node: number, bytes: Uint8Array): void => bus.send(node, bytes)
+    const isThere = (node: number): boolean => this.isThere(node)
+    this.links = new LinkParts(timers, stats, { put, isThere }, config.limits)
     this.mesh = new Mesh({ ...meshHost, links: this.links })
     const send = (node: number, message: Uint8Array): void => this.links.send(node, message)
     this.homes = new Homes(
@@ -220,7 +222,7 @@ export class Peering implements TopicPeers {
     const has = (name: string): boolean => host.meeting(name) !== undefined
     return {
       whereabouts: ({ user }, reply) => reply(this.whereabouts(user)),
-      push: ({ user, name, data }, reply) => reply(host.push(user, name, ownPayload(data))),
+      push: ({ user, name, data }, reply) => reply(host.push(user, name, data)),
       disconnect: ({ user, text, final }, reply, _, now) => reply(host.disconnect(user, text, final, now)),
       revoke: (told, reply, _, now) => {
         const closed = host.learnRevocation(told, now)
@@ -239,11 +241,10 @@ export class Peering implements TopicPeers {
       topics: (wish, reply) => this.#run(host.topicPage(wish), reply),
       meeting: ({ name }, reply) => reply(host.meeting(name) ?? null),
       kick: ({ name, slot, message }, reply) => reply(has(name) ? host.kick(name, slot, message) : null),
-      sendTo: ({ name, slot, data }, reply) =>
-        reply(has(name) ? host.sendTo(name, slot, ownPayload(data)) : null),
+      sendTo: ({ name, slot, data }, reply) => reply(has(name) ? host.sendTo(name, slot, data) : null),
       call: ({ name, method, data }, reply) => {
         if (!has(name)) return reply(null)
-        const answer = this.#application.callMeeting(name, method, ownPayload(data))
+        const answer = this.#application.callMeeting(name, method, data)
         return reply('code' in answer ? new Refusal(answer.code, answer.message) : answer)
       },
       close: ({ name }, reply) => {

@@ -92,7 +92,7 @@ const entry = struct<KeptEntry>({
   source: uint,
   number: uint,
   stamp: uint,
-  lost: uint,
+  isOld: bool,
   key: name,
   tombstone: bool,
   data: payload,

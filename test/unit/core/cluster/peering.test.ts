@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { QuestionEnding } from '../../../../src/core/index.ts'
+import { CLUSTER } from '../../../../src/core/cluster/messages.ts'
 import type { Payload } from '../../../../src/protocol/index.ts'
 import { Random } from '../../../../src/testing/index.ts'
 import { grant as grantOf, type Harness, text } from '../harness.ts'
@@ -56,6 +57,27 @@ describe('Where a user is', () => {
     world.cut.clear()
     world.advance(3_000)
     expect(known(world, 'ann')).toEqual({ isComplete: true, where: ['n1 1', 'n3 1'] })
+  })
+
+  it('is known though a node tells of it before it is met, and another ends meanwhile', () => {
+    const world = settled(3)
+    const [a, b, c] = nodesOf(world)
+    world.kill(c, false)
+    // The new node meets the others and tells them at once; they do not meet it yet.
+    world.mute.add('n4')
+    world.lostKinds.add(CLUSTER)
+    const d = world.start('n4')
+    const users = Array.from({ length: 8 }, (_, n) => `u${n}`)
+    for (const user of users) d.connect(user)
+    world.advance(1_000)
+    for (const { node } of [a, b]) node.inlet.gone(c.node.incarnation, world.now)
+    world.settle()
+    world.mute.clear()
+    world.lostKinds.clear()
+    world.advance(2_000)
+    expect(users.map((user) => known(world, user))).toEqual(
+      users.map(() => ({ isComplete: true, where: ['n4 1'] })),
+    )
   })
 
   it('is known whatever nodes come and go, and however much the bus loses', () => {
