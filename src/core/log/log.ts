@@ -62,8 +62,11 @@ export class Outlet {
   readonly lanes: readonly [Cursor[], Cursor[], Cursor[]] = [[], [], []]
   /** Number of publishers the client was told of; the WELCOME names the first, the node itself. */
   publishersTold = 1
-  /** Whether the outlet waits in the list for the next flush. */
-  queued = false
+  /** Whether the outlet waits in the lists for the next flush: for more than topics, and for topics alone. */
+  isUrgent = false
+  isPatient = false
+  /** The number of the last flush in which its topics had their turn. */
+  served = 0
 
   /**
    * Bytes handed over, and acknowledged by the client. A write starts only while they are less than `window` apart; a
@@ -116,9 +119,14 @@ export class Outlet {
     if (at >= 0) lane.splice(at, 1)
   }
 
-  get hasWork(): boolean {
+  /** Whether more than topics waits for it. */
+  get hasUrgentWork(): boolean {
     const { control, lanes } = this
-    return control.length > 0 || lanes[0].length > 0 || lanes[1].length > 0 || lanes[2].length > 0
+    return control.length > 0 || lanes[LANE.session].length > 0 || lanes[LANE.frames].length > 0
+  }
+
+  get hasWork(): boolean {
+    return this.hasUrgentWork || this.lanes[LANE.topics].length > 0
   }
 }
 
