@@ -48,10 +48,14 @@ export class Inlet {
   sent(bytes: Uint8Array, from: number, now: number): void {
     this.#stats.hearOnBus(kindOfSent(bytes), bytes.length)
     const [kind] = bytes
-    if (kind === LINK && this.#peering !== null) this.#peering.links.handle(from, bytes, now)
-    else if (kind === MESH && this.#peering !== null) this.#peering.mesh.datagram(from, bytes, now)
-    else if (kind === CLUSTER && this.#cluster !== null) this.#cluster.handle(from, bytes, now)
-    else this.#stats.strangers++
+    const peering = this.#peering
+    if (kind === CLUSTER && this.#cluster !== null) this.#cluster.handle(from, bytes, now)
+    else if (peering === null || (kind !== LINK && kind !== MESH)) this.#stats.strangers++
+    // What begins with a late message of a node that has ended would never end. What is said before a node is met is
+    // said again.
+    else if (!peering.isThere(from)) return
+    else if (kind === LINK) peering.links.handle(from, bytes, now)
+    else peering.mesh.datagram(from, bytes, now)
   }
 
   down(now: number): void {

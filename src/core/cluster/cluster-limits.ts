@@ -12,6 +12,8 @@ export interface ClusterLimits {
   readonly claims: number
   /** Names in one message. */
   readonly namesPerMessage: number
+  /** Other nodes that it knows; further ones are passed over. */
+  readonly nodes: number
 }
 
 export const clusterLimits: ClusterLimits = {
@@ -22,4 +24,5 @@ export const clusterLimits: ClusterLimits = {
   settleMs: 3_000,
   claims: 10_000,
   namesPerMessage: 1_000,
+  nodes: 1_000,
 }

@@ -23,6 +23,7 @@ export class LinkParts {
   readonly #parts: Map<number, LinkPart> = new Map()
   readonly #beat: Timer
   readonly #window: number
+  readonly #most: number
 
   /** `put`: sends a packet to one node over the bus, which may lose it. */
   constructor(
@@ -33,6 +34,7 @@ export class LinkParts {
   ) {
     this.#timers = timers
     this.#window = limits.linkWindow
+    this.#most = limits.linkBytes
     this.#links = new Links(
       {
         put,
@@ -74,9 +76,12 @@ export class LinkParts {
     this.#links.send(node, message)
   }
 
-  /** Whether more can be under way to a node: what is sent beyond that only waits. */
-  isOpen(node: number): boolean {
-    return this.#links.bytesTo(node) < this.#window
+  /**
+   * Whether more can be under way to a node: what is sent beyond that only waits. `isLast`: whether what cannot wait
+   * can be sent and does not break the link.
+   */
+  isOpen(node: number, isLast = false): boolean {
+    return this.#links.bytesTo(node) < (isLast ? this.#most / 2 : this.#window)
   }
 
   /** A packet of another node. */

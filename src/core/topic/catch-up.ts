@@ -1,10 +1,11 @@
-import { ownPayload } from '../../protocol/payload.ts'
+import { ownPayload, payloadLength } from '../../protocol/payload.ts'
 import type { FixedLimits } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import { decodeDiffusion, decodeHeads, type Diffused } from './diffusion.ts'
 import { type HeadOf, headsOf, type Kept, type KeptEntry, type Want } from './kept.ts'
 import type { Publisher, Publishers } from './publishers.ts'
+import { weigh } from './publication.ts'
 import type { Topic } from './topic.ts'
 
 /** How a question for what another node keeps ended; null: without an answer. */
@@ -56,10 +57,17 @@ interface State {
   readonly open: Set<number>
   /** What was told and is not yet in the log: it is put there in order of stamp. */
   entries: KeptEntry[]
+  /**
+   * Nodes of which nothing was known. They keep what follows what they have dropped: for whoever begins there, nothing
+   * is missing.
+   */
+  readonly fresh: Set<number>
   heads: HeadOf[]
   /** What was published meanwhile, by nodes that have to tell first. */
   held: Held[]
   heldBytes: number
+  /** What all of this weighs. */
+  weight: number
   /** Called when readers may begin; null once they have. */
   ready: ((topic: Topic, now: number) => void) | null
   until: number
@@ -89,6 +97,8 @@ export class CatchUp {
   readonly #states: Map<Topic, State> = new Map()
   readonly #sources: Map<number, Source> = new Map()
   readonly #timer: Timer
+  /** What waits for all topics together. */
+  #weight = 0
 
   constructor(publishers: Publishers, timers: Timers, stats: Stats, limits: FixedLimits, host: CatchUpHost) {
     this.#self = publishers.own.incarnation
@@ -128,8 +138,16 @@ export class CatchUp {
 
   /** Nobody reads the topic any more. */
   drop(topic: Topic): void {
-    for (const node of this.#states.get(topic)?.open ?? []) this.#sources.get(node)?.wanted.delete(topic)
+    const state = this.#states.get(topic)
+    if (state === undefined) return
+    for (const node of state.open) this.#sources.get(node)?.wanted.delete(topic)
     this.#states.delete(topic)
+    this.#weigh(state, -state.weight)
+  }
+
+  #weigh(state: State, weight: number): void {
+    state.weight += weight
+    this.#weight += weight
   }
 
   /** A node is met, or heard again after a silence or an outage: it is asked about these topics. */
@@ -147,7 +165,8 @@ export class CatchUp {
   #want(topic: Topic, nodes: Iterable<number>, ready: State['ready'], until: number): State {
     let state = this.#states.get(topic)
     if (state === undefined) {
-      state = { open: new Set(), entries: [], heads: [], held: [], heldBytes: 0, ready, until }
+      const empty = { entries: [], fresh: new Set<number>(), heads: [], held: [], heldBytes: 0, weight: 0 }
+      state = { ...empty, open: new Set(), ready, until }
       this.#states.set(topic, state)
       this.#arm(until)
     } else if (ready !== null) {
@@ -208,8 +227,11 @@ export class CatchUp {
   #hold(topic: Topic, from: number, entries: readonly Diffused[], bytes: number): void {
     const state = this.#states.get(topic) as State
     // Dropped: its number will be missing.
-    if (state.heldBytes + bytes > this.#limits.heldBytes) return
+    const weight = weightOf(entries)
+    const { heldBytes, catchUpBytes } = this.#limits
+    if (state.heldBytes + bytes > heldBytes || this.#weight + weight > catchUpBytes) return
     state.heldBytes += bytes
+    this.#weigh(state, weight)
     state.held.push({ from, entries: entries.map((entry) => ({ ...entry, data: ownPayload(entry.data) })) })
   }
 
@@ -275,6 +297,9 @@ export class CatchUp {
     if (topic === undefined || state?.open.has(node) !== true) return
     for (const entry of kept.entries) state.entries.push(entry)
     for (const head of kept.heads) state.heads.push(head)
+    this.#weigh(state, weightOf(kept.entries))
+    // In order of stamp as far as there is room for it.
+    if (this.#weight > this.#limits.catchUpBytes) this.#put(topic, state, now)
     if (kept.next === 0) this.#told(topic, node, now)
     else this.#sources.get(node)?.wanted.set(topic, kept.next)
   }
@@ -291,10 +316,28 @@ export class CatchUp {
 
   /** Puts what was told into the log, and then what was published meanwhile. */
   #enter(topic: Topic, state: State, now: number): void {
-    const { entries, heads, held, ready } = state
-    Object.assign(state, { entries: [], heads: [], held: [], heldBytes: 0, ready: null })
-    // A node keeps what follows what it has dropped. For whoever begins there, nothing is missing.
-    const fresh = new Set<number>()
+    this.#put(topic, state, now)
+    const { heads, held, ready } = state
+    Object.assign(state, { heads: [], held: [], heldBytes: 0, ready: null })
+    for (const node of state.fresh) if (!state.open.has(node)) state.fresh.delete(node)
+    this.#weigh(state, -state.weight)
+    for (const { source, number } of heads) {
+      const publisher = this.#publishers.of(source)
+      if (publisher !== null && source !== this.#self) topic.meet(publisher, number)
+    }
+    for (const each of held)
+      if (state.open.has(each.from)) {
+        state.held.push(each)
+        this.#weigh(state, weightOf(each.entries))
+      } else this.#take(topic, each, now)
+    ready?.(topic, now)
+  }
+
+  /** Puts what was told into the log, in order of stamp. */
+  #put(topic: Topic, state: State, now: number): void {
+    const { entries, fresh } = state
+    state.entries = []
+    this.#weigh(state, -weightOf(entries))
     for (const { source } of entries) {
       const publisher = this.#publishers.of(source)
       if (publisher !== null && topic.head(publisher) === 0) fresh.add(source)
@@ -304,14 +347,6 @@ export class CatchUp {
       const { source, lost } = entry
       this.#host.take(topic, this.#publishers.of(source), entry, fresh.has(source) ? lost : null, now)
     }
-    for (const { source, number } of heads) {
-      const publisher = this.#publishers.of(source)
-      if (publisher !== null && source !== this.#self) topic.meet(publisher, number)
-    }
-    for (const each of held)
-      if (state.open.has(each.from)) state.held.push(each)
-      else this.#take(topic, each, now)
-    ready?.(topic, now)
   }
 
   /** The time is over for some topics: readers begin with what is there, and nobody waits for the rest for ever. */
@@ -326,4 +361,10 @@ export class CatchUp {
     }
     for (const { until } of this.#states.values()) this.#arm(until)
   }
+}
+
+function weightOf(entries: readonly Diffused[]): number {
+  let weight = 0
+  for (const { key, data } of entries) weight += weigh(key, payloadLength(data))
+  return weight
 }
