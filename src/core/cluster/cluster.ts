@@ -12,17 +12,9 @@ import {
   introduce,
   type Introduction,
 } from './messages.ts'
+import { KnownPeer, type Peer } from './peer.ts'
 import { Registrar } from './registrar.ts'
 import { View } from './view.ts'
-
-/** Another node of the cluster, as this one knows it. */
-export interface Peer extends NodeFacts {
-  readonly incarnation: number
-  /** When it was last heard, in monotonic milliseconds. */
-  readonly heard: number
-  /** As it told with its last heartbeat; null while it has told nothing. */
-  readonly load: NodeLoad | null
-}
 
 /** What the cluster needs from outside. All of it returns at once and calls nobody back. */
 export interface ClusterPorts extends Watch {
@@ -41,11 +33,6 @@ export interface ClusterSelf extends NodeFacts {
   readonly load: NodeLoad
 }
 
-type Entry = { -readonly [K in keyof Peer]: Peer[K] } & {
-  /** The two views, its own and this node's, in which it was introduced to the others since the last beat. */
-  introduced: string
-}
-
 /**
  * The other nodes, and who may open which meeting. Each node beats; whoever hears of a node that it has not met, or
  * finds that its view is another, tells what it knows. A node is gone when that is proven, or by its own word; one that
@@ -59,12 +46,15 @@ export class Cluster {
   readonly #stats: Stats
   readonly #limits: ClusterLimits
   readonly #view: View
-  readonly #peers: Map<number, Entry> = new Map()
+  readonly #peers: Map<number, KnownPeer> = new Map()
   readonly #registrar: Registrar
   readonly #holdings: Holdings
   readonly #claims: Claims
   readonly #beat: Timer
   readonly #settling: Timer
+  readonly #telling: Timer
+  /** When the others were last told what this node owns in a new view. */
+  #toldAt = -Infinity
   /** Whether the bus carries messages, and whether this node knows the others, or knows that it is alone. */
   #isUp = false
   #isSettled = false
@@ -115,6 +105,10 @@ export class Cluster {
     })
     this.#beat = new Timer('beat', (now) => this.#onBeat(now))
     this.#settling = new Timer('settling', (now) => this.#settle(now))
+    this.#telling = new Timer('telling', (now) => {
+      this.#toldAt = now
+      this.#holdings.tellAll()
+    })
   }
 
   /** The nodes that have not ended, without this one. */
@@ -271,7 +265,10 @@ export class Cluster {
     this.#turn([node], [], now)
   }
 
-  /** Some nodes have ended, and some are there; all that is told anew is told once for all of them. */
+  /**
+   * Some nodes have ended, and some are there. Many may come at once: they are met together before the others are told,
+   * and told once.
+   */
   #turn(ended: readonly number[], living: readonly number[], now: number): void {
     const gone = ended.filter(
       (node) => node !== this.#self && this.#view.end(node) && this.#peers.delete(node),
@@ -281,8 +278,19 @@ export class Cluster {
     this.#registrar.renew()
     this.#holdings.renew()
     this.#claims.renew()
+    if (this.#telling.index < 0)
+      this.#timers.set(this.#telling, Math.max(now, this.#toldAt + this.#limits.tellMs))
     this.#ports.viewed(gone, now)
     for (const node of come) this.#ports.heard(node, now)
+  }
+
+  /** False: it is known, has ended, or is one too many. */
+  #meet(node: number, now: number): boolean {
+    const isOneTooMany = this.#peers.size >= this.#limits.nodes && !this.#peers.has(node)
+    if (isOneTooMany) this.#stats.strangers++
+    if (isOneTooMany || !this.#view.meet(node)) return false
+    this.#peers.set(node, new KnownPeer(node, now))
+    return true
   }
 
   /** Something happens. A node that beats is not still for so long, unless its process was. */
@@ -298,7 +306,7 @@ export class Cluster {
     this.#holdings.beat()
     this.#claims.beat()
     for (const peer of this.#peers.values()) {
-      peer.introduced = ''
+      peer.beat()
       if (now - Math.max(peer.heard, this.#listensSince) < this.#limits.suspectMs) continue
       if (this.#isReplaced(peer, now)) this.gone(peer.incarnation, now)
       else this.#ports.probe({ node: peer.incarnation, health: peer.health })
@@ -384,8 +392,8 @@ export class Cluster {
     }
   }
 
-  #peer(node: number): Entry {
-    return this.#peers.get(node) as Entry
+  #peer(node: number): KnownPeer {
+    return this.#peers.get(node) as KnownPeer
   }
 
   /** Another node has named those that it takes for alive. What a node says of itself counts for more. */
@@ -400,10 +408,10 @@ export class Cluster {
     if (isSettled) this.#settle(now)
   }
 
-  #learn(peer: Entry, { id, address, health, load }: NodeFacts & Pick<Entry, 'load'>): void {
-    const isNew = health !== peer.health
-    Object.assign(peer, { id, address, health, load })
-    if (isNew) this.#ports.met({ node: peer.incarnation, health })
+  #learn(peer: KnownPeer, facts: NodeFacts & Pick<Peer, 'load'>): void {
+    const { incarnation, health: known } = peer
+    peer.learn(facts)
+    if (peer.health !== known) this.#ports.met({ node: incarnation, health: peer.health })
   }
 
   /** A node was heard itself: what others say of one that is silent does not make it heard. */
@@ -416,23 +424,17 @@ export class Cluster {
     if (wasSilent) this.#ports.heard(node, now)
   }
 
-  /** False: it is known, has ended, or is one too many. */
-  #meet(node: number, now: number): boolean {
-    const isOneTooMany = this.#peers.size >= this.#limits.nodes && !this.#peers.has(node)
-    if (isOneTooMany) this.#stats.strangers++
-    if (isOneTooMany || !this.#view.meet(node)) return false
-    const facts = { id: '', address: '', health: '' }
-    this.#peers.set(node, { incarnation: node, ...facts, heard: now, load: null, introduced: '' })
-    return true
-  }
-
-  /** Whether a node has the same view. If not, it is told what this one knows: once a beat, since that may be lost. */
+  /**
+   * Whether a node has the same view. If not, it is told what this one knows: once a beat, since that may be lost. In a
+   * large cluster a few nodes do that at once, and the others where it has not helped.
+   */
   #compare(node: number, view: number): boolean {
-    if (view === this.#view.id) return true
     const peer = this.#peer(node)
-    const pair = `${this.#view.id} ${view}`
-    if (peer.introduced === pair) return false
-    peer.introduced = pair
+    const beats = peer.compare(this.#view.id, view)
+    if (beats < 0) return true
+    const { introducers, introduceBeats } = this.#limits
+    if (beats < introduceBeats && !this.#view.isNear(this.#self, node, introducers)) return false
+    if (!peer.introduce()) return false
     const { ended } = this.#view
     this.#send(node, {
       type: 'introduction',

@@ -1,4 +1,4 @@
-import { ownPayload, type Payload } from '../../protocol/payload.ts'
+import type { Payload } from '../../protocol/payload.ts'
 import { limits as wire } from '../../protocol/limits.ts'
 import type { Limits } from '../ground/config.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
@@ -318,8 +318,7 @@ export class Hosting {
   }
 
   #input(guest: Guest, { member, number }: GuestSeat, message: MeshMessageOf<'input'>, now: number): void {
-    const { replica, seq } = message
-    const data = ownPayload(message.data)
+    const { replica, seq, data } = message
     // Its replica has seen to it that none is missing.
     const input = { type: 'input', log: 0, seq, after: 0, seen: 0, data } as const
     const refusal = guest.owner.take(member, input, 0, now)

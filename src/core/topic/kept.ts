@@ -21,8 +21,8 @@ export interface KeptEntry {
   readonly source: number
   readonly number: number
   readonly stamp: number
-  /** How many publications of the same publisher were lost just before this one. */
-  readonly lost: number
+  /** It has left the ring: what its publisher published next was kept, and need not be any more. */
+  readonly isOld: boolean
   readonly key: string
   readonly tombstone: boolean
   readonly data: Payload
@@ -82,17 +82,19 @@ function keptIn(topic: Topic, { from, heads }: Want, tells: (source: number) => 
   const known = headsOf(topic)
   const own = known.filter(({ source }) => tells(source))
   // A reader that comes and goes has nearly always seen all there is, of a topic that may be large.
-  const isOld = known.length < limits.publishers && own.every(({ source, number }) => isSeen(source, number))
-  if (isOld) return { entries: [], next: 0, heads: own }
+  const hasAll = known.length < limits.publishers && own.every(({ source, number }) => isSeen(source, number))
+  if (hasAll) return { entries: [], next: 0, heads: own }
   const entries: KeptEntry[] = []
-  for (const { position, source, number, stamp, lost, key, tombstone, data, size } of topic.kept(from)) {
+  for (const entry of topic.kept(from)) {
+    const { position, source, number, stamp, key, tombstone, data, size } = entry
     if (room.left <= 0) return { entries, next: position, heads: [] }
-    if (isSeen(source.incarnation, number) || !tells(source.incarnation)) {
+    const { incarnation } = source
+    if (entry.isHole || isSeen(incarnation, number) || !tells(incarnation)) {
       room.left -= LOOKED
       continue
     }
     room.left -= size
-    entries.push({ source: source.incarnation, number, stamp, lost, key, tombstone, data })
+    entries.push({ source: incarnation, number, stamp, isOld: position < topic.first, key, tombstone, data })
   }
   return { entries, next: 0, heads: own }
 }

@@ -114,7 +114,7 @@ export class Rogue {
         source: this.incarnation,
         number: ++number,
         stamp: number,
-        lost: 0,
+        isOld: false,
         key: '',
         tombstone: false,
         data: { text: false, bytes: new Uint8Array(size) },
