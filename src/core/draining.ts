@@ -83,7 +83,7 @@ export class Draining {
     if (now - (this.#aloneSince ?? now) >= limits.handoverAgainMs) this.#deadline = now
     if (now >= this.#deadline) {
       this.#isOver = true
-      connections.drain(now)
+      connections.move(Infinity, () => true, now)
       return
     }
     if (connections.size === 0 && this.progress.meetings === 0) return

@@ -93,7 +93,7 @@ export class RtmsNode implements PeeringHost {
   }
 
   /** Number of connections that await WELCOME, and of addresses remembered. */
-  get admission(): { readonly newcomers: number; readonly addresses: number } {
+  get admission(): Connections['admission'] {
     return this.#connections.admission
   }
 
@@ -297,9 +297,7 @@ export class RtmsNode implements PeeringHost {
 
   /** Number of inputs that wait: in upstream queues, and in meetings for a frame. */
   get inputsWaiting(): number {
-    let count = this.#meetings.waiting
-    for (const { upstream } of this.#sessions.all()) count += upstream.inputs
-    return count
+    return this.#meetings.waiting + this.#sessions.waiting.inputs
   }
 
   /** Number of requests that have started and not ended. */
@@ -313,10 +311,8 @@ export class RtmsNode implements PeeringHost {
     readonly stalled: number
     readonly unacknowledgedBytes: number
   } {
-    let upstreamBytes = 0
-    for (const { upstream } of this.#sessions.all()) upstreamBytes += upstream.bytes
     const { stalled, bytes } = this.#connections.owed
-    return { upstreamBytes, stalled, unacknowledgedBytes: bytes }
+    return { upstreamBytes: this.#sessions.waiting.bytes, stalled, unacknowledgedBytes: bytes }
   }
 
   defineTopics(pattern: string, retention: Retention): void {
@@ -372,12 +368,7 @@ export class RtmsNode implements PeeringHost {
 
   /** Up to `limit` sessions, the oldest first: of one user, or of all. */
   sessionList(limit: number, user?: string): SessionInfo[] {
-    const list: SessionInfo[] = []
-    for (const session of user === undefined ? this.#sessions.all() : this.#sessions.of(user)) {
-      if (list.length === limit) break
-      list.push(session.info(this.#requests.of(session)))
-    }
-    return list
+    return this.#sessions.list(limit, user, (session) => this.#requests.of(session))
   }
 
   /** Number of a user's sessions, and how many of them have a connection. */
@@ -445,10 +436,7 @@ export class RtmsNode implements PeeringHost {
     this.#requests.reply(call, outcome, now)
   }
 
-  /**
-   * Refuses new connections and meetings; until the deadline (at once without one, or where there is no other node)
-   * hands its meetings over and has its clients connect to other nodes, and then closes every connection with DRAINING.
-   */
+  /** Takes nothing new, and empties the node until the deadline; see {@link Draining}. */
   drain(now: number, deadline: number = now): void {
     this.draining.begin(now, deadline)
   }

@@ -114,7 +114,7 @@ describe('A node that drains', () => {
 
   it('answers the requests that it has before their clients move, and takes nothing new', async () => {
     const [a, b] = await cluster()
-    let answer = (_: string): void => {}
+    let answer: (text: string) => void = () => {}
     a.onRequest('slow', () => new Promise<string>((resolve) => (answer = resolve)))
     const client = connect({
       getTicket: () => (a.ready().status === 'draining' ? b : a).tickets.issue({ user: 'ann' }),

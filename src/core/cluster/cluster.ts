@@ -3,19 +3,18 @@ import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import { type ClaimEnding, Claims } from './claims.ts'
 import { type ClusterLimits, clusterLimits } from './cluster-limits.ts'
-import type { ClusterPorts, ClusterSelf, Peer } from './cluster-ports.ts'
+import type { ClusterPorts, ClusterSelf } from './cluster-ports.ts'
 import { Holdings } from './holdings.ts'
-import { type ClusterMessage, decodeCluster, encodeCluster, introduce, type Introduced } from './messages.ts'
+import {
+  type ClusterMessage,
+  decodeCluster,
+  encodeCluster,
+  introduce,
+  type Introduction,
+} from './messages.ts'
+import { KnownPeer, type Peer } from './peer.ts'
 import { Registrar } from './registrar.ts'
 import { View } from './view.ts'
-
-type Entry = { -readonly [K in keyof Peer]: Peer[K] } & {
-  /** Its view and this node's, where they differ; '' where they do not. */
-  differs: string
-  /** How many beats they have differed like that, and whether it was introduced to the others since the last one. */
-  beats: number
-  isIntroduced: boolean
-}
 
 /**
  * The other nodes, and who may open which meeting. Each node beats; whoever hears of a node that it has not met, or
@@ -30,7 +29,7 @@ export class Cluster {
   readonly #stats: Stats
   readonly #limits: ClusterLimits
   readonly #view: View
-  readonly #peers: Map<number, Entry> = new Map()
+  readonly #peers: Map<number, KnownPeer> = new Map()
   readonly #registrar: Registrar
   readonly #holdings: Holdings
   readonly #claims: Claims
@@ -47,8 +46,6 @@ export class Cluster {
   /** The highest term of a fence of this node. */
   #term = 0
   #isDraining = false
-  /** Names that it holds though another node goes on with their meetings. */
-  readonly #passedOn: Set<string> = new Set()
   #now = 0
 
   /** `self` is read anew for each heartbeat: an address may become known later. */
@@ -69,7 +66,7 @@ export class Cluster {
     const view = (this.#view = new View(incarnation))
     const registrar = (this.#registrar = new Registrar(incarnation, view, limits.claims, {
       owns: (name) => this.#holdings.has(name),
-      isPassedOn: (name) => this.#passedOn.has(name),
+      isPassedOn: (name) => this.#holdings.isPassedOn(name),
       isSilent: (node) => this.isSilent(node),
       answer: (claimer, { id }, verdict) => {
         if (claimer === incarnation) this.#claims.answered(id, verdict, this.#now)
@@ -194,7 +191,6 @@ export class Cluster {
 
   /** A meeting of this node has ended. */
   closed(name: string): void {
-    this.#passedOn.delete(name)
     this.#holdings.delete(name)
     this.#registrar.release(name)
   }
@@ -202,13 +198,12 @@ export class Cluster {
   /** This node goes on with a meeting of another one, at a fence of this term. */
   took(name: string, term: number): void {
     this.#registrar.term = Math.max(this.#registrar.term, term)
-    this.#passedOn.delete(name)
     this.#holdings.add(name)
   }
 
   /** Another node goes on with a meeting of this one, which holds the name until {@link closed}. */
   passOn(name: string): void {
-    this.#passedOn.add(name)
+    this.#holdings.passOn(name)
   }
 
   /** Whether the registrar of a name has confirmed that this node owns it. */
@@ -275,19 +270,35 @@ export class Cluster {
   /** A node is proven to have ended. */
   gone(node: number, now: number): void {
     this.#at(now)
-    if (node === this.#self || !this.#view.end(node)) return
-    if (!this.#peers.delete(node)) return
-    this.#renew(now)
-    this.#ports.viewed(node, now)
+    this.#turn([node], [], now)
   }
 
-  /** Many nodes may come at once: they are met together before the others are told, and told once. */
-  #renew(now: number): void {
+  /**
+   * Some nodes have ended, and some are there. Many may come at once: they are met together before the others are told,
+   * and told once.
+   */
+  #turn(ended: readonly number[], living: readonly number[], now: number): void {
+    const gone = ended.filter(
+      (node) => node !== this.#self && this.#view.end(node) && this.#peers.delete(node),
+    )
+    const come = living.filter((node) => this.#meet(node, now))
+    if (gone.length + come.length === 0) return
     this.#registrar.renew()
     this.#holdings.renew()
     this.#claims.renew()
     if (this.#telling.index < 0)
       this.#timers.set(this.#telling, Math.max(now, this.#toldAt + this.#limits.tellMs))
+    this.#ports.viewed(gone, now)
+    for (const node of come) this.#ports.heard(node, now)
+  }
+
+  /** False: it is known, has ended, or is one too many. */
+  #meet(node: number, now: number): boolean {
+    const isOneTooMany = this.#peers.size >= this.#limits.nodes && !this.#peers.has(node)
+    if (isOneTooMany) this.#stats.strangers++
+    if (isOneTooMany || !this.#view.meet(node)) return false
+    this.#peers.set(node, new KnownPeer(node, now))
+    return true
   }
 
   /** Something happens. A node that beats is not still for so long, unless its process was. */
@@ -303,8 +314,7 @@ export class Cluster {
     this.#holdings.beat()
     this.#claims.beat()
     for (const peer of this.#peers.values()) {
-      peer.beats++
-      peer.isIntroduced = false
+      peer.beat()
       if (now - Math.max(peer.heard, this.#listensSince) < this.#limits.suspectMs) continue
       if (this.#isReplaced(peer, now)) this.gone(peer.incarnation, now)
       else this.#ports.probe({ node: peer.incarnation, health: peer.health })
@@ -325,19 +335,8 @@ export class Cluster {
   #heartbeat(leaves: boolean): void {
     if (!this.#isUp) return
     const { id, address, health, load } = this.#facts
-    this.#ports.broadcast(
-      encodeCluster({
-        type: 'heartbeat',
-        view: this.#view.id,
-        id,
-        address,
-        health,
-        isSettled: this.#isSettled,
-        leaves,
-        isDraining: this.#isDraining,
-        load,
-      }),
-    )
+    const state = { view: this.#view.id, isSettled: this.#isSettled, isDraining: this.#isDraining, leaves }
+    this.#ports.broadcast(encodeCluster({ type: 'heartbeat', ...state, id, address, health, load }))
   }
 
   #settle(now: number): void {
@@ -358,6 +357,8 @@ export class Cluster {
     }
     if (from === this.#self || this.#view.ended.has(from)) return
     this.#met(from, now)
+    // There are too many already.
+    if (!this.#peers.has(from)) return
     switch (message.type) {
       case 'heartbeat':
         this.#learn(this.#peer(from), message)
@@ -366,9 +367,7 @@ export class Cluster {
         else if (this.#compare(from, message.view) && message.isSettled) this.#settle(now)
         break
       case 'introduction':
-        for (const node of message.ended) this.gone(node, now)
-        for (const introduced of message.living) this.#hearOf(introduced, now)
-        if (message.isSettled) this.#settle(now)
+        this.#hearOf(message, now)
         break
       case 'claim':
         if (!this.#compare(from, message.view) || message.echo !== this.#holdings.round) break
@@ -392,49 +391,36 @@ export class Cluster {
     }
   }
 
-  #peer(node: number): Entry {
-    return this.#peers.get(node) as Entry
+  #peer(node: number): KnownPeer {
+    return this.#peers.get(node) as KnownPeer
   }
 
-  /** Another node has named one that it takes for alive. What a node says of itself counts for more. */
-  #hearOf({ node, ...facts }: Introduced, now: number): void {
-    if (node === this.#self) return
-    this.#met(node, now)
-    const peer = this.#peers.get(node)
-    if (peer?.health === '') this.#learn(peer, { ...facts, load: peer.load })
-  }
-
-  #learn(peer: Entry, { id, address, health, load }: NodeFacts & Pick<Entry, 'load'>): void {
-    const isNew = health !== peer.health
-    Object.assign(peer, { id, address, health, load })
-    if (isNew) this.#ports.met({ node: peer.incarnation, health })
-  }
-
-  /** A node was heard, or heard of. */
-  #met(node: number, now: number): void {
-    const known = this.#peers.get(node)
-    if (known !== undefined) {
-      const wasSilent = this.isSilent(node, now)
-      known.heard = now
-      if (wasSilent) this.#ports.heard(node, now)
-    } else if (this.#view.meet(node)) {
-      const peer = {
-        incarnation: node,
-        id: '',
-        address: '',
-        health: '',
-        heard: now,
-        load: null,
-        isDraining: false,
-        differs: '',
-        beats: 0,
-        isIntroduced: false,
-      }
-      this.#peers.set(node, peer)
-      this.#renew(now)
-      this.#ports.viewed(0, now)
-      this.#ports.heard(node, now)
+  /** Another node has named those that it takes for alive. What a node says of itself counts for more. */
+  #hearOf({ living, ended, isSettled }: Introduction, now: number): void {
+    const others = living.filter(({ node }) => node !== this.#self)
+    const nodes = others.map(({ node }) => node)
+    this.#turn(ended, nodes, now)
+    for (const { node, ...facts } of others) {
+      const peer = this.#peers.get(node)
+      if (peer?.health === '') this.#learn(peer, { ...facts, load: peer.load })
     }
+    if (isSettled) this.#settle(now)
+  }
+
+  #learn(peer: KnownPeer, facts: NodeFacts & Pick<Peer, 'load'>): void {
+    const { incarnation, health: known } = peer
+    peer.learn(facts)
+    if (peer.health !== known) this.#ports.met({ node: incarnation, health: peer.health })
+  }
+
+  /** A node was heard itself: what others say of one that is silent does not make it heard. */
+  #met(node: number, now: number): void {
+    this.#turn([], [node], now)
+    const peer = this.#peers.get(node)
+    if (peer === undefined) return
+    const wasSilent = this.isSilent(node, now)
+    peer.heard = now
+    if (wasSilent) this.#ports.heard(node, now)
   }
 
   /**
@@ -443,13 +429,11 @@ export class Cluster {
    */
   #compare(node: number, view: number): boolean {
     const peer = this.#peer(node)
-    const isSame = view === this.#view.id
-    const differs = isSame ? '' : `${this.#view.id} ${view}`
-    if (peer.differs !== differs) Object.assign(peer, { differs, beats: 0, isIntroduced: false })
-    if (isSame || peer.isIntroduced) return isSame
+    const beats = peer.compare(this.#view.id, view)
+    if (beats < 0) return true
     const { introducers, introduceBeats } = this.#limits
-    if (peer.beats < introduceBeats && !this.#view.isNear(this.#self, node, introducers)) return false
-    peer.isIntroduced = true
+    if (beats < introduceBeats && !this.#view.isNear(this.#self, node, introducers)) return false
+    if (!peer.introduce()) return false
     const { ended } = this.#view
     this.#send(node, {
       type: 'introduction',

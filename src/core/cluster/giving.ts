@@ -16,13 +16,8 @@ import {
 import { type Guest, GuestSeat } from './guest.ts'
 import type { Hosting } from './hosting.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
+import type { LocalSeat } from './replica-host.ts'
 import type { Replica } from './replica.ts'
-
-/** A session of this node that has a seat in a meeting; `number`: of the seat, for a member. */
-export interface LocalSeat {
-  readonly seat: Seat
-  readonly number: number
-}
 
 /** What a node needs to hand meetings over. */
 export interface GivingHost {
@@ -167,7 +162,8 @@ export class Giving {
   }
 
   #offer(owner: Owner, now: number): void {
-    const { name, log, kind, business } = owner
+    const { name, log, business } = owner
+    const { kind } = business
     const metadata = jsonOf(business.metadata)
     if (metadata === null || (business.logic !== null && business.logic.snapshot === undefined)) {
       this.#staying.add(owner)
@@ -257,8 +253,8 @@ export class Giving {
   /** False: the meeting cannot be handed over. */
   #yield({ owner, to }: Offered, now: number): boolean {
     const { self, hosting, meetings, limits, stats } = this.#host
-    const { room, kind, name, log } = owner
-    const { logic, metadata } = owner.business
+    const { room, name, log } = owner
+    const { kind, logic, metadata } = owner.business
     const { world, hop } = room.facts
     const business = logic?.snapshot?.() ?? null
     const described = jsonOf(metadata)

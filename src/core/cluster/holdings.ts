@@ -40,6 +40,7 @@ export class Holdings {
   readonly #most: number
   readonly #host: HoldingsHost
   readonly #own: Set<string> = new Set()
+  readonly #passedOn: Set<string> = new Set()
   readonly #tellings: Map<number, Telling> = new Map()
   /** Whether the view has changed and nobody was told in it yet. */
   #isNew = false
@@ -58,12 +59,23 @@ export class Holdings {
     return this.#own.has(name)
   }
 
+  /** Another node goes on with the meeting of this name, which this one holds until that is known. */
+  passOn(name: string): void {
+    this.#passedOn.add(name)
+  }
+
+  isPassedOn(name: string): boolean {
+    return this.#passedOn.has(name)
+  }
+
   add(name: string): void {
+    this.#passedOn.delete(name)
     this.#own.add(name)
     this.tell(name)
   }
 
   delete(name: string): void {
+    this.#passedOn.delete(name)
     if (this.#own.delete(name)) this.tell(name)
   }
 

@@ -1,6 +1,7 @@
 import { limits as wire } from '../../protocol/limits.ts'
 import type { Limits } from '../ground/config.ts'
 import type { Timers } from '../ground/timers.ts'
+import { costs, type Work } from '../ground/work.ts'
 import type { Attendee } from '../meeting/attendance.ts'
 import type { Owner } from '../meeting/owner.ts'
 import { isAway, type Member, type Occupant } from '../meeting/seat.ts'
@@ -18,6 +19,7 @@ import {
 export interface HostingHost {
   readonly limits: Limits
   readonly timers: Timers
+  readonly work: Work
   /** The meeting of this name, where it is open on this node. */
   meeting(name: string): Owner | undefined
   /** Sends over the link to a node. */
@@ -83,9 +85,7 @@ export class Hosting implements GuestHost {
     if (guest === undefined || !guest.isConnected || guest.isRetired) return
     switch (message.type) {
       case 'unfollow':
-        for (const seat of guest.seats.values()) this.#depart(guest, seat, 'left')
-        this.forget(guest)
-        guest.owner.recount(now)
+        this.#leave(guest, now)
         break
       case 'readers':
         this.#count(guest, message, now)
@@ -115,6 +115,13 @@ export class Hosting implements GuestHost {
     }
   }
 
+  /** A replica has no readers any more. */
+  #leave(guest: Guest, now: number): void {
+    for (const seat of guest.seats.values()) this.#depart(guest, seat, 'left')
+    this.forget(guest)
+    guest.owner.recount(now)
+  }
+
   #follow(node: number, message: MeshMessageOf<'follow'>, now: number): void {
     const { replica, meeting, world, next } = message
     const retired = this.#host.retired(meeting, node)
@@ -123,6 +130,9 @@ export class Hosting implements GuestHost {
       if (!this.#host.astray(node, message)) this.say(node, { type: 'absent', replica })
       return
     }
+    // A node has one replica of a meeting.
+    for (const other of this.of(owner))
+      if (other.node === node && other.replica !== replica) this.#leave(other, now)
     const known = this.#guests.get(node)?.get(replica)
     const guest = known?.owner === owner ? known : this.#open(node, replica, owner)
     guest.isConnected = true
@@ -347,11 +357,15 @@ export class Hosting implements GuestHost {
     guest.tell()
   }
 
-  /** Part of the sweep: a page for each replica that is behind. */
+  /** Part of the sweep: a page for each replica that is behind, as far as the work of a sweep goes. */
   sweep(now: number): void {
-    const dirty = [...this.#dirty]
-    this.#dirty.clear()
-    for (const guest of dirty) this.#send(guest, now)
+    const { work, limits } = this.#host
+    const end = work.done + limits.sweepWork
+    for (const guest of Array.from(this.#dirty)) {
+      if (work.done >= end) return
+      this.#dirty.delete(guest)
+      this.#send(guest, now)
+    }
   }
 
   #send(guest: Guest, now: number): void {
@@ -362,6 +376,7 @@ export class Hosting implements GuestHost {
     }
     if (guest.position >= log.next) return
     const { bytes, to } = encodeFrames(guest.replica, log, guest.position, this.#host.limits.pageBytes)
+    this.#host.work.done += costs.write + (to - guest.position) * costs.walked + bytes.length * costs.byte
     guest.position = to
     this.#host.put(guest.node, bytes)
     if (to < log.next) this.mark(guest)

@@ -9,12 +9,11 @@ import type { OfferedMeeting } from '../ports.ts'
 import type { Elsewhere, Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
 import type { Cluster } from './cluster.ts'
-import type { LocalSeat } from './giving.ts'
 import { Handover } from './handover.ts'
 import { Hosting } from './hosting.ts'
 import { linked, type LinkPart, type LinkParts } from './link-messages.ts'
 import { decodeDatagram, decodeMesh, encodeMesh, isFromOwner } from './mesh-messages.ts'
-import type { ReplicaHost } from './replica-host.ts'
+import type { LocalSeat, ReplicaHost } from './replica-host.ts'
 import { Replica } from './replica.ts'
 
 /** What the mesh needs of the rest of its node. */
@@ -60,7 +59,7 @@ export class Mesh implements Elsewhere, LinkPart {
       work,
       link,
       put,
-      isOpen: (node) => links.isOpen(node),
+      isOpen: (node, isLast) => links.isOpen(node, isLast),
       mark: (replica) => this.#marked.add(replica),
       refuse: (...refused) => host.refuse(...refused),
       rejoin: (session) => host.rejoin(session),
@@ -73,6 +72,7 @@ export class Mesh implements Elsewhere, LinkPart {
     const hosting = (this.#hosting = new Hosting({
       limits,
       timers,
+      work,
       link,
       put,
       meeting: (name) => host.meetings().get(name),
@@ -155,8 +155,7 @@ export class Mesh implements Elsewhere, LinkPart {
   /** Another node goes on with a meeting of this one: its room becomes a replica, and nobody here notices. */
   #demote({ name, log, room, config }: Owner, to: number, seats: readonly LocalSeat[], now: number): Replica {
     const replica = this.#open(name, to, now, log.number)
-    replica.keep(room, config)
-    for (const { seat, number } of seats) replica.keepSeat(seat, number)
+    replica.keep(room, config, seats)
     return replica
   }
 

@@ -8,6 +8,11 @@ import type { Member, Seat, Standing } from '../meeting/seat.ts'
 import type { Session } from '../session/session.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
 
+/** The member whose seat it is; null for a spectator. */
+export function memberOf({ member }: Seat): RemoteMember | null {
+  return member as RemoteMember | null
+}
+
 /** A member of another node's meeting whose session is on this node, as far as this node knows. */
 export class RemoteMember implements Member {
   /** Names the seat in messages to the owner. */
@@ -45,12 +50,19 @@ export class RemoteMember implements Member {
     return this.session.user
   }
 
-  /** Takes an input, or returns why it is refused. `most`: how many may be pending. */
-  take(input: MessageOf<'input'>, turnedAway: number, most: number, budget: Budget): ErrorCode | null {
+  /** Takes an input, or returns why it is refused. `most`: how many may be pending; `largest`: bytes of one. */
+  take(
+    input: MessageOf<'input'>,
+    turnedAway: number,
+    most: number,
+    largest: number,
+    budget: Budget,
+  ): ErrorCode | null {
     const { seq, data } = input
     const refusal = checkSeq(this.seq, input, turnedAway)
     if (refusal !== null) return refusal
     this.seq = seq
+    if (data.bytes.length > largest) return 'TOO_LARGE'
     const { payer } = this.session
     if (this.#pending.size >= most || !budget.admits(payer.held, weighInput(data))) return 'BUSY'
     this.#pending.set(seq, data)

@@ -11,12 +11,12 @@ export interface RemoteMembersHost {
   /** Names a seat in messages to the owner. */
   place(seat: number): { readonly replica: number; readonly seat: number }
   say(message: MeshMessage): void
-  /** Whether the owner hears what is said, and the link to it takes more. */
-  isOpen(): boolean
+  /** Whether the owner hears what is said, and the link to it takes more; `isLast`: of what cannot wait. */
+  isOpen(isLast?: boolean): boolean
   /** Something waits to be said, in the next sweep in which the link takes it. */
   mark(): void
   /** Tells a session that an input was refused. */
-  refuse(session: Session, seq: number, refusal: Refusal, now: number): void
+  refuse(session: Session, seq: number, refusal: Refusal, byBusiness: boolean, now: number): void
 }
 
 /** The members of a replica, and what waits to be said for them. */
@@ -41,7 +41,7 @@ export class RemoteMembers {
 
   /** Whether something waits until the link takes it. */
   get isOwing(): boolean {
-    return this.#owing.size > 0
+    return this.#owing.size > 0 || this.#acks.size > 0
   }
 
   all(): Iterable<RemoteMember> {
@@ -85,9 +85,17 @@ export class RemoteMembers {
     this.settle(member, next, now)
   }
 
+  /** An input of a member was refused. */
+  refused(member: RemoteMember, message: MeshMessageOf<'nack'>, now: number): void {
+    const { seq, error: code, retryAfter: retryAfterMs, byBusiness } = message
+    member.answered(seq)
+    const refusal = { code, message: '', retryAfterMs }
+    if (member.seat !== null) this.#host.refuse(member.session, seq, refusal, byBusiness, now)
+  }
+
   /** Tells a member of inputs that were refused when the link broke. */
   settle(member: RemoteMember, next: number, now: number): void {
-    for (const seq of member.refusedUnheard(next)) this.#host.refuse(member.session, seq, UNHEARD, now)
+    for (const seq of member.refusedUnheard(next)) this.#host.refuse(member.session, seq, UNHEARD, true, now)
   }
 
   /** Gives them all up, by seat. */
@@ -120,9 +128,9 @@ export class RemoteMembers {
     this.#host.mark()
   }
 
-  /** Says what is to be said for a member, as much of it as the link takes, or `all`; the rest waits. */
-  tell(member: RemoteMember, all = false): void {
-    const isOpen = (): boolean => all || this.#host.isOpen()
+  /** Says what is to be said for a member, as much of it as the link takes; the rest waits, unless it `leaves`. */
+  tell(member: RemoteMember, leaves = false): void {
+    const isOpen = (): boolean => this.#host.isOpen(leaves)
     if (isOpen()) {
       const place = this.#host.place(member.number)
       if (member.stage === 'lost') {
@@ -146,7 +154,7 @@ export class RemoteMembers {
     }
     if (this.#isReturning) this.#host.say({ type: 'entered', replica })
     this.#isReturning = false
-    if (this.#acks.size === 0) return
+    if (this.#acks.size === 0 || !this.#host.isOpen()) return
     const seats = Array.from(this.#acks, ([seat, frame]) => ({ seat, frame }))
     this.#acks.clear()
     this.#host.say({ type: 'acks', replica, seats })

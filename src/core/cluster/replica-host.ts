@@ -1,9 +1,25 @@
 import type { MessageOf } from '../../protocol/schema.ts'
-import type { RoomHost } from '../meeting/room.ts'
+import type { Room, RoomHost } from '../meeting/room.ts'
+import type { Seat } from '../meeting/seat.ts'
 import type { Refusal } from '../ports.ts'
 import type { Session } from '../session/session.ts'
 import type { MeshMessage } from './mesh-messages.ts'
+import type { RemoteMember } from './remote-member.ts'
 import type { Replica } from './replica.ts'
+import type { Joining } from './waiting-joins.ts'
+
+/** A session of this node that has a seat in a meeting; `number`: of the seat, for a member. */
+export interface LocalSeat {
+  readonly seat: Seat
+  readonly number: number
+}
+
+/** What a node that goes on with a meeting has of it; `remotes`: its members, by seat. */
+export interface Surrendered {
+  readonly room: Room
+  readonly remotes: Map<number, RemoteMember>
+  readonly joins: readonly Joining[]
+}
 
 /** What a replica needs of the rest of its node. */
 export interface ReplicaHost extends RoomHost {
@@ -11,8 +27,11 @@ export interface ReplicaHost extends RoomHost {
   link(node: number, message: MeshMessage): void
   /** Puts a datagram on the bus. */
   put(node: number, bytes: Uint8Array): void
-  /** Whether the link to a node takes more. What waits until it does is not lost if the link breaks. */
-  isOpen(node: number): boolean
+  /**
+   * Whether the link to a node takes more; `isLast`: of what cannot wait. What waits until it does is not lost if the
+   * link breaks.
+   */
+  isOpen(node: number, isLast?: boolean): boolean
   /** In the next sweep, the replica has something to tell. */
   mark(replica: Replica): void
   /** Tells a session that an input was refused; `byBusiness`: by the business, within all limits. */

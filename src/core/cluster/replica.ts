@@ -5,20 +5,19 @@ import { Room } from '../meeting/room.ts'
 import { type Host, Seat, seatOf } from '../meeting/seat.ts'
 import type { Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
-import { encodePull, factsOf, type Frames, type Heads } from './mesh-messages.ts'
-import type { MeshMessage, MeshMessageOf } from './mesh-messages.ts'
+import {
+  encodePull,
+  factsOf,
+  type Frames,
+  type Heads,
+  type MeshMessage,
+  type MeshMessageOf,
+} from './mesh-messages.ts'
 import { MissingFrames } from './missing-frames.ts'
-import { RemoteMember } from './remote-member.ts'
-import type { ReplicaHost } from './replica-host.ts'
+import { memberOf, RemoteMember } from './remote-member.ts'
+import type { LocalSeat, ReplicaHost, Surrendered } from './replica-host.ts'
 import { RemoteMembers } from './remote-members.ts'
 import { type Joining, NO_ANSWER, WaitingJoins } from './waiting-joins.ts'
-
-/** What a node goes on with as the owner. */
-interface Surrendered {
-  readonly room: Room
-  readonly remotes: Map<number, RemoteMember>
-  readonly joins: readonly Joining[]
-}
 
 const CLOSED = 'the meeting was closed'
 
@@ -62,9 +61,9 @@ export class Replica implements Host {
     this.#members = new RemoteMembers({
       place: (seat) => this.#place(seat),
       say: (message) => this.#say(message),
-      isOpen: () => this.#isConnected && host.isOpen(this.#owner),
+      isOpen: (isLast) => this.#isConnected && host.isOpen(this.#owner, isLast),
       mark: () => host.mark(this),
-      refuse: (session, seq, refusal, now) => host.refuse(session, { log: number, seq }, refusal, true, now),
+      refuse: (session, seq, ...rest) => host.refuse(session, { log: number, seq }, ...rest),
     })
   }
 
@@ -81,8 +80,6 @@ export class Replica implements Host {
   get members(): number {
     return this.#members.size
   }
-
-  // ---- joins
 
   /** See `Elsewhere`. */
   join(session: Session, message: MessageOf<'join'>, now: number, joined: Joining['joined']): void {
@@ -105,11 +102,10 @@ export class Replica implements Host {
     if (joining.seat !== 0) this.#say({ type: 'leave', ...this.#place(joining.seat), reason: 'left' })
   }
 
-  #enter({ session, message, seat }: Joining, again = false): void {
+  #enter({ session, message: { config }, seat }: Joining): void {
     if (seat === 0) return
     const { id, former, user } = session
-    const { config } = message
-    this.#say({ type: 'enter', ...this.#place(seat), again, session: id, former, user, config })
+    this.#say({ type: 'enter', ...this.#place(seat), again: false, session: id, former, user, config })
   }
 
   #place(seat: number): { readonly replica: number; readonly seat: number } {
@@ -124,12 +120,12 @@ export class Replica implements Host {
   #tryPlace(joining: Joining, now: number): void {
     const room = this.#room
     const { message, seat, seated } = joining
+    const { config } = message
     if (room === null || (seat !== 0 && seated === null)) return
     const { log, facts } = room
     // A client that comes from the owner may be ahead.
     const isAhead = message.world === facts.world && message.next > log.next
     if (log.next <= this.#head || isAhead || (facts.frameRate > 0 && this.#origin === null)) return
-    const { config } = message
     this.#joins.delete(joining)
     this.#host.mark(this)
     const isOther = config !== '' && this.#config !== '' && config !== this.#config
@@ -161,7 +157,8 @@ export class Replica implements Host {
     if (member === null) return 'READ_ONLY'
     seat.seen(message.seen)
     const { limits, budget } = this.#host
-    const refusal = member.take(message, seat.turnedAway, limits.pendingInputs, budget)
+    const { pendingInputs: most } = limits
+    const refusal = member.take(message, seat.turnedAway, most, this.#room?.facts.inputBytes ?? 0, budget)
     if (refusal === null) this.#members.tell(member)
     return refusal
   }
@@ -190,7 +187,7 @@ export class Replica implements Host {
     this.#unplace(seat)
     const member = memberOf(seat)
     if (member === null) return
-    // It leaves after its own inputs.
+    // It leaves after its own inputs, unless so much waits for the owner already that the link might break.
     if (this.#isConnected) this.#members.tell(member, true)
     this.#members.forget(member)
     this.#say({ type: 'leave', ...this.#place(member.number), reason })
@@ -266,7 +263,7 @@ export class Replica implements Host {
     // Said before the meeting was handed on.
     if (room !== null && room.facts.world === message.world && message.hop < room.facts.hop) return
     if (room !== null && room.facts.world !== message.world) {
-      this.end(CLOSED, 'BUSY', now)
+      this.#quit(now)
       return
     }
     this.#isConnected = true
@@ -286,10 +283,9 @@ export class Replica implements Host {
   }
 
   #open(message: MeshMessageOf<'followed'>, now: number): void {
-    const { limits, budget } = this.#host
-    const facts = factsOf(this.name, message)
-    this.#room = new Room(this.#host, this.number, limits.meetingLogBytes, facts, now, message)
-    budget.enter(this.#room.log)
+    const { meetingLogBytes } = this.#host.limits
+    this.#room = new Room(this.#host, this.number, meetingLogBytes, factsOf(this.name, message), now, message)
+    this.#host.budget.enter(this.#room.log)
   }
 
   #setClock({ next, due }: { readonly next: number; readonly due: number }, now: number): void {
@@ -317,10 +313,7 @@ export class Replica implements Host {
     if (message.type === 'direct') {
       if (seat !== null) this.direct(seat, message.data)
     } else if (message.type === 'nack') {
-      const { seq, error: code, retryAfter: retryAfterMs, byBusiness } = message
-      member?.answered(seq)
-      const refusal = { code, message: '', retryAfterMs }
-      if (seat !== null) this.#host.refuse(seat.session, { log: this.number, seq }, refusal, byBusiness, now)
+      if (member !== undefined) this.#members.refused(member, message, now)
     } else if (seat !== null) this.evict(seat, message.message)
     else this.#unseated(message, now)
   }
@@ -365,27 +358,20 @@ export class Replica implements Host {
 
   // ---- hand-over
 
-  /** Goes on with the room of a meeting that this node has owned so far. */
-  keep(room: Room, config: string): void {
+  /** Goes on with the room of a meeting that this node has owned so far, and the seats in it. */
+  keep(room: Room, config: string, seats: readonly LocalSeat[]): void {
     this.#room = room
     this.#config = config
     this.#host.budget.enter(room.log)
+    for (const { seat, number } of seats) seat.move(this, this.#members.keep(seat, number))
+    this.#lastSeat = seats.length
   }
 
-  /** A session of this node has a seat in that room. `number`: of the seat, for a member. */
-  keepSeat(seat: Seat, number: number): void {
-    this.#lastSeat = Math.max(this.#lastSeat, number)
-    seat.move(this, this.#members.keep(seat, number))
-  }
-
-  /** The world of the room, while its owner answers; 0 otherwise. */
-  get world(): number {
-    return this.#isConnected ? (this.#room?.facts.world ?? 0) : 0
-  }
-
-  /** There are frames up to this one. */
-  expect(last: number): void {
-    if (this.#isConnected) this.#missing.seen(last + 1, this.log.next)
+  /** Whether it has all frames of a world up to this one; those that are missing are asked for. */
+  reaches(world: number, last: number): boolean {
+    if (!this.#isConnected || this.#room?.facts.world !== world) return false
+    this.#missing.seen(last + 1, this.log.next)
+    return this.log.next > last
   }
 
   /** This node goes on with the meeting: gives up the room, its members by seat, and the JOINs that wait. */
@@ -406,12 +392,10 @@ export class Replica implements Host {
   sweep(): void {
     if (!this.#isConnected) return
     this.#members.sweep(this.number)
-    const replica = this.number
     const { readers, spectators } = this.#readers
-    if (readers !== this.#told.readers || spectators !== this.#told.spectators) {
-      this.#told = { readers, spectators }
-      this.#say({ type: 'readers', replica, readers, spectators })
-    }
+    if (readers === this.#told.readers && spectators === this.#told.spectators) return
+    this.#told = { readers, spectators }
+    this.#say({ type: 'readers', replica: this.number, readers, spectators })
   }
 
   beat(now: number): void {
@@ -423,10 +407,13 @@ export class Replica implements Host {
         joining.joined(NO_ANSWER, now)
       }
     if (this.isHandedOver || this.#members.size > 0 || this.#readers.readers > 0) this.#idleSince = now
-    else if (now - this.#idleSince >= lingerMs) {
-      this.#say({ type: 'unfollow', replica: this.number })
-      this.end(CLOSED, 'BUSY', now)
-    }
+    else if (now - this.#idleSince >= lingerMs) this.#quit(now)
+  }
+
+  /** Ends, and tells the owner, which has been asked for the frames though it may not have answered. */
+  #quit(now: number): void {
+    this.#host.link(this.#owner, { type: 'unfollow', replica: this.number })
+    this.end(CLOSED, 'BUSY', now)
   }
 
   /** The meeting has ended, or nobody needs the replica any more. `code`: what JOINs that wait are told. */
@@ -438,9 +425,9 @@ export class Replica implements Host {
   /** The owner has ended: who is here joins again, and so finds whoever goes on with the meeting. */
   lost(now: number): void {
     const room = this.#room
-    const seats = new Set(room?.seats())
-    for (const { seat } of this.#members.all()) if (seat !== null) seats.add(seat)
-    for (const seat of seats) {
+    const members = Array.from(this.#members.all(), ({ seat }) => seat)
+    for (const seat of new Set([...(room?.seats() ?? []), ...members])) {
+      if (seat === null) continue
       room?.unplace(seat)
       seat.session.stand(this.number)
       this.#host.rejoin(seat.session)
@@ -459,9 +446,4 @@ export class Replica implements Host {
     this.#host.ended(this)
     this.#joins.endAll(code, now)
   }
-}
-
-/** The member whose seat it is; null for a spectator. */
-function memberOf({ member }: Seat): RemoteMember | null {
-  return member as RemoteMember | null
 }

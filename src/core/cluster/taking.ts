@@ -133,22 +133,23 @@ export class Taking {
 
   /** The replica of a meeting has come further. */
   advanced(replica: Replica, now: number): void {
-    const { name, world, log } = replica
+    const { name } = replica
     const taken = this.#taken.get(name)
     const promised = this.#promised.get(name)
     if (taken !== undefined) this.#tryTake(taken, now)
     else if (promised !== undefined && !promised.isReady) {
       const { offer, from } = promised
-      if (world !== offer.world || log.next <= offer.head) return
+      const { world, hop, head } = offer
+      if (!replica.reaches(world, head)) return
       promised.isReady = true
-      this.#send(from, { type: 'ready', name, world, hop: offer.hop })
+      this.#send(from, { type: 'ready', name, world, hop })
     }
   }
 
   // ---- the hand-over
 
   yielded(from: number, message: Yield, now: number): void {
-    const { name, last } = message
+    const { name } = message
     // It came again, because the answer was lost.
     if (this.#host.meetings().get(name) !== undefined || this.#taken.has(name)) return
     const known = this.#host.replica(name)
@@ -159,7 +160,6 @@ export class Taking {
     this.#promised.delete(name)
     const taken = { from, message, at: now, follows: [] }
     this.#taken.set(name, taken)
-    replica.expect(last)
     this.#tryTake(taken, now)
   }
 
@@ -167,9 +167,7 @@ export class Taking {
   #tryTake(taken: Taken, now: number): void {
     const { name, world, last } = taken.message
     const replica = this.#host.replica(name)
-    if (replica === undefined || replica.world !== world) return
-    if (replica.log.next === last + 1) this.#begin(replica, taken, now)
-    else replica.expect(last)
+    if (replica?.reaches(world, last) === true) this.#begin(replica, taken, now)
   }
 
   #begin(replica: Replica, { message, at, from, follows }: Taken, now: number): void {

@@ -28,6 +28,7 @@ export interface Joining {
 /** The JOINs that wait at a replica; a session has one at a time. */
 export class WaitingJoins {
   readonly #joins: Map<Session, Joining> = new Map()
+  readonly #bySeat: Map<number, Joining> = new Map()
 
   get size(): number {
     return this.#joins.size
@@ -43,15 +44,17 @@ export class WaitingJoins {
 
   /** The one that asks for this seat. */
   for(seat: number): Joining | undefined {
-    return [...this.all()].find((joining) => joining.seat === seat)
+    return this.#bySeat.get(seat)
   }
 
   add(joining: Joining): void {
     this.#joins.set(joining.session, joining)
+    if (joining.seat !== 0) this.#bySeat.set(joining.seat, joining)
   }
 
-  delete({ session }: Joining): void {
+  delete({ session, seat }: Joining): void {
     this.#joins.delete(session)
+    this.#bySeat.delete(seat)
   }
 
   /** The seat that a JOIN waits for was refused, or has ended already. */
@@ -72,6 +75,7 @@ export class WaitingJoins {
   takeAll(): Joining[] {
     const all = [...this.all()]
     this.#joins.clear()
+    this.#bySeat.clear()
     return all
   }
 }

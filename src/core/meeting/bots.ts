@@ -11,7 +11,6 @@ export interface BotsHost {
   readonly intake: Intake
   /** Bytes of the largest input. */
   readonly inputBytes: number
-  isSeated(member: Member): boolean
   /** Takes an input for the next frame. */
   push(member: Member, seq: number, data: Payload): void
   depart(member: Member, reason: string): void
@@ -49,7 +48,7 @@ export class Bots {
 
   #accept(member: Member, data: Payload): ErrorCode | null {
     const host = this.#host
-    if (!host.isSeated(member)) return 'CLOSED'
+    if (!host.roster.isSeated(member)) return 'CLOSED'
     const refusal = host.intake.checkBot(member, data)
     if (refusal === null) host.push(member, member.seq, data)
     return refusal

@@ -81,7 +81,7 @@ export class Meetings {
 
   /** A page of the meetings in order of name, optionally of one kind. */
   *page(wish: PageQuery, kind: string | undefined): Search<readonly MeetingInfo[]> {
-    const isOf = (owner: Owner): boolean => kind === undefined || owner.kind === kind
+    const isOf = (owner: Owner): boolean => kind === undefined || owner.business.kind === kind
     return (yield* pageOf(this.#meetings.values(), wish, isOf)).map(({ info }) => info)
   }
 

@@ -22,6 +22,9 @@ import { Roster } from './roster.ts'
 import { sealedFrame, sealFrame } from './sealed.ts'
 import { type Host, isAway, type Member, type Occupant, Seat, seatOf } from './seat.ts'
 
+/** Why an input is refused; null where it is not. */
+type Refused = Refusal | ErrorCode | null
+
 /** What an owner needs of the rest of the node. */
 export interface OwnerHost extends RoomHost {
   readonly stats: Stats
@@ -84,7 +87,6 @@ export class Owner implements Host {
       roster,
       intake,
       inputBytes: options.inputBytes,
-      isSeated: (member) => this.#isSeated(member),
       push: (...input) => {
         host.stats.inputsReceived++
         this.#push(...input)
@@ -130,10 +132,6 @@ export class Owner implements Host {
 
   get log(): FrameLog {
     return this.room.log
-  }
-
-  get kind(): string {
-    return this.business.kind
   }
 
   /** The member in a slot. */
@@ -286,13 +284,9 @@ export class Owner implements Host {
     if (seat.member !== null) this.depart(seat.member, reason)
   }
 
-  #isSeated(member: Member): boolean {
-    return member.standing.is !== 'leaving' && this.#roster.has(member)
-  }
-
   /** A member gives up its slot, once its waiting inputs are framed. */
   depart(member: Member, reason: string): void {
-    if (!this.#isSeated(member)) return
+    if (!this.#roster.isSeated(member)) return
     member.standing = { is: 'leaving', reason, wasAway: isAway(member) }
     if (member.waiting > 0) return
     this.#vacate(member, reason)
@@ -308,7 +302,7 @@ export class Owner implements Host {
 
   // ---- inputs
 
-  accept(seat: Seat, message: MessageOf<'input'>, now: number): Refusal | ErrorCode | null {
+  accept(seat: Seat, message: MessageOf<'input'>, now: number): Refused {
     const { member } = seat
     if (member === null) return 'READ_ONLY'
     seat.seen(message.seen)
@@ -316,17 +310,12 @@ export class Owner implements Host {
   }
 
   /** Accepts an input of a member, or returns why it is refused. `turnedAway`: see {@link Seat}. */
-  take(
-    member: Member,
-    message: MessageOf<'input'>,
-    turnedAway: number,
-    now: number,
-  ): Refusal | ErrorCode | null {
+  take(member: Member, message: MessageOf<'input'>, turnedAway: number, now: number): Refused {
     const refusal = this.#intake.check(member, message, turnedAway, now)
     if (refusal !== null) return refusal
     const decided = this.business.logic?.input?.(member.slot, member.user, message.data) ?? message.data
     if ('code' in decided) return decided
-    if (!this.#isSeated(member)) return 'CLOSED'
+    if (!this.#roster.isSeated(member)) return 'CLOSED'
     // An input held in the upstream queue may arrive after its member lost the connection. It is framed all the same,
     // so the clock must run.
     this.#run(now)

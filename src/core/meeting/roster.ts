@@ -39,8 +39,9 @@ export class Roster {
     return this.#members.get(slot)
   }
 
-  has(member: Member): boolean {
-    return this.#members.get(member.slot) === member
+  /** Whether it is a member, and not about to leave. */
+  isSeated(member: Member): boolean {
+    return member.standing.is !== 'leaving' && this.#members.get(member.slot) === member
   }
 
   /** The members in the form of JOINED. */
@@ -131,7 +132,7 @@ export class Roster {
       seq,
       isBot: seat === null,
     }))
-    return { members, seqs: Array.from(this.#seqs, (seq = 0) => seq) }
+    return { members, seqs: Array.from({ length: this.#seqs.length }, (_, slot) => this.#seqs[slot] ?? 0) }
   }
 
   /** Goes on with the members of another node. `seatOf`: who has a member's place. */
