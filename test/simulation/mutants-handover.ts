@@ -7,7 +7,7 @@ import { Taking } from '../../src/core/cluster/taking.ts'
 import { Electorate } from '../../src/core/meeting/electorate.ts'
 import { Intake } from '../../src/core/meeting/intake.ts'
 import { Meetings } from '../../src/core/meeting/meetings.ts'
-import { Owner } from '../../src/core/meeting/owner.ts'
+import type { Owner } from '../../src/core/meeting/owner.ts'
 import { Roster } from '../../src/core/meeting/roster.ts'
 import type { OwnerState } from '../../src/core/meeting/owner-state.ts'
 import { type Mutant, replace } from './plant.ts'
@@ -25,8 +25,14 @@ export const handoverMutants: readonly Mutant[] = [
   {
     // [sealafter]
     name: 'an owner that seals after its YIELD',
-    breaks: ['I6', 'I9', 'I10', 'I1', 'I20'],
-    plant: () => replace(Owner.prototype, 'resign', () => () => 0),
+    breaks: ['I6', 'I9', 'I10', 'I1'],
+    plant: () =>
+      replace(Meetings.prototype, 'resign', (resign) => {
+        return function (this: Meetings, owner) {
+          owner.resign = () => 0
+          resign.call(this, owner)
+        }
+      }),
   },
   {
     // [resume]
