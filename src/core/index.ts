@@ -16,7 +16,7 @@ export {
   type Retention,
 } from './ground/config.ts'
 export type { Connection } from './door/connection.ts'
-export type { Bot, MeetingBusiness, MeetingInfo, MemberInfo } from './meeting/business.ts'
+export type { Bot, MeetingInfo, MemberInfo } from './meeting/business.ts'
 export type { Peer } from './cluster/peer.ts'
 export type { DrainProgress } from './draining.ts'
 export { meetingParts } from './cluster/question-kinds.ts'
@@ -30,6 +30,7 @@ export type {
   BusListener,
   Grant,
   LossReason,
+  MeetingBusiness,
   MeetingCall,
   MeetingLogic,
   MissingMeeting,

@@ -1,4 +1,3 @@
-import type { MeetingBusiness } from './meeting/business.ts'
 import type { CloseReason, ErrorCode, MeetingEvent, Payload, RtmsError } from '../protocol/index.ts'
 
 /*
@@ -201,6 +200,15 @@ export interface MeetingLogic {
    * The meeting has come from another node, with this state; null where it had none. May call `RtmsNode.bots` as well.
    */
   restore?(state: Payload | null): void
+}
+
+/** The business's side of a meeting. */
+export interface MeetingBusiness {
+  /** The kind of meeting; '' for none. */
+  readonly kind: string
+  /** Belongs to the business; the core never reads it. */
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly logic: MeetingLogic | null
 }
 
 /** A frame as the business sees it. */

@@ -5,7 +5,6 @@ import { RemoteMember } from '../../src/core/cluster/remote-member.ts'
 import { Replica } from '../../src/core/cluster/replica.ts'
 import { Taking } from '../../src/core/cluster/taking.ts'
 import { Electorate } from '../../src/core/meeting/electorate.ts'
-import { Intake } from '../../src/core/meeting/intake.ts'
 import { Meetings } from '../../src/core/meeting/meetings.ts'
 import type { Owner } from '../../src/core/meeting/owner.ts'
 import { Roster } from '../../src/core/meeting/roster.ts'
@@ -38,6 +37,7 @@ export const handoverMutants: readonly Mutant[] = [
     // [resume]
     name: 'an owner that goes on where its YIELD has no answer',
     breaks: ['I6', 'I9', 'I10', 'I1'],
+    from: 19,
     plant: () => {
       const given: Given[] = []
       let now = 0
@@ -82,6 +82,7 @@ export const handoverMutants: readonly Mutant[] = [
     // [gap]
     name: 'a new owner that begins without the whole log',
     breaks: ['I6', 'I9', 'I1', 'I2', 'I3'],
+    from: 45,
     plant: () =>
       replace(Taking.prototype, 'yielded', (yielded) => {
         return function (this: Taking, from, message, now) {
@@ -93,6 +94,7 @@ export const handoverMutants: readonly Mutant[] = [
     // [newfence]
     name: 'a new owner that takes a fence of its own',
     breaks: ['I9'],
+    from: 2,
     plant: () =>
       replace(Meetings.prototype, 'succeed', (succeed) => {
         return function (this: Meetings, room, ...rest) {
@@ -102,24 +104,15 @@ export const handoverMutants: readonly Mutant[] = [
       }),
   },
   {
-    name: 'a YIELD that is lost with the link and not sent again',
-    breaks: ['names', 'liveness', 'I4', 'I9'],
-    plant: () => replace(Giving.prototype, 'broken', () => () => {}),
-  },
-  {
     name: 'a name that is given up with the YIELD',
     breaks: ['I9'],
+    from: 44,
     plant: () =>
       replace(Cluster.prototype, 'passOn', () => {
         return function (this: Cluster, name) {
           this.closed(name)
         }
       }),
-  },
-  {
-    name: 'inputs that wait for a frame and stay behind',
-    breaks: ['I4'],
-    plant: () => replace(Intake.prototype, 'restore', () => () => {}),
   },
   {
     name: 'inputs that the old owner has, taken a second time',

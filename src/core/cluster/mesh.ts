@@ -1,7 +1,7 @@
 import type { MessageOf } from '../../protocol/schema.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer } from '../ground/timers.ts'
-import type { MeetingBusiness } from '../meeting/business.ts'
+import type { MeetingBusiness } from '../ports.ts'
 import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
 import { whyNoSeat } from '../meeting/seat.ts'
@@ -17,7 +17,10 @@ import type { LocalSeat, ReplicaHost } from './replica-host.ts'
 import { Replica } from './replica.ts'
 
 /** What the mesh needs of the rest of its node. */
-export interface MeshHost extends Omit<ReplicaHost, 'link' | 'isOpen' | 'mark' | 'ended' | 'advanced'> {
+export interface MeshHost extends Omit<
+  ReplicaHost<Replica>,
+  'link' | 'isOpen' | 'mark' | 'ended' | 'advanced'
+> {
   readonly self: number
   readonly stats: Stats
   readonly links: LinkParts
@@ -36,7 +39,7 @@ export interface MeshHost extends Omit<ReplicaHost, 'link' | 'isOpen' | 'mark' |
  */
 export class Mesh implements Elsewhere, LinkPart {
   readonly #host: MeshHost
-  readonly #replicaHost: ReplicaHost
+  readonly #replicaHost: ReplicaHost<Replica>
   readonly #hosting: Hosting
   readonly handover: Handover
   readonly #replicas: Map<string, Replica> = new Map()
@@ -49,8 +52,8 @@ export class Mesh implements Elsewhere, LinkPart {
   constructor(host: MeshHost) {
     this.#host = host
     const { limits, timers, downstream, budget, work, links } = host
-    const link: ReplicaHost['link'] = (node, message) => links.send(node, encodeMesh(message))
-    const put: ReplicaHost['put'] = (node, bytes) => host.put(node, bytes)
+    const link: ReplicaHost<Replica>['link'] = (node, message) => links.send(node, encodeMesh(message))
+    const put: ReplicaHost<Replica>['put'] = (node, bytes) => host.put(node, bytes)
     this.#replicaHost = {
       limits,
       timers,

@@ -5,7 +5,6 @@ import type { Refusal } from '../ports.ts'
 import type { Session } from '../session/session.ts'
 import type { MeshMessage } from './mesh-messages.ts'
 import type { RemoteMember } from './remote-member.ts'
-import type { Replica } from './replica.ts'
 import type { Joining } from './waiting-joins.ts'
 
 /** A session of this node that has a seat in a meeting; `number`: of the seat, for a member. */
@@ -21,8 +20,8 @@ export interface Surrendered {
   readonly joins: readonly Joining[]
 }
 
-/** What a replica needs of the rest of its node. */
-export interface ReplicaHost extends RoomHost {
+/** What a replica (`R`) needs of the rest of its node. */
+export interface ReplicaHost<R> extends RoomHost {
   /** Sends over the link to a node. */
   link(node: number, message: MeshMessage): void
   /** Puts a datagram on the bus. */
@@ -33,7 +32,7 @@ export interface ReplicaHost extends RoomHost {
    */
   isOpen(node: number, isLast?: boolean): boolean
   /** In the next sweep, the replica has something to tell. */
-  mark(replica: Replica): void
+  mark(replica: R): void
   /** Tells a session that an input was refused; `byBusiness`: by the business, within all limits. */
   refuse(
     session: Session,
@@ -45,7 +44,7 @@ export interface ReplicaHost extends RoomHost {
   /** The session is to join its meetings anew, because the node of one has ended. */
   rejoin(session: Session): void
   /** The replica has ended. */
-  ended(replica: Replica): void
+  ended(replica: R): void
   /** The owner has answered, or frames have come, while the replica is part of a hand-over. */
-  advanced(replica: Replica, now: number): void
+  advanced(replica: R, now: number): void
 }

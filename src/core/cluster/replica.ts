@@ -31,7 +31,7 @@ export class Replica implements Host {
   #owner: number
   /** The number of its log here. */
   readonly number: number
-  readonly #host: ReplicaHost
+  readonly #host: ReplicaHost<Replica>
   #room: Room | null = null
   /** The owner has answered since the link last broke. */
   #isConnected = false
@@ -51,7 +51,7 @@ export class Replica implements Host {
   /** It is part of a hand-over, and kept though nobody is here. */
   isHandedOver = false
 
-  constructor(host: ReplicaHost, name: string, owner: number, number: number, now: number) {
+  constructor(host: ReplicaHost<Replica>, name: string, owner: number, number: number, now: number) {
     this.#host = host
     this.name = name
     this.#owner = owner

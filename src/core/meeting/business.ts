@@ -1,17 +1,8 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MeetingOptions } from '../ground/config.ts'
-import type { MeetingLogic } from '../ports.ts'
+import type { MeetingBusiness } from '../ports.ts'
 import type { Room } from './room.ts'
-
-/** The business's side of a meeting. */
-export interface MeetingBusiness {
-  /** The kind of meeting; '' for none. */
-  readonly kind: string
-  /** Belongs to the business; the core never reads it. */
-  readonly metadata: Readonly<Record<string, unknown>>
-  readonly logic: MeetingLogic | null
-}
 
 /** A meeting without a kind. */
 export const plain: MeetingBusiness = { kind: '', metadata: Object.freeze({}), logic: null }
