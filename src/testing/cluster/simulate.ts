@@ -22,8 +22,11 @@ import { Weather } from './weather.ts'
 
 /** Time between possible calamities, in milliseconds. */
 const CALAMITY_MS = 200
-/** After this long, in milliseconds, only what is kept for vanished clients is left, and then nothing. */
-const DESERTED_MS = 9_000
+/**
+ * After this long, in milliseconds, only what is kept for vanished clients is left, and then nothing: heartbeats that
+ * stop, the time that sessions are kept, and the way to the node that has the meeting.
+ */
+const DESERTED_MS = 9_500
 const EMPTY_MS = 12_000
 /** How long the proof of a node's end may take, in milliseconds. */
 const PROOF_MS = 300
