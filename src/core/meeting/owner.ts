@@ -351,8 +351,8 @@ export class Owner implements Host {
 
   /** Starts the clock if it is stopped, because somebody is in the meeting. */
   #run(now: number): void {
-    this.#host.timers.clear(this.#ttl)
     if (this.#clock.isRunning) return
+    this.#host.timers.clear(this.#ttl)
     const { next } = this.log
     const stood = this.#clock.run(next, now)
     if (next > 1) this.#happen({ type: 'resume', gap: Math.round(stood) })

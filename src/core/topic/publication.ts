@@ -1,6 +1,5 @@
 import { type Payload, payloadLength } from '../../protocol/payload.ts'
 import { weights } from '../ground/weights.ts'
-import type { Diffused } from './diffusion.ts'
 import type { Publisher } from './publishers.ts'
 
 /** What a publication counts for besides its payload and key, where a topic's retention or a page is measured. */
@@ -9,6 +8,15 @@ const OVERHEAD = 32
 /** What a publication with this key and so many bytes of payload weighs in memory. */
 export function weigh(key: string, bytes: number): number {
   return weights.publication + bytes + (key === '' ? 0 : weights.key + key.length)
+}
+
+/** A publication of another node. */
+export interface Diffused {
+  readonly number: number
+  readonly stamp: number
+  readonly key: string
+  readonly tombstone: boolean
+  readonly data: Payload
 }
 
 /** Stands in the place of data where publications are lost: see {@link Publication.isHole}. */

@@ -91,7 +91,10 @@ export class ClusterBusiness extends Business {
   /** One node is told, which tells the others: those it reaches at once, the rest when they are heard again. */
   protected override spread(revocation: Revocation): void {
     const { revoked, until, made } = revocation
-    const told = this.random.pick(this.nodes().filter(({ alive }) => alive))
+    const living = this.nodes().filter(({ alive }) => alive)
+    // Where no node runs, nobody can be told.
+    if (living.length === 0) return
+    const told = this.random.pick(living)
     this.revokeAt(told, revocation)
     const ofUser = 'user' in revoked
     const leftMs = defaultLimits.tokenMs + Math.max(0, until - this.wallNow)
