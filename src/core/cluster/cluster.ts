@@ -1,9 +1,9 @@
-import type { NodeFacts, NodeLoad } from '../ground/config.ts'
+import type { NodeFacts } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
-import type { Watch } from '../ports.ts'
 import { type ClaimEnding, Claims } from './claims.ts'
 import { type ClusterLimits, clusterLimits } from './cluster-limits.ts'
+import type { ClusterPorts, ClusterSelf } from './cluster-ports.ts'
 import { Holdings } from './holdings.ts'
 import {
   type ClusterMessage,
@@ -15,23 +15,6 @@ import {
 import { KnownPeer, type Peer } from './peer.ts'
 import { Registrar } from './registrar.ts'
 import { View } from './view.ts'
-
-/** What the cluster needs from outside. All of it returns at once and calls nobody back. */
-export interface ClusterPorts extends Watch {
-  /** Sends to all other nodes. */
-  broadcast(bytes: Uint8Array): void
-  send(node: number, bytes: Uint8Array): void
-  /** The nodes that have not ended are others than before. `ended`: those that have. */
-  viewed(ended: readonly number[], now: number): void
-  /** A node is met, or heard again after it was silent. */
-  heard(node: number, now: number): void
-}
-
-/** What a node tells of itself. */
-export interface ClusterSelf extends NodeFacts {
-  readonly incarnation: number
-  readonly load: NodeLoad
-}
 
 /**
  * The other nodes, and who may open which meeting. Each node beats; whoever hears of a node that it has not met, or

@@ -273,6 +273,8 @@ export const fixedLimits = {
   agingTopics: 2_000,
   agingAgainMs: 100,
   agingMs: 1_000,
+  /** Payers whose last turn is remembered where they take turns. */
+  recentPayers: 4_096,
   /** Topics listed in the `SessionInfo` of one session. */
   sessionTopics: 100,
 } as const
