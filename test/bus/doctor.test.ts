@@ -146,19 +146,28 @@ describe('rtms doctor, of a cluster', () => {
 
   /** What it says where the balancer leads to these nodes in turn, each of which tells so of its cluster. */
   async function told(
-    ...views: readonly { readonly up?: boolean; readonly nodes: readonly string[] }[]
+    ...views: readonly {
+      readonly up?: boolean
+      readonly nodes: readonly string[]
+      readonly silent?: string
+    }[]
   ): Promise<readonly Finding[]> {
     let turn = 0
     const url = new URL('http://127.0.0.1:1/rtms')
     const call = async (): Promise<object> => {
-      const { up = true, nodes } = views[turn++ % views.length] as (typeof views)[number]
+      const { up = true, nodes, silent } = views[turn++ % views.length] as (typeof views)[number]
       return {
         bus: { up },
-        nodes: nodes.map((node, n) => ({ node, address: '', status: n === 0 ? 'self' : 'alive' })),
+        nodes: nodes.map((node, n) => ({
+          node,
+          address: '',
+          status: n === 0 ? 'self' : node === silent ? 'silent' : 'alive',
+        })),
       }
     }
     const report = new Report(true)
-    await checkNodes({ url, call } as unknown as NodeApi, null, report)
+    const token = views.some(({ silent }) => silent !== undefined) ? 'token' : null
+    await checkNodes({ url, call } as unknown as NodeApi, token, report)
     return report.findings
   }
 
@@ -178,6 +187,13 @@ describe('rtms doctor, of a cluster', () => {
     ])
     expect(down[0]?.fix).toContain('Start the NATS server')
     expect(await told({ nodes: ['a', 'b'] })).toHaveLength(1)
+    // Of one that hangs it says so, and does not blame the balancer.
+    const hangs = await told({ nodes: ['a', 'b'], silent: 'b' })
+    expect(hangs.map(({ status, text }) => `${status} ${text}`)).toEqual([
+      'WARN 2 nodes: a, b; nothing is heard of b',
+      'WARN a has not said where its clients connect',
+      'SKIP Nothing is heard of b',
+    ])
     expect(await told({ nodes: ['a'] })).toEqual([])
   })
 })

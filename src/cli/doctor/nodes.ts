@@ -93,7 +93,9 @@ function checkViews(views: ReadonlyMap<string, View>, report: Report): void {
   }
 }
 
-async function checkRoute({ node, address }: Listed, token: string, report: Report): Promise<void> {
+async function checkRoute({ node, address, status }: Listed, token: string, report: Report): Promise<void> {
+  // A balancer is right to lead its clients elsewhere.
+  if (status === 'silent') return report.add('route', 'SKIP', `Nothing is heard of ${node}`)
   if (address === '') {
     report.add(
       'route',
@@ -163,7 +165,7 @@ const look = {
 }
 
 function fixOf(node: string, address: string): string {
-  return `${look[partOf(node, address)]}. Where that is so already, the balancer takes ${node} for not ready: ask its /readyz`
+  return `${look[partOf(node, address)]}. Where that is so already, what it calls ${node} has the address of another node, or is not ready: ask its /readyz`
 }
 
 /** What to do about an address at which nobody welcomes. */
