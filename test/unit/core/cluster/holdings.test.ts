@@ -244,7 +244,9 @@ describe('The view of a node', () => {
     const registrars = nodes.map((self) => {
       const view = new View(self)
       for (const node of nodes.toReversed()) view.meet(node)
-      return ['lobby', 'beast-42', '', 'Ж', 'a'.repeat(200)].map((name) => nodes.indexOf(view.registrarOf(name)))
+      return ['lobby', 'beast-42', '', 'Ж', 'a'.repeat(200)].map((name) =>
+        nodes.indexOf(view.registrarOf(name)),
+      )
     })
     expect(registrars[1]).toEqual(registrars[0])
     expect(registrars[2]).toEqual(registrars[0])

@@ -141,7 +141,12 @@ describe('A registrar', () => {
     desk.claim(3, 1, 'b')
     desk.claim(3, 2, 'c')
     desk.begin()
-    expect(desk.news()).toEqual(['2 #2 may, term 1', '2 #3 taken by 2', '2 #4 taken by 2', '3 #1 may, term 2'])
+    expect(desk.news()).toEqual([
+      '2 #2 may, term 1',
+      '2 #3 taken by 2',
+      '2 #4 taken by 2',
+      '3 #1 may, term 2',
+    ])
   })
 })
 
