@@ -184,6 +184,68 @@ describe('The heads of a topic', () => {
   })
 })
 
+describe('What a node was told of a publisher', () => {
+  it('counts as seen and not kept, unless it knows better', () => {
+    const rig = new Rig()
+    rig.heads.meet(a, 5)
+    expect([rig.heads.of(a), rig.before(1)]).toEqual([5, { 10: 5 }])
+    expect([rig.add(a, 6), rig.add(a, 8)]).toEqual([0, 1])
+    rig.heads.meet(a, 99)
+    expect(rig.heads.of(a)).toBe(8)
+  })
+
+  it('says whether a reader of another log lacks something', () => {
+    const rig = new Rig()
+    const follows = (numbers: Record<number, number>): boolean =>
+      rig.heads.follow(new Map(Object.entries(numbers).map(([key, value]) => [Number(key), value])))
+    rig.heads.meet(a, 5)
+    rig.add(b, 3)
+    expect([follows({}), follows({ 10: 5 }), follows({ 10: 4 }), follows({ 10: 5, 20: 2 })]).toEqual([
+      true,
+      true,
+      false,
+      true,
+    ])
+    // Of a publisher that this log knows nothing of, nobody can say.
+    expect(follows({ 10: 5, 30: 1 })).toBe(false)
+    rig.add(a, 6)
+    rig.drop()
+    // The entry of the other one is gone: only who has had it lacks nothing.
+    expect([follows({ 10: 5 }), follows({ 10: 5, 20: 2 }), follows({ 10: 5, 20: 3 })]).toEqual([
+      false,
+      false,
+      true,
+    ])
+  })
+
+  it('is forgotten once it has gone and nothing of it is kept', () => {
+    const known = (isThere: number[], keeps: Publisher[], drops: number): number[] => {
+      const rig = new Rig()
+      rig.add(b, 1)
+      rig.add(a, 1)
+      for (let n = 0; n < drops; n++) rig.drop()
+      rig.heads.retire(
+        (incarnation) => isThere.includes(incarnation),
+        (publisher) => keeps.includes(publisher),
+      )
+      return Object.keys(rig.before(3)).map(Number)
+    }
+    expect(known([10], [], 1)).toEqual([10])
+    expect(known([10], [], 0)).toEqual([10, 20])
+    expect(known([10, 20], [], 1)).toEqual([10, 20])
+    expect(known([10], [b], 1)).toEqual([10, 20])
+    expect(known([20], [], 1)).toEqual([10, 20])
+    const alone = new Rig()
+    alone.add(a, 1)
+    alone.drop()
+    alone.heads.retire(
+      () => false,
+      () => false,
+    )
+    expect(alone.heads.of(a)).toBe(1)
+  })
+})
+
 describe('The publishers that a node knows', () => {
   it('are numbered as they come, the node itself first; a full table takes no new one', () => {
     const publishers = new Publishers(7)
