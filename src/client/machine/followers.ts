@@ -139,7 +139,7 @@ export class Followers {
     let room = 0
     for (const follower of this.#wishes) {
       if (follower instanceof SeatMachine) {
-        if (this.#mayJoin(follower)) this.#send(follower.joinMessage(calls.next()))
+        if (this.#mayJoin(follower)) this.#send(follower.joinMessage(calls.next(), this.#session))
         continue
       }
       if (!this.has(follower)) continue

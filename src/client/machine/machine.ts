@@ -227,6 +227,7 @@ export class Machine {
       session,
       received: session === '' ? 0 : this.#receipts.entries,
       window: this.#options.window,
+      moves: 0,
     })
   }
 

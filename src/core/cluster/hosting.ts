@@ -35,12 +35,15 @@ class GuestSeat implements Occupant {
   readonly number: number
   readonly elector: Elector = new Elector()
   readonly member: Member
+  /** See `Placing`. */
+  readonly continued: boolean
   readonly #guest: Guest
   /** The link broke, and its node has not said since that the member is still there. */
   isLost = false
 
-  constructor(guest: Guest, number: number, id: string, member: Member) {
+  constructor(guest: Guest, number: number, id: string, member: Member, continued: boolean) {
     this.#guest = guest
+    this.continued = continued
     this.number = number
     this.id = id
     this.member = member
@@ -270,8 +273,8 @@ export class Hosting {
       guest.say({ type: 'refused', ...place, error: 'CLOSED', message: text, retryAfter: 0 })
       return
     }
-    const found = owner.seat(message, config, now, (member) => {
-      const seat = new GuestSeat(guest, number, message.session, member)
+    const found = owner.seat(message, config, now, (member, continued) => {
+      const seat = new GuestSeat(guest, number, message.session, member, continued)
       guest.add(seat)
       return seat
     })
@@ -286,11 +289,15 @@ export class Hosting {
     }
   }
 
-  #seated(guest: Guest, { number, member }: GuestSeat, members: readonly Attendee[], now: number): void {
+  #seated(guest: Guest, seat: GuestSeat, members: readonly Attendee[], now: number): void {
     const { owner, replica } = guest
+    const { number, continued, member } = seat
     const { slot, seq } = member
     const waiting = owner.waitingOf(member).map((each) => ({ seq: each }))
-    guest.say({ type: 'seated', replica, seat: number, slot, seq, waiting, members, ...clockOf(owner, now) })
+    const facts = { replica, seat: number, slot, seq, continued, waiting, members }
+    guest.say({ type: 'seated', ...facts, ...clockOf(owner, now) })
+    // Empty frames that were to go out later, together: its JOIN may wait for them.
+    guest.tell()
   }
 
   #act(

@@ -11,7 +11,7 @@ import type { Member, Occupant } from './seat.ts'
 /** Who asks to become a member: a session, of this node or of another. */
 export interface Visitor {
   readonly user: string
-  /** The session that it goes on for; '' for none. */
+  /** The session in which it last had its seat, where that is another one; '' for none. */
   readonly former: string
 }
 
@@ -77,6 +77,11 @@ export class Entrance {
     if (!isHere()) return 'UNKNOWN'
     this.#host.run(now)
     return roster.seat(user, slot)
+  }
+
+  /** Whether the member's place is the one that a session had before; asked before anybody takes it. */
+  continues({ seat }: Member, former: string): boolean {
+    return former !== '' && seat?.id === former
   }
 
   /** A session takes the member's place. */

@@ -155,10 +155,13 @@ export class Owner implements Host {
     if (!entrance.admits(message.config)) return 'CONFIG_MISMATCH'
     const known = seatOf(session, this.log.number)
     let seat = known
+    let continued = known !== undefined
     if (seat === undefined && message.spectator) seat = new Seat(this, session, null)
     else if (seat === undefined) {
-      const member = entrance.memberFor(session, () => session.outlet !== null, now)
+      const visitor = { user: session.user, former: message.former }
+      const member = entrance.memberFor(visitor, () => session.outlet !== null, now)
       if (!isMember(member)) return member
+      continued = entrance.continues(member, message.former)
       seat = new Seat(this, session, member)
       entrance.sit(member, seat)
     }
@@ -166,24 +169,23 @@ export class Owner implements Host {
     if (known === undefined) session.sit(this.log.number, seat)
     else this.#unplace(seat)
     if (seat.member !== null) entrance.enter(seat.member, message.config)
-    return this.room.place(seat, message, { ...this.#clock.origin, members: this.members }, now)
+    const waiting = seat.member === null ? [] : this.waitingOf(seat.member)
+    const placing = { ...this.#clock.origin, members: this.members, continued, waiting }
+    return this.room.place(seat, message, placing, now)
   }
 
-  /**
-   * Seats a session of another node as a member. `occupant`: makes its seat. Returns the member, whose last seq is the
-   * last one answered in its slot.
-   */
+  /** Seats a session of another node. `occupant`: makes its seat; `continued`: see {@link Placing}. */
   seat(
     visitor: Visitor,
     config: string,
     now: number,
-    occupant: (member: Member) => Occupant,
+    occupant: (member: Member, continued: boolean) => Occupant,
   ): Member | Refusal | ErrorCode {
     const entrance = this.#entrance
     if (!entrance.admits(config)) return 'CONFIG_MISMATCH'
     const member = entrance.memberFor(visitor, () => true, now)
     if (!isMember(member)) return member
-    entrance.sit(member, occupant(member))
+    entrance.sit(member, occupant(member, entrance.continues(member, visitor.former)))
     this.#run(now)
     entrance.enter(member, config)
     return member
@@ -301,12 +303,7 @@ export class Owner implements Host {
   }
 
   /** Accepts an input of a member, or returns why it is refused. `turnedAway`: see {@link Seat}. */
-  take(
-    member: Member,
-    message: MessageOf<'input'>,
-    turnedAway: number,
-    now: number,
-  ): Refusal | ErrorCode | null {
+  take(member: Member, message: MessageOf<'input'>, turnedAway: number, now: number): Refusal | ErrorCode | null {
     const refusal = this.#intake.check(member, message, turnedAway, now)
     if (refusal !== null) return refusal
     const decided = this.#business.logic?.input?.(member.slot, member.user, message.data) ?? message.data

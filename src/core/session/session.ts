@@ -45,8 +45,6 @@ export type SessionState =
 /** One logical client. It survives reconnects, together with its session log. */
 export class Session {
   readonly id: string
-  /** The session of this client that the node did not know, as it was another node's or had ended; '' for none. */
-  readonly former: string
   readonly user: string
   /** The user, who pays for what the session holds. */
   readonly payer: User
@@ -67,9 +65,8 @@ export class Session {
   /** Limits refused messages; a session beyond it is flooding. */
   #refusals: Bucket = FULL
 
-  constructor(id: string, grant: Grant, payer: User, host: SessionHost, former = '') {
+  constructor(id: string, grant: Grant, payer: User, host: SessionHost) {
     this.id = id
-    this.former = former
     this.user = grant.user
     this.grant = grant
     this.payer = payer

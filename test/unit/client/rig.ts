@@ -77,6 +77,8 @@ export const joinedOf = (parts: Partial<MessageOf<'joined'>> = {}): MessageOf<'j
   reason: '',
   maxInput: 256,
   members: [{ slot: 0, user: 'ann', away: false }],
+  continued: false,
+  waiting: [],
   ...parts,
 })
 
