@@ -89,7 +89,7 @@ export const schema = {
       received: 'uint',
       window: 'uint',
     },
-    // How many moves in a row have led here; 0 where none has.
+    // That of the `move` that has led here; 0 where none has.
     tail: { moves: 'uint' },
   },
   ack: {
@@ -215,7 +215,7 @@ export const schema = {
     from: 'server',
     fields: { first: 'uint', publishers: { list: { publisher: 'uint' }, max: 'nodePublishers' } },
   },
-  move: { code: 0x46, from: 'server', fields: { url: 'name' } },
+  move: { code: 0x46, from: 'server', fields: { url: 'name', moves: 'uint' } },
 
   // Server to client, of the session: numbered from 1 in the session log.
   joined: {

@@ -40,7 +40,7 @@ export class MachineClient extends SimClient {
       {
         getTicket: (attempt) => this.#getTicket(attempt),
         open: (attempt) => this.#open(attempt),
-        send: (packet) => this.link?.send(this.grown(packet, 'client')),
+        send: (_attempt, packet) => this.link?.send(this.grown(packet, 'client')),
         close: (_attempt, code) => this.hangUp(code === 1000),
         phase: (phase, error) => {
           if (phase === 'live') this.nowLive()

@@ -61,6 +61,11 @@ export class Followers {
     return Math.min(...this.#refused.values(), ...Array.from(this.#seats.values(), (seat) => seat.deadline))
   }
 
+  /** Whether none waits for an answer. */
+  get isQuiet(): boolean {
+    return this.#abandoned.size === 0 && this.#all.every(({ call }) => call === 0)
+  }
+
   /** When frames must be acknowledged that no input has acknowledged in passing. */
   get acknowledgeAt(): number {
     return Math.min(...Array.from(this.#seats.values(), (seat) => seat.acknowledgeAt))

@@ -139,7 +139,7 @@ export class SeatMachine {
     if (this.#doubtful === null || this.next <= this.#head) return
     const { seq, waiting } = this.#doubtful
     this.#doubtful = null
-    this.#inputs.giveUp(seq, new Set(waiting.map((each) => each.seq)))
+    this.#inputs.giveUp(seq, waiting)
   }
 
   /** When it has something to send or inputs to give up: without a connection, inputs do not wait for ever. */

@@ -55,6 +55,8 @@ export class Session {
   /** Seats and subscriptions, by log number. */
   readonly seats: Map<number, Seat> = new Map()
   readonly subscriptions: Map<number, Subscription> = new Map()
+  /** How many moves in a row have led to this connection; 0 once they were counted. */
+  moves = 0
   /** The highest call number accepted. A call at or below it is a duplicate. */
   calls = 0
   /** What the last delivered message weighs while it waits for `authorize` or `openMissing`; 0 while none does. */

@@ -79,6 +79,7 @@ export class Sessions {
     const session = known ?? this.#open(grant)
     if (typeof session === 'string') return session
     session.state = { is: 'live', outlet }
+    session.moves = hello.moves
     this.renew(session, grant)
     this.#host.counted(session.user)
     const resumed = known !== undefined
