@@ -1,16 +1,12 @@
 import { Cluster } from './cluster/cluster.ts'
 import { NODES } from './cluster/messages.ts'
-import { Moves } from './cluster/moves.ts'
 import { Names } from './cluster/names.ts'
-import type { Connection } from './door/connection.ts'
 import { Connections } from './door/connections.ts'
 import { Endings } from './door/endings.ts'
 import { Revocations } from './door/revocations.ts'
 import { Downstream } from './down/downstream.ts'
 import { Budget } from './ground/budget.ts'
-import { utf8Length } from '../protocol/bytes.ts'
-import { limits as wire } from '../protocol/limits.ts'
-import type { NodeConfig, NodeFacts, NodeLoad } from './ground/config.ts'
+import type { NodeConfig, NodeLoad } from './ground/config.ts'
 import type { Stats } from './ground/stats.ts'
 import { Timers } from './ground/timers.ts'
 import { Work } from './ground/work.ts'
@@ -48,8 +44,6 @@ export class Wiring {
   readonly names: Names
   /** What it and the other nodes ask and tell each other; null for a node alone. */
   readonly peering: Peering | null
-  /** Asks clients to move to other nodes; null for a node alone. */
-  readonly moves: Moves | null
   readonly inlet: Inlet
   #lastLog = 0
 
@@ -105,17 +99,6 @@ export class Wiring {
         refuse: (...refused) => this.dispatch.refuseRemote(...refused),
         rejoin: (session) => this.endings.rejoin(session),
       }))
-    const moves = (this.moves =
-      peering &&
-      new Moves({
-        config,
-        timers,
-        stats,
-        downstream,
-        ownerOf: (log) => peering.mesh.ownerOfLog(log),
-        urlOf: ({ outlet }, node) =>
-          cluster?.isSilent(node) === false ? urlOf(config, cluster.peer(node), outlet as Connection) : '',
-      }))
     const meetings = (this.meetings = new Meetings(
       config,
       timers,
@@ -160,7 +143,7 @@ export class Wiring {
       requests,
       cluster: peering && joinsOf(incarnation, peering.mesh, names),
       refresh: (session, message, now) => this.connections.refresh(session, message, now),
-      seated: (session, now) => moves?.seated(session, now),
+      seated: (session, now) => peering?.moves.seated(session, now),
       flood: (outlet) => this.endings.dismiss(outlet, 'RATE'),
     }))
     const connections = (this.connections = new Connections({
@@ -184,7 +167,7 @@ export class Wiring {
       application,
       dropped: (session, now) => {
         dispatch.drop(session, now)
-        moves?.drop(session)
+        peering?.moves.drop(session)
       },
     })
   }
@@ -229,13 +212,6 @@ function clusterOf(
     },
     stats,
   )
-}
-
-/** Where the client of a connection would reach another node; '' where that is not known, or too long to be told. */
-function urlOf({ cluster }: NodeConfig, peer: NodeFacts | undefined, { host }: Connection): string {
-  if (peer === undefined || peer.id === '') return ''
-  const url = cluster?.urlOf?.(peer, host) ?? peer.address
-  return utf8Length(url) > wire.name ? '' : url
 }
 
 function joinsOf(self: number, elsewhere: Elsewhere, names: Names): ClusterOfJoins {

@@ -139,7 +139,8 @@ export class Replica implements Host {
     const isAhead = message.world === facts.world && message.next > log.next
     // What the owner has said of its inputs holds from that frame on.
     const isBefore = seated?.message.continued === true && log.next < seated.message.next
-    if (log.next <= this.#head || isAhead || isBefore || (facts.frameRate > 0 && this.#origin === null)) return
+    if (log.next <= this.#head || isAhead || isBefore || (facts.frameRate > 0 && this.#origin === null))
+      return
     const { config } = message
     this.#joins.delete(joining)
     this.#host.mark(this)

@@ -303,7 +303,12 @@ export class Owner implements Host {
   }
 
   /** Accepts an input of a member, or returns why it is refused. `turnedAway`: see {@link Seat}. */
-  take(member: Member, message: MessageOf<'input'>, turnedAway: number, now: number): Refusal | ErrorCode | null {
+  take(
+    member: Member,
+    message: MessageOf<'input'>,
+    turnedAway: number,
+    now: number,
+  ): Refusal | ErrorCode | null {
     const refusal = this.#intake.check(member, message, turnedAway, now)
     if (refusal !== null) return refusal
     const decided = this.#business.logic?.input?.(member.slot, member.user, message.data) ?? message.data
