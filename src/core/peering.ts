@@ -6,16 +6,16 @@ import { Moves } from './cluster/moves.ts'
 import { type MeetingPart, meetingParts, type Whereabouts } from './cluster/question-kinds.ts'
 import { type Answerers, Questions, Refusal } from './cluster/questions.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
-import { ownPayload, type Payload } from '../protocol/payload.ts'
 import { utf8Length } from '../protocol/bytes.ts'
 import { limits } from '../protocol/limits.ts'
+import type { Payload } from '../protocol/payload.ts'
 import type { Connection } from './door/connection.ts'
 import type { NodeConfig } from './ground/config.ts'
 import type { PageQuery, Search } from './ground/page.ts'
 import type { Stats } from './ground/stats.ts'
 import type { Timers } from './ground/timers.ts'
 import type { MeetingInfo } from './meeting/business.ts'
-import type { Bus, ToldRevocation } from './ports.ts'
+import type { Application, Bus, ToldRevocation } from './ports.ts'
 import type { SessionInfo } from './session/session-info.ts'
 import type { Sessions } from './session/sessions.ts'
 import type { TopicPeers } from './topic/catch-up.ts'
@@ -78,6 +78,7 @@ export class Peering implements TopicPeers {
   readonly #self: number
   readonly #cluster: Cluster
   readonly #host: PeeringHost
+  readonly #application: Pick<Application, 'callMeeting'>
   readonly #topics: () => Topics
   #searches: Running[] = []
 
@@ -90,20 +91,24 @@ export class Peering implements TopicPeers {
     sessions: Sessions,
     topics: () => Topics,
     host: PeeringHost,
+    application: Pick<Application, 'callMeeting'>,
     meshHost: Omit<MeshHost, 'links'>,
   ) {
     this.#self = config.incarnation
     this.#cluster = cluster
     this.#host = host
+    this.#application = application
     this.#topics = topics
-    this.links = new LinkParts(timers, stats, (node, bytes) => bus.send(node, bytes), config.limits)
+    const put = (node: number, bytes: Uint8Array): void => bus.send(node, bytes)
+    const isThere = (node: number): boolean => this.isThere(node)
+    this.links = new LinkParts(timers, stats, { put, isThere }, config.limits)
     this.mesh = new Mesh({ ...meshHost, links: this.links })
     const { downstream } = meshHost
     this.moves = new Moves({
       config,
       timers,
       stats,
-      downstream,
+      tell: (outlet, move) => downstream.control(outlet, move),
       ownerOf: (log) => this.mesh.ownerOfLog(log),
       urlOf: ({ outlet }, node) => this.#urlOf(config, outlet as Connection, node),
     })
@@ -240,7 +245,7 @@ export class Peering implements TopicPeers {
     const has = (name: string): boolean => host.meeting(name) !== undefined
     return {
       whereabouts: ({ user }, reply) => reply(this.whereabouts(user)),
-      push: ({ user, name, data }, reply) => reply(host.push(user, name, ownPayload(data))),
+      push: ({ user, name, data }, reply) => reply(host.push(user, name, data)),
       disconnect: ({ user, text, final }, reply, _, now) => reply(host.disconnect(user, text, final, now)),
       revoke: (told, reply, _, now) => {
         const closed = host.learnRevocation(told, now)
@@ -259,8 +264,12 @@ export class Peering implements TopicPeers {
       topics: (wish, reply) => this.#run(host.topicPage(wish), reply),
       meeting: ({ name }, reply) => reply(host.meeting(name) ?? null),
       kick: ({ name, slot, message }, reply) => reply(has(name) ? host.kick(name, slot, message) : null),
-      sendTo: ({ name, slot, data }, reply) =>
-        reply(has(name) ? host.sendTo(name, slot, ownPayload(data)) : null),
+      sendTo: ({ name, slot, data }, reply) => reply(has(name) ? host.sendTo(name, slot, data) : null),
+      call: ({ name, method, data }, reply) => {
+        if (!has(name)) return reply(null)
+        const answer = this.#application.callMeeting(name, method, data)
+        return reply('code' in answer ? new Refusal(answer.code, answer.message) : answer)
+      },
       close: ({ name }, reply) => {
         const isOpen = has(name)
         host.closeMeeting(name)

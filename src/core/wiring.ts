@@ -86,7 +86,7 @@ export class Wiring {
     ))
     const peering: Peering | null = (this.peering =
       cluster &&
-      new Peering(config, timers, stats, bus, cluster, sessions, () => topics, host, {
+      new Peering(config, timers, stats, bus, cluster, sessions, () => topics, host, application, {
         limits,
         timers,
         downstream,

@@ -1,4 +1,4 @@
-import { checkCount, malformed, Reader, uintLength, Writer } from './bytes.ts'
+import { checkCount, malformed, plain, Reader, uintLength, Writer } from './bytes.ts'
 import type { Codec } from './codec.ts'
 import { isSpoken, maxMessages } from './limits.ts'
 import { byCode, type Fields, schema, tailOf, type Message, type MessageType, type Side } from './schema.ts'
@@ -51,9 +51,7 @@ function encode(messages: readonly Message[]): Uint8Array {
 
 function decode(packet: Uint8Array | string, from: Side): Message[] {
   if (typeof packet === 'string') throw malformed('text, but rtms.v1 is binary')
-  // A Node.js Buffer would yield Buffers as fields, whose `slice` shares memory where a Uint8Array's copies.
-  const plain = packet.constructor === Uint8Array
-  const r = new Reader(plain ? packet : new Uint8Array(packet.buffer, packet.byteOffset, packet.byteLength))
+  const r = new Reader(plain(packet))
   const messages: Message[] = []
   const max = maxMessages(from)
   let count = 0

@@ -18,7 +18,7 @@ import { type ClientFacts, type Observer, type RestingClient, violate } from './
 import type { Random } from './random.ts'
 import { profiles } from './scenario.ts'
 import type { SimNode } from './sim-node.ts'
-import { encodeToken } from './tokens.ts'
+import { type Claims, encodeToken } from './tokens.ts'
 
 const FOREVER = 1e9
 /** A connection of this age, in milliseconds, has caught up if nothing delays it. */
@@ -83,6 +83,7 @@ export abstract class SimClient implements ClientFacts {
   #isGivenUp = false
   /** Its clock was wrong when it got its ticket, so it may use it for too long. */
   #isMisled = false
+  #claims: Claims | null = null
   #liveAt = Infinity
   /** Up to when the node has told it to wait before it asks again for a meeting or a topic. */
   #refusedUntil = 0
@@ -120,6 +121,14 @@ export abstract class SimClient implements ClientFacts {
 
   get #isExcused(): boolean {
     return excused.has(this.#closeCode)
+  }
+
+  /** Its token was taken back, so it has ended for good. */
+  get #isRevoked(): boolean {
+    const claims = this.#claims
+    return (
+      this.#closeCode === closeCodes.REVOKED && claims !== null && this.settings.business.hasTakenBack(claims)
+    )
   }
 
   get #isSettled(): boolean {
@@ -161,6 +170,7 @@ export abstract class SimClient implements ClientFacts {
       const claims = business.issue(this)
       this.#named = this.settings.route?.name(this) ?? this.#named
       this.token = claims.id
+      this.#claims = claims
       this.#isMisled = this.wallOff !== 0
       const validMs = claims.expires === 0 ? FOREVER : claims.expires - business.wallNow
       done({ token: encodeToken(claims), validMs })
@@ -270,7 +280,7 @@ export abstract class SimClient implements ClientFacts {
       live: this.isLive,
       settled: this.#isSettled,
       liveSince: this.#liveAt,
-      excused: this.#isExcused,
+      excused: this.#isExcused || this.#isRevoked,
       meetings: this.restingMeetings,
       topics: this.restingTopics,
     }

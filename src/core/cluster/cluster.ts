@@ -6,17 +6,9 @@ import { type ClaimEnding, Claims } from './claims.ts'
 import { type ClusterLimits, clusterLimits } from './cluster-limits.ts'
 import { Holdings } from './holdings.ts'
 import { type ClusterMessage, decodeCluster, encodeCluster, introduce, type Introduced } from './messages.ts'
+import { KnownPeer, type Peer } from './peer.ts'
 import { Registrar } from './registrar.ts'
 import { View } from './view.ts'
-
-/** Another node of the cluster, as this one knows it. */
-export interface Peer extends NodeFacts {
-  readonly incarnation: number
-  /** When it was last heard, in monotonic milliseconds. */
-  readonly heard: number
-  /** As it told with its last heartbeat; null while it has told nothing. */
-  readonly load: NodeLoad | null
-}
 
 /** What the cluster needs from outside. All of it returns at once and calls nobody back. */
 export interface ClusterPorts extends Watch {
@@ -35,11 +27,6 @@ export interface ClusterSelf extends NodeFacts {
   readonly load: NodeLoad
 }
 
-type Entry = { -readonly [K in keyof Peer]: Peer[K] } & {
-  /** The two views, its own and this node's, in which it was introduced to the others since the last beat. */
-  introduced: string
-}
-
 /**
  * The other nodes, and who may open which meeting. Each node beats; whoever hears of a node that it has not met, or
  * finds that its view is another, tells what it knows. A node is gone when that is proven, or by its own word; one that
@@ -53,12 +40,15 @@ export class Cluster {
   readonly #stats: Stats
   readonly #limits: ClusterLimits
   readonly #view: View
-  readonly #peers: Map<number, Entry> = new Map()
+  readonly #peers: Map<number, KnownPeer> = new Map()
   readonly #registrar: Registrar
   readonly #holdings: Holdings
   readonly #claims: Claims
   readonly #beat: Timer
   readonly #settling: Timer
+  readonly #telling: Timer
+  /** When the others were last told what this node owns in a new view. */
+  #toldAt = -Infinity
   /** Whether the bus carries messages, and whether this node knows the others, or knows that it is alone. */
   #isUp = false
   #isSettled = false
@@ -109,6 +99,10 @@ export class Cluster {
     })
     this.#beat = new Timer('beat', (now) => this.#onBeat(now))
     this.#settling = new Timer('settling', (now) => this.#settle(now))
+    this.#telling = new Timer('telling', (now) => {
+      this.#toldAt = now
+      this.#holdings.tellAll()
+    })
   }
 
   /** The nodes that have not ended, without this one. */
@@ -264,14 +258,17 @@ export class Cluster {
     this.#at(now)
     if (node === this.#self || !this.#view.end(node)) return
     if (!this.#peers.delete(node)) return
-    this.#renew()
+    this.#renew(now)
     this.#ports.viewed(node, now)
   }
 
-  #renew(): void {
+  /** Many nodes may come at once: they are met together before the others are told, and told once. */
+  #renew(now: number): void {
     this.#registrar.renew()
     this.#holdings.renew()
     this.#claims.renew()
+    if (this.#telling.index < 0)
+      this.#timers.set(this.#telling, Math.max(now, this.#toldAt + this.#limits.tellMs))
   }
 
   /** Something happens. A node that beats is not still for so long, unless its process was. */
@@ -287,7 +284,7 @@ export class Cluster {
     this.#holdings.beat()
     this.#claims.beat()
     for (const peer of this.#peers.values()) {
-      peer.introduced = ''
+      peer.beat()
       if (now - Math.max(peer.heard, this.#listensSince) < this.#limits.suspectMs) continue
       if (this.#isReplaced(peer, now)) this.gone(peer.incarnation, now)
       else this.#ports.probe({ node: peer.incarnation, health: peer.health })
@@ -373,8 +370,8 @@ export class Cluster {
     }
   }
 
-  #peer(node: number): Entry {
-    return this.#peers.get(node) as Entry
+  #peer(node: number): KnownPeer {
+    return this.#peers.get(node) as KnownPeer
   }
 
   /** Another node has named one that it takes for alive. What a node says of itself counts for more. */
@@ -385,10 +382,10 @@ export class Cluster {
     if (peer?.health === '') this.#learn(peer, { ...facts, load: peer.load })
   }
 
-  #learn(peer: Entry, { id, address, health, load }: NodeFacts & Pick<Entry, 'load'>): void {
-    const isNew = health !== peer.health
-    Object.assign(peer, { id, address, health, load })
-    if (isNew) this.#ports.met({ node: peer.incarnation, health })
+  #learn(peer: KnownPeer, facts: NodeFacts & Pick<Peer, 'load'>): void {
+    const { incarnation, health: known } = peer
+    peer.learn(facts)
+    if (peer.health !== known) this.#ports.met({ node: incarnation, health: peer.health })
   }
 
   /** A node was heard, or heard of. */
@@ -399,29 +396,24 @@ export class Cluster {
       known.heard = now
       if (wasSilent) this.#ports.heard(node, now)
     } else if (this.#view.meet(node)) {
-      const peer = {
-        incarnation: node,
-        id: '',
-        address: '',
-        health: '',
-        heard: now,
-        load: null,
-        introduced: '',
-      }
-      this.#peers.set(node, peer)
-      this.#renew()
+      this.#peers.set(node, new KnownPeer(node, now))
+      this.#renew(now)
       this.#ports.viewed(0, now)
       this.#ports.heard(node, now)
     }
   }
 
-  /** Whether a node has the same view. If not, it is told what this one knows: once a beat, since that may be lost. */
+  /**
+   * Whether a node has the same view. If not, it is told what this one knows: once a beat, since that may be lost. In a
+   * large cluster a few nodes do that at once, and the others where it has not helped.
+   */
   #compare(node: number, view: number): boolean {
-    if (view === this.#view.id) return true
     const peer = this.#peer(node)
-    const pair = `${this.#view.id} ${view}`
-    if (peer.introduced === pair) return false
-    peer.introduced = pair
+    const beats = peer.compare(this.#view.id, view)
+    if (beats < 0) return true
+    const { introducers, introduceBeats } = this.#limits
+    if (beats < introduceBeats && !this.#view.isNear(this.#self, node, introducers)) return false
+    if (!peer.introduce()) return false
     const { ended } = this.#view
     this.#send(node, {
       type: 'introduction',

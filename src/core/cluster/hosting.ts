@@ -1,4 +1,4 @@
-import { ownPayload, type Payload } from '../../protocol/payload.ts'
+import type { Payload } from '../../protocol/payload.ts'
 import { limits as wire } from '../../protocol/limits.ts'
 import type { Limits } from '../ground/config.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
@@ -258,7 +258,7 @@ export class Hosting {
   // ---- members
 
   #enter(guest: Guest, message: MeshMessageOf<'enter'>, now: number): void {
-    const { replica, seat: number, again, config } = message
+    const { replica, seat: number, again } = message
     const { owner } = guest
     const known = guest.seats.get(number)
     if (known !== undefined) {
@@ -273,7 +273,7 @@ export class Hosting {
       guest.say({ type: 'refused', ...place, error: 'CLOSED', message: text, retryAfter: 0 })
       return
     }
-    const found = owner.seat(message, config, now, (member, continued) => {
+    const found = owner.seat(message, now, (member, continued) => {
       const seat = new GuestSeat(guest, number, message.session, member, continued)
       guest.add(seat)
       return seat
@@ -315,8 +315,7 @@ export class Hosting {
   }
 
   #input(guest: Guest, { member, number }: GuestSeat, message: MeshMessageOf<'input'>, now: number): void {
-    const { replica, seq } = message
-    const data = ownPayload(message.data)
+    const { replica, seq, data } = message
     // Its replica has seen to it that none is missing.
     const input = { type: 'input', log: 0, seq, after: 0, seen: 0, data } as const
     const refusal = guest.owner.take(member, input, 0, now)

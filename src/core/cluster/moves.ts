@@ -1,9 +1,10 @@
 import { SYSTEM_SLOT } from '../../protocol/limits.ts'
+import type { MessageOf } from '../../protocol/schema.ts'
 import type { NodeConfig } from '../ground/config.ts'
 import { type Bucket, FULL, Rate } from '../ground/rate.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
-import type { Downstream } from '../down/downstream.ts'
+import type { Outlet } from '../log/log.ts'
 import type { Session } from '../session/session.ts'
 
 /** What moves need of the rest of their node. */
@@ -11,7 +12,8 @@ export interface MovesHost {
   readonly config: NodeConfig
   readonly timers: Timers
   readonly stats: Stats
-  readonly downstream: Downstream
+  /** Tells a client. */
+  tell(outlet: Outlet, move: MessageOf<'move'>): void
   /** The node that owns the meeting with this log number; 0 for this one. */
   ownerOf(log: number): number
   /** Where the client of a session would connect to another node; '' where it cannot, or the node is not heard. */
@@ -129,7 +131,7 @@ export class Moves {
     const url = outlet === null ? '' : this.#host.urlOf(session, node)
     if (outlet === null || url === '') return false
     this.#host.stats.move('asked')
-    this.#host.downstream.control(outlet, { type: 'move', url, moves })
+    this.#host.tell(outlet, { type: 'move', url, moves })
     return true
   }
 }

@@ -72,14 +72,6 @@ export class RemoteMember implements Member {
     return true
   }
 
-  /** An input is in a frame, so those before it have been answered, too. */
-  framed(seq: number): void {
-    for (const each of this.#pending.keys()) {
-      if (each > seq) return
-      this.answered(each)
-    }
-  }
-
   /** The owner has seated it again after the link broke: inputs that have not reached it are sent again. */
   seatedAgain({ seq, waiting, next }: MeshMessageOf<'seated'>): void {
     this.stage = 'seated'

@@ -58,9 +58,9 @@ export class RemoteMembers {
     if (this.#bySlot.get(member.slot) === member) this.#bySlot.delete(member.slot)
   }
 
-  /** An input is in a frame. */
+  /** An input is in a frame. Of one before it that is not, the refusal may come later, or have been lost. */
   framed(slot: number, seq: number): void {
-    this.#bySlot.get(slot)?.framed(seq)
+    this.#bySlot.get(slot)?.answered(seq)
   }
 
   acknowledge(member: RemoteMember, frame: number): void {

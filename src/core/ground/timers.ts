@@ -22,11 +22,12 @@ export type TimerName =
   | 'rung'
   | 'aging'
   /**
-   * A heartbeat to the other nodes is due; this node knows of no other; a claim for a meeting's name has no answer; nor
+   * A heartbeat to the other nodes is due; this node knows of no other; the view has changed; a claim for a meeting's name has no answer; nor
    * has a question to another node.
    */
   | 'beat'
   | 'settling'
+  | 'telling'
   | 'claim'
   | 'question'
   /** A topic has waited long enough for what other nodes keep of it; topics that fell quiet are told of. */

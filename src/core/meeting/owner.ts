@@ -122,8 +122,8 @@ export class Owner implements Host {
   }
 
   /** The seqs of a member's inputs that wait for a frame. */
-  waitingOf(member: Member): readonly number[] {
-    return this.#intake.seqsOf(member)
+  waitingOf(member: Member | null): readonly number[] {
+    return member === null ? [] : this.#intake.seqsOf(member)
   }
 
   /** The members, in the form of JOINED. */
@@ -158,8 +158,8 @@ export class Owner implements Host {
     let continued = known !== undefined
     if (seat === undefined && message.spectator) seat = new Seat(this, session, null)
     else if (seat === undefined) {
-      const visitor = { user: session.user, former: message.former }
-      const member = entrance.memberFor(visitor, () => session.outlet !== null, now)
+      const isHere = (): boolean => session.outlet !== null
+      const member = entrance.memberFor(session.user, message.former, isHere, now)
       if (!isMember(member)) return member
       continued = entrance.continues(member, message.former)
       seat = new Seat(this, session, member)
@@ -169,23 +169,22 @@ export class Owner implements Host {
     if (known === undefined) session.sit(this.log.number, seat)
     else this.#unplace(seat)
     if (seat.member !== null) entrance.enter(seat.member, message.config)
-    const waiting = seat.member === null ? [] : this.waitingOf(seat.member)
-    const placing = { ...this.#clock.origin, members: this.members, continued, waiting }
+    const { members } = this
+    const placing = { ...this.#clock.origin, members, continued, waiting: this.waitingOf(seat.member) }
     return this.room.place(seat, message, placing, now)
   }
 
   /** Seats a session of another node. `occupant`: makes its seat; `continued`: see {@link Placing}. */
   seat(
-    visitor: Visitor,
-    config: string,
+    { user, former, config }: Visitor,
     now: number,
     occupant: (member: Member, continued: boolean) => Occupant,
   ): Member | Refusal | ErrorCode {
     const entrance = this.#entrance
     if (!entrance.admits(config)) return 'CONFIG_MISMATCH'
-    const member = entrance.memberFor(visitor, () => true, now)
+    const member = entrance.memberFor(user, former, () => true, now)
     if (!isMember(member)) return member
-    entrance.sit(member, occupant(member, entrance.continues(member, visitor.former)))
+    entrance.sit(member, occupant(member, entrance.continues(member, former)))
     this.#run(now)
     entrance.enter(member, config)
     return member
@@ -353,8 +352,8 @@ export class Owner implements Host {
 
   /** Starts the clock if it is stopped, because somebody is in the meeting. */
   #run(now: number): void {
-    this.#host.timers.clear(this.#ttl)
     if (this.#clock.isRunning) return
+    this.#host.timers.clear(this.#ttl)
     const { next } = this.log
     const stood = this.#clock.run(next, now)
     if (next > 1) this.#happen({ type: 'resume', gap: Math.round(stood) })

@@ -8,7 +8,7 @@ import type { Budget } from '../ground/budget.ts'
 import type { Limits } from '../ground/config.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import type { Work } from '../ground/work.ts'
-import { Cursor, LANE, type Outlet } from '../log/log.ts'
+import { Cursor, type Outlet } from '../log/log.ts'
 import type { SealedFrame } from '../ports.ts'
 import { shorten } from '../session/session.ts'
 import { Attendance, type Attendee } from './attendance.ts'
@@ -245,7 +245,8 @@ export class Room {
     const found = this.#find(message)
     const view = gallery ?? log
     const isOfLog = found === 'recovered' || found === 'NO_SNAPSHOT'
-    const cursor = new Cursor(view, seat.session.outlet as Outlet, LANE.frames, isOfLog ? message.next : 1)
+    const outlet = seat.session.outlet as Outlet
+    const cursor = new Cursor(view, outlet, outlet.frameLane, isOfLog ? message.next : 1)
     seat.cursor = cursor
     this.#readers.set(cursor, seat)
     if (!view.isCurrent(cursor)) this.#host.downstream.mark(cursor)

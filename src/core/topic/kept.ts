@@ -20,8 +20,8 @@ export interface KeptEntry {
   readonly source: number
   readonly number: number
   readonly stamp: number
-  /** How many publications of the same publisher were lost just before this one. */
-  readonly lost: number
+  /** It has left the ring: what its publisher published next was kept, and need not be any more. */
+  readonly isOld: boolean
   readonly key: string
   readonly tombstone: boolean
   readonly data: Payload
@@ -73,11 +73,13 @@ function keptIn(topic: Topic, { from, heads }: Want, tells: (source: number) => 
   const seen = new Map(heads.map(({ source, number }) => [source, number]))
   const entries: KeptEntry[] = []
   let bytes = 0
-  for (const { position, source, number, stamp, lost, key, tombstone, data, size } of topic.kept(from)) {
-    if (number <= (seen.get(source.incarnation) ?? 0) || !tells(source.incarnation)) continue
+  for (const entry of topic.kept(from)) {
+    const { position, source, number, stamp, key, tombstone, data, size } = entry
+    if (entry.isHole || number <= (seen.get(source.incarnation) ?? 0) || !tells(source.incarnation)) continue
     if (bytes >= most) return { entries, next: position, heads: [] }
     bytes += size
-    entries.push({ source: source.incarnation, number, stamp, lost, key, tombstone, data })
+    const isOld = position < topic.first
+    entries.push({ source: source.incarnation, number, stamp, isOld, key, tombstone, data })
   }
   return { entries, next: 0, heads: headsOf(topic).filter(({ source }) => tells(source)) }
 }

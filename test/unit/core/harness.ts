@@ -12,6 +12,7 @@ import {
   type Packet,
   type MissingMeeting,
   type Question,
+  type Refusal,
   type RequestCall,
   RtmsNode,
   type Transport,
@@ -121,6 +122,12 @@ export class FakeApplication implements Application {
 
   located(call: MeetingCall, outcome: Outcome<Whereabouts>): void {
     this.answers.push({ call, outcome })
+  }
+
+  /** Answers with the name of the method and what it was given. */
+  callMeeting(name: string, method: string, data: Payload): Payload | Refusal {
+    const given = new TextDecoder().decode(data.bytes)
+    return method === 'refuse' ? new RtmsError('FORBIDDEN', given) : textPayload(`${name} ${method} ${given}`)
   }
 
   connected({ user }: { readonly user: string }, resumed: boolean): void {

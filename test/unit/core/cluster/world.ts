@@ -21,6 +21,10 @@ export class World {
   readonly nodes: Harness[] = []
   /** Messages between these are lost: `from to`, by incarnation. */
   readonly cut: Set<string> = new Set()
+  /** What a node sends to one other node is lost where it begins with one of these bytes. */
+  readonly lostKinds: Set<number> = new Set()
+  /** What these nodes send to all is lost. */
+  readonly mute: Set<string> = new Set()
   /** Nodes that do nothing any more: a process that was killed or has stopped. */
   readonly #ended: Set<Harness> = new Set()
   /** Whether nodes that look for proof of an end find it. */
@@ -61,9 +65,12 @@ export class World {
       const send: Bus['send'] = (to, bytes) => {
         const kind = bytes[0] as number
         sent.set(kind, (sent.get(kind) ?? 0) + bytes.length)
-        port.send(to, bytes)
+        if (!this.lostKinds.has(kind)) port.send(to, bytes)
       }
-      return { ...port, send }
+      const publish: Bus['publish'] = (subject, bytes) => {
+        if (!this.mute.has(id)) port.publish(subject, bytes)
+      }
+      return { ...port, send, publish }
     }
     const cluster = { address: `ws://${id}/rtms`, health: `http://${id}/healthz`, moves: this.#moves }
     const h: Harness = new Harness(this.#limits, { id, incarnation, cluster, bus: connect })
