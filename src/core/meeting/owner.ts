@@ -21,6 +21,9 @@ import { Roster } from './roster.ts'
 import { sealedFrame, sealFrame } from './sealed.ts'
 import { type Host, isAway, type Member, type Occupant, Seat, seatOf } from './seat.ts'
 
+/** Why an input is refused; null where it is not. */
+type Refused = Refusal | ErrorCode | null
+
 /** What an owner needs of the rest of the node. */
 export interface OwnerHost extends RoomHost {
   readonly stats: Stats
@@ -294,7 +297,7 @@ export class Owner implements Host {
 
   // ---- inputs
 
-  accept(seat: Seat, message: MessageOf<'input'>, now: number): Refusal | ErrorCode | null {
+  accept(seat: Seat, message: MessageOf<'input'>, now: number): Refused {
     const { member } = seat
     if (member === null) return 'READ_ONLY'
     seat.seen(message.seen)
@@ -302,12 +305,7 @@ export class Owner implements Host {
   }
 
   /** Accepts an input of a member, or returns why it is refused. `turnedAway`: see {@link Seat}. */
-  take(
-    member: Member,
-    message: MessageOf<'input'>,
-    turnedAway: number,
-    now: number,
-  ): Refusal | ErrorCode | null {
+  take(member: Member, message: MessageOf<'input'>, turnedAway: number, now: number): Refused {
     const refusal = this.#intake.check(member, message, turnedAway, now)
     if (refusal !== null) return refusal
     const decided = this.#business.logic?.input?.(member.slot, member.user, message.data) ?? message.data
