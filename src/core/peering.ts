@@ -108,7 +108,7 @@ export class Peering implements TopicPeers {
       config,
       timers,
       stats,
-      tell: (outlet, move) => downstream.control(outlet, move),
+      tell: ({ outlet }, move) => downstream.control(outlet as Connection, move),
       ownerOf: (log) => this.mesh.ownerOfLog(log),
       urlOf: ({ outlet }, node) => this.#urlOf(config, outlet as Connection, node),
     })

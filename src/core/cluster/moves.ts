@@ -4,7 +4,6 @@ import type { NodeConfig } from '../ground/config.ts'
 import { type Bucket, FULL, Rate } from '../ground/rate.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
-import type { Outlet } from '../log/log.ts'
 import type { Session } from '../session/session.ts'
 
 /** What moves need of the rest of their node. */
@@ -12,8 +11,8 @@ export interface MovesHost {
   readonly config: NodeConfig
   readonly timers: Timers
   readonly stats: Stats
-  /** Tells a client. */
-  tell(outlet: Outlet, move: MessageOf<'move'>): void
+  /** Tells the client of a session that has a connection. */
+  tell(session: Session, move: MessageOf<'move'>): void
   /** The node that owns the meeting with this log number; 0 for this one. */
   ownerOf(log: number): number
   /** Where the client of a session would connect to another node; '' where it cannot, or the node is not heard. */
@@ -127,11 +126,10 @@ export class Moves {
    * moves in a row this makes. False: it has no connection, or the node has no address that it could be told.
    */
   ask(session: Session, node: number, moves = 1): boolean {
-    const { outlet } = session
-    const url = outlet === null ? '' : this.#host.urlOf(session, node)
-    if (outlet === null || url === '') return false
+    const url = session.outlet === null ? '' : this.#host.urlOf(session, node)
+    if (url === '') return false
     this.#host.stats.move('asked')
-    this.#host.tell(outlet, { type: 'move', url, moves })
+    this.#host.tell(session, { type: 'move', url, moves })
     return true
   }
 }
