@@ -144,7 +144,7 @@ class Desk {
   readonly members: RemoteMembers = new RemoteMembers({
     place: (seat) => ({ replica: REPLICA, seat }),
     say: (message) => this.#say(message),
-    isOpen: () => this.room > 0,
+    isOpen: (isLast) => isLast === true || this.room > 0,
     mark: () => this.marks++,
   })
 
