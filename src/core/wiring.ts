@@ -150,6 +150,7 @@ export class Wiring {
       requests,
       cluster: peering && joinsOf(incarnation, peering.mesh, names),
       refresh: (session, message, now) => this.connections.refresh(session, message, now),
+      seated: (session, now) => peering?.moves.seated(session, now),
       flood: (outlet) => this.endings.dismiss(outlet, 'RATE'),
     }))
     const connections = (this.connections = new Connections({
@@ -171,7 +172,10 @@ export class Wiring {
       connections,
       revocations,
       application,
-      dropped: (session, now) => dispatch.drop(session, now),
+      dropped: (session, now) => {
+        dispatch.drop(session, now)
+        peering?.moves.drop(session)
+      },
     })
     const handover = peering?.mesh.handover ?? null
     this.draining = new Draining({ limits, timers, connections, meetings, requests, cluster, handover })

@@ -180,6 +180,9 @@ export class Metrics {
       [{ outcome: 'taken' }, stats.handoversTaken],
       [{ outcome: 'refused' }, stats.handoversRefused],
     ])
+    const moves =
+      'Moves of clients to the node of their meeting: asked for here; arrived here; led here, where the meeting is not.'
+    this.#counters('moves_total', moves, 'outcome', () => stats.moves)
     const names = 'Names of meetings whose owners this node remembers for the cluster.'
     this.#gauge('names_remembered', names, () => cluster.remembered)
     const claims =

@@ -23,6 +23,7 @@ export function tally(stats: Stats, trace: Trace): void {
     trace.count(`node refused publication:${reason}`, count)
   for (const of of ['session', 'meeting', 'topic'] as const)
     for (const [outcome, count] of stats[`${of}Resumes`]) trace.count(`${of} resume:${outcome}`, count)
+  for (const [how, count] of stats.moves) trace.count(`moves:${how}`, count)
   for (const name of [...counters, ...handovers]) if (stats[name] > 0) trace.count(name, stats[name])
 }
 
@@ -36,6 +37,7 @@ export const clusterSometimes: readonly string[] = [
   ...each('cluster', ...calamities, 'drain'),
   ...each('hook', 'snapshot', 'snapshot that fails'),
   ...handovers,
+  ...each('moves', 'asked', 'arrived', 'wrong'),
   ...each('gap', 'BUS'),
   ...each('joined', 'recovered', 'NEW_EPOCH'),
   ...each('subscribed', 'recovered', 'NEW_EPOCH'),

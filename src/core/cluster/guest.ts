@@ -24,14 +24,17 @@ export class GuestSeat implements Occupant {
   readonly number: number
   readonly elector: Elector = new Elector()
   readonly member: Member
+  /** See `Placing`. */
+  readonly continued: boolean
   readonly #guest: Guest
   /** The link broke, and its node has not said since that the member is still there. */
   isLost = false
   /** It was away when the meeting was handed over, which its node knows. */
   isAway = false
 
-  constructor(guest: Guest, number: number, id: string, member: Member) {
+  constructor(guest: Guest, number: number, id: string, member: Member, continued: boolean) {
     this.#guest = guest
+    this.continued = continued
     this.number = number
     this.id = id
     this.member = member

@@ -179,7 +179,7 @@ export class Hosting implements GuestHost {
   // ---- members
 
   #enter(guest: Guest, message: MeshMessageOf<'enter'>, now: number): void {
-    const { replica, seat: number, again, config } = message
+    const { replica, seat: number, again } = message
     const { owner } = guest
     const known = guest.seats.get(number)
     if (known !== undefined) {
@@ -195,8 +195,8 @@ export class Hosting implements GuestHost {
       guest.say({ type: 'refused', ...place, error: 'CLOSED', message: text, retryAfter: 0 })
       return
     }
-    const found = owner.seat(message, config, now, (member) => {
-      const seat = new GuestSeat(guest, number, message.session, member)
+    const found = owner.seat(message, now, (member, continued) => {
+      const seat = new GuestSeat(guest, number, message.session, member, continued)
       guest.add(seat)
       return seat
     })
@@ -211,11 +211,15 @@ export class Hosting implements GuestHost {
     }
   }
 
-  #seated(guest: Guest, { number, member }: GuestSeat, members: readonly Attendee[], now: number): void {
+  #seated(guest: Guest, seat: GuestSeat, members: readonly Attendee[], now: number): void {
     const { owner, replica } = guest
+    const { number, continued, member } = seat
     const { slot, seq } = member
     const waiting = owner.waitingOf(member).map((each) => ({ seq: each }))
-    guest.say({ type: 'seated', replica, seat: number, slot, seq, waiting, members, ...clockOf(owner, now) })
+    const facts = { replica, seat: number, slot, seq, continued, waiting, members }
+    guest.say({ type: 'seated', ...facts, ...clockOf(owner, now) })
+    // Empty frames that were to go out later, together: its JOIN may wait for them.
+    guest.tell()
   }
 
   #act(
@@ -313,7 +317,7 @@ export class Hosting implements GuestHost {
 
   /** A member who is at that replica, and is entered again when it follows. */
   guest(guest: Guest, number: number, session: string, member: Member): Occupant {
-    const seat = new GuestSeat(guest, number, session, member)
+    const seat = new GuestSeat(guest, number, session, member, true)
     seat.isLost = true
     seat.isAway = isAway(member)
     guest.add(seat)

@@ -102,9 +102,9 @@ export class Replica implements Host {
     if (joining.seat !== 0) this.#say({ type: 'leave', ...this.#place(joining.seat), reason: 'left' })
   }
 
-  #enter({ session, message: { config }, seat }: Joining): void {
+  #enter({ session, message: { former, config }, seat }: Joining): void {
     if (seat === 0) return
-    const { id, former, user } = session
+    const { id, user } = session
     this.#say({ type: 'enter', ...this.#place(seat), again: false, session: id, former, user, config })
   }
 
@@ -125,7 +125,10 @@ export class Replica implements Host {
     const { log, facts } = room
     // A client that comes from the owner may be ahead.
     const isAhead = message.world === facts.world && message.next > log.next
-    if (log.next <= this.#head || isAhead || (facts.frameRate > 0 && this.#origin === null)) return
+    // What the owner has said of its inputs holds from that frame on.
+    const isBefore = seated?.message.continued === true && log.next < seated.message.next
+    if (log.next <= this.#head || isAhead || isBefore || (facts.frameRate > 0 && this.#origin === null))
+      return
     this.#joins.delete(joining)
     this.#host.mark(this)
     const isOther = config !== '' && this.#config !== '' && config !== this.#config
@@ -147,7 +150,10 @@ export class Replica implements Host {
     if (isAway) return 'UNKNOWN'
     const isNews = seated !== null && room.log.next <= seated.message.next
     const members = isNews ? seated.message.members : room.attendance.list
-    return room.place(seat, message, { ...(this.#origin ?? { start: 0, startFrame: 1 }), members }, now)
+    const continued = seated?.message.continued ?? known !== undefined
+    const waiting = seated?.message.waiting.map(({ seq }) => seq) ?? member?.waitingSeqs ?? []
+    const placing = { ...(this.#origin ?? { start: 0, startFrame: 1 }), members, continued, waiting }
+    return room.place(seat, message, placing, now)
   }
 
   // ---- what the sessions do
@@ -327,8 +333,6 @@ export class Replica implements Host {
     this.#joins.unseated(joining, message, now)
   }
 
-  // ---- frames
-
   frames({ first, frames, marks }: Frames, now: number): void {
     const room = this.#room
     if (room === null || !this.#isConnected) return
@@ -386,8 +390,6 @@ export class Replica implements Host {
     return { room, remotes, joins }
   }
 
-  // ---- time
-
   /** Part of the sweep: tells what has changed since the last one. */
   sweep(): void {
     if (!this.#isConnected) return
@@ -401,11 +403,10 @@ export class Replica implements Host {
   beat(now: number): void {
     const { joinMs, lingerMs } = this.#host.limits
     if (this.#isConnected) this.#missing.beat(this.log.next)
-    for (const joining of this.#joins.all())
-      if (now - joining.since >= joinMs) {
-        this.drop(joining.session)
-        joining.joined(NO_ANSWER, now)
-      }
+    for (const { session, joined } of this.#joins.before(now - joinMs)) {
+      this.drop(session)
+      joined(NO_ANSWER, now)
+    }
     if (this.isHandedOver || this.#members.size > 0 || this.#readers.readers > 0) this.#idleSince = now
     else if (now - this.#idleSince >= lingerMs) this.#quit(now)
   }

@@ -38,6 +38,11 @@ export class WaitingJoins {
     return this.#joins.values()
   }
 
+  /** Those that wait since then or longer. */
+  before(time: number): Joining[] {
+    return [...this.all()].filter(({ since }) => since <= time)
+  }
+
   of(session: Session): Joining | undefined {
     return this.#joins.get(session)
   }

@@ -46,6 +46,8 @@ export type TimerName =
   | 'handover'
   /** A few more connections are moved, because the node drains. */
   | 'drain'
+  /** A session may be asked to move to the node that owns its meetings. */
+  | 'move'
 
 /** A callback with a deadline. One object can be set any number of times. */
 export class Timer<Name extends string = TimerName> {

@@ -149,8 +149,8 @@ export class Owner implements Host {
   }
 
   /** The seqs of a member's inputs that wait for a frame. */
-  waitingOf(member: Member): readonly number[] {
-    return this.#intake.seqsOf(member)
+  waitingOf(member: Member | null): readonly number[] {
+    return member === null ? [] : this.#intake.seqsOf(member)
   }
 
   /** The members, in the form of JOINED. */
@@ -174,18 +174,19 @@ export class Owner implements Host {
     else this.#run(now)
   }
 
-  // ---- seats
-
   /** Seats a session or, when it has a seat, places its cursor anew. */
   join(session: Session, message: MessageOf<'join'>, now: number): MessageOf<'joined'> | Refusal | ErrorCode {
     const entrance = this.#entrance
     if (!entrance.admits(message.config)) return 'CONFIG_MISMATCH'
     const known = seatOf(session, this.log.number)
     let seat = known
+    let continued = known !== undefined
     if (seat === undefined && message.spectator) seat = new Seat(this, session, null)
     else if (seat === undefined) {
-      const member = entrance.memberFor(session, () => session.outlet !== null, now)
+      const isHere = (): boolean => session.outlet !== null
+      const member = entrance.memberFor(session.user, message.former, isHere, now)
       if (!isMember(member)) return member
+      continued = entrance.continues(member, message.former)
       seat = new Seat(this, session, member)
       entrance.sit(member, seat)
     }
@@ -193,24 +194,22 @@ export class Owner implements Host {
     if (known === undefined) session.sit(this.log.number, seat)
     else this.#unplace(seat)
     if (seat.member !== null) entrance.enter(seat.member, message.config)
-    return this.room.place(seat, message, { ...this.#pulse.clock.origin, members: this.members }, now)
+    const { members } = this
+    const placing = { ...this.#pulse.clock.origin, members, continued, waiting: this.waitingOf(seat.member) }
+    return this.room.place(seat, message, placing, now)
   }
 
-  /**
-   * Seats a session of another node as a member. `occupant`: makes its seat. Returns the member, whose last seq is the
-   * last one answered in its slot.
-   */
+  /** Seats a session of another node. `occupant`: makes its seat; `continued`: see {@link Placing}. */
   seat(
-    visitor: Visitor,
-    config: string,
+    { user, former, config }: Visitor,
     now: number,
-    occupant: (member: Member) => Occupant,
+    occupant: (member: Member, continued: boolean) => Occupant,
   ): Member | Refusal | ErrorCode {
     const entrance = this.#entrance
     if (!entrance.admits(config)) return 'CONFIG_MISMATCH'
-    const member = entrance.memberFor(visitor, () => true, now)
+    const member = entrance.memberFor(user, former, () => true, now)
     if (!isMember(member)) return member
-    entrance.sit(member, occupant(member))
+    entrance.sit(member, occupant(member, entrance.continues(member, former)))
     this.#run(now)
     entrance.enter(member, config)
     return member

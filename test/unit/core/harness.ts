@@ -9,6 +9,7 @@ import {
   type MeetingCall,
   type MeetingLogic,
   type NodeLimits,
+  type NodeOptions,
   type OfferedMeeting,
   type Outcome,
   type Packet,
@@ -265,6 +266,7 @@ export class Peer extends TestPeer {
       codec,
       harness.now,
       address,
+      'host',
     )
   }
 
@@ -319,7 +321,7 @@ export class Harness {
       id?: string
       incarnation?: number
       wallOffset?: number
-      cluster?: { readonly address: string; readonly health: string }
+      cluster?: NodeOptions['cluster']
       /** In place of a {@link RecordingBus}. */
       bus?: (node: () => RtmsNode) => Bus
     } = {},
