@@ -1,7 +1,6 @@
 import { Cluster } from '../../src/core/cluster/cluster.ts'
 import { Giving } from '../../src/core/cluster/giving.ts'
 import { Registrar } from '../../src/core/cluster/registrar.ts'
-import { RemoteMember } from '../../src/core/cluster/remote-member.ts'
 import { Replica } from '../../src/core/cluster/replica.ts'
 import { Taking } from '../../src/core/cluster/taking.ts'
 import { Electorate } from '../../src/core/meeting/electorate.ts'
@@ -111,16 +110,6 @@ export const handoverMutants: readonly Mutant[] = [
       replace(Cluster.prototype, 'passOn', () => {
         return function (this: Cluster, name) {
           this.closed(name)
-        }
-      }),
-  },
-  {
-    name: 'inputs that the old owner has, taken a second time',
-    breaks: ['I4'],
-    plant: () =>
-      replace(RemoteMember.prototype, 'surrender', (surrender) => {
-        return function (this: RemoteMember) {
-          return surrender.call(this, 0, new Set())
         }
       }),
   },

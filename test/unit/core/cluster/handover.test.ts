@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { MeetingLogic } from '../../../../src/core/index.ts'
 import type { MessageOf, ServerMessage } from '../../../../src/protocol/index.ts'
+import { Giving } from '../../../../src/core/cluster/giving.ts'
+import { Intake } from '../../../../src/core/meeting/intake.ts'
 import { Random } from '../../../../src/testing/index.ts'
+import { replace } from '../../../simulation/plant.ts'
 import { framesOf, type Harness, type Peer, text, textOf } from '../harness.ts'
 import { settled, type World } from './world.ts'
 
@@ -407,6 +410,66 @@ describe('A hand-over that is interrupted', () => {
       }
     },
   )
+
+  /** The link breaks with the YIELD under way, while inputs wait for their frames. */
+  function breakLink(): void {
+    const world = settled(3, { linkBytes: 20_000 })
+    const [a, b, c] = world.nodes as [Harness, Harness, Harness]
+    world.open(a, 'm', { frameRate: 20, inputsPerSecond: 1_000, inputsPerFrame: 1 })
+    world.settle()
+    const players = [client(a, 'ann'), client(b, 'bob'), client(b, 'cid'), client(c, 'dan')]
+    const joined = players.map((player) => join(world, player))
+    world.advance(200)
+    // More than frames take: some wait when it is handed over.
+    for (let seq = 1; seq <= 30; seq++)
+      players.forEach((player, at) => player.input(joined[at]?.log ?? 0, seq, text(`${at}.${seq}`)))
+    world.advance(60)
+    world.isLost = () => {
+      if (a.node.stats.handoversGiven > 0) world.cut.add(`${a.node.incarnation} ${b.node.incarnation}`)
+      return false
+    }
+    handOver(world, a)
+    world.advance(300)
+    expect([a.node.stats.handoversGiven, b.node.stats.handoversTaken]).toEqual([1, 0])
+    const data = { text: false, bytes: new Uint8Array(15_000) }
+    for (const user of ['x', 'y'])
+      a.node.peering?.questions.ask(
+        [b.node.incarnation],
+        'push',
+        { user, name: 'n', data },
+        world.now + 100,
+        () => {},
+      )
+    world.advance(300)
+    expect(a.node.stats.linksBroken).toBe(1)
+    expect(world.whereIs('m')).toEqual([])
+    world.isLost = () => false
+    world.cut.clear()
+    world.advance(4_000)
+    expect(world.whereIs('m')).toEqual(['n2'])
+    agree(players)
+    for (const player of players) {
+      const texts = textsOf(player)
+      expect([texts.length, new Set(texts).size]).toEqual([120, 120])
+    }
+    expect(membersOf(b)).toEqual(['ann', 'bob', 'cid', 'dan'])
+  }
+
+  it('by a link that breaks with the YIELD under way goes on once the nodes hear each other', () => {
+    breakLink()
+  })
+
+  it.each([
+    ['the YIELD is not sent again', () => replace(Giving.prototype, 'broken', () => () => {})],
+    ['inputs that wait stay behind', () => replace(Intake.prototype, 'restore', () => () => {})],
+  ])('shows it where %s', (_, plant) => {
+    const remove = plant()
+    try {
+      expect(breakLink).toThrow()
+    } finally {
+      remove()
+    }
+  })
 
   const steps = Array.from({ length: 36 }, (_, step) => step)
 
