@@ -157,7 +157,7 @@ export class Links {
   handle(from: number, bytes: Uint8Array, now: number): void {
     const packet = decode(bytes, this.#limits.linkBytes)
     const link = this.#link(from)
-    if (packet === null || (packet.epoch === link.epoch && packet.expected > link.out.next)) {
+    if (packet === null || (packet.epoch >= link.epoch && packet.expected > nextIn(link, packet.epoch))) {
       this.#stats.strangers++
       return
     }
@@ -275,6 +275,11 @@ function empty(epoch: number): Omit<Link, 'isBroken'> {
     oldest: 0,
     isStuck: false,
   }
+}
+
+/** The next message of this node in an epoch: the first one where the link has yet to break for it. */
+function nextIn({ epoch, out }: Link, of: number): number {
+  return of > epoch ? 1 : out.next
 }
 
 function decode(bytes: Uint8Array, most: number): Packet | null {

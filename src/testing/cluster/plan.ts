@@ -13,6 +13,8 @@ export interface Plan extends Scenario {
   readonly stale: number
   /** Whether the first faults come while the nodes do not know one another yet. */
   readonly early: boolean
+  /** Whether links between nodes break, as where too much waits for one that does not answer. */
+  readonly breaks: boolean
 }
 
 /**
@@ -46,7 +48,17 @@ export const calamities = [
 export type Calamity = (typeof calamities)[number]
 
 /** Other traits that can be left out of a plan. `nodes` leaves two. */
-const clusterTraits = ['nodes', 'stale', 'options', 'early', 'asks', 'tokens', 'on-demand', 'proof'] as const
+const clusterTraits = [
+  'nodes',
+  'stale',
+  'options',
+  'early',
+  'asks',
+  'tokens',
+  'on-demand',
+  'proof',
+  'breaks',
+] as const
 
 /** Everything that can be left out of a plan. */
 export const clusterParts: readonly string[] = [...clusterTraits, ...calamities]
@@ -98,6 +110,7 @@ export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
     delay: random.pick([1, 1, 5, 30]),
     stale: random.pick([0, 0.1, 0.5]),
     early: random.chance(0.2),
+    breaks: random.chance(0.3),
   }
   return makeSmaller(drawn, smaller)
 }
@@ -119,6 +132,7 @@ function makeSmaller(plan: Plan, { without = [], clients = Infinity, faulty = In
     proof: left('proof') ? plan.proof : 'bus',
     stale: left('stale') ? plan.stale : 0,
     early: plan.early && left('early'),
+    breaks: plan.breaks && left('breaks'),
     phases: { ...plan.phases, faulty: Math.min(plan.phases.faulty, SETTLED_MS + faulty) },
   }
 }
