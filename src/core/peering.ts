@@ -173,13 +173,13 @@ export class Peering implements TopicPeers {
     return utf8Length(url) > limits.name ? '' : url
   }
 
-  /** The nodes that have not ended are others than before. `ended`: the one that has; 0 for none. */
-  viewed(ended: number, now: number): void {
-    if (ended !== 0) {
-      this.links.gone(ended)
-      this.mesh.gone(ended, now)
-      this.questions.gone(ended, now)
-      this.#topics().catchUp.gone(ended, now)
+  /** The nodes that have not ended are others than before. `ended`: those that have. */
+  viewed(ended: readonly number[], now: number): void {
+    for (const node of ended) {
+      this.links.gone(node)
+      this.mesh.gone(node, now)
+      this.questions.gone(node, now)
+      this.#topics().catchUp.gone(node, now)
     }
     this.homes.renew()
   }
@@ -235,7 +235,8 @@ export class Peering implements TopicPeers {
         const { told, next } = ending.answer
         for (const each of told) this.#host.learnRevocation(each, at)
         if (next !== 0) this.#learnRevocations(node, next, at)
-      } else if (ending.by === 'deadline' && this.#cluster.peer(node) !== undefined)
+      } else if (ending.by === 'deadline' && this.reaches(node))
+        // One that is silent is asked when it is heard again.
         this.#learnRevocations(node, after, at)
     })
   }

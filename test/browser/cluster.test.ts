@@ -132,14 +132,13 @@ async function moves(page: Page): Promise<void> {
 }
 
 test('readers on any node see the same prices, order there, and hear of it; the wall outlives its node', async () => {
-  // Tickets of whoever comes lead to all nodes.
-  const routes = await Promise.all(
-    Array.from({ length: 6 }, async () => {
-      const answer = await fetch(`${url}/api/wall/ticket`, { method: 'POST', body: '{"name":"Eve"}' })
-      return new URL(((await answer.json()) as { url: string }).url).searchParams.get('route')
-    }),
-  )
-  expect(new Set(routes)).toEqual(new Set(names))
+  // Tickets of whoever comes lead to all nodes. One that is late for a while is passed over.
+  const routes = new Set<string | null>()
+  const route = async (): Promise<ReadonlySet<string | null>> => {
+    const answer = await fetch(`${url}/api/wall/ticket`, { method: 'POST', body: '{"name":"Eve"}' })
+    return routes.add(new URL(((await answer.json()) as { url: string }).url).searchParams.get('route'))
+  }
+  await expect.poll(route, { timeout: 20_000 }).toEqual(new Set(names))
 
   const any = await openWall()
   const market = await marketOf(any)
@@ -169,7 +168,6 @@ test('readers on any node see the same prices, order there, and hear of it; the 
   )
   for (const page of [ann, ben, cleo]) await moves(page)
   expect(await marketOf(cleo)).toBe(await marketOf(ben))
-  await picture(ben, 'cluster-wall')
   // Prices went on from where they were.
   for (const [symbol, count, last] of await quotesOf(ben)) {
     const was = before.get(symbol)

@@ -17,6 +17,8 @@ export interface ClusterLimits {
   readonly claims: number
   /** Names in one message. */
   readonly namesPerMessage: number
+  /** Other nodes that it knows; further ones are passed over. */
+  readonly nodes: number
 }
 
 export const clusterLimits: ClusterLimits = {
@@ -30,4 +32,5 @@ export const clusterLimits: ClusterLimits = {
   introduceBeats: 2,
   claims: 10_000,
   namesPerMessage: 1_000,
+  nodes: 1_000,
 }

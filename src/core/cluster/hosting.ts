@@ -3,6 +3,7 @@ import { limits as wire } from '../../protocol/limits.ts'
 import type { Limits } from '../ground/config.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import { weights } from '../ground/weights.ts'
+import { costs, type Work } from '../ground/work.ts'
 import type { Attendee } from '../meeting/attendance.ts'
 import { Elector } from '../meeting/electorate.ts'
 import type { Owner } from '../meeting/owner.ts'
@@ -21,6 +22,7 @@ import {
 export interface HostingHost {
   readonly limits: Limits
   readonly timers: Timers
+  readonly work: Work
   /** The meeting of this name, where it is open on this node. */
   meeting(name: string): Owner | undefined
   /** Sends over the link to a node. */
@@ -172,9 +174,7 @@ export class Hosting {
     if (!guest.isConnected) return true
     switch (message.type) {
       case 'unfollow':
-        for (const seat of guest.seats.values()) this.#depart(guest, seat, 'left')
-        this.forget(guest)
-        guest.owner.recount(now)
+        this.#leave(guest, now)
         break
       case 'readers':
         this.#count(guest, message, now)
@@ -208,6 +208,13 @@ export class Hosting {
     return true
   }
 
+  /** A replica has no readers any more. */
+  #leave(guest: Guest, now: number): void {
+    for (const seat of guest.seats.values()) this.#depart(guest, seat, 'left')
+    this.forget(guest)
+    guest.owner.recount(now)
+  }
+
   #follow(node: number, message: MeshMessageOf<'follow'>, now: number): void {
     const { replica, meeting, world, next } = message
     const owner = this.#host.meeting(meeting)
@@ -215,6 +222,9 @@ export class Hosting {
       this.say(node, { type: 'absent', replica })
       return
     }
+    // A node has one replica of a meeting.
+    for (const other of owner.room.followers)
+      if (other instanceof Guest && other.node === node && other.replica !== replica) this.#leave(other, now)
     const guest = this.#guests.get(node)?.get(replica) ?? this.#open(node, replica, owner)
     guest.isConnected = true
     this.#count(guest, message, now)
@@ -378,11 +388,15 @@ export class Hosting {
     guest.tell()
   }
 
-  /** Part of the sweep: a page for each replica that is behind. */
+  /** Part of the sweep: a page for each replica that is behind, as far as the work of a sweep goes. */
   sweep(now: number): void {
-    const dirty = [...this.#dirty]
-    this.#dirty.clear()
-    for (const guest of dirty) this.#send(guest, now)
+    const { work, limits } = this.#host
+    const end = work.done + limits.sweepWork
+    for (const guest of Array.from(this.#dirty)) {
+      if (work.done >= end) return
+      this.#dirty.delete(guest)
+      this.#send(guest, now)
+    }
   }
 
   #send(guest: Guest, now: number): void {
@@ -393,6 +407,7 @@ export class Hosting {
     }
     if (guest.position >= log.next) return
     const { bytes, to } = encodeFrames(guest.replica, log, guest.position, this.#host.limits.pageBytes)
+    this.#host.work.done += costs.write + (to - guest.position) * costs.walked + bytes.length * costs.byte
     guest.position = to
     this.#host.put(guest.node, bytes)
     if (to < log.next) this.mark(guest)

@@ -18,8 +18,11 @@ export interface ReplicaHost extends RoomHost {
   link(node: number, message: MeshMessage): void
   /** Puts a datagram on the bus. */
   put(node: number, bytes: Uint8Array): void
-  /** Whether the link to a node takes more. What waits until it does is not lost if the link breaks. */
-  isOpen(node: number): boolean
+  /**
+   * Whether the link to a node takes more; `isLast`: of what cannot wait. What waits until it does is not lost if the
+   * link breaks.
+   */
+  isOpen(node: number, isLast?: boolean): boolean
   /** In the next sweep, the replica has something to tell. */
   mark(replica: Replica): void
   /** Tells a session that an input was refused; `byBusiness`: by the business, within all limits. */
@@ -77,7 +80,7 @@ export class Replica implements Host {
     this.#members = new RemoteMembers({
       place: (seat) => this.#place(seat),
       say: (message) => this.#say(message),
-      isOpen: () => this.#isConnected && host.isOpen(owner),
+      isOpen: (isLast) => this.#isConnected && host.isOpen(owner, isLast),
       mark: () => host.mark(this),
     })
   }
@@ -176,7 +179,8 @@ export class Replica implements Host {
     if (member === null) return 'READ_ONLY'
     seat.seen(message.seen)
     const { limits, budget } = this.#host
-    const refusal = member.take(message, seat.turnedAway, limits.pendingInputs, budget)
+    const { pendingInputs: most } = limits
+    const refusal = member.take(message, seat.turnedAway, most, this.#room?.facts.inputBytes ?? 0, budget)
     if (refusal === null) this.#members.tell(member)
     return refusal
   }
@@ -205,7 +209,7 @@ export class Replica implements Host {
     this.#unplace(seat)
     const member = memberOf(seat)
     if (member === null) return
-    // It leaves after its own inputs.
+    // It leaves after its own inputs, unless so much waits for the owner already that the link might break.
     if (this.#isConnected) this.#members.tell(member, true)
     this.#members.forget(member)
     this.#say({ type: 'leave', ...this.#place(member.number), reason })
@@ -264,7 +268,7 @@ export class Replica implements Host {
   #followed(message: MeshMessageOf<'followed'>, now: number): void {
     const room = this.#room
     if (room !== null && room.facts.world !== message.world) {
-      this.end(CLOSED, 'BUSY', now)
+      this.#quit(now)
       return
     }
     this.#isConnected = true
@@ -396,10 +400,13 @@ export class Replica implements Host {
     if (this.#isConnected) this.#missing.beat(this.log.next)
     for (const joining of this.#joins.all()) if (now - joining.since >= joinMs) this.#giveUp(joining, now)
     if (this.#members.size > 0 || this.#readers.readers > 0) this.#idleSince = now
-    else if (now - this.#idleSince >= lingerMs) {
-      this.#say({ type: 'unfollow', replica: this.number })
-      this.end(CLOSED, 'BUSY', now)
-    }
+    else if (now - this.#idleSince >= lingerMs) this.#quit(now)
+  }
+
+  /** Ends, and tells the owner, which has been asked for the frames though it may not have answered. */
+  #quit(now: number): void {
+    this.#host.link(this.owner, { type: 'unfollow', replica: this.number })
+    this.end(CLOSED, 'BUSY', now)
   }
 
   #giveUp({ session, joined }: Joining, now: number): void {

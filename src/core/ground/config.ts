@@ -272,12 +272,19 @@ export const fixedLimits = {
   /** Bytes of publications to one topic that wait meanwhile; further ones are lost. */
   heldBytes: 1_048_576,
   /**
+   * What all that waits for topics to catch up may weigh. Beyond it, further publications are lost, and what others keep
+   * is put into a topic's log at once, in order only as far as it has come.
+   */
+  catchUpBytes: 33_554_432,
+  /**
    * Quiet topics checked for expired entries in one turn, and the time between turns, where there are more and where
    * there are not.
    */
   agingTopics: 2_000,
   agingAgainMs: 100,
   agingMs: 1_000,
+  /** Payers whose last turn is remembered where they take turns. */
+  recentPayers: 4_096,
   /** Topics listed in the `SessionInfo` of one session. */
   sessionTopics: 100,
 } as const

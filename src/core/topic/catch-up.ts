@@ -1,9 +1,10 @@
+import { payloadLength } from '../../protocol/payload.ts'
 import type { FixedLimits } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import { decodeDiffusion, decodeHeads } from './diffusion.ts'
 import { type HeadOf, headsOf, type Kept, type KeptEntry, type Want } from './kept.ts'
-import { type Diffused, holeUpTo } from './publication.ts'
+import { type Diffused, holeUpTo, weigh } from './publication.ts'
 import type { Publisher, Publishers } from './publishers.ts'
 import type { Topic } from './topic.ts'
 
@@ -56,10 +57,14 @@ interface State {
   readonly open: Set<number>
   /** What each node has told and is not yet in the log: it is put there in order of stamp. */
   told: Map<number, KeptEntry[]>
+  /** Publishers of whom nothing was known before, as long as their nodes have more to tell. */
+  readonly fresh: Set<number>
   heads: HeadOf[]
   /** What was published meanwhile, by nodes that have to tell first. */
   held: Held[]
   heldBytes: number
+  /** What was told or is held, as it weighs. */
+  weight: number
   /** Called when readers may begin; null once they have. */
   ready: ((topic: Topic, now: number) => void) | null
   until: number
@@ -89,6 +94,8 @@ export class CatchUp {
   readonly #states: Map<Topic, State> = new Map()
   readonly #sources: Map<number, Source> = new Map()
   readonly #timer: Timer
+  /** What waits for all topics together. */
+  #weight = 0
 
   constructor(publishers: Publishers, timers: Timers, stats: Stats, limits: FixedLimits, host: CatchUpHost) {
     this.#self = publishers.own.incarnation
@@ -128,8 +135,16 @@ export class CatchUp {
 
   /** Nobody reads the topic any more. */
   drop(topic: Topic): void {
-    for (const node of this.#states.get(topic)?.open ?? []) this.#sources.get(node)?.wanted.delete(topic)
+    const state = this.#states.get(topic)
+    if (state === undefined) return
+    for (const node of state.open) this.#sources.get(node)?.wanted.delete(topic)
     this.#states.delete(topic)
+    this.#weigh(state, -state.weight)
+  }
+
+  #weigh(state: State, weight: number): void {
+    state.weight += weight
+    this.#weight += weight
   }
 
   /** A node is met, or heard again after a silence or an outage: it is asked about these topics. */
@@ -147,7 +162,8 @@ export class CatchUp {
   #want(topic: Topic, nodes: Iterable<number>, ready: State['ready'], until: number): State {
     let state = this.#states.get(topic)
     if (state === undefined) {
-      state = { open: new Set(), told: new Map(), heads: [], held: [], heldBytes: 0, ready, until }
+      const [open, fresh] = [new Set<number>(), new Set<number>()]
+      state = { open, told: new Map(), fresh, heads: [], held: [], heldBytes: 0, weight: 0, ready, until }
       this.#states.set(topic, state)
       this.#arm(until)
     } else if (ready !== null) {
@@ -205,8 +221,11 @@ export class CatchUp {
   #hold(topic: Topic, from: number, entries: readonly Diffused[], bytes: number): void {
     const state = this.#states.get(topic) as State
     // Dropped: its number will be missing.
-    if (state.heldBytes + bytes > this.#limits.heldBytes) return
+    const weight = weightOf(entries)
+    const { heldBytes, catchUpBytes } = this.#limits
+    if (state.heldBytes + bytes > heldBytes || this.#weight + weight > catchUpBytes) return
     state.heldBytes += bytes
+    this.#weigh(state, weight)
     state.held.push({ from, entries })
   }
 
@@ -274,6 +293,9 @@ export class CatchUp {
     if (told === undefined) state.told.set(node, [...kept.entries])
     else for (const entry of kept.entries) told.push(entry)
     for (const head of kept.heads) state.heads.push(head)
+    this.#weigh(state, weightOf(kept.entries))
+    // In order of stamp as far as there is room for it.
+    if (this.#weight > this.#limits.catchUpBytes) this.#hurry(topic, state, now)
     if (kept.next === 0) this.#told(topic, node, now)
     else this.#sources.get(node)?.wanted.set(topic, kept.next)
   }
@@ -292,6 +314,7 @@ export class CatchUp {
   #enter(topic: Topic, state: State, now: number): void {
     const { told, heads, held, ready } = state
     Object.assign(state, { told: new Map(), heads: [], held: [], heldBytes: 0, ready: null })
+    this.#weigh(state, -state.weight)
     // Who answers yet tells its own.
     state.heads = heads.filter(({ source }) => state.open.has(source))
     const ended = heads.filter(({ source }) => !state.open.has(source))
@@ -299,20 +322,32 @@ export class CatchUp {
     for (const entries of told.values()) for (const { source } of entries) shown.add(source)
     // Where nothing of a publisher is kept, that was before all that is.
     for (const head of ended) if (!shown.has(head.source)) this.#enterHead(topic, head, now)
-    this.#enterTold(topic, told, now)
+    this.#enterTold(topic, told, state.fresh, now)
+    for (const node of state.fresh) if (!state.open.has(node)) state.fresh.delete(node)
     for (const each of held)
-      if (state.open.has(each.from)) state.held.push(each)
-      else this.#take(topic, each, now)
+      if (state.open.has(each.from)) {
+        state.held.push(each)
+        this.#weigh(state, weightOf(each.entries))
+      } else this.#take(topic, each, now)
     for (const head of ended) this.#enterHead(topic, head, now)
     ready?.(topic, now)
   }
 
-  #enterTold(topic: Topic, told: State['told'], now: number): void {
+  /** Puts what was told so far into the log, and keeps of each publisher the last, which says whether one is missing. */
+  #hurry(topic: Topic, state: State, now: number): void {
+    const { told, fresh } = state
+    this.#enterTold(topic, told, fresh, now)
+    for (const [node, entries] of told) {
+      const last = [...new Map(entries.map((entry) => [entry.source, entry])).values()]
+      this.#weigh(state, weightOf(last) - weightOf(entries))
+      told.set(node, last)
+    }
+  }
+
+  #enterTold(topic: Topic, told: State['told'], fresh: Set<number>, now: number): void {
     const entries = [...told.values()].flat()
     // A node keeps what follows what it has dropped. For whoever begins there, nothing is missing.
-    const fresh = new Set(
-      entries.map(({ source }) => source).filter((source) => this.#headOf(topic, source) === 0),
-    )
+    for (const { source } of entries) if (this.#headOf(topic, source) === 0) fresh.add(source)
     const joined = new Set([...told.values()].flatMap((each) => joinedOf(each)))
     entries.sort((a, b) => a.stamp - b.stamp || a.source - b.source)
     for (const entry of entries) {
@@ -349,6 +384,12 @@ export class CatchUp {
     }
     for (const { until } of this.#states.values()) this.#arm(until)
   }
+}
+
+function weightOf(entries: readonly Diffused[]): number {
+  let weight = 0
+  for (const { key, data } of entries) weight += weigh(key, payloadLength(data))
+  return weight
 }
 
 /**

@@ -38,6 +38,7 @@ describe('The life of a client', () => {
         session: '',
         received: 0,
         window: 1_000,
+        moves: 0,
       },
     ])
     rig.receive(welcomeOf())
