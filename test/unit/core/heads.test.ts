@@ -138,7 +138,9 @@ describe('The heads of a topic', () => {
             const last = sources.slice(0, drops).filter((other) => other === source).length + 4
             return !isHad(source, last)
           })
-          expect(rig.heads.follow(numbers, rig.ring)).toBe(isKnown && !isLost ? at : null)
+          // The first numbers of a publisher were never there.
+          const lacksFirst = [...numbers.values()].some((number) => number < 4)
+          expect(rig.heads.follow(numbers, rig.ring)).toBe(isKnown && !isLost && !lacksFirst ? at : null)
         },
       ),
       { numRuns: 60 },
@@ -197,7 +199,10 @@ describe('What a node was told of a publisher', () => {
   it('says whether a reader of another log lacks something', () => {
     const rig = new Rig()
     const follows = (numbers: Record<number, number>): boolean =>
-      rig.heads.follow(new Map(Object.entries(numbers).map(([key, value]) => [Number(key), value])))
+      rig.heads.follow(
+        new Map(Object.entries(numbers).map(([key, value]) => [Number(key), value])),
+        rig.ring,
+      ) !== null
     rig.heads.meet(a, 5)
     rig.add(b, 3)
     expect([follows({}), follows({ 10: 5 }), follows({ 10: 4 }), follows({ 10: 5, 20: 2 })]).toEqual([
