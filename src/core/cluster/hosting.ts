@@ -299,7 +299,11 @@ export class Hosting {
   #seated(guest: Guest, { number, member }: GuestSeat, members: readonly Attendee[], now: number): void {
     const { owner, replica } = guest
     const { slot, seq } = member
-    const waiting = owner.waitingOf(member).map((each) => ({ seq: each }))
+    // Its session has far fewer that it may have to send again.
+    const waiting = owner
+      .waitingOf(member)
+      .slice(-wire.batch)
+      .map((each) => ({ seq: each }))
     guest.say({ type: 'seated', replica, seat: number, slot, seq, waiting, members, ...clockOf(owner, now) })
   }
 
