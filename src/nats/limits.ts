@@ -7,6 +7,7 @@ export const natsLimits: {
   readonly closeMs: number
   readonly window: number
   readonly partBytes: number
+  readonly payloadBytes: number
   readonly senders: number
   readonly staleMs: number
   readonly warnMs: number
@@ -24,6 +25,8 @@ export const natsLimits: {
   window: 8 * 1024 * 1024,
   /** A larger message is sent in parts: servers take 1 MiB by default. */
   partBytes: 512 * 1024,
+  /** What a server has to take in one message. */
+  payloadBytes: 4_096,
   /** Nodes whose last sequence is remembered. */
   senders: 4_096,
   /** How old the first message of a sender may be that is not among these. */

@@ -117,11 +117,11 @@ export class Replica implements Host {
     if (joining.seat !== 0) this.#say({ type: 'leave', ...this.#place(joining.seat), reason: 'left' })
   }
 
-  #enter({ session, message, seat }: Joining, again = false): void {
+  #enter({ session, message, seat }: Joining): void {
     if (seat === 0) return
-    const { id, former, user } = session
-    const { config } = message
-    this.#say({ type: 'enter', ...this.#place(seat), again, session: id, former, user, config })
+    const { former, config } = message
+    const { id, user } = session
+    this.#say({ type: 'enter', ...this.#place(seat), again: false, session: id, former, user, config })
   }
 
   #place(seat: number): { readonly replica: number; readonly seat: number } {
@@ -140,7 +140,10 @@ export class Replica implements Host {
     const { log, facts } = room
     // A client that comes from the owner may be ahead.
     const isAhead = message.world === facts.world && message.next > log.next
-    if (log.next <= this.#head || isAhead || (facts.frameRate > 0 && this.#origin === null)) return
+    // What the owner has said of its inputs holds from that frame on.
+    const isBefore = seated?.message.continued === true && log.next < seated.message.next
+    if (log.next <= this.#head || isAhead || isBefore || (facts.frameRate > 0 && this.#origin === null))
+      return
     const { config } = message
     this.#joins.delete(joining)
     this.#host.mark(this)
@@ -163,7 +166,10 @@ export class Replica implements Host {
     if (isAway) return 'UNKNOWN'
     const isNews = seated !== null && room.log.next <= seated.message.next
     const members = isNews ? seated.message.members : room.attendance.list
-    return room.place(seat, message, { ...(this.#origin ?? { start: 0, startFrame: 1 }), members }, now)
+    const continued = seated?.message.continued ?? known !== undefined
+    const waiting = seated?.message.waiting.map(({ seq }) => seq) ?? member?.waitingSeqs ?? []
+    const placing = { ...(this.#origin ?? { start: 0, startFrame: 1 }), members, continued, waiting }
+    return room.place(seat, message, placing, now)
   }
 
   // ---- what the sessions do
