@@ -33,22 +33,22 @@ function* broken(bytes: Uint8Array): Generator<Uint8Array> {
 }
 
 describe('Frames to a replica', () => {
-  it.each([
-    [[0, 0, 3, 3, 7]],
-    [[2]],
-    [[1, 2, 3]],
-    [[4, 4, 4, 4]],
-  ])('come with the stable frame of each: %j', (marks) => {
-    const { bytes, to } = encodeFrames(9, logOf(...marks), 5, 10_000)
-    expect(to).toBe(5 + marks.length)
-    const frames = decodeDatagram(bytes)
-    expect(frames).toMatchObject({ type: 'frames', replica: 9, first: 5, marks })
-    expect(frames?.type === 'frames' && frames.frames.length).toBe(marks.length)
-  })
+  it.each([[[0, 0, 3, 3, 7]], [[2]], [[1, 2, 3]], [[4, 4, 4, 4]]])(
+    'come with the stable frame of each: %j',
+    (marks) => {
+      const { bytes, to } = encodeFrames(9, logOf(...marks), 5, 10_000)
+      expect(to).toBe(5 + marks.length)
+      const frames = decodeDatagram(bytes)
+      expect(frames).toMatchObject({ type: 'frames', replica: 9, first: 5, marks })
+      expect(frames?.type === 'frames' && frames.frames.length).toBe(marks.length)
+    },
+  )
 
   it('are as many as fit into a page, and one more that begins within it', () => {
     const log = logOf(1, 2, 3, 4)
-    const counts = [1, SIZE, SIZE + 1, 2 * SIZE, 2 * SIZE + 1].map((page) => encodeFrames(9, log, 5, page).to - 5)
+    const counts = [1, SIZE, SIZE + 1, 2 * SIZE, 2 * SIZE + 1].map(
+      (page) => encodeFrames(9, log, 5, page).to - 5,
+    )
     expect(counts).toEqual([1, 1, 2, 2, 3])
     const { bytes } = encodeFrames(9, log, 6, 2 * SIZE)
     expect(decodeDatagram(bytes)).toMatchObject({ first: 6, marks: [2, 3] })
@@ -68,14 +68,14 @@ describe('Frames to a replica', () => {
       const frames = decodeDatagram(withMarks(...marks))
       return frames?.type === 'frames' ? frames.marks : frames
     }
-    expect([read(0, 3, 3), read(0, 4, 3), read(0, 0, 3), read(0, 2, 3, 2, 1), read(0, 2, 3, 1, 1), read(0)]).toEqual([
-      [0, 0, 0],
-      null,
-      null,
-      null,
-      [0, 0, 3],
-      [0, 0, 0],
-    ])
+    expect([
+      read(0, 3, 3),
+      read(0, 4, 3),
+      read(0, 0, 3),
+      read(0, 2, 3, 2, 1),
+      read(0, 2, 3, 1, 1),
+      read(0),
+    ]).toEqual([[0, 0, 0], null, null, null, [0, 0, 3], [0, 0, 0]])
     for (let length = 1; length < bytes.length - 2; length++)
       expect(decodeDatagram(bytes.subarray(0, length))).toBeNull()
   })
