@@ -258,7 +258,7 @@ export class Replica implements Host {
   #followed(message: MeshMessageOf<'followed'>, now: number): void {
     const room = this.#room
     if (room !== null && room.facts.world !== message.world) {
-      this.end(CLOSED, 'BUSY', now)
+      this.#unfollow(now)
       return
     }
     this.#isConnected = true
@@ -390,10 +390,13 @@ export class Replica implements Host {
     if (this.#isConnected) this.#missing.beat(this.log.next)
     for (const joining of this.#joins.all()) if (now - joining.since >= joinMs) this.#giveUp(joining, now)
     if (this.#members.size > 0 || this.#readers.readers > 0) this.#idleSince = now
-    else if (now - this.#idleSince >= lingerMs) {
-      this.#say({ type: 'unfollow', replica: this.number })
-      this.end(CLOSED, 'BUSY', now)
-    }
+    else if (now - this.#idleSince >= lingerMs) this.#unfollow(now)
+  }
+
+  /** Ends, and tells the owner: also where that has yet to hear of the FOLLOW before it, which is on its way. */
+  #unfollow(now: number): void {
+    this.#host.link(this.owner, { type: 'unfollow', replica: this.number })
+    this.end(CLOSED, 'BUSY', now)
   }
 
   #giveUp({ session, joined }: Joining, now: number): void {
