@@ -128,6 +128,7 @@ export class Guards {
       openMissing: (missing) => later((now) => node.handleMissing(missing, now)),
       openMissingEnded: nothing,
       located: nothing,
+      callMeeting: refuse,
       connected: nothing,
       disconnected: nothing,
     }

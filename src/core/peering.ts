@@ -2,16 +2,20 @@ import type { Cluster } from './cluster/cluster.ts'
 import { Homes } from './cluster/homes.ts'
 import { linked, LinkParts } from './cluster/link-messages.ts'
 import { Mesh, type MeshHost } from './cluster/mesh.ts'
+import { Moves } from './cluster/moves.ts'
 import { type MeetingPart, meetingParts, type Whereabouts } from './cluster/question-kinds.ts'
 import { type Answerers, Questions, Refusal } from './cluster/questions.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
-import { ownPayload, type Payload } from '../protocol/payload.ts'
+import { utf8Length } from '../protocol/bytes.ts'
+import { limits } from '../protocol/limits.ts'
+import type { Payload } from '../protocol/payload.ts'
+import type { Connection } from './door/connection.ts'
 import type { NodeConfig } from './ground/config.ts'
 import type { PageQuery, Search } from './ground/page.ts'
 import type { Stats } from './ground/stats.ts'
 import type { Timers } from './ground/timers.ts'
 import type { MeetingInfo } from './meeting/business.ts'
-import type { Bus, ToldRevocation } from './ports.ts'
+import type { Application, Bus, ToldRevocation } from './ports.ts'
 import type { SessionInfo } from './session/session-info.ts'
 import type { Sessions } from './session/sessions.ts'
 import type { TopicPeers } from './topic/catch-up.ts'
@@ -68,10 +72,13 @@ export class Peering implements TopicPeers {
   readonly homes: Homes
   /** Meetings across nodes. */
   readonly mesh: Mesh
+  /** Asks clients to move to other nodes. */
+  readonly moves: Moves
   readonly questions: Questions
   readonly #self: number
   readonly #cluster: Cluster
   readonly #host: PeeringHost
+  readonly #application: Pick<Application, 'callMeeting'>
   readonly #topics: () => Topics
   #searches: Running[] = []
 
@@ -84,14 +91,27 @@ export class Peering implements TopicPeers {
     sessions: Sessions,
     topics: () => Topics,
     host: PeeringHost,
+    application: Pick<Application, 'callMeeting'>,
     meshHost: Omit<MeshHost, 'links'>,
   ) {
     this.#self = config.incarnation
     this.#cluster = cluster
     this.#host = host
+    this.#application = application
     this.#topics = topics
-    this.links = new LinkParts(timers, stats, (node, bytes) => bus.send(node, bytes), config.limits)
+    const put = (node: number, bytes: Uint8Array): void => bus.send(node, bytes)
+    const isThere = (node: number): boolean => this.isThere(node)
+    this.links = new LinkParts(timers, stats, { put, isThere }, config.limits)
     this.mesh = new Mesh({ ...meshHost, links: this.links })
+    const { downstream } = meshHost
+    this.moves = new Moves({
+      config,
+      timers,
+      stats,
+      tell: ({ outlet }, move) => downstream.control(outlet as Connection, move),
+      ownerOf: (log) => this.mesh.ownerOfLog(log),
+      urlOf: ({ outlet }, node) => this.#urlOf(config, outlet as Connection, node),
+    })
     const send = (node: number, message: Uint8Array): void => this.links.send(node, message)
     this.homes = new Homes(
       this.#self,
@@ -145,13 +165,21 @@ export class Peering implements TopicPeers {
     return this.#cluster.nodes.has(node)
   }
 
-  /** The nodes that have not ended are others than before. `ended`: the one that has; 0 for none. */
-  viewed(ended: number, now: number): void {
-    if (ended !== 0) {
-      this.links.gone(ended)
-      this.mesh.gone(ended, now)
-      this.questions.gone(ended, now)
-      this.#topics().catchUp.gone(ended, now)
+  /** Where the client of a connection would reach another node; '' where that is not known. */
+  #urlOf({ cluster }: NodeConfig, { host }: Connection, node: number): string {
+    const peer = this.#cluster.peer(node)
+    if (peer === undefined || peer.id === '' || !this.reaches(node)) return ''
+    const url = cluster?.urlOf?.(peer, host) ?? peer.address
+    return utf8Length(url) > limits.name ? '' : url
+  }
+
+  /** The nodes that have not ended are others than before. `ended`: those that have. */
+  viewed(ended: readonly number[], now: number): void {
+    for (const node of ended) {
+      this.links.gone(node)
+      this.mesh.gone(node, now)
+      this.questions.gone(node, now)
+      this.#topics().catchUp.gone(node, now)
     }
     this.homes.renew()
   }
@@ -207,7 +235,8 @@ export class Peering implements TopicPeers {
         const { told, next } = ending.answer
         for (const each of told) this.#host.learnRevocation(each, at)
         if (next !== 0) this.#learnRevocations(node, next, at)
-      } else if (ending.by === 'deadline' && this.#cluster.peer(node) !== undefined)
+      } else if (ending.by === 'deadline' && this.reaches(node))
+        // One that is silent is asked when it is heard again.
         this.#learnRevocations(node, after, at)
     })
   }
@@ -217,7 +246,7 @@ export class Peering implements TopicPeers {
     const has = (name: string): boolean => host.meeting(name) !== undefined
     return {
       whereabouts: ({ user }, reply) => reply(this.whereabouts(user)),
-      push: ({ user, name, data }, reply) => reply(host.push(user, name, ownPayload(data))),
+      push: ({ user, name, data }, reply) => reply(host.push(user, name, data)),
       disconnect: ({ user, text, final }, reply, _, now) => reply(host.disconnect(user, text, final, now)),
       revoke: (told, reply, _, now) => {
         const closed = host.learnRevocation(told, now)
@@ -236,8 +265,12 @@ export class Peering implements TopicPeers {
       topics: (wish, reply) => this.#run(host.topicPage(wish), reply),
       meeting: ({ name }, reply) => reply(host.meeting(name) ?? null),
       kick: ({ name, slot, message }, reply) => reply(has(name) ? host.kick(name, slot, message) : null),
-      sendTo: ({ name, slot, data }, reply) =>
-        reply(has(name) ? host.sendTo(name, slot, ownPayload(data)) : null),
+      sendTo: ({ name, slot, data }, reply) => reply(has(name) ? host.sendTo(name, slot, data) : null),
+      call: ({ name, method, data }, reply) => {
+        if (!has(name)) return reply(null)
+        const answer = this.#application.callMeeting(name, method, data)
+        return reply('code' in answer ? new Refusal(answer.code, answer.message) : answer)
+      },
       close: ({ name }, reply) => {
         const isOpen = has(name)
         host.closeMeeting(name)

@@ -136,6 +136,8 @@ export interface Application {
    * meeting was opened (`isNew`), nothing has happened in it yet.
    */
   located(call: MeetingCall, outcome: Outcome<Whereabouts>): void
+  /** Another node calls the business of a meeting that is open here. Answered directly, as {@link MeetingLogic} is. */
+  callMeeting(name: string, method: string, data: Payload): Payload | Refusal
   /** A session has a connection. `resumed`: the session existed before. */
   connected(session: { readonly user: string; readonly id: string }, resumed: boolean): void
   /** A session lost its connection, or its time to come back ran out. `ended`: it is over, told once per session. */
@@ -155,8 +157,8 @@ export type Outcome<T> =
 export type Refusal = Pick<RtmsError, 'code' | 'message' | 'retryAfterMs'>
 
 /**
- * The business's decisions about one meeting: the only port that answers directly. Its methods run in the middle of a
- * sweep, so they return at once and call nothing of the node but `addBot` and `sendTo`; anything else must wait until
+ * The business's decisions about one meeting, which it answers directly. Its methods run in the middle of a sweep, so
+ * they return at once and call nothing of the node but `addBot` and `sendTo`; anything else must wait until
  * the call into the node is over. When `join` or `input` throws, the answer is HANDLER_FAILED. A method that is left
  * out costs nothing.
  */

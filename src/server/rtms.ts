@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SecureContextOptions } from 'node:tls'
-import type { Application, Stats } from '../core/index.ts'
+import type { Application, NodeConfig, Stats } from '../core/index.ts'
 import { Api, apiBase } from './api/api.ts'
 import type { Metric } from './api/operation.ts'
 import { Webhook } from './api/webhook.ts'
@@ -143,6 +143,7 @@ export class Rtms {
       openMissing: (missing) => rtms.meetings.opener.ask(missing),
       openMissingEnded: (missing) => rtms.meetings.opener.late(missing),
       located: (call, outcome) => rtms.meetings.located(call, outcome),
+      callMeeting: (...call) => rtms.meetings.called(...call),
       connected: ({ user, id }, resumed) => connects.tell({ user, session: id, resumed }),
       disconnected: ({ user, id }, reason, ended) => disconnects.tell({ user, session: id, reason, ended }),
     }
@@ -150,12 +151,21 @@ export class Rtms {
       (node) => host.handle(({ inlet }, now) => inlet.gone(node, now)),
       (node) => host.node.cluster?.peer(node) !== undefined,
     )
-    const cluster = {
+    const cluster: NodeConfig['cluster'] = {
       get address(): string {
         return publicUrlOf(front)
       },
       get health(): string {
         return front.healthUrl
+      },
+      moves: settings.moves === false ? undefined : settings.moves,
+      urlOf: (peer, name) => {
+        try {
+          return front.ticketUrl(name || undefined, { id: peer.id, url: peer.address })
+        } catch {
+          // It cannot be told from what this client calls the host.
+          return ''
+        }
       },
     }
     const host: Host = new Host(

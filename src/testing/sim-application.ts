@@ -104,6 +104,10 @@ export class SimApplication implements Application {
     this.#business.located(this.#node, call, outcome)
   }
 
+  callMeeting(): RtmsError {
+    return new RtmsError('NO_HANDLER')
+  }
+
   connected(): void {}
   disconnected(): void {}
 }

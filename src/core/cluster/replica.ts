@@ -18,8 +18,11 @@ export interface ReplicaHost extends RoomHost {
   link(node: number, message: MeshMessage): void
   /** Puts a datagram on the bus. */
   put(node: number, bytes: Uint8Array): void
-  /** Whether the link to a node takes more. What waits until it does is not lost if the link breaks. */
-  isOpen(node: number): boolean
+  /**
+   * Whether the link to a node takes more; `isLast`: of what cannot wait. What waits until it does is not lost if the
+   * link breaks.
+   */
+  isOpen(node: number, isLast?: boolean): boolean
   /** In the next sweep, the replica has something to tell. */
   mark(replica: Replica): void
   /** Tells a session that an input was refused; `byBusiness`: by the business, within all limits. */
@@ -77,7 +80,7 @@ export class Replica implements Host {
     this.#members = new RemoteMembers({
       place: (seat) => this.#place(seat),
       say: (message) => this.#say(message),
-      isOpen: () => this.#isConnected && host.isOpen(owner),
+      isOpen: (isLast) => this.#isConnected && host.isOpen(owner, isLast),
       mark: () => host.mark(this),
     })
   }
@@ -114,11 +117,11 @@ export class Replica implements Host {
     if (joining.seat !== 0) this.#say({ type: 'leave', ...this.#place(joining.seat), reason: 'left' })
   }
 
-  #enter({ session, message, seat }: Joining, again = false): void {
+  #enter({ session, message, seat }: Joining): void {
     if (seat === 0) return
-    const { id, former, user } = session
-    const { config } = message
-    this.#say({ type: 'enter', ...this.#place(seat), again, session: id, former, user, config })
+    const { former, config } = message
+    const { id, user } = session
+    this.#say({ type: 'enter', ...this.#place(seat), again: false, session: id, former, user, config })
   }
 
   #place(seat: number): { readonly replica: number; readonly seat: number } {
@@ -137,7 +140,10 @@ export class Replica implements Host {
     const { log, facts } = room
     // A client that comes from the owner may be ahead.
     const isAhead = message.world === facts.world && message.next > log.next
-    if (log.next <= this.#head || isAhead || (facts.frameRate > 0 && this.#origin === null)) return
+    // What the owner has said of its inputs holds from that frame on.
+    const isBefore = seated?.message.continued === true && log.next < seated.message.next
+    if (log.next <= this.#head || isAhead || isBefore || (facts.frameRate > 0 && this.#origin === null))
+      return
     const { config } = message
     this.#joins.delete(joining)
     this.#host.mark(this)
@@ -160,7 +166,10 @@ export class Replica implements Host {
     if (isAway) return 'UNKNOWN'
     const isNews = seated !== null && room.log.next <= seated.message.next
     const members = isNews ? seated.message.members : room.attendance.list
-    return room.place(seat, message, { ...(this.#origin ?? { start: 0, startFrame: 1 }), members }, now)
+    const continued = seated?.message.continued ?? known !== undefined
+    const waiting = seated?.message.waiting.map(({ seq }) => seq) ?? member?.waitingSeqs ?? []
+    const placing = { ...(this.#origin ?? { start: 0, startFrame: 1 }), members, continued, waiting }
+    return room.place(seat, message, placing, now)
   }
 
   // ---- what the sessions do
@@ -170,7 +179,8 @@ export class Replica implements Host {
     if (member === null) return 'READ_ONLY'
     seat.seen(message.seen)
     const { limits, budget } = this.#host
-    const refusal = member.take(message, seat.turnedAway, limits.pendingInputs, budget)
+    const { pendingInputs: most } = limits
+    const refusal = member.take(message, seat.turnedAway, most, this.#room?.facts.inputBytes ?? 0, budget)
     if (refusal === null) this.#members.tell(member)
     return refusal
   }
@@ -199,7 +209,7 @@ export class Replica implements Host {
     this.#unplace(seat)
     const member = memberOf(seat)
     if (member === null) return
-    // It leaves after its own inputs.
+    // It leaves after its own inputs, unless so much waits for the owner already that the link might break.
     if (this.#isConnected) this.#members.tell(member, true)
     this.#members.forget(member)
     this.#say({ type: 'leave', ...this.#place(member.number), reason })
@@ -258,7 +268,7 @@ export class Replica implements Host {
   #followed(message: MeshMessageOf<'followed'>, now: number): void {
     const room = this.#room
     if (room !== null && room.facts.world !== message.world) {
-      this.end(CLOSED, 'BUSY', now)
+      this.#quit(now)
       return
     }
     this.#isConnected = true
@@ -390,10 +400,13 @@ export class Replica implements Host {
     if (this.#isConnected) this.#missing.beat(this.log.next)
     for (const joining of this.#joins.all()) if (now - joining.since >= joinMs) this.#giveUp(joining, now)
     if (this.#members.size > 0 || this.#readers.readers > 0) this.#idleSince = now
-    else if (now - this.#idleSince >= lingerMs) {
-      this.#say({ type: 'unfollow', replica: this.number })
-      this.end(CLOSED, 'BUSY', now)
-    }
+    else if (now - this.#idleSince >= lingerMs) this.#quit(now)
+  }
+
+  /** Ends, and tells the owner, which has been asked for the frames though it may not have answered. */
+  #quit(now: number): void {
+    this.#host.link(this.owner, { type: 'unfollow', replica: this.number })
+    this.end(CLOSED, 'BUSY', now)
   }
 
   #giveUp({ session, joined }: Joining, now: number): void {

@@ -19,6 +19,7 @@ export interface Joining {
 /** The JOINs that wait at a replica; a session has one at a time. */
 export class WaitingJoins {
   readonly #joins: Map<Session, Joining> = new Map()
+  readonly #bySeat: Map<number, Joining> = new Map()
 
   get size(): number {
     return this.#joins.size
@@ -34,20 +35,23 @@ export class WaitingJoins {
 
   /** The one that asks for this seat. */
   for(seat: number): Joining | undefined {
-    return [...this.all()].find((joining) => joining.seat === seat)
+    return this.#bySeat.get(seat)
   }
 
   add(joining: Joining): void {
     this.#joins.set(joining.session, joining)
+    if (joining.seat !== 0) this.#bySeat.set(joining.seat, joining)
   }
 
-  delete({ session }: Joining): void {
+  delete({ session, seat }: Joining): void {
     this.#joins.delete(session)
+    this.#bySeat.delete(seat)
   }
 
   takeAll(): Joining[] {
     const all = [...this.all()]
     this.#joins.clear()
+    this.#bySeat.clear()
     return all
   }
 }

@@ -44,6 +44,8 @@ export class Connection extends Outlet {
   address = ''
   /** The check of its token that was begun last; null before there is one. */
   check: TokenCheck | null = null
+  /** The Host header of its handshake; '' for none. */
+  readonly host: string
   /** Why the connection was refused on opening; null when it was not. */
   refusedBy: RefusedBy | null = null
   lastHeard: number
@@ -54,9 +56,11 @@ export class Connection extends Outlet {
     codec: Codec,
     now: number,
     beat: (connection: Connection, now: number) => void,
+    host: string,
   ) {
     super(transport, codec.text, now)
     this.codec = codec
+    this.host = host
     this.lastHeard = now
     this.heartbeat = new Timer('heartbeat', (at) => beat(this, at))
   }

@@ -6,7 +6,7 @@ import type { Stats } from '../ground/stats.ts'
 import { costs, type Work } from '../ground/work.ts'
 import { Gap, WarmCaches } from '../log/batches.ts'
 import { compose, Encoded } from '../log/encoded.ts'
-import { type Cursor, empty, LANE, type Outlet } from '../log/log.ts'
+import { type Cursor, empty, type Outlet } from '../log/log.ts'
 import type { Packet } from '../ports.ts'
 import { type Session, shorten } from '../session/session.ts'
 
@@ -72,9 +72,8 @@ export class Downstream {
   mark(cursor: Cursor): void {
     if (cursor.marked) return
     cursor.marked = true
-    const { outlet } = cursor
-    outlet.lanes[cursor.lane].push(cursor)
-    this.#enqueue(outlet)
+    cursor.lane.push(cursor)
+    this.#enqueue(cursor.outlet)
   }
 
   /** Appends a message to a session's log. */
@@ -223,10 +222,8 @@ export class Downstream {
   #write(outlet: Outlet, now: number, isWithoutTopics: boolean): number {
     if (outlet.outflow !== 'open' || !outlet.hasCredit) return 0
     const parts = this.#parts
-    const { control, lanes } = outlet
-    const session = lanes[LANE.session]
-    const frames = lanes[LANE.frames]
-    const hasTopics = !isWithoutTopics && lanes[LANE.topics].length > 0
+    const { control, sessionLane: session, frameLane: frames, topicLane: topics } = outlet
+    const hasTopics = !isWithoutTopics && topics.length > 0
     const limit = this.#limits.writeBytes
     let bytes = 0
     if (control.length > 0) {
@@ -242,7 +239,7 @@ export class Downstream {
     if (frames.length > 0) bytes = this.#read(frames, parts, bytes, hasTopics ? limit / 2 : limit)
     if (hasTopics) {
       bytes = this.#tellPublishers(outlet, parts, bytes)
-      this.#read(lanes[LANE.topics], parts, bytes, limit)
+      this.#read(topics, parts, bytes, limit)
     }
     if (parts.length === 0) return 0
     this.#stats.messagesOut += parts.length

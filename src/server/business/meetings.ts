@@ -7,7 +7,7 @@ import type {
   Outcome,
   Whereabouts,
 } from '../../core/index.ts'
-import { isName, RtmsError } from '../../protocol/index.ts'
+import { isName, type Payload, RtmsError } from '../../protocol/index.ts'
 import { checkName } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
 import type { Logger } from '../ground/logger.ts'
@@ -37,6 +37,12 @@ export interface ListedMeeting extends MeetingInfo {
   readonly node: string
 }
 
+/** An open meeting of a kind. Every hook gets the same object. */
+interface Hooked {
+  readonly meeting: Meeting
+  readonly runner: HookRunner
+}
+
 /** A call that waits for the cluster. */
 interface Call extends MeetingCall {
   readonly ended: (outcome: Outcome<Whereabouts>) => void
@@ -49,8 +55,7 @@ export class Meetings {
   readonly #searches: Searches
   readonly #peers: Peers
   readonly #kinds: Map<string, Kind> = new Map()
-  /** Open meetings of a kind, so every hook of a meeting gets the same object. */
-  readonly #rooms: Map<string, Meeting> = new Map()
+  readonly #rooms: Map<string, Hooked> = new Map()
   /** @internal */
   readonly opener: Opener
   /** @internal */
@@ -62,7 +67,10 @@ export class Meetings {
     this.#peers = peers
     this.#logger = logger
     this.#searches = searches
-    this.calls = new MeetingCalls(host, peers, logger, (name) => this.#find(name))
+    this.calls = new MeetingCalls(host, peers, logger, {
+      find: (name) => this.#find(name),
+      called: (...call) => this.called(...call),
+    })
     this.opener = new Opener(host, logger, (missing, options) =>
       this.openOrFind(missing.name, options, missing),
     )
@@ -76,10 +84,10 @@ export class Meetings {
     checkName('kind', kind, 'BAD_NAME')
     checkOptions(`the kind ${kind} cannot be defined`, kindSchema, definition)
     if (this.#kinds.has(kind)) throw new Error(`${kind} was defined already; define it once, at the start`)
-    const { onOpen, onJoin, onInput, onFrame, onLeave, onClose, ...given } = definition
+    const { onOpen, onJoin, onInput, onFrame, onLeave, onCall, onClose, ...given } = definition
     this.#kinds.set(kind, {
       settings: defined(given),
-      hooks: { onOpen, onJoin, onInput, onFrame, onLeave, onClose },
+      hooks: { onOpen, onJoin, onInput, onFrame, onLeave, onCall, onClose },
     })
   }
 
@@ -148,7 +156,7 @@ export class Meetings {
     const logic = runner.logic(() => this.#rooms.delete(name))
     const business = { kind, metadata, logic, missing }
     return this.#open(name, { ...definition.settings, ...given }, business, () => {
-      this.#rooms.set(name, meeting)
+      this.#rooms.set(name, { meeting, runner })
       runner.opened()
     })
   }
@@ -194,6 +202,12 @@ export class Meetings {
     ;(call as Call).ended(outcome)
   }
 
+  /** @internal The answer of a meeting that is open here to a call. */
+  called(name: string, method: string, data: Payload): Payload | RtmsError {
+    const none = new RtmsError('NO_HANDLER', `the meeting ${name} has no kind, so there is no onCall`)
+    return this.#rooms.get(name)?.runner.call(method, data) ?? none
+  }
+
   /** @internal The node that has a meeting, by incarnation; 0 for none, and where nobody has said in time. */
   owner(name: string): Promise<number> {
     return this.#find(name).catch((error: unknown) => {
@@ -220,7 +234,7 @@ export class Meetings {
   /** The meeting of this name that is open on this node. */
   get(name: string): Meeting | undefined {
     if (!isName(name) || this.#host.node.meeting(name) === undefined) return undefined
-    return this.#rooms.get(name) ?? this.#handle(name)
+    return this.#rooms.get(name)?.meeting ?? this.#handle(name)
   }
 
   /**

@@ -4,7 +4,7 @@ import type { Stats, WatchedNode } from '../../core/index.ts'
 import { VirtualClock } from '../clock.ts'
 import { fanOut } from '../fan-out.ts'
 import { MachineClient } from '../machine-client.ts'
-import type { ClientFacts, Observer, Phase } from '../observer.ts'
+import type { ClientFacts, Observer, Phase, RestingClient } from '../observer.ts'
 import { Random } from '../random.ts'
 import { drawReading, type Smaller } from '../scenario.ts'
 import { type RunOptions, type RunResult, SeedFailure } from '../seed-run.ts'
@@ -22,8 +22,13 @@ import { Weather } from './weather.ts'
 
 /** Time between possible calamities, in milliseconds. */
 const CALAMITY_MS = 200
-/** After this long, in milliseconds, only what is kept for vanished clients is left, and then nothing. */
-const DESERTED_MS = 9_000
+/** A meeting that frames little seals for so long, in milliseconds, what its members may have waiting. */
+const FRAMED_MS = 60_000
+/**
+ * After this long, in milliseconds, only what is kept for vanished clients is left, and then nothing: two heartbeats,
+ * the time that a session is kept, and that in which the node of its meeting learns of its end.
+ */
+const DESERTED_MS = 9_500
 const EMPTY_MS = 12_000
 /** How long the proof of a node's end may take, in milliseconds. */
 const PROOF_MS = 300
@@ -118,6 +123,7 @@ class ClusterRun implements ClusterWorld {
     clock.runTo(faulty + recovery + well + quiet - 500)
     for (const node of this.nodes) for (const { name } of plan.meetings) this.business.find(node, name)
     clock.runTo(faulty + recovery + well + quiet)
+    this.#frameAll()
     this.business.noneWaits()
     this.business.allRevoked()
     this.observer.rest?.(
@@ -125,6 +131,14 @@ class ClusterRun implements ClusterWorld {
       this.clients.map(({ resting }) => resting),
     )
     this.#desert()
+  }
+
+  /** What members have sent is framed, however little of it fits into a frame. */
+  #frameAll(): void {
+    const { clock } = this
+    const end = clock.now + FRAMED_MS
+    while (clock.now < end && this.clients.some(({ resting }) => isUnanswered(resting)))
+      clock.runTo(clock.now + 500)
   }
 
   /** All clients vanish; nothing of theirs may remain. */
@@ -190,6 +204,7 @@ class ClusterRun implements ClusterWorld {
       random: this.#network,
       application: (made) => new SimApplication(made, this.business),
       bus: (made) => this.weather.connect(made),
+      moves: this.plan.moves,
       watch: (made) => ({
         met: () => {},
         probe: (peer) => this.#probe(made, peer),
@@ -251,7 +266,7 @@ class ClusterRun implements ClusterWorld {
     this.business.died(node)
     this.observer.died?.(node.index)
     this.#dead.push(node.core.stats)
-    for (const client of this.clients) if (client.node === node.index) client.link?.reset()
+    for (const client of this.clients) client.cutFrom(node.index)
     this.clock.after(downMs, () => {
       if (this.nodes[node.index] === node) this.#startNode(node.index)
     })
@@ -355,4 +370,8 @@ class ClusterRun implements ClusterWorld {
       if (this.plan.topics.includes('c1')) client.publish('c1')
     } else this.business.push(client.user)
   }
+}
+
+function isUnanswered({ settled, meetings }: RestingClient): boolean {
+  return settled && meetings.some(({ unanswered }) => unanswered > 0)
 }

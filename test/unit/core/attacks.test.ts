@@ -3,6 +3,7 @@ import { costs, Work } from '../../../src/core/ground/work.ts'
 import { weights } from '../../../src/core/ground/weights.ts'
 import { binaryCodec, jsonCodec } from '../../../src/protocol/index.ts'
 import { subscribe } from '../../../src/testing/messages.ts'
+import type { Outlet } from '../../../src/core/log/log.ts'
 import { bytes, Harness, type Peer, text, wish } from './harness.ts'
 import { encodeDiffusion } from '../../../src/core/topic/diffusion.ts'
 import { cursorAt, drain, topicOf } from './topic-rig.ts'
@@ -11,6 +12,9 @@ import { cursorAt, drain, topicOf } from './topic-rig.ts'
 
 const times = <T>(count: number, make: (n: number) => T): T[] =>
   Array.from({ length: count }, (_, n) => make(n))
+
+const lanesOf = ({ sessionLane, frameLane, topicLane }: Outlet): number[] =>
+  [sessionLane, frameLane, topicLane].map(({ length }) => length)
 
 /** Positions weigh forty times what they are on the wire. */
 const heavy = wish('t', { since: { epoch: 1, at: 1, numbers: times(64, () => [1, 1] as const) } })
@@ -29,12 +33,12 @@ describe('A connection that waits keeps nothing of', () => {
       peer.join('m', { spectator: true })
     }
     h.settle()
-    expect(peer.connection.lanes.map(({ length }) => length)).toEqual([1, 1, 1])
+    expect(lanesOf(peer.connection)).toEqual([1, 1, 1])
     h.node.closeMeeting('m')
     const topic = peer.connection.session?.subscriptions.keys().next().value ?? 0
     peer.send({ type: 'unsubscribe', call: 100, logs: [{ log: topic }] })
     h.settle()
-    expect(peer.connection.lanes.map(({ length }) => length)).toEqual([1, 0, 0])
+    expect(lanesOf(peer.connection)).toEqual([1, 0, 0])
   })
 })
 

@@ -7,10 +7,12 @@ import {
   type Grant,
   type MeetingCall,
   type NodeLimits,
+  type NodeOptions,
   type Outcome,
   type Packet,
   type MissingMeeting,
   type Question,
+  type Refusal,
   type RequestCall,
   RtmsNode,
   type Transport,
@@ -120,6 +122,12 @@ export class FakeApplication implements Application {
 
   located(call: MeetingCall, outcome: Outcome<Whereabouts>): void {
     this.answers.push({ call, outcome })
+  }
+
+  /** Answers with the name of the method and what it was given. */
+  callMeeting(name: string, method: string, data: Payload): Payload | Refusal {
+    const given = new TextDecoder().decode(data.bytes)
+    return method === 'refuse' ? new RtmsError('FORBIDDEN', given) : textPayload(`${name} ${method} ${given}`)
   }
 
   connected({ user }: { readonly user: string }, resumed: boolean): void {
@@ -247,6 +255,7 @@ export class Peer extends TestPeer {
       codec,
       harness.now,
       address,
+      'host',
     )
   }
 
@@ -301,7 +310,7 @@ export class Harness {
       id?: string
       incarnation?: number
       wallOffset?: number
-      cluster?: { readonly address: string; readonly health: string }
+      cluster?: NodeOptions['cluster']
       /** In place of a {@link RecordingBus}. */
       bus?: (node: () => RtmsNode) => Bus
     } = {},
