@@ -67,7 +67,7 @@ const busFailures: Failures<Bus> = {
   unsubscribe: nothing,
 }
 
-const watchFailures: Failures<Watch> = { met: nothing, probe: nothing }
+const watchFailures: Failures<Watch> = { met: nothing, probe: nothing, expelled: nothing }
 
 /** Wraps every port of a node so that it never throws, and keeps the answers still owed for calls that threw. */
 export class Guards {

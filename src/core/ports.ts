@@ -194,6 +194,8 @@ export interface Watch {
   met(peer: WatchedNode): void
   /** A node has been silent for a while. Asked again with each beat until it is heard. */
   probe(peer: WatchedNode): void
+  /** Other nodes count this one as ended, for good, and hear nothing of it. Told again and again. */
+  expelled?(): void
 }
 
 export interface WatchedNode {

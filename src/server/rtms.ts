@@ -150,6 +150,11 @@ export class Rtms {
     const watch: NodeWatch = new NodeWatch(
       (node) => host.handle(({ inlet }, now) => inlet.gone(node, now)),
       (node) => host.node.cluster?.peer(node) !== undefined,
+      () =>
+        logger.error(
+          { node: id },
+          'the other nodes count this one as ended: it was silent, and its nodeId or its address was taken over; start it anew',
+        ),
     )
     const cluster: NodeConfig['cluster'] = {
       get address(): string {
@@ -241,19 +246,21 @@ export class Rtms {
   /** The answer of `/healthz`, for a health check of your own where the node is attached to a server. */
   health(): Health {
     const { id, incarnation, connections, sessions, meetingCount: meetings, topics } = this.#host.node
-    const status = this.#closed === null ? 'ok' : 'draining'
+    const status = this.#closed !== null ? 'draining' : this.#watch.isExpelled ? 'expelled' : 'ok'
     return { status, node: id, incarnation, connections, sessions, meetings, topics }
   }
 
   /**
-   * The answer of `/readyz`: whether a load balancer should send clients here. It should not while the node stops, or
-   * while it is overloaded, which means that a sweep of the last five seconds was too late.
+   * The answer of `/readyz`: whether a load balancer should send clients here. It should not while the node stops, where
+   * the other nodes count it as ended, or while it is overloaded, which means that a sweep of the last five seconds was
+   * too late.
    */
   ready(): Readiness {
     const latenessMs = Math.round(this.#host.lateness)
     const isLate = latenessMs > this.#readyLatenessMs
+    const { status } = this.health()
     return {
-      status: this.#closed === null ? (isLate ? 'late' : 'ready') : 'draining',
+      status: status === 'ok' ? (isLate ? 'late' : 'ready') : status,
       node: this.node,
       latenessMs,
     }

@@ -173,6 +173,7 @@ export class RecordingBus implements Bus {
 export class RecordingWatch implements Watch {
   readonly known: WatchedNode[] = []
   readonly probed: WatchedNode[] = []
+  expulsions = 0
 
   met(peer: WatchedNode): void {
     this.known.push(peer)
@@ -180,6 +181,10 @@ export class RecordingWatch implements Watch {
 
   probe(peer: WatchedNode): void {
     this.probed.push(peer)
+  }
+
+  expelled(): void {
+    this.expulsions++
   }
 }
 

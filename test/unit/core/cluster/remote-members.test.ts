@@ -29,7 +29,6 @@ const seated = (
     slot: parts.slot ?? seat,
     seq: parts.seq ?? 0,
     continued: false,
-    continued: false,
     waiting: (parts.waiting ?? []).map((seq) => ({ seq })),
     members: [],
     next: parts.next ?? 1,
