@@ -185,7 +185,7 @@ export class Rtms {
     )
     const peers: Peers = new Peers(host)
     const gateway = new Gateway(host, settings)
-    const pages = settings.admin === false ? null : new AdminPages(settings)
+    const pages = settings.admin === false ? null : new AdminPages(id, settings)
     const front: Front = new Front(id, settings, gateway, {
       health: () => rtms.health(),
       ready: () => rtms.ready(),
