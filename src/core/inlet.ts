@@ -1,3 +1,4 @@
+import { plain } from '../protocol/bytes.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import { CLUSTER, NODES } from './cluster/messages.ts'
 import { LINK } from './cluster/links.ts'
@@ -35,7 +36,8 @@ export class Inlet {
     this.#stats = stats
   }
 
-  message(subject: string, bytes: Uint8Array, from: number, now: number): void {
+  message(subject: string, message: Uint8Array, from: number, now: number): void {
+    const bytes = plain(message)
     this.#stats.hearOnBus(kindOf(subject), bytes.length)
     const topic = topicOf(subject)
     if (topic !== null) this.#topics.catchUp.published(topic, bytes, from, now)
@@ -45,7 +47,8 @@ export class Inlet {
   }
 
   /** The first byte of a message to a single node says what it is about. */
-  sent(bytes: Uint8Array, from: number, now: number): void {
+  sent(message: Uint8Array, from: number, now: number): void {
+    const bytes = plain(message)
     this.#stats.hearOnBus(kindOfSent(bytes), bytes.length)
     const [kind] = bytes
     if (kind === LINK && this.#peering !== null) this.#peering.links.handle(from, bytes, now)

@@ -1,7 +1,7 @@
-import { checkCount, malformed, Reader, uintLength, Writer } from './bytes.ts'
+import { checkCount, malformed, plain, Reader, uintLength, Writer } from './bytes.ts'
 import type { Codec } from './codec.ts'
 import { isSpoken, maxMessages } from './limits.ts'
-import { byCode, schema, tailOf, type Message, type MessageType, type Side } from './schema.ts'
+import { byCode, type Fields, schema, tailOf, type Message, type MessageType, type Side } from './schema.ts'
 import { readFields, readTail, writeFields, writeTail, zeros } from './struct.ts'
 
 const types: ReadonlyMap<number, MessageType> = byCode(schema)
@@ -51,9 +51,7 @@ function encode(messages: readonly Message[]): Uint8Array {
 
 function decode(packet: Uint8Array | string, from: Side): Message[] {
   if (typeof packet === 'string') throw malformed('text, but rtms.v1 is binary')
-  // A Node.js Buffer would yield Buffers as fields, whose `slice` shares memory where a Uint8Array's copies.
-  const plain = packet.constructor === Uint8Array
-  const r = new Reader(plain ? packet : new Uint8Array(packet.buffer, packet.byteOffset, packet.byteLength))
+  const r = new Reader(plain(packet))
   const messages: Message[] = []
   const max = maxMessages(from)
   let count = 0
@@ -65,7 +63,7 @@ function decode(packet: Uint8Array | string, from: Side): Message[] {
     if (type === undefined) continue
     const { from: sender } = schema[type]
     if (sender !== 'both' && sender !== from) throw malformed(`a message ${type} from a ${from}`)
-    const message = type === 'hello' ? readHello(body) : readMessage(type, body)
+    const message = type === 'hello' ? readHello(body) : readBody(body, type, schema[type].fields, { type })
     messages.push(message)
     // After a HELLO of another version, the rest of the packet may have any form.
     if (message.type === 'hello' && !isSpoken(message.version)) break
@@ -73,9 +71,8 @@ function decode(packet: Uint8Array | string, from: Side): Message[] {
   return messages
 }
 
-function readMessage(type: MessageType, body: Reader): Message {
-  const message = { type }
-  readFields(body, schema[type].fields, message)
+function readBody(body: Reader, type: MessageType, fields: Fields, message: object): Message {
+  readFields(body, fields, message)
   readTail(body, tailOf(type), message)
   return message as Message
 }
@@ -85,9 +82,7 @@ const { version: _, ...behindVersion } = schema.hello.fields
 /** Every version of HELLO begins with the version. Of one that is not spoken here, only the version is read. */
 function readHello(body: Reader): Message {
   const version = body.uint()
-  const message = { type: 'hello', version }
-  readFields(isSpoken(version) ? body : zeros(), behindVersion, message)
-  return message as Message
+  return readBody(isSpoken(version) ? body : zeros(), 'hello', behindVersion, { type: 'hello', version })
 }
 
 /** The compact encoding, `rtms.v1`. */

@@ -65,6 +65,15 @@ export function uintLength(value: number): number {
   return length
 }
 
+const NONE: Uint8Array = new Uint8Array(0)
+
+/** The same bytes as a plain array: the `slice` of a Node.js Buffer returns a view, where that of a plain one copies. */
+export function plain(bytes: Uint8Array): Uint8Array {
+  return bytes.constructor === Uint8Array
+    ? bytes
+    : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
 /**
  * Appends to a growing buffer. The result of {@link Writer.finish} belongs to the caller and never changes. A writer
  * can be reset and reused, which saves growing the buffer again; synchronous code can share one.
@@ -86,7 +95,7 @@ export class Writer {
     const end = at + count
     if (end > this.#bytes.length) {
       const grown = new Uint8Array(Math.max(end, this.#bytes.length * 2))
-      grown.set(this.#bytes.subarray(0, at))
+      grown.set(this.#bytes)
       this.#bytes = grown
     }
     this.#length = end
@@ -146,7 +155,7 @@ export class Writer {
     this.#length = 0
     if (length < bytes.length) return bytes.slice(0, length)
     // The buffer is exactly full: hand it over instead of copying.
-    this.#bytes = new Uint8Array(0)
+    this.#bytes = NONE
     return bytes
   }
 
@@ -157,7 +166,7 @@ export class Writer {
 }
 
 /**
- * Reads from bytes it does not own. Never reads outside [start, end), and never allocates by a length that the data
+ * Reads from {@link plain} bytes it does not own. Never reads outside [start, end), and never allocates by a length that the data
  * only claims.
  */
 export class Reader {
@@ -198,6 +207,11 @@ export class Reader {
     const at = this.#at
     this.#at += length
     return at
+  }
+
+  /** A copy of the next `length` bytes, for the caller to keep: a view would keep all of the packet in memory. */
+  copy(length: number): Uint8Array {
+    return this.#bytes.slice(this.#pass(length), this.#at)
   }
 
   /** A view of the next `length` bytes. */

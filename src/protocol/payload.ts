@@ -2,7 +2,7 @@ import { utf8Decode, utf8Encode, utf8Length } from './bytes.ts'
 
 /**
  * Data of an application: bytes, or text in UTF-8. RTMS forwards a payload and never looks into it. `bytes` is
- * read-only by agreement: it may be a view of a received packet.
+ * read-only by agreement, and holds no more memory than its length.
  */
 export interface Payload {
   readonly text: boolean
@@ -27,11 +27,6 @@ export class LateText implements Payload {
   get bytes(): Uint8Array {
     return utf8Encode(this.json)
   }
-}
-
-/** A payload with bytes of its own: a view would keep in memory all of the message that it came in. */
-export function ownPayload({ text, bytes }: Payload): Payload {
-  return { text, bytes: bytes.slice() }
 }
 
 /** Length of a payload in bytes. */

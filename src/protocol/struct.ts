@@ -68,10 +68,10 @@ export function readPayload(r: Reader): Payload {
   return readData(r, (head - (text ? 1 : 0)) / 2, text)
 }
 
-/** Reads a payload of `length` bytes, as a view. */
+/** Reads a payload of `length` bytes. */
 export function readData(r: Reader, length: number, text: boolean): Payload {
   checkCount(length, limits.payload, 'bytes of payload')
-  const bytes = r.raw(length)
+  const bytes = r.copy(length)
   if (text) checkUtf8(bytes)
   return { text, bytes }
 }

@@ -129,6 +129,13 @@ export class Business {
     return this.revocations.length > 0
   }
 
+  /** Whether a token was issued before a revocation that covers it. */
+  hasTakenBack({ user, id, made }: Claims): boolean {
+    return this.revocations.some(({ revoked, made: at }) =>
+      'user' in revoked ? revoked.user === user && made <= at : revoked.id === id,
+    )
+  }
+
   // ---- nodes and meetings
 
   /** A node has started, without any state of an earlier one. */

@@ -152,7 +152,10 @@ export interface RestingClient extends ClientFacts {
   readonly settled: boolean
   /** When it was connected last. */
   readonly liveSince: number
-  /** Whether it was told that there is no room or that it is too slow, and keeps trying. */
+  /**
+   * Whether it was told that there is no room or that it is too slow, and keeps trying; or has ended, because its token
+   * was revoked.
+   */
   readonly excused: boolean
   readonly meetings: readonly { readonly name: string; readonly next: number; readonly unanswered: number }[]
   readonly topics: readonly {

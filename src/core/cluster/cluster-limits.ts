@@ -8,10 +8,18 @@ export interface ClusterLimits {
   readonly claimMs: number
   /** How long a node that has started waits for others to introduce themselves before it takes itself to be alone. */
   readonly settleMs: number
+  /** Time between two tellings of what a node owns, where the view changes again and again. */
+  readonly tellMs: number
+  /** Nodes that tell one with another view at once what they know, and beats after which all others do, too. */
+  readonly introducers: number
+  readonly introduceBeats: number
   /** Claims that may wait, of this node and at it. */
   readonly claims: number
-  /** Names in one message. */
+  /** Names in one message, and names that a registrar remembers for one node. */
   readonly namesPerMessage: number
+  readonly namesPerNode: number
+  /** Other nodes that it knows; further ones are passed over. */
+  readonly nodes: number
 }
 
 export const clusterLimits: ClusterLimits = {
@@ -20,6 +28,11 @@ export const clusterLimits: ClusterLimits = {
   leaseMs: 3_000,
   claimMs: 1_000,
   settleMs: 3_000,
+  tellMs: 100,
+  introducers: 3,
+  introduceBeats: 2,
   claims: 10_000,
   namesPerMessage: 1_000,
+  namesPerNode: 1_000_000,
+  nodes: 1_000,
 }

@@ -1,44 +1,20 @@
-import type { NodeFacts, NodeLoad } from '../ground/config.ts'
+import type { NodeFacts } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
-import type { Watch } from '../ports.ts'
 import { type ClaimEnding, Claims } from './claims.ts'
 import { type ClusterLimits, clusterLimits } from './cluster-limits.ts'
+import type { ClusterPorts, ClusterSelf } from './cluster-ports.ts'
 import { Holdings } from './holdings.ts'
-import { type ClusterMessage, decodeCluster, encodeCluster, introduce, type Introduced } from './messages.ts'
+import {
+  type ClusterMessage,
+  decodeCluster,
+  encodeCluster,
+  introduce,
+  type Introduction,
+} from './messages.ts'
+import { KnownPeer, type Peer } from './peer.ts'
 import { Registrar } from './registrar.ts'
 import { View } from './view.ts'
-
-/** Another node of the cluster, as this one knows it. */
-export interface Peer extends NodeFacts {
-  readonly incarnation: number
-  /** When it was last heard, in monotonic milliseconds. */
-  readonly heard: number
-  /** As it told with its last heartbeat; null while it has told nothing. */
-  readonly load: NodeLoad | null
-}
-
-/** What the cluster needs from outside. All of it returns at once and calls nobody back. */
-export interface ClusterPorts extends Watch {
-  /** Sends to all other nodes. */
-  broadcast(bytes: Uint8Array): void
-  send(node: number, bytes: Uint8Array): void
-  /** The nodes that have not ended are others than before. `ended`: the one that has; 0 for none. */
-  viewed(ended: number, now: number): void
-  /** A node is met, or heard again after it was silent. */
-  heard(node: number, now: number): void
-}
-
-/** What a node tells of itself. */
-export interface ClusterSelf extends NodeFacts {
-  readonly incarnation: number
-  readonly load: NodeLoad
-}
-
-type Entry = { -readonly [K in keyof Peer]: Peer[K] } & {
-  /** The two views, its own and this node's, in which it was introduced to the others since the last beat. */
-  introduced: string
-}
 
 /**
  * The other nodes, and who may open which meeting. Each node beats; whoever hears of a node that it has not met, or
@@ -53,12 +29,15 @@ export class Cluster {
   readonly #stats: Stats
   readonly #limits: ClusterLimits
   readonly #view: View
-  readonly #peers: Map<number, Entry> = new Map()
+  readonly #peers: Map<number, KnownPeer> = new Map()
   readonly #registrar: Registrar
   readonly #holdings: Holdings
   readonly #claims: Claims
   readonly #beat: Timer
   readonly #settling: Timer
+  readonly #telling: Timer
+  /** When the others were last told what this node owns in a new view. */
+  #toldAt = -Infinity
   /** Whether the bus carries messages, and whether this node knows the others, or knows that it is alone. */
   #isUp = false
   #isSettled = false
@@ -84,7 +63,7 @@ export class Cluster {
     this.#stats = stats
     this.#limits = limits
     const view = (this.#view = new View(incarnation))
-    const registrar = (this.#registrar = new Registrar(incarnation, view, limits.claims, {
+    const registrar = (this.#registrar = new Registrar(incarnation, view, limits, {
       owns: (name) => this.#holdings.has(name),
       isSilent: (node) => this.isSilent(node),
       answer: (claimer, { id }, verdict) => {
@@ -109,6 +88,10 @@ export class Cluster {
     })
     this.#beat = new Timer('beat', (now) => this.#onBeat(now))
     this.#settling = new Timer('settling', (now) => this.#settle(now))
+    this.#telling = new Timer('telling', (now) => {
+      this.#toldAt = now
+      this.#holdings.tellAll()
+    })
   }
 
   /** The nodes that have not ended, without this one. */
@@ -262,16 +245,35 @@ export class Cluster {
   /** A node is proven to have ended. */
   gone(node: number, now: number): void {
     this.#at(now)
-    if (node === this.#self || !this.#view.end(node)) return
-    if (!this.#peers.delete(node)) return
-    this.#renew()
-    this.#ports.viewed(node, now)
+    this.#turn([node], [], now)
   }
 
-  #renew(): void {
+  /**
+   * Some nodes have ended, and some are there. Many may come at once: they are met together before the others are told,
+   * and told once.
+   */
+  #turn(ended: readonly number[], living: readonly number[], now: number): void {
+    const gone = ended.filter(
+      (node) => node !== this.#self && this.#view.end(node) && this.#peers.delete(node),
+    )
+    const come = living.filter((node) => this.#meet(node, now))
+    if (gone.length + come.length === 0) return
     this.#registrar.renew()
     this.#holdings.renew()
     this.#claims.renew()
+    if (this.#telling.index < 0)
+      this.#timers.set(this.#telling, Math.max(now, this.#toldAt + this.#limits.tellMs))
+    this.#ports.viewed(gone, now)
+    for (const node of come) this.#ports.heard(node, now)
+  }
+
+  /** False: it is known, has ended, or is one too many. */
+  #meet(node: number, now: number): boolean {
+    const isOneTooMany = this.#peers.size >= this.#limits.nodes && !this.#peers.has(node)
+    if (isOneTooMany) this.#stats.strangers++
+    if (isOneTooMany || !this.#view.meet(node)) return false
+    this.#peers.set(node, new KnownPeer(node, now))
+    return true
   }
 
   /** Something happens. A node that beats is not still for so long, unless its process was. */
@@ -287,7 +289,7 @@ export class Cluster {
     this.#holdings.beat()
     this.#claims.beat()
     for (const peer of this.#peers.values()) {
-      peer.introduced = ''
+      peer.beat()
       if (now - Math.max(peer.heard, this.#listensSince) < this.#limits.suspectMs) continue
       if (this.#isReplaced(peer, now)) this.gone(peer.incarnation, now)
       else this.#ports.probe({ node: peer.incarnation, health: peer.health })
@@ -338,8 +340,14 @@ export class Cluster {
       this.#stats.strangers++
       return
     }
-    if (from === this.#self || this.#view.ended.has(from)) return
+    if (from === this.#self) return
+    if (this.#view.ended.has(from)) {
+      this.#turnAway(from, message)
+      return
+    }
     this.#met(from, now)
+    // There are too many already.
+    if (!this.#peers.has(from)) return
     switch (message.type) {
       case 'heartbeat':
         this.#learn(this.#peer(from), message)
@@ -347,9 +355,7 @@ export class Cluster {
         else if (this.#compare(from, message.view) && message.isSettled) this.#settle(now)
         break
       case 'introduction':
-        for (const node of message.ended) this.gone(node, now)
-        for (const introduced of message.living) this.#hearOf(introduced, now)
-        if (message.isSettled) this.#settle(now)
+        this.#hearOf(message, now)
         break
       case 'claim':
         if (!this.#compare(from, message.view) || message.echo !== this.#holdings.round) break
@@ -373,55 +379,56 @@ export class Cluster {
     }
   }
 
-  #peer(node: number): Entry {
-    return this.#peers.get(node) as Entry
+  /** A node that has ended is alive after all: its place was given to others, so it has to begin anew, as another. */
+  #turnAway(node: number, message: ClusterMessage): void {
+    if (message.type !== 'heartbeat' || message.leaves) return
+    this.#send(node, { type: 'introduction', isSettled: false, living: [], ended: [node] })
   }
 
-  /** Another node has named one that it takes for alive. What a node says of itself counts for more. */
-  #hearOf({ node, ...facts }: Introduced, now: number): void {
-    if (node === this.#self) return
-    this.#met(node, now)
-    const peer = this.#peers.get(node)
-    if (peer?.health === '') this.#learn(peer, { ...facts, load: peer.load })
+  #peer(node: number): KnownPeer {
+    return this.#peers.get(node) as KnownPeer
   }
 
-  #learn(peer: Entry, { id, address, health, load }: NodeFacts & Pick<Entry, 'load'>): void {
-    const isNew = health !== peer.health
-    Object.assign(peer, { id, address, health, load })
-    if (isNew) this.#ports.met({ node: peer.incarnation, health })
-  }
-
-  /** A node was heard, or heard of. */
-  #met(node: number, now: number): void {
-    const known = this.#peers.get(node)
-    if (known !== undefined) {
-      const wasSilent = this.isSilent(node, now)
-      known.heard = now
-      if (wasSilent) this.#ports.heard(node, now)
-    } else if (this.#view.meet(node)) {
-      const peer = {
-        incarnation: node,
-        id: '',
-        address: '',
-        health: '',
-        heard: now,
-        load: null,
-        introduced: '',
-      }
-      this.#peers.set(node, peer)
-      this.#renew()
-      this.#ports.viewed(0, now)
-      this.#ports.heard(node, now)
+  /** Another node has named those that it takes for alive. What a node says of itself counts for more. */
+  #hearOf({ living, ended, isSettled }: Introduction, now: number): void {
+    if (ended.includes(this.#self)) this.#ports.expelled?.()
+    const others = living.filter(({ node }) => node !== this.#self)
+    const nodes = others.map(({ node }) => node)
+    this.#turn(ended, nodes, now)
+    for (const { node, ...facts } of others) {
+      const peer = this.#peers.get(node)
+      if (peer?.health === '') this.#learn(peer, { ...facts, load: peer.load })
     }
+    if (isSettled) this.#settle(now)
   }
 
-  /** Whether a node has the same view. If not, it is told what this one knows: once a beat, since that may be lost. */
+  #learn(peer: KnownPeer, facts: NodeFacts & Pick<Peer, 'load'>): void {
+    const { incarnation, health: known } = peer
+    peer.learn(facts)
+    if (peer.health !== known) this.#ports.met({ node: incarnation, health: peer.health })
+  }
+
+  /** A node was heard itself: what others say of one that is silent does not make it heard. */
+  #met(node: number, now: number): void {
+    this.#turn([], [node], now)
+    const peer = this.#peers.get(node)
+    if (peer === undefined) return
+    const wasSilent = this.isSilent(node, now)
+    peer.heard = now
+    if (wasSilent) this.#ports.heard(node, now)
+  }
+
+  /**
+   * Whether a node has the same view. If not, it is told what this one knows: once a beat, since that may be lost. In a
+   * large cluster a few nodes do that at once, and the others where it has not helped.
+   */
   #compare(node: number, view: number): boolean {
-    if (view === this.#view.id) return true
     const peer = this.#peer(node)
-    const pair = `${this.#view.id} ${view}`
-    if (peer.introduced === pair) return false
-    peer.introduced = pair
+    const beats = peer.compare(this.#view.id, view)
+    if (beats < 0) return true
+    const { introducers, introduceBeats } = this.#limits
+    if (beats < introduceBeats && !this.#view.isNear(this.#self, node, introducers)) return false
+    if (!peer.introduce()) return false
     const { ended } = this.#view
     this.#send(node, {
       type: 'introduction',

@@ -5,6 +5,8 @@ import type { View } from './view.ts'
 interface Telling {
   /** Everything is told anew: at first, and whenever a message or its confirmation was lost. */
   isFull: boolean
+  /** The names of this node that fall to it. */
+  readonly own: Set<string>
   /** Names of which something is to be told. */
   dirty: Set<string>
   /** Names that were told of and are not confirmed. */
@@ -39,6 +41,8 @@ export class Holdings {
   readonly #host: HoldingsHost
   readonly #own: Set<string> = new Set()
   readonly #tellings: Map<number, Telling> = new Map()
+  /** Whether the view has changed and nobody was told in it yet. */
+  #isNew = false
   /** Counts the views of this node. */
   round = 0
 
@@ -68,24 +72,34 @@ export class Holdings {
     const registrar = this.#view.registrarOf(name)
     const telling = this.#tellings.get(registrar)
     if (telling === undefined) return
+    if (this.has(name)) telling.own.add(name)
+    else telling.own.delete(name)
     telling.dirty.add(name)
     this.#send(registrar, telling)
   }
 
-  /** The view has changed: tells everybody what falls to them now. */
+  /** The view has changed: what was told counts for nothing, and {@link tellAll} is to follow. */
   renew(): void {
     this.round++
+    this.#isNew = true
     this.#tellings.clear()
     for (const node of this.#view.living)
       if (node !== this.#self)
         this.#tellings.set(node, {
           isFull: true,
+          own: new Set(),
           dirty: new Set(),
           told: new Set(),
           echo: 0,
           seq: 0,
           isOpen: false,
         })
+  }
+
+  /** Tells everybody what falls to them in a new view. */
+  tellAll(): void {
+    this.#isNew = false
+    for (const name of this.#own) this.#tellings.get(this.#view.registrarOf(name))?.own.add(name)
     for (const [node, telling] of this.#tellings) this.#send(node, telling)
   }
 
@@ -125,9 +139,9 @@ export class Holdings {
 
   /** Sends what is due, unless something waits for its confirmation. */
   #send(registrar: number, telling: Telling): void {
-    if (telling.isOpen || (!telling.isFull && telling.dirty.size === 0)) return
-    const { isFull, dirty, echo } = telling
-    const all = isFull ? this.#namesOf(registrar, dirty) : [...dirty]
+    if (this.#isNew || telling.isOpen || (!telling.isFull && telling.dirty.size === 0)) return
+    const { isFull, own, dirty, echo } = telling
+    const all = isFull ? [...new Set([...own, ...dirty])] : [...dirty]
     const names = all.filter((name) => !this.#host.isClaiming(name))
     Object.assign(telling, { isFull: false, isOpen: true, told: dirty, dirty: new Set() })
     const { claimed, term } = this.#host
@@ -153,11 +167,5 @@ export class Holdings {
         holdings,
       })
     }
-  }
-
-  /** All own names that fall to a registrar, and the names that it must hear of besides. */
-  #namesOf(registrar: number, besides: ReadonlySet<string>): string[] {
-    const own = [...this.#own].filter((name) => this.#view.registrarOf(name) === registrar)
-    return [...new Set([...own, ...besides])]
   }
 }

@@ -67,6 +67,8 @@ export class Homes implements LinkPart {
   /** Users of this node whose home has yet to hear of a change. */
   readonly #changed: Set<string> = new Set()
   #telling: Telling | null = null
+  /** Whether the view has changed since the last sweep. */
+  #isRenewed = false
 
   constructor(self: number, host: HomesHost, stats: Stats, limits: HomesLimits = homesLimits) {
     this.#self = self
@@ -76,7 +78,7 @@ export class Homes implements LinkPart {
   }
 
   get hasWork(): boolean {
-    return this.#changed.size > 0 || this.#telling !== null
+    return this.#changed.size > 0 || this.#telling !== null || this.#isRenewed
   }
 
   /** Number of users that this node knows of as their home, counted once for each node that they have sessions on. */
@@ -97,13 +99,13 @@ export class Homes implements LinkPart {
     if (!this.#isAlone()) this.#changed.add(user)
   }
 
-  /** The view has changed: everything is told anew. */
+  /** The view has changed: everything is told anew, from the next sweep on. */
   renew(): void {
     const { living } = this.#host.view
     for (const node of this.#told.keys()) if (!living.has(node)) this.#told.delete(node)
     this.#changed.clear()
     this.#telling = null
-    for (const node of living) if (node !== this.#self) this.#tell(node)
+    this.#isRenewed = true
   }
 
   /** The link to a node broke: what it was told is void there, and what it told is void here. */
@@ -124,6 +126,8 @@ export class Homes implements LinkPart {
   /** Part of the sweep: tells the homes what has changed, and some of what is told anew. */
   sweep(): void {
     if (!this.hasWork) return
+    if (this.#isRenewed) for (const node of this.#host.view.living) if (node !== this.#self) this.#tell(node)
+    this.#isRenewed = false
     const messages = new Map<number, Writer>()
     for (const user of this.#changed) this.#add(messages, user, null)
     this.#changed.clear()

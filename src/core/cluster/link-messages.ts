@@ -13,6 +13,17 @@ export interface LinkPart {
   broken(node: number, now: number): void
 }
 
+/** What the parts need of their node. All of it returns at once. */
+export interface LinkPartsHost {
+  /** Sends a packet to one node over the bus, which may lose it. */
+  put(node: number, bytes: Uint8Array): void
+  /**
+   * Whether a node is in the view. Nothing is said to one that is not, and nothing of it is heard: it says again what is
+   * not confirmed, until it is met.
+   */
+  isThere(node: number): boolean
+}
+
 /** Time between two looks at what the other nodes have not confirmed. */
 const BEAT_MS = 500
 
@@ -23,19 +34,17 @@ export class LinkParts {
   readonly #parts: Map<number, LinkPart> = new Map()
   readonly #beat: Timer
   readonly #window: number
+  readonly #most: number
+  readonly #host: LinkPartsHost
 
-  /** `put`: sends a packet to one node over the bus, which may lose it. */
-  constructor(
-    timers: Timers,
-    stats: Stats,
-    put: (node: number, bytes: Uint8Array) => void,
-    limits: LinkLimits = linkLimits,
-  ) {
+  constructor(timers: Timers, stats: Stats, host: LinkPartsHost, limits: LinkLimits = linkLimits) {
     this.#timers = timers
+    this.#host = host
     this.#window = limits.linkWindow
+    this.#most = limits.linkBytes
     this.#links = new Links(
       {
-        put,
+        put: (node, bytes) => host.put(node, bytes),
         message: (from, bytes, now) => {
           const part = this.#parts.get(bytes[0] ?? 0)
           if (part === undefined) stats.strangers++
@@ -71,17 +80,20 @@ export class LinkParts {
    * Sends a message, which begins with the byte of its part, at the end of the sweep. It must not change afterwards.
    */
   send(node: number, message: Uint8Array): void {
-    this.#links.send(node, message)
+    if (this.#host.isThere(node)) this.#links.send(node, message)
   }
 
-  /** Whether more can be under way to a node: what is sent beyond that only waits. */
-  isOpen(node: number): boolean {
-    return this.#links.bytesTo(node) < this.#window
+  /**
+   * Whether more can be under way to a node: what is sent beyond that only waits. `isLast`: whether what cannot wait
+   * can be sent and does not break the link.
+   */
+  isOpen(node: number, isLast = false): boolean {
+    return this.#links.bytesTo(node) < (isLast ? this.#most / 2 : this.#window)
   }
 
   /** A packet of another node. */
   handle(from: number, bytes: Uint8Array, now: number): void {
-    this.#links.handle(from, bytes, now)
+    if (this.#host.isThere(from)) this.#links.handle(from, bytes, now)
   }
 
   /** Part of the sweep. */

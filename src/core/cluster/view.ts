@@ -11,6 +11,9 @@ const ENDED = 4_096
  */
 export class View {
   readonly #living: Set<number> = new Set()
+  /** The living and the share of each in the weight of any name, in parallel. */
+  #nodes: number[] = []
+  #seeds: number[] = []
   readonly #ended: Set<number> = new Set()
   #low = 0
   #high = 0
@@ -60,6 +63,18 @@ export class View {
   #turn(node: number): void {
     this.#low ^= node % HALF
     this.#high ^= Math.floor(node / HALF)
+    this.#nodes = [...this.#living]
+    this.#seeds = this.#nodes.map(seedOf)
+  }
+
+  /** Whether `self` is one of the `count` nodes of highest weight for another node, less that node. */
+  isNear(self: number, other: number, count: number): boolean {
+    const hash = mix(other % HALF) ^ Math.floor(other / HALF)
+    const own = mix(hash ^ seedOf(self))
+    let higher = 0
+    for (const [at, seed] of this.#seeds.entries())
+      if (this.#nodes[at] !== other && mix(hash ^ seed) > own) higher++
+    return higher < count
   }
 
   /**
@@ -70,14 +85,20 @@ export class View {
     const hash = hashOf(name)
     let registrar = 0
     let highest = -1
-    for (const node of this.#living) {
-      const weight = mix(hash ^ mix(node % HALF) ^ mix(Math.floor(node / HALF) + HALF))
+    for (const [at, seed] of this.#seeds.entries()) {
+      const node = this.#nodes[at] as number
+      const weight = mix(hash ^ seed)
       if (weight < highest || (weight === highest && node < registrar)) continue
       highest = weight
       registrar = node
     }
     return registrar
   }
+}
+
+/** A node's share in the weight of any name. */
+function seedOf(node: number): number {
+  return mix(node % HALF) ^ mix(Math.floor(node / HALF) + HALF)
 }
 
 /** FNV-1a over the UTF-16 units. */

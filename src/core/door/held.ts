@@ -1,6 +1,6 @@
 import type { ClientMessage } from '../../protocol/schema.ts'
 import type { NodeLimits } from '../ground/config.ts'
-import { own, weighMessage } from '../session/upstream-queue.ts'
+import { weighMessage } from '../session/upstream-queue.ts'
 
 /** Messages that followed a HELLO and wait for the WELCOME, no more than an upstream queue may hold. */
 export class Held {
@@ -16,7 +16,7 @@ export class Held {
   add(message: ClientMessage): boolean {
     const { helloMessages, upstreamBytes } = this.#limits
     if (this.messages.length >= helloMessages || this.#weight >= upstreamBytes) return false
-    this.messages.push(own(message))
+    this.messages.push(message)
     this.#weight += weighMessage(message)
     return true
   }

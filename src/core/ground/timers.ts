@@ -24,11 +24,12 @@ export type TimerName =
   | 'rung'
   | 'aging'
   /**
-   * A heartbeat to the other nodes is due; this node knows of no other; a claim for a meeting's name has no answer; nor
+   * A heartbeat to the other nodes is due; this node knows of no other; the view has changed; a claim for a meeting's name has no answer; nor
    * has a question to another node.
    */
   | 'beat'
   | 'settling'
+  | 'telling'
   | 'claim'
   | 'question'
   /** A topic has waited long enough for what other nodes keep of it; topics that fell quiet are told of. */
@@ -41,6 +42,8 @@ export type TimerName =
    */
   | 'mesh'
   | 'grace'
+  /** A session may be asked to move to the node that owns its meetings. */
+  | 'move'
 
 /** A callback with a deadline. One object can be set any number of times. */
 export class Timer<Name extends string = TimerName> {

@@ -16,21 +16,18 @@ export interface Log {
   read(cursor: Cursor): Read
 }
 
-/** The order in which one write carries logs: the session's own, then frames, then topics. */
-export const LANE = { session: 0, frames: 1, topics: 2 } as const
-export type Lane = (typeof LANE)[keyof typeof LANE]
-
 /** A position in a log, from which one connection reads. It ends with that connection. */
 export class Cursor {
   readonly log: Log
   readonly outlet: Outlet
-  readonly lane: Lane
+  /** The lane of its outlet that it is in while it is marked. */
+  readonly lane: Cursor[]
   /** The next position to be offered. */
   position: number
-  /** Whether the cursor is in a lane of its outlet. */
+  /** Whether the cursor is in its lane. */
   marked = false
 
-  constructor(log: Log, outlet: Outlet, lane: Lane, position: number) {
+  constructor(log: Log, outlet: Outlet, lane: Cursor[], position: number) {
     this.log = log
     this.outlet = outlet
     this.lane = lane
@@ -58,12 +55,17 @@ export class Outlet {
   payer: Payer | null = null
   /** Messages for this connection alone, ahead of every log: WELCOME, PING, PONG. */
   readonly control: Encoded[] = []
-  /** Marked cursors, those with something to read, by lane. */
-  readonly lanes: readonly [Cursor[], Cursor[], Cursor[]] = [[], [], []]
+  /** Marked cursors, those with something to read. One write carries the session's own log, then frames, then topics. */
+  readonly sessionLane: Cursor[] = []
+  readonly frameLane: Cursor[] = []
+  readonly topicLane: Cursor[] = []
   /** Number of publishers the client was told of; the WELCOME names the first, the node itself. */
   publishersTold = 1
-  /** Whether the outlet waits in the list for the next flush. */
-  queued = false
+  /** Whether the outlet waits in the lists for the next flush: for more than topics, and for topics alone. */
+  isUrgent = false
+  isPatient = false
+  /** The number of the last flush in which its topics had their turn. */
+  served = 0
 
   /**
    * Bytes handed over, and acknowledged by the client. A write starts only while they are less than `window` apart; a
@@ -104,21 +106,28 @@ export class Outlet {
   discard(): void {
     this.outflow = 'closed'
     this.clearControl()
-    for (const lane of this.lanes) empty(lane)
+    empty(this.sessionLane)
+    empty(this.frameLane)
+    empty(this.topicLane)
   }
 
   /** The reader has left its log: a cursor that stayed in a lane would keep the whole log in memory. */
   unmark(cursor: Cursor): void {
     if (!cursor.marked) return
     cursor.marked = false
-    const lane = this.lanes[cursor.lane]
+    const { lane } = cursor
     const at = lane.indexOf(cursor)
     if (at >= 0) lane.splice(at, 1)
   }
 
+  /** Whether more than topics waits for it. */
+  get hasUrgentWork(): boolean {
+    const { control, sessionLane, frameLane } = this
+    return control.length > 0 || sessionLane.length > 0 || frameLane.length > 0
+  }
+
   get hasWork(): boolean {
-    const { control, lanes } = this
-    return control.length > 0 || lanes[0].length > 0 || lanes[1].length > 0 || lanes[2].length > 0
+    return this.hasUrgentWork || this.topicLane.length > 0
   }
 }
 

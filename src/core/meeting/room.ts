@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { EMPTY_FRAME } from '../../protocol/frames.ts'
-import { SYSTEM_SLOT } from '../../protocol/limits.ts'
+import { limits as wire, SYSTEM_SLOT } from '../../protocol/limits.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MeetingEvent, MessageOf } from '../../protocol/schema.ts'
 import type { Downstream } from '../down/downstream.ts'
@@ -8,7 +8,7 @@ import type { Budget } from '../ground/budget.ts'
 import type { Limits } from '../ground/config.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import type { Work } from '../ground/work.ts'
-import { Cursor, LANE, type Outlet } from '../log/log.ts'
+import { Cursor, type Outlet } from '../log/log.ts'
 import type { SealedFrame } from '../ports.ts'
 import { shorten } from '../session/session.ts'
 import { Attendance, type Attendee } from './attendance.ts'
@@ -83,6 +83,10 @@ export interface Placing {
   readonly start: number
   readonly startFrame: number
   readonly members: readonly Attendee[]
+  /** Whether the seat is the one that the client had, in this session or an earlier one. */
+  readonly continued: boolean
+  /** The seqs of the member's inputs that have been taken and are in no frame yet. */
+  readonly waiting: readonly number[]
 }
 
 /**
@@ -241,7 +245,8 @@ export class Room {
     const found = this.#find(message)
     const view = gallery ?? log
     const isOfLog = found === 'recovered' || found === 'NO_SNAPSHOT'
-    const cursor = new Cursor(view, seat.session.outlet as Outlet, LANE.frames, isOfLog ? message.next : 1)
+    const outlet = seat.session.outlet as Outlet
+    const cursor = new Cursor(view, outlet, outlet.frameLane, isOfLog ? message.next : 1)
     seat.cursor = cursor
     this.#readers.set(cursor, seat)
     if (!view.isCurrent(cursor)) this.#host.downstream.mark(cursor)
@@ -268,6 +273,8 @@ export class Room {
       reason: found === 'recovered' ? '' : found,
       maxInput: facts.inputBytes,
       members: gallery?.attendance.list ?? placing.members,
+      continued: placing.continued,
+      waiting: placing.waiting.slice(0, wire.batch).map((seq) => ({ seq })),
     }
   }
 

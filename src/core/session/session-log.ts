@@ -3,7 +3,7 @@ import type { NodeLimits } from '../ground/config.ts'
 import { Ring } from '../ground/ring.ts'
 import { weights } from '../ground/weights.ts'
 import { Encoded } from '../log/encoded.ts'
-import { Cursor, LANE, type Log, type Outlet, type Read } from '../log/log.ts'
+import { Cursor, type Log, type Outlet, type Read } from '../log/log.ts'
 
 /** A log is behind when more than this share of its limits is unsent. */
 const BEHIND = 1 / 4
@@ -121,7 +121,7 @@ export class SessionLog implements Log {
   attach(outlet: Outlet, received: number): number {
     const { first, next } = this.#ring
     const position = Math.max(first, Math.min(received + 1, next))
-    this.cursor = new Cursor(this, outlet, LANE.session, position)
+    this.cursor = new Cursor(this, outlet, outlet.sessionLane, position)
     this.#unoffered = 0
     for (let at = position; at < next; at++) this.#unoffered += weigh(this.#ring.get(at))
     return position - 1

@@ -1,4 +1,4 @@
-import { ownPayload, type Payload } from '../../protocol/payload.ts'
+import type { Payload } from '../../protocol/payload.ts'
 import { type ClientMessage, type Fields, type Kind, schema, tailOf } from '../../protocol/schema.ts'
 import type { Budget, Payer } from '../ground/budget.ts'
 import { fixedLimits } from '../ground/config.ts'
@@ -77,20 +77,6 @@ export function weighMessage(message: ClientMessage): number {
   return weighWith(scales.get(message.type) as Scale, message)
 }
 
-/** The share of its memory that a payload fills at least when it is kept as it came. */
-const FILLED = 0.8
-
-/**
- * A message with a payload of its own. A decoded payload is a view of the packet, or of all that was read from the
- * socket at once: held as it is, one byte would keep 64 KiB.
- */
-export function own(message: ClientMessage): ClientMessage {
-  if (!('data' in message)) return message
-  const { bytes } = message.data
-  if (bytes.length >= bytes.buffer.byteLength * FILLED) return message
-  return { ...message, data: ownPayload(message.data) }
-}
-
 /** A message that is not yet delivered, with its cost in bytes. */
 interface Undelivered {
   readonly message: ClientMessage
@@ -137,7 +123,7 @@ export class UpstreamQueue {
     const cost = weighMessage(message)
     const isSpare = !('data' in message) && this.bytes + cost <= fixedLimits.spareBytes
     if (!isSpare && !this.#budget.admits(this.#payer.held, cost)) return false
-    this.#ring.push({ message: own(message), cost })
+    this.#ring.push({ message, cost })
     this.#hold(cost)
     return true
   }

@@ -1,5 +1,5 @@
 import { weights } from '../ground/weights.ts'
-import { Cursor, LANE, type Log, type Outlet } from '../log/log.ts'
+import { Cursor, type Log, type Outlet } from '../log/log.ts'
 import type { Subscription } from '../session/parts.ts'
 import type { CursorInfo } from '../session/session-info.ts'
 
@@ -63,7 +63,7 @@ export class TopicCursor extends Cursor implements Subscription {
   after: TopicCursor | null = null
 
   constructor(log: TopicView, outlet: Outlet, position: number, wish: Wish, values: boolean, hz: number) {
-    super(log, outlet, LANE.topics, position)
+    super(log, outlet, outlet.topicLane, position)
     this.wish = wish
     this.hz = hz
     this.values = values ? log.next : null

@@ -101,6 +101,7 @@ export class Space {
 
   /** A flush is complete: everybody has what there is. */
   clear(): void {
-    this.#crowds.clear()
+    // `clear` makes a new table each time.
+    if (this.#crowds.size > 0) this.#crowds.clear()
   }
 }

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { limits as protocolLimits } from '../../protocol/limits.ts'
 import { isName } from '../../protocol/names.ts'
-import { ownPayload, type Payload, payloadLength } from '../../protocol/payload.ts'
+import { type Payload, payloadLength } from '../../protocol/payload.ts'
 import type { MessageOf, Position } from '../../protocol/schema.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Budget } from '../ground/budget.ts'
@@ -17,10 +17,9 @@ import { Aging } from './aging.ts'
 import type { Carrier } from './carrier.ts'
 import { CatchUp, noPeers, type TopicPeers } from './catch-up.ts'
 import { policies, TopicCursor, weighWish, type Wish, wishOf } from './cursor.ts'
-import type { Diffused } from './diffusion.ts'
 import { FirstReaders } from './first-readers.ts'
 import { type Group, rungOf, Rungs } from './groups.ts'
-import { weigh } from './publication.ts'
+import { type Diffused, weigh } from './publication.ts'
 import type { Publisher, Publishers } from './publishers.ts'
 import { Retentions } from './retentions.ts'
 import { Space } from './space.ts'
@@ -276,9 +275,8 @@ export class Topics {
     }
     this.#stamps.see(stamp)
     this.#space.make(topic, now, false)
-    const own = ownPayload(data)
     const cameAt = missing === null ? now : this.#stamps.timeOf(stamp, now)
-    this.#append(topic, source, number, stamp, key, tombstone, own, now, cameAt, missing)
+    this.#append(topic, source, number, stamp, key, tombstone, data, now, cameAt, missing)
   }
 
   /**
@@ -429,7 +427,7 @@ export class Topics {
   /** After a complete flush, trims the topics that grew to their retention. */
   trim(now: number): void {
     for (const topic of this.#grown) this.#trim(topic, now)
-    this.#grown.clear()
+    if (this.#grown.size > 0) this.#grown.clear()
     this.#space.clear()
     this.#aging.run(now)
   }

@@ -1,7 +1,13 @@
 import type { RawFrame } from '../../client/machine/index.ts'
-import type { SealedFrame } from '../../core/index.ts'
-import { type ClientMessage, RtmsError, type ServerMessage } from '../../protocol/index.ts'
-import { type ClientFacts, type End, type Observer, violate } from '../observer.ts'
+import type { RtmsNode, SealedFrame } from '../../core/index.ts'
+import {
+  type ClientMessage,
+  type ErrorCode,
+  type MessageOf,
+  RtmsError,
+  type ServerMessage,
+} from '../../protocol/index.ts'
+import { type ClientFacts, type End, type Observer, type RestingClient, violate } from '../observer.ts'
 import { textOf } from '../text.ts'
 import { forget } from './forget.ts'
 import type { Place, Rooms } from './rooms.ts'
@@ -14,10 +20,26 @@ interface Sent {
   readonly client: number | null
 }
 
+/** Another input may bear the seq of one that was refused with these; and one that is sent twice is stale. */
+const free: ReadonlySet<ErrorCode> = new Set([
+  'STALE',
+  'LIMIT',
+  'OUT_OF_ORDER',
+  'BUSY',
+  'NOT_JOINED',
+  'READ_ONLY',
+])
+
+/** An input `seq` that is framed behind `last`, though one was sent between them. */
+interface PassedOver {
+  readonly seq: number
+  readonly last: number
+}
+
 /**
- * I4 Inputs: each is in at most one frame, an acknowledged one in exactly the named frame, one that ended with NOT_SENT
- * in none, and a sender's inputs are in order. None is skipped: the predecessor that an input names is in the log
- * before it, or was refused. I5 Nothing invented: each input was sent by the member whose slot it bears, and has the
+ * I4 Inputs: each is in at most one frame, an acknowledged one in exactly the named frame, one that was refused or ended
+ * with NOT_SENT in none, and a sender's inputs are in order. None is skipped: the predecessor that an input names is in
+ * the log before it, or was refused. I5 Nothing invented: each input was sent by the member whose slot it bears, and has the
  * content that the business gave it.
  */
 export class InputChecker implements Observer {
@@ -32,41 +54,72 @@ export class InputChecker implements Observer {
   readonly #order: Map<string, number> = new Map()
   readonly #ended: Set<string> = new Set()
   readonly #notSent: Set<string> = new Set()
-  /** The predecessor that each input named, by sender, world, slot and seq; and the refused inputs. */
+  /** By sender, world, slot and seq: the predecessor that each input named, the refused inputs, and the framed ones. */
   readonly #after: Map<string, number> = new Map()
-  readonly #refused: Set<string> = new Set()
+  readonly #refused: Map<string, ErrorCode> = new Map()
+  readonly #framedAs: Map<string, string> = new Map()
   /** The last connection that the node has heard of each client. */
   readonly #heardOn: Map<number, number> = new Map()
-  /** Clients that may have missed refusals. */
+  /** Clients that may have missed refusals of inputs that their later ones name. */
   readonly #deaf: Set<number> = new Set()
+  /** Inputs that were passed over, and whose refusal has yet to come. */
+  readonly #passedOver: Map<string, PassedOver> = new Map()
   /** The holder of each slot according to the frames' events; per reader, since each reads at its own pace. */
   readonly #slots: Map<string, string> = new Map()
   /** The holder of each slot according to the business's hooks. */
   readonly #seats: Map<string, string> = new Map()
 
-  /** A client on another node than its meeting misses refusals that come when it has left. */
-  readonly #leaversAreDeaf: boolean
+  readonly #isCluster: boolean
 
-  constructor(rooms: Rooms, leaversAreDeaf = false) {
+  /**
+   * `isCluster`: the meeting may be on another node than its member. A refusal and a frame take different ways from node
+   * to node then, and no order is promised between two logs, so the refusal may be the later one; and one that comes
+   * when the member has left is not delivered.
+   */
+  constructor(rooms: Rooms, isCluster = false) {
     this.#rooms = rooms
-    this.#leaversAreDeaf = leaversAreDeaf
+    this.#isCluster = isCluster
   }
 
   up(client: ClientFacts, connection: number, message: ClientMessage): void {
     // What was under way on an earlier connection may arrive late, when it was sent anew long ago.
     if (connection < (this.#heardOn.get(client.id) ?? 0)) return
     this.#heardOn.set(client.id, connection)
-    if (message.type === 'leave' && this.#leaversAreDeaf) this.#deaf.add(client.id)
-    if (message.type !== 'input') return
+    if (message.type !== 'input' && message.type !== 'leave') return
     const place = this.#rooms.placeOf(client, connection, message.log)
-    if (place !== undefined) this.#after.set(keyOf(client, place, message.seq), message.after)
+    if (place === undefined) return
+    if (message.type === 'input') this.#after.set(keyOf(client, place, message.seq), message.after)
+    else if (this.#isCluster) this.#forgive(placeKey(client, place))
   }
 
   down(client: ClientFacts, connection: number, message: ServerMessage): void {
-    if (message.type === 'welcome' && message.reason !== '') this.#deaf.add(client.id)
-    if (message.type !== 'nack') return
-    const place = this.#rooms.placeOf(client, connection, message.log)
-    if (place !== undefined) this.#refused.add(keyOf(client, place, message.seq))
+    if (message.type === 'welcome') {
+      // In a new session, no input names one of an earlier session.
+      if (message.reason === 'NOT_FOUND') this.#forgive(`${client.id} `)
+      else if (message.reason !== '') this.#deaf.add(client.id)
+    } else if (message.type === 'nack' || message.type === 'ended') {
+      const place = this.#rooms.placeOf(client, connection, message.log)
+      if (place === undefined) return
+      if (message.type === 'ended') this.#forgive(placeKey(client, place))
+      else this.#nack(client, place, message)
+    }
+  }
+
+  #nack(client: ClientFacts, place: Place, { seq, error }: MessageOf<'nack'>): void {
+    const input = keyOf(client, place, seq)
+    this.#refused.set(input, error)
+    const passedOver = this.#passedOver.get(input)
+    this.#passedOver.delete(input)
+    if (passedOver !== undefined) this.#checkBetween(client, place, passedOver)
+    const frame = this.#framedAs.get(input)
+    if (frame !== undefined && !free.has(error))
+      violate('I4', `slot ${place.slot}: seq ${seq} is in ${frame}, but was refused with ${error}`)
+  }
+
+  /** Nobody is told any more what became of the inputs sent there. */
+  #forgive(places: string): void {
+    forget(this.#after, places)
+    forget(this.#passedOver, places)
   }
 
   input({ id, user }: ClientFacts, meeting: string, text: string): void {
@@ -150,23 +203,38 @@ export class InputChecker implements Observer {
         violate('I4', `slot ${slot} of ${meeting}: seq ${seq} is not above the last`)
       // Another page of the same user may have held the slot, and given its inputs the same numbers.
       const isOwn = sender === client.id && slot === this.#rooms.slotOf(client, meeting, world)
-      if (isOwn && !this.#deaf.has(client.id))
-        this.#checkAfter(client, { world, slot }, seq, this.#order.get(here))
+      if (isOwn) this.#checkOwn(client, { world, slot }, seq, this.#order.get(here), `frame ${frame.number}`)
       this.#order.set(here, seq)
     }
   }
 
-  /**
-   * Checked by the sender, who learns of each refusal before the frames sealed after it. `last`: the previous input of
-   * the slot that it saw, if any.
-   */
-  #checkAfter(client: ClientFacts, place: Place, seq: number, last: number | undefined): void {
-    const after = this.#after.get(keyOf(client, place, seq)) ?? 0
-    if (last === undefined || after <= last || this.#refused.has(keyOf(client, place, after))) return
-    violate(
-      'I4',
-      `slot ${place.slot}: seq ${seq} was framed behind ${last}; ${after}, sent before it, is missing`,
-    )
+  /** Checked by the sender, who learns of each refusal. `last`: the previous input of the slot that it saw, if any. */
+  #checkOwn(client: ClientFacts, place: Place, seq: number, last: number | undefined, frame: string): void {
+    const input = keyOf(client, place, seq)
+    const error = this.#refused.get(input)
+    if (error !== undefined && !free.has(error))
+      violate('I4', `slot ${place.slot}: seq ${seq} was refused with ${error}, but is in ${frame}`)
+    this.#framedAs.set(input, frame)
+    if (last !== undefined && !this.#deaf.has(client.id)) this.#checkBetween(client, place, { seq, last })
+  }
+
+  /** All inputs sent between two that are framed one behind the other were refused. */
+  #checkBetween(client: ClientFacts, place: Place, passedOver: PassedOver): void {
+    const { seq, last } = passedOver
+    const before = (each: number): number => this.#after.get(keyOf(client, place, each)) ?? 0
+    let missing = before(seq)
+    while (missing > last && this.#refused.has(keyOf(client, place, missing))) missing = before(missing)
+    if (missing <= last) return
+    const key = keyOf(client, place, missing)
+    if (this.#isCluster) this.#passedOver.set(key, passedOver)
+    else violateBetween(key, passedOver)
+  }
+
+  /** All refusals have come by now. */
+  rest(_nodes: readonly RtmsNode[], clients: readonly RestingClient[]): void {
+    for (const { id, settled } of clients)
+      for (const [input, passedOver] of this.#passedOver)
+        if (settled && input.startsWith(`${id} `)) violateBetween(input, passedOver)
   }
 
   // ---- who is in a meeting, as the business is told
@@ -190,6 +258,18 @@ export class InputChecker implements Observer {
   }
 }
 
-function keyOf({ id }: ClientFacts, { world, slot }: Place, seq: number): string {
-  return `${id} ${world} ${slot} ${seq}`
+function placeKey({ id }: ClientFacts, { world, slot }: Place): string {
+  return `${id} ${world} ${slot} `
+}
+
+function keyOf(client: ClientFacts, place: Place, seq: number): string {
+  return placeKey(client, place) + String(seq)
+}
+
+function violateBetween(input: string, { seq, last }: PassedOver): never {
+  const [client, , slot, missing] = input.split(' ')
+  return violate(
+    'I4',
+    `slot ${slot} of client ${client}: seq ${seq} was framed behind ${last}; ${missing}, sent before it, is missing`,
+  )
 }

@@ -4,7 +4,7 @@ import type { Stats, WatchedNode } from '../../core/index.ts'
 import { VirtualClock } from '../clock.ts'
 import { fanOut } from '../fan-out.ts'
 import { MachineClient } from '../machine-client.ts'
-import type { ClientFacts, Observer, Phase } from '../observer.ts'
+import type { ClientFacts, Observer, Phase, RestingClient } from '../observer.ts'
 import { Random } from '../random.ts'
 import { drawReading, type Smaller } from '../scenario.ts'
 import { type RunOptions, type RunResult, SeedFailure } from '../seed-run.ts'
@@ -22,8 +22,15 @@ import { Weather } from './weather.ts'
 
 /** Time between possible calamities, in milliseconds. */
 const CALAMITY_MS = 200
-/** After this long, in milliseconds, only what is kept for vanished clients is left, and then nothing. */
-const DESERTED_MS = 9_000
+/** Time between links that break, in milliseconds. */
+const BREAK_MS = 300
+/** A meeting that frames little seals for so long, in milliseconds, what its members may have waiting. */
+const FRAMED_MS = 60_000
+/**
+ * After this long, in milliseconds, only what is kept for vanished clients is left, and then nothing: two heartbeats,
+ * the time that a session is kept, and that in which the node of its meeting learns of its end.
+ */
+const DESERTED_MS = 9_500
 const EMPTY_MS = 12_000
 /** How long the proof of a node's end may take, in milliseconds. */
 const PROOF_MS = 300
@@ -105,6 +112,8 @@ class ClusterRun implements ClusterWorld {
     })
     for (let at = plan.early ? 0 : SETTLED_MS; at < faulty; at += CALAMITY_MS)
       clock.at(at, () => this.#befall(at))
+    for (let at = SETTLED_MS; plan.breaks && at < faulty; at += BREAK_MS)
+      clock.at(at, () => this.#breakLink(at))
     clock.runTo(faulty)
     this.#heal()
     this.#enter('recovery')
@@ -118,6 +127,7 @@ class ClusterRun implements ClusterWorld {
     clock.runTo(faulty + recovery + well + quiet - 500)
     for (const node of this.nodes) for (const { name } of plan.meetings) this.business.find(node, name)
     clock.runTo(faulty + recovery + well + quiet)
+    this.#frameAll()
     this.business.noneWaits()
     this.business.allRevoked()
     this.observer.rest?.(
@@ -125,6 +135,14 @@ class ClusterRun implements ClusterWorld {
       this.clients.map(({ resting }) => resting),
     )
     this.#desert()
+  }
+
+  /** What members have sent is framed, however little of it fits into a frame. */
+  #frameAll(): void {
+    const { clock } = this
+    const end = clock.now + FRAMED_MS
+    while (clock.now < end && this.clients.some(({ resting }) => isUnanswered(resting)))
+      clock.runTo(clock.now + 500)
   }
 
   /** All clients vanish; nothing of theirs may remain. */
@@ -165,6 +183,14 @@ class ClusterRun implements ClusterWorld {
     if (this.plan.calamities.includes(calamity)) befallCluster(this, calamity, random)
   }
 
+  #breakLink(at: number): void {
+    const random = new Random((this.#seed ^ 0x3333) + Math.imul(at + 1, 0x9e3779b1))
+    const node = random.pick(this.nodes)
+    const other = random.pick(this.nodes.filter((each) => each !== node))
+    this.observer.clustered?.('broken link', `${node.index} to ${other.index}`)
+    this.weather.breakLink(node, other)
+  }
+
   /** The network, the bus and all clocks are right from now on, and all nodes run. */
   #heal(): void {
     this.weather.heal()
@@ -190,6 +216,7 @@ class ClusterRun implements ClusterWorld {
       random: this.#network,
       application: (made) => new SimApplication(made, this.business),
       bus: (made) => this.weather.connect(made),
+      moves: this.plan.moves,
       watch: (made) => ({
         met: () => {},
         probe: (peer) => this.#probe(made, peer),
@@ -251,7 +278,7 @@ class ClusterRun implements ClusterWorld {
     this.business.died(node)
     this.observer.died?.(node.index)
     this.#dead.push(node.core.stats)
-    for (const client of this.clients) if (client.node === node.index) client.link?.reset()
+    for (const client of this.clients) client.cutFrom(node.index)
     this.clock.after(downMs, () => {
       if (this.nodes[node.index] === node) this.#startNode(node.index)
     })
@@ -355,4 +382,8 @@ class ClusterRun implements ClusterWorld {
       if (this.plan.topics.includes('c1')) client.publish('c1')
     } else this.business.push(client.user)
   }
+}
+
+function isUnanswered({ settled, meetings }: RestingClient): boolean {
+  return settled && meetings.some(({ unanswered }) => unanswered > 0)
 }

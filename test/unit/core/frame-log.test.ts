@@ -5,7 +5,7 @@ import { costs, Work } from '../../../src/core/ground/work.ts'
 import { WarmCaches } from '../../../src/core/log/batches.ts'
 import { Encoded } from '../../../src/core/log/encoded.ts'
 import { FrameLog } from '../../../src/core/meeting/frame-log.ts'
-import { Cursor, LANE, type Outlet } from '../../../src/core/log/log.ts'
+import { Cursor, type Outlet } from '../../../src/core/log/log.ts'
 import { Writer } from '../../../src/protocol/bytes.ts'
 import { EMPTY_FRAME, writeEntry } from '../../../src/protocol/frames.ts'
 import { binaryCodec, type ServerMessage, nowhere } from '../../../src/protocol/index.ts'
@@ -22,8 +22,7 @@ function frame(size: number, seq: number): Uint8Array {
 const logOf = (number: number, bytes: number, work = new Work(), page?: number): FrameLog =>
   new FrameLog(number, bytes, endless().ledgers.meeting, work, new WarmCaches(), page)
 
-const cursorAt = (log: FrameLog, position: number): Cursor =>
-  new Cursor(log, {} as Outlet, LANE.frames, position)
+const cursorAt = (log: FrameLog, position: number): Cursor => new Cursor(log, {} as Outlet, [], position)
 
 function read(log: FrameLog, cursor: Cursor): ServerMessage {
   const batch = log.read(cursor)

@@ -2,9 +2,9 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Budget } from '../../../src/core/ground/budget.ts'
 import { weights } from '../../../src/core/ground/weights.ts'
-import { own, UpstreamQueue, weighMessage } from '../../../src/core/session/upstream-queue.ts'
+import { UpstreamQueue, weighMessage } from '../../../src/core/session/upstream-queue.ts'
 import { type ClientMessage, nowhere, type Payload } from '../../../src/protocol/index.ts'
-import { bytes, text, wish } from './harness.ts'
+import { bytes, wish } from './harness.ts'
 import { endless, Purse } from './payers.ts'
 
 const { message, field, text: heading, bytes: array, item } = weights
@@ -60,25 +60,6 @@ describe('What a message weighs while it waits', () => {
       ],
     } as const
     expect(subscribe(wish('t', { since })) - subscribe(wish('t', { since: nowhere }))).toBe(3 * item)
-  })
-})
-
-const memory = (kept: ClientMessage): number => ('data' in kept ? kept.data.bytes.buffer.byteLength : 0)
-
-const viewOf = (length: number, of: number): Payload => ({
-  text: false,
-  bytes: new Uint8Array(of).subarray(0, length),
-})
-
-describe('A message that is kept', () => {
-  it('has a payload of its own, unless that nearly fills the memory that it came in', () => {
-    expect([79, 80, 81, 100].map((length) => memory(own(input(viewOf(length, 100)))))).toEqual([
-      79, 100, 100, 100,
-    ])
-    const kept = own(input({ text: true, bytes: Uint8Array.of(0, 65, 66, 0, 0, 0).subarray(1, 3) }))
-    expect(kept).toEqual(input(text('AB')))
-    const leave: ClientMessage = { type: 'leave', call: 1, log: 1 }
-    expect(own(leave)).toBe(leave)
   })
 })
 

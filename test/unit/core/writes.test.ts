@@ -5,7 +5,7 @@ import { Stats } from '../../../src/core/ground/stats.ts'
 import { costs, Work } from '../../../src/core/ground/work.ts'
 import { Gap } from '../../../src/core/log/batches.ts'
 import { Encoded } from '../../../src/core/log/encoded.ts'
-import { Cursor, LANE, type Lane, type Log, Outlet, type Read } from '../../../src/core/log/log.ts'
+import { Cursor, type Log, Outlet, type Read } from '../../../src/core/log/log.ts'
 import { Account, ratesOf } from '../../../src/core/session/account.ts'
 import { Session } from '../../../src/core/session/session.ts'
 import { Publishers } from '../../../src/core/topic/publishers.ts'
@@ -68,7 +68,7 @@ class Rig {
     return new Outlet(new RecordingTransport(() => 0), false, 0) as Outlet & { transport: RecordingTransport }
   }
 
-  cursor(log: Log, outlet: Outlet, lane: Lane = LANE.topics): Cursor {
+  cursor(log: Log, outlet: Outlet, lane: Cursor[] = outlet.topicLane): Cursor {
     return new Cursor(log, outlet, lane, 0)
   }
 
@@ -105,7 +105,7 @@ describe('A write', () => {
     const [packet] = outlet.transport.packets
     const size = packet?.bytes.length ?? 0
     expect(rig.stats).toMatchObject({ writes: 1, bytesOut: size, messagesOut: 3 })
-    expect(outlet).toMatchObject({ sent: size, lastSent: 0, queued: false })
+    expect(outlet).toMatchObject({ sent: size, lastSent: 0, isUrgent: false, isPatient: false })
     expect(rig.work.done).toBe(2 * costs.walked + costs.write + size * costs.byte)
     rig.flush()
     expect(rig.stats.writes).toBe(1)
@@ -147,8 +147,8 @@ describe('A write', () => {
     const rig = new Rig({ writeBytes: 6 * SIZE })
     const outlet = rig.outlet()
     rig.down.mark(rig.cursor(new Shelf(3, 9), outlet))
-    rig.down.mark(rig.cursor(new Shelf(2, 9), outlet, LANE.frames))
-    rig.down.mark(rig.cursor(new Shelf(1, 1), outlet, LANE.session))
+    rig.down.mark(rig.cursor(new Shelf(2, 9), outlet, outlet.frameLane))
+    rig.down.mark(rig.cursor(new Shelf(1, 1), outlet, outlet.sessionLane))
     rig.flush()
     expect(logsIn(outlet)).toEqual([[1, 2, 2, 3, 3, 3]])
   })
@@ -187,7 +187,7 @@ describe('A write', () => {
     const rig = new Rig({ writeBytes: 1 })
     rig.publishers.of(8)
     const outlet = rig.outlet()
-    rig.down.mark(rig.cursor(new Shelf(2, 1), outlet, LANE.frames))
+    rig.down.mark(rig.cursor(new Shelf(2, 1), outlet, outlet.frameLane))
     rig.flush()
     expect(outlet.publishersTold).toBe(1)
     rig.down.mark(rig.cursor(new Shelf(1, 2), outlet))

@@ -237,3 +237,54 @@ describe('Registrars', () => {
     })
   })
 })
+
+describe('A large cluster', () => {
+  const COUNT = 40
+
+  it('meets nodes that start at once in a few views, and each of them tells each other once in a view', () => {
+    const rig = new Rig()
+    for (let n = 0; n < COUNT; n++) rig.start()
+    rig.run(5_000)
+    const [first] = rig.nodes as [Node]
+    expect(rig.nodes.every(({ cluster }) => cluster.view === first.cluster.view)).toBe(true)
+    // Ten heartbeats of each, and at most two tellings with their confirmations, and a few introductions.
+    const pairs = COUNT * (COUNT - 1)
+    expect(rig.sent).toBeLessThan(pairs * 18)
+    first.claim('lobby')
+    rig.run(5)
+    expect(first.endings).toEqual([{ by: 'grant', term: 1 }])
+  })
+
+  it('lets a few of its nodes introduce one that is new', () => {
+    const rig = new Rig()
+    for (let n = 0; n < COUNT; n++) rig.start()
+    rig.run(5_000)
+    const newcomer = rig.start()
+    rig.bytes.clear()
+    rig.run(400)
+    expect(newcomer.cluster.peers).toHaveLength(COUNT)
+    // An introduction names all nodes, so it is far longer than all else that one sends to another here.
+    const introduced = [...rig.bytes].filter(
+      ([way, bytes]) => way.endsWith(` ${newcomer.id}`) && bytes > COUNT * 10,
+    )
+    expect(introduced.length).toBeGreaterThan(0)
+    expect(introduced.length).toBeLessThanOrEqual(3)
+  })
+
+  it('is introduced by all others where the few cannot be heard', () => {
+    const rig = new Rig()
+    for (let n = 0; n < COUNT; n++) rig.start()
+    rig.run(5_000)
+    const [deaf, silent] = rig.nodes as [Node, Node]
+    // Cut off from one node, it hears of that one's end from the others alone.
+    silent.isAlive = false
+    for (const node of rig.living)
+      if (node !== deaf) node.act(() => node.cluster.gone(silent.id, rig.clock.now))
+    for (const node of rig.nodes.slice(2))
+      if (node.cluster.nodes.isNear(node.id, deaf.id, 3)) rig.cut.add(`${node.id} ${deaf.id}`)
+    expect(rig.cut.size).toBe(3)
+    expect(deaf.cluster.nodes.has(silent.id)).toBe(true)
+    rig.run(2_000)
+    expect(deaf.cluster.nodes.has(silent.id)).toBe(false)
+  })
+})

@@ -61,6 +61,7 @@ class Owner {
   /** A view has begun in which nothing is owned, and all is confirmed. */
   begin(): this {
     this.holdings.renew()
+    this.holdings.tellAll()
     this.confirm(1, 2)
     this.confirm(1, 3)
     this.news()
@@ -77,6 +78,7 @@ describe('A node tells the registrar of a name', () => {
     owner.claimed = 4
     owner.term = 9
     owner.holdings.renew()
+    owner.holdings.tellAll()
     expect(owner.sent.map(({ to, message }) => [to, message.holdings.map(({ name }) => name)])).toEqual([
       [2, [a]],
       [3, [b]],
@@ -94,6 +96,7 @@ describe('A node tells the registrar of a name', () => {
       holdings: [{ name: a, owns: true }],
     })
     owner.holdings.renew()
+    owner.holdings.tellAll()
     expect([owner.holdings.round, owner.sent.at(-1)?.message.round]).toEqual([2, 2])
   })
 
@@ -168,6 +171,7 @@ describe('A node tells the registrar of a name', () => {
       const names = Array.from({ length: count }, (_, n) => owner.name(2, n))
       for (const name of names) owner.holdings.add(name)
       owner.holdings.renew()
+      owner.holdings.tellAll()
       const news = owner.news()
       expect(news.map((words) => words.replace(/#\d+ ?| ?[+-]m\d+/g, ''))).toEqual(expected)
       expect(news.join(' ').match(/m\d+/g)?.toSorted()).toEqual(names.toSorted())

@@ -7,13 +7,17 @@ import { Timers } from '../../../../src/core/ground/timers.ts'
 class Pair {
   readonly timers: readonly [Timers, Timers] = [new Timers(), new Timers()]
   readonly stats: Stats = new Stats()
+  readonly met: readonly [Set<number>, Set<number>] = [new Set([2]), new Set([1])]
   readonly heard: string[] = []
   readonly bus: { to: number; bytes: Uint8Array }[] = []
   readonly nodes: readonly [LinkParts, LinkParts]
 
   constructor() {
     const make = (self: 0 | 1): LinkParts => {
-      const parts = new LinkParts(this.timers[self], this.stats, (to, bytes) => this.bus.push({ to, bytes }))
+      const parts = new LinkParts(this.timers[self], this.stats, {
+        put: (to, bytes) => this.bus.push({ to, bytes }),
+        isThere: (node) => this.met[self].has(node),
+      })
       for (const [name, code] of Object.entries(linked))
         parts.add(code, {
           message: (from, bytes) => this.heard.push(`${name} ${from} ${bytes[1]}`),
@@ -57,6 +61,24 @@ describe('The parts of a node that talk over links', () => {
     expect(pair.heard).toEqual(['mesh 1 7'])
     expect(pair.timers.map(({ size }) => size)).toEqual([0, 0])
     expect(pair.nodes[0].bytes).toBe(0)
+  })
+
+  it('hear nothing of a node that is not there, until it is met', () => {
+    const pair = new Pair()
+    pair.met[1].clear()
+    for (const code of [1, 2]) pair.nodes[0].send(2, Uint8Array.of(code, 40 + code))
+    pair.carry()
+    pair.beat(2)
+    expect(pair.heard).toEqual([])
+    pair.met[1].add(1)
+    pair.beat(3)
+    expect(pair.heard).toEqual(['mesh 1 41', 'questions 1 42'])
+  })
+
+  it('keep nothing for a node that is not there', () => {
+    const pair = new Pair()
+    pair.nodes[0].send(3, Uint8Array.of(1, 7))
+    expect([pair.nodes[0].hasWork, pair.nodes[0].bytes]).toEqual([false, 0])
   })
 
   it('are all told when a link breaks', () => {

@@ -184,7 +184,8 @@ describe('The links of a node', () => {
     const timers = new Timers()
     const stats = new Stats()
     const put: number[] = []
-    return { timers, put, parts: new LinkParts(timers, stats, (_, bytes) => put.push(bytes.length), limits) }
+    const host = { put: (_: number, bytes: Uint8Array) => put.push(bytes.length), isThere: () => true }
+    return { timers, put, parts: new LinkParts(timers, stats, host, limits) }
   }
 
   it('are looked at every half a second while something is not confirmed, whatever is sent meanwhile', () => {

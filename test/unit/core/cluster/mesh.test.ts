@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { MeetingLogic } from '../../../../src/core/index.ts'
 import { jsonCodec, type MessageOf, RtmsError, type ServerMessage } from '../../../../src/protocol/index.ts'
+import { LINK } from '../../../../src/core/cluster/links.ts'
+import { MESH } from '../../../../src/core/cluster/mesh-messages.ts'
 import { Random } from '../../../../src/testing/index.ts'
 import { bytes, framesOf, grant, type Harness, type Peer, text, textOf } from '../harness.ts'
 import { settled, type World } from './world.ts'
@@ -287,15 +289,15 @@ describe('A member on a node that does not own the meeting', () => {
     for (const seq of [4, 5, 6, 7]) bob.input(log, seq, text('much'))
     world.advance(200)
     expect(nacksOf(bob)).toEqual([
+      '2 TOO_LARGE 0',
       '3 STALE 0',
       '6 OUT_OF_ORDER 0',
       '1 FORBIDDEN 300',
-      '2 TOO_LARGE 0',
       '6 RATE 0',
       '7 RATE 0',
     ])
     expect(inputsOf(bob.heard)).toEqual(['0 3 yes', '0 4 much', '0 5 much'])
-    expect(bob.all('nack')[0]?.last).toBe(3)
+    expect(bob.all('nack')[1]?.last).toBe(3)
     bob.hangUp(true)
     world.advance(1_000)
     expect(b.node.logs.of.user).toBe(0)
@@ -436,6 +438,35 @@ describe('When nodes cannot talk to each other', () => {
     for (const h of [a, b]) expectNothing(h)
   })
 
+  for (const [what, kinds] of [
+    ['a later input of the member is seen in a frame', [LINK]],
+    ['no frame comes either', [LINK, MESH]],
+  ] as const)
+    it(`and a refusal is lost with the link while ${what}, the member is told that it is not known`, () => {
+      const logic: MeetingLogic = {
+        input: (_slot, _user, data) => (textOf(data) === 'no' ? new RtmsError('FORBIDDEN') : data),
+      }
+      const { world, a, b } = meeting({}, { linkBytes: 4_000, linkWindow: 2_000 }, logic)
+      const bob = client(b, 'bob')
+      const { log } = join(world, bob)
+      bob.input(log, 1, text('b1'))
+      world.advance(100)
+      for (const [seq, word] of ['no', 'no', 'b4', 'no'].entries()) bob.input(log, seq + 2, text(word))
+      // They arrive, and nothing that the owner sends does.
+      b.settle()
+      world.bus.deliver()
+      for (const kind of kinds) world.lostKinds.add(kind)
+      world.advance(100)
+      expect(inputsOf(bob.heard)).toEqual(kinds.length === 1 ? ['0 1 b1', '0 4 b4'] : ['0 1 b1'])
+      for (let n = 0; n < 4; n++) a.node.sendTo('m', 0, bytes(1_000))
+      world.advance(100)
+      world.lostKinds.clear()
+      world.advance(3_000)
+      expect(a.node.stats.linksBroken).toBe(1)
+      expect(inputsOf(bob.heard)).toEqual(['0 1 b1', '0 4 b4'])
+      expect(nacksOf(bob)).toEqual(['2 UNKNOWN 0', '3 UNKNOWN 0', '5 UNKNOWN 0'])
+    })
+
   it('and a member leaves or goes away meanwhile, the owner learns it afterwards', () => {
     const { world, a, b } = meeting({ inputBurst: 200 }, { linkBytes: 4_000, linkWindow: 2_000 })
     const ann = client(a, 'ann')
@@ -531,8 +562,9 @@ describe('A member that comes to the owner from another node', () => {
       world.advance(30)
     }
     const near = again(a, 'bob', far)
-    const { next = 0 } = near.follower.join('m')
-    const second = join(world, near, { world: first.world, next })
+    const place = near.follower.join('m')
+    const { next = 0 } = place
+    const second = join(world, near, place)
     expect(second).toMatchObject({ slot: first.slot, seq: 5, recovered: true, next })
     for (let seq = 6; seq <= 8; seq++) near.input(second.log, seq, text(`b${seq}`))
     far.hangUp()
@@ -556,8 +588,9 @@ describe('A member that comes to the owner from another node', () => {
     world.cut.add(`${a.node.incarnation} ${b.node.incarnation}`)
     world.advance(100)
     const far = again(b, 'bob', near)
-    const { next = 0 } = far.follower.join('m')
-    far.join('m', { world: first.world, next })
+    const place = far.follower.join('m')
+    const { next = 0 } = place
+    far.join('m', place)
     world.settle()
     expect(far.all('joined')).toEqual([])
     world.cut.clear()

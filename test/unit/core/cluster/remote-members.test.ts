@@ -11,6 +11,8 @@ import { endless, Purse } from '../payers.ts'
 
 const budget = endless()
 const REPLICA = 9
+/** Bytes of the largest input. */
+const LARGEST = 8
 
 function sessionOf(user: string): Session & { readonly payer: Purse } {
   return { id: `session of ${user}`, former: '', user, payer: new Purse(budget) } as never
@@ -26,6 +28,7 @@ const seated = (
     seat,
     slot: parts.slot ?? seat,
     seq: parts.seq ?? 0,
+    continued: false,
     waiting: (parts.waiting ?? []).map((seq) => ({ seq })),
     members: [],
     next: parts.next ?? 1,
@@ -40,7 +43,7 @@ const heldBy = (of: RemoteMember): number => (of.session as unknown as { payer: 
 /** Takes an input, whose text is `i` and its seq. */
 function take(of: RemoteMember, seq: number, after = seq - 1, most = 10): string | null {
   const data = text(`i${seq}`)
-  return of.take({ type: 'input', log: 1, seq, after, seen: 0, data }, 0, most, budget)
+  return of.take({ type: 'input', log: 1, seq, after, seen: 0, data }, 0, most, LARGEST, budget)
 }
 
 const unsent = (of: RemoteMember, most = Infinity): number[] => {
@@ -89,17 +92,19 @@ describe('A member whose meeting is on another node', () => {
     const ann = member()
     const full = { admits: (held: number, bytes: number) => held + bytes < 0 } as never
     const input = { type: 'input', log: 1, seq: 1, after: 0, seen: 0, data: text('x') } as const
-    expect([ann.take(input, 0, 10, full), heldBy(ann)]).toEqual(['BUSY', 0])
+    expect([ann.take(input, 0, 10, LARGEST, full), heldBy(ann)]).toEqual(['BUSY', 0])
   })
 
-  it('has been answered up to the input that is in a frame', () => {
+  it('is refused an input that is too large for the meeting, whose number is used up', () => {
     const ann = member()
-    for (const seq of [1, 2, 3, 4]) take(ann, seq)
-    ann.framed(3)
-    expect(heldBy(ann)).toBe(weighInput(text('i4')))
-    ann.framed(3)
-    ann.framed(4)
-    expect(heldBy(ann)).toBe(0)
+    const input = (seq: number, length: number) =>
+      ({ type: 'input', log: 1, seq, after: seq - 1, seen: 0, data: text('x'.repeat(length)) }) as const
+    expect([
+      ann.take(input(1, LARGEST), 0, 10, LARGEST, budget),
+      ann.take(input(2, LARGEST + 1), 0, 10, LARGEST, budget),
+      ann.take(input(3, 0), 0, 10, LARGEST, budget),
+    ]).toEqual([null, 'TOO_LARGE', null])
+    expect(ann.waitingSeqs).toEqual([1, 3])
   })
 
   it('sends nothing while it is lost or only entered, and then what had not reached the owner', () => {
@@ -139,7 +144,7 @@ class Desk {
   readonly members: RemoteMembers = new RemoteMembers({
     place: (seat) => ({ replica: REPLICA, seat }),
     say: (message) => this.#say(message),
-    isOpen: () => this.room > 0,
+    isOpen: (isLast) => isLast === true || this.room > 0,
     mark: () => this.marks++,
   })
 

@@ -30,6 +30,8 @@ export class Rig {
   weather: Weather = calm
   /** Messages sent. */
   sent = 0
+  /** Bytes sent, by `from to`. */
+  readonly bytes: Map<string, number> = new Map()
   /** Milliseconds more that messages from one node to another take, by `from to`. */
   readonly slow: Map<string, number> = new Map()
   /** Pairs that do not hear each other, `from to`. */
@@ -56,12 +58,13 @@ export class Rig {
 
   carry(from: Node, to: Node, bytes: Uint8Array): void {
     this.sent++
-    if (this.random.chance(this.weather.loss) || this.cut.has(`${from.id} ${to.id}`)) return
+    const between = `${from.id} ${to.id}`
+    this.bytes.set(between, (this.bytes.get(between) ?? 0) + bytes.length)
+    if (this.random.chance(this.weather.loss) || this.cut.has(between)) return
     const [least, most] = this.weather.delay
-    const way = `${from.id} ${to.id}`
-    const delay = this.random.int(least, most) + (this.slow.get(way) ?? 0)
-    const at = Math.max(this.clock.now + delay, this.#last.get(way) ?? 0)
-    this.#last.set(way, at)
+    const delay = this.random.int(least, most) + (this.slow.get(between) ?? 0)
+    const at = Math.max(this.clock.now + delay, this.#last.get(between) ?? 0)
+    this.#last.set(between, at)
     this.clock.at(at, () => to.act(() => to.cluster.handle(from.id, bytes, this.clock.now)))
   }
 

@@ -21,6 +21,10 @@ export class World {
   readonly nodes: Harness[] = []
   /** Messages between these are lost: `from to`, by incarnation. */
   readonly cut: Set<string> = new Set()
+  /** What a node sends to one other node is lost where it begins with one of these bytes. */
+  readonly lostKinds: Set<number> = new Set()
+  /** What these nodes send to all is lost. */
+  readonly mute: Set<string> = new Set()
   /** Nodes that do nothing any more: a process that was killed or has stopped. */
   readonly #ended: Set<Harness> = new Set()
   /** Whether nodes that look for proof of an end find it. */
@@ -29,11 +33,18 @@ export class World {
   /** Decides about each message to each receiver whether the bus loses it. */
   isLost: () => boolean = () => false
   readonly #limits: ConstructorParameters<typeof Harness>[0]
+  readonly #moves: 'members' | 'all' | undefined
   /** Bytes that each node has put on the bus for one other node, by the first byte of the message. */
   readonly sent: Map<Harness, Map<number, number>> = new Map()
 
-  constructor(count: number, limits: ConstructorParameters<typeof Harness>[0] = {}) {
+  /** `moves`: see `MoveOptions`. */
+  constructor(
+    count: number,
+    limits: ConstructorParameters<typeof Harness>[0] = {},
+    moves?: 'members' | 'all',
+  ) {
     this.#limits = limits
+    this.#moves = moves
     this.bus = new MemoryBus(
       () => {},
       (from, to) => (this.cut.has(`${from} ${to}`) || this.isLost() ? 'lost' : 'arrives'),
@@ -42,7 +53,7 @@ export class World {
   }
 
   start(id = `n${this.nodes.length + 1}`): Harness {
-    const incarnation = 2 ** 40 + 1_000_003 * (this.nodes.length + 1)
+    const incarnation = 2 ** 40 + (2 ** 36 + 1_000_003) * (this.nodes.length + 1)
     const sent = new Map<number, number>()
     const connect = (node: () => RtmsNode): Bus => {
       const port = this.bus.connect(
@@ -54,11 +65,14 @@ export class World {
       const send: Bus['send'] = (to, bytes) => {
         const kind = bytes[0] as number
         sent.set(kind, (sent.get(kind) ?? 0) + bytes.length)
-        port.send(to, bytes)
+        if (!this.lostKinds.has(kind)) port.send(to, bytes)
       }
-      return { ...port, send }
+      const publish: Bus['publish'] = (subject, bytes) => {
+        if (!this.mute.has(id)) port.publish(subject, bytes)
+      }
+      return { ...port, send, publish }
     }
-    const cluster = { address: `ws://${id}/rtms`, health: `http://${id}/healthz` }
+    const cluster = { address: `ws://${id}/rtms`, health: `http://${id}/healthz`, moves: this.#moves }
     const h: Harness = new Harness(this.#limits, { id, incarnation, cluster, bus: connect })
     h.now = this.now
     this.nodes.push(h)
@@ -154,8 +168,12 @@ export class World {
 }
 
 /** Nodes that know each other. */
-export function settled(count: number, limits?: ConstructorParameters<typeof Harness>[0]): World {
-  const world = new World(count, limits)
+export function settled(
+  count: number,
+  limits?: ConstructorParameters<typeof Harness>[0],
+  moves?: 'members' | 'all',
+): World {
+  const world = new World(count, limits, moves)
   world.advance(4_000)
   return world
 }

@@ -79,7 +79,13 @@ interface MeetingFacts {
   readonly frame: number
 }
 
+/** Of a list of all nodes: the names of those that did not answer. */
+export interface OfAll {
+  readonly missing: readonly string[]
+}
+
 export interface MeetingLine extends MeetingFacts {
+  readonly node: string
   readonly members: number
 }
 
@@ -127,6 +133,7 @@ export interface Cursor {
 }
 
 export interface Session {
+  readonly node: string
   readonly user: string
   readonly connected: boolean
   readonly meetings: readonly { readonly name: string; readonly slot: number }[]
