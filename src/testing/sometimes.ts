@@ -34,7 +34,7 @@ export const clusterSometimes: readonly string[] = [
   ...each('located', 'new', 'taken', 'nowhere', 'BUSY', 'DRAINING'),
   ...each('cluster', 'served by a replica', 'moved', 'led to another node', 'led to a dead node'),
   ...each('cluster', 'proven at its address', 'proven late', 'one of two owners gives up'),
-  ...each('cluster', ...calamities, 'drain'),
+  ...each('cluster', ...calamities, 'broken link', 'drain'),
   ...each('hook', 'snapshot', 'snapshot that fails'),
   ...handovers,
   ...each('moves', 'asked', 'arrived', 'wrong'),

@@ -1,5 +1,5 @@
-import { Cluster } from '../../src/core/cluster/cluster.ts'
 import { Giving } from '../../src/core/cluster/giving.ts'
+import { Holdings } from '../../src/core/cluster/holdings.ts'
 import { Registrar } from '../../src/core/cluster/registrar.ts'
 import { Replica } from '../../src/core/cluster/replica.ts'
 import { Taking } from '../../src/core/cluster/taking.ts'
@@ -107,9 +107,9 @@ export const handoverMutants: readonly Mutant[] = [
     breaks: ['I9'],
     from: 44,
     plant: () =>
-      replace(Cluster.prototype, 'passOn', () => {
-        return function (this: Cluster, name) {
-          this.closed(name)
+      replace(Holdings.prototype, 'passOn', () => {
+        return function (this: Holdings, name) {
+          this.delete(name)
         }
       }),
   },

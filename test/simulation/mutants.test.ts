@@ -6,6 +6,7 @@ import { handoverMutants } from './mutants-handover.ts'
 import { leakMutants } from './mutants-leaks.ts'
 import { worldMutants } from './mutants-world.ts'
 import { meetingMutants } from './mutants-meetings.ts'
+import { meshMutants } from './mutants-mesh.ts'
 import { reachMutants } from './mutants-reach.ts'
 import type { Mutant } from './plant.ts'
 import { deliveryMutants } from './mutants.ts'
@@ -58,6 +59,5 @@ describe('the simulator catches a planted bug:', () => {
 })
 
 describe('the simulator catches a planted bug of the cluster:', () => {
-  catches(runClusterSeed, clusterMutants)
-  catches(runClusterSeed, handoverMutants)
+  catches(runClusterSeed, [...clusterMutants, ...meshMutants, ...handoverMutants])
 })

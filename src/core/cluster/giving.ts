@@ -282,7 +282,7 @@ export class Giving {
     meetings().resign(owner)
     logic?.moved?.()
     // It holds the name: nobody else may open it before the new owner's word has come to the registrar.
-    this.#host.cluster.passOn(name)
+    this.#host.cluster.holdings.passOn(name)
     const replica = this.#host.demote(owner, to, seats, now)
     replica.isHandedOver = true
     this.#tried.delete(owner)

@@ -1,3 +1,4 @@
+import type { ClusterLimits } from './cluster-limits.ts'
 import type { Claim, Holds } from './messages.ts'
 import type { View } from './view.ts'
 
@@ -23,6 +24,8 @@ interface Teller {
   isComplete: boolean
   /** The id of the last claim that it is known to have made. */
   claimed: number
+  /** How many names are remembered for it. */
+  names: number
 }
 
 const none: readonly Holder[] = []
@@ -36,6 +39,9 @@ interface Waiting {
 export type Verdict =
   | { readonly by: 'grant'; readonly term: number }
   | { readonly by: 'taken'; readonly owner: number }
+
+/** Claims that may wait, further ones get no answer; and names that are remembered for one node. */
+export type RegistrarLimits = Pick<ClusterLimits, 'claims' | 'namesPerNode'>
 
 /** What a registrar needs of its node. */
 export interface RegistrarHost {
@@ -58,7 +64,7 @@ export class Registrar {
   readonly #self: number
   readonly #view: View
   readonly #host: RegistrarHost
-  readonly #most: number
+  readonly #limits: RegistrarLimits
   readonly #entries: Map<string, Entry> = new Map()
   readonly #tellers: Map<number, Teller> = new Map()
   /**
@@ -69,11 +75,10 @@ export class Registrar {
   /** The highest term that was granted or told of. */
   term = 0
 
-  /** `most`: claims that may wait; further ones get no answer. */
-  constructor(self: number, view: View, most: number, host: RegistrarHost) {
+  constructor(self: number, view: View, limits: RegistrarLimits, host: RegistrarHost) {
     this.#self = self
     this.#view = view
-    this.#most = most
+    this.#limits = limits
     this.#host = host
   }
 
@@ -103,7 +108,7 @@ export class Registrar {
     if (claim.id <= teller.claimed) return
     teller.claimed = claim.id
     if (this.isReady) this.#decide(from, claim)
-    else if (this.#waiting.size < this.#most)
+    else if (this.#waiting.size < this.#limits.claims)
       this.#waiting.set(claim.opens ? `${from} ${claim.name}` : `${from}#${claim.id}`, { from, claim })
   }
 
@@ -116,7 +121,7 @@ export class Registrar {
     teller.claimed = Math.max(teller.claimed, claimed)
     this.term = Math.max(this.term, term)
     for (const { name, owns } of holdings) {
-      if (owns) this.#hold(name, { owner: from, claim: 0 })
+      if (owns) this.#remember(name, from, 0)
       // By its own word it does not own it, and will not: it no longer waits for a claim of it.
       else this.#drop(name, from)
       this.#giveUp(from, name)
@@ -133,19 +138,31 @@ export class Registrar {
     this.#giveUp(this.#self, name)
   }
 
-  #hold(name: string, holder: Holder): void {
-    this.#drop(name, holder.owner)
-    const entry = this.#entries.get(name)
-    this.#entries.set(name, { ...holder, others: entry === undefined ? none : [entry, ...entry.others] })
+  /** False: it remembers too many names of that node already. */
+  #remember(name: string, owner: number, claim: number): boolean {
+    const holders = this.#holders(name)
+    const others = holders.filter((holder) => holder.owner !== owner)
+    if (others.length === holders.length) {
+      const teller = this.#teller(owner)
+      if (teller.names >= this.#limits.namesPerNode) return false
+      teller.names++
+    }
+    this.#entries.set(name, { owner, claim, others })
+    return true
   }
 
   #drop(name: string, owner: number): void {
-    const entry = this.#entries.get(name)
-    if (entry === undefined) return
-    const left = [entry, ...entry.others].filter((holder) => holder.owner !== owner)
-    const [first, ...others] = left
+    const holders = this.#holders(name)
+    const [first, ...others] = holders.filter((holder) => holder.owner !== owner)
     if (first === undefined) this.#entries.delete(name)
     else this.#entries.set(name, { owner: first.owner, claim: first.claim, others })
+    if (others.length + (first === undefined ? 0 : 1) < holders.length) this.#teller(owner).names--
+  }
+
+  /** Those who have a name, the one first of whom others are told. */
+  #holders(name: string): readonly Holder[] {
+    const entry = this.#entries.get(name)
+    return entry === undefined ? none : [entry, ...entry.others]
   }
 
   #giveUp(from: number, name: string): void {
@@ -163,7 +180,7 @@ export class Registrar {
   #teller(node: number): Teller {
     let teller = this.#tellers.get(node)
     if (teller === undefined) {
-      teller = { seq: 0, isComplete: false, claimed: 0 }
+      teller = { seq: 0, isComplete: false, claimed: 0, names: 0 }
       this.#tellers.set(node, teller)
     }
     return teller
@@ -172,8 +189,8 @@ export class Registrar {
   /** A node begins to tell anew. What is reserved for it stays so until its word comes. */
   #forget(node: number, teller: Teller): void {
     if (teller.seq > 0)
-      for (const [name, entry] of this.#entries)
-        if ([entry, ...entry.others].some(({ owner, claim }) => owner === node && claim === 0))
+      for (const [name, { owner, claim, others }] of this.#entries)
+        if ([{ owner, claim }, ...others].some((holder) => holder.owner === node && holder.claim === 0))
           this.#drop(name, node)
     teller.isComplete = false
   }
@@ -191,7 +208,6 @@ export class Registrar {
       this.#host.answer(from, claim, { by: 'taken', owner })
       return
     }
-    this.#hold(name, { owner: from, claim: id })
-    this.#host.answer(from, claim, { by: 'grant', term: ++this.term })
+    if (this.#remember(name, from, id)) this.#host.answer(from, claim, { by: 'grant', term: ++this.term })
   }
 }

@@ -17,9 +17,10 @@ import { MissingFrames } from './missing-frames.ts'
 import { memberOf, RemoteMember } from './remote-member.ts'
 import type { LocalSeat, ReplicaHost, Surrendered } from './replica-host.ts'
 import { RemoteMembers } from './remote-members.ts'
-import { type Joining, NO_ANSWER, WaitingJoins } from './waiting-joins.ts'
+import { inputsOf, isEarly, type Joining, NO_ANSWER, WaitingJoins } from './waiting-joins.ts'
 
 const CLOSED = 'the meeting was closed'
+const STANDING = { start: 0, startFrame: 1 }
 
 /**
  * A meeting that another node owns, for the sessions of this one: a room that is fed over the bus, and the members who
@@ -120,18 +121,13 @@ export class Replica implements Host {
   #tryPlace(joining: Joining, now: number): void {
     const room = this.#room
     const { message, seat, seated } = joining
-    const { config } = message
     if (room === null || (seat !== 0 && seated === null)) return
     const { log, facts } = room
-    // A client that comes from the owner may be ahead.
-    const isAhead = message.world === facts.world && message.next > log.next
-    // What the owner has said of its inputs holds from that frame on.
-    const isBefore = seated?.message.continued === true && log.next < seated.message.next
-    if (log.next <= this.#head || isAhead || isBefore || (facts.frameRate > 0 && this.#origin === null))
-      return
+    if (log.next <= this.#head || isEarly(joining, facts.world, log.next)) return
+    if (facts.frameRate > 0 && this.#origin === null) return
     this.#joins.delete(joining)
     this.#host.mark(this)
-    const isOther = config !== '' && this.#config !== '' && config !== this.#config
+    const isOther = message.config !== '' && this.#config !== '' && message.config !== this.#config
     joining.joined(isOther ? 'CONFIG_MISMATCH' : this.#sit(room, joining, now), now)
   }
 
@@ -150,10 +146,8 @@ export class Replica implements Host {
     if (isAway) return 'UNKNOWN'
     const isNews = seated !== null && room.log.next <= seated.message.next
     const members = isNews ? seated.message.members : room.attendance.list
-    const continued = seated?.message.continued ?? known !== undefined
-    const waiting = seated?.message.waiting.map(({ seq }) => seq) ?? member?.waitingSeqs ?? []
-    const placing = { ...(this.#origin ?? { start: 0, startFrame: 1 }), members, continued, waiting }
-    return room.place(seat, message, placing, now)
+    const facts = { ...(this.#origin ?? STANDING), members, ...inputsOf(seated, member, known !== undefined) }
+    return room.place(seat, message, facts, now)
   }
 
   // ---- what the sessions do
@@ -163,8 +157,8 @@ export class Replica implements Host {
     if (member === null) return 'READ_ONLY'
     seat.seen(message.seen)
     const { limits, budget } = this.#host
-    const { pendingInputs: most } = limits
-    const refusal = member.take(message, seat.turnedAway, most, this.#room?.facts.inputBytes ?? 0, budget)
+    const { inputBytes = 0 } = this.#room?.facts ?? {}
+    const refusal = member.take(message, seat.turnedAway, limits.pendingInputs, inputBytes, budget)
     if (refusal === null) this.#members.tell(member)
     return refusal
   }
@@ -336,8 +330,7 @@ export class Replica implements Host {
   frames({ first, frames, marks }: Frames, now: number): void {
     const room = this.#room
     if (room === null || !this.#isConnected) return
-    const from = room.log.next
-    const end = first + frames.length
+    const [from, end] = [room.log.next, first + frames.length]
     if (first > from) this.#missing.seen(end, from)
     if (first > from || end <= from) return
     for (let at = from - first; at < frames.length; at++) {
@@ -345,6 +338,7 @@ export class Replica implements Host {
       room.append({ bytes, events, inputs: inputs.length, stable: marks[at] as number }, now)
       for (const { slot, seq } of inputs) this.#members.framed(slot, seq)
     }
+    if (from <= this.#head) this.#joins.pay(frames.slice(from - first), now)
     this.#missing.seen(end, room.log.next)
     room.tell(now)
     for (const member of this.#members.all()) this.#members.settle(member, room.log.next, now)

@@ -275,7 +275,7 @@ export class Taking {
     }
     for (const [name, begun] of this.#begun) {
       const isOpen = meetings().get(name) !== undefined
-      if (begun.isTold || (isOpen && !cluster.isTold(name))) continue
+      if (begun.isTold || (isOpen && !cluster.holdings.isTold(name))) continue
       begun.isTold = true
       this.#send(begun.from, { type: 'settled', name })
     }
