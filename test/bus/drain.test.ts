@@ -83,25 +83,28 @@ describe('A node that drains', () => {
     clearInterval(playing)
     expect(left).toEqual({ meetings: 0, staying: 0, connections: 0, requests: 0 })
     expect(progress[0]).toMatchObject({ meetings: 1, connections: 1 })
-    expect([a.ready().status, b.ready().status]).toEqual(['draining', 'ready'])
+    expect([a.ready().status, b.health().status]).toEqual(['draining', 'ok'])
 
-    // Those of the client that is moved while they are under way may end with UNKNOWN.
-    const framed = (await Promise.all(own)).filter((end) => end !== 'unknown').length
+    // Also those of the client that was on the drained node, which were under way when it went to another one.
+    expect((await Promise.all(own)).filter((end) => end === 'unknown')).toEqual([])
     const inputsOf = (peer: Peer): string[] =>
       framesOf(peer.heard).flatMap((frame) => frame.inputs.map(({ slot, seq }) => `${slot} ${seq}`))
-    const others = (peer: Peer): number => inputsOf(peer).filter((each) => !each.startsWith('0 ')).length
-    await eventually(() => peers.every((peer) => others(peer) === 2 * sent))
+    const fromOthers = (peer: Peer): number => inputsOf(peer).filter((each) => !each.startsWith('0 ')).length
+    await eventually(() => peers.every((peer) => fromOthers(peer) === 2 * sent))
     const [owner] = (await b.meetings.list()).map(({ node }) => node)
     expect(['b', 'c']).toContain(owner)
     expect(await (await b.meetings.find('m'))?.call('score')).toEqual([
       owner,
       inputsOf(peers[0] as Peer).length,
     ])
-    expect(inputsOf(peers[0] as Peer).length).toBeGreaterThanOrEqual(2 * sent + framed)
+    expect(inputsOf(peers[0] as Peer).length).toBe(3 * sent)
     // Each frame was sealed once, in order, the first one there at most a tick late.
     told.forEach(([, frame], at) => expect(frame).toBe(at + 1))
     const first = told.findIndex(([node]) => node !== 'a')
-    expect((told[first]?.[2] ?? 0) - (told[first - 1]?.[2] ?? 0)).toBeLessThan(2 * TICK_MS)
+    const gaps = told.slice(1).map(([, , at], n) => at - (told[n]?.[2] ?? 0))
+    // A busy machine is late with other frames as well.
+    const others = Math.max(...gaps.filter((_, n) => n !== first - 1))
+    expect(gaps[first - 1]).toBeLessThan(others + TICK_MS)
     expect(new Set(told.slice(first).map(([node]) => node))).toEqual(new Set([owner]))
     // Whoever was on the drained node has all of them, too.
     await eventually(() => numbers.length >= told.length - 3)
