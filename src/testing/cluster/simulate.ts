@@ -121,6 +121,7 @@ class ClusterRun implements ClusterWorld {
     clock.runTo(faulty + recovery)
     for (const client of this.clients) client.healthy = true
     this.#enter('well')
+    this.business.revokeNobody()
     clock.runTo(faulty + recovery + well)
     this.#isWorking = false
     this.#enter('quiet')
