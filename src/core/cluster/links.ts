@@ -157,7 +157,7 @@ export class Links {
   handle(from: number, bytes: Uint8Array, now: number): void {
     const packet = decode(bytes, this.#limits.linkBytes)
     const link = this.#link(from)
-    if (packet === null || (packet.epoch >= link.epoch && packet.expected > nextIn(link, packet.epoch))) {
+    if (packet === null || confirmsTooMuch(packet, link)) {
       this.#stats.strangers++
       return
     }
@@ -277,11 +277,6 @@ function empty(epoch: number): Omit<Link, 'isBroken'> {
   }
 }
 
-/** The next message of this node in an epoch: the first one where the link has yet to break for it. */
-function nextIn({ epoch, out }: Link, of: number): number {
-  return of > epoch ? 1 : out.next
-}
-
 function decode(bytes: Uint8Array, most: number): Packet | null {
   try {
     const r = new Reader(bytes)
@@ -294,6 +289,12 @@ function decode(bytes: Uint8Array, most: number): Packet | null {
   } catch {
     return null
   }
+}
+
+/** Whether a packet confirms messages that were never sent: in an epoch that begins with it, none has been. */
+function confirmsTooMuch({ epoch, expected }: Packet, link: Link): boolean {
+  if (epoch < link.epoch) return false
+  return expected > (epoch === link.epoch ? link.out.next : 1)
 }
 
 function weigh(message: Uint8Array): number {

@@ -82,6 +82,11 @@ export class Mesh implements Elsewhere, LinkPart {
     return this.#replicas.get(name)?.owner ?? 0
   }
 
+  /** The node that owns the meeting whose replica has this log number; 0 where it is no replica's. */
+  ownerOfLog(log: number): number {
+    return this.#byNumber.get(log)?.owner ?? 0
+  }
+
   join(
     owner: number,
     session: Session,
