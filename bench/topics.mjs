@@ -43,7 +43,7 @@ function newNode() {
 const asked = []
 const application = {
   ...idlePorts.application,
-  authenticate: (connection) => asked.push(connection),
+  authenticate: (check) => asked.push(check),
 }
 const grant = {
   user: 'bench',

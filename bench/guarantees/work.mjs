@@ -82,7 +82,7 @@ class Rig {
     }
     const application = {
       ...idlePorts.application,
-      authenticate: (connection, token) => this.#asked.push({ connection, token }),
+      authenticate: (check, token) => this.#asked.push({ check, token }),
       request: (call) => this.#calls.push(call),
     }
     this.node = new RtmsNode(config, { ...idlePorts, application, fault })
@@ -135,9 +135,9 @@ class Rig {
   }
 
   #answer() {
-    for (const { connection, token } of this.#asked.splice(0)) {
+    for (const { check, token } of this.#asked.splice(0)) {
       const value = { user: token, id: '', issued: 0, after: 0, expires: 0, ...everything }
-      this.node.handleAuthenticated(connection, { ok: true, value }, this.now)
+      this.node.handleAuthenticated(check, { ok: true, value }, this.now)
     }
     for (const call of this.#calls.splice(0))
       this.node.handleReply(call, { ok: true, value: text('') }, this.now)

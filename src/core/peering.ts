@@ -25,6 +25,9 @@ import type { Topics } from './topic/topics.ts'
 
 /** Revocations in one answer to another node. */
 const REVOCATIONS = 1_000
+/** Searches for other nodes under way, of which some go on in each sweep; further ones are refused. */
+const SEARCHES = 1_000
+const SEARCHES_PER_SWEEP = 8
 /** How long a node has to tell its revocations. */
 const REVOCATIONS_MS = 5_000
 
@@ -80,7 +83,7 @@ export class Peering implements TopicPeers {
   readonly #host: PeeringHost
   readonly #application: Pick<Application, 'callMeeting'>
   readonly #topics: () => Topics
-  #searches: Running[] = []
+  readonly #searches: Running[] = []
 
   constructor(
     config: NodeConfig,
@@ -143,8 +146,8 @@ export class Peering implements TopicPeers {
   /** Part of the sweep. */
   sweep(now: number): void {
     this.homes.sweep()
-    const searches = this.#searches
-    if (searches.length > 0) this.#searches = searches.filter((search) => !search.step())
+    for (const search of this.#searches.splice(0, SEARCHES_PER_SWEEP))
+      if (!search.step()) this.#searches.push(search)
     this.mesh.sweep(now)
     this.links.sweep(now)
   }
@@ -261,7 +264,9 @@ export class Peering implements TopicPeers {
       },
       sessions: ({ user, limit }, reply) => reply(host.sessionList(limit, user === '' ? undefined : user)),
       meetings: ({ ofKind, kind, ...wish }, reply) =>
-        this.#run(host.meetingPage(wish, ofKind ? kind : undefined), (found) => reply(found.map(written))),
+        this.#run(host.meetingPage(wish, ofKind ? kind : undefined), (found) =>
+          reply(found instanceof Refusal ? found : found.map(written)),
+        ),
       topics: (wish, reply) => this.#run(host.topicPage(wish), reply),
       meeting: ({ name }, reply) => reply(host.meeting(name) ?? null),
       kick: ({ name, slot, message }, reply) => reply(has(name) ? host.kick(name, slot, message) : null),
@@ -281,7 +286,9 @@ export class Peering implements TopicPeers {
     }
   }
 
-  #run<T>(search: Search<T>, reply: (found: T) => void): void {
+  #run<T>(search: Search<T>, reply: (found: T | Refusal) => void): void {
+    if (this.#searches.length >= SEARCHES)
+      return reply(new Refusal('BUSY', 'too many lists at once; try again'))
     this.#searches.push({
       step: () => {
         const { done = false, value } = search.next()

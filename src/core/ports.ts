@@ -113,8 +113,8 @@ export type LossReason = CloseReason | 'LEFT' | 'LOST' | 'SILENT' | 'ABANDONED'
 
 /** The business server. */
 export interface Application {
-  /** Verifies `token`. The answer comes by `handleAuthenticated(connection, …)`. */
-  authenticate(connection: object, token: string): void
+  /** Verifies `token`. The answer comes by `handleAuthenticated(check, …)`. */
+  authenticate(check: object, token: string): void
   /** Runs the handler. The answer comes by `handleReply(call, …)`. */
   request(call: RequestCall): void
   /** The call has ended without the handler's answer, which would now be discarded. */
@@ -194,6 +194,8 @@ export interface Watch {
   met(peer: WatchedNode): void
   /** A node has been silent for a while. Asked again with each beat until it is heard. */
   probe(peer: WatchedNode): void
+  /** Other nodes count this one as ended, for good, and hear nothing of it. Told again and again. */
+  expelled?(): void
 }
 
 export interface WatchedNode {

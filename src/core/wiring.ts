@@ -207,6 +207,7 @@ function clusterOf(
       send: (node, bytes) => bus.send(node, bytes),
       met: (peer) => watch.met(peer),
       probe: (peer) => watch.probe(peer),
+      expelled: () => watch.expelled?.(),
       viewed: (ended, now) => peering()?.viewed(ended, now),
       heard: (node, now) => peering()?.heard(node, now),
     },

@@ -63,7 +63,7 @@ export class Cluster {
     this.#stats = stats
     this.#limits = limits
     const view = (this.#view = new View(incarnation))
-    const registrar = (this.#registrar = new Registrar(incarnation, view, limits.claims, {
+    const registrar = (this.#registrar = new Registrar(incarnation, view, limits, {
       owns: (name) => this.#holdings.has(name),
       isSilent: (node) => this.isSilent(node),
       answer: (claimer, { id }, verdict) => {
@@ -340,7 +340,11 @@ export class Cluster {
       this.#stats.strangers++
       return
     }
-    if (from === this.#self || this.#view.ended.has(from)) return
+    if (from === this.#self) return
+    if (this.#view.ended.has(from)) {
+      this.#turnAway(from, message)
+      return
+    }
     this.#met(from, now)
     // There are too many already.
     if (!this.#peers.has(from)) return
@@ -375,12 +379,19 @@ export class Cluster {
     }
   }
 
+  /** A node that has ended is alive after all: its place was given to others, so it has to begin anew, as another. */
+  #turnAway(node: number, message: ClusterMessage): void {
+    if (message.type !== 'heartbeat' || message.leaves) return
+    this.#send(node, { type: 'introduction', isSettled: false, living: [], ended: [node] })
+  }
+
   #peer(node: number): KnownPeer {
     return this.#peers.get(node) as KnownPeer
   }
 
   /** Another node has named those that it takes for alive. What a node says of itself counts for more. */
   #hearOf({ living, ended, isSettled }: Introduction, now: number): void {
+    if (ended.includes(this.#self)) this.#ports.expelled?.()
     const others = living.filter(({ node }) => node !== this.#self)
     const nodes = others.map(({ node }) => node)
     this.#turn(ended, nodes, now)

@@ -41,6 +41,7 @@ export interface ReplicaHost extends RoomHost {
 
 const CLOSED = 'the meeting was closed'
 const STANDING = { start: 0, startFrame: 1 }
+const SILENT = 'the node that has this meeting does not answer; try again'
 
 /**
  * A meeting that another node owns, for the sessions of this one: a room that is fed over the bus, and the members who
@@ -173,8 +174,8 @@ export class Replica implements Host {
     if (member === null) return 'READ_ONLY'
     seat.seen(message.seen)
     const { limits, budget } = this.#host
-    const { pendingInputs: most } = limits
-    const refusal = member.take(message, seat.turnedAway, most, this.#room?.facts.inputBytes ?? 0, budget)
+    const { inputBytes = 0 } = this.#room?.facts ?? {}
+    const refusal = member.take(message, seat.turnedAway, limits.pendingInputs, inputBytes, budget)
     if (refusal === null) this.#members.tell(member)
     return refusal
   }
@@ -352,8 +353,7 @@ export class Replica implements Host {
   frames({ first, frames, marks }: Frames, now: number): void {
     const room = this.#room
     if (room === null || !this.#isConnected) return
-    const from = room.log.next
-    const end = first + frames.length
+    const [from, end] = [room.log.next, first + frames.length]
     if (first > from) this.#missing.seen(end, from)
     if (first > from || end <= from) return
     for (let at = from - first; at < frames.length; at++) {
@@ -361,6 +361,7 @@ export class Replica implements Host {
       room.append({ bytes, events, inputs: inputs.length, stable: marks[at] as number }, now)
       for (const { slot, seq } of inputs) this.#members.framed(slot, seq)
     }
+    if (from <= this.#head) this.#joins.pay(frames.slice(from - first), now)
     this.#missing.seen(end, room.log.next)
     room.tell(now)
     for (const member of this.#members.all()) this.#settle(member, now)
@@ -405,8 +406,7 @@ export class Replica implements Host {
 
   #giveUp({ session, joined }: Joining, now: number): void {
     this.drop(session)
-    const message = 'the node that has this meeting does not answer; try again'
-    joined({ code: 'BUSY', message, retryAfterMs: AGAIN_MS }, now)
+    joined({ code: 'BUSY', message: SILENT, retryAfterMs: AGAIN_MS }, now)
   }
 
   /** The meeting has ended, or nobody needs the replica any more. `code`: what JOINs that wait are told. */

@@ -1,5 +1,7 @@
 import type { MessageOf } from '../../protocol/schema.ts'
 import type { Placing } from '../meeting/room.ts'
+import { costs } from '../ground/work.ts'
+import type { OpenedFrame } from '../meeting/sealed.ts'
 import type { Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
@@ -47,6 +49,13 @@ export class WaitingJoins {
   delete({ session, seat }: Joining): void {
     this.#joins.delete(session)
     this.#bySeat.delete(seat)
+  }
+
+  /** The first of them pays for these frames, which its node would not have fetched otherwise. */
+  pay(frames: readonly OpenedFrame[], now: number): void {
+    let work = 0
+    for (const { bytes } of frames) work += costs.walked + bytes.length * costs.reread
+    for (const { session } of this.all()) return session.account.pay(work, now)
   }
 
   takeAll(): Joining[] {
