@@ -8,6 +8,7 @@ export {
   defaultRetention,
   fixedLimits,
   type MeetingOptions,
+  type MoveOptions,
   type FixedLimits,
   type NodeConfig,
   type NodeLimits,

@@ -155,11 +155,11 @@ export class RtmsNode implements PeeringHost {
 
   /**
    * A socket opened. The returned connection stands for it in every other call. `address`: the key that connections are
-   * counted by (see `subscriberOf`); '' leaves this one uncounted.
+   * counted by (see `subscriberOf`); '' leaves this one uncounted. `host`: the Host header of the handshake.
    */
-  handleOpen(transport: Transport, codec: Codec, now: number, address = ''): Connection {
+  handleOpen(transport: Transport, codec: Codec, now: number, address = '', host = ''): Connection {
     const guarded = this.#guards.transport(transport)
-    guarded.connection = this.#connections.open(guarded, codec, address, now)
+    guarded.connection = this.#connections.open(guarded, codec, address, host, now)
     return guarded.connection
   }
 

@@ -2,10 +2,14 @@ import type { Cluster } from './cluster/cluster.ts'
 import { Homes } from './cluster/homes.ts'
 import { linked, LinkParts } from './cluster/link-messages.ts'
 import { Mesh, type MeshHost } from './cluster/mesh.ts'
+import { Moves } from './cluster/moves.ts'
 import { type MeetingPart, meetingParts, type Whereabouts } from './cluster/question-kinds.ts'
 import { type Answerers, Questions, Refusal } from './cluster/questions.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
+import { utf8Length } from '../protocol/bytes.ts'
+import { limits } from '../protocol/limits.ts'
 import type { Payload } from '../protocol/payload.ts'
+import type { Connection } from './door/connection.ts'
 import type { NodeConfig } from './ground/config.ts'
 import type { PageQuery, Search } from './ground/page.ts'
 import type { Stats } from './ground/stats.ts'
@@ -71,6 +75,8 @@ export class Peering implements TopicPeers {
   readonly homes: Homes
   /** Meetings across nodes. */
   readonly mesh: Mesh
+  /** Asks clients to move to other nodes. */
+  readonly moves: Moves
   readonly questions: Questions
   readonly #self: number
   readonly #cluster: Cluster
@@ -100,6 +106,15 @@ export class Peering implements TopicPeers {
     const isThere = (node: number): boolean => this.isThere(node)
     this.links = new LinkParts(timers, stats, { put, isThere }, config.limits)
     this.mesh = new Mesh({ ...meshHost, links: this.links })
+    const { downstream } = meshHost
+    this.moves = new Moves({
+      config,
+      timers,
+      stats,
+      tell: ({ outlet }, move) => downstream.control(outlet as Connection, move),
+      ownerOf: (log) => this.mesh.ownerOfLog(log),
+      urlOf: ({ outlet }, node) => this.#urlOf(config, outlet as Connection, node),
+    })
     const send = (node: number, message: Uint8Array): void => this.links.send(node, message)
     this.homes = new Homes(
       this.#self,
@@ -151,6 +166,14 @@ export class Peering implements TopicPeers {
 
   isThere(node: number): boolean {
     return this.#cluster.nodes.has(node)
+  }
+
+  /** Where the client of a connection would reach another node; '' where that is not known. */
+  #urlOf({ cluster }: NodeConfig, { host }: Connection, node: number): string {
+    const peer = this.#cluster.peer(node)
+    if (peer === undefined || peer.id === '' || !this.reaches(node)) return ''
+    const url = cluster?.urlOf?.(peer, host) ?? peer.address
+    return utf8Length(url) > limits.name ? '' : url
   }
 
   /** The nodes that have not ended are others than before. `ended`: those that have. */

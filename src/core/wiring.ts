@@ -143,6 +143,7 @@ export class Wiring {
       requests,
       cluster: peering && joinsOf(incarnation, peering.mesh, names),
       refresh: (session, message, now) => this.connections.refresh(session, message, now),
+      seated: (session, now) => peering?.moves.seated(session, now),
       flood: (outlet) => this.endings.dismiss(outlet, 'RATE'),
     }))
     const connections = (this.connections = new Connections({
@@ -164,7 +165,10 @@ export class Wiring {
       connections,
       revocations,
       application,
-      dropped: (session, now) => dispatch.drop(session, now),
+      dropped: (session, now) => {
+        dispatch.drop(session, now)
+        peering?.moves.drop(session)
+      },
     })
   }
 }

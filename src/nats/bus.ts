@@ -50,6 +50,8 @@ export class NatsBus implements BusPort {
   #flushing = { bytes: 0, messages: 0 }
   #lastTrouble = ''
   readonly #stats = { dropped: 0, strangers: 0 }
+  /** When it was last said that there are strangers. */
+  #strangeAt = -Infinity
 
   constructor(options: NatsOptions, incarnation: number, listener: BusListener, reports: BusReports) {
     const { cluster = 'rtms', secret } = options
@@ -177,7 +179,7 @@ export class NatsBus implements BusPort {
         if (this.#isClosed || error !== null) return
         try {
           const opened = this.#seal.open(subject, data)
-          if (opened === null) this.#stats.strangers++
+          if (opened === null) this.#strange()
           else {
             const bytes = this.#parts.whole(opened)
             if (bytes !== null) tell(bytes, opened.from)
@@ -187,6 +189,18 @@ export class NatsBus implements BusPort {
         }
       },
     })
+  }
+
+  /** A message that no node of this cluster has sent. */
+  #strange(): void {
+    this.#stats.strangers++
+    const now = performance.now()
+    if (now - this.#strangeAt < natsLimits.warnMs) return
+    this.#strangeAt = now
+    this.#reports.warn(
+      { strangers: this.#stats.strangers },
+      'messages of strangers were dropped: a node has another secret of the cluster, or a clock that is minutes wrong',
+    )
   }
 
   // ---- the connection

@@ -10,6 +10,7 @@ export const natsLimits: {
   readonly payloadBytes: number
   readonly senders: number
   readonly staleMs: number
+  readonly warnMs: number
 } = {
   /** The server is pinged at this interval, and given up when so many pings were not answered. */
   pingMs: 1_000,
@@ -30,4 +31,6 @@ export const natsLimits: {
   senders: 4_096,
   /** How old the first message of a sender may be that is not among these. */
   staleMs: 300_000,
+  /** Between two lines of the log about strangers. */
+  warnMs: 60_000,
 }

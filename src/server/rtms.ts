@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SecureContextOptions } from 'node:tls'
-import type { Application, Connection, Stats } from '../core/index.ts'
+import type { Application, Connection, NodeConfig, Stats } from '../core/index.ts'
 import { Api, apiBase } from './api/api.ts'
 import type { Metric } from './api/operation.ts'
 import { Webhook } from './api/webhook.ts'
@@ -156,12 +156,21 @@ export class Rtms {
           'the other nodes count this one as ended: it was silent, and its nodeId or its address was taken over; start it anew',
         ),
     )
-    const cluster = {
+    const cluster: NodeConfig['cluster'] = {
       get address(): string {
         return publicUrlOf(front)
       },
       get health(): string {
         return front.healthUrl
+      },
+      moves: settings.moves === false ? undefined : settings.moves,
+      urlOf: (peer, name) => {
+        try {
+          return front.ticketUrl(name || undefined, { id: peer.id, url: peer.address })
+        } catch {
+          // It cannot be told from what this client calls the host.
+          return ''
+        }
       },
     }
     const host: Host = new Host(

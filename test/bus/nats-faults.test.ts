@@ -171,6 +171,8 @@ describe('The NATS bus', () => {
       node.port.send(2, bytes('no'))
     }
     await soon(() => expect(b.port.stats.strangers).toBe(2))
+    // Said once, however many there are.
+    expect(b.warnings).toEqual([expect.stringMatching(/^messages of strangers were dropped/)])
     a.port.publish('t', bytes('last'))
     await soon(() => expect(b.heard).toContain('1 t:last'))
     await soon(() => expect(wrong.port.stats.strangers).toBe(1))

@@ -63,9 +63,11 @@ export class SeatMachine {
   #maxInput: number = limits.input
   /** The last frame that was sealed when it was joined: inputs sent since are in later ones. */
   #head = 0
+  /** The answer to the last JOIN, where refusals of inputs may have been lost before it, until frame `#head` is here. */
+  #doubtful: MessageOf<'joined'> | null = null
   /** The ticket with which the meeting was last not found, since it was last joined; 0 for none. */
   #missedWith = 0
-  /** The session in which it was joined. */
+  /** The session in which it was last joined. */
   #session = ''
   readonly #inputs: Inputs
   /** The last frame acknowledged, and when. */
@@ -89,18 +91,18 @@ export class SeatMachine {
     if (this.asked === call) this.asked = 0
   }
 
-  joinMessage(call: number): MessageOf<'join'> {
+  /** `session`: of the connection. */
+  joinMessage(call: number, session: string): MessageOf<'join'> {
     this.call = call
     this.asked = call
     this.isMissing = false
-    const { name, spectator, config, world, next } = this
-    return { type: 'join', call, meeting: name, spectator, config, world, next: world === 0 ? 0 : next }
+    const { name, spectator, config, world } = this
+    const next = world === 0 ? 0 : this.next
+    const former = this.#session === session ? '' : this.#session
+    return { type: 'join', call, meeting: name, spectator, config, world, next, former }
   }
 
-  /**
-   * Returns the inputs to send, or send again. In another session, the same slot may have had another member meanwhile.
-   * `lost`: the session log has a hole, which may have held NACKs.
-   */
+  /** Returns the inputs to send, or send again. `lost`: the session log has a hole, which may have held NACKs. */
   handleJoined(
     message: MessageOf<'joined'>,
     session: string,
@@ -108,7 +110,8 @@ export class SeatMachine {
     now: number,
   ): MessageOf<'input'>[] {
     const isSameWorld = message.world === this.world
-    const isSame = isSameWorld && message.slot === this.slot && session === this.#session
+    const isOther = session !== this.#session
+    const isSame = isSameWorld && message.slot === this.slot && (message.continued || !isOther)
     // The node's answer to a position of another log: nothing held counts any more.
     if (!isSameWorld || message.reason === 'PROTOCOL') this.next = 1
     this.stable = isSameWorld ? Math.max(this.stable, message.stable) : message.stable
@@ -125,9 +128,18 @@ export class SeatMachine {
     this.asked = 0
     // Inputs belong to the world their sender knew; those made after it was missing belong to this one.
     if (!isSame) this.#inputs.restart(message.seq, this.#missedWith !== 0)
-    else if (lost || !message.recovered) this.#inputs.giveUp(message.seq)
+    else if (lost || isOther || !message.recovered) this.#doubtful = message
     this.#missedWith = 0
+    this.#settleDoubts()
     return this.#inputs.resend(message.seq, now).map((input) => this.#message(input, now))
+  }
+
+  /** Gives up what was refused unheard: it neither waits for a frame nor is in one up to the last one there was. */
+  #settleDoubts(): void {
+    if (this.#doubtful === null || this.next <= this.#head) return
+    const { seq, waiting } = this.#doubtful
+    this.#doubtful = null
+    this.#inputs.giveUp(seq, waiting)
   }
 
   /** When it has something to send or inputs to give up: without a connection, inputs do not wait for ever. */
@@ -226,6 +238,7 @@ export class SeatMachine {
       for (const { slot, seq } of inputs) if (slot === this.slot) this.#inputs.framed(seq, number)
       this.listener.frame({ number, events, inputs })
     })
+    this.#settleDoubts()
     this.#inputs.settle(this.stable)
     return true
   }
@@ -233,6 +246,7 @@ export class SeatMachine {
   handleGap(message: MessageOf<'gap'>): void {
     if (this.log === 0 || message.to <= this.next) return
     this.next = message.to
+    this.#settleDoubts()
     // Their frames may have been among the lost ones; those of the time before the JOIN were given up at its answer.
     if (message.to > this.#head + 1) this.#inputs.giveUp(Infinity)
     this.listener.gap(message.from, message.to, message.reason)

@@ -37,12 +37,15 @@ class GuestSeat implements Occupant {
   readonly number: number
   readonly elector: Elector = new Elector()
   readonly member: Member
+  /** See `Placing`. */
+  readonly continued: boolean
   readonly #guest: Guest
   /** The link broke, and its node has not said since that the member is still there. */
   isLost = false
 
-  constructor(guest: Guest, number: number, id: string, member: Member) {
+  constructor(guest: Guest, number: number, id: string, member: Member, continued: boolean) {
     this.#guest = guest
+    this.continued = continued
     this.number = number
     this.id = id
     this.member = member
@@ -265,7 +268,7 @@ export class Hosting {
   // ---- members
 
   #enter(guest: Guest, message: MeshMessageOf<'enter'>, now: number): void {
-    const { replica, seat: number, again, config } = message
+    const { replica, seat: number, again } = message
     const { owner } = guest
     const known = guest.seats.get(number)
     if (known !== undefined) {
@@ -280,8 +283,8 @@ export class Hosting {
       guest.say({ type: 'refused', ...place, error: 'CLOSED', message: text, retryAfter: 0 })
       return
     }
-    const found = owner.seat(message, config, now, (member) => {
-      const seat = new GuestSeat(guest, number, message.session, member)
+    const found = owner.seat(message, now, (member, continued) => {
+      const seat = new GuestSeat(guest, number, message.session, member, continued)
       guest.add(seat)
       return seat
     })
@@ -296,15 +299,17 @@ export class Hosting {
     }
   }
 
-  #seated(guest: Guest, { number, member }: GuestSeat, members: readonly Attendee[], now: number): void {
+  #seated(guest: Guest, seat: GuestSeat, members: readonly Attendee[], now: number): void {
     const { owner, replica } = guest
+    const { number, continued, member } = seat
     const { slot, seq } = member
     // Its session has far fewer that it may have to send again.
-    const waiting = owner
-      .waitingOf(member)
-      .slice(-wire.batch)
-      .map((each) => ({ seq: each }))
-    guest.say({ type: 'seated', replica, seat: number, slot, seq, waiting, members, ...clockOf(owner, now) })
+    const seqs = owner.waitingOf(member).slice(-wire.batch)
+    const waiting = seqs.map((each) => ({ seq: each }))
+    const facts = { replica, seat: number, slot, seq, continued, waiting, members }
+    guest.say({ type: 'seated', ...facts, ...clockOf(owner, now) })
+    // Empty frames that were to go out later, together: its JOIN may wait for them.
+    guest.tell()
   }
 
   #act(

@@ -65,6 +65,11 @@ export class RemoteMember implements Member {
     return null
   }
 
+  /** Those that may be in a frame yet. */
+  get waitingSeqs(): readonly number[] {
+    return [...this.#pending.keys()]
+  }
+
   /** The owner has this input, or has refused it. False: that was known. */
   answered(seq: number): boolean {
     const data = this.#pending.get(seq)

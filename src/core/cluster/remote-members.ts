@@ -88,8 +88,8 @@ export class RemoteMembers {
       const place = this.#host.place(member.number)
       if (member.stage === 'lost') {
         member.stage = 'entered'
-        const { id, former, user } = member.session
-        this.#host.say({ type: 'enter', ...place, again: true, session: id, former, user, config: '' })
+        const { id, user } = member.session
+        this.#host.say({ type: 'enter', ...place, again: true, session: id, former: '', user, config: '' })
       }
       for (const [seq, data] of member.unsent(isOpen)) this.#host.say({ type: 'input', ...place, seq, data })
     }

@@ -1,43 +1,16 @@
 import { type ErrorCode, errors } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
-import { Room, type RoomHost } from '../meeting/room.ts'
+import { Room } from '../meeting/room.ts'
 import { type Host, Seat, seatOf } from '../meeting/seat.ts'
-import type { Refusal } from '../ports.ts'
 import { AGAIN_MS, type Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
 import { encodePull, type Frames, type Heads, type MeshMessage, type MeshMessageOf } from './mesh-messages.ts'
 import { MissingFrames } from './missing-frames.ts'
 import { RemoteMember } from './remote-member.ts'
 import { RemoteMembers } from './remote-members.ts'
+import type { ReplicaHost } from './replica-host.ts'
 import { type Joining, WaitingJoins } from './waiting-joins.ts'
-
-/** What a replica needs of the rest of its node. */
-export interface ReplicaHost extends RoomHost {
-  /** Sends over the link to a node. */
-  link(node: number, message: MeshMessage): void
-  /** Puts a datagram on the bus. */
-  put(node: number, bytes: Uint8Array): void
-  /**
-   * Whether the link to a node takes more; `isLast`: of what cannot wait. What waits until it does is not lost if the
-   * link breaks.
-   */
-  isOpen(node: number, isLast?: boolean): boolean
-  /** In the next sweep, the replica has something to tell. */
-  mark(replica: Replica): void
-  /** Tells a session that an input was refused; `byBusiness`: by the business, within all limits. */
-  refuse(
-    session: Session,
-    input: Pick<MessageOf<'input'>, 'log' | 'seq'>,
-    refusal: Refusal,
-    byBusiness: boolean,
-    now: number,
-  ): void
-  /** The session is to join its meetings anew, because the node of one has ended. */
-  rejoin(session: Session): void
-  /** The replica has ended. */
-  ended(replica: Replica): void
-}
 
 const CLOSED = 'the meeting was closed'
 const SILENT = 'the node that has this meeting does not answer; try again'
@@ -53,7 +26,7 @@ export class Replica implements Host {
   readonly owner: number
   /** The number of its log here. */
   readonly number: number
-  readonly #host: ReplicaHost
+  readonly #host: ReplicaHost<Replica>
   #room: Room | null = null
   /** The owner has answered since the link last broke. */
   #isConnected = false
@@ -71,7 +44,7 @@ export class Replica implements Host {
   /** Since when nobody is here. */
   #idleSince: number
 
-  constructor(host: ReplicaHost, name: string, owner: number, number: number, now: number) {
+  constructor(host: ReplicaHost<Replica>, name: string, owner: number, number: number, now: number) {
     this.#host = host
     this.name = name
     this.owner = owner
@@ -118,11 +91,11 @@ export class Replica implements Host {
     if (joining.seat !== 0) this.#say({ type: 'leave', ...this.#place(joining.seat), reason: 'left' })
   }
 
-  #enter({ session, message, seat }: Joining, again = false): void {
+  #enter({ session, message, seat }: Joining): void {
     if (seat === 0) return
-    const { id, former, user } = session
-    const { config } = message
-    this.#say({ type: 'enter', ...this.#place(seat), again, session: id, former, user, config })
+    const { former, config } = message
+    const { id, user } = session
+    this.#say({ type: 'enter', ...this.#place(seat), again: false, session: id, former, user, config })
   }
 
   #place(seat: number): { readonly replica: number; readonly seat: number } {
@@ -141,7 +114,10 @@ export class Replica implements Host {
     const { log, facts } = room
     // A client that comes from the owner may be ahead.
     const isAhead = message.world === facts.world && message.next > log.next
-    if (log.next <= this.#head || isAhead || (facts.frameRate > 0 && this.#origin === null)) return
+    // What the owner has said of its inputs holds from that frame on.
+    const isBefore = seated?.message.continued === true && log.next < seated.message.next
+    if (log.next <= this.#head || isAhead || isBefore || (facts.frameRate > 0 && this.#origin === null))
+      return
     const { config } = message
     this.#joins.delete(joining)
     this.#host.mark(this)
@@ -164,7 +140,10 @@ export class Replica implements Host {
     if (isAway) return 'UNKNOWN'
     const isNews = seated !== null && room.log.next <= seated.message.next
     const members = isNews ? seated.message.members : room.attendance.list
-    return room.place(seat, message, { ...(this.#origin ?? { start: 0, startFrame: 1 }), members }, now)
+    const continued = seated?.message.continued ?? known !== undefined
+    const waiting = seated?.message.waiting.map(({ seq }) => seq) ?? member?.waitingSeqs ?? []
+    const placing = { ...(this.#origin ?? { start: 0, startFrame: 1 }), members, continued, waiting }
+    return room.place(seat, message, placing, now)
   }
 
   // ---- what the sessions do

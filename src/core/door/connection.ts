@@ -37,6 +37,8 @@ export class Connection extends Outlet {
   phase: Phase = NEW
   /** The key under which `Addresses` counts this connection; '' when it is not counted. */
   address = ''
+  /** The Host header of its handshake; '' for none. */
+  readonly host: string
   /** Why the connection was refused on opening; null when it was not. */
   refusedBy: RefusedBy | null = null
   lastHeard: number
@@ -47,9 +49,11 @@ export class Connection extends Outlet {
     codec: Codec,
     now: number,
     beat: (connection: Connection, now: number) => void,
+    host: string,
   ) {
     super(transport, codec.text, now)
     this.codec = codec
+    this.host = host
     this.lastHeard = now
     this.heartbeat = new Timer('heartbeat', (at) => beat(this, at))
   }

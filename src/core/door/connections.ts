@@ -81,8 +81,8 @@ export class Connections {
     return { stalled, bytes }
   }
 
-  open(transport: Transport, codec: Codec, address: string, now: number): Connection {
-    const connection = new Connection(transport, codec, now, (late, at) => this.#beat(late, at))
+  open(transport: Transport, codec: Codec, address: string, host: string, now: number): Connection {
+    const connection = new Connection(transport, codec, now, (late, at) => this.#beat(late, at), host)
     this.#host.stats.connectionsOpened++
     const others = this.#all.size
     this.#all.add(connection)

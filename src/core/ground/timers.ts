@@ -42,6 +42,8 @@ export type TimerName =
    */
   | 'mesh'
   | 'grace'
+  /** A session may be asked to move to the node that owns its meetings. */
+  | 'move'
 
 /** A callback with a deadline. One object can be set any number of times. */
 export class Timer<Name extends string = TimerName> {

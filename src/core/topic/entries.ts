@@ -128,14 +128,7 @@ export class TopicEntries {
    * has not had. Null where something may be lost.
    */
   follow(numbers: ReadonlyMap<number, number>): number | null {
-    if (!this.heads.follow(numbers)) return null
-    let at = this.first
-    while (
-      at < this.next &&
-      this.#ring.get(at).number <= (numbers.get(this.#ring.get(at).source.incarnation) ?? 0)
-    )
-      at++
-    return at
+    return this.heads.follow(numbers, this.#ring)
   }
 
   /** This node's own last entry; undefined when there was none, or it is not kept any more. */

@@ -63,6 +63,11 @@ export function webSocketBytes(packet: Packet): Uint8Array {
   return framed
 }
 
+/** The host that the client has named, as long as one can be. */
+function hostOf({ headers: { host = '' } }: IncomingMessage): string {
+  return host.length > limits.name ? '' : host
+}
+
 /** One WebSocket. `ws` reads and does the control frames; packets are written to the socket under it. */
 class WebSocketTransport implements Transport {
   readonly #ws: WebSocket
@@ -180,7 +185,8 @@ export class Gateway {
     const fail = (): void => void socket.destroy()
     socket.on('error', fail)
     const run = (): void => {
-      this.#server.handleUpgrade(request, socket, head, (ws) => this.#open(ws, socket, address))
+      const host = hostOf(request)
+      this.#server.handleUpgrade(request, socket, head, (ws) => this.#open(ws, socket, address, host))
       socket.off('error', fail)
     }
     this.#upgrades.add({ socket, run }, address)
@@ -248,7 +254,7 @@ export class Gateway {
     return page[part] !== '' && URL.canParse(own) && new URL(own)[part] === page[part]
   }
 
-  #open(ws: WebSocket, socket: Duplex, address: string): void {
+  #open(ws: WebSocket, socket: Duplex, address: string, name: string): void {
     const host = this.#host
     this.#sockets.add(ws)
     // The node may close the connection at once; events of `ws` come later in any case.
@@ -259,7 +265,7 @@ export class Gateway {
     }
     const transport = new WebSocketTransport(ws, socket, this.#reading.follow(ws, socket, payer))
     const connection: Connection | undefined = host.handle((node, now) =>
-      node.handleOpen(transport, codec, now, address),
+      node.handleOpen(transport, codec, now, address, name),
     )
     if (connection === undefined) {
       this.#sockets.delete(ws)

@@ -1,4 +1,4 @@
-import type { NodeLimits } from '../../core/index.ts'
+import type { FixedLimits, NodeLimits } from '../../core/index.ts'
 import type { Random } from '../random.ts'
 import { drawMeeting, NOW, profiles, type Scenario, type Smaller } from '../scenario.ts'
 
@@ -11,6 +11,8 @@ export interface Plan extends Scenario {
   readonly delay: number
   /** How often the balancer's map is wrong while there are faults, 0–1. */
   readonly stale: number
+  /** Which clients are moved to the node of their meeting; undefined: none. */
+  readonly moves: 'members' | 'all' | undefined
   /** Whether the first faults come while the nodes do not know one another yet. */
   readonly early: boolean
 }
@@ -46,7 +48,17 @@ export const calamities = [
 export type Calamity = (typeof calamities)[number]
 
 /** Other traits that can be left out of a plan. `nodes` leaves two. */
-const clusterTraits = ['nodes', 'stale', 'options', 'early', 'asks', 'tokens', 'on-demand', 'proof'] as const
+const clusterTraits = [
+  'nodes',
+  'stale',
+  'options',
+  'early',
+  'asks',
+  'tokens',
+  'on-demand',
+  'proof',
+  'moves',
+] as const
 
 /** Everything that can be left out of a plan. */
 export const clusterParts: readonly string[] = [...clusterTraits, ...calamities]
@@ -55,7 +67,9 @@ export const clusterParts: readonly string[] = [...clusterTraits, ...calamities]
 export const SETTLED_MS = 3_300
 
 /** The limits of every plan: short, so that what is left of clients soon goes. */
-const limits: Partial<NodeLimits> = {
+const limits: Partial<NodeLimits & FixedLimits> = {
+  moveMs: 200,
+  moveAgainMs: 700,
   heartbeatMs: 3_000,
   helloMs: 3_000,
   topicIdleMs: 4_000,
@@ -98,6 +112,7 @@ export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
     delay: random.pick([1, 1, 5, 30]),
     stale: random.pick([0, 0.1, 0.5]),
     early: random.chance(0.2),
+    moves: random.pick(['members', 'members', 'all', undefined]),
   }
   return makeSmaller(drawn, smaller)
 }
@@ -119,6 +134,7 @@ function makeSmaller(plan: Plan, { without = [], clients = Infinity, faulty = In
     proof: left('proof') ? plan.proof : 'bus',
     stale: left('stale') ? plan.stale : 0,
     early: plan.early && left('early'),
+    moves: left('moves') ? plan.moves : undefined,
     phases: { ...plan.phases, faulty: Math.min(plan.phases.faulty, SETTLED_MS + faulty) },
   }
 }

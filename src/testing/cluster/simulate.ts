@@ -204,6 +204,7 @@ class ClusterRun implements ClusterWorld {
       random: this.#network,
       application: (made) => new SimApplication(made, this.business),
       bus: (made) => this.weather.connect(made),
+      moves: this.plan.moves,
       watch: (made) => ({
         met: () => {},
         probe: (peer) => this.#probe(made, peer),
@@ -265,7 +266,7 @@ class ClusterRun implements ClusterWorld {
     this.business.died(node)
     this.observer.died?.(node.index)
     this.#dead.push(node.core.stats)
-    for (const client of this.clients) if (client.node === node.index) client.link?.reset()
+    for (const client of this.clients) client.cutFrom(node.index)
     this.clock.after(downMs, () => {
       if (this.nodes[node.index] === node) this.#startNode(node.index)
     })

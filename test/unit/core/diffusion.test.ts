@@ -1,6 +1,11 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeDiffusion, encodeDiffusion } from '../../../src/core/topic/diffusion.ts'
+import {
+  decodeDiffusion,
+  decodeHeads,
+  encodeDiffusion,
+  encodeHeads,
+} from '../../../src/core/topic/diffusion.ts'
 import { Publication } from '../../../src/core/topic/publication.ts'
 import { Publisher } from '../../../src/core/topic/publishers.ts'
 import { Writer } from '../../../src/protocol/bytes.ts'
@@ -126,5 +131,20 @@ describe('What one node publishes to a topic in a sweep', () => {
     expect(decodeDiffusion(after(second))).toBeNull()
     expect(decodeDiffusion(after(message({ flags: NUMBER, number: 1 })))).toHaveLength(2)
     expect(decodeDiffusion(after(message({ flags: NUMBER, number: 1, stamp: 1 })))).toBeNull()
+  })
+})
+
+describe('A digest of topics', () => {
+  it('comes as it was said, and is nothing where it is malformed', () => {
+    const heads = [
+      { name: 'a', number: 1 },
+      { name: 'x'.repeat(limits.name), number: 2 ** 40 },
+    ]
+    expect(decodeHeads(encodeHeads(heads))).toEqual(heads)
+    expect([decodeHeads(encodeHeads([])), decodeHeads(encodeHeads(heads).subarray(0, -1))]).toEqual([
+      [],
+      null,
+    ])
+    expect(decodeHeads(encodeHeads([{ name: 'x'.repeat(limits.name + 1), number: 1 }]))).toBeNull()
   })
 })

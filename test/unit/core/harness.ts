@@ -7,6 +7,7 @@ import {
   type Grant,
   type MeetingCall,
   type NodeLimits,
+  type NodeOptions,
   type Outcome,
   type Packet,
   type MissingMeeting,
@@ -259,6 +260,7 @@ export class Peer extends TestPeer {
       codec,
       harness.now,
       address,
+      'host',
     )
   }
 
@@ -313,7 +315,7 @@ export class Harness {
       id?: string
       incarnation?: number
       wallOffset?: number
-      cluster?: { readonly address: string; readonly health: string }
+      cluster?: NodeOptions['cluster']
       /** In place of a {@link RecordingBus}. */
       bus?: (node: () => RtmsNode) => Bus
     } = {},

@@ -111,6 +111,17 @@ describe('Places', () => {
     }
   })
 
+  it('go to all that one asks for within its share, and an item that does not wait has nothing to take back', () => {
+    const { places: three, entered } = places(3, { share: 2 })
+    for (const item of ['x1', 'y1', 'z1', 'a1', 'a2', 'a3']) three.wait(item)
+    for (const item of ['a9', 'none', 'x1']) three.withdraw(item)
+    for (const item of ['x1', 'y1', 'z1']) three.release(item)
+    expect([entered, three.taken]).toEqual([['x1', 'y1', 'z1', 'a1', 'a2'], 2])
+    three.release('a1')
+    three.wait('a4')
+    expect([entered.slice(5), three.taken]).toEqual([['a3'], 2])
+  })
+
   it('are given to very many who are done as soon as they enter', () => {
     const entered: number[] = []
     const one: Places<number> = new Places<number>({
@@ -212,6 +223,8 @@ describe('Places', () => {
     }
     const ofA = entered.slice(-36).filter((item) => item.startsWith('a'))
     expect(ofA).toHaveLength(4)
+    const turns = entered.flatMap((item, at) => (at > 0 && item.startsWith('a') ? [at] : []))
+    expect(turns.map((at, n) => at - (turns[n - 1] ?? at - 9))).toEqual(turns.map(() => 9))
   })
 
   it('are never more than there are, nor more than a share each, and go to somebody whenever they may', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Cluster } from '../../../../src/core/cluster/cluster.ts'
 import { keptOf, type Want } from '../../../../src/core/topic/kept.ts'
 import type { Topic } from '../../../../src/core/topic/topic.ts'
 import { bytes, type Harness, type Peer, wish } from '../harness.ts'
@@ -297,7 +298,9 @@ describe('A node of the cluster that is broken', () => {
     rogue.send(a, { type: 'holds', ...parts, seq: 1, term: 2 ** 40 })
     world.settle()
     expect(rogue.told.some(({ message }) => message.type === 'held')).toBe(true)
-    world.open(a, world.nameOf(a))
+    const { nodes } = a.node.cluster as Cluster
+    const names = Array.from({ length: 50 }, (_, n) => `room.${n}`)
+    world.open(a, names.find((name) => nodes.registrarOf(name) === a.node.incarnation) ?? '')
     world.settle()
     expect(world.answers(a)).toEqual(['new on n1'])
   })

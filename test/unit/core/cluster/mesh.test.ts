@@ -562,8 +562,9 @@ describe('A member that comes to the owner from another node', () => {
       world.advance(30)
     }
     const near = again(a, 'bob', far)
-    const { next = 0 } = near.follower.join('m')
-    const second = join(world, near, { world: first.world, next })
+    const place = near.follower.join('m')
+    const { next = 0 } = place
+    const second = join(world, near, place)
     expect(second).toMatchObject({ slot: first.slot, seq: 5, recovered: true, next })
     for (let seq = 6; seq <= 8; seq++) near.input(second.log, seq, text(`b${seq}`))
     far.hangUp()
@@ -587,8 +588,9 @@ describe('A member that comes to the owner from another node', () => {
     world.cut.add(`${a.node.incarnation} ${b.node.incarnation}`)
     world.advance(100)
     const far = again(b, 'bob', near)
-    const { next = 0 } = far.follower.join('m')
-    far.join('m', { world: first.world, next })
+    const place = far.follower.join('m')
+    const { next = 0 } = place
+    far.join('m', place)
     world.settle()
     expect(far.all('joined')).toEqual([])
     world.cut.clear()
