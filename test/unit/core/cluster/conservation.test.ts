@@ -91,6 +91,7 @@ it.each([1, 2, 3])('Nothing is left on any node when everybody has gone (seed %i
       if (a !== b) world.cut.add(`${a.node.incarnation} ${b.node.incarnation}`)
     },
     () => world.cut.clear(),
+    () => world.cut.clear(),
     () => {
       const peer = random.pick([...peers, null])
       if (peer === null) return
@@ -99,13 +100,15 @@ it.each([1, 2, 3])('Nothing is left on any node when everybody has gone (seed %i
     },
   ]
   let replicas = 0
+  // What is joined has to be open and somebody has to be there, more often than not.
+  acts.push(...acts.slice(0, 1), ...acts.slice(2, 6), ...acts.slice(2, 5))
   for (let n = 0; n < 300; n++) {
     random.pick(acts)()
     for (const each of world.nodes) replicas += each.node.peering?.mesh.size.replicas ?? 0
     world.advance(random.int(0, 300))
     for (const peer of peers) if (peer.closed !== null) peers.delete(peer)
   }
-  expect(replicas).toBeGreaterThan(20)
+  expect(replicas).toBeGreaterThan(100)
   world.cut.clear()
   for (const peer of peers) peer.hangUp(true)
   world.advance(30_000)
