@@ -8,10 +8,11 @@ import type { Session } from '../session/session.ts'
 import { Hosting } from './hosting.ts'
 import { linked, type LinkPart, type LinkParts } from './link-messages.ts'
 import { decodeDatagram, decodeMesh, encodeMesh } from './mesh-messages.ts'
-import { Replica, type ReplicaHost } from './replica.ts'
+import { Replica } from './replica.ts'
+import type { ReplicaHost } from './replica-host.ts'
 
 /** What the mesh needs of the rest of its node. */
-export interface MeshHost extends Omit<ReplicaHost, 'link' | 'isOpen' | 'mark' | 'ended'> {
+export interface MeshHost extends Omit<ReplicaHost<Replica>, 'link' | 'isOpen' | 'mark' | 'ended'> {
   readonly stats: Stats
   readonly links: LinkParts
   /** The meeting of this name, where it is open on this node. */
@@ -26,7 +27,7 @@ export interface MeshHost extends Omit<ReplicaHost, 'link' | 'isOpen' | 'mark' |
  */
 export class Mesh implements Elsewhere, LinkPart {
   readonly #host: MeshHost
-  readonly #replicaHost: ReplicaHost
+  readonly #replicaHost: ReplicaHost<Replica>
   readonly #hosting: Hosting
   readonly #replicas: Map<string, Replica> = new Map()
   /** By the number of their logs. */
@@ -38,8 +39,8 @@ export class Mesh implements Elsewhere, LinkPart {
   constructor(host: MeshHost) {
     this.#host = host
     const { limits, timers, downstream, budget, work, links } = host
-    const link: ReplicaHost['link'] = (node, message) => links.send(node, encodeMesh(message))
-    const put: ReplicaHost['put'] = (node, bytes) => host.put(node, bytes)
+    const link: ReplicaHost<Replica>['link'] = (node, message) => links.send(node, encodeMesh(message))
+    const put: ReplicaHost<Replica>['put'] = (node, bytes) => host.put(node, bytes)
     this.#replicaHost = {
       limits,
       timers,

@@ -1,43 +1,16 @@
 import { type ErrorCode, errors } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
-import { Room, type RoomHost } from '../meeting/room.ts'
+import { Room } from '../meeting/room.ts'
 import { type Host, Seat, seatOf } from '../meeting/seat.ts'
-import type { Refusal } from '../ports.ts'
 import { AGAIN_MS, type Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
 import { encodePull, type Frames, type Heads, type MeshMessage, type MeshMessageOf } from './mesh-messages.ts'
 import { MissingFrames } from './missing-frames.ts'
 import { RemoteMember } from './remote-member.ts'
 import { RemoteMembers } from './remote-members.ts'
+import type { ReplicaHost } from './replica-host.ts'
 import { inputsOf, isEarly, type Joining, WaitingJoins } from './waiting-joins.ts'
-
-/** What a replica needs of the rest of its node. */
-export interface ReplicaHost extends RoomHost {
-  /** Sends over the link to a node. */
-  link(node: number, message: MeshMessage): void
-  /** Puts a datagram on the bus. */
-  put(node: number, bytes: Uint8Array): void
-  /**
-   * Whether the link to a node takes more; `isLast`: of what cannot wait. What waits until it does is not lost if the
-   * link breaks.
-   */
-  isOpen(node: number, isLast?: boolean): boolean
-  /** In the next sweep, the replica has something to tell. */
-  mark(replica: Replica): void
-  /** Tells a session that an input was refused; `byBusiness`: by the business, within all limits. */
-  refuse(
-    session: Session,
-    input: Pick<MessageOf<'input'>, 'log' | 'seq'>,
-    refusal: Refusal,
-    byBusiness: boolean,
-    now: number,
-  ): void
-  /** The session is to join its meetings anew, because the node of one has ended. */
-  rejoin(session: Session): void
-  /** The replica has ended. */
-  ended(replica: Replica): void
-}
 
 const CLOSED = 'the meeting was closed'
 const STANDING = { start: 0, startFrame: 1 }
@@ -54,7 +27,7 @@ export class Replica implements Host {
   readonly owner: number
   /** The number of its log here. */
   readonly number: number
-  readonly #host: ReplicaHost
+  readonly #host: ReplicaHost<Replica>
   #room: Room | null = null
   /** The owner has answered since the link last broke. */
   #isConnected = false
@@ -72,7 +45,7 @@ export class Replica implements Host {
   /** Since when nobody is here. */
   #idleSince: number
 
-  constructor(host: ReplicaHost, name: string, owner: number, number: number, now: number) {
+  constructor(host: ReplicaHost<Replica>, name: string, owner: number, number: number, now: number) {
     this.#host = host
     this.name = name
     this.owner = owner
