@@ -284,7 +284,8 @@ export class Client {
     return abortable(signal, (resolve, reject) => {
       if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}; expected > 0`)
       const { state } = this
-      if (offline === 'refuse' && state !== 'connected' && state !== 'closed') throw new RtmsError('NOT_SENT')
+      if (offline === 'refuse' && state !== 'connected' && state !== 'closed')
+        throw new RtmsError('NOT_SENT', `${state}, and offline is 'refuse': nothing was sent`)
       let call: number | void
       this.#run((now) => {
         call = start(

@@ -1,3 +1,4 @@
+import type { Cluster } from '../../../../src/core/cluster/cluster.ts'
 import { describe, expect, it } from 'vitest'
 import { keptOf, type Want } from '../../../../src/core/topic/kept.ts'
 import type { Topic } from '../../../../src/core/topic/topic.ts'
@@ -297,7 +298,11 @@ describe('A node of the cluster that is broken', () => {
     rogue.send(a, { type: 'holds', ...parts, seq: 1, term: 2 ** 40 })
     world.settle()
     expect(rogue.told.some(({ message }) => message.type === 'held')).toBe(true)
-    world.open(a, world.nameOf(a))
+    // The node that is broken is a registrar as well.
+    const { nodes } = a.node.cluster as Cluster
+    let n = 0
+    while (nodes.registrarOf(`r${n}`) !== a.node.incarnation) n++
+    world.open(a, `r${n}`)
     world.settle()
     expect(world.answers(a)).toEqual(['new on n1'])
   })

@@ -106,6 +106,7 @@ describe('A message of the mesh', () => {
       seat: 4,
       slot: 5,
       seq: 6,
+      continued: true,
       waiting: [{ seq: 7 }],
       members: [{ slot: 5, user: 'ann', away: false }],
       next: 8,

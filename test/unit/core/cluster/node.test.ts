@@ -7,7 +7,7 @@ import { Stats } from '../../../../src/core/ground/stats.ts'
 import { Timers } from '../../../../src/core/ground/timers.ts'
 
 const SELF = 1
-const { heartbeatMs, suspectMs, leaseMs, settleMs, claimMs } = clusterLimits
+const { heartbeatMs, suspectMs, leaseMs, settleMs, claimMs, tellMs } = clusterLimits
 const load = {
   connections: 0,
   sessions: 0,
@@ -52,6 +52,7 @@ class Desk {
   /** With nodes 2 and 3 in its view, all of which have told that they own nothing. */
   settled(): this {
     for (const node of [2, 3]) this.beat(node)
+    this.pass(tellMs)
     for (const node of [2, 3]) {
       this.beat(node)
       this.holds(node)
@@ -63,6 +64,7 @@ class Desk {
 
   handle(from: number, message: ClusterMessage): void {
     this.cluster.handle(from, encodeCluster(message), this.now)
+    this.timers.run(this.now)
   }
 
   beat(from: number, parts: Partial<ClusterMessage & { type: 'heartbeat' }> = {}): void {
@@ -190,7 +192,7 @@ describe('A node of a cluster', () => {
   it('tells of each node once that it is met, and where it is reached whenever that is news', () => {
     const desk = new Desk()
     desk.beat(2)
-    expect(desk.heard()).toEqual(['viewed 0', 'heard 2', 'met 2 at http://2'])
+    expect(desk.heard()).toEqual(['viewed ', 'heard 2', 'met 2 at http://2'])
     desk.beat(2)
     expect(desk.heard()).toEqual([])
     desk.beat(2, { health: 'http://other' })
@@ -210,7 +212,7 @@ describe('A node of a cluster', () => {
       ended: [],
     })
     desk.handle(2, introduced(3, 'three', 'http://three'))
-    expect(desk.heard()).toEqual(['viewed 0', 'heard 2', 'viewed 0', 'heard 3', 'met 3 at http://three'])
+    expect(desk.heard()).toEqual(['viewed ', 'heard 2', 'viewed ', 'heard 3', 'met 3 at http://three'])
     desk.handle(2, introduced(3, 'another', 'http://another'))
     expect([desk.heard(), desk.cluster.peer(3)?.id, desk.cluster.peer(SELF)]).toEqual([
       [],
@@ -374,6 +376,8 @@ describe('A name in a cluster', () => {
     desk.news()
     desk.pass(1, 2, 3)
     expect(desk.endings).toEqual([`${name} late`, `${desk.name(2, 1)} late`])
+    // What it told before is not confirmed, so this goes with the next beat.
+    desk.pass(heartbeatMs, 2, 3)
     expect(desk.news().some((each) => each.startsWith('2 holds') && each.includes(`-${name}`))).toBe(true)
     expect([[...desk.stats.claims], [...desk.stats.searches]]).toEqual([[['late', 1]], [['late', 1]]])
   })
