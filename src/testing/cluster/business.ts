@@ -1,4 +1,11 @@
-import { defaultLimits, type MeetingCall, type Outcome, type Whereabouts } from '../../core/index.ts'
+import {
+  defaultLimits,
+  type MeetingBusiness,
+  type MeetingCall,
+  type OfferedMeeting,
+  type Outcome,
+  type Whereabouts,
+} from '../../core/index.ts'
 import { Business, type Revocation } from '../business.ts'
 import { violate } from '../observer.ts'
 import type { MeetingPlan } from '../scenario.ts'
@@ -53,6 +60,14 @@ export class ClusterBusiness extends Business {
     }
     this.observer.located?.(node.index, call.name, outcome, this.clock.now - at)
     if (opens !== null) node.later(0, opens.done)
+  }
+
+  override adopt(node: SimNode, { name }: OfferedMeeting): MeetingBusiness | null {
+    const plan = this.scenario.meetings.find((each) => each.name === name)
+    if (plan === undefined) return null
+    const { room, business } = this.roomFor(node, plan)
+    room.restored = () => this.goOn(node, plan, room)
+    return business ?? null
   }
 
   /** A node has ended, and answers nothing any more. */
