@@ -21,7 +21,8 @@ export function tally(stats: Stats, trace: Trace): void {
     trace.count(`node refused publication:${reason}`, count)
   for (const of of ['session', 'meeting', 'topic'] as const)
     for (const [outcome, count] of stats[`${of}Resumes`]) trace.count(`${of} resume:${outcome}`, count)
-  for (const name of counters) if (stats[name] > 0) trace.count(name, stats[name])
+  for (const name of [...counters, 'linksBroken'] as const)
+    if (stats[name] > 0) trace.count(name, stats[name])
 }
 
 const each = (kind: string, ...names: string[]): string[] => names.map((name) => `${kind}:${name}`)
@@ -39,6 +40,7 @@ export const clusterSometimes: readonly string[] = [
   ...each('hook', 'opened on demand', 'leave kicked', 'close'),
   ...each('lost', 'REVOKED', 'REPLACED', 'EXPIRED', 'DRAINING', 'SILENT', 'LEFT', 'LOST'),
   'cluster:revocation answer',
+  'linksBroken',
   'revoked',
   'clock-set',
 ]

@@ -3,6 +3,7 @@ import { runClusterSeed, runSeed, SeedFailure } from '../../src/testing/index.ts
 import { accessMutants } from './mutants-access.ts'
 import { clusterMutants } from './mutants-cluster.ts'
 import { leakMutants } from './mutants-leaks.ts'
+import { meshMutants } from './mutants-mesh.ts'
 import { worldMutants } from './mutants-world.ts'
 import { meetingMutants } from './mutants-meetings.ts'
 import { reachMutants } from './mutants-reach.ts'
@@ -57,5 +58,5 @@ describe('the simulator catches a planted bug:', () => {
 })
 
 describe('the simulator catches a planted bug of the cluster:', () => {
-  catches(runClusterSeed, clusterMutants)
+  catches(runClusterSeed, [...clusterMutants, ...meshMutants])
 })

@@ -4,9 +4,13 @@ import { violate } from '../observer.ts'
 import type { MeetingPlan } from '../scenario.ts'
 import type { SimNode } from '../sim-node.ts'
 import type { SimRoom } from '../sim-room.ts'
+import { textPayload } from '../text.ts'
 
 /** How long a node has to say that it takes a revocation for made, in milliseconds. */
 const REVOKED_MS = 2_000
+
+/** Makes a word of the business long. */
+const PADDING = 'x'.repeat(200)
 
 /** A call about a name that was not answered yet. */
 interface Asked {
@@ -19,6 +23,7 @@ interface Asked {
 /** The business of a cluster: it opens a meeting through whichever node it happens to ask. */
 export class ClusterBusiness extends Business {
   readonly #asked: Map<MeetingCall, Asked> = new Map()
+  #words = 0
 
   protected override open(node: SimNode, plan: MeetingPlan, done: () => void): void {
     node.do((core, now) => {
@@ -113,6 +118,25 @@ export class ClusterBusiness extends Business {
           `the nodes do not agree up to when the tokens of ${revoked.user} are revoked: ${known.join()}`,
         )
     }
+  }
+
+  /** Says something to each member of each meeting. */
+  talk(): void {
+    for (const node of this.nodes())
+      node.do((core) => {
+        for (const { name, members } of Array.from(core.meetings()))
+          for (const { slot, user, bot } of members)
+            if (!bot) core.sendTo(name, slot, textPayload(`direct ${user} ${name} word ${++this.#words} ${PADDING}`))
+      })
+  }
+
+  /** The owner of the first meeting kicks its first member. */
+  kickOne(): void {
+    for (const { name } of this.scenario.meetings)
+      for (const owner of this.ownersOf(name)) {
+        const member = owner.core.meeting(name)?.members.find(({ bot }) => !bot)
+        if (member !== undefined) return owner.do((core) => void core.kick(name, member.slot, 'out'))
+      }
   }
 
   /** The owner of a random meeting closes it. */

@@ -1,4 +1,4 @@
-import type { NodeLimits } from '../../core/index.ts'
+import type { FixedLimits, NodeLimits } from '../../core/index.ts'
 import type { Random } from '../random.ts'
 import { drawMeeting, NOW, profiles, type Scenario, type Smaller } from '../scenario.ts'
 
@@ -11,6 +11,10 @@ export interface Plan extends Scenario {
   readonly delay: number
   /** How often the balancer's map is wrong while there are faults, 0–1. */
   readonly stale: number
+  /** Whether tickets name any node, and not the owner of the client's meeting. */
+  readonly astray: boolean
+  /** Whether the business says much to members, more than a link may hold while nodes cannot talk to each other. */
+  readonly talks: boolean
   /** Whether the first faults come while the nodes do not know one another yet. */
   readonly early: boolean
 }
@@ -46,7 +50,19 @@ export const calamities = [
 export type Calamity = (typeof calamities)[number]
 
 /** Other traits that can be left out of a plan. `nodes` leaves two. */
-const clusterTraits = ['nodes', 'stale', 'options', 'early', 'asks', 'tokens', 'on-demand', 'proof'] as const
+const clusterTraits = [
+  'nodes',
+  'stale',
+  'astray',
+  'talks',
+  'options',
+  'limits',
+  'early',
+  'asks',
+  'tokens',
+  'on-demand',
+  'proof',
+] as const
 
 /** Everything that can be left out of a plan. */
 export const clusterParts: readonly string[] = [...clusterTraits, ...calamities]
@@ -66,7 +82,7 @@ const limits: Partial<NodeLimits> = {
 /** Makes a cluster and a random subset of what may befall it. */
 export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
   const nodes = random.pick([2, 3, 3, 3, 4, 5])
-  const drawn: Plan = {
+  const drawn: Omit<Plan, 'astray' | 'talks'> = {
     nodes,
     clients: random.int(2, 4),
     hostiles: 0,
@@ -99,7 +115,30 @@ export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
     stale: random.pick([0, 0.1, 0.5]),
     early: random.chance(0.2),
   }
-  return makeSmaller(drawn, smaller)
+  const tiny = random.chance(0.4) ? drawTinyLimits(random) : {}
+  const astray = random.chance(0.4)
+  const talks = random.chance(0.4)
+  return makeSmaller({ ...drawn, limits: { ...drawn.limits, ...tiny }, astray, talks }, smaller)
+}
+
+/** Links that break, replicas that end soon and fall behind, frames in many messages. */
+function drawTinyLimits(random: Random): Partial<NodeLimits & FixedLimits> {
+  const [linkBytes, linkWindow] = random.pick([
+    [2_000, 1_000],
+    [2_000, 1_000],
+    [16_777_216, 1_048_576],
+  ] as const)
+  return {
+    linkBytes,
+    linkWindow,
+    // An answer fits into a link.
+    busBytes: 400,
+    linkPacket: random.pick([300, 65_536]),
+    meetingLogBytes: random.pick([2_048, 8_192, 4_194_304]),
+    pageBytes: random.pick([64, 512, 32_768]),
+    pendingInputs: random.pick([4, 256]),
+    lingerMs: random.pick([300, 5_000]),
+  }
 }
 
 function makeSmaller(plan: Plan, { without = [], clients = Infinity, faulty = Infinity }: Smaller): Plan {
@@ -112,12 +151,15 @@ function makeSmaller(plan: Plan, { without = [], clients = Infinity, faulty = In
       ...meeting,
       options: left('options') ? meeting.options : { frameRate: meeting.options.frameRate ?? 20 },
     })),
+    limits: left('limits') ? plan.limits : limits,
     asks: plan.asks && left('asks'),
     tokenMs: left('tokens') ? plan.tokenMs : 0,
     onDemand: plan.onDemand && left('on-demand'),
     calamities: plan.calamities.filter((calamity) => !without.includes(calamity)),
     proof: left('proof') ? plan.proof : 'bus',
     stale: left('stale') ? plan.stale : 0,
+    astray: plan.astray && left('astray'),
+    talks: plan.talks && left('talks'),
     early: plan.early && left('early'),
     phases: { ...plan.phases, faulty: Math.min(plan.phases.faulty, SETTLED_MS + faulty) },
   }

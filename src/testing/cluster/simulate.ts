@@ -30,6 +30,8 @@ const FRAMED_MS = 60_000
  */
 const DESERTED_MS = 9_500
 const EMPTY_MS = 12_000
+/** Time between two words of a business that says much, in milliseconds. */
+const TALK_MS = 150
 /** How long the proof of a node's end may take, in milliseconds. */
 const PROOF_MS = 300
 const LATE_PROOF_MS = 4_000
@@ -104,6 +106,7 @@ class ClusterRun implements ClusterWorld {
     for (let i = 0; i < plan.clients; i++) clock.at(i % 2 === 0 ? 0 : SETTLED_MS, () => this.#startClient())
     this.#every(100, () => this.business.act())
     this.#every(500, () => this.business.openSomewhere(false))
+    if (plan.talks) this.#every(TALK_MS, () => this.business.talk())
     this.#every(700, () => {
       const { random } = this.business
       this.business.find(random.pick(this.nodes), random.pick(plan.meetings).name)
@@ -120,6 +123,8 @@ class ClusterRun implements ClusterWorld {
     clock.runTo(faulty + recovery + well)
     this.#isWorking = false
     this.#enter('quiet')
+    // Whoever is kicked is told, wherever they are, and joins nothing any more.
+    this.business.kickOne()
     clock.runTo(faulty + recovery + well + quiet - 500)
     for (const node of this.nodes) for (const { name } of plan.meetings) this.business.find(node, name)
     clock.runTo(faulty + recovery + well + quiet)
@@ -307,6 +312,7 @@ class ClusterRun implements ClusterWorld {
 
   /** The node that a ticket names: the owner of the client's meeting, or any. */
   #nameFor(client: ClientFacts, favourite: string): number {
+    if (this.plan.astray) return this.#balancer.int(0, this.plan.nodes - 1)
     const owners = this.business.ownersOf(favourite)
     return owners[0]?.index ?? client.node
   }
