@@ -137,10 +137,12 @@ if (haproxy === undefined)
   console.log('HAProxy is not installed (Debian: haproxy): each node has its own port')
 else startBalancer()
 await ready(port)
+const pidOf = (name) => (running.has(name) ? `; kill -9 ${running.get(name).pid} ends it` : '')
 const through = haproxy === undefined ? 'on the first node' : 'through HAProxy'
 console.log(`
 The demo, ${through}: http://localhost:${port}
-${names.map((name, n) => `${name}: its dashboard at http://localhost:${portOf(n)}/admin/`).join('\n')}
+Each page says at its top which node it is on, and goes to another one where you choose it there.
+${names.map((name, n) => `${name}: the cluster as a picture at http://localhost:${portOf(n)}/admin/#/cluster${pidOf(name)}`).join('\n')}
 For the commands:  export RTMS_URL=http://localhost:${port}/rtms RTMS_KEY=${key}
                    node dist/cli/main.js doctor http://localhost:${port}/rtms
 Ctrl-C ends all of it.`)

@@ -68,9 +68,8 @@ export class Client {
   readonly #reconnects: Listeners<[{ recovered: boolean; reason: string }]>
   readonly #pushes: Map<string, Listeners<[unknown]>> = new Map()
   readonly #shared: Map<string, SharedReader> = new Map()
-  #socket: Socket | null = null
-  /** The machine's number of the current attempt. */
-  #attempt = 0
+  /** By the machine's number of their attempt. */
+  readonly #sockets: Map<number, Socket> = new Map()
   #disarm: () => void = () => {}
   #timerAt = Infinity
   readonly #unwatch: () => void
@@ -94,8 +93,8 @@ export class Client {
       {
         getTicket: (attempt) => void this.#getTicket(attempt),
         open: (attempt, url) => this.#open(attempt, url),
-        send: (packet) => this.#send(packet),
-        close: (_attempt, code) => this.#forget(code),
+        send: (attempt, packet) => this.#send(attempt, packet),
+        close: (attempt, code) => this.#forget(attempt, code),
         phase: (phase, error) => {
           if (phase === 'closed') this.#unwatch()
           this.#states.emit(stateOf(phase), error)
@@ -363,19 +362,20 @@ export class Client {
       const packet = typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer)
       this.#run((now) => this.#machine.handlePacket(attempt, packet, packet.length, now))
     }
-    socket.onclose = ({ code, reason }) =>
+    socket.onclose = ({ code, reason }) => {
+      this.#sockets.delete(attempt)
       this.#run((now) => this.#machine.handleClose(attempt, code, reason, now))
+    }
     socket.onerror = () => {}
-    this.#socket = socket
-    this.#attempt = attempt
+    this.#sockets.set(attempt, socket)
   }
 
-  #send(packet: Uint8Array): void {
+  #send(attempt: number, packet: Uint8Array): void {
     try {
-      this.#socket?.send(packet)
+      this.#sockets.get(attempt)?.send(packet)
     } catch {
-      this.#forget(DROPPED)
-      this.#lose(this.#attempt)
+      this.#forget(attempt, DROPPED)
+      this.#lose(attempt)
     }
   }
 
@@ -384,10 +384,10 @@ export class Client {
     queueMicrotask(() => this.#run((now) => this.#machine.handleClose(attempt, 1006, '', now)))
   }
 
-  #forget(code: number): void {
-    const socket = this.#socket
-    this.#socket = null
-    if (socket === null) return
+  #forget(attempt: number, code: number): void {
+    const socket = this.#sockets.get(attempt)
+    if (socket === undefined) return
+    this.#sockets.delete(attempt)
     socket.onopen = socket.onmessage = socket.onclose = null
     try {
       socket.close(code)

@@ -28,7 +28,7 @@ export interface Ports {
 
 /** Where a guard delivers the answers that a port owes after it threw. */
 export interface Answered {
-  handleAuthenticated(connection: Connection, outcome: Outcome<Grant>, now: number): void
+  handleAuthenticated(check: object, outcome: Outcome<Grant>, now: number): void
   handleReply(call: RequestCall, outcome: Outcome<Payload>, now: number): void
   handleAuthorized(question: Question, allowed: boolean, now: number): void
   handleMissing(missing: MissingMeeting, now: number): void
@@ -67,7 +67,7 @@ const busFailures: Failures<Bus> = {
   unsubscribe: nothing,
 }
 
-const watchFailures: Failures<Watch> = { met: nothing, probe: nothing }
+const watchFailures: Failures<Watch> = { met: nothing, probe: nothing, expelled: nothing }
 
 /** Wraps every port of a node so that it never throws, and keeps the answers still owed for calls that threw. */
 export class Guards {
@@ -120,8 +120,7 @@ export class Guards {
     const node = this.#node
     const later = (action: (now: number) => void): void => void this.#undone.push(action)
     return {
-      authenticate: (connection) =>
-        later((now) => node.handleAuthenticated(connection as Connection, failed, now)),
+      authenticate: (check) => later((now) => node.handleAuthenticated(check, failed, now)),
       request: (call) => later((now) => node.handleReply(call, failed, now)),
       requestEnded: nothing,
       authorize: (question) => later((now) => node.handleAuthorized(question, false, now)),
@@ -129,6 +128,7 @@ export class Guards {
       openMissing: (missing) => later((now) => node.handleMissing(missing, now)),
       openMissingEnded: nothing,
       located: nothing,
+      callMeeting: refuse,
       connected: nothing,
       disconnected: nothing,
     }

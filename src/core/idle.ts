@@ -1,3 +1,4 @@
+import { RtmsError } from '../protocol/errors.ts'
 import type { Ports } from './guards.ts'
 
 const nothing = (): void => {}
@@ -13,6 +14,7 @@ export const idlePorts: Ports = {
     openMissing: nothing,
     openMissingEnded: nothing,
     located: nothing,
+    callMeeting: () => new RtmsError('NO_HANDLER'),
     connected: nothing,
     disconnected: nothing,
   },

@@ -8,6 +8,7 @@ export {
   defaultRetention,
   fixedLimits,
   type MeetingOptions,
+  type MoveOptions,
   type FixedLimits,
   type NodeConfig,
   type NodeLimits,
@@ -17,7 +18,7 @@ export {
 } from './ground/config.ts'
 export type { Connection } from './door/connection.ts'
 export type { Bot, MeetingBusiness, MeetingInfo, MemberInfo } from './meeting/business.ts'
-export type { Peer } from './cluster/cluster.ts'
+export type { Peer } from './cluster/peer.ts'
 export { meetingParts } from './cluster/question-kinds.ts'
 export type { Ports } from './guards.ts'
 export { busListener } from './listener.ts'

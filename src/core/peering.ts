@@ -2,16 +2,20 @@ import type { Cluster } from './cluster/cluster.ts'
 import { Homes } from './cluster/homes.ts'
 import { linked, LinkParts } from './cluster/link-messages.ts'
 import { Mesh, type MeshHost } from './cluster/mesh.ts'
+import { Moves } from './cluster/moves.ts'
 import { type MeetingPart, meetingParts, type Whereabouts } from './cluster/question-kinds.ts'
 import { type Answerers, Questions, Refusal } from './cluster/questions.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
+import { utf8Length } from '../protocol/bytes.ts'
+import { limits } from '../protocol/limits.ts'
 import type { Payload } from '../protocol/payload.ts'
+import type { Connection } from './door/connection.ts'
 import type { NodeConfig } from './ground/config.ts'
 import type { PageQuery, Search } from './ground/page.ts'
 import type { Stats } from './ground/stats.ts'
 import type { Timers } from './ground/timers.ts'
 import type { MeetingInfo } from './meeting/business.ts'
-import type { Bus, ToldRevocation } from './ports.ts'
+import type { Application, Bus, ToldRevocation } from './ports.ts'
 import type { SessionInfo } from './session/session-info.ts'
 import type { Sessions } from './session/sessions.ts'
 import type { TopicPeers } from './topic/catch-up.ts'
@@ -21,6 +25,9 @@ import type { Topics } from './topic/topics.ts'
 
 /** Revocations in one answer to another node. */
 const REVOCATIONS = 1_000
+/** Searches for other nodes under way, of which some go on in each sweep; further ones are refused. */
+const SEARCHES = 1_000
+const SEARCHES_PER_SWEEP = 8
 /** How long a node has to tell its revocations. */
 const REVOCATIONS_MS = 5_000
 
@@ -68,12 +75,15 @@ export class Peering implements TopicPeers {
   readonly homes: Homes
   /** Meetings across nodes. */
   readonly mesh: Mesh
+  /** Asks clients to move to other nodes. */
+  readonly moves: Moves
   readonly questions: Questions
   readonly #self: number
   readonly #cluster: Cluster
   readonly #host: PeeringHost
+  readonly #application: Pick<Application, 'callMeeting'>
   readonly #topics: () => Topics
-  #searches: Running[] = []
+  readonly #searches: Running[] = []
 
   constructor(
     config: NodeConfig,
@@ -84,16 +94,27 @@ export class Peering implements TopicPeers {
     sessions: Sessions,
     topics: () => Topics,
     host: PeeringHost,
+    application: Pick<Application, 'callMeeting'>,
     meshHost: Omit<MeshHost, 'links'>,
   ) {
     this.#self = config.incarnation
     this.#cluster = cluster
     this.#host = host
+    this.#application = application
     this.#topics = topics
     const put = (node: number, bytes: Uint8Array): void => bus.send(node, bytes)
     const isThere = (node: number): boolean => this.isThere(node)
     this.links = new LinkParts(timers, stats, { put, isThere }, config.limits)
     this.mesh = new Mesh({ ...meshHost, links: this.links })
+    const { downstream } = meshHost
+    this.moves = new Moves({
+      config,
+      timers,
+      stats,
+      tell: ({ outlet }, move) => downstream.control(outlet as Connection, move),
+      ownerOf: (log) => this.mesh.ownerOfLog(log),
+      urlOf: ({ outlet }, node) => this.#urlOf(config, outlet as Connection, node),
+    })
     const send = (node: number, message: Uint8Array): void => this.links.send(node, message)
     this.homes = new Homes(
       this.#self,
@@ -125,8 +146,8 @@ export class Peering implements TopicPeers {
   /** Part of the sweep. */
   sweep(now: number): void {
     this.homes.sweep()
-    const searches = this.#searches
-    if (searches.length > 0) this.#searches = searches.filter((search) => !search.step())
+    for (const search of this.#searches.splice(0, SEARCHES_PER_SWEEP))
+      if (!search.step()) this.#searches.push(search)
     this.mesh.sweep(now)
     this.links.sweep(now)
   }
@@ -147,13 +168,21 @@ export class Peering implements TopicPeers {
     return this.#cluster.nodes.has(node)
   }
 
-  /** The nodes that have not ended are others than before. `ended`: the one that has; 0 for none. */
-  viewed(ended: number, now: number): void {
-    if (ended !== 0) {
-      this.links.gone(ended)
-      this.mesh.gone(ended, now)
-      this.questions.gone(ended, now)
-      this.#topics().catchUp.gone(ended, now)
+  /** Where the client of a connection would reach another node; '' where that is not known. */
+  #urlOf({ cluster }: NodeConfig, { host }: Connection, node: number): string {
+    const peer = this.#cluster.peer(node)
+    if (peer === undefined || peer.id === '' || !this.reaches(node)) return ''
+    const url = cluster?.urlOf?.(peer, host) ?? peer.address
+    return utf8Length(url) > limits.name ? '' : url
+  }
+
+  /** The nodes that have not ended are others than before. `ended`: those that have. */
+  viewed(ended: readonly number[], now: number): void {
+    for (const node of ended) {
+      this.links.gone(node)
+      this.mesh.gone(node, now)
+      this.questions.gone(node, now)
+      this.#topics().catchUp.gone(node, now)
     }
     this.homes.renew()
   }
@@ -209,7 +238,8 @@ export class Peering implements TopicPeers {
         const { told, next } = ending.answer
         for (const each of told) this.#host.learnRevocation(each, at)
         if (next !== 0) this.#learnRevocations(node, next, at)
-      } else if (ending.by === 'deadline' && this.#cluster.peer(node) !== undefined)
+      } else if (ending.by === 'deadline' && this.reaches(node))
+        // One that is silent is asked when it is heard again.
         this.#learnRevocations(node, after, at)
     })
   }
@@ -234,11 +264,18 @@ export class Peering implements TopicPeers {
       },
       sessions: ({ user, limit }, reply) => reply(host.sessionList(limit, user === '' ? undefined : user)),
       meetings: ({ ofKind, kind, ...wish }, reply) =>
-        this.#run(host.meetingPage(wish, ofKind ? kind : undefined), (found) => reply(found.map(written))),
+        this.#run(host.meetingPage(wish, ofKind ? kind : undefined), (found) =>
+          reply(found instanceof Refusal ? found : found.map(written)),
+        ),
       topics: (wish, reply) => this.#run(host.topicPage(wish), reply),
       meeting: ({ name }, reply) => reply(host.meeting(name) ?? null),
       kick: ({ name, slot, message }, reply) => reply(has(name) ? host.kick(name, slot, message) : null),
       sendTo: ({ name, slot, data }, reply) => reply(has(name) ? host.sendTo(name, slot, data) : null),
+      call: ({ name, method, data }, reply) => {
+        if (!has(name)) return reply(null)
+        const answer = this.#application.callMeeting(name, method, data)
+        return reply('code' in answer ? new Refusal(answer.code, answer.message) : answer)
+      },
       close: ({ name }, reply) => {
         const isOpen = has(name)
         host.closeMeeting(name)
@@ -249,7 +286,9 @@ export class Peering implements TopicPeers {
     }
   }
 
-  #run<T>(search: Search<T>, reply: (found: T) => void): void {
+  #run<T>(search: Search<T>, reply: (found: T | Refusal) => void): void {
+    if (this.#searches.length >= SEARCHES)
+      return reply(new Refusal('BUSY', 'too many lists at once; try again'))
     this.#searches.push({
       step: () => {
         const { done = false, value } = search.next()

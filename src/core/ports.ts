@@ -113,8 +113,8 @@ export type LossReason = CloseReason | 'LEFT' | 'LOST' | 'SILENT' | 'ABANDONED'
 
 /** The business server. */
 export interface Application {
-  /** Verifies `token`. The answer comes by `handleAuthenticated(connection, …)`. */
-  authenticate(connection: object, token: string): void
+  /** Verifies `token`. The answer comes by `handleAuthenticated(check, …)`. */
+  authenticate(check: object, token: string): void
   /** Runs the handler. The answer comes by `handleReply(call, …)`. */
   request(call: RequestCall): void
   /** The call has ended without the handler's answer, which would now be discarded. */
@@ -136,6 +136,8 @@ export interface Application {
    * meeting was opened (`isNew`), nothing has happened in it yet.
    */
   located(call: MeetingCall, outcome: Outcome<Whereabouts>): void
+  /** Another node calls the business of a meeting that is open here. Answered directly, as {@link MeetingLogic} is. */
+  callMeeting(name: string, method: string, data: Payload): Payload | Refusal
   /** A session has a connection. `resumed`: the session existed before. */
   connected(session: { readonly user: string; readonly id: string }, resumed: boolean): void
   /** A session lost its connection, or its time to come back ran out. `ended`: it is over, told once per session. */
@@ -155,8 +157,8 @@ export type Outcome<T> =
 export type Refusal = Pick<RtmsError, 'code' | 'message' | 'retryAfterMs'>
 
 /**
- * The business's decisions about one meeting: the only port that answers directly. Its methods run in the middle of a
- * sweep, so they return at once and call nothing of the node but `addBot` and `sendTo`; anything else must wait until
+ * The business's decisions about one meeting, which it answers directly. Its methods run in the middle of a sweep, so
+ * they return at once and call nothing of the node but `addBot` and `sendTo`; anything else must wait until
  * the call into the node is over. When `join` or `input` throws, the answer is HANDLER_FAILED. A method that is left
  * out costs nothing.
  */
@@ -192,6 +194,8 @@ export interface Watch {
   met(peer: WatchedNode): void
   /** A node has been silent for a while. Asked again with each beat until it is heard. */
   probe(peer: WatchedNode): void
+  /** Other nodes count this one as ended, for good, and hear nothing of it. Told again and again. */
+  expelled?(): void
 }
 
 export interface WatchedNode {

@@ -86,7 +86,7 @@ export class Wiring {
     ))
     const peering: Peering | null = (this.peering =
       cluster &&
-      new Peering(config, timers, stats, bus, cluster, sessions, () => topics, host, {
+      new Peering(config, timers, stats, bus, cluster, sessions, () => topics, host, application, {
         limits,
         timers,
         downstream,
@@ -143,6 +143,7 @@ export class Wiring {
       requests,
       cluster: peering && joinsOf(incarnation, peering.mesh, names),
       refresh: (session, message, now) => this.connections.refresh(session, message, now),
+      seated: (session, now) => peering?.moves.seated(session, now),
       flood: (outlet) => this.endings.dismiss(outlet, 'RATE'),
     }))
     const connections = (this.connections = new Connections({
@@ -164,7 +165,10 @@ export class Wiring {
       connections,
       revocations,
       application,
-      dropped: (session, now) => dispatch.drop(session, now),
+      dropped: (session, now) => {
+        dispatch.drop(session, now)
+        peering?.moves.drop(session)
+      },
     })
   }
 }
@@ -203,6 +207,7 @@ function clusterOf(
       send: (node, bytes) => bus.send(node, bytes),
       met: (peer) => watch.met(peer),
       probe: (peer) => watch.probe(peer),
+      expelled: () => watch.expelled?.(),
       viewed: (ended, now) => peering()?.viewed(ended, now),
       heard: (node, now) => peering()?.heard(node, now),
     },

@@ -14,6 +14,8 @@ const guestWish = v.object(
   'the body must be a JSON object: {"name": "Ada"}',
 )
 
+const NODE = 'node must be the name of a node, or be left out'
+
 /** Somebody who was let in without a password. */
 export interface Guest {
   /** `name~letters`: only who holds `guest` can be this user again; others in a room see what is made of it. */
@@ -27,6 +29,16 @@ export function guestOf(body: unknown): Guest {
   const { name, guest = randomBytes(16).toString('base64url') } = parse(guestWish, body)
   const user = `${name}~${createHash('sha256').update(guest).digest('hex').slice(0, 12)}`
   return { user, name, guest }
+}
+
+const nodeWish = v.object({ node: v.optional(v.string(NODE)) })
+
+/**
+ * The node that a page wants to be connected to, wherever that which it joins is: to see that this makes no difference.
+ * Throws an HttpError where it is no name.
+ */
+export function nodeOf(body: unknown): string | undefined {
+  return parse(nodeWish, body).node
 }
 
 /** What a body says, or an HttpError with the first fault. */

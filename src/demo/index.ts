@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { RtmsError } from '../protocol/index.ts'
-import { Rtms, type RtmsOptions } from '../server/index.ts'
+import { Rtms, type RtmsOptions, type Ticket } from '../server/index.ts'
 import { pageHeaders } from '../server/edge/page-headers.ts'
 import { contained, silent } from '../server/ground/logger.ts'
 import { StaticFiles } from '../server/edge/static-files.ts'
 import { battle } from './battle/rooms.ts'
-import { guestOf } from './guests.ts'
+import { guestOf, nodeOf } from './guests.ts'
 import { HttpError, isNameOfHere, notFound, readJson, sendJson, strangeName } from './http.ts'
 import { inside } from './inside/index.ts'
 import type { Fault, Part } from './part.ts'
@@ -48,7 +48,8 @@ export async function startDemo(settings: Settings, pages: string): Promise<Demo
     else if (part !== undefined) void answerTicket(rtms, part, req, res)
     else answerFile(files, req, res, path)
   }
-  const rtms: Rtms = await Rtms.start({ ...settings, handler })
+  // Visitors stay on the node that they have chosen, wherever the room is.
+  const rtms: Rtms = await Rtms.start({ moves: false, ...settings, handler })
   for (const [name, make] of Object.entries(parts)) open.set(name, make(rtms, fault))
 
   async function answerTicket(
@@ -113,5 +114,23 @@ async function issueTicket(rtms: Rtms, part: Part, body: unknown, host: string |
   const guest = guestOf(body)
   const { answer, ...rights } = await part.admit(body, guest)
   const ticket = await rtms.tickets.issue({ ...rights, user: guest.user, host })
-  return { ...ticket, ...answer, user: guest.user, guest: guest.guest }
+  return { ...ticket, ...answer, ...nodesFor(rtms, ticket, body, host), user: guest.user, guest: guest.guest }
+}
+
+/**
+ * In a cluster: the nodes that a page may choose from, the one that its ticket led to by itself, and the address of the
+ * one that it has chosen.
+ */
+function nodesFor(rtms: Rtms, { url }: Ticket, body: unknown, host: string | undefined): object {
+  const alive = rtms.cluster
+    .nodes({ host })
+    .filter(({ status, address }) => status !== 'silent' && address !== '')
+  if (alive.length === 1) return {}
+  const wanted = nodeOf(body)
+  const chosen = alive.find(({ node }) => node === wanted)
+  return {
+    url: chosen?.address ?? url,
+    nodes: alive.map(({ node }) => node).toSorted(),
+    home: alive.find(({ address }) => address === url)?.node ?? '',
+  }
 }

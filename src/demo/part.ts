@@ -1,5 +1,5 @@
 import { RtmsError } from '../protocol/index.ts'
-import type { Meeting, Rtms, TicketRequest } from '../server/index.ts'
+import type { KindHooks, Meeting, Rtms, TicketRequest } from '../server/index.ts'
 import type { Guest } from './guests.ts'
 
 /** What a guest gets of a part of the demo: what the ticket allows, and what the page is told besides. */
@@ -32,7 +32,7 @@ export interface Part {
 }
 
 /** How often a node looks whether a post is still held, and how long one is held without anybody in its meeting. */
-const LOOK_MS = 5_000
+const LOOK_MS = 1_000
 const HELD_MS = 86_400_000
 
 /**
@@ -45,10 +45,12 @@ export class Post {
   readonly #fault: Fault
   #lookAt = 0
 
-  constructor(rtms: Rtms, name: string, fault: Fault) {
+  /** `onCall`: what the node that holds it answers to {@link call}. */
+  constructor(rtms: Rtms, name: string, fault: Fault, onCall?: KindHooks['onCall']) {
     this.#rtms = rtms
     this.#name = name
     this.#fault = fault
+    rtms.meetings.define(name, { frameRate: 0, ttlMs: HELD_MS, onCall })
   }
 
   /** Whether this node holds it. */
@@ -61,9 +63,14 @@ export class Post {
     return this.#rtms.cluster.nodes().length > 1
   }
 
-  /** Resolves once a node holds it: a ticket that grants the meeting leads there. */
+  /** Resolves once a node holds it. */
   hold(): Promise<Meeting> {
-    return this.#rtms.meetings.open(this.#name, { frameRate: 0, ttlMs: HELD_MS })
+    return this.#rtms.meetings.open(this.#name, { kind: this.#name })
+  }
+
+  /** Asks the node that holds it. */
+  async call(method: string, value: unknown): Promise<unknown> {
+    return (await this.hold()).call(method, value)
   }
 
   /** For a timer: sees to it now and then. */

@@ -50,6 +50,8 @@ export class NatsBus implements BusPort {
   #flushing = { bytes: 0, messages: 0 }
   #lastTrouble = ''
   readonly #stats = { dropped: 0, strangers: 0 }
+  /** When it was last said that there are strangers. */
+  #strangeAt = -Infinity
 
   constructor(options: NatsOptions, incarnation: number, listener: BusListener, reports: BusReports) {
     const { cluster = 'rtms', secret } = options
@@ -173,11 +175,11 @@ export class NatsBus implements BusPort {
   ): Subscription {
     return connection.subscribe(subject, {
       callback: (error, { data }) => {
-        if (this.#isClosed) return
+        // What the server refuses is told by `#watch`.
+        if (this.#isClosed || error !== null) return
         try {
-          if (error !== null) throw error
           const opened = this.#seal.open(subject, data)
-          if (opened === null) this.#stats.strangers++
+          if (opened === null) this.#strange()
           else {
             const bytes = this.#parts.whole(opened)
             if (bytes !== null) tell(bytes, opened.from)
@@ -187,6 +189,18 @@ export class NatsBus implements BusPort {
         }
       },
     })
+  }
+
+  /** A message that no node of this cluster has sent. */
+  #strange(): void {
+    this.#stats.strangers++
+    const now = performance.now()
+    if (now - this.#strangeAt < natsLimits.warnMs) return
+    this.#strangeAt = now
+    this.#reports.warn(
+      { strangers: this.#stats.strangers },
+      'messages of strangers were dropped: a node has another secret of the cluster, or a clock that is minutes wrong',
+    )
   }
 
   // ---- the connection
@@ -221,6 +235,11 @@ export class NatsBus implements BusPort {
     const ended = connection.closed()
     try {
       if (this.#isClosed) return
+      const payload = connection.info?.max_payload ?? Infinity
+      if (payload < natsLimits.payloadBytes)
+        throw new Error(
+          `max_payload of the server is ${payload}; expected ${natsLimits.payloadBytes} or more`,
+        )
       void this.#watch(connection)
       this.#connection = connection
       this.#receive(connection, this.#own, (bytes, from) => this.#listener.sent(bytes, from))
@@ -236,10 +255,18 @@ export class NatsBus implements BusPort {
     }
   }
 
-  /** A server that answers no pings is given up at once, though its connection may look open for minutes. */
+  /**
+   * A server that answers no pings is given up at once, though its connection may look open for minutes. What it refuses
+   * is told once for each connection.
+   */
   async #watch(connection: NatsConnection): Promise<void> {
-    for await (const { type } of connection.status())
-      if (type === 'staleConnection') {
+    let refusals = 0
+    for await (const status of connection.status())
+      if (status.type === 'error' && ++refusals === 1) {
+        const why = status.error.message
+        const rights = `give this node's user the right to publish and subscribe to ${this.#cluster}.>`
+        this.#reports.warn({ why }, `NATS refuses what this node says, or will not let it listen; ${rights}`)
+      } else if (status.type === 'staleConnection') {
         this.#down()
         // Not awaited: it ends only when this loop has.
         void connection.close()

@@ -7,8 +7,10 @@ export const natsLimits: {
   readonly closeMs: number
   readonly window: number
   readonly partBytes: number
+  readonly payloadBytes: number
   readonly senders: number
   readonly staleMs: number
+  readonly warnMs: number
 } = {
   /** The server is pinged at this interval, and given up when so many pings were not answered. */
   pingMs: 1_000,
@@ -23,8 +25,12 @@ export const natsLimits: {
   window: 8 * 1024 * 1024,
   /** A larger message is sent in parts: servers take 1 MiB by default. */
   partBytes: 512 * 1024,
+  /** What a server has to take in one message. */
+  payloadBytes: 4_096,
   /** Nodes whose last sequence is remembered. */
   senders: 4_096,
   /** How old the first message of a sender may be that is not among these. */
   staleMs: 300_000,
+  /** Between two lines of the log about strangers. */
+  warnMs: 60_000,
 }

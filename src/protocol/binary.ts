@@ -1,7 +1,7 @@
 import { checkCount, malformed, plain, Reader, uintLength, Writer } from './bytes.ts'
 import type { Codec } from './codec.ts'
 import { isSpoken, maxMessages } from './limits.ts'
-import { byCode, schema, tailOf, type Message, type MessageType, type Side } from './schema.ts'
+import { byCode, type Fields, schema, tailOf, type Message, type MessageType, type Side } from './schema.ts'
 import { readFields, readTail, writeFields, writeTail, zeros } from './struct.ts'
 
 const types: ReadonlyMap<number, MessageType> = byCode(schema)
@@ -63,7 +63,7 @@ function decode(packet: Uint8Array | string, from: Side): Message[] {
     if (type === undefined) continue
     const { from: sender } = schema[type]
     if (sender !== 'both' && sender !== from) throw malformed(`a message ${type} from a ${from}`)
-    const message = type === 'hello' ? readHello(body) : readMessage(type, body)
+    const message = type === 'hello' ? readHello(body) : readBody(body, type, schema[type].fields, { type })
     messages.push(message)
     // After a HELLO of another version, the rest of the packet may have any form.
     if (message.type === 'hello' && !isSpoken(message.version)) break
@@ -71,9 +71,8 @@ function decode(packet: Uint8Array | string, from: Side): Message[] {
   return messages
 }
 
-function readMessage(type: MessageType, body: Reader): Message {
-  const message = { type }
-  readFields(body, schema[type].fields, message)
+function readBody(body: Reader, type: MessageType, fields: Fields, message: object): Message {
+  readFields(body, fields, message)
   readTail(body, tailOf(type), message)
   return message as Message
 }
@@ -83,9 +82,7 @@ const { version: _, ...behindVersion } = schema.hello.fields
 /** Every version of HELLO begins with the version. Of one that is not spoken here, only the version is read. */
 function readHello(body: Reader): Message {
   const version = body.uint()
-  const message = { type: 'hello', version }
-  readFields(isSpoken(version) ? body : zeros(), behindVersion, message)
-  return message as Message
+  return readBody(isSpoken(version) ? body : zeros(), 'hello', behindVersion, { type: 'hello', version })
 }
 
 /** The compact encoding, `rtms.v1`. */

@@ -26,7 +26,7 @@ import {
   type Side,
   tailOf,
 } from './schema.ts'
-import { isZero, readFields, zeroOf, zeros } from './struct.ts'
+import { isZero, readFields, readTail, zeroOf, zeros } from './struct.ts'
 
 type Json = Record<string, unknown>
 type Scalar = Exclude<Kind, object>
@@ -338,7 +338,9 @@ function messageFromJson(value: unknown, from: Side): Message | null {
   if (sender !== 'both' && sender !== from) throw malformed(`a message ${type} from a ${from}`)
   if (type === 'hello' && !isSpoken(uint(json['version'], 'hello.version'))) {
     const message = { type }
-    readFields(zeros(), fields, message)
+    const nothing = zeros()
+    readFields(nothing, fields, message)
+    readTail(nothing, tailOf(type), message)
     return { ...message, version: json['version'] } as unknown as Message
   }
   return {

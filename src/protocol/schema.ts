@@ -89,6 +89,8 @@ export const schema = {
       received: 'uint',
       window: 'uint',
     },
+    // That of the `move` that has led here; 0 where none has.
+    tail: { moves: 'uint' },
   },
   ack: {
     code: 0x11,
@@ -100,6 +102,8 @@ export const schema = {
     code: 0x12,
     from: 'client',
     fields: { call: 'uint', meeting: 'wish', spectator: 'bool', config: 'name', world: 'uint', next: 'uint' },
+    // The session in which the client last had its seat, where that is another one.
+    tail: { former: 'name' },
   },
   input: {
     code: 0x13,
@@ -211,6 +215,7 @@ export const schema = {
     from: 'server',
     fields: { first: 'uint', publishers: { list: { publisher: 'uint' }, max: 'nodePublishers' } },
   },
+  move: { code: 0x46, from: 'server', fields: { url: 'name', moves: 'uint' } },
 
   // Server to client, of the session: numbered from 1 in the session log.
   joined: {
@@ -237,6 +242,8 @@ export const schema = {
       maxInput: 'uint',
       members: { list: { slot: 'uint', user: 'name', away: 'bool' }, max: 'slots' },
     },
+    // Whether the seat is the one that the client had, and which of its inputs wait for a frame.
+    tail: { continued: 'bool', waiting: { list: { seq: 'uint' }, max: 'batch' } },
   },
   subscribed: {
     code: 0x61,

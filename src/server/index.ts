@@ -19,7 +19,7 @@ export type { BusTraffic, Cluster, ClusterNode, Whereabouts } from './business/c
 export type { Authorization, Authorize } from './business/authorizer.ts'
 export type { FrameInput, MeetingFrame } from './business/frames.ts'
 export type { Connected, Disconnected } from './business/hooks.ts'
-export type { Departure, JoinAttempt, KindHooks, MemberInput } from './business/kinds.ts'
+export type { CallToMeeting, Departure, JoinAttempt, KindHooks, MemberInput } from './business/kinds.ts'
 export type { Bot, Meeting } from './business/meeting.ts'
 export type { MeetingKind, OpenOptions } from './business/meeting-options.ts'
 export type { Meetings } from './business/meetings.ts'

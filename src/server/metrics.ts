@@ -173,6 +173,9 @@ export class Metrics {
     )
     const broken = 'Links to other nodes that broke: what was under way was lost, and both ends began anew.'
     this.#counter('links_broken_total', broken, () => stats.linksBroken)
+    const moves =
+      'Moves of clients to the node of their meeting: asked for here; arrived here; led here, where the meeting is not.'
+    this.#counters('moves_total', moves, 'outcome', () => stats.moves)
     const names = 'Names of meetings whose owners this node remembers for the cluster.'
     this.#gauge('names_remembered', names, () => cluster.remembered)
     const claims =

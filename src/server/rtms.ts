@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SecureContextOptions } from 'node:tls'
-import type { Application, Connection, Stats } from '../core/index.ts'
+import type { Application, NodeConfig, Stats } from '../core/index.ts'
 import { Api, apiBase } from './api/api.ts'
 import type { Metric } from './api/operation.ts'
 import { Webhook } from './api/webhook.ts'
@@ -130,12 +130,12 @@ export class Rtms {
       (on) => host.node.askFirst(on),
       logger,
     )
-    const authenticate = async (connection: object, token: string): Promise<void> => {
+    const authenticate = async (check: object, token: string): Promise<void> => {
       const outcome = await tickets.verify(token)
-      host.handle((node, now) => node.handleAuthenticated(connection as Connection, outcome, now))
+      host.handle((node, now) => node.handleAuthenticated(check, outcome, now))
     }
     const application: Application = {
-      authenticate: (connection, token) => void authenticate(connection, token),
+      authenticate: (check, token) => void authenticate(check, token),
       request: (call) => requests.start(call),
       requestEnded: (call, why) => requests.end(call, why),
       authorize: (question) => authorizer.ask(question),
@@ -143,19 +143,34 @@ export class Rtms {
       openMissing: (missing) => rtms.meetings.opener.ask(missing),
       openMissingEnded: (missing) => rtms.meetings.opener.late(missing),
       located: (call, outcome) => rtms.meetings.located(call, outcome),
+      callMeeting: (...call) => rtms.meetings.called(...call),
       connected: ({ user, id }, resumed) => connects.tell({ user, session: id, resumed }),
       disconnected: ({ user, id }, reason, ended) => disconnects.tell({ user, session: id, reason, ended }),
     }
     const watch: NodeWatch = new NodeWatch(
       (node) => host.handle(({ inlet }, now) => inlet.gone(node, now)),
       (node) => host.node.cluster?.peer(node) !== undefined,
+      () =>
+        logger.error(
+          { node: id },
+          'the other nodes count this one as ended: it was silent, and its nodeId or its address was taken over; start it anew',
+        ),
     )
-    const cluster = {
+    const cluster: NodeConfig['cluster'] = {
       get address(): string {
         return publicUrlOf(front)
       },
       get health(): string {
         return front.healthUrl
+      },
+      moves: settings.moves === false ? undefined : settings.moves,
+      urlOf: (peer, name) => {
+        try {
+          return front.ticketUrl(name || undefined, { id: peer.id, url: peer.address })
+        } catch {
+          // It cannot be told from what this client calls the host.
+          return ''
+        }
       },
     }
     const host: Host = new Host(
@@ -170,7 +185,7 @@ export class Rtms {
     )
     const peers: Peers = new Peers(host)
     const gateway = new Gateway(host, settings)
-    const pages = settings.admin === false ? null : new AdminPages(settings)
+    const pages = settings.admin === false ? null : new AdminPages(id, settings)
     const front: Front = new Front(id, settings, gateway, {
       health: () => rtms.health(),
       ready: () => rtms.ready(),
@@ -231,19 +246,21 @@ export class Rtms {
   /** The answer of `/healthz`, for a health check of your own where the node is attached to a server. */
   health(): Health {
     const { id, incarnation, connections, sessions, meetingCount: meetings, topics } = this.#host.node
-    const status = this.#closed === null ? 'ok' : 'draining'
+    const status = this.#closed !== null ? 'draining' : this.#watch.isExpelled ? 'expelled' : 'ok'
     return { status, node: id, incarnation, connections, sessions, meetings, topics }
   }
 
   /**
-   * The answer of `/readyz`: whether a load balancer should send clients here. It should not while the node stops, or
-   * while it is overloaded, which means that a sweep of the last five seconds was too late.
+   * The answer of `/readyz`: whether a load balancer should send clients here. It should not while the node stops, where
+   * the other nodes count it as ended, or while it is overloaded, which means that a sweep of the last five seconds was
+   * too late.
    */
   ready(): Readiness {
     const latenessMs = Math.round(this.#host.lateness)
     const isLate = latenessMs > this.#readyLatenessMs
+    const { status } = this.health()
     return {
-      status: this.#closed === null ? (isLate ? 'late' : 'ready') : 'draining',
+      status: status === 'ok' ? (isLate ? 'late' : 'ready') : status,
       node: this.node,
       latenessMs,
     }

@@ -10,6 +10,8 @@ import type { TopicWish } from './messages.ts'
 
 interface MeetingPlace {
   world: number
+  /** The session in which it was last joined. */
+  readonly session: string
   /** The next expected frame. */
   next: number
 }
@@ -42,7 +44,9 @@ export class Follower {
   /** The JOIN fields that continue at this client's position. */
   join(meeting: string): Partial<MessageOf<'join'>> {
     const place = this.#meetings.get(meeting)
-    return place === undefined ? {} : { world: place.world, next: place.next }
+    if (place === undefined) return {}
+    const { world, next, session } = place
+    return { world, next, former: session === this.session ? '' : session }
   }
 
   /** The SUBSCRIBE fields that continue a topic at this client's position. */
@@ -71,7 +75,7 @@ export class Follower {
         })
         return
       case 'joined': {
-        const place = { world: message.world, next: message.next }
+        const place = { world: message.world, session: this.session, next: message.next }
         this.#meetings.set(message.meeting, place)
         this.#frames.set(message.log, place)
         return

@@ -9,7 +9,9 @@ import {
 import { type Codec, type ErrorCode, RtmsError } from '../protocol/index.ts'
 import type { VirtualClock } from './clock.ts'
 import type { End, RestingClient } from './observer.ts'
-import { isConflating, isPartial, SimClient, type SimClientSettings } from './sim-client.ts'
+import { isConflating, isPartial, SimClient, type SimClientSettings, type SocketEnds } from './sim-client.ts'
+import { indexOf } from './sim-node.ts'
+import type { Link } from './link.ts'
 import { textOf, textPayload } from './text.ts'
 
 /** The client's machine by itself, in either encoding. */
@@ -22,6 +24,8 @@ export class MachineClient extends SimClient {
   #armedAt = Infinity
   #cancel: () => void = () => {}
   #sent = 0
+  /** By the machine's number of their attempt. */
+  readonly #links: Map<number, Link> = new Map()
   /** Decodes each packet once. */
   #memo: Codec | null = null
 
@@ -39,9 +43,12 @@ export class MachineClient extends SimClient {
       },
       {
         getTicket: (attempt) => this.#getTicket(attempt),
-        open: (attempt) => this.#open(attempt),
-        send: (packet) => this.link?.send(this.grown(packet, 'client')),
-        close: (_attempt, code) => this.hangUp(code === 1000),
+        open: (attempt, url) => this.#open(attempt, url),
+        send: (attempt, packet) => this.#send(attempt, packet),
+        close: (attempt, code) => {
+          this.hangUp(code === 1000, this.#links.get(attempt) ?? null)
+          this.#links.delete(attempt)
+        },
         phase: (phase, error) => {
           if (phase === 'live') this.nowLive()
           if (phase === 'waiting') this.disconnected(error)
@@ -107,8 +114,15 @@ export class MachineClient extends SimClient {
     )
   }
 
-  #open(attempt: number): void {
-    this.dial({
+  #send(attempt: number, packet: Uint8Array): void {
+    const link = this.#links.get(attempt)
+    // The first packet on it.
+    if (this.link === null && link !== undefined) this.takeOver()
+    if (this.link === link) link?.send(this.grown(packet, 'client'))
+  }
+
+  #open(attempt: number, url: string): void {
+    const ends: SocketEnds = {
       opened: () => this.#do(() => this.#machine.handleOpen(attempt)),
       packet: (packet, size, codec) => {
         this.#memo = codec
@@ -116,8 +130,12 @@ export class MachineClient extends SimClient {
         const grown = this.grown(packet, 'server')
         this.#do((now) => this.#machine.handlePacket(attempt, grown, size, now))
       },
-      closed: (code, reason) => this.#do((now) => this.#machine.handleClose(attempt, code, reason, now)),
-    })
+      closed: (code, reason) => {
+        this.#links.delete(attempt)
+        this.#do((now) => this.#machine.handleClose(attempt, code, reason, now))
+      },
+    }
+    this.#links.set(attempt, this.dial(ends, indexOf(url), this.#machine.phase === 'live'))
   }
 
   quit(): void {

@@ -14,6 +14,7 @@ export function hello(token: string, fields: Partial<MessageOf<'hello'>> = {}): 
     session: '',
     received: 0,
     window: 0,
+    moves: 0,
     ...fields,
   }
 }
@@ -23,7 +24,17 @@ export function join(
   meeting: string,
   fields: Partial<MessageOf<'join'>> = {},
 ): MessageOf<'join'> {
-  return { type: 'join', call, meeting, spectator: false, config: '', world: 0, next: 0, ...fields }
+  return {
+    type: 'join',
+    call,
+    meeting,
+    spectator: false,
+    config: '',
+    world: 0,
+    next: 0,
+    former: '',
+    ...fields,
+  }
 }
 
 export function input(log: number, seq: number, data: Payload): MessageOf<'input'> {

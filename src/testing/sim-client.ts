@@ -64,6 +64,8 @@ export abstract class SimClient implements ClientFacts {
   /** The node of its last connection. */
   node: number
   link: Link | null = null
+  /** Another connection, beside that one and to take its place, and its node. */
+  #second: { readonly link: Link; readonly node: number } | null = null
   /** Set while the network is healthy: a connection lost then was lost by RTMS. */
   healthy = false
   /** The application has ended. */
@@ -179,12 +181,14 @@ export abstract class SimClient implements ClientFacts {
 
   // ---- its sockets
 
-  protected dial(ends: SocketEnds): void {
+  /** `named`: the node that the address names; that of the ticket by default. `beside`: the connection there is. */
+  protected dial(ends: SocketEnds, named: number = this.#named, beside = false): Link {
     const number = ++this.#connection
     let connection: Connection | undefined
     const { nodeNow, profile, route } = this.settings
-    this.node = route?.balance(this.#named) ?? this.node
-    const node = nodeNow(this.node)
+    const index = route?.balance(named) ?? this.node
+    if (!beside) this.node = index
+    const node = nodeNow(index)
     const codec = new MemoCodec(this.settings.codec)
     const link: Link = new Link(this.clock, profile, {
       clientPacket: (packet, at) => {
@@ -199,6 +203,10 @@ export abstract class SimClient implements ClientFacts {
         ends.packet(packet, packet.length, codec)
       },
       clientClose: (code, reason) => {
+        if (this.#second?.link === link) {
+          this.#second = null
+          ends.closed(code, reason)
+        }
         if (this.link !== link) return
         this.link = null
         this.#closeCode = code
@@ -231,13 +239,16 @@ export abstract class SimClient implements ClientFacts {
         this.observer.closed?.(this, number, code)
       },
     })
-    this.link = link
-    this.#isGivenUp = false
+    if (beside) this.#second = { link, node: index }
+    else {
+      this.link = link
+      this.#isGivenUp = false
+    }
     this.clock.after(profile.delay, () => {
-      if (this.link !== link) return
+      if (this.link !== link && this.#second?.link !== link) return
       if (!node.alive) {
         link.open = false
-        this.link = null
+        this.#forget(link)
         ends.closed(1006, '')
         return
       }
@@ -246,6 +257,27 @@ export abstract class SimClient implements ClientFacts {
         ends.opened()
       })
     })
+    return link
+  }
+
+  #forget(link: Link | null): void {
+    if (this.link === link) this.link = null
+    if (this.#second?.link === link) this.#second = null
+  }
+
+  /** The second connection takes the place of the first. */
+  protected takeOver(): void {
+    if (this.#second === null) return
+    this.link = this.#second.link
+    this.node = this.#second.node
+    this.#second = null
+    this.#isGivenUp = false
+  }
+
+  /** A node has ended. */
+  cutFrom(node: number): void {
+    if (this.#second?.node === node) this.#second.link.reset()
+    if (this.node === node) this.link?.reset()
   }
 
   /** A message is about to be handled. */
@@ -256,9 +288,9 @@ export abstract class SimClient implements ClientFacts {
     return grows === null ? packet : grow(grows, packet, codec, from)
   }
 
-  protected hangUp(final: boolean): void {
-    this.link?.hangUp(final)
-    this.link = null
+  protected hangUp(final: boolean, link: Link | null = this.link): void {
+    link?.hangUp(final)
+    this.#forget(link)
   }
 
   /** The client's process dies. `silently`: nobody is told, not even by the network. */
@@ -268,7 +300,9 @@ export abstract class SimClient implements ClientFacts {
     this.observer.killed?.(this)
     if (silently) this.link?.swallow()
     else this.link?.reset()
+    this.#second?.link.reset()
     this.link = null
+    this.#second = null
   }
 
   get resting(): RestingClient {

@@ -4,6 +4,7 @@ import {
   type Connection,
   defaultLimits,
   type FixedLimits,
+  type MoveOptions,
   type NodeLimits,
   RtmsNode,
   type Transport,
@@ -18,6 +19,12 @@ import type { Random } from './random.ts'
 
 /** Close codes of the protocol, each sent behind a GOODBYE, begin here. */
 const LEAST_OWN = 4_400
+
+/** The index of the node that an address leads to; undefined for one that leads to any. */
+export function indexOf(url: string): number | undefined {
+  const [, index] = /^sim:\/\/n(\d+)\/rtms$/.exec(url) ?? []
+  return index === undefined ? undefined : Number(index)
+}
 
 /** Where the node of this index is reached. */
 function factsOf(index: number): { readonly address: string; readonly health: string } {
@@ -73,6 +80,8 @@ export class SimNode {
       bus: (node: SimNode) => Bus
       /** For a node of a cluster: how it looks for proof that others have ended. */
       watch?: (node: SimNode) => Watch
+      /** Which clients it moves to the nodes of their meetings. */
+      moves?: MoveOptions['moves']
       woken: () => void
       /** Its wall clock is off by this many milliseconds from now on. */
       clockSet: (off: number) => void
@@ -95,7 +104,7 @@ export class SimNode {
         wallOffset: settings.wallOffset,
         entropy: (count) => settings.random.bytes(count),
         limits: { ...defaultLimits, ...settings.limits },
-        ...(settings.watch && { cluster: factsOf(settings.index) }),
+        ...(settings.watch && { cluster: { ...factsOf(settings.index), moves: settings.moves } }),
       },
       {
         application: this.port('application', settings.application(this)),

@@ -21,6 +21,7 @@ export function tally(stats: Stats, trace: Trace): void {
     trace.count(`node refused publication:${reason}`, count)
   for (const of of ['session', 'meeting', 'topic'] as const)
     for (const [outcome, count] of stats[`${of}Resumes`]) trace.count(`${of} resume:${outcome}`, count)
+  for (const [how, count] of stats.moves) trace.count(`moves:${how}`, count)
   for (const name of [...counters, 'linksBroken'] as const)
     if (stats[name] > 0) trace.count(name, stats[name])
 }
@@ -32,7 +33,8 @@ export const clusterSometimes: readonly string[] = [
   ...each('located', 'new', 'taken', 'nowhere', 'BUSY', 'DRAINING'),
   ...each('cluster', 'served by a replica', 'moved', 'led to another node', 'led to a dead node'),
   ...each('cluster', 'proven at its address', 'proven late', 'one of two owners gives up'),
-  ...each('cluster', ...calamities),
+  ...each('cluster', ...calamities, 'broken link'),
+  ...each('moves', 'asked', 'arrived', 'wrong'),
   ...each('gap', 'BUS'),
   ...each('joined', 'recovered', 'NEW_EPOCH'),
   ...each('subscribed', 'recovered', 'NEW_EPOCH'),

@@ -1,6 +1,7 @@
 import axe from 'axe-core'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { mutable } from '../bus/mutable.ts'
 import { inProcess } from '../../src/bus/in-process.ts'
 import { type Client, connect } from '../../src/client/node.ts'
 import { Rtms, type RtmsOptions } from '../../src/server/index.ts'
@@ -213,7 +214,7 @@ describe('The dashboard', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Disconnect for good' }).click()
     await closed
     await page.getByText('It closed 1 connection').waitFor()
-    await page.getByText('has no session on this node').waitFor()
+    await page.getByText('has no session.').waitFor()
   })
 
   test('asks for a key where it must, says why, and keeps it in this window only', async () => {
@@ -265,10 +266,12 @@ describe('The dashboard', () => {
 
   test('shows all nodes of a cluster and where a meeting is, on a phone too', async () => {
     const bus = inProcess()
+    const { connector, mute } = mutable(bus)
     const publicUrl = 'ws://{host}:{port}/rtms?route={node}'
-    const [a, b] = (await Promise.all(
-      ['node-a', 'node-b', 'node-c'].map((nodeId) => start({ nodeId, bus, publicUrl })),
-    )) as [Rtms, Rtms]
+    const [a, b] = (await Promise.all([
+      ...['node-a', 'node-b'].map((nodeId) => start({ nodeId, bus, publicUrl })),
+      start({ nodeId: 'node-c', bus: connector, publicUrl }),
+    ])) as [Rtms, Rtms, Rtms]
     await b.meetings.open('battle.1')
     await visit(b, 'u1')
     const looks: BrowserContextOptions[] = [
@@ -293,6 +296,19 @@ describe('The dashboard', () => {
       expect(await barriers(page)).toEqual([])
       await picture(page, `admin-cluster-${at}`)
     }
+    // Lists say on which node each entry is, and whose part is missing.
+    mute()
+    for (const [view, entry] of [
+      ['meetings', /^battle\.1 node-b /],
+      ['sessions', /^u1 node-b /],
+    ] as const) {
+      const page = await open(a, `#/${view}`)
+      await page.getByRole('row', { name: entry }).waitFor()
+      await page.getByRole('status').getByText('No answer from node-c').waitFor()
+      await picture(page, `admin-cluster-${view}`)
+    }
+    const page = await open(a, '#/topics')
+    await page.getByRole('status').getByText('No answer from node-c').waitFor()
   })
 
   test('fits a phone and keeps nobody out, in both languages, in every view', async () => {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { Client } from '../../src/client/index.ts'
 import type { Demo } from '../../src/demo/index.ts'
 import { launch, picture, startBuiltDemo } from './support.ts'
 
@@ -135,9 +136,14 @@ declare global {
       readonly state: {
         readonly phase: string
         readonly long: boolean
-        readonly players: readonly { readonly bot: boolean }[]
+        readonly players: readonly {
+          readonly bot: boolean
+          readonly ready: boolean
+          readonly hits: number
+        }[]
       } | null
       readonly frame: number
+      readonly client: Client
       readonly result: object | null
       digestAt(frame: number): string | undefined
     }

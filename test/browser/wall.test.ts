@@ -1,20 +1,28 @@
 import axe from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { Client, State } from '../../src/client/index.ts'
 import type { Demo } from '../../src/demo/index.ts'
+import type { Wish } from '../../src/demo/wall/desk.ts'
 import { LISTED } from '../../src/demo/wall/listing.ts'
 import { Proxy } from './proxy.ts'
 import { launch, picture, startBuiltDemo } from './support.ts'
 
 interface Row {
   readonly symbol: string
+  readonly count: number
   readonly last: number
 }
 
 declare global {
   interface Window {
     rtmsWall: {
+      readonly listed: number
+      readonly trading: { place(wish: Wish): Promise<void> }
       readonly feed: {
+        readonly client: Client
+        readonly state: State
+        readonly session: { readonly node: string } | null
         readonly rows: ReadonlyMap<string, Row>
         readonly latest: number
         readonly meter: { readonly made: number; readonly received: number }

@@ -34,9 +34,19 @@ it('runs the demo on three nodes behind HAProxy, and ends all of them on Ctrl-C'
     })
     return (await answer.json()) as { url: string; token: string }
   }
-  // Whichever node is asked: the market is on one of them, and so is each room.
+  const routeOf = ({ url }: { url: string }): string | null => new URL(url).searchParams.get('route')
+  // Readers of the wall are led to all nodes: to the one that their ticket is from. A late one is passed over.
+  const routes = new Set<string | null>()
+  await expect
+    .poll(async () => routes.add(routeOf(await ticketFor('wall', {}))), { timeout: 20_000 })
+    .toEqual(new Set(['rtms-0', 'rtms-1', 'rtms-2']))
+  // Who names a node is led there.
+  const chosen = await Promise.all(
+    Array.from({ length: 3 }, () => ticketFor('battle', { room: 'c', node: 'rtms-2' })),
+  )
+  expect(chosen.map(routeOf)).toEqual(['rtms-2', 'rtms-2', 'rtms-2'])
+  // Whichever node is asked: each room is on one of them.
   for (const [part, wish] of [
-    ['wall', {}],
     ['battle', { room: 'a' }],
     ['playground', { room: 'b' }],
   ] as const) {

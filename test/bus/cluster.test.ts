@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { BusConnector } from '../../src/bus/connector.ts'
 import { ThreadsHub, threads } from '../../src/bus/threads.ts'
-import type { Rtms } from '../../src/server/index.ts'
+import type { Meeting, Rtms } from '../../src/server/index.ts'
+import { RtmsError } from '../../src/protocol/index.ts'
 import { join, Peer, start, tokenOf } from '../integration/server/peer.ts'
 import { framesOf } from '../../src/testing/index.ts'
 import { mutable } from './mutable.ts'
@@ -65,6 +66,10 @@ describe('Three nodes', () => {
       rtms.meetings.define('battle', {
         onLeave: ({ user, reason }) => void heard.push(`${rtms.node} ${user} ${reason}`),
         onClose: ({ name }) => void heard.push(`${rtms.node} ${name} closed`),
+        onCall: ({ method, data, meeting }) => {
+          if (method === 'refuse') throw new RtmsError('FORBIDDEN', 'not you')
+          return [rtms.node, method, data, meeting.members.length]
+        },
       })
     const name = (await a.meetings.open({ kind: 'battle', metadata: { map: 'woods' } })).name
     const peer = await Peer.connect(a.address.url, await tokenOf(a, 'ann'))
@@ -77,6 +82,17 @@ describe('Three nodes', () => {
     const { members, metadata, kind } = await there.look()
     expect([members.map(({ user }) => user), metadata, kind]).toEqual([['ann'], { map: 'woods' }, 'battle'])
     expect(() => there.info).toThrow(/not open on this node: use look\(\)/)
+    const here = (await a.meetings.find(name)) as Meeting
+    for (const meeting of [here, there]) {
+      expect(await meeting.call('count', { n: 1 })).toEqual([a.node, 'count', { n: 1 }, 1])
+      expect(await meeting.call('count')).toEqual([a.node, 'count', null, 1])
+      await expect(meeting.call('refuse')).rejects.toMatchObject({ code: 'FORBIDDEN', message: 'not you' })
+      await expect(meeting.call('')).rejects.toMatchObject({ code: 'BAD_NAME' })
+      await expect(meeting.call('count', 'x'.repeat(40_000))).rejects.toMatchObject({ code: 'TOO_LARGE' })
+    }
+    await a.meetings.open('plain')
+    const plain = await b.meetings.open('plain')
+    await expect(plain.call('count')).rejects.toMatchObject({ code: 'NO_HANDLER' })
     there.sendTo(slot, { hello: 1 })
     expect(Buffer.from((await peer.next('direct')).data.bytes).toString()).toBe('{"hello":1}')
     there.kick(slot, 'rude')
@@ -86,6 +102,8 @@ describe('Three nodes', () => {
     await eventually(() => heard.length > 1)
     expect(heard).toEqual([`${a.node} ann kicked`, `${a.node} ${name} closed`])
     await expect(there.look()).rejects.toMatchObject({ code: 'CLOSED' })
+    for (const meeting of [here, there])
+      await expect(meeting.call('count')).rejects.toMatchObject({ code: 'CLOSED' })
     // A handle stands for whatever is open under its name, also if this node opens it.
     await a.meetings.open('lobby', { kind: 'battle' })
     const lobby = await b.meetings.open('lobby')

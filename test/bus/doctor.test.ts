@@ -5,8 +5,9 @@ import { checkNodes } from '../../src/cli/doctor/nodes.ts'
 import { type Finding, Report } from '../../src/cli/doctor/report.ts'
 import { NodeApi } from '../../src/cli/node.ts'
 import type { Rtms } from '../../src/server/index.ts'
+import { inProcess } from '../../src/bus/in-process.ts'
 import { endAll, rtms } from '../integration/cli-support.ts'
-import { stopAll } from '../integration/server/peer.ts'
+import { start, stopAll } from '../integration/server/peer.ts'
 import { Balancer, portsOf, threeNodes } from './balancer.ts'
 import { freePort } from '../free-port.ts'
 
@@ -117,5 +118,82 @@ describe('rtms doctor, of a cluster', () => {
       text: expect.stringContaining('ECONNREFUSED'),
       fix: expect.stringContaining('correct the port in publicUrl'),
     })
+  })
+
+  it('finds a node that refuses the tickets of another one', async () => {
+    const port = await freePort()
+    const bus = inProcess()
+    const nodes = await Promise.all(
+      ['s', 't'].map((letter, n) =>
+        start({
+          bus,
+          nodeId: `rtms-${n}`,
+          secret: letter.repeat(32),
+          publicUrl: 'ws://127.0.0.1:{port}/rtms?route={node}',
+          api: { keys: [KEY] },
+        }),
+      ),
+    )
+    await forwarder(port, portsOf(nodes))
+    await expect.poll(() => nodes.every((rtms) => rtms.cluster.nodes().length === 2)).toBe(true)
+    const found = await examine(port, nodes)
+    expect(found.map(({ status }) => status)).toEqual(['PASS', 'PASS', 'FAIL'])
+    expect(found.at(-1)).toMatchObject({
+      text: expect.stringContaining('A ticket that leads to rtms-1 lands nowhere: 4401'),
+      fix: expect.stringContaining('give all nodes the same RTMS_SECRET'),
+    })
+  })
+
+  /** What it says where the balancer leads to these nodes in turn, each of which tells so of its cluster. */
+  async function told(
+    ...views: readonly {
+      readonly up?: boolean
+      readonly nodes: readonly string[]
+      readonly silent?: string
+    }[]
+  ): Promise<readonly Finding[]> {
+    let turn = 0
+    const url = new URL('http://127.0.0.1:1/rtms')
+    const call = async (): Promise<object> => {
+      const { up = true, nodes, silent } = views[turn++ % views.length] as (typeof views)[number]
+      return {
+        bus: { up },
+        nodes: nodes.map((node, n) => ({
+          node,
+          address: '',
+          status: n === 0 ? 'self' : node === silent ? 'silent' : 'alive',
+        })),
+      }
+    }
+    const report = new Report(true)
+    const token = views.some(({ silent }) => silent !== undefined) ? 'token' : null
+    await checkNodes({ url, call } as unknown as NodeApi, token, report)
+    return report.findings
+  }
+
+  it('finds nodes that do not know one another, and one that does not reach the bus', async () => {
+    const apart = await told({ nodes: ['a', 'b'] }, { nodes: ['b', 'a'] }, { nodes: ['c'] })
+    expect(apart.map(({ check, status, text }) => `${check} ${status} ${text}`)).toEqual([
+      'bus FAIL a does not know c, though both are behind this address',
+      'bus FAIL b does not know c, though both are behind this address',
+      'bus FAIL c does not know a, b, though both are behind this address',
+      'nodes PASS 3 nodes: a, b, c',
+    ])
+    expect(apart[0]?.fix).toContain('RTMS_CLUSTER_SECRET')
+    const down = await told({ nodes: ['a', 'b'] }, { up: false, nodes: ['b'] })
+    expect(down.map(({ status, text }) => `${status} ${text}`)).toEqual([
+      'FAIL b does not reach the bus, and through it no other node',
+      'PASS 2 nodes: a, b',
+    ])
+    expect(down[0]?.fix).toContain('Start the NATS server')
+    expect(await told({ nodes: ['a', 'b'] })).toHaveLength(1)
+    // Of one that hangs it says so, and does not blame the balancer.
+    const hangs = await told({ nodes: ['a', 'b'], silent: 'b' })
+    expect(hangs.map(({ status, text }) => `${status} ${text}`)).toEqual([
+      'WARN 2 nodes: a, b; nothing is heard of b',
+      'WARN a has not said where its clients connect',
+      'SKIP Nothing is heard of b',
+    ])
+    expect(await told({ nodes: ['a'] })).toEqual([])
   })
 })

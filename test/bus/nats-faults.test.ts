@@ -78,6 +78,38 @@ describe('The NATS bus', () => {
     return [a, b]
   }
 
+  it('says what the server refuses, once, and which rights it needs', async () => {
+    const rights = 'permissions: { publish: ["rtms.sn%2F", "_INBOX.>"], subscribe: ["rtms.s>", "rtms.>"] }'
+    const strict = await NatsServer.start(
+      `authorization: { users: [ { user: u, password: p, ${rights} } ] }\n`,
+    )
+    try {
+      const node = enter(1, { servers: strict.url, user: 'u', pass: 'p' })
+      await soon(() => expect(node.heard).toEqual(['back']))
+      for (let n = 0; n < 5; n++) node.port.publish(`t/${n}`, bytes('x'))
+      await soon(() => expect(node.warnings).toHaveLength(1))
+      expect(node.warnings[0]).toContain('the right to publish and subscribe to rtms.>')
+      node.port.publish('t/6', bytes('x'))
+      node.port.send(2, bytes('x'))
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      expect([node.warnings.length, node.faults.length]).toEqual([1, 0])
+    } finally {
+      await strict.stop()
+    }
+  })
+
+  it('does not begin where the server takes only small messages, and says so', async () => {
+    const small = await NatsServer.start('max_payload: 1000\n')
+    try {
+      const node = enter(1, { servers: small.url })
+      await soon(() => expect(node.warnings).toHaveLength(1))
+      expect(node.heard).toEqual([])
+      expect(node.faults).toEqual([])
+    } finally {
+      await small.stop()
+    }
+  })
+
   it('drops and counts what strangers write, and what was recorded and written again', async () => {
     const [a, b] = await two()
     const stranger = await connectTo({ servers: server.url })
@@ -139,6 +171,8 @@ describe('The NATS bus', () => {
       node.port.send(2, bytes('no'))
     }
     await soon(() => expect(b.port.stats.strangers).toBe(2))
+    // Said once, however many there are.
+    expect(b.warnings).toEqual([expect.stringMatching(/^messages of strangers were dropped/)])
     a.port.publish('t', bytes('last'))
     await soon(() => expect(b.heard).toContain('1 t:last'))
     await soon(() => expect(wrong.port.stats.strangers).toBe(1))

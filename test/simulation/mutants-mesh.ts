@@ -1,17 +1,113 @@
 import { Hosting } from '../../src/core/cluster/hosting.ts'
-import { LinkParts } from '../../src/core/cluster/link-messages.ts'
+import { linked, LinkParts } from '../../src/core/cluster/link-messages.ts'
 import { Links } from '../../src/core/cluster/links.ts'
+import { Mesh } from '../../src/core/cluster/mesh.ts'
 import { MissingFrames } from '../../src/core/cluster/missing-frames.ts'
+import { RemoteMember } from '../../src/core/cluster/remote-member.ts'
 import { RemoteMembers } from '../../src/core/cluster/remote-members.ts'
 import { Replica } from '../../src/core/cluster/replica.ts'
+import { Carrier } from '../../src/core/topic/carrier.ts'
+import { Compacted } from '../../src/core/topic/compacted.ts'
+import { Heads } from '../../src/core/topic/heads.ts'
+import { Topic } from '../../src/core/topic/topic.ts'
 import { every, type Mutant, replace } from './plant.ts'
 
-/** Bugs in links between nodes, and in meetings of other nodes. */
-export const meshMutants: readonly Mutant[] = [
+/** Bugs in what nodes tell each other of topics. */
+const diffusionMutants: readonly Mutant[] = [
   {
-    name: 'what was lost on a link not sent again',
-    breaks: ['liveness', 'I4', 'members', 'presence'],
-    from: 14,
+    name: 'a number that is missing and not noticed',
+    breaks: ['I11'],
+    from: 20,
+    plant: () =>
+      replace(Heads.prototype, 'see', (see) => {
+        return function (this: Heads, ...entry) {
+          see.apply(this, entry)
+          return 0
+        }
+      }),
+  },
+  {
+    name: 'a topic that is read and not asked for',
+    breaks: ['I11'],
+    from: 13,
+    plant: () => replace(Carrier.prototype, 'subscribe', () => () => {}),
+  },
+  {
+    name: 'publications of another node taken twice',
+    breaks: ['I11'],
+    from: 4,
+    plant: () => replace(Topic.prototype, 'head', () => () => 0),
+  },
+  {
+    name: 'the latest value by the time of its arrival',
+    breaks: ['I15'],
+    from: 26,
+    plant: () =>
+      replace(Compacted.prototype, 'put', (put) => {
+        return function (this: Compacted, entry) {
+          return put.call(this, entry, 0)
+        }
+      }),
+  },
+]
+
+/** Bugs in meetings that are served on other nodes than their own. */
+const replicaMutants: readonly Mutant[] = [
+  {
+    name: 'frames that a replica lacks and does not ask for',
+    breaks: ['liveness'],
+    plant: () => replace(MissingFrames.prototype, 'seen', () => () => {}),
+  },
+  {
+    name: 'frames that a replica asks for and does not get',
+    breaks: ['liveness'],
+    plant: () => replace(Hosting.prototype, 'pull', () => () => {}),
+  },
+  {
+    name: 'frames that a replica appends behind a hole',
+    breaks: ['I1', 'I2', 'I4'],
+    plant: () =>
+      replace(Replica.prototype, 'frames', (frames) => {
+        return function (this: Replica, message, now) {
+          frames.call(this, { ...message, first: this.log.next }, now)
+        }
+      }),
+  },
+  {
+    name: 'clients left with the replica of a node that has ended',
+    breaks: ['liveness'],
+    from: 9,
+    plant: () => replace(Mesh.prototype, 'gone', () => () => {}),
+  },
+  {
+    name: 'readers counted for a node that has ended',
+    breaks: ['I20'],
+    from: 11,
+    plant: () => replace(Hosting.prototype, 'lost', () => () => {}),
+  },
+  {
+    name: 'a frame acknowledged to the owner before the member has it',
+    breaks: ['I9'],
+    plant: () =>
+      replace(RemoteMembers.prototype, 'acknowledge', (acknowledge) => {
+        return function (this: RemoteMembers, member, frame) {
+          acknowledge.call(this, member, frame + 1)
+        }
+      }),
+  },
+  {
+    name: 'a member on another node that leaves and keeps its seat',
+    breaks: ['I20'],
+    plant: () =>
+      replace(Replica.prototype, 'leave', () => {
+        return function (this: Replica, seat) {
+          this.detach(seat)
+        }
+      }),
+  },
+  {
+    name: 'what a link has lost not sent again',
+    breaks: ['I4', 'liveness'],
     plant: () => replace(Links.prototype, 'beat', () => () => {}),
   },
   {
@@ -31,44 +127,6 @@ export const meshMutants: readonly Mutant[] = [
         }
       })
     },
-  },
-  {
-    name: 'a lost frame not asked for',
-    breaks: ['liveness', 'members', 'I4'],
-    plant: () => replace(MissingFrames.prototype, 'seen', () => () => {}),
-  },
-  {
-    name: 'a frame in the place of a lost one',
-    breaks: ['I1'],
-    plant: () =>
-      replace(Replica.prototype, 'frames', (frames) => {
-        return function (this: Replica, datagram, now) {
-          const first = Math.min(datagram.first, this.log.next)
-          frames.call(this, { ...datagram, first }, now)
-        }
-      }),
-  },
-  {
-    name: 'a frame acknowledged for a member who has not got it',
-    breaks: ['I9'],
-    plant: () =>
-      replace(RemoteMembers.prototype, 'acknowledge', (acknowledge) => {
-        return function (this: RemoteMembers, member, frame) {
-          acknowledge.call(this, member, frame + 2)
-        }
-      }),
-  },
-  {
-    name: 'members of a meeting whose node has ended, left waiting',
-    breaks: ['liveness', 'members', 'I20', 'I8'],
-    from: 7,
-    plant: () => replace(Replica.prototype, 'lost', () => () => {}),
-  },
-  {
-    name: 'members who stay though their node has ended',
-    breaks: ['members', 'I20'],
-    from: 57,
-    plant: () => replace(Hosting.prototype, 'lost', () => () => {}),
   },
   {
     name: 'members lost with their node who never leave',
@@ -97,4 +155,43 @@ export const meshMutants: readonly Mutant[] = [
         }
       }),
   },
+  {
+    name: 'a link that breaks without a word to the meetings',
+    breaks: ['I4', 'members', 'liveness'],
+    plant: () =>
+      replace(LinkParts.prototype, 'add', (add) => {
+        return function (this: LinkParts, code, part) {
+          const isMesh = code === linked.mesh
+          add.call(this, code, {
+            message: (from, bytes, now) => part.message(from, bytes, now),
+            broken: (node, now) => {
+              if (!isMesh) part.broken(node, now)
+            },
+          })
+        }
+      }),
+  },
+  {
+    name: 'an input sent again that the owner has',
+    breaks: ['I4'],
+    plant: () =>
+      replace(RemoteMember.prototype, 'seatedAgain', (seatedAgain) => {
+        return function (this: RemoteMember, message) {
+          seatedAgain.call(this, { ...message, seq: 0 })
+        }
+      }),
+  },
+  {
+    name: 'a refusal that is lost behind a frame',
+    breaks: ['I4'],
+    plant: () =>
+      replace(RemoteMembers.prototype, 'framed', () => {
+        return function (this: RemoteMembers, slot, seq) {
+          for (const member of this.all())
+            if (member.slot === slot) for (let each = 1; each <= seq; each++) member.answered(each)
+        }
+      }),
+  },
 ]
+
+export const meshMutants: readonly Mutant[] = [...diffusionMutants, ...replicaMutants]

@@ -58,11 +58,11 @@ async function examine(url: URL, values: Values, idleS: number, report: Report):
   await checkHealth(url, report)
   const isUpgraded = await checkUpgrade(url, values.origin, report)
   const ticket = await ticketFor(url, values, report)
-  if (!isUpgraded || ticket === null) return
-  await checkSession(ticket, reachable(ticket.url, url), idleS, report)
+  if (ticket === null) return
+  if (isUpgraded) await checkSession(ticket, reachable(ticket.url, url), idleS, report)
   if ((values.key ?? process.env['RTMS_KEY'] ?? '') === '')
     report.add('nodes', 'SKIP', 'With --key, each node of a cluster is looked for behind the load balancer')
-  else await checkNodes(NodeApi.from(values), ticket.token, report)
+  else await checkNodes(NodeApi.from(values), isUpgraded ? ticket.token : null, report)
 }
 
 /** A ticket that allows nothing. */

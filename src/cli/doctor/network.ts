@@ -158,13 +158,15 @@ const PASS_ON =
   'Let the proxy pass the upgrade on: nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; ' +
   'proxy_set_header Connection "upgrade". An AWS ALB, HAProxy and Envoy (upgrade_configs) need HTTP/1.1 to the node'
 
+const UNANSWERED = `A node behind the load balancer may hang: look at the state of each. Where none does: ${PASS_ON}`
+
 /** Checks the upgrade to a WebSocket as a browser asks for it, and what proxies do to it. */
 export async function checkUpgrade(url: URL, origin: string | undefined, report: Report): Promise<boolean> {
   let answer: { readonly response: IncomingMessage; readonly body: string }
   try {
     answer = await askUpgrade(url, origin)
   } catch (error) {
-    report.add('upgrade', 'FAIL', `No answer to the upgrade: ${(error as Error).message}`, PASS_ON)
+    report.add('upgrade', 'FAIL', `No answer to the upgrade: ${(error as Error).message}`, UNANSWERED)
     return false
   }
   const { response, body } = answer

@@ -7,6 +7,8 @@ import { inTime, STEP_MS } from './session.ts'
 
 /** A balancer that spreads clients without looking leads one to the right node now and then. */
 const TRIES = 3
+/** So many answers of a balancer that takes turns are of several nodes. */
+const LOOKS = 6
 
 /** A node as another one tells of it: see `GET /cluster`. */
 interface Listed {
@@ -16,18 +18,30 @@ interface Listed {
   readonly heardMs: number
 }
 
-/** Checks of each node of a cluster that a ticket which leads to it lands there. A node alone has nothing to check. */
-export async function checkNodes(api: NodeApi, token: string, report: Report): Promise<void> {
-  let nodes: readonly Listed[]
+/** What one node tells of its cluster. */
+interface View {
+  readonly nodes: readonly Listed[]
+  readonly bus: { readonly up: boolean }
+}
+
+/**
+ * Checks that the nodes behind the address are one cluster and, where `token` is given, of each of them that a ticket
+ * which leads to it lands there. A node alone has nothing to check.
+ */
+export async function checkNodes(api: NodeApi, token: string | null, report: Report): Promise<void> {
+  let views: ReadonlyMap<string, View>
   try {
-    const host = encodeURIComponent(api.url.host)
-    ;({ nodes } = await api.call<{ nodes: readonly Listed[] }>('GET', `/cluster?host=${host}`))
+    views = await lookAround(api)
   } catch (error) {
     report.add('nodes', 'WARN', `Which nodes there are cannot be asked: ${(error as Error).message}`)
     return
   }
-  if (nodes.length === 1) return
-  nodes = nodes.toSorted((a, b) => (a.node < b.node ? -1 : 1))
+  const listed = new Map<string, Listed>()
+  for (const { nodes } of views.values())
+    for (const each of nodes) if (listed.get(each.node)?.status !== 'self') listed.set(each.node, each)
+  if (listed.size === 1) return
+  checkViews(views, report)
+  const nodes = [...listed.values()].toSorted((a, b) => (a.node < b.node ? -1 : 1))
   const silent = nodes.filter(({ status }) => status === 'silent')
   const names = nodes.map(({ node }) => node).join(', ')
   if (silent.length === 0) report.add('nodes', 'PASS', `${nodes.length} nodes: ${names}`)
@@ -38,12 +52,50 @@ export async function checkNodes(api: NodeApi, token: string, report: Report): P
       `${nodes.length} nodes: ${names}; nothing is heard of ${silent.map(({ node }) => node).join(', ')}`,
       'Look whether they run, and whether they reach the bus (rtms_bus_up)',
     )
+  if (token === null) return
   // One after the other, so the report is in their order.
   // eslint-disable-next-line no-await-in-loop
-  for (const listed of nodes) await checkRoute(listed, token, report)
+  for (const each of nodes) await checkRoute(each, token, report)
 }
 
-async function checkRoute({ node, address }: Listed, token: string, report: Report): Promise<void> {
+/** Asks whichever nodes the balancer chooses; what each tells, by its name. */
+async function lookAround(api: NodeApi): Promise<ReadonlyMap<string, View>> {
+  const host = encodeURIComponent(api.url.host)
+  const views = new Map<string, View>()
+  for (let looks = 0; looks < LOOKS; looks++) {
+    // eslint-disable-next-line no-await-in-loop
+    const view = await api.call<View>('GET', `/cluster?host=${host}`)
+    views.set(view.nodes.find(({ status }) => status === 'self')?.node ?? '', view)
+  }
+  return views
+}
+
+/** Whether each node that has answered reaches the bus, and knows the others that have. */
+function checkViews(views: ReadonlyMap<string, View>, report: Report): void {
+  for (const [self, { nodes, bus }] of views) {
+    if (!bus.up) {
+      report.add(
+        'bus',
+        'FAIL',
+        `${self} does not reach the bus, and through it no other node`,
+        'Start the NATS server that RTMS_NATS names, or correct the address; the log of the node says what it meets',
+      )
+      continue
+    }
+    const unknown = [...views.keys()].filter((name) => !nodes.some(({ node }) => node === name))
+    if (unknown.length > 0)
+      report.add(
+        'bus',
+        'FAIL',
+        `${self} does not know ${unknown.join(', ')}, though both are behind this address`,
+        'Give all nodes the same RTMS_NATS and RTMS_CLUSTER_SECRET; rtms_bus_strangers_total counts messages under another secret. A node that has just started is known within seconds',
+      )
+  }
+}
+
+async function checkRoute({ node, address, status }: Listed, token: string, report: Report): Promise<void> {
+  // A balancer is right to lead its clients elsewhere.
+  if (status === 'silent') return report.add('route', 'SKIP', `Nothing is heard of ${node}`)
   if (address === '') {
     report.add(
       'route',
@@ -113,12 +165,14 @@ const look = {
 }
 
 function fixOf(node: string, address: string): string {
-  return `${look[partOf(node, address)]}. Where that is so already, the balancer takes ${node} for not ready: ask its /readyz`
+  return `${look[partOf(node, address)]}. Where that is so already, what it calls ${node} has the address of another node, or is not ready: ask its /readyz`
 }
 
 /** What to do about an address at which nobody welcomes. */
 function missing(message: string, node: string, address: string): string {
   const part = partOf(node, address)
+  if (/^4401 /.test(message))
+    return `${node} verifies tickets with another secret than the node that has issued this one: give all nodes the same RTMS_SECRET`
   if (/ENOTFOUND|EAI_AGAIN/.test(message))
     return part === 'host'
       ? 'Let a wildcard in the DNS (*.rt.example.com) lead to the load balancer, or put {node} into the path of publicUrl'

@@ -152,6 +152,11 @@ export class Calls {
     this.#isLive = true
   }
 
+  /** Whether none waits for an answer. */
+  get isQuiet(): boolean {
+    return [...this.#calls.values()].every(({ sent }) => !sent)
+  }
+
   get deadline(): number {
     return Math.min(...Array.from(this.#calls.values(), endOf))
   }

@@ -61,6 +61,11 @@ export class Followers {
     return Math.min(...this.#refused.values(), ...Array.from(this.#seats.values(), (seat) => seat.deadline))
   }
 
+  /** Whether none waits for an answer. */
+  get isQuiet(): boolean {
+    return this.#abandoned.size === 0 && this.#all.every(({ call }) => call === 0)
+  }
+
   /** When frames must be acknowledged that no input has acknowledged in passing. */
   get acknowledgeAt(): number {
     return Math.min(...Array.from(this.#seats.values(), (seat) => seat.acknowledgeAt))
@@ -139,7 +144,7 @@ export class Followers {
     let room = 0
     for (const follower of this.#wishes) {
       if (follower instanceof SeatMachine) {
-        if (this.#mayJoin(follower)) this.#send(follower.joinMessage(calls.next()))
+        if (this.#mayJoin(follower)) this.#send(follower.joinMessage(calls.next(), this.#session))
         continue
       }
       if (!this.has(follower)) continue

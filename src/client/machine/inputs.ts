@@ -136,10 +136,11 @@ export class Inputs {
     }
   }
 
-  /** Gives up sent inputs up to this seq: their fate is unknown. */
-  giveUp(last: number): void {
+  /** Gives up sent inputs up to this seq, except some: their fate is unknown. */
+  giveUp(last: number, except: MessageOf<'joined'>['waiting'] = []): void {
     for (const [seq, input] of Array.from(this.#inputs))
-      if (input.sent && seq <= last) this.#answer(seq, lostBySender(input))
+      if (input.sent && seq <= last && !except.some((each) => each.seq === seq))
+        this.#answer(seq, lostBySender(input))
   }
 
   /** The seat is lost; `error` is why. */

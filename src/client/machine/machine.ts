@@ -26,6 +26,12 @@ const PROBE_MS = 5_000
 /** The close code for a socket that the client will replace; 1000 would end the session. */
 export const DROPPED = 3000
 
+/** The socket of another node, which the client was asked to move to. */
+interface Next extends MessageOf<'move'> {
+  readonly attempt: number
+  isOpen: boolean
+}
+
 /**
  * The client's side of RTMS. It is pure, and driven by `handle…`, `tick` and the application's calls. Times are
  * monotonic milliseconds.
@@ -37,6 +43,8 @@ export class Machine {
   readonly #tickets: Tickets = new Tickets()
   #phase: Phase = 'idle'
   #attempt = 0
+  #lastAttempt = 0
+  #next: Next | null = null
   /** When the current phase times out, or the wait ends. */
   #deadline = Infinity
 
@@ -86,6 +94,7 @@ export class Machine {
   get deadline(): number {
     const silence = this.#phase === 'live' ? this.#silentUntil : Infinity
     const { renewAt } = this.#tickets
+    if (this.#mayMove) return 0
     return Math.min(this.#deadline, silence, renewAt, this.calls.deadline, this.followers.deadline)
   }
 
@@ -102,7 +111,8 @@ export class Machine {
   tick(now: number): void {
     this.calls.expire(now)
     this.followers.expire(now)
-    if (this.#phase === 'live') {
+    if (this.#mayMove) this.#move(now)
+    else if (this.#phase === 'live') {
       // Nothing arrived for two heartbeats. If the timer itself fired late, the timers were suspended (a hidden tab, a
       // sleeping machine) and data may be waiting, so the connection is probed before it is given up.
       if (now - this.#silentUntil > LATE_MS) this.#ask(now)
@@ -155,8 +165,7 @@ export class Machine {
   }
 
   #connect(now: number): void {
-    this.#attempt++
-    this.#goodbye = 0
+    this.#attempt = ++this.#lastAttempt
     if (!this.#enter('ticket', now + this.#options.connectMs)) return
     if (this.#tickets.isUsable(now)) this.#open(this.#deadline)
     else this.#askTicket()
@@ -214,9 +223,12 @@ export class Machine {
   }
 
   handleOpen(attempt: number): void {
-    if (attempt !== this.#attempt || this.#phase !== 'opening') return
-    if (!this.#enter('greeting', this.#deadline)) return
-    this.#receipts.open()
+    if (attempt === this.#next?.attempt) this.#next.isOpen = true
+    else if (attempt === this.#attempt && this.#phase === 'opening') this.#greet(this.#deadline, 0)
+  }
+
+  #greet(deadline: number, moves: number): void {
+    if (!this.#enter('greeting', deadline)) return
     const session = this.#offersSession ? this.#session : ''
     this.#send({
       type: 'hello',
@@ -227,11 +239,27 @@ export class Machine {
       session,
       received: session === '' ? 0 : this.#receipts.entries,
       window: this.#options.window,
+      moves,
     })
   }
 
   handleClose(attempt: number, code: number, reason: string, now: number): void {
     if (attempt === this.#attempt) this.#lost(code, reason, now)
+    else if (attempt === this.#next?.attempt) this.#next = null
+  }
+
+  /** The socket of the other node is open, and nothing waits for an answer that only this node can give. */
+  get #mayMove(): boolean {
+    return this.#next?.isOpen === true && this.calls.isQuiet && this.followers.isQuiet
+  }
+
+  #move(now: number): void {
+    const { attempt, url, moves } = this.#next as Next
+    this.#next = null
+    this.#ports.close(this.#attempt, DROPPED)
+    this.#detach(attempt)
+    this.#tickets.held = { ...(this.#tickets.held as Ticket), url }
+    this.#greet(now + this.#options.connectMs, moves)
   }
 
   #lost(said: number, reason: string, now: number): void {
@@ -269,19 +297,25 @@ export class Machine {
   }
 
   #wait(now: number, error: RtmsError | null, wait: number = this.#backoff.next()): void {
-    // Late events of the old socket no longer belong to this attempt.
-    this.#attempt++
+    this.#detach(++this.#lastAttempt)
+    this.#enter('waiting', now + wait, error)
+  }
+
+  /** The connection is gone. `attempt`: the next one, so late events of the old socket belong to none. */
+  #detach(attempt: number): void {
+    if (this.#next !== null) this.#ports.close(this.#next.attempt, DROPPED)
+    this.#next = null
+    this.#goodbye = 0
+    this.#attempt = attempt
     this.#out = []
     this.calls.detach()
     this.followers.detach()
-    this.#enter('waiting', now + wait, error)
   }
 
   #end(error: RtmsError): void {
     if (this.#phase === 'closed') return
     this.#ports.close(this.#attempt, 1000)
-    this.#attempt++
-    this.#out = []
+    this.#detach(++this.#lastAttempt)
     this.#enter('closed', Infinity, error)
     this.calls.endAll(error)
     this.followers.end(error)
@@ -298,7 +332,7 @@ export class Machine {
     this.followers.follow()
     const messages = this.#out
     this.#out = []
-    for (const packet of packetsOf(messages, this.#options.codec)) this.#ports.send(packet)
+    for (const packet of packetsOf(messages, this.#options.codec)) this.#ports.send(this.#attempt, packet)
   }
 
   #acknowledge(now: number): void {
@@ -347,6 +381,11 @@ export class Machine {
       case 'goodbye':
         this.#goodbye = message.code
         return this.#backoff.goodbye(message.retryAfter)
+      case 'move':
+        // It stays until the other socket is open, and where that never is.
+        if (this.#next !== null) return
+        this.#next = { ...message, attempt: ++this.#lastAttempt, isOpen: false }
+        return this.#ports.open(this.#lastAttempt, message.url)
       case 'done':
         return this.calls.end(message.call, message.value)
       case 'reply':

@@ -5,16 +5,20 @@ import type { Codec, MessageOf, Payload, RtmsError } from '../../protocol/index.
  *
  *   idle → ticket → opening → greeting → live
  *            ↑         └─────────┴────────┴──socket lost, time-out──→ waiting ──time──→ ticket | opening
+ *   live → greeting (the node asked it to move, and the other node's socket is open)
  *   any → closed (by the application, or a close code that is final)
  */
 export type Phase = 'idle' | 'ticket' | 'opening' | 'greeting' | 'live' | 'waiting' | 'closed'
 
-/** The machine's outputs, which never call back. `attempt` distinguishes one socket from the next. */
+/**
+ * The machine's outputs, which never call back. `attempt` names a socket; while it moves to another node, the machine
+ * has two.
+ */
 export interface MachinePorts {
   /** Ask the application for a ticket; it answers with `handleTicket` or `handleNoTicket`. */
   getTicket(attempt: number): void
   open(attempt: number, url: string): void
-  send(packet: Uint8Array): void
+  send(attempt: number, packet: Uint8Array): void
   /** Close the socket of this attempt and forget it. */
   close(attempt: number, code: number): void
   phase(phase: Phase, error: RtmsError | null): void

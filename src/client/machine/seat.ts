@@ -60,12 +60,18 @@ export class SeatMachine {
   next = 1
   /** The last stable frame reported by the node. */
   stable = 0
-  #maxInput: number = limits.input
-  /** The last frame that was sealed when it was joined: inputs sent since are in later ones. */
-  #head = 0
+  /** The answer to the last JOIN. Inputs sent since are in frames behind its `head`. */
+  #joined: Pick<MessageOf<'joined'>, 'head' | 'seq' | 'waiting' | 'maxInput'> = {
+    head: 0,
+    seq: 0,
+    waiting: [],
+    maxInput: limits.input,
+  }
+  /** Refusals of inputs may have been lost before it, and not all frames up to its `head` are here. */
+  #isDoubtful = false
   /** The ticket with which the meeting was last not found, since it was last joined; 0 for none. */
   #missedWith = 0
-  /** The session in which it was joined. */
+  /** The session in which it was last joined. */
   #session = ''
   readonly #inputs: Inputs
   /** The last frame acknowledged, and when. */
@@ -89,18 +95,18 @@ export class SeatMachine {
     if (this.asked === call) this.asked = 0
   }
 
-  joinMessage(call: number): MessageOf<'join'> {
+  /** `session`: of the connection. */
+  joinMessage(call: number, session: string): MessageOf<'join'> {
     this.call = call
     this.asked = call
     this.isMissing = false
-    const { name, spectator, config, world, next } = this
-    return { type: 'join', call, meeting: name, spectator, config, world, next: world === 0 ? 0 : next }
+    const { name, spectator, config, world } = this
+    const next = world === 0 ? 0 : this.next
+    const former = this.#session === session ? '' : this.#session
+    return { type: 'join', call, meeting: name, spectator, config, world, next, former }
   }
 
-  /**
-   * Returns the inputs to send, or send again. In another session, the same slot may have had another member meanwhile.
-   * `lost`: the session log has a hole, which may have held NACKs.
-   */
+  /** Returns the inputs to send, or send again. `lost`: the session log has a hole, which may have held NACKs. */
   handleJoined(
     message: MessageOf<'joined'>,
     session: string,
@@ -108,15 +114,15 @@ export class SeatMachine {
     now: number,
   ): MessageOf<'input'>[] {
     const isSameWorld = message.world === this.world
-    const isSame = isSameWorld && message.slot === this.slot && session === this.#session
+    const isOther = session !== this.#session
+    const isSame = isSameWorld && message.slot === this.slot && (message.continued || !isOther)
     // The node's answer to a position of another log: nothing held counts any more.
     if (!isSameWorld || message.reason === 'PROTOCOL') this.next = 1
     this.stable = isSameWorld ? Math.max(this.stable, message.stable) : message.stable
     this.#acknowledged = 0
     this.#acknowledgedAt = now
     this.#session = session
-    this.#maxInput = message.maxInput
-    this.#head = message.head
+    this.#joined = message
     this.log = message.log
     this.lastLog = message.log
     this.world = message.world
@@ -125,9 +131,18 @@ export class SeatMachine {
     this.asked = 0
     // Inputs belong to the world their sender knew; those made after it was missing belong to this one.
     if (!isSame) this.#inputs.restart(message.seq, this.#missedWith !== 0)
-    else if (lost || !message.recovered) this.#inputs.giveUp(message.seq)
+    else if (lost || isOther || !message.recovered) this.#isDoubtful = true
     this.#missedWith = 0
+    this.#settleDoubts()
     return this.#inputs.resend(message.seq, now).map((input) => this.#message(input, now))
+  }
+
+  /** Gives up what was refused unheard: it neither waits for a frame nor is in one up to the last one there was. */
+  #settleDoubts(): void {
+    const { head, seq, waiting } = this.#joined
+    if (!this.#isDoubtful || this.next <= head) return
+    this.#isDoubtful = false
+    this.#inputs.giveUp(seq, waiting)
   }
 
   /** When it has something to send or inputs to give up: without a connection, inputs do not wait for ever. */
@@ -169,7 +184,7 @@ export class SeatMachine {
    */
   send(data: Payload, timeoutMs: number, now: number, done: Done<number>): MessageOf<'input'> | null {
     if (this.spectator) throw new RtmsError('READ_ONLY')
-    if (data.bytes.length > this.#maxInput) throw new RtmsError('TOO_LARGE')
+    if (data.bytes.length > this.#joined.maxInput) throw new RtmsError('TOO_LARGE')
     const isJoined = this.log !== 0
     const input = this.#inputs.add(data, now + timeoutMs, isJoined, done)
     return isJoined ? this.#message(input, now) : null
@@ -226,6 +241,7 @@ export class SeatMachine {
       for (const { slot, seq } of inputs) if (slot === this.slot) this.#inputs.framed(seq, number)
       this.listener.frame({ number, events, inputs })
     })
+    this.#settleDoubts()
     this.#inputs.settle(this.stable)
     return true
   }
@@ -233,8 +249,9 @@ export class SeatMachine {
   handleGap(message: MessageOf<'gap'>): void {
     if (this.log === 0 || message.to <= this.next) return
     this.next = message.to
+    this.#settleDoubts()
     // Their frames may have been among the lost ones; those of the time before the JOIN were given up at its answer.
-    if (message.to > this.#head + 1) this.#inputs.giveUp(Infinity)
+    if (message.to > this.#joined.head + 1) this.#inputs.giveUp(Infinity)
     this.listener.gap(message.from, message.to, message.reason)
   }
 

@@ -1,47 +1,20 @@
-import type { NodeFacts, NodeLoad } from '../ground/config.ts'
+import type { NodeFacts } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
-import type { Watch } from '../ports.ts'
 import { type ClaimEnding, Claims } from './claims.ts'
 import { type ClusterLimits, clusterLimits } from './cluster-limits.ts'
+import type { ClusterPorts, ClusterSelf } from './cluster-ports.ts'
 import { Holdings } from './holdings.ts'
-import { type ClusterMessage, decodeCluster, encodeCluster, introduce, type Introduced } from './messages.ts'
+import {
+  type ClusterMessage,
+  decodeCluster,
+  encodeCluster,
+  introduce,
+  type Introduction,
+} from './messages.ts'
+import { KnownPeer, type Peer } from './peer.ts'
 import { Registrar } from './registrar.ts'
 import { View } from './view.ts'
-
-/** Another node of the cluster, as this one knows it. */
-export interface Peer extends NodeFacts {
-  readonly incarnation: number
-  /** When it was last heard, in monotonic milliseconds. */
-  readonly heard: number
-  /** As it told with its last heartbeat; null while it has told nothing. */
-  readonly load: NodeLoad | null
-}
-
-/** What the cluster needs from outside. All of it returns at once and calls nobody back. */
-export interface ClusterPorts extends Watch {
-  /** Sends to all other nodes. */
-  broadcast(bytes: Uint8Array): void
-  send(node: number, bytes: Uint8Array): void
-  /** The nodes that have not ended are others than before. `ended`: the one that has; 0 for none. */
-  viewed(ended: number, now: number): void
-  /** A node is met, or heard again after it was silent. */
-  heard(node: number, now: number): void
-}
-
-/** What a node tells of itself. */
-export interface ClusterSelf extends NodeFacts {
-  readonly incarnation: number
-  readonly load: NodeLoad
-}
-
-type Entry = { -readonly [K in keyof Peer]: Peer[K] } & {
-  /** Its view and this node's, where they differ; '' where they do not. */
-  differs: string
-  /** How many beats they have differed like that, and whether it was introduced to the others since the last one. */
-  beats: number
-  isIntroduced: boolean
-}
 
 /**
  * The other nodes, and who may open which meeting. Each node beats; whoever hears of a node that it has not met, or
@@ -56,7 +29,7 @@ export class Cluster {
   readonly #stats: Stats
   readonly #limits: ClusterLimits
   readonly #view: View
-  readonly #peers: Map<number, Entry> = new Map()
+  readonly #peers: Map<number, KnownPeer> = new Map()
   readonly #registrar: Registrar
   readonly #holdings: Holdings
   readonly #claims: Claims
@@ -90,7 +63,7 @@ export class Cluster {
     this.#stats = stats
     this.#limits = limits
     const view = (this.#view = new View(incarnation))
-    const registrar = (this.#registrar = new Registrar(incarnation, view, limits.claims, {
+    const registrar = (this.#registrar = new Registrar(incarnation, view, limits, {
       owns: (name) => this.#holdings.has(name),
       isSilent: (node) => this.isSilent(node),
       answer: (claimer, { id }, verdict) => {
@@ -272,19 +245,35 @@ export class Cluster {
   /** A node is proven to have ended. */
   gone(node: number, now: number): void {
     this.#at(now)
-    if (node === this.#self || !this.#view.end(node)) return
-    if (!this.#peers.delete(node)) return
-    this.#renew(now)
-    this.#ports.viewed(node, now)
+    this.#turn([node], [], now)
   }
 
-  /** Many nodes may come at once: they are met together before the others are told, and told once. */
-  #renew(now: number): void {
+  /**
+   * Some nodes have ended, and some are there. Many may come at once: they are met together before the others are told,
+   * and told once.
+   */
+  #turn(ended: readonly number[], living: readonly number[], now: number): void {
+    const gone = ended.filter(
+      (node) => node !== this.#self && this.#view.end(node) && this.#peers.delete(node),
+    )
+    const come = living.filter((node) => this.#meet(node, now))
+    if (gone.length + come.length === 0) return
     this.#registrar.renew()
     this.#holdings.renew()
     this.#claims.renew()
     if (this.#telling.index < 0)
       this.#timers.set(this.#telling, Math.max(now, this.#toldAt + this.#limits.tellMs))
+    this.#ports.viewed(gone, now)
+    for (const node of come) this.#ports.heard(node, now)
+  }
+
+  /** False: it is known, has ended, or is one too many. */
+  #meet(node: number, now: number): boolean {
+    const isOneTooMany = this.#peers.size >= this.#limits.nodes && !this.#peers.has(node)
+    if (isOneTooMany) this.#stats.strangers++
+    if (isOneTooMany || !this.#view.meet(node)) return false
+    this.#peers.set(node, new KnownPeer(node, now))
+    return true
   }
 
   /** Something happens. A node that beats is not still for so long, unless its process was. */
@@ -300,8 +289,7 @@ export class Cluster {
     this.#holdings.beat()
     this.#claims.beat()
     for (const peer of this.#peers.values()) {
-      peer.beats++
-      peer.isIntroduced = false
+      peer.beat()
       if (now - Math.max(peer.heard, this.#listensSince) < this.#limits.suspectMs) continue
       if (this.#isReplaced(peer, now)) this.gone(peer.incarnation, now)
       else this.#ports.probe({ node: peer.incarnation, health: peer.health })
@@ -352,8 +340,14 @@ export class Cluster {
       this.#stats.strangers++
       return
     }
-    if (from === this.#self || this.#view.ended.has(from)) return
+    if (from === this.#self) return
+    if (this.#view.ended.has(from)) {
+      this.#turnAway(from, message)
+      return
+    }
     this.#met(from, now)
+    // There are too many already.
+    if (!this.#peers.has(from)) return
     switch (message.type) {
       case 'heartbeat':
         this.#learn(this.#peer(from), message)
@@ -361,9 +355,7 @@ export class Cluster {
         else if (this.#compare(from, message.view) && message.isSettled) this.#settle(now)
         break
       case 'introduction':
-        for (const node of message.ended) this.gone(node, now)
-        for (const introduced of message.living) this.#hearOf(introduced, now)
-        if (message.isSettled) this.#settle(now)
+        this.#hearOf(message, now)
         break
       case 'claim':
         if (!this.#compare(from, message.view) || message.echo !== this.#holdings.round) break
@@ -387,48 +379,43 @@ export class Cluster {
     }
   }
 
-  #peer(node: number): Entry {
-    return this.#peers.get(node) as Entry
+  /** A node that has ended is alive after all: its place was given to others, so it has to begin anew, as another. */
+  #turnAway(node: number, message: ClusterMessage): void {
+    if (message.type !== 'heartbeat' || message.leaves) return
+    this.#send(node, { type: 'introduction', isSettled: false, living: [], ended: [node] })
   }
 
-  /** Another node has named one that it takes for alive. What a node says of itself counts for more. */
-  #hearOf({ node, ...facts }: Introduced, now: number): void {
-    if (node === this.#self) return
-    this.#met(node, now)
-    const peer = this.#peers.get(node)
-    if (peer?.health === '') this.#learn(peer, { ...facts, load: peer.load })
+  #peer(node: number): KnownPeer {
+    return this.#peers.get(node) as KnownPeer
   }
 
-  #learn(peer: Entry, { id, address, health, load }: NodeFacts & Pick<Entry, 'load'>): void {
-    const isNew = health !== peer.health
-    Object.assign(peer, { id, address, health, load })
-    if (isNew) this.#ports.met({ node: peer.incarnation, health })
-  }
-
-  /** A node was heard, or heard of. */
-  #met(node: number, now: number): void {
-    const known = this.#peers.get(node)
-    if (known !== undefined) {
-      const wasSilent = this.isSilent(node, now)
-      known.heard = now
-      if (wasSilent) this.#ports.heard(node, now)
-    } else if (this.#view.meet(node)) {
-      const peer = {
-        incarnation: node,
-        id: '',
-        address: '',
-        health: '',
-        heard: now,
-        load: null,
-        differs: '',
-        beats: 0,
-        isIntroduced: false,
-      }
-      this.#peers.set(node, peer)
-      this.#renew(now)
-      this.#ports.viewed(0, now)
-      this.#ports.heard(node, now)
+  /** Another node has named those that it takes for alive. What a node says of itself counts for more. */
+  #hearOf({ living, ended, isSettled }: Introduction, now: number): void {
+    if (ended.includes(this.#self)) this.#ports.expelled?.()
+    const others = living.filter(({ node }) => node !== this.#self)
+    const nodes = others.map(({ node }) => node)
+    this.#turn(ended, nodes, now)
+    for (const { node, ...facts } of others) {
+      const peer = this.#peers.get(node)
+      if (peer?.health === '') this.#learn(peer, { ...facts, load: peer.load })
     }
+    if (isSettled) this.#settle(now)
+  }
+
+  #learn(peer: KnownPeer, facts: NodeFacts & Pick<Peer, 'load'>): void {
+    const { incarnation, health: known } = peer
+    peer.learn(facts)
+    if (peer.health !== known) this.#ports.met({ node: incarnation, health: peer.health })
+  }
+
+  /** A node was heard itself: what others say of one that is silent does not make it heard. */
+  #met(node: number, now: number): void {
+    this.#turn([], [node], now)
+    const peer = this.#peers.get(node)
+    if (peer === undefined) return
+    const wasSilent = this.isSilent(node, now)
+    peer.heard = now
+    if (wasSilent) this.#ports.heard(node, now)
   }
 
   /**
@@ -437,13 +424,11 @@ export class Cluster {
    */
   #compare(node: number, view: number): boolean {
     const peer = this.#peer(node)
-    const isSame = view === this.#view.id
-    const differs = isSame ? '' : `${this.#view.id} ${view}`
-    if (peer.differs !== differs) Object.assign(peer, { differs, beats: 0, isIntroduced: false })
-    if (isSame || peer.isIntroduced) return isSame
+    const beats = peer.compare(this.#view.id, view)
+    if (beats < 0) return true
     const { introducers, introduceBeats } = this.#limits
-    if (peer.beats < introduceBeats && !this.#view.isNear(this.#self, node, introducers)) return false
-    peer.isIntroduced = true
+    if (beats < introduceBeats && !this.#view.isNear(this.#self, node, introducers)) return false
+    if (!peer.introduce()) return false
     const { ended } = this.#view
     this.#send(node, {
       type: 'introduction',

@@ -29,6 +29,16 @@ export const name: Form<string> = text(limits.name)
 
 export const payload: Form<Payload> = { write: writePayload, read: readPayload }
 
+export function nullable<T>(form: Form<T>): Form<T | null> {
+  return {
+    write: (w, value) => {
+      bool.write(w, value !== null)
+      if (value !== null) form.write(w, value)
+    },
+    read: (r) => (bool.read(r) ? form.read(r) : null),
+  }
+}
+
 /** A value with a JSON form, which nodes of one version exchange; its shape is not checked. */
 export function json<T>(): Form<T> {
   return {

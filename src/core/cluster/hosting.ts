@@ -3,6 +3,7 @@ import { limits as wire } from '../../protocol/limits.ts'
 import type { Limits } from '../ground/config.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import { weights } from '../ground/weights.ts'
+import { costs, type Work } from '../ground/work.ts'
 import type { Attendee } from '../meeting/attendance.ts'
 import { Elector } from '../meeting/electorate.ts'
 import type { Owner } from '../meeting/owner.ts'
@@ -21,6 +22,7 @@ import {
 export interface HostingHost {
   readonly limits: Limits
   readonly timers: Timers
+  readonly work: Work
   /** The meeting of this name, where it is open on this node. */
   meeting(name: string): Owner | undefined
   /** Sends over the link to a node. */
@@ -35,12 +37,15 @@ class GuestSeat implements Occupant {
   readonly number: number
   readonly elector: Elector = new Elector()
   readonly member: Member
+  /** See `Placing`. */
+  readonly continued: boolean
   readonly #guest: Guest
   /** The link broke, and its node has not said since that the member is still there. */
   isLost = false
 
-  constructor(guest: Guest, number: number, id: string, member: Member) {
+  constructor(guest: Guest, number: number, id: string, member: Member, continued: boolean) {
     this.#guest = guest
+    this.continued = continued
     this.number = number
     this.id = id
     this.member = member
@@ -169,9 +174,7 @@ export class Hosting {
     if (!guest.isConnected) return true
     switch (message.type) {
       case 'unfollow':
-        for (const seat of guest.seats.values()) this.#depart(guest, seat, 'left')
-        this.forget(guest)
-        guest.owner.recount(now)
+        this.#leave(guest, now)
         break
       case 'readers':
         this.#count(guest, message, now)
@@ -205,6 +208,13 @@ export class Hosting {
     return true
   }
 
+  /** A replica has no readers any more. */
+  #leave(guest: Guest, now: number): void {
+    for (const seat of guest.seats.values()) this.#depart(guest, seat, 'left')
+    this.forget(guest)
+    guest.owner.recount(now)
+  }
+
   #follow(node: number, message: MeshMessageOf<'follow'>, now: number): void {
     const { replica, meeting, world, next } = message
     const owner = this.#host.meeting(meeting)
@@ -212,6 +222,9 @@ export class Hosting {
       this.say(node, { type: 'absent', replica })
       return
     }
+    // A node has one replica of a meeting.
+    for (const other of owner.room.followers)
+      if (other instanceof Guest && other.node === node && other.replica !== replica) this.#leave(other, now)
     const guest = this.#guests.get(node)?.get(replica) ?? this.#open(node, replica, owner)
     guest.isConnected = true
     this.#count(guest, message, now)
@@ -255,7 +268,7 @@ export class Hosting {
   // ---- members
 
   #enter(guest: Guest, message: MeshMessageOf<'enter'>, now: number): void {
-    const { replica, seat: number, again, config } = message
+    const { replica, seat: number, again } = message
     const { owner } = guest
     const known = guest.seats.get(number)
     if (known !== undefined) {
@@ -270,8 +283,8 @@ export class Hosting {
       guest.say({ type: 'refused', ...place, error: 'CLOSED', message: text, retryAfter: 0 })
       return
     }
-    const found = owner.seat(message, config, now, (member) => {
-      const seat = new GuestSeat(guest, number, message.session, member)
+    const found = owner.seat(message, now, (member, continued) => {
+      const seat = new GuestSeat(guest, number, message.session, member, continued)
       guest.add(seat)
       return seat
     })
@@ -286,11 +299,19 @@ export class Hosting {
     }
   }
 
-  #seated(guest: Guest, { number, member }: GuestSeat, members: readonly Attendee[], now: number): void {
+  #seated(guest: Guest, seat: GuestSeat, members: readonly Attendee[], now: number): void {
     const { owner, replica } = guest
+    const { number, continued, member } = seat
     const { slot, seq } = member
-    const waiting = owner.waitingOf(member).map((each) => ({ seq: each }))
-    guest.say({ type: 'seated', replica, seat: number, slot, seq, waiting, members, ...clockOf(owner, now) })
+    // Its session has far fewer that it may have to send again.
+    const waiting = owner
+      .waitingOf(member)
+      .slice(-wire.batch)
+      .map((each) => ({ seq: each }))
+    const facts = { replica, seat: number, slot, seq, continued, waiting, members }
+    guest.say({ type: 'seated', ...facts, ...clockOf(owner, now) })
+    // Empty frames that were to go out later, together: its JOIN may wait for them.
+    guest.tell()
   }
 
   #act(
@@ -371,11 +392,15 @@ export class Hosting {
     guest.tell()
   }
 
-  /** Part of the sweep: a page for each replica that is behind. */
+  /** Part of the sweep: a page for each replica that is behind, as far as the work of a sweep goes. */
   sweep(now: number): void {
-    const dirty = [...this.#dirty]
-    this.#dirty.clear()
-    for (const guest of dirty) this.#send(guest, now)
+    const { work, limits } = this.#host
+    const end = work.done + limits.sweepWork
+    for (const guest of Array.from(this.#dirty)) {
+      if (work.done >= end) return
+      this.#dirty.delete(guest)
+      this.#send(guest, now)
+    }
   }
 
   #send(guest: Guest, now: number): void {
@@ -386,6 +411,7 @@ export class Hosting {
     }
     if (guest.position >= log.next) return
     const { bytes, to } = encodeFrames(guest.replica, log, guest.position, this.#host.limits.pageBytes)
+    this.#host.work.done += costs.write + (to - guest.position) * costs.walked + bytes.length * costs.byte
     guest.position = to
     this.#host.put(guest.node, bytes)
     if (to < log.next) this.mark(guest)

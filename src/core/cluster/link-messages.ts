@@ -34,12 +34,14 @@ export class LinkParts {
   readonly #parts: Map<number, LinkPart> = new Map()
   readonly #beat: Timer
   readonly #window: number
+  readonly #most: number
   readonly #host: LinkPartsHost
 
   constructor(timers: Timers, stats: Stats, host: LinkPartsHost, limits: LinkLimits = linkLimits) {
     this.#timers = timers
     this.#host = host
     this.#window = limits.linkWindow
+    this.#most = limits.linkBytes
     this.#links = new Links(
       {
         put: (node, bytes) => host.put(node, bytes),
@@ -81,9 +83,12 @@ export class LinkParts {
     if (this.#host.isThere(node)) this.#links.send(node, message)
   }
 
-  /** Whether more can be under way to a node: what is sent beyond that only waits. */
-  isOpen(node: number): boolean {
-    return this.#links.bytesTo(node) < this.#window
+  /**
+   * Whether more can be under way to a node: what is sent beyond that only waits. `isLast`: whether what cannot wait
+   * can be sent and does not break the link.
+   */
+  isOpen(node: number, isLast = false): boolean {
+    return this.#links.bytesTo(node) < (isLast ? this.#most / 2 : this.#window)
   }
 
   /** A packet of another node. */

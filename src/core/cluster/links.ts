@@ -157,7 +157,7 @@ export class Links {
   handle(from: number, bytes: Uint8Array, now: number): void {
     const packet = decode(bytes, this.#limits.linkBytes)
     const link = this.#link(from)
-    if (packet === null || (packet.epoch === link.epoch && packet.expected > link.out.next)) {
+    if (packet === null || confirmsTooMuch(packet, link)) {
       this.#stats.strangers++
       return
     }
@@ -289,6 +289,12 @@ function decode(bytes: Uint8Array, most: number): Packet | null {
   } catch {
     return null
   }
+}
+
+/** Whether a packet confirms messages that were never sent: in an epoch that begins with it, none has been. */
+function confirmsTooMuch({ epoch, expected }: Packet, link: Link): boolean {
+  if (epoch < link.epoch) return false
+  return expected > (epoch === link.epoch ? link.out.next : 1)
 }
 
 function weigh(message: Uint8Array): number {

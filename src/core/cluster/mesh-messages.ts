@@ -80,7 +80,7 @@ export const meshMessages = {
   },
   /** The meeting is not open there. */
   absent: { code: 33, fields: { replica: 'uint' } },
-  /** `seq`: the last one answered. `waiting`: the seqs of its inputs that wait for a frame. */
+  /** `seq`: the last one answered. `continued`, `waiting`: see `Placing`. */
   seated: {
     code: 34,
     fields: {
@@ -88,6 +88,7 @@ export const meshMessages = {
       seat: 'uint',
       slot: 'uint',
       seq: 'uint',
+      continued: 'bool',
       waiting: { list: { seq: 'uint' }, max: 'batch' },
       members: { list: { slot: 'uint', user: 'name', away: 'bool' }, max: 'slots' },
       next: 'uint',

@@ -48,13 +48,13 @@ export class Mesh implements Elsewhere, LinkPart {
       work,
       link,
       put,
-      isOpen: (node) => links.isOpen(node),
+      isOpen: (node, isLast) => links.isOpen(node, isLast),
       mark: (replica) => this.#marked.add(replica),
       refuse: (...refused) => host.refuse(...refused),
       rejoin: (session) => host.rejoin(session),
       ended: (replica) => this.#forget(replica),
     }
-    this.#hosting = new Hosting({ limits, timers, link, put, meeting: (name) => host.meeting(name) })
+    this.#hosting = new Hosting({ limits, timers, work, link, put, meeting: (name) => host.meeting(name) })
     this.#beat = new Timer('mesh', (now) => this.#onBeat(now))
     links.add(linked.mesh, this)
   }
@@ -80,6 +80,11 @@ export class Mesh implements Elsewhere, LinkPart {
 
   ownerOf(name: string): number {
     return this.#replicas.get(name)?.owner ?? 0
+  }
+
+  /** The node that owns the meeting whose replica has this log number; 0 where it is no replica's. */
+  ownerOfLog(log: number): number {
+    return this.#byNumber.get(log)?.owner ?? 0
   }
 
   join(

@@ -107,6 +107,8 @@ export const NODES = 'n/'
 export const CLUSTER = 0x63
 
 const MAX_INCARNATION = 2 ** 48
+/** Terms rise by one: a node that names a higher one is broken, and would leave none to those that come after. */
+const MAX_TERM = 2 ** 48
 const MAX_ADDRESS = 1_024
 
 const node: Form<number> = {
@@ -114,6 +116,15 @@ const node: Form<number> = {
   read: (r) => {
     const number = r.uint()
     if (number === 0 || number >= MAX_INCARNATION) throw malformed('an incarnation')
+    return number
+  },
+}
+
+const term: Form<number> = {
+  write: (w, value) => w.uint(value),
+  read: (r) => {
+    const number = r.uint()
+    if (number > MAX_TERM) throw malformed('a term')
     return number
   },
 }
@@ -146,7 +157,7 @@ const forms: {
     ended: list(node),
   }),
   claim: struct({ view: uint, echo: uint, id: uint, opens: bool, name }),
-  grant: struct({ id: uint, term: uint }),
+  grant: struct({ id: uint, term }),
   taken: struct({ id: uint, owner: uint }),
   holds: struct({
     view: uint,
@@ -156,7 +167,7 @@ const forms: {
     isFirst: bool,
     isLast: bool,
     claimed: uint,
-    term: uint,
+    term,
     holdings: list(struct<Holding>({ owns: bool, name })),
   }),
   held: struct({ echo: uint, seq: uint }),

@@ -5,7 +5,7 @@ import type { ToldRevocation } from '../ports.ts'
 import type { SessionInfo } from '../session/session-info.ts'
 import type { HeadOf, Kept, KeptEntry, Want } from '../topic/kept.ts'
 import type { TopicInfo } from '../topic/topic-info.ts'
-import { bool, type Form, json, list, name, payload, struct, text, uint } from './forms.ts'
+import { bool, type Form, json, list, name, nullable, payload, struct, text, uint } from './forms.ts'
 
 /** What is asked in questions of one kind, and what is answered. */
 interface Kind<Q, A> {
@@ -70,6 +70,8 @@ interface Kinds {
   kick: Kind<{ readonly name: string; readonly slot: number; readonly message: string }, boolean | null>
   /** Sends data to one member. Answer: whether there was one. */
   sendTo: Kind<{ readonly name: string; readonly slot: number; readonly data: Payload }, boolean | null>
+  /** Calls the business of a meeting. Answer: what its kind answers. */
+  call: Kind<{ readonly name: string; readonly method: string; readonly data: Payload }, Payload | null>
   /** Ends a meeting. */
   close: Kind<{ readonly name: string }, boolean | null>
   /** Number of subscriptions to a topic on the node asked. */
@@ -90,7 +92,7 @@ const entry = struct<KeptEntry>({
   source: uint,
   number: uint,
   stamp: uint,
-  lost: uint,
+  isOld: bool,
   key: name,
   tombstone: bool,
   data: payload,
@@ -117,6 +119,7 @@ export const questionKinds: Kinds = {
   meeting: { question: struct({ name }), answer: json() },
   kick: { question: struct({ name, slot: uint, message: text(Infinity) }), answer: json() },
   sendTo: { question: struct({ name, slot: uint, data: payload }), answer: json() },
+  call: { question: struct({ name, method: name, data: payload }), answer: nullable(payload) },
   close: { question: struct({ name }), answer: json() },
   subscribers: { question: struct({ topic: name }), answer: uint },
   part: { question: struct({ meeting: name }), answer: uint },

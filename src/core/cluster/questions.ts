@@ -47,9 +47,15 @@ export interface QuestionsLimits {
   /** Questions to all nodes, and to one node, that have no answer yet; further ones wait for their turn. */
   readonly questionsOut: number
   readonly questionsPerNode: number
+  /** Bytes of an answer: no bus takes much more in one message. */
+  readonly answerBytes: number
 }
 
-export const questionsLimits: QuestionsLimits = { questionsOut: 20_000, questionsPerNode: 5_000 }
+export const questionsLimits: QuestionsLimits = {
+  questionsOut: 20_000,
+  questionsPerNode: 5_000,
+  answerBytes: 4_194_304,
+}
 
 /** What follows the byte that says that a message on a link is about a question. */
 const parts = { question: 0, answer: 1, refused: 2 } as const
@@ -73,6 +79,7 @@ export class Questions implements LinkPart {
   readonly #stats: Stats
   readonly #send: (node: number, message: Uint8Array) => void
   readonly #answerers: Answerers
+  readonly #answerBytes: number
   readonly #asks: Asks<Open, QuestionEnding<never>>
   /** By node and id. */
   readonly #open: Map<number, Map<number, Open>> = new Map()
@@ -83,11 +90,12 @@ export class Questions implements LinkPart {
     stats: Stats,
     send: (node: number, message: Uint8Array) => void,
     answerers: Answerers,
-    { questionsOut, questionsPerNode }: QuestionsLimits = questionsLimits,
+    { questionsOut, questionsPerNode, answerBytes }: QuestionsLimits = questionsLimits,
   ) {
     this.#stats = stats
     this.#send = send
     this.#answerers = answerers
+    this.#answerBytes = answerBytes
     this.#asks = new Asks(timers, {
       timer: 'question',
       most: questionsOut,
@@ -162,7 +170,8 @@ export class Questions implements LinkPart {
     if (kind === undefined) throw malformed('a question of no kind')
     const question = questionKinds[kind].question.read(r) as never
     r.finish()
-    const reply = (answer: AnswerOf<KindName> | Refusal): void => this.#send(from, answerTo(kind, id, answer))
+    const reply = (answer: AnswerOf<KindName> | Refusal): void =>
+      this.#send(from, answerTo(kind, id, answer, this.#answerBytes))
     return (now) => (this.#answerers[kind] as Answerer<KindName>)(question, reply, from, now)
   }
 
@@ -206,8 +215,13 @@ function begin(part: number, id: number): Writer {
   return w
 }
 
-/** The message with an answer or a refusal. */
-function answerTo(kind: KindName, id: number, answer: AnswerOf<KindName> | Refusal): Uint8Array {
+/** The message with an answer, of at most `most` bytes, or a refusal. */
+function answerTo(
+  kind: KindName,
+  id: number,
+  answer: AnswerOf<KindName> | Refusal,
+  most: number,
+): Uint8Array {
   if (answer instanceof Refusal) {
     const w = begin(parts.refused, id)
     w.uint(errorNames.indexOf(answer.code))
@@ -217,11 +231,13 @@ function answerTo(kind: KindName, id: number, answer: AnswerOf<KindName> | Refus
   try {
     const w = begin(parts.answer, id)
     questionKinds[kind].answer.write(w, answer as never)
-    return w.finish()
+    if (w.length <= most) return w.finish()
   } catch {
     // What a business has put into a meeting's metadata, for instance.
-    return answerTo(kind, id, new Refusal('HANDLER_FAILED', 'the answer has no JSON form'))
+    return answerTo(kind, id, new Refusal('HANDLER_FAILED', 'the answer has no JSON form'), most)
   }
+  // The link would break over it.
+  return answerTo(kind, id, new Refusal('TOO_LARGE', 'the answer is too large; ask for fewer items'), most)
 }
 
 function readEnding(kind: KindName, part: number, r: Reader): QuestionEnding<never> {

@@ -1,3 +1,4 @@
+import type { ClusterLimits } from './cluster-limits.ts'
 import type { Claim, Holds } from './messages.ts'
 import type { View } from './view.ts'
 
@@ -15,6 +16,8 @@ interface Teller {
   isComplete: boolean
   /** The id of the last claim that it is known to have made. */
   claimed: number
+  /** How many names are remembered for it. */
+  names: number
 }
 
 interface Waiting {
@@ -26,6 +29,9 @@ interface Waiting {
 export type Verdict =
   | { readonly by: 'grant'; readonly term: number }
   | { readonly by: 'taken'; readonly owner: number }
+
+/** Claims that may wait, further ones get no answer; and names that are remembered for one node. */
+export type RegistrarLimits = Pick<ClusterLimits, 'claims' | 'namesPerNode'>
 
 /** What a registrar needs of its node. */
 export interface RegistrarHost {
@@ -46,7 +52,7 @@ export class Registrar {
   readonly #self: number
   readonly #view: View
   readonly #host: RegistrarHost
-  readonly #most: number
+  readonly #limits: RegistrarLimits
   readonly #entries: Map<string, Entry> = new Map()
   readonly #tellers: Map<number, Teller> = new Map()
   /**
@@ -57,11 +63,10 @@ export class Registrar {
   /** The highest term that was granted or told of. */
   term = 0
 
-  /** `most`: claims that may wait; further ones get no answer. */
-  constructor(self: number, view: View, most: number, host: RegistrarHost) {
+  constructor(self: number, view: View, limits: RegistrarLimits, host: RegistrarHost) {
     this.#self = self
     this.#view = view
-    this.#most = most
+    this.#limits = limits
     this.#host = host
   }
 
@@ -91,7 +96,7 @@ export class Registrar {
     if (claim.id <= teller.claimed) return
     teller.claimed = claim.id
     if (this.isReady) this.#decide(from, claim)
-    else if (this.#waiting.size < this.#most)
+    else if (this.#waiting.size < this.#limits.claims)
       this.#waiting.set(claim.opens ? `${from} ${claim.name}` : `${from}#${claim.id}`, { from, claim })
   }
 
@@ -104,9 +109,9 @@ export class Registrar {
     teller.claimed = Math.max(teller.claimed, claimed)
     this.term = Math.max(this.term, term)
     for (const { name, owns } of holdings) {
-      if (owns) this.#entries.set(name, { owner: from, claim: 0 })
+      if (owns) this.#remember(name, from, 0)
       // By its own word it does not own it, and will not: it no longer waits for a claim of it.
-      else if (this.#entries.get(name)?.owner === from) this.#entries.delete(name)
+      else this.#drop(name, from)
       this.#giveUp(from, name)
     }
     if (!isLast) return false
@@ -117,8 +122,27 @@ export class Registrar {
 
   /** This node, being the registrar, does not own the name, and waits for no claim of it. */
   release(name: string): void {
-    if (this.#entries.get(name)?.owner === this.#self) this.#entries.delete(name)
+    this.#drop(name, this.#self)
     this.#giveUp(this.#self, name)
+  }
+
+  /** False: it remembers too many names of that node already. */
+  #remember(name: string, owner: number, claim: number): boolean {
+    const known = this.#entries.get(name)
+    if (known?.owner !== owner) {
+      const teller = this.#teller(owner)
+      if (teller.names >= this.#limits.namesPerNode) return false
+      if (known !== undefined) this.#drop(name, known.owner)
+      teller.names++
+    }
+    this.#entries.set(name, { owner, claim })
+    return true
+  }
+
+  #drop(name: string, owner: number): void {
+    if (this.#entries.get(name)?.owner !== owner) return
+    this.#entries.delete(name)
+    this.#teller(owner).names--
   }
 
   #giveUp(from: number, name: string): void {
@@ -136,7 +160,7 @@ export class Registrar {
   #teller(node: number): Teller {
     let teller = this.#tellers.get(node)
     if (teller === undefined) {
-      teller = { seq: 0, isComplete: false, claimed: 0 }
+      teller = { seq: 0, isComplete: false, claimed: 0, names: 0 }
       this.#tellers.set(node, teller)
     }
     return teller
@@ -146,7 +170,7 @@ export class Registrar {
   #forget(node: number, teller: Teller): void {
     if (teller.seq > 0)
       for (const [name, { owner, claim }] of this.#entries)
-        if (owner === node && claim === 0) this.#entries.delete(name)
+        if (owner === node && claim === 0) this.#drop(name, node)
     teller.isComplete = false
   }
 
@@ -158,7 +182,6 @@ export class Registrar {
       this.#host.answer(from, claim, { by: 'taken', owner: entry?.owner ?? 0 })
       return
     }
-    this.#entries.set(name, { owner: from, claim: id })
-    this.#host.answer(from, claim, { by: 'grant', term: ++this.term })
+    if (this.#remember(name, from, id)) this.#host.answer(from, claim, { by: 'grant', term: ++this.term })
   }
 }

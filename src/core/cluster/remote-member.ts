@@ -45,17 +45,29 @@ export class RemoteMember implements Member {
     return this.session.user
   }
 
-  /** Takes an input, or returns why it is refused. `most`: how many may be pending. */
-  take(input: MessageOf<'input'>, turnedAway: number, most: number, budget: Budget): ErrorCode | null {
+  /** Takes an input, or returns why it is refused. `most`: how many may be pending; `largest`: bytes of one. */
+  take(
+    input: MessageOf<'input'>,
+    turnedAway: number,
+    most: number,
+    largest: number,
+    budget: Budget,
+  ): ErrorCode | null {
     const { seq, data } = input
     const refusal = checkSeq(this.seq, input, turnedAway)
     if (refusal !== null) return refusal
     this.seq = seq
+    if (data.bytes.length > largest) return 'TOO_LARGE'
     const { payer } = this.session
     if (this.#pending.size >= most || !budget.admits(payer.held, weighInput(data))) return 'BUSY'
     this.#pending.set(seq, data)
     payer.hold(weighInput(data))
     return null
+  }
+
+  /** Those that may be in a frame yet. */
+  get waitingSeqs(): readonly number[] {
+    return [...this.#pending.keys()]
   }
 
   /** The owner has this input, or has refused it. False: that was known. */

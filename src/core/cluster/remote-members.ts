@@ -6,8 +6,8 @@ export interface RemoteMembersHost {
   /** Names a seat in messages to the owner. */
   place(seat: number): { readonly replica: number; readonly seat: number }
   say(message: MeshMessage): void
-  /** Whether the owner hears what is said, and the link to it takes more. */
-  isOpen(): boolean
+  /** Whether the owner hears what is said, and the link to it takes more; `isLast`: of what cannot wait. */
+  isOpen(isLast?: boolean): boolean
   /** Something waits to be said, in the next sweep in which the link takes it. */
   mark(): void
 }
@@ -34,7 +34,7 @@ export class RemoteMembers {
 
   /** Whether something waits until the link takes it. */
   get isOwing(): boolean {
-    return this.#owing.size > 0
+    return this.#owing.size > 0 || this.#acks.size > 0
   }
 
   all(): Iterable<RemoteMember> {
@@ -81,15 +81,15 @@ export class RemoteMembers {
     this.#host.mark()
   }
 
-  /** Says what is to be said for a member, as much of it as the link takes, or `all`; the rest waits. */
-  tell(member: RemoteMember, all = false): void {
-    const isOpen = (): boolean => all || this.#host.isOpen()
+  /** Says what is to be said for a member, as much of it as the link takes; the rest waits, unless it `leaves`. */
+  tell(member: RemoteMember, leaves = false): void {
+    const isOpen = (): boolean => this.#host.isOpen(leaves)
     if (isOpen()) {
       const place = this.#host.place(member.number)
       if (member.stage === 'lost') {
         member.stage = 'entered'
-        const { id, former, user } = member.session
-        this.#host.say({ type: 'enter', ...place, again: true, session: id, former, user, config: '' })
+        const { id, user } = member.session
+        this.#host.say({ type: 'enter', ...place, again: true, session: id, former: '', user, config: '' })
       }
       for (const [seq, data] of member.unsent(isOpen)) this.#host.say({ type: 'input', ...place, seq, data })
     }
@@ -107,7 +107,7 @@ export class RemoteMembers {
     }
     if (this.#isReturning) this.#host.say({ type: 'entered', replica })
     this.#isReturning = false
-    if (this.#acks.size === 0) return
+    if (this.#acks.size === 0 || !this.#host.isOpen()) return
     const seats = Array.from(this.#acks, ([seat, frame]) => ({ seat, frame }))
     this.#acks.clear()
     this.#host.say({ type: 'acks', replica, seats })

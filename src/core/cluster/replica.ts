@@ -10,7 +10,7 @@ import { encodePull, type Frames, type Heads, type MeshMessage, type MeshMessage
 import { MissingFrames } from './missing-frames.ts'
 import { RemoteMember } from './remote-member.ts'
 import { RemoteMembers } from './remote-members.ts'
-import { type Joining, WaitingJoins } from './waiting-joins.ts'
+import { inputsOf, isEarly, type Joining, WaitingJoins } from './waiting-joins.ts'
 
 /** What a replica needs of the rest of its node. */
 export interface ReplicaHost extends RoomHost {
@@ -18,8 +18,11 @@ export interface ReplicaHost extends RoomHost {
   link(node: number, message: MeshMessage): void
   /** Puts a datagram on the bus. */
   put(node: number, bytes: Uint8Array): void
-  /** Whether the link to a node takes more. What waits until it does is not lost if the link breaks. */
-  isOpen(node: number): boolean
+  /**
+   * Whether the link to a node takes more; `isLast`: of what cannot wait. What waits until it does is not lost if the
+   * link breaks.
+   */
+  isOpen(node: number, isLast?: boolean): boolean
   /** In the next sweep, the replica has something to tell. */
   mark(replica: Replica): void
   /** Tells a session that an input was refused; `byBusiness`: by the business, within all limits. */
@@ -37,6 +40,8 @@ export interface ReplicaHost extends RoomHost {
 }
 
 const CLOSED = 'the meeting was closed'
+const STANDING = { start: 0, startFrame: 1 }
+const SILENT = 'the node that has this meeting does not answer; try again'
 
 /**
  * A meeting that another node owns, for the sessions of this one: a room that is fed over the bus, and the members who
@@ -77,7 +82,7 @@ export class Replica implements Host {
     this.#members = new RemoteMembers({
       place: (seat) => this.#place(seat),
       say: (message) => this.#say(message),
-      isOpen: () => this.#isConnected && host.isOpen(owner),
+      isOpen: (isLast) => this.#isConnected && host.isOpen(owner, isLast),
       mark: () => host.mark(this),
     })
   }
@@ -114,11 +119,11 @@ export class Replica implements Host {
     if (joining.seat !== 0) this.#say({ type: 'leave', ...this.#place(joining.seat), reason: 'left' })
   }
 
-  #enter({ session, message, seat }: Joining, again = false): void {
+  #enter({ session, message, seat }: Joining): void {
     if (seat === 0) return
-    const { id, former, user } = session
-    const { config } = message
-    this.#say({ type: 'enter', ...this.#place(seat), again, session: id, former, user, config })
+    const { former, config } = message
+    const { id, user } = session
+    this.#say({ type: 'enter', ...this.#place(seat), again: false, session: id, former, user, config })
   }
 
   #place(seat: number): { readonly replica: number; readonly seat: number } {
@@ -135,13 +140,11 @@ export class Replica implements Host {
     const { message, seat, seated } = joining
     if (room === null || (seat !== 0 && seated === null)) return
     const { log, facts } = room
-    // A client that comes from the owner may be ahead.
-    const isAhead = message.world === facts.world && message.next > log.next
-    if (log.next <= this.#head || isAhead || (facts.frameRate > 0 && this.#origin === null)) return
-    const { config } = message
+    if (log.next <= this.#head || isEarly(joining, facts.world, log.next)) return
+    if (facts.frameRate > 0 && this.#origin === null) return
     this.#joins.delete(joining)
     this.#host.mark(this)
-    const isOther = config !== '' && this.#config !== '' && config !== this.#config
+    const isOther = message.config !== '' && this.#config !== '' && message.config !== this.#config
     joining.joined(isOther ? 'CONFIG_MISMATCH' : this.#sit(room, joining, now), now)
   }
 
@@ -160,7 +163,8 @@ export class Replica implements Host {
     if (isAway) return 'UNKNOWN'
     const isNews = seated !== null && room.log.next <= seated.message.next
     const members = isNews ? seated.message.members : room.attendance.list
-    return room.place(seat, message, { ...(this.#origin ?? { start: 0, startFrame: 1 }), members }, now)
+    const facts = { ...(this.#origin ?? STANDING), members, ...inputsOf(seated, member, known !== undefined) }
+    return room.place(seat, message, facts, now)
   }
 
   // ---- what the sessions do
@@ -170,7 +174,8 @@ export class Replica implements Host {
     if (member === null) return 'READ_ONLY'
     seat.seen(message.seen)
     const { limits, budget } = this.#host
-    const refusal = member.take(message, seat.turnedAway, limits.pendingInputs, budget)
+    const { inputBytes = 0 } = this.#room?.facts ?? {}
+    const refusal = member.take(message, seat.turnedAway, limits.pendingInputs, inputBytes, budget)
     if (refusal === null) this.#members.tell(member)
     return refusal
   }
@@ -199,7 +204,7 @@ export class Replica implements Host {
     this.#unplace(seat)
     const member = memberOf(seat)
     if (member === null) return
-    // It leaves after its own inputs.
+    // It leaves after its own inputs, unless so much waits for the owner already that the link might break.
     if (this.#isConnected) this.#members.tell(member, true)
     this.#members.forget(member)
     this.#say({ type: 'leave', ...this.#place(member.number), reason })
@@ -258,7 +263,7 @@ export class Replica implements Host {
   #followed(message: MeshMessageOf<'followed'>, now: number): void {
     const room = this.#room
     if (room !== null && room.facts.world !== message.world) {
-      this.#unfollow(now)
+      this.#quit(now)
       return
     }
     this.#isConnected = true
@@ -348,8 +353,7 @@ export class Replica implements Host {
   frames({ first, frames, marks }: Frames, now: number): void {
     const room = this.#room
     if (room === null || !this.#isConnected) return
-    const from = room.log.next
-    const end = first + frames.length
+    const [from, end] = [room.log.next, first + frames.length]
     if (first > from) this.#missing.seen(end, from)
     if (first > from || end <= from) return
     for (let at = from - first; at < frames.length; at++) {
@@ -357,6 +361,7 @@ export class Replica implements Host {
       room.append({ bytes, events, inputs: inputs.length, stable: marks[at] as number }, now)
       for (const { slot, seq } of inputs) this.#members.framed(slot, seq)
     }
+    if (from <= this.#head) this.#joins.pay(frames.slice(from - first), now)
     this.#missing.seen(end, room.log.next)
     room.tell(now)
     for (const member of this.#members.all()) this.#settle(member, now)
@@ -390,19 +395,18 @@ export class Replica implements Host {
     if (this.#isConnected) this.#missing.beat(this.log.next)
     for (const joining of this.#joins.all()) if (now - joining.since >= joinMs) this.#giveUp(joining, now)
     if (this.#members.size > 0 || this.#readers.readers > 0) this.#idleSince = now
-    else if (now - this.#idleSince >= lingerMs) this.#unfollow(now)
+    else if (now - this.#idleSince >= lingerMs) this.#quit(now)
   }
 
-  /** Ends, and tells the owner: also where that has yet to hear of the FOLLOW before it, which is on its way. */
-  #unfollow(now: number): void {
+  /** Ends, and tells the owner, which has been asked for the frames though it may not have answered. */
+  #quit(now: number): void {
     this.#host.link(this.owner, { type: 'unfollow', replica: this.number })
     this.end(CLOSED, 'BUSY', now)
   }
 
   #giveUp({ session, joined }: Joining, now: number): void {
     this.drop(session)
-    const message = 'the node that has this meeting does not answer; try again'
-    joined({ code: 'BUSY', message, retryAfterMs: AGAIN_MS }, now)
+    joined({ code: 'BUSY', message: SILENT, retryAfterMs: AGAIN_MS }, now)
   }
 
   /** The meeting has ended, or nobody needs the replica any more. `code`: what JOINs that wait are told. */

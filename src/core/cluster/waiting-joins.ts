@@ -1,4 +1,7 @@
 import type { MessageOf } from '../../protocol/schema.ts'
+import type { Placing } from '../meeting/room.ts'
+import { costs } from '../ground/work.ts'
+import type { OpenedFrame } from '../meeting/sealed.ts'
 import type { Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
@@ -19,6 +22,7 @@ export interface Joining {
 /** The JOINs that wait at a replica; a session has one at a time. */
 export class WaitingJoins {
   readonly #joins: Map<Session, Joining> = new Map()
+  readonly #bySeat: Map<number, Joining> = new Map()
 
   get size(): number {
     return this.#joins.size
@@ -34,20 +38,49 @@ export class WaitingJoins {
 
   /** The one that asks for this seat. */
   for(seat: number): Joining | undefined {
-    return [...this.all()].find((joining) => joining.seat === seat)
+    return this.#bySeat.get(seat)
   }
 
   add(joining: Joining): void {
     this.#joins.set(joining.session, joining)
+    if (joining.seat !== 0) this.#bySeat.set(joining.seat, joining)
   }
 
-  delete({ session }: Joining): void {
+  delete({ session, seat }: Joining): void {
     this.#joins.delete(session)
+    this.#bySeat.delete(seat)
+  }
+
+  /** The first of them pays for these frames, which its node would not have fetched otherwise. */
+  pay(frames: readonly OpenedFrame[], now: number): void {
+    let work = 0
+    for (const { bytes } of frames) work += costs.walked + bytes.length * costs.reread
+    for (const { session } of this.all()) return session.account.pay(work, now)
   }
 
   takeAll(): Joining[] {
     const all = [...this.all()]
     this.#joins.clear()
+    this.#bySeat.clear()
     return all
   }
+}
+
+/** Whether a JOIN has to wait for frames that a replica does not have. `world`, `next`: of its log. */
+export function isEarly({ message, seated }: Joining, world: number, next: number): boolean {
+  // A client that comes from the owner may be ahead.
+  if (message.world === world && message.next > next) return true
+  // What the owner has said of its inputs holds from that frame on.
+  return seated?.message.continued === true && next < seated.message.next
+}
+
+/** What a member is told of its inputs, see `Placing`. `isKnown`: its session has had the seat before. */
+export function inputsOf(
+  seated: Joining['seated'],
+  member: RemoteMember | null,
+  isKnown: boolean,
+): Pick<Placing, 'continued' | 'waiting'> {
+  if (seated === null) return { continued: isKnown, waiting: member?.waitingSeqs ?? [] }
+  const { continued, waiting } = seated.message
+  return { continued, waiting: waiting.map(({ seq }) => seq) }
 }

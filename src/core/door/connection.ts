@@ -31,12 +31,21 @@ export type Phase =
 
 const NEW: Phase = { name: 'new' }
 
+/** A token of a connection on its way to being verified: an answer that comes late must not count for the next one. */
+export interface TokenCheck {
+  readonly connection: Connection
+}
+
 /** One socket. */
 export class Connection extends Outlet {
   readonly codec: Codec
   phase: Phase = NEW
   /** The key under which `Addresses` counts this connection; '' when it is not counted. */
   address = ''
+  /** The Host header of its handshake; '' for none. */
+  readonly host: string
+  /** The check of its token that was begun last; null before there is one. */
+  check: TokenCheck | null = null
   /** Why the connection was refused on opening; null when it was not. */
   refusedBy: RefusedBy | null = null
   lastHeard: number
@@ -47,9 +56,11 @@ export class Connection extends Outlet {
     codec: Codec,
     now: number,
     beat: (connection: Connection, now: number) => void,
+    host: string,
   ) {
     super(transport, codec.text, now)
     this.codec = codec
+    this.host = host
     this.lastHeard = now
     this.heartbeat = new Timer('heartbeat', (at) => beat(this, at))
   }

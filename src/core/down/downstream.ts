@@ -17,6 +17,12 @@ interface Told {
 }
 
 /**
+ * The share of a flush that is left for connections that wait for topics alone. All others come first: a topic may have
+ * thousands of readers, and what they get must not hold up anybody's frames.
+ */
+const PATIENT_SHARE = 1 / 4
+
+/**
  * Everything that goes down. A new entry marks the cursors of its log; a flush makes one write per connection, of what
  * its marked cursors have to read, within credit and budget. Nothing is copied for a connection that waits.
  */
@@ -29,10 +35,15 @@ export class Downstream {
   readonly #broken: (outlet: Outlet, error: unknown) => void
   /** The caches of all logs: what no reader waits for after a flush is dropped. */
   readonly caches: WarmCaches = new WarmCaches()
-  #queue: Outlet[] = []
-  /** How many times all connections that waited at some moment have been written to, and how many of them are left. */
+  /** Connections that wait for more than topics, and for topics alone. */
+  #urgent: Outlet[] = []
+  #patient: Outlet[] = []
+  /** Whether the last flush left some of the latter: then the former wait for theirs like them. */
+  #isCrowded = false
+  /** How many times all that waited for topics at some moment have been written to, and how many of them are left. */
   round = 0
   #left = 0
+  #flushes = 0
   /** Parts of the write under way; reused. */
   readonly #parts: Encoded[] = []
 
@@ -54,7 +65,7 @@ export class Downstream {
   }
 
   get hasWork(): boolean {
-    return this.#queue.length > 0
+    return this.#urgent.length > 0 || this.#patient.length > 0
   }
 
   /** Marks a cursor that has something to read. */
@@ -128,9 +139,15 @@ export class Downstream {
   }
 
   #enqueue(outlet: Outlet): void {
-    if (outlet.queued || outlet.outflow !== 'open' || !outlet.hasCredit) return
-    outlet.queued = true
-    this.#queue.push(outlet)
+    if (outlet.outflow !== 'open' || !outlet.hasCredit) return
+    if (outlet.hasUrgentWork) {
+      if (outlet.isUrgent) return
+      outlet.isUrgent = true
+      this.#urgent.push(outlet)
+    } else if (!outlet.isPatient) {
+      outlet.isPatient = true
+      this.#patient.push(outlet)
+    }
   }
 
   /**
@@ -138,24 +155,46 @@ export class Downstream {
    * beyond a page, wait for the next flush in their order.
    */
   flush(now: number, budget: number, work: number): void {
-    const queue = this.#queue
-    this.#queue = []
-    if (this.#left === 0) this.#left = queue.length
+    const urgent = this.#urgent
+    const patient = this.#patient
+    this.#urgent = []
+    this.#patient = []
+    this.#flushes++
+    if (this.#left === 0) this.#left = patient.length
+    const share = patient.length > 0 ? PATIENT_SHARE : 0
     const end = this.#work.done + work
+    const sent = this.#stats.bytesOut
+    const first = this.#serveAll(
+      urgent,
+      true,
+      now,
+      budget * (1 - share),
+      this.#work.done + work * (1 - share),
+    )
+    const left = Math.max(budget - (this.#stats.bytesOut - sent), budget * share)
+    const then = this.#serveAll(patient, false, now, left, Math.max(end, this.#work.done + work * share))
+    if (first < urgent.length) this.#urgent = [...urgent.slice(first), ...this.#urgent]
+    this.#isCrowded = then < patient.length
+    if (this.#isCrowded) this.#patient = [...patient.slice(then), ...this.#patient]
+    if (first < urgent.length || this.#isCrowded) this.#stats.sweepsCutDown++
+    this.#left = Math.max(0, this.#left - then)
+    if (this.#left === 0) this.round++
+    this.caches.settle(!this.hasWork)
+  }
+
+  /** Writes to the connections of a list until a budget has run out. Returns how many it has come to. */
+  #serveAll(queue: readonly Outlet[], isUrgent: boolean, now: number, budget: number, end: number): number {
     let at = 0
     for (; at < queue.length && budget > 0 && this.#work.done < end; at++) {
       const outlet = queue[at] as Outlet
-      outlet.queued = false
-      budget -= this.#serve(outlet, now)
+      if (isUrgent) outlet.isUrgent = false
+      else outlet.isPatient = false
+      const isWithoutTopics = isUrgent && this.#isCrowded
+      if (outlet.served !== this.#flushes) budget -= this.#serve(outlet, now, isWithoutTopics)
+      if (!isWithoutTopics) outlet.served = this.#flushes
       if (outlet.hasWork) this.#enqueue(outlet)
     }
-    if (at < queue.length) {
-      this.#stats.sweepsCutDown++
-      this.#queue = [...queue.slice(at), ...this.#queue]
-    }
-    this.#left = Math.max(0, this.#left - at)
-    if (this.#left === 0) this.round++
-    this.caches.settle(!this.hasWork)
+    return at
   }
 
   /**
@@ -164,13 +203,13 @@ export class Downstream {
    */
   hurry(cursor: Cursor, now: number): void {
     const { outlet } = cursor
-    while (cursor.marked && outlet.outflow === 'open' && outlet.hasCredit) this.#serve(outlet, now)
+    while (cursor.marked && outlet.outflow === 'open' && outlet.hasCredit) this.#serve(outlet, now, false)
   }
 
   /** Like {@link #write}; a fault costs the connection. */
-  #serve(outlet: Outlet, now: number): number {
+  #serve(outlet: Outlet, now: number, isWithoutTopics: boolean): number {
     try {
-      return this.#write(outlet, now)
+      return this.#write(outlet, now, isWithoutTopics)
     } catch (error) {
       empty(this.#parts)
       outlet.outflow = 'doomed'
@@ -180,23 +219,25 @@ export class Downstream {
   }
 
   /** Writes what waits for this connection. Returns the bytes written. */
-  #write(outlet: Outlet, now: number): number {
+  #write(outlet: Outlet, now: number, isWithoutTopics: boolean): number {
     if (outlet.outflow !== 'open' || !outlet.hasCredit) return 0
     const parts = this.#parts
     const { control, sessionLane: session, frameLane: frames, topicLane: topics } = outlet
+    const hasTopics = !isWithoutTopics && topics.length > 0
     const limit = this.#limits.writeBytes
     let bytes = 0
     if (control.length > 0) {
       for (const part of control) {
         parts.push(part)
         bytes += part.binary.length
+        this.#work.done += part.workOf(outlet.text)
       }
       outlet.clearControl()
     }
     if (session.length > 0) bytes = this.#read(session, parts, bytes, limit)
     // Frames come before topics, but a long catch-up leaves half of the write to live topics.
-    if (frames.length > 0) bytes = this.#read(frames, parts, bytes, topics.length > 0 ? limit / 2 : limit)
-    if (topics.length > 0) {
+    if (frames.length > 0) bytes = this.#read(frames, parts, bytes, hasTopics ? limit / 2 : limit)
+    if (hasTopics) {
       bytes = this.#tellPublishers(outlet, parts, bytes)
       this.#read(topics, parts, bytes, limit)
     }

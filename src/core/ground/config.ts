@@ -97,6 +97,8 @@ export interface NodeLimits {
   /** Random wait before a client's first reconnect, told in WELCOME. */
   reconnectMinMs: number
   reconnectMaxMs: number
+  /** Clients that a node asks in a second to move to the nodes that own their meetings. */
+  movesPerSecond: number
 }
 
 export const defaultLimits: NodeLimits = {
@@ -151,6 +153,7 @@ export const defaultLimits: NodeLimits = {
   topicPendingBytes: 262_144,
   reconnectMinMs: 200,
   reconnectMaxMs: 2_000,
+  movesPerSecond: 50,
 }
 
 /**
@@ -242,6 +245,13 @@ export const fixedLimits = {
   /** How often replicas and their owners say where they stand, and how long a JOIN may wait for an owner. */
   meshBeatMs: 500,
   joinMs: 5_000,
+  /**
+   * How long a client is served by a replica before it is asked to move, and up to as long again; how long before it is
+   * asked again, twice as long each time; and how many times.
+   */
+  moveMs: 1_000,
+  moveAgainMs: 20_000,
+  moveTries: 5,
   /** How long a replica is kept that nobody reads. */
   lingerMs: 5_000,
   /** How long a node may take to notice that the bus is down: what it published then is published again afterwards. */
@@ -262,12 +272,19 @@ export const fixedLimits = {
   /** Bytes of publications to one topic that wait meanwhile; further ones are lost. */
   heldBytes: 1_048_576,
   /**
+   * What all that waits for topics to catch up may weigh. Beyond it, further publications are lost, and what others keep
+   * is put into a topic's log at once, in order only as far as it has come.
+   */
+  catchUpBytes: 33_554_432,
+  /**
    * Quiet topics checked for expired entries in one turn, and the time between turns, where there are more and where
    * there are not.
    */
   agingTopics: 2_000,
   agingAgainMs: 100,
   agingMs: 1_000,
+  /** Payers whose last turn is remembered where they take turns. */
+  recentPayers: 4_096,
   /** Topics listed in the `SessionInfo` of one session. */
   sessionTopics: 100,
 } as const
@@ -311,6 +328,17 @@ export interface NodeLoad {
   readonly busBytesOut: number
 }
 
+/** Whether clients are moved to the nodes that own their meetings, and where these are reached. */
+export interface MoveOptions {
+  /** Who is moved: members, or spectators as well. Default: nobody. */
+  readonly moves?: 'members' | 'all' | undefined
+  /**
+   * Where a client connects to another node; '' where that is not known. `host`: the Host header of the client's
+   * connection here. Default: the address that the node tells.
+   */
+  readonly urlOf?: ((node: Pick<NodeFacts, 'id' | 'address'>, host: string) => string) | undefined
+}
+
 /** The configuration of a node. Randomness, clocks and everything else from outside is given here or as an argument. */
 export interface NodeConfig {
   /** Name of the node in the cluster; also what `?route=` names. */
@@ -323,7 +351,7 @@ export interface NodeConfig {
   readonly entropy: (bytes: number) => Uint8Array
   readonly limits: Limits
   /** For a node of a cluster, whose bus leads to others. Read anew for each heartbeat. */
-  readonly cluster?: Omit<NodeFacts, 'id'> | undefined
+  readonly cluster?: (Omit<NodeFacts, 'id'> & MoveOptions) | undefined
 }
 
 /** The configuration as a caller gives it: fixed limits are optional. */

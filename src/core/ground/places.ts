@@ -1,10 +1,29 @@
+import { fixedLimits } from './config.ts'
+import { Heap, type Ranked } from './heap.ts'
 import { Queue } from './queue.ts'
 
-/** The items of a payer that wait, the oldest first. */
-type Line<T> = Queue<T, true>
+/** The items of a payer that wait for a place. */
+class Line<T> implements Ranked {
+  readonly payer: string
+  /** The oldest first. */
+  readonly items: Queue<T, true> = new Queue()
+  /** Whether its payer is remembered neither for a turn nor for a place. */
+  isNew: boolean
+  /** The number of its payer's last turn; of one that comes anew, of its coming. */
+  at: number
+  /** No two turns have the same number. */
+  readonly order = 0
+  index = -1
 
-/** After so many payers that came anew, one that waits again has its turn, so ever new ones keep nobody out. */
-const FRESH_IN_A_ROW = 8
+  constructor(payer: string, isNew: boolean, at: number) {
+    this.payer = payer
+    this.isNew = isNew
+    this.at = at
+  }
+}
+
+/** After so many payers that came anew, one that had a turn has another, so ever new ones keep nobody out. */
+const ANEW_IN_A_ROW = 8
 
 /** What differs between kinds of places. */
 export interface PlacesHost<T> {
@@ -18,31 +37,32 @@ export interface PlacesHost<T> {
 }
 
 /**
- * A limited number of places. Items that find none wait in their payer's line, and payers take turns (round robin). One
- * who comes anew and holds no place is served before the others: whoever asks for little hardly waits, however many
- * others ask for all they may.
+ * A limited number of places. Items that find none wait in their payer's line, and a free place goes to the payer whose
+ * last turn was longest ago, to one that comes anew before all others: where everybody asks for all they may, that is
+ * round robin, and whoever asks for less has the next place.
  */
 export class Places<T> {
   readonly #host: PlacesHost<T>
-  /** The lines of payers that held no place when they came and have had no turn since, the oldest first. */
-  readonly #fresh: Queue<string, Line<T>> = new Queue()
-  /**
-   * The lines of the others, the next turn first. One that has become empty stays until its turn, so that nobody comes
-   * anew by asking for one thing at a time.
-   */
-  readonly #turns: Queue<string, Line<T>> = new Queue()
-  /** The lines of payers that hold their share. */
-  readonly #sated: Queue<string, Line<T>> = new Queue()
+  readonly #lines: Map<string, Line<T>> = new Map()
+  /** The lines of payers that come anew, and of the others; those that hold their share are in neither. */
+  readonly #anew: Heap<Line<T>> = new Heap()
+  readonly #turns: Heap<Line<T>> = new Heap()
   /** Places that each payer holds. */
   readonly #held: Map<string, number> = new Map()
+  /** The last turns of payers while places are scarce, the earliest first. */
+  #recent: Queue<string, number> = new Queue()
+  readonly #mostRecent: number
   #taken = 0
-  /** Turns of fresh payers in a row. */
+  /** Counts turns, and payers that came anew. */
+  #count = 0
+  /** Turns of payers that came anew, in a row. */
   #row = 0
   /** Whether places are being given away: one that comes free meanwhile is given away by the same loop. */
   #isGiving = false
 
-  constructor(host: PlacesHost<T>) {
+  constructor(host: PlacesHost<T>, recentPayers: number = fixedLimits.recentPayers) {
     this.#host = host
+    this.#mostRecent = recentPayers
   }
 
   /** Places that are taken. */
@@ -53,24 +73,26 @@ export class Places<T> {
   /** Gives the item a place, now or when its turn comes. */
   wait(item: T): void {
     const payer = this.#host.payer(item)
-    let line = this.#sated.get(payer) ?? this.#turns.get(payer) ?? this.#fresh.get(payer)
+    let line = this.#lines.get(payer)
     if (line === undefined) {
-      line = new Queue()
-      const lines = this.#isSated(payer) ? this.#sated : this.#held.has(payer) ? this.#turns : this.#fresh
-      lines.set(payer, line)
+      const last = this.#recent.get(payer)
+      line = new Line(payer, last === undefined && !this.#held.has(payer), last ?? ++this.#count)
+      this.#lines.set(payer, line)
+      if (!this.#isSated(payer)) this.#join(line)
     }
-    line.set(item, true)
+    line.items.set(item, true)
     this.#next()
   }
 
   /** Takes an item out of its line. Has no effect on one that does not wait. */
   withdraw(item: T): void {
     const payer = this.#host.payer(item)
-    for (const lines of [this.#fresh, this.#turns, this.#sated]) {
-      const line = lines.get(payer)
-      line?.delete(item)
-      if (line?.size === 0 && lines !== this.#turns) lines.delete(payer)
-    }
+    const line = this.#lines.get(payer)
+    if (line === undefined) return
+    line.items.delete(item)
+    if (line.items.size > 0) return
+    this.#lines.delete(payer)
+    this.#leave(line)
   }
 
   /** Gives back the place of an item that entered. */
@@ -83,15 +105,23 @@ export class Places<T> {
     return (this.#held.get(payer) ?? 0) >= this.#host.share
   }
 
+  #join(line: Line<T>): void {
+    const lines = line.isNew ? this.#anew : this.#turns
+    lines.set(line)
+  }
+
+  #leave(line: Line<T>): void {
+    const lines = line.isNew ? this.#anew : this.#turns
+    lines.delete(line)
+  }
+
   #free(payer: string): void {
     const held = (this.#held.get(payer) ?? 0) - 1
     if (held > 0) this.#held.set(payer, held)
     else this.#held.delete(payer)
     this.#taken--
-    const line = this.#sated.get(payer)
-    if (line === undefined) return
-    this.#sated.delete(payer)
-    this.#turns.set(payer, line)
+    const line = this.#lines.get(payer)
+    if (line !== undefined) this.#join(line)
   }
 
   /**
@@ -101,31 +131,39 @@ export class Places<T> {
     if (this.#isGiving) return
     this.#isGiving = true
     try {
-      this.#give()
+      while (this.#taken < this.#host.most) {
+        const areNew = this.#row < ANEW_IN_A_ROW || this.#turns.size === 0
+        const line = (areNew ? this.#anew.first : undefined) ?? this.#turns.first
+        if (line === undefined) break
+        this.#row = line.isNew ? this.#row + 1 : 0
+        this.#enter(line)
+      }
     } finally {
       this.#isGiving = false
     }
+    if (this.#taken === 0 && this.#recent.size > 0) this.#recent = new Queue()
   }
 
-  /** To the oldest item of each payer in turn. */
-  #give(): void {
-    while (this.#taken < this.#host.most) {
-      const areFresh = this.#fresh.size > 0 && (this.#row < FRESH_IN_A_ROW || this.#turns.size === 0)
-      const lines = areFresh ? this.#fresh : this.#turns
-      const payer = lines.oldest
-      if (payer === undefined) return
-      const line = lines.get(payer) as Line<T>
-      lines.delete(payer)
-      const item = line.oldest
-      // Nobody's turn is used up by a line that has become empty.
-      if (item === undefined) continue
-      this.#row = areFresh ? this.#row + 1 : 0
-      line.delete(item)
-      this.#taken++
-      this.#held.set(payer, (this.#held.get(payer) ?? 0) + 1)
-      if (!this.#isSated(payer)) this.#turns.set(payer, line)
-      else if (line.size > 0) this.#sated.set(payer, line)
-      if (!this.#host.enter(item)) this.#free(payer)
-    }
+  /** The payer's oldest item has a place. */
+  #enter(line: Line<T>): void {
+    const { payer, items } = line
+    const item = items.oldest as T
+    items.delete(item)
+    this.#taken++
+    this.#held.set(payer, (this.#held.get(payer) ?? 0) + 1)
+    this.#leave(line)
+    line.isNew = false
+    line.at = ++this.#count
+    this.#remember(payer, line.at)
+    if (items.size === 0) this.#lines.delete(payer)
+    else if (!this.#isSated(payer)) this.#join(line)
+    if (!this.#host.enter(item)) this.#free(payer)
+  }
+
+  /** While half of the places are free, nobody waits, and turns do not count. */
+  #remember(payer: string, turn: number): void {
+    if (this.#taken * 2 <= this.#host.most) return
+    this.#recent.set(payer, turn)
+    if (this.#recent.size > this.#mostRecent) this.#recent.delete(this.#recent.oldest as string)
   }
 }

@@ -150,6 +150,16 @@ export class Stats {
     count(this.searches, by)
   }
 
+  /**
+   * Moves of clients to the nodes that own their meetings: asked for by this node; and those that have led here, where
+   * the client belongs or where it does not.
+   */
+  readonly moves: Map<'asked' | 'arrived' | 'wrong', number> = new Map()
+
+  move(how: 'asked' | 'arrived' | 'wrong'): void {
+    count(this.moves, how)
+  }
+
   resume(of: 'session' | 'meeting' | 'topic', outcome: ResumeOutcome): void {
     count(this[`${of}Resumes`], outcome)
   }

@@ -1,3 +1,5 @@
+import { Heap } from './heap.ts'
+
 /** Every kind of deadline in the core, and what it means when it passes. */
 export type TimerName =
   /** A connection has not sent its HELLO, or is silent. */
@@ -40,12 +42,14 @@ export type TimerName =
    */
   | 'mesh'
   | 'grace'
+  /** A session may be asked to move to the node that owns its meetings. */
+  | 'move'
 
 /** A callback with a deadline. One object can be set any number of times. */
 export class Timer<Name extends string = TimerName> {
   readonly name: Name
   at: number = Infinity
-  /** Index in the heap; −1 when the timer is not set. */
+  /** Where it is in the heap; −1 when it is not set. */
   index = -1
   order = 0
   readonly fire: (now: number) => void
@@ -56,52 +60,37 @@ export class Timer<Name extends string = TimerName> {
   }
 }
 
-/** All deadlines of a node: a binary heap by (time, order of setting). Times are monotonic milliseconds. */
+/** All deadlines of a node, by time and then by order of setting. Times are monotonic milliseconds. */
 export class Timers<Name extends string = TimerName> {
-  readonly #heap: Timer<Name>[] = []
+  readonly #heap: Heap<Timer<Name>> = new Heap()
   #order = 0
 
   get size(): number {
-    return this.#heap.length
+    return this.#heap.size
   }
 
   /** Number of timers set, by name. */
   get counts(): ReadonlyMap<Name, number> {
     const counts = new Map<Name, number>()
-    for (const { name } of this.#heap) counts.set(name, (counts.get(name) ?? 0) + 1)
+    for (const { name } of this.#heap.values()) counts.set(name, (counts.get(name) ?? 0) + 1)
     return counts
   }
 
   /** The earliest deadline; `Infinity` when no timer is set. */
   get next(): number {
-    return this.#heap[0]?.at ?? Infinity
+    return this.#heap.first?.at ?? Infinity
   }
 
   /** Sets or moves a timer. */
   set(timer: Timer<Name>, at: number): void {
     timer.at = at
     timer.order = this.#order++
-    if (timer.index < 0) {
-      timer.index = this.#heap.length
-      this.#heap.push(timer)
-      this.#up(timer)
-    } else {
-      this.#up(timer)
-      this.#down(timer)
-    }
+    this.#heap.set(timer)
   }
 
   clear(timer: Timer<Name>): void {
-    const { index } = timer
-    if (index < 0) return
-    timer.index = -1
+    this.#heap.delete(timer)
     timer.at = Infinity
-    const last = this.#heap.pop() as Timer<Name>
-    if (last === timer) return
-    last.index = index
-    this.#heap[index] = last
-    this.#up(last)
-    this.#down(last)
   }
 
   /**
@@ -111,7 +100,7 @@ export class Timers<Name extends string = TimerName> {
   run(now: number, most: number = Infinity): void {
     const end = this.#order
     for (let fired = 0; fired < most; fired++) {
-      const timer = this.#heap[0]
+      const timer = this.#heap.first
       if (timer === undefined || timer.at > now || timer.order >= end) return
       this.runOne(now)
     }
@@ -119,44 +108,8 @@ export class Timers<Name extends string = TimerName> {
 
   /** Fires the earliest timer. At least one must be set. */
   runOne(now: number): void {
-    const timer = this.#heap[0] as Timer<Name>
+    const timer = this.#heap.first as Timer<Name>
     this.clear(timer)
     timer.fire(now)
-  }
-
-  #before(a: Timer<Name>, b: Timer<Name>): boolean {
-    return a.at < b.at || (a.at === b.at && a.order < b.order)
-  }
-
-  #place(timer: Timer<Name>, index: number): void {
-    timer.index = index
-    this.#heap[index] = timer
-  }
-
-  #up(timer: Timer<Name>): void {
-    let { index } = timer
-    while (index > 0) {
-      const parent = this.#heap[(index - 1) >> 1] as Timer<Name>
-      if (!this.#before(timer, parent)) break
-      this.#place(parent, index)
-      index = (index - 1) >> 1
-    }
-    this.#place(timer, index)
-  }
-
-  #down(timer: Timer<Name>): void {
-    let { index } = timer
-    for (;;) {
-      const left = 2 * index + 1
-      let child = this.#heap[left]
-      if (child === undefined) break
-      const right = this.#heap[left + 1]
-      if (right !== undefined && this.#before(right, child)) child = right
-      if (!this.#before(child, timer)) break
-      const next = child.index
-      this.#place(child, index)
-      index = next
-    }
-    this.#place(timer, index)
   }
 }

@@ -61,8 +61,11 @@ export class Outlet {
   readonly topicLane: Cursor[] = []
   /** Number of publishers the client was told of; the WELCOME names the first, the node itself. */
   publishersTold = 1
-  /** Whether the outlet waits in the list for the next flush. */
-  queued = false
+  /** Whether the outlet waits in the lists for the next flush: for more than topics, and for topics alone. */
+  isUrgent = false
+  isPatient = false
+  /** The number of the last flush in which its topics had their turn. */
+  served = 0
 
   /**
    * Bytes handed over, and acknowledged by the client. A write starts only while they are less than `window` apart; a
@@ -117,9 +120,14 @@ export class Outlet {
     if (at >= 0) lane.splice(at, 1)
   }
 
+  /** Whether more than topics waits for it. */
+  get hasUrgentWork(): boolean {
+    const { control, sessionLane, frameLane } = this
+    return control.length > 0 || sessionLane.length > 0 || frameLane.length > 0
+  }
+
   get hasWork(): boolean {
-    const { control, sessionLane, frameLane, topicLane } = this
-    return control.length > 0 || sessionLane.length > 0 || frameLane.length > 0 || topicLane.length > 0
+    return this.hasUrgentWork || this.topicLane.length > 0
   }
 }
 

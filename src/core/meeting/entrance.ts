@@ -8,11 +8,13 @@ import { JoinRate } from './join-rate.ts'
 import type { Roster } from './roster.ts'
 import type { Member, Occupant } from './seat.ts'
 
-/** Who asks to become a member: a session, of this node or of another. */
+/** A session of another node that asks to become a member. */
 export interface Visitor {
   readonly user: string
-  /** The session that it goes on for; '' for none. */
+  /** The session in which it last had its seat, where that is another one; '' for none. */
   readonly former: string
+  /** Hash of the configuration that it runs; '' where it names none. */
+  readonly config: string
 }
 
 /** What the entrance to a meeting needs of its owner. */
@@ -47,10 +49,11 @@ export class Entrance {
   }
 
   /**
-   * The member that a visitor becomes: its user's, where a seat is kept, without asking the business, because a
-   * reloaded page is a new session; or a new one. `isHere`: the business may end a session while it is asked.
+   * The member that a session becomes: its user's, where a seat is kept, without asking the business, because a
+   * reloaded page is a new session; or a new one. `former`: see {@link Visitor}. `isHere`: the business may end a session
+   * while it is asked.
    */
-  memberFor({ user, former }: Visitor, isHere: () => boolean, now: number): Member | Refusal | ErrorCode {
+  memberFor(user: string, former: string, isHere: () => boolean, now: number): Member | Refusal | ErrorCode {
     const { roster, electorate, log } = this.#host
     const kept = roster.keptFor(user, former)
     if (kept === undefined) return this.#admit(user, isHere, now)
@@ -77,6 +80,11 @@ export class Entrance {
     if (!isHere()) return 'UNKNOWN'
     this.#host.run(now)
     return roster.seat(user, slot)
+  }
+
+  /** Whether the member's place is the one that a session had before; asked before anybody takes it. */
+  continues({ seat }: Member, former: string): boolean {
+    return former !== '' && seat?.id === former
   }
 
   /** A session takes the member's place. */

@@ -21,6 +21,9 @@ import { Roster } from './roster.ts'
 import { sealedFrame, sealFrame } from './sealed.ts'
 import { type Host, isAway, type Member, type Occupant, Seat, seatOf } from './seat.ts'
 
+/** Why an input is refused; null where it is not. */
+type Refused = Refusal | ErrorCode | null
+
 /** What an owner needs of the rest of the node. */
 export interface OwnerHost extends RoomHost {
   readonly stats: Stats
@@ -122,8 +125,8 @@ export class Owner implements Host {
   }
 
   /** The seqs of a member's inputs that wait for a frame. */
-  waitingOf(member: Member): readonly number[] {
-    return this.#intake.seqsOf(member)
+  waitingOf(member: Member | null): readonly number[] {
+    return member === null ? [] : this.#intake.seqsOf(member)
   }
 
   /** The members, in the form of JOINED. */
@@ -155,10 +158,13 @@ export class Owner implements Host {
     if (!entrance.admits(message.config)) return 'CONFIG_MISMATCH'
     const known = seatOf(session, this.log.number)
     let seat = known
+    let continued = known !== undefined
     if (seat === undefined && message.spectator) seat = new Seat(this, session, null)
     else if (seat === undefined) {
-      const member = entrance.memberFor(session, () => session.outlet !== null, now)
+      const isHere = (): boolean => session.outlet !== null
+      const member = entrance.memberFor(session.user, message.former, isHere, now)
       if (!isMember(member)) return member
+      continued = entrance.continues(member, message.former)
       seat = new Seat(this, session, member)
       entrance.sit(member, seat)
     }
@@ -166,24 +172,22 @@ export class Owner implements Host {
     if (known === undefined) session.sit(this.log.number, seat)
     else this.#unplace(seat)
     if (seat.member !== null) entrance.enter(seat.member, message.config)
-    return this.room.place(seat, message, { ...this.#clock.origin, members: this.members }, now)
+    const { members } = this
+    const placing = { ...this.#clock.origin, members, continued, waiting: this.waitingOf(seat.member) }
+    return this.room.place(seat, message, placing, now)
   }
 
-  /**
-   * Seats a session of another node as a member. `occupant`: makes its seat. Returns the member, whose last seq is the
-   * last one answered in its slot.
-   */
+  /** Seats a session of another node. `occupant`: makes its seat; `continued`: see {@link Placing}. */
   seat(
-    visitor: Visitor,
-    config: string,
+    { user, former, config }: Visitor,
     now: number,
-    occupant: (member: Member) => Occupant,
+    occupant: (member: Member, continued: boolean) => Occupant,
   ): Member | Refusal | ErrorCode {
     const entrance = this.#entrance
     if (!entrance.admits(config)) return 'CONFIG_MISMATCH'
-    const member = entrance.memberFor(visitor, () => true, now)
+    const member = entrance.memberFor(user, former, () => true, now)
     if (!isMember(member)) return member
-    entrance.sit(member, occupant(member))
+    entrance.sit(member, occupant(member, entrance.continues(member, former)))
     this.#run(now)
     entrance.enter(member, config)
     return member
@@ -293,7 +297,7 @@ export class Owner implements Host {
 
   // ---- inputs
 
-  accept(seat: Seat, message: MessageOf<'input'>, now: number): Refusal | ErrorCode | null {
+  accept(seat: Seat, message: MessageOf<'input'>, now: number): Refused {
     const { member } = seat
     if (member === null) return 'READ_ONLY'
     seat.seen(message.seen)
@@ -301,12 +305,7 @@ export class Owner implements Host {
   }
 
   /** Accepts an input of a member, or returns why it is refused. `turnedAway`: see {@link Seat}. */
-  take(
-    member: Member,
-    message: MessageOf<'input'>,
-    turnedAway: number,
-    now: number,
-  ): Refusal | ErrorCode | null {
+  take(member: Member, message: MessageOf<'input'>, turnedAway: number, now: number): Refused {
     const refusal = this.#intake.check(member, message, turnedAway, now)
     if (refusal !== null) return refusal
     const decided = this.#business.logic?.input?.(member.slot, member.user, message.data) ?? message.data

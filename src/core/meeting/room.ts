@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { EMPTY_FRAME } from '../../protocol/frames.ts'
-import { SYSTEM_SLOT } from '../../protocol/limits.ts'
+import { limits as wire, SYSTEM_SLOT } from '../../protocol/limits.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MeetingEvent, MessageOf } from '../../protocol/schema.ts'
 import type { Downstream } from '../down/downstream.ts'
@@ -83,6 +83,10 @@ export interface Placing {
   readonly start: number
   readonly startFrame: number
   readonly members: readonly Attendee[]
+  /** Whether the seat is the one that the client had, in this session or an earlier one. */
+  readonly continued: boolean
+  /** The seqs of the member's inputs that have been taken and are in no frame yet. */
+  readonly waiting: readonly number[]
 }
 
 /**
@@ -269,6 +273,8 @@ export class Room {
       reason: found === 'recovered' ? '' : found,
       maxInput: facts.inputBytes,
       members: gallery?.attendance.list ?? placing.members,
+      continued: placing.continued,
+      waiting: placing.waiting.slice(0, wire.batch).map((seq) => ({ seq })),
     }
   }
 

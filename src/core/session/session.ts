@@ -45,8 +45,6 @@ export type SessionState =
 /** One logical client. It survives reconnects, together with its session log. */
 export class Session {
   readonly id: string
-  /** The session of this client that the node did not know, as it was another node's or had ended; '' for none. */
-  readonly former: string
   readonly user: string
   /** The user, who pays for what the session holds. */
   readonly payer: User
@@ -57,6 +55,8 @@ export class Session {
   /** Seats and subscriptions, by log number. */
   readonly seats: Map<number, Seat> = new Map()
   readonly subscriptions: Map<number, Subscription> = new Map()
+  /** How many moves in a row have led to this connection; 0 once they were counted. */
+  moves = 0
   /** The highest call number accepted. A call at or below it is a duplicate. */
   calls = 0
   /** What the last delivered message weighs while it waits for `authorize` or `openMissing`; 0 while none does. */
@@ -67,9 +67,8 @@ export class Session {
   /** Limits refused messages; a session beyond it is flooding. */
   #refusals: Bucket = FULL
 
-  constructor(id: string, grant: Grant, payer: User, host: SessionHost, former = '') {
+  constructor(id: string, grant: Grant, payer: User, host: SessionHost) {
     this.id = id
-    this.former = former
     this.user = grant.user
     this.grant = grant
     this.payer = payer

@@ -76,9 +76,10 @@ export class Sessions {
   ): { session: Session; resumed: boolean; reason: ErrorCode | '' } | 'stolen' | 'limit' | 'failed' {
     const known = hello.session === '' ? undefined : this.#byId.get(hello.session)
     if (known !== undefined && known.user !== grant.user) return 'stolen'
-    const session = known ?? this.#open(grant, hello.session)
+    const session = known ?? this.#open(grant)
     if (typeof session === 'string') return session
     session.state = { is: 'live', outlet }
+    session.moves = hello.moves
     this.renew(session, grant)
     this.#host.counted(session.user)
     const resumed = known !== undefined
@@ -110,7 +111,7 @@ export class Sessions {
     }
   }
 
-  #open(grant: Grant, former: string): Session | 'limit' | 'failed' {
+  #open(grant: Grant): Session | 'limit' | 'failed' {
     const known = this.#byUser.get(grant.user)
     const { budget } = this.#host
     if (known !== undefined && known.sessions.size >= this.#config.limits.sessionsPerUser) return 'limit'
@@ -118,7 +119,7 @@ export class Sessions {
     const id = this.#newId()
     if (id === null) return 'failed'
     const user = known ?? this.#return(grant.user)
-    const session = new Session(id, grant, user, this.#host, former)
+    const session = new Session(id, grant, user, this.#host)
     this.#byId.set(id, session)
     user.sessions.add(session)
     user.hold(weights.session)
@@ -132,6 +133,7 @@ export class Sessions {
     const { budget } = this.#host
     const user = new User<Session>(account, budget.ledgers.user, this.#host)
     budget.enter(user)
+    account.estate.owner = user
     this.#idle.delete(name)
     this.#byUser.set(name, user)
     return user
@@ -168,6 +170,7 @@ export class Sessions {
     if (user?.sessions.size === 0) {
       this.#byUser.delete(name)
       this.#host.budget.leave(user)
+      account.estate.owner = null
       this.#idle.set(name, account)
       this.#forget(now)
     }

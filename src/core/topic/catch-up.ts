@@ -1,8 +1,10 @@
+import { payloadLength } from '../../protocol/payload.ts'
 import type { FixedLimits } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
-import { decodeDiffusion, decodeHeads, type Diffused } from './diffusion.ts'
+import { decodeDiffusion, decodeHeads } from './diffusion.ts'
 import { type HeadOf, headsOf, type Kept, type KeptEntry, type Want } from './kept.ts'
+import { type Diffused, holeUpTo, weigh } from './publication.ts'
 import type { Publisher, Publishers } from './publishers.ts'
 import type { Topic } from './topic.ts'
 
@@ -53,12 +55,16 @@ interface Held {
 interface State {
   /** Nodes that have yet to tell what they keep. */
   readonly open: Set<number>
-  /** What was told and is not yet in the log: it is put there in order of stamp. */
-  entries: KeptEntry[]
+  /** What each node has told and is not yet in the log: it is put there in order of stamp. */
+  told: Map<number, KeptEntry[]>
+  /** Publishers of whom nothing was known before, as long as their nodes have more to tell. */
+  readonly fresh: Set<number>
   heads: HeadOf[]
   /** What was published meanwhile, by nodes that have to tell first. */
   held: Held[]
   heldBytes: number
+  /** What was told or is held, as it weighs. */
+  weight: number
   /** Called when readers may begin; null once they have. */
   ready: ((topic: Topic, now: number) => void) | null
   until: number
@@ -88,6 +94,8 @@ export class CatchUp {
   readonly #states: Map<Topic, State> = new Map()
   readonly #sources: Map<number, Source> = new Map()
   readonly #timer: Timer
+  /** What waits for all topics together. */
+  #weight = 0
 
   constructor(publishers: Publishers, timers: Timers, stats: Stats, limits: FixedLimits, host: CatchUpHost) {
     this.#self = publishers.own.incarnation
@@ -127,8 +135,16 @@ export class CatchUp {
 
   /** Nobody reads the topic any more. */
   drop(topic: Topic): void {
-    for (const node of this.#states.get(topic)?.open ?? []) this.#sources.get(node)?.wanted.delete(topic)
+    const state = this.#states.get(topic)
+    if (state === undefined) return
+    for (const node of state.open) this.#sources.get(node)?.wanted.delete(topic)
     this.#states.delete(topic)
+    this.#weigh(state, -state.weight)
+  }
+
+  #weigh(state: State, weight: number): void {
+    state.weight += weight
+    this.#weight += weight
   }
 
   /** A node is met, or heard again after a silence or an outage: it is asked about these topics. */
@@ -146,7 +162,8 @@ export class CatchUp {
   #want(topic: Topic, nodes: Iterable<number>, ready: State['ready'], until: number): State {
     let state = this.#states.get(topic)
     if (state === undefined) {
-      state = { open: new Set(), entries: [], heads: [], held: [], heldBytes: 0, ready, until }
+      const [open, fresh] = [new Set<number>(), new Set<number>()]
+      state = { open, told: new Map(), fresh, heads: [], held: [], heldBytes: 0, weight: 0, ready, until }
       this.#states.set(topic, state)
       this.#arm(until)
     } else if (ready !== null) {
@@ -191,10 +208,7 @@ export class CatchUp {
   #waits(topic: Topic, number: number, from: number, now: number): boolean {
     const state = this.#states.get(topic)
     if (state !== undefined && (state.ready !== null || state.open.has(from))) return true
-    const source = this.#publishers.of(from)
-    const head = source === null ? 0 : topic.head(source)
-    if (head === 0 || number <= head + 1) return false
-    return this.#fill(topic, from, now)
+    return number > this.#headOf(topic, from) + 1 && this.#fill(topic, from, now)
   }
 
   /** Publications of a node are missing: it is asked for them. False: it cannot be asked. */
@@ -207,8 +221,11 @@ export class CatchUp {
   #hold(topic: Topic, from: number, entries: readonly Diffused[], bytes: number): void {
     const state = this.#states.get(topic) as State
     // Dropped: its number will be missing.
-    if (state.heldBytes + bytes > this.#limits.heldBytes) return
+    const weight = weightOf(entries)
+    const { heldBytes, catchUpBytes } = this.#limits
+    if (state.heldBytes + bytes > heldBytes || this.#weight + weight > catchUpBytes) return
     state.heldBytes += bytes
+    this.#weigh(state, weight)
     state.held.push({ from, entries })
   }
 
@@ -272,8 +289,13 @@ export class CatchUp {
     const state = topic && this.#states.get(topic)
     // The topic was given up meanwhile, or nobody waits for this node any more.
     if (topic === undefined || state?.open.has(node) !== true) return
-    for (const entry of kept.entries) state.entries.push(entry)
+    const told = state.told.get(node)
+    if (told === undefined) state.told.set(node, [...kept.entries])
+    else for (const entry of kept.entries) told.push(entry)
     for (const head of kept.heads) state.heads.push(head)
+    this.#weigh(state, weightOf(kept.entries))
+    // In order of stamp as far as there is room for it.
+    if (this.#weight > this.#limits.catchUpBytes) this.#hurry(topic, state, now)
     if (kept.next === 0) this.#told(topic, node, now)
     else this.#sources.get(node)?.wanted.set(topic, kept.next)
   }
@@ -290,27 +312,68 @@ export class CatchUp {
 
   /** Puts what was told into the log, and then what was published meanwhile. */
   #enter(topic: Topic, state: State, now: number): void {
-    const { entries, heads, held, ready } = state
-    Object.assign(state, { entries: [], heads: [], held: [], heldBytes: 0, ready: null })
-    // A node keeps what follows what it has dropped. For whoever begins there, nothing is missing.
-    const fresh = new Set<number>()
-    for (const { source } of entries) {
-      const publisher = this.#publishers.of(source)
-      if (publisher !== null && topic.head(publisher) === 0) fresh.add(source)
+    const { told, heads, held, ready } = state
+    Object.assign(state, { told: new Map(), heads: [], held: [], heldBytes: 0, ready: null })
+    this.#weigh(state, -state.weight)
+    // Who answers yet tells its own.
+    state.heads = heads.filter(({ source }) => state.open.has(source))
+    const ended = heads.filter(({ source }) => !state.open.has(source))
+    const shown = new Set(held.map(({ from }) => from))
+    for (const entries of told.values()) for (const { source } of entries) shown.add(source)
+    // Where nothing of a publisher is kept, that was before all that is.
+    for (const head of ended) if (!shown.has(head.source)) this.#enterHead(topic, head, now)
+    this.#enterTold(topic, told, state.fresh, now)
+    for (const node of state.fresh) if (!state.open.has(node)) state.fresh.delete(node)
+    for (const each of held)
+      if (state.open.has(each.from)) {
+        state.held.push(each)
+        this.#weigh(state, weightOf(each.entries))
+      } else this.#take(topic, each, now)
+    for (const head of ended) this.#enterHead(topic, head, now)
+    ready?.(topic, now)
+  }
+
+  /** Puts what was told so far into the log, and keeps of each publisher the last, which says whether one is missing. */
+  #hurry(topic: Topic, state: State, now: number): void {
+    const { told, fresh } = state
+    this.#enterTold(topic, told, fresh, now)
+    for (const [node, entries] of told) {
+      const last = [...new Map(entries.map((entry) => [entry.source, entry])).values()]
+      this.#weigh(state, weightOf(last) - weightOf(entries))
+      told.set(node, last)
     }
+  }
+
+  #enterTold(topic: Topic, told: State['told'], fresh: Set<number>, now: number): void {
+    const entries = [...told.values()].flat()
+    // A node keeps what follows what it has dropped. For whoever begins there, nothing is missing.
+    for (const { source } of entries) if (this.#headOf(topic, source) === 0) fresh.add(source)
+    const joined = new Set([...told.values()].flatMap((each) => joinedOf(each)))
     entries.sort((a, b) => a.stamp - b.stamp || a.source - b.source)
     for (const entry of entries) {
-      const { source, lost } = entry
-      this.#host.take(topic, this.#publishers.of(source), entry, fresh.has(source) ? lost : null, now)
+      const { source, number } = entry
+      const head = this.#headOf(topic, source)
+      const isWhole = head === 0 || joined.has(`${source} ${number}`)
+      const missing = !fresh.has(source) ? null : isWhole ? 0 : number - head - 1
+      this.#host.take(topic, this.#publisher(source), entry, missing, now)
     }
-    for (const { source, number } of heads) {
-      const publisher = this.#publishers.of(source)
-      if (publisher !== null && source !== this.#self) topic.meet(publisher, number)
-    }
-    for (const each of held)
-      if (state.open.has(each.from)) state.held.push(each)
-      else this.#take(topic, each, now)
-    ready?.(topic, now)
+  }
+
+  /** A node knows the last number of a publisher. Of what is missing up to there, nobody keeps anything. */
+  #enterHead(topic: Topic, { source, number }: HeadOf, now: number): void {
+    const publisher = this.#publisher(source)
+    if (publisher === null || source === this.#self) return
+    if (topic.head(publisher) === 0) topic.meet(publisher, number)
+    else this.#host.take(topic, publisher, holeUpTo(number), null, now)
+  }
+
+  #publisher(source: number): Publisher | null {
+    return this.#publishers.of(source, this.#host.others.isThere(source))
+  }
+
+  #headOf(topic: Topic, source: number): number {
+    const publisher = this.#publisher(source)
+    return publisher === null ? 0 : topic.head(publisher)
   }
 
   /** The time is over for some topics: readers begin with what is there, and nobody waits for the rest for ever. */
@@ -325,4 +388,23 @@ export class CatchUp {
     }
     for (const { until } of this.#states.values()) this.#arm(until)
   }
+}
+
+function weightOf(entries: readonly Diffused[]): number {
+  let weight = 0
+  for (const { key, data } of entries) weight += weigh(key, payloadLength(data))
+  return weight
+}
+
+/**
+ * Those of the entries that one node keeps, `source number`, before which nothing is missing though their numbers do
+ * not say so: the one before has left the ring, and what came between them may have been dropped.
+ */
+function joinedOf(entries: readonly KeptEntry[]): string[] {
+  const last = new Map<number, KeptEntry>()
+  return entries.flatMap((entry) => {
+    const isJoined = last.get(entry.source)?.isOld === true
+    last.set(entry.source, entry)
+    return isJoined ? [`${entry.source} ${entry.number}`] : []
+  })
 }

@@ -1,8 +1,7 @@
 import { malformed, Reader, Writer } from '../../protocol/bytes.ts'
 import { limits, MAX_SIGNED, MAX_UINT } from '../../protocol/limits.ts'
-import type { Payload } from '../../protocol/payload.ts'
 import { readPayload, writePayload } from '../../protocol/struct.ts'
-import type { Publication } from './publication.ts'
+import type { Diffused, Publication } from './publication.ts'
 
 /*
  * The bus message with one node's publications to a topic in one sweep; the bus says whose they are. Each has flags
@@ -16,15 +15,6 @@ const KEY = 2
 const TOMBSTONE = 4
 /** Its stamp is before the previous one: the node's clock was ahead for a while. */
 const EARLIER = 8
-
-/** A publication of another node. */
-export interface Diffused {
-  readonly number: number
-  readonly stamp: number
-  readonly key: string
-  readonly tombstone: boolean
-  readonly data: Payload
-}
 
 /** Encodes entries of one publisher, in order of number. */
 export function encodeDiffusion(entries: Iterable<Publication>): Uint8Array {

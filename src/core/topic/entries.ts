@@ -12,7 +12,7 @@ import { Compacted } from './compacted.ts'
 import { policies, type TopicCursor, type Wish } from './cursor.ts'
 import { Heads } from './heads.ts'
 import { Pages } from './pages.ts'
-import { Publication } from './publication.ts'
+import { NOTHING, Publication } from './publication.ts'
 import type { Publisher } from './publishers.ts'
 import type { Stamps } from './stamps.ts'
 
@@ -128,14 +128,7 @@ export class TopicEntries {
    * has not had. Null where something may be lost.
    */
   follow(numbers: ReadonlyMap<number, number>): number | null {
-    if (!this.heads.follow(numbers)) return null
-    let at = this.first
-    while (
-      at < this.next &&
-      this.#ring.get(at).number <= (numbers.get(this.#ring.get(at).source.incarnation) ?? 0)
-    )
-      at++
-    return at
+    return this.heads.follow(numbers, this.#ring)
   }
 
   /** This node's own last entry; undefined when there was none, or it is not kept any more. */
@@ -190,7 +183,7 @@ export class TopicEntries {
     this.#clearBatches()
     this.touched = now
     const skipped = this.heads.see(source, number, this.next)
-    const lost = missing ?? skipped
+    const lost = (missing ?? skipped) + (data === NOTHING ? 1 : 0)
     const entry = new Publication(
       this.next,
       source,
@@ -206,7 +199,7 @@ export class TopicEntries {
     if (source.incarnation === this.#settings.incarnation) this.#ownAt = entry.position
     this.#bytes += entry.size
     this.#hold(entry.weight)
-    const replaced = this.#compacted.put(entry, this.#settings.stamps.trusted)
+    const replaced = entry.isHole ? null : this.#compacted.put(entry, this.#settings.stamps.trusted)
     if (replaced !== null) this.#let(replaced)
     if (lost > 0 || entry.slot < 0) this.#lastOdd = entry.position
   }
@@ -351,10 +344,11 @@ export class TopicEntries {
     const from = cursor.position
     if (from === this.next) return 'nothing'
     const { keys } = cursor.wish
-    const { lost, source, number } = this.#ring.get(from)
+    const { lost, source, number, isHole } = this.#ring.get(from)
     if (lost > 0 && cursor.holeAt !== from) {
       cursor.holeAt = from
-      return this.#gap(from, from, from, [[source.incarnation, number - 1]], 'BUS')
+      const at = isHole ? ++cursor.position : from
+      return this.#gap(at, at, at, [[source.incarnation, isHole ? number : number - 1]], 'BUS')
     }
     const known = keys === null ? this.#batches.get(from) : undefined
     if (known !== undefined) {

@@ -7,7 +7,9 @@ import type { Topic } from './topic.ts'
  */
 interface Expectation {
   readonly session: Session
+  /** Those that it waits for, and all that count as read until it goes on. */
   readonly topics: Set<Topic>
+  readonly all: readonly Topic[]
   readonly go: (now: number) => void
 }
 
@@ -33,7 +35,7 @@ export class FirstReaders {
     topics: Set<Topic>,
     go: (now: number) => void,
   ): void {
-    const expectation = { session, topics, go }
+    const expectation = { session, topics, all: [...topics], go }
     session.wait(message)
     this.#bySession.set(session, expectation)
     for (const topic of topics) {
@@ -50,18 +52,23 @@ export class FirstReaders {
     this.#byTopic.delete(topic)
     for (const expectation of waiting ?? []) {
       expectation.topics.delete(topic)
-      if (expectation.topics.size === 0) {
-        this.#release(expectation)
-        expectation.go(now)
-      }
+      if (expectation.topics.size > 0) continue
+      this.#release(expectation)
+      expectation.go(now)
+      this.#forget(expectation, now)
     }
-    topic.expected -= waiting?.size ?? 0
-    this.#left(topic, now)
   }
 
   #release({ session }: Expectation): void {
     this.#bySession.delete(session)
     session.goOn()
+  }
+
+  #forget({ all }: Expectation, now: number): void {
+    for (const topic of all) {
+      topic.expected--
+      this.#left(topic, now)
+    }
   }
 
   /** The session has ended. */
@@ -73,8 +80,7 @@ export class FirstReaders {
       const waiting = this.#byTopic.get(topic)
       waiting?.delete(expectation)
       if (waiting?.size === 0) this.#byTopic.delete(topic)
-      topic.expected--
-      this.#left(topic, now)
     }
+    this.#forget(expectation, now)
   }
 }

@@ -15,7 +15,7 @@ interface Head {
 }
 
 /** Positions from one checkpoint to the next. */
-const CHECKPOINT = 512
+const CHECKPOINT = 128
 
 /** The publishers of a topic: the last number of each, now and before any position of the ring. */
 export class Heads {
@@ -67,17 +67,44 @@ export class Heads {
   }
 
   /**
-   * Whether a reader who has had these numbers, of another log of the topic, lacks nothing that is not in the ring. A
-   * publisher of whom it knows nothing has begun after it stood there.
+   * The position of the first entry that a reader of another log of the topic, who has had these numbers, has not had;
+   * null where it lacks something that is not in the ring. A publisher of whom it knows nothing has begun after it
+   * stood there.
    */
-  follow(numbers: ReadonlyMap<number, number>): boolean {
+  follow(numbers: ReadonlyMap<number, number>, ring: Ring<Publication>): number | null {
     let known = 0
     for (const [{ incarnation }, { first, dropped }] of this.#heads) {
       const number = numbers.get(incarnation)
       if (number !== undefined) known++
-      if (dropped > (number ?? first - 1)) return false
+      if (dropped > (number ?? first - 1)) return null
     }
-    return known === numbers.size
+    if (known !== numbers.size) return null
+    const has = (publisher: Publisher, number: number): boolean =>
+      number <= (numbers.get(publisher.incarnation) ?? (this.#heads.get(publisher)?.first ?? 1) - 1)
+    let at = this.#reached(ring, has)
+    for (; at < ring.next; at++) {
+      const { source, number } = ring.get(at)
+      if (!has(source, number)) break
+    }
+    return at
+  }
+
+  /** The last checkpoint before which a reader has had everything, or the beginning of the ring. */
+  #reached(ring: Ring<Publication>, has: (publisher: Publisher, number: number) => boolean): number {
+    const whole = (at: number): boolean => {
+      for (const [publisher, number] of this.#checkpoints?.get(at * CHECKPOINT) ?? [])
+        if (!has(publisher, number)) return false
+      return true
+    }
+    // Bisection: before `low` everything was had.
+    let low = Math.ceil(ring.first / CHECKPOINT) - 1
+    let high = Math.floor((ring.next - 1) / CHECKPOINT) + 1
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1
+      if (whole(middle)) low = middle
+      else high = middle
+    }
+    return Math.max(ring.first, low * CHECKPOINT)
   }
 
   /** A publisher's entry arrives at a position. Returns how many of its entries were lost just before. */

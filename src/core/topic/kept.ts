@@ -1,3 +1,4 @@
+import { limits } from '../../protocol/limits.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { Topic } from './topic.ts'
 
@@ -20,8 +21,8 @@ export interface KeptEntry {
   readonly source: number
   readonly number: number
   readonly stamp: number
-  /** How many publications of the same publisher were lost just before this one. */
-  readonly lost: number
+  /** It has left the ring: what its publisher published next was kept, and need not be any more. */
+  readonly isOld: boolean
   readonly key: string
   readonly tombstone: boolean
   readonly data: Payload
@@ -42,6 +43,14 @@ export function headsOf(topic: Topic): HeadOf[] {
   return topic.positionAt(topic.next).numbers.map(([source, number]) => ({ source, number }))
 }
 
+/** What it counts, in bytes of an answer, to look at an entry that the other node has. */
+const LOOKED = 16
+
+/** What an answer has room for. */
+interface Room {
+  left: number
+}
+
 /**
  * What this node keeps of the topics that another one wants, in the order asked, up to `most` bytes; topics that did
  * not fit are left out. `tells`: whether this node answers for a publisher, as it does for itself, and for those that
@@ -54,30 +63,38 @@ export function keptOf(
   most: number,
 ): Kept[] {
   const all: Kept[] = []
-  let left = most
+  const room: Room = { left: most }
   for (const want of wants) {
-    if (left <= 0) break
+    if (room.left <= 0) break
     const topic = topicOf(want.topic)
     if (topic === undefined || topic.isEmpty) {
       all.push(NOTHING_KEPT)
       continue
     }
-    const kept = keptIn(topic, want, tells, left)
-    for (const { data, key } of kept.entries) left -= data.bytes.length + key.length + 32
-    all.push(kept)
+    all.push(keptIn(topic, want, tells, room))
   }
   return all
 }
 
-function keptIn(topic: Topic, { from, heads }: Want, tells: (source: number) => boolean, most: number): Kept {
+function keptIn(topic: Topic, { from, heads }: Want, tells: (source: number) => boolean, room: Room): Kept {
   const seen = new Map(heads.map(({ source, number }) => [source, number]))
+  const isSeen = (source: number, number: number): boolean => number <= (seen.get(source) ?? 0)
+  const known = headsOf(topic)
+  const own = known.filter(({ source }) => tells(source))
+  // A reader that comes and goes has nearly always seen all there is, of a topic that may be large.
+  const hasAll = known.length < limits.publishers && own.every(({ source, number }) => isSeen(source, number))
+  if (hasAll) return { entries: [], next: 0, heads: own }
   const entries: KeptEntry[] = []
-  let bytes = 0
-  for (const { position, source, number, stamp, lost, key, tombstone, data, size } of topic.kept(from)) {
-    if (number <= (seen.get(source.incarnation) ?? 0) || !tells(source.incarnation)) continue
-    if (bytes >= most) return { entries, next: position, heads: [] }
-    bytes += size
-    entries.push({ source: source.incarnation, number, stamp, lost, key, tombstone, data })
+  for (const entry of topic.kept(from)) {
+    const { position, source, number, stamp, key, tombstone, data, size } = entry
+    if (room.left <= 0) return { entries, next: position, heads: [] }
+    const { incarnation } = source
+    if (entry.isHole || isSeen(incarnation, number) || !tells(incarnation)) {
+      room.left -= LOOKED
+      continue
+    }
+    room.left -= size
+    entries.push({ source: incarnation, number, stamp, isOld: position < topic.first, key, tombstone, data })
   }
-  return { entries, next: 0, heads: headsOf(topic).filter(({ source }) => tells(source)) }
+  return { entries, next: 0, heads: own }
 }

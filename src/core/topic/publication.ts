@@ -10,6 +10,23 @@ export function weigh(key: string, bytes: number): number {
   return weights.publication + bytes + (key === '' ? 0 : weights.key + key.length)
 }
 
+/** A publication of another node. */
+export interface Diffused {
+  readonly number: number
+  readonly stamp: number
+  readonly key: string
+  readonly tombstone: boolean
+  readonly data: Payload
+}
+
+/** Stands in the place of data where publications are lost: see {@link Publication.isHole}. */
+export const NOTHING: Payload = { text: false, bytes: new Uint8Array(0) }
+
+/** That the publications of a node up to this number are lost, where nothing of it follows that would show it. */
+export function holeUpTo(number: number): Diffused {
+  return { number, stamp: 0, key: '', tombstone: false, data: NOTHING }
+}
+
 /**
  * An entry of a topic's log. A class with named fields, because there are very many entries, and object spread made
  * them slow to allocate and to collect.
@@ -28,7 +45,7 @@ export class Publication {
   readonly data: Payload
   /** When it arrived at this node, in whole monotonic milliseconds: V8 stores a small integer in the object itself. */
   readonly cameAt: number
-  /** How many publications of the same publisher were lost just before this one. */
+  /** How many publications of the same publisher were lost just before this one, or for which this hole stands. */
   readonly lost: number
 
   /** While it is the latest of its key: its slot in the compacted log. −1: it is not. */
@@ -56,6 +73,11 @@ export class Publication {
     this.data = data
     this.cameAt = cameAt
     this.lost = lost
+  }
+
+  /** It has no data, and only says that the publications up to its number are lost. */
+  get isHole(): boolean {
+    return this.data === NOTHING
   }
 
   /** Bytes as retention, pages and pressure count them. */

@@ -167,7 +167,7 @@ export class Topic extends Payer implements TopicView {
 
   /** The last `count` entries of the ring, oldest first. */
   history(count: number): readonly Publication[] {
-    return [...this.from(this.next - count)]
+    return [...this.from(this.next - count)].filter(({ isHole }) => !isHole)
   }
 
   /** The latest entry of each key, removed keys not included, oldest first. */

@@ -75,6 +75,8 @@ export interface Targets {
   readonly cluster: Cluster | null
   /** Queues the new token for verification, or returns the error. */
   refresh(session: Session, message: MessageOf<'refresh'>, now: number): ErrorCode | null
+  /** The JOIN of a session was answered. */
+  seated(session: Session, now: number): void
   /** Too many messages of this client had to be refused: closes its connection. */
   flood(outlet: Outlet): void
 }
@@ -123,6 +125,7 @@ export class Dispatch {
     this.#joins = new Joins(limits, timers, application, targets.meetings, cluster, {
       answer: (session, message, joined, now) => {
         this.#joined(session, message, now, joined)
+        targets.seated(session, now)
         this.#upstream.wake(session)
       },
     })

@@ -21,7 +21,8 @@ const wishSchema = v.object(
   { room: v.pipe(v.string(ROOM), v.regex(/^[\p{L}\p{M}\p{N}_-]{1,24}$/u, ROOM)) },
   ROOM,
 )
-const askSchema = v.object({ meeting: v.string() })
+const askSchema = v.object({ meeting: v.pipe(v.string(), v.startsWith(PREFIX)) })
+const STRANGER = 'Only who is in the room may ask for its state.'
 
 export function battle(rtms: Rtms): Part {
   const rooms = new Map<string, Room>()
@@ -43,15 +44,16 @@ export function battle(rtms: Rtms): Part {
       return wish.do === 'ready' || wish.do === 'start' ? { ...wish, seed: randomInt(1, 2 ** 32) } : wish
     },
     onFrame: (frame, { name }) => rooms.get(name)?.follow(frame),
+    onCall: ({ data, meeting }) => rooms.get(meeting.name)?.stateFor(data as string),
     onClose: ({ name }) => void rooms.delete(name),
   })
-  // For a page that came when the first frames were no longer kept: it goes on from here.
-  rtms.onRequest('battle.state', ({ user, data }) => {
+  // For a page that came when the first frames were no longer kept: it goes on from here. The room may be on another
+  // node than the page's connection.
+  rtms.onRequest('battle.state', async ({ user, data }) => {
     const { output, success } = v.safeParse(askSchema, data)
-    const room = success ? rooms.get(output.meeting) : undefined
-    if (room?.isOpenTo(user) !== true)
-      throw new RtmsError('HANDLER_FAILED', 'Only who is in the room may ask for its state.')
-    return room.state
+    const meeting = success ? await rtms.meetings.find(output.meeting) : undefined
+    if (meeting === undefined) throw new RtmsError('HANDLER_FAILED', STRANGER)
+    return meeting.call('state', user)
   })
   return {
     async admit(wish) {
@@ -76,8 +78,10 @@ class Room {
     this.#meeting = meeting
   }
 
-  isOpenTo(user: string): boolean {
-    return this.#meeting.members.some((member) => member.user === user)
+  /** Throws HANDLER_FAILED for somebody who is not in the room. */
+  stateFor(user: string): State {
+    if (this.#meeting.members.some((member) => member.user === user)) return this.state
+    throw new RtmsError('HANDLER_FAILED', STRANGER)
   }
 
   follow(frame: MeetingFrame): void {

@@ -1,10 +1,11 @@
 import { randomInt } from 'node:crypto'
 import { RtmsError } from '../../protocol/index.ts'
-import type { Request, Rtms } from '../../server/index.ts'
+import type { Rtms } from '../../server/index.ts'
 import { every, type Fault, type Part, Post } from '../part.ts'
 import { Chance } from './chance.ts'
 import { Desk, type Notice } from './desk.ts'
-import { Market, type News, type Stock } from './market.ts'
+import { Market, type News, type Quote, quoteOf, type Stock } from './market.ts'
+import type { Session } from './sessions.ts'
 import { checkCancel, checkOrder, checkTrails } from './wishes.ts'
 
 /* The wall: a market of 540 companies that moves while somebody looks, and orders with play money. */
@@ -21,44 +22,64 @@ const REST_TICKS = 20
 
 /** By symbol: the names of the company, its sector, millions of shares. */
 const COMPANIES = 'wall.companies'
-/** By symbol: count, last, previous, open, high, low, volume, as `Stock` has them. */
+/** By symbol. */
 const QUOTES = 'wall.quotes'
 const SESSION = 'wall.session'
 const NEWS = 'wall.news'
-/** Whoever holds it runs the market; tickets lead there, since orders are taken where the market is. */
+/** Whoever holds it runs the market, and takes orders. */
 const FLOOR = 'wall.floor'
 
 export function wall(rtms: Rtms, fault: Fault): Part {
   const seed = randomInt(2 ** 31)
   const market = new Market(seed)
   const desk = new Desk(market, new Chance(seed + 1))
-  const floor = new Post(rtms, FLOOR, fault)
+  const handlers = handlersOf(rtms, market, desk, fault)
+  const floor = new Post(rtms, FLOOR, fault, ({ method, data }) => {
+    const { user, wish } = data as { user: string; wish: unknown }
+    return handlers[method as keyof typeof handlers](user, wish)
+  })
   const board = new Board(rtms, market, floor)
   rtms.topics.define(NEWS, { entries: 50, bytes: 65_536, ageMs: 3_600_000 })
-  let isWarm = false
+  /** Whether this node's market is the one that the wall shows. */
+  let isOurs = false
   const advance = (): void => {
     const watched = board.isWatched
     if (!watched && desk.open === 0) return
     floor.keep()
+    isOurs &&= floor.isHere
     if (!floor.isHere) return
-    if (!isWarm) market.advance(WARM_UP_MS)
-    isWarm = true
+    if (!isOurs) begin(rtms, market)
+    isOurs = true
     const { changed, news } = market.advance(TICK_MS)
     for (const notice of desk.advance(TICK_MS)) tell(rtms, notice, fault)
     if (watched) board.show(changed, news)
   }
   const stop = every(TICK_MS, advance, fault)
-  const unregister = answer(rtms, floor, market, desk, fault)
+  const unregister = Object.keys(handlers).map((method) =>
+    rtms.onRequest(method, ({ user, data }) => floor.call(method, { user, wish: data })),
+  )
   return {
     async admit() {
-      const { name } = await floor.hold()
-      return { meetings: [{ name, role: 'spectator' }], topics: { read: ['wall.*'] } }
+      await floor.hold()
+      // No meeting: readers of a topic are as well off on any node.
+      return { topics: { read: ['wall.*'] } }
     },
     close() {
       stop()
       for (const each of unregister) each()
     },
   }
+}
+
+/**
+ * The market of this node is the wall's from now on. It goes on from the prices that readers here have, if another node
+ * had it before.
+ */
+function begin(rtms: Rtms, market: Market): void {
+  const [told] = rtms.topics.latest(SESSION)
+  const quotes = rtms.topics.latest(QUOTES).map(({ key, data }) => [key, data as Quote] as const)
+  if (told !== undefined && quotes.length > 0) market.resume(quotes, told.data as Session)
+  else if (market.isNew) market.advance(WARM_UP_MS)
 }
 
 /** Tells the topics what moves. What cannot be told now is told later, by then the latest of it. */
@@ -120,47 +141,38 @@ class Board {
     const { day, phase, leftMs } = this.#market.session
     if (phase === this.#phase && ++this.#tick % SESSION_EVERY_TICKS !== 0) return
     this.#phase = phase
-    this.#rtms.topics.publish(SESSION, { day, phase, leftMs })
+    this.#rtms.topics.publish(SESSION, { day, phase, leftMs, node: this.#rtms.node })
   }
 
   #showQuotes(): void {
     let pressure = 0
     for (const stock of this.#unsent) {
-      const { symbol, count, last, previous, open, high, low, volume } = stock
-      const quote = [count, last, previous, open, high, low, volume]
-      pressure = this.#rtms.topics.publish(QUOTES, quote, { key: symbol })
+      pressure = this.#rtms.topics.publish(QUOTES, quoteOf(stock), { key: stock.symbol })
       this.#unsent.delete(stock)
     }
     this.#rest = pressure >= HIGH_PRESSURE ? Math.round(pressure * REST_TICKS) : 0
   }
 }
 
-function answer(rtms: Rtms, floor: Post, market: Market, desk: Desk, fault: Fault): readonly (() => void)[] {
-  const onFloor = (
-    method: string,
-    handler: (request: Pick<Request, 'user' | 'data'>) => object,
-  ): (() => void) =>
-    rtms.onRequest(method, (request) => {
-      if (floor.isHere) return handler(request)
-      throw new RtmsError('BUSY', 'The market is on another node. Load the page again.')
-    })
-  return [
-    onFloor('wall.account', ({ user }) => desk.account(user)),
-    onFloor('wall.order', ({ user, data }) => {
-      const placed = desk.place(user, checkOrder(data))
+/** What a visitor may ask for: answered on the node that has the market. */
+function handlersOf(rtms: Rtms, market: Market, desk: Desk, fault: Fault) {
+  return {
+    'wall.account': (user: string) => desk.account(user),
+    'wall.order': (user: string, wish: unknown) => {
+      const placed = desk.place(user, checkOrder(wish))
       return typeof placed === 'string' ? { refused: placed } : { order: placed }
-    }),
-    onFloor('wall.cancel', ({ user, data }) => {
-      const notice = desk.cancel(user, checkCancel(data).id)
+    },
+    'wall.cancel': (user: string, wish: unknown) => {
+      const notice = desk.cancel(user, checkCancel(wish).id)
       // Every window of the user hears of it, the one that asks too.
       if (notice !== undefined) tell(rtms, notice, fault)
       return { cancelled: notice !== undefined }
-    }),
-    onFloor('wall.trails', ({ data }) => {
-      const { symbols, points } = checkTrails(data)
+    },
+    'wall.trails': (_: string, wish: unknown) => {
+      const { symbols, points } = checkTrails(wish)
       return Object.fromEntries(symbols.map((symbol) => [symbol, market.trail(symbol).slice(-points)]))
-    }),
-  ]
+    },
+  }
 }
 
 function tell(rtms: Rtms, { user, ...notice }: Notice, fault: Fault): void {

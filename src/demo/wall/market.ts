@@ -1,6 +1,6 @@
 import { Chance } from './chance.ts'
 import { listCompanies, type Listing } from './listing.ts'
-import { isAuction, isTrading, type Session, sessionAt } from './sessions.ts'
+import { isAuction, isTrading, momentOf, type Session, sessionAt } from './sessions.ts'
 
 /*
  * A market that makes itself up: a random walk in which the market, a branch and the company each have a part, that
@@ -24,6 +24,8 @@ const STEP_MS = 1_000
 /** A price is kept for the charts so often, and so many of them. */
 const SAMPLE_MS = 1_000
 const SAMPLES = 240
+/** The same companies on every node, and after every start. */
+const LISTING_SEED = 1
 
 export const goodNews: readonly string[] = ['results', 'contract', 'patent', 'upgrade']
 export const badNews: readonly string[] = ['warning', 'recall', 'outage', 'downgrade']
@@ -62,6 +64,27 @@ interface Moving extends Stock {
   readonly samples: number[]
 }
 
+/** A price as it is told: count, last, previous, open, high, low, volume, as {@link Stock} has them. */
+export type Quote = readonly [
+  count: number,
+  last: number,
+  previous: number,
+  open: number,
+  high: number,
+  low: number,
+  volume: number,
+]
+
+export const quoteOf = ({ count, last, previous, open, high, low, volume }: Stock): Quote => [
+  count,
+  last,
+  previous,
+  open,
+  high,
+  low,
+  volume,
+]
+
 /** Something happened to a company, or to all of a sector. */
 export interface News {
   readonly number: number
@@ -93,7 +116,7 @@ export class Market {
 
   constructor(seed: number) {
     this.#chance = new Chance(seed)
-    const listings = listCompanies(this.#chance)
+    const listings = listCompanies(new Chance(LISTING_SEED))
     this.#sectors = [...new Set(listings.map(({ sector }) => sector))]
     this.#moving = listings.map((listing) => this.#list(listing))
     this.stocks = this.#moving
@@ -108,6 +131,11 @@ export class Market {
     return { ...listing, ...fixed, ...day, count: 1, last, level, pending: 0, heat: 0, samples: [last] }
   }
 
+  /** Whether no time has gone by in it. */
+  get isNew(): boolean {
+    return this.#ms === 0
+  }
+
   get session(): Session {
     return sessionAt(this.#ms)
   }
@@ -119,6 +147,31 @@ export class Market {
   /** A stock's prices over the last minutes of trading, one a second, oldest first. */
   trail(symbol: string): readonly number[] {
     return this.#bySymbol.get(symbol)?.samples ?? []
+  }
+
+  /** Goes on where another market stood that was told of: its prices by symbol, and its session. */
+  resume(
+    quotes: Iterable<readonly [symbol: string, quote: Quote]>,
+    session: Pick<Session, 'day' | 'phase' | 'leftMs'>,
+  ): void {
+    for (const [symbol, [count, last, previous, open, high, low, volume]] of quotes) {
+      const stock = this.#bySymbol.get(symbol)
+      if (stock === undefined) continue
+      Object.assign(stock, {
+        count,
+        last,
+        previous,
+        open,
+        high,
+        low,
+        volume,
+        level: Math.log(last),
+        pending: 0,
+      })
+      stock.samples.splice(0, Infinity, last)
+    }
+    this.#ms = momentOf(session)
+    this.#sampledAt = this.#ms
   }
 
   /** Lets so many milliseconds go by. */

@@ -29,6 +29,12 @@ export interface Session {
   readonly sinceMs: number
 }
 
+/** The moment at which a session stands, in milliseconds since the first day began. */
+export function momentOf({ day, phase, leftMs }: Pick<Session, 'day' | 'phase' | 'leftMs'>): number {
+  const at = timetable.findIndex(([name]) => name === phase)
+  return (day - 1) * DAY_MS + timetable.slice(0, at + 1).reduce((sum, [, ms]) => sum + ms, 0) - leftMs
+}
+
 /** The session at a moment, in milliseconds since the first day began. */
 export function sessionAt(ms: number): Session {
   const day = Math.floor(ms / DAY_MS)

@@ -35,13 +35,21 @@ export interface Departure {
   readonly meeting: Meeting
 }
 
+/** What {@link Meeting.call} asks for, on whichever node that was. */
+export interface CallToMeeting {
+  readonly method: string
+  /** JSON parsed, or bytes as a `Uint8Array`, which is read-only; null where nothing was given. */
+  readonly data: unknown
+  readonly meeting: Meeting
+}
+
 /**
  * The business's hooks for meetings of a kind. Every hook is synchronous: it runs inside the node's sweep, which waits
  * for it, because async hooks would let inputs overtake one another. Keep hooks quick: start slow work and do not wait
  * for it.
  *
  * `bot.send`, `bot.leave`, `kick` and `close` take effect as soon as the sweep is over when called from a hook. An
- * error thrown by a hook is logged and has no other effect, except that `onJoin` and `onInput` refuse.
+ * error thrown by a hook is logged and has no other effect, except that `onJoin`, `onInput` and `onCall` refuse.
  */
 export interface KindHooks {
   /** The meeting has been opened; it has no members yet. */
@@ -66,6 +74,12 @@ export interface KindHooks {
   readonly onFrame?: ((frame: MeetingFrame, meeting: Meeting) => void) | undefined
   /** A member has left, and all its inputs are in frames. Not called for bots, nor when the meeting ends. */
   readonly onLeave?: ((departure: Departure) => void) | undefined
+  /**
+   * Answers {@link Meeting.call} with the value returned, as a request handler does: a value with a JSON form, or a
+   * `Uint8Array`, of at most 32 KiB; undefined is null. The caller's promise rejects with a thrown `RtmsError`, and
+   * with HANDLER_FAILED for any other thrown value.
+   */
+  readonly onCall?: ((call: CallToMeeting) => unknown) | undefined
   /** The meeting is about to end: through `close`, because nobody came for `ttlMs`, or with the node. */
   readonly onClose?: ((meeting: Meeting) => void) | undefined
 }
@@ -76,6 +90,7 @@ export const hookNames: readonly (keyof KindHooks)[] = [
   'onInput',
   'onFrame',
   'onLeave',
+  'onCall',
   'onClose',
 ]
 
@@ -96,6 +111,17 @@ class Incoming extends Lazy implements MemberInput {
     super(payload)
     this.slot = slot
     this.user = user
+    this.meeting = meeting
+  }
+}
+
+class Called extends Lazy implements CallToMeeting {
+  readonly method: string
+  readonly meeting: Meeting
+
+  constructor(method: string, payload: Payload, meeting: Meeting) {
+    super(payload)
+    this.method = method
     this.meeting = meeting
   }
 }
@@ -159,6 +185,14 @@ export class HookRunner {
     return logic
   }
 
+  /** The answer to a call, or why there is none. */
+  call(method: string, data: Payload): Payload | RtmsError {
+    const { onCall } = this.#hooks
+    if (onCall === undefined) return new RtmsError('NO_HANDLER', `the kind ${this.#kind} has no onCall`)
+    const call = new Called(method, data, this.#meeting)
+    return this.#ask('onCall', () => answerOf(onCall(call))) as Payload | RtmsError
+  }
+
   /** Returns the hook's answer, the `RtmsError` it threw, or HANDLER_FAILED, logged, where it threw anything else. */
   #ask(hook: keyof KindHooks, call: () => unknown): unknown {
     try {
@@ -193,6 +227,15 @@ function replacement(answer: unknown): Payload | null | undefined {
   if (data.bytes.length <= limits.input) return data
   throw new RangeError(
     `onInput returned ${data.bytes.length} bytes where at most ${limits.input} are allowed in a frame`,
+  )
+}
+
+function answerOf(answer: unknown): Payload {
+  const data = toPayload(atOnce(answer) ?? null)
+  if (data.bytes.length <= limits.payload) return data
+  // HANDLER_FAILED: the caller sent nothing that it could correct.
+  throw new RangeError(
+    `onCall returned ${data.bytes.length} bytes where at most ${limits.payload} are allowed`,
   )
 }
 

@@ -4,6 +4,14 @@ import type { Logger } from '../ground/logger.ts'
 import type { Host } from '../host.ts'
 import type { Peers } from './peers.ts'
 
+/** The parts of the meetings that calls use. */
+export interface CallsHost {
+  /** The node that has a meeting, by incarnation; 0 for none. */
+  find(name: string): Promise<number>
+  /** What a meeting of this node answers to {@link MeetingCalls.call}. */
+  called(name: string, method: string, data: Payload): Payload | RtmsError
+}
+
 /**
  * Calls about a meeting, wherever in the cluster it is: they run on the node that has it. All reject with an
  * `RtmsError`: BUSY where the cluster has not said in time which node that is; UNKNOWN where that node did not answer
@@ -13,14 +21,13 @@ export class MeetingCalls {
   readonly #host: Host
   readonly #peers: Peers
   readonly #logger: Logger
-  readonly #find: (name: string) => Promise<number>
+  readonly #meetings: CallsHost
 
-  /** `find`: the node that has a meeting, by incarnation; 0 for none. */
-  constructor(host: Host, peers: Peers, logger: Logger, find: (name: string) => Promise<number>) {
+  constructor(host: Host, peers: Peers, logger: Logger, meetings: CallsHost) {
     this.#host = host
     this.#peers = peers
     this.#logger = logger
-    this.#find = find
+    this.#meetings = meetings
   }
 
   /** Whether the meeting is not here but may be on another node. */
@@ -44,6 +51,15 @@ export class MeetingCalls {
     return this.#run(name, 'sendTo', { name, slot, data }, (node) => node.sendTo(name, slot, data))
   }
 
+  /** What the meeting's `onCall` answers; null where the meeting is not open. Rejects with what it throws, too. */
+  call(name: string, method: string, data: Payload): Promise<Payload | null> {
+    return this.#run(name, 'call', { name, method, data }, () => {
+      const answer = this.#meetings.called(name, method, data)
+      if (answer instanceof RtmsError) throw answer
+      return answer
+    })
+  }
+
   /** Whether a meeting was ended; null where it was not open. */
   close(name: string): Promise<boolean | null> {
     return this.#run(name, 'close', { name }, (node) => {
@@ -59,7 +75,7 @@ export class MeetingCalls {
     )
   }
 
-  async #run<K extends 'meeting' | 'kick' | 'sendTo' | 'close'>(
+  async #run<K extends 'meeting' | 'kick' | 'sendTo' | 'call' | 'close'>(
     name: string,
     kind: K,
     question: QuestionOf<K>,
@@ -69,7 +85,7 @@ export class MeetingCalls {
     if (this.#host.inHook) await Promise.resolve()
     const isHere = (): boolean => this.#host.node.meeting(name) !== undefined
     if (isHere()) return this.#host.act(here)
-    const owner = await this.#find(name)
+    const owner = await this.#meetings.find(name)
     if (isHere()) return this.#host.act(here)
     return owner === 0 || owner === this.#host.node.incarnation
       ? null

@@ -1,6 +1,6 @@
 import type { Bot as Seat, MeetingInfo, MemberInfo, RtmsNode } from '../../core/index.ts'
-import { RtmsError, toPayload } from '../../protocol/index.ts'
-import { checkUser, payloadOf } from '../ground/check.ts'
+import { fromPayload, RtmsError, toPayload } from '../../protocol/index.ts'
+import { checkName, checkUser, payloadOf } from '../ground/check.ts'
 import type { Logger } from '../ground/logger.ts'
 import type { Host } from '../host.ts'
 import { type MeetingFrame, toMeetingFrame } from './frames.ts'
@@ -51,7 +51,7 @@ export class Bot {
 
 /**
  * A meeting, by its name: if it was closed and opened again, this stands for the open one. In a cluster it may be on
- * another node: `kick`, `sendTo`, `close` and `look` reach it there; everything else is for the node that has it, and
+ * another node: `kick`, `sendTo`, `call`, `close` and `look` reach it there; everything else is for the node that has it, and
  * for the hooks of its kind, which run there.
  */
 export class Meeting {
@@ -76,6 +76,21 @@ export class Meeting {
     const info = this.#host.node.meeting(this.name) ?? (await this.#calls?.look(this.name)) ?? undefined
     if (info === undefined) throw new RtmsError('CLOSED', `the meeting ${this.name} was closed`)
     return info
+  }
+
+  /**
+   * Calls the business of the meeting, on whichever node that runs: resolves with what `onCall` of its kind answers.
+   * `value` has a JSON form, or is a `Uint8Array`, of at most 32 KiB. Rejects with an `RtmsError`: what `onCall` throws;
+   * HANDLER_FAILED; NO_HANDLER where the kind has no `onCall`; CLOSED where the meeting was closed; BAD_NAME, TOO_LARGE;
+   * BUSY where the cluster has not said in time which node has it; UNKNOWN where that node did not answer within two
+   * seconds, so that the call may have been carried out.
+   */
+  async call<T = unknown>(method: string, value?: unknown): Promise<T> {
+    checkName('method', method, 'BAD_NAME')
+    const answer = await this.#calls?.call(this.name, method, payloadOf(value ?? null))
+    if (answer === undefined || answer === null)
+      throw new RtmsError('CLOSED', `the meeting ${this.name} was closed`)
+    return fromPayload(answer) as T
   }
 
   /** Its current state. Throws CLOSED where it was closed, or is on another node. */

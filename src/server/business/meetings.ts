@@ -3,10 +3,11 @@ import type {
   MeetingCall,
   MeetingInfo,
   MeetingOptions,
+  MissingMeeting,
   Outcome,
   Whereabouts,
 } from '../../core/index.ts'
-import { isName, RtmsError } from '../../protocol/index.ts'
+import { isName, type Payload, RtmsError } from '../../protocol/index.ts'
 import { checkName } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
 import type { Logger } from '../ground/logger.ts'
@@ -36,6 +37,12 @@ export interface ListedMeeting extends MeetingInfo {
   readonly node: string
 }
 
+/** An open meeting of a kind. Every hook gets the same object. */
+interface Hooked {
+  readonly meeting: Meeting
+  readonly runner: HookRunner
+}
+
 /** A call that waits for the cluster. */
 interface Call extends MeetingCall {
   readonly ended: (outcome: Outcome<Whereabouts>) => void
@@ -48,8 +55,7 @@ export class Meetings {
   readonly #searches: Searches
   readonly #peers: Peers
   readonly #kinds: Map<string, Kind> = new Map()
-  /** Open meetings of a kind, so every hook of a meeting gets the same object. */
-  readonly #rooms: Map<string, Meeting> = new Map()
+  readonly #rooms: Map<string, Hooked> = new Map()
   /** @internal */
   readonly opener: Opener
   /** @internal */
@@ -61,8 +67,13 @@ export class Meetings {
     this.#peers = peers
     this.#logger = logger
     this.#searches = searches
-    this.calls = new MeetingCalls(host, peers, logger, (name) => this.#find(name))
-    this.opener = new Opener(host, logger, (name, options) => this.open(name, options))
+    this.calls = new MeetingCalls(host, peers, logger, {
+      find: (name) => this.#find(name),
+      called: (...call) => this.called(...call),
+    })
+    this.opener = new Opener(host, logger, (missing, options) =>
+      this.openOrFind(missing.name, options, missing),
+    )
   }
 
   /**
@@ -73,10 +84,10 @@ export class Meetings {
     checkName('kind', kind, 'BAD_NAME')
     checkOptions(`the kind ${kind} cannot be defined`, kindSchema, definition)
     if (this.#kinds.has(kind)) throw new Error(`${kind} was defined already; define it once, at the start`)
-    const { onOpen, onJoin, onInput, onFrame, onLeave, onClose, ...given } = definition
+    const { onOpen, onJoin, onInput, onFrame, onLeave, onCall, onClose, ...given } = definition
     this.#kinds.set(kind, {
       settings: defined(given),
-      hooks: { onOpen, onJoin, onInput, onFrame, onLeave, onClose },
+      hooks: { onOpen, onJoin, onInput, onFrame, onLeave, onCall, onClose },
     })
   }
 
@@ -98,18 +109,19 @@ export class Meetings {
     return (await this.openOrFind(name, isNamed ? second : ((first ?? {}) as OpenOptions))).meeting
   }
 
-  /** @internal Like {@link open}, and tells whether the meeting is a new one. */
+  /** @internal Like {@link open}, for a question whether there is such a meeting too; tells whether it is a new one. */
   async openOrFind(
     name: string,
     options: OpenOptions,
+    missing?: MissingMeeting,
   ): Promise<{ readonly meeting: Meeting; readonly isNew: boolean }> {
     checkOptions(`the meeting ${name} cannot be opened`, optionsSchema, options)
     const { kind, metadata = Object.freeze({}), ...settings } = options
     const { incarnation } = this.#host.node
     const { owner, isNew } =
       kind === undefined
-        ? await this.#open(name, defined(settings), { kind: '', metadata, logic: null }, () => {})
-        : await this.#openKind(name, defined(settings), kind, metadata)
+        ? await this.#open(name, defined(settings), { kind: '', metadata, logic: null, missing }, () => {})
+        : await this.#openKind(name, defined(settings), kind, metadata, missing)
     const known = owner === incarnation ? this.get(name) : undefined
     return { meeting: known ?? this.#handle(name), isNew }
   }
@@ -130,6 +142,7 @@ export class Meetings {
     given: Partial<MeetingOptions>,
     kind: string,
     metadata: Readonly<Record<string, unknown>>,
+    missing: MissingMeeting | undefined,
   ): Whereabouts | Promise<Whereabouts> {
     const definition = this.#kinds.get(kind)
     if (definition === undefined) {
@@ -141,8 +154,9 @@ export class Meetings {
     const meeting = this.#handle(name)
     const runner = new HookRunner(definition.hooks, kind, meeting, this.#host, this.#logger)
     const logic = runner.logic(() => this.#rooms.delete(name))
-    return this.#open(name, { ...definition.settings, ...given }, { kind, metadata, logic }, () => {
-      this.#rooms.set(name, meeting)
+    const business = { kind, metadata, logic, missing }
+    return this.#open(name, { ...definition.settings, ...given }, business, () => {
+      this.#rooms.set(name, { meeting, runner })
       runner.opened()
     })
   }
@@ -188,6 +202,12 @@ export class Meetings {
     ;(call as Call).ended(outcome)
   }
 
+  /** @internal The answer of a meeting that is open here to a call. */
+  called(name: string, method: string, data: Payload): Payload | RtmsError {
+    const none = new RtmsError('NO_HANDLER', `the meeting ${name} has no kind, so there is no onCall`)
+    return this.#rooms.get(name)?.runner.call(method, data) ?? none
+  }
+
   /** @internal The node that has a meeting, by incarnation; 0 for none, and where nobody has said in time. */
   owner(name: string): Promise<number> {
     return this.#find(name).catch((error: unknown) => {
@@ -214,7 +234,7 @@ export class Meetings {
   /** The meeting of this name that is open on this node. */
   get(name: string): Meeting | undefined {
     if (!isName(name) || this.#host.node.meeting(name) === undefined) return undefined
-    return this.#rooms.get(name) ?? this.#handle(name)
+    return this.#rooms.get(name)?.meeting ?? this.#handle(name)
   }
 
   /**

@@ -61,6 +61,7 @@ export class Peers {
     const answers = new Map<number, AnswerOf<K>>()
     const missing: string[] = []
     let refusal: RtmsError | null = null
+    const whose = (node: number): string => (nodes.length > 1 ? `${this.nameOf(node)}: ` : '')
     const asked = nodes.filter((node) => isLasting || this.#host.node.peering?.reaches(node) === true)
     for (const node of nodes) if (!asked.includes(node)) missing.push(this.nameOf(node))
     if (this.#host.node.cluster?.isSettled === false) missing.push('nodes that this one has yet to meet')
@@ -72,7 +73,7 @@ export class Peers {
         // A node that has ended has nothing any more.
         else if (ending.by !== 'gone') missing.push(this.nameOf(node))
         if (ending.by === 'refused')
-          refusal ??= new RtmsError(ending.refused.code, `${this.nameOf(node)}: ${ending.refused.message}`)
+          refusal ??= new RtmsError(ending.refused.code, `${whose(node)}${ending.refused.message}`)
         if (--left === 0) resolve()
       }
       this.#host.act((node, now) =>

@@ -11,6 +11,7 @@ import { hasField } from '../options/public-url.ts'
 import { hasTooManyHeaders, refuseUpgrade } from './http.ts'
 import { Pace } from '../ground/pace.ts'
 import { Proxies } from './proxies.ts'
+import { type Inflow, Reading } from './reading.ts'
 import { SignsOfLife } from './signs-of-life.ts'
 import { TurnedAway } from './turned-away.ts'
 
@@ -62,14 +63,21 @@ export function webSocketBytes(packet: Packet): Uint8Array {
   return framed
 }
 
+/** The host that the client has named, as long as one can be. */
+function hostOf({ headers: { host = '' } }: IncomingMessage): string {
+  return host.length > limits.name ? '' : host
+}
+
 /** One WebSocket. `ws` reads and does the control frames; packets are written to the socket under it. */
 class WebSocketTransport implements Transport {
   readonly #ws: WebSocket
   readonly #socket: Duplex
+  readonly #inflow: Inflow
 
-  constructor(ws: WebSocket, socket: Duplex) {
+  constructor(ws: WebSocket, socket: Duplex, inflow: Inflow) {
     this.#ws = ws
     this.#socket = socket
+    this.#inflow = inflow
   }
 
   write(packet: Packet): boolean {
@@ -79,11 +87,11 @@ class WebSocketTransport implements Transport {
   }
 
   pause(): void {
-    this.#ws.pause()
+    this.#inflow.pause()
   }
 
   resume(): void {
-    this.#ws.resume()
+    this.#inflow.resume()
   }
 
   close(code: number, reason: string): void {
@@ -93,7 +101,7 @@ class WebSocketTransport implements Transport {
     }
     // On a paused socket the peer's close frame would never arrive.
     try {
-      this.#ws.resume()
+      this.#inflow.resume()
       this.#ws.close(code, reason)
     } catch (error) {
       // The node is done with this connection; its socket must not stay.
@@ -121,6 +129,8 @@ export class Gateway {
     ({ run }) => run(),
     ({ socket }, error) => this.#failed(socket, error),
   )
+  /** Paces what sockets read, so a client that sends much does not delay them either. */
+  readonly #reading: Reading
   /** Sockets that are open or closing. */
   readonly #sockets: Set<WebSocket> = new Set()
   /** Those of refused clients, the first refused first: they stay until they have read why. */
@@ -132,6 +142,9 @@ export class Gateway {
     this.#settings = settings
     this.#proxies = new Proxies(settings.trustedProxies)
     this.#turnedAway = new TurnedAway(settings.logger)
+    this.#reading = new Reading((error) =>
+      settings.logger.error({ err: error }, 'a socket could not be read'),
+    )
     // The last two are not in the types of `ws` yet. TCP_NODELAY is set by `ws` itself.
     const options: ServerOptions & { closeTimeout: number; maxPendingAutoPongs: number } = {
       noServer: true,
@@ -172,7 +185,8 @@ export class Gateway {
     const fail = (): void => void socket.destroy()
     socket.on('error', fail)
     const run = (): void => {
-      this.#server.handleUpgrade(request, socket, head, (ws) => this.#open(ws, socket, address))
+      const host = hostOf(request)
+      this.#server.handleUpgrade(request, socket, head, (ws) => this.#open(ws, socket, address, host))
       socket.off('error', fail)
     }
     this.#upgrades.add({ socket, run }, address)
@@ -240,13 +254,19 @@ export class Gateway {
     return page[part] !== '' && URL.canParse(own) && new URL(own)[part] === page[part]
   }
 
-  #open(ws: WebSocket, socket: Duplex, address: string): void {
+  #open(ws: WebSocket, socket: Duplex, address: string, name: string): void {
     const host = this.#host
     this.#sockets.add(ws)
     // The node may close the connection at once; events of `ws` come later in any case.
     const codec = codecs.get(ws.protocol) as Codec
-    const transport = new WebSocketTransport(ws, socket)
-    const connection = host.handle((node, now) => node.handleOpen(transport, codec, now, address))
+    const payer = (): string => {
+      const user = connection?.session?.user
+      return user === undefined ? `address ${address}` : `user ${user}`
+    }
+    const transport = new WebSocketTransport(ws, socket, this.#reading.follow(ws, socket, payer))
+    const connection: Connection | undefined = host.handle((node, now) =>
+      node.handleOpen(transport, codec, now, address, name),
+    )
     if (connection === undefined) {
       this.#sockets.delete(ws)
       ws.terminate()

@@ -69,6 +69,11 @@ export const serverLimits = {
   fragments: 64,
   /** Pieces that a frame may arrive in before it is whole; more are answered 1008. */
   chunks: 1_024,
+  /**
+   * Bytes that sockets have read and that wait for their turn, of all sockets together. Beyond that a socket of whoever
+   * has most of these is cut off. Each may have 64 KiB more.
+   */
+  unreadBytes: 33_554_432,
   /** WebSocket pings of a connection whose pongs are not written yet; one more cuts the connection. */
   pongs: 60,
   /**

@@ -21,6 +21,9 @@ export type AdminReaders = 'loopback' | 'key' | false
 /** Who may read the metrics over HTTP. */
 export type MetricsReaders = 'loopback' | 'public' | false
 
+/** Which clients are moved to the node that owns their meeting. */
+export type Moved = 'members' | 'all' | false
+
 /** What {@link Rtms.start} takes. */
 export interface RtmsOptions {
   /** TCP port of a server of its own: 0–65535, 0 for any free one. Default 7788. Not together with `server`. */
@@ -97,6 +100,11 @@ export interface RtmsOptions {
    * clients with or without it. Default: none, for a node alone.
    */
   readonly bus?: BusConnector | undefined
+  /**
+   * Which clients are asked to move to the node that owns their meeting, where they are served by a copy of it: those
+   * with a member's seat, or spectators as well. Default 'members'; false: none. See docs/cluster.md.
+   */
+  readonly moves?: Moved | undefined
   /** Limits to change; the others stay as in `defaultLimits`. */
   readonly limits?: { readonly [K in keyof Limits]?: number | undefined } | undefined
   /** Concurrent request handlers on this node; one more request is answered BUSY. Default 1000. */
@@ -139,6 +147,7 @@ export interface Settings {
   readonly bus: BusConnector
   /** Whether the bus leads to other nodes. */
   readonly isClustered: boolean
+  readonly moves: Moved
   readonly limits: Limits
   readonly maxHandlers: number
   readonly api: ApiOptions | undefined
@@ -211,6 +220,11 @@ const schema = v.strictObject({
       typeof value === 'object' && value !== null && typeof Reflect.get(value, 'connect') === 'function',
     'what `nats()` of rtms/nats returns',
     'leave it out for a node alone',
+  ),
+  moves: setting<Moved>(
+    (value) => value === 'members' || value === 'all' || value === false,
+    "'members', 'all' or false",
+    "leave it out for 'members'",
   ),
   limits: v.optional(
     v.strictObject(
@@ -325,6 +339,7 @@ export function settle(options: RtmsOptions): Settings {
     nodeId: options.nodeId,
     bus: options.bus ?? inProcess(),
     isClustered: options.bus !== undefined,
+    moves: options.moves ?? 'members',
     limits: { ...defaultLimits, ...defined(options.limits ?? {}) },
     maxHandlers: options.maxHandlers ?? serverLimits.handlers,
     api: options.api,

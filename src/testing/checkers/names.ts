@@ -15,6 +15,8 @@ export class NameChecker implements Observer {
   readonly #now: () => number
   /** When each meeting was opened last, by name and incarnation. */
   readonly #opened: Map<string, number> = new Map()
+  /** Meetings that a node was said to have and is only about to open: until when, by name and incarnation. */
+  readonly #due: Map<string, number> = new Map()
   #isWell = false
 
   /** `delay`: of a message from node to node, in milliseconds. */
@@ -31,6 +33,7 @@ export class NameChecker implements Observer {
   opened(node: number, meeting: string): void {
     const { incarnation } = this.#nodes()[node] as SimNode
     this.#opened.set(`${meeting} ${incarnation}`, this.#now())
+    this.#due.delete(`${meeting} ${incarnation}`)
   }
 
   located(node: number, name: string, outcome: Outcome<Whereabouts>, tookMs: number): void {
@@ -42,9 +45,11 @@ export class NameChecker implements Observer {
       )
     if (tookMs > this.#promptMs) violate('names', `it took ${tookMs} ms to say who has ${name}`)
     const { owner } = outcome.value
-    // It may have ended while the answer was under way, or been opened.
+    this.#overdue()
+    // It may have ended while the answer was under way. Where the name was granted, and that is still under way, it is
+    // opened as soon as the owner knows.
     if (owner !== 0 && !this.#opened.has(`${name} ${owner}`))
-      violate('names', `node ${node} says that ${name} is at ${owner}, which never had it`)
+      this.#due.set(`${name} ${owner}`, this.#due.get(`${name} ${owner}`) ?? this.#now() + this.#promptMs)
     if (owner !== 0) return
     const truly = this.#nodes().find(({ core }) => core.meeting(name) !== undefined)
     const opened = this.#opened.get(`${name} ${truly?.incarnation}`) ?? this.#now()
@@ -52,7 +57,14 @@ export class NameChecker implements Observer {
       violate('names', `node ${node} says that nobody has ${name}, which node ${truly.index} has`)
   }
 
+  #overdue(): void {
+    for (const [meeting, until] of this.#due)
+      if (until < this.#now())
+        violate('names', `a node was said to have a meeting that it never had: ${meeting}`)
+  }
+
   rest(nodes: readonly RtmsNode[]): void {
+    this.#overdue()
     const views = new Set(nodes.map(({ cluster }) => cluster?.view))
     if (views.size > 1) violate('names', `the nodes see ${views.size} different clusters`)
     const living = new Set(nodes.map(({ incarnation }) => incarnation))

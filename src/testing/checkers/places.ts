@@ -153,13 +153,15 @@ export class PlaceChecker implements Observer {
 
   #gap(client: ClientFacts, place: Place, { from, to, position, reason }: MessageOf<'gap'>): void {
     this.#sameLog(client, place, position)
+    // A loss that no entry shows takes a position of its own.
+    const reached = place.at + (reason === 'BUS' ? 1 : 0)
     if (reason === 'RETENTION') {
       if (position.at !== 0) violate('I11', `a reader of ${place.topic} begins anew at ${position.at}`)
       place.latestTo = Infinity
       place.anew++
       if (place.anew > this.#removals(place.topic))
         violate('I11', `a reader of ${place.topic} has to begin anew for the ${place.anew}th time`)
-    } else if (from < place.at || (!isPartial(place.wish) && from !== place.at && place.latestTo <= place.at))
+    } else if (from < place.at || (!isPartial(place.wish) && from > reached && place.latestTo <= place.at))
       violate('I11', `client ${client.id} got a gap of ${place.topic} from ${from}, and stood at ${place.at}`)
     else if (position.at < to) place.latestTo = to
     place.at = position.at

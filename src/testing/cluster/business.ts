@@ -1,16 +1,18 @@
-import { defaultLimits, type MeetingCall, type Outcome, type Whereabouts } from '../../core/index.ts'
+import {
+  defaultLimits,
+  type MeetingCall,
+  type Outcome,
+  type Revoked,
+  type Whereabouts,
+} from '../../core/index.ts'
 import { Business, type Revocation } from '../business.ts'
 import { violate } from '../observer.ts'
 import type { MeetingPlan } from '../scenario.ts'
 import type { SimNode } from '../sim-node.ts'
 import type { SimRoom } from '../sim-room.ts'
-import { textPayload } from '../text.ts'
 
 /** How long a node has to say that it takes a revocation for made, in milliseconds. */
 const REVOKED_MS = 2_000
-
-/** Makes a word of the business long. */
-const PADDING = 'x'.repeat(200)
 
 /** A call about a name that was not answered yet. */
 interface Asked {
@@ -23,7 +25,6 @@ interface Asked {
 /** The business of a cluster: it opens a meeting through whichever node it happens to ask. */
 export class ClusterBusiness extends Business {
   readonly #asked: Map<MeetingCall, Asked> = new Map()
-  #words = 0
 
   protected override open(node: SimNode, plan: MeetingPlan, done: () => void): void {
     node.do((core, now) => {
@@ -82,6 +83,11 @@ export class ClusterBusiness extends Business {
     for (let n = isRace ? 2 : 1; n > 0; n--) this.open(this.random.pick(this.nodes()), plan, () => {})
   }
 
+  /** While no node runs, there is none that it could be told to. */
+  override revoke(revoked: Revoked): void {
+    if (this.nodes().some(({ alive }) => alive)) super.revoke(revoked)
+  }
+
   /** One node is told, which tells the others: those it reaches at once, the rest when they are heard again. */
   protected override spread(revocation: Revocation): void {
     const { revoked, until, made } = revocation
@@ -118,16 +124,6 @@ export class ClusterBusiness extends Business {
           `the nodes do not agree up to when the tokens of ${revoked.user} are revoked: ${known.join()}`,
         )
     }
-  }
-
-  /** Says something to each member of each meeting. */
-  talk(): void {
-    for (const node of this.nodes())
-      node.do((core) => {
-        for (const { name, members } of Array.from(core.meetings()))
-          for (const { slot, user, bot } of members)
-            if (!bot) core.sendTo(name, slot, textPayload(`direct ${user} ${name} word ${++this.#words} ${PADDING}`))
-      })
   }
 
   /** The owner of the first meeting kicks its first member. */

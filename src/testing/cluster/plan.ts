@@ -13,10 +13,12 @@ export interface Plan extends Scenario {
   readonly stale: number
   /** Whether tickets name any node, and not the owner of the client's meeting. */
   readonly astray: boolean
-  /** Whether the business says much to members, more than a link may hold while nodes cannot talk to each other. */
-  readonly talks: boolean
+  /** Which clients are moved to the node of their meeting; undefined: none. */
+  readonly moves: 'members' | 'all' | undefined
   /** Whether the first faults come while the nodes do not know one another yet. */
   readonly early: boolean
+  /** Whether links between nodes break, as where too much waits for one that does not answer. */
+  readonly breaks: boolean
 }
 
 /**
@@ -54,7 +56,6 @@ const clusterTraits = [
   'nodes',
   'stale',
   'astray',
-  'talks',
   'options',
   'limits',
   'early',
@@ -62,6 +63,8 @@ const clusterTraits = [
   'tokens',
   'on-demand',
   'proof',
+  'moves',
+  'breaks',
 ] as const
 
 /** Everything that can be left out of a plan. */
@@ -71,7 +74,9 @@ export const clusterParts: readonly string[] = [...clusterTraits, ...calamities]
 export const SETTLED_MS = 3_300
 
 /** The limits of every plan: short, so that what is left of clients soon goes. */
-const limits: Partial<NodeLimits> = {
+const limits: Partial<NodeLimits & FixedLimits> = {
+  moveMs: 200,
+  moveAgainMs: 700,
   heartbeatMs: 3_000,
   helloMs: 3_000,
   topicIdleMs: 4_000,
@@ -82,7 +87,7 @@ const limits: Partial<NodeLimits> = {
 /** Makes a cluster and a random subset of what may befall it. */
 export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
   const nodes = random.pick([2, 3, 3, 3, 4, 5])
-  const drawn: Omit<Plan, 'astray' | 'talks'> = {
+  const drawn: Omit<Plan, 'astray'> = {
     nodes,
     clients: random.int(2, 4),
     hostiles: 0,
@@ -114,25 +119,17 @@ export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
     delay: random.pick([1, 1, 5, 30]),
     stale: random.pick([0, 0.1, 0.5]),
     early: random.chance(0.2),
+    moves: random.pick(['members', 'members', 'all', undefined]),
+    breaks: random.chance(0.3),
   }
   const tiny = random.chance(0.4) ? drawTinyLimits(random) : {}
   const astray = random.chance(0.4)
-  const talks = random.chance(0.4)
-  return makeSmaller({ ...drawn, limits: { ...drawn.limits, ...tiny }, astray, talks }, smaller)
+  return makeSmaller({ ...drawn, limits: { ...drawn.limits, ...tiny }, astray }, smaller)
 }
 
-/** Links that break, replicas that end soon and fall behind, frames in many messages. */
+/** Replicas that end soon and fall behind what their owner keeps, frames and messages in many packets. */
 function drawTinyLimits(random: Random): Partial<NodeLimits & FixedLimits> {
-  const [linkBytes, linkWindow] = random.pick([
-    [2_000, 1_000],
-    [2_000, 1_000],
-    [16_777_216, 1_048_576],
-  ] as const)
   return {
-    linkBytes,
-    linkWindow,
-    // An answer fits into a link.
-    busBytes: 400,
     linkPacket: random.pick([300, 65_536]),
     meetingLogBytes: random.pick([2_048, 8_192, 4_194_304]),
     pageBytes: random.pick([64, 512, 32_768]),
@@ -159,8 +156,9 @@ function makeSmaller(plan: Plan, { without = [], clients = Infinity, faulty = In
     proof: left('proof') ? plan.proof : 'bus',
     stale: left('stale') ? plan.stale : 0,
     astray: plan.astray && left('astray'),
-    talks: plan.talks && left('talks'),
     early: plan.early && left('early'),
+    moves: left('moves') ? plan.moves : undefined,
+    breaks: plan.breaks && left('breaks'),
     phases: { ...plan.phases, faulty: Math.min(plan.phases.faulty, SETTLED_MS + faulty) },
   }
 }

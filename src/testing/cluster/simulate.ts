@@ -22,6 +22,8 @@ import { Weather } from './weather.ts'
 
 /** Time between possible calamities, in milliseconds. */
 const CALAMITY_MS = 200
+/** Time between links that break, in milliseconds. */
+const BREAK_MS = 300
 /** A meeting that frames little seals for so long, in milliseconds, what its members may have waiting. */
 const FRAMED_MS = 60_000
 /**
@@ -30,8 +32,6 @@ const FRAMED_MS = 60_000
  */
 const DESERTED_MS = 9_500
 const EMPTY_MS = 12_000
-/** Time between two words of a business that says much, in milliseconds. */
-const TALK_MS = 150
 /** How long the proof of a node's end may take, in milliseconds. */
 const PROOF_MS = 300
 const LATE_PROOF_MS = 4_000
@@ -106,13 +106,14 @@ class ClusterRun implements ClusterWorld {
     for (let i = 0; i < plan.clients; i++) clock.at(i % 2 === 0 ? 0 : SETTLED_MS, () => this.#startClient())
     this.#every(100, () => this.business.act())
     this.#every(500, () => this.business.openSomewhere(false))
-    if (plan.talks) this.#every(TALK_MS, () => this.business.talk())
     this.#every(700, () => {
       const { random } = this.business
       this.business.find(random.pick(this.nodes), random.pick(plan.meetings).name)
     })
     for (let at = plan.early ? 0 : SETTLED_MS; at < faulty; at += CALAMITY_MS)
       clock.at(at, () => this.#befall(at))
+    for (let at = SETTLED_MS; plan.breaks && at < faulty; at += BREAK_MS)
+      clock.at(at, () => this.#breakLink(at))
     clock.runTo(faulty)
     this.#heal()
     this.#enter('recovery')
@@ -184,6 +185,14 @@ class ClusterRun implements ClusterWorld {
     if (this.plan.calamities.includes(calamity)) befallCluster(this, calamity, random)
   }
 
+  #breakLink(at: number): void {
+    const random = new Random((this.#seed ^ 0x3333) + Math.imul(at + 1, 0x9e3779b1))
+    const node = random.pick(this.nodes)
+    const other = random.pick(this.nodes.filter((each) => each !== node))
+    this.observer.clustered?.('broken link', `${node.index} to ${other.index}`)
+    this.weather.breakLink(node, other)
+  }
+
   /** The network, the bus and all clocks are right from now on, and all nodes run. */
   #heal(): void {
     this.weather.heal()
@@ -209,6 +218,7 @@ class ClusterRun implements ClusterWorld {
       random: this.#network,
       application: (made) => new SimApplication(made, this.business),
       bus: (made) => this.weather.connect(made),
+      moves: this.plan.moves,
       watch: (made) => ({
         met: () => {},
         probe: (peer) => this.#probe(made, peer),
@@ -270,7 +280,7 @@ class ClusterRun implements ClusterWorld {
     this.business.died(node)
     this.observer.died?.(node.index)
     this.#dead.push(node.core.stats)
-    for (const client of this.clients) if (client.node === node.index) client.link?.reset()
+    for (const client of this.clients) client.cutFrom(node.index)
     this.clock.after(downMs, () => {
       if (this.nodes[node.index] === node) this.#startNode(node.index)
     })

@@ -38,6 +38,7 @@ describe('The life of a client', () => {
         session: '',
         received: 0,
         window: 1_000,
+        moves: 0,
       },
     ])
     rig.receive(welcomeOf())
@@ -812,7 +813,7 @@ describe('A seat', () => {
     const listener = new SeatRecorder()
     rig.machine.followers.join('m', true, 'cfg', listener)
     expect(rig.take()).toEqual([
-      { type: 'join', call: 1, meeting: 'm', spectator: true, config: 'cfg', world: 0, next: 0 },
+      { type: 'join', call: 1, meeting: 'm', spectator: true, config: 'cfg', world: 0, next: 0, former: '' },
     ])
     rig.receive(joinedOf({ slot: 255 }), framesOf(1, [[[0, 1]], []]), framesOf(3, [[[1, 1]]]))
     expect(listener.heard).toEqual(['joined 255', '1[0:1]', '2[]', '3[1:1]'])

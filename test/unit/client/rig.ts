@@ -77,6 +77,8 @@ export const joinedOf = (parts: Partial<MessageOf<'joined'>> = {}): MessageOf<'j
   reason: '',
   maxInput: 256,
   members: [{ slot: 0, user: 'ann', away: false }],
+  continued: false,
+  waiting: [],
   ...parts,
 })
 
@@ -161,7 +163,7 @@ export class Rig {
       {
         getTicket: (attempt) => this.tickets.push(attempt),
         open: (attempt, url) => this.opened.push({ attempt, url }),
-        send: (packet) => this.packets.push(packet),
+        send: (_attempt, packet) => this.packets.push(packet),
         close: (attempt, code) => this.closed.push({ attempt, code }),
         phase: (phase, error) => this.phases.push([phase, error?.code ?? null]),
         push: (name, data) => this.pushes.push([name, textOf(data)]),

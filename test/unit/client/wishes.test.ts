@@ -50,7 +50,7 @@ class World {
       {
         getTicket: (attempt) => this.#later(() => this.machine.handleTicket(attempt, ticket, 1e9, this.now)),
         open: (attempt) => void (this.#attempt = attempt),
-        send: (packet) => this.#up.push(packet.slice()),
+        send: (_attempt, packet) => this.#up.push(packet.slice()),
         close: () => this.#forget(),
         phase: () => {},
         push: () => {},

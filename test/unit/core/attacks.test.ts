@@ -83,6 +83,28 @@ describe('A full node', () => {
     expect(honest.filter(({ closed }) => closed !== null)).toEqual([])
   })
 
+  it('gives up connections of the user who has made most, where all of it is read', () => {
+    const h = new Harness({ logBytes: 400_000 })
+    const eve = h.connect('eve')
+    const honest = times(20, (n) => h.connect(`u${n}`))
+    for (let n = 0; n < 300 && h.node.logs.bytes < 395_000; n++) {
+      h.listen(eve, `t${n}`)
+      eve.publish(`t${n}`, text('x'))
+      h.settle()
+      eve.ack(0, eve.connection.session?.log.last ?? 0)
+    }
+    for (let second = 0; second < 6; second++) {
+      while (h.node.logs.bytes < h.node.logs.limit && eve.closed === null)
+        honest.push(h.connect(`v${honest.length}`))
+      h.advance(1_000)
+      honest[0]?.send({ type: 'ping', time: 0 })
+      h.settle()
+    }
+    expect(h.node.logs.bytes).toBeLessThan(0.95 * h.node.logs.limit)
+    expect(eve.closed).toBe(4450)
+    expect(honest.filter(({ closed }) => closed !== null)).toEqual([])
+  })
+
   it('keeps few PONGs for a user who holds too much of it and takes none', () => {
     const h = new Harness({ logBytes: 200_000 })
     const eve = h.connect('eve', { window: 1 })
@@ -416,5 +438,85 @@ describe('A user who publishes much to a topic with many readers', () => {
       h.settle()
     }
     expect(h.node.topic('t')?.kept).toBeLessThanOrEqual(10)
+  })
+})
+
+describe('PONGs', () => {
+  it('are work like all that is turned into JSON: a flush ends with it', () => {
+    const h = new Harness({ sweepWork: 2_000_000 })
+    const peers = times(8, (n) => h.connect(`u${n}`, {}, jsonCodec))
+    for (const peer of peers) peer.take()
+    for (const peer of peers) peer.send(...times(1_000, (time) => ({ type: 'ping', time }) as const))
+    const answered = times(4, () => {
+      h.sweep()
+      return peers.filter((peer) => peer.take().length === 1_000).length
+    })
+    expect(answered).toEqual([2, 2, 2, 2])
+  })
+})
+
+describe('What goes down to the readers of a topic, who are many,', () => {
+  const LIMITS = { sweepWork: 100_000, writeWork: 100_000 }
+  const rig = (readers: number) => {
+    const h = new Harness(LIMITS)
+    const crowd = times(readers, (n) => h.connect(`u${n}`))
+    for (const peer of crowd) h.listen(peer, 't')
+    for (const peer of crowd) peer.take()
+    return { h, crowd }
+  }
+  /** Sweeps until the peer has something, while the business publishes. */
+  const waitFor = (h: Harness, peer: Peer): number => {
+    for (let sweeps = 1; sweeps < 100; sweeps++) {
+      h.publish('t', `${sweeps}`)
+      h.sweep()
+      if (peer.take().length > 0) return sweeps
+    }
+    return Infinity
+  }
+
+  it('does not hold up the frames, answers and pushes of others', () => {
+    const { h } = rig(400)
+    h.node.openMeeting('m', { frameRate: 0 }, h.now)
+    const ann = h.connect('ann')
+    const { log } = h.seat(ann, 'm')
+    waitFor(h, h.open())
+    ann.input(log, 1)
+    expect(waitFor(h, ann)).toBe(1)
+    h.node.push('ann', 'p', text('x'))
+    expect(waitFor(h, ann)).toBe(1)
+    ann.send({ type: 'ping', time: 1 })
+    expect(waitFor(h, ann)).toBe(1)
+  })
+
+  it('does not hold up the frames of those who read it either', () => {
+    const { h, crowd } = rig(400)
+    const [ann] = crowd as [Peer]
+    h.node.openMeeting('m', { frameRate: 0 }, h.now)
+    const { log } = h.seat(ann, 'm')
+    waitFor(h, h.open())
+    for (let seq = 1; seq < 20; seq++) {
+      ann.take()
+      ann.input(log, seq)
+      h.publish('t', 'x')
+      h.sweep()
+      expect(ann.take().filter(({ type }) => type === 'frames')).toHaveLength(1)
+    }
+  })
+
+  it('gets a part of each sweep, though frames alone could fill it', () => {
+    const { h, crowd } = rig(40)
+    h.node.openMeeting('m', { frameRate: 0, capacity: 255, frameBytes: 16_384, inputBytes: 4_096 }, h.now)
+    const members = times(200, (n) => h.connect(`m${n}`))
+    const logs = members.map((peer) => h.seat(peer, 'm').log)
+    let sweeps = 0
+    for (; crowd.some((peer) => peer.takeTexts().length === 0) && sweeps < 100; sweeps++) {
+      members.forEach(
+        (peer, n) => n % 50 === sweeps % 50 && peer.input(logs[n] as number, sweeps + 1, bytes(1_000)),
+      )
+      h.publish('t', 'x')
+      h.sweep()
+      if (sweeps === 0) for (const peer of crowd) peer.takeTexts()
+    }
+    expect(sweeps).toBeLessThan(10)
   })
 })

@@ -1,6 +1,11 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeDiffusion, encodeDiffusion } from '../../../src/core/topic/diffusion.ts'
+import {
+  decodeDiffusion,
+  decodeHeads,
+  encodeDiffusion,
+  encodeHeads,
+} from '../../../src/core/topic/diffusion.ts'
 import { Publication } from '../../../src/core/topic/publication.ts'
 import { Publisher } from '../../../src/core/topic/publishers.ts'
 import { Writer } from '../../../src/protocol/bytes.ts'
@@ -103,6 +108,12 @@ describe('What one node publishes to a topic in a sweep', () => {
       key: 'k',
       tombstone: true,
     })
+    // With all flags: a removal, by a clock that was ahead, after numbers that were left out.
+    const all = [entry(1, 2_000_000), entry(5, 1_000_000, 'k', true)]
+    expect(decodeDiffusion(encodeDiffusion(all))).toMatchObject([
+      { number: 1, stamp: 2_000_000 },
+      { number: 5, stamp: 1_000_000, key: 'k', tombstone: true },
+    ])
     const refused = [
       message({ flags: 16 }),
       message({ flags: 8, stamp: 1 }),
@@ -126,5 +137,20 @@ describe('What one node publishes to a topic in a sweep', () => {
     expect(decodeDiffusion(after(second))).toBeNull()
     expect(decodeDiffusion(after(message({ flags: NUMBER, number: 1 })))).toHaveLength(2)
     expect(decodeDiffusion(after(message({ flags: NUMBER, number: 1, stamp: 1 })))).toBeNull()
+  })
+})
+
+describe('A digest of topics', () => {
+  it('comes as it was said, and is nothing where it is malformed', () => {
+    const heads = [
+      { name: 'a', number: 1 },
+      { name: 'x'.repeat(limits.name), number: 2 ** 40 },
+    ]
+    expect(decodeHeads(encodeHeads(heads))).toEqual(heads)
+    expect([decodeHeads(encodeHeads([])), decodeHeads(encodeHeads(heads).subarray(0, -1))]).toEqual([
+      [],
+      null,
+    ])
+    expect(decodeHeads(encodeHeads([{ name: 'x'.repeat(limits.name + 1), number: 1 }]))).toBeNull()
   })
 })

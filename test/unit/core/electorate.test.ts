@@ -95,6 +95,19 @@ describe('A frame is stable', () => {
     expect(electorate.stableTo(8)).toBe(5)
   })
 
+  it('no further than the one who is left of two has acknowledged, whoever has joined since', () => {
+    const { electorate, electors } = electorateOf(2)
+    const [a, b] = electors as [Elector, Elector]
+    const late = [new Elector(), new Elector()]
+    electorate.leave(a, 9, false)
+    for (const elector of late) {
+      electorate.join(elector, 9)
+      electorate.acknowledge(elector, 8)
+    }
+    electorate.acknowledge(b, 3)
+    expect(electorate.stableTo(8)).toBe(3)
+  })
+
   it('though an acknowledgement comes late that says less', () => {
     const { electorate, electors } = electorateOf(3)
     const [a, b] = electors as [Elector, Elector]

@@ -62,6 +62,7 @@ describe('A port that throws', () => {
       'openMissing',
       'openMissingEnded',
       'located',
+      'callMeeting',
       'connected',
       'disconnected',
     ]

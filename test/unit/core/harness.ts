@@ -7,10 +7,12 @@ import {
   type Grant,
   type MeetingCall,
   type NodeLimits,
+  type NodeOptions,
   type Outcome,
   type Packet,
   type MissingMeeting,
   type Question,
+  type Refusal,
   type RequestCall,
   RtmsNode,
   type Transport,
@@ -79,7 +81,7 @@ export function grant(user: string, parts: Partial<Grant> = {}): Grant {
  */
 export class FakeApplication implements Application {
   readonly grants: Map<string, Grant | null> = new Map()
-  readonly asked: { readonly connection: Connection; readonly token: string }[] = []
+  readonly asked: { readonly check: object; readonly token: string }[] = []
   readonly requests: RequestCall[] = []
   readonly ended: { readonly call: RequestCall; readonly why: ErrorCode }[] = []
   readonly questions: Question[] = []
@@ -90,8 +92,8 @@ export class FakeApplication implements Application {
   /** What it heard of sessions, in words. */
   readonly presence: string[] = []
 
-  authenticate(connection: object, token: string): void {
-    this.asked.push({ connection: connection as Connection, token })
+  authenticate(check: object, token: string): void {
+    this.asked.push({ check, token })
   }
 
   request(call: RequestCall): void {
@@ -120,6 +122,12 @@ export class FakeApplication implements Application {
 
   located(call: MeetingCall, outcome: Outcome<Whereabouts>): void {
     this.answers.push({ call, outcome })
+  }
+
+  /** Answers with the name of the method and what it was given. */
+  callMeeting(name: string, method: string, data: Payload): Payload | Refusal {
+    const given = new TextDecoder().decode(data.bytes)
+    return method === 'refuse' ? new RtmsError('FORBIDDEN', given) : textPayload(`${name} ${method} ${given}`)
   }
 
   connected({ user }: { readonly user: string }, resumed: boolean): void {
@@ -165,6 +173,7 @@ export class RecordingBus implements Bus {
 export class RecordingWatch implements Watch {
   readonly known: WatchedNode[] = []
   readonly probed: WatchedNode[] = []
+  expulsions = 0
 
   met(peer: WatchedNode): void {
     this.known.push(peer)
@@ -172,6 +181,10 @@ export class RecordingWatch implements Watch {
 
   probe(peer: WatchedNode): void {
     this.probed.push(peer)
+  }
+
+  expelled(): void {
+    this.expulsions++
   }
 }
 
@@ -247,6 +260,7 @@ export class Peer extends TestPeer {
       codec,
       harness.now,
       address,
+      'host',
     )
   }
 
@@ -301,7 +315,7 @@ export class Harness {
       id?: string
       incarnation?: number
       wallOffset?: number
-      cluster?: { readonly address: string; readonly health: string }
+      cluster?: NodeOptions['cluster']
       /** In place of a {@link RecordingBus}. */
       bus?: (node: () => RtmsNode) => Bus
     } = {},
@@ -344,11 +358,11 @@ export class Harness {
   /** Answers the token checks under way: a token names its user, unless `grants` has something else for it. */
   authenticate(slow = false): void {
     if (this.slowTokens && !slow) return
-    for (const { connection, token } of this.application.asked.splice(0)) {
+    for (const { check, token } of this.application.asked.splice(0)) {
       const known = this.application.grants.get(token)
       const value = known === undefined ? grant(token) : known
       this.node.handleAuthenticated(
-        connection,
+        check,
         value === null ? { ok: false, error: new RtmsError('UNAUTHENTICATED') } : { ok: true, value },
         this.now,
       )

@@ -94,7 +94,7 @@ describe('The heads of a topic', () => {
             first + 1,
             next - 1,
             next,
-            ...[511, 512, 513, 700, 1_024, 1_100].map((step) => start + step),
+            ...[127, 128, 129, 511, 512, 513, 700, 1_024, 1_100].map((step) => start + step),
           ]
           for (const position of positions.filter((at) => at >= first && at <= next)) {
             // Of a publisher that has not come yet, its first number tells.
@@ -112,6 +112,52 @@ describe('The heads of a topic', () => {
     )
   })
 
+  it('tell from where a reader of another log goes on: behind all that it has had', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom(a, b, c), { minLength: 1, maxLength: 1_500 }),
+        fc.nat(1_300),
+        fc.integer({ min: 1, max: 1_000 }),
+        fc.dictionary(fc.constantFrom('10', '20', '30'), fc.nat(600)),
+        (sources, drops, start, had) => {
+          const rig = new Rig(start)
+          for (const source of sources) rig.add(source, (rig.heads.of(source) ?? 4) + 1)
+          for (let n = 0; n < Math.min(drops, sources.length); n++) rig.drop()
+          const numbers = new Map(
+            Object.entries(had).map(([incarnation, number]) => [Number(incarnation), number]),
+          )
+          const { first, next } = rig.ring
+          const isHad = (source: Publisher, number: number): boolean =>
+            number <= (numbers.get(source.incarnation) ?? 0)
+          let at = first
+          while (at < next && isHad(rig.ring.get(at).source, rig.ring.get(at).number)) at++
+          const isKnown = [...numbers.keys()].every((known) =>
+            sources.some(({ incarnation }) => incarnation === known),
+          )
+          const isLost = sources.slice(0, drops).some((source) => {
+            const last = sources.slice(0, drops).filter((other) => other === source).length + 4
+            return !isHad(source, last)
+          })
+          // The first numbers of a publisher were never there.
+          const lacksFirst = [...numbers.values()].some((number) => number < 4)
+          expect(rig.heads.follow(numbers, rig.ring)).toBe(isKnown && !isLost && !lacksFirst ? at : null)
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+
+  it('tell it from the last checkpoint before which all was had, not from the start of the ring', () => {
+    const rig = new Rig()
+    for (let number = 1; number <= 20_000; number++) rig.add(a, number)
+    for (let n = 0; n < 100; n++) rig.drop()
+    for (const had of [100, 127, 128, 129, 511, 512, 513, 10_000, 19_999, 20_000]) {
+      rig.looked = 0
+      expect(rig.heads.follow(new Map([[10, had]]), rig.ring)).toBe(had + 1)
+      expect(rig.looked).toBeLessThanOrEqual(129)
+    }
+  })
+
   it('are found from the checkpoint before a position, not from the start of the ring', () => {
     const rig = new Rig()
     for (let number = 1; number <= 2_000; number++) rig.add(a, number)
@@ -120,7 +166,7 @@ describe('The heads of a topic', () => {
       expect(rig.before(position)).toEqual({ 10: position - 1 })
       return rig.looked
     }
-    expect([1, 2, 512, 513, 1_024, 1_030, 2_000, 2_001].map(cost)).toEqual([0, 1, 0, 1, 0, 6, 464, 0])
+    expect([1, 2, 512, 513, 1_024, 1_030, 2_000, 2_001].map(cost)).toEqual([0, 1, 0, 1, 0, 6, 80, 0])
   })
 
   it('remember as many publishers as a position can hold, and of those that are forgotten nothing', () => {
@@ -137,6 +183,71 @@ describe('The heads of a topic', () => {
     rig.drop()
     expect(rig.heads.of(many[0] as Publisher)).toBeUndefined()
     expect(rig.add(many[0] as Publisher, 5)).toBe(0)
+  })
+})
+
+describe('What a node was told of a publisher', () => {
+  it('counts as seen and not kept, unless it knows better', () => {
+    const rig = new Rig()
+    rig.heads.meet(a, 5)
+    expect([rig.heads.of(a), rig.before(1)]).toEqual([5, { 10: 5 }])
+    expect([rig.add(a, 6), rig.add(a, 8)]).toEqual([0, 1])
+    rig.heads.meet(a, 99)
+    expect(rig.heads.of(a)).toBe(8)
+  })
+
+  it('says whether a reader of another log lacks something', () => {
+    const rig = new Rig()
+    const follows = (numbers: Record<number, number>): boolean =>
+      rig.heads.follow(
+        new Map(Object.entries(numbers).map(([key, value]) => [Number(key), value])),
+        rig.ring,
+      ) !== null
+    rig.heads.meet(a, 5)
+    rig.add(b, 3)
+    expect([follows({}), follows({ 10: 5 }), follows({ 10: 4 }), follows({ 10: 5, 20: 2 })]).toEqual([
+      true,
+      true,
+      false,
+      true,
+    ])
+    // Of a publisher that this log knows nothing of, nobody can say.
+    expect(follows({ 10: 5, 30: 1 })).toBe(false)
+    rig.add(a, 6)
+    rig.drop()
+    // The entry of the other one is gone: only who has had it lacks nothing.
+    expect([follows({ 10: 5 }), follows({ 10: 5, 20: 2 }), follows({ 10: 5, 20: 3 })]).toEqual([
+      false,
+      false,
+      true,
+    ])
+  })
+
+  it('is forgotten once it has gone and nothing of it is kept', () => {
+    const known = (isThere: number[], keeps: Publisher[], drops: number): number[] => {
+      const rig = new Rig()
+      rig.add(b, 1)
+      rig.add(a, 1)
+      for (let n = 0; n < drops; n++) rig.drop()
+      rig.heads.retire(
+        (incarnation) => isThere.includes(incarnation),
+        (publisher) => keeps.includes(publisher),
+      )
+      return Object.keys(rig.before(3)).map(Number)
+    }
+    expect(known([10], [], 1)).toEqual([10])
+    expect(known([10], [], 0)).toEqual([10, 20])
+    expect(known([10, 20], [], 1)).toEqual([10, 20])
+    expect(known([10], [b], 1)).toEqual([10, 20])
+    expect(known([20], [], 1)).toEqual([10, 20])
+    const alone = new Rig()
+    alone.add(a, 1)
+    alone.drop()
+    alone.heads.retire(
+      () => false,
+      () => false,
+    )
+    expect(alone.heads.of(a)).toBe(1)
   })
 })
 

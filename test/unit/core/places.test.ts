@@ -1,11 +1,15 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Places } from '../../../src/core/index.ts'
+import { Places, type PlacesHost } from '../../../src/core/ground/places.ts'
+import { Timer, Timers } from '../../../src/core/ground/timers.ts'
 
 /** Items are named by their payer and a number, `a1`. */
-function places(most: number, share = most): { places: Places<string>; entered: string[] } {
+function places(
+  most: number,
+  { share = most, remembered = 100 } = {},
+): { places: Places<string>; entered: string[] } {
   const entered: string[] = []
-  const made = new Places<string>({
+  const host: PlacesHost<string> = {
     most,
     share,
     payer: ([payer]) => payer as string,
@@ -13,8 +17,72 @@ function places(most: number, share = most): { places: Places<string>; entered: 
       entered.push(item)
       return true
     },
+  }
+  return { places: new Places<string>(host, remembered), entered }
+}
+
+/** A call of the crowd, or of one who asks for little. */
+interface Call {
+  readonly payer: string
+  readonly came: number
+  state: 'waits' | 'inside' | 'over'
+}
+
+/**
+ * The milliseconds that those who ask for little wait for one of 40 places, sorted, in 30 seconds of virtual time. Of a
+ * crowd of `users`, each asks once a second for half a second, and gives up then what it has not got.
+ */
+function waitsBeside(users: number): number[] {
+  const timers = new Timers()
+  const waits: number[] = []
+  let now = 0
+  const later = (ms: number, run: () => void): void => timers.set(new Timer('request', run), now + ms)
+  const forty = new Places<Call>({
+    most: 40,
+    share: 8,
+    payer: ({ payer }) => payer,
+    enter(call) {
+      call.state = 'inside'
+      const isLittle = call.payer.startsWith('little')
+      // Once the crowd has come.
+      if (isLittle && now > 5_000) waits.push(now - call.came)
+      later(isLittle ? 3 : 500, () => end(call))
+      return true
+    },
   })
-  return { places: made, entered }
+  const ask = (payer: string): Call => {
+    const call: Call = { payer, came: now, state: 'waits' }
+    forty.wait(call)
+    return call
+  }
+  const end = (call: Call): void => {
+    const { state } = call
+    if (state === 'over') return
+    call.state = 'over'
+    if (state === 'inside') forty.release(call)
+    else forty.withdraw(call)
+  }
+  const beginAt = (at: number, everyMs: number, run: () => void): void => {
+    const again = (): void => {
+      run()
+      later(everyMs, again)
+    }
+    later(at, again)
+  }
+  for (let n = 0; n < users; n++) {
+    let last: Call | undefined
+    beginAt((n * 1_000) / users, 1_000, () => {
+      if (last !== undefined) end(last)
+      last = ask(`crowd ${n}`)
+    })
+  }
+  let visit = 0
+  beginAt(50, 101, () => ask(`little ${visit++ % 60}`))
+  while (timers.next < 30_000) {
+    now = timers.next
+    timers.runOne(now)
+  }
+  return waits.toSorted((a, b) => a - b)
 }
 
 describe('Places', () => {
@@ -41,6 +109,17 @@ describe('Places', () => {
       // Its turn comes round.
       for (let n = 0; n < 25; n++) one.release(entered.at(-1) as string)
     }
+  })
+
+  it('go to all that one asks for within its share, and an item that does not wait has nothing to take back', () => {
+    const { places: three, entered } = places(3, { share: 2 })
+    for (const item of ['x1', 'y1', 'z1', 'a1', 'a2', 'a3']) three.wait(item)
+    for (const item of ['a9', 'none', 'x1']) three.withdraw(item)
+    for (const item of ['x1', 'y1', 'z1']) three.release(item)
+    expect([entered, three.taken]).toEqual([['x1', 'y1', 'z1', 'a1', 'a2'], 2])
+    three.release('a1')
+    three.wait('a4')
+    expect([entered.slice(5), three.taken]).toEqual([['a3'], 2])
   })
 
   it('are given to very many who are done as soon as they enter', () => {
@@ -78,6 +157,62 @@ describe('Places', () => {
     expect(entered.slice(-40).filter((item) => item.startsWith('s'))).toHaveLength(10)
   })
 
+  it('go to the payer whose last turn was longest ago', () => {
+    const { places: one, entered } = places(1)
+    for (const item of ['a1', 'b1', 'c1', 'd1']) one.wait(item)
+    for (const item of ['a1', 'b1', 'c1']) one.release(item)
+    for (const item of ['d9', 'b9', 'c9', 'a9']) one.wait(item)
+    for (const item of ['d1', 'a9', 'b9', 'c9']) one.release(item)
+    expect(entered.slice(4)).toEqual(['a9', 'b9', 'c9', 'd9'])
+  })
+
+  it('that are scarce are remembered by so many payers, of whom the others come anew', () => {
+    const { places: one, entered } = places(1, { remembered: 2 })
+    for (const item of ['a1', 'b1', 'c1', 'd1']) one.wait(item)
+    for (const item of ['a1', 'b1', 'c1']) one.release(item)
+    for (const item of ['c2', 'b2', 'a2']) one.wait(item)
+    for (const item of ['d1', 'b2', 'a2']) one.release(item)
+    expect(entered.slice(4)).toEqual(['b2', 'a2', 'c2'])
+  })
+
+  it('of which half are free are remembered by nobody, nor are they once all are free', () => {
+    const { places: two, entered } = places(2)
+    two.wait('a1')
+    two.release('a1')
+    for (const item of ['b1', 'c1', 'd2', 'a2']) two.wait(item)
+    two.release('b1')
+    two.release('c1')
+    // Neither has had a turn that counts, so the one that came first is first.
+    expect(entered).toEqual(['a1', 'b1', 'c1', 'd2', 'a2'])
+    two.release('d2')
+    two.release('a2')
+    for (const item of ['b3', 'c3', 'a4', 'd4']) two.wait(item)
+    two.release('b3')
+    expect(entered.at(-1)).toBe('a4')
+  })
+
+  it('of one who holds some go to it behind all who had a turn before', () => {
+    const { places: four, entered } = places(4)
+    // Its turns came while half of them were free.
+    for (const item of ['a1', 'a2', 'b1', 'c1']) four.wait(item)
+    for (const item of ['a3', 'c2', 'b2']) four.wait(item)
+    four.release('b1')
+    four.release('c1')
+    four.release('a1')
+    expect(entered.slice(4)).toEqual(['b2', 'c2', 'a3'])
+  })
+
+  // 80 of the crowd need just as many places as there are.
+  it.each([60, 80, 85, 100, 200])(
+    'hardly keep those waiting who ask for little, beside a crowd of %i',
+    (users) => {
+      const waits = waitsBeside(users)
+      expect(waits.length).toBeGreaterThan(200)
+      expect(waits[waits.length >> 1]).toBeLessThanOrEqual(15)
+      expect(waits[Math.floor(waits.length * 0.99)]).toBeLessThanOrEqual(60)
+    },
+  )
+
   it('are not kept from those who wait by ever new payers', () => {
     const { places: one, entered } = places(1)
     for (let n = 0; n < 40; n++) one.wait(`a${n}`)
@@ -88,6 +223,8 @@ describe('Places', () => {
     }
     const ofA = entered.slice(-36).filter((item) => item.startsWith('a'))
     expect(ofA).toHaveLength(4)
+    const turns = entered.flatMap((item, at) => (at > 0 && item.startsWith('a') ? [at] : []))
+    expect(turns.map((at, n) => at - (turns[n - 1] ?? at - 9))).toEqual(turns.map(() => 9))
   })
 
   it('are never more than there are, nor more than a share each, and go to somebody whenever they may', () => {

@@ -105,9 +105,10 @@ function placeIn(
     config: '',
     world: 0,
     next: 0,
+    former: '',
     ...parts,
   }
-  const placing = { start: 0, startFrame: 1, members: room.attendance.list }
+  const placing = { start: 0, startFrame: 1, members: room.attendance.list, continued: false, waiting: [] }
   return { seat, joined: room.place(seat, join, placing, now) }
 }
 

@@ -105,7 +105,7 @@ describe('A write', () => {
     const [packet] = outlet.transport.packets
     const size = packet?.bytes.length ?? 0
     expect(rig.stats).toMatchObject({ writes: 1, bytesOut: size, messagesOut: 3 })
-    expect(outlet).toMatchObject({ sent: size, lastSent: 0, queued: false })
+    expect(outlet).toMatchObject({ sent: size, lastSent: 0, isUrgent: false, isPatient: false })
     expect(rig.work.done).toBe(2 * costs.walked + costs.write + size * costs.byte)
     rig.flush()
     expect(rig.stats.writes).toBe(1)

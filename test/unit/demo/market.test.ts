@@ -1,8 +1,15 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { LISTED } from '../../../src/demo/wall/listing.ts'
-import { badNews, goodNews, Market, type Stock } from '../../../src/demo/wall/market.ts'
-import { DAY_MS, isTrading, type Phase, sessionAt, timetable } from '../../../src/demo/wall/sessions.ts'
+import { badNews, goodNews, Market, quoteOf, type Stock } from '../../../src/demo/wall/market.ts'
+import {
+  DAY_MS,
+  isTrading,
+  momentOf,
+  type Phase,
+  sessionAt,
+  timetable,
+} from '../../../src/demo/wall/sessions.ts'
 
 /** Milliseconds from the beginning of a day to that of a phase. */
 function startOf(phase: Phase): number {
@@ -49,7 +56,38 @@ describe('what is listed', () => {
   })
 })
 
+describe('a market that takes over from another one', () => {
+  test('lists the same companies, and goes on from its prices at its hour', () => {
+    const before = new Market(1)
+    before.advance(DAY_MS + startOf('afternoon') + 1_500)
+    const after = new Market(2)
+    after.advance(500)
+    after.resume(
+      before.stocks.map((stock) => [stock.symbol, quoteOf(stock)]),
+      before.session,
+    )
+    expect(picture(after)).toEqual(picture(before))
+    expect(after.session).toEqual(before.session)
+    expect(after.stocks.map(({ en, sector, shares }) => [en, sector, shares])).toEqual(
+      before.stocks.map(({ en, sector, shares }) => [en, sector, shares]),
+    )
+    after.advance(1_000)
+    for (const [i, stock] of after.stocks.entries()) {
+      const { last, count } = before.stocks[i] as Stock
+      expect(stock.count).toBeGreaterThanOrEqual(count)
+      expect(Math.abs(stock.last / last - 1)).toBeLessThan(0.06)
+    }
+    // A symbol that it does not list is passed over.
+    expect(() => after.resume([['NOONE', [1, 1, 1, 1, 1, 1, 1]]], after.session)).not.toThrow()
+  })
+})
+
 describe('the day', () => {
+  test('finds the moment of a session', () => {
+    for (const at of [0, 1, 5_999, 6_000, 100_000, DAY_MS - 1, DAY_MS, 7 * DAY_MS + 81_000])
+      expect(momentOf(sessionAt(at))).toBe(at)
+  })
+
   test('goes through its phases and begins again', () => {
     let at = 0
     for (const [phase, ms] of [...timetable, ...timetable]) {

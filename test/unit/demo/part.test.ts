@@ -30,10 +30,16 @@ const full = (): never => {
 function fullNode(): { rtms: Rtms; handlers: Map<string, (request: object) => unknown> } {
   const handlers = new Map<string, (request: object) => unknown>()
   const rtms = {
-    topics: { publish: full, define() {}, get: () => ({ subscribers: 1 }), history: () => [] },
+    topics: {
+      publish: full,
+      define() {},
+      get: () => ({ subscribers: 1 }),
+      history: () => [],
+      latest: () => [],
+    },
     cluster: { nodes: () => [] },
     users: { push: () => Promise.reject(new RtmsError('CLOSED')) },
-    meetings: { open: () => Promise.reject(new RtmsError('LIMIT')), get: () => ({}) },
+    meetings: { define() {}, open: () => Promise.reject(new RtmsError('LIMIT')), get: () => ({}) },
     onRequest: (method: string, handler: (request: object) => unknown) => {
       handlers.set(method, handler)
       return () => {}

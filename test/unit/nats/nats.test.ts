@@ -147,4 +147,16 @@ describe('A large message', () => {
       expect(whole.flatMap((each) => (each === null ? [] : [[...each]]))).toEqual(expected)
     }
   })
+
+  it('come together in time that grows with their number, up to the size of a message', () => {
+    const parts = new Parts()
+    const count = 65_000
+    const whole = (part: number, size: number): Uint8Array | null =>
+      parts.whole({ from: 1, sequence: part + 1, part, parts: count, bytes: new Uint8Array(size) })
+    const began = performance.now()
+    for (let part = 0; part < count - 1; part++) whole(part, 100)
+    expect(whole(count - 1, 100)).toHaveLength(6_500_000)
+    expect(performance.now() - began).toBeLessThan(1_500)
+    for (let part = 0; part < count; part++) expect(whole(part, 200)).toBeNull()
+  })
 })

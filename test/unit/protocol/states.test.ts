@@ -62,6 +62,7 @@ const connection: Messages = {
     least: 0,
     most: 0,
   }),
+  '`move`': receive({ type: 'move', url: 'ws://b', moves: 1 }),
   '`ping`': receive({ type: 'ping', time: 1 }),
   '`pong`': receive({ type: 'pong', echo: 1, time: 1, lateness: 0 }),
   '`publishers` that continue the table': receive({

@@ -49,6 +49,10 @@ const table: {
     ['é'.repeat(16), 'x'.repeat(32)],
     ['x'.repeat(31), 7, null],
   ],
+  moves: [
+    ['members', 'all', false],
+    [true, 'spectators', null],
+  ],
   bus: [[{ connect() {} }], [{}, null, 'nats://a', { servers: 'nats://a' }]],
   issuer: [['me'], ['', 7]],
   audience: [['me'], ['', 7]],
@@ -159,6 +163,7 @@ describe('An option', () => {
       bus: { connect: expect.any(Function) as unknown },
       limits: defaultLimits,
       maxHandlers: 1_000,
+      moves: 'members',
       admin: false,
       logger: silent,
     })

@@ -94,6 +94,7 @@ describe('An address', () => {
 
 describe('The sessions of a user', () => {
   const session: Session = {
+    node: 'rtms-0',
     user: 'u',
     connected: true,
     meetings: [{ name: 'm', slot: 0 }],

@@ -7,7 +7,8 @@ import {
   type State,
   type Wish,
 } from '../../../src/demo/battle/index.ts'
-import { getTicket, guestName } from '../shell/guest.ts'
+import { getTicket } from '../shell/guest.ts'
+import { chosenNode } from '../shell/nodes.tsx'
 import { type Break, Follower } from './follow.ts'
 import { Meter } from './meter.ts'
 import { Sound } from './sound.ts'
@@ -65,7 +66,7 @@ export class Game {
     this.#changed = changed
     this.#seen = seen
     this.client = connect({
-      getTicket: () => getTicket('battle', { name: guestName(), room }),
+      getTicket: () => getTicket('battle', { room, node: chosenNode() }),
       socket: (url, protocols) => this.meter.socket(url, protocols),
       // A demo has few visitors, and they are fighting: no reason to wait for long.
       maxBackoffMs: 2_000,

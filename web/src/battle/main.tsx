@@ -41,7 +41,7 @@ function Battle() {
     if (fighting) scrollTo(0, 0)
   }, [fighting])
   return (
-    <Page name="battle" state={game.connection}>
+    <Page name="battle" state={game.connection} node={game.client.node}>
       <div class="stage">
         <Canvas fighting={fighting} />
         {fighting && <h1 class="unseen">{text.title}</h1>}

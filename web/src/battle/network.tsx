@@ -1,3 +1,4 @@
+import { homeNode } from '../shell/nodes.tsx'
 import type { Game } from './game.ts'
 import { text } from './words.ts'
 
@@ -17,6 +18,7 @@ export function Network({ game, close }: { readonly game: Game; readonly close: 
   const worst = Math.max(0, ...lateness)
   const { down, up } = meter.rates(performance.now())
   const frame = state?.frame ?? 0
+  const home = homeNode()
   return (
     <section class="network" aria-label={net.title}>
       <header>
@@ -26,6 +28,13 @@ export function Network({ game, close }: { readonly game: Game; readonly close: 
         </button>
       </header>
       <dl>
+        {home !== '' && (
+          <Row
+            name={net.nodes}
+            value={`${client.node || '–'} / ${home}`}
+            hint={client.node === home ? net.sameNode : net.otherNode}
+          />
+        )}
         <Row name={net.frame} value={String(frame)} />
         <Row name={net.digest} value={(frame > 0 && game.digestAt(frame)) || '–'} hint={net.digestHint} />
         <Row

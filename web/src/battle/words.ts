@@ -96,6 +96,9 @@ export interface Texts {
   readonly rematchWaits: (ready: number, of: number) => string
   readonly net: {
     readonly title: string
+    readonly nodes: string
+    readonly sameNode: string
+    readonly otherNode: string
     readonly frame: string
     readonly lateness: string
     readonly latenessHint: string
@@ -212,6 +215,9 @@ export const text: Texts = words<Texts>({
     rematchWaits: (ready, of) => `${ready} of ${of} want another one.`,
     net: {
       title: 'What the network does',
+      nodes: 'Your node / the room’s',
+      sameNode: 'the room is where you are connected',
+      otherNode: 'frames come by the bus, once for all who are on your node',
       frame: 'Frame',
       lateness: 'Lateness',
       latenessHint: 'of frames, against the steadiest of the last 20 s',
@@ -323,6 +329,9 @@ export const text: Texts = words<Texts>({
     rematchWaits: (ready, of) => `${of} 人中有 ${ready} 人想再来一场。`,
     net: {
       title: '网络在做什么',
+      nodes: '你的节点 / 房间的节点',
+      sameNode: '房间就在你连接的节点上',
+      otherNode: '帧经总线而来，你节点上的所有人共用一份',
       frame: '帧',
       lateness: '迟到',
       latenessHint: '帧的到达与最近 20 秒内最准时者相比',

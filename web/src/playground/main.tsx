@@ -1,6 +1,7 @@
 import { connect, type State } from 'rtms/client'
 import type { ComponentChildren } from 'preact'
 import { getTicket, guestName } from '../shell/guest.ts'
+import { chosenNode } from '../shell/nodes.tsx'
 import { inPlainWords } from '../shell/problems.ts'
 import { repaint } from '../shell/repaint.ts'
 import { Page, show } from '../shell/shell.tsx'
@@ -31,7 +32,7 @@ const roomName = roomInAddress(() => 'lobby')
 let problem: unknown = null
 
 const client = connect({
-  getTicket: () => getTicket('playground', { room: roomName }),
+  getTicket: () => getTicket('playground', { room: roomName, node: chosenNode() }),
   // A demo has few visitors, and they are watching: no reason to wait for long.
   maxBackoffMs: 3_000,
 })
@@ -68,7 +69,7 @@ window.rtmsDemo = {
 function Playground() {
   useChanges()
   return (
-    <Page name="playground" state={client.state}>
+    <Page name="playground" state={client.state} node={client.node}>
       <div class="intro">
         <h1>{text.title}</h1>
         <p>{text.lead}</p>

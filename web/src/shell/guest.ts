@@ -1,5 +1,6 @@
 import { RtmsError, type Ticket } from 'rtms/client'
 import { words } from './language.ts'
+import { type Nodes, noteNodes } from './nodes.tsx'
 
 const NAME = 'rtms.name'
 const KEY = 'rtms.guest'
@@ -65,7 +66,7 @@ export async function getTicket<T extends object>(
   } catch {
     throw new RtmsError('NOT_SENT', 'The server cannot be reached.')
   }
-  const answer = (await response.json().catch(() => ({}))) as GuestTicket & T & { error?: string }
+  const answer = (await response.json().catch(() => ({}))) as GuestTicket & T & Nodes & { error?: string }
   if (!response.ok) {
     const final = response.status >= 400 && response.status < 500
     throw new RtmsError(
@@ -73,6 +74,7 @@ export async function getTicket<T extends object>(
       answer.error ?? `The server answered ${response.status}.`,
     )
   }
+  noteNodes(answer)
   if (answer.guest !== undefined) sessionStorage.setItem(KEY, answer.guest)
   return answer
 }

@@ -1,6 +1,7 @@
 import type { State } from 'rtms/client'
 import { type ComponentChildren, render } from 'preact'
 import { useState } from 'preact/hooks'
+import { NodeChoice } from './nodes.tsx'
 import { changeLanguage, language, words } from './language.ts'
 import { nextTheme, theme, type Theme } from './theme.ts'
 import './style.css'
@@ -92,7 +93,15 @@ function ConnectionState({ state }: { readonly state: State }) {
 }
 
 /** The top of every page: menu, language, colours, and how the page's connection stands. */
-function Header({ menu, state }: { readonly menu: Menu; readonly state?: State | undefined }) {
+function Header({
+  menu,
+  state,
+  node,
+}: {
+  readonly menu: Menu
+  readonly state?: State | undefined
+  readonly node?: string | undefined
+}) {
   const [shown, setShown] = useState(theme())
   return (
     <header class="top">
@@ -120,24 +129,30 @@ function Header({ menu, state }: { readonly menu: Menu; readonly state?: State |
           {text.themes[shown]}
         </button>
       </div>
+      {node !== undefined && <NodeChoice current={node} />}
       {state !== undefined && <ConnectionState state={state} />}
     </header>
   )
 }
 
-/** A page of the site, or one with a menu of its own. */
+/**
+ * A page of the site, or one with a menu of its own. `node`: the one it is connected to, where another one would do as
+ * well.
+ */
 export function Page({
   name,
   state,
+  node,
   children,
 }: {
   readonly name: PageName | Menu
   readonly state?: State | undefined
+  readonly node?: string | undefined
   readonly children: ComponentChildren
 }) {
   return (
     <>
-      <Header menu={typeof name === 'string' ? siteMenu(name) : name} state={state} />
+      <Header menu={typeof name === 'string' ? siteMenu(name) : name} state={state} node={node} />
       <main>{children}</main>
     </>
   )

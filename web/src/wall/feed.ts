@@ -2,6 +2,7 @@ import { type Client, connect, type Position, type RtmsError, type Socket, type 
 import type { News } from '../../../src/demo/wall/market.ts'
 import { isTrading, type Session } from '../../../src/demo/wall/sessions.ts'
 import { getTicket } from '../shell/guest.ts'
+import { chosenNode } from '../shell/nodes.tsx'
 import { Meter } from './meter.ts'
 import { type Company, name, newRow, type Quote, quote, type Row, sample } from './row.ts'
 
@@ -28,6 +29,8 @@ interface Listener {
   /** Anything that is not about one row. */
   changed(): void
   returned(how: Return): void
+  /** Another node runs the market from now on. */
+  moved(node: string): void
 }
 
 /** The wall's connection, and everything that comes by it without being asked for. */
@@ -35,7 +38,7 @@ export class Feed {
   readonly client: Client
   readonly rows = new Map<string, Row>()
   readonly meter = new Meter()
-  session: Pick<Session, 'day' | 'phase' | 'leftMs'> | null = null
+  session: (Pick<Session, 'day' | 'phase' | 'leftMs'> & { readonly node: string }) | null = null
   news: readonly News[] = []
   problem: unknown = null
   paused = false
@@ -52,7 +55,7 @@ export class Feed {
   constructor(listener: Listener) {
     this.#listener = listener
     this.client = connect({
-      getTicket: () => getTicket('wall', {}),
+      getTicket: () => getTicket('wall', { node: chosenNode() }),
       socket: (url, protocols) => this.#socket(url, protocols),
       maxBackoffMs: 3_000,
     })
@@ -124,7 +127,9 @@ export class Feed {
     this.client.subscribe<NonNullable<Feed['session']>>(
       'wall.session',
       (session) => {
+        const moved = this.session !== null && session.node !== this.session.node
         this.session = session
+        if (moved) this.#listener.moved(session.node)
         this.#listener.changed()
       },
       { conflate: true, onError: this.#fail },

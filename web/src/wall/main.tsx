@@ -1,5 +1,6 @@
 import { useEffect, useReducer, useState } from 'preact/hooks'
 import { language } from '../shell/language.ts'
+import { homeNode } from '../shell/nodes.tsx'
 import { inPlainWords } from '../shell/problems.ts'
 import { Page, show } from '../shell/shell.tsx'
 import { Breadth, Cost, Day } from './head.tsx'
@@ -64,11 +65,14 @@ function WallPage() {
     )
   }
   return (
-    <Page name="wall" state={feed.state}>
+    <Page name="wall" state={feed.state} node={feed.client.node}>
       <div class="lead">
         <div>
           <h1>{text.title}</h1>
           <p>{text.lead}</p>
+          {homeNode() !== '' && feed.session !== null && feed.state === 'connected' && (
+            <p id="where">{text.where(unbroken(feed.session.node), unbroken(feed.client.node))}</p>
+          )}
         </div>
         <div class="market">
           <Day wall={wall} />
@@ -117,6 +121,9 @@ function WallPage() {
     </Page>
   )
 }
+
+/** The name of a node on one line. */
+const unbroken = (name: string): string => name.replaceAll('-', '\u2011')
 
 const flow = (): 'live' | 'paused' | 'stale' =>
   wall.feed.paused ? 'paused' : wall.feed.stoppedAt === null ? 'live' : 'stale'

@@ -11,6 +11,9 @@ export interface Texts {
   readonly day: (day: number) => string
   readonly left: (clock: string) => string
   readonly timetable: string
+  /** `here`: the node this page reads on; both are the same where it is that one. */
+  readonly where: (market: string, here: string) => string
+  readonly moved: (node: string) => string
   readonly breadth: (up: number, down: number, flat: number) => string
   readonly cost: string
   readonly made: string

@@ -33,6 +33,11 @@ export class Trading {
     client.onState((state) => state === 'connected' && void this.#ask())
   }
 
+  /** Asks for the account anew. */
+  refresh(): void {
+    void this.#ask()
+  }
+
   async #ask(): Promise<void> {
     try {
       this.account = await this.#client.request<Account>('wall.account')

@@ -60,6 +60,10 @@ export class Wall {
       beat: () => this.#beat(),
       changed,
       returned: (how) => this.#returned(how),
+      moved: (node) => {
+        this.trading.refresh()
+        this.toast({ good: false, text: text.moved(node), id: 'moved' })
+      },
     })
     this.trading = new Trading(this.feed.client, {
       changed,

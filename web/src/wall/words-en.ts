@@ -7,6 +7,11 @@ export const english: Texts = {
   day: (day) => `Day ${day}`,
   left: (clock) => `${clock} left`,
   timetable: 'The trading day: three minutes stand for one day',
+  where: (market, here) =>
+    market === here
+      ? `The market runs on ${market}, where this page is connected.`
+      : `The market runs on ${market}. This page reads it on ${here}, like everybody there: one copy for all of them.`,
+  moved: (node) => `The market goes on, on ${node}. Accounts were kept in memory alone: yours begins anew.`,
   breadth: (up, down, flat) => `${up} rose, ${down} fell, ${flat} unchanged`,
   cost: 'What it costs',
   made: 'Market makes',

@@ -7,6 +7,11 @@ export const chinese: Texts = {
   day: (day) => `第 ${day} 天`,
   left: (clock) => `还剩 ${clock}`,
   timetable: '交易日：三分钟当一天',
+  where: (market, here) =>
+    market === here
+      ? `行情在 ${market} 上产生，本页也连在这个节点。`
+      : `行情在 ${market} 上产生；本页在 ${here} 上读取，与那里的所有人共用一份。`,
+  moved: (node) => `行情在 ${node} 上继续。账户只存在内存里，你的账户重新开始。`,
   breadth: (up, down, flat) => `${up} 家上涨，${down} 家下跌，${flat} 家持平`,
   cost: '代价几何',
   made: '市场产生',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { QuestionEnding } from '../../../../src/core/index.ts'
 import { CLUSTER } from '../../../../src/core/cluster/messages.ts'
+import type { Payload } from '../../../../src/protocol/index.ts'
 import { Random } from '../../../../src/testing/index.ts'
 import { grant as grantOf, type Harness, text } from '../harness.ts'
 import { settled, type World } from './world.ts'
@@ -170,6 +171,37 @@ describe('A revocation', () => {
     world.advance(3_000)
     expect([0, 999, 1_000, 2_499].map((n) => b.node.revokedUntil(`u${n}`))).toEqual([
       5_000, 5_000, 5_000, 5_000,
+    ])
+  })
+})
+
+describe('A call to a meeting of another node', () => {
+  it('is answered by the business there: a value, a refusal, or that the meeting is not open', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    b.node.claimMeeting({ name: 'm' }, {}, b.now)
+    world.settle()
+    const endings: QuestionEnding<Payload | null>[] = []
+    const call = (name: string, method: string): void => {
+      const question = { name, method, data: text('x') }
+      a.node.peering?.questions.ask([b.node.incarnation], 'call', question, a.now + 2_000, (_, ending) =>
+        endings.push(ending),
+      )
+      world.settle()
+    }
+    call('m', 'score')
+    call('m', 'refuse')
+    call('none', 'score')
+    b.tolerant = true
+    b.application.callMeeting = () => {
+      throw new Error('boom')
+    }
+    call('m', 'score')
+    expect(endings).toEqual([
+      { by: 'answer', answer: text('m score x') },
+      { by: 'refused', refused: { code: 'FORBIDDEN', message: 'x' } },
+      { by: 'answer', answer: null },
+      { by: 'refused', refused: { code: 'HANDLER_FAILED', message: expect.any(String) } },
     ])
   })
 })

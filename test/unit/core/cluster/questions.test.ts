@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { linked } from '../../../../src/core/cluster/link-messages.ts'
+import type { AnswerOf } from '../../../../src/core/cluster/question-kinds.ts'
 import {
   type Answerers,
   type QuestionEnding,
@@ -12,6 +13,19 @@ import { Timers } from '../../../../src/core/ground/timers.ts'
 import { textPayload } from '../../../../src/testing/index.ts'
 
 type Reply = (answer: number | Refusal) => void
+
+const session: AnswerOf<'sessions'>[number] = {
+  user: 'ann',
+  connected: true,
+  meetings: [],
+  topics: [],
+  subscriptions: 0,
+  cursors: [],
+  requests: 0,
+  waiting: { messages: 0, bytes: 0 },
+  unacknowledgedBytes: 0,
+  window: 0,
+}
 
 /** Nodes 1, 2 and 3, whose messages to each other wait until they are carried. */
 class Rig {
@@ -31,7 +45,8 @@ class Rig {
         (to, bytes) => this.messages.push({ from: node, to, bytes }),
         {
           push: ({ user }, reply, from) => this.asked.push({ node, from, user, reply }),
-        } satisfies Pick<Answerers, 'push'> as unknown as Answerers,
+          sessions: ({ limit }, reply) => reply(Array.from({ length: limit }, () => session)),
+        } satisfies Pick<Answerers, 'push' | 'sessions'> as unknown as Answerers,
         { ...questionsLimits, ...limits },
       )
     this.nodes = new Map([1, 2, 3].map((node) => [node, make(node)]))
@@ -71,6 +86,19 @@ describe('A question to other nodes', () => {
       [3, { by: 'answer', answer: 4 }],
     ])
     expect([rig.first.size, rig.timers.size]).toEqual([0, 0])
+  })
+
+  it('is refused where the answer would be more than a link carries, and others go on', () => {
+    const rig = new Rig({ answerBytes: 1_000 })
+    const endings: unknown[] = []
+    for (const limit of [100, 2])
+      rig.first.ask([2], 'sessions', { user: '', limit }, 1_000, (_, ending) =>
+        endings.push(ending.by === 'answer' ? ending.answer.length : ending),
+      )
+    rig.carry()
+    rig.carry()
+    const message = 'the answer is too large; ask for fewer items'
+    expect(endings).toEqual([{ by: 'refused', refused: { code: 'TOO_LARGE', message } }, 2])
   })
 
   it('ends with a code and a text where the node refuses', () => {

@@ -213,6 +213,73 @@ describe('A publication that the bus has lost', () => {
     say(world, a, '4')
     expect(heard(reader)).toEqual(['1', 'gap BUS', '4'])
   })
+
+  it('is a gap where the nodes that tell of an ended one keep parts that do not join', () => {
+    const world = settled(4)
+    const [a, b, c] = nodesOf(world)
+    const d = world.nodes[3] as Harness
+    for (const { node } of world.nodes) node.defineTopics('*', { entries: 2, bytes: 10_000, ageMs: 60_000 })
+    const early = c.connect('cid')
+    listen(world, early, 't')
+    say(world, a, '1', '2')
+    c.node.handleClose(early.connection, true, c.now)
+    world.settle()
+    say(world, a, '3', '4', '5')
+    listen(world, d.connect('dan'), 't')
+    world.kill(a, true)
+    const reader = b.connect('ann')
+    listen(world, reader, 't', { history: 10 })
+    expect(heard(reader)).toEqual(['1', '2', 'gap BUS', '4', '5'])
+  })
+
+  it('and was the first of its publisher is fetched as well', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    const reader = b.connect('ann')
+    listen(world, reader, 't')
+    world.isLost = () => true
+    say(world, a, '1')
+    world.isLost = () => false
+    say(world, a, '2')
+    expect(heard(reader)).toEqual(['1', '2'])
+  })
+
+  it('is told as a gap at the end, though nothing follows it', () => {
+    const world = settled(3)
+    const [a, b, c] = nodesOf(world)
+    for (const { node } of world.nodes) node.defineTopics('*', { entries: 1, bytes: 10_000, ageMs: 60_000 })
+    const reader = b.connect('ann')
+    listen(world, reader, 't')
+    listen(world, a.connect('abe'), 't')
+    say(world, a, '1')
+    world.isLost = () => true
+    say(world, a, '2')
+    world.isLost = () => false
+    world.advance(1)
+    say(world, c, 'c1')
+    world.advance(5_000)
+    expect(heard(reader)).toEqual(['1', 'c1', 'gap BUS'])
+  })
+})
+
+describe('Publications that nobody keeps any more', () => {
+  it('take no room from those that are kept', () => {
+    const world = settled(3)
+    const [a, b, c] = nodesOf(world)
+    for (const { node } of world.nodes) node.defineTopics('*', { entries: 1, bytes: 10_000, ageMs: 60_000 })
+    const earlier = b.connect('ann')
+    listen(world, earlier, 't')
+    listen(world, a.connect('abe'), 't')
+    say(world, a, 'a1')
+    b.node.handleClose(earlier.connection, true, b.now)
+    world.advance(1)
+    say(world, a, 'a2')
+    world.advance(1)
+    say(world, c, 'c1')
+    const later = b.connect('bob')
+    listen(world, later, 't', { history: 1 })
+    expect(heard(later)).toEqual(['c1'])
+  })
 })
 
 describe('A reader that moves to another node', () => {

@@ -33,11 +33,18 @@ export class World {
   /** Decides about each message to each receiver whether the bus loses it. */
   isLost: () => boolean = () => false
   readonly #limits: ConstructorParameters<typeof Harness>[0]
+  readonly #moves: 'members' | 'all' | undefined
   /** Bytes that each node has put on the bus for one other node, by the first byte of the message. */
   readonly sent: Map<Harness, Map<number, number>> = new Map()
 
-  constructor(count: number, limits: ConstructorParameters<typeof Harness>[0] = {}) {
+  /** `moves`: see `MoveOptions`. */
+  constructor(
+    count: number,
+    limits: ConstructorParameters<typeof Harness>[0] = {},
+    moves?: 'members' | 'all',
+  ) {
     this.#limits = limits
+    this.#moves = moves
     this.bus = new MemoryBus(
       () => {},
       (from, to) => (this.cut.has(`${from} ${to}`) || this.isLost() ? 'lost' : 'arrives'),
@@ -46,7 +53,7 @@ export class World {
   }
 
   start(id = `n${this.nodes.length + 1}`): Harness {
-    const incarnation = 2 ** 40 + 1_000_003 * (this.nodes.length + 1)
+    const incarnation = 2 ** 40 + (2 ** 36 + 1_000_003) * (this.nodes.length + 1)
     const sent = new Map<number, number>()
     const connect = (node: () => RtmsNode): Bus => {
       const port = this.bus.connect(
@@ -65,7 +72,7 @@ export class World {
       }
       return { ...port, send, publish }
     }
-    const cluster = { address: `ws://${id}/rtms`, health: `http://${id}/healthz` }
+    const cluster = { address: `ws://${id}/rtms`, health: `http://${id}/healthz`, moves: this.#moves }
     const h: Harness = new Harness(this.#limits, { id, incarnation, cluster, bus: connect })
     h.now = this.now
     this.nodes.push(h)
@@ -161,8 +168,12 @@ export class World {
 }
 
 /** Nodes that know each other. */
-export function settled(count: number, limits?: ConstructorParameters<typeof Harness>[0]): World {
-  const world = new World(count, limits)
+export function settled(
+  count: number,
+  limits?: ConstructorParameters<typeof Harness>[0],
+  moves?: 'members' | 'all',
+): World {
+  const world = new World(count, limits, moves)
   world.advance(4_000)
   return world
 }

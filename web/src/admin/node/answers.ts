@@ -2,6 +2,7 @@
 
 /** What the page is told before it asks anything else: `Access` of src/server/edge/admin.ts. */
 export interface Access {
+  readonly node: string
   readonly path: string
   readonly hasKeys: boolean
   readonly needsKey: 'option' | 'remote' | 'proxy' | 'host' | null
@@ -79,7 +80,13 @@ interface MeetingFacts {
   readonly frame: number
 }
 
+/** Of a list of all nodes: the names of those that did not answer. */
+export interface OfAll {
+  readonly missing: readonly string[]
+}
+
 export interface MeetingLine extends MeetingFacts {
+  readonly node: string
   readonly members: number
 }
 
@@ -127,6 +134,7 @@ export interface Cursor {
 }
 
 export interface Session {
+  readonly node: string
   readonly user: string
   readonly connected: boolean
   readonly meetings: readonly { readonly name: string; readonly slot: number }[]

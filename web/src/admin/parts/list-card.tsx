@@ -14,6 +14,7 @@ export function ListCard<T>({
   keyOf,
   empty,
   more,
+  missing = [],
 }: {
   readonly route: ListRoute
   readonly searchLabel?: string | undefined
@@ -24,6 +25,8 @@ export function ListCard<T>({
   readonly empty: string
   /** Said where these are not all. */
   readonly more: string | null
+  /** The nodes that did not answer. */
+  readonly missing?: readonly string[] | undefined
 }) {
   return (
     <section class="card" aria-labelledby="list-title">
@@ -38,6 +41,11 @@ export function ListCard<T>({
         />
       </div>
       {error !== null && error.code !== 'AWAY' && <Problem error={error} />}
+      {missing.length > 0 && (
+        <p class="problem" id="missing" role="status">
+          {text.missing(missing.join(', '))}
+        </p>
+      )}
       {data === null ? (
         error === null && <p class="empty">{text.loading}</p>
       ) : (

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
+import { otherNodes } from '../node/node.ts'
 import { text } from '../words/common.ts'
 
 const PAGE = 25
@@ -10,6 +11,13 @@ export interface Column<T> {
   /** What it is sorted by; a number is put to the right. */
   readonly value?: (row: T) => string | number
   readonly cell: (row: T) => ComponentChildren
+}
+
+/** On which node it is; nothing to tell on a node alone. */
+export function nodeColumn<T extends { readonly node: string }>(): readonly Column<T>[] {
+  if (otherNodes() === 0) return []
+  const value = ({ node }: T): string => node
+  return [{ id: 'node', label: text.node, value, cell: ({ node }) => <span class="whole">{node}</span> }]
 }
 
 interface Order {

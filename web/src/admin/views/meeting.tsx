@@ -3,7 +3,7 @@ import { FollowPanel } from '../follow/feed-list.tsx'
 import { MeetingFollow } from '../follow/follow.ts'
 import type { MeetingDetail, Member } from '../node/answers.ts'
 import { inPath } from '../node/api.ts'
-import { api } from '../node/node.ts'
+import { api, otherNodes } from '../node/node.ts'
 import { usePoll } from '../node/use-poll.ts'
 import { Back } from '../parts/back.tsx'
 import { Confirm, type Question } from '../parts/confirm.tsx'
@@ -55,6 +55,9 @@ export function Meeting({ name }: { readonly name: string }) {
           <h1 id="title" class="grow">
             {name}
           </h1>
+          {otherNodes() > 0 && !isGone && (
+            <a href={addressOf({ view: 'cluster', search: name })}>{text.where}</a>
+          )}
           {data !== null && !isGone && (
             <button type="button" class="danger" disabled={isBusy} onClick={() => close(data)}>
               {text.close}

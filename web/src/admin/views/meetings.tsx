@@ -1,9 +1,9 @@
-import type { MeetingLine } from '../node/answers.ts'
+import type { MeetingLine, OfAll } from '../node/answers.ts'
 import { api } from '../node/node.ts'
 import { usePoll } from '../node/use-poll.ts'
 import { inOneLine } from '../numbers/value.ts'
 import { ListCard } from '../parts/list-card.tsx'
-import type { Column } from '../parts/table.tsx'
+import { type Column, nodeColumn } from '../parts/table.tsx'
 import { addressOf } from '../route.ts'
 import { format, text as common } from '../words/common.ts'
 import { text } from '../words/rooms.ts'
@@ -12,13 +12,14 @@ import { text } from '../words/rooms.ts'
 const MOST = 500
 const EVERY_MS = 2_000
 
+const nameColumn: Column<MeetingLine> = {
+  id: 'name',
+  label: text.name,
+  value: ({ name }) => name,
+  cell: ({ name }) => <a href={addressOf({ view: 'meeting', name })}>{name}</a>,
+}
+
 const columns: readonly Column<MeetingLine>[] = [
-  {
-    id: 'name',
-    label: text.name,
-    value: ({ name }) => name,
-    cell: ({ name }) => <a href={addressOf({ view: 'meeting', name })}>{name}</a>,
-  },
   { id: 'kind', label: text.kind, value: ({ kind }) => kind, cell: ({ kind }) => kind || '–' },
   {
     id: 'members',
@@ -51,7 +52,7 @@ const columns: readonly Column<MeetingLine>[] = [
 export function Meetings({ search }: { readonly search: string }) {
   const query = new URLSearchParams({ limit: String(MOST), ...(search === '' ? {} : { contains: search }) })
   const { data, error } = usePoll(
-    () => api.get<{ meetings: MeetingLine[]; next: string | null }>(`/meetings?${query}`),
+    () => api.get<{ meetings: MeetingLine[]; next: string | null } & OfAll>(`/meetings?${query}`),
     EVERY_MS,
     search,
   )
@@ -59,9 +60,10 @@ export function Meetings({ search }: { readonly search: string }) {
     <ListCard
       route={{ view: 'meetings', search }}
       polled={{ data: data?.meetings ?? null, error }}
-      columns={columns}
+      columns={[nameColumn, ...nodeColumn<MeetingLine>(), ...columns]}
       keyOf={({ name }) => name}
       empty={search === '' ? text.noMeetings : common.nothing(search)}
+      missing={data?.missing}
       more={(data?.next ?? null) === null ? null : common.more(MOST)}
     />
   )

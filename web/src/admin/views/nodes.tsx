@@ -1,11 +1,13 @@
-import { watch } from '../node/node.ts'
+import { otherNodes, watch } from '../node/node.ts'
+import { addressOf } from '../route.ts'
 import { duration } from '../numbers/format.ts'
 import { format, text as common } from '../words/common.ts'
 import { text } from '../words/overview.ts'
 
-/** The nodes and how each stands. There is one; more will be more rows. */
+/** The node of this page and how it stands, and the way to the others. */
 export function Nodes() {
   const nodes = watch.info === null ? [] : [watch.info]
+  const others = otherNodes()
   return (
     <section class="card" aria-labelledby="nodes-title">
       <h1 id="nodes-title">{text.nodes}</h1>
@@ -30,6 +32,11 @@ export function Nodes() {
           </li>
         ))}
       </ul>
+      {others > 0 && (
+        <p>
+          <a href={addressOf({ view: 'cluster', search: '' })}>{text.others(others)}</a>
+        </p>
+      )}
     </section>
   )
 }

@@ -1,10 +1,10 @@
 import { SELF } from '../follow/follow.ts'
-import type { Session } from '../node/answers.ts'
+import type { OfAll, Session } from '../node/answers.ts'
 import { api } from '../node/node.ts'
 import { usePoll } from '../node/use-poll.ts'
 import { mostBehind } from '../numbers/sessions.ts'
 import { ListCard } from '../parts/list-card.tsx'
-import type { Column } from '../parts/table.tsx'
+import { type Column, nodeColumn } from '../parts/table.tsx'
 import { addressOf } from '../route.ts'
 import { format, text as common } from '../words/common.ts'
 import { text } from '../words/people.ts'
@@ -13,18 +13,19 @@ import { Unacknowledged } from './unacknowledged.tsx'
 const MOST = 500
 const EVERY_MS = 2_000
 
+const userColumn: Column<Session> = {
+  id: 'user',
+  label: common.user,
+  value: ({ user }) => user,
+  cell: ({ user }) => (
+    <>
+      <a href={addressOf({ view: 'user', name: user })}>{user}</a>
+      {user === SELF && <span class="hint"> ({text.self})</span>}
+    </>
+  ),
+}
+
 const columns: readonly Column<Session>[] = [
-  {
-    id: 'user',
-    label: common.user,
-    value: ({ user }) => user,
-    cell: ({ user }) => (
-      <>
-        <a href={addressOf({ view: 'user', name: user })}>{user}</a>
-        {user === SELF && <span class="hint"> ({text.self})</span>}
-      </>
-    ),
-  },
   {
     id: 'state',
     label: text.state,
@@ -74,11 +75,11 @@ const columns: readonly Column<Session>[] = [
   },
 ]
 
-/** The sessions of a node, those in need first where they are sorted so. */
+/** The sessions of all nodes, those in need first where they are sorted so. */
 export function Sessions({ search }: { readonly search: string }) {
   const query = new URLSearchParams({ limit: String(MOST), ...(search === '' ? {} : { user: search }) })
   const { data, error } = usePoll(
-    () => api.get<{ sessions: Session[] }>(`/sessions?${query}`),
+    () => api.get<{ sessions: Session[] } & OfAll>(`/sessions?${query}`),
     EVERY_MS,
     search,
   )
@@ -87,9 +88,10 @@ export function Sessions({ search }: { readonly search: string }) {
       route={{ view: 'sessions', search }}
       searchLabel={text.search}
       polled={{ data: data?.sessions ?? null, error }}
-      columns={columns}
+      columns={[userColumn, ...nodeColumn<Session>(), ...columns]}
       keyOf={({ user }, at) => `${user} ${at}`}
       empty={search === '' ? text.none : text.noneOf(search)}
+      missing={data?.missing}
       more={data?.sessions.length === MOST ? text.first(MOST) : null}
     />
   )

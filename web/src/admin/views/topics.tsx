@@ -1,4 +1,4 @@
-import type { TopicLine } from '../node/answers.ts'
+import type { OfAll, TopicLine } from '../node/answers.ts'
 import { api } from '../node/node.ts'
 import { usePoll } from '../node/use-poll.ts'
 import { ListCard } from '../parts/list-card.tsx'
@@ -41,7 +41,7 @@ const columns: readonly Column<TopicLine>[] = [
 export function Topics({ search }: { readonly search: string }) {
   const query = new URLSearchParams({ limit: String(MOST), ...(search === '' ? {} : { contains: search }) })
   const { data, error } = usePoll(
-    () => api.get<{ topics: TopicLine[]; next: string | null }>(`/topics?${query}`),
+    () => api.get<{ topics: TopicLine[]; next: string | null } & OfAll>(`/topics?${query}`),
     EVERY_MS,
     search,
   )
@@ -53,6 +53,7 @@ export function Topics({ search }: { readonly search: string }) {
         columns={columns}
         keyOf={({ name }) => name}
         empty={search === '' ? text.noTopics : common.nothing(search)}
+        missing={data?.missing}
         more={(data?.next ?? null) === null ? null : common.more(MOST)}
       />
       <form

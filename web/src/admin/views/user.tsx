@@ -1,5 +1,5 @@
-import type { Cursor, Session } from '../node/answers.ts'
-import { api } from '../node/node.ts'
+import type { Cursor, OfAll, Session } from '../node/answers.ts'
+import { api, otherNodes } from '../node/node.ts'
 import { usePoll } from '../node/use-poll.ts'
 import { behind, hasFallenOff } from '../numbers/sessions.ts'
 import { Back } from '../parts/back.tsx'
@@ -52,7 +52,7 @@ const columns: readonly Column<Cursor>[] = [
 export function User({ name }: { readonly name: string }) {
   const query = new URLSearchParams({ user: name, limit: String(MOST) })
   const { data, error, again } = usePoll(
-    () => api.get<{ sessions: Session[] }>(`/sessions?${query}`),
+    () => api.get<{ sessions: Session[] } & OfAll>(`/sessions?${query}`),
     EVERY_MS,
     name,
   )
@@ -71,6 +71,9 @@ export function User({ name }: { readonly name: string }) {
           )}
         </div>
         {error !== null && error.code !== 'AWAY' && <Problem error={error} />}
+        {(data?.missing.length ?? 0) > 0 && (
+          <p class="problem">{common.missing(data?.missing.join(', ') ?? '')}</p>
+        )}
         {data === null && error === null && <p class="empty">{common.loading}</p>}
         {sessions.map((session, at) => (
           <OneSession key={at} session={session} number={at + 1} />
@@ -88,11 +91,12 @@ export function User({ name }: { readonly name: string }) {
 }
 
 function OneSession({ session, number }: { readonly session: Session; readonly number: number }) {
-  const { connected, meetings, subscriptions, requests, waiting, cursors } = session
+  const { node, connected, meetings, subscriptions, requests, waiting, cursors } = session
   return (
     <article class="session" aria-label={text.session(number)}>
       <div class="row">
         <h2>{text.session(number)}</h2>
+        {otherNodes() > 0 && <b class="name">{node}</b>}
         <span class={`badge ${connected ? 'good' : 'warn'}`}>{connected ? text.connected : text.gone}</span>
         <span class="hint grow">
           {meetings.map(({ name, slot }) => `${name} (${text.slot(slot)})`).join(', ')}

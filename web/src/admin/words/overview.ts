@@ -1,7 +1,8 @@
 import { words } from '../../shell/language.ts'
 
 const en = {
-  nodes: 'Nodes',
+  nodes: 'This node',
+  others: (count: number) => `${count} more ${count === 1 ? 'node' : 'nodes'} in its cluster`,
   noAnswer: 'No answer',
   narrowed: (what: string, which: string) => `${what}, ${which}`,
   version: 'Version',
@@ -108,7 +109,8 @@ const en = {
 export type Overview = typeof en
 
 const zh: Overview = {
-  nodes: '节点',
+  nodes: '此节点',
+  others: (count) => `集群中另有 ${count} 个节点`,
   noAnswer: '没有应答',
   narrowed: (what, which) => `${what}（${which}）`,
   version: '版本',

@@ -5,9 +5,10 @@ const many = (count: number, one: string): string => `${count} ${one}${count ===
 
 const en = {
   search: 'User, exactly',
-  first: (count: number) => `The oldest ${count} sessions of this node. Search for a user to see others.`,
+  first: (count: number) =>
+    `The first ${count} sessions, those of this node before others. Search for a user to see others.`,
   none: 'No session is open.',
-  noneOf: (user: string) => `${user} has no session on this node.`,
+  noneOf: (user: string) => `${user} has no session.`,
   state: 'State',
   connected: 'connected',
   gone: 'may come back',
@@ -74,9 +75,9 @@ export type People = typeof en
 
 const zh: People = {
   search: '用户（完全一致）',
-  first: (count) => `此节点最早的 ${count} 个会话。要看其他的，请搜索用户。`,
+  first: (count) => `最前的 ${count} 个会话，先列本节点。要看其他的，请搜索用户。`,
   none: '没有打开的会话。',
-  noneOf: (user) => `${user} 在此节点没有会话。`,
+  noneOf: (user) => `${user} 没有会话。`,
   state: '状态',
   connected: '已连接',
   gone: '可能回来',

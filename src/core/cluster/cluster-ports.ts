@@ -1,0 +1,19 @@
+import type { NodeFacts, NodeLoad } from '../ground/config.ts'
+import type { Watch } from '../ports.ts'
+
+/** What the cluster needs from outside. All of it returns at once and calls nobody back. */
+export interface ClusterPorts extends Watch {
+  /** Sends to all other nodes. */
+  broadcast(bytes: Uint8Array): void
+  send(node: number, bytes: Uint8Array): void
+  /** The nodes that have not ended are others than before. `ended`: those that have. */
+  viewed(ended: readonly number[], now: number): void
+  /** A node is met, or heard again after it was silent. */
+  heard(node: number, now: number): void
+}
+
+/** What a node tells of itself. */
+export interface ClusterSelf extends NodeFacts {
+  readonly incarnation: number
+  readonly load: NodeLoad
+}

@@ -1,0 +1,211 @@
+import type { Duplex } from 'node:stream'
+import type { WebSocket } from 'ws'
+import { serverLimits } from '../ground/limits.ts'
+import { Pace } from '../ground/pace.ts'
+
+/** Bytes of a socket that are handed on at a time: the worst, tiny messages, take less than a millisecond. */
+const SLICE = 2_048
+/** Time that bytes take in a turn of the event loop which are handed on as they arrive, in milliseconds. */
+const TURN_MS = 4
+
+/** What of a WebSocket the reading needs. */
+export type ReadSocket = Pick<WebSocket, 'pause' | 'resume' | 'terminate'>
+
+/**
+ * Hands on what sockets read, some of it in each turn of the event loop. Node reads up to 2 MiB from each socket before
+ * it does anything else, and messages of a few bytes cost a few microseconds each: one client could keep everybody
+ * waiting for seconds. Whoever sends much waits, in slices and in turns; who sends little hardly ever does.
+ */
+export class Reading {
+  readonly #now: () => number
+  readonly #waiting: Pace<Inflow>
+  /** Bytes of those that wait. */
+  #held = 0
+  /** Time left in this turn, and whether the next one gives it back. */
+  #left: number = TURN_MS
+  #isArmed = false
+
+  /** `failed`: told what handing on has thrown. `now` is for tests. */
+  constructor(failed: (error: unknown) => void, now: () => number = () => performance.now()) {
+    this.#now = now
+    this.#waiting = new Pace<Inflow>(
+      (inflow) => this.#goOn(inflow),
+      (inflow, error) => {
+        inflow.cut()
+        failed(error)
+      },
+      now,
+    )
+  }
+
+  /** Number of sockets that have sent more than was handed on. */
+  get size(): number {
+    return this.#waiting.size
+  }
+
+  /**
+   * Stands between a socket and its `ws` from now on. `payer`: the party that takes turns with others, asked for anew
+   * each time.
+   */
+  follow(ws: ReadSocket, socket: Duplex, payer: () => string): Inflow {
+    return new Inflow(ws, socket, payer, {
+      hasTime: () => this.#left > 0,
+      timed: (action) => this.#timed(action),
+      wait: (inflow) => this.#wait(inflow),
+    })
+  }
+
+  #timed(action: () => void): void {
+    const begun = this.#now()
+    action()
+    this.#left -= this.#now() - begun
+    if (this.#isArmed) return
+    this.#isArmed = true
+    setImmediate(() => {
+      this.#isArmed = false
+      this.#left = TURN_MS
+    })
+  }
+
+  /** Above the limit, a socket of the payer with most of them makes room, or else the one that asks for much. */
+  #wait(inflow: Inflow): void {
+    const payer = inflow.payer()
+    while (this.#held + inflow.held > serverLimits.unreadBytes) {
+      const other = this.#waiting.makeRoom(payer)
+      if (other === undefined) break
+      this.#held -= other.counted
+      other.cut()
+    }
+    if (inflow.held > SLICE && this.#held + inflow.held > serverLimits.unreadBytes) {
+      inflow.cut()
+      return
+    }
+    inflow.counted = inflow.held
+    this.#held += inflow.counted
+    this.#waiting.add(inflow, payer)
+  }
+
+  #goOn(inflow: Inflow): void {
+    this.#held -= inflow.counted
+    inflow.goOn()
+  }
+}
+
+/** What an {@link Inflow} needs of all reading. */
+interface ReadingHost {
+  /** Whether this turn of the event loop has time left. */
+  hasTime(): boolean
+  /** Runs an action in the time of this turn. */
+  timed(action: () => void): void
+  /** Calls `goOn` when the turn of the socket has come. */
+  wait(inflow: Inflow): void
+}
+
+/** The bytes of one socket on their way to `ws`. */
+export class Inflow {
+  readonly payer: () => string
+  readonly #ws: ReadSocket
+  readonly #socket: Duplex
+  readonly #host: ReadingHost
+  /** The listener of `ws`. */
+  readonly #take: (chunk: Buffer) => void
+  /** Read and not yet handed on. */
+  #chunks: Buffer[] = []
+  /** Bytes of these; and those that were counted when the socket began to wait. */
+  held = 0
+  counted = 0
+  #isWaiting = false
+  /** Why the socket is not read from: the node wants no more, or too much is held. */
+  #isPaused = false
+  #isFull = false
+  #isStopped = false
+
+  constructor(ws: ReadSocket, socket: Duplex, payer: () => string, host: ReadingHost) {
+    this.payer = payer
+    this.#ws = ws
+    this.#socket = socket
+    this.#host = host
+    this.#take = socket.listeners('data').at(-1) as (chunk: Buffer) => void
+    socket.off('data', this.#take)
+    // Where `ws` wants nothing more it removes its own listener: like one of `once`, this one is removed in its place.
+    const listener = Object.assign((chunk: Buffer): void => this.#arrived(chunk), { listener: this.#take })
+    socket.on('data', listener)
+    // What was not handed on by then is nobody's any more; `ws` would read all of it at once.
+    socket.prependListener('close', () => {
+      this.#drop()
+      socket.off('data', listener)
+      socket.read()
+    })
+  }
+
+  /** Nothing more is handed on until {@link resume}. */
+  pause(): void {
+    this.#isPaused = true
+    this.#stop()
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#settle()
+  }
+
+  /** Cuts the connection off. */
+  cut(): void {
+    this.#isWaiting = false
+    this.#drop()
+    this.#ws.terminate()
+  }
+
+  #drop(): void {
+    this.#chunks = []
+    this.held = 0
+  }
+
+  #arrived(chunk: Buffer): void {
+    const isNext = this.held === 0 && !this.#isPaused && this.#host.hasTime()
+    if (isNext && chunk.length <= SLICE) {
+      this.#host.timed(() => this.#take.call(this.#socket, chunk))
+      return
+    }
+    this.#chunks.push(chunk)
+    this.held += chunk.length
+    if (isNext) this.#host.timed(() => this.#slice())
+    this.#settle()
+  }
+
+  /** Its turn has come. */
+  goOn(): void {
+    this.#isWaiting = false
+    if (!this.#isPaused && this.held > 0) this.#slice()
+    this.#settle()
+  }
+
+  /** Hands the next slice on. */
+  #slice(): void {
+    const [chunk] = this.#chunks as [Buffer]
+    const slice = chunk.subarray(0, SLICE)
+    if (slice.length === chunk.length) this.#chunks.shift()
+    else this.#chunks[0] = chunk.subarray(SLICE)
+    this.held -= slice.length
+    if (this.#socket.listeners('data').includes(this.#take)) this.#take.call(this.#socket, slice)
+    else this.#drop()
+  }
+
+  #settle(): void {
+    // A little may be held while the socket is read: to stop it costs more.
+    if (this.held > SLICE) this.#isFull = true
+    else if (this.held === 0) this.#isFull = false
+    this.#stop()
+    if (this.held === 0 || this.#isPaused || this.#isWaiting) return
+    this.#isWaiting = true
+    this.#host.wait(this)
+  }
+
+  #stop(): void {
+    const isStopped = this.#isPaused || this.#isFull
+    if (isStopped === this.#isStopped) return
+    this.#isStopped = isStopped
+    if (isStopped) this.#ws.pause()
+    else this.#ws.resume()
+  }
+}

@@ -1,0 +1,278 @@
+import { describe, expect, it } from 'vitest'
+import type { Holds } from '../../../../src/core/cluster/messages.ts'
+import { Registrar, type Verdict } from '../../../../src/core/cluster/registrar.ts'
+import { View } from '../../../../src/core/cluster/view.ts'
+
+const SELF = 1
+
+/** The registrar of node 1 in a cluster of three. */
+class Desk {
+  readonly owned: Set<string> = new Set()
+  readonly silent: Set<number> = new Set()
+  readonly answers: string[] = []
+  readonly registrar: Registrar
+
+  constructor(claims = 10, namesPerNode = 100) {
+    const view = new View(SELF)
+    view.meet(2)
+    view.meet(3)
+    this.registrar = new Registrar(
+      SELF,
+      view,
+      { claims, namesPerNode },
+      {
+        owns: (name) => this.owned.has(name),
+        isSilent: (node) => this.silent.has(node),
+        answer: (to, { id }, verdict) => this.answers.push(`${to} #${id} ${wordsOf(verdict)}`),
+      },
+    )
+  }
+
+  claim(from: number, id: number, name: string, opens = true): void {
+    this.registrar.claim(from, { type: 'claim', view: 0, echo: 0, id, opens, name })
+  }
+
+  /** `names`: what the node owns, and with a minus what it does not. */
+  hear(from: number, seq: number, names: readonly string[], parts: Partial<Holds> = {}): boolean {
+    return this.registrar.hear(from, {
+      type: 'holds',
+      view: 0,
+      round: 1,
+      echo: 1,
+      seq,
+      isFirst: seq === 1,
+      isLast: true,
+      claimed: 0,
+      term: 0,
+      ...parts,
+      holdings: names.map((name) => ({ name: name.replace('-', ''), owns: !name.startsWith('-') })),
+    })
+  }
+
+  /** Both other nodes own nothing. */
+  begin(): this {
+    this.hear(2, 1, [])
+    this.hear(3, 1, [])
+    return this
+  }
+
+  news(): string[] {
+    return this.answers.splice(0)
+  }
+}
+
+function wordsOf(verdict: Verdict): string {
+  return verdict.by === 'grant' ? `may, term ${verdict.term}` : `taken by ${verdict.owner}`
+}
+
+describe('A registrar', () => {
+  it('answers once each other node has told everything, oldest claim first', () => {
+    const desk = new Desk()
+    desk.claim(2, 1, 'a')
+    desk.claim(SELF, 1, 'b')
+    desk.claim(3, 1, 'a')
+    desk.hear(2, 1, [], { isLast: false })
+    desk.hear(3, 1, [])
+    expect([desk.registrar.isReady, desk.news()]).toEqual([false, []])
+    expect(desk.hear(2, 2, [])).toBe(true)
+    expect(desk.registrar.isReady).toBe(true)
+    expect(desk.news()).toEqual(['2 #1 may, term 1', '1 #1 may, term 2', '3 #1 taken by 2'])
+    expect(desk.registrar.size).toBe(2)
+    desk.registrar.review()
+    expect(desk.news()).toEqual([])
+  })
+
+  it('remembers so many names of one node, and others again once it has given some back', () => {
+    const desk = new Desk(10, 3)
+    desk.hear(3, 1, [])
+    desk.hear(2, 1, ['a', 'b', 'c', 'd', 'e'])
+    expect(desk.registrar.size).toBe(3)
+    desk.claim(2, 1, 'f')
+    desk.claim(3, 1, 'd')
+    desk.claim(3, 2, 'a')
+    expect(desk.news()).toEqual(['3 #1 may, term 1', '3 #2 taken by 2'])
+    desk.hear(2, 2, ['-a', '-e'])
+    desk.claim(2, 2, 'f')
+    desk.claim(2, 3, 'g')
+    expect(desk.news()).toEqual(['2 #2 may, term 2'])
+    desk.hear(2, 3, ['b'], { isFirst: true })
+    expect(desk.registrar.size).toBe(3)
+    desk.claim(2, 4, 'g')
+    expect(desk.news()).toEqual(['2 #4 may, term 3'])
+  })
+
+  it('waits for no node that is silent', () => {
+    const desk = new Desk()
+    desk.hear(2, 1, [])
+    desk.claim(2, 1, 'a')
+    desk.registrar.review()
+    expect(desk.news()).toEqual([])
+    desk.silent.add(3)
+    desk.registrar.review()
+    expect(desk.news()).toEqual(['2 #1 may, term 1'])
+  })
+
+  it('says who has a name, for one that may not open it and for one that only asks', () => {
+    const desk = new Desk().begin()
+    desk.claim(2, 1, 'a', false)
+    desk.claim(2, 2, 'a')
+    desk.claim(3, 1, 'a')
+    desk.claim(3, 2, 'a', false)
+    desk.owned.add('own')
+    desk.claim(2, 3, 'own')
+    expect(desk.news()).toEqual([
+      '2 #1 taken by 0',
+      '2 #2 may, term 1',
+      '3 #1 taken by 2',
+      '3 #2 taken by 2',
+      '2 #3 taken by 1',
+    ])
+  })
+
+  it('takes a claim once, and none that was made before another of its node', () => {
+    const desk = new Desk().begin()
+    desk.claim(2, 5, 'a')
+    desk.claim(2, 5, 'b')
+    desk.claim(2, 4, 'c')
+    desk.claim(2, 6, 'a')
+    expect(desk.news()).toEqual(['2 #5 may, term 1', '2 #6 may, term 2'])
+  })
+
+  it('knows from its word that a node has given up its claims so far', () => {
+    const desk = new Desk()
+    desk.hear(2, 1, [], { claimed: 7 })
+    desk.hear(3, 1, [])
+    desk.hear(2, 2, [], { claimed: 3 })
+    desk.claim(2, 7, 'a')
+    desk.claim(2, 8, 'b')
+    expect(desk.news()).toEqual(['2 #8 may, term 1'])
+  })
+
+  it('gives a term that is higher than any it was told of', () => {
+    const desk = new Desk()
+    desk.hear(2, 1, [], { term: 9 })
+    desk.hear(3, 1, [], { term: 4 })
+    desk.claim(2, 1, 'a')
+    expect([desk.news(), desk.registrar.term]).toEqual([['2 #1 may, term 10'], 10])
+  })
+
+  it('has one claim of each node for a name wait, every search, and no more in all than may', () => {
+    const desk = new Desk(4)
+    desk.claim(2, 1, 'a')
+    desk.claim(2, 2, 'a')
+    desk.claim(2, 3, 'a', false)
+    desk.claim(2, 4, 'a', false)
+    desk.claim(3, 1, 'b')
+    desk.claim(3, 2, 'c')
+    desk.begin()
+    expect(desk.news()).toEqual([
+      '2 #2 may, term 1',
+      '2 #3 taken by 2',
+      '2 #4 taken by 2',
+      '3 #1 may, term 2',
+    ])
+  })
+})
+
+describe('What a node tells of its meetings', () => {
+  it('is taken in order from the first one on', () => {
+    const desk = new Desk()
+    desk.hear(3, 1, [])
+    expect(desk.hear(2, 2, ['a'])).toBe(false)
+    expect(desk.hear(2, 1, ['b'], { isLast: false })).toBe(false)
+    expect(desk.hear(2, 3, ['c'])).toBe(false)
+    expect(desk.registrar.isReady).toBe(false)
+    expect(desk.hear(2, 2, ['d'])).toBe(true)
+    // Once more, late.
+    expect(desk.hear(2, 1, ['e'])).toBe(false)
+    expect(desk.hear(2, 2, ['e'], { isFirst: true })).toBe(false)
+    for (const [n, name] of ['a', 'b', 'c', 'd', 'e'].entries()) desk.claim(3, n + 1, name)
+    expect(desk.news()).toEqual([
+      '3 #1 may, term 1',
+      '3 #2 taken by 2',
+      '3 #3 may, term 2',
+      '3 #4 taken by 2',
+      '3 #5 may, term 3',
+    ])
+  })
+
+  it('anew replaces what it told before, but not what is reserved for it', () => {
+    const desk = new Desk()
+    desk.hear(2, 1, ['a', 'b'])
+    desk.hear(3, 1, ['x'])
+    desk.claim(2, 1, 'reserved')
+    desk.news()
+    expect(desk.hear(2, 2, ['b'], { isFirst: true, isLast: false })).toBe(false)
+    // While it tells anew, the registrar does not know of all it owns.
+    expect(desk.registrar.isReady).toBe(false)
+    desk.claim(3, 1, 'a')
+    desk.claim(3, 2, 'b')
+    desk.claim(3, 3, 'reserved')
+    expect(desk.news()).toEqual([])
+    desk.hear(2, 3, [])
+    expect(desk.news()).toEqual(['3 #1 may, term 2', '3 #2 taken by 2', '3 #3 taken by 2'])
+    desk.claim(2, 2, 'x')
+    expect(desk.news()).toEqual(['2 #2 taken by 3'])
+  })
+
+  it('ends a reservation: it owns the name, or it does not and no longer waits for it', () => {
+    const desk = new Desk().begin()
+    desk.claim(2, 1, 'a')
+    desk.claim(2, 2, 'b')
+    desk.hear(2, 2, ['a', '-b'])
+    // Another node that does not own it changes nothing.
+    desk.hear(3, 2, ['-a'])
+    expect(desk.registrar.size).toBe(1)
+    desk.news()
+    desk.claim(3, 1, 'b')
+    desk.claim(3, 2, 'a')
+    expect(desk.news()).toEqual(['3 #1 may, term 3', '3 #2 taken by 2'])
+    // What it owns by its word is forgotten when it tells everything anew.
+    desk.hear(2, 3, [], { isFirst: true })
+    desk.claim(3, 3, 'a')
+    expect(desk.news()).toEqual(['3 #3 may, term 4'])
+  })
+
+  it('takes back a claim that waits', () => {
+    const desk = new Desk()
+    desk.claim(2, 1, 'a')
+    desk.claim(2, 2, 'b')
+    desk.claim(3, 1, 'b')
+    desk.hear(2, 1, ['-a', '-b'])
+    desk.hear(3, 1, [])
+    expect(desk.news()).toEqual(['3 #1 may, term 1'])
+  })
+
+  it('of this node itself is told at once', () => {
+    const desk = new Desk().begin()
+    desk.claim(SELF, 1, 'a')
+    desk.claim(2, 1, 'b')
+    desk.news()
+    for (const name of ['a', 'b', 'none']) desk.registrar.release(name)
+    desk.claim(3, 1, 'a')
+    desk.claim(3, 2, 'b')
+    expect(desk.news()).toEqual(['3 #1 may, term 3', '3 #2 taken by 2'])
+    const early = new Desk()
+    early.claim(SELF, 1, 'a')
+    early.registrar.release('a')
+    early.begin()
+    expect(early.news()).toEqual([])
+  })
+})
+
+it('In a new view a registrar knows nothing until it is told, and its terms go on', () => {
+  const desk = new Desk()
+  desk.hear(3, 1, ['x'])
+  desk.claim(2, 1, 'early')
+  desk.hear(2, 1, [])
+  desk.claim(2, 2, 'a')
+  desk.news()
+  desk.hear(3, 2, [], { isFirst: true, isLast: false })
+  desk.claim(2, 3, 'waits')
+  desk.registrar.renew()
+  expect([desk.registrar.size, desk.registrar.isReady]).toEqual([0, false])
+  // Ids count anew, since nothing is known of the node.
+  desk.claim(3, 1, 'a')
+  desk.begin()
+  expect(desk.news()).toEqual(['3 #1 may, term 3'])
+})
