@@ -141,6 +141,15 @@ export class ClusterBusiness extends Business {
     }
   }
 
+  /** The owner of the first meeting kicks its first member. */
+  kickOne(): void {
+    for (const { name } of this.scenario.meetings)
+      for (const owner of this.ownersOf(name)) {
+        const member = owner.core.meeting(name)?.members.find(({ bot }) => !bot)
+        if (member !== undefined) return owner.do((core) => void core.kick(name, member.slot, 'out'))
+      }
+  }
+
   /** The owner of a random meeting closes it. */
   closeOne(): void {
     const { name } = this.random.pick(this.scenario.meetings)
