@@ -106,6 +106,7 @@ function measure() {
       session: '',
       received: 0,
       window: 0,
+      moves: 0,
     }
     node.handlePacket(connection, binaryCodec.encode([hello]), now)
     node.handleAuthenticated(asked.pop(), { ok: true, value: { ...grant, user: `u${at}` } }, now)

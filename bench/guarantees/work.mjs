@@ -103,7 +103,7 @@ class Rig {
     this.sent = 0
     const { session, entries: received } = this
     const names = { type: 'hello', version: 1, features: 0, client: 'bench', token: 'mallory' }
-    this.send([{ ...names, session, received, window: 131_072 }])
+    this.send([{ ...names, session, received, window: 131_072, moves: 0 }])
   }
 
   /** Hands over one packet, and sweeps until nothing is left to do and everything is acknowledged. */
@@ -174,7 +174,15 @@ class Rig {
   }
 
   join(meeting, fields = {}) {
-    return this.next('join', { meeting, spectator: false, config: '', world: 0, next: 0, ...fields })
+    return this.next('join', {
+      meeting,
+      spectator: false,
+      config: '',
+      world: 0,
+      next: 0,
+      former: '',
+      ...fields,
+    })
   }
 
   publish(topic, key, data = text('x'), tombstone = false) {

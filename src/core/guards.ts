@@ -56,6 +56,9 @@ const logicFailures: Failures<MeetingLogic> = {
   frame: nothing,
   leave: nothing,
   close: nothing,
+  snapshot: () => null,
+  moved: nothing,
+  restore: nothing,
 }
 
 /** Fallbacks for the bus: other nodes notice lost messages by themselves. */
@@ -67,7 +70,7 @@ const busFailures: Failures<Bus> = {
   unsubscribe: nothing,
 }
 
-const watchFailures: Failures<Watch> = { met: nothing, probe: nothing }
+const watchFailures: Failures<Watch> = { met: nothing, probe: nothing, expelled: nothing }
 
 /** Wraps every port of a node so that it never throws, and keeps the answers still owed for calls that threw. */
 export class Guards {
@@ -128,6 +131,7 @@ export class Guards {
       openMissing: (missing) => later((now) => node.handleMissing(missing, now)),
       openMissingEnded: nothing,
       located: nothing,
+      adopt: () => null,
       callMeeting: refuse,
       connected: nothing,
       disconnected: nothing,

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { BusConnector } from '../../src/bus/connector.ts'
 import { inProcess } from '../../src/bus/in-process.ts'
 import { ThreadsHub, threads } from '../../src/bus/threads.ts'
+import { encodeCluster } from '../../src/core/cluster/messages.ts'
 import type { Rtms } from '../../src/server/index.ts'
 import { Peer, start, subscribe, tokenOf } from '../integration/server/peer.ts'
 import { publicationsOf } from '../../src/testing/index.ts'
@@ -85,4 +86,23 @@ describe('Two nodes on NATS', () => {
     expect(numbersOf(reader)).toEqual(upTo(10))
     expect(await a.metrics()).toMatch(/^rtms_bus_dropped_total [1-9]/m)
   })
+})
+
+it('A node that the others count as ended says so, so that it is started anew', async () => {
+  const bus = inProcess()
+  const lines: object[] = []
+  const logger = { debug() {}, info() {}, warn() {}, error: (details: object) => void lines.push(details) }
+  const a = await start({ bus, logger })
+  await eventually(() => isUp(a))
+  const quiet = { message: () => {}, sent: () => {}, down: () => {}, back: () => {}, gone: () => {} }
+  const other = bus.connect(77, quiet, { fault: () => {}, warn: () => {} })
+  const { incarnation } = a.health()
+  const message = { type: 'introduction', isSettled: true, living: [], ended: [incarnation] } as const
+  for (let n = 0; n < 3; n++) other.send(incarnation, encodeCluster(message))
+  await eventually(() => a.health().status === 'expelled')
+  expect(a.ready().status).toBe('expelled')
+  const { origin } = new URL(a.address.url.replace('ws', 'http'))
+  for (const path of ['/healthz', '/readyz']) expect((await fetch(origin + path)).status).toBe(503)
+  expect(lines).toHaveLength(1)
+  await other.close()
 })

@@ -15,8 +15,9 @@ export interface ClusterLimits {
   readonly introduceBeats: number
   /** Claims that may wait, of this node and at it. */
   readonly claims: number
-  /** Names in one message. */
+  /** Names in one message, and names that a registrar remembers for one node. */
   readonly namesPerMessage: number
+  readonly namesPerNode: number
   /** Other nodes that it knows; further ones are passed over. */
   readonly nodes: number
 }
@@ -32,5 +33,6 @@ export const clusterLimits: ClusterLimits = {
   introduceBeats: 2,
   claims: 10_000,
   namesPerMessage: 1_000,
+  namesPerNode: 1_000_000,
   nodes: 1_000,
 }

@@ -18,7 +18,7 @@ export interface Holding {
 /**
  * To all, twice a second. `id`: the node's name. `address`: where its clients connect. `health`: a URL at which the
  * other nodes reach it directly; '' for none. `isSettled`: it knows the others, or that it is alone. `leaves`: it says
- * goodbye. `load`: for people who look at the cluster; nothing is decided by it.
+ * goodbye. `isDraining`: it is about to, and takes no meeting over. `load`: for people who look at the cluster; nothing is decided by it.
  */
 export interface Heartbeat {
   readonly type: 'heartbeat'
@@ -28,6 +28,7 @@ export interface Heartbeat {
   readonly health: string
   readonly isSettled: boolean
   readonly leaves: boolean
+  readonly isDraining: boolean
   readonly load: NodeLoad
 }
 /** A node as another one introduces it; its facts are '' where nobody has heard them of itself. */
@@ -107,6 +108,8 @@ export const NODES = 'n/'
 export const CLUSTER = 0x63
 
 const MAX_INCARNATION = 2 ** 48
+/** Terms rise by one: a node that names a higher one is broken, and would leave none to those that come after. */
+const MAX_TERM = 2 ** 48
 const MAX_ADDRESS = 1_024
 
 const node: Form<number> = {
@@ -114,6 +117,15 @@ const node: Form<number> = {
   read: (r) => {
     const number = r.uint()
     if (number === 0 || number >= MAX_INCARNATION) throw malformed('an incarnation')
+    return number
+  },
+}
+
+const term: Form<number> = {
+  write: (w, value) => w.uint(value),
+  read: (r) => {
+    const number = r.uint()
+    if (number > MAX_TERM) throw malformed('a term')
     return number
   },
 }
@@ -130,6 +142,7 @@ const forms: {
     ...facts,
     isSettled: bool,
     leaves: bool,
+    isDraining: bool,
     load: struct<NodeLoad>({
       connections: uint,
       sessions: uint,
@@ -146,7 +159,7 @@ const forms: {
     ended: list(node),
   }),
   claim: struct({ view: uint, echo: uint, id: uint, opens: bool, name }),
-  grant: struct({ id: uint, term: uint }),
+  grant: struct({ id: uint, term }),
   taken: struct({ id: uint, owner: uint }),
   holds: struct({
     view: uint,
@@ -156,7 +169,7 @@ const forms: {
     isFirst: bool,
     isLast: bool,
     claimed: uint,
-    term: uint,
+    term,
     holdings: list(struct<Holding>({ owns: bool, name })),
   }),
   held: struct({ echo: uint, seq: uint }),

@@ -1,10 +1,19 @@
+import type { ClusterLimits } from './cluster-limits.ts'
 import type { Claim, Holds } from './messages.ts'
 import type { View } from './view.ts'
 
-/** A name of this registrar. `claim`: the claim it is reserved for; 0 once its owner has said that it owns it. */
-interface Entry {
+/** A node that has a name. `claim`: the claim it is reserved for; 0 once the node has said that it owns it. */
+interface Holder {
   readonly owner: number
-  claim: number
+  readonly claim: number
+}
+
+/**
+ * A name of this registrar: who has it, and who has it besides, since a meeting is handed over from one node to another
+ * or two nodes have opened it. It is free when the last of them says that it does not own it.
+ */
+interface Entry extends Holder {
+  readonly others: readonly Holder[]
 }
 
 /** What a registrar knows of another node in the present view. */
@@ -15,7 +24,11 @@ interface Teller {
   isComplete: boolean
   /** The id of the last claim that it is known to have made. */
   claimed: number
+  /** How many names are remembered for it. */
+  names: number
 }
+
+const none: readonly Holder[] = []
 
 interface Waiting {
   readonly from: number
@@ -27,10 +40,15 @@ export type Verdict =
   | { readonly by: 'grant'; readonly term: number }
   | { readonly by: 'taken'; readonly owner: number }
 
+/** Claims that may wait, further ones get no answer; and names that are remembered for one node. */
+export type RegistrarLimits = Pick<ClusterLimits, 'claims' | 'namesPerNode'>
+
 /** What a registrar needs of its node. */
 export interface RegistrarHost {
   /** Whether this node owns the meeting. */
   owns(name: string): boolean
+  /** Whether it has handed that meeting over, and holds the name until the new owner is known. */
+  isPassedOn(name: string): boolean
   /** Whether a node has been silent for so long that nobody waits for it any more. */
   isSilent(node: number): boolean
   answer(claimer: number, claim: Claim, verdict: Verdict): void
@@ -46,7 +64,7 @@ export class Registrar {
   readonly #self: number
   readonly #view: View
   readonly #host: RegistrarHost
-  readonly #most: number
+  readonly #limits: RegistrarLimits
   readonly #entries: Map<string, Entry> = new Map()
   readonly #tellers: Map<number, Teller> = new Map()
   /**
@@ -57,11 +75,10 @@ export class Registrar {
   /** The highest term that was granted or told of. */
   term = 0
 
-  /** `most`: claims that may wait; further ones get no answer. */
-  constructor(self: number, view: View, most: number, host: RegistrarHost) {
+  constructor(self: number, view: View, limits: RegistrarLimits, host: RegistrarHost) {
     this.#self = self
     this.#view = view
-    this.#most = most
+    this.#limits = limits
     this.#host = host
   }
 
@@ -91,7 +108,7 @@ export class Registrar {
     if (claim.id <= teller.claimed) return
     teller.claimed = claim.id
     if (this.isReady) this.#decide(from, claim)
-    else if (this.#waiting.size < this.#most)
+    else if (this.#waiting.size < this.#limits.claims)
       this.#waiting.set(claim.opens ? `${from} ${claim.name}` : `${from}#${claim.id}`, { from, claim })
   }
 
@@ -104,9 +121,9 @@ export class Registrar {
     teller.claimed = Math.max(teller.claimed, claimed)
     this.term = Math.max(this.term, term)
     for (const { name, owns } of holdings) {
-      if (owns) this.#entries.set(name, { owner: from, claim: 0 })
+      if (owns) this.#remember(name, from, 0)
       // By its own word it does not own it, and will not: it no longer waits for a claim of it.
-      else if (this.#entries.get(name)?.owner === from) this.#entries.delete(name)
+      else this.#drop(name, from)
       this.#giveUp(from, name)
     }
     if (!isLast) return false
@@ -117,8 +134,35 @@ export class Registrar {
 
   /** This node, being the registrar, does not own the name, and waits for no claim of it. */
   release(name: string): void {
-    if (this.#entries.get(name)?.owner === this.#self) this.#entries.delete(name)
+    this.#drop(name, this.#self)
     this.#giveUp(this.#self, name)
+  }
+
+  /** False: it remembers too many names of that node already. */
+  #remember(name: string, owner: number, claim: number): boolean {
+    const holders = this.#holders(name)
+    const others = holders.filter((holder) => holder.owner !== owner)
+    if (others.length === holders.length) {
+      const teller = this.#teller(owner)
+      if (teller.names >= this.#limits.namesPerNode) return false
+      teller.names++
+    }
+    this.#entries.set(name, { owner, claim, others })
+    return true
+  }
+
+  #drop(name: string, owner: number): void {
+    const holders = this.#holders(name)
+    const [first, ...others] = holders.filter((holder) => holder.owner !== owner)
+    if (first === undefined) this.#entries.delete(name)
+    else this.#entries.set(name, { owner: first.owner, claim: first.claim, others })
+    if (others.length + (first === undefined ? 0 : 1) < holders.length) this.#teller(owner).names--
+  }
+
+  /** Those who have a name, the one first of whom others are told. */
+  #holders(name: string): readonly Holder[] {
+    const entry = this.#entries.get(name)
+    return entry === undefined ? none : [entry, ...entry.others]
   }
 
   #giveUp(from: number, name: string): void {
@@ -136,7 +180,7 @@ export class Registrar {
   #teller(node: number): Teller {
     let teller = this.#tellers.get(node)
     if (teller === undefined) {
-      teller = { seq: 0, isComplete: false, claimed: 0 }
+      teller = { seq: 0, isComplete: false, claimed: 0, names: 0 }
       this.#tellers.set(node, teller)
     }
     return teller
@@ -145,20 +189,25 @@ export class Registrar {
   /** A node begins to tell anew. What is reserved for it stays so until its word comes. */
   #forget(node: number, teller: Teller): void {
     if (teller.seq > 0)
-      for (const [name, { owner, claim }] of this.#entries)
-        if (owner === node && claim === 0) this.#entries.delete(name)
+      for (const [name, { owner, claim, others }] of this.#entries)
+        if ([{ owner, claim }, ...others].some((holder) => holder.owner === node && holder.claim === 0))
+          this.#drop(name, node)
     teller.isComplete = false
   }
 
   #decide(from: number, claim: Claim): void {
     const { name, id, opens } = claim
-    const entry = this.#host.owns(name) ? { owner: this.#self, claim: 0 } : this.#entries.get(name)
-    // A node claims only what it does not own: what it told before is no longer so.
-    if (!opens || (entry !== undefined && entry.owner !== from)) {
-      this.#host.answer(from, claim, { by: 'taken', owner: entry?.owner ?? 0 })
+    const entry = this.#entries.get(name)
+    // What the claimer told of itself before is no longer so, or it has been given the meeting meanwhile.
+    const counts = (holder: Holder | undefined): boolean => !opens || holder?.owner !== from
+    const known = (counts(entry) ? entry : entry?.others.find(counts))?.owner
+    const isOwn = this.#host.owns(name)
+    // A name that it has passed on is still its own while nobody else has told of it.
+    const owner = isOwn && (known === undefined || !this.#host.isPassedOn(name)) ? this.#self : (known ?? 0)
+    if (!opens || owner !== 0) {
+      this.#host.answer(from, claim, { by: 'taken', owner })
       return
     }
-    this.#entries.set(name, { owner: from, claim: id })
-    this.#host.answer(from, claim, { by: 'grant', term: ++this.term })
+    if (this.#remember(name, from, id)) this.#host.answer(from, claim, { by: 'grant', term: ++this.term })
   }
 }

@@ -1,8 +1,20 @@
+import { type ErrorCode, errors } from '../../protocol/errors.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
-import type { Joined } from '../session/elsewhere.ts'
+import { costs } from '../ground/work.ts'
+import type { Placing } from '../meeting/room.ts'
+import type { OpenedFrame } from '../meeting/sealed.ts'
+import type { Refusal } from '../ports.ts'
+import { AGAIN_MS, type Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
 import type { RemoteMember } from './remote-member.ts'
+
+/** The answer to a JOIN that has waited for too long. */
+export const NO_ANSWER: Refusal = {
+  code: 'BUSY',
+  message: 'the node that has this meeting does not answer; try again',
+  retryAfterMs: AGAIN_MS,
+}
 
 /** A JOIN that waits for the owner of its meeting. */
 export interface Joining {
@@ -29,6 +41,11 @@ export class WaitingJoins {
     return this.#joins.values()
   }
 
+  /** Those that wait since then or longer. */
+  before(time: number): Joining[] {
+    return [...this.all()].filter(({ since }) => since <= time)
+  }
+
   of(session: Session): Joining | undefined {
     return this.#joins.get(session)
   }
@@ -48,10 +65,51 @@ export class WaitingJoins {
     this.#bySeat.delete(seat)
   }
 
+  /** The seat that a JOIN waits for was refused, or has ended already. */
+  unseated(joining: Joining, message: MeshMessageOf<'refused' | 'ended'>, now: number): void {
+    this.delete(joining)
+    const isRefused = message.type === 'refused'
+    const code = isRefused ? message.error : 'CLOSED'
+    const retryAfterMs = isRefused ? message.retryAfter : 0
+    joining.joined({ code, message: message.message || errors[code].text, retryAfterMs }, now)
+  }
+
+  /** Nobody gets what it waits for. */
+  endAll(code: ErrorCode, now: number): void {
+    const retryAfterMs = code === 'BUSY' ? AGAIN_MS : 0
+    for (const { joined } of this.takeAll()) joined({ code, message: errors[code].text, retryAfterMs }, now)
+  }
+
+  /** The first of them pays for these frames, which its node would not have fetched otherwise. */
+  pay(frames: readonly OpenedFrame[], now: number): void {
+    let work = 0
+    for (const { bytes } of frames) work += costs.walked + bytes.length * costs.reread
+    for (const { session } of this.all()) return session.account.pay(work, now)
+  }
+
   takeAll(): Joining[] {
     const all = [...this.all()]
     this.#joins.clear()
     this.#bySeat.clear()
     return all
   }
+}
+
+/** Whether a JOIN has to wait for frames that a replica does not have. `world`, `next`: of its log. */
+export function isEarly({ message, seated }: Joining, world: number, next: number): boolean {
+  // A client that comes from the owner may be ahead.
+  if (message.world === world && message.next > next) return true
+  // What the owner has said of its inputs holds from that frame on.
+  return seated?.message.continued === true && next < seated.message.next
+}
+
+/** What a member is told of its inputs, see `Placing`. `isKnown`: its session has had the seat before. */
+export function inputsOf(
+  seated: Joining['seated'],
+  member: RemoteMember | null,
+  isKnown: boolean,
+): Pick<Placing, 'continued' | 'waiting'> {
+  if (seated === null) return { continued: isKnown, waiting: member?.waitingSeqs ?? [] }
+  const { continued, waiting } = seated.message
+  return { continued, waiting: waiting.map(({ seq }) => seq) }
 }

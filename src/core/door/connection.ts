@@ -42,10 +42,10 @@ export class Connection extends Outlet {
   phase: Phase = NEW
   /** The key under which `Addresses` counts this connection; '' when it is not counted. */
   address = ''
-  /** The check of its token that was begun last; null before there is one. */
-  check: TokenCheck | null = null
   /** The Host header of its handshake; '' for none. */
   readonly host: string
+  /** The check of its token that was begun last; null before there is one. */
+  check: TokenCheck | null = null
   /** Why the connection was refused on opening; null when it was not. */
   refusedBy: RefusedBy | null = null
   lastHeard: number
@@ -63,6 +63,13 @@ export class Connection extends Outlet {
     this.host = host
     this.lastHeard = now
     this.heartbeat = new Timer('heartbeat', (at) => beat(this, at))
+  }
+
+  /** The token that awaits verification; '' for none. */
+  get token(): string {
+    const { phase } = this
+    if (phase.name === 'verifying') return phase.hello.token
+    return phase.name === 'live' ? (phase.refresh?.token ?? '') : ''
   }
 
   /** The session that this connection serves, from its WELCOME until it closes; null outside that time. */

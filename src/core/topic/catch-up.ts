@@ -355,20 +355,24 @@ export class CatchUp {
       const head = this.#headOf(topic, source)
       const isWhole = head === 0 || joined.has(`${source} ${number}`)
       const missing = !fresh.has(source) ? null : isWhole ? 0 : number - head - 1
-      this.#host.take(topic, this.#publishers.of(source), entry, missing, now)
+      this.#host.take(topic, this.#publisher(source), entry, missing, now)
     }
   }
 
   /** A node knows the last number of a publisher. Of what is missing up to there, nobody keeps anything. */
   #enterHead(topic: Topic, { source, number }: HeadOf, now: number): void {
-    const publisher = this.#publishers.of(source)
+    const publisher = this.#publisher(source)
     if (publisher === null || source === this.#self) return
     if (topic.head(publisher) === 0) topic.meet(publisher, number)
     else this.#host.take(topic, publisher, holeUpTo(number), null, now)
   }
 
+  #publisher(source: number): Publisher | null {
+    return this.#publishers.of(source, this.#host.others.isThere(source))
+  }
+
   #headOf(topic: Topic, source: number): number {
-    const publisher = this.#publishers.of(source)
+    const publisher = this.#publisher(source)
     return publisher === null ? 0 : topic.head(publisher)
   }
 

@@ -34,11 +34,14 @@ export class Publishers {
     return this.#all.length
   }
 
-  /** The publisher of this incarnation, added if it is new; null when it is new and the table is full. */
-  of(incarnation: number): Publisher | null {
+  /**
+   * The publisher of this incarnation, added if it is new; null when it is new and the table is full. `isThere`: it is
+   * not only spoken of by others; those that are get half of the table.
+   */
+  of(incarnation: number, isThere = true): Publisher | null {
     const known = this.#byIncarnation.get(incarnation)
     if (known !== undefined) return known
-    if (this.size >= limits.nodePublishers) return null
+    if (this.size >= (isThere ? limits.nodePublishers : limits.nodePublishers / 2)) return null
     const made = new Publisher(incarnation, this.size)
     this.#all.push(made)
     this.#byIncarnation.set(incarnation, made)

@@ -145,10 +145,12 @@ const info = operation({
     node: text('Its name, which tickets contain.'),
     incarnation: count('The number of its run: another one after each start.'),
     version: text('Of RTMS.'),
-    status: v.picklist(['ok', 'draining']),
+    status: v.picklist(['ok', 'draining', 'expelled']),
     readiness: v.pipe(
-      v.picklist(['ready', 'draining', 'late']),
-      v.description('Whether a load balancer should send clients here; late: its sweeps came too late.'),
+      v.picklist(['ready', 'draining', 'late', 'expelled']),
+      v.description(
+        'Whether a load balancer should send clients here; late: its sweeps came too late; expelled: the other nodes count it as ended, so start it anew.',
+      ),
     ),
     latenessMs: count('How late the latest sweep of the last five seconds was, in milliseconds.'),
     uptimeMs: v.pipe(v.number(), v.description('Milliseconds since it started.')),

@@ -25,7 +25,8 @@ const HIGH_WATER_MARK = 65_536
 
 /** The health of a node, as `/healthz` answers it. */
 export interface Health {
-  readonly status: 'ok' | 'draining'
+  /** `expelled`: the other nodes of the cluster count it as ended, so it has to be started anew. */
+  readonly status: 'ok' | 'draining' | 'expelled'
   readonly node: string
   /** The number of this run of the node: random, another one after each start. */
   readonly incarnation: number
@@ -38,7 +39,7 @@ export interface Health {
 /** Whether a load balancer should send clients to a node, as `/readyz` answers it. */
 export interface Readiness {
   /** `late`: its sweeps were later than `limits.readyLatenessMs`. */
-  readonly status: 'ready' | 'draining' | 'late'
+  readonly status: 'ready' | 'draining' | 'late' | 'expelled'
   readonly node: string
   /** The lateness of the latest sweep of the last five seconds, in milliseconds. */
   readonly latenessMs: number

@@ -11,10 +11,12 @@ import { serverLimits } from '../ground/limits.ts'
 type Found = 'itself' | 'another' | 'nobody' | 'unknown'
 
 interface Known {
-  readonly health: string
+  health: string
   /** Whether the node itself was found there: only then does it mean something that it is not any more. */
   isProven: boolean
   isAsking: boolean
+  /** It is being looked for until it was found once. */
+  isSought: boolean
 }
 
 /**
@@ -25,15 +27,29 @@ interface Known {
 export class NodeWatch implements Watch {
   readonly #gone: (node: number) => void
   readonly #isThere: (node: number) => boolean
+  readonly #expelled: () => void
   readonly #nodes: Map<number, Known> = new Map()
   readonly #closing: AbortController = new AbortController()
+  /** The other nodes count this one as ended. */
+  isExpelled = false
 
   /**
    * `gone`: called with each node that is proven to have ended. `isThere`: whether the cluster still counts with it.
+   * `expelled`: called once, where the others do not count with this node any more.
    */
-  constructor(gone: (node: number) => void, isThere: (node: number) => boolean) {
+  constructor(
+    gone: (node: number) => void,
+    isThere: (node: number) => boolean,
+    expelled: () => void = () => {},
+  ) {
     this.#gone = gone
     this.#isThere = isThere
+    this.#expelled = expelled
+  }
+
+  expelled(): void {
+    if (!this.isExpelled) this.#expelled()
+    this.isExpelled = true
   }
 
   met({ node, health }: WatchedNode): void {
@@ -42,20 +58,25 @@ export class NodeWatch implements Watch {
       this.#nodes.delete(node)
       return
     }
-    const known = { health, isProven: false, isAsking: false }
-    this.#nodes.set(node, known)
-    void this.#find(node, known)
+    const known = this.#nodes.get(node) ?? { health, isProven: false, isAsking: false, isSought: false }
+    this.#nodes.set(node, Object.assign(known, { health, isProven: false }))
+    // One that tells another address again and again is not asked more often.
+    if (!known.isSought) void this.#find(node, known)
   }
 
   /** Looks for it until it was found there once; after that, only when it is silent. */
   async #find(node: number, known: Known): Promise<void> {
+    known.isSought = true
+    let { health } = known
     for (let pause = serverLimits.probeMs, tries = 0; tries < serverLimits.probeTries; tries++, pause *= 2) {
+      if (health !== known.health) [health, tries, pause] = [known.health, 0, serverLimits.probeMs]
       // eslint-disable-next-line no-await-in-loop
       await this.#look(node, known)
-      if (known.isProven || this.#nodes.get(node) !== known) return
+      if (known.isProven || this.#nodes.get(node) !== known) break
       // eslint-disable-next-line no-await-in-loop
       await setTimeout(pause, undefined, { ref: false })
     }
+    known.isSought = false
   }
 
   probe({ node }: WatchedNode): void {
@@ -71,9 +92,10 @@ export class NodeWatch implements Watch {
   async #look(node: number, known: Known): Promise<void> {
     if (known.isAsking) return
     known.isAsking = true
-    const found = await ask(known.health, node, this.#closing.signal)
+    const { health } = known
+    const found = await ask(health, node, this.#closing.signal)
     known.isAsking = false
-    if (this.#nodes.get(node) !== known) return
+    if (this.#nodes.get(node) !== known || known.health !== health) return
     if (found === 'itself') known.isProven = true
     else if (known.isProven && found !== 'unknown') {
       this.#nodes.delete(node)

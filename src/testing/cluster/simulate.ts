@@ -22,6 +22,8 @@ import { Weather } from './weather.ts'
 
 /** Time between possible calamities, in milliseconds. */
 const CALAMITY_MS = 200
+/** Time between links that break, in milliseconds. */
+const BREAK_MS = 300
 /** A meeting that frames little seals for so long, in milliseconds, what its members may have waiting. */
 const FRAMED_MS = 60_000
 /**
@@ -110,6 +112,8 @@ class ClusterRun implements ClusterWorld {
     })
     for (let at = plan.early ? 0 : SETTLED_MS; at < faulty; at += CALAMITY_MS)
       clock.at(at, () => this.#befall(at))
+    for (let at = SETTLED_MS; plan.breaks && at < faulty; at += BREAK_MS)
+      clock.at(at, () => this.#breakLink(at))
     clock.runTo(faulty)
     this.#heal()
     this.#enter('recovery')
@@ -117,6 +121,7 @@ class ClusterRun implements ClusterWorld {
     clock.runTo(faulty + recovery)
     for (const client of this.clients) client.healthy = true
     this.#enter('well')
+    this.business.revokeNobody()
     clock.runTo(faulty + recovery + well)
     this.#isWorking = false
     this.#enter('quiet')
@@ -177,6 +182,15 @@ class ClusterRun implements ClusterWorld {
     const random = new Random((this.#seed ^ 0x2222) + Math.imul(at + 1, 0x9e3779b1))
     const calamity = random.pick(calamities)
     if (this.plan.calamities.includes(calamity)) befallCluster(this, calamity, random)
+    this.#drain(at)
+  }
+
+  #breakLink(at: number): void {
+    const random = new Random((this.#seed ^ 0x3333) + Math.imul(at + 1, 0x9e3779b1))
+    const node = random.pick(this.nodes)
+    const other = random.pick(this.nodes.filter((each) => each !== node))
+    this.observer.clustered?.('broken link', `${node.index} to ${other.index}`)
+    this.weather.breakLink(node, other)
   }
 
   /** The network, the bus and all clocks are right from now on, and all nodes run. */
@@ -256,6 +270,24 @@ class ClusterRun implements ClusterWorld {
     })
     // What it has sent goes out.
     this.clock.after(50, () => this.#end(node, false, downMs))
+  }
+
+  /** A node hands its meetings and clients over, says goodbye and ends; another one is started in its place. */
+  #drain(at: number): void {
+    const random = new Random((this.#seed ^ 0xd4a1) + Math.imul(at + 1, 0x9e3779b1))
+    const node = random.pick(this.nodes)
+    const timeMs = random.pick([30, 200, 1_500, 4_000])
+    const downMs = random.pick([0, 1_000])
+    if (!this.plan.drains || !random.chance(0.07) || !node.alive) return
+    this.observer.clustered?.('drain', `node ${node.index}, ${timeMs} ms`)
+    node.do((core, now) => core.drain(now, now + timeMs))
+    const end = this.clock.now + timeMs
+    const look = (): void => {
+      const { meetings, connections } = node.core.draining.progress
+      if (node.alive && this.clock.now < end && meetings + connections > 0) this.clock.after(20, look)
+      else this.leaveNode(node, downMs)
+    }
+    this.clock.after(20, look)
   }
 
   #end(node: SimNode, isTold: boolean, downMs: number): void {

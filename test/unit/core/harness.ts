@@ -5,9 +5,12 @@ import {
   defaultLimits,
   type FixedLimits,
   type Grant,
+  type MeetingBusiness,
   type MeetingCall,
+  type MeetingLogic,
   type NodeLimits,
   type NodeOptions,
+  type OfferedMeeting,
   type Outcome,
   type Packet,
   type MissingMeeting,
@@ -124,6 +127,14 @@ export class FakeApplication implements Application {
     this.answers.push({ call, outcome })
   }
 
+  /** Makes the business of meetings of a kind that other nodes hand over; plain ones need none. */
+  readonly kinds: Map<string, () => MeetingLogic> = new Map()
+
+  adopt({ kind, metadata }: OfferedMeeting): MeetingBusiness | null {
+    const make = this.kinds.get(kind)
+    return make === undefined && kind !== '' ? null : { kind, metadata, logic: make?.() ?? null }
+  }
+
   /** Answers with the name of the method and what it was given. */
   callMeeting(name: string, method: string, data: Payload): Payload | Refusal {
     const given = new TextDecoder().decode(data.bytes)
@@ -173,6 +184,7 @@ export class RecordingBus implements Bus {
 export class RecordingWatch implements Watch {
   readonly known: WatchedNode[] = []
   readonly probed: WatchedNode[] = []
+  expulsions = 0
 
   met(peer: WatchedNode): void {
     this.known.push(peer)
@@ -180,6 +192,10 @@ export class RecordingWatch implements Watch {
 
   probe(peer: WatchedNode): void {
     this.probed.push(peer)
+  }
+
+  expelled(): void {
+    this.expulsions++
   }
 }
 

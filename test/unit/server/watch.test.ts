@@ -131,4 +131,33 @@ describe('A node that is silent', () => {
     }
     expect(gone).toEqual([])
   })
+
+  it('is not asked more often for telling another address again and again, and is found at the last one', async () => {
+    const { server, url, asked } = await listen(itself)
+    const { met, probe, gone } = watching()
+    for (let n = 0; n < 200; n++) met(`${url}?${n}`)
+    await until(() => asked() > 0)
+    for (let n = 0; n < 200; n++) met(`${url}?again${n}`)
+    expect(asked()).toBeLessThan(5)
+    await asks(probe, asked, 4)
+    expect(asked()).toBeLessThan(8)
+    await stop(server)
+    await until(() => {
+      probe()
+      return gone.length > 0
+    })
+  })
+})
+
+it('That the others count with this node no more is told once', () => {
+  let told = 0
+  watch = new NodeWatch(
+    () => {},
+    () => true,
+    () => told++,
+  )
+  expect(watch.isExpelled).toBe(false)
+  watch.expelled()
+  watch.expelled()
+  expect([watch.isExpelled, told]).toEqual([true, 1])
 })

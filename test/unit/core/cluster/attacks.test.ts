@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Cluster } from '../../../../src/core/cluster/cluster.ts'
 import { keptOf, type Want } from '../../../../src/core/topic/kept.ts'
 import type { Topic } from '../../../../src/core/topic/topic.ts'
 import { bytes, type Harness, type Peer, wish } from '../harness.ts'
@@ -193,6 +194,40 @@ describe('A SUBSCRIBE to several topics that nobody has read on its node', () =>
   })
 })
 
+describe('A node that the others count as ended though it lives', () => {
+  it('is told so, as it is its turn to begin anew; one that has ended is told nothing', () => {
+    const world = settled(3)
+    const [a, b, c] = world.nodes as [Harness, Harness, Harness]
+    a.node.inlet.gone(c.node.incarnation, world.now)
+    world.advance(2_000)
+    expect(b.node.cluster?.peers).toHaveLength(1)
+    expect([a, b, c].map(({ watch }) => watch.expulsions > 0)).toEqual([false, false, true])
+    const { expulsions } = c.watch
+    world.leave(c)
+    world.advance(2_000)
+    expect(c.watch.expulsions).toBe(expulsions)
+  })
+})
+
+describe('A spectator of a meeting with a long history on another node', () => {
+  it('pays for what its node fetches, and waits before it may make it fetch more', () => {
+    const limits = { workMsPerUserPerSecond: 1, userBurstSeconds: 1 }
+    const { world, a, b, name } = meeting({ frameRate: 0, inputBytes: 4_096 }, limits)
+    const ann = client(a, 'ann')
+    const log = join(world, ann, name)
+    for (let seq = 1; seq <= 300; seq++) {
+      ann.input(log, seq, bytes(4_000))
+      world.advance(50)
+    }
+    const eve = client(b, 'eve')
+    join(world, eve, name, true)
+    eve.join('another')
+    world.settle()
+    expect(eve.all('failed')).toMatchObject([{ error: 'RATE' }])
+    expect(eve.all('failed')[0]?.retryAfter).toBeGreaterThan(2_000)
+  })
+})
+
 describe('A node of the cluster that is broken', () => {
   it('leaves nothing behind that it says after its end was proven', () => {
     const { world, a, b, name } = meeting()
@@ -247,6 +282,27 @@ describe('A node of the cluster that is broken', () => {
     world.settle()
     expect(a.node.peering?.links.bytes).toBeLessThan(10_000)
     expect(b.node.cluster?.peers).toHaveLength(2)
+  })
+
+  it('leaves terms to those that come after it, and gets no more names than are remembered for it', () => {
+    const world = settled(1)
+    const [a] = world.nodes as [Harness]
+    const rogue = new Rogue(world)
+    rogue.meet()
+    const held = rogue.told.findLast(({ message }) => message.type === 'holds')?.message
+    const { view = 0, round = 0 } = held?.type === 'holds' ? held : {}
+    const parts = { view, round: 1, echo: round, isFirst: true, isLast: true, claimed: 0, holdings: [] }
+    rogue.send(a, { type: 'holds', ...parts, seq: 1, term: 2 ** 53 - 1 })
+    world.settle()
+    expect(a.node.stats.strangers).toBe(1)
+    rogue.send(a, { type: 'holds', ...parts, seq: 1, term: 2 ** 40 })
+    world.settle()
+    expect(rogue.told.some(({ message }) => message.type === 'held')).toBe(true)
+    const { nodes } = a.node.cluster as Cluster
+    const names = Array.from({ length: 50 }, (_, n) => `room.${n}`)
+    world.open(a, names.find((name) => nodes.registrarOf(name) === a.node.incarnation) ?? '')
+    world.settle()
+    expect(world.answers(a)).toEqual(['new on n1'])
   })
 
   it('does not make a silent node heard by speaking of it', () => {

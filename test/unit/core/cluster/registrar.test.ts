@@ -12,15 +12,21 @@ class Desk {
   readonly answers: string[] = []
   readonly registrar: Registrar
 
-  constructor(most = 10) {
+  constructor(claims = 10, namesPerNode = 100) {
     const view = new View(SELF)
     view.meet(2)
     view.meet(3)
-    this.registrar = new Registrar(SELF, view, most, {
-      owns: (name) => this.owned.has(name),
-      isSilent: (node) => this.silent.has(node),
-      answer: (to, { id }, verdict) => this.answers.push(`${to} #${id} ${wordsOf(verdict)}`),
-    })
+    this.registrar = new Registrar(
+      SELF,
+      view,
+      { claims, namesPerNode },
+      {
+        owns: (name) => this.owned.has(name),
+        isPassedOn: () => false,
+        isSilent: (node) => this.silent.has(node),
+        answer: (to, { id }, verdict) => this.answers.push(`${to} #${id} ${wordsOf(verdict)}`),
+      },
+    )
   }
 
   claim(from: number, id: number, name: string, opens = true): void {
@@ -75,6 +81,25 @@ describe('A registrar', () => {
     expect(desk.registrar.size).toBe(2)
     desk.registrar.review()
     expect(desk.news()).toEqual([])
+  })
+
+  it('remembers so many names of one node, and others again once it has given some back', () => {
+    const desk = new Desk(10, 3)
+    desk.hear(3, 1, [])
+    desk.hear(2, 1, ['a', 'b', 'c', 'd', 'e'])
+    expect(desk.registrar.size).toBe(3)
+    desk.claim(2, 1, 'f')
+    desk.claim(3, 1, 'd')
+    desk.claim(3, 2, 'a')
+    expect(desk.news()).toEqual(['3 #1 may, term 1', '3 #2 taken by 2'])
+    desk.hear(2, 2, ['-a', '-e'])
+    desk.claim(2, 2, 'f')
+    desk.claim(2, 3, 'g')
+    expect(desk.news()).toEqual(['2 #2 may, term 2'])
+    desk.hear(2, 3, ['b'], { isFirst: true })
+    expect(desk.registrar.size).toBe(3)
+    desk.claim(2, 4, 'g')
+    expect(desk.news()).toEqual(['2 #4 may, term 3'])
   })
 
   it('waits for no node that is silent', () => {
