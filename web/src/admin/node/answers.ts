@@ -2,6 +2,7 @@
 
 /** What the page is told before it asks anything else: `Access` of src/server/edge/admin.ts. */
 export interface Access {
+  readonly node: string
   readonly path: string
   readonly hasKeys: boolean
   readonly needsKey: 'option' | 'remote' | 'proxy' | 'host' | null
@@ -10,8 +11,8 @@ export interface Access {
 export interface Info {
   readonly node: string
   readonly version: string
-  readonly status: 'ok' | 'draining'
-  readonly readiness: 'ready' | 'draining' | 'late'
+  readonly status: 'ok' | 'draining' | 'expelled'
+  readonly readiness: 'ready' | 'draining' | 'late' | 'expelled'
   readonly latenessMs: number
   readonly uptimeMs: number
   readonly connections: number
