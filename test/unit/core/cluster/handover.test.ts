@@ -471,7 +471,7 @@ describe('A hand-over that is interrupted', () => {
     }
   })
 
-  const steps = Array.from({ length: 36 }, (_, step) => step)
+  const steps = Array.from({ length: 20 }, (_, step) => step)
 
   it.each(steps)('by a cut at message %i goes on afterwards, with one owner and one history', (step) => {
     for (const at of [0, 1]) {
