@@ -43,7 +43,7 @@ function newNode() {
 const asked = []
 const application = {
   ...idlePorts.application,
-  authenticate: (connection) => asked.push(connection),
+  authenticate: (check) => asked.push(check),
 }
 const grant = {
   user: 'bench',
@@ -106,6 +106,7 @@ function measure() {
       session: '',
       received: 0,
       window: 0,
+      moves: 0,
     }
     node.handlePacket(connection, binaryCodec.encode([hello]), now)
     node.handleAuthenticated(asked.pop(), { ok: true, value: { ...grant, user: `u${at}` } }, now)

@@ -99,7 +99,7 @@ async function one(port, token, way, at) {
   socket.write(UPGRADE)
   await some()
   const hello = codec.encode([
-    { type: 'hello', version: 1, client: 'o', token, session: '', received: 0, window: 0 },
+    { type: 'hello', version: 1, client: 'o', token, session: '', received: 0, window: 0, moves: 0 },
   ])
   socket.write(Buffer.concat([head(0x82, hello.length), hello]))
   await some()

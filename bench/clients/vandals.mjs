@@ -44,7 +44,16 @@ function piecesOf(random, token) {
   const codec = isText ? codecs.jsonCodec : codecs.binaryCodec
   const opcode = isText ? 0x81 : 0x82
   const good = upgrade(codec.subprotocol)
-  const hello = { type: 'hello', version: 1, client: 'v', token, session: '', received: 0, window: 65_536 }
+  const hello = {
+    type: 'hello',
+    version: 1,
+    client: 'v',
+    token,
+    session: '',
+    received: 0,
+    window: 65_536,
+    moves: 0,
+  }
   const damaged = () => frame(damagedPacket(random, isText), opcode)
   switch (random(6)) {
     case 0:

@@ -45,7 +45,8 @@ const results = await withChildren([business, server, attackers, honest], async 
     const attack = await attackers.call('end')
     pairs.push({ alone, beside, attack })
     console.log(`pair ${pair + 1}: ${JSON.stringify(attack)}`)
-    await sleep(3_000)
+    // What the others have asked for still waits at the URL, though they have gone.
+    await server.call('settled')
   }
   return { pairs, refused: await server.call('refused'), faults: await server.call('faults') }
 })

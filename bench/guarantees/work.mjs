@@ -82,7 +82,7 @@ class Rig {
     }
     const application = {
       ...idlePorts.application,
-      authenticate: (connection, token) => this.#asked.push({ connection, token }),
+      authenticate: (check, token) => this.#asked.push({ check, token }),
       request: (call) => this.#calls.push(call),
     }
     this.node = new RtmsNode(config, { ...idlePorts, application, fault })
@@ -103,7 +103,7 @@ class Rig {
     this.sent = 0
     const { session, entries: received } = this
     const names = { type: 'hello', version: 1, features: 0, client: 'bench', token: 'mallory' }
-    this.send([{ ...names, session, received, window: 131_072 }])
+    this.send([{ ...names, session, received, window: 131_072, moves: 0 }])
   }
 
   /** Hands over one packet, and sweeps until nothing is left to do and everything is acknowledged. */
@@ -135,9 +135,9 @@ class Rig {
   }
 
   #answer() {
-    for (const { connection, token } of this.#asked.splice(0)) {
+    for (const { check, token } of this.#asked.splice(0)) {
       const value = { user: token, id: '', issued: 0, after: 0, expires: 0, ...everything }
-      this.node.handleAuthenticated(connection, { ok: true, value }, this.now)
+      this.node.handleAuthenticated(check, { ok: true, value }, this.now)
     }
     for (const call of this.#calls.splice(0))
       this.node.handleReply(call, { ok: true, value: text('') }, this.now)
@@ -174,7 +174,15 @@ class Rig {
   }
 
   join(meeting, fields = {}) {
-    return this.next('join', { meeting, spectator: false, config: '', world: 0, next: 0, ...fields })
+    return this.next('join', {
+      meeting,
+      spectator: false,
+      config: '',
+      world: 0,
+      next: 0,
+      former: '',
+      ...fields,
+    })
   }
 
   publish(topic, key, data = text('x'), tombstone = false) {

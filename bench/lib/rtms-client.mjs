@@ -49,6 +49,7 @@ export class RtmsSink {
       session,
       received: 0,
       window,
+      moves: 0,
     })
     const welcomed = await welcome
     this.window = welcomed.window
@@ -142,4 +143,5 @@ export const membership = (meeting) => ({
   config: '',
   world: 0,
   next: 0,
+  former: '',
 })

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { serve } from '../lib/child.mjs'
 import { clockOffset } from '../lib/clock.mjs'
 import { load, SECRET } from '../lib/product.mjs'
-import { sample } from '../lib/sample.mjs'
 
 /*
  * A node whose business can be kept busy: a handler that takes its time and heeds no cancel, a URL elsewhere that does
@@ -52,7 +51,14 @@ serve({
         return token
       }),
     ),
-  sample: () => sample(rtms),
+  /** Waits until nothing is left of what sessions have asked for that have gone. Their time is 60 s. */
+  async settled() {
+    for (const end = performance.now() + 70_000; performance.now() < end; await sleep(100)) {
+      const text = await rtms.metrics()
+      if (/^rtms_handlers_running 0$/m.test(text) && /^rtms_upstream_queue_bytes 0$/m.test(text)) return
+    }
+    throw new Error('the node is never done')
+  },
   refused: () => [...rtms.stats.connectionsRefused],
   faults: () => faults,
 })

@@ -28,7 +28,7 @@ export interface Ports {
 
 /** Where a guard delivers the answers that a port owes after it threw. */
 export interface Answered {
-  handleAuthenticated(connection: Connection, outcome: Outcome<Grant>, now: number): void
+  handleAuthenticated(check: object, outcome: Outcome<Grant>, now: number): void
   handleReply(call: RequestCall, outcome: Outcome<Payload>, now: number): void
   handleAuthorized(question: Question, allowed: boolean, now: number): void
   handleMissing(missing: MissingMeeting, now: number): void
@@ -120,8 +120,7 @@ export class Guards {
     const node = this.#node
     const later = (action: (now: number) => void): void => void this.#undone.push(action)
     return {
-      authenticate: (connection) =>
-        later((now) => node.handleAuthenticated(connection as Connection, failed, now)),
+      authenticate: (check) => later((now) => node.handleAuthenticated(check, failed, now)),
       request: (call) => later((now) => node.handleReply(call, failed, now)),
       requestEnded: nothing,
       authorize: (question) => later((now) => node.handleAuthorized(question, false, now)),

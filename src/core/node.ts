@@ -7,7 +7,7 @@ import type { NodeOptions, Retention } from './ground/config.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import type { Names } from './cluster/names.ts'
 import type { Budget, Holdings } from './ground/budget.ts'
-import type { Connection } from './door/connection.ts'
+import type { Connection, TokenCheck } from './door/connection.ts'
 import type { Connections } from './door/connections.ts'
 import type { Endings } from './door/endings.ts'
 import type { Dispatch } from './up/dispatch.ts'
@@ -177,8 +177,8 @@ export class RtmsNode implements PeeringHost {
   }
 
   /** The answer to `authenticate`. */
-  handleAuthenticated(connection: Connection, outcome: Outcome<Grant>, now: number): void {
-    this.#connections.authenticated(connection, outcome, now)
+  handleAuthenticated(check: object, outcome: Outcome<Grant>, now: number): void {
+    this.#connections.authenticated(check as TokenCheck, outcome, now)
   }
 
   /** The socket can take more. */
@@ -251,7 +251,7 @@ export class RtmsNode implements PeeringHost {
   ): MeetingInfo | ErrorCode | null {
     if (this.#connections.draining) return 'DRAINING'
     const logic = this.#guards.logic(business.logic)
-    const maker = this.#dispatch.openings.askedBy(name)
+    const maker = this.#dispatch.openings.askedBy(name, business.missing)
     return this.#meetings.open(name, options, { ...business, logic }, now, maker, term)
   }
 

@@ -113,8 +113,8 @@ export type LossReason = CloseReason | 'LEFT' | 'LOST' | 'SILENT' | 'ABANDONED'
 
 /** The business server. */
 export interface Application {
-  /** Verifies `token`. The answer comes by `handleAuthenticated(connection, …)`. */
-  authenticate(connection: object, token: string): void
+  /** Verifies `token`. The answer comes by `handleAuthenticated(check, …)`. */
+  authenticate(check: object, token: string): void
   /** Runs the handler. The answer comes by `handleReply(call, …)`. */
   request(call: RequestCall): void
   /** The call has ended without the handler's answer, which would now be discarded. */

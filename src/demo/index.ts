@@ -48,7 +48,8 @@ export async function startDemo(settings: Settings, pages: string): Promise<Demo
     else if (part !== undefined) void answerTicket(rtms, part, req, res)
     else answerFile(files, req, res, path)
   }
-  const rtms: Rtms = await Rtms.start({ ...settings, handler })
+  // Visitors stay on the node that they have chosen, wherever the room is.
+  const rtms: Rtms = await Rtms.start({ moves: false, ...settings, handler })
   for (const [name, make] of Object.entries(parts)) open.set(name, make(rtms, fault))
 
   async function answerTicket(

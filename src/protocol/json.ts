@@ -340,7 +340,7 @@ function messageFromJson(value: unknown, from: Side): Message | null {
     const message = { type }
     const nothing = zeros()
     readFields(nothing, fields, message)
-    readTail(nothing, tailOf(type as MessageType), message)
+    readTail(nothing, tailOf(type), message)
     return { ...message, version: json['version'] } as unknown as Message
   }
   return {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SecureContextOptions } from 'node:tls'
-import type { Application, Connection, NodeConfig, Stats } from '../core/index.ts'
+import type { Application, NodeConfig, Stats } from '../core/index.ts'
 import { Api, apiBase } from './api/api.ts'
 import type { Metric } from './api/operation.ts'
 import { Webhook } from './api/webhook.ts'
@@ -130,12 +130,12 @@ export class Rtms {
       (on) => host.node.askFirst(on),
       logger,
     )
-    const authenticate = async (connection: object, token: string): Promise<void> => {
+    const authenticate = async (check: object, token: string): Promise<void> => {
       const outcome = await tickets.verify(token)
-      host.handle((node, now) => node.handleAuthenticated(connection as Connection, outcome, now))
+      host.handle((node, now) => node.handleAuthenticated(check, outcome, now))
     }
     const application: Application = {
-      authenticate: (connection, token) => void authenticate(connection, token),
+      authenticate: (check, token) => void authenticate(check, token),
       request: (call) => requests.start(call),
       requestEnded: (call, why) => requests.end(call, why),
       authorize: (question) => authorizer.ask(question),
@@ -185,7 +185,7 @@ export class Rtms {
     )
     const peers: Peers = new Peers(host)
     const gateway = new Gateway(host, settings)
-    const pages = settings.admin === false ? null : new AdminPages(settings)
+    const pages = settings.admin === false ? null : new AdminPages(id, settings)
     const front: Front = new Front(id, settings, gateway, {
       health: () => rtms.health(),
       ready: () => rtms.ready(),

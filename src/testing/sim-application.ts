@@ -1,6 +1,5 @@
 import type {
   Application,
-  Connection,
   MeetingCall,
   MissingMeeting,
   Outcome,
@@ -32,15 +31,14 @@ export class SimApplication implements Application {
     this.#business = business
   }
 
-  authenticate(connection: object, token: string): void {
+  authenticate(check: object, token: string): void {
     const { random, faulty } = this.#business
     const claims = readToken(token)
     if (faulty && random.chance(0.01)) return
     const delay = random.int(0, faulty && random.chance(0.05) ? 1_000 : 20)
-    const opened = connection as Connection
     this.#node.later(delay, (core, now) =>
       core.handleAuthenticated(
-        opened,
+        check,
         claims === null
           ? { ok: false, error: new RtmsError('UNAUTHENTICATED') }
           : { ok: true, value: grantOf(claims) },

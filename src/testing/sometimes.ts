@@ -32,7 +32,7 @@ export const clusterSometimes: readonly string[] = [
   ...each('located', 'new', 'taken', 'nowhere', 'BUSY', 'DRAINING'),
   ...each('cluster', 'served by a replica', 'moved', 'led to another node', 'led to a dead node'),
   ...each('cluster', 'proven at its address', 'proven late', 'one of two owners gives up'),
-  ...each('cluster', ...calamities),
+  ...each('cluster', ...calamities, 'broken link'),
   ...each('moves', 'asked', 'arrived', 'wrong'),
   ...each('gap', 'BUS'),
   ...each('joined', 'recovered', 'NEW_EPOCH'),

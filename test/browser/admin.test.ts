@@ -214,7 +214,7 @@ describe('The dashboard', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Disconnect for good' }).click()
     await closed
     await page.getByText('It closed 1 connection').waitFor()
-    await page.getByText('has no session on this node').waitFor()
+    await page.getByText('has no session.').waitFor()
   })
 
   test('asks for a key where it must, says why, and keeps it in this window only', async () => {

@@ -5,6 +5,7 @@ import { clusterMutants } from './mutants-cluster.ts'
 import { leakMutants } from './mutants-leaks.ts'
 import { worldMutants } from './mutants-world.ts'
 import { meetingMutants } from './mutants-meetings.ts'
+import { meshMutants } from './mutants-mesh.ts'
 import { reachMutants } from './mutants-reach.ts'
 import type { Mutant } from './plant.ts'
 import { deliveryMutants } from './mutants.ts'
@@ -57,5 +58,5 @@ describe('the simulator catches a planted bug:', () => {
 })
 
 describe('the simulator catches a planted bug of the cluster:', () => {
-  catches(runClusterSeed, clusterMutants)
+  catches(runClusterSeed, [...clusterMutants, ...meshMutants])
 })

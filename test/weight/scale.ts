@@ -39,7 +39,7 @@ const silent: Transport = { write: () => true, pause() {}, resume() {}, close() 
 export class Scale {
   readonly node: RtmsNode
   now = 1_000
-  #asked: Connection[] = []
+  #asked: object[] = []
   #names = 0
 
   constructor(limits: Partial<NodeLimits> = {}) {
@@ -59,7 +59,7 @@ export class Scale {
         ...idlePorts,
         application: {
           ...idlePorts.application,
-          authenticate: (connection) => this.#asked.push(connection as Connection),
+          authenticate: (check) => this.#asked.push(check),
         },
         fault: (error) => {
           throw error

@@ -229,7 +229,6 @@ export class Machine {
 
   #greet(deadline: number, moves: number): void {
     if (!this.#enter('greeting', deadline)) return
-    this.#receipts.open()
     const session = this.#offersSession ? this.#session : ''
     this.#send({
       type: 'hello',

@@ -16,15 +16,12 @@ export class Receipts {
   #ackedBytes = 0
   #window = 0
 
-  /** A connection begins. */
-  open(): void {
-    this.bytes = 0
-    this.#ackedBytes = 0
-  }
-
   /** Starts a connection. Returns whether entries of the session log, perhaps answers, were lost before it. */
   welcomed({ received, window }: MessageOf<'welcome'>): boolean {
     const lost = received > this.entries
+    // The WELCOME is the first packet that counts.
+    this.bytes = 0
+    this.#ackedBytes = 0
     this.entries = received
     this.#ackedEntries = received
     this.#window = window

@@ -60,11 +60,15 @@ export class SeatMachine {
   next = 1
   /** The last stable frame reported by the node. */
   stable = 0
-  #maxInput: number = limits.input
-  /** The last frame that was sealed when it was joined: inputs sent since are in later ones. */
-  #head = 0
-  /** The answer to the last JOIN, where refusals of inputs may have been lost before it, until frame `#head` is here. */
-  #doubtful: MessageOf<'joined'> | null = null
+  /** The answer to the last JOIN. Inputs sent since are in frames behind its `head`. */
+  #joined: Pick<MessageOf<'joined'>, 'head' | 'seq' | 'waiting' | 'maxInput'> = {
+    head: 0,
+    seq: 0,
+    waiting: [],
+    maxInput: limits.input,
+  }
+  /** Refusals of inputs may have been lost before it, and not all frames up to its `head` are here. */
+  #isDoubtful = false
   /** The ticket with which the meeting was last not found, since it was last joined; 0 for none. */
   #missedWith = 0
   /** The session in which it was last joined. */
@@ -118,8 +122,7 @@ export class SeatMachine {
     this.#acknowledged = 0
     this.#acknowledgedAt = now
     this.#session = session
-    this.#maxInput = message.maxInput
-    this.#head = message.head
+    this.#joined = message
     this.log = message.log
     this.lastLog = message.log
     this.world = message.world
@@ -128,7 +131,7 @@ export class SeatMachine {
     this.asked = 0
     // Inputs belong to the world their sender knew; those made after it was missing belong to this one.
     if (!isSame) this.#inputs.restart(message.seq, this.#missedWith !== 0)
-    else if (lost || isOther || !message.recovered) this.#doubtful = message
+    else if (lost || isOther || !message.recovered) this.#isDoubtful = true
     this.#missedWith = 0
     this.#settleDoubts()
     return this.#inputs.resend(message.seq, now).map((input) => this.#message(input, now))
@@ -136,9 +139,9 @@ export class SeatMachine {
 
   /** Gives up what was refused unheard: it neither waits for a frame nor is in one up to the last one there was. */
   #settleDoubts(): void {
-    if (this.#doubtful === null || this.next <= this.#head) return
-    const { seq, waiting } = this.#doubtful
-    this.#doubtful = null
+    const { head, seq, waiting } = this.#joined
+    if (!this.#isDoubtful || this.next <= head) return
+    this.#isDoubtful = false
     this.#inputs.giveUp(seq, waiting)
   }
 
@@ -181,7 +184,7 @@ export class SeatMachine {
    */
   send(data: Payload, timeoutMs: number, now: number, done: Done<number>): MessageOf<'input'> | null {
     if (this.spectator) throw new RtmsError('READ_ONLY')
-    if (data.bytes.length > this.#maxInput) throw new RtmsError('TOO_LARGE')
+    if (data.bytes.length > this.#joined.maxInput) throw new RtmsError('TOO_LARGE')
     const isJoined = this.log !== 0
     const input = this.#inputs.add(data, now + timeoutMs, isJoined, done)
     return isJoined ? this.#message(input, now) : null
@@ -248,7 +251,7 @@ export class SeatMachine {
     this.next = message.to
     this.#settleDoubts()
     // Their frames may have been among the lost ones; those of the time before the JOIN were given up at its answer.
-    if (message.to > this.#head + 1) this.#inputs.giveUp(Infinity)
+    if (message.to > this.#joined.head + 1) this.#inputs.giveUp(Infinity)
     this.listener.gap(message.from, message.to, message.reason)
   }
 

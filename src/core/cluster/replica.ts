@@ -10,9 +10,10 @@ import { MissingFrames } from './missing-frames.ts'
 import { RemoteMember } from './remote-member.ts'
 import { RemoteMembers } from './remote-members.ts'
 import type { ReplicaHost } from './replica-host.ts'
-import { type Joining, WaitingJoins } from './waiting-joins.ts'
+import { inputsOf, isEarly, type Joining, WaitingJoins } from './waiting-joins.ts'
 
 const CLOSED = 'the meeting was closed'
+const STANDING = { start: 0, startFrame: 1 }
 const SILENT = 'the node that has this meeting does not answer; try again'
 
 /**
@@ -112,16 +113,11 @@ export class Replica implements Host {
     const { message, seat, seated } = joining
     if (room === null || (seat !== 0 && seated === null)) return
     const { log, facts } = room
-    // A client that comes from the owner may be ahead.
-    const isAhead = message.world === facts.world && message.next > log.next
-    // What the owner has said of its inputs holds from that frame on.
-    const isBefore = seated?.message.continued === true && log.next < seated.message.next
-    if (log.next <= this.#head || isAhead || isBefore || (facts.frameRate > 0 && this.#origin === null))
-      return
-    const { config } = message
+    if (log.next <= this.#head || isEarly(joining, facts.world, log.next)) return
+    if (facts.frameRate > 0 && this.#origin === null) return
     this.#joins.delete(joining)
     this.#host.mark(this)
-    const isOther = config !== '' && this.#config !== '' && config !== this.#config
+    const isOther = message.config !== '' && this.#config !== '' && message.config !== this.#config
     joining.joined(isOther ? 'CONFIG_MISMATCH' : this.#sit(room, joining, now), now)
   }
 
@@ -140,10 +136,8 @@ export class Replica implements Host {
     if (isAway) return 'UNKNOWN'
     const isNews = seated !== null && room.log.next <= seated.message.next
     const members = isNews ? seated.message.members : room.attendance.list
-    const continued = seated?.message.continued ?? known !== undefined
-    const waiting = seated?.message.waiting.map(({ seq }) => seq) ?? member?.waitingSeqs ?? []
-    const placing = { ...(this.#origin ?? { start: 0, startFrame: 1 }), members, continued, waiting }
-    return room.place(seat, message, placing, now)
+    const facts = { ...(this.#origin ?? STANDING), members, ...inputsOf(seated, member, known !== undefined) }
+    return room.place(seat, message, facts, now)
   }
 
   // ---- what the sessions do

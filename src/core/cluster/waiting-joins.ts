@@ -1,4 +1,5 @@
 import type { MessageOf } from '../../protocol/schema.ts'
+import type { Placing } from '../meeting/room.ts'
 import { costs } from '../ground/work.ts'
 import type { OpenedFrame } from '../meeting/sealed.ts'
 import type { Joined } from '../session/elsewhere.ts'
@@ -63,4 +64,23 @@ export class WaitingJoins {
     this.#bySeat.clear()
     return all
   }
+}
+
+/** Whether a JOIN has to wait for frames that a replica does not have. `world`, `next`: of its log. */
+export function isEarly({ message, seated }: Joining, world: number, next: number): boolean {
+  // A client that comes from the owner may be ahead.
+  if (message.world === world && message.next > next) return true
+  // What the owner has said of its inputs holds from that frame on.
+  return seated?.message.continued === true && next < seated.message.next
+}
+
+/** What a member is told of its inputs, see `Placing`. `isKnown`: its session has had the seat before. */
+export function inputsOf(
+  seated: Joining['seated'],
+  member: RemoteMember | null,
+  isKnown: boolean,
+): Pick<Placing, 'continued' | 'waiting'> {
+  if (seated === null) return { continued: isKnown, waiting: member?.waitingSeqs ?? [] }
+  const { continued, waiting } = seated.message
+  return { continued, waiting: waiting.map(({ seq }) => seq) }
 }

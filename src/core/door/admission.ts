@@ -4,7 +4,7 @@ import type { NodeConfig } from '../ground/config.ts'
 import { Asks, type Ending } from '../ground/asks.ts'
 import type { Timers } from '../ground/timers.ts'
 import type { Grant, Outcome } from '../ports.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, TokenCheck } from './connection.ts'
 import { Crowd } from './crowd.ts'
 import type { RefusedBy, Stats } from '../ground/stats.ts'
 
@@ -38,14 +38,14 @@ export class Admission {
   readonly #silent: Crowd<Connection> = new Crowd()
   readonly #heard: Crowd<Connection> = new Crowd()
   /** Token verifications, waiting and under way: at most one per connection. */
-  readonly #verifications: Asks<Connection, Outcome<Grant>>
+  readonly #verifications: Asks<TokenCheck, Outcome<Grant>>
   readonly #turnAway: (connection: Connection, turned: Turned, now: number) => void
 
   constructor(
     config: NodeConfig,
     stats: Stats,
     timers: Timers,
-    authenticate: (connection: Connection) => void,
+    authenticate: (check: TokenCheck) => void,
     verified: (connection: Connection, ending: Ending<Outcome<Grant>>, now: number) => void,
     turnAway: (connection: Connection, turned: Turned, now: number) => void,
   ) {
@@ -58,9 +58,9 @@ export class Admission {
       most: config.limits.verifications,
       // Turns are enough: how long a verification takes is not up to the client.
       share: Infinity,
-      payer: ({ address }) => address,
+      payer: ({ connection }) => connection.address,
       put: authenticate,
-      ended: verified,
+      ended: ({ connection }, ending, now) => verified(connection, ending, now),
     })
   }
 
@@ -130,12 +130,13 @@ export class Admission {
 
   /** Queues the token of a connection for verification. */
   verify(connection: Connection, deadline: number): void {
-    this.#verifications.ask(connection, deadline)
+    connection.check = { connection }
+    this.#verifications.ask(connection.check, deadline)
   }
 
   /** The answer to a verification arrived. */
-  answer(connection: Connection, outcome: Outcome<Grant>, now: number): void {
-    this.#verifications.answer(connection, outcome, now)
+  answer(check: TokenCheck, outcome: Outcome<Grant>, now: number): void {
+    this.#verifications.answer(check, outcome, now)
   }
 
   welcome(connection: Connection): void {
@@ -146,7 +147,7 @@ export class Admission {
   leave(connection: Connection, now: number): void {
     this.#silent.delete(connection.address, connection)
     this.#heard.delete(connection.address, connection)
-    this.#verifications.end(connection, 'close', now)
+    if (connection.check !== null) this.#verifications.end(connection.check, 'close', now)
     if (connection.address !== '') this.#addresses.release(connection.address, now)
     connection.address = ''
   }

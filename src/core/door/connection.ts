@@ -31,6 +31,11 @@ export type Phase =
 
 const NEW: Phase = { name: 'new' }
 
+/** A token of a connection on its way to being verified: an answer that comes late must not count for the next one. */
+export interface TokenCheck {
+  readonly connection: Connection
+}
+
 /** One socket. */
 export class Connection extends Outlet {
   readonly codec: Codec
@@ -39,6 +44,8 @@ export class Connection extends Outlet {
   address = ''
   /** The Host header of its handshake; '' for none. */
   readonly host: string
+  /** The check of its token that was begun last; null before there is one. */
+  check: TokenCheck | null = null
   /** Why the connection was refused on opening; null when it was not. */
   refusedBy: RefusedBy | null = null
   lastHeard: number

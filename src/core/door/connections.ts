@@ -8,7 +8,7 @@ import type { Budget } from '../ground/budget.ts'
 import { weights } from '../ground/weights.ts'
 import { fixedLimits, type NodeConfig, originOf } from '../ground/config.ts'
 import { welcomeOf } from './welcome.ts'
-import { Connection, type Phase } from './connection.ts'
+import { Connection, type Phase, type TokenCheck } from './connection.ts'
 import { Held } from './held.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Outlet } from '../log/log.ts'
@@ -55,7 +55,7 @@ export class Connections {
       host.config,
       host.stats,
       host.timers,
-      (connection) => host.application.authenticate(connection, tokenOf(connection)),
+      (check) => host.application.authenticate(check, tokenOf(check.connection)),
       (connection, ending, now) => this.#verified(connection, ending, now),
       (connection, turned, now) => this.#turnAway(connection, turned, now),
     )
@@ -297,8 +297,8 @@ export class Connections {
   }
 
   /** The answer to `authenticate`. */
-  authenticated(connection: Connection, outcome: Outcome<Grant>, now: number): void {
-    this.#admission.answer(connection, outcome, now)
+  authenticated(check: TokenCheck, outcome: Outcome<Grant>, now: number): void {
+    this.#admission.answer(check, outcome, now)
   }
 
   /** The token of a HELLO or REFRESH was verified, or its verification ran out of time. */

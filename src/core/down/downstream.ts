@@ -230,6 +230,7 @@ export class Downstream {
       for (const part of control) {
         parts.push(part)
         bytes += part.binary.length
+        this.#work.done += part.workOf(outlet.text)
       }
       outlet.clearControl()
     }

@@ -66,6 +66,8 @@ export abstract class Payer implements Holder {
  */
 export class Estate implements Holder {
   held = 0
+  /** Gives up something of the user's where nothing of the estate can be cut; null while the user has no session here. */
+  owner: Pick<Required<Holder>, 'giveUp'> | null = null
   /** Null for the many users who have made nothing. */
   #payers: Set<Payer> | null = null
 
@@ -83,6 +85,10 @@ export class Estate implements Holder {
     this.#payers?.delete(payer)
     payer.estate = null
     this.held -= payer.held
+  }
+
+  giveUp(now: number): void {
+    this.owner?.giveUp(now)
   }
 
   /** Gives up what nobody reads, the oldest first, and then cuts the largest payers to a common size. */

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
-import type { MeetingLogic } from '../ports.ts'
+import type { MeetingLogic, MissingMeeting } from '../ports.ts'
 
 /** The business's side of a meeting. */
 export interface MeetingBusiness {
@@ -9,6 +9,8 @@ export interface MeetingBusiness {
   /** Belongs to the business; the core never reads it. */
   readonly metadata: Readonly<Record<string, unknown>>
   readonly logic: MeetingLogic | null
+  /** The question that it answers, where it was opened on demand. */
+  readonly missing?: MissingMeeting | undefined
 }
 
 /** A meeting without a kind. */

@@ -103,6 +103,7 @@ export class Meetings {
     const { limits, entropy, incarnation } = this.#config
     const { budget } = this.#host
     if (this.#meetings.size >= limits.meetings) return 'LIMIT'
+    if (maker !== null && maker.meetings >= limits.meetingsPerUser) return 'LIMIT'
     if (!budget.admits(maker?.estate.held ?? 0, weights.meeting)) return 'LIMIT'
     const { frameRate, inputBytes, spectatorDelayMs } = settings
     const term = Math.max(this.#highestTerm + 1, least)

@@ -133,6 +133,7 @@ export class Sessions {
     const { budget } = this.#host
     const user = new User<Session>(account, budget.ledgers.user, this.#host)
     budget.enter(user)
+    account.estate.owner = user
     this.#idle.delete(name)
     this.#byUser.set(name, user)
     return user
@@ -169,6 +170,7 @@ export class Sessions {
     if (user?.sessions.size === 0) {
       this.#byUser.delete(name)
       this.#host.budget.leave(user)
+      account.estate.owner = null
       this.#idle.set(name, account)
       this.#forget(now)
     }

@@ -101,9 +101,12 @@ export class JoinAsks<A> {
     if (waiting?.delete(user) === true && waiting.size === 0) this.#waiting.delete(name)
   }
 
-  /** The user for whom the question about a meeting is asked; null for none. */
-  askedBy(name: string): Account | null {
-    return this.#asked.get(name)?.account ?? null
+  /**
+   * The user for whom the question about a meeting is asked; null for none. `asked`: the question that is answered with
+   * the meeting, also where its time has passed.
+   */
+  askedBy(name: string, asked?: MissingMeeting): Account | null {
+    return (asked as JoinAsk | undefined)?.account ?? this.#asked.get(name)?.account ?? null
   }
 
   /** Takes an answer. A late or second one is ignored. */

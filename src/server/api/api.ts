@@ -124,7 +124,10 @@ export class Api {
     const [whole = '', ...query] = url.split('?')
     for (const base of [this.#base, '/v1']) {
       if (!whole.startsWith(`${base}/`)) continue
-      return { path: whole.slice(base.length), query: new URLSearchParams(query.join('?')) }
+      const parameters = new URLSearchParams(query.join('?'))
+      // For a balancer.
+      parameters.delete('route')
+      return { path: whole.slice(base.length), query: parameters }
     }
     throw new ApiError('NOT_FOUND', 'there is nothing at this path')
   }

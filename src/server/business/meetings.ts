@@ -3,6 +3,7 @@ import type {
   MeetingCall,
   MeetingInfo,
   MeetingOptions,
+  MissingMeeting,
   Outcome,
   Whereabouts,
 } from '../../core/index.ts'
@@ -70,7 +71,9 @@ export class Meetings {
       find: (name) => this.#find(name),
       called: (...call) => this.called(...call),
     })
-    this.opener = new Opener(host, logger, (name, options) => this.open(name, options))
+    this.opener = new Opener(host, logger, (missing, options) =>
+      this.openOrFind(missing.name, options, missing),
+    )
   }
 
   /**
@@ -106,18 +109,19 @@ export class Meetings {
     return (await this.openOrFind(name, isNamed ? second : ((first ?? {}) as OpenOptions))).meeting
   }
 
-  /** @internal Like {@link open}, and tells whether the meeting is a new one. */
+  /** @internal Like {@link open}, for a question whether there is such a meeting too; tells whether it is a new one. */
   async openOrFind(
     name: string,
     options: OpenOptions,
+    missing?: MissingMeeting,
   ): Promise<{ readonly meeting: Meeting; readonly isNew: boolean }> {
     checkOptions(`the meeting ${name} cannot be opened`, optionsSchema, options)
     const { kind, metadata = Object.freeze({}), ...settings } = options
     const { incarnation } = this.#host.node
     const { owner, isNew } =
       kind === undefined
-        ? await this.#open(name, defined(settings), { kind: '', metadata, logic: null }, () => {})
-        : await this.#openKind(name, defined(settings), kind, metadata)
+        ? await this.#open(name, defined(settings), { kind: '', metadata, logic: null, missing }, () => {})
+        : await this.#openKind(name, defined(settings), kind, metadata, missing)
     const known = owner === incarnation ? this.get(name) : undefined
     return { meeting: known ?? this.#handle(name), isNew }
   }
@@ -138,6 +142,7 @@ export class Meetings {
     given: Partial<MeetingOptions>,
     kind: string,
     metadata: Readonly<Record<string, unknown>>,
+    missing: MissingMeeting | undefined,
   ): Whereabouts | Promise<Whereabouts> {
     const definition = this.#kinds.get(kind)
     if (definition === undefined) {
@@ -149,7 +154,8 @@ export class Meetings {
     const meeting = this.#handle(name)
     const runner = new HookRunner(definition.hooks, kind, meeting, this.#host, this.#logger)
     const logic = runner.logic(() => this.#rooms.delete(name))
-    return this.#open(name, { ...definition.settings, ...given }, { kind, metadata, logic }, () => {
+    const business = { kind, metadata, logic, missing }
+    return this.#open(name, { ...definition.settings, ...given }, business, () => {
       this.#rooms.set(name, { meeting, runner })
       runner.opened()
     })

@@ -16,10 +16,14 @@ export type OpenMissing = (
 export class Opener {
   readonly #host: Host
   readonly #logger: Logger
-  readonly #open: (name: string, options: OpenOptions) => Promise<unknown>
+  readonly #open: (missing: MissingMeeting, options: OpenOptions) => Promise<unknown>
   #handler: OpenMissing | undefined
 
-  constructor(host: Host, logger: Logger, open: (name: string, options: OpenOptions) => Promise<unknown>) {
+  constructor(
+    host: Host,
+    logger: Logger,
+    open: (missing: MissingMeeting, options: OpenOptions) => Promise<unknown>,
+  ) {
     this.#host = host
     this.#logger = logger
     this.#open = open
@@ -49,7 +53,7 @@ export class Opener {
     try {
       const options = await this.#handler?.(name)
       // The handler may have opened the meeting itself, with everything that belongs to it.
-      if (options !== null && options !== undefined) await this.#open(name, options)
+      if (options !== null && options !== undefined) await this.#open(missing, options)
     } catch (error) {
       this.#logger.error({ err: error, meeting: name }, 'a meeting could not be opened on demand')
     }

@@ -9,6 +9,8 @@ import { strangeness } from './strangers.ts'
 
 /** What the page learns first: where the node is, and whether a key is needed and why. */
 export interface Access {
+  /** The name of the node, which the page tells a balancer with all that it asks. */
+  readonly node: string
   /** The path of the node, where clients connect and below which the HTTP API is. */
   readonly path: string
   /** Whether the node has keys that a user could enter. */
@@ -41,12 +43,16 @@ export class AdminPages {
   readonly #readers: AdminReaders
   readonly #files: StaticFiles | null
 
-  constructor(settings: {
-    readonly admin: AdminReaders
-    readonly path: string
-    readonly api: ApiOptions | undefined
-  }) {
+  constructor(
+    node: string,
+    settings: {
+      readonly admin: AdminReaders
+      readonly path: string
+      readonly api: ApiOptions | undefined
+    },
+  ) {
     this.#access = {
+      node,
       path: settings.path === '/' ? '' : settings.path,
       hasKeys: settings.api !== undefined,
     }

@@ -15,6 +15,8 @@ export interface Plan extends Scenario {
   readonly moves: 'members' | 'all' | undefined
   /** Whether the first faults come while the nodes do not know one another yet. */
   readonly early: boolean
+  /** Whether links between nodes break, as where too much waits for one that does not answer. */
+  readonly breaks: boolean
 }
 
 /**
@@ -58,6 +60,7 @@ const clusterTraits = [
   'on-demand',
   'proof',
   'moves',
+  'breaks',
 ] as const
 
 /** Everything that can be left out of a plan. */
@@ -113,6 +116,7 @@ export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
     stale: random.pick([0, 0.1, 0.5]),
     early: random.chance(0.2),
     moves: random.pick(['members', 'members', 'all', undefined]),
+    breaks: random.chance(0.3),
   }
   return makeSmaller(drawn, smaller)
 }
@@ -135,6 +139,7 @@ function makeSmaller(plan: Plan, { without = [], clients = Infinity, faulty = In
     stale: left('stale') ? plan.stale : 0,
     early: plan.early && left('early'),
     moves: left('moves') ? plan.moves : undefined,
+    breaks: plan.breaks && left('breaks'),
     phases: { ...plan.phases, faulty: Math.min(plan.phases.faulty, SETTLED_MS + faulty) },
   }
 }

@@ -22,6 +22,8 @@ import { Weather } from './weather.ts'
 
 /** Time between possible calamities, in milliseconds. */
 const CALAMITY_MS = 200
+/** Time between links that break, in milliseconds. */
+const BREAK_MS = 300
 /** A meeting that frames little seals for so long, in milliseconds, what its members may have waiting. */
 const FRAMED_MS = 60_000
 /**
@@ -110,6 +112,8 @@ class ClusterRun implements ClusterWorld {
     })
     for (let at = plan.early ? 0 : SETTLED_MS; at < faulty; at += CALAMITY_MS)
       clock.at(at, () => this.#befall(at))
+    for (let at = SETTLED_MS; plan.breaks && at < faulty; at += BREAK_MS)
+      clock.at(at, () => this.#breakLink(at))
     clock.runTo(faulty)
     this.#heal()
     this.#enter('recovery')
@@ -177,6 +181,14 @@ class ClusterRun implements ClusterWorld {
     const random = new Random((this.#seed ^ 0x2222) + Math.imul(at + 1, 0x9e3779b1))
     const calamity = random.pick(calamities)
     if (this.plan.calamities.includes(calamity)) befallCluster(this, calamity, random)
+  }
+
+  #breakLink(at: number): void {
+    const random = new Random((this.#seed ^ 0x3333) + Math.imul(at + 1, 0x9e3779b1))
+    const node = random.pick(this.nodes)
+    const other = random.pick(this.nodes.filter((each) => each !== node))
+    this.observer.clustered?.('broken link', `${node.index} to ${other.index}`)
+    this.weather.breakLink(node, other)
   }
 
   /** The network, the bus and all clocks are right from now on, and all nodes run. */

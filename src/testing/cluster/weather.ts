@@ -1,8 +1,13 @@
 import { MemoryBus } from '../../bus/memory.ts'
 import { type Bus, busListener } from '../../core/index.ts'
+import { LINK } from '../../core/cluster/links.ts'
+import { Writer } from '../../protocol/bytes.ts'
 import type { VirtualClock } from '../clock.ts'
 import type { Random } from '../random.ts'
 import type { SimNode } from '../sim-node.ts'
+
+/** The flag of a link's packet that wants an answer. */
+const ANSWER = 2
 
 /** A node's place on the bus. */
 interface Place {
@@ -26,6 +31,8 @@ export class Weather {
   readonly #held: Ways = new Map()
   /** Number of outages of each node's connection to the bus. */
   readonly #outages: Map<number, number> = new Map()
+  /** Of the last link that broke. Those that never did are in their first. */
+  #epoch = 1
   /** Of each message, 0–1. */
   loss = 0
 
@@ -130,6 +137,16 @@ export class Weather {
       this.#outages.set(incarnation, left)
       if (left <= 0) this.#bus.restore(incarnation)
     })
+  }
+
+  /**
+   * The link between two nodes breaks: each of them is told by a packet of a later epoch, as from the other. Links carry
+   * so much that nothing else in a run makes one break.
+   */
+  breakLink(one: SimNode, other: SimNode): void {
+    const w = new Writer()
+    for (const part of [LINK, ++this.#epoch, 1, ANSWER, 1]) w.uint(part)
+    one.do((core, now) => core.inlet.sent(w.finish(), other.incarnation, now))
   }
 
   /** Everything is well from now on. */

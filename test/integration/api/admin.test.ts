@@ -103,11 +103,16 @@ describe('The dashboard', () => {
 
   it('is told whether and why it needs a key, and where the node is', async () => {
     const near = await start({ admin: 'loopback', path: '/live' })
-    expect(await told(near)).toEqual({ path: '/live', hasKeys: false, needsKey: null })
+    expect(await told(near)).toEqual({ node: near.node, path: '/live', hasKeys: false, needsKey: null })
     expect(await told(near, { via: '1.1 proxy' })).toMatchObject({ needsKey: 'proxy' })
     expect(await told(near, { host: 'rt.example.com' })).toMatchObject({ needsKey: 'host' })
     const keyed = await start({ admin: 'key', api: { keys: [KEY] } })
-    expect(await told(keyed)).toEqual({ path: '/rtms', hasKeys: true, needsKey: 'option' })
+    expect(await told(keyed)).toEqual({
+      node: keyed.node,
+      path: '/rtms',
+      hasKeys: true,
+      needsKey: 'option',
+    })
   })
 
   it('that nobody has a key for is not started', async () => {

@@ -374,6 +374,15 @@ describe('What is nested deeply', () => {
     expect(rtms.topics.history('t').map(({ data }) => data)).toEqual([1, 2])
   })
 
+  it('passes over the node that a query names for a balancer, in every call, and over nothing else', async () => {
+    const rtms = await start({ api: { keys: [KEY] } })
+    await rtms.meetings.open('m')
+    expect(await askAt(rtms, '/info?route=rtms-9')).toMatchObject([200, { node: rtms.node }])
+    expect(await askAt(rtms, '/meetings?limit=1&route=rtms-9')).toMatchObject([200, { next: null }])
+    expect(await askAt(rtms, '/meetings/m?route=')).toMatchObject([200, { name: 'm' }])
+    expect(await askAt(rtms, '/info?node=rtms-9')).toMatchObject([400, { error: { code: 'PROTOCOL' } }])
+  })
+
   it('and published by a client, or kept as metadata, does not spoil an answer about others', async () => {
     const rtms = await startApi()
     const call = caller(rtms)

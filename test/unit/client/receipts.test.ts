@@ -6,7 +6,6 @@ import { welcomeOf } from './rig.ts'
 /** Receipts of a connection whose window is 1,000 bytes, unless said otherwise. */
 function begun(parts: Parameters<typeof welcomeOf>[0] = {}): Receipts {
   const receipts = new Receipts()
-  receipts.open()
   receipts.welcomed(welcomeOf({ window: 1_000, ...parts }))
   return receipts
 }
@@ -39,7 +38,6 @@ describe('An acknowledgement', () => {
     receipts.bytes += 600
     receipts.entries += 10
     expect(receipts.ack()).toEqual({ type: 'ack', bytes: 600, received: 10 })
-    receipts.open()
     receipts.welcomed(welcomeOf({ window: 1_000, received: 10 }))
     expect(receipts.isAckDue).toBe(false)
     receipts.bytes += 249

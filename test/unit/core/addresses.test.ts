@@ -297,7 +297,7 @@ describe('A node', () => {
     peer.hello('ann')
     const [asked] = h.application.asked
     h.authenticate(true)
-    h.node.handleAuthenticated(peer.connection, { ok: true, value: grant('eve') }, h.now)
+    h.node.handleAuthenticated(asked?.check ?? {}, { ok: true, value: grant('eve') }, h.now)
     h.settle()
     expect(asked?.token).toBe('ann')
     expect(peer.take()).toMatchObject([{ type: 'welcome', user: 'ann' }])

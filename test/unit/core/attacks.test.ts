@@ -83,6 +83,28 @@ describe('A full node', () => {
     expect(honest.filter(({ closed }) => closed !== null)).toEqual([])
   })
 
+  it('gives up connections of the user who has made most, where all of it is read', () => {
+    const h = new Harness({ logBytes: 400_000 })
+    const eve = h.connect('eve')
+    const honest = times(20, (n) => h.connect(`u${n}`))
+    for (let n = 0; n < 300 && h.node.logs.bytes < 395_000; n++) {
+      h.listen(eve, `t${n}`)
+      eve.publish(`t${n}`, text('x'))
+      h.settle()
+      eve.ack(0, eve.connection.session?.log.last ?? 0)
+    }
+    for (let second = 0; second < 6; second++) {
+      while (h.node.logs.bytes < h.node.logs.limit && eve.closed === null)
+        honest.push(h.connect(`v${honest.length}`))
+      h.advance(1_000)
+      honest[0]?.send({ type: 'ping', time: 0 })
+      h.settle()
+    }
+    expect(h.node.logs.bytes).toBeLessThan(0.95 * h.node.logs.limit)
+    expect(eve.closed).toBe(4450)
+    expect(honest.filter(({ closed }) => closed !== null)).toEqual([])
+  })
+
   it('keeps few PONGs for a user who holds too much of it and takes none', () => {
     const h = new Harness({ logBytes: 200_000 })
     const eve = h.connect('eve', { window: 1 })
@@ -416,6 +438,20 @@ describe('A user who publishes much to a topic with many readers', () => {
       h.settle()
     }
     expect(h.node.topic('t')?.kept).toBeLessThanOrEqual(10)
+  })
+})
+
+describe('PONGs', () => {
+  it('are work like all that is turned into JSON: a flush ends with it', () => {
+    const h = new Harness({ sweepWork: 2_000_000 })
+    const peers = times(8, (n) => h.connect(`u${n}`, {}, jsonCodec))
+    for (const peer of peers) peer.take()
+    for (const peer of peers) peer.send(...times(1_000, (time) => ({ type: 'ping', time }) as const))
+    const answered = times(4, () => {
+      h.sweep()
+      return peers.filter((peer) => peer.take().length === 1_000).length
+    })
+    expect(answered).toEqual([2, 2, 2, 2])
   })
 })
 

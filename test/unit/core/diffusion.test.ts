@@ -108,6 +108,12 @@ describe('What one node publishes to a topic in a sweep', () => {
       key: 'k',
       tombstone: true,
     })
+    // With all flags: a removal, by a clock that was ahead, after numbers that were left out.
+    const all = [entry(1, 2_000_000), entry(5, 1_000_000, 'k', true)]
+    expect(decodeDiffusion(encodeDiffusion(all))).toMatchObject([
+      { number: 1, stamp: 2_000_000 },
+      { number: 5, stamp: 1_000_000, key: 'k', tombstone: true },
+    ])
     const refused = [
       message({ flags: 16 }),
       message({ flags: 8, stamp: 1 }),

@@ -81,7 +81,7 @@ export function grant(user: string, parts: Partial<Grant> = {}): Grant {
  */
 export class FakeApplication implements Application {
   readonly grants: Map<string, Grant | null> = new Map()
-  readonly asked: { readonly connection: Connection; readonly token: string }[] = []
+  readonly asked: { readonly check: object; readonly token: string }[] = []
   readonly requests: RequestCall[] = []
   readonly ended: { readonly call: RequestCall; readonly why: ErrorCode }[] = []
   readonly questions: Question[] = []
@@ -92,8 +92,8 @@ export class FakeApplication implements Application {
   /** What it heard of sessions, in words. */
   readonly presence: string[] = []
 
-  authenticate(connection: object, token: string): void {
-    this.asked.push({ connection: connection as Connection, token })
+  authenticate(check: object, token: string): void {
+    this.asked.push({ check, token })
   }
 
   request(call: RequestCall): void {
@@ -358,11 +358,11 @@ export class Harness {
   /** Answers the token checks under way: a token names its user, unless `grants` has something else for it. */
   authenticate(slow = false): void {
     if (this.slowTokens && !slow) return
-    for (const { connection, token } of this.application.asked.splice(0)) {
+    for (const { check, token } of this.application.asked.splice(0)) {
       const known = this.application.grants.get(token)
       const value = known === undefined ? grant(token) : known
       this.node.handleAuthenticated(
-        connection,
+        check,
         value === null ? { ok: false, error: new RtmsError('UNAUTHENTICATED') } : { ok: true, value },
         this.now,
       )

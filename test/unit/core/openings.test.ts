@@ -39,6 +39,32 @@ describe('A user', () => {
     expect(h.node.meeting('d')).toMatchObject({ members: [{ user: 'ann' }] })
   })
 
+  it('has no more of them by asking a business that takes its time', () => {
+    const h = harness({ meetingsPerUser: 2, authorizeMs: 1_000 })
+    const ann = h.connect('ann')
+    for (const name of ['a', 'b', 'c']) ann.join(name)
+    const opened: unknown[] = []
+    for (let n = 0; n < 3; n++) {
+      h.settle()
+      h.advance(1_000)
+      const [missing] = h.application.missing.splice(0, 1)
+      if (missing === undefined) throw new Error('nothing was asked')
+      const business = { kind: '', metadata: {}, logic: null, missing }
+      const meeting = h.node.openMeeting(missing.name, { frameRate: 0, ttlMs: 60_000 }, h.now, business)
+      opened.push(typeof meeting === 'string' ? meeting : meeting?.name)
+      h.node.handleMissing(missing, h.now)
+    }
+    expect([heard(ann), opened]).toEqual([
+      ['failed', 'failed', 'failed'].map(() => 'NOT_FOUND'),
+      ['a', 'b', 'LIMIT'],
+    ])
+    h.node.closeMeeting('a')
+    ann.join('d')
+    h.settle()
+    answer(h, true)
+    expect(heard(ann)).toContain('joined')
+  })
+
   it('pays for them together with all else that is there because of it', () => {
     const h = harness({ logBytes: 400_000 })
     h.node.openMeeting('quiet', { frameRate: 0 }, h.now)

@@ -325,6 +325,29 @@ describe('A client that closes for good', () => {
 })
 
 describe('A refresh whose token nobody verifies', () => {
+  it('is not answered later for the one that follows', () => {
+    const h = new Harness({ helloMs: 5_000 })
+    const peer = h.connect('ann')
+    h.slowTokens = true
+    h.application.grants.set('narrow', grant('ann', { read: [], write: [] }))
+    h.application.grants.set('wide', grant('ann', { read: ['*'], write: ['*'] }))
+    refresh(peer, 'wide')
+    h.advance(5_000)
+    expect(peer.takeOf('failed')).toMatchObject([{ error: 'TIMEOUT' }])
+    const again = refresh(peer, 'narrow')
+    h.settle()
+    expect(h.application.asked.map(({ token }) => token)).toEqual(['wide', 'narrow'])
+    const late = h.application.asked.splice(1)
+    h.authenticate(true)
+    h.settle()
+    expect(peer.takeOf('done')).toEqual([])
+    h.application.asked.push(...late)
+    h.authenticate(true)
+    h.settle()
+    expect(peer.takeOf('done')).toMatchObject([{ call: again }])
+    expect(peer.connection.session?.grant).toMatchObject({ read: [], write: [] })
+  })
+
   it('fails with TIMEOUT, and another one may follow', () => {
     const h = new Harness({ helloMs: 5_000 })
     const peer = h.connect('ann')

@@ -257,7 +257,9 @@ describe('Who opens meetings on demand', () => {
       handleMissing: (of: unknown) => told.push(of),
     }
     const hands = { node, handle: (call: (n: typeof node, now: number) => void) => call(node, 0) }
-    const opener = new Opener(hands as never, logger, async (name, options) => opened.push([name, options]))
+    const opener = new Opener(hands as never, logger, async ({ name }, options) =>
+      opened.push([name, options]),
+    )
     const ask = async (): Promise<unknown[]> => {
       opener.ask(missing)
       await settle()

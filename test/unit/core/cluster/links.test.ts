@@ -96,6 +96,18 @@ describe('A link between two nodes', () => {
     expect(pair.heard[1]).toEqual(['1', '2', '3'])
   })
 
+  it('is not broken by a node that confirms what was never sent', () => {
+    const pair = new Pair()
+    pair.say(0, 1)
+    pair.settle()
+    // Epoch 2, expecting message 5.
+    pair.links[0].handle(2, new Uint8Array([0x6c, 2, 5, 0, 7]), 0)
+    expect([pair.stats.strangers, pair.stats.linksBroken]).toEqual([1, 0])
+    pair.say(0, 2)
+    pair.settle()
+    expect(pair.heard).toEqual([[], ['1', '2']])
+  })
+
   it('sends again what was under way when the bus went down', () => {
     const pair = new Pair()
     pair.say(0, 1)

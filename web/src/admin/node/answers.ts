@@ -2,6 +2,7 @@
 
 /** What the page is told before it asks anything else: `Access` of src/server/edge/admin.ts. */
 export interface Access {
+  readonly node: string
   readonly path: string
   readonly hasKeys: boolean
   readonly needsKey: 'option' | 'remote' | 'proxy' | 'host' | null

@@ -16,7 +16,7 @@ export class CallError extends Error {
 
 /** Asks the node that this page is from. Every method rejects with a {@link CallError}. */
 export class NodeApi {
-  access: Access = { path: '/rtms', hasKeys: false, needsKey: null }
+  access: Access = { node: '', path: '/rtms', hasKeys: false, needsKey: null }
   /** Of this window only, and never in an address. */
   #key = sessionStorage.getItem(KEY) ?? ''
 
@@ -68,7 +68,9 @@ export class NodeApi {
     const headers: Record<string, string> = { 'x-rtms-admin': '1' }
     if (this.hasKey) headers['authorization'] = `Bearer ${this.#key}`
     if (body !== undefined) headers['content-type'] = 'application/json'
-    const response = await this.#fetch(`${this.access.path}/v1${path}`, {
+    // Behind a balancer, what is asked next is to reach the same node.
+    const route = `${path.includes('?') ? '&' : '?'}route=${encodeURIComponent(this.access.node)}`
+    const response = await this.#fetch(`${this.access.path}/v1${path}${route}`, {
       method,
       headers,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -75,6 +75,8 @@ export class Watch {
       this.#api.get<Info>('/info'),
       this.#api.get<{ metrics: Metric[] }>('/metrics'),
     ])
+    // Its node is away, and the balancer has chosen another one.
+    if (info.node !== this.#api.access.node) await this.#api.find()
     this.info = info
     this.state = 'up'
     this.isKeyWrong = false

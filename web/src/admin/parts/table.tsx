@@ -17,7 +17,7 @@ export interface Column<T> {
 export function nodeColumn<T extends { readonly node: string }>(): readonly Column<T>[] {
   if (otherNodes() === 0) return []
   const value = ({ node }: T): string => node
-  return [{ id: 'node', label: text.node, value, cell: value }]
+  return [{ id: 'node', label: text.node, value, cell: ({ node }) => <span class="whole">{node}</span> }]
 }
 
 interface Order {

@@ -1,0 +1,113 @@
+import { Hosting } from '../../src/core/cluster/hosting.ts'
+import { Links } from '../../src/core/cluster/links.ts'
+import { Mesh } from '../../src/core/cluster/mesh.ts'
+import { MissingFrames } from '../../src/core/cluster/missing-frames.ts'
+import { RemoteMembers } from '../../src/core/cluster/remote-members.ts'
+import { Replica } from '../../src/core/cluster/replica.ts'
+import { Carrier } from '../../src/core/topic/carrier.ts'
+import { Compacted } from '../../src/core/topic/compacted.ts'
+import { Heads } from '../../src/core/topic/heads.ts'
+import { Topic } from '../../src/core/topic/topic.ts'
+import { type Mutant, replace } from './plant.ts'
+
+/** Bugs in what nodes tell each other of topics. */
+const diffusionMutants: readonly Mutant[] = [
+  {
+    name: 'a number that is missing and not noticed',
+    breaks: ['I11'],
+    from: 20,
+    plant: () =>
+      replace(Heads.prototype, 'see', (see) => {
+        return function (this: Heads, ...entry) {
+          see.apply(this, entry)
+          return 0
+        }
+      }),
+  },
+  {
+    name: 'a topic that is read and not asked for',
+    breaks: ['I11'],
+    from: 13,
+    plant: () => replace(Carrier.prototype, 'subscribe', () => () => {}),
+  },
+  {
+    name: 'publications of another node taken twice',
+    breaks: ['I11'],
+    from: 4,
+    plant: () => replace(Topic.prototype, 'head', () => () => 0),
+  },
+  {
+    name: 'the latest value by the time of its arrival',
+    breaks: ['I15'],
+    from: 26,
+    plant: () =>
+      replace(Compacted.prototype, 'put', (put) => {
+        return function (this: Compacted, entry) {
+          return put.call(this, entry, 0)
+        }
+      }),
+  },
+]
+
+/** Bugs in meetings that are served on other nodes than their own. */
+const replicaMutants: readonly Mutant[] = [
+  {
+    name: 'frames that a replica lacks and does not ask for',
+    breaks: ['liveness'],
+    plant: () => replace(MissingFrames.prototype, 'seen', () => () => {}),
+  },
+  {
+    name: 'frames that a replica asks for and does not get',
+    breaks: ['liveness'],
+    plant: () => replace(Hosting.prototype, 'pull', () => () => {}),
+  },
+  {
+    name: 'frames that a replica appends behind a hole',
+    breaks: ['I1', 'I2', 'I4'],
+    plant: () =>
+      replace(Replica.prototype, 'frames', (frames) => {
+        return function (this: Replica, message, now) {
+          frames.call(this, { ...message, first: this.log.next }, now)
+        }
+      }),
+  },
+  {
+    name: 'clients left with the replica of a node that has ended',
+    breaks: ['liveness'],
+    from: 9,
+    plant: () => replace(Mesh.prototype, 'gone', () => () => {}),
+  },
+  {
+    name: 'readers counted for a node that has ended',
+    breaks: ['I20'],
+    from: 11,
+    plant: () => replace(Hosting.prototype, 'lost', () => () => {}),
+  },
+  {
+    name: 'a frame acknowledged to the owner before the member has it',
+    breaks: ['I9'],
+    plant: () =>
+      replace(RemoteMembers.prototype, 'acknowledge', (acknowledge) => {
+        return function (this: RemoteMembers, member, frame) {
+          acknowledge.call(this, member, frame + 1)
+        }
+      }),
+  },
+  {
+    name: 'a member on another node that leaves and keeps its seat',
+    breaks: ['I20'],
+    plant: () =>
+      replace(Replica.prototype, 'leave', () => {
+        return function (this: Replica, seat) {
+          this.detach(seat)
+        }
+      }),
+  },
+  {
+    name: 'what a link has lost not sent again',
+    breaks: ['I4', 'liveness'],
+    plant: () => replace(Links.prototype, 'beat', () => () => {}),
+  },
+]
+
+export const meshMutants: readonly Mutant[] = [...diffusionMutants, ...replicaMutants]

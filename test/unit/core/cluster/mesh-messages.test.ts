@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest'
+import {
+  decodeDatagram,
+  decodeMesh,
+  encodeFrames,
+  encodeHeads,
+  encodeMesh,
+  encodePull,
+  type MeshMessage,
+} from '../../../../src/core/cluster/mesh-messages.ts'
+import type { FrameLog } from '../../../../src/core/meeting/frame-log.ts'
+import { sealFrame } from '../../../../src/core/meeting/sealed.ts'
+import { limits } from '../../../../src/protocol/limits.ts'
+import { text } from '../harness.ts'
+
+/** Frames from 5 on, of the same size each, and the mark of each. */
+function logOf(...marks: number[]): FrameLog {
+  const frame = sealFrame([], [{ member: { slot: 1 }, seq: 1, data: text('x') }] as never)
+  return {
+    *history(from: number, to: number) {
+      for (let at = from; at < Math.min(to, 5 + marks.length); at++) yield [at, frame]
+    },
+    stableAt: (at: number) => marks[at - 5],
+  } as never
+}
+
+const SIZE = sealFrame([], [{ member: { slot: 1 }, seq: 1, data: text('x') }] as never).length + 1
+
+/** Each shorter part of a message, and one that is longer. */
+function* broken(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let length = 1; length < bytes.length; length++) yield bytes.subarray(0, length)
+  yield Uint8Array.of(...bytes, 0)
+}
+
+describe('Frames to a replica', () => {
+  it.each([[[0, 0, 3, 3, 7]], [[2]], [[1, 2, 3]], [[4, 4, 4, 4]]])(
+    'come with the stable frame of each: %j',
+    (marks) => {
+      const { bytes, to } = encodeFrames(9, logOf(...marks), 5, 10_000)
+      expect(to).toBe(5 + marks.length)
+      const frames = decodeDatagram(bytes)
+      expect(frames).toMatchObject({ type: 'frames', replica: 9, first: 5, marks })
+      expect(frames?.type === 'frames' && frames.frames.length).toBe(marks.length)
+    },
+  )
+
+  it('are as many as fit into a page, and one more that begins within it', () => {
+    const log = logOf(1, 2, 3, 4)
+    const counts = [1, SIZE, SIZE + 1, 2 * SIZE, 2 * SIZE + 1].map(
+      (page) => encodeFrames(9, log, 5, page).to - 5,
+    )
+    expect(counts).toEqual([1, 1, 2, 2, 3])
+    const { bytes } = encodeFrames(9, log, 6, 2 * SIZE)
+    expect(decodeDatagram(bytes)).toMatchObject({ first: 6, marks: [2, 3] })
+  })
+
+  it('are at most as many as a message may have', () => {
+    const log = logOf(...Array.from({ length: limits.frames + 10 }, () => 0))
+    expect(encodeFrames(9, log, 5, Infinity).to).toBe(5 + limits.frames)
+  })
+
+  it('are nothing where they are cut short, or have marks of more frames than there are', () => {
+    const { bytes } = encodeFrames(9, logOf(0, 0, 3), 5, 10_000)
+    // The last three bytes: the first mark, how many frames have it, and by how much it rises then.
+    expect([...bytes.subarray(-3)]).toEqual([0, 2, 3])
+    const withMarks = (...marks: number[]): Uint8Array => Uint8Array.of(...bytes.subarray(0, -3), ...marks)
+    const read = (...marks: number[]): unknown => {
+      const frames = decodeDatagram(withMarks(...marks))
+      return frames?.type === 'frames' ? frames.marks : frames
+    }
+    expect([
+      read(0, 3, 3),
+      read(0, 4, 3),
+      read(0, 0, 3),
+      read(0, 2, 3, 2, 1),
+      read(0, 2, 3, 1, 1),
+      read(0),
+    ]).toEqual([[0, 0, 0], null, null, null, [0, 0, 3], [0, 0, 0]])
+    for (let length = 1; length < bytes.length - 2; length++)
+      expect(decodeDatagram(bytes.subarray(0, length))).toBeNull()
+  })
+})
+
+describe('A datagram', () => {
+  it('of heads or of a pull comes as it was said, and is nothing where it is malformed', () => {
+    const list = [
+      { replica: 1, next: 2, due: 3 },
+      { replica: 4, next: 2 ** 40, due: 0 },
+    ]
+    expect(decodeDatagram(encodeHeads(list))).toEqual({ type: 'heads', heads: list })
+    expect(decodeDatagram(encodePull(7, 300))).toEqual({ type: 'pull', replica: 7, from: 300 })
+    for (const bytes of [encodeHeads(list), encodePull(7, 300)])
+      for (const each of broken(bytes)) expect(decodeDatagram(each)).toBeNull()
+    expect(decodeDatagram(Uint8Array.of(0x6d, 9))).toBeNull()
+  })
+})
+
+describe('A message of the mesh', () => {
+  it.each<MeshMessage>([
+    { type: 'absent', replica: 3 },
+    { type: 'nack', replica: 3, seat: 4, seq: 5, error: 'RATE', retryAfter: 1_000, byBusiness: true },
+    { type: 'direct', replica: 3, seat: 4, data: text('Ж') },
+    {
+      type: 'seated',
+      replica: 3,
+      seat: 4,
+      slot: 5,
+      seq: 6,
+      continued: true,
+      waiting: [{ seq: 7 }],
+      members: [{ slot: 5, user: 'ann', away: false }],
+      next: 8,
+      due: 9,
+    },
+  ])('comes as it was said, and is nothing where it is malformed: $type', (message) => {
+    const bytes = encodeMesh(message)
+    expect(decodeMesh(bytes)).toEqual(message)
+    for (const each of broken(bytes)) expect(decodeMesh(each)).toBeNull()
+  })
+
+  it('of no kind is nothing', () => {
+    expect(decodeMesh(Uint8Array.of(1, 255))).toBeNull()
+  })
+})
+
+it('A frame is opened as it was sealed at the other node', () => {
+  const { bytes } = encodeFrames(9, logOf(0), 5, 10_000)
+  const frames = decodeDatagram(bytes)
+  if (frames?.type !== 'frames') throw new Error('no frames')
+  expect(frames.frames[0]).toMatchObject({ inputs: [{ slot: 1, seq: 1 }] })
+})
