@@ -80,7 +80,7 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'readers counted for a node that has ended',
     breaks: ['I20'],
-    from: 11,
+    from: 57,
     plant: () => replace(Hosting.prototype, 'lost', () => () => {}),
   },
   {

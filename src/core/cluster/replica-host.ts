@@ -1,10 +1,26 @@
 import type { MessageOf } from '../../protocol/schema.ts'
-import type { RoomHost } from '../meeting/room.ts'
+import type { Room, RoomHost } from '../meeting/room.ts'
+import type { Seat } from '../meeting/seat.ts'
 import type { Refusal } from '../ports.ts'
 import type { Session } from '../session/session.ts'
 import type { MeshMessage } from './mesh-messages.ts'
+import type { RemoteMember } from './remote-member.ts'
+import type { Joining } from './waiting-joins.ts'
 
-/** What a replica, `R`, needs of the rest of its node. */
+/** A session of this node that has a seat in a meeting; `number`: of the seat, for a member. */
+export interface LocalSeat {
+  readonly seat: Seat
+  readonly number: number
+}
+
+/** What a node that goes on with a meeting has of it; `remotes`: its members, by seat. */
+export interface Surrendered {
+  readonly room: Room
+  readonly remotes: Map<number, RemoteMember>
+  readonly joins: readonly Joining[]
+}
+
+/** What a replica (`R`) needs of the rest of its node. */
 export interface ReplicaHost<R> extends RoomHost {
   /** Sends over the link to a node. */
   link(node: number, message: MeshMessage): void
@@ -29,4 +45,6 @@ export interface ReplicaHost<R> extends RoomHost {
   rejoin(session: Session): void
   /** The replica has ended. */
   ended(replica: R): void
+  /** The owner has answered, or frames have come, while the replica is part of a hand-over. */
+  advanced(replica: R, now: number): void
 }

@@ -202,8 +202,8 @@ describe('A node that the others count as ended though it lives', () => {
     world.advance(2_000)
     expect(b.node.cluster?.peers).toHaveLength(1)
     expect([a, b, c].map(({ watch }) => watch.expulsions > 0)).toEqual([false, false, true])
-    const { expulsions } = c.watch
     world.leave(c)
+    const { expulsions } = c.watch
     world.advance(2_000)
     expect(c.watch.expulsions).toBe(expulsions)
   })

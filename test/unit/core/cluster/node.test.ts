@@ -76,6 +76,7 @@ class Desk {
       health: `http://${from}`,
       isSettled: true,
       leaves: false,
+      isDraining: false,
       load,
       ...parts,
     })
