@@ -247,10 +247,11 @@ export class MachineClient extends SimClient {
   }
 
   protected get restingMeetings(): RestingClient['meetings'] {
-    return [...this.seats].map(([name, seat]) => ({
+    return [...this.seats].map(([name, { log, world, slot, next, unanswered }]) => ({
       name,
-      next: seat.next,
-      unanswered: seat.unanswered,
+      next,
+      unanswered,
+      seat: { joined: log !== 0, world, slot },
     }))
   }
 

@@ -147,6 +147,15 @@ export interface DesertedNode {
   readonly interest: readonly string[]
 }
 
+/** A client's place in a meeting at the end. */
+export interface RestingSeat {
+  readonly name: string
+  readonly next: number
+  readonly unanswered: number
+  /** As its machine has it: whether its JOIN was answered on its present connection, and where it sits. */
+  readonly seat?: { readonly joined: boolean; readonly world: number; readonly slot: number }
+}
+
 /** A client's state at the end. */
 export interface RestingClient extends ClientFacts {
   readonly live: boolean
@@ -159,7 +168,7 @@ export interface RestingClient extends ClientFacts {
    * was revoked.
    */
   readonly excused: boolean
-  readonly meetings: readonly { readonly name: string; readonly next: number; readonly unanswered: number }[]
+  readonly meetings: readonly RestingSeat[]
   readonly topics: readonly {
     readonly name: string
     readonly position: ReadonlyMap<number, number>

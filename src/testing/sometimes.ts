@@ -24,7 +24,8 @@ export function tally(stats: Stats, trace: Trace): void {
   for (const of of ['session', 'meeting', 'topic'] as const)
     for (const [outcome, count] of stats[`${of}Resumes`]) trace.count(`${of} resume:${outcome}`, count)
   for (const [how, count] of stats.moves) trace.count(`moves:${how}`, count)
-  for (const name of [...counters, ...handovers]) if (stats[name] > 0) trace.count(name, stats[name])
+  for (const name of [...counters, ...handovers, 'linksBroken'] as const)
+    if (stats[name] > 0) trace.count(name, stats[name])
 }
 
 const each = (kind: string, ...names: string[]): string[] => names.map((name) => `${kind}:${name}`)
@@ -45,6 +46,7 @@ export const clusterSometimes: readonly string[] = [
   ...each('hook', 'opened on demand', 'leave kicked', 'close'),
   ...each('lost', 'REVOKED', 'REPLACED', 'EXPIRED', 'DRAINING', 'SILENT', 'LEFT', 'LOST'),
   'cluster:revocation answer',
+  'linksBroken',
   'revoked',
   'clock-set',
 ]

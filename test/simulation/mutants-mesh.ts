@@ -1,14 +1,15 @@
 import { Hosting } from '../../src/core/cluster/hosting.ts'
+import { linked, LinkParts } from '../../src/core/cluster/link-messages.ts'
 import { Links } from '../../src/core/cluster/links.ts'
 import { Mesh } from '../../src/core/cluster/mesh.ts'
 import { MissingFrames } from '../../src/core/cluster/missing-frames.ts'
+import { RemoteMember } from '../../src/core/cluster/remote-member.ts'
 import { RemoteMembers } from '../../src/core/cluster/remote-members.ts'
 import { Replica } from '../../src/core/cluster/replica.ts'
 import { Carrier } from '../../src/core/topic/carrier.ts'
-import { Compacted } from '../../src/core/topic/compacted.ts'
 import { Heads } from '../../src/core/topic/heads.ts'
 import { Topic } from '../../src/core/topic/topic.ts'
-import { type Mutant, replace } from './plant.ts'
+import { every, type Mutant, replace } from './plant.ts'
 
 /** Bugs in what nodes tell each other of topics. */
 const diffusionMutants: readonly Mutant[] = [
@@ -36,17 +37,6 @@ const diffusionMutants: readonly Mutant[] = [
     from: 4,
     plant: () => replace(Topic.prototype, 'head', () => () => 0),
   },
-  {
-    name: 'the latest value by the time of its arrival',
-    breaks: ['I15'],
-    from: 26,
-    plant: () =>
-      replace(Compacted.prototype, 'put', (put) => {
-        return function (this: Compacted, entry) {
-          return put.call(this, entry, 0)
-        }
-      }),
-  },
 ]
 
 /** Bugs in meetings that are served on other nodes than their own. */
@@ -54,16 +44,19 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'frames that a replica lacks and does not ask for',
     breaks: ['liveness'],
+    from: 50,
     plant: () => replace(MissingFrames.prototype, 'seen', () => () => {}),
   },
   {
     name: 'frames that a replica asks for and does not get',
     breaks: ['liveness'],
+    from: 50,
     plant: () => replace(Hosting.prototype, 'pull', () => () => {}),
   },
   {
     name: 'frames that a replica appends behind a hole',
-    breaks: ['I1', 'I2', 'I4'],
+    breaks: ['I1', 'I2', 'I4', 'I9'],
+    from: 3,
     plant: () =>
       replace(Replica.prototype, 'frames', (frames) => {
         return function (this: Replica, message, now) {
@@ -73,19 +66,20 @@ const replicaMutants: readonly Mutant[] = [
   },
   {
     name: 'clients left with the replica of a node that has ended',
-    breaks: ['liveness'],
-    from: 9,
+    breaks: ['liveness', 'I4'],
+    from: 24,
     plant: () => replace(Mesh.prototype, 'gone', () => () => {}),
   },
   {
     name: 'readers counted for a node that has ended',
     breaks: ['I20'],
-    from: 11,
+    from: 57,
     plant: () => replace(Hosting.prototype, 'lost', () => () => {}),
   },
   {
     name: 'a frame acknowledged to the owner before the member has it',
     breaks: ['I9'],
+    from: 6,
     plant: () =>
       replace(RemoteMembers.prototype, 'acknowledge', (acknowledge) => {
         return function (this: RemoteMembers, member, frame) {
@@ -96,6 +90,7 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'a member on another node that leaves and keeps its seat',
     breaks: ['I20'],
+    from: 3,
     plant: () =>
       replace(Replica.prototype, 'leave', () => {
         return function (this: Replica, seat) {
@@ -107,6 +102,88 @@ const replicaMutants: readonly Mutant[] = [
     name: 'what a link has lost not sent again',
     breaks: ['I4', 'liveness'],
     plant: () => replace(Links.prototype, 'beat', () => () => {}),
+  },
+  {
+    name: 'a message of a link heard twice',
+    breaks: ['I4'],
+    plant: () => {
+      const strike = every(5)
+      return replace(LinkParts.prototype, 'add', (add) => {
+        return function (this: LinkParts, code, part) {
+          add.call(this, code, {
+            message: (from, bytes, now) => {
+              part.message(from, bytes, now)
+              if (strike()) part.message(from, bytes, now)
+            },
+            broken: (node, now) => part.broken(node, now),
+          })
+        }
+      })
+    },
+  },
+  {
+    name: 'members lost with their node who never leave',
+    breaks: ['members', 'I20'],
+    from: 26,
+    plant: () => replace(Hosting.prototype, 'expire', () => () => {}),
+  },
+  {
+    name: 'the end of a seat not told to the other node',
+    breaks: ['members', 'I4', 'I20'],
+    plant: () =>
+      replace(Hosting.prototype, 'say', (say) => {
+        return function (this: Hosting, node, message) {
+          if (message.type !== 'ended') say.call(this, node, message)
+        }
+      }),
+  },
+  {
+    name: 'spectators of a replica who see what has not aged',
+    breaks: ['I12'],
+    from: 5,
+    plant: () =>
+      replace(Replica.prototype, 'handle', (handle) => {
+        return function (this: Replica, message, now) {
+          handle.call(this, message.type === 'followed' ? { ...message, spectatorDelayMs: 0 } : message, now)
+        }
+      }),
+  },
+  {
+    name: 'a link that breaks without a word to the meetings',
+    breaks: ['I4', 'members', 'liveness'],
+    plant: () =>
+      replace(LinkParts.prototype, 'add', (add) => {
+        return function (this: LinkParts, code, part) {
+          const isMesh = code === linked.mesh
+          add.call(this, code, {
+            message: (from, bytes, now) => part.message(from, bytes, now),
+            broken: (node, now) => {
+              if (!isMesh) part.broken(node, now)
+            },
+          })
+        }
+      }),
+  },
+  {
+    name: 'an input sent again that the owner has',
+    breaks: ['I4'],
+    plant: () =>
+      replace(RemoteMember.prototype, 'seatedAgain', (seatedAgain) => {
+        return function (this: RemoteMember, message) {
+          seatedAgain.call(this, { ...message, seq: 0 })
+        }
+      }),
+  },
+  {
+    name: 'a refusal that is lost behind a frame',
+    breaks: ['I4'],
+    plant: () =>
+      replace(RemoteMembers.prototype, 'framed', () => {
+        return function (this: RemoteMembers, slot, seq) {
+          for (const member of this.all())
+            if (member.slot === slot) for (let each = 1; each <= seq; each++) member.answered(each)
+        }
+      }),
   },
 ]
 

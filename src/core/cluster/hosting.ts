@@ -216,10 +216,8 @@ export class Hosting implements GuestHost {
     const { number, continued, member } = seat
     const { slot, seq } = member
     // Its session has far fewer that it may have to send again.
-    const waiting = owner
-      .waitingOf(member)
-      .slice(-wire.batch)
-      .map((each) => ({ seq: each }))
+    const seqs = owner.waitingOf(member).slice(-wire.batch)
+    const waiting = seqs.map((each) => ({ seq: each }))
     const facts = { replica, seat: number, slot, seq, continued, waiting, members }
     guest.say({ type: 'seated', ...facts, ...clockOf(owner, now) })
     // Empty frames that were to go out later, together: its JOIN may wait for them.

@@ -276,7 +276,7 @@ export class Room {
       maxInput: facts.inputBytes,
       members: gallery?.attendance.list ?? placing.members,
       continued: placing.continued,
-      waiting: placing.waiting.slice(0, wire.batch).map((seq) => ({ seq })),
+      waiting: placing.waiting.slice(-wire.batch).map((seq) => ({ seq })),
     }
   }
 

@@ -1,18 +1,25 @@
 import type { RawFrame } from '../../client/machine/index.ts'
+import type { SealedFrame } from '../../core/index.ts'
 import type { ClientMessage, MessageOf, ServerMessage } from '../../protocol/index.ts'
 import { type ClientFacts, type Observer, violate } from '../observer.ts'
 import { textOf } from '../text.ts'
 import { forget } from './forget.ts'
 
 /** A frame's content in a form that is equal for every reader and encoding. */
-function content(frame: RawFrame): string {
-  const inputs = frame.inputs.map(({ slot, seq, data }) => `${slot}/${seq}/${textOf(data)}`)
-  return JSON.stringify([frame.events, inputs])
+function content({ events, inputs }: Pick<RawFrame, 'events' | 'inputs'>): string {
+  return JSON.stringify([events, inputs.map(({ slot, seq, data }) => `${slot}/${seq}/${textOf(data)}`)])
 }
 
-/** I1 Agreement: every client that delivers (meeting, world, frame) delivers the same content. */
+/**
+ * I1 Agreement: every client that delivers (meeting, world, frame) delivers the same content: what its owner sealed,
+ * where the business is told of that.
+ */
 export class AgreementChecker implements Observer {
   readonly #contents: Map<string, string> = new Map()
+
+  sealed(_node: number, meeting: string, world: number, frame: SealedFrame): void {
+    this.#contents.set(`${meeting} ${world} ${frame.number}`, content(frame))
+  }
 
   frame(client: ClientFacts, meeting: string, world: number, frame: RawFrame): void {
     const key = `${meeting} ${world} ${frame.number}`

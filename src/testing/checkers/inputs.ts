@@ -20,15 +20,8 @@ interface Sent {
   readonly client: number | null
 }
 
-/** Another input may bear the seq of one that was refused with these; and one that is sent twice is stale. */
-const free: ReadonlySet<ErrorCode> = new Set([
-  'STALE',
-  'LIMIT',
-  'OUT_OF_ORDER',
-  'BUSY',
-  'NOT_JOINED',
-  'READ_ONLY',
-])
+/** Another input may bear the seq of one that was refused with these. */
+const free: ReadonlySet<ErrorCode> = new Set(['LIMIT', 'OUT_OF_ORDER', 'BUSY', 'NOT_JOINED', 'READ_ONLY'])
 
 /** An input `seq` that is framed behind `last`, though one was sent between them. */
 interface PassedOver {
@@ -58,6 +51,8 @@ export class InputChecker implements Observer {
   readonly #after: Map<string, number> = new Map()
   readonly #refused: Map<string, ErrorCode> = new Map()
   readonly #framedAs: Map<string, string> = new Map()
+  /** Inputs that reached a node more than once, so that one of them was stale. */
+  readonly #repeated: Set<string> = new Set()
   /** The last connection that the node has heard of each client. */
   readonly #heardOn: Map<number, number> = new Map()
   /** Clients that may have missed refusals of inputs that their later ones name. */
@@ -88,8 +83,11 @@ export class InputChecker implements Observer {
     if (message.type !== 'input' && message.type !== 'leave') return
     const place = this.#rooms.placeOf(client, connection, message.log)
     if (place === undefined) return
-    if (message.type === 'input') this.#after.set(keyOf(client, place, message.seq), message.after)
-    else if (this.#isCluster) this.#forgive(placeKey(client, place))
+    if (message.type === 'input') {
+      const input = keyOf(client, place, message.seq)
+      if (this.#after.has(input)) this.#repeated.add(input)
+      this.#after.set(input, message.after)
+    } else if (this.#isCluster) this.#forgive(placeKey(client, place))
   }
 
   down(client: ClientFacts, connection: number, message: ServerMessage): void {
@@ -112,8 +110,13 @@ export class InputChecker implements Observer {
     this.#passedOver.delete(input)
     if (passedOver !== undefined) this.#checkBetween(client, place, passedOver)
     const frame = this.#framedAs.get(input)
-    if (frame !== undefined && !free.has(error))
+    if (frame !== undefined && this.#isFinal(input, error))
       violate('I4', `slot ${place.slot}: seq ${seq} is in ${frame}, but was refused with ${error}`)
+  }
+
+  /** Whether an input that was refused with this error is in no frame, and none with its seq is. */
+  #isFinal(input: string, error: ErrorCode): boolean {
+    return error === 'STALE' ? !this.#repeated.has(input) : !free.has(error)
   }
 
   /** Nobody is told any more what became of the inputs sent there. */
@@ -212,7 +215,7 @@ export class InputChecker implements Observer {
   #checkOwn(client: ClientFacts, place: Place, seq: number, last: number | undefined, frame: string): void {
     const input = keyOf(client, place, seq)
     const error = this.#refused.get(input)
-    if (error !== undefined && !free.has(error))
+    if (error !== undefined && this.#isFinal(input, error))
       violate('I4', `slot ${place.slot}: seq ${seq} was refused with ${error}, but is in ${frame}`)
     this.#framedAs.set(input, frame)
     if (last !== undefined && !this.#deaf.has(client.id)) this.#checkBetween(client, place, { seq, last })

@@ -25,8 +25,8 @@ export class Rooms implements Observer {
     this.#plans = new Map(meetings.map((plan) => [plan.name, plan]))
   }
 
-  sealed(node: number, meeting: string, world: number, { number }: SealedFrame): void {
-    this.#sealed.set(`${node} ${meeting} ${world} ${number}`, this.#now())
+  sealed(_node: number, meeting: string, world: number, { number }: SealedFrame): void {
+    this.#sealed.set(`${meeting} ${world} ${number}`, this.#now())
   }
 
   down(client: ClientFacts, connection: number, message: ServerMessage): void {
@@ -51,8 +51,8 @@ export class Rooms implements Observer {
   }
 
   /** When a frame was sealed, if the business was told. */
-  sealedAt(node: number, meeting: string, world: number, frame: number): number | undefined {
-    return this.#sealed.get(`${node} ${meeting} ${world} ${frame}`)
+  sealedAt(meeting: string, world: number, frame: number): number | undefined {
+    return this.#sealed.get(`${meeting} ${world} ${frame}`)
   }
 
   /** Milliseconds from frame to frame; `Infinity` without a clock. */

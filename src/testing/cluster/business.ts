@@ -4,7 +4,6 @@ import {
   type MeetingCall,
   type OfferedMeeting,
   type Outcome,
-  type Revoked,
   type Whereabouts,
 } from '../../core/index.ts'
 import { Business, type Revocation } from '../business.ts'
@@ -93,18 +92,24 @@ export class ClusterBusiness extends Business {
     for (let n = isRace ? 2 : 1; n > 0; n--) this.open(this.random.pick(this.nodes()), plan, () => {})
   }
 
-  /** While no node runs, there is none that it could be told to. */
-  override revoke(revoked: Revoked): void {
-    if (this.nodes().some(({ alive }) => alive)) super.revoke(revoked)
-  }
-
   /** One node is told, which tells the others: those it reaches at once, the rest when they are heard again. */
   protected override spread(revocation: Revocation): void {
-    const { revoked, until, made } = revocation
     const living = this.nodes().filter(({ alive }) => alive)
     // Where no node runs, nobody can be told.
-    if (living.length === 0) return
-    const told = this.random.pick(living)
+    if (living.length > 0) this.#spreadFrom(this.random.pick(living), revocation)
+  }
+
+  /** I17: where all is well, a revocation holds on all nodes within two seconds. This one is of a user nobody is. */
+  revokeNobody(): void {
+    const [told] = this.nodes() as [SimNode, ...SimNode[]]
+    const revocation = { revoked: { user: 'nobody' }, until: this.wallNow, made: this.clock.now }
+    this.revocations.push(revocation)
+    this.#spreadFrom(told, revocation)
+    this.clock.after(REVOKED_MS, () => this.allRevoked())
+  }
+
+  #spreadFrom(told: SimNode, revocation: Revocation): void {
+    const { revoked, until, made } = revocation
     this.revokeAt(told, revocation)
     const ofUser = 'user' in revoked
     const leftMs = defaultLimits.tokenMs + Math.max(0, until - this.wallNow)
@@ -134,6 +139,15 @@ export class ClusterBusiness extends Business {
           `the nodes do not agree up to when the tokens of ${revoked.user} are revoked: ${known.join()}`,
         )
     }
+  }
+
+  /** The owner of the first meeting kicks its first member. */
+  kickOne(): void {
+    for (const { name } of this.scenario.meetings)
+      for (const owner of this.ownersOf(name)) {
+        const member = owner.core.meeting(name)?.members.find(({ bot }) => !bot)
+        if (member !== undefined) return owner.do((core) => void core.kick(name, member.slot, 'out'))
+      }
   }
 
   /** The owner of a random meeting closes it. */

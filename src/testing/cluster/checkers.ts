@@ -8,6 +8,7 @@ import { HomeChecker } from '../checkers/homes.ts'
 import { InputChecker } from '../checkers/inputs.ts'
 import { IsolationChecker } from '../checkers/isolation.ts'
 import { LeakChecker } from '../checkers/leaks.ts'
+import { MemberChecker } from '../checkers/members.ts'
 import { NameChecker } from '../checkers/names.ts'
 import { OwnerChecker } from '../checkers/owners.ts'
 import { PlaceChecker } from '../checkers/places.ts'
@@ -22,7 +23,7 @@ import type { SimNode } from '../sim-node.ts'
 import type { Plan } from './plan.ts'
 import type { Silences } from './silences.ts'
 
-/** One of each, for one run of a cluster: I1–I13, I16–I18, I20, I21, seats, names, presence and liveness. */
+/** One of each, for one run of a cluster: I1–I13, I16–I18, I20, I21, seats, members, names, presence and liveness. */
 export function clusterCheckers(
   plan: Plan,
   nodes: () => readonly SimNode[],
@@ -40,6 +41,7 @@ export function clusterCheckers(
     new ContinuityChecker(),
     new InputChecker(rooms, true),
     new SeatChecker(),
+    new MemberChecker(),
     new StabilityChecker(rooms),
     new CadenceChecker(rooms, now),
     new TopicChecker(limits.topicIdleMs, now),

@@ -11,6 +11,8 @@ export interface Plan extends Scenario {
   readonly delay: number
   /** How often the balancer's map is wrong while there are faults, 0–1. */
   readonly stale: number
+  /** Whether tickets name any node, and not the owner of the client's meeting. */
+  readonly astray: boolean
   /** Which clients are moved to the node of their meeting; undefined: none. */
   readonly moves: 'members' | 'all' | undefined
   /** Whether nodes are drained now and then. */
@@ -55,7 +57,9 @@ export type Calamity = (typeof calamities)[number]
 const clusterTraits = [
   'nodes',
   'stale',
+  'astray',
   'options',
+  'limits',
   'early',
   'asks',
   'tokens',
@@ -86,7 +90,7 @@ const limits: Partial<NodeLimits & FixedLimits> = {
 /** Makes a cluster and a random subset of what may befall it. */
 export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
   const nodes = random.pick([2, 3, 3, 3, 4, 5])
-  const drawn: Plan = {
+  const drawn: Omit<Plan, 'astray'> = {
     nodes,
     clients: random.int(2, 4),
     hostiles: 0,
@@ -122,7 +126,20 @@ export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
     breaks: random.chance(0.3),
     drains: random.chance(0.5),
   }
-  return makeSmaller(drawn, smaller)
+  const tiny = random.chance(0.4) ? drawTinyLimits(random) : {}
+  const astray = random.chance(0.4)
+  return makeSmaller({ ...drawn, limits: { ...drawn.limits, ...tiny }, astray }, smaller)
+}
+
+/** Replicas that end soon and fall behind what their owner keeps, frames and messages in many packets. */
+function drawTinyLimits(random: Random): Partial<NodeLimits & FixedLimits> {
+  return {
+    linkPacket: random.pick([300, 65_536]),
+    meetingLogBytes: random.pick([2_048, 8_192, 4_194_304]),
+    pageBytes: random.pick([64, 512, 32_768]),
+    pendingInputs: random.pick([4, 256]),
+    lingerMs: random.pick([300, 5_000]),
+  }
 }
 
 function makeSmaller(plan: Plan, { without = [], clients = Infinity, faulty = Infinity }: Smaller): Plan {
@@ -135,12 +152,14 @@ function makeSmaller(plan: Plan, { without = [], clients = Infinity, faulty = In
       ...meeting,
       options: left('options') ? meeting.options : { frameRate: meeting.options.frameRate ?? 20 },
     })),
+    limits: left('limits') ? plan.limits : limits,
     asks: plan.asks && left('asks'),
     tokenMs: left('tokens') ? plan.tokenMs : 0,
     onDemand: plan.onDemand && left('on-demand'),
     calamities: plan.calamities.filter((calamity) => !without.includes(calamity)),
     proof: left('proof') ? plan.proof : 'bus',
     stale: left('stale') ? plan.stale : 0,
+    astray: plan.astray && left('astray'),
     early: plan.early && left('early'),
     moves: left('moves') ? plan.moves : undefined,
     breaks: plan.breaks && left('breaks'),

@@ -121,9 +121,12 @@ class ClusterRun implements ClusterWorld {
     clock.runTo(faulty + recovery)
     for (const client of this.clients) client.healthy = true
     this.#enter('well')
+    this.business.revokeNobody()
     clock.runTo(faulty + recovery + well)
     this.#isWorking = false
     this.#enter('quiet')
+    // Whoever is kicked is told, wherever they are, and joins nothing any more.
+    this.business.kickOne()
     clock.runTo(faulty + recovery + well + quiet - 500)
     for (const node of this.nodes) for (const { name } of plan.meetings) this.business.find(node, name)
     clock.runTo(faulty + recovery + well + quiet)
@@ -339,6 +342,7 @@ class ClusterRun implements ClusterWorld {
 
   /** The node that a ticket names: the owner of the client's meeting, or any. */
   #nameFor(client: ClientFacts, favourite: string): number {
+    if (this.plan.astray) return this.#balancer.int(0, this.plan.nodes - 1)
     const owners = this.business.ownersOf(favourite)
     return owners[0]?.index ?? client.node
   }
