@@ -56,6 +56,9 @@ const logicFailures: Failures<MeetingLogic> = {
   frame: nothing,
   leave: nothing,
   close: nothing,
+  snapshot: () => null,
+  moved: nothing,
+  restore: nothing,
 }
 
 /** Fallbacks for the bus: other nodes notice lost messages by themselves. */
@@ -128,6 +131,7 @@ export class Guards {
       openMissing: (missing) => later((now) => node.handleMissing(missing, now)),
       openMissingEnded: nothing,
       located: nothing,
+      adopt: () => null,
       callMeeting: refuse,
       connected: nothing,
       disconnected: nothing,

@@ -17,8 +17,9 @@ export {
   type Retention,
 } from './ground/config.ts'
 export type { Connection } from './door/connection.ts'
-export type { Bot, MeetingBusiness, MeetingInfo, MemberInfo } from './meeting/business.ts'
+export type { Bot, MeetingInfo, MemberInfo } from './meeting/business.ts'
 export type { Peer } from './cluster/peer.ts'
+export type { DrainProgress } from './draining.ts'
 export { meetingParts } from './cluster/question-kinds.ts'
 export type { Ports } from './guards.ts'
 export { busListener } from './listener.ts'
@@ -30,9 +31,11 @@ export type {
   BusListener,
   Grant,
   LossReason,
+  MeetingBusiness,
   MeetingCall,
   MeetingLogic,
   MissingMeeting,
+  OfferedMeeting,
   Outcome,
   Packet,
   Question,

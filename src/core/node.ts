@@ -12,9 +12,11 @@ import type { Connections } from './door/connections.ts'
 import type { Endings } from './door/endings.ts'
 import type { Dispatch } from './up/dispatch.ts'
 import type { Downstream } from './down/downstream.ts'
+import type { Draining } from './draining.ts'
 import { Guards, type Ports } from './guards.ts'
 import type { Inlet } from './inlet.ts'
-import { type Bot, type MeetingBusiness, type MeetingInfo, plain } from './meeting/business.ts'
+import type { MeetingBusiness } from './ports.ts'
+import { type Bot, type MeetingInfo, plain } from './meeting/business.ts'
 import type { Meetings } from './meeting/meetings.ts'
 import type { Grant, MeetingCall, MissingMeeting, Outcome, Question, RequestCall } from './ports.ts'
 import type { SealedFrame, ToldRevocation, Transport } from './ports.ts'
@@ -47,6 +49,7 @@ export class RtmsNode implements PeeringHost {
   readonly cluster: Cluster | null
   /** What it and the other nodes ask and tell each other; null for a node alone. */
   readonly peering: Peering | null
+  readonly draining: Draining
   readonly #config: NodeConfig
   readonly #timers: Timers
   readonly #budget: Budget
@@ -83,6 +86,7 @@ export class RtmsNode implements PeeringHost {
     this.cluster = wiring.cluster
     this.peering = wiring.peering
     this.inlet = wiring.inlet
+    this.draining = wiring.draining
   }
 
   get connections(): number {
@@ -90,7 +94,7 @@ export class RtmsNode implements PeeringHost {
   }
 
   /** Number of connections that await WELCOME, and of addresses remembered. */
-  get admission(): { readonly newcomers: number; readonly addresses: number } {
+  get admission(): Connections['admission'] {
     return this.#connections.admission
   }
 
@@ -268,6 +272,11 @@ export class RtmsNode implements PeeringHost {
     return this.#meetings.get(meeting)?.addBot(user) ?? 'NOT_FOUND'
   }
 
+  /** The bots of a meeting: those of one that came from another node are to be played here from now on. */
+  bots(meeting: string): readonly (Bot & { readonly user: string })[] {
+    return this.#meetings.get(meeting)?.bots ?? []
+  }
+
   /** Sends data to one member of a meeting. False when there is no such meeting or member, or the member is a bot. */
   sendTo(meeting: string, slot: number, data: Payload): boolean {
     return this.#meetings.get(meeting)?.sendTo(slot, data) ?? false
@@ -289,9 +298,7 @@ export class RtmsNode implements PeeringHost {
 
   /** Number of inputs that wait: in upstream queues, and in meetings for a frame. */
   get inputsWaiting(): number {
-    let count = this.#meetings.waiting
-    for (const { upstream } of this.#sessions.all()) count += upstream.inputs
-    return count
+    return this.#meetings.waiting + this.#sessions.waiting.inputs
   }
 
   /** Number of requests that have started and not ended. */
@@ -305,10 +312,8 @@ export class RtmsNode implements PeeringHost {
     readonly stalled: number
     readonly unacknowledgedBytes: number
   } {
-    let upstreamBytes = 0
-    for (const { upstream } of this.#sessions.all()) upstreamBytes += upstream.bytes
     const { stalled, bytes } = this.#connections.owed
-    return { upstreamBytes, stalled, unacknowledgedBytes: bytes }
+    return { upstreamBytes: this.#sessions.waiting.bytes, stalled, unacknowledgedBytes: bytes }
   }
 
   defineTopics(pattern: string, retention: Retention): void {
@@ -364,12 +369,7 @@ export class RtmsNode implements PeeringHost {
 
   /** Up to `limit` sessions, the oldest first: of one user, or of all. */
   sessionList(limit: number, user?: string): SessionInfo[] {
-    const list: SessionInfo[] = []
-    for (const session of user === undefined ? this.#sessions.all() : this.#sessions.of(user)) {
-      if (list.length === limit) break
-      list.push(session.info(this.#requests.of(session)))
-    }
-    return list
+    return this.#sessions.list(limit, user, (session) => this.#requests.of(session))
   }
 
   /** Number of a user's sessions, and how many of them have a connection. */
@@ -437,9 +437,9 @@ export class RtmsNode implements PeeringHost {
     this.#requests.reply(call, outcome, now)
   }
 
-  /** Refuses new connections and meetings, and closes every connection with DRAINING. */
-  drain(now: number): void {
-    this.#connections.drain(now)
+  /** Takes nothing new, and empties the node until the deadline; see {@link Draining}. */
+  drain(now: number, deadline: number = now): void {
+    this.draining.begin(now, deadline)
   }
 
   /** The node stops: tells the other nodes, and answers whoever waits for them. */

@@ -3,8 +3,9 @@ import { Homes } from './cluster/homes.ts'
 import { linked, LinkParts } from './cluster/link-messages.ts'
 import { Mesh, type MeshHost } from './cluster/mesh.ts'
 import { Moves } from './cluster/moves.ts'
-import { type MeetingPart, meetingParts, type Whereabouts } from './cluster/question-kinds.ts'
-import { type Answerers, Questions, Refusal } from './cluster/questions.ts'
+import { type AnswerOf, type MeetingPart, meetingParts, type QuestionOf } from './cluster/question-kinds.ts'
+import type { Whereabouts } from './cluster/question-kinds.ts'
+import { type Answerer, type Answerers, Questions, Refusal } from './cluster/questions.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import { utf8Length } from '../protocol/bytes.ts'
 import { limits } from '../protocol/limits.ts'
@@ -30,6 +31,8 @@ const SEARCHES = 1_000
 const SEARCHES_PER_SWEEP = 8
 /** How long a node has to tell its revocations. */
 const REVOCATIONS_MS = 5_000
+/** How long a node has to answer about a meeting that was handed over to it. */
+const FORWARDED_MS = 1_500
 
 /** What this node does for others that ask it. */
 export interface PeeringHost {
@@ -95,7 +98,7 @@ export class Peering implements TopicPeers {
     topics: () => Topics,
     host: PeeringHost,
     application: Pick<Application, 'callMeeting'>,
-    meshHost: Omit<MeshHost, 'links'>,
+    meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster'>,
   ) {
     this.#self = config.incarnation
     this.#cluster = cluster
@@ -105,7 +108,7 @@ export class Peering implements TopicPeers {
     const put = (node: number, bytes: Uint8Array): void => bus.send(node, bytes)
     const isThere = (node: number): boolean => this.isThere(node)
     this.links = new LinkParts(timers, stats, { put, isThere }, config.limits)
-    this.mesh = new Mesh({ ...meshHost, links: this.links })
+    this.mesh = new Mesh({ ...meshHost, links: this.links, self: this.#self, cluster })
     const { downstream } = meshHost
     this.moves = new Moves({
       config,
@@ -246,7 +249,6 @@ export class Peering implements TopicPeers {
 
   #answerers(most: number): Answerers {
     const host = this.#host
-    const has = (name: string): boolean => host.meeting(name) !== undefined
     return {
       whereabouts: ({ user }, reply) => reply(this.whereabouts(user)),
       push: ({ user, name, data }, reply) => reply(host.push(user, name, data)),
@@ -268,21 +270,40 @@ export class Peering implements TopicPeers {
           reply(found instanceof Refusal ? found : found.map(written)),
         ),
       topics: (wish, reply) => this.#run(host.topicPage(wish), reply),
-      meeting: ({ name }, reply) => reply(host.meeting(name) ?? null),
-      kick: ({ name, slot, message }, reply) => reply(has(name) ? host.kick(name, slot, message) : null),
-      sendTo: ({ name, slot, data }, reply) => reply(has(name) ? host.sendTo(name, slot, data) : null),
-      call: ({ name, method, data }, reply) => {
-        if (!has(name)) return reply(null)
+      meeting: this.#atOwner('meeting', ({ name }) => host.meeting(name) ?? null),
+      kick: this.#atOwner('kick', ({ name, slot, message }) => host.kick(name, slot, message)),
+      sendTo: this.#atOwner('sendTo', ({ name, slot, data }) => host.sendTo(name, slot, data)),
+      call: this.#atOwner('call', ({ name, method, data }) => {
         const answer = this.#application.callMeeting(name, method, data)
-        return reply('code' in answer ? new Refusal(answer.code, answer.message) : answer)
-      },
-      close: ({ name }, reply) => {
-        const isOpen = has(name)
+        return 'code' in answer ? new Refusal(answer.code, answer.message) : answer
+      }),
+      close: this.#atOwner('close', ({ name }) => {
         host.closeMeeting(name)
-        reply(isOpen || null)
-      },
+        return true
+      }),
       subscribers: ({ topic }, reply) => reply(host.subscribers(topic)),
       part: ({ meeting }, reply) => reply(meetingParts.indexOf(this.partOf(meeting))),
+    }
+  }
+
+  /** Answers about a meeting that is open here; one that was handed over is asked about where it has gone. */
+  #atOwner<K extends 'meeting' | 'kick' | 'sendTo' | 'call' | 'close'>(
+    kind: K,
+    act: (question: QuestionOf<K>) => AnswerOf<K> | Refusal,
+  ): Answerer<K> {
+    return (question, reply, from, now) => {
+      const { name } = question
+      const { handover } = this.mesh
+      const heir = handover.heirOf(name, from)
+      if (this.#host.meeting(name) !== undefined) reply(act(question))
+      else if (handover.isTaking(name)) reply(new Refusal('BUSY', 'it is on its way to this node; try again'))
+      else if (heir === 0) reply(null as AnswerOf<K>)
+      else
+        this.questions.ask([heir], kind, question, now + FORWARDED_MS, (_, ending) => {
+          if (ending.by === 'answer') reply(ending.answer)
+          else if (ending.by === 'refused') reply(new Refusal(ending.refused.code, ending.refused.message))
+          else reply(new Refusal('UNKNOWN', 'the node that it was handed over to has not answered'))
+        })
     }
   }
 

@@ -96,6 +96,13 @@ export interface MeetingCall {
   readonly name: string
 }
 
+/** A meeting of another node that is to go on on this one. */
+export interface OfferedMeeting {
+  readonly name: string
+  readonly kind: string
+  readonly metadata: Readonly<Record<string, unknown>>
+}
+
 /** Where a meeting is, as the business is told. */
 export interface Whereabouts {
   /** The node that has it, by incarnation; 0 for none. */
@@ -136,6 +143,12 @@ export interface Application {
    * meeting was opened (`isNew`), nothing has happened in it yet.
    */
   located(call: MeetingCall, outcome: Outcome<Whereabouts>): void
+  /**
+   * Makes the business's side of a meeting that another node hands over; null where the kind is not known here. Answers
+   * directly, and is called twice: before the hand-over, when nothing may happen yet, and when this node goes on.
+   * Without it, only meetings without a kind can be taken over.
+   */
+  adopt?(offered: OfferedMeeting): MeetingBusiness | null
   /** Another node calls the business of a meeting that is open here. Answered directly, as {@link MeetingLogic} is. */
   callMeeting(name: string, method: string, data: Payload): Payload | Refusal
   /** A session has a connection. `resumed`: the session existed before. */
@@ -176,6 +189,28 @@ export interface MeetingLogic {
   leave?(slot: number, user: string, reason: string): void
   /** The meeting is about to end. */
   close?(): void
+  /**
+   * The state that the business has of the meeting, which is about to go on on another node; null where it cannot be
+   * had. Without this method the meeting stays, and ends with its node.
+   */
+  snapshot?(): Payload | null
+  /** The meeting has gone to another node: nothing more is called here. */
+  moved?(): void
+  /**
+   * The meeting has come from another node, with this state; null where it had none. May call `RtmsNode.bots` as well.
+   */
+  restore?(state: Payload | null): void
+}
+
+/** The business's side of a meeting. */
+export interface MeetingBusiness {
+  /** The kind of meeting; '' for none. */
+  readonly kind: string
+  /** Belongs to the business; the core never reads it. */
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly logic: MeetingLogic | null
+  /** The question that it answers, where it was opened on demand. */
+  readonly missing?: MissingMeeting | undefined
 }
 
 /** A frame as the business sees it. */

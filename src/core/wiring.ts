@@ -5,6 +5,7 @@ import { Connections } from './door/connections.ts'
 import { Endings } from './door/endings.ts'
 import { Revocations } from './door/revocations.ts'
 import { Downstream } from './down/downstream.ts'
+import { Draining } from './draining.ts'
 import { Budget } from './ground/budget.ts'
 import type { NodeConfig, NodeLoad } from './ground/config.ts'
 import type { Stats } from './ground/stats.ts'
@@ -14,7 +15,8 @@ import type { Guards } from './guards.ts'
 import { Inlet } from './inlet.ts'
 import { type Loaded, loadOf } from './load.ts'
 import { Meetings } from './meeting/meetings.ts'
-import type { Bus } from './ports.ts'
+import type { MeetingBusiness } from './ports.ts'
+import type { Bus, OfferedMeeting } from './ports.ts'
 import { Peering, type PeeringHost } from './peering.ts'
 import type { Elsewhere } from './session/elsewhere.ts'
 import { Sessions } from './session/sessions.ts'
@@ -45,6 +47,7 @@ export class Wiring {
   /** What it and the other nodes ask and tell each other; null for a node alone. */
   readonly peering: Peering | null
   readonly inlet: Inlet
+  readonly draining: Draining
   #lastLog = 0
 
   constructor(config: NodeConfig, stats: Stats, guards: Guards, host: PeeringHost & Loaded) {
@@ -94,7 +97,9 @@ export class Wiring {
         work,
         stats,
         put: (node, bytes) => bus.send(node, bytes),
-        meeting: (name) => meetings.get(name),
+        meetings: () => meetings,
+        isDraining: () => this.connections.draining,
+        adopt: (offered) => adoptBy(guards, offered),
         nextLog,
         refuse: (...refused) => this.dispatch.refuseRemote(...refused),
         rejoin: (session) => this.endings.rejoin(session),
@@ -115,6 +120,8 @@ export class Wiring {
       cluster,
       isOpen: (name) => meetings.get(name) !== undefined,
       isDraining: () => this.connections.draining,
+      heirOf: (name) => peering?.mesh.handover.heirOf(name, 0) ?? 0,
+      passedTo: (name) => peering?.mesh.handover.passedTo(name) ?? 0,
     }))
     const carrier = new Carrier(bus, publishers, timers, limits, () => topics.catchUp.hasPeers)
     const others = peering ?? noPeers
@@ -170,7 +177,17 @@ export class Wiring {
         peering?.moves.drop(session)
       },
     })
+    const handover = peering?.mesh.handover ?? null
+    this.draining = new Draining({ limits, timers, connections, meetings, requests, cluster, handover })
   }
+}
+
+/** The business's side of a meeting of another node; only those without a kind need none. */
+function adoptBy(guards: Guards, offered: OfferedMeeting): MeetingBusiness | null {
+  const { kind, metadata } = offered
+  if (guards.application.adopt === undefined) return kind === '' ? { kind, metadata, logic: null } : null
+  const business = guards.application.adopt(offered)
+  return business && { ...business, logic: guards.logic(business.logic) }
 }
 
 function clusterOf(

@@ -328,6 +328,7 @@ export const events = {
   back: { code: 4, fields: { slot: 'uint' } },
   resume: { code: 5, fields: { gap: 'uint' } },
   slip: { code: 6, fields: { lost: 'uint' } },
+  owner: { code: 7, fields: { incarnation: 'uint' } },
 } as const
 
 export type EventType = keyof typeof events

@@ -2,6 +2,7 @@ export { defaultMeeting, defaultRetention } from '../core/index.ts'
 export { defaultLimits, type Limits } from './ground/limits.ts'
 export type {
   BusKind,
+  DrainProgress,
   LossReason,
   MeetingInfo,
   MeetingOptions,
@@ -27,6 +28,7 @@ export type { OpenMissing } from './business/opener.ts'
 export type { Request, RequestHandler } from './business/requests.ts'
 export type { KeptPublication, Topics } from './business/topics.ts'
 export type { Presence, Users } from './business/users.ts'
+export type { DrainOptions } from './draining.ts'
 export type { Address, Health, Readiness } from './edge/http.ts'
 export type { Logger } from './ground/logger.ts'
 export type { ApiOptions } from './options/api.ts'

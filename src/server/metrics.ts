@@ -173,6 +173,13 @@ export class Metrics {
     )
     const broken = 'Links to other nodes that broke: what was under way was lost, and both ends began anew.'
     this.#counter('links_broken_total', broken, () => stats.linksBroken)
+    const handovers =
+      'Meetings handed over to other nodes (given), and taken over from them; offers that another node refused.'
+    this.#labelled('handovers_total', handovers, ['outcome'], () => [
+      [{ outcome: 'given' }, stats.handoversGiven],
+      [{ outcome: 'taken' }, stats.handoversTaken],
+      [{ outcome: 'refused' }, stats.handoversRefused],
+    ])
     const moves =
       'Moves of clients to the node of their meeting: asked for here; arrived here; led here, where the meeting is not.'
     this.#counters('moves_total', moves, 'outcome', () => stats.moves)

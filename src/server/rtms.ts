@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SecureContextOptions } from 'node:tls'
-import type { Application, NodeConfig, Stats } from '../core/index.ts'
+import type { Application, DrainProgress, NodeConfig, Stats } from '../core/index.ts'
 import { Api, apiBase } from './api/api.ts'
 import type { Metric } from './api/operation.ts'
 import { Webhook } from './api/webhook.ts'
@@ -20,6 +20,8 @@ import type { Address, Health, Readiness } from './edge/http.ts'
 import { Gateway } from './edge/transport.ts'
 import { NodeWatch } from './edge/watch.ts'
 import type { Place } from './ground/place.ts'
+import { drain, type DrainOptions } from './draining.ts'
+import type { Logger } from './ground/logger.ts'
 import { Host } from './host.ts'
 import { Metrics } from './metrics.ts'
 import { type RtmsOptions, settle, type Settings } from './options/options.ts'
@@ -51,6 +53,8 @@ export class Rtms {
   readonly #readyLatenessMs: number
   readonly #startedAt: number = performance.now()
   #closed: Promise<void> | null = null
+  #drained: Promise<DrainProgress> | null = null
+  readonly #logger: Logger
 
   private constructor(parts: {
     host: Host
@@ -85,6 +89,7 @@ export class Rtms {
     this.topics = new Topics(parts.host, searches, parts.peers)
     this.users = new Users(parts.host, parts.peers)
     this.cluster = new Cluster(parts.host, parts.peers, (name, place) => addressOf(parts.front, name, place))
+    this.#logger = parts.settings.logger
     this.#api = new Api(parts.settings, this)
   }
 
@@ -143,6 +148,7 @@ export class Rtms {
       openMissing: (missing) => rtms.meetings.opener.ask(missing),
       openMissingEnded: (missing) => rtms.meetings.opener.late(missing),
       located: (call, outcome) => rtms.meetings.located(call, outcome),
+      adopt: (offered) => rtms.meetings.adopt(offered),
       callMeeting: (...call) => rtms.meetings.called(...call),
       connected: ({ user, id }, resumed) => connects.tell({ user, session: id, resumed }),
       disconnected: ({ user, id }, reason, ended) => disconnects.tell({ user, session: id, reason, ended }),
@@ -246,7 +252,7 @@ export class Rtms {
   /** The answer of `/healthz`, for a health check of your own where the node is attached to a server. */
   health(): Health {
     const { id, incarnation, connections, sessions, meetingCount: meetings, topics } = this.#host.node
-    const status = this.#closed !== null ? 'draining' : this.#watch.isExpelled ? 'expelled' : 'ok'
+    const status = this.#isStopping ? 'draining' : this.#watch.isExpelled ? 'expelled' : 'ok'
     return { status, node: id, incarnation, connections, sessions, meetings, topics }
   }
 
@@ -336,6 +342,22 @@ export class Rtms {
    */
   authorize(handler: Authorize): () => void {
     return this.#authorizer.register(handler)
+  }
+
+  get #isStopping(): boolean {
+    return this.#closed !== null || this.#drained !== null
+  }
+
+  /**
+   * Empties the node, which serves on meanwhile: it takes no new meetings and clients, and `/readyz` says so; hands its
+   * meetings over to the other nodes, where they go on with the next frame; and has its clients connect to those, a few
+   * at a time, once their requests are answered. What is left after `timeoutMs` milliseconds (default 25,000) is closed.
+   * Resolves with what is left: `staying` counts meetings that cannot move, which end with `close()`. A node without
+   * others closes its connections at once. Calling it again returns the same promise.
+   */
+  drain(options: DrainOptions = {}): Promise<DrainProgress> {
+    this.#drained ??= drain(this.#host, this.#logger, () => this.#closed !== null, options)
+    return this.#drained
   }
 
   /**

@@ -3,6 +3,7 @@ import {
   type MeetingBusiness,
   type MeetingCall,
   type MeetingLogic,
+  type OfferedMeeting,
   type Outcome,
   type Question,
   type Revoked,
@@ -170,6 +171,11 @@ export class Business {
   /** A call of a node about the name of a meeting was answered. */
   located(_node: SimNode, _call: MeetingCall, _outcome: Outcome<Whereabouts>): void {}
 
+  /** The business's side of a meeting that another node hands over. */
+  adopt(_node: SimNode, _offered: OfferedMeeting): MeetingBusiness | null {
+    return null
+  }
+
   /** Opens a meeting at a node, unless it is open. */
   protected open(node: SimNode, plan: MeetingPlan, done: () => void): void {
     const { name, options } = plan
@@ -201,6 +207,12 @@ export class Business {
   protected begin(node: SimNode, { name }: MeetingPlan, room: SimRoom, world: number): void {
     room.world = world
     this.observer.opened?.(node.index, name, world)
+    this.#roomsOf(node).set(name, room)
+  }
+
+  /** A meeting has come from another node. */
+  protected goOn(node: SimNode, { name }: MeetingPlan, room: SimRoom): void {
+    this.observer.handed?.(node.index, name, room.world)
     this.#roomsOf(node).set(name, room)
   }
 

@@ -71,6 +71,8 @@ export interface Observer {
   disconnected?(client: ClientFacts, healthy: boolean, excused: boolean): void
   /** The client has given up for good. */
   ended?(client: ClientFacts, code: number): void
+  /** A node goes on with a meeting of another one, which has sealed its last frame. */
+  handed?(node: number, meeting: string, world: number): void
   /** The process of a node has ended. */
   died?(node: number): void
   /** A paused process runs again. */

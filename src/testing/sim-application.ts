@@ -1,7 +1,9 @@
 import type {
   Application,
+  MeetingBusiness,
   MeetingCall,
   MissingMeeting,
+  OfferedMeeting,
   Outcome,
   Question,
   RequestCall,
@@ -102,6 +104,10 @@ export class SimApplication implements Application {
 
   located(call: MeetingCall, outcome: Outcome<Whereabouts>): void {
     this.#business.located(this.#node, call, outcome)
+  }
+
+  adopt(offered: OfferedMeeting): MeetingBusiness | null {
+    return this.#business.adopt(this.#node, offered)
   }
 
   callMeeting(): RtmsError {

@@ -1,6 +1,6 @@
 import type { Bot, MeetingBusiness, MeetingLogic, Refusal, SealedFrame } from '../core/index.ts'
 import type { Payload } from '../protocol/index.ts'
-import type { Observer } from './observer.ts'
+import { type Observer, violate } from './observer.ts'
 import type { Random } from './random.ts'
 import type { MeetingPlan } from './scenario.ts'
 import type { SimNode } from './sim-node.ts'
@@ -24,6 +24,10 @@ export class SimRoom implements MeetingLogic {
   readonly #unique: () => number
   /** The world of the meeting that was opened. */
   world = 0
+  /** The last frame that it was told of. */
+  #last = 0
+  /** Called when the meeting has come from another node. */
+  restored: () => void = () => {}
   readonly #bots: Player[] = []
 
   constructor(node: SimNode, plan: MeetingPlan, random: Random, observer: Observer, unique: () => number) {
@@ -68,6 +72,7 @@ export class SimRoom implements MeetingLogic {
   }
 
   frame(frame: SealedFrame): void {
+    this.#last = frame.number
     this.#observer.sealed?.(this.#node.index, this.#plan.name, this.world, frame)
   }
 
@@ -78,6 +83,30 @@ export class SimRoom implements MeetingLogic {
 
   close(): void {
     this.#ran('close')
+  }
+
+  snapshot(): Payload | null {
+    const isHad = !this.#random.chance(0.03)
+    this.#ran(isHad ? 'snapshot' : 'snapshot that fails')
+    return isHad ? textPayload(`${this.world} ${this.#last}`) : null
+  }
+
+  moved(): void {
+    this.#bots.length = 0
+  }
+
+  restore(state: Payload | null): void {
+    const [world = 0, last = 0] = state === null ? [] : textOf(state).split(' ').map(Number)
+    const { name } = this.#plan
+    const { core, index } = this.#node
+    this.world = world
+    this.#last = last
+    this.restored()
+    const info = core.meeting(name)
+    if (info?.epoch !== world || info.frame !== last)
+      violate('I9', `${name} came with frame ${last} of ${world}, and is at ${info?.frame} of ${info?.epoch}`)
+    for (const { bot, slot, user } of info.members) if (!bot) this.#observer.seated?.(index, name, slot, user)
+    for (const bot of core.bots(name)) this.#bots.push({ bot, user: bot.user })
   }
 
   #speakTo(slot: number, user: string): void {

@@ -8,6 +8,7 @@ import { launch, picture } from './support.ts'
 
 /* The demo on three nodes, each a process, with NATS between them and HAProxy in front, as people meet it. */
 
+const KEY = 'k'.repeat(32)
 const names = ['rtms-0', 'rtms-1', 'rtms-2'] as const
 const nodes = new Map<string, Run>()
 const complaints: string[] = []
@@ -26,6 +27,7 @@ beforeAll(async () => {
   const env = {
     RTMS_SECRET: 's'.repeat(32),
     RTMS_CLUSTER_SECRET: 'c'.repeat(32),
+    RTMS_API_KEY: KEY,
     RTMS_NATS: nats.url,
     RTMS_PUBLIC_URL: `ws://localhost:${port}/rtms?route={node}`,
   }
@@ -110,6 +112,21 @@ test('friends on two nodes fight one battle: the same frames, and each sees what
   await dashboard.locator('svg .node.owner', { hasText: home }).waitFor()
   await dashboard.getByRole('status').getByText(elsewhere).waitFor()
   await picture(dashboard, 'cluster-dashboard')
+})
+
+test('the dashboard stays on one node behind the balancer', async () => {
+  const page = await open('/admin/')
+  const answers: string[] = []
+  page.on('response', (response) => {
+    if (!response.url().includes('/v1/info')) return
+    const read = response.json() as Promise<{ node?: string }>
+    read.then(({ node }) => node !== undefined && answers.push(node)).catch(() => {})
+  })
+  await page.getByRole('textbox', { name: 'Key' }).fill(KEY)
+  await page.keyboard.press('Enter')
+  await expect.poll(() => answers.length).toBeGreaterThanOrEqual(4)
+  expect(new Set(answers).size).toBe(1)
+  await page.locator('.nodes .name', { hasText: answers[0] ?? '' }).waitFor()
 })
 
 /** The wall, once every company is on it. */

@@ -6,7 +6,6 @@ import { MissingFrames } from '../../src/core/cluster/missing-frames.ts'
 import { RemoteMembers } from '../../src/core/cluster/remote-members.ts'
 import { Replica } from '../../src/core/cluster/replica.ts'
 import { Carrier } from '../../src/core/topic/carrier.ts'
-import { Compacted } from '../../src/core/topic/compacted.ts'
 import { Heads } from '../../src/core/topic/heads.ts'
 import { Topic } from '../../src/core/topic/topic.ts'
 import { every, type Mutant, replace } from './plant.ts'
@@ -37,17 +36,6 @@ const diffusionMutants: readonly Mutant[] = [
     from: 4,
     plant: () => replace(Topic.prototype, 'head', () => () => 0),
   },
-  {
-    name: 'the latest value by the time of its arrival',
-    breaks: ['I15'],
-    from: 26,
-    plant: () =>
-      replace(Compacted.prototype, 'put', (put) => {
-        return function (this: Compacted, entry) {
-          return put.call(this, entry, 0)
-        }
-      }),
-  },
 ]
 
 /** Bugs in meetings that are served on other nodes than their own. */
@@ -55,16 +43,19 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'frames that a replica lacks and does not ask for',
     breaks: ['liveness'],
+    from: 50,
     plant: () => replace(MissingFrames.prototype, 'seen', () => () => {}),
   },
   {
     name: 'frames that a replica asks for and does not get',
     breaks: ['liveness'],
+    from: 50,
     plant: () => replace(Hosting.prototype, 'pull', () => () => {}),
   },
   {
     name: 'frames that a replica appends behind a hole',
-    breaks: ['I1', 'I2', 'I4'],
+    breaks: ['I1', 'I2', 'I4', 'I9'],
+    from: 3,
     plant: () =>
       replace(Replica.prototype, 'frames', (frames) => {
         return function (this: Replica, message, now) {
@@ -74,19 +65,20 @@ const replicaMutants: readonly Mutant[] = [
   },
   {
     name: 'clients left with the replica of a node that has ended',
-    breaks: ['liveness'],
-    from: 9,
+    breaks: ['liveness', 'I4'],
+    from: 24,
     plant: () => replace(Mesh.prototype, 'gone', () => () => {}),
   },
   {
     name: 'readers counted for a node that has ended',
     breaks: ['I20'],
-    from: 11,
+    from: 57,
     plant: () => replace(Hosting.prototype, 'lost', () => () => {}),
   },
   {
     name: 'a frame acknowledged to the owner before the member has it',
     breaks: ['I9'],
+    from: 6,
     plant: () =>
       replace(RemoteMembers.prototype, 'acknowledge', (acknowledge) => {
         return function (this: RemoteMembers, member, frame) {
@@ -97,6 +89,7 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'a member on another node that leaves and keeps its seat',
     breaks: ['I20'],
+    from: 3,
     plant: () =>
       replace(Replica.prototype, 'leave', () => {
         return function (this: Replica, seat) {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { runClusterSeed, runSeed, SeedFailure } from '../../src/testing/index.ts'
 import { accessMutants } from './mutants-access.ts'
 import { clusterMutants } from './mutants-cluster.ts'
+import { handoverMutants } from './mutants-handover.ts'
 import { leakMutants } from './mutants-leaks.ts'
 import { worldMutants } from './mutants-world.ts'
 import { meetingMutants } from './mutants-meetings.ts'
@@ -58,5 +59,5 @@ describe('the simulator catches a planted bug:', () => {
 })
 
 describe('the simulator catches a planted bug of the cluster:', () => {
-  catches(runClusterSeed, [...clusterMutants, ...meshMutants])
+  catches(runClusterSeed, [...clusterMutants, ...meshMutants, ...handoverMutants])
 })

@@ -171,7 +171,7 @@ function fixOf(node: string, address: string): string {
 /** What to do about an address at which nobody welcomes. */
 function missing(message: string, node: string, address: string): string {
   const part = partOf(node, address)
-  if (/^4401 /.test(message))
+  if (message.startsWith('4401 '))
     return `${node} verifies tickets with another secret than the node that has issued this one: give all nodes the same RTMS_SECRET`
   if (/ENOTFOUND|EAI_AGAIN/.test(message))
     return part === 'host'

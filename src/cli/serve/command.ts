@@ -1,12 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import type { Address, AdminReaders, Logger, MetricsReaders } from '../../server/index.ts'
 import { loggerOf } from '../logger.ts'
-import { type Command, isColorful, parseCommand, parseCount, parsePort, UsageError } from '../usage.ts'
+import {
+  type Command,
+  isColorful,
+  parseCommand,
+  parseCount,
+  parsePort,
+  parseSeconds,
+  UsageError,
+} from '../usage.ts'
 import { busOf, clusterHelp, clusterOptions, type ClusterOptions } from './cluster.ts'
 import { type NodeSettings, startNode } from './node.ts'
 import { type NamedSettings, Nodes } from './nodes.ts'
 
 const DEFAULT_PORT = '7788'
+/** Less than what Kubernetes and others give a process that is told to end: 30 s, some of which the balancer needs. */
+const DRAIN_S = 15
 
 const help = `Run an RTMS node
 
@@ -38,6 +48,8 @@ Behind a load balancer, each by default from the environment:
                      X-Forwarded-For is believed (RTMS_TRUSTED_PROXIES, else loopback)
   --origins <list>   Origins whose pages may connect, with commas between them, or * (RTMS_ORIGINS, else the same host)
   --metrics <who>    Who may read /metrics: loopback, public or off (RTMS_METRICS, else loopback)
+  --drain <time>     How long a node of a cluster that is told to end (SIGTERM) may take to hand its meetings and clients
+                     over to the others, such as 15s or 2m (RTMS_DRAIN, else ${DRAIN_S}s)
 
 RTMS_LOG=debug in the environment prints more.
 `
@@ -74,6 +86,7 @@ export const serve: Command = {
         'trusted-proxies': { type: 'string' },
         origins: { type: 'string' },
         metrics: { type: 'string' },
+        drain: { type: 'string' },
         ...clusterOptions,
         dev: { type: 'boolean', default: false },
       },
@@ -95,6 +108,7 @@ interface ServeOptions extends ClusterOptions {
   readonly 'trusted-proxies'?: string | undefined
   readonly origins?: string | undefined
   readonly metrics?: string | undefined
+  readonly drain?: string | undefined
   readonly dev: boolean
   readonly json: boolean
 }
@@ -153,6 +167,7 @@ function settingsOf(options: ServeOptions, key: ApiKey | undefined): NodeSetting
     trustedProxies: listOf(or(options['trusted-proxies'], 'RTMS_TRUSTED_PROXIES')),
     origins: origins === '*' ? '*' : listOf(origins),
     metrics: metricsOf(or(options.metrics, 'RTMS_METRICS')),
+    drainMs: (parseSeconds(or(options.drain, 'RTMS_DRAIN'), '--drain') ?? DRAIN_S) * 1_000,
   }
 }
 

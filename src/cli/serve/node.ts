@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { BusConnector } from '../../bus/connector.ts'
-import type { Address, Logger, RtmsOptions } from '../../server/index.ts'
+import type { Address, Logger, Rtms, RtmsOptions } from '../../server/index.ts'
 import { UsageError } from '../usage.ts'
 
 /** What a node is started with: plain values, which can be handed to a worker thread. */
@@ -12,16 +12,19 @@ export interface NodeSettings extends Pick<
   readonly port: number
   /** With the demo on it. */
   readonly dev: boolean
+  /** How long it may take to hand over its meetings and clients when it closes. */
+  readonly drainMs: number
 }
 
 export interface RunningNode {
   readonly address: Address
+  /** Drains it first: what it has goes to the other nodes of its cluster. */
   close(): Promise<void>
 }
 
 /** Starts a node. Rejects with a UsageError where an option is the reason that it cannot. */
 export async function startNode(
-  { dev, ...settings }: NodeSettings,
+  { dev, drainMs, ...settings }: NodeSettings,
   bus: BusConnector | undefined,
   logger: Logger,
 ): Promise<RunningNode> {
@@ -31,14 +34,19 @@ export async function startNode(
     if (dev) {
       const { startDemo } = await import('../../demo/index.ts')
       const demo = await startDemo(options, demoPages())
-      return { address: demo.rtms.address, close: () => demo.close() }
+      return { address: demo.rtms.address, close: () => emptied(demo.rtms, drainMs, demo) }
     }
     const { Rtms } = await import('../../server/index.ts')
     const rtms = await Rtms.start(options)
-    return { address: rtms.address, close: () => rtms.close() }
+    return { address: rtms.address, close: () => emptied(rtms, drainMs, rtms) }
   } catch (error) {
     throw explained(error, settings)
   }
+}
+
+async function emptied(rtms: Rtms, timeoutMs: number, node: { close(): Promise<void> }): Promise<void> {
+  await rtms.drain({ timeoutMs })
+  await node.close()
 }
 
 /** The folder of the built pages, beside the folder of the commands. */

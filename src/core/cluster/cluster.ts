@@ -31,7 +31,7 @@ export class Cluster {
   readonly #view: View
   readonly #peers: Map<number, KnownPeer> = new Map()
   readonly #registrar: Registrar
-  readonly #holdings: Holdings
+  readonly holdings: Holdings
   readonly #claims: Claims
   readonly #beat: Timer
   readonly #settling: Timer
@@ -43,6 +43,7 @@ export class Cluster {
   #isSettled = false
   /** Since when it would have heard the others: the bus was down before, or the process stood still. */
   #listensSince = 0
+  #isDraining = false
   /** The highest term of a fence of this node. */
   #term = 0
   #now = 0
@@ -64,7 +65,8 @@ export class Cluster {
     this.#limits = limits
     const view = (this.#view = new View(incarnation))
     const registrar = (this.#registrar = new Registrar(incarnation, view, limits, {
-      owns: (name) => this.#holdings.has(name),
+      owns: (name) => this.holdings.has(name),
+      isPassedOn: (name) => this.holdings.isPassedOn(name),
       isSilent: (node) => this.isSilent(node),
       answer: (claimer, { id }, verdict) => {
         if (claimer === incarnation) this.#claims.answered(id, verdict, this.#now)
@@ -76,7 +78,7 @@ export class Cluster {
       put: (name, id, opens) => this.#put(name, id, opens),
       gaveUp: (name) => this.#tell(name),
     }))
-    this.#holdings = new Holdings(incarnation, view, limits.namesPerMessage, {
+    this.holdings = new Holdings(incarnation, view, limits.namesPerMessage, {
       get claimed() {
         return claims.last
       },
@@ -90,7 +92,7 @@ export class Cluster {
     this.#settling = new Timer('settling', (now) => this.#settle(now))
     this.#telling = new Timer('telling', (now) => {
       this.#toldAt = now
-      this.#holdings.tellAll()
+      this.holdings.tellAll()
     })
   }
 
@@ -139,14 +141,14 @@ export class Cluster {
    */
   claim(name: string, now: number, ended: (ending: ClaimEnding, now: number) => void): void {
     this.#at(now)
-    if (this.#holdings.has(name) || this.#claims.has(name))
+    if (this.holdings.has(name) || this.#claims.has(name))
       throw new Error(`${name} is open here, or is being opened`)
     this.#claims.claim(name, now + this.#patience, (ending, at) => {
       this.#stats.claimEnded(ending.by)
       if (ending.by !== 'grant') ended(ending, at)
       else {
         const term = this.nextTerm(ending.term)
-        this.#holdings.add(name)
+        this.holdings.add(name)
         ended({ by: 'grant', term }, at)
       }
     })
@@ -189,8 +191,14 @@ export class Cluster {
 
   /** A meeting of this node has ended. */
   closed(name: string): void {
-    this.#holdings.delete(name)
+    this.holdings.delete(name)
     this.#registrar.release(name)
+  }
+
+  /** This node goes on with a meeting of another one, at a fence of this term. */
+  took(name: string, term: number): void {
+    this.#registrar.term = Math.max(this.#registrar.term, term)
+    this.holdings.add(name)
   }
 
   #put(name: string, id: number, opens: boolean): boolean {
@@ -198,10 +206,10 @@ export class Cluster {
     const registrar = this.#view.registrarOf(name)
     const { id: view } = this.#view
     if (registrar === this.#self) {
-      this.#registrar.claim(registrar, { type: 'claim', view, echo: this.#holdings.round, id, opens, name })
+      this.#registrar.claim(registrar, { type: 'claim', view, echo: this.holdings.round, id, opens, name })
       return true
     }
-    const echo = this.#holdings.roundOf(registrar)
+    const echo = this.holdings.roundOf(registrar)
     if (echo === 0) return false
     this.#send(registrar, { type: 'claim', view, echo, id, opens, name })
     return true
@@ -209,7 +217,7 @@ export class Cluster {
 
   /** A claim was given up: whoever has reserved the name for this node is told. */
   #tell(name: string): void {
-    this.#holdings.tell(name)
+    this.holdings.tell(name)
     this.#registrar.release(name)
   }
 
@@ -223,7 +231,7 @@ export class Cluster {
     this.#timers.set(this.#beat, now + this.#limits.heartbeatMs)
     if (!this.#isSettled) this.#timers.set(this.#settling, now + this.#limits.settleMs)
     this.#heartbeat(false)
-    this.#holdings.beat()
+    this.holdings.beat()
     this.#claims.retry()
   }
 
@@ -233,6 +241,12 @@ export class Cluster {
     this.#isUp = false
     this.#timers.clear(this.#beat)
     this.#timers.clear(this.#settling)
+  }
+
+  /** This node is about to leave, and tells the others, who hand nothing over to it. */
+  drain(): void {
+    this.#isDraining = true
+    this.#heartbeat(false)
   }
 
   /** Says goodbye: others need not wait for its word any more. */
@@ -259,7 +273,7 @@ export class Cluster {
     const come = living.filter((node) => this.#meet(node, now))
     if (gone.length + come.length === 0) return
     this.#registrar.renew()
-    this.#holdings.renew()
+    this.holdings.renew()
     this.#claims.renew()
     if (this.#telling.index < 0)
       this.#timers.set(this.#telling, Math.max(now, this.#toldAt + this.#limits.tellMs))
@@ -286,7 +300,7 @@ export class Cluster {
     this.#at(now)
     this.#timers.set(this.#beat, now + this.#limits.heartbeatMs)
     this.#heartbeat(false)
-    this.#holdings.beat()
+    this.holdings.beat()
     this.#claims.beat()
     for (const peer of this.#peers.values()) {
       peer.beat()
@@ -310,18 +324,8 @@ export class Cluster {
   #heartbeat(leaves: boolean): void {
     if (!this.#isUp) return
     const { id, address, health, load } = this.#facts
-    this.#ports.broadcast(
-      encodeCluster({
-        type: 'heartbeat',
-        view: this.#view.id,
-        id,
-        address,
-        health,
-        isSettled: this.#isSettled,
-        leaves,
-        load,
-      }),
-    )
+    const state = { view: this.#view.id, isSettled: this.#isSettled, isDraining: this.#isDraining, leaves }
+    this.#ports.broadcast(encodeCluster({ type: 'heartbeat', ...state, id, address, health, load }))
   }
 
   #settle(now: number): void {
@@ -351,6 +355,7 @@ export class Cluster {
     switch (message.type) {
       case 'heartbeat':
         this.#learn(this.#peer(from), message)
+        this.#peer(from).isDraining = message.isDraining
         if (message.leaves) this.gone(from, now)
         else if (this.#compare(from, message.view) && message.isSettled) this.#settle(now)
         break
@@ -358,7 +363,7 @@ export class Cluster {
         this.#hearOf(message, now)
         break
       case 'claim':
-        if (!this.#compare(from, message.view) || message.echo !== this.#holdings.round) break
+        if (!this.#compare(from, message.view) || message.echo !== this.holdings.round) break
         if (this.#view.registrarOf(message.name) === this.#self) this.#registrar.claim(from, message)
         break
       case 'grant':
@@ -369,13 +374,13 @@ export class Cluster {
         break
       case 'holds':
         if (!this.#compare(from, message.view)) break
-        this.#holdings.heard(from, message.round)
+        this.holdings.heard(from, message.round)
         this.#claims.retry()
-        if (message.echo !== this.#holdings.round || !this.#registrar.hear(from, message)) break
+        if (message.echo !== this.holdings.round || !this.#registrar.hear(from, message)) break
         this.#send(from, { type: 'held', echo: message.round, seq: message.seq })
         break
       case 'held':
-        if (message.echo === this.#holdings.round) this.#holdings.confirmed(from, message)
+        if (message.echo === this.holdings.round) this.holdings.confirmed(from, message)
     }
   }
 

@@ -40,6 +40,7 @@ export class Holdings {
   readonly #most: number
   readonly #host: HoldingsHost
   readonly #own: Set<string> = new Set()
+  readonly #passedOn: Set<string> = new Set()
   readonly #tellings: Map<number, Telling> = new Map()
   /** Whether the view has changed and nobody was told in it yet. */
   #isNew = false
@@ -58,13 +59,32 @@ export class Holdings {
     return this.#own.has(name)
   }
 
+  /** Another node goes on with the meeting of this name, which this one holds until that is known. */
+  passOn(name: string): void {
+    this.#passedOn.add(name)
+  }
+
+  isPassedOn(name: string): boolean {
+    return this.#passedOn.has(name)
+  }
+
   add(name: string): void {
+    this.#passedOn.delete(name)
     this.#own.add(name)
     this.tell(name)
   }
 
   delete(name: string): void {
+    this.#passedOn.delete(name)
     if (this.#own.delete(name)) this.tell(name)
+  }
+
+  /** Whether the registrar of a name has confirmed what it was told of it. */
+  isTold(name: string): boolean {
+    const registrar = this.#view.registrarOf(name)
+    if (registrar === this.#self) return true
+    const telling = this.#tellings.get(registrar)
+    return telling !== undefined && !telling.isFull && !telling.isOpen && !telling.dirty.has(name)
   }
 
   /** Tells the registrar of a name whether this node owns it: that has changed, or a claim of it has been given up. */
@@ -142,7 +162,8 @@ export class Holdings {
     if (this.#isNew || telling.isOpen || (!telling.isFull && telling.dirty.size === 0)) return
     const { isFull, own, dirty, echo } = telling
     const all = isFull ? [...new Set([...own, ...dirty])] : [...dirty]
-    const names = all.filter((name) => !this.#host.isClaiming(name))
+    // It may come to own, by a hand-over, what it claims.
+    const names = all.filter((name) => this.has(name) || !this.#host.isClaiming(name))
     Object.assign(telling, { isFull: false, isOpen: true, told: dirty, dirty: new Set() })
     const { claimed, term } = this.#host
     const { round } = this

@@ -1,15 +1,12 @@
-import type { Payload } from '../../protocol/payload.ts'
 import { limits as wire } from '../../protocol/limits.ts'
 import type { Limits } from '../ground/config.ts'
-import { Timer, type Timers } from '../ground/timers.ts'
-import { weights } from '../ground/weights.ts'
+import type { Timers } from '../ground/timers.ts'
 import { costs, type Work } from '../ground/work.ts'
 import type { Attendee } from '../meeting/attendance.ts'
-import { Elector } from '../meeting/electorate.ts'
 import type { Owner } from '../meeting/owner.ts'
-import type { Follower } from '../meeting/room.ts'
-import type { Member, Occupant } from '../meeting/seat.ts'
+import { isAway, type Member, type Occupant } from '../meeting/seat.ts'
 import { shorten, wholeWait } from '../session/session.ts'
+import { Guest, type GuestHost, GuestSeat } from './guest.ts'
 import {
   encodeFrames,
   encodeHeads,
@@ -29,99 +26,17 @@ export interface HostingHost {
   link(node: number, message: MeshMessage): void
   /** Puts a datagram on the bus. */
   put(node: number, bytes: Uint8Array): void
-}
-
-/** A member whose session is on another node. The meeting pays for it here, and its user there. */
-class GuestSeat implements Occupant {
-  readonly id: string
-  readonly number: number
-  readonly elector: Elector = new Elector()
-  readonly member: Member
-  /** See `Placing`. */
-  readonly continued: boolean
-  readonly #guest: Guest
-  /** The link broke, and its node has not said since that the member is still there. */
-  isLost = false
-
-  constructor(guest: Guest, number: number, id: string, member: Member, continued: boolean) {
-    this.#guest = guest
-    this.continued = continued
-    this.number = number
-    this.id = id
-    this.member = member
-  }
-
-  direct(data: Payload): void {
-    this.#guest.say({ type: 'direct', ...this.#place, data })
-  }
-
-  evict(message: string): void {
-    if (!this.#guest.remove(this)) return
-    this.#guest.say({ type: 'ended', ...this.#place, message: shorten(message) })
-  }
-
-  get #place(): { readonly replica: number; readonly seat: number } {
-    return { replica: this.#guest.replica, seat: this.number }
-  }
-}
-
-/** A replica on another node of a meeting that this node owns: a position in the log, and the members who are there. */
-class Guest implements Follower {
-  readonly node: number
-  /** The number of the replica's log on its node. */
-  readonly replica: number
-  readonly owner: Owner
-  readonly seats: Map<number, GuestSeat> = new Map()
-  /** Fires when members who were lost with the link have not come back in time. */
-  readonly grace: Timer
-  readers = 0
-  spectators = 0
-  /** The next frame to send. */
-  position = 1
-  /** Its node knows of no break of the link that this one does not know of. */
-  isConnected = false
-  /** The configuration that it was told. */
-  config = ''
-  readonly #hosting: Hosting
-
-  constructor(hosting: Hosting, node: number, replica: number, owner: Owner) {
-    this.#hosting = hosting
-    this.node = node
-    this.replica = replica
-    this.owner = owner
-    this.grace = new Timer('grace', () => hosting.expire(this))
-  }
-
-  /** While the link is broken there is nobody to hear it; what counts is told when the replica follows anew. */
-  say(message: MeshMessage): void {
-    if (this.isConnected) this.#hosting.say(this.node, message)
-  }
-
-  add(seat: GuestSeat): void {
-    this.seats.set(seat.number, seat)
-    this.owner.log.hold(weights.member)
-  }
-
-  /** False: it has ended. */
-  remove(seat: GuestSeat): boolean {
-    if (!this.seats.delete(seat.number)) return false
-    this.owner.log.hold(-weights.member)
-    return true
-  }
-
-  tell(): void {
-    if (this.isConnected) this.#hosting.mark(this)
-  }
-
-  close(message: string): void {
-    this.say({ type: 'closed', replica: this.replica, message: shorten(message) })
-    for (const seat of this.seats.values()) this.remove(seat)
-    this.#hosting.forget(this)
-  }
+  /**
+   * A meeting that was open here and was handed over, for the node that is to go on with it, as long as that has not
+   * begun.
+   */
+  retired(name: string, node: number): Owner | undefined
+  /** Somebody follows a meeting that is not open here. False: it was not handed over either. */
+  astray(node: number, message: MeshMessageOf<'follow'>): boolean
 }
 
 /** The replicas that other nodes have of this node's meetings. */
-export class Hosting {
+export class Hosting implements GuestHost {
   readonly #host: HostingHost
   /** By node, and by the replica's number there. */
   readonly #guests: Map<number, Map<number, Guest>> = new Map()
@@ -162,16 +77,12 @@ export class Hosting {
     this.#dirty.add(guest)
   }
 
-  /** A message of a replica on another node; false where it comes from an owner. */
-  handle(node: number, message: MeshMessage, now: number): boolean {
-    if (message.type === 'follow') {
-      this.#follow(node, message, now)
-      return true
-    }
+  /** A message of a replica on another node. */
+  handle(node: number, message: MeshMessage, now: number): void {
+    if (message.type === 'follow') return this.#follow(node, message, now)
     const guest = this.#guests.get(node)?.get(message.replica)
-    if (guest === undefined) return false
-    // It was said before the replica knew that the link broke: something before it is missing.
-    if (!guest.isConnected) return true
+    // It was said before the replica knew that the link broke, or that the meeting was handed over.
+    if (guest === undefined || !guest.isConnected || guest.isRetired) return
     switch (message.type) {
       case 'unfollow':
         this.#leave(guest, now)
@@ -200,12 +111,8 @@ export class Hosting {
       case 'leave': {
         const seat = guest.seats.get(message.seat)
         if (seat !== undefined) this.#act(guest, seat, message, now)
-        break
       }
-      default:
-        return false
     }
-    return true
   }
 
   /** A replica has no readers any more. */
@@ -217,17 +124,21 @@ export class Hosting {
 
   #follow(node: number, message: MeshMessageOf<'follow'>, now: number): void {
     const { replica, meeting, world, next } = message
-    const owner = this.#host.meeting(meeting)
+    const retired = this.#host.retired(meeting, node)
+    const owner = this.#host.meeting(meeting) ?? retired
     if (owner === undefined) {
-      this.say(node, { type: 'absent', replica })
+      if (!this.#host.astray(node, message)) this.say(node, { type: 'absent', replica })
       return
     }
     // A node has one replica of a meeting.
-    for (const other of owner.room.followers)
-      if (other instanceof Guest && other.node === node && other.replica !== replica) this.#leave(other, now)
-    const guest = this.#guests.get(node)?.get(replica) ?? this.#open(node, replica, owner)
+    for (const other of this.of(owner))
+      if (other.node === node && other.replica !== replica) this.#leave(other, now)
+    const known = this.#guests.get(node)?.get(replica)
+    const guest = known?.owner === owner ? known : this.#open(node, replica, owner)
     guest.isConnected = true
-    this.#count(guest, message, now)
+    guest.isRetired = owner === retired
+    if (guest.isRetired) owner.room.followers.delete(guest)
+    else this.#count(guest, message, now)
     const { log, facts } = owner.room
     const goesOn = world === facts.world && next >= log.first && next <= log.next
     this.#begin(guest, goesOn ? next : log.first, now)
@@ -273,7 +184,8 @@ export class Hosting {
     const known = guest.seats.get(number)
     if (known !== undefined) {
       known.isLost = false
-      owner.back(known.member, now)
+      if (!known.isAway) owner.back(known.member, now)
+      known.isAway = false
       this.#seated(guest, known, again ? [] : owner.members, now)
       return
     }
@@ -304,10 +216,8 @@ export class Hosting {
     const { number, continued, member } = seat
     const { slot, seq } = member
     // Its session has far fewer that it may have to send again.
-    const waiting = owner
-      .waitingOf(member)
-      .slice(-wire.batch)
-      .map((each) => ({ seq: each }))
+    const seqs = owner.waitingOf(member).slice(-wire.batch)
+    const waiting = seqs.map((each) => ({ seq: each }))
     const facts = { replica, seat: number, slot, seq, continued, waiting, members }
     guest.say({ type: 'seated', ...facts, ...clockOf(owner, now) })
     // Empty frames that were to go out later, together: its JOIN may wait for them.
@@ -356,6 +266,66 @@ export class Hosting {
     if (!guest.isConnected) this.forget(guest)
   }
 
+  // ---- hand-over
+
+  /** The replicas of a meeting. */
+  of(owner: Owner): Guest[] {
+    return [...owner.room.followers] as Guest[]
+  }
+
+  /** Another node goes on with the meeting of these: they can have its frames up to there, and nothing else. */
+  retire(guests: readonly Guest[], now: number): void {
+    for (const guest of guests) {
+      guest.isRetired = true
+      this.#host.timers.clear(guest.grace)
+      guest.owner.room.followers.delete(guest)
+      for (const seat of guest.seats.values()) guest.remove(seat)
+      if (guest.isConnected) this.#send(guest, now)
+    }
+  }
+
+  /** The other node has begun, so they may follow it. `to` 0: it has ended, and nobody goes on. */
+  release(guests: readonly Guest[], to: number): void {
+    for (const guest of guests) {
+      const { node, replica } = guest
+      if (node !== to && guest.isConnected) this.send(node, replica, to)
+      if (this.#guests.get(node)?.get(replica) === guest) this.forget(guest)
+    }
+  }
+
+  /** Sends a replica to another node. */
+  send(node: number, replica: number, to: number): void {
+    this.say(node, { type: 'moved', replica, owner: to })
+  }
+
+  /**
+   * A replica of a meeting that this node goes on with. It is to follow this node within the grace of a link that
+   * broke.
+   */
+  expect(
+    owner: Owner,
+    node: number,
+    replica: number,
+    readers: number,
+    spectators: number,
+    now: number,
+  ): Guest {
+    const guest = this.#open(node, replica, owner)
+    guest.readers = readers
+    guest.spectators = spectators
+    this.#host.timers.set(guest.grace, now + this.#host.limits.sessionKeepMs)
+    return guest
+  }
+
+  /** A member who is at that replica, and is entered again when it follows. */
+  guest(guest: Guest, number: number, session: string, member: Member): Occupant {
+    const seat = new GuestSeat(guest, number, session, member, true)
+    seat.isLost = true
+    seat.isAway = isAway(member)
+    guest.add(seat)
+    return seat
+  }
+
   // ---- nodes
 
   /** The link to a node broke, or the node has ended: its members are away until it says that they are there. */
@@ -363,6 +333,7 @@ export class Hosting {
     for (const guest of this.#guests.get(node)?.values() ?? []) {
       guest.isConnected = false
       this.#dirty.delete(guest)
+      if (guest.isRetired) continue
       for (const seat of guest.seats.values()) {
         seat.isLost = true
         guest.owner.away(seat.member)
@@ -378,7 +349,7 @@ export class Hosting {
     this.#dirty.delete(guest)
     guest.owner.room.followers.delete(guest)
     const guests = this.#guests.get(guest.node)
-    guests?.delete(guest.replica)
+    if (guests?.get(guest.replica) === guest) guests.delete(guest.replica)
     if (guests?.size === 0) this.#guests.delete(guest.node)
   }
 
@@ -422,7 +393,7 @@ export class Hosting {
     for (const [node, guests] of this.#guests) {
       let heads: Heads['heads'][number][] = []
       for (const guest of guests.values()) {
-        if (!guest.isConnected) continue
+        if (!guest.isConnected || guest.isRetired) continue
         const { owner, replica } = guest
         if (guest.config !== owner.config) {
           guest.config = owner.config

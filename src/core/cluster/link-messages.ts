@@ -3,7 +3,7 @@ import { Timer, type Timers } from '../ground/timers.ts'
 import { type LinkLimits, linkLimits, Links } from './links.ts'
 
 /** The first byte of each message over a link says which part of the node it is for. */
-export const linked = { mesh: 1, questions: 2, homes: 3 } as const
+export const linked = { mesh: 1, questions: 2, homes: 3, handover: 4 } as const
 
 /** A part of a node that talks to the same part of other nodes. */
 export interface LinkPart {

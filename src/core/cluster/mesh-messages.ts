@@ -4,6 +4,7 @@ import { limits } from '../../protocol/limits.ts'
 import { byCode, type Fields, type Struct } from '../../protocol/schema.ts'
 import { readFields, writeFields } from '../../protocol/struct.ts'
 import type { FrameLog } from '../meeting/frame-log.ts'
+import type { RoomFacts } from '../meeting/room.ts'
 import { type OpenedFrame, splitFrames } from '../meeting/sealed.ts'
 import { linked } from './link-messages.ts'
 
@@ -64,6 +65,7 @@ export const meshMessages = {
       world: 'uint',
       term: 'uint',
       incarnation: 'uint',
+      hop: 'uint',
       seed: 'bytes',
       frameRate: 'uint',
       inputBytes: 'uint',
@@ -116,12 +118,41 @@ export const meshMessages = {
   closed: { code: 39, fields: { replica: 'uint', message: 'reason' } },
   /** A member has named the configuration that clients must run. */
   config: { code: 40, fields: { replica: 'uint', config: 'name' } },
+  /** Another node goes on with the meeting: the replica follows that one. `owner` 0: nobody does. */
+  moved: { code: 41, fields: { replica: 'uint', owner: 'uint' } },
 } as const
 
 type Table = typeof meshMessages
 export type MeshType = keyof Table
 export type MeshMessage = { [T in MeshType]: { readonly type: T } & Struct<Table[T]['fields']> }[MeshType]
 export type MeshMessageOf<T extends MeshType> = Extract<MeshMessage, { readonly type: T }>
+
+/** The facts of a room that an owner has told. */
+export function factsOf(name: string, message: MeshMessageOf<'followed'>): RoomFacts {
+  const { world, term, incarnation, hop, frameRate, inputBytes, spectatorDelayMs } = message
+  return {
+    name,
+    world,
+    term,
+    incarnation,
+    hop,
+    seed: message.seed.slice(),
+    frameRate,
+    inputBytes,
+    spectatorDelayMs,
+  }
+}
+
+/** Codes of messages from an owner begin here. */
+const OWNERS = 32
+
+/**
+ * Whether a message is for a replica. Two nodes may have replicas of each other's meetings under the same number, so
+ * the number alone does not say.
+ */
+export function isFromOwner({ type }: MeshMessage): boolean {
+  return meshMessages[type].code >= OWNERS
+}
 
 const types: ReadonlyMap<number, MeshType> = byCode(meshMessages)
 const scratch: Writer = new Writer(1_024)

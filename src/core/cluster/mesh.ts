@@ -1,21 +1,34 @@
 import type { MessageOf } from '../../protocol/schema.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer } from '../ground/timers.ts'
+import type { MeetingBusiness } from '../ports.ts'
+import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
 import { whyNoSeat } from '../meeting/seat.ts'
+import type { OfferedMeeting } from '../ports.ts'
 import type { Elsewhere, Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
+import type { Cluster } from './cluster.ts'
+import { Handover } from './handover.ts'
 import { Hosting } from './hosting.ts'
 import { linked, type LinkPart, type LinkParts } from './link-messages.ts'
-import { decodeDatagram, decodeMesh, encodeMesh } from './mesh-messages.ts'
-import { Replica, type ReplicaHost } from './replica.ts'
+import { decodeDatagram, decodeMesh, encodeMesh, isFromOwner } from './mesh-messages.ts'
+import type { LocalSeat, ReplicaHost } from './replica-host.ts'
+import { Replica } from './replica.ts'
 
 /** What the mesh needs of the rest of its node. */
-export interface MeshHost extends Omit<ReplicaHost, 'link' | 'isOpen' | 'mark' | 'ended'> {
+export interface MeshHost extends Omit<
+  ReplicaHost<Replica>,
+  'link' | 'isOpen' | 'mark' | 'ended' | 'advanced'
+> {
+  readonly self: number
   readonly stats: Stats
   readonly links: LinkParts
-  /** The meeting of this name, where it is open on this node. */
-  meeting(name: string): Owner | undefined
+  readonly cluster: Cluster
+  readonly meetings: () => Meetings
+  readonly isDraining: () => boolean
+  /** See `Application.adopt`. */
+  adopt(offered: OfferedMeeting): MeetingBusiness | null
   /** The number of a new log. */
   nextLog(): number
 }
@@ -26,8 +39,9 @@ export interface MeshHost extends Omit<ReplicaHost, 'link' | 'isOpen' | 'mark' |
  */
 export class Mesh implements Elsewhere, LinkPart {
   readonly #host: MeshHost
-  readonly #replicaHost: ReplicaHost
+  readonly #replicaHost: ReplicaHost<Replica>
   readonly #hosting: Hosting
+  readonly handover: Handover
   readonly #replicas: Map<string, Replica> = new Map()
   /** By the number of their logs. */
   readonly #byNumber: Map<number, Replica> = new Map()
@@ -38,8 +52,8 @@ export class Mesh implements Elsewhere, LinkPart {
   constructor(host: MeshHost) {
     this.#host = host
     const { limits, timers, downstream, budget, work, links } = host
-    const link: ReplicaHost['link'] = (node, message) => links.send(node, encodeMesh(message))
-    const put: ReplicaHost['put'] = (node, bytes) => host.put(node, bytes)
+    const link: ReplicaHost<Replica>['link'] = (node, message) => links.send(node, encodeMesh(message))
+    const put: ReplicaHost<Replica>['put'] = (node, bytes) => host.put(node, bytes)
     this.#replicaHost = {
       limits,
       timers,
@@ -52,9 +66,32 @@ export class Mesh implements Elsewhere, LinkPart {
       mark: (replica) => this.#marked.add(replica),
       refuse: (...refused) => host.refuse(...refused),
       rejoin: (session) => host.rejoin(session),
-      ended: (replica) => this.#forget(replica),
+      ended: (replica) => {
+        this.#forget(replica)
+        this.handover.ended(replica)
+      },
+      advanced: (...come) => this.handover.advanced(...come),
     }
-    this.#hosting = new Hosting({ limits, timers, work, link, put, meeting: (name) => host.meeting(name) })
+    const hosting = (this.#hosting = new Hosting({
+      limits,
+      timers,
+      work,
+      link,
+      put,
+      meeting: (name) => host.meetings().get(name),
+      retired: (...asked) => this.handover.retired(...asked),
+      astray: (...asked) => this.handover.astray(...asked),
+    }))
+    this.handover = new Handover({
+      ...host,
+      hosting,
+      send: (node, packet) => links.send(node, packet),
+      replica: (name) => this.#replicas.get(name),
+      follow: (name, owner, now) => this.#follow(name, owner, now),
+      demote: (...demoted) => this.#demote(...demoted),
+    })
+    // Before the mesh: what broke with a link is handed over again before it is followed again.
+    links.add(linked.handover, this.handover)
     this.#beat = new Timer('mesh', (now) => this.#onBeat(now))
     links.add(linked.mesh, this)
   }
@@ -79,7 +116,7 @@ export class Mesh implements Elsewhere, LinkPart {
   // ---- joins
 
   ownerOf(name: string): number {
-    return this.#replicas.get(name)?.owner ?? 0
+    return this.#replicas.get(name)?.owner ?? this.handover.passedTo(name)
   }
 
   /** The node that owns the meeting whose replica has this log number; 0 where it is no replica's. */
@@ -102,16 +139,31 @@ export class Mesh implements Elsewhere, LinkPart {
     else if (known !== undefined) known.join(session, message, now, joined)
     else if (this.#replicas.size >= limits.replicas) joined('LIMIT', now)
     else {
-      const replica = this.#open(meeting, owner, now)
+      const replica = this.#open(meeting, owner, now, this.#host.nextLog())
       replica.join(session, message, now, joined)
       replica.follow()
     }
   }
 
-  #open(name: string, owner: number, now: number): Replica {
-    const replica = new Replica(this.#replicaHost, name, owner, this.#host.nextLog(), now)
+  #open(name: string, owner: number, now: number, number: number): Replica {
+    const replica = new Replica(this.#replicaHost, name, owner, number, now)
     this.#replicas.set(name, replica)
     this.#byNumber.set(replica.number, replica)
+    return replica
+  }
+
+  /** Follows a meeting that another node offers; null where there are too many replicas. */
+  #follow(name: string, owner: number, now: number): Replica | null {
+    if (this.#replicas.size >= this.#host.limits.replicas) return null
+    const replica = this.#open(name, owner, now, this.#host.nextLog())
+    replica.follow()
+    return replica
+  }
+
+  /** Another node goes on with a meeting of this one: its room becomes a replica, and nobody here notices. */
+  #demote({ name, log, room, config }: Owner, to: number, seats: readonly LocalSeat[], now: number): Replica {
+    const replica = this.#open(name, to, now, log.number)
+    replica.keep(room, config, seats)
     return replica
   }
 
@@ -130,8 +182,8 @@ export class Mesh implements Elsewhere, LinkPart {
   message(from: number, bytes: Uint8Array, now: number): void {
     const message = decodeMesh(bytes)
     if (message === null) this.#host.stats.strangers++
-    else if (!this.#hosting.handle(from, message, now))
-      this.#replicaOf(from, message.replica)?.handle(message, now)
+    else if (isFromOwner(message)) this.#replicaOf(from, message.replica)?.handle(message, now)
+    else this.#hosting.handle(from, message, now)
   }
 
   /** A message to this node that is not of a link. */
@@ -157,6 +209,7 @@ export class Mesh implements Elsewhere, LinkPart {
   gone(node: number, now: number): void {
     this.#hosting.lost(node, now)
     for (const replica of this.#replicas.values()) if (replica.owner === node) replica.lost(now)
+    this.handover.gone(node)
   }
 
   // ---- time
@@ -178,6 +231,7 @@ export class Mesh implements Elsewhere, LinkPart {
     // A replica must know where it begins before the first frame arrives.
     this.#host.links.sweep(now)
     this.#hosting.sweep(now)
+    this.handover.sweep(now)
     if (this.#beat.index < 0 && !this.#isIdle) this.#watch(now)
   }
 

@@ -18,7 +18,7 @@ export interface Holding {
 /**
  * To all, twice a second. `id`: the node's name. `address`: where its clients connect. `health`: a URL at which the
  * other nodes reach it directly; '' for none. `isSettled`: it knows the others, or that it is alone. `leaves`: it says
- * goodbye. `load`: for people who look at the cluster; nothing is decided by it.
+ * goodbye. `isDraining`: it is about to, and takes no meeting over. `load`: for people who look at the cluster; nothing is decided by it.
  */
 export interface Heartbeat {
   readonly type: 'heartbeat'
@@ -28,6 +28,7 @@ export interface Heartbeat {
   readonly health: string
   readonly isSettled: boolean
   readonly leaves: boolean
+  readonly isDraining: boolean
   readonly load: NodeLoad
 }
 /** A node as another one introduces it; its facts are '' where nobody has heard them of itself. */
@@ -141,6 +142,7 @@ const forms: {
     ...facts,
     isSettled: bool,
     leaves: bool,
+    isDraining: bool,
     load: struct<NodeLoad>({
       connections: uint,
       sessions: uint,

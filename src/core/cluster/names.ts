@@ -18,6 +18,10 @@ export interface NamesHost {
   isOpen(name: string): boolean
   /** Whether the node is stopping, and opens nothing any more. */
   isDraining(): boolean
+  /** The node that this one has handed a meeting over to; 0 for none. */
+  heirOf(name: string): number
+  /** The same, while this node holds the name. */
+  passedTo(name: string): number
 }
 
 /** Opens a meeting on this node, at a fence of at least this term. Null: it is open. */
@@ -63,7 +67,9 @@ export class Names {
     const { cluster, incarnation } = this.#host
     const claimed = this.#claimed.get(name)
     const maker = this.#makerOf(name)
+    const heir = this.#host.passedTo(name)
     if (this.#host.isOpen(name)) this.#tell(call, incarnation)
+    else if (heir !== 0) this.#tell(call, heir)
     else if (this.#host.isDraining()) this.#fail(call, new RtmsError('DRAINING'))
     else if (claimed !== undefined) claimed.calls.push(call)
     else if (cluster === null || maker === incarnation)
@@ -79,7 +85,9 @@ export class Names {
   #ended(cluster: Cluster, name: string, open: Open, ending: ClaimEnding, now: number): void {
     const { calls, finders } = this.#claimed.get(name) as Claimed
     this.#claimed.delete(name)
-    if (ending.by === 'grant') {
+    // It may have come from another node meanwhile.
+    if (this.#host.isOpen(name)) this.#opened(calls, null)
+    else if (ending.by === 'grant') {
       const opened = open(ending.term, now)
       if (typeof opened === 'string') cluster.closed(name)
       this.#opened(calls, opened)
@@ -113,7 +121,7 @@ export class Names {
     const maker = this.#makerOf(name)
     if (this.#host.isOpen(name)) found(incarnation, now)
     else if (claimed !== undefined) claimed.finders.push(found)
-    else if (maker !== 0) found(maker === incarnation ? 0 : maker, now)
+    else if (maker !== 0) found(maker === incarnation ? this.#host.heirOf(name) : maker, now)
     else if (cluster === null || !isName(name)) found(0, now)
     else cluster.find(name, now, (ending, at) => this.#found(name, ending, at, found))
   }
@@ -124,7 +132,7 @@ export class Names {
     const owner = ending.by === 'taken' ? ending.owner || this.#makerOf(name) : 0
     if (this.#host.isOpen(name)) found(incarnation, now)
     else if (ending.by === 'late') found(null, now)
-    else found(owner === incarnation ? 0 : owner, now)
+    else found(owner === incarnation ? this.#host.heirOf(name) : owner, now)
   }
 
   /** The node that has made up a name: this one, or one that is there; 0 where it is any other name. */

@@ -7,6 +7,8 @@ export interface Peer extends NodeFacts {
   readonly heard: number
   /** As it told with its last heartbeat; null while it has told nothing. */
   readonly load: NodeLoad | null
+  /** It is about to leave, and takes nothing over. */
+  readonly isDraining: boolean
 }
 
 /** A peer, and whether it knows the nodes that this one knows. */
@@ -17,6 +19,7 @@ export class KnownPeer implements Peer {
   address = ''
   health = ''
   load: NodeLoad | null = null
+  isDraining = false
   /** Its view and this node's, where they differ; '' where they do not. */
   #differs = ''
   /** How many beats of this node they have differed like that, and whether it was introduced since the last one. */

@@ -2,10 +2,18 @@ import type { ClusterLimits } from './cluster-limits.ts'
 import type { Claim, Holds } from './messages.ts'
 import type { View } from './view.ts'
 
-/** A name of this registrar. `claim`: the claim it is reserved for; 0 once its owner has said that it owns it. */
-interface Entry {
+/** A node that has a name. `claim`: the claim it is reserved for; 0 once the node has said that it owns it. */
+interface Holder {
   readonly owner: number
-  claim: number
+  readonly claim: number
+}
+
+/**
+ * A name of this registrar: who has it, and who has it besides, since a meeting is handed over from one node to another
+ * or two nodes have opened it. It is free when the last of them says that it does not own it.
+ */
+interface Entry extends Holder {
+  readonly others: readonly Holder[]
 }
 
 /** What a registrar knows of another node in the present view. */
@@ -19,6 +27,8 @@ interface Teller {
   /** How many names are remembered for it. */
   names: number
 }
+
+const none: readonly Holder[] = []
 
 interface Waiting {
   readonly from: number
@@ -37,6 +47,8 @@ export type RegistrarLimits = Pick<ClusterLimits, 'claims' | 'namesPerNode'>
 export interface RegistrarHost {
   /** Whether this node owns the meeting. */
   owns(name: string): boolean
+  /** Whether it has handed that meeting over, and holds the name until the new owner is known. */
+  isPassedOn(name: string): boolean
   /** Whether a node has been silent for so long that nobody waits for it any more. */
   isSilent(node: number): boolean
   answer(claimer: number, claim: Claim, verdict: Verdict): void
@@ -128,21 +140,29 @@ export class Registrar {
 
   /** False: it remembers too many names of that node already. */
   #remember(name: string, owner: number, claim: number): boolean {
-    const known = this.#entries.get(name)
-    if (known?.owner !== owner) {
+    const holders = this.#holders(name)
+    const others = holders.filter((holder) => holder.owner !== owner)
+    if (others.length === holders.length) {
       const teller = this.#teller(owner)
       if (teller.names >= this.#limits.namesPerNode) return false
-      if (known !== undefined) this.#drop(name, known.owner)
       teller.names++
     }
-    this.#entries.set(name, { owner, claim })
+    this.#entries.set(name, { owner, claim, others })
     return true
   }
 
   #drop(name: string, owner: number): void {
-    if (this.#entries.get(name)?.owner !== owner) return
-    this.#entries.delete(name)
-    this.#teller(owner).names--
+    const holders = this.#holders(name)
+    const [first, ...others] = holders.filter((holder) => holder.owner !== owner)
+    if (first === undefined) this.#entries.delete(name)
+    else this.#entries.set(name, { owner: first.owner, claim: first.claim, others })
+    if (others.length + (first === undefined ? 0 : 1) < holders.length) this.#teller(owner).names--
+  }
+
+  /** Those who have a name, the one first of whom others are told. */
+  #holders(name: string): readonly Holder[] {
+    const entry = this.#entries.get(name)
+    return entry === undefined ? none : [entry, ...entry.others]
   }
 
   #giveUp(from: number, name: string): void {
@@ -169,17 +189,23 @@ export class Registrar {
   /** A node begins to tell anew. What is reserved for it stays so until its word comes. */
   #forget(node: number, teller: Teller): void {
     if (teller.seq > 0)
-      for (const [name, { owner, claim }] of this.#entries)
-        if (owner === node && claim === 0) this.#drop(name, node)
+      for (const [name, { owner, claim, others }] of this.#entries)
+        if ([{ owner, claim }, ...others].some((holder) => holder.owner === node && holder.claim === 0))
+          this.#drop(name, node)
     teller.isComplete = false
   }
 
   #decide(from: number, claim: Claim): void {
     const { name, id, opens } = claim
-    const entry = this.#host.owns(name) ? { owner: this.#self, claim: 0 } : this.#entries.get(name)
-    // A node claims only what it does not own: what it told before is no longer so.
-    if (!opens || (entry !== undefined && entry.owner !== from)) {
-      this.#host.answer(from, claim, { by: 'taken', owner: entry?.owner ?? 0 })
+    const entry = this.#entries.get(name)
+    // What the claimer told of itself before is no longer so, or it has been given the meeting meanwhile.
+    const counts = (holder: Holder | undefined): boolean => !opens || holder?.owner !== from
+    const known = (counts(entry) ? entry : entry?.others.find(counts))?.owner
+    const isOwn = this.#host.owns(name)
+    // A name that it has passed on is still its own while nobody else has told of it.
+    const owner = isOwn && (known === undefined || !this.#host.isPassedOn(name)) ? this.#self : (known ?? 0)
+    if (!opens || owner !== 0) {
+      this.#host.answer(from, claim, { by: 'taken', owner })
       return
     }
     if (this.#remember(name, from, id)) this.#host.answer(from, claim, { by: 'grant', term: ++this.term })

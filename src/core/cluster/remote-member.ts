@@ -8,6 +8,11 @@ import type { Member, Seat, Standing } from '../meeting/seat.ts'
 import type { Session } from '../session/session.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
 
+/** The member whose seat it is; null for a spectator. */
+export function memberOf({ member }: Seat): RemoteMember | null {
+  return member as RemoteMember | null
+}
+
 /** A member of another node's meeting whose session is on this node, as far as this node knows. */
 export class RemoteMember implements Member {
   /** Names the seat in messages to the owner. */
@@ -34,7 +39,7 @@ export class RemoteMember implements Member {
    */
   #doubtful: { readonly seqs: readonly number[]; readonly from: number } | null = null
 
-  constructor({ seat, slot, seq }: MeshMessageOf<'seated'>, session: Session) {
+  constructor({ seat, slot, seq }: Pick<MeshMessageOf<'seated'>, 'seat' | 'slot' | 'seq'>, session: Session) {
     this.number = seat
     this.slot = slot
     this.seq = this.#sent = seq
@@ -114,6 +119,23 @@ export class RemoteMember implements Member {
     const { seqs } = this.#doubtful
     this.#doubtful = null
     return seqs.filter((seq) => this.answered(seq))
+  }
+
+  /**
+   * This node goes on as the owner, which has the inputs up to `seq` but for those that wait. Takes the later ones;
+   * `refused`: earlier ones that are neither in a frame nor wait.
+   */
+  surrender(
+    seq: number,
+    waiting: ReadonlySet<number>,
+  ): {
+    readonly unsent: readonly (readonly [seq: number, data: Payload])[]
+    readonly refused: readonly number[]
+  } {
+    const pending = [...this.#pending]
+    this.release()
+    const refused = pending.map(([each]) => each).filter((each) => each <= seq && !waiting.has(each))
+    return { unsent: pending.filter(([each]) => each > seq), refused }
   }
 
   /** It is no member any more. */

@@ -1,5 +1,10 @@
-import type { MeshMessage } from './mesh-messages.ts'
-import type { RemoteMember } from './remote-member.ts'
+import type { Seat } from '../meeting/seat.ts'
+import type { Refusal } from '../ports.ts'
+import type { Session } from '../session/session.ts'
+import type { MeshMessage, MeshMessageOf } from './mesh-messages.ts'
+import { RemoteMember } from './remote-member.ts'
+
+const UNHEARD: Refusal = { code: 'UNKNOWN', message: '', retryAfterMs: 0 }
 
 /** What the members of a replica need of it. */
 export interface RemoteMembersHost {
@@ -10,6 +15,8 @@ export interface RemoteMembersHost {
   isOpen(isLast?: boolean): boolean
   /** Something waits to be said, in the next sweep in which the link takes it. */
   mark(): void
+  /** Tells a session that an input was refused. */
+  refuse(session: Session, seq: number, refusal: Refusal, byBusiness: boolean, now: number): void
 }
 
 /** The members of a replica, and what waits to be said for them. */
@@ -56,6 +63,46 @@ export class RemoteMembers {
     this.#owing.delete(member)
     this.#bySeat.delete(member.number)
     if (this.#bySlot.get(member.slot) === member) this.#bySlot.delete(member.slot)
+  }
+
+  /** Takes over the seat of a session in a meeting that this node has owned; null for a spectator's. */
+  keep(seat: Seat, number: number): RemoteMember | null {
+    const { member, session } = seat
+    if (member === null) return null
+    const remote = new RemoteMember({ seat: number, slot: member.slot, seq: member.seq }, session)
+    remote.seat = seat
+    this.add(remote)
+    return remote
+  }
+
+  /** The owner has seated a member again after the link broke. `next`: the next frame. */
+  seatedAgain(member: RemoteMember, message: MeshMessageOf<'seated'>, next: number, now: number): void {
+    member.seatedAgain(message)
+    this.tell(member)
+    const { seat, number } = member
+    if (seat?.cursor === null) this.#host.say({ type: 'away', ...this.#host.place(number) })
+    if (seat !== null && seat.elector.acked > 0) this.acknowledge(member, seat.elector.acked)
+    this.settle(member, next, now)
+  }
+
+  /** An input of a member was refused. */
+  refused(member: RemoteMember, message: MeshMessageOf<'nack'>, now: number): void {
+    const { seq, error: code, retryAfter: retryAfterMs, byBusiness } = message
+    member.answered(seq)
+    const refusal = { code, message: '', retryAfterMs }
+    if (member.seat !== null) this.#host.refuse(member.session, seq, refusal, byBusiness, now)
+  }
+
+  /** Tells a member of inputs that were refused when the link broke. */
+  settle(member: RemoteMember, next: number, now: number): void {
+    for (const seq of member.refusedUnheard(next)) this.#host.refuse(member.session, seq, UNHEARD, true, now)
+  }
+
+  /** Gives them all up, by seat. */
+  surrender(): Map<number, RemoteMember> {
+    const all = new Map(this.#bySeat)
+    for (const set of [this.#bySeat, this.#bySlot, this.#owing, this.#acks]) set.clear()
+    return all
   }
 
   /** An input is in a frame. Of one before it that is not, the refusal may come later, or have been lost. */

@@ -1,47 +1,26 @@
-import { type ErrorCode, errors } from '../../protocol/errors.ts'
+import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
-import { Room, type RoomHost } from '../meeting/room.ts'
+import { Room } from '../meeting/room.ts'
 import { type Host, Seat, seatOf } from '../meeting/seat.ts'
-import type { Refusal } from '../ports.ts'
-import { AGAIN_MS, type Joined } from '../session/elsewhere.ts'
+import type { Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
-import { encodePull, type Frames, type Heads, type MeshMessage, type MeshMessageOf } from './mesh-messages.ts'
+import {
+  encodePull,
+  factsOf,
+  type Frames,
+  type Heads,
+  type MeshMessage,
+  type MeshMessageOf,
+} from './mesh-messages.ts'
 import { MissingFrames } from './missing-frames.ts'
-import { RemoteMember } from './remote-member.ts'
+import { memberOf, RemoteMember } from './remote-member.ts'
+import type { LocalSeat, ReplicaHost, Surrendered } from './replica-host.ts'
 import { RemoteMembers } from './remote-members.ts'
-import { inputsOf, isEarly, type Joining, WaitingJoins } from './waiting-joins.ts'
-
-/** What a replica needs of the rest of its node. */
-export interface ReplicaHost extends RoomHost {
-  /** Sends over the link to a node. */
-  link(node: number, message: MeshMessage): void
-  /** Puts a datagram on the bus. */
-  put(node: number, bytes: Uint8Array): void
-  /**
-   * Whether the link to a node takes more; `isLast`: of what cannot wait. What waits until it does is not lost if the
-   * link breaks.
-   */
-  isOpen(node: number, isLast?: boolean): boolean
-  /** In the next sweep, the replica has something to tell. */
-  mark(replica: Replica): void
-  /** Tells a session that an input was refused; `byBusiness`: by the business, within all limits. */
-  refuse(
-    session: Session,
-    input: Pick<MessageOf<'input'>, 'log' | 'seq'>,
-    refusal: Refusal,
-    byBusiness: boolean,
-    now: number,
-  ): void
-  /** The session is to join its meetings anew, because the node of one has ended. */
-  rejoin(session: Session): void
-  /** The replica has ended. */
-  ended(replica: Replica): void
-}
+import { inputsOf, isEarly, type Joining, NO_ANSWER, WaitingJoins } from './waiting-joins.ts'
 
 const CLOSED = 'the meeting was closed'
 const STANDING = { start: 0, startFrame: 1 }
-const SILENT = 'the node that has this meeting does not answer; try again'
 
 /**
  * A meeting that another node owns, for the sessions of this one: a room that is fed over the bus, and the members who
@@ -50,11 +29,10 @@ const SILENT = 'the node that has this meeting does not answer; try again'
  */
 export class Replica implements Host {
   readonly name: string
-  /** The node that owns the meeting. */
-  readonly owner: number
+  #owner: number
   /** The number of its log here. */
   readonly number: number
-  readonly #host: ReplicaHost
+  readonly #host: ReplicaHost<Replica>
   #room: Room | null = null
   /** The owner has answered since the link last broke. */
   #isConnected = false
@@ -71,20 +49,28 @@ export class Replica implements Host {
   #told = { readers: 0, spectators: 0 }
   /** Since when nobody is here. */
   #idleSince: number
+  /** It is part of a hand-over, and kept though nobody is here. */
+  isHandedOver = false
 
-  constructor(host: ReplicaHost, name: string, owner: number, number: number, now: number) {
+  constructor(host: ReplicaHost<Replica>, name: string, owner: number, number: number, now: number) {
     this.#host = host
     this.name = name
-    this.owner = owner
+    this.#owner = owner
     this.number = number
     this.#idleSince = now
-    this.#missing = new MissingFrames((from) => host.put(owner, encodePull(number, from)))
+    this.#missing = new MissingFrames((from) => host.put(this.#owner, encodePull(number, from)))
     this.#members = new RemoteMembers({
       place: (seat) => this.#place(seat),
       say: (message) => this.#say(message),
-      isOpen: (isLast) => this.#isConnected && host.isOpen(owner, isLast),
+      isOpen: (isLast) => this.#isConnected && host.isOpen(this.#owner, isLast),
       mark: () => host.mark(this),
+      refuse: (session, seq, ...rest) => host.refuse(session, { log: number, seq }, ...rest),
     })
+  }
+
+  /** The node that owns the meeting. */
+  get owner(): number {
+    return this.#owner
   }
 
   get log(): { readonly first: number; readonly next: number } {
@@ -95,8 +81,6 @@ export class Replica implements Host {
   get members(): number {
     return this.#members.size
   }
-
-  // ---- joins
 
   /** See `Elsewhere`. */
   join(session: Session, message: MessageOf<'join'>, now: number, joined: Joining['joined']): void {
@@ -119,9 +103,8 @@ export class Replica implements Host {
     if (joining.seat !== 0) this.#say({ type: 'leave', ...this.#place(joining.seat), reason: 'left' })
   }
 
-  #enter({ session, message, seat }: Joining): void {
+  #enter({ session, message: { former, config }, seat }: Joining): void {
     if (seat === 0) return
-    const { former, config } = message
     const { id, user } = session
     this.#say({ type: 'enter', ...this.#place(seat), again: false, session: id, former, user, config })
   }
@@ -230,7 +213,7 @@ export class Replica implements Host {
 
   /** Before it has answered, and while the link is broken, nobody would hear it; what counts is told afterwards. */
   #say(message: MeshMessage): void {
-    if (this.#isConnected) this.#host.link(this.owner, message)
+    if (this.#isConnected) this.#host.link(this.#owner, message)
   }
 
   /** Asks the owner for the frames, for the first time or because the link broke. */
@@ -238,9 +221,16 @@ export class Replica implements Host {
     this.#isConnected = false
     this.#members.lose()
     this.#told = this.#readers
-    const { name: meeting, number: replica, owner } = this
+    const { name: meeting, number: replica } = this
     const world = this.#room?.facts.world ?? 0
-    this.#host.link(owner, { type: 'follow', replica, meeting, world, next: this.log.next, ...this.#told })
+    this.#host.link(this.#owner, {
+      type: 'follow',
+      replica,
+      meeting,
+      world,
+      next: this.log.next,
+      ...this.#told,
+    })
   }
 
   /** Who waits to read counts, so that the owner's clock runs for the first. */
@@ -255,13 +245,23 @@ export class Replica implements Host {
     else if (type === 'absent') this.end(CLOSED, 'NOT_FOUND', now)
     else if (type === 'closed') this.end(message.message, 'NOT_FOUND', now)
     else if (type === 'config') this.#config = message.config
+    else if (type === 'moved') this.#moved(message.owner, now)
     else if (type === 'seated') this.#seated(message, now)
     else if (type === 'refused' || type === 'nack' || type === 'direct' || type === 'ended')
       this.#aboutSeat(message, now)
   }
 
+  /** Another node goes on with the meeting: `owner`; 0: none does. */
+  #moved(owner: number, now: number): void {
+    if (owner === 0) return this.lost(now)
+    this.#owner = owner
+    this.follow()
+  }
+
   #followed(message: MeshMessageOf<'followed'>, now: number): void {
     const room = this.#room
+    // Said before the meeting was handed on.
+    if (room !== null && room.facts.world === message.world && message.hop < room.facts.hop) return
     if (room !== null && room.facts.world !== message.world) {
       this.#quit(now)
       return
@@ -272,19 +272,20 @@ export class Replica implements Host {
     this.#missing.begin(message.next)
     this.#setClock(message, now)
     if (room === null) this.#open(message, now)
-    else if (room.log.next < message.first) room.restart(message, now)
+    else {
+      room.facts = { ...room.facts, hop: message.hop }
+      if (room.log.next < message.first) room.restart(message, now)
+    }
     for (const joining of this.#joins.all()) if (joining.seated === null) this.#enter(joining)
     this.#members.comeBack()
     this.#tryAll(now)
+    if (this.isHandedOver) this.#host.advanced(this, now)
   }
 
   #open(message: MeshMessageOf<'followed'>, now: number): void {
-    const { limits, budget } = this.#host
-    const { world, term, incarnation, frameRate, inputBytes, spectatorDelayMs } = message
-    const seed = message.seed.slice()
-    const facts = { name: this.name, world, term, incarnation, seed, frameRate, inputBytes, spectatorDelayMs }
-    this.#room = new Room(this.#host, this.number, limits.meetingLogBytes, facts, now, message)
-    budget.enter(this.#room.log)
+    const { meetingLogBytes } = this.#host.limits
+    this.#room = new Room(this.#host, this.number, meetingLogBytes, factsOf(this.name, message), now, message)
+    this.#host.budget.enter(this.#room.log)
   }
 
   #setClock({ next, due }: { readonly next: number; readonly due: number }, now: number): void {
@@ -296,15 +297,7 @@ export class Replica implements Host {
     if (!this.#isConnected) return
     this.#setClock(message, now)
     const known = this.#members.get(message.seat)
-    if (known !== undefined) {
-      known.seatedAgain(message)
-      this.#members.tell(known)
-      const { seat } = known
-      if (seat?.cursor === null) this.#say({ type: 'away', ...this.#place(known.number) })
-      if (seat !== null && seat.elector.acked > 0) this.acknowledge(seat, seat.elector.acked)
-      this.#settle(known, now)
-      return
-    }
+    if (known !== undefined) return this.#members.seatedAgain(known, message, this.log.next, now)
     const joining = this.#joins.for(message.seat)
     // The session has ended meanwhile, and a LEAVE is on its way.
     if (joining === undefined) return
@@ -320,10 +313,7 @@ export class Replica implements Host {
     if (message.type === 'direct') {
       if (seat !== null) this.direct(seat, message.data)
     } else if (message.type === 'nack') {
-      const { seq, error: code, retryAfter: retryAfterMs, byBusiness } = message
-      member?.answered(seq)
-      const refusal = { code, message: '', retryAfterMs }
-      if (seat !== null) this.#host.refuse(seat.session, { log: this.number, seq }, refusal, byBusiness, now)
+      if (member !== undefined) this.#members.refused(member, message, now)
     } else if (seat !== null) this.evict(seat, message.message)
     else this.#unseated(message, now)
   }
@@ -333,22 +323,9 @@ export class Replica implements Host {
     const joining = this.#joins.for(message.seat)
     if (joining === undefined) return
     if (joining.seated !== null) this.#members.forget(joining.seated.member)
-    this.#joins.delete(joining)
     this.#host.mark(this)
-    const isRefused = message.type === 'refused'
-    const code = isRefused ? message.error : 'CLOSED'
-    const retryAfterMs = isRefused ? message.retryAfter : 0
-    joining.joined({ code, message: message.message || errors[code].text, retryAfterMs }, now)
+    this.#joins.unseated(joining, message, now)
   }
-
-  /** Tells a member of inputs that were refused when the link broke. */
-  #settle(member: RemoteMember, now: number): void {
-    const refusal = { code: 'UNKNOWN', message: '', retryAfterMs: 0 } as const
-    for (const seq of member.refusedUnheard(this.log.next))
-      this.#host.refuse(member.session, { log: this.number, seq }, refusal, true, now)
-  }
-
-  // ---- frames
 
   frames({ first, frames, marks }: Frames, now: number): void {
     const room = this.#room
@@ -364,8 +341,9 @@ export class Replica implements Host {
     if (from <= this.#head) this.#joins.pay(frames.slice(from - first), now)
     this.#missing.seen(end, room.log.next)
     room.tell(now)
-    for (const member of this.#members.all()) this.#settle(member, now)
+    for (const member of this.#members.all()) this.#members.settle(member, room.log.next, now)
     if (this.#joins.size > 0) this.#tryAll(now)
+    if (this.isHandedOver) this.#host.advanced(this, now)
   }
 
   /** The owner says where it stands. */
@@ -376,37 +354,61 @@ export class Replica implements Host {
     this.#tryAll(now)
   }
 
-  // ---- time
+  // ---- hand-over
+
+  /** Goes on with the room of a meeting that this node has owned so far, and the seats in it. */
+  keep(room: Room, config: string, seats: readonly LocalSeat[]): void {
+    this.#room = room
+    this.#config = config
+    this.#host.budget.enter(room.log)
+    for (const { seat, number } of seats) seat.move(this, this.#members.keep(seat, number))
+    this.#lastSeat = seats.length
+  }
+
+  /** Whether it has all frames of a world up to this one; those that are missing are asked for. */
+  reaches(world: number, last: number): boolean {
+    if (!this.#isConnected || this.#room?.facts.world !== world) return false
+    this.#missing.seen(last + 1, this.log.next)
+    return this.log.next > last
+  }
+
+  /** This node goes on with the meeting: gives up the room, its members by seat, and the JOINs that wait. */
+  surrender(): Surrendered {
+    const room = this.#room as Room
+    const remotes = this.#members.surrender()
+    const joins = this.#joins.takeAll()
+    this.#isConnected = false
+    this.#room = null
+    this.#host.budget.leave(room.log)
+    this.#host.ended(this)
+    return { room, remotes, joins }
+  }
 
   /** Part of the sweep: tells what has changed since the last one. */
   sweep(): void {
     if (!this.#isConnected) return
     this.#members.sweep(this.number)
-    const replica = this.number
     const { readers, spectators } = this.#readers
-    if (readers !== this.#told.readers || spectators !== this.#told.spectators) {
-      this.#told = { readers, spectators }
-      this.#say({ type: 'readers', replica, readers, spectators })
-    }
+    if (readers === this.#told.readers && spectators === this.#told.spectators) return
+    this.#told = { readers, spectators }
+    this.#say({ type: 'readers', replica: this.number, readers, spectators })
   }
 
   beat(now: number): void {
     const { joinMs, lingerMs } = this.#host.limits
     if (this.#isConnected) this.#missing.beat(this.log.next)
-    for (const joining of this.#joins.all()) if (now - joining.since >= joinMs) this.#giveUp(joining, now)
-    if (this.#members.size > 0 || this.#readers.readers > 0) this.#idleSince = now
+    for (const { session, joined } of this.#joins.before(now - joinMs)) {
+      this.drop(session)
+      joined(NO_ANSWER, now)
+    }
+    if (this.isHandedOver || this.#members.size > 0 || this.#readers.readers > 0) this.#idleSince = now
     else if (now - this.#idleSince >= lingerMs) this.#quit(now)
   }
 
   /** Ends, and tells the owner, which has been asked for the frames though it may not have answered. */
   #quit(now: number): void {
-    this.#host.link(this.owner, { type: 'unfollow', replica: this.number })
+    this.#host.link(this.#owner, { type: 'unfollow', replica: this.number })
     this.end(CLOSED, 'BUSY', now)
-  }
-
-  #giveUp({ session, joined }: Joining, now: number): void {
-    this.drop(session)
-    joined({ code: 'BUSY', message: SILENT, retryAfterMs: AGAIN_MS }, now)
   }
 
   /** The meeting has ended, or nobody needs the replica any more. `code`: what JOINs that wait are told. */
@@ -418,9 +420,9 @@ export class Replica implements Host {
   /** The owner has ended: who is here joins again, and so finds whoever goes on with the meeting. */
   lost(now: number): void {
     const room = this.#room
-    const seats = new Set(room?.seats())
-    for (const { seat } of this.#members.all()) if (seat !== null) seats.add(seat)
-    for (const seat of seats) {
+    const members = Array.from(this.#members.all(), ({ seat }) => seat)
+    for (const seat of new Set([...(room?.seats() ?? []), ...members])) {
+      if (seat === null) continue
       room?.unplace(seat)
       seat.session.stand(this.number)
       this.#host.rejoin(seat.session)
@@ -430,7 +432,6 @@ export class Replica implements Host {
 
   #finish(message: string, code: ErrorCode, now: number): void {
     for (const member of this.#members.all()) this.#members.forget(member)
-    const joins = this.#joins.takeAll()
     this.#isConnected = false
     if (this.#room !== null) {
       this.#room.close(message)
@@ -438,13 +439,6 @@ export class Replica implements Host {
       this.#room = null
     }
     this.#host.ended(this)
-    const { text } = errors[code]
-    const retryAfterMs = code === 'BUSY' ? AGAIN_MS : 0
-    for (const { joined } of joins) joined({ code, message: text, retryAfterMs }, now)
+    this.#joins.endAll(code, now)
   }
-}
-
-/** The member whose seat it is; null for a spectator. */
-function memberOf({ member }: Seat): RemoteMember | null {
-  return member as RemoteMember | null
 }

@@ -1,11 +1,20 @@
+import { type ErrorCode, errors } from '../../protocol/errors.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
-import type { Placing } from '../meeting/room.ts'
 import { costs } from '../ground/work.ts'
+import type { Placing } from '../meeting/room.ts'
 import type { OpenedFrame } from '../meeting/sealed.ts'
-import type { Joined } from '../session/elsewhere.ts'
+import type { Refusal } from '../ports.ts'
+import { AGAIN_MS, type Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
 import type { RemoteMember } from './remote-member.ts'
+
+/** The answer to a JOIN that has waited for too long. */
+export const NO_ANSWER: Refusal = {
+  code: 'BUSY',
+  message: 'the node that has this meeting does not answer; try again',
+  retryAfterMs: AGAIN_MS,
+}
 
 /** A JOIN that waits for the owner of its meeting. */
 export interface Joining {
@@ -32,6 +41,11 @@ export class WaitingJoins {
     return this.#joins.values()
   }
 
+  /** Those that wait since then or longer. */
+  before(time: number): Joining[] {
+    return [...this.all()].filter(({ since }) => since <= time)
+  }
+
   of(session: Session): Joining | undefined {
     return this.#joins.get(session)
   }
@@ -49,6 +63,21 @@ export class WaitingJoins {
   delete({ session, seat }: Joining): void {
     this.#joins.delete(session)
     this.#bySeat.delete(seat)
+  }
+
+  /** The seat that a JOIN waits for was refused, or has ended already. */
+  unseated(joining: Joining, message: MeshMessageOf<'refused' | 'ended'>, now: number): void {
+    this.delete(joining)
+    const isRefused = message.type === 'refused'
+    const code = isRefused ? message.error : 'CLOSED'
+    const retryAfterMs = isRefused ? message.retryAfter : 0
+    joining.joined({ code, message: message.message || errors[code].text, retryAfterMs }, now)
+  }
+
+  /** Nobody gets what it waits for. */
+  endAll(code: ErrorCode, now: number): void {
+    const retryAfterMs = code === 'BUSY' ? AGAIN_MS : 0
+    for (const { joined } of this.takeAll()) joined({ code, message: errors[code].text, retryAfterMs }, now)
   }
 
   /** The first of them pays for these frames, which its node would not have fetched otherwise. */

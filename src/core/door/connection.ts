@@ -65,6 +65,13 @@ export class Connection extends Outlet {
     this.heartbeat = new Timer('heartbeat', (at) => beat(this, at))
   }
 
+  /** The token that awaits verification; '' for none. */
+  get token(): string {
+    const { phase } = this
+    if (phase.name === 'verifying') return phase.hello.token
+    return phase.name === 'live' ? (phase.refresh?.token ?? '') : ''
+  }
+
   /** The session that this connection serves, from its WELCOME until it closes; null outside that time. */
   get session(): Session | null {
     return this.phase.name === 'live' ? this.phase.session : null

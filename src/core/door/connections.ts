@@ -55,14 +55,14 @@ export class Connections {
       host.config,
       host.stats,
       host.timers,
-      (check) => host.application.authenticate(check, tokenOf(check.connection)),
+      (check) => host.application.authenticate(check, check.connection.token),
       (connection, ending, now) => this.#verified(connection, ending, now),
       (connection, turned, now) => this.#turnAway(connection, turned, now),
     )
   }
 
   /** Number of connections that await WELCOME, and of addresses remembered. */
-  get admission(): { readonly newcomers: number; readonly addresses: number } {
+  get admission(): Admission['size'] {
     return this.#admission.size
   }
 
@@ -435,16 +435,15 @@ export class Connections {
     connection.transport.resume()
   }
 
-  /** Closes every connection. */
-  drain(now: number): void {
-    this.draining = true
-    for (const connection of this.#all)
+  /** Has up to `most` clients connect to other nodes: those whose session `isFree`. Returns their number. */
+  move(most: number, isFree: (session: Session) => boolean, now: number): number {
+    let count = 0
+    for (const connection of this.#all) {
+      const { session } = connection
+      if (count >= most || (session !== null && !isFree(session))) continue
       this.close(connection, 'DRAINING', 'the node is stopping', now, this.#admission.spread())
+      count++
+    }
+    return count
   }
-}
-
-/** The token of a connection that awaits verification; '' for none. */
-function tokenOf({ phase }: Connection): string {
-  if (phase.name === 'verifying') return phase.hello.token
-  return phase.name === 'live' ? (phase.refresh?.token ?? '') : ''
 }

@@ -254,6 +254,23 @@ export const fixedLimits = {
   moveTries: 5,
   /** How long a replica is kept that nobody reads. */
   lingerMs: 5_000,
+  /**
+   * Meetings that a node hands over at a time, and that it takes over at a time; bytes that one may have besides its
+   * frames. How long another node may take until it is ready; the wait before nodes that have declined are asked again.
+   */
+  handovers: 32,
+  takeovers: 256,
+  handoverBytes: 262_144,
+  handoverMs: 5_000,
+  handoverAgainMs: 1_000,
+  handoverBeatMs: 50,
+  /**
+   * A node that drains moves its connections within this time, or within most of what is left until its deadline, in
+   * equal parts; so many a second at least.
+   */
+  drainMs: 10_000,
+  drainPerSecond: 20,
+  drainBeatMs: 100,
   /** How long a node may take to notice that the bus is down: what it published then is published again afterwards. */
   busBlindMs: 15_000,
   /** Topics in one question or digest to other nodes, and bytes of publications in one message. */

@@ -72,6 +72,10 @@ export class Stats {
   readonly busIn: Map<BusKind, Traffic> = new Map()
   /** Links to other nodes that broke: what the two had sent each other may be lost. */
   linksBroken = 0
+  /** Meetings handed over to other nodes, and taken over from them; offers that were declined or not answered. */
+  handoversGiven = 0
+  handoversTaken = 0
+  handoversRefused = 0
   requestsStarted = 0
   requestsEnded = 0
   repliesDiscarded = 0

@@ -42,6 +42,10 @@ export type TimerName =
    */
   | 'mesh'
   | 'grace'
+  /** The hand-over of meetings goes on. */
+  | 'handover'
+  /** A few more connections are moved, because the node drains. */
+  | 'drain'
   /** A session may be asked to move to the node that owns its meetings. */
   | 'move'
 

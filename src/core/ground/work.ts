@@ -14,10 +14,11 @@ export const costs = {
   byte: 1,
   /** A byte that a reader asks for anew: it is put together, written, and takes the line. */
   reread: 4,
-  /** A byte of an answer, which is mostly text; and of what is turned into JSON. */
+  /** A byte of an answer, which is mostly text. */
   text: 15,
-  /** An entry that is turned into JSON. */
-  json: 1_000,
+  /** An entry that is turned into JSON, and each byte of it. */
+  json: 2_000,
+  jsonByte: 22,
   /** A topic that is made. */
   topic: 5_000,
   /** A write to a socket, whatever it carries. */

@@ -62,7 +62,7 @@ export class Encoded {
 
 /** The work of turning entries of so many bytes together into JSON. */
 export function jsonWork(entries: number, bytes: number): number {
-  return entries * costs.json + bytes * costs.text
+  return entries * costs.json + bytes * costs.jsonByte
 }
 
 /** One packet of several messages. */

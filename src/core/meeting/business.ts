@@ -1,17 +1,8 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
-import type { MeetingLogic, MissingMeeting } from '../ports.ts'
-
-/** The business's side of a meeting. */
-export interface MeetingBusiness {
-  /** The kind of meeting; '' for none. */
-  readonly kind: string
-  /** Belongs to the business; the core never reads it. */
-  readonly metadata: Readonly<Record<string, unknown>>
-  readonly logic: MeetingLogic | null
-  /** The question that it answers, where it was opened on demand. */
-  readonly missing?: MissingMeeting | undefined
-}
+import type { MeetingOptions } from '../ground/config.ts'
+import type { MeetingBusiness } from '../ports.ts'
+import type { Room } from './room.ts'
 
 /** A meeting without a kind. */
 export const plain: MeetingBusiness = { kind: '', metadata: Object.freeze({}), logic: null }
@@ -54,4 +45,27 @@ export interface MemberInfo {
   readonly away: boolean
   /** Played by the business. */
   readonly bot: boolean
+}
+
+/** A meeting as the business sees it. */
+export function infoOf(
+  { facts, log, spectators }: Room,
+  { frameRate, capacity }: MeetingOptions,
+  { kind, metadata }: MeetingBusiness,
+  members: readonly MemberInfo[],
+  stable: number,
+): MeetingInfo {
+  const { name, world: epoch } = facts
+  return {
+    name,
+    kind,
+    metadata,
+    frameRate,
+    capacity,
+    members,
+    spectators,
+    epoch,
+    frame: log.next - 1,
+    stable,
+  }
 }

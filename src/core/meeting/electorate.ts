@@ -17,6 +17,19 @@ interface Term {
   until: number
 }
 
+/** An electorate as another node is given it. `slot`: of the elector, if it is a member; else {@link SYSTEM_SLOT}. */
+export interface ElectorateState {
+  readonly stable: number
+  readonly changes: readonly number[]
+  readonly terms: readonly {
+    readonly slot: number
+    readonly from: number
+    readonly until: number
+    readonly acked: number
+    readonly gone: boolean
+  }[]
+}
+
 /** Frames acknowledged by one electorate, which has at most one member per slot. */
 const scratch: Float64Array = new Float64Array(SYSTEM_SLOT)
 
@@ -106,6 +119,28 @@ export class Electorate {
     }
     if (count === 0 || gone * 2 > count) return Infinity
     return scratch[(count - 1) >> 1] as number
+  }
+
+  /** `slotOf`: the slot of an elector; undefined where it is no member any more. */
+  stateFor(slotOf: (elector: Elector) => number | undefined): ElectorateState {
+    const terms = this.#terms.map(({ elector, from, until }) => {
+      const { acked, gone } = elector
+      return { slot: slotOf(elector) ?? SYSTEM_SLOT, from, until, acked, gone }
+    })
+    return { stable: this.#stable, changes: [...this.#changes], terms }
+  }
+
+  /** Goes on with the electorates of another node. `electorOf`: of the member in a slot. */
+  restore(state: ElectorateState, electorOf: (slot: number) => Elector | undefined): void {
+    this.#stable = state.stable
+    this.#changes.splice(0, Infinity, ...state.changes)
+    for (const { slot, from, until, acked, gone } of state.terms) {
+      const elector = electorOf(slot) ?? new Elector()
+      elector.acked = Math.max(elector.acked, acked)
+      elector.gone ||= gone
+      this.#terms.push({ elector, from, until })
+    }
+    this.#isOpen = true
   }
 
   /** Drops terms that are part of no electorate that counts. */

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Limits, MeetingOptions } from '../ground/config.ts'
 import type { Refusal } from '../ports.ts'
-import type { MeetingBusiness } from './business.ts'
+import type { MeetingBusiness } from '../ports.ts'
 import type { Electorate } from './electorate.ts'
 import type { FrameLog } from './frame-log.ts'
 import { JoinRate } from './join-rate.ts'

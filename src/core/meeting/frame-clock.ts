@@ -51,6 +51,16 @@ export class FrameClock {
     return stood
   }
 
+  /** How long the clock has been stopped, in milliseconds; null while it runs. */
+  stoodFor(now: number): number | null {
+    return this.#state.is === 'stopped' ? now - this.#state.since : null
+  }
+
+  /** Goes on as on another node: frame `next` is due at `start`. */
+  goOn(next: number, start: number): void {
+    this.#state = { is: 'running', start, startFrame: next }
+  }
+
   stop(now: number): void {
     this.#state = { is: 'stopped', since: now }
   }

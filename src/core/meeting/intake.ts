@@ -14,6 +14,12 @@ export interface Input {
   readonly data: Payload
 }
 
+/** The inputs that wait, as another node is given them. `last`: the slot that was served last. */
+export interface IntakeState {
+  readonly inputs: readonly { readonly slot: number; readonly seq: number; readonly data: Payload }[]
+  readonly last: number
+}
+
 /** What an input weighs until it is framed. */
 export function weighInput(data: Payload): number {
   return weights.input + data.bytes.length
@@ -86,6 +92,20 @@ export class Intake {
   seqsOf(member: Member): number[] {
     if (member.waiting === 0) return []
     return this.#waiting.filter((input) => input.member === member).map(({ seq }) => seq)
+  }
+
+  get state(): IntakeState {
+    const inputs = this.#waiting.map(({ member: { slot }, seq, data }) => ({ slot, seq, data }))
+    return { inputs, last: this.#lastShared }
+  }
+
+  /** Goes on with the inputs of another node. */
+  restore({ inputs, last }: IntakeState, memberOf: (slot: number) => Member | undefined): void {
+    this.#lastShared = last
+    for (const { slot, seq, data } of inputs) {
+      const member = memberOf(slot)
+      if (member !== undefined) this.push(member, seq, data)
+    }
   }
 
   /** Takes the inputs of the next frame; inputs beyond its limits stay. */

@@ -4,7 +4,8 @@ import type { MessageOf } from '../../protocol/schema.ts'
 import type { Budget } from '../ground/budget.ts'
 import { defaultMeeting, type MeetingOptions, type NodeConfig } from '../ground/config.ts'
 import type { Downstream } from '../down/downstream.ts'
-import type { MeetingBusiness, MeetingInfo } from './business.ts'
+import type { MeetingBusiness } from '../ports.ts'
+import type { MeetingInfo } from './business.ts'
 import { Owner, type OwnerHost } from './owner.ts'
 import { Room } from './room.ts'
 import { whyNoSeat } from './seat.ts'
@@ -81,7 +82,7 @@ export class Meetings {
 
   /** A page of the meetings in order of name, optionally of one kind. */
   *page(wish: PageQuery, kind: string | undefined): Search<readonly MeetingInfo[]> {
-    const isOf = (owner: Owner): boolean => kind === undefined || owner.kind === kind
+    const isOf = (owner: Owner): boolean => kind === undefined || owner.business.kind === kind
     return (yield* pageOf(this.#meetings.values(), wish, isOf)).map(({ info }) => info)
   }
 
@@ -114,6 +115,7 @@ export class Meetings {
       world,
       term,
       incarnation,
+      hop: 0,
       seed: entropy(8),
       frameRate,
       inputBytes,
@@ -142,10 +144,36 @@ export class Meetings {
     const meeting = this.#meetings.get(name)
     if (meeting === undefined) return
     meeting.close()
-    this.#host.budget.leave(meeting.log)
-    if (meeting.maker !== null) meeting.maker.meetings--
-    this.#meetings.delete(name)
+    this.#forget(meeting)
     this.#closed(name)
+  }
+
+  #forget({ name, log, maker }: Owner): void {
+    this.#host.budget.leave(log)
+    if (maker !== null) maker.meetings--
+    this.#meetings.delete(name)
+  }
+
+  /** Another node goes on with the meeting; its room stays for the readers here. */
+  resign(owner: Owner): void {
+    owner.resign()
+    this.#forget(owner)
+  }
+
+  /**
+   * Owns a meeting that another node has owned, in the room in which this one has followed it so far. What the other
+   * node knows is to be told at once: see `Owner.succeed`.
+   */
+  succeed(room: Room, options: MeetingOptions, business: MeetingBusiness, now: number): Owner {
+    const owner = new Owner(this.#host, room, options, business, now)
+    this.#highestTerm = Math.max(this.#highestTerm, room.facts.term)
+    this.#host.budget.enter(room.log)
+    this.#meetings.set(room.facts.name, owner)
+    return owner
+  }
+
+  all(): Iterable<Owner> {
+    return this.#meetings.values()
   }
 
   /** Part of the sweep: meetings without a frame rate seal what they have. What is over the budget waits, in order. */

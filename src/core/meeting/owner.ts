@@ -3,19 +3,20 @@ import type { Payload } from '../../protocol/payload.ts'
 import type { MeetingEvent, MessageOf } from '../../protocol/schema.ts'
 import type { MeetingOptions } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
-import { Timer } from '../ground/timers.ts'
 import { costs } from '../ground/work.ts'
-import type { Refusal } from '../ports.ts'
+import type { MeetingBusiness, Refusal } from '../ports.ts'
 import type { Account } from '../session/account.ts'
 import type { Session } from '../session/session.ts'
 import type { Attendee } from './attendance.ts'
-import type { Bot, MeetingBusiness, MeetingInfo } from './business.ts'
+import { Bots } from './bots.ts'
+import { type Bot, infoOf, type MeetingInfo } from './business.ts'
 import { Electorate } from './electorate.ts'
 import { Entrance, isMember, type Visitor } from './entrance.ts'
-import { FrameClock } from './frame-clock.ts'
 import type { FrameLog } from './frame-log.ts'
 import { Intake } from './intake.ts'
 import { Notices } from './notices.ts'
+import type { OwnerState, Succession } from './owner-state.ts'
+import { Pulse } from './pulse.ts'
 import { Room, type RoomHost } from './room.ts'
 import { Roster } from './roster.ts'
 import { sealedFrame, sealFrame } from './sealed.ts'
@@ -43,16 +44,13 @@ export class Owner implements Host {
   /** The user for whom it was opened; null for the business. */
   readonly maker: Account | null
   readonly #host: OwnerHost
-  readonly #business: MeetingBusiness
+  readonly business: MeetingBusiness
   readonly #roster: Roster
   readonly #intake: Intake
-  readonly #clock: FrameClock
+  readonly #bots: Bots
+  readonly #pulse: Pulse
   readonly #entrance: Entrance
   readonly #electorate: Electorate
-  /** Fires when the next frame is due. */
-  readonly #beat: Timer
-  /** Fires when the meeting has been empty for its TTL. */
-  readonly #ttl: Timer
   #closed = false
   /** Events of the next frame, which precede its inputs. */
   #events: MeetingEvent[] = []
@@ -75,7 +73,7 @@ export class Owner implements Host {
   ) {
     this.maker = maker
     this.#host = host
-    this.#business = business
+    this.business = business
     this.#notices = new Notices(business.logic)
     this.room = room
     this.options = options
@@ -84,11 +82,48 @@ export class Owner implements Host {
     const electorate = (this.#electorate = new Electorate(host.limits.electorates))
     const run = (at: number): void => this.#run(at)
     this.#entrance = new Entrance({ options, business, log, roster, electorate, limits: host.limits, run })
-    this.#intake = new Intake(options, log)
-    this.#clock = new FrameClock(options.frameRate, log.number, now)
-    this.#beat = new Timer('frame', (at) => this.#tick(at))
-    this.#ttl = new Timer('ttl', () => host.expired(this))
-    host.timers.set(this.#ttl, now + options.ttlMs)
+    const intake = (this.#intake = new Intake(options, log))
+    this.#bots = new Bots({
+      roster,
+      intake,
+      inputBytes: options.inputBytes,
+      push: (...input) => {
+        host.stats.inputsReceived++
+        this.#push(...input)
+      },
+      depart: (...departure) => this.depart(...departure),
+    })
+    this.#pulse = new Pulse(options, log.number, now, {
+      timers: host.timers,
+      tick: (at) => this.#tick(at),
+      expired: () => host.expired(this),
+    })
+  }
+
+  /** Goes on with the meeting of another node. */
+  succeed({ state, seatOf: occupantOf, event }: Succession, now: number): void {
+    const roster = this.#roster
+    roster.restore(state.roster, occupantOf)
+    this.#electorate.restore(state.electorate, (slot) => roster.get(slot)?.seat?.elector)
+    this.#intake.restore(state.intake, (slot) => roster.get(slot))
+    this.#entrance.config = state.config
+    this.#events = [event, ...state.events]
+    this.#pulse.restore(state.clock, this.log.next, now)
+    this.#sealSoon()
+  }
+
+  /** All that another node needs, besides the frames, to go on with the meeting. */
+  state(now: number): OwnerState {
+    const slots = new Map(Array.from(this.#roster.all(), ({ seat, slot }) => [seat?.elector, slot]))
+    return {
+      options: this.options,
+      config: this.config,
+      roster: this.#roster.state,
+      intake: this.#intake.state,
+      electorate: this.#electorate.stateFor((elector) => slots.get(elector)),
+      events: [...this.#events],
+      clock: this.#pulse.state(this.log.next, now),
+    }
   }
 
   get name(): string {
@@ -99,24 +134,13 @@ export class Owner implements Host {
     return this.room.log
   }
 
-  get kind(): string {
-    return this.#business.kind
+  /** The member in a slot. */
+  member(slot: number): Member | undefined {
+    return this.#roster.get(slot)
   }
 
   get info(): MeetingInfo {
-    const { frameRate, capacity } = this.options
-    return {
-      name: this.name,
-      kind: this.kind,
-      metadata: this.#business.metadata,
-      frameRate,
-      capacity,
-      members: this.#roster.info,
-      spectators: this.room.spectators,
-      epoch: this.room.facts.world,
-      frame: this.log.next - 1,
-      stable: this.#stable,
-    }
+    return infoOf(this.room, this.options, this.business, this.#roster.info, this.#stable)
   }
 
   /** Number of inputs accepted and not yet in a frame. */
@@ -141,7 +165,7 @@ export class Owner implements Host {
 
   /** When the next frame is due; `Infinity` while the clock stands still, or without one. */
   get due(): number {
-    return this.#clock.interval === 0 ? Infinity : this.#clock.due(this.log.next)
+    return this.#pulse.due(this.log.next)
   }
 
   /** The readers on another node have become more or fewer. */
@@ -149,8 +173,6 @@ export class Owner implements Host {
     if (this.room.isDeserted) this.#noticeDesertion()
     else this.#run(now)
   }
-
-  // ---- seats
 
   /** Seats a session or, when it has a seat, places its cursor anew. */
   join(session: Session, message: MessageOf<'join'>, now: number): MessageOf<'joined'> | Refusal | ErrorCode {
@@ -173,7 +195,7 @@ export class Owner implements Host {
     else this.#unplace(seat)
     if (seat.member !== null) entrance.enter(seat.member, message.config)
     const { members } = this
-    const placing = { ...this.#clock.origin, members, continued, waiting: this.waitingOf(seat.member) }
+    const placing = { ...this.#pulse.clock.origin, members, continued, waiting: this.waitingOf(seat.member) }
     return this.room.place(seat, message, placing, now)
   }
 
@@ -199,27 +221,13 @@ export class Owner implements Host {
     this.#roster.back(member)
   }
 
-  /** Seats a bot. It neither starts the clock nor keeps the meeting open. */
+  /** Seats a bot. */
   addBot(user: string): Bot | ErrorCode {
-    if (this.#events.length >= this.#host.limits.waitingEvents) return 'BUSY'
-    const slot = this.#roster.free
-    if (slot === -1) return 'FULL'
-    const member = this.#roster.seat(user, slot)
-    return {
-      slot,
-      maxInput: this.options.inputBytes,
-      send: (data) => this.#acceptBot(member, data),
-      leave: () => this.depart(member, 'left'),
-    }
+    return this.#events.length >= this.#host.limits.waitingEvents ? 'BUSY' : this.#bots.add(user)
   }
 
-  #acceptBot(member: Member, data: Payload): ErrorCode | null {
-    if (!this.#isSeated(member)) return 'CLOSED'
-    const refusal = this.#intake.checkBot(member, data)
-    if (refusal !== null) return refusal
-    this.#host.stats.inputsReceived++
-    this.#push(member, member.seq, data)
-    return null
+  get bots(): Bots['list'] {
+    return this.#bots.list
   }
 
   /** Sends data to one member alone. False when the slot is empty or a bot's. */
@@ -275,13 +283,9 @@ export class Owner implements Host {
     if (seat.member !== null) this.depart(seat.member, reason)
   }
 
-  #isSeated(member: Member): boolean {
-    return member.standing.is !== 'leaving' && this.#roster.has(member)
-  }
-
   /** A member gives up its slot, once its waiting inputs are framed. */
   depart(member: Member, reason: string): void {
-    if (!this.#isSeated(member)) return
+    if (!this.#roster.isSeated(member)) return
     member.standing = { is: 'leaving', reason, wasAway: isAway(member) }
     if (member.waiting > 0) return
     this.#vacate(member, reason)
@@ -308,9 +312,9 @@ export class Owner implements Host {
   take(member: Member, message: MessageOf<'input'>, turnedAway: number, now: number): Refused {
     const refusal = this.#intake.check(member, message, turnedAway, now)
     if (refusal !== null) return refusal
-    const decided = this.#business.logic?.input?.(member.slot, member.user, message.data) ?? message.data
+    const decided = this.business.logic?.input?.(member.slot, member.user, message.data) ?? message.data
     if ('code' in decided) return decided
-    if (!this.#isSeated(member)) return 'CLOSED'
+    if (!this.#roster.isSeated(member)) return 'CLOSED'
     // An input held in the upstream queue may arrive after its member lost the connection. It is framed all the same,
     // so the clock must run.
     this.#run(now)
@@ -341,7 +345,7 @@ export class Owner implements Host {
 
   /** Without a frame rate, schedules sealing at the end of the sweep. */
   #sealSoon(): void {
-    if (this.#clock.interval !== 0 || this.#unsealed) return
+    if (this.#pulse.interval !== 0 || this.#unsealed) return
     this.#unsealed = true
     this.#host.sealSoon(this)
   }
@@ -350,18 +354,9 @@ export class Owner implements Host {
 
   /** Starts the clock if it is stopped, because somebody is in the meeting. */
   #run(now: number): void {
-    if (this.#clock.isRunning) return
-    this.#host.timers.clear(this.#ttl)
     const { next } = this.log
-    const stood = this.#clock.run(next, now)
-    if (next > 1) this.#happen({ type: 'resume', gap: Math.round(stood) })
-    if (this.#clock.interval !== 0) this.#host.timers.set(this.#beat, this.#clock.due(next))
-  }
-
-  #stop(now: number): void {
-    this.#clock.stop(now)
-    this.#host.timers.clear(this.#beat)
-    this.#host.timers.set(this.#ttl, now + this.options.ttlMs)
+    const stood = this.#pulse.run(next, now)
+    if (stood !== null && next > 1) this.#happen({ type: 'resume', gap: Math.round(stood) })
   }
 
   get #hasNothing(): boolean {
@@ -376,10 +371,10 @@ export class Owner implements Host {
 
   #tick(now: number): void {
     if (this.room.isDeserted && this.#hasNothing) {
-      this.#stop(now)
+      this.#pulse.stop(now)
       return
     }
-    const clock = this.#clock
+    const { clock } = this.#pulse
     const { log } = this
     const { lateFrames } = this.#host.limits
     for (let late = 0; late < lateFrames && clock.due(log.next) <= now; late++) {
@@ -392,7 +387,7 @@ export class Owner implements Host {
       this.#happen({ type: 'slip', lost: Math.round(slipped * clock.interval) })
     }
     this.room.tell(now)
-    this.#host.timers.set(this.#beat, clock.due(log.next))
+    this.#pulse.wait(log.next)
     this.#notices.tell()
   }
 
@@ -411,7 +406,7 @@ export class Owner implements Host {
     if (this.#acknowledged && this.#hasNewsOfStability) this.#seal(now)
     this.#acknowledged = false
     this.room.tell(now)
-    if (this.#clock.isRunning && this.room.isDeserted) this.#stop(now)
+    if (this.#pulse.isRunning && this.room.isDeserted) this.#pulse.stop(now)
     this.#notices.tell()
   }
 
@@ -434,16 +429,21 @@ export class Owner implements Host {
 
   /** Ends the meeting for all. */
   close(): void {
-    this.#business.logic?.close?.()
-    this.#closed = true
-    this.#host.timers.clear(this.#beat)
-    this.#host.timers.clear(this.#ttl)
-    this.#entrance.clear()
+    this.business.logic?.close?.()
     const message = 'the meeting was closed'
+    const away = Array.from(this.#roster.all()).filter(({ standing }) => standing.is === 'away')
+    this.#host.stats.refuseInput('CLOSED', this.resign())
     this.room.close(message)
-    for (const { seat, standing } of this.#roster.all()) if (standing.is === 'away') seat?.evict(message)
-    this.#host.stats.refuseInput('CLOSED', this.#intake.clear())
+    for (const { seat } of away) seat?.evict(message)
+  }
+
+  /** Seals nothing any more, and forgets its members. Returns how many inputs waited. */
+  resign(): number {
+    this.#closed = true
+    this.#pulse.end()
+    this.#entrance.clear()
     this.#roster.clear()
     this.#events = []
+    return this.#intake.clear()
   }
 }

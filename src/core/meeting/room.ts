@@ -25,6 +25,8 @@ export interface RoomFacts {
   /** (term, incarnation) identifies the owner that seals; of two, the higher one is the later. */
   readonly term: number
   readonly incarnation: number
+  /** How many times the room was handed over to another node since it was opened. */
+  readonly hop: number
   /** Eight random bytes for its members. */
   readonly seed: Uint8Array
   /** Frames a second; 0: a frame is sealed whenever there is something to seal. */
@@ -94,7 +96,7 @@ export interface Placing {
  * the room does not know who seals them, so it can serve a meeting that another node owns.
  */
 export class Room {
-  readonly facts: RoomFacts
+  facts: RoomFacts
   readonly log: FrameLog
   /** The members as of the last frame. */
   readonly attendance: Attendance = new Attendance()
@@ -274,7 +276,7 @@ export class Room {
       maxInput: facts.inputBytes,
       members: gallery?.attendance.list ?? placing.members,
       continued: placing.continued,
-      waiting: placing.waiting.slice(0, wire.batch).map((seq) => ({ seq })),
+      waiting: placing.waiting.slice(-wire.batch).map((seq) => ({ seq })),
     }
   }
 

@@ -2,7 +2,14 @@ import type { MeetingEvent } from '../../protocol/schema.ts'
 import { FULL } from '../ground/rate.ts'
 import type { Attendee } from './attendance.ts'
 import type { MemberInfo } from './business.ts'
-import { isAway, type Member } from './seat.ts'
+import { isAway, type Member, type Occupant, type Standing } from './seat.ts'
+
+/** A member as it is handed over to another node. */
+export interface MemberState extends Omit<Attendee, 'away'> {
+  readonly standing: Standing
+  readonly seq: number
+  readonly isBot: boolean
+}
 
 /** The members by slot. Every change becomes an event of the next frame. */
 export class Roster {
@@ -32,8 +39,9 @@ export class Roster {
     return this.#members.get(slot)
   }
 
-  has(member: Member): boolean {
-    return this.#members.get(member.slot) === member
+  /** Whether it is a member, and not about to leave. */
+  isSeated(member: Member): boolean {
+    return member.standing.is !== 'leaving' && this.#members.get(member.slot) === member
   }
 
   /** The members in the form of JOINED. */
@@ -113,6 +121,29 @@ export class Roster {
     this.#seqs[member.slot] = member.seq
     this.#members.delete(member.slot)
     this.#happen({ type: 'leave', slot: member.slot, reason })
+  }
+
+  /** The members, and the last seq of each slot, as another node is given them. */
+  get state(): { readonly members: readonly MemberState[]; readonly seqs: readonly number[] } {
+    const members = Array.from(this.all(), ({ slot, user, standing, seq, seat }) => ({
+      slot,
+      user,
+      standing,
+      seq,
+      isBot: seat === null,
+    }))
+    return { members, seqs: Array.from({ length: this.#seqs.length }, (_, slot) => this.#seqs[slot] ?? 0) }
+  }
+
+  /** Goes on with the members of another node. `seatOf`: who has a member's place. */
+  restore({ members, seqs }: Roster['state'], seatOf: (member: Member) => Occupant): void {
+    this.#seqs.push(...seqs)
+    for (const { slot, user, standing, seq, isBot } of members) {
+      const member: Member = { slot, user, seat: null, standing, seq, bucket: FULL, waiting: 0 }
+      this.#members.set(slot, member)
+      if (!isBot) member.seat = seatOf(member)
+      if (standing.is === 'away') this.#turns = Math.max(this.#turns, standing.turn)
+    }
   }
 
   /** Removes all members, without events: the meeting has ended. */

@@ -84,17 +84,28 @@ export interface Host {
  */
 export class Seat implements SessionSeat, Occupant {
   readonly session: Session
-  readonly member: Member | null
+  #member: Member | null
   readonly elector: Elector = new Elector()
   #turnedAway = 0
-  readonly #host: Host
+  #host: Host
   cursor: Cursor | null = null
 
   /** `member`: null for a spectator. */
   constructor(host: Host, session: Session, member: Member | null) {
     this.#host = host
     this.session = session
-    this.member = member
+    this.#member = member
+  }
+
+  /** Null for a spectator. */
+  get member(): Member | null {
+    return this.#member
+  }
+
+  /** The meeting was handed over to or from another node: another host seats the session from now on. */
+  move(host: Host, member: Member | null): void {
+    this.#host = host
+    this.#member = member
   }
 
   get id(): string {

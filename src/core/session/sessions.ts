@@ -8,6 +8,7 @@ import { weights } from '../ground/weights.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Grant } from '../ports.ts'
 import { Account, type Rates, ratesOf } from './account.ts'
+import type { SessionInfo } from './session-info.ts'
 import { Session, type SessionHost } from './session.ts'
 import { User } from './user.ts'
 
@@ -56,6 +57,26 @@ export class Sessions {
     const away = [...this.of(user)].filter(({ state }) => state.is === 'away')
     const seatless = away.filter(({ seats }) => seats.size === 0)
     return (seatless.length > 0 ? seatless : away).sort((a, b) => a.expiry.at - b.expiry.at)[0]
+  }
+
+  /** Up to `most` of them, the oldest first: of one user, or of all. `requests`: how many are open of a session. */
+  list(most: number, user: string | undefined, requests: (session: Session) => number): SessionInfo[] {
+    const list: SessionInfo[] = []
+    for (const session of user === undefined ? this.all() : this.of(user)) {
+      if (list.length === most) break
+      list.push(session.info(requests(session)))
+    }
+    return list
+  }
+
+  /** What waits in all upstream queues: inputs, and bytes. */
+  get waiting(): { readonly inputs: number; readonly bytes: number } {
+    let [inputs, bytes] = [0, 0]
+    for (const { upstream } of this.all()) {
+      inputs += upstream.inputs
+      bytes += upstream.bytes
+    }
+    return { inputs, bytes }
   }
 
   /** Number of a user's sessions, and how many of them have a connection. */

@@ -1,5 +1,5 @@
 import type { MeetingLogic, Refusal } from '../../core/index.ts'
-import { limits, type Payload, RtmsError, toPayload } from '../../protocol/index.ts'
+import { fromPayload, limits, type Payload, RtmsError, toPayload } from '../../protocol/index.ts'
 import type { Logger } from '../ground/logger.ts'
 import { refusalIn } from '../ground/refusal.ts'
 import { isThenable } from '../ground/thenable.ts'
@@ -75,11 +75,24 @@ export interface KindHooks {
   /** A member has left, and all its inputs are in frames. Not called for bots, nor when the meeting ends. */
   readonly onLeave?: ((departure: Departure) => void) | undefined
   /**
+  /**
    * Answers {@link Meeting.call} with the value returned, as a request handler does: a value with a JSON form, or a
    * `Uint8Array`, of at most 32 KiB; undefined is null. The caller's promise rejects with a thrown `RtmsError`, and
    * with HANDLER_FAILED for any other thrown value.
    */
   readonly onCall?: ((call: CallToMeeting) => unknown) | undefined
+  /**
+   * The meeting is about to go on on another node, because this one drains: returns the state that the business has of
+   * it, a value with a JSON form or a `Uint8Array`. No hook of the meeting runs here afterwards. Without `snapshot`, a
+   * meeting of a kind with hooks cannot move: it ends with its node. So it does where `snapshot` throws, or where the
+   * state is larger than about 256 KiB.
+   */
+  readonly snapshot?: ((meeting: Meeting) => unknown) | undefined
+  /**
+   * The meeting has come from another node: takes what `snapshot` has returned there, instead of `onOpen`. The hooks run
+   * here from now on; `meeting.bots` are those that were added there.
+   */
+  readonly restore?: ((state: unknown, meeting: Meeting) => void) | undefined
   /** The meeting is about to end: through `close`, because nobody came for `ttlMs`, or with the node. */
   readonly onClose?: ((meeting: Meeting) => void) | undefined
 }
@@ -92,6 +105,8 @@ export const hookNames: readonly (keyof KindHooks)[] = [
   'onLeave',
   'onCall',
   'onClose',
+  'snapshot',
+  'restore',
 ]
 
 const FAILED = new RtmsError('HANDLER_FAILED', 'The business server could not decide.')
@@ -147,16 +162,26 @@ export class HookRunner {
     if (onOpen !== undefined) this.#tell('onOpen', () => onOpen(this.#meeting))
   }
 
-  /** The logic for the core, with only the methods that have a hook. `closed` is called after `onClose`. */
-  logic(closed: () => void): MeetingLogic {
-    const { onJoin, onInput, onFrame, onLeave, onClose } = this.#hooks
+  /**
+   * The logic for the core, with only the methods that have a hook. `ended`: called after `onClose`, and when the
+   * meeting has gone to another node; `come`: when it has come from one.
+   */
+  logic(ended: () => void, come: () => void = () => {}): MeetingLogic {
+    const { onJoin, onInput, onFrame, onLeave, onClose, snapshot, restore } = this.#hooks
     const meeting = this.#meeting
     const logic: MeetingLogic = {
       close: () => {
         if (onClose !== undefined) this.#tell('onClose', () => onClose(meeting))
-        closed()
+        ended()
+      },
+      moved: ended,
+      restore: (state) => {
+        come()
+        if (restore !== undefined) this.#tell('restore', () => restore(state && fromPayload(state), meeting))
       },
     }
+    const isPlain = Object.values(this.#hooks).every((hook) => hook === undefined)
+    if (snapshot !== undefined || isPlain) logic.snapshot = () => this.#snapshot(snapshot)
     if (onJoin !== undefined) {
       logic.join = (slot, user) => {
         const answer = this.#ask('onJoin', () => onJoin({ slot, user, meeting }))
@@ -183,6 +208,15 @@ export class HookRunner {
         this.#tell('onLeave', () => onLeave({ slot, user, reason, meeting }))
     }
     return logic
+  }
+
+  #snapshot(snapshot: KindHooks['snapshot']): Payload | null {
+    try {
+      return toPayload(atOnce(this.#host.hook(() => snapshot?.(this.#meeting))) ?? null)
+    } catch (error) {
+      this.#failed('snapshot', error)
+      return null
+    }
   }
 
   /** The answer to a call, or why there is none. */

@@ -134,6 +134,18 @@ export class Meeting {
     const seat = this.#host.act((node) => node.addBot(this.name, name))
     if (seat === 'NOT_FOUND') throw this.#closed()
     if (typeof seat === 'string') throw new RtmsError(seat)
+    return this.#bot(seat)
+  }
+
+  /**
+   * The bots in it, as handles like those of {@link addBot}: a kind's `restore` gets here the ones that were added on
+   * another node. None where it was closed, or is on another node.
+   */
+  get bots(): Bot[] {
+    return this.#host.node.bots(this.name).map((seat) => this.#bot(seat))
+  }
+
+  #bot(seat: Seat): Bot {
     return new Bot(seat, this.#host, (code) => {
       this.#logger.warn({ meeting: this.name, slot: seat.slot, code }, "a bot's input was refused")
     })

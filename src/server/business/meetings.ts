@@ -4,6 +4,7 @@ import type {
   MeetingInfo,
   MeetingOptions,
   MissingMeeting,
+  OfferedMeeting,
   Outcome,
   Whereabouts,
 } from '../../core/index.ts'
@@ -84,10 +85,11 @@ export class Meetings {
     checkName('kind', kind, 'BAD_NAME')
     checkOptions(`the kind ${kind} cannot be defined`, kindSchema, definition)
     if (this.#kinds.has(kind)) throw new Error(`${kind} was defined already; define it once, at the start`)
-    const { onOpen, onJoin, onInput, onFrame, onLeave, onCall, onClose, ...given } = definition
+    const { onOpen, onJoin, onInput, onFrame, onLeave, onCall, onClose, snapshot, restore, ...given } =
+      definition
     this.#kinds.set(kind, {
       settings: defined(given),
-      hooks: { onOpen, onJoin, onInput, onFrame, onLeave, onCall, onClose },
+      hooks: { onOpen, onJoin, onInput, onFrame, onLeave, onCall, onClose, snapshot, restore },
     })
   }
 
@@ -195,6 +197,17 @@ export class Meetings {
       }
       this.#host.act((node, now) => node.claimMeeting(call, options, now, business))
     })
+  }
+
+  /** @internal The business's side of a meeting that another node hands over; null where its kind is not defined. */
+  adopt({ name, kind, metadata }: OfferedMeeting): MeetingBusiness | null {
+    if (kind === '') return { kind, metadata, logic: null }
+    const definition = this.#kinds.get(kind)
+    if (definition === undefined) return null
+    const meeting = this.#handle(name)
+    const runner = new HookRunner(definition.hooks, kind, meeting, this.#host, this.#logger)
+    const ended = (): void => void this.#rooms.delete(name)
+    return { kind, metadata, logic: runner.logic(ended, () => this.#rooms.set(name, { meeting, runner })) }
   }
 
   /** @internal The answer of the cluster to a call. */

@@ -18,7 +18,7 @@ const ROUNDING_MS = 0.001
 export class CadenceChecker implements Observer {
   readonly #now: () => number
   readonly #rooms: Rooms
-  readonly #sealed: Map<string, { readonly number: number; readonly at: number }> = new Map()
+  readonly #sealed: Map<number, { readonly number: number; readonly at: number }> = new Map()
   /** When each reader got its last frame, or joined. */
   readonly #delivered: Map<string, number> = new Map()
   #well = false
@@ -34,12 +34,9 @@ export class CadenceChecker implements Observer {
     this.#wellSince = this.#now()
   }
 
-  opened(node: number, meeting: string): void {
-    forget(this.#sealed, `${node} ${meeting} `)
-  }
-
-  sealed(node: number, meeting: string, world: number, { number, events }: SealedFrame): void {
-    const key = `${node} ${meeting} ${world}`
+  /** Whichever node seals it: the meeting may be handed over. */
+  sealed(_node: number, meeting: string, world: number, { number, events }: SealedFrame): void {
+    const key = world
     const last = this.#sealed.get(key) ?? { number: 0, at: this.#now() }
     if (number !== last.number + 1)
       violate('I6', `frame ${number} of ${meeting} was sealed after frame ${last.number}`)

@@ -246,6 +246,10 @@ export class InputChecker implements Observer {
     forget(this.#seats, `${node} ${meeting} `)
   }
 
+  handed(node: number, meeting: string): void {
+    forget(this.#seats, `${node} ${meeting} `)
+  }
+
   seated(node: number, meeting: string, slot: number, user: string): void {
     this.#seats.set(`${node} ${meeting} ${slot}`, user)
   }

@@ -36,6 +36,10 @@ export class NameChecker implements Observer {
     this.#due.delete(`${meeting} ${incarnation}`)
   }
 
+  handed(node: number, meeting: string): void {
+    this.opened(node, meeting)
+  }
+
   located(node: number, name: string, outcome: Outcome<Whereabouts>, tookMs: number): void {
     if (!this.#isWell) return
     if (!outcome.ok)

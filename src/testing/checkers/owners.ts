@@ -8,7 +8,8 @@ import type { SimNode } from '../sim-node.ts'
 /** A history of a meeting: who opened it, and when. */
 interface World {
   readonly meeting: string
-  readonly node: number
+  /** The node that has it now. */
+  node: number
   readonly incarnation: number
   readonly at: number
   /** The term of its fence, once a client was told. */
@@ -44,14 +45,27 @@ export class OwnerChecker implements Observer {
 
   opened(node: number, meeting: string, world: number): void {
     const now = this.#now()
-    const others = this.#nodes().filter(
-      ({ index, alive, core }) => index !== node && alive && core.meeting(meeting) !== undefined,
-    )
-    if (others.length > 0 && !this.#silences.excuse(now))
-      violate('I9', `${meeting} is open on node ${node} and on node ${others[0]?.index}`)
+    const others = this.#othersWith(node, meeting)
     if (this.#worlds.has(world)) violate('I9', `world ${world} of ${meeting} was opened a second time`)
     const { incarnation } = this.#nodes()[node] as SimNode
     this.#worlds.set(world, { meeting, node, incarnation, at: now, term: 0, isTwin: others.length > 0 })
+  }
+
+  /** The other nodes on which a meeting is open: none, unless a node was silent for long. */
+  #othersWith(node: number, meeting: string): SimNode[] {
+    const others = this.#nodes().filter(
+      ({ index, alive, core }) => index !== node && alive && core.meeting(meeting) !== undefined,
+    )
+    if (others.length > 0 && !this.#silences.excuse(this.#now()))
+      violate('I9', `${meeting} is open on node ${node} and on node ${others[0]?.index}`)
+    return others
+  }
+
+  handed(node: number, meeting: string, world: number): void {
+    this.#othersWith(node, meeting)
+    const known = this.#worlds.get(world)
+    if (known === undefined) violate('I9', `node ${node} goes on with world ${world} of ${meeting}`)
+    known.node = node
   }
 
   sealed(node: number, meeting: string, world: number, { number }: SealedFrame): void {

@@ -1,8 +1,9 @@
 import {
   defaultLimits,
+  type MeetingBusiness,
   type MeetingCall,
+  type OfferedMeeting,
   type Outcome,
-  type Revoked,
   type Whereabouts,
 } from '../../core/index.ts'
 import { Business, type Revocation } from '../business.ts'
@@ -61,6 +62,14 @@ export class ClusterBusiness extends Business {
     if (opens !== null) node.later(0, opens.done)
   }
 
+  override adopt(node: SimNode, { name }: OfferedMeeting): MeetingBusiness | null {
+    const plan = this.scenario.meetings.find((each) => each.name === name)
+    if (plan === undefined) return null
+    const { room, business } = this.roomFor(node, plan)
+    room.restored = () => this.goOn(node, plan, room)
+    return business ?? null
+  }
+
   /** A node has ended, and answers nothing any more. */
   died(node: SimNode): void {
     for (const [call, asked] of this.#asked) if (asked.node === node) this.#asked.delete(call)
@@ -83,18 +92,24 @@ export class ClusterBusiness extends Business {
     for (let n = isRace ? 2 : 1; n > 0; n--) this.open(this.random.pick(this.nodes()), plan, () => {})
   }
 
-  /** While no node runs, there is none that it could be told to. */
-  override revoke(revoked: Revoked): void {
-    if (this.nodes().some(({ alive }) => alive)) super.revoke(revoked)
-  }
-
   /** One node is told, which tells the others: those it reaches at once, the rest when they are heard again. */
   protected override spread(revocation: Revocation): void {
-    const { revoked, until, made } = revocation
     const living = this.nodes().filter(({ alive }) => alive)
     // Where no node runs, nobody can be told.
-    if (living.length === 0) return
-    const told = this.random.pick(living)
+    if (living.length > 0) this.#spreadFrom(this.random.pick(living), revocation)
+  }
+
+  /** I17: where all is well, a revocation holds on all nodes within two seconds. This one is of a user nobody is. */
+  revokeNobody(): void {
+    const [told] = this.nodes() as [SimNode, ...SimNode[]]
+    const revocation = { revoked: { user: 'nobody' }, until: this.wallNow, made: this.clock.now }
+    this.revocations.push(revocation)
+    this.#spreadFrom(told, revocation)
+    this.clock.after(REVOKED_MS, () => this.allRevoked())
+  }
+
+  #spreadFrom(told: SimNode, revocation: Revocation): void {
+    const { revoked, until, made } = revocation
     this.revokeAt(told, revocation)
     const ofUser = 'user' in revoked
     const leftMs = defaultLimits.tokenMs + Math.max(0, until - this.wallNow)

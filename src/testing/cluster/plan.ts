@@ -15,6 +15,8 @@ export interface Plan extends Scenario {
   readonly astray: boolean
   /** Which clients are moved to the node of their meeting; undefined: none. */
   readonly moves: 'members' | 'all' | undefined
+  /** Whether nodes are drained now and then. */
+  readonly drains: boolean
   /** Whether the first faults come while the nodes do not know one another yet. */
   readonly early: boolean
   /** Whether links between nodes break, as where too much waits for one that does not answer. */
@@ -65,6 +67,7 @@ const clusterTraits = [
   'proof',
   'moves',
   'breaks',
+  'drains',
 ] as const
 
 /** Everything that can be left out of a plan. */
@@ -121,6 +124,7 @@ export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
     early: random.chance(0.2),
     moves: random.pick(['members', 'members', 'all', undefined]),
     breaks: random.chance(0.3),
+    drains: random.chance(0.5),
   }
   const tiny = random.chance(0.4) ? drawTinyLimits(random) : {}
   const astray = random.chance(0.4)
@@ -159,6 +163,7 @@ function makeSmaller(plan: Plan, { without = [], clients = Infinity, faulty = In
     early: plan.early && left('early'),
     moves: left('moves') ? plan.moves : undefined,
     breaks: plan.breaks && left('breaks'),
+    drains: plan.drains && left('drains'),
     phases: { ...plan.phases, faulty: Math.min(plan.phases.faulty, SETTLED_MS + faulty) },
   }
 }

@@ -121,6 +121,7 @@ class ClusterRun implements ClusterWorld {
     clock.runTo(faulty + recovery)
     for (const client of this.clients) client.healthy = true
     this.#enter('well')
+    this.business.revokeNobody()
     clock.runTo(faulty + recovery + well)
     this.#isWorking = false
     this.#enter('quiet')
@@ -183,6 +184,7 @@ class ClusterRun implements ClusterWorld {
     const random = new Random((this.#seed ^ 0x2222) + Math.imul(at + 1, 0x9e3779b1))
     const calamity = random.pick(calamities)
     if (this.plan.calamities.includes(calamity)) befallCluster(this, calamity, random)
+    this.#drain(at)
   }
 
   #breakLink(at: number): void {
@@ -270,6 +272,24 @@ class ClusterRun implements ClusterWorld {
     })
     // What it has sent goes out.
     this.clock.after(50, () => this.#end(node, false, downMs))
+  }
+
+  /** A node hands its meetings and clients over, says goodbye and ends; another one is started in its place. */
+  #drain(at: number): void {
+    const random = new Random((this.#seed ^ 0xd4a1) + Math.imul(at + 1, 0x9e3779b1))
+    const node = random.pick(this.nodes)
+    const timeMs = random.pick([30, 200, 1_500, 4_000])
+    const downMs = random.pick([0, 1_000])
+    if (!this.plan.drains || !random.chance(0.07) || !node.alive) return
+    this.observer.clustered?.('drain', `node ${node.index}, ${timeMs} ms`)
+    node.do((core, now) => core.drain(now, now + timeMs))
+    const end = this.clock.now + timeMs
+    const look = (): void => {
+      const { meetings, connections } = node.core.draining.progress
+      if (node.alive && this.clock.now < end && meetings + connections > 0) this.clock.after(20, look)
+      else this.leaveNode(node, downMs)
+    }
+    this.clock.after(20, look)
   }
 
   #end(node: SimNode, isTold: boolean, downMs: number): void {

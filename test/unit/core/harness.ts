@@ -5,9 +5,12 @@ import {
   defaultLimits,
   type FixedLimits,
   type Grant,
+  type MeetingBusiness,
   type MeetingCall,
+  type MeetingLogic,
   type NodeLimits,
   type NodeOptions,
+  type OfferedMeeting,
   type Outcome,
   type Packet,
   type MissingMeeting,
@@ -122,6 +125,14 @@ export class FakeApplication implements Application {
 
   located(call: MeetingCall, outcome: Outcome<Whereabouts>): void {
     this.answers.push({ call, outcome })
+  }
+
+  /** Makes the business of meetings of a kind that other nodes hand over; plain ones need none. */
+  readonly kinds: Map<string, () => MeetingLogic> = new Map()
+
+  adopt({ kind, metadata }: OfferedMeeting): MeetingBusiness | null {
+    const make = this.kinds.get(kind)
+    return make === undefined && kind !== '' ? null : { kind, metadata, logic: make?.() ?? null }
   }
 
   /** Answers with the name of the method and what it was given. */

@@ -23,6 +23,7 @@ const facts: RoomFacts = {
   world: 9,
   term: 2,
   incarnation: 7,
+  hop: 0,
   seed: new Uint8Array(8),
   frameRate: 0,
   inputBytes: 256,

@@ -49,7 +49,7 @@ describe('A roster', () => {
     const ann = roster.seat('ann', 0)
     roster.remove(ann, '')
     const bob = roster.seat('bob', 0)
-    expect([roster.has(ann), roster.has(bob), roster.get(0), roster.get(1)]).toEqual([
+    expect([roster.isSeated(ann), roster.isSeated(bob), roster.get(0), roster.get(1)]).toEqual([
       false,
       true,
       bob,

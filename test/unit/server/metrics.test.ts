@@ -174,7 +174,7 @@ describe('The metrics of a node', () => {
     expect(await values()).toContain('rtms_bus_up 0')
   })
 
-  it('tell of the cluster: peers by state, names remembered, claims and searches by how they ended', async () => {
+  it('tell of the cluster: peers by state, names remembered, claims, searches and moves by how they ended', async () => {
     const world = settled(3)
     const [h, other] = world.nodes as [Harness, Harness]
     const values = async (): Promise<Record<string, number>> => {
@@ -182,7 +182,7 @@ describe('The metrics of a node', () => {
       const all = await new Watched(h).read()
       vi.restoreAllMocks()
       return Object.fromEntries(
-        Object.entries(all).filter(([name]) => /^(peers|names|claims|searches)/.test(name)),
+        Object.entries(all).filter(([name]) => /^(peers|names|claims|searches|moves)/.test(name)),
       )
     }
     expect(await values()).toEqual({ 'peers{state="alive"}': 2 })
@@ -202,6 +202,8 @@ describe('The metrics of a node', () => {
     world.bus.cut(h.node.incarnation)
     world.open(h, 'late')
     world.advance(1_000)
+    for (const how of ['asked', 'asked', 'asked', 'arrived', 'arrived', 'wrong'] as const)
+      h.node.stats.move(how)
     expect(await values()).toEqual({
       'peers{state="alive"}': 1,
       'peers{state="silent"}': 1,
@@ -209,6 +211,9 @@ describe('The metrics of a node', () => {
       'claims_total{outcome="grant"}': 3,
       'claims_total{outcome="late"}': 1,
       'searches_total{outcome="nowhere"}': 1,
+      'moves_total{outcome="asked"}': 3,
+      'moves_total{outcome="arrived"}': 2,
+      'moves_total{outcome="wrong"}': 1,
     })
   })
 

@@ -1,5 +1,5 @@
-import type { Cluster } from '../../../../src/core/cluster/cluster.ts'
 import { describe, expect, it } from 'vitest'
+import type { Cluster } from '../../../../src/core/cluster/cluster.ts'
 import { keptOf, type Want } from '../../../../src/core/topic/kept.ts'
 import type { Topic } from '../../../../src/core/topic/topic.ts'
 import { bytes, type Harness, type Peer, wish } from '../harness.ts'
@@ -202,8 +202,8 @@ describe('A node that the others count as ended though it lives', () => {
     world.advance(2_000)
     expect(b.node.cluster?.peers).toHaveLength(1)
     expect([a, b, c].map(({ watch }) => watch.expulsions > 0)).toEqual([false, false, true])
-    const { expulsions } = c.watch
     world.leave(c)
+    const { expulsions } = c.watch
     world.advance(2_000)
     expect(c.watch.expulsions).toBe(expulsions)
   })

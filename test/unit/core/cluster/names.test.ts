@@ -48,6 +48,8 @@ class Desk {
       cluster: isAlone ? null : (cluster as unknown as Cluster),
       isOpen: (name) => this.open.has(name),
       isDraining: () => this.isDraining,
+      heirOf: () => 0,
+      passedTo: () => 0,
     })
   }
 
@@ -235,6 +237,8 @@ describe('A name that a node has made up', () => {
       cluster: cluster as unknown as Cluster,
       isOpen: () => false,
       isDraining: () => false,
+      heirOf: () => 0,
+      passedTo: () => 0,
     })
     names.find(late, AT, (owner) => desk.found.push(`${owner}`))
     expect(desk.found).toEqual(['99'])

@@ -40,7 +40,7 @@ class Desk {
         broadcast: (bytes) => keep(0, bytes),
         send: keep,
         met: ({ node, health }) => this.told.push(`met ${node} at ${health}`),
-        viewed: (ended) => this.told.push(`viewed ${ended}`),
+        viewed: (ended) => this.told.push(`viewed ${ended.join(' ')}`),
         heard: (node) => this.told.push(`heard ${node}`),
         probe: ({ node, health }) => this.told.push(`probe ${node} at ${health}`),
       },
@@ -76,6 +76,7 @@ class Desk {
       health: `http://${from}`,
       isSettled: true,
       leaves: false,
+      isDraining: false,
       load,
       ...parts,
     })

@@ -22,6 +22,7 @@ class Desk {
       { claims, namesPerNode },
       {
         owns: (name) => this.owned.has(name),
+        isPassedOn: () => false,
         isSilent: (node) => this.silent.has(node),
         answer: (to, { id }, verdict) => this.answers.push(`${to} #${id} ${wordsOf(verdict)}`),
       },

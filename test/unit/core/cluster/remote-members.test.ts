@@ -146,6 +146,7 @@ class Desk {
     say: (message) => this.#say(message),
     isOpen: (isLast) => isLast === true || this.room > 0,
     mark: () => this.marks++,
+    refuse: () => {},
   })
 
   #say(message: MeshMessage): void {

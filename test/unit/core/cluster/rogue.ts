@@ -73,7 +73,15 @@ export class Rogue {
 
   beat(parts: Partial<Heartbeat> = {}): void {
     const health = `http://${this.incarnation}/healthz`
-    const facts = { id: 'rogue', address: '', health, isSettled: true, leaves: false, load }
+    const facts = {
+      id: 'rogue',
+      address: '',
+      health,
+      isSettled: true,
+      leaves: false,
+      isDraining: false,
+      load,
+    }
     this.port.publish(NODES, encodeCluster({ type: 'heartbeat', view: this.view, ...facts, ...parts }))
   }
 

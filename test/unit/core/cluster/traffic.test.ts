@@ -18,6 +18,7 @@ const heartbeat: Heartbeat = {
   health: 'http://a/healthz',
   isSettled: true,
   leaves: false,
+  isDraining: false,
   load: {
     connections: 1,
     sessions: 2,

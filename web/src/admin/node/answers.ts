@@ -11,8 +11,8 @@ export interface Access {
 export interface Info {
   readonly node: string
   readonly version: string
-  readonly status: 'ok' | 'draining'
-  readonly readiness: 'ready' | 'draining' | 'late'
+  readonly status: 'ok' | 'draining' | 'expelled'
+  readonly readiness: 'ready' | 'draining' | 'late' | 'expelled'
   readonly latenessMs: number
   readonly uptimeMs: number
   readonly connections: number

@@ -1,0 +1,401 @@
+import type { Limits } from '../ground/config.ts'
+import type { Stats } from '../ground/stats.ts'
+import type { Meetings } from '../meeting/meetings.ts'
+import type { Owner } from '../meeting/owner.ts'
+import type { Member } from '../meeting/seat.ts'
+import { Seat } from '../meeting/seat.ts'
+import type { Cluster } from './cluster.ts'
+import {
+  type Branch,
+  type Declined,
+  encodeHandover,
+  type HandoverMessage,
+  type MemberPlace,
+  type Ready,
+} from './handover-messages.ts'
+import { type Guest, GuestSeat } from './guest.ts'
+import type { Hosting } from './hosting.ts'
+import type { MeshMessageOf } from './mesh-messages.ts'
+import type { LocalSeat } from './replica-host.ts'
+import type { Replica } from './replica.ts'
+
+/** What a node needs to hand meetings over. */
+export interface GivingHost {
+  readonly self: number
+  readonly limits: Limits
+  readonly stats: Stats
+  readonly meetings: () => Meetings
+  readonly cluster: Cluster
+  readonly hosting: Hosting
+  send(node: number, packet: Uint8Array): void
+  /** Another node goes on with a meeting of this one, which follows it for the sessions here. */
+  demote(owner: Owner, to: number, seats: readonly LocalSeat[], now: number): Replica
+}
+
+/** A meeting that is offered to another node. */
+interface Offered {
+  readonly owner: Owner
+  readonly to: number
+  readonly since: number
+  /** Once that node is ready: the next frame at that time. It is handed over behind the next one. */
+  readyAt: number
+}
+
+/** A meeting that was handed over. */
+interface Passed {
+  readonly owner: Owner
+  readonly to: number
+  /** The YIELD, which is sent again where it may be lost. */
+  readonly packet: Uint8Array
+  readonly replica: Replica
+  /** Those that are to follow the new owner, and those that have asked since. */
+  readonly guests: readonly Guest[]
+  readonly astray: { readonly node: number; readonly replica: number }[]
+  /** The new owner has begun. */
+  isTaken: boolean
+  /** This node holds the name until the registrar knows the new owner. */
+  isHeld: boolean
+}
+
+/** How far a node is in handing over its meetings. */
+export interface GivingProgress {
+  /** Meetings that can be handed over and are here, and those whose new owner has not begun yet. */
+  readonly waiting: number
+  readonly moving: number
+  /** Meetings that end with this node. */
+  readonly staying: number
+}
+
+const NEVER = -1
+
+/**
+ * Hands the meetings of a node over to others. After its YIELD the node never seals at that fence again, whether or not
+ * an answer comes: it follows the new owner like any other replica. So what can be lost on the way leaves the meeting
+ * without an owner for a while, as when a node dies, and never with two.
+ */
+export class Giving {
+  readonly #host: GivingHost
+  #isOn = false
+  readonly #offers: Map<string, Offered> = new Map()
+  readonly #passed: Map<string, Passed> = new Map()
+  /** Nodes that have declined a meeting, or were silent about it; all are asked again once there are no others. */
+  readonly #tried: Map<Owner, Set<number>> = new Map()
+  /** Those that cannot be handed over. */
+  readonly #staying: Set<Owner> = new Set()
+  /** How many were handed to each node since its last heartbeat but for this node could know. */
+  readonly #given: Map<number, number> = new Map()
+  /** When those that nobody has taken are offered again. */
+  #again = -Infinity
+
+  constructor(host: GivingHost) {
+    this.#host = host
+  }
+
+  get progress(): GivingProgress {
+    let moving = 0
+    for (const { isTaken } of this.#passed.values()) if (!isTaken) moving++
+    let staying = 0
+    for (const owner of this.#staying) if (this.#isHere(owner)) staying++
+    return { waiting: this.#host.meetings().size - staying, moving, staying }
+  }
+
+  get isBusy(): boolean {
+    if (this.#offers.size > 0) return true
+    for (const { isTaken, isHeld } of this.#passed.values()) if (!isTaken || isHeld) return true
+    return this.#isOn && this.progress.waiting > 0
+  }
+
+  #isHere(owner: Owner): boolean {
+    return this.#host.meetings().get(owner.name) === owner
+  }
+
+  /** From now on all meetings are handed over, a few at a time. */
+  begin(now: number): void {
+    this.#isOn = true
+    this.beat(now)
+  }
+
+  /** The node that this one has handed a meeting to, while the cluster may still ask this one about it; 0 for none. */
+  passedTo(name: string): number {
+    const passed = this.#passed.get(name)
+    return passed?.isHeld === true ? passed.to : 0
+  }
+
+  /** See `HostingHost`. */
+  retired(name: string, node: number): Owner | undefined {
+    const passed = this.#passed.get(name)
+    return passed?.to === node && !passed.isTaken ? passed.owner : undefined
+  }
+
+  /** The node that somebody should ask who asks this one about a meeting; 0 for none. */
+  heirOf(name: string, asker: number): number {
+    const to = this.#passed.get(name)?.to ?? 0
+    return to === asker ? 0 : to
+  }
+
+  /** Another node wants to follow a meeting that is not open here. False: this node has not handed it over. */
+  astray(node: number, { meeting, replica }: MeshMessageOf<'follow'>): boolean {
+    const passed = this.#passed.get(meeting)
+    if (passed === undefined || passed.to === node) return false
+    if (passed.isTaken) this.#host.hosting.send(node, replica, passed.to)
+    else passed.astray.push({ node, replica })
+    return true
+  }
+
+  // ---- offers
+
+  /** Time has passed: who has not become ready is given up on, and further meetings are offered. */
+  beat(now: number): void {
+    const { limits, stats } = this.#host
+    for (const [name, { owner, to, since }] of this.#offers) {
+      if (!this.#isHere(owner)) this.#offers.delete(name)
+      else if (now - since >= limits.handoverMs) {
+        stats.handoversRefused++
+        this.#turnDown(name, owner, to)
+      }
+    }
+    if (!this.#isOn) return
+    for (const owner of this.#host.meetings().all()) {
+      if (this.#offers.size >= limits.handovers) return
+      if (!this.#offers.has(owner.name) && !this.#staying.has(owner)) this.#offer(owner, now)
+    }
+  }
+
+  #offer(owner: Owner, now: number): void {
+    const { name, log, business } = owner
+    const { kind } = business
+    const metadata = jsonOf(business.metadata)
+    if (metadata === null || (business.logic !== null && business.logic.snapshot === undefined)) {
+      this.#staying.add(owner)
+      return
+    }
+    const to = this.#choose(owner)
+    if (to === 0) {
+      // Somebody may have room later, or come.
+      if (now < this.#again) return
+      this.#again = now + this.#host.limits.handoverAgainMs
+      this.#tried.clear()
+      return
+    }
+    this.#offers.set(name, { owner, to, since: now, readyAt: NEVER })
+    const { world, hop } = owner.room.facts
+    this.#send(to, { type: 'offer', name, world, hop, head: log.next - 1, kind, metadata })
+  }
+
+  /** Where most members are that are not here, or else the emptiest node. */
+  #choose(owner: Owner): number {
+    const { cluster, hosting } = this.#host
+    const tried = this.#tried.get(owner)
+    const peers = cluster.peers.filter(
+      ({ incarnation, isDraining }) =>
+        !isDraining && tried?.has(incarnation) !== true && !cluster.isSilent(incarnation),
+    )
+    let best = 0
+    let most = -1
+    for (const { node, isConnected, seats, readers } of hosting.of(owner)) {
+      const weight = seats.size * 1_000 + readers
+      if (!isConnected || weight <= most || peers.every(({ incarnation }) => incarnation !== node)) continue
+      best = node
+      most = weight
+    }
+    if (best !== 0) return best
+    let least = Infinity
+    for (const { incarnation, load } of peers) {
+      let held = (load?.meetings ?? 0) + (this.#given.get(incarnation) ?? 0)
+      for (const { to } of this.#offers.values()) if (to === incarnation) held++
+      if (held >= least) continue
+      best = incarnation
+      least = held
+    }
+    return best
+  }
+
+  #turnDown(name: string, owner: Owner, by: number): void {
+    this.#offers.delete(name)
+    const tried = this.#tried.get(owner) ?? new Set()
+    this.#tried.set(owner, tried.add(by))
+  }
+
+  declined(from: number, { name, hop }: Declined, now: number): void {
+    const offered = this.#offers.get(name)
+    if (offered === undefined || offered.to !== from || offered.owner.room.facts.hop !== hop) return
+    this.#host.stats.handoversRefused++
+    this.#turnDown(name, offered.owner, from)
+    this.beat(now)
+  }
+
+  /** A node has the frames up to the head that it was told of. */
+  ready(from: number, { name, world, hop }: Ready, now: number): void {
+    const offered = this.#offers.get(name)
+    if (offered === undefined || offered.to !== from || !this.#isHere(offered.owner)) return
+    const { facts, log } = offered.owner.room
+    if (facts.world !== world || facts.hop !== hop) return
+    offered.readyAt = log.next
+    this.#tryYield(offered, now)
+  }
+
+  /** Part of the sweep, when frames have been sealed: the new owner has all the time until the next one is due. */
+  sweep(now: number): void {
+    for (const offered of this.#offers.values()) this.#tryYield(offered, now)
+  }
+
+  #tryYield(offered: Offered, now: number): void {
+    const { owner, readyAt } = offered
+    if (readyAt === NEVER || !this.#isHere(owner)) return
+    if (owner.due !== Infinity && owner.log.next === readyAt) return
+    this.#offers.delete(owner.name)
+    if (this.#yield(offered, now)) this.beat(now)
+    else this.#staying.add(owner)
+  }
+
+  // ---- the hand-over
+
+  /** False: the meeting cannot be handed over. */
+  #yield({ owner, to }: Offered, now: number): boolean {
+    const { self, hosting, meetings, limits, stats } = this.#host
+    const { room, name, log } = owner
+    const { kind, logic, metadata } = owner.business
+    const { world, hop } = room.facts
+    const business = logic?.snapshot?.() ?? null
+    const described = jsonOf(metadata)
+    if (described === null || (logic !== null && business === null)) return false
+    const guests = hosting.of(owner)
+    const state = owner.state(now)
+    const members = state.roster.members.map(({ slot }) => owner.member(slot) as Member)
+    const { places, seats } = placesOf(members, guests, log.number)
+    const packet = encodeHandover({
+      type: 'yield',
+      name,
+      world,
+      hop,
+      last: log.next - 1,
+      kind,
+      metadata: described,
+      business,
+      state,
+      branches: branchesOf(self, owner, guests),
+      places,
+    })
+    if (packet.length > limits.handoverBytes) return false
+    for (const seat of room.seats()) if (seat.member === null) seats.push({ seat, number: 0 })
+    hosting.retire(guests, now)
+    meetings().resign(owner)
+    logic?.moved?.()
+    // It holds the name: nobody else may open it before the new owner's word has come to the registrar.
+    this.#host.cluster.holdings.passOn(name)
+    const replica = this.#host.demote(owner, to, seats, now)
+    replica.isHandedOver = true
+    this.#tried.delete(owner)
+    this.#given.set(to, (this.#given.get(to) ?? 0) + 1)
+    stats.handoversGiven++
+    this.#passed.set(name, { owner, to, packet, replica, guests, astray: [], isTaken: false, isHeld: true })
+    this.#host.send(to, packet)
+    replica.follow()
+    return true
+  }
+
+  /** The new owner has begun: it has answered this node, which follows it. */
+  advanced(replica: Replica): void {
+    const passed = this.#passed.get(replica.name)
+    if (passed?.replica !== replica || passed.isTaken) return
+    passed.isTaken = true
+    replica.isHandedOver = false
+    this.#release(passed, passed.to)
+  }
+
+  #release({ guests, astray }: Passed, to: number): void {
+    this.#host.hosting.release(guests, to)
+    for (const { node, replica } of astray) this.#host.hosting.send(node, replica, to)
+  }
+
+  /** The registrar knows the new owner. */
+  settled(from: number, name: string): void {
+    const passed = this.#passed.get(name)
+    if (passed?.to !== from || !passed.isHeld) return
+    passed.isHeld = false
+    this.#host.cluster.closed(name)
+  }
+
+  /** The replica has ended. Where the new owner has not begun, it never will. */
+  ended(replica: Replica): void {
+    const passed = this.#passed.get(replica.name)
+    if (passed?.replica === replica && !passed.isTaken) this.#giveUp(replica.name, passed)
+  }
+
+  #giveUp(name: string, passed: Passed): void {
+    this.#passed.delete(name)
+    if (!passed.isTaken) this.#release(passed, 0)
+    if (passed.isHeld) this.#host.cluster.closed(name)
+  }
+
+  /** The meeting is open here again. */
+  taken(name: string): void {
+    this.#passed.delete(name)
+  }
+
+  // ---- nodes
+
+  /** The link to a node broke, and with it what may have been under way. */
+  broken(node: number): void {
+    for (const { owner, to } of this.#offers.values())
+      if (to === node) this.#turnDown(owner.name, owner, node)
+    for (const { to, packet, isTaken } of this.#passed.values())
+      if (to === node && !isTaken) this.#host.send(node, packet)
+  }
+
+  gone(node: number): void {
+    for (const { owner, to } of this.#offers.values())
+      if (to === node) this.#turnDown(owner.name, owner, node)
+    for (const [name, passed] of this.#passed) if (passed.to === node) this.#giveUp(name, passed)
+    this.#given.delete(node)
+  }
+
+  #send(node: number, message: HandoverMessage): void {
+    this.#host.send(node, encodeHandover(message))
+  }
+}
+
+/** Null where the business has put something into it that has no JSON form. */
+function jsonOf(metadata: object): string | null {
+  try {
+    return JSON.stringify(metadata)
+  } catch {
+    return null
+  }
+}
+
+/** Those who read at other nodes, the first of them here. */
+function branchesOf(self: number, { room, log }: Owner, guests: readonly Guest[]): Branch[] {
+  let { spectators } = room
+  for (const guest of guests) spectators -= guest.spectators
+  const others = guests.map(({ node, replica, readers, spectators: count }) => ({
+    node,
+    replica,
+    readers,
+    spectators: count,
+  }))
+  return [{ node: self, replica: log.number, readers: room.readers, spectators }, ...others]
+}
+
+/** Where the sessions of the members are, and the seats of those that are here. */
+function placesOf(
+  members: readonly Member[],
+  guests: readonly Guest[],
+  log: number,
+): { readonly places: readonly MemberPlace[]; readonly seats: LocalSeat[] } {
+  const seats: LocalSeat[] = []
+  const places: MemberPlace[] = []
+  for (const { seat, slot } of members) {
+    if (seat === null) continue
+    const place = { slot, session: seat.id, branch: 0, seat: 0 }
+    if (seat instanceof Seat && seat.session.seats.get(log) === seat) {
+      const number = seats.length + 1
+      seats.push({ seat, number })
+      places.push({ ...place, seat: number })
+    } else if (seat instanceof GuestSeat) {
+      const at = guests.findIndex(({ seats: there }) => there.get(seat.number) === seat)
+      places.push(at === -1 ? place : { ...place, branch: at + 1, seat: seat.number })
+    } else places.push(place)
+  }
+  return { places, seats }
+}

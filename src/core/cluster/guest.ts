@@ -1,0 +1,112 @@
+import type { Payload } from '../../protocol/payload.ts'
+import { Timer } from '../ground/timers.ts'
+import { weights } from '../ground/weights.ts'
+import { Elector } from '../meeting/electorate.ts'
+import type { Owner } from '../meeting/owner.ts'
+import type { Follower } from '../meeting/room.ts'
+import type { Member, Occupant } from '../meeting/seat.ts'
+import { shorten } from '../session/session.ts'
+import type { MeshMessage } from './mesh-messages.ts'
+
+/** What a guest needs of its node. */
+export interface GuestHost {
+  say(node: number, message: MeshMessage): void
+  /** It has frames to send. */
+  mark(guest: Guest): void
+  /** Members who were lost with the link have not come back in time. */
+  expire(guest: Guest): void
+  forget(guest: Guest): void
+}
+
+/** A member whose session is on another node. The meeting pays for it here, and its user there. */
+export class GuestSeat implements Occupant {
+  readonly id: string
+  readonly number: number
+  readonly elector: Elector = new Elector()
+  readonly member: Member
+  /** See `Placing`. */
+  readonly continued: boolean
+  readonly #guest: Guest
+  /** The link broke, and its node has not said since that the member is still there. */
+  isLost = false
+  /** It was away when the meeting was handed over, which its node knows. */
+  isAway = false
+
+  constructor(guest: Guest, number: number, id: string, member: Member, continued: boolean) {
+    this.#guest = guest
+    this.continued = continued
+    this.number = number
+    this.id = id
+    this.member = member
+  }
+
+  direct(data: Payload): void {
+    this.#guest.say({ type: 'direct', ...this.#place, data })
+  }
+
+  evict(message: string): void {
+    if (!this.#guest.remove(this)) return
+    this.#guest.say({ type: 'ended', ...this.#place, message: shorten(message) })
+  }
+
+  get #place(): { readonly replica: number; readonly seat: number } {
+    return { replica: this.#guest.replica, seat: this.number }
+  }
+}
+
+/** A replica on another node of a meeting that this node owns: a position in the log, and the members who are there. */
+export class Guest implements Follower {
+  readonly node: number
+  /** The number of the replica's log on its node. */
+  readonly replica: number
+  readonly owner: Owner
+  readonly seats: Map<number, GuestSeat> = new Map()
+  /** Fires when members who were lost with the link have not come back in time. */
+  readonly grace: Timer
+  readers = 0
+  spectators = 0
+  /** The next frame to send. */
+  position = 1
+  /** Its node knows of no break of the link that this one does not know of. */
+  isConnected = false
+  /** The configuration that it was told. */
+  config = ''
+  /** Another node goes on with the meeting; until it has begun, the frames up to there can be had here. */
+  isRetired = false
+  readonly #hosting: GuestHost
+
+  constructor(hosting: GuestHost, node: number, replica: number, owner: Owner) {
+    this.#hosting = hosting
+    this.node = node
+    this.replica = replica
+    this.owner = owner
+    this.grace = new Timer('grace', () => hosting.expire(this))
+  }
+
+  /** While the link is broken there is nobody to hear it; what counts is told when the replica follows anew. */
+  say(message: MeshMessage): void {
+    if (this.isConnected) this.#hosting.say(this.node, message)
+  }
+
+  add(seat: GuestSeat): void {
+    this.seats.set(seat.number, seat)
+    this.owner.log.hold(weights.member)
+  }
+
+  /** False: it has ended. */
+  remove(seat: GuestSeat): boolean {
+    if (!this.seats.delete(seat.number)) return false
+    this.owner.log.hold(-weights.member)
+    return true
+  }
+
+  tell(): void {
+    if (this.isConnected) this.#hosting.mark(this)
+  }
+
+  close(message: string): void {
+    this.say({ type: 'closed', replica: this.replica, message: shorten(message) })
+    for (const seat of this.seats.values()) this.remove(seat)
+    this.#hosting.forget(this)
+  }
+}

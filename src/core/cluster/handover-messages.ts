@@ -1,0 +1,241 @@
+import { Reader, Writer } from '../../protocol/bytes.ts'
+import { decodeEvent, eventEntry } from '../../protocol/frames.ts'
+import { MAX_UINT, SYSTEM_SLOT } from '../../protocol/limits.ts'
+import type { Payload } from '../../protocol/payload.ts'
+import type { MeetingEvent } from '../../protocol/schema.ts'
+import type { MeetingOptions } from '../ground/config.ts'
+import type { ElectorateState } from '../meeting/electorate.ts'
+import type { MemberState } from '../meeting/roster.ts'
+import type { OwnerState } from '../meeting/owner-state.ts'
+import { bool, type Form, list, name, payload, struct, text, uint } from './forms.ts'
+import { linked } from './link-messages.ts'
+
+/*
+ * How a node hands a meeting over to another one, over the link between them. `hop` counts the owners of the meeting
+ * since it was opened, so it tells one hand-over from the next. Not part of the protocol: all nodes of a cluster run one
+ * version.
+ */
+
+/** What a hand-over is about: the name, the history of frames, and which hand-over of it. */
+interface Subject {
+  readonly name: string
+  readonly world: number
+  /** Of the node that offers. */
+  readonly hop: number
+}
+
+/** Will the receiver go on with this meeting? It follows it first. `head`: its last frame. */
+export interface Offer extends Subject {
+  readonly type: 'offer'
+  readonly head: number
+  readonly kind: string
+  /** As JSON. */
+  readonly metadata: string
+}
+/** Yes: it has the frames up to the head that it was told of. */
+export interface Ready extends Subject {
+  readonly type: 'ready'
+}
+export interface Declined extends Subject {
+  readonly type: 'declined'
+}
+
+/** A replica of the meeting, or the sender itself, whose readers and members the new owner has from now on. */
+export interface Branch {
+  readonly node: number
+  readonly replica: number
+  readonly readers: number
+  readonly spectators: number
+}
+
+/** Where the session of a member is. */
+export interface MemberPlace {
+  readonly slot: number
+  /** The id of the session. */
+  readonly session: string
+  /** Its place in the list of branches. */
+  readonly branch: number
+  /** The number of its seat there; 0 where it has none any more. */
+  readonly seat: number
+}
+
+/**
+ * The sender has sealed frame `last` and seals no further one at this fence: the receiver does, once it has all frames
+ * up to it. `business`: what the kind's `snapshot` gave; null where the kind has no state.
+ */
+export interface Yield extends Subject {
+  readonly type: 'yield'
+  readonly last: number
+  readonly kind: string
+  readonly metadata: string
+  readonly business: Payload | null
+  readonly state: OwnerState
+  readonly branches: readonly Branch[]
+  readonly places: readonly MemberPlace[]
+}
+/** The registrar of the name knows of the new owner, so the old one need not hold the name any more. */
+export interface Settled {
+  readonly type: 'settled'
+  readonly name: string
+}
+
+export type HandoverMessage = Offer | Ready | Declined | Yield | Settled
+
+const subject = { name, world: uint, hop: uint }
+
+const event: Form<MeetingEvent> = {
+  write: (w, value) => {
+    const { seq, data } = eventEntry(value)
+    w.uint(seq)
+    w.bytes(data.bytes)
+  },
+  read: (r) => {
+    const [seq, data] = [r.uint(), r.bytes(Infinity)]
+    const value = decodeEvent({ slot: SYSTEM_SLOT, seq, data: { text: false, bytes: data } })
+    if (value === null) throw new Error('an event that this version does not know')
+    return value
+  },
+}
+
+/** Milliseconds, to the microsecond. */
+const time: Form<number> = {
+  write: (w, value) => w.uint(Math.max(0, Math.round(value * 1000))),
+  read: (r) => r.uint() / 1000,
+}
+
+/** A number that may be `Infinity`. */
+const limit: Form<number> = {
+  write: (w, value) => w.uint(value === Infinity ? MAX_UINT : value),
+  read: (r) => {
+    const value = r.uint()
+    return value === MAX_UINT ? Infinity : value
+  },
+}
+
+/** A payload of any length, a copy. */
+const blob: Form<Payload> = {
+  write: (w, value) => {
+    bool.write(w, value.text)
+    w.bytes(value.bytes)
+  },
+  read: (r) => ({ text: bool.read(r), bytes: r.bytes(Infinity).slice() }),
+}
+
+function orNull<T>(form: Form<T>): Form<T | null> {
+  return {
+    write: (w, value) => {
+      bool.write(w, value !== null)
+      if (value !== null) form.write(w, value)
+    },
+    read: (r) => (bool.read(r) ? form.read(r) : null),
+  }
+}
+
+const standings = ['present', 'away', 'leaving'] as const
+
+const standing: Form<MemberState['standing']> = {
+  write: (w, value) => {
+    w.byte(standings.indexOf(value.is))
+    if (value.is === 'away') w.uint(value.turn)
+    if (value.is !== 'leaving') return
+    w.text(value.reason)
+    bool.write(w, value.wasAway)
+  },
+  read: (r) => {
+    const is = standings[r.byte()]
+    if (is === 'away') return { is, turn: r.uint() }
+    if (is === 'leaving') return { is, reason: name.read(r), wasAway: bool.read(r) }
+    return { is: 'present' }
+  },
+}
+
+const options = struct<MeetingOptions>({
+  frameRate: uint,
+  capacity: uint,
+  ttlMs: uint,
+  inputBytes: uint,
+  inputsPerSecond: uint,
+  inputBurst: uint,
+  joinsPerMinute: uint,
+  inputsPerFrame: uint,
+  frameBytes: uint,
+  spectatorDelayMs: uint,
+  config: name,
+})
+
+const state = struct<OwnerState>({
+  options,
+  config: name,
+  roster: struct<OwnerState['roster']>({
+    members: list(struct<MemberState>({ slot: uint, user: name, standing, seq: uint, isBot: bool })),
+    seqs: list(uint),
+  }),
+  intake: struct<OwnerState['intake']>({
+    inputs: list(struct({ slot: uint, seq: uint, data: payload })),
+    last: {
+      // −1 for none.
+      write: (w, value) => w.uint(value + 1),
+      read: (r) => r.uint() - 1,
+    },
+  }),
+  electorate: struct<ElectorateState>({
+    stable: uint,
+    changes: list(uint),
+    terms: list(struct({ slot: uint, from: uint, until: limit, acked: limit, gone: bool })),
+  }),
+  events: list(event),
+  clock: {
+    write: (w, clock) => {
+      bool.write(w, clock.is === 'running')
+      time.write(w, clock.is === 'running' ? clock.dueInMs : clock.stoodMs)
+    },
+    read: (r) =>
+      bool.read(r) ? { is: 'running', dueInMs: time.read(r) } : { is: 'stopped', stoodMs: time.read(r) },
+  },
+})
+
+const json = text(Infinity)
+
+/** How each message is written, behind its place in this table. */
+const forms: {
+  readonly [T in HandoverMessage['type']]: Form<Omit<Extract<HandoverMessage, { type: T }>, 'type'>>
+} = {
+  offer: struct({ ...subject, head: uint, kind: name, metadata: json }),
+  ready: struct(subject),
+  declined: struct(subject),
+  yield: struct<Omit<Yield, 'type'>>({
+    ...subject,
+    last: uint,
+    kind: name,
+    metadata: json,
+    business: orNull(blob),
+    state,
+    branches: list(struct<Branch>({ node: uint, replica: uint, readers: uint, spectators: uint })),
+    places: list(struct<MemberPlace>({ slot: uint, session: name, branch: uint, seat: uint })),
+  }),
+  settled: struct({ name }),
+}
+
+const types = Object.keys(forms) as readonly HandoverMessage['type'][]
+
+export function encodeHandover(message: HandoverMessage): Uint8Array {
+  const w = new Writer()
+  w.byte(linked.handover)
+  w.byte(types.indexOf(message.type))
+  ;(forms[message.type] as Form<HandoverMessage>).write(w, message)
+  return w.finish()
+}
+
+/** Null where it is malformed. */
+export function decodeHandover(packet: Uint8Array): HandoverMessage | null {
+  try {
+    const r = new Reader(packet, 1)
+    const type = types[r.byte()]
+    if (type === undefined) return null
+    const message = { type, ...forms[type].read(r) } as HandoverMessage
+    r.finish()
+    return message
+  } catch {
+    return null
+  }
+}

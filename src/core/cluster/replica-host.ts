@@ -1,0 +1,50 @@
+import type { MessageOf } from '../../protocol/schema.ts'
+import type { Room, RoomHost } from '../meeting/room.ts'
+import type { Seat } from '../meeting/seat.ts'
+import type { Refusal } from '../ports.ts'
+import type { Session } from '../session/session.ts'
+import type { MeshMessage } from './mesh-messages.ts'
+import type { RemoteMember } from './remote-member.ts'
+import type { Joining } from './waiting-joins.ts'
+
+/** A session of this node that has a seat in a meeting; `number`: of the seat, for a member. */
+export interface LocalSeat {
+  readonly seat: Seat
+  readonly number: number
+}
+
+/** What a node that goes on with a meeting has of it; `remotes`: its members, by seat. */
+export interface Surrendered {
+  readonly room: Room
+  readonly remotes: Map<number, RemoteMember>
+  readonly joins: readonly Joining[]
+}
+
+/** What a replica (`R`) needs of the rest of its node. */
+export interface ReplicaHost<R> extends RoomHost {
+  /** Sends over the link to a node. */
+  link(node: number, message: MeshMessage): void
+  /** Puts a datagram on the bus. */
+  put(node: number, bytes: Uint8Array): void
+  /**
+   * Whether the link to a node takes more; `isLast`: of what cannot wait. What waits until it does is not lost if the
+   * link breaks.
+   */
+  isOpen(node: number, isLast?: boolean): boolean
+  /** In the next sweep, the replica has something to tell. */
+  mark(replica: R): void
+  /** Tells a session that an input was refused; `byBusiness`: by the business, within all limits. */
+  refuse(
+    session: Session,
+    input: Pick<MessageOf<'input'>, 'log' | 'seq'>,
+    refusal: Refusal,
+    byBusiness: boolean,
+    now: number,
+  ): void
+  /** The session is to join its meetings anew, because the node of one has ended. */
+  rejoin(session: Session): void
+  /** The replica has ended. */
+  ended(replica: R): void
+  /** The owner has answered, or frames have come, while the replica is part of a hand-over. */
+  advanced(replica: R, now: number): void
+}

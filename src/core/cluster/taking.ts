@@ -1,0 +1,319 @@
+import type { ErrorCode } from '../../protocol/errors.ts'
+import type { MessageOf } from '../../protocol/schema.ts'
+import type { Limits } from '../ground/config.ts'
+import type { Stats } from '../ground/stats.ts'
+import type { MeetingBusiness } from '../ports.ts'
+import { Elector } from '../meeting/electorate.ts'
+import type { Meetings } from '../meeting/meetings.ts'
+import type { Owner } from '../meeting/owner.ts'
+import type { OwnerState } from '../meeting/owner-state.ts'
+import { type Member, type Occupant, Seat } from '../meeting/seat.ts'
+import type { OfferedMeeting, Refusal } from '../ports.ts'
+import type { Session } from '../session/session.ts'
+import type { Cluster } from './cluster.ts'
+import { encodeHandover, type HandoverMessage, type Offer, type Yield } from './handover-messages.ts'
+import type { Hosting } from './hosting.ts'
+import type { MeshMessageOf } from './mesh-messages.ts'
+import type { RemoteMember } from './remote-member.ts'
+import type { Replica } from './replica.ts'
+
+/** What a node needs to go on with meetings of others. */
+export interface TakingHost {
+  readonly self: number
+  readonly limits: Limits
+  readonly stats: Stats
+  readonly meetings: () => Meetings
+  readonly cluster: Cluster
+  readonly hosting: Hosting
+  readonly isDraining: () => boolean
+  /** The business's side of a meeting, without its state; null where it cannot be had on this node. */
+  adopt(offered: OfferedMeeting): MeetingBusiness | null
+  send(node: number, packet: Uint8Array): void
+  replica(name: string): Replica | undefined
+  /** Follows a meeting of another node; null where there are too many replicas. */
+  follow(name: string, owner: number, now: number): Replica | null
+  refuse(
+    session: Session,
+    input: Pick<MessageOf<'input'>, 'log' | 'seq'>,
+    refusal: Refusal,
+    byBusiness: boolean,
+    now: number,
+  ): void
+  /** This node goes on with a meeting that it has handed over before, perhaps. */
+  taken(name: string): void
+}
+
+/** A meeting that was offered, and that this node has agreed to take. */
+interface Promised {
+  readonly from: number
+  readonly offer: Offer
+  readonly since: number
+  isReady: boolean
+}
+
+/** A meeting of which this node is the owner once it has all frames up to the last one of the old owner. */
+interface Taken {
+  readonly from: number
+  readonly message: Yield
+  readonly at: number
+  /** Those who want to follow it here. */
+  readonly follows: { readonly node: number; readonly message: MeshMessageOf<'follow'> }[]
+}
+
+/** A member whose session has no place any more. */
+class Absent implements Occupant {
+  readonly id: string
+  readonly elector: Elector = new Elector()
+
+  constructor(id: string) {
+    this.id = id
+  }
+
+  direct(): void {}
+  evict(): void {}
+}
+
+/** A member whose session is on this node: its seat under the new owner, and what it had at the replica. */
+interface Returned {
+  readonly seat: Seat
+  readonly member: Member
+  readonly remote: RemoteMember
+}
+
+/** Goes on with meetings that other nodes hand over. */
+export class Taking {
+  readonly #host: TakingHost
+  readonly #promised: Map<string, Promised> = new Map()
+  readonly #taken: Map<string, Taken> = new Map()
+  /**
+   * Meetings that this node has begun with, and their old owner, which holds the name until it is told that the
+   * registrar knows this one; all that it was told may be lost with the link.
+   */
+  readonly #begun: Map<string, { readonly from: number; isTold: boolean }> = new Map()
+
+  constructor(host: TakingHost) {
+    this.#host = host
+  }
+
+  get isBusy(): boolean {
+    if (this.#promised.size > 0 || this.#taken.size > 0) return true
+    for (const { isTold } of this.#begun.values()) if (!isTold) return true
+    return false
+  }
+
+  /** Whether somebody who asks about the meeting has to wait: this node is about to begin. */
+  isTaking(name: string): boolean {
+    return this.#taken.has(name)
+  }
+
+  // ---- offers
+
+  offered(from: number, offer: Offer, now: number): void {
+    const { name, world, hop } = offer
+    const replica = this.#accept(from, offer, now)
+    if (replica === null) {
+      this.#send(from, { type: 'declined', name, world, hop })
+      return
+    }
+    replica.isHandedOver = true
+    this.#promised.set(name, { from, offer, since: now, isReady: false })
+    this.advanced(replica, now)
+  }
+
+  #accept(from: number, { name, kind, metadata }: Offer, now: number): Replica | null {
+    const { limits, meetings, isDraining } = this.#host
+    const known = this.#host.replica(name)
+    const isFull =
+      this.#promised.size >= limits.takeovers || meetings().size + this.#promised.size >= limits.meetings
+    if (isDraining() || isFull || meetings().get(name) !== undefined) return null
+    if (known !== undefined && known.owner !== from) return null
+    if (this.#host.adopt({ name, kind, metadata: parse(metadata) }) === null) return null
+    return known ?? this.#host.follow(name, from, now)
+  }
+
+  /** The replica of a meeting has come further. */
+  advanced(replica: Replica, now: number): void {
+    const { name } = replica
+    const taken = this.#taken.get(name)
+    const promised = this.#promised.get(name)
+    if (taken !== undefined) this.#tryTake(taken, now)
+    else if (promised !== undefined && !promised.isReady) {
+      const { offer, from } = promised
+      const { world, hop, head } = offer
+      if (!replica.reaches(world, head)) return
+      promised.isReady = true
+      this.#send(from, { type: 'ready', name, world, hop })
+    }
+  }
+
+  // ---- the hand-over
+
+  yielded(from: number, message: Yield, now: number): void {
+    const { name } = message
+    // It came again, because the answer was lost.
+    if (this.#host.meetings().get(name) !== undefined || this.#taken.has(name)) return
+    const known = this.#host.replica(name)
+    const replica =
+      known?.owner === from ? known : known === undefined ? this.#host.follow(name, from, now) : null
+    if (replica === null) return
+    replica.isHandedOver = true
+    this.#promised.delete(name)
+    const taken = { from, message, at: now, follows: [] }
+    this.#taken.set(name, taken)
+    this.#tryTake(taken, now)
+  }
+
+  /** It begins only with the complete log: it would seal a frame a second time that others have. */
+  #tryTake(taken: Taken, now: number): void {
+    const { name, world, last } = taken.message
+    const replica = this.#host.replica(name)
+    if (replica?.reaches(world, last) === true) this.#begin(replica, taken, now)
+  }
+
+  #begin(replica: Replica, { message, at, from, follows }: Taken, now: number): void {
+    const { self, meetings, cluster, hosting, stats } = this.#host
+    const { name, kind, hop, places, branches } = message
+    this.#taken.delete(name)
+    const metadata = parse(message.metadata)
+    const business = this.#host.adopt({ name, kind, metadata }) ?? { kind, metadata, logic: null }
+    const state = since(message.state, now - at)
+    const { room, joins, remotes } = replica.surrender()
+    room.facts = { ...room.facts, hop: hop + 1 }
+    const owner = meetings().succeed(room, state.options, business, now)
+    const guests = branches.map(({ node, replica: number, readers, spectators }) =>
+      node === self ? null : hosting.expect(owner, node, number, readers, spectators, now),
+    )
+    const returned: Returned[] = []
+    const absent: Member[] = []
+    const seatOf = (member: Member): Occupant => {
+      const {
+        session = '',
+        branch = 0,
+        seat: number = 0,
+      } = places.find(({ slot }) => slot === member.slot) ?? {}
+      const guest = guests[branch]
+      const remote = number === 0 || guest !== null ? undefined : remotes.get(number)
+      if (remote !== undefined) {
+        const seat = remote.seat ?? sit(owner, remote.session, member)
+        remotes.delete(number)
+        returned.push({ seat, member, remote })
+        return seat
+      }
+      if (number !== 0 && guest !== null && guest !== undefined)
+        return hosting.guest(guest, number, session, member)
+      if (member.standing.is !== 'leaving') absent.push(member)
+      return new Absent(session)
+    }
+    owner.succeed({ state, seatOf, event: { type: 'owner', incarnation: self } }, now)
+    stats.handoversTaken++
+    cluster.took(name, room.facts.term)
+    this.#host.taken(name)
+    this.#begun.set(name, { from, isTold: false })
+    for (const { seat, member } of returned) seat.move(owner, member)
+    for (const seat of room.seats()) if (seat.member === null) seat.move(owner, null)
+    // The old owner had no place for them any more.
+    for (const { seat } of remotes.values()) if (seat !== null) room.end(seat, 'its place was given up')
+    business.logic?.restore?.(message.business)
+    for (const member of absent) owner.depart(member, 'left')
+    for (const each of returned) this.#settle(owner, each, state, now)
+    for (const remote of remotes.values()) remote.release()
+    for (const { session, message: join, joined } of joins) joined(meetings().join(session, join, now), now)
+    for (const each of follows) hosting.handle(each.node, each.message, now)
+  }
+
+  /** What a member on this node has done that the old owner has not heard of. */
+  #settle(owner: Owner, { seat, member, remote }: Returned, state: OwnerState, now: number): void {
+    const { slot, seq: last } = member
+    if (seat.cursor === null && seat.session.outlet === null) owner.away(member)
+    else owner.back(member, now)
+    const waiting = state.intake.inputs.filter((input) => input.slot === slot).map(({ seq }) => seq)
+    const { unsent, refused } = remote.surrender(last, new Set(waiting))
+    const place = { log: owner.log.number }
+    for (const seq of refused) this.#refuse(seat.session, { ...place, seq }, 'UNKNOWN', true, now)
+    for (const [seq, data] of unsent) {
+      const refusal = owner.take(member, { type: 'input', log: 0, seq, after: 0, seen: 0, data }, 0, now)
+      if (refusal !== null)
+        this.#refuse(seat.session, { ...place, seq }, refusal, typeof refusal === 'object', now)
+    }
+  }
+
+  #refuse(
+    session: Session,
+    input: Pick<MessageOf<'input'>, 'log' | 'seq'>,
+    refusal: Refusal | ErrorCode,
+    byBusiness: boolean,
+    now: number,
+  ): void {
+    const told = typeof refusal === 'object' ? refusal : { code: refusal, message: '', retryAfterMs: 0 }
+    this.#host.refuse(session, input, told, byBusiness, now)
+  }
+
+  /** Somebody wants to follow a meeting with which this node is about to begin. False: it is not. */
+  await(node: number, message: MeshMessageOf<'follow'>): boolean {
+    const taken = this.#taken.get(message.meeting)
+    taken?.follows.push({ node, message })
+    return taken !== undefined
+  }
+
+  /** The replica has ended: nothing comes of it any more. */
+  ended({ name }: Replica): void {
+    this.#promised.delete(name)
+    this.#taken.delete(name)
+  }
+
+  // ---- time
+
+  /** Time has passed. */
+  beat(now: number): void {
+    const { limits, cluster, meetings } = this.#host
+    for (const [name, { since: at }] of this.#promised) {
+      if (now - at < 2 * limits.handoverMs) continue
+      // The old owner has chosen another node.
+      this.#promised.delete(name)
+      const replica = this.#host.replica(name)
+      if (replica !== undefined) replica.isHandedOver = false
+    }
+    for (const [name, begun] of this.#begun) {
+      const isOpen = meetings().get(name) !== undefined
+      if (begun.isTold || (isOpen && !cluster.holdings.isTold(name))) continue
+      begun.isTold = true
+      this.#send(begun.from, { type: 'settled', name })
+    }
+  }
+
+  /** The link to a node broke, and with it what may have been under way. */
+  broken(node: number): void {
+    for (const begun of this.#begun.values()) if (begun.from === node) begun.isTold = false
+  }
+
+  /** A node has ended. */
+  gone(node: number): void {
+    for (const [name, { from }] of this.#begun) if (from === node) this.#begun.delete(name)
+  }
+
+  #send(node: number, message: HandoverMessage): void {
+    this.#host.send(node, encodeHandover(message))
+  }
+}
+
+/** A JOIN that waits for the frames has its seat now. */
+function sit(owner: Owner, session: Session, member: Member): Seat {
+  const seat = new Seat(owner, session, member)
+  session.sit(owner.log.number, seat)
+  return seat
+}
+
+/** The state as it is after a while. */
+function since(state: OwnerState, ms: number): OwnerState {
+  const { clock } = state
+  if (clock.is === 'stopped') return { ...state, clock: { ...clock, stoodMs: clock.stoodMs + ms } }
+  return { ...state, clock: { ...clock, dueInMs: clock.dueInMs - ms } }
+}
+
+function parse(metadata: string): Readonly<Record<string, unknown>> {
+  try {
+    return JSON.parse(metadata) as Readonly<Record<string, unknown>>
+  } catch {
+    return {}
+  }
+}

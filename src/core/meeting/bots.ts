@@ -1,0 +1,56 @@
+import type { ErrorCode } from '../../protocol/errors.ts'
+import type { Payload } from '../../protocol/payload.ts'
+import type { Bot } from './business.ts'
+import type { Intake } from './intake.ts'
+import type { Roster } from './roster.ts'
+import type { Member } from './seat.ts'
+
+/** What bots need of the owner of their meeting. */
+export interface BotsHost {
+  readonly roster: Roster
+  readonly intake: Intake
+  /** Bytes of the largest input. */
+  readonly inputBytes: number
+  /** Takes an input for the next frame. */
+  push(member: Member, seq: number, data: Payload): void
+  depart(member: Member, reason: string): void
+}
+
+/** The members that the business plays itself. They neither start the clock nor keep the meeting open. */
+export class Bots {
+  readonly #host: BotsHost
+
+  constructor(host: BotsHost) {
+    this.#host = host
+  }
+
+  /** Seats a bot. */
+  add(user: string): Bot | ErrorCode {
+    const { roster } = this.#host
+    const slot = roster.free
+    return slot === -1 ? 'FULL' : this.#play(roster.seat(user, slot))
+  }
+
+  /** All of them, in order of joining. */
+  get list(): (Bot & { readonly user: string })[] {
+    const members = Array.from(this.#host.roster.all()).filter(({ seat }) => seat === null)
+    return members.map((member) => ({ ...this.#play(member), user: member.user }))
+  }
+
+  #play(member: Member): Bot {
+    return {
+      slot: member.slot,
+      maxInput: this.#host.inputBytes,
+      send: (data) => this.#accept(member, data),
+      leave: () => this.#host.depart(member, 'left'),
+    }
+  }
+
+  #accept(member: Member, data: Payload): ErrorCode | null {
+    const host = this.#host
+    if (!host.roster.isSeated(member)) return 'CLOSED'
+    const refusal = host.intake.checkBot(member, data)
+    if (refusal === null) host.push(member, member.seq, data)
+    return refusal
+  }
+}

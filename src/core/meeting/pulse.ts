@@ -1,0 +1,92 @@
+import type { MeetingOptions } from '../ground/config.ts'
+import { Timer, type Timers } from '../ground/timers.ts'
+import { FrameClock } from './frame-clock.ts'
+import type { ClockState } from './owner-state.ts'
+
+/** What the pulse of a meeting calls. */
+export interface PulseHost {
+  readonly timers: Timers
+  /** The next frame is due. */
+  tick(now: number): void
+  /** The meeting has been empty for its TTL. */
+  expired(): void
+}
+
+/** When a meeting seals, and how long it is kept while its clock stands still because nobody is in it. */
+export class Pulse {
+  readonly clock: FrameClock
+  readonly #timers: Timers
+  readonly #ttlMs: number
+  /** Fires when the next frame is due. */
+  readonly #beat: Timer
+  /** Fires when the meeting has been empty for its TTL. */
+  readonly #ttl: Timer
+
+  /** `number`: of the meeting's log. */
+  constructor({ frameRate, ttlMs }: MeetingOptions, number: number, now: number, host: PulseHost) {
+    this.clock = new FrameClock(frameRate, number, now)
+    this.#timers = host.timers
+    this.#ttlMs = ttlMs
+    this.#beat = new Timer('frame', (at) => host.tick(at))
+    this.#ttl = new Timer('ttl', () => host.expired())
+    this.#timers.set(this.#ttl, now + ttlMs)
+  }
+
+  /** Milliseconds from frame to frame; 0 without a frame rate. */
+  get interval(): number {
+    return this.clock.interval
+  }
+
+  get isRunning(): boolean {
+    return this.clock.isRunning
+  }
+
+  /** When frame `next` is due; `Infinity` while the clock stands still, or without one. */
+  due(next: number): number {
+    return this.interval === 0 ? Infinity : this.clock.due(next)
+  }
+
+  /** Starts the clock where it stands still. Returns for how long it has, in milliseconds; null where it runs. */
+  run(next: number, now: number): number | null {
+    if (this.isRunning) return null
+    this.#timers.clear(this.#ttl)
+    const stood = this.clock.run(next, now)
+    this.wait(next)
+    return stood
+  }
+
+  /** Fires when frame `next` is due. */
+  wait(next: number): void {
+    if (this.interval !== 0) this.#timers.set(this.#beat, this.clock.due(next))
+  }
+
+  stop(now: number): void {
+    this.clock.stop(now)
+    this.#timers.clear(this.#beat)
+    this.#timers.set(this.#ttl, now + this.#ttlMs)
+  }
+
+  end(): void {
+    this.#timers.clear(this.#beat)
+    this.#timers.clear(this.#ttl)
+  }
+
+  /** As another node goes on with it. */
+  state(next: number, now: number): ClockState {
+    const stoodMs = this.clock.stoodFor(now)
+    if (stoodMs !== null) return { is: 'stopped', stoodMs }
+    return { is: 'running', dueInMs: this.interval === 0 ? 0 : Math.max(0, this.clock.due(next) - now) }
+  }
+
+  /** Goes on as on another node. */
+  restore(state: ClockState, next: number, now: number): void {
+    if (state.is === 'stopped') {
+      this.stop(now)
+      this.clock.stop(now - state.stoodMs)
+      return
+    }
+    this.#timers.clear(this.#ttl)
+    this.clock.goOn(next, now + state.dueInMs)
+    this.wait(next)
+  }
+}
