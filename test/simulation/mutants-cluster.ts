@@ -73,6 +73,12 @@ export const clusterMutants: readonly Mutant[] = [
       }),
   },
   {
+    name: 'a name that its registrar does not give back to itself',
+    breaks: ['names', 'I9'],
+    from: 4,
+    plant: () => replace(Registrar.prototype, 'release', () => () => {}),
+  },
+  {
     name: 'a meeting that ends and keeps its name',
     breaks: ['names', 'I20'],
     plant: () => replace(Cluster.prototype, 'closed', () => () => {}),

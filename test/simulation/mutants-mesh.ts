@@ -3,7 +3,6 @@ import { linked, LinkParts } from '../../src/core/cluster/link-messages.ts'
 import { Links } from '../../src/core/cluster/links.ts'
 import { Mesh } from '../../src/core/cluster/mesh.ts'
 import { MissingFrames } from '../../src/core/cluster/missing-frames.ts'
-import { RemoteMember } from '../../src/core/cluster/remote-member.ts'
 import { RemoteMembers } from '../../src/core/cluster/remote-members.ts'
 import { Replica } from '../../src/core/cluster/replica.ts'
 import { Carrier } from '../../src/core/topic/carrier.ts'
@@ -106,6 +105,7 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'a message of a link heard twice',
     breaks: ['I4'],
+    from: 2,
     plant: () => {
       const strike = every(5)
       return replace(LinkParts.prototype, 'add', (add) => {
@@ -124,12 +124,13 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'members lost with their node who never leave',
     breaks: ['members', 'I20'],
-    from: 26,
+    from: 27,
     plant: () => replace(Hosting.prototype, 'expire', () => () => {}),
   },
   {
     name: 'the end of a seat not told to the other node',
     breaks: ['members', 'I4', 'I20'],
+    from: 12,
     plant: () =>
       replace(Hosting.prototype, 'say', (say) => {
         return function (this: Hosting, node, message) {
@@ -151,6 +152,7 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'a link that breaks without a word to the meetings',
     breaks: ['I4', 'members', 'liveness'],
+    from: 8,
     plant: () =>
       replace(LinkParts.prototype, 'add', (add) => {
         return function (this: LinkParts, code, part) {
@@ -161,27 +163,6 @@ const replicaMutants: readonly Mutant[] = [
               if (!isMesh) part.broken(node, now)
             },
           })
-        }
-      }),
-  },
-  {
-    name: 'an input sent again that the owner has',
-    breaks: ['I4'],
-    plant: () =>
-      replace(RemoteMember.prototype, 'seatedAgain', (seatedAgain) => {
-        return function (this: RemoteMember, message) {
-          seatedAgain.call(this, { ...message, seq: 0 })
-        }
-      }),
-  },
-  {
-    name: 'a refusal that is lost behind a frame',
-    breaks: ['I4'],
-    plant: () =>
-      replace(RemoteMembers.prototype, 'framed', () => {
-        return function (this: RemoteMembers, slot, seq) {
-          for (const member of this.all())
-            if (member.slot === slot) for (let each = 1; each <= seq; each++) member.answered(each)
         }
       }),
   },
