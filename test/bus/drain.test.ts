@@ -117,20 +117,19 @@ describe('A node that drains', () => {
 
   it('answers the requests that it has before their clients move, and takes nothing new', async () => {
     const [a, b] = await cluster()
-    let answer: (text: string) => void = () => {}
+    let answer: ((text: string) => void) | undefined
     a.onRequest('slow', () => new Promise<string>((resolve) => (answer = resolve)))
     const client = connect({
       getTicket: () => (a.ready().status === 'draining' ? b : a).tickets.issue({ user: 'ann' }),
     })
     clients.push(client)
     const asked = client.request('slow', {})
-    await eventually(() => a.health().connections === 1)
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await eventually(() => answer !== undefined)
     const drained = a.drain({ timeoutMs: 10_000 })
     await expect(a.meetings.open('late')).rejects.toMatchObject({ code: 'DRAINING' })
     await new Promise((resolve) => setTimeout(resolve, 700))
     expect(a.health()).toMatchObject({ status: 'draining', connections: 1 })
-    answer('at last')
+    answer?.('at last')
     expect(await asked).toBe('at last')
     expect(await drained).toMatchObject({ connections: 0, requests: 0 })
     await eventually(() => b.health().connections === 1)
@@ -140,7 +139,8 @@ describe('A node that drains', () => {
     const [a, b] = await cluster()
     for (const rtms of [a, b]) rtms.meetings.define('heavy', { onFrame: () => {} })
     await a.meetings.open('stays', { kind: 'heavy' })
-    a.onRequest('hangs', () => new Promise(() => {}))
+    let isAsked = false
+    a.onRequest('hangs', () => new Promise(() => (isAsked = true)))
     const peer = await Peer.connect(a.address.url, await tokenOf(a, 'ann'))
     peer.send({
       type: 'request',
@@ -149,7 +149,7 @@ describe('A node that drains', () => {
       data: { text: true, bytes: new Uint8Array([48]) },
       timeout: 0,
     })
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await eventually(() => isAsked)
     const began = performance.now()
     expect(await a.drain({ timeoutMs: 1_000 })).toMatchObject({ meetings: 0, staying: 1 })
     expect(performance.now() - began).toBeLessThan(3_000)

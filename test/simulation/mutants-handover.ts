@@ -1,7 +1,5 @@
 import { Giving } from '../../src/core/cluster/giving.ts'
-import { Holdings } from '../../src/core/cluster/holdings.ts'
 import { Registrar } from '../../src/core/cluster/registrar.ts'
-import { Replica } from '../../src/core/cluster/replica.ts'
 import { Taking } from '../../src/core/cluster/taking.ts'
 import { Electorate } from '../../src/core/meeting/electorate.ts'
 import { Meetings } from '../../src/core/meeting/meetings.ts'
@@ -103,17 +101,6 @@ export const handoverMutants: readonly Mutant[] = [
       }),
   },
   {
-    name: 'a name that is given up with the YIELD',
-    breaks: ['I9'],
-    from: 44,
-    plant: () =>
-      replace(Holdings.prototype, 'passOn', () => {
-        return function (this: Holdings, name) {
-          this.delete(name)
-        }
-      }),
-  },
-  {
     name: 'members whose inputs are numbered anew',
     breaks: ['I4'],
     plant: () =>
@@ -136,16 +123,6 @@ export const handoverMutants: readonly Mutant[] = [
         return function (this: Registrar, name) {
           this.renew()
           release.call(this, name)
-        }
-      }),
-  },
-  {
-    name: 'replicas that are not sent to the new owner',
-    breaks: ['liveness', 'I4', 'I6'],
-    plant: () =>
-      replace(Replica.prototype, 'handle', (handle) => {
-        return function (this: Replica, message, now) {
-          if (message.type !== 'moved') handle.call(this, message, now)
         }
       }),
   },

@@ -65,13 +65,13 @@ const replicaMutants: readonly Mutant[] = [
   },
   {
     name: 'clients left with the replica of a node that has ended',
-    breaks: ['liveness', 'I4'],
+    breaks: ['liveness', 'I4', 'members'],
     from: 24,
     plant: () => replace(Mesh.prototype, 'gone', () => () => {}),
   },
   {
     name: 'readers counted for a node that has ended',
-    breaks: ['I20'],
+    breaks: ['I20', 'members'],
     from: 57,
     plant: () => replace(Hosting.prototype, 'lost', () => () => {}),
   },

@@ -40,6 +40,8 @@ export class Downstream {
   #patient: Outlet[] = []
   /** Whether the last flush left some of the latter: then the former wait for theirs like them. */
   #isCrowded = false
+  /** Whether the last flush has come to none of the patient ones: then they go first for once. */
+  #isStarved = false
   /** How many times all that waited for topics at some moment have been written to, and how many of them are left. */
   round = 0
   #left = 0
@@ -164,17 +166,21 @@ export class Downstream {
     const share = patient.length > 0 ? PATIENT_SHARE : 0
     const end = this.#work.done + work
     const sent = this.#stats.bytesOut
-    const first = this.#serveAll(
-      urgent,
-      true,
-      now,
-      budget * (1 - share),
-      this.#work.done + work * (1 - share),
-    )
-    const left = Math.max(budget - (this.#stats.bytesOut - sent), budget * share)
-    const then = this.#serveAll(patient, false, now, left, Math.max(end, this.#work.done + work * share))
+    const serve = (queue: readonly Outlet[], part: number): number =>
+      this.#serveAll(
+        queue,
+        queue === urgent,
+        now,
+        part * budget - (this.#stats.bytesOut - sent),
+        end - (1 - part) * work,
+      )
+    // The urgent ones may have taken all there was.
+    let then = this.#isStarved ? serve(patient, share) : 0
+    const first = serve(urgent, this.#isStarved ? 1 : 1 - share)
+    if (!this.#isStarved) then = serve(patient, 1)
     if (first < urgent.length) this.#urgent = [...urgent.slice(first), ...this.#urgent]
     this.#isCrowded = then < patient.length
+    this.#isStarved = this.#isCrowded && then === 0
     if (this.#isCrowded) this.#patient = [...patient.slice(then), ...this.#patient]
     if (first < urgent.length || this.#isCrowded) this.#stats.sweepsCutDown++
     this.#left = Math.max(0, this.#left - then)

@@ -517,6 +517,7 @@ describe('What goes down to the readers of a topic, who are many,', () => {
       h.sweep()
       if (sweeps === 0) for (const peer of crowd) peer.takeTexts()
     }
-    expect(sweeps).toBeLessThan(10)
+    // One write is larger than the part, so it comes in every other sweep at least.
+    expect(sweeps).toBeLessThan(20)
   })
 })
