@@ -249,8 +249,9 @@ export class SeatMachine {
   handleGap(message: MessageOf<'gap'>): void {
     if (this.log === 0 || message.to <= this.next) return
     this.next = message.to
+    // Their frames may have been among the lost ones: those of inputs that had been answered when it joined, too.
+    this.#isDoubtful = true
     this.#settleDoubts()
-    // Their frames may have been among the lost ones; those of the time before the JOIN were given up at its answer.
     if (message.to > this.#joined.head + 1) this.#inputs.giveUp(Infinity)
     this.listener.gap(message.from, message.to, message.reason)
   }

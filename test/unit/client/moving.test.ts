@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { DROPPED } from '../../../src/client/machine/index.ts'
-import type { MessageOf } from '../../../src/protocol/index.ts'
+import { type MessageOf, nowhere } from '../../../src/protocol/index.ts'
 import {
   everything,
   framesOf,
@@ -156,7 +156,10 @@ describe('A client that is asked to move', () => {
 
 describe('A seat that another session of the same client had', () => {
   /** A client with two inputs under way, which comes back in another session. */
-  function comesBack(parts: Partial<MessageOf<'joined'>>) {
+  function comesBack(
+    parts: Partial<MessageOf<'joined'>>,
+    welcome: Partial<MessageOf<'welcome'>> = { session: 's2' },
+  ) {
     const rig = new Rig()
     rig.live()
     const outcomes = new Outcomes()
@@ -166,7 +169,7 @@ describe('A seat that another session of the same client had', () => {
     for (const name of ['a', 'b', 'c'])
       rig.machine.followers.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
     rig.lose()
-    rig.live({ session: 's2' })
+    rig.live(welcome)
     rig.receive(joinedOf({ call: seat.call, recovered: true, ...parts }))
     return { rig, seat, outcomes, sent: rig.takeOf('input').map(({ seq, after }) => [seq, after]) }
   }
@@ -210,6 +213,17 @@ describe('A seat that another session of the same client had', () => {
     expect(sent).toEqual([])
     rig.receive(framesOf(2, [[[0, 1]], [[0, 3]]]))
     expect(outcomes.all).toEqual(['a 2', 'c 3', 'b UNKNOWN'])
+  })
+
+  it('gives up what may have been in a frame that is lost, also where it goes on in the same session', () => {
+    const parts = { continued: true, seq: 2, head: 3, next: 2, waiting: [{ seq: 2 }] }
+    const { rig, outcomes } = comesBack(parts, { resumed: true })
+    rig.receive({ type: 'gap', log: 5, from: 2, to: 3, position: nowhere, reason: 'NO_SNAPSHOT' })
+    expect(outcomes.all).toEqual([])
+    rig.receive(framesOf(3, [[]]))
+    expect(outcomes.all).toEqual(['a UNKNOWN'])
+    rig.receive(framesOf(4, [[[0, 2]], [[0, 3]]]))
+    expect(outcomes.all).toEqual(['a UNKNOWN', 'b 4', 'c 5'])
   })
 
   it('knows at once what was refused, where it has missed no frame', () => {
