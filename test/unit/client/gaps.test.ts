@@ -190,4 +190,18 @@ describe('A gap of a meeting', () => {
     rig.receive(framesOf(7, [[[0, 1]]]))
     expect(heard.take()).toEqual(['joined 0', 'gap 3-7 NO_SNAPSHOT', '7[0:1]'])
   })
+
+  it('behind a JOINED that recovered the position, of the time before it: only what it may have held is UNKNOWN', () => {
+    const { rig, outcomes, send } = seated()
+    for (const name of ['lost', 'seen', 'waits']) send(name)
+    rig.take()
+    rig.lose()
+    const [join] = rig.live({ resumed: true })
+    const call = join?.type === 'join' ? join.call : 0
+    rig.receive(joinedOf({ call, next: 3, head: 8, seq: 3, recovered: true, waiting: [{ seq: 3 }] }))
+    rig.receive(frameGap(3, 7))
+    expect(outcomes.all).toEqual([])
+    rig.receive(framesOf(7, [[[0, 2]], [], [[0, 3]]]))
+    expect(outcomes.all.sort()).toEqual(['lost UNKNOWN', 'seen 7', 'waits 9'])
+  })
 })
