@@ -164,7 +164,7 @@ export class Downstream {
     this.#flushes++
     if (this.#left === 0) this.#left = patient.length
     const share = patient.length > 0 ? PATIENT_SHARE : 0
-    const end = this.#work.done + work
+    const begun = this.#work.done
     const sent = this.#stats.bytesOut
     const serve = (queue: readonly Outlet[], part: number): number =>
       this.#serveAll(
@@ -172,7 +172,7 @@ export class Downstream {
         queue === urgent,
         now,
         part * budget - (this.#stats.bytesOut - sent),
-        end - (1 - part) * work,
+        begun + part * work,
       )
     // The urgent ones may have taken all there was.
     let then = this.#isStarved ? serve(patient, share) : 0
