@@ -86,9 +86,9 @@ export class Draining {
       connections.move(Infinity, () => true, now)
       return
     }
-    if (connections.size === 0 && this.progress.meetings === 0) return
-    this.#due = Math.min(this.#perSecond, this.#due + (this.#perSecond * limits.drainBeatMs) / 1000)
     const hasMeetings = this.progress.meetings > 0
+    if (connections.size === 0 && !hasMeetings) return
+    this.#due = Math.min(this.#perSecond, this.#due + (this.#perSecond * limits.drainBeatMs) / 1000)
     this.#due -= connections.move(Math.floor(this.#due), (session) => this.#isFree(session, hasMeetings), now)
     timers.set(this.#step, Math.min(this.#deadline, now + limits.drainBeatMs))
   }

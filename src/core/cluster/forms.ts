@@ -1,4 +1,4 @@
-import { checkCount, malformed, type Reader, type Writer } from '../../protocol/bytes.ts'
+import { checkCount, malformed, Reader, Writer } from '../../protocol/bytes.ts'
 import { limits } from '../../protocol/limits.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import { readPayload, writePayload } from '../../protocol/struct.ts'
@@ -10,6 +10,18 @@ export interface Form<T> {
 }
 
 export const uint: Form<number> = { write: (w, value) => w.uint(value), read: (r) => r.uint() }
+
+/** An integer from `least` to `most`; `what` it is, for the error. */
+export function within(least: number, most: number, what: string): Form<number> {
+  return {
+    write: (w, value) => w.uint(value),
+    read: (r) => {
+      const number = r.uint()
+      if (number < least || number > most) throw malformed(what)
+      return number
+    },
+  }
+}
 
 export const bool: Form<boolean> = {
   write: (w, value) => w.byte(value ? 1 : 0),
@@ -73,6 +85,41 @@ export function struct<T extends object>(fields: { readonly [F in keyof T]: Form
       const value: Partial<T> = {}
       for (const [field, form] of entries) value[field] = form.read(r)
       return value as T
+    },
+  }
+}
+
+/** How messages of several types are written: `code` (one byte), the place of the type in `forms` (one byte), the rest. */
+export function messages<M extends { readonly type: string }>(
+  code: number,
+  forms: { readonly [T in M['type']]: Form<Omit<Extract<M, { readonly type: T }>, 'type'>> },
+): {
+  encode(message: M): Uint8Array
+  /** Null where it is malformed. */
+  decode(bytes: Uint8Array): M | null
+} {
+  const types = Object.keys(forms) as M['type'][]
+  const formOf = (type: M['type']): Form<object> => forms[type] as Form<object>
+  return {
+    encode: (message) => {
+      const w = new Writer()
+      w.byte(code)
+      w.byte(types.indexOf(message.type))
+      formOf(message.type).write(w, message)
+      return w.finish()
+    },
+    decode: (bytes) => {
+      try {
+        const r = new Reader(bytes)
+        if (r.byte() !== code) return null
+        const type = types[r.byte()]
+        if (type === undefined) return null
+        const message = { type, ...formOf(type).read(r) }
+        r.finish()
+        return message as M
+      } catch {
+        return null
+      }
     },
   }
 }

@@ -2,8 +2,7 @@ import type { Limits } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
-import type { Member } from '../meeting/seat.ts'
-import { Seat } from '../meeting/seat.ts'
+import { type Member, Seat } from '../meeting/seat.ts'
 import type { Cluster } from './cluster.ts'
 import {
   type Branch,
@@ -19,8 +18,8 @@ import type { MeshMessageOf } from './mesh-messages.ts'
 import type { LocalSeat } from './replica-host.ts'
 import type { Replica } from './replica.ts'
 
-/** What a node needs to hand meetings over. */
-export interface GivingHost {
+/** What both sides of a hand-over need of their node. */
+export interface HandoverNode {
   readonly self: number
   readonly limits: Limits
   readonly stats: Stats
@@ -28,6 +27,10 @@ export interface GivingHost {
   readonly cluster: Cluster
   readonly hosting: Hosting
   send(node: number, packet: Uint8Array): void
+}
+
+/** What a node needs to hand meetings over. */
+export interface GivingHost extends HandoverNode {
   /** Another node goes on with a meeting of this one, which follows it for the sessions here. */
   demote(owner: Owner, to: number, seats: readonly LocalSeat[], now: number): Replica
 }
@@ -82,7 +85,7 @@ export class Giving {
   readonly #tried: Map<Owner, Set<number>> = new Map()
   /** Those that cannot be handed over. */
   readonly #staying: Set<Owner> = new Set()
-  /** How many were handed to each node since its last heartbeat but for this node could know. */
+  /** How many were handed to each node: its heartbeats may not count them yet. */
   readonly #given: Map<number, number> = new Map()
   /** When those that nobody has taken are offered again. */
   #again = -Infinity

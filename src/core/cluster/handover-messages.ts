@@ -1,4 +1,3 @@
-import { Reader, Writer } from '../../protocol/bytes.ts'
 import { decodeEvent, eventEntry } from '../../protocol/frames.ts'
 import { MAX_UINT, SYSTEM_SLOT } from '../../protocol/limits.ts'
 import type { Payload } from '../../protocol/payload.ts'
@@ -7,7 +6,7 @@ import type { MeetingOptions } from '../ground/config.ts'
 import type { ElectorateState } from '../meeting/electorate.ts'
 import type { MemberState } from '../meeting/roster.ts'
 import type { OwnerState } from '../meeting/owner-state.ts'
-import { bool, type Form, list, name, payload, struct, text, uint } from './forms.ts'
+import { bool, type Form, list, messages, name, nullable, payload, struct, text, uint } from './forms.ts'
 import { linked } from './link-messages.ts'
 
 /*
@@ -121,16 +120,6 @@ const blob: Form<Payload> = {
   read: (r) => ({ text: bool.read(r), bytes: r.bytes(Infinity).slice() }),
 }
 
-function orNull<T>(form: Form<T>): Form<T | null> {
-  return {
-    write: (w, value) => {
-      bool.write(w, value !== null)
-      if (value !== null) form.write(w, value)
-    },
-    read: (r) => (bool.read(r) ? form.read(r) : null),
-  }
-}
-
 const standings = ['present', 'away', 'leaving'] as const
 
 const standing: Form<MemberState['standing']> = {
@@ -196,10 +185,7 @@ const state = struct<OwnerState>({
 
 const json = text(Infinity)
 
-/** How each message is written, behind its place in this table. */
-const forms: {
-  readonly [T in HandoverMessage['type']]: Form<Omit<Extract<HandoverMessage, { type: T }>, 'type'>>
-} = {
+const form = messages<HandoverMessage>(linked.handover, {
   offer: struct({ ...subject, head: uint, kind: name, metadata: json }),
   ready: struct(subject),
   declined: struct(subject),
@@ -208,34 +194,15 @@ const forms: {
     last: uint,
     kind: name,
     metadata: json,
-    business: orNull(blob),
+    business: nullable(blob),
     state,
     branches: list(struct<Branch>({ node: uint, replica: uint, readers: uint, spectators: uint })),
     places: list(struct<MemberPlace>({ slot: uint, session: name, branch: uint, seat: uint })),
   }),
   settled: struct({ name }),
-}
+})
 
-const types = Object.keys(forms) as readonly HandoverMessage['type'][]
-
-export function encodeHandover(message: HandoverMessage): Uint8Array {
-  const w = new Writer()
-  w.byte(linked.handover)
-  w.byte(types.indexOf(message.type))
-  ;(forms[message.type] as Form<HandoverMessage>).write(w, message)
-  return w.finish()
-}
+export const encodeHandover: (message: HandoverMessage) => Uint8Array = form.encode
 
 /** Null where it is malformed. */
-export function decodeHandover(packet: Uint8Array): HandoverMessage | null {
-  try {
-    const r = new Reader(packet, 1)
-    const type = types[r.byte()]
-    if (type === undefined) return null
-    const message = { type, ...forms[type].read(r) } as HandoverMessage
-    r.finish()
-    return message
-  } catch {
-    return null
-  }
-}
+export const decodeHandover: (packet: Uint8Array) => HandoverMessage | null = form.decode

@@ -1,6 +1,5 @@
-import { malformed, Reader, Writer } from '../../protocol/bytes.ts'
 import type { NodeFacts, NodeLoad } from '../ground/config.ts'
-import { bool, type Form, list, name, struct, text, uint } from './forms.ts'
+import { bool, type Form, list, messages, name, struct, text, uint, within } from './forms.ts'
 
 /*
  * What nodes say to each other about who is there and who owns which meeting. Not part of the protocol: all nodes of a
@@ -18,7 +17,8 @@ export interface Holding {
 /**
  * To all, twice a second. `id`: the node's name. `address`: where its clients connect. `health`: a URL at which the
  * other nodes reach it directly; '' for none. `isSettled`: it knows the others, or that it is alone. `leaves`: it says
- * goodbye. `isDraining`: it is about to, and takes no meeting over. `load`: for people who look at the cluster; nothing is decided by it.
+ * goodbye. `isDraining`: it is about to, and takes no meeting over. `load`: for people who look at the cluster; nothing is
+ * decided by it.
  */
 export interface Heartbeat {
   readonly type: 'heartbeat'
@@ -107,36 +107,17 @@ export const NODES = 'n/'
 /** Begins each message, and tells it from others that nodes send to one another. */
 export const CLUSTER = 0x63
 
-const MAX_INCARNATION = 2 ** 48
+const MAX_INCARNATION = 2 ** 48 - 1
 /** Terms rise by one: a node that names a higher one is broken, and would leave none to those that come after. */
 const MAX_TERM = 2 ** 48
 const MAX_ADDRESS = 1_024
 
-const node: Form<number> = {
-  write: (w, value) => w.uint(value),
-  read: (r) => {
-    const number = r.uint()
-    if (number === 0 || number >= MAX_INCARNATION) throw malformed('an incarnation')
-    return number
-  },
-}
-
-const term: Form<number> = {
-  write: (w, value) => w.uint(value),
-  read: (r) => {
-    const number = r.uint()
-    if (number > MAX_TERM) throw malformed('a term')
-    return number
-  },
-}
-
+const node: Form<number> = within(1, MAX_INCARNATION, 'an incarnation')
+const term: Form<number> = within(0, MAX_TERM, 'a term')
 const address: Form<string> = text(MAX_ADDRESS)
 const facts = { id: name, address, health: address }
 
-/** How each message is written, behind its place in this table. */
-const forms: {
-  readonly [T in ClusterMessage['type']]: Form<Omit<Extract<ClusterMessage, { type: T }>, 'type'>>
-} = {
+const form = messages<ClusterMessage>(CLUSTER, {
   heartbeat: struct({
     view: uint,
     ...facts,
@@ -173,29 +154,9 @@ const forms: {
     holdings: list(struct<Holding>({ owns: bool, name })),
   }),
   held: struct({ echo: uint, seq: uint }),
-}
+})
 
-const types = Object.keys(forms) as readonly ClusterMessage['type'][]
-
-export function encodeCluster(message: ClusterMessage): Uint8Array {
-  const w = new Writer()
-  w.byte(CLUSTER)
-  w.byte(types.indexOf(message.type))
-  ;(forms[message.type] as Form<ClusterMessage>).write(w, message)
-  return w.finish()
-}
+export const encodeCluster: (message: ClusterMessage) => Uint8Array = form.encode
 
 /** Decodes a message of another node; null when it is malformed. */
-export function decodeCluster(bytes: Uint8Array): ClusterMessage | null {
-  try {
-    const r = new Reader(bytes)
-    if (r.byte() !== CLUSTER) return null
-    const type = types[r.byte()]
-    if (type === undefined) return null
-    const message = { type, ...forms[type].read(r) } as ClusterMessage
-    r.finish()
-    return message
-  } catch {
-    return null
-  }
-}
+export const decodeCluster: (bytes: Uint8Array) => ClusterMessage | null = form.decode

@@ -1,44 +1,26 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
-import type { Limits } from '../ground/config.ts'
-import type { Stats } from '../ground/stats.ts'
-import type { MeetingBusiness } from '../ports.ts'
 import { Elector } from '../meeting/electorate.ts'
-import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
 import type { OwnerState } from '../meeting/owner-state.ts'
 import { type Member, type Occupant, Seat } from '../meeting/seat.ts'
-import type { OfferedMeeting, Refusal } from '../ports.ts'
+import type { MeetingBusiness, OfferedMeeting, Refusal } from '../ports.ts'
 import type { Session } from '../session/session.ts'
-import type { Cluster } from './cluster.ts'
+import type { HandoverNode } from './giving.ts'
 import { encodeHandover, type HandoverMessage, type Offer, type Yield } from './handover-messages.ts'
-import type { Hosting } from './hosting.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
 import type { RemoteMember } from './remote-member.ts'
+import type { ReplicaHost } from './replica-host.ts'
 import type { Replica } from './replica.ts'
 
 /** What a node needs to go on with meetings of others. */
-export interface TakingHost {
-  readonly self: number
-  readonly limits: Limits
-  readonly stats: Stats
-  readonly meetings: () => Meetings
-  readonly cluster: Cluster
-  readonly hosting: Hosting
+export interface TakingHost extends HandoverNode, Pick<ReplicaHost<Replica>, 'refuse'> {
   readonly isDraining: () => boolean
   /** The business's side of a meeting, without its state; null where it cannot be had on this node. */
   adopt(offered: OfferedMeeting): MeetingBusiness | null
-  send(node: number, packet: Uint8Array): void
   replica(name: string): Replica | undefined
   /** Follows a meeting of another node; null where there are too many replicas. */
   follow(name: string, owner: number, now: number): Replica | null
-  refuse(
-    session: Session,
-    input: Pick<MessageOf<'input'>, 'log' | 'seq'>,
-    refusal: Refusal,
-    byBusiness: boolean,
-    now: number,
-  ): void
   /** This node goes on with a meeting that it has handed over before, perhaps. */
   taken(name: string): void
 }
