@@ -5,7 +5,7 @@ import { Pace } from '../ground/pace.ts'
 
 /** Bytes of a socket that are handed on at a time: the worst, tiny messages, take less than a millisecond. */
 const SLICE = 2_048
-/** Time that bytes take in a turn of the event loop which are handed on as they arrive, in milliseconds. */
+/** How long bytes are handed on as they arrive, from the first ones in a turn of the event loop, in milliseconds. */
 const TURN_MS = 4
 
 /** What of a WebSocket the reading needs. */
@@ -21,9 +21,8 @@ export class Reading {
   readonly #waiting: Pace<Inflow>
   /** Bytes of those that wait. */
   #held = 0
-  /** Time left in this turn, and whether the next one gives it back. */
-  #left: number = TURN_MS
-  #isArmed = false
+  /** Up to when this turn hands on what arrives; null before something has arrived in it. */
+  #until: number | null = null
 
   /** `failed`: told what handing on has thrown. `now` is for tests. */
   constructor(failed: (error: unknown) => void, now: () => number = () => performance.now()) {
@@ -49,22 +48,18 @@ export class Reading {
    */
   follow(ws: ReadSocket, socket: Duplex, payer: () => string): Inflow {
     return new Inflow(ws, socket, payer, {
-      hasTime: () => this.#left > 0,
-      timed: (action) => this.#timed(action),
+      hasTime: () => this.#hasTime(),
       wait: (inflow) => this.#wait(inflow),
     })
   }
 
-  #timed(action: () => void): void {
-    const begun = this.#now()
-    action()
-    this.#left -= this.#now() - begun
-    if (this.#isArmed) return
-    this.#isArmed = true
-    setImmediate(() => {
-      this.#isArmed = false
-      this.#left = TURN_MS
-    })
+  #hasTime(): boolean {
+    const now = this.#now()
+    if (this.#until === null) {
+      this.#until = now + TURN_MS
+      setImmediate(() => (this.#until = null))
+    }
+    return now < this.#until
   }
 
   /** Above the limit, a socket of the payer with most of them makes room, or else the one that asks for much. */
@@ -95,8 +90,6 @@ export class Reading {
 interface ReadingHost {
   /** Whether this turn of the event loop has time left. */
   hasTime(): boolean
-  /** Runs an action in the time of this turn. */
-  timed(action: () => void): void
   /** Calls `goOn` when the turn of the socket has come. */
   wait(inflow: Inflow): void
 }
@@ -164,12 +157,12 @@ export class Inflow {
   #arrived(chunk: Buffer): void {
     const isNext = this.held === 0 && !this.#isPaused && this.#host.hasTime()
     if (isNext && chunk.length <= SLICE) {
-      this.#host.timed(() => this.#take.call(this.#socket, chunk))
+      this.#take.call(this.#socket, chunk)
       return
     }
     this.#chunks.push(chunk)
     this.held += chunk.length
-    if (isNext) this.#host.timed(() => this.#slice())
+    if (isNext) this.#slice()
     this.#settle()
   }
 
