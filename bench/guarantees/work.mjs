@@ -2,6 +2,7 @@ import { readOptions } from '../lib/options.mjs'
 import { load } from '../lib/product.mjs'
 import { Promises } from '../lib/promises.mjs'
 import { fixed } from '../lib/report.mjs'
+import { membership } from '../lib/rtms-client.mjs'
 
 /*
  * What each message of a client costs the node, in the worst case known: processor time and bytes down for each byte
@@ -174,15 +175,7 @@ class Rig {
   }
 
   join(meeting, fields = {}) {
-    return this.next('join', {
-      meeting,
-      spectator: false,
-      config: '',
-      world: 0,
-      next: 0,
-      former: '',
-      ...fields,
-    })
+    return this.next('join', { ...membership(meeting), ...fields })
   }
 
   publish(topic, key, data = text('x'), tombstone = false) {

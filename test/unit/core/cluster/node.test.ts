@@ -5,18 +5,10 @@ import { Cluster } from '../../../../src/core/cluster/cluster.ts'
 import { type ClusterMessage, decodeCluster, encodeCluster } from '../../../../src/core/cluster/messages.ts'
 import { Stats } from '../../../../src/core/ground/stats.ts'
 import { Timers } from '../../../../src/core/ground/timers.ts'
+import { load } from './rig.ts'
 
 const SELF = 1
 const { heartbeatMs, suspectMs, leaseMs, settleMs, claimMs, tellMs } = clusterLimits
-const load = {
-  connections: 0,
-  sessions: 0,
-  meetings: 0,
-  replicas: 0,
-  topics: 0,
-  busBytesIn: 0,
-  busBytesOut: 0,
-}
 
 /** Node 1, whose name is `one`; what it says and what its ports are told. */
 class Desk {

@@ -4,7 +4,8 @@ import { Stats } from '../../../../src/core/ground/stats.ts'
 import { Timers } from '../../../../src/core/ground/timers.ts'
 import { Random, VirtualClock } from '../../../../src/testing/index.ts'
 
-const load = {
+/** What a node tells of itself that does nothing. */
+export const load = {
   connections: 0,
   sessions: 0,
   meetings: 0,

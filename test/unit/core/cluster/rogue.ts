@@ -9,17 +9,8 @@ import { Stats } from '../../../../src/core/ground/stats.ts'
 import { Reader, Writer } from '../../../../src/protocol/bytes.ts'
 import type { MemoryPort } from '../../../../src/bus/memory.ts'
 import type { Harness } from '../harness.ts'
+import { load } from './rig.ts'
 import type { World } from './world.ts'
-
-const load = {
-  connections: 0,
-  sessions: 0,
-  meetings: 0,
-  replicas: 0,
-  topics: 0,
-  busBytesIn: 0,
-  busBytesOut: 0,
-}
 
 /** A node of the cluster that says whatever the test wants: it knows the secret, and is broken. */
 export class Rogue {

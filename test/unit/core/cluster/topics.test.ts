@@ -6,6 +6,13 @@ import { settled, type World } from './world.ts'
 
 const nodesOf = (world: World): [Harness, Harness, Harness] => world.nodes as [Harness, Harness, Harness]
 
+/** Nodes that keep one publication of a topic. */
+function keepingOne(count: number): World {
+  const world = settled(count)
+  for (const { node } of world.nodes) node.defineTopics('*', { entries: 1, bytes: 10_000, ageMs: 60_000 })
+  return world
+}
+
 describe('The first reader of a topic on a node', () => {
   it('gets the latest values that were published on another node before', () => {
     const world = settled(3)
@@ -201,9 +208,8 @@ describe('A publication that the bus has lost', () => {
   })
 
   it('and is not kept is told as a gap', () => {
-    const world = settled(2)
+    const world = keepingOne(2)
     const [a, b] = nodesOf(world)
-    for (const { node } of world.nodes) node.defineTopics('*', { entries: 1, bytes: 10_000, ageMs: 60_000 })
     const reader = b.connect('ann')
     listen(world, reader, 't')
     say(world, a, '1')
@@ -245,9 +251,8 @@ describe('A publication that the bus has lost', () => {
   })
 
   it('is told as a gap at the end, though nothing follows it', () => {
-    const world = settled(3)
+    const world = keepingOne(3)
     const [a, b, c] = nodesOf(world)
-    for (const { node } of world.nodes) node.defineTopics('*', { entries: 1, bytes: 10_000, ageMs: 60_000 })
     const reader = b.connect('ann')
     listen(world, reader, 't')
     listen(world, a.connect('abe'), 't')
@@ -264,9 +269,8 @@ describe('A publication that the bus has lost', () => {
 
 describe('Publications that nobody keeps any more', () => {
   it('take no room from those that are kept', () => {
-    const world = settled(3)
+    const world = keepingOne(3)
     const [a, b, c] = nodesOf(world)
-    for (const { node } of world.nodes) node.defineTopics('*', { entries: 1, bytes: 10_000, ageMs: 60_000 })
     const earlier = b.connect('ann')
     listen(world, earlier, 't')
     listen(world, a.connect('abe'), 't')
@@ -318,10 +322,8 @@ describe('A reader that moves to another node', () => {
   })
 
   it('is told that it cannot go on where something is kept nowhere any more', () => {
-    const world = settled(2)
-    const [a] = nodesOf(world)
-    for (const { node } of world.nodes) node.defineTopics('*', { entries: 1, bytes: 10_000, ageMs: 60_000 })
-    const b = nodesOf(world)[1]
+    const world = keepingOne(2)
+    const [a, b] = nodesOf(world)
     const reader = a.connect('ann')
     const subscribed = listen(world, reader, 't')
     say(world, a, '1')
