@@ -31,7 +31,8 @@ export interface DrainingHost {
 
 /**
  * The end of a node that has time for it: it takes nothing new, hands its meetings over to the other nodes, and moves
- * its connections there a few at a time: whoever waits for an answer, or is in a meeting that is still here, comes last.
+ * its connections there a few at a time: whoever waits for an answer, or is in a meeting that is still here, comes
+ * last.
  */
 export class Draining {
   readonly #host: DrainingHost

@@ -256,8 +256,8 @@ export class NatsBus implements BusPort {
   }
 
   /**
-   * A server that answers no pings is given up at once, though its connection may look open for minutes. What it refuses
-   * is told once for each connection.
+   * A server that answers no pings is given up at once, though its connection may look open for minutes. What it
+   * refuses is told once for each connection.
    */
   async #watch(connection: NatsConnection): Promise<void> {
     let refusals = 0

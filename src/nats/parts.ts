@@ -7,7 +7,9 @@ interface Begun {
   length: number
 }
 
-/** Puts messages together that were sent in parts. A sender's parts follow one another, so each has one message begun. */
+/**
+ * Puts messages together that were sent in parts. A sender's parts follow one another, so each has one message begun.
+ */
 export class Parts {
   readonly #begun: Map<number, Begun> = new Map()
 

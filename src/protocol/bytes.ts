@@ -67,7 +67,9 @@ export function uintLength(value: number): number {
 
 const NONE: Uint8Array = new Uint8Array(0)
 
-/** The same bytes as a plain array: the `slice` of a Node.js Buffer returns a view, where that of a plain one copies. */
+/**
+ * The same bytes as a plain array: the `slice` of a Node.js Buffer returns a view, where that of a plain one copies.
+ */
 export function plain(bytes: Uint8Array): Uint8Array {
   return bytes.constructor === Uint8Array
     ? bytes
@@ -166,8 +168,8 @@ export class Writer {
 }
 
 /**
- * Reads from {@link plain} bytes it does not own. Never reads outside [start, end), and never allocates by a length that the data
- * only claims.
+ * Reads from {@link plain} bytes it does not own. Never reads outside [start, end), and never allocates by a length
+ * that the data only claims.
  */
 export class Reader {
   readonly #bytes: Uint8Array

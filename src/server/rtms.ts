@@ -257,9 +257,9 @@ export class Rtms {
   }
 
   /**
-   * The answer of `/readyz`: whether a load balancer should send clients here. It should not while the node stops, where
-   * the other nodes count it as ended, or while it is overloaded, which means that a sweep of the last five seconds was
-   * too late.
+   * The answer of `/readyz`: whether a load balancer should send clients here. It should not while the node stops,
+   * where the other nodes count it as ended, or while it is overloaded, which means that a sweep of the last five
+   * seconds was too late.
    */
   ready(): Readiness {
     const latenessMs = Math.round(this.#host.lateness)
@@ -351,9 +351,9 @@ export class Rtms {
   /**
    * Empties the node, which serves on meanwhile: it takes no new meetings and clients, and `/readyz` says so; hands its
    * meetings over to the other nodes, where they go on with the next frame; and has its clients connect to those, a few
-   * at a time, once their requests are answered. What is left after `timeoutMs` milliseconds (default 25,000) is closed.
-   * Resolves with what is left: `staying` counts meetings that cannot move, which end with `close()`. A node without
-   * others closes its connections at once. Calling it again returns the same promise.
+   * at a time, once their requests are answered. What is left after `timeoutMs` milliseconds (default 25,000) is
+   * closed. Resolves with what is left: `staying` counts meetings that cannot move, which end with `close()`. A node
+   * without others closes its connections at once. Calling it again returns the same promise.
    */
   drain(options: DrainOptions = {}): Promise<DrainProgress> {
     this.#drained ??= drain(this.#host, this.#logger, () => this.#closed !== null, options)

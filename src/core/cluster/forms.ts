@@ -89,17 +89,19 @@ export function struct<T extends object>(fields: { readonly [F in keyof T]: Form
   }
 }
 
-/** How messages of several types are written: `code` (one byte), the place of the type in `forms` (one byte), the rest. */
+/**
+ * How messages of several types are written: `code` (one byte), the place of the type in `forms` (one byte), the rest.
+ */
 export function messages<M extends { readonly type: string }>(
   code: number,
   forms: { readonly [T in M['type']]: Form<Omit<Extract<M, { readonly type: T }>, 'type'>> },
 ): {
-  encode(message: M): Uint8Array
+  encode: (message: M) => Uint8Array
   /** Null where it is malformed. */
-  decode(bytes: Uint8Array): M | null
+  decode: (bytes: Uint8Array) => M | null
 } {
   const types = Object.keys(forms) as M['type'][]
-  const formOf = (type: M['type']): Form<object> => forms[type] as Form<object>
+  const formOf = (type: M['type']): Form<object> => forms[type]
   return {
     encode: (message) => {
       const w = new Writer()

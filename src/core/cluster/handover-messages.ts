@@ -11,8 +11,8 @@ import { linked } from './link-messages.ts'
 
 /*
  * How a node hands a meeting over to another one, over the link between them. `hop` counts the owners of the meeting
- * since it was opened, so it tells one hand-over from the next. Not part of the protocol: all nodes of a cluster run one
- * version.
+ * since it was opened, so it tells one hand-over from the next. Not part of the protocol: all nodes of a cluster run
+ * one version.
  */
 
 /** What a hand-over is about: the name, the history of frames, and which hand-over of it. */

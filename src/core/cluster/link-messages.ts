@@ -18,8 +18,8 @@ export interface LinkPartsHost {
   /** Sends a packet to one node over the bus, which may lose it. */
   put(node: number, bytes: Uint8Array): void
   /**
-   * Whether a node is in the view. Nothing is said to one that is not, and nothing of it is heard: it says again what is
-   * not confirmed, until it is met.
+   * Whether a node is in the view. Nothing is said to one that is not, and nothing of it is heard: it says again what
+   * is not confirmed, until it is met.
    */
   isThere(node: number): boolean
 }

@@ -66,7 +66,9 @@ export abstract class Payer implements Holder {
  */
 export class Estate implements Holder {
   held = 0
-  /** Gives up something of the user's where nothing of the estate can be cut; null while the user has no session here. */
+  /**
+   * Gives up something of the user's where nothing of the estate can be cut; null while the user has no session here.
+   */
   owner: Pick<Required<Holder>, 'giveUp'> | null = null
   /** Null for the many users who have made nothing. */
   #payers: Set<Payer> | null = null

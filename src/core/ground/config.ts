@@ -289,8 +289,8 @@ export const fixedLimits = {
   /** Bytes of publications to one topic that wait meanwhile; further ones are lost. */
   heldBytes: 1_048_576,
   /**
-   * What all that waits for topics to catch up may weigh. Beyond it, further publications are lost, and what others keep
-   * is put into a topic's log at once, in order only as far as it has come.
+   * What all that waits for topics to catch up may weigh. Beyond it, further publications are lost, and what others
+   * keep is put into a topic's log at once, in order only as far as it has come.
    */
   catchUpBytes: 33_554_432,
   /**

@@ -24,8 +24,8 @@ export type TimerName =
   | 'rung'
   | 'aging'
   /**
-   * A heartbeat to the other nodes is due; this node knows of no other; the view has changed; a claim for a meeting's name has no answer; nor
-   * has a question to another node.
+   * A heartbeat to the other nodes is due; this node knows of no other; the view has changed; a claim for a meeting's
+   * name has no answer; nor has a question to another node.
    */
   | 'beat'
   | 'settling'

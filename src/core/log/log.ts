@@ -55,7 +55,9 @@ export class Outlet {
   payer: Payer | null = null
   /** Messages for this connection alone, ahead of every log: WELCOME, PING, PONG. */
   readonly control: Encoded[] = []
-  /** Marked cursors, those with something to read. One write carries the session's own log, then frames, then topics. */
+  /**
+   * Marked cursors, those with something to read. One write carries the session's own log, then frames, then topics.
+   */
   readonly sessionLane: Cursor[] = []
   readonly frameLane: Cursor[] = []
   readonly topicLane: Cursor[] = []

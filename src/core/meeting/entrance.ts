@@ -50,8 +50,8 @@ export class Entrance {
 
   /**
    * The member that a session becomes: its user's, where a seat is kept, without asking the business, because a
-   * reloaded page is a new session; or a new one. `former`: see {@link Visitor}. `isHere`: the business may end a session
-   * while it is asked.
+   * reloaded page is a new session; or a new one. `former`: see {@link Visitor}. `isHere`: the business may end a
+   * session while it is asked.
    */
   memberFor(user: string, former: string, isHere: () => boolean, now: number): Member | Refusal | ErrorCode {
     const { roster, electorate, log } = this.#host

@@ -333,7 +333,9 @@ export class CatchUp {
     ready?.(topic, now)
   }
 
-  /** Puts what was told so far into the log, and keeps of each publisher the last, which says whether one is missing. */
+  /**
+   * Puts what was told so far into the log, and keeps of each publisher the last, which says whether one is missing.
+   */
   #hurry(topic: Topic, state: State, now: number): void {
     const { told, fresh } = state
     this.#enterTold(topic, told, fresh, now)

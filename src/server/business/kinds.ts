@@ -89,8 +89,8 @@ export interface KindHooks {
    */
   readonly snapshot?: ((meeting: Meeting) => unknown) | undefined
   /**
-   * The meeting has come from another node: takes what `snapshot` has returned there, instead of `onOpen`. The hooks run
-   * here from now on; `meeting.bots` are those that were added there.
+   * The meeting has come from another node: takes what `snapshot` has returned there, instead of `onOpen`. The hooks
+   * run here from now on; `meeting.bots` are those that were added there.
    */
   readonly restore?: ((state: unknown, meeting: Meeting) => void) | undefined
   /** The meeting is about to end: through `close`, because nobody came for `ttlMs`, or with the node. */

@@ -51,8 +51,8 @@ export class Bot {
 
 /**
  * A meeting, by its name: if it was closed and opened again, this stands for the open one. In a cluster it may be on
- * another node: `kick`, `sendTo`, `call`, `close` and `look` reach it there; everything else is for the node that has it, and
- * for the hooks of its kind, which run there.
+ * another node: `kick`, `sendTo`, `call`, `close` and `look` reach it there; everything else is for the node that has
+ * it, and for the hooks of its kind, which run there.
  */
 export class Meeting {
   readonly name: string
@@ -80,10 +80,10 @@ export class Meeting {
 
   /**
    * Calls the business of the meeting, on whichever node that runs: resolves with what `onCall` of its kind answers.
-   * `value` has a JSON form, or is a `Uint8Array`, of at most 32 KiB. Rejects with an `RtmsError`: what `onCall` throws;
-   * HANDLER_FAILED; NO_HANDLER where the kind has no `onCall`; CLOSED where the meeting was closed; BAD_NAME, TOO_LARGE;
-   * BUSY where the cluster has not said in time which node has it; UNKNOWN where that node did not answer within two
-   * seconds, so that the call may have been carried out.
+   * `value` has a JSON form, or is a `Uint8Array`, of at most 32 KiB. Rejects with an `RtmsError`: what `onCall`
+   * throws; HANDLER_FAILED; NO_HANDLER where the kind has no `onCall`; CLOSED where the meeting was closed; BAD_NAME,
+   * TOO_LARGE; BUSY where the cluster has not said in time which node has it; UNKNOWN where that node did not answer
+   * within two seconds, so that the call may have been carried out.
    */
   async call<T = unknown>(method: string, value?: unknown): Promise<T> {
     checkName('method', method, 'BAD_NAME')

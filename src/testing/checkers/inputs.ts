@@ -30,10 +30,10 @@ interface PassedOver {
 }
 
 /**
- * I4 Inputs: each is in at most one frame, an acknowledged one in exactly the named frame, one that was refused or ended
- * with NOT_SENT in none, and a sender's inputs are in order. None is skipped: the predecessor that an input names is in
- * the log before it, or was refused. I5 Nothing invented: each input was sent by the member whose slot it bears, and has the
- * content that the business gave it.
+ * I4 Inputs: each is in at most one frame, an acknowledged one in exactly the named frame, one that was refused or
+ * ended with NOT_SENT in none, and a sender's inputs are in order. None is skipped: the predecessor that an input names
+ * is in the log before it, or was refused. I5 Nothing invented: each input was sent by the member whose slot it bears,
+ * and has the content that the business gave it.
  */
 export class InputChecker implements Observer {
   readonly #rooms: Rooms
@@ -67,9 +67,9 @@ export class InputChecker implements Observer {
   readonly #isCluster: boolean
 
   /**
-   * `isCluster`: the meeting may be on another node than its member. A refusal and a frame take different ways from node
-   * to node then, and no order is promised between two logs, so the refusal may be the later one; and one that comes
-   * when the member has left is not delivered.
+   * `isCluster`: the meeting may be on another node than its member. A refusal and a frame take different ways from
+   * node to node then, and no order is promised between two logs, so the refusal may be the later one; and one that
+   * comes when the member has left is not delivered.
    */
   constructor(rooms: Rooms, isCluster = false) {
     this.#rooms = rooms

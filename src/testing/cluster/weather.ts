@@ -140,8 +140,8 @@ export class Weather {
   }
 
   /**
-   * The link between two nodes breaks: each of them is told by a packet of a later epoch, as from the other. Links carry
-   * so much that nothing else in a run makes one break.
+   * The link between two nodes breaks: each of them is told by a packet of a later epoch, as from the other. Links
+   * carry so much that nothing else in a run makes one break.
    */
   breakLink(one: SimNode, other: SimNode): void {
     const w = new Writer()
