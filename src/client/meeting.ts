@@ -189,9 +189,15 @@ export class Meeting<T = unknown> implements SeatListener {
 
   /**
    * Calls `listener` each time the meeting has been joined again after a reconnect; `recovered`: nothing was missed.
+   * With the reason REWOUND the node of the meeting has ended, and its last frames were lost: undo those from frame
+   * `next` on, others follow in their place. Inputs in them are sent again by themselves.
    */
   onRejoin(
-    listener: (joined: { readonly recovered: boolean; readonly reason: ErrorCode | '' }) => void,
+    listener: (joined: {
+      readonly recovered: boolean
+      readonly reason: ErrorCode | ''
+      readonly next: number
+    }) => void,
   ): () => void {
     return this.#joins.add(listener)
   }
@@ -247,6 +253,11 @@ export class Meeting<T = unknown> implements SeatListener {
   joined(message: MessageOf<'joined'>): void {
     const first = this.#joined === null
     this.#joined = message
+    // What is undone, and nobody has heard of.
+    if (message.reason === 'REWOUND')
+      this.#early = this.#early.filter(
+        (item) => ('number' in item ? item.number : item.from) < message.next,
+      )
     if (first) this.#resolve(this)
     else this.#joins.emit(message)
   }

@@ -59,6 +59,7 @@ const logicFailures: Failures<MeetingLogic> = {
   snapshot: () => null,
   moved: nothing,
   restore: nothing,
+  revive: nothing,
 }
 
 /** Fallbacks for the bus: other nodes notice lost messages by themselves. */

@@ -98,7 +98,7 @@ export class Peering implements TopicPeers {
     topics: () => Topics,
     host: PeeringHost,
     application: Pick<Application, 'callMeeting'>,
-    meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster'>,
+    meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster' | 'questions'>,
   ) {
     this.#self = config.incarnation
     this.#cluster = cluster
@@ -108,7 +108,8 @@ export class Peering implements TopicPeers {
     const put = (node: number, bytes: Uint8Array): void => bus.send(node, bytes)
     const isThere = (node: number): boolean => this.isThere(node)
     this.links = new LinkParts(timers, stats, { put, isThere }, config.limits)
-    this.mesh = new Mesh({ ...meshHost, links: this.links, self: this.#self, cluster })
+    const questions = (): Questions => this.questions
+    this.mesh = new Mesh({ ...meshHost, links: this.links, self: this.#self, cluster, questions })
     const { downstream } = meshHost
     this.moves = new Moves({
       config,
@@ -264,6 +265,7 @@ export class Peering implements TopicPeers {
         const tells = (source: number): boolean => source === this.#self || !nodes.has(source)
         reply(keptOf(wants, (name) => this.#topics().get(name), tells, most))
       },
+      frames: (wanted, reply) => reply(this.mesh.revival.framesFor(wanted)),
       sessions: ({ user, limit }, reply) => reply(host.sessionList(limit, user === '' ? undefined : user)),
       meetings: ({ ofKind, kind, ...wish }, reply) =>
         this.#run(host.meetingPage(wish, ofKind ? kind : undefined), (found) =>

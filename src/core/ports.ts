@@ -200,6 +200,8 @@ export interface MeetingLogic {
    * The meeting has come from another node, with this state; null where it had none. May call `RtmsNode.bots` as well.
    */
   restore?(state: Payload | null): void
+  /** The node of the meeting has ended, and with it the state; what is left are the frames. Without it, it ends. */
+  revive?(): void
 }
 
 /** The business's side of a meeting. */

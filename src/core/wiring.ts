@@ -14,7 +14,7 @@ import { Work } from './ground/work.ts'
 import type { Guards } from './guards.ts'
 import { Inlet } from './inlet.ts'
 import { type Loaded, loadOf } from './load.ts'
-import { Meetings } from './meeting/meetings.ts'
+import { Meetings, randomNumber } from './meeting/meetings.ts'
 import type { MeetingBusiness } from './ports.ts'
 import type { Bus, OfferedMeeting } from './ports.ts'
 import { Peering, type PeeringHost } from './peering.ts'
@@ -101,6 +101,7 @@ export class Wiring {
         isDraining: () => this.connections.draining,
         adopt: (offered) => adoptBy(guards, offered),
         nextLog,
+        newWorld: () => randomNumber(config.entropy),
         refuse: (...refused) => this.dispatch.refuseRemote(...refused),
         rejoin: (session) => this.endings.rejoin(session),
       }))
@@ -114,14 +115,16 @@ export class Wiring {
       nextLog,
       (name) => cluster?.closed(name),
     ))
+    // This node, where it is about to go on with a meeting.
+    const revives = (name: string): number => (peering?.mesh.revival.holds(name) === true ? incarnation : 0)
     const names = (this.names = new Names({
       incarnation,
       application,
       cluster,
       isOpen: (name) => meetings.get(name) !== undefined,
       isDraining: () => this.connections.draining,
-      heirOf: (name) => peering?.mesh.handover.heirOf(name, 0) ?? 0,
-      passedTo: (name) => peering?.mesh.handover.passedTo(name) ?? 0,
+      heirOf: (name) => revives(name) || (peering?.mesh.handover.heirOf(name, 0) ?? 0),
+      passedTo: (name) => revives(name) || (peering?.mesh.handover.passedTo(name) ?? 0),
     }))
     const carrier = new Carrier(bus, publishers, timers, limits, () => topics.catchUp.hasPeers)
     const others = peering ?? noPeers
@@ -163,6 +166,7 @@ export class Wiring {
       application,
       revocations,
       enqueue: (session, message, now) => dispatch.enqueue(session, message, now),
+      promised: (session, message, now) => peering?.mesh.promise(session, message, now),
       makeRoom: (user, now) => this.endings.makeRoom(user, now),
       attached: (session) => dispatch.resume(session),
     }))

@@ -35,6 +35,7 @@ export const errors = {
   BUS: { retry: 'unknown', text: 'Entries were lost between nodes.' },
   DRAINING: { retry: 'later', text: 'The node is stopping; connect again.' },
   OUT_OF_ORDER: { retry: 'fix', text: 'An input that was sent before this one is missing.' },
+  REWOUND: { retry: 'fix', text: 'The last frames were lost with their node: others take their place.' },
 } as const
 
 export type ErrorCode = keyof typeof errors

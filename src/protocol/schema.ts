@@ -102,8 +102,24 @@ export const schema = {
     code: 0x12,
     from: 'client',
     fields: { call: 'uint', meeting: 'wish', spectator: 'bool', config: 'name', world: 'uint', next: 'uint' },
-    // The session in which the client last had its seat, where that is another one.
-    tail: { former: 'name' },
+    // The session in which the client last had its seat, where that is another one; and what it holds of that world as
+    // a member, if it was one: one entry or none.
+    tail: {
+      former: 'name',
+      held: {
+        list: {
+          slot: 'uint',
+          elected: 'uint',
+          term: 'uint',
+          incarnation: 'uint',
+          seen: 'uint',
+          stable: 'uint',
+          promisedTerm: 'uint',
+          promisedIncarnation: 'uint',
+        },
+        max: 'batch',
+      },
+    },
   },
   input: {
     code: 0x13,
@@ -147,6 +163,7 @@ export const schema = {
   },
   cancel: { code: 0x19, from: 'client', fields: { call: 'uint' } },
   refresh: { code: 0x1a, from: 'client', fields: { call: 'uint', token: 'token' } },
+  promise: { code: 0x1b, from: 'client', fields: { call: 'uint', term: 'uint', incarnation: 'uint' } },
 
   // Server to client, of the connection: never part of the session log.
   welcome: {
@@ -216,6 +233,7 @@ export const schema = {
     fields: { first: 'uint', publishers: { list: { publisher: 'uint' }, max: 'nodePublishers' } },
   },
   move: { code: 0x46, from: 'server', fields: { url: 'name', moves: 'uint' } },
+  stand: { code: 0x47, from: 'server', fields: { call: 'uint', term: 'uint', incarnation: 'uint' } },
 
   // Server to client, of the session: numbered from 1 in the session log.
   joined: {
@@ -242,8 +260,15 @@ export const schema = {
       maxInput: 'uint',
       members: { list: { slot: 'uint', user: 'name', away: 'bool' }, max: 'slots' },
     },
-    // Whether the seat is the one that the client had, and which of its inputs wait for a frame.
-    tail: { continued: 'bool', waiting: { list: { seq: 'uint' }, max: 'batch' } },
+    // Whether the seat is the one that the client had, and which of its inputs wait for a frame; the frame with which
+    // the client has become a member; and the fence of the frame before `next`.
+    tail: {
+      continued: 'bool',
+      waiting: { list: { seq: 'uint' }, max: 'batch' },
+      elected: 'uint',
+      heldTerm: 'uint',
+      heldIncarnation: 'uint',
+    },
   },
   subscribed: {
     code: 0x61,
@@ -329,6 +354,8 @@ export const events = {
   resume: { code: 5, fields: { gap: 'uint' } },
   slip: { code: 6, fields: { lost: 'uint' } },
   owner: { code: 7, fields: { incarnation: 'uint' } },
+  epoch: { code: 8, fields: { term: 'uint', incarnation: 'uint' } },
+  takeover: { code: 9, fields: { slot: 'uint' } },
 } as const
 
 export type EventType = keyof typeof events

@@ -33,6 +33,7 @@ export function join(
     world: 0,
     next: 0,
     former: '',
+    held: [],
     ...fields,
   }
 }

@@ -2,6 +2,9 @@ import { type MessageOf, type Payload, RtmsError } from '../../protocol/index.ts
 import type { Done } from './calls.ts'
 import { busy, MOST_WAITING_INPUTS, MOST_FRAMED_INPUTS, type Waiting } from './limits.ts'
 
+/** In the place of a frame that is undone: the input is to come in a later one. */
+const UNDONE = Infinity
+
 interface Input {
   readonly data: Payload
   readonly done: Done<number>
@@ -103,11 +106,18 @@ export class Inputs {
 
   framed(seq: number, frame: number): void {
     const input = this.#inputs.get(seq)
-    if (input?.frame !== 0) return
+    const before = input?.frame
+    if (input === undefined || (before !== 0 && before !== UNDONE)) return
     input.frame = frame
+    if (before === UNDONE) return
     this.#waiting.give(input.data)
     if (++this.#framed > MOST_FRAMED_INPUTS) this.#forgetOldest()
     input.done(frame)
+  }
+
+  /** The frames from this one on are undone: inputs in them come in later ones. */
+  undo(from: number): void {
+    for (const input of this.#inputs.values()) if (input.frame >= from) input.frame = UNDONE
   }
 
   #forgetOldest(): void {
@@ -157,6 +167,7 @@ export class Inputs {
 
   #answer(seq: number, error: RtmsError): void {
     const input = this.#inputs.get(seq)
+    if (input?.frame === UNDONE) this.#forget(seq)
     if (input?.frame !== 0) return
     this.#inputs.delete(seq)
     this.#finish(input, error)

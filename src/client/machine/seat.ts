@@ -35,6 +35,8 @@ export interface SeatListener {
   ended(error: RtmsError): void
 }
 
+type Held = MessageOf<'join'>['held'][number]
+
 /** This client's place in a meeting: its position, what it has acknowledged, and its inputs. */
 export class SeatMachine {
   /** The meeting's name. */
@@ -73,6 +75,17 @@ export class SeatMachine {
   #missedWith = 0
   /** The session in which it was last joined. */
   #session = ''
+  /** What it tells of its world in a JOIN: the fence of its last frame, and the highest that it has promised. */
+  readonly #held: { -readonly [F in keyof Held]: Held[F] } = {
+    slot: 0,
+    elected: 0,
+    term: 0,
+    incarnation: 0,
+    seen: 0,
+    stable: 0,
+    promisedTerm: 0,
+    promisedIncarnation: 0,
+  }
   readonly #inputs: Inputs
   /** The last frame acknowledged, and when. */
   #acknowledged = 0
@@ -100,10 +113,23 @@ export class SeatMachine {
     this.call = call
     this.asked = call
     this.isMissing = false
-    const { name, spectator, config, world } = this
+    const { name, spectator, config, world, slot, stable } = this
     const next = world === 0 ? 0 : this.next
     const former = this.#session === session ? '' : this.#session
-    return { type: 'join', call, meeting: name, spectator, config, world, next, former }
+    // A node alone has told no election: no other could go on with its meetings.
+    const held = world === 0 || this.#held.elected === 0 ? [] : [{ ...this.#held, slot, stable }]
+    return { type: 'join', call, meeting: name, spectator, config, world, next, former, held }
+  }
+
+  /**
+   * A node asks to go on with the meeting at a fence, because the one that had it has ended. From now on this client
+   * goes with none of a lower fence.
+   */
+  promise({ call, term, incarnation }: MessageOf<'stand'>): MessageOf<'promise'> {
+    const held = this.#held
+    if (term > held.promisedTerm || (term === held.promisedTerm && incarnation > held.promisedIncarnation))
+      Object.assign(held, { promisedTerm: term, promisedIncarnation: incarnation })
+    return { type: 'promise', call, term: held.promisedTerm, incarnation: held.promisedIncarnation }
   }
 
   /** Returns the inputs to send, or send again. `lost`: the session log has a hole, which may have held NACKs. */
@@ -118,6 +144,15 @@ export class SeatMachine {
     const isSame = isSameWorld && message.slot === this.slot && (message.continued || !isOther)
     // The node's answer to a position of another log: nothing held counts any more.
     if (!isSameWorld || message.reason === 'PROTOCOL') this.next = 1
+    // Frames from there on were lost with their node, and are undone.
+    else if (message.reason === 'REWOUND') {
+      this.next = Math.min(this.next, message.next)
+      this.#inputs.undo(this.next)
+    }
+    const { elected, heldTerm: term, heldIncarnation: incarnation } = message
+    const seen = isSame ? Math.min(this.#held.seen, this.next - 1) : 0
+    Object.assign(this.#held, { elected, term, incarnation, seen })
+    if (!isSame) this.#held.promisedTerm = 0
     this.stable = isSameWorld ? Math.max(this.stable, message.stable) : message.stable
     this.#acknowledged = 0
     this.#acknowledgedAt = now
@@ -191,9 +226,7 @@ export class SeatMachine {
   }
 
   #message({ seq, after, data }: NumberedInput, now: number): MessageOf<'input'> {
-    const seen = this.next - 1
-    this.#acknowledged = seen
-    this.#acknowledgedAt = now
+    const seen = this.#acknowledge(now)
     return { type: 'input', log: this.log, seq, after, seen, data }
   }
 
@@ -206,9 +239,13 @@ export class SeatMachine {
   /** This seat's part of an ACK. */
   acknowledge(now: number): MessageOf<'ack'>['seen'] {
     if (this.acknowledgeAt === Infinity) return []
-    this.#acknowledged = this.next - 1
+    return [{ log: this.log, frame: this.#acknowledge(now) }]
+  }
+
+  /** Returns the last frame, which the node is about to be told of. */
+  #acknowledge(now: number): number {
     this.#acknowledgedAt = now
-    return [{ log: this.log, frame: this.next - 1 }]
+    return (this.#acknowledged = this.#held.seen = this.next - 1)
   }
 
   /** Returns false where a frame is missing without a GAP: the connection cannot be trusted. */
@@ -236,6 +273,11 @@ export class SeatMachine {
         if (event !== null) events.push(event)
         else if (entry.slot !== SYSTEM_SLOT) inputs.push(entry)
       }
+      for (const event of events)
+        if (event.type === 'epoch') {
+          this.#held.term = event.term
+          this.#held.incarnation = event.incarnation
+        }
       // Behind whatever may be malformed: a frame that is not delivered is asked for again.
       this.next++
       for (const { slot, seq } of inputs) if (slot === this.slot) this.#inputs.framed(seq, number)

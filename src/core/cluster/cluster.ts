@@ -66,7 +66,7 @@ export class Cluster {
     const view = (this.#view = new View(incarnation))
     const registrar = (this.#registrar = new Registrar(incarnation, view, limits, {
       owns: (name) => this.holdings.has(name),
-      isPassedOn: (name) => this.holdings.isPassedOn(name),
+      isSecond: (name) => this.holdings.isSecond(name),
       isSilent: (node) => this.isSilent(node),
       answer: (claimer, { id }, verdict) => {
         if (claimer === incarnation) this.#claims.answered(id, verdict, this.#now)
@@ -199,6 +199,11 @@ export class Cluster {
   took(name: string, term: number): void {
     this.#registrar.term = Math.max(this.#registrar.term, term)
     this.holdings.add(name)
+  }
+
+  /** This node would go on with a meeting, whose owner has ended: it holds the name until {@link took} or {@link closed}. */
+  stands(name: string): void {
+    this.holdings.add(name, true)
   }
 
   #put(name: string, id: number, opens: boolean): boolean {

@@ -41,6 +41,12 @@ export const name: Form<string> = text(limits.name)
 
 export const payload: Form<Payload> = { write: writePayload, read: readPayload }
 
+/** Bytes of any length, a copy. */
+export const blob: Form<Uint8Array> = {
+  write: (w, value) => w.bytes(value),
+  read: (r) => r.bytes(Infinity).slice(),
+}
+
 export function nullable<T>(form: Form<T>): Form<T | null> {
   return {
     write: (w, value) => {

@@ -22,7 +22,7 @@ export interface GuestHost {
 export class GuestSeat implements Occupant {
   readonly id: string
   readonly number: number
-  readonly elector: Elector = new Elector()
+  elector: Elector = new Elector()
   readonly member: Member
   /** See `Placing`. */
   readonly continued: boolean
@@ -69,8 +69,9 @@ export class Guest implements Follower {
   position = 1
   /** Its node knows of no break of the link that this one does not know of. */
   isConnected = false
-  /** The configuration that it was told. */
+  /** The configuration and the bots that it was told. */
   config = ''
+  bots = ''
   /** Another node goes on with the meeting; until it has begun, the frames up to there can be had here. */
   isRetired = false
   readonly #hosting: GuestHost

@@ -149,6 +149,7 @@ const options = struct<MeetingOptions>({
   inputsPerFrame: uint,
   frameBytes: uint,
   spectatorDelayMs: uint,
+  standby: uint,
   config: name,
 })
 
@@ -169,6 +170,7 @@ const state = struct<OwnerState>({
   }),
   electorate: struct<ElectorateState>({
     stable: uint,
+    reign: uint,
     changes: list(uint),
     terms: list(struct({ slot: uint, from: uint, until: limit, acked: limit, gone: bool })),
   }),

@@ -41,6 +41,8 @@ export class Holdings {
   readonly #host: HoldingsHost
   readonly #own: Set<string> = new Set()
   readonly #passedOn: Set<string> = new Set()
+  /** Of those: whose owner has ended, and that this node would go on with. */
+  readonly #standing: Set<string> = new Set()
   readonly #tellings: Map<number, Telling> = new Map()
   /** Whether the view has changed and nobody was told in it yet. */
   #isNew = false
@@ -64,18 +66,23 @@ export class Holdings {
     this.#passedOn.add(name)
   }
 
-  isPassedOn(name: string): boolean {
-    return this.#passedOn.has(name)
+  /** Whether whoever else owns the name comes first. */
+  isSecond(name: string): boolean {
+    return this.#passedOn.has(name) || this.#standing.has(name)
   }
 
-  add(name: string): void {
+  /** `stands`: it would go on with the meeting, whose owner has ended. */
+  add(name: string, stands = false): void {
     this.#passedOn.delete(name)
+    if (stands) this.#standing.add(name)
+    else this.#standing.delete(name)
     this.#own.add(name)
     this.tell(name)
   }
 
   delete(name: string): void {
     this.#passedOn.delete(name)
+    this.#standing.delete(name)
     if (this.#own.delete(name)) this.tell(name)
   }
 
@@ -171,7 +178,7 @@ export class Holdings {
     for (let at = 0; at === 0 || at < names.length; at += this.#most) {
       const holdings = names
         .slice(at, at + this.#most)
-        .map((name): Holding => ({ name, owns: this.has(name) }))
+        .map((name): Holding => ({ name, owns: this.has(name), stands: this.#standing.has(name) }))
       const isLast = at + this.#most >= names.length
       const seq = ++telling.seq
       const isFirst = isFull && at === 0

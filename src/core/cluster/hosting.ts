@@ -5,8 +5,10 @@ import { costs, type Work } from '../ground/work.ts'
 import type { Attendee } from '../meeting/attendance.ts'
 import type { Owner } from '../meeting/owner.ts'
 import { isAway, type Member, type Occupant } from '../meeting/seat.ts'
+import { visitorOf } from '../meeting/visitor.ts'
 import { shorten, wholeWait } from '../session/session.ts'
 import { Guest, type GuestHost, GuestSeat } from './guest.ts'
+import { keyOf, legacyOf } from './legacy.ts'
 import {
   encodeFrames,
   encodeHeads,
@@ -158,7 +160,9 @@ export class Hosting implements GuestHost {
     const { owner, replica } = guest
     const { facts, beginning } = owner.room
     guest.position = position
+    const { bots } = owner
     guest.config = owner.config
+    guest.bots = keyOf(bots)
     guest.say({
       type: 'followed',
       replica,
@@ -166,6 +170,8 @@ export class Hosting implements GuestHost {
       config: owner.config,
       ...beginning,
       ...clockOf(owner, now),
+      legacy: legacyOf(owner, now),
+      bots,
     })
     guest.tell()
   }
@@ -195,7 +201,8 @@ export class Hosting implements GuestHost {
       guest.say({ type: 'refused', ...place, error: 'CLOSED', message: text, retryAfter: 0 })
       return
     }
-    const found = owner.seat(message, now, (member, continued) => {
+    const visitor = visitorOf(message.user, message, owner.room.facts)
+    const found = owner.seat(visitor, now, (member, continued) => {
       const seat = new GuestSeat(guest, number, message.session, member, continued)
       guest.add(seat)
       return seat
@@ -218,7 +225,8 @@ export class Hosting implements GuestHost {
     // Its session has far fewer that it may have to send again.
     const seqs = owner.waitingOf(member).slice(-wire.batch)
     const waiting = seqs.map((each) => ({ seq: each }))
-    const facts = { replica, seat: number, slot, seq, continued, waiting, members }
+    const { elected } = seat.elector
+    const facts = { replica, seat: number, slot, seq, continued, waiting, elected, members }
     guest.say({ type: 'seated', ...facts, ...clockOf(owner, now) })
     // Empty frames that were to go out later, together: its JOIN may wait for them.
     guest.tell()
@@ -395,9 +403,11 @@ export class Hosting implements GuestHost {
       for (const guest of guests.values()) {
         if (!guest.isConnected || guest.isRetired) continue
         const { owner, replica } = guest
-        if (guest.config !== owner.config) {
+        const { bots } = owner
+        if (guest.config !== owner.config || guest.bots !== keyOf(bots)) {
           guest.config = owner.config
-          guest.say({ type: 'config', replica, config: owner.config })
+          guest.bots = keyOf(bots)
+          guest.say({ type: 'config', replica, config: owner.config, bots, next: owner.log.next })
         }
         // Empty frames that were to go out later, together.
         this.#send(guest, now)

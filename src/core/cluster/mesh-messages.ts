@@ -42,6 +42,20 @@ export const meshMessages = {
       again: 'bool',
       session: 'name',
       former: 'name',
+      held: {
+        list: {
+          slot: 'uint',
+          elected: 'uint',
+          term: 'uint',
+          incarnation: 'uint',
+          seen: 'uint',
+          stable: 'uint',
+          promisedTerm: 'uint',
+          promisedIncarnation: 'uint',
+        },
+        max: 'batch',
+      },
+      world: 'uint',
       user: 'name',
       config: 'name',
     },
@@ -56,6 +70,21 @@ export const meshMessages = {
   away: { code: 8, fields: { replica: 'uint', seat: 'uint' } },
   back: { code: 9, fields: { replica: 'uint', seat: 'uint' } },
   leave: { code: 10, fields: { replica: 'uint', seat: 'uint', reason: 'reason' } },
+  /** A member has promised a fence to a node that stands. `meeting`: the replica may have no frames yet. */
+  promised: {
+    code: 11,
+    fields: {
+      replica: 'uint',
+      meeting: 'name',
+      slot: 'uint',
+      elected: 'uint',
+      term: 'uint',
+      incarnation: 'uint',
+      seen: 'uint',
+      promisedTerm: 'uint',
+      promisedIncarnation: 'uint',
+    },
+  },
 
   // From the owner to the replica.
   followed: {
@@ -65,6 +94,7 @@ export const meshMessages = {
       world: 'uint',
       term: 'uint',
       incarnation: 'uint',
+      reigns: { list: { term: 'uint', incarnation: 'uint', from: 'uint' }, max: 'batch' },
       hop: 'uint',
       seed: 'bytes',
       frameRate: 'uint',
@@ -78,6 +108,8 @@ export const meshMessages = {
       shown: { list: { slot: 'uint', user: 'name', away: 'bool' }, max: 'slots' },
       next: 'uint',
       due: 'uint',
+      legacy: 'wish',
+      bots: { list: { slot: 'uint' }, max: 'slots' },
     },
   },
   /** The meeting is not open there. */
@@ -92,6 +124,7 @@ export const meshMessages = {
       seq: 'uint',
       continued: 'bool',
       waiting: { list: { seq: 'uint' }, max: 'batch' },
+      elected: 'uint',
       members: { list: { slot: 'uint', user: 'name', away: 'bool' }, max: 'slots' },
       next: 'uint',
       due: 'uint',
@@ -116,10 +149,20 @@ export const meshMessages = {
   direct: { code: 37, fields: { replica: 'uint', seat: 'uint', data: 'payload' } },
   ended: { code: 38, fields: { replica: 'uint', seat: 'uint', message: 'reason' } },
   closed: { code: 39, fields: { replica: 'uint', message: 'reason' } },
-  /** A member has named the configuration that clients must run. */
-  config: { code: 40, fields: { replica: 'uint', config: 'name' } },
+  /** A member has named the configuration that clients must run; or the business plays other members. */
+  config: {
+    code: 40,
+    fields: {
+      replica: 'uint',
+      config: 'name',
+      bots: { list: { slot: 'uint' }, max: 'slots' },
+      next: 'uint',
+    },
+  },
   /** Another node goes on with the meeting: the replica follows that one. `owner` 0: nobody does. */
   moved: { code: 41, fields: { replica: 'uint', owner: 'uint' } },
+  /** The sender wants to go on with the meeting at this fence, and asks those who wait for it for their promise. */
+  standing: { code: 42, fields: { replica: 'uint', world: 'uint', term: 'uint', incarnation: 'uint' } },
 } as const
 
 type Table = typeof meshMessages
@@ -129,12 +172,13 @@ export type MeshMessageOf<T extends MeshType> = Extract<MeshMessage, { readonly 
 
 /** The facts of a room that an owner has told. */
 export function factsOf(name: string, message: MeshMessageOf<'followed'>): RoomFacts {
-  const { world, term, incarnation, hop, frameRate, inputBytes, spectatorDelayMs } = message
+  const { world, term, incarnation, reigns, hop, frameRate, inputBytes, spectatorDelayMs } = message
   return {
     name,
     world,
     term,
     incarnation,
+    reigns,
     hop,
     seed: message.seed.slice(),
     frameRate,
@@ -194,10 +238,12 @@ export const MESH = 0x6d
 const FRAMES = 1
 const HEADS = 2
 const PULL = 3
+const KEEP = 4
 
 const heads = {
   heads: { list: { replica: 'uint', next: 'uint', due: 'uint' }, max: 'batch' },
 } as const
+const keep = { meetings: { list: { name: 'name' }, max: 'batch' } } as const
 const pull = { replica: 'uint', from: 'uint' } as const
 
 /** Frames of a meeting, each with the last stable frame at the time it was sealed. */
@@ -215,7 +261,10 @@ export type Heads = { readonly type: 'heads' } & Struct<typeof heads>
 /** The owner is to go on from this frame. */
 export type Pull = { readonly type: 'pull' } & Struct<typeof pull>
 
-export type Datagram = Frames | Heads | Pull
+/** The receiver is to keep replicas of these meetings of the sender for now. */
+export type Keep = { readonly type: 'keep' } & Struct<typeof keep>
+
+export type Datagram = Frames | Heads | Pull | Keep
 
 /** The frames from a position on, as many as fit into a page. Returns the position behind them, too. */
 export function encodeFrames(
@@ -282,6 +331,10 @@ export function encodePull(replica: number, from: number): Uint8Array {
   return encodeDatagram(PULL, pull, { replica, from })
 }
 
+export function encodeKeep(meetings: Keep['meetings']): Uint8Array {
+  return encodeDatagram(KEEP, keep, { meetings })
+}
+
 function encodeDatagram(code: number, fields: Fields, values: object): Uint8Array {
   scratch.reset()
   scratch.byte(MESH)
@@ -296,6 +349,7 @@ export function decodeDatagram(bytes: Uint8Array): Datagram | null {
     const r = new Reader(bytes, 1)
     const code = r.byte()
     if (code === HEADS) return readAll(r, heads, { type: 'heads' }) as Heads
+    if (code === KEEP) return readAll(r, keep, { type: 'keep' }) as Keep
     if (code === PULL) return readAll(r, pull, { type: 'pull' }) as Pull
     return code === FRAMES ? readFrames(r) : null
   } catch {

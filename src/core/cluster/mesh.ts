@@ -12,15 +12,23 @@ import type { Cluster } from './cluster.ts'
 import { Handover } from './handover.ts'
 import { Hosting } from './hosting.ts'
 import { linked, type LinkPart, type LinkParts } from './link-messages.ts'
-import { decodeDatagram, decodeMesh, encodeMesh, isFromOwner } from './mesh-messages.ts'
+import { decodeDatagram, decodeMesh, encodeMesh, isFromOwner, type Keep } from './mesh-messages.ts'
 import type { LocalSeat, ReplicaHost } from './replica-host.ts'
 import { Replica } from './replica.ts'
+import { Standbys } from './standbys.ts'
+import { Revival, type RevivalHost } from './revival.ts'
+
+/** In the place of a node: the owner has ended, and the replica here waits for another one. */
+const ORPHANED = -1
 
 /** What the mesh needs of the rest of its node. */
-export interface MeshHost extends Omit<
-  ReplicaHost<Replica>,
-  'link' | 'isOpen' | 'mark' | 'ended' | 'advanced'
-> {
+export interface MeshHost
+  extends
+    Omit<
+      ReplicaHost<Replica>,
+      'link' | 'isOpen' | 'isThere' | 'mark' | 'ended' | 'advanced' | 'orphaned' | 'promised'
+    >,
+    Pick<RevivalHost, 'questions' | 'newWorld'> {
   readonly self: number
   readonly stats: Stats
   readonly links: LinkParts
@@ -42,11 +50,13 @@ export class Mesh implements Elsewhere, LinkPart {
   readonly #replicaHost: ReplicaHost<Replica>
   readonly #hosting: Hosting
   readonly handover: Handover
+  readonly revival: Revival
   readonly #replicas: Map<string, Replica> = new Map()
   /** By the number of their logs. */
   readonly #byNumber: Map<number, Replica> = new Map()
   /** Those that have something to tell their owners. */
   readonly #marked: Set<Replica> = new Set()
+  readonly #standbys: Standbys
   readonly #beat: Timer
 
   constructor(host: MeshHost) {
@@ -63,14 +73,24 @@ export class Mesh implements Elsewhere, LinkPart {
       link,
       put,
       isOpen: (node, isLast) => links.isOpen(node, isLast),
+      isThere: (node) => host.cluster.nodes.has(node),
       mark: (replica) => this.#marked.add(replica),
       refuse: (...refused) => host.refuse(...refused),
       rejoin: (session) => host.rejoin(session),
       ended: (replica) => {
         this.#forget(replica)
         this.handover.ended(replica)
+        this.revival.ended(replica)
       },
-      advanced: (...come) => this.handover.advanced(...come),
+      advanced: (replica, now) => {
+        if (replica.isHandedOver) this.handover.advanced(replica, now)
+        this.revival.ended(replica)
+      },
+      orphaned: (replica, now) => {
+        this.handover.ended(replica)
+        this.revival.orphaned(replica, now)
+      },
+      promised: (...promised) => this.revival.promised(...promised),
     }
     const hosting = (this.#hosting = new Hosting({
       limits,
@@ -80,7 +100,7 @@ export class Mesh implements Elsewhere, LinkPart {
       put,
       meeting: (name) => host.meetings().get(name),
       retired: (...asked) => this.handover.retired(...asked),
-      astray: (...asked) => this.handover.astray(...asked),
+      astray: (...asked) => this.revival.await(...asked) || this.handover.astray(...asked),
     }))
     this.handover = new Handover({
       ...host,
@@ -90,6 +110,13 @@ export class Mesh implements Elsewhere, LinkPart {
       follow: (name, owner, now) => this.#follow(name, owner, now),
       demote: (...demoted) => this.#demote(...demoted),
     })
+    this.revival = new Revival({
+      ...host,
+      hosting,
+      link,
+      replica: (name) => this.#replicas.get(name),
+    })
+    this.#standbys = new Standbys({ meetings: host.meetings, cluster: host.cluster, hosting, put })
     // Before the mesh: what broke with a link is handed over again before it is followed again.
     links.add(linked.handover, this.handover)
     this.#beat = new Timer('mesh', (now) => this.#onBeat(now))
@@ -116,7 +143,8 @@ export class Mesh implements Elsewhere, LinkPart {
   // ---- joins
 
   ownerOf(name: string): number {
-    return this.#replicas.get(name)?.owner ?? this.handover.passedTo(name)
+    const replica = this.#replicas.get(name)
+    return replica?.isOrphan === true ? ORPHANED : (replica?.owner ?? this.handover.passedTo(name))
   }
 
   /** The node that owns the meeting whose replica has this log number; 0 where it is no replica's. */
@@ -129,7 +157,7 @@ export class Mesh implements Elsewhere, LinkPart {
     session: Session,
     message: MessageOf<'join'>,
     now: number,
-    joined: (answer: Joined, now: number) => void,
+    joined: (answer: Joined | null, now: number) => void,
   ): void {
     const { limits, budget } = this.#host
     const { meeting, spectator } = message
@@ -182,6 +210,7 @@ export class Mesh implements Elsewhere, LinkPart {
   message(from: number, bytes: Uint8Array, now: number): void {
     const message = decodeMesh(bytes)
     if (message === null) this.#host.stats.strangers++
+    else if (message.type === 'promised') this.revival.promised(message, now)
     else if (isFromOwner(message)) this.#replicaOf(from, message.replica)?.handle(message, now)
     else this.#hosting.handle(from, message, now)
   }
@@ -191,8 +220,23 @@ export class Mesh implements Elsewhere, LinkPart {
     const datagram = decodeDatagram(bytes)
     if (datagram === null) this.#host.stats.strangers++
     else if (datagram.type === 'frames') this.#replicaOf(from, datagram.replica)?.frames(datagram, now)
+    else if (datagram.type === 'keep') this.#keep(from, datagram, now)
     else if (datagram.type === 'pull') this.#hosting.pull(from, datagram.replica, datagram.from)
     else for (const head of datagram.heads) this.#replicaOf(from, head.replica)?.head(head, now)
+  }
+
+  /** The owner of some meetings wants this node to have replicas of them. */
+  #keep(owner: number, { meetings }: Keep, now: number): void {
+    for (const { name } of meetings) {
+      if (this.#host.meetings().get(name) !== undefined || this.#host.isDraining()) continue
+      const replica = this.#replicas.get(name) ?? this.#follow(name, owner, now)
+      if (replica?.owner === owner) replica.keptUntil = now + this.#host.limits.standbyKeepMs
+    }
+  }
+
+  /** A client that waits for a meeting has promised a fence. */
+  promise(session: Session, message: MessageOf<'promise'>, now: number): void {
+    for (const replica of this.#replicas.values()) replica.promise(session, message, now)
   }
 
   #replicaOf(owner: number, number: number): Replica | undefined {
@@ -208,8 +252,9 @@ export class Mesh implements Elsewhere, LinkPart {
   /** A node has ended. */
   gone(node: number, now: number): void {
     this.#hosting.lost(node, now)
-    for (const replica of this.#replicas.values()) if (replica.owner === node) replica.lost(now)
+    // A name that was held for it is given up before another holds it.
     this.handover.gone(node)
+    for (const replica of this.#replicas.values()) if (replica.owner === node) replica.lost(now)
   }
 
   // ---- time
@@ -236,7 +281,7 @@ export class Mesh implements Elsewhere, LinkPart {
   }
 
   get #isIdle(): boolean {
-    return this.#replicas.size === 0 && this.#hosting.isIdle
+    return this.#replicas.size === 0 && this.#hosting.isIdle && this.#host.meetings().standbys === 0
   }
 
   #watch(now: number): void {
@@ -245,6 +290,7 @@ export class Mesh implements Elsewhere, LinkPart {
 
   #onBeat(now: number): void {
     this.#hosting.beat(now)
+    this.#standbys.beat()
     for (const replica of this.#replicas.values()) replica.beat(now)
     if (!this.#isIdle) this.#watch(now)
   }

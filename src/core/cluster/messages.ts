@@ -8,10 +8,14 @@ import { bool, type Form, list, messages, name, struct, text, uint, within } fro
  * its own present round. A claim's `id` rises with each claim of a node.
  */
 
-/** A meeting that its sender owns, or (`owns` false) does not own, nor waits for. */
+/**
+ * A meeting that its sender owns, or (`owns` false) does not own, nor waits for. `stands`: it would go on with it,
+ * since the owner has ended; whoever owns it comes first.
+ */
 export interface Holding {
   readonly name: string
   readonly owns: boolean
+  readonly stands: boolean
 }
 
 /**
@@ -151,7 +155,7 @@ const form = messages<ClusterMessage>(CLUSTER, {
     isLast: bool,
     claimed: uint,
     term,
-    holdings: list(struct<Holding>({ owns: bool, name })),
+    holdings: list(struct<Holding>({ owns: bool, stands: bool, name })),
   }),
   held: struct({ echo: uint, seq: uint }),
 })

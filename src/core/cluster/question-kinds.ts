@@ -1,11 +1,12 @@
 import { limits } from '../../protocol/limits.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MeetingInfo } from '../meeting/business.ts'
+import type { Fence } from '../meeting/reigns.ts'
 import type { ToldRevocation } from '../ports.ts'
 import type { SessionInfo } from '../session/session-info.ts'
 import type { HeadOf, Kept, KeptEntry, Want } from '../topic/kept.ts'
 import type { TopicInfo } from '../topic/topic-info.ts'
-import { bool, type Form, json, list, name, nullable, payload, struct, text, uint } from './forms.ts'
+import { blob, bool, type Form, json, list, name, nullable, payload, struct, text, uint } from './forms.ts'
 
 /** What is asked in questions of one kind, and what is answered. */
 interface Kind<Q, A> {
@@ -58,6 +59,14 @@ interface Kinds {
   >
   /** What the node asked keeps of topics, in the order asked; what is left out is to be asked for again. */
   kept: Kind<readonly Want[], readonly Kept[]>
+  /**
+   * Frames that the node asked has of a meeting's world, from one on: a page of them, as they are sent to replicas.
+   * `next`, and the fence of the last one. Null where it has none.
+   */
+  frames: Kind<
+    { readonly name: string; readonly world: number; readonly from: number },
+    (Fence & { readonly next: number; readonly packet: Uint8Array }) | null
+  >
   /** Sessions of the node asked, the oldest first. `user`: '' for all. */
   sessions: Kind<{ readonly user: string; readonly limit: number }, readonly SessionInfo[]>
   /** Meetings that are open on the node asked; `ofKind`: only those of `kind`. */
@@ -112,6 +121,10 @@ export const questionKinds: Kinds = {
   kept: {
     question: list(struct<Want>({ topic: name, from: uint, heads: list(head) })),
     answer: list(struct<Kept>({ entries: list(entry), next: uint, heads: list(head) })),
+  },
+  frames: {
+    question: struct({ name, world: uint, from: uint }),
+    answer: nullable(struct({ term: uint, incarnation: uint, next: uint, packet: blob })),
   },
   sessions: { question: struct({ user: name, limit: uint }), answer: json() },
   meetings: { question: struct({ ...page, ofKind: bool, kind: name }), answer: json() },

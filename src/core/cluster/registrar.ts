@@ -6,6 +6,8 @@ import type { View } from './view.ts'
 interface Holder {
   readonly owner: number
   readonly claim: number
+  /** It would go on with the meeting, whose owner has ended. */
+  readonly stands: boolean
 }
 
 /**
@@ -47,8 +49,11 @@ export type RegistrarLimits = Pick<ClusterLimits, 'claims' | 'namesPerNode'>
 export interface RegistrarHost {
   /** Whether this node owns the meeting. */
   owns(name: string): boolean
-  /** Whether it has handed that meeting over, and holds the name until the new owner is known. */
-  isPassedOn(name: string): boolean
+  /**
+   * Whether another owner of that name comes before it: it has handed the meeting over, and holds the name until the
+   * new one is known; or it would go on with it, since its owner has ended.
+   */
+  isSecond(name: string): boolean
   /** Whether a node has been silent for so long that nobody waits for it any more. */
   isSilent(node: number): boolean
   answer(claimer: number, claim: Claim, verdict: Verdict): void
@@ -120,8 +125,8 @@ export class Registrar {
     teller.seq = seq
     teller.claimed = Math.max(teller.claimed, claimed)
     this.term = Math.max(this.term, term)
-    for (const { name, owns } of holdings) {
-      if (owns) this.#remember(name, from, 0)
+    for (const { name, owns, stands } of holdings) {
+      if (owns) this.#remember(name, from, 0, stands)
       // By its own word it does not own it, and will not: it no longer waits for a claim of it.
       else this.#drop(name, from)
       this.#giveUp(from, name)
@@ -139,7 +144,7 @@ export class Registrar {
   }
 
   /** False: it remembers too many names of that node already. */
-  #remember(name: string, owner: number, claim: number): boolean {
+  #remember(name: string, owner: number, claim: number, stands = false): boolean {
     const holders = this.#holders(name)
     const others = holders.filter((holder) => holder.owner !== owner)
     if (others.length === holders.length) {
@@ -147,7 +152,10 @@ export class Registrar {
       if (teller.names >= this.#limits.namesPerNode) return false
       teller.names++
     }
-    this.#entries.set(name, { owner, claim, others })
+    // Whoever owns it comes first; of those who stand, the one that came first.
+    const own = { owner, claim, stands }
+    const [first = own, ...rest] = stands ? [...others, own] : [own, ...others]
+    this.#entries.set(name, { ...first, others: rest })
     return true
   }
 
@@ -155,7 +163,7 @@ export class Registrar {
     const holders = this.#holders(name)
     const [first, ...others] = holders.filter((holder) => holder.owner !== owner)
     if (first === undefined) this.#entries.delete(name)
-    else this.#entries.set(name, { owner: first.owner, claim: first.claim, others })
+    else this.#entries.set(name, { owner: first.owner, claim: first.claim, stands: first.stands, others })
     if (others.length + (first === undefined ? 0 : 1) < holders.length) this.#teller(owner).names--
   }
 
@@ -189,8 +197,8 @@ export class Registrar {
   /** A node begins to tell anew. What is reserved for it stays so until its word comes. */
   #forget(node: number, teller: Teller): void {
     if (teller.seq > 0)
-      for (const [name, { owner, claim, others }] of this.#entries)
-        if ([{ owner, claim }, ...others].some((holder) => holder.owner === node && holder.claim === 0))
+      for (const [name, entry] of this.#entries)
+        if ([entry, ...entry.others].some((holder) => holder.owner === node && holder.claim === 0))
           this.#drop(name, node)
     teller.isComplete = false
   }
@@ -200,10 +208,11 @@ export class Registrar {
     const entry = this.#entries.get(name)
     // What the claimer told of itself before is no longer so, or it has been given the meeting meanwhile.
     const counts = (holder: Holder | undefined): boolean => !opens || holder?.owner !== from
-    const known = (counts(entry) ? entry : entry?.others.find(counts))?.owner
+    const known = counts(entry) ? entry : entry?.others.find(counts)
     const isOwn = this.#host.owns(name)
     // A name that it has passed on is still its own while nobody else has told of it.
-    const owner = isOwn && (known === undefined || !this.#host.isPassedOn(name)) ? this.#self : (known ?? 0)
+    const isFirst = known === undefined || known.stands || !this.#host.isSecond(name)
+    const owner = isOwn && isFirst ? this.#self : (known?.owner ?? 0)
     if (!opens || owner !== 0) {
       this.#host.answer(from, claim, { by: 'taken', owner })
       return

@@ -136,7 +136,8 @@ export class RemoteMembers {
       if (member.stage === 'lost') {
         member.stage = 'entered'
         const { id, user } = member.session
-        this.#host.say({ type: 'enter', ...place, again: true, session: id, former: '', user, config: '' })
+        const known = { again: true, session: id, former: '', held: [], world: 0, user, config: '' }
+        this.#host.say({ type: 'enter', ...place, ...known })
       }
       for (const [seq, data] of member.unsent(isOpen)) this.#host.say({ type: 'input', ...place, seq, data })
     }

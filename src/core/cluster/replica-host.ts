@@ -3,7 +3,8 @@ import type { Room, RoomHost } from '../meeting/room.ts'
 import type { Seat } from '../meeting/seat.ts'
 import type { Refusal } from '../ports.ts'
 import type { Session } from '../session/session.ts'
-import type { MeshMessage } from './mesh-messages.ts'
+import type { Fence } from '../meeting/reigns.ts'
+import type { MeshMessage, MeshMessageOf } from './mesh-messages.ts'
 import type { RemoteMember } from './remote-member.ts'
 import type { Joining } from './waiting-joins.ts'
 
@@ -11,6 +12,11 @@ import type { Joining } from './waiting-joins.ts'
 export interface LocalSeat {
   readonly seat: Seat
   readonly number: number
+}
+
+/** A node that wants to go on with a world of a meeting, at a fence. */
+export interface Standing extends Fence {
+  readonly world: number
 }
 
 /** What a node that goes on with a meeting has of it; `remotes`: its members, by seat. */
@@ -31,6 +37,8 @@ export interface ReplicaHost<R> extends RoomHost {
    * link breaks.
    */
   isOpen(node: number, isLast?: boolean): boolean
+  /** Whether a node has not ended. */
+  isThere(node: number): boolean
   /** In the next sweep, the replica has something to tell. */
   mark(replica: R): void
   /** Tells a session that an input was refused; `byBusiness`: by the business, within all limits. */
@@ -45,6 +53,10 @@ export interface ReplicaHost<R> extends RoomHost {
   rejoin(session: Session): void
   /** The replica has ended. */
   ended(replica: R): void
-  /** The owner has answered, or frames have come, while the replica is part of a hand-over. */
+  /** The owner has answered, or frames have come while the replica is part of a hand-over. */
   advanced(replica: R, now: number): void
+  /** The owner of a replica with frames has ended; or the node that was to have it next does not. */
+  orphaned(replica: R, now: number): void
+  /** A member here has promised a fence to this node. */
+  promised(message: MeshMessageOf<'promised'>, now: number): void
 }

@@ -1,10 +1,12 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
+import { partingOf, reignOf } from '../meeting/reigns.ts'
 import { Room } from '../meeting/room.ts'
 import { type Host, Seat, seatOf } from '../meeting/seat.ts'
 import type { Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
+import { Heritage } from './heritage.ts'
 import {
   encodePull,
   factsOf,
@@ -15,7 +17,7 @@ import {
 } from './mesh-messages.ts'
 import { MissingFrames } from './missing-frames.ts'
 import { memberOf, RemoteMember } from './remote-member.ts'
-import type { LocalSeat, ReplicaHost, Surrendered } from './replica-host.ts'
+import type { LocalSeat, ReplicaHost, Standing, Surrendered } from './replica-host.ts'
 import { RemoteMembers } from './remote-members.ts'
 import { inputsOf, isEarly, type Joining, NO_ANSWER, WaitingJoins } from './waiting-joins.ts'
 
@@ -45,12 +47,20 @@ export class Replica implements Host {
   #lastSeat = 0
   readonly #members: RemoteMembers
   readonly #joins: WaitingJoins = new WaitingJoins()
+  /** The node that stands for the meeting, and its fence; null for none. */
+  #standing: Standing | null = null
   /** What the owner was told of readers. */
   #told = { readers: 0, spectators: 0 }
   /** Since when nobody is here. */
   #idleSince: number
   /** It is part of a hand-over, and kept though nobody is here. */
   isHandedOver = false
+  /** Its owner has ended, and no other one has answered yet: see `Revival`. */
+  isOrphan = false
+  /** What is needed to go on with the meeting, besides the frames; null where nobody could. */
+  heritage: Heritage | null = null
+  /** Until when the owner wants it to be kept, though nobody is here. */
+  keptUntil: number = -Infinity
 
   constructor(host: ReplicaHost<Replica>, name: string, owner: number, number: number, now: number) {
     this.#host = host
@@ -88,6 +98,7 @@ export class Replica implements Host {
     const seat = message.spectator || isKnown ? 0 : ++this.#lastSeat
     const joining: Joining = { session, message, joined, since: now, seat, seated: null }
     this.#joins.add(joining)
+    this.#ask(joining)
     this.#host.mark(this)
     this.#enter(joining)
     this.#tryPlace(joining, now)
@@ -103,10 +114,11 @@ export class Replica implements Host {
     if (joining.seat !== 0) this.#say({ type: 'leave', ...this.#place(joining.seat), reason: 'left' })
   }
 
-  #enter({ session, message: { former, config }, seat }: Joining): void {
+  #enter({ session, message: { former, held, world, config }, seat }: Joining): void {
     if (seat === 0) return
     const { id, user } = session
-    this.#say({ type: 'enter', ...this.#place(seat), again: false, session: id, former, user, config })
+    const visitor = { session: id, former, held, world, user, config }
+    this.#say({ type: 'enter', ...this.#place(seat), again: false, ...visitor })
   }
 
   #place(seat: number): { readonly replica: number; readonly seat: number } {
@@ -121,9 +133,9 @@ export class Replica implements Host {
   #tryPlace(joining: Joining, now: number): void {
     const room = this.#room
     const { message, seat, seated } = joining
-    if (room === null || (seat !== 0 && seated === null)) return
+    if (room === null || this.isOrphan || (seat !== 0 && seated === null)) return
     const { log, facts } = room
-    if (log.next <= this.#head || isEarly(joining, facts.world, log.next)) return
+    if (log.next <= this.#head || isEarly(joining, facts, log.next)) return
     if (facts.frameRate > 0 && this.#origin === null) return
     this.#joins.delete(joining)
     this.#host.mark(this)
@@ -138,7 +150,10 @@ export class Replica implements Host {
     const seat = known ?? new Seat(this, session, seated?.member ?? null)
     if (known === undefined) session.sit(this.number, seat)
     else room.unplace(known)
-    if (seated !== null) seated.member.seat = seat
+    if (seated !== null) {
+      seated.member.seat = seat
+      seat.elector.elected = seated.message.elected
+    }
     const member = memberOf(seat)
     if (member !== null && known !== undefined && !isAway)
       this.#say({ type: 'back', ...this.#place(member.number) })
@@ -242,9 +257,13 @@ export class Replica implements Host {
   handle(message: MeshMessage, now: number): void {
     const { type } = message
     if (type === 'followed') this.#followed(message, now)
-    else if (type === 'absent') this.end(CLOSED, 'NOT_FOUND', now)
+    else if (type === 'absent') this.#absent(now)
+    else if (type === 'standing') this.stand(message)
     else if (type === 'closed') this.end(message.message, 'NOT_FOUND', now)
-    else if (type === 'config') this.#config = message.config
+    else if (type === 'config') {
+      this.#config = message.config
+      this.heritage?.bots(slotsOf(message.bots), message.next)
+    }
     else if (type === 'moved') this.#moved(message.owner, now)
     else if (type === 'seated') this.#seated(message, now)
     else if (type === 'refused' || type === 'nack' || type === 'direct' || type === 'ended')
@@ -253,33 +272,56 @@ export class Replica implements Host {
 
   /** Another node goes on with the meeting: `owner`; 0: none does. */
   #moved(owner: number, now: number): void {
-    if (owner === 0) return this.lost(now)
+    if (owner === 0 || !this.#host.isThere(owner)) return this.lost(now)
     this.#owner = owner
     this.follow()
   }
 
   #followed(message: MeshMessageOf<'followed'>, now: number): void {
-    const room = this.#room
     // Said before the meeting was handed on.
-    if (room !== null && room.facts.world === message.world && message.hop < room.facts.hop) return
-    if (room !== null && room.facts.world !== message.world) {
+    const known = this.#room?.facts
+    if (known?.world === message.world && known.incarnation === message.incarnation && message.hop < known.hop)
+      return
+    // Of an orphan nobody reads: it can begin anew.
+    if (this.isOrphan && !this.#isPrefixOf(message)) this.#discard()
+    const room = this.#room
+    if (room !== null && !this.#isPrefixOf(message)) {
       this.#quit(now)
       return
     }
     this.#isConnected = true
+    this.isOrphan = false
+    this.#standing = null
+    this.heritage = Heritage.of(message.legacy, message.head)
+    this.heritage?.bots(slotsOf(message.bots), message.head + 1)
     this.#config = message.config
     this.#head = message.head
     this.#missing.begin(message.next)
     this.#setClock(message, now)
     if (room === null) this.#open(message, now)
     else {
-      room.facts = { ...room.facts, hop: message.hop }
+      const { hop, term, incarnation, reigns } = message
+      room.facts = { ...room.facts, hop, term, incarnation, reigns }
       if (room.log.next < message.first) room.restart(message, now)
     }
     for (const joining of this.#joins.all()) if (joining.seated === null) this.#enter(joining)
     this.#members.comeBack()
     this.#tryAll(now)
-    if (this.isHandedOver) this.#host.advanced(this, now)
+    this.#host.advanced(this, now)
+  }
+
+  /** Whether the frames that are here are those of the owner. */
+  #isPrefixOf({ world, reigns, next }: MeshMessageOf<'followed'>): boolean {
+    if (this.#room === null) return true
+    const { facts, log } = this.#room
+    if (facts.world !== world || log.next > next) return false
+    return partingOf(reigns, { ...reignOf(facts.reigns, log.next - 1), next: log.next, stable: 0 }) === log.next
+  }
+
+  /** The node that was asked does not have the meeting. */
+  #absent(now: number): void {
+    if (this.isOrphan) this.#host.orphaned(this, now)
+    else this.end(CLOSED, 'NOT_FOUND', now)
   }
 
   #open(message: MeshMessageOf<'followed'>, now: number): void {
@@ -336,6 +378,7 @@ export class Replica implements Host {
     for (let at = from - first; at < frames.length; at++) {
       const { bytes, events, inputs } = frames[at] as (typeof frames)[number]
       room.append({ bytes, events, inputs: inputs.length, stable: marks[at] as number }, now)
+      this.heritage?.append(first + at, { events, inputs }, marks[at] as number)
       for (const { slot, seq } of inputs) this.#members.framed(slot, seq)
     }
     if (from <= this.#head) this.#joins.pay(frames.slice(from - first), now)
@@ -378,6 +421,7 @@ export class Replica implements Host {
     const remotes = this.#members.surrender()
     const joins = this.#joins.takeAll()
     this.#isConnected = false
+    this.isOrphan = false
     this.#room = null
     this.#host.budget.leave(room.log)
     this.#host.ended(this)
@@ -401,7 +445,8 @@ export class Replica implements Host {
       this.drop(session)
       joined(NO_ANSWER, now)
     }
-    if (this.isHandedOver || this.#members.size > 0 || this.#readers.readers > 0) this.#idleSince = now
+    const isKept = this.isHandedOver || this.isOrphan || now < this.keptUntil
+    if (isKept || this.#members.size > 0 || this.#readers.readers > 0) this.#idleSince = now
     else if (now - this.#idleSince >= lingerMs) this.#quit(now)
   }
 
@@ -417,8 +462,79 @@ export class Replica implements Host {
     this.#finish(message, code, now)
   }
 
-  /** The owner has ended: who is here joins again, and so finds whoever goes on with the meeting. */
+  // ---- revival
+
+  get room(): Room | null {
+    return this.#room
+  }
+
+  get config(): string {
+    return this.#config
+  }
+
+  /** Another node may have the meeting. */
+  goTo(owner: number): void {
+    this.#owner = owner
+    this.follow()
+  }
+
+  /** A node stands for the meeting: whoever waits for it, or comes, is asked for a promise. */
+  stand(standing: Standing | null): void {
+    this.#standing = standing
+    for (const joining of this.#joins.all()) this.#ask(joining)
+  }
+
+  #ask({ session, message }: Joining): void {
+    const standing = this.#standing
+    if (standing === null || message.world !== standing.world || message.held.length === 0) return
+    const { term, incarnation } = standing
+    if (session.outlet !== null)
+      this.#host.downstream.control(session.outlet, { type: 'stand', call: message.call, term, incarnation })
+  }
+
+  /** A client has promised a fence, as it was asked. */
+  promise(session: Session, { call, term, incarnation }: MessageOf<'promise'>, now: number): void {
+    const held = this.#joins.of(session)?.message
+    if (this.#standing === null || held?.call !== call || held.held[0] === undefined) return
+    const promised = { ...held.held[0], promisedTerm: term, promisedIncarnation: incarnation }
+    const message = { type: 'promised', replica: this.number, meeting: this.name, ...promised } as const
+    if (this.#owner === 0) this.#host.promised(message, now)
+    else this.#host.link(this.#owner, message)
+  }
+
+  /** Frames of a node that has more of them. */
+  catchUp(frames: Frames, now: number): void {
+    this.#isConnected = true
+    this.frames(frames, now)
+    this.#isConnected = false
+  }
+
+  /** The owner has ended. Who is here joins again, and so finds whoever goes on; the frames are kept for that node. */
   lost(now: number): void {
+    const again = this.#room === null ? this.#joins.takeAll() : []
+    const wasOrphan = this.isOrphan
+    if (!wasOrphan) this.#disperse()
+    this.#isConnected = false
+    this.#origin = null
+    if (this.#room === null) this.#finish(CLOSED, 'BUSY', now)
+    else {
+      this.isOrphan = true
+      this.isHandedOver = false
+      this.#owner = 0
+      this.#host.orphaned(this, now)
+    }
+    for (const { joined } of again) joined(null, now)
+  }
+
+  #discard(message = CLOSED): void {
+    if (this.#room === null) return
+    this.#room.close(message)
+    this.#host.budget.leave(this.#room.log)
+    this.#room = null
+  }
+
+  /** Who is here joins again. */
+  #disperse(): void {
     const room = this.#room
     const members = Array.from(this.#members.all(), ({ seat }) => seat)
     for (const seat of new Set([...(room?.seats() ?? []), ...members])) {
@@ -427,18 +543,19 @@ export class Replica implements Host {
       seat.session.stand(this.number)
       this.#host.rejoin(seat.session)
     }
-    this.#finish(CLOSED, 'BUSY', now)
+    for (const member of this.#members.all()) this.#members.forget(member)
   }
 
   #finish(message: string, code: ErrorCode, now: number): void {
     for (const member of this.#members.all()) this.#members.forget(member)
     this.#isConnected = false
-    if (this.#room !== null) {
-      this.#room.close(message)
-      this.#host.budget.leave(this.#room.log)
-      this.#room = null
-    }
+    this.isOrphan = false
+    this.#discard(message)
     this.#host.ended(this)
     this.#joins.endAll(code, now)
   }
+}
+
+function slotsOf(bots: readonly { readonly slot: number }[]): number[] {
+  return bots.map(({ slot }) => slot)
 }

@@ -45,7 +45,7 @@ interface Taken {
 /** A member whose session has no place any more. */
 class Absent implements Occupant {
   readonly id: string
-  readonly elector: Elector = new Elector()
+  elector: Elector = new Elector()
 
   constructor(id: string) {
     this.id = id

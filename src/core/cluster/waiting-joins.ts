@@ -1,7 +1,8 @@
 import { type ErrorCode, errors } from '../../protocol/errors.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
 import { costs } from '../ground/work.ts'
-import type { Placing } from '../meeting/room.ts'
+import { partingOf } from '../meeting/reigns.ts'
+import type { Placing, RoomFacts } from '../meeting/room.ts'
 import type { OpenedFrame } from '../meeting/sealed.ts'
 import type { Refusal } from '../ports.ts'
 import { AGAIN_MS, type Joined } from '../session/elsewhere.ts'
@@ -20,7 +21,7 @@ export const NO_ANSWER: Refusal = {
 export interface Joining {
   readonly session: Session
   readonly message: MessageOf<'join'>
-  readonly joined: (answer: Joined, now: number) => void
+  readonly joined: (answer: Joined | null, now: number) => void
   readonly since: number
   /** The seat that it asks for; 0 where it needs none, or has one. */
   readonly seat: number
@@ -95,10 +96,12 @@ export class WaitingJoins {
   }
 }
 
-/** Whether a JOIN has to wait for frames that a replica does not have. `world`, `next`: of its log. */
-export function isEarly({ message, seated }: Joining, world: number, next: number): boolean {
-  // A client that comes from the owner may be ahead.
-  if (message.world === world && message.next > next) return true
+/** Whether a JOIN has to wait for frames that a replica does not have. `next`: of its log. */
+export function isEarly({ message, seated }: Joining, { world, reigns }: RoomFacts, next: number): boolean {
+  // A client that comes from the owner may be ahead. What it holds beyond the end of a reign is undone.
+  const [held] = message.held
+  const common = held === undefined || reigns.length === 0 ? message.next : partingOf(reigns, { ...held, next: message.next })
+  if (message.world === world && common > next) return true
   // What the owner has said of its inputs holds from that frame on.
   return seated?.message.continued === true && next < seated.message.next
 }

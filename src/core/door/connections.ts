@@ -34,6 +34,8 @@ export interface ConnectionsHost {
   readonly revocations: Revocations
   /** Puts a message of a live session into its upstream queue. */
   enqueue(session: Session, message: ClientMessage, now: number): void
+  /** A client that waits for a meeting has promised a fence. */
+  promised(session: Session, message: MessageOf<'promise'>, now: number): void
   /** Ends a session of this user that has no connection, for a new one. False: there is none. */
   makeRoom(user: string, now: number): boolean
   /** The session has a new connection, so what held its upstream queue may have changed. */
@@ -161,6 +163,9 @@ export class Connections {
         return
       }
       case 'pong':
+        return
+      case 'promise':
+        if (phase.name === 'live') this.#host.promised(phase.session, message, now)
         return
       case 'ack':
         this.#acknowledge(connection, message, now)

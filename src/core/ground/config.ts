@@ -252,8 +252,16 @@ export const fixedLimits = {
   moveMs: 1_000,
   moveAgainMs: 20_000,
   moveTries: 5,
-  /** How long a replica is kept that nobody reads. */
+  /** How long a replica is kept that nobody reads; and since its owner last wanted it as a standby. */
   lingerMs: 5_000,
+  standbyKeepMs: 3_000,
+  /**
+   * How long a node that goes on with a meeting whose owner has ended waits for its members; how often it looks; and
+   * how long one that does not go on keeps the frames.
+   */
+  revivalMs: 1_000,
+  revivalBeatMs: 50,
+  orphanMs: 10_000,
   /**
    * Meetings that a node hands over at a time, and that it takes over at a time; bytes that one may have besides its
    * frames. How long another node may take until it is ready; the wait before nodes that have declined are asked again.
@@ -402,6 +410,8 @@ export interface MeetingOptions {
   readonly frameBytes: number
   /** Delay after which spectators see a sealed frame, in milliseconds. The ring must hold that much time. */
   readonly spectatorDelayMs: number
+  /** Other nodes of a cluster, 0 or 1, that keep a copy of the frames, to go on with them where this one ends. */
+  readonly standby: number
   /**
    * Hash of the configuration that clients must run, at most 255 bytes of UTF-8: a client that joins with another one
    * is refused with CONFIG_MISMATCH. Empty: the hash that the first member names holds until the meeting ends.
@@ -420,5 +430,6 @@ export const defaultMeeting: MeetingOptions = {
   inputsPerFrame: 8,
   frameBytes: 16_384,
   spectatorDelayMs: 0,
+  standby: 0,
   config: '',
 }

@@ -76,6 +76,9 @@ export class Stats {
   handoversGiven = 0
   handoversTaken = 0
   handoversRefused = 0
+  /** Meetings whose node had ended and that this one went on with; in the same world, or in a new one. */
+  meetingsRevived = 0
+  meetingsForked = 0
   requestsStarted = 0
   requestsEnded = 0
   repliesDiscarded = 0

@@ -44,6 +44,8 @@ export type TimerName =
   | 'grace'
   /** The hand-over of meetings goes on. */
   | 'handover'
+  /** Meetings whose node has ended wait for another one. */
+  | 'revival'
   /** A few more connections are moved, because the node drains. */
   | 'drain'
   /** A session may be asked to move to the node that owns its meetings. */

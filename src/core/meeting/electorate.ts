@@ -7,6 +7,8 @@ export class Elector {
   acked = 0
   /** It disappeared without leaving, and will acknowledge nothing more. */
   gone = false
+  /** The frame in which its member came: with the slot, it names one run of a client. 0 before it has. */
+  elected = 0
 }
 
 interface Term {
@@ -20,6 +22,8 @@ interface Term {
 /** An electorate as another node is given it. `slot`: of the elector, if it is a member; else {@link SYSTEM_SLOT}. */
 export interface ElectorateState {
   readonly stable: number
+  /** The first frame of the present fence. */
+  readonly reign: number
   readonly changes: readonly number[]
   readonly terms: readonly {
     readonly slot: number
@@ -49,6 +53,8 @@ export class Electorate {
   /** Whether something has happened that may move the stable mark. */
   #isOpen = true
   #stable = 0
+  /** The first frame of the present owner's fence. */
+  #reign = 1
 
   /** `most`: how many electorates count at a time. */
   constructor(most: number = fixedLimits.electorates) {
@@ -57,8 +63,14 @@ export class Electorate {
 
   /** Adds an elector from this frame on. */
   join(elector: Elector, frame: number): void {
+    elector.elected = frame
     this.#terms.push({ elector, from: frame, until: Infinity })
     this.#change(frame)
+  }
+
+  /** Whether it is an elector still. */
+  has(elector: Elector): boolean {
+    return this.#terms.some((term) => term.elector === elector && term.until === Infinity)
   }
 
   /** Ends an elector's term at this frame. `asked`: the member left on request. */
@@ -91,7 +103,8 @@ export class Electorate {
       // If only the head stopped the mark, new frames alone will move it.
       this.#isOpen = settled > head
       const reached = Math.min(settled, head)
-      if (reached <= this.#stable) break
+      // A frame of an earlier reign becomes stable with one of this reign: by itself, a later owner may undo it.
+      if (reached <= this.#stable || reached < this.#reign) break
       this.#stable = reached
       if ((this.#changes[1] ?? Infinity) > reached) break
       while ((this.#changes[1] ?? Infinity) <= reached) this.#changes.shift()
@@ -127,17 +140,19 @@ export class Electorate {
       const { acked, gone } = elector
       return { slot: slotOf(elector) ?? SYSTEM_SLOT, from, until, acked, gone }
     })
-    return { stable: this.#stable, changes: [...this.#changes], terms }
+    return { stable: this.#stable, changes: [...this.#changes], terms, reign: this.#reign }
   }
 
   /** Goes on with the electorates of another node. `electorOf`: of the member in a slot. */
   restore(state: ElectorateState, electorOf: (slot: number) => Elector | undefined): void {
     this.#stable = state.stable
+    this.#reign = state.reign
     this.#changes.splice(0, Infinity, ...state.changes)
     for (const { slot, from, until, acked, gone } of state.terms) {
       const elector = electorOf(slot) ?? new Elector()
       elector.acked = Math.max(elector.acked, acked)
       elector.gone ||= gone
+      if (until === Infinity) elector.elected = from
       this.#terms.push({ elector, from, until })
     }
     this.#isOpen = true

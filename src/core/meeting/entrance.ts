@@ -7,15 +7,7 @@ import type { FrameLog } from './frame-log.ts'
 import { JoinRate } from './join-rate.ts'
 import type { Roster } from './roster.ts'
 import type { Member, Occupant } from './seat.ts'
-
-/** A session of another node that asks to become a member. */
-export interface Visitor {
-  readonly user: string
-  /** The session in which it last had its seat, where that is another one; '' for none. */
-  readonly former: string
-  /** Hash of the configuration that it runs; '' where it names none. */
-  readonly config: string
-}
+import { continues, type Visitor } from './visitor.ts'
 
 /** What the entrance to a meeting needs of its owner. */
 export interface EntranceHost {
@@ -27,6 +19,8 @@ export interface EntranceHost {
   readonly limits: Limits
   /** Somebody comes in: starts the clock if it is stopped. */
   run(now: number): void
+  /** Another run of a member's client has its place. */
+  tookOver(member: Member): void
 }
 
 /** Who may become a member of a meeting, and in which slot. */
@@ -50,15 +44,17 @@ export class Entrance {
 
   /**
    * The member that a session becomes: its user's, where a seat is kept, without asking the business, because a
-   * reloaded page is a new session; or a new one. `former`: see {@link Visitor}. `isHere`: the business may end a
-   * session while it is asked.
+   * reloaded page is a new session; or a new one. `isHere`: the business may end a session while it is asked.
    */
-  memberFor(user: string, former: string, isHere: () => boolean, now: number): Member | Refusal | ErrorCode {
+  memberFor(visitor: Visitor, isHere: () => boolean, now: number): Member | Refusal | ErrorCode {
     const { roster, electorate, log } = this.#host
-    const kept = roster.keptFor(user, former)
-    if (kept === undefined) return this.#admit(user, isHere, now)
+    const kept = roster.keptFor(visitor)
+    if (kept === undefined) return this.#admit(visitor.user, isHere, now)
     if (kept.seat !== null) {
-      electorate.leave(kept.seat.elector, log.next, false)
+      if (!continues(kept, visitor)) {
+        electorate.leave(kept.seat.elector, log.next, false)
+        this.#host.tookOver(kept)
+      }
       kept.seat.evict('its user came back in another session')
     }
     return kept
@@ -82,15 +78,13 @@ export class Entrance {
     return roster.seat(user, slot)
   }
 
-  /** Whether the member's place is the one that a session had before; asked before anybody takes it. */
-  continues({ seat }: Member, former: string): boolean {
-    return former !== '' && seat?.id === former
-  }
-
-  /** A session takes the member's place. */
+  /** A session takes the member's place. The run of a client that had it keeps its vote on what is stable. */
   sit(member: Member, occupant: Occupant): void {
+    const { electorate, log } = this.#host
+    const elector = member.seat?.elector
+    if (elector !== undefined && electorate.has(elector)) occupant.elector = elector
+    else electorate.join(occupant.elector, log.next)
     member.seat = occupant
-    this.#host.electorate.join(occupant.elector, this.#host.log.next)
   }
 
   /** The member is here, with this configuration. */

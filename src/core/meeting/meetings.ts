@@ -25,6 +25,8 @@ export class Meetings {
   readonly #nextLog: () => number
   readonly #closed: (name: string) => void
   readonly #meetings: Map<string, Owner> = new Map()
+  /** How many of them want a standby. */
+  standbys = 0
   /** Meetings without a frame rate that have something to seal. */
   #unsealed: Owner[] = []
   /**
@@ -115,6 +117,7 @@ export class Meetings {
       world,
       term,
       incarnation,
+      reigns: this.#config.cluster === undefined ? [] : [{ term, incarnation, from: 1 }],
       hop: 0,
       seed: entropy(8),
       frameRate,
@@ -125,7 +128,7 @@ export class Meetings {
     const owner = new Owner(this.#host, room, settings, business, now, maker)
     budget.enter(room.log, maker?.estate)
     if (maker !== null) maker.meetings++
-    this.#meetings.set(name, owner)
+    this.#enter(owner)
     return owner.info
   }
 
@@ -148,7 +151,13 @@ export class Meetings {
     this.#closed(name)
   }
 
-  #forget({ name, log, maker }: Owner): void {
+  #enter(owner: Owner): void {
+    this.#meetings.set(owner.name, owner)
+    if (owner.options.standby > 0) this.standbys++
+  }
+
+  #forget({ name, log, maker, options }: Owner): void {
+    if (options.standby > 0) this.standbys--
     this.#host.budget.leave(log)
     if (maker !== null) maker.meetings--
     this.#meetings.delete(name)
@@ -168,7 +177,7 @@ export class Meetings {
     const owner = new Owner(this.#host, room, options, business, now)
     this.#highestTerm = Math.max(this.#highestTerm, room.facts.term)
     this.#host.budget.enter(room.log)
-    this.#meetings.set(room.facts.name, owner)
+    this.#enter(owner)
     return owner
   }
 
@@ -189,6 +198,6 @@ export class Meetings {
 }
 
 /** 48 random bits, never 0. */
-function randomNumber(entropy: NodeConfig['entropy']): number {
+export function randomNumber(entropy: NodeConfig['entropy']): number {
   return entropy(6).reduce((number, byte) => number * 256 + byte, 0) || 1
 }

@@ -11,7 +11,7 @@ import type { Attendee } from './attendance.ts'
 import { Bots } from './bots.ts'
 import { type Bot, infoOf, type MeetingInfo } from './business.ts'
 import { Electorate } from './electorate.ts'
-import { Entrance, isMember, type Visitor } from './entrance.ts'
+import { Entrance, isMember } from './entrance.ts'
 import type { FrameLog } from './frame-log.ts'
 import { Intake } from './intake.ts'
 import { Notices } from './notices.ts'
@@ -21,6 +21,7 @@ import { Room, type RoomHost } from './room.ts'
 import { Roster } from './roster.ts'
 import { sealedFrame, sealFrame } from './sealed.ts'
 import { type Host, isAway, type Member, type Occupant, Seat, seatOf } from './seat.ts'
+import { continues, type Visitor, visitorOf } from './visitor.ts'
 
 /** Why an input is refused; null where it is not. */
 type Refused = Refusal | ErrorCode | null
@@ -81,7 +82,17 @@ export class Owner implements Host {
     const roster = (this.#roster = new Roster(options.capacity, (event) => this.#happen(event)))
     const electorate = (this.#electorate = new Electorate(host.limits.electorates))
     const run = (at: number): void => this.#run(at)
-    this.#entrance = new Entrance({ options, business, log, roster, electorate, limits: host.limits, run })
+    this.#entrance = new Entrance({
+      options,
+      business,
+      log,
+      roster,
+      electorate,
+      limits: host.limits,
+      run,
+      // The log says who has a say, for those who may go on with it.
+      tookOver: ({ slot }) => room.facts.reigns.length > 0 && this.#happen({ type: 'takeover', slot }),
+    })
     const intake = (this.#intake = new Intake(options, log))
     this.#bots = new Bots({
       roster,
@@ -184,9 +195,10 @@ export class Owner implements Host {
     if (seat === undefined && message.spectator) seat = new Seat(this, session, null)
     else if (seat === undefined) {
       const isHere = (): boolean => session.outlet !== null
-      const member = entrance.memberFor(session.user, message.former, isHere, now)
+      const visitor = visitorOf(session.user, message, this.room.facts)
+      const member = entrance.memberFor(visitor, isHere, now)
       if (!isMember(member)) return member
-      continued = entrance.continues(member, message.former)
+      continued = continues(member, visitor)
       seat = new Seat(this, session, member)
       entrance.sit(member, seat)
     }
@@ -201,17 +213,17 @@ export class Owner implements Host {
 
   /** Seats a session of another node. `occupant`: makes its seat; `continued`: see {@link Placing}. */
   seat(
-    { user, former, config }: Visitor,
+    visitor: Visitor,
     now: number,
     occupant: (member: Member, continued: boolean) => Occupant,
   ): Member | Refusal | ErrorCode {
     const entrance = this.#entrance
-    if (!entrance.admits(config)) return 'CONFIG_MISMATCH'
-    const member = entrance.memberFor(user, former, () => true, now)
+    if (!entrance.admits(visitor.config)) return 'CONFIG_MISMATCH'
+    const member = entrance.memberFor(visitor, () => true, now)
     if (!isMember(member)) return member
-    entrance.sit(member, occupant(member, entrance.continues(member, former)))
+    entrance.sit(member, occupant(member, continues(member, visitor)))
     this.#run(now)
-    entrance.enter(member, config)
+    entrance.enter(member, visitor.config)
     return member
   }
 

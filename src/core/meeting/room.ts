@@ -14,6 +14,7 @@ import { shorten } from '../session/session.ts'
 import { Attendance, type Attendee } from './attendance.ts'
 import { FrameLog } from './frame-log.ts'
 import { Gallery } from './gallery.ts'
+import { partingOf, type Reign, reignOf, withReign } from './reigns.ts'
 import { openFrame } from './sealed.ts'
 import type { Seat } from './seat.ts'
 
@@ -22,9 +23,11 @@ export interface RoomFacts {
   readonly name: string
   /** Random number of this history of frames; frame numbers are unique within it. */
   readonly world: number
-  /** (term, incarnation) identifies the owner that seals; of two, the higher one is the later. */
+  /** The fence of the owner that seals, the last of the reigns. */
   readonly term: number
   readonly incarnation: number
+  /** Who has sealed which frames, oldest first; none where no other node could go on. */
+  readonly reigns: readonly Reign[]
   /** How many times the room was handed over to another node since it was opened. */
   readonly hop: number
   /** Eight random bytes for its members. */
@@ -203,12 +206,19 @@ export class Room {
     const number = this.log.next
     this.log.append(bytes, stable)
     if (number > this.#history) this.attendance.apply(events)
+    for (const event of events) if (event.type === 'epoch') this.reign({ ...event, from: number })
     if (number < this.#hidden) this.#gallery?.sealed([], -Infinity)
     else this.#gallery?.sealed(events, now)
     if (inputs > 0) this.#lastInput = now
     if (bytes === EMPTY_FRAME) return
     this.lastFull = this.log.next - 1
     this.#lastTold = -Infinity
+  }
+
+  /** Another owner seals from a frame on. */
+  reign({ term, incarnation, from }: Reign): void {
+    const reigns = withReign(this.facts.reigns, { term, incarnation, from })
+    if (reigns !== this.facts.reigns) this.facts = { ...this.facts, term, incarnation, reigns }
   }
 
   /** Marks the readers for the appended frames, unless these belong to a quiet run that can go out together later. */
@@ -244,16 +254,17 @@ export class Room {
     const { log, facts } = this
     const gallery = seat.slot === SYSTEM_SLOT ? this.#gallery : null
     gallery?.reveal(now)
-    const found = this.#find(message)
+    const [found, position] = this.#find(message)
     const view = gallery ?? log
-    const isOfLog = found === 'recovered' || found === 'NO_SNAPSHOT'
     const outlet = seat.session.outlet as Outlet
-    const cursor = new Cursor(view, outlet, outlet.frameLane, isOfLog ? message.next : 1)
+    const cursor = new Cursor(view, outlet, outlet.frameLane, position)
     seat.cursor = cursor
     this.#readers.set(cursor, seat)
     if (!view.isCurrent(cursor)) this.#host.downstream.mark(cursor)
     this.#host.work.done += log.workFrom(cursor.position, cursor.outlet.text)
     this.#showLater()
+    const next = Math.max(cursor.position, log.first)
+    const held = reignOf(facts.reigns, next - 1)
     return {
       type: 'joined',
       call: message.call,
@@ -268,7 +279,7 @@ export class Room {
       start: Math.round(placing.start * 1000),
       startFrame: placing.startFrame,
       head: view.next - 1,
-      next: Math.max(cursor.position, log.first),
+      next,
       seq: seat.last,
       stable: log.stableAt(view.next - 1),
       recovered: found === 'recovered',
@@ -277,16 +288,25 @@ export class Room {
       members: gallery?.attendance.list ?? placing.members,
       continued: placing.continued,
       waiting: placing.waiting.slice(-wire.batch).map((seq) => ({ seq })),
+      elected: seat.member === null || held.term === 0 ? 0 : seat.elector.elected,
+      heldTerm: held.term,
+      heldIncarnation: held.incarnation,
     }
   }
 
-  /** Whether the client's position can be resumed: 'recovered', or the reason why not; '' when it names none. */
-  #find({ world, next }: MessageOf<'join'>): 'recovered' | ErrorCode | '' {
-    if (world !== 0 && world !== this.facts.world) return 'NEW_EPOCH'
-    if (world === 0 || next === 0) return ''
+  /**
+   * Whether the client's position can be resumed: 'recovered', or the reason why not; '' when it names none. And where
+   * it begins to read.
+   */
+  #find({ world, next, held: [held] }: MessageOf<'join'>): readonly ['recovered' | ErrorCode | '', number] {
+    const { facts, log } = this
+    if (world !== 0 && world !== facts.world) return ['NEW_EPOCH', 1]
+    if (world === 0 || next === 0) return ['', 1]
+    const common = held === undefined || facts.reigns.length === 0 ? next : partingOf(facts.reigns, { ...held, next })
+    if (common < next) return ['REWOUND', common]
     // A position beyond the next frame was never given out.
-    if (next > this.log.next) return 'PROTOCOL'
-    return next < this.log.first ? 'NO_SNAPSHOT' : 'recovered'
+    if (next > log.next) return ['PROTOCOL', 1]
+    return [next < log.first ? 'NO_SNAPSHOT' : 'recovered', next]
   }
 
   /** The cursor of a seat stops reading. */

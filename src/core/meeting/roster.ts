@@ -2,6 +2,7 @@ import type { MeetingEvent } from '../../protocol/schema.ts'
 import { FULL } from '../ground/rate.ts'
 import type { Attendee } from './attendance.ts'
 import type { MemberInfo } from './business.ts'
+import { continues, type Visitor } from './visitor.ts'
 import { isAway, type Member, type Occupant, type Standing } from './seat.ts'
 
 /** A member as it is handed over to another node. */
@@ -55,16 +56,16 @@ export class Roster {
   }
 
   /**
-   * The place that is kept for a user: that of an earlier session, though it may seem present still, or else the one
-   * that has been away for longest. `former`: the earlier session's id; '' for none.
+   * The place that is kept for a user: the one that this run of the client had, though it may seem present still, or
+   * else the one that has been away for longest.
    */
-  keptFor(user: string, former: string): Member | undefined {
+  keptFor(visitor: Visitor): Member | undefined {
     let first: Member | undefined
     let least = Infinity
     for (const member of this.all()) {
       const { standing } = member
-      if (member.user !== user || standing.is === 'leaving') continue
-      if (former !== '' && member.seat?.id === former) return member
+      if (member.user !== visitor.user || standing.is === 'leaving') continue
+      if (continues(member, visitor)) return member
       if (standing.is !== 'away' || standing.turn > least) continue
       first = member
       least = standing.turn

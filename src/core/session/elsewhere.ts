@@ -15,14 +15,14 @@ export interface Elsewhere {
   ownerOf(name: string): number
   /**
    * Seats a session in a meeting of another node. `joined` is called once, perhaps at once, unless {@link drop} comes
-   * first; until then the session's upstream queue is held.
+   * first; until then the session's upstream queue is held. Null: that node has ended, and another one may have it.
    */
   join(
     owner: number,
     session: Session,
     message: MessageOf<'join'>,
     now: number,
-    joined: (answer: Joined, now: number) => void,
+    joined: (answer: Joined | null, now: number) => void,
   ): void
   /** The session has ended while it waited for `joined`. */
   drop(session: Session): void

@@ -80,7 +80,8 @@ export class Searches {
     this.#cluster.join(owner, session, join, now, (answer, at) => {
       if (!this.#away.delete(session)) return
       session.goOn()
-      this.#host.joined(session, join, answer, at)
+      if (answer === null) this.begin(session, join, at)
+      else this.#host.joined(session, join, answer, at)
     })
   }
 }

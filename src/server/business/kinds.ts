@@ -180,7 +180,9 @@ export class HookRunner {
         if (restore !== undefined) this.#tell('restore', () => restore(state && fromPayload(state), meeting))
       },
     }
+    // What the business knows of it besides has ended with its node.
     const isPlain = Object.values(this.#hooks).every((hook) => hook === undefined)
+    if (restore !== undefined || isPlain) logic.revive = () => logic.restore?.(null)
     if (snapshot !== undefined || isPlain) logic.snapshot = () => this.#snapshot(snapshot)
     if (onJoin !== undefined) {
       logic.join = (slot, user) => {

@@ -44,6 +44,7 @@ export const meetingSettings: Readonly<
   inputsPerFrame: integer(1, MANY),
   frameBytes: integer(1, MANY),
   spectatorDelayMs: integer(0, 3_600_000),
+  standby: integer(0, 1),
   config: v.optional(
     v.pipe(
       v.string('expected a string; leave it out for that of the first member'),

@@ -78,6 +78,9 @@ export const joinedOf = (parts: Partial<MessageOf<'joined'>> = {}): MessageOf<'j
   maxInput: 256,
   members: [{ slot: 0, user: 'ann', away: false }],
   continued: false,
+  elected: 0,
+  heldTerm: 0,
+  heldIncarnation: 0,
   waiting: [],
   ...parts,
 })

@@ -23,6 +23,7 @@ const facts: RoomFacts = {
   world: 9,
   term: 2,
   incarnation: 7,
+  reigns: [{ term: 2, incarnation: 7, from: 1 }],
   hop: 0,
   seed: new Uint8Array(8),
   frameRate: 0,
@@ -107,6 +108,7 @@ function placeIn(
     world: 0,
     next: 0,
     former: '',
+    held: [],
     ...parts,
   }
   const placing = { start: 0, startFrame: 1, members: room.attendance.list, continued: false, waiting: [] }

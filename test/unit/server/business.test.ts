@@ -472,7 +472,7 @@ describe('The hooks of a kind', () => {
 
   it('are only those that were given', async () => {
     // A kind without hooks has no state, so a meeting of it can go to another node as it is.
-    expect(Object.keys(await logicOf({})).toSorted()).toEqual(['close', 'moved', 'restore', 'snapshot'])
+    expect(Object.keys(await logicOf({})).toSorted()).toEqual(['close', 'moved', 'restore', 'revive', 'snapshot'])
     const all = ['onJoin', 'onInput', 'onFrame', 'onLeave', 'onClose']
     const logic = await logicOf(Object.fromEntries(all.map((name) => [name, () => {}])))
     const own = ['close', 'moved', 'restore']

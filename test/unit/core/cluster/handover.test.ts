@@ -139,7 +139,7 @@ describe('A meeting whose node drains', () => {
     world.advance(200)
     expect(joined.slot).toBe(0)
     const [first] = contentsOf(back.heard).filter((each) => each.includes('owner'))
-    expect(first).toMatch(/owner (resume back 0|back 0 resume)/)
+    expect(first).toMatch(/owner takeover 0 (resume back 0|back 0 resume)/)
     b.node.handleClose(back.connection, false, world.now)
     world.advance(90_000)
     expect(world.whereIs('m')).toEqual([])

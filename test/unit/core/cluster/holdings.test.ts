@@ -93,7 +93,7 @@ describe('A node tells the registrar of a name', () => {
       isLast: true,
       claimed: 4,
       term: 9,
-      holdings: [{ name: a, owns: true }],
+      holdings: [{ name: a, owns: true, stands: false }],
     })
     owner.holdings.renew()
     owner.holdings.tellAll()

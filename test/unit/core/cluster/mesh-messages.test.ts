@@ -108,6 +108,7 @@ describe('A message of the mesh', () => {
       seq: 6,
       continued: true,
       waiting: [{ seq: 7 }],
+      elected: 2,
       members: [{ slot: 5, user: 'ann', away: false }],
       next: 8,
       due: 9,

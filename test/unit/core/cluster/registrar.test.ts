@@ -22,7 +22,7 @@ class Desk {
       { claims, namesPerNode },
       {
         owns: (name) => this.owned.has(name),
-        isPassedOn: () => false,
+        isSecond: () => false,
         isSilent: (node) => this.silent.has(node),
         answer: (to, { id }, verdict) => this.answers.push(`${to} #${id} ${wordsOf(verdict)}`),
       },
@@ -46,7 +46,7 @@ class Desk {
       claimed: 0,
       term: 0,
       ...parts,
-      holdings: names.map((name) => ({ name: name.replace('-', ''), owns: !name.startsWith('-') })),
+      holdings: names.map((name) => ({ name: name.replace('-', ''), owns: !name.startsWith('-'), stands: false })),
     })
   }
 

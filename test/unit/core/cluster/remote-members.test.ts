@@ -29,6 +29,7 @@ const seated = (
     slot: parts.slot ?? seat,
     seq: parts.seq ?? 0,
     continued: false,
+    elected: 1,
     waiting: (parts.waiting ?? []).map((seq) => ({ seq })),
     members: [],
     next: parts.next ?? 1,

@@ -85,6 +85,10 @@ export class Roamer {
     this.#seats.set(meeting, seat)
   }
 
+  seat(meeting: string): SeatMachine | undefined {
+    return this.#seats.get(meeting)
+  }
+
   input(meeting: string, name: string): void {
     const seat = this.#seats.get(meeting) as SeatMachine
     this.#call(name, (done) => this.machine.followers.input(seat, text(name), 10_000, this.#world.now, done))

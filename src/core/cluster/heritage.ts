@@ -1,0 +1,175 @@
+import { SYSTEM_SLOT } from '../../protocol/limits.ts'
+import type { MeetingOptions } from '../ground/config.ts'
+import type { ElectorateState } from '../meeting/electorate.ts'
+import { type Fence, isAbove, isSame } from '../meeting/reigns.ts'
+import type { OpenedFrame } from '../meeting/sealed.ts'
+
+/** One run of a client that has a say in a meeting, from the frame in which it came up to the one in which it went. */
+export interface Term {
+  readonly slot: number
+  readonly from: number
+  until: number
+  /** It went by its own word, and claims nothing any more. */
+  left: boolean
+}
+
+/** What an owner tells its replicas, for the case that it ends: what the frames do not say. Sent as JSON. */
+export interface Legacy {
+  readonly options: MeetingOptions
+  readonly kind: string
+  readonly metadata: Readonly<Record<string, unknown>>
+  /** The last seq of each slot that is in a frame, or was answered before those that wait. */
+  readonly seqs: readonly (readonly [slot: number, seq: number])[]
+  /** `until`: null where it has not gone. */
+  readonly terms: readonly { readonly slot: number; readonly from: number; readonly until: number | null }[]
+}
+
+/** What a member that has promised holds. */
+export interface Promised extends Fence {
+  readonly slot: number
+  readonly elected: number
+  /** The last frame that it has acknowledged; its last one has the fence. */
+  readonly seen: number
+}
+
+/** The legacy in the form in which it is sent; '' where the business has put something into it that has no JSON form. */
+export function writeLegacy(legacy: Omit<Legacy, 'terms'>, { terms }: ElectorateState): string {
+  const sent = terms.map(({ slot, from, until }) => ({ slot, from, until: until === Infinity ? null : until }))
+  try {
+    return JSON.stringify({ ...legacy, terms: sent })
+  } catch {
+    return ''
+  }
+}
+
+/**
+ * What a replica knows of a meeting besides its frames, so that its node can go on where the owner ends. It follows
+ * from what the owner has told, and from the events of the frames since then.
+ */
+export class Heritage {
+  readonly options: MeetingOptions
+  readonly kind: string
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly seqs: Map<number, number>
+  #terms: Term[]
+  /** Slots of members that the business plays, as of the frame before `#botsAt`. */
+  #bots: ReadonlySet<number> = new Set()
+  #botsAt = 0
+  /** The last frame that the owner had sealed when it told. */
+  readonly #head: number
+
+  private constructor({ options, kind, metadata, seqs, terms }: Legacy, head: number) {
+    this.options = options
+    this.kind = kind
+    this.metadata = metadata
+    this.seqs = new Map(seqs)
+    this.#terms = terms.map(({ slot, from, until }) => ({ slot, from, until: until ?? Infinity, left: false }))
+    this.#head = head
+  }
+
+  /** Null where nothing can be gone on with. */
+  static of(legacy: string, head: number): Heritage | null {
+    try {
+      return new Heritage(JSON.parse(legacy) as Legacy, head)
+    } catch {
+      return null
+    }
+  }
+
+  /** The business plays these slots. `next`: the next frame at the owner. */
+  bots(slots: readonly number[], next: number): void {
+    this.#bots = new Set(slots)
+    this.#botsAt = next
+  }
+
+  isBot({ slot, from }: Pick<Term, 'slot' | 'from'>): boolean {
+    return this.#bots.has(slot) && from < this.#botsAt
+  }
+
+  /** A frame has come. `stable`: the last stable frame when it was sealed. */
+  append(frame: number, { events, inputs }: Pick<OpenedFrame, 'events' | 'inputs'>, stable: number): void {
+    if (frame <= this.#head) return
+    for (const { slot, seq } of inputs) this.seqs.set(slot, seq)
+    for (const event of events) {
+      if (event.type === 'join') this.#elect(event.slot, frame)
+      else if (event.type === 'leave') this.#end(event.slot, frame, event.reason === 'left')
+      else if (event.type === 'takeover') {
+        this.#end(event.slot, frame, false)
+        this.#elect(event.slot, frame)
+      }
+    }
+    if (events.length > 0) this.#terms = this.#terms.filter(({ until }) => until > stable)
+  }
+
+  #elect(slot: number, from: number): void {
+    const known = this.#terms.some((term) => term.slot === slot && term.from === from)
+    if (!known) this.#terms.push({ slot, from, until: Infinity, left: false })
+  }
+
+  #end(slot: number, until: number, left: boolean): void {
+    for (const term of this.#terms)
+      if (term.slot === slot && term.until === Infinity && term.from < until) Object.assign(term, { until, left })
+  }
+
+  /** The terms as of the last frame here, without those of bots. */
+  terms(head: number): Term[] {
+    return this.#terms
+      .filter((term) => term.from <= head && !this.isBot(term))
+      .map((term) => (term.until > head ? { ...term, until: Infinity } : term))
+  }
+
+  /** The electorates that a new owner begins with. */
+  electorate(stable: number, head: number): ElectorateState {
+    const all = this.terms(head)
+    const terms = all.map(({ slot, from, until, left }) => ({
+      slot: until === Infinity ? slot : SYSTEM_SLOT,
+      from,
+      until,
+      acked: left ? Infinity : 0,
+      gone: until !== Infinity && !left,
+    }))
+    return { stable, reign: head + 1, changes: changesOf(all, stable, head), terms }
+  }
+}
+
+/** The frames at which the electorates begin that count: the one in force at the stable mark, and each later one. */
+function changesOf(terms: readonly Term[], stable: number, head: number): number[] {
+  const at = new Set(terms.flatMap(({ from, until }) => [from, until]).filter((frame) => frame <= head))
+  const later = [...at].filter((frame) => frame > stable).sort((a, b) => a - b)
+  return [Math.max(0, ...[...at].filter((frame) => frame <= stable)), ...later]
+}
+
+/**
+ * Whether a node may go on with the same world, from a log whose last frame is `head`, of the fence `last`: those who
+ * have promised are more than half of each electorate that counts, and no frame behind the head can be stable, since
+ * fewer than half of the electorate there may have acknowledged it.
+ */
+export function mayContinue(
+  terms: readonly Term[],
+  stable: number,
+  head: number,
+  last: Fence,
+  promises: readonly Promised[],
+): boolean {
+  const promised = ({ slot, from, until }: Term): Promised | undefined =>
+    until === Infinity ? promises.find((each) => each.slot === slot && each.elected === from) : undefined
+  let isReached = false
+  for (const frame of changesOf(terms, stable, head)) {
+    const electorate = terms.filter(({ from, until }) => from <= frame && until > frame)
+    const have = electorate.map(promised).filter((each) => each !== undefined)
+    isReached = have.length * 2 > electorate.length
+    // Nobody had a say, so nobody has it now.
+    if (electorate.length > 0 && !isReached) return false
+    if (!isReached) continue
+    const seen = have.map((each) => seenBehind(each, last)).sort((a, b) => b - a)
+    const absent = electorate.length - have.length
+    isReached = (seen[Math.ceil(electorate.length / 2) - absent - 1] as number) <= head
+  }
+  return isReached
+}
+
+/** The last frame that a member has acknowledged, as far as that may be stable in a log that ends with a fence. */
+function seenBehind(promised: Promised, last: Fence): number {
+  if (isAbove(promised, last)) return Infinity
+  return isSame(promised, last) ? promised.seen : 0
+}

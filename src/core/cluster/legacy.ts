@@ -1,0 +1,18 @@
+import type { Owner } from '../meeting/owner.ts'
+import { writeLegacy } from './heritage.ts'
+
+/** Stands for the slots of bots, to compare them. */
+export function keyOf(bots: readonly { readonly slot: number }[]): string {
+  return bots.map(({ slot }) => slot).join()
+}
+
+/** What a node needs, besides the frames, to go on with a meeting whose owner has ended. */
+export function legacyOf(owner: Owner, now: number): string {
+  const { options, electorate, roster, intake } = owner.state(now)
+  const { kind, metadata } = owner.business
+  const seqs = new Map(roster.seqs.entries())
+  for (const { slot, seq } of roster.members) seqs.set(slot, seq)
+  // What waits for a frame is not in the log.
+  for (const { slot, seq } of intake.inputs) seqs.set(slot, Math.min(seqs.get(slot) ?? 0, seq - 1))
+  return writeLegacy({ options, kind, metadata, seqs: [...seqs] }, electorate)
+}

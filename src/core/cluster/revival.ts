@@ -1,0 +1,393 @@
+import { Timer, type Timers } from '../ground/timers.ts'
+import { Elector } from '../meeting/electorate.ts'
+import type { Owner } from '../meeting/owner.ts'
+import type { OwnerState } from '../meeting/owner-state.ts'
+import { type Fence, isAbove, isSame, reignOf, withReign } from '../meeting/reigns.ts'
+import type { Room } from '../meeting/room.ts'
+import { isAway, type Occupant } from '../meeting/seat.ts'
+import type { MeetingBusiness, OfferedMeeting } from '../ports.ts'
+import type { HandoverNode } from './giving.ts'
+import { type Heritage, mayContinue, type Promised } from './heritage.ts'
+import { decodeDatagram, encodeFrames, type MeshMessage, type MeshMessageOf } from './mesh-messages.ts'
+import type { Questions } from './questions.ts'
+import type { AnswerOf, QuestionOf } from './question-kinds.ts'
+import type { Replica } from './replica.ts'
+
+/** What a node needs to go on with meetings whose owners have ended. */
+export interface RevivalHost extends Omit<HandoverNode, 'send'> {
+  readonly timers: Timers
+  readonly questions: () => Pick<Questions, 'ask'>
+  readonly isDraining: () => boolean
+  /** The business's side of a meeting, without its state; null where it cannot be had on this node. */
+  adopt(offered: OfferedMeeting): MeetingBusiness | null
+  replica(name: string): Replica | undefined
+  /** Sends over the link to a node. */
+  link(node: number, message: MeshMessage): void
+  /** The number of a new world. */
+  newWorld(): number
+}
+
+/** The node asks its members for their promise, and other nodes for frames. */
+interface Candidacy extends Fence {
+  readonly since: number
+  /** Other nodes that have yet to say what frames they have. */
+  readonly asked: Set<number>
+  /** By slot; the last of each. */
+  readonly promises: Map<number, Promised>
+}
+
+/** A meeting whose owner has ended, and of which this node has a replica. */
+interface Orphan {
+  readonly replica: Replica
+  readonly since: number
+  /** It holds the name, so that nobody opens it and everybody comes here. */
+  isHeir: boolean
+  isLooking: boolean
+  /** Not looked for again before then. */
+  notBefore: number
+  candidacy: Candidacy | null
+  /** Nodes that want to follow it here. */
+  readonly follows: Map<number, MeshMessageOf<'follow'>>
+}
+
+/** A member who has not come back yet since the meeting was revived. */
+class Absent implements Occupant {
+  readonly id = ''
+  elector: Elector = new Elector()
+
+  direct(): void {}
+  evict(): void {}
+}
+
+/**
+ * Goes on with meetings whose owner has ended, from the replicas of the nodes that are left:
+ *
+ *   proven end of the owner → the nodes with a replica hold the name; its registrar says which of them stands
+ *   that one asks the others for frames that it has not, and the members, who join wherever they come, for a promise
+ *   more than half have promised, and nothing that may be stable is missing → it goes on at a higher fence
+ *   not so within the window → it opens a new world with the frames that it has
+ *
+ * A promise counts for one fence, and keeps its giver from any node of a lower one.
+ */
+export class Revival {
+  readonly #host: RevivalHost
+  readonly #orphans: Map<string, Orphan> = new Map()
+  readonly #beat: Timer
+
+  constructor(host: RevivalHost) {
+    this.#host = host
+    this.#beat = new Timer('revival', (now) => this.#onBeat(now))
+  }
+
+  /** Whether this node is about to go on with a meeting, and holds its name. */
+  holds(name: string): boolean {
+    return this.#orphans.get(name)?.isHeir === true
+  }
+
+  // ---- orphans
+
+  /** The owner of a meeting has ended, or the node that was to have it next does not. */
+  orphaned(replica: Replica, now: number): void {
+    const { name } = replica
+    const known = this.#orphans.get(name)
+    const isNew = known?.replica !== replica
+    const orphan = isNew ? newOrphan(replica, now) : known
+    this.#orphans.set(name, orphan)
+    orphan.candidacy = null
+    replica.stand(null)
+    this.#hold(orphan)
+    if (isNew) this.#look(orphan, now)
+    else orphan.notBefore = now + this.#host.limits.revivalBeatMs
+    this.#watch(now)
+  }
+
+  #hold(orphan: Orphan): void {
+    const { meetings, limits, cluster, isDraining } = this.#host
+    const { name, heritage, room } = orphan.replica
+    if (isDraining() || heritage === null || room === null || meetings().size >= limits.meetings) return
+    orphan.isHeir = true
+    cluster.stands(name)
+  }
+
+  #release(orphan: Orphan): void {
+    if (orphan.isHeir) this.#host.cluster.closed(orphan.replica.name)
+    orphan.isHeir = false
+  }
+
+  /** Asks the registrar of the name which of the nodes that hold it is to go on. */
+  #look(orphan: Orphan, now: number): void {
+    const { cluster, self } = this.#host
+    const { replica } = orphan
+    orphan.isLooking = true
+    cluster.find(replica.name, now, (ending, at) => {
+      orphan.isLooking = false
+      orphan.notBefore = at + this.#host.limits.revivalBeatMs
+      if (this.#orphans.get(replica.name) !== orphan || orphan.candidacy !== null || ending.by !== 'taken') return
+      if (ending.owner === self || (ending.owner === 0 && orphan.isHeir)) this.#stand(orphan, 0, at)
+      else if (ending.owner !== 0 && cluster.nodes.has(ending.owner)) {
+        this.#release(orphan)
+        for (const node of orphan.follows.keys()) this.#sendOn(orphan, node, ending.owner)
+        orphan.follows.clear()
+        replica.goTo(ending.owner)
+      }
+    })
+  }
+
+  #sendOn(orphan: Orphan, node: number, owner: number): void {
+    const follow = orphan.follows.get(node)
+    if (follow === undefined) return
+    if (node === owner) this.#host.link(node, { type: 'absent', replica: follow.replica })
+    else this.#host.hosting.send(node, follow.replica, owner)
+  }
+
+  /** Somebody wants to follow a meeting that this node may go on with. False: it will not. */
+  await(node: number, message: MeshMessageOf<'follow'>): boolean {
+    const orphan = this.#orphans.get(message.meeting)
+    if (orphan?.isHeir !== true) return false
+    orphan.follows.set(node, message)
+    if (orphan.candidacy !== null) this.#tell(orphan, node)
+    return true
+  }
+
+  /** Asks those who wait at another node for their promise. */
+  #tell({ follows, replica, candidacy }: Orphan, node: number): void {
+    const follow = follows.get(node)
+    if (follow === undefined || candidacy === null) return
+    const { term, incarnation } = candidacy
+    const world = replica.room?.facts.world ?? 0
+    this.#host.link(node, { type: 'standing', replica: follow.replica, world, term, incarnation })
+  }
+
+  /** The replica has an owner again, or has ended. */
+  ended(replica: Replica): void {
+    const orphan = this.#orphans.get(replica.name)
+    if (orphan?.replica !== replica || replica.isOrphan) return
+    this.#release(orphan)
+    this.#orphans.delete(replica.name)
+  }
+
+  // ---- standing
+
+  /** `least`: the term of a fence that somebody has promised. */
+  #stand(orphan: Orphan, least: number, now: number): void {
+    const { cluster, self } = this.#host
+    const { replica, follows } = orphan
+    const { facts } = replica.room as Room
+    const term = cluster.nextTerm(Math.max(facts.term, least) + 1)
+    const asked = new Set(orphan.candidacy?.asked)
+    const since = orphan.candidacy?.since ?? now
+    const isFirst = orphan.candidacy === null
+    orphan.candidacy = { term, incarnation: self, since, asked, promises: new Map() }
+    if (isFirst)
+      for (const { incarnation } of cluster.peers)
+        if (!cluster.isSilent(incarnation)) this.#askFor(orphan, incarnation, now)
+    replica.stand({ world: facts.world, term, incarnation: self })
+    for (const node of follows.keys()) this.#tell(orphan, node)
+  }
+
+  #askFor(orphan: Orphan, node: number, now: number): void {
+    const { replica, candidacy } = orphan
+    const room = replica.room as Room
+    candidacy?.asked.add(node)
+    const question = { name: replica.name, world: room.facts.world, from: room.log.next }
+    const deadline = now + this.#host.limits.revivalMs / 2
+    this.#host.questions().ask([node], 'frames', question, deadline, (_, ending, at) => {
+      orphan.candidacy?.asked.delete(node)
+      if (orphan.candidacy === null || this.#orphans.get(replica.name) !== orphan) return
+      if (ending.by === 'answer' && ending.answer !== null) this.#has(orphan, node, ending.answer, at)
+    })
+  }
+
+  /** Another node has frames. */
+  #has(orphan: Orphan, node: number, { packet, next, ...last }: NonNullable<AnswerOf<'frames'>>, now: number): void {
+    const { replica } = orphan
+    const { facts, log } = replica.room as Room
+    const own = reignOf(facts.reigns, log.next - 1)
+    if (isAbove(last, own)) {
+      // It has been followed further than this one: it is to go on.
+      this.#release(orphan)
+      orphan.candidacy = null
+      orphan.notBefore = now + this.#host.limits.revivalMs
+      replica.stand(null)
+      return
+    }
+    const from = log.next
+    if (!isSame(last, own) || next <= from) return
+    const frames = decodeDatagram(packet)
+    if (frames?.type === 'frames') replica.catchUp(frames, now)
+    if (log.next > from && log.next < next) this.#askFor(orphan, node, now)
+  }
+
+  /** What this node has of a meeting's world, for one that stands. */
+  framesFor({ name, world, from }: QuestionOf<'frames'>): AnswerOf<'frames'> {
+    const room = this.#host.replica(name)?.room ?? null
+    if (room === null || room.facts.world !== world) return null
+    const { facts, log } = room
+    const { term, incarnation } = reignOf(facts.reigns, log.next - 1)
+    const { pageBytes } = this.#host.limits
+    const packet = encodeFrames(0, log, Math.max(from, log.first), pageBytes).bytes
+    return { term, incarnation, next: log.next, packet }
+  }
+
+  /** A member has promised a fence. */
+  promised(message: MeshMessageOf<'promised'>, now: number): void {
+    const orphan = this.#orphans.get(message.meeting)
+    const candidacy = orphan?.candidacy ?? null
+    if (orphan === undefined || candidacy === null) return
+    const { slot, elected, term, incarnation, seen } = message
+    const fence = { term: message.promisedTerm, incarnation: message.promisedIncarnation }
+    if (isSame(fence, candidacy)) {
+      candidacy.promises.set(slot, { slot, elected, term, incarnation, seen })
+      this.#conclude(orphan, now)
+    } else if (isAbove(fence, candidacy) && fence.term <= candidacy.term + MOST_TERMS)
+      this.#stand(orphan, fence.term, now)
+  }
+
+  // ---- going on
+
+  /** Goes on as soon as all are here who may come, or those that are enough when the window is over. */
+  #conclude(orphan: Orphan, now: number): void {
+    const { replica, candidacy } = orphan
+    if (candidacy === null) return
+    const { asked, promises, since } = candidacy
+    const isOver = now - since >= this.#host.limits.revivalMs
+    if (asked.size > 0 && !isOver) return
+    const room = replica.room as Room
+    const heritage = replica.heritage as Heritage
+    const head = room.log.next - 1
+    const terms = heritage.terms(head)
+    const away = new Set(room.attendance.list.filter((member) => member.away).map(({ slot }) => slot))
+    const missing = terms.some(
+      ({ slot, from, until }) =>
+        until === Infinity && !away.has(slot) && promises.get(slot)?.elected !== from,
+    )
+    if (missing && !isOver) return
+    const last = reignOf(room.facts.reigns, head)
+    const goesOn = mayContinue(terms, room.log.stableAt(head), head, last, [...promises.values()])
+    if (goesOn || isOver) this.#begin(orphan, candidacy, goesOn, now)
+  }
+
+  #begin(orphan: Orphan, { term, incarnation, promises }: Candidacy, goesOn: boolean, now: number): void {
+    const { meetings, cluster, hosting, stats } = this.#host
+    const { replica, follows } = orphan
+    const { name } = replica
+    const heritage = replica.heritage as Heritage
+    const { kind, metadata, options } = heritage
+    const business = this.#host.adopt({ name, kind, metadata })
+    if (business === null || (business.logic !== null && business.logic.revive === undefined)) {
+      replica.end('its node has ended', 'NOT_FOUND', now)
+      return
+    }
+    const { config } = replica
+    // It holds the name throughout.
+    this.#orphans.delete(name)
+    const { room, joins } = replica.surrender()
+    for (const seat of room.seats()) room.end(seat, 'its node has ended')
+    const next = room.log.next
+    const { facts } = room
+    const reign = { term, incarnation, from: next }
+    room.facts = goesOn
+      ? { ...facts, term, incarnation, reigns: withReign(facts.reigns, reign) }
+      : { ...facts, term, incarnation, world: this.#host.newWorld(), reigns: [{ ...reign, from: 1 }] }
+    const owner = meetings().succeed(room, options, business, now)
+    const state = stateOf(room, heritage, config, goesOn, now - orphan.since)
+    owner.succeed({ state, seatOf: () => new Absent(), event: { type: 'epoch', term, incarnation } }, now)
+    cluster.took(name, term)
+    if (goesOn) stats.meetingsRevived++
+    else stats.meetingsForked++
+    business.logic?.revive?.()
+    // A user who has come back without the former place may take it.
+    for (const { slot } of owner.members) {
+      const member = owner.member(slot)
+      if (member?.seat instanceof Absent && !promises.has(slot)) owner.away(member)
+    }
+    for (const { session, message, joined } of joins) joined(meetings().join(session, message, now), now)
+    this.#seeTo(owner, now)
+    for (const [node, follow] of follows) hosting.handle(node, follow, now)
+  }
+
+  /** Bots have ended with their node. Members who have not come are away, and leave in the end. */
+  #seeTo(owner: Owner, now: number): void {
+    const { timers, limits, meetings } = this.#host
+    for (const { slot } of owner.bots) {
+      const member = owner.member(slot)
+      if (member !== undefined) owner.depart(member, 'expired')
+    }
+    const absent = owner.members.flatMap(({ slot }) => {
+      const member = owner.member(slot)
+      return member?.seat instanceof Absent ? [{ member, seat: member.seat }] : []
+    })
+    for (const { member } of absent) if (!isAway(member)) owner.away(member)
+    const grace = new Timer('grace', () => {
+      if (meetings().get(owner.name) !== owner) return
+      for (const { member, seat } of absent) if (member.seat === seat) owner.depart(member, 'expired')
+    })
+    if (absent.length > 0) timers.set(grace, now + limits.sessionKeepMs)
+  }
+
+  // ---- time
+
+  #onBeat(now: number): void {
+    const { limits } = this.#host
+    for (const orphan of this.#orphans.values()) {
+      const { replica } = orphan
+      if (orphan.candidacy !== null) this.#conclude(orphan, now)
+      else if (now - orphan.since >= limits.orphanMs) replica.end('its node has ended', 'NOT_FOUND', now)
+      else if (replica.owner === 0 && !orphan.isLooking && now >= orphan.notBefore) {
+        if (!orphan.isHeir) this.#hold(orphan)
+        this.#look(orphan, now)
+      }
+    }
+    this.#watch(now)
+  }
+
+  #watch(now: number): void {
+    if (this.#beat.index < 0 && this.#orphans.size > 0)
+      this.#host.timers.set(this.#beat, now + this.#host.limits.revivalBeatMs)
+  }
+}
+
+/** By how much a client's promise may raise the term: one that lies must not use up all numbers. */
+const MOST_TERMS = 2 ** 20
+
+function newOrphan(replica: Replica, now: number): Orphan {
+  return {
+    replica,
+    since: now,
+    isHeir: false,
+    isLooking: false,
+    notBefore: now,
+    candidacy: null,
+    follows: new Map(),
+  }
+}
+
+/** What the new owner knows besides the frames, as these have it. */
+function stateOf(
+  { attendance, log }: Room,
+  heritage: Heritage,
+  config: string,
+  goesOn: boolean,
+  stoodMs: number,
+): OwnerState {
+  const head = log.next - 1
+  const { seqs, options } = heritage
+  const terms = heritage.terms(head)
+  const members = attendance.list.map(({ slot, user, away }, turn) => ({
+    slot,
+    user,
+    standing: away ? { is: 'away' as const, turn } : { is: 'present' as const },
+    seq: seqs.get(slot) ?? 0,
+    isBot: terms.every((term) => term.slot !== slot || term.until < Infinity),
+  }))
+  return {
+    options,
+    config,
+    roster: { members, seqs: Array.from({ length: Math.max(0, ...seqs.keys()) + 1 }, (_, slot) => seqs.get(slot) ?? 0) },
+    intake: { inputs: [], last: -1 },
+    // In a new world all that there is counts as settled.
+    electorate: heritage.electorate(goesOn ? log.stableAt(head) : head, head),
+    events: [],
+    clock: { is: 'stopped', stoodMs },
+  }
+}

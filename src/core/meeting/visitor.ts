@@ -1,0 +1,46 @@
+import type { MessageOf } from '../../protocol/schema.ts'
+import { type Fence, isAbove } from './reigns.ts'
+import type { Member } from './seat.ts'
+
+/** What a client says that it holds of a meeting; see the JOIN of PROTOCOL.md. */
+export type Holding = MessageOf<'join'>['held'][number]
+
+/** A session of another node that asks to become a member. */
+export interface Visitor {
+  readonly user: string
+  /** The session in which it last had its seat, where that is another one; '' for none. */
+  readonly former: string
+  /** What it holds of the meeting's history as the member that it was; null for nothing. */
+  readonly held: Holding | null
+  /** Hash of the configuration that it runs; '' where it names none. */
+  readonly config: string
+}
+
+/**
+ * Whether the member's place is the one that a run of a client had before, in another session or on a node that has
+ * ended; asked before anybody takes it.
+ */
+export function continues({ seat, slot }: Member, { former, held }: Pick<Visitor, 'former' | 'held'>): boolean {
+  if (seat === null) return false
+  if (former !== '' && seat.id === former) return true
+  return held !== null && held.elected !== 0 && held.slot === slot && held.elected === seat.elector.elected
+}
+
+/**
+ * The visitor who sends a JOIN, to a meeting of this world and fence. One that has promised a higher fence to another
+ * node has no say at this one: it comes as a newcomer.
+ */
+export function visitorOf(
+  user: string,
+  { former, config, world, held: [held] }: Pick<MessageOf<'join'>, 'former' | 'config' | 'world' | 'held'>,
+  facts: { readonly world: number } & Fence,
+): Visitor {
+  const holds = world === facts.world && held !== undefined
+  if (holds && isAbove(promiseOf(held), facts)) return { user, former: '', config, held: null }
+  return { user, former, config, held: holds ? held : null }
+}
+
+/** The fence that a client has promised; term 0 for none. */
+export function promiseOf({ promisedTerm, promisedIncarnation }: Holding): Fence {
+  return { term: promisedTerm, incarnation: promisedIncarnation }
+}

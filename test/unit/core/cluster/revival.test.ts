@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest'
+import type { MeetingOptions } from '../../../../src/core/index.ts'
+import type { Harness } from '../harness.ts'
+import { Roamer, roam } from './roamer.ts'
+import { settled, type World } from './world.ts'
+
+/** A meeting on the first node, and a client at each of some nodes; a client goes where its node was. */
+function meeting(nodes: number, homes: readonly number[], options: Partial<MeetingOptions> = {}) {
+  const world = settled(nodes)
+  const all = world.nodes as [Harness, Harness, Harness]
+  world.open(all[0], 'm', { frameRate: 20, inputsPerSecond: 1_000, ...options })
+  world.settle()
+  world.answers(all[0])
+  const clients = homes.map((home, at) => {
+    const client = new Roamer(world, `u${at}`, all[home] as Harness)
+    client.leads = (named) => (named !== undefined && world.living.includes(named) ? named : world.living.at(-1))
+    client.join('m')
+    return client
+  })
+  roam(world, clients, 1_500)
+  return { world, nodes: all, clients }
+}
+
+const seatOf = (client: Roamer) => client.seat('m')
+
+/** The frames of a client follow one another, and of an undone one the last counts. */
+function historyOf(client: Roamer): number[] {
+  const frames: number[] = []
+  for (const number of client.frames.get('m') ?? []) {
+    while (number <= (frames.at(-1) ?? 0)) frames.pop()
+    frames.push(number)
+  }
+  return frames
+}
+
+const ownersOf = (world: World): string[] => world.whereIs('m')
+
+describe('A meeting whose node has ended', () => {
+  it('goes on in the same world on the node that has a replica, and no input is lost or doubled', () => {
+    const { world, nodes, clients } = meeting(3, [0, 0, 1])
+    const worlds = clients.map((client) => seatOf(client)?.world)
+    let sent = 0
+    roam(world, clients, 3_000, (at) => {
+      if (at === 500) world.kill(nodes[0], true)
+      if (at % 100 !== 0) return
+      clients.forEach((client, who) => client.input('m', `${who} ${at}`))
+      sent += clients.length
+    })
+    roam(world, clients, 2_000)
+    expect(ownersOf(world)).toEqual([nodes[1].node.id])
+    expect(clients.map((client) => seatOf(client)?.world)).toEqual(worlds)
+    for (const client of clients) {
+      const history = historyOf(client)
+      expect(history).toEqual(history.map((_, at) => at + 1))
+      expect([...client.ends.values()].filter((end) => typeof end === 'string')).toEqual([])
+      expect(client.ends.size).toBe(sent / clients.length)
+      expect(new Set(client.inputs).size).toBe(sent)
+    }
+    const [first, ...others] = clients.map((client) => client.inputs.slice(-20))
+    for (const other of others) expect(other).toEqual(first)
+    expect(nodes[1].node.stats.meetingsRevived).toBe(1)
+    expect(nodes[1].node.stats.meetingsForked).toBe(0)
+  })
+
+  it('goes on from its standby, though all its members were on its node', () => {
+    const { world, nodes, clients } = meeting(3, [0, 0], { standby: 1 })
+    const before = seatOf(clients[0] as Roamer)?.world
+    world.kill(nodes[0], true)
+    roam(world, clients, 3_000)
+    expect(ownersOf(world)).toHaveLength(1)
+    expect(clients.map((client) => seatOf(client)?.world)).toEqual([before, before])
+    for (const client of clients) expect(historyOf(client).length).toBeGreaterThan(60)
+  })
+
+  it('ends with its node where no other one has a replica', () => {
+    const { world, nodes, clients } = meeting(3, [0, 0])
+    world.kill(nodes[0], true)
+    roam(world, clients, 3_000)
+    expect(ownersOf(world)).toEqual([])
+  })
+
+  it('becomes a new world where half of its members stay away', () => {
+    const { world, nodes, clients } = meeting(3, [0, 1])
+    const before = seatOf(clients[1] as Roamer)?.world
+    ;(clients[0] as Roamer).leads = () => null
+    world.kill(nodes[0], true)
+    roam(world, clients, 3_000)
+    expect(ownersOf(world)).toEqual([nodes[1].node.id])
+    expect(seatOf(clients[1] as Roamer)?.world).not.toBe(before)
+    expect(nodes[1].node.stats.meetingsForked).toBe(1)
+    // Who comes later begins anew, in the same new world.
+    ;(clients[0] as Roamer).leads = () => nodes[2]
+    roam(world, clients, 6_000)
+    expect(seatOf(clients[0] as Roamer)?.world).toBe(seatOf(clients[1] as Roamer)?.world)
+  })
+})
