@@ -216,6 +216,12 @@ export class Business {
     this.#roomsOf(node).set(name, room)
   }
 
+  /** A node goes on with a meeting whose node has ended. */
+  protected revive(node: SimNode, { name }: MeetingPlan, room: SimRoom, frame: number): void {
+    this.observer.revived?.(node.index, name, room.world, frame)
+    this.#roomsOf(node).set(name, room)
+  }
+
   #roomsOf(node: SimNode): Map<string, SimRoom> {
     const known = this.#rooms.get(node)
     if (known !== undefined) return known

@@ -73,6 +73,8 @@ export interface Observer {
   ended?(client: ClientFacts, code: number): void
   /** A node goes on with a meeting of another one, which has sealed its last frame. */
   handed?(node: number, meeting: string, world: number): void
+  /** A node goes on with a meeting whose node has ended, behind this frame; perhaps in a new world. */
+  revived?(node: number, meeting: string, world: number, frame: number): void
   /** The process of a node has ended. */
   died?(node: number): void
   /** A paused process runs again. */

@@ -28,6 +28,8 @@ export class SimRoom implements MeetingLogic {
   #last = 0
   /** Called when the meeting has come from another node. */
   restored: () => void = () => {}
+  /** Called when it goes on behind a frame, because its node has ended. */
+  revived: (frame: number) => void = () => {}
   readonly #bots: Player[] = []
 
   constructor(node: SimNode, plan: MeetingPlan, random: Random, observer: Observer, unique: () => number) {
@@ -107,6 +109,19 @@ export class SimRoom implements MeetingLogic {
       violate('I9', `${name} came with frame ${last} of ${world}, and is at ${info?.frame} of ${info?.epoch}`)
     for (const { bot, slot, user } of info.members) if (!bot) this.#observer.seated?.(index, name, slot, user)
     for (const bot of core.bots(name)) this.#bots.push({ bot, user: bot.user })
+  }
+
+  /** Its node has ended, and this one goes on with the frames. */
+  revive(): void {
+    const { name } = this.#plan
+    const { core, index } = this.#node
+    const info = core.meeting(name)
+    if (info === undefined) return violate('I9', `${name} is revived at node ${index} and not open`)
+    this.#ran('revive')
+    this.world = info.epoch
+    this.#last = info.frame
+    this.revived(info.frame)
+    for (const { bot, slot, user } of info.members) if (!bot) this.#observer.seated?.(index, name, slot, user)
   }
 
   #speakTo(slot: number, user: string): void {

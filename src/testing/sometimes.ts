@@ -14,6 +14,7 @@ const counters = [
 ] as const
 
 const handovers = ['handoversGiven', 'handoversTaken', 'handoversRefused'] as const
+const revivals = ['meetingsRevived', 'meetingsForked'] as const
 
 /** Adds a node's own counts to those observed from outside. */
 export function tally(stats: Stats, trace: Trace): void {
@@ -24,7 +25,7 @@ export function tally(stats: Stats, trace: Trace): void {
   for (const of of ['session', 'meeting', 'topic'] as const)
     for (const [outcome, count] of stats[`${of}Resumes`]) trace.count(`${of} resume:${outcome}`, count)
   for (const [how, count] of stats.moves) trace.count(`moves:${how}`, count)
-  for (const name of [...counters, ...handovers, 'linksBroken'] as const)
+  for (const name of [...counters, ...handovers, ...revivals, 'linksBroken'] as const)
     if (stats[name] > 0) trace.count(name, stats[name])
 }
 
@@ -36,8 +37,9 @@ export const clusterSometimes: readonly string[] = [
   ...each('cluster', 'served by a replica', 'moved', 'led to another node', 'led to a dead node'),
   ...each('cluster', 'proven at its address', 'proven late', 'one of two owners gives up'),
   ...each('cluster', ...calamities, 'broken link', 'drain'),
-  ...each('hook', 'snapshot', 'snapshot that fails'),
+  ...each('hook', 'snapshot', 'snapshot that fails', 'revive'),
   ...handovers,
+  ...revivals,
   ...each('moves', 'asked', 'arrived', 'wrong'),
   ...each('gap', 'BUS'),
   ...each('joined', 'recovered', 'NEW_EPOCH'),

@@ -118,9 +118,9 @@ export class Heritage {
       .map((term) => (term.until > head ? { ...term, until: Infinity } : term))
   }
 
-  /** The electorates that a new owner begins with. */
-  electorate(stable: number, head: number): ElectorateState {
-    const all = this.terms(head)
+  /** The electorates that a new owner begins with. `stable`: null in a new world, where only who is there has a say. */
+  electorate(stable: number | null, head: number): ElectorateState {
+    const all = this.terms(head).filter(({ until }) => stable !== null || until === Infinity)
     const terms = all.map(({ slot, from, until, left }) => ({
       slot: until === Infinity ? slot : SYSTEM_SLOT,
       from,
@@ -128,7 +128,8 @@ export class Heritage {
       acked: left ? Infinity : 0,
       gone: until !== Infinity && !left,
     }))
-    return { stable, reign: head + 1, changes: changesOf(all, stable, head), terms }
+    const changes = stable === null ? [head] : changesOf(all, stable, head)
+    return { stable: stable ?? 0, reign: head + 1, changes, terms }
   }
 }
 

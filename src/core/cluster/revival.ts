@@ -123,8 +123,9 @@ export class Revival {
       orphan.isLooking = false
       orphan.notBefore = at + this.#host.limits.revivalBeatMs
       if (this.#orphans.get(replica.name) !== orphan || orphan.candidacy !== null || ending.by !== 'taken') return
-      if (ending.owner === self || (ending.owner === 0 && orphan.isHeir)) this.#stand(orphan, 0, at)
-      else if (ending.owner !== 0 && cluster.nodes.has(ending.owner)) {
+      // 0: the registrar has yet to hear that somebody holds it.
+      if (ending.owner === self && orphan.isHeir) this.#stand(orphan, 0, at)
+      else if (ending.owner !== 0 && ending.owner !== self && cluster.nodes.has(ending.owner)) {
         this.#release(orphan)
         for (const node of orphan.follows.keys()) this.#sendOn(orphan, node, ending.owner)
         orphan.follows.clear()
@@ -289,6 +290,7 @@ export class Revival {
     room.facts = goesOn
       ? { ...facts, term, incarnation, reigns: withReign(facts.reigns, reign) }
       : { ...facts, term, incarnation, world: this.#host.newWorld(), reigns: [{ ...reign, from: 1 }] }
+    if (!goesOn) room.log.unsettle()
     const owner = meetings().succeed(room, options, business, now)
     const state = stateOf(room, heritage, config, goesOn, now - orphan.since)
     owner.succeed({ state, seatOf: () => new Absent(), event: { type: 'epoch', term, incarnation } }, now)
@@ -385,8 +387,7 @@ function stateOf(
     config,
     roster: { members, seqs: Array.from({ length: Math.max(0, ...seqs.keys()) + 1 }, (_, slot) => seqs.get(slot) ?? 0) },
     intake: { inputs: [], last: -1 },
-    // In a new world all that there is counts as settled.
-    electorate: heritage.electorate(goesOn ? log.stableAt(head) : head, head),
+    electorate: heritage.electorate(goesOn ? log.stableAt(head) : null, head),
     events: [],
     clock: { is: 'stopped', stoodMs },
   }

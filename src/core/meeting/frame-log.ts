@@ -99,6 +99,13 @@ export class FrameLog extends Payer implements Log {
     this.#marks = new Ring(first)
   }
 
+  /** These frames begin a new world, in which nobody has acknowledged them. */
+  unsettle(): void {
+    this.#batches.clear()
+    this.#marks = new Ring(this.first)
+    for (let frame = this.first; frame < this.next; frame++) this.#marks.push(0)
+  }
+
   /** Drops the oldest frames until the ring has at most `bytes`; the last one stays. */
   #trimTo(bytes: number): void {
     while (this.#bytes > bytes && this.#ring.size > 1) {

@@ -47,6 +47,10 @@ export class CadenceChecker implements Observer {
     this.#sealed.set(key, { number, at: this.#now() })
   }
 
+  revived(_node: number, _meeting: string, world: number, number: number): void {
+    this.#sealed.set(world, { number, at: this.#now() })
+  }
+
   /** A new world or another seat: the count starts again. */
   down(client: ClientFacts, _connection: number, message: ServerMessage): void {
     if (message.type === 'joined') this.#delivered.set(`${client.id} ${message.meeting}`, this.#now())

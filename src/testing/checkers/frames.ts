@@ -16,6 +16,17 @@ function content({ events, inputs }: Pick<RawFrame, 'events' | 'inputs'>): strin
  */
 export class AgreementChecker implements Observer {
   readonly #contents: Map<string, string> = new Map()
+  /** Of frames that were lost with their node: whoever has not joined since may still read them. */
+  readonly #lost: Set<string> = new Set()
+
+  revived(_node: number, meeting: string, world: number, frame: number): void {
+    for (const [key, lost] of this.#contents) {
+      const [name, of, number] = key.split(' ')
+      if (name !== meeting || Number(of) !== world || Number(number) <= frame) continue
+      this.#lost.add(`${key} ${lost}`)
+      this.#contents.delete(key)
+    }
+  }
 
   sealed(_node: number, meeting: string, world: number, frame: SealedFrame): void {
     this.#contents.set(`${meeting} ${world} ${frame.number}`, content(frame))
@@ -25,6 +36,7 @@ export class AgreementChecker implements Observer {
     const key = `${meeting} ${world} ${frame.number}`
     const mine = content(frame)
     const known = this.#contents.get(key)
+    if (known !== mine && this.#lost.has(`${key} ${mine}`)) return
     if (known === undefined) this.#contents.set(key, mine)
     else if (known !== mine)
       violate('I1', `frame ${key} is ${mine} at client ${client.id} and ${known} elsewhere`)
@@ -83,7 +95,10 @@ export class ContinuityChecker implements Observer {
     }
     const logs = this.#due.get(here) ?? new Map<number, number>()
     this.#due.set(here, logs)
-    logs.set(message.log, sameWorld ? Math.max(asked.next, 1) : 1)
+    const isRewound = message.reason === 'REWOUND'
+    if (isRewound && message.next >= asked.next) violate('I7', 'REWOUND, but no frame is undone')
+    if (isRewound) this.#delivered.set(`${client.id} ${message.meeting} ${message.world}`, message.next)
+    logs.set(message.log, isRewound ? message.next : sameWorld ? Math.max(asked.next, 1) : 1)
   }
 
   joining(client: ClientFacts, meeting: string): void {

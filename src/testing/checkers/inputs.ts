@@ -91,6 +91,10 @@ export class InputChecker implements Observer {
   }
 
   down(client: ClientFacts, connection: number, message: ServerMessage): void {
+    if (message.type === 'joined' && message.reason === 'REWOUND') {
+      this.frameGap(client, message.meeting)
+      this.#deaf.add(client.id)
+    }
     if (message.type === 'welcome') {
       // In a new session, no input names one of an earlier session.
       if (message.reason === 'NOT_FOUND') this.#forgive(`${client.id} `)
@@ -248,6 +252,20 @@ export class InputChecker implements Observer {
 
   handed(node: number, meeting: string): void {
     forget(this.#seats, `${node} ${meeting} `)
+  }
+
+  /** Inputs in frames that are lost are sent again, and the business decides about them anew. */
+  revived(node: number, meeting: string, _world: number, frame: number): void {
+    forget(this.#seats, `${node} ${meeting} `)
+    for (const [text, where] of this.#framed) {
+      const [of, number] = where.split(' ')
+      if (of === meeting && Number(number) > frame) this.#framed.delete(text)
+    }
+    for (const text of [...this.#dropped, ...this.#replaced.keys()]) {
+      if (this.#sent.get(text)?.meeting !== meeting) continue
+      this.#dropped.delete(text)
+      this.#replaced.delete(text)
+    }
   }
 
   seated(node: number, meeting: string, slot: number, user: string): void {

@@ -40,6 +40,10 @@ export class NameChecker implements Observer {
     this.opened(node, meeting)
   }
 
+  revived(node: number, meeting: string): void {
+    this.opened(node, meeting)
+  }
+
   located(node: number, name: string, outcome: Outcome<Whereabouts>, tookMs: number): void {
     if (!this.#isWell) return
     if (!outcome.ok)

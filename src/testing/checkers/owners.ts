@@ -10,9 +10,10 @@ interface World {
   readonly meeting: string
   /** The node that has it now. */
   node: number
-  readonly incarnation: number
+  /** The nodes that have sealed it at fences of their own, and the term of the last one, once a client was told. */
+  readonly sealers: Set<number>
+  incarnation: number
   readonly at: number
-  /** The term of its fence, once a client was told. */
   term: number
   /** It was opened while another node had the name. */
   readonly isTwin: boolean
@@ -48,7 +49,9 @@ export class OwnerChecker implements Observer {
     const others = this.#othersWith(node, meeting)
     if (this.#worlds.has(world)) violate('I9', `world ${world} of ${meeting} was opened a second time`)
     const { incarnation } = this.#nodes()[node] as SimNode
-    this.#worlds.set(world, { meeting, node, incarnation, at: now, term: 0, isTwin: others.length > 0 })
+    const sealers = new Set([incarnation])
+    const isTwin = others.length > 0
+    this.#worlds.set(world, { meeting, node, sealers, incarnation, at: now, term: 0, isTwin })
   }
 
   /** The other nodes on which a meeting is open: none, unless a node was silent for long. */
@@ -66,6 +69,19 @@ export class OwnerChecker implements Observer {
     const known = this.#worlds.get(world)
     if (known === undefined) violate('I9', `node ${node} goes on with world ${world} of ${meeting}`)
     known.node = node
+  }
+
+  /** A world goes on at a higher fence, or a new one begins with its frames. */
+  revived(node: number, meeting: string, world: number): void {
+    const known = this.#worlds.get(world)
+    if (known === undefined) return this.opened(node, meeting, world)
+    this.#othersWith(node, meeting)
+    const living = this.#nodes().find(({ index, alive }) => index === known.node && alive)
+    if (living?.core.meeting(meeting)?.epoch === world && living.index !== node)
+      violate('I9', `world ${world} of ${meeting} goes on at ${node}, and node ${known.node} has it still`)
+    const { incarnation } = this.#nodes()[node] as SimNode
+    known.sealers.add(incarnation)
+    Object.assign(known, { node, incarnation, term: 0 })
   }
 
   sealed(node: number, meeting: string, world: number, { number }: SealedFrame): void {
@@ -91,6 +107,8 @@ export class OwnerChecker implements Observer {
     if (last !== undefined && (term < last.term || (term === last.term && incarnation < last.incarnation)))
       violate('I9', `client ${id} was given fence ${term} of ${meeting} after fence ${last.term}`)
     this.#fences.set(key, { term, incarnation })
+    // A replica that has not heard yet of the owner that goes on.
+    if (incarnation !== known.incarnation && known.sealers.has(incarnation)) return
     if (incarnation !== known.incarnation)
       violate('I9', `${meeting} of node ${known.incarnation} has a fence of ${incarnation}`)
     if (known.term === 0) this.#fenced(known, term)

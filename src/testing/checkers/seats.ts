@@ -24,6 +24,11 @@ export class SeatChecker implements Observer {
     }
   }
 
+  /** What happened in frames that are lost has not. */
+  revived(_node: number, _meeting: string, world: number): void {
+    this.#rooms.delete(world)
+  }
+
   #apply(seats: Map<number, Seat>, meeting: string, event: MeetingEvent): void {
     if (event.type === 'join') {
       for (const seat of seats.values())

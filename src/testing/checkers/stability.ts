@@ -1,6 +1,7 @@
 import type { RawFrame } from '../../client/machine/index.ts'
 import { type ClientMessage, type MessageOf, type ServerMessage, SYSTEM_SLOT } from '../../protocol/index.ts'
 import { type ClientFacts, type Observer, violate } from '../observer.ts'
+import { isAbove } from '../../core/meeting/reigns.ts'
 import type { Rooms } from './rooms.ts'
 
 /** One membership, according to the log. */
@@ -25,7 +26,9 @@ interface Claim {
 }
 
 interface World {
-  readonly fence: string
+  /** The highest one that a client was told, and the highest mark. */
+  fence: { readonly term: number; readonly incarnation: number }
+  stable: number
   /** Frames whose events are known, from 1 on. */
   known: number
   readonly stays: Stay[]
@@ -91,28 +94,43 @@ export class StabilityChecker implements Observer {
   }
 
   #checkFence({ meeting, world, term, incarnation }: MessageOf<'joined'>): void {
-    const fence = `${meeting} ${incarnation} ${term}`
+    const fence = { term, incarnation }
     const known = this.#worlds.get(world)
     if (known === undefined)
       this.#worlds.set(world, {
         fence,
+        stable: 0,
         known: 0,
         stays: [],
         holders: new Map(),
         acked: new Map(),
         claims: [],
       })
-    else if (known.fence !== fence) violate('I9', `world ${world} is of ${known.fence} and of ${fence}`)
+    else if (isAbove(fence, known.fence)) known.fence = fence
     const name = `${meeting} ${incarnation}`
     const highest = this.#terms.get(name)
     if (highest !== undefined && highest.term === term && highest.world !== world)
-      violate('I9', `${fence} is the fence of two worlds`)
+      violate('I9', `${term} of ${incarnation} is the fence of two worlds`)
     if (highest === undefined || term > highest.term) this.#terms.set(name, { term, world })
+  }
+
+  /** What is stable is final in its world. What happened in frames that are lost has not. */
+  revived(node: number, meeting: string, number: number, frame: number): void {
+    const world = this.#worlds.get(number)
+    if (world === undefined) return
+    if (world.stable > frame)
+      violate('I9', `node ${node} goes on with ${meeting} behind ${frame}, and ${world.stable} was stable`)
+    world.known = Math.min(world.known, frame)
+    world.claims = world.claims.filter(({ by }) => by <= frame)
+    for (const stay of world.stays) if (stay.until > frame) stay.until = Infinity
+    const kept = world.stays.filter(({ from }) => from <= frame)
+    world.stays.splice(0, Infinity, ...kept)
   }
 
   #told(number: number, stable: number, by: number): void {
     const world = this.#worlds.get(number)
     if (world === undefined) return
+    world.stable = Math.max(world.stable, stable)
     const acked = [...world.acked].filter(([, frame]) => frame >= stable).map(([id]) => id)
     world.claims.push({ stable, by, acked: new Set(acked) })
     this.#settle(number, world)

@@ -67,6 +67,7 @@ export class ClusterBusiness extends Business {
     if (plan === undefined) return null
     const { room, business } = this.roomFor(node, plan)
     room.restored = () => this.goOn(node, plan, room)
+    room.revived = (frame) => this.revive(node, plan, room, frame)
     return business ?? null
   }
 

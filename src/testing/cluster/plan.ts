@@ -128,7 +128,9 @@ export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
   }
   const tiny = random.chance(0.4) ? drawTinyLimits(random) : {}
   const astray = random.chance(0.4)
-  return makeSmaller({ ...drawn, limits: { ...drawn.limits, ...tiny }, astray }, smaller)
+  const standby = random.pick([0, 0, 1])
+  const meetings = drawn.meetings.map((meeting) => ({ ...meeting, options: { ...meeting.options, standby } }))
+  return makeSmaller({ ...drawn, meetings, limits: { ...drawn.limits, ...tiny }, astray }, smaller)
 }
 
 /** Replicas that end soon and fall behind what their owner keeps, frames and messages in many packets. */
