@@ -511,18 +511,23 @@ export class Replica implements Host {
 
   /** The owner has ended. Who is here joins again, and so finds whoever goes on; the frames are kept for that node. */
   lost(now: number): void {
-    const again = this.#room === null ? this.#joins.takeAll() : []
     const wasOrphan = this.isOrphan
     if (!wasOrphan) this.#disperse()
     this.#isConnected = false
     this.#origin = null
-    if (this.#room === null) this.#finish(CLOSED, 'BUSY', now)
+    if (this.#room === null) this.giveUp(now)
     else {
       this.isOrphan = true
       this.isHandedOver = false
       this.#owner = 0
       this.#host.orphaned(this, now)
     }
+  }
+
+  /** Nobody goes on from here: whoever waits looks for the meeting anew. */
+  giveUp(now: number): void {
+    const again = this.#joins.takeAll()
+    this.#finish(CLOSED, 'BUSY', now)
     for (const { joined } of again) joined(null, now)
   }
 

@@ -105,6 +105,8 @@ export class Revival {
     const { meetings, limits, cluster, isDraining } = this.#host
     const { name, heritage, room } = orphan.replica
     if (isDraining() || heritage === null || room === null || meetings().size >= limits.meetings) return
+    // It may be about to open the meeting anew.
+    if (cluster.isClaiming(name) || cluster.holdings.has(name)) return
     orphan.isHeir = true
     cluster.stands(name)
   }
@@ -276,7 +278,7 @@ export class Revival {
     const { kind, metadata, options } = heritage
     const business = this.#host.adopt({ name, kind, metadata })
     if (business === null || (business.logic !== null && business.logic.revive === undefined)) {
-      replica.end('its node has ended', 'NOT_FOUND', now)
+      replica.giveUp(now)
       return
     }
     const { config } = replica
@@ -330,11 +332,12 @@ export class Revival {
   // ---- time
 
   #onBeat(now: number): void {
-    const { limits } = this.#host
+    const { limits, meetings } = this.#host
     for (const orphan of this.#orphans.values()) {
       const { replica } = orphan
       if (orphan.candidacy !== null) this.#conclude(orphan, now)
-      else if (now - orphan.since >= limits.orphanMs) replica.end('its node has ended', 'NOT_FOUND', now)
+      else if (now - orphan.since >= limits.orphanMs || meetings().get(replica.name) !== undefined)
+        replica.giveUp(now)
       else if (replica.owner === 0 && !orphan.isLooking && now >= orphan.notBefore) {
         if (!orphan.isHeir) this.#hold(orphan)
         this.#look(orphan, now)

@@ -813,7 +813,17 @@ describe('A seat', () => {
     const listener = new SeatRecorder()
     rig.machine.followers.join('m', true, 'cfg', listener)
     expect(rig.take()).toEqual([
-      { type: 'join', call: 1, meeting: 'm', spectator: true, config: 'cfg', world: 0, next: 0, former: '' },
+      {
+        type: 'join',
+        call: 1,
+        meeting: 'm',
+        spectator: true,
+        config: 'cfg',
+        world: 0,
+        next: 0,
+        former: '',
+        held: [],
+      },
     ])
     rig.receive(joinedOf({ slot: 255 }), framesOf(1, [[[0, 1]], []]), framesOf(3, [[[1, 1]]]))
     expect(listener.heard).toEqual(['joined 255', '1[0:1]', '2[]', '3[1:1]'])

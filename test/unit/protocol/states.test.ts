@@ -92,6 +92,7 @@ const meeting: Messages = {
   }),
   '`nack`': receive({ type: 'nack', log: 5, seq: 1, error: 'RATE', retryAfter: 0, last: 0 }),
   '`direct`': receive({ type: 'direct', log: 5, data: text('1') }),
+  '`stand`': receive({ type: 'stand', call: 1, term: 3, incarnation: 7 }),
   '`ended`': receive({ type: 'ended', log: 5, error: 'CLOSED', message: '' }),
 }
 
