@@ -127,6 +127,7 @@ export class Peering implements TopicPeers {
         users: () => sessions.users(),
         presence: (user) => sessions.presence(user),
         send,
+        isOpen: (node) => this.links.isOpen(node),
       },
       stats,
     )
@@ -148,7 +149,7 @@ export class Peering implements TopicPeers {
 
   /** Part of the sweep. */
   sweep(now: number): void {
-    this.homes.sweep()
+    this.homes.sweep(now)
     for (const search of this.#searches.splice(0, SEARCHES_PER_SWEEP))
       if (!search.step()) this.#searches.push(search)
     this.mesh.sweep(now)
@@ -297,6 +298,7 @@ export class Peering implements TopicPeers {
       const heir = handover.heirOf(name, from)
       if (this.#host.meeting(name) !== undefined) reply(act(question))
       else if (handover.isTaking(name)) reply(new Refusal('BUSY', 'it is on its way to this node; try again'))
+      else if (this.#cluster.isClaiming(name)) reply(new Refusal('BUSY', 'it is being opened; try again'))
       else if (heir === 0) reply(null as AnswerOf<K>)
       else
         this.questions.ask([heir], kind, question, now + FORWARDED_MS, (_, ending) => {

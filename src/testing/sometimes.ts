@@ -45,6 +45,11 @@ export const clusterSometimes: readonly string[] = [
   ...each('event', 'away', 'back', 'join', 'leave left', 'leave expired', 'leave kicked'),
   ...each('hook', 'opened on demand', 'leave kicked', 'close'),
   ...each('lost', 'REVOKED', 'REPLACED', 'EXPIRED', 'DRAINING', 'SILENT', 'LEFT', 'LOST'),
+  // The public client, and ports that throw.
+  ...each('fault', 'bus.send throws', 'bus.publish throws', 'transport.write throws', 'logic.frame throws'),
+  'settled',
+  'told',
+  'a listener throws',
   'cluster:revocation answer',
   'linksBroken',
   'revoked',
