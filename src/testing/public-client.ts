@@ -60,6 +60,8 @@ export class PublicClient extends SimClient {
   /** Publishers of the connection by number, and publications by text, as they came over the wire. */
   #publishers: number[] = []
   readonly #wire: Map<string, { readonly publisher: number; readonly number: number }> = new Map()
+  /** Its seats on the present connection, by meeting. */
+  readonly #seated: Map<string, { readonly world: number; readonly slot: number }> = new Map()
   #watching: { readonly probe: () => void; readonly suspend: () => void } | null = null
   #isDead = false
   #sent = 0
@@ -181,7 +183,10 @@ export class PublicClient extends SimClient {
   }
 
   protected override heard(message: ServerMessage): void {
-    if (message.type === 'welcome') this.#publishers = [message.publisher]
+    if (message.type === 'welcome') {
+      this.#publishers = [message.publisher]
+      this.#seated.clear()
+    } else if (message.type === 'joined') this.#seated.set(message.meeting, message)
     else if (message.type === 'publishers')
       this.#publishers.push(...message.publishers.map(({ publisher }) => publisher))
     else if (message.type === 'publications')
@@ -444,6 +449,7 @@ export class PublicClient extends SimClient {
       name,
       next: meeting !== null && meeting.epoch !== world ? 1 : next,
       unanswered,
+      seat: { joined: this.#seated.has(name), ...(this.#seated.get(name) ?? { world: 0, slot: 0 }) },
     }))
   }
 
