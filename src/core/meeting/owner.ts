@@ -188,7 +188,7 @@ export class Owner implements Host {
       if (!isMember(member)) return member
       continued = entrance.continues(member, message.former)
       seat = new Seat(this, session, member)
-      entrance.sit(member, seat)
+      entrance.sit(member, seat, continued)
     }
     this.#run(now)
     if (known === undefined) session.sit(this.log.number, seat)
@@ -209,7 +209,8 @@ export class Owner implements Host {
     if (!entrance.admits(config)) return 'CONFIG_MISMATCH'
     const member = entrance.memberFor(user, former, () => true, now)
     if (!isMember(member)) return member
-    entrance.sit(member, occupant(member, entrance.continues(member, former)))
+    const continued = entrance.continues(member, former)
+    entrance.sit(member, occupant(member, continued), continued)
     this.#run(now)
     entrance.enter(member, config)
     return member

@@ -30,6 +30,8 @@ const CALAMITY_MS = 200
 const BREAK_MS = 300
 /** A meeting that frames little seals for so long, in milliseconds, what its members may have waiting. */
 const FRAMED_MS = 60_000
+/** What is said over a link has come there after so long, in milliseconds. */
+const ARRIVED_MS = 1_000
 /**
  * After this long, in milliseconds, only what is kept for vanished clients is left, and then nothing: two heartbeats,
  * the time that a session is kept, and that in which the node of its meeting learns of its end.
@@ -139,6 +141,7 @@ class ClusterRun implements ClusterWorld {
     for (const node of this.nodes) for (const { name } of plan.meetings) this.business.find(node, name)
     await this.#turns.runTo(faulty + recovery + well + quiet)
     await this.#frameAll()
+    await this.#arriveAll()
     this.business.noneWaits()
     this.business.allRevoked()
     this.observer.rest?.(
@@ -155,6 +158,15 @@ class ClusterRun implements ClusterWorld {
     while (clock.now < end && this.clients.some(({ resting }) => isUnanswered(resting)))
       // eslint-disable-next-line no-await-in-loop
       await this.#turns.runTo(clock.now + 500)
+  }
+
+  /** What nodes have said to each other has come there. */
+  async #arriveAll(): Promise<void> {
+    const { clock } = this
+    const end = clock.now + ARRIVED_MS
+    const isUnderWay = (): boolean => this.nodes.some(({ core }) => (core.peering?.links.bytes ?? 0) > 0)
+    // eslint-disable-next-line no-await-in-loop
+    while (clock.now < end && isUnderWay()) await this.#turns.runTo(clock.now + 10)
   }
 
   /** All clients vanish; nothing of theirs may remain. */
