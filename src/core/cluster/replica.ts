@@ -340,7 +340,7 @@ export class Replica implements Host {
     }
     if (from <= this.#head) this.#joins.pay(frames.slice(from - first), now)
     this.#missing.seen(end, room.log.next)
-    room.tell(now)
+    room.tell(now, true)
     for (const member of this.#members.all()) this.#members.settle(member, room.log.next, now)
     if (this.#joins.size > 0) this.#tryAll(now)
     if (this.isHandedOver) this.#host.advanced(this, now)

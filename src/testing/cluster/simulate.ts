@@ -151,13 +151,26 @@ class ClusterRun implements ClusterWorld {
     await this.#desert()
   }
 
-  /** What members have sent is framed, however little of it fits into a frame. */
+  /** What members have sent is framed, however little of it fits into a frame; then those who have left are gone. */
   async #frameAll(): Promise<void> {
     const { clock } = this
     const end = clock.now + FRAMED_MS
-    while (clock.now < end && this.clients.some(({ resting }) => isUnanswered(resting)))
+    const isWaiting = (): boolean => this.clients.some(({ resting }) => isUnanswered(resting)) || this.#isLeaving
+    while (clock.now < end && isWaiting())
       // eslint-disable-next-line no-await-in-loop
       await this.#turns.runTo(clock.now + 500)
+  }
+
+  /** Whether a meeting has a member that no client is any more. */
+  get #isLeaving(): boolean {
+    const seats = new Set(
+      this.clients.flatMap(({ resting }) => resting.meetings.map(({ seat }) => `${seat?.world} ${seat?.slot}`)),
+    )
+    return this.nodes.some(({ core }) =>
+      Array.from(core.meetings()).some(({ epoch, members }) =>
+        members.some(({ slot, away, bot }) => !away && !bot && !seats.has(`${epoch} ${slot}`)),
+      ),
+    )
   }
 
   /** What nodes have said to each other has come there. */
