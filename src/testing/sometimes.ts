@@ -36,6 +36,7 @@ export const clusterSometimes: readonly string[] = [
   ...each('cluster', 'served by a replica', 'moved', 'led to another node', 'led to a dead node'),
   ...each('cluster', 'proven at its address', 'proven late', 'one of two owners gives up'),
   ...each('cluster', ...calamities, 'broken link', 'drain'),
+  ...each('cluster', 'hand-over lost', 'hand-over late', 'hand-over claimed'),
   ...each('hook', 'snapshot', 'snapshot that fails'),
   ...handovers,
   ...each('moves', 'asked', 'arrived', 'wrong'),

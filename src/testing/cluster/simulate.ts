@@ -81,6 +81,7 @@ class ClusterRun implements ClusterWorld {
   readonly #incarnations: Incarnations = new Incarnations()
   readonly #dead: Stats[] = []
   #lastClient = 0
+  #strains = 0
   #isWorking = true
   #isFaulty = true
 
@@ -94,6 +95,9 @@ class ClusterRun implements ClusterWorld {
     const nodes = (): readonly SimNode[] => this.nodes
     const checkers = clusterCheckers(plan, nodes, this.#silences, now)
     const misled: Observer = {
+      hook: (meeting, hook) => {
+        if (hook === 'snapshot') this.#strain(meeting)
+      },
       left: (client, meeting, code) => this.#misled(client, meeting, code),
       down: (client, _connection, message) => {
         if (message.type !== 'joined' || message.incarnation === this.nodes[client.node]?.incarnation) return
@@ -325,6 +329,24 @@ class ClusterRun implements ClusterWorld {
       else this.leaveNode(node, downMs)
     }
     this.clock.after(20, look)
+  }
+
+  /** A meeting is about to be handed over: what is said of it may be lost or late, and others claim its name. */
+  #strain(meeting: string): void {
+    const random = new Random((this.#seed ^ 0x57a1) + Math.imul(++this.#strains, 0x9e3779b1))
+    const [giver] = this.business.ownersOf(meeting)
+    if (giver === undefined || !this.#isFaulty || random.chance(0.1)) return
+    const { clock, weather } = this
+    const others = this.nodes.filter((node) => node !== giver)
+    const ways = others.map(({ index }) => `${giver.index} ${index}`)
+    const how = random.pick(['lost', 'late', 'claimed'] as const)
+    this.observer.clustered?.(`hand-over ${how}`, `${meeting} of ${giver.index}`)
+    if (how === 'late') weather.hold(ways, random.int(50, 1_500))
+    else if (how === 'lost') {
+      weather.block(ways, this.plan.delay + 20)
+      clock.after(10, () => others.forEach((other) => weather.breakLink(giver, other)))
+    }
+    for (let ms = 0; ms < 100; ms += 20) clock.after(ms, () => this.business.claim(random.pick(others), meeting))
   }
 
   #end(node: SimNode, isTold: boolean, downMs: number): void {
