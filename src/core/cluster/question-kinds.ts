@@ -109,7 +109,10 @@ export const questionKinds: Kinds = {
   push: { question: struct({ user: name, name, data: payload }), answer: uint },
   disconnect: { question: struct({ user: name, text: text(Infinity), final: bool }), answer: uint },
   revoke: { question: revocation, answer: uint },
-  revocations: { question: struct({ after: uint }), answer: struct({ told: list(revocation), next: uint, isAll: bool }) },
+  revocations: {
+    question: struct({ after: uint }),
+    answer: struct({ told: list(revocation), next: uint, isAll: bool }),
+  },
   kept: {
     question: list(struct<Want>({ topic: name, from: uint, heads: list(head) })),
     answer: list(struct<Kept>({ entries: list(entry), next: uint, heads: list(head) })),

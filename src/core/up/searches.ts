@@ -82,13 +82,7 @@ export class Searches {
    * `isAstray`: it has been to a node that did not have the meeting, which may have been opened elsewhere since. One
    * that a second node does not have is open nowhere.
    */
-  #joinAt(
-    owner: number,
-    session: Session,
-    join: MessageOf<'join'>,
-    now: number,
-    isAstray: boolean,
-  ): void {
+  #joinAt(owner: number, session: Session, join: MessageOf<'join'>, now: number, isAstray: boolean): void {
     session.wait(join)
     this.#away.add(session)
     this.#cluster.join(owner, session, join, now, (answer, at) => {

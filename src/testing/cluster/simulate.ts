@@ -159,7 +159,8 @@ class ClusterRun implements ClusterWorld {
   async #frameAll(): Promise<void> {
     const { clock } = this
     const end = clock.now + FRAMED_MS
-    const isWaiting = (): boolean => this.clients.some(({ resting }) => isUnanswered(resting)) || this.#isLeaving
+    const isWaiting = (): boolean =>
+      this.clients.some(({ resting }) => isUnanswered(resting)) || this.#isLeaving
     while (clock.now < end && isWaiting())
       // eslint-disable-next-line no-await-in-loop
       await this.#turns.runTo(clock.now + 500)
@@ -168,7 +169,9 @@ class ClusterRun implements ClusterWorld {
   /** Whether a meeting has a member that no client is any more. */
   get #isLeaving(): boolean {
     const seats = new Set(
-      this.clients.flatMap(({ resting }) => resting.meetings.map(({ seat }) => `${seat?.world} ${seat?.slot}`)),
+      this.clients.flatMap(({ resting }) =>
+        resting.meetings.map(({ seat }) => `${seat?.world} ${seat?.slot}`),
+      ),
     )
     return this.nodes.some(({ core }) =>
       Array.from(core.meetings()).some(({ epoch, members }) =>
@@ -346,7 +349,8 @@ class ClusterRun implements ClusterWorld {
       weather.block(ways, this.plan.delay + 20)
       clock.after(10, () => others.forEach((other) => weather.breakLink(giver, other)))
     }
-    for (let ms = 0; ms < 100; ms += 20) clock.after(ms, () => this.business.claim(random.pick(others), meeting))
+    for (let ms = 0; ms < 100; ms += 20)
+      clock.after(ms, () => this.business.claim(random.pick(others), meeting))
   }
 
   #end(node: SimNode, isTold: boolean, downMs: number): void {

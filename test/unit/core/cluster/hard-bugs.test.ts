@@ -164,7 +164,10 @@ describe('Cluster bug', () => {
     for (const h of [a, b, c]) client(h, `at ${h.node.id}`).join(name)
     world.advance(1_000)
     const bytes = (): number =>
-      [a, b].reduce((sum, h) => sum + [...(world.sent.get(h) ?? [])].reduce((all, [, size]) => all + size, 0), 0)
+      [a, b].reduce(
+        (sum, h) => sum + [...(world.sent.get(h) ?? [])].reduce((all, [, size]) => all + size, 0),
+        0,
+      )
     world.kill(c, false)
     world.advance(10_000)
     // One packet with each beat of its link, and nothing else while it is merely silent: less than 2 KiB a second.
@@ -197,7 +200,9 @@ describe('Cluster bug', () => {
     for (const player of players.slice(1)) {
       const refused = player.all('nack').map(({ seq }) => seq)
       for (const slot of [1, 2]) {
-        const framed = inputsOf(player).flatMap((input) => (input.startsWith(`${slot} `) ? [Number(input.slice(2))] : []))
+        const framed = inputsOf(player).flatMap((input) =>
+          input.startsWith(`${slot} `) ? [Number(input.slice(2))] : [],
+        )
         expect(framed).toEqual([...new Set(framed)].toSorted((one, other) => one - other))
         if (player === players[slot]) expect([...framed, ...refused].length).toBe(300)
       }
