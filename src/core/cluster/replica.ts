@@ -338,7 +338,8 @@ export class Replica implements Host {
       room.append({ bytes, events, inputs: inputs.length, stable: marks[at] as number }, now)
       for (const { slot, seq } of inputs) this.#members.framed(slot, seq)
     }
-    if (from <= this.#head) this.#joins.pay(frames.slice(from - first), now)
+    const fetched = from <= this.#head ? frames.slice(from - first) : []
+    this.#joins.pay(fetched, room.log.next > this.#head, now)
     this.#missing.seen(end, room.log.next)
     room.tell(now)
     for (const member of this.#members.all()) this.#members.settle(member, room.log.next, now)

@@ -4,6 +4,7 @@ import { costs } from '../ground/work.ts'
 import type { Placing } from '../meeting/room.ts'
 import type { OpenedFrame } from '../meeting/sealed.ts'
 import type { Refusal } from '../ports.ts'
+import type { Account } from '../session/account.ts'
 import { AGAIN_MS, type Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
@@ -32,6 +33,8 @@ export interface Joining {
 export class WaitingJoins {
   readonly #joins: Map<Session, Joining> = new Map()
   readonly #bySeat: Map<number, Joining> = new Map()
+  /** The user for whom this node fetches the frames so far; null once they are here, undefined before the first JOIN. */
+  #payer: Account | null | undefined
 
   get size(): number {
     return this.#joins.size
@@ -57,6 +60,7 @@ export class WaitingJoins {
 
   add(joining: Joining): void {
     this.#joins.set(joining.session, joining)
+    if (this.#payer === undefined) this.#payer = joining.session.account
     if (joining.seat !== 0) this.#bySeat.set(joining.seat, joining)
   }
 
@@ -80,11 +84,15 @@ export class WaitingJoins {
     for (const { joined } of this.takeAll()) joined({ code, message: errors[code].text, retryAfterMs }, now)
   }
 
-  /** The first of them pays for these frames, which its node would not have fetched otherwise. */
-  pay(frames: readonly OpenedFrame[], now: number): void {
+  /**
+   * Whoever came first pays for these frames, which this node would not have fetched otherwise, also where that session
+   * has left meanwhile. `isLast`: what comes later is for all.
+   */
+  pay(frames: readonly OpenedFrame[], isLast: boolean, now: number): void {
     let work = 0
     for (const { bytes } of frames) work += costs.walked + bytes.length * costs.reread
-    for (const { session } of this.all()) return session.account.pay(work, now)
+    if (work > 0) this.#payer?.pay(work, now)
+    if (isLast) this.#payer = null
   }
 
   takeAll(): Joining[] {

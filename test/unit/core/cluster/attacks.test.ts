@@ -228,6 +228,41 @@ describe('A spectator of a meeting with a long history on another node', () => {
   })
 })
 
+describe('A user who has other nodes asked for a long history', () => {
+  it('pays for it, though the session that asked has left before it came', () => {
+    const limits = { workMsPerUserPerSecond: 1, userBurstSeconds: 1 }
+    const { world, a, b, name } = meeting({ frameRate: 0, inputBytes: 4_096 }, limits, 1)
+    const ann = client(a, 'ann')
+    const log = join(world, ann, name)
+    for (let seq = 1; seq <= 300; seq++) {
+      ann.input(log, seq, bytes(4_000))
+      world.advance(50)
+    }
+    const eve = client(b, 'eve')
+    eve.join(name, { spectator: true })
+    for (const h of [b, a, b]) {
+      h.settle()
+      world.bus.deliver()
+    }
+    eve.hangUp(true)
+    world.settle()
+    const again = client(b, 'eve')
+    again.join('another')
+    world.settle()
+    expect(again.all('failed')).toMatchObject([{ error: 'RATE' }])
+    // The frames that come later are for all who read them.
+    const bob = client(b, 'bob')
+    join(world, bob, name, true)
+    for (let seq = 301; seq <= 400; seq++) {
+      ann.input(log, seq, bytes(4_000))
+      world.advance(50)
+    }
+    bob.join('another')
+    world.settle()
+    expect(bob.all('failed')).toMatchObject([{ error: 'NOT_FOUND' }])
+  })
+})
+
 describe('A node of the cluster that is broken', () => {
   it('leaves nothing behind that it says after its end was proven', () => {
     const { world, a, b, name } = meeting()
