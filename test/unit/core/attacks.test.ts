@@ -337,6 +337,26 @@ describe('The door', () => {
   })
 })
 
+describe('A packet', () => {
+  it('is handled no further than to the message for which its connection is closed', () => {
+    const h = new Harness({ upstreamMessages: 2 })
+    const eve = h.connect('eve', { window: 1 })
+    // Answers that nobody takes hold the upstream queue.
+    for (let n = 0; n < 520; n++) {
+      eve.publish('*', text(''))
+      h.settle()
+    }
+    const { log } = eve.connection.session as NonNullable<typeof eve.connection.session>
+    const before = log.last
+    const topics = times(1_000, () => wish('t'))
+    eve.send(...times(6, (n) => ({ type: 'subscribe', call: 10_000 + n, topics }) as const))
+    // Two wait, two overrun what is kept of answers.
+    expect(log.last - before).toBe(2_000)
+    h.settle()
+    expect(eve.closed).toBe(4450)
+  })
+})
+
 describe('A session in debt', () => {
   it('pays in no more rounds than a sweep has work', () => {
     const h = new Harness()
