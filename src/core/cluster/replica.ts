@@ -113,8 +113,9 @@ export class Replica implements Host {
     return { replica: this.number, seat }
   }
 
-  #tryAll(now: number): void {
-    for (const joining of this.#joins.all()) this.#tryPlace(joining, now)
+  /** JOINs may have all that they wait for. */
+  #tryAll(): void {
+    if (this.#joins.tryAll()) this.#host.mark(this)
   }
 
   /** Answers a JOIN if all is there that it needs. */
@@ -161,6 +162,11 @@ export class Replica implements Host {
     const refusal = member.take(message, seat.turnedAway, limits.pendingInputs, inputBytes, budget)
     if (refusal === null) this.#members.tell(member)
     return refusal
+  }
+
+  /** Whether JOINs are left that may be answered. */
+  get isTrying(): boolean {
+    return this.#isConnected && this.#joins.isTrying
   }
 
   /** Whether something waits until the link takes it. */
@@ -221,16 +227,8 @@ export class Replica implements Host {
     this.#isConnected = false
     this.#members.lose()
     this.#told = this.#readers
-    const { name: meeting, number: replica } = this
-    const world = this.#room?.facts.world ?? 0
-    this.#host.link(this.#owner, {
-      type: 'follow',
-      replica,
-      meeting,
-      world,
-      next: this.log.next,
-      ...this.#told,
-    })
+    const about = { replica: this.number, meeting: this.name, world: this.#room?.facts.world ?? 0 }
+    this.#host.link(this.#owner, { type: 'follow', ...about, next: this.log.next, ...this.#told })
   }
 
   /** Who waits to read counts, so that the owner's clock runs for the first. */
@@ -278,7 +276,7 @@ export class Replica implements Host {
     }
     for (const joining of this.#joins.all()) if (joining.seated === null) this.#enter(joining)
     this.#members.comeBack()
-    this.#tryAll(now)
+    this.#tryAll()
     if (this.isHandedOver) this.#host.advanced(this, now)
   }
 
@@ -343,7 +341,7 @@ export class Replica implements Host {
     this.#missing.seen(end, room.log.next)
     room.tell(now)
     for (const member of this.#members.all()) this.#members.settle(member, room.log.next, now)
-    if (this.#joins.size > 0) this.#tryAll(now)
+    this.#tryAll()
     if (this.isHandedOver) this.#host.advanced(this, now)
   }
 
@@ -352,7 +350,7 @@ export class Replica implements Host {
     if (!this.#isConnected) return
     this.#setClock(head, now)
     this.#missing.seen(head.next, this.log.next)
-    this.#tryAll(now)
+    this.#tryAll()
   }
 
   // ---- hand-over
@@ -385,9 +383,10 @@ export class Replica implements Host {
     return { room, remotes, joins }
   }
 
-  /** Part of the sweep: tells what has changed since the last one. */
-  sweep(): void {
+  /** Part of the sweep: answers JOINs, until the node has done this much work, and tells what has changed. */
+  sweep(now: number, end: number): void {
     if (!this.#isConnected) return
+    for (const joining of this.#joins.untried(this.#host.work, end)) this.#tryPlace(joining, now)
     this.#members.sweep(this.number)
     const { readers, spectators } = this.#readers
     if (readers === this.#told.readers && spectators === this.#told.spectators) return

@@ -1,6 +1,6 @@
 import { type ErrorCode, errors } from '../../protocol/errors.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
-import { costs } from '../ground/work.ts'
+import { costs, type Work } from '../ground/work.ts'
 import type { Placing } from '../meeting/room.ts'
 import type { OpenedFrame } from '../meeting/sealed.ts'
 import type { Refusal } from '../ports.ts'
@@ -33,6 +33,7 @@ export interface Joining {
 export class WaitingJoins {
   readonly #joins: Map<Session, Joining> = new Map()
   readonly #bySeat: Map<number, Joining> = new Map()
+  #untried: Iterator<Joining> | null = null
   /** The user for whom this node fetches the frames so far; null once they are here, undefined before the first JOIN. */
   #payer: Account | null | undefined
 
@@ -47,6 +48,26 @@ export class WaitingJoins {
   /** Those that wait since then or longer. */
   before(time: number): Joining[] {
     return [...this.all()].filter(({ since }) => since <= time)
+  }
+
+  /** All may have what they wait for. False: there are none. */
+  tryAll(): boolean {
+    this.#untried = this.size > 0 ? this.#joins.values() : null
+    return this.isTrying
+  }
+
+  /** Whether some of them are left to be tried. */
+  get isTrying(): boolean {
+    return this.#untried !== null
+  }
+
+  /** Those, until the node has done this much work: a crowd takes several sweeps. */
+  *untried(work: Work, end: number): Generator<Joining> {
+    while (this.#untried !== null && work.done < end) {
+      const { value, done } = this.#untried.next()
+      if (done === true) this.#untried = null
+      else yield value
+    }
   }
 
   of(session: Session): Joining | undefined {
@@ -99,6 +120,7 @@ export class WaitingJoins {
     const all = [...this.all()]
     this.#joins.clear()
     this.#bySeat.clear()
+    this.#untried = null
     return all
   }
 }

@@ -233,6 +233,38 @@ describe('A sweep', () => {
     expect(h.node.stats.inputsFramed).toBe(5_000)
   })
 
+  it('answers so many JOINs that have waited for one meeting, and the next ones the rest', () => {
+    const h = new Harness({ sweepWork: 10 * costs.seat })
+    h.node.openOnDemand(true)
+    const peers = times(50, (n) => h.connect(`u${n}`))
+    for (const peer of peers) {
+      peer.join('m', { spectator: true })
+      peer.publish('*', text(''))
+    }
+    h.settle()
+    const [missing] = h.application.missing
+    h.node.openMeeting('m', {}, h.now)
+    h.node.handleMissing(missing as NonNullable<typeof missing>, h.now)
+    const joined = (): number => h.node.meeting('m')?.spectators ?? 0
+    expect(joined()).toBe(0)
+    const gone = [peers[48], peers[49]]
+    for (const peer of gone) peer?.hangUp(true)
+    const seen: number[] = []
+    while (h.node.deadline(h.now) <= h.now && seen.length < 50) {
+      const before = joined()
+      h.sweep()
+      seen.push(joined() - before)
+    }
+    expect(joined()).toBe(48)
+    expect(Math.max(...seen)).toBeLessThanOrEqual(10)
+    // What stood behind a JOIN comes after it.
+    for (const peer of peers.slice(0, 48))
+      expect(peer.take().map(({ type }) => type)).toEqual(['joined', 'failed'])
+    for (const peer of peers) peer.hangUp(true)
+    h.settle()
+    expect(h.node.logs.of.user).toBe(0)
+  })
+
   it('writes so much JSON, which costs more to make than to send, and the next ones the rest', () => {
     const h = new Harness()
     h.node.defineTopics('*', { entries: 100_000, bytes: 1e8, ageMs: 1e9 })

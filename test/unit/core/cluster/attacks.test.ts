@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Cluster } from '../../../../src/core/cluster/cluster.ts'
+import { costs } from '../../../../src/core/ground/work.ts'
 import { keptOf, type Want } from '../../../../src/core/topic/kept.ts'
 import type { Topic } from '../../../../src/core/topic/topic.ts'
 import { bytes, type Harness, type Peer, wish } from '../harness.ts'
@@ -225,6 +226,59 @@ describe('A spectator of a meeting with a long history on another node', () => {
     world.settle()
     expect(eve.all('failed')).toMatchObject([{ error: 'RATE' }])
     expect(eve.all('failed')[0]?.retryAfter).toBeGreaterThan(2_000)
+  })
+})
+
+describe('A crowd that waits for the same answer of other nodes', () => {
+  /** How many at a time were served in the sweeps of a node, while messages arrive. */
+  const served = (world: World, h: Harness, count: () => number): number[] => {
+    const seen: number[] = []
+    const note = (act: () => void): void => {
+      const before = count()
+      act()
+      if (count() > before) seen.push(count() - before)
+    }
+    for (let round = 0; round < 20; round++) {
+      for (const other of world.living)
+        while (other.node.deadline(other.now) <= other.now)
+          if (other === h) note(() => h.sweep())
+          else other.sweep()
+      note(() => world.bus.deliver())
+    }
+    return seen
+  }
+
+  it('gets a few of its subscriptions in each sweep', () => {
+    const world = settled(2, { sweepWork: 20_000 })
+    const [, b] = world.nodes as unknown as Pair
+    const peers = Array.from({ length: 50 }, (_, n) => client(b, `u${n}`))
+    for (const peer of peers) peer.subscribe('t')
+    const seen = served(world, b, () => b.node.subscribers('t'))
+    expect(b.node.subscribers('t')).toBe(50)
+    expect(Math.max(...seen)).toBeLessThan(25)
+    for (const peer of peers) peer.hangUp(true)
+    world.advance(1_000)
+    expect(b.node.logs.of.user).toBe(0)
+  })
+
+  it('gets a few of its seats in each sweep', () => {
+    const { world, a, b, name } = meeting({}, { sweepWork: 20 * costs.seat }, 1)
+    world.advance(1_000)
+    deafen(world, a, b)
+    const peers = Array.from({ length: 50 }, (_, n) => client(b, `u${n}`))
+    for (const peer of peers) peer.join(name, { spectator: true })
+    world.settle()
+    world.cut.clear()
+    const joined = (): number => peers.filter((peer) => peer.connection.session?.seats.size === 1).length
+    const seen: number[] = []
+    for (let ms = 0; ms < 3_000; ms += 100) {
+      seen.push(...served(world, b, joined))
+      world.now += 100
+      for (const h of world.living) h.now = world.now
+    }
+    expect([joined(), peers[0]?.all('failed')]).toEqual([50, []])
+    expect(Math.max(...seen)).toBeLessThanOrEqual(10)
+    expect(a.node.meeting(name)?.spectators).toBe(50)
   })
 })
 
