@@ -363,7 +363,7 @@ export class Topics {
     // The replaced cursor ends only now, because a topic that loses its last reader is unsubscribed from the bus.
     session.subscribe(topic.number, cursor)?.end(now)
     if (!topic.isCurrent(cursor)) this.#downstream.mark(cursor)
-    this.#work.done += topic.workOf(cursor)
+    this.#work.done += costs.subscription + topic.workOf(cursor)
     const position = recovered
       ? { epoch: topic.epoch, at: start, numbers: since.numbers }
       : values
