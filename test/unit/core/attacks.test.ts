@@ -4,7 +4,7 @@ import { weights } from '../../../src/core/ground/weights.ts'
 import { binaryCodec, jsonCodec } from '../../../src/protocol/index.ts'
 import { subscribe } from '../../../src/testing/messages.ts'
 import type { Outlet } from '../../../src/core/log/log.ts'
-import { bytes, Harness, type Peer, text, wish } from './harness.ts'
+import { bytes, Harness, type Peer, publicationsOf, text, wish } from './harness.ts'
 import { encodeDiffusion } from '../../../src/core/topic/diffusion.ts'
 import { cursorAt, drain, topicOf } from './topic-rig.ts'
 
@@ -198,7 +198,7 @@ describe('A sweep', () => {
   })
 
   it('closes so many connections that are too slow together, and the next ones the rest', () => {
-    const h = new Harness({ sweepClosings: 20, topicPendingEntries: 2 })
+    const h = new Harness({ sweepClosings: 20, topicPendingEntries: 2, burstFactor: 1 })
     h.node.defineTopics('*', { entries: 0, bytes: 0, ageMs: 0 })
     const peers = times(50, (n) => h.connect(`u${n}`))
     for (const peer of peers) {
@@ -366,6 +366,38 @@ describe('The door', () => {
       expect(eve.closed).toBe(4450)
     }
     expect(h.node.logs.bytes).toBe(before)
+  })
+})
+
+describe('A business that publishes what its users ask it to', () => {
+  const limits = { sweepWork: 20 * costs.write, topicPendingEntries: 10, crowdedRounds: 3 }
+
+  it('does not write to all readers of a topic in one go, and nobody misses anything', () => {
+    const h = new Harness({ ...limits, crowdedRounds: 100 })
+    h.node.defineTopics('*', { entries: 0, bytes: 0, ageMs: 0 })
+    const readers = times(60, (n) => h.connect(`u${n}`))
+    for (const reader of readers) h.listen(reader, 't')
+    const written = (): number => readers.reduce((sum, { transport }) => sum + transport.packets.length, 0)
+    for (let n = 0; n < 100; n++) {
+      const before = written()
+      h.publish('t', `${n}`)
+      expect(written()).toBe(before)
+      if (n % 5 === 4) h.sweep()
+    }
+    h.settle()
+    for (const reader of readers) expect(publicationsOf(reader.take())).toHaveLength(100)
+  })
+
+  it('writes to them where it publishes many times the room without a pause', () => {
+    const h = new Harness({ ...limits, burstFactor: 4 })
+    h.node.defineTopics('*', { entries: 0, bytes: 0, ageMs: 0 })
+    const reader = h.connect('ann')
+    h.listen(reader, 't')
+    for (let n = 0; n < 100; n++) h.publish('t', `${n}`)
+    expect(publicationsOf(reader.take()).length).toBeGreaterThanOrEqual(40)
+    expect(h.node.topic('t')?.kept).toBeLessThan(60)
+    h.settle()
+    expect(h.node.topic('t')?.kept).toBe(0)
   })
 })
 
