@@ -176,9 +176,10 @@ export class Replica implements Host {
 
   acknowledge(seat: Seat, frame: number): void {
     const member = memberOf(seat)
-    if (member === null) return
-    seat.elector.acked = frame
-    this.#members.acknowledge(member, frame)
+    const acked = Math.min(frame, this.log.next - 1)
+    if (member === null || acked <= seat.elector.acked) return
+    seat.elector.acked = acked
+    this.#members.acknowledge(member, acked)
   }
 
   detach(seat: Seat): boolean {

@@ -86,6 +86,24 @@ describe('A member whose inputs have to go to another node', () => {
     expect(b.node.logs.of.user).toBe(0)
   })
 
+  it('acknowledges no frame that there is not, also where its node goes on with the meeting', () => {
+    const { world, a, b, name } = meeting()
+    join(world, client(a, 'ann'), name)
+    const eve = client(b, 'eve')
+    const log = join(world, eve, name)
+    const acknowledge = (frame: number): void =>
+      eve.send({ type: 'ack', bytes: 0, received: 0, seen: [{ log, frame }] })
+    acknowledge(Number.MAX_SAFE_INTEGER)
+    world.advance(500)
+    a.node.peering?.mesh.handover.begin(world.now)
+    world.advance(500)
+    expect(world.whereIs(name)).toEqual(['n2'])
+    expect(b.node.meeting(name)?.stable).toBeLessThan(3)
+    acknowledge(10)
+    world.advance(100)
+    expect(b.node.meeting(name)?.stable).toBe(10)
+  })
+
   it('fills no link with acknowledgements that nobody takes, and the last ones arrive', () => {
     const { world, a, b, name } = meeting({}, { linkWindow: 5_000 })
     const bob = client(b, 'bob')
