@@ -44,17 +44,17 @@ export class Reading {
 
   /**
    * Stands between a socket and its `ws` from now on. `payer`: the party that takes turns with others, asked for anew
-   * each time.
+   * each time. `heard`: called with the time when bytes arrive.
    */
-  follow(ws: ReadSocket, socket: Duplex, payer: () => string): Inflow {
-    return new Inflow(ws, socket, payer, {
-      hasTime: () => this.#hasTime(),
+  follow(ws: ReadSocket, socket: Duplex, payer: () => string, heard: (now: number) => void): Inflow {
+    return new Inflow(ws, socket, payer, heard, {
+      now: this.#now,
+      hasTime: (now) => this.#hasTime(now),
       wait: (inflow) => this.#wait(inflow),
     })
   }
 
-  #hasTime(): boolean {
-    const now = this.#now()
+  #hasTime(now: number): boolean {
     if (this.#until === null) {
       this.#until = now + TURN_MS
       setImmediate(() => (this.#until = null))
@@ -88,8 +88,9 @@ export class Reading {
 
 /** What an {@link Inflow} needs of all reading. */
 interface ReadingHost {
+  now(): number
   /** Whether this turn of the event loop has time left. */
-  hasTime(): boolean
+  hasTime(now: number): boolean
   /** Calls `goOn` when the turn of the socket has come. */
   wait(inflow: Inflow): void
 }
@@ -99,6 +100,7 @@ export class Inflow {
   readonly payer: () => string
   readonly #ws: ReadSocket
   readonly #socket: Duplex
+  readonly #heard: (now: number) => void
   readonly #host: ReadingHost
   /** The listener of `ws`. */
   readonly #take: (chunk: Buffer) => void
@@ -107,16 +109,24 @@ export class Inflow {
   /** Bytes of these; and those that were counted when the socket began to wait. */
   held = 0
   counted = 0
+  #at = 0
   #isWaiting = false
   /** Why the socket is not read from: the node wants no more, or too much is held. */
   #isPaused = false
   #isFull = false
   #isStopped = false
 
-  constructor(ws: ReadSocket, socket: Duplex, payer: () => string, host: ReadingHost) {
+  constructor(
+    ws: ReadSocket,
+    socket: Duplex,
+    payer: () => string,
+    heard: (now: number) => void,
+    host: ReadingHost,
+  ) {
     this.payer = payer
     this.#ws = ws
     this.#socket = socket
+    this.#heard = heard
     this.#host = host
     this.#take = socket.listeners('data').at(-1) as (chunk: Buffer) => void
     socket.off('data', this.#take)
@@ -129,6 +139,11 @@ export class Inflow {
       socket.off('data', listener)
       socket.read()
     })
+  }
+
+  /** When bytes were last handed on. */
+  get at(): number {
+    return this.#at
   }
 
   /** Nothing more is handed on until {@link resume}. */
@@ -155,26 +170,30 @@ export class Inflow {
   }
 
   #arrived(chunk: Buffer): void {
-    const isNext = this.held === 0 && !this.#isPaused && this.#host.hasTime()
+    const now = this.#host.now()
+    this.#heard(now)
+    const isNext = this.held === 0 && !this.#isPaused && this.#host.hasTime(now)
     if (isNext && chunk.length <= SLICE) {
+      this.#at = now
       this.#take.call(this.#socket, chunk)
       return
     }
     this.#chunks.push(chunk)
     this.held += chunk.length
-    if (isNext) this.#slice()
+    if (isNext) this.#slice(now)
     this.#settle()
   }
 
   /** Its turn has come. */
   goOn(): void {
     this.#isWaiting = false
-    if (!this.#isPaused && this.held > 0) this.#slice()
+    if (!this.#isPaused && this.held > 0) this.#slice(this.#host.now())
     this.#settle()
   }
 
   /** Hands the next slice on. */
-  #slice(): void {
+  #slice(now: number): void {
+    this.#at = now
     const [chunk] = this.#chunks as [Buffer]
     const slice = chunk.subarray(0, SLICE)
     if (slice.length === chunk.length) this.#chunks.shift()
