@@ -255,9 +255,7 @@ export class Meeting<T = unknown> implements SeatListener {
     this.#joined = message
     // What is undone, and nobody has heard of.
     if (message.reason === 'REWOUND')
-      this.#early = this.#early.filter(
-        (item) => ('number' in item ? item.number : item.from) < message.next,
-      )
+      this.#early = this.#early.filter((item) => ('number' in item ? item.number : item.from) < message.next)
     if (first) this.#resolve(this)
     else this.#joins.emit(message)
   }

@@ -102,6 +102,7 @@ export class Wiring {
         adopt: (offered) => adoptBy(guards, offered),
         nextLog,
         newWorld: () => randomNumber(config.entropy),
+        opening: (name, found) => names.await(name, found),
         refuse: (...refused) => this.dispatch.refuseRemote(...refused),
         rejoin: (session) => this.endings.rejoin(session),
       }))
@@ -165,8 +166,11 @@ export class Wiring {
       sessions,
       application,
       revocations,
-      enqueue: (session, message, now) => dispatch.enqueue(session, message, now),
-      promised: (session, message, now) => peering?.mesh.promise(session, message, now),
+      // The upstream queue of whoever promises something waits meanwhile.
+      enqueue: (session, message, now) =>
+        message.type === 'promise'
+          ? peering?.mesh.promise(session, message, now)
+          : dispatch.enqueue(session, message, now),
       makeRoom: (user, now) => this.endings.makeRoom(user, now),
       attached: (session) => dispatch.resume(session),
     }))

@@ -191,9 +191,9 @@ export class Followers {
     if (message.type === 'joined') this.#handleJoined(message, now)
     else if (message.type === 'subscribed') this.#handleSubscribed(message)
     else if (message.type === 'stand') {
-      for (const seat of this.#seats.values()) if (seat.call === message.call) this.#send(seat.promise(message))
-    }
-    else if (message.type === 'publishers') {
+      for (const seat of this.#seats.values())
+        if (seat.call === message.call) this.#send(seat.promise(message))
+    } else if (message.type === 'publishers') {
       const { publishers } = this.#senders
       // A skipped entry would give its number to the next publisher.
       if (message.first !== publishers.length) return false

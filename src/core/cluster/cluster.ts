@@ -201,11 +201,6 @@ export class Cluster {
     this.holdings.add(name)
   }
 
-  /** This node would go on with a meeting, whose owner has ended: it holds the name until {@link took} or {@link closed}. */
-  stands(name: string): void {
-    this.holdings.add(name, true)
-  }
-
   #put(name: string, id: number, opens: boolean): boolean {
     if (!this.#isUp || !this.#isSettled) return false
     const registrar = this.#view.registrarOf(name)

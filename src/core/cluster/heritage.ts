@@ -34,7 +34,11 @@ export interface Promised extends Fence {
 
 /** The legacy in the form in which it is sent; '' where the business has put something into it that has no JSON form. */
 export function writeLegacy(legacy: Omit<Legacy, 'terms'>, { terms }: ElectorateState): string {
-  const sent = terms.map(({ slot, from, until }) => ({ slot, from, until: until === Infinity ? null : until }))
+  const sent = terms.map(({ slot, from, until }) => ({
+    slot,
+    from,
+    until: until === Infinity ? null : until,
+  }))
   try {
     return JSON.stringify({ ...legacy, terms: sent })
   } catch {
@@ -63,7 +67,12 @@ export class Heritage {
     this.kind = kind
     this.metadata = metadata
     this.seqs = new Map(seqs)
-    this.#terms = terms.map(({ slot, from, until }) => ({ slot, from, until: until ?? Infinity, left: false }))
+    this.#terms = terms.map(({ slot, from, until }) => ({
+      slot,
+      from,
+      until: until ?? Infinity,
+      left: false,
+    }))
     this.#head = head
   }
 
@@ -108,7 +117,8 @@ export class Heritage {
 
   #end(slot: number, until: number, left: boolean): void {
     for (const term of this.#terms)
-      if (term.slot === slot && term.until === Infinity && term.from < until) Object.assign(term, { until, left })
+      if (term.slot === slot && term.until === Infinity && term.from < until)
+        Object.assign(term, { until, left })
   }
 
   /** The terms as of the last frame here, without those of bots. */

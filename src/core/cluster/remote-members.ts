@@ -1,3 +1,4 @@
+import type { Room } from '../meeting/room.ts'
 import type { Seat } from '../meeting/seat.ts'
 import type { Refusal } from '../ports.ts'
 import type { Session } from '../session/session.ts'
@@ -160,4 +161,21 @@ export class RemoteMembers {
     this.#acks.clear()
     this.#host.say({ type: 'acks', replica, seats })
   }
+}
+
+/** Everybody who reads at a replica, or is a member there, joins again. `log`: its number. */
+export function disperse(
+  room: Room | null,
+  members: RemoteMembers,
+  log: number,
+  rejoin: (session: Session) => void,
+): void {
+  const seats = Array.from(members.all(), ({ seat }) => seat)
+  for (const seat of new Set([...(room?.seats() ?? []), ...seats])) {
+    if (seat === null) continue
+    room?.unplace(seat)
+    seat.session.stand(log)
+    rejoin(seat.session)
+  }
+  for (const member of members.all()) members.forget(member)
 }

@@ -1,25 +1,17 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
-import { partingOf, reignOf } from '../meeting/reigns.ts'
-import { Room } from '../meeting/room.ts'
+import type { Room } from '../meeting/room.ts'
 import { type Host, Seat, seatOf } from '../meeting/seat.ts'
 import type { Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
-import { Heritage } from './heritage.ts'
-import {
-  encodePull,
-  factsOf,
-  type Frames,
-  type Heads,
-  type MeshMessage,
-  type MeshMessageOf,
-} from './mesh-messages.ts'
-import { MissingFrames } from './missing-frames.ts'
+import { Copy } from './copy.ts'
+import { encodePull, type Frames, type Heads, type MeshMessage, type MeshMessageOf } from './mesh-messages.ts'
+import { Pledges } from './pledges.ts'
 import { memberOf, RemoteMember } from './remote-member.ts'
 import type { LocalSeat, ReplicaHost, Standing, Surrendered } from './replica-host.ts'
-import { RemoteMembers } from './remote-members.ts'
-import { inputsOf, isEarly, type Joining, NO_ANSWER, WaitingJoins } from './waiting-joins.ts'
+import { disperse, RemoteMembers } from './remote-members.ts'
+import { inputsOf, isReady, type Joining, NO_ANSWER, WaitingJoins } from './waiting-joins.ts'
 
 const CLOSED = 'the meeting was closed'
 const STANDING = { start: 0, startFrame: 1 }
@@ -35,20 +27,13 @@ export class Replica implements Host {
   /** The number of its log here. */
   readonly number: number
   readonly #host: ReplicaHost<Replica>
-  #room: Room | null = null
+  readonly #copy: Copy
   /** The owner has answered since the link last broke. */
   #isConnected = false
-  #config = ''
-  /** When a frame is due at the owner; null while the clock there stands still. */
-  #origin: { readonly start: number; readonly startFrame: number } | null = null
-  readonly #missing: MissingFrames
-  /** The last frame there was when it followed: who joins gets at least those. */
-  #head = 0
   #lastSeat = 0
   readonly #members: RemoteMembers
   readonly #joins: WaitingJoins = new WaitingJoins()
-  /** The node that stands for the meeting, and its fence; null for none. */
-  #standing: Standing | null = null
+  readonly #pledges: Pledges
   /** What the owner was told of readers. */
   #told = { readers: 0, spectators: 0 }
   /** Since when nobody is here. */
@@ -57,8 +42,6 @@ export class Replica implements Host {
   isHandedOver = false
   /** Its owner has ended, and no other one has answered yet: see `Revival`. */
   isOrphan = false
-  /** What is needed to go on with the meeting, besides the frames; null where nobody could. */
-  heritage: Heritage | null = null
   /** Until when the owner wants it to be kept, though nobody is here. */
   keptUntil: number = -Infinity
 
@@ -68,7 +51,8 @@ export class Replica implements Host {
     this.#owner = owner
     this.number = number
     this.#idleSince = now
-    this.#missing = new MissingFrames((from) => host.put(this.#owner, encodePull(number, from)))
+    this.#copy = new Copy(host, name, number, (from) => host.put(this.#owner, encodePull(number, from)))
+    this.#pledges = new Pledges(host.downstream, this.#joins)
     this.#members = new RemoteMembers({
       place: (seat) => this.#place(seat),
       say: (message) => this.#say(message),
@@ -84,7 +68,7 @@ export class Replica implements Host {
   }
 
   get log(): { readonly first: number; readonly next: number } {
-    return this.#room?.log ?? { first: 1, next: 1 }
+    return this.#copy.log
   }
 
   /** Number of members who are here. */
@@ -98,7 +82,7 @@ export class Replica implements Host {
     const seat = message.spectator || isKnown ? 0 : ++this.#lastSeat
     const joining: Joining = { session, message, joined, since: now, seat, seated: null }
     this.#joins.add(joining)
-    this.#ask(joining)
+    this.#pledges.ask(joining)
     this.#host.mark(this)
     this.#enter(joining)
     this.#tryPlace(joining, now)
@@ -125,21 +109,19 @@ export class Replica implements Host {
     return { replica: this.number, seat }
   }
 
-  #tryAll(now: number): void {
-    for (const joining of this.#joins.all()) this.#tryPlace(joining, now)
+  /** JOINs may have all that they wait for. */
+  #tryAll(): void {
+    if (this.#joins.tryAll()) this.#host.mark(this)
   }
 
   /** Answers a JOIN if all is there that it needs. */
   #tryPlace(joining: Joining, now: number): void {
-    const room = this.#room
-    const { message, seat, seated } = joining
-    if (room === null || this.isOrphan || (seat !== 0 && seated === null)) return
-    const { log, facts } = room
-    if (log.next <= this.#head || isEarly(joining, facts, log.next)) return
-    if (facts.frameRate > 0 && this.#origin === null) return
+    const room = this.#copy.room
+    const { message } = joining
+    if (room === null || this.isOrphan || !isReady(joining, room, this.#copy)) return
     this.#joins.delete(joining)
     this.#host.mark(this)
-    const isOther = message.config !== '' && this.#config !== '' && message.config !== this.#config
+    const isOther = message.config !== '' && this.#copy.config !== '' && message.config !== this.#copy.config
     joining.joined(isOther ? 'CONFIG_MISMATCH' : this.#sit(room, joining, now), now)
   }
 
@@ -161,7 +143,11 @@ export class Replica implements Host {
     if (isAway) return 'UNKNOWN'
     const isNews = seated !== null && room.log.next <= seated.message.next
     const members = isNews ? seated.message.members : room.attendance.list
-    const facts = { ...(this.#origin ?? STANDING), members, ...inputsOf(seated, member, known !== undefined) }
+    const facts = {
+      ...(this.#copy.origin ?? STANDING),
+      members,
+      ...inputsOf(seated, member, known !== undefined),
+    }
     return room.place(seat, message, facts, now)
   }
 
@@ -172,10 +158,15 @@ export class Replica implements Host {
     if (member === null) return 'READ_ONLY'
     seat.seen(message.seen)
     const { limits, budget } = this.#host
-    const { inputBytes = 0 } = this.#room?.facts ?? {}
+    const { inputBytes = 0 } = this.#copy.room?.facts ?? {}
     const refusal = member.take(message, seat.turnedAway, limits.pendingInputs, inputBytes, budget)
     if (refusal === null) this.#members.tell(member)
     return refusal
+  }
+
+  /** Whether JOINs are left that may be answered. */
+  get isTrying(): boolean {
+    return this.#isConnected && this.#joins.isTrying
   }
 
   /** Whether something waits until the link takes it. */
@@ -185,9 +176,10 @@ export class Replica implements Host {
 
   acknowledge(seat: Seat, frame: number): void {
     const member = memberOf(seat)
-    if (member === null) return
-    seat.elector.acked = frame
-    this.#members.acknowledge(member, frame)
+    const acked = Math.min(frame, this.log.next - 1)
+    if (member === null || acked <= seat.elector.acked) return
+    seat.elector.acked = acked
+    this.#members.acknowledge(member, acked)
   }
 
   detach(seat: Seat): boolean {
@@ -209,18 +201,18 @@ export class Replica implements Host {
   }
 
   direct(seat: Seat, data: Payload): void {
-    this.#room?.direct(seat, data)
+    this.#copy.room?.direct(seat, data)
   }
 
   evict(seat: Seat, message: string): void {
     const member = memberOf(seat)
     if (member !== null) this.#members.forget(member)
-    this.#room?.end(seat, message)
+    this.#copy.room?.end(seat, message)
     this.#host.mark(this)
   }
 
   #unplace(seat: Seat): void {
-    this.#room?.unplace(seat)
+    this.#copy.room?.unplace(seat)
     this.#host.mark(this)
   }
 
@@ -236,21 +228,13 @@ export class Replica implements Host {
     this.#isConnected = false
     this.#members.lose()
     this.#told = this.#readers
-    const { name: meeting, number: replica } = this
-    const world = this.#room?.facts.world ?? 0
-    this.#host.link(this.#owner, {
-      type: 'follow',
-      replica,
-      meeting,
-      world,
-      next: this.log.next,
-      ...this.#told,
-    })
+    const about = { replica: this.number, meeting: this.name, world: this.#copy.room?.facts.world ?? 0 }
+    this.#host.link(this.#owner, { type: 'follow', ...about, next: this.log.next, ...this.#told })
   }
 
   /** Who waits to read counts, so that the owner's clock runs for the first. */
   get #readers(): { readonly readers: number; readonly spectators: number } {
-    const room = this.#room
+    const room = this.#copy.room
     return { readers: (room?.readers ?? 0) + this.#joins.size, spectators: room?.spectators ?? 0 }
   }
 
@@ -261,10 +245,9 @@ export class Replica implements Host {
     else if (type === 'standing') this.stand(message)
     else if (type === 'closed') this.end(message.message, 'NOT_FOUND', now)
     else if (type === 'config') {
-      this.#config = message.config
-      this.heritage?.bots(slotsOf(message.bots), message.next)
-    }
-    else if (type === 'moved') this.#moved(message.owner, now)
+      this.#copy.config = message.config
+      this.#copy.setBots(message.bots, message.next)
+    } else if (type === 'moved') this.#moved(message.owner, now)
     else if (type === 'seated') this.#seated(message, now)
     else if (type === 'refused' || type === 'nack' || type === 'direct' || type === 'ended')
       this.#aboutSeat(message, now)
@@ -278,44 +261,21 @@ export class Replica implements Host {
   }
 
   #followed(message: MeshMessageOf<'followed'>, now: number): void {
-    // Said before the meeting was handed on.
-    const known = this.#room?.facts
-    if (known?.world === message.world && known.incarnation === message.incarnation && message.hop < known.hop)
-      return
-    // Of an orphan nobody reads: it can begin anew.
-    if (this.isOrphan && !this.#isPrefixOf(message)) this.#discard()
-    const room = this.#room
-    if (room !== null && !this.#isPrefixOf(message)) {
-      this.#quit(now)
-      return
+    const copy = this.#copy
+    if (copy.isNewerThan(message)) return
+    if (!copy.isPrefixOf(message)) {
+      if (!this.isOrphan) return this.#quit(now)
+      // Nobody reads here, so it can begin anew.
+      copy.discard(CLOSED)
     }
     this.#isConnected = true
     this.isOrphan = false
-    this.#standing = null
-    this.heritage = Heritage.of(message.legacy, message.head)
-    this.heritage?.bots(slotsOf(message.bots), message.head + 1)
-    this.#config = message.config
-    this.#head = message.head
-    this.#missing.begin(message.next)
-    this.#setClock(message, now)
-    if (room === null) this.#open(message, now)
-    else {
-      const { hop, term, incarnation, reigns } = message
-      room.facts = { ...room.facts, hop, term, incarnation, reigns }
-      if (room.log.next < message.first) room.restart(message, now)
-    }
+    this.#pledges.stand(null)
+    copy.follow(message, now)
     for (const joining of this.#joins.all()) if (joining.seated === null) this.#enter(joining)
     this.#members.comeBack()
-    this.#tryAll(now)
+    this.#tryAll()
     this.#host.advanced(this, now)
-  }
-
-  /** Whether the frames that are here are those of the owner. */
-  #isPrefixOf({ world, reigns, next }: MeshMessageOf<'followed'>): boolean {
-    if (this.#room === null) return true
-    const { facts, log } = this.#room
-    if (facts.world !== world || log.next > next) return false
-    return partingOf(reigns, { ...reignOf(facts.reigns, log.next - 1), next: log.next, stable: 0 }) === log.next
   }
 
   /** The node that was asked does not have the meeting. */
@@ -324,20 +284,10 @@ export class Replica implements Host {
     else this.end(CLOSED, 'NOT_FOUND', now)
   }
 
-  #open(message: MeshMessageOf<'followed'>, now: number): void {
-    const { meetingLogBytes } = this.#host.limits
-    this.#room = new Room(this.#host, this.number, meetingLogBytes, factsOf(this.name, message), now, message)
-    this.#host.budget.enter(this.#room.log)
-  }
-
-  #setClock({ next, due }: { readonly next: number; readonly due: number }, now: number): void {
-    this.#origin = due === 0 ? null : { start: now + (due - 1) / 1000, startFrame: next }
-  }
-
   #seated(message: MeshMessageOf<'seated'>, now: number): void {
     // It answers what was asked before the link broke.
     if (!this.#isConnected) return
-    this.#setClock(message, now)
+    this.#copy.setClock(message, now)
     const known = this.#members.get(message.seat)
     if (known !== undefined) return this.#members.seatedAgain(known, message, this.log.next, now)
     const joining = this.#joins.for(message.seat)
@@ -369,40 +319,33 @@ export class Replica implements Host {
     this.#joins.unseated(joining, message, now)
   }
 
-  frames({ first, frames, marks }: Frames, now: number): void {
-    const room = this.#room
+  frames(come: Frames, now: number): void {
+    const { room, head } = this.#copy
     if (room === null || !this.#isConnected) return
-    const [from, end] = [room.log.next, first + frames.length]
-    if (first > from) this.#missing.seen(end, from)
-    if (first > from || end <= from) return
-    for (let at = from - first; at < frames.length; at++) {
-      const { bytes, events, inputs } = frames[at] as (typeof frames)[number]
-      room.append({ bytes, events, inputs: inputs.length, stable: marks[at] as number }, now)
-      this.heritage?.append(first + at, { events, inputs }, marks[at] as number)
-      for (const { slot, seq } of inputs) this.#members.framed(slot, seq)
-    }
-    if (from <= this.#head) this.#joins.pay(frames.slice(from - first), now)
-    this.#missing.seen(end, room.log.next)
-    room.tell(now)
+    const from = room.log.next
+    const frames = this.#copy.append(room, come, now, (slot, seq) => this.#members.framed(slot, seq))
+    if (frames === null) return
+    this.#joins.pay(from <= head ? frames : [], room.log.next > head, now)
+    room.tell(now, true)
     for (const member of this.#members.all()) this.#members.settle(member, room.log.next, now)
-    if (this.#joins.size > 0) this.#tryAll(now)
+    this.#tryAll()
     if (this.isHandedOver) this.#host.advanced(this, now)
   }
 
   /** The owner says where it stands. */
   head(head: Heads['heads'][number], now: number): void {
     if (!this.#isConnected) return
-    this.#setClock(head, now)
-    this.#missing.seen(head.next, this.log.next)
-    this.#tryAll(now)
+    this.#copy.setClock(head, now)
+    this.#copy.missing.seen(head.next, this.log.next)
+    this.#tryAll()
   }
 
   // ---- hand-over
 
   /** Goes on with the room of a meeting that this node has owned so far, and the seats in it. */
   keep(room: Room, config: string, seats: readonly LocalSeat[]): void {
-    this.#room = room
-    this.#config = config
+    this.#copy.room = room
+    this.#copy.config = config
     this.#host.budget.enter(room.log)
     for (const { seat, number } of seats) seat.move(this, this.#members.keep(seat, number))
     this.#lastSeat = seats.length
@@ -410,27 +353,24 @@ export class Replica implements Host {
 
   /** Whether it has all frames of a world up to this one; those that are missing are asked for. */
   reaches(world: number, last: number): boolean {
-    if (!this.#isConnected || this.#room?.facts.world !== world) return false
-    this.#missing.seen(last + 1, this.log.next)
-    return this.log.next > last
+    return this.#isConnected && this.#copy.reaches(world, last)
   }
 
   /** This node goes on with the meeting: gives up the room, its members by seat, and the JOINs that wait. */
   surrender(): Surrendered {
-    const room = this.#room as Room
     const remotes = this.#members.surrender()
     const joins = this.#joins.takeAll()
     this.#isConnected = false
     this.isOrphan = false
-    this.#room = null
-    this.#host.budget.leave(room.log)
+    const room = this.#copy.give()
     this.#host.ended(this)
     return { room, remotes, joins }
   }
 
-  /** Part of the sweep: tells what has changed since the last one. */
-  sweep(): void {
+  /** Part of the sweep: answers JOINs, until the node has done this much work, and tells what has changed. */
+  sweep(now: number, end: number): void {
     if (!this.#isConnected) return
+    for (const joining of this.#joins.untried(this.#host.work, end)) this.#tryPlace(joining, now)
     this.#members.sweep(this.number)
     const { readers, spectators } = this.#readers
     if (readers === this.#told.readers && spectators === this.#told.spectators) return
@@ -440,7 +380,7 @@ export class Replica implements Host {
 
   beat(now: number): void {
     const { joinMs, lingerMs } = this.#host.limits
-    if (this.#isConnected) this.#missing.beat(this.log.next)
+    if (this.#isConnected) this.#copy.missing.beat(this.log.next)
     for (const { session, joined } of this.#joins.before(now - joinMs)) {
       this.drop(session)
       joined(NO_ANSWER, now)
@@ -464,12 +404,9 @@ export class Replica implements Host {
 
   // ---- revival
 
-  get room(): Room | null {
-    return this.#room
-  }
-
-  get config(): string {
-    return this.#config
+  /** What there is of the meeting here. */
+  get copy(): Pick<Copy, 'room' | 'config' | 'heritage'> {
+    return this.#copy
   }
 
   /** Another node may have the meeting. */
@@ -478,28 +415,18 @@ export class Replica implements Host {
     this.follow()
   }
 
-  /** A node stands for the meeting: whoever waits for it, or comes, is asked for a promise. */
+  /** A node stands for the meeting, or none does any more. */
   stand(standing: Standing | null): void {
-    this.#standing = standing
-    for (const joining of this.#joins.all()) this.#ask(joining)
-  }
-
-  #ask({ session, message }: Joining): void {
-    const standing = this.#standing
-    if (standing === null || message.world !== standing.world || message.held.length === 0) return
-    const { term, incarnation } = standing
-    if (session.outlet !== null)
-      this.#host.downstream.control(session.outlet, { type: 'stand', call: message.call, term, incarnation })
+    this.#pledges.stand(standing)
   }
 
   /** A client has promised a fence, as it was asked. */
-  promise(session: Session, { call, term, incarnation }: MessageOf<'promise'>, now: number): void {
-    const held = this.#joins.of(session)?.message
-    if (this.#standing === null || held?.call !== call || held.held[0] === undefined) return
-    const promised = { ...held.held[0], promisedTerm: term, promisedIncarnation: incarnation }
-    const message = { type: 'promised', replica: this.number, meeting: this.name, ...promised } as const
-    if (this.#owner === 0) this.#host.promised(message, now)
-    else this.#host.link(this.#owner, message)
+  promise(session: Session, message: MessageOf<'promise'>, now: number): void {
+    const promised = this.#pledges.of(session, message)
+    if (promised === null) return
+    const told = { type: 'promised', replica: this.number, meeting: this.name, ...promised } as const
+    if (this.#owner === 0) this.#host.promised(told, now)
+    else this.#host.link(this.#owner, told)
   }
 
   /** Frames of a node that has more of them. */
@@ -511,11 +438,12 @@ export class Replica implements Host {
 
   /** The owner has ended. Who is here joins again, and so finds whoever goes on; the frames are kept for that node. */
   lost(now: number): void {
-    const wasOrphan = this.isOrphan
-    if (!wasOrphan) this.#disperse()
+    if (!this.isOrphan) {
+      disperse(this.#copy.room, this.#members, this.number, (session) => this.#host.rejoin(session))
+    }
     this.#isConnected = false
-    this.#origin = null
-    if (this.#room === null) this.giveUp(now)
+    this.#copy.origin = null
+    if (this.#copy.room === null) this.giveUp(now)
     else {
       this.isOrphan = true
       this.isHandedOver = false
@@ -528,39 +456,15 @@ export class Replica implements Host {
   giveUp(now: number): void {
     const again = this.#joins.takeAll()
     this.#finish(CLOSED, 'BUSY', now)
-    for (const { joined } of again) joined(null, now)
-  }
-
-  #discard(message = CLOSED): void {
-    if (this.#room === null) return
-    this.#room.close(message)
-    this.#host.budget.leave(this.#room.log)
-    this.#room = null
-  }
-
-  /** Who is here joins again. */
-  #disperse(): void {
-    const room = this.#room
-    const members = Array.from(this.#members.all(), ({ seat }) => seat)
-    for (const seat of new Set([...(room?.seats() ?? []), ...members])) {
-      if (seat === null) continue
-      room?.unplace(seat)
-      seat.session.stand(this.number)
-      this.#host.rejoin(seat.session)
-    }
-    for (const member of this.#members.all()) this.#members.forget(member)
+    for (const { joined } of again) joined('NOT_FOUND', now)
   }
 
   #finish(message: string, code: ErrorCode, now: number): void {
     for (const member of this.#members.all()) this.#members.forget(member)
     this.#isConnected = false
     this.isOrphan = false
-    this.#discard(message)
+    this.#copy.discard(message)
     this.#host.ended(this)
     this.#joins.endAll(code, now)
   }
-}
-
-function slotsOf(bots: readonly { readonly slot: number }[]): number[] {
-  return bots.map(({ slot }) => slot)
 }

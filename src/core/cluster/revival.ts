@@ -103,12 +103,13 @@ export class Revival {
 
   #hold(orphan: Orphan): void {
     const { meetings, limits, cluster, isDraining } = this.#host
-    const { name, heritage, room } = orphan.replica
+    const { name, copy } = orphan.replica
+    const { heritage, room } = copy
     if (isDraining() || heritage === null || room === null || meetings().size >= limits.meetings) return
     // It may be about to open the meeting anew.
     if (cluster.isClaiming(name) || cluster.holdings.has(name)) return
     orphan.isHeir = true
-    cluster.stands(name)
+    cluster.holdings.add(name, true)
   }
 
   #release(orphan: Orphan): void {
@@ -124,7 +125,8 @@ export class Revival {
     cluster.find(replica.name, now, (ending, at) => {
       orphan.isLooking = false
       orphan.notBefore = at + this.#host.limits.revivalBeatMs
-      if (this.#orphans.get(replica.name) !== orphan || orphan.candidacy !== null || ending.by !== 'taken') return
+      if (this.#orphans.get(replica.name) !== orphan || orphan.candidacy !== null || ending.by !== 'taken')
+        return
       // 0: the registrar has yet to hear that somebody holds it.
       if (ending.owner === self && orphan.isHeir) this.#stand(orphan, 0, at)
       else if (ending.owner !== 0 && ending.owner !== self && cluster.nodes.has(ending.owner)) {
@@ -157,7 +159,7 @@ export class Revival {
     const follow = follows.get(node)
     if (follow === undefined || candidacy === null) return
     const { term, incarnation } = candidacy
-    const world = replica.room?.facts.world ?? 0
+    const world = replica.copy.room?.facts.world ?? 0
     this.#host.link(node, { type: 'standing', replica: follow.replica, world, term, incarnation })
   }
 
@@ -175,7 +177,7 @@ export class Revival {
   #stand(orphan: Orphan, least: number, now: number): void {
     const { cluster, self } = this.#host
     const { replica, follows } = orphan
-    const { facts } = replica.room as Room
+    const { facts } = replica.copy.room as Room
     const term = cluster.nextTerm(Math.max(facts.term, least) + 1)
     const asked = new Set(orphan.candidacy?.asked)
     const since = orphan.candidacy?.since ?? now
@@ -190,7 +192,7 @@ export class Revival {
 
   #askFor(orphan: Orphan, node: number, now: number): void {
     const { replica, candidacy } = orphan
-    const room = replica.room as Room
+    const room = replica.copy.room as Room
     candidacy?.asked.add(node)
     const question = { name: replica.name, world: room.facts.world, from: room.log.next }
     const deadline = now + this.#host.limits.revivalMs / 2
@@ -202,9 +204,14 @@ export class Revival {
   }
 
   /** Another node has frames. */
-  #has(orphan: Orphan, node: number, { packet, next, ...last }: NonNullable<AnswerOf<'frames'>>, now: number): void {
+  #has(
+    orphan: Orphan,
+    node: number,
+    { packet, next, ...last }: NonNullable<AnswerOf<'frames'>>,
+    now: number,
+  ): void {
     const { replica } = orphan
-    const { facts, log } = replica.room as Room
+    const { facts, log } = replica.copy.room as Room
     const own = reignOf(facts.reigns, log.next - 1)
     if (isAbove(last, own)) {
       // It has been followed further than this one: it is to go on.
@@ -223,7 +230,7 @@ export class Revival {
 
   /** What this node has of a meeting's world, for one that stands. */
   framesFor({ name, world, from }: QuestionOf<'frames'>): AnswerOf<'frames'> {
-    const room = this.#host.replica(name)?.room ?? null
+    const room = this.#host.replica(name)?.copy.room ?? null
     if (room === null || room.facts.world !== world) return null
     const { facts, log } = room
     const { term, incarnation } = reignOf(facts.reigns, log.next - 1)
@@ -255,8 +262,8 @@ export class Revival {
     const { asked, promises, since } = candidacy
     const isOver = now - since >= this.#host.limits.revivalMs
     if (asked.size > 0 && !isOver) return
-    const room = replica.room as Room
-    const heritage = replica.heritage as Heritage
+    const room = replica.copy.room as Room
+    const heritage = replica.copy.heritage as Heritage
     const head = room.log.next - 1
     const terms = heritage.terms(head)
     const away = new Set(room.attendance.list.filter((member) => member.away).map(({ slot }) => slot))
@@ -274,14 +281,14 @@ export class Revival {
     const { meetings, cluster, hosting, stats } = this.#host
     const { replica, follows } = orphan
     const { name } = replica
-    const heritage = replica.heritage as Heritage
+    const heritage = replica.copy.heritage as Heritage
     const { kind, metadata, options } = heritage
     const business = this.#host.adopt({ name, kind, metadata })
     if (business === null || (business.logic !== null && business.logic.revive === undefined)) {
       replica.giveUp(now)
       return
     }
-    const { config } = replica
+    const { config } = replica.copy
     // It holds the name throughout.
     this.#orphans.delete(name)
     const { room, joins } = replica.surrender()
@@ -388,7 +395,10 @@ function stateOf(
   return {
     options,
     config,
-    roster: { members, seqs: Array.from({ length: Math.max(0, ...seqs.keys()) + 1 }, (_, slot) => seqs.get(slot) ?? 0) },
+    roster: {
+      members,
+      seqs: Array.from({ length: Math.max(0, ...seqs.keys()) + 1 }, (_, slot) => seqs.get(slot) ?? 0),
+    },
     intake: { inputs: [], last: -1 },
     electorate: heritage.electorate(goesOn ? log.stableAt(head) : null, head),
     events: [],

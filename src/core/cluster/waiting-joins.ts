@@ -1,10 +1,11 @@
 import { type ErrorCode, errors } from '../../protocol/errors.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
-import { costs } from '../ground/work.ts'
+import { costs, type Work } from '../ground/work.ts'
 import { partingOf } from '../meeting/reigns.ts'
-import type { Placing, RoomFacts } from '../meeting/room.ts'
+import type { Placing, Room, RoomFacts } from '../meeting/room.ts'
 import type { OpenedFrame } from '../meeting/sealed.ts'
 import type { Refusal } from '../ports.ts'
+import type { Account } from '../session/account.ts'
 import { AGAIN_MS, type Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
@@ -21,7 +22,7 @@ export const NO_ANSWER: Refusal = {
 export interface Joining {
   readonly session: Session
   readonly message: MessageOf<'join'>
-  readonly joined: (answer: Joined | null, now: number) => void
+  readonly joined: (answer: Joined, now: number) => void
   readonly since: number
   /** The seat that it asks for; 0 where it needs none, or has one. */
   readonly seat: number
@@ -33,6 +34,9 @@ export interface Joining {
 export class WaitingJoins {
   readonly #joins: Map<Session, Joining> = new Map()
   readonly #bySeat: Map<number, Joining> = new Map()
+  #untried: Iterator<Joining> | null = null
+  /** The user for whom this node fetches the frames so far; null once they are here, undefined before the first JOIN. */
+  #payer: Account | null | undefined
 
   get size(): number {
     return this.#joins.size
@@ -47,6 +51,26 @@ export class WaitingJoins {
     return [...this.all()].filter(({ since }) => since <= time)
   }
 
+  /** All may have what they wait for. False: there are none. */
+  tryAll(): boolean {
+    this.#untried = this.size > 0 ? this.#joins.values() : null
+    return this.isTrying
+  }
+
+  /** Whether some of them are left to be tried. */
+  get isTrying(): boolean {
+    return this.#untried !== null
+  }
+
+  /** Those, until the node has done this much work: a crowd takes several sweeps. */
+  *untried(work: Work, end: number): Generator<Joining> {
+    while (this.#untried !== null && work.done < end) {
+      const { value, done } = this.#untried.next()
+      if (done === true) this.#untried = null
+      else yield value
+    }
+  }
+
   of(session: Session): Joining | undefined {
     return this.#joins.get(session)
   }
@@ -58,6 +82,7 @@ export class WaitingJoins {
 
   add(joining: Joining): void {
     this.#joins.set(joining.session, joining)
+    if (this.#payer === undefined) this.#payer = joining.session.account
     if (joining.seat !== 0) this.#bySeat.set(joining.seat, joining)
   }
 
@@ -77,30 +102,49 @@ export class WaitingJoins {
 
   /** Nobody gets what it waits for. */
   endAll(code: ErrorCode, now: number): void {
-    const retryAfterMs = code === 'BUSY' ? AGAIN_MS : 0
-    for (const { joined } of this.takeAll()) joined({ code, message: errors[code].text, retryAfterMs }, now)
+    const busy: Refusal = { code: 'BUSY', message: errors.BUSY.text, retryAfterMs: AGAIN_MS }
+    for (const { joined } of this.takeAll()) joined(code === 'BUSY' ? busy : code, now)
   }
 
-  /** The first of them pays for these frames, which its node would not have fetched otherwise. */
-  pay(frames: readonly OpenedFrame[], now: number): void {
+  /**
+   * Whoever came first pays for these frames, which this node would not have fetched otherwise, also where that session
+   * has left meanwhile. `isLast`: what comes later is for all.
+   */
+  pay(frames: readonly OpenedFrame[], isLast: boolean, now: number): void {
     let work = 0
     for (const { bytes } of frames) work += costs.walked + bytes.length * costs.reread
-    for (const { session } of this.all()) return session.account.pay(work, now)
+    if (work > 0) this.#payer?.pay(work, now)
+    if (isLast) this.#payer = null
   }
 
   takeAll(): Joining[] {
     const all = [...this.all()]
     this.#joins.clear()
     this.#bySeat.clear()
+    this.#untried = null
     return all
   }
 }
 
+/** Whether all is there that a JOIN needs. */
+export function isReady(
+  joining: Joining,
+  { log, facts }: Room,
+  { head, origin }: { readonly head: number; readonly origin: object | null },
+): boolean {
+  if (joining.seat !== 0 && joining.seated === null) return false
+  if (log.next <= head || isEarly(joining, facts, log.next)) return false
+  return facts.frameRate === 0 || origin !== null
+}
+
 /** Whether a JOIN has to wait for frames that a replica does not have. `next`: of its log. */
-export function isEarly({ message, seated }: Joining, { world, reigns }: RoomFacts, next: number): boolean {
+function isEarly({ message, seated }: Joining, { world, reigns }: RoomFacts, next: number): boolean {
   // A client that comes from the owner may be ahead. What it holds beyond the end of a reign is undone.
   const [held] = message.held
-  const common = held === undefined || reigns.length === 0 ? message.next : partingOf(reigns, { ...held, next: message.next })
+  const common =
+    held === undefined || reigns.length === 0
+      ? message.next
+      : partingOf(reigns, { ...held, next: message.next })
   if (message.world === world && common > next) return true
   // What the owner has said of its inputs holds from that frame on.
   return seated?.message.continued === true && next < seated.message.next

@@ -34,8 +34,6 @@ export interface ConnectionsHost {
   readonly revocations: Revocations
   /** Puts a message of a live session into its upstream queue. */
   enqueue(session: Session, message: ClientMessage, now: number): void
-  /** A client that waits for a meeting has promised a fence. */
-  promised(session: Session, message: MessageOf<'promise'>, now: number): void
   /** Ends a session of this user that has no connection, for a new one. False: there is none. */
   makeRoom(user: string, now: number): boolean
   /** The session has a new connection, so what held its upstream queue may have changed. */
@@ -104,7 +102,7 @@ export class Connections {
   }
 
   packet(connection: Connection, packet: Uint8Array | string, now: number): void {
-    if (connection.phase.name === 'closed') return
+    if (connection.phase.name === 'closed' || connection.dismissed) return
     this.bytes(connection, now)
     this.#host.stats.packetsIn++
     this.#host.stats.bytesIn += packet.length
@@ -119,10 +117,10 @@ export class Connections {
     this.#receiveAll(connection, messages, now)
   }
 
-  /** Nothing is received behind a message that has closed the connection. */
+  /** Nothing is received behind a message that has closed the connection, or has it closed. */
   #receiveAll(connection: Connection, messages: readonly ClientMessage[], now: number): void {
     for (const message of messages) {
-      if (connection.phase.name === 'closed') return
+      if (connection.phase.name === 'closed' || connection.dismissed) return
       this.#receive(connection, message, now)
     }
   }
@@ -163,9 +161,6 @@ export class Connections {
         return
       }
       case 'pong':
-        return
-      case 'promise':
-        if (phase.name === 'live') this.#host.promised(phase.session, message, now)
         return
       case 'ack':
         this.#acknowledge(connection, message, now)

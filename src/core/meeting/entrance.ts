@@ -19,8 +19,6 @@ export interface EntranceHost {
   readonly limits: Limits
   /** Somebody comes in: starts the clock if it is stopped. */
   run(now: number): void
-  /** Another run of a member's client has its place. */
-  tookOver(member: Member): void
 }
 
 /** Who may become a member of a meeting, and in which slot. */
@@ -53,7 +51,7 @@ export class Entrance {
     if (kept.seat !== null) {
       if (!continues(kept, visitor)) {
         electorate.leave(kept.seat.elector, log.next, false)
-        this.#host.tookOver(kept)
+        roster.takeOver(kept)
       }
       kept.seat.evict('its user came back in another session')
     }
@@ -78,12 +76,13 @@ export class Entrance {
     return roster.seat(user, slot)
   }
 
-  /** A session takes the member's place. The run of a client that had it keeps its vote on what is stable. */
-  sit(member: Member, occupant: Occupant): void {
-    const { electorate, log } = this.#host
-    const elector = member.seat?.elector
-    if (elector !== undefined && electorate.has(elector)) occupant.elector = elector
-    else electorate.join(occupant.elector, log.next)
+  /**
+   * A session takes the member's place. `continued`: its client is the same, so what that has acknowledged counts, and
+   * frames that only others have do not become stable by its coming.
+   */
+  sit(member: Member, occupant: Occupant, continued: boolean): void {
+    if (continued && member.seat !== null) occupant.elector = member.seat.elector
+    else this.#host.electorate.join(occupant.elector, this.#host.log.next)
     member.seat = occupant
   }
 

@@ -13,7 +13,7 @@ import { type Bot, infoOf, type MeetingInfo } from './business.ts'
 import { Electorate } from './electorate.ts'
 import { Entrance, isMember } from './entrance.ts'
 import type { FrameLog } from './frame-log.ts'
-import { Intake } from './intake.ts'
+import { type Input, Intake } from './intake.ts'
 import { Notices } from './notices.ts'
 import type { OwnerState, Succession } from './owner-state.ts'
 import { Pulse } from './pulse.ts'
@@ -55,10 +55,7 @@ export class Owner implements Host {
   #closed = false
   /** Events of the next frame, which precede its inputs. */
   #events: MeetingEvent[] = []
-  /**
-   * Whether a member has acknowledged frames since the last sweep. Without a frame rate, a frame may have to be sealed
-   * just to announce the new stable mark.
-   */
+  /** Members have acknowledged frames since the last sweep: without a frame rate, one may be sealed just to say so. */
   #acknowledged = false
   /** Whether `sealNow` is pending at the end of the sweep. */
   #unsealed = false
@@ -82,17 +79,7 @@ export class Owner implements Host {
     const roster = (this.#roster = new Roster(options.capacity, (event) => this.#happen(event)))
     const electorate = (this.#electorate = new Electorate(host.limits.electorates))
     const run = (at: number): void => this.#run(at)
-    this.#entrance = new Entrance({
-      options,
-      business,
-      log,
-      roster,
-      electorate,
-      limits: host.limits,
-      run,
-      // The log says who has a say, for those who may go on with it.
-      tookOver: ({ slot }) => room.facts.reigns.length > 0 && this.#happen({ type: 'takeover', slot }),
-    })
+    this.#entrance = new Entrance({ options, business, log, roster, electorate, limits: host.limits, run })
     const intake = (this.#intake = new Intake(options, log))
     this.#bots = new Bots({
       roster,
@@ -200,7 +187,7 @@ export class Owner implements Host {
       if (!isMember(member)) return member
       continued = continues(member, visitor)
       seat = new Seat(this, session, member)
-      entrance.sit(member, seat)
+      entrance.sit(member, seat, continued)
     }
     this.#run(now)
     if (known === undefined) session.sit(this.log.number, seat)
@@ -221,7 +208,8 @@ export class Owner implements Host {
     if (!entrance.admits(visitor.config)) return 'CONFIG_MISMATCH'
     const member = entrance.memberFor(visitor, () => true, now)
     if (!isMember(member)) return member
-    entrance.sit(member, occupant(member, continues(member, visitor)))
+    const continued = continues(member, visitor)
+    entrance.sit(member, occupant(member, continued), continued)
     this.#run(now)
     entrance.enter(member, visitor.config)
     return member
@@ -327,8 +315,7 @@ export class Owner implements Host {
     const decided = this.business.logic?.input?.(member.slot, member.user, message.data) ?? message.data
     if ('code' in decided) return decided
     if (!this.#roster.isSeated(member)) return 'CLOSED'
-    // An input held in the upstream queue may arrive after its member lost the connection. It is framed all the same,
-    // so the clock must run.
+    // It may have waited in the upstream queue until its member's connection was lost: the clock must run even so.
     this.#run(now)
     this.#push(member, message.seq, decided)
     return null
@@ -351,6 +338,8 @@ export class Owner implements Host {
   }
 
   #happen(event: MeetingEvent): void {
+    // Who has a say is of use to those who may go on with the meeting, and nobody could.
+    if (event.type === 'takeover' && this.room.facts.reigns.length === 0) return
     this.#events.push(event)
     this.#sealSoon()
   }
@@ -382,10 +371,7 @@ export class Owner implements Host {
   }
 
   #tick(now: number): void {
-    if (this.room.isDeserted && this.#hasNothing) {
-      this.#pulse.stop(now)
-      return
-    }
+    if (this.room.isDeserted && this.#hasNothing) return this.#pulse.stop(now)
     const { clock } = this.#pulse
     const { log } = this
     const { lateFrames } = this.#host.limits
@@ -403,10 +389,7 @@ export class Owner implements Host {
     this.#notices.tell()
   }
 
-  /**
-   * Called at the end of a sweep: a meeting without a frame rate seals what it has. `end`: what the node has done by
-   * then ends its turn; the rest waits for the next sweep.
-   */
+  /** At the end of a sweep, without a frame rate: seals what there is, until the node has done this much work. */
   sealNow(now: number, end: number): void {
     this.#unsealed = false
     if (this.#closed) return
@@ -432,11 +415,23 @@ export class Owner implements Host {
     const bytes = sealFrame(events, inputs)
     this.room.append({ bytes, events, inputs: inputs.length, stable: this.#stable }, now)
     this.#host.stats.inputsFramed += inputs.length
+    this.#release(inputs)
+  }
+
+  /** These inputs wait no more; a member leaves behind its last one. */
+  #release(inputs: readonly Input[]): void {
     for (const { member } of inputs) {
       member.waiting--
       if (member.standing.is === 'leaving' && member.waiting === 0)
         this.#vacate(member, member.standing.reason)
     }
+  }
+
+  /** Gives up inputs that wait, see {@link Intake.shed}. */
+  shed(bytes: number): readonly Input[] {
+    const shed = this.#intake.shed(bytes)
+    this.#release(shed)
+    return shed
   }
 
   /** Ends the meeting for all. */

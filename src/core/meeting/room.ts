@@ -7,7 +7,7 @@ import type { Downstream } from '../down/downstream.ts'
 import type { Budget } from '../ground/budget.ts'
 import type { Limits } from '../ground/config.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
-import type { Work } from '../ground/work.ts'
+import { costs, type Work } from '../ground/work.ts'
 import { Cursor, type Outlet } from '../log/log.ts'
 import type { SealedFrame } from '../ports.ts'
 import { shorten } from '../session/session.ts'
@@ -221,11 +221,14 @@ export class Room {
     if (reigns !== this.facts.reigns) this.facts = { ...this.facts, term, incarnation, reigns }
   }
 
-  /** Marks the readers for the appended frames, unless these belong to a quiet run that can go out together later. */
-  tell(now: number): void {
+  /**
+   * Marks the readers for the appended frames, unless these belong to a quiet run that can go out together later.
+   * `isGathered`: they have come together, from a node where they have waited for one another.
+   */
+  tell(now: number, isGathered = false): void {
     const { quietMs, coalesceMs } = this.#host.limits
     const isQuiet = now - this.#lastInput > quietMs && now - this.#lastTold < coalesceMs - this.#interval
-    if (isQuiet) return
+    if (isQuiet && !isGathered) return
     this.#lastTold = now
     this.#show(now)
   }
@@ -261,7 +264,7 @@ export class Room {
     seat.cursor = cursor
     this.#readers.set(cursor, seat)
     if (!view.isCurrent(cursor)) this.#host.downstream.mark(cursor)
-    this.#host.work.done += log.workFrom(cursor.position, cursor.outlet.text)
+    this.#host.work.done += costs.seat + log.workFrom(cursor.position, cursor.outlet.text)
     this.#showLater()
     const next = Math.max(cursor.position, log.first)
     const held = reignOf(facts.reigns, next - 1)
@@ -302,7 +305,8 @@ export class Room {
     const { facts, log } = this
     if (world !== 0 && world !== facts.world) return ['NEW_EPOCH', 1]
     if (world === 0 || next === 0) return ['', 1]
-    const common = held === undefined || facts.reigns.length === 0 ? next : partingOf(facts.reigns, { ...held, next })
+    const common =
+      held === undefined || facts.reigns.length === 0 ? next : partingOf(facts.reigns, { ...held, next })
     if (common < next) return ['REWOUND', common]
     // A position beyond the next frame was never given out.
     if (next > log.next) return ['PROTOCOL', 1]

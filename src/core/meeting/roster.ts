@@ -117,6 +117,11 @@ export class Roster {
     this.#happen({ type: 'back', slot: member.slot })
   }
 
+  /** Another run of a member's client has its place. */
+  takeOver({ slot }: Member): void {
+    this.#happen({ type: 'takeover', slot })
+  }
+
   /** Removes a member. `reason`: why it left. */
   remove(member: Member, reason: string): void {
     this.#seqs[member.slot] = member.seq

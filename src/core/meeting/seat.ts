@@ -30,7 +30,7 @@ export type Standing =
 export interface Occupant {
   /** The id of the session. */
   readonly id: string
-  /** The member's vote on which frames are stable; a later session of the same user has its own. */
+  /** The member's vote on which frames are stable. A reloaded page has one of its own. */
   elector: Elector
   /** Sends data to this member alone. */
   direct(data: Payload): void

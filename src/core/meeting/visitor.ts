@@ -20,7 +20,10 @@ export interface Visitor {
  * Whether the member's place is the one that a run of a client had before, in another session or on a node that has
  * ended; asked before anybody takes it.
  */
-export function continues({ seat, slot }: Member, { former, held }: Pick<Visitor, 'former' | 'held'>): boolean {
+export function continues(
+  { seat, slot }: Member,
+  { former, held }: Pick<Visitor, 'former' | 'held'>,
+): boolean {
   if (seat === null) return false
   if (former !== '' && seat.id === former) return true
   return held !== null && held.elected !== 0 && held.slot === slot && held.elected === seat.elector.elected

@@ -14,15 +14,15 @@ export interface Elsewhere {
   /** The node that has a meeting, where this one knows without asking, as with a replica of it; 0 where it does not. */
   ownerOf(name: string): number
   /**
-   * Seats a session in a meeting of another node. `joined` is called once, perhaps at once, unless {@link drop} comes
-   * first; until then the session's upstream queue is held. Null: that node has ended, and another one may have it.
+   * Seats a session in a meeting of another node; NOT_FOUND where that does not have it, or not any more. `joined` is
+   * called once, perhaps at once, unless {@link drop} comes first; until then the session's upstream queue is held.
    */
   join(
     owner: number,
     session: Session,
     message: MessageOf<'join'>,
     now: number,
-    joined: (answer: Joined | null, now: number) => void,
+    joined: (answer: Joined, now: number) => void,
   ): void
   /** The session has ended while it waited for `joined`. */
   drop(session: Session): void

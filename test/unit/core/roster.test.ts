@@ -72,11 +72,7 @@ describe('A roster', () => {
     expect(keptFor('ann')).toBe(first)
     roster.away(third)
     roster.remove(first, '')
-    expect([keptFor('ann'), keptFor('bob'), keptFor('eve')]).toEqual([
-      second,
-      other,
-      undefined,
-    ])
+    expect([keptFor('ann'), keptFor('bob'), keptFor('eve')]).toEqual([second, other, undefined])
   })
 
   it('tells each change once', () => {

@@ -344,7 +344,14 @@ describe('Meetings', () => {
 
   it('tell every option that is wrong', async () => {
     const meetings = new Meetings(host, logger, new Searches(), new Peers(host))
-    const wrong = { capacity: 256, frameRate: 61, ttlMs: 0, joinsPerMinute: 1_001, config: 'x'.repeat(256) }
+    const wrong = {
+      capacity: 256,
+      frameRate: 61,
+      frameBytes: 262_145,
+      ttlMs: 0,
+      joinsPerMinute: 1_001,
+      config: 'x'.repeat(256),
+    }
     const names = await meetings.open('m', { ...wrong, metadata: [] as never, more: 1 } as never).then(
       () => [],
       ({ message }: Error) =>
@@ -472,7 +479,13 @@ describe('The hooks of a kind', () => {
 
   it('are only those that were given', async () => {
     // A kind without hooks has no state, so a meeting of it can go to another node as it is.
-    expect(Object.keys(await logicOf({})).toSorted()).toEqual(['close', 'moved', 'restore', 'revive', 'snapshot'])
+    expect(Object.keys(await logicOf({})).toSorted()).toEqual([
+      'close',
+      'moved',
+      'restore',
+      'revive',
+      'snapshot',
+    ])
     const all = ['onJoin', 'onInput', 'onFrame', 'onLeave', 'onClose']
     const logic = await logicOf(Object.fromEntries(all.map((name) => [name, () => {}])))
     const own = ['close', 'moved', 'restore']

@@ -46,7 +46,11 @@ class Desk {
       claimed: 0,
       term: 0,
       ...parts,
-      holdings: names.map((name) => ({ name: name.replace('-', ''), owns: !name.startsWith('-'), stands: false })),
+      holdings: names.map((name) => ({
+        name: name.replace('-', ''),
+        owns: !name.startsWith('-'),
+        stands: false,
+      })),
     })
   }
 

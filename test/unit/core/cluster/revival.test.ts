@@ -13,7 +13,8 @@ function meeting(nodes: number, homes: readonly number[], options: Partial<Meeti
   world.answers(all[0])
   const clients = homes.map((home, at) => {
     const client = new Roamer(world, `u${at}`, all[home] as Harness)
-    client.leads = (named) => (named !== undefined && world.living.includes(named) ? named : world.living.at(-1))
+    client.leads = (named) =>
+      named !== undefined && world.living.includes(named) ? named : world.living.at(-1)
     client.join('m')
     return client
   })

@@ -1,0 +1,123 @@
+import { partingOf, reignOf } from '../meeting/reigns.ts'
+import { Room, type RoomHost } from '../meeting/room.ts'
+import { Heritage } from './heritage.ts'
+import { factsOf, type Frames, type MeshMessageOf } from './mesh-messages.ts'
+import { MissingFrames } from './missing-frames.ts'
+
+/** What a node has of another node's meeting: the room that the frames fill as they come, and what else is needed of it. */
+export class Copy {
+  room: Room | null = null
+  /** Hash of the configuration that clients must run. */
+  config = ''
+  /** When a frame is due at the owner; null while the clock there stands still. */
+  origin: { readonly start: number; readonly startFrame: number } | null = null
+  /** The last frame there was when it followed: who joins gets at least those. */
+  head = 0
+  /** What is needed to go on with the meeting, besides the frames; null where nobody could. */
+  heritage: Heritage | null = null
+  readonly missing: MissingFrames
+  readonly #host: RoomHost
+  readonly #name: string
+  readonly #number: number
+
+  /** `number`: of its log. `pull`: asks the owner for the frames from one on. */
+  constructor(host: RoomHost, name: string, number: number, pull: (from: number) => void) {
+    this.#host = host
+    this.#name = name
+    this.#number = number
+    this.missing = new MissingFrames(pull)
+  }
+
+  get log(): { readonly first: number; readonly next: number } {
+    return this.room?.log ?? { first: 1, next: 1 }
+  }
+
+  /** Whether the owner has said this before the meeting was handed on. */
+  isNewerThan({ world, incarnation, hop }: MeshMessageOf<'followed'>): boolean {
+    const known = this.room?.facts
+    return known?.world === world && known.incarnation === incarnation && hop < known.hop
+  }
+
+  /** Whether the frames that are here are those of the owner. */
+  isPrefixOf({ world, reigns, next }: MeshMessageOf<'followed'>): boolean {
+    if (this.room === null) return true
+    const { facts, log } = this.room
+    if (facts.world !== world || log.next > next) return false
+    const last = reignOf(facts.reigns, log.next - 1)
+    return partingOf(reigns, { ...last, next: log.next, stable: 0 }) === log.next
+  }
+
+  /** The owner tells where the meeting stands; what is here goes on from there. */
+  follow(message: MeshMessageOf<'followed'>, now: number): void {
+    const { config, head, next, legacy, bots } = message
+    this.config = config
+    this.head = head
+    this.missing.begin(next)
+    this.setClock(message, now)
+    this.heritage = Heritage.of(legacy, head)
+    this.setBots(bots, head + 1)
+    const { room } = this
+    if (room === null) {
+      const { limits, budget } = this.#host
+      const facts = factsOf(this.#name, message)
+      this.room = new Room(this.#host, this.#number, limits.meetingLogBytes, facts, now, message)
+      budget.enter(this.room.log)
+      return
+    }
+    const { hop, term, incarnation, reigns } = message
+    room.facts = { ...room.facts, hop, term, incarnation, reigns }
+    if (room.log.next < message.first) room.restart(message, now)
+  }
+
+  setBots(bots: MeshMessageOf<'followed'>['bots'], next: number): void {
+    this.heritage?.bots(
+      bots.map(({ slot }) => slot),
+      next,
+    )
+  }
+
+  setClock({ next, due }: { readonly next: number; readonly due: number }, now: number): void {
+    this.origin = due === 0 ? null : { start: now + (due - 1) / 1000, startFrame: next }
+  }
+
+  /** Appends those that are new. Returns them; null where there are none. `framed`: an input is in one of them. */
+  append(
+    room: Room,
+    { first, frames, marks }: Frames,
+    now: number,
+    framed: (slot: number, seq: number) => void,
+  ): Frames['frames'] | null {
+    const [from, end] = [room.log.next, first + frames.length]
+    if (first > from) this.missing.seen(end, from)
+    if (first > from || end <= from) return null
+    for (let at = from - first; at < frames.length; at++) {
+      const { bytes, events, inputs } = frames[at] as (typeof frames)[number]
+      const stable = marks[at] as number
+      room.append({ bytes, events, inputs: inputs.length, stable }, now)
+      this.heritage?.append(first + at, { events, inputs }, stable)
+      for (const { slot, seq } of inputs) framed(slot, seq)
+    }
+    this.missing.seen(end, room.log.next)
+    return frames.slice(from - first)
+  }
+
+  /** Whether all frames of a world up to this one are here; those that are missing are asked for. */
+  reaches(world: number, last: number): boolean {
+    if (this.room?.facts.world !== world) return false
+    this.missing.seen(last + 1, this.log.next)
+    return this.log.next > last
+  }
+
+  /** The room, which has another use now. */
+  give(): Room {
+    const room = this.room as Room
+    this.room = null
+    this.#host.budget.leave(room.log)
+    return room
+  }
+
+  /** Nothing is kept. `message`: what readers are told. */
+  discard(message: string): void {
+    if (this.room !== null) this.give().close(message)
+  }
+}
