@@ -50,12 +50,11 @@ export class Copy {
   /** The owner tells where the meeting stands; what is here goes on from there. */
   follow(message: MeshMessageOf<'followed'>, now: number): void {
     const { config, head, next, legacy, bots } = message
-    this.config = config
     this.head = head
     this.missing.begin(next)
     this.setClock(message, now)
     this.heritage = Heritage.of(legacy, head)
-    this.setBots(bots, head + 1)
+    this.learn({ config, bots, next: head + 1 })
     const { room } = this
     if (room === null) {
       const { limits, budget } = this.#host
@@ -69,7 +68,9 @@ export class Copy {
     if (room.log.next < message.first) room.restart(message, now)
   }
 
-  setBots(bots: MeshMessageOf<'followed'>['bots'], next: number): void {
+  /** What may change while it is followed. */
+  learn({ config, bots, next }: Pick<MeshMessageOf<'config'>, 'config' | 'bots' | 'next'>): void {
+    this.config = config
     this.heritage?.bots(
       bots.map(({ slot }) => slot),
       next,

@@ -8,7 +8,7 @@ import { isAway, type Member, type Occupant } from '../meeting/seat.ts'
 import { visitorOf } from '../meeting/visitor.ts'
 import { shorten, wholeWait } from '../session/session.ts'
 import { Guest, type GuestHost, GuestSeat } from './guest.ts'
-import { keyOf, legacyOf } from './legacy.ts'
+import { keyOf, legacyOf, slotsOf } from './legacy.ts'
 import {
   encodeFrames,
   encodeHeads,
@@ -160,7 +160,7 @@ export class Hosting implements GuestHost {
     const { owner, replica } = guest
     const { facts, beginning } = owner.room
     guest.position = position
-    const { bots } = owner
+    const bots = slotsOf(owner)
     guest.config = owner.config
     guest.bots = keyOf(bots)
     guest.say({
@@ -403,7 +403,7 @@ export class Hosting implements GuestHost {
       for (const guest of guests.values()) {
         if (!guest.isConnected || guest.isRetired) continue
         const { owner, replica } = guest
-        const { bots } = owner
+        const bots = slotsOf(owner)
         if (guest.config !== owner.config || guest.bots !== keyOf(bots)) {
           guest.config = owner.config
           guest.bots = keyOf(bots)

@@ -1,6 +1,11 @@
 import type { Owner } from '../meeting/owner.ts'
 import { writeLegacy } from './heritage.ts'
 
+/** The slots that the business plays. */
+export function slotsOf({ bots }: Owner): { slot: number }[] {
+  return bots.map(({ slot }) => ({ slot }))
+}
+
 /** Stands for the slots of bots, to compare them. */
 export function keyOf(bots: readonly { readonly slot: number }[]): string {
   return bots.map(({ slot }) => slot).join()

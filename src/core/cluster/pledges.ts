@@ -1,5 +1,5 @@
 import type { MessageOf } from '../../protocol/schema.ts'
-import type { Downstream } from '../down/downstream.ts'
+import type { RoomHost } from '../meeting/room.ts'
 import type { Session } from '../session/session.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
 import type { Standing } from './replica-host.ts'
@@ -7,12 +7,12 @@ import type { Joining, WaitingJoins } from './waiting-joins.ts'
 
 /** Asks the members who wait at a replica to promise a fence, while a node stands for the meeting. */
 export class Pledges {
-  readonly #downstream: Downstream
+  readonly #downstream: RoomHost['downstream']
   readonly #joins: WaitingJoins
   /** The node that stands for the meeting, and its fence; null for none. */
   #standing: Standing | null = null
 
-  constructor(downstream: Downstream, joins: WaitingJoins) {
+  constructor(downstream: RoomHost['downstream'], joins: WaitingJoins) {
     this.#downstream = downstream
     this.#joins = joins
   }

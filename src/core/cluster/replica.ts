@@ -9,7 +9,7 @@ import { Copy } from './copy.ts'
 import { encodePull, type Frames, type Heads, type MeshMessage, type MeshMessageOf } from './mesh-messages.ts'
 import { Pledges } from './pledges.ts'
 import { memberOf, RemoteMember } from './remote-member.ts'
-import type { LocalSeat, ReplicaHost, Standing, Surrendered } from './replica-host.ts'
+import type { LocalSeat, ReplicaHost, Surrendered } from './replica-host.ts'
 import { disperse, RemoteMembers } from './remote-members.ts'
 import { inputsOf, isReady, type Joining, NO_ANSWER, WaitingJoins } from './waiting-joins.ts'
 
@@ -33,7 +33,7 @@ export class Replica implements Host {
   #lastSeat = 0
   readonly #members: RemoteMembers
   readonly #joins: WaitingJoins = new WaitingJoins()
-  readonly #pledges: Pledges
+  readonly pledges: Pledges
   /** What the owner was told of readers. */
   #told = { readers: 0, spectators: 0 }
   /** Since when nobody is here. */
@@ -52,7 +52,7 @@ export class Replica implements Host {
     this.number = number
     this.#idleSince = now
     this.#copy = new Copy(host, name, number, (from) => host.put(this.#owner, encodePull(number, from)))
-    this.#pledges = new Pledges(host.downstream, this.#joins)
+    this.pledges = new Pledges(host.downstream, this.#joins)
     this.#members = new RemoteMembers({
       place: (seat) => this.#place(seat),
       say: (message) => this.#say(message),
@@ -82,7 +82,7 @@ export class Replica implements Host {
     const seat = message.spectator || isKnown ? 0 : ++this.#lastSeat
     const joining: Joining = { session, message, joined, since: now, seat, seated: null }
     this.#joins.add(joining)
-    this.#pledges.ask(joining)
+    this.pledges.ask(joining)
     this.#host.mark(this)
     this.#enter(joining)
     this.#tryPlace(joining, now)
@@ -241,13 +241,12 @@ export class Replica implements Host {
   handle(message: MeshMessage, now: number): void {
     const { type } = message
     if (type === 'followed') this.#followed(message, now)
-    else if (type === 'absent') this.#absent(now)
-    else if (type === 'standing') this.stand(message)
+    else if (type === 'absent' && this.isOrphan) this.#host.orphaned(this, now)
+    else if (type === 'absent') this.end(CLOSED, 'NOT_FOUND', now)
+    else if (type === 'standing') this.pledges.stand(message)
     else if (type === 'closed') this.end(message.message, 'NOT_FOUND', now)
-    else if (type === 'config') {
-      this.#copy.config = message.config
-      this.#copy.setBots(message.bots, message.next)
-    } else if (type === 'moved') this.#moved(message.owner, now)
+    else if (type === 'config') this.#copy.learn(message)
+    else if (type === 'moved') this.#moved(message.owner, now)
     else if (type === 'seated') this.#seated(message, now)
     else if (type === 'refused' || type === 'nack' || type === 'direct' || type === 'ended')
       this.#aboutSeat(message, now)
@@ -255,9 +254,9 @@ export class Replica implements Host {
 
   /** Another node goes on with the meeting: `owner`; 0: none does. */
   #moved(owner: number, now: number): void {
-    if (owner === 0 || !this.#host.isThere(owner)) return this.lost(now)
-    this.#owner = owner
-    this.follow()
+    if (owner === 0 && this.#copy.room === null) this.end(CLOSED, 'BUSY', now)
+    else if (owner === 0 || !this.#host.isThere(owner)) this.lost(now)
+    else this.goTo(owner)
   }
 
   #followed(message: MeshMessageOf<'followed'>, now: number): void {
@@ -269,19 +268,14 @@ export class Replica implements Host {
       copy.discard(CLOSED)
     }
     this.#isConnected = true
+    const wasOrphan = this.isOrphan
     this.isOrphan = false
-    this.#pledges.stand(null)
+    this.pledges.stand(null)
     copy.follow(message, now)
     for (const joining of this.#joins.all()) if (joining.seated === null) this.#enter(joining)
     this.#members.comeBack()
     this.#tryAll()
-    this.#host.advanced(this, now)
-  }
-
-  /** The node that was asked does not have the meeting. */
-  #absent(now: number): void {
-    if (this.isOrphan) this.#host.orphaned(this, now)
-    else this.end(CLOSED, 'NOT_FOUND', now)
+    if (wasOrphan || this.isHandedOver) this.#host.advanced(this, now)
   }
 
   #seated(message: MeshMessageOf<'seated'>, now: number): void {
@@ -307,12 +301,11 @@ export class Replica implements Host {
     } else if (message.type === 'nack') {
       if (member !== undefined) this.#members.refused(member, message, now)
     } else if (seat !== null) this.evict(seat, message.message)
-    else this.#unseated(message, now)
+    else this.#unseated(message, this.#joins.for(message.seat), now)
   }
 
   /** The seat that a JOIN waits for was refused, or has ended already. */
-  #unseated(message: MeshMessageOf<'refused' | 'ended'>, now: number): void {
-    const joining = this.#joins.for(message.seat)
+  #unseated(message: MeshMessageOf<'refused' | 'ended'>, joining: Joining | undefined, now: number): void {
     if (joining === undefined) return
     if (joining.seated !== null) this.#members.forget(joining.seated.member)
     this.#host.mark(this)
@@ -321,7 +314,8 @@ export class Replica implements Host {
 
   frames(come: Frames, now: number): void {
     const { room, head } = this.#copy
-    if (room === null || !this.#isConnected) return
+    // Of an orphan, another node may have more than has come from the owner.
+    if (room === null || !(this.#isConnected || this.isOrphan)) return
     const from = room.log.next
     const frames = this.#copy.append(room, come, now, (slot, seq) => this.#members.framed(slot, seq))
     if (frames === null) return
@@ -415,25 +409,13 @@ export class Replica implements Host {
     this.follow()
   }
 
-  /** A node stands for the meeting, or none does any more. */
-  stand(standing: Standing | null): void {
-    this.#pledges.stand(standing)
-  }
-
   /** A client has promised a fence, as it was asked. */
   promise(session: Session, message: MessageOf<'promise'>, now: number): void {
-    const promised = this.#pledges.of(session, message)
+    const promised = this.pledges.of(session, message)
     if (promised === null) return
     const told = { type: 'promised', replica: this.number, meeting: this.name, ...promised } as const
     if (this.#owner === 0) this.#host.promised(told, now)
     else this.#host.link(this.#owner, told)
-  }
-
-  /** Frames of a node that has more of them. */
-  catchUp(frames: Frames, now: number): void {
-    this.#isConnected = true
-    this.frames(frames, now)
-    this.#isConnected = false
   }
 
   /** The owner has ended. Who is here joins again, and so finds whoever goes on; the frames are kept for that node. */

@@ -94,7 +94,7 @@ export class Revival {
     const orphan = isNew ? newOrphan(replica, now) : known
     this.#orphans.set(name, orphan)
     orphan.candidacy = null
-    replica.stand(null)
+    replica.pledges.stand(null)
     this.#hold(orphan)
     if (isNew) this.#look(orphan, now)
     else orphan.notBefore = now + this.#host.limits.revivalBeatMs
@@ -186,7 +186,7 @@ export class Revival {
     if (isFirst)
       for (const { incarnation } of cluster.peers)
         if (!cluster.isSilent(incarnation)) this.#askFor(orphan, incarnation, now)
-    replica.stand({ world: facts.world, term, incarnation: self })
+    replica.pledges.stand({ world: facts.world, term, incarnation: self })
     for (const node of follows.keys()) this.#tell(orphan, node)
   }
 
@@ -218,13 +218,13 @@ export class Revival {
       this.#release(orphan)
       orphan.candidacy = null
       orphan.notBefore = now + this.#host.limits.revivalMs
-      replica.stand(null)
+      replica.pledges.stand(null)
       return
     }
     const from = log.next
     if (!isSame(last, own) || next <= from) return
     const frames = decodeDatagram(packet)
-    if (frames?.type === 'frames') replica.catchUp(frames, now)
+    if (frames?.type === 'frames') replica.frames(frames, now)
     if (log.next > from && log.next < next) this.#askFor(orphan, node, now)
   }
 

@@ -28,6 +28,7 @@ export class Standbys {
 
   /** A beat has passed: tells each node which meetings it is to keep. */
   beat(): void {
+    if (this.#host.meetings().standbys === 0) return this.#chosen.clear()
     const kept = new Map<number, { name: string }[]>()
     for (const owner of this.#host.meetings().all()) {
       if (owner.options.standby === 0) continue

@@ -21,7 +21,7 @@ import { Room, type RoomHost } from './room.ts'
 import { Roster } from './roster.ts'
 import { sealedFrame, sealFrame } from './sealed.ts'
 import { type Host, isAway, type Member, type Occupant, Seat, seatOf } from './seat.ts'
-import { continues, type Visitor, visitorOf } from './visitor.ts'
+import { continues, type Seating, type Visitor, visitorOf } from './visitor.ts'
 
 /** Why an input is refused; null where it is not. */
 type Refused = Refusal | ErrorCode | null
@@ -181,9 +181,8 @@ export class Owner implements Host {
     let continued = known !== undefined
     if (seat === undefined && message.spectator) seat = new Seat(this, session, null)
     else if (seat === undefined) {
-      const isHere = (): boolean => session.outlet !== null
       const visitor = visitorOf(session.user, message, this.room.facts)
-      const member = entrance.memberFor(visitor, isHere, now)
+      const member = entrance.memberFor(visitor, () => session.outlet !== null, now)
       if (!isMember(member)) return member
       continued = continues(member, visitor)
       seat = new Seat(this, session, member)
@@ -193,17 +192,17 @@ export class Owner implements Host {
     if (known === undefined) session.sit(this.log.number, seat)
     else this.#unplace(seat)
     if (seat.member !== null) entrance.enter(seat.member, message.config)
-    const { members } = this
-    const placing = { ...this.#pulse.clock.origin, members, continued, waiting: this.waitingOf(seat.member) }
+    const placing = {
+      ...this.#pulse.clock.origin,
+      members: this.members,
+      continued,
+      waiting: this.waitingOf(seat.member),
+    }
     return this.room.place(seat, message, placing, now)
   }
 
   /** Seats a session of another node. `occupant`: makes its seat; `continued`: see {@link Placing}. */
-  seat(
-    visitor: Visitor,
-    now: number,
-    occupant: (member: Member, continued: boolean) => Occupant,
-  ): Member | Refusal | ErrorCode {
+  seat(visitor: Visitor, now: number, occupant: Seating): Member | Refusal | ErrorCode {
     const entrance = this.#entrance
     if (!entrance.admits(visitor.config)) return 'CONFIG_MISMATCH'
     const member = entrance.memberFor(visitor, () => true, now)
@@ -338,7 +337,6 @@ export class Owner implements Host {
   }
 
   #happen(event: MeetingEvent): void {
-    // Who has a say is of use to those who may go on with the meeting, and nobody could.
     if (event.type === 'takeover' && this.room.facts.reigns.length === 0) return
     this.#events.push(event)
     this.#sealSoon()

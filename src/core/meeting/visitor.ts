@@ -1,6 +1,6 @@
 import type { MessageOf } from '../../protocol/schema.ts'
 import { type Fence, isAbove } from './reigns.ts'
-import type { Member } from './seat.ts'
+import type { Member, Occupant } from './seat.ts'
 
 /** What a client says that it holds of a meeting; see the JOIN of PROTOCOL.md. */
 export type Holding = MessageOf<'join'>['held'][number]
@@ -15,6 +15,9 @@ export interface Visitor {
   /** Hash of the configuration that it runs; '' where it names none. */
   readonly config: string
 }
+
+/** Makes the seat of a member; `continued`: see `Placing`. */
+export type Seating = (member: Member, continued: boolean) => Occupant
 
 /**
  * Whether the member's place is the one that a run of a client had before, in another session or on a node that has

@@ -69,7 +69,15 @@ class Desk extends Parts {
   }
 
   enter(seat: number, fields: Partial<MeshMessageOf<'enter'>> = {}): void {
-    const nothing = { again: false, session: `s${seat}`, former: '', user: `u${seat}`, config: '' }
+    const nothing = {
+      again: false,
+      session: `s${seat}`,
+      former: '',
+      held: [],
+      world: 0,
+      user: `u${seat}`,
+      config: '',
+    }
     this.hear('enter', { seat, ...nothing, ...fields })
   }
 
@@ -178,6 +186,8 @@ describe('A replica that follows a meeting', () => {
       name: 'm',
       config: 'c',
       ...desk.owner.room.beginning,
+      legacy: expect.stringContaining('"config":"c"') as string,
+      bots: [],
       next: 1,
       due: 0,
     })
@@ -639,7 +649,7 @@ describe('Frames for replicas', () => {
     desk.heard()
     desk.hosting.beat(desk.now)
     desk.hosting.beat(desk.now)
-    expect(desk.heard()).toEqual(['config config:c'])
+    expect(desk.heard()).toEqual(['config config:c next:2'])
     desk.follow()
     desk.hosting.beat(desk.now)
     expect(desk.heard().filter((each) => each.startsWith('config'))).toEqual([])

@@ -60,7 +60,8 @@ class Desk extends Parts {
       cluster: { peers: [], isSilent: () => false, nodes: { has: () => true } } as never,
       questions: () => ({ ask: () => {} }),
       newWorld: () => 78,
-      meetings: () => ({ get: (name: string) => (name === 'o' ? this.owner : undefined), size: 1 }) as never,
+      meetings: () =>
+        ({ get: (name: string) => (name === 'o' ? this.owner : undefined), size: 1, standbys: 0 }) as never,
       isDraining: () => false,
       adopt: ({ kind, metadata }) => ({ kind, metadata, logic: null }),
       nextLog: () => this.#logs++,

@@ -33,6 +33,7 @@ import { userOf } from '../payers.ts'
 export function words(message: MeshMessage | ServerMessage | { readonly type: string }): string {
   const { type, ...fields } = message
   const told = Object.entries(fields).map(([name, value]) => {
+    if (name === 'reigns' || name === 'legacy' || name === 'bots' || name === 'elected') return ''
     const said = wordsOf(value)
     return said === '' ? '' : ` ${said === 'true' ? name : `${name}:${said}`}`
   })
