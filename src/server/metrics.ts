@@ -180,6 +180,12 @@ export class Metrics {
       [{ outcome: 'taken' }, stats.handoversTaken],
       [{ outcome: 'refused' }, stats.handoversRefused],
     ])
+    const revived =
+      'Meetings whose node had ended and that this one went on with: in the same epoch, or in a new one.'
+    this.#labelled('meetings_revived_total', revived, ['epoch'], () => [
+      [{ epoch: 'same' }, stats.meetingsRevived],
+      [{ epoch: 'new' }, stats.meetingsForked],
+    ])
     const moves =
       'Moves of clients to the node of their meeting: asked for here; arrived here; led here, where the meeting is not.'
     this.#counters('moves_total', moves, 'outcome', () => stats.moves)

@@ -27,7 +27,7 @@ export class Replica implements Host {
   /** The number of its log here. */
   readonly number: number
   readonly #host: ReplicaHost<Replica>
-  readonly #copy: Copy
+  readonly copy: Copy
   /** The owner has answered since the link last broke. */
   #isConnected = false
   #lastSeat = 0
@@ -51,7 +51,7 @@ export class Replica implements Host {
     this.#owner = owner
     this.number = number
     this.#idleSince = now
-    this.#copy = new Copy(host, name, number, (from) => host.put(this.#owner, encodePull(number, from)))
+    this.copy = new Copy(host, name, number, (from) => host.put(this.#owner, encodePull(number, from)))
     this.pledges = new Pledges(host.downstream, this.#joins)
     this.#members = new RemoteMembers({
       place: (seat) => this.#place(seat),
@@ -68,7 +68,7 @@ export class Replica implements Host {
   }
 
   get log(): { readonly first: number; readonly next: number } {
-    return this.#copy.log
+    return this.copy.log
   }
 
   /** Number of members who are here. */
@@ -116,12 +116,12 @@ export class Replica implements Host {
 
   /** Answers a JOIN if all is there that it needs. */
   #tryPlace(joining: Joining, now: number): void {
-    const room = this.#copy.room
+    const room = this.copy.room
     const { message } = joining
-    if (room === null || this.isOrphan || !isReady(joining, room, this.#copy)) return
+    if (room === null || this.isOrphan || !isReady(joining, room, this.copy)) return
     this.#joins.delete(joining)
     this.#host.mark(this)
-    const isOther = message.config !== '' && this.#copy.config !== '' && message.config !== this.#copy.config
+    const isOther = message.config !== '' && this.copy.config !== '' && message.config !== this.copy.config
     joining.joined(isOther ? 'CONFIG_MISMATCH' : this.#sit(room, joining, now), now)
   }
 
@@ -144,7 +144,7 @@ export class Replica implements Host {
     const isNews = seated !== null && room.log.next <= seated.message.next
     const members = isNews ? seated.message.members : room.attendance.list
     const facts = {
-      ...(this.#copy.origin ?? STANDING),
+      ...(this.copy.origin ?? STANDING),
       members,
       ...inputsOf(seated, member, known !== undefined),
     }
@@ -158,7 +158,7 @@ export class Replica implements Host {
     if (member === null) return 'READ_ONLY'
     seat.seen(message.seen)
     const { limits, budget } = this.#host
-    const { inputBytes = 0 } = this.#copy.room?.facts ?? {}
+    const { inputBytes = 0 } = this.copy.room?.facts ?? {}
     const refusal = member.take(message, seat.turnedAway, limits.pendingInputs, inputBytes, budget)
     if (refusal === null) this.#members.tell(member)
     return refusal
@@ -201,18 +201,18 @@ export class Replica implements Host {
   }
 
   direct(seat: Seat, data: Payload): void {
-    this.#copy.room?.direct(seat, data)
+    this.copy.room?.direct(seat, data)
   }
 
   evict(seat: Seat, message: string): void {
     const member = memberOf(seat)
     if (member !== null) this.#members.forget(member)
-    this.#copy.room?.end(seat, message)
+    this.copy.room?.end(seat, message)
     this.#host.mark(this)
   }
 
   #unplace(seat: Seat): void {
-    this.#copy.room?.unplace(seat)
+    this.copy.room?.unplace(seat)
     this.#host.mark(this)
   }
 
@@ -228,13 +228,13 @@ export class Replica implements Host {
     this.#isConnected = false
     this.#members.lose()
     this.#told = this.#readers
-    const about = { replica: this.number, meeting: this.name, world: this.#copy.room?.facts.world ?? 0 }
+    const about = { replica: this.number, meeting: this.name, world: this.copy.room?.facts.world ?? 0 }
     this.#host.link(this.#owner, { type: 'follow', ...about, next: this.log.next, ...this.#told })
   }
 
   /** Who waits to read counts, so that the owner's clock runs for the first. */
   get #readers(): { readonly readers: number; readonly spectators: number } {
-    const room = this.#copy.room
+    const room = this.copy.room
     return { readers: (room?.readers ?? 0) + this.#joins.size, spectators: room?.spectators ?? 0 }
   }
 
@@ -245,7 +245,7 @@ export class Replica implements Host {
     else if (type === 'absent') this.end(CLOSED, 'NOT_FOUND', now)
     else if (type === 'standing') this.pledges.stand(message)
     else if (type === 'closed') this.end(message.message, 'NOT_FOUND', now)
-    else if (type === 'config') this.#copy.learn(message)
+    else if (type === 'config') this.copy.learn(message)
     else if (type === 'moved') this.#moved(message.owner, now)
     else if (type === 'seated') this.#seated(message, now)
     else if (type === 'refused' || type === 'nack' || type === 'direct' || type === 'ended')
@@ -254,13 +254,13 @@ export class Replica implements Host {
 
   /** Another node goes on with the meeting: `owner`; 0: none does. */
   #moved(owner: number, now: number): void {
-    if (owner === 0 && this.#copy.room === null) this.end(CLOSED, 'BUSY', now)
+    if (owner === 0 && this.copy.room === null) this.end(CLOSED, 'BUSY', now)
     else if (owner === 0 || !this.#host.isThere(owner)) this.lost(now)
     else this.goTo(owner)
   }
 
   #followed(message: MeshMessageOf<'followed'>, now: number): void {
-    const copy = this.#copy
+    const copy = this.copy
     if (copy.isNewerThan(message)) return
     if (!copy.isPrefixOf(message)) {
       if (!this.isOrphan) return this.#quit(now)
@@ -281,7 +281,7 @@ export class Replica implements Host {
   #seated(message: MeshMessageOf<'seated'>, now: number): void {
     // It answers what was asked before the link broke.
     if (!this.#isConnected) return
-    this.#copy.setClock(message, now)
+    this.copy.setClock(message, now)
     const known = this.#members.get(message.seat)
     if (known !== undefined) return this.#members.seatedAgain(known, message, this.log.next, now)
     const joining = this.#joins.for(message.seat)
@@ -313,11 +313,11 @@ export class Replica implements Host {
   }
 
   frames(come: Frames, now: number): void {
-    const { room, head } = this.#copy
+    const { room, head } = this.copy
     // Of an orphan, another node may have more than has come from the owner.
     if (room === null || !(this.#isConnected || this.isOrphan)) return
     const from = room.log.next
-    const frames = this.#copy.append(room, come, now, (slot, seq) => this.#members.framed(slot, seq))
+    const frames = this.copy.append(room, come, now, (slot, seq) => this.#members.framed(slot, seq))
     if (frames === null) return
     this.#joins.pay(from <= head ? frames : [], room.log.next > head, now)
     room.tell(now, true)
@@ -329,8 +329,8 @@ export class Replica implements Host {
   /** The owner says where it stands. */
   head(head: Heads['heads'][number], now: number): void {
     if (!this.#isConnected) return
-    this.#copy.setClock(head, now)
-    this.#copy.missing.seen(head.next, this.log.next)
+    this.copy.setClock(head, now)
+    this.copy.missing.seen(head.next, this.log.next)
     this.#tryAll()
   }
 
@@ -338,8 +338,8 @@ export class Replica implements Host {
 
   /** Goes on with the room of a meeting that this node has owned so far, and the seats in it. */
   keep(room: Room, config: string, seats: readonly LocalSeat[]): void {
-    this.#copy.room = room
-    this.#copy.config = config
+    this.copy.room = room
+    this.copy.config = config
     this.#host.budget.enter(room.log)
     for (const { seat, number } of seats) seat.move(this, this.#members.keep(seat, number))
     this.#lastSeat = seats.length
@@ -347,7 +347,7 @@ export class Replica implements Host {
 
   /** Whether it has all frames of a world up to this one; those that are missing are asked for. */
   reaches(world: number, last: number): boolean {
-    return this.#isConnected && this.#copy.reaches(world, last)
+    return this.#isConnected && this.copy.reaches(world, last)
   }
 
   /** This node goes on with the meeting: gives up the room, its members by seat, and the JOINs that wait. */
@@ -356,7 +356,7 @@ export class Replica implements Host {
     const joins = this.#joins.takeAll()
     this.#isConnected = false
     this.isOrphan = false
-    const room = this.#copy.give()
+    const room = this.copy.give()
     this.#host.ended(this)
     return { room, remotes, joins }
   }
@@ -374,7 +374,7 @@ export class Replica implements Host {
 
   beat(now: number): void {
     const { joinMs, lingerMs } = this.#host.limits
-    if (this.#isConnected) this.#copy.missing.beat(this.log.next)
+    if (this.#isConnected) this.copy.missing.beat(this.log.next)
     for (const { session, joined } of this.#joins.before(now - joinMs)) {
       this.drop(session)
       joined(NO_ANSWER, now)
@@ -398,11 +398,6 @@ export class Replica implements Host {
 
   // ---- revival
 
-  /** What there is of the meeting here. */
-  get copy(): Pick<Copy, 'room' | 'config' | 'heritage'> {
-    return this.#copy
-  }
-
   /** Another node may have the meeting. */
   goTo(owner: number): void {
     this.#owner = owner
@@ -421,11 +416,11 @@ export class Replica implements Host {
   /** The owner has ended. Who is here joins again, and so finds whoever goes on; the frames are kept for that node. */
   lost(now: number): void {
     if (!this.isOrphan) {
-      disperse(this.#copy.room, this.#members, this.number, (session) => this.#host.rejoin(session))
+      disperse(this.copy.room, this.#members, this.number, (session) => this.#host.rejoin(session))
     }
     this.#isConnected = false
-    this.#copy.origin = null
-    if (this.#copy.room === null) this.giveUp(now)
+    this.copy.origin = null
+    if (this.copy.room === null) this.giveUp(now)
     else {
       this.isOrphan = true
       this.isHandedOver = false
@@ -445,7 +440,7 @@ export class Replica implements Host {
     for (const member of this.#members.all()) this.#members.forget(member)
     this.#isConnected = false
     this.isOrphan = false
-    this.#copy.discard(message)
+    this.copy.discard(message)
     this.#host.ended(this)
     this.#joins.endAll(code, now)
   }

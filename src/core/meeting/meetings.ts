@@ -6,7 +6,8 @@ import { defaultMeeting, type MeetingOptions, type NodeConfig } from '../ground/
 import type { Downstream } from '../down/downstream.ts'
 import type { MeetingBusiness } from '../ports.ts'
 import type { MeetingInfo } from './business.ts'
-import { Owner, type OwnerHost } from './owner.ts'
+import { Owner } from './owner.ts'
+import type { OwnerHost } from './owner-host.ts'
 import { Room } from './room.ts'
 import { whyNoSeat } from './seat.ts'
 import { pageOf, type PageQuery, type Search } from '../ground/page.ts'
@@ -21,7 +22,7 @@ import type { Work } from '../ground/work.ts'
 /** All meetings of a node. */
 export class Meetings {
   readonly #config: NodeConfig
-  readonly #host: OwnerHost
+  readonly #host: OwnerHost<Owner>
   readonly #nextLog: () => number
   readonly #closed: (name: string) => void
   readonly #meetings: Map<string, Owner> = new Map()

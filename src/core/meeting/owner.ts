@@ -2,7 +2,6 @@ import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MeetingEvent, MessageOf } from '../../protocol/schema.ts'
 import type { MeetingOptions } from '../ground/config.ts'
-import type { Stats } from '../ground/stats.ts'
 import { costs } from '../ground/work.ts'
 import type { MeetingBusiness, Refusal } from '../ports.ts'
 import type { Account } from '../session/account.ts'
@@ -15,9 +14,10 @@ import { Entrance, isMember } from './entrance.ts'
 import type { FrameLog } from './frame-log.ts'
 import { type Input, Intake } from './intake.ts'
 import { Notices } from './notices.ts'
+import type { OwnerHost } from './owner-host.ts'
 import type { OwnerState, Succession } from './owner-state.ts'
 import { Pulse } from './pulse.ts'
-import { Room, type RoomHost } from './room.ts'
+import type { Room } from './room.ts'
 import { Roster } from './roster.ts'
 import { sealedFrame, sealFrame } from './sealed.ts'
 import { type Host, isAway, type Member, type Occupant, Seat, seatOf } from './seat.ts'
@@ -25,15 +25,6 @@ import { continues, type Seating, type Visitor, visitorOf } from './visitor.ts'
 
 /** Why an input is refused; null where it is not. */
 type Refused = Refusal | ErrorCode | null
-
-/** What an owner needs of the rest of the node. */
-export interface OwnerHost extends RoomHost {
-  readonly stats: Stats
-  /** A meeting without a frame rate has something to seal: calls `sealNow` at the end of the sweep. */
-  sealSoon(owner: Owner): void
-  /** The meeting has been empty for its TTL. */
-  expired(owner: Owner): void
-}
 
 /**
  * Seals the frames of a room. It holds the members, their inputs, the clock and the logic of the business. It forwards
@@ -44,7 +35,7 @@ export class Owner implements Host {
   readonly options: MeetingOptions
   /** The user for whom it was opened; null for the business. */
   readonly maker: Account | null
-  readonly #host: OwnerHost
+  readonly #host: OwnerHost<Owner>
   readonly business: MeetingBusiness
   readonly #roster: Roster
   readonly #intake: Intake
@@ -62,7 +53,7 @@ export class Owner implements Host {
   readonly #notices: Notices
 
   constructor(
-    host: OwnerHost,
+    host: OwnerHost<Owner>,
     room: Room,
     options: MeetingOptions,
     business: MeetingBusiness,

@@ -89,7 +89,8 @@ export interface KindHooks {
    */
   readonly snapshot?: ((meeting: Meeting) => unknown) | undefined
   /**
-   * The meeting has come from another node: takes what `snapshot` has returned there, instead of `onOpen`. The hooks
+   * The meeting has come from another node: takes what `snapshot` has returned there, instead of `onOpen`; null where
+   * that node has ended, and with it what it knew and its bots. Without `restore` the meeting ends then. The hooks
    * run here from now on; `meeting.bots` are those that were added there.
    */
   readonly restore?: ((state: unknown, meeting: Meeting) => void) | undefined
