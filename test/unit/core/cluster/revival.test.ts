@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { MeetingOptions } from '../../../../src/core/index.ts'
+import { MESH } from '../../../../src/core/cluster/mesh-messages.ts'
 import type { Harness } from '../harness.ts'
 import { Roamer, roam } from './roamer.ts'
 import { settled, type World } from './world.ts'
@@ -93,5 +94,30 @@ describe('A meeting whose node has ended', () => {
     ;(clients[0] as Roamer).leads = () => nodes[2]
     roam(world, clients, 6_000)
     expect(seatOf(clients[0] as Roamer)?.world).toBe(seatOf(clients[1] as Roamer)?.world)
+  })
+
+  it('undoes what the copy lacks and nobody has acknowledged, and frames its inputs once', () => {
+    const { world, nodes, clients } = meeting(3, [0, 0, 0], { standby: 1 })
+    const before = seatOf(clients[0] as Roamer)?.world
+    // Frames are sealed and reach the members, and no other node.
+    world.lostKinds.add(MESH)
+    roam(world, clients, 200, (at) => {
+      if (at === 0) clients.forEach((client, who) => client.input('m', `last ${who}`))
+    })
+    const had = clients.map((client) => client.frames.get('m')?.at(-1) ?? 0)
+    world.kill(nodes[0], true)
+    world.lostKinds.clear()
+    roam(world, clients, 4_000)
+    const undone = clients.map((client, who) => {
+      const frames = client.frames.get('m') ?? []
+      return frames.indexOf(had[who] as number) !== frames.lastIndexOf(had[who] as number)
+    })
+    expect(undone).toEqual([true, true, true])
+    expect(clients.map((client) => seatOf(client)?.world)).toEqual([before, before, before])
+    for (const client of clients) {
+      const history = historyOf(client)
+      expect(history).toEqual(history.map((_, at) => at + 1))
+      expect([...client.ends.values()].filter((end) => typeof end === 'string')).toEqual([])
+    }
   })
 })

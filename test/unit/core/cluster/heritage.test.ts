@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest'
+import {
+  Heritage,
+  type Legacy,
+  mayContinue,
+  type Promised,
+  type Term,
+} from '../../../../src/core/cluster/heritage.ts'
+import { defaultMeeting } from '../../../../src/core/index.ts'
+import type { MeetingEvent } from '../../../../src/protocol/index.ts'
+
+const FENCE = { term: 2, incarnation: 7 }
+
+const term = (slot: number, from = 1, until = Infinity, left = false): Term => ({ slot, from, until, left })
+const promised = (slot: number, seen = 0, parts: Partial<Promised> = {}): Promised => ({
+  slot,
+  elected: 1,
+  ...FENCE,
+  seen,
+  ...parts,
+})
+
+/** Whether a log that ends with frame 10, of which 5 is stable, may be gone on with. */
+const may = (terms: readonly Term[], promises: readonly Promised[]): boolean =>
+  mayContinue(terms, 5, 10, FENCE, promises)
+
+describe('A world goes on', () => {
+  it('with more than half of the members, and with half of them it does not', () => {
+    const three = [term(0), term(1), term(2)]
+    expect(may(three, [promised(0)])).toBe(false)
+    expect(may(three, [promised(0), promised(1)])).toBe(true)
+    expect(may(three.slice(0, 2), [promised(0)])).toBe(false)
+    expect(may(three.slice(0, 2), [promised(0), promised(1)])).toBe(true)
+    expect(may(three.slice(0, 1), [promised(0)])).toBe(true)
+    expect(may([], [])).toBe(false)
+  })
+
+  it('with more than half of each electorate since the stable mark, not only of the last one', () => {
+    // Slot 0 was alone up to frame 8, in which two others came.
+    const terms = [term(0), term(1, 8), term(2, 8)]
+    const others = [promised(1, 0, { elected: 8 }), promised(2, 0, { elected: 8 })]
+    expect(may(terms, others)).toBe(false)
+    expect(may(terms, [promised(0), ...others.slice(1)])).toBe(true)
+    // Before the mark it does not matter who there was.
+    expect(
+      may(
+        [term(0, 1, 4), term(1, 2), term(2, 2)],
+        [1, 2].map((slot) => promised(slot, 0, { elected: 2 })),
+      ),
+    ).toBe(true)
+  })
+
+  it('without the word of those who have left, or of a run of a client that another one has followed', () => {
+    expect(may([term(0), term(1, 1, 7, true), term(2)], [promised(0), promised(1)])).toBe(false)
+    expect(may([term(0), term(1, 1, 7), term(1, 7), term(2)], [promised(0), promised(1)])).toBe(false)
+  })
+
+  it('where no frame that is missing can be stable', () => {
+    const two = [term(0), term(1)]
+    expect(may(two, [promised(0, 10), promised(1, 9)])).toBe(true)
+    // Half of two have acknowledged frame 11.
+    expect(may(two, [promised(0, 11), promised(1, 9)])).toBe(false)
+    const three = [...two, term(2)]
+    expect(may(three, [promised(0, 11), promised(1, 9), promised(2, 9)])).toBe(true)
+    // The one that has not come may have acknowledged it, too.
+    expect(may(three, [promised(0, 11), promised(1, 9)])).toBe(false)
+    // Of an earlier fence nothing has become stable behind this log; of a later one anything may have.
+    expect(may(two, [promised(0, 11, { term: 1 }), promised(1, 9)])).toBe(true)
+    expect(may(two, [promised(0, 3, { term: 3 }), promised(1, 9)])).toBe(false)
+  })
+})
+
+describe('What a replica knows', () => {
+  const legacy: Legacy = {
+    options: defaultMeeting,
+    kind: 'k',
+    metadata: {},
+    seqs: [[0, 4]],
+    terms: [{ slot: 0, from: 1, until: null }],
+  }
+  const heritage = (): Heritage => Heritage.of(JSON.stringify(legacy), 3) as Heritage
+  const append = (h: Heritage, frame: number, ...events: MeetingEvent[]): void =>
+    h.append(frame, { events, inputs: [{ slot: 1, seq: frame }] }, 0)
+
+  it('follows the frames: who came, went, and was followed by another run of their client', () => {
+    const h = heritage()
+    append(h, 3, { type: 'join', slot: 5, user: 'eve' })
+    append(h, 4, { type: 'join', slot: 1, user: 'bob' })
+    append(h, 5, { type: 'takeover', slot: 0 })
+    append(h, 6, { type: 'leave', slot: 1, reason: 'left' })
+    expect(h.terms(6)).toEqual([term(0, 1, 5), term(1, 4, 6, true), term(0, 5)])
+    // As of an earlier frame, what came later has not happened.
+    expect(h.terms(4)).toEqual([term(0), term(1, 4, Infinity, true)])
+    expect([...h.seqs]).toEqual([
+      [0, 4],
+      [1, 6],
+    ])
+  })
+
+  it('leaves out bots, but not a member who has a slot after one', () => {
+    const h = heritage()
+    append(h, 4, { type: 'join', slot: 1, user: 'bot' })
+    h.bots([1], 5)
+    expect(h.terms(4)).toEqual([term(0)])
+    append(h, 5, { type: 'leave', slot: 1, reason: 'left' })
+    append(h, 6, { type: 'join', slot: 1, user: 'bob' })
+    expect(h.terms(6)).toEqual([term(0), term(1, 6)])
+  })
+
+  it('is nothing where it cannot be read', () => {
+    expect([Heritage.of('', 0), Heritage.of('{}', 0), Heritage.of('nonsense', 0)]).toEqual([null, null, null])
+  })
+})

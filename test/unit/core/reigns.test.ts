@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest'
+import { isAbove, partingOf, type Reign, reignOf, withReign } from '../../../src/core/meeting/reigns.ts'
+
+const first: Reign = { term: 1, incarnation: 5, from: 1 }
+const second: Reign = { term: 2, incarnation: 3, from: 10 }
+
+describe('Reigns', () => {
+  it('are ordered by term, then by incarnation', () => {
+    expect([isAbove(second, first), isAbove(first, second), isAbove(first, first)]).toEqual([
+      true,
+      false,
+      false,
+    ])
+    expect(isAbove({ term: 1, incarnation: 6 }, first)).toBe(true)
+  })
+
+  it('say who has sealed a frame; a lower fence never comes behind a higher one', () => {
+    const both = withReign([first], second)
+    expect([reignOf(both, 9), reignOf(both, 10), reignOf(both, 0)]).toEqual([first, second, first])
+    expect(withReign(both, { ...first, from: 20 })).toBe(both)
+    expect(reignOf([], 3)).toEqual({ term: 0, incarnation: 0 })
+  })
+
+  it('say where another log parts: at the end of a reign, or where nothing is certain behind its stable mark', () => {
+    const both = [first, second]
+    const log = (fence: object, next: number): number =>
+      partingOf(both, { ...first, ...fence, next, stable: 4 })
+    expect([log(first, 8), log(first, 10), log(first, 13)]).toEqual([8, 10, 10])
+    expect(log(second, 15)).toBe(15)
+    expect([log({ term: 1, incarnation: 9 }, 13), log({ term: 1, incarnation: 9 }, 3)]).toEqual([5, 3])
+  })
+})
