@@ -128,6 +128,11 @@ export class Heritage {
       .map((term) => (term.until > head ? { ...term, until: Infinity } : term))
   }
 
+  /** See {@link mayContinue}. */
+  mayContinue(stable: number, head: number, last: Fence, promises: readonly Promised[]): boolean {
+    return mayContinue(this.terms(head), stable, head, last, promises)
+  }
+
   /** The electorates that a new owner begins with. `stable`: null in a new world, where only who is there has a say. */
   electorate(stable: number | null, head: number): ElectorateState {
     const all = this.terms(head).filter(({ until }) => stable !== null || until === Infinity)

@@ -238,6 +238,8 @@ export class Mesh implements Elsewhere, LinkPart {
 
   /** The owner of some meetings wants this node to have replicas of them. */
   #keep(owner: number, { meetings }: Keep, now: number): void {
+    // It may be heard before its heartbeat is, and says so again.
+    if (!this.#host.cluster.nodes.has(owner)) return
     for (const { name } of meetings) {
       if (this.#host.meetings().get(name) !== undefined || this.#host.isDraining()) continue
       const replica = this.#replicas.get(name) ?? this.#follow(name, owner, now)

@@ -7,7 +7,7 @@ import type { Room } from '../meeting/room.ts'
 import { isAway, type Occupant } from '../meeting/seat.ts'
 import type { MeetingBusiness, OfferedMeeting } from '../ports.ts'
 import type { HandoverNode } from './giving.ts'
-import { type Heritage, mayContinue, type Promised } from './heritage.ts'
+import type { Heritage, Promised } from './heritage.ts'
 import { decodeDatagram, encodeFrames, type MeshMessage, type MeshMessageOf } from './mesh-messages.ts'
 import type { Questions } from './questions.ts'
 import type { AnswerOf, QuestionOf } from './question-kinds.ts'
@@ -273,7 +273,7 @@ export class Revival {
     )
     if (missing && !isOver) return
     const last = reignOf(room.facts.reigns, head)
-    const goesOn = mayContinue(terms, room.log.stableAt(head), head, last, [...promises.values()])
+    const goesOn = heritage.mayContinue(room.log.stableAt(head), head, last, [...promises.values()])
     if (goesOn || isOver) this.#begin(orphan, candidacy, goesOn, now)
   }
 

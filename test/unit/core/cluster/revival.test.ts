@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { MeetingOptions } from '../../../../src/core/index.ts'
+import { Heritage } from '../../../../src/core/cluster/heritage.ts'
 import { MESH } from '../../../../src/core/cluster/mesh-messages.ts'
+import { Pledges } from '../../../../src/core/cluster/pledges.ts'
+import { Standbys } from '../../../../src/core/cluster/standbys.ts'
+import { replace } from '../../../simulation/plant.ts'
 import type { Harness } from '../harness.ts'
 import { Roamer, roam } from './roamer.ts'
 import { settled, type World } from './world.ts'
@@ -72,6 +76,44 @@ describe('A meeting whose node has ended', () => {
     expect(ownersOf(world)).toHaveLength(1)
     expect(clients.map((client) => seatOf(client)?.world)).toEqual([before, before])
     for (const client of clients) expect(historyOf(client).length).toBeGreaterThan(60)
+  })
+
+  /** Whether a meeting with a standby is in the same world after the end of its node. */
+  function goesOn(staysAway: boolean): boolean {
+    const { world, nodes, clients } = meeting(3, [0, 0], { standby: 1 })
+    const [first, second] = clients as [Roamer, Roamer]
+    const before = seatOf(first)?.world
+    if (staysAway) second.leads = () => null
+    world.kill(nodes[0], true)
+    roam(world, clients, 3_000)
+    return ownersOf(world).length === 1 && seatOf(first)?.world === before
+  }
+
+  it.each<[string, boolean, () => () => void]>([
+    [
+      'no other node is asked to keep the frames',
+      false,
+      () => replace(Standbys.prototype, 'beat', () => () => {}),
+    ],
+    ['nobody is asked for a promise', false, () => replace(Pledges.prototype, 'ask', () => () => {})],
+    [
+      false,
+      () => replace(Heritage.prototype, 'append', () => () => {}),
+    ],
+    // [tie], [sameworld]
+    [
+      'half of the members are enough',
+      true,
+      () => replace(Heritage.prototype, 'mayContinue', () => () => true),
+    ],
+  ])('does not, or does where it must not, if %s', (_, staysAway, plant) => {
+    expect(goesOn(staysAway)).toBe(!staysAway)
+    const remove = plant()
+    try {
+      expect(goesOn(staysAway)).toBe(staysAway)
+    } finally {
+      remove()
+    }
   })
 
   it('ends with its node where no other one has a replica', () => {
