@@ -8,6 +8,7 @@ import { worldMutants } from './mutants-world.ts'
 import { meetingMutants } from './mutants-meetings.ts'
 import { meshMutants } from './mutants-mesh.ts'
 import { reachMutants } from './mutants-reach.ts'
+import { revivalMutants } from './mutants-revival.ts'
 import type { Mutant } from './plant.ts'
 import { deliveryMutants } from './mutants.ts'
 
@@ -59,5 +60,5 @@ describe('the simulator catches a planted bug:', () => {
 })
 
 describe('the simulator catches a planted bug of the cluster:', () => {
-  catches(runClusterSeed, [...clusterMutants, ...meshMutants, ...handoverMutants])
+  catches(runClusterSeed, [...clusterMutants, ...meshMutants, ...handoverMutants, ...revivalMutants])
 })

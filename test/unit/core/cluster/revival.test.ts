@@ -96,10 +96,6 @@ describe('A meeting whose node has ended', () => {
       () => replace(Standbys.prototype, 'beat', () => () => {}),
     ],
     ['nobody is asked for a promise', false, () => replace(Pledges.prototype, 'ask', () => () => {})],
-    [
-      false,
-      () => replace(Heritage.prototype, 'append', () => () => {}),
-    ],
     // [tie], [sameworld]
     [
       'half of the members are enough',

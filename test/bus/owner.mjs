@@ -1,0 +1,20 @@
+// A node of `revival.test.ts` in a process of its own: opens a meeting with a standby, and issues tickets.
+import { nats } from '../../dist/nats/index.js'
+import { Rtms } from '../../dist/server/index.js'
+
+const [servers, busSecret, secret] = process.argv.slice(2)
+const rtms = await Rtms.start({
+  port: 0,
+  host: '127.0.0.1',
+  nodeId: 'owner',
+  secret,
+  bus: nats({ servers, secret: busSecret }),
+})
+process.on('message', async (ask) => {
+  if (ask === 'nodes') process.send(rtms.cluster.nodes().length)
+  else if (ask === 'open') {
+    await rtms.meetings.open('m', { standby: 1 })
+    process.send('opened')
+  } else process.send(await rtms.tickets.issue({ user: ask, meetings: ['m'] }))
+})
+process.send('ready')
