@@ -18,7 +18,7 @@ const diffusionMutants: readonly Mutant[] = [
   {
     name: 'a number that is missing and not noticed',
     breaks: ['I11'],
-    from: 20,
+    from: 34,
     plant: () =>
       replace(Heads.prototype, 'see', (see) => {
         return function (this: Heads, ...entry) {
@@ -90,7 +90,7 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'readers counted for a node that has ended',
     breaks: ['I20', 'members'],
-    from: 57,
+    from: 63,
     plant: () => replace(Hosting.prototype, 'lost', () => () => {}),
   },
   {
