@@ -97,7 +97,7 @@ export class Draining {
   /** Whether nothing is lost, and no frame late, when the session goes to another node now. */
   #isFree(session: Session, hasMeetings: boolean): boolean {
     const { meetings, requests } = this.#host
-    if (requests.of(session) > 0 || session.upstream.size > 0) return false
+    if (requests.of(session) > 0 || session.upstream.size > 0 || !session.log.isOffered) return false
     if (hasMeetings)
       for (const { name } of session.seats.values()) if (meetings.get(name) !== undefined) return false
     return true

@@ -23,7 +23,7 @@ export interface GuestHost {
 export class GuestSeat implements Occupant {
   readonly id: string
   readonly number: number
-  readonly elector: Elector = new Elector()
+  elector: Elector = new Elector()
   readonly member: Member
   /** See `Placing`. */
   readonly continued: boolean

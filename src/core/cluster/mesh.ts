@@ -12,7 +12,8 @@ import type { Cluster } from './cluster.ts'
 import { Handover } from './handover.ts'
 import { Hosting } from './hosting.ts'
 import { linked, type LinkPart, type LinkParts } from './link-messages.ts'
-import { decodeDatagram, decodeMesh, encodeMesh, isFromOwner } from './mesh-messages.ts'
+import { decodeDatagram, decodeMesh, encodeMesh, isFromOwner, type MeshMessageOf } from './mesh-messages.ts'
+import type { Found } from './names.ts'
 import type { LocalSeat, ReplicaHost } from './replica-host.ts'
 import { Replica } from './replica.ts'
 
@@ -29,6 +30,8 @@ export interface MeshHost extends Omit<
   readonly isDraining: () => boolean
   /** See `Application.adopt`. */
   adopt(offered: OfferedMeeting): MeetingBusiness | null
+  /** Whether this node is about to open a meeting: `found` is called once it is known where that is. See `Names`. */
+  opening(name: string, found: Found): boolean
   /** The number of a new log. */
   nextLog(): number
 }
@@ -80,7 +83,7 @@ export class Mesh implements Elsewhere, LinkPart {
       put,
       meeting: (name) => host.meetings().get(name),
       retired: (...asked) => this.handover.retired(...asked),
-      astray: (...asked) => this.handover.astray(...asked),
+      astray: (...asked) => this.handover.astray(...asked) || this.#isOpening(...asked),
     }))
     this.handover = new Handover({
       ...host,
@@ -198,6 +201,17 @@ export class Mesh implements Elsewhere, LinkPart {
   #replicaOf(owner: number, number: number): Replica | undefined {
     const replica = this.#byNumber.get(number)
     return replica?.owner === owner ? replica : undefined
+  }
+
+  /** A node follows a meeting that this one is about to open: it is answered when that is known. */
+  #isOpening(node: number, message: MeshMessageOf<'follow'>): boolean {
+    const { self, cluster, opening } = this.#host
+    const { meeting, replica } = message
+    return opening(meeting, (owner, now) => {
+      if (!cluster.nodes.has(node)) return
+      if (owner === self || owner === 0) this.#hosting.handle(node, message, now)
+      else this.#hosting.send(node, replica, owner ?? 0)
+    })
   }
 
   broken(node: number, now: number): void {

@@ -340,7 +340,7 @@ export class Replica implements Host {
     const fetched = from <= this.#head ? frames.slice(from - first) : []
     this.#joins.pay(fetched, room.log.next > this.#head, now)
     this.#missing.seen(end, room.log.next)
-    room.tell(now)
+    room.tell(now, true)
     for (const member of this.#members.all()) this.#members.settle(member, room.log.next, now)
     this.#tryAll()
     if (this.isHandedOver) this.#host.advanced(this, now)

@@ -101,8 +101,8 @@ export class WaitingJoins {
 
   /** Nobody gets what it waits for. */
   endAll(code: ErrorCode, now: number): void {
-    const retryAfterMs = code === 'BUSY' ? AGAIN_MS : 0
-    for (const { joined } of this.takeAll()) joined({ code, message: errors[code].text, retryAfterMs }, now)
+    const busy: Refusal = { code: 'BUSY', message: errors.BUSY.text, retryAfterMs: AGAIN_MS }
+    for (const { joined } of this.takeAll()) joined(code === 'BUSY' ? busy : code, now)
   }
 
   /**

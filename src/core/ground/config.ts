@@ -257,6 +257,8 @@ export const fixedLimits = {
   moveMs: 1_000,
   moveAgainMs: 20_000,
   moveTries: 5,
+  /** Bytes of inputs that the business may let into one frame, which goes out and from node to node in one piece. */
+  frameBytes: 262_144,
   /** How long a replica is kept that nobody reads. */
   lingerMs: 5_000,
   /**

@@ -184,7 +184,7 @@ export class Owner implements Host {
       if (!isMember(member)) return member
       continued = entrance.continues(member, message.former)
       seat = new Seat(this, session, member)
-      entrance.sit(member, seat)
+      entrance.sit(member, seat, continued)
     }
     this.#run(now)
     if (known === undefined) session.sit(this.log.number, seat)
@@ -205,7 +205,8 @@ export class Owner implements Host {
     if (!entrance.admits(config)) return 'CONFIG_MISMATCH'
     const member = entrance.memberFor(user, former, () => true, now)
     if (!isMember(member)) return member
-    entrance.sit(member, occupant(member, entrance.continues(member, former)))
+    const continued = entrance.continues(member, former)
+    entrance.sit(member, occupant(member, continued), continued)
     this.#run(now)
     entrance.enter(member, config)
     return member
@@ -368,8 +369,7 @@ export class Owner implements Host {
     if (this.room.isDeserted && this.#hasNothing) return this.#pulse.stop(now)
     const { clock } = this.#pulse
     const { log } = this
-    const { lateFrames } = this.#host.limits
-    for (let late = 0; late < lateFrames && clock.due(log.next) <= now; late++) {
+    for (let late = 0; late < this.#host.limits.lateFrames && clock.due(log.next) <= now; late++) {
       this.#host.stats.sealed(now, now - clock.due(log.next))
       this.#seal(now)
     }

@@ -211,11 +211,14 @@ export class Room {
     this.#lastTold = -Infinity
   }
 
-  /** Marks the readers for the appended frames, unless these belong to a quiet run that can go out together later. */
-  tell(now: number): void {
+  /**
+   * Marks the readers for the appended frames, unless these belong to a quiet run that can go out together later.
+   * `isGathered`: they have come together, from a node where they have waited for one another.
+   */
+  tell(now: number, isGathered = false): void {
     const { quietMs, coalesceMs } = this.#host.limits
     const isQuiet = now - this.#lastInput > quietMs && now - this.#lastTold < coalesceMs - this.#interval
-    if (isQuiet) return
+    if (isQuiet && !isGathered) return
     this.#lastTold = now
     this.#show(now)
   }

@@ -32,6 +32,8 @@ export class Searches {
   readonly #asks: JoinAsks<number | null>
   /** Sessions whose JOIN another node is to answer. */
   readonly #away: Set<Session> = new Set()
+  /** Sessions whose JOIN has come to a node that did not have the meeting any more. */
+  readonly #astray: Set<Session> = new Set()
 
   constructor(limits: Limits, timers: Timers, cluster: Cluster, host: SearchHost) {
     this.#cluster = cluster
@@ -60,28 +62,39 @@ export class Searches {
   /** The session has ended. */
   drop(session: Session): void {
     this.#asks.drop(session)
+    this.#astray.delete(session)
     if (!this.#away.delete(session)) return
     session.goOn()
     this.#cluster.drop(session)
   }
 
   #found(session: Session, join: MessageOf<'join'>, owner: number | null, now: number): void {
+    const isAstray = this.#astray.delete(session)
     // Its ticket may be another one by now, or its connection gone, and with it whoever would read.
     if (!mayJoin(session.grant, join.meeting, join.spectator))
       this.#host.joined(session, join, 'FORBIDDEN', now)
     else if (session.outlet === null) this.#host.joined(session, join, 'UNKNOWN', now)
     else if (owner === null || owner === 0 || owner === this.#cluster.self)
       this.#host.found(session, join, owner, now)
-    else this.#joinAt(owner, session, join, now)
+    else this.#joinAt(owner, session, join, now, isAstray)
   }
 
-  #joinAt(owner: number, session: Session, join: MessageOf<'join'>, now: number): void {
+  /**
+   * `isAstray`: it has been to a node that did not have the meeting, which may have been opened elsewhere since. One
+   * that a second node does not have is open nowhere.
+   */
+  #joinAt(owner: number, session: Session, join: MessageOf<'join'>, now: number, isAstray: boolean): void {
     session.wait(join)
     this.#away.add(session)
     this.#cluster.join(owner, session, join, now, (answer, at) => {
       if (!this.#away.delete(session)) return
       session.goOn()
-      this.#host.joined(session, join, answer, at)
+      if (answer !== 'NOT_FOUND') this.#host.joined(session, join, answer, at)
+      else if (isAstray) this.#host.found(session, join, 0, at)
+      else {
+        this.#astray.add(session)
+        this.begin(session, join, at)
+      }
     })
   }
 }

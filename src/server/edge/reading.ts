@@ -56,12 +56,12 @@ export class Reading {
 
   /**
    * Stands between a socket and its `ws` from now on. `payer`: the party that takes turns with others, asked for anew
-   * each time.
+   * each time. `heard`: called with the time when bytes arrive.
    */
-  follow(ws: ReadSocket, socket: Duplex, payer: () => string): Inflow {
-    return new Inflow(ws, socket, payer, {
+  follow(ws: ReadSocket, socket: Duplex, payer: () => string, heard: (now: number) => void): Inflow {
+    return new Inflow(ws, socket, payer, heard, {
       now: this.#now,
-      hasTime: (inflow) => this.#hasTime() && !this.#rests(inflow),
+      hasTime: (inflow, now) => this.#hasTime(now) && !this.#rests(inflow),
       spent: (inflow, ms) => this.#spent(inflow, ms),
       wait: (inflow) => this.#wait(inflow),
     })
@@ -83,8 +83,7 @@ export class Reading {
     setTimeout(goOn, REST * ms).unref()
   }
 
-  #hasTime(): boolean {
-    const now = this.#now()
+  #hasTime(now: number): boolean {
     if (this.#until === null) {
       this.#until = now + TURN_MS
       setImmediate(() => (this.#until = null))
@@ -125,7 +124,7 @@ export class Reading {
 interface ReadingHost {
   now(): number
   /** Whether this turn of the event loop has time left for the socket. */
-  hasTime(inflow: Inflow): boolean
+  hasTime(inflow: Inflow, now: number): boolean
   /** What was handed on has taken so long. */
   spent(inflow: Inflow, ms: number): void
   /** Calls `goOn` when the turn of the socket has come. */
@@ -137,6 +136,7 @@ export class Inflow {
   readonly payer: () => string
   readonly #ws: ReadSocket
   readonly #socket: Duplex
+  readonly #heard: (now: number) => void
   readonly #host: ReadingHost
   /** The listener of `ws`. */
   readonly #take: (chunk: Buffer) => void
@@ -145,6 +145,7 @@ export class Inflow {
   /** Bytes of these; and those that were counted when the socket began to wait. */
   held = 0
   counted = 0
+  #at = 0
   #isWaiting = false
   /** Bytes that were handed on of what may be one message. */
   #handed = 0
@@ -153,10 +154,17 @@ export class Inflow {
   #isFull = false
   #isStopped = false
 
-  constructor(ws: ReadSocket, socket: Duplex, payer: () => string, host: ReadingHost) {
+  constructor(
+    ws: ReadSocket,
+    socket: Duplex,
+    payer: () => string,
+    heard: (now: number) => void,
+    host: ReadingHost,
+  ) {
     this.payer = payer
     this.#ws = ws
     this.#socket = socket
+    this.#heard = heard
     this.#host = host
     this.#take = socket.listeners('data').at(-1) as (chunk: Buffer) => void
     socket.off('data', this.#take)
@@ -169,6 +177,11 @@ export class Inflow {
       socket.off('data', listener)
       socket.read()
     })
+  }
+
+  /** When bytes were last handed on. */
+  get at(): number {
+    return this.#at
   }
 
   /** Nothing more is handed on until {@link resume}. */
@@ -195,40 +208,44 @@ export class Inflow {
   }
 
   #arrived(chunk: Buffer): void {
-    const isNext = this.held === 0 && !this.#isPaused && this.#host.hasTime(this)
+    const now = this.#host.now()
+    this.#heard(now)
+    const isNext = this.held === 0 && !this.#isPaused && this.#host.hasTime(this, now)
     if (isNext && chunk.length <= SLICE) {
-      this.#hand(chunk)
+      this.#hand(chunk, now)
       return
     }
     this.#chunks.push(chunk)
     this.held += chunk.length
-    if (isNext) this.#slice()
+    if (isNext) this.#slice(now)
     this.#settle()
   }
 
   /** Its turn has come. */
   goOn(): void {
     this.#isWaiting = false
-    if (!this.#isPaused && this.held > 0) this.#slice()
+    if (!this.#isPaused && this.held > 0) this.#slice(this.#host.now())
     this.#settle()
   }
 
   /** Hands the next slice on. */
-  #slice(): void {
+  #slice(now: number): void {
     const [chunk] = this.#chunks as [Buffer]
     const slice = chunk.subarray(0, SLICE)
     if (slice.length === chunk.length) this.#chunks.shift()
     else this.#chunks[0] = chunk.subarray(SLICE)
     this.held -= slice.length
-    if (this.#socket.listeners('data').includes(this.#take)) this.#hand(slice)
+    if (this.#socket.listeners('data').includes(this.#take)) this.#hand(slice, now)
     else this.#drop()
   }
 
-  #hand(slice: Buffer): void {
+  #hand(slice: Buffer, now: number): void {
+    this.#at = now
     this.#handed += slice.length
-    const start = this.#host.now()
     this.#take.call(this.#socket, slice)
-    this.#host.spent(this, Math.min(this.#host.now() - start, this.#handed * BYTE_MS))
+    // A few bytes cannot be to blame, so the time need not be read.
+    const most = this.#handed * BYTE_MS
+    if (most > SLICE_MS) this.#host.spent(this, Math.min(this.#host.now() - now, most))
     if (slice.length < SLICE) this.#handed = 0
   }
 

@@ -11,6 +11,8 @@ class Peer {
   /** The lengths of what was handed on, and all of it. */
   readonly slices: number[] = []
   readonly bytes: number[] = []
+  /** When bytes arrived. */
+  readonly heardAt: number[] = []
   isStopped = false
   isCut = false
   readonly pause = vi.fn(() => {
@@ -39,6 +41,7 @@ class Peer {
       { pause: this.pause, resume: this.resume, terminate },
       this.socket,
       () => payer,
+      (now) => this.heardAt.push(now),
     )
   }
 
@@ -71,6 +74,27 @@ it('What is short is handed on at once, for a few milliseconds in each turn of t
   for (const { pause } of peers) expect(pause).not.toHaveBeenCalled()
   peers[0]?.send(100)
   expect(peers[0]?.slices).toEqual([2_048, 100])
+})
+
+it('Bytes are heard when they arrive, though they are handed on later', async () => {
+  const clock = new Clock()
+  clock.msPerByte = 0
+  const peer = new Peer(clock, 'a')
+  clock.now = 10
+  peer.send(2_048)
+  expect(peer.inflow.at).toBe(10)
+  peer.inflow.pause()
+  clock.now = 500
+  peer.send(100)
+  clock.now = 700
+  peer.send(100)
+  expect(peer.heardAt).toEqual([10, 500, 700])
+  expect(peer.inflow.at).toBe(10)
+  clock.now = 900
+  peer.inflow.resume()
+  await turn()
+  expect(peer.slices).toEqual([2_048, 100, 100])
+  expect(peer.inflow.at).toBe(900)
 })
 
 it('Whoever sends much is read in slices, in turns with others, and stopped meanwhile', async () => {
