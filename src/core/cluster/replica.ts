@@ -433,6 +433,7 @@ export class Replica implements Host {
 
   #finish(message: string, code: ErrorCode, now: number): void {
     for (const member of this.#members.all()) this.#members.forget(member)
+    this.#isConnected = false
     if (this.#room !== null) {
       this.#room.close(message)
       this.#host.budget.leave(this.#room.log)
