@@ -17,15 +17,16 @@ class Desk extends Parts {
 
   constructor() {
     super({ handoverBeatMs: 50 })
+    const nameOf = (given: unknown): string =>
+      typeof given === 'number'
+        ? `${given}`
+        : typeof given === 'string'
+          ? given
+          : (given as { name: string }).name
     const note =
       (name: string) =>
       (...given: unknown[]): void =>
-        void this.called.push(
-          [
-            name,
-            ...given.map((each) => (typeof each === 'object' ? (each as { name: string }).name : each)),
-          ].join(' '),
-        )
+        void this.called.push([name, ...given.map(nameOf)].join(' '))
     for (const method of [
       'begin',
       'beat',
