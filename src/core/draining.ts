@@ -4,18 +4,9 @@ import type { Connections } from './door/connections.ts'
 import type { Limits } from './ground/config.ts'
 import { Timer, type Timers } from './ground/timers.ts'
 import type { Meetings } from './meeting/meetings.ts'
+import type { DrainProgress, DrainState } from './ports.ts'
 import type { Session } from './session/session.ts'
 import type { Requests } from './up/requests.ts'
-
-/** How far a node is with its draining. */
-export interface DrainProgress {
-  /** Meetings that have yet to be handed over, and those that end with the node. */
-  readonly meetings: number
-  readonly staying: number
-  readonly connections: number
-  /** Requests that have no answer yet. */
-  readonly requests: number
-}
 
 /** What draining needs of its node. */
 export interface DrainingHost {
@@ -62,6 +53,12 @@ export class Draining {
     const time = Math.min(limits.drainMs, (this.#deadline - now) * 0.8)
     this.#perSecond = Math.max(limits.drainPerSecond, (connections.size * 1000) / Math.max(1, time))
     this.#onStep(now)
+  }
+
+  get state(): DrainState {
+    if (!this.#host.connections.draining) return 'serving'
+    const { meetings, connections } = this.progress
+    return this.#isOver || meetings + connections === 0 ? 'drained' : 'draining'
   }
 
   get progress(): DrainProgress {

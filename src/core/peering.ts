@@ -16,7 +16,7 @@ import type { PageQuery, Search } from './ground/page.ts'
 import type { Stats } from './ground/stats.ts'
 import type { Timers } from './ground/timers.ts'
 import type { MeetingInfo } from './meeting/business.ts'
-import type { Application, Bus, ToldRevocation } from './ports.ts'
+import type { Application, Bus, DrainProgress, DrainState, ToldRevocation } from './ports.ts'
 import type { SessionInfo } from './session/session-info.ts'
 import type { Sessions } from './session/sessions.ts'
 import type { TopicPeers } from './topic/catch-up.ts'
@@ -52,6 +52,7 @@ export interface PeeringHost {
   kick(meeting: string, slot: number, message: string): boolean
   sendTo(meeting: string, slot: number, data: Payload): boolean
   closeMeeting(name: string): void
+  readonly draining: { readonly state: DrainState; readonly progress: DrainProgress }
 }
 
 /**
@@ -84,7 +85,7 @@ export class Peering implements TopicPeers {
   readonly #self: number
   readonly #cluster: Cluster
   readonly #host: PeeringHost
-  readonly #application: Pick<Application, 'callMeeting'>
+  readonly #application: Pick<Application, 'callMeeting' | 'drain'>
   readonly #topics: () => Topics
   readonly #searches: Running[] = []
   /** Up to which of its revocations each node has told them. */
@@ -99,7 +100,7 @@ export class Peering implements TopicPeers {
     sessions: Sessions,
     topics: () => Topics,
     host: PeeringHost,
-    application: Pick<Application, 'callMeeting'>,
+    application: Pick<Application, 'callMeeting' | 'drain'>,
     meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster'>,
   ) {
     this.#self = config.incarnation
@@ -291,6 +292,11 @@ export class Peering implements TopicPeers {
       }),
       subscribers: ({ topic }, reply) => reply(host.subscribers(topic)),
       part: ({ meeting }, reply) => reply(meetingParts.indexOf(this.partOf(meeting))),
+      drain: ({ timeoutMs }, reply) => {
+        if (timeoutMs > 0) this.#application.drain(timeoutMs)
+        const { state, progress } = host.draining
+        reply({ state: timeoutMs > 0 && state === 'serving' ? 'draining' : state, ...progress })
+      },
     }
   }
 

@@ -231,19 +231,21 @@ export class Mesh implements Elsewhere, LinkPart {
   get hasWork(): boolean {
     if (this.#hosting.hasWork) return true
     for (const replica of this.#marked)
-      if (!replica.isOwing || this.#host.links.isOpen(replica.owner)) return true
+      if (replica.isTrying || !replica.isOwing || this.#host.links.isOpen(replica.owner)) return true
     return false
   }
 
   /** Part of the sweep. */
   sweep(now: number): void {
+    const { work, limits, links } = this.#host
+    const end = work.done + limits.sweepWork / 2
     for (const replica of this.#marked) {
-      replica.sweep()
+      replica.sweep(now, end)
       // What the link does not take yet waits for a later sweep.
-      if (!replica.isOwing) this.#marked.delete(replica)
+      if (!replica.isOwing && !replica.isTrying) this.#marked.delete(replica)
     }
     // A replica must know where it begins before the first frame arrives.
-    this.#host.links.sweep(now)
+    links.sweep(now)
     this.#hosting.sweep(now)
     this.handover.sweep(now)
     if (this.#beat.index < 0 && !this.#isIdle) this.#watch(now)

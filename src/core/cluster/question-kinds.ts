@@ -1,7 +1,7 @@
 import { limits } from '../../protocol/limits.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MeetingInfo } from '../meeting/business.ts'
-import type { ToldRevocation } from '../ports.ts'
+import type { NodeDrain, ToldRevocation } from '../ports.ts'
 import type { SessionInfo } from '../session/session-info.ts'
 import type { HeadOf, Kept, KeptEntry, Want } from '../topic/kept.ts'
 import type { TopicInfo } from '../topic/topic-info.ts'
@@ -79,6 +79,8 @@ interface Kinds {
   subscribers: Kind<{ readonly topic: string }, number>
   /** What the node asked has of a meeting. */
   part: Kind<{ readonly meeting: string }, number>
+  /** Drains the node asked within a time; 0: only asks how far it is. */
+  drain: Kind<{ readonly timeoutMs: number }, NodeDrain>
 }
 
 export type KindName = keyof Kinds
@@ -127,6 +129,7 @@ export const questionKinds: Kinds = {
   close: { question: struct({ name }), answer: json() },
   subscribers: { question: struct({ topic: name }), answer: uint },
   part: { question: struct({ meeting: name }), answer: uint },
+  drain: { question: struct({ timeoutMs: uint }), answer: json() },
 }
 
 export const kindNames: readonly KindName[] = Object.keys(questionKinds) as KindName[]

@@ -184,6 +184,11 @@ export const fixedLimits = {
    * pending entries is full, where the writing does not end before.
    */
   crowdedRounds: 8,
+  /**
+   * How many times the room for pending entries the business may fill in one go before readers are written to on the
+   * spot.
+   */
+  burstFactor: 16,
   /** Bytes, at what messages weigh, that a session may deliver in one turn of the deficit round robin. */
   quantumBytes: 16_384,
   /**

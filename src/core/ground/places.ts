@@ -59,7 +59,8 @@ export class Places<T> {
   /** The last turns of payers while places are scarce, the earliest first. */
   #recent: Queue<string, number> = new Queue()
   readonly #mostRecent: number
-  readonly #spare: number
+  /** Places that payers who ask often may have. */
+  readonly #often: number
   /** Items inside of payers who seldom ask. */
   readonly #seldom: Set<T> = new Set()
   #taken = 0
@@ -73,7 +74,7 @@ export class Places<T> {
   constructor(host: PlacesHost<T>, recentPayers: number = fixedLimits.recentPayers) {
     this.#host = host
     this.#mostRecent = recentPayers
-    this.#spare = Math.floor(host.most * SPARE)
+    this.#often = Math.ceil(host.most * (1 - SPARE))
   }
 
   /** Places that are taken. */
@@ -161,7 +162,7 @@ export class Places<T> {
   /** The line whose turn it is of those that do not come anew, where they have places left. */
   get #oldest(): Line<T> | undefined {
     const line = this.#turns.first
-    const areLeft = this.#taken - this.#seldom.size < this.#host.most - this.#spare
+    const areLeft = this.#taken - this.#seldom.size < this.#often
     return line !== undefined && (areLeft || this.#asksSeldom(line)) ? line : undefined
   }
 

@@ -4,7 +4,7 @@ import type { Timers } from '../ground/timers.ts'
 import type { Elsewhere, Joined } from '../session/elsewhere.ts'
 import { mayJoin } from '../session/grant.ts'
 import type { Session } from '../session/session.ts'
-import { JoinAsks } from './join-asks.ts'
+import { JoinAsks, type JoinAsksHost } from './join-asks.ts'
 
 /** The other nodes, as JOINs need them. */
 export interface Cluster extends Elsewhere {
@@ -15,7 +15,7 @@ export interface Cluster extends Elsewhere {
 }
 
 /** Where a search has led. */
-export interface SearchHost {
+export interface SearchHost extends Pick<JoinAsksHost<number | null>, 'proceed'> {
   /** The meeting is open on this node, on none (`owner` 0), or it could not be learnt (null). */
   found(session: Session, join: MessageOf<'join'>, owner: number | null, now: number): void
   /** The node that has the meeting has answered the JOIN. */
@@ -44,6 +44,7 @@ export class Searches {
       share: limits.searchesPerUser,
       waitMs: limits.authorizeMs,
       put: (ask, now) => cluster.find(ask.name, now, (owner, at) => this.#asks.answer(ask, owner, at)),
+      proceed: (session, then) => host.proceed(session, then),
       late: () => {},
       deliver: (session, join, owner, now) => this.#found(session, join, owner, now),
     })

@@ -237,6 +237,12 @@ describe('Places', () => {
     expect(entered.slice(34)).toEqual(['c0', 'd0'])
   })
 
+  it('without a limit are given to everybody at once', () => {
+    const { places: all, entered } = places(Infinity)
+    for (let n = 0; n < 100; n++) all.wait(`a${n}`)
+    expect(entered).toHaveLength(100)
+  })
+
   it('are not kept from those who wait by ever new payers', () => {
     const { places: one, entered } = places(1)
     for (let n = 0; n < 40; n++) one.wait(`a${n}`)
