@@ -165,7 +165,7 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'a link that breaks without a word to the meetings',
     breaks: ['I4', 'members', 'liveness'],
-    from: 8,
+    from: 131,
     plant: () =>
       replace(LinkParts.prototype, 'add', (add) => {
         return function (this: LinkParts, code, part) {
