@@ -327,7 +327,7 @@ describe('A meeting that ends on a node', () => {
     const hall = new Hall({ meetingsPerUser: 1 })
     const maker = new Account(ratesOf(hall.limits))
     const owner = hall.open('a', { maker })
-    expect(hall.meetings.open('b', {}, plain, hall.now, maker)).toBe('LIMIT')
+    expect(hall.meetings.open('b', {}, { ...plain, missing: {} as never }, hall.now, maker)).toBe('LIMIT')
     hall.meetings.resign(owner)
     expect([hall.closed, hall.meetings.size, hall.budget.inside.size, maker.meetings]).toEqual([[], 0, 0, 0])
     expect([hall.held.meeting, hall.timers.size, maker.estate.held]).toEqual([weights.meeting, 0, 0])

@@ -23,7 +23,9 @@ class Desk extends Parts {
         void this.called.push(
           [
             name,
-            ...given.map((each) => (typeof each === 'object' ? (each as { name: string }).name : each)),
+            ...given.map((each) =>
+              typeof each === 'object' ? (each as { name: string }).name : String(each),
+            ),
           ].join(' '),
         )
     for (const method of [

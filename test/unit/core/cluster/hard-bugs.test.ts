@@ -154,7 +154,8 @@ describe('Cluster bug', () => {
       const answers = [...world.answers(a), ...world.answers(b)]
       const [owner] = world.whereIs(name)
       expect(world.whereIs(name)).toHaveLength(1)
-      expect(answers.toSorted()).toEqual([owner, `new on ${owner}`].toSorted())
+      expect(new Set(answers)).toEqual(new Set([owner, `new on ${owner}`]))
+      expect(answers).toHaveLength(2)
     }
   })
 
