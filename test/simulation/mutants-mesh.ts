@@ -117,7 +117,8 @@ const replicaMutants: readonly Mutant[] = [
   },
   {
     name: 'what a link has lost not sent again',
-    breaks: ['I4', 'liveness'],
+    breaks: ['I17', 'I4', 'liveness'],
+    from: 32,
     plant: () => replace(Links.prototype, 'beat', () => () => {}),
   },
   {
@@ -142,7 +143,7 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'members lost with their node who never leave',
     breaks: ['members', 'I20'],
-    from: 27,
+    from: 31,
     plant: () => replace(Hosting.prototype, 'expire', () => () => {}),
   },
   {

@@ -208,12 +208,13 @@ describe('The members as of a frame', () => {
 /** The meetings of a node alone. */
 class Hall extends Parts {
   readonly closed: string[] = []
+  random: number[] | null = null
   readonly meetings: Meetings = new Meetings(
     {
       id: 'n',
       incarnation: 5,
       wallOffset: 0,
-      entropy: (count) => new Uint8Array(count),
+      entropy: (count) => Uint8Array.from({ length: count }, (_, n) => this.random?.[n] ?? 0),
       limits: this.limits,
     },
     this.timers,
@@ -345,6 +346,27 @@ describe('A meeting that ends on a node', () => {
   })
 })
 
-it('A meeting has a number of its history that is never 0', () => {
-  expect(new Hall().open('a').room.facts.world).toBe(1)
+it('A meeting has a random number of its history, of 48 bits, that is never 0', () => {
+  const hall = new Hall()
+  expect(hall.open('a').room.facts.world).toBe(1)
+  hall.random = [1, 2, 3, 4, 5, 6]
+  expect(hall.open('b').room.facts.world).toBe(0x010203040506)
+})
+
+it('A meeting is refused where the node is full and whoever asks for it holds too much of it', () => {
+  const hall = new Hall()
+  const asked: string[] = []
+  let isAdmitted = false
+  hall.budget.admits = (held, bytes) => {
+    asked.push(`${held} ${bytes}`)
+    return isAdmitted
+  }
+  const maker = new Account(ratesOf(hall.limits))
+  maker.estate.held = 70
+  const open = (by: Account | null): unknown =>
+    hall.meetings.open('a', {}, { ...plain, missing: {} as never }, hall.now, by)
+  expect([open(maker), open(null), hall.meetings.size, maker.meetings]).toEqual(['LIMIT', 'LIMIT', 0, 0])
+  expect(asked).toEqual([`70 ${weights.meeting}`, `0 ${weights.meeting}`])
+  isAdmitted = true
+  expect(open(null)).toMatchObject({ name: 'a' })
 })

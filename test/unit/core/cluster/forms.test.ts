@@ -57,6 +57,7 @@ describe('A value in a message between nodes', () => {
 
   it('is within its bounds', () => {
     const form = within(2, 5, 'a number')
+    expect(again(form, 3)).toBe(3)
     expect([2, 5].map((each) => read(form, each))).toEqual([2, 5])
     for (const each of [1, 6]) expect(() => read(form, each)).toThrow('a number')
     expect(() => read(bool, 2)).toThrow('a boolean')

@@ -791,7 +791,7 @@ describe('When the link to the owner has broken, a replica', () => {
   })
 
   it('ends, where the meeting is another one by now: whoever waits may try again', () => {
-    const desk = new Desk().begin()
+    const desk = new Desk().begin({ hop: 1 })
     const [ann] = desk.seat('ann') as [Session]
     desk.replica.follow()
     desk.ask(desk.session('bob'))
@@ -802,6 +802,36 @@ describe('When the link to the owner has broken, a replica', () => {
     expect(desk.answered()).toEqual(['bob BUSY: A queue is full: slow down. 1000'])
     expect([ann.seats.size, desk.replica.members, desk.ends, desk.budget.inside.size]).toEqual([0, 0, 1, 0])
     expect(desk.held).toEqual({ user: 0, meeting: 0 })
+  })
+})
+
+describe('A member who waits for frames', () => {
+  /** Seated, and without the frame that its JOIN needs. */
+  function waiting(): Desk {
+    const desk = new Desk().begin({ head: 1, next: 2 })
+    desk.ask(desk.session('ann'))
+    desk.hear(seatedOf(1, { next: 2 }))
+    expect([desk.answers, desk.replica.members]).toEqual([[], 1])
+    return desk
+  }
+
+  it('is told of the end of the meeting like one who waits for a seat', () => {
+    const closed = waiting()
+    closed.hear({ type: 'closed', replica: NUMBER, message: 'over' })
+    expect([closed.answered(), closed.replica.members]).toEqual([['ann NOT_FOUND'], 0])
+    const lost = waiting()
+    lost.hear({ type: 'moved', replica: NUMBER, owner: 0 })
+    expect([lost.answered(), lost.rejoined]).toEqual([['ann BUSY: A queue is full: slow down. 1000'], []])
+  })
+
+  it('asks for its seat anew where the answer was on its way when the link broke', () => {
+    const desk = new Desk().begin()
+    desk.ask(desk.session('ann'))
+    desk.replica.follow()
+    desk.heard()
+    desk.hear(seatedOf(1))
+    desk.hear(followedOf())
+    expect([desk.heard(), desk.answered()]).toEqual([['enter seat:1 session:ann1 user:ann'], []])
   })
 })
 
@@ -1006,6 +1036,7 @@ describe('In a hand-over, a replica', () => {
     const desk = new Desk().begin()
     const [ann] = desk.seat('ann') as [Session]
     desk.ask(desk.session('bob'))
+    desk.replica.sweep(desk.now, Infinity)
     desk.heard()
     const { room, remotes, joins } = desk.replica.surrender()
     expect([room.facts.world, [...remotes.keys()], joins.map(({ session }) => session.user)]).toEqual([
