@@ -69,6 +69,7 @@ class Desk extends Parts {
           // What the meeting here says, for want of a real one.
           this.said.push(`${user} ${meeting}: ${what === 'READ_ONLY' ? 'here' : what}`)
         },
+        proceed: (_, then) => then(this.now),
       },
     )
   }

@@ -328,7 +328,7 @@ describe('A meeting that ends on a node', () => {
     const hall = new Hall({ meetingsPerUser: 1 })
     const maker = new Account(ratesOf(hall.limits))
     const owner = hall.open('a', { maker })
-    expect(hall.meetings.open('b', {}, plain, hall.now, maker)).toBe('LIMIT')
+    expect(hall.meetings.open('b', {}, { ...plain, missing: {} as never }, hall.now, maker)).toBe('LIMIT')
     hall.meetings.resign(owner)
     expect([hall.closed, hall.meetings.size, hall.budget.inside.size, maker.meetings]).toEqual([[], 0, 0, 0])
     expect([hall.held.meeting, hall.timers.size, maker.estate.held]).toEqual([weights.meeting, 0, 0])
@@ -363,7 +363,8 @@ it('A meeting is refused where the node is full and whoever asks for it holds to
   }
   const maker = new Account(ratesOf(hall.limits))
   maker.estate.held = 70
-  const open = (by: Account | null): unknown => hall.meetings.open('a', {}, plain, hall.now, by)
+  const open = (by: Account | null): unknown =>
+    hall.meetings.open('a', {}, { ...plain, missing: {} as never }, hall.now, by)
   expect([open(maker), open(null), hall.meetings.size, maker.meetings]).toEqual(['LIMIT', 'LIMIT', 0, 0])
   expect(asked).toEqual([`70 ${weights.meeting}`, `0 ${weights.meeting}`])
   isAdmitted = true

@@ -192,7 +192,10 @@ const examples = {
   push: [{ user: 'u', name: 'n', data: textOf('x') }, 3],
   disconnect: [{ user: 'u', text: 'x'.repeat(1_000), final: true }, 3],
   revoke: [{ ofUser: true, name: 'n', until: 5, leftMs: 6 }, 3],
-  revocations: [{ after: 4 }, { told: [{ ofUser: false, name: 'n', until: 5, leftMs: 6 }], next: 2 }],
+  revocations: [
+    { after: 4 },
+    { told: [{ ofUser: false, name: 'n', until: 5, leftMs: 6 }], next: 2, isAll: false },
+  ],
   kept: [
     [{ topic: 't', from: 3, heads: [{ source: 4, number: 5 }] }],
     [

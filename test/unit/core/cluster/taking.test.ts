@@ -85,6 +85,7 @@ class Desk extends Parts {
       cluster: {
         took: (name: string, term: number) => this.said.push(`took ${name} ${term}`),
         holdings: { isTold: (name: string) => !this.untold.has(name) },
+        nodes: new Set([8]),
       } as never,
       send: (node, packet) => this.said.push(`${node}: ${words(decodeHandover(packet) as never)}`),
       refuse: ({ user }, { log, seq }, { code, retryAfterMs }, byBusiness) =>
