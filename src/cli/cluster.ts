@@ -18,6 +18,7 @@ interface Shown {
     readonly status: 'self' | 'alive' | 'silent'
     readonly heardMs: number
     readonly load: NodeLoad | null
+    readonly draining: boolean
   }[]
   readonly bus: {
     readonly up: boolean
@@ -62,9 +63,9 @@ function* linesOf({ nodes, bus }: Shown): Generator<string> {
       'bus out',
       'address',
     ],
-    ...nodes.map(({ node, address, status, heardMs, load }) => [
+    ...nodes.map(({ node, address, status, heardMs, load, draining }) => [
       node || UNKNOWN,
-      status === 'silent' ? `silent for ${seconds(heardMs)}` : status,
+      status === 'silent' ? `silent for ${seconds(heardMs)}` : draining ? `${status}, draining` : status,
       ...counts(load),
       address || UNKNOWN,
     ]),

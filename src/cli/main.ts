@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   push: async () => (await import('./push.ts')).push,
   meetings: async () => (await import('./meetings.ts')).meetings,
   cluster: async () => (await import('./cluster.ts')).cluster,
+  drain: async () => (await import('./drain.ts')).drain,
   doctor: async () => (await import('./doctor/command.ts')).doctor,
 }
 

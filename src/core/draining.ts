@@ -4,18 +4,9 @@ import type { Connections } from './door/connections.ts'
 import type { Limits } from './ground/config.ts'
 import { Timer, type Timers } from './ground/timers.ts'
 import type { Meetings } from './meeting/meetings.ts'
+import type { DrainProgress, DrainState } from './ports.ts'
 import type { Session } from './session/session.ts'
 import type { Requests } from './up/requests.ts'
-
-/** How far a node is with its draining. */
-export interface DrainProgress {
-  /** Meetings that have yet to be handed over, and those that end with the node. */
-  readonly meetings: number
-  readonly staying: number
-  readonly connections: number
-  /** Requests that have no answer yet. */
-  readonly requests: number
-}
 
 /** What draining needs of its node. */
 export interface DrainingHost {
@@ -64,6 +55,12 @@ export class Draining {
     this.#onStep(now)
   }
 
+  get state(): DrainState {
+    if (!this.#host.connections.draining) return 'serving'
+    const { meetings, connections } = this.progress
+    return this.#isOver || meetings + connections === 0 ? 'drained' : 'draining'
+  }
+
   get progress(): DrainProgress {
     const { connections, meetings, requests, handover } = this.#host
     const none = { waiting: 0, moving: 0, staying: meetings.size }
@@ -97,7 +94,7 @@ export class Draining {
   /** Whether nothing is lost, and no frame late, when the session goes to another node now. */
   #isFree(session: Session, hasMeetings: boolean): boolean {
     const { meetings, requests } = this.#host
-    if (requests.of(session) > 0 || session.upstream.size > 0) return false
+    if (requests.of(session) > 0 || session.upstream.size > 0 || !session.log.isOffered) return false
     if (hasMeetings)
       for (const { name } of session.seats.values()) if (meetings.get(name) !== undefined) return false
     return true

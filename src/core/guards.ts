@@ -133,6 +133,7 @@ export class Guards {
       located: nothing,
       adopt: () => null,
       callMeeting: refuse,
+      drain: nothing,
       connected: nothing,
       disconnected: nothing,
     }

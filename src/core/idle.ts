@@ -15,6 +15,7 @@ export const idlePorts: Ports = {
     openMissingEnded: nothing,
     located: nothing,
     callMeeting: () => new RtmsError('NO_HANDLER'),
+    drain() {},
     connected: nothing,
     disconnected: nothing,
   },

@@ -19,7 +19,6 @@ export {
 export type { Connection } from './door/connection.ts'
 export type { Bot, MeetingInfo, MemberInfo } from './meeting/business.ts'
 export type { Peer } from './cluster/peer.ts'
-export type { DrainProgress } from './draining.ts'
 export { meetingParts } from './cluster/question-kinds.ts'
 export type { Ports } from './guards.ts'
 export { busListener } from './listener.ts'
@@ -29,12 +28,15 @@ export type {
   Application,
   Bus,
   BusListener,
+  DrainProgress,
+  DrainState,
   Grant,
   LossReason,
   MeetingBusiness,
   MeetingCall,
   MeetingLogic,
   MissingMeeting,
+  NodeDrain,
   OfferedMeeting,
   Outcome,
   Packet,
@@ -49,7 +51,7 @@ export type {
   WatchedNode,
   Whereabouts,
 } from './ports.ts'
-export { SUBJECT_BYTES } from './ports.ts'
+export { drainStates, SUBJECT_BYTES } from './ports.ts'
 export type { Search } from './ground/page.ts'
 export { Places } from './ground/places.ts'
 export { type Bucket, FULL, Rate } from './ground/rate.ts'

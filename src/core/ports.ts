@@ -118,6 +118,25 @@ export interface Whereabouts {
  */
 export type LossReason = CloseReason | 'LEFT' | 'LOST' | 'SILENT' | 'ABANDONED'
 
+/** How far a node is with its draining. */
+export interface DrainProgress {
+  /** Meetings that have yet to be handed over, and those that end with the node. */
+  readonly meetings: number
+  readonly staying: number
+  readonly connections: number
+  /** Requests that have no answer yet. */
+  readonly requests: number
+}
+
+/** Whether a node drains; `drained`: it is empty, or its time is over. */
+export const drainStates = ['serving', 'draining', 'drained'] as const
+export type DrainState = (typeof drainStates)[number]
+
+/** How far a node is with its draining, as other nodes are told. */
+export interface NodeDrain extends DrainProgress {
+  readonly state: DrainState
+}
+
 /** The business server. */
 export interface Application {
   /** Verifies `token`. The answer comes by `handleAuthenticated(check, …)`. */
@@ -151,6 +170,8 @@ export interface Application {
   adopt?(offered: OfferedMeeting): MeetingBusiness | null
   /** Another node calls the business of a meeting that is open here. Answered directly, as {@link MeetingLogic} is. */
   callMeeting(name: string, method: string, data: Payload): Payload | Refusal
+  /** Another node asks this one to drain, within so many milliseconds. */
+  drain(timeoutMs: number): void
   /** A session has a connection. `resumed`: the session existed before. */
   connected(session: { readonly user: string; readonly id: string }, resumed: boolean): void
   /** A session lost its connection, or its time to come back ran out. `ended`: it is over, told once per session. */

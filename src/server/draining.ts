@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DrainProgress } from '../core/index.ts'
+import { DRAIN_MS } from './business/cluster.ts'
 import type { Logger } from './ground/logger.ts'
 import type { Host } from './host.ts'
 
@@ -14,14 +15,12 @@ export interface DrainOptions {
   readonly onProgress?: ((progress: DrainProgress) => void) | undefined
 }
 
-const DEFAULT_MS = 25_000
-
 /** Empties a node. Resolves with what is left; at once where `isClosed`. */
 export async function drain(
   host: Host,
   logger: Logger,
   isClosed: () => boolean,
-  { timeoutMs = DEFAULT_MS, onProgress }: DrainOptions,
+  { timeoutMs = DRAIN_MS, onProgress }: DrainOptions,
 ): Promise<DrainProgress> {
   const start = performance.now()
   host.handle((node, now) => node.drain(now, now + timeoutMs))

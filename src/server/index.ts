@@ -3,10 +3,12 @@ export { defaultLimits, type Limits } from './ground/limits.ts'
 export type {
   BusKind,
   DrainProgress,
+  DrainState,
   LossReason,
   MeetingInfo,
   MeetingOptions,
   MemberInfo,
+  NodeDrain,
   NodeLoad,
   Retention,
   Revoked,

@@ -88,7 +88,12 @@ export class Rtms {
     this.meetings = new Meetings(parts.host, parts.settings.logger, searches, parts.peers)
     this.topics = new Topics(parts.host, searches, parts.peers)
     this.users = new Users(parts.host, parts.peers)
-    this.cluster = new Cluster(parts.host, parts.peers, (name, place) => addressOf(parts.front, name, place))
+    this.cluster = new Cluster(
+      parts.host,
+      parts.peers,
+      (name, place) => addressOf(parts.front, name, place),
+      (timeoutMs) => void this.drain({ timeoutMs }),
+    )
     this.#logger = parts.settings.logger
     this.#api = new Api(parts.settings, this)
   }
@@ -150,6 +155,8 @@ export class Rtms {
       located: (call, outcome) => rtms.meetings.located(call, outcome),
       adopt: (offered) => rtms.meetings.adopt(offered),
       callMeeting: (...call) => rtms.meetings.called(...call),
+      // Behind the call into the node.
+      drain: (timeoutMs) => queueMicrotask(() => void rtms.drain({ timeoutMs })),
       connected: ({ user, id }, resumed) => connects.tell({ user, session: id, resumed }),
       disconnected: ({ user, id }, reason, ended) => disconnects.tell({ user, session: id, reason, ended }),
     }

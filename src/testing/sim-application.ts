@@ -114,6 +114,7 @@ export class SimApplication implements Application {
     return new RtmsError('NO_HANDLER')
   }
 
+  drain(): void {}
   connected(): void {}
   disconnected(): void {}
 }

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { ThreadsHub, threads } from '../../src/bus/threads.ts'
 import { type Client, connect, type Meeting } from '../../src/client/node.ts'
 import type { DrainProgress, Rtms } from '../../src/server/index.ts'
@@ -114,6 +114,20 @@ describe('A node that drains', () => {
     await a.close({ timeoutMs: 200 })
     expect((await b.meetings.find('m'))?.name).toBe('m')
   }, 40_000)
+
+  it('may be told so by another node, which sees how far it is', async () => {
+    const [a, b] = await cluster()
+    await a.meetings.open('m')
+    expect(await b.cluster.drainOf('a')).toMatchObject({ state: 'serving', meetings: 1, connections: 0 })
+    expect(await b.cluster.drain('a', { timeoutMs: 15_000 })).toMatchObject({ state: 'draining' })
+    await vi.waitFor(async () => {
+      expect(await b.cluster.drainOf('a')).toMatchObject({ state: 'drained', meetings: 0, staying: 0 })
+    })
+    await eventually(() => b.cluster.nodes().find(({ node }) => node === 'a')?.draining === true)
+    expect([a.ready().status, b.ready().status]).toEqual(['draining', 'ready'])
+    await expect(b.cluster.drain('nobody')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await expect(b.cluster.drain('a', { timeoutMs: 0 })).rejects.toThrow(RangeError)
+  })
 
   it('answers the requests that it has before their clients move, and takes nothing new', async () => {
     const [a, b] = await cluster()

@@ -60,6 +60,33 @@ describe('rtms publish', () => {
   })
 })
 
+describe('rtms drain', () => {
+  it('drains the node that answers, shows how far it is, and waits for its end', async () => {
+    const peer = await Peer.connect(node.address.url, await tokenOf(node, 'u1'))
+    const shown = await out(['drain'])
+    expect(shown.trim().split('\n').at(-1)).toBe(`${node.node} is empty`)
+    await eventually(() => peer.all('goodbye').length === 1)
+    expect(node.ready().status).toBe('draining')
+    // Once more: it is asked only.
+    const [line] = (await out(['drain', node.node, '--json'])).trim().split('\n')
+    expect(JSON.parse(line ?? '')).toEqual({
+      node: node.node,
+      state: 'drained',
+      meetings: 0,
+      staying: 0,
+      connections: 0,
+      requests: 0,
+    })
+  })
+
+  it('tells of meetings that end with the node, and of nodes that are not known', async () => {
+    await node.meetings.open('m')
+    expect(await out(['drain', '--timeout', '5s'])).toContain('1 meeting cannot move, and will end with it')
+    expect(await out(['drain', 'nowhere'], 1)).toContain('no node "nowhere" is known (NOT_FOUND)')
+    expect(await out(['drain', '--timeout', 'soon'], 2)).toContain('--timeout is "soon"')
+  })
+})
+
 describe('rtms cluster', () => {
   it('shows the node as it is, and says what makes a cluster of it', async () => {
     const shown = await out(['cluster'])

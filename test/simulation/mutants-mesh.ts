@@ -3,9 +3,12 @@ import { linked, LinkParts } from '../../src/core/cluster/link-messages.ts'
 import { Links } from '../../src/core/cluster/links.ts'
 import { Mesh } from '../../src/core/cluster/mesh.ts'
 import { MissingFrames } from '../../src/core/cluster/missing-frames.ts'
+import { RemoteMember } from '../../src/core/cluster/remote-member.ts'
 import { RemoteMembers } from '../../src/core/cluster/remote-members.ts'
 import { Replica } from '../../src/core/cluster/replica.ts'
 import { Carrier } from '../../src/core/topic/carrier.ts'
+import { CatchUp } from '../../src/core/topic/catch-up.ts'
+import { Compacted } from '../../src/core/topic/compacted.ts'
 import { Heads } from '../../src/core/topic/heads.ts'
 import { Topic } from '../../src/core/topic/topic.ts'
 import { every, type Mutant, replace } from './plant.ts'
@@ -35,6 +38,21 @@ const diffusionMutants: readonly Mutant[] = [
     breaks: ['I11'],
     from: 4,
     plant: () => replace(Topic.prototype, 'head', () => () => 0),
+  },
+  {
+    name: 'a last publication that was lost and never missed',
+    breaks: ['I11'],
+    plant: () => replace(CatchUp.prototype, 'quiet', () => () => {}),
+  },
+  {
+    name: 'the latest value by the time of its arrival',
+    breaks: ['I15'],
+    plant: () =>
+      replace(Compacted.prototype, 'put', (put) => {
+        return function (this: Compacted, entry) {
+          return put.call(this, entry, 0)
+        }
+      }),
   },
 ]
 
@@ -99,7 +117,8 @@ const replicaMutants: readonly Mutant[] = [
   },
   {
     name: 'what a link has lost not sent again',
-    breaks: ['I4', 'liveness'],
+    breaks: ['I17', 'I4', 'liveness'],
+    from: 32,
     plant: () => replace(Links.prototype, 'beat', () => () => {}),
   },
   {
@@ -124,7 +143,7 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'members lost with their node who never leave',
     breaks: ['members', 'I20'],
-    from: 27,
+    from: 31,
     plant: () => replace(Hosting.prototype, 'expire', () => () => {}),
   },
   {
@@ -146,6 +165,27 @@ const replicaMutants: readonly Mutant[] = [
       replace(Replica.prototype, 'handle', (handle) => {
         return function (this: Replica, message, now) {
           handle.call(this, message.type === 'followed' ? { ...message, spectatorDelayMs: 0 } : message, now)
+        }
+      }),
+  },
+  {
+    name: 'an input sent again that the owner has',
+    breaks: ['I4'],
+    plant: () =>
+      replace(RemoteMember.prototype, 'seatedAgain', (seatedAgain) => {
+        return function (this: RemoteMember, message) {
+          seatedAgain.call(this, { ...message, seq: 0 })
+        }
+      }),
+  },
+  {
+    name: 'a refusal that is lost behind a frame',
+    breaks: ['I4'],
+    plant: () =>
+      replace(RemoteMembers.prototype, 'framed', () => {
+        return function (this: RemoteMembers, slot, seq) {
+          for (const member of this.all())
+            if (member.slot === slot) for (let each = 1; each <= seq; each++) member.answered(each)
         }
       }),
   },

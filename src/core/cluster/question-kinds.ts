@@ -1,7 +1,7 @@
 import { limits } from '../../protocol/limits.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MeetingInfo } from '../meeting/business.ts'
-import type { ToldRevocation } from '../ports.ts'
+import type { NodeDrain, ToldRevocation } from '../ports.ts'
 import type { SessionInfo } from '../session/session-info.ts'
 import type { HeadOf, Kept, KeptEntry, Want } from '../topic/kept.ts'
 import type { TopicInfo } from '../topic/topic-info.ts'
@@ -50,11 +50,12 @@ interface Kinds {
   /** Takes over a revocation. Answer: number of connections closed. */
   revoke: Kind<ToldRevocation, number>
   /**
-   * Revocations in force on the node asked with numbers of its own above `after`. `next`: where to go on; 0: nowhere.
+   * Revocations in force on the node asked with numbers of its own above `after`. `next`: where to go on, now or, if
+   * `isAll`, another time.
    */
   revocations: Kind<
     { readonly after: number },
-    { readonly told: readonly ToldRevocation[]; readonly next: number }
+    { readonly told: readonly ToldRevocation[]; readonly next: number; readonly isAll: boolean }
   >
   /** What the node asked keeps of topics, in the order asked; what is left out is to be asked for again. */
   kept: Kind<readonly Want[], readonly Kept[]>
@@ -78,6 +79,8 @@ interface Kinds {
   subscribers: Kind<{ readonly topic: string }, number>
   /** What the node asked has of a meeting. */
   part: Kind<{ readonly meeting: string }, number>
+  /** Drains the node asked within a time; 0: only asks how far it is. */
+  drain: Kind<{ readonly timeoutMs: number }, NodeDrain>
 }
 
 export type KindName = keyof Kinds
@@ -108,7 +111,10 @@ export const questionKinds: Kinds = {
   push: { question: struct({ user: name, name, data: payload }), answer: uint },
   disconnect: { question: struct({ user: name, text: text(Infinity), final: bool }), answer: uint },
   revoke: { question: revocation, answer: uint },
-  revocations: { question: struct({ after: uint }), answer: struct({ told: list(revocation), next: uint }) },
+  revocations: {
+    question: struct({ after: uint }),
+    answer: struct({ told: list(revocation), next: uint, isAll: bool }),
+  },
   kept: {
     question: list(struct<Want>({ topic: name, from: uint, heads: list(head) })),
     answer: list(struct<Kept>({ entries: list(entry), next: uint, heads: list(head) })),
@@ -123,6 +129,7 @@ export const questionKinds: Kinds = {
   close: { question: struct({ name }), answer: json() },
   subscribers: { question: struct({ topic: name }), answer: uint },
   part: { question: struct({ meeting: name }), answer: uint },
+  drain: { question: struct({ timeoutMs: uint }), answer: json() },
 }
 
 export const kindNames: readonly KindName[] = Object.keys(questionKinds) as KindName[]

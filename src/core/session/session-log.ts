@@ -55,6 +55,11 @@ export class SessionLog implements Log {
     )
   }
 
+  /** Whether the connection was offered all there is. */
+  get isOffered(): boolean {
+    return this.#unoffered === 0
+  }
+
   /** Appends an entry. False: the cursor fell off the log, so the connection is too slow to keep. */
   append(entry: Uint8Array): boolean {
     const { sessionLogEntries, sessionLogBytes } = this.#limits

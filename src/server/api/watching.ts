@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { fixedLimits } from '../../core/index.ts'
+import { drainStates, fixedLimits } from '../../core/index.ts'
 import { serverLimits } from '../ground/limits.ts'
 import { judged, operation, type Operation } from './operation.ts'
 import { integer, missing, text } from './schemas.ts'
@@ -51,6 +51,17 @@ const load = v.strictObject({
   busBytesOut: count('Bytes that it has given to the bus.'),
 })
 
+const drain = v.strictObject({
+  state: v.pipe(
+    v.picklist(drainStates),
+    v.description('drained: it is empty but for what stays, or its time is over.'),
+  ),
+  meetings: count('Meetings that have yet to be handed over.'),
+  staying: count('Meetings that cannot be handed over, and end with the node.'),
+  connections: count('Connections that are open.'),
+  requests: count('Requests that have no answer yet.'),
+})
+
 export const watchingOperations: readonly Operation[] = [
   operation({
     id: 'listSessions',
@@ -96,6 +107,7 @@ export const watchingOperations: readonly Operation[] = [
             v.description('silent: not heard for three seconds or more, which proves nothing.'),
           ),
           heardMs: count('How long ago it was last heard, in milliseconds; 0 for the node that answers.'),
+          draining: v.pipe(v.boolean(), v.description('It hands over what it has, and takes nothing new.')),
           load: v.pipe(
             v.nullable(load),
             v.description('As it told when it was last heard; null where that is not known.'),
@@ -128,6 +140,33 @@ export const watchingOperations: readonly Operation[] = [
         const { isUp: up, traffic } = cluster.bus()
         return { nodes: cluster.nodes(input), bus: { up, traffic: [...traffic] } }
       }),
+  }),
+  operation({
+    id: 'drainNode',
+    at: 'POST /nodes/{node}/drain',
+    name: 'The name of a node.',
+    summary: 'Drain a node',
+    description:
+      'This node or another one of the cluster: it takes nothing new, hands its meetings and sessions over to the others and has its clients connect there. It goes on running, empty, until it is ended, and cannot be told to serve again. Answers at once; ask how far it is from then on. A node that drains already is only asked.',
+    input: v.strictObject({
+      timeoutMs: v.optional(
+        integer(1, 3_600_000, 'After so many milliseconds what is left is closed; 25,000 by default.'),
+      ),
+    }),
+    output: drain,
+    errors: ['NOT_FOUND', 'UNKNOWN'],
+    run: ({ cluster }, input, node) => cluster.drain(node, input),
+  }),
+  operation({
+    id: 'getDrain',
+    at: 'GET /nodes/{node}/drain',
+    name: 'The name of a node.',
+    summary: 'Ask how far a node is with draining',
+    description: 'What is left on it. Once it has ended, its name is NOT_FOUND.',
+    input: v.strictObject({}),
+    output: drain,
+    errors: ['NOT_FOUND', 'UNKNOWN'],
+    run: ({ cluster }, _, node) => cluster.drainOf(node),
   }),
   operation({
     id: 'getMetrics',

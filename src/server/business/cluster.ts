@@ -1,4 +1,5 @@
-import { type BusKind, loadOf, meetingParts, type NodeLoad } from '../../core/index.ts'
+import { type BusKind, loadOf, meetingParts, type NodeDrain, type NodeLoad } from '../../core/index.ts'
+import { RtmsError } from '../../protocol/index.ts'
 import { checkName } from '../ground/check.ts'
 import type { Place } from '../ground/place.ts'
 import type { Host } from '../host.ts'
@@ -21,6 +22,8 @@ export interface ClusterNode {
   readonly heardMs: number
   /** How much there is on it, as it told with its last heartbeat, two a second; null where that is not known. */
   readonly load: NodeLoad | null
+  /** It hands over what it has, and takes nothing new. */
+  readonly draining: boolean
 }
 
 /** What a node has received from the bus, or given to it, since it started. */
@@ -42,21 +45,30 @@ export interface Whereabouts {
   readonly missing: readonly string[]
 }
 
+/** How long a node may take to drain, in milliseconds. */
+export const DRAIN_MS = 25_000
+
 /** The nodes of the cluster. */
 export class Cluster {
   readonly #host: Host
   readonly #peers: Peers
   readonly #addressOf: (host: string | undefined, place: Place | undefined) => string
+  readonly #drain: (timeoutMs: number) => void
 
-  /** @internal `addressOf`: where a ticket that leads to a node, this one by default, has its client connect. */
+  /**
+   * @internal `addressOf`: where a ticket that leads to a node, this one by default, has its client connect. `drain`:
+   * drains this node.
+   */
   constructor(
     host: Host,
     peers: Peers,
     addressOf: (host: string | undefined, place: Place | undefined) => string,
+    drain: (timeoutMs: number) => void,
   ) {
     this.#host = host
     this.#peers = peers
     this.#addressOf = addressOf
+    this.#drain = drain
   }
 
   /**
@@ -68,13 +80,15 @@ export class Cluster {
     const load = loadOf(this.#host.node)
     const now = performance.now()
     const address = this.#addressOf(host, undefined)
-    const self = { node: id, incarnation, address, status: 'self', heardMs: 0, load } as const
+    const draining = this.#host.node.draining.state !== 'serving'
+    const self = { node: id, incarnation, address, status: 'self', heardMs: 0, load, draining } as const
     const others = (cluster?.peers ?? []).map((peer): ClusterNode => {
       const status = cluster?.isSilent(peer.incarnation, now) === true ? 'silent' : 'alive'
       const heardMs = Math.max(0, Math.round(now - peer.heard))
       const place = placeOf(peer)
       const address = place === undefined ? '' : this.#addressOf(host, place)
-      return { node: peer.id, incarnation: peer.incarnation, address, status, heardMs, load: peer.load }
+      const { id: node, incarnation: number, load: told, isDraining } = peer
+      return { node, incarnation: number, address, status, heardMs, load: told, draining: isDraining }
     })
     return [self, ...others]
   }
@@ -87,6 +101,39 @@ export class Cluster {
       ...[...stats.busOut].map(([kind, tally]) => ({ direction: 'out' as const, kind, ...tally })),
     ]
     return { isUp: inlet.isUp, traffic }
+  }
+
+  /**
+   * Drains a node of the cluster, this one or another: see `Rtms.drain`. Resolves at once with how far it is; ask
+   * {@link drainOf} from then on. Throws NOT_FOUND where no node of this name is known, UNKNOWN where it does not
+   * answer.
+   */
+  async drain(
+    node: string,
+    { timeoutMs = DRAIN_MS }: { readonly timeoutMs?: number | undefined } = {},
+  ): Promise<NodeDrain> {
+    if (!(timeoutMs >= 1)) throw new RangeError(`timeoutMs is ${timeoutMs}; expected a number of at least 1`)
+    return this.#askToDrain(node, Math.floor(timeoutMs))
+  }
+
+  /** Whether a node drains, and how far it is. Throws as {@link drain} does. */
+  drainOf(node: string): Promise<NodeDrain> {
+    return this.#askToDrain(node, 0)
+  }
+
+  async #askToDrain(name: string, timeoutMs: number): Promise<NodeDrain> {
+    const { id, draining, cluster } = this.#host.node
+    if (name === id) {
+      if (timeoutMs > 0) this.#drain(timeoutMs)
+      return { state: draining.state, ...draining.progress }
+    }
+    const peer = cluster?.peers.find((each) => each.id === name)
+    if (peer === undefined) throw new RtmsError('NOT_FOUND', `no node ${JSON.stringify(name)} is known`)
+    const nodes = [peer.incarnation]
+    const { answers, refusal } = await this.#peers.ask('drain', { timeoutMs }, { nodes })
+    const answer = answers.get(peer.incarnation)
+    if (answer === undefined) throw refusal ?? new RtmsError('UNKNOWN', `${name} has not answered`)
+    return answer
   }
 
   /**

@@ -263,7 +263,13 @@ export class Gateway {
       const user = connection?.session?.user
       return user === undefined ? `address ${address}` : `user ${user}`
     }
-    const transport = new WebSocketTransport(ws, socket, this.#reading.follow(ws, socket, payer))
+    const signs = new SignsOfLife(performance.now())
+    // Bytes alone never change the deadline, so the host is not called.
+    const heard = (now: number): void => {
+      if (signs.count(now) && connection !== undefined) host.node.handleBytes(connection, now)
+    }
+    const inflow = this.#reading.follow(ws, socket, payer, heard)
+    const transport = new WebSocketTransport(ws, socket, inflow)
     const connection: Connection | undefined = host.handle((node, now) =>
       node.handleOpen(transport, codec, now, address, name),
     )
@@ -276,19 +282,13 @@ export class Gateway {
       this.#refused.add(ws)
       this.#turnedAway.note(connection.refusedBy, address, performance.now())
     }
-    const signs = new SignsOfLife(performance.now())
-    const whole = (): void => signs.whole(performance.now())
+    const whole = (): void => signs.whole(inflow.at)
     ws.on('message', (data, isBinary) => {
       whole()
       this.#receive(ws, connection, data as Buffer, isBinary)
     })
     ws.on('ping', whole)
     ws.on('pong', whole)
-    // Bytes alone never change the deadline, so the host is not called.
-    socket.on('data', () => {
-      const now = performance.now()
-      if (signs.count(now)) host.node.handleBytes(connection, now)
-    })
     // A frame violates the protocol, or the socket failed. `ws` closes it; nothing more is written.
     ws.on('error', (error) => {
       this.#settings.logger.debug({ why: error.message }, 'a socket failed')

@@ -1,7 +1,9 @@
+import { setMaxListeners } from 'node:events'
 import { get as getPlain, type IncomingMessage } from 'node:http'
 import { get as getSecure } from 'node:https'
 import { setTimeout } from 'node:timers/promises'
 import type { Watch, WatchedNode } from '../../core/index.ts'
+import { withDeadline } from '../ground/deadline.ts'
 import { serverLimits } from '../ground/limits.ts'
 
 /**
@@ -45,6 +47,8 @@ export class NodeWatch implements Watch {
     this.#gone = gone
     this.#isThere = isThere
     this.#expelled = expelled
+    // Of each question that has no answer yet; Node warns of more than ten.
+    setMaxListeners(0, this.#closing.signal)
   }
 
   expelled(): void {
@@ -106,8 +110,8 @@ export class NodeWatch implements Watch {
 
 async function ask(health: string, node: number, closing: AbortSignal): Promise<Found> {
   try {
-    const signal = AbortSignal.any([closing, AbortSignal.timeout(serverLimits.probeMs)])
-    const body: unknown = JSON.parse(await read(health, signal))
+    const text = await withDeadline(serverLimits.probeMs, closing, (signal) => read(health, signal))
+    const body: unknown = JSON.parse(text)
     const incarnation: unknown = Reflect.get(Object(body) as object, 'incarnation')
     if (typeof incarnation !== 'number') return 'unknown'
     return incarnation === node ? 'itself' : 'another'

@@ -23,7 +23,7 @@ let document: Document
 let operations: Map<string, Described>
 
 beforeEach(async () => {
-  rtms = await startApi()
+  rtms = await startApi({ nodeId: 'n' })
   call = caller(rtms)
   document = (await call('GET', '/openapi.json')).body as Document
   operations = operationsIn(document)
@@ -106,9 +106,16 @@ const calls: readonly [operation: string, path: string, body?: unknown, status?:
   ['GET /sessions', '/sessions?limit=0', undefined, 400],
   ['GET /cluster', '/cluster?host=game.example'],
   ['GET /cluster', '/cluster?host=a%2Fb', undefined, 400],
+  ['GET /nodes/{node}/drain', '/nodes/n/drain'],
+  ['GET /nodes/{node}/drain', '/nodes/nowhere/drain', undefined, 404],
+  ['POST /nodes/{node}/drain', '/nodes/nowhere/drain', {}, 404],
+  ['POST /nodes/{node}/drain', '/nodes/n/drain', { timeoutMs: 0 }, 400],
   ['GET /metrics', '/metrics'],
   ['GET /info', '/info'],
   ['GET /info', '/info?verbose=1', undefined, 400],
+  // Last, since it closes what the others need.
+  ['POST /nodes/{node}/drain', '/nodes/n/drain', { timeoutMs: 5_000 }],
+  ['GET /nodes/{node}/drain', '/nodes/n/drain'],
 ]
 
 describe('The OpenAPI document', () => {

@@ -63,6 +63,7 @@ describe('A port that throws', () => {
       'openMissingEnded',
       'located',
       'callMeeting',
+      'drain',
       'connected',
       'disconnected',
     ]

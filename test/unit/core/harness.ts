@@ -141,6 +141,13 @@ export class FakeApplication implements Application {
     return method === 'refuse' ? new RtmsError('FORBIDDEN', given) : textPayload(`${name} ${method} ${given}`)
   }
 
+  /** How long this node was given each time another one asked it to drain. */
+  readonly drains: number[] = []
+
+  drain(timeoutMs: number): void {
+    this.drains.push(timeoutMs)
+  }
+
   connected({ user }: { readonly user: string }, resumed: boolean): void {
     this.presence.push(`${user} ${resumed ? 'is back' : 'came'}`)
   }

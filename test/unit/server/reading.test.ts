@@ -11,6 +11,8 @@ class Peer {
   /** The lengths of what was handed on, and all of it. */
   readonly slices: number[] = []
   readonly bytes: number[] = []
+  /** When bytes arrived. */
+  readonly heardAt: number[] = []
   isStopped = false
   isCut = false
   readonly pause = vi.fn(() => {
@@ -39,6 +41,7 @@ class Peer {
       { pause: this.pause, resume: this.resume, terminate },
       this.socket,
       () => payer,
+      (now) => this.heardAt.push(now),
     )
   }
 
@@ -73,6 +76,27 @@ it('What is short is handed on at once, for a few milliseconds in each turn of t
   expect(peers[0]?.slices).toEqual([2_048, 100])
 })
 
+it('Bytes are heard when they arrive, though they are handed on later', async () => {
+  const clock = new Clock()
+  clock.msPerByte = 0
+  const peer = new Peer(clock, 'a')
+  clock.now = 10
+  peer.send(2_048)
+  expect(peer.inflow.at).toBe(10)
+  peer.inflow.pause()
+  clock.now = 500
+  peer.send(100)
+  clock.now = 700
+  peer.send(100)
+  expect(peer.heardAt).toEqual([10, 500, 700])
+  expect(peer.inflow.at).toBe(10)
+  clock.now = 900
+  peer.inflow.resume()
+  await turn()
+  expect(peer.slices).toEqual([2_048, 100, 100])
+  expect(peer.inflow.at).toBe(900)
+})
+
 it('Whoever sends much is read in slices, in turns with others, and stopped meanwhile', async () => {
   const clock = new Clock()
   const [much, little] = [new Peer(clock, 'a'), new Peer(clock, 'b')]
@@ -95,6 +119,40 @@ it('Whoever sends much is read in slices, in turns with others, and stopped mean
   expect(much.resume).toHaveBeenCalledTimes(1)
   expect(little.slices).toEqual([3, 5])
   expect(clock.reading.size).toBe(0)
+})
+
+it('Whoever sends what takes long to handle rests, with all sockets, and goes on afterwards', async () => {
+  const clock = new Clock()
+  const [first, second, alice] = ['mallory', 'mallory', 'alice'].map((payer) => new Peer(clock, payer)) as [
+    Peer,
+    Peer,
+    Peer,
+  ]
+  clock.msPerByte = 0.004
+  first.send(4_096)
+  second.send(100)
+  alice.send(100)
+  for (let turns = 0; turns < 3; turns++) {
+    // oxlint-disable-next-line no-await-in-loop
+    await turn()
+    clock.now += 1
+  }
+  expect([first, second, alice].map(({ slices }) => slices.length)).toEqual([1, 0, 1])
+  alice.send(100)
+  await vi.waitFor(() => expect([first, second].map(({ bytes }) => bytes.length)).toEqual([4_096, 100]))
+  await turn()
+  expect(alice.slices).toEqual([100, 100])
+  expect(clock.reading.size).toBe(0)
+})
+
+it('What takes long for its size is not the fault of who has sent it', async () => {
+  const clock = new Clock()
+  const ann = new Peer(clock, 'ann')
+  clock.msPerByte = 5
+  ann.send(10)
+  await turn()
+  ann.send(10)
+  expect(ann.slices).toEqual([10, 10])
 })
 
 it('Payers take turns, however many sockets one of them has', async () => {

@@ -5,7 +5,16 @@ import { arc, between, liveliness, placesOf } from '../../../web/src/admin/ring/
 
 function node(name: string, parts: Partial<ClusterNode> = {}, busBytesIn = 0, busBytesOut = 0): ClusterNode {
   const load = { connections: 0, sessions: 0, meetings: 0, replicas: 0, topics: 0, busBytesIn, busBytesOut }
-  return { node: name, incarnation: name.length, address: '', status: 'alive', heardMs: 0, load, ...parts }
+  return {
+    node: name,
+    incarnation: name.length,
+    address: '',
+    status: 'alive',
+    heardMs: 0,
+    load,
+    draining: false,
+    ...parts,
+  }
 }
 
 const seen = (nodes: ClusterNode[], bytes = 0): ClusterAnswer => ({

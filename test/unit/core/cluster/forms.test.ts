@@ -223,6 +223,7 @@ const examples = {
   close: [{ name: 'm' }, null],
   subscribers: [{ topic: 't' }, 9],
   part: [{ meeting: 'm' }, 2],
+  drain: [{ timeoutMs: 5 }, { state: 'draining', meetings: 1, staying: 2, connections: 3, requests: 4 }],
 } as const
 
 describe('A question to another node', () => {

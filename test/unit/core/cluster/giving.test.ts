@@ -75,6 +75,8 @@ class Desk extends Parts {
         closed: (name: string) => this.said.push(`frees ${name}`),
       } as never,
       send: (node, packet) => this.#send(node, packet),
+      refuse: (session, { seq }, { code }, byBusiness) =>
+        this.said.push(`refuses ${session.user} ${seq}${byBusiness ? ' of the business' : ''}: ${code}`),
       demote: ({ name }, to, seats) => {
         const follow = (): void => void this.said.push(`follows ${name} on ${to}`)
         const replica = { name, isHandedOver: false, follow } as unknown as Replica

@@ -39,6 +39,8 @@ export interface ClusterNode {
   readonly heardMs: number
   /** Null where it is not known. */
   readonly load: Load | null
+  /** It hands over what it has, and takes nothing new. */
+  readonly draining: boolean
 }
 
 export interface Carried {

@@ -1,10 +1,11 @@
-import { useRef } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import type { Carried, ClusterAnswer, ClusterNode, Load, Whereabouts } from '../node/answers.ts'
 import { inPath } from '../node/api.ts'
 import { api } from '../node/node.ts'
 import { type Polled, usePoll } from '../node/use-poll.ts'
 import { dashboardOf, Moments } from '../numbers/cluster.ts'
-import { Problem } from '../parts/notice.tsx'
+import { Confirm, type Question } from '../parts/confirm.tsx'
+import { Notice, Problem, useAction } from '../parts/notice.tsx'
 import { Search } from '../parts/search.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { Ring, type Shown } from '../ring/ring.tsx'
@@ -80,16 +81,7 @@ export function Cluster({ meeting }: { readonly meeting: string }) {
           </>
         )}
       </section>
-      <section class="card" aria-labelledby="nodes-title">
-        <h2 id="nodes-title">{text.table}</h2>
-        <Table
-          label={text.table}
-          rows={nodes}
-          keyOf={({ node }) => node.incarnation}
-          empty={common.none}
-          columns={columnsOf(data.nodes)}
-        />
-      </section>
+      <Nodes nodes={nodes} />
       <section class="card" aria-labelledby="traffic-title">
         <h2 id="traffic-title">{text.traffic}</h2>
         <Table
@@ -101,6 +93,55 @@ export function Cluster({ meeting }: { readonly meeting: string }) {
         />
       </section>
     </>
+  )
+}
+
+/** The table of the nodes, with what can be done to each. */
+function Nodes({ nodes }: { readonly nodes: readonly Shown[] }) {
+  const [question, ask] = useState<Question | null>(null)
+  const { outcome, isBusy, run } = useAction()
+  const drain = ({ node }: ClusterNode): Question => ({
+    title: text.drainTitle(node),
+    consequence: text.drainConsequence,
+    yes: text.drain,
+    run: () =>
+      void run(async () => {
+        await api.post(`/nodes/${inPath(node)}/drain`, {})
+        return text.drainBegun(node)
+      }),
+  })
+  const actions: Column<Shown> = {
+    id: 'actions',
+    label: text.actions,
+    cell: ({ node }) =>
+      node.node !== '' && (
+        <button
+          type="button"
+          class="danger small"
+          aria-label={text.drainOf(node.node)}
+          disabled={isBusy || node.draining || node.status === 'silent'}
+          onClick={() => ask(drain(node))}
+        >
+          {text.drain}
+        </button>
+      ),
+  }
+  const [name, state, ...figures] = columnsOf(nodes.map(({ node }) => node))
+  // A node alone has nobody to hand over to. The actions come early, so that a phone shows them without scrolling.
+  const columns = [name, state, ...(nodes.length > 1 ? [actions] : []), ...figures] as Column<Shown>[]
+  return (
+    <section class="card" aria-labelledby="nodes-title">
+      <h2 id="nodes-title">{text.table}</h2>
+      <Table
+        label={text.table}
+        rows={nodes}
+        keyOf={({ node }) => node.incarnation}
+        empty={common.none}
+        columns={columns}
+      />
+      <Notice outcome={outcome} />
+      <Confirm question={question} done={() => ask(null)} />
+    </section>
   )
 }
 
@@ -173,10 +214,19 @@ function columnsOf(all: readonly ClusterNode[]): readonly Column<Shown>[] {
   ]
 }
 
-function State({ node: { status, heardMs } }: { readonly node: ClusterNode }) {
+function State({ node: { status, heardMs, draining, load } }: { readonly node: ClusterNode }) {
+  if (draining && status !== 'silent') return <span class="badge warn">{drainOf(load)}</span>
   if (status === 'self') return <span class="badge good">{text.this}</span>
   if (status === 'alive') return <span class="badge good">{text.alive}</span>
   return <span class="badge bad">{text.silentFor(Math.round(heardMs / 1_000))}</span>
+}
+
+/** How far a node is with draining. */
+function drainOf(load: Load | null): string {
+  if (load === null) return text.drainingStill
+  const { meetings, connections } = load
+  if (meetings + connections === 0) return text.drained
+  return text.draining(format.whole(meetings), format.whole(connections))
 }
 
 function Address({ node, all }: { readonly node: ClusterNode; readonly all: readonly ClusterNode[] }) {
