@@ -818,10 +818,7 @@ describe('A member who waits for frames', () => {
   it('is told of the end of the meeting like one who waits for a seat', () => {
     const closed = waiting()
     closed.hear({ type: 'closed', replica: NUMBER, message: 'over' })
-    expect([closed.answered(), closed.replica.members]).toEqual([
-      ['ann NOT_FOUND: There is no such meeting on this node. 0'],
-      0,
-    ])
+    expect([closed.answered(), closed.replica.members]).toEqual([['ann NOT_FOUND'], 0])
     const lost = waiting()
     lost.hear({ type: 'moved', replica: NUMBER, owner: 0 })
     expect([lost.answered(), lost.rejoined]).toEqual([['ann BUSY: A queue is full: slow down. 1000'], []])
@@ -834,7 +831,7 @@ describe('A member who waits for frames', () => {
     desk.heard()
     desk.hear(seatedOf(1))
     desk.hear(followedOf())
-    expect([desk.answered(), desk.heard()]).toEqual([[], ['enter seat:1 session:ann1 user:ann']])
+    expect([desk.answered(), desk.heard()]).toEqual([[], ['enter seat:1 session:ann1 user:ann', 'entered']])
   })
 })
 

@@ -83,6 +83,7 @@ class Desk extends Parts {
       hosting: this.hosting,
       meetings: () => this.meetings,
       cluster: {
+        nodes: { has: () => true },
         took: (name: string, term: number) => this.said.push(`took ${name} ${term}`),
         holdings: { isTold: (name: string) => !this.untold.has(name) },
       } as never,
