@@ -226,7 +226,6 @@ const examples = {
   close: [{ name: 'm' }, null],
   subscribers: [{ topic: 't' }, 9],
   part: [{ meeting: 'm' }, 2],
-  drain: [{ timeoutMs: 5 }, { state: 'draining' }],
   drain: [{ timeoutMs: 5 }, { state: 'draining', meetings: 1, staying: 2, connections: 3, requests: 4 }],
 } as const
 

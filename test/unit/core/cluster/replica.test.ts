@@ -1036,7 +1036,7 @@ describe('In a hand-over, a replica', () => {
     const desk = new Desk().begin()
     const [ann] = desk.seat('ann') as [Session]
     desk.ask(desk.session('bob'))
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     desk.heard()
     const { room, remotes, joins } = desk.replica.surrender()
     expect([room.facts.world, [...remotes.keys()], joins.map(({ session }) => session.user)]).toEqual([
