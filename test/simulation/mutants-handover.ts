@@ -1,11 +1,8 @@
 import { Giving } from '../../src/core/cluster/giving.ts'
 import { Holdings } from '../../src/core/cluster/holdings.ts'
 import { Registrar } from '../../src/core/cluster/registrar.ts'
-import { RemoteMember } from '../../src/core/cluster/remote-member.ts'
-import { Replica } from '../../src/core/cluster/replica.ts'
 import { Taking } from '../../src/core/cluster/taking.ts'
 import { Electorate } from '../../src/core/meeting/electorate.ts'
-import { Intake } from '../../src/core/meeting/intake.ts'
 import { Meetings } from '../../src/core/meeting/meetings.ts'
 import type { Owner } from '../../src/core/meeting/owner.ts'
 import { Roster } from '../../src/core/meeting/roster.ts'
@@ -123,42 +120,13 @@ export const handoverMutants: readonly Mutant[] = [
     plant: () => replace(Electorate.prototype, 'restore', () => () => {}),
   },
   {
-    name: 'a YIELD that is lost with the link and not sent again',
-    breaks: ['names', 'liveness', 'I4', 'I9', 'I20'],
-    plant: () => replace(Giving.prototype, 'broken', () => () => {}),
-  },
-  {
     name: 'a name that is given up with the YIELD',
     breaks: ['I9', 'names'],
+    from: 110,
     plant: () =>
       replace(Holdings.prototype, 'passOn', () => {
         return function (this: Holdings, name) {
           this.delete(name)
-        }
-      }),
-  },
-  {
-    name: 'inputs that wait for a frame and stay behind',
-    breaks: ['I4', 'liveness'],
-    plant: () => replace(Intake.prototype, 'restore', () => () => {}),
-  },
-  {
-    name: 'inputs that the old owner has, taken a second time',
-    breaks: ['I4'],
-    plant: () =>
-      replace(RemoteMember.prototype, 'surrender', (surrender) => {
-        return function (this: RemoteMember) {
-          return surrender.call(this, 0, new Set())
-        }
-      }),
-  },
-  {
-    name: 'replicas that are not sent on to the new owner',
-    breaks: ['liveness', 'I4', 'I6', 'members', 'I20'],
-    plant: () =>
-      replace(Replica.prototype, 'handle', (handle) => {
-        return function (this: Replica, message, now) {
-          if (message.type !== 'moved') handle.call(this, message, now)
         }
       }),
   },
