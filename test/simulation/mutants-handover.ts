@@ -1,11 +1,8 @@
 import { Giving } from '../../src/core/cluster/giving.ts'
 import { Holdings } from '../../src/core/cluster/holdings.ts'
 import { Registrar } from '../../src/core/cluster/registrar.ts'
-import { RemoteMember } from '../../src/core/cluster/remote-member.ts'
-import { Replica } from '../../src/core/cluster/replica.ts'
 import { Taking } from '../../src/core/cluster/taking.ts'
 import { Electorate } from '../../src/core/meeting/electorate.ts'
-import { Intake } from '../../src/core/meeting/intake.ts'
 import { Meetings } from '../../src/core/meeting/meetings.ts'
 import type { Owner } from '../../src/core/meeting/owner.ts'
 import { Roster } from '../../src/core/meeting/roster.ts'
@@ -26,6 +23,7 @@ export const handoverMutants: readonly Mutant[] = [
     // [sealafter]
     name: 'an owner that seals after its YIELD',
     breaks: ['I6', 'I9', 'I10', 'I1'],
+    from: 19,
     plant: () =>
       replace(Meetings.prototype, 'resign', (resign) => {
         return function (this: Meetings, owner) {
@@ -83,7 +81,7 @@ export const handoverMutants: readonly Mutant[] = [
     // [gap]
     name: 'a new owner that begins without the whole log',
     breaks: ['I6', 'I9', 'I1', 'I2', 'I3'],
-    from: 45,
+    from: 19,
     plant: () =>
       replace(Taking.prototype, 'yielded', (yielded) => {
         return function (this: Taking, from, message, now) {
@@ -95,7 +93,7 @@ export const handoverMutants: readonly Mutant[] = [
     // [newfence]
     name: 'a new owner that takes a fence of its own',
     breaks: ['I9'],
-    from: 2,
+    from: 19,
     plant: () =>
       replace(Meetings.prototype, 'succeed', (succeed) => {
         return function (this: Meetings, room, ...rest) {
@@ -107,6 +105,7 @@ export const handoverMutants: readonly Mutant[] = [
   {
     name: 'members whose inputs are numbered anew',
     breaks: ['I4'],
+    from: 23,
     plant: () =>
       replace(Roster.prototype, 'restore', (restore) => {
         return function (this: Roster, { members }, seatOf) {
@@ -117,16 +116,13 @@ export const handoverMutants: readonly Mutant[] = [
   {
     name: 'a stable mark that begins anew',
     breaks: ['I9'],
+    from: 24,
     plant: () => replace(Electorate.prototype, 'restore', () => () => {}),
-  },
-  {
-    name: 'a YIELD that is lost with the link and not sent again',
-    breaks: ['names', 'liveness', 'I4', 'I9', 'I20'],
-    plant: () => replace(Giving.prototype, 'broken', () => () => {}),
   },
   {
     name: 'a name that is given up with the YIELD',
     breaks: ['I9', 'names'],
+    from: 110,
     plant: () =>
       replace(Holdings.prototype, 'passOn', () => {
         return function (this: Holdings, name) {
@@ -135,33 +131,9 @@ export const handoverMutants: readonly Mutant[] = [
       }),
   },
   {
-    name: 'inputs that wait for a frame and stay behind',
-    breaks: ['I4', 'liveness'],
-    plant: () => replace(Intake.prototype, 'restore', () => () => {}),
-  },
-  {
-    name: 'inputs that the old owner has, taken a second time',
-    breaks: ['I4'],
-    plant: () =>
-      replace(RemoteMember.prototype, 'surrender', (surrender) => {
-        return function (this: RemoteMember) {
-          return surrender.call(this, 0, new Set())
-        }
-      }),
-  },
-  {
-    name: 'replicas that are not sent on to the new owner',
-    breaks: ['liveness', 'I4', 'I6', 'members', 'I20'],
-    plant: () =>
-      replace(Replica.prototype, 'handle', (handle) => {
-        return function (this: Replica, message, now) {
-          if (message.type !== 'moved') handle.call(this, message, now)
-        }
-      }),
-  },
-  {
     name: 'a registrar that remembers one owner of a name that two have told of',
     breaks: ['I9', 'names'],
+    from: 4,
     plant: () =>
       replace(Registrar.prototype, 'release', (release) => {
         return function (this: Registrar, name) {

@@ -7,8 +7,6 @@ import { RemoteMember } from '../../src/core/cluster/remote-member.ts'
 import { RemoteMembers } from '../../src/core/cluster/remote-members.ts'
 import { Replica } from '../../src/core/cluster/replica.ts'
 import { Carrier } from '../../src/core/topic/carrier.ts'
-import { CatchUp } from '../../src/core/topic/catch-up.ts'
-import { Compacted } from '../../src/core/topic/compacted.ts'
 import { Heads } from '../../src/core/topic/heads.ts'
 import { Topic } from '../../src/core/topic/topic.ts'
 import { every, type Mutant, replace } from './plant.ts'
@@ -18,7 +16,7 @@ const diffusionMutants: readonly Mutant[] = [
   {
     name: 'a number that is missing and not noticed',
     breaks: ['I11'],
-    from: 20,
+    from: 34,
     plant: () =>
       replace(Heads.prototype, 'see', (see) => {
         return function (this: Heads, ...entry) {
@@ -38,21 +36,6 @@ const diffusionMutants: readonly Mutant[] = [
     breaks: ['I11'],
     from: 4,
     plant: () => replace(Topic.prototype, 'head', () => () => 0),
-  },
-  {
-    name: 'a last publication that was lost and never missed',
-    breaks: ['I11'],
-    plant: () => replace(CatchUp.prototype, 'quiet', () => () => {}),
-  },
-  {
-    name: 'the latest value by the time of its arrival',
-    breaks: ['I15'],
-    plant: () =>
-      replace(Compacted.prototype, 'put', (put) => {
-        return function (this: Compacted, entry) {
-          return put.call(this, entry, 0)
-        }
-      }),
   },
 ]
 
@@ -90,7 +73,7 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'readers counted for a node that has ended',
     breaks: ['I20', 'members'],
-    from: 57,
+    from: 63,
     plant: () => replace(Hosting.prototype, 'lost', () => () => {}),
   },
   {
@@ -117,7 +100,8 @@ const replicaMutants: readonly Mutant[] = [
   },
   {
     name: 'what a link has lost not sent again',
-    breaks: ['I4', 'liveness'],
+    breaks: ['I17', 'I4', 'liveness'],
+    from: 32,
     plant: () => replace(Links.prototype, 'beat', () => () => {}),
   },
   {
@@ -142,7 +126,7 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'members lost with their node who never leave',
     breaks: ['members', 'I20'],
-    from: 27,
+    from: 31,
     plant: () => replace(Hosting.prototype, 'expire', () => () => {}),
   },
   {
@@ -170,6 +154,7 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'an input sent again that the owner has',
     breaks: ['I4'],
+    from: 14,
     plant: () =>
       replace(RemoteMember.prototype, 'seatedAgain', (seatedAgain) => {
         return function (this: RemoteMember, message) {
@@ -178,20 +163,9 @@ const replicaMutants: readonly Mutant[] = [
       }),
   },
   {
-    name: 'a refusal that is lost behind a frame',
-    breaks: ['I4'],
-    plant: () =>
-      replace(RemoteMembers.prototype, 'framed', () => {
-        return function (this: RemoteMembers, slot, seq) {
-          for (const member of this.all())
-            if (member.slot === slot) for (let each = 1; each <= seq; each++) member.answered(each)
-        }
-      }),
-  },
-  {
     name: 'a link that breaks without a word to the meetings',
     breaks: ['I4', 'members', 'liveness'],
-    from: 8,
+    from: 131,
     plant: () =>
       replace(LinkParts.prototype, 'add', (add) => {
         return function (this: LinkParts, code, part) {

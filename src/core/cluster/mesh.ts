@@ -259,9 +259,9 @@ export class Mesh implements Elsewhere, LinkPart {
 
   /** A node follows a meeting that this one is about to open: it is answered when that is known. */
   #isOpening(node: number, message: MeshMessageOf<'follow'>): boolean {
-    const { self, cluster, opening } = this.#host
+    const { self, cluster } = this.#host
     const { meeting, replica } = message
-    return opening(meeting, (owner, now) => {
+    return this.#host.opening(meeting, (owner, now) => {
       if (!cluster.nodes.has(node)) return
       if (owner === self || owner === 0) this.#hosting.handle(node, message, now)
       else this.#hosting.send(node, replica, owner ?? 0)

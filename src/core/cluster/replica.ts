@@ -195,7 +195,7 @@ export class Replica implements Host {
     const member = memberOf(seat)
     if (member === null) return
     // It leaves after its own inputs, unless so much waits for the owner already that the link might break.
-    if (this.#isConnected) this.#members.tell(member, true)
+    this.#members.tell(member, true)
     this.#members.forget(member)
     this.#say({ type: 'leave', ...this.#place(member.number), reason })
   }

@@ -363,8 +363,7 @@ export class Owner implements Host {
     if (this.room.isDeserted && this.#hasNothing) return this.#pulse.stop(now)
     const { clock } = this.#pulse
     const { log } = this
-    const { lateFrames } = this.#host.limits
-    for (let late = 0; late < lateFrames && clock.due(log.next) <= now; late++) {
+    for (let late = 0; late < this.#host.limits.lateFrames && clock.due(log.next) <= now; late++) {
       this.#host.stats.sealed(now, now - clock.due(log.next))
       this.#seal(now)
     }

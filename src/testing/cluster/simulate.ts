@@ -166,16 +166,22 @@ class ClusterRun implements ClusterWorld {
       await this.#turns.runTo(clock.now + 500)
   }
 
-  /** Whether a meeting has a member that no client is any more. */
+  /** Whether a meeting that frames little has a member that no client is any more. */
   get #isLeaving(): boolean {
+    const slow = this.plan.meetings.filter(
+      ({ options }) => options.frameBytes === 32 || options.inputsPerFrame === 1,
+    )
+    const names = new Set(slow.map(({ name }) => name))
     const seats = new Set(
       this.clients.flatMap(({ resting }) =>
         resting.meetings.map(({ seat }) => `${seat?.world} ${seat?.slot}`),
       ),
     )
     return this.nodes.some(({ core }) =>
-      Array.from(core.meetings()).some(({ epoch, members }) =>
-        members.some(({ slot, away, bot }) => !away && !bot && !seats.has(`${epoch} ${slot}`)),
+      Array.from(core.meetings()).some(
+        ({ name, epoch, members }) =>
+          names.has(name) &&
+          members.some(({ slot, away, bot }) => !away && !bot && !seats.has(`${epoch} ${slot}`)),
       ),
     )
   }

@@ -9,6 +9,7 @@ import { type HeadOf, type Kept, type KeptEntry, keptOf, type Want } from '../..
 import { type Publication, weigh } from '../../../src/core/topic/publication.ts'
 import { Publishers } from '../../../src/core/topic/publishers.ts'
 import type { Topic } from '../../../src/core/topic/topic.ts'
+import { limits } from '../../../src/protocol/limits.ts'
 import { text } from './harness.ts'
 import { publishers, topicOf, trim } from './topic-rig.ts'
 
@@ -157,7 +158,7 @@ describe('The first reader of a topic', () => {
       '3.9 (0)',
       'ready',
     ])
-    expect([desk.catchUp.isWhole(topic), desk.ask(), desk.catchUp.hasWork]).toEqual([true, [], false])
+    expect([desk.catchUp.isWhole(topic), desk.catchUp.hasWork, desk.ask()]).toEqual([true, false, []])
   })
 
   it('waits so long at most, and what is late comes when it is told', () => {
@@ -198,6 +199,16 @@ describe('The first reader of a topic', () => {
     desk.now += 100
     desk.begin(topic)
     expect([desk.pass(299), desk.pass(1)]).toEqual([[], ['ready']])
+    expect([desk.ask(), desk.tell(2, answer([kept(2, 2)]))]).toEqual([['2: t 0 2.1'], ['2.2', '2.3']])
+  })
+
+  it('waits on while more is found to be missing', () => {
+    const desk = new Desk({}, 2)
+    const topic = desk.topic()
+    desk.begin(topic)
+    desk.catchUp.met(2, [topic])
+    desk.ask()
+    expect(desk.tell(2, answer([kept(2, 1)]))).toEqual(['2.1 (0)', 'ready'])
   })
 
   it('of one topic does not wait for another one', () => {
@@ -247,6 +258,33 @@ describe('The first reader of a topic', () => {
     mute.asked[0]?.ended(null, mute.now)
     // It is asked again, because it can be reached.
     expect([mute.heard(), mute.ask()]).toEqual([[], ['2: t 0']])
+  })
+})
+
+describe('What comes late', () => {
+  /** A topic whose readers have begun, and nodes 2 and 3 that have yet to tell. */
+  function late(limits: Partial<FixedLimits> = {}): Desk {
+    const desk = new Desk({ firstValuesMs: 300, ...limits }, 2, 3)
+    desk.begin(desk.topic())
+    desk.ask()
+    expect(desk.pass(300)).toEqual(['ready'])
+    return desk
+  }
+
+  it('is taken as soon as a node has told all, without waiting for another one', () => {
+    const desk = late()
+    expect(desk.tell(3, answer([kept(3, 1)]))).toEqual(['3.1 (0)'])
+    expect(desk.tell(2, answer([kept(2, 1)]))).toEqual(['2.1 (0)'])
+  })
+
+  it('is told by its own node: what another one says of its last number waits', () => {
+    const desk = late()
+    expect(desk.tell(2, answer([], { heads: [{ source: 3, number: 5 }] }))).toEqual([])
+    expect(desk.tell(3, answer([kept(3, 5)]))).toEqual(['3.5 (0)'])
+    const other = late()
+    other.publish(3, 1)
+    other.tell(2, answer([kept(2, 1)], { heads: [{ source: 3, number: 5 }] }))
+    expect(other.tell(3, answer([]))).toEqual(['3.1', 'hole to 3.5'])
   })
 })
 
@@ -415,6 +453,13 @@ describe('A node that is met, or heard again', () => {
     expect([desk.ask(), desk.catchUp.hasWork]).toEqual([[], false])
   })
 
+  it('is asked about so many topics at a time, whoever wants them', () => {
+    const desk = new Desk({ busTopics: 2 }, 2)
+    for (const name of ['a', 'b', 'c']) desk.begin(desk.topic(name))
+    expect(desk.ask()).toEqual(['2: a 0, b 0'])
+    expect([desk.tell(2, answer([]), answer([])), desk.ask()]).toEqual([['ready', 'ready'], ['2: c 0']])
+  })
+
   it('is asked again about the topics that its answer had no room for', () => {
     const desk = new Desk()
     const [s, t] = [desk.topic('s'), desk.topic('t')]
@@ -455,7 +500,8 @@ describe('What a node tells', () => {
     desk.ask()
     desk.tell(2, answer([kept(2, 3, { isOld: true, key: 'k' })], { next: 5 }))
     expect(desk.pass(300)).toEqual(['2.3 (0)', 'ready'])
-    desk.ask()
+    desk.quiet(2, 8)
+    expect(desk.ask()).toEqual(['2: t 5 2.3'])
     // The publisher is new here as long as its node has more to tell.
     expect(desk.tell(2, answer([kept(2, 6)]))).toEqual(['2.6 (2)'])
     desk.publish(2, 9)
@@ -477,6 +523,38 @@ describe('What a node tells', () => {
     expect(desk.tell(2, answer([kept(2, 4)], { heads }))).toEqual(['2.4 (0)', '2.8', 'ready'])
     const nine = desk.publishers.of(9)
     expect([nine && topic.head(nine), topic.head(desk.publishers.own)]).toEqual([7, 0])
+  })
+
+  it('begins with what nobody keeps, of those of whom nothing is told', () => {
+    const desk = new Desk({}, 2)
+    const topic = desk.topic()
+    desk.publish(2, 1)
+    desk.heard()
+    desk.begin(topic)
+    desk.ask()
+    const heads = [{ source: 2, number: 4 }]
+    expect(desk.tell(2, answer([kept(3, 1)], { heads }))).toEqual(['hole to 2.4', '3.1 (0)', 'ready'])
+  })
+
+  it('does not make a gap of what was published meanwhile, by one who is new here', () => {
+    const desk = new Desk({}, 2)
+    const topic = desk.topic()
+    desk.begin(topic)
+    desk.ask()
+    desk.publish(2, 8)
+    expect(desk.tell(2, answer([], { heads: [{ source: 2, number: 5 }] }))).toEqual(['2.8', 'ready'])
+    expect(Array.from(topic.from(1), ({ number, lost }) => `${number} ${lost}`)).toEqual(['8 0'])
+  })
+
+  it('that was put into the log early leaves its room to others, but for the last of each publisher', () => {
+    const desk = new Desk({ catchUpBytes: 3 * WEIGHT - 1 }, 2)
+    desk.begin(desk.topic())
+    desk.ask()
+    const told = [kept(2, 1), kept(2, 2), kept(2, 3)]
+    expect(desk.tell(2, answer(told, { next: 9 }))).toEqual(['2.1 (0)', '2.2 (0)', '2.3 (0)'])
+    for (const number of [4, 5]) desk.publish(2, number)
+    desk.ask()
+    expect(desk.tell(2, answer([]))).toEqual(['2.4', 'ready'])
   })
 
   it('says of a publisher of whom nothing is kept that what comes next follows without a gap', () => {
@@ -607,6 +685,18 @@ describe('What a node keeps of a topic', () => {
     ]
     expect(tell([want(heads)], all, 48)).toEqual([' → 5 []'])
     expect(tell([want(heads)], all, 49)).toEqual(['2.2 → 6 []'])
+  })
+
+  it('is looked at all the same where there are more publishers than an answer can name', () => {
+    for (const [count, expected] of [
+      [limits.publishers - 1, 0],
+      [limits.publishers, 2],
+    ] as const) {
+      const topic = topicOf(Array.from({ length: count }, (_, n) => ({ publisher: 100 + n, number: 1 })))
+      const heads = Array.from({ length: count }, (_, n) => ({ source: 100 + n, number: 1 }))
+      const [{ next } = { next: -1 }] = keptOf([want(heads)], () => topic, all, 1)
+      expect(next, `${count} publishers`).toBe(expected)
+    }
   })
 
   it('is nothing for a topic that it does not have, or to which nothing was ever published', () => {

@@ -10,6 +10,14 @@ class Desk {
     this.done.push(`${topic.name} left ${now}`),
   )
 
+  now = 0
+
+  /** A topic has caught up, and its readers have their turns at once. */
+  ready(topic: Topic, now: number): void {
+    this.now = now
+    this.readers.ready(topic)
+  }
+
   topic(name: string): Topic {
     return { name, expected: 0 } as Topic
   }
@@ -27,7 +35,10 @@ class Desk {
       void this.done.push(
         `${user} reads ${now}, ${topics.map(({ expected }) => expected).join(' ')} expected`,
       )
-    this.readers.hold(session, {} as never, new Set(topics), go)
+    this.readers.hold(session, {} as never, new Set(topics), {
+      act: go,
+      proceed: (then) => then(this.now),
+    })
     return session
   }
 
@@ -47,12 +58,12 @@ describe('A SUBSCRIBE to topics that have yet to catch up', () => {
       true,
       1,
     ])
-    desk.readers.ready(s, 5)
+    desk.ready(s, 5)
     expect([desk.news(), desk.readers.has(s), desk.readers.has(t), s.expected]).toEqual([[], false, true, 1])
-    desk.readers.ready(t, 7)
+    desk.ready(t, 7)
     expect(desk.news()).toEqual(['ann goes on', 'ann reads 7, 1 1 expected', 's left 7', 't left 7'])
     expect([s.expected, t.expected, desk.readers.has(t)]).toEqual([0, 0, false])
-    desk.readers.ready(t, 8)
+    desk.ready(t, 8)
     expect(desk.news()).toEqual([])
   })
 
@@ -63,9 +74,9 @@ describe('A SUBSCRIBE to topics that have yet to catch up', () => {
     desk.hold('bob', s, t)
     desk.news()
     expect(t.expected).toBe(2)
-    desk.readers.ready(t, 5)
+    desk.ready(t, 5)
     expect(desk.news()).toEqual(['ann goes on', 'ann reads 5, 2 expected', 't left 5'])
-    desk.readers.ready(s, 6)
+    desk.ready(s, 6)
     expect(desk.news()).toEqual(['bob goes on', 'bob reads 6, 1 1 expected', 's left 6', 't left 6'])
   })
 
@@ -75,7 +86,7 @@ describe('A SUBSCRIBE to topics that have yet to catch up', () => {
     const ann = desk.hold('ann', s, t)
     const bob = desk.hold('bob', t)
     desk.news()
-    desk.readers.ready(s, 4)
+    desk.ready(s, 4)
     desk.readers.drop(ann, 5)
     expect(desk.news()).toEqual(['ann goes on', 's left 5', 't left 5'])
     expect([s.expected, t.expected, desk.readers.has(t)]).toEqual([0, 1, true])
@@ -83,7 +94,7 @@ describe('A SUBSCRIBE to topics that have yet to catch up', () => {
     expect(desk.news()).toEqual([])
     desk.readers.drop(bob, 7)
     expect([desk.news(), desk.readers.has(t)]).toEqual([['bob goes on', 't left 7'], false])
-    desk.readers.ready(t, 8)
+    desk.ready(t, 8)
     expect(desk.news()).toEqual([])
   })
 })

@@ -57,6 +57,7 @@ describe('A value in a message between nodes', () => {
 
   it('is within its bounds', () => {
     const form = within(2, 5, 'a number')
+    expect(again(form, 3)).toBe(3)
     expect([2, 5].map((each) => read(form, each))).toEqual([2, 5])
     for (const each of [1, 6]) expect(() => read(form, each)).toThrow('a number')
     expect(() => read(bool, 2)).toThrow('a boolean')
@@ -193,7 +194,10 @@ const examples = {
   push: [{ user: 'u', name: 'n', data: textOf('x') }, 3],
   disconnect: [{ user: 'u', text: 'x'.repeat(1_000), final: true }, 3],
   revoke: [{ ofUser: true, name: 'n', until: 5, leftMs: 6 }, 3],
-  revocations: [{ after: 4 }, { told: [{ ofUser: false, name: 'n', until: 5, leftMs: 6 }], next: 2 }],
+  revocations: [
+    { after: 4 },
+    { told: [{ ofUser: false, name: 'n', until: 5, leftMs: 6 }], next: 2, isAll: true },
+  ],
   kept: [
     [{ topic: 't', from: 3, heads: [{ source: 4, number: 5 }] }],
     [
@@ -228,11 +232,12 @@ const examples = {
   close: [{ name: 'm' }, null],
   subscribers: [{ topic: 't' }, 9],
   part: [{ meeting: 'm' }, 2],
+  drain: [{ timeoutMs: 5 }, { state: 'draining', meetings: 1, staying: 2, connections: 3, requests: 4 }],
 } as const
 
 describe('A question to another node', () => {
   it('is read as it was asked, and so is its answer, of every kind', () => {
-    expect(kindNames).toEqual(Object.keys(examples))
+    expect(kindNames.toSorted()).toEqual(Object.keys(examples).toSorted())
     for (const kind of kindNames) {
       const { question, answer } = questionKinds[kind] as { question: Form<unknown>; answer: Form<unknown> }
       const [asked, answered] = examples[kind]

@@ -28,6 +28,8 @@ class Desk extends Parts {
   readonly peers: Peer[] = []
   readonly silent: Set<number> = new Set()
   readonly yields: Yield[] = []
+  /** Bytes of the last message. */
+  length = 0
   readonly demoted: {
     readonly to: number
     readonly seats: readonly LocalSeat[]
@@ -73,6 +75,8 @@ class Desk extends Parts {
         closed: (name: string) => this.said.push(`frees ${name}`),
       } as never,
       send: (node, packet) => this.#send(node, packet),
+      refuse: (session, { seq }, { code }, byBusiness) =>
+        this.said.push(`refuses ${session.user} ${seq}${byBusiness ? ' of the business' : ''}: ${code}`),
       demote: ({ name }, to, seats) => {
         const follow = (): void => void this.said.push(`follows ${name} on ${to}`)
         const replica = { name, isHandedOver: false, follow } as unknown as Replica
@@ -84,6 +88,7 @@ class Desk extends Parts {
 
   #send(node: number, packet: Uint8Array): void {
     const message = decodeHandover(packet)
+    this.length = packet.length
     if (message === null) throw new Error('not a message')
     if (message.type === 'yield') {
       this.yields.push(message)
@@ -216,6 +221,8 @@ describe('A node that hands over its meetings', () => {
     desk.meetings.delete('b')
     expect(desk.beat()).toEqual([`2: ${offer('c')}`])
     expect(desk.giving.progress).toEqual({ waiting: 2, moving: 0, staying: 0 })
+    desk.meetings.clear()
+    expect([desk.giving.isBusy, desk.beat(), desk.giving.isBusy]).toEqual([true, [], false])
   })
 
   it('keeps those that cannot move: their state or their metadata cannot be told', () => {
@@ -298,7 +305,7 @@ describe('A node that hands over its meetings', () => {
     // It has just found nobody, and asks once more from the next beat on.
     expect([desk.beat(), desk.beat()]).toEqual([[`2: ${offer('m')}`], []])
     expect([desk.decline(2, 'm'), desk.decline(3, 'm')]).toEqual([[`3: ${offer('m')}`], []])
-    expect([desk.beat(999), desk.beat(1)]).toEqual([[], []])
+    expect([desk.giving.isBusy, desk.beat(999), desk.beat(1)]).toEqual([true, [], []])
     expect(desk.beat(1)).toEqual([`2: ${offer('m')}`])
   })
 
@@ -428,7 +435,10 @@ describe('A meeting that is handed over', () => {
       for (let size = most; ; size++) {
         const desk = new Desk({ handoverBytes: size }, 2)
         desk.open('m')
-        if (desk.give('m', 2).length > 0) return size
+        if (desk.give('m', 2).length > 0) {
+          expect(most === 30 ? size : desk.length).toBe(desk.length)
+          return size
+        }
       }
     })
     // It fits from some size on, which is that of the YIELD.

@@ -17,15 +17,16 @@ class Desk extends Parts {
 
   constructor() {
     super({ handoverBeatMs: 50 })
+    const nameOf = (given: unknown): string =>
+      typeof given === 'number'
+        ? `${given}`
+        : typeof given === 'string'
+          ? given
+          : (given as { name: string }).name
     const note =
       (name: string) =>
       (...given: unknown[]): void =>
-        void this.called.push(
-          [
-            name,
-            ...given.map((each) => (typeof each === 'object' ? (each as { name: string }).name : each)),
-          ].join(' '),
-        )
+        void this.called.push([name, ...given.map(nameOf)].join(' '))
     for (const method of [
       'begin',
       'beat',
@@ -48,6 +49,12 @@ class Desk extends Parts {
     vi.spyOn(Taking.prototype, 'isBusy', 'get').mockImplementation(() => this.busy.taking)
     vi.spyOn(Giving.prototype, 'passedTo').mockImplementation(() => 4)
     vi.spyOn(Giving.prototype, 'heirOf').mockImplementation((_, asker) => asker + 1)
+    vi.spyOn(Giving.prototype, 'retired').mockImplementation((name, node) => ({ name, node }) as never)
+    vi.spyOn(Giving.prototype, 'progress', 'get').mockImplementation(() => ({
+      waiting: 1,
+      moving: 2,
+      staying: 3,
+    }))
     vi.spyOn(Taking.prototype, 'isTaking').mockImplementation((name) => name === 'm')
     const { limits, stats, timers } = this
     this.handover = new Handover({ limits, stats, timers } as never)
@@ -114,6 +121,10 @@ describe('A hand-over', () => {
     expect([handover.astray(3, {} as never), handover.astray(4, {} as never)]).toEqual([true, false])
     desk.awaits = true
     expect(handover.astray(4, {} as never)).toBe(true)
+    expect([handover.retired('m', 4), handover.progress]).toEqual([
+      { name: 'm', node: 4 },
+      { waiting: 1, moving: 2, staying: 3 },
+    ])
   })
 
   it('looks again at both sides as long as one of them is busy', () => {

@@ -152,9 +152,9 @@ describe('Cluster bug', () => {
       world.open(b, name)
       world.advance(2_000)
       const answers = [...world.answers(a), ...world.answers(b)]
-      const [owner] = world.whereIs(name)
+      const [owner = ''] = world.whereIs(name)
       expect(world.whereIs(name)).toHaveLength(1)
-      expect(answers.toSorted()).toEqual([owner, `new on ${owner}`].toSorted())
+      expect(new Set(answers)).toEqual(new Set([owner, `new on ${owner}`]))
     }
   })
 

@@ -49,6 +49,7 @@ class Desk extends Parts {
       self: 1,
       put: (node, packet) => this.said.push(`${node}. ${datagram(packet)}`),
       refuse: () => {},
+      opening: () => false,
       rejoin: ({ user }) => this.rejoined.push(user),
       links: {
         add: (code: number, part: LinkPart) => this.parts.push([code, part]),
@@ -130,6 +131,7 @@ describe('A session that joins a meeting of another node', () => {
     expect([desk.mesh.ownerOf('m'), desk.mesh.ownerOf('n'), desk.mesh.ownerOf('x')]).toEqual([OF_M, OF_N, 0])
     expect([30, 31, 32].map((log) => desk.mesh.ownerOfLog(log))).toEqual([OF_M, OF_N, 0])
     desk.hear(OF_M, followedOf({ replica: 30 }))
+    desk.mesh.sweep(desk.now)
     desk.hear(OF_M, seatedOf(1, { replica: 30 }))
     expect(desk.mesh.size).toEqual({ replicas: 2, members: 1, hosted: { replicas: 0, members: 0 } })
     expect(desk.answers).toEqual(['255', '0'])
@@ -186,8 +188,9 @@ describe('What comes from another node', () => {
     desk.hear(OF_M, followedOf({ replica: 31 }))
     expect(desk.answers).toEqual([])
     desk.hear(OF_M, followedOf({ replica: 30 }))
-    expect(desk.answers).toEqual(['255'])
     expect(desk.heard()).toEqual([])
+    desk.mesh.sweep(desk.now)
+    expect(desk.answers).toEqual(['255'])
   })
 
   it('of a replica elsewhere reaches the meeting', () => {
@@ -262,6 +265,7 @@ describe('A link that breaks', () => {
     const eve = desk.begin()
     desk.join(eve, { meeting: 'n', spectator: true }, OF_N)
     desk.hear(OF_N, followedOf({ replica: 31 }))
+    desk.mesh.sweep(desk.now)
     desk.mesh.gone(OF_M, desk.now)
     expect([desk.rejoined, [...eve.seats.keys()], desk.mesh.size.replicas]).toEqual([['eve'], [31], 1])
     expect([desk.mesh.ownerOf('m'), desk.mesh.ownerOfLog(30), desk.mesh.ownerOf('n')]).toEqual([0, 0, OF_N])

@@ -99,6 +99,8 @@ describe('A session whose meetings are on another node', () => {
     desk.moves.seated(ann, desk.now)
     expect(desk.pass(400)).toEqual(['2000 ann n2 1'])
     expect(desk.pass(1_000)).toEqual([])
+    desk.moves.seated(ann, desk.now)
+    expect(desk.pass(20_000)).toEqual(['22000 ann n2 2'])
   })
 
   it('is let alone when it has ended, lost its connection, or is where it belongs by then', () => {

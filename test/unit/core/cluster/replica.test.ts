@@ -96,7 +96,9 @@ class Desk extends Parts {
     this.replica.frames({ type: 'frames', replica: NUMBER, first, frames, marks }, this.now)
   }
 
+  /** The sweep has come to the JOINs that may have all they wait for. */
   answered(): string[] {
+    if (this.replica.isTrying) this.replica.sweep(this.now, Infinity)
     return this.answers.splice(0)
   }
 
@@ -104,7 +106,7 @@ class Desk extends Parts {
   begin(parts: Parameters<typeof followedOf>[0] = {}): this {
     this.replica.follow()
     this.hear(followedOf(parts))
-    this.replica.sweep()
+    this.replica.sweep(this.now, Infinity)
     this.heard()
     return this
   }
@@ -157,7 +159,7 @@ describe('A replica, before its owner has answered,', () => {
     desk.ask(desk.session('ann'))
     desk.frames(1, empty)
     desk.replica.head({ replica: NUMBER, next: 4, due: 1 }, desk.now)
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     desk.hear(seatedOf(1))
     expect([desk.heard(), desk.pulled, desk.answers, desk.replica.log.next]).toEqual([[], [], [], 1])
     expect([desk.replica.isOwing, desk.replica.reaches(77, 0), desk.budget.inside.size]).toEqual([
@@ -180,8 +182,8 @@ describe('A replica, before its owner has answered,', () => {
       'enter seat:1 session:ann1 former:old user:ann config:c',
       `enter seat:2 session:${bob.id} user:bob`,
     ])
-    desk.replica.sweep()
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
+    desk.replica.sweep(desk.now, Infinity)
     expect([desk.heard(), desk.answered()]).toEqual([
       ['entered', 'readers readers:3 spectators:1'],
       ['eve 255'],
@@ -196,7 +198,7 @@ describe('A replica, before its owner has answered,', () => {
     desk.heard()
     desk.hear(followedOf({ head: 4, next: 5 }))
     expect(desk.heard()).toEqual(['enter seat:2 session:bob2 user:bob'])
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     expect(desk.heard()).toEqual(['enter seat:1 again session:ann1 user:ann', 'entered', 'readers readers:2'])
   })
 })
@@ -435,7 +437,7 @@ describe('A JOIN at a replica', () => {
     expect(desk.last).toMatchObject({ continued: true, waiting: [] })
     expect([placeOf(ann), placeOf(eve), seat.cursor === cursor]).toEqual([seat, spectator, false])
     // The cursors that they had are gone.
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     expect(desk.heard()).toEqual(['readers readers:2 spectators:1'])
     expect(desk.held.user).toBeGreaterThan(weights.member + weights.spectator)
   })
@@ -518,29 +520,30 @@ describe('A member at a replica', () => {
     expect(seat.accept(inputOf(1, { seen: 5 }), 0)).toBe('READ_ONLY')
     desk.replica.acknowledge(seat, 3)
     desk.heard()
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     expect(desk.heard()).toEqual(['readers readers:1 spectators:1'])
   })
 
   it('waits where the link takes no more, and is told of in a later sweep', () => {
     const desk = new Desk().begin()
     const [ann] = desk.seat('ann') as [Session]
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     desk.heard()
     desk.room = 0
     const { marks } = desk
     expect(placeOf(ann).accept(inputOf(1), 0)).toBeNull()
     expect([desk.heard(), desk.replica.isOwing, desk.marks]).toEqual([[], true, marks + 1])
     desk.room = 1
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     expect([desk.heard(), desk.replica.isOwing]).toEqual([['input seat:1 seq:1 data:i1'], false])
   })
 
   it('acknowledges frames, the latest of which the owner is told in the next sweep', () => {
     const desk = new Desk().begin()
     const [ann] = desk.seat('ann') as [Session]
+    desk.frames(1, empty, empty, empty, empty)
     const seat = placeOf(ann)
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     desk.heard()
     seat.seen(3)
     seat.accept(inputOf(1, { seen: 4 }), 0)
@@ -550,7 +553,7 @@ describe('A member at a replica', () => {
       4,
       true,
     ])
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     expect(desk.heard()).toEqual(['acks seats:1 4'])
   })
 
@@ -558,13 +561,13 @@ describe('A member at a replica', () => {
     const desk = new Desk().begin()
     const [ann] = desk.seat('ann') as [Session]
     const [eve] = desk.watch('eve') as [Session]
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     desk.heard()
     const { marks } = desk
     for (const session of [ann, eve]) disconnect(session)
     expect([ann.seats.size, eve.seats.size, desk.replica.members]).toEqual([1, 0, 1])
     expect([desk.heard(), desk.marks]).toEqual([['away seat:1'], marks + 2])
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     expect(desk.heard()).toEqual(['readers'])
   })
 
@@ -582,7 +585,7 @@ describe('A member at a replica', () => {
     expect([desk.marks, desk.replica.members, desk.replica.isOwing]).toEqual([marks + 2, 0, false])
     expect(desk.held.user).toBe(0)
     desk.room = Infinity
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     expect(desk.heard()).toEqual([])
   })
 
@@ -594,9 +597,9 @@ describe('A member at a replica', () => {
     desk.heard()
     ann.leave(NUMBER, 'left')
     expect([desk.heard(), desk.held.user]).toEqual([[], 0])
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     desk.hear(followedOf())
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     expect(desk.heard()).toEqual(['entered', 'readers'])
   })
 
@@ -608,6 +611,7 @@ describe('A member at a replica', () => {
     desk.hear(direct)
     expect(desk.news()).toEqual([])
     desk.frames(1, empty)
+    expect(desk.answered()).toEqual(['bob 0'])
     desk.hear(direct)
     desk.hear({ ...direct, seat: 2 })
     expect(desk.news()).toEqual(['bob direct log:9 data:psst'])
@@ -716,7 +720,7 @@ describe('Frames at a replica', () => {
     for (const seq of [1, 2, 3]) placeOf(ann).accept(inputOf(seq), 0)
     desk.replica.follow()
     desk.hear(followedOf())
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     // The owner had all, has refused the first, and the second waits for a frame.
     desk.hear(seatedOf(1, { seq: 3, waiting: [{ seq: 2 }], next: 2 }))
     expect(desk.news()).toEqual([])
@@ -739,11 +743,11 @@ describe('When the link to the owner has broken, a replica', () => {
     desk.replica.follow()
     expect(desk.heard()).toEqual(['follow meeting:m world:77 next:3 readers:2 spectators:1'])
     placeOf(ann).accept(inputOf(1), 0)
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     expect([desk.heard(), desk.replica.isOwing, desk.replica.members]).toEqual([[], false, 2])
     desk.hear(followedOf({ first: 2, head: 2, next: 3 }))
     expect(desk.replica.isOwing).toBe(true)
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     expect(desk.heard()).toEqual([
       'enter seat:1 again session:ann1 user:ann',
       'enter seat:2 again session:bob2 user:bob',
@@ -751,7 +755,7 @@ describe('When the link to the owner has broken, a replica', () => {
       'acks seats:1 2',
     ])
     for (const seat of [1, 2]) desk.hear(seatedOf(seat, { next: 3 }))
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     expect(desk.heard()).toEqual(['input seat:1 seq:1 data:i1', 'away seat:2', 'acks seats:1 2'])
     expect(desk.replica.log).toMatchObject({ first: 1, next: 3 })
   })
@@ -791,7 +795,7 @@ describe('When the link to the owner has broken, a replica', () => {
   })
 
   it('ends, where the meeting is another one by now: whoever waits may try again', () => {
-    const desk = new Desk().begin()
+    const desk = new Desk().begin({ hop: 1 })
     const [ann] = desk.seat('ann') as [Session]
     desk.replica.follow()
     desk.ask(desk.session('bob'))
@@ -802,6 +806,36 @@ describe('When the link to the owner has broken, a replica', () => {
     expect(desk.answered()).toEqual(['bob BUSY: A queue is full: slow down. 1000'])
     expect([ann.seats.size, desk.replica.members, desk.ends, desk.budget.inside.size]).toEqual([0, 0, 1, 0])
     expect(desk.held).toEqual({ user: 0, meeting: 0 })
+  })
+})
+
+describe('A member who waits for frames', () => {
+  /** Seated, and without the frame that its JOIN needs. */
+  function waiting(): Desk {
+    const desk = new Desk().begin({ head: 1, next: 2 })
+    desk.ask(desk.session('ann'))
+    desk.hear(seatedOf(1, { next: 2 }))
+    expect([desk.answers, desk.replica.members]).toEqual([[], 1])
+    return desk
+  }
+
+  it('is told of the end of the meeting like one who waits for a seat', () => {
+    const closed = waiting()
+    closed.hear({ type: 'closed', replica: NUMBER, message: 'over' })
+    expect([closed.answered(), closed.replica.members]).toEqual([['ann NOT_FOUND'], 0])
+    const lost = waiting()
+    lost.hear({ type: 'moved', replica: NUMBER, owner: 0 })
+    expect([lost.answered(), lost.rejoined]).toEqual([['ann BUSY: A queue is full: slow down. 1000'], []])
+  })
+
+  it('asks for its seat anew where the answer was on its way when the link broke', () => {
+    const desk = new Desk().begin()
+    desk.ask(desk.session('ann'))
+    desk.replica.follow()
+    desk.heard()
+    desk.hear(seatedOf(1))
+    desk.hear(followedOf())
+    expect([desk.answered(), desk.heard()]).toEqual([[], ['enter seat:1 session:ann1 user:ann', 'entered']])
   })
 })
 
@@ -820,20 +854,20 @@ describe('A replica', () => {
   it('tells the owner when more or fewer read there, and of them watch, once', () => {
     const desk = new Desk().begin()
     const [eve] = desk.watch('eve') as [Session]
-    desk.replica.sweep()
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
+    desk.replica.sweep(desk.now, Infinity)
     expect(desk.heard()).toEqual(['readers readers:1 spectators:1'])
     const [ann] = desk.seat('ann') as [Session]
     disconnect(eve)
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     expect(desk.heard()).toEqual(['readers readers:1'])
     desk.ask(desk.session('bob'))
     desk.heard()
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     expect(desk.heard()).toEqual(['readers readers:2'])
     disconnect(ann)
     desk.heard()
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     expect(desk.heard()).toEqual(['readers readers:1'])
   })
 
@@ -889,7 +923,7 @@ describe('A replica', () => {
       desk.hear(message)
       const ended = (user: string): string => `${user} ended log:9 error:CLOSED message:${why}`
       expect(desk.news()).toEqual(['ann', 'bob', 'eve'].map(ended))
-      expect(desk.answered()).toEqual([`dan ${told}: There is no such meeting on this node. 0`])
+      expect(desk.answered()).toEqual([`dan ${told}`])
       expect([desk.ends, desk.replica.members, desk.heard()]).toEqual([1, 0, []])
       expect(desk.held).toEqual({ user: 0, meeting: 0 })
     }
@@ -985,7 +1019,7 @@ describe('In a hand-over, a replica', () => {
     expect(desk.heard()).toEqual(['follow meeting:m world:77 next:2 readers:3 spectators:1'])
     desk.hear(followedOf({ config: 'c', head: 1, next: 2, hop: 1 }))
     expect(room.facts.hop).toBe(1)
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     expect(desk.heard()).toEqual([
       'enter seat:1 again session:ann1 user:ann',
       'enter seat:2 again session:bob2 user:bob',
@@ -1011,6 +1045,7 @@ describe('In a hand-over, a replica', () => {
     const desk = new Desk().begin()
     const [ann] = desk.seat('ann') as [Session]
     desk.ask(desk.session('bob'))
+    desk.replica.sweep(desk.now, Infinity)
     desk.heard()
     const { room, remotes, joins } = desk.replica.surrender()
     expect([room.facts.world, [...remotes.keys()], joins.map(({ session }) => session.user)]).toEqual([
@@ -1021,7 +1056,7 @@ describe('In a hand-over, a replica', () => {
     expect([desk.ends, desk.budget.inside.size, desk.replica.members, ann.seats.size]).toEqual([1, 0, 0, 1])
     // It is nothing to the old owner any more.
     desk.frames(1, empty)
-    desk.replica.sweep()
+    desk.replica.sweep(desk.now, Infinity)
     desk.hear(seatedOf(2))
     expect([room.log.next, desk.heard(), desk.replica.log.next, desk.replica.members]).toEqual([1, [], 1, 0])
   })

@@ -85,6 +85,7 @@ class Desk extends Parts {
       cluster: {
         took: (name: string, term: number) => this.said.push(`took ${name} ${term}`),
         holdings: { isTold: (name: string) => !this.untold.has(name) },
+        nodes: new Set([8]),
       } as never,
       send: (node, packet) => this.said.push(`${node}: ${words(decodeHandover(packet) as never)}`),
       refuse: ({ user }, { log, seq }, { code, retryAfterMs }, byBusiness) =>
@@ -454,7 +455,13 @@ describe('A meeting that is handed over to a node', () => {
     const [ann, bob] = desk.seat(replica, 'ann', 'bob') as [Session, Session]
     for (const seq of [1, 2, 3, 4]) ann.seats.get(LOG)?.accept(inputOf(seq), desk.now)
     const state = stateOf(['ann', 'bob'], {
-      intake: { inputs: [{ slot: 0, seq: 2, data: text('i2') }], last: -1 },
+      intake: {
+        inputs: [
+          { slot: 0, seq: 2, data: text('i2') },
+          { slot: 1, seq: 1, data: text('i1') },
+        ],
+        last: -1,
+      },
     })
     ;(state.roster.members[0] as { seq: number }).seq = 3
     desk.yield({ state, branches, places: here(ann, bob) })
@@ -462,7 +469,7 @@ describe('A meeting that is handed over to a node', () => {
     expect(desk.news()).toEqual(['ann 9 1 UNKNOWN 0 by business', 'ann 9 3 UNKNOWN 0 by business'])
     expect([desk.members, desk.next()]).toEqual([
       ['0 ann', '1 bob'],
-      ['owner incarnation:6', '0.2', '0.4'],
+      ['owner incarnation:6', '0.2', '1.1', '0.4'],
     ])
     expect(ann.seats.get(LOG)?.accept(inputOf(5), desk.now)).toBeNull()
     expect([desk.next(), ann.payer.held]).toEqual([['0.5'], bob.payer.held])
@@ -524,7 +531,15 @@ describe('A meeting that is handed over to a node', () => {
     if (bob !== undefined) bob.isBot = true
     if (cid !== undefined) cid.standing = { is: 'leaving', reason: 'tired', wasAway: false }
     const withInput = { ...state, intake: { inputs: [{ slot: 2, seq: 1, data: text('x') }], last: -1 } }
-    desk.yield({ state: withInput, branches, places: [{ slot: 0, session: 'a', branch: 0, seat: 0 }] })
+    desk.yield({
+      state: withInput,
+      branches,
+      places: [
+        { slot: 0, session: 'a', branch: 0, seat: 0 },
+        { slot: 2, session: 'c', branch: 0, seat: 0 },
+      ],
+    })
+    expect(desk.owner.member(2)?.seat?.id).toBe('c')
     expect(desk.members).toEqual(['1 bob bot', '2 cid'])
     expect(desk.next()).toEqual([
       'owner incarnation:6',
@@ -532,6 +547,42 @@ describe('A meeting that is handed over to a node', () => {
       '2.1',
       'leave slot:2 reason:tired',
     ])
+  })
+
+  it('knows members at other nodes from those here who have the same number there', () => {
+    const desk = new Desk()
+    const replica = desk.ready()
+    const [ann] = desk.seat(replica, 'ann') as [Session]
+    const places = [
+      { slot: 0, session: 'b', branch: 0, seat: 1 },
+      { slot: 1, session: ann.id, branch: 1, seat: 1 },
+    ]
+    desk.yield({ state: stateOf(['bob', 'ann']), branches, places })
+    expect([0, 1].map((slot) => desk.owner.member(slot)?.seat?.id)).toEqual(['b', ann.id])
+    expect([desk.members, desk.news()]).toEqual([['0 bob', '1 ann'], []])
+  })
+
+  it('lets those leave as well whose seat here is gone, or whose node is not named', () => {
+    const desk = new Desk()
+    desk.ready()
+    const places = [
+      { slot: 0, session: 'a', branch: 1, seat: 8 },
+      { slot: 1, session: 'b', branch: 7, seat: 8 },
+    ]
+    desk.yield({ state: stateOf(['ann', 'bob']), branches, places })
+    expect([desk.members, desk.next()]).toEqual([
+      [],
+      ['owner incarnation:6', 'leave reason:left', 'leave slot:1 reason:left'],
+    ])
+  })
+
+  it('gives a new place to whoever waits for one that the old owner does not know any more', () => {
+    const desk = new Desk()
+    const replica = desk.ready({ head: 1, next: 2 })
+    const ann = desk.join(replica, 'ann')
+    replica.handle(seatedOf(1, { next: 2 }), desk.now)
+    desk.yield({ last: 0, branches })
+    expect([desk.answers, desk.members, ann.seats.size, desk.news()]).toEqual([['ann 0'], ['0 ann'], 1, []])
   })
 
   it('answers JOINs that have waited: with the seat that is theirs, or as a meeting here does', () => {
