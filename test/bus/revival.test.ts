@@ -16,12 +16,18 @@ it('A meeting goes on in the same epoch on another node when its own is killed, 
   const others = [await start({ bus: bus(), nodeId: 'b' }), await start({ bus: bus(), nodeId: 'c' })]
   const program = fileURLToPath(new URL('owner.mjs', import.meta.url))
   const owner = fork(program, [natsServer()?.url ?? '', 'c'.repeat(32), SECRET])
-  const ask = async (question: string): Promise<unknown> => {
-    const answer = once(owner, 'message')
-    owner.send(question)
-    return (await answer)[0]
+  // One question at a time: the next message is its answer.
+  let answered: Promise<unknown> = once(owner, 'message')
+  const ask = (question: string): Promise<unknown> => {
+    const before = answered
+    const ended = before.then(async () => {
+      const answer = once(owner, 'message')
+      owner.send(question)
+      return (await answer)[0] as unknown
+    })
+    answered = ended
+    return ended
   }
-  await once(owner, 'message')
   await eventually(async () => (await ask('nodes')) === 3)
   await ask('open')
   let isAlive = true
