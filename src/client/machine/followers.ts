@@ -39,6 +39,8 @@ export class Followers {
   readonly #wishes: Set<Follower> = new Set()
   /** When to ask again for those that the node has refused for now. */
   readonly #refused: Map<Follower, number> = new Map()
+  /** Log numbers are those of the session's last node, until the first answer of this one. */
+  #isMoved = false
   #isLive = false
   #isClosed = false
   #session = ''
@@ -96,23 +98,26 @@ export class Followers {
     entriesLost: boolean,
     isStranger: boolean,
   ): void {
+    // On another node, logs have other numbers, and refusals may have been lost with the old one.
+    const isHere = resumed && publisher === this.#senders.publishers[0]
     this.#session = session
     this.#senders = { origin, publishers: [publisher] }
-    this.#entriesLost = entriesLost
+    this.#entriesLost = entriesLost || !isHere
+    this.#isMoved = !isHere
     this.#isLive = true
     for (const seat of [...this.#seats.values(), ...this.#abandoned.values()]) {
       if (isStranger) seat.abandon()
-      // In another session, perhaps on another node, the number may belong to another meeting.
-      if (!resumed) seat.lastLog = 0
       // Its JOIN never arrived, or will not be answered.
-      if (!resumed || seat.asked > calls) seat.asked = 0
+      if (!isHere || seat.asked > calls) seat.asked = 0
       if (!this.has(seat)) {
         // If the answer may be lost, the meeting is joined again in order to leave it: only the answer names the log.
         if (seat.asked === 0 || (entriesLost && seat.lastLog !== 0)) this.#abandoned.delete(seat.name)
         else this.#wishes.add(seat)
       }
       // Entries that the session log still holds for a meeting arrive before its JOIN on this connection.
-      else this.#byLog.set(seat.lastLog, seat)
+      else if (resumed) this.#byLog.set(seat.lastLog, seat)
+      // The number may belong to another meeting.
+      if (!isHere) seat.lastLog = 0
     }
     // Sent later, because the rest of the packet may say that the meeting has ended.
     for (const follower of this.#all) this.#wishes.add(follower)
@@ -188,6 +193,11 @@ export class Followers {
    * cannot be trusted.
    */
   receive(message: ServerMessage, now: number): boolean {
+    // JOINED or SUBSCRIBED: it comes behind the entries of the old node.
+    if (this.#isMoved && 'recovered' in message) {
+      this.#isMoved = false
+      this.#byLog.clear()
+    }
     if (message.type === 'joined') this.#handleJoined(message, now)
     else if (message.type === 'subscribed') this.#handleSubscribed(message)
     else if (message.type === 'publishers') {

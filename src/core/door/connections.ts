@@ -20,6 +20,8 @@ import type { Sessions } from '../session/sessions.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
 
+type Verifying = Extract<Phase, { name: 'verifying' }>
+
 const CLOSED: Phase = { name: 'closed' }
 
 /** What `Connections` needs of the rest of the node. */
@@ -36,6 +38,8 @@ export interface ConnectionsHost {
   enqueue(session: Session, message: ClientMessage, now: number): void
   /** Ends a session of this user that has no connection, for a new one. False: there is none. */
   makeRoom(user: string, now: number): boolean
+  /** Fetches a session from the node that has it, and calls `done` once; at once where there is nothing to fetch. */
+  retrieve(id: string, grant: Grant, now: number, done: (now: number) => void): void
   /** The session has a new connection, so what held its upstream queue may have changed. */
   attached(session: Session): void
 }
@@ -306,7 +310,7 @@ export class Connections {
     const { phase } = connection
     if (phase.name === 'live') this.#refreshed(connection, phase, ending, now)
     if (phase.name !== 'verifying') return
-    const { hello, held } = phase
+    const { hello } = phase
     const outcome = ending.by === 'answer' ? ending.answer : null
     if (outcome === null || (!outcome.ok && outcome.error.code === 'HANDLER_FAILED')) {
       // Not the client's fault: FULL lets it try again.
@@ -320,6 +324,13 @@ export class Connections {
       return
     }
     const { value: grant } = outcome as Outcome<Grant> & { ok: true }
+    this.#host.retrieve(hello.session, grant, now, (at) => {
+      if (connection.phase.name === 'verifying') this.#admit(connection, connection.phase, grant, at)
+    })
+  }
+
+  /** The token is good, and the session here where there is one. */
+  #admit(connection: Connection, { hello, held }: Verifying, grant: Grant, now: number): void {
     if (this.#isRevoked(connection, grant, now)) return
     this.#replace(hello, grant, now)
     const { sessions } = this.#host
@@ -435,15 +446,12 @@ export class Connections {
     connection.transport.resume()
   }
 
-  /** Has up to `most` clients connect to other nodes: those whose session `isFree`. Returns their number. */
-  move(most: number, isFree: (session: Session) => boolean, now: number): number {
-    let count = 0
-    for (const connection of this.#all) {
-      const { session } = connection
-      if (count >= most || (session !== null && !isFree(session))) continue
-      this.close(connection, 'DRAINING', 'the node is stopping', now, this.#admission.spread())
-      count++
-    }
-    return count
+  all(): Iterable<Connection> {
+    return this.#all
+  }
+
+  /** Has a client connect to another node. */
+  sendAway(connection: Connection, now: number): void {
+    this.close(connection, 'DRAINING', 'the node is stopping', now, this.#admission.spread())
   }
 }

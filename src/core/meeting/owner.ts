@@ -184,9 +184,11 @@ export class Owner implements Host {
     if (seat === undefined && message.spectator) seat = new Seat(this, session, null)
     else if (seat === undefined) {
       const isHere = (): boolean => session.outlet !== null
-      const member = entrance.memberFor(session.user, message.former, isHere, now)
+      // The same session may have come from another node.
+      const former = message.former || session.id
+      const member = entrance.memberFor(session.user, former, isHere, now)
       if (!isMember(member)) return member
-      continued = entrance.continues(member, message.former)
+      continued = entrance.continues(member, former)
       seat = new Seat(this, session, member)
       entrance.sit(member, seat)
     }

@@ -3,6 +3,9 @@ import type { NodeLimits } from '../ground/config.ts'
 import { Ring } from '../ground/ring.ts'
 import { weights } from '../ground/weights.ts'
 import { Encoded } from '../log/encoded.ts'
+import { encodeMessage } from '../../protocol/binary.ts'
+import { schema } from '../../protocol/schema.ts'
+import type { SessionState } from './session-state.ts'
 import { Cursor, type Log, type Outlet, type Read } from '../log/log.ts'
 
 /** A log is behind when more than this share of its limits is unsent. */
@@ -10,6 +13,17 @@ const BEHIND = 1 / 4
 
 function weigh(entry: Uint8Array): number {
   return weights.bytes + weights.place + entry.length
+}
+
+const answersOfLogs: readonly number[] = [schema.joined.code, schema.subscribed.code]
+const NOTHING: Uint8Array = encodeMessage({ type: 'done', call: 0, value: 0 })
+
+/**
+ * An entry as another node sends it. The client asks anew for every log there, so the answers of this node, which name
+ * logs by its numbers, become one to no call: entries are counted.
+ */
+function elsewhere(entry: Uint8Array): Uint8Array {
+  return answersOfLogs.includes(entry[0] as number) ? NOTHING : entry
 }
 
 /**
@@ -24,7 +38,7 @@ export class SessionLog implements Log {
   readonly #limits: NodeLimits
   readonly #payer: Payer
   readonly #caughtUp: () => void
-  readonly #ring: Ring<Uint8Array> = new Ring(1)
+  #ring: Ring<Uint8Array> = new Ring(1)
   #bytes = 0
   /** Bytes of the kept entries that were not yet offered. */
   #unoffered = 0
@@ -132,8 +146,26 @@ export class SessionLog implements Log {
     return position - 1
   }
 
-  /** The session has ended: its user no longer pays for its log. */
+  /** The entries that are kept, and the number of the first, for the node where the session goes on. */
+  get state(): Pick<SessionState, 'first' | 'entries'> {
+    const { first, next } = this.#ring
+    const entries = Array.from({ length: next - first }, (_, at) => this.#ring.get(first + at))
+    return { first, entries: entries.map(elsewhere) }
+  }
+
+  /** Goes on with the log of another node. It has no reader yet. */
+  restore({ first, entries }: Pick<SessionState, 'first' | 'entries'>): void {
+    this.release()
+    this.#ring = new Ring(first)
+    this.cursor = null
+    this.#unoffered = 0
+    for (const entry of entries) this.append(entry)
+  }
+
+  /** The session has ended here: its user no longer pays for its log. */
   release(): void {
     this.#hold(-this.#bytes)
+    this.#ring = new Ring(this.#ring.next)
+    this.#unoffered = 0
   }
 }

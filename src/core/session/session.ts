@@ -1,6 +1,6 @@
 import { utf8Length } from '../../protocol/bytes.ts'
 import { limits, MAX_UINT, SYSTEM_SLOT } from '../../protocol/limits.ts'
-import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
+import { type ClientMessage, type MessageOf, schema } from '../../protocol/schema.ts'
 import type { Budget } from '../ground/budget.ts'
 import { fixedLimits, type NodeLimits } from '../ground/config.ts'
 import { type Bucket, FULL, type Rate } from '../ground/rate.ts'
@@ -28,19 +28,32 @@ export interface SessionHost {
   caughtUp(session: Session): void
   /** A user has more or fewer sessions, or connections, than before. */
   counted(user: string): void
+  /** An entry for a session that node `to` goes on with. */
+  sendOn(session: Session, to: number, entry: Uint8Array): void
 }
 
 /**
  * The life of a session. Every legal move:
  *
  *   live ─its connection is gone→ away ─it comes back→ live
- *    └──leaves, is expelled───────┴─also: waited in vain→ ended
+ *    │                             ├─goes on at another node→ gone ─comes back from there→ away
+ *    └──leaves, is expelled───────┴─also: waited in vain─────┴→ ended
  *
  * The connection of a session that has ended is closed right after.
  */
 export type SessionState =
   /** `outlet`: of its connection. */
-  { readonly is: 'live'; readonly outlet: Outlet } | { readonly is: 'away' } | { readonly is: 'ended' }
+  | { readonly is: 'live'; readonly outlet: Outlet }
+  | { readonly is: 'away' }
+  /**
+   * Node `to` goes on with it. Its seats stay until they are taken there, and what is under way here ends here: answers
+   * to its calls are sent on.
+   */
+  | { readonly is: 'gone'; readonly to: number }
+  | { readonly is: 'ended' }
+
+/** What it is told of its calls, wherever it goes on; the rest is about logs of this node. */
+const answersOfCalls: readonly number[] = [schema.done.code, schema.failed.code, schema.reply.code]
 
 /** One logical client. It survives reconnects, together with its session log. */
 export class Session {
@@ -63,11 +76,13 @@ export class Session {
   #asking = 0
   /** When the session (without a connection) or its token expires. */
   readonly expiry: Timer
+  readonly #host: SessionHost
 
   /** Limits refused messages; a session beyond it is flooding. */
   #refusals: Bucket = FULL
 
   constructor(id: string, grant: Grant, payer: User, host: SessionHost) {
+    this.#host = host
     this.id = id
     this.user = grant.user
     this.grant = grant
@@ -88,6 +103,17 @@ export class Session {
 
   get ended(): boolean {
     return this.state.is === 'ended'
+  }
+
+  /** Whether another node goes on with it. */
+  get isGone(): boolean {
+    return this.state.is === 'gone'
+  }
+
+  /** Sends an entry of its log on to the node that goes on with it. */
+  sendOn(entry: Uint8Array): void {
+    if (this.state.is === 'gone' && answersOfCalls.includes(entry[0] as number))
+      this.#host.sendOn(this, this.state.to, entry)
   }
 
   /** Whether the upstream queue is held, by backpressure or by a question under way. */
