@@ -86,7 +86,13 @@ export class Draining {
     const none = { waiting: 0, moving: 0, staying: meetings.size }
     const { waiting, moving, staying } = (this.#isOver ? null : handover?.progress) ?? none
     const { size: open } = connections
-    return { meetings: waiting + moving, staying, connections: open, requests: requests.size, sessions: sessions.size }
+    return {
+      meetings: waiting + moving,
+      staying,
+      connections: open,
+      requests: requests.size,
+      sessions: sessions.size,
+    }
   }
 
   #isAlone(now: number): boolean {

@@ -157,7 +157,13 @@ export class Peering implements TopicPeers {
   }
 
   get hasWork(): boolean {
-    return this.links.hasWork || this.mesh.hasWork || this.homes.hasWork || this.passing.hasWork || this.#searches.length > 0
+    return (
+      this.links.hasWork ||
+      this.mesh.hasWork ||
+      this.homes.hasWork ||
+      this.passing.hasWork ||
+      this.#searches.length > 0
+    )
   }
 
   /** Part of the sweep. */

@@ -39,8 +39,6 @@ export class Followers {
   readonly #wishes: Set<Follower> = new Set()
   /** When to ask again for those that the node has refused for now. */
   readonly #refused: Map<Follower, number> = new Map()
-  /** Log numbers are those of the session's last node, until the first answer of this one. */
-  #isMoved = false
   #isLive = false
   #isClosed = false
   #session = ''
@@ -98,15 +96,16 @@ export class Followers {
     entriesLost: boolean,
     isStranger: boolean,
   ): void {
-    // On another node, logs have other numbers, and refusals may have been lost with the old one.
-    const isHere = resumed && publisher === this.#senders.publishers[0]
+    const isHere = resumed && this.#senders.publishers[0] === publisher
     this.#session = session
     this.#senders = { origin, publishers: [publisher] }
-    this.#entriesLost = entriesLost || !isHere
-    this.#isMoved = !isHere
+    // Refusals may have been lost where it goes on at another node.
+    this.#entriesLost = entriesLost || isHere !== resumed
     this.#isLive = true
     for (const seat of [...this.#seats.values(), ...this.#abandoned.values()]) {
       if (isStranger) seat.abandon()
+      // In another session, or on another node, the number may belong to another meeting.
+      if (!isHere) seat.lastLog = 0
       // Its JOIN never arrived, or will not be answered.
       if (!isHere || seat.asked > calls) seat.asked = 0
       if (!this.has(seat)) {
@@ -115,9 +114,7 @@ export class Followers {
         else this.#wishes.add(seat)
       }
       // Entries that the session log still holds for a meeting arrive before its JOIN on this connection.
-      else if (resumed) this.#byLog.set(seat.lastLog, seat)
-      // The number may belong to another meeting.
-      if (!isHere) seat.lastLog = 0
+      else this.#byLog.set(seat.lastLog, seat)
     }
     // Sent later, because the rest of the packet may say that the meeting has ended.
     for (const follower of this.#all) this.#wishes.add(follower)
@@ -193,11 +190,6 @@ export class Followers {
    * cannot be trusted.
    */
   receive(message: ServerMessage, now: number): boolean {
-    // JOINED or SUBSCRIBED: it comes behind the entries of the old node.
-    if (this.#isMoved && 'recovered' in message) {
-      this.#isMoved = false
-      this.#byLog.clear()
-    }
     if (message.type === 'joined') this.#handleJoined(message, now)
     else if (message.type === 'subscribed') this.#handleSubscribed(message)
     else if (message.type === 'publishers') {

@@ -1,5 +1,5 @@
 import type { Session } from '../session/session.ts'
-import type { SessionState } from '../session/session-state.ts'
+import type { HandedSession } from '../session/handed-session.ts'
 import type { QuestionOf, Whereabouts } from './question-kinds.ts'
 import type { Answerers, Questions } from './questions.ts'
 
@@ -17,8 +17,8 @@ export interface PassingHost {
     get(id: string): Session | undefined
     /** See `Sessions`. */
     whereGone(id: string): number
-    give(session: Session, to: number, now: number): SessionState
-    take(state: SessionState, now: number): boolean
+    give(session: Session, to: number, now: number): HandedSession
+    take(state: HandedSession, now: number): boolean
   }
   readonly questions: () => Questions
   homeOf(user: string): number
@@ -93,7 +93,7 @@ export class Passing {
     })
   }
 
-  #isAskedFor({ id, user }: SessionState, question: QuestionOf<'session'>): boolean {
+  #isAskedFor({ id, user }: HandedSession, question: QuestionOf<'session'>): boolean {
     return id === question.id && user === question.user
   }
 

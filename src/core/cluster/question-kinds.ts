@@ -3,7 +3,7 @@ import type { Payload } from '../../protocol/payload.ts'
 import type { MeetingInfo } from '../meeting/business.ts'
 import type { NodeDrain, ToldRevocation } from '../ports.ts'
 import type { SessionInfo } from '../session/session-info.ts'
-import type { SessionState } from '../session/session-state.ts'
+import type { Said, HandedSession } from '../session/handed-session.ts'
 import type { HeadOf, Kept, KeptEntry, Want } from '../topic/kept.ts'
 import type { TopicInfo } from '../topic/topic-info.ts'
 import { bool, bytes, type Form, json, list, name, nullable, payload, struct, text, uint } from './forms.ts'
@@ -82,10 +82,10 @@ interface Kinds {
   /** Hands a session over to the node that asks. `to`: where it has gone before; 0: it is not known. */
   session: Kind<
     { readonly user: string; readonly id: string },
-    { readonly state: SessionState | null; readonly to: number }
+    { readonly state: HandedSession | null; readonly to: number }
   >
   /** Hands a session over to the node asked. Answer: whether it goes on with it. */
-  keep: Kind<SessionState, boolean>
+  keep: Kind<HandedSession, boolean>
   /** An answer to a call of a session that was handed over to the node asked. */
   sendOn: Kind<{ readonly id: string; readonly entry: Uint8Array }, boolean>
   /** Drains the node asked within a time; 0: only asks how far it is. */
@@ -111,7 +111,14 @@ const entry = struct<KeptEntry>({
 })
 const place = struct<Place>({ node: uint, sessions: uint, connected: uint })
 
-const session = struct<SessionState>({ id: name, user: name, calls: uint, first: uint, entries: list(bytes) })
+const session = struct<HandedSession>({
+  id: name,
+  user: name,
+  calls: uint,
+  first: uint,
+  entries: list(bytes),
+  said: list(struct<Said>({ meeting: name, data: payload })),
+})
 
 /** In messages a kind is its place in this table: all nodes of a cluster run one version. */
 export const questionKinds: Kinds = {

@@ -7,7 +7,7 @@ import type { Ending } from '../ground/asks.ts'
 import type { Budget } from '../ground/budget.ts'
 import { weights } from '../ground/weights.ts'
 import { fixedLimits, type NodeConfig, originOf } from '../ground/config.ts'
-import { welcomeOf } from './welcome.ts'
+import { unspoken, welcomeOf } from './welcome.ts'
 import { Connection, type Phase, type TokenCheck } from './connection.ts'
 import { Held } from './held.ts'
 import type { Downstream } from '../down/downstream.ts'
@@ -19,8 +19,6 @@ import { type Session, shorten } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
-
-type Verifying = Extract<Phase, { name: 'verifying' }>
 
 const CLOSED: Phase = { name: 'closed' }
 
@@ -283,10 +281,7 @@ export class Connections {
       return
     }
     if (!isSpoken(hello.version)) {
-      const { least, most } = versions
-      const known = least === most ? `version ${most} is` : `versions ${least} to ${most} are`
-      const text = `version ${hello.version} of the protocol is not spoken here; ${known}`
-      this.close(connection, 'PROTOCOL', text, now, 0, versions)
+      this.close(connection, 'PROTOCOL', unspoken(hello.version), now, 0, versions)
       return
     }
     connection.phase = { name: 'verifying', hello, held: new Held(this.#host.config.limits) }
@@ -330,7 +325,12 @@ export class Connections {
   }
 
   /** The token is good, and the session here where there is one. */
-  #admit(connection: Connection, { hello, held }: Verifying, grant: Grant, now: number): void {
+  #admit(
+    connection: Connection,
+    { hello, held }: Extract<Phase, { name: 'verifying' }>,
+    grant: Grant,
+    now: number,
+  ): void {
     if (this.#isRevoked(connection, grant, now)) return
     this.#replace(hello, grant, now)
     const { sessions } = this.#host
@@ -406,11 +406,9 @@ export class Connections {
 
   /** A session has one connection: closes the old one when a new one takes the session over. */
   #replace(hello: MessageOf<'hello'>, grant: Grant, now: number): void {
-    for (const session of this.#host.sessions.of(grant.user)) {
-      if (session.id !== hello.session || session.outlet === null) continue
-      this.close(session.outlet, 'REPLACED', 'the session connected elsewhere', now)
-      return
-    }
+    const known = this.#host.sessions.get(hello.session)
+    if (known?.user === grant.user && known.outlet !== null)
+      this.close(known.outlet, 'REPLACED', 'the session connected elsewhere', now)
   }
 
   #welcome(

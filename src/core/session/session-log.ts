@@ -3,9 +3,9 @@ import type { NodeLimits } from '../ground/config.ts'
 import { Ring } from '../ground/ring.ts'
 import { weights } from '../ground/weights.ts'
 import { Encoded } from '../log/encoded.ts'
-import { encodeMessage } from '../../protocol/binary.ts'
-import { schema } from '../../protocol/schema.ts'
-import type { SessionState } from './session-state.ts'
+import { binaryCodec, encodeMessage } from '../../protocol/binary.ts'
+import { type MessageOf, schema } from '../../protocol/schema.ts'
+import type { Said, HandedSession } from './handed-session.ts'
 import { Cursor, type Log, type Outlet, type Read } from '../log/log.ts'
 
 /** A log is behind when more than this share of its limits is unsent. */
@@ -15,16 +15,12 @@ function weigh(entry: Uint8Array): number {
   return weights.bytes + weights.place + entry.length
 }
 
-const answersOfLogs: readonly number[] = [schema.joined.code, schema.subscribed.code]
+/** What is about logs of this node. */
+const aboutLogs: readonly number[] = (['joined', 'subscribed', 'nack', 'direct', 'ended'] as const).map(
+  (type) => schema[type].code,
+)
+/** An answer to no call. */
 const NOTHING: Uint8Array = encodeMessage({ type: 'done', call: 0, value: 0 })
-
-/**
- * An entry as another node sends it. The client asks anew for every log there, so the answers of this node, which name
- * logs by its numbers, become one to no call: entries are counted.
- */
-function elsewhere(entry: Uint8Array): Uint8Array {
-  return answersOfLogs.includes(entry[0] as number) ? NOTHING : entry
-}
 
 /**
  * The log of one session: replies, NACKs and pushes, in order. It has one reader at a time, the cursor of the session's
@@ -146,15 +142,29 @@ export class SessionLog implements Log {
     return position - 1
   }
 
-  /** The entries that are kept, and the number of the first, for the node where the session goes on. */
-  get state(): Pick<SessionState, 'first' | 'entries'> {
+  /**
+   * What is kept, for the node where the session goes on. Logs have other numbers there, and the client asks for all of
+   * them anew: what is about logs of this node becomes an answer to no call, since entries are counted. What was said to
+   * a member alone goes apart, to be said again once it has joined there; `nameOf`: the meeting with this log number.
+   */
+  stateFor(nameOf: (log: number) => string | undefined): Pick<HandedSession, 'first' | 'entries' | 'said'> {
     const { first, next } = this.#ring
-    const entries = Array.from({ length: next - first }, (_, at) => this.#ring.get(first + at))
-    return { first, entries: entries.map(elsewhere) }
+    const said: Said[] = []
+    const entries: Uint8Array[] = []
+    for (let at = first; at < next; at++) {
+      const entry = this.#ring.get(at)
+      const code = entry[0] as number
+      entries.push(aboutLogs.includes(code) ? NOTHING : entry)
+      if (code !== schema.direct.code) continue
+      const [{ log, data }] = binaryCodec.decode(entry, 'server') as [MessageOf<'direct'>]
+      const meeting = nameOf(log)
+      if (meeting !== undefined) said.push({ meeting, data })
+    }
+    return { first, entries, said }
   }
 
   /** Goes on with the log of another node. It has no reader yet. */
-  restore({ first, entries }: Pick<SessionState, 'first' | 'entries'>): void {
+  restore({ first, entries }: Pick<HandedSession, 'first' | 'entries'>): void {
     this.release()
     this.#ring = new Ring(first)
     this.cursor = null

@@ -13,6 +13,7 @@ import { mayJoin, mayRead } from './grant.ts'
 import type { Seat, Subscription } from './parts.ts'
 import type { CursorInfo, SessionInfo } from './session-info.ts'
 import { SessionLog } from './session-log.ts'
+import type { HandedSession, Said } from './handed-session.ts'
 import { UpstreamQueue, weighMessage } from './upstream-queue.ts'
 import type { User } from './user.ts'
 
@@ -52,6 +53,10 @@ export type SessionState =
   | { readonly is: 'gone'; readonly to: number }
   | { readonly is: 'ended' }
 
+function weightOf(said: readonly Said[]): number {
+  return said.reduce((sum, { data }) => sum + weights.bytes + weights.place + data.bytes.length, 0)
+}
+
 /** What it is told of its calls, wherever it goes on; the rest is about logs of this node. */
 const answersOfCalls: readonly number[] = [schema.done.code, schema.failed.code, schema.reply.code]
 
@@ -68,6 +73,8 @@ export class Session {
   /** Seats and subscriptions, by log number. */
   readonly seats: Map<number, Seat> = new Map()
   readonly subscriptions: Map<number, Subscription> = new Map()
+  /** What was said to it alone at another node; it pays for that until it has joined the meeting here. */
+  #said: readonly Said[] = []
   /** How many moves in a row have led to this connection; 0 once they were counted. */
   moves = 0
   /** The highest call number accepted. A call at or below it is a duplicate. */
@@ -114,6 +121,40 @@ export class Session {
   sendOn(entry: Uint8Array): void {
     if (this.state.is === 'gone' && answersOfCalls.includes(entry[0] as number))
       this.#host.sendOn(this, this.state.to, entry)
+  }
+
+  /** What another node goes on with. */
+  get handed(): HandedSession {
+    const { id, user, calls, log } = this
+    const state = log.stateFor((number) => this.seats.get(number)?.name)
+    return { id, user, calls, ...state, said: [...this.#said, ...state.said] }
+  }
+
+  /** Goes on with what another node had. */
+  restore(state: HandedSession): void {
+    this.calls = Math.max(this.calls, state.calls)
+    this.log.restore(state)
+    this.hear(state.said)
+  }
+
+  /** Its user no longer pays for what it is told. */
+  release(): void {
+    this.log.release()
+    this.hear([])
+  }
+
+  /** Keeps what was said to it alone, and nothing that it has kept before. */
+  hear(said: readonly Said[]): void {
+    this.payer.hold(weightOf(said) - weightOf(this.#said))
+    this.#said = said
+  }
+
+  /** It has joined a meeting: sends what was said to it there, where it was before. */
+  sayAgain({ meeting, log }: MessageOf<'joined'>, send: (direct: MessageOf<'direct'>) => void): void {
+    if (this.#said.length === 0) return
+    const all = this.#said
+    this.hear(all.filter((each) => each.meeting !== meeting))
+    for (const { meeting: of, data } of all) if (of === meeting) send({ type: 'direct', log, data })
   }
 
   /** Whether the upstream queue is held, by backpressure or by a question under way. */

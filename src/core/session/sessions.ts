@@ -10,7 +10,7 @@ import type { Grant } from '../ports.ts'
 import { Account, type Rates, ratesOf } from './account.ts'
 import type { SessionInfo } from './session-info.ts'
 import { Session, type SessionHost } from './session.ts'
-import type { SessionState } from './session-state.ts'
+import type { HandedSession } from './handed-session.ts'
 import { User } from './user.ts'
 
 /** All sessions of a node, by id and by user. */
@@ -134,11 +134,11 @@ export class Sessions {
    * Hands a session without a connection over to node `to`. What it has under way here, and its seats, stay for as long
    * as it would have been waited for.
    */
-  give(session: Session, to: number, now: number): SessionState {
-    const { id, user, calls, log, payer } = session
-    const state = { id, user, calls, ...log.state }
+  give(session: Session, to: number, now: number): HandedSession {
+    const { user, payer } = session
+    const state = session.handed
     session.state = { is: 'gone', to }
-    log.release()
+    session.release()
     this.#gone++
     const owner = payer as User<Session>
     owner.sessions.delete(session)
@@ -153,11 +153,11 @@ export class Sessions {
   }
 
   /** Goes on with a session of another node. It has no connection yet. False: there is no room for it, or it is here. */
-  take(state: SessionState, now: number): boolean {
+  take(state: HandedSession, now: number): boolean {
     const { id, user: name } = state
     const here = this.#byId.get(id)
     if (here !== undefined && (here.user !== name || !here.isGone)) return false
-    const bytes = state.entries.reduce((sum, { length }) => sum + length, 0)
+    const bytes = state.entries.reduce<number>((sum, { length }) => sum + length, weights.session)
     if (!this.#host.budget.admits(this.#byUser.get(name)?.held ?? 0, bytes)) return false
     const grant = { user: name, id: '', issued: 0, after: 0, expires: 0, meetings: [], read: [], write: [] }
     const session = here ?? this.#open(grant, id)
@@ -168,8 +168,7 @@ export class Sessions {
       user.gone.delete(here)
       user.sessions.add(here)
     }
-    session.calls = Math.max(session.calls, state.calls)
-    session.log.restore(state)
+    session.restore(state)
     this.detach(session, now)
     this.#stats.sessionsTaken++
     return true
@@ -246,7 +245,7 @@ export class Sessions {
     const { isGone } = session
     session.state = { is: 'ended' }
     if (isGone) this.#gone--
-    else session.log.release()
+    else session.release()
     this.#timers.clear(session.expiry)
     this.#byId.delete(session.id)
     session.payer.hold(-weights.session)

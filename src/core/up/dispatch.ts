@@ -370,6 +370,7 @@ export class Dispatch {
     else {
       if (joined.recovered || joined.reason !== '') this.#stats.resume('meeting', outcomeOf(joined))
       this.#downstream.send(session, joined)
+      session.sayAgain(joined, (direct) => this.#downstream.send(session, direct))
     }
   }
 

@@ -59,7 +59,10 @@ describe('A session', () => {
     ann.cut()
     comesTo(ann, a)
     rest(world, [ann], 2_000)
-    expect([ann.nodes, ann.resumes]).toEqual([['n1', 'n2', 'n1'], [true, true]])
+    expect([ann.nodes, ann.resumes]).toEqual([
+      ['n1', 'n2', 'n1'],
+      [true, true],
+    ])
     ann.request('r2')
     roam(world, [ann], 50)
     const [, second] = a.application.requests
@@ -198,4 +201,3 @@ describe('A node that drains', () => {
     expect(bob.heard).toEqual(['push while away'])
   })
 })
-

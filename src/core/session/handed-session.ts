@@ -1,5 +1,13 @@
+import type { Payload } from '../../protocol/payload.ts'
+
+/** What was said to a member of a meeting alone, and has yet to be acknowledged. */
+export interface Said {
+  readonly meeting: string
+  readonly data: Payload
+}
+
 /** A session on its way to another node, which goes on with it. */
-export interface SessionState {
+export interface HandedSession {
   readonly id: string
   readonly user: string
   /** The highest call number accepted: calls up to there are answered. */
@@ -7,4 +15,5 @@ export interface SessionState {
   /** What the session log keeps, and the number of its first entry. */
   readonly first: number
   readonly entries: readonly Uint8Array[]
+  readonly said: readonly Said[]
 }
