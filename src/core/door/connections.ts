@@ -276,14 +276,9 @@ export class Connections {
   }
 
   #hello(connection: Connection, hello: MessageOf<'hello'>, now: number): void {
-    if (connection.phase.name !== 'new') {
-      this.close(connection, 'PROTOCOL', 'a second hello', now)
-      return
-    }
-    if (!isSpoken(hello.version)) {
-      this.close(connection, 'PROTOCOL', unspoken(hello.version), now, 0, versions)
-      return
-    }
+    if (connection.phase.name !== 'new') return this.close(connection, 'PROTOCOL', 'a second hello', now)
+    if (!isSpoken(hello.version))
+      return this.close(connection, 'PROTOCOL', unspoken(hello.version), now, 0, versions)
     connection.phase = { name: 'verifying', hello, held: new Held(this.#host.config.limits) }
     connection.lastHeard = now
     // Later packets wait in the socket, so that an unverified client cannot make the node hold much.
@@ -314,10 +309,7 @@ export class Connections {
       return
     }
     const refusal = refusalOf(outcome, now + this.#host.config.wallOffset)
-    if (refusal !== null) {
-      this.close(connection, refusal, refusals[refusal], now)
-      return
-    }
+    if (refusal !== null) return this.close(connection, refusal, refusals[refusal], now)
     const { value: grant } = outcome as Outcome<Grant> & { ok: true }
     this.#host.retrieve(hello.session, grant, now, (at) => {
       if (connection.phase.name === 'verifying') this.#admit(connection, connection.phase, grant, at)

@@ -120,7 +120,7 @@ describe('A session', () => {
     }
     expect(ann.gaps).toEqual([])
     expect(ann.inputs).toEqual(Array.from({ length: sent }, (_, n) => `i${n + 1}`))
-    expect(ann.direct).toEqual(['m: to m', 'other: to other'])
+    expect(ann.direct.toSorted()).toEqual(['m: to m', 'other: to other'])
     expect(a.node.meeting('m')?.members).toMatchObject([{ slot: 0, user: 'ann', away: false }])
   })
 
