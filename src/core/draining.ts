@@ -48,8 +48,8 @@ export class Draining {
   #closingsPerSecond = 0
   #closings = 0
   #now = -Infinity
-  /** When clients were asked to move. */
-  readonly #asked: WeakMap<Connection, number> = new WeakMap()
+  /** When clients were last asked to move, and how many times. */
+  readonly #asked: WeakMap<Connection, { readonly at: number; readonly times: number }> = new WeakMap()
   /** Connections of each node when the first client was sent to one, and how many were sent there since. */
   readonly #held: Map<number, number> = new Map()
   readonly #sent: Map<number, number> = new Map()
@@ -100,6 +100,8 @@ export class Draining {
   }
 
   #onStep(now: number): void {
+    // A busy node comes to its steps late.
+    const passed = Math.min(1, (now - this.#now) / 1000)
     this.#now = now
     const { connections, timers, limits } = this.#host
     this.#aloneSince = this.#isAlone(now) ? (this.#aloneSince ?? now) : null
@@ -115,9 +117,8 @@ export class Draining {
     const { meetings, sessions } = this.progress
     const hasMeetings = meetings > 0
     if (connections.size === 0 && sessions === 0 && !hasMeetings) return
-    const beat = limits.drainBeatMs / 1000
-    this.#due = Math.min(this.#perSecond, this.#due + this.#perSecond * beat)
-    this.#closings = Math.min(this.#closingsPerSecond, this.#closings + this.#closingsPerSecond * beat)
+    this.#due = Math.min(this.#perSecond, this.#due + this.#perSecond * passed)
+    this.#closings = Math.min(this.#closingsPerSecond, this.#closings + this.#closingsPerSecond * passed)
     this.#moveSome(hasMeetings, now)
     timers.set(this.#step, Math.min(this.#deadline, now + limits.drainBeatMs))
   }
@@ -129,10 +130,10 @@ export class Draining {
       if (this.#due < 1) return
       const { session } = connection
       if (session !== null && !this.#isFree(session, hasMeetings)) continue
-      const askedAt = this.#asked.get(connection)
-      if (askedAt !== undefined && now - askedAt < limits.drainMoveMs) continue
-      if (askedAt === undefined && session !== null && this.#ask(session)) {
-        this.#asked.set(connection, now)
+      const { at, times } = this.#asked.get(connection) ?? { at: -Infinity, times: 0 }
+      if (now - at < limits.drainMoveMs) continue
+      if (times < limits.drainMoveTries && session !== null && this.#ask(session)) {
+        this.#asked.set(connection, { at: now, times: times + 1 })
         this.#due--
       } else if (this.#closings >= 1) {
         connections.sendAway(connection, now)

@@ -273,10 +273,11 @@ export const fixedLimits = {
   drainPerSecond: 20,
   drainBeatMs: 100,
   /**
-   * How long a client that was asked to move may take before its connection is closed; how long a client is away before
-   * its session is handed over; and how many sessions at a time.
+   * How long a client that was asked to move may take before it is asked again, and how many times before its connection
+   * is closed; how long a client is away before its session is handed over; and how many sessions at a time.
    */
-  drainMoveMs: 2_000,
+  drainMoveMs: 1_500,
+  drainMoveTries: 2,
   drainAwayMs: 1_000,
   drainSessions: 100,
   /** How long a node may take to notice that the bus is down: what it published then is published again afterwards. */

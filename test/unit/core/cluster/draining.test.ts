@@ -20,8 +20,8 @@ describe('A connection of a node that drains', () => {
     expect(peer.take().map(({ type }) => type)).toEqual(['reply', 'move'])
     expect(peer.closed).toBeNull()
     // It does not move.
-    a.advance(2_000)
-    expect(peer.take().map(({ type }) => type)).toEqual(['goodbye'])
+    a.advance(3_000)
+    expect(peer.take().map(({ type }) => type)).toEqual(['move', 'goodbye'])
     expect(peer.closed).toBe(4454)
   })
 })
