@@ -42,11 +42,13 @@ const results = await withChildren([clients, fleet], async () => {
   const counts = await clients.call('counts')
   const after = await clients.call('where')
   const seals = await fleet.seals()
+  const delays = []
+  for (const each of fleet.nodes.values()) delays.push(await each.call('delays'))
   await clients.call('close')
-  return { before, after, drained, counts, late: latenessOf(seals, 1000 / frameRate) }
+  return { before, after, drained, counts, delays, late: latenessOf(seals, 1000 / frameRate) }
 })
 
-const { drained, counts, late, before, after } = results
+const { drained, counts, delays, late, before, after } = results
 const promises = new Promises()
 const { left, ms } = drained
 promises.check('the node is empty', `≤ ${WITHIN_S} s`, `${fixed(ms / 1000)} s`, ms <= WITHIN_S * 1000)
@@ -54,6 +56,8 @@ const rest = left.meetings + left.staying + left.connections + left.sessions
 promises.check('meetings, connections and sessions left on it', '0', `${rest}`, rest === 0)
 promises.check('meetings that went on', `${meetings}`, `${late.length}`, late.length === meetings)
 checkMovers(promises, { counts, late, tickMs: 1000 / frameRate, connections: before['rtms-0'] ?? 0 })
+const worst = (at) => fixed(Math.max(...delays.map((each) => each[at])))
+promises.note('other frames are late by: p99 and most', '', `${worst('p99')} and ${worst('max')} ms`)
 const closed = mostInASecond(counts.losses)
 promises.check(
   'connections lost in any second',

@@ -60,11 +60,21 @@ const { drains, counts, loads } = results
 const promises = new Promises()
 for (const { name, ms, left } of drains) {
   const rest = left.meetings + left.staying + left.connections + left.sessions
-  promises.check(`${name} is empty`, `≤ ${options.timeout} s; 0 left`, `${fixed(ms / 1000)} s; ${rest}`, rest === 0)
+  promises.check(
+    `${name} is empty`,
+    `≤ ${options.timeout} s; 0 left`,
+    `${fixed(ms / 1000)} s; ${rest}`,
+    rest === 0,
+  )
 }
 // The nodes that have ended tell nothing any more of when they sealed.
 checkMovers(promises, { counts, late: [], tickMs: 1000 / frameRate, connections })
-promises.check('clients connected afterwards', `${connections}`, `${counts.connected}`, counts.connected === connections)
+promises.check(
+  'clients connected afterwards',
+  `${connections}`,
+  `${counts.connected}`,
+  counts.connected === connections,
+)
 const held = loads.map((each) => each.connections)
 promises.note('connections of each node afterwards', '', held.join(', '))
 promises.note('meetings of each node afterwards', '', loads.map((each) => each.meetings).join(', '))

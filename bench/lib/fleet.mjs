@@ -54,13 +54,18 @@ export class Fleet {
       publicUrl: `${this.url}?route={node}`,
     }
     await Promise.all(NODES.map((name) => this.startNode(name)))
-    let text = readFileSync(fileURLToPath(new URL('../../deploy/haproxy/haproxy.cfg', import.meta.url)), 'utf8')
+    let text = readFileSync(
+      fileURLToPath(new URL('../../deploy/haproxy/haproxy.cfg', import.meta.url)),
+      'utf8',
+    )
     text = text.replace('bind :80\n', `bind 127.0.0.1:${port}\n`).replace('100000', '20000')
     for (const [name, at] of this.#ports) text = text.replaceAll(`${name}:7788`, `127.0.0.1:${at}`)
     const file = join(this.#folder, 'haproxy.cfg')
     writeFileSync(file, text)
     this.#run(program('haproxy'), ['-db', '-f', file])
-    await this.#until(async () => (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null))?.ok === true)
+    await this.#until(
+      async () => (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null))?.ok === true,
+    )
     await this.whole()
   }
 

@@ -3,10 +3,25 @@ import { fixed } from './report.mjs'
 /** What clients may notice of nodes that are drained, beside what they did. `connections`: how many had to move. */
 export function checkMovers(promises, { counts, late, tickMs, connections }) {
   const most = Math.max(...late, 0)
-  promises.check('the first frame on the new node is late by, at most', `≤ ${tickMs} ms (a tick)`, `${fixed(most)} ms`, most <= tickMs)
+  promises.check(
+    'the first frame on the new node is late by, at most',
+    `≤ ${tickMs} ms (a tick)`,
+    `${fixed(most)} ms`,
+    most <= tickMs,
+  )
   promises.note('the same, median', '', `${fixed(late.toSorted((a, b) => a - b)[late.length >> 1] ?? 0)} ms`)
-  promises.check('frames missed or doubled', '0', `${counts.wrong.length} of ${counts.frames}`, counts.wrong.length === 0)
-  promises.check('GAP and RESET', '0', `${counts.gaps} and ${counts.resets}`, counts.gaps + counts.resets === 0)
+  promises.check(
+    'frames missed or doubled',
+    '0',
+    `${counts.wrong.length} of ${counts.frames}`,
+    counts.wrong.length === 0,
+  )
+  promises.check(
+    'GAP and RESET',
+    '0',
+    `${counts.gaps} and ${counts.resets}`,
+    counts.gaps + counts.resets === 0,
+  )
   const part = counts.moves === 0 ? 0 : (counts.recovered / counts.moves) * 100
   promises.check(
     `of ${counts.moves} moves of ${connections} clients, recovered: true`,

@@ -63,6 +63,7 @@ export class Draining {
   begin(now: number, deadline: number): void {
     const { connections, cluster, handover, limits } = this.#host
     connections.draining = true
+    this.#now = now
     cluster?.drain()
     this.#deadline = Math.min(this.#deadline, deadline)
     if (this.#isAlone(now) || handover === null) this.#deadline = now
