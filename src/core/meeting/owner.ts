@@ -183,10 +183,9 @@ export class Owner implements Host {
     let continued = known !== undefined
     if (seat === undefined && message.spectator) seat = new Seat(this, session, null)
     else if (seat === undefined) {
-      const isHere = (): boolean => session.outlet !== null
       // The same session may have come from another node.
       const former = message.former || session.id
-      const member = entrance.memberFor(session.user, former, isHere, now)
+      const member = entrance.memberFor(session.user, former, () => session.outlet !== null, now)
       if (!isMember(member)) return member
       continued = entrance.continues(member, former)
       seat = new Seat(this, session, member)
