@@ -44,7 +44,7 @@ export interface PeeringHost {
     after: number,
     most: number,
     now: number,
-  ): { readonly told: readonly ToldRevocation[]; readonly next: number }
+  ): { readonly told: readonly ToldRevocation[]; readonly next: number; readonly isAll: boolean }
   sessionList(limit: number, user?: string): SessionInfo[]
   meetingPage(wish: PageQuery, kind?: string): Search<readonly MeetingInfo[]>
   topicPage(wish: PageQuery): Search<readonly TopicInfo[]>
@@ -91,6 +91,8 @@ export class Peering implements TopicPeers {
   readonly #application: Pick<Application, 'callMeeting' | 'drain'>
   readonly #topics: () => Topics
   readonly #searches: Running[] = []
+  /** Up to which of its revocations each node has told them. */
+  readonly #revocations: Map<number, number> = new Map()
 
   constructor(
     config: NodeConfig,
@@ -131,6 +133,7 @@ export class Peering implements TopicPeers {
         users: () => sessions.users(),
         presence: (user) => sessions.presence(user),
         send,
+        isOpen: (node) => this.links.isOpen(node),
       },
       stats,
     )
@@ -151,7 +154,7 @@ export class Peering implements TopicPeers {
       broken: (node, now) => {
         this.questions.broken(node, now)
         // What this node was told of may have been lost with the link.
-        this.#learnRevocations(node, 0, now)
+        this.#learnRevocations(node, now)
       },
     })
   }
@@ -169,7 +172,7 @@ export class Peering implements TopicPeers {
   /** Part of the sweep. */
   sweep(now: number): void {
     this.passing.sweep(now)
-    this.homes.sweep()
+    this.homes.sweep(now)
     for (const search of this.#searches.splice(0, SEARCHES_PER_SWEEP))
       if (!search.step()) this.#searches.push(search)
     this.mesh.sweep(now)
@@ -206,15 +209,18 @@ export class Peering implements TopicPeers {
       this.links.gone(node)
       this.mesh.gone(node, now)
       this.questions.gone(node, now)
+      this.#revocations.delete(node)
       this.#topics().catchUp.gone(node, now)
     }
     this.homes.renew()
+    // One that has ended may have told some of the others only.
+    if (ended.length > 0) for (const node of this.peers()) this.#learnRevocations(node, now)
   }
 
   /** A node is met, or heard again after it was silent. */
   heard(node: number, now: number): void {
     this.#topics().catchUp.met(node, this.#topics().all())
-    this.#learnRevocations(node, 0, now)
+    this.#learnRevocations(node, now)
   }
 
   /** The bus carries messages again: this node may have missed what anybody has said. */
@@ -255,16 +261,18 @@ export class Peering implements TopicPeers {
     return { isComplete: isComplete && this.#cluster.isSettled, places }
   }
 
-  /** Asks a node for the revocations that are in force there. */
-  #learnRevocations(node: number, after: number, now: number): void {
+  /** Asks a node for the revocations in force there that it has not told yet. */
+  #learnRevocations(node: number, now: number): void {
+    const after = this.#revocations.get(node) ?? 0
     this.questions.ask([node], 'revocations', { after }, now + REVOCATIONS_MS, (_, ending, at) => {
       if (ending.by === 'answer') {
-        const { told, next } = ending.answer
+        const { told, next, isAll } = ending.answer
         for (const each of told) this.#host.learnRevocation(each, at)
-        if (next !== 0) this.#learnRevocations(node, next, at)
+        if (this.isThere(node)) this.#revocations.set(node, Math.max(next, this.#revocations.get(node) ?? 0))
+        if (!isAll) this.#learnRevocations(node, at)
       } else if (ending.by === 'deadline' && this.reaches(node))
         // One that is silent is asked when it is heard again.
-        this.#learnRevocations(node, after, at)
+        this.#learnRevocations(node, at)
     })
   }
 
@@ -324,6 +332,7 @@ export class Peering implements TopicPeers {
       const heir = handover.heirOf(name, from)
       if (this.#host.meeting(name) !== undefined) reply(act(question))
       else if (handover.isTaking(name)) reply(new Refusal('BUSY', 'it is on its way to this node; try again'))
+      else if (this.#cluster.isClaiming(name)) reply(new Refusal('BUSY', 'it is being opened; try again'))
       else if (heir === 0) reply(null as AnswerOf<K>)
       else
         this.questions.ask([heir], kind, question, now + FORWARDED_MS, (_, ending) => {

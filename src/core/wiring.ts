@@ -104,6 +104,7 @@ export class Wiring {
         isDraining: () => this.connections.draining,
         adopt: (offered) => adoptBy(guards, offered),
         nextLog,
+        opening: (name, found) => names.await(name, found),
         refuse: (...refused) => this.dispatch.refuseRemote(...refused),
         rejoin: (session) => this.endings.rejoin(session),
         replaced: ({ outlet }, now) => {

@@ -116,9 +116,7 @@ export class MachineClient extends SimClient {
 
   #send(attempt: number, packet: Uint8Array): void {
     const link = this.#links.get(attempt)
-    // The first packet on it.
-    if (this.link === null && link !== undefined) this.takeOver()
-    if (this.link === link) link?.send(this.grown(packet, 'client'))
+    if (link !== undefined) this.sendOn(link, this.grown(packet, 'client'))
   }
 
   #open(attempt: number, url: string): void {

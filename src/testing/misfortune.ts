@@ -27,8 +27,8 @@ export interface World {
   cutBus(incarnation: number, duration: number): void
 }
 
-/** The incarnation of one who is no node; those of nodes are smaller in the simulator. */
-const STRANGER = 2 ** 40
+/** The incarnation of one who is no node: those of nodes have 48 bits. */
+const STRANGER = 2 ** 48
 
 /** How far clocks are set, in milliseconds: a little, to another hour, day, year or century, and back. */
 const steps = [

@@ -8,7 +8,8 @@ import { ListenerFault, Stream } from './listening.ts'
 import { type End, type RestingClient, violate } from './observer.ts'
 import type { Random } from './random.ts'
 import { CountedSignal } from './signal.ts'
-import { isConflating, isPartial, SimClient, type SimClientSettings } from './sim-client.ts'
+import { isConflating, isPartial, SimClient, type SimClientSettings, type SocketEnds } from './sim-client.ts'
+import { indexOf } from './sim-node.ts'
 import { textOf, textPayload } from './text.ts'
 
 /** Longest wait for an answer beyond a request's time-out, in milliseconds. */
@@ -59,6 +60,8 @@ export class PublicClient extends SimClient {
   /** Publishers of the connection by number, and publications by text, as they came over the wire. */
   #publishers: number[] = []
   readonly #wire: Map<string, { readonly publisher: number; readonly number: number }> = new Map()
+  /** Its seats on the present connection, by meeting. */
+  readonly #seated: Map<string, { readonly world: number; readonly slot: number }> = new Map()
   #watching: { readonly probe: () => void; readonly suspend: () => void } | null = null
   #isDead = false
   #sent = 0
@@ -76,7 +79,7 @@ export class PublicClient extends SimClient {
         wallNow: () => settings.wallNow() + this.wallOff,
         random: () => random.unit(),
         at: (time, action) => this.#at(time - this.id * 1_000, action),
-        socket: () => this.#socket(),
+        socket: (url) => this.#socket(url),
         report: (error) => {
           if (error instanceof ListenerFault) this.observer.met?.('a listener throws')
           else settings.crash(error)
@@ -160,26 +163,30 @@ export class PublicClient extends SimClient {
     })
   }
 
-  #socket(): Socket {
+  #socket(url: string): Socket {
+    const ends: SocketEnds = {
+      opened: () => this.#do(() => socket.onopen?.()),
+      packet: (packet) => this.#do(() => socket.onmessage?.({ data: packet.slice().buffer })),
+      closed: (code, reason) => this.#do(() => socket.onclose?.({ code, reason })),
+    }
+    const link = this.dial(ends, indexOf(url), this.isLive)
     const socket: Socket = {
       binaryType: '',
       onopen: null,
       onmessage: null,
       onclose: null,
       onerror: null,
-      send: (packet) => this.link?.send(this.grown(packet, 'client')),
-      close: (code) => this.hangUp(code === 1000),
+      send: (packet) => this.sendOn(link, this.grown(packet, 'client')),
+      close: (code) => this.hangUp(code === 1000, link),
     }
-    this.dial({
-      opened: () => this.#do(() => socket.onopen?.()),
-      packet: (packet) => this.#do(() => socket.onmessage?.({ data: packet.slice().buffer })),
-      closed: (code, reason) => this.#do(() => socket.onclose?.({ code, reason })),
-    })
     return socket
   }
 
   protected override heard(message: ServerMessage): void {
-    if (message.type === 'welcome') this.#publishers = [message.publisher]
+    if (message.type === 'welcome') {
+      this.#publishers = [message.publisher]
+      this.#seated.clear()
+    } else if (message.type === 'joined') this.#seated.set(message.meeting, message)
     else if (message.type === 'publishers')
       this.#publishers.push(...message.publishers.map(({ publisher }) => publisher))
     else if (message.type === 'publications')
@@ -442,6 +449,7 @@ export class PublicClient extends SimClient {
       name,
       next: meeting !== null && meeting.epoch !== world ? 1 : next,
       unanswered,
+      seat: { joined: this.#seated.has(name), ...(this.#seated.get(name) ?? { world: 0, slot: 0 }) },
     }))
   }
 

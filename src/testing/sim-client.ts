@@ -265,8 +265,13 @@ export abstract class SimClient implements ClientFacts {
     if (this.#second?.link === link) this.#second = null
   }
 
-  /** The second connection takes the place of the first. */
-  protected takeOver(): void {
+  /** Sends a packet. The first one on a second connection means that it takes the place of the first. */
+  protected sendOn(link: Link, packet: Uint8Array): void {
+    if (this.link === null) this.#takeOver()
+    if (this.link === link) link.send(packet)
+  }
+
+  #takeOver(): void {
     if (this.#second === null) return
     this.link = this.#second.link
     this.node = this.#second.node

@@ -4,10 +4,10 @@ import { binaryCodec, jsonCodec } from '../protocol/index.ts'
 import { Business } from './business.ts'
 import { allCheckers } from './checkers/index.ts'
 import { VirtualClock } from './clock.ts'
-import type { Moment } from './faulty.ts'
 import { Hostile } from './hostile.ts'
 import { befall, type World } from './misfortune.ts'
 import { fanOut } from './fan-out.ts'
+import { Incarnations } from './incarnations.ts'
 import type { Observer, Phase } from './observer.ts'
 import { Random } from './random.ts'
 import { drawReading, drawScenario, faultKinds, type Scenario, type Smaller } from './scenario.ts'
@@ -18,8 +18,9 @@ import type { SimClient } from './sim-client.ts'
 import { type RunOptions, type RunResult, SeedFailure } from './seed-run.ts'
 import { SimNode } from './sim-node.ts'
 import { tally } from './sometimes.ts'
-import { readToken } from './tokens.ts'
+import { Strikes } from './strikes.ts'
 import { Trace } from './trace.ts'
+import { Turns } from './turns.ts'
 
 /** Time between possible faults, in milliseconds. */
 const MISFORTUNE_MS = 150
@@ -27,34 +28,6 @@ const MISFORTUNE_MS = 150
 const DESERTED_MS = 20_000
 /** Longer than any session is kept and any topic may be idle, with the limits of a scenario, in milliseconds. */
 const EMPTY_MS = 70_000
-
-/** More turns of the queue of microtasks than any promise of the client takes to settle. */
-const SETTLING_TURNS = 8
-
-const both: readonly Moment[] = ['before', 'after']
-/**
- * Which calls of ports may throw, and when. `MeetingLogic` throws only before it acts: what it has accepted happens.
- */
-const throwing: ReadonlyMap<string, readonly Moment[]> = new Map([
-  ...['write', 'pause', 'resume', 'close'].map((name) => [`transport.${name}`, both] as const),
-  ...['authenticate', 'request', 'requestEnded', 'authorize', 'authorizeEnded', 'connected'].map(
-    (name) => [`application.${name}`, both] as const,
-  ),
-  ['application.disconnected', both],
-  ['application.openMissing', both],
-  ['bus.hears', both],
-  ['bus.publish', both],
-  ['bus.send', both],
-  // A node that is not subscribed on the bus hears nothing, and one that still is hears too much.
-  ['bus.subscribe', ['after']],
-  ['bus.unsubscribe', ['after']],
-  ['logic.frame', ['after']],
-  ['logic.leave', ['after']],
-  ['logic.close', ['after']],
-  ['fault.tell', ['after']],
-  ['logic.join', ['before']],
-  ['logic.input', ['before']],
-])
 
 /**
  * Runs one seed: the real core and the real client machine under faults, every checker watching. Throws a {@link
@@ -87,7 +60,9 @@ class Run implements World {
   readonly #seed: number
   readonly #network: Random
   readonly #work: Random
-  readonly #faults: Random
+  readonly #turns: Turns = new Turns(this.clock)
+  readonly #strikes: Strikes
+  readonly #incarnations: Incarnations = new Incarnations()
   readonly #bus: MemoryBus
   readonly #hostiles: Hostile[] = []
   readonly #dead: Stats[] = []
@@ -98,10 +73,6 @@ class Run implements World {
   #working = true
   #isFaulty = true
   #healthy = false
-  /** A public client has run since its promises and microtasks settled. */
-  #isTouched = false
-  /** What a public client or a checker inside it threw. */
-  #crash: { readonly error: unknown } | null = null
 
   constructor(seed: number, smaller: Smaller, print?: (line: string) => void) {
     this.#seed = seed
@@ -110,7 +81,6 @@ class Run implements World {
     this.topics = this.scenario.topics
     this.#network = new Random(seed ^ 0x1111)
     this.#work = new Random(seed ^ 0x3333)
-    this.#faults = new Random(seed ^ 0x7777)
     this.trace = new Trace(() => this.clock.now, print)
     const checkers = allCheckers(this.scenario, () => this.clock.now)
     const thief: Observer = {
@@ -119,6 +89,7 @@ class Run implements World {
       },
     }
     this.observer = fanOut([this.trace, thief, ...checkers])
+    this.#strikes = new Strikes(new Random(seed ^ 0x7777), this.observer, this.clients)
     this.business = new Business(
       this.clock,
       this.scenario,
@@ -145,18 +116,18 @@ class Run implements World {
       for (const node of this.nodes) this.business.openMeetings(node)
     })
     for (let at = 0; at < faulty; at += MISFORTUNE_MS) clock.at(at, () => this.#misfortune(at))
-    await this.#runTo(faulty)
+    await this.#turns.runTo(faulty)
     this.#heal()
     this.#enter('recovery')
-    await this.#runTo(faulty + recovery)
+    await this.#turns.runTo(faulty + recovery)
     this.#stallOne(well + 1_500)
     this.#healthy = true
     this.#enter('well')
-    await this.#runTo(faulty + recovery + well)
+    await this.#turns.runTo(faulty + recovery + well)
     this.#working = false
     this.business.sayLast()
     this.#enter('quiet')
-    await this.#runTo(faulty + recovery + well + quiet)
+    await this.#turns.runTo(faulty + recovery + well + quiet)
     this.observer.rest?.(
       this.nodes.map(({ core }) => core),
       this.clients.map(({ resting }) => resting),
@@ -173,34 +144,14 @@ class Run implements World {
       else client.kill(at % 3 === 1)
     })
     for (const hostile of this.#hostiles) hostile.vanish()
-    await this.#runTo(clock.now + DESERTED_MS)
+    await this.#turns.runTo(clock.now + DESERTED_MS)
     this.observer.deserted?.(this.nodes.map(({ deserted }) => deserted))
-    await this.#runTo(clock.now + EMPTY_MS)
+    await this.#turns.runTo(clock.now + EMPTY_MS)
     for (const node of this.nodes) this.business.closeMeetings(node)
-    await this.#runTo(clock.now + 1)
+    await this.#turns.runTo(clock.now + 1)
     this.observer.empty?.(this.nodes.map(({ deserted }) => deserted))
     for (const stats of [...this.#dead, ...this.nodes.map(({ core }) => core.stats)]) tally(stats, this.trace)
     for (const { core } of this.nodes) if (core.logs.cuts > 0) this.trace.count('budget cut', core.logs.cuts)
-  }
-
-  async #runTo(time: number): Promise<void> {
-    const { clock } = this
-    if (this.#isTouched) await this.#settle()
-    while (clock.next <= time) {
-      clock.runNext()
-      if (this.#isTouched) await this.#settle()
-    }
-    clock.runTo(time)
-  }
-
-  /** Lets promises and microtasks of public clients settle, while virtual time stands still. */
-  async #settle(): Promise<void> {
-    this.#isTouched = false
-    // eslint-disable-next-line no-await-in-loop
-    for (let turn = 0; turn < SETTLING_TURNS; turn++) await Promise.resolve()
-    // What ran meanwhile may have made promises of its own.
-    if (this.#isTouched) await this.#settle()
-    if (this.#crash !== null) throw this.#crash.error
   }
 
   #enter(phase: Phase): void {
@@ -222,10 +173,11 @@ class Run implements World {
   #startNode(index: number): void {
     const node: SimNode = new SimNode(this.clock, {
       index,
-      incarnation: this.#network.int(1, 2 ** 31 - 1),
+      incarnation: this.#incarnations.draw(this.#network.int(1, 2 ** 31 - 1)),
       limits: this.scenario.limits,
       wallOffset: this.scenario.wallOffset,
-      strikes: (call, about) => this.#strike(call, about),
+      strikes: (call, about) =>
+        this.scenario.throwing && this.#isFaulty ? this.#strikes.strike(call, about) : null,
       swept: (beyond) => this.observer.swept?.(node.core, beyond),
       random: this.#network,
       application: (made) => new SimApplication(made, this.business),
@@ -236,26 +188,6 @@ class Run implements World {
     this.nodes[index] = node
     this.observer.clockSet?.(index, 0)
     this.business.prepare(node)
-  }
-
-  /**
-   * Decides whether a port's call throws: only while there are faults, and only where no checker is told of an event
-   * that then did not happen.
-   */
-  #strike(call: string, about: readonly unknown[]): Moment | null {
-    if (!this.scenario.throwing || !this.#isFaulty) return null
-    const known = throwing.get(call)
-    if (known === undefined || !this.#faults.chance(0.02)) return null
-    this.observer.fault?.(`${call} throws`, 0)
-    this.observer.struck?.(call, this.#userOf(about))
-    return this.#faults.pick(known)
-  }
-
-  /** Whom a call of a port is about; '' for nobody. */
-  #userOf([about, token]: readonly unknown[]): string {
-    const client = this.clients.find(({ link }) => link === about)
-    const claims = typeof token === 'string' ? readToken(token) : null
-    return client?.user ?? claims?.user ?? (about as { readonly user?: string } | undefined)?.user ?? ''
   }
 
   #connectBus(node: SimNode): Bus {
@@ -309,8 +241,8 @@ class Run implements World {
           ...settings,
           whims: new Random((this.#seed ^ 0x9999) + Math.imul(id, 0x9e3779b1)),
           wallNow: () => this.clock.now + this.scenario.wallOffset,
-          touched: () => (this.#isTouched = true),
-          crash: (error) => (this.#crash ??= { error }),
+          touched: () => this.#turns.touched(),
+          crash: (error) => this.#turns.crash(error),
         })
       : new MachineClient(this.clock, settings)
     client.healthy = this.#healthy

@@ -19,16 +19,19 @@ export const clusterMutants: readonly Mutant[] = [
   {
     name: 'a name granted before all nodes have told what they own',
     breaks: ['I9'],
+    from: 11,
     plant: () => replaceGetter(Registrar.prototype, 'isReady', () => true),
   },
   {
     name: 'messages of another view that count',
     breaks: ['I9', 'names'],
+    from: 27,
     plant: () => replaceGetter(View.prototype, 'id', () => 1),
   },
   {
     name: 'a node passed over that was silent for a moment',
     breaks: ['I9'],
+    from: 11,
     plant: () =>
       replace(Cluster.prototype, 'isSilent', () => {
         return function (this: Cluster, node, now = Infinity) {
@@ -40,6 +43,7 @@ export const clusterMutants: readonly Mutant[] = [
   {
     name: 'a claim given up without a word',
     breaks: ['names', 'I9'],
+    from: 5,
     plant: () =>
       replace(Holdings.prototype, 'tell', (tell) => {
         return function (this: Holdings, name) {
@@ -50,6 +54,7 @@ export const clusterMutants: readonly Mutant[] = [
   {
     name: 'a table of names kept over a change of the view',
     breaks: ['names', 'I9'],
+    from: 9,
     plant: () => replace(Registrar.prototype, 'renew', () => () => {}),
   },
   {
@@ -60,6 +65,7 @@ export const clusterMutants: readonly Mutant[] = [
   {
     name: 'what was lost on the way to the registrar not told again',
     breaks: ['names', 'I9'],
+    from: 14,
     plant: () => replace(Holdings.prototype, 'beat', () => () => {}),
   },
   {
@@ -86,6 +92,7 @@ export const clusterMutants: readonly Mutant[] = [
   {
     name: 'the proof of an end not believed',
     breaks: ['names'],
+    from: 5,
     plant: () => replace(Cluster.prototype, 'gone', () => () => {}),
   },
   {
@@ -108,6 +115,7 @@ export const clusterMutants: readonly Mutant[] = [
   {
     name: 'a fence without a term',
     breaks: ['I9'],
+    from: 5,
     plant: () => replace(Cluster.prototype, 'nextTerm', () => () => 1),
   },
   {

@@ -1,4 +1,5 @@
 import { Giving } from '../../src/core/cluster/giving.ts'
+import { Holdings } from '../../src/core/cluster/holdings.ts'
 import { Registrar } from '../../src/core/cluster/registrar.ts'
 import { Taking } from '../../src/core/cluster/taking.ts'
 import { Electorate } from '../../src/core/meeting/electorate.ts'
@@ -22,6 +23,7 @@ export const handoverMutants: readonly Mutant[] = [
     // [sealafter]
     name: 'an owner that seals after its YIELD',
     breaks: ['I6', 'I9', 'I10', 'I1'],
+    from: 19,
     plant: () =>
       replace(Meetings.prototype, 'resign', (resign) => {
         return function (this: Meetings, owner) {
@@ -79,7 +81,7 @@ export const handoverMutants: readonly Mutant[] = [
     // [gap]
     name: 'a new owner that begins without the whole log',
     breaks: ['I6', 'I9', 'I1', 'I2', 'I3'],
-    from: 45,
+    from: 19,
     plant: () =>
       replace(Taking.prototype, 'yielded', (yielded) => {
         return function (this: Taking, from, message, now) {
@@ -91,7 +93,7 @@ export const handoverMutants: readonly Mutant[] = [
     // [newfence]
     name: 'a new owner that takes a fence of its own',
     breaks: ['I9'],
-    from: 2,
+    from: 19,
     plant: () =>
       replace(Meetings.prototype, 'succeed', (succeed) => {
         return function (this: Meetings, room, ...rest) {
@@ -103,6 +105,7 @@ export const handoverMutants: readonly Mutant[] = [
   {
     name: 'members whose inputs are numbered anew',
     breaks: ['I4'],
+    from: 23,
     plant: () =>
       replace(Roster.prototype, 'restore', (restore) => {
         return function (this: Roster, { members }, seatOf) {
@@ -113,11 +116,24 @@ export const handoverMutants: readonly Mutant[] = [
   {
     name: 'a stable mark that begins anew',
     breaks: ['I9'],
+    from: 24,
     plant: () => replace(Electorate.prototype, 'restore', () => () => {}),
+  },
+  {
+    name: 'a name that is given up with the YIELD',
+    breaks: ['I9', 'names'],
+    from: 110,
+    plant: () =>
+      replace(Holdings.prototype, 'passOn', () => {
+        return function (this: Holdings, name) {
+          this.delete(name)
+        }
+      }),
   },
   {
     name: 'a registrar that remembers one owner of a name that two have told of',
     breaks: ['I9', 'names'],
+    from: 4,
     plant: () =>
       replace(Registrar.prototype, 'release', (release) => {
         return function (this: Registrar, name) {

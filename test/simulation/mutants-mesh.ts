@@ -3,6 +3,7 @@ import { linked, LinkParts } from '../../src/core/cluster/link-messages.ts'
 import { Links } from '../../src/core/cluster/links.ts'
 import { Mesh } from '../../src/core/cluster/mesh.ts'
 import { MissingFrames } from '../../src/core/cluster/missing-frames.ts'
+import { RemoteMember } from '../../src/core/cluster/remote-member.ts'
 import { RemoteMembers } from '../../src/core/cluster/remote-members.ts'
 import { Replica } from '../../src/core/cluster/replica.ts'
 import { Carrier } from '../../src/core/topic/carrier.ts'
@@ -15,7 +16,7 @@ const diffusionMutants: readonly Mutant[] = [
   {
     name: 'a number that is missing and not noticed',
     breaks: ['I11'],
-    from: 20,
+    from: 34,
     plant: () =>
       replace(Heads.prototype, 'see', (see) => {
         return function (this: Heads, ...entry) {
@@ -72,7 +73,7 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'readers counted for a node that has ended',
     breaks: ['I20', 'members'],
-    from: 57,
+    from: 63,
     plant: () => replace(Hosting.prototype, 'lost', () => () => {}),
   },
   {
@@ -99,7 +100,8 @@ const replicaMutants: readonly Mutant[] = [
   },
   {
     name: 'what a link has lost not sent again',
-    breaks: ['I4', 'liveness'],
+    breaks: ['I17', 'I4', 'liveness'],
+    from: 32,
     plant: () => replace(Links.prototype, 'beat', () => () => {}),
   },
   {
@@ -124,7 +126,7 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'members lost with their node who never leave',
     breaks: ['members', 'I20'],
-    from: 27,
+    from: 31,
     plant: () => replace(Hosting.prototype, 'expire', () => () => {}),
   },
   {
@@ -150,9 +152,20 @@ const replicaMutants: readonly Mutant[] = [
       }),
   },
   {
+    name: 'an input sent again that the owner has',
+    breaks: ['I4'],
+    from: 14,
+    plant: () =>
+      replace(RemoteMember.prototype, 'seatedAgain', (seatedAgain) => {
+        return function (this: RemoteMember, message) {
+          seatedAgain.call(this, { ...message, seq: 0 })
+        }
+      }),
+  },
+  {
     name: 'a link that breaks without a word to the meetings',
     breaks: ['I4', 'members', 'liveness'],
-    from: 8,
+    from: 131,
     plant: () =>
       replace(LinkParts.prototype, 'add', (add) => {
         return function (this: LinkParts, code, part) {

@@ -15,7 +15,7 @@ import {
 import { type Guest, GuestSeat } from './guest.ts'
 import type { Hosting } from './hosting.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
-import type { LocalSeat } from './replica-host.ts'
+import type { LocalSeat, ReplicaHost } from './replica-host.ts'
 import type { Replica } from './replica.ts'
 
 /** What both sides of a hand-over need of their node. */
@@ -30,7 +30,7 @@ export interface HandoverNode {
 }
 
 /** What a node needs to hand meetings over. */
-export interface GivingHost extends HandoverNode {
+export interface GivingHost extends HandoverNode, Pick<ReplicaHost<Replica>, 'refuse'> {
   /** Another node goes on with a meeting of this one, which follows it for the sessions here. */
   demote(owner: Owner, to: number, seats: readonly LocalSeat[], now: number): Replica
 }
@@ -263,22 +263,19 @@ export class Giving {
     const described = jsonOf(metadata)
     if (described === null || (logic !== null && business === null)) return false
     const guests = hosting.of(owner)
-    const state = owner.state(now)
-    const members = state.roster.members.map(({ slot }) => owner.member(slot) as Member)
-    const { places, seats } = placesOf(members, guests, log.number)
-    const packet = encodeHandover({
-      type: 'yield',
-      name,
-      world,
-      hop,
-      last: log.next - 1,
-      kind,
-      metadata: described,
-      business,
-      state,
-      branches: branchesOf(self, owner, guests),
-      places,
-    })
+    const facts = { type: 'yield', name, world, hop, last: log.next - 1, kind, metadata: described } as const
+    const branches = branchesOf(self, owner, guests)
+    const written = (): { readonly packet: Uint8Array; readonly seats: LocalSeat[] } => {
+      const state = owner.state(now)
+      const members = state.roster.members.map(({ slot }) => owner.member(slot) as Member)
+      const { places, seats } = placesOf(members, guests, log.number)
+      return { packet: encodeHandover({ ...facts, business, state, branches, places }), seats }
+    }
+    let { packet, seats } = written()
+    if (packet.length > limits.handoverBytes) {
+      this.#shed(owner, packet.length - limits.handoverBytes, now)
+      ;({ packet, seats } = written())
+    }
     if (packet.length > limits.handoverBytes) return false
     for (const seat of room.seats()) if (seat.member === null) seats.push({ seat, number: 0 })
     hosting.retire(guests, now)
@@ -295,6 +292,21 @@ export class Giving {
     this.#host.send(to, packet)
     replica.follow()
     return true
+  }
+
+  /**
+   * Refuses inputs that wait for a frame, of so many bytes at least: whoever keeps sending must not keep the meeting
+   * from going on elsewhere.
+   */
+  #shed(owner: Owner, bytes: number, now: number): void {
+    const { refuse, stats } = this.#host
+    const refusal = { code: 'BUSY', message: '', retryAfterMs: 0 } as const
+    for (const { member, seq } of owner.shed(bytes)) {
+      const { seat } = member
+      if (seat instanceof Seat) refuse(seat.session, { log: owner.log.number, seq }, refusal, true, now)
+      else if (seat instanceof GuestSeat) seat.refuse(seq, refusal.code)
+      else stats.refuseInput(refusal.code)
+    }
   }
 
   /** The new owner has begun: it has answered this node, which follows it. */

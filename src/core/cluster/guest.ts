@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import { Timer } from '../ground/timers.ts'
 import { weights } from '../ground/weights.ts'
@@ -22,7 +23,7 @@ export interface GuestHost {
 export class GuestSeat implements Occupant {
   readonly id: string
   readonly number: number
-  readonly elector: Elector = new Elector()
+  elector: Elector = new Elector()
   readonly member: Member
   /** See `Placing`. */
   readonly continued: boolean
@@ -42,6 +43,11 @@ export class GuestSeat implements Occupant {
 
   direct(data: Payload): void {
     this.#guest.say({ type: 'direct', ...this.#place, data })
+  }
+
+  /** An input that waited for a frame will be in none. */
+  refuse(seq: number, error: ErrorCode): void {
+    this.#guest.say({ type: 'nack', ...this.#place, seq, error, retryAfter: 0, byBusiness: true })
   }
 
   evict(message: string): void {

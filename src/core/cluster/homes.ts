@@ -21,11 +21,17 @@ const SESSION = 2 ** 20
 export interface HomesLimits {
   /** Users of this node that are told of in one sweep, where everything is told anew. */
   readonly homeUsersPerSweep: number
+  /** How long a home may take no more before the others are told without it, and it from the beginning once it does. */
+  readonly homeWaitMs: number
   /** Users that one home remembers, for each node that they have sessions on; beyond that it does not know of all. */
   readonly homeUsers: number
 }
 
-export const homesLimits: HomesLimits = { homeUsersPerSweep: 1_000, homeUsers: 2_000_000 }
+export const homesLimits: HomesLimits = {
+  homeUsersPerSweep: 1_000,
+  homeWaitMs: 1_000,
+  homeUsers: 2_000_000,
+}
 
 /** What a home was told by one node. */
 interface Told {
@@ -45,12 +51,16 @@ export interface HomesHost {
   users(): Iterable<string>
   presence(user: string): { readonly sessions: number; readonly connected: number }
   send(node: number, message: Uint8Array): void
+  /** Whether the link to a node takes more: what is sent beyond that only waits there. */
+  isOpen(node: number): boolean
 }
 
-/** The telling of everything to some nodes, a little in each sweep. */
+/** The telling of everything to some nodes, a little in each sweep, as fast as the slowest of them takes it. */
 interface Telling {
   readonly to: Set<number>
   readonly users: Iterator<string>
+  /** Since when one of them takes no more; null while all do. */
+  waitsSince: number | null
 }
 
 /**
@@ -66,7 +76,9 @@ export class Homes implements LinkPart {
   readonly #told: Map<number, Told> = new Map()
   /** Users of this node whose home has yet to hear of a change. */
   readonly #changed: Set<string> = new Set()
-  #telling: Telling | null = null
+  readonly #tellings: Set<Telling> = new Set()
+  /** Nodes that are to be told everything, once their links take it. */
+  readonly #behind: Set<number> = new Set()
   /** Whether the view has changed since the last sweep. */
   #isRenewed = false
 
@@ -78,7 +90,14 @@ export class Homes implements LinkPart {
   }
 
   get hasWork(): boolean {
-    return this.#changed.size > 0 || this.#telling !== null || this.#isRenewed
+    if (this.#changed.size > 0 || this.#isRenewed) return true
+    for (const node of this.#behind) if (this.#host.isOpen(node)) return true
+    for (const { to } of this.#tellings) if (this.#closed(to).length === 0) return true
+    return false
+  }
+
+  #closed(to: ReadonlySet<number>): number[] {
+    return [...to].filter((node) => !this.#host.isOpen(node))
   }
 
   /** Number of users that this node knows of as their home, counted once for each node that they have sessions on. */
@@ -104,45 +123,72 @@ export class Homes implements LinkPart {
     const { living } = this.#host.view
     for (const node of this.#told.keys()) if (!living.has(node)) this.#told.delete(node)
     this.#changed.clear()
-    this.#telling = null
+    this.#tellings.clear()
+    this.#behind.clear()
     this.#isRenewed = true
   }
 
   /** The link to a node broke: what it was told is void there, and what it told is void here. */
   broken(node: number): void {
     this.#told.delete(node)
-    if (this.#host.view.has(node)) this.#tell(node)
+    if (this.#host.view.has(node)) this.#leaveBehind(node)
   }
 
-  #tell(node: number): void {
-    const to = this.#telling?.to ?? new Set()
-    to.add(node)
-    this.#telling = { to, users: this.#host.users()[Symbol.iterator]() }
-    const w = begin(BEGIN)
-    w.uint(this.#host.view.id)
-    this.#host.send(node, w.finish())
+  #leaveBehind(node: number): void {
+    this.#behind.add(node)
+    for (const telling of this.#tellings)
+      if (telling.to.delete(node) && telling.to.size === 0) this.#tellings.delete(telling)
   }
 
   /** Part of the sweep: tells the homes what has changed, and some of what is told anew. */
-  sweep(): void {
-    if (!this.hasWork) return
-    if (this.#isRenewed) for (const node of this.#host.view.living) if (node !== this.#self) this.#tell(node)
+  sweep(now: number): void {
+    const { living } = this.#host.view
+    if (this.#isRenewed) for (const node of living) if (node !== this.#self) this.#behind.add(node)
     this.#isRenewed = false
+    this.#begin()
     const messages = new Map<number, Writer>()
     for (const user of this.#changed) this.#add(messages, user, null)
     this.#changed.clear()
-    const isTold = this.#tellOn(messages)
+    const told: Telling[] = []
+    for (const telling of this.#tellings)
+      if (this.#mayGoOn(telling, now) && this.#goOn(telling, messages)) told.push(telling)
     for (const [node, w] of messages) this.#host.send(node, w.finish())
-    if (!isTold) return
-    for (const node of this.#telling?.to ?? []) this.#host.send(node, begin(END).finish())
-    this.#telling = null
+    for (const telling of told) {
+      this.#tellings.delete(telling)
+      for (const node of telling.to) this.#host.send(node, begin(END).finish())
+    }
   }
 
-  /** Goes on telling everything. True: that was all. */
-  #tellOn(messages: Map<number, Writer>): boolean {
-    if (this.#telling === null) return false
-    const { to, users } = this.#telling
-    for (let n = 0; n < this.#limits.homeUsersPerSweep; n++) {
+  /** Those whose links take it are told everything from the beginning, together. */
+  #begin(): void {
+    const to = new Set([...this.#behind].filter((node) => this.#host.isOpen(node)))
+    if (to.size === 0) return
+    for (const node of to) {
+      this.#behind.delete(node)
+      const w = begin(BEGIN)
+      w.uint(this.#host.view.id)
+      this.#host.send(node, w.finish())
+    }
+    this.#tellings.add({ to, users: this.#host.users()[Symbol.iterator](), waitsSince: null })
+  }
+
+  /** It waits for whoever takes no more; others do not wait for one of them for long. */
+  #mayGoOn(telling: Telling, now: number): boolean {
+    const closed = this.#closed(telling.to)
+    if (closed.length === 0) {
+      telling.waitsSince = null
+      return true
+    }
+    telling.waitsSince ??= now
+    if (closed.length === telling.to.size || now - telling.waitsSince < this.#limits.homeWaitMs) return false
+    for (const node of closed) this.#leaveBehind(node)
+    return true
+  }
+
+  /** True: that was all. */
+  #goOn({ to, users }: Telling, messages: Map<number, Writer>): boolean {
+    const most = this.#limits.homeUsersPerSweep / this.#tellings.size
+    for (let n = 0; n < most; n++) {
       const { value: user, done } = users.next()
       if (done === true) return true
       this.#add(messages, user, to)
@@ -150,10 +196,10 @@ export class Homes implements LinkPart {
     return false
   }
 
-  /** `only`: where the user's home is one of these; null for any. */
+  /** `only`: where the user's home is one of these; null for any but those that are told everything later. */
   #add(messages: Map<number, Writer>, user: string, only: ReadonlySet<number> | null): void {
     const home = this.#host.view.registrarOf(user)
-    if (home === this.#self || only?.has(home) === false) return
+    if (home === this.#self || (only === null ? this.#behind.has(home) : !only.has(home))) return
     let w = messages.get(home)
     if (w === undefined) messages.set(home, (w = begin(0)))
     const { sessions, connected } = this.#host.presence(user)

@@ -290,7 +290,7 @@ export class Hosting implements GuestHost {
     for (const guest of guests) {
       const { node, replica } = guest
       if (node !== to && guest.isConnected) this.send(node, replica, to)
-      if (this.#guests.get(node)?.get(replica) === guest) this.forget(guest)
+      this.forget(guest)
     }
   }
 

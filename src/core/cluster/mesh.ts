@@ -12,7 +12,8 @@ import type { Cluster } from './cluster.ts'
 import { Handover } from './handover.ts'
 import { Hosting } from './hosting.ts'
 import { linked, type LinkPart, type LinkParts } from './link-messages.ts'
-import { decodeDatagram, decodeMesh, encodeMesh, isFromOwner } from './mesh-messages.ts'
+import { decodeDatagram, decodeMesh, encodeMesh, isFromOwner, type MeshMessageOf } from './mesh-messages.ts'
+import type { Found } from './names.ts'
 import type { LocalSeat, ReplicaHost } from './replica-host.ts'
 import { Replica } from './replica.ts'
 
@@ -29,6 +30,8 @@ export interface MeshHost extends Omit<
   readonly isDraining: () => boolean
   /** See `Application.adopt`. */
   adopt(offered: OfferedMeeting): MeetingBusiness | null
+  /** Whether this node is about to open a meeting: `found` is called once it is known where that is. See `Names`. */
+  opening(name: string, found: Found): boolean
   /** The number of a new log. */
   nextLog(): number
 }
@@ -80,7 +83,7 @@ export class Mesh implements Elsewhere, LinkPart {
       put,
       meeting: (name) => host.meetings().get(name),
       retired: (...asked) => this.handover.retired(...asked),
-      astray: (...asked) => this.handover.astray(...asked),
+      astray: (...asked) => this.handover.astray(...asked) || this.#isOpening(...asked),
     }))
     this.handover = new Handover({
       ...host,
@@ -200,6 +203,17 @@ export class Mesh implements Elsewhere, LinkPart {
     return replica?.owner === owner ? replica : undefined
   }
 
+  /** A node follows a meeting that this one is about to open: it is answered when that is known. */
+  #isOpening(node: number, message: MeshMessageOf<'follow'>): boolean {
+    const { self, cluster } = this.#host
+    const { meeting, replica } = message
+    return this.#host.opening(meeting, (owner, now) => {
+      if (!cluster.nodes.has(node)) return
+      if (owner === self || owner === 0) this.#hosting.handle(node, message, now)
+      else this.#hosting.send(node, replica, owner ?? 0)
+    })
+  }
+
   broken(node: number, now: number): void {
     this.#hosting.lost(node, now)
     for (const replica of this.#replicas.values()) if (replica.owner === node) replica.follow()
@@ -217,19 +231,21 @@ export class Mesh implements Elsewhere, LinkPart {
   get hasWork(): boolean {
     if (this.#hosting.hasWork) return true
     for (const replica of this.#marked)
-      if (!replica.isOwing || this.#host.links.isOpen(replica.owner)) return true
+      if (replica.isTrying || !replica.isOwing || this.#host.links.isOpen(replica.owner)) return true
     return false
   }
 
   /** Part of the sweep. */
   sweep(now: number): void {
+    const { work, limits, links } = this.#host
+    const end = work.done + limits.sweepWork / 2
     for (const replica of this.#marked) {
-      replica.sweep()
+      replica.sweep(now, end)
       // What the link does not take yet waits for a later sweep.
-      if (!replica.isOwing) this.#marked.delete(replica)
+      if (!replica.isOwing && !replica.isTrying) this.#marked.delete(replica)
     }
     // A replica must know where it begins before the first frame arrives.
-    this.#host.links.sweep(now)
+    links.sweep(now)
     this.#hosting.sweep(now)
     this.handover.sweep(now)
     if (this.#beat.index < 0 && !this.#isIdle) this.#watch(now)

@@ -30,6 +30,9 @@ export type Open = (term: number, now: number) => MeetingInfo | ErrorCode | null
 /** Is told which node has a meeting: 0 for none, null where nobody could say. */
 export type Found = (owner: number | null, now: number) => void
 
+/** Searches that may wait for one claim. */
+const FINDERS = 10_000
+
 /** A name that is claimed: who waits for it. */
 interface Claimed {
   /** The first one is the one for which the meeting is opened. */
@@ -124,6 +127,17 @@ export class Names {
     else if (maker !== 0) found(maker === incarnation ? this.#host.heirOf(name) : maker, now)
     else if (cluster === null || !isName(name)) found(0, now)
     else cluster.find(name, now, (ending, at) => this.#found(name, ending, at, found))
+  }
+
+  /**
+   * Another node has been told that this one has a meeting, which may be one that it is only about to open: a grant
+   * reserves the name before it arrives. `found` is called once that is known. False: it is opening none.
+   */
+  await(name: string, found: Found): boolean {
+    const finders = this.#claimed.get(name)?.finders
+    if (finders === undefined || finders.length >= FINDERS) return false
+    finders.push(found)
+    return true
   }
 
   #found(name: string, ending: ClaimEnding, now: number, found: Found): void {

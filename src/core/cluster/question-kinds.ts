@@ -51,11 +51,12 @@ interface Kinds {
   /** Takes over a revocation. Answer: number of connections closed. */
   revoke: Kind<ToldRevocation, number>
   /**
-   * Revocations in force on the node asked with numbers of its own above `after`. `next`: where to go on; 0: nowhere.
+   * Revocations in force on the node asked with numbers of its own above `after`. `next`: where to go on, now or, if
+   * `isAll`, another time.
    */
   revocations: Kind<
     { readonly after: number },
-    { readonly told: readonly ToldRevocation[]; readonly next: number }
+    { readonly told: readonly ToldRevocation[]; readonly next: number; readonly isAll: boolean }
   >
   /** What the node asked keeps of topics, in the order asked; what is left out is to be asked for again. */
   kept: Kind<readonly Want[], readonly Kept[]>
@@ -129,7 +130,10 @@ export const questionKinds: Kinds = {
   push: { question: struct({ user: name, name, data: payload }), answer: uint },
   disconnect: { question: struct({ user: name, text: text(Infinity), final: bool }), answer: uint },
   revoke: { question: revocation, answer: uint },
-  revocations: { question: struct({ after: uint }), answer: struct({ told: list(revocation), next: uint }) },
+  revocations: {
+    question: struct({ after: uint }),
+    answer: struct({ told: list(revocation), next: uint, isAll: bool }),
+  },
   kept: {
     question: list(struct<Want>({ topic: name, from: uint, heads: list(head) })),
     answer: list(struct<Kept>({ entries: list(entry), next: uint, heads: list(head) })),

@@ -113,8 +113,9 @@ export class Replica implements Host {
     return { replica: this.number, seat }
   }
 
-  #tryAll(now: number): void {
-    for (const joining of this.#joins.all()) this.#tryPlace(joining, now)
+  /** JOINs may have all that they wait for. */
+  #tryAll(): void {
+    if (this.#joins.tryAll()) this.#host.mark(this)
   }
 
   /** Answers a JOIN if all is there that it needs. */
@@ -163,6 +164,11 @@ export class Replica implements Host {
     return refusal
   }
 
+  /** Whether JOINs are left that may be answered. */
+  get isTrying(): boolean {
+    return this.#isConnected && this.#joins.isTrying
+  }
+
   /** Whether something waits until the link takes it. */
   get isOwing(): boolean {
     return this.#isConnected && this.#members.isOwing
@@ -170,9 +176,10 @@ export class Replica implements Host {
 
   acknowledge(seat: Seat, frame: number): void {
     const member = memberOf(seat)
-    if (member === null) return
-    seat.elector.acked = frame
-    this.#members.acknowledge(member, frame)
+    const acked = Math.min(frame, this.log.next - 1)
+    if (member === null || acked <= seat.elector.acked) return
+    seat.elector.acked = acked
+    this.#members.acknowledge(member, acked)
   }
 
   detach(seat: Seat): boolean {
@@ -188,7 +195,7 @@ export class Replica implements Host {
     const member = memberOf(seat)
     if (member === null) return
     // It leaves after its own inputs, unless so much waits for the owner already that the link might break.
-    if (this.#isConnected) this.#members.tell(member, true)
+    this.#members.tell(member, true)
     this.#members.forget(member)
     this.#say({ type: 'leave', ...this.#place(member.number), reason })
   }
@@ -221,16 +228,8 @@ export class Replica implements Host {
     this.#isConnected = false
     this.#members.lose()
     this.#told = this.#readers
-    const { name: meeting, number: replica } = this
-    const world = this.#room?.facts.world ?? 0
-    this.#host.link(this.#owner, {
-      type: 'follow',
-      replica,
-      meeting,
-      world,
-      next: this.log.next,
-      ...this.#told,
-    })
+    const about = { replica: this.number, meeting: this.name, world: this.#room?.facts.world ?? 0 }
+    this.#host.link(this.#owner, { type: 'follow', ...about, next: this.log.next, ...this.#told })
   }
 
   /** Who waits to read counts, so that the owner's clock runs for the first. */
@@ -278,7 +277,7 @@ export class Replica implements Host {
     }
     for (const joining of this.#joins.all()) if (joining.seated === null) this.#enter(joining)
     this.#members.comeBack()
-    this.#tryAll(now)
+    this.#tryAll()
     if (this.isHandedOver) this.#host.advanced(this, now)
   }
 
@@ -338,11 +337,12 @@ export class Replica implements Host {
       room.append({ bytes, events, inputs: inputs.length, stable: marks[at] as number }, now)
       for (const { slot, seq } of inputs) this.#members.framed(slot, seq)
     }
-    if (from <= this.#head) this.#joins.pay(frames.slice(from - first), now)
+    const fetched = from <= this.#head ? frames.slice(from - first) : []
+    this.#joins.pay(fetched, room.log.next > this.#head, now)
     this.#missing.seen(end, room.log.next)
-    room.tell(now)
+    room.tell(now, true)
     for (const member of this.#members.all()) this.#members.settle(member, room.log.next, now)
-    if (this.#joins.size > 0) this.#tryAll(now)
+    this.#tryAll()
     if (this.isHandedOver) this.#host.advanced(this, now)
   }
 
@@ -351,7 +351,7 @@ export class Replica implements Host {
     if (!this.#isConnected) return
     this.#setClock(head, now)
     this.#missing.seen(head.next, this.log.next)
-    this.#tryAll(now)
+    this.#tryAll()
   }
 
   // ---- hand-over
@@ -384,9 +384,10 @@ export class Replica implements Host {
     return { room, remotes, joins }
   }
 
-  /** Part of the sweep: tells what has changed since the last one. */
-  sweep(): void {
+  /** Part of the sweep: answers JOINs, until the node has done this much work, and tells what has changed. */
+  sweep(now: number, end: number): void {
     if (!this.#isConnected) return
+    for (const joining of this.#joins.untried(this.#host.work, end)) this.#tryPlace(joining, now)
     this.#members.sweep(this.number)
     const { readers, spectators } = this.#readers
     if (readers === this.#told.readers && spectators === this.#told.spectators) return

@@ -174,7 +174,7 @@ export class Taking {
         seat: number = 0,
       } = places.find(({ slot }) => slot === member.slot) ?? {}
       const guest = guests[branch]
-      const remote = number === 0 || guest !== null ? undefined : remotes.get(number)
+      const remote = guest === null ? remotes.get(number) : undefined
       if (remote !== undefined) {
         const seat = remote.seat ?? sit(owner, remote.session, member)
         remotes.delete(number)
@@ -183,7 +183,7 @@ export class Taking {
       }
       if (number !== 0 && guest !== null && guest !== undefined)
         return hosting.guest(guest, number, session, member)
-      if (member.standing.is !== 'leaving') absent.push(member)
+      absent.push(member)
       return new Absent(session)
     }
     owner.succeed({ state, seatOf, event: { type: 'owner', incarnation: self } }, now)
@@ -200,13 +200,13 @@ export class Taking {
     for (const each of returned) this.#settle(owner, each, state, now)
     for (const remote of remotes.values()) remote.release()
     for (const { session, message: join, joined } of joins) joined(meetings().join(session, join, now), now)
-    for (const each of follows) hosting.handle(each.node, each.message, now)
+    for (const each of follows) if (cluster.nodes.has(each.node)) hosting.handle(each.node, each.message, now)
   }
 
   /** What a member on this node has done that the old owner has not heard of. */
   #settle(owner: Owner, { seat, member, remote }: Returned, state: OwnerState, now: number): void {
     const { slot, seq: last } = member
-    if (seat.cursor === null && seat.session.outlet === null) owner.away(member)
+    if (seat.session.outlet === null) owner.away(member)
     else owner.back(member, now)
     const waiting = state.intake.inputs.filter((input) => input.slot === slot).map(({ seq }) => seq)
     const { unsent, refused } = remote.surrender(last, new Set(waiting))

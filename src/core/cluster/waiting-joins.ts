@@ -1,9 +1,10 @@
 import { type ErrorCode, errors } from '../../protocol/errors.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
-import { costs } from '../ground/work.ts'
+import { costs, type Work } from '../ground/work.ts'
 import type { Placing } from '../meeting/room.ts'
 import type { OpenedFrame } from '../meeting/sealed.ts'
 import type { Refusal } from '../ports.ts'
+import type { Account } from '../session/account.ts'
 import { AGAIN_MS, type Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
@@ -32,6 +33,9 @@ export interface Joining {
 export class WaitingJoins {
   readonly #joins: Map<Session, Joining> = new Map()
   readonly #bySeat: Map<number, Joining> = new Map()
+  #untried: Iterator<Joining> | null = null
+  /** The user for whom this node fetches the frames so far; null once they are here, undefined before the first JOIN. */
+  #payer: Account | null | undefined
 
   get size(): number {
     return this.#joins.size
@@ -46,6 +50,26 @@ export class WaitingJoins {
     return [...this.all()].filter(({ since }) => since <= time)
   }
 
+  /** All may have what they wait for. False: there are none. */
+  tryAll(): boolean {
+    this.#untried = this.size > 0 ? this.#joins.values() : null
+    return this.isTrying
+  }
+
+  /** Whether some of them are left to be tried. */
+  get isTrying(): boolean {
+    return this.#untried !== null
+  }
+
+  /** Those, until the node has done this much work: a crowd takes several sweeps. */
+  *untried(work: Work, end: number): Generator<Joining> {
+    while (this.#untried !== null && work.done < end) {
+      const { value, done } = this.#untried.next()
+      if (done === true) this.#untried = null
+      else yield value
+    }
+  }
+
   of(session: Session): Joining | undefined {
     return this.#joins.get(session)
   }
@@ -57,6 +81,7 @@ export class WaitingJoins {
 
   add(joining: Joining): void {
     this.#joins.set(joining.session, joining)
+    if (this.#payer === undefined) this.#payer = joining.session.account
     if (joining.seat !== 0) this.#bySeat.set(joining.seat, joining)
   }
 
@@ -76,21 +101,26 @@ export class WaitingJoins {
 
   /** Nobody gets what it waits for. */
   endAll(code: ErrorCode, now: number): void {
-    const retryAfterMs = code === 'BUSY' ? AGAIN_MS : 0
-    for (const { joined } of this.takeAll()) joined({ code, message: errors[code].text, retryAfterMs }, now)
+    const busy: Refusal = { code: 'BUSY', message: errors.BUSY.text, retryAfterMs: AGAIN_MS }
+    for (const { joined } of this.takeAll()) joined(code === 'BUSY' ? busy : code, now)
   }
 
-  /** The first of them pays for these frames, which its node would not have fetched otherwise. */
-  pay(frames: readonly OpenedFrame[], now: number): void {
+  /**
+   * Whoever came first pays for these frames, which this node would not have fetched otherwise, also where that session
+   * has left meanwhile. `isLast`: what comes later is for all.
+   */
+  pay(frames: readonly OpenedFrame[], isLast: boolean, now: number): void {
     let work = 0
     for (const { bytes } of frames) work += costs.walked + bytes.length * costs.reread
-    for (const { session } of this.all()) return session.account.pay(work, now)
+    if (work > 0) this.#payer?.pay(work, now)
+    if (isLast) this.#payer = null
   }
 
   takeAll(): Joining[] {
     const all = [...this.all()]
     this.#joins.clear()
     this.#bySeat.clear()
+    this.#untried = null
     return all
   }
 }

@@ -104,7 +104,7 @@ export class Connections {
   }
 
   packet(connection: Connection, packet: Uint8Array | string, now: number): void {
-    if (connection.phase.name === 'closed') return
+    if (connection.phase.name === 'closed' || connection.dismissed) return
     this.bytes(connection, now)
     this.#host.stats.packetsIn++
     this.#host.stats.bytesIn += packet.length
@@ -119,10 +119,10 @@ export class Connections {
     this.#receiveAll(connection, messages, now)
   }
 
-  /** Nothing is received behind a message that has closed the connection. */
+  /** Nothing is received behind a message that has closed the connection, or has it closed. */
   #receiveAll(connection: Connection, messages: readonly ClientMessage[], now: number): void {
     for (const message of messages) {
-      if (connection.phase.name === 'closed') return
+      if (connection.phase.name === 'closed' || connection.dismissed) return
       this.#receive(connection, message, now)
     }
   }

@@ -44,6 +44,7 @@ export class Endings {
 
   /** Closes a connection at the end of the sweep: in the middle of one, others still refer to it. */
   dismiss(outlet: Outlet, reason: keyof typeof dismissals): void {
+    outlet.dismissed = true
     this.#dismissed.push({ outlet, reason })
   }
 

@@ -61,14 +61,14 @@ export class Revocations {
   }
 
   /**
-   * Those in force with a number above `after`, up to `most`, and the number of the last of them; 0 where it is the
-   * last of all.
+   * Those in force with a number above `after`, up to `most`. `next`: the number behind which further ones come;
+   * `isAll`: there are none yet.
    */
   list(
     after: number,
     most: number,
     now: number,
-  ): { readonly told: readonly ToldRevocation[]; readonly next: number } {
+  ): { readonly told: readonly ToldRevocation[]; readonly next: number; readonly isAll: boolean } {
     const found: (ToldRevocation & { readonly seq: number })[] = []
     for (const [ofUser, known] of [
       [true, this.#users],
@@ -78,7 +78,8 @@ export class Revocations {
         if (seq > after && end > now) found.push({ seq, ofUser, name, until, leftMs: Math.ceil(end - now) })
     found.sort((a, b) => a.seq - b.seq)
     const told = found.slice(0, most)
-    return { told, next: found.length > most ? (told.at(-1)?.seq ?? 0) : 0 }
+    const isAll = found.length <= most
+    return { told, next: isAll ? this.#last : (told.at(-1)?.seq ?? 0), isAll }
   }
 
   /** The wall time up to which a user's tokens are revoked, in milliseconds since 1970; 0 when none are. */

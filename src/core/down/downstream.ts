@@ -45,7 +45,8 @@ export class Downstream {
   /** How many times all that waited for topics at some moment have been written to, and how many of them are left. */
   round = 0
   #left = 0
-  #flushes = 0
+  /** How many flushes there were. */
+  flushes = 0
   /** Parts of the write under way; reused. */
   readonly #parts: Encoded[] = []
 
@@ -162,7 +163,7 @@ export class Downstream {
     const patient = this.#patient
     this.#urgent = []
     this.#patient = []
-    this.#flushes++
+    this.flushes++
     if (this.#left === 0) this.#left = patient.length
     const share = patient.length > 0 ? PATIENT_SHARE : 0
     const begun = this.#work.done
@@ -197,8 +198,8 @@ export class Downstream {
       if (isUrgent) outlet.isUrgent = false
       else outlet.isPatient = false
       const isWithoutTopics = isUrgent && this.#isCrowded
-      if (outlet.served !== this.#flushes) budget -= this.#serve(outlet, now, isWithoutTopics)
-      if (!isWithoutTopics) outlet.served = this.#flushes
+      if (outlet.served !== this.flushes) budget -= this.#serve(outlet, now, isWithoutTopics)
+      if (!isWithoutTopics) outlet.served = this.flushes
       if (outlet.hasWork) this.#enqueue(outlet)
     }
     return at

@@ -184,6 +184,11 @@ export const fixedLimits = {
    * pending entries is full, where the writing does not end before.
    */
   crowdedRounds: 8,
+  /**
+   * How many times the room for pending entries the business may fill in one go before readers are written to on the
+   * spot.
+   */
+  burstFactor: 16,
   /** Bytes, at what messages weigh, that a session may deliver in one turn of the deficit round robin. */
   quantumBytes: 16_384,
   /**
@@ -252,6 +257,8 @@ export const fixedLimits = {
   moveMs: 1_000,
   moveAgainMs: 20_000,
   moveTries: 5,
+  /** Bytes of inputs that the business may let into one frame, which goes out and from node to node in one piece. */
+  frameBytes: 262_144,
   /** How long a replica is kept that nobody reads. */
   lingerMs: 5_000,
   /**

@@ -25,6 +25,13 @@ class Line<T> implements Ranked {
 /** After so many payers that came anew, one that had a turn has another, so ever new ones keep nobody out. */
 const ANEW_IN_A_ROW = 8
 
+/**
+ * This share of the places is for payers who seldom ask: without a turn among as many as `SELDOM` times all places. Where
+ * everything takes long, places come free in bursts, and whoever asks in between would wait for the next one.
+ */
+const SPARE = 1 / 16
+const SELDOM = 8
+
 /** What differs between kinds of places. */
 export interface PlacesHost<T> {
   /** Places in all, and how many of them one payer may hold at a time. */
@@ -39,7 +46,7 @@ export interface PlacesHost<T> {
 /**
  * A limited number of places. Items that find none wait in their payer's line, and a free place goes to the payer whose
  * last turn was longest ago, to one that comes anew before all others: where everybody asks for all they may, that is
- * round robin, and whoever asks for less has the next place.
+ * round robin, and whoever asks for less has the next place. A few are kept for those who seldom ask.
  */
 export class Places<T> {
   readonly #host: PlacesHost<T>
@@ -52,6 +59,10 @@ export class Places<T> {
   /** The last turns of payers while places are scarce, the earliest first. */
   #recent: Queue<string, number> = new Queue()
   readonly #mostRecent: number
+  /** Places that payers who ask often may have. */
+  readonly #often: number
+  /** Items inside of payers who seldom ask. */
+  readonly #seldom: Set<T> = new Set()
   #taken = 0
   /** Counts turns, and payers that came anew. */
   #count = 0
@@ -63,6 +74,7 @@ export class Places<T> {
   constructor(host: PlacesHost<T>, recentPayers: number = fixedLimits.recentPayers) {
     this.#host = host
     this.#mostRecent = recentPayers
+    this.#often = Math.ceil(host.most * (1 - SPARE))
   }
 
   /** Places that are taken. */
@@ -97,7 +109,7 @@ export class Places<T> {
 
   /** Gives back the place of an item that entered. */
   release(item: T): void {
-    this.#free(this.#host.payer(item))
+    this.#free(item)
     this.#next()
   }
 
@@ -115,7 +127,9 @@ export class Places<T> {
     lines.delete(line)
   }
 
-  #free(payer: string): void {
+  #free(item: T): void {
+    const payer = this.#host.payer(item)
+    this.#seldom.delete(item)
     const held = (this.#held.get(payer) ?? 0) - 1
     if (held > 0) this.#held.set(payer, held)
     else this.#held.delete(payer)
@@ -132,8 +146,9 @@ export class Places<T> {
     this.#isGiving = true
     try {
       while (this.#taken < this.#host.most) {
-        const areNew = this.#row < ANEW_IN_A_ROW || this.#turns.size === 0
-        const line = (areNew ? this.#anew.first : undefined) ?? this.#turns.first
+        const old = this.#oldest
+        const areNew = this.#row < ANEW_IN_A_ROW || old === undefined
+        const line = (areNew ? this.#anew.first : undefined) ?? old
         if (line === undefined) break
         this.#row = line.isNew ? this.#row + 1 : 0
         this.#enter(line)
@@ -144,11 +159,23 @@ export class Places<T> {
     if (this.#taken === 0 && this.#recent.size > 0) this.#recent = new Queue()
   }
 
+  /** The line whose turn it is of those that do not come anew, where they have places left. */
+  get #oldest(): Line<T> | undefined {
+    const line = this.#turns.first
+    const areLeft = this.#taken - this.#seldom.size < this.#often
+    return line !== undefined && (areLeft || this.#asksSeldom(line)) ? line : undefined
+  }
+
+  #asksSeldom(line: Line<T>): boolean {
+    return line.isNew || this.#count - line.at > SELDOM * this.#host.most
+  }
+
   /** The payer's oldest item has a place. */
   #enter(line: Line<T>): void {
     const { payer, items } = line
     const item = items.oldest as T
     items.delete(item)
+    if (this.#asksSeldom(line)) this.#seldom.add(item)
     this.#taken++
     this.#held.set(payer, (this.#held.get(payer) ?? 0) + 1)
     this.#leave(line)
@@ -157,7 +184,7 @@ export class Places<T> {
     this.#remember(payer, line.at)
     if (items.size === 0) this.#lines.delete(payer)
     else if (!this.#isSated(payer)) this.#join(line)
-    if (!this.#host.enter(item)) this.#free(payer)
+    if (!this.#host.enter(item)) this.#free(item)
   }
 
   /** While half of the places are free, nobody waits, and turns do not count. */

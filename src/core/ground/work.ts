@@ -21,6 +21,10 @@ export const costs = {
   jsonByte: 22,
   /** A topic that is made. */
   topic: 5_000,
+  /** A seat that is taken in a meeting, or taken again. */
+  seat: 15_000,
+  /** A subscription that begins, or begins again. */
+  subscription: 8_000,
   /** A write to a socket, whatever it carries. */
   write: 2_000,
   /** A message that is taken from an upstream queue; what it causes comes on top. */

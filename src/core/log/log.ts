@@ -80,6 +80,8 @@ export class Outlet {
   writable = true
   /** Reading from the socket is paused, because the upstream queue is full. */
   paused = false
+  /** Its connection is closed at the end of the sweep: nothing more is received. */
+  dismissed = false
   /** When something was last handed over, in monotonic milliseconds. */
   lastSent: number
 

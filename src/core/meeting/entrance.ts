@@ -58,7 +58,7 @@ export class Entrance {
     const kept = roster.keptFor(user, former)
     if (kept === undefined) return this.#admit(user, isHere, now)
     if (kept.seat !== null) {
-      electorate.leave(kept.seat.elector, log.next, false)
+      if (!this.continues(kept, former)) electorate.leave(kept.seat.elector, log.next, false)
       kept.seat.evict('its user came back in another session')
     }
     return kept
@@ -87,10 +87,14 @@ export class Entrance {
     return former !== '' && seat?.id === former
   }
 
-  /** A session takes the member's place. */
-  sit(member: Member, occupant: Occupant): void {
+  /**
+   * A session takes the member's place. `continued`: its client is the same, so what that has acknowledged counts, and
+   * frames that only others have do not become stable by its coming.
+   */
+  sit(member: Member, occupant: Occupant, continued: boolean): void {
+    if (continued && member.seat !== null) occupant.elector = member.seat.elector
+    else this.#host.electorate.join(occupant.elector, this.#host.log.next)
     member.seat = occupant
-    this.#host.electorate.join(occupant.elector, this.#host.log.next)
   }
 
   /** The member is here, with this configuration. */

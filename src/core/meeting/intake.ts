@@ -119,6 +119,17 @@ export class Intake {
     return taken
   }
 
+  /** Drops inputs of so many bytes at least, the last ones of each member. None where all together have fewer. */
+  shed(bytes: number): readonly Input[] {
+    let most = -bytes
+    for (const { data } of this.#waiting) most += data.bytes.length
+    if (most < 0) return []
+    const { taken, left } = share(this.#waiting, Infinity, most, this.#lastShared)
+    this.#waiting = [...taken]
+    this.#release(left)
+    return left
+  }
+
   /** Drops all waiting inputs. Returns their number. */
   clear(): number {
     const count = this.#waiting.length

@@ -104,8 +104,10 @@ export class Meetings {
     const { limits, entropy, incarnation } = this.#config
     const { budget } = this.#host
     if (this.#meetings.size >= limits.meetings) return 'LIMIT'
-    if (maker !== null && maker.meetings >= limits.meetingsPerUser) return 'LIMIT'
-    if (!budget.admits(maker?.estate.held ?? 0, weights.meeting)) return 'LIMIT'
+    // What the business opens by itself is not refused for what a user has who asks for it at the same time.
+    const asker = business.missing === undefined ? null : maker
+    if (asker !== null && asker.meetings >= limits.meetingsPerUser) return 'LIMIT'
+    if (!budget.admits(asker?.estate.held ?? 0, weights.meeting)) return 'LIMIT'
     const { frameRate, inputBytes, spectatorDelayMs } = settings
     const term = Math.max(this.#highestTerm + 1, least)
     this.#highestTerm = term

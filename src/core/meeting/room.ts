@@ -7,7 +7,7 @@ import type { Downstream } from '../down/downstream.ts'
 import type { Budget } from '../ground/budget.ts'
 import type { Limits } from '../ground/config.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
-import type { Work } from '../ground/work.ts'
+import { costs, type Work } from '../ground/work.ts'
 import { Cursor, type Outlet } from '../log/log.ts'
 import type { SealedFrame } from '../ports.ts'
 import { shorten } from '../session/session.ts'
@@ -211,11 +211,14 @@ export class Room {
     this.#lastTold = -Infinity
   }
 
-  /** Marks the readers for the appended frames, unless these belong to a quiet run that can go out together later. */
-  tell(now: number): void {
+  /**
+   * Marks the readers for the appended frames, unless these belong to a quiet run that can go out together later.
+   * `isGathered`: they have come together, from a node where they have waited for one another.
+   */
+  tell(now: number, isGathered = false): void {
     const { quietMs, coalesceMs } = this.#host.limits
     const isQuiet = now - this.#lastInput > quietMs && now - this.#lastTold < coalesceMs - this.#interval
-    if (isQuiet) return
+    if (isQuiet && !isGathered) return
     this.#lastTold = now
     this.#show(now)
   }
@@ -252,7 +255,7 @@ export class Room {
     seat.cursor = cursor
     this.#readers.set(cursor, seat)
     if (!view.isCurrent(cursor)) this.#host.downstream.mark(cursor)
-    this.#host.work.done += log.workFrom(cursor.position, cursor.outlet.text)
+    this.#host.work.done += costs.seat + log.workFrom(cursor.position, cursor.outlet.text)
     this.#showLater()
     return {
       type: 'joined',

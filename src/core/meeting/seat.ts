@@ -30,8 +30,8 @@ export type Standing =
 export interface Occupant {
   /** The id of the session. */
   readonly id: string
-  /** The member's vote on which frames are stable; a later session of the same user has its own. */
-  readonly elector: Elector
+  /** The member's vote on which frames are stable. A reloaded page has one of its own. */
+  elector: Elector
   /** Sends data to this member alone. */
   direct(data: Payload): void
   /** The seat has ended: tells the client why. */
@@ -85,7 +85,7 @@ export interface Host {
 export class Seat implements SessionSeat, Occupant {
   readonly session: Session
   #member: Member | null
-  readonly elector: Elector = new Elector()
+  elector: Elector = new Elector()
   #turnedAway = 0
   #host: Host
   cursor: Cursor | null = null

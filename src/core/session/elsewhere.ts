@@ -14,8 +14,8 @@ export interface Elsewhere {
   /** The node that has a meeting, where this one knows without asking, as with a replica of it; 0 where it does not. */
   ownerOf(name: string): number
   /**
-   * Seats a session in a meeting of another node. `joined` is called once, perhaps at once, unless {@link drop} comes
-   * first; until then the session's upstream queue is held.
+   * Seats a session in a meeting of another node; NOT_FOUND where that does not have it, or not any more. `joined` is
+   * called once, perhaps at once, unless {@link drop} comes first; until then the session's upstream queue is held.
    */
   join(
     owner: number,

@@ -41,3 +41,11 @@ export interface Subscription {
   readonly place: CursorInfo
   end(now: number): void
 }
+
+/** A SUBSCRIBE that waits. */
+export interface HeldSubscribe {
+  /** Subscribes. */
+  act(now: number): void
+  /** Has something done when its session has its turn, unless it ends before. */
+  proceed(then: (now: number) => void): void
+}

@@ -81,6 +81,8 @@ export class Session {
   calls = 0
   /** What the last delivered message weighs while it waits for `authorize` or `openMissing`; 0 while none does. */
   #asking = 0
+  /** What is to be done about it when the session has its turn; null while that is not known. */
+  #then: ((now: number) => void) | null = null
   /** When the session (without a connection) or its token expires. */
   readonly expiry: Timer
   readonly #host: SessionHost
@@ -159,7 +161,17 @@ export class Session {
 
   /** Whether the upstream queue is held, by backpressure or by a question under way. */
   get isHeld(): boolean {
-    return !this.ended && (this.#asking > 0 || this.log.isBehind)
+    return !this.ended && ((this.#asking > 0 && this.#then === null) || this.log.isBehind)
+  }
+
+  /** Whether it has something to do in its turn. */
+  get wantsTurn(): boolean {
+    return (this.upstream.size > 0 || this.isProceeding) && !this.isHeld
+  }
+
+  /** Whether that begins with the message that waited. */
+  get isProceeding(): boolean {
+    return this.#then !== null
   }
 
   /**
@@ -174,6 +186,22 @@ export class Session {
   goOn(): void {
     this.payer.hold(-this.#asking)
     this.#asking = 0
+    this.#then = null
+  }
+
+  /**
+   * The message need not wait any more: `then` calls {@link goOn} and delivers it, when the session has its turn. A
+   * crowd may have waited for the same answer.
+   */
+  proceed(then: (now: number) => void): void {
+    this.#then = then
+  }
+
+  /** Its turn has come. */
+  resume(now: number): void {
+    const then = this.#then
+    this.#then = null
+    then?.(now)
   }
 
   /** Counts a refused message. True: there were too many in too short a time. */

@@ -264,7 +264,7 @@ export class CatchUp {
     this.#wantRest(node, source, now)
     const asked = [...source.wanted].slice(0, this.#limits.busTopics)
     if (asked.length === 0) {
-      if (source.rest === null) this.#sources.delete(node)
+      this.#sources.delete(node)
       return
     }
     source.isAsked = true

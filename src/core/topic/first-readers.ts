@@ -1,4 +1,5 @@
 import type { MessageOf } from '../../protocol/schema.ts'
+import type { HeldSubscribe } from '../session/parts.ts'
 import type { Session } from '../session/session.ts'
 import type { Topic } from './topic.ts'
 
@@ -10,7 +11,7 @@ interface Expectation {
   /** Those that it waits for, and all that count as read until it goes on. */
   readonly topics: Set<Topic>
   readonly all: readonly Topic[]
-  readonly go: (now: number) => void
+  readonly held: HeldSubscribe
 }
 
 /** Subscriptions that are the first of their topic on this node: they begin once the topic has caught up. */
@@ -28,14 +29,9 @@ export class FirstReaders {
     return this.#byTopic.has(topic)
   }
 
-  /** Holds a message until these topics have caught up. `go` is called later, once, unless the session ends before. */
-  hold(
-    session: Session,
-    message: MessageOf<'subscribe'>,
-    topics: Set<Topic>,
-    go: (now: number) => void,
-  ): void {
-    const expectation = { session, topics, all: [...topics], go }
+  /** Holds a message until these topics have caught up and its session has its turn, unless that ends before. */
+  hold(session: Session, message: MessageOf<'subscribe'>, topics: Set<Topic>, held: HeldSubscribe): void {
+    const expectation = { session, topics, all: [...topics], held }
     session.wait(message)
     this.#bySession.set(session, expectation)
     for (const topic of topics) {
@@ -47,15 +43,18 @@ export class FirstReaders {
   }
 
   /** A topic has caught up. */
-  ready(topic: Topic, now: number): void {
+  ready(topic: Topic): void {
     const waiting = this.#byTopic.get(topic)
     this.#byTopic.delete(topic)
     for (const expectation of waiting ?? []) {
-      expectation.topics.delete(topic)
-      if (expectation.topics.size > 0) continue
-      this.#release(expectation)
-      expectation.go(now)
-      this.#forget(expectation, now)
+      const { topics, held } = expectation
+      topics.delete(topic)
+      if (topics.size > 0) continue
+      held.proceed((now) => {
+        this.#release(expectation)
+        held.act(now)
+        this.#forget(expectation, now)
+      })
     }
   }
 

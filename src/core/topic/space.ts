@@ -7,6 +7,8 @@ import type { Topic } from './topic.ts'
 /** A topic without room: the round of writes until which publications wait, and the users who have had one taken. */
 interface Crowd {
   readonly until: number
+  /** How many flushes there were by then. */
+  readonly since: number
   readonly taken: Set<Account>
 }
 
@@ -33,9 +35,11 @@ export class Space {
     this.#trim = trim
   }
 
-  #isIn({ size, bytes, retention }: Topic): boolean {
+  /** `factor`: of the room. */
+  #isIn({ size, bytes, retention }: Topic, factor = 1): boolean {
     const { topicPendingEntries, topicPendingBytes } = this.#limits
-    return size < retention.entries + topicPendingEntries && bytes < retention.bytes + topicPendingBytes
+    const [entries, most] = [factor * topicPendingEntries, factor * topicPendingBytes]
+    return size < retention.entries + entries && bytes < retention.bytes + most
   }
 
   /**
@@ -48,10 +52,10 @@ export class Space {
       this.#crowds.delete(topic)
       return null
     }
-    const { round } = this.#downstream
+    const { round, flushes } = this.#downstream
     let crowd = this.#crowds.get(topic)
     if (crowd === undefined) {
-      crowd = { until: round + this.#limits.crowdedRounds, taken: new Set() }
+      crowd = { until: round + this.#limits.crowdedRounds, since: flushes, taken: new Set() }
       this.#crowds.set(topic, crowd)
       this.#offer(topic)
     }
@@ -68,14 +72,18 @@ export class Space {
   }
 
   /**
-   * Makes room, where there is none and nothing is waited for: what comes then is taken beyond the room. `isUrgent`:
-   * for the business, which may publish any amount, so readers are written to at once.
+   * Makes room, where there is none and nothing is waited for: what comes meanwhile is taken beyond the room.
+   * `isBusiness`: it may publish any amount at once, and where that is many times the room and nothing could be written
+   * in between, readers are written to on the spot.
    */
-  make(topic: Topic, now: number, isUrgent: boolean): void {
-    if (this.#isIn(topic) || (!isUrgent && this.#crowdOf(topic) !== null)) return
+  make(topic: Topic, now: number, isBusiness: boolean): void {
+    if (this.#isIn(topic)) return
+    const crowd = this.#crowdOf(topic)
+    const isBurst = crowd?.since === this.#downstream.flushes && !this.#isIn(topic, this.#limits.burstFactor)
+    if (crowd !== null && !(isBusiness && isBurst)) return
     this.#crowds.delete(topic)
     this.#offer(topic)
-    if (isUrgent) this.#hurry(topic, now)
+    if (isBurst) this.#hurry(topic, now)
     this.#trim(topic, now)
   }
 

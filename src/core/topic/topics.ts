@@ -12,6 +12,7 @@ import { weights } from '../ground/weights.ts'
 import { costs, type Work } from '../ground/work.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Account } from '../session/account.ts'
+import type { HeldSubscribe } from '../session/parts.ts'
 import type { Session } from '../session/session.ts'
 import { Aging } from './aging.ts'
 import type { Carrier } from './carrier.ts'
@@ -296,7 +297,7 @@ export class Topics {
     message: MessageOf<'subscribe'>,
     names: Iterable<string>,
     now: number,
-    go: (now: number) => void,
+    held: HeldSubscribe,
   ): boolean {
     if (!this.catchUp.hasPeers) return false
     const waiting = new Set<Topic>()
@@ -304,7 +305,7 @@ export class Topics {
       const topic = this.#topics.get(name) ?? this.#make(name, session.account)
       if (topic !== null && this.#awaits(topic, now)) waiting.add(topic)
     }
-    if (waiting.size > 0) this.#firstReaders.hold(session, message, waiting, go)
+    if (waiting.size > 0) this.#firstReaders.hold(session, message, waiting, held)
     return waiting.size > 0
   }
 
@@ -313,7 +314,7 @@ export class Topics {
     if (topic.isRead) return this.#firstReaders.has(topic)
     this.#aging.use(topic)
     this.#carrier.subscribe(topic)
-    this.catchUp.begin(topic, (caught, at) => this.#firstReaders.ready(caught, at), now)
+    this.catchUp.begin(topic, (caught) => this.#firstReaders.ready(caught), now)
     return true
   }
 
@@ -362,7 +363,7 @@ export class Topics {
     // The replaced cursor ends only now, because a topic that loses its last reader is unsubscribed from the bus.
     session.subscribe(topic.number, cursor)?.end(now)
     if (!topic.isCurrent(cursor)) this.#downstream.mark(cursor)
-    this.#work.done += topic.workOf(cursor)
+    this.#work.done += costs.subscription + topic.workOf(cursor)
     const position = recovered
       ? { epoch: topic.epoch, at: start, numbers: since.numbers }
       : values

@@ -1,6 +1,5 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { isName } from '../../protocol/names.ts'
-import type { Payload } from '../../protocol/payload.ts'
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Limits } from '../ground/config.ts'
@@ -10,7 +9,6 @@ import type { Timers } from '../ground/timers.ts'
 import { FREE_WORK, itemsOf, type Work } from '../ground/work.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Application, Refusal } from '../ports.ts'
-import type { Account } from '../session/account.ts'
 import type { Joined } from '../session/elsewhere.ts'
 import { mayJoin, mayRead, mayWrite } from '../session/grant.ts'
 import { type Session, wholeWait } from '../session/session.ts'
@@ -20,48 +18,13 @@ import { Joins, type JoinTarget } from './joins.ts'
 import type { Openings } from './openings.ts'
 import type { Requests } from './requests.ts'
 import type { Cluster } from './searches.ts'
+import type { TopicTarget } from './topic-target.ts'
 import { Upstream } from './upstream.ts'
 
 const NONE: Denials = new Map()
 
 /** Names an input of a session. */
 type InputName = Pick<MessageOf<'input'>, 'log' | 'seq'>
-
-/** The topics as a target of messages. */
-export interface TopicTarget {
-  /**
-   * Holds a SUBSCRIBE while topics of it, which nobody has read here before, get what other nodes keep of them. True:
-   * `go` is called later, once, unless the session ends before. `names`: those that it may read.
-   */
-  hold(
-    session: Session,
-    message: MessageOf<'subscribe'>,
-    names: Iterable<string>,
-    now: number,
-    go: (now: number) => void,
-  ): boolean
-  /** The session has ended. */
-  drop(session: Session, now: number): void
-  /** Subscribes a session to a topic. The caller has checked name, grant and connection. */
-  subscribe(
-    session: Session,
-    call: number,
-    index: number,
-    topic: MessageOf<'subscribe'>['topics'][number],
-    now: number,
-  ): MessageOf<'subscribed'> | ErrorCode
-  /** Whether a user's publication to this topic waits. */
-  mustWait(name: string, by: Account): boolean
-  /** Appends an entry for a user. Returns the topic's pressure, 0–1, or the error. */
-  publish(
-    name: string,
-    data: Payload,
-    key: string,
-    tombstone: boolean,
-    now: number,
-    by: Account,
-  ): number | ErrorCode
-}
 
 /** The targets of messages, and what dispatch needs of the rest of the node. */
 export interface Targets {
@@ -128,6 +91,7 @@ export class Dispatch {
         targets.seated(session, now)
         this.#upstream.wake(session)
       },
+      proceed: (session, then) => this.#proceed(session, then),
     })
   }
 
@@ -141,9 +105,18 @@ export class Dispatch {
 
   /** Delivers queued messages, within the sweep's budget. */
   sweep(now: number): void {
-    if (this.#upstream.sweep((session, message) => this.#deliver(session, message, now)))
-      this.#stats.sweepsCutUp++
+    const isCut = this.#upstream.sweep(
+      (session, message) => this.#deliver(session, message, now),
+      (session) => session.resume(now),
+    )
+    if (isCut) this.#stats.sweepsCutUp++
     this.#relax()
+  }
+
+  /** A message of a session need not wait any more: see {@link Session.proceed}. */
+  #proceed(session: Session, then: (now: number) => void): void {
+    session.proceed(then)
+    this.#upstream.wake(session)
   }
 
   /**
@@ -285,9 +258,9 @@ export class Dispatch {
     const names = message.topics.flatMap(({ topic }, index) =>
       isName(topic) && mayRead(session.grant, topic) && !denials.has(index) ? [topic] : [],
     )
-    return this.#topics.hold(session, message, names, now, (at) => {
-      this.#act(session, message, at, denials)
-      this.#upstream.wake(session)
+    return this.#topics.hold(session, message, names, now, {
+      act: (at) => this.#act(session, message, at, denials),
+      proceed: (then) => this.#proceed(session, then),
     })
   }
 

@@ -26,6 +26,8 @@ export interface JoinAsksHost<A> {
   readonly waitMs: number
   /** Asks. The answer comes in through {@link JoinAsks.answer}. */
   put(ask: JoinAsk, now: number): void
+  /** Has something done when a session has its turn, unless it ends before. */
+  proceed(session: Session, then: (now: number) => void): void
   /** No answer came in time to a question that was asked. */
   late(ask: JoinAsk): void
   /** Goes on with a JOIN. `answer`: null where none came in time. */
@@ -58,7 +60,7 @@ export class JoinAsks<A> {
         if (wasPut) this.#asked.delete(ask.name)
         else this.#forget(ask)
         if (ending.by === 'deadline' && wasPut) host.late(ask)
-        this.#conclude(ask, ending.by === 'answer' ? ending.answer : null, now)
+        this.#conclude(ask, ending.by === 'answer' ? ending.answer : null)
       },
     })
   }
@@ -124,10 +126,11 @@ export class JoinAsks<A> {
     if (this.#bySession.delete(session)) session.goOn()
   }
 
-  #conclude({ joins }: JoinAsk, answer: A | null, now: number): void {
-    for (const [session, join] of joins) {
-      this.#release(session)
-      this.#host.deliver(session, join, answer, now)
-    }
+  #conclude({ joins }: JoinAsk, answer: A | null): void {
+    for (const [session, join] of joins)
+      this.#host.proceed(session, (now) => {
+        this.#release(session)
+        this.#host.deliver(session, join, answer, now)
+      })
   }
 }

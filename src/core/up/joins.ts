@@ -6,6 +6,7 @@ import type { Application } from '../ports.ts'
 import { AGAIN_MS, type Joined } from '../session/elsewhere.ts'
 import { mayJoin } from '../session/grant.ts'
 import type { Session } from '../session/session.ts'
+import type { JoinAsksHost } from './join-asks.ts'
 import { Openings } from './openings.ts'
 import { type Cluster, Searches } from './searches.ts'
 
@@ -16,7 +17,7 @@ export interface JoinTarget {
 }
 
 /** Where the answers to JOINs go. */
-export interface JoinsHost {
+export interface JoinsHost extends Pick<JoinAsksHost<never>, 'proceed'> {
   /** Answers a JOIN, whose session goes on with what waits behind it. */
   answer(session: Session, message: MessageOf<'join'>, joined: Joined, now: number): void
 }
@@ -46,17 +47,20 @@ export class Joins {
     this.#limits = limits
     this.#meetings = meetings
     this.#host = host
-    this.openings = new Openings(limits, timers, application, (session, message, now) => {
+    const proceed: JoinsHost['proceed'] = (session, then) => host.proceed(session, then)
+    const opened = (session: Session, message: MessageOf<'join'>, now: number): void => {
       this.#asked.add(session)
       // Its ticket may be another one by now.
       if (mayJoin(session.grant, message.meeting, message.spectator)) this.seat(session, message, now)
       else this.#answer(session, message, now, 'FORBIDDEN')
-    })
+    }
+    this.openings = new Openings(limits, timers, application, opened, proceed)
     this.#searches =
       cluster &&
       new Searches(limits, timers, cluster, {
         found: (session, message, owner, now) => this.#found(session, message, owner, now),
         joined: (session, message, joined, now) => this.#answer(session, message, now, joined),
+        proceed,
       })
   }
 

@@ -4,7 +4,7 @@ import type { Timers } from '../ground/timers.ts'
 import type { Elsewhere, Joined } from '../session/elsewhere.ts'
 import { mayJoin } from '../session/grant.ts'
 import type { Session } from '../session/session.ts'
-import { JoinAsks } from './join-asks.ts'
+import { JoinAsks, type JoinAsksHost } from './join-asks.ts'
 
 /** The other nodes, as JOINs need them. */
 export interface Cluster extends Elsewhere {
@@ -15,7 +15,7 @@ export interface Cluster extends Elsewhere {
 }
 
 /** Where a search has led. */
-export interface SearchHost {
+export interface SearchHost extends Pick<JoinAsksHost<number | null>, 'proceed'> {
   /** The meeting is open on this node, on none (`owner` 0), or it could not be learnt (null). */
   found(session: Session, join: MessageOf<'join'>, owner: number | null, now: number): void
   /** The node that has the meeting has answered the JOIN. */
@@ -32,6 +32,8 @@ export class Searches {
   readonly #asks: JoinAsks<number | null>
   /** Sessions whose JOIN another node is to answer. */
   readonly #away: Set<Session> = new Set()
+  /** Sessions whose JOIN has come to a node that did not have the meeting any more. */
+  readonly #astray: Set<Session> = new Set()
 
   constructor(limits: Limits, timers: Timers, cluster: Cluster, host: SearchHost) {
     this.#cluster = cluster
@@ -42,6 +44,7 @@ export class Searches {
       share: limits.searchesPerUser,
       waitMs: limits.authorizeMs,
       put: (ask, now) => cluster.find(ask.name, now, (owner, at) => this.#asks.answer(ask, owner, at)),
+      proceed: (session, then) => host.proceed(session, then),
       late: () => {},
       deliver: (session, join, owner, now) => this.#found(session, join, owner, now),
     })
@@ -59,28 +62,39 @@ export class Searches {
   /** The session has ended. */
   drop(session: Session): void {
     this.#asks.drop(session)
+    this.#astray.delete(session)
     if (!this.#away.delete(session)) return
     session.goOn()
     this.#cluster.drop(session)
   }
 
   #found(session: Session, join: MessageOf<'join'>, owner: number | null, now: number): void {
+    const isAstray = this.#astray.delete(session)
     // Its ticket may be another one by now, or its connection gone, and with it whoever would read.
     if (!mayJoin(session.grant, join.meeting, join.spectator))
       this.#host.joined(session, join, 'FORBIDDEN', now)
     else if (session.outlet === null) this.#host.joined(session, join, 'UNKNOWN', now)
     else if (owner === null || owner === 0 || owner === this.#cluster.self)
       this.#host.found(session, join, owner, now)
-    else this.#joinAt(owner, session, join, now)
+    else this.#joinAt(owner, session, join, now, isAstray)
   }
 
-  #joinAt(owner: number, session: Session, join: MessageOf<'join'>, now: number): void {
+  /**
+   * `isAstray`: it has been to a node that did not have the meeting, which may have been opened elsewhere since. One
+   * that a second node does not have is open nowhere.
+   */
+  #joinAt(owner: number, session: Session, join: MessageOf<'join'>, now: number, isAstray: boolean): void {
     session.wait(join)
     this.#away.add(session)
     this.#cluster.join(owner, session, join, now, (answer, at) => {
       if (!this.#away.delete(session)) return
       session.goOn()
-      this.#host.joined(session, join, answer, at)
+      if (answer !== 'NOT_FOUND') this.#host.joined(session, join, answer, at)
+      else if (isAstray) this.#host.found(session, join, 0, at)
+      else {
+        this.#astray.add(session)
+        this.begin(session, join, at)
+      }
     })
   }
 }

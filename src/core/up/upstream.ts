@@ -7,6 +7,9 @@ import type { UpstreamQueue } from '../session/upstream-queue.ts'
 /** Nanoseconds of work that count in the round robin like one byte: an ordinary input weighs about 500 bytes. */
 const WORK_OF_BYTE = 4
 
+/** The message that a session has waited with, which was taken from its queue before. */
+const WAITED = { message: null, cost: 0 } as const
+
 /** Serves the upstream queues in deficit round robin (Shreedhar and Varghese, 1995). */
 export class Upstream {
   readonly #limits: Limits
@@ -43,7 +46,7 @@ export class Upstream {
   /** Gives a session a turn if it has something to deliver and is not held. */
   wake(session: Session): void {
     const { upstream } = session
-    if (upstream.active || upstream.size === 0 || session.isHeld) return
+    if (upstream.active || !session.wantsTurn) return
     upstream.active = true
     upstream.deficit = Math.min(0, upstream.deficit)
     this.#turns.push(session)
@@ -60,9 +63,12 @@ export class Upstream {
 
   /**
    * Delivers up to the budgets of messages and of work. A session with messages left goes behind those not yet reached,
-   * so the start rotates by itself. True: a budget ran out.
+   * so the start rotates by itself. True: a budget ran out. `goOn`: for a session whose message need not wait any more.
    */
-  sweep(deliver: (session: Session, message: ClientMessage) => void): boolean {
+  sweep(
+    deliver: (session: Session, message: ClientMessage) => void,
+    goOn: (session: Session) => void = () => {},
+  ): boolean {
     let budget = this.#limits.sweepMessages
     const end = this.#work.done + this.#limits.sweepWork
     const turns = this.#turns
@@ -71,11 +77,11 @@ export class Upstream {
     let at = 0
     for (; at < turns.length && budget > 0 && this.#work.done < end; at++) {
       const session = turns[at] as Session
-      const served = this.#serve(session, budget, end, deliver)
+      const served = this.#serve(session, budget, end, deliver, goOn)
       budget -= served
       if (served === 0) this.#work.done += costs.looked
       if (this.#waiting.at(-1) === session) continue
-      if (session.upstream.size > 0 && !session.isHeld) turns.push(session)
+      if (session.wantsTurn) turns.push(session)
       else session.upstream.active = false
     }
     if (at < turns.length) {
@@ -104,24 +110,32 @@ export class Upstream {
     budget: number,
     end: number,
     deliver: (session: Session, message: ClientMessage) => void,
+    goOn: (session: Session) => void,
   ): number {
     const { upstream } = session
     const work = this.#work
     const { quantumBytes, sweepWork } = this.#limits
     upstream.deficit += quantumBytes
     let served = 0
-    for (let next = upstream.peek(); next !== undefined && served < budget; next = upstream.peek()) {
-      if (next.cost > upstream.deficit || work.done >= end) break
-      if (this.#mustWait(session, next.message)) {
+    while (served < budget && work.done < end) {
+      const next = session.isProceeding ? WAITED : upstream.peek()
+      if (next === undefined || next.cost > upstream.deficit) break
+      const { message, cost } = next
+      if (message !== null && this.#mustWait(session, message)) {
         this.#waiting.push(session)
         break
       }
       const before = work.done
-      upstream.shift()
-      served += itemsOf(next.message)
-      deliver(session, next.message)
+      if (message === null) {
+        served++
+        goOn(session)
+      } else {
+        served += itemsOf(message)
+        upstream.shift()
+        deliver(session, message)
+      }
       const caused = (work.done - before) / WORK_OF_BYTE
-      upstream.deficit -= Math.max(next.cost, Math.min(caused, sweepWork / WORK_OF_BYTE))
+      upstream.deficit -= Math.max(cost, Math.min(caused, sweepWork / WORK_OF_BYTE))
       work.done += costs.message
       if (session.isHeld) break
     }

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import type { MeetingOptions } from '../../core/index.ts'
+import { fixedLimits, type MeetingOptions } from '../../core/index.ts'
 import { limits } from '../../protocol/index.ts'
 import { hookNames, type KindHooks } from './kinds.ts'
 
@@ -42,7 +42,7 @@ export const meetingSettings: Readonly<
   inputBurst: integer(1, MANY),
   joinsPerMinute: integer(1, 1_000),
   inputsPerFrame: integer(1, MANY),
-  frameBytes: integer(1, MANY),
+  frameBytes: integer(1, fixedLimits.frameBytes),
   spectatorDelayMs: integer(0, 3_600_000),
   config: v.optional(
     v.pipe(

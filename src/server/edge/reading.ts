@@ -8,13 +8,23 @@ const SLICE = 2_048
 /** How long bytes are handed on as they arrive, from the first ones in a turn of the event loop, in milliseconds. */
 const TURN_MS = 4
 
+/**
+ * How long handing on one slice may take, in milliseconds: the last slice of a large message has all of it handled at
+ * once. A payer that takes longer rests for so many times as long; what takes more than this for each byte is not the
+ * sender's doing, but that of the machine.
+ */
+const SLICE_MS = 2
+const REST = 4
+const BYTE_MS = 0.005
+
 /** What of a WebSocket the reading needs. */
 export type ReadSocket = Pick<WebSocket, 'pause' | 'resume' | 'terminate'>
 
 /**
  * Hands on what sockets read, some of it in each turn of the event loop. Node reads up to 2 MiB from each socket before
  * it does anything else, and messages of a few bytes cost a few microseconds each: one client could keep everybody
- * waiting for seconds. Whoever sends much waits, in slices and in turns; who sends little hardly ever does.
+ * waiting for seconds. Whoever sends much waits, in slices and in turns; who sends little hardly ever does. Whoever
+ * sends what takes long to handle has a fifth of the time at most.
  */
 export class Reading {
   readonly #now: () => number
@@ -23,6 +33,8 @@ export class Reading {
   #held = 0
   /** Up to when this turn hands on what arrives; null before something has arrived in it. */
   #until: number | null = null
+  /** Payers that rest, and those of their sockets whose turn has come meanwhile. */
+  readonly #resting: Map<string, Inflow[]> = new Map()
 
   /** `failed`: told what handing on has thrown. `now` is for tests. */
   constructor(failed: (error: unknown) => void, now: () => number = () => performance.now()) {
@@ -49,9 +61,26 @@ export class Reading {
   follow(ws: ReadSocket, socket: Duplex, payer: () => string, heard: (now: number) => void): Inflow {
     return new Inflow(ws, socket, payer, heard, {
       now: this.#now,
-      hasTime: (now) => this.#hasTime(now),
+      hasTime: (inflow, now) => this.#hasTime(now) && !this.#rests(inflow),
+      spent: (inflow, ms) => this.#spent(inflow, ms),
       wait: (inflow) => this.#wait(inflow),
     })
+  }
+
+  #rests(inflow: Inflow): boolean {
+    return this.#resting.size > 0 && this.#resting.has(inflow.payer())
+  }
+
+  #spent(inflow: Inflow, ms: number): void {
+    const payer = inflow.payer()
+    if (ms <= SLICE_MS || this.#resting.has(payer)) return
+    const inflows: Inflow[] = []
+    this.#resting.set(payer, inflows)
+    const goOn = (): void => {
+      this.#resting.delete(payer)
+      for (const each of inflows) this.#waiting.add(each, payer)
+    }
+    setTimeout(goOn, REST * ms).unref()
   }
 
   #hasTime(now: number): boolean {
@@ -81,6 +110,11 @@ export class Reading {
   }
 
   #goOn(inflow: Inflow): void {
+    const resting = this.#resting.get(inflow.payer())
+    if (resting !== undefined) {
+      resting.push(inflow)
+      return
+    }
     this.#held -= inflow.counted
     inflow.goOn()
   }
@@ -89,8 +123,10 @@ export class Reading {
 /** What an {@link Inflow} needs of all reading. */
 interface ReadingHost {
   now(): number
-  /** Whether this turn of the event loop has time left. */
-  hasTime(now: number): boolean
+  /** Whether this turn of the event loop has time left for the socket. */
+  hasTime(inflow: Inflow, now: number): boolean
+  /** What was handed on has taken so long. */
+  spent(inflow: Inflow, ms: number): void
   /** Calls `goOn` when the turn of the socket has come. */
   wait(inflow: Inflow): void
 }
@@ -111,6 +147,8 @@ export class Inflow {
   counted = 0
   #at = 0
   #isWaiting = false
+  /** Bytes that were handed on of what may be one message. */
+  #handed = 0
   /** Why the socket is not read from: the node wants no more, or too much is held. */
   #isPaused = false
   #isFull = false
@@ -172,10 +210,9 @@ export class Inflow {
   #arrived(chunk: Buffer): void {
     const now = this.#host.now()
     this.#heard(now)
-    const isNext = this.held === 0 && !this.#isPaused && this.#host.hasTime(now)
+    const isNext = this.held === 0 && !this.#isPaused && this.#host.hasTime(this, now)
     if (isNext && chunk.length <= SLICE) {
-      this.#at = now
-      this.#take.call(this.#socket, chunk)
+      this.#hand(chunk, now)
       return
     }
     this.#chunks.push(chunk)
@@ -193,14 +230,23 @@ export class Inflow {
 
   /** Hands the next slice on. */
   #slice(now: number): void {
-    this.#at = now
     const [chunk] = this.#chunks as [Buffer]
     const slice = chunk.subarray(0, SLICE)
     if (slice.length === chunk.length) this.#chunks.shift()
     else this.#chunks[0] = chunk.subarray(SLICE)
     this.held -= slice.length
-    if (this.#socket.listeners('data').includes(this.#take)) this.#take.call(this.#socket, slice)
+    if (this.#socket.listeners('data').includes(this.#take)) this.#hand(slice, now)
     else this.#drop()
+  }
+
+  #hand(slice: Buffer, now: number): void {
+    this.#at = now
+    this.#handed += slice.length
+    this.#take.call(this.#socket, slice)
+    // So little takes no time that counts; reading the clock would take longer.
+    if (this.#handed * BYTE_MS > SLICE_MS)
+      this.#host.spent(this, Math.min(this.#host.now() - now, this.#handed * BYTE_MS))
+    if (slice.length < SLICE) this.#handed = 0
   }
 
   #settle(): void {

@@ -51,6 +51,8 @@ export class InputChecker implements Observer {
   readonly #after: Map<string, number> = new Map()
   readonly #refused: Map<string, ErrorCode> = new Map()
   readonly #framedAs: Map<string, string> = new Map()
+  /** By sender, world and slot: up to where the inputs were answered when it came to another node, and which waited. */
+  readonly #answered: Map<string, { readonly seq: number; readonly waiting: ReadonlySet<number> }> = new Map()
   /** Inputs that reached a node more than once, so that one of them was stale. */
   readonly #repeated: Set<string> = new Set()
   /** The last connection that the node has heard of each client. */
@@ -95,6 +97,11 @@ export class InputChecker implements Observer {
       // In a new session, no input names one of an earlier session.
       if (message.reason === 'NOT_FOUND') this.#forgive(`${client.id} `)
       else if (message.reason !== '') this.#deaf.add(client.id)
+    } else if (message.type === 'joined') {
+      // What was refused while it was on its way to another node, nobody has told it.
+      const { continued, seq, waiting } = message
+      const answered = { seq, waiting: new Set(waiting.map((each) => each.seq)) }
+      if (continued) this.#answered.set(placeKey(client, message), answered)
     } else if (message.type === 'nack' || message.type === 'ended') {
       const place = this.#rooms.placeOf(client, connection, message.log)
       if (place === undefined) return
@@ -225,8 +232,12 @@ export class InputChecker implements Observer {
   #checkBetween(client: ClientFacts, place: Place, passedOver: PassedOver): void {
     const { seq, last } = passedOver
     const before = (each: number): number => this.#after.get(keyOf(client, place, each)) ?? 0
+    const answered = this.#answered.get(placeKey(client, place))
+    const isRefused = (each: number): boolean =>
+      this.#refused.has(keyOf(client, place, each)) ||
+      (answered !== undefined && each <= answered.seq && !answered.waiting.has(each))
     let missing = before(seq)
-    while (missing > last && this.#refused.has(keyOf(client, place, missing))) missing = before(missing)
+    while (missing > last && isRefused(missing)) missing = before(missing)
     if (missing <= last) return
     const key = keyOf(client, place, missing)
     if (this.#isCluster) this.#passedOver.set(key, passedOver)

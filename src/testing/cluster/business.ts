@@ -141,6 +141,12 @@ export class ClusterBusiness extends Business {
     }
   }
 
+  /** A node opens a meeting, unless another one has it. */
+  claim(node: SimNode, name: string): void {
+    const plan = this.scenario.meetings.find((each) => each.name === name)
+    if (plan !== undefined) this.open(node, plan, () => {})
+  }
+
   /** The owner of the first meeting kicks its first member. */
   kickOne(): void {
     for (const { name } of this.scenario.meetings)

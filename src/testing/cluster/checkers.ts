@@ -15,6 +15,7 @@ import { PlaceChecker } from '../checkers/places.ts'
 import { RequestChecker } from '../checkers/requests.ts'
 import { Rooms } from '../checkers/rooms.ts'
 import { SeatChecker } from '../checkers/seats.ts'
+import { SettlingChecker } from '../checkers/settling.ts'
 import { StabilityChecker } from '../checkers/stability.ts'
 import { TopicChecker } from '../checkers/topics.ts'
 import { WeightChecker } from '../checkers/weight.ts'
@@ -23,7 +24,7 @@ import type { SimNode } from '../sim-node.ts'
 import type { Plan } from './plan.ts'
 import type { Silences } from './silences.ts'
 
-/** One of each, for one run of a cluster: I1–I13, I16–I18, I20, I21, seats, members, names, presence and liveness. */
+/** One of each, for one run of a cluster: I1–I13, I16–I18, I20, I21, I24, seats, members, names, presence and liveness. */
 export function clusterCheckers(
   plan: Plan,
   nodes: () => readonly SimNode[],
@@ -51,6 +52,7 @@ export function clusterCheckers(
     new ConservationChecker(true),
     new AuthorisationChecker(plan.wallOffset, now),
     new RequestChecker(),
+    new SettlingChecker(now),
     new LeakChecker(plan),
     new WeightChecker(),
   ]

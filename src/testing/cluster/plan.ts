@@ -68,6 +68,8 @@ const clusterTraits = [
   'moves',
   'breaks',
   'drains',
+  'public',
+  'throwing',
 ] as const
 
 /** Everything that can be left out of a plan. */
@@ -90,7 +92,7 @@ const limits: Partial<NodeLimits & FixedLimits> = {
 /** Makes a cluster and a random subset of what may befall it. */
 export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
   const nodes = random.pick([2, 3, 3, 3, 4, 5])
-  const drawn: Omit<Plan, 'astray'> = {
+  const drawn: Omit<Plan, 'astray' | 'public' | 'throwing'> = {
     nodes,
     clients: random.int(2, 4),
     hostiles: 0,
@@ -113,8 +115,6 @@ export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
     tokenMs: random.pick([0, 0, 5_000]),
     wallOffset: NOW,
     later: false,
-    throwing: false,
-    public: false,
     onDemand: random.chance(0.3),
     alone: null,
     calamities: calamities.filter(() => random.chance(0.35)),
@@ -128,7 +128,9 @@ export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
   }
   const tiny = random.chance(0.4) ? drawTinyLimits(random) : {}
   const astray = random.chance(0.4)
-  return makeSmaller({ ...drawn, limits: { ...drawn.limits, ...tiny }, astray }, smaller)
+  // Drawn last, so that the rest is as it was before there were these.
+  const reach = { public: random.chance(0.4), throwing: random.chance(0.2) }
+  return makeSmaller({ ...drawn, limits: { ...drawn.limits, ...tiny }, astray, ...reach }, smaller)
 }
 
 /** Replicas that end soon and fall behind what their owner keeps, frames and messages in many packets. */
@@ -164,6 +166,8 @@ function makeSmaller(plan: Plan, { without = [], clients = Infinity, faulty = In
     moves: left('moves') ? plan.moves : undefined,
     breaks: plan.breaks && left('breaks'),
     drains: plan.drains && left('drains'),
+    public: plan.public && left('public'),
+    throwing: plan.throwing && left('throwing'),
     phases: { ...plan.phases, faulty: Math.min(plan.phases.faulty, SETTLED_MS + faulty) },
   }
 }

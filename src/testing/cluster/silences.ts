@@ -13,6 +13,8 @@ export class Silences {
   readonly #started: Map<number, number> = new Map()
   /** When one node last handled a message of another: `by from`. */
   readonly #heard: Map<string, number> = new Map()
+  /** When it last handled one of anybody: a node that has heard nobody since it started takes itself to be alone. */
+  readonly #heardAny: Map<number, number> = new Map()
   /** When a node had last gone without another's word for long. */
   #last = -Infinity
 
@@ -25,21 +27,29 @@ export class Silences {
   }
 
   heard(by: number, from: number, now: number): void {
-    if (this.#gap(by, from, now) >= LEASE_MS) this.#last = now
+    if (this.#gap(by, from, now) >= LEASE_MS || this.#isLonely(by, now)) this.#last = now
+    this.#heardAny.set(by, now)
     this.#heard.set(`${by} ${from}`, now)
   }
 
   /** Whether a node may have been passed over when a name was granted that is opened now. */
   excuse(now: number): boolean {
-    for (const by of this.#started.keys())
+    for (const by of this.#started.keys()) {
+      if (this.#isLonely(by, now)) this.#last = now
       for (const from of this.#started.keys())
         if (by !== from && this.#gap(by, from, now) >= LEASE_MS) this.#last = now
+    }
     return now - this.#last <= OPENING_MS
   }
 
   /** Whether there was such a silence since then. */
   since(time: number, now: number): boolean {
     return this.excuse(now) || this.#last >= time
+  }
+
+  #isLonely(by: number, now: number): boolean {
+    const started = this.#started.get(by) ?? now
+    return now - Math.max(started, this.#heardAny.get(by) ?? started) >= LEASE_MS
   }
 
   #gap(by: number, from: number, now: number): number {

@@ -4,15 +4,19 @@ import type { Stats, WatchedNode } from '../../core/index.ts'
 import { VirtualClock } from '../clock.ts'
 import { fanOut } from '../fan-out.ts'
 import { MachineClient } from '../machine-client.ts'
+import { Incarnations } from '../incarnations.ts'
 import type { ClientFacts, Observer, Phase, RestingClient } from '../observer.ts'
+import { PublicClient } from '../public-client.ts'
 import { Random } from '../random.ts'
 import { drawReading, type Smaller } from '../scenario.ts'
 import { type RunOptions, type RunResult, SeedFailure } from '../seed-run.ts'
 import { SimApplication } from '../sim-application.ts'
-import type { SimClient } from '../sim-client.ts'
+import type { SimClient, SimClientSettings } from '../sim-client.ts'
 import { healthOf, SimNode } from '../sim-node.ts'
 import { tally } from '../sometimes.ts'
+import { Strikes } from '../strikes.ts'
 import { Trace } from '../trace.ts'
+import { Turns } from '../turns.ts'
 import { ClusterBusiness } from './business.ts'
 import { befallCluster, type ClusterWorld } from './calamities.ts'
 import { clusterCheckers } from './checkers.ts'
@@ -26,6 +30,8 @@ const CALAMITY_MS = 200
 const BREAK_MS = 300
 /** A meeting that frames little seals for so long, in milliseconds, what its members may have waiting. */
 const FRAMED_MS = 60_000
+/** What is said over a link has come there after so long, in milliseconds. */
+const ARRIVED_MS = 1_000
 /**
  * After this long, in milliseconds, only what is kept for vanished clients is left, and then nothing: two heartbeats,
  * the time that a session is kept, and that in which the node of its meeting learns of its end.
@@ -46,11 +52,11 @@ export async function runClusterSeed(
 ): Promise<RunResult> {
   const run = new ClusterRun(seed, smaller, trace)
   try {
-    run.play()
+    await run.play()
   } catch (error) {
     throw new SeedFailure({ seed, isCluster: true, smaller }, error, run.clock.now, run.trace.recent)
   }
-  return Promise.resolve({ seed, hash: run.trace.hash, scenario: run.plan, counts: run.trace.counts })
+  return { seed, hash: run.trace.hash, scenario: run.plan, counts: run.trace.counts }
 }
 
 /** What survives a page's reload. */
@@ -70,8 +76,12 @@ class ClusterRun implements ClusterWorld {
   readonly #seed: number
   readonly #network: Random
   readonly #balancer: Random
+  readonly #turns: Turns = new Turns(this.clock)
+  readonly #strikes: Strikes
+  readonly #incarnations: Incarnations = new Incarnations()
   readonly #dead: Stats[] = []
   #lastClient = 0
+  #strains = 0
   #isWorking = true
   #isFaulty = true
 
@@ -85,6 +95,9 @@ class ClusterRun implements ClusterWorld {
     const nodes = (): readonly SimNode[] => this.nodes
     const checkers = clusterCheckers(plan, nodes, this.#silences, now)
     const misled: Observer = {
+      hook: (meeting, hook) => {
+        if (hook === 'snapshot') this.#strain(meeting)
+      },
       left: (client, meeting, code) => this.#misled(client, meeting, code),
       down: (client, _connection, message) => {
         if (message.type !== 'joined' || message.incarnation === this.nodes[client.node]?.incarnation) return
@@ -92,13 +105,14 @@ class ClusterRun implements ClusterWorld {
       },
     }
     this.observer = fanOut([this.trace, ...checkers, misled])
+    this.#strikes = new Strikes(new Random(seed ^ 0x7777), this.observer, this.clients)
     this.business = new ClusterBusiness(this.clock, plan, new Random(seed ^ 0x4444), this.observer, nodes)
     this.weather = new Weather(this.clock, new Random(seed ^ 0xb055), plan.delay, (by, from) =>
       this.#silences.heard(by, from, this.clock.now),
     )
   }
 
-  play(): void {
+  async play(): Promise<void> {
     const { plan, clock } = this
     const { faulty, recovery, well, quiet } = plan.phases
     this.#enter('faulty')
@@ -114,53 +128,86 @@ class ClusterRun implements ClusterWorld {
       clock.at(at, () => this.#befall(at))
     for (let at = SETTLED_MS; plan.breaks && at < faulty; at += BREAK_MS)
       clock.at(at, () => this.#breakLink(at))
-    clock.runTo(faulty)
+    await this.#turns.runTo(faulty)
     this.#heal()
     this.#enter('recovery')
     for (let at = 0; at < recovery - 2_000; at += 500) clock.after(at, () => this.business.settleTwins())
-    clock.runTo(faulty + recovery)
+    await this.#turns.runTo(faulty + recovery)
     for (const client of this.clients) client.healthy = true
     this.#enter('well')
     this.business.revokeNobody()
-    clock.runTo(faulty + recovery + well)
+    await this.#turns.runTo(faulty + recovery + well)
     this.#isWorking = false
     this.#enter('quiet')
     // Whoever is kicked is told, wherever they are, and joins nothing any more.
     this.business.kickOne()
-    clock.runTo(faulty + recovery + well + quiet - 500)
+    await this.#turns.runTo(faulty + recovery + well + quiet - 500)
     for (const node of this.nodes) for (const { name } of plan.meetings) this.business.find(node, name)
-    clock.runTo(faulty + recovery + well + quiet)
-    this.#frameAll()
+    await this.#turns.runTo(faulty + recovery + well + quiet)
+    await this.#frameAll()
+    await this.#arriveAll()
     this.business.noneWaits()
     this.business.allRevoked()
     this.observer.rest?.(
       this.nodes.map(({ core }) => core),
       this.clients.map(({ resting }) => resting),
     )
-    this.#desert()
+    await this.#desert()
   }
 
-  /** What members have sent is framed, however little of it fits into a frame. */
-  #frameAll(): void {
+  /** What members have sent is framed, however little of it fits into a frame; then those who have left are gone. */
+  async #frameAll(): Promise<void> {
     const { clock } = this
     const end = clock.now + FRAMED_MS
-    while (clock.now < end && this.clients.some(({ resting }) => isUnanswered(resting)))
-      clock.runTo(clock.now + 500)
+    const isWaiting = (): boolean =>
+      this.clients.some(({ resting }) => isUnanswered(resting)) || this.#isLeaving
+    while (clock.now < end && isWaiting())
+      // eslint-disable-next-line no-await-in-loop
+      await this.#turns.runTo(clock.now + 500)
+  }
+
+  /** Whether a meeting that frames little has a member that no client is any more. */
+  get #isLeaving(): boolean {
+    const slow = this.plan.meetings.filter(
+      ({ options }) => options.frameBytes === 32 || options.inputsPerFrame === 1,
+    )
+    const names = new Set(slow.map(({ name }) => name))
+    const seats = new Set(
+      this.clients.flatMap(({ resting }) =>
+        resting.meetings.map(({ seat }) => `${seat?.world} ${seat?.slot}`),
+      ),
+    )
+    return this.nodes.some(({ core }) =>
+      Array.from(core.meetings()).some(
+        ({ name, epoch, members }) =>
+          names.has(name) &&
+          members.some(({ slot, away, bot }) => !away && !bot && !seats.has(`${epoch} ${slot}`)),
+      ),
+    )
+  }
+
+  /** What nodes have said to each other has come there. */
+  async #arriveAll(): Promise<void> {
+    const { clock } = this
+    const end = clock.now + ARRIVED_MS
+    const isUnderWay = (): boolean => this.nodes.some(({ core }) => (core.peering?.links.bytes ?? 0) > 0)
+    // eslint-disable-next-line no-await-in-loop
+    while (clock.now < end && isUnderWay()) await this.#turns.runTo(clock.now + 10)
   }
 
   /** All clients vanish; nothing of theirs may remain. */
-  #desert(): void {
+  async #desert(): Promise<void> {
     const { clock } = this
     this.clients.forEach((client, at) => {
       client.healthy = false
       if (at % 3 === 0) client.quit()
       else client.kill(at % 3 === 1)
     })
-    clock.runTo(clock.now + DESERTED_MS)
+    await this.#turns.runTo(clock.now + DESERTED_MS)
     this.observer.deserted?.(this.nodes.map(({ deserted }) => deserted))
-    clock.runTo(clock.now + EMPTY_MS)
+    await this.#turns.runTo(clock.now + EMPTY_MS)
     for (const node of this.nodes) this.business.closeMeetings(node)
-    clock.runTo(clock.now + 1_000)
+    await this.#turns.runTo(clock.now + 1_000)
     this.observer.empty?.(this.nodes.map(({ deserted }) => deserted))
     for (const stats of [...this.#dead, ...this.nodes.map(({ core }) => core.stats)]) tally(stats, this.trace)
   }
@@ -212,10 +259,11 @@ class ClusterRun implements ClusterWorld {
   #startNode(index: number): void {
     const node = new SimNode(this.clock, {
       index,
-      incarnation: this.#network.int(1, 2 ** 31 - 1),
+      incarnation: this.#incarnations.draw(this.#network.int(1, 2 ** 31 - 1)),
       limits: this.plan.limits,
       wallOffset: this.plan.wallOffset,
-      strikes: () => null,
+      strikes: (call, about) =>
+        this.plan.throwing && this.#isFaulty ? this.#strikes.strike(call, about) : null,
       swept: (beyond) => this.observer.swept?.(node.core, beyond),
       random: this.#network,
       application: (made) => new SimApplication(made, this.business),
@@ -292,6 +340,25 @@ class ClusterRun implements ClusterWorld {
     this.clock.after(20, look)
   }
 
+  /** A meeting is about to be handed over: what is said of it may be lost or late, and others claim its name. */
+  #strain(meeting: string): void {
+    const random = new Random((this.#seed ^ 0x57a1) + Math.imul(++this.#strains, 0x9e3779b1))
+    const [giver] = this.business.ownersOf(meeting)
+    if (giver === undefined || !this.#isFaulty || random.chance(0.1)) return
+    const { clock, weather } = this
+    const others = this.nodes.filter((node) => node !== giver)
+    const ways = others.map(({ index }) => `${giver.index} ${index}`)
+    const how = random.pick(['lost', 'late', 'claimed'] as const)
+    this.observer.clustered?.(`hand-over ${how}`, `${meeting} of ${giver.index}`)
+    if (how === 'late') weather.hold(ways, random.int(50, 1_500))
+    else if (how === 'lost') {
+      weather.block(ways, this.plan.delay + 20)
+      clock.after(10, () => others.forEach((other) => weather.breakLink(giver, other)))
+    }
+    for (let ms = 0; ms < 100; ms += 20)
+      clock.after(ms, () => this.business.claim(random.pick(others), meeting))
+  }
+
   #end(node: SimNode, isTold: boolean, downMs: number): void {
     if (!node.alive) return
     node.kill()
@@ -314,7 +381,7 @@ class ClusterRun implements ClusterWorld {
     const random = new Random((this.#seed ^ 0x5555) + Math.imul(id, 0x9e3779b1))
     const { plan } = this
     const favourite = random.pick(plan.meetings).name
-    const client = new MachineClient(this.clock, {
+    const settings: SimClientSettings = {
       id,
       user: page?.user ?? `u${random.int(1, 4)}`,
       node: random.int(0, plan.nodes - 1),
@@ -330,7 +397,16 @@ class ClusterRun implements ClusterWorld {
       observer: this.observer,
       business: this.business,
       grows: null,
-    })
+    }
+    const client: SimClient = this.#isPublic(id)
+      ? new PublicClient(this.clock, {
+          ...settings,
+          whims: new Random((this.#seed ^ 0x9999) + Math.imul(id, 0x9e3779b1)),
+          wallNow: () => this.clock.now + plan.wallOffset,
+          touched: () => this.#turns.touched(),
+          crash: (error) => this.#turns.crash(error),
+        })
+      : new MachineClient(this.clock, settings)
     this.clients.push(client)
     client.healthy = !this.#isFaulty && this.clients.some(({ healthy }) => healthy)
     client.start()
@@ -338,6 +414,10 @@ class ClusterRun implements ClusterWorld {
     else client.join(favourite, random.chance(0.2))
     for (const topic of plan.topics) if (random.chance(0.6)) client.subscribe(topic, drawReading(random))
     this.#every(random.int(100, 300), () => this.#act(client, favourite, random))
+  }
+
+  #isPublic(id: number): boolean {
+    return this.plan.public && new Random((this.#seed ^ 0xaaaa) + Math.imul(id, 0x9e3779b1)).chance(0.6)
   }
 
   /** The node that a ticket names: the owner of the client's meeting, or any. */
@@ -404,6 +484,7 @@ class ClusterRun implements ClusterWorld {
     } else if (dice < 0.93) {
       if (this.plan.topics.includes('c1')) client.publish('c1')
     } else this.business.push(client.user)
+    client.fidget(random)
   }
 }
 

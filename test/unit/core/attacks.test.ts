@@ -4,7 +4,7 @@ import { weights } from '../../../src/core/ground/weights.ts'
 import { binaryCodec, jsonCodec } from '../../../src/protocol/index.ts'
 import { subscribe } from '../../../src/testing/messages.ts'
 import type { Outlet } from '../../../src/core/log/log.ts'
-import { bytes, Harness, type Peer, text, wish } from './harness.ts'
+import { bytes, Harness, type Peer, publicationsOf, text, wish } from './harness.ts'
 import { encodeDiffusion } from '../../../src/core/topic/diffusion.ts'
 import { cursorAt, drain, topicOf } from './topic-rig.ts'
 
@@ -198,7 +198,7 @@ describe('A sweep', () => {
   })
 
   it('closes so many connections that are too slow together, and the next ones the rest', () => {
-    const h = new Harness({ sweepClosings: 20, topicPendingEntries: 2 })
+    const h = new Harness({ sweepClosings: 20, topicPendingEntries: 2, burstFactor: 1 })
     h.node.defineTopics('*', { entries: 0, bytes: 0, ageMs: 0 })
     const peers = times(50, (n) => h.connect(`u${n}`))
     for (const peer of peers) {
@@ -231,6 +231,38 @@ describe('A sweep', () => {
     expect(sealed).toBeLessThan(100)
     h.settle()
     expect(h.node.stats.inputsFramed).toBe(5_000)
+  })
+
+  it('answers so many JOINs that have waited for one meeting, and the next ones the rest', () => {
+    const h = new Harness({ sweepWork: 10 * costs.seat })
+    h.node.openOnDemand(true)
+    const peers = times(50, (n) => h.connect(`u${n}`))
+    for (const peer of peers) {
+      peer.join('m', { spectator: true })
+      peer.publish('*', text(''))
+    }
+    h.settle()
+    const [missing] = h.application.missing
+    h.node.openMeeting('m', {}, h.now)
+    h.node.handleMissing(missing as NonNullable<typeof missing>, h.now)
+    const joined = (): number => h.node.meeting('m')?.spectators ?? 0
+    expect(joined()).toBe(0)
+    const gone = [peers[48], peers[49]]
+    for (const peer of gone) peer?.hangUp(true)
+    const seen: number[] = []
+    while (h.node.deadline(h.now) <= h.now && seen.length < 50) {
+      const before = joined()
+      h.sweep()
+      seen.push(joined() - before)
+    }
+    expect(joined()).toBe(48)
+    expect(Math.max(...seen)).toBeLessThanOrEqual(10)
+    // What stood behind a JOIN comes after it.
+    for (const peer of peers.slice(0, 48))
+      expect(peer.take().map(({ type }) => type)).toEqual(['joined', 'failed'])
+    for (const peer of peers) peer.hangUp(true)
+    h.settle()
+    expect(h.node.logs.of.user).toBe(0)
   })
 
   it('writes so much JSON, which costs more to make than to send, and the next ones the rest', () => {
@@ -334,6 +366,58 @@ describe('The door', () => {
       expect(eve.closed).toBe(4450)
     }
     expect(h.node.logs.bytes).toBe(before)
+  })
+})
+
+describe('A business that publishes what its users ask it to', () => {
+  const limits = { sweepWork: 20 * costs.write, topicPendingEntries: 10, crowdedRounds: 3 }
+
+  it('does not write to all readers of a topic in one go, and nobody misses anything', () => {
+    const h = new Harness({ ...limits, crowdedRounds: 100 })
+    h.node.defineTopics('*', { entries: 0, bytes: 0, ageMs: 0 })
+    const readers = times(60, (n) => h.connect(`u${n}`))
+    for (const reader of readers) h.listen(reader, 't')
+    const written = (): number => readers.reduce((sum, { transport }) => sum + transport.packets.length, 0)
+    for (let n = 0; n < 100; n++) {
+      const before = written()
+      h.publish('t', `${n}`)
+      expect(written()).toBe(before)
+      if (n % 5 === 4) h.sweep()
+    }
+    h.settle()
+    for (const reader of readers) expect(publicationsOf(reader.take())).toHaveLength(100)
+  })
+
+  it('writes to them where it publishes many times the room without a pause', () => {
+    const h = new Harness({ ...limits, burstFactor: 4 })
+    h.node.defineTopics('*', { entries: 0, bytes: 0, ageMs: 0 })
+    const reader = h.connect('ann')
+    h.listen(reader, 't')
+    for (let n = 0; n < 100; n++) h.publish('t', `${n}`)
+    expect(publicationsOf(reader.take()).length).toBeGreaterThanOrEqual(40)
+    expect(h.node.topic('t')?.kept).toBeLessThan(60)
+    h.settle()
+    expect(h.node.topic('t')?.kept).toBe(0)
+  })
+})
+
+describe('A packet', () => {
+  it('is handled no further than to the message for which its connection is closed', () => {
+    const h = new Harness({ upstreamMessages: 2 })
+    const eve = h.connect('eve', { window: 1 })
+    // Answers that nobody takes hold the upstream queue.
+    for (let n = 0; n < 520; n++) {
+      eve.publish('*', text(''))
+      h.settle()
+    }
+    const { log } = eve.connection.session as NonNullable<typeof eve.connection.session>
+    const before = log.last
+    const topics = times(1_000, () => wish('t'))
+    eve.send(...times(6, (n) => ({ type: 'subscribe', call: 10_000 + n, topics }) as const))
+    // Two wait, two overrun what is kept of answers.
+    expect(log.last - before).toBe(2_000)
+    h.settle()
+    expect(eve.closed).toBe(4450)
   })
 })
 

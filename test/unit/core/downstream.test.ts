@@ -268,7 +268,7 @@ describe('What goes down', () => {
   })
 
   it('of a log that would be overwritten before a live reader was offered it goes out first', () => {
-    const h = new Harness({ topicPendingEntries: 50 })
+    const h = new Harness({ topicPendingEntries: 50, burstFactor: 1 })
     const peer = h.connect('ann')
     h.node.defineTopics('*', { entries: 0, bytes: 0, ageMs: 0 })
     h.listen(peer, 't')

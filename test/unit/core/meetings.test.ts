@@ -1,15 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { weights } from '../../../src/core/ground/weights.ts'
 import type { RtmsNode } from '../../../src/core/index.ts'
-import { plain } from '../../../src/core/meeting/business.ts'
+import { type Bot, plain } from '../../../src/core/meeting/business.ts'
 import { Attendance } from '../../../src/core/meeting/attendance.ts'
+import { Meetings } from '../../../src/core/meeting/meetings.ts'
+import type { Owner } from '../../../src/core/meeting/owner.ts'
 import { openFrame, sealFrame } from '../../../src/core/meeting/sealed.ts'
 import type { Host, Member } from '../../../src/core/meeting/seat.ts'
 import { Seat } from '../../../src/core/meeting/seat.ts'
+import { Account, ratesOf } from '../../../src/core/session/account.ts'
 import type { Session } from '../../../src/core/session/session.ts'
 import { EMPTY_FRAME } from '../../../src/protocol/frames.ts'
 import { SYSTEM_SLOT } from '../../../src/protocol/limits.ts'
 import type { MeetingEvent } from '../../../src/protocol/index.ts'
+import { ownerOn, Parts } from './cluster/parts.ts'
 import { bytes, Harness, text } from './harness.ts'
 
 const names = (node: RtmsNode, ...args: Parameters<RtmsNode['meetingPage']>): string[] => {
@@ -199,4 +203,170 @@ describe('The members as of a frame', () => {
     ])
     expect(after({ type: 'join', slot: 1, user: 'cid' })).toEqual(['1 cid'])
   })
+})
+
+/** The meetings of a node alone. */
+class Hall extends Parts {
+  readonly closed: string[] = []
+  random: number[] | null = null
+  readonly meetings: Meetings = new Meetings(
+    {
+      id: 'n',
+      incarnation: 5,
+      wallOffset: 0,
+      entropy: (count) => Uint8Array.from({ length: count }, (_, n) => this.random?.[n] ?? 0),
+      limits: this.limits,
+    },
+    this.timers,
+    this.downstream,
+    this.stats,
+    this.budget,
+    this.work,
+    () => ++this.#logs,
+    (name) => this.closed.push(name),
+  )
+  #logs = 0
+
+  open(name: string, parts: { maker?: Account; least?: number; frameRate?: number } = {}): Owner {
+    const { maker = null, least = 0, frameRate = 0 } = parts
+    const opened = this.meetings.open(name, { frameRate }, plain, this.now, maker, least)
+    if (opened === null || typeof opened === 'string') throw new Error(String(opened))
+    return this.meetings.get(name) as Owner
+  }
+}
+
+describe('Meetings without a frame rate', () => {
+  it('seal in a sweep as far as half of its work goes, and the rest in the next, in order', () => {
+    const hall = new Hall({ sweepWork: 2 })
+    const owners = ['a', 'b', 'c'].map((name) => hall.open(name))
+    hall.meetings.sweep(hall.now)
+    const sealed = (): number[] => owners.map(({ log }) => log.next - 1)
+    for (const owner of owners) (owner.addBot('bot') as Bot).send(text('x'))
+    expect([hall.meetings.hasWork, sealed()]).toEqual([true, [0, 0, 0]])
+    hall.meetings.sweep(hall.now)
+    expect([hall.meetings.hasWork, sealed()]).toEqual([true, [1, 0, 0]])
+    // Who comes meanwhile waits behind them.
+    ;(owners[0] as Owner).bots[0]?.send(text('y'))
+    hall.meetings.sweep(hall.now)
+    expect(sealed()).toEqual([1, 1, 0])
+    hall.meetings.sweep(hall.now)
+    expect([hall.meetings.hasWork, sealed()]).toEqual([true, [1, 1, 1]])
+    hall.meetings.sweep(hall.now)
+    expect([hall.meetings.hasWork, sealed()]).toEqual([false, [2, 1, 1]])
+  })
+
+  it('do nothing in a sweep that has no work for them, and all in one that has enough', () => {
+    const hall = new Hall({ sweepWork: 0 })
+    const a = hall.open('a')
+    ;(a.addBot('bot') as Bot).send(text('x'))
+    hall.meetings.sweep(hall.now)
+    expect(a.log.next).toBe(1)
+    const rich = new Hall()
+    const owners = ['a', 'b'].map((name) => rich.open(name))
+    for (const owner of owners) (owner.addBot('bot') as Bot).send(text('x'))
+    rich.meetings.sweep(rich.now)
+    expect([rich.meetings.hasWork, owners.map(({ log }) => log.next)]).toEqual([false, [2, 2]])
+  })
+
+  it('share half of the work of a sweep, not all of it', () => {
+    const cost = ((): number => {
+      const hall = new Hall()
+      const a = hall.open('a')
+      ;(a.addBot('bot') as Bot).send(text('x'))
+      const before = hall.work.done
+      hall.meetings.sweep(hall.now)
+      return hall.work.done - before
+    })()
+    for (const [sweepWork, expected] of [
+      [2 * cost, [2, 1]],
+      [2 * cost + 2, [2, 2]],
+    ] as const) {
+      const hall = new Hall({ sweepWork })
+      const owners = ['a', 'b'].map((name) => hall.open(name))
+      for (const owner of owners) (owner.addBot('bot') as Bot).send(text('x'))
+      hall.meetings.sweep(hall.now)
+      expect(owners.map(({ log }) => log.next)).toEqual(expected)
+    }
+  })
+})
+
+describe('The fence of a meeting', () => {
+  it('is higher each time, at least what the cluster asks for, and above all that this node has gone on with', () => {
+    const hall = new Hall()
+    const termOf = (name: string, least = 0): number => hall.open(name, { least }).room.facts.term
+    expect([termOf('a'), termOf('b'), termOf('c', 9), termOf('d', 3)]).toEqual([1, 2, 9, 10])
+    hall.meetings.close('c')
+    expect(termOf('c')).toBe(11)
+    const other = ownerOn(hall, {}, null, { name: 'e', term: 40 })
+    const owner = hall.meetings.succeed(other.room, other.options, plain, hall.now)
+    expect([hall.meetings.get('e'), owner.room, hall.budget.inside.has(other.log)]).toEqual([
+      owner,
+      other.room,
+      true,
+    ])
+    expect(termOf('f')).toBe(41)
+  })
+})
+
+describe('A meeting that ends on a node', () => {
+  it('is closed once, and nothing of it is paid for', () => {
+    const hall = new Hall()
+    hall.open('a', { frameRate: 10 })
+    expect(hall.waits['ttl']).toBe(1)
+    hall.meetings.close('a')
+    hall.meetings.close('a')
+    expect([
+      hall.closed,
+      hall.meetings.size,
+      hall.held.meeting,
+      hall.budget.inside.size,
+      hall.timers.size,
+    ]).toEqual([['a'], 0, 0, 0, 0])
+  })
+
+  it('and goes on on another one is not closed: its room stays, and whoever had it opened may open another', () => {
+    const hall = new Hall({ meetingsPerUser: 1 })
+    const maker = new Account(ratesOf(hall.limits))
+    const owner = hall.open('a', { maker })
+    expect(hall.meetings.open('b', {}, { ...plain, missing: {} as never }, hall.now, maker)).toBe('LIMIT')
+    hall.meetings.resign(owner)
+    expect([hall.closed, hall.meetings.size, hall.budget.inside.size, maker.meetings]).toEqual([[], 0, 0, 0])
+    expect([hall.held.meeting, hall.timers.size, maker.estate.held]).toEqual([weights.meeting, 0, 0])
+    hall.open('b', { maker })
+    expect(maker.meetings).toBe(1)
+  })
+
+  it('has been empty for its time', () => {
+    const hall = new Hall()
+    const { options } = hall.open('a')
+    hall.timers.run(hall.now + options.ttlMs - 1)
+    expect(hall.meetings.size).toBe(1)
+    hall.timers.run(hall.now + options.ttlMs)
+    expect([hall.meetings.size, hall.closed]).toEqual([0, ['a']])
+  })
+})
+
+it('A meeting has a random number of its history, of 48 bits, that is never 0', () => {
+  const hall = new Hall()
+  expect(hall.open('a').room.facts.world).toBe(1)
+  hall.random = [1, 2, 3, 4, 5, 6]
+  expect(hall.open('b').room.facts.world).toBe(0x010203040506)
+})
+
+it('A meeting is refused where the node is full and whoever asks for it holds too much of it', () => {
+  const hall = new Hall()
+  const asked: string[] = []
+  let isAdmitted = false
+  hall.budget.admits = (held, bytes) => {
+    asked.push(`${held} ${bytes}`)
+    return isAdmitted
+  }
+  const maker = new Account(ratesOf(hall.limits))
+  maker.estate.held = 70
+  const open = (by: Account | null): unknown =>
+    hall.meetings.open('a', {}, { ...plain, missing: {} as never }, hall.now, by)
+  expect([open(maker), open(null), hall.meetings.size, maker.meetings]).toEqual(['LIMIT', 'LIMIT', 0, 0])
+  expect(asked).toEqual([`70 ${weights.meeting}`, `0 ${weights.meeting}`])
+  isAdmitted = true
+  expect(open(null)).toMatchObject({ name: 'a' })
 })

@@ -39,6 +39,22 @@ describe('A user', () => {
     expect(h.node.meeting('d')).toMatchObject({ members: [{ user: 'ann' }] })
   })
 
+  it('who asks for what the business opens by itself does not keep it from that', () => {
+    const h = harness({ meetingsPerUser: 1 })
+    for (const name of ['a', 'b']) h.connect('eve').join(name)
+    h.settle()
+    expect(asked(h)).toEqual(['eve a', 'eve b'])
+    for (const name of ['a', 'b'])
+      expect(h.node.openMeeting(name, { frameRate: 0 }, h.now)).toMatchObject({ name })
+    for (const missing of h.application.missing.splice(0)) h.node.handleMissing(missing, h.now)
+    h.settle()
+    // They count all the same: a handler may open what it is asked for by itself.
+    const eve = h.connect('eve')
+    eve.join('c')
+    h.settle()
+    expect([heard(eve), asked(h)]).toEqual([['failed'].map(() => 'LIMIT'), []])
+  })
+
   it('has no more of them by asking a business that takes its time', () => {
     const h = harness({ meetingsPerUser: 2, authorizeMs: 1_000 })
     const ann = h.connect('ann')

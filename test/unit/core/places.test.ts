@@ -30,9 +30,10 @@ interface Call {
 
 /**
  * The milliseconds that those who ask for little wait for one of 40 places, sorted, in 30 seconds of virtual time. Of a
- * crowd of `users`, each asks once a second for half a second, and gives up then what it has not got.
+ * crowd of `users`, each asks once a second for half a second, all at the same moment or one after the other, and gives
+ * up then what it has not got.
  */
-function waitsBeside(users: number): number[] {
+function waitsBeside(users: number, isTogether = false): number[] {
   const timers = new Timers()
   const waits: number[] = []
   let now = 0
@@ -71,7 +72,7 @@ function waitsBeside(users: number): number[] {
   }
   for (let n = 0; n < users; n++) {
     let last: Call | undefined
-    beginAt((n * 1_000) / users, 1_000, () => {
+    beginAt(isTogether ? 0 : (n * 1_000) / users, 1_000, () => {
       if (last !== undefined) end(last)
       last = ask(`crowd ${n}`)
     })
@@ -212,6 +213,35 @@ describe('Places', () => {
       expect(waits[Math.floor(waits.length * 0.99)]).toBeLessThanOrEqual(60)
     },
   )
+
+  it.each([60, 100, 200])('are kept for those who ask seldom, beside a crowd of %i in step', (users) => {
+    const waits = waitsBeside(users, true)
+    expect(waits.length).toBeGreaterThan(200)
+    expect(waits[Math.floor(waits.length * 0.99)]).toBeLessThanOrEqual(5)
+  })
+
+  it('are kept for those who ask seldom: one in sixteen, which nobody else has', () => {
+    const { places: all, entered } = places(32)
+    for (let n = 0; n < 64; n++) all.wait(`a${n}`)
+    // The first one came anew.
+    expect(all.taken).toBe(31)
+    for (const item of ['b0', 'b1']) all.wait(item)
+    expect([entered.length, entered.at(-1)]).toEqual([32, 'b0'])
+    all.release('a0')
+    expect([entered.length, all.taken]).toEqual([32, 31])
+    for (const item of ['a1', 'a2']) all.release(item)
+    expect(entered.slice(32)).toEqual(['a31', 'b1'])
+    all.release('b0')
+    expect(all.taken).toBe(30)
+    for (const item of ['c0', 'c1', 'd0', 'e0']) all.wait(item)
+    expect(entered.slice(34)).toEqual(['c0', 'd0'])
+  })
+
+  it('without a limit are given to everybody at once', () => {
+    const { places: all, entered } = places(Infinity)
+    for (let n = 0; n < 100; n++) all.wait(`a${n}`)
+    expect(entered).toHaveLength(100)
+  })
 
   it('are not kept from those who wait by ever new payers', () => {
     const { places: one, entered } = places(1)

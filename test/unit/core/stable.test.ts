@@ -62,6 +62,27 @@ describe('Frames that members have acknowledged', () => {
     expect(marks(ann)).toEqual([2])
   })
 
+  it('do not become stable where their only member comes back in another session, unless its page was reloaded', () => {
+    for (const isReload of [false, true]) {
+      const h = new Harness()
+      h.node.openMeeting('m', {}, h.now)
+      const ann = h.connect('ann')
+      h.seat(ann, 'm')
+      h.advance(200)
+      const head = h.node.meeting('m')?.frame ?? 0
+      const bob = h.connect('bob')
+      const { log } = h.seat(bob, 'm')
+      h.advance(60)
+      seen(bob, log, head)
+      expect(stableOf(h)).toBe(0)
+      // The same client goes on in another session, or its page has nothing of what it had.
+      if (isReload) ann.hangUp()
+      h.settle()
+      h.seat(h.connect('ann'), 'm', { former: isReload ? '' : ann.session })
+      expect(stableOf(h)).toBe(isReload ? head : 0)
+    }
+  })
+
   it('do not become stable by what spectators, bots and sessions without a seat say', () => {
     const { h, log } = room()
     const eve = h.connect('eve')

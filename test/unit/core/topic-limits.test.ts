@@ -63,7 +63,7 @@ describe('What awaits a sweep', () => {
   })
 
   it('is kept from a conflating reader until its rung, and given to a plain one', () => {
-    const h = new Harness({ topicPendingEntries: 3 })
+    const h = new Harness({ topicPendingEntries: 3, burstFactor: 1 })
     h.node.defineTopics('*', { entries: 1, bytes: 100_000, ageMs: 1e9 })
     const [plain, conflating] = [h.connect('ann'), h.connect('bob')]
     h.listen(plain, 't', { maxHz: 1 })

@@ -240,7 +240,7 @@ describe('The compacted log', () => {
 
 describe('A publication that overflows the ring', () => {
   it('is given at once to who reads that topic, and to nobody else', () => {
-    const h = new Harness({ topicPendingEntries: 4 })
+    const h = new Harness({ topicPendingEntries: 4, burstFactor: 1 })
     h.node.defineTopics('*', { entries: 1, bytes: 100_000, ageMs: 1e9 })
     const [reader, other] = [h.connect('ann'), h.connect('bob')]
     h.listen(reader, 't')

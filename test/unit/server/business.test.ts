@@ -344,7 +344,14 @@ describe('Meetings', () => {
 
   it('tell every option that is wrong', async () => {
     const meetings = new Meetings(host, logger, new Searches(), new Peers(host))
-    const wrong = { capacity: 256, frameRate: 61, ttlMs: 0, joinsPerMinute: 1_001, config: 'x'.repeat(256) }
+    const wrong = {
+      capacity: 256,
+      frameRate: 61,
+      frameBytes: 262_145,
+      ttlMs: 0,
+      joinsPerMinute: 1_001,
+      config: 'x'.repeat(256),
+    }
     const names = await meetings.open('m', { ...wrong, metadata: [] as never, more: 1 } as never).then(
       () => [],
       ({ message }: Error) =>

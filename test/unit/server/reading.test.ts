@@ -121,6 +121,40 @@ it('Whoever sends much is read in slices, in turns with others, and stopped mean
   expect(clock.reading.size).toBe(0)
 })
 
+it('Whoever sends what takes long to handle rests, with all sockets, and goes on afterwards', async () => {
+  const clock = new Clock()
+  const [first, second, alice] = ['mallory', 'mallory', 'alice'].map((payer) => new Peer(clock, payer)) as [
+    Peer,
+    Peer,
+    Peer,
+  ]
+  clock.msPerByte = 0.004
+  first.send(4_096)
+  second.send(100)
+  alice.send(100)
+  for (let turns = 0; turns < 3; turns++) {
+    // oxlint-disable-next-line no-await-in-loop
+    await turn()
+    clock.now += 1
+  }
+  expect([first, second, alice].map(({ slices }) => slices.length)).toEqual([1, 0, 1])
+  alice.send(100)
+  await vi.waitFor(() => expect([first, second].map(({ bytes }) => bytes.length)).toEqual([4_096, 100]))
+  await turn()
+  expect(alice.slices).toEqual([100, 100])
+  expect(clock.reading.size).toBe(0)
+})
+
+it('What takes long for its size is not the fault of who has sent it', async () => {
+  const clock = new Clock()
+  const ann = new Peer(clock, 'ann')
+  clock.msPerByte = 5
+  ann.send(10)
+  await turn()
+  ann.send(10)
+  expect(ann.slices).toEqual([10, 10])
+})
+
 it('Payers take turns, however many sockets one of them has', async () => {
   const clock = new Clock()
   const crowd = Array.from({ length: 10 }, () => new Peer(clock, 'mallory'))

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Cluster } from '../../../../src/core/cluster/cluster.ts'
+import { costs } from '../../../../src/core/ground/work.ts'
 import { keptOf, type Want } from '../../../../src/core/topic/kept.ts'
 import type { Topic } from '../../../../src/core/topic/topic.ts'
 import { bytes, type Harness, type Peer, wish } from '../harness.ts'
@@ -83,6 +84,24 @@ describe('A member whose inputs have to go to another node', () => {
     expect(a.node.meeting(name)?.members).toEqual([])
     expect(b.node.peering?.links.bytes).toBe(0)
     expect(b.node.logs.of.user).toBe(0)
+  })
+
+  it('acknowledges no frame that there is not, also where its node goes on with the meeting', () => {
+    const { world, a, b, name } = meeting()
+    join(world, client(a, 'ann'), name)
+    const eve = client(b, 'eve')
+    const log = join(world, eve, name)
+    const acknowledge = (frame: number): void =>
+      eve.send({ type: 'ack', bytes: 0, received: 0, seen: [{ log, frame }] })
+    acknowledge(Number.MAX_SAFE_INTEGER)
+    world.advance(500)
+    a.node.peering?.mesh.handover.begin(world.now)
+    world.advance(500)
+    expect(world.whereIs(name)).toEqual(['n2'])
+    expect(b.node.meeting(name)?.stable).toBeLessThan(3)
+    acknowledge(10)
+    world.advance(100)
+    expect(b.node.meeting(name)?.stable).toBe(10)
   })
 
   it('fills no link with acknowledgements that nobody takes, and the last ones arrive', () => {
@@ -225,6 +244,94 @@ describe('A spectator of a meeting with a long history on another node', () => {
     world.settle()
     expect(eve.all('failed')).toMatchObject([{ error: 'RATE' }])
     expect(eve.all('failed')[0]?.retryAfter).toBeGreaterThan(2_000)
+  })
+})
+
+describe('A crowd that waits for the same answer of other nodes', () => {
+  /** How many at a time were served in the sweeps of a node, while messages arrive. */
+  const served = (world: World, h: Harness, count: () => number): number[] => {
+    const seen: number[] = []
+    const note = (act: () => void): void => {
+      const before = count()
+      act()
+      if (count() > before) seen.push(count() - before)
+    }
+    for (let round = 0; round < 20; round++) {
+      for (const other of world.living)
+        while (other.node.deadline(other.now) <= other.now)
+          if (other === h) note(() => h.sweep())
+          else other.sweep()
+      note(() => world.bus.deliver())
+    }
+    return seen
+  }
+
+  it('gets a few of its subscriptions in each sweep', () => {
+    const world = settled(2, { sweepWork: 10 * costs.subscription })
+    const [, b] = world.nodes as unknown as Pair
+    const peers = Array.from({ length: 50 }, (_, n) => client(b, `u${n}`))
+    for (const peer of peers) peer.subscribe('t')
+    const seen = served(world, b, () => b.node.subscribers('t'))
+    expect(b.node.subscribers('t')).toBe(50)
+    expect(Math.max(...seen)).toBeLessThanOrEqual(10)
+    for (const peer of peers) peer.hangUp(true)
+    world.advance(1_000)
+    expect(b.node.logs.of.user).toBe(0)
+  })
+
+  it('gets a few of its seats in each sweep', () => {
+    const { world, a, b, name } = meeting({}, { sweepWork: 20 * costs.seat }, 1)
+    world.advance(1_000)
+    deafen(world, a, b)
+    const peers = Array.from({ length: 50 }, (_, n) => client(b, `u${n}`))
+    for (const peer of peers) peer.join(name, { spectator: true })
+    world.settle()
+    world.cut.clear()
+    const joined = (): number => peers.filter((peer) => peer.connection.session?.seats.size === 1).length
+    const seen: number[] = []
+    for (let ms = 0; ms < 3_000; ms += 100) {
+      seen.push(...served(world, b, joined))
+      world.now += 100
+      for (const h of world.living) h.now = world.now
+    }
+    expect([joined(), peers[0]?.all('failed')]).toEqual([50, []])
+    expect(Math.max(...seen)).toBeLessThanOrEqual(10)
+    expect(a.node.meeting(name)?.spectators).toBe(50)
+  })
+})
+
+describe('A user who has other nodes asked for a long history', () => {
+  it('pays for it, though the session that asked has left before it came', () => {
+    const limits = { workMsPerUserPerSecond: 1, userBurstSeconds: 1 }
+    const { world, a, b, name } = meeting({ frameRate: 0, inputBytes: 4_096 }, limits, 1)
+    const ann = client(a, 'ann')
+    const log = join(world, ann, name)
+    for (let seq = 1; seq <= 300; seq++) {
+      ann.input(log, seq, bytes(4_000))
+      world.advance(50)
+    }
+    const eve = client(b, 'eve')
+    eve.join(name, { spectator: true })
+    for (const h of [b, a, b]) {
+      h.settle()
+      world.bus.deliver()
+    }
+    eve.hangUp(true)
+    world.settle()
+    const again = client(b, 'eve')
+    again.join('another')
+    world.settle()
+    expect(again.all('failed')).toMatchObject([{ error: 'RATE' }])
+    // The frames that come later are for all who read them.
+    const bob = client(b, 'bob')
+    join(world, bob, name, true)
+    for (let seq = 301; seq <= 400; seq++) {
+      ann.input(log, seq, bytes(4_000))
+      world.advance(50)
+    }
+    bob.join('another')
+    world.settle()
+    expect(bob.all('failed')).toMatchObject([{ error: 'NOT_FOUND' }])
   })
 })
 

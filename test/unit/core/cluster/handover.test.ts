@@ -197,6 +197,44 @@ describe('A meeting whose node drains', () => {
     for (const h of nodes) expect(world.answers(h)).toEqual(['n2'])
   })
 
+  it.each([0, 1])(
+    'moves though members keep more inputs waiting than fit, which are refused (on node %i)',
+    (at) => {
+      const { world, nodes } = meeting(2, {
+        inputBytes: 4_096,
+        inputsPerSecond: 1,
+        inputBurst: 100,
+        frameRate: 4,
+      })
+      const [a, b] = nodes
+      const ann = client(a, 'ann')
+      const { log } = join(world, ann)
+      const eves = [1, 2].map(() => client(nodes[at] as Harness, 'eve'))
+      const logs = eves.map((eve) => join(world, eve).log)
+      world.advance(1_000)
+      handOver(world, a)
+      const sent: string[] = []
+      for (let seq = 1; seq <= 80; seq++)
+        for (const [n, eve] of eves.entries()) {
+          sent.push(`${n}.${seq}`.padEnd(4_000))
+          eve.input(logs[n] as number, seq, text(sent.at(-1) as string))
+          world.settle()
+        }
+      for (const seq of [1, 2]) ann.input(log, seq, text(`ann ${seq}`))
+      world.advance(8_000)
+      expect(world.whereIs('m')).toEqual(['n2'])
+      const nacks = eves.flatMap((eve) => eve.all('nack'))
+      expect(nacks.every(({ error }) => error === 'BUSY')).toBe(true)
+      expect(nacks.length).toBeGreaterThan(50)
+      // Whatever was not refused is in a frame, once and in order; whoever has little to say is heard.
+      const framed = textsOf(ann)
+      expect(framed.filter((each) => each.startsWith('ann'))).toEqual(['ann 1', 'ann 2'])
+      expect(framed.length - 2 + nacks.length).toBe(sent.length)
+      expect([...new Set(framed)]).toHaveLength(framed.length)
+      expect([a.node.inputsWaiting, b.node.inputsWaiting]).toEqual([0, 0])
+    },
+  )
+
   it('keeps its name though the node that it goes to has claimed it, and had no answer', () => {
     const { world, nodes } = meeting(3, {}, null, (w) => w.nameOf(w.nodes[2] as Harness))
     const [a, b, c] = nodes

@@ -10,6 +10,10 @@ class Rig {
   readonly nodes: Map<number, Node> = new Map()
   readonly ways: Map<string, Uint8Array[]> = new Map()
   readonly silent: Set<number> = new Set()
+  /** Nodes that take nothing, and how many messages may wait for one before its link is closed. */
+  readonly stalled: Set<number> = new Set()
+  window = Infinity
+  now = 0
   sent = 0
 
   start(id: number, limits: Partial<typeof homesLimits> = {}): Node {
@@ -54,9 +58,10 @@ class Rig {
       work = false
       for (const { homes } of this.nodes.values()) {
         work ||= homes.hasWork
-        homes.sweep()
+        homes.sweep(this.now)
       }
       for (const way of Array.from(this.ways.keys())) {
+        if (this.stalled.has(Number(way.split(' ')[1]))) continue
         work = true
         this.carryOne(way)
       }
@@ -90,6 +95,7 @@ class Node {
         users: () => this.users.keys(),
         presence: (user) => this.users.get(user) ?? { sessions: 0, connected: 0 },
         send: (node, bytes) => rig.put(id, node, bytes),
+        isOpen: (node) => (rig.ways.get(`${id} ${node}`)?.length ?? 0) < rig.window,
       },
       this.stats,
       limits,
@@ -174,7 +180,7 @@ describe('The home of a user', () => {
     expect(isComplete()).toBe(false)
     let sweeps = 0
     while (a.homes.hasWork) {
-      a.homes.sweep()
+      a.homes.sweep(rig.now)
       expect(isComplete()).toBe(false)
       sweeps++
     }
@@ -191,6 +197,38 @@ describe('The home of a user', () => {
     const b = rig.nodes.get(20_202) as Node
     const user = [...a.users.keys()].find((name) => homeOf(rig, name) === b) as string
     expect([b.homes.size, b.homes.whereabouts(user).isComplete]).toEqual([5, false])
+  })
+
+  it('that takes nothing costs no work, and the others are told without it after a second', () => {
+    const rig = Rig.of(ids, { homeUsersPerSweep: 100 })
+    const [a, b, c] = ids.map((id) => rig.nodes.get(id)) as [Node, Node, Node]
+    rig.window = 5
+    for (let n = 0; n < 10_000; n++) a.users.set(`u${n}`, { sessions: 1, connected: 1 })
+    const known = (node: Node): boolean => node.homes.whereabouts(userOf(node)).isComplete
+    const userOf = ({ id }: Node): string => {
+      for (let n = 0; ; n++) if (a.view.registrarOf(`u${n}`) === id) return `u${n}`
+    }
+    rig.stalled.add(b.id)
+    for (const node of [b, c]) rig.break(a.id, node.id)
+    rig.settle()
+    expect([a.homes.hasWork, known(c)]).toEqual([false, false])
+    rig.now += homesLimits.homeWaitMs
+    rig.settle()
+    expect([a.homes.hasWork, known(c)]).toEqual([false, true])
+    // What changes meanwhile waits as well; so little is under way to it, however often that is.
+    for (let n = 0; n < 1_000; n++) {
+      a.has(userOf(b), (n % 2) + 1)
+      rig.settle()
+    }
+    expect(rig.ways.get(`${a.id} ${b.id}`)).toHaveLength(5)
+    rig.stalled.clear()
+    rig.settle()
+    expect(known(b)).toBe(true)
+    expect(b.homes.whereabouts(userOf(b)).places).toEqual(rig.truth(userOf(b)))
+    expect([b.homes.size + c.homes.size, a.homes.hasWork]).toEqual([
+      [...a.users.keys()].filter((user) => a.view.registrarOf(user) !== a.id).length,
+      false,
+    ])
   })
 
   it('counts a message that is malformed, and takes none before a node has begun to tell', () => {
@@ -212,7 +250,7 @@ describe('The home of a user', () => {
         const other = some(rig.nodes.keys())
         const kind = random.int(0, 9)
         if (kind < 4) node.has(`u${random.int(0, 9)}`, random.int(0, 2))
-        else if (kind < 6) node.homes.sweep()
+        else if (kind < 6) node.homes.sweep(rig.now)
         else if (kind === 6 && rig.ways.size > 0) rig.carryOne(some(rig.ways.keys()))
         else if (kind === 7 && node.id !== other) rig.break(node.id, other)
         else if (kind === 8 && rig.nodes.size > 2) {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { MeetingLogic } from '../../../../src/core/index.ts'
 import { jsonCodec, type MessageOf, RtmsError, type ServerMessage } from '../../../../src/protocol/index.ts'
+import { fixedLimits } from '../../../../src/core/ground/config.ts'
 import { LINK } from '../../../../src/core/cluster/links.ts'
 import { MESH } from '../../../../src/core/cluster/mesh-messages.ts'
 import { Random } from '../../../../src/testing/index.ts'
@@ -54,6 +55,20 @@ function join(world: World, peer: Peer, parts: Partial<MessageOf<'join'>> = {}):
   return joined
 }
 
+/** How long a reader waits for frames, at most, in milliseconds. */
+function longestWait(world: World, peer: Peer, ms: number): number {
+  let longest = 0
+  let last = world.now
+  for (const end = world.now + ms; world.now < end;) {
+    const { length } = peer.all('frames')
+    world.advance(10)
+    if (peer.all('frames').length === length) continue
+    longest = Math.max(longest, world.now - last)
+    last = world.now
+  }
+  return longest
+}
+
 /** What a reader has heard of frames from a position on, in bytes, without the number of its log. */
 const bytesOf = (peer: Peer, from: number): string[] =>
   peer
@@ -90,6 +105,24 @@ function expectNothing({ node }: Harness): void {
 }
 
 describe('A spectator on a node that does not own the meeting', () => {
+  it('gets the empty frames of a quiet meeting as often as one on the node that owns it', () => {
+    const { world, a, b } = meeting()
+    const [ann, bob] = [client(a, 'ann'), client(b, 'bob')]
+    for (const peer of [ann, bob]) join(world, peer)
+    world.advance(fixedLimits.quietMs + 1_000)
+    expect([longestWait(world, ann, 1_000), longestWait(world, bob, 1_000)]).toEqual([200, 200])
+    // Some are lost, and come at another time than those that were sent together.
+    const way = `${a.node.incarnation} ${b.node.incarnation}`
+    for (let n = 0; n < 5; n++) {
+      world.cut.add(way)
+      world.advance(230 + 10 * n)
+      world.cut.delete(way)
+      const { length } = bob.all('frames')
+      while (bob.all('frames').length === length) world.advance(10)
+      expect(longestWait(world, bob, 1_000)).toBe(200)
+    }
+  })
+
   it('gets the same frames, byte for byte, as one on the node that owns it', () => {
     const { world, a, b } = meeting()
     const player = client(a, 'ann')
@@ -428,7 +461,7 @@ describe('When nodes cannot talk to each other', () => {
     world.advance(3_000)
     expect(eventsOf(ann.heard)).toEqual(['join 0', 'join 1', 'away 1', 'back 1'])
     last = breakLink(world, bob, log, last)
-    world.advance(3_000)
+    world.advance(3_100)
     expect(inputsOf(ann.heard)).toEqual(upTo(last, 1, 'b'))
     expect(framesOf(bob.heard)).toEqual(framesOf(ann.heard))
     expect(nacksOf(bob)).toEqual([])

@@ -396,6 +396,143 @@ describe('A JOIN', () => {
   })
 })
 
+describe('A JOIN to a meeting whose node is only about to open it', () => {
+  /** The registrar has granted the name to n1, and the grant was lost. */
+  const granted = (): { world: World; name: string; heal: () => void } => {
+    const world = settled(3)
+    const [a, , c] = three(world)
+    const name = world.nameOf(c)
+    // Between two beats: the claim is made anew with the second one.
+    world.advance(250)
+    const way = `${c.node.incarnation} ${a.node.incarnation}`
+    world.cut.add(way)
+    world.open(a, name)
+    world.settle()
+    return { world, name, heal: () => world.cut.delete(way) }
+  }
+
+  it('waits until it is open', () => {
+    const { world, name, heal } = granted()
+    const [, b] = three(world)
+    const ann = b.connect('ann')
+    ann.join(name)
+    world.advance(300)
+    expect(heard(ann)).toEqual([])
+    heal()
+    world.advance(600)
+    expect(world.whereIs(name)).toEqual(['n1'])
+    expect(heard(ann)[0]).toBe('joined')
+  })
+
+  it('may be tried again where it could not be opened in time', () => {
+    const { world, name } = granted()
+    const [a, b] = three(world)
+    const ann = b.connect('ann')
+    ann.join(name)
+    world.advance(1_000)
+    expect(world.answers(a)).toEqual(['BUSY'])
+    expect(ann.all('failed')).toMatchObject([{ error: 'BUSY', retryAfter: 1_000 }])
+  })
+
+  it('is led on where another node has it by then', () => {
+    const { world, name, heal } = granted()
+    const [a, b, c] = three(world)
+    const ann = b.connect('ann')
+    ann.join(name)
+    world.settle()
+    // The registrar is started anew, and does not know of the grant.
+    world.kill(c, true)
+    world.open(b, `${name}x`)
+    heal()
+    world.settle()
+    world.advance(600)
+    const [owner = ''] = world.whereIs(name)
+    expect(world.answers(a)).toEqual([`new on ${owner}`])
+    expect(heard(ann)[0]).toBe('joined')
+  })
+
+  it('leaves nothing behind where its node ends meanwhile', () => {
+    const { world, name, heal } = granted()
+    const [a, b] = three(world)
+    b.connect('ann').join(name)
+    world.settle()
+    world.kill(b, true)
+    heal()
+    world.advance(600)
+    expect(world.whereIs(name)).toEqual(['n1'])
+    expect(a.node.peering?.mesh.size.hosted.replicas).toBe(0)
+  })
+
+  it('is BUSY for a call as well', () => {
+    const { world, name, heal } = granted()
+    const [a, b] = three(world)
+    const told: string[] = []
+    const ask = (): void => {
+      const { questions } = b.node.peering as NonNullable<typeof b.node.peering>
+      questions.ask([a.node.incarnation], 'meeting', { name }, world.now + 400, (_, ending) =>
+        told.push(ending.by === 'refused' ? ending.refused.code : ending.by),
+      )
+      world.settle()
+    }
+    ask()
+    heal()
+    world.advance(900)
+    ask()
+    expect(told).toEqual(['BUSY', 'answer'])
+  })
+})
+
+describe('A JOIN that comes to a node which does not have the meeting any more', () => {
+  it('finds it where it was opened since', () => {
+    const world = settled(3)
+    const [a, b, c] = three(world)
+    const name = world.nameOf(c)
+    world.open(a, name)
+    world.settle()
+    const way = `${b.node.incarnation} ${a.node.incarnation}`
+    world.cut.add(way)
+    const ann = b.connect('ann')
+    ann.join(name)
+    world.settle()
+    a.node.closeMeeting(name)
+    world.settle()
+    world.open(c, name)
+    world.settle()
+    world.cut.delete(way)
+    world.advance(1_500)
+    expect(world.whereIs(name)).toEqual(['n3'])
+    expect(heard(ann)[0]).toBe('joined')
+  })
+
+  it('has it opened where the business wants that, as where nobody has had it', () => {
+    const world = settled(3)
+    const [a, b, c] = three(world)
+    const name = world.nameOf(c)
+    world.open(a, name)
+    world.settle()
+    b.node.openOnDemand(true)
+    // The registrar does not hear that it was closed.
+    world.cut.add(`${a.node.incarnation} ${c.node.incarnation}`)
+    a.node.closeMeeting(name)
+    world.settle()
+    const ann = b.connect('ann')
+    ann.join(name)
+    world.settle()
+    expect(b.application.missing).toMatchObject([{ name }])
+    expect(heard(ann)).toEqual([])
+  })
+
+  it('by a name that this node has made up is NOT_FOUND', () => {
+    const world = settled(2)
+    const [a, b] = three(world)
+    const name = a.node.nameMeeting()
+    const ann = b.connect('ann')
+    ann.join(name)
+    world.settle()
+    expect(heard(ann)).toEqual([`NOT_FOUND: no meeting ${name} is open here`])
+  })
+})
+
 describe('A cluster', () => {
   it('has one owner of each name, whatever is opened, closed, cut off, killed and started meanwhile', () => {
     for (let seed = 1; seed <= 12; seed++) {

@@ -146,6 +146,25 @@ describe('A revocation', () => {
     expect(c.node.revokedUntil('ann')).toBe(5_000)
   })
 
+  it('that a node could not tell all the others before it ended is known to all that are left', () => {
+    for (const how of ['leave', 'kill'] as const) {
+      const world = settled(3)
+      const [a, b, c] = nodesOf(world)
+      revoke(b, 'bob', 4_000)
+      world.cut.add(`${a.node.incarnation} ${c.node.incarnation}`)
+      const told = { ofUser: true, name: 'ann', until: 5_000, leftMs: 60_000 }
+      revoke(a, 'ann', 5_000)
+      const others = [b, c].map(({ node }) => node.incarnation)
+      a.node.peering?.questions.ask(others, 'revoke', told, a.now + 2_000, () => {})
+      world.settle()
+      expect([b, c].map(({ node }) => node.revokedUntil('ann'))).toEqual([5_000, 0])
+      if (how === 'leave') world.leave(a)
+      else world.kill(a, true)
+      world.advance(1_000)
+      expect([b, c].map(({ node }) => node.revokedUntil('ann'))).toEqual([5_000, 5_000])
+    }
+  })
+
   it('ends the sessions it covers when it comes late, and no others', () => {
     const world = settled(2)
     const [a, b] = nodesOf(world)

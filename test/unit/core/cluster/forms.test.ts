@@ -1,0 +1,244 @@
+import { describe, expect, it } from 'vitest'
+import {
+  bool,
+  type Form,
+  json,
+  list,
+  messages,
+  name,
+  nullable,
+  payload,
+  struct,
+  text,
+  uint,
+  within,
+} from '../../../../src/core/cluster/forms.ts'
+import {
+  decodeHandover,
+  encodeHandover,
+  type HandoverMessage,
+  type Yield,
+} from '../../../../src/core/cluster/handover-messages.ts'
+import { linked } from '../../../../src/core/cluster/link-messages.ts'
+import { kindNames, meetingParts, questionKinds } from '../../../../src/core/cluster/question-kinds.ts'
+import { Reader, Writer } from '../../../../src/protocol/bytes.ts'
+import { limits, MAX_UINT } from '../../../../src/protocol/limits.ts'
+import { bytes, text as textOf } from '../harness.ts'
+
+function written<T>(form: Form<T>, value: T): Uint8Array {
+  const w = new Writer()
+  form.write(w, value)
+  return w.finish()
+}
+
+function again<T>(form: Form<T>, value: T): T {
+  const r = new Reader(written(form, value))
+  const read = form.read(r)
+  r.finish()
+  return read
+}
+
+const read = <T>(form: Form<T>, ...given: number[]): T => form.read(new Reader(Uint8Array.from(given)))
+
+describe('A value in a message between nodes', () => {
+  it('is read as it was written', () => {
+    for (const each of [0, 1, 127, 128, MAX_UINT]) expect(again(uint, each)).toBe(each)
+    expect([again(bool, true), again(bool, false)]).toEqual([true, false])
+    expect([again(name, 'é'), again(text(3), 'abc')]).toEqual(['é', 'abc'])
+    expect([again(payload, textOf('x')), again(payload, bytes(3))]).toEqual([textOf('x'), bytes(3)])
+    expect([again(nullable(uint), null), again(nullable(uint), 0)]).toEqual([null, 0])
+    expect(again(json<unknown>(), { a: [1, null] })).toEqual({ a: [1, null] })
+    expect(again(list(uint), [])).toEqual([])
+    expect(again(list(uint), [5, 6])).toEqual([5, 6])
+    const fields = struct<{ b: boolean; a: number }>({ b: bool, a: uint })
+    expect(again(fields, { a: 7, b: true })).toEqual({ a: 7, b: true })
+    expect([...written(fields, { a: 7, b: true })]).toEqual([1, 7])
+  })
+
+  it('is within its bounds', () => {
+    const form = within(2, 5, 'a number')
+    expect(again(form, 3)).toBe(3)
+    expect([2, 5].map((each) => read(form, each))).toEqual([2, 5])
+    for (const each of [1, 6]) expect(() => read(form, each)).toThrow('a number')
+    expect(() => read(bool, 2)).toThrow('a boolean')
+    expect(() => again(text(2), 'abc')).toThrow('3')
+    expect(again(name, 'x'.repeat(limits.name))).toHaveLength(limits.name)
+    expect(() => again(name, 'x'.repeat(limits.name + 1))).toThrow(`${limits.name}`)
+  })
+
+  it('is no list of more items than there are bytes', () => {
+    expect(read(list(bool), 2, 1, 0)).toEqual([true, false])
+    expect(() => read(list(bool), 3, 1, 0)).toThrow('items')
+  })
+
+  it('is of a type in the table, complete, and followed by nothing', () => {
+    type Said = { readonly type: 'one' } | { readonly type: 'two'; readonly n: number }
+    const form = messages<Said>(9, { one: struct({}), two: struct({ n: uint }) })
+    const two = { type: 'two', n: 3 } as const
+    expect([...form.encode(two)]).toEqual([9, 1, 3])
+    expect([form.decode(form.encode(two)), form.decode(form.encode({ type: 'one' }))]).toEqual([
+      two,
+      { type: 'one' },
+    ])
+    for (const wrong of [[8, 1, 3], [9, 2], [9, 1], [9, 1, 3, 0], [9], []])
+      expect(form.decode(Uint8Array.from(wrong))).toBeNull()
+  })
+})
+
+const state: Yield['state'] = {
+  options: {
+    frameRate: 1,
+    capacity: 2,
+    ttlMs: 3,
+    inputBytes: 4,
+    inputsPerSecond: 5,
+    inputBurst: 6,
+    joinsPerMinute: 7,
+    inputsPerFrame: 8,
+    frameBytes: 9,
+    spectatorDelayMs: 10,
+    config: 'c',
+  },
+  config: 'd',
+  roster: {
+    members: [
+      { slot: 0, user: 'ann', standing: { is: 'present' }, seq: 4, isBot: false },
+      { slot: 1, user: 'bob', standing: { is: 'away', turn: 7 }, seq: 0, isBot: false },
+      {
+        slot: 2,
+        user: 'cid',
+        standing: { is: 'leaving', reason: 'tired', wasAway: true },
+        seq: 1,
+        isBot: true,
+      },
+    ],
+    seqs: [4, 0, 9],
+  },
+  intake: { inputs: [{ slot: 1, seq: 3, data: textOf('x') }], last: -1 },
+  electorate: {
+    stable: 3,
+    changes: [0, 5],
+    terms: [
+      { slot: 1, from: 2, until: Infinity, acked: 4, gone: false },
+      { slot: 255, from: 2, until: 9, acked: Infinity, gone: true },
+    ],
+  },
+  events: [
+    { type: 'owner', incarnation: 6 },
+    { type: 'join', slot: 3, user: 'dan' },
+  ],
+  clock: { is: 'running', dueInMs: 12.345 },
+}
+
+const subject = { name: 'm', world: 77, hop: 2 }
+const whole: Yield = {
+  type: 'yield',
+  ...subject,
+  last: 9,
+  kind: 'k',
+  metadata: '{"of":1}',
+  business: bytes(90),
+  state,
+  branches: [{ node: 5, replica: 3, readers: 2, spectators: 1 }],
+  places: [{ slot: 1, session: 's', branch: 0, seat: 4 }],
+}
+
+describe('A hand-over', () => {
+  const messagesOf: HandoverMessage[] = [
+    { type: 'offer', ...subject, head: 4, kind: 'k', metadata: 'x'.repeat(5_000) },
+    { type: 'ready', ...subject },
+    { type: 'declined', ...subject },
+    whole,
+    { ...whole, business: null },
+    { ...whole, business: textOf('state') },
+    {
+      ...whole,
+      state: { ...state, intake: { inputs: [], last: 4 }, clock: { is: 'stopped', stoodMs: 8.5 } },
+    },
+    { type: 'settled', name: 'm' },
+  ]
+
+  it('is told as it is, every field of it', () => {
+    for (const each of messagesOf) {
+      const packet = encodeHandover(each)
+      expect(packet[0]).toBe(linked.handover)
+      expect(decodeHandover(packet)).toEqual(each)
+    }
+  })
+
+  it('keeps a copy of the state of the business, which may be longer than any payload', () => {
+    const given = bytes(70_000)
+    const packet = encodeHandover({ ...whole, business: given })
+    const { business } = decodeHandover(packet) as Yield
+    packet.fill(0)
+    expect(Buffer.compare(business?.bytes ?? new Uint8Array(), given.bytes)).toBe(0)
+  })
+
+  it('is told of a clock that is late that a frame is due now', () => {
+    const late = { ...whole, state: { ...state, clock: { is: 'running', dueInMs: -5 } as const } }
+    expect(decodeHandover(encodeHandover(late))).toMatchObject({ state: { clock: { dueInMs: 0 } } })
+  })
+
+  it('that is cut off anywhere cannot be read', () => {
+    const packet = encodeHandover({ ...whole, business: null })
+    for (let length = 0; length < packet.length; length++)
+      expect(decodeHandover(packet.subarray(0, length))).toBeNull()
+  })
+})
+
+/** A question and an answer of each kind. */
+const examples = {
+  whereabouts: [{ user: 'u' }, { isComplete: true, places: [{ node: 1, sessions: 2, connected: 1 }] }],
+  push: [{ user: 'u', name: 'n', data: textOf('x') }, 3],
+  disconnect: [{ user: 'u', text: 'x'.repeat(1_000), final: true }, 3],
+  revoke: [{ ofUser: true, name: 'n', until: 5, leftMs: 6 }, 3],
+  revocations: [
+    { after: 4 },
+    { told: [{ ofUser: false, name: 'n', until: 5, leftMs: 6 }], next: 2, isAll: false },
+  ],
+  kept: [
+    [{ topic: 't', from: 3, heads: [{ source: 4, number: 5 }] }],
+    [
+      {
+        entries: [
+          {
+            source: 1,
+            number: 2,
+            stamp: 3,
+            isOld: true,
+            key: 'k',
+            tombstone: false,
+            data: bytes(2),
+          },
+        ],
+        next: 6,
+        heads: [{ source: 7, number: 8 }],
+      },
+    ],
+  ],
+  sessions: [{ user: '', limit: 4 }, [{ user: 'u' }]],
+  meetings: [{ count: 1, after: 'a', contains: 'b', ofKind: true, kind: 'k' }, [{ name: 'm' }]],
+  topics: [{ count: 1, after: 'a', contains: 'b' }, [{ name: 't' }]],
+  meeting: [{ name: 'm' }, null],
+  kick: [{ name: 'm', slot: 3, message: 'x'.repeat(1_000) }, true],
+  sendTo: [{ name: 'm', slot: 3, data: textOf('x') }, false],
+  call: [{ name: 'm', method: 'f', data: textOf('x') }, textOf('y')],
+  close: [{ name: 'm' }, null],
+  subscribers: [{ topic: 't' }, 9],
+  part: [{ meeting: 'm' }, 2],
+  drain: [{ timeoutMs: 5 }, { state: 'draining', meetings: 1, staying: 2, connections: 3, requests: 4 }],
+} as const
+
+describe('A question to another node', () => {
+  it('is read as it was asked, and so is its answer, of every kind', () => {
+    expect(kindNames).toEqual(Object.keys(examples))
+    for (const kind of kindNames) {
+      const { question, answer } = questionKinds[kind] as { question: Form<unknown>; answer: Form<unknown> }
+      const [asked, answered] = examples[kind]
+      expect(again(question, asked), kind).toEqual(asked)
+      expect(again(answer, answered), kind).toEqual(answered)
+    }
+    expect(again(questionKinds.call.answer, null)).toBeNull()
+    expect(meetingParts.indexOf('owner')).toBe(2)
+  })
+})

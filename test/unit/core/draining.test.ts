@@ -1,0 +1,220 @@
+import { describe, expect, it } from 'vitest'
+import { Draining } from '../../../src/core/draining.ts'
+import type { Limits } from '../../../src/core/ground/config.ts'
+import type { Session } from '../../../src/core/session/session.ts'
+import { Parts } from './cluster/parts.ts'
+
+interface Client {
+  readonly name: string
+  requests: number
+  upstream: number
+  meeting: string | null
+}
+
+/** A node that drains, around which everything is a number; what it does is noted. */
+class Desk extends Parts {
+  readonly did: string[] = []
+  clients: Client[] = []
+  readonly open: Set<string> = new Set()
+  readonly peers: { incarnation: number; isDraining: boolean }[] = [{ incarnation: 2, isDraining: false }]
+  isSilent = false
+  progress = { waiting: 0, moving: 0, staying: 0 }
+  readonly connections = {
+    draining: false,
+    move: (most: number, isFree: (session: Session) => boolean) => this.#move(most, isFree),
+  }
+  readonly draining: Draining
+
+  constructor(limits: Partial<Limits> = {}, isAlone = false) {
+    super({ drainMs: 10_000, drainPerSecond: 20, drainBeatMs: 100, handoverAgainMs: 1_000, ...limits })
+    Object.defineProperty(this.connections, 'size', { get: () => this.clients.length })
+    const handover = {
+      begin: (now: number) => this.did.push(`hands over ${now}`),
+    }
+    Object.defineProperty(handover, 'progress', { get: () => this.progress })
+    const { limits: all, timers } = this
+    this.draining = new Draining({
+      limits: all,
+      timers,
+      connections: this.connections as never,
+      meetings: { size: 7, get: (name: string) => (this.open.has(name) ? {} : undefined) } as never,
+      requests: { size: 3, of: (session: unknown) => (session as Client).requests } as never,
+      cluster: isAlone
+        ? null
+        : ({
+            peers: this.peers,
+            drain: () => this.did.push('drains'),
+            isSilent: () => this.isSilent,
+          } as never),
+      handover: isAlone ? null : (handover as never),
+    })
+  }
+
+  #move(most: number, isFree: (session: Session) => boolean): number {
+    let count = 0
+    this.clients = this.clients.filter((client) => {
+      const seats = new Map(client.meeting === null ? [] : [[1, { name: client.meeting }]])
+      const session = { requests: client.requests, upstream: { size: client.upstream }, seats }
+      if (count >= most || !isFree(session as unknown as Session)) return true
+      count++
+      return false
+    })
+    if (count > 0) this.did.push(`moves ${count}`)
+    return count
+  }
+
+  crowd(count: number, parts: Partial<Client> = {}): void {
+    for (let n = 0; n < count; n++)
+      this.clients.push({ name: `c${n}`, requests: 0, upstream: 0, meeting: null, ...parts })
+  }
+
+  begin(deadlineIn = 25_000): string[] {
+    this.draining.begin(this.now, this.now + deadlineIn)
+    return this.heard()
+  }
+
+  pass(ms: number): string[] {
+    const end = this.now + ms
+    while (this.timers.next <= end) {
+      this.now = this.timers.next
+      this.timers.run(this.now)
+    }
+    this.now = end
+    return this.heard()
+  }
+
+  heard(): string[] {
+    return this.did.splice(0)
+  }
+}
+
+describe('A node that drains', () => {
+  it('takes nothing new, hands its meetings over, and moves its connections in equal parts', () => {
+    const desk = new Desk()
+    desk.crowd(1_000)
+    expect([desk.begin(), desk.connections.draining]).toEqual([
+      ['drains', 'hands over 1000', 'moves 10'],
+      true,
+    ])
+    expect(desk.pass(200)).toEqual(['moves 10', 'moves 10'])
+    expect([desk.pass(9_600).length, desk.clients.length]).toEqual([96, 10])
+    expect([desk.pass(100), desk.pass(100_000), desk.timers.size]).toEqual([['moves 10'], [], 0])
+  })
+
+  it('is done in most of the time that is left until its deadline', () => {
+    const desk = new Desk()
+    desk.crowd(100)
+    desk.begin(1_000)
+    desk.pass(699)
+    expect(desk.clients.length).toBeGreaterThan(0)
+    desk.pass(101)
+    expect(desk.clients).toEqual([])
+  })
+
+  it('moves so many a second at least', () => {
+    const desk = new Desk()
+    desk.crowd(10)
+    expect([desk.begin(), desk.pass(100)]).toEqual([['drains', 'hands over 1000', 'moves 2'], ['moves 2']])
+  })
+
+  it('moves the more at once that could not be moved before, up to those of a second', () => {
+    const desk = new Desk()
+    desk.crowd(60, { requests: 1 })
+    expect(desk.begin()).toEqual(['drains', 'hands over 1000'])
+    expect(desk.pass(5_000)).toEqual([])
+    for (const client of desk.clients) client.requests = 0
+    expect(desk.pass(100)).toEqual(['moves 20'])
+    expect(desk.pass(100)).toEqual(['moves 2'])
+  })
+
+  it('moves last whoever waits for an answer, has sent more, or is in a meeting that is still here', () => {
+    const desk = new Desk({ drainPerSecond: 1_000 })
+    desk.open.add('m')
+    desk.progress = { waiting: 1, moving: 0, staying: 0 }
+    desk.crowd(1)
+    desk.crowd(1, { requests: 1 })
+    desk.crowd(1, { upstream: 1 })
+    desk.crowd(1, { meeting: 'm' })
+    desk.crowd(1, { meeting: 'gone' })
+    expect([desk.begin().at(-1), desk.clients.map(({ meeting }) => meeting)]).toEqual([
+      'moves 2',
+      [null, null, 'm'],
+    ])
+    desk.progress = { waiting: 0, moving: 1, staying: 0 }
+    expect([desk.pass(100), desk.clients.length]).toEqual([[], 3])
+    // What stays ends with the node: nobody waits for it.
+    desk.progress = { waiting: 0, moving: 0, staying: 1 }
+    expect([desk.pass(100), desk.clients.length]).toEqual([['moves 1'], 2])
+  })
+
+  it('goes on as long as it has a meeting to hand over', () => {
+    const desk = new Desk()
+    desk.progress = { waiting: 0, moving: 1, staying: 0 }
+    desk.begin()
+    expect([desk.pass(500), desk.timers.size]).toEqual([[], 1])
+    desk.progress = { waiting: 0, moving: 0, staying: 1 }
+    desk.pass(100)
+    expect(desk.timers.size).toBe(0)
+  })
+
+  it('closes everybody at its deadline, and no earlier', () => {
+    const desk = new Desk()
+    desk.crowd(3, { requests: 1 })
+    desk.begin(1_050)
+    expect([desk.pass(1_049), desk.pass(1)]).toEqual([[], ['moves 3']])
+    expect(desk.timers.size).toBe(0)
+  })
+
+  it('keeps the earlier of two deadlines', () => {
+    const desk = new Desk()
+    desk.crowd(3, { requests: 1 })
+    desk.begin(1_000)
+    desk.begin(5_000)
+    expect(desk.pass(1_000)).toEqual(['moves 3'])
+    const sooner = new Desk()
+    sooner.crowd(3, { requests: 1 })
+    sooner.begin(5_000)
+    sooner.begin(1_000)
+    expect(sooner.pass(1_000)).toEqual(['moves 3'])
+  })
+
+  it('tells how far it is, and after its end that what is here ends with it', () => {
+    const desk = new Desk()
+    desk.crowd(2, { requests: 1 })
+    desk.progress = { waiting: 2, moving: 1, staying: 4 }
+    desk.begin(1_000)
+    expect(desk.draining.progress).toEqual({ meetings: 3, staying: 4, connections: 2, requests: 3 })
+    desk.pass(1_000)
+    expect(desk.draining.progress).toEqual({ meetings: 0, staying: 7, connections: 0, requests: 3 })
+  })
+})
+
+describe('A node that drains and has nowhere to go', () => {
+  it('closes everybody at once: alone, or with nodes that drain or are silent', () => {
+    const alone = new Desk({}, true)
+    alone.crowd(3, { requests: 1 })
+    expect([alone.begin(), alone.draining.progress.staying]).toEqual([['moves 3'], 7])
+    for (const befall of [
+      (desk: Desk) => (desk.isSilent = true),
+      (desk: Desk) => desk.peers.forEach((peer) => (peer.isDraining = true)),
+      (desk: Desk) => (desk.peers.length = 0),
+    ]) {
+      const desk = new Desk()
+      desk.crowd(3, { requests: 1 })
+      befall(desk)
+      expect(desk.begin()).toEqual(['drains', 'moves 3'])
+    }
+  })
+
+  it('waits a while when the others are gone, because they may stop together, and no longer', () => {
+    const desk = new Desk({ handoverAgainMs: 1_000 })
+    desk.crowd(3, { requests: 1 })
+    desk.begin()
+    desk.isSilent = true
+    expect(desk.pass(600)).toEqual([])
+    desk.isSilent = false
+    expect(desk.pass(600)).toEqual([])
+    desk.isSilent = true
+    expect([desk.pass(1_000), desk.pass(100)]).toEqual([[], ['moves 3']])
+  })
+})

@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest'
+import { defaultMeeting } from '../../../src/core/ground/config.ts'
+import { Timers } from '../../../src/core/ground/timers.ts'
+import { Pulse } from '../../../src/core/meeting/pulse.ts'
+
+/** The pulse of a meeting alone, empty since the time 1,000; what it calls is noted. */
+class Desk {
+  readonly timers: Timers = new Timers()
+  readonly called: string[] = []
+  readonly pulse: Pulse
+
+  constructor(frameRate: number) {
+    this.pulse = new Pulse({ ...defaultMeeting, frameRate, ttlMs: 5_000 }, 1, 1_000, {
+      timers: this.timers,
+      tick: (now) => this.called.push(`tick ${now}`),
+      expired: () => this.called.push('expired'),
+    })
+  }
+
+  get waits(): string {
+    return [...this.timers.counts.keys()].join()
+  }
+}
+
+describe('The pulse of a meeting', () => {
+  it('expires when nobody has come in time', () => {
+    const { pulse, timers, called, waits } = new Desk(10)
+    expect([waits, pulse.isRunning, pulse.due(1)]).toEqual(['ttl', false, Infinity])
+    timers.run(5_999)
+    expect(called).toEqual([])
+    timers.run(6_000)
+    expect(called).toEqual(['expired'])
+  })
+
+  it('runs for the first who comes, once, and says how long it has stood still', () => {
+    const desk = new Desk(10)
+    const { pulse, timers, called } = desk
+    expect([pulse.run(1, 1_300), pulse.run(1, 1_400)]).toEqual([300, null])
+    const due = pulse.due(1)
+    expect([desk.waits, timers.next, due > 1_300 && due <= 1_400]).toEqual(['frame', due, true])
+    timers.run(due)
+    expect(called).toEqual([`tick ${due}`])
+    pulse.wait(2)
+    expect(timers.next).toBe(due + 100)
+  })
+
+  it('is kept for its time after the last has left', () => {
+    const desk = new Desk(10)
+    desk.pulse.run(1, 1_300)
+    desk.pulse.stop(2_000)
+    expect([desk.waits, desk.timers.next, desk.pulse.due(1)]).toEqual(['ttl', 7_000, Infinity])
+  })
+
+  it('waits for nothing once it has ended', () => {
+    for (const isRunning of [false, true]) {
+      const desk = new Desk(10)
+      if (isRunning) desk.pulse.run(1, 1_300)
+      desk.pulse.end()
+      expect(desk.timers.size).toBe(0)
+    }
+  })
+
+  it('has no beat without a frame rate', () => {
+    const desk = new Desk(0)
+    desk.pulse.run(1, 1_300)
+    expect([desk.pulse.isRunning, desk.timers.size, desk.pulse.due(1)]).toEqual([true, 0, Infinity])
+    expect(desk.pulse.state(1, 2_000)).toEqual({ is: 'running', dueInMs: 0 })
+  })
+})
+
+describe('A pulse that goes on on another node', () => {
+  it('has the next frame due when it was due before, or now if that has passed', () => {
+    const desk = new Desk(10)
+    desk.pulse.run(1, 1_300)
+    const due = desk.pulse.due(1)
+    expect([desk.pulse.state(1, due - 30), desk.pulse.state(1, due + 30)]).toEqual([
+      { is: 'running', dueInMs: 30 },
+      { is: 'running', dueInMs: 0 },
+    ])
+    const other = new Desk(10)
+    other.pulse.restore({ is: 'running', dueInMs: 30 }, 8, 2_000)
+    expect([other.waits, other.timers.next, other.pulse.due(8), other.pulse.due(9)]).toEqual([
+      'frame',
+      2_030,
+      2_030,
+      2_130,
+    ])
+  })
+
+  it('has stood still as long as before, and is kept for its time from then on', () => {
+    const desk = new Desk(10)
+    expect(desk.pulse.state(1, 1_250)).toEqual({ is: 'stopped', stoodMs: 250 })
+    const other = new Desk(10)
+    other.pulse.restore({ is: 'stopped', stoodMs: 250 }, 8, 2_000)
+    expect([other.waits, other.timers.next]).toEqual(['ttl', 7_000])
+    expect([other.pulse.state(8, 2_100), other.pulse.run(8, 2_100)]).toEqual([
+      { is: 'stopped', stoodMs: 350 },
+      350,
+    ])
+  })
+})

@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest'
+import { defaultLimits, fixedLimits } from '../../../src/core/index.ts'
+import type { Account } from '../../../src/core/session/account.ts'
+import { Space } from '../../../src/core/topic/space.ts'
+import { Stamps } from '../../../src/core/topic/stamps.ts'
+import type { Topic } from '../../../src/core/topic/topic.ts'
+
+const [ann, bob] = ['ann', 'bob'] as unknown as [Account, Account]
+
+/** The room of a topic that keeps two entries and may have three more; what is done for it is noted in order. */
+class Desk {
+  readonly did: string[] = []
+  round = 10
+  hasWork = true
+  readonly entries = { size: 0, bytes: 0, isRead: true }
+  readonly topic: Topic
+  readonly space: Space
+
+  constructor() {
+    const group = (name: string, conflate: boolean) => {
+      const second = { name: `${name}2`, after: null }
+      return {
+        conflate,
+        first: { name: `${name}1`, after: second },
+        offer: (mark: (cursor: unknown) => void) => mark({ name }),
+      }
+    }
+    const groups = [group('live', false), group('latest', true), group('late', false)]
+    const { entries } = this
+    this.topic = {
+      get size() {
+        return entries.size
+      },
+      get bytes() {
+        return entries.bytes
+      },
+      get isRead() {
+        return entries.isRead
+      },
+      retention: { entries: 2, bytes: 20, ageMs: 0 },
+      groups: () => groups,
+    } as unknown as Topic
+    const named =
+      (what: string) =>
+      ({ name }: { name: string }): void =>
+        void this.did.push(`${what} ${name}`)
+    const downstream = { mark: named('marks'), hurry: named('hurries') }
+    Object.defineProperty(downstream, 'round', { get: () => this.round })
+    Object.defineProperty(downstream, 'hasWork', { get: () => this.hasWork })
+    this.space = new Space(
+      { ...fixedLimits, ...defaultLimits, topicPendingEntries: 3, topicPendingBytes: 30, crowdedRounds: 8 },
+      downstream as never,
+      { carry: () => this.did.push('carries') } as never,
+      (_, now) => this.did.push(`trims ${now}`),
+    )
+  }
+
+  fill(size: number, bytes = 0): this {
+    Object.assign(this.entries, { size, bytes })
+    return this
+  }
+
+  waits(by: Account): boolean {
+    return this.space.mustWait(this.topic, by)
+  }
+
+  make(isUrgent: boolean): string[] {
+    this.space.make(this.topic, 7, isUrgent)
+    return this.news()
+  }
+
+  news(): string[] {
+    return this.did.splice(0)
+  }
+}
+
+const OFFERED = ['marks live', 'marks late', 'carries']
+const HURRIED = ['hurries live1', 'hurries live2', 'hurries late1', 'hurries late2']
+
+describe('A topic', () => {
+  it('has room up to its limits, of entries and of bytes', () => {
+    for (const [size, bytes, isFull] of [
+      [4, 49, false],
+      [5, 49, true],
+      [4, 50, true],
+    ] as const) {
+      const desk = new Desk().fill(size, bytes)
+      expect([desk.waits(ann), desk.waits(ann), desk.news()]).toEqual([false, isFull, isFull ? OFFERED : []])
+      expect(new Desk().fill(size, bytes).make(true).length > 0).toBe(isFull)
+    }
+  })
+
+  it('that is full makes users wait, each after one more, until its readers have what there is', () => {
+    const desk = new Desk().fill(5)
+    expect([desk.waits(ann), desk.waits(ann), desk.waits(bob), desk.waits(bob)]).toEqual([
+      false,
+      true,
+      false,
+      true,
+    ])
+    expect(desk.news()).toEqual(OFFERED)
+    desk.hasWork = false
+    expect([desk.waits(ann), desk.news()]).toEqual([false, []])
+  })
+
+  it('is waited for so many rounds of writes, and no longer', () => {
+    const desk = new Desk().fill(5)
+    desk.waits(ann)
+    desk.round = 17
+    expect(desk.waits(ann)).toBe(true)
+    desk.round = 18
+    expect(desk.waits(ann)).toBe(false)
+    // Then room is made, and it is waited for anew.
+    expect(desk.news()).toEqual(OFFERED)
+    expect(desk.make(false)).toEqual([...OFFERED, 'trims 7'])
+    expect([desk.waits(ann), desk.waits(ann)]).toEqual([false, true])
+  })
+
+  it('begins anew once it has had room, nobody reads it, or a flush is complete', () => {
+    const changes: Record<string, (desk: Desk) => void> = {
+      room: (desk) => {
+        desk.fill(4).waits(ann)
+        desk.fill(5)
+      },
+      'no reader': (desk) => {
+        desk.entries.isRead = false
+        desk.waits(ann)
+        desk.entries.isRead = true
+      },
+      'a flush': (desk) => desk.space.clear(),
+      'its end': (desk) => desk.space.forget(desk.topic),
+    }
+    for (const [why, change] of Object.entries(changes)) {
+      const desk = new Desk().fill(5)
+      expect([desk.waits(ann), desk.waits(ann)]).toEqual([false, true])
+      desk.news()
+      change(desk)
+      expect([desk.waits(ann), desk.news(), desk.waits(ann)], why).toEqual([false, OFFERED, true])
+    }
+    new Desk().space.clear()
+  })
+
+  it('that nobody reads makes nobody wait, and its room is made at once', () => {
+    const desk = new Desk().fill(9)
+    desk.entries.isRead = false
+    expect([desk.waits(ann), desk.waits(ann), desk.news()]).toEqual([false, false, []])
+    expect(desk.make(false)).toEqual([...OFFERED, 'trims 7'])
+  })
+
+  it('has no room made while its readers are waited for, save for the business', () => {
+    const desk = new Desk().fill(5)
+    expect([desk.make(false), desk.make(false)]).toEqual([OFFERED, []])
+    expect(desk.make(true)).toEqual([...OFFERED, ...HURRIED, 'trims 7'])
+    expect([desk.waits(ann), desk.news()]).toEqual([false, OFFERED])
+    expect(new Desk().fill(4).make(true)).toEqual([])
+  })
+})
+
+describe('The time of a stamp', () => {
+  it('is what it was by the clock of this node, and not after now', () => {
+    const stamps = new Stamps({ wallOffset: 5_000 } as never)
+    expect([stamps.timeOf(7_500_000, 9_000), stamps.timeOf(7_500_000, 2_000)]).toEqual([2_500, 2_000])
+  })
+})
