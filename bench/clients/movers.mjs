@@ -41,15 +41,20 @@ async function start(connect, ticket, url, meetingName) {
     if (recovered) counts.recovered++
     else count(reasons, reason)
   })
-  if (meetingName === null)
-    return new Promise((resolve) => {
-      const forget = client.onState((state) => {
-        if (state !== 'connected') return
-        forget()
-        resolve()
-      })
+  if (meetingName === null) await connected(client)
+  else await follow(await client.join(meetingName), meetingName)
+}
+
+const connected = (client) =>
+  new Promise((resolve) => {
+    const forget = client.onState((state) => {
+      if (state !== 'connected') return
+      forget()
+      resolve()
     })
-  const meeting = await client.join(meetingName)
+  })
+
+function follow(meeting, meetingName) {
   members.push(meeting)
   let last = 0
   const epoch = meeting.epoch

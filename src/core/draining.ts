@@ -63,7 +63,8 @@ export class Draining {
   begin(now: number, deadline: number): void {
     const { connections, cluster, handover, limits } = this.#host
     connections.draining = true
-    this.#now = now
+    // The first step is due at once.
+    this.#now = now - limits.drainBeatMs
     cluster?.drain()
     this.#deadline = Math.min(this.#deadline, deadline)
     if (this.#isAlone(now) || handover === null) this.#deadline = now

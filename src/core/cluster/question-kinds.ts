@@ -118,7 +118,7 @@ const session = struct<HandedSession>({
   calls: uint,
   first: uint,
   entries: list(bytes),
-  said: list(struct<Said>({ meeting: name, data: payload })),
+  said: list(struct<Said>({ number: uint, meeting: name, data: payload })),
 })
 
 /** In messages a kind is its place in this table: all nodes of a cluster run one version. */

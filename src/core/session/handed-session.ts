@@ -2,6 +2,8 @@ import type { Payload } from '../../protocol/payload.ts'
 
 /** What was said to a member of a meeting alone, and has yet to be acknowledged. */
 export interface Said {
+  /** Its number in the session log; above all others where it is there no more. */
+  readonly number: number
   readonly meeting: string
   readonly data: Payload
 }

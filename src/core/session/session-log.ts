@@ -158,7 +158,7 @@ export class SessionLog implements Log {
       if (code !== schema.direct.code) continue
       const [{ log, data }] = binaryCodec.decode(entry, 'server') as [MessageOf<'direct'>]
       const meeting = nameOf(log)
-      if (meeting !== undefined) said.push({ meeting, data })
+      if (meeting !== undefined) said.push({ number: at, meeting, data })
     }
     return { first, entries, said }
   }

@@ -139,6 +139,13 @@ export class Session {
     this.hear(state.said)
   }
 
+  /** Its client has come, and has the entries up to `received`: what it was told of these is not said again. */
+  arrive(received: number): void {
+    if (this.#said.length === 0) return
+    const left = this.#said.filter(({ number }) => number > received)
+    this.hear(left.map((each) => ({ ...each, number: MAX_UINT })))
+  }
+
   /** Its user no longer pays for what it is told. */
   release(): void {
     this.log.release()

@@ -108,7 +108,10 @@ export class Sessions {
     this.renew(session, grant)
     this.#host.counted(session.user)
     const resumed = known !== undefined
-    if (resumed) this.#stats.sessionsResumed++
+    if (resumed) {
+      this.#stats.sessionsResumed++
+      session.arrive(hello.received)
+    }
     return {
       session,
       resumed,

@@ -106,6 +106,9 @@ describe('A session', () => {
       if (at % 50 === 0) ann.input('m', `i${++sent}`)
     })
     const slotOf = (name: string): number => a.node.meeting(name)?.members[0]?.slot ?? -1
+    a.node.sendTo('m', slotOf('m'), text('heard'))
+    roam(world, [ann], 50)
+    expect(ann.direct).toEqual(['m: heard'])
     a.node.sendTo('m', slotOf('m'), text('to m'))
     ann.cut(true)
     a.node.sendTo('other', slotOf('other'), text('to other'))
@@ -120,7 +123,7 @@ describe('A session', () => {
     }
     expect(ann.gaps).toEqual([])
     expect(ann.inputs).toEqual(Array.from({ length: sent }, (_, n) => `i${n + 1}`))
-    expect(ann.direct.toSorted()).toEqual(['m: to m', 'other: to other'])
+    expect(ann.direct.toSorted()).toEqual(['m: heard', 'm: to m', 'other: to other'])
     expect(a.node.meeting('m')?.members).toMatchObject([{ slot: 0, user: 'ann', away: false }])
   })
 
