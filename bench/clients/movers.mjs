@@ -42,7 +42,7 @@ async function start(connect, ticket, url, meetingName) {
     else count(reasons, reason)
   })
   if (meetingName === null) await connected(client)
-  else await follow(await client.join(meetingName), meetingName)
+  else follow(await client.join(meetingName), meetingName)
 }
 
 const connected = (client) =>

@@ -70,7 +70,7 @@ serve({
   async drain({ timeoutMs }) {
     const begun = performance.now()
     const left = await rtms.drain({ timeoutMs })
-    return { ms: performance.now() - begun, left, moved: { ...Object.fromEntries(rtms.stats.moves) } }
+    return { ms: performance.now() - begun, left, moved: Object.fromEntries(rtms.stats.moves) }
   },
 
   load: () => {
