@@ -8,6 +8,8 @@ interface Client {
   readonly name: string
   requests: number
   upstream: number
+  /** Whether what the node has said to it is on its way. */
+  isOffered: boolean
   meeting: string | null
 }
 
@@ -70,8 +72,8 @@ class Desk extends Parts {
   *#connections(): Generator<{ readonly session: Session; readonly client: Client }> {
     for (const client of Array.from(this.clients)) {
       const seats = new Map(client.meeting === null ? [] : [[1, { name: client.meeting }]])
-      const log = { isOffered: true }
-      const session = { requests: client.requests, upstream: { size: client.upstream }, seats, log }
+      const { requests, upstream, isOffered } = client
+      const session = { requests, upstream: { size: upstream }, log: { isOffered }, seats }
       yield { session: session as unknown as Session, client }
     }
   }
@@ -83,7 +85,7 @@ class Desk extends Parts {
 
   crowd(count: number, parts: Partial<Client> = {}): void {
     for (let n = 0; n < count; n++)
-      this.clients.push({ name: `c${n}`, requests: 0, upstream: 0, meeting: null, ...parts })
+      this.clients.push({ name: `c${n}`, requests: 0, upstream: 0, isOffered: true, meeting: null, ...parts })
   }
 
   begin(deadlineIn = 25_000): string[] {
@@ -154,17 +156,18 @@ describe('A node that drains', () => {
     desk.crowd(1)
     desk.crowd(1, { requests: 1 })
     desk.crowd(1, { upstream: 1 })
+    desk.crowd(1, { isOffered: false })
     desk.crowd(1, { meeting: 'm' })
     desk.crowd(1, { meeting: 'gone' })
     expect([desk.begin().at(-1), desk.clients.map(({ meeting }) => meeting)]).toEqual([
       'moves 2',
-      [null, null, 'm'],
+      [null, null, null, 'm'],
     ])
     desk.progress = { waiting: 0, moving: 1, staying: 0 }
-    expect([desk.pass(100), desk.clients.length]).toEqual([[], 3])
+    expect([desk.pass(100), desk.clients.length]).toEqual([[], 4])
     // What stays ends with the node: nobody waits for it.
     desk.progress = { waiting: 0, moving: 0, staying: 1 }
-    expect([desk.pass(100), desk.clients.length]).toEqual([['moves 1'], 2])
+    expect([desk.pass(100), desk.clients.length]).toEqual([['moves 1'], 3])
   })
 
   it('goes on as long as it has a meeting to hand over', () => {

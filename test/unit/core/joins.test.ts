@@ -58,6 +58,8 @@ class Desk extends Parts {
       { join: (_, { meeting }) => (this.open.has(meeting) ? 'READ_ONLY' : 'NOT_FOUND') },
       isAlone ? null : cluster,
       {
+        // Every session has its turn at once.
+        proceed: (_, then) => then(this.now),
         answer: ({ user }, { meeting }, joined, now) => {
           expect(now).toBe(this.now)
           const what =
@@ -69,7 +71,6 @@ class Desk extends Parts {
           // What the meeting here says, for want of a real one.
           this.said.push(`${user} ${meeting}: ${what === 'READ_ONLY' ? 'here' : what}`)
         },
-        proceed: (_, then) => then(this.now),
       },
     )
   }

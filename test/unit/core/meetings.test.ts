@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { weights } from '../../../src/core/ground/weights.ts'
-import type { RtmsNode } from '../../../src/core/index.ts'
+import type { MeetingBusiness, RtmsNode } from '../../../src/core/index.ts'
 import { type Bot, plain } from '../../../src/core/meeting/business.ts'
 import { Attendance } from '../../../src/core/meeting/attendance.ts'
 import { Meetings } from '../../../src/core/meeting/meetings.ts'
@@ -205,6 +205,10 @@ describe('The members as of a frame', () => {
   })
 })
 
+/** What the business gives for a user who has asked for the meeting; null: by itself. */
+const businessFor = (maker: Account | null): MeetingBusiness =>
+  maker === null ? plain : { ...plain, missing: { name: '', user: '' } }
+
 /** The meetings of a node alone. */
 class Hall extends Parts {
   readonly closed: string[] = []
@@ -229,7 +233,7 @@ class Hall extends Parts {
 
   open(name: string, parts: { maker?: Account; least?: number; frameRate?: number } = {}): Owner {
     const { maker = null, least = 0, frameRate = 0 } = parts
-    const opened = this.meetings.open(name, { frameRate }, plain, this.now, maker, least)
+    const opened = this.meetings.open(name, { frameRate }, businessFor(maker), this.now, maker, least)
     if (opened === null || typeof opened === 'string') throw new Error(String(opened))
     return this.meetings.get(name) as Owner
   }
@@ -328,7 +332,7 @@ describe('A meeting that ends on a node', () => {
     const hall = new Hall({ meetingsPerUser: 1 })
     const maker = new Account(ratesOf(hall.limits))
     const owner = hall.open('a', { maker })
-    expect(hall.meetings.open('b', {}, { ...plain, missing: {} as never }, hall.now, maker)).toBe('LIMIT')
+    expect(hall.meetings.open('b', {}, businessFor(maker), hall.now, maker)).toBe('LIMIT')
     hall.meetings.resign(owner)
     expect([hall.closed, hall.meetings.size, hall.budget.inside.size, maker.meetings]).toEqual([[], 0, 0, 0])
     expect([hall.held.meeting, hall.timers.size, maker.estate.held]).toEqual([weights.meeting, 0, 0])
@@ -363,8 +367,7 @@ it('A meeting is refused where the node is full and whoever asks for it holds to
   }
   const maker = new Account(ratesOf(hall.limits))
   maker.estate.held = 70
-  const open = (by: Account | null): unknown =>
-    hall.meetings.open('a', {}, { ...plain, missing: {} as never }, hall.now, by)
+  const open = (by: Account | null): unknown => hall.meetings.open('a', {}, businessFor(by), hall.now, by)
   expect([open(maker), open(null), hall.meetings.size, maker.meetings]).toEqual(['LIMIT', 'LIMIT', 0, 0])
   expect(asked).toEqual([`70 ${weights.meeting}`, `0 ${weights.meeting}`])
   isAdmitted = true

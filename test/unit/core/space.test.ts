@@ -12,6 +12,7 @@ class Desk {
   readonly did: string[] = []
   round = 10
   hasWork = true
+  flushes = 3
   readonly entries = { size: 0, bytes: 0, isRead: true }
   readonly topic: Topic
   readonly space: Space
@@ -46,9 +47,17 @@ class Desk {
         void this.did.push(`${what} ${name}`)
     const downstream = { mark: named('marks'), hurry: named('hurries') }
     Object.defineProperty(downstream, 'round', { get: () => this.round })
+    Object.defineProperty(downstream, 'flushes', { get: () => this.flushes })
     Object.defineProperty(downstream, 'hasWork', { get: () => this.hasWork })
     this.space = new Space(
-      { ...fixedLimits, ...defaultLimits, topicPendingEntries: 3, topicPendingBytes: 30, crowdedRounds: 8 },
+      {
+        ...fixedLimits,
+        ...defaultLimits,
+        topicPendingEntries: 3,
+        topicPendingBytes: 30,
+        crowdedRounds: 8,
+        burstFactor: 2,
+      },
       downstream as never,
       { carry: () => this.did.push('carries') } as never,
       (_, now) => this.did.push(`trims ${now}`),
@@ -147,11 +156,20 @@ describe('A topic', () => {
     expect(desk.make(false)).toEqual([...OFFERED, 'trims 7'])
   })
 
-  it('has no room made while its readers are waited for, save for the business', () => {
+  it('has no room made while its readers are waited for, save for a burst of the business', () => {
     const desk = new Desk().fill(5)
-    expect([desk.make(false), desk.make(false)]).toEqual([OFFERED, []])
+    expect([desk.make(false), desk.make(false), desk.make(true)]).toEqual([OFFERED, [], []])
+    // Up to twice the room, of entries or of bytes.
+    expect([desk.fill(7, 79).make(true), desk.fill(8).make(false)]).toEqual([[], []])
     expect(desk.make(true)).toEqual([...OFFERED, ...HURRIED, 'trims 7'])
-    expect([desk.waits(ann), desk.news()]).toEqual([false, OFFERED])
+    expect([desk.fill(7, 80).make(true), desk.waits(ann)]).toEqual([
+      [...OFFERED, ...OFFERED, ...HURRIED, 'trims 7'],
+      false,
+    ])
+    expect(desk.news()).toEqual(OFFERED)
+    // Something was written since.
+    desk.flushes++
+    expect(desk.fill(8).make(true)).toEqual([])
     expect(new Desk().fill(4).make(true)).toEqual([])
   })
 })

@@ -831,7 +831,7 @@ describe('A member who waits for frames', () => {
     desk.heard()
     desk.hear(seatedOf(1))
     desk.hear(followedOf())
-    expect([desk.heard(), desk.answered()]).toEqual([['enter seat:1 session:ann1 user:ann'], []])
+    expect([desk.answered(), desk.heard()]).toEqual([[], ['enter seat:1 session:ann1 user:ann', 'entered']])
   })
 })
 
