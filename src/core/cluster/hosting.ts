@@ -195,7 +195,8 @@ export class Hosting implements GuestHost {
       guest.say({ type: 'refused', ...place, error: 'CLOSED', message: text, retryAfter: 0 })
       return
     }
-    const found = owner.seat(message, now, (member, continued) => {
+    const visitor = { ...message, former: message.former || message.session }
+    const found = owner.seat(visitor, now, (member, continued) => {
       const seat = new GuestSeat(guest, number, message.session, member, continued)
       guest.add(seat)
       return seat

@@ -11,7 +11,7 @@ import type { Member, Occupant } from './seat.ts'
 /** A session of another node that asks to become a member. */
 export interface Visitor {
   readonly user: string
-  /** The session in which it last had its seat, where that is another one; '' for none. */
+  /** The session in which it last had its seat; its own where that may have been on another node. */
   readonly former: string
   /** Hash of the configuration that it runs; '' where it names none. */
   readonly config: string

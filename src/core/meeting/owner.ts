@@ -180,9 +180,10 @@ export class Owner implements Host {
     let continued = known !== undefined
     if (seat === undefined && message.spectator) seat = new Seat(this, session, null)
     else if (seat === undefined) {
-      const member = entrance.memberFor(session.user, message.former, () => session.outlet !== null, now)
+      const former = message.former || session.id
+      const member = entrance.memberFor(session.user, former, () => session.outlet !== null, now)
       if (!isMember(member)) return member
-      continued = entrance.continues(member, message.former)
+      continued = entrance.continues(member, former)
       seat = new Seat(this, session, member)
       entrance.sit(member, seat, continued)
     }
@@ -190,9 +191,8 @@ export class Owner implements Host {
     if (known === undefined) session.sit(this.log.number, seat)
     else this.#unplace(seat)
     if (seat.member !== null) entrance.enter(seat.member, message.config)
-    const { members } = this
-    const placing = { ...this.#pulse.clock.origin, members, continued, waiting: this.waitingOf(seat.member) }
-    return this.room.place(seat, message, placing, now)
+    const facts = { members: this.members, continued, waiting: this.waitingOf(seat.member) }
+    return this.room.place(seat, message, { ...this.#pulse.clock.origin, ...facts }, now)
   }
 
   /** Seats a session of another node. `occupant`: makes its seat; `continued`: see {@link Placing}. */
