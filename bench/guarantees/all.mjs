@@ -21,6 +21,8 @@ const programs = [
   ['static', [], 4],
   ['ports', [], 2],
   ['fairness', [], 3],
+  ['drain', [], 2],
+  ['rolling', [], 3],
   ['churn', ['--minutes', '2'], 4],
 ]
 

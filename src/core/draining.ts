@@ -1,11 +1,16 @@
 import type { Cluster } from './cluster/cluster.ts'
 import type { Handover } from './cluster/handover.ts'
+import type { Moves } from './cluster/moves.ts'
+import type { Passing } from './cluster/passing.ts'
+import type { Peer } from './cluster/peer.ts'
+import type { Connection } from './door/connection.ts'
 import type { Connections } from './door/connections.ts'
 import type { Limits } from './ground/config.ts'
 import { Timer, type Timers } from './ground/timers.ts'
 import type { Meetings } from './meeting/meetings.ts'
 import type { DrainProgress, DrainState } from './ports.ts'
 import type { Session } from './session/session.ts'
+import type { Sessions } from './session/sessions.ts'
 import type { Requests } from './up/requests.ts'
 
 /** What draining needs of its node. */
@@ -15,9 +20,12 @@ export interface DrainingHost {
   readonly connections: Connections
   readonly meetings: Meetings
   readonly requests: Requests
+  readonly sessions: Sessions
   /** Null for a node alone. */
   readonly cluster: Cluster | null
   readonly handover: Handover | null
+  readonly moves: Moves | null
+  readonly passing: Passing | null
 }
 
 /**
@@ -33,9 +41,18 @@ export class Draining {
   #aloneSince: number | null = null
   /** Every connection was closed. */
   #isOver = false
-  /** Connections to move in a second, and those that may be moved now. */
+  /** Clients to ask in a second, and those that may be asked now. */
   #perSecond = 0
   #due = 0
+  /** The same of connections to close: more slowly, since their clients notice. */
+  #closingsPerSecond = 0
+  #closings = 0
+  #now = -Infinity
+  /** When clients were last asked to move, and how many times. */
+  readonly #asked: WeakMap<Connection, { readonly at: number; readonly times: number }> = new WeakMap()
+  /** Connections of each node when the first client was sent to one, and how many were sent there since. */
+  readonly #held: Map<number, number> = new Map()
+  readonly #sent: Map<number, number> = new Map()
 
   constructor(host: DrainingHost) {
     this.#host = host
@@ -46,49 +63,134 @@ export class Draining {
   begin(now: number, deadline: number): void {
     const { connections, cluster, handover, limits } = this.#host
     connections.draining = true
+    // The first step is due at once.
+    this.#now = now - limits.drainBeatMs
     cluster?.drain()
     this.#deadline = Math.min(this.#deadline, deadline)
     if (this.#isAlone(now) || handover === null) this.#deadline = now
     else handover.begin(now)
-    const time = Math.min(limits.drainMs, (this.#deadline - now) * 0.8)
-    this.#perSecond = Math.max(limits.drainPerSecond, (connections.size * 1000) / Math.max(1, time))
+    const left = this.#deadline - now
+    const paced = (ms: number): number =>
+      Math.max(limits.drainPerSecond, (connections.size * 1000) / Math.max(1, ms))
+    this.#perSecond = paced(Math.min(limits.drainMs, left * 0.6))
+    this.#closingsPerSecond = paced(Math.min(limits.drainClosingsMs, left * 0.8))
     this.#onStep(now)
   }
 
   get state(): DrainState {
     if (!this.#host.connections.draining) return 'serving'
-    const { meetings, connections } = this.progress
-    return this.#isOver || meetings + connections === 0 ? 'drained' : 'draining'
+    const { meetings, connections, sessions } = this.progress
+    return this.#isOver || meetings + connections + sessions === 0 ? 'drained' : 'draining'
   }
 
   get progress(): DrainProgress {
-    const { connections, meetings, requests, handover } = this.#host
+    const { connections, meetings, requests, sessions, handover } = this.#host
     const none = { waiting: 0, moving: 0, staying: meetings.size }
     const { waiting, moving, staying } = (this.#isOver ? null : handover?.progress) ?? none
-    return { meetings: waiting + moving, staying, connections: connections.size, requests: requests.size }
+    const { size: open } = connections
+    return {
+      meetings: waiting + moving,
+      staying,
+      connections: open,
+      requests: requests.size,
+      sessions: sessions.size,
+    }
   }
 
   #isAlone(now: number): boolean {
-    for (const { incarnation, isDraining } of this.#host.cluster?.peers ?? [])
-      if (!isDraining && this.#host.cluster?.isSilent(incarnation, now) === false) return false
-    return true
+    return this.#others(now).next().done === true
   }
 
   #onStep(now: number): void {
+    // A busy node comes to its steps late.
+    const passed = Math.min(1, (now - this.#now) / 1000)
+    this.#now = now
     const { connections, timers, limits } = this.#host
     this.#aloneSince = this.#isAlone(now) ? (this.#aloneSince ?? now) : null
     // All nodes may stop together.
     if (now - (this.#aloneSince ?? now) >= limits.handoverAgainMs) this.#deadline = now
     if (now >= this.#deadline) {
       this.#isOver = true
-      connections.move(Infinity, () => true, now)
+      for (const connection of Array.from(connections.all())) connections.sendAway(connection, now)
+      this.#keepAll(now, now)
       return
     }
-    const hasMeetings = this.progress.meetings > 0
-    if (connections.size === 0 && !hasMeetings) return
-    this.#due = Math.min(this.#perSecond, this.#due + (this.#perSecond * limits.drainBeatMs) / 1000)
-    this.#due -= connections.move(Math.floor(this.#due), (session) => this.#isFree(session, hasMeetings), now)
+    this.#keepAll(now - limits.drainAwayMs, now)
+    const { meetings, sessions } = this.progress
+    const hasMeetings = meetings > 0
+    if (connections.size === 0 && sessions === 0 && !hasMeetings) return
+    this.#due = Math.min(this.#perSecond, this.#due + this.#perSecond * passed)
+    this.#closings = Math.min(this.#closingsPerSecond, this.#closings + this.#closingsPerSecond * passed)
+    this.#moveSome(hasMeetings, now)
     timers.set(this.#step, Math.min(this.#deadline, now + limits.drainBeatMs))
+  }
+
+  /** Asks some clients to move, and closes the connections of those that were asked and have not moved. */
+  #moveSome(hasMeetings: boolean, now: number): void {
+    const { connections, limits } = this.#host
+    for (const connection of connections.all()) {
+      if (this.#due < 1) return
+      const { session } = connection
+      if (session !== null && !this.#isFree(session, hasMeetings)) continue
+      const { at, times } = this.#asked.get(connection) ?? { at: -Infinity, times: 0 }
+      if (now - at < limits.drainMoveMs) continue
+      if (times < limits.drainMoveTries && session !== null && this.#ask(session)) {
+        this.#asked.set(connection, { at: now, times: times + 1 })
+        this.#due--
+      } else if (this.#closings >= 1) {
+        connections.sendAway(connection, now)
+        this.#closings--
+      }
+    }
+  }
+
+  /** Asks a client to move to the node that has most of its meetings, else to the one with the fewest connections. */
+  #ask(session: Session): boolean {
+    const { moves } = this.#host
+    if (moves === null) return false
+    const node = moves.ownerFor(session) || this.#emptiest()
+    if (node === 0 || !moves.ask(session, node)) return false
+    this.#sent.set(node, (this.#sent.get(node) ?? 0) + 1)
+    return true
+  }
+
+  *#others(now: number): Generator<Peer> {
+    const { cluster } = this.#host
+    for (const peer of cluster?.peers ?? [])
+      if (!peer.isDraining && cluster?.isSilent(peer.incarnation, now) === false) yield peer
+  }
+
+  /** The others may not have told yet of those that were sent to them. */
+  #emptiest(): number {
+    let best = 0
+    let least = Infinity
+    for (const { incarnation, load } of this.#others(this.#now)) {
+      const held = this.#heldAtFirst(incarnation, load?.connections ?? 0) + (this.#sent.get(incarnation) ?? 0)
+      if (held >= least) continue
+      best = incarnation
+      least = held
+    }
+    return best
+  }
+
+  #heldAtFirst(node: number, held: number): number {
+    const known = this.#held.get(node)
+    if (known === undefined) this.#held.set(node, held)
+    return known ?? held
+  }
+
+  /** Hands over the sessions whose clients have been away since this time. */
+  #keepAll(since: number, now: number): void {
+    const { sessions, passing, limits } = this.#host
+    if (passing === null) return
+    let most = limits.drainSessions
+    for (const session of sessions.all()) {
+      if (session.state.is !== 'away' || session.expiry.at - limits.sessionKeepMs > since) continue
+      if (this.#host.requests.of(session) > 0 && since < now) continue
+      const to = this.#emptiest()
+      if (to === 0 || most-- === 0) return
+      passing.keep(session, to, now)
+    }
   }
 
   /** Whether nothing is lost, and no frame late, when the session goes to another node now. */

@@ -3,6 +3,7 @@ import { Homes } from './cluster/homes.ts'
 import { linked, LinkParts } from './cluster/link-messages.ts'
 import { Mesh, type MeshHost } from './cluster/mesh.ts'
 import { Moves } from './cluster/moves.ts'
+import { Passing, type PassingHost } from './cluster/passing.ts'
 import { type AnswerOf, type MeetingPart, meetingParts, type QuestionOf } from './cluster/question-kinds.ts'
 import type { Whereabouts } from './cluster/question-kinds.ts'
 import { type Answerer, type Answerers, Questions, Refusal } from './cluster/questions.ts'
@@ -82,6 +83,8 @@ export class Peering implements TopicPeers {
   /** Asks clients to move to other nodes. */
   readonly moves: Moves
   readonly questions: Questions
+  /** Sessions that go from node to node. */
+  readonly passing: Passing
   readonly #self: number
   readonly #cluster: Cluster
   readonly #host: PeeringHost
@@ -101,7 +104,7 @@ export class Peering implements TopicPeers {
     topics: () => Topics,
     host: PeeringHost,
     application: Pick<Application, 'callMeeting' | 'drain'>,
-    meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster' | 'questions'>,
+    meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster' | 'questions'> & Pick<PassingHost, 'replaced'>,
   ) {
     this.#self = config.incarnation
     this.#cluster = cluster
@@ -135,6 +138,16 @@ export class Peering implements TopicPeers {
       },
       stats,
     )
+    this.passing = new Passing({
+      self: this.#self,
+      sessions,
+      questions: () => this.questions,
+      homeOf: (user) => this.homeOf(user),
+      whereabouts: (user) => this.whereabouts(user),
+      peers: () => this.peers(),
+      replaced: meshHost.replaced,
+      deliver: (session, entry) => downstream.sendEncoded(session, entry),
+    })
     this.questions = new Questions(timers, stats, send, this.#answerers(config.limits.busBytes))
     this.links.add(linked.homes, this.homes)
     this.links.add(linked.questions, {
@@ -148,11 +161,18 @@ export class Peering implements TopicPeers {
   }
 
   get hasWork(): boolean {
-    return this.links.hasWork || this.mesh.hasWork || this.homes.hasWork || this.#searches.length > 0
+    return (
+      this.links.hasWork ||
+      this.mesh.hasWork ||
+      this.homes.hasWork ||
+      this.passing.hasWork ||
+      this.#searches.length > 0
+    )
   }
 
   /** Part of the sweep. */
   sweep(now: number): void {
+    this.passing.sweep(now)
     this.homes.sweep(now)
     for (const search of this.#searches.splice(0, SEARCHES_PER_SWEEP))
       if (!search.step()) this.#searches.push(search)
@@ -294,6 +314,7 @@ export class Peering implements TopicPeers {
       }),
       subscribers: ({ topic }, reply) => reply(host.subscribers(topic)),
       part: ({ meeting }, reply) => reply(meetingParts.indexOf(this.partOf(meeting))),
+      ...this.passing.answerers,
       drain: ({ timeoutMs }, reply) => {
         if (timeoutMs > 0) this.#application.drain(timeoutMs)
         const { state, progress } = host.draining

@@ -126,6 +126,8 @@ export interface DrainProgress {
   readonly connections: number
   /** Requests that have no answer yet. */
   readonly requests: number
+  /** Sessions that have yet to go to other nodes, with and without a connection. */
+  readonly sessions: number
 }
 
 /** Whether a node drains; `drained`: it is empty, or its time is over. */

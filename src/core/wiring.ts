@@ -29,6 +29,8 @@ import { Dispatch } from './up/dispatch.ts'
 import { Requests } from './up/requests.ts'
 import type { Cluster as ClusterOfJoins } from './up/searches.ts'
 
+const ELSEWHERE = 'the session connected to another node'
+
 /** The rooms of a node, made and connected to one another. */
 export class Wiring {
   readonly timers: Timers = new Timers()
@@ -77,6 +79,7 @@ export class Wiring {
       expired: (session, now) => this.endings.expired(session, now),
       caughtUp: (session) => this.dispatch.resume(session),
       counted: (user) => peering?.homes.changed(user),
+      sendOn: (session, to, entry) => peering?.passing.sendOn(session, to, entry),
     }))
     const cluster = (this.cluster = clusterOf(
       config,
@@ -105,6 +108,9 @@ export class Wiring {
         opening: (name, found) => names.await(name, found),
         refuse: (...refused) => this.dispatch.refuseRemote(...refused),
         rejoin: (session) => this.endings.rejoin(session),
+        replaced: ({ outlet }, now) => {
+          if (outlet !== null) this.connections.close(outlet, 'REPLACED', ELSEWHERE, now)
+        },
       }))
     const meetings = (this.meetings = new Meetings(
       config,
@@ -172,6 +178,11 @@ export class Wiring {
           ? peering?.mesh.promise(session, message, now)
           : dispatch.enqueue(session, message, now),
       makeRoom: (user, now) => this.endings.makeRoom(user, now),
+      retrieve: (id, { user }, now, done) => {
+        const isElsewhere = peering !== null && id !== '' && sessions.get(id) === undefined
+        if (isElsewhere) peering.passing.retrieve(user, id, now, done)
+        else done(now)
+      },
       attached: (session) => dispatch.resume(session),
     }))
     this.endings = new Endings({
@@ -186,7 +197,9 @@ export class Wiring {
       },
     })
     const handover = peering?.mesh.handover ?? null
-    this.draining = new Draining({ limits, timers, connections, meetings, requests, cluster, handover })
+    const { moves = null, passing = null } = peering ?? {}
+    const parts = { limits, timers, connections, meetings, requests, sessions, cluster }
+    this.draining = new Draining({ ...parts, handover, moves, passing })
   }
 }
 

@@ -32,7 +32,7 @@ export async function drain(
       logger.error({ err: error }, 'onProgress of drain failed')
     }
     const now = performance.now()
-    const isOver = isClosed() || now - start >= timeoutMs || progress.meetings + progress.connections === 0
+    const isOver = isClosed() || now - start >= timeoutMs || host.node.draining.state === 'drained'
     if (isOver || now - toldAt >= TOLD_MS) logger.info({ ...progress }, isOver ? 'drained' : 'draining')
     if (isOver) return progress
     if (now - toldAt >= TOLD_MS) toldAt = now

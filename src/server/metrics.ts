@@ -56,6 +56,10 @@ export class Metrics {
     this.#counters('connections_refused_total', turned, 'by', () => stats.connectionsRefused)
     this.#counter('sessions_opened_total', 'Sessions opened.', () => stats.sessionsOpened)
     this.#counter('sessions_resumed_total', 'Sessions resumed.', () => stats.sessionsResumed)
+    const given = 'Sessions handed over to other nodes: those of clients that connect there.'
+    this.#counter('sessions_given_total', given, () => stats.sessionsGiven)
+    const taken = 'Sessions taken over from other nodes.'
+    this.#counter('sessions_taken_total', taken, () => stats.sessionsTaken)
     this.#counter('sessions_ended_total', 'Sessions ended.', () => stats.sessionsEnded)
     for (const [of, outcomes] of [
       ['session', stats.sessionResumes],

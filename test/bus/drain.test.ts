@@ -81,7 +81,7 @@ describe('A node that drains', () => {
     const left = await a.drain({ timeoutMs: 15_000, onProgress: (each) => progress.push(each) })
     await new Promise((resolve) => setTimeout(resolve, 500))
     clearInterval(playing)
-    expect(left).toEqual({ meetings: 0, staying: 0, connections: 0, requests: 0 })
+    expect(left).toEqual({ meetings: 0, staying: 0, connections: 0, requests: 0, sessions: 0 })
     expect(progress[0]).toMatchObject({ meetings: 1, connections: 1 })
     expect([a.ready().status, b.health().status]).toEqual(['draining', 'ok'])
 
@@ -172,7 +172,7 @@ describe('A node that drains', () => {
     const alone = await start()
     const lone = await Peer.connect(alone.address.url, await tokenOf(alone))
     await alone.meetings.open('m')
-    expect(await alone.drain()).toEqual({ meetings: 0, staying: 1, connections: 0, requests: 0 })
+    expect(await alone.drain()).toEqual({ meetings: 0, staying: 1, connections: 0, requests: 0, sessions: 1 })
     await eventually(() => lone.all('goodbye').length === 1)
   }, 20_000)
 })

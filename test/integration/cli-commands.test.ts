@@ -76,6 +76,8 @@ describe('rtms drain', () => {
       staying: 0,
       connections: 0,
       requests: 0,
+      // There is nobody whom it could go to.
+      sessions: 1,
     })
   })
 

@@ -80,7 +80,17 @@ describe('rtms', () => {
     const all = rtms(['--help'])
     expect(await all.ended).toBe(0)
     const names = [...all.text().matchAll(/^ {2}([a-z]+) {2,}/gm)].map(([, name]) => name as string)
-    expect(names).toEqual(['serve', 'token', 'tail', 'publish', 'push', 'meetings', 'cluster', 'doctor'])
+    expect(names).toEqual([
+      'serve',
+      'token',
+      'tail',
+      'publish',
+      'push',
+      'meetings',
+      'cluster',
+      'drain',
+      'doctor',
+    ])
     const helps = names.map((name) => rtms([name, '--help']))
     for (const [at, run] of helps.entries()) {
       expect(await run.ended).toBe(0)

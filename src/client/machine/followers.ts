@@ -96,16 +96,18 @@ export class Followers {
     entriesLost: boolean,
     isStranger: boolean,
   ): void {
+    const isHere = resumed && this.#senders.publishers[0] === publisher
     this.#session = session
     this.#senders = { origin, publishers: [publisher] }
-    this.#entriesLost = entriesLost
+    // Refusals may have been lost where it goes on at another node.
+    this.#entriesLost = entriesLost || isHere !== resumed
     this.#isLive = true
     for (const seat of [...this.#seats.values(), ...this.#abandoned.values()]) {
       if (isStranger) seat.abandon()
-      // In another session, perhaps on another node, the number may belong to another meeting.
-      if (!resumed) seat.lastLog = 0
+      // In another session, or on another node, the number may belong to another meeting.
+      if (!isHere) seat.lastLog = 0
       // Its JOIN never arrived, or will not be answered.
-      if (!resumed || seat.asked > calls) seat.asked = 0
+      if (!isHere || seat.asked > calls) seat.asked = 0
       if (!this.has(seat)) {
         // If the answer may be lost, the meeting is joined again in order to leave it: only the answer names the log.
         if (seat.asked === 0 || (entriesLost && seat.lastLog !== 0)) this.#abandoned.delete(seat.name)

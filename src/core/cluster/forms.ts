@@ -39,6 +39,12 @@ export function text(most: number): Form<string> {
 
 export const name: Form<string> = text(limits.name)
 
+export const bytes: Form<Uint8Array> = {
+  write: (w, value) => w.bytes(value),
+  // Not a part of a packet, which it would keep.
+  read: (r) => r.bytes(Infinity).slice(),
+}
+
 export const payload: Form<Payload> = { write: writePayload, read: readPayload }
 
 /** Bytes of any length, a copy. */

@@ -201,7 +201,8 @@ export class Hosting implements GuestHost {
       guest.say({ type: 'refused', ...place, error: 'CLOSED', message: text, retryAfter: 0 })
       return
     }
-    const visitor = visitorOf(message.user, message, owner.room.facts)
+    const { user, session } = message
+    const visitor = visitorOf({ user, id: session }, message, owner.room.facts)
     const found = owner.seat(visitor, now, (member, continued) => {
       const seat = new GuestSeat(guest, number, message.session, member, continued)
       guest.add(seat)

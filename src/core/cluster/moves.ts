@@ -81,15 +81,25 @@ export class Moves {
   /** The node that owns more of a session's meetings than any other; 0 where that is this one, or nobody's loss. */
   #betterFor(session: Session): number {
     const { moves } = this.#host.config.cluster ?? {}
-    const counts = new Map<number, number>()
+    if (moves === undefined) return 0
+    return this.#ownerOfMost(session, (slot) => moves === 'all' || slot !== SYSTEM_SLOT)
+  }
+
+  #ownerOfMost(session: Session, counts: (slot: number) => boolean): number {
+    const owned = new Map<number, number>()
     for (const [log, { slot }] of session.seats) {
-      if (moves === undefined || (moves === 'members' && slot === SYSTEM_SLOT)) continue
+      if (!counts(slot)) continue
       const owner = this.#host.ownerOf(log)
-      counts.set(owner, (counts.get(owner) ?? 0) + 1)
+      owned.set(owner, (owned.get(owner) ?? 0) + 1)
     }
     let best = 0
-    for (const [owner, count] of counts) if (count > (counts.get(best) ?? 0)) best = owner
+    for (const [owner, count] of owned) if (count > (owned.get(best) ?? 0)) best = owner
     return best
+  }
+
+  /** The other node that owns most of a session's meetings, whoever is moved at other times; 0 for none. */
+  ownerFor(session: Session): number {
+    return this.#ownerOfMost(session, () => true)
   }
 
   #consider(session: Session, now: number): void {

@@ -4,9 +4,23 @@ import type { MeetingInfo } from '../meeting/business.ts'
 import type { Fence } from '../meeting/reigns.ts'
 import type { NodeDrain, ToldRevocation } from '../ports.ts'
 import type { SessionInfo } from '../session/session-info.ts'
+import type { Said, HandedSession } from '../session/handed-session.ts'
 import type { HeadOf, Kept, KeptEntry, Want } from '../topic/kept.ts'
 import type { TopicInfo } from '../topic/topic-info.ts'
-import { blob, bool, type Form, json, list, name, nullable, payload, struct, text, uint } from './forms.ts'
+import {
+  blob,
+  bool,
+  bytes,
+  type Form,
+  json,
+  list,
+  name,
+  nullable,
+  payload,
+  struct,
+  text,
+  uint,
+} from './forms.ts'
 
 /** What is asked in questions of one kind, and what is answered. */
 interface Kind<Q, A> {
@@ -88,6 +102,15 @@ interface Kinds {
   subscribers: Kind<{ readonly topic: string }, number>
   /** What the node asked has of a meeting. */
   part: Kind<{ readonly meeting: string }, number>
+  /** Hands a session over to the node that asks. `to`: where it has gone before; 0: it is not known. */
+  session: Kind<
+    { readonly user: string; readonly id: string },
+    { readonly state: HandedSession | null; readonly to: number }
+  >
+  /** Hands a session over to the node asked. Answer: whether it goes on with it. */
+  keep: Kind<HandedSession, boolean>
+  /** An answer to a call of a session that was handed over to the node asked. */
+  sendOn: Kind<{ readonly id: string; readonly entry: Uint8Array }, boolean>
   /** Drains the node asked within a time; 0: only asks how far it is. */
   drain: Kind<{ readonly timeoutMs: number }, NodeDrain>
 }
@@ -110,6 +133,15 @@ const entry = struct<KeptEntry>({
   data: payload,
 })
 const place = struct<Place>({ node: uint, sessions: uint, connected: uint })
+
+const session = struct<HandedSession>({
+  id: name,
+  user: name,
+  calls: uint,
+  first: uint,
+  entries: list(bytes),
+  said: list(struct<Said>({ number: uint, meeting: name, data: payload })),
+})
 
 /** In messages a kind is its place in this table: all nodes of a cluster run one version. */
 export const questionKinds: Kinds = {
@@ -142,6 +174,12 @@ export const questionKinds: Kinds = {
   close: { question: struct({ name }), answer: json() },
   subscribers: { question: struct({ topic: name }), answer: uint },
   part: { question: struct({ meeting: name }), answer: uint },
+  session: {
+    question: struct({ user: name, id: name }),
+    answer: struct({ state: nullable(session), to: uint }),
+  },
+  keep: { question: session, answer: bool },
+  sendOn: { question: struct({ id: name, entry: bytes }), answer: bool },
   drain: { question: struct({ timeoutMs: uint }), answer: json() },
 }
 

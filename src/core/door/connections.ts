@@ -7,7 +7,7 @@ import type { Ending } from '../ground/asks.ts'
 import type { Budget } from '../ground/budget.ts'
 import { weights } from '../ground/weights.ts'
 import { fixedLimits, type NodeConfig, originOf } from '../ground/config.ts'
-import { welcomeOf } from './welcome.ts'
+import { unspoken, welcomeOf } from './welcome.ts'
 import { Connection, type Phase, type TokenCheck } from './connection.ts'
 import { Held } from './held.ts'
 import type { Downstream } from '../down/downstream.ts'
@@ -36,6 +36,8 @@ export interface ConnectionsHost {
   enqueue(session: Session, message: ClientMessage, now: number): void
   /** Ends a session of this user that has no connection, for a new one. False: there is none. */
   makeRoom(user: string, now: number): boolean
+  /** Fetches a session from the node that has it, and calls `done` once; at once where there is nothing to fetch. */
+  retrieve(id: string, grant: Grant, now: number, done: (now: number) => void): void
   /** The session has a new connection, so what held its upstream queue may have changed. */
   attached(session: Session): void
 }
@@ -274,17 +276,9 @@ export class Connections {
   }
 
   #hello(connection: Connection, hello: MessageOf<'hello'>, now: number): void {
-    if (connection.phase.name !== 'new') {
-      this.close(connection, 'PROTOCOL', 'a second hello', now)
-      return
-    }
-    if (!isSpoken(hello.version)) {
-      const { least, most } = versions
-      const known = least === most ? `version ${most} is` : `versions ${least} to ${most} are`
-      const text = `version ${hello.version} of the protocol is not spoken here; ${known}`
-      this.close(connection, 'PROTOCOL', text, now, 0, versions)
-      return
-    }
+    if (connection.phase.name !== 'new') return this.close(connection, 'PROTOCOL', 'a second hello', now)
+    if (!isSpoken(hello.version))
+      return this.close(connection, 'PROTOCOL', unspoken(hello.version), now, 0, versions)
     connection.phase = { name: 'verifying', hello, held: new Held(this.#host.config.limits) }
     connection.lastHeard = now
     // Later packets wait in the socket, so that an unverified client cannot make the node hold much.
@@ -306,7 +300,7 @@ export class Connections {
     const { phase } = connection
     if (phase.name === 'live') this.#refreshed(connection, phase, ending, now)
     if (phase.name !== 'verifying') return
-    const { hello, held } = phase
+    const { hello } = phase
     const outcome = ending.by === 'answer' ? ending.answer : null
     if (outcome === null || (!outcome.ok && outcome.error.code === 'HANDLER_FAILED')) {
       // Not the client's fault: FULL lets it try again.
@@ -315,11 +309,20 @@ export class Connections {
       return
     }
     const refusal = refusalOf(outcome, now + this.#host.config.wallOffset)
-    if (refusal !== null) {
-      this.close(connection, refusal, refusals[refusal], now)
-      return
-    }
+    if (refusal !== null) return this.close(connection, refusal, refusals[refusal], now)
     const { value: grant } = outcome as Outcome<Grant> & { ok: true }
+    this.#host.retrieve(hello.session, grant, now, (at) => {
+      if (connection.phase.name === 'verifying') this.#admit(connection, connection.phase, grant, at)
+    })
+  }
+
+  /** The token is good, and the session here where there is one. */
+  #admit(
+    connection: Connection,
+    { hello, held }: Extract<Phase, { name: 'verifying' }>,
+    grant: Grant,
+    now: number,
+  ): void {
     if (this.#isRevoked(connection, grant, now)) return
     this.#replace(hello, grant, now)
     const { sessions } = this.#host
@@ -395,11 +398,9 @@ export class Connections {
 
   /** A session has one connection: closes the old one when a new one takes the session over. */
   #replace(hello: MessageOf<'hello'>, grant: Grant, now: number): void {
-    for (const session of this.#host.sessions.of(grant.user)) {
-      if (session.id !== hello.session || session.outlet === null) continue
-      this.close(session.outlet, 'REPLACED', 'the session connected elsewhere', now)
-      return
-    }
+    const known = this.#host.sessions.get(hello.session)
+    if (known?.user === grant.user && known.outlet !== null)
+      this.close(known.outlet, 'REPLACED', 'the session connected elsewhere', now)
   }
 
   #welcome(
@@ -435,15 +436,12 @@ export class Connections {
     connection.transport.resume()
   }
 
-  /** Has up to `most` clients connect to other nodes: those whose session `isFree`. Returns their number. */
-  move(most: number, isFree: (session: Session) => boolean, now: number): number {
-    let count = 0
-    for (const connection of this.#all) {
-      const { session } = connection
-      if (count >= most || (session !== null && !isFree(session))) continue
-      this.close(connection, 'DRAINING', 'the node is stopping', now, this.#admission.spread())
-      count++
-    }
-    return count
+  all(): Iterable<Connection> {
+    return this.#all
+  }
+
+  /** Has a client connect to another node. */
+  sendAway(connection: Connection, now: number): void {
+    this.close(connection, 'DRAINING', 'the node is stopping', now, this.#admission.spread())
   }
 }

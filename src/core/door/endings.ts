@@ -86,7 +86,7 @@ export class Endings {
    * closes.
    */
   #end(session: Session, leaving: string, reason: LossReason, now: number): void {
-    const wasAway = session.outlet === null
+    const wasAway = session.state.is === 'away'
     for (const log of session.seats.keys()) session.leave(log, leaving)
     this.#host.sessions.remove(session, now)
     this.#host.dropped(session, now)

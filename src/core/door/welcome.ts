@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
-import { limits as protocolLimits } from '../../protocol/limits.ts'
+import { limits as protocolLimits, versions } from '../../protocol/limits.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
 import type { NodeConfig } from '../ground/config.ts'
 import type { Session } from '../session/session.ts'
@@ -57,4 +57,11 @@ export function welcomeOf(
     requestRate: limits.requestsPerUserPerSecond,
     burst: limits.userBurstSeconds,
   }
+}
+
+/** Why a client of this version of the protocol is not welcome. */
+export function unspoken(version: number): string {
+  const { least, most } = versions
+  const known = least === most ? `version ${most} is` : `versions ${least} to ${most} are`
+  return `version ${version} of the protocol is not spoken here; ${known}`
 }

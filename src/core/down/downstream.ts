@@ -101,6 +101,7 @@ export class Downstream {
 
   sendEncoded(session: Session, entry: Uint8Array): void {
     if (session.ended) return
+    if (session.isGone) return session.sendOn(entry)
     const { outlet, log } = session
     const kept = log.append(entry)
     if (outlet === null || log.cursor === null) return

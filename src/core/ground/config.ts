@@ -262,10 +262,7 @@ export const fixedLimits = {
   /** How long a replica is kept that nobody reads; and since its owner last wanted it as a standby. */
   lingerMs: 5_000,
   standbyKeepMs: 3_000,
-  /**
-   * How long a node that goes on with a meeting whose owner has ended waits for its members; how often it looks; and
-   * how long one that does not go on keeps the frames.
-   */
+  /** When the owner of a meeting has ended: the wait for members, the time between looks, and how long frames are kept. */
   revivalMs: 1_000,
   revivalBeatMs: 50,
   orphanMs: 10_000,
@@ -280,12 +277,21 @@ export const fixedLimits = {
   handoverAgainMs: 1_000,
   handoverBeatMs: 50,
   /**
-   * A node that drains moves its connections within this time, or within most of what is left until its deadline, in
-   * equal parts; so many a second at least.
+   * A node that drains asks its clients to move within this time, or within most of what is left until its deadline, in
+   * equal parts, and closes the connections of those that do not within another one; so many a second at least.
    */
-  drainMs: 10_000,
+  drainMs: 6_000,
+  drainClosingsMs: 11_000,
   drainPerSecond: 20,
   drainBeatMs: 100,
+  /**
+   * How long a client that was asked to move may take before it is asked again, and how many times before its connection
+   * is closed; how long a client is away before its session is handed over; and how many sessions at a time.
+   */
+  drainMoveMs: 1_500,
+  drainMoveTries: 2,
+  drainAwayMs: 1_000,
+  drainSessions: 100,
   /** How long a node may take to notice that the bus is down: what it published then is published again afterwards. */
   busBlindMs: 15_000,
   /** Topics in one question or digest to other nodes, and bytes of publications in one message. */

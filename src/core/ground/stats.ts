@@ -49,6 +49,9 @@ export class Stats {
   connectionsClosed = 0
   sessionsOpened = 0
   sessionsResumed = 0
+  /** Sessions handed over to other nodes, and taken over from them. */
+  sessionsGiven = 0
+  sessionsTaken = 0
   sessionsEnded = 0
   packetsIn = 0
   bytesIn = 0

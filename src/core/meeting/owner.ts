@@ -172,7 +172,7 @@ export class Owner implements Host {
     let continued = known !== undefined
     if (seat === undefined && message.spectator) seat = new Seat(this, session, null)
     else if (seat === undefined) {
-      const visitor = visitorOf(session.user, message, this.room.facts)
+      const visitor = visitorOf(session, message, this.room.facts)
       const member = entrance.memberFor(visitor, () => session.outlet !== null, now)
       if (!isMember(member)) return member
       continued = continues(member, visitor)
@@ -183,13 +183,8 @@ export class Owner implements Host {
     if (known === undefined) session.sit(this.log.number, seat)
     else this.#unplace(seat)
     if (seat.member !== null) entrance.enter(seat.member, message.config)
-    const placing = {
-      ...this.#pulse.clock.origin,
-      members: this.members,
-      continued,
-      waiting: this.waitingOf(seat.member),
-    }
-    return this.room.place(seat, message, placing, now)
+    const facts = { members: this.members, continued, waiting: this.waitingOf(seat.member) }
+    return this.room.place(seat, message, { ...this.#pulse.clock.origin, ...facts }, now)
   }
 
   /** Seats a session of another node. `occupant`: makes its seat; `continued`: see {@link Placing}. */

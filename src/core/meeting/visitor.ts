@@ -8,7 +8,7 @@ export type Holding = MessageOf<'join'>['held'][number]
 /** A session of another node that asks to become a member. */
 export interface Visitor {
   readonly user: string
-  /** The session in which it last had its seat, where that is another one; '' for none. */
+  /** The session in which it last had its seat; its own where that may have been on another node. '' for none. */
   readonly former: string
   /** What it holds of the meeting's history as the member that it was; null for nothing. */
   readonly held: Holding | null
@@ -37,13 +37,13 @@ export function continues(
  * node has no say at this one: it comes as a newcomer.
  */
 export function visitorOf(
-  user: string,
+  { user, id }: { readonly user: string; readonly id: string },
   { former, config, world, held: [held] }: Pick<MessageOf<'join'>, 'former' | 'config' | 'world' | 'held'>,
   facts: { readonly world: number } & Fence,
 ): Visitor {
   const holds = world === facts.world && held !== undefined
   if (holds && isAbove(promiseOf(held), facts)) return { user, former: '', config, held: null }
-  return { user, former, config, held: holds ? held : null }
+  return { user, former: former || id, config, held: holds ? held : null }
 }
 
 /** The fence that a client has promised; term 0 for none. */

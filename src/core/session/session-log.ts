@@ -3,6 +3,9 @@ import type { NodeLimits } from '../ground/config.ts'
 import { Ring } from '../ground/ring.ts'
 import { weights } from '../ground/weights.ts'
 import { Encoded } from '../log/encoded.ts'
+import { binaryCodec, encodeMessage } from '../../protocol/binary.ts'
+import { type MessageOf, schema } from '../../protocol/schema.ts'
+import type { Said, HandedSession } from './handed-session.ts'
 import { Cursor, type Log, type Outlet, type Read } from '../log/log.ts'
 
 /** A log is behind when more than this share of its limits is unsent. */
@@ -11,6 +14,13 @@ const BEHIND = 1 / 4
 function weigh(entry: Uint8Array): number {
   return weights.bytes + weights.place + entry.length
 }
+
+/** What is about logs of this node. */
+const aboutLogs: readonly number[] = (['joined', 'subscribed', 'nack', 'direct', 'ended'] as const).map(
+  (type) => schema[type].code,
+)
+/** An answer to no call. */
+const NOTHING: Uint8Array = encodeMessage({ type: 'done', call: 0, value: 0 })
 
 /**
  * The log of one session: replies, NACKs and pushes, in order. It has one reader at a time, the cursor of the session's
@@ -24,7 +34,7 @@ export class SessionLog implements Log {
   readonly #limits: NodeLimits
   readonly #payer: Payer
   readonly #caughtUp: () => void
-  readonly #ring: Ring<Uint8Array> = new Ring(1)
+  #ring: Ring<Uint8Array> = new Ring(1)
   #bytes = 0
   /** Bytes of the kept entries that were not yet offered. */
   #unoffered = 0
@@ -132,8 +142,40 @@ export class SessionLog implements Log {
     return position - 1
   }
 
-  /** The session has ended: its user no longer pays for its log. */
+  /**
+   * What is kept, for the node where the session goes on. Logs have other numbers there, and the client asks for all of
+   * them anew: what is about logs of this node becomes an answer to no call, since entries are counted. What was said to
+   * a member alone goes apart, to be said again once it has joined there; `nameOf`: the meeting with this log number.
+   */
+  stateFor(nameOf: (log: number) => string | undefined): Pick<HandedSession, 'first' | 'entries' | 'said'> {
+    const { first, next } = this.#ring
+    const said: Said[] = []
+    const entries: Uint8Array[] = []
+    for (let at = first; at < next; at++) {
+      const entry = this.#ring.get(at)
+      const code = entry[0] as number
+      entries.push(aboutLogs.includes(code) ? NOTHING : entry)
+      if (code !== schema.direct.code) continue
+      const [{ log, data }] = binaryCodec.decode(entry, 'server') as [MessageOf<'direct'>]
+      const meeting = nameOf(log)
+      if (meeting !== undefined) said.push({ number: at, meeting, data })
+    }
+    return { first, entries, said }
+  }
+
+  /** Goes on with the log of another node. It has no reader yet. */
+  restore({ first, entries }: Pick<HandedSession, 'first' | 'entries'>): void {
+    this.release()
+    this.#ring = new Ring(first)
+    this.cursor = null
+    this.#unoffered = 0
+    for (const entry of entries) this.append(entry)
+  }
+
+  /** The session has ended here: its user no longer pays for its log. */
   release(): void {
     this.#hold(-this.#bytes)
+    this.#ring = new Ring(this.#ring.next)
+    this.#unoffered = 0
   }
 }

@@ -1,6 +1,6 @@
 import { utf8Length } from '../../protocol/bytes.ts'
 import { limits, MAX_UINT, SYSTEM_SLOT } from '../../protocol/limits.ts'
-import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
+import { type ClientMessage, type MessageOf, schema } from '../../protocol/schema.ts'
 import type { Budget } from '../ground/budget.ts'
 import { fixedLimits, type NodeLimits } from '../ground/config.ts'
 import { type Bucket, FULL, type Rate } from '../ground/rate.ts'
@@ -13,6 +13,7 @@ import { mayJoin, mayRead } from './grant.ts'
 import type { Seat, Subscription } from './parts.ts'
 import type { CursorInfo, SessionInfo } from './session-info.ts'
 import { SessionLog } from './session-log.ts'
+import type { HandedSession, Said } from './handed-session.ts'
 import { UpstreamQueue, weighMessage } from './upstream-queue.ts'
 import type { User } from './user.ts'
 
@@ -28,19 +29,36 @@ export interface SessionHost {
   caughtUp(session: Session): void
   /** A user has more or fewer sessions, or connections, than before. */
   counted(user: string): void
+  /** An entry for a session that node `to` goes on with. */
+  sendOn(session: Session, to: number, entry: Uint8Array): void
 }
 
 /**
  * The life of a session. Every legal move:
  *
  *   live ─its connection is gone→ away ─it comes back→ live
- *    └──leaves, is expelled───────┴─also: waited in vain→ ended
+ *    │                             ├─goes on at another node→ gone ─comes back from there→ away
+ *    └──leaves, is expelled───────┴─also: waited in vain─────┴→ ended
  *
  * The connection of a session that has ended is closed right after.
  */
 export type SessionState =
   /** `outlet`: of its connection. */
-  { readonly is: 'live'; readonly outlet: Outlet } | { readonly is: 'away' } | { readonly is: 'ended' }
+  | { readonly is: 'live'; readonly outlet: Outlet }
+  | { readonly is: 'away' }
+  /**
+   * Node `to` goes on with it. Its seats stay until they are taken there, and what is under way here ends here: answers
+   * to its calls are sent on.
+   */
+  | { readonly is: 'gone'; readonly to: number }
+  | { readonly is: 'ended' }
+
+function weightOf(said: readonly Said[]): number {
+  return said.reduce((sum, { data }) => sum + weights.bytes + weights.place + data.bytes.length, 0)
+}
+
+/** What it is told of its calls, wherever it goes on; the rest is about logs of this node. */
+const answersOfCalls: readonly number[] = [schema.done.code, schema.failed.code, schema.reply.code]
 
 /** One logical client. It survives reconnects, together with its session log. */
 export class Session {
@@ -55,6 +73,8 @@ export class Session {
   /** Seats and subscriptions, by log number. */
   readonly seats: Map<number, Seat> = new Map()
   readonly subscriptions: Map<number, Subscription> = new Map()
+  /** What was said to it alone at another node; it pays for that until it has joined the meeting here. */
+  #said: readonly Said[] = []
   /** How many moves in a row have led to this connection; 0 once they were counted. */
   moves = 0
   /** The highest call number accepted. A call at or below it is a duplicate. */
@@ -65,11 +85,13 @@ export class Session {
   #then: ((now: number) => void) | null = null
   /** When the session (without a connection) or its token expires. */
   readonly expiry: Timer
+  readonly #host: SessionHost
 
   /** Limits refused messages; a session beyond it is flooding. */
   #refusals: Bucket = FULL
 
   constructor(id: string, grant: Grant, payer: User, host: SessionHost) {
+    this.#host = host
     this.id = id
     this.user = grant.user
     this.grant = grant
@@ -90,6 +112,58 @@ export class Session {
 
   get ended(): boolean {
     return this.state.is === 'ended'
+  }
+
+  /** Whether another node goes on with it. */
+  get isGone(): boolean {
+    return this.state.is === 'gone'
+  }
+
+  /** Sends an entry of its log on to the node that goes on with it. */
+  sendOn(entry: Uint8Array): void {
+    if (this.state.is === 'gone' && answersOfCalls.includes(entry[0] as number))
+      this.#host.sendOn(this, this.state.to, entry)
+  }
+
+  /** What another node goes on with. */
+  get handed(): HandedSession {
+    const { id, user, calls, log } = this
+    const state = log.stateFor((number) => this.seats.get(number)?.name)
+    return { id, user, calls, ...state, said: [...this.#said, ...state.said] }
+  }
+
+  /** Goes on with what another node had. */
+  restore(state: HandedSession): void {
+    this.calls = Math.max(this.calls, state.calls)
+    this.log.restore(state)
+    this.hear(state.said)
+  }
+
+  /** Its client has come, and has the entries up to `received`: what it was told of these is not said again. */
+  arrive(received: number): void {
+    if (this.#said.length === 0) return
+    const left = this.#said.filter(({ number }) => number > received)
+    this.hear(left.map((each) => ({ ...each, number: MAX_UINT })))
+  }
+
+  /** Its user no longer pays for what it is told. */
+  release(): void {
+    this.log.release()
+    this.hear([])
+  }
+
+  /** Keeps what was said to it alone, and nothing that it has kept before. */
+  hear(said: readonly Said[]): void {
+    this.payer.hold(weightOf(said) - weightOf(this.#said))
+    this.#said = said
+  }
+
+  /** It has joined a meeting: sends what was said to it there, where it was before. */
+  sayAgain({ meeting, log }: MessageOf<'joined'>, send: (direct: MessageOf<'direct'>) => void): void {
+    if (this.#said.length === 0) return
+    const all = this.#said
+    this.hear(all.filter((each) => each.meeting !== meeting))
+    for (const { meeting: of, data } of all) if (of === meeting) send({ type: 'direct', log, data })
   }
 
   /** Whether the upstream queue is held, by backpressure or by a question under way. */

@@ -10,6 +10,7 @@ import type { Grant } from '../ports.ts'
 import { Account, type Rates, ratesOf } from './account.ts'
 import type { SessionInfo } from './session-info.ts'
 import { Session, type SessionHost } from './session.ts'
+import type { HandedSession } from './handed-session.ts'
 import { User } from './user.ts'
 
 /** All sessions of a node, by id and by user. */
@@ -21,6 +22,8 @@ export class Sessions {
   readonly #byId: Map<string, Session> = new Map()
   readonly #byUser: Map<string, User<Session>> = new Map()
   readonly #rates: Rates
+  /** How many of them other nodes go on with. */
+  #gone = 0
   /** Users without a session, in the order in which they lost their last one or were looked at. */
   readonly #idle: Queue<string, Account> = new Queue()
 
@@ -33,7 +36,7 @@ export class Sessions {
   }
 
   get size(): number {
-    return this.#byId.size
+    return this.#byId.size - this.#gone
   }
 
   all(): Iterable<Session> {
@@ -63,6 +66,7 @@ export class Sessions {
   list(most: number, user: string | undefined, requests: (session: Session) => number): SessionInfo[] {
     const list: SessionInfo[] = []
     for (const session of user === undefined ? this.all() : this.of(user)) {
+      if (session.isGone) continue
       if (list.length === most) break
       list.push(session.info(requests(session)))
     }
@@ -95,7 +99,7 @@ export class Sessions {
     hello: MessageOf<'hello'>,
     grant: Grant,
   ): { session: Session; resumed: boolean; reason: ErrorCode | '' } | 'stolen' | 'limit' | 'failed' {
-    const known = hello.session === '' ? undefined : this.#byId.get(hello.session)
+    const known = hello.session === '' ? undefined : this.get(hello.session)
     if (known !== undefined && known.user !== grant.user) return 'stolen'
     const session = known ?? this.#open(grant)
     if (typeof session === 'string') return session
@@ -104,12 +108,73 @@ export class Sessions {
     this.renew(session, grant)
     this.#host.counted(session.user)
     const resumed = known !== undefined
-    if (resumed) this.#stats.sessionsResumed++
+    if (resumed) {
+      this.#stats.sessionsResumed++
+      session.arrive(hello.received)
+    }
     return {
       session,
       resumed,
       reason: resumed || hello.session === '' ? '' : 'NOT_FOUND',
     }
+  }
+
+  /** The session of this id, unless another node goes on with it. */
+  get(id: string): Session | undefined {
+    const session = this.#byId.get(id)
+    return session?.isGone === true ? undefined : session
+  }
+
+  // ---- from node to node
+
+  /** The node that goes on with a session that was here; 0 where it is not known. */
+  whereGone(id: string): number {
+    const state = this.#byId.get(id)?.state
+    return state?.is === 'gone' ? state.to : 0
+  }
+
+  /**
+   * Hands a session without a connection over to node `to`. What it has under way here, and its seats, stay for as long
+   * as it would have been waited for.
+   */
+  give(session: Session, to: number, now: number): HandedSession {
+    const { user, payer } = session
+    const state = session.handed
+    session.state = { is: 'gone', to }
+    session.release()
+    this.#gone++
+    const owner = payer as User<Session>
+    owner.sessions.delete(session)
+    const [oldest] = owner.gone
+    if (oldest !== undefined && owner.gone.size >= this.#config.limits.sessionsPerUser)
+      this.#host.expired(oldest, now)
+    owner.gone.add(session)
+    this.#timers.set(session.expiry, now + this.#config.limits.sessionKeepMs)
+    this.#host.counted(user)
+    this.#stats.sessionsGiven++
+    return state
+  }
+
+  /** Goes on with a session of another node. It has no connection yet. False: there is no room for it, or it is here. */
+  take(state: HandedSession, now: number): boolean {
+    const { id, user: name } = state
+    const here = this.#byId.get(id)
+    if (here !== undefined && (here.user !== name || !here.isGone)) return false
+    const bytes = state.entries.reduce<number>((sum, { length }) => sum + length, weights.session)
+    if (!this.#host.budget.admits(this.#byUser.get(name)?.held ?? 0, bytes)) return false
+    const grant = { user: name, id: '', issued: 0, after: 0, expires: 0, meetings: [], read: [], write: [] }
+    const session = here ?? this.#open(grant, id)
+    if (typeof session === 'string') return false
+    if (here !== undefined) {
+      this.#gone--
+      const user = here.payer as User<Session>
+      user.gone.delete(here)
+      user.sessions.add(here)
+    }
+    session.restore(state)
+    this.detach(session, now)
+    this.#stats.sessionsTaken++
+    return true
   }
 
   /** Replaces the rights and the expiry of a session by those of a new token. */
@@ -132,19 +197,19 @@ export class Sessions {
     }
   }
 
-  #open(grant: Grant): Session | 'limit' | 'failed' {
+  #open(grant: Grant, taken: string | null = null): Session | 'limit' | 'failed' {
     const known = this.#byUser.get(grant.user)
     const { budget } = this.#host
     if (known !== undefined && known.sessions.size >= this.#config.limits.sessionsPerUser) return 'limit'
     if (!budget.admits(known?.held ?? 0, weights.session)) return 'limit'
-    const id = this.#newId()
+    const id = taken ?? this.#newId()
     if (id === null) return 'failed'
     const user = known ?? this.#return(grant.user)
     const session = new Session(id, grant, user, this.#host)
     this.#byId.set(id, session)
     user.sessions.add(session)
     user.hold(weights.session)
-    this.#stats.sessionsOpened++
+    if (taken === null) this.#stats.sessionsOpened++
     return session
   }
 
@@ -180,21 +245,25 @@ export class Sessions {
   }
 
   remove(session: Session, now: number): void {
+    const { isGone } = session
     session.state = { is: 'ended' }
-    session.log.release()
+    if (isGone) this.#gone--
+    else session.release()
     this.#timers.clear(session.expiry)
     this.#byId.delete(session.id)
     session.payer.hold(-weights.session)
     const { user: name, account } = session
     const user = this.#byUser.get(name)
     user?.sessions.delete(session)
-    if (user?.sessions.size === 0) {
+    user?.gone.delete(session)
+    if (user !== undefined && user.sessions.size + user.gone.size === 0) {
       this.#byUser.delete(name)
       this.#host.budget.leave(user)
       account.estate.owner = null
       this.#idle.set(name, account)
       this.#forget(now)
     }
+    if (isGone) return
     this.#host.counted(name)
     this.#stats.sessionsEnded++
   }

@@ -23,6 +23,8 @@ export class User<S extends Paid = Paid> extends Payer {
   /** The user's rates and shares, which outlive the sessions. */
   readonly account: Account
   readonly sessions: Set<S> = new Set()
+  /** Those that other nodes go on with, until what they have here has ended. */
+  readonly gone: Set<S> = new Set()
   readonly #host: UserHost<S>
 
   constructor(account: Account, ledger: Ledger, host: UserHost<S>) {

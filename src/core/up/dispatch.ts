@@ -338,12 +338,11 @@ export class Dispatch {
 
   #joined(session: Session, message: MessageOf<'join'>, now: number, joined: Joined): void {
     if (joined === 'NOT_FOUND')
-      this.#refuse(session, message, joined, now, `no meeting ${message.meeting} is open here`)
-    else if (typeof joined === 'string' || 'code' in joined) this.#refuseAs(session, message, joined, now)
-    else {
-      if (joined.recovered || joined.reason !== '') this.#stats.resume('meeting', outcomeOf(joined))
-      this.#downstream.send(session, joined)
-    }
+      return this.#refuse(session, message, joined, now, `no meeting ${message.meeting} is open here`)
+    if (typeof joined === 'string' || 'code' in joined) return this.#refuseAs(session, message, joined, now)
+    if (joined.recovered || joined.reason !== '') this.#stats.resume('meeting', outcomeOf(joined))
+    this.#downstream.send(session, joined)
+    session.sayAgain(joined, (direct) => this.#downstream.send(session, direct))
   }
 
   #request(session: Session, message: MessageOf<'request'>, now: number): void {

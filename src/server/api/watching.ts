@@ -60,6 +60,7 @@ const drain = v.strictObject({
   staying: count('Meetings that cannot be handed over, and end with the node.'),
   connections: count('Connections that are open.'),
   requests: count('Requests that have no answer yet.'),
+  sessions: count('Sessions that have yet to go to other nodes.'),
 })
 
 export const watchingOperations: readonly Operation[] = [

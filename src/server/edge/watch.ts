@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import { get as getPlain, type IncomingMessage } from 'node:http'
 import { get as getSecure } from 'node:https'
 import { setTimeout } from 'node:timers/promises'
@@ -31,7 +30,8 @@ export class NodeWatch implements Watch {
   readonly #isThere: (node: number) => boolean
   readonly #expelled: () => void
   readonly #nodes: Map<number, Known> = new Map()
-  readonly #closing: AbortController = new AbortController()
+  /** The questions that have no answer yet. */
+  readonly #asked: Set<AbortController> = new Set()
   /** The other nodes count this one as ended. */
   isExpelled = false
 
@@ -47,8 +47,6 @@ export class NodeWatch implements Watch {
     this.#gone = gone
     this.#isThere = isThere
     this.#expelled = expelled
-    // Of each question that has no answer yet; Node warns of more than ten.
-    setMaxListeners(0, this.#closing.signal)
   }
 
   expelled(): void {
@@ -89,7 +87,7 @@ export class NodeWatch implements Watch {
   }
 
   close(): void {
-    this.#closing.abort()
+    for (const question of this.#asked) question.abort()
     this.#nodes.clear()
   }
 
@@ -97,7 +95,10 @@ export class NodeWatch implements Watch {
     if (known.isAsking) return
     known.isAsking = true
     const { health } = known
-    const found = await ask(health, node, this.#closing.signal)
+    const question = new AbortController()
+    this.#asked.add(question)
+    const found = await ask(health, node, question.signal)
+    this.#asked.delete(question)
     known.isAsking = false
     if (this.#nodes.get(node) !== known || known.health !== health) return
     if (found === 'itself') known.isProven = true

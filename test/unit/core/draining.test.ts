@@ -23,12 +23,26 @@ class Desk extends Parts {
   progress = { waiting: 0, moving: 0, staying: 0 }
   readonly connections = {
     draining: false,
-    move: (most: number, isFree: (session: Session) => boolean) => this.#move(most, isFree),
+    all: () => this.#connections(),
+    sendAway: ({ client }: { readonly client: Client }) => this.#close(client),
   }
   readonly draining: Draining
+  /** How many were closed in this step. */
+  #closed = 0
+
+  #note(): void {
+    if (this.#closed > 0) this.did.push(`moves ${this.#closed}`)
+    this.#closed = 0
+  }
 
   constructor(limits: Partial<Limits> = {}, isAlone = false) {
-    super({ drainMs: 10_000, drainPerSecond: 20, drainBeatMs: 100, handoverAgainMs: 1_000, ...limits })
+    super({
+      drainClosingsMs: 10_000,
+      drainPerSecond: 20,
+      drainBeatMs: 100,
+      handoverAgainMs: 1_000,
+      ...limits,
+    })
     Object.defineProperty(this.connections, 'size', { get: () => this.clients.length })
     const handover = {
       begin: (now: number) => this.did.push(`hands over ${now}`),
@@ -48,22 +62,25 @@ class Desk extends Parts {
             drain: () => this.did.push('drains'),
             isSilent: () => this.isSilent,
           } as never),
+      sessions: { size: 0, all: () => [] } as never,
+      moves: null,
+      passing: null,
       handover: isAlone ? null : (handover as never),
     })
   }
 
-  #move(most: number, isFree: (session: Session) => boolean): number {
-    let count = 0
-    this.clients = this.clients.filter((client) => {
+  *#connections(): Generator<{ readonly session: Session; readonly client: Client }> {
+    for (const client of Array.from(this.clients)) {
       const seats = new Map(client.meeting === null ? [] : [[1, { name: client.meeting }]])
       const { requests, upstream, isOffered } = client
       const session = { requests, upstream: { size: upstream }, log: { isOffered }, seats }
-      if (count >= most || !isFree(session as unknown as Session)) return true
-      count++
-      return false
-    })
-    if (count > 0) this.did.push(`moves ${count}`)
-    return count
+      yield { session: session as unknown as Session, client }
+    }
+  }
+
+  #close(client: Client): void {
+    this.clients = this.clients.filter((each) => each !== client)
+    this.#closed++
   }
 
   crowd(count: number, parts: Partial<Client> = {}): void {
@@ -81,12 +98,14 @@ class Desk extends Parts {
     while (this.timers.next <= end) {
       this.now = this.timers.next
       this.timers.run(this.now)
+      this.#note()
     }
     this.now = end
     return this.heard()
   }
 
   heard(): string[] {
+    this.#note()
     return this.did.splice(0)
   }
 }
@@ -187,9 +206,21 @@ describe('A node that drains', () => {
     desk.crowd(2, { requests: 1 })
     desk.progress = { waiting: 2, moving: 1, staying: 4 }
     desk.begin(1_000)
-    expect(desk.draining.progress).toEqual({ meetings: 3, staying: 4, connections: 2, requests: 3 })
+    expect(desk.draining.progress).toEqual({
+      meetings: 3,
+      staying: 4,
+      connections: 2,
+      requests: 3,
+      sessions: 0,
+    })
     desk.pass(1_000)
-    expect(desk.draining.progress).toEqual({ meetings: 0, staying: 7, connections: 0, requests: 3 })
+    expect(desk.draining.progress).toEqual({
+      meetings: 0,
+      staying: 7,
+      connections: 0,
+      requests: 3,
+      sessions: 0,
+    })
   })
 })
 

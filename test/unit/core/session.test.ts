@@ -32,6 +32,7 @@ function make(parts: Parameters<typeof grant>[1] = {}): Session {
     expired: () => {},
     caughtUp: () => {},
     counted: () => {},
+    sendOn: () => {},
   }
   return new Session('s', grant('ann', parts), userOf(new Account(ratesOf(all)), budget), host)
 }
@@ -291,6 +292,7 @@ function payingUser() {
     expired: () => {},
     caughtUp: () => {},
     counted: () => {},
+    sendOn: () => {},
   }
   return { user, host, slow }
 }
@@ -376,6 +378,7 @@ function sessionsOf(parts: Partial<typeof all> = {}) {
     expired: () => {},
     caughtUp: () => {},
     counted: () => {},
+    sendOn: () => {},
   }
   const sessions = new Sessions(config, timers, stats, host)
   const attach = (user: string, session = '', expires = 0): ReturnType<Sessions['attach']> => {

@@ -30,6 +30,7 @@ function make(parts: Partial<Limits> = {}) {
     expired: () => {},
     caughtUp: () => {},
     counted: () => {},
+    sendOn: () => {},
   }
   const session = (user: string, count: number): Session => {
     const made = new Session(user, grant(user), userOf(new Account(ratesOf(limits)), host.budget), host)

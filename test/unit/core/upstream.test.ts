@@ -39,6 +39,7 @@ function make(limits: Partial<typeof defaultLimits> = {}): {
     expired: () => {},
     caughtUp: () => {},
     counted: () => {},
+    sendOn: () => {},
   }
   return {
     upstream,

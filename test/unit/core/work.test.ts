@@ -396,6 +396,7 @@ function make(): { upstream: Upstream; work: Work; session: (user: string, count
     expired: () => {},
     caughtUp: () => {},
     counted: () => {},
+    sendOn: () => {},
   }
   const session = (user: string, count: number): Session => {
     const made = new Session(user, grant(user), userOf(new Account(ratesOf(limits)), host.budget), host)

@@ -84,6 +84,7 @@ class Rig {
       expired: () => {},
       caughtUp: () => {},
       counted: () => {},
+      sendOn: () => {},
     }
     return new Session('s', grant('ann'), userOf(new Account(ratesOf(this.#limits)), host.budget), host)
   }

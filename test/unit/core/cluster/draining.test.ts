@@ -17,7 +17,11 @@ describe('A connection of a node that drains', () => {
     a.stall(a.limits.drainBeatMs ?? 100)
     a.node.handleReply(request, { ok: true, value: text('yes') }, a.now)
     a.advance(1_000)
-    expect(peer.take().map(({ type }) => type)).toEqual(['reply', 'goodbye'])
+    expect(peer.take().map(({ type }) => type)).toEqual(['reply', 'move'])
+    expect(peer.closed).toBeNull()
+    // It does not move.
+    a.advance(3_000)
+    expect(peer.take().map(({ type }) => type)).toEqual(['move', 'goodbye'])
     expect(peer.closed).toBe(4454)
   })
 })

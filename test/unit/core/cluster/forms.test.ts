@@ -189,6 +189,15 @@ describe('A hand-over', () => {
 })
 
 /** A question and an answer of each kind. */
+const handed = {
+  id: 's',
+  user: 'u',
+  calls: 3,
+  first: 4,
+  entries: [new Uint8Array([1, 2]), new Uint8Array()],
+  said: [{ number: 5, meeting: 'm', data: textOf('x') }],
+}
+
 const examples = {
   whereabouts: [{ user: 'u' }, { isComplete: true, places: [{ node: 1, sessions: 2, connected: 1 }] }],
   push: [{ user: 'u', name: 'n', data: textOf('x') }, 3],
@@ -232,7 +241,16 @@ const examples = {
   close: [{ name: 'm' }, null],
   subscribers: [{ topic: 't' }, 9],
   part: [{ meeting: 'm' }, 2],
-  drain: [{ timeoutMs: 5 }, { state: 'draining', meetings: 1, staying: 2, connections: 3, requests: 4 }],
+  session: [
+    { user: 'u', id: 's' },
+    { state: handed, to: 7 },
+  ],
+  keep: [handed, true],
+  sendOn: [{ id: 's', entry: new Uint8Array([7]) }, false],
+  drain: [
+    { timeoutMs: 5 },
+    { state: 'draining', meetings: 1, staying: 2, connections: 3, requests: 4, sessions: 5 },
+  ],
 } as const
 
 describe('A question to another node', () => {

@@ -98,6 +98,7 @@ export class Parts {
       expired: () => {},
       caughtUp: () => {},
       counted: () => {},
+      sendOn: () => {},
     }
     const payer = userOf(account, this.budget)
     const session = new Session(`${user}${++this.#sessions}`, grant(user), payer, host)

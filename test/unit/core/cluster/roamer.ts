@@ -20,6 +20,10 @@ export class Roamer {
   readonly phases: string[] = []
   /** The node of each connection that was welcomed. */
   readonly nodes: string[] = []
+  /** Whether each connection but the first has gone on with the session, and nothing of it was lost. */
+  readonly resumes: boolean[] = []
+  /** What was said to it alone in its meetings. */
+  readonly direct: string[] = []
   /** The frames of each meeting, in order of delivery, and the inputs in them. */
   readonly frames: Map<string, number[]> = new Map()
   readonly inputs: string[] = []
@@ -57,7 +61,10 @@ export class Roamer {
           if (this.phases.at(-1) !== phase) this.phases.push(phase)
         },
         push: (name) => this.heard.push(`push ${name}`),
-        welcome: ({ node: name }) => this.nodes.push(name),
+        welcome: ({ node: name, resumed, reason }) => {
+          this.nodes.push(name)
+          if (this.nodes.length > 1) this.resumes.push(resumed && reason === '')
+        },
       },
     )
     this.#giveTicket = () => {
@@ -79,7 +86,7 @@ export class Roamer {
       },
       gap: (from, to, reason) => this.gaps.push(`${meeting} ${from}-${to} ${reason}`),
       joined: () => {},
-      direct: () => {},
+      direct: (data) => this.direct.push(`${meeting}: ${textOf(data)}`),
       ended: (error) => this.heard.push(`ended ${meeting} ${error.code}`),
     })
     this.#seats.set(meeting, seat)

@@ -1,0 +1,37 @@
+import { fixed } from './report.mjs'
+
+/** What clients may notice of nodes that are drained, beside what they did. `connections`: how many had to move. */
+export function checkMovers(promises, { counts, late, tickMs, connections }) {
+  if (late.length > 0) {
+    const sorted = late.toSorted((a, b) => a - b)
+    const most = sorted.at(-1)
+    const goal = `≤ ${tickMs} ms (a tick)`
+    promises.check('the first frame on the new node is late by', goal, `${fixed(most)} ms`, most <= tickMs)
+    promises.note('the same, median', '', `${fixed(sorted[sorted.length >> 1])} ms`)
+  }
+  promises.check(
+    'frames missed or doubled',
+    '0',
+    `${counts.wrong.length} of ${counts.frames}`,
+    counts.wrong.length === 0,
+  )
+  promises.check(
+    'GAP and RESET',
+    '0',
+    `${counts.gaps} and ${counts.resets}`,
+    counts.gaps + counts.resets === 0,
+  )
+  const part = counts.moves === 0 ? 0 : (counts.recovered / counts.moves) * 100
+  promises.check(
+    `of ${counts.moves} moves of ${connections} clients, recovered: true`,
+    '≥ 99.9 %',
+    `${fixed(part, 2)} %`,
+    part >= 99.9 && counts.moves >= connections,
+  )
+  const failures = new Map(counts.failures)
+  const unknown = failures.get('request UNKNOWN') ?? 0
+  promises.check('requests that ended UNKNOWN', '0', `${unknown} of ${counts.asked}`, unknown === 0)
+  promises.note('connections that were lost', '', `${counts.losses.length}`)
+  for (const [why, times] of [...failures, ...counts.reasons]) console.log(`${times} × ${why}`)
+  for (const why of counts.wrong) console.log(why)
+}

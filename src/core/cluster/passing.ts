@@ -1,0 +1,140 @@
+import type { Session } from '../session/session.ts'
+import type { HandedSession } from '../session/handed-session.ts'
+import type { QuestionOf, Whereabouts } from './question-kinds.ts'
+import type { Answerers, Questions } from './questions.ts'
+
+/** How long a client may wait for its session from another node, in milliseconds; then it gets a new one. */
+const RETRIEVE_MS = 1_000
+/** Nodes that a session may have gone to, one after the other, while its client looked for it. */
+const HOPS = 3
+/** How long a node has to say that it goes on with a session. */
+const KEEP_MS = 5_000
+
+/** What the passing of sessions needs of the rest of its node. */
+export interface PassingHost {
+  readonly self: number
+  readonly sessions: {
+    get(id: string): Session | undefined
+    /** See `Sessions`. */
+    whereGone(id: string): number
+    give(session: Session, to: number, now: number): HandedSession
+    take(state: HandedSession, now: number): boolean
+  }
+  readonly questions: () => Questions
+  homeOf(user: string): number
+  whereabouts(user: string): Whereabouts
+  /** The nodes that can be asked. */
+  peers(): Iterable<number>
+  /** Its client has connected to another node: closes the connection that it has here. */
+  replaced(session: Session, now: number): void
+  /** An answer to a call of a session that has come from another node. */
+  deliver(session: Session, entry: Uint8Array): void
+}
+
+/**
+ * Sessions that go from node to node: the log of what is for one client alone goes where the client is. The node that
+ * the client connects to asks for it, wherever a balancer or a ticket has led the client; one that drains hands over
+ * those whose clients are away. A session is on one node at a time; what is lost on the way is a session that has ended.
+ */
+export class Passing {
+  readonly #host: PassingHost
+  /** Answers to calls of sessions that have gone: at most one for each call that was under way. */
+  readonly #answers: { readonly to: number; readonly id: string; readonly entry: Uint8Array }[] = []
+
+  constructor(host: PassingHost) {
+    this.#host = host
+  }
+
+  /** Looks for a session on the other nodes, and goes on with it here. Calls `done` once, in any case. */
+  retrieve(user: string, id: string, now: number, done: (now: number) => void): void {
+    const { self } = this.#host
+    const deadline = now + RETRIEVE_MS
+    // A home that has died is not known to have for a while: then everybody is asked.
+    const homeBy = now + RETRIEVE_MS / 2
+    const home = this.#host.homeOf(user)
+    const search = (found: Whereabouts | null, at: number): void => {
+      const nodes = found?.isComplete === true ? found.places.map(({ node }) => node) : this.#host.peers()
+      const gone = this.#host.sessions.whereGone(id)
+      this.#ask(new Set([...nodes, ...(gone === 0 ? [] : [gone])]), { user, id }, deadline, at, done)
+    }
+    if (home === self) return search(this.#host.whereabouts(user), now)
+    this.#host
+      .questions()
+      .ask([home], 'whereabouts', { user }, homeBy, (_, ending, at) =>
+        search(ending.by === 'answer' ? ending.answer : null, at),
+      )
+  }
+
+  #ask(
+    asked: ReadonlySet<number>,
+    question: QuestionOf<'session'>,
+    deadline: number,
+    now: number,
+    done: (now: number) => void,
+    hops = 0,
+  ): void {
+    const others = [...asked].filter((node) => node !== this.#host.self)
+    let left = others.length
+    if (left === 0) return done(now)
+    let isFound = false
+    /** Where it has gone on to from there. */
+    const further: Set<number> = new Set()
+    this.#host.questions().ask(others, 'session', question, deadline, (_, ending, at) => {
+      left--
+      const { state, to } = ending.by === 'answer' ? ending.answer : { state: null, to: 0 }
+      if (isFound) return
+      if (to !== 0 && !asked.has(to)) further.add(to)
+      isFound = state !== null && this.#isAskedFor(state, question) && this.#host.sessions.take(state, at)
+      if (isFound) done(at)
+      else if (left === 0) {
+        if (hops === HOPS) done(at)
+        else this.#ask(further, question, deadline, at, done, hops + 1)
+      }
+    })
+  }
+
+  #isAskedFor({ id, user }: HandedSession, question: QuestionOf<'session'>): boolean {
+    return id === question.id && user === question.user
+  }
+
+  /** Hands a session without a connection over to another node. */
+  keep(session: Session, to: number, now: number): void {
+    const state = this.#host.sessions.give(session, to, now)
+    this.#host.questions().ask([to], 'keep', state, now + KEEP_MS, () => {})
+  }
+
+  /** Sends what a session is told that node `to` goes on with, in the next sweep. */
+  sendOn({ id }: Session, to: number, entry: Uint8Array): void {
+    this.#answers.push({ to, id, entry })
+  }
+
+  get hasWork(): boolean {
+    return this.#answers.length > 0
+  }
+
+  /** Part of the sweep. */
+  sweep(now: number): void {
+    for (const { to, id, entry } of this.#answers.splice(0))
+      this.#host.questions().ask([to], 'sendOn', { id, entry }, now + KEEP_MS, () => {})
+  }
+
+  get answerers(): Pick<Answerers, 'session' | 'keep' | 'sendOn'> {
+    const { sessions } = this.#host
+    return {
+      session: ({ user, id }, reply, from, now) => {
+        const session = sessions.get(id)
+        if (session === undefined || session.user !== user)
+          return reply({ state: null, to: sessions.whereGone(id) })
+        this.#host.replaced(session, now)
+        // The business may have ended it when it was told.
+        reply({ state: session.ended ? null : sessions.give(session, from, now), to: 0 })
+      },
+      keep: (state, reply, _, now) => reply(sessions.take(state, now)),
+      sendOn: ({ id, entry }, reply) => {
+        const session = sessions.get(id)
+        if (session !== undefined) this.#host.deliver(session, entry)
+        reply(session !== undefined)
+      },
+    }
+  }
+}

@@ -1,0 +1,206 @@
+import { describe, expect, it } from 'vitest'
+import { type Harness, text } from '../harness.ts'
+import { rest, roam, Roamer } from './roamer.ts'
+import { settled, type World } from './world.ts'
+
+const nodesOf = (world: World): [a: Harness, b: Harness, c: Harness] =>
+  world.nodes as [Harness, Harness, Harness]
+
+const sessions = (world: World): number[] => world.living.map(({ node }) => node.sessions)
+
+/** The session of a client, as its next node is to find it. */
+function comesTo(client: Roamer, h: Harness): void {
+  client.leads = () => h
+}
+
+describe('A session', () => {
+  it('goes on at another node: pushes that were not acknowledged, calls and id', () => {
+    const world = settled(3)
+    const [a, b] = nodesOf(world)
+    const ann = new Roamer(world, 'ann', a)
+    roam(world, [ann], 100)
+    const { id } = ann.session
+    a.node.push('ann', 'one', text('1'))
+    roam(world, [ann], 100)
+    ann.cut()
+    a.node.push('ann', 'two', text('2'))
+    a.node.push('ann', 'three', text('3'))
+    comesTo(ann, b)
+    rest(world, [ann], 3_000)
+    expect(ann.nodes).toEqual(['n1', 'n2'])
+    expect(ann.heard).toEqual(['push one', 'push two', 'push three'])
+    expect(ann.resumes).toEqual([true])
+    expect(ann.session.id).toBe(id)
+    expect(sessions(world)).toEqual([0, 1, 0])
+    expect([a.node.stats.sessionsGiven, b.node.stats.sessionsTaken]).toEqual([1, 1])
+    // What is pushed later reaches it once, and comes from the node where it is now.
+    a.node.push('ann', 'lost', text('4'))
+    expect(b.node.push('ann', 'four', text('5'))).toBe(1)
+    roam(world, [ann], 100)
+    expect(ann.heard.slice(3)).toEqual(['push four'])
+  })
+
+  it('gets the answers to requests that its last node was asked, and comes back to that node', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    const ann = new Roamer(world, 'ann', a)
+    roam(world, [ann], 100)
+    ann.request('r1')
+    roam(world, [ann], 50)
+    const [request] = a.application.requests
+    ann.cut()
+    comesTo(ann, b)
+    rest(world, [ann], 2_000)
+    expect(ann.resumes).toEqual([true])
+    if (request === undefined) throw new Error('not asked')
+    a.node.handleReply(request, { ok: true, value: text('yes') }, a.now)
+    roam(world, [ann], 100)
+    expect(ann.ends.get('r1')).toBe(1)
+    ann.cut()
+    comesTo(ann, a)
+    rest(world, [ann], 2_000)
+    expect([ann.nodes, ann.resumes]).toEqual([
+      ['n1', 'n2', 'n1'],
+      [true, true],
+    ])
+    ann.request('r2')
+    roam(world, [ann], 50)
+    const [, second] = a.application.requests
+    expect(second?.call).toBeGreaterThan(request.call)
+    expect(sessions(world)).toEqual([1, 0])
+  })
+
+  it('is another one where its node has ended, or nobody knows it, or it is another user’s', () => {
+    const world = settled(3)
+    const [a, b, c] = nodesOf(world)
+    const ann = new Roamer(world, 'ann', a)
+    roam(world, [ann], 100)
+    const { id } = ann.session
+    world.kill(a, true)
+    comesTo(ann, b)
+    rest(world, [ann], 6_000)
+    expect(ann.resumes).toEqual([false])
+    expect(ann.session.id).not.toBe(id)
+    const bob = c.open()
+    bob.hello('bob', { session: ann.session.id })
+    c.authenticate()
+    world.advance(2_000)
+    expect(bob.take()).toMatchObject([{ type: 'welcome', resumed: false, reason: 'NOT_FOUND' }])
+    expect(sessions(world)).toEqual([1, 1])
+    roam(world, [ann], 500)
+    expect(ann.phases.at(-1)).toBe('live')
+  })
+
+  it('keeps its seat: no frame is missed, no input doubled, what was said to it alone comes', () => {
+    const world = settled(3)
+    const [a, b] = nodesOf(world)
+    world.open(a, 'm', { frameRate: 20 })
+    world.open(a, 'other', { frameRate: 20 })
+    world.settle()
+    const ann = new Roamer(world, 'ann', a)
+    ann.join('other')
+    ann.join('m')
+    roam(world, [ann], 500)
+    let sent = 0
+    roam(world, [ann], 300, (at) => {
+      if (at % 50 === 0) ann.input('m', `i${++sent}`)
+    })
+    const slotOf = (name: string): number => a.node.meeting(name)?.members[0]?.slot ?? -1
+    a.node.sendTo('m', slotOf('m'), text('heard'))
+    roam(world, [ann], 50)
+    expect(ann.direct).toEqual(['m: heard'])
+    a.node.sendTo('m', slotOf('m'), text('to m'))
+    ann.cut(true)
+    a.node.sendTo('other', slotOf('other'), text('to other'))
+    for (let n = 0; n < 5; n++) ann.input('m', `i${++sent}`)
+    comesTo(ann, b)
+    roam(world, [ann], 3_000)
+    expect([ann.nodes, ann.resumes]).toEqual([['n1', 'n2'], [true]])
+    for (const name of ['m', 'other']) {
+      const frames = ann.frames.get(name) ?? []
+      expect(frames).toEqual(Array.from({ length: frames.length }, (_, n) => (frames[0] ?? 0) + n))
+      expect(frames.length).toBeGreaterThan(50)
+    }
+    expect(ann.gaps).toEqual([])
+    expect(ann.inputs).toEqual(Array.from({ length: sent }, (_, n) => `i${n + 1}`))
+    expect(ann.direct.toSorted()).toEqual(['m: heard', 'm: to m', 'other: to other'])
+    expect(a.node.meeting('m')?.members).toMatchObject([{ slot: 0, user: 'ann', away: false }])
+  })
+
+  it('is charged to its user, and refused where there is no room for it', () => {
+    const world = settled(2, { logBytes: 100_000 })
+    const [a, b] = nodesOf(world)
+    const ann = new Roamer(world, 'ann', a)
+    roam(world, [ann], 100)
+    ann.cut()
+    for (let n = 0; n < 20; n++) a.node.push('ann', `p${n}`, text('x'.repeat(1_000)))
+    comesTo(ann, b)
+    let most = 0
+    roam(world, [ann], 3_000, () => (most = Math.max(most, b.node.logs.of.user)))
+    expect(ann.heard.length).toBe(20)
+    expect(most).toBeGreaterThan(20_000)
+    expect(a.node.logs.of.user).toBeLessThan(most - 20_000)
+    rest(world, [ann], 120_000)
+    ann.machine.close()
+    rest(world, [ann], 1_000)
+    expect([a.node.logs.of.user, b.node.logs.of.user]).toEqual([0, 0])
+    expect([a.node.sessions, b.node.sessions]).toEqual([0, 0])
+  })
+})
+
+describe('A node that drains', () => {
+  const drain = (h: Harness, ms = 10_000): void => h.node.drain(h.now, h.now + ms)
+
+  it('has its clients move by themselves, their sessions with them: nobody is closed', () => {
+    const world = settled(3, {}, 'members')
+    const [a, b, c] = nodesOf(world)
+    world.open(a, 'm', { frameRate: 20 })
+    world.settle()
+    const clients = Array.from({ length: 12 }, (_, n) => new Roamer(world, `u${n}`, a))
+    clients.slice(0, 3).forEach((client) => client.join('m'))
+    clients[3]?.join('m', true)
+    roam(world, clients, 500)
+    clients.forEach((_, n) => a.node.push(`u${n}`, 'before', text('1')))
+    drain(a)
+    roam(world, clients, 9_000)
+    expect(a.node.draining).toMatchObject({ state: 'drained', progress: { sessions: 0, connections: 0 } })
+    for (const client of clients) {
+      expect(client.nodes.length).toBe(2)
+      expect(client.phases).toEqual(['ticket', 'opening', 'greeting', 'live', 'greeting', 'live'])
+      expect(client.resumes).toEqual([true])
+      expect(client.heard).toEqual(['push before'])
+      expect(client.gaps).toEqual([])
+    }
+    const owner = [b, c].find(({ node }) => node.meeting('m') !== undefined)
+    for (const client of clients.slice(0, 4)) {
+      expect(client.nodes[1]).toBe(owner?.node.id)
+      const frames = client.frames.get('m') ?? []
+      expect(frames).toEqual(Array.from({ length: frames.length }, (_, n) => (frames[0] ?? 0) + n))
+    }
+    // The others are spread.
+    expect(Math.abs(b.node.connections - c.node.connections)).toBeLessThanOrEqual(5)
+    expect(a.node.stats.moves.get('asked')).toBe(12)
+  })
+
+  it('closes those that cannot move, and hands over the sessions of those that are away', () => {
+    const world = settled(3)
+    const [a, b] = nodesOf(world)
+    const ann = new Roamer(world, 'ann', a)
+    const bob = new Roamer(world, 'bob', a)
+    roam(world, [ann, bob], 100)
+    // The other nodes cannot be reached by their addresses for a while.
+    let isOpen = false
+    for (const each of [ann, bob]) each.leads = () => (isOpen ? b : null)
+    bob.cut()
+    a.node.push('bob', 'while away', text('x'))
+    drain(a, 20_000)
+    roam(world, [ann], 6_000)
+    expect(a.node.draining.progress).toMatchObject({ connections: 0, sessions: 0 })
+    world.kill(a, false)
+    rest(world, [], 3_000)
+    isOpen = true
+    rest(world, [ann, bob], 8_000)
+    expect([ann.resumes, bob.resumes]).toEqual([[true], [true]])
+    expect(bob.heard).toEqual(['push while away'])
+  })
+})
