@@ -26,6 +26,8 @@ export class RequestChecker implements Observer {
 
   down(client: ClientFacts, connection: number, message: ServerMessage): void {
     if (message.type !== 'reply' && message.type !== 'failed' && message.type !== 'done') return
+    // An answer to no call, in the place of an entry that means nothing on the node where the session goes on.
+    if (message.call === 0) return
     const index = message.type === 'failed' ? message.index : 0
     const key = `${client.id} ${message.call} ${index}`
     const known = this.#answered.get(key)
