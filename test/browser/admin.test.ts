@@ -287,7 +287,7 @@ describe('The dashboard', () => {
       await page.locator('svg .node.self', { hasText: 'node-a' }).waitFor()
       const row = page
         .getByRole('region', { name: 'The nodes' })
-        .getByRole('row', { name: /^node-b alive 1 1 1 / })
+        .getByRole('row', { name: /^node-b alive Drain node-b 1 1 1 / })
       await row.getByRole('link', { name: 'Dashboard of node-b' }).waitFor()
       const over = await page.evaluate(
         () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
