@@ -10,11 +10,12 @@ const rtms = await Rtms.start({
   secret,
   bus: nats({ servers, secret: busSecret }),
 })
-process.on('message', async (ask) => {
+const answer = async (ask) => {
   if (ask === 'nodes') process.send(rtms.cluster.nodes().length)
   else if (ask === 'open') {
     await rtms.meetings.open('m', { standby: 1 })
     process.send('opened')
   } else process.send(await rtms.tickets.issue({ user: ask, meetings: ['m'] }))
-})
+}
+process.on('message', (ask) => void answer(ask))
 process.send('ready')

@@ -263,7 +263,7 @@ export class Mesh implements Elsewhere, LinkPart {
     const { meeting, replica } = message
     return this.#host.opening(meeting, (owner, now) => {
       if (!cluster.nodes.has(node)) return
-      if (owner === self || owner === 0) this.#hosting.handle(node, message, now)
+      if (owner === self || owner === 0) this.#hosting.goOn(node, message, now)
       else this.#hosting.send(node, replica, owner ?? 0)
     })
   }

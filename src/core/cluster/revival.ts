@@ -141,8 +141,10 @@ export class Revival {
   #sendOn(orphan: Orphan, node: number, owner: number): void {
     const follow = orphan.follows.get(node)
     if (follow === undefined) return
-    if (node === owner) this.#host.link(node, { type: 'absent', replica: follow.replica })
-    else this.#host.hosting.send(node, follow.replica, owner)
+    const { replica } = follow
+    this.#host.hosting.unpark(node, replica)
+    if (node === owner) this.#host.link(node, { type: 'absent', replica })
+    else this.#host.hosting.send(node, replica, owner)
   }
 
   /** Somebody wants to follow a meeting that this node may go on with. False: it will not. */
@@ -314,7 +316,7 @@ export class Revival {
     }
     for (const { session, message, joined } of joins) joined(meetings().join(session, message, now), now)
     this.#seeTo(owner, now)
-    for (const [node, follow] of follows) hosting.handle(node, follow, now)
+    for (const [node, follow] of follows) hosting.goOn(node, follow, now)
   }
 
   /** Bots have ended with their node. Members who have not come are away, and leave in the end. */

@@ -200,7 +200,7 @@ export class Taking {
     for (const each of returned) this.#settle(owner, each, state, now)
     for (const remote of remotes.values()) remote.release()
     for (const { session, message: join, joined } of joins) joined(meetings().join(session, join, now), now)
-    for (const each of follows) if (cluster.nodes.has(each.node)) hosting.handle(each.node, each.message, now)
+    for (const each of follows) hosting.goOn(each.node, each.message, now)
   }
 
   /** What a member on this node has done that the old owner has not heard of. */

@@ -47,8 +47,10 @@ export class CadenceChecker implements Observer {
     this.#sealed.set(key, { number, at: this.#now() })
   }
 
+  /** A new world begins like any meeting: its clock waits for a reader. */
   revived(_node: number, _meeting: string, world: number, number: number): void {
-    this.#sealed.set(world, { number, at: this.#now() })
+    if (number === 0) this.#sealed.delete(world)
+    else this.#sealed.set(world, { number, at: this.#now() })
   }
 
   /** A new world or another seat: the count starts again. */

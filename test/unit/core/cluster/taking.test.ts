@@ -74,7 +74,7 @@ class Desk extends Parts {
         this.said.push(`${node}: ${message.type === 'followed' ? 'followed' : words(message)}`),
       put: () => {},
       retired: () => undefined,
-      astray: () => false,
+      astray: (node, message) => this.taking.await(node, message),
     })
     this.taking = new Taking({
       self: SELF,
@@ -597,7 +597,7 @@ describe('A meeting that is handed over to a node', () => {
     expect([desk.members, ann.seats.size, bob.seats.size]).toEqual([['0 ann', '1 bob'], 1, 1])
   })
 
-  it('takes in those who have asked for it while it was not there yet', () => {
+  it('takes in those who have asked for it while it was not there yet, and still want it', () => {
     const desk = new Desk()
     const follow: MeshMessageOf<'follow'> = {
       type: 'follow',
@@ -608,9 +608,12 @@ describe('A meeting that is handed over to a node', () => {
       readers: 2,
       spectators: 2,
     }
-    expect(desk.taking.await(8, follow)).toBe(false)
+    const asks = (replica: number): void => desk.hosting.handle(8, { ...follow, replica }, desk.now)
+    asks(12)
+    expect(desk.heard()).toEqual(['8: absent replica:12'])
     desk.yield()
-    expect(desk.taking.await(8, follow)).toBe(true)
+    for (const replica of [12, 13]) asks(replica)
+    desk.hosting.handle(8, { type: 'unfollow', replica: 13 }, desk.now)
     const replica = desk.replicas.get('m') as Replica
     replica.follow()
     desk.heard()
