@@ -16,6 +16,7 @@ import {
   type MeshMessage,
   type MeshMessageOf,
 } from './mesh-messages.ts'
+import { Parked } from './parked.ts'
 
 /** What this node needs to host the replicas of other nodes. */
 export interface HostingHost {
@@ -44,11 +45,7 @@ export class Hosting implements GuestHost {
   readonly #guests: Map<number, Map<number, Guest>> = new Map()
   /** Those that have frames to send. */
   readonly #dirty: Set<Guest> = new Set()
-  /**
-   * Replicas that want to follow a meeting of which it is not known yet who has it next, by node and by their numbers
-   * there: each with what it has said last.
-   */
-  readonly #parked: Map<number, Map<number, MeshMessageOf<'follow'>>> = new Map()
+  readonly parked: Parked = new Parked()
 
   constructor(host: HostingHost) {
     this.#host = host
@@ -89,7 +86,7 @@ export class Hosting implements GuestHost {
     if (message.type === 'follow') return this.#follow(node, message, now)
     const guest = this.#guests.get(node)?.get(message.replica)
     // It was said before the replica knew that the link broke, or that the meeting was handed over.
-    if (guest === undefined && message.type === 'unfollow') this.unpark(node, message.replica)
+    if (guest === undefined && message.type === 'unfollow') this.parked.remove(node, message.replica)
     if (guest === undefined || !guest.isConnected || guest.isRetired) return
     switch (message.type) {
       case 'unfollow':
@@ -135,7 +132,7 @@ export class Hosting implements GuestHost {
     const retired = this.#host.retired(meeting, node)
     const owner = this.#host.meeting(meeting) ?? retired
     if (owner === undefined) {
-      if (this.#host.astray(node, message)) this.#park(node, message)
+      if (this.#host.astray(node, message)) this.parked.add(node, message)
       else this.say(node, { type: 'absent', replica })
       return
     }
@@ -153,23 +150,9 @@ export class Hosting implements GuestHost {
     this.#begin(guest, goesOn ? next : log.first, now)
   }
 
-  #park(node: number, message: MeshMessageOf<'follow'>): void {
-    const parked = this.#parked.get(node) ?? new Map<number, MeshMessageOf<'follow'>>()
-    this.#parked.set(node, parked.set(message.replica, message))
-  }
-
-  /** The replica waits no more. */
-  unpark(node: number, replica: number): void {
-    const parked = this.#parked.get(node)
-    parked?.delete(replica)
-    if (parked?.size === 0) this.#parked.delete(node)
-  }
-
-  /** It is known who has the meeting: the replica may follow it, unless it has given that up or said so anew. */
+  /** It is known who has the meeting: the replica may follow it. */
   goOn(node: number, message: MeshMessageOf<'follow'>, now: number): void {
-    if (this.#parked.get(node)?.get(message.replica) !== message) return
-    this.unpark(node, message.replica)
-    this.#follow(node, message, now)
+    if (this.parked.take(node, message)) this.#follow(node, message, now)
   }
 
   #open(node: number, replica: number, owner: Owner): Guest {
@@ -330,7 +313,7 @@ export class Hosting implements GuestHost {
 
   /** Sends a replica to another node. */
   send(node: number, replica: number, to: number): void {
-    this.unpark(node, replica)
+    this.parked.remove(node, replica)
     this.say(node, { type: 'moved', replica, owner: to })
   }
 
@@ -366,7 +349,7 @@ export class Hosting implements GuestHost {
 
   /** The link to a node broke, or the node has ended: its members are away until it says that they are there. */
   lost(node: number, now: number): void {
-    this.#parked.delete(node)
+    this.parked.forget(node)
     for (const guest of this.#guests.get(node)?.values() ?? []) {
       guest.isConnected = false
       this.#dirty.delete(guest)

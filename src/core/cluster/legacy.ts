@@ -11,8 +11,13 @@ export function keyOf(bots: readonly { readonly slot: number }[]): string {
   return bots.map(({ slot }) => slot).join()
 }
 
-/** What a node needs, besides the frames, to go on with a meeting whose owner has ended. */
+/**
+ * What a node needs, besides the frames, to go on with a meeting whose owner has ended; '' where the business of its
+ * kind cannot go on without the state that ends with the node.
+ */
 export function legacyOf(owner: Owner, now: number): string {
+  const { logic } = owner.business
+  if (logic !== null && logic.revive === undefined) return ''
   const { options, electorate, roster, intake } = owner.state(now)
   const { kind, metadata } = owner.business
   const seqs = new Map(roster.seqs.entries())

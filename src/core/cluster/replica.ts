@@ -420,7 +420,7 @@ export class Replica implements Host {
     }
     this.#isConnected = false
     this.copy.origin = null
-    if (this.copy.room === null) this.giveUp(now)
+    if (this.copy.room === null || this.copy.heritage === null) this.giveUp(now)
     else {
       this.isOrphan = true
       this.isHandedOver = false

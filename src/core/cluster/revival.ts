@@ -142,7 +142,7 @@ export class Revival {
     const follow = orphan.follows.get(node)
     if (follow === undefined) return
     const { replica } = follow
-    this.#host.hosting.unpark(node, replica)
+    this.#host.hosting.parked.remove(node, replica)
     if (node === owner) this.#host.link(node, { type: 'absent', replica })
     else this.#host.hosting.send(node, replica, owner)
   }

@@ -58,7 +58,14 @@ class Desk extends Parts {
         isOpen: (_: number, isLast: boolean) => isLast || this.isOpen,
         sweep: () => this.said.push('links'),
       } as never,
-      cluster: { peers: [], isSilent: () => false, nodes: { has: () => true }, find: () => {} } as never,
+      cluster: {
+        peers: [],
+        isSilent: () => false,
+        nodes: { has: () => true },
+        isClaiming: () => false,
+        holdings: { has: () => false, add: () => {} },
+        find: () => {},
+      } as never,
       questions: () => ({ ask: () => {} }),
       newWorld: () => 78,
       meetings: () =>

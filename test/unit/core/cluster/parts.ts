@@ -184,7 +184,7 @@ export function followedOf(parts: Partial<MeshMessageOf<'followed'>> = {}): Mesh
     shown: [],
     next: 1,
     due: 1,
-    legacy: '',
+    legacy: '{"options":{},"kind":"","metadata":{},"seqs":[],"terms":[]}',
     bots: [],
     ...parts,
   }
