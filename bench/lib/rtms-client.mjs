@@ -144,4 +144,5 @@ export const membership = (meeting) => ({
   world: 0,
   next: 0,
   former: '',
+  held: [],
 })
