@@ -11,7 +11,8 @@ import { Cursor, type Log, type Outlet, type Read } from '../log/log.ts'
 /** A log is behind when more than this share of its limits is unsent. */
 const BEHIND = 1 / 4
 
-function weigh(entry: Uint8Array): number {
+/** What an entry that waits for one session weighs. */
+export function weigh(entry: Uint8Array): number {
   return weights.bytes + weights.place + entry.length
 }
 

@@ -12,7 +12,7 @@ import type { Account } from './account.ts'
 import { mayJoin, mayRead } from './grant.ts'
 import type { Seat, Subscription } from './parts.ts'
 import type { CursorInfo, SessionInfo } from './session-info.ts'
-import { SessionLog } from './session-log.ts'
+import { SessionLog, weigh } from './session-log.ts'
 import type { HandedSession, Said } from './handed-session.ts'
 import { UpstreamQueue, weighMessage } from './upstream-queue.ts'
 import type { User } from './user.ts'
@@ -54,7 +54,7 @@ export type SessionState =
   | { readonly is: 'ended' }
 
 function weightOf(said: readonly Said[]): number {
-  return said.reduce((sum, { data }) => sum + weights.bytes + weights.place + data.bytes.length, 0)
+  return said.reduce((sum, { data }) => sum + weigh(data.bytes), 0)
 }
 
 /** What it is told of its calls, wherever it goes on; the rest is about logs of this node. */

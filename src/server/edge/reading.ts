@@ -145,7 +145,8 @@ export class Inflow {
   /** Bytes of these; and those that were counted when the socket began to wait. */
   held = 0
   counted = 0
-  #at = 0
+  /** When bytes were last handed on. */
+  at = 0
   #isWaiting = false
   /** Bytes that were handed on of what may be one message. */
   #handed = 0
@@ -177,11 +178,6 @@ export class Inflow {
       socket.off('data', listener)
       socket.read()
     })
-  }
-
-  /** When bytes were last handed on. */
-  get at(): number {
-    return this.#at
   }
 
   /** Nothing more is handed on until {@link resume}. */
@@ -240,7 +236,7 @@ export class Inflow {
   }
 
   #hand(slice: Buffer, now: number): void {
-    this.#at = now
+    this.at = now
     this.#handed += slice.length
     this.#take.call(this.#socket, slice)
     // So little takes no time that counts; reading the clock would take longer.

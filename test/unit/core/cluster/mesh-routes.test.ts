@@ -97,6 +97,16 @@ class Desk extends Parts {
     return this.heard()
   }
 
+  /** A member of the other node's meeting, replica 30. */
+  seated(): Session {
+    const ann = this.session('ann')
+    this.join(ann)
+    this.hear(OF_M, followedOf({ replica: 30 }))
+    this.hear(OF_M, seatedOf(1, { replica: 30 }))
+    this.sweep()
+    return ann
+  }
+
   /** A spectator of m here, log 30, and a replica of o on another node. */
   begin(): Session {
     const eve = this.session('eve')
@@ -322,11 +332,7 @@ describe('The sweep of a mesh', () => {
 
   it('goes on with a replica whose link takes no more once it does', () => {
     const desk = new Desk()
-    const ann = desk.session('ann')
-    desk.join(ann)
-    desk.hear(OF_M, followedOf({ replica: 30 }))
-    desk.hear(OF_M, seatedOf(1, { replica: 30 }))
-    desk.sweep()
+    const ann = desk.seated()
     desk.heard()
     expect(desk.mesh.hasWork).toBe(false)
     desk.isOpen = false
@@ -342,11 +348,7 @@ describe('The sweep of a mesh', () => {
 
   it('has something to do for a replica that is told of while another one waits for its link', () => {
     const desk = new Desk()
-    const ann = desk.session('ann')
-    desk.join(ann)
-    desk.hear(OF_M, followedOf({ replica: 30 }))
-    desk.hear(OF_M, seatedOf(1, { replica: 30 }))
-    desk.sweep()
+    const ann = desk.seated()
     desk.isOpen = false
     ann.seats.get(30)?.accept(inputOf(1), desk.now)
     expect(desk.mesh.hasWork).toBe(false)

@@ -21,6 +21,7 @@ import { Account, ratesOf } from '../../../../src/core/session/account.ts'
 import { Session } from '../../../../src/core/session/session.ts'
 import type { Payload } from '../../../../src/protocol/payload.ts'
 import type { MeetingEvent, MessageOf, ServerMessage } from '../../../../src/protocol/index.ts'
+import { messages } from '../../../../src/testing/index.ts'
 import { grant, RecordingTransport, text, textOf } from '../harness.ts'
 import { userOf } from '../payers.ts'
 
@@ -133,17 +134,7 @@ export function disconnect(session: Session, now = 0): void {
 }
 
 export function joinOf(parts: Partial<MessageOf<'join'>> = {}): MessageOf<'join'> {
-  const nothing = {
-    call: 1,
-    meeting: 'm',
-    spectator: false,
-    config: '',
-    world: 0,
-    next: 0,
-    former: '',
-    held: [],
-  }
-  return { type: 'join', ...nothing, ...parts }
+  return messages.join(1, 'm', parts)
 }
 
 export function inputOf(seq: number, parts: Partial<MessageOf<'input'>> = {}): MessageOf<'input'> {
