@@ -1,4 +1,5 @@
 import { limits as wire } from '../../protocol/limits.ts'
+import { isEdge } from '../ground/incarnation.ts'
 import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
 import type { Cluster } from './cluster.ts'
@@ -58,7 +59,7 @@ export class Standbys {
   #may(node: number): boolean {
     const { cluster } = this.#host
     const peer = cluster.peer(node)
-    return peer !== undefined && !peer.isDraining && !cluster.isSilent(node)
+    return peer !== undefined && !peer.isDraining && !isEdge(node) && !cluster.isSilent(node)
   }
 
   get #emptiest(): number {

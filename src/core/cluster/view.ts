@@ -1,3 +1,5 @@
+import { isEdge } from '../ground/incarnation.ts'
+
 /** Incarnations of nodes are below: 48 bits. */
 const HALF = 2 ** 24
 
@@ -79,7 +81,7 @@ export class View {
 
   /**
    * The node that remembers who has opened the meeting of this name: the living one with the highest weight (rendezvous
-   * hashing), so a node that comes or goes moves no names but its own.
+   * hashing), so a node that comes or goes moves no names but its own. An edge is none; 0 where there are only edges.
    */
   registrarOf(name: string): number {
     const hash = hashOf(name)
@@ -88,7 +90,7 @@ export class View {
     for (const [at, seed] of this.#seeds.entries()) {
       const node = this.#nodes[at] as number
       const weight = mix(hash ^ seed)
-      if (weight < highest || (weight === highest && node < registrar)) continue
+      if (weight < highest || isEdge(node) || (weight === highest && node < registrar)) continue
       highest = weight
       registrar = node
     }
