@@ -27,7 +27,7 @@ const PROBE_MS = 5_000
 export const DROPPED = 3000
 
 /** Where a socket leads that may become the client's: an address of the ticket, or one that it was asked to move to. */
-type Rival = Pick<MessageOf<'move'>, 'url' | 'moves'>
+type Rival = Pick<MessageOf<'move'>, 'url'> & Partial<MessageOf<'move'>>
 
 /**
  * The client's side of RTMS. It is pure, and driven by `handle…`, `tick` and the application's calls. Times are
@@ -93,9 +93,8 @@ export class Machine {
   /** When {@link tick} wants to be called. */
   get deadline(): number {
     const silence = this.#phase === 'live' ? this.#silentUntil : Infinity
-    const { renewAt } = this.#tickets
     if (this.#mayMove) return 0
-    return Math.min(this.#deadline, silence, renewAt, this.calls.deadline, this.followers.deadline)
+    return Math.min(this.#deadline, silence, this.#tickets.renewAt, this.calls.deadline, this.followers.deadline)
   }
 
   start(now: number): void {
@@ -148,7 +147,7 @@ export class Machine {
    * reconnects.
    */
   suspend(now: number): void {
-    if (this.#phase === 'idle' || this.#phase === 'waiting' || this.#phase === 'closed') return
+    if (['idle', 'waiting', 'closed'].includes(this.#phase)) return
     if (this.#phase === 'live') this.flush()
     this.#giveUp(now, null)
   }
@@ -221,8 +220,11 @@ export class Machine {
   /** Tries all addresses of the ticket at once: the socket that opens first leads to the nearest node. */
   #race(deadline: number): void {
     if (!this.#enter('opening', deadline)) return
-    for (const url of this.#tickets.urls)
-      this.#try(this.#rivals.size > 0 ? ++this.#lastAttempt : this.#attempt, { url, moves: 0 })
+    let attempt = this.#attempt
+    for (const url of this.#tickets.urls) {
+      this.#try(attempt, { url })
+      attempt = ++this.#lastAttempt
+    }
   }
 
   #try(attempt: number, rival: Rival): void {
@@ -239,15 +241,11 @@ export class Machine {
   /** Goes on with the socket that is open. */
   #take(deadline: number): void {
     const attempt = this.#open
-    const { url, moves } = this.#rivals.get(attempt) as Rival
+    const { url, moves = 0 } = this.#rivals.get(attempt) as Rival
     this.#rivals.delete(attempt)
     if (attempt !== this.#attempt) this.#ports.close(this.#attempt, DROPPED)
     this.#detach(attempt)
     this.#tickets.took(url)
-    this.#greet(deadline, moves)
-  }
-
-  #greet(deadline: number, moves: number): void {
     if (!this.#enter('greeting', deadline)) return
     const session = this.#offersSession ? this.#session : ''
     this.#send({
@@ -257,15 +255,15 @@ export class Machine {
       client: this.#options.client,
       token: (this.#tickets.held as Ticket).token,
       session,
-      received: session === '' ? 0 : this.#receipts.entries,
+      received: session ? this.#receipts.entries : 0,
       window: this.#options.window,
       moves,
     })
   }
 
   handleClose(attempt: number, code: number, reason: string, now: number): void {
-    const isLast = this.#rivals.delete(attempt) && this.#phase === 'opening' && this.#rivals.size === 0
-    if (isLast || (attempt === this.#attempt && this.#phase !== 'opening')) this.#lost(code, reason, now)
+    const isTrying = this.#rivals.delete(attempt) && this.#phase === 'opening'
+    if (isTrying ? this.#rivals.size === 0 : attempt === this.#attempt) this.#lost(code, reason, now)
   }
 
   /** The socket of the other node is open, and nothing waits for an answer that only this node can give. */
@@ -396,7 +394,8 @@ export class Machine {
         return this.#backoff.goodbye(message.retryAfter)
       case 'move':
         // It stays until the other socket is open, and where that never is.
-        return this.#rivals.size > 0 ? undefined : this.#try(++this.#lastAttempt, message)
+        if (this.#rivals.size === 0) this.#try(++this.#lastAttempt, message)
+        return
       case 'done':
         return this.calls.end(message.call, message.value)
       case 'reply':

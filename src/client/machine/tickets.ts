@@ -75,12 +75,12 @@ export class Tickets {
     if (!this.urls.includes(url)) this.urls = [url]
   }
 
-  /** Its socket has led to no welcome: the address is left out. False: no socket has opened, or there is no other. */
+  /** The socket that is open has led to no welcome: its address is left out. False: there is no other. */
   leaveOut(): boolean {
     const others = this.urls.filter((url) => url !== this.#url)
-    const isOneOfMany = others.length > 0 && others.length < this.urls.length
-    if (isOneOfMany) this.urls = others
-    return isOneOfMany
+    if (others.length === 0) return false
+    this.urls = others
+    return true
   }
 
   /** An attempt with it has reached no welcome. */
@@ -106,7 +106,6 @@ export class Tickets {
   welcomed(): void {
     this.#refusals = 0
     this.#misses = 0
-    this.#url = ''
     this.#isDoubted = false
     this.schedule()
   }
