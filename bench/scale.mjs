@@ -250,16 +250,18 @@ function agree(bus, count) {
 function measure(count) {
   const bus = new Bus()
   let last = performance.now()
-  const done = (what) => {
+  /** A large cluster takes long: what is known so far is not lost. */
+  const done = (what, found) => {
     const now = performance.now()
-    console.log(`  ${what} after ${fixed((now - last) / 1_000, 1)} s`)
+    console.log(`  ${what} after ${fixed((now - last) / 1_000, 1)} s: ${JSON.stringify(found)}`)
     last = now
+    return found
   }
   for (let n = 0; n < count; n++) void new Node(bus)
   const agreedMs = agree(bus, count)
   bus.run(4_000)
   const start = bus.counted()
-  done('all have started')
+  done('all have started', { agreedMs, ...start })
 
   for (const node of bus.all())
     for (let n = 0; n < options.meetings; n++) node.open(`room.${node.incarnation}.${n}`)
@@ -267,50 +269,48 @@ function measure(count) {
   const opened = sum(bus.all().map((node) => node.opened))
   if (opened !== count * options.meetings) throw new Error(`${opened} meetings are open`)
   const names = bus.all().map(({ core }) => core.cluster.remembered)
-  bus.counted()
-  done('meetings are open')
+  done('meetings are open', { names: unevenness(names) })
 
-  bus.run(options.seconds * 1_000)
-  done('at rest')
-  const inAll = bus.counted()
-  const rest = {
-    sent: inAll.sent / options.seconds,
-    heard: inAll.heard / options.seconds,
-    heardBytes: inAll.heardBytes / options.seconds,
+  /** A second of what is said when nothing happens. */
+  const quietly = () => {
+    bus.counted()
+    bus.run(options.seconds * 1_000)
+    return Object.fromEntries(
+      Object.entries(bus.counted()).map(([name, value]) => [name, value / options.seconds]),
+    )
   }
+  const rest = done('at rest', quietly())
   /** What was counted in so many milliseconds, less what is said at rest. */
-  const beyond = (counts, ms) =>
+  const beyond = (counts, ms, quiet) =>
     Object.fromEntries(
-      Object.entries(counts).map(([name, value]) => [name, value - (rest[name] * ms) / 1_000]),
+      Object.entries(counts).map(([name, value]) => [name, value - (quiet[name] * ms) / 1_000]),
     )
 
-  const readers = topicsOf(bus)
-  done('topics')
-  const standbys = standbysOf(bus)
-  done('standbys')
-  const drained = drainOf(bus)
-  done('one has drained')
-  bus.run(2_000)
-  bus.counted()
+  const readers = done('topics', topicsOf(bus))
+  const standbys = done('standbys', standbysOf(bus))
+  const drained = done('one has drained', drainOf(bus))
+  bus.run(3_000)
+  const withStandbys = done('at rest with standbys', quietly())
 
   const before = bus.kinds()
   bus.all().at(-1).die()
   const deathMs = agree(bus, count - 1)
   bus.run(2_000)
-  const death = beyond(bus.counted(), deathMs + 2_000)
+  const death = beyond(bus.counted(), deathMs + 2_000, withStandbys)
   const deathKinds = Object.fromEntries(
     Object.entries(bus.kinds()).map(([kind, sent]) => [kind, sent - (before[kind] ?? 0)]),
   )
-  done('one has died')
+  done('one has died', { deathMs, ...death, deathKinds })
   void new Node(bus)
   bus.run(3_000)
   agree(bus, count)
-  const arrival = beyond(bus.counted(), 3_000)
+  const arrival = done('one has come', beyond(bus.counted(), 3_000, withStandbys))
   return {
     nodes: count,
     agreedMs,
     start,
     rest,
+    withStandbys,
     death: { ...death, ms: deathMs, kinds: deathKinds },
     readers,
     standbys,
@@ -415,8 +415,9 @@ const nodes = []
 const homes = []
 for (const count of sizes) {
   console.log(`${count} nodes …`)
-  nodes.push(measure(count))
   homes.push(measureHomes(count, options.users))
+  console.log(`  homes: ${JSON.stringify(homes.at(-1))}`)
+  nodes.push(measure(count))
 }
 
 printTable(
