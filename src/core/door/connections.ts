@@ -49,7 +49,6 @@ export class Connections {
   readonly #admission: Admission
   readonly #origin: number
   draining = false
-  /** See `Retreat`. */
   cutOff = false
 
   constructor(host: ConnectionsHost) {
@@ -91,7 +90,7 @@ export class Connections {
     const others = this.#all.size
     this.#all.add(connection)
     if (this.draining || this.cutOff) {
-      this.close(connection, 'DRAINING', this.#reason, now)
+      this.close(connection, 'DRAINING', why(this), now)
       return connection
     }
     const turned = this.#admission.enter(connection, address, others, now)
@@ -444,10 +443,8 @@ export class Connections {
 
   /** Has a client connect to another node. */
   sendAway(connection: Connection, now: number): void {
-    this.close(connection, 'DRAINING', this.#reason, now, this.#admission.spread())
-  }
-
-  get #reason(): string {
-    return this.cutOff ? 'this edge hears none of the other nodes' : 'the node is stopping'
+    this.close(connection, 'DRAINING', why(this), now, this.#admission.spread())
   }
 }
+
+const why = (of: Connections): string => (of.cutOff ? 'it hears no other node' : 'the node is stopping')

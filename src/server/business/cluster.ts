@@ -1,10 +1,16 @@
-import { type BusKind, isEdge, loadOf, meetingParts, type NodeDrain, type NodeLoad } from '../../core/index.ts'
+import {
+  type BusKind,
+  isEdge,
+  loadOf,
+  meetingParts,
+  type NodeDrain,
+  type NodeLoad,
+} from '../../core/index.ts'
 import { RtmsError } from '../../protocol/index.ts'
 import { checkName } from '../ground/check.ts'
 import { serverLimits } from '../ground/limits.ts'
-import type { Place } from '../ground/place.ts'
+import type { NodeRole, Place } from '../ground/place.ts'
 import type { Host } from '../host.ts'
-import type { NodeRole } from '../options/options.ts'
 import type { Peers } from './peers.ts'
 
 /** A node of the cluster as this one sees it. */
