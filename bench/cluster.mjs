@@ -43,6 +43,7 @@ const topics = ({ traffic }) => traffic.topics ?? { messages: 0, bytes: 0 }
 async function measure(name, counts) {
   const server = new Child('servers/cluster.mjs')
   const clients = Array.from({ length: READERS }, () => new Child('clients/subscribers.mjs'))
+  const all = (method, args) => Promise.all(clients.map((child) => child.call(method, args)))
   return withChildren([server, ...clients], async () => {
     const { dist, window } = options
     const where = await server.call('start', { dist, count: counts.length, isCluster: name !== APART })
@@ -54,7 +55,6 @@ async function measure(name, counts) {
     }
     const connected = await server.call('subscribers')
     if (String(connected) !== String(counts)) throw new Error(`${name}: ${connected} connected of ${counts}`)
-    const all = (method, args) => Promise.all(clients.map((child) => child.call(method, args)))
 
     const feed = { perBurst, interval, bytes }
     await server.call('publish', { ...feed, bursts: warmup, from: 1 })

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { SecureContextOptions } from 'node:tls'
 import type { Application, DrainProgress, NodeConfig, Stats } from '../core/index.ts'
 import { Api, apiBase } from './api/api.ts'
@@ -16,7 +17,7 @@ import { Topics } from './business/topics.ts'
 import { Users } from './business/users.ts'
 import { AdminPages } from './edge/admin.ts'
 import { Front } from './edge/front.ts'
-import type { Address, Health, Readiness } from './edge/http.ts'
+import { type Address, type Health, type Readiness, targetOf } from './edge/http.ts'
 import { Gateway } from './edge/transport.ts'
 import { NodeWatch } from './edge/watch.ts'
 import type { Place } from './ground/place.ts'
@@ -238,7 +239,7 @@ export class Rtms {
     return this.#host.node.id
   }
 
-  /** Where clients connect. Throws where an attached server does not listen on a TCP port (yet). */
+  /** Where clients connect. Throws where there is no server, or one that does not listen on a TCP port (yet). */
   get address(): Address {
     return this.#front.address
   }
@@ -310,9 +311,18 @@ export class Rtms {
    */
   admin(request: IncomingMessage, response: ServerResponse): boolean {
     if (this.#pages === null) return false
-    if (request.url?.startsWith(this.#apiPath) !== true) return this.#pages.answer(request, response)
+    if (!targetOf(request).startsWith(this.#apiPath)) return this.#pages.answer(request, response)
     this.api(request, response)
     return true
+  }
+
+  /**
+   * Takes a request for an upgrade, whatever its path: for an application that routes them itself, such as a node with
+   * `server: false`. What is no WebSocket handshake is answered. A socket that somebody else has taken stays theirs,
+   * which is logged. Never throws.
+   */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#gateway.handleUpgrade(request, socket, head)
   }
 
   /**

@@ -37,8 +37,9 @@ export interface RtmsOptions {
   readonly tls?: TlsOptions | undefined
   /**
    * Attaches to this server instead: only upgrades to `path` are handled, and closing the server is left to its owner.
+   * False: listens nowhere; give upgrades to `rtms.handleUpgrade`, and name in `publicUrl` where clients connect.
    */
-  readonly server?: HttpServer | HttpsServer | undefined
+  readonly server?: HttpServer | HttpsServer | false | undefined
   /**
    * With a server of its own: answers requests other than `/healthz`, `/readyz` and `/metrics`. What it throws or
    * rejects with is logged and answered 500. Default: 404.
@@ -71,7 +72,8 @@ export interface RtmsOptions {
    */
   readonly publicUrl?: string | undefined
   /**
-   * Origins whose pages may connect, exactly as browsers send them, or '*' for all. Default: the origin's host must be
+   * Origins whose pages may connect, exactly as browsers send them, or '*' for all. `https://*.example.com` stands for
+   * all names below `example.com`, 'null' for pages without an origin. Default: the origin's host must be
    * the host of the request, on any port where `publicUrl` has `{port}`. A client that sends no Origin, which is not a
    * browser, may always connect.
    */
@@ -131,7 +133,7 @@ export interface Settings {
   readonly port: number
   readonly host: string | undefined
   readonly tls: TlsOptions | undefined
-  readonly server: HttpServer | HttpsServer | undefined
+  readonly server: HttpServer | HttpsServer | false | undefined
   readonly handler: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
   readonly metrics: MetricsReaders
   readonly path: string
@@ -170,9 +172,9 @@ const schema = v.strictObject({
     'an object with key and cert, or pfx',
     'give both as `readFile` returns them, in PEM',
   ),
-  server: setting<HttpServer>(
-    (value) => value instanceof HttpServer || value instanceof HttpsServer,
-    'an http.Server or https.Server',
+  server: setting<HttpServer | false>(
+    (value) => value === false || value instanceof HttpServer || value instanceof HttpsServer,
+    'an http.Server, an https.Server or false',
     'give what `createServer` returned, not the application that handles its requests',
   ),
   handler: setting<NonNullable<RtmsOptions['handler']>>(
@@ -201,8 +203,8 @@ const schema = v.strictObject({
   ),
   origins: setting<readonly string[] | '*'>(
     isOrigins,
-    "'*' or an array of origins such as 'https://example.com'",
-    'write each as browsers do: scheme and host in lower case, and the port where it is not the usual one',
+    "'*' or an array of origins such as 'https://example.com', 'https://*.example.com' and 'null'",
+    'write each as browsers do: scheme and host in lower case, and the port where it is not the usual one; * stands only for whole names in front of a host',
   ),
   compression: setting<boolean>(
     (value) => typeof value === 'boolean',
