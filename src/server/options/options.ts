@@ -5,6 +5,7 @@ import type { BusConnector } from '../../bus/connector.ts'
 import { inProcess } from '../../bus/in-process.ts'
 import * as v from 'valibot'
 import { defaultLimits, type Limits, serverLimits } from '../ground/limits.ts'
+import { isUnknown, notAnOption } from '../ground/meant.ts'
 import { isProxy } from '../ground/address-range.ts'
 import { defined } from '../ground/defined.ts'
 import { contained, type Logger, silent } from '../ground/logger.ts'
@@ -254,6 +255,13 @@ const schema = v.strictObject({
   ),
 })
 
+/** What is wrong with an option that is none, given its path. */
+function unknown(option: string): string {
+  const [name = '', inner] = option.split('.')
+  if (inner === undefined) return notAnOption(name, Object.keys(schema.entries))
+  return name === 'limits' ? notAnOption(inner, Object.keys(defaultLimits)) : 'it is not an option; remove it'
+}
+
 /** One line per fault, each beginning with its option. */
 function faultsOf(options: unknown): string[] {
   const given = options ?? {}
@@ -261,12 +269,7 @@ function faultsOf(options: unknown): string[] {
   const { issues = [] } = v.safeParse(schema, given)
   for (const issue of issues) {
     const option = v.getDotPath(issue) ?? 'options'
-    const unknown = issue.type === 'strict_object' && issue.expected === 'never'
-    faults.push(
-      unknown
-        ? `${option}: it is not an option; expected one of those in RtmsOptions; look for a slip of the pen, or remove it`
-        : `${option}: ${issue.message}`,
-    )
+    faults.push(`${option}: ${isUnknown(issue) ? unknown(option) : issue.message}`)
   }
   if (typeof given === 'object') faults.push(...conflictsOf(given))
   return faults
