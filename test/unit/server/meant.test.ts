@@ -42,10 +42,9 @@ describe('An option that is none', () => {
     expect(said(() => settle(options as never))).toMatch(
       /limits\.sesionKeepMs: it is not an option; did you mean sessionKeepMs\?[^]*publicURL: it is not an option; did you mean publicUrl\?/,
     )
-    const wrong = { framerate: 20, colour: 'red' } as never
-    const told =
-      /framerate: it is not an option; did you mean frameRate\?\n {2}colour: it is not an option; expected one of frameRate, /
-    expect(said(() => checkOptions('the meeting a cannot be opened', optionsSchema, wrong))).toMatch(told)
-    expect(said(() => checkOptions('the kind a cannot be defined', kindSchema, wrong))).toMatch(told)
+    const wrong = { framerate: 20 } as never
+    const told = '  framerate: it is not an option; did you mean frameRate?'
+    expect(said(() => checkOptions('the meeting a cannot be opened', optionsSchema, wrong))).toContain(told)
+    expect(said(() => checkOptions('the kind a cannot be defined', kindSchema, wrong))).toContain(told)
   })
 })
