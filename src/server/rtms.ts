@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { SecureContextOptions } from 'node:tls'
-import type { Application, DrainProgress, NodeConfig, Stats } from '../core/index.ts'
+import { type Application, type DrainProgress, isCutOff, type NodeConfig, type Stats } from '../core/index.ts'
 import { Api, apiBase } from './api/api.ts'
 import type { Metric } from './api/operation.ts'
 import { Webhook } from './api/webhook.ts'
@@ -112,6 +112,7 @@ export class Rtms {
         if (meeting === undefined || !settings.isClustered) return front.ticketUrl(name)
         return front.ticketUrl(name, rtms.cluster.place(await rtms.meetings.owner(meeting)))
       },
+      edges: (name, wanted) => (settings.isClustered ? rtms.cluster.edges(name, wanted) : []),
       revokedUntil: (user) => host.node.revokedUntil(user),
       revoke: async (revoked, until) => {
         if (host.inHook) await Promise.resolve()
@@ -188,7 +189,13 @@ export class Rtms {
       },
     }
     const host: Host = new Host(
-      { id, limits: settings.limits, bus: settings.bus, cluster: settings.isClustered ? cluster : undefined },
+      {
+        id,
+        limits: settings.limits,
+        bus: settings.bus,
+        cluster: settings.isClustered ? cluster : undefined,
+        edge: settings.role === 'edge',
+      },
       application,
       {
         fault: (error) =>
@@ -266,15 +273,18 @@ export class Rtms {
 
   /**
    * The answer of `/readyz`: whether a load balancer should send clients here. It should not while the node stops,
-   * where the other nodes count it as ended, or while it is overloaded, which means that a sweep of the last five
+   * where the other nodes count it as ended, where it is an edge that hears none of them, or while it is overloaded, which
+   * means that a sweep of the last five
    * seconds was too late.
    */
   ready(): Readiness {
     const latenessMs = Math.round(this.#host.lateness)
     const isLate = latenessMs > this.#readyLatenessMs
     const { status } = this.health()
+    const { incarnation, cluster } = this.#host.node
+    const able = isCutOff(incarnation, cluster, performance.now()) ? 'cut-off' : isLate ? 'late' : 'ready'
     return {
-      status: status === 'ok' ? (isLate ? 'late' : 'ready') : status,
+      status: status === 'ok' ? able : status,
       node: this.node,
       latenessMs,
     }

@@ -1,3 +1,4 @@
+import { isEdge } from '../ground/incarnation.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import { Elector } from '../meeting/electorate.ts'
 import type { Owner } from '../meeting/owner.ts'
@@ -102,10 +103,11 @@ export class Revival {
   }
 
   #hold(orphan: Orphan): void {
-    const { meetings, limits, cluster, isDraining } = this.#host
+    const { meetings, limits, cluster, isDraining, self } = this.#host
     const { name, copy } = orphan.replica
     const { heritage, room } = copy
-    if (isDraining() || heritage === null || room === null || meetings().size >= limits.meetings) return
+    if (isEdge(self) || isDraining() || heritage === null || room === null) return
+    if (meetings().size >= limits.meetings) return
     // It may be about to open the meeting anew.
     if (cluster.isClaiming(name) || cluster.holdings.has(name)) return
     orphan.isHeir = true

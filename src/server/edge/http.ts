@@ -38,8 +38,8 @@ export interface Health {
 
 /** Whether a load balancer should send clients to a node, as `/readyz` answers it. */
 export interface Readiness {
-  /** `late`: its sweeps were later than `limits.readyLatenessMs`. */
-  readonly status: 'ready' | 'draining' | 'late' | 'expelled'
+  /** `late`: its sweeps were later than `limits.readyLatenessMs`. `cut-off`: an edge that hears none of the other nodes. */
+  readonly status: 'ready' | 'draining' | 'late' | 'expelled' | 'cut-off'
   readonly node: string
   /** The lateness of the latest sweep of the last five seconds, in milliseconds. */
   readonly latenessMs: number

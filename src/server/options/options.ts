@@ -25,6 +25,9 @@ export type MetricsReaders = 'loopback' | 'public' | false
 /** Which clients are moved to the node that owns their meeting. */
 export type Moved = 'members' | 'all' | false
 
+/** What a node is for: see {@link RtmsOptions.role}. */
+export type NodeRole = 'core' | 'edge'
+
 /** What {@link Rtms.start} takes. */
 export interface RtmsOptions {
   /** TCP port of a server of its own: 0–65535, 0 for any free one. Default 7788. Not together with `server`. */
@@ -104,8 +107,14 @@ export interface RtmsOptions {
    */
   readonly bus?: BusConnector | undefined
   /**
+   * 'edge': the node serves clients near it, from copies of what the others have. It opens no meetings, takes none over,
+   * and remembers no names or users for the cluster, so it may be far from the others, and may come and go. It needs
+   * `bus`. Default 'core'. See docs/cluster.md.
+   */
+  readonly role?: NodeRole | undefined
+  /**
    * Which clients are asked to move to the node that owns their meeting, where they are served by a copy of it: those
-   * with a member's seat, or spectators as well. Default 'members'; false: none. See docs/cluster.md.
+   * with a member's seat, or spectators as well. Default 'members', on an edge false: none. See docs/cluster.md.
    */
   readonly moves?: Moved | undefined
   /** Limits to change; the others stay as in `defaultLimits`. */
@@ -150,6 +159,7 @@ export interface Settings {
   readonly bus: BusConnector
   /** Whether the bus leads to other nodes. */
   readonly isClustered: boolean
+  readonly role: NodeRole
   readonly moves: Moved
   readonly limits: Limits
   readonly maxHandlers: number
@@ -224,10 +234,15 @@ const schema = v.strictObject({
     'what `nats()` of rtms/nats returns',
     'leave it out for a node alone',
   ),
+  role: setting<NodeRole>(
+    (value) => value === 'core' || value === 'edge',
+    "'core' or 'edge'",
+    "leave it out for 'core'",
+  ),
   moves: setting<Moved>(
     (value) => value === 'members' || value === 'all' || value === false,
     "'members', 'all' or false",
-    "leave it out for 'members'",
+    "leave it out for 'members', on an edge for false",
   ),
   limits: v.optional(
     v.strictObject(
@@ -301,6 +316,11 @@ function conflictsOf(options: RtmsOptions): string[] {
       "admin: 'key' was given without api; expected keys that open the dashboard; give api: { keys }",
     )
   }
+  if (options.role === 'edge' && options.bus === undefined) {
+    faults.push(
+      "role: 'edge' was given without bus; expected the bus to the nodes that have the meetings; give bus, or leave role out",
+    )
+  }
   const { publicUrl, nodeId } = options
   if (isNodeId(nodeId) && isPublicUrl(publicUrl) && namesHost(publicUrl ?? '') && !isLabel(nodeId ?? '')) {
     faults.push(
@@ -344,7 +364,8 @@ export function settle(options: RtmsOptions): Settings {
     nodeId: options.nodeId,
     bus: options.bus ?? inProcess(),
     isClustered: options.bus !== undefined,
-    moves: options.moves ?? 'members',
+    role: options.role ?? 'core',
+    moves: options.moves ?? (options.role === 'edge' ? false : 'members'),
     limits: { ...defaultLimits, ...defined(options.limits ?? {}) },
     maxHandlers: options.maxHandlers ?? serverLimits.handlers,
     api: options.api,

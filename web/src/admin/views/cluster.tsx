@@ -195,7 +195,12 @@ function columnsOf(all: readonly ClusterNode[]): readonly Column<Shown>[] {
       id: 'node',
       label: text.node,
       value: ({ node }) => node.node,
-      cell: ({ node }) => <b class="name">{node.node || text.unknown}</b>,
+      cell: ({ node }) => (
+        <>
+          <b class="name">{node.node || text.unknown}</b>
+          {node.role === 'edge' && <span class="badge">{text.edge}</span>}
+        </>
+      ),
     },
     {
       id: 'state',
