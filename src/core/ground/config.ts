@@ -94,7 +94,7 @@ export interface NodeLimits {
   /** Entries and bytes that may wait in a topic's ring for the next sweep, whatever its retention. */
   topicPendingEntries: number
   topicPendingBytes: number
-  /** Random wait before a client's first reconnect, told in WELCOME. */
+  /** Random wait before a client's first reconnect, told in WELCOME; a node with few connections tells a shorter one. */
   reconnectMinMs: number
   reconnectMaxMs: number
   /** Clients that a node asks in a second to move to the nodes that own their meetings. */
@@ -151,7 +151,7 @@ export const defaultLimits: NodeLimits = {
   topicKeys: 10_000,
   topicPendingEntries: 1_024,
   topicPendingBytes: 262_144,
-  reconnectMinMs: 200,
+  reconnectMinMs: 50,
   reconnectMaxMs: 2_000,
   movesPerSecond: 50,
 }
