@@ -33,6 +33,8 @@ function fail(why) {
 class Connection {
   socket = null
   losses = []
+  /** When it was connected again after the last loss. */
+  connectedAt = 0
   moves = 0
   recovered = 0
   /** When its socket was reset, until it is back. */
@@ -48,6 +50,7 @@ class Connection {
     })
     this.client.onState((state) => {
       if (state === 'disconnected') this.losses.push(now())
+      if (state === 'connected' && this.connectedAt < (this.losses.at(-1) ?? 0)) this.connectedAt = now()
     })
     this.client.onReconnect(({ recovered, reason }) => {
       this.moves++
@@ -73,6 +76,8 @@ class Seat {
   /** When the last frame came, and the longest time between two of them since the last mark. */
   #last = 0
   #longest = 0
+  /** When it was first seated again since the last mark; 0: it was not. */
+  joinedAt = 0
   /** Inputs by number, as they ended: '' while they wait. */
   #inputs = []
   /** It has been in another world, where inputs that were framed may not be. */
@@ -98,6 +103,7 @@ class Seat {
       if (reason !== 'RETENTION') fail(`${this.who}: frames ${from} to ${to} are missing: ${reason}`)
     })
     meeting.onRejoin(({ reason, next }) => {
+      if (this.joinedAt === 0) this.joinedAt = now()
       if (meeting.epoch !== this.epoch) {
         this.epoch = meeting.epoch
         counts.resets++
@@ -124,6 +130,7 @@ class Seat {
 
   mark() {
     this.#longest = 0
+    this.joinedAt = 0
   }
 
   /** The longest time without a frame since the last mark, in milliseconds; the present one counts. */
@@ -260,6 +267,12 @@ serve({
       all: those.length,
     }
   },
+
+  /** When those in these meetings were connected and seated again, in milliseconds since a time. */
+  back: ({ names, since }) => ({
+    connected: inMeetings(names).map(({ connection }) => connection.connectedAt - since),
+    seated: inMeetings(names).map(({ joinedAt }) => joinedAt - since),
+  }),
 
   /** How many seats and readers get something at present. */
   flowing: () => ({

@@ -42,20 +42,28 @@ const results = await withChildren([clients, fleet], async () => {
     for (const name of NODES) owned.set(name, await clients.on(name))
     const victim = NODES.toSorted((a, b) => owned.get(b).length - owned.get(a).length)[0]
     const names = owned.get(victim)
-    const others = clients.names.filter((name) => !names.includes(name))
+    const rest = clients.names.filter((name) => !names.includes(name))
     await clients.call('mark')
+    const others = NODES.filter((name) => name !== victim)
+    for (const name of others) await fleet.node(name).call('changedAt')
     const since = now()
     await fleet.node(victim).kill()
     await sleep(BACK_MS)
+    const noticed = []
+    for (const name of others) noticed.push((await fleet.node(name).call('changedAt')) - since)
+    const back = await clients.call('back', { names, since })
     const gaps = await clients.call('gaps', { names })
-    const elsewhere = await clients.call('gaps', { names: others })
-    const losses = await clients.call('losses', { since, names: others })
+    const elsewhere = await clients.call('gaps', { names: rest })
+    const losses = await clients.call('losses', { since, names: rest })
     const { wrong } = await clients.call('counts')
     const { text } = quantiles(gaps.members)
     console.log(
       `${kill} of ${kills}: ${victim} with ${names.length} meetings; ${gaps.flowing} of ${gaps.all} go on, gaps p50, p99 and most ${text}; ${wrong.length} faults`,
     )
-    rounds.push({ victim, names: names.length, gaps, elsewhere, losses })
+    console.log(
+      `  noticed after ${noticed.map((ms) => fixed(ms, 0)).join(' and ')} ms; connected again ${quantiles(back.connected).text}; seated ${quantiles(back.seated).text}`,
+    )
+    rounds.push({ victim, names: names.length, noticed, back, gaps, elsewhere, losses })
     await fleet.startNode(victim)
     await fleet.whole()
     await sleep(READY_MS)

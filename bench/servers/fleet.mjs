@@ -17,6 +17,8 @@ let tickMs = 0
 /** Requests that were answered here, by number. */
 const answered = new Set()
 let feed
+let watching
+let changedAt = 0
 /** Of the machine, the same in each process. */
 const clock = () => performance.now() + clockOffset
 
@@ -60,6 +62,17 @@ serve({
       answered.add(data)
       return data
     })
+  },
+
+  /** When the number of nodes that this one knows of last changed; from the first call on. */
+  changedAt() {
+    let known = rtms.cluster.nodes().length
+    watching ??= setInterval(() => {
+      const { length } = rtms.cluster.nodes()
+      if (length !== known) changedAt = clock()
+      known = length
+    }, 2)
+    return changedAt
   },
 
   known: () => rtms.cluster.nodes().filter(({ status }) => status !== 'silent').length,

@@ -262,8 +262,10 @@ export const fixedLimits = {
   /** How long a replica is kept that nobody reads; and since its owner last wanted it as a standby. */
   lingerMs: 5_000,
   standbyKeepMs: 3_000,
-  /** When the owner of a meeting has ended: the wait for members, the time between looks, and how long frames are kept. */
-  revivalMs: 1_000,
+  /** When an owner has ended: waits for most members, the rest and other nodes' frames; between looks; with the frames. */
+  revivalMs: 3_000,
+  revivalWaitMs: 250,
+  revivalAskMs: 500,
   revivalBeatMs: 50,
   orphanMs: 10_000,
   /**
