@@ -21,6 +21,7 @@ import { Gateway } from './edge/transport.ts'
 import { NodeWatch } from './edge/watch.ts'
 import type { Place } from './ground/place.ts'
 import { drain, type DrainOptions } from './draining.ts'
+import { Faults } from './faults.ts'
 import type { Logger } from './ground/logger.ts'
 import { Host } from './host.ts'
 import { Metrics } from './metrics.ts'
@@ -49,6 +50,7 @@ export class Rtms {
   readonly #measured: Metrics
   readonly #api: Api
   readonly #pages: AdminPages | null
+  readonly #faults: Faults | null
   readonly #apiPath: string
   readonly #readyLatenessMs: number
   readonly #startedAt: number = performance.now()
@@ -69,6 +71,7 @@ export class Rtms {
     front: Front
     settings: Settings
     pages: AdminPages | null
+    faults: Faults | null
   }) {
     this.#host = parts.host
     this.#requests = parts.requests
@@ -80,6 +83,8 @@ export class Rtms {
     this.#front = parts.front
     this.#metrics = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
     this.#measured = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
+    const { faults } = parts
+    this.#faults = faults
     this.#pages = parts.pages
     this.#apiPath = `${apiBase(parts.settings.path)}/`
     this.#readyLatenessMs = parts.settings.limits.readyLatenessMs
@@ -93,6 +98,7 @@ export class Rtms {
       parts.peers,
       (name, place) => addressOf(parts.front, name, place),
       (timeoutMs) => void this.drain({ timeoutMs }),
+      faults && ((cutMs) => faults.strike(cutMs)),
     )
     this.#logger = parts.settings.logger
     this.#api = new Api(parts.settings, this)
@@ -144,6 +150,7 @@ export class Rtms {
       const outcome = await tickets.verify(token)
       host.handle((node, now) => node.handleAuthenticated(check, outcome, now))
     }
+    const faults = settings.faults ? new Faults(settings.bus, logger) : null
     const application: Application = {
       authenticate: (check, token) => void authenticate(check, token),
       request: (call) => requests.start(call),
@@ -157,6 +164,10 @@ export class Rtms {
       callMeeting: (...call) => rtms.meetings.called(...call),
       // Behind the call into the node.
       drain: (timeoutMs) => queueMicrotask(() => void rtms.drain({ timeoutMs })),
+      fail: (cutMs) => {
+        faults?.strike(cutMs)
+        return faults !== null
+      },
       connected: ({ user, id }, resumed) => connects.tell({ user, session: id, resumed }),
       disconnected: ({ user, id }, reason, ended) => disconnects.tell({ user, session: id, reason, ended }),
     }
@@ -187,7 +198,12 @@ export class Rtms {
       },
     }
     const host: Host = new Host(
-      { id, limits: settings.limits, bus: settings.bus, cluster: settings.isClustered ? cluster : undefined },
+      {
+        id,
+        limits: settings.limits,
+        bus: faults?.bus ?? settings.bus,
+        cluster: settings.isClustered ? cluster : undefined,
+      },
       application,
       {
         fault: (error) =>
@@ -220,6 +236,7 @@ export class Rtms {
       front,
       settings,
       pages,
+      faults,
     })
     try {
       await front.open()
@@ -379,6 +396,7 @@ export class Rtms {
   }
 
   async #close(timeoutMs: number): Promise<void> {
+    this.#faults?.close()
     this.#host.handle((node, now) => node.drain(now))
     await this.#gateway.close(timeoutMs)
     this.meetings.closeAll()
