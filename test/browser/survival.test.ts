@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { digest, type State } from '../../src/demo/battle/index.ts'
 import { freePorts } from '../free-port.ts'
 import { launch, picture } from './support.ts'
@@ -28,7 +28,8 @@ beforeAll(async () => {
   for (const stream of [script.stdout, script.stderr])
     stream?.on('data', (chunk: Buffer) => (said += chunk.toString()))
   browsers = await Promise.all([launch(), launch()])
-  await expect.poll(() => said, { timeout: 60_000 }).toContain('Ctrl-C ends all of it')
+  const isUp = (): void => expect(said).toContain('Ctrl-C ends all of it')
+  await vi.waitFor(isUp, { timeout: 60_000, interval: 100 })
 })
 
 afterEach(() => expect(complaints.splice(0)).toEqual([]))

@@ -81,14 +81,14 @@ function Battle() {
 const STALLED_MS = 1_500
 const LOOK_MS = 500
 
-/** Whether frames have stopped although there is a connection: the room is on its way to another node, say. */
+/** Whether frames have stopped: the room is on its way to another node, say. */
 function useStalled(): boolean {
   const [stalled, setStalled] = useState(false)
   useEffect(() => {
     const look = (): void =>
       setStalled(
         game.state !== null &&
-          game.connection === 'connected' &&
+          game.connection !== 'closed' &&
           performance.now() - game.appliedAt > STALLED_MS,
       )
     const timer = setInterval(look, LOOK_MS)
@@ -123,11 +123,7 @@ function Notices() {
       )}
       {broken !== null && broken !== forgotten && (
         <p class="problem gap" role="status">
-          {broken.type === 'skipped'
-            ? text.skipped(broken.count)
-            : broken.type === 'restarted'
-              ? text.restarted
-              : text.stateFailed}{' '}
+          {broken.type === 'skipped' ? text.skipped(broken.count) : text.broken[broken.type]}{' '}
           <button type="button" class="icon" aria-label={text.net.close} onClick={() => forget(broken)}>
             ✕
           </button>

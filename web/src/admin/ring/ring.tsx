@@ -138,7 +138,7 @@ function Line({
 /** Meetings under way at the same time are written one above the other. */
 const LANE = 14
 
-/** A meeting goes from one node to another; it comes from nowhere where the one before is not in the picture any more. */
+/** A meeting goes from one node to another, as far as both are in the picture. */
 function OnTheWay({
   flight: { meeting, how, from, to },
   lane,
@@ -150,9 +150,9 @@ function OnTheWay({
   readonly places: Places
   readonly at: (node: string) => Point | undefined
 }) {
-  const there = at(to)
-  if (there === undefined) return null
-  const [start, end] = between(at(from) ?? there, radius + 8, there, radius + 12)
+  const [here, there] = [at(from), at(to)]
+  if (here === undefined || there === undefined) return null
+  const [start, end] = between(here, radius + 8, there, radius + 26)
   const name = meeting.length > NAME_LENGTH ? `${meeting.slice(0, NAME_LENGTH - 1)}…` : meeting
   const style = {
     '--from-x': `${start.x}px`,

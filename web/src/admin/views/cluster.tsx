@@ -82,7 +82,7 @@ export function Cluster({ meeting }: { readonly meeting: string }) {
               <li class="key-line s0">{text.keyIn}</li>
               <li class="key-line s2">{text.keyShare}</li>
               <li class="key-line hollow">{text.keySelf}</li>
-              <li class="key-line">{text.keyMeeting}</li>
+              <li class="key-line s3">{text.keyMeeting}</li>
             </ul>
             <p class="hint">{text.hint}</p>
           </>

@@ -41,7 +41,8 @@ const en = {
   begun: {
     drain: (name: string) => `${name} drains. The table shows how far it is.`,
     cut: (name: string) => `${name} is cut off for 15 seconds.`,
-    kill: (name: string) => `${name} is killed. Where it was started by a program, that starts it anew.`,
+    kill: (name: string) =>
+      `${name} is killed. “npm run cluster” and “rtms serve --nodes” start it anew after a few seconds.`,
   },
   ended: 'has ended',
   former: 'a node that has ended',
@@ -168,7 +169,7 @@ const zh: Texts = {
   begun: {
     drain: (name) => `${name} 正在排空，进度见表格。`,
     cut: (name) => `${name} 已断开，持续 15 秒。`,
-    kill: (name) => `${name} 已被杀死。若由程序启动，程序会重新启动它。`,
+    kill: (name) => `${name} 已被杀死。“npm run cluster” 和 “rtms serve --nodes” 会在几秒后重新启动它。`,
   },
   ended: '已终止',
   former: '一个已终止的节点',
