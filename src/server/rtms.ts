@@ -22,6 +22,7 @@ import { Gateway } from './edge/transport.ts'
 import { NodeWatch } from './edge/watch.ts'
 import type { Place } from './ground/place.ts'
 import { drain, type DrainOptions } from './draining.ts'
+import { Faults } from './faults.ts'
 import type { Logger } from './ground/logger.ts'
 import { Host } from './host.ts'
 import { Metrics } from './metrics.ts'
@@ -50,6 +51,7 @@ export class Rtms {
   readonly #measured: Metrics
   readonly #api: Api
   readonly #pages: AdminPages | null
+  readonly #faults: Faults | null
   readonly #apiPath: string
   readonly #readyLatenessMs: number
   readonly #startedAt: number = performance.now()
@@ -70,6 +72,7 @@ export class Rtms {
     front: Front
     settings: Settings
     pages: AdminPages | null
+    faults: Faults | null
   }) {
     this.#host = parts.host
     this.#requests = parts.requests
@@ -81,6 +84,8 @@ export class Rtms {
     this.#front = parts.front
     this.#metrics = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
     this.#measured = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
+    const { faults } = parts
+    this.#faults = faults
     this.#pages = parts.pages
     this.#apiPath = `${apiBase(parts.settings.path)}/`
     this.#readyLatenessMs = parts.settings.limits.readyLatenessMs
@@ -94,6 +99,7 @@ export class Rtms {
       parts.peers,
       (name, place) => addressOf(parts.front, name, place),
       (timeoutMs) => void this.drain({ timeoutMs }),
+      faults && ((cutMs) => faults.strike(cutMs)),
     )
     this.#logger = parts.settings.logger
     this.#api = new Api(parts.settings, this)
@@ -146,6 +152,7 @@ export class Rtms {
       const outcome = await tickets.verify(token)
       host.handle((node, now) => node.handleAuthenticated(check, outcome, now))
     }
+    const faults = settings.faults ? new Faults(settings.bus, logger) : null
     const application: Application = {
       authenticate: (check, token) => void authenticate(check, token),
       request: (call) => requests.start(call),
@@ -159,6 +166,10 @@ export class Rtms {
       callMeeting: (...call) => rtms.meetings.called(...call),
       // Behind the call into the node.
       drain: (timeoutMs) => queueMicrotask(() => void rtms.drain({ timeoutMs })),
+      fail: (cutMs) => {
+        faults?.strike(cutMs)
+        return faults !== null
+      },
       connected: ({ user, id }, resumed) => connects.tell({ user, session: id, resumed }),
       disconnected: ({ user, id }, reason, ended) => disconnects.tell({ user, session: id, reason, ended }),
     }
@@ -192,7 +203,7 @@ export class Rtms {
       {
         id,
         limits: settings.limits,
-        bus: settings.bus,
+        bus: faults?.bus ?? settings.bus,
         cluster: settings.isClustered ? cluster : undefined,
         edge: settings.role === 'edge',
       },
@@ -228,6 +239,7 @@ export class Rtms {
       front,
       settings,
       pages,
+      faults,
     })
     try {
       await front.open()
@@ -399,6 +411,7 @@ export class Rtms {
   }
 
   async #close(timeoutMs: number): Promise<void> {
+    this.#faults?.close()
     this.#host.handle((node, now) => node.drain(now))
     await this.#gateway.close(timeoutMs)
     this.meetings.closeAll()

@@ -116,7 +116,10 @@ const ticketOperations: readonly Operation[] = [
     output: v.strictObject({
       url: text('What to connect to. No secret.'),
       urls: v.optional(
-        v.pipe(v.array(v.string()), v.description('Where there are edges: `url` and theirs. The nearest is taken.')),
+        v.pipe(
+          v.array(v.string()),
+          v.description('Where there are edges: `url` and theirs. The nearest is taken.'),
+        ),
       ),
       token: text('Goes into the first packet, never into the URL.'),
       expiresAt: count('Seconds since 1970.'),

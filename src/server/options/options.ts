@@ -129,6 +129,11 @@ export interface RtmsOptions {
    * with one of `api.keys`. When attached to a server: pass requests to `rtms.admin`. Default false: no dashboard.
    */
   readonly admin?: AdminReaders | undefined
+  /**
+   * For trying out, never in production: whoever may write by the HTTP API or the dashboard may also cut this node off
+   * the bus for a while, and kill its process. Default false; `rtms serve --dev` sets it.
+   */
+  readonly faults?: boolean | undefined
   /** The URL of the business for requests without a handler of `onRequest`. Default: they are answered NO_HANDLER. */
   readonly requests?: RequestsOptions | undefined
   /**
@@ -165,6 +170,7 @@ export interface Settings {
   readonly maxHandlers: number
   readonly api: ApiOptions | undefined
   readonly admin: AdminReaders
+  readonly faults: boolean
   readonly requests: RequestsOptions | undefined
   readonly logger: Logger
 }
@@ -262,6 +268,7 @@ const schema = v.strictObject({
     "'loopback', 'key' or false",
     'leave it out for no dashboard',
   ),
+  faults: setting<boolean>((value) => typeof value === 'boolean', 'true or false', 'leave it out for false'),
   requests: requestsSetting,
   logger: setting<Logger>(
     isLogger,
@@ -366,6 +373,7 @@ export function settle(options: RtmsOptions): Settings {
     isClustered: options.bus !== undefined,
     role: options.role ?? 'core',
     moves: options.moves ?? (options.role === 'edge' ? false : 'members'),
+    faults: options.faults ?? false,
     limits: { ...defaultLimits, ...defined(options.limits ?? {}) },
     maxHandlers: options.maxHandlers ?? serverLimits.handlers,
     api: options.api,

@@ -53,6 +53,10 @@ const table: {
     ['members', 'all', false],
     [true, 'spectators', null],
   ],
+  faults: [
+    [true, false],
+    ['yes', null],
+  ],
   bus: [[{ connect() {} }], [{}, null, 'nats://a', { servers: 'nats://a' }]],
   issuer: [['me'], ['', 7]],
   audience: [['me'], ['', 7]],
@@ -176,6 +180,7 @@ describe('An option', () => {
       maxHandlers: 1_000,
       moves: 'members',
       admin: false,
+      faults: false,
       logger: silent,
     })
   })
