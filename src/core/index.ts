@@ -1,5 +1,6 @@
 export type { AnswerOf, KindName, QuestionOf } from './cluster/question-kinds.ts'
 export type { QuestionEnding } from './cluster/questions.ts'
+export { successionKinds, type Succession } from './cluster/successions.ts'
 export { subscriberOf } from './door/addresses.ts'
 export { incarnationFrom, isEdge } from './ground/incarnation.ts'
 export { Crowd } from './door/crowd.ts'

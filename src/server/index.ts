@@ -18,7 +18,7 @@ export type {
   TopicInfo,
 } from '../core/index.ts'
 export { type ErrorCode, RtmsError } from '../protocol/index.ts'
-export type { BusTraffic, Cluster, ClusterNode, Whereabouts } from './business/cluster.ts'
+export type { BusTraffic, Cluster, ClusterNode, ToldSuccession, Whereabouts } from './business/cluster.ts'
 export type { Authorization, Authorize } from './business/authorizer.ts'
 export type { FrameInput, MeetingFrame } from './business/frames.ts'
 export type { Connected, Disconnected } from './business/hooks.ts'

@@ -42,7 +42,7 @@ export async function startNode(
     // Loaded here: every wrong call is over sooner without the server.
     if (dev) {
       const { startDemo } = await import('../../demo/index.ts')
-      const demo = await startDemo(options, demoPages())
+      const demo = await startDemo({ ...options, faults: true }, demoPages())
       return { address: demo.rtms.address, close: () => emptied(demo.rtms, drainMs, demo) }
     }
     const { Rtms } = await import('../../server/index.ts')

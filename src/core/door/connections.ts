@@ -429,7 +429,10 @@ export class Connections {
       window: connection.window,
       origin: this.#origin,
     }
-    this.#host.downstream.control(connection, welcomeOf(this.#host.config, session, answer, now))
+    this.#host.downstream.control(
+      connection,
+      welcomeOf(this.#host.config, session, answer, this.#all.size, now),
+    )
     this.#host.downstream.resume(session)
     this.#host.application.connected(session, resumed)
     this.#withdraw(session, now)

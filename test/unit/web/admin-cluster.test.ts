@@ -19,6 +19,7 @@ function node(name: string, parts: Partial<ClusterNode> = {}, busBytesIn = 0, bu
 }
 
 const seen = (nodes: ClusterNode[], bytes = 0): ClusterAnswer => ({
+  faults: false,
   nodes,
   bus: { up: true, traffic: [{ direction: 'in', kind: 'topics', messages: 1, bytes }] },
 })
