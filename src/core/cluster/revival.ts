@@ -1,3 +1,4 @@
+import { isEdge } from '../ground/incarnation.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import { Elector } from '../meeting/electorate.ts'
 import type { Owner } from '../meeting/owner.ts'
@@ -12,11 +13,13 @@ import { decodeDatagram, encodeFrames, type MeshMessage, type MeshMessageOf } fr
 import type { Questions } from './questions.ts'
 import type { AnswerOf, QuestionOf } from './question-kinds.ts'
 import type { Replica } from './replica.ts'
+import type { Successions } from './successions.ts'
 
 /** What a node needs to go on with meetings whose owners have ended. */
 export interface RevivalHost extends Omit<HandoverNode, 'send'> {
   readonly timers: Timers
   readonly questions: () => Pick<Questions, 'ask'>
+  readonly successions: Successions
   readonly isDraining: () => boolean
   /** The business's side of a meeting, without its state; null where it cannot be had on this node. */
   adopt(offered: OfferedMeeting): MeetingBusiness | null
@@ -105,10 +108,11 @@ export class Revival {
   }
 
   #hold(orphan: Orphan): void {
-    const { meetings, limits, cluster, isDraining } = this.#host
+    const { meetings, limits, cluster, isDraining, self } = this.#host
     const { name, copy } = orphan.replica
     const { heritage, room } = copy
-    if (isDraining() || heritage === null || room === null || meetings().size >= limits.meetings) return
+    if (isEdge(self) || isDraining() || heritage === null || room === null) return
+    if (meetings().size >= limits.meetings) return
     // It may be about to open the meeting anew.
     if (cluster.isClaiming(name) || cluster.holdings.has(name)) return
     orphan.isHeir = true
@@ -290,7 +294,7 @@ export class Revival {
   }
 
   #begin(orphan: Orphan, { term, incarnation, promises }: Candidacy, goesOn: boolean, now: number): void {
-    const { meetings, cluster, hosting, stats } = this.#host
+    const { meetings, cluster, hosting, stats, successions } = this.#host
     const { replica, follows } = orphan
     const { name } = replica
     const heritage = replica.copy.heritage as Heritage
@@ -318,6 +322,8 @@ export class Revival {
     cluster.took(name, term)
     if (goesOn) stats.meetingsRevived++
     else stats.meetingsForked++
+    const how = goesOn ? 'revival' : 'fork'
+    successions.note({ meeting: name, from: replica.lastOwner, how, frame: next }, now)
     business.logic?.revive?.()
     // A user who has come back without the former place may take it.
     for (const { slot } of owner.members) {

@@ -98,6 +98,8 @@ export const serverLimits = {
   probeTries: 6,
   probeAgainMs: 10,
   lines: 64,
+  /** Edges that one ticket names: its client opens a socket to each. */
+  ticketEdges: 3,
   /** How long another node may take to answer what a call of the business asks it. */
   peerAnswerMs: 2_000,
   /** Meetings or topics that another node is asked for at a time, where a page of all nodes is put together. */

@@ -66,6 +66,9 @@ describe('A meeting whose node has ended', () => {
     for (const other of others) expect(other).toEqual(first)
     expect(nodes[1].node.stats.meetingsRevived).toBe(1)
     expect(nodes[1].node.stats.meetingsForked).toBe(0)
+    const told = nodes.map(({ node }) => node.peering?.mesh.successions.told(60_000, world.now))
+    const from = nodes[0].node.incarnation
+    expect(told).toEqual([[], [expect.objectContaining({ meeting: 'm', from, how: 'revival' })], []])
   })
 
   it('goes on from its standby, though all its members were on its node', () => {
@@ -176,6 +179,7 @@ describe('A meeting whose node has ended', () => {
     expect(ownersOf(world)).toEqual([nodes[1].node.id])
     expect(seatOf(clients[1] as Roamer)?.world).not.toBe(before)
     expect(nodes[1].node.stats.meetingsForked).toBe(1)
+    expect(nodes[1].node.peering?.mesh.successions.told(60_000, world.now)).toMatchObject([{ how: 'fork' }])
     // Who comes later begins anew, in the same new world.
     ;(clients[0] as Roamer).leads = () => nodes[2]
     roam(world, clients, 6_000)
