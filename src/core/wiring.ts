@@ -204,7 +204,8 @@ export class Wiring {
     const { moves = null, passing = null } = peering ?? {}
     const parts = { limits, timers, connections, meetings, requests, sessions, cluster }
     this.draining = new Draining({ ...parts, handover, moves, passing })
-    if (cluster !== null && isEdge(incarnation)) this.retreat = new Retreat(incarnation, { ...parts, cluster })
+    if (cluster !== null && isEdge(incarnation))
+      this.retreat = new Retreat(incarnation, { ...parts, cluster })
   }
 }
 

@@ -32,9 +32,9 @@ function meeting(cores: number, homes: readonly ('edge' | number)[], options: Pa
 
 describe('The incarnation of a node', () => {
   it('says whether it is an edge, and is never 0', () => {
-    expect([0, 1, LEAST_EDGE - 1, LEAST_EDGE, 2 ** 48 - 1].map((random) => incarnationFrom(random, false))).toEqual(
-      [1, 1, LEAST_EDGE - 1, 1, 2 ** 48 - 1 - LEAST_EDGE],
-    )
+    expect(
+      [0, 1, LEAST_EDGE - 1, LEAST_EDGE, 2 ** 48 - 1].map((random) => incarnationFrom(random, false)),
+    ).toEqual([1, 1, LEAST_EDGE - 1, 1, 2 ** 48 - 1 - LEAST_EDGE])
     expect([0, 1, 2 ** 44, 2 ** 48 - 1].map((random) => incarnationFrom(random, true))).toEqual([
       LEAST_EDGE,
       LEAST_EDGE + 1,
