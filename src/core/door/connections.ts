@@ -421,18 +421,11 @@ export class Connections {
       this.#host.stats.resume('session', resumed ? (whole ? 'recovered' : 'LOST') : 'NOT_FOUND')
     if (!whole) this.#host.stats.sessionEntriesLost += received - hello.received
     this.#host.timers.set(connection.heartbeat, now + limits.heartbeatMs)
-    const answer = {
-      version: hello.version,
-      resumed,
-      reason: resumed && !whole ? ('RETENTION' as const) : reason,
-      received,
-      window: connection.window,
-      origin: this.#origin,
-    }
-    this.#host.downstream.control(
-      connection,
-      welcomeOf(this.#host.config, session, answer, this.#all.size, now),
-    )
+    const own = { version: hello.version, window: connection.window, origin: this.#origin }
+    const why = resumed && !whole ? ('RETENTION' as const) : reason
+    const answer = { ...own, resumed, reason: why, received }
+    const welcome = welcomeOf(this.#host.config, session, answer, this.#all.size, now)
+    this.#host.downstream.control(connection, welcome)
     this.#host.downstream.resume(session)
     this.#host.application.connected(session, resumed)
     this.#withdraw(session, now)
