@@ -28,10 +28,14 @@ export interface DrainingHost {
   readonly passing: Passing | null
 }
 
+/** The part of each move by which the average follows, and how many times the average a move may take. */
+const WEIGHT = 1 / 16
+const MARGIN = 4
+
 /**
  * The end of a node that has time for it: it takes nothing new, hands its meetings over to the other nodes, and moves
  * its connections there a few at a time: whoever waits for an answer, or is in a meeting that is still here, comes
- * last.
+ * last. Where moves take long, because the machines are busy, fewer clients are asked and each has more time.
  */
 export class Draining {
   readonly #host: DrainingHost
@@ -48,8 +52,12 @@ export class Draining {
   #closingsPerSecond = 0
   #closings = 0
   #now = -Infinity
-  /** When clients were last asked to move, and how many times. */
-  readonly #asked: WeakMap<Connection, { readonly at: number; readonly times: number }> = new WeakMap()
+  /** Clients that were asked to move and may do so yet: when they were last asked, and how many times. */
+  readonly #asked: Map<Connection, { readonly at: number; readonly times: number }> = new Map()
+  /** Of those, how many were asked so lately that they are likely to be on their way. */
+  #underWay = 0
+  /** How long moves take, on average over the last ones, in milliseconds. */
+  #taken = 0
   /** Connections of each node when the first client was sent to one, and how many were sent there since. */
   readonly #held: Map<number, number> = new Map()
   readonly #sent: Map<number, number> = new Map()
@@ -121,24 +129,47 @@ export class Draining {
     if (connections.size === 0 && sessions === 0 && !hasMeetings) return
     this.#due = Math.min(this.#perSecond, this.#due + this.#perSecond * passed)
     this.#closings = Math.min(this.#closingsPerSecond, this.#closings + this.#closingsPerSecond * passed)
+    this.#count(now)
     this.#moveSome(hasMeetings, now)
     timers.set(this.#step, Math.min(this.#deadline, now + limits.drainBeatMs))
+  }
+
+  /** How long a client may take that was asked to move. */
+  get #patience(): number {
+    return Math.max(this.#host.limits.drainMoveMs, MARGIN * this.#taken)
+  }
+
+  /** Learns from those that have moved how long it takes, and counts those that may be on their way. */
+  #count(now: number): void {
+    this.#underWay = 0
+    for (const [connection, { at, times }] of this.#asked) {
+      if (connection.phase.name === 'closed') {
+        this.#asked.delete(connection)
+        this.#taken += (now - at - this.#taken) * WEIGHT
+      } else if (times === 1 && now - at < this.#patience) this.#underWay++
+    }
   }
 
   /** Asks some clients to move, and closes the connections of those that were asked and have not moved. */
   #moveSome(hasMeetings: boolean, now: number): void {
     const { connections, limits } = this.#host
+    const patience = this.#patience
+    const most = Math.max(1, (this.#perSecond * limits.drainLagMs) / 1000)
     for (const connection of connections.all()) {
-      if (this.#due < 1) return
       const { session } = connection
-      if (session !== null && !this.#isFree(session, hasMeetings)) continue
       const { at, times } = this.#asked.get(connection) ?? { at: -Infinity, times: 0 }
-      if (now - at < limits.drainMoveMs) continue
-      if (times < limits.drainMoveTries && session !== null && this.#ask(session)) {
+      if (now - at < patience) continue
+      const mayAsk = session !== null && times < limits.drainMoveTries
+      if (mayAsk && times === 0 && (this.#due < 1 || this.#underWay >= most)) continue
+      if (session !== null && !this.#isFree(session, hasMeetings)) continue
+      if (mayAsk && this.#ask(session)) {
         this.#asked.set(connection, { at: now, times: times + 1 })
+        if (times > 0) continue
         this.#due--
+        this.#underWay++
       } else if (this.#closings >= 1) {
         connections.sendAway(connection, now)
+        this.#asked.delete(connection)
         this.#closings--
       }
     }

@@ -119,10 +119,10 @@ export class Cluster {
     return this.#isSettled
   }
 
-  /** Whether a node was not heard for a lease while this one listened. */
-  isSilent(node: number, now: number = this.#now): boolean {
+  /** Whether a node was not heard for a lease, or another time, while this one listened. */
+  isSilent(node: number, now: number = this.#now, ms: number = this.#limits.leaseMs): boolean {
     const peer = this.#peers.get(node)
-    return peer === undefined || now - Math.max(peer.heard, this.#listensSince) >= this.#limits.leaseMs
+    return peer === undefined || now - Math.max(peer.heard, this.#listensSince) >= ms
   }
 
   /** How many of them were heard lately, and how many are silent. */
@@ -304,7 +304,7 @@ export class Cluster {
     this.#claims.beat()
     for (const peer of this.#peers.values()) {
       peer.beat()
-      if (now - Math.max(peer.heard, this.#listensSince) < this.#limits.suspectMs) continue
+      if (!this.isSilent(peer.incarnation, now, this.#limits.suspectMs)) continue
       if (this.#isReplaced(peer, now)) this.gone(peer.incarnation, now)
       else this.#ports.probe({ node: peer.incarnation, health: peer.health })
     }
