@@ -40,6 +40,8 @@ const MARGIN = 4
 export class Draining {
   readonly #host: DrainingHost
   readonly #step: Timer
+  /** Up to when meetings come before connections. */
+  #firstUntil = Infinity
   #deadline = Infinity
   /** Since when there is no other node to go to; null while there is one. */
   #aloneSince: number | null = null
@@ -78,6 +80,7 @@ export class Draining {
     if (this.#isAlone(now) || handover === null) this.#deadline = now
     else handover.begin(now)
     const left = this.#deadline - now
+    this.#firstUntil = Math.min(this.#firstUntil, now + Math.min(limits.drainFirstMs, left * 0.2))
     const paced = (ms: number): number =>
       Math.max(limits.drainPerSecond, (connections.size * 1000) / Math.max(1, ms))
     this.#perSecond = paced(Math.min(limits.drainMs, left * 0.6))
@@ -113,7 +116,7 @@ export class Draining {
     // A busy node comes to its steps late.
     const passed = Math.min(1, (now - this.#now) / 1000)
     this.#now = now
-    const { connections, timers, limits } = this.#host
+    const { connections, limits } = this.#host
     this.#aloneSince = this.#isAlone(now) ? (this.#aloneSince ?? now) : null
     // All nodes may stop together.
     if (now - (this.#aloneSince ?? now) >= limits.handoverAgainMs) this.#deadline = now
@@ -127,10 +130,17 @@ export class Draining {
     const { meetings, sessions } = this.progress
     const hasMeetings = meetings > 0
     if (connections.size === 0 && sessions === 0 && !hasMeetings) return
+    // Hand-overs come first: a frame is due in each meeting, and nobody waits for a client that moves later.
+    if (hasMeetings && now < this.#firstUntil) return this.#goOn(now)
     this.#due = Math.min(this.#perSecond, this.#due + this.#perSecond * passed)
     this.#closings = Math.min(this.#closingsPerSecond, this.#closings + this.#closingsPerSecond * passed)
     this.#count(now)
     this.#moveSome(hasMeetings, now)
+    this.#goOn(now)
+  }
+
+  #goOn(now: number): void {
+    const { timers, limits } = this.#host
     timers.set(this.#step, Math.min(this.#deadline, now + limits.drainBeatMs))
   }
 

@@ -278,9 +278,11 @@ export const fixedLimits = {
   handoverBeatMs: 50,
   /**
    * A node that drains asks its clients to move within this time, or within most of what is left until its deadline, in
-   * equal parts, and closes the connections of those that do not within another one; so many a second at least. No more
-   * are on their way at a time than are asked in `drainLagMs`.
+   * equal parts, and closes the connections of those that do not within another one; so many a second at least. It
+   * begins once the meetings are handed over, or after `drainFirstMs`, and no more are on their way at a time than are
+   * asked in `drainLagMs`.
    */
+  drainFirstMs: 2_000,
   drainMs: 6_000,
   drainClosingsMs: 11_000,
   drainPerSecond: 20,
@@ -290,7 +292,7 @@ export const fixedLimits = {
    * How long a client that was asked to move may take at least before it is asked again, and how many times before its
    * connection is closed; how long a client is away before its session is handed over; and how many sessions at a time.
    */
-  drainMoveMs: 1_500,
+  drainMoveMs: 3_000,
   drainMoveTries: 2,
   drainAwayMs: 1_000,
   drainSessions: 100,

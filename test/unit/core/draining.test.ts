@@ -191,7 +191,7 @@ describe('A node that drains', () => {
   })
 
   it('moves last whoever waits for an answer, has sent more, or is in a meeting that is still here', () => {
-    const desk = new Desk({ drainPerSecond: 1_000 })
+    const desk = new Desk({ drainPerSecond: 1_000, drainFirstMs: 0 })
     desk.open.add('m')
     desk.progress = { waiting: 1, moving: 0, staying: 0 }
     desk.crowd(1)
@@ -209,6 +209,21 @@ describe('A node that drains', () => {
     // What stays ends with the node: nobody waits for it.
     desk.progress = { waiting: 0, moving: 0, staying: 1 }
     expect([desk.pass(100), desk.clients.length]).toEqual([['moves 1'], 3])
+  })
+
+  it('hands its meetings over first, for a while', () => {
+    const desk = new Desk({ drainPerSecond: 10, drainFirstMs: 2_000 })
+    desk.crowd(2)
+    desk.progress = { waiting: 1, moving: 0, staying: 0 }
+    desk.begin()
+    expect([desk.pass(1_900), desk.pass(100)]).toEqual([[], ['moves 1']])
+    const sooner = new Desk({ drainPerSecond: 10, drainFirstMs: 2_000 })
+    sooner.crowd(2)
+    sooner.progress = { waiting: 0, moving: 1, staying: 0 }
+    sooner.begin()
+    expect(sooner.pass(500)).toEqual([])
+    sooner.progress = { waiting: 0, moving: 0, staying: 1 }
+    expect(sooner.pass(100)).toEqual(['moves 1'])
   })
 
   it('goes on as long as it has a meeting to hand over', () => {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { type Harness, text } from '../harness.ts'
+import { roam, Roamer } from './roamer.ts'
 import { settled } from './world.ts'
 
 describe('A connection of a node that drains', () => {
   it('is closed once its request is answered, the answer first, though the step comes before the flush', () => {
-    const [a] = settled(2).nodes as [Harness, Harness]
+    const [a] = settled(2, { drainMoveMs: 1_500 }).nodes as [Harness, Harness]
     const peer = a.connect('ann')
     peer.send({ type: 'request', call: 1, method: 'slow', timeout: 0, data: text('x') })
     a.settle()
@@ -23,5 +24,23 @@ describe('A connection of a node that drains', () => {
     a.advance(3_000)
     expect(peer.take().map(({ type }) => type)).toEqual(['move', 'goodbye'])
     expect(peer.closed).toBe(4454)
+  })
+})
+
+describe('The clients of a node that drains', () => {
+  it('all move, and none is cut off, where each step takes them most of a second', () => {
+    const world = settled(3)
+    const [a] = world.nodes as [Harness]
+    for (let n = 0; n < 5; n++) world.open(a, `m${n}`, { frameRate: 20 })
+    world.settle()
+    const clients = Array.from({ length: 30 }, (_, n) => new Roamer(world, `u${n}`, a))
+    for (const [at, client] of clients.entries()) if (at < 10) client.join(`m${at % 5}`)
+    roam(world, clients, 500)
+    a.node.drain(world.now, world.now + 25_000)
+    roam(world, clients, 20_000, () => {}, 800)
+    expect([a.node.draining.state, a.node.connections]).toEqual(['drained', 0])
+    expect(a.node.stats.connectionsLost.get('DRAINING')).toBeUndefined()
+    expect(clients.map(({ resumes }) => resumes)).toEqual(clients.map(() => [true]))
+    expect(clients.flatMap(({ gaps }) => gaps)).toEqual([])
   })
 })
