@@ -3,6 +3,7 @@ import type { Moves } from './cluster/moves.ts'
 import type { Connection } from './door/connection.ts'
 import type { Connections } from './door/connections.ts'
 import type { Limits } from './ground/config.ts'
+import { isEdge } from './ground/incarnation.ts'
 import { Timer, type Timers } from './ground/timers.ts'
 import type { Session } from './session/session.ts'
 import type { Requests } from './up/requests.ts'
@@ -58,7 +59,7 @@ export class Balance {
     const own = connections.size
     const others = cluster.peers.filter(
       ({ incarnation, isDraining, load }) =>
-        load !== null && !isDraining && !cluster.isSilent(incarnation, now),
+        load !== null && !isDraining && !isEdge(incarnation) && !cluster.isSilent(incarnation, now),
     )
     let [node, least, all] = [0, own, own]
     for (const { incarnation, load } of others) {

@@ -1,5 +1,4 @@
 import type { Cluster } from './cluster/cluster.ts'
-import { clusterLimits } from './cluster/cluster-limits.ts'
 import { Homes } from './cluster/homes.ts'
 import { linked, LinkParts } from './cluster/link-messages.ts'
 import { Mesh, type MeshHost } from './cluster/mesh.ts'
@@ -89,7 +88,7 @@ export class Peering implements TopicPeers {
   readonly #self: number
   readonly #cluster: Cluster
   readonly #host: PeeringHost
-  readonly #application: Pick<Application, 'callMeeting' | 'drain'>
+  readonly #application: Pick<Application, 'callMeeting' | 'drain' | 'fail'>
   readonly #topics: () => Topics
   readonly #searches: Running[] = []
   /** Up to which of its revocations each node has told them. */
@@ -104,8 +103,9 @@ export class Peering implements TopicPeers {
     sessions: Sessions,
     topics: () => Topics,
     host: PeeringHost,
-    application: Pick<Application, 'callMeeting' | 'drain'>,
-    meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster' | 'questions'> & Pick<PassingHost, 'replaced'> & Pick<Watch, 'probe'>,
+    application: Pick<Application, 'callMeeting' | 'drain' | 'fail'>,
+    meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster' | 'questions'> & Pick<PassingHost, 'replaced'> &
+      Pick<Watch, 'probe'>,
   ) {
     this.#self = config.incarnation
     this.#cluster = cluster
@@ -149,7 +149,7 @@ export class Peering implements TopicPeers {
       peers: () => this.peers(),
       draining: () => [...this.peers()].filter((node) => cluster.peer(node)?.isDraining),
       reaches: (node) => this.reaches(node),
-      isLate: (node, now) => cluster.isSilent(node, now, clusterLimits.suspectMs),
+      isLate: (node, now) => cluster.isLate(node, now),
       probe: (node) => {
         const peer = cluster.peer(node)
         if (peer !== undefined) meshHost.probe({ node, health: peer.health })
@@ -328,6 +328,11 @@ export class Peering implements TopicPeers {
         if (timeoutMs > 0) this.#application.drain(timeoutMs)
         const { state, progress } = host.draining
         reply({ state: timeoutMs > 0 && state === 'serving' ? 'draining' : state, ...progress })
+      },
+      successions: ({ withinMs }, reply, _, now) => reply(this.mesh.successions.told(withinMs, now)),
+      fail: ({ cutMs }, reply) => {
+        const will = this.#application.fail?.(cutMs) === true
+        reply(will || new Refusal('FORBIDDEN', 'the node was not started with the option faults'))
       },
     }
   }
