@@ -294,7 +294,7 @@ export const fixedLimits = {
    * How long a client that was asked to move may take at least before it is asked again, and how many times before its
    * connection is closed; how long a client is away before its session is handed over; and how many sessions at a time.
    */
-  drainMoveMs: 3_000,
+  drainMoveMs: 2_000,
   drainMoveTries: 2,
   drainAwayMs: 1_000,
   drainSessions: 100,
@@ -303,7 +303,7 @@ export const fixedLimits = {
    * before it asks clients to move: a number, and a part of the mean.
    */
   balanceMs: 1_000,
-  balanceLeast: 10,
+  balanceLeast: 5,
   balancePart: 0.05,
   /** How long a node may take to notice that the bus is down: what it published then is published again afterwards. */
   busBlindMs: 15_000,

@@ -44,3 +44,27 @@ describe('The clients of a node that drains', () => {
     expect(clients.flatMap(({ gaps }) => gaps)).toEqual([])
   })
 })
+
+describe('A node that was started anew', () => {
+  it('gets its share of the clients that are in no meeting; the others stay with their meetings', () => {
+    const world = settled(2, { movesPerSecond: 20, balanceLeast: 2 }, 'members')
+    const [a, b] = world.nodes as [Harness, Harness]
+    world.open(a, 'm', { frameRate: 20 })
+    world.settle()
+    const clients = Array.from({ length: 60 }, (_, n) => new Roamer(world, `u${n}`, n < 30 ? a : b))
+    for (const client of clients.slice(0, 4)) client.join('m')
+    roam(world, clients, 500)
+    const c = world.start()
+    roam(world, clients, 12_000, () => {}, 100)
+    const held = world.nodes.map(({ node }) => node.connections)
+    expect(held.reduce((sum, count) => sum + count)).toBe(60)
+    for (const count of held) expect(Math.abs(count - 20)).toBeLessThanOrEqual(4)
+    expect(c.node.stats.sessionsTaken).toBe(c.node.connections)
+    expect(a.node.meeting('m')?.members.length).toBe(4)
+    expect(clients.slice(0, 4).every(({ nodes }) => nodes.length === 1)).toBe(true)
+    expect(clients.every(({ resumes }) => resumes.every(Boolean) && resumes.length <= 1)).toBe(true)
+    const asked = world.nodes.map(({ node }) => node.stats.moves.get('asked') ?? 0)
+    roam(world, clients, 3_000, () => {}, 100)
+    expect(world.nodes.map(({ node }) => node.stats.moves.get('asked') ?? 0)).toEqual(asked)
+  })
+})
