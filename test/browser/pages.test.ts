@@ -68,6 +68,8 @@ describe.each([
     expect(await page.evaluate(() => document.documentElement.lang)).toBe(language === 'zh' ? 'zh-CN' : 'en')
     await picture(page, `${name}-${language}-${theme}-${device}`)
     expect(await overflow(page)).toBeLessThanOrEqual(0)
+    // All tiles are alike, and the checker takes many times as long for all of them.
+    if (name === 'wall') await page.locator('#sector').selectOption('chips')
     expect(await barriers(page)).toEqual([])
   })
 })
