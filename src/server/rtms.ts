@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { SecureContextOptions } from 'node:tls'
-import type { Application, DrainProgress, NodeConfig, Stats } from '../core/index.ts'
+import { type Application, type DrainProgress, isCutOff, type NodeConfig, type Stats } from '../core/index.ts'
 import { Api, apiBase } from './api/api.ts'
 import type { Metric } from './api/operation.ts'
 import { Webhook } from './api/webhook.ts'
@@ -16,7 +17,7 @@ import { Topics } from './business/topics.ts'
 import { Users } from './business/users.ts'
 import { AdminPages } from './edge/admin.ts'
 import { Front } from './edge/front.ts'
-import type { Address, Health, Readiness } from './edge/http.ts'
+import { type Address, type Health, type Readiness, targetOf } from './edge/http.ts'
 import { Gateway } from './edge/transport.ts'
 import { NodeWatch } from './edge/watch.ts'
 import type { Place } from './ground/place.ts'
@@ -117,6 +118,7 @@ export class Rtms {
         if (meeting === undefined || !settings.isClustered) return front.ticketUrl(name)
         return front.ticketUrl(name, rtms.cluster.place(await rtms.meetings.owner(meeting)))
       },
+      edges: (name, wanted) => (settings.isClustered ? rtms.cluster.edges(name, wanted) : []),
       revokedUntil: (user) => host.node.revokedUntil(user),
       revoke: async (revoked, until) => {
         if (host.inHook) await Promise.resolve()
@@ -203,6 +205,7 @@ export class Rtms {
         limits: settings.limits,
         bus: faults?.bus ?? settings.bus,
         cluster: settings.isClustered ? cluster : undefined,
+        edge: settings.role === 'edge',
       },
       application,
       {
@@ -255,7 +258,7 @@ export class Rtms {
     return this.#host.node.id
   }
 
-  /** Where clients connect. Throws where an attached server does not listen on a TCP port (yet). */
+  /** Where clients connect. Throws where there is no server, or one that does not listen on a TCP port (yet). */
   get address(): Address {
     return this.#front.address
   }
@@ -282,15 +285,18 @@ export class Rtms {
 
   /**
    * The answer of `/readyz`: whether a load balancer should send clients here. It should not while the node stops,
-   * where the other nodes count it as ended, or while it is overloaded, which means that a sweep of the last five
+   * where the other nodes count it as ended, where it is an edge that hears none of them, or while it is overloaded, which
+   * means that a sweep of the last five
    * seconds was too late.
    */
   ready(): Readiness {
     const latenessMs = Math.round(this.#host.lateness)
     const isLate = latenessMs > this.#readyLatenessMs
     const { status } = this.health()
+    const { incarnation, cluster } = this.#host.node
+    const able = isCutOff(incarnation, cluster, performance.now()) ? 'cut-off' : isLate ? 'late' : 'ready'
     return {
-      status: status === 'ok' ? (isLate ? 'late' : 'ready') : status,
+      status: status === 'ok' ? able : status,
       node: this.node,
       latenessMs,
     }
@@ -327,9 +333,18 @@ export class Rtms {
    */
   admin(request: IncomingMessage, response: ServerResponse): boolean {
     if (this.#pages === null) return false
-    if (request.url?.startsWith(this.#apiPath) !== true) return this.#pages.answer(request, response)
+    if (!targetOf(request).startsWith(this.#apiPath)) return this.#pages.answer(request, response)
     this.api(request, response)
     return true
+  }
+
+  /**
+   * Takes a request for an upgrade, whatever its path: for an application that routes them itself, such as a node with
+   * `server: false`. What is no WebSocket handshake is answered. A socket that somebody else has taken stays theirs,
+   * which is logged. Never throws.
+   */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#gateway.handleUpgrade(request, socket, head)
   }
 
   /**

@@ -1,3 +1,4 @@
+import { isEdge } from '../ground/incarnation.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import { Elector } from '../meeting/electorate.ts'
 import type { Owner } from '../meeting/owner.ts'
@@ -32,6 +33,8 @@ export interface RevivalHost extends Omit<HandoverNode, 'send'> {
 /** The node asks its members for their promise, and other nodes for frames. */
 interface Candidacy extends Fence {
   readonly since: number
+  /** Since when those who have promised are enough. */
+  enoughAt: number
   /** Other nodes that have yet to say what frames they have. */
   readonly asked: Set<number>
   /** By slot; the last of each. */
@@ -66,7 +69,8 @@ class Absent implements Occupant {
  *
  *   proven end of the owner → the nodes with a replica hold the name; its registrar says which of them stands
  *   that one asks the others for frames that it has not, and the members, who join wherever they come, for a promise
- *   more than half have promised, and nothing that may be stable is missing → it goes on at a higher fence
+ *   more than half have promised, and nothing that may be stable is missing → it goes on at a higher fence, once the
+ *   others have come as well, or a moment later
  *   not so within the window → it opens a new world with the frames that it has
  *
  * A promise counts for one fence, and keeps its giver from any node of a lower one.
@@ -104,10 +108,11 @@ export class Revival {
   }
 
   #hold(orphan: Orphan): void {
-    const { meetings, limits, cluster, isDraining } = this.#host
+    const { meetings, limits, cluster, isDraining, self } = this.#host
     const { name, copy } = orphan.replica
     const { heritage, room } = copy
-    if (isDraining() || heritage === null || room === null || meetings().size >= limits.meetings) return
+    if (isEdge(self) || isDraining() || heritage === null || room === null) return
+    if (meetings().size >= limits.meetings) return
     // It may be about to open the meeting anew.
     if (cluster.isClaiming(name) || cluster.holdings.has(name)) return
     orphan.isHeir = true
@@ -186,7 +191,7 @@ export class Revival {
     const asked = new Set(orphan.candidacy?.asked)
     const since = orphan.candidacy?.since ?? now
     const isFirst = orphan.candidacy === null
-    orphan.candidacy = { term, incarnation: self, since, asked, promises: new Map() }
+    orphan.candidacy = { term, incarnation: self, since, enoughAt: Infinity, asked, promises: new Map() }
     if (isFirst)
       for (const { incarnation } of cluster.peers)
         if (!cluster.isSilent(incarnation)) this.#askFor(orphan, incarnation, now)
@@ -199,7 +204,7 @@ export class Revival {
     const room = replica.copy.room as Room
     candidacy?.asked.add(node)
     const question = { name: replica.name, world: room.facts.world, from: room.log.next }
-    const deadline = now + this.#host.limits.revivalMs / 2
+    const deadline = now + this.#host.limits.revivalAskMs
     this.#host.questions().ask([node], 'frames', question, deadline, (_, ending, at) => {
       orphan.candidacy?.asked.delete(node)
       if (orphan.candidacy === null || this.#orphans.get(replica.name) !== orphan) return
@@ -221,7 +226,7 @@ export class Revival {
       // It has been followed further than this one: it is to go on.
       this.#release(orphan)
       orphan.candidacy = null
-      orphan.notBefore = now + this.#host.limits.revivalMs
+      orphan.notBefore = now + this.#host.limits.revivalAskMs
       replica.pledges.stand(null)
       return
     }
@@ -259,26 +264,33 @@ export class Revival {
 
   // ---- going on
 
-  /** Goes on as soon as all are here who may come, or those that are enough when the window is over. */
+  /**
+   * Goes on as soon as all are here who may come; or a moment after those have come that are enough, since members who
+   * are late are told as away. The window for these is longer: clients of a full node take seconds to come back.
+   */
   #conclude(orphan: Orphan, now: number): void {
     const { replica, candidacy } = orphan
     if (candidacy === null) return
     const { asked, promises, since } = candidacy
-    const isOver = now - since >= this.#host.limits.revivalMs
-    if (asked.size > 0 && !isOver) return
+    const { revivalMs, revivalWaitMs } = this.#host.limits
+    const isLate = now - since >= revivalMs
+    if (asked.size > 0 && !isLate) return
     const room = replica.copy.room as Room
     const heritage = replica.copy.heritage as Heritage
     const head = room.log.next - 1
     const terms = heritage.terms(head)
+    // Nobody is left who could promise.
+    const isOver = isLate || terms.every(({ until }) => until < Infinity)
     const away = new Set(room.attendance.list.filter((member) => member.away).map(({ slot }) => slot))
     const missing = terms.some(
       ({ slot, from, until }) =>
         until === Infinity && !away.has(slot) && promises.get(slot)?.elected !== from,
     )
-    if (missing && !isOver) return
     const last = reignOf(room.facts.reigns, head)
     const goesOn = heritage.mayContinue(room.log.stableAt(head), head, last, [...promises.values()])
-    if (goesOn || isOver) this.#begin(orphan, candidacy, goesOn, now)
+    candidacy.enoughAt = goesOn ? Math.min(candidacy.enoughAt, now) : Infinity
+    if (isOver || (goesOn && (!missing || now - candidacy.enoughAt >= revivalWaitMs)))
+      this.#begin(orphan, candidacy, goesOn, now)
   }
 
   #begin(orphan: Orphan, { term, incarnation, promises }: Candidacy, goesOn: boolean, now: number): void {

@@ -94,7 +94,7 @@ export interface NodeLimits {
   /** Entries and bytes that may wait in a topic's ring for the next sweep, whatever its retention. */
   topicPendingEntries: number
   topicPendingBytes: number
-  /** Random wait before a client's first reconnect, told in WELCOME. */
+  /** Random wait before a client's first reconnect, told in WELCOME; a node with few connections tells a shorter one. */
   reconnectMinMs: number
   reconnectMaxMs: number
   /** Clients that a node asks in a second to move to the nodes that own their meetings. */
@@ -111,7 +111,7 @@ export const defaultLimits: NodeLimits = {
   verifications: 64,
   helloMs: 5_000,
   helloMessages: 256,
-  heartbeatMs: 8_000,
+  heartbeatMs: 7_000,
   sessionKeepMs: 60_000,
   sessionsPerUser: 32,
   tokenMs: 2_592_000_000,
@@ -151,7 +151,7 @@ export const defaultLimits: NodeLimits = {
   topicKeys: 10_000,
   topicPendingEntries: 1_024,
   topicPendingBytes: 262_144,
-  reconnectMinMs: 200,
+  reconnectMinMs: 50,
   reconnectMaxMs: 2_000,
   movesPerSecond: 50,
 }
@@ -262,8 +262,10 @@ export const fixedLimits = {
   /** How long a replica is kept that nobody reads; and since its owner last wanted it as a standby. */
   lingerMs: 5_000,
   standbyKeepMs: 3_000,
-  /** When the owner of a meeting has ended: the wait for members, the time between looks, and how long frames are kept. */
-  revivalMs: 1_000,
+  /** When an owner has ended: waits for most members, the rest and other nodes' frames; between looks; with the frames. */
+  revivalMs: 3_000,
+  revivalWaitMs: 250,
+  revivalAskMs: 500,
   revivalBeatMs: 50,
   orphanMs: 10_000,
   /**

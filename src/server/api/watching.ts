@@ -107,6 +107,10 @@ export const watchingOperations: readonly Operation[] = [
           node: text('Its name, which tickets contain.'),
           incarnation: count('The number of its run: another one after each start.'),
           address: text('Where a ticket that leads to it has its client connect.'),
+          role: v.pipe(
+            v.picklist(['core', 'edge']),
+            v.description('edge: it serves clients near it, and owns no meetings.'),
+          ),
           status: v.pipe(
             v.picklist(['self', 'alive', 'silent']),
             v.description('silent: not heard for three seconds or more, which proves nothing.'),

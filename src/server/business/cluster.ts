@@ -1,6 +1,7 @@
 import {
   type AnswerOf,
   type BusKind,
+  isEdge,
   loadOf,
   meetingParts,
   type NodeDrain,
@@ -10,7 +11,8 @@ import {
 } from '../../core/index.ts'
 import { RtmsError } from '../../protocol/index.ts'
 import { checkName } from '../ground/check.ts'
-import type { Place } from '../ground/place.ts'
+import { serverLimits } from '../ground/limits.ts'
+import type { NodeRole, Place } from '../ground/place.ts'
 import type { Host } from '../host.ts'
 import type { Listed, Peers } from './peers.ts'
 
@@ -22,6 +24,7 @@ export interface ClusterNode {
   readonly incarnation: number
   /** Where a ticket that leads to it has its client connect; '' where that is not known (yet). */
   readonly address: string
+  readonly role: NodeRole
   /**
    * `silent`: not heard for three seconds or more, which proves nothing. A node that is known to have ended is not
    * listed.
@@ -120,16 +123,33 @@ export class Cluster {
     const now = performance.now()
     const address = this.#addressOf(host, undefined)
     const draining = this.#host.node.draining.state !== 'serving'
-    const self = { node: id, incarnation, address, status: 'self', heardMs: 0, load, draining } as const
+    const role = roleOf(incarnation)
+    const self = { node: id, incarnation, address, role, status: 'self', heardMs: 0, load, draining } as const
     const others = (cluster?.peers ?? []).map((peer): ClusterNode => {
       const status = cluster?.isSilent(peer.incarnation, now) === true ? 'silent' : 'alive'
       const heardMs = Math.max(0, Math.round(now - peer.heard))
       const place = placeOf(peer)
       const address = place === undefined ? '' : this.#addressOf(host, place)
       const { id: node, incarnation: number, load: told, isDraining } = peer
-      return { node, incarnation: number, address, status, heardMs, load: told, draining: isDraining }
+      const role = roleOf(number)
+      return { node, incarnation: number, address, role, status, heardMs, load: told, draining: isDraining }
     })
     return [self, ...others]
+  }
+
+  /**
+   * @internal Where edges have their clients connect, for a ticket: those of these names in their order, or any, the
+   * ones with the fewest connections first. Only those that are heard and do not drain, and so many.
+   */
+  edges(host: string | undefined, names: readonly string[] | undefined): string[] {
+    const rank = new Map(names?.map((name, at) => [name, at]))
+    return this.nodes({ host })
+      .filter(({ role, status, draining }) => role === 'edge' && status === 'alive' && !draining)
+      .filter(({ node, address }) => address !== '' && (names === undefined || rank.has(node)))
+      .map(({ node, address, load }) => ({ address, at: rank.get(node) ?? load?.connections ?? 0 }))
+      .toSorted((one, other) => one.at - other.at)
+      .slice(0, serverLimits.ticketEdges)
+      .map(({ address }) => address)
   }
 
   /** Whether the bus carries messages to and from this node, and what it has carried. */
@@ -259,6 +279,10 @@ export class Cluster {
     const peer = this.#host.node.cluster?.peer(node)
     return peer === undefined ? undefined : placeOf(peer)
   }
+}
+
+function roleOf(incarnation: number): NodeRole {
+  return isEdge(incarnation) ? 'edge' : 'core'
 }
 
 function placeOf({ id, address }: { readonly id: string; readonly address: string }): Place | undefined {

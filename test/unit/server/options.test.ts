@@ -85,11 +85,22 @@ const table: {
     ],
   ],
   origins: [
-    ['*', [], ['https://a.example', 'http://a:81', 'app://local', 'capacitor://localhost']],
+    [
+      '*',
+      [],
+      ['https://a.example', 'http://a:81', 'app://local', 'capacitor://localhost'],
+      ['https://*.a.example', 'http://*.a:81', 'null', 'file://'],
+    ],
     [
       'https://a.example',
       ['*'],
       ['https://A.example'],
+      ['https://*'],
+      ['https://a*.example'],
+      ['https://a.*.example'],
+      ['https://*.*.example'],
+      ['*.example'],
+      ['http://a:*'],
       ['https://a:443'],
       ['http://a:80'],
       ['https://a/'],

@@ -9,6 +9,7 @@ function node(name: string, parts: Partial<ClusterNode> = {}, busBytesIn = 0, bu
     node: name,
     incarnation: name.length,
     address: '',
+    role: 'core',
     status: 'alive',
     heardMs: 0,
     load,

@@ -12,7 +12,7 @@ export interface Info {
   readonly node: string
   readonly version: string
   readonly status: 'ok' | 'draining' | 'expelled'
-  readonly readiness: 'ready' | 'draining' | 'late' | 'expelled'
+  readonly readiness: 'ready' | 'draining' | 'late' | 'expelled' | 'cut-off'
   readonly latenessMs: number
   readonly uptimeMs: number
   readonly connections: number
@@ -35,6 +35,7 @@ export interface ClusterNode {
   readonly node: string
   readonly incarnation: number
   readonly address: string
+  readonly role: 'core' | 'edge'
   readonly status: 'self' | 'alive' | 'silent'
   readonly heardMs: number
   /** Null where it is not known. */

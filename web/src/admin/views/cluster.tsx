@@ -219,7 +219,12 @@ function columnsOf(all: readonly SeenNode[]): readonly Column<Shown>[] {
       id: 'node',
       label: text.node,
       value: ({ node }) => node.node,
-      cell: ({ node }) => <b class="name">{node.node || text.unknown}</b>,
+      cell: ({ node }) => (
+        <>
+          <b class="name">{node.node || text.unknown}</b>
+          {node.role === 'edge' && <span class="badge">{text.edge}</span>}
+        </>
+      ),
     },
     {
       id: 'state',

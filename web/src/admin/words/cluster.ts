@@ -8,6 +8,7 @@ const en = {
   picture: (count: number) => `${count} nodes on a ring around the bus; the table below says the same.`,
   this: 'this one',
   alive: 'alive',
+  edge: 'edge',
   silent: 'silent',
   silentFor: (seconds: number) => `silent for ${seconds} s`,
   draining: (meetings: string, connections: string) =>
@@ -138,6 +139,7 @@ const zh: Texts = {
   picture: (count) => `${count} 个节点环绕总线；下面的表格内容相同。`,
   this: '本节点',
   alive: '在线',
+  edge: '边缘',
   silent: '静默',
   silentFor: (seconds) => `静默 ${seconds} 秒`,
   draining: (meetings, connections) => `正在排空：还剩 ${meetings} 个会议、${connections} 个连接`,
