@@ -83,7 +83,7 @@ describe('rtms serve --nodes', () => {
       expect((await peer.next('welcome')).node).toBe(`rtms-${at}`)
     }
     // In development, a node is killed by its own or another one: here its thread ends, and no other.
-    const headers = { authorization: `Bearer ${KEY}` }
+    const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' }
     const killed = await fetch(`${a}/rtms/v1/nodes/rtms-1/kill`, { method: 'POST', headers, body: '{}' })
     expect(await killed.json()).toEqual({})
     await printed(run, /rtms-1 has ended by itself; it is started anew in 1 s/)
