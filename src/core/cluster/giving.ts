@@ -51,9 +51,9 @@ interface Passed {
   /** The YIELD, which is sent again where it may be lost. */
   readonly packet: Uint8Array
   readonly replica: Replica
-  /** Those that are to follow the new owner, and those that have asked since. */
+  /** Those that are to follow the new owner; and those that have asked since, by node. */
   readonly guests: readonly Guest[]
-  readonly astray: { readonly node: number; readonly replica: number }[]
+  readonly astray: Map<number, number>
   /** The new owner has begun. */
   isTaken: boolean
   /** This node holds the name until the registrar knows the new owner. */
@@ -70,6 +70,8 @@ export interface GivingProgress {
 }
 
 const NEVER = -1
+/** Meetings that are looked at for the next offer when one has been answered. */
+const AFTER_ONE = 8
 
 /**
  * Hands the meetings of a node over to others. After its YIELD the node never seals at that fence again, whether or not
@@ -89,6 +91,8 @@ export class Giving {
   readonly #given: Map<number, number> = new Map()
   /** When those that nobody has taken are offered again. */
   #again = -Infinity
+  /** Looks at the meetings one after the other, a few with each beat. */
+  #turn: Iterator<Owner> | null = null
 
   constructor(host: GivingHost) {
     this.#host = host
@@ -141,7 +145,7 @@ export class Giving {
     const passed = this.#passed.get(meeting)
     if (passed === undefined || passed.to === node) return false
     if (passed.isTaken) this.#host.hosting.send(node, replica, passed.to)
-    else passed.astray.push({ node, replica })
+    else passed.astray.set(node, replica)
     return true
   }
 
@@ -157,11 +161,29 @@ export class Giving {
         this.#turnDown(name, owner, to)
       }
     }
+    this.#offerSome(limits.handoverLooks, now)
+  }
+
+  /** Offers further meetings, after a look at so many: nobody may want them. */
+  #offerSome(most: number, now: number): void {
     if (!this.#isOn) return
-    for (const owner of this.#host.meetings().all()) {
-      if (this.#offers.size >= limits.handovers) return
+    for (let looks = Math.min(most, this.#host.meetings().size); looks > 0; looks--) {
+      if (this.#offers.size >= this.#host.limits.handovers) return
+      const owner = this.#next()
+      if (owner === null) return
       if (!this.#offers.has(owner.name) && !this.#staying.has(owner)) this.#offer(owner, now)
     }
+  }
+
+  /** The meeting whose turn it is; null for none. */
+  #next(): Owner | null {
+    for (let rounds = 0; rounds < 2; rounds++) {
+      this.#turn ??= this.#host.meetings().all()[Symbol.iterator]()
+      const { value, done } = this.#turn.next()
+      if (done !== true) return value
+      this.#turn = null
+    }
+    return null
   }
 
   #offer(owner: Owner, now: number): void {
@@ -224,7 +246,7 @@ export class Giving {
     if (offered === undefined || offered.to !== from || offered.owner.room.facts.hop !== hop) return
     this.#host.stats.handoversRefused++
     this.#turnDown(name, offered.owner, from)
-    this.beat(now)
+    this.#offerSome(AFTER_ONE, now)
   }
 
   /** A node has the frames up to the head that it was told of. */
@@ -247,7 +269,7 @@ export class Giving {
     if (readyAt === NEVER || !this.#isHere(owner)) return
     if (owner.due !== Infinity && owner.log.next === readyAt) return
     this.#offers.delete(owner.name)
-    if (this.#yield(offered, now)) this.beat(now)
+    if (this.#yield(offered, now)) this.#offerSome(AFTER_ONE, now)
     else this.#staying.add(owner)
   }
 
@@ -288,7 +310,16 @@ export class Giving {
     this.#tried.delete(owner)
     this.#given.set(to, (this.#given.get(to) ?? 0) + 1)
     stats.handoversGiven++
-    this.#passed.set(name, { owner, to, packet, replica, guests, astray: [], isTaken: false, isHeld: true })
+    this.#passed.set(name, {
+      owner,
+      to,
+      packet,
+      replica,
+      guests,
+      astray: new Map(),
+      isTaken: false,
+      isHeld: true,
+    })
     this.#host.send(to, packet)
     replica.follow()
     return true
@@ -320,7 +351,7 @@ export class Giving {
 
   #release({ guests, astray }: Passed, to: number): void {
     this.#host.hosting.release(guests, to)
-    for (const { node, replica } of astray) this.#host.hosting.send(node, replica, to)
+    for (const [node, replica] of astray) this.#host.hosting.send(node, replica, to)
   }
 
   /** The registrar knows the new owner. */

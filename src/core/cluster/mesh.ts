@@ -66,6 +66,8 @@ export class Mesh implements Elsewhere, LinkPart {
   readonly #byNumber: Map<number, Replica> = new Map()
   /** Those that have something to tell their owners. */
   readonly #marked: Set<Replica> = new Set()
+  /** Where the JOIN of a session waits. */
+  readonly #waiting: Map<Session, Replica> = new Map()
   readonly #standbys: Standbys
   readonly #beat: Timer
 
@@ -174,12 +176,19 @@ export class Mesh implements Elsewhere, LinkPart {
     const { meeting, spectator } = message
     const known = this.#replicas.get(meeting)
     const refusal = whyNoSeat(session, known?.number ?? 0, spectator, limits, budget)
+    const place = (replica: Replica): void => {
+      this.#waiting.set(session, replica)
+      replica.join(session, message, now, (answer, at) => {
+        this.#waiting.delete(session)
+        joined(answer, at)
+      })
+    }
     if (refusal !== null) joined(refusal, now)
-    else if (known !== undefined) known.join(session, message, now, joined)
+    else if (known !== undefined) place(known)
     else if (this.#replicas.size >= limits.replicas) joined('LIMIT', now)
     else {
       const replica = this.#open(meeting, owner, now, this.#host.nextLog())
-      replica.join(session, message, now, joined)
+      place(replica)
       replica.follow()
     }
   }
@@ -207,7 +216,8 @@ export class Mesh implements Elsewhere, LinkPart {
   }
 
   drop(session: Session): void {
-    for (const replica of this.#replicas.values()) replica.drop(session)
+    this.#waiting.get(session)?.drop(session)
+    this.#waiting.delete(session)
   }
 
   #forget(replica: Replica): void {
@@ -249,7 +259,7 @@ export class Mesh implements Elsewhere, LinkPart {
 
   /** A client that waits for a meeting has promised a fence. */
   promise(session: Session, message: MessageOf<'promise'>, now: number): void {
-    for (const replica of this.#replicas.values()) replica.promise(session, message, now)
+    this.#waiting.get(session)?.promise(session, message, now)
   }
 
   #replicaOf(owner: number, number: number): Replica | undefined {

@@ -2,16 +2,18 @@ import { Timer, type Timers } from '../ground/timers.ts'
 import { Elector } from '../meeting/electorate.ts'
 import type { Owner } from '../meeting/owner.ts'
 import type { OwnerState } from '../meeting/owner-state.ts'
-import { type Fence, isAbove, isSame, reignOf, withReign } from '../meeting/reigns.ts'
+import { isAbove, isSame, reignOf, withReign } from '../meeting/reigns.ts'
 import type { Room } from '../meeting/room.ts'
 import { isAway, type Occupant } from '../meeting/seat.ts'
 import type { MeetingBusiness, OfferedMeeting } from '../ports.ts'
+import { Candidacy } from './candidacy.ts'
 import type { HandoverNode } from './giving.ts'
-import type { Heritage, Promised } from './heritage.ts'
+import type { Heritage } from './heritage.ts'
 import { decodeDatagram, encodeFrames, type MeshMessage, type MeshMessageOf } from './mesh-messages.ts'
 import type { Questions } from './questions.ts'
 import type { AnswerOf, QuestionOf } from './question-kinds.ts'
 import type { Replica } from './replica.ts'
+import { answerHere } from './waiting-joins.ts'
 
 /** What a node needs to go on with meetings whose owners have ended. */
 export interface RevivalHost extends Omit<HandoverNode, 'send'> {
@@ -25,15 +27,6 @@ export interface RevivalHost extends Omit<HandoverNode, 'send'> {
   link(node: number, message: MeshMessage): void
   /** The number of a new world. */
   newWorld(): number
-}
-
-/** The node asks its members for their promise, and other nodes for frames. */
-interface Candidacy extends Fence {
-  readonly since: number
-  /** Other nodes that have yet to say what frames they have. */
-  readonly asked: Set<number>
-  /** By slot; the last of each. */
-  readonly promises: Map<number, Promised>
 }
 
 /** A meeting whose owner has ended, and of which this node has a replica. */
@@ -181,13 +174,12 @@ export class Revival {
     const { replica, follows } = orphan
     const { facts } = replica.copy.room as Room
     const term = cluster.nextTerm(Math.max(facts.term, least) + 1)
-    const asked = new Set(orphan.candidacy?.asked)
-    const since = orphan.candidacy?.since ?? now
-    const isFirst = orphan.candidacy === null
-    orphan.candidacy = { term, incarnation: self, since, asked, promises: new Map() }
-    if (isFirst)
+    if (orphan.candidacy !== null) orphan.candidacy.raise(term)
+    else {
+      orphan.candidacy = new Candidacy({ term, incarnation: self }, now)
       for (const { incarnation } of cluster.peers)
         if (!cluster.isSilent(incarnation)) this.#askFor(orphan, incarnation, now)
+    }
     replica.pledges.stand({ world: facts.world, term, incarnation: self })
     for (const node of follows.keys()) this.#tell(orphan, node)
   }
@@ -246,13 +238,10 @@ export class Revival {
     const orphan = this.#orphans.get(message.meeting)
     const candidacy = orphan?.candidacy ?? null
     if (orphan === undefined || candidacy === null) return
-    const { slot, elected, term, incarnation, seen } = message
-    const fence = { term: message.promisedTerm, incarnation: message.promisedIncarnation }
-    if (isSame(fence, candidacy)) {
-      candidacy.promises.set(slot, { slot, elected, term, incarnation, seen })
-      this.#conclude(orphan, now)
-    } else if (isAbove(fence, candidacy) && fence.term <= candidacy.term + MOST_TERMS)
-      this.#stand(orphan, fence.term, now)
+    const { attendance } = orphan.replica.copy.room as Room
+    const taken = candidacy.take(message, attendance.list)
+    if (taken === 'kept') this.#conclude(orphan, now)
+    else if (taken === 'raise') this.#stand(orphan, message.promisedTerm, now)
   }
 
   // ---- going on
@@ -261,14 +250,16 @@ export class Revival {
   #conclude(orphan: Orphan, now: number): void {
     const { replica, candidacy } = orphan
     if (candidacy === null) return
-    const { asked, promises, since } = candidacy
+    const { asked, since } = candidacy
     const isOver = now - since >= this.#host.limits.revivalMs
     if (asked.size > 0 && !isOver) return
     const room = replica.copy.room as Room
     const heritage = replica.copy.heritage as Heritage
     const head = room.log.next - 1
     const terms = heritage.terms(head)
-    const away = new Set(room.attendance.list.filter((member) => member.away).map(({ slot }) => slot))
+    const members = room.attendance.list
+    const promises = candidacy.promisesOf(members)
+    const away = new Set(members.filter((member) => member.away).map(({ slot }) => slot))
     const missing = terms.some(
       ({ slot, from, until }) =>
         until === Infinity && !away.has(slot) && promises.get(slot)?.elected !== from,
@@ -279,7 +270,8 @@ export class Revival {
     if (goesOn || isOver) this.#begin(orphan, candidacy, goesOn, now)
   }
 
-  #begin(orphan: Orphan, { term, incarnation, promises }: Candidacy, goesOn: boolean, now: number): void {
+  #begin(orphan: Orphan, candidacy: Candidacy, goesOn: boolean, now: number): void {
+    const { term, incarnation } = candidacy
     const { meetings, cluster, hosting, stats } = this.#host
     const { replica, follows } = orphan
     const { name } = replica
@@ -294,6 +286,7 @@ export class Revival {
     // It holds the name throughout.
     this.#orphans.delete(name)
     const { room, joins } = replica.surrender()
+    const promises = candidacy.promisesOf(room.attendance.list)
     for (const seat of room.seats()) room.end(seat, 'its node has ended')
     const next = room.log.next
     const { facts } = room
@@ -314,7 +307,7 @@ export class Revival {
       const member = owner.member(slot)
       if (member?.seat instanceof Absent && !promises.has(slot)) owner.away(member)
     }
-    for (const { session, message, joined } of joins) joined(meetings().join(session, message, now), now)
+    for (const join of joins) answerHere(join, meetings(), now)
     this.#seeTo(owner, now)
     for (const [node, follow] of follows) hosting.goOn(node, follow, now)
   }
@@ -360,9 +353,6 @@ export class Revival {
       this.#host.timers.set(this.#beat, now + this.#host.limits.revivalBeatMs)
   }
 }
-
-/** By how much a client's promise may raise the term: one that lies must not use up all numbers. */
-const MOST_TERMS = 2 ** 20
 
 function newOrphan(replica: Replica, now: number): Orphan {
   return {

@@ -30,9 +30,10 @@ export class Standbys {
   beat(): void {
     if (this.#host.meetings().standbys === 0) return this.#chosen.clear()
     const kept = new Map<number, { name: string }[]>()
+    const held = this.#held
     for (const owner of this.#host.meetings().all()) {
       if (owner.options.standby === 0) continue
-      const node = this.#choose(owner)
+      const node = this.#choose(owner, held)
       if (node === 0) continue
       const names = kept.get(node)
       if (names === undefined) kept.set(node, [{ name: owner.name }])
@@ -45,13 +46,14 @@ export class Standbys {
       if (this.#host.meetings().get(name) === undefined) this.#chosen.delete(name)
   }
 
-  /** The same node as before, or one that has a replica anyway, or the emptiest; 0 for none. */
-  #choose(owner: Owner): number {
+  /** The same node as before, or one that has a replica anyway, or the emptiest; 0 for none. `held`: see there. */
+  #choose(owner: Owner, held: Map<number, number>): number {
     const before = this.#chosen.get(owner.name) ?? 0
     if (this.#may(before)) return before
     const guest = this.#host.hosting.of(owner).find(({ node, isConnected }) => isConnected && this.#may(node))
-    const node = guest?.node ?? this.#emptiest
+    const node = guest?.node ?? emptiestOf(held)
     this.#chosen.set(owner.name, node)
+    count(held, node)
     return node
   }
 
@@ -61,16 +63,29 @@ export class Standbys {
     return peer !== undefined && !peer.isDraining && !cluster.isSilent(node)
   }
 
-  get #emptiest(): number {
-    let best = 0
-    let least = Infinity
-    for (const { incarnation, load } of this.#host.cluster.peers) {
-      let held = (load?.meetings ?? 0) + (load?.replicas ?? 0)
-      for (const chosen of this.#chosen.values()) if (chosen === incarnation) held++
-      if (held >= least || !this.#may(incarnation)) continue
-      best = incarnation
-      least = held
-    }
-    return best
+  /** How many meetings each node has that may be chosen, with those it was chosen for: all may have to be chosen anew. */
+  get #held(): Map<number, number> {
+    const held = new Map<number, number>()
+    for (const { incarnation, load } of this.#host.cluster.peers)
+      if (this.#may(incarnation)) held.set(incarnation, (load?.meetings ?? 0) + (load?.replicas ?? 0))
+    for (const node of this.#chosen.values()) count(held, node)
+    return held
   }
+}
+
+/** One of those that are counted has one more. */
+function count(held: Map<number, number>, node: number): void {
+  const before = held.get(node)
+  if (before !== undefined) held.set(node, before + 1)
+}
+
+function emptiestOf(held: ReadonlyMap<number, number>): number {
+  let best = 0
+  let least = Infinity
+  for (const [node, has] of held) {
+    if (has >= least) continue
+    best = node
+    least = has
+  }
+  return best
 }

@@ -268,8 +268,10 @@ export const fixedLimits = {
   orphanMs: 10_000,
   /**
    * Meetings that a node hands over at a time, and that it takes over at a time; bytes that one may have besides its
-   * frames. How long another node may take until it is ready; the wait before nodes that have declined are asked again.
+   * frames. How long another node may take until it is ready; the wait before nodes that have declined are asked again;
+   * and meetings that are looked at in one go.
    */
+  handoverLooks: 500,
   handovers: 32,
   takeovers: 256,
   handoverBytes: 262_144,
