@@ -19,6 +19,8 @@ export class Candidacy implements Fence {
   readonly since: number
   /** Other nodes that have yet to say what frames they have. */
   readonly asked: Set<number> = new Set()
+  /** Another node has said what it has, since it was last considered whether that is enough. */
+  isNews = true
   #term: number
   readonly incarnation: number
   /** The last of each user for a slot. */
@@ -34,6 +36,12 @@ export class Candidacy implements Fence {
 
   get term(): number {
     return this.#term
+  }
+
+  /** Another node has said what it has, or will not. */
+  answered(node: number): void {
+    this.asked.delete(node)
+    this.isNews = true
   }
 
   /** The fence is this one from now on, which nobody has promised yet. */

@@ -51,9 +51,9 @@ interface Passed {
   /** The YIELD, which is sent again where it may be lost. */
   readonly packet: Uint8Array
   readonly replica: Replica
-  /** Those that are to follow the new owner; and those that have asked since, by node. */
+  /** Those that are to follow the new owner, and those that have asked since. */
   readonly guests: readonly Guest[]
-  readonly astray: Map<number, number>
+  readonly astray: Map<string, { readonly node: number; readonly replica: number }>
   /** The new owner has begun. */
   isTaken: boolean
   /** This node holds the name until the registrar knows the new owner. */
@@ -145,7 +145,7 @@ export class Giving {
     const passed = this.#passed.get(meeting)
     if (passed === undefined || passed.to === node) return false
     if (passed.isTaken) this.#host.hosting.send(node, replica, passed.to)
-    else passed.astray.set(node, replica)
+    else passed.astray.set(`${node} ${replica}`, { node, replica })
     return true
   }
 
@@ -167,12 +167,14 @@ export class Giving {
   /** Offers further meetings, after a look at so many: nobody may want them. */
   #offerSome(most: number, now: number): void {
     if (!this.#isOn) return
-    for (let looks = Math.min(most, this.#host.meetings().size); looks > 0; looks--) {
+    const { size } = this.#host.meetings()
+    for (let looks = Math.min(most, size); looks > 0; looks--) {
       if (this.#offers.size >= this.#host.limits.handovers) return
       const owner = this.#next()
       if (owner === null) return
       if (!this.#offers.has(owner.name) && !this.#staying.has(owner)) this.#offer(owner, now)
     }
+    if (most >= size) this.#turn = null
   }
 
   /** The meeting whose turn it is; null for none. */
@@ -351,7 +353,7 @@ export class Giving {
 
   #release({ guests, astray }: Passed, to: number): void {
     this.#host.hosting.release(guests, to)
-    for (const [node, replica] of astray) this.#host.hosting.send(node, replica, to)
+    for (const { node, replica } of astray.values()) this.#host.hosting.send(node, replica, to)
   }
 
   /** The registrar knows the new owner. */

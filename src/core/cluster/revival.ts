@@ -89,9 +89,8 @@ export class Revival {
     orphan.candidacy = null
     replica.pledges.stand(null)
     this.#hold(orphan)
-    if (isNew) this.#look(orphan, now)
-    else orphan.notBefore = now + this.#host.limits.revivalBeatMs
-    this.#watch(now)
+    if (!isNew) orphan.notBefore = now + this.#host.limits.revivalBeatMs
+    this.#watch(isNew ? now + SOON_MS : orphan.notBefore)
   }
 
   #hold(orphan: Orphan): void {
@@ -191,7 +190,7 @@ export class Revival {
     const question = { name: replica.name, world: room.facts.world, from: room.log.next }
     const deadline = now + this.#host.limits.revivalMs / 2
     this.#host.questions().ask([node], 'frames', question, deadline, (_, ending, at) => {
-      orphan.candidacy?.asked.delete(node)
+      orphan.candidacy?.answered(node)
       if (orphan.candidacy === null || this.#orphans.get(replica.name) !== orphan) return
       if (ending.by === 'answer' && ending.answer !== null) this.#has(orphan, node, ending.answer, at)
     })
@@ -246,13 +245,18 @@ export class Revival {
 
   // ---- going on
 
-  /** Goes on as soon as all are here who may come, or those that are enough when the window is over. */
-  #conclude(orphan: Orphan, now: number): void {
+  #isOver({ since }: Candidacy, now: number): boolean {
+    return now - since >= this.#host.limits.revivalMs
+  }
+
+  /** Goes on as soon as all are here who may come, or those that are enough when the window is over. True: it does. */
+  #conclude(orphan: Orphan, now: number): boolean {
     const { replica, candidacy } = orphan
-    if (candidacy === null) return
-    const { asked, since } = candidacy
-    const isOver = now - since >= this.#host.limits.revivalMs
-    if (asked.size > 0 && !isOver) return
+    if (candidacy === null) return false
+    const { asked } = candidacy
+    candidacy.isNews = false
+    const isOver = this.#isOver(candidacy, now)
+    if (asked.size > 0 && !isOver) return false
     const room = replica.copy.room as Room
     const heritage = replica.copy.heritage as Heritage
     const head = room.log.next - 1
@@ -264,10 +268,12 @@ export class Revival {
       ({ slot, from, until }) =>
         until === Infinity && !away.has(slot) && promises.get(slot)?.elected !== from,
     )
-    if (missing && !isOver) return
+    if (missing && !isOver) return false
     const last = reignOf(room.facts.reigns, head)
     const goesOn = heritage.mayContinue(room.log.stableAt(head), head, last, [...promises.values()])
-    if (goesOn || isOver) this.#begin(orphan, candidacy, goesOn, now)
+    const begins = goesOn || isOver
+    if (begins) this.#begin(orphan, candidacy, goesOn, now)
+    return begins
   }
 
   #begin(orphan: Orphan, candidacy: Candidacy, goesOn: boolean, now: number): void {
@@ -333,26 +339,38 @@ export class Revival {
 
   // ---- time
 
+  /** A node that has ended may have had very many meetings. */
   #onBeat(now: number): void {
-    const { limits, meetings } = this.#host
-    for (const orphan of this.#orphans.values()) {
-      const { replica } = orphan
-      if (orphan.candidacy !== null) this.#conclude(orphan, now)
-      else if (now - orphan.since >= limits.orphanMs || meetings().get(replica.name) !== undefined)
-        replica.giveUp(now)
-      else if (replica.owner === 0 && !orphan.isLooking && now >= orphan.notBefore) {
-        if (!orphan.isHeir) this.#hold(orphan)
-        this.#look(orphan, now)
-      }
-    }
-    this.#watch(now)
+    const { revivalsAtOnce, revivalBeatMs } = this.#host.limits
+    let left = revivalsAtOnce
+    for (const orphan of this.#orphans.values()) if (this.#goOn(orphan, now) && --left === 0) break
+    if (this.#orphans.size > 0) this.#watch(now + (left === 0 ? SOON_MS : revivalBeatMs))
   }
 
-  #watch(now: number): void {
-    if (this.#beat.index < 0 && this.#orphans.size > 0)
-      this.#host.timers.set(this.#beat, now + this.#host.limits.revivalBeatMs)
+  /** Whether there was anything to do about it. */
+  #goOn(orphan: Orphan, now: number): boolean {
+    const { limits, meetings } = this.#host
+    const { replica } = orphan
+    const { candidacy } = orphan
+    if (candidacy !== null)
+      return (candidacy.isNews || this.#isOver(candidacy, now)) && this.#conclude(orphan, now)
+    if (now - orphan.since >= limits.orphanMs || meetings().get(replica.name) !== undefined) {
+      replica.giveUp(now)
+      return true
+    }
+    if (replica.owner !== 0 || orphan.isLooking || now < orphan.notBefore) return false
+    if (!orphan.isHeir) this.#hold(orphan)
+    this.#look(orphan, now)
+    return true
+  }
+
+  #watch(at: number): void {
+    if (this.#beat.index < 0 || at < this.#beat.at) this.#host.timers.set(this.#beat, at)
   }
 }
+
+/** The wait for the next few, in milliseconds. */
+const SOON_MS = 1
 
 function newOrphan(replica: Replica, now: number): Orphan {
   return {

@@ -39,8 +39,8 @@ interface Taken {
   readonly from: number
   readonly message: Yield
   readonly at: number
-  /** The nodes that want to follow it here: the last word of each. */
-  readonly follows: Map<number, MeshMessageOf<'follow'>>
+  /** Those who want to follow it here: the last word of each. */
+  readonly follows: Map<string, { readonly node: number; readonly message: MeshMessageOf<'follow'> }>
 }
 
 /** A member whose session has no place any more. */
@@ -201,7 +201,7 @@ export class Taking {
     for (const each of returned) this.#settle(owner, each, state, now)
     for (const remote of remotes.values()) remote.release()
     for (const join of joins) answerHere(join, meetings(), now)
-    for (const [node, follow] of follows) hosting.goOn(node, follow, now)
+    for (const each of follows.values()) hosting.goOn(each.node, each.message, now)
   }
 
   /** What a member on this node has done that the old owner has not heard of. */
@@ -234,7 +234,7 @@ export class Taking {
   /** Somebody wants to follow a meeting with which this node is about to begin. False: it is not. */
   await(node: number, message: MeshMessageOf<'follow'>): boolean {
     const taken = this.#taken.get(message.meeting)
-    taken?.follows.set(node, message)
+    taken?.follows.set(`${node} ${message.replica}`, { node, message })
     return taken !== undefined
   }
 

@@ -259,10 +259,18 @@ export const fixedLimits = {
   moveTries: 5,
   /** Bytes of inputs that the business may let into one frame, which goes out and from node to node in one piece. */
   frameBytes: 262_144,
-  /** How long a replica is kept that nobody reads; and since its owner last wanted it as a standby. */
+  /**
+   * How long a replica is kept that nobody reads; and since its owner last wanted it as a standby. How many a node begins
+   * to keep for others in the time between two beats.
+   */
   lingerMs: 5_000,
   standbyKeepMs: 3_000,
-  /** When the owner of a meeting has ended: the wait for members, the time between looks, and how long frames are kept. */
+  standbysPerBeat: 500,
+  /**
+   * When the owner of a meeting has ended: the wait for members, the time between looks, and how long frames are kept.
+   * How many meetings are looked for, or begun with, in one go.
+   */
+  revivalsAtOnce: 50,
   revivalMs: 1_000,
   revivalBeatMs: 50,
   orphanMs: 10_000,

@@ -1,32 +1,31 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { LoopDelay } from '../../../src/server/ground/loop-delay.ts'
 
+/** In milliseconds, as it is sampled. */
+const RESOLUTION = 10
+
 interface Histogram {
   count: number
   isOn: boolean
   worst: number
   percentile: (percent: number) => number
-  enable(): void
   disable(): void
 }
 
 /** Those that were begun, in order. */
-const histograms = vi.hoisted<Histogram[]>(() => [])
+const histograms: Histogram[] = []
 
-vi.mock('node:perf_hooks', () => ({
-  monitorEventLoopDelay: ({ resolution }: { resolution: number }) => {
-    const histogram: Histogram = {
-      count: 0,
-      isOn: false,
-      worst: 0,
-      percentile: (percent) => ((histogram.worst * percent) / 100 + resolution) * 1e6,
-      enable: () => void (histogram.isOn = true),
-      disable: () => void (histogram.isOn = false),
-    }
-    histograms.push(histogram)
-    return histogram
-  },
-}))
+function begin(): Histogram {
+  const histogram: Histogram = {
+    count: 0,
+    isOn: true,
+    worst: 0,
+    percentile: (percent) => ((histogram.worst * percent) / 100 + RESOLUTION) * 1e6,
+    disable: () => void (histogram.isOn = false),
+  }
+  histograms.push(histogram)
+  return histogram
+}
 
 /** The loop has stood still for so many milliseconds. */
 function stall(ms: number): void {
@@ -44,7 +43,7 @@ describe('The delay of the event loop', () => {
   })
 
   it('is told for half a minute at least and a minute at most, however often it is read', () => {
-    const delay = new LoopDelay()
+    const delay = new LoopDelay(begin)
     const read = (quantile = 1): number => Math.round(delay.quantile(quantile) * 1e6) / 1e6
     expect(read()).toBe(0)
     stall(400)
@@ -68,7 +67,7 @@ describe('The delay of the event loop', () => {
   })
 
   it('is never below nothing', () => {
-    const delay = new LoopDelay()
+    const delay = new LoopDelay(begin)
     stall(-3)
     expect(delay.quantile(1)).toBe(0)
     delay.close()

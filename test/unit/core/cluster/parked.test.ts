@@ -13,18 +13,25 @@ const follow = (meeting: string, replica: number): MeshMessageOf<'follow'> => ({
 })
 
 describe('Replicas that wait until it is known who has a meeting', () => {
-  it('wait with the last word of their node about it', () => {
+  it('wait with their last word', () => {
     const parked = new Parked()
-    const [first, again, other] = [follow('m', 1), follow('m', 2), follow('n', 3)]
+    const [first, again, other] = [follow('m', 1), follow('m', 1), follow('n', 3)]
     for (const each of [first, again, other]) parked.add(5, each)
     parked.add(6, first)
-    expect([first, again, again, other].map((each) => parked.take(5, each))).toEqual([
-      false,
-      true,
-      false,
-      true,
-    ])
+    const taken = [first, again, again, other].map((each) => parked.take(5, each))
+    expect(taken).toEqual([false, true, false, true])
     expect(parked.take(6, first)).toBe(true)
+  })
+
+  it('are a thousand of a node at the most', () => {
+    const parked = new Parked()
+    for (let n = 0; n < 1_000; n++) {
+      expect(parked.isFull(5)).toBe(false)
+      parked.add(5, follow('m', n))
+    }
+    expect([parked.isFull(5), parked.isFull(6)]).toEqual([true, false])
+    parked.remove(5, 7)
+    expect(parked.isFull(5)).toBe(false)
   })
 
   it('wait no more once they have ended, each alone, or all where their node has', () => {
