@@ -1,4 +1,3 @@
-import { encodeMessage } from '../../protocol/binary.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { EMPTY_FRAME } from '../../protocol/frames.ts'
 import { limits as wire, SYSTEM_SLOT } from '../../protocol/limits.ts'
@@ -330,25 +329,21 @@ export class Room {
 
   /** Ends a seat from this side, and tells the client why. */
   end(seat: Seat, message: string): void {
-    this.#end(seat, this.#ending(message))
-  }
-
-  #ending(message: string): Uint8Array {
-    const { number: log } = this.log
-    return encodeMessage({ type: 'ended', log, error: 'CLOSED', message: shorten(message) })
-  }
-
-  #end(seat: Seat, ending: Uint8Array): void {
     this.unplace(seat)
-    seat.session.stand(this.log.number)
-    this.#host.downstream.sendEncoded(seat.session, ending)
+    const { number } = this.log
+    seat.session.stand(number)
+    this.#host.downstream.send(seat.session, {
+      type: 'ended',
+      log: number,
+      error: 'CLOSED',
+      message: shorten(message),
+    })
   }
 
   /** Ends the room for all its readers. */
   close(message: string): void {
     this.#host.timers.clear(this.#showing)
-    const ending = this.#ending(message)
-    for (const seat of this.#readers.values()) this.#end(seat, ending)
+    for (const seat of this.#readers.values()) this.end(seat, message)
     for (const follower of this.followers) follower.close(message)
     this.followers.clear()
     this.#gallery?.release()

@@ -9,7 +9,7 @@ interface Histogram {
   isOn: boolean
   worst: number
   percentile: (percent: number) => number
-  disable(): void
+  disable(): boolean
 }
 
 /** Those that were begun, in order. */
@@ -21,7 +21,7 @@ function begin(): Histogram {
     isOn: true,
     worst: 0,
     percentile: (percent) => ((histogram.worst * percent) / 100 + RESOLUTION) * 1e6,
-    disable: () => void (histogram.isOn = false),
+    disable: () => !(histogram.isOn = false),
   }
   histograms.push(histogram)
   return histogram

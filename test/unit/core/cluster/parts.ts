@@ -19,7 +19,6 @@ import { Room, type RoomFacts, type RoomHost } from '../../../../src/core/meetin
 import { type OpenedFrame, sealFrame } from '../../../../src/core/meeting/sealed.ts'
 import { Account, ratesOf } from '../../../../src/core/session/account.ts'
 import { Session } from '../../../../src/core/session/session.ts'
-import { binaryCodec } from '../../../../src/protocol/binary.ts'
 import type { Payload } from '../../../../src/protocol/payload.ts'
 import type { MeetingEvent, MessageOf, ServerMessage } from '../../../../src/protocol/index.ts'
 import { messages } from '../../../../src/testing/index.ts'
@@ -83,10 +82,6 @@ export class Parts {
     caches: new WarmCaches(),
     mark: (cursor: Cursor) => this.marked.add(cursor),
     send: ({ user }: Session, message: ServerMessage) => this.told.push(`${user} ${words(message)}`),
-    sendEncoded: ({ user }: Session, entry: Uint8Array) => {
-      const [message] = binaryCodec.decode(entry, 'server') as [ServerMessage]
-      this.told.push(`${user} ${words(message)}`)
-    },
   } as unknown as Downstream
   #sessions = 0
 

@@ -217,6 +217,29 @@ describe('A meeting whose node has ended', () => {
     })
   })
 
+  it('is one of very many: copies are begun, and meetings gone on with, a few in each turn', () => {
+    const world = settled(2, { revivalsAtOnce: 5, standbysPerBeat: 20 })
+    const [a, b] = world.nodes as [Harness, Harness]
+    for (let n = 0; n < 60; n++) world.open(a, `m${n}`, { frameRate: 0, standby: 1 })
+    world.settle()
+    const grown = (ms: number, step: number, count: () => number): number[] => {
+      const seen: number[] = []
+      for (let at = 0; at < ms; at += step) {
+        const before = count()
+        world.advance(step)
+        if (count() > before) seen.push(count() - before)
+      }
+      return seen
+    }
+    const replicas = (): number => b.node.peering?.mesh.size.replicas ?? 0
+    expect(grown(4_000, 100, replicas)).toEqual([20, 20, 20])
+    world.kill(a, true)
+    const begun = grown(3_000, 1, () => b.node.meetingCount)
+    expect(b.node.meetingCount).toBe(60)
+    expect(Math.max(...begun)).toBeLessThanOrEqual(10)
+    expect(b.node.stats.meetingsForked).toBe(60)
+  })
+
   it('is told of a promise without a look at the other copies', () => {
     const world = settled(2)
     const [a, b] = world.nodes as [Harness, Harness]
