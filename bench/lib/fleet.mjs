@@ -35,6 +35,8 @@ export class Fleet {
   #programs = []
   #settings
   #ports = new Map()
+  #nats
+  #natsArgs
 
   static async start({ dist, frameRate }) {
     const fleet = new Fleet()
@@ -46,7 +48,8 @@ export class Fleet {
     const [natsPort, port] = [await freePort(), await freePort()]
     for (const name of NODES) this.#ports.set(name, await freePort())
     this.url = `ws://127.0.0.1:${port}/rtms`
-    this.#run(program('nats-server'), ['-a', '127.0.0.1', '-p', String(natsPort)])
+    this.#natsArgs = ['-a', '127.0.0.1', '-p', String(natsPort)]
+    this.startNats()
     this.#settings = {
       dist,
       frameRate,
@@ -70,7 +73,9 @@ export class Fleet {
   }
 
   #run(file, args) {
-    this.#programs.push(spawn(file, args, { stdio: 'ignore' }))
+    const child = spawn(file, args, { stdio: 'ignore' })
+    this.#programs.push(child)
+    return child
   }
 
   async #until(holds) {
@@ -96,6 +101,30 @@ export class Fleet {
 
   node(name) {
     return this.nodes.get(name)
+  }
+
+  /** Starts NATS, for the first time or anew, on the same port. */
+  startNats() {
+    this.#nats = this.#run(program('nats-server'), this.#natsArgs)
+  }
+
+  /** SIGKILL ends NATS as a crash does; SIGSTOP and SIGCONT halt it, and let it go on. */
+  signalNats(name) {
+    this.#nats.kill(name)
+  }
+
+  /** What a node answers to a question for its health, at its own port: a status of HTTP, 0 where it does not answer. */
+  async healthOf(name, timeoutMs = 2_000) {
+    const url = `http://127.0.0.1:${this.#ports.get(name)}/healthz`
+    const answer = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) }).catch(() => null)
+    await answer?.text().catch(() => {})
+    return answer?.status ?? 0
+  }
+
+  /** Memory of a node that is resident, in MiB. */
+  memoryOf(name) {
+    const status = readFileSync(`/proc/${this.node(name).pid}/status`, 'utf8')
+    return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024
   }
 
   /** The frames of each meeting that a node has sealed in one go, as the nodes tell that run. */

@@ -6,6 +6,7 @@ import type { Peer } from './cluster/peer.ts'
 import type { Connection } from './door/connection.ts'
 import type { Connections } from './door/connections.ts'
 import type { Limits } from './ground/config.ts'
+import { isEdge } from './ground/incarnation.ts'
 import { Timer, type Timers } from './ground/timers.ts'
 import type { Meetings } from './meeting/meetings.ts'
 import type { DrainProgress, DrainState } from './ports.ts'
@@ -157,7 +158,8 @@ export class Draining {
   *#others(now: number): Generator<Peer> {
     const { cluster } = this.#host
     for (const peer of cluster?.peers ?? [])
-      if (!peer.isDraining && cluster?.isSilent(peer.incarnation, now) === false) yield peer
+      if (!peer.isDraining && !isEdge(peer.incarnation) && cluster?.isSilent(peer.incarnation, now) === false)
+        yield peer
   }
 
   /** The others may not have told yet of those that were sent to them. */

@@ -88,7 +88,7 @@ export class Peering implements TopicPeers {
   readonly #self: number
   readonly #cluster: Cluster
   readonly #host: PeeringHost
-  readonly #application: Pick<Application, 'callMeeting' | 'drain'>
+  readonly #application: Pick<Application, 'callMeeting' | 'drain' | 'fail'>
   readonly #topics: () => Topics
   readonly #searches: Running[] = []
   /** Up to which of its revocations each node has told them. */
@@ -103,7 +103,7 @@ export class Peering implements TopicPeers {
     sessions: Sessions,
     topics: () => Topics,
     host: PeeringHost,
-    application: Pick<Application, 'callMeeting' | 'drain'>,
+    application: Pick<Application, 'callMeeting' | 'drain' | 'fail'>,
     meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster' | 'questions'> & Pick<PassingHost, 'replaced'>,
   ) {
     this.#self = config.incarnation
@@ -320,6 +320,11 @@ export class Peering implements TopicPeers {
         if (timeoutMs > 0) this.#application.drain(timeoutMs)
         const { state, progress } = host.draining
         reply({ state: timeoutMs > 0 && state === 'serving' ? 'draining' : state, ...progress })
+      },
+      successions: ({ withinMs }, reply, _, now) => reply(this.mesh.successions.told(withinMs, now)),
+      fail: ({ cutMs }, reply) => {
+        const will = this.#application.fail?.(cutMs) === true
+        reply(will || new Refusal('FORBIDDEN', 'the node was not started with the option faults'))
       },
     }
   }

@@ -9,6 +9,7 @@ import { Draining } from './draining.ts'
 import { Budget } from './ground/budget.ts'
 import type { NodeConfig, NodeLoad } from './ground/config.ts'
 import type { Stats } from './ground/stats.ts'
+import { isEdge } from './ground/incarnation.ts'
 import { Timers } from './ground/timers.ts'
 import { Work } from './ground/work.ts'
 import type { Guards } from './guards.ts'
@@ -17,6 +18,7 @@ import { type Loaded, loadOf } from './load.ts'
 import { Meetings, randomNumber } from './meeting/meetings.ts'
 import type { MeetingBusiness } from './ports.ts'
 import type { Bus, OfferedMeeting } from './ports.ts'
+import { Retreat } from './retreat.ts'
 import { Peering, type PeeringHost } from './peering.ts'
 import type { Elsewhere } from './session/elsewhere.ts'
 import { Sessions } from './session/sessions.ts'
@@ -50,6 +52,8 @@ export class Wiring {
   readonly peering: Peering | null
   readonly inlet: Inlet
   readonly draining: Draining
+  /** Null but for an edge. */
+  readonly retreat: Retreat | null = null
   #lastLog = 0
 
   constructor(config: NodeConfig, stats: Stats, guards: Guards, host: PeeringHost & Loaded) {
@@ -202,6 +206,8 @@ export class Wiring {
     const { moves = null, passing = null } = peering ?? {}
     const parts = { limits, timers, connections, meetings, requests, sessions, cluster }
     this.draining = new Draining({ ...parts, handover, moves, passing })
+    if (cluster !== null && isEdge(incarnation))
+      this.retreat = new Retreat(incarnation, { ...parts, cluster })
   }
 }
 

@@ -21,6 +21,8 @@ export class Candidacy implements Fence {
   readonly asked: Set<number> = new Set()
   /** Another node has said what it has, since it was last considered whether that is enough. */
   isNews = true
+  /** Since when those who have promised are enough. */
+  enoughAt = Infinity
   #term: number
   readonly incarnation: number
   /** The last of each user for a slot. */
@@ -47,6 +49,7 @@ export class Candidacy implements Fence {
   /** The fence is this one from now on, which nobody has promised yet. */
   raise(term: number): void {
     this.#term = term
+    this.enoughAt = Infinity
     this.#pledges.clear()
   }
 

@@ -1,4 +1,5 @@
 import type { Limits } from '../ground/config.ts'
+import { isEdge } from '../ground/incarnation.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
@@ -215,7 +216,10 @@ export class Giving {
     const tried = this.#tried.get(owner)
     const peers = cluster.peers.filter(
       ({ incarnation, isDraining }) =>
-        !isDraining && tried?.has(incarnation) !== true && !cluster.isSilent(incarnation),
+        !isDraining &&
+        !isEdge(incarnation) &&
+        tried?.has(incarnation) !== true &&
+        !cluster.isSilent(incarnation),
     )
     let best = 0
     let most = -1

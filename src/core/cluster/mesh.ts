@@ -24,6 +24,7 @@ import type { Found } from './names.ts'
 import type { LocalSeat, ReplicaHost } from './replica-host.ts'
 import { Replica } from './replica.ts'
 import { Standbys } from './standbys.ts'
+import { Successions } from './successions.ts'
 import { Revival, type RevivalHost } from './revival.ts'
 
 /** In the place of a node: the owner has ended, and the replica here waits for another one. */
@@ -61,6 +62,8 @@ export class Mesh implements Elsewhere, LinkPart {
   readonly #hosting: Hosting
   readonly handover: Handover
   readonly revival: Revival
+  /** The meetings of others that this node has gone on with. */
+  readonly successions: Successions = new Successions()
   readonly #replicas: Map<string, Replica> = new Map()
   /** By the number of their logs. */
   readonly #byNumber: Map<number, Replica> = new Map()
@@ -117,9 +120,11 @@ export class Mesh implements Elsewhere, LinkPart {
       astray: (...asked) =>
         this.revival.await(...asked) || this.handover.astray(...asked) || this.#isOpening(...asked),
     }))
+    const { successions } = this
     this.handover = new Handover({
       ...host,
       hosting,
+      successions,
       send: (node, packet) => links.send(node, packet),
       replica: (name) => this.#replicas.get(name),
       follow: (name, owner, now) => this.#follow(name, owner, now),
@@ -128,6 +133,7 @@ export class Mesh implements Elsewhere, LinkPart {
     this.revival = new Revival({
       ...host,
       hosting,
+      successions,
       link,
       replica: (name) => this.#replicas.get(name),
     })

@@ -1,3 +1,4 @@
+import { isEdge } from '../ground/incarnation.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import { Elector } from '../meeting/electorate.ts'
 import type { Owner } from '../meeting/owner.ts'
@@ -13,12 +14,14 @@ import { decodeDatagram, encodeFrames, type MeshMessage, type MeshMessageOf } fr
 import type { Questions } from './questions.ts'
 import type { AnswerOf, QuestionOf } from './question-kinds.ts'
 import type { Replica } from './replica.ts'
+import type { Successions } from './successions.ts'
 import { answerHere } from './waiting-joins.ts'
 
 /** What a node needs to go on with meetings whose owners have ended. */
 export interface RevivalHost extends Omit<HandoverNode, 'send'> {
   readonly timers: Timers
   readonly questions: () => Pick<Questions, 'ask'>
+  readonly successions: Successions
   readonly isDraining: () => boolean
   /** The business's side of a meeting, without its state; null where it cannot be had on this node. */
   adopt(offered: OfferedMeeting): MeetingBusiness | null
@@ -57,7 +60,8 @@ class Absent implements Occupant {
  *
  *   proven end of the owner → the nodes with a replica hold the name; its registrar says which of them stands
  *   that one asks the others for frames that it has not, and the members, who join wherever they come, for a promise
- *   more than half have promised, and nothing that may be stable is missing → it goes on at a higher fence
+ *   more than half have promised, and nothing that may be stable is missing → it goes on at a higher fence, once the
+ *   others have come as well, or a moment later
  *   not so within the window → it opens a new world with the frames that it has
  *
  * A promise counts for one fence, and keeps its giver from any node of a lower one.
@@ -94,10 +98,11 @@ export class Revival {
   }
 
   #hold(orphan: Orphan): void {
-    const { meetings, limits, cluster, isDraining } = this.#host
+    const { meetings, limits, cluster, isDraining, self } = this.#host
     const { name, copy } = orphan.replica
     const { heritage, room } = copy
-    if (isDraining() || heritage === null || room === null || meetings().size >= limits.meetings) return
+    if (isEdge(self) || isDraining() || heritage === null || room === null) return
+    if (meetings().size >= limits.meetings) return
     // It may be about to open the meeting anew.
     if (cluster.isClaiming(name) || cluster.holdings.has(name)) return
     orphan.isHeir = true
@@ -188,7 +193,7 @@ export class Revival {
     const room = replica.copy.room as Room
     candidacy?.asked.add(node)
     const question = { name: replica.name, world: room.facts.world, from: room.log.next }
-    const deadline = now + this.#host.limits.revivalMs / 2
+    const deadline = now + this.#host.limits.revivalAskMs
     this.#host.questions().ask([node], 'frames', question, deadline, (_, ending, at) => {
       orphan.candidacy?.answered(node)
       if (orphan.candidacy === null || this.#orphans.get(replica.name) !== orphan) return
@@ -210,7 +215,7 @@ export class Revival {
       // It has been followed further than this one: it is to go on.
       this.#release(orphan)
       orphan.candidacy = null
-      orphan.notBefore = now + this.#host.limits.revivalMs
+      orphan.notBefore = now + this.#host.limits.revivalAskMs
       replica.pledges.stand(null)
       return
     }
@@ -245,40 +250,46 @@ export class Revival {
 
   // ---- going on
 
-  #isOver({ since }: Candidacy, now: number): boolean {
+  #isLate({ since }: Candidacy, now: number): boolean {
     return now - since >= this.#host.limits.revivalMs
   }
 
-  /** Goes on as soon as all are here who may come, or those that are enough when the window is over. True: it does. */
+  /**
+   * Goes on as soon as all are here who may come; or a moment after those have come that are enough, since members who
+   * are late are told as away. The window for these is longer: clients of a full node take seconds to come back. True:
+   * it goes on.
+   */
   #conclude(orphan: Orphan, now: number): boolean {
     const { replica, candidacy } = orphan
     if (candidacy === null) return false
-    const { asked } = candidacy
     candidacy.isNews = false
-    const isOver = this.#isOver(candidacy, now)
-    if (asked.size > 0 && !isOver) return false
+    const { revivalWaitMs } = this.#host.limits
+    const isLate = this.#isLate(candidacy, now)
+    if (candidacy.asked.size > 0 && !isLate) return false
     const room = replica.copy.room as Room
     const heritage = replica.copy.heritage as Heritage
     const head = room.log.next - 1
     const terms = heritage.terms(head)
     const members = room.attendance.list
     const promises = candidacy.promisesOf(members)
+    // Nobody is left who could promise.
+    const isOver = isLate || terms.every(({ until }) => until < Infinity)
     const away = new Set(members.filter((member) => member.away).map(({ slot }) => slot))
     const missing = terms.some(
       ({ slot, from, until }) =>
         until === Infinity && !away.has(slot) && promises.get(slot)?.elected !== from,
     )
-    if (missing && !isOver) return false
     const last = reignOf(room.facts.reigns, head)
     const goesOn = heritage.mayContinue(room.log.stableAt(head), head, last, [...promises.values()])
-    const begins = goesOn || isOver
+    candidacy.enoughAt = goesOn ? Math.min(candidacy.enoughAt, now) : Infinity
+    const begins = isOver || (goesOn && (!missing || now - candidacy.enoughAt >= revivalWaitMs))
     if (begins) this.#begin(orphan, candidacy, goesOn, now)
     return begins
   }
 
   #begin(orphan: Orphan, candidacy: Candidacy, goesOn: boolean, now: number): void {
     const { term, incarnation } = candidacy
-    const { meetings, cluster, hosting, stats } = this.#host
+    const { meetings, cluster, hosting, stats, successions } = this.#host
     const { replica, follows } = orphan
     const { name } = replica
     const heritage = replica.copy.heritage as Heritage
@@ -307,6 +318,8 @@ export class Revival {
     cluster.took(name, term)
     if (goesOn) stats.meetingsRevived++
     else stats.meetingsForked++
+    const how = goesOn ? 'revival' : 'fork'
+    successions.note({ meeting: name, from: replica.lastOwner, how, frame: next }, now)
     business.logic?.revive?.()
     // A user who has come back without the former place may take it.
     for (const { slot } of owner.members) {
@@ -350,10 +363,11 @@ export class Revival {
   /** Whether there was anything to do about it. */
   #goOn(orphan: Orphan, now: number): boolean {
     const { limits, meetings } = this.#host
-    const { replica } = orphan
-    const { candidacy } = orphan
-    if (candidacy !== null)
-      return (candidacy.isNews || this.#isOver(candidacy, now)) && this.#conclude(orphan, now)
+    const { replica, candidacy } = orphan
+    if (candidacy !== null) {
+      const isDue = this.#isLate(candidacy, now) || now - candidacy.enoughAt >= limits.revivalWaitMs
+      return (candidacy.isNews || isDue) && this.#conclude(orphan, now)
+    }
     if (now - orphan.since >= limits.orphanMs || meetings().get(replica.name) !== undefined) {
       replica.giveUp(now)
       return true

@@ -12,10 +12,12 @@ import type { MeshMessageOf } from './mesh-messages.ts'
 import type { RemoteMember } from './remote-member.ts'
 import type { ReplicaHost } from './replica-host.ts'
 import type { Replica } from './replica.ts'
+import type { Successions } from './successions.ts'
 import { answerHere } from './waiting-joins.ts'
 
 /** What a node needs to go on with meetings of others. */
 export interface TakingHost extends HandoverNode, Pick<ReplicaHost<Replica>, 'refuse'> {
+  readonly successions: Successions
   readonly isDraining: () => boolean
   /** The business's side of a meeting, without its state; null where it cannot be had on this node. */
   adopt(offered: OfferedMeeting): MeetingBusiness | null
@@ -154,7 +156,7 @@ export class Taking {
   }
 
   #begin(replica: Replica, { message, at, from, follows }: Taken, now: number): void {
-    const { self, meetings, cluster, hosting, stats } = this.#host
+    const { self, meetings, cluster, hosting, stats, successions } = this.#host
     const { name, kind, hop, places, branches } = message
     this.#taken.delete(name)
     const metadata = parse(message.metadata)
@@ -189,6 +191,7 @@ export class Taking {
     }
     owner.succeed({ state, seatOf, event: { type: 'owner', incarnation: self } }, now)
     stats.handoversTaken++
+    successions.note({ meeting: name, from, how: 'handover', frame: room.log.next }, now)
     cluster.took(name, room.facts.term)
     this.#host.taken(name)
     this.#begun.set(name, { from, isTold: false })

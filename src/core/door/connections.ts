@@ -52,6 +52,8 @@ export class Connections {
   readonly #admission: Admission
   readonly #origin: number
   draining = false
+  /** See `Retreat`. */
+  cutOff = false
 
   constructor(host: ConnectionsHost) {
     this.#host = host
@@ -91,8 +93,8 @@ export class Connections {
     this.#host.stats.connectionsOpened++
     const others = this.#all.size
     this.#all.add(connection)
-    if (this.draining) {
-      this.close(connection, 'DRAINING', 'the node is stopping', now)
+    if (this.draining || this.cutOff) {
+      this.close(connection, 'DRAINING', this.#reason, now)
       return connection
     }
     const turned = this.#admission.enter(connection, address, others, now)
@@ -431,7 +433,10 @@ export class Connections {
       window: connection.window,
       origin: this.#origin,
     }
-    this.#host.downstream.control(connection, welcomeOf(this.#host.config, session, answer, now))
+    this.#host.downstream.control(
+      connection,
+      welcomeOf(this.#host.config, session, answer, this.#all.size, now),
+    )
     this.#host.downstream.resume(session)
     this.#host.application.connected(session, resumed)
     this.#withdraw(session, now)
@@ -445,6 +450,10 @@ export class Connections {
 
   /** Has a client connect to another node. */
   sendAway(connection: Connection, now: number): void {
-    this.close(connection, 'DRAINING', 'the node is stopping', now, this.#admission.spread())
+    this.close(connection, 'DRAINING', this.#reason, now, this.#admission.spread())
+  }
+
+  get #reason(): string {
+    return this.cutOff ? 'this edge hears none of the other nodes' : 'the node is stopping'
   }
 }

@@ -94,7 +94,7 @@ export interface NodeLimits {
   /** Entries and bytes that may wait in a topic's ring for the next sweep, whatever its retention. */
   topicPendingEntries: number
   topicPendingBytes: number
-  /** Random wait before a client's first reconnect, told in WELCOME. */
+  /** Random wait before a client's first reconnect, told in WELCOME; a node with few connections tells a shorter one. */
   reconnectMinMs: number
   reconnectMaxMs: number
   /** Clients that a node asks in a second to move to the nodes that own their meetings. */
@@ -151,7 +151,7 @@ export const defaultLimits: NodeLimits = {
   topicKeys: 10_000,
   topicPendingEntries: 1_024,
   topicPendingBytes: 262_144,
-  reconnectMinMs: 200,
+  reconnectMinMs: 50,
   reconnectMaxMs: 2_000,
   movesPerSecond: 50,
 }
@@ -267,11 +267,13 @@ export const fixedLimits = {
   standbyKeepMs: 3_000,
   standbysPerBeat: 500,
   /**
-   * When the owner of a meeting has ended: the wait for members, the time between looks, and how long frames are kept.
-   * How many meetings are looked for, or begun with, in one go.
+   * When an owner has ended: waits for most members, the rest and other nodes' frames; how many meetings are looked for,
+   * or gone on with, in one go; the time between looks, and with the frames.
    */
+  revivalMs: 3_000,
+  revivalWaitMs: 250,
+  revivalAskMs: 500,
   revivalsAtOnce: 50,
-  revivalMs: 1_000,
   revivalBeatMs: 50,
   orphanMs: 10_000,
   /**

@@ -53,6 +53,10 @@ const table: {
     ['members', 'all', false],
     [true, 'spectators', null],
   ],
+  faults: [
+    [true, false],
+    ['yes', null],
+  ],
   bus: [[{ connect() {} }], [{}, null, 'nats://a', { servers: 'nats://a' }]],
   issuer: [['me'], ['', 7]],
   audience: [['me'], ['', 7]],
@@ -81,11 +85,22 @@ const table: {
     ],
   ],
   origins: [
-    ['*', [], ['https://a.example', 'http://a:81', 'app://local', 'capacitor://localhost']],
+    [
+      '*',
+      [],
+      ['https://a.example', 'http://a:81', 'app://local', 'capacitor://localhost'],
+      ['https://*.a.example', 'http://*.a:81', 'null', 'file://'],
+    ],
     [
       'https://a.example',
       ['*'],
       ['https://A.example'],
+      ['https://*'],
+      ['https://a*.example'],
+      ['https://a.*.example'],
+      ['https://*.*.example'],
+      ['*.example'],
+      ['http://a:*'],
       ['https://a:443'],
       ['http://a:80'],
       ['https://a/'],
@@ -165,6 +180,7 @@ describe('An option', () => {
       maxHandlers: 1_000,
       moves: 'members',
       admin: false,
+      faults: false,
       logger: silent,
     })
   })

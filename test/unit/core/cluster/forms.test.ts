@@ -291,6 +291,8 @@ const examples = {
     { timeoutMs: 5 },
     { state: 'draining', meetings: 1, staying: 2, connections: 3, requests: 4, sessions: 5 },
   ],
+  successions: [{ withinMs: 5 }, [{ meeting: 'm', from: 7, how: 'revival', frame: 8, agoMs: 9 }]],
+  fail: [{ cutMs: 5 }, true],
 } as const
 
 describe('A question to another node', () => {

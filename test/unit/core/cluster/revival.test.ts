@@ -69,6 +69,9 @@ describe('A meeting whose node has ended', () => {
     for (const other of others) expect(other).toEqual(first)
     expect(nodes[1].node.stats.meetingsRevived).toBe(1)
     expect(nodes[1].node.stats.meetingsForked).toBe(0)
+    const told = nodes.map(({ node }) => node.peering?.mesh.successions.told(60_000, world.now))
+    const from = nodes[0].node.incarnation
+    expect(told).toEqual([[], [expect.objectContaining({ meeting: 'm', from, how: 'revival' })], []])
   })
 
   it('goes on from its standby, though all its members were on its node', () => {
@@ -88,7 +91,7 @@ describe('A meeting whose node has ended', () => {
     const before = seatOf(first)?.world
     if (staysAway) second.leads = () => null
     world.kill(nodes[0], true)
-    roam(world, clients, 3_000)
+    roam(world, clients, 4_000)
     return ownersOf(world).length === 1 && seatOf(first)?.world === before
   }
 
@@ -115,6 +118,54 @@ describe('A meeting whose node has ended', () => {
     }
   })
 
+  /** When the first frame comes after its node was killed, at a client, in milliseconds. */
+  function backAfter(clients: readonly Roamer[], world: World, node: Harness): number {
+    const [first] = clients as [Roamer]
+    const had = first.frames.get('m')?.length ?? 0
+    let back = Infinity
+    world.kill(node, true)
+    roam(world, clients, 4_000, (at) => {
+      if (back === Infinity && (first.frames.get('m')?.length ?? 0) > had) back = at
+    })
+    return back
+  }
+
+  it('goes on a tenth of a second after proof of that, where its members connect elsewhere at once', () => {
+    const { world, nodes, clients } = meeting(3, [0, 0, 0], { standby: 1 })
+    // The first wait of these clients is 65 ms.
+    expect(backAfter(clients, world, nodes[0])).toBeLessThan(150)
+  })
+
+  it('waits only a moment for those who do not come, once there are enough', () => {
+    const { world, nodes, clients } = meeting(3, [0, 0, 0], { standby: 1 })
+    const before = seatOf(clients[0] as Roamer)?.world
+    ;(clients[2] as Roamer).leads = () => null
+    expect(backAfter(clients, world, nodes[0])).toBeLessThan(500)
+    expect(seatOf(clients[0] as Roamer)?.world).toBe(before)
+  })
+
+  it('is in the same world where its members need seconds to come back, as those of a full node do', () => {
+    const { world, nodes, clients } = meeting(3, [0, 0, 0], { standby: 1 })
+    const before = clients.map((client) => seatOf(client)?.world)
+    const late = world.now + 1_800
+    for (const client of clients) client.leads = () => (world.now < late ? null : nodes[2])
+    world.kill(nodes[0], true)
+    roam(world, clients, 6_000)
+    expect(clients.map((client) => seatOf(client)?.world)).toEqual(before)
+  })
+
+  it('goes on at once where only spectators are left, who have no say', () => {
+    const { world, nodes, clients } = meeting(3, [1], { standby: 1 })
+    const [watcher] = clients as [Roamer]
+    const other = new Roamer(world, 'watcher', nodes[1])
+    other.leads = watcher.leads
+    other.join('m', true)
+    roam(world, [watcher, other], 500)
+    watcher.machine.followers.leave(seatOf(watcher) as NonNullable<ReturnType<typeof seatOf>>)
+    roam(world, [watcher, other], 500)
+    expect(backAfter([other], world, nodes[0])).toBeLessThan(500)
+  })
+
   it('ends with its node where no other one has a replica', () => {
     const { world, nodes, clients } = meeting(3, [0, 0])
     world.kill(nodes[0], true)
@@ -127,10 +178,11 @@ describe('A meeting whose node has ended', () => {
     const before = seatOf(clients[1] as Roamer)?.world
     ;(clients[0] as Roamer).leads = () => null
     world.kill(nodes[0], true)
-    roam(world, clients, 3_000)
+    roam(world, clients, 4_000)
     expect(ownersOf(world)).toEqual([nodes[1].node.id])
     expect(seatOf(clients[1] as Roamer)?.world).not.toBe(before)
     expect(nodes[1].node.stats.meetingsForked).toBe(1)
+    expect(nodes[1].node.peering?.mesh.successions.told(60_000, world.now)).toMatchObject([{ how: 'fork' }])
     // Who comes later begins anew, in the same new world.
     ;(clients[0] as Roamer).leads = () => nodes[2]
     roam(world, clients, 6_000)

@@ -1,129 +1,102 @@
 import { describe, expect, it } from 'vitest'
 import { decodeDatagram } from '../../../../src/core/cluster/mesh-messages.ts'
 import type { Peer } from '../../../../src/core/cluster/peer.ts'
-import { Standbys, type StandbysHost } from '../../../../src/core/cluster/standbys.ts'
-import type { NodeLoad } from '../../../../src/core/index.ts'
-import { load } from './rig.ts'
+import { Standbys } from '../../../../src/core/cluster/standbys.ts'
+import { View } from '../../../../src/core/cluster/view.ts'
+import { LEAST_EDGE } from '../../../../src/core/ground/incarnation.ts'
 
-interface Node extends Pick<Peer, 'incarnation' | 'isDraining' | 'load'> {
-  isSilent: boolean
-}
+type Told = Partial<Pick<Peer, 'isDraining'>> & { readonly meetings?: number; readonly isSilent?: boolean }
 
-/** The standbys of a node with so many meetings, and the others as they are set. */
-class Desk {
-  readonly nodes: Node[] = []
-  meetings: string[] = []
-  /** How many times somebody looked at what a node has. */
-  looks = 0
-  /** Nodes that have a replica anyway, by meeting. */
-  readonly guests: Map<string, { node: number; isConnected: boolean }[]> = new Map()
-  /** The meetings that each node is to keep, as it was told with the last beat. */
-  told: Map<number, string[]> = new Map()
-  readonly #standbys: Standbys
-
-  constructor(nodes: readonly number[], meetings: number) {
-    for (const incarnation of nodes) this.add(incarnation)
-    this.meetings = Array.from({ length: meetings }, (_, n) => `m${n}`)
-    const owner = (name: string) => ({ name, options: { standby: 1 } })
-    this.#standbys = new Standbys({
-      meetings: () => ({
-        standbys: this.meetings.length,
-        all: () => this.meetings.map((name) => owner(name)),
-        get: (name: string) => (this.meetings.includes(name) ? owner(name) : undefined),
-      }),
-      cluster: {
-        peers: this.nodes,
-        peer: (node: number) => this.nodes.find(({ incarnation }) => incarnation === node),
-        isSilent: (node: number) => this.nodes.some((each) => each.incarnation === node && each.isSilent),
-      },
-      hosting: { of: ({ name }: { name: string }) => this.guests.get(name) ?? [] },
-      put: (node: number, bytes: Uint8Array) => this.#note(node, bytes),
-    } as unknown as StandbysHost)
-  }
-
-  add(incarnation: number, has: Partial<NodeLoad> = {}): Node {
-    const look = (): void => void this.looks++
-    const node = {
-      incarnation,
-      isDraining: false,
-      isSilent: false,
-      get load() {
-        look()
-        return { ...load, meetings: 0, replicas: 0, ...has }
-      },
+/** A node with meetings that want a standby, and what it knows of the others. */
+function nodeOf(self: number, others: ReadonlyMap<number, Told>, names: readonly string[]) {
+  const nodes = new View(self)
+  for (const node of others.keys()) nodes.meet(node)
+  const peers = new Map<number, Peer>()
+  for (const [incarnation, { meetings = 20, isDraining = false }] of others) {
+    const load = {
+      connections: 0,
+      sessions: 0,
+      meetings,
+      replicas: 0,
+      topics: 0,
+      busBytesIn: 0,
+      busBytesOut: 0,
     }
-    this.nodes.push(node)
-    return node
+    if (incarnation !== self)
+      peers.set(incarnation, { incarnation, heard: 0, load, isDraining, id: 'n', address: '', health: '' })
   }
-
-  #note(node: number, bytes: Uint8Array): void {
-    const keep = decodeDatagram(bytes)
-    if (keep?.type !== 'keep') throw new Error('not a KEEP')
-    this.told.set(node, [...(this.told.get(node) ?? []), ...keep.meetings.map(({ name }) => name)])
-  }
-
-  beat(): Record<number, number> {
-    this.told = new Map()
-    this.#standbys.beat()
-    return Object.fromEntries(Array.from(this.told, ([node, names]) => [node, names.length]))
-  }
+  const open = new Map(names.map((name) => [name, { name, options: { standby: 1 } }]))
+  const kept = new Map<number, string[]>()
+  const standbys = new Standbys({
+    meetings: () =>
+      ({ standbys: open.size, all: () => open.values(), get: (name: string) => open.get(name) }) as never,
+    cluster: {
+      nodes,
+      peers: [...peers.values()],
+      peer: (node: number) => peers.get(node),
+      isSilent: (node: number) => others.get(node)?.isSilent === true,
+    } as never,
+    hosting: { of: () => [] } as never,
+    put: (node, bytes) => {
+      const message = decodeDatagram(bytes)
+      if (message?.type !== 'keep') throw new Error('not a KEEP')
+      kept.set(node, [...(kept.get(node) ?? []), ...message.meetings.map(({ name }) => name)])
+    },
+  })
+  return { standbys, kept, open }
 }
 
-describe('The nodes that keep copies of meetings', () => {
-  it('have as many each, with what they have besides, and stay the same', () => {
-    const desk = new Desk([1, 2], 60)
-    desk.add(3, { meetings: 20, replicas: 10 })
-    expect(desk.beat()).toEqual({ 1: 30, 2: 30 })
-    const before = desk.told
-    expect(desk.beat()).toEqual({ 1: 30, 2: 30 })
-    expect(desk.told).toEqual(before)
-    desk.meetings = [...desk.meetings, ...Array.from({ length: 12 }, (_, n) => `later ${n}`)]
-    expect(desk.beat()).toEqual({ 1: 34, 2: 34, 3: 4 })
+const among = (count: number): Map<number, Told> =>
+  new Map(Array.from({ length: count }, (_, n) => [(n + 1) * 7_654_321, {}]))
+
+describe('The standbys of many nodes that choose at once', () => {
+  it('are spread over all of them, though each node sees the same loads', () => {
+    const others = among(100)
+    const held = new Map<number, number>()
+    for (const self of others.keys()) {
+      const names = Array.from({ length: 20 }, (_, n) => `room.${self}.${n}`)
+      const { standbys, kept } = nodeOf(self, others, names)
+      standbys.beat()
+      for (const [node, all] of kept) held.set(node, (held.get(node) ?? 0) + all.length)
+    }
+    const counts = [...others.keys()].map((node) => held.get(node) ?? 0)
+    expect(counts.reduce((sum, count) => sum + count)).toBe(2_000)
+    // 20 on the average.
+    expect(Math.max(...counts)).toBeLessThan(50)
+    expect(Math.min(...counts)).toBeGreaterThan(2)
   })
 
-  it('are chosen anew where one cannot be any more: all its meetings in one beat, with one look at each node', () => {
-    const desk = new Desk([1, 2, 3], 3_000)
-    expect(desk.beat()).toEqual({ 1: 1_000, 2: 1_000, 3: 1_000 })
-    expect(desk.looks).toBeLessThan(20)
-    ;(desk.nodes[0] as Node).isSilent = true
-    desk.looks = 0
-    expect(desk.beat()).toEqual({ 2: 1_500, 3: 1_500 })
-    expect(desk.looks).toBeLessThan(20)
-    ;(desk.nodes as { isDraining: boolean }[])[1]!.isDraining = true
-    expect(desk.beat()).toEqual({ 3: 3_000 })
-    ;(desk.nodes[2] as Node).isSilent = true
-    expect(desk.beat()).toEqual({})
-  })
-
-  it('are those that have a copy anyway, and not one that is silent', () => {
-    const desk = new Desk([1, 2], 2)
-    desk.guests.set('m0', [
-      { node: 1, isConnected: false },
-      { node: 2, isConnected: true },
+  it('are rather where there is less, and never on an edge, a silent node or one that drains', () => {
+    const [full, draining, silent, edge, good, empty] = [
+      11_000,
+      22_000,
+      33_000,
+      LEAST_EDGE + 5,
+      44_000,
+      55_000,
+    ]
+    const others = new Map<number, Told>([
+      [full, { meetings: 10_000 }],
+      [draining, { isDraining: true }],
+      [silent, { isSilent: true }],
+      [edge, { meetings: 0 }],
+      [good, {}],
+      [empty, { meetings: 0 }],
     ])
-    desk.guests.set('m1', [{ node: 2, isConnected: true }])
-    expect(desk.beat()).toEqual({ 2: 2 })
-    ;(desk.nodes[1] as Node).isSilent = true
-    expect(desk.beat()).toEqual({ 1: 2 })
-  })
-
-  it('are told a batch of names at a time, and nothing where no meeting wants one', () => {
-    const desk = new Desk([1], 1_500)
-    expect(desk.beat()).toEqual({ 1: 1_500 })
-    desk.meetings = []
-    expect(desk.beat()).toEqual({})
-    // Chosen anew, by what there is then.
-    desk.add(2)
-    desk.meetings = ['m0', 'm1']
-    expect(desk.beat()).toEqual({ 1: 1, 2: 1 })
-  })
-
-  it('forget a meeting that has ended', () => {
-    const desk = new Desk([1, 2], 2)
-    expect(desk.beat()).toEqual({ 1: 1, 2: 1 })
-    desk.meetings = ['m1']
-    desk.beat()
-    desk.meetings = ['m1', 'm2', 'm3']
-    expect(desk.beat()).toEqual({ 1: 2, 2: 1 })
+    const names = Array.from({ length: 300 }, (_, n) => `room.${n}`)
+    const { standbys, kept, open } = nodeOf(1, others, names)
+    standbys.beat()
+    expect([...kept.keys()].every((node) => [full, good, empty].includes(node))).toBe(true)
+    const before = new Map([...kept].map(([node, all]) => [node, all.length]))
+    const [some = 0, more = 0] = [before.get(good), before.get(empty)]
+    expect(before.get(full) ?? 0).toBeLessThan(10)
+    expect(some).toBeGreaterThan(100)
+    expect(more).toBeGreaterThan(100)
+    // They stay where they are, and what has closed is not kept any more.
+    for (const name of names.slice(0, 150)) open.delete(name)
+    const rest = new Map([...kept].map(([node, all]) => [node, all.filter((name) => open.has(name))]))
+    kept.clear()
+    standbys.beat()
+    expect(kept).toEqual(rest)
   })
 })
