@@ -1,3 +1,4 @@
+import { Balance } from './balance.ts'
 import { Cluster } from './cluster/cluster.ts'
 import { NODES } from './cluster/messages.ts'
 import { Names } from './cluster/names.ts'
@@ -112,6 +113,7 @@ export class Wiring {
         opening: (name, found) => names.await(name, found),
         refuse: (...refused) => this.dispatch.refuseRemote(...refused),
         rejoin: (session) => this.endings.rejoin(session),
+        probe: (peer) => guards.watch.probe(peer),
         replaced: ({ outlet }, now) => {
           if (outlet !== null) this.connections.close(outlet, 'REPLACED', ELSEWHERE, now)
         },
@@ -206,6 +208,8 @@ export class Wiring {
     const { moves = null, passing = null } = peering ?? {}
     const parts = { limits, timers, connections, meetings, requests, sessions, cluster }
     this.draining = new Draining({ ...parts, handover, moves, passing })
+    const balances = config.cluster?.moves !== undefined && !isEdge(incarnation)
+    if (balances && cluster !== null && moves !== null) new Balance({ ...parts, cluster, moves }).begin(0)
     if (cluster !== null && isEdge(incarnation))
       this.retreat = new Retreat(incarnation, { ...parts, cluster })
   }

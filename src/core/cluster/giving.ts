@@ -172,21 +172,18 @@ export class Giving {
     for (let looks = Math.min(most, size); looks > 0; looks--) {
       if (this.#offers.size >= this.#host.limits.handovers) return
       const owner = this.#next()
-      if (owner === null) return
+      if (owner === undefined) return
       if (!this.#offers.has(owner.name) && !this.#staying.has(owner)) this.#offer(owner, now)
     }
     if (most >= size) this.#turn = null
   }
 
-  /** The meeting whose turn it is; null for none. */
-  #next(): Owner | null {
-    for (let rounds = 0; rounds < 2; rounds++) {
-      this.#turn ??= this.#host.meetings().all()[Symbol.iterator]()
-      const { value, done } = this.#turn.next()
-      if (done !== true) return value
-      this.#turn = null
-    }
-    return null
+  /** The meeting whose turn it is; undefined for none. */
+  #next(): Owner | undefined {
+    const next = this.#turn?.next()
+    if (next?.done === false) return next.value
+    this.#turn = this.#host.meetings().all()[Symbol.iterator]()
+    return this.#turn.next().value as Owner | undefined
   }
 
   #offer(owner: Owner, now: number): void {

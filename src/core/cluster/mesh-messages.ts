@@ -240,6 +240,7 @@ const FRAMES = 1
 const HEADS = 2
 const PULL = 3
 const KEEP = 4
+const BUNDLE = 5
 
 const heads = {
   heads: { list: { replica: 'uint', next: 'uint', due: 'uint' }, max: 'batch' },
@@ -265,7 +266,13 @@ export type Pull = { readonly type: 'pull' } & Struct<typeof pull>
 /** The receiver is to keep replicas of these meetings of the sender for now. */
 export type Keep = { readonly type: 'keep' } & Struct<typeof keep>
 
-export type Datagram = Frames | Heads | Pull | Keep
+/** Datagrams that one sweep has to send to one node: each message costs both nodes more than what is in it. */
+export interface Bundle {
+  readonly type: 'bundle'
+  readonly parts: readonly Exclude<Datagram, Bundle>[]
+}
+
+export type Datagram = Frames | Heads | Pull | Keep | Bundle
 
 /**
  * The frames from a position on, as many as fit into a page: no more than one looks at, since empty ones take the other
@@ -339,6 +346,16 @@ export function encodeKeep(meetings: Keep['meetings']): Uint8Array {
   return encodeDatagram(KEEP, keep, { meetings })
 }
 
+export function encodeBundle(parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts
+  if (parts.length === 1 && only !== undefined) return only
+  scratch.reset()
+  scratch.byte(MESH)
+  scratch.byte(BUNDLE)
+  for (const part of parts) scratch.bytes(part)
+  return scratch.finish()
+}
+
 function encodeDatagram(code: number, fields: Fields, values: object): Uint8Array {
   scratch.reset()
   scratch.byte(MESH)
@@ -349,6 +366,25 @@ function encodeDatagram(code: number, fields: Fields, values: object): Uint8Arra
 
 /** Null where it is malformed. */
 export function decodeDatagram(bytes: Uint8Array): Datagram | null {
+  return bytes[1] === BUNDLE ? decodeBundle(bytes) : decodePart(bytes)
+}
+
+function decodeBundle(bytes: Uint8Array): Bundle | null {
+  try {
+    const r = new Reader(bytes, 2)
+    const parts: Bundle['parts'][number][] = []
+    while (r.left > 0) {
+      const part = decodePart(r.bytes(Infinity))
+      if (part === null) return null
+      parts.push(part)
+    }
+    return { type: 'bundle', parts }
+  } catch {
+    return null
+  }
+}
+
+function decodePart(bytes: Uint8Array): Bundle['parts'][number] | null {
   try {
     const r = new Reader(bytes, 1)
     const code = r.byte()

@@ -13,6 +13,7 @@ import { Handover } from './handover.ts'
 import { Hosting } from './hosting.ts'
 import { linked, type LinkPart, type LinkParts } from './link-messages.ts'
 import {
+  type Bundle,
   decodeDatagram,
   decodeMesh,
   encodeMesh,
@@ -249,7 +250,12 @@ export class Mesh implements Elsewhere, LinkPart {
   datagram(from: number, bytes: Uint8Array, now: number): void {
     const datagram = decodeDatagram(bytes)
     if (datagram === null) this.#host.stats.strangers++
-    else if (datagram.type === 'frames') this.#replicaOf(from, datagram.replica)?.frames(datagram, now)
+    else if (datagram.type === 'bundle') for (const part of datagram.parts) this.#take(from, part, now)
+    else this.#take(from, datagram, now)
+  }
+
+  #take(from: number, datagram: Bundle['parts'][number], now: number): void {
+    if (datagram.type === 'frames') this.#replicaOf(from, datagram.replica)?.frames(datagram, now)
     else if (datagram.type === 'keep') this.#keep(from, datagram, now)
     else if (datagram.type === 'pull') this.#hosting.pull(from, datagram.replica, datagram.from)
     else for (const head of datagram.heads) this.#replicaOf(from, head.replica)?.head(head, now)

@@ -1,20 +1,31 @@
+import { Timer, type Timers } from '../ground/timers.ts'
 import type { Session } from '../session/session.ts'
 import type { HandedSession } from '../session/handed-session.ts'
-import type { QuestionOf, Whereabouts } from './question-kinds.ts'
+import type { AnswerOf, QuestionOf, Whereabouts } from './question-kinds.ts'
 import { type Answerers, type Questions, Refusal } from './questions.ts'
 
-/** How long a client may wait for its session from another node, in milliseconds; then it gets a new one. */
-const RETRIEVE_MS = 1_000
+/**
+ * How long a client may wait for its session from another node, in milliseconds; then it gets a new one. A node that is
+ * heard may only be busy; one that has missed heartbeats is hardly waited for, and a silent one is not asked.
+ */
+const RETRIEVE_MS = 5_000
+const MISSED_MS = 1_000
+/** How long the home of the user may take, before everybody is asked. */
+const HOME_MS = 1_000
+/** Time without an answer after which it is looked whether a node has ended, and between two looks. */
+const DOUBT_MS = 100
 /** Nodes that a session may have gone to, one after the other, while its client looked for it. */
 const HOPS = 3
-/** Sessions that other nodes have asked for and that have not been given yet. */
+/** Sessions that other nodes have asked for and that have not been given yet; and how long one may wait. */
 const MOST_ASKED = 1_000
+const GIVE_MS = 800
 /** How long a node has to say that it goes on with a session. */
 const KEEP_MS = 5_000
 
 /** What the passing of sessions needs of the rest of its node. */
 export interface PassingHost {
   readonly self: number
+  readonly timers: Timers
   readonly sessions: {
     get(id: string): Session | undefined
     /** See `Sessions`. */
@@ -27,6 +38,13 @@ export interface PassingHost {
   whereabouts(user: string): Whereabouts
   /** The nodes that can be asked. */
   peers(): Iterable<number>
+  /** Those of them that drain. */
+  draining(): Iterable<number>
+  /** Whether a node can be asked; whether it has missed heartbeats, as one has that cannot. */
+  reaches(node: number): boolean
+  isLate(node: number, now: number): boolean
+  /** Looks for proof that a node has ended. */
+  probe(node: number): void
   /** Its client has connected to another node: closes the connection that it has here. */
   replaced(session: Session, now: number): void
   /** An answer to a call of a session that has come from another node. */
@@ -40,6 +58,8 @@ interface Asked {
   readonly from: number
   readonly at: number
   readonly give: (now: number) => void
+  /** It has waited for too long. */
+  readonly refuse: () => void
 }
 
 /**
@@ -54,28 +74,65 @@ export class Passing {
   /** Sessions that are asked for, until the link to whoever asks takes them. */
   #asked: Asked[] = []
 
+  /** Questions that clients wait for: the node, and when it was asked, the oldest first. */
+  readonly #open: Set<{ readonly node: number; readonly at: number }> = new Set()
+  readonly #doubt: Timer
+
   constructor(host: PassingHost) {
     this.#host = host
+    this.#doubt = new Timer('retrieve', (now) => this.#onDoubt(now))
   }
 
   /** Looks for a session on the other nodes, and goes on with it here. Calls `done` once, in any case. */
   retrieve(user: string, id: string, now: number, done: (now: number) => void): void {
-    const { self } = this.#host
     const deadline = now + RETRIEVE_MS
-    // A home that has died is not known to have for a while: then everybody is asked.
-    const homeBy = now + RETRIEVE_MS / 2
+    const leaving = new Set(this.#host.draining())
+    if (leaving.size === 0) return this.#lookUp(user, id, deadline, now, done)
+    // It is most likely at one of these, and need not be looked for.
+    this.#ask(leaving, { user, id }, deadline, now, (at) => {
+      if (this.#host.sessions.get(id) === undefined) this.#lookUp(user, id, deadline, at, done)
+      else done(at)
+    })
+  }
+
+  #lookUp(user: string, id: string, deadline: number, now: number, done: (now: number) => void): void {
     const home = this.#host.homeOf(user)
     const search = (found: Whereabouts | null, at: number): void => {
       const nodes = found?.isComplete === true ? found.places.map(({ node }) => node) : this.#host.peers()
       const gone = this.#host.sessions.whereGone(id)
       this.#ask(new Set([...nodes, ...(gone === 0 ? [] : [gone])]), { user, id }, deadline, at, done)
     }
-    if (home === self) return search(this.#host.whereabouts(user), now)
-    this.#host
-      .questions()
-      .ask([home], 'whereabouts', { user }, homeBy, (_, ending, at) =>
-        search(ending.by === 'answer' ? ending.answer : null, at),
-      )
+    if (home === this.#host.self) return search(this.#host.whereabouts(user), now)
+    if (this.#host.isLate(home, now)) return search(null, now)
+    this.#put(home, 'whereabouts', { user }, now, Math.min(deadline, now + HOME_MS), search)
+  }
+
+  /** Asks one node. `ended`: called once, with null where there is no answer. */
+  #put<K extends 'whereabouts' | 'session'>(
+    node: number,
+    kind: K,
+    question: QuestionOf<K>,
+    now: number,
+    deadline: number,
+    ended: (answer: AnswerOf<K> | null, now: number) => void,
+  ): void {
+    const { timers, questions } = this.#host
+    const open = { node, at: now }
+    this.#open.add(open)
+    if (this.#doubt.index < 0) timers.set(this.#doubt, now + DOUBT_MS)
+    questions().ask([node], kind, question, deadline, (_, ending, at) => {
+      this.#open.delete(open)
+      if (this.#open.size === 0) timers.clear(this.#doubt)
+      ended(ending.by === 'answer' ? ending.answer : null, at)
+    })
+  }
+
+  /** Somebody waits for nodes that may have ended. */
+  #onDoubt(now: number): void {
+    const late: Set<number> = new Set()
+    for (const { node, at } of this.#open) if (now - at >= DOUBT_MS) late.add(node)
+    for (const node of late) this.#host.probe(node)
+    if (this.#open.size > 0) this.#host.timers.set(this.#doubt, now + DOUBT_MS)
   }
 
   #ask(
@@ -86,24 +143,29 @@ export class Passing {
     done: (now: number) => void,
     hops = 0,
   ): void {
-    const others = [...asked].filter((node) => node !== this.#host.self)
+    const { self, sessions } = this.#host
+    const others = [...asked].filter((node) => node !== self && this.#host.reaches(node))
     let left = others.length
     if (left === 0) return done(now)
     let isFound = false
     /** Where it has gone on to from there. */
     const further: Set<number> = new Set()
-    this.#host.questions().ask(others, 'session', question, deadline, (_, ending, at) => {
+    const ended = (answer: AnswerOf<'session'> | null, at: number): void => {
       left--
-      const { state, to } = ending.by === 'answer' ? ending.answer : { state: null, to: 0 }
+      const { state, to } = answer ?? { state: null, to: 0 }
       if (isFound) return
       if (to !== 0 && !asked.has(to)) further.add(to)
-      isFound = state !== null && this.#isAskedFor(state, question) && this.#host.sessions.take(state, at)
+      isFound = state !== null && this.#isAskedFor(state, question) && sessions.take(state, at)
       if (isFound) done(at)
       else if (left === 0) {
         if (hops === HOPS) done(at)
         else this.#ask(further, question, deadline, at, done, hops + 1)
       }
-    })
+    }
+    for (const node of others) {
+      const until = this.#host.isLate(node, now) ? Math.min(deadline, now + MISSED_MS) : deadline
+      this.#put(node, 'session', question, now, until, ended)
+    }
   }
 
   #isAskedFor({ id, user }: HandedSession, question: QuestionOf<'session'>): boolean {
@@ -143,8 +205,8 @@ export class Passing {
     if (asked.length === 0) return
     this.#asked = []
     for (const each of asked) {
-      if (now - each.at >= RETRIEVE_MS / 2) continue
-      if (this.#host.isOpen(each.from)) each.give(now)
+      if (now - each.at >= GIVE_MS) each.refuse()
+      else if (this.#host.isOpen(each.from)) each.give(now)
       else this.#asked.push(each)
     }
   }
@@ -162,7 +224,7 @@ export class Passing {
           reply({ state: session.ended ? null : sessions.give(session, from, now), to: 0 })
         }
         if (this.#asked.length >= MOST_ASKED) return reply(new Refusal('BUSY', 'too many sessions at once'))
-        this.#asked.push({ from, at: asked, give })
+        this.#asked.push({ from, at: asked, give, refuse: () => reply({ state: null, to: 0 }) })
         this.#giveSome(asked)
       },
       keep: (state, reply, _, now) => reply(sessions.take(state, now)),

@@ -111,7 +111,7 @@ export const defaultLimits: NodeLimits = {
   verifications: 64,
   helloMs: 5_000,
   helloMessages: 256,
-  heartbeatMs: 8_000,
+  heartbeatMs: 7_000,
   sessionKeepMs: 60_000,
   sessionsPerUser: 32,
   tokenMs: 2_592_000_000,
@@ -290,20 +290,31 @@ export const fixedLimits = {
   handoverBeatMs: 50,
   /**
    * A node that drains asks its clients to move within this time, or within most of what is left until its deadline, in
-   * equal parts, and closes the connections of those that do not within another one; so many a second at least.
+   * equal parts, and closes the connections of those that do not within another one; so many a second at least. It
+   * begins once the meetings are handed over, or after `drainFirstMs`, and no more are on their way at a time than are
+   * asked in `drainLagMs`.
    */
+  drainFirstMs: 2_000,
   drainMs: 6_000,
   drainClosingsMs: 11_000,
   drainPerSecond: 20,
-  drainBeatMs: 100,
+  drainBeatMs: 50,
+  drainLagMs: 2_000,
   /**
-   * How long a client that was asked to move may take before it is asked again, and how many times before its connection
-   * is closed; how long a client is away before its session is handed over; and how many sessions at a time.
+   * How long a client that was asked to move may take at least before it is asked again, and how many times before its
+   * connection is closed; how long a client is away before its session is handed over; and how many sessions at a time.
    */
-  drainMoveMs: 1_500,
+  drainMoveMs: 2_000,
   drainMoveTries: 2,
   drainAwayMs: 1_000,
   drainSessions: 100,
+  /**
+   * How often a node compares its connections with those of the others, and how many more than the mean it has at least
+   * before it asks clients to move: a number, and a part of the mean.
+   */
+  balanceMs: 1_000,
+  balanceLeast: 5,
+  balancePart: 0.05,
   /** How long a node may take to notice that the bus is down: what it published then is published again afterwards. */
   busBlindMs: 15_000,
   /** Topics in one question or digest to other nodes, and bytes of publications in one message. */

@@ -25,13 +25,14 @@ export type TimerName =
   | 'aging'
   /**
    * A heartbeat to the other nodes is due; this node knows of no other; the view has changed; a claim for a meeting's
-   * name has no answer; nor has a question to another node.
+   * name has no answer; nor has a question to another node; nor one that a client waits for.
    */
   | 'beat'
   | 'settling'
   | 'telling'
   | 'claim'
   | 'question'
+  | 'retrieve'
   /** A topic has waited long enough for what other nodes keep of it; topics that fell quiet are told of. */
   | 'catchUp'
   | 'digest'
@@ -48,6 +49,8 @@ export type TimerName =
   | 'revival'
   /** A few more connections are moved, because the node drains. */
   | 'drain'
+  /** Connections are compared with those of the other nodes. */
+  | 'balance'
   /** An edge looks whether it still hears the nodes that it serves copies of. */
   | 'retreat'
   /** A session may be asked to move to the node that owns its meetings. */

@@ -63,7 +63,7 @@ describe('An edge that hears none of the other nodes', () => {
     // None of them is near enough to be waited for.
     world.advance(2_000)
     expect(peers.map(({ closed }) => closed)).toEqual(peers.map(() => 4454))
-    expect(peers[0]?.take().at(-1)).toMatchObject({ reason: 'this edge hears none of the other nodes' })
+    expect(peers[0]?.take().at(-1)).toMatchObject({ reason: 'it hears no other node' })
     world.cut.delete(`${b.node.incarnation} ${edge.node.incarnation}`)
     world.advance(700)
     expect(edge.connect('ann').closed).toBeNull()

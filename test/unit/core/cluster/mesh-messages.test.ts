@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import {
   decodeDatagram,
   decodeMesh,
+  encodeBundle,
   encodeFrames,
   encodeHeads,
   encodeMesh,
@@ -126,6 +127,20 @@ describe('A datagram', () => {
     for (const bytes of [encodeHeads(list), encodePull(7, 300)])
       for (const each of broken(bytes)) expect(decodeDatagram(each)).toBeNull()
     expect(decodeDatagram(Uint8Array.of(0x6d, 9))).toBeNull()
+  })
+
+  it('goes with others to the same node, in their order, and alone as it is', () => {
+    const { bytes } = encodeFrames(9, logOf(0), 5, 10_000)
+    const parts = [bytes, encodeHeads([{ replica: 1, next: 2, due: 3 }]), encodePull(7, 300)]
+    expect(encodeBundle([bytes])).toBe(bytes)
+    const bundle = encodeBundle(parts)
+    expect(decodeDatagram(bundle)).toEqual({ type: 'bundle', parts: parts.map(decodeDatagram) })
+    for (let length = 2; length < bundle.length; length++) {
+      const part = decodeDatagram(bundle.subarray(0, length))
+      expect(part === null || (part.type === 'bundle' && part.parts.length < 3)).toBe(true)
+    }
+    // One of a node that means no good: the decoder does not go into it.
+    expect(decodeDatagram(encodeBundle([bundle, bundle]))).toBeNull()
   })
 })
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { LINK } from '../../../../src/core/cluster/links.ts'
+import type { Session } from '../../../../src/core/session/session.ts'
 import { bytes, type Harness, type Peer, text } from '../harness.ts'
 import { rest, roam, Roamer } from './roamer.ts'
 import { settled, type World } from './world.ts'
@@ -320,5 +321,87 @@ describe('A node that drains', () => {
     rest(world, [ann, bob], 8_000)
     expect([ann.resumes, bob.resumes]).toEqual([[true], [true]])
     expect(bob.heard).toEqual(['push while away'])
+  })
+})
+
+describe('A client that looks for its session', () => {
+  /** Users of node `a` whose homes are `a`, `b` and `c`, with their sessions; each comes to `b` when it is called. */
+  function usersOf(world: World): (() => Peer)[] {
+    const [a, b, c] = nodesOf(world)
+    const users = [a, b, c].map((home) => {
+      const user = world.nameOf(home, 'user')
+      const { id } = a.connect(user).connection.session as Session
+      return (): Peer => {
+        const peer = b.open()
+        peer.hello(user, { session: id })
+        return peer
+      }
+    })
+    world.advance(1_000)
+    return users
+  }
+
+  const welcomes = (peers: readonly Peer[]): unknown[] =>
+    peers.map((peer) => peer.take().map((message) => message.type === 'welcome' && message.resumed))
+
+  it('waits for a node that has just ended only until that is proven', () => {
+    const world = settled(3)
+    const users = usersOf(world)
+    world.hasProof = true
+    world.kill(world.nodes[0] as Harness, false)
+    const peers = users.map((come) => come())
+    world.advance(50)
+    expect(welcomes(peers)).toEqual([[], [], []])
+    world.advance(100)
+    expect(welcomes(peers)).toEqual([[false], [false], [false]])
+    world.advance(1_000)
+    expect(world.nodes[1]?.node.timersByName.get('retrieve')).toBeUndefined()
+  })
+
+  it('gets it from a node that is so busy that it takes seconds', () => {
+    const world = settled(3)
+    const users = usersOf(world)
+    world.lostKinds.add(LINK)
+    const peers = users.map((come) => come())
+    world.advance(3_000)
+    expect(welcomes(peers)).toEqual([[], [], []])
+    world.lostKinds.clear()
+    world.advance(1_000)
+    expect(welcomes(peers)).toEqual([[true], [true], [true]])
+  })
+
+  it('waits a second for a node that has missed heartbeats, and not for one that is silent', () => {
+    const world = settled(3)
+    const users = usersOf(world)
+    world.kill(world.nodes[0] as Harness, false)
+    world.advance(1_500)
+    const early = users.map((come) => come())
+    world.advance(990)
+    expect(welcomes(early)).toEqual([[], [], []])
+    world.advance(10)
+    expect(welcomes(early)).toEqual([[false], [false], [false]])
+    world.advance(2_000)
+    const late = users.map((come) => come())
+    world.advance(0)
+    expect(welcomes(late)).toEqual([[false], [false], [false]])
+  })
+
+  it('is not kept waiting by its home where its node drains', () => {
+    const world = settled(3)
+    const [a, b, c] = nodesOf(world)
+    const user = world.nameOf(c, 'user')
+    const { id } = a.connect(user).connection.session as Session
+    const other = world.nameOf(c, 'other')
+    const { id: ofC } = c.connect(other).connection.session as Session
+    world.advance(1_000)
+    a.node.drain(world.now, world.now + 20_000)
+    world.settle()
+    const peers = [b.open(), b.open()]
+    peers[1]?.hello(other, { session: ofC })
+    world.settle()
+    world.cut.add(`${c.node.incarnation} ${b.node.incarnation}`)
+    peers[0]?.hello(user, { session: id })
+    world.settle()
+    expect(welcomes(peers)).toEqual([[true], [true]])
   })
 })

@@ -36,7 +36,7 @@ function nodeOf(self: number, others: ReadonlyMap<number, Told>, names: readonly
       peer: (node: number) => peers.get(node),
       isSilent: (node: number) => others.get(node)?.isSilent === true,
     } as never,
-    hosting: { of: () => [] } as never,
+    hosting: { of: () => [] },
     put: (node, bytes) => {
       const message = decodeDatagram(bytes)
       if (message?.type !== 'keep') throw new Error('not a KEEP')
