@@ -104,7 +104,8 @@ export class Peering implements TopicPeers {
     topics: () => Topics,
     host: PeeringHost,
     application: Pick<Application, 'callMeeting' | 'drain' | 'fail'>,
-    meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster' | 'questions'> & Pick<PassingHost, 'replaced'> &
+    meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster' | 'questions'> &
+      Pick<PassingHost, 'replaced'> &
       Pick<Watch, 'probe'>,
   ) {
     this.#self = config.incarnation
@@ -156,6 +157,7 @@ export class Peering implements TopicPeers {
       },
       replaced: meshHost.replaced,
       deliver: (session, entry) => downstream.sendEncoded(session, entry),
+      isOpen: (node, isLast) => this.isThere(node) && this.links.isOpen(node, isLast),
     })
     this.questions = new Questions(timers, stats, send, this.#answerers(config.limits.busBytes))
     this.links.add(linked.homes, this.homes)
