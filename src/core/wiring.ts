@@ -208,7 +208,8 @@ export class Wiring {
     this.draining = new Draining({ ...parts, handover, moves, passing })
     const balances = config.cluster?.moves !== undefined && !isEdge(incarnation)
     if (balances && cluster !== null && moves !== null) new Balance({ ...parts, cluster, moves }).begin(0)
-    if (cluster !== null && isEdge(incarnation)) this.retreat = new Retreat(incarnation, { ...parts, cluster })
+    if (cluster !== null && isEdge(incarnation))
+      this.retreat = new Retreat(incarnation, { ...parts, cluster })
   }
 }
 

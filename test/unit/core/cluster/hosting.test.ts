@@ -161,7 +161,7 @@ it('What a sweep has for several replicas of one node goes there in one message,
     for (const [at, name] of ['m', 'n', 'o'].entries()) {
       const owner = name === 'm' ? desk.owner : ownerOn(desk, {}, null, { name })
       desk.meetings.set(name, owner)
-      desk.follow({ meeting: name, replica: REPLICA + at } as never)
+      desk.follow({ meeting: name, replica: REPLICA + at })
       owner.addBot('bot')
       seal(owner, desk.now)
     }
@@ -669,7 +669,10 @@ describe('Frames for replicas', () => {
     }
     desk.quiet()
     desk.hosting.beat(desk.now)
-    expect(desk.sent().flatMap((each) => each.split('; ').map((part) => part.split(',').length))).toEqual([wire.batch, 1])
+    expect(desk.sent().flatMap((each) => each.split('; ').map((part) => part.split(',').length))).toEqual([
+      wire.batch,
+      1,
+    ])
     desk.hear('unfollow', { replica: 100 })
     desk.hosting.beat(desk.now)
     expect(desk.sent().map((each) => each.split(',').length)).toEqual([wire.batch])
