@@ -15,6 +15,7 @@ const options = readOptions({
   meetings: 20,
   users: 10_000,
   topics: 100,
+  parts: 'homes,nodes,topics,standbys,drain,death,arrival',
   seconds: 5,
   dist: '../dist',
 })
@@ -33,6 +34,9 @@ const { Homes, homesLimits } = await load(options.dist, 'core/cluster/homes.js')
 const { View } = await load(options.dist, 'core/cluster/view.js')
 const { Stats } = await load(options.dist, 'core/ground/stats.js')
 settleShapes()
+
+/** What is measured: a large cluster takes long. */
+const parts = new Set(options.parts.split(','))
 
 const sum = (values) => values.reduce((total, value) => total + value, 0)
 const mean = (values) => sum(values) / values.length
@@ -103,18 +107,29 @@ const spread = (number) => Math.imul(number + 1, 0x9e3779b1) >>> 0
 
 const swallow = { write: () => true, pause() {}, resume() {}, close() {} }
 const payload = { text: true, bytes: new TextEncoder().encode('{"price":1700.5}') }
-const reader = { user: 'reader', id: '', issued: 0, after: 0, expires: 0, meetings: [], read: ['*'], write: [] }
-const hello = binaryCodec.encode([{
-  type: 'hello',
-  version: 1,
-  features: 0,
-  client: 'bench',
-  token: '',
-  session: '',
-  received: 0,
-  window: 0,
-  moves: 0,
-}])
+const reader = {
+  user: 'reader',
+  id: '',
+  issued: 0,
+  after: 0,
+  expires: 0,
+  meetings: [],
+  read: ['*'],
+  write: [],
+}
+const hello = binaryCodec.encode([
+  {
+    type: 'hello',
+    version: 1,
+    features: 0,
+    client: 'bench',
+    token: '',
+    session: '',
+    received: 0,
+    window: 0,
+    moves: 0,
+  },
+])
 
 class Node {
   static #made = 0
@@ -198,9 +213,20 @@ class Node {
     this.core.handlePacket(connection, hello, now)
     for (const check of this.#checks.splice(0))
       this.core.handleAuthenticated(check, { ok: true, value: reader }, now)
-    const rest = { since: { epoch: 0, at: 0, numbers: [] }, history: 0, conflate: false, maxHz: 0, policy: 0, keys: [] }
+    const rest = {
+      since: { epoch: 0, at: 0, numbers: [] },
+      history: 0,
+      conflate: false,
+      maxHz: 0,
+      policy: 0,
+      keys: [],
+    }
     const wishes = topics.map((topic) => ({ topic, ...rest }))
-    this.core.handlePacket(connection, binaryCodec.encode([{ type: 'subscribe', call: 1, topics: wishes }]), now)
+    this.core.handlePacket(
+      connection,
+      binaryCodec.encode([{ type: 'subscribe', call: 1, topics: wishes }]),
+      now,
+    )
     this.#isTouched = true
   }
 
@@ -247,6 +273,12 @@ function agree(bus, count) {
   return bus.now - began
 }
 
+/** What was counted in so many milliseconds, less what is said at rest. */
+const beyond = (counts, ms, quiet) =>
+  Object.fromEntries(
+    Object.entries(counts).map(([name, value]) => [name, value - (quiet[name] * ms) / 1_000]),
+  )
+
 function measure(count) {
   const bus = new Bus()
   let last = performance.now()
@@ -280,44 +312,38 @@ function measure(count) {
     )
   }
   const rest = done('at rest', quietly())
-  /** What was counted in so many milliseconds, less what is said at rest. */
-  const beyond = (counts, ms, quiet) =>
-    Object.fromEntries(
-      Object.entries(counts).map(([name, value]) => [name, value - (quiet[name] * ms) / 1_000]),
-    )
+  const readers = parts.has('topics') ? done('topics', topicsOf(bus)) : null
+  const standbys = parts.has('standbys') ? done('standbys', standbysOf(bus)) : null
+  const drained = parts.has('drain') ? done('one has drained', drainOf(bus)) : null
+  if (drained !== null) bus.run(3_000)
+  const withStandbys = standbys === null ? rest : done('at rest with standbys', quietly())
+  const death = parts.has('death') ? done('one has died', deathOf(bus, withStandbys)) : null
+  const arrival = parts.has('arrival') ? done('one has come', arrivalOf(bus, withStandbys)) : null
+  const spoken = { start, rest, withStandbys, death, readers, standbys, drained, arrival }
+  return { nodes: count, agreedMs, names: unevenness(names), ...spoken }
+}
 
-  const readers = done('topics', topicsOf(bus))
-  const standbys = done('standbys', standbysOf(bus))
-  const drained = done('one has drained', drainOf(bus))
-  bus.run(3_000)
-  const withStandbys = done('at rest with standbys', quietly())
-
+/** What is said because a node has died, beyond what is said anyhow. */
+function deathOf(bus, quiet) {
+  const count = bus.nodes.size
+  bus.counted()
   const before = bus.kinds()
   bus.all().at(-1).die()
-  const deathMs = agree(bus, count - 1)
+  const ms = agree(bus, count - 1)
   bus.run(2_000)
-  const death = beyond(bus.counted(), deathMs + 2_000, withStandbys)
-  const deathKinds = Object.fromEntries(
-    Object.entries(bus.kinds()).map(([kind, sent]) => [kind, sent - (before[kind] ?? 0)]),
-  )
-  done('one has died', { deathMs, ...death, deathKinds })
+  const after = Object.entries(bus.kinds())
+  const kinds = Object.fromEntries(after.map(([kind, sent]) => [kind, sent - (before[kind] ?? 0)]))
+  return { ...beyond(bus.counted(), ms + 2_000, quiet), ms, kinds }
+}
+
+/** The same because one has come. */
+function arrivalOf(bus, quiet) {
+  const count = bus.nodes.size + 1
+  bus.counted()
   void new Node(bus)
   bus.run(3_000)
-  agree(bus, count)
-  const arrival = done('one has come', beyond(bus.counted(), 3_000, withStandbys))
-  return {
-    nodes: count,
-    agreedMs,
-    start,
-    rest,
-    withStandbys,
-    death: { ...death, ms: deathMs, kinds: deathKinds },
-    readers,
-    standbys,
-    drained,
-    arrival,
-    names: unevenness(names),
-  }
+  const ms = 3_000 + agree(bus, count)
+  return beyond(bus.counted(), ms, quiet)
 }
 
 /** Topics that a tenth of the nodes read, to each of which some nodes publish once a second: messages of one node. */
@@ -415,10 +441,20 @@ const nodes = []
 const homes = []
 for (const count of sizes) {
   console.log(`${count} nodes …`)
-  homes.push(measureHomes(count, options.users))
-  console.log(`  homes: ${JSON.stringify(homes.at(-1))}`)
-  nodes.push(measure(count))
+  if (parts.has('homes')) {
+    homes.push(measureHomes(count, options.users))
+    console.log(`  homes: ${JSON.stringify(homes.at(-1))}`)
+  }
+  if (parts.has('nodes')) nodes.push(measure(count))
 }
+
+/** A figure of a part that may not have been measured. */
+const cell = (part, name, digits = 0) => (part === null ? '–' : fixed(part[name], digits))
+const kB = (part) => (part === null ? '–' : fixed(part.heardBytes / 1_000, 0))
+const perKind = (kinds) =>
+  Object.entries(kinds)
+    .map(([kind, sent]) => `${kind} ${fixed(sent, 0)}`)
+    .join(', ')
 
 printTable(
   `A cluster of many nodes, ${options.meetings} meetings on each: messages of one node, the mean of all`,
@@ -430,9 +466,8 @@ printTable(
     'one comes: sent',
     'heard',
     'kB',
-    'names: largest × mean',
   ]),
-  nodes.map(({ nodes: count, agreedMs, start, rest, death, arrival, names }) => [
+  nodes.map(({ nodes: count, agreedMs, start, rest, death, arrival }) => [
     String(count),
     fixed(rest.sent, 1),
     fixed(rest.heard, 0),
@@ -440,43 +475,51 @@ printTable(
     String(agreedMs),
     fixed(start.sent, 0),
     fixed(start.heard, 0),
-    fixed(start.heardBytes / 1_000, 0),
-    String(death.ms),
-    fixed(death.sent, 0),
-    fixed(death.heard, 0),
-    fixed(death.heardBytes / 1_000, 0),
-    fixed(arrival.sent, 0),
-    fixed(arrival.heard, 0),
-    fixed(arrival.heardBytes / 1_000, 0),
-    fixed(names),
+    kB(start),
+    cell(death, 'ms'),
+    cell(death, 'sent'),
+    cell(death, 'heard'),
+    kB(death),
+    cell(arrival, 'sent'),
+    cell(arrival, 'heard'),
+    kB(arrival),
   ]),
 )
-const perKind = (kinds) =>
-  Object.entries(kinds)
-    .map(([kind, sent]) => `${kind} ${fixed(sent, 0)}`)
-    .join(', ')
+for (const { nodes: count, death } of nodes)
+  if (death !== null)
+    console.log(`${count} nodes: what each sends when one dies, all of it: ${perKind(death.kinds)}`)
 printTable(
-  'What is sent when one dies, by kind, all of it; and the nodes as places for meetings',
-  ['nodes', 'one dies', 'standbys: mean', 'most', 'one drains: meetings', 'ms', 'to nodes', 'most of one'],
-  nodes.map(({ nodes: count, death, standbys, drained }) => [
+  `How even it is: ${options.meetings} meetings on each node, as many with a standby, and one that drains`,
+  [
+    'nodes',
+    'names: largest × mean',
+    'standbys: mean',
+    'most',
+    'a drain: meetings',
+    'ms',
+    'to nodes',
+    'most of one',
+  ],
+  nodes.map(({ nodes: count, names, standbys, drained }) => [
     String(count),
-    perKind(death.kinds),
-    fixed(standbys.kept, 1),
-    String(standbys.most),
-    String(drained.meetings),
-    String(drained.ms),
-    String(drained.to),
-    String(drained.most),
+    fixed(names),
+    cell(standbys, 'kept', 1),
+    cell(standbys, 'most'),
+    cell(drained, 'meetings'),
+    cell(drained, 'ms'),
+    cell(drained, 'to'),
+    cell(drained, 'most'),
   ]),
 )
 printTable(
   `${options.topics} topics, each read on a tenth of the nodes, and each node publishes to one of them once a second`,
-  ['nodes', 'publications sent/s', 'digests sent/s', 'all heard/s'],
-  nodes.map(({ nodes: count, readers }) => [
+  ['nodes', 'publications sent/s', 'digests sent/s', 'all heard/s', 'at rest with standbys: sent/s'],
+  nodes.map(({ nodes: count, readers, withStandbys }) => [
     String(count),
-    fixed(readers.topics, 2),
-    fixed(readers.digests, 2),
-    fixed(readers.heard, 0),
+    cell(readers, 'topics', 2),
+    cell(readers, 'digests', 2),
+    cell(readers, 'heard'),
+    fixed(withStandbys.sent, 1),
   ]),
 )
 printTable(

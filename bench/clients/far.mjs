@@ -42,9 +42,7 @@ serve({
   /** Readers that stay. Resolves once each has a price. */
   async read({ dist, tickets }) {
     await open({ dist, tickets })
-    await Promise.all(
-      clients.map((client) => new Promise((resolve) => client.subscribe('price', resolve))),
-    )
+    await Promise.all(clients.map((client) => new Promise((resolve) => client.subscribe('price', resolve))))
     return nodes()
   },
 

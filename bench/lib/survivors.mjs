@@ -11,14 +11,17 @@ export class Survivors {
   child = new Child('clients/survivors.mjs')
   #fleet
 
-  /** Opens meetings in turn on the nodes, and joins them. @param {import('./fleet.mjs').Fleet} fleet */
-  async join(fleet, { dist, meetings, perMeeting, spectators = 0, readers = 0, standby = 1 }) {
+  /** Opens meetings in turn on nodes, those of `owners`, and joins them. @param {import('./fleet.mjs').Fleet} fleet */
+  async join(
+    fleet,
+    { dist, meetings, perMeeting, spectators = 0, readers = 0, standby = 1, owners = NODES.length },
+  ) {
     this.#fleet = fleet
     this.names = Array.from({ length: meetings }, (_, n) => `m${n}`)
     const tickets = new Map()
     const needed = meetings * (perMeeting + spectators) + readers
     for (const [at, name] of NODES.entries()) {
-      const names = this.names.filter((_, n) => n % NODES.length === at)
+      const names = this.names.filter((_, n) => n % owners === at)
       await fleet.node(name).call('open', { names, standby })
       tickets.set(name, await fleet.node(name).call('tickets', { count: needed }))
     }
@@ -27,9 +30,9 @@ export class Survivors {
     const ticketOf = (n) => tickets.get(NODES[n % NODES.length])[user++]
     const join = []
     for (const [n, meeting] of this.names.entries()) {
-      for (let member = 0; member < perMeeting; member++) join.push({ ticket: ticketOf(n), meeting })
+      for (let member = 0; member < perMeeting; member++) join.push({ ticket: ticketOf(n % owners), meeting })
       for (let spectator = 1; spectator <= spectators; spectator++)
-        join.push({ ticket: ticketOf(n + spectator), meeting, spectator: true })
+        join.push({ ticket: ticketOf((n % owners) + spectator), meeting, spectator: true })
     }
     const read = Array.from({ length: readers }, (_, n) => ({ ticket: ticketOf(n), topic: 'numbers' }))
     await this.child.call('connect', { dist, at: fleet.url, join, read }, 300_000)

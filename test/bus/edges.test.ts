@@ -43,7 +43,12 @@ async function farFrom(port: number, ms: number): Promise<number> {
 async function cluster(): Promise<{ a: Rtms; b: Rtms; edge: Rtms }> {
   const hub = new ThreadsHub()
   const node = (nodeId: string, options: Partial<RtmsOptions> = {}): Promise<Rtms> =>
-    start({ bus: threads(hub.seat()), nodeId, publicUrl: 'ws://127.0.0.1:{port}/rtms?route={node}', ...options })
+    start({
+      bus: threads(hub.seat()),
+      nodeId,
+      publicUrl: 'ws://127.0.0.1:{port}/rtms?route={node}',
+      ...options,
+    })
   const [a, b, edge] = await Promise.all([node('a'), node('b'), node('edge', { role: 'edge' })])
   await eventually(() => [a, b, edge].every((each) => each.cluster.nodes().length === 3))
   return { a, b, edge }

@@ -102,7 +102,11 @@ function checkViews(views: ReadonlyMap<string, View>, report: Report): void {
   }
 }
 
-async function checkRoute({ node, role, address, status }: Listed, token: string, report: Report): Promise<void> {
+async function checkRoute(
+  { node, role, address, status }: Listed,
+  token: string,
+  report: Report,
+): Promise<void> {
   // A balancer is right to lead its clients elsewhere.
   if (status === 'silent') return report.add('route', 'SKIP', `Nothing is heard of ${node}`)
   if (address === '') {

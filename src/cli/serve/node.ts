@@ -7,7 +7,16 @@ import { UsageError } from '../usage.ts'
 /** What a node is started with: plain values, which can be handed to a worker thread. */
 export interface NodeSettings extends Pick<
   RtmsOptions,
-  'host' | 'secret' | 'api' | 'admin' | 'nodeId' | 'role' | 'publicUrl' | 'origins' | 'trustedProxies' | 'metrics'
+  | 'host'
+  | 'secret'
+  | 'api'
+  | 'admin'
+  | 'nodeId'
+  | 'role'
+  | 'publicUrl'
+  | 'origins'
+  | 'trustedProxies'
+  | 'metrics'
 > {
   readonly port: number
   /** With the demo on it. */

@@ -94,7 +94,13 @@ export class Machine {
   get deadline(): number {
     const silence = this.#phase === 'live' ? this.#silentUntil : Infinity
     if (this.#mayMove) return 0
-    return Math.min(this.#deadline, silence, this.#tickets.renewAt, this.calls.deadline, this.followers.deadline)
+    return Math.min(
+      this.#deadline,
+      silence,
+      this.#tickets.renewAt,
+      this.calls.deadline,
+      this.followers.deadline,
+    )
   }
 
   start(now: number): void {

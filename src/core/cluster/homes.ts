@@ -273,7 +273,8 @@ export class Homes implements LinkPart {
   #hear(told: Told, user: string, sessions: number, connected: number): void {
     const isKnown = told.users.has(user)
     if (sessions === 0) told.users.delete(user)
-    else if (isKnown || this.#size < this.#limits.homeUsers) told.users.set(user, sessions * SESSION + connected)
+    else if (isKnown || this.#size < this.#limits.homeUsers)
+      told.users.set(user, sessions * SESSION + connected)
     else told.isComplete = false
     this.#size += Number(told.users.has(user)) - Number(isKnown)
   }

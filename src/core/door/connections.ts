@@ -49,7 +49,6 @@ export class Connections {
   readonly #admission: Admission
   readonly #origin: number
   draining = false
-  /** See `Retreat`. */
   cutOff = false
 
   constructor(host: ConnectionsHost) {
@@ -91,7 +90,7 @@ export class Connections {
     const others = this.#all.size
     this.#all.add(connection)
     if (this.draining || this.cutOff) {
-      this.close(connection, 'DRAINING', this.#reason, now)
+      this.close(connection, 'DRAINING', why(this), now)
       return connection
     }
     const turned = this.#admission.enter(connection, address, others, now)
@@ -422,18 +421,11 @@ export class Connections {
       this.#host.stats.resume('session', resumed ? (whole ? 'recovered' : 'LOST') : 'NOT_FOUND')
     if (!whole) this.#host.stats.sessionEntriesLost += received - hello.received
     this.#host.timers.set(connection.heartbeat, now + limits.heartbeatMs)
-    const answer = {
-      version: hello.version,
-      resumed,
-      reason: resumed && !whole ? ('RETENTION' as const) : reason,
-      received,
-      window: connection.window,
-      origin: this.#origin,
-    }
-    this.#host.downstream.control(
-      connection,
-      welcomeOf(this.#host.config, session, answer, this.#all.size, now),
-    )
+    const own = { version: hello.version, window: connection.window, origin: this.#origin }
+    const why = resumed && !whole ? ('RETENTION' as const) : reason
+    const answer = { ...own, resumed, reason: why, received }
+    const welcome = welcomeOf(this.#host.config, session, answer, this.#all.size, now)
+    this.#host.downstream.control(connection, welcome)
     this.#host.downstream.resume(session)
     this.#host.application.connected(session, resumed)
     this.#withdraw(session, now)
@@ -447,10 +439,8 @@ export class Connections {
 
   /** Has a client connect to another node. */
   sendAway(connection: Connection, now: number): void {
-    this.close(connection, 'DRAINING', this.#reason, now, this.#admission.spread())
-  }
-
-  get #reason(): string {
-    return this.cutOff ? 'this edge hears none of the other nodes' : 'the node is stopping'
+    this.close(connection, 'DRAINING', why(this), now, this.#admission.spread())
   }
 }
+
+const why = (of: Connections): string => (of.cutOff ? 'it hears no other node' : 'the node is stopping')

@@ -111,7 +111,7 @@ export const defaultLimits: NodeLimits = {
   verifications: 64,
   helloMs: 5_000,
   helloMessages: 256,
-  heartbeatMs: 8_000,
+  heartbeatMs: 7_000,
   sessionKeepMs: 60_000,
   sessionsPerUser: 32,
   tokenMs: 2_592_000_000,

@@ -12,9 +12,8 @@ import {
 import { RtmsError } from '../../protocol/index.ts'
 import { checkName } from '../ground/check.ts'
 import { serverLimits } from '../ground/limits.ts'
-import type { Place } from '../ground/place.ts'
+import type { NodeRole, Place } from '../ground/place.ts'
 import type { Host } from '../host.ts'
-import type { NodeRole } from '../options/options.ts'
 import type { Listed, Peers } from './peers.ts'
 
 /** A node of the cluster as this one sees it. */

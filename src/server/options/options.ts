@@ -9,6 +9,7 @@ import { isUnknown, notAnOption } from '../ground/meant.ts'
 import { isProxy } from '../ground/address-range.ts'
 import { defined } from '../ground/defined.ts'
 import { contained, type Logger, silent } from '../ground/logger.ts'
+import type { NodeRole } from '../ground/place.ts'
 import { type ApiOptions, apiSetting } from './api.ts'
 import { isLogger, isOrigins, isPath, isTls, tlsFault } from './checks.ts'
 import { type TicketKeys, secretSetting, keysSetting, MAKE_A_SECRET } from './keys.ts'
@@ -24,9 +25,6 @@ export type MetricsReaders = 'loopback' | 'public' | false
 
 /** Which clients are moved to the node that owns their meeting. */
 export type Moved = 'members' | 'all' | false
-
-/** What a node is for: see {@link RtmsOptions.role}. */
-export type NodeRole = 'core' | 'edge'
 
 /** What {@link Rtms.start} takes. */
 export interface RtmsOptions {

@@ -6,7 +6,7 @@ import { Rig } from './rig.ts'
 const urls = ['ws://far', 'ws://near', 'ws://farther']
 
 /** A client with a ticket for several addresses, which it tries. */
-function trying(rig = new Rig()): { rig: Rig; attempt(url: string): number } {
+function trying(rig = new Rig()): { rig: Rig; attempt: (url: string) => number } {
   rig.machine.start(rig.now)
   rig.giveTicket(3_600_000, { url: 'ws://far', urls })
   return { rig, attempt: (url) => rig.opened.findLast((each) => each.url === url)?.attempt ?? 0 }

@@ -15,6 +15,7 @@ function node(name: string, parts: Partial<ClusterNode> = {}): ClusterNode {
   return {
     node: name,
     incarnation: name.charCodeAt(0),
+    role: 'core',
     address: '',
     status: 'alive',
     heardMs: 0,

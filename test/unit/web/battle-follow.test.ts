@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Client, Frame, Meeting } from '../../../src/client/index.ts'
+import type { Frame, Meeting } from '../../../src/client/index.ts'
 import { digest, newState, type State, step, type Wish } from '../../../src/demo/battle/index.ts'
 import { Follower } from '../../../web/src/battle/follow.ts'
 import { Meter } from '../../../web/src/battle/meter.ts'
@@ -21,8 +21,8 @@ class Page {
   constructor() {
     const client = { request: async () => structuredClone(this.state) }
     this.follower = new Follower(
-      client as unknown as Client,
-      this as unknown as Meeting<Wish>,
+      client as never,
+      this as never,
       new Meter(20),
       () => {},
     )

@@ -32,9 +32,9 @@ function meeting(cores: number, homes: readonly ('edge' | number)[], options: Pa
 
 describe('The incarnation of a node', () => {
   it('says whether it is an edge, and is never 0', () => {
-    expect([0, 1, LEAST_EDGE - 1, LEAST_EDGE, 2 ** 48 - 1].map((random) => incarnationFrom(random, false))).toEqual(
-      [1, 1, LEAST_EDGE - 1, 1, 2 ** 48 - 1 - LEAST_EDGE],
-    )
+    expect(
+      [0, 1, LEAST_EDGE - 1, LEAST_EDGE, 2 ** 48 - 1].map((random) => incarnationFrom(random, false)),
+    ).toEqual([1, 1, LEAST_EDGE - 1, 1, 2 ** 48 - 1 - LEAST_EDGE])
     expect([0, 1, 2 ** 44, 2 ** 48 - 1].map((random) => incarnationFrom(random, true))).toEqual([
       LEAST_EDGE,
       LEAST_EDGE + 1,
@@ -63,7 +63,7 @@ describe('An edge that hears none of the other nodes', () => {
     // None of them is near enough to be waited for.
     world.advance(2_000)
     expect(peers.map(({ closed }) => closed)).toEqual(peers.map(() => 4454))
-    expect(peers[0]?.take().at(-1)).toMatchObject({ reason: 'this edge hears none of the other nodes' })
+    expect(peers[0]?.take().at(-1)).toMatchObject({ reason: 'it hears no other node' })
     world.cut.delete(`${b.node.incarnation} ${edge.node.incarnation}`)
     world.advance(700)
     expect(edge.connect('ann').closed).toBeNull()

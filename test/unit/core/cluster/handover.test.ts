@@ -548,7 +548,8 @@ describe('A hand-over that is interrupted', () => {
       world.advance(150)
       world.isLost = () => false
       world.kill(victim, true)
-      world.advance(2_000)
+      // Longer than it waits for its members.
+      world.advance(4_000)
       expect(world.whereIs('m').length).toBeLessThanOrEqual(1)
       agree(players)
       // Whoever wants it finds it, or opens it anew.

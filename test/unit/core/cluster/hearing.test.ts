@@ -36,7 +36,9 @@ describe('A node that hears others', () => {
     hearing.at(12_399)
     expect(hearing.isSuspect(peer, 12_400)).toBe(true)
     hearing.at(14_800)
-    expect([14_800, 17_200, 20_800].map((now) => [hearing.isSuspect(peer, now), hearing.isSilent(1, now)])).toEqual([
+    expect(
+      [14_800, 17_200, 20_800].map((now) => [hearing.isSuspect(peer, now), hearing.isSilent(1, now)]),
+    ).toEqual([
       [false, false],
       [true, false],
       [true, true],
@@ -45,7 +47,9 @@ describe('A node that hears others', () => {
   })
 
   it('hears no more heartbeats a second however many others there are', () => {
-    const perSecond = [10, 250, 500, 1_000].map((count) => (count * 1_000) / (500 * among(count).hearing.pace))
+    const perSecond = [10, 250, 500, 1_000].map(
+      (count) => (count * 1_000) / (500 * among(count).hearing.pace),
+    )
     expect(perSecond).toEqual([20, 500, 500, 500])
   })
 })

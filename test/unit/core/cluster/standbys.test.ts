@@ -13,21 +13,30 @@ function nodeOf(self: number, others: ReadonlyMap<number, Told>, names: readonly
   for (const node of others.keys()) nodes.meet(node)
   const peers = new Map<number, Peer>()
   for (const [incarnation, { meetings = 20, isDraining = false }] of others) {
-    const load = { connections: 0, sessions: 0, meetings, replicas: 0, topics: 0, busBytesIn: 0, busBytesOut: 0 }
+    const load = {
+      connections: 0,
+      sessions: 0,
+      meetings,
+      replicas: 0,
+      topics: 0,
+      busBytesIn: 0,
+      busBytesOut: 0,
+    }
     if (incarnation !== self)
       peers.set(incarnation, { incarnation, heard: 0, load, isDraining, id: 'n', address: '', health: '' })
   }
   const open = new Map(names.map((name) => [name, { name, options: { standby: 1 } }]))
   const kept = new Map<number, string[]>()
   const standbys = new Standbys({
-    meetings: () => ({ standbys: open.size, all: () => open.values(), get: (name: string) => open.get(name) }) as never,
+    meetings: () =>
+      ({ standbys: open.size, all: () => open.values(), get: (name: string) => open.get(name) }) as never,
     cluster: {
       nodes,
       peers: [...peers.values()],
       peer: (node: number) => peers.get(node),
       isSilent: (node: number) => others.get(node)?.isSilent === true,
     } as never,
-    hosting: { of: () => [] } as never,
+    hosting: { of: () => [] },
     put: (node, bytes) => {
       const message = decodeDatagram(bytes)
       if (message?.type !== 'keep') throw new Error('not a KEEP')
@@ -58,7 +67,14 @@ describe('The standbys of many nodes that choose at once', () => {
   })
 
   it('are rather where there is less, and never on an edge, a silent node or one that drains', () => {
-    const [full, draining, silent, edge, good, empty] = [11_000, 22_000, 33_000, LEAST_EDGE + 5, 44_000, 55_000]
+    const [full, draining, silent, edge, good, empty] = [
+      11_000,
+      22_000,
+      33_000,
+      LEAST_EDGE + 5,
+      44_000,
+      55_000,
+    ]
     const others = new Map<number, Told>([
       [full, { meetings: 10_000 }],
       [draining, { isDraining: true }],
