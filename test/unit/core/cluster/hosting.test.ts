@@ -161,7 +161,7 @@ it('What a sweep has for several replicas of one node goes there in one message,
     for (const [at, name] of ['m', 'n', 'o'].entries()) {
       const owner = name === 'm' ? desk.owner : ownerOn(desk, {}, null, { name })
       desk.meetings.set(name, owner)
-      desk.follow({ meeting: name, replica: REPLICA + at } as never)
+      desk.follow({ meeting: name, replica: REPLICA + at })
       owner.addBot('bot')
       seal(owner, desk.now)
     }
