@@ -104,7 +104,8 @@ export class Peering implements TopicPeers {
     topics: () => Topics,
     host: PeeringHost,
     application: Pick<Application, 'callMeeting' | 'drain' | 'fail'>,
-    meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster' | 'questions'> & Pick<PassingHost, 'replaced'> &
+    meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster' | 'questions'> &
+      Pick<PassingHost, 'replaced'> &
       Pick<Watch, 'probe'>,
   ) {
     this.#self = config.incarnation

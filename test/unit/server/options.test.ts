@@ -178,6 +178,7 @@ describe('An option', () => {
       bus: { connect: expect.any(Function) as unknown },
       limits: defaultLimits,
       maxHandlers: 1_000,
+      role: 'core',
       moves: 'members',
       admin: false,
       faults: false,
