@@ -231,8 +231,7 @@ export class Draining {
       if (session.state.is !== 'away' || session.expiry.at - limits.sessionKeepMs > since) continue
       if (this.#host.requests.of(session) > 0 && since < now) continue
       const to = this.#emptiest()
-      if (to === 0 || most-- === 0) return
-      passing.keep(session, to, now)
+      if (to === 0 || most-- === 0 || !passing.keep(session, to, now, since === now)) return
     }
   }
 

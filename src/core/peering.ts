@@ -157,6 +157,7 @@ export class Peering implements TopicPeers {
       },
       replaced: meshHost.replaced,
       deliver: (session, entry) => downstream.sendEncoded(session, entry),
+      isOpen: (node, isLast) => this.isThere(node) && this.links.isOpen(node, isLast),
     })
     this.questions = new Questions(timers, stats, send, this.#answerers(config.limits.busBytes))
     this.links.add(linked.homes, this.homes)

@@ -186,8 +186,10 @@ export class Wiring {
       makeRoom: (user, now) => this.endings.makeRoom(user, now),
       retrieve: (id, { user }, now, done) => {
         const isElsewhere = peering !== null && id !== '' && sessions.get(id) === undefined
-        if (isElsewhere) peering.passing.retrieve(user, id, now, done)
-        else done(now)
+        const wait = isElsewhere ? sessions.debtOf(user, now) : 0
+        if (isElsewhere && wait === 0) peering.passing.retrieve(user, id, now, done)
+        else if (wait === 0) done(now)
+        return wait
       },
       attached: (session) => dispatch.resume(session),
     }))

@@ -256,8 +256,12 @@ export function overflow(page: Page): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
 }
 
-/** A picture of the whole page for people to look at, in `.artifacts/` of the checkout. */
+/**
+ * With `PICTURES` in the environment, a picture of the whole page for people to look at, in `.artifacts/` of the
+ * checkout. All of them together take the tests a minute.
+ */
 export async function picture(page: Page, name: string): Promise<void> {
+  if (process.env['PICTURES'] === undefined) return
   mkdirSync(join(root, '.artifacts'), { recursive: true })
   await page.screenshot({ path: join(root, '.artifacts', `${name}.png`), fullPage: true })
 }

@@ -135,7 +135,7 @@ export class Hosting implements GuestHost {
     const retired = this.#host.retired(meeting, node)
     const owner = this.#host.meeting(meeting) ?? retired
     if (owner === undefined) {
-      if (this.#host.astray(node, message)) this.parked.add(node, message)
+      if (!this.parked.isFull(node) && this.#host.astray(node, message)) this.parked.add(node, message)
       else this.say(node, { type: 'absent', replica })
       return
     }

@@ -1,8 +1,8 @@
-import { malformed, Reader, Writer } from '../../protocol/bytes.ts'
+import { checkCount, malformed, Reader, Writer } from '../../protocol/bytes.ts'
 import { joinFrames } from '../../protocol/frames.ts'
-import { limits } from '../../protocol/limits.ts'
 import { byCode, type Fields, type Struct } from '../../protocol/schema.ts'
 import { readFields, writeFields } from '../../protocol/struct.ts'
+import { fixedLimits } from '../ground/config.ts'
 import type { FrameLog } from '../meeting/frame-log.ts'
 import type { RoomFacts } from '../meeting/room.ts'
 import { type OpenedFrame, splitFrames } from '../meeting/sealed.ts'
@@ -76,6 +76,7 @@ export const meshMessages = {
     fields: {
       replica: 'uint',
       meeting: 'name',
+      user: 'name',
       slot: 'uint',
       elected: 'uint',
       term: 'uint',
@@ -273,7 +274,10 @@ export interface Bundle {
 
 export type Datagram = Frames | Heads | Pull | Keep | Bundle
 
-/** The frames from a position on, as many as fit into a page. Returns the position behind them, too. */
+/**
+ * The frames from a position on, as many as fit into a page: no more than one looks at, since empty ones take the other
+ * node time as well. Returns the position behind them, too.
+ */
 export function encodeFrames(
   replica: number,
   log: FrameLog,
@@ -283,7 +287,7 @@ export function encodeFrames(
   scratch.reset()
   const frames: Uint8Array[] = []
   let bytes = 0
-  for (const [, frame] of log.history(from, from + limits.frames)) {
+  for (const [, frame] of log.history(from, from + fixedLimits.pageEntries)) {
     if (bytes >= pageBytes) break
     frames.push(frame)
     bytes += frame.length + 1
@@ -395,6 +399,7 @@ function decodePart(bytes: Uint8Array): Bundle['parts'][number] | null {
 
 function readFrames(r: Reader): Frames {
   const [replica, first, count] = [r.uint(), r.uint(), r.uint()]
+  checkCount(count, fixedLimits.pageEntries, 'frames')
   const frames = splitFrames(r.bytes(Infinity), first, count)
   return { type: 'frames', replica, first, frames, marks: readMarks(r, count) }
 }

@@ -70,7 +70,11 @@ export class Mesh implements Elsewhere, LinkPart {
   readonly #byNumber: Map<number, Replica> = new Map()
   /** Those that have something to tell their owners. */
   readonly #marked: Set<Replica> = new Set()
+  /** Where the JOINs of a session wait. */
+  readonly #waiting: Map<Session, Set<Replica>> = new Map()
   readonly #standbys: Standbys
+  /** Replicas that this node has begun to keep for others since the last beat. */
+  #kept = 0
   readonly #beat: Timer
 
   constructor(host: MeshHost) {
@@ -181,12 +185,20 @@ export class Mesh implements Elsewhere, LinkPart {
     const { meeting, spectator } = message
     const known = this.#replicas.get(meeting)
     const refusal = whyNoSeat(session, known?.number ?? 0, spectator, limits, budget)
+    const place = (replica: Replica): void => {
+      const waiting = this.#waiting.get(session) ?? new Set()
+      this.#waiting.set(session, waiting.add(replica))
+      replica.join(session, message, now, (answer, at) => {
+        if (waiting.delete(replica) && waiting.size === 0) this.#waiting.delete(session)
+        joined(answer, at)
+      })
+    }
     if (refusal !== null) joined(refusal, now)
-    else if (known !== undefined) known.join(session, message, now, joined)
+    else if (known !== undefined) place(known)
     else if (this.#replicas.size >= limits.replicas) joined('LIMIT', now)
     else {
       const replica = this.#open(meeting, owner, now, this.#host.nextLog())
-      replica.join(session, message, now, joined)
+      place(replica)
       replica.follow()
     }
   }
@@ -214,7 +226,8 @@ export class Mesh implements Elsewhere, LinkPart {
   }
 
   drop(session: Session): void {
-    for (const replica of this.#replicas.values()) replica.drop(session)
+    for (const replica of this.#waiting.get(session) ?? []) replica.drop(session)
+    this.#waiting.delete(session)
   }
 
   #forget(replica: Replica): void {
@@ -254,14 +267,19 @@ export class Mesh implements Elsewhere, LinkPart {
     if (!this.#host.cluster.nodes.has(owner)) return
     for (const { name } of meetings) {
       if (this.#host.meetings().get(name) !== undefined || this.#host.isDraining()) continue
-      const replica = this.#replicas.get(name) ?? this.#follow(name, owner, now)
+      const replica = this.#replicas.get(name) ?? this.#keepOne(name, owner, now)
       if (replica?.owner === owner) replica.keptUntil = now + this.#host.limits.standbyKeepMs
     }
   }
 
+  /** Null where it was asked to begin with very many: it is told again. */
+  #keepOne(name: string, owner: number, now: number): Replica | null {
+    return this.#kept++ < this.#host.limits.standbysPerBeat ? this.#follow(name, owner, now) : null
+  }
+
   /** A client that waits for a meeting has promised a fence. */
   promise(session: Session, message: MessageOf<'promise'>, now: number): void {
-    for (const replica of this.#replicas.values()) replica.promise(session, message, now)
+    for (const replica of this.#waiting.get(session) ?? []) replica.promise(session, message, now)
   }
 
   #replicaOf(owner: number, number: number): Replica | undefined {
@@ -327,6 +345,7 @@ export class Mesh implements Elsewhere, LinkPart {
   }
 
   #onBeat(now: number): void {
+    this.#kept = 0
     this.#hosting.beat(now)
     this.#standbys.beat()
     for (const replica of this.#replicas.values()) replica.beat(now)

@@ -2,7 +2,7 @@ import { Timer, type Timers } from '../ground/timers.ts'
 import type { Session } from '../session/session.ts'
 import type { HandedSession } from '../session/handed-session.ts'
 import type { AnswerOf, QuestionOf, Whereabouts } from './question-kinds.ts'
-import type { Answerers, Questions } from './questions.ts'
+import { type Answerers, type Questions, Refusal } from './questions.ts'
 
 /**
  * How long a client may wait for its session from another node, in milliseconds; then it gets a new one. A node that is
@@ -16,6 +16,9 @@ const HOME_MS = 1_000
 const DOUBT_MS = 100
 /** Nodes that a session may have gone to, one after the other, while its client looked for it. */
 const HOPS = 3
+/** Sessions that other nodes have asked for and that have not been given yet; and how long one may wait. */
+const MOST_ASKED = 1_000
+const GIVE_MS = 800
 /** How long a node has to say that it goes on with a session. */
 const KEEP_MS = 5_000
 
@@ -46,6 +49,17 @@ export interface PassingHost {
   replaced(session: Session, now: number): void
   /** An answer to a call of a session that has come from another node. */
   deliver(session: Session, entry: Uint8Array): void
+  /** Whether the link to a node takes more, see `LinkParts`: it breaks where too much waits. */
+  isOpen(node: number, isLast?: boolean): boolean
+}
+
+/** A node asks for a session, and waits for its turn. */
+interface Asked {
+  readonly from: number
+  readonly at: number
+  readonly give: (now: number) => void
+  /** It has waited for too long. */
+  readonly refuse: () => void
 }
 
 /**
@@ -57,6 +71,8 @@ export class Passing {
   readonly #host: PassingHost
   /** Answers to calls of sessions that have gone: at most one for each call that was under way. */
   readonly #answers: { readonly to: number; readonly id: string; readonly entry: Uint8Array }[] = []
+  /** Sessions that are asked for, until the link to whoever asks takes them. */
+  #asked: Asked[] = []
 
   /** Questions that clients wait for: the node, and when it was asked, the oldest first. */
   readonly #open: Set<{ readonly node: number; readonly at: number }> = new Set()
@@ -156,10 +172,15 @@ export class Passing {
     return id === question.id && user === question.user
   }
 
-  /** Hands a session without a connection over to another node. */
-  keep(session: Session, to: number, now: number): void {
+  /**
+   * Hands a session without a connection over to another node. False: the link there takes no more at the moment;
+   * `isLast`: there is no other one.
+   */
+  keep(session: Session, to: number, now: number, isLast = false): boolean {
+    if (!this.#host.isOpen(to, isLast)) return false
     const state = this.#host.sessions.give(session, to, now)
     this.#host.questions().ask([to], 'keep', state, now + KEEP_MS, () => {})
+    return true
   }
 
   /** Sends what a session is told that node `to` goes on with, in the next sweep. */
@@ -168,25 +189,43 @@ export class Passing {
   }
 
   get hasWork(): boolean {
-    return this.#answers.length > 0
+    return this.#answers.length > 0 || this.#asked.some(({ from }) => this.#host.isOpen(from))
   }
 
   /** Part of the sweep. */
   sweep(now: number): void {
+    this.#giveSome(now)
     for (const { to, id, entry } of this.#answers.splice(0))
       this.#host.questions().ask([to], 'sendOn', { id, entry }, now + KEEP_MS, () => {})
+  }
+
+  /** Gives what was asked for, in order, to those whose links take it and who have not given up. */
+  #giveSome(now: number): void {
+    const asked = this.#asked
+    if (asked.length === 0) return
+    this.#asked = []
+    for (const each of asked) {
+      if (now - each.at >= GIVE_MS) each.refuse()
+      else if (this.#host.isOpen(each.from)) each.give(now)
+      else this.#asked.push(each)
+    }
   }
 
   get answerers(): Pick<Answerers, 'session' | 'keep' | 'sendOn'> {
     const { sessions } = this.#host
     return {
-      session: ({ user, id }, reply, from, now) => {
-        const session = sessions.get(id)
-        if (session === undefined || session.user !== user)
-          return reply({ state: null, to: sessions.whereGone(id) })
-        this.#host.replaced(session, now)
-        // The business may have ended it when it was told.
-        reply({ state: session.ended ? null : sessions.give(session, from, now), to: 0 })
+      session: ({ user, id }, reply, from, asked) => {
+        const give = (now: number): void => {
+          const session = sessions.get(id)
+          if (session === undefined || session.user !== user)
+            return reply({ state: null, to: sessions.whereGone(id) })
+          this.#host.replaced(session, now)
+          // The business may have ended it when it was told.
+          reply({ state: session.ended ? null : sessions.give(session, from, now), to: 0 })
+        }
+        if (this.#asked.length >= MOST_ASKED) return reply(new Refusal('BUSY', 'too many sessions at once'))
+        this.#asked.push({ from, at: asked, give, refuse: () => reply({ state: null, to: 0 }) })
+        this.#giveSome(asked)
       },
       keep: (state, reply, _, now) => reply(sessions.take(state, now)),
       sendOn: ({ id, entry }, reply) => {

@@ -259,19 +259,29 @@ export const fixedLimits = {
   moveTries: 5,
   /** Bytes of inputs that the business may let into one frame, which goes out and from node to node in one piece. */
   frameBytes: 262_144,
-  /** How long a replica is kept that nobody reads; and since its owner last wanted it as a standby. */
+  /**
+   * How long a replica is kept that nobody reads; and since its owner last wanted it as a standby. How many a node begins
+   * to keep for others in the time between two beats.
+   */
   lingerMs: 5_000,
   standbyKeepMs: 3_000,
-  /** When an owner has ended: waits for most members, the rest and other nodes' frames; between looks; with the frames. */
+  standbysPerBeat: 500,
+  /**
+   * When an owner has ended: waits for most members, the rest and other nodes' frames; how many meetings are looked for,
+   * or gone on with, in one go; the time between looks, and with the frames.
+   */
   revivalMs: 3_000,
   revivalWaitMs: 250,
   revivalAskMs: 500,
+  revivalsAtOnce: 50,
   revivalBeatMs: 50,
   orphanMs: 10_000,
   /**
    * Meetings that a node hands over at a time, and that it takes over at a time; bytes that one may have besides its
-   * frames. How long another node may take until it is ready; the wait before nodes that have declined are asked again.
+   * frames. How long another node may take until it is ready; the wait before nodes that have declined are asked again;
+   * and meetings that are looked at in one go.
    */
+  handoverLooks: 500,
   handovers: 32,
   takeovers: 256,
   handoverBytes: 262_144,

@@ -66,7 +66,9 @@ describe('A node that has more connections than the others', () => {
     expect([first.length, first[0], first.at(-1)]).toEqual([15, 'c0 to 3', 'c14 to 3'])
     desk.lines.splice(0, 15)
     desk.connections.size = 85
-    desk.peers.forEach(({ load }, at) => (load as { connections: number }).connections = [85, 40][at] as number)
+    desk.peers.forEach(
+      ({ load }, at) => ((load as { connections: number }).connections = [85, 40][at] as number),
+    )
     expect(desk.pass().length).toBe(8)
   })
 

@@ -85,7 +85,8 @@ class Desk extends Parts {
       const { requests, upstream, isOffered } = client
       const session = { requests, upstream: { size: upstream }, log: { isOffered }, seats, client }
       let line = this.#lines.get(client)
-      if (line === undefined) this.#lines.set(client, (line = { session, client, phase: { name: 'live' } } as never))
+      if (line === undefined)
+        this.#lines.set(client, (line = { session, client, phase: { name: 'live' } } as never))
       yield Object.assign(line as Line, { session })
     }
   }

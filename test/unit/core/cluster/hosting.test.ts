@@ -669,7 +669,10 @@ describe('Frames for replicas', () => {
     }
     desk.quiet()
     desk.hosting.beat(desk.now)
-    expect(desk.sent().flatMap((each) => each.split('; ').map((part) => part.split(',').length))).toEqual([wire.batch, 1])
+    expect(desk.sent().flatMap((each) => each.split('; ').map((part) => part.split(',').length))).toEqual([
+      wire.batch,
+      1,
+    ])
     desk.hear('unfollow', { replica: 100 })
     desk.hosting.beat(desk.now)
     expect(desk.sent().map((each) => each.split(',').length)).toEqual([wire.batch])
