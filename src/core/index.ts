@@ -6,10 +6,8 @@ export { incarnationFrom, isEdge } from './ground/incarnation.ts'
 export { Crowd } from './door/crowd.ts'
 export {
   defaultLimits,
-  defaultMeeting,
   defaultRetention,
   fixedLimits,
-  type MeetingOptions,
   type MoveOptions,
   type FixedLimits,
   type NodeConfig,
@@ -18,6 +16,7 @@ export {
   type NodeOptions,
   type Retention,
 } from './ground/config.ts'
+export { defaultMeeting, type MeetingOptions } from './meeting/options.ts'
 export type { Connection } from './door/connection.ts'
 export type { Bot, MeetingInfo, MemberInfo } from './meeting/business.ts'
 export type { Peer } from './cluster/peer.ts'
