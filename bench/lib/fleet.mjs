@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findProgram } from '../../scripts/programs.mjs'
 import { Child } from './child.mjs'
@@ -134,6 +134,19 @@ export class Fleet {
       for (const { name, ends } of await node.call('seals'))
         seals.set(name, [...(seals.get(name) ?? []), ...ends])
     return seals
+  }
+
+  /** Processor time of each process so far, in milliseconds. */
+  async usage() {
+    const used = {}
+    for (const [name, node] of this.nodes) used[name] = await node.call('usage')
+    for (const { spawnfile, pid } of this.#programs) {
+      const [, fields] = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')
+      const [user, system] = fields.split(' ').slice(11, 13).map(Number)
+      // In hundredths of a second.
+      used[basename(spawnfile)] = (user + system) * 10
+    }
+    return used
   }
 
   async stop() {

@@ -1,5 +1,5 @@
 import { serve } from '../lib/child.mjs'
-import { clockOffset } from '../lib/clock.mjs'
+import { clockOffset, usage } from '../lib/clock.mjs'
 import { load } from '../lib/product.mjs'
 import { Samples } from '../lib/samples.mjs'
 
@@ -120,6 +120,8 @@ serve({
   seals: () => [...runs].map(([name, ends]) => ({ name, ends })),
 
   delays: () => delays.summary(),
+
+  usage: () => usage(),
 
   close: () => rtms.close({ timeoutMs: 1_000 }),
 })

@@ -104,7 +104,8 @@ export class Peering implements TopicPeers {
     topics: () => Topics,
     host: PeeringHost,
     application: Pick<Application, 'callMeeting' | 'drain' | 'fail'>,
-    meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster' | 'questions'> & Pick<PassingHost, 'replaced'>,
+    meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster' | 'questions'> &
+      Pick<PassingHost, 'replaced'>,
   ) {
     this.#self = config.incarnation
     this.#cluster = cluster
@@ -145,8 +146,13 @@ export class Peering implements TopicPeers {
       homeOf: (user) => this.homeOf(user),
       whereabouts: (user) => this.whereabouts(user),
       peers: () => this.peers(),
+      draining: () =>
+        cluster.peers.filter(({ isDraining }) => isDraining).map(({ incarnation }) => incarnation),
+      reaches: (node) => this.reaches(node),
+      isLate: (node, now) => cluster.isLate(node, now),
       replaced: meshHost.replaced,
       deliver: (session, entry) => downstream.sendEncoded(session, entry),
+      isOpen: (node, isLast) => this.isThere(node) && this.links.isOpen(node, isLast),
     })
     this.questions = new Questions(timers, stats, send, this.#answerers(config.limits.busBytes))
     this.links.add(linked.homes, this.homes)

@@ -1,3 +1,4 @@
+import { Balance } from './balance.ts'
 import { Cluster } from './cluster/cluster.ts'
 import { NODES } from './cluster/messages.ts'
 import { Names } from './cluster/names.ts'
@@ -184,8 +185,10 @@ export class Wiring {
       makeRoom: (user, now) => this.endings.makeRoom(user, now),
       retrieve: (id, { user }, now, done) => {
         const isElsewhere = peering !== null && id !== '' && sessions.get(id) === undefined
-        if (isElsewhere) peering.passing.retrieve(user, id, now, done)
-        else done(now)
+        const wait = isElsewhere ? sessions.debtOf(user, now) : 0
+        if (isElsewhere && wait === 0) peering.passing.retrieve(user, id, now, done)
+        else if (wait === 0) done(now)
+        return wait
       },
       attached: (session) => dispatch.resume(session),
     }))
@@ -204,6 +207,8 @@ export class Wiring {
     const { moves = null, passing = null } = peering ?? {}
     const parts = { limits, timers, connections, meetings, requests, sessions, cluster }
     this.draining = new Draining({ ...parts, handover, moves, passing })
+    const balances = config.cluster?.moves !== undefined && !isEdge(incarnation)
+    if (balances && cluster !== null && moves !== null) new Balance({ ...parts, cluster, moves }).begin(0)
     if (cluster !== null && isEdge(incarnation))
       this.retreat = new Retreat(incarnation, { ...parts, cluster })
   }

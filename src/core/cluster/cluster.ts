@@ -124,6 +124,11 @@ export class Cluster {
     return this.#hearing.isSilent(node, now)
   }
 
+  /** Whether a node is silent, or has missed heartbeats. */
+  isLate(node: number, now: number): boolean {
+    return this.#hearing.isLate(node, now)
+  }
+
   /** How many of them were heard lately, and how many are silent. */
   census(now: number): { readonly alive: number; readonly silent: number } {
     let silent = 0

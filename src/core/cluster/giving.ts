@@ -54,7 +54,7 @@ interface Passed {
   readonly replica: Replica
   /** Those that are to follow the new owner, and those that have asked since. */
   readonly guests: readonly Guest[]
-  readonly astray: { readonly node: number; readonly replica: number }[]
+  readonly astray: Map<string, { readonly node: number; readonly replica: number }>
   /** The new owner has begun. */
   isTaken: boolean
   /** This node holds the name until the registrar knows the new owner. */
@@ -71,6 +71,8 @@ export interface GivingProgress {
 }
 
 const NEVER = -1
+/** Meetings that are looked at for the next offer when one has been answered. */
+const AFTER_ONE = 8
 
 /**
  * Hands the meetings of a node over to others. After its YIELD the node never seals at that fence again, whether or not
@@ -90,6 +92,8 @@ export class Giving {
   readonly #given: Map<number, number> = new Map()
   /** When those that nobody has taken are offered again. */
   #again = -Infinity
+  /** Looks at the meetings one after the other, a few with each beat. */
+  #turn: Iterator<Owner> | null = null
 
   constructor(host: GivingHost) {
     this.#host = host
@@ -142,7 +146,7 @@ export class Giving {
     const passed = this.#passed.get(meeting)
     if (passed === undefined || passed.to === node) return false
     if (passed.isTaken) this.#host.hosting.send(node, replica, passed.to)
-    else passed.astray.push({ node, replica })
+    else passed.astray.set(`${node} ${replica}`, { node, replica })
     return true
   }
 
@@ -158,11 +162,28 @@ export class Giving {
         this.#turnDown(name, owner, to)
       }
     }
+    this.#offerSome(limits.handoverLooks, now)
+  }
+
+  /** Offers further meetings, after a look at so many: nobody may want them. */
+  #offerSome(most: number, now: number): void {
     if (!this.#isOn) return
-    for (const owner of this.#host.meetings().all()) {
-      if (this.#offers.size >= limits.handovers) return
+    const { size } = this.#host.meetings()
+    for (let looks = Math.min(most, size); looks > 0; looks--) {
+      if (this.#offers.size >= this.#host.limits.handovers) return
+      const owner = this.#next()
+      if (owner === undefined) return
       if (!this.#offers.has(owner.name) && !this.#staying.has(owner)) this.#offer(owner, now)
     }
+    if (most >= size) this.#turn = null
+  }
+
+  /** The meeting whose turn it is; undefined for none. */
+  #next(): Owner | undefined {
+    const next = this.#turn?.next()
+    if (next?.done === false) return next.value
+    this.#turn = this.#host.meetings().all()[Symbol.iterator]()
+    return this.#turn.next().value as Owner | undefined
   }
 
   #offer(owner: Owner, now: number): void {
@@ -228,7 +249,7 @@ export class Giving {
     if (offered === undefined || offered.to !== from || offered.owner.room.facts.hop !== hop) return
     this.#host.stats.handoversRefused++
     this.#turnDown(name, offered.owner, from)
-    this.beat(now)
+    this.#offerSome(AFTER_ONE, now)
   }
 
   /** A node has the frames up to the head that it was told of. */
@@ -251,7 +272,7 @@ export class Giving {
     if (readyAt === NEVER || !this.#isHere(owner)) return
     if (owner.due !== Infinity && owner.log.next === readyAt) return
     this.#offers.delete(owner.name)
-    if (this.#yield(offered, now)) this.beat(now)
+    if (this.#yield(offered, now)) this.#offerSome(AFTER_ONE, now)
     else this.#staying.add(owner)
   }
 
@@ -292,7 +313,16 @@ export class Giving {
     this.#tried.delete(owner)
     this.#given.set(to, (this.#given.get(to) ?? 0) + 1)
     stats.handoversGiven++
-    this.#passed.set(name, { owner, to, packet, replica, guests, astray: [], isTaken: false, isHeld: true })
+    this.#passed.set(name, {
+      owner,
+      to,
+      packet,
+      replica,
+      guests,
+      astray: new Map(),
+      isTaken: false,
+      isHeld: true,
+    })
     this.#host.send(to, packet)
     replica.follow()
     return true
@@ -324,7 +354,7 @@ export class Giving {
 
   #release({ guests, astray }: Passed, to: number): void {
     this.#host.hosting.release(guests, to)
-    for (const { node, replica } of astray) this.#host.hosting.send(node, replica, to)
+    for (const { node, replica } of astray.values()) this.#host.hosting.send(node, replica, to)
   }
 
   /** The registrar knows the new owner. */

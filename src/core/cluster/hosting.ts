@@ -7,6 +7,7 @@ import type { Owner } from '../meeting/owner.ts'
 import { isAway, type Member, type Occupant } from '../meeting/seat.ts'
 import { visitorOf } from '../meeting/visitor.ts'
 import { shorten, wholeWait } from '../session/session.ts'
+import { Bundles } from './bundles.ts'
 import { Guest, type GuestHost, GuestSeat } from './guest.ts'
 import { keyOf, legacyOf, slotsOf } from './legacy.ts'
 import {
@@ -45,10 +46,12 @@ export class Hosting implements GuestHost {
   readonly #guests: Map<number, Map<number, Guest>> = new Map()
   /** Those that have frames to send. */
   readonly #dirty: Set<Guest> = new Set()
+  readonly #bundles: Bundles
   readonly parked: Parked = new Parked()
 
   constructor(host: HostingHost) {
     this.#host = host
+    this.#bundles = new Bundles((node, packet) => host.put(node, packet), host.limits.linkPacket)
   }
 
   /** Number of replicas, and of members who are there. */
@@ -132,7 +135,7 @@ export class Hosting implements GuestHost {
     const retired = this.#host.retired(meeting, node)
     const owner = this.#host.meeting(meeting) ?? retired
     if (owner === undefined) {
-      if (this.#host.astray(node, message)) this.parked.add(node, message)
+      if (!this.parked.isFull(node) && this.#host.astray(node, message)) this.parked.add(node, message)
       else this.say(node, { type: 'absent', replica })
       return
     }
@@ -300,6 +303,7 @@ export class Hosting implements GuestHost {
       for (const seat of guest.seats.values()) guest.remove(seat)
       if (guest.isConnected) this.#send(guest, now)
     }
+    this.#bundles.post()
   }
 
   /** The other node has begun, so they may follow it. `to` 0: it has ended, and nobody goes on. */
@@ -388,10 +392,11 @@ export class Hosting implements GuestHost {
     const { work, limits } = this.#host
     const end = work.done + limits.sweepWork
     for (const guest of Array.from(this.#dirty)) {
-      if (work.done >= end) return
+      if (work.done >= end) break
       this.#dirty.delete(guest)
       this.#send(guest, now)
     }
+    this.#bundles.post()
   }
 
   #send(guest: Guest, now: number): void {
@@ -404,7 +409,7 @@ export class Hosting implements GuestHost {
     const { bytes, to } = encodeFrames(guest.replica, log, guest.position, this.#host.limits.pageBytes)
     this.#host.work.done += costs.write + (to - guest.position) * costs.walked + bytes.length * costs.byte
     guest.position = to
-    this.#host.put(guest.node, bytes)
+    this.#bundles.add(guest.node, bytes)
     if (to < log.next) this.mark(guest)
   }
 
@@ -426,11 +431,12 @@ export class Hosting implements GuestHost {
         if (guest.position !== owner.log.next) continue
         heads.push(headOf(guest, now))
         if (heads.length < wire.batch) continue
-        this.#host.put(node, encodeHeads(heads))
+        this.#bundles.add(node, encodeHeads(heads))
         heads = []
       }
-      if (heads.length > 0) this.#host.put(node, encodeHeads(heads))
+      if (heads.length > 0) this.#bundles.add(node, encodeHeads(heads))
     }
+    this.#bundles.post()
   }
 }
 

@@ -13,6 +13,7 @@ import { Handover } from './handover.ts'
 import { Hosting } from './hosting.ts'
 import { linked, type LinkPart, type LinkParts } from './link-messages.ts'
 import {
+  type Bundle,
   decodeDatagram,
   decodeMesh,
   encodeMesh,
@@ -69,7 +70,11 @@ export class Mesh implements Elsewhere, LinkPart {
   readonly #byNumber: Map<number, Replica> = new Map()
   /** Those that have something to tell their owners. */
   readonly #marked: Set<Replica> = new Set()
+  /** Where the JOINs of a session wait. */
+  readonly #waiting: Map<Session, Set<Replica>> = new Map()
   readonly #standbys: Standbys
+  /** Replicas that this node has begun to keep for others since the last beat. */
+  #kept = 0
   readonly #beat: Timer
 
   constructor(host: MeshHost) {
@@ -180,12 +185,20 @@ export class Mesh implements Elsewhere, LinkPart {
     const { meeting, spectator } = message
     const known = this.#replicas.get(meeting)
     const refusal = whyNoSeat(session, known?.number ?? 0, spectator, limits, budget)
+    const place = (replica: Replica): void => {
+      const waiting = this.#waiting.get(session) ?? new Set()
+      this.#waiting.set(session, waiting.add(replica))
+      replica.join(session, message, now, (answer, at) => {
+        if (waiting.delete(replica) && waiting.size === 0) this.#waiting.delete(session)
+        joined(answer, at)
+      })
+    }
     if (refusal !== null) joined(refusal, now)
-    else if (known !== undefined) known.join(session, message, now, joined)
+    else if (known !== undefined) place(known)
     else if (this.#replicas.size >= limits.replicas) joined('LIMIT', now)
     else {
       const replica = this.#open(meeting, owner, now, this.#host.nextLog())
-      replica.join(session, message, now, joined)
+      place(replica)
       replica.follow()
     }
   }
@@ -213,7 +226,8 @@ export class Mesh implements Elsewhere, LinkPart {
   }
 
   drop(session: Session): void {
-    for (const replica of this.#replicas.values()) replica.drop(session)
+    for (const replica of this.#waiting.get(session) ?? []) replica.drop(session)
+    this.#waiting.delete(session)
   }
 
   #forget(replica: Replica): void {
@@ -236,7 +250,12 @@ export class Mesh implements Elsewhere, LinkPart {
   datagram(from: number, bytes: Uint8Array, now: number): void {
     const datagram = decodeDatagram(bytes)
     if (datagram === null) this.#host.stats.strangers++
-    else if (datagram.type === 'frames') this.#replicaOf(from, datagram.replica)?.frames(datagram, now)
+    else if (datagram.type === 'bundle') for (const part of datagram.parts) this.#take(from, part, now)
+    else this.#take(from, datagram, now)
+  }
+
+  #take(from: number, datagram: Bundle['parts'][number], now: number): void {
+    if (datagram.type === 'frames') this.#replicaOf(from, datagram.replica)?.frames(datagram, now)
     else if (datagram.type === 'keep') this.#keep(from, datagram, now)
     else if (datagram.type === 'pull') this.#hosting.pull(from, datagram.replica, datagram.from)
     else for (const head of datagram.heads) this.#replicaOf(from, head.replica)?.head(head, now)
@@ -248,14 +267,19 @@ export class Mesh implements Elsewhere, LinkPart {
     if (!this.#host.cluster.nodes.has(owner)) return
     for (const { name } of meetings) {
       if (this.#host.meetings().get(name) !== undefined || this.#host.isDraining()) continue
-      const replica = this.#replicas.get(name) ?? this.#follow(name, owner, now)
+      const replica = this.#replicas.get(name) ?? this.#keepOne(name, owner, now)
       if (replica?.owner === owner) replica.keptUntil = now + this.#host.limits.standbyKeepMs
     }
   }
 
+  /** Null where it was asked to begin with very many: it is told again. */
+  #keepOne(name: string, owner: number, now: number): Replica | null {
+    return this.#kept++ < this.#host.limits.standbysPerBeat ? this.#follow(name, owner, now) : null
+  }
+
   /** A client that waits for a meeting has promised a fence. */
   promise(session: Session, message: MessageOf<'promise'>, now: number): void {
-    for (const replica of this.#replicas.values()) replica.promise(session, message, now)
+    for (const replica of this.#waiting.get(session) ?? []) replica.promise(session, message, now)
   }
 
   #replicaOf(owner: number, number: number): Replica | undefined {
@@ -321,6 +345,7 @@ export class Mesh implements Elsewhere, LinkPart {
   }
 
   #onBeat(now: number): void {
+    this.#kept = 0
     this.#hosting.beat(now)
     this.#standbys.beat()
     for (const replica of this.#replicas.values()) replica.beat(now)

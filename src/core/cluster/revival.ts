@@ -3,17 +3,19 @@ import { Timer, type Timers } from '../ground/timers.ts'
 import { Elector } from '../meeting/electorate.ts'
 import type { Owner } from '../meeting/owner.ts'
 import type { OwnerState } from '../meeting/owner-state.ts'
-import { type Fence, isAbove, isSame, reignOf, withReign } from '../meeting/reigns.ts'
+import { isAbove, isSame, reignOf, withReign } from '../meeting/reigns.ts'
 import type { Room } from '../meeting/room.ts'
 import { isAway, type Occupant } from '../meeting/seat.ts'
 import type { MeetingBusiness, OfferedMeeting } from '../ports.ts'
+import { Candidacy } from './candidacy.ts'
 import type { HandoverNode } from './giving.ts'
-import type { Heritage, Promised } from './heritage.ts'
+import type { Heritage } from './heritage.ts'
 import { decodeDatagram, encodeFrames, type MeshMessage, type MeshMessageOf } from './mesh-messages.ts'
 import type { Questions } from './questions.ts'
 import type { AnswerOf, QuestionOf } from './question-kinds.ts'
 import type { Replica } from './replica.ts'
 import type { Successions } from './successions.ts'
+import { answerHere } from './waiting-joins.ts'
 
 /** What a node needs to go on with meetings whose owners have ended. */
 export interface RevivalHost extends Omit<HandoverNode, 'send'> {
@@ -28,17 +30,6 @@ export interface RevivalHost extends Omit<HandoverNode, 'send'> {
   link(node: number, message: MeshMessage): void
   /** The number of a new world. */
   newWorld(): number
-}
-
-/** The node asks its members for their promise, and other nodes for frames. */
-interface Candidacy extends Fence {
-  readonly since: number
-  /** Since when those who have promised are enough. */
-  enoughAt: number
-  /** Other nodes that have yet to say what frames they have. */
-  readonly asked: Set<number>
-  /** By slot; the last of each. */
-  readonly promises: Map<number, Promised>
 }
 
 /** A meeting whose owner has ended, and of which this node has a replica. */
@@ -102,9 +93,8 @@ export class Revival {
     orphan.candidacy = null
     replica.pledges.stand(null)
     this.#hold(orphan)
-    if (isNew) this.#look(orphan, now)
-    else orphan.notBefore = now + this.#host.limits.revivalBeatMs
-    this.#watch(now)
+    if (!isNew) orphan.notBefore = now + this.#host.limits.revivalBeatMs
+    this.#watch(isNew ? now + SOON_MS : orphan.notBefore)
   }
 
   #hold(orphan: Orphan): void {
@@ -188,13 +178,12 @@ export class Revival {
     const { replica, follows } = orphan
     const { facts } = replica.copy.room as Room
     const term = cluster.nextTerm(Math.max(facts.term, least) + 1)
-    const asked = new Set(orphan.candidacy?.asked)
-    const since = orphan.candidacy?.since ?? now
-    const isFirst = orphan.candidacy === null
-    orphan.candidacy = { term, incarnation: self, since, enoughAt: Infinity, asked, promises: new Map() }
-    if (isFirst)
+    if (orphan.candidacy !== null) orphan.candidacy.raise(term)
+    else {
+      orphan.candidacy = new Candidacy({ term, incarnation: self }, now)
       for (const { incarnation } of cluster.peers)
         if (!cluster.isSilent(incarnation)) this.#askFor(orphan, incarnation, now)
+    }
     replica.pledges.stand({ world: facts.world, term, incarnation: self })
     for (const node of follows.keys()) this.#tell(orphan, node)
   }
@@ -206,7 +195,7 @@ export class Revival {
     const question = { name: replica.name, world: room.facts.world, from: room.log.next }
     const deadline = now + this.#host.limits.revivalAskMs
     this.#host.questions().ask([node], 'frames', question, deadline, (_, ending, at) => {
-      orphan.candidacy?.asked.delete(node)
+      orphan.candidacy?.answered(node)
       if (orphan.candidacy === null || this.#orphans.get(replica.name) !== orphan) return
       if (ending.by === 'answer' && ending.answer !== null) this.#has(orphan, node, ending.answer, at)
     })
@@ -253,35 +242,39 @@ export class Revival {
     const orphan = this.#orphans.get(message.meeting)
     const candidacy = orphan?.candidacy ?? null
     if (orphan === undefined || candidacy === null) return
-    const { slot, elected, term, incarnation, seen } = message
-    const fence = { term: message.promisedTerm, incarnation: message.promisedIncarnation }
-    if (isSame(fence, candidacy)) {
-      candidacy.promises.set(slot, { slot, elected, term, incarnation, seen })
-      this.#conclude(orphan, now)
-    } else if (isAbove(fence, candidacy) && fence.term <= candidacy.term + MOST_TERMS)
-      this.#stand(orphan, fence.term, now)
+    const { attendance } = orphan.replica.copy.room as Room
+    const taken = candidacy.take(message, attendance.list)
+    if (taken === 'kept') this.#conclude(orphan, now)
+    else if (taken === 'raise') this.#stand(orphan, message.promisedTerm, now)
   }
 
   // ---- going on
 
+  #isLate({ since }: Candidacy, now: number): boolean {
+    return now - since >= this.#host.limits.revivalMs
+  }
+
   /**
    * Goes on as soon as all are here who may come; or a moment after those have come that are enough, since members who
-   * are late are told as away. The window for these is longer: clients of a full node take seconds to come back.
+   * are late are told as away. The window for these is longer: clients of a full node take seconds to come back. True:
+   * it goes on.
    */
-  #conclude(orphan: Orphan, now: number): void {
+  #conclude(orphan: Orphan, now: number): boolean {
     const { replica, candidacy } = orphan
-    if (candidacy === null) return
-    const { asked, promises, since } = candidacy
-    const { revivalMs, revivalWaitMs } = this.#host.limits
-    const isLate = now - since >= revivalMs
-    if (asked.size > 0 && !isLate) return
+    if (candidacy === null) return false
+    candidacy.isNews = false
+    const { revivalWaitMs } = this.#host.limits
+    const isLate = this.#isLate(candidacy, now)
+    if (candidacy.asked.size > 0 && !isLate) return false
     const room = replica.copy.room as Room
     const heritage = replica.copy.heritage as Heritage
     const head = room.log.next - 1
     const terms = heritage.terms(head)
+    const members = room.attendance.list
+    const promises = candidacy.promisesOf(members)
     // Nobody is left who could promise.
     const isOver = isLate || terms.every(({ until }) => until < Infinity)
-    const away = new Set(room.attendance.list.filter((member) => member.away).map(({ slot }) => slot))
+    const away = new Set(members.filter((member) => member.away).map(({ slot }) => slot))
     const missing = terms.some(
       ({ slot, from, until }) =>
         until === Infinity && !away.has(slot) && promises.get(slot)?.elected !== from,
@@ -289,11 +282,13 @@ export class Revival {
     const last = reignOf(room.facts.reigns, head)
     const goesOn = heritage.mayContinue(room.log.stableAt(head), head, last, [...promises.values()])
     candidacy.enoughAt = goesOn ? Math.min(candidacy.enoughAt, now) : Infinity
-    if (isOver || (goesOn && (!missing || now - candidacy.enoughAt >= revivalWaitMs)))
-      this.#begin(orphan, candidacy, goesOn, now)
+    const begins = isOver || (goesOn && (!missing || now - candidacy.enoughAt >= revivalWaitMs))
+    if (begins) this.#begin(orphan, candidacy, goesOn, now)
+    return begins
   }
 
-  #begin(orphan: Orphan, { term, incarnation, promises }: Candidacy, goesOn: boolean, now: number): void {
+  #begin(orphan: Orphan, candidacy: Candidacy, goesOn: boolean, now: number): void {
+    const { term, incarnation } = candidacy
     const { meetings, cluster, hosting, stats, successions } = this.#host
     const { replica, follows } = orphan
     const { name } = replica
@@ -308,6 +303,7 @@ export class Revival {
     // It holds the name throughout.
     this.#orphans.delete(name)
     const { room, joins } = replica.surrender()
+    const promises = candidacy.promisesOf(room.attendance.list)
     for (const seat of room.seats()) room.end(seat, 'its node has ended')
     const next = room.log.next
     const { facts } = room
@@ -330,7 +326,7 @@ export class Revival {
       const member = owner.member(slot)
       if (member?.seat instanceof Absent && !promises.has(slot)) owner.away(member)
     }
-    for (const { session, message, joined } of joins) joined(meetings().join(session, message, now), now)
+    for (const join of joins) answerHere(join, meetings(), now)
     this.#seeTo(owner, now)
     for (const [node, follow] of follows) hosting.goOn(node, follow, now)
   }
@@ -356,29 +352,39 @@ export class Revival {
 
   // ---- time
 
+  /** A node that has ended may have had very many meetings. */
   #onBeat(now: number): void {
-    const { limits, meetings } = this.#host
-    for (const orphan of this.#orphans.values()) {
-      const { replica } = orphan
-      if (orphan.candidacy !== null) this.#conclude(orphan, now)
-      else if (now - orphan.since >= limits.orphanMs || meetings().get(replica.name) !== undefined)
-        replica.giveUp(now)
-      else if (replica.owner === 0 && !orphan.isLooking && now >= orphan.notBefore) {
-        if (!orphan.isHeir) this.#hold(orphan)
-        this.#look(orphan, now)
-      }
-    }
-    this.#watch(now)
+    const { revivalsAtOnce, revivalBeatMs } = this.#host.limits
+    let left = revivalsAtOnce
+    for (const orphan of this.#orphans.values()) if (this.#goOn(orphan, now) && --left === 0) break
+    if (this.#orphans.size > 0) this.#watch(now + (left === 0 ? SOON_MS : revivalBeatMs))
   }
 
-  #watch(now: number): void {
-    if (this.#beat.index < 0 && this.#orphans.size > 0)
-      this.#host.timers.set(this.#beat, now + this.#host.limits.revivalBeatMs)
+  /** Whether there was anything to do about it. */
+  #goOn(orphan: Orphan, now: number): boolean {
+    const { limits, meetings } = this.#host
+    const { replica, candidacy } = orphan
+    if (candidacy !== null) {
+      const isDue = this.#isLate(candidacy, now) || now - candidacy.enoughAt >= limits.revivalWaitMs
+      return (candidacy.isNews || isDue) && this.#conclude(orphan, now)
+    }
+    if (now - orphan.since >= limits.orphanMs || meetings().get(replica.name) !== undefined) {
+      replica.giveUp(now)
+      return true
+    }
+    if (replica.owner !== 0 || orphan.isLooking || now < orphan.notBefore) return false
+    if (!orphan.isHeir) this.#hold(orphan)
+    this.#look(orphan, now)
+    return true
+  }
+
+  #watch(at: number): void {
+    if (this.#beat.index < 0 || at < this.#beat.at) this.#host.timers.set(this.#beat, at)
   }
 }
 
-/** By how much a client's promise may raise the term: one that lies must not use up all numbers. */
-const MOST_TERMS = 2 ** 20
+/** The wait for the next few, in milliseconds. */
+const SOON_MS = 1
 
 function newOrphan(replica: Replica, now: number): Orphan {
   return {

@@ -13,6 +13,7 @@ import type { RemoteMember } from './remote-member.ts'
 import type { ReplicaHost } from './replica-host.ts'
 import type { Replica } from './replica.ts'
 import type { Successions } from './successions.ts'
+import { answerHere } from './waiting-joins.ts'
 
 /** What a node needs to go on with meetings of others. */
 export interface TakingHost extends HandoverNode, Pick<ReplicaHost<Replica>, 'refuse'> {
@@ -40,8 +41,8 @@ interface Taken {
   readonly from: number
   readonly message: Yield
   readonly at: number
-  /** Those who want to follow it here. */
-  readonly follows: { readonly node: number; readonly message: MeshMessageOf<'follow'> }[]
+  /** Those who want to follow it here: the last word of each. */
+  readonly follows: Map<string, { readonly node: number; readonly message: MeshMessageOf<'follow'> }>
 }
 
 /** A member whose session has no place any more. */
@@ -142,7 +143,7 @@ export class Taking {
     if (replica === null) return
     replica.isHandedOver = true
     this.#promised.delete(name)
-    const taken = { from, message, at: now, follows: [] }
+    const taken = { from, message, at: now, follows: new Map() }
     this.#taken.set(name, taken)
     this.#tryTake(taken, now)
   }
@@ -202,8 +203,8 @@ export class Taking {
     for (const member of absent) owner.depart(member, 'left')
     for (const each of returned) this.#settle(owner, each, state, now)
     for (const remote of remotes.values()) remote.release()
-    for (const { session, message: join, joined } of joins) joined(meetings().join(session, join, now), now)
-    for (const each of follows) hosting.goOn(each.node, each.message, now)
+    for (const join of joins) answerHere(join, meetings(), now)
+    for (const each of follows.values()) hosting.goOn(each.node, each.message, now)
   }
 
   /** What a member on this node has done that the old owner has not heard of. */
@@ -236,7 +237,7 @@ export class Taking {
   /** Somebody wants to follow a meeting with which this node is about to begin. False: it is not. */
   await(node: number, message: MeshMessageOf<'follow'>): boolean {
     const taken = this.#taken.get(message.meeting)
-    taken?.follows.push({ node, message })
+    taken?.follows.set(`${node} ${message.replica}`, { node, message })
     return taken !== undefined
   }
 

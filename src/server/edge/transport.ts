@@ -20,6 +20,9 @@ const OPEN = 1
 const TEXT = 0x81
 const BINARY = 0x82
 
+/** Upgrades in one turn of the event loop at least: each takes a third of a millisecond of the processor. */
+const UPGRADES = 8
+
 /** Refuses binary messages: `jsonCodec` would read them as text, which PROTOCOL.md forbids, like the reverse. */
 const textCodec: Codec = {
   ...jsonCodec,
@@ -132,6 +135,8 @@ export class Gateway {
   readonly #upgrades: Pace<Upgrade> = new Pace(
     ({ run }) => run(),
     ({ socket }, error) => this.#failed(socket, error),
+    undefined,
+    UPGRADES,
   )
   /** Paces what sockets read, so a client that sends much does not delay them either. */
   readonly #reading: Reading

@@ -20,12 +20,7 @@ class Page {
 
   constructor() {
     const client = { request: async () => structuredClone(this.state) }
-    this.follower = new Follower(
-      client as never,
-      this as never,
-      new Meter(20),
-      () => {},
-    )
+    this.follower = new Follower(client as never, this as never, new Meter(20), () => {})
   }
 
   onFrame(listener: (frame: Frame<Wish>) => void): void {

@@ -1,9 +1,12 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { MeetingOptions } from '../../../../src/core/index.ts'
 import { Heritage } from '../../../../src/core/cluster/heritage.ts'
 import { MESH } from '../../../../src/core/cluster/mesh-messages.ts'
 import { Pledges } from '../../../../src/core/cluster/pledges.ts'
+import { Replica } from '../../../../src/core/cluster/replica.ts'
 import { Standbys } from '../../../../src/core/cluster/standbys.ts'
+import type { Fence } from '../../../../src/core/meeting/reigns.ts'
+import type { MessageOf } from '../../../../src/protocol/index.ts'
 import { replace } from '../../../simulation/plant.ts'
 import type { Harness } from '../harness.ts'
 import { Roamer, roam } from './roamer.ts'
@@ -209,5 +212,99 @@ describe('A meeting whose node has ended', () => {
       expect(history).toEqual(history.map((_, at) => at + 1))
       expect([...client.ends.values()].filter((end) => typeof end === 'string')).toEqual([])
     }
+  })
+
+  describe('while somebody lies who waits for it', () => {
+    /** What somebody says that was no member: the place and all else are made up. */
+    const holding = (world: number, slot: number) => ({
+      world,
+      next: 1,
+      held: [
+        {
+          slot,
+          elected: 999,
+          term: 1,
+          incarnation: 1,
+          seen: 2 ** 40,
+          stable: 0,
+          promisedTerm: 0,
+          promisedIncarnation: 0,
+        },
+      ],
+    })
+
+    /** Whether it has gone on in the same world; `lie`: sent again and again, `asked`: the last fence asked for. */
+    function goesOnWith(
+      lie: (asked: MessageOf<'stand'> | undefined, count: number) => readonly Fence[],
+      place = 0,
+    ) {
+      const { world, nodes, clients } = meeting(3, [0, 1])
+      const before = seatOf(clients[0] as Roamer)?.world ?? 0
+      world.kill(nodes[0], true)
+      const eve = nodes[1].connect('eve', { window: 0 })
+      const call = eve.join('m', holding(before, seatOf(clients[place] as Roamer)?.slot ?? 0))
+      let count = 0
+      let isLate = true
+      ;(clients[0] as Roamer).leads = () => (isLate ? null : nodes[1])
+      roam(world, clients, 3_000, (at) => {
+        // One comes later than the other.
+        if (at === 300) isLate = false
+        for (const { term, incarnation } of lie(eve.all('stand').at(-1), ++count))
+          eve.send({ type: 'promise', call, term, incarnation })
+      })
+      expect(ownersOf(world)).toEqual([nodes[1].node.id])
+      expect(eve.all('stand').length).toBeLessThan(10)
+      return [nodes[1].node.stats.meetingsForked, clients.map((client) => seatOf(client)?.world === before)]
+    }
+
+    const inPeace = [0, [true, true]]
+
+    it.each([0, 1])('goes on, though that names the place of member %i', (place) => {
+      expect(goesOnWith((asked) => (asked === undefined ? [] : [asked]), place)).toEqual(inPeace)
+    })
+
+    it('goes on, though that promises ever more, asked or not', () => {
+      const lie = (_: unknown, count: number): Fence[] => [{ term: 1_000 * count, incarnation: 1 }]
+      expect(goesOnWith(lie)).toEqual(inPeace)
+    })
+  })
+
+  it('is one of very many: copies are begun, and meetings gone on with, a few in each turn', () => {
+    const world = settled(2, { revivalsAtOnce: 5, standbysPerBeat: 20 })
+    const [a, b] = world.nodes as [Harness, Harness]
+    for (let n = 0; n < 60; n++) world.open(a, `m${n}`, { frameRate: 0, standby: 1 })
+    world.settle()
+    const grown = (ms: number, step: number, count: () => number): number[] => {
+      const seen: number[] = []
+      for (let at = 0; at < ms; at += step) {
+        const before = count()
+        world.advance(step)
+        if (count() > before) seen.push(count() - before)
+      }
+      return seen
+    }
+    const replicas = (): number => b.node.peering?.mesh.size.replicas ?? 0
+    expect(grown(4_000, 100, replicas)).toEqual([20, 20, 20])
+    world.kill(a, true)
+    const begun = grown(3_000, 1, () => b.node.meetingCount)
+    expect(b.node.meetingCount).toBe(60)
+    expect(Math.max(...begun)).toBeLessThanOrEqual(10)
+    expect(b.node.stats.meetingsForked).toBe(60)
+  })
+
+  it('is told of a promise without a look at the other copies', () => {
+    const world = settled(2)
+    const [a, b] = world.nodes as [Harness, Harness]
+    const eve = b.connect('eve', { window: 0 })
+    for (let n = 0; n < 20; n++) {
+      world.open(a, `m${n}`, { frameRate: 20 })
+      world.settle()
+      eve.join(`m${n}`, { spectator: true })
+      world.settle()
+    }
+    const seen = vi.spyOn(Replica.prototype, 'promise')
+    for (let n = 0; n < 50; n++) eve.send({ type: 'promise', call: 1, term: 1, incarnation: 1 })
+    expect(seen.mock.calls.length).toBe(0)
+    seen.mockRestore()
   })
 })
