@@ -22,7 +22,7 @@ export class Candidacy implements Fence {
   /** Another node has said what it has, since it was last considered whether that is enough. */
   isNews = true
   /** Since when those who have promised are enough. */
-  enoughAt = Infinity
+  enoughAt: number = Infinity
   #term: number
   readonly incarnation: number
   /** The last of each user for a slot. */
