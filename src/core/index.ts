@@ -12,11 +12,11 @@ export {
   type FixedLimits,
   type NodeConfig,
   type NodeLimits,
-  type NodeLoad,
   type NodeOptions,
   type Retention,
 } from './ground/config.ts'
 export { defaultMeeting, type MeetingOptions } from './meeting/options.ts'
+export type { NodeLoad } from './ground/node-facts.ts'
 export type { Connection } from './door/connection.ts'
 export type { Bot, MeetingInfo, MemberInfo } from './meeting/business.ts'
 export type { Peer } from './cluster/peer.ts'
