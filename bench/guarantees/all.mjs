@@ -37,11 +37,11 @@ const programs = [
 /** @type {typeof programs} */
 const long = [['bus-gone', ['--killed', '420', '--stopped', '0'], 9, 'bus']]
 
+/** What is listed with `--help`. @param {typeof programs} list */
+const lines = (list) => list.map(([name, , minutes]) => `${name.padEnd(16)} about ${minutes} min`)
+
 if (process.argv.includes('--help')) {
-  const tell = ([name, , minutes]) => console.log(`${name.padEnd(16)} about ${minutes} min`)
-  programs.forEach(tell)
-  console.log('\nwith --long, or by name:')
-  long.forEach(tell)
+  console.log([...lines(programs), '', 'with --long, or by name:', ...lines(long)].join('\n'))
   console.log('\nOptions and what they are by default; --only takes names with commas between.')
 }
 const options = readOptions({ only: '', long: false, dist: '../dist' })
