@@ -122,7 +122,7 @@ async function measure() {
       if (on[way === 'direct' ? 'home' : 'edge'] !== count) throw new Error(JSON.stringify(on))
       const ages = await flow(way, () => users.call('ages', { seconds }))
       if (ages.count < count * seconds * perSecond * 0.9) throw new Error(`only ${ages.count} prices came`)
-      readers.push({ count, ...ages })
+      readers.push({ ...ages, prices: ages.count, count })
       await users.call('close')
     }
     const members = await users.call('play', {

@@ -312,13 +312,12 @@ function measure(count) {
     )
   }
   const rest = done('at rest', quietly())
+  const death = parts.has('death') ? done('one has died', deathOf(bus, rest)) : null
+  const arrival = parts.has('arrival') ? done('one has come', arrivalOf(bus, rest)) : null
   const readers = parts.has('topics') ? done('topics', topicsOf(bus)) : null
   const standbys = parts.has('standbys') ? done('standbys', standbysOf(bus)) : null
-  const drained = parts.has('drain') ? done('one has drained', drainOf(bus)) : null
-  if (drained !== null) bus.run(3_000)
   const withStandbys = standbys === null ? rest : done('at rest with standbys', quietly())
-  const death = parts.has('death') ? done('one has died', deathOf(bus, withStandbys)) : null
-  const arrival = parts.has('arrival') ? done('one has come', arrivalOf(bus, withStandbys)) : null
+  const drained = parts.has('drain') ? done('one has drained', drainOf(bus)) : null
   const spoken = { start, rest, withStandbys, death, readers, standbys, drained, arrival }
   return { nodes: count, agreedMs, names: unevenness(names), ...spoken }
 }

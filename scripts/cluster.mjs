@@ -1,6 +1,7 @@
 // Runs a cluster on this machine, with the demo on it: three nodes, NATS between them and HAProxy in front.
-// `npm run cluster`; PORT changes the port. Where NATS is not installed, the nodes are threads of one process; where
-// HAProxy is not, each node is reached by a port of its own.
+// `npm run cluster`; PORT changes the port, and AWAY the seconds after which a node that has ended is started anew.
+// Where NATS is not installed, the nodes are threads of one process; where HAProxy is not, each node is reached by a
+// port of its own.
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -16,7 +17,7 @@ const NODES = 3
 const READY_MS = 60_000
 const LOOK_MS = 200
 /** A node that has ended is started anew after this time, in which there is something to see, if it ran for so long. */
-const AWAY_MS = 10_000
+const AWAY_MS = Number(process.env.AWAY || 10) * 1_000
 const LASTING_MS = 5_000
 
 const root = fileURLToPath(new URL('..', import.meta.url))

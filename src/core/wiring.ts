@@ -114,7 +114,6 @@ export class Wiring {
         opening: (name, found) => names.await(name, found),
         refuse: (...refused) => this.dispatch.refuseRemote(...refused),
         rejoin: (session) => this.endings.rejoin(session),
-        probe: (peer) => guards.watch.probe(peer),
         replaced: ({ outlet }, now) => {
           if (outlet !== null) this.connections.close(outlet, 'REPLACED', ELSEWHERE, now)
         },

@@ -72,6 +72,17 @@ function findChromium(): string {
   throw new Error('the browser tests need Chromium, and there is none in PATH. Install it: npm run setup')
 }
 
+/**
+ * Has the pages of a context draw ten times a second at most: without a graphics card, sixty times take a processor for
+ * each page that moves, and the frames of a game come twenty times a second anyway.
+ */
+export async function drawSeldom(context: BrowserContext): Promise<void> {
+  await context.addInitScript(() => {
+    window.requestAnimationFrame = (draw) => window.setTimeout(() => draw(performance.now()), 100)
+    window.cancelAnimationFrame = (id) => clearTimeout(id)
+  })
+}
+
 /** Headless, with a profile of its own that goes with it. */
 export function launch(): Promise<Browser> {
   return chromium.launch({ executablePath: findChromium(), args: browserArgs, headless: true })
@@ -256,8 +267,12 @@ export function overflow(page: Page): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
 }
 
-/** A picture of the whole page for people to look at, in `.artifacts/` of the checkout. */
+/**
+ * With `PICTURES` in the environment, a picture of the whole page for people to look at, in `.artifacts/` of the
+ * checkout. All of them together take the tests a minute.
+ */
 export async function picture(page: Page, name: string): Promise<void> {
+  if (process.env['PICTURES'] === undefined) return
   mkdirSync(join(root, '.artifacts'), { recursive: true })
   await page.screenshot({ path: join(root, '.artifacts', `${name}.png`), fullPage: true })
 }

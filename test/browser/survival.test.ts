@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { digest, type State } from '../../src/demo/battle/index.ts'
 import { freePorts } from '../free-port.ts'
-import { launch, picture } from './support.ts'
+import { drawSeldom, launch, picture } from './support.ts'
 
 /*
  * A battle that two browsers fight while its node is killed, drained and cut off the bus: by the buttons of the
@@ -23,7 +23,7 @@ let browsers: Browser[]
 beforeAll(async () => {
   port = await freePorts(4)
   const root = fileURLToPath(new URL('../..', import.meta.url))
-  const env = { ...process.env, PORT: String(port) }
+  const env = { ...process.env, PORT: String(port), AWAY: '2' }
   script = spawn(process.execPath, ['scripts/cluster.mjs'], { cwd: root, env, stdio: 'pipe' })
   for (const stream of [script.stdout, script.stderr])
     stream?.on('data', (chunk: Buffer) => (said += chunk.toString()))
@@ -43,7 +43,10 @@ afterAll(async () => {
 })
 
 async function open(browser: Browser, url: string, width = 480): Promise<Page> {
-  const context = await browser.newContext({ viewport: { width, height: 800 }, locale: 'en-US' })
+  // Low: the scene is drawn without a graphics card.
+  const viewport = { width, height: 400 }
+  const context = await browser.newContext({ viewport, locale: 'en-US', reducedMotion: 'reduce' })
+  await drawSeldom(context)
   const page = await context.newPage()
   page.on('pageerror', (error) => complaints.push(error.message))
   await page.goto(url)
@@ -51,10 +54,13 @@ async function open(browser: Browser, url: string, width = 480): Promise<Page> {
 }
 
 /** What a node answers that the balancer chooses. */
-async function ask<T>(path: string): Promise<T> {
+async function ask<T>(path: string, body?: object): Promise<T> {
   const [, key = ''] = /RTMS_KEY=(\w+)/.exec(said) ?? []
-  const headers = { authorization: `Bearer ${key}` }
-  return (await (await fetch(`http://localhost:${port}/rtms/v1${path}`, { headers })).json()) as T
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
+  const post = body && { method: 'POST', body: JSON.stringify(body) }
+  const answer = await fetch(`http://localhost:${port}/rtms/v1${path}`, { headers, ...post })
+  if (body !== undefined) expect(answer.status).toBe(200)
+  return (await answer.json()) as T
 }
 
 async function owner(): Promise<string> {
@@ -111,7 +117,7 @@ async function goOn(players: readonly [Page, Page]): Promise<void> {
   for (const page of players) expect(await page.locator('.problem').count()).toBe(0)
 }
 
-const otherThan = (node: string): string => names.find((name) => name !== node) ?? ''
+const otherThan = (...nodes: readonly string[]): string => names.find((name) => !nodes.includes(name)) ?? ''
 
 /** Waits until a dashboard's log has a line. */
 const happens = (page: Page, text: string): Promise<void> =>
@@ -148,10 +154,15 @@ test('two browsers in a battle end with one state when its node is killed, then 
   await picture(watcher, 'survival-drained')
   await goOn(players)
 
+  // One is on the node that is cut off, the other one is not: the room goes on for who is with it.
   const cut = await owner()
+  await ben.goto(`${url}&node=${otherThan(cut, drained)}`)
+  await goOn(players)
   const other = await dashboard(otherThan(cut))
-  await strike(other, 'Cut off', `Cut ${cut} off`)
+  // As the button does, which takes longer.
+  await ask(`/nodes/${cut}/cut`, { ms: 5_000 })
   await happens(other, 'was not heard for three seconds')
+  await ben.locator('#stalled').waitFor()
   await picture(other, 'survival-cut')
   await happens(other, 'is heard again')
   await goOn(players)

@@ -102,10 +102,12 @@ export class View {
     const hash = hashOf(name)
     let registrar = 0
     let highest = -1
-    for (const [at, seed] of this.#seeds.entries()) {
+    // By index: this runs for each name and user, over all nodes.
+    for (let at = 0; at < this.#seeds.length; at++) {
+      const weight = mix(hash ^ (this.#seeds[at] as number))
+      if (weight < highest) continue
       const node = this.#nodes[at] as number
-      const weight = mix(hash ^ seed)
-      if (weight < highest || isEdge(node) || (weight === highest && node < registrar)) continue
+      if (isEdge(node) || (weight === highest && node < registrar)) continue
       highest = weight
       registrar = node
     }

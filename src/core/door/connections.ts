@@ -2,7 +2,7 @@ import type { Codec } from '../../protocol/codec.ts'
 import { closeCodes, type CloseReason, type ErrorCode, RtmsError } from '../../protocol/errors.ts'
 import { isSpoken, versions } from '../../protocol/limits.ts'
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
-import { Admission, type Turned } from './admission.ts'
+import { Admission, type Turned, whyAway } from './admission.ts'
 import type { Ending } from '../ground/asks.ts'
 import type { Budget } from '../ground/budget.ts'
 import { weights } from '../ground/weights.ts'
@@ -92,12 +92,10 @@ export class Connections {
     this.#host.stats.connectionsOpened++
     const others = this.#all.size
     this.#all.add(connection)
-    if (this.draining || this.cutOff) {
-      this.close(connection, 'DRAINING', why(this), now)
-      return connection
-    }
-    const turned = this.#admission.enter(connection, address, others, now)
-    if (turned !== null) this.#turnAway(connection, turned, now)
+    const isOpen = !this.draining && !this.cutOff
+    const turned = isOpen ? this.#admission.enter(connection, address, others, now) : null
+    if (!isOpen) this.close(connection, 'DRAINING', whyAway(this.cutOff), now)
+    else if (turned !== null) this.#turnAway(connection, turned, now)
     else this.#host.timers.set(connection.heartbeat, now + this.#host.config.limits.helloMs)
     return connection
   }
@@ -442,8 +440,6 @@ export class Connections {
 
   /** Has a client connect to another node. */
   sendAway(connection: Connection, now: number): void {
-    this.close(connection, 'DRAINING', why(this), now, this.#admission.spread())
+    this.close(connection, 'DRAINING', whyAway(this.cutOff), now, this.#admission.spread())
   }
 }
-
-const why = (of: Connections): string => (of.cutOff ? 'it hears no other node' : 'the node is stopping')

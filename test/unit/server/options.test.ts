@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { defaultLimits } from '../../../src/server/ground/limits.ts'
 import { silent } from '../../../src/server/ground/logger.ts'
-import { settle } from '../../../src/server/options/options.ts'
+import { type RtmsOptions, settle } from '../../../src/server/options/options.ts'
 import { show } from '../../../src/server/options/setting.ts'
 
 const secret = 's'.repeat(32)
@@ -49,6 +49,7 @@ const table: {
     ['é'.repeat(16), 'x'.repeat(32)],
     ['x'.repeat(31), 7, null],
   ],
+  role: [['core'], ['both', true, null]],
   moves: [
     ['members', 'all', false],
     [true, 'spectators', null],
@@ -164,6 +165,18 @@ describe('An option', () => {
     expect(() => settle(7 as never)).toThrow('options')
   })
 
+  it('role edge needs a bus, and moves nobody unless told to', () => {
+    const bus = { connect: () => ({}) as never }
+    expect(refused({ role: 'edge' })).toEqual(['role'])
+    const of = (options: Partial<RtmsOptions>): unknown => {
+      const { role, moves } = settle({ secret, bus, ...options })
+      return [role, moves]
+    }
+    expect(of({ role: 'edge' })).toEqual(['edge', false])
+    expect(of({ role: 'edge', moves: 'members' })).toEqual(['edge', 'members'])
+    expect(of({ role: 'core' })).toEqual(['core', 'members'])
+  })
+
   it('left out has its default', () => {
     expect(settle({ secret })).toEqual({
       port: 7788,
@@ -178,6 +191,7 @@ describe('An option', () => {
       bus: { connect: expect.any(Function) as unknown },
       limits: defaultLimits,
       maxHandlers: 1_000,
+      role: 'core',
       moves: 'members',
       admin: false,
       faults: false,

@@ -344,20 +344,6 @@ describe('A client that looks for its session', () => {
   const welcomes = (peers: readonly Peer[]): unknown[] =>
     peers.map((peer) => peer.take().map((message) => message.type === 'welcome' && message.resumed))
 
-  it('waits for a node that has just ended only until that is proven', () => {
-    const world = settled(3)
-    const users = usersOf(world)
-    world.hasProof = true
-    world.kill(world.nodes[0] as Harness, false)
-    const peers = users.map((come) => come())
-    world.advance(50)
-    expect(welcomes(peers)).toEqual([[], [], []])
-    world.advance(100)
-    expect(welcomes(peers)).toEqual([[false], [false], [false]])
-    world.advance(1_000)
-    expect(world.nodes[1]?.node.timersByName.get('retrieve')).toBeUndefined()
-  })
-
   it('gets it from a node that is so busy that it takes seconds', () => {
     const world = settled(3)
     const users = usersOf(world)
