@@ -33,8 +33,8 @@ function again(world: World, h: Harness, user: string, before: Peer): Peer {
   const peer = h.open(undefined, '', before.follower)
   peer.hello(user, { window: 0 })
   world.settle()
-  // Its session may be where it cannot be fetched from.
-  if (peer.all('welcome').length === 0) world.advance(1_000)
+  // Its session may be where it cannot be fetched from, which is known once heartbeats are missed.
+  if (peer.all('welcome').length === 0) world.advance(2_000)
   peer.continue(peer.all('welcome')[0]?.calls ?? 0)
   return peer
 }
