@@ -104,8 +104,7 @@ export class Peering implements TopicPeers {
     topics: () => Topics,
     host: PeeringHost,
     application: Pick<Application, 'callMeeting' | 'drain' | 'fail'>,
-    meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster' | 'questions'> &
-      Pick<PassingHost, 'replaced'>,
+    meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster' | 'questions'> & Pick<PassingHost, 'replaced'>,
   ) {
     this.#self = config.incarnation
     this.#cluster = cluster
