@@ -62,8 +62,7 @@ export class LightSocket {
       const short = bytes[at + 1]
       const head = short < 126 ? 2 : short === 126 ? 4 : 10
       if (at + head > bytes.length) break
-      const size =
-        head === 2 ? short : head === 4 ? bytes.readUInt16BE(at + 2) : bytes.readUIntBE(at + 4, 6)
+      const size = head === 2 ? short : head === 4 ? bytes.readUInt16BE(at + 2) : bytes.readUIntBE(at + 4, 6)
       const start = at + head
       if (start + size > bytes.length) break
       const opcode = bytes[at] & 0x0f

@@ -17,7 +17,7 @@ import type { PageQuery, Search } from './ground/page.ts'
 import type { Stats } from './ground/stats.ts'
 import type { Timers } from './ground/timers.ts'
 import type { MeetingInfo } from './meeting/business.ts'
-import type { Application, Bus, DrainProgress, DrainState, ToldRevocation, Watch } from './ports.ts'
+import type { Application, Bus, DrainProgress, DrainState, ToldRevocation } from './ports.ts'
 import type { SessionInfo } from './session/session-info.ts'
 import type { Sessions } from './session/sessions.ts'
 import type { TopicPeers } from './topic/catch-up.ts'
@@ -104,9 +104,7 @@ export class Peering implements TopicPeers {
     topics: () => Topics,
     host: PeeringHost,
     application: Pick<Application, 'callMeeting' | 'drain' | 'fail'>,
-    meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster' | 'questions'> &
-      Pick<PassingHost, 'replaced'> &
-      Pick<Watch, 'probe'>,
+    meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster' | 'questions'> & Pick<PassingHost, 'replaced'>,
   ) {
     this.#self = config.incarnation
     this.#cluster = cluster
@@ -142,19 +140,15 @@ export class Peering implements TopicPeers {
     )
     this.passing = new Passing({
       self: this.#self,
-      timers,
       sessions,
       questions: () => this.questions,
       homeOf: (user) => this.homeOf(user),
       whereabouts: (user) => this.whereabouts(user),
       peers: () => this.peers(),
-      draining: () => [...this.peers()].filter((node) => cluster.peer(node)?.isDraining),
+      draining: () =>
+        cluster.peers.filter(({ isDraining }) => isDraining).map(({ incarnation }) => incarnation),
       reaches: (node) => this.reaches(node),
       isLate: (node, now) => cluster.isLate(node, now),
-      probe: (node) => {
-        const peer = cluster.peer(node)
-        if (peer !== undefined) meshHost.probe({ node, health: peer.health })
-      },
       replaced: meshHost.replaced,
       deliver: (session, entry) => downstream.sendEncoded(session, entry),
       isOpen: (node, isLast) => this.isThere(node) && this.links.isOpen(node, isLast),

@@ -8,7 +8,8 @@ import { Revocations } from './door/revocations.ts'
 import { Downstream } from './down/downstream.ts'
 import { Draining } from './draining.ts'
 import { Budget } from './ground/budget.ts'
-import type { NodeConfig, NodeLoad } from './ground/config.ts'
+import type { NodeConfig } from './ground/config.ts'
+import type { NodeLoad } from './ground/node-facts.ts'
 import type { Stats } from './ground/stats.ts'
 import { isEdge } from './ground/incarnation.ts'
 import { Timers } from './ground/timers.ts'
@@ -113,7 +114,6 @@ export class Wiring {
         opening: (name, found) => names.await(name, found),
         refuse: (...refused) => this.dispatch.refuseRemote(...refused),
         rejoin: (session) => this.endings.rejoin(session),
-        probe: (peer) => guards.watch.probe(peer),
         replaced: ({ outlet }, now) => {
           if (outlet !== null) this.connections.close(outlet, 'REPLACED', ELSEWHERE, now)
         },

@@ -1,4 +1,4 @@
-import type { NodeFacts, NodeLoad } from '../ground/config.ts'
+import type { NodeFacts, NodeLoad } from '../ground/node-facts.ts'
 import type { Watch } from '../ports.ts'
 
 /** What the cluster needs from outside. All of it returns at once and calls nobody back. */

@@ -1,4 +1,3 @@
-import { Timer, type Timers } from '../ground/timers.ts'
 import type { Session } from '../session/session.ts'
 import type { HandedSession } from '../session/handed-session.ts'
 import type { AnswerOf, QuestionOf, Whereabouts } from './question-kinds.ts'
@@ -12,20 +11,17 @@ const RETRIEVE_MS = 5_000
 const MISSED_MS = 1_000
 /** How long the home of the user may take, before everybody is asked. */
 const HOME_MS = 1_000
-/** Time without an answer after which it is looked whether a node has ended, and between two looks. */
-const DOUBT_MS = 100
 /** Nodes that a session may have gone to, one after the other, while its client looked for it. */
 const HOPS = 3
 /** Sessions that other nodes have asked for and that have not been given yet; and how long one may wait. */
 const MOST_ASKED = 1_000
-const GIVE_MS = 800
+const GIVE_MS = 4_000
 /** How long a node has to say that it goes on with a session. */
 const KEEP_MS = 5_000
 
 /** What the passing of sessions needs of the rest of its node. */
 export interface PassingHost {
   readonly self: number
-  readonly timers: Timers
   readonly sessions: {
     get(id: string): Session | undefined
     /** See `Sessions`. */
@@ -43,8 +39,6 @@ export interface PassingHost {
   /** Whether a node can be asked; whether it has missed heartbeats, as one has that cannot. */
   reaches(node: number): boolean
   isLate(node: number, now: number): boolean
-  /** Looks for proof that a node has ended. */
-  probe(node: number): void
   /** Its client has connected to another node: closes the connection that it has here. */
   replaced(session: Session, now: number): void
   /** An answer to a call of a session that has come from another node. */
@@ -74,13 +68,8 @@ export class Passing {
   /** Sessions that are asked for, until the link to whoever asks takes them. */
   #asked: Asked[] = []
 
-  /** Questions that clients wait for: the node, and when it was asked, the oldest first. */
-  readonly #open: Set<{ readonly node: number; readonly at: number }> = new Set()
-  readonly #doubt: Timer
-
   constructor(host: PassingHost) {
     this.#host = host
-    this.#doubt = new Timer('retrieve', (now) => this.#onDoubt(now))
   }
 
   /** Looks for a session on the other nodes, and goes on with it here. Calls `done` once, in any case. */
@@ -104,7 +93,7 @@ export class Passing {
     }
     if (home === this.#host.self) return search(this.#host.whereabouts(user), now)
     if (this.#host.isLate(home, now)) return search(null, now)
-    this.#put(home, 'whereabouts', { user }, now, Math.min(deadline, now + HOME_MS), search)
+    this.#put(home, 'whereabouts', { user }, Math.min(deadline, now + HOME_MS), search)
   }
 
   /** Asks one node. `ended`: called once, with null where there is no answer. */
@@ -112,27 +101,14 @@ export class Passing {
     node: number,
     kind: K,
     question: QuestionOf<K>,
-    now: number,
     deadline: number,
     ended: (answer: AnswerOf<K> | null, now: number) => void,
   ): void {
-    const { timers, questions } = this.#host
-    const open = { node, at: now }
-    this.#open.add(open)
-    if (this.#doubt.index < 0) timers.set(this.#doubt, now + DOUBT_MS)
-    questions().ask([node], kind, question, deadline, (_, ending, at) => {
-      this.#open.delete(open)
-      if (this.#open.size === 0) timers.clear(this.#doubt)
-      ended(ending.by === 'answer' ? ending.answer : null, at)
-    })
-  }
-
-  /** Somebody waits for nodes that may have ended. */
-  #onDoubt(now: number): void {
-    const late: Set<number> = new Set()
-    for (const { node, at } of this.#open) if (now - at >= DOUBT_MS) late.add(node)
-    for (const node of late) this.#host.probe(node)
-    if (this.#open.size > 0) this.#host.timers.set(this.#doubt, now + DOUBT_MS)
+    this.#host
+      .questions()
+      .ask([node], kind, question, deadline, (_, ending, at) =>
+        ended(ending.by === 'answer' ? ending.answer : null, at),
+      )
   }
 
   #ask(
@@ -164,7 +140,7 @@ export class Passing {
     }
     for (const node of others) {
       const until = this.#host.isLate(node, now) ? Math.min(deadline, now + MISSED_MS) : deadline
-      this.#put(node, 'session', question, now, until, ended)
+      this.#put(node, 'session', question, until, ended)
     }
   }
 

@@ -25,14 +25,13 @@ export type TimerName =
   | 'aging'
   /**
    * A heartbeat to the other nodes is due; this node knows of no other; the view has changed; a claim for a meeting's
-   * name has no answer; nor has a question to another node; nor one that a client waits for.
+   * name has no answer; nor has a question to another node.
    */
   | 'beat'
   | 'settling'
   | 'telling'
   | 'claim'
   | 'question'
-  | 'retrieve'
   /** A topic has waited long enough for what other nodes keep of it; topics that fell quiet are told of. */
   | 'catchUp'
   | 'digest'

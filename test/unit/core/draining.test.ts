@@ -87,7 +87,7 @@ class Desk extends Parts {
       let line = this.#lines.get(client)
       if (line === undefined)
         this.#lines.set(client, (line = { session, client, phase: { name: 'live' } } as never))
-      yield Object.assign(line as Line, { session })
+      yield Object.assign(line, { session })
     }
   }
 

@@ -8,7 +8,8 @@ import {
   type MeshMessageOf,
   type MeshType,
 } from '../../../../src/core/cluster/mesh-messages.ts'
-import type { Limits, MeetingOptions } from '../../../../src/core/ground/config.ts'
+import type { Limits } from '../../../../src/core/ground/config.ts'
+import type { MeetingOptions } from '../../../../src/core/meeting/options.ts'
 import { weights } from '../../../../src/core/ground/weights.ts'
 import { costs } from '../../../../src/core/ground/work.ts'
 import type { MeetingLogic } from '../../../../src/core/index.ts'
@@ -161,7 +162,7 @@ it('What a sweep has for several replicas of one node goes there in one message,
     for (const [at, name] of ['m', 'n', 'o'].entries()) {
       const owner = name === 'm' ? desk.owner : ownerOn(desk, {}, null, { name })
       desk.meetings.set(name, owner)
-      desk.follow({ meeting: name, replica: REPLICA + at } as never)
+      desk.follow({ meeting: name, replica: REPLICA + at })
       owner.addBot('bot')
       seal(owner, desk.now)
     }
