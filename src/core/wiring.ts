@@ -248,6 +248,7 @@ function clusterOf(
       expelled: () => watch.expelled?.(),
       viewed: (ended, now) => peering()?.viewed(ended, now),
       heard: (node, now) => peering()?.heard(node, now),
+      contested: (contest, now) => peering()?.twins.contested(contest, now),
     },
     stats,
   )

@@ -190,6 +190,8 @@ export class Metrics {
       [{ epoch: 'same' }, stats.meetingsRevived],
       [{ epoch: 'new' }, stats.meetingsForked],
     ])
+    const deposed = 'Meetings that this node has given up, since another owner of the name came before it.'
+    this.#counter('meetings_deposed_total', deposed, () => stats.meetingsDeposed)
     const moves =
       'Moves of clients to the node of their meeting: asked for here; arrived here; led here, where the meeting is not.'
     this.#counters('moves_total', moves, 'outcome', () => stats.moves)

@@ -9,8 +9,11 @@ import type { OfferedMeeting } from '../ports.ts'
 import type { Elsewhere, Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
 import type { Cluster } from './cluster.ts'
+import { claimantOf, isReign, localSeatsOf } from './deposed.ts'
 import { Handover } from './handover.ts'
+import { Heritage } from './heritage.ts'
 import { Hosting } from './hosting.ts'
+import { legacyOf } from './legacy.ts'
 import { linked, type LinkPart, type LinkParts } from './link-messages.ts'
 import {
   decodeDatagram,
@@ -25,6 +28,7 @@ import type { LocalSeat, ReplicaHost } from './replica-host.ts'
 import { Replica } from './replica.ts'
 import { Standbys } from './standbys.ts'
 import { Revival, type RevivalHost } from './revival.ts'
+import type { Claimant, Subject } from './question-kinds.ts'
 
 /** In the place of a node: the owner has ended, and the replica here waits for another one. */
 const ORPHANED = -1
@@ -204,6 +208,38 @@ export class Mesh implements Elsewhere, LinkPart {
     const replica = this.#open(name, to, now, log.number)
     replica.keep(room, config, seats)
     return replica
+  }
+
+  // ---- several owners
+
+  /** What this node has of a meeting that several nodes own; null where it has none. */
+  claimant(name: string): Claimant | null {
+    const owner = this.#host.meetings().get(name)
+    return owner === undefined ? null : claimantOf(owner)
+  }
+
+  /**
+   * Another owner of the name comes before this one, which stops. Whoever is here, or at a replica, joins again and
+   * finds that one, and is told how far its log is another. The frames are kept until the other owner has answered:
+   * should it have ended meanwhile, the meeting goes on from them.
+   */
+  depose(subject: Subject, now: number): void {
+    const { meetings, cluster, stats } = this.#host
+    const owner = meetings().get(subject.name)
+    if (owner === undefined || !isReign(owner, subject)) return
+    const { name, log, business } = owner
+    const heritage = Heritage.of(legacyOf(owner, now), log.next - 1)
+    const guests = this.#hosting.of(owner)
+    const seats = localSeatsOf(owner)
+    this.#hosting.retire(guests, now)
+    meetings().resign(owner)
+    business.logic?.moved?.()
+    cluster.closed(name)
+    stats.meetingsDeposed++
+    const replica = this.#demote(owner, 0, seats, now)
+    replica.copy.heritage = heritage
+    this.#hosting.release(guests, 0)
+    replica.lost(now)
   }
 
   drop(session: Session): void {

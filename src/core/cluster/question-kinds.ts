@@ -54,6 +54,23 @@ interface PageQuestion {
   readonly contains: string
 }
 
+/** What an owner says of its meeting to whoever decides between several. */
+export interface Claimant extends Fence {
+  readonly world: number
+  /** It seals nothing, because too few support it. */
+  readonly isPaused: boolean
+  /** Members who are connected. */
+  readonly present: number
+  /** The next frame. */
+  readonly next: number
+}
+
+/** Names a reign of a meeting, so that what was decided about it concerns no later one. */
+export interface Subject extends Fence {
+  readonly name: string
+  readonly world: number
+}
+
 /** Everything that a node may ask another one. */
 interface Kinds {
   /** Where a user has sessions. Asked of the user's home. */
@@ -82,6 +99,10 @@ interface Kinds {
     { readonly name: string; readonly world: number; readonly from: number },
     (Fence & { readonly next: number; readonly packet: Uint8Array }) | null
   >
+  /** What the node asked, which has said that it owns a meeting, has of it; null where it does not own it. */
+  claimant: Kind<{ readonly name: string }, Claimant | null>
+  /** The node asked gives up this reign of a meeting, since another owner comes before it. */
+  depose: Kind<Subject, boolean>
   /** Sessions of the node asked, the oldest first. `user`: '' for all. */
   sessions: Kind<{ readonly user: string; readonly limit: number }, readonly SessionInfo[]>
   /** Meetings that are open on the node asked; `ofKind`: only those of `kind`. */
@@ -164,6 +185,20 @@ export const questionKinds: Kinds = {
     question: struct({ name, world: uint, from: uint }),
     answer: nullable(struct({ term: uint, incarnation: uint, next: uint, packet: blob })),
   },
+  claimant: {
+    question: struct({ name }),
+    answer: nullable(
+      struct<Claimant>({
+        world: uint,
+        term: uint,
+        incarnation: uint,
+        isPaused: bool,
+        present: uint,
+        next: uint,
+      }),
+    ),
+  },
+  depose: { question: struct<Subject>({ name, world: uint, term: uint, incarnation: uint }), answer: bool },
   sessions: { question: struct({ user: name, limit: uint }), answer: json() },
   meetings: { question: struct({ ...page, ofKind: bool, kind: name }), answer: json() },
   topics: { question: struct(page), answer: json() },

@@ -241,7 +241,7 @@ export class Replica implements Host {
   handle(message: MeshMessage, now: number): void {
     const { type } = message
     if (type === 'followed') this.#followed(message, now)
-    else if (type === 'absent' && this.isOrphan) this.#host.orphaned(this, now)
+    else if (type === 'absent' && this.isOrphan) this.lost(now)
     else if (type === 'absent') this.end(CLOSED, 'NOT_FOUND', now)
     else if (type === 'standing') this.pledges.stand(message)
     else if (type === 'closed') this.end(message.message, 'NOT_FOUND', now)

@@ -131,7 +131,6 @@ class ClusterRun implements ClusterWorld {
     await this.#turns.runTo(faulty)
     this.#heal()
     this.#enter('recovery')
-    for (let at = 0; at < recovery - 2_000; at += 500) clock.after(at, () => this.business.settleTwins())
     await this.#turns.runTo(faulty + recovery)
     for (const client of this.clients) client.healthy = true
     this.#enter('well')

@@ -231,6 +231,8 @@ const examples = {
     { name: 'm', world: 7, from: 3 },
     { term: 1, incarnation: 2, next: 9, packet: bytes(2).bytes },
   ],
+  claimant: [{ name: 'm' }, { world: 7, term: 1, incarnation: 2, isPaused: true, present: 3, next: 4 }],
+  depose: [{ name: 'm', world: 7, term: 1, incarnation: 2 }, true],
   sessions: [{ user: '', limit: 4 }, [{ user: 'u' }]],
   meetings: [{ count: 1, after: 'a', contains: 'b', ofKind: true, kind: 'k' }, [{ name: 'm' }]],
   topics: [{ count: 1, after: 'a', contains: 'b' }, [{ name: 't' }]],
