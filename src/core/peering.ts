@@ -303,10 +303,14 @@ export class Peering implements TopicPeers {
         const tells = (source: number): boolean => source === this.#self || !nodes.has(source)
         reply(keptOf(wants, (name) => this.#topics().get(name), tells, most))
       },
-      frames: (wanted, reply) => reply(this.mesh.revival.framesFor(wanted)),
+      frames: (wanted, reply, from, now) => reply(this.mesh.revival.framesFor(wanted, from, now)),
       claimant: ({ name }, reply) => reply(this.mesh.claimant(name)),
       depose: (subject, reply, _, now) => {
         this.mesh.depose(subject, now)
+        reply(true)
+      },
+      supersede: (subject, reply, _, now) => {
+        this.mesh.supersede(subject, now)
         reply(true)
       },
       sessions: ({ user, limit }, reply) => reply(host.sessionList(limit, user === '' ? undefined : user)),

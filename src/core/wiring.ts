@@ -112,7 +112,7 @@ export class Wiring {
           if (outlet !== null) this.connections.close(outlet, 'REPLACED', ELSEWHERE, now)
         },
       }))
-    const meetings = (this.meetings = new Meetings(
+    const meetings: Meetings = (this.meetings = new Meetings(
       config,
       timers,
       downstream,
@@ -121,6 +121,7 @@ export class Wiring {
       work,
       nextLog,
       (name) => cluster?.closed(name),
+      peering?.mesh.backing,
     ))
     // This node, where it is about to go on with a meeting.
     const revives = (name: string): number => (peering?.mesh.revival.holds(name) === true ? incarnation : 0)

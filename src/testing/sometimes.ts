@@ -14,7 +14,7 @@ const counters = [
 ] as const
 
 const handovers = ['handoversGiven', 'handoversTaken', 'handoversRefused'] as const
-const revivals = ['meetingsRevived', 'meetingsForked', 'meetingsDeposed'] as const
+const revivals = ['meetingsRevived', 'meetingsForked', 'meetingsDeposed', 'meetingsPaused'] as const
 
 /** Adds a node's own counts to those observed from outside. */
 export function tally(stats: Stats, trace: Trace): void {
@@ -38,6 +38,8 @@ export const clusterSometimes: readonly string[] = [
   ...each('cluster', 'proven at its address', 'proven late'),
   ...each('cluster', ...calamities, 'broken link', 'drain'),
   ...each('cluster', 'hand-over lost', 'hand-over late', 'hand-over claimed'),
+  ...each('cluster', 'silence, stopped', 'silence, cut off', 'silence, cut off from one'),
+  ...each('cluster', 'silence, heard by nobody'),
   ...each('hook', 'snapshot', 'snapshot that fails', 'revive'),
   ...handovers,
   ...revivals,

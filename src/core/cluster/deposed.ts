@@ -4,10 +4,10 @@ import type { LocalSeat } from './replica-host.ts'
 import type { Claimant, Subject } from './question-kinds.ts'
 
 /** What a node says of a meeting of its own, where another node owns the name as well. */
-export function claimantOf({ room, log, members, bots }: Owner): Claimant {
+export function claimantOf({ room, log, members, bots, backing }: Owner): Claimant {
   const { world, term, incarnation } = room.facts
   const present = members.filter(({ away }) => !away).length - bots.length
-  return { world, term, incarnation, isPaused: false, present, next: log.next }
+  return { world, term, incarnation, isPaused: backing.isPaused, present, next: log.next }
 }
 
 /** Whether this is the reign of a meeting that was decided about. */

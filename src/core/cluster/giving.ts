@@ -17,6 +17,7 @@ import type { Hosting } from './hosting.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
 import type { LocalSeat, ReplicaHost } from './replica-host.ts'
 import type { Replica } from './replica.ts'
+import type { Support } from './support.ts'
 
 /** What both sides of a hand-over need of their node. */
 export interface HandoverNode {
@@ -26,6 +27,7 @@ export interface HandoverNode {
   readonly meetings: () => Meetings
   readonly cluster: Cluster
   readonly hosting: Hosting
+  readonly support: () => Support
   send(node: number, packet: Uint8Array): void
 }
 
@@ -182,7 +184,8 @@ export class Giving {
     }
     this.#offers.set(name, { owner, to, since: now, readyAt: NEVER })
     const { world, hop } = owner.room.facts
-    this.#send(to, { type: 'offer', name, world, hop, head: log.next - 1, kind, metadata })
+    const holders = [...owner.backing.holders.keys()]
+    this.#send(to, { type: 'offer', name, world, hop, head: log.next - 1, holders, kind, metadata })
   }
 
   /** Where most members are that are not here, or else the emptiest node. */
@@ -265,11 +268,12 @@ export class Giving {
     const guests = hosting.of(owner)
     const facts = { type: 'yield', name, world, hop, last: log.next - 1, kind, metadata: described } as const
     const branches = branchesOf(self, owner, guests)
+    const holders = [...owner.backing.holders.keys()]
     const written = (): { readonly packet: Uint8Array; readonly seats: LocalSeat[] } => {
       const state = owner.state(now)
       const members = state.roster.members.map(({ slot }) => owner.member(slot) as Member)
       const { places, seats } = placesOf(members, guests, log.number)
-      return { packet: encodeHandover({ ...facts, business, state, branches, places }), seats }
+      return { packet: encodeHandover({ ...facts, business, state, holders, branches, places }), seats }
     }
     let { packet, seats } = written()
     if (packet.length > limits.handoverBytes) {
@@ -290,6 +294,8 @@ export class Giving {
     stats.handoversGiven++
     this.#passed.set(name, { owner, to, packet, replica, guests, astray: [], isTaken: false, isHeld: true })
     this.#host.send(to, packet)
+    // With this, the node that is ready is answered.
+    this.#host.support().gave(to, now)
     replica.follow()
     return true
   }

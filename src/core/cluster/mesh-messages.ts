@@ -83,6 +83,8 @@ export const meshMessages = {
       seen: 'uint',
       promisedTerm: 'uint',
       promisedIncarnation: 'uint',
+      /** For how long it has acknowledged no frame of the meeting, at least, in milliseconds. */
+      age: 'uint',
     },
   },
 
@@ -239,12 +241,15 @@ const FRAMES = 1
 const HEADS = 2
 const PULL = 3
 const KEEP = 4
+const CALL = 5
+const ANSWER = 6
 
 const heads = {
   heads: { list: { replica: 'uint', next: 'uint', due: 'uint' }, max: 'batch' },
 } as const
 const keep = { meetings: { list: { name: 'name' }, max: 'batch' } } as const
 const pull = { replica: 'uint', from: 'uint' } as const
+const timed = { sent: 'uint' } as const
 
 /** Frames of a meeting, each with the last stable frame at the time it was sealed. */
 export interface Frames {
@@ -264,7 +269,14 @@ export type Pull = { readonly type: 'pull' } & Struct<typeof pull>
 /** The receiver is to keep replicas of these meetings of the sender for now. */
 export type Keep = { readonly type: 'keep' } & Struct<typeof keep>
 
-export type Datagram = Frames | Heads | Pull | Keep
+/**
+ * The sender asks for support, see `Support`; and the answer to that. `sent`: when it asked, by its own clock in
+ * microseconds.
+ */
+export type Call = { readonly type: 'call' } & Struct<typeof timed>
+export type Answer = { readonly type: 'answer' } & Struct<typeof timed>
+
+export type Datagram = Frames | Heads | Pull | Keep | Call | Answer
 
 /** The frames from a position on, as many as fit into a page. Returns the position behind them, too. */
 export function encodeFrames(
@@ -335,6 +347,14 @@ export function encodeKeep(meetings: Keep['meetings']): Uint8Array {
   return encodeDatagram(KEEP, keep, { meetings })
 }
 
+export function encodeCall(sent: number): Uint8Array {
+  return encodeDatagram(CALL, timed, { sent })
+}
+
+export function encodeAnswer(sent: number): Uint8Array {
+  return encodeDatagram(ANSWER, timed, { sent })
+}
+
 function encodeDatagram(code: number, fields: Fields, values: object): Uint8Array {
   scratch.reset()
   scratch.byte(MESH)
@@ -350,6 +370,8 @@ export function decodeDatagram(bytes: Uint8Array): Datagram | null {
     const code = r.byte()
     if (code === HEADS) return readAll(r, heads, { type: 'heads' }) as Heads
     if (code === KEEP) return readAll(r, keep, { type: 'keep' }) as Keep
+    if (code === CALL) return readAll(r, timed, { type: 'call' }) as Call
+    if (code === ANSWER) return readAll(r, timed, { type: 'answer' }) as Answer
     if (code === PULL) return readAll(r, pull, { type: 'pull' }) as Pull
     return code === FRAMES ? readFrames(r) : null
   } catch {

@@ -4,6 +4,7 @@ import { Timer } from '../ground/timers.ts'
 import type { MeetingBusiness } from '../ports.ts'
 import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
+import { isAbove } from '../meeting/reigns.ts'
 import { whyNoSeat } from '../meeting/seat.ts'
 import type { OfferedMeeting } from '../ports.ts'
 import type { Elsewhere, Joined } from '../session/elsewhere.ts'
@@ -18,6 +19,8 @@ import { linked, type LinkPart, type LinkParts } from './link-messages.ts'
 import {
   decodeDatagram,
   decodeMesh,
+  encodeAnswer,
+  encodeCall,
   encodeMesh,
   isFromOwner,
   type Keep,
@@ -27,7 +30,9 @@ import type { Found } from './names.ts'
 import type { LocalSeat, ReplicaHost } from './replica-host.ts'
 import { Replica } from './replica.ts'
 import { Standbys } from './standbys.ts'
-import { Revival, type RevivalHost } from './revival.ts'
+import { Support } from './support.ts'
+import type { RevivalHost } from './orphan.ts'
+import { Revival } from './revival.ts'
 import type { Claimant, Subject } from './question-kinds.ts'
 
 /** In the place of a node: the owner has ended, and the replica here waits for another one. */
@@ -65,6 +70,11 @@ export class Mesh implements Elsewhere, LinkPart {
   readonly #hosting: Hosting
   readonly handover: Handover
   readonly revival: Revival
+  readonly support: Support
+  /** Owners that were paused when they last looked, since a node has not answered. */
+  readonly #unsupported: Set<Owner> = new Set()
+  /** Number of nodes whose support is needed. */
+  #needed = 0
   readonly #replicas: Map<string, Replica> = new Map()
   /** By the number of their logs. */
   readonly #byNumber: Map<number, Replica> = new Map()
@@ -120,15 +130,22 @@ export class Mesh implements Elsewhere, LinkPart {
     this.handover = new Handover({
       ...host,
       hosting,
+      support: () => this.support,
       send: (node, packet) => links.send(node, packet),
       replica: (name) => this.#replicas.get(name),
       follow: (name, owner, now) => this.#follow(name, owner, now),
       demote: (...demoted) => this.#demote(...demoted),
     })
+    this.support = new Support({
+      call: (node, sent) => put(node, encodeCall(sent)),
+      answer: (node, sent) => put(node, encodeAnswer(sent)),
+      isAgainst: (node) => this.revival.isAgainst(node),
+    })
     this.revival = new Revival({
       ...host,
       hosting,
       link,
+      support: this.support,
       replica: (name) => this.#replicas.get(name),
     })
     this.#standbys = new Standbys({ meetings: host.meetings, cluster: host.cluster, hosting, put })
@@ -210,7 +227,53 @@ export class Mesh implements Elsewhere, LinkPart {
     return replica
   }
 
+  // ---- support
+
+  /** Until when all nodes support an owner that may have the frames of its meeting. */
+  supportedUntil({ backing }: Owner): number {
+    let until = Infinity
+    for (const [node, since] of backing.holders) {
+      if (this.#host.cluster.nodes.ended.has(node)) backing.release(node)
+      else until = Math.min(until, this.support.until(node, since))
+    }
+    return until
+  }
+
+  /** The same for an owner that asks, which is told as soon as that changes. */
+  readonly backing = {
+    supportedUntil: (owner: Owner, now: number): number => {
+      const until = this.supportedUntil(owner)
+      if (until > now) return until
+      for (const [node, since] of owner.backing.holders)
+        if (this.support.until(node, since) <= now) this.support.urge(node, now)
+      this.#unsupported.add(owner)
+      return until
+    },
+    answersSince: (now: number): number => this.support.since(now),
+  }
+
+  #answered(node: number, sent: number, now: number): void {
+    this.support.answered(node, sent, now)
+    for (const { backing } of this.#unsupported) backing.look(now)
+    this.#unsupported.clear()
+  }
+
+  /** Asks for the support that owners need, and those that are to come. */
+  #callAll(now: number): void {
+    const needed = new Set(this.handover.holders())
+    for (const { backing } of this.#host.meetings().all())
+      for (const node of backing.holders.keys()) needed.add(node)
+    this.#needed = needed.size
+    for (const node of needed) this.support.ask(node, now)
+  }
+
   // ---- several owners
+
+  /** Another node goes on with a world at a fence: at a lower one, this node stops. */
+  supersede({ name, world, ...fence }: Subject, now: number): void {
+    const facts = this.#host.meetings().get(name)?.room.facts
+    if (facts?.world === world && isAbove(fence, facts)) this.depose(facts, now)
+  }
 
   /** What this node has of a meeting that several nodes own; null where it has none. */
   claimant(name: string): Claimant | null {
@@ -258,8 +321,15 @@ export class Mesh implements Elsewhere, LinkPart {
     const message = decodeMesh(bytes)
     if (message === null) this.#host.stats.strangers++
     else if (message.type === 'promised') this.revival.promised(message, now)
+    // What the owner has sent with this counts as answered.
+    else if (message.type === 'followed') this.#followed(from, message, now)
     else if (isFromOwner(message)) this.#replicaOf(from, message.replica)?.handle(message, now)
     else this.#hosting.handle(from, message, now)
+  }
+
+  #followed(from: number, message: MeshMessageOf<'followed'>, now: number): void {
+    this.support.gave(from, now)
+    this.#replicaOf(from, message.replica)?.handle(message, now)
   }
 
   /** A message to this node that is not of a link. */
@@ -267,6 +337,8 @@ export class Mesh implements Elsewhere, LinkPart {
     const datagram = decodeDatagram(bytes)
     if (datagram === null) this.#host.stats.strangers++
     else if (datagram.type === 'frames') this.#replicaOf(from, datagram.replica)?.frames(datagram, now)
+    else if (datagram.type === 'call') this.support.called(from, datagram.sent, now)
+    else if (datagram.type === 'answer') this.#answered(from, datagram.sent, now)
     else if (datagram.type === 'keep') this.#keep(from, datagram, now)
     else if (datagram.type === 'pull') this.#hosting.pull(from, datagram.replica, datagram.from)
     else for (const head of datagram.heads) this.#replicaOf(from, head.replica)?.head(head, now)
@@ -314,6 +386,8 @@ export class Mesh implements Elsewhere, LinkPart {
     this.#hosting.lost(node, now)
     // A name that was held for it is given up before another holds it.
     this.handover.gone(node)
+    this.support.gone(node)
+    this.revival.gone(node, now)
     for (const replica of this.#replicas.values()) if (replica.owner === node) replica.lost(now)
   }
 
@@ -343,7 +417,8 @@ export class Mesh implements Elsewhere, LinkPart {
   }
 
   get #isIdle(): boolean {
-    return this.#replicas.size === 0 && this.#hosting.isIdle && this.#host.meetings().standbys === 0
+    const isServing = this.#needed > 0 || this.#host.meetings().standbys > 0
+    return this.#replicas.size === 0 && this.#hosting.isIdle && !isServing
   }
 
   #watch(now: number): void {
@@ -353,7 +428,13 @@ export class Mesh implements Elsewhere, LinkPart {
   #onBeat(now: number): void {
     this.#hosting.beat(now)
     this.#standbys.beat()
-    for (const replica of this.#replicas.values()) replica.beat(now)
+    this.#callAll(now)
+    for (const replica of this.#replicas.values()) {
+      replica.beat(now)
+      const { owner } = replica
+      if (this.#host.cluster.peer(owner) !== undefined && this.#host.cluster.isSilent(owner))
+        this.revival.suspect(replica, now)
+    }
     if (!this.#isIdle) this.#watch(now)
   }
 }

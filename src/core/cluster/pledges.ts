@@ -17,6 +17,11 @@ export class Pledges {
     this.#joins = joins
   }
 
+  /** Whether somebody waits. */
+  get isAwaited(): boolean {
+    return this.#joins.size > 0
+  }
+
   /** Whoever waits for it, or comes, is asked for a promise. */
   stand(standing: Standing | null): void {
     this.#standing = standing
@@ -34,10 +39,12 @@ export class Pledges {
   of(
     session: Session,
     { call, term, incarnation }: MessageOf<'promise'>,
+    now: number,
   ): Omit<MeshMessageOf<'promised'>, 'type' | 'replica' | 'meeting'> | null {
     const join = this.#joins.of(session)?.message
     const held = join?.held[0]
     if (this.#standing === null || join?.call !== call || held === undefined) return null
-    return { ...held, promisedTerm: term, promisedIncarnation: incarnation }
+    const age = Math.max(0, Math.floor(now - this.#joins.sinceOf(session)))
+    return { ...held, promisedTerm: term, promisedIncarnation: incarnation, age }
   }
 }

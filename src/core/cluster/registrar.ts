@@ -240,13 +240,15 @@ export class Registrar {
 
   #decide(from: number, claim: Claim): void {
     const { name, id, opens } = claim
-    const entry = this.#entries.get(name)
     // What the claimer told of itself before is no longer so, or it has been given the meeting meanwhile.
-    const counts = (holder: Holder | undefined): boolean => !opens || holder?.owner !== from
-    const known = counts(entry) ? entry : entry?.others.find(counts)
+    const counts = (holder: Holder): boolean => !opens || holder.owner !== from
+    const others = this.#holders(name).filter(counts)
+    const isHeard = ({ owner }: Holder): boolean => !this.#host.isSilent(owner)
+    // Of one that is silent, another node may be about to go on with the meeting.
+    const known = others.find(isHeard) ?? others[0]
     const isOwn = this.#host.owns(name)
     // A name that it has passed on is still its own while nobody else has told of it.
-    const isFirst = known === undefined || known.stands || !this.#host.isSecond(name)
+    const isFirst = known === undefined || known.stands || !isHeard(known) || !this.#host.isSecond(name)
     const owner = isOwn && isFirst ? this.#self : (known?.owner ?? 0)
     if (!opens || owner !== 0) {
       this.#host.answer(from, claim, { by: 'taken', owner })

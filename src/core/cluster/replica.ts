@@ -122,6 +122,7 @@ export class Replica implements Host {
     this.#joins.delete(joining)
     this.#host.mark(this)
     const isOther = message.config !== '' && this.copy.config !== '' && message.config !== this.copy.config
+    this.#joins.seated(joining.session)
     joining.joined(isOther ? 'CONFIG_MISMATCH' : this.#sit(room, joining, now), now)
   }
 
@@ -406,7 +407,7 @@ export class Replica implements Host {
 
   /** A client has promised a fence, as it was asked. */
   promise(session: Session, message: MessageOf<'promise'>, now: number): void {
-    const promised = this.pledges.of(session, message)
+    const promised = this.pledges.of(session, message, now)
     if (promised === null) return
     const told = { type: 'promised', replica: this.number, meeting: this.name, ...promised } as const
     if (this.#owner === 0) this.#host.promised(told, now)
@@ -420,7 +421,7 @@ export class Replica implements Host {
     }
     this.#isConnected = false
     this.copy.origin = null
-    if (this.copy.room === null || this.copy.heritage === null) this.giveUp(now)
+    if (!this.copy.canGoOn) this.giveUp(now)
     else {
       this.isOrphan = true
       this.isHandedOver = false

@@ -1,63 +1,13 @@
-import { Timer, type Timers } from '../ground/timers.ts'
-import { Elector } from '../meeting/electorate.ts'
-import type { Owner } from '../meeting/owner.ts'
-import type { OwnerState } from '../meeting/owner-state.ts'
-import { type Fence, isAbove, isSame, reignOf, withReign } from '../meeting/reigns.ts'
+import { Timer } from '../ground/timers.ts'
+import { type Fence, isAbove, isSame, reignOf } from '../meeting/reigns.ts'
 import type { Room } from '../meeting/room.ts'
-import { isAway, type Occupant } from '../meeting/seat.ts'
-import type { MeetingBusiness, OfferedMeeting } from '../ports.ts'
-import type { HandoverNode } from './giving.ts'
-import type { Heritage, Promised } from './heritage.ts'
-import { decodeDatagram, encodeFrames, type MeshMessage, type MeshMessageOf } from './mesh-messages.ts'
-import type { Questions } from './questions.ts'
+import { Accession } from './accession.ts'
+import type { Heritage } from './heritage.ts'
+import { decodeDatagram, encodeFrames, type MeshMessageOf } from './mesh-messages.ts'
+import { type Candidacy, newOrphan, type Orphan, type RevivalHost } from './orphan.ts'
 import type { AnswerOf, QuestionOf } from './question-kinds.ts'
 import type { Replica } from './replica.ts'
-
-/** What a node needs to go on with meetings whose owners have ended. */
-export interface RevivalHost extends Omit<HandoverNode, 'send'> {
-  readonly timers: Timers
-  readonly questions: () => Pick<Questions, 'ask'>
-  readonly isDraining: () => boolean
-  /** The business's side of a meeting, without its state; null where it cannot be had on this node. */
-  adopt(offered: OfferedMeeting): MeetingBusiness | null
-  replica(name: string): Replica | undefined
-  /** Sends over the link to a node. */
-  link(node: number, message: MeshMessage): void
-  /** The number of a new world. */
-  newWorld(): number
-}
-
-/** The node asks its members for their promise, and other nodes for frames. */
-interface Candidacy extends Fence {
-  readonly since: number
-  /** Other nodes that have yet to say what frames they have. */
-  readonly asked: Set<number>
-  /** By slot; the last of each. */
-  readonly promises: Map<number, Promised>
-}
-
-/** A meeting whose owner has ended, and of which this node has a replica. */
-interface Orphan {
-  readonly replica: Replica
-  readonly since: number
-  /** It holds the name, so that nobody opens it and everybody comes here. */
-  isHeir: boolean
-  isLooking: boolean
-  /** Not looked for again before then. */
-  notBefore: number
-  candidacy: Candidacy | null
-  /** Nodes that want to follow it here. */
-  readonly follows: Map<number, MeshMessageOf<'follow'>>
-}
-
-/** A member who has not come back yet since the meeting was revived. */
-class Absent implements Occupant {
-  readonly id = ''
-  elector: Elector = new Elector()
-
-  direct(): void {}
-  evict(): void {}
-}
+import { Superseding } from './superseding.ts'
 
 /**
  * Goes on with meetings whose owner has ended, from the replicas of the nodes that are left:
@@ -68,14 +18,24 @@ class Absent implements Occupant {
  *   not so within the window → it opens a new world with the frames that it has
  *
  * A promise counts for one fence, and keeps its giver from any node of a lower one.
+ *
+ * Of an owner that is only silent for a lease, the same, and nobody goes on before that owner must have stopped: no
+ * member counts that may have acknowledged anything to it within a lease, and no node that may own the meeting has been
+ * answered within one (`Support`). Nor is there a new world, unless the silence lasts (rules 12 and 14).
  */
 export class Revival {
   readonly #host: RevivalHost
   readonly #orphans: Map<string, Orphan> = new Map()
+  readonly #superseding: Superseding
+  readonly #accession: Accession
+  /** The silent owner of the replica that is about to be without one. */
+  #suspected = 0
   readonly #beat: Timer
 
   constructor(host: RevivalHost) {
     this.#host = host
+    this.#superseding = new Superseding(host)
+    this.#accession = new Accession(host, this.#superseding)
     this.#beat = new Timer('revival', (now) => this.#onBeat(now))
   }
 
@@ -86,6 +46,31 @@ export class Revival {
 
   // ---- orphans
 
+  /** The owner of a replica is silent, though it may live. */
+  suspect(replica: Replica, now: number): void {
+    if (!replica.isOrphan && !replica.copy.canGoOn) return
+    this.#suspected = replica.owner
+    replica.lost(now)
+    this.#suspected = 0
+  }
+
+  /** Whether a node may own a meeting that this one goes on with, or wants to. */
+  isAgainst(node: number): boolean {
+    for (const { silent, candidacy } of this.#orphans.values())
+      if (silent !== 0 && candidacy !== null && !candidacy.denied.has(node)) return true
+    return this.#superseding.isPending(node)
+  }
+
+  /** A node has ended: whoever stands for a meeting of it need not wait until it must have stopped. */
+  gone(node: number, now: number): void {
+    this.#superseding.gone(node)
+    for (const orphan of this.#orphans.values()) {
+      if (orphan.silent !== node) continue
+      orphan.silent = 0
+      if (orphan.candidacy !== null) orphan.candidacy.since = now
+    }
+  }
+
   /** The owner of a meeting has ended, or the node that was to have it next does not. */
   orphaned(replica: Replica, now: number): void {
     const { name } = replica
@@ -93,6 +78,10 @@ export class Revival {
     const isNew = known?.replica !== replica
     const orphan = isNew ? newOrphan(replica, now) : known
     this.#orphans.set(name, orphan)
+    // It is heard again, and has no such meeting: it was closed, or another node has it.
+    const isHeard = !isNew && this.#suspected === 0 && orphan.silent !== 0
+    if (isHeard && orphan.goneTo === orphan.silent) return replica.giveUp(now)
+    orphan.silent = this.#suspected || orphan.silent
     orphan.candidacy = null
     replica.pledges.stand(null)
     this.#hold(orphan)
@@ -124,18 +113,31 @@ export class Revival {
     orphan.isLooking = true
     cluster.find(replica.name, now, (ending, at) => {
       orphan.isLooking = false
-      orphan.notBefore = at + this.#host.limits.revivalBeatMs
-      if (this.#orphans.get(replica.name) !== orphan || orphan.candidacy !== null || ending.by !== 'taken')
-        return
+      const { limits } = this.#host
+      orphan.notBefore = at + (orphan.silent === 0 ? limits.revivalBeatMs : limits.meshBeatMs)
+      if (this.#orphans.get(replica.name) !== orphan || orphan.candidacy !== null) return
+      const registrar = cluster.nodes.registrarOf(replica.name)
+      const isUnheard = ending.by !== 'taken' && registrar !== self && cluster.isSilent(registrar)
+      const owner = ending.by === 'taken' ? ending.owner : 0
+      // The registrar hears an owner that this node does not, so it stands for those who wait for it here alone.
+      const isUnreached = owner !== 0 && owner === orphan.silent && replica.pledges.isAwaited
       // 0: the registrar has yet to hear that somebody holds it.
-      if (ending.owner === self && orphan.isHeir) this.#stand(orphan, 0, at)
-      else if (ending.owner !== 0 && ending.owner !== self && cluster.nodes.has(ending.owner)) {
-        this.#release(orphan)
-        for (const node of orphan.follows.keys()) this.#sendOn(orphan, node, ending.owner)
-        orphan.follows.clear()
-        replica.goTo(ending.owner)
-      }
+      if (orphan.isHeir && (owner === self || isUnheard || isUnreached)) this.#stand(orphan, 0, at)
+      else if (owner !== 0 && owner !== self && owner !== orphan.silent && cluster.nodes.has(owner))
+        this.#giveWay(orphan, owner)
     })
+  }
+
+  /** Another node has the meeting, or goes on with it. */
+  #giveWay(orphan: Orphan, to: number): void {
+    const { replica, follows } = orphan
+    orphan.candidacy = null
+    orphan.goneTo = to
+    replica.pledges.stand(null)
+    this.#release(orphan)
+    for (const node of follows.keys()) this.#sendOn(orphan, node, to)
+    follows.clear()
+    replica.goTo(to)
   }
 
   #sendOn(orphan: Orphan, node: number, owner: number): void {
@@ -181,27 +183,41 @@ export class Revival {
     const { replica, follows } = orphan
     const { facts } = replica.copy.room as Room
     const term = cluster.nextTerm(Math.max(facts.term, least) + 1)
-    const asked = new Set(orphan.candidacy?.asked)
-    const since = orphan.candidacy?.since ?? now
-    const isFirst = orphan.candidacy === null
-    orphan.candidacy = { term, incarnation: self, since, asked, promises: new Map() }
-    if (isFirst)
-      for (const { incarnation } of cluster.peers)
-        if (!cluster.isSilent(incarnation)) this.#askFor(orphan, incarnation, now)
+    const { since, asked, denied } = orphan.candidacy ?? {
+      since: now,
+      asked: new Set<number>(),
+      denied: new Map<number, boolean>(),
+    }
+    const candidacy = { term, incarnation: self, since, asked, denied, promises: new Map() }
+    orphan.candidacy = candidacy
+    this.#askAll(orphan, candidacy, now)
     replica.pledges.stand({ world: facts.world, term, incarnation: self })
     for (const node of follows.keys()) this.#tell(orphan, node)
   }
 
+  #askAll(orphan: Orphan, { asked, denied }: Candidacy, now: number): void {
+    const { cluster } = this.#host
+    for (const { incarnation } of cluster.peers)
+      if (!asked.has(incarnation) && !denied.has(incarnation) && !cluster.isSilent(incarnation))
+        this.#askFor(orphan, incarnation, now)
+  }
+
   #askFor(orphan: Orphan, node: number, now: number): void {
     const { replica, candidacy } = orphan
-    const room = replica.copy.room as Room
+    const { facts, log } = replica.copy.room as Room
     candidacy?.asked.add(node)
-    const question = { name: replica.name, world: room.facts.world, from: room.log.next }
+    const { term, incarnation } = reignOf(facts.reigns, log.next - 1)
+    const question = { name: replica.name, world: facts.world, from: log.next, term, incarnation }
     const deadline = now + this.#host.limits.revivalMs / 2
     this.#host.questions().ask([node], 'frames', question, deadline, (_, ending, at) => {
       orphan.candidacy?.asked.delete(node)
       if (orphan.candidacy === null || this.#orphans.get(replica.name) !== orphan) return
-      if (ending.by === 'answer' && ending.answer !== null) this.#has(orphan, node, ending.answer, at)
+      if (ending.by !== 'answer') return
+      const { answer } = ending
+      if (answer?.owns === true) return this.#giveWay(orphan, node)
+      if (node === orphan.silent) return replica.giveUp(at)
+      orphan.candidacy.denied.set(node, answer !== null)
+      if (answer !== null) this.#has(orphan, node, answer, at)
     })
   }
 
@@ -209,7 +225,7 @@ export class Revival {
   #has(
     orphan: Orphan,
     node: number,
-    { packet, next, ...last }: NonNullable<AnswerOf<'frames'>>,
+    { packet, next, stands, ...last }: NonNullable<AnswerOf<'frames'>>,
     now: number,
   ): void {
     const { replica } = orphan
@@ -223,6 +239,8 @@ export class Revival {
       replica.pledges.stand(null)
       return
     }
+    // Both would ask the members, and neither might get enough of them.
+    if (stands && comesFirst(last, node, own, this.#host.self)) return this.#giveWay(orphan, node)
     const from = log.next
     if (!isSame(last, own) || next <= from) return
     const frames = decodeDatagram(packet)
@@ -231,14 +249,21 @@ export class Revival {
   }
 
   /** What this node has of a meeting's world, for one that stands. */
-  framesFor({ name, world, from }: QuestionOf<'frames'>): AnswerOf<'frames'> {
-    const room = this.#host.replica(name)?.copy.room ?? null
-    if (room === null || room.facts.world !== world) return null
+  framesFor(asked: QuestionOf<'frames'>, asker: number, now: number): AnswerOf<'frames'> {
+    const { self, meetings, support, limits } = this.#host
+    const { name, world, from } = asked
+    const owner = meetings().get(name)
+    const room = owner?.room ?? this.#host.replica(name)?.copy.room ?? null
+    support.gave(asker, now)
+    if (room === null || (owner === undefined && room.facts.world !== world)) return null
     const { facts, log } = room
-    const { term, incarnation } = reignOf(facts.reigns, log.next - 1)
-    const { pageBytes } = this.#host.limits
-    const packet = encodeFrames(0, log, Math.max(from, log.first), pageBytes).bytes
-    return { term, incarnation, next: log.next, packet }
+    const own = reignOf(facts.reigns, log.next - 1)
+    const packet = encodeFrames(0, log, Math.max(from, log.first), limits.pageBytes).bytes
+    const orphan = this.#orphans.get(name)
+    const stands = owner === undefined && (orphan?.candidacy ?? null) !== null
+    if (stands && comesFirst(asked, asker, own, self)) this.#giveWay(orphan as Orphan, asker)
+    const { term, incarnation } = own
+    return { term, incarnation, next: log.next, packet, owns: owner !== undefined, stands }
   }
 
   /** A member has promised a fence. */
@@ -246,10 +271,10 @@ export class Revival {
     const orphan = this.#orphans.get(message.meeting)
     const candidacy = orphan?.candidacy ?? null
     if (orphan === undefined || candidacy === null) return
-    const { slot, elected, term, incarnation, seen } = message
+    const { slot, elected, term, incarnation, seen, age } = message
     const fence = { term: message.promisedTerm, incarnation: message.promisedIncarnation }
     if (isSame(fence, candidacy)) {
-      candidacy.promises.set(slot, { slot, elected, term, incarnation, seen })
+      candidacy.promises.set(slot, { slot, elected, term, incarnation, seen, since: now - age })
       this.#conclude(orphan, now)
     } else if (isAbove(fence, candidacy) && fence.term <= candidacy.term + MOST_TERMS)
       this.#stand(orphan, fence.term, now)
@@ -261,9 +286,17 @@ export class Revival {
   #conclude(orphan: Orphan, now: number): void {
     const { replica, candidacy } = orphan
     if (candidacy === null) return
-    const { asked, promises, since } = candidacy
-    const isOver = now - since >= this.#host.limits.revivalMs
+    const { asked, since, denied } = candidacy
+    const { limits, cluster, support } = this.#host
+    this.#askAll(orphan, candidacy, now)
+    const isOver = now - since >= limits.revivalMs
     if (asked.size > 0 && !isOver) return
+    const others = cluster.peers.filter(({ incarnation }) => !denied.has(incarnation))
+    const isSure = orphan.silent === 0 || others.length === 0
+    if (!isSure && !others.every(({ incarnation }) => support.isFree(incarnation, now))) return
+    const promises = [...candidacy.promises.values()].filter(
+      (promised) => isSure || support.isOver(promised.since, now),
+    )
     const room = replica.copy.room as Room
     const heritage = replica.copy.heritage as Heritage
     const head = room.log.next - 1
@@ -271,82 +304,33 @@ export class Revival {
     const away = new Set(room.attendance.list.filter((member) => member.away).map(({ slot }) => slot))
     const missing = terms.some(
       ({ slot, from, until }) =>
-        until === Infinity && !away.has(slot) && promises.get(slot)?.elected !== from,
+        until === Infinity &&
+        !away.has(slot) &&
+        !promises.some((each) => each.slot === slot && each.elected === from),
     )
     if (missing && !isOver) return
     const last = reignOf(room.facts.reigns, head)
-    const goesOn = heritage.mayContinue(room.log.stableAt(head), head, last, [...promises.values()])
-    if (goesOn || isOver) this.#begin(orphan, candidacy, goesOn, now)
-  }
-
-  #begin(orphan: Orphan, { term, incarnation, promises }: Candidacy, goesOn: boolean, now: number): void {
-    const { meetings, cluster, hosting, stats } = this.#host
-    const { replica, follows } = orphan
-    const { name } = replica
-    const heritage = replica.copy.heritage as Heritage
-    const { kind, metadata, options } = heritage
-    const business = this.#host.adopt({ name, kind, metadata })
-    if (business === null || (business.logic !== null && business.logic.revive === undefined)) {
-      replica.giveUp(now)
-      return
-    }
-    const { config } = replica.copy
+    const goesOn = heritage.mayContinue(room.log.stableAt(head), head, last, promises)
+    const isLost = orphan.silent === 0 || (now - orphan.since >= limits.abandonMs && promises.length > 0)
+    if (!goesOn && !(isOver && isLost)) return
+    const business = this.#accession.businessFor(replica)
+    if (business === null) return replica.giveUp(now)
     // It holds the name throughout.
-    this.#orphans.delete(name)
-    const { room, joins } = replica.surrender()
-    for (const seat of room.seats()) room.end(seat, 'its node has ended')
-    const next = room.log.next
-    const { facts } = room
-    const reign = { term, incarnation, from: next }
-    room.facts = goesOn
-      ? { ...facts, term, incarnation, reigns: withReign(facts.reigns, reign) }
-      : { ...facts, term, incarnation, world: this.#host.newWorld(), reigns: [{ ...reign, from: 1 }] }
-    if (!goesOn) room.log.unsettle()
-    const owner = meetings().succeed(room, options, business, now)
-    const state = stateOf(room, heritage, config, goesOn, now - orphan.since)
-    owner.succeed({ state, seatOf: () => new Absent(), event: { type: 'epoch', term, incarnation } }, now)
-    cluster.took(name, term)
-    if (goesOn) stats.meetingsRevived++
-    else stats.meetingsForked++
-    business.logic?.revive?.()
-    // A user who has come back without the former place may take it.
-    for (const { slot } of owner.members) {
-      const member = owner.member(slot)
-      if (member?.seat instanceof Absent && !promises.has(slot)) owner.away(member)
-    }
-    for (const { session, message, joined } of joins) joined(meetings().join(session, message, now), now)
-    this.#seeTo(owner, now)
-    for (const [node, follow] of follows) hosting.goOn(node, follow, now)
-  }
-
-  /** Bots have ended with their node. Members who have not come are away, and leave in the end. */
-  #seeTo(owner: Owner, now: number): void {
-    const { timers, limits, meetings } = this.#host
-    for (const { slot } of owner.bots) {
-      const member = owner.member(slot)
-      if (member !== undefined) owner.depart(member, 'expired')
-    }
-    const absent = owner.members.flatMap(({ slot }) => {
-      const member = owner.member(slot)
-      return member?.seat instanceof Absent ? [{ member, seat: member.seat }] : []
-    })
-    for (const { member } of absent) if (!isAway(member)) owner.away(member)
-    const grace = new Timer('grace', () => {
-      if (meetings().get(owner.name) !== owner) return
-      for (const { member, seat } of absent) if (member.seat === seat) owner.depart(member, 'expired')
-    })
-    if (absent.length > 0) timers.set(grace, now + limits.sessionKeepMs)
+    this.#orphans.delete(replica.name)
+    this.#accession.begin(orphan, candidacy, business, goesOn, now)
   }
 
   // ---- time
 
   #onBeat(now: number): void {
-    const { limits, meetings } = this.#host
+    const { limits, meetings, cluster } = this.#host
+    this.#superseding.beat(now)
     for (const orphan of this.#orphans.values()) {
-      const { replica } = orphan
-      if (orphan.candidacy !== null) this.#conclude(orphan, now)
-      else if (now - orphan.since >= limits.orphanMs || meetings().get(replica.name) !== undefined)
-        replica.giveUp(now)
+      const { replica, silent } = orphan
+      const keptMs = silent === 0 ? limits.orphanMs : limits.abandonMs + limits.orphanMs
+      if (silent !== 0 && replica.owner === 0 && !cluster.isSilent(silent)) this.#giveWay(orphan, silent)
+      else if (orphan.candidacy !== null) this.#conclude(orphan, now)
+      else if (now - orphan.since >= keptMs || meetings().get(replica.name) !== undefined) replica.giveUp(now)
       else if (replica.owner === 0 && !orphan.isLooking && now >= orphan.notBefore) {
         if (!orphan.isHeir) this.#hold(orphan)
         this.#look(orphan, now)
@@ -356,7 +340,7 @@ export class Revival {
   }
 
   #watch(now: number): void {
-    if (this.#beat.index < 0 && this.#orphans.size > 0)
+    if (this.#beat.index < 0 && (this.#orphans.size > 0 || this.#superseding.isBusy))
       this.#host.timers.set(this.#beat, now + this.#host.limits.revivalBeatMs)
   }
 }
@@ -364,46 +348,7 @@ export class Revival {
 /** By how much a client's promise may raise the term: one that lies must not use up all numbers. */
 const MOST_TERMS = 2 ** 20
 
-function newOrphan(replica: Replica, now: number): Orphan {
-  return {
-    replica,
-    since: now,
-    isHeir: false,
-    isLooking: false,
-    notBefore: now,
-    candidacy: null,
-    follows: new Map(),
-  }
-}
-
-/** What the new owner knows besides the frames, as these have it. */
-function stateOf(
-  { attendance, log }: Room,
-  heritage: Heritage,
-  config: string,
-  goesOn: boolean,
-  stoodMs: number,
-): OwnerState {
-  const head = log.next - 1
-  const { seqs, options } = heritage
-  const terms = heritage.terms(head)
-  const members = attendance.list.map(({ slot, user, away }, turn) => ({
-    slot,
-    user,
-    standing: away ? { is: 'away' as const, turn } : { is: 'present' as const },
-    seq: seqs.get(slot) ?? 0,
-    isBot: terms.every((term) => term.slot !== slot || term.until < Infinity),
-  }))
-  return {
-    options,
-    config,
-    roster: {
-      members,
-      seqs: Array.from({ length: Math.max(0, ...seqs.keys()) + 1 }, (_, slot) => seqs.get(slot) ?? 0),
-    },
-    intake: { inputs: [], last: -1 },
-    electorate: heritage.electorate(goesOn ? log.stableAt(head) : null, head),
-    events: [],
-    clock: { is: 'stopped', stoodMs },
-  }
+/** Which of two nodes that stand for a world goes on with it: the one with the later log, or else the lower number. */
+function comesFirst(one: Fence, node: number, other: Fence, otherNode: number): boolean {
+  return isAbove(one, other) || (isSame(one, other) && node < otherNode)
 }
