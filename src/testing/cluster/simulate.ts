@@ -129,10 +129,10 @@ class ClusterRun implements ClusterWorld {
       const { random } = this.business
       this.business.find(random.pick(this.nodes), random.pick(plan.meetings).name)
     })
-    const isAlone = plan.silence === 'alone'
-    for (let at = plan.early ? 0 : SETTLED_MS; at < faulty && !isAlone; at += CALAMITY_MS)
+    const end = plan.silence === 'alone' ? 0 : faulty
+    for (let at = plan.early ? 0 : SETTLED_MS; at < end; at += CALAMITY_MS)
       clock.at(at, () => this.#befall(at))
-    for (let at = SETTLED_MS; plan.breaks && at < faulty && !isAlone; at += BREAK_MS)
+    for (let at = SETTLED_MS; plan.breaks && at < end; at += BREAK_MS)
       clock.at(at, () => this.#breakLink(at))
     if (plan.silence !== null) clock.at(SETTLED_MS + SILENT_AT_MS, () => this.#silence())
     await this.#turns.runTo(faulty)
