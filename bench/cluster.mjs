@@ -5,7 +5,7 @@ import { median } from './lib/samples.mjs'
 
 /*
  * What a second node costs: one feed, published on the first node, with the same subscribers on one node, on two, and
- * with a third node that has none. And what goes over the bus, for few subscribers and for many.
+ * with a third node that has none. What of it is the cluster's is seen beside two nodes that have no bus. And what goes over the bus, for few subscribers and for many.
  */
 
 const options = readOptions({
@@ -22,9 +22,16 @@ const options = readOptions({
 
 const { bytes, interval, bursts, warmup, perBurst } = options
 
+/** How many client processes there are in each case: the same, so that how fast they read weighs in none of them. */
+const READERS = 2
+
+/** Nodes that know nothing of each other, and are each published to: what it costs to be two, without any bus. */
+const APART = 'two nodes of no cluster'
+
 /** How many subscribers each node has. */
 const cases = {
   'one node': [options.subscribers],
+  [APART]: [options.subscribers / 2, options.subscribers / 2],
   'two nodes': [options.subscribers / 2, options.subscribers / 2],
   'two nodes and one without': [options.subscribers / 2, options.subscribers / 2, 0],
   'two nodes, a tenth of the subscribers': [options.subscribers / 20, options.subscribers / 20],
@@ -35,19 +42,19 @@ const topics = ({ traffic }) => traffic.topics ?? { messages: 0, bytes: 0 }
 
 async function measure(name, counts) {
   const server = new Child('servers/cluster.mjs')
-  const clients = counts.map(() => new Child('clients/subscribers.mjs'))
+  const clients = Array.from({ length: READERS }, () => new Child('clients/subscribers.mjs'))
+  const all = (method, args) => Promise.all(clients.map((child) => child.call(method, args)))
   return withChildren([server, ...clients], async () => {
     const { dist, window } = options
-    const where = await server.call('start', { dist, count: counts.length })
-    const busy = clients.filter((_, at) => counts[at] > 0)
-    for (const [at, count] of counts.entries()) {
-      if (count === 0) continue
+    const where = await server.call('start', { dist, count: counts.length, isCluster: name !== APART })
+    const nodes = counts.filter((count) => count > 0).length
+    const count = counts.reduce((sum, each) => sum + each, 0) / READERS
+    for (const [at, client] of clients.entries()) {
       const tokens = await server.call('tokens', { count })
-      await clients[at].call('connect', { server: where[at], dist, tokens, count, window })
+      await client.call('connect', { server: where[at % nodes], dist, tokens, count, window })
     }
     const connected = await server.call('subscribers')
     if (String(connected) !== String(counts)) throw new Error(`${name}: ${connected} connected of ${counts}`)
-    const all = (method, args) => Promise.all(busy.map((child) => child.call(method, args)))
 
     const feed = { perBurst, interval, bytes }
     await server.call('publish', { ...feed, bursts: warmup, from: 1 })
@@ -115,7 +122,11 @@ printTable(
   ]),
 )
 // One message for each burst, whatever the number of subscribers and of nodes without any.
-const wrong = summary.filter(({ name, busMessages }) => busMessages !== (name === 'one node' ? 0 : bursts))
+const wrong = summary.filter(
+  ({ name, busMessages }) => busMessages !== (name === 'one node' || name === APART ? 0 : bursts),
+)
 if (wrong.length > 0) throw new Error(`not one message for each burst: ${JSON.stringify(wrong)}`)
-console.log('\nEvery subscriber got every publication, in order; each burst was one message on the bus.')
+console.log(
+  '\nEvery subscriber got every publication, in order; each burst was one message on the bus of a cluster.',
+)
 await save('cluster', options, { summary, runs: results })

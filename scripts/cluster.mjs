@@ -1,6 +1,7 @@
 // Runs a cluster on this machine, with the demo on it: three nodes, NATS between them and HAProxy in front.
-// `npm run cluster`; PORT changes the port. Where NATS is not installed, the nodes are threads of one process; where
-// HAProxy is not, each node is reached by a port of its own.
+// `npm run cluster`; PORT changes the port, and AWAY the seconds after which a node that has ended is started anew.
+// Where NATS is not installed, the nodes are threads of one process; where HAProxy is not, each node is reached by a
+// port of its own.
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -15,6 +16,9 @@ import { findProgram } from './programs.mjs'
 const NODES = 3
 const READY_MS = 60_000
 const LOOK_MS = 200
+/** A node that has ended is started anew after this time, in which there is something to see, if it ran for so long. */
+const AWAY_MS = Number(process.env.AWAY || 10) * 1_000
+const LASTING_MS = 5_000
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const port = Number(process.env.PORT || 7788)
@@ -26,12 +30,13 @@ const portOf = (n) => port + n + (haproxy === undefined ? 0 : 1)
 const key = randomBytes(32).toString('hex')
 const folder = mkdtempSync(join(tmpdir(), 'rtms-cluster-'))
 
-/** By name, those that run. */
+/** By name, those that run, and nodes that will be started anew. */
 const running = new Map()
+const awaited = new Set()
 let isEnding = false
 
-/** Starts a program, and shows those of its lines that match. */
-function run(name, program, args, { env = {}, shows = /./ } = {}) {
+/** Starts a program, and shows those of its lines that match. `again`: starts it anew where it has ended. */
+function run(name, program, args, { env = {}, shows = /./, again } = {}) {
   // A process group of its own: Ctrl-C is for this script, which ends the others in order.
   const options = {
     cwd: root,
@@ -40,6 +45,7 @@ function run(name, program, args, { env = {}, shows = /./ } = {}) {
     stdio: ['ignore', 'pipe', 'pipe'],
   }
   const child = spawn(program, args, options)
+  const startedAt = performance.now()
   running.set(name, child)
   for (const stream of [child.stdout, child.stderr])
     createInterface(stream).on('line', (line) => {
@@ -48,10 +54,29 @@ function run(name, program, args, { env = {}, shows = /./ } = {}) {
   child.on('exit', (code, signal) => {
     running.delete(name)
     if (isEnding) return
-    console.log(`${name.padEnd(7)} | has ended by itself (${signal ?? `code ${code}`})`)
-    if (!names.some((each) => running.has(each)) && !running.has('nodes')) void end(1)
+    const isLasting = again !== undefined && performance.now() - startedAt >= LASTING_MS
+    const next = isLasting ? `; it is started anew in ${AWAY_MS / 1_000} s` : ''
+    say(name, `has ended (${signal ?? `code ${code}`})${next}`)
+    if (isLasting) startLater(name, again)
+    else if (![...names, 'nodes'].some((each) => running.has(each) || awaited.has(each))) void end(1)
   })
 }
+
+const say = (name, text) => console.log(`${name.padEnd(7)} | ${text}`)
+
+function startLater(name, again) {
+  awaited.add(name)
+  setTimeout(() => {
+    awaited.delete(name)
+    if (isEnding) return
+    again()
+    void isReady(portOf(names.indexOf(name))).then(
+      (isUp) => isUp && say(name, `is up again${howToEnd(name)}`),
+    )
+  }, AWAY_MS)
+}
+
+const howToEnd = (name) => (running.has(name) ? `; kill -9 ${running.get(name).pid} ends it` : '')
 
 async function end(code) {
   if (isEnding) process.exit(1)
@@ -95,8 +120,11 @@ async function startNodes() {
     RTMS_NATS: `nats://127.0.0.1:${natsPort}`,
     RTMS_CLUSTER_SECRET: randomBytes(32).toString('hex'),
   })
-  for (const [n, name] of names.entries())
-    run(name, process.execPath, [...serve, '--node-id', name, '--port', String(portOf(n))], { env, shows })
+  for (const [n, name] of names.entries()) {
+    const args = [...serve, '--node-id', name, '--port', String(portOf(n))]
+    const start = () => run(name, process.execPath, args, { env, shows, again: start })
+    start()
+  }
 }
 
 /** The file of `deploy/`, with addresses of this machine. */
@@ -117,16 +145,21 @@ async function freePort() {
   return free
 }
 
-async function ready(at) {
+async function isReady(at) {
   const until = performance.now() + READY_MS
   while (performance.now() < until) {
-    if (isEnding) return
+    if (isEnding) return false
     // eslint-disable-next-line no-await-in-loop
     const answer = await fetch(`http://127.0.0.1:${at}/readyz`).catch(() => null)
-    if (answer?.ok === true) return
+    if (answer?.ok === true) return true
     // eslint-disable-next-line no-await-in-loop
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
   }
+  return false
+}
+
+async function ready(at) {
+  if ((await isReady(at)) || isEnding) return
   console.error(`cluster: nothing is ready at port ${at}; is it taken? PORT=<number> chooses others`)
   await end(1)
 }
@@ -137,12 +170,12 @@ if (haproxy === undefined)
   console.log('HAProxy is not installed (Debian: haproxy): each node has its own port')
 else startBalancer()
 await ready(port)
-const pidOf = (name) => (running.has(name) ? `; kill -9 ${running.get(name).pid} ends it` : '')
 const through = haproxy === undefined ? 'on the first node' : 'through HAProxy'
 console.log(`
 The demo, ${through}: http://localhost:${port}
 Each page says at its top which node it is on, and goes to another one where you choose it there.
-${names.map((name, n) => `${name}: the cluster as a picture at http://localhost:${portOf(n)}/admin/#/cluster${pidOf(name)}`).join('\n')}
+${names.map((name, n) => `${name}: the cluster as a picture at http://localhost:${portOf(n)}/admin/#/cluster${howToEnd(name)}`).join('\n')}
+There, nodes are drained, cut off and killed by buttons. One that has ended is started anew after a while.
 For the commands:  export RTMS_URL=http://localhost:${port}/rtms RTMS_KEY=${key}
                    node dist/cli/main.js doctor http://localhost:${port}/rtms
 Ctrl-C ends all of it.`)

@@ -1,7 +1,8 @@
-import { WebSocket } from 'ws'
 import { serve } from '../lib/child.mjs'
-import { now, pace } from '../lib/clock.mjs'
+import { now, pace, usage } from '../lib/clock.mjs'
+import { LightSocket } from '../lib/light-socket.mjs'
 import { load } from '../lib/product.mjs'
+import { Samples } from '../lib/samples.mjs'
 
 /*
  * Clients with the real library, some of them members of meetings: what they notice when their nodes are drained. Each
@@ -14,6 +15,8 @@ const wrong = []
 const counts = { frames: 0, gaps: 0, resets: 0, moves: 0, recovered: 0, asked: 0, answered: 0 }
 /** When connections were lost, in milliseconds. */
 const losses = []
+/** Sockets that were made by clients which were connected: they were asked to move. */
+const moves = []
 const failures = new Map()
 const reasons = new Map()
 let stops = []
@@ -29,7 +32,11 @@ async function start(connect, ticket, url, meetingName) {
       // Once the nodes are drained, it does not name one: the balancer chooses one that is ready.
       return hasBegun ? { ...ticket, url } : ticket
     },
-    socket: (at, protocols) => new WebSocket(at, protocols, { perMessageDeflate: false }),
+    socket: (at, protocols) => {
+      const socket = new LightSocket(at, protocols)
+      if (hasBegun && client.state === 'connected') moves.push(socket)
+      return socket
+    },
     maxBackoffMs: 500,
   })
   clients.push(client)
@@ -115,6 +122,33 @@ serve({
     reasons: [...reasons],
     connected: clients.filter(({ state }) => state === 'connected').length,
   }),
+
+  /**
+   * What a move is made of, in milliseconds: from being asked until the other socket is open, then until nothing else
+   * is waited for and the HELLO is sent, then until the WELCOME; and sockets that did not come so far.
+   */
+  steps() {
+    const steps = { open: new Samples(), hello: new Samples(), welcome: new Samples() }
+    const stuck = { opening: 0, waiting: 0, greeting: 0 }
+    for (const { made, opened, greeted, heard } of moves) {
+      if (opened > 0) steps.open.push(opened - made)
+      else stuck.opening++
+      if (greeted > 0) steps.hello.push(greeted - opened)
+      else if (opened > 0) stuck.waiting++
+      if (heard > 0) steps.welcome.push(heard - greeted)
+      else if (greeted > 0) stuck.greeting++
+    }
+    const { open, hello, welcome } = steps
+    return {
+      asked: moves.length,
+      stuck,
+      open: open.summary(),
+      hello: hello.summary(),
+      welcome: welcome.summary(),
+    }
+  },
+
+  usage: () => usage(),
 
   /** How many connections are where. */
   where() {

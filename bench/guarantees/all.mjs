@@ -3,11 +3,18 @@ import { fileURLToPath } from 'node:url'
 import { readOptions } from '../lib/options.mjs'
 import { printTable } from '../lib/report.mjs'
 
-/* Every guarantee, one after another. Ends with 1 where one is missed. */
+/*
+ * Every guarantee, one after another. Ends with 1 where one is missed. `--only kill,bus` runs some of them; `--long`
+ * adds those that mostly wait.
+ */
 
-const options = readOptions({ only: '', dist: '../dist' })
+const options = readOptions({ only: '', long: false, dist: '../dist' })
 
-/** File, its own options, and about how many minutes it takes. @type {[string, string[], number][]} */
+/**
+ * Name, its own options, about how many minutes it takes, and its file where that has another name.
+ *
+ * @type {[name: string, args: string[], minutes: number, file?: string][]}
+ */
 const programs = [
   ['storm', [], 1],
   ['work', [], 2],
@@ -23,13 +30,20 @@ const programs = [
   ['fairness', [], 3],
   ['drain', [], 2],
   ['rolling', [], 3],
+  ['kill', [], 5],
+  ['pause', [], 4],
+  ['bus', [], 3],
+  ['scattered', [], 2],
   ['churn', ['--minutes', '2'], 4],
 ]
+/** @type {typeof programs} */
+const long = [['bus-gone', ['--killed', '420', '--stopped', '0'], 9, 'bus']]
+const all = [...programs, ...(options.long ? long : [])]
 
 const only = options.only === '' ? [] : options.only.split(',')
-const chosen = programs.filter(([name]) => only.length === 0 || only.includes(name))
+const chosen = all.filter(([name]) => only.length === 0 || only.includes(name))
 if (chosen.length === 0) {
-  console.error(`--only takes some of ${programs.map(([name]) => name).join(',')}`)
+  console.error(`--only takes some of ${all.map(([name]) => name).join(',')}`)
   process.exit(2)
 }
 
@@ -41,10 +55,10 @@ function run(name, args) {
 }
 
 const rows = []
-for (const [at, [name, args, minutes]] of chosen.entries()) {
+for (const [at, [name, args, minutes, file = name]] of chosen.entries()) {
   console.log(`\n[${at + 1}/${chosen.length}] ${name}, about ${minutes} min`)
   const begun = performance.now()
-  const code = await run(name, args)
+  const code = await run(file, args)
   const took = `${((performance.now() - begun) / 60_000).toFixed(1)} min`
   rows.push([name, code === 0 ? 'PASS' : code === 1 ? 'MISSED' : `ended with ${code}`, took])
 }

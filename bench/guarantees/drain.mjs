@@ -4,7 +4,7 @@ import { Fleet, latenessOf, mostInASecond } from '../lib/fleet.mjs'
 import { readOptions } from '../lib/options.mjs'
 import { Promises } from '../lib/promises.mjs'
 import { fixed } from '../lib/report.mjs'
-import { checkMovers } from '../lib/movers.mjs'
+import { checkMovers, noteSteps, noteUsage } from '../lib/movers.mjs'
 
 /*
  * One of three nodes is drained, with all that there is on it: meetings at full rate, and connections that ask and send
@@ -34,21 +34,26 @@ const results = await withChildren([clients, fleet], async () => {
   await clients.call('connect', { dist, tickets, url: fleet.url, meetings, perMeeting }, 300_000)
   const before = await clients.call('where')
   await clients.call('begin', { requestsPerSecond: options.requests, inputsPerSecond: options.inputs })
+  const usage = async () => ({ clients: await clients.call('usage'), ...(await fleet.usage()) })
+  const used = [await usage()]
   await sleep(3_000)
+  used.push(await usage())
   const drained = await node.call('drain', { timeoutMs: options.timeout * 1000 }, 120_000)
+  used.push(await usage())
   await sleep(2_000)
   await clients.call('stop')
   await sleep(2_000)
   const counts = await clients.call('counts')
   const after = await clients.call('where')
+  const steps = await clients.call('steps')
   const seals = await fleet.seals()
   const delays = []
   for (const each of fleet.nodes.values()) delays.push(await each.call('delays'))
   await clients.call('close')
-  return { before, after, drained, counts, delays, late: latenessOf(seals, 1000 / frameRate) }
+  return { before, after, drained, counts, steps, used, delays, late: latenessOf(seals, 1000 / frameRate) }
 })
 
-const { drained, counts, delays, late, before, after } = results
+const { drained, counts, steps, used, delays, late, before, after } = results
 const promises = new Promises()
 const { left, ms } = drained
 promises.check('the node is empty', `≤ ${WITHIN_S} s`, `${fixed(ms / 1000)} s`, ms <= WITHIN_S * 1000)
@@ -72,6 +77,9 @@ promises.check(
   counts.connected === connections,
 )
 promises.note('connections before and after', '', `${JSON.stringify(before)} ${JSON.stringify(after)}`)
+noteSteps(promises, steps)
+noteUsage(promises, 'at rest', used[0], used[1], 3_000)
+noteUsage(promises, 'while draining', used[1], used[2], ms)
 await promises.end(
   `Drain: ${meetings} meetings and ${connections} connections go to two other nodes`,
   `drain-${connections}`,

@@ -1,7 +1,7 @@
 import { Child, withChildren } from '../lib/child.mjs'
 import { sleep } from '../lib/clock.mjs'
 import { Fleet, NODES } from '../lib/fleet.mjs'
-import { checkMovers } from '../lib/movers.mjs'
+import { checkMovers, noteSteps } from '../lib/movers.mjs'
 import { readOptions } from '../lib/options.mjs'
 import { Promises } from '../lib/promises.mjs'
 import { fixed } from '../lib/report.mjs'
@@ -18,8 +18,16 @@ const options = readOptions({
   requests: 200,
   inputs: 200,
   timeout: 15,
+  balance: 30,
   dist: '../dist',
 })
+
+/** How far the connections of a node are off the mean, as a part of it. */
+function deviationOf(loads) {
+  const held = loads.map((each) => each.connections)
+  const mean = held.reduce((sum, count) => sum + count, 0) / held.length
+  return Math.max(...held.map((count) => Math.abs(count - mean))) / mean
+}
 
 const { meetings, connections, perMeeting, frameRate, dist } = options
 const clients = new Child('clients/movers.mjs')
@@ -48,15 +56,23 @@ const results = await withChildren([clients, fleet], async () => {
     // The balancer looks once a second.
     await sleep(3_000)
   }
+  const steps = await clients.call('steps')
+  // The clients still play, ask and send.
+  const begun = performance.now()
+  let loads = []
+  do {
+    await sleep(500)
+    loads = await Promise.all(NODES.map((name) => fleet.node(name).call('load')))
+  } while (deviationOf(loads) > 0.1 && performance.now() - begun < options.balance * 1000)
+  const evenMs = performance.now() - begun
   await clients.call('stop')
   await sleep(3_000)
   const counts = await clients.call('counts')
-  const loads = await Promise.all(NODES.map((name) => fleet.node(name).call('load')))
   await clients.call('close')
-  return { drains, counts, loads }
+  return { drains, counts, steps, loads, evenMs }
 })
 
-const { drains, counts, loads } = results
+const { drains, counts, steps, loads, evenMs } = results
 const promises = new Promises()
 for (const { name, ms, left } of drains) {
   const rest = left.meetings + left.staying + left.connections + left.sessions
@@ -76,8 +92,14 @@ promises.check(
   counts.connected === connections,
 )
 const held = loads.map((each) => each.connections)
-promises.note('connections of each node afterwards', '', held.join(', '))
+promises.check(
+  'connections of each node, off the mean by',
+  '≤ 10 %',
+  `${fixed(deviationOf(loads) * 100, 1)} % (${held.join(', ')}) after ${fixed(evenMs / 1000, 1)} s`,
+  deviationOf(loads) <= 0.1,
+)
 promises.note('meetings of each node afterwards', '', loads.map((each) => each.meetings).join(', '))
+noteSteps(promises, steps)
 await promises.end(
   `Rolling restart: three nodes, ${meetings} meetings, ${connections} connections`,
   `rolling-${connections}`,

@@ -68,6 +68,21 @@ export class Child {
     }
   }
 
+  get pid() {
+    return this.#process.pid
+  }
+
+  /** Sends a signal: SIGSTOP and SIGCONT halt the process, and let it go on. @param {NodeJS.Signals} name */
+  signal(name) {
+    this.#process.kill(name)
+  }
+
+  /** Ends it as a crash does. */
+  async kill() {
+    this.#process.kill('SIGKILL')
+    await this.#exited
+  }
+
   async stop() {
     if (this.#process.connected) this.#process.disconnect()
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), 5_000)

@@ -22,3 +22,9 @@ export function pace(perSecond, act) {
   }, 5)
   return () => clearInterval(timer)
 }
+
+/** Processor time of this process so far, in milliseconds. */
+export const usage = () => {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findProgram } from '../../scripts/programs.mjs'
 import { Child } from './child.mjs'
@@ -35,6 +35,8 @@ export class Fleet {
   #programs = []
   #settings
   #ports = new Map()
+  #nats
+  #natsArgs
 
   static async start({ dist, frameRate }) {
     const fleet = new Fleet()
@@ -46,7 +48,8 @@ export class Fleet {
     const [natsPort, port] = [await freePort(), await freePort()]
     for (const name of NODES) this.#ports.set(name, await freePort())
     this.url = `ws://127.0.0.1:${port}/rtms`
-    this.#run(program('nats-server'), ['-a', '127.0.0.1', '-p', String(natsPort)])
+    this.#natsArgs = ['-a', '127.0.0.1', '-p', String(natsPort)]
+    this.startNats()
     this.#settings = {
       dist,
       frameRate,
@@ -70,7 +73,9 @@ export class Fleet {
   }
 
   #run(file, args) {
-    this.#programs.push(spawn(file, args, { stdio: 'ignore' }))
+    const child = spawn(file, args, { stdio: 'ignore' })
+    this.#programs.push(child)
+    return child
   }
 
   async #until(holds) {
@@ -98,6 +103,30 @@ export class Fleet {
     return this.nodes.get(name)
   }
 
+  /** Starts NATS, for the first time or anew, on the same port. */
+  startNats() {
+    this.#nats = this.#run(program('nats-server'), this.#natsArgs)
+  }
+
+  /** SIGKILL ends NATS as a crash does; SIGSTOP and SIGCONT halt it, and let it go on. */
+  signalNats(name) {
+    this.#nats.kill(name)
+  }
+
+  /** What a node answers to a question for its health, at its own port: a status of HTTP, 0 where it does not answer. */
+  async healthOf(name, timeoutMs = 2_000) {
+    const url = `http://127.0.0.1:${this.#ports.get(name)}/healthz`
+    const answer = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) }).catch(() => null)
+    await answer?.text().catch(() => {})
+    return answer?.status ?? 0
+  }
+
+  /** Memory of a node that is resident, in MiB. */
+  memoryOf(name) {
+    const status = readFileSync(`/proc/${this.node(name).pid}/status`, 'utf8')
+    return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024
+  }
+
   /** The frames of each meeting that a node has sealed in one go, as the nodes tell that run. */
   async seals() {
     const seals = new Map()
@@ -105,6 +134,19 @@ export class Fleet {
       for (const { name, ends } of await node.call('seals'))
         seals.set(name, [...(seals.get(name) ?? []), ...ends])
     return seals
+  }
+
+  /** Processor time of each process so far, in milliseconds. */
+  async usage() {
+    const used = {}
+    for (const [name, node] of this.nodes) used[name] = await node.call('usage')
+    for (const { spawnfile, pid } of this.#programs) {
+      const [, fields] = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')
+      const [user, system] = fields.split(' ').slice(11, 13).map(Number)
+      // In hundredths of a second.
+      used[basename(spawnfile)] = (user + system) * 10
+    }
+    return used
   }
 
   async stop() {

@@ -35,3 +35,21 @@ export function checkMovers(promises, { counts, late, tickMs, connections }) {
   for (const [why, times] of [...failures, ...counts.reasons]) console.log(`${times} × ${why}`)
   for (const why of counts.wrong) console.log(why)
 }
+
+/** Where the moves of clients have waited. */
+export function noteSteps(promises, { asked, stuck, open, hello, welcome }) {
+  const timesOf = ({ p50, p99, max }) => `${fixed(p50)}, ${fixed(p99)}, ${fixed(max)} ms`
+  promises.note('clients asked to move: until the socket is open (p50, p99, most)', '', timesOf(open))
+  promises.note('… until it says HELLO', '', timesOf(hello))
+  promises.note('… until WELCOME', '', timesOf(welcome))
+  const { opening, waiting, greeting } = stuck
+  promises.note('… asked; that never came so far', '', `${asked}; ${opening}, ${waiting}, ${greeting}`)
+}
+
+/** What part of a processor each process has used between two looks. `ms`: the time between them. */
+export function noteUsage(promises, when, before, after, ms) {
+  const parts = Object.keys(after).map((name) => [name, (after[name] - (before[name] ?? 0)) / ms])
+  const all = parts.reduce((sum, [, part]) => sum + part, 0)
+  const list = parts.map(([name, part]) => `${name} ${fixed(part * 100, 0)}`).join(', ')
+  promises.note(`percent of a processor ${when}`, '', `${fixed(all * 100, 0)} (${list})`)
+}

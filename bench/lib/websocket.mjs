@@ -9,7 +9,7 @@ export const acceptOf = (key) =>
     .update(key + GUID)
     .digest('base64')
 
-const ACCEPT = acceptOf(KEY)
+export const ACCEPT = acceptOf(KEY)
 
 /** The head of a message that a server sends: unmasked, in one frame. */
 export function frameHead(opcode, length) {
@@ -23,7 +23,7 @@ export function frameHead(opcode, length) {
 }
 
 /** A message that a client sends. Masked with zeros, which costs the server what any mask does. */
-function masked(opcode, bytes) {
+export function masked(opcode, bytes) {
   const head = bytes.length < 126 ? 6 : 8
   if (bytes.length > 65_535) throw new Error('a sink sends short messages only')
   const framed = Buffer.alloc(head + bytes.length)
@@ -40,9 +40,18 @@ function masked(opcode, bytes) {
 let addresses = 0
 
 /** Clients come from many places: a node counts them by address. All of 127.0.0.0/8 is this machine. */
-function nextAddress() {
+export function nextAddress() {
   addresses = (addresses + 1) % 1_000
   return `127.1.${Math.floor(addresses / 250)}.${1 + (addresses % 250)}`
+}
+
+/** The request of a WebSocket client, which expects {@link ACCEPT}. */
+export function upgradeOf({ port, path, protocol }) {
+  const offer = protocol === undefined ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`
+  return (
+    `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+    `Sec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13\r\n${offer}\r\n`
+  )
 }
 
 /**
@@ -68,11 +77,7 @@ export class Sink {
     this.#socket.setNoDelay(true)
     this.#socket.on('error', (error) => this.#end(error.message))
     this.#socket.on('close', () => this.#end('the server closed the socket'))
-    const offer = protocol === undefined ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`
-    this.#socket.write(
-      `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-        `Sec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13\r\n${offer}\r\n`,
-    )
+    this.#socket.write(upgradeOf({ port, path, protocol }))
     this.upgraded = new Promise((resolve, reject) => {
       this.onEnd = (why) => reject(new Error(why))
       this.#socket.on('data', (chunk) => {

@@ -9,6 +9,8 @@ const TOPIC = 'bench'
 
 const meter = new Meter()
 let nodes = []
+/** How many of them a publication is given to: the first of a cluster, or each of those that have no bus. */
+let published = 1
 
 /** Messages and bytes that the nodes have given the bus, by kind. */
 function traffic() {
@@ -24,16 +26,17 @@ function traffic() {
 
 /* Nodes of one cluster in one process, so that its processor time is that of all of them. */
 serve({
-  async start({ dist, count }) {
+  async start({ dist, count, isCluster }) {
+    published = isCluster ? 1 : count
     const { Rtms } = await load(dist, 'server')
     const { ThreadsHub, threads } = await load(dist, 'bus/threads.js')
     const hub = new ThreadsHub()
     for (let n = 0; n < count; n++) {
-      const bus = count === 1 ? {} : { bus: threads(hub.seat()) }
+      const bus = count === 1 || !isCluster ? {} : { bus: threads(hub.seat()) }
       // oxlint-disable-next-line no-await-in-loop -- One after the other.
       nodes.push(await Rtms.start({ port: 0, host: '127.0.0.1', path: PATH, secret: SECRET, ...bus }))
     }
-    const isKnown = () => nodes.every((rtms) => rtms.cluster.nodes().length === count)
+    const isKnown = () => !isCluster || nodes.every((rtms) => rtms.cluster.nodes().length === count)
     // oxlint-disable-next-line no-await-in-loop -- Until they know each other.
     while (!isKnown()) await sleep(20)
     return nodes.map(({ address }) => ({
@@ -64,9 +67,9 @@ serve({
     return { ...(await meter.end()), traffic: traffic() }
   },
 
-  /** The first node publishes. */
   publish: (options) =>
     feed(options, (texts) => {
-      for (const text of texts) nodes[0].topics.publish(TOPIC, text)
+      for (const { topics } of nodes.slice(0, published))
+        for (const text of texts) topics.publish(TOPIC, text)
     }),
 })

@@ -1,5 +1,5 @@
 import { serve } from '../lib/child.mjs'
-import { clockOffset } from '../lib/clock.mjs'
+import { clockOffset, usage } from '../lib/clock.mjs'
 import { load } from '../lib/product.mjs'
 import { Samples } from '../lib/samples.mjs'
 
@@ -14,6 +14,11 @@ const runs = new Map()
 /** How late frames came that were not the first here, in milliseconds. */
 const delays = new Samples()
 let tickMs = 0
+/** Requests that were answered here, by number. */
+const answered = new Set()
+let feed
+let watching
+let changedAt = 0
 /** Of the machine, the same in each process. */
 const clock = () => performance.now() + clockOffset
 
@@ -53,19 +58,52 @@ serve({
       snapshot: () => ({}),
       restore: () => {},
     })
-    rtms.onRequest('echo', ({ data }) => data)
+    rtms.onRequest('echo', ({ data }) => {
+      answered.add(data)
+      return data
+    })
+  },
+
+  /** When the number of nodes that this one knows of last changed; from the first call on. */
+  changedAt() {
+    let known = rtms.cluster.nodes().length
+    watching ??= setInterval(() => {
+      const { length } = rtms.cluster.nodes()
+      if (length !== known) changedAt = clock()
+      known = length
+    }, 2)
+    return changedAt
   },
 
   known: () => rtms.cluster.nodes().filter(({ status }) => status !== 'silent').length,
 
-  async open({ names }) {
-    for (const name of names) await rtms.meetings.open(name, { kind: 'room' })
+  async open({ names, standby = 0 }) {
+    for (const name of names) await rtms.meetings.open(name, { kind: 'room', standby })
   },
 
-  tickets: ({ count }) =>
+  /** Which of these meetings are open here. */
+  owns: ({ names }) => names.filter((name) => rtms.meetings.get(name) !== undefined),
+
+  tickets: ({ count, prefix = 'u' }) =>
     Promise.all(
-      Array.from({ length: count }, (_, n) => rtms.tickets.issue({ user: `u${n}`, meetings: ['*'] })),
+      Array.from({ length: count }, (_, n) =>
+        rtms.tickets.issue({ user: `${prefix}${n}`, meetings: ['*'], topics: { read: ['*'] } }),
+      ),
     ),
+
+  /** Which of these requests were answered here. */
+  answered: ({ requests }) => requests.filter((request) => answered.has(request)),
+
+  /** Publishes numbers so often a second, until told `0`. */
+  publish({ topic, perSecond }) {
+    clearInterval(feed)
+    let number = 0
+    if (perSecond > 0) feed = setInterval(() => rtms.topics.publish(topic, ++number), 1000 / perSecond)
+  },
+
+  bus: () => rtms.cluster.bus().isUp,
+
+  revivals: () => ({ same: rtms.stats.meetingsRevived, forked: rtms.stats.meetingsForked }),
 
   async drain({ timeoutMs }) {
     const begun = performance.now()
@@ -82,6 +120,8 @@ serve({
   seals: () => [...runs].map(([name, ends]) => ({ name, ends })),
 
   delays: () => delays.summary(),
+
+  usage: () => usage(),
 
   close: () => rtms.close({ timeoutMs: 1_000 }),
 })

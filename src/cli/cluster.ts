@@ -15,6 +15,7 @@ interface Shown {
   readonly nodes: readonly {
     readonly node: string
     readonly address: string
+    readonly role: 'core' | 'edge'
     readonly status: 'self' | 'alive' | 'silent'
     readonly heardMs: number
     readonly load: NodeLoad | null
@@ -53,6 +54,7 @@ function* linesOf({ nodes, bus }: Shown): Generator<string> {
   yield* table([
     [
       'node',
+      'role',
       'state',
       'connections',
       'sessions',
@@ -63,8 +65,9 @@ function* linesOf({ nodes, bus }: Shown): Generator<string> {
       'bus out',
       'address',
     ],
-    ...nodes.map(({ node, address, status, heardMs, load, draining }) => [
+    ...nodes.map(({ node, address, role, status, heardMs, load, draining }) => [
       node || UNKNOWN,
+      role,
       status === 'silent' ? `silent for ${seconds(heardMs)}` : draining ? `${status}, draining` : status,
       ...counts(load),
       address || UNKNOWN,

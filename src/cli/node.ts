@@ -153,6 +153,7 @@ async function signer(
     throw new UsageError(`the secret must have at least ${SECRET_BYTES} bytes, as the node's has`)
   const host = {
     url: (): string => url.href.replace('http', 'ws'),
+    edges: (): string[] => [],
     revokedUntil: (): number => 0,
     revoke: (): Promise<number> => Promise.reject(new Error('nothing is revoked here')),
   }

@@ -333,7 +333,7 @@ export class Client {
         typeof ticket.token !== 'string' ||
         typeof ticket.expiresAt !== 'number'
       ) {
-        throw new RtmsError('UNAUTHENTICATED', 'getTicket must return { url, token, expiresAt }')
+        throw new RtmsError('UNAUTHENTICATED', 'getTicket must return a ticket')
       }
       const validMs = ticket.expiresAt * 1000 - this.#outside.wallNow()
       this.#run((now) => this.#machine.handleTicket(attempt, ticket, validMs, now))

@@ -243,8 +243,7 @@ export class Meeting<T = unknown> implements SeatListener {
   #wait(item: RawFrame | FrameGap): void {
     if (this.#early.length >= MOST_EARLY_FRAMES) {
       const [first] = this.#early as [RawFrame | FrameGap]
-      const from = 'number' in first ? first.number : first.from
-      this.#early = [{ from, to: 'number' in item ? item.number : item.from, reason: 'SLOW' }]
+      this.#early = [{ from: numberOf(first), to: numberOf(item), reason: 'SLOW' }]
     }
     this.#early.push(item)
   }
@@ -255,7 +254,7 @@ export class Meeting<T = unknown> implements SeatListener {
     this.#joined = message
     // What is undone, and nobody has heard of.
     if (message.reason === 'REWOUND')
-      this.#early = this.#early.filter((item) => ('number' in item ? item.number : item.from) < message.next)
+      this.#early = this.#early.filter((item) => numberOf(item) < message.next)
     if (first) this.#resolve(this)
     else this.#joins.emit(message)
   }
@@ -277,6 +276,11 @@ export class Meeting<T = unknown> implements SeatListener {
     this.#ends = new Listeners(this.#host.report)
     ends.emit(error)
   }
+}
+
+/** The first frame that it is about. */
+function numberOf(item: RawFrame | FrameGap): number {
+  return 'number' in item ? item.number : item.from
 }
 
 function decode<T>({ slot, seq, data }: FrameEntry): Input<T> {

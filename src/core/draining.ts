@@ -6,6 +6,7 @@ import type { Peer } from './cluster/peer.ts'
 import type { Connection } from './door/connection.ts'
 import type { Connections } from './door/connections.ts'
 import type { Limits } from './ground/config.ts'
+import { isEdge } from './ground/incarnation.ts'
 import { Timer, type Timers } from './ground/timers.ts'
 import type { Meetings } from './meeting/meetings.ts'
 import type { DrainProgress, DrainState } from './ports.ts'
@@ -28,14 +29,20 @@ export interface DrainingHost {
   readonly passing: Passing | null
 }
 
+/** The part of each move by which the average follows, and how many times the average a move may take. */
+const WEIGHT = 1 / 16
+const MARGIN = 4
+
 /**
  * The end of a node that has time for it: it takes nothing new, hands its meetings over to the other nodes, and moves
  * its connections there a few at a time: whoever waits for an answer, or is in a meeting that is still here, comes
- * last.
+ * last. Where moves take long, because the machines are busy, fewer clients are asked and each has more time.
  */
 export class Draining {
   readonly #host: DrainingHost
   readonly #step: Timer
+  /** Up to when meetings come before connections. */
+  #firstUntil = Infinity
   #deadline = Infinity
   /** Since when there is no other node to go to; null while there is one. */
   #aloneSince: number | null = null
@@ -48,8 +55,12 @@ export class Draining {
   #closingsPerSecond = 0
   #closings = 0
   #now = -Infinity
-  /** When clients were last asked to move, and how many times. */
-  readonly #asked: WeakMap<Connection, { readonly at: number; readonly times: number }> = new WeakMap()
+  /** Clients that were asked to move and may do so yet: when they were last asked, and how many times. */
+  readonly #asked: Map<Connection, { readonly at: number; readonly times: number }> = new Map()
+  /** Of those, how many were asked so lately that they are likely to be on their way. */
+  #underWay = 0
+  /** How long moves take, on average over the last ones, in milliseconds. */
+  #taken = 0
   /** Connections of each node when the first client was sent to one, and how many were sent there since. */
   readonly #held: Map<number, number> = new Map()
   readonly #sent: Map<number, number> = new Map()
@@ -70,6 +81,7 @@ export class Draining {
     if (this.#isAlone(now) || handover === null) this.#deadline = now
     else handover.begin(now)
     const left = this.#deadline - now
+    this.#firstUntil = Math.min(this.#firstUntil, now + Math.min(limits.drainFirstMs, left * 0.2))
     const paced = (ms: number): number =>
       Math.max(limits.drainPerSecond, (connections.size * 1000) / Math.max(1, ms))
     this.#perSecond = paced(Math.min(limits.drainMs, left * 0.6))
@@ -105,7 +117,7 @@ export class Draining {
     // A busy node comes to its steps late.
     const passed = Math.min(1, (now - this.#now) / 1000)
     this.#now = now
-    const { connections, timers, limits } = this.#host
+    const { connections, limits } = this.#host
     this.#aloneSince = this.#isAlone(now) ? (this.#aloneSince ?? now) : null
     // All nodes may stop together.
     if (now - (this.#aloneSince ?? now) >= limits.handoverAgainMs) this.#deadline = now
@@ -119,26 +131,56 @@ export class Draining {
     const { meetings, sessions } = this.progress
     const hasMeetings = meetings > 0
     if (connections.size === 0 && sessions === 0 && !hasMeetings) return
+    // Hand-overs come first: a frame is due in each meeting, and nobody waits for a client that moves later.
+    if (hasMeetings && now < this.#firstUntil) return this.#goOn(now)
     this.#due = Math.min(this.#perSecond, this.#due + this.#perSecond * passed)
     this.#closings = Math.min(this.#closingsPerSecond, this.#closings + this.#closingsPerSecond * passed)
+    this.#count(now)
     this.#moveSome(hasMeetings, now)
+    this.#goOn(now)
+  }
+
+  #goOn(now: number): void {
+    const { timers, limits } = this.#host
     timers.set(this.#step, Math.min(this.#deadline, now + limits.drainBeatMs))
+  }
+
+  /** How long a client may take that was asked to move. */
+  get #patience(): number {
+    return Math.max(this.#host.limits.drainMoveMs, MARGIN * this.#taken)
+  }
+
+  /** Learns from those that have moved how long it takes, and counts those that may be on their way. */
+  #count(now: number): void {
+    this.#underWay = 0
+    for (const [connection, { at, times }] of this.#asked) {
+      if (connection.phase.name === 'closed') {
+        this.#asked.delete(connection)
+        this.#taken += (now - at - this.#taken) * WEIGHT
+      } else if (times === 1 && now - at < this.#patience) this.#underWay++
+    }
   }
 
   /** Asks some clients to move, and closes the connections of those that were asked and have not moved. */
   #moveSome(hasMeetings: boolean, now: number): void {
     const { connections, limits } = this.#host
+    const patience = this.#patience
+    const most = Math.max(1, (this.#perSecond * limits.drainLagMs) / 1000)
     for (const connection of connections.all()) {
-      if (this.#due < 1) return
       const { session } = connection
-      if (session !== null && !this.#isFree(session, hasMeetings)) continue
       const { at, times } = this.#asked.get(connection) ?? { at: -Infinity, times: 0 }
-      if (now - at < limits.drainMoveMs) continue
-      if (times < limits.drainMoveTries && session !== null && this.#ask(session)) {
+      if (now - at < patience) continue
+      const mayAsk = session !== null && times < limits.drainMoveTries
+      if (mayAsk && times === 0 && (this.#due < 1 || this.#underWay >= most)) continue
+      if (session !== null && !this.#isFree(session, hasMeetings)) continue
+      if (mayAsk && this.#ask(session)) {
         this.#asked.set(connection, { at: now, times: times + 1 })
+        if (times > 0) continue
         this.#due--
+        this.#underWay++
       } else if (this.#closings >= 1) {
         connections.sendAway(connection, now)
+        this.#asked.delete(connection)
         this.#closings--
       }
     }
@@ -157,7 +199,8 @@ export class Draining {
   *#others(now: number): Generator<Peer> {
     const { cluster } = this.#host
     for (const peer of cluster?.peers ?? [])
-      if (!peer.isDraining && cluster?.isSilent(peer.incarnation, now) === false) yield peer
+      if (!peer.isDraining && !isEdge(peer.incarnation) && cluster?.isSilent(peer.incarnation, now) === false)
+        yield peer
   }
 
   /** The others may not have told yet of those that were sent to them. */
@@ -188,8 +231,7 @@ export class Draining {
       if (session.state.is !== 'away' || session.expiry.at - limits.sessionKeepMs > since) continue
       if (this.#host.requests.of(session) > 0 && since < now) continue
       const to = this.#emptiest()
-      if (to === 0 || most-- === 0) return
-      passing.keep(session, to, now)
+      if (to === 0 || most-- === 0 || !passing.keep(session, to, now, since === now)) return
     }
   }
 

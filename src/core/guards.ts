@@ -135,6 +135,7 @@ export class Guards {
       adopt: () => null,
       callMeeting: refuse,
       drain: nothing,
+      fail: () => false,
       connected: nothing,
       disconnected: nothing,
     }

@@ -1,6 +1,8 @@
 export type { AnswerOf, KindName, QuestionOf } from './cluster/question-kinds.ts'
 export type { QuestionEnding } from './cluster/questions.ts'
+export { successionKinds, type Succession } from './cluster/successions.ts'
 export { subscriberOf } from './door/addresses.ts'
+export { incarnationFrom, isEdge } from './ground/incarnation.ts'
 export { Crowd } from './door/crowd.ts'
 export {
   defaultLimits,
@@ -59,6 +61,7 @@ export { Ring } from './ground/ring.ts'
 export type { Revoked } from './door/revocations.ts'
 export { Buckets, type BusKind, type RefusedBy, type Stats } from './ground/stats.ts'
 export { Worst } from './ground/worst.ts'
+export { isCutOff } from './retreat.ts'
 export { idlePorts } from './idle.ts'
 export { settleShapes } from './shapes.ts'
 export type { SessionInfo } from './session/session-info.ts'

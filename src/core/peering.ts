@@ -91,7 +91,7 @@ export class Peering implements TopicPeers {
   readonly #self: number
   readonly #cluster: Cluster
   readonly #host: PeeringHost
-  readonly #application: Pick<Application, 'callMeeting' | 'drain'>
+  readonly #application: Pick<Application, 'callMeeting' | 'drain' | 'fail'>
   readonly #topics: () => Topics
   readonly #searches: Running[] = []
   /** Up to which of its revocations each node has told them. */
@@ -106,7 +106,7 @@ export class Peering implements TopicPeers {
     sessions: Sessions,
     topics: () => Topics,
     host: PeeringHost,
-    application: Pick<Application, 'callMeeting' | 'drain'>,
+    application: Pick<Application, 'callMeeting' | 'drain' | 'fail'>,
     meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster' | 'questions'> & Pick<PassingHost, 'replaced'>,
   ) {
     this.#self = config.incarnation
@@ -154,8 +154,13 @@ export class Peering implements TopicPeers {
       homeOf: (user) => this.homeOf(user),
       whereabouts: (user) => this.whereabouts(user),
       peers: () => this.peers(),
+      draining: () =>
+        cluster.peers.filter(({ isDraining }) => isDraining).map(({ incarnation }) => incarnation),
+      reaches: (node) => this.reaches(node),
+      isLate: (node, now) => cluster.isLate(node, now),
       replaced: meshHost.replaced,
       deliver: (session, entry) => downstream.sendEncoded(session, entry),
+      isOpen: (node, isLast) => this.isThere(node) && this.links.isOpen(node, isLast),
     })
     this.questions = new Questions(timers, stats, send, this.#answerers(config.limits.busBytes))
     this.links.add(linked.homes, this.homes)
@@ -337,6 +342,11 @@ export class Peering implements TopicPeers {
         if (timeoutMs > 0) this.#application.drain(timeoutMs)
         const { state, progress } = host.draining
         reply({ state: timeoutMs > 0 && state === 'serving' ? 'draining' : state, ...progress })
+      },
+      successions: ({ withinMs }, reply, _, now) => reply(this.mesh.successions.told(withinMs, now)),
+      fail: ({ cutMs }, reply) => {
+        const will = this.#application.fail?.(cutMs) === true
+        reply(will || new Refusal('FORBIDDEN', 'the node was not started with the option faults'))
       },
     }
   }

@@ -174,6 +174,11 @@ export interface Application {
   callMeeting(name: string, method: string, data: Payload): Payload | Refusal
   /** Another node asks this one to drain, within so many milliseconds. */
   drain(timeoutMs: number): void
+  /**
+   * Another node asks for a fault of this one, a moment later: to be cut off the bus for so many milliseconds, or, for
+   * 0, to be killed. False: it will not; nor will it without this method.
+   */
+  fail?(cutMs: number): boolean
   /** A session has a connection. `resumed`: the session existed before. */
   connected(session: { readonly user: string; readonly id: string }, resumed: boolean): void
   /** A session lost its connection, or its time to come back ran out. `ended`: it is over, told once per session. */

@@ -1,3 +1,4 @@
+import { Balance } from './balance.ts'
 import { Cluster } from './cluster/cluster.ts'
 import { NODES } from './cluster/messages.ts'
 import { Names } from './cluster/names.ts'
@@ -9,6 +10,7 @@ import { Draining } from './draining.ts'
 import { Budget } from './ground/budget.ts'
 import type { NodeConfig, NodeLoad } from './ground/config.ts'
 import type { Stats } from './ground/stats.ts'
+import { isEdge } from './ground/incarnation.ts'
 import { Timers } from './ground/timers.ts'
 import { Work } from './ground/work.ts'
 import type { Guards } from './guards.ts'
@@ -17,6 +19,7 @@ import { type Loaded, loadOf } from './load.ts'
 import { Meetings, randomNumber } from './meeting/meetings.ts'
 import type { MeetingBusiness } from './ports.ts'
 import type { Bus, OfferedMeeting } from './ports.ts'
+import { Retreat } from './retreat.ts'
 import { Peering, type PeeringHost } from './peering.ts'
 import type { Elsewhere } from './session/elsewhere.ts'
 import { Sessions } from './session/sessions.ts'
@@ -50,6 +53,8 @@ export class Wiring {
   readonly peering: Peering | null
   readonly inlet: Inlet
   readonly draining: Draining
+  /** Null but for an edge. */
+  readonly retreat: Retreat | null = null
   #lastLog = 0
 
   constructor(config: NodeConfig, stats: Stats, guards: Guards, host: PeeringHost & Loaded) {
@@ -121,7 +126,12 @@ export class Wiring {
       work,
       nextLog,
       (name) => cluster?.closed(name),
-      peering?.mesh.backing,
+      peering === null
+        ? undefined
+        : {
+            supportedUntil: (owner, now) => peering.mesh.backing.supportedUntil(owner, now),
+            answersSince: (now) => peering.mesh.backing.answersSince(now),
+          },
     ))
     // This node, where it is about to go on with a meeting.
     const revives = (name: string): number => (peering?.mesh.revival.holds(name) === true ? incarnation : 0)
@@ -181,8 +191,10 @@ export class Wiring {
       makeRoom: (user, now) => this.endings.makeRoom(user, now),
       retrieve: (id, { user }, now, done) => {
         const isElsewhere = peering !== null && id !== '' && sessions.get(id) === undefined
-        if (isElsewhere) peering.passing.retrieve(user, id, now, done)
-        else done(now)
+        const wait = isElsewhere ? sessions.debtOf(user, now) : 0
+        if (isElsewhere && wait === 0) peering.passing.retrieve(user, id, now, done)
+        else if (wait === 0) done(now)
+        return wait
       },
       attached: (session) => dispatch.resume(session),
     }))
@@ -201,6 +213,10 @@ export class Wiring {
     const { moves = null, passing = null } = peering ?? {}
     const parts = { limits, timers, connections, meetings, requests, sessions, cluster }
     this.draining = new Draining({ ...parts, handover, moves, passing })
+    const balances = config.cluster?.moves !== undefined && !isEdge(incarnation)
+    if (balances && cluster !== null && moves !== null) new Balance({ ...parts, cluster, moves }).begin(0)
+    if (cluster !== null && isEdge(incarnation))
+      this.retreat = new Retreat(incarnation, { ...parts, cluster })
   }
 }
 

@@ -4,6 +4,7 @@ import {
   type Application,
   Buckets,
   busListener,
+  incarnationFrom,
   type NodeConfig,
   type NodeLimits,
   RtmsNode,
@@ -53,11 +54,14 @@ export class Host {
       limits,
       bus,
       cluster,
+      edge = false,
     }: {
       readonly id: string
       readonly limits: NodeLimits
       readonly bus: BusConnector
       readonly cluster?: NodeConfig['cluster']
+      /** Whether it is an edge of its cluster. */
+      readonly edge?: boolean
     },
     application: Application,
     reports: BusReports,
@@ -65,8 +69,7 @@ export class Host {
   ) {
     const fault = (error: unknown): void => reports.fault(error)
     this.#fault = fault
-    // Never 0, and exact in a double.
-    const incarnation = randomBytes(6).readUIntBE(0, 6) || 1
+    const incarnation = incarnationFrom(randomBytes(6).readUIntBE(0, 6), edge)
     const listener = busListener((call) => this.handle(call))
     this.bus = bus.connect(incarnation, listener, reports)
     const config = {

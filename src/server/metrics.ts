@@ -1,13 +1,11 @@
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, type Metric as OfLibrary, Registry } from 'prom-client'
 import type { Buckets, RtmsNode, Stats } from '../core/index.ts'
 import type { Metric, MetricType } from './api/operation.ts'
 import type { RequestHandlers } from './business/requests.ts'
+import { LoopDelay } from './ground/loop-delay.ts'
 import type { Host } from './host.ts'
 import type { RemoteKeys } from './tickets/jwks.ts'
 
-/** Interval at which the event loop's delay is sampled, in milliseconds. */
-const RESOLUTION_MS = 10
 const QUANTILES: readonly number[] = [0.5, 0.9, 0.99, 1]
 
 /**
@@ -16,7 +14,7 @@ const QUANTILES: readonly number[] = [0.5, 0.9, 0.99, 1]
  */
 export class Metrics {
   readonly #registry: Registry = new Registry()
-  #delay: IntervalHistogram | null = null
+  #delay: LoopDelay | null = null
   #reading: Promise<string> | null = null
 
   constructor(host: Host, requests: RequestHandlers, keys: RemoteKeys | null) {
@@ -190,6 +188,8 @@ export class Metrics {
       [{ epoch: 'same' }, stats.meetingsRevived],
       [{ epoch: 'new' }, stats.meetingsForked],
     ])
+    const paused = 'How many times a meeting of this node was paused, since too few supported its owner.'
+    this.#counter('meetings_paused_total', paused, () => stats.meetingsPaused)
     const deposed = 'Meetings that this node has given up, since another owner of the name came before it.'
     this.#counter('meetings_deposed_total', deposed, () => stats.meetingsDeposed)
     const moves =
@@ -247,15 +247,12 @@ export class Metrics {
   }
 
   #watch(): void {
-    if (this.#delay === null) {
-      this.#delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
-      this.#delay.enable()
-    }
+    this.#delay ??= new LoopDelay()
   }
 
   /** Stops watching the event loop. */
   close(): void {
-    this.#delay?.disable()
+    this.#delay?.close()
   }
 
   #gauge(name: string, help: string, read: () => number): void {
@@ -321,29 +318,17 @@ export class Metrics {
   }
 
   #eventLoop(): void {
-    const read = (): [number, number][] => this.#readDelay()
+    const delay = (): LoopDelay | null => this.#delay
     const metric = new Gauge({
       name: 'rtms_event_loop_delay_seconds',
-      help: 'Delay of the event loop since it was last asked for, by quantile.',
+      help: 'Delay of the event loop in the last half minute at least, by quantile.',
       labelNames: ['quantile'],
       registers: [],
       collect() {
-        for (const [quantile, seconds] of read()) this.set({ quantile }, seconds)
+        for (const quantile of QUANTILES) this.set({ quantile }, delay()?.quantile(quantile) ?? 0)
       },
     })
     this.#registry.registerMetric(metric)
-  }
-
-  #readDelay(): [number, number][] {
-    const delay = this.#delay
-    if (delay === null) return []
-    const read = QUANTILES.map((quantile): [number, number] => {
-      const seconds = delay.count === 0 ? 0 : delay.percentile(quantile * 100) / 1e9
-      // The measured value is the time between two samples.
-      return [quantile, Math.max(0, seconds - RESOLUTION_MS / 1000)]
-    })
-    delay.reset()
-    return read
   }
 }
 

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { SecureContextOptions } from 'node:tls'
-import type { Application, DrainProgress, NodeConfig, Stats } from '../core/index.ts'
+import { type Application, type DrainProgress, isCutOff, type NodeConfig, type Stats } from '../core/index.ts'
 import { Api, apiBase } from './api/api.ts'
 import type { Metric } from './api/operation.ts'
 import { Webhook } from './api/webhook.ts'
@@ -16,11 +17,12 @@ import { Topics } from './business/topics.ts'
 import { Users } from './business/users.ts'
 import { AdminPages } from './edge/admin.ts'
 import { Front } from './edge/front.ts'
-import type { Address, Health, Readiness } from './edge/http.ts'
+import { type Address, type Health, type Readiness, targetOf } from './edge/http.ts'
 import { Gateway } from './edge/transport.ts'
 import { NodeWatch } from './edge/watch.ts'
 import type { Place } from './ground/place.ts'
 import { drain, type DrainOptions } from './draining.ts'
+import { Faults } from './faults.ts'
 import type { Logger } from './ground/logger.ts'
 import { Host } from './host.ts'
 import { Metrics } from './metrics.ts'
@@ -49,6 +51,7 @@ export class Rtms {
   readonly #measured: Metrics
   readonly #api: Api
   readonly #pages: AdminPages | null
+  readonly #faults: Faults | null
   readonly #apiPath: string
   readonly #readyLatenessMs: number
   readonly #startedAt: number = performance.now()
@@ -69,6 +72,7 @@ export class Rtms {
     front: Front
     settings: Settings
     pages: AdminPages | null
+    faults: Faults | null
   }) {
     this.#host = parts.host
     this.#requests = parts.requests
@@ -80,6 +84,8 @@ export class Rtms {
     this.#front = parts.front
     this.#metrics = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
     this.#measured = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
+    const { faults } = parts
+    this.#faults = faults
     this.#pages = parts.pages
     this.#apiPath = `${apiBase(parts.settings.path)}/`
     this.#readyLatenessMs = parts.settings.limits.readyLatenessMs
@@ -93,6 +99,7 @@ export class Rtms {
       parts.peers,
       (name, place) => addressOf(parts.front, name, place),
       (timeoutMs) => void this.drain({ timeoutMs }),
+      faults && ((cutMs) => faults.strike(cutMs)),
     )
     this.#logger = parts.settings.logger
     this.#api = new Api(parts.settings, this)
@@ -111,6 +118,7 @@ export class Rtms {
         if (meeting === undefined || !settings.isClustered) return front.ticketUrl(name)
         return front.ticketUrl(name, rtms.cluster.place(await rtms.meetings.owner(meeting)))
       },
+      edges: (name, wanted) => (settings.isClustered ? rtms.cluster.edges(name, wanted) : []),
       revokedUntil: (user) => host.node.revokedUntil(user),
       revoke: async (revoked, until) => {
         if (host.inHook) await Promise.resolve()
@@ -144,6 +152,7 @@ export class Rtms {
       const outcome = await tickets.verify(token)
       host.handle((node, now) => node.handleAuthenticated(check, outcome, now))
     }
+    const faults = settings.faults ? new Faults(settings.bus, logger) : null
     const application: Application = {
       authenticate: (check, token) => void authenticate(check, token),
       request: (call) => requests.start(call),
@@ -157,6 +166,10 @@ export class Rtms {
       callMeeting: (...call) => rtms.meetings.called(...call),
       // Behind the call into the node.
       drain: (timeoutMs) => queueMicrotask(() => void rtms.drain({ timeoutMs })),
+      fail: (cutMs) => {
+        faults?.strike(cutMs)
+        return faults !== null
+      },
       connected: ({ user, id }, resumed) => connects.tell({ user, session: id, resumed }),
       disconnected: ({ user, id }, reason, ended) => disconnects.tell({ user, session: id, reason, ended }),
     }
@@ -187,7 +200,13 @@ export class Rtms {
       },
     }
     const host: Host = new Host(
-      { id, limits: settings.limits, bus: settings.bus, cluster: settings.isClustered ? cluster : undefined },
+      {
+        id,
+        limits: settings.limits,
+        bus: faults?.bus ?? settings.bus,
+        cluster: settings.isClustered ? cluster : undefined,
+        edge: settings.role === 'edge',
+      },
       application,
       {
         fault: (error) =>
@@ -220,6 +239,7 @@ export class Rtms {
       front,
       settings,
       pages,
+      faults,
     })
     try {
       await front.open()
@@ -238,7 +258,7 @@ export class Rtms {
     return this.#host.node.id
   }
 
-  /** Where clients connect. Throws where an attached server does not listen on a TCP port (yet). */
+  /** Where clients connect. Throws where there is no server, or one that does not listen on a TCP port (yet). */
   get address(): Address {
     return this.#front.address
   }
@@ -265,15 +285,18 @@ export class Rtms {
 
   /**
    * The answer of `/readyz`: whether a load balancer should send clients here. It should not while the node stops,
-   * where the other nodes count it as ended, or while it is overloaded, which means that a sweep of the last five
+   * where the other nodes count it as ended, where it is an edge that hears none of them, or while it is overloaded, which
+   * means that a sweep of the last five
    * seconds was too late.
    */
   ready(): Readiness {
     const latenessMs = Math.round(this.#host.lateness)
     const isLate = latenessMs > this.#readyLatenessMs
     const { status } = this.health()
+    const { incarnation, cluster } = this.#host.node
+    const able = isCutOff(incarnation, cluster, performance.now()) ? 'cut-off' : isLate ? 'late' : 'ready'
     return {
-      status: status === 'ok' ? (isLate ? 'late' : 'ready') : status,
+      status: status === 'ok' ? able : status,
       node: this.node,
       latenessMs,
     }
@@ -310,9 +333,18 @@ export class Rtms {
    */
   admin(request: IncomingMessage, response: ServerResponse): boolean {
     if (this.#pages === null) return false
-    if (request.url?.startsWith(this.#apiPath) !== true) return this.#pages.answer(request, response)
+    if (!targetOf(request).startsWith(this.#apiPath)) return this.#pages.answer(request, response)
     this.api(request, response)
     return true
+  }
+
+  /**
+   * Takes a request for an upgrade, whatever its path: for an application that routes them itself, such as a node with
+   * `server: false`. What is no WebSocket handshake is answered. A socket that somebody else has taken stays theirs,
+   * which is logged. Never throws.
+   */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#gateway.handleUpgrade(request, socket, head)
   }
 
   /**
@@ -379,6 +411,7 @@ export class Rtms {
   }
 
   async #close(timeoutMs: number): Promise<void> {
+    this.#faults?.close()
     this.#host.handle((node, now) => node.drain(now))
     await this.#gateway.close(timeoutMs)
     this.meetings.closeAll()

@@ -1,8 +1,9 @@
+import { LEAST_EDGE } from '../core/ground/incarnation.ts'
 import { Random } from './random.ts'
 
-/** The extremes of an incarnation, of 48 bits. */
+/** The extremes of an incarnation of a node that is no edge. */
 const LEAST = 1
-const MOST = 2 ** 48 - 1
+const MOST = LEAST_EDGE - 1
 const HALF = 2 ** 24
 /**
  * Two nodes differ by more: their epochs are their incarnations and the numbers of their logs. In the world, where all
@@ -22,7 +23,8 @@ export class Incarnations {
     const random = new Random(seed)
     for (;;) {
       const incarnation = this.#any(random)
-      if (incarnation < LEAST || this.#drawn.some((other) => Math.abs(other - incarnation) < APART)) continue
+      if (incarnation < LEAST || incarnation > MOST) continue
+      if (this.#drawn.some((other) => Math.abs(other - incarnation) < APART)) continue
       this.#drawn.push(incarnation)
       return incarnation
     }

@@ -1,11 +1,10 @@
-import axe from 'axe-core'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { mutable } from '../bus/mutable.ts'
 import { inProcess } from '../../src/bus/in-process.ts'
 import { type Client, connect } from '../../src/client/node.ts'
 import { Rtms, type RtmsOptions } from '../../src/server/index.ts'
-import { launch, picture } from './support.ts'
+import { barriers, launch, overflow, picture } from './support.ts'
 
 const KEY = 'a-key-for-tests-which-is-long-enough'
 const secret = 'a secret of the tests, 32 bytes long'
@@ -70,14 +69,6 @@ async function reads(page: Page, chart: string, pattern: RegExp): Promise<void> 
       ),
     [chart, pattern.source] as const,
   )
-}
-
-async function barriers(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source)
-  const { violations } = await page.evaluate(() => (window as unknown as { axe: typeof axe }).axe.run())
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
 }
 
 describe('The dashboard', () => {
@@ -289,10 +280,7 @@ describe('The dashboard', () => {
         .getByRole('region', { name: 'The nodes' })
         .getByRole('row', { name: /^node-b alive Drain node-b 1 1 1 / })
       await row.getByRole('link', { name: 'Dashboard of node-b' }).waitFor()
-      const over = await page.evaluate(
-        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-      )
-      expect(over).toBe(0)
+      expect(await overflow(page)).toBe(0)
       expect(await barriers(page)).toEqual([])
       await picture(page, `admin-cluster-${at}`)
     }
@@ -309,6 +297,57 @@ describe('The dashboard', () => {
     }
     const page = await open(a, '#/topics')
     await page.getByRole('status').getByText('No answer from node-c').waitFor()
+  })
+
+  test('cuts a node off and drains it, asks before it does, and tells what becomes of its meeting', async () => {
+    const bus = inProcess()
+    const [a, b] = (await Promise.all(
+      ['node-a', 'node-b', 'node-c'].map((nodeId) => start({ nodeId, bus, faults: true })),
+    )) as [Rtms, Rtms, Rtms]
+    await b.meetings.open('battle.1')
+    const page = await open(a, '#/cluster')
+    await page.getByRole('img', { name: '3 nodes' }).waitFor()
+    const log = page.getByRole('list', { name: 'What happens' })
+    const told = (who: string, what: string): Promise<void> =>
+      log.getByRole('listitem').filter({ hasText: who }).getByText(what).waitFor()
+    const press = async (button: string, yes: string): Promise<void> => {
+      await page.getByRole('button', { name: button, exact: true }).click()
+      await page.getByRole('dialog').getByRole('button', { name: yes, exact: true }).click()
+    }
+    await page.getByRole('button', { name: 'Kill node-b', exact: true }).click()
+    await page.getByRole('dialog').getByText('as by kill -9').waitFor()
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click()
+
+    await press('Cut node-b off', 'Cut off')
+    await page.getByText('node-b is cut off for 15 seconds.').waitFor()
+    await told('node-b', 'was not heard for three seconds')
+    await page.locator('svg .node.silent', { hasText: 'node-b' }).waitFor()
+    expect(b.cluster.bus().isUp).toBe(false)
+    await picture(page, 'admin-cluster-cut')
+    // Sooner than by itself.
+    await b.cluster.cut('node-b', { ms: 1 })
+    await told('node-b', 'is heard again')
+
+    await press('Drain node-b', 'Drain')
+    await told('battle.1', 'handed over by node-b')
+    await page.locator('svg .flight.handover', { hasText: 'battle.1' }).waitFor()
+    await picture(page, 'admin-cluster-drained')
+    await told('node-b', 'is empty')
+    await b.close({ timeoutMs: 0 })
+    await told('node-b', 'has ended')
+    await page.locator('svg .node.ended', { hasText: 'node-b' }).waitFor()
+    await picture(page, 'admin-cluster-ended')
+    // Who comes later is told of the meeting as well.
+    const phone = await open(a, '#/cluster', {
+      viewport: { width: 390, height: 844 },
+      locale: 'zh-CN',
+      colorScheme: 'dark',
+      bypassCSP: true,
+    })
+    await phone.getByRole('listitem').filter({ hasText: 'battle.1' }).getByText('移交').waitFor()
+    expect(await overflow(phone)).toBe(0)
+    expect(await barriers(phone)).toEqual([])
+    await picture(phone, 'admin-cluster-log-phone')
   })
 
   test('fits a phone and keeps nobody out, in both languages, in every view', async () => {
@@ -336,10 +375,7 @@ describe('The dashboard', () => {
         await page.evaluate((view) => (location.hash = `#/${view}`), view)
         await page.locator('main').getByText(shown).first().waitFor()
         if (look === 'zh-dark') await picture(page, `admin-${view.replace('/', '-')}`)
-        const over = await page.evaluate(
-          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-        )
-        expect([view, over]).toEqual([view, 0])
+        expect([view, await overflow(page)]).toEqual([view, 0])
         // What the lists are made of, the others have too.
         if (look === 'zh-dark' || view.includes('/')) expect(await barriers(page)).toEqual([])
       }

@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, rmSync } fro
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import axe from 'axe-core'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { type Demo, startDemo } from '../../src/demo/index.ts'
 
@@ -231,8 +232,36 @@ export async function seePlace(page: Page, name: string, { x, y }: { x: number; 
   await page.locator(`.dot[data-user="${name}"][data-place="${x},${y}"]`).waitFor()
 }
 
-/** A picture of the whole page for people to look at, in `.artifacts/` of the checkout. */
+/**
+ * What keeps people from using a page, or the part of it that a selector names, by axe: only what is serious. The page
+ * must have been opened with `bypassCSP`.
+ */
+export async function barriers(page: Page, part?: string): Promise<string[]> {
+  await page.evaluate(axe.source)
+  const { violations } = await page.evaluate(
+    (part) =>
+      (window as unknown as { axe: typeof axe }).axe.run(part ?? document, {
+        // Nothing else is looked at, and most of the time would go into describing it.
+        resultTypes: ['violations'],
+      }),
+    part,
+  )
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
+}
+
+/** By how many pixels a page is wider than its window. */
+export function overflow(page: Page): Promise<number> {
+  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+}
+
+/**
+ * With `PICTURES` in the environment, a picture of the whole page for people to look at, in `.artifacts/` of the
+ * checkout. All of them together take the tests a minute.
+ */
 export async function picture(page: Page, name: string): Promise<void> {
+  if (process.env['PICTURES'] === undefined) return
   mkdirSync(join(root, '.artifacts'), { recursive: true })
   await page.screenshot({ path: join(root, '.artifacts', `${name}.png`), fullPage: true })
 }

@@ -1,4 +1,3 @@
-import axe from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Client, State } from '../../src/client/index.ts'
@@ -6,7 +5,7 @@ import type { Demo } from '../../src/demo/index.ts'
 import type { Wish } from '../../src/demo/wall/desk.ts'
 import { LISTED } from '../../src/demo/wall/listing.ts'
 import { Proxy } from './proxy.ts'
-import { launch, picture, startBuiltDemo } from './support.ts'
+import { barriers, launch, picture, startBuiltDemo } from './support.ts'
 
 interface Row {
   readonly symbol: string
@@ -111,23 +110,6 @@ const lag = (page: Page): Promise<number> => page.evaluate(() => Date.now() - wi
 
 const symbols = (page: Page): Promise<string[]> =>
   page.locator('.tile:not([hidden]) .symbol').allTextContents()
-
-/** What keeps people from using a part of the page, by axe: only what is serious. */
-async function barriers(page: Page, part: string): Promise<string[]> {
-  await page.evaluate(axe.source)
-  return page.evaluate(async (part) => {
-    const { axe } = window as unknown as {
-      axe: {
-        run(
-          part: string,
-        ): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>
-      }
-    }
-    return (await axe.run(part)).violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
-  }, part)
-}
 
 describe('the tiles', () => {
   test('move, stay fresh, and cost what the figures say', async () => {

@@ -82,6 +82,13 @@ describe('rtms serve --nodes', () => {
       peer.hello(ticket.token)
       expect((await peer.next('welcome')).node).toBe(`rtms-${at}`)
     }
+    // In development, a node is killed by its own or another one: here its thread ends, and no other.
+    const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' }
+    const killed = await fetch(`${a}/rtms/v1/nodes/rtms-1/kill`, { method: 'POST', headers, body: '{}' })
+    expect(await killed.json()).toEqual({})
+    await printed(run, /rtms-1 has ended by itself; it is started anew in 1 s/)
+    await printed(run, /rtms-1 is up again/)
+    expect(await (await fetch(`${b}/healthz`)).json()).toMatchObject({ status: 'ok', node: 'rtms-1' })
   })
 
   it('tells of a node whose thread has ended, and starts it anew on its port; the others notice nothing', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Address, AdminReaders, Logger, MetricsReaders } from '../../server/index.ts'
+import type { Address, AdminReaders, Logger, MetricsReaders, NodeRole } from '../../server/index.ts'
 import { loggerOf } from '../logger.ts'
 import {
   type Command,
@@ -41,6 +41,8 @@ ${clusterHelp}  --json             Log lines of JSON
 
 Behind a load balancer, each by default from the environment:
   --node-id <name>   Name of the node, which tickets contain (RTMS_NODE_ID, else random); with --nodes, -0, -1, … follow
+  --role edge        Serve clients near it from copies of what the other nodes have, and own nothing (RTMS_ROLE, else
+                     core). Needs --nats
   --public-url <url> What clients connect to, with {node} where the balancer looks for the name of the node:
                      wss://rt.example.com/rtms?route={node} (RTMS_PUBLIC_URL). {port} is the node's port, {host} the host
                      that the business was asked by
@@ -82,6 +84,7 @@ export const serve: Command = {
         admin: { type: 'string' },
         nodes: { type: 'string' },
         'node-id': { type: 'string' },
+        role: { type: 'string' },
         'public-url': { type: 'string' },
         'trusted-proxies': { type: 'string' },
         origins: { type: 'string' },
@@ -104,6 +107,7 @@ interface ServeOptions extends ClusterOptions {
   readonly admin?: string | undefined
   readonly nodes?: string | undefined
   readonly 'node-id'?: string | undefined
+  readonly role?: string | undefined
   readonly 'public-url'?: string | undefined
   readonly 'trusted-proxies'?: string | undefined
   readonly origins?: string | undefined
@@ -163,6 +167,7 @@ function settingsOf(options: ServeOptions, key: ApiKey | undefined): NodeSetting
     api: key === undefined ? undefined : { keys: [key.text] },
     admin: adminOf(options, key !== undefined),
     nodeId: or(options['node-id'], 'RTMS_NODE_ID'),
+    role: roleOf(or(options.role, 'RTMS_ROLE'), dev),
     publicUrl: or(options['public-url'], 'RTMS_PUBLIC_URL'),
     trustedProxies: listOf(or(options['trusted-proxies'], 'RTMS_TRUSTED_PROXIES')),
     origins: origins === '*' ? '*' : listOf(origins),
@@ -191,6 +196,13 @@ function or(option: string | undefined, variable: string): string | undefined {
 
 function listOf(text: string | undefined): string[] | undefined {
   return text?.split(',').map((each) => each.trim())
+}
+
+function roleOf(role: string | undefined, dev: boolean): NodeRole | undefined {
+  if (role === 'edge' && dev)
+    throw new UsageError('--role edge goes without --dev: an edge opens no meetings, and the demo needs some')
+  if (role === undefined || role === 'core' || role === 'edge') return role
+  throw new UsageError(`--role is ${JSON.stringify(role)}, but core or edge was expected`)
 }
 
 function metricsOf(who: string | undefined): MetricsReaders | undefined {

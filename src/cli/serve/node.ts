@@ -7,7 +7,16 @@ import { UsageError } from '../usage.ts'
 /** What a node is started with: plain values, which can be handed to a worker thread. */
 export interface NodeSettings extends Pick<
   RtmsOptions,
-  'host' | 'secret' | 'api' | 'admin' | 'nodeId' | 'publicUrl' | 'origins' | 'trustedProxies' | 'metrics'
+  | 'host'
+  | 'secret'
+  | 'api'
+  | 'admin'
+  | 'nodeId'
+  | 'role'
+  | 'publicUrl'
+  | 'origins'
+  | 'trustedProxies'
+  | 'metrics'
 > {
   readonly port: number
   /** With the demo on it. */
@@ -33,7 +42,7 @@ export async function startNode(
     // Loaded here: every wrong call is over sooner without the server.
     if (dev) {
       const { startDemo } = await import('../../demo/index.ts')
-      const demo = await startDemo(options, demoPages())
+      const demo = await startDemo({ ...options, faults: true }, demoPages())
       return { address: demo.rtms.address, close: () => emptied(demo.rtms, drainMs, demo) }
     }
     const { Rtms } = await import('../../server/index.ts')

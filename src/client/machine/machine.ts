@@ -26,11 +26,8 @@ const PROBE_MS = 5_000
 /** The close code for a socket that the client will replace; 1000 would end the session. */
 export const DROPPED = 3000
 
-/** The socket of another node, which the client was asked to move to. */
-interface Next extends MessageOf<'move'> {
-  readonly attempt: number
-  isOpen: boolean
-}
+/** Where a socket leads that may become the client's: an address of the ticket, or one that it was asked to move to. */
+type Rival = Pick<MessageOf<'move'>, 'url'> & Partial<MessageOf<'move'>>
 
 /**
  * The client's side of RTMS. It is pure, and driven by `handle…`, `tick` and the application's calls. Times are
@@ -44,7 +41,10 @@ export class Machine {
   #phase: Phase = 'idle'
   #attempt = 0
   #lastAttempt = 0
-  #next: Next | null = null
+  /** Sockets of which the first to open is taken, by attempt. */
+  readonly #rivals: Map<number, Rival> = new Map()
+  /** The attempt of the one that is open, if it is still there. */
+  #open = 0
   /** When the current phase times out, or the wait ends. */
   #deadline = Infinity
 
@@ -93,9 +93,14 @@ export class Machine {
   /** When {@link tick} wants to be called. */
   get deadline(): number {
     const silence = this.#phase === 'live' ? this.#silentUntil : Infinity
-    const { renewAt } = this.#tickets
     if (this.#mayMove) return 0
-    return Math.min(this.#deadline, silence, renewAt, this.calls.deadline, this.followers.deadline)
+    return Math.min(
+      this.#deadline,
+      silence,
+      this.#tickets.renewAt,
+      this.calls.deadline,
+      this.followers.deadline,
+    )
   }
 
   start(now: number): void {
@@ -111,7 +116,7 @@ export class Machine {
   tick(now: number): void {
     this.calls.expire(now)
     this.followers.expire(now)
-    if (this.#mayMove) this.#move(now)
+    if (this.#mayMove) this.#take(now + this.#options.connectMs)
     else if (this.#phase === 'live') {
       // Nothing arrived for two heartbeats. If the timer itself fired late, the timers were suspended (a hidden tab, a
       // sleeping machine) and data may be waiting, so the connection is probed before it is given up.
@@ -148,7 +153,7 @@ export class Machine {
    * reconnects.
    */
   suspend(now: number): void {
-    if (this.#phase === 'idle' || this.#phase === 'waiting' || this.#phase === 'closed') return
+    if (['idle', 'waiting', 'closed'].includes(this.#phase)) return
     if (this.#phase === 'live') this.flush()
     this.#giveUp(now, null)
   }
@@ -167,7 +172,7 @@ export class Machine {
   #connect(now: number): void {
     this.#attempt = ++this.#lastAttempt
     if (!this.#enter('ticket', now + this.#options.connectMs)) return
-    if (this.#tickets.isUsable(now)) this.#open(this.#deadline)
+    if (this.#tickets.isUsable(now)) this.#race(this.#deadline)
     else this.#askTicket()
   }
 
@@ -182,7 +187,7 @@ export class Machine {
     this.#askedFor = 0
     this.#tickets.take(ticket, validMs, now)
     this.#ticketError = null
-    if (this.#phase === 'ticket') this.#open(this.#deadline)
+    if (this.#phase === 'ticket') this.#race(this.#deadline)
     // When the business issued the ticket, it may have opened the meeting, here or on another node.
     else if (this.followers.isMissing) this.#giveUp(now, new RtmsError('NOT_FOUND'))
     else this.#refresh(ticket, now)
@@ -198,7 +203,7 @@ export class Machine {
   /** No fresh ticket is available; the kept one may still be valid. */
   #withoutTicket(error: RtmsError | null, now: number): void {
     this.#ticketError = error
-    if (this.#tickets.isValid(now)) this.#open(now + this.#options.connectMs)
+    if (this.#tickets.isValid(now)) this.#race(now + this.#options.connectMs)
     else this.#wait(now, error)
   }
 
@@ -218,16 +223,35 @@ export class Machine {
     this.#send(message)
   }
 
-  #open(deadline: number): void {
-    if (this.#enter('opening', deadline)) this.#ports.open(this.#attempt, (this.#tickets.held as Ticket).url)
+  /** Tries all addresses of the ticket at once: the socket that opens first leads to the nearest node. */
+  #race(deadline: number): void {
+    if (!this.#enter('opening', deadline)) return
+    let attempt = this.#attempt
+    for (const url of this.#tickets.urls) {
+      this.#try(attempt, { url })
+      attempt = ++this.#lastAttempt
+    }
+  }
+
+  #try(attempt: number, rival: Rival): void {
+    this.#rivals.set(attempt, rival)
+    this.#ports.open(attempt, rival.url)
   }
 
   handleOpen(attempt: number): void {
-    if (attempt === this.#next?.attempt) this.#next.isOpen = true
-    else if (attempt === this.#attempt && this.#phase === 'opening') this.#greet(this.#deadline, 0)
+    if (!this.#rivals.has(attempt)) return
+    this.#open = attempt
+    if (this.#phase === 'opening') this.#take(this.#deadline)
   }
 
-  #greet(deadline: number, moves: number): void {
+  /** Goes on with the socket that is open. */
+  #take(deadline: number): void {
+    const attempt = this.#open
+    const { url, moves = 0 } = this.#rivals.get(attempt) as Rival
+    this.#rivals.delete(attempt)
+    if (attempt !== this.#attempt) this.#ports.close(this.#attempt, DROPPED)
+    this.#detach(attempt)
+    this.#tickets.took(url)
     if (!this.#enter('greeting', deadline)) return
     const session = this.#offersSession ? this.#session : ''
     this.#send({
@@ -237,29 +261,20 @@ export class Machine {
       client: this.#options.client,
       token: (this.#tickets.held as Ticket).token,
       session,
-      received: session === '' ? 0 : this.#receipts.entries,
+      received: session ? this.#receipts.entries : 0,
       window: this.#options.window,
       moves,
     })
   }
 
   handleClose(attempt: number, code: number, reason: string, now: number): void {
-    if (attempt === this.#attempt) this.#lost(code, reason, now)
-    else if (attempt === this.#next?.attempt) this.#next = null
+    const isTrying = this.#rivals.delete(attempt) && this.#phase === 'opening'
+    if (isTrying ? this.#rivals.size === 0 : attempt === this.#attempt) this.#lost(code, reason, now)
   }
 
   /** The socket of the other node is open, and nothing waits for an answer that only this node can give. */
   get #mayMove(): boolean {
-    return this.#next?.isOpen === true && this.calls.isQuiet && this.followers.isQuiet
-  }
-
-  #move(now: number): void {
-    const { attempt, url, moves } = this.#next as Next
-    this.#next = null
-    this.#ports.close(this.#attempt, DROPPED)
-    this.#detach(attempt)
-    this.#tickets.held = { ...(this.#tickets.held as Ticket), url }
-    this.#greet(now + this.#options.connectMs, moves)
+    return this.#rivals.has(this.#open) && this.calls.isQuiet && this.followers.isQuiet
   }
 
   #lost(said: number, reason: string, now: number): void {
@@ -277,8 +292,10 @@ export class Machine {
       this.#backoff.forgive()
       if (isOthers) wait = this.#backoff.soon()
     } else if (code === closeCodes.EXPIRED) tickets.discard()
-    else if (code === closeCodes.DRAINING || code === closeCodes.MOVED) tickets.doubt()
-    else if (this.#phase !== 'live') tickets.missed()
+    else if (this.#phase !== 'greeting' || !tickets.leaveOut()) {
+      if (code === closeCodes.DRAINING || code === closeCodes.MOVED) tickets.doubt()
+      else if (this.#phase !== 'live') tickets.missed()
+    }
     const error = closeError(code)
     if (again || mayReconnect(code)) this.#wait(now, error ?? this.#ticketError, wait)
     else this.#end(error ?? new RtmsError('CLOSED', `Closed with ${code} ${reason}`))
@@ -303,8 +320,8 @@ export class Machine {
 
   /** The connection is gone. `attempt`: the next one, so late events of the old socket belong to none. */
   #detach(attempt: number): void {
-    if (this.#next !== null) this.#ports.close(this.#next.attempt, DROPPED)
-    this.#next = null
+    for (const rival of this.#rivals.keys()) if (rival !== this.#attempt) this.#ports.close(rival, DROPPED)
+    this.#rivals.clear()
     this.#goodbye = 0
     this.#attempt = attempt
     this.#out = []
@@ -383,9 +400,8 @@ export class Machine {
         return this.#backoff.goodbye(message.retryAfter)
       case 'move':
         // It stays until the other socket is open, and where that never is.
-        if (this.#next !== null) return
-        this.#next = { ...message, attempt: ++this.#lastAttempt, isOpen: false }
-        return this.#ports.open(this.#lastAttempt, message.url)
+        if (this.#rivals.size === 0) this.#try(++this.#lastAttempt, message)
+        return
       case 'done':
         return this.calls.end(message.call, message.value)
       case 'reply':

@@ -2,6 +2,8 @@
 export interface Ticket {
   /** `wss://host/path?route=<node>`. */
   readonly url: string
+  /** All that lead to a node which serves the client, where there are several: it takes the nearest. */
+  readonly urls?: readonly string[]
   readonly token: string
   /** Seconds since 1970. */
   readonly expiresAt: number
@@ -20,6 +22,10 @@ const RETRY_MS = 5_000
 export class Tickets {
   /** The last ticket received. */
   held: Ticket | null = null
+  /** Where it leads: to try all at once, and take the nearest. */
+  urls: readonly string[] = []
+  /** The address of the last socket that opened. */
+  #url = ''
   /** How many tickets were received. */
   count = 0
   /** Whether the held ticket has been neither accepted nor refused. */
@@ -49,6 +55,7 @@ export class Tickets {
   /** Takes a new ticket. `validMs`: how long it is still valid, in milliseconds. */
   take(ticket: Ticket, validMs: number, now: number): void {
     this.held = ticket
+    this.urls = ticket.urls ?? [ticket.url]
     this.count++
     this.isNew = true
     this.#isDoubted = false
@@ -60,6 +67,20 @@ export class Tickets {
   /** The ticket's address is probably no longer the right one. */
   doubt(): void {
     this.#isDoubted = true
+  }
+
+  /** The socket to this address is open, perhaps one that a node has named. */
+  took(url: string): void {
+    this.#url = url
+    if (!this.urls.includes(url)) this.urls = [url]
+  }
+
+  /** The socket that is open has led to no welcome: its address is left out. False: there is no other. */
+  leaveOut(): boolean {
+    const others = this.urls.filter((url) => url !== this.#url)
+    if (others.length === 0) return false
+    this.urls = others
+    return true
   }
 
   /** An attempt with it has reached no welcome. */

@@ -1,3 +1,4 @@
+import { isEdge } from '../ground/incarnation.ts'
 import { Timer } from '../ground/timers.ts'
 import { Elector } from '../meeting/electorate.ts'
 import type { Owner } from '../meeting/owner.ts'
@@ -7,9 +8,11 @@ import type { Room } from '../meeting/room.ts'
 import { isAway, type Occupant } from '../meeting/seat.ts'
 import type { MeetingBusiness } from '../ports.ts'
 import type { Heritage } from './heritage.ts'
-import type { Candidacy, Orphan, RevivalHost } from './orphan.ts'
+import type { Candidacy } from './candidacy.ts'
+import type { Orphan, RevivalHost } from './orphan.ts'
 import type { Replica } from './replica.ts'
 import type { Superseding } from './superseding.ts'
+import { answerHere } from './waiting-joins.ts'
 
 /** A member who has not come back yet since the meeting was revived. */
 class Absent implements Occupant {
@@ -40,14 +43,15 @@ export class Accession {
 
   /** `goesOn`: in the same world. */
   begin(orphan: Orphan, candidacy: Candidacy, business: MeetingBusiness, goesOn: boolean, now: number): void {
-    const { meetings, cluster, hosting, stats } = this.#host
+    const { meetings, cluster, hosting, stats, successions } = this.#host
     const { replica, follows, silent } = orphan
-    const { term, incarnation, promises, denied, since } = candidacy
+    const { term, incarnation, denied, since } = candidacy
     const { name } = replica
     const heritage = replica.copy.heritage as Heritage
     const { options } = heritage
     const { config } = replica.copy
     const { room, joins } = replica.surrender()
+    const promises = candidacy.promisesOf(room.attendance.list)
     for (const seat of room.seats()) room.end(seat, 'its node has ended')
     const next = room.log.next
     const { facts } = room
@@ -63,24 +67,29 @@ export class Accession {
     const pending: number[] = []
     for (const { incarnation: node } of cluster.peers) {
       const has = denied.get(node)
+      // It goes on with nothing.
+      if (isEdge(node)) continue
       if (has !== false) owner.backing.hold(node, has === true ? since : -Infinity)
       if (has === undefined && silent !== 0 && goesOn) pending.push(node)
     }
-    if (pending.length > 0) this.#superseding.add({ name, world: facts.world, term, incarnation }, pending)
+    if (pending.length > 0)
+      this.#superseding.add({ name, world: facts.world, term, incarnation }, pending, now)
     // What it has promised, a member has promised since it was asked.
-    for (const { slot } of promises.values()) {
+    for (const slot of promises.keys()) {
       const seat = owner.member(slot)?.seat
       if (seat instanceof Absent) seat.elector.answered = since
     }
     if (goesOn) stats.meetingsRevived++
     else stats.meetingsForked++
+    const how = goesOn ? 'revival' : 'fork'
+    successions.note({ meeting: name, from: replica.lastOwner, how, frame: next }, now)
     business.logic?.revive?.()
     // A user who has come back without the former place may take it.
     for (const { slot } of owner.members) {
       const member = owner.member(slot)
       if (member?.seat instanceof Absent && !promises.has(slot)) owner.away(member)
     }
-    for (const { session, message, joined } of joins) joined(meetings().join(session, message, now), now)
+    for (const join of joins) answerHere(join, meetings(), now)
     this.#seeTo(owner, now)
     for (const [node, follow] of follows) hosting.goOn(node, follow, now)
   }

@@ -1,6 +1,8 @@
 export interface ClusterLimits {
-  /** Time between two heartbeats. */
+  /** Time between two heartbeats, and between two looks at what has no answer. */
   readonly heartbeatMs: number
+  /** Other nodes up to which heartbeats are so frequent: see `Hearing`. */
+  readonly crowd: number
   /** Silence after which a node is probed, and after which nobody waits for its word. */
   readonly suspectMs: number
   readonly leaseMs: number
@@ -24,6 +26,7 @@ export interface ClusterLimits {
 
 export const clusterLimits: ClusterLimits = {
   heartbeatMs: 500,
+  crowd: 250,
   suspectMs: 1_200,
   leaseMs: 3_000,
   claimMs: 1_000,

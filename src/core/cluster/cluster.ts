@@ -4,6 +4,7 @@ import { Timer, type Timers } from '../ground/timers.ts'
 import { type ClaimEnding, Claims } from './claims.ts'
 import { type ClusterLimits, clusterLimits } from './cluster-limits.ts'
 import type { ClusterPorts, ClusterSelf } from './cluster-ports.ts'
+import { Hearing } from './hearing.ts'
 import { Holdings } from './holdings.ts'
 import {
   type ClusterMessage,
@@ -30,6 +31,7 @@ export class Cluster {
   readonly #limits: ClusterLimits
   readonly #view: View
   readonly #peers: Map<number, KnownPeer> = new Map()
+  readonly #hearing: Hearing
   readonly #registrar: Registrar
   readonly holdings: Holdings
   readonly #claims: Claims
@@ -41,12 +43,9 @@ export class Cluster {
   /** Whether the bus carries messages, and whether this node knows the others, or knows that it is alone. */
   #isUp = false
   #isSettled = false
-  /** Since when it would have heard the others: the bus was down before, or the process stood still. */
-  #listensSince = 0
   #isDraining = false
   /** The highest term of a fence of this node. */
   #term = 0
-  #now = 0
 
   /** `self` is read anew for each heartbeat: an address may become known later. */
   constructor(
@@ -63,13 +62,14 @@ export class Cluster {
     this.#ports = ports
     this.#stats = stats
     this.#limits = limits
+    this.#hearing = new Hearing(limits, this.#peers)
     const view = (this.#view = new View(incarnation))
     const registrar = (this.#registrar = new Registrar(incarnation, view, limits, {
       owns: (name) => this.holdings.has(name),
       isSecond: (name) => this.holdings.isSecond(name),
       isSilent: (node) => this.isSilent(node),
       answer: (claimer, { id }, verdict) => {
-        if (claimer === incarnation) this.#claims.answered(id, verdict, this.#now)
+        if (claimer === incarnation) this.#claims.answered(id, verdict, this.#hearing.now)
         else if (verdict.by === 'grant') this.#send(claimer, { type: 'grant', id, term: verdict.term })
         else this.#send(claimer, { type: 'taken', id, owner: verdict.owner })
       },
@@ -124,9 +124,13 @@ export class Cluster {
   }
 
   /** Whether a node was not heard for a lease while this one listened. */
-  isSilent(node: number, now: number = this.#now): boolean {
-    const peer = this.#peers.get(node)
-    return peer === undefined || now - Math.max(peer.heard, this.#listensSince) >= this.#limits.leaseMs
+  isSilent(node: number, now: number = this.#hearing.now): boolean {
+    return this.#hearing.isSilent(node, now)
+  }
+
+  /** Whether a node is silent, or has missed heartbeats. */
+  isLate(node: number, now: number): boolean {
+    return this.#hearing.isLate(node, now)
   }
 
   /** How many of them were heard lately, and how many are silent. */
@@ -144,7 +148,7 @@ export class Cluster {
    * with the node that has it; or late. One name is claimed once at a time.
    */
   claim(name: string, now: number, ended: (ending: ClaimEnding, now: number) => void): void {
-    this.#at(now)
+    this.#hearing.at(now)
     if (this.holdings.has(name) || this.#claims.has(name))
       throw new Error(`${name} is open here, or is being opened`)
     this.#claims.claim(name, now + this.#patience, (ending, at) => {
@@ -170,7 +174,7 @@ export class Cluster {
    * late.
    */
   find(name: string, now: number, ended: (ending: ClaimEnding, now: number) => void): void {
-    this.#at(now)
+    this.#hearing.at(now)
     this.#claims.find(name, now + this.#patience, (ending, at) => {
       const isFound = ending.by === 'taken' && ending.owner !== 0
       this.#stats.searchEnded(ending.by === 'late' ? 'late' : isFound ? 'found' : 'nowhere')
@@ -224,8 +228,8 @@ export class Cluster {
 
   /** The bus carries messages, for the first time or again. */
   up(now: number): void {
-    this.#at(now)
-    this.#listensSince = now
+    this.#hearing.at(now)
+    this.#hearing.begin(now)
     this.#isUp = true
     this.#timers.set(this.#beat, now + this.#limits.heartbeatMs)
     if (!this.#isSettled) this.#timers.set(this.#settling, now + this.#limits.settleMs)
@@ -236,7 +240,7 @@ export class Cluster {
 
   /** The bus carries nothing until further notice. A node without it declares no one dead and claims nothing new. */
   down(now: number): void {
-    this.#at(now)
+    this.#hearing.at(now)
     this.#isUp = false
     this.#timers.clear(this.#beat)
     this.#timers.clear(this.#settling)
@@ -257,7 +261,7 @@ export class Cluster {
 
   /** A node is proven to have ended. */
   gone(node: number, now: number): void {
-    this.#at(now)
+    this.#hearing.at(now)
     this.#turn([node], [], now)
   }
 
@@ -289,21 +293,15 @@ export class Cluster {
     return true
   }
 
-  /** Something happens. A node that beats is not still for so long, unless its process was. */
-  #at(now: number): void {
-    if (now - this.#now >= this.#limits.suspectMs) this.#listensSince = now
-    this.#now = now
-  }
-
   #onBeat(now: number): void {
-    this.#at(now)
+    this.#hearing.at(now)
     this.#timers.set(this.#beat, now + this.#limits.heartbeatMs)
-    this.#heartbeat(false)
+    if (this.#hearing.isDue(now)) this.#heartbeat(false)
     this.holdings.beat()
     this.#claims.beat()
     for (const peer of this.#peers.values()) {
       peer.beat()
-      if (now - Math.max(peer.heard, this.#listensSince) < this.#limits.suspectMs) continue
+      if (!this.#hearing.isSuspect(peer, now)) continue
       if (this.#isReplaced(peer, now)) this.gone(peer.incarnation, now)
       else this.#ports.probe({ node: peer.incarnation, health: peer.health })
     }
@@ -323,6 +321,7 @@ export class Cluster {
 
   #heartbeat(leaves: boolean): void {
     if (!this.#isUp) return
+    this.#hearing.speak()
     const { id, address, health, load } = this.#facts
     const state = { view: this.#view.id, isSettled: this.#isSettled, isDraining: this.#isDraining, leaves }
     this.#ports.broadcast(encodeCluster({ type: 'heartbeat', ...state, id, address, health, load }))
@@ -330,7 +329,7 @@ export class Cluster {
 
   #settle(now: number): void {
     if (this.#isSettled) return
-    this.#at(now)
+    this.#hearing.at(now)
     this.#isSettled = true
     this.#timers.clear(this.#settling)
     this.#claims.retry()
@@ -338,7 +337,7 @@ export class Cluster {
 
   /** What another node has sent, to all or to this one. */
   handle(from: number, bytes: Uint8Array, now: number): void {
-    this.#at(now)
+    this.#hearing.at(now)
     const message = decodeCluster(bytes)
     if (message === null) {
       this.#stats.strangers++
@@ -432,7 +431,8 @@ export class Cluster {
     const beats = peer.compare(this.#view.id, view)
     if (beats < 0) return true
     const { introducers, introduceBeats } = this.#limits
-    if (beats < introduceBeats && !this.#view.isNear(this.#self, node, introducers)) return false
+    if (beats < introduceBeats * this.#hearing.pace && !this.#view.isNear(this.#self, node, introducers))
+      return false
     if (!peer.introduce()) return false
     const { ended } = this.#view
     this.#send(node, {

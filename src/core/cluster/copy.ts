@@ -58,7 +58,7 @@ export class Copy {
     this.head = head
     this.missing.begin(next)
     this.setClock(message, now)
-    this.heritage = Heritage.of(legacy, head)
+    this.heritage = Heritage.of(legacy, head, this.#host.limits.electorates)
     this.learn({ config, bots, next: head + 1 })
     const { room } = this
     if (room === null) {

@@ -71,7 +71,8 @@ export function json<T>(): Form<T> {
   }
 }
 
-export function list<T>(item: Form<T>): Form<readonly T[]> {
+/** Of `most` items at the most. */
+export function list<T>(item: Form<T>, most: number = Infinity): Form<readonly T[]> {
   return {
     write: (w, values) => {
       w.uint(values.length)
@@ -80,7 +81,7 @@ export function list<T>(item: Form<T>): Form<readonly T[]> {
     read: (r) => {
       const count = r.uint()
       // Each item has a byte at least, so a length that is only claimed allocates nothing.
-      checkCount(count, r.left, 'items')
+      checkCount(count, Math.min(most, r.left), 'items')
       return Array.from({ length: count }, () => item.read(r))
     },
   }

@@ -1,17 +1,12 @@
 import type { Limits } from '../ground/config.ts'
+import { isEdge } from '../ground/incarnation.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
 import { type Member, Seat } from '../meeting/seat.ts'
 import type { Cluster } from './cluster.ts'
-import {
-  type Branch,
-  type Declined,
-  encodeHandover,
-  type HandoverMessage,
-  type MemberPlace,
-  type Ready,
-} from './handover-messages.ts'
+import { type Declined, encodeHandover, type HandoverMessage, type Ready } from './handover-messages.ts'
+import { branchesOf, placesOf } from './branches.ts'
 import { type Guest, GuestSeat } from './guest.ts'
 import type { Hosting } from './hosting.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
@@ -55,7 +50,7 @@ interface Passed {
   readonly replica: Replica
   /** Those that are to follow the new owner, and those that have asked since. */
   readonly guests: readonly Guest[]
-  readonly astray: { readonly node: number; readonly replica: number }[]
+  readonly astray: Map<string, { readonly node: number; readonly replica: number }>
   /** The new owner has begun. */
   isTaken: boolean
   /** This node holds the name until the registrar knows the new owner. */
@@ -72,6 +67,8 @@ export interface GivingProgress {
 }
 
 const NEVER = -1
+/** Meetings that are looked at for the next offer when one has been answered. */
+const AFTER_ONE = 8
 
 /**
  * Hands the meetings of a node over to others. After its YIELD the node never seals at that fence again, whether or not
@@ -91,6 +88,8 @@ export class Giving {
   readonly #given: Map<number, number> = new Map()
   /** When those that nobody has taken are offered again. */
   #again = -Infinity
+  /** Looks at the meetings one after the other, a few with each beat. */
+  #turn: Iterator<Owner> | null = null
 
   constructor(host: GivingHost) {
     this.#host = host
@@ -143,7 +142,7 @@ export class Giving {
     const passed = this.#passed.get(meeting)
     if (passed === undefined || passed.to === node) return false
     if (passed.isTaken) this.#host.hosting.send(node, replica, passed.to)
-    else passed.astray.push({ node, replica })
+    else passed.astray.set(`${node} ${replica}`, { node, replica })
     return true
   }
 
@@ -159,11 +158,28 @@ export class Giving {
         this.#turnDown(name, owner, to)
       }
     }
+    this.#offerSome(limits.handoverLooks, now)
+  }
+
+  /** Offers further meetings, after a look at so many: nobody may want them. */
+  #offerSome(most: number, now: number): void {
     if (!this.#isOn) return
-    for (const owner of this.#host.meetings().all()) {
-      if (this.#offers.size >= limits.handovers) return
+    const { size } = this.#host.meetings()
+    for (let looks = Math.min(most, size); looks > 0; looks--) {
+      if (this.#offers.size >= this.#host.limits.handovers) return
+      const owner = this.#next()
+      if (owner === undefined) return
       if (!this.#offers.has(owner.name) && !this.#staying.has(owner)) this.#offer(owner, now)
     }
+    if (most >= size) this.#turn = null
+  }
+
+  /** The meeting whose turn it is; undefined for none. */
+  #next(): Owner | undefined {
+    const next = this.#turn?.next()
+    if (next?.done === false) return next.value
+    this.#turn = this.#host.meetings().all()[Symbol.iterator]()
+    return this.#turn.next().value as Owner | undefined
   }
 
   #offer(owner: Owner, now: number): void {
@@ -194,7 +210,10 @@ export class Giving {
     const tried = this.#tried.get(owner)
     const peers = cluster.peers.filter(
       ({ incarnation, isDraining }) =>
-        !isDraining && tried?.has(incarnation) !== true && !cluster.isSilent(incarnation),
+        !isDraining &&
+        !isEdge(incarnation) &&
+        tried?.has(incarnation) !== true &&
+        !cluster.isSilent(incarnation),
     )
     let best = 0
     let most = -1
@@ -227,7 +246,7 @@ export class Giving {
     if (offered === undefined || offered.to !== from || offered.owner.room.facts.hop !== hop) return
     this.#host.stats.handoversRefused++
     this.#turnDown(name, offered.owner, from)
-    this.beat(now)
+    this.#offerSome(AFTER_ONE, now)
   }
 
   /** A node has the frames up to the head that it was told of. */
@@ -250,7 +269,7 @@ export class Giving {
     if (readyAt === NEVER || !this.#isHere(owner)) return
     if (owner.due !== Infinity && owner.log.next === readyAt) return
     this.#offers.delete(owner.name)
-    if (this.#yield(offered, now)) this.beat(now)
+    if (this.#yield(offered, now)) this.#offerSome(AFTER_ONE, now)
     else this.#staying.add(owner)
   }
 
@@ -292,7 +311,16 @@ export class Giving {
     this.#tried.delete(owner)
     this.#given.set(to, (this.#given.get(to) ?? 0) + 1)
     stats.handoversGiven++
-    this.#passed.set(name, { owner, to, packet, replica, guests, astray: [], isTaken: false, isHeld: true })
+    this.#passed.set(name, {
+      owner,
+      to,
+      packet,
+      replica,
+      guests,
+      astray: new Map(),
+      isTaken: false,
+      isHeld: true,
+    })
     this.#host.send(to, packet)
     // With this, the node that is ready is answered.
     this.#host.support().gave(to, now)
@@ -326,7 +354,7 @@ export class Giving {
 
   #release({ guests, astray }: Passed, to: number): void {
     this.#host.hosting.release(guests, to)
-    for (const { node, replica } of astray) this.#host.hosting.send(node, replica, to)
+    for (const { node, replica } of astray.values()) this.#host.hosting.send(node, replica, to)
   }
 
   /** The registrar knows the new owner. */
@@ -383,40 +411,4 @@ function jsonOf(metadata: object): string | null {
   } catch {
     return null
   }
-}
-
-/** Those who read at other nodes, the first of them here. */
-function branchesOf(self: number, { room, log }: Owner, guests: readonly Guest[]): Branch[] {
-  let { spectators } = room
-  for (const guest of guests) spectators -= guest.spectators
-  const others = guests.map(({ node, replica, readers, spectators: count }) => ({
-    node,
-    replica,
-    readers,
-    spectators: count,
-  }))
-  return [{ node: self, replica: log.number, readers: room.readers, spectators }, ...others]
-}
-
-/** Where the sessions of the members are, and the seats of those that are here. */
-function placesOf(
-  members: readonly Member[],
-  guests: readonly Guest[],
-  log: number,
-): { readonly places: readonly MemberPlace[]; readonly seats: LocalSeat[] } {
-  const seats: LocalSeat[] = []
-  const places: MemberPlace[] = []
-  for (const { seat, slot } of members) {
-    if (seat === null) continue
-    const place = { slot, session: seat.id, branch: 0, seat: 0 }
-    if (seat instanceof Seat && seat.session.seats.get(log) === seat) {
-      const number = seats.length + 1
-      seats.push({ seat, number })
-      places.push({ ...place, seat: number })
-    } else if (seat instanceof GuestSeat) {
-      const at = guests.findIndex(({ seats: there }) => there.get(seat.number) === seat)
-      places.push(at === -1 ? place : { ...place, branch: at + 1, seat: seat.number })
-    } else places.push(place)
-  }
-  return { places, seats }
 }

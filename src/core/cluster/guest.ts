@@ -109,6 +109,20 @@ export class Guest implements Follower {
     return true
   }
 
+  /** The members there are away until their node says that they are there. */
+  lose(): Iterable<GuestSeat> {
+    for (const seat of this.seats.values()) {
+      seat.isLost = true
+      this.owner.away(seat.member)
+    }
+    return this.seats.values()
+  }
+
+  /** Those that are lost; `all`: those as well that the replica has given up. */
+  lost(all: boolean): GuestSeat[] {
+    return [...this.seats.values()].filter(({ isLost, isGivenUp }) => isLost && (all || !isGivenUp))
+  }
+
   tell(): void {
     if (this.isConnected) this.#hosting.mark(this)
   }

@@ -1,12 +1,25 @@
+import { malformed } from '../../protocol/bytes.ts'
 import { decodeEvent, eventEntry } from '../../protocol/frames.ts'
-import { MAX_UINT, SYSTEM_SLOT } from '../../protocol/limits.ts'
+import { limits, MAX_UINT, SYSTEM_SLOT } from '../../protocol/limits.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MeetingEvent } from '../../protocol/schema.ts'
 import type { MeetingOptions } from '../ground/config.ts'
 import type { ElectorateState } from '../meeting/electorate.ts'
 import type { MemberState } from '../meeting/roster.ts'
 import type { OwnerState } from '../meeting/owner-state.ts'
-import { bool, type Form, list, messages, name, nullable, payload, struct, text, uint } from './forms.ts'
+import {
+  bool,
+  type Form,
+  list,
+  messages,
+  name,
+  nullable,
+  payload,
+  struct,
+  text,
+  uint,
+  within,
+} from './forms.ts'
 import { linked } from './link-messages.ts'
 
 /*
@@ -96,7 +109,8 @@ const event: Form<MeetingEvent> = {
   read: (r) => {
     const [seq, data] = [r.uint(), r.bytes(Infinity)]
     const value = decodeEvent({ slot: SYSTEM_SLOT, seq, data: { text: false, bytes: data } })
-    if (value === null) throw new Error('an event that this version does not know')
+    if (value === null) throw malformed('an event that this version does not know')
+    if ('slot' in value && value.slot >= SYSTEM_SLOT) throw malformed('a slot')
     return value
   },
 }
@@ -143,11 +157,14 @@ const standing: Form<MemberState['standing']> = {
   },
 }
 
+/** Of a member. */
+const slot = within(0, SYSTEM_SLOT - 1, 'a slot')
+
 const options = struct<MeetingOptions>({
-  frameRate: uint,
-  capacity: uint,
+  frameRate: within(0, 60, 'a frame rate'),
+  capacity: within(1, limits.slots, 'a capacity'),
   ttlMs: uint,
-  inputBytes: uint,
+  inputBytes: within(1, limits.input, 'bytes of an input'),
   inputsPerSecond: uint,
   inputBurst: uint,
   joinsPerMinute: uint,
@@ -162,11 +179,11 @@ const state = struct<OwnerState>({
   options,
   config: name,
   roster: struct<OwnerState['roster']>({
-    members: list(struct<MemberState>({ slot: uint, user: name, standing, seq: uint, isBot: bool })),
-    seqs: list(uint),
+    members: list(struct<MemberState>({ slot, user: name, standing, seq: uint, isBot: bool }), limits.slots),
+    seqs: list(uint, limits.slots),
   }),
   intake: struct<OwnerState['intake']>({
-    inputs: list(struct({ slot: uint, seq: uint, data: payload })),
+    inputs: list(struct({ slot, seq: uint, data: payload })),
     last: {
       // −1 for none.
       write: (w, value) => w.uint(value + 1),

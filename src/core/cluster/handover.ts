@@ -27,12 +27,14 @@ export class Handover implements LinkPart {
   readonly #timers: Timers
   readonly #stats: Stats
   readonly #beatMs: number
+  readonly #handoverBytes: number
   readonly #beat: Timer
 
   constructor(host: HandoverHost) {
     this.#timers = host.timers
     this.#stats = host.stats
     this.#beatMs = host.limits.handoverBeatMs
+    this.#handoverBytes = host.limits.handoverBytes
     this.#giving = new Giving(host)
     this.#taking = new Taking({ ...host, taken: (name) => this.#giving.taken(name) })
     this.#beat = new Timer('handover', (now) => this.#onBeat(now))
@@ -90,7 +92,9 @@ export class Handover implements LinkPart {
         this.#taking.offered(from, message, now)
         break
       case 'yield':
-        this.#taking.yielded(from, message, now)
+        // Nobody hands over more than that.
+        if (bytes.length > this.#handoverBytes) this.#stats.strangers++
+        else this.#taking.yielded(from, message, now)
         break
       case 'ready':
         this.#giving.ready(from, message, now)

@@ -1,5 +1,5 @@
 import { SYSTEM_SLOT } from '../../protocol/limits.ts'
-import type { MeetingOptions } from '../ground/config.ts'
+import { defaultMeeting, fixedLimits, type MeetingOptions } from '../ground/config.ts'
 import type { ElectorateState } from '../meeting/electorate.ts'
 import { type Fence, isAbove, isSame } from '../meeting/reigns.ts'
 import type { OpenedFrame } from '../meeting/sealed.ts'
@@ -46,6 +46,38 @@ export function writeLegacy(legacy: Omit<Legacy, 'terms'>, { terms }: Electorate
   }
 }
 
+/** Frames a second. */
+const MOST_FRAMES = 60
+
+/**
+ * What an owner has told; null where nothing can be gone on with, or where a node that is broken has told something
+ * else. `most`: electorates that count.
+ */
+function readLegacy(text: string, most: number): Legacy | null {
+  try {
+    const legacy = JSON.parse(text) as Legacy
+    const { metadata, seqs, terms } = legacy
+    const options = { ...defaultMeeting, ...legacy.options }
+    const isWhole =
+      Object.entries(defaultMeeting).every(([name, like]) => isLike(options[name as never], like)) &&
+      options.frameRate <= MOST_FRAMES &&
+      isLike(legacy.kind, '') &&
+      typeof metadata === 'object' &&
+      terms.length <= (most + 1) * SYSTEM_SLOT &&
+      terms.every((term) => term.slot <= SYSTEM_SLOT && isLike(term.from, 0) && isLike(term.until ?? 0, 0)) &&
+      seqs.every(([slot, seq]) => isLike(slot, 0) && slot < SYSTEM_SLOT && isLike(seq, 0))
+    return isWhole ? { ...legacy, options } : null
+  } catch {
+    return null
+  }
+}
+
+/** Whether it is a text, where the other one is, or a number that nodes send. */
+function isLike(value: unknown, other: string | number): boolean {
+  if (typeof other === 'string') return typeof value === 'string'
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
 /**
  * What a replica knows of a meeting besides its frames, so that its node can go on where the owner ends. It follows
  * from what the owner has told, and from the events of the frames since then.
@@ -56,13 +88,17 @@ export class Heritage {
   readonly metadata: Readonly<Record<string, unknown>>
   readonly seqs: Map<number, number>
   #terms: Term[]
+  /** The first electorate that counts: of the owner's, too, only so many do. */
+  #first = 0
+  readonly #most: number
   /** Slots of members that the business plays, as of the frame before `#botsAt`. */
   #bots: ReadonlySet<number> = new Set()
   #botsAt = 0
   /** The last frame that the owner had sealed when it told. */
   readonly #head: number
 
-  private constructor({ options, kind, metadata, seqs, terms }: Legacy, head: number) {
+  private constructor({ options, kind, metadata, seqs, terms }: Legacy, head: number, most: number) {
+    this.#most = most
     this.options = options
     this.kind = kind
     this.metadata = metadata
@@ -76,13 +112,10 @@ export class Heritage {
     this.#head = head
   }
 
-  /** Null where nothing can be gone on with. */
-  static of(legacy: string, head: number): Heritage | null {
-    try {
-      return new Heritage(JSON.parse(legacy) as Legacy, head)
-    } catch {
-      return null
-    }
+  /** Null where nothing can be gone on with. `most`: electorates that count. */
+  static of(legacy: string, head: number, most: number = fixedLimits.electorates): Heritage | null {
+    const read = readLegacy(legacy, most)
+    return read && new Heritage(read, head, most)
   }
 
   /** The business plays these slots. `next`: the next frame at the owner. */
@@ -107,7 +140,14 @@ export class Heritage {
         this.#elect(event.slot, frame)
       }
     }
-    if (events.length > 0) this.#terms = this.#terms.filter(({ until }) => until > stable)
+    if (events.length > 0) this.#forget(Math.max(stable, this.#first), frame)
+  }
+
+  /** Drops terms that are part of no electorate that counts. `first`: the frame of the first one that does. */
+  #forget(first: number, head: number): void {
+    const counted = this.#terms.length * 2 > this.#most ? changesOf(this.#terms, first, head) : []
+    if (counted.length > this.#most) this.#first = first = counted.at(-this.#most) as number
+    this.#terms = this.#terms.filter(({ until }) => until > first)
   }
 
   #elect(slot: number, from: number): void {
@@ -130,7 +170,7 @@ export class Heritage {
 
   /** See {@link mayContinue}. */
   mayContinue(stable: number, head: number, last: Fence, promises: readonly Promised[]): boolean {
-    return mayContinue(this.terms(head), stable, head, last, promises)
+    return mayContinue(this.terms(head), Math.max(stable, this.#first), head, last, promises)
   }
 
   /** The electorates that a new owner begins with. `stable`: null in a new world, where only who is there has a say. */
@@ -143,7 +183,7 @@ export class Heritage {
       acked: left ? Infinity : 0,
       gone: until !== Infinity && !left,
     }))
-    const changes = stable === null ? [head] : changesOf(all, stable, head)
+    const changes = stable === null ? [head] : changesOf(all, Math.max(stable, this.#first), head)
     return { stable: stable ?? 0, reign: head + 1, changes, terms }
   }
 }

@@ -21,6 +21,8 @@ const SESSION = 2 ** 20
 export interface HomesLimits {
   /** Users of this node that are told of in one sweep, where everything is told anew. */
   readonly homeUsersPerSweep: number
+  /** Bytes of what a home is told anew that wait for more, so that many homes do not get many small messages. */
+  readonly homeMessageBytes: number
   /** How long a home may take no more before the others are told without it, and it from the beginning once it does. */
   readonly homeWaitMs: number
   /** Users that one home remembers, for each node that they have sessions on; beyond that it does not know of all. */
@@ -29,6 +31,7 @@ export interface HomesLimits {
 
 export const homesLimits: HomesLimits = {
   homeUsersPerSweep: 1_000,
+  homeMessageBytes: 4_096,
   homeWaitMs: 1_000,
   homeUsers: 2_000_000,
 }
@@ -59,6 +62,8 @@ export interface HomesHost {
 interface Telling {
   readonly to: Set<number>
   readonly users: Iterator<string>
+  /** What waits to be told, by home. */
+  readonly waiting: Map<number, Writer>
   /** Since when one of them takes no more; null while all do. */
   waitsSince: number | null
 }
@@ -74,6 +79,7 @@ export class Homes implements LinkPart {
   readonly #stats: Stats
   readonly #limits: HomesLimits
   readonly #told: Map<number, Told> = new Map()
+  #size = 0
   /** Users of this node whose home has yet to hear of a change. */
   readonly #changed: Set<string> = new Set()
   readonly #tellings: Set<Telling> = new Set()
@@ -102,9 +108,13 @@ export class Homes implements LinkPart {
 
   /** Number of users that this node knows of as their home, counted once for each node that they have sessions on. */
   get size(): number {
-    let size = 0
-    for (const { users } of this.#told.values()) size += users.size
-    return size
+    return this.#size
+  }
+
+  /** What a node has told counts for nothing any more. */
+  #forget(node: number): void {
+    this.#size -= this.#told.get(node)?.users.size ?? 0
+    this.#told.delete(node)
   }
 
   #isAlone(): boolean {
@@ -121,7 +131,7 @@ export class Homes implements LinkPart {
   /** The view has changed: everything is told anew, from the next sweep on. */
   renew(): void {
     const { living } = this.#host.view
-    for (const node of this.#told.keys()) if (!living.has(node)) this.#told.delete(node)
+    for (const node of this.#told.keys()) if (!living.has(node)) this.#forget(node)
     this.#changed.clear()
     this.#tellings.clear()
     this.#behind.clear()
@@ -130,14 +140,16 @@ export class Homes implements LinkPart {
 
   /** The link to a node broke: what it was told is void there, and what it told is void here. */
   broken(node: number): void {
-    this.#told.delete(node)
+    this.#forget(node)
     if (this.#host.view.has(node)) this.#leaveBehind(node)
   }
 
   #leaveBehind(node: number): void {
     this.#behind.add(node)
-    for (const telling of this.#tellings)
+    for (const telling of this.#tellings) {
+      telling.waiting.delete(node)
       if (telling.to.delete(node) && telling.to.size === 0) this.#tellings.delete(telling)
+    }
   }
 
   /** Part of the sweep: tells the homes what has changed, and some of what is told anew. */
@@ -147,7 +159,13 @@ export class Homes implements LinkPart {
     this.#isRenewed = false
     this.#begin()
     const messages = new Map<number, Writer>()
-    for (const user of this.#changed) this.#add(messages, user, null)
+    for (const user of this.#changed) {
+      const home = this.#homeOf(user)
+      // Those are told everything later.
+      if (home === 0 || this.#behind.has(home)) continue
+      // Behind what was to be told before.
+      this.#write(messages, home, user, () => this.#waitingFor(home))
+    }
     this.#changed.clear()
     const told: Telling[] = []
     for (const telling of this.#tellings)
@@ -155,6 +173,7 @@ export class Homes implements LinkPart {
     for (const [node, w] of messages) this.#host.send(node, w.finish())
     for (const telling of told) {
       this.#tellings.delete(telling)
+      for (const [node, w] of telling.waiting) this.#host.send(node, w.finish())
       for (const node of telling.to) this.#host.send(node, begin(END).finish())
     }
   }
@@ -169,7 +188,8 @@ export class Homes implements LinkPart {
       w.uint(this.#host.view.id)
       this.#host.send(node, w.finish())
     }
-    this.#tellings.add({ to, users: this.#host.users()[Symbol.iterator](), waitsSince: null })
+    const users = this.#host.users()[Symbol.iterator]()
+    this.#tellings.add({ to, users, waiting: new Map(), waitsSince: null })
   }
 
   /** It waits for whoever takes no more; others do not wait for one of them for long. */
@@ -186,26 +206,46 @@ export class Homes implements LinkPart {
   }
 
   /** True: that was all. */
-  #goOn({ to, users }: Telling, messages: Map<number, Writer>): boolean {
+  #goOn({ to, users, waiting }: Telling, messages: Map<number, Writer>): boolean {
+    const { homeMessageBytes } = this.#limits
     const most = this.#limits.homeUsersPerSweep / this.#tellings.size
     for (let n = 0; n < most; n++) {
       const { value: user, done } = users.next()
       if (done === true) return true
-      this.#add(messages, user, to)
+      const home = this.#homeOf(user)
+      if (!to.has(home)) continue
+      const w = this.#write(waiting, home, user)
+      if (w.length < homeMessageBytes || messages.has(home)) continue
+      waiting.delete(home)
+      messages.set(home, w)
     }
     return false
   }
 
-  /** `only`: where the user's home is one of these; null for any but those that are told everything later. */
-  #add(messages: Map<number, Writer>, user: string, only: ReadonlySet<number> | null): void {
+  /** 0 where that is this node, or none. */
+  #homeOf(user: string): number {
     const home = this.#host.view.registrarOf(user)
-    if (home === this.#self || (only === null ? this.#behind.has(home) : !only.has(home))) return
+    return home === this.#self ? 0 : home
+  }
+
+  /** What waits to be told to a home, and is to be told now. */
+  #waitingFor(home: number): Writer | undefined {
+    for (const { waiting } of this.#tellings) {
+      const w = waiting.get(home)
+      if (waiting.delete(home)) return w
+    }
+    return undefined
+  }
+
+  /** Adds a user to the message to a home, which begins anew or with `more`. */
+  #write(messages: Map<number, Writer>, home: number, user: string, more?: () => Writer | undefined): Writer {
     let w = messages.get(home)
-    if (w === undefined) messages.set(home, (w = begin(0)))
+    if (w === undefined) messages.set(home, (w = more?.() ?? begin(0)))
     const { sessions, connected } = this.#host.presence(user)
     w.text(user)
     w.uint(sessions)
     w.uint(connected)
+    return w
   }
 
   // ---- the home
@@ -216,7 +256,10 @@ export class Homes implements LinkPart {
     try {
       r.byte()
       const flags = r.byte()
-      if ((flags & BEGIN) !== 0) this.#told.set(from, { view: r.uint(), isComplete: false, users: new Map() })
+      if ((flags & BEGIN) !== 0) {
+        this.#forget(from)
+        this.#told.set(from, { view: r.uint(), isComplete: false, users: new Map() })
+      }
       const told = this.#told.get(from)
       // The link broke after this was sent, and everything follows anew.
       if (told === undefined) return
@@ -228,13 +271,12 @@ export class Homes implements LinkPart {
   }
 
   #hear(told: Told, user: string, sessions: number, connected: number): void {
+    const isKnown = told.users.has(user)
     if (sessions === 0) told.users.delete(user)
-    else if (told.users.has(user) || this.#hasRoom()) told.users.set(user, sessions * SESSION + connected)
+    else if (isKnown || this.#size < this.#limits.homeUsers)
+      told.users.set(user, sessions * SESSION + connected)
     else told.isComplete = false
-  }
-
-  #hasRoom(): boolean {
-    return this.size < this.#limits.homeUsers
+    this.#size += Number(told.users.has(user)) - Number(isKnown)
   }
 
   /** Where a user has sessions, as far as this node knows. */

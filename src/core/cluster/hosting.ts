@@ -1,5 +1,6 @@
 import { limits as wire } from '../../protocol/limits.ts'
 import type { Limits } from '../ground/config.ts'
+import { isEdge } from '../ground/incarnation.ts'
 import type { Timers } from '../ground/timers.ts'
 import { costs, type Work } from '../ground/work.ts'
 import type { Attendee } from '../meeting/attendance.ts'
@@ -7,6 +8,7 @@ import type { Owner } from '../meeting/owner.ts'
 import { isAway, type Member, type Occupant } from '../meeting/seat.ts'
 import { visitorOf } from '../meeting/visitor.ts'
 import { shorten, wholeWait } from '../session/session.ts'
+import { Bundles } from './bundles.ts'
 import { clockOf, Guest, type GuestHost, GuestSeat, headOf } from './guest.ts'
 import { keyOf, legacyOf, slotsOf } from './legacy.ts'
 import {
@@ -45,10 +47,12 @@ export class Hosting implements GuestHost {
   readonly #guests: Map<number, Map<number, Guest>> = new Map()
   /** Those that have frames to send. */
   readonly #dirty: Set<Guest> = new Set()
+  readonly #bundles: Bundles
   readonly parked: Parked = new Parked()
 
   constructor(host: HostingHost) {
     this.#host = host
+    this.#bundles = new Bundles((node, packet) => host.put(node, packet), host.limits.linkPacket)
   }
 
   /** Number of replicas, and of members who are there. */
@@ -102,7 +106,7 @@ export class Hosting implements GuestHost {
         break
       case 'entered':
         this.#departLost(guest, 'left')
-        if (![...guest.seats.values()].some(({ isLost }) => isLost)) this.#host.timers.clear(guest.grace)
+        if (guest.lost(true).length === 0) this.#host.timers.clear(guest.grace)
         break
       case 'acks':
         for (const { seat, frame } of message.seats) {
@@ -133,7 +137,7 @@ export class Hosting implements GuestHost {
     const retired = this.#host.retired(meeting, node)
     const owner = this.#host.meeting(meeting) ?? retired
     if (owner === undefined) {
-      if (this.#host.astray(node, message)) this.parked.add(node, message)
+      if (!this.parked.isFull(node) && this.#host.astray(node, message)) this.parked.add(node, message)
       else this.say(node, { type: 'absent', replica })
       return
     }
@@ -147,7 +151,7 @@ export class Hosting implements GuestHost {
     guest.isConnected = true
     guest.isRetired = owner === retired
     // One that has frames already may be about to go on with them.
-    if (!guest.isRetired) owner.backing.hold(node, world === 0 ? now : -Infinity)
+    if (!guest.isRetired && !isEdge(node)) owner.backing.hold(node, world === 0 ? now : -Infinity)
     if (guest.isRetired) owner.room.followers.delete(guest)
     else this.#count(guest, message, now)
     const { log, facts } = owner.room
@@ -275,8 +279,7 @@ export class Hosting implements GuestHost {
 
   /** The members who were lost with the link have left. */
   #departLost(guest: Guest, reason: string): void {
-    for (const seat of guest.seats.values())
-      if (seat.isLost && (reason === 'expired' || !seat.isGivenUp)) this.#depart(guest, seat, reason)
+    for (const seat of guest.lost(reason === 'expired')) this.#depart(guest, seat, reason)
   }
 
   #depart(guest: Guest, seat: GuestSeat, reason: string): void {
@@ -306,6 +309,7 @@ export class Hosting implements GuestHost {
       for (const seat of guest.seats.values()) guest.remove(seat)
       if (guest.isConnected) this.#send(guest, now)
     }
+    this.#bundles.post()
   }
 
   /** The other node has begun, so they may follow it. `to` 0: it has ended, and nobody goes on. */
@@ -368,12 +372,8 @@ export class Hosting implements GuestHost {
 
   /** Its members are away until its node says that they are there. */
   #lose(guest: Guest, now: number): Iterable<GuestSeat> {
-    for (const seat of guest.seats.values()) {
-      seat.isLost = true
-      guest.owner.away(seat.member)
-    }
     this.#host.timers.set(guest.grace, now + this.#host.limits.sessionKeepMs)
-    return guest.seats.values()
+    return guest.lose()
   }
 
   /** The replica is gone. */
@@ -401,10 +401,11 @@ export class Hosting implements GuestHost {
     const { work, limits } = this.#host
     const end = work.done + limits.sweepWork
     for (const guest of Array.from(this.#dirty)) {
-      if (work.done >= end) return
+      if (work.done >= end) break
       this.#dirty.delete(guest)
       this.#send(guest, now)
     }
+    this.#bundles.post()
   }
 
   #send(guest: Guest, now: number): void {
@@ -417,7 +418,7 @@ export class Hosting implements GuestHost {
     const { bytes, to } = encodeFrames(guest.replica, log, guest.position, this.#host.limits.pageBytes)
     this.#host.work.done += costs.write + (to - guest.position) * costs.walked + bytes.length * costs.byte
     guest.position = to
-    this.#host.put(guest.node, bytes)
+    this.#bundles.add(guest.node, bytes)
     if (to < log.next) this.mark(guest)
   }
 
@@ -439,10 +440,11 @@ export class Hosting implements GuestHost {
         if (guest.position !== owner.log.next) continue
         heads.push(headOf(guest, now))
         if (heads.length < wire.batch) continue
-        this.#host.put(node, encodeHeads(heads))
+        this.#bundles.add(node, encodeHeads(heads))
         heads = []
       }
-      if (heads.length > 0) this.#host.put(node, encodeHeads(heads))
+      if (heads.length > 0) this.#bundles.add(node, encodeHeads(heads))
     }
+    this.#bundles.post()
   }
 }

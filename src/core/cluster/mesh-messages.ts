@@ -1,8 +1,8 @@
-import { malformed, Reader, Writer } from '../../protocol/bytes.ts'
+import { checkCount, malformed, Reader, Writer } from '../../protocol/bytes.ts'
 import { joinFrames } from '../../protocol/frames.ts'
-import { limits } from '../../protocol/limits.ts'
 import { byCode, type Fields, type Struct } from '../../protocol/schema.ts'
 import { readFields, writeFields } from '../../protocol/struct.ts'
+import { fixedLimits } from '../ground/config.ts'
 import type { FrameLog } from '../meeting/frame-log.ts'
 import type { RoomFacts } from '../meeting/room.ts'
 import { type OpenedFrame, splitFrames } from '../meeting/sealed.ts'
@@ -76,6 +76,7 @@ export const meshMessages = {
     fields: {
       replica: 'uint',
       meeting: 'name',
+      user: 'name',
       slot: 'uint',
       elected: 'uint',
       term: 'uint',
@@ -241,8 +242,9 @@ const FRAMES = 1
 const HEADS = 2
 const PULL = 3
 const KEEP = 4
-const CALL = 5
-const ANSWER = 6
+const BUNDLE = 5
+const CALL = 6
+const ANSWER = 7
 
 const heads = {
   heads: { list: { replica: 'uint', next: 'uint', due: 'uint' }, max: 'batch' },
@@ -276,9 +278,18 @@ export type Keep = { readonly type: 'keep' } & Struct<typeof keep>
 export type Call = { readonly type: 'call' } & Struct<typeof timed>
 export type Answer = { readonly type: 'answer' } & Struct<typeof timed>
 
-export type Datagram = Frames | Heads | Pull | Keep | Call | Answer
+/** Datagrams that one sweep has to send to one node: each message costs both nodes more than what is in it. */
+export interface Bundle {
+  readonly type: 'bundle'
+  readonly parts: readonly Exclude<Datagram, Bundle>[]
+}
 
-/** The frames from a position on, as many as fit into a page. Returns the position behind them, too. */
+export type Datagram = Frames | Heads | Pull | Keep | Call | Answer | Bundle
+
+/**
+ * The frames from a position on, as many as fit into a page: no more than one looks at, since empty ones take the other
+ * node time as well. Returns the position behind them, too.
+ */
 export function encodeFrames(
   replica: number,
   log: FrameLog,
@@ -288,7 +299,7 @@ export function encodeFrames(
   scratch.reset()
   const frames: Uint8Array[] = []
   let bytes = 0
-  for (const [, frame] of log.history(from, from + limits.frames)) {
+  for (const [, frame] of log.history(from, from + fixedLimits.pageEntries)) {
     if (bytes >= pageBytes) break
     frames.push(frame)
     bytes += frame.length + 1
@@ -355,6 +366,16 @@ export function encodeAnswer(sent: number): Uint8Array {
   return encodeDatagram(ANSWER, timed, { sent })
 }
 
+export function encodeBundle(parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts
+  if (parts.length === 1 && only !== undefined) return only
+  scratch.reset()
+  scratch.byte(MESH)
+  scratch.byte(BUNDLE)
+  for (const part of parts) scratch.bytes(part)
+  return scratch.finish()
+}
+
 function encodeDatagram(code: number, fields: Fields, values: object): Uint8Array {
   scratch.reset()
   scratch.byte(MESH)
@@ -365,6 +386,25 @@ function encodeDatagram(code: number, fields: Fields, values: object): Uint8Arra
 
 /** Null where it is malformed. */
 export function decodeDatagram(bytes: Uint8Array): Datagram | null {
+  return bytes[1] === BUNDLE ? decodeBundle(bytes) : decodePart(bytes)
+}
+
+function decodeBundle(bytes: Uint8Array): Bundle | null {
+  try {
+    const r = new Reader(bytes, 2)
+    const parts: Bundle['parts'][number][] = []
+    while (r.left > 0) {
+      const part = decodePart(r.bytes(Infinity))
+      if (part === null) return null
+      parts.push(part)
+    }
+    return { type: 'bundle', parts }
+  } catch {
+    return null
+  }
+}
+
+function decodePart(bytes: Uint8Array): Bundle['parts'][number] | null {
   try {
     const r = new Reader(bytes, 1)
     const code = r.byte()
@@ -381,6 +421,7 @@ export function decodeDatagram(bytes: Uint8Array): Datagram | null {
 
 function readFrames(r: Reader): Frames {
   const [replica, first, count] = [r.uint(), r.uint(), r.uint()]
+  checkCount(count, fixedLimits.pageEntries, 'frames')
   const frames = splitFrames(r.bytes(Infinity), first, count)
   return { type: 'frames', replica, first, frames, marks: readMarks(r, count) }
 }

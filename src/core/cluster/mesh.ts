@@ -9,6 +9,7 @@ import { whyNoSeat } from '../meeting/seat.ts'
 import type { OfferedMeeting } from '../ports.ts'
 import type { Elsewhere, Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
+import { Backers } from './backers.ts'
 import type { Cluster } from './cluster.ts'
 import { claimantOf, isReign, localSeatsOf } from './deposed.ts'
 import { Handover } from './handover.ts'
@@ -17,6 +18,7 @@ import { Hosting } from './hosting.ts'
 import { legacyOf } from './legacy.ts'
 import { linked, type LinkPart, type LinkParts } from './link-messages.ts'
 import {
+  type Bundle,
   decodeDatagram,
   decodeMesh,
   encodeAnswer,
@@ -30,10 +32,11 @@ import type { Found } from './names.ts'
 import type { LocalSeat, ReplicaHost } from './replica-host.ts'
 import { Replica } from './replica.ts'
 import { Standbys } from './standbys.ts'
-import { Support } from './support.ts'
 import type { RevivalHost } from './orphan.ts'
-import { Revival } from './revival.ts'
 import type { Claimant, Subject } from './question-kinds.ts'
+import { Revival } from './revival.ts'
+import { Successions } from './successions.ts'
+import { Support } from './support.ts'
 
 /** In the place of a node: the owner has ended, and the replica here waits for another one. */
 const ORPHANED = -1
@@ -71,16 +74,20 @@ export class Mesh implements Elsewhere, LinkPart {
   readonly handover: Handover
   readonly revival: Revival
   readonly support: Support
-  /** Owners that were paused when they last looked, since a node has not answered. */
-  readonly #unsupported: Set<Owner> = new Set()
-  /** Number of nodes whose support is needed. */
-  #needed = 0
+  /** What supports the owners of this node. */
+  readonly backing: Backers
+  /** The meetings of others that this node has gone on with. */
+  readonly successions: Successions = new Successions()
   readonly #replicas: Map<string, Replica> = new Map()
   /** By the number of their logs. */
   readonly #byNumber: Map<number, Replica> = new Map()
   /** Those that have something to tell their owners. */
   readonly #marked: Set<Replica> = new Set()
+  /** Where the JOINs of a session wait. */
+  readonly #waiting: Map<Session, Set<Replica>> = new Map()
   readonly #standbys: Standbys
+  /** Replicas that this node has begun to keep for others since the last beat. */
+  #kept = 0
   readonly #beat: Timer
 
   constructor(host: MeshHost) {
@@ -127,10 +134,12 @@ export class Mesh implements Elsewhere, LinkPart {
       astray: (...asked) =>
         this.revival.await(...asked) || this.handover.astray(...asked) || this.#isOpening(...asked),
     }))
+    const { successions } = this
     this.handover = new Handover({
       ...host,
       hosting,
       support: () => this.support,
+      successions,
       send: (node, packet) => links.send(node, packet),
       replica: (name) => this.#replicas.get(name),
       follow: (name, owner, now) => this.#follow(name, owner, now),
@@ -141,9 +150,11 @@ export class Mesh implements Elsewhere, LinkPart {
       answer: (node, sent) => put(node, encodeAnswer(sent)),
       isAgainst: (node) => this.revival.isAgainst(node),
     })
+    this.backing = new Backers(this.support, host.cluster, host.meetings)
     this.revival = new Revival({
       ...host,
       hosting,
+      successions,
       link,
       support: this.support,
       replica: (name) => this.#replicas.get(name),
@@ -195,12 +206,20 @@ export class Mesh implements Elsewhere, LinkPart {
     const { meeting, spectator } = message
     const known = this.#replicas.get(meeting)
     const refusal = whyNoSeat(session, known?.number ?? 0, spectator, limits, budget)
+    const place = (replica: Replica): void => {
+      const waiting = this.#waiting.get(session) ?? new Set()
+      this.#waiting.set(session, waiting.add(replica))
+      replica.join(session, message, now, (answer, at) => {
+        if (waiting.delete(replica) && waiting.size === 0) this.#waiting.delete(session)
+        joined(answer, at)
+      })
+    }
     if (refusal !== null) joined(refusal, now)
-    else if (known !== undefined) known.join(session, message, now, joined)
+    else if (known !== undefined) place(known)
     else if (this.#replicas.size >= limits.replicas) joined('LIMIT', now)
     else {
       const replica = this.#open(meeting, owner, now, this.#host.nextLog())
-      replica.join(session, message, now, joined)
+      place(replica)
       replica.follow()
     }
   }
@@ -225,46 +244,6 @@ export class Mesh implements Elsewhere, LinkPart {
     const replica = this.#open(name, to, now, log.number)
     replica.keep(room, config, seats)
     return replica
-  }
-
-  // ---- support
-
-  /** Until when all nodes support an owner that may have the frames of its meeting. */
-  supportedUntil({ backing }: Owner): number {
-    let until = Infinity
-    for (const [node, since] of backing.holders) {
-      if (this.#host.cluster.nodes.ended.has(node)) backing.release(node)
-      else until = Math.min(until, this.support.until(node, since))
-    }
-    return until
-  }
-
-  /** The same for an owner that asks, which is told as soon as that changes. */
-  readonly backing = {
-    supportedUntil: (owner: Owner, now: number): number => {
-      const until = this.supportedUntil(owner)
-      if (until > now) return until
-      for (const [node, since] of owner.backing.holders)
-        if (this.support.until(node, since) <= now) this.support.urge(node, now)
-      this.#unsupported.add(owner)
-      return until
-    },
-    answersSince: (now: number): number => this.support.since(now),
-  }
-
-  #answered(node: number, sent: number, now: number): void {
-    this.support.answered(node, sent, now)
-    for (const { backing } of this.#unsupported) backing.look(now)
-    this.#unsupported.clear()
-  }
-
-  /** Asks for the support that owners need, and those that are to come. */
-  #callAll(now: number): void {
-    const needed = new Set(this.handover.holders())
-    for (const { backing } of this.#host.meetings().all())
-      for (const node of backing.holders.keys()) needed.add(node)
-    this.#needed = needed.size
-    for (const node of needed) this.support.ask(node, now)
   }
 
   // ---- several owners
@@ -306,7 +285,8 @@ export class Mesh implements Elsewhere, LinkPart {
   }
 
   drop(session: Session): void {
-    for (const replica of this.#replicas.values()) replica.drop(session)
+    for (const replica of this.#waiting.get(session) ?? []) replica.drop(session)
+    this.#waiting.delete(session)
   }
 
   #forget(replica: Replica): void {
@@ -336,9 +316,14 @@ export class Mesh implements Elsewhere, LinkPart {
   datagram(from: number, bytes: Uint8Array, now: number): void {
     const datagram = decodeDatagram(bytes)
     if (datagram === null) this.#host.stats.strangers++
-    else if (datagram.type === 'frames') this.#replicaOf(from, datagram.replica)?.frames(datagram, now)
+    else if (datagram.type === 'bundle') for (const part of datagram.parts) this.#take(from, part, now)
+    else this.#take(from, datagram, now)
+  }
+
+  #take(from: number, datagram: Bundle['parts'][number], now: number): void {
+    if (datagram.type === 'frames') this.#replicaOf(from, datagram.replica)?.frames(datagram, now)
     else if (datagram.type === 'call') this.support.called(from, datagram.sent, now)
-    else if (datagram.type === 'answer') this.#answered(from, datagram.sent, now)
+    else if (datagram.type === 'answer') this.backing.answered(from, datagram.sent, now)
     else if (datagram.type === 'keep') this.#keep(from, datagram, now)
     else if (datagram.type === 'pull') this.#hosting.pull(from, datagram.replica, datagram.from)
     else for (const head of datagram.heads) this.#replicaOf(from, head.replica)?.head(head, now)
@@ -350,14 +335,19 @@ export class Mesh implements Elsewhere, LinkPart {
     if (!this.#host.cluster.nodes.has(owner)) return
     for (const { name } of meetings) {
       if (this.#host.meetings().get(name) !== undefined || this.#host.isDraining()) continue
-      const replica = this.#replicas.get(name) ?? this.#follow(name, owner, now)
+      const replica = this.#replicas.get(name) ?? this.#keepOne(name, owner, now)
       if (replica?.owner === owner) replica.keptUntil = now + this.#host.limits.standbyKeepMs
     }
   }
 
+  /** Null where it was asked to begin with very many: it is told again. */
+  #keepOne(name: string, owner: number, now: number): Replica | null {
+    return this.#kept++ < this.#host.limits.standbysPerBeat ? this.#follow(name, owner, now) : null
+  }
+
   /** A client that waits for a meeting has promised a fence. */
   promise(session: Session, message: MessageOf<'promise'>, now: number): void {
-    for (const replica of this.#replicas.values()) replica.promise(session, message, now)
+    for (const replica of this.#waiting.get(session) ?? []) replica.promise(session, message, now)
   }
 
   #replicaOf(owner: number, number: number): Replica | undefined {
@@ -417,7 +407,7 @@ export class Mesh implements Elsewhere, LinkPart {
   }
 
   get #isIdle(): boolean {
-    const isServing = this.#needed > 0 || this.#host.meetings().standbys > 0
+    const isServing = this.backing.needed > 0 || this.#host.meetings().standbys > 0
     return this.#replicas.size === 0 && this.#hosting.isIdle && !isServing
   }
 
@@ -426,9 +416,10 @@ export class Mesh implements Elsewhere, LinkPart {
   }
 
   #onBeat(now: number): void {
+    this.#kept = 0
     this.#hosting.beat(now)
     this.#standbys.beat()
-    this.#callAll(now)
+    this.backing.ask(this.handover.holders(), now)
     for (const replica of this.#replicas.values()) {
       replica.beat(now)
       const { owner } = replica

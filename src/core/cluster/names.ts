@@ -2,6 +2,7 @@ import { type ErrorCode, RtmsError } from '../../protocol/errors.ts'
 import { isName } from '../../protocol/names.ts'
 import type { MeetingInfo } from '../meeting/business.ts'
 import type { Application, MeetingCall, Outcome, Whereabouts } from '../ports.ts'
+import { isEdge } from '../ground/incarnation.ts'
 import { AGAIN_MS } from '../session/elsewhere.ts'
 import type { ClaimEnding } from './claims.ts'
 import type { Cluster } from './cluster.ts'
@@ -73,6 +74,7 @@ export class Names {
     const heir = this.#host.passedTo(name)
     if (this.#host.isOpen(name)) this.#tell(call, incarnation)
     else if (heir !== 0) this.#tell(call, heir)
+    else if (isEdge(incarnation)) this.locate(call, now, edgesOpenNone(name))
     else if (this.#host.isDraining()) this.#fail(call, new RtmsError('DRAINING'))
     else if (claimed !== undefined) claimed.calls.push(call)
     else if (cluster === null || maker === incarnation)
@@ -109,10 +111,11 @@ export class Names {
       else this.#tell(call, this.#host.incarnation, opened !== null && at === 0)
   }
 
-  /** Tells the business which node has a meeting, as `Application.located`. */
-  locate(call: MeetingCall, now: number): void {
+  /** Tells the business which node has a meeting, as `Application.located`. `none`: the answer where no node has it. */
+  locate(call: MeetingCall, now: number, none: RtmsError | null = null): void {
     this.find(call.name, now, (owner) => {
       if (owner === null) this.#fail(call, lateAbout(call.name))
+      else if (owner === 0 && none !== null) this.#fail(call, none)
       else this.#tell(call, owner)
     })
   }
@@ -168,6 +171,11 @@ export class Names {
   #answer(call: MeetingCall, outcome: Outcome<Whereabouts>): void {
     this.#host.application.located(call, outcome)
   }
+}
+
+function edgesOpenNone(name: string): RtmsError {
+  const text = `no node has ${name}, and this one is an edge, which opens no meetings: open it on another node`
+  return new RtmsError('UNSUPPORTED', text)
 }
 
 function lateAbout(name: string): RtmsError {

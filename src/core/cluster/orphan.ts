@@ -1,11 +1,11 @@
 import type { Timers } from '../ground/timers.ts'
-import type { Fence } from '../meeting/reigns.ts'
 import type { MeetingBusiness, OfferedMeeting } from '../ports.ts'
+import type { Candidacy } from './candidacy.ts'
 import type { HandoverNode } from './giving.ts'
-import type { Promised } from './heritage.ts'
 import type { MeshMessage, MeshMessageOf } from './mesh-messages.ts'
 import type { Questions } from './questions.ts'
 import type { Replica } from './replica.ts'
+import type { Successions } from './successions.ts'
 import type { Support } from './support.ts'
 
 /** What a node needs to go on with meetings whose owners have ended. */
@@ -13,6 +13,7 @@ export interface RevivalHost extends Omit<HandoverNode, 'send' | 'support'> {
   readonly timers: Timers
   readonly questions: () => Pick<Questions, 'ask'>
   readonly support: Support
+  readonly successions: Successions
   readonly isDraining: () => boolean
   /** The business's side of a meeting, without its state; null where it cannot be had on this node. */
   adopt(offered: OfferedMeeting): MeetingBusiness | null
@@ -21,17 +22,6 @@ export interface RevivalHost extends Omit<HandoverNode, 'send' | 'support'> {
   link(node: number, message: MeshMessage): void
   /** The number of a new world. */
   newWorld(): number
-}
-
-/** The node asks its members for their promise, and other nodes for frames. */
-export interface Candidacy extends Fence {
-  since: number
-  /** Other nodes that have yet to say what frames they have. */
-  readonly asked: Set<number>
-  /** Those that have said that they do not own the meeting, and whether they have frames of it. */
-  readonly denied: Map<number, boolean>
-  /** By slot; the last of each, and since when its giver has acknowledged nothing to anybody else. */
-  readonly promises: Map<number, Promised & { readonly since: number }>
 }
 
 /** A meeting whose owner has ended, or is silent, and of which this node has a replica. */

@@ -1,9 +1,17 @@
 import type { MeshMessageOf } from './mesh-messages.ts'
 
+/** Replicas of one node that may wait: many more than there are meetings that go from node to node at a time. */
+const MOST = 1_000
+
 /** Replicas that want to follow a meeting of which it is not known yet who has it next: each with its last word. */
 export class Parked {
   /** By node, and by the replica's number there. */
   readonly #all: Map<number, Map<number, MeshMessageOf<'follow'>>> = new Map()
+
+  /** Whether no more of a node may wait. */
+  isFull(node: number): boolean {
+    return (this.#all.get(node)?.size ?? 0) >= MOST
+  }
 
   add(node: number, message: MeshMessageOf<'follow'>): void {
     const parked = this.#all.get(node) ?? new Map<number, MeshMessageOf<'follow'>>()

@@ -1,12 +1,21 @@
 import type { Session } from '../session/session.ts'
 import type { HandedSession } from '../session/handed-session.ts'
-import type { QuestionOf, Whereabouts } from './question-kinds.ts'
-import type { Answerers, Questions } from './questions.ts'
+import type { AnswerOf, QuestionOf, Whereabouts } from './question-kinds.ts'
+import { type Answerers, type Questions, Refusal } from './questions.ts'
 
-/** How long a client may wait for its session from another node, in milliseconds; then it gets a new one. */
-const RETRIEVE_MS = 1_000
+/**
+ * How long a client may wait for its session from another node, in milliseconds; then it gets a new one. A node that is
+ * heard may only be busy; one that has missed heartbeats is hardly waited for, and a silent one is not asked.
+ */
+const RETRIEVE_MS = 5_000
+const MISSED_MS = 1_000
+/** How long the home of the user may take, before everybody is asked. */
+const HOME_MS = 1_000
 /** Nodes that a session may have gone to, one after the other, while its client looked for it. */
 const HOPS = 3
+/** Sessions that other nodes have asked for and that have not been given yet; and how long one may wait. */
+const MOST_ASKED = 1_000
+const GIVE_MS = 800
 /** How long a node has to say that it goes on with a session. */
 const KEEP_MS = 5_000
 
@@ -25,10 +34,26 @@ export interface PassingHost {
   whereabouts(user: string): Whereabouts
   /** The nodes that can be asked. */
   peers(): Iterable<number>
+  /** Those of them that drain. */
+  draining(): Iterable<number>
+  /** Whether a node can be asked; whether it has missed heartbeats, as one has that cannot. */
+  reaches(node: number): boolean
+  isLate(node: number, now: number): boolean
   /** Its client has connected to another node: closes the connection that it has here. */
   replaced(session: Session, now: number): void
   /** An answer to a call of a session that has come from another node. */
   deliver(session: Session, entry: Uint8Array): void
+  /** Whether the link to a node takes more, see `LinkParts`: it breaks where too much waits. */
+  isOpen(node: number, isLast?: boolean): boolean
+}
+
+/** A node asks for a session, and waits for its turn. */
+interface Asked {
+  readonly from: number
+  readonly at: number
+  readonly give: (now: number) => void
+  /** It has waited for too long. */
+  readonly refuse: () => void
 }
 
 /**
@@ -40,6 +65,8 @@ export class Passing {
   readonly #host: PassingHost
   /** Answers to calls of sessions that have gone: at most one for each call that was under way. */
   readonly #answers: { readonly to: number; readonly id: string; readonly entry: Uint8Array }[] = []
+  /** Sessions that are asked for, until the link to whoever asks takes them. */
+  #asked: Asked[] = []
 
   constructor(host: PassingHost) {
     this.#host = host
@@ -47,21 +74,40 @@ export class Passing {
 
   /** Looks for a session on the other nodes, and goes on with it here. Calls `done` once, in any case. */
   retrieve(user: string, id: string, now: number, done: (now: number) => void): void {
-    const { self } = this.#host
     const deadline = now + RETRIEVE_MS
-    // A home that has died is not known to have for a while: then everybody is asked.
-    const homeBy = now + RETRIEVE_MS / 2
+    const leaving = new Set(this.#host.draining())
+    if (leaving.size === 0) return this.#lookUp(user, id, deadline, now, done)
+    // It is most likely at one of these, and need not be looked for.
+    this.#ask(leaving, { user, id }, deadline, now, (at) => {
+      if (this.#host.sessions.get(id) === undefined) this.#lookUp(user, id, deadline, at, done)
+      else done(at)
+    })
+  }
+
+  #lookUp(user: string, id: string, deadline: number, now: number, done: (now: number) => void): void {
     const home = this.#host.homeOf(user)
     const search = (found: Whereabouts | null, at: number): void => {
       const nodes = found?.isComplete === true ? found.places.map(({ node }) => node) : this.#host.peers()
       const gone = this.#host.sessions.whereGone(id)
       this.#ask(new Set([...nodes, ...(gone === 0 ? [] : [gone])]), { user, id }, deadline, at, done)
     }
-    if (home === self) return search(this.#host.whereabouts(user), now)
+    if (home === this.#host.self) return search(this.#host.whereabouts(user), now)
+    if (this.#host.isLate(home, now)) return search(null, now)
+    this.#put(home, 'whereabouts', { user }, Math.min(deadline, now + HOME_MS), search)
+  }
+
+  /** Asks one node. `ended`: called once, with null where there is no answer. */
+  #put<K extends 'whereabouts' | 'session'>(
+    node: number,
+    kind: K,
+    question: QuestionOf<K>,
+    deadline: number,
+    ended: (answer: AnswerOf<K> | null, now: number) => void,
+  ): void {
     this.#host
       .questions()
-      .ask([home], 'whereabouts', { user }, homeBy, (_, ending, at) =>
-        search(ending.by === 'answer' ? ending.answer : null, at),
+      .ask([node], kind, question, deadline, (_, ending, at) =>
+        ended(ending.by === 'answer' ? ending.answer : null, at),
       )
   }
 
@@ -73,34 +119,44 @@ export class Passing {
     done: (now: number) => void,
     hops = 0,
   ): void {
-    const others = [...asked].filter((node) => node !== this.#host.self)
+    const { self, sessions } = this.#host
+    const others = [...asked].filter((node) => node !== self && this.#host.reaches(node))
     let left = others.length
     if (left === 0) return done(now)
     let isFound = false
     /** Where it has gone on to from there. */
     const further: Set<number> = new Set()
-    this.#host.questions().ask(others, 'session', question, deadline, (_, ending, at) => {
+    const ended = (answer: AnswerOf<'session'> | null, at: number): void => {
       left--
-      const { state, to } = ending.by === 'answer' ? ending.answer : { state: null, to: 0 }
+      const { state, to } = answer ?? { state: null, to: 0 }
       if (isFound) return
       if (to !== 0 && !asked.has(to)) further.add(to)
-      isFound = state !== null && this.#isAskedFor(state, question) && this.#host.sessions.take(state, at)
+      isFound = state !== null && this.#isAskedFor(state, question) && sessions.take(state, at)
       if (isFound) done(at)
       else if (left === 0) {
         if (hops === HOPS) done(at)
         else this.#ask(further, question, deadline, at, done, hops + 1)
       }
-    })
+    }
+    for (const node of others) {
+      const until = this.#host.isLate(node, now) ? Math.min(deadline, now + MISSED_MS) : deadline
+      this.#put(node, 'session', question, until, ended)
+    }
   }
 
   #isAskedFor({ id, user }: HandedSession, question: QuestionOf<'session'>): boolean {
     return id === question.id && user === question.user
   }
 
-  /** Hands a session without a connection over to another node. */
-  keep(session: Session, to: number, now: number): void {
+  /**
+   * Hands a session without a connection over to another node. False: the link there takes no more at the moment;
+   * `isLast`: there is no other one.
+   */
+  keep(session: Session, to: number, now: number, isLast = false): boolean {
+    if (!this.#host.isOpen(to, isLast)) return false
     const state = this.#host.sessions.give(session, to, now)
     this.#host.questions().ask([to], 'keep', state, now + KEEP_MS, () => {})
+    return true
   }
 
   /** Sends what a session is told that node `to` goes on with, in the next sweep. */
@@ -109,25 +165,43 @@ export class Passing {
   }
 
   get hasWork(): boolean {
-    return this.#answers.length > 0
+    return this.#answers.length > 0 || this.#asked.some(({ from }) => this.#host.isOpen(from))
   }
 
   /** Part of the sweep. */
   sweep(now: number): void {
+    this.#giveSome(now)
     for (const { to, id, entry } of this.#answers.splice(0))
       this.#host.questions().ask([to], 'sendOn', { id, entry }, now + KEEP_MS, () => {})
+  }
+
+  /** Gives what was asked for, in order, to those whose links take it and who have not given up. */
+  #giveSome(now: number): void {
+    const asked = this.#asked
+    if (asked.length === 0) return
+    this.#asked = []
+    for (const each of asked) {
+      if (now - each.at >= GIVE_MS) each.refuse()
+      else if (this.#host.isOpen(each.from)) each.give(now)
+      else this.#asked.push(each)
+    }
   }
 
   get answerers(): Pick<Answerers, 'session' | 'keep' | 'sendOn'> {
     const { sessions } = this.#host
     return {
-      session: ({ user, id }, reply, from, now) => {
-        const session = sessions.get(id)
-        if (session === undefined || session.user !== user)
-          return reply({ state: null, to: sessions.whereGone(id) })
-        this.#host.replaced(session, now)
-        // The business may have ended it when it was told.
-        reply({ state: session.ended ? null : sessions.give(session, from, now), to: 0 })
+      session: ({ user, id }, reply, from, asked) => {
+        const give = (now: number): void => {
+          const session = sessions.get(id)
+          if (session === undefined || session.user !== user)
+            return reply({ state: null, to: sessions.whereGone(id) })
+          this.#host.replaced(session, now)
+          // The business may have ended it when it was told.
+          reply({ state: session.ended ? null : sessions.give(session, from, now), to: 0 })
+        }
+        if (this.#asked.length >= MOST_ASKED) return reply(new Refusal('BUSY', 'too many sessions at once'))
+        this.#asked.push({ from, at: asked, give, refuse: () => reply({ state: null, to: 0 }) })
+        this.#giveSome(asked)
       },
       keep: (state, reply, _, now) => reply(sessions.take(state, now)),
       sendOn: ({ id, entry }, reply) => {

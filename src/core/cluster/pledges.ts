@@ -11,6 +11,8 @@ export class Pledges {
   readonly #joins: WaitingJoins
   /** The node that stands for the meeting, and its fence; null for none. */
   #standing: Standing | null = null
+  /** How many times each was asked and has not answered: nobody promises more often than that. */
+  readonly #asked: WeakMap<Joining, number> = new WeakMap()
 
   constructor(downstream: RoomHost['downstream'], joins: WaitingJoins) {
     this.#downstream = downstream
@@ -28,11 +30,14 @@ export class Pledges {
     for (const joining of this.#joins.all()) this.ask(joining)
   }
 
-  ask({ session: { outlet }, message: { call, world, held } }: Joining): void {
+  ask(joining: Joining): void {
+    const { session, message } = joining
+    const { outlet } = session
     if (this.#standing === null || outlet === null) return
     const { term, incarnation } = this.#standing
-    if (world !== this.#standing.world || held.length === 0) return
-    this.#downstream.control(outlet, { type: 'stand', call, term, incarnation })
+    if (message.world !== this.#standing.world || message.held.length === 0) return
+    this.#asked.set(joining, (this.#asked.get(joining) ?? 0) + 1)
+    this.#downstream.control(outlet, { type: 'stand', call: message.call, term, incarnation })
   }
 
   /** What a client promises that was asked; null where it was not. */
@@ -41,10 +46,13 @@ export class Pledges {
     { call, term, incarnation }: MessageOf<'promise'>,
     now: number,
   ): Omit<MeshMessageOf<'promised'>, 'type' | 'replica' | 'meeting'> | null {
-    const join = this.#joins.of(session)?.message
-    const held = join?.held[0]
-    if (this.#standing === null || join?.call !== call || held === undefined) return null
+    const joining = this.#joins.of(session)
+    const [held] = joining?.message.held ?? []
+    if (this.#standing === null || joining?.message.call !== call || held === undefined) return null
+    const asked = this.#asked.get(joining) ?? 0
+    if (asked === 0) return null
+    this.#asked.set(joining, asked - 1)
     const age = Math.max(0, Math.floor(now - this.#joins.sinceOf(session)))
-    return { ...held, promisedTerm: term, promisedIncarnation: incarnation, age }
+    return { ...held, user: session.user, promisedTerm: term, promisedIncarnation: incarnation, age }
   }
 }

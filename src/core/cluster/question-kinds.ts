@@ -5,6 +5,7 @@ import type { Fence } from '../meeting/reigns.ts'
 import type { NodeDrain, ToldRevocation } from '../ports.ts'
 import type { SessionInfo } from '../session/session-info.ts'
 import type { Said, HandedSession } from '../session/handed-session.ts'
+import type { ToldSuccession } from './successions.ts'
 import type { HeadOf, Kept, KeptEntry, Want } from '../topic/kept.ts'
 import type { TopicInfo } from '../topic/topic-info.ts'
 import {
@@ -143,6 +144,10 @@ interface Kinds {
   sendOn: Kind<{ readonly id: string; readonly entry: Uint8Array }, boolean>
   /** Drains the node asked within a time; 0: only asks how far it is. */
   drain: Kind<{ readonly timeoutMs: number }, NodeDrain>
+  /** Meetings that the node asked has gone on with in the last `withinMs` milliseconds. */
+  successions: Kind<{ readonly withinMs: number }, readonly ToldSuccession[]>
+  /** Has a fault befall the node asked: it is cut off the bus for so long; 0: it is killed. For development. */
+  fail: Kind<{ readonly cutMs: number }, boolean>
 }
 
 export type KindName = keyof Kinds
@@ -229,6 +234,8 @@ export const questionKinds: Kinds = {
   keep: { question: session, answer: bool },
   sendOn: { question: struct({ id: name, entry: bytes }), answer: bool },
   drain: { question: struct({ timeoutMs: uint }), answer: json() },
+  successions: { question: struct({ withinMs: uint }), answer: json() },
+  fail: { question: struct({ cutMs: uint }), answer: bool },
 }
 
 export const kindNames: readonly KindName[] = Object.keys(questionKinds) as KindName[]

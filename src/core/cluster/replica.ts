@@ -40,6 +40,8 @@ export class Replica implements Host {
   #idleSince: number
   /** It is part of a hand-over, and kept though nobody is here. */
   isHandedOver = false
+  /** The owner that has ended last; 0 for none. */
+  lastOwner = 0
   /** Its owner has ended, and no other one has answered yet: see `Revival`. */
   isOrphan = false
   /** Until when the owner wants it to be kept, though nobody is here. */
@@ -416,9 +418,9 @@ export class Replica implements Host {
 
   /** The owner has ended. Who is here joins again, and so finds whoever goes on; the frames are kept for that node. */
   lost(now: number): void {
-    if (!this.isOrphan) {
+    if (!this.isOrphan)
       disperse(this.copy.room, this.#members, this.number, (session) => this.#host.rejoin(session))
-    }
+    if (this.#owner !== 0) this.lastOwner = this.#owner
     this.#isConnected = false
     this.copy.origin = null
     if (!this.copy.canGoOn) this.giveUp(now)

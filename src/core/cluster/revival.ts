@@ -1,10 +1,12 @@
+import { isEdge } from '../ground/incarnation.ts'
 import { Timer } from '../ground/timers.ts'
 import { type Fence, isAbove, isSame, reignOf } from '../meeting/reigns.ts'
 import type { Room } from '../meeting/room.ts'
 import { Accession } from './accession.ts'
+import { Candidacy } from './candidacy.ts'
 import type { Heritage } from './heritage.ts'
 import { decodeDatagram, encodeFrames, type MeshMessageOf } from './mesh-messages.ts'
-import { type Candidacy, newOrphan, type Orphan, type RevivalHost } from './orphan.ts'
+import { newOrphan, type Orphan, type RevivalHost } from './orphan.ts'
 import type { AnswerOf, QuestionOf } from './question-kinds.ts'
 import type { Replica } from './replica.ts'
 import { Superseding } from './superseding.ts'
@@ -14,7 +16,8 @@ import { Superseding } from './superseding.ts'
  *
  *   proven end of the owner → the nodes with a replica hold the name; its registrar says which of them stands
  *   that one asks the others for frames that it has not, and the members, who join wherever they come, for a promise
- *   more than half have promised, and nothing that may be stable is missing → it goes on at a higher fence
+ *   more than half have promised, and nothing that may be stable is missing → it goes on at a higher fence, once the
+ *   others have come as well, or a moment later
  *   not so within the window → it opens a new world with the frames that it has
  *
  * A promise counts for one fence, and keeps its giver from any node of a lower one.
@@ -34,7 +37,7 @@ export class Revival {
 
   constructor(host: RevivalHost) {
     this.#host = host
-    this.#superseding = new Superseding(host)
+    this.#superseding = new Superseding(host, (now) => this.#watch(now))
     this.#accession = new Accession(host, this.#superseding)
     this.#beat = new Timer('revival', (now) => this.#onBeat(now))
   }
@@ -67,7 +70,7 @@ export class Revival {
     for (const orphan of this.#orphans.values()) {
       if (orphan.silent !== node) continue
       orphan.silent = 0
-      if (orphan.candidacy !== null) orphan.candidacy.since = now
+      orphan.candidacy?.begin(now)
     }
   }
 
@@ -85,16 +88,16 @@ export class Revival {
     orphan.candidacy = null
     replica.pledges.stand(null)
     this.#hold(orphan)
-    if (isNew) this.#look(orphan, now)
-    else orphan.notBefore = now + this.#host.limits.revivalBeatMs
-    this.#watch(now)
+    if (!isNew) orphan.notBefore = now + this.#host.limits.revivalBeatMs
+    this.#watch(isNew ? now + SOON_MS : orphan.notBefore)
   }
 
   #hold(orphan: Orphan): void {
-    const { meetings, limits, cluster, isDraining } = this.#host
+    const { meetings, limits, cluster, isDraining, self } = this.#host
     const { name, copy } = orphan.replica
     const { heritage, room } = copy
-    if (isDraining() || heritage === null || room === null || meetings().size >= limits.meetings) return
+    if (isEdge(self) || isDraining() || heritage === null || room === null) return
+    if (meetings().size >= limits.meetings) return
     // It may be about to open the meeting anew.
     if (cluster.isClaiming(name) || cluster.holdings.has(name)) return
     orphan.isHeir = true
@@ -183,14 +186,11 @@ export class Revival {
     const { replica, follows } = orphan
     const { facts } = replica.copy.room as Room
     const term = cluster.nextTerm(Math.max(facts.term, least) + 1)
-    const { since, asked, denied } = orphan.candidacy ?? {
-      since: now,
-      asked: new Set<number>(),
-      denied: new Map<number, boolean>(),
+    if (orphan.candidacy !== null) orphan.candidacy.raise(term)
+    else {
+      orphan.candidacy = new Candidacy({ term, incarnation: self }, now)
+      this.#askAll(orphan, orphan.candidacy, now)
     }
-    const candidacy = { term, incarnation: self, since, asked, denied, promises: new Map() }
-    orphan.candidacy = candidacy
-    this.#askAll(orphan, candidacy, now)
     replica.pledges.stand({ world: facts.world, term, incarnation: self })
     for (const node of follows.keys()) this.#tell(orphan, node)
   }
@@ -208,9 +208,9 @@ export class Revival {
     candidacy?.asked.add(node)
     const { term, incarnation } = reignOf(facts.reigns, log.next - 1)
     const question = { name: replica.name, world: facts.world, from: log.next, term, incarnation }
-    const deadline = now + this.#host.limits.revivalMs / 2
+    const deadline = now + this.#host.limits.revivalAskMs
     this.#host.questions().ask([node], 'frames', question, deadline, (_, ending, at) => {
-      orphan.candidacy?.asked.delete(node)
+      orphan.candidacy?.answered(node)
       if (orphan.candidacy === null || this.#orphans.get(replica.name) !== orphan) return
       if (ending.by !== 'answer') return
       const { answer } = ending
@@ -235,7 +235,7 @@ export class Revival {
       // It has been followed further than this one: it is to go on.
       this.#release(orphan)
       orphan.candidacy = null
-      orphan.notBefore = now + this.#host.limits.revivalMs
+      orphan.notBefore = now + this.#host.limits.revivalAskMs
       replica.pledges.stand(null)
       return
     }
@@ -271,48 +271,61 @@ export class Revival {
     const orphan = this.#orphans.get(message.meeting)
     const candidacy = orphan?.candidacy ?? null
     if (orphan === undefined || candidacy === null) return
-    const { slot, elected, term, incarnation, seen, age } = message
-    const fence = { term: message.promisedTerm, incarnation: message.promisedIncarnation }
-    if (isSame(fence, candidacy)) {
-      candidacy.promises.set(slot, { slot, elected, term, incarnation, seen, since: now - age })
-      this.#conclude(orphan, now)
-    } else if (isAbove(fence, candidacy) && fence.term <= candidacy.term + MOST_TERMS)
-      this.#stand(orphan, fence.term, now)
+    const { attendance } = orphan.replica.copy.room as Room
+    const taken = candidacy.take(message, attendance.list, now)
+    if (taken === 'kept') this.#conclude(orphan, now)
+    else if (taken === 'raise') this.#stand(orphan, message.promisedTerm, now)
   }
 
   // ---- going on
 
-  /** Goes on as soon as all are here who may come, or those that are enough when the window is over. */
-  #conclude(orphan: Orphan, now: number): void {
+  #isLate({ since }: Candidacy, now: number): boolean {
+    return now - since >= this.#host.limits.revivalMs
+  }
+
+  /**
+   * Goes on as soon as all are here who may come; or a moment after those have come that are enough, since members who
+   * are late are told as away. The window for these is longer: clients of a full node take seconds to come back. True:
+   * it goes on.
+   */
+  #conclude(orphan: Orphan, now: number): boolean {
     const { replica, candidacy } = orphan
-    if (candidacy === null) return
-    const { asked, since, denied } = candidacy
+    if (candidacy === null) return false
+    candidacy.isNews = false
     const { limits, cluster, support } = this.#host
-    this.#askAll(orphan, candidacy, now)
-    const isOver = now - since >= limits.revivalMs
-    if (asked.size > 0 && !isOver) return
-    const others = cluster.peers.filter(({ incarnation }) => !denied.has(incarnation))
-    const isSure = orphan.silent === 0 || others.length === 0
-    if (!isSure && !others.every(({ incarnation }) => support.isFree(incarnation, now))) return
-    const promises = [...candidacy.promises.values()].filter(
-      (promised) => isSure || support.isOver(promised.since, now),
+    if (orphan.silent !== 0) this.#askAll(orphan, candidacy, now)
+    const isLate = this.#isLate(candidacy, now)
+    if (candidacy.asked.size > 0 && !isLate) return false
+    const others = cluster.peers.filter(
+      ({ incarnation }) => !candidacy.denied.has(incarnation) && !isEdge(incarnation),
     )
+    const isSure = orphan.silent === 0 || others.length === 0
+    if (!isSure && !others.every(({ incarnation }) => support.isFree(incarnation, now))) return false
     const room = replica.copy.room as Room
     const heritage = replica.copy.heritage as Heritage
     const head = room.log.next - 1
     const terms = heritage.terms(head)
-    const away = new Set(room.attendance.list.filter((member) => member.away).map(({ slot }) => slot))
+    const members = room.attendance.list
+    const promises = candidacy.promisesOf(members, (since) => isSure || support.isOver(since, now))
+    // Nobody is left who could promise.
+    const isOver = isLate || terms.every(({ until }) => until < Infinity)
+    const away = new Set(members.filter((member) => member.away).map(({ slot }) => slot))
     const missing = terms.some(
       ({ slot, from, until }) =>
-        until === Infinity &&
-        !away.has(slot) &&
-        !promises.some((each) => each.slot === slot && each.elected === from),
+        until === Infinity && !away.has(slot) && promises.get(slot)?.elected !== from,
     )
-    if (missing && !isOver) return
     const last = reignOf(room.facts.reigns, head)
-    const goesOn = heritage.mayContinue(room.log.stableAt(head), head, last, promises)
-    const isLost = orphan.silent === 0 || (now - orphan.since >= limits.abandonMs && promises.length > 0)
-    if (!goesOn && !(isOver && isLost)) return
+    const goesOn = heritage.mayContinue(room.log.stableAt(head), head, last, [...promises.values()])
+    candidacy.enoughAt = goesOn ? Math.min(candidacy.enoughAt, now) : Infinity
+    const isLost = orphan.silent === 0 || (now - orphan.since >= limits.abandonMs && promises.size > 0)
+    const isEnough = goesOn && (!missing || now - candidacy.enoughAt >= limits.revivalWaitMs)
+    const begins = (isOver && (goesOn || isLost)) || isEnough
+    if (begins) this.#begin(orphan, candidacy, goesOn, now)
+    return begins
+  }
+
+  #begin(orphan: Orphan, candidacy: Candidacy, goesOn: boolean, now: number): void {
+    const { replica } = orphan
     const business = this.#accession.businessFor(replica)
     if (business === null) return replica.giveUp(now)
     // It holds the name throughout.
@@ -322,31 +335,48 @@ export class Revival {
 
   // ---- time
 
+  /** A node that has ended may have had very many meetings. */
   #onBeat(now: number): void {
-    const { limits, meetings, cluster } = this.#host
+    const { revivalsAtOnce, revivalBeatMs } = this.#host.limits
+    let left = revivalsAtOnce
     this.#superseding.beat(now)
-    for (const orphan of this.#orphans.values()) {
-      const { replica, silent } = orphan
-      const keptMs = silent === 0 ? limits.orphanMs : limits.abandonMs + limits.orphanMs
-      if (silent !== 0 && replica.owner === 0 && !cluster.isSilent(silent)) this.#giveWay(orphan, silent)
-      else if (orphan.candidacy !== null) this.#conclude(orphan, now)
-      else if (now - orphan.since >= keptMs || meetings().get(replica.name) !== undefined) replica.giveUp(now)
-      else if (replica.owner === 0 && !orphan.isLooking && now >= orphan.notBefore) {
-        if (!orphan.isHeir) this.#hold(orphan)
-        this.#look(orphan, now)
-      }
-    }
-    this.#watch(now)
+    for (const orphan of this.#orphans.values()) if (this.#goOn(orphan, now) && --left === 0) break
+    if (this.#orphans.size > 0 || this.#superseding.isBusy)
+      this.#watch(now + (left === 0 ? SOON_MS : revivalBeatMs))
   }
 
-  #watch(now: number): void {
-    if (this.#beat.index < 0 && (this.#orphans.size > 0 || this.#superseding.isBusy))
-      this.#host.timers.set(this.#beat, now + this.#host.limits.revivalBeatMs)
+  /** Whether there was anything to do about it. */
+  #goOn(orphan: Orphan, now: number): boolean {
+    const { limits, meetings, cluster } = this.#host
+    const { replica, candidacy, silent } = orphan
+    if (silent !== 0 && replica.owner === 0 && !cluster.isSilent(silent)) {
+      this.#giveWay(orphan, silent)
+      return true
+    }
+    if (candidacy !== null) {
+      // That the silent owner must have stopped follows from the time alone.
+      if (silent !== 0) return this.#conclude(orphan, now)
+      const isDue = this.#isLate(candidacy, now) || now - candidacy.enoughAt >= limits.revivalWaitMs
+      return (candidacy.isNews || isDue) && this.#conclude(orphan, now)
+    }
+    const keptMs = silent === 0 ? limits.orphanMs : limits.abandonMs + limits.orphanMs
+    if (now - orphan.since >= keptMs || meetings().get(replica.name) !== undefined) {
+      replica.giveUp(now)
+      return true
+    }
+    if (replica.owner !== 0 || orphan.isLooking || now < orphan.notBefore) return false
+    if (!orphan.isHeir) this.#hold(orphan)
+    this.#look(orphan, now)
+    return true
+  }
+
+  #watch(at: number): void {
+    if (this.#beat.index < 0 || at < this.#beat.at) this.#host.timers.set(this.#beat, at)
   }
 }
 
-/** By how much a client's promise may raise the term: one that lies must not use up all numbers. */
-const MOST_TERMS = 2 ** 20
+/** The wait for the next few, in milliseconds. */
+const SOON_MS = 1
 
 /** Which of two nodes that stand for a world goes on with it: the one with the later log, or else the lower number. */
 function comesFirst(one: Fence, node: number, other: Fence, otherNode: number): boolean {

@@ -1,4 +1,5 @@
 import { limits as wire } from '../../protocol/limits.ts'
+import { isEdge } from '../ground/incarnation.ts'
 import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
 import type { Cluster } from './cluster.ts'
@@ -8,7 +9,7 @@ import { encodeKeep } from './mesh-messages.ts'
 /** What standbys need of their node. */
 export interface StandbysHost {
   readonly meetings: () => Meetings
-  readonly cluster: Pick<Cluster, 'peers' | 'peer' | 'isSilent'>
+  readonly cluster: Pick<Cluster, 'nodes' | 'peer' | 'isSilent'>
   readonly hosting: Pick<Hosting, 'of'>
   /** Puts a datagram on the bus. */
   put(node: number, bytes: Uint8Array): void
@@ -21,6 +22,8 @@ export interface StandbysHost {
 export class Standbys {
   readonly #host: StandbysHost
   readonly #chosen: Map<string, number> = new Map()
+  /** How many each of them keeps. */
+  readonly #keeps: Map<number, number> = new Map()
 
   constructor(host: StandbysHost) {
     this.#host = host
@@ -28,7 +31,11 @@ export class Standbys {
 
   /** A beat has passed: tells each node which meetings it is to keep. */
   beat(): void {
-    if (this.#host.meetings().standbys === 0) return this.#chosen.clear()
+    if (this.#host.meetings().standbys === 0) {
+      this.#chosen.clear()
+      this.#keeps.clear()
+      return
+    }
     const kept = new Map<number, { name: string }[]>()
     for (const owner of this.#host.meetings().all()) {
       if (owner.options.standby === 0) continue
@@ -42,35 +49,50 @@ export class Standbys {
       for (let at = 0; at < names.length; at += wire.batch)
         this.#host.put(node, encodeKeep(names.slice(at, at + wire.batch)))
     for (const name of this.#chosen.keys())
-      if (this.#host.meetings().get(name) === undefined) this.#chosen.delete(name)
+      if (this.#host.meetings().get(name) === undefined) this.#set(name, 0)
   }
 
-  /** The same node as before, or one that has a replica anyway, or the emptiest; 0 for none. */
+  /** The same node as before, or one that has a replica anyway, or one of those that the name falls to; 0 for none. */
   #choose(owner: Owner): number {
     const before = this.#chosen.get(owner.name) ?? 0
     if (this.#may(before)) return before
     const guest = this.#host.hosting.of(owner).find(({ node, isConnected }) => isConnected && this.#may(node))
-    const node = guest?.node ?? this.#emptiest
-    this.#chosen.set(owner.name, node)
+    const node = guest?.node ?? this.#lighter(owner.name)
+    this.#set(owner.name, node)
     return node
+  }
+
+  #set(name: string, node: number): void {
+    this.#count(this.#chosen.get(name) ?? 0, -1)
+    this.#count(node, 1)
+    if (node === 0) this.#chosen.delete(name)
+    else this.#chosen.set(name, node)
+  }
+
+  #count(node: number, more: number): void {
+    const count = (this.#keeps.get(node) ?? 0) + more
+    if (node === 0 || count === 0) this.#keeps.delete(node)
+    else this.#keeps.set(node, count)
   }
 
   #may(node: number): boolean {
     const { cluster } = this.#host
     const peer = cluster.peer(node)
-    return peer !== undefined && !peer.isDraining && !cluster.isSilent(node)
+    return peer !== undefined && !peer.isDraining && !isEdge(node) && !cluster.isSilent(node)
   }
 
-  get #emptiest(): number {
-    let best = 0
-    let least = Infinity
-    for (const { incarnation, load } of this.#host.cluster.peers) {
-      let held = (load?.meetings ?? 0) + (load?.replicas ?? 0)
-      for (const chosen of this.#chosen.values()) if (chosen === incarnation) held++
-      if (held >= least || !this.#may(incarnation)) continue
-      best = incarnation
-      least = held
-    }
-    return best
+  /**
+   * Of two nodes that the name falls to, the one that has less; 0 for none. All nodes see the same loads, so that all
+   * would choose the emptiest at once; the choice of two spreads nearly as well as if each knew of the others
+   * (Mitzenmacher, The power of two choices, 2001).
+   */
+  #lighter(name: string): number {
+    const [one = 0, other = one] = this.#host.cluster.nodes.nearest(name, 2, (node) => this.#may(node))
+    return this.#held(other) < this.#held(one) ? other : one
+  }
+
+  #held(node: number): number {
+    const load = this.#host.cluster.peer(node)?.load
+    return (load?.meetings ?? 0) + (load?.replicas ?? 0) + (this.#keeps.get(node) ?? 0)
   }
 }

@@ -17,17 +17,21 @@ const AGAIN_MS = 500
  */
 export class Superseding {
   readonly #host: Pick<RevivalHost, 'questions' | 'cluster'>
+  readonly #watch: (now: number) => void
   readonly #all: Set<Superseded> = new Set()
 
-  constructor(host: Pick<RevivalHost, 'questions' | 'cluster'>) {
+  /** `watch`: {@link beat} is to be called. */
+  constructor(host: Pick<RevivalHost, 'questions' | 'cluster'>, watch: (now: number) => void) {
     this.#host = host
+    this.#watch = watch
   }
 
   get isBusy(): boolean {
     return this.#all.size > 0
   }
 
-  add(subject: Subject, pending: Iterable<number>): void {
+  add(subject: Subject, pending: Iterable<number>, now: number): void {
+    this.#watch(now)
     this.#all.add({ subject, pending: new Set(pending), askedAt: -Infinity })
   }
 

@@ -12,9 +12,12 @@ import type { MeshMessageOf } from './mesh-messages.ts'
 import type { RemoteMember } from './remote-member.ts'
 import type { ReplicaHost } from './replica-host.ts'
 import type { Replica } from './replica.ts'
+import type { Successions } from './successions.ts'
+import { answerHere } from './waiting-joins.ts'
 
 /** What a node needs to go on with meetings of others. */
 export interface TakingHost extends HandoverNode, Pick<ReplicaHost<Replica>, 'refuse'> {
+  readonly successions: Successions
   readonly isDraining: () => boolean
   /** The business's side of a meeting, without its state; null where it cannot be had on this node. */
   adopt(offered: OfferedMeeting): MeetingBusiness | null
@@ -40,8 +43,8 @@ interface Taken {
   readonly at: number
   /** When this node had said nothing of the offer yet. */
   readonly since: number
-  /** Those who want to follow it here. */
-  readonly follows: { readonly node: number; readonly message: MeshMessageOf<'follow'> }[]
+  /** Those who want to follow it here: the last word of each. */
+  readonly follows: Map<string, { readonly node: number; readonly message: MeshMessageOf<'follow'> }>
 }
 
 /** A member whose session has no place any more. */
@@ -150,7 +153,7 @@ export class Taking {
     // The old owner has answered what this node has said of the offer.
     const since = this.#promised.get(name)?.since ?? -Infinity
     this.#promised.delete(name)
-    const taken = { from, message, at: now, since, follows: [] }
+    const taken = { from, message, at: now, since, follows: new Map() }
     this.#taken.set(name, taken)
     this.#tryTake(taken, now)
   }
@@ -163,7 +166,7 @@ export class Taking {
   }
 
   #begin(replica: Replica, { message, at, from, since: offeredAt, follows }: Taken, now: number): void {
-    const { self, meetings, cluster, hosting, stats } = this.#host
+    const { self, meetings, cluster, hosting, stats, successions } = this.#host
     const { name, kind, hop, places, branches } = message
     this.#taken.delete(name)
     const metadata = parse(message.metadata)
@@ -200,6 +203,7 @@ export class Taking {
     }
     owner.succeed({ state, seatOf, event: { type: 'owner', incarnation: self } }, now)
     stats.handoversTaken++
+    successions.note({ meeting: name, from, how: 'handover', frame: room.log.next }, now)
     cluster.took(name, room.facts.term)
     this.#host.taken(name)
     this.#begun.set(name, { from, isTold: false })
@@ -211,8 +215,8 @@ export class Taking {
     for (const member of absent) owner.depart(member, 'left')
     for (const each of returned) this.#settle(owner, each, state, now)
     for (const remote of remotes.values()) remote.release()
-    for (const { session, message: join, joined } of joins) joined(meetings().join(session, join, now), now)
-    for (const each of follows) hosting.goOn(each.node, each.message, now)
+    for (const join of joins) answerHere(join, meetings(), now)
+    for (const each of follows.values()) hosting.goOn(each.node, each.message, now)
   }
 
   /** What a member on this node has done that the old owner has not heard of. */
@@ -245,7 +249,7 @@ export class Taking {
   /** Somebody wants to follow a meeting with which this node is about to begin. False: it is not. */
   await(node: number, message: MeshMessageOf<'follow'>): boolean {
     const taken = this.#taken.get(message.meeting)
-    taken?.follows.push({ node, message })
+    taken?.follows.set(`${node} ${message.replica}`, { node, message })
     return taken !== undefined
   }
 

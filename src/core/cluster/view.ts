@@ -1,3 +1,5 @@
+import { isEdge } from '../ground/incarnation.ts'
+
 /** Incarnations of nodes are below: 48 bits. */
 const HALF = 2 ** 24
 
@@ -77,18 +79,35 @@ export class View {
     return higher < count
   }
 
+  /** The `count` living nodes with the highest weight for a name, of those that may be chosen. */
+  nearest(name: string, count: number, may: (node: number) => boolean): number[] {
+    const hash = hashOf(name)
+    const best: { readonly node: number; readonly weight: number }[] = []
+    for (const [at, seed] of this.#seeds.entries()) {
+      const node = this.#nodes[at] as number
+      const weight = mix(hash ^ seed)
+      if ((best.length === count && weight <= (best.at(-1)?.weight ?? 0)) || !may(node)) continue
+      best.push({ node, weight })
+      best.sort((one, other) => other.weight - one.weight || one.node - other.node)
+      best.length = Math.min(best.length, count)
+    }
+    return best.map(({ node }) => node)
+  }
+
   /**
    * The node that remembers who has opened the meeting of this name: the living one with the highest weight (rendezvous
-   * hashing), so a node that comes or goes moves no names but its own.
+   * hashing), so a node that comes or goes moves no names but its own. An edge is none; 0 where there are only edges.
    */
   registrarOf(name: string): number {
     const hash = hashOf(name)
     let registrar = 0
     let highest = -1
-    for (const [at, seed] of this.#seeds.entries()) {
+    // By index: this runs for each name and user, over all nodes.
+    for (let at = 0; at < this.#seeds.length; at++) {
+      const weight = mix(hash ^ (this.#seeds[at] as number))
+      if (weight < highest) continue
       const node = this.#nodes[at] as number
-      const weight = mix(hash ^ seed)
-      if (weight < highest || (weight === highest && node < registrar)) continue
+      if (isEdge(node) || (weight === highest && node < registrar)) continue
       highest = weight
       registrar = node
     }

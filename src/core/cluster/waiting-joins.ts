@@ -1,6 +1,7 @@
 import { type ErrorCode, errors } from '../../protocol/errors.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
 import { costs, type Work } from '../ground/work.ts'
+import type { Meetings } from '../meeting/meetings.ts'
 import { partingOf } from '../meeting/reigns.ts'
 import type { Placing, Room, RoomFacts } from '../meeting/room.ts'
 import type { OpenedFrame } from '../meeting/sealed.ts'
@@ -173,4 +174,16 @@ export function inputsOf(
   if (seated === null) return { continued: isKnown, waiting: member?.waitingSeqs ?? [] }
   const { continued, waiting } = seated.message
   return { continued, waiting: waiting.map(({ seq }) => seq) }
+}
+
+/**
+ * Answers a JOIN that has waited for a meeting which is open here now. Spectators may be a crowd: each looks for the
+ * meeting again, and finds it here, when its turn has come.
+ */
+export function answerHere(
+  { session, message, joined }: Joining,
+  meetings: Pick<Meetings, 'join'>,
+  now: number,
+): void {
+  joined(message.spectator ? 'NOT_FOUND' : meetings.join(session, message, now), now)
 }

@@ -152,3 +152,7 @@ export class Admission {
     connection.address = ''
   }
 }
+
+/** Why a node takes nobody, for people: it stops, or it is an edge that is cut off. */
+export const whyAway = (isCutOff: boolean): string =>
+  isCutOff ? 'it hears no other node' : 'the node is stopping'

@@ -2,7 +2,7 @@ import type { Codec } from '../../protocol/codec.ts'
 import { closeCodes, type CloseReason, type ErrorCode, RtmsError } from '../../protocol/errors.ts'
 import { isSpoken, versions } from '../../protocol/limits.ts'
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
-import { Admission, type Turned } from './admission.ts'
+import { Admission, type Turned, whyAway } from './admission.ts'
 import type { Ending } from '../ground/asks.ts'
 import type { Budget } from '../ground/budget.ts'
 import { weights } from '../ground/weights.ts'
@@ -36,8 +36,11 @@ export interface ConnectionsHost {
   enqueue(session: Session, message: ClientMessage, now: number): void
   /** Ends a session of this user that has no connection, for a new one. False: there is none. */
   makeRoom(user: string, now: number): boolean
-  /** Fetches a session from the node that has it, and calls `done` once; at once where there is nothing to fetch. */
-  retrieve(id: string, grant: Grant, now: number, done: (now: number) => void): void
+  /**
+   * Fetches a session from the node that has it, where there is one, and calls `done` once. Returns how long its user
+   * has to wait first, in milliseconds: then `done` is not called.
+   */
+  retrieve(id: string, grant: Grant, now: number, done: (now: number) => void): number
   /** The session has a new connection, so what held its upstream queue may have changed. */
   attached(session: Session): void
 }
@@ -49,6 +52,7 @@ export class Connections {
   readonly #admission: Admission
   readonly #origin: number
   draining = false
+  cutOff = false
 
   constructor(host: ConnectionsHost) {
     this.#host = host
@@ -88,12 +92,10 @@ export class Connections {
     this.#host.stats.connectionsOpened++
     const others = this.#all.size
     this.#all.add(connection)
-    if (this.draining) {
-      this.close(connection, 'DRAINING', 'the node is stopping', now)
-      return connection
-    }
-    const turned = this.#admission.enter(connection, address, others, now)
-    if (turned !== null) this.#turnAway(connection, turned, now)
+    const isOpen = !this.draining && !this.cutOff
+    const turned = isOpen ? this.#admission.enter(connection, address, others, now) : null
+    if (!isOpen) this.close(connection, 'DRAINING', whyAway(this.cutOff), now)
+    else if (turned !== null) this.#turnAway(connection, turned, now)
     else this.#host.timers.set(connection.heartbeat, now + this.#host.config.limits.helloMs)
     return connection
   }
@@ -306,15 +308,15 @@ export class Connections {
     if (outcome === null || (!outcome.ok && outcome.error.code === 'HANDLER_FAILED')) {
       // Not the client's fault: FULL lets it try again.
       const text = outcome === null ? 'the token was not verified in time' : 'the token could not be verified'
-      this.close(connection, 'FULL', text, now, this.#admission.spread())
-      return
+      return this.close(connection, 'FULL', text, now, this.#admission.spread())
     }
     const refusal = refusalOf(outcome, now + this.#host.config.wallOffset)
     if (refusal !== null) return this.close(connection, refusal, refusals[refusal], now)
     const { value: grant } = outcome as Outcome<Grant> & { ok: true }
-    this.#host.retrieve(hello.session, grant, now, (at) => {
+    const wait = this.#host.retrieve(hello.session, grant, now, (at) => {
       if (connection.phase.name === 'verifying') this.#admit(connection, connection.phase, grant, at)
     })
+    if (wait > 0) this.close(connection, 'RATE', 'it went from node to node too often', now, wait)
   }
 
   /** The token is good, and the session here where there is one. */
@@ -421,15 +423,11 @@ export class Connections {
       this.#host.stats.resume('session', resumed ? (whole ? 'recovered' : 'LOST') : 'NOT_FOUND')
     if (!whole) this.#host.stats.sessionEntriesLost += received - hello.received
     this.#host.timers.set(connection.heartbeat, now + limits.heartbeatMs)
-    const answer = {
-      version: hello.version,
-      resumed,
-      reason: resumed && !whole ? ('RETENTION' as const) : reason,
-      received,
-      window: connection.window,
-      origin: this.#origin,
-    }
-    this.#host.downstream.control(connection, welcomeOf(this.#host.config, session, answer, now))
+    const own = { version: hello.version, window: connection.window, origin: this.#origin }
+    const why = resumed && !whole ? ('RETENTION' as const) : reason
+    const answer = { ...own, resumed, reason: why, received }
+    const welcome = welcomeOf(this.#host.config, session, answer, this.#all.size, now)
+    this.#host.downstream.control(connection, welcome)
     this.#host.downstream.resume(session)
     this.#host.application.connected(session, resumed)
     this.#withdraw(session, now)
@@ -443,6 +441,6 @@ export class Connections {
 
   /** Has a client connect to another node. */
   sendAway(connection: Connection, now: number): void {
-    this.close(connection, 'DRAINING', 'the node is stopping', now, this.#admission.spread())
+    this.close(connection, 'DRAINING', whyAway(this.cutOff), now, this.#admission.spread())
   }
 }

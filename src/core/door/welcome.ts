@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { limits as protocolLimits, versions } from '../../protocol/limits.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
-import type { NodeConfig } from '../ground/config.ts'
+import type { Limits, NodeConfig } from '../ground/config.ts'
 import type { Session } from '../session/session.ts'
 
 /** What a WELCOME says about this connection. */
@@ -19,14 +19,24 @@ export interface Answer {
   readonly origin: number
 }
 
+/** How many clients a second come back together where a node is lost, as far as `reconnectMaxMs` allows. */
+const RECONNECTS_PER_SECOND = 5_000
+
+/** The longest wait before a first reconnect that a node with so many connections tells, in milliseconds. */
+function reconnectMaxOf({ reconnectMinMs, reconnectMaxMs }: Limits, connections: number): number {
+  const spread = Math.ceil((connections * 1000) / RECONNECTS_PER_SECOND)
+  return Math.min(reconnectMaxMs, Math.max(4 * reconnectMinMs, spread))
+}
+
 /**
  * The WELCOME. It names the limits a client may rely on, so that the client can refuse locally what the node would
- * refuse.
+ * refuse. `connections`: of the node.
  */
 export function welcomeOf(
   config: NodeConfig,
   session: Session,
   answer: Answer,
+  connections: number,
   now: number,
 ): MessageOf<'welcome'> {
   const { limits } = config
@@ -43,7 +53,7 @@ export function welcomeOf(
     heartbeat: limits.heartbeatMs,
     expires: Math.floor(session.grant.expires / 1000),
     reconnectMin: limits.reconnectMinMs,
-    reconnectMax: limits.reconnectMaxMs,
+    reconnectMax: reconnectMaxOf(limits, connections),
     keep: limits.sessionKeepMs,
     maxPacket: protocolLimits.packet,
     maxInput: protocolLimits.input,

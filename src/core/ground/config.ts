@@ -94,7 +94,7 @@ export interface NodeLimits {
   /** Entries and bytes that may wait in a topic's ring for the next sweep, whatever its retention. */
   topicPendingEntries: number
   topicPendingBytes: number
-  /** Random wait before a client's first reconnect, told in WELCOME. */
+  /** Random wait before a client's first reconnect, told in WELCOME; a node with few connections tells a shorter one. */
   reconnectMinMs: number
   reconnectMaxMs: number
   /** Clients that a node asks in a second to move to the nodes that own their meetings. */
@@ -111,7 +111,7 @@ export const defaultLimits: NodeLimits = {
   verifications: 64,
   helloMs: 5_000,
   helloMessages: 256,
-  heartbeatMs: 8_000,
+  heartbeatMs: 7_000,
   sessionKeepMs: 60_000,
   sessionsPerUser: 32,
   tokenMs: 2_592_000_000,
@@ -151,7 +151,7 @@ export const defaultLimits: NodeLimits = {
   topicKeys: 10_000,
   topicPendingEntries: 1_024,
   topicPendingBytes: 262_144,
-  reconnectMinMs: 200,
+  reconnectMinMs: 50,
   reconnectMaxMs: 2_000,
   movesPerSecond: 50,
 }
@@ -259,19 +259,31 @@ export const fixedLimits = {
   moveTries: 5,
   /** Bytes of inputs that the business may let into one frame, which goes out and from node to node in one piece. */
   frameBytes: 262_144,
-  /** How long a replica is kept that nobody reads; and since its owner last wanted it as a standby. */
+  /**
+   * How long a replica is kept that nobody reads; and since its owner last wanted it as a standby. How many a node begins
+   * to keep for others in the time between two beats.
+   */
   lingerMs: 5_000,
   standbyKeepMs: 3_000,
-  /** When the owner of a meeting has ended: the wait for members, the time between looks, and how long frames are kept. */
-  revivalMs: 1_000,
+  standbysPerBeat: 500,
+  /**
+   * When an owner has ended: waits for most members, the rest and other nodes' frames; how many meetings are looked for,
+   * or gone on with, in one go; the time between looks, and with the frames.
+   */
+  revivalMs: 3_000,
+  revivalWaitMs: 250,
+  revivalAskMs: 500,
+  revivalsAtOnce: 50,
   revivalBeatMs: 50,
   orphanMs: 10_000,
   /** How long its owner is silent, though it may live, before a meeting goes on as another one with too few members. */
   abandonMs: 60_000,
   /**
    * Meetings that a node hands over at a time, and that it takes over at a time; bytes that one may have besides its
-   * frames. How long another node may take until it is ready; the wait before nodes that have declined are asked again.
+   * frames. How long another node may take until it is ready; the wait before nodes that have declined are asked again;
+   * and meetings that are looked at in one go.
    */
+  handoverLooks: 500,
   handovers: 32,
   takeovers: 256,
   handoverBytes: 262_144,
@@ -280,20 +292,31 @@ export const fixedLimits = {
   handoverBeatMs: 50,
   /**
    * A node that drains asks its clients to move within this time, or within most of what is left until its deadline, in
-   * equal parts, and closes the connections of those that do not within another one; so many a second at least.
+   * equal parts, and closes the connections of those that do not within another one; so many a second at least. It
+   * begins once the meetings are handed over, or after `drainFirstMs`, and no more are on their way at a time than are
+   * asked in `drainLagMs`.
    */
+  drainFirstMs: 2_000,
   drainMs: 6_000,
   drainClosingsMs: 11_000,
   drainPerSecond: 20,
-  drainBeatMs: 100,
+  drainBeatMs: 50,
+  drainLagMs: 2_000,
   /**
-   * How long a client that was asked to move may take before it is asked again, and how many times before its connection
-   * is closed; how long a client is away before its session is handed over; and how many sessions at a time.
+   * How long a client that was asked to move may take at least before it is asked again, and how many times before its
+   * connection is closed; how long a client is away before its session is handed over; and how many sessions at a time.
    */
-  drainMoveMs: 1_500,
+  drainMoveMs: 2_000,
   drainMoveTries: 2,
   drainAwayMs: 1_000,
   drainSessions: 100,
+  /**
+   * How often a node compares its connections with those of the others, and how many more than the mean it has at least
+   * before it asks clients to move: a number, and a part of the mean.
+   */
+  balanceMs: 1_000,
+  balanceLeast: 5,
+  balancePart: 0.05,
   /** How long a node may take to notice that the bus is down: what it published then is published again afterwards. */
   busBlindMs: 15_000,
   /** Topics in one question or digest to other nodes, and bytes of publications in one message. */

@@ -94,8 +94,8 @@ export class Stats {
   socketStalls = 0
   /** Connections closed, by reason. */
   readonly connectionsLost: Map<LossReason, number> = new Map()
-  /** Connections refused on opening, by the limit that was reached. */
-  readonly connectionsRefused: Map<RefusedBy, number> = new Map()
+  /** Connections refused on opening, by the limit that was reached; `origin`: by the page that asked. */
+  readonly connectionsRefused: Map<RefusedBy | 'origin', number> = new Map()
   /** Inputs refused or dropped, by reason. */
   readonly inputsRefused: Map<ErrorCode, number> = new Map()
   /** Publications refused, by reason. */
@@ -127,7 +127,7 @@ export class Stats {
     count(this.connectionsLost, reason)
   }
 
-  refuseConnection(by: RefusedBy): void {
+  refuseConnection(by: RefusedBy | 'origin'): void {
     count(this.connectionsRefused, by)
   }
 

@@ -48,6 +48,10 @@ export type TimerName =
   | 'revival'
   /** A few more connections are moved, because the node drains. */
   | 'drain'
+  /** Connections are compared with those of the other nodes. */
+  | 'balance'
+  /** An edge looks whether it still hears the nodes that it serves copies of. */
+  | 'retreat'
   /** A session may be asked to move to the node that owns its meetings. */
   | 'move'
 

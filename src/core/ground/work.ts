@@ -25,6 +25,9 @@ export const costs = {
   seat: 15_000,
   /** A subscription that begins, or begins again. */
   subscription: 8_000,
+  /** A session that comes from another node, and each byte that it brings. */
+  session: 20_000,
+  moved: 20,
   /** A write to a socket, whatever it carries. */
   write: 2_000,
   /** A message that is taken from an upstream queue; what it causes comes on top. */

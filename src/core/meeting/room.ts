@@ -307,9 +307,9 @@ export class Room {
     if (world === 0 || next === 0) return ['', 1]
     const common =
       held === undefined || facts.reigns.length === 0 ? next : partingOf(facts.reigns, { ...held, next })
-    if (common < next) return ['REWOUND', common]
     // A position beyond the next frame was never given out.
-    if (next > log.next) return ['PROTOCOL', 1]
+    if (common > log.next) return ['PROTOCOL', 1]
+    if (common < next) return ['REWOUND', common]
     return [next < log.first ? 'NO_SNAPSHOT' : 'recovered', next]
   }
 

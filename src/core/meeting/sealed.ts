@@ -89,6 +89,7 @@ function splitFrame(bytes: Uint8Array, start: number, size: number, r: Reader): 
   for (let n = 0; n < size; n++) {
     const entry = { slot: r.byte(), seq: r.uint(), data: readPayload(r) }
     const event = entry.slot === SYSTEM_SLOT ? decodeEvent(entry) : null
+    if (event !== null && 'slot' in event && event.slot >= SYSTEM_SLOT) throw malformed('a slot above 254')
     if (event !== null) events.push(event)
     else if (entry.slot !== SYSTEM_SLOT) inputs.push({ slot: entry.slot, seq: entry.seq })
   }

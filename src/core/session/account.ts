@@ -75,9 +75,14 @@ export class Account {
     if (!isLimited(type)) return 0
     // A user in debt may not ask for more to read; a REFRESH refused for it would end the session.
     const isReading = type === 'join' || type === 'subscribe'
-    const debt = isReading ? this.#rates.work.wait(this.#buckets.work, now) : 0
+    const debt = isReading ? this.debt(now) : 0
     if (debt > 0) return debt
     return this.#take(type, message.type === 'subscribe' ? message.topics.length : 1, now)
+  }
+
+  /** How long the user has to wait, in milliseconds, because of work that was caused before. */
+  debt(now: number): number {
+    return this.#rates.work.wait(this.#buckets.work, now)
   }
 
   /** Pays for work that a message has caused, in nanoseconds; the next messages may have to wait for it. */

@@ -5,12 +5,14 @@ import { Queue } from '../ground/queue.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
 import { weights } from '../ground/weights.ts'
+import { costs } from '../ground/work.ts'
 import type { Outlet } from '../log/log.ts'
 import type { Grant } from '../ports.ts'
 import { Account, type Rates, ratesOf } from './account.ts'
 import type { SessionInfo } from './session-info.ts'
 import { Session, type SessionHost } from './session.ts'
 import type { HandedSession } from './handed-session.ts'
+import { weigh as weighEntry } from './session-log.ts'
 import { User } from './user.ts'
 
 /** All sessions of a node, by id and by user. */
@@ -155,13 +157,22 @@ export class Sessions {
     return state
   }
 
-  /** Goes on with a session of another node. It has no connection yet. False: there is no room for it, or it is here. */
+  /** How long a user has to wait until another session may come from another node, in milliseconds. */
+  debtOf(user: string, now: number): number {
+    const account = this.#byUser.get(user)?.account ?? this.#idle.get(user)
+    return account?.debt(now) ?? 0
+  }
+
+  /**
+   * Goes on with a session of another node, for which the user pays as for other work. It has no connection yet. False:
+   * there is no room for it, or it is here.
+   */
   take(state: HandedSession, now: number): boolean {
     const { id, user: name } = state
     const here = this.#byId.get(id)
     if (here !== undefined && (here.user !== name || !here.isGone)) return false
-    const bytes = state.entries.reduce<number>((sum, { length }) => sum + length, weights.session)
-    if (!this.#host.budget.admits(this.#byUser.get(name)?.held ?? 0, bytes)) return false
+    const bytes = weigh(state)
+    if (!this.#host.budget.admits(this.#byUser.get(name)?.held ?? 0, weights.session + bytes)) return false
     const grant = { user: name, id: '', issued: 0, after: 0, expires: 0, meetings: [], read: [], write: [] }
     const session = here ?? this.#open(grant, id)
     if (typeof session === 'string') return false
@@ -172,6 +183,7 @@ export class Sessions {
       user.sessions.add(here)
     }
     session.restore(state)
+    session.account.pay(costs.session + bytes * costs.moved, now)
     this.detach(session, now)
     this.#stats.sessionsTaken++
     return true
@@ -267,4 +279,12 @@ export class Sessions {
     this.#host.counted(name)
     this.#stats.sessionsEnded++
   }
+}
+
+/** What a session from another node makes this one hold. */
+function weigh({ entries, said }: HandedSession): number {
+  let bytes = 0
+  for (const entry of entries) bytes += weighEntry(entry)
+  for (const { data } of said) bytes += weighEntry(data.bytes)
+  return bytes
 }

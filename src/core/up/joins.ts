@@ -1,6 +1,7 @@
 import { isName } from '../../protocol/names.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
 import type { Limits } from '../ground/config.ts'
+import { isEdge } from '../ground/incarnation.ts'
 import type { Timers } from '../ground/timers.ts'
 import type { Application } from '../ports.ts'
 import { AGAIN_MS, type Joined } from '../session/elsewhere.ts'
@@ -32,6 +33,8 @@ export class Joins {
   readonly #limits: Limits
   readonly #meetings: JoinTarget
   readonly #host: JoinsHost
+  /** Whether meetings may be opened on this node. */
+  readonly #opens: boolean
   /** Sessions for whose JOIN the business was asked, and which look once more for what it may have opened elsewhere. */
   readonly #asked: Set<Session> = new Set()
 
@@ -47,6 +50,7 @@ export class Joins {
     this.#limits = limits
     this.#meetings = meetings
     this.#host = host
+    this.#opens = cluster === null || !isEdge(cluster.self)
     const proceed: JoinsHost['proceed'] = (session, then) => host.proceed(session, then)
     const opened = (session: Session, message: MessageOf<'join'>, now: number): void => {
       this.#asked.add(session)
@@ -93,7 +97,7 @@ export class Joins {
   #open(session: Session, message: MessageOf<'join'>, now: number): void {
     const { meetingsPerUser: most } = this.#limits
     const isHopeless = this.#asked.has(session) || !isName(message.meeting)
-    if (!this.openings.on || session.outlet === null || isHopeless)
+    if (!this.#opens || !this.openings.on || session.outlet === null || isHopeless)
       this.#answer(session, message, now, 'NOT_FOUND')
     else if (session.account.meetings < most) this.openings.ask(session, message, now)
     else {

@@ -36,7 +36,9 @@ export function battle(rtms: Rtms): Part {
     inputBurst: 30,
     inputsPerFrame: 4,
     joinsPerMinute: 30,
-    onOpen: (meeting) => void rooms.set(meeting.name, new Room(rtms, meeting)),
+    // A battle outlives its node, even with all its fighters there.
+    standby: 1,
+    onOpen: (meeting) => void rooms.set(meeting.name, new Room(rtms, meeting, newState(), [])),
     onInput: ({ data }) => {
       const wish = wishOf(data)
       if (wish === null) return false
@@ -46,6 +48,13 @@ export function battle(rtms: Rtms): Part {
     onFrame: (frame, { name }) => rooms.get(name)?.follow(frame),
     onCall: ({ data, meeting }) => rooms.get(meeting.name)?.stateFor(data as string),
     onClose: ({ name }) => void rooms.delete(name),
+    snapshot: ({ name }) => rooms.get(name)?.state,
+    restore: (given, meeting) => {
+      // Where its node has ended, the bots have ended with it, and the frames tell the rest.
+      const state = given === null ? replayed(meeting) : (given as State)
+      if (state === null) meeting.close()
+      else rooms.set(meeting.name, new Room(rtms, meeting, state, given === null ? [] : meeting.bots))
+    },
   })
   // For a page that came when the first frames were no longer kept: it goes on from here. The room may be on another
   // node than the page's connection.
@@ -67,15 +76,26 @@ export function battle(rtms: Rtms): Part {
   }
 }
 
+/** The state after all frames so far; null where the first ones are no longer kept. */
+function replayed(meeting: Meeting): State | null {
+  const frames = meeting.history()
+  if (frames.length > 0 && frames[0]?.number !== 1) return null
+  const state = newState()
+  for (const frame of frames) step(state, frame)
+  return state
+}
+
 class Room {
-  readonly state: State = newState()
+  readonly state: State
   readonly #rtms: Rtms
   readonly #meeting: Meeting
-  readonly #bots: Map<number, Bot> = new Map()
+  readonly #bots: Map<number, Bot>
 
-  constructor(rtms: Rtms, meeting: Meeting) {
+  constructor(rtms: Rtms, meeting: Meeting, state: State, bots: readonly Bot[]) {
     this.#rtms = rtms
     this.#meeting = meeting
+    this.state = state
+    this.#bots = new Map(bots.map((bot) => [bot.slot, bot]))
   }
 
   /** Throws HANDLER_FAILED for somebody who is not in the room. */
@@ -101,8 +121,7 @@ class Room {
       const taken = new Set(this.#meeting.members.map(({ user }) => user))
       const user = botNames.map(botUser).find((name) => !taken.has(name))
       if (user === undefined) return
-      const bot = this.#meeting.addBot(user)
-      this.#bots.set(bot.slot, bot)
+      this.#addBot(user)
     }
     for (const [slot, bot] of [...this.#bots].slice(wanted)) {
       this.#bots.delete(slot)
@@ -110,11 +129,23 @@ class Room {
     }
   }
 
+  #addBot(user: string): void {
+    const bot = this.#meeting.addBot(user)
+    this.#bots.set(bot.slot, bot)
+  }
+
   #play(): void {
     const { state } = this
     // Without anybody to see it the clock is to stand still.
     if (!state.players.some((player) => !player.bot && player.slot >= 0)) return
-    for (const player of state.players) this.#playBot(player)
+    for (const player of state.players)
+      if (player.bot && player.slot < 0) this.#replaceBot(player)
+      else this.#playBot(player)
+  }
+
+  /** A bot whose node has ended has left in the middle of the battle: another one takes its place. */
+  #replaceBot({ user }: Player): void {
+    if (!this.#meeting.members.some((member) => member.user === user)) this.#addBot(user)
   }
 
   #playBot(player: Player): void {

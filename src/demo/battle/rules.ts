@@ -56,9 +56,9 @@ function bySlot(state: State, slot: number): Player | undefined {
 
 // ---- coming and going
 
-/** A user who comes again takes over where they stood, in whatever slot. */
+/** A user who comes again takes over where they stood, in whatever slot; so does a bot that had to leave. */
 function join(state: State, slot: number, user: string): void {
-  const known = state.players.find((player) => player.user === user && !player.bot)
+  const known = state.players.find((player) => player.user === user && (!player.bot || player.slot < 0))
   if (known === undefined) {
     state.players.push(newPlayer(state.nextId++, slot, user))
     return

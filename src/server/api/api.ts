@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import * as v from 'valibot'
 import type { Limits } from '../ground/limits.ts'
 import { isOwnDashboard } from '../edge/admin.ts'
+import { targetOf } from '../edge/http.ts'
 import type { Logger } from '../ground/logger.ts'
 import type { ApiOptions } from '../options/api.ts'
 import type { AdminReaders } from '../options/options.ts'
@@ -90,8 +91,8 @@ export class Api {
     const key = this.#admit(request)
     const { path, query } = this.#locate(request)
     if (path === DOCUMENT && request.method === 'GET') {
-      const { originalUrl = request.url } = request as { originalUrl?: string; url?: string }
-      const [at = ''] = (originalUrl ?? '').split('?')
+      const { originalUrl = targetOf(request) } = request as { originalUrl?: string }
+      const [at = ''] = originalUrl.split('?')
       return JSON.stringify(openApi(this.#operations, at.slice(0, -DOCUMENT.length)))
     }
     const route = this.#router.find(request.method ?? '', path)
@@ -119,9 +120,9 @@ export class Api {
   }
 
   /** The path below the API; an application that mounts the API may have removed the front already. */
-  #locate({ url = '/' }: IncomingMessage): { readonly path: string; readonly query: URLSearchParams } {
+  #locate(request: IncomingMessage): { readonly path: string; readonly query: URLSearchParams } {
     // Not parsed as a URL, which would remove a name that is `..`.
-    const [whole = '', ...query] = url.split('?')
+    const [whole = '', ...query] = targetOf(request).split('?')
     for (const base of [this.#base, '/v1']) {
       if (!whole.startsWith(`${base}/`)) continue
       const parameters = new URLSearchParams(query.join('?'))

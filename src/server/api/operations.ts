@@ -101,18 +101,36 @@ const ticketOperations: readonly Operation[] = [
           v.description('Seconds, at most 30 days (`limits.tokenMs`); 3600 by default.'),
         ),
       ),
+      edges: v.optional(
+        v.pipe(
+          v.union([v.boolean(), v.array(v.string())]),
+          v.description(
+            'Edges that the client may use as well: names of those near the user, or true for any. By default true where no meeting may be joined as a member, else false.',
+          ),
+        ),
+      ),
       host: v.optional(
         text('Host and port the client is to connect to; not needed where `publicUrl` is set.'),
       ),
     }),
     output: v.strictObject({
       url: text('What to connect to. No secret.'),
+      urls: v.optional(
+        v.pipe(
+          v.array(v.string()),
+          v.description('Where there are edges: `url` and theirs. The nearest is taken.'),
+        ),
+      ),
       token: text('Goes into the first packet, never into the URL.'),
       expiresAt: count('Seconds since 1970.'),
       id: text('Names the ticket, for revocations. No secret.'),
     }),
     errors: ['BAD_NAME', 'BAD_TOPIC', 'TOO_LARGE', 'UNSUPPORTED'],
-    run: ({ tickets }, input) => judged(() => tickets.issue(input)),
+    run: ({ tickets }, input) =>
+      judged(async () => {
+        const { urls, ...ticket } = await tickets.issue(input)
+        return urls === undefined ? ticket : { ...ticket, urls: [...urls] }
+      }),
   }),
   operation({
     id: 'revoke',
@@ -147,9 +165,9 @@ const info = operation({
     version: text('Of RTMS.'),
     status: v.picklist(['ok', 'draining', 'expelled']),
     readiness: v.pipe(
-      v.picklist(['ready', 'draining', 'late', 'expelled']),
+      v.picklist(['ready', 'draining', 'late', 'expelled', 'cut-off']),
       v.description(
-        'Whether a load balancer should send clients here; late: its sweeps came too late; expelled: the other nodes count it as ended, so start it anew.',
+        'Whether a load balancer should send clients here; late: its sweeps came too late; expelled: the other nodes count it as ended, so start it anew; cut-off: an edge that hears none of the other nodes.',
       ),
     ),
     latenessMs: count('How late the latest sweep of the last five seconds was, in milliseconds.'),

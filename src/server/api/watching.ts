@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { drainStates, fixedLimits } from '../../core/index.ts'
+import { drainStates, fixedLimits, successionKinds } from '../../core/index.ts'
 import { serverLimits } from '../ground/limits.ts'
 import { judged, operation, type Operation } from './operation.ts'
 import { integer, missing, text } from './schemas.ts'
@@ -98,11 +98,19 @@ export const watchingOperations: readonly Operation[] = [
       ),
     }),
     output: v.strictObject({
+      faults: v.pipe(
+        v.boolean(),
+        v.description('Whether the node that answers may be cut off and killed: it runs for development.'),
+      ),
       nodes: v.array(
         v.strictObject({
           node: text('Its name, which tickets contain.'),
           incarnation: count('The number of its run: another one after each start.'),
           address: text('Where a ticket that leads to it has its client connect.'),
+          role: v.pipe(
+            v.picklist(['core', 'edge']),
+            v.description('edge: it serves clients near it, and owns no meetings.'),
+          ),
           status: v.pipe(
             v.picklist(['self', 'alive', 'silent']),
             v.description('silent: not heard for three seconds or more, which proves nothing.'),
@@ -139,7 +147,8 @@ export const watchingOperations: readonly Operation[] = [
     run: ({ cluster }, input) =>
       judged(() => {
         const { isUp: up, traffic } = cluster.bus()
-        return { nodes: cluster.nodes(input), bus: { up, traffic: [...traffic] } }
+        const { hasFaults: faults } = cluster
+        return { faults, nodes: cluster.nodes(input), bus: { up, traffic: [...traffic] } }
       }),
   }),
   operation({
@@ -168,6 +177,74 @@ export const watchingOperations: readonly Operation[] = [
     output: drain,
     errors: ['NOT_FOUND', 'UNKNOWN'],
     run: ({ cluster }, _, node) => cluster.drainOf(node),
+  }),
+  operation({
+    id: 'cutNode',
+    at: 'POST /nodes/{node}/cut',
+    name: 'The name of a node.',
+    summary: 'Cut a node off the bus, for development',
+    description:
+      'This node or another one of the cluster, where it was started with the option `faults`, as by `rtms serve --dev`: for a while it hears nothing of the others, nor they of it, as when its network fails. Its clients stay connected. Answers a moment before.',
+    input: v.strictObject({
+      ms: v.optional(integer(1, 600_000, 'For how long, in milliseconds; 15,000 by default.')),
+    }),
+    output: v.strictObject({}),
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'UNKNOWN'],
+    run: async ({ cluster }, input, node) => {
+      await cluster.cut(node, input)
+      return {}
+    },
+  }),
+  operation({
+    id: 'killNode',
+    at: 'POST /nodes/{node}/kill',
+    name: 'The name of a node.',
+    summary: 'Kill a node, for development',
+    description:
+      'This node or another one of the cluster, where it was started with the option `faults`, as by `rtms serve --dev`: its process ends as by `kill -9`, or its thread, where it has one of its own. Answers a moment before.',
+    input: v.strictObject({}),
+    output: v.strictObject({}),
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'UNKNOWN'],
+    run: async ({ cluster }, _, node) => {
+      await cluster.kill(node)
+      return {}
+    },
+  }),
+  operation({
+    id: 'listSuccessions',
+    at: 'GET /successions',
+    summary: 'List meetings that have changed their node',
+    description:
+      'Those that have gone on at another node than before, the oldest first: handed over, or revived where their node had ended. Each node tells the last 256 that it has gone on with.',
+    input: v.strictObject({
+      withinMs: v.optional(
+        integer(1, 86_400_000, 'Only those of the last so many milliseconds; 60,000 by default.'),
+      ),
+    }),
+    output: v.strictObject({
+      successions: v.array(
+        v.strictObject({
+          meeting: text('Its name.'),
+          node: text('The node that goes on with it.'),
+          from: text(
+            'The one that had it before; the number of its run where its name is not known any more.',
+          ),
+          how: v.pipe(
+            v.picklist(successionKinds),
+            v.description(
+              'handover: the other node has handed it over. revival: that one had ended, and the same epoch goes on. fork: it had ended, and a new epoch has begun.',
+            ),
+          ),
+          frame: count('The first frame of the node that goes on.'),
+          agoMs: count('How long ago, in milliseconds.'),
+        }),
+      ),
+      missing,
+    }),
+    run: async ({ cluster }, input) => {
+      const successions = await cluster.successions(input)
+      return { successions: [...successions], missing: [...successions.missing] }
+    },
   }),
   operation({
     id: 'getMetrics',

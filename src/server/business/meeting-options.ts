@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { fixedLimits, type MeetingOptions } from '../../core/index.ts'
 import { limits } from '../../protocol/index.ts'
+import { isUnknown, notAnOption } from '../ground/meant.ts'
 import { hookNames, type KindHooks } from './kinds.ts'
 
 /** The options of a meeting. Those left out come from its kind, or else from `defaultMeeting`. */
@@ -15,6 +16,8 @@ export interface OpenOptions extends Settings {
 
 /** The definition of a kind: the default options of its meetings, and its hooks. */
 export interface MeetingKind extends Settings, KindHooks {}
+
+type OptionsSchema = v.StrictObjectSchema<v.ObjectEntries, undefined>
 
 type OptionalInteger = v.OptionalSchema<v.GenericSchema<number>, undefined>
 
@@ -56,7 +59,7 @@ export const meetingSettings: Readonly<
   ),
 }
 
-export const optionsSchema: v.GenericSchema = v.strictObject({
+export const optionsSchema: OptionsSchema = v.strictObject({
   ...meetingSettings,
   kind: v.optional(v.string()),
   metadata: v.optional(
@@ -73,19 +76,18 @@ const hook = v.optional(
     'expected a function; leave it out for none',
   ),
 )
-export const kindSchema: v.GenericSchema = v.strictObject({
+export const kindSchema: OptionsSchema = v.strictObject({
   ...meetingSettings,
   ...(Object.fromEntries(hookNames.map((name) => [name, hook])) as Record<keyof KindHooks, typeof hook>),
 })
 
 /** Throws an Error that lists every fault. */
-export function checkOptions(
-  what: string,
-  schema: v.GenericSchema,
-  options: OpenOptions | MeetingKind,
-): void {
+export function checkOptions(what: string, schema: OptionsSchema, options: OpenOptions | MeetingKind): void {
   const { issues } = v.safeParse(schema, options, { abortPipeEarly: true })
   if (issues === undefined) return
-  const faults = issues.map((issue) => `  ${v.getDotPath(issue) ?? 'options'}: ${issue.message}`)
+  const faults = issues.map((issue) => {
+    const option = v.getDotPath(issue) ?? 'options'
+    return `  ${option}: ${isUnknown(issue) ? notAnOption(option, Object.keys(schema.entries)) : issue.message}`
+  })
   throw new Error(`${what}:\n${faults.join('\n')}`)
 }

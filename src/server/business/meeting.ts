@@ -147,6 +147,8 @@ export class Meeting {
 
   #bot(seat: Seat): Bot {
     return new Bot(seat, this.#host, (code) => {
+      // The meeting has ended, or gone to another node, behind the hook.
+      if (this.#host.node.meeting(this.name) === undefined) return
       this.#logger.warn({ meeting: this.name, slot: seat.slot, code }, "a bot's input was refused")
     })
   }

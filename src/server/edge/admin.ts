@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { ApiOptions } from '../options/api.ts'
 import type { AdminReaders } from '../options/options.ts'
 import { pageHeaders } from './page-headers.ts'
+import { targetOf } from './http.ts'
 import { StaticFiles } from './static-files.ts'
 import { strangeness } from './strangers.ts'
 
@@ -64,7 +65,7 @@ export class AdminPages {
 
   /** Returns false where the path is not the dashboard's. */
   answer(request: IncomingMessage, response: ServerResponse): boolean {
-    const [path = '', query] = (request.url ?? '').split('?')
+    const [path = '', query] = targetOf(request).split('?')
     if (path === '/admin') {
       response.writeHead(301, { location: `/admin/${query === undefined ? '' : `?${query}`}` }).end()
       return true

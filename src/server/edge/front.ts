@@ -1,3 +1,4 @@
+import type { Server as HttpServer } from 'node:http'
 import { Server as HttpsServer } from 'node:https'
 import type { SecureContextOptions } from 'node:tls'
 import type { Place } from '../ground/place.ts'
@@ -32,7 +33,8 @@ export class Front {
   readonly #id: string
   readonly #settings: Settings
   readonly #gateway: Gateway
-  readonly #server: NonNullable<Settings['server']>
+  /** Null where upgrades come by {@link Gateway.handleUpgrade} alone. */
+  readonly #server: HttpServer | HttpsServer | null
   /** Of a server of its own; null where it is another's. */
   readonly #sockets: HttpSockets | null
   readonly #secure: boolean
@@ -44,23 +46,24 @@ export class Front {
     const { server, sockets } =
       settings.server === undefined
         ? createHttpServer(pages, settings)
-        : { server: settings.server, sockets: null }
+        : { server: settings.server || null, sockets: null }
     this.#server = server
     this.#sockets = sockets
     this.#secure = this.#server instanceof HttpsServer
   }
 
   get address(): Address {
-    return addressOf(this.#server, this.#secure, this.#settings.path)
+    return addressOf(this.#server?.address() ?? null, this.#secure, this.#settings.path)
   }
 
   /** Where other nodes look whether this one is there; '' while it does not listen. */
   get healthUrl(): string {
-    return healthUrlOf(this.#server, this.#secure)
+    return healthUrlOf(this.#server?.address() ?? null, this.#secure)
   }
 
   /** Rejects where another node has the path or the address is not available. */
   async open(): Promise<void> {
+    if (this.#server === null) return
     Upgrades.of(this.#server).add(this.#settings.path, (request, socket, head) => {
       this.#sockets?.remove(request.socket)
       this.#gateway.handleUpgrade(request, socket, head)
@@ -108,6 +111,7 @@ export class Front {
   }
 
   async close(timeoutMs: number): Promise<void> {
+    if (this.#server === null) return
     if (this.#sockets !== null) await closeHttpServer(this.#server, timeoutMs)
     Upgrades.of(this.#server).remove(this.#settings.path)
   }

@@ -38,8 +38,8 @@ export interface Health {
 
 /** Whether a load balancer should send clients to a node, as `/readyz` answers it. */
 export interface Readiness {
-  /** `late`: its sweeps were later than `limits.readyLatenessMs`. */
-  readonly status: 'ready' | 'draining' | 'late' | 'expelled'
+  /** `late`: its sweeps were later than `limits.readyLatenessMs`. `cut-off`: an edge that hears none of the other nodes. */
+  readonly status: 'ready' | 'draining' | 'late' | 'expelled' | 'cut-off'
   readonly node: string
   /** The lateness of the latest sweep of the last five seconds, in milliseconds. */
   readonly latenessMs: number
@@ -60,6 +60,11 @@ export interface Pages {
 
 export function hasTooManyHeaders(request: IncomingMessage): boolean {
   return request.rawHeaders.length > 2 * serverLimits.headers
+}
+
+/** What a request is for: its path and query, also where it names the whole URL, as requests to a proxy do. */
+export function targetOf({ url = '' }: IncomingMessage): string {
+  return url.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i, '')
 }
 
 /** Answers a refused upgrade and closes its socket. */
@@ -124,7 +129,7 @@ export function createHttpServer(
   const proxies = new Proxies(trustedProxies)
   const sockets = new HttpSockets(limits.connectionsPerAddress, (socket) => proxies.addressOf(socket))
   const dispatch = (request: IncomingMessage, response: ServerResponse): unknown => {
-    const [path] = (request.url ?? '').split('?')
+    const [path] = targetOf(request).split('?')
     if (hasTooManyHeaders(request))
       return answer(response, 431, { error: `more than ${serverLimits.headers} headers` })
     if (path === '/healthz') {
@@ -214,8 +219,7 @@ export interface Address {
 }
 
 /** A URL of a server at which other machines reach it without a proxy between; '' while it does not listen. */
-export function healthUrlOf(server: { address(): AddressInfo | string | null }, secure: boolean): string {
-  const address = server.address()
+export function healthUrlOf(address: AddressInfo | string | null, secure: boolean): string {
   if (address === null || typeof address === 'string') return ''
   const host = EVERYWHERE.has(address.address) ? ownAddress() : address.address
   return `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${address.port}/healthz`
@@ -231,16 +235,11 @@ function ownAddress(): string {
 
 const NEAR = new Set(['127.0.0.1', '::1', '::', '0.0.0.0'])
 
-/** Throws where the server does not listen on a TCP port (yet). */
-export function addressOf(
-  server: { address(): AddressInfo | string | null },
-  secure: boolean,
-  path: string,
-): Address {
-  const address = server.address()
+/** Of a server's own `address`. Throws where it does not listen on a TCP port (yet). */
+export function addressOf(address: AddressInfo | string | null, secure: boolean, path: string): Address {
   if (address === null || typeof address === 'string') {
     throw new Error(
-      'the server does not listen on a TCP port (yet), so that it has no address; ask after it listens, or set publicUrl',
+      'no server listens on a TCP port (yet), so there is no address; ask after it listens, or set publicUrl',
     )
   }
   const { port } = address

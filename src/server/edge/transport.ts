@@ -6,6 +6,7 @@ import { MAX_WAIT_MS } from '../ground/deadline.ts'
 import { serverLimits } from '../ground/limits.ts'
 import { binaryCodec, type Codec, jsonCodec, limits, RtmsError } from '../../protocol/index.ts'
 import type { Host } from '../host.ts'
+import { isAllowed } from '../options/checks.ts'
 import type { Settings } from '../options/options.ts'
 import { hasField } from '../options/public-url.ts'
 import { hasTooManyHeaders, refuseUpgrade } from './http.ts'
@@ -18,6 +19,9 @@ import { TurnedAway } from './turned-away.ts'
 const OPEN = 1
 const TEXT = 0x81
 const BINARY = 0x82
+
+/** Upgrades in one turn of the event loop at least: each takes a third of a millisecond of the processor. */
+const UPGRADES = 8
 
 /** Refuses binary messages: `jsonCodec` would read them as text, which PROTOCOL.md forbids, like the reverse. */
 const textCodec: Codec = {
@@ -111,6 +115,9 @@ class WebSocketTransport implements Transport {
   }
 }
 
+const TAKEN =
+  "an upgrade for RTMS was taken by another listener of the server's 'upgrade' event: give each upgrade to one of them"
+
 /** An upgrade that waits for its turn. */
 interface Upgrade {
   readonly socket: Duplex
@@ -128,6 +135,8 @@ export class Gateway {
   readonly #upgrades: Pace<Upgrade> = new Pace(
     ({ run }) => run(),
     ({ socket }, error) => this.#failed(socket, error),
+    undefined,
+    UPGRADES,
   )
   /** Paces what sockets read, so a client that sends much does not delay them either. */
   readonly #reading: Reading
@@ -185,8 +194,12 @@ export class Gateway {
     const fail = (): void => void socket.destroy()
     socket.on('error', fail)
     const run = (): void => {
-      const host = hostOf(request)
-      this.#server.handleUpgrade(request, socket, head, (ws) => this.#open(ws, socket, address, host))
+      // Nothing reads from a socket before its upgrade. `ws` would throw, and the socket is not ours to close.
+      if (socket.listenerCount('data') > 0) this.#settings.logger.error({ path: request.url }, TAKEN)
+      else {
+        const host = hostOf(request)
+        this.#server.handleUpgrade(request, socket, head, (ws) => this.#open(ws, socket, address, host))
+      }
       socket.off('error', fail)
     }
     this.#upgrades.add({ socket, run }, address)
@@ -224,7 +237,9 @@ export class Gateway {
 
   /** Called by `ws` when the request is a valid WebSocket handshake. */
   #refusal(origin: string | undefined, request: IncomingMessage): { status: number; text: string } | null {
-    if (!this.#allows(origin, request.headers.host)) {
+    if (origin !== undefined && !this.#allows(origin, request.headers.host)) {
+      this.#host.node.stats.refuseConnection('origin')
+      this.#turnedAway.noteOrigin(origin, hostOf(request), performance.now())
       return {
         status: 403,
         text: 'This Origin may not connect. The option `origins` of the server says which may.',
@@ -239,10 +254,9 @@ export class Gateway {
     }
   }
 
-  #allows(origin: string | undefined, host: string | undefined): boolean {
+  #allows(origin: string, host: string | undefined): boolean {
     const { origins, publicUrl } = this.#settings
-    if (origin === undefined || origins === '*') return true
-    if (origins?.includes(origin) === true) return true
+    if (origins === '*' || origins?.some((allowed) => isAllowed(origin, allowed)) === true) return true
     // With a dashboard, pages of the host itself may connect as well.
     if (origins !== undefined && this.#settings.admin === false) return false
     if (!URL.canParse(origin)) return false

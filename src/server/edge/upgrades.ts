@@ -3,19 +3,24 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { serverLimits } from '../ground/limits.ts'
 import { withoutNode } from '../options/public-url.ts'
-import { refuseUpgrade } from './http.ts'
+import { refuseUpgrade, targetOf } from './http.ts'
 
 /** Takes the upgrades of one path. */
 export type TakeUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
 const all: WeakMap<Server, Upgrades> = new WeakMap()
 
-/** Dispatches the upgrades of one server, which may be meant for any of the attached nodes or for another listener. */
+/**
+ * The upgrades of one server: those to the path of a node go to that node alone. Another listener, such as a
+ * `WebSocketServer` that was given no path, would take the same socket, and whoever comes second throws.
+ */
 export class Upgrades {
   readonly #server: Server
   readonly #takers: Map<string, TakeUpgrade> = new Map()
   /** Upgrades that another listener may yet take. */
   readonly #waiting: Set<Duplex> = new Set()
+  /** Gives up the place in front of the other listeners. */
+  #stop: () => void = () => {}
 
   private constructor(server: Server) {
     this.#server = server
@@ -36,20 +41,43 @@ export class Upgrades {
         `RTMS cannot start:\n  path: another node has ${path} of this server; give each a path of its own`,
       )
     }
-    if (this.#takers.size === 0) this.#server.prependListener('upgrade', this.#upgrade)
+    if (this.#takers.size === 0) this.#stop = this.#start()
     this.#takers.set(path, take)
   }
 
   remove(path: string): void {
     this.#takers.delete(path)
-    if (this.#takers.size === 0) this.#server.off('upgrade', this.#upgrade)
+    if (this.#takers.size === 0) this.#stop()
   }
 
-  readonly #upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const [path = ''] = (request.url ?? '').split('?')
+  /** A listener cannot keep an event from the others, so the call that tells them of it is stood in for. */
+  #start(): () => void {
+    const server = this.#server
+    const own = Object.getOwnPropertyDescriptor(server, 'emit')
+    const emit = server.emit.bind(server) as (...args: unknown[]) => boolean
+    const instead = (event: string, ...args: unknown[]): boolean =>
+      (event === 'upgrade' && this.#take(...(args as Parameters<TakeUpgrade>))) || emit(event, ...args)
+    server.emit = instead
+    server.on('upgrade', this.#stray)
+    return () => {
+      server.off('upgrade', this.#stray)
+      // Somebody else may stand in for it by now, and calls this one.
+      if (server.emit !== instead) return
+      if (own === undefined) Reflect.deleteProperty(server, 'emit')
+      else Object.defineProperty(server, 'emit', own)
+    }
+  }
+
+  /** False where it is for none of the nodes. */
+  #take(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+    const [path = ''] = targetOf(request).split('?')
     const take = this.#takers.get(path) ?? this.#takers.get(withoutNode(path))
-    if (take !== undefined) take(request, socket, head)
-    else if (this.#server.listenerCount('upgrade') === 1) refuse(request, socket)
+    take?.(request, socket, head)
+    return take !== undefined
+  }
+
+  readonly #stray = (request: IncomingMessage, socket: Duplex): void => {
+    if (this.#server.listenerCount('upgrade') === 1) refuse(request, socket)
     else this.#wait(request, socket)
   }
 

@@ -88,10 +88,18 @@ export const serverLimits = {
   webhookRequests: 100,
   /** Bytes of such a URL's answer; the reply in it may have 32 KiB. */
   webhookAnswerBytes: 65_536,
-  /** Time for another node to answer at its own address, bytes of that answer, and tries until it was found there. */
+  /**
+   * Time for another node to answer at its own address, and bytes of that answer; tries until it was found there, the
+   * pause before the second one where its connection broke off, twice as long each time; and nodes to which a
+   * connection is kept open.
+   */
   probeMs: 1_000,
   probeBytes: 4_096,
   probeTries: 6,
+  probeAgainMs: 10,
+  lines: 64,
+  /** Edges that one ticket names: its client opens a socket to each. */
+  ticketEdges: 3,
   /** How long another node may take to answer what a call of the business asks it. */
   peerAnswerMs: 2_000,
   /** Meetings or topics that another node is asked for at a time, where a page of all nodes is put together. */

@@ -20,17 +20,23 @@ export class Pace<T> {
   /** The payers of waiting actions, the next turn first. */
   readonly #turns: Set<string> = new Set()
   readonly #now: () => number
+  readonly #least: number
   #isArmed = false
 
-  /** `failed` is told what `act` throws. */
+  /**
+   * `failed` is told what `act` throws. `least`: actions in one turn, however long they seem to take. On a busy machine
+   * a process is put aside in the middle of a short one, and a turn of the event loop comes rarely.
+   */
   constructor(
     act: (item: T) => void,
     failed: (item: T, error: unknown) => void,
     now: () => number = () => performance.now(),
+    least = 1,
   ) {
     this.#act = act
     this.#failed = failed
     this.#now = now
+    this.#least = least
   }
 
   /** The number of waiting actions. */
@@ -74,12 +80,13 @@ export class Pace<T> {
 
   #turn(): void {
     const end = this.#now() + TURN_MS
+    let done = 0
     // The loop comes again to a payer that moves behind the others.
     for (const payer of this.#turns) {
       const waiting = this.#crowd.firstOf(payer) as Waiting<T>
       this.#take(waiting)
       this.#run(waiting.item)
-      if (this.#now() >= end) break
+      if (++done >= this.#least && this.#now() >= end) break
     }
     this.#arm()
   }

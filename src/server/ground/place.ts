@@ -1,3 +1,6 @@
+/** What a node is for: an edge serves clients near it, and owns nothing. */
+export type NodeRole = 'core' | 'edge'
+
 /** A node as a ticket leads to it. */
 export interface Place {
   readonly id: string

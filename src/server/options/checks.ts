@@ -18,12 +18,34 @@ export function isJwksUrl(value: unknown): boolean {
   return protocol === 'https:' || (protocol === 'http:' && THIS_MACHINE.test(hostname))
 }
 
-const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/\s?#@]+$/
+/** What stands for all names below a host, in front of it. */
+const BELOW = '*.'
+const NAMES = /^[\w.-]+$/
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[^/\s?#@*]+$/
+/** What browsers send for pages that have no origin: files, and frames in a sandbox. */
+const NO_ORIGINS = new Set<unknown>(['null', 'file://'])
 
-/** An origin as a browser writes it. For schemes other than the web's, only the form can be checked. */
+/**
+ * An origin as a browser writes it, or one with `*.` in front of its host. For schemes other than the web's, only the
+ * form can be checked.
+ */
 function isOrigin(value: unknown): boolean {
+  if (NO_ORIGINS.has(value)) return true
   if (typeof value !== 'string' || !ORIGIN.test(value)) return false
-  return !/^https?:/.test(value) || (URL.canParse(value) && new URL(value).origin === value)
+  const origin = value.replace(BELOW, '')
+  return !/^https?:/.test(value) || (URL.canParse(origin) && new URL(origin).origin === origin)
+}
+
+/** Whether an origin is an allowed one; `https://*.example.com` allows those of all names below `example.com`. */
+export function isAllowed(origin: string, allowed: string): boolean {
+  const [scheme = '', host] = allowed.split(BELOW)
+  if (host === undefined) return origin === allowed
+  const below = `.${host}`
+  return (
+    origin.startsWith(scheme) &&
+    origin.endsWith(below) &&
+    NAMES.test(origin.slice(scheme.length, -below.length))
+  )
 }
 
 export function isOrigins(value: unknown): boolean {

@@ -5,9 +5,11 @@ import type { BusConnector } from '../../bus/connector.ts'
 import { inProcess } from '../../bus/in-process.ts'
 import * as v from 'valibot'
 import { defaultLimits, type Limits, serverLimits } from '../ground/limits.ts'
+import { isUnknown, notAnOption } from '../ground/meant.ts'
 import { isProxy } from '../ground/address-range.ts'
 import { defined } from '../ground/defined.ts'
 import { contained, type Logger, silent } from '../ground/logger.ts'
+import type { NodeRole } from '../ground/place.ts'
 import { type ApiOptions, apiSetting } from './api.ts'
 import { isLogger, isOrigins, isPath, isTls, tlsFault } from './checks.ts'
 import { type TicketKeys, secretSetting, keysSetting, MAKE_A_SECRET } from './keys.ts'
@@ -37,8 +39,9 @@ export interface RtmsOptions {
   readonly tls?: TlsOptions | undefined
   /**
    * Attaches to this server instead: only upgrades to `path` are handled, and closing the server is left to its owner.
+   * False: listens nowhere; give upgrades to `rtms.handleUpgrade`, and name in `publicUrl` where clients connect.
    */
-  readonly server?: HttpServer | HttpsServer | undefined
+  readonly server?: HttpServer | HttpsServer | false | undefined
   /**
    * With a server of its own: answers requests other than `/healthz`, `/readyz` and `/metrics`. What it throws or
    * rejects with is logged and answered 500. Default: 404.
@@ -71,7 +74,8 @@ export interface RtmsOptions {
    */
   readonly publicUrl?: string | undefined
   /**
-   * Origins whose pages may connect, exactly as browsers send them, or '*' for all. Default: the origin's host must be
+   * Origins whose pages may connect, exactly as browsers send them, or '*' for all. `https://*.example.com` stands for
+   * all names below `example.com`, 'null' for pages without an origin. Default: the origin's host must be
    * the host of the request, on any port where `publicUrl` has `{port}`. A client that sends no Origin, which is not a
    * browser, may always connect.
    */
@@ -101,8 +105,14 @@ export interface RtmsOptions {
    */
   readonly bus?: BusConnector | undefined
   /**
+   * 'edge': the node serves clients near it, from copies of what the others have. It opens no meetings, takes none over,
+   * and remembers no names or users for the cluster, so it may be far from the others, and may come and go. It needs
+   * `bus`. Default 'core'. See docs/cluster.md.
+   */
+  readonly role?: NodeRole | undefined
+  /**
    * Which clients are asked to move to the node that owns their meeting, where they are served by a copy of it: those
-   * with a member's seat, or spectators as well. Default 'members'; false: none. See docs/cluster.md.
+   * with a member's seat, or spectators as well. Default 'members', on an edge false: none. See docs/cluster.md.
    */
   readonly moves?: Moved | undefined
   /** Limits to change; the others stay as in `defaultLimits`. */
@@ -117,6 +127,11 @@ export interface RtmsOptions {
    * with one of `api.keys`. When attached to a server: pass requests to `rtms.admin`. Default false: no dashboard.
    */
   readonly admin?: AdminReaders | undefined
+  /**
+   * For trying out, never in production: whoever may write by the HTTP API or the dashboard may also cut this node off
+   * the bus for a while, and kill its process. Default false; `rtms serve --dev` sets it.
+   */
+  readonly faults?: boolean | undefined
   /** The URL of the business for requests without a handler of `onRequest`. Default: they are answered NO_HANDLER. */
   readonly requests?: RequestsOptions | undefined
   /**
@@ -131,7 +146,7 @@ export interface Settings {
   readonly port: number
   readonly host: string | undefined
   readonly tls: TlsOptions | undefined
-  readonly server: HttpServer | HttpsServer | undefined
+  readonly server: HttpServer | HttpsServer | false | undefined
   readonly handler: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
   readonly metrics: MetricsReaders
   readonly path: string
@@ -147,11 +162,13 @@ export interface Settings {
   readonly bus: BusConnector
   /** Whether the bus leads to other nodes. */
   readonly isClustered: boolean
+  readonly role: NodeRole
   readonly moves: Moved
   readonly limits: Limits
   readonly maxHandlers: number
   readonly api: ApiOptions | undefined
   readonly admin: AdminReaders
+  readonly faults: boolean
   readonly requests: RequestsOptions | undefined
   readonly logger: Logger
 }
@@ -170,9 +187,9 @@ const schema = v.strictObject({
     'an object with key and cert, or pfx',
     'give both as `readFile` returns them, in PEM',
   ),
-  server: setting<HttpServer>(
-    (value) => value instanceof HttpServer || value instanceof HttpsServer,
-    'an http.Server or https.Server',
+  server: setting<HttpServer | false>(
+    (value) => value === false || value instanceof HttpServer || value instanceof HttpsServer,
+    'an http.Server, an https.Server or false',
     'give what `createServer` returned, not the application that handles its requests',
   ),
   handler: setting<NonNullable<RtmsOptions['handler']>>(
@@ -201,8 +218,8 @@ const schema = v.strictObject({
   ),
   origins: setting<readonly string[] | '*'>(
     isOrigins,
-    "'*' or an array of origins such as 'https://example.com'",
-    'write each as browsers do: scheme and host in lower case, and the port where it is not the usual one',
+    "'*' or an array of origins such as 'https://example.com', 'https://*.example.com' and 'null'",
+    'write each as browsers do: scheme and host in lower case, and the port where it is not the usual one; * stands only for whole names in front of a host',
   ),
   compression: setting<boolean>(
     (value) => typeof value === 'boolean',
@@ -221,10 +238,15 @@ const schema = v.strictObject({
     'what `nats()` of rtms/nats returns',
     'leave it out for a node alone',
   ),
+  role: setting<NodeRole>(
+    (value) => value === 'core' || value === 'edge',
+    "'core' or 'edge'",
+    "leave it out for 'core'",
+  ),
   moves: setting<Moved>(
     (value) => value === 'members' || value === 'all' || value === false,
     "'members', 'all' or false",
-    "leave it out for 'members'",
+    "leave it out for 'members', on an edge for false",
   ),
   limits: v.optional(
     v.strictObject(
@@ -244,6 +266,7 @@ const schema = v.strictObject({
     "'loopback', 'key' or false",
     'leave it out for no dashboard',
   ),
+  faults: setting<boolean>((value) => typeof value === 'boolean', 'true or false', 'leave it out for false'),
   requests: requestsSetting,
   logger: setting<Logger>(
     isLogger,
@@ -252,6 +275,13 @@ const schema = v.strictObject({
   ),
 })
 
+/** What is wrong with an option that is none, given its path. */
+function unknown(option: string): string {
+  const [name = '', inner] = option.split('.')
+  if (inner === undefined) return notAnOption(name, Object.keys(schema.entries))
+  return name === 'limits' ? notAnOption(inner, Object.keys(defaultLimits)) : 'it is not an option; remove it'
+}
+
 /** One line per fault, each beginning with its option. */
 function faultsOf(options: unknown): string[] {
   const given = options ?? {}
@@ -259,12 +289,7 @@ function faultsOf(options: unknown): string[] {
   const { issues = [] } = v.safeParse(schema, given)
   for (const issue of issues) {
     const option = v.getDotPath(issue) ?? 'options'
-    const unknown = issue.type === 'strict_object' && issue.expected === 'never'
-    faults.push(
-      unknown
-        ? `${option}: it is not an option; expected one of those in RtmsOptions; look for a slip of the pen, or remove it`
-        : `${option}: ${issue.message}`,
-    )
+    faults.push(`${option}: ${isUnknown(issue) ? unknown(option) : issue.message}`)
   }
   if (typeof given === 'object') faults.push(...conflictsOf(given))
   return faults
@@ -294,6 +319,11 @@ function conflictsOf(options: RtmsOptions): string[] {
   if (options.admin === 'key' && options.api === undefined) {
     faults.push(
       "admin: 'key' was given without api; expected keys that open the dashboard; give api: { keys }",
+    )
+  }
+  if (options.role === 'edge' && options.bus === undefined) {
+    faults.push(
+      "role: 'edge' was given without bus; expected the bus to the nodes that have the meetings; give bus, or leave role out",
     )
   }
   const { publicUrl, nodeId } = options
@@ -339,7 +369,9 @@ export function settle(options: RtmsOptions): Settings {
     nodeId: options.nodeId,
     bus: options.bus ?? inProcess(),
     isClustered: options.bus !== undefined,
-    moves: options.moves ?? 'members',
+    role: options.role ?? 'core',
+    moves: options.moves ?? (options.role === 'edge' ? false : 'members'),
+    faults: options.faults ?? false,
     limits: { ...defaultLimits, ...defined(options.limits ?? {}) },
     maxHandlers: options.maxHandlers ?? serverLimits.handlers,
     api: options.api,

@@ -35,6 +35,13 @@ export interface TicketRequest {
     | undefined
   /** Seconds from now, above 0, at most 30 days (`limits.tokenMs`). Default 3600. */
   readonly expiresIn?: number | undefined
+  /**
+   * Edges that the client may use besides the node that the ticket leads to; it takes the nearest of all, and another
+   * one where that fails. Names of edges, those near the user; `true`: any, those with the fewest connections; `false`:
+   * none. At most three that are there are named. Default true for a ticket that grants no seat of a member in a
+   * meeting, else false: members play on the node that has their meeting.
+   */
+  readonly edges?: boolean | readonly string[] | undefined
   /** Host and port the client will connect to, for instance the request's Host header. Not with `publicUrl`. */
   readonly host?: string | undefined
 }
@@ -43,6 +50,8 @@ export interface TicketRequest {
 export interface Ticket {
   /** `wss://host/path?route=<node>`, or as the option `publicUrl` says. No secret. */
   readonly url: string
+  /** Where there are edges: this URL and theirs. The client takes the nearest. */
+  readonly urls?: readonly string[]
   /** Sent in the first packet, never in the URL. */
   readonly token: string
   /** Seconds since 1970. */
@@ -67,6 +76,8 @@ export interface TicketsHost {
    * rejects with a TypeError for a host that is none.
    */
   url(host: string | undefined, meeting: string | undefined): string | Promise<string>
+  /** The addresses of edges, for a ticket: of those with these names, or of any. */
+  edges(host: string | undefined, names: readonly string[] | undefined): readonly string[]
   /** The time up to which a user's tokens are revoked, in milliseconds since 1970; 0 where they are not. */
   revokedUntil(user: string): number
   /** Revokes a user's tokens issued up to `until`, in milliseconds since 1970, or one token. */
@@ -150,7 +161,12 @@ export class Tickets {
       )
     }
     const granted = meetings.map(meetingClaim)
+    const { edges = granted.every(([, role]) => role !== 'member') } = request
+    if (typeof edges !== 'boolean' && !Array.isArray(edges))
+      throw new TypeError(`edges is ${String(edges)}; expected true, false or an array of names of edges`)
     const url = await this.#host.url(request.host, granted.map(([name]) => name).find(isName))
+    const near = edges === false ? [] : this.#host.edges(request.host, edges === true ? undefined : edges)
+    const urls = [...new Set([url, ...near])]
     const now = Date.now()
     const expiresAt = Math.floor(now / 1000 + expiresIn)
     const id = randomBytes(12).toString('base64url')
@@ -172,7 +188,7 @@ export class Tickets {
       )
     }
     this.#latest = Math.max(this.#latest, now)
-    return { url, token, expiresAt, id }
+    return { url, ...(urls.length > 1 ? { urls } : {}), token, expiresAt, id }
   }
 
   /**

@@ -132,8 +132,7 @@ class ClusterRun implements ClusterWorld {
     const end = plan.silence === 'alone' ? 0 : faulty
     for (let at = plan.early ? 0 : SETTLED_MS; at < end; at += CALAMITY_MS)
       clock.at(at, () => this.#befall(at))
-    for (let at = SETTLED_MS; plan.breaks && at < end; at += BREAK_MS)
-      clock.at(at, () => this.#breakLink(at))
+    for (let at = SETTLED_MS; plan.breaks && at < end; at += BREAK_MS) clock.at(at, () => this.#breakLink(at))
     if (plan.silence !== null) clock.at(SETTLED_MS + SILENT_AT_MS, () => this.#silence())
     await this.#turns.runTo(faulty)
     this.#heal()

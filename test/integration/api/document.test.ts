@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Rtms } from '../../../src/server/index.ts'
 import { join, Peer, stopAll, subscribe, tokenOf } from '../server/peer.ts'
 import {
@@ -23,12 +23,15 @@ let document: Document
 let operations: Map<string, Described>
 
 beforeEach(async () => {
-  rtms = await startApi({ nodeId: 'n' })
+  rtms = await startApi({ nodeId: 'n', faults: true })
   call = caller(rtms)
   document = (await call('GET', '/openapi.json')).body as Document
   operations = operationsIn(document)
 })
-afterEach(stopAll)
+afterEach(async () => {
+  await stopAll()
+  vi.restoreAllMocks()
+})
 
 function schemaOf(operation: string, status: number): object {
   const response = operations.get(operation)?.responses[status]
@@ -110,12 +113,19 @@ const calls: readonly [operation: string, path: string, body?: unknown, status?:
   ['GET /nodes/{node}/drain', '/nodes/nowhere/drain', undefined, 404],
   ['POST /nodes/{node}/drain', '/nodes/nowhere/drain', {}, 404],
   ['POST /nodes/{node}/drain', '/nodes/n/drain', { timeoutMs: 0 }, 400],
+  ['POST /nodes/{node}/cut', '/nodes/nowhere/cut', {}, 404],
+  ['POST /nodes/{node}/cut', '/nodes/n/cut', { ms: 0 }, 400],
+  ['POST /nodes/{node}/cut', '/nodes/n/cut', { ms: 1 }],
+  ['POST /nodes/{node}/kill', '/nodes/nowhere/kill', {}, 404],
+  ['GET /successions', '/successions'],
+  ['GET /successions', '/successions?withinMs=0', undefined, 400],
   ['GET /metrics', '/metrics'],
   ['GET /info', '/info'],
   ['GET /info', '/info?verbose=1', undefined, 400],
   // Last, since it closes what the others need.
   ['POST /nodes/{node}/drain', '/nodes/n/drain', { timeoutMs: 5_000 }],
   ['GET /nodes/{node}/drain', '/nodes/n/drain'],
+  ['POST /nodes/{node}/kill', '/nodes/n/kill', {}],
 ]
 
 describe('The OpenAPI document', () => {
@@ -125,6 +135,7 @@ describe('The OpenAPI document', () => {
     peer.send(join(1, 'm'), subscribe(2, 'stock.1'))
     await peer.next('joined')
     await peer.next('subscribed')
+    vi.spyOn(process, 'kill').mockReturnValue(true)
     const succeeded = new Set<string>()
     for (const [operation, path, body, status = 200] of calls) {
       const answer = await checked(operation, path, body)

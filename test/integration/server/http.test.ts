@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { binaryCodec } from '../../../src/protocol/index.ts'
 import { type Rtms } from '../../../src/server/index.ts'
+import { silent } from '../../../src/server/ground/logger.ts'
 import { eventually, hello, Peer, raw, start, stopAll, tokenOf, upgrade } from './peer.ts'
 
 const servers: Server[] = []
@@ -31,6 +32,123 @@ const statusOf = async (port: number, path: string): Promise<number> =>
 const upgradeRequest = (headers: number): string =>
   `GET /rtms HTTP/1.1\r\nHost: a\r\n${'X: y\r\n'.repeat(headers)}Connection: Upgrade\r\nUpgrade: websocket\r\n` +
   'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: rtms.v1\r\n\r\n'
+
+describe('A server on which somebody else listens to all upgrades', () => {
+  const echo = (server: Server): void => {
+    // As with `@fastify/websocket` or an older program: no path, so that it takes what comes.
+    new WebSocketServer({ server }).on('connection', (ws) => ws.close(4_000))
+  }
+
+  it.each([
+    ['before', true],
+    ['after', false],
+  ])('%s the node: each upgrade has one owner', async (_, isFirst) => {
+    const server = createServer()
+    if (isFirst) echo(server)
+    const rtms = await start({ server })
+    if (!isFirst) echo(server)
+    const port = await listening(server)
+    for (let n = 0; n < 3; n++) {
+      await Peer.connect(rtms.address.url, await tokenOf(rtms))
+      expect((await new Peer(`ws://127.0.0.1:${port}/chat`).closed).code).toBe(4_000)
+    }
+    await rtms.close({ timeoutMs: 100 })
+    // The path is the other's again.
+    expect((await new Peer(`ws://127.0.0.1:${port}/rtms`).closed).code).toBe(4_000)
+    expect(Object.hasOwn(server, 'emit')).toBe(false)
+  })
+
+  it('loses nothing to whoever stands in for its emit as well', async () => {
+    const server = createServer()
+    const rtms = await start({ server })
+    const emit = server.emit.bind(server) as (...args: unknown[]) => boolean
+    const seen: string[] = []
+    server.emit = (event: string, ...args: unknown[]) => {
+      seen.push(event)
+      return emit(event, ...args)
+    }
+    const port = await listening(server)
+    expect(await statusOf(port, '/rtms')).toBe(101)
+    await rtms.close({ timeoutMs: 100 })
+    const next = await start({ server })
+    expect(await statusOf(port, '/rtms')).toBe(101)
+    await next.close({ timeoutMs: 100 })
+    // The second node stands in front of both.
+    expect(seen.filter((event) => event === 'upgrade')).toHaveLength(1)
+  })
+})
+
+describe('A node without a server', () => {
+  it('takes the upgrades that it is given, at any path', async () => {
+    const rtms = await start({ server: false, publicUrl: 'wss://rt.example.com/live', nodeId: 'n1' })
+    const server = createServer()
+    server.on('upgrade', (request, socket, head) => rtms.handleUpgrade(request, socket, head))
+    const port = await listening(server)
+    const peer = await Peer.connect(`ws://127.0.0.1:${port}/live?x=1`, await tokenOf(rtms))
+    expect(peer.all('welcome')).toHaveLength(1)
+    expect(() => rtms.address).toThrow('no server listens')
+    expect((await rtms.tickets.issue({ user: 'u1' })).url).toBe('wss://rt.example.com/live?route=n1')
+    await rtms.close({ timeoutMs: 100 })
+    expect(await statusOf(port, '/live')).toBe(503)
+  })
+
+  it('leaves a socket to whoever has taken it, and says so', async () => {
+    const lines: unknown[] = []
+    const rtms = await start({ server: false, logger: { ...silent, error: (...line) => lines.push(line) } })
+    const server = createServer()
+    new WebSocketServer({ server }).on('connection', (ws) => ws.on('message', () => ws.close(4_000)))
+    server.on('upgrade', (request, socket, head) => rtms.handleUpgrade(request, socket, head))
+    const port = await listening(server)
+    const peer = await new Peer(`ws://127.0.0.1:${port}/both`).opened()
+    await eventually(() => lines.length > 0)
+    peer.ws.send('x')
+    expect((await peer.closed).code).toBe(4_000)
+    expect(JSON.stringify(lines)).toContain('taken by another listener')
+  })
+
+  it('cannot have a port', async () => {
+    await expect(start({ server: false, port: 0 })).rejects.toThrow('port: it was given together with server')
+  })
+})
+
+describe('A request that names the whole URL', () => {
+  it('is for its path, as an upgrade and otherwise', async () => {
+    const rtms = await start({ api: { keys: ['k'.repeat(32)] } })
+    const { port } = rtms.address
+    const ask = async (target: string, more: string): Promise<string> =>
+      (await (await raw(port, `GET ${target} HTTP/1.1\r\nHost: a\r\n${more}\r\n\r\n`)).answer).slice(0, 12)
+    const whole = upgradeRequest(0).replace('GET /rtms', 'GET http://a:1/rtms?route=x')
+    const { socket } = await raw(port, whole)
+    const [chunk] = (await once(socket, 'data')) as [Buffer]
+    expect(chunk.toString().slice(0, 12)).toBe('HTTP/1.1 101')
+    socket.destroy()
+    const closing = 'Connection: close'
+    expect(await ask('http://a/healthz', closing)).toBe('HTTP/1.1 200')
+    expect(await ask('HTTPS://a:7/healthz?x', closing)).toBe('HTTP/1.1 200')
+    expect(await ask('http://a/rtms/v1/meetings', closing)).toBe('HTTP/1.1 401')
+    expect(await ask('http://a', closing)).toBe('HTTP/1.1 404')
+    expect(await ask('*', closing)).toBe('HTTP/1.1 404')
+  })
+})
+
+describe('A page whose origin may not connect', () => {
+  it('is named in the log once a minute, with what allows it, and counted', async () => {
+    const lines: unknown[] = []
+    const rtms = await start({ logger: { ...silent, warn: (...line) => lines.push(line) } })
+    const { port } = rtms.address
+    const ask = (origin: string): Promise<{ status: number }> =>
+      upgrade(`ws://127.0.0.1:${port}/rtms`, { origin })
+    for (let n = 0; n < 3; n++) expect((await ask('https://shop.example')).status).toBe(403)
+    expect(lines).toEqual([
+      [
+        { origin: 'https://shop.example', host: `127.0.0.1:${port}`, count: 1 },
+        expect.stringContaining('name it in the option `origins`'),
+      ],
+    ])
+    expect([...rtms.stats.connectionsRefused]).toEqual([['origin', 3]])
+    expect(await rtms.metrics()).toContain('rtms_connections_refused_total{by="origin"} 3')
+  })
+})
 
 describe('Two nodes attached to one server', () => {
   it('answer 404 at a path that neither has, once', async () => {

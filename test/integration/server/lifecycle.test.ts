@@ -241,7 +241,7 @@ describe('A node attached to a server', () => {
         other.handleUpgrade(request, socket, head, (ws: WebSocket) => ws.close(4000))
     })
     const rtms = await start({ server })
-    expect(() => rtms.address).toThrow('does not listen')
+    expect(() => rtms.address).toThrow('no server listens')
     const port = await listening(server)
     expect(rtms.address).toEqual({ host: 'localhost', port, url: `ws://localhost:${port}/rtms` })
     expect((await get(port, '/healthz')).body).toEqual({ path: '/healthz' })

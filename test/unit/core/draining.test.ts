@@ -6,11 +6,19 @@ import { Parts } from './cluster/parts.ts'
 
 interface Client {
   readonly name: string
+  /** How many times it was asked to move. */
+  asked: number
   requests: number
   upstream: number
   /** Whether what the node has said to it is on its way. */
   isOffered: boolean
   meeting: string | null
+}
+
+interface Line {
+  readonly session: Session
+  readonly client: Client
+  phase: { readonly name: 'live' | 'closed' }
 }
 
 /** A node that drains, around which everything is a number; what it does is noted. */
@@ -29,13 +37,15 @@ class Desk extends Parts {
   readonly draining: Draining
   /** How many were closed in this step. */
   #closed = 0
+  readonly #lines: Map<Client, Line> = new Map()
 
   #note(): void {
     if (this.#closed > 0) this.did.push(`moves ${this.#closed}`)
     this.#closed = 0
   }
 
-  constructor(limits: Partial<Limits> = {}, isAlone = false) {
+  /** `asks`: whether clients can be asked to move. */
+  constructor(limits: Partial<Limits> = {}, isAlone = false, asks = false) {
     super({
       drainClosingsMs: 10_000,
       drainPerSecond: 20,
@@ -63,29 +73,61 @@ class Desk extends Parts {
             isSilent: () => this.isSilent,
           } as never),
       sessions: { size: 0, all: () => [] } as never,
-      moves: null,
+      moves: asks ? ({ ownerFor: () => 0, ask: (session: unknown) => this.#ask(session) } as never) : null,
       passing: null,
       handover: isAlone ? null : (handover as never),
     })
   }
 
-  *#connections(): Generator<{ readonly session: Session; readonly client: Client }> {
+  *#connections(): Generator<Line> {
     for (const client of Array.from(this.clients)) {
       const seats = new Map(client.meeting === null ? [] : [[1, { name: client.meeting }]])
       const { requests, upstream, isOffered } = client
-      const session = { requests, upstream: { size: upstream }, log: { isOffered }, seats }
-      yield { session: session as unknown as Session, client }
+      const session = { requests, upstream: { size: upstream }, log: { isOffered }, seats, client }
+      let line = this.#lines.get(client)
+      if (line === undefined)
+        this.#lines.set(client, (line = { session, client, phase: { name: 'live' } } as never))
+      yield Object.assign(line, { session })
     }
   }
 
-  #close(client: Client): void {
+  #ask(session: unknown): boolean {
+    ;(session as { readonly client: Client }).client.asked++
+    return true
+  }
+
+  #end(client: Client): void {
     this.clients = this.clients.filter((each) => each !== client)
+    const line = this.#lines.get(client)
+    if (line !== undefined) line.phase = { name: 'closed' }
+  }
+
+  #close(client: Client): void {
+    this.#end(client)
     this.#closed++
+  }
+
+  /** The first of those that were asked move, but for some. */
+  move(count: number, stays: readonly Client[] = []): void {
+    const moving = this.clients.filter((client) => client.asked > 0 && !stays.includes(client))
+    for (const client of moving.slice(0, count)) this.#end(client)
+  }
+
+  get asked(): number {
+    return this.clients.filter(({ asked }) => asked > 0).length
   }
 
   crowd(count: number, parts: Partial<Client> = {}): void {
     for (let n = 0; n < count; n++)
-      this.clients.push({ name: `c${n}`, requests: 0, upstream: 0, isOffered: true, meeting: null, ...parts })
+      this.clients.push({
+        name: `c${n}`,
+        asked: 0,
+        requests: 0,
+        upstream: 0,
+        isOffered: true,
+        meeting: null,
+        ...parts,
+      })
   }
 
   begin(deadlineIn = 25_000): string[] {
@@ -150,7 +192,7 @@ describe('A node that drains', () => {
   })
 
   it('moves last whoever waits for an answer, has sent more, or is in a meeting that is still here', () => {
-    const desk = new Desk({ drainPerSecond: 1_000 })
+    const desk = new Desk({ drainPerSecond: 1_000, drainFirstMs: 0 })
     desk.open.add('m')
     desk.progress = { waiting: 1, moving: 0, staying: 0 }
     desk.crowd(1)
@@ -168,6 +210,21 @@ describe('A node that drains', () => {
     // What stays ends with the node: nobody waits for it.
     desk.progress = { waiting: 0, moving: 0, staying: 1 }
     expect([desk.pass(100), desk.clients.length]).toEqual([['moves 1'], 3])
+  })
+
+  it('hands its meetings over first, for a while', () => {
+    const desk = new Desk({ drainPerSecond: 10, drainFirstMs: 2_000 })
+    desk.crowd(2)
+    desk.progress = { waiting: 1, moving: 0, staying: 0 }
+    desk.begin()
+    expect([desk.pass(1_900), desk.pass(100)]).toEqual([[], ['moves 1']])
+    const sooner = new Desk({ drainPerSecond: 10, drainFirstMs: 2_000 })
+    sooner.crowd(2)
+    sooner.progress = { waiting: 0, moving: 1, staying: 0 }
+    sooner.begin()
+    expect(sooner.pass(500)).toEqual([])
+    sooner.progress = { waiting: 0, moving: 0, staying: 1 }
+    expect(sooner.pass(100)).toEqual(['moves 1'])
   })
 
   it('goes on as long as it has a meeting to hand over', () => {
@@ -221,6 +278,49 @@ describe('A node that drains', () => {
       requests: 3,
       sessions: 0,
     })
+  })
+})
+
+describe('A node that drains and asks its clients to move', () => {
+  /** Time passes, and so many move in each tenth of a second, those first that were asked first; but for some. */
+  function pass(desk: Desk, ms: number, perStep: number, stays: readonly Client[] = []): number {
+    let closed = 0
+    for (let at = 0; at < ms; at += 100) {
+      for (const each of desk.pass(100)) closed += Number(each.slice('moves '.length))
+      desk.move(perStep, stays)
+    }
+    return closed
+  }
+
+  it('asks no more than are likely to be on their way, and the next as these have moved', () => {
+    const desk = new Desk({ drainMs: 6_000, drainLagMs: 600 }, false, true)
+    desk.crowd(1_200)
+    desk.begin()
+    expect(desk.asked).toBe(20)
+    desk.pass(1_400)
+    expect(desk.asked).toBe(120)
+    desk.move(50)
+    desk.pass(400)
+    expect(desk.asked).toBe(120)
+    // Those who do not move keep nobody waiting for ever.
+    desk.pass(5_000)
+    expect(desk.asked).toBeGreaterThan(200)
+  })
+
+  it('closes nobody who is on the way, however long all of them take', () => {
+    const desk = new Desk({ drainMs: 6_000, drainLagMs: 600 }, false, true)
+    desk.crowd(600)
+    desk.begin(120_000)
+    expect([pass(desk, 60_000, 1), desk.clients]).toEqual([0, []])
+  })
+
+  it('closes those that do not move once they were asked twice, though others do', () => {
+    const desk = new Desk({ drainMs: 6_000, drainLagMs: 600, drainMoveMs: 1_500 }, false, true)
+    desk.crowd(60)
+    const stays = desk.clients.slice(0, 10)
+    desk.begin()
+    expect([pass(desk, 2_900, 60, stays), pass(desk, 4_000, 60, stays)]).toEqual([0, 10])
+    expect([desk.clients, stays.map(({ asked }) => asked)]).toEqual([[], Array(10).fill(2)])
   })
 })
 

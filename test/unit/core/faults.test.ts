@@ -64,6 +64,7 @@ describe('A port that throws', () => {
       'located',
       'callMeeting',
       'drain',
+      'fail',
       'connected',
       'disconnected',
     ]

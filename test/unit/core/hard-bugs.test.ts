@@ -8,7 +8,7 @@ import { alive, Wanderer } from './wanderer.ts'
  * test/integration/server/hard-bugs.test.ts; what concerns the client alone is in test/unit/client.
  */
 
-const HEARTBEAT = 8_000
+const HEARTBEAT = 7_000
 const KEEP = 60_000
 
 /** What is left of everybody once all sessions, and the meetings nobody is in, have had their time. */

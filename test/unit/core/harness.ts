@@ -92,6 +92,8 @@ export class FakeApplication implements Application {
   readonly missing: MissingMeeting[] = []
   readonly unopened: string[] = []
   readonly answers: { readonly call: MeetingCall; readonly outcome: Outcome<Whereabouts> }[] = []
+  /** Faults that were asked for. */
+  readonly faults: number[] = []
   /** What it heard of sessions, in words. */
   readonly presence: string[] = []
 
@@ -146,6 +148,11 @@ export class FakeApplication implements Application {
 
   drain(timeoutMs: number): void {
     this.drains.push(timeoutMs)
+  }
+
+  fail(cutMs: number): boolean {
+    this.faults.push(cutMs)
+    return true
   }
 
   connected({ user }: { readonly user: string }, resumed: boolean): void {

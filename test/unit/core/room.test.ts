@@ -148,6 +148,28 @@ describe('A room without an owner, fed with the frames of one that has it', () =
     }
   })
 
+  it('places nobody beyond the frames that there are, whatever a client says that it holds', () => {
+    const { owner } = twins()
+    const { room } = owner
+    const holding = { slot: 1, elected: 1, seen: 0, promisedTerm: 0, promisedIncarnation: 0 }
+    const [known, unknown] = [
+      { ...holding, term: 2, incarnation: 7 },
+      { ...holding, term: 1, incarnation: 3 },
+    ]
+    const { next } = room.log
+    const placed = (at: number, held: object): unknown[] => {
+      const { seat, joined } = placeIn(room, { parts: { world: 9, next: at, held: [held] } })
+      readAll(seat)
+      return [joined.reason, joined.next, seat.cursor?.position]
+    }
+    expect(placed(2 ** 40, { ...unknown, stable: 2 ** 30 })).toEqual(['PROTOCOL', 1, next])
+    expect(placed(2 ** 40, { ...unknown, stable: next })).toEqual(['PROTOCOL', 1, next])
+    expect(placed(2 ** 40, { ...unknown, stable: next - 1 })).toEqual(['REWOUND', next, next])
+    expect(placed(2 ** 40, { ...known, stable: 0 })).toEqual(['PROTOCOL', 1, next])
+    expect(placed(next + 1, { ...known, stable: 0 })).toEqual(['PROTOCOL', 1, next])
+    expect(placed(next, { ...known, stable: 0 })).toEqual(['', next, next])
+  })
+
   it('knows from the log who is in it, tells its readers of new frames, and counts spectators', () => {
     const { replica, node } = twins()
     const { seat, joined } = placeIn(replica, { spectator: true })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { defaultLimits, RtmsNode } from '../../../src/core/index.ts'
 import { binaryCodec, type ServerMessage } from '../../../src/protocol/index.ts'
-import { FakeApplication, RecordingBus, RecordingTransport } from './harness.ts'
+import { FakeApplication, Harness, RecordingBus, RecordingTransport } from './harness.ts'
 
 /*
  * When many clients are sent away at once, each is told a wait of its own. Chance is fixed at both ends here, and then
@@ -63,5 +63,32 @@ describe('The wait that a goodbye names', () => {
   it('is the least where the range is empty', () => {
     expect(waitsOf(2, (n) => [n * 255, n * 255], { reconnectMaxMs: 300 })).toEqual([300, 300])
     expect(waitsOf(2, (n) => [n * 255, n * 255], { reconnectMaxMs: 100 })).toEqual([300, 300])
+  })
+})
+
+describe('The range that a welcome names for the first reconnect', () => {
+  /** The greatest wait that the last of so many clients is told. */
+  function greatestOf(count: number, limits: Partial<typeof range> = {}): number {
+    const h = new Harness({ connectionsPerAddress: count, handshakes: count, ...limits })
+    for (let n = 1; n < count; n++) h.connect(`u${n}`)
+    const last = h.open()
+    last.hello('last')
+    h.settle()
+    const [welcome] = last.take()
+    if (welcome?.type !== 'welcome') throw new Error('no welcome')
+    return welcome.reconnectMax
+  }
+
+  it('is short where few clients would come back, and gives each of many a fifth of a millisecond', () => {
+    const { reconnectMinMs, reconnectMaxMs } = defaultLimits
+    expect([reconnectMinMs, reconnectMaxMs, greatestOf(1)]).toEqual([50, 2_000, 200])
+    const limits = { reconnectMinMs: 10 }
+    expect([1, 200, 300].map((count) => greatestOf(count, limits))).toEqual([40, 40, 60])
+  })
+
+  it('is never longer than the limit', () => {
+    expect(greatestOf(300, { reconnectMinMs: 10, reconnectMaxMs: 50 })).toBe(50)
+    expect(greatestOf(1, { reconnectMinMs: 300, reconnectMaxMs: 1_000 })).toBe(1_000)
+    expect(greatestOf(1, { reconnectMinMs: 300, reconnectMaxMs: 2_000 })).toBe(1_200)
   })
 })

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { inProcess } from '../../../src/bus/in-process.ts'
 import { type Client, connect, type Meeting } from '../../../src/client/node.ts'
 import { blood, digest, isBot, newState, type State, step } from '../../../src/demo/battle/index.ts'
 import { type Demo, startDemo } from '../../../src/demo/index.ts'
@@ -10,15 +11,13 @@ import { type Demo, startDemo } from '../../../src/demo/index.ts'
 const rules = blood as { quick: number }
 const { quick } = rules
 const pages = mkdtempSync(join(tmpdir(), 'rtms-pages-'))
+const settings = { port: 0, host: '127.0.0.1', secret: 'a secret of the tests, 32 bytes long' }
 let demo: Demo
 const clients: Client[] = []
 
 beforeAll(async () => {
   rules.quick = 100
-  demo = await startDemo(
-    { port: 0, host: '127.0.0.1', secret: 'a secret of the tests, 32 bytes long' },
-    pages,
-  )
+  demo = await startDemo(settings, pages)
 })
 
 afterEach(() => {
@@ -31,8 +30,8 @@ afterAll(async () => {
   rmSync(pages, { recursive: true })
 })
 
-async function ask(body: object): Promise<Response> {
-  return fetch(`http://127.0.0.1:${demo.rtms.address.port}/api/battle/ticket`, {
+async function ask(body: object, { rtms }: Demo = demo): Promise<Response> {
+  return fetch(`http://127.0.0.1:${rtms.address.port}/api/battle/ticket`, {
     method: 'POST',
     body: JSON.stringify(body),
   })
@@ -49,8 +48,8 @@ interface Guest {
 }
 
 /** A player without a page: follows the rules as one does. */
-async function enter(name: string, room: string): Promise<Guest> {
-  const ticket = (await (await ask({ name, room })).json()) as { meeting: string; user: string }
+async function enter(name: string, room: string, at: Demo = demo): Promise<Guest> {
+  const ticket = (await (await ask({ name, room }, at)).json()) as { meeting: string; user: string }
   const client = connect({ getTicket: () => ticket as never })
   clients.push(client)
   const meeting = await client.join(ticket.meeting)
@@ -138,6 +137,34 @@ test('who is in the room may ask for its state, and goes on from there as the ot
   const state = await ada.client.request<State>('battle.state', { meeting: name })
   await ada.until(({ frame }) => frame >= state.frame)
   expect(digest(state)).toBe(ada.sums.get(state.frame))
+})
+
+test('a room goes on elsewhere when its node is drained: no frame is missing, and bots and the state go along', async () => {
+  const bus = inProcess()
+  const publicUrl = 'ws://{host}:{port}/rtms?route={node}'
+  const [first, second] = (await Promise.all(
+    ['a', 'b'].map((nodeId) => startDemo({ ...settings, bus, nodeId, publicUrl }, pages)),
+  )) as [Demo, Demo]
+  try {
+    await expect.poll(() => first.rtms.cluster.nodes().length).toBe(2)
+    const ada = await enter('Ada', 'drained', first)
+    const { name } = ada.meeting
+    await ada.meeting.send({ do: 'set', seats: 3, long: true })
+    await ada.until((state) => bots(state) === 2)
+    expect(second.rtms.meetings.get(name)).toBeUndefined()
+    await first.rtms.drain()
+    expect(second.rtms.meetings.get(name)).toBeDefined()
+    expect(bots(ada.state)).toBe(2)
+    await ada.meeting.send({ do: 'set', seats: 2, long: true })
+    await ada.until((state) => bots(state) === 1)
+    const state = await ada.client.request<State>('battle.state', { meeting: name })
+    await ada.until(({ frame }) => frame >= state.frame)
+    expect(digest(state)).toBe(ada.sums.get(state.frame))
+    expect([...ada.sums.keys()]).toEqual([...ada.sums.keys()].map((_, at) => at + 1))
+  } finally {
+    for (const client of clients.splice(0)) client.close()
+    await Promise.all([first.close(), second.close()])
+  }
 })
 
 test.each([[{ room: 'a.b' }], [{ room: '' }], [{}], [{ room: 'x'.repeat(25) }]])(

@@ -227,6 +227,17 @@ describe('a fighter', () => {
     expect(player(match, 5).fighting).toBe(true)
     expect(match.state.players).toHaveLength(2)
   })
+
+  test('that is a bot of a node that has ended is gone on with by the next bot of its name', () => {
+    const match = pair()
+      .bots(2, 1)
+      .say(0, { do: 'start', seed: 7 })
+      .until(({ phase }) => phase === 'battle')
+    const { id, user } = player(match, 2)
+    match.leave(2).frame().join(5, user).frame()
+    expect(player(match, 5)).toMatchObject({ id, fighting: true })
+    expect(match.state.players).toHaveLength(3)
+  })
 })
 
 describe('the noise', () => {

@@ -100,7 +100,11 @@ export class NodeSide {
 
   constructor(codec: Codec = binaryCodec) {
     this.codec = codec
-    this.harness = new Harness({}, { incarnation: INCARNATION, wallOffset: WALL_MS })
+    // A client that comes back sooner would be back before the next frame.
+    this.harness = new Harness(
+      { heartbeatMs: 8_000, reconnectMinMs: 500 },
+      { incarnation: INCARNATION, wallOffset: WALL_MS },
+    )
     for (const [token, { user, seconds }] of Object.entries(tokens)) {
       const expires = seconds === 3600 ? WALL_MS + 3_600_000 : 0
       this.harness.application.grants.set(token, grant(user, { expires }))

@@ -11,7 +11,7 @@ afterEach(() => {
   syncBuiltinESMExports()
 })
 
-const listening = (address: string, port = 7) => ({ address: () => ({ address, port, family: 'any' }) })
+const listening = (address: string, port = 7) => ({ address, port, family: 'any' })
 
 describe('The address of a server', () => {
   it.each([
@@ -31,10 +31,8 @@ describe('The address of a server', () => {
   })
 
   it.each([[null], ['/run/rtms.sock']])('that listens on %s is none', (address) => {
-    expect(() => addressOf({ address: () => address }, false, '/rtms')).toThrow(
-      'does not listen on a TCP port',
-    )
-    expect(healthUrlOf({ address: () => address }, false)).toBe('')
+    expect(() => addressOf(address, false, '/rtms')).toThrow('no server listens on a TCP port')
+    expect(healthUrlOf(address, false)).toBe('')
   })
 
   it.each([

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { defaultLimits } from '../../../src/server/ground/limits.ts'
 import { silent } from '../../../src/server/ground/logger.ts'
-import { settle } from '../../../src/server/options/options.ts'
+import { type RtmsOptions, settle } from '../../../src/server/options/options.ts'
 import { show } from '../../../src/server/options/setting.ts'
 
 const secret = 's'.repeat(32)
@@ -49,9 +49,14 @@ const table: {
     ['é'.repeat(16), 'x'.repeat(32)],
     ['x'.repeat(31), 7, null],
   ],
+  role: [['core'], ['both', true, null]],
   moves: [
     ['members', 'all', false],
     [true, 'spectators', null],
+  ],
+  faults: [
+    [true, false],
+    ['yes', null],
   ],
   bus: [[{ connect() {} }], [{}, null, 'nats://a', { servers: 'nats://a' }]],
   issuer: [['me'], ['', 7]],
@@ -81,11 +86,22 @@ const table: {
     ],
   ],
   origins: [
-    ['*', [], ['https://a.example', 'http://a:81', 'app://local', 'capacitor://localhost']],
+    [
+      '*',
+      [],
+      ['https://a.example', 'http://a:81', 'app://local', 'capacitor://localhost'],
+      ['https://*.a.example', 'http://*.a:81', 'null', 'file://'],
+    ],
     [
       'https://a.example',
       ['*'],
       ['https://A.example'],
+      ['https://*'],
+      ['https://a*.example'],
+      ['https://a.*.example'],
+      ['https://*.*.example'],
+      ['*.example'],
+      ['http://a:*'],
       ['https://a:443'],
       ['http://a:80'],
       ['https://a/'],
@@ -149,6 +165,18 @@ describe('An option', () => {
     expect(() => settle(7 as never)).toThrow('options')
   })
 
+  it('role edge needs a bus, and moves nobody unless told to', () => {
+    const bus = { connect: () => ({}) as never }
+    expect(refused({ role: 'edge' })).toEqual(['role'])
+    const of = (options: Partial<RtmsOptions>): unknown => {
+      const { role, moves } = settle({ secret, bus, ...options })
+      return [role, moves]
+    }
+    expect(of({ role: 'edge' })).toEqual(['edge', false])
+    expect(of({ role: 'edge', moves: 'members' })).toEqual(['edge', 'members'])
+    expect(of({ role: 'core' })).toEqual(['core', 'members'])
+  })
+
   it('left out has its default', () => {
     expect(settle({ secret })).toEqual({
       port: 7788,
@@ -163,8 +191,10 @@ describe('An option', () => {
       bus: { connect: expect.any(Function) as unknown },
       limits: defaultLimits,
       maxHandlers: 1_000,
+      role: 'core',
       moves: 'members',
       admin: false,
+      faults: false,
       logger: silent,
     })
   })

@@ -53,6 +53,26 @@ it('Something slow is done all the same, one in each turn', async () => {
   expect(done).toEqual([0, 1, 2])
 })
 
+it('So many are done in each turn at least, however late the clock says it is', async () => {
+  let now = 0
+  const done: number[] = []
+  const pace = new Pace<number>(
+    (item) => {
+      done.push(item)
+      now += 1_000
+    },
+    never,
+    () => now,
+    3,
+  )
+  for (let n = 0; n < 7; n++) pace.add(n, 'a')
+  await turn()
+  expect(done).toEqual([0, 1, 2])
+  await turn()
+  await turn()
+  expect(done).toEqual([0, 1, 2, 3, 4, 5, 6])
+})
+
 it('Something that throws costs nobody else their turn', async () => {
   const done: number[] = []
   const failed: [number, unknown][] = []

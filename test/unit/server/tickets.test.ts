@@ -5,7 +5,7 @@ import { fixedLimits, type Revoked } from '../../../src/core/index.ts'
 import { type ErrorCode, limits } from '../../../src/protocol/index.ts'
 import { defaultLimits } from '../../../src/server/ground/limits.ts'
 import type { Logger } from '../../../src/server/ground/logger.ts'
-import { Tickets, type TicketSettings } from '../../../src/server/tickets/tickets.ts'
+import { type TicketRequest, Tickets, type TicketSettings } from '../../../src/server/tickets/tickets.ts'
 
 const SECRET = 'a secret for tests, which is long enough'
 const key = new TextEncoder().encode(SECRET)
@@ -46,6 +46,7 @@ class World {
       },
       {
         url: (host, meeting) => `ws://${host ?? 'here'}/${meeting ?? ''}`,
+        edges: (host, names) => (names ?? ['e1', 'e2']).map((name) => `ws://${host ?? 'here'}/${name}`),
         revokedUntil: () => this.revokedUntil,
         revoke: (revoked, until) => {
           this.revoked.push([revoked, until])
@@ -110,6 +111,28 @@ describe('A ticket', () => {
       (await tickets.issue({ user: 'ann', meetings })).url
     expect(await led('quiz.*', '*', { name: 'hall' }, 'room')).toBe('ws://here/hall')
     expect([await led(), await led('*')]).toEqual(['ws://here/', 'ws://here/'])
+  })
+
+  it('names edges where it grants no seat of a member, or those that were asked for', async () => {
+    const tickets = await new World().tickets()
+    const named = async (request: Partial<TicketRequest>): Promise<readonly string[] | undefined> =>
+      (await tickets.issue({ user: 'ann', ...request })).urls
+    const any = ['ws://here/', 'ws://here/e1', 'ws://here/e2']
+    expect(await named({ topics: { read: ['stock.*'] } })).toEqual(any)
+    expect(await named({ meetings: [{ name: '*', role: 'spectator' }], edges: true })).toEqual(any)
+    expect(await named({ meetings: [{ name: 'hall', role: 'spectator' }, 'quiz.*'] })).toBeUndefined()
+    expect(await named({ meetings: ['*'], edges: true })).toEqual(any)
+    expect(await named({ edges: false })).toBeUndefined()
+    expect(await named({ edges: ['e9', 'e7'], host: 'there' })).toEqual([
+      'ws://there/',
+      'ws://there/e9',
+      'ws://there/e7',
+    ])
+    // The node that it leads to may be an edge itself.
+    expect(await named({ edges: ['', 'e1'] })).toEqual(['ws://here/', 'ws://here/e1'])
+    await expect(named({ edges: 'e1' as never })).rejects.toThrow(
+      'edges is e1; expected true, false or an array of names of edges',
+    )
   })
 
   it('grants nothing that was not asked for, for an hour', async () => {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { NodeWatch } from '../../../src/server/edge/watch.ts'
+import { serverLimits } from '../../../src/server/ground/limits.ts'
 
 const NODE = 7
 
@@ -22,14 +23,15 @@ async function stop(server: Server): Promise<void> {
 
 /** Something that answers as a node of this incarnation does, or as `body` says; null: never. */
 async function listen(
-  body: () => unknown,
+  body: (url: string) => unknown,
   port = 0,
+  headers: Record<string, string> = {},
 ): Promise<{ server: Server; url: string; asked: () => number }> {
   let asked = 0
-  const server = createServer((_, response) => {
+  const server = createServer(({ url = '' }, response) => {
     asked++
-    const answer = body()
-    if (answer !== null) response.writeHead(503).end(JSON.stringify(answer))
+    const answer = body(url)
+    if (answer !== null) response.writeHead(503, headers).end(JSON.stringify(answer))
   })
   servers.push(server)
   server.listen(port, '127.0.0.1')
@@ -55,6 +57,11 @@ function watching(): { met: (health: string) => void; probe: () => void; gone: n
 
 const until = (is: () => boolean): Promise<void> =>
   vi.waitFor(() => expect(is()).toBe(true), { interval: 10, timeout: 10_000 })
+
+const connectionsOf = (server: Server): Promise<number> =>
+  new Promise((resolve, reject) =>
+    server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
+  )
 
 const itself = () => ({ status: 'ok', incarnation: NODE })
 
@@ -146,6 +153,59 @@ describe('A node that is silent', () => {
       probe()
       return gone.length > 0
     })
+  })
+})
+
+describe('The connection to a node', () => {
+  it('tells that its process has ended as soon as it breaks off: nobody has to find it silent', async () => {
+    const { server, url } = await listen(itself)
+    const { met, gone } = watching()
+    met(url)
+    await until(() => watch?.lines === 1)
+    const since = performance.now()
+    await stop(server)
+    await until(() => gone.length > 0)
+    expect(performance.now() - since).toBeLessThan(500)
+    expect([gone, watch?.lines]).toEqual([[NODE], 0])
+  })
+
+  it('proves nothing by breaking off: the node is asked, and found again', async () => {
+    const { server, url, asked } = await listen(itself)
+    const { met, gone } = watching()
+    met(url)
+    for (let times = 1; times <= 3; times++) {
+      // eslint-disable-next-line no-await-in-loop
+      await until(() => watch?.lines === 1 && asked() === times)
+      server.closeAllConnections()
+    }
+    await until(() => watch?.lines === 1 && asked() === 4)
+    expect(gone).toEqual([])
+  })
+
+  it('is not made again and again where the other side closes it after each answer', async () => {
+    const { url, asked } = await listen(itself, 0, { Connection: 'close' })
+    const { met } = watching()
+    met(url)
+    await until(() => asked() === serverLimits.probeTries)
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    expect([asked(), watch?.lines]).toEqual([serverLimits.probeTries, 0])
+  })
+
+  it('is kept open to some nodes of many, and closed with the watch', async () => {
+    const { server, asked } = await listen((url) => ({ incarnation: Number(url.split('?')[1]) }))
+    const { port } = server.address() as AddressInfo
+    const made = (watch = new NodeWatch(
+      () => {},
+      () => true,
+    ))
+    const many = serverLimits.lines + 10
+    for (let node = 0; node < many; node++)
+      made.met({ node, health: `http://127.0.0.1:${port}/healthz?${node}` })
+    await until(() => asked() >= many)
+    await until(() => made.lines === serverLimits.lines)
+    made.close()
+    expect(made.lines).toBe(0)
+    await vi.waitFor(async () => expect(await connectionsOf(server)).toBe(0), { timeout: 10_000 })
   })
 })
 

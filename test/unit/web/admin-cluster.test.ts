@@ -9,6 +9,7 @@ function node(name: string, parts: Partial<ClusterNode> = {}, busBytesIn = 0, bu
     node: name,
     incarnation: name.length,
     address: '',
+    role: 'core',
     status: 'alive',
     heardMs: 0,
     load,
@@ -18,6 +19,7 @@ function node(name: string, parts: Partial<ClusterNode> = {}, busBytesIn = 0, bu
 }
 
 const seen = (nodes: ClusterNode[], bytes = 0): ClusterAnswer => ({
+  faults: false,
   nodes,
   bus: { up: true, traffic: [{ direction: 'in', kind: 'topics', messages: 1, bytes }] },
 })

@@ -10,7 +10,7 @@ const WAITING = 10_000
 /** What this page could not follow, said openly. */
 export type Break =
   | { readonly type: 'skipped'; readonly count: number }
-  | { readonly type: 'restarted' | 'failed' }
+  | { readonly type: 'restarted' | 'revived' | 'failed' }
 
 /**
  * The battle as this page knows it: every frame of the room applied in order, and nothing else. Where frames are
@@ -41,13 +41,15 @@ export class Follower {
     this.#meter = meter
     this.#applied = applied
     this.#epoch = meeting.epoch
-    meeting.onRejoin(({ recovered }) => {
+    meeting.onRejoin(({ recovered, reason, next }) => {
       meter.rejoins++
       if (recovered) meter.recovered++
       meter.forgetClock()
       if (meeting.epoch !== this.#epoch) this.#startAnew()
+      // What was undone cannot be taken out of the state.
+      else if (reason === 'REWOUND' && next <= this.state.frame) void this.#bridge(null)
     })
-    meeting.onGap(({ from, to }) => void this.#bridge(to - from))
+    meeting.onGap(({ from, to }) => void this.#bridge({ type: 'skipped', count: to - from }))
     meeting.onFrame((frame) => {
       if (this.#waiting === null) this.#apply(frame)
       else if (this.#waiting.length < WAITING) this.#waiting.push(frame)
@@ -94,15 +96,17 @@ export class Follower {
   }
 
   #startAnew(): void {
-    this.#epoch = this.#meeting.epoch
+    const { epoch, headAtJoin } = this.#meeting
+    this.#epoch = epoch
+    // Another node may go on with the frames that it has, all of which come again.
+    this.break = { type: 2 * headAtJoin > this.state.frame ? 'revived' : 'restarted' }
     this.#digests.clear()
     this.#waiting = null
     this.state = newState()
-    this.break = { type: 'restarted' }
   }
 
-  /** Frames are gone for good: goes on from the server's state. */
-  async #bridge(count: number): Promise<void> {
+  /** Frames are gone for good, or undone: goes on from the server's state. `told`: what is said of it. */
+  async #bridge(told: Break | null): Promise<void> {
     const waiting: Frame<Wish>[] = []
     this.#waiting = waiting
     try {
@@ -113,7 +117,7 @@ export class Follower {
       this.#digests.clear()
       this.state = state
       this.#digests.set(state.frame, digest(state))
-      this.break = { type: 'skipped', count }
+      if (told !== null) this.break = told
       for (const frame of waiting) if (frame.number > state.frame) this.#apply(frame)
     } catch {
       if (this.#waiting === waiting) this.break = { type: 'failed' }

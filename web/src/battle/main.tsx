@@ -77,10 +77,31 @@ function Battle() {
   )
 }
 
+/** How long no frame comes until that is said, and how often it is looked; frames come twenty times a second. */
+const STALLED_MS = 1_500
+const LOOK_MS = 500
+
+/** Whether frames have stopped: the room is on its way to another node, say. */
+function useStalled(): boolean {
+  const [stalled, setStalled] = useState(false)
+  useEffect(() => {
+    const look = (): void =>
+      setStalled(
+        game.state !== null &&
+          game.connection !== 'closed' &&
+          performance.now() - game.appliedAt > STALLED_MS,
+      )
+    const timer = setInterval(look, LOOK_MS)
+    return () => clearInterval(timer)
+  }, [])
+  return stalled
+}
+
 /** What the visitor has to know of the connection and of frames that are missing. */
 function Notices() {
   const { connection, problem, break: broken, state } = game
   const [forgotten, forget] = useState<unknown>(null)
+  const stalled = useStalled()
   const lost = connection === 'disconnected' && state !== null
   return (
     <div class="notices">
@@ -95,13 +116,14 @@ function Notices() {
           </p>
         )
       )}
+      {stalled && !lost && (
+        <p class="problem gap" id="stalled" role="status">
+          {text.stalled}
+        </p>
+      )}
       {broken !== null && broken !== forgotten && (
         <p class="problem gap" role="status">
-          {broken.type === 'skipped'
-            ? text.skipped(broken.count)
-            : broken.type === 'restarted'
-              ? text.restarted
-              : text.stateFailed}{' '}
+          {broken.type === 'skipped' ? text.skipped(broken.count) : text.broken[broken.type]}{' '}
           <button type="button" class="icon" aria-label={text.net.close} onClick={() => forget(broken)}>
             ✕
           </button>

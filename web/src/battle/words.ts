@@ -69,10 +69,9 @@ export interface Texts {
   readonly network: string
   readonly leave: string
   readonly lost: string
-  readonly catchingUp: string
+  readonly stalled: string
   readonly skipped: (count: number) => string
-  readonly restarted: string
-  readonly stateFailed: string
+  readonly broken: Readonly<Record<'restarted' | 'revived' | 'failed', string>>
   readonly won: string
   readonly wonText: string
   readonly beaten: string
@@ -181,11 +180,14 @@ export const text: Texts = words<Texts>({
     network: 'Network',
     leave: 'Leave',
     lost: 'Connection lost. The battle goes on; you catch up as soon as you are back.',
-    catchingUp: 'Catching up…',
+    stalled: 'The room goes on in a moment…',
     skipped: (count) =>
       `${count} frames are no longer kept. The server gave the state after them; from there on this page follows every frame.`,
-    restarted: 'The room was started anew.',
-    stateFailed: 'Frames are missing and the server did not give the state. Reload the page.',
+    broken: {
+      restarted: 'The room was started anew.',
+      revived: 'The room’s server has ended, and another one goes on with the room.',
+      failed: 'Frames are missing and the server did not give the state. Reload the page.',
+    },
     won: 'Victory!',
     wonText: 'The beast has fled to its mountains. Happy new year!',
     beaten: 'The beast has won',
@@ -296,10 +298,13 @@ export const text: Texts = words<Texts>({
     network: '网络',
     leave: '离开',
     lost: '连接中断。战斗还在继续，恢复后会立刻追上。',
-    catchingUp: '正在追赶…',
+    stalled: '房间马上继续…',
     skipped: (count) => `有 ${count} 帧已不再保留。服务器给出了之后的状态，从那里起本页逐帧跟随。`,
-    restarted: '房间已重新开始。',
-    stateFailed: '缺少若干帧，服务器也没有给出状态。请重新加载页面。',
+    broken: {
+      restarted: '房间已重新开始。',
+      revived: '房间所在的服务器已终止，另一台接着进行。',
+      failed: '缺少若干帧，服务器也没有给出状态。请重新加载页面。',
+    },
     won: '胜利！',
     wonText: '年兽逃回山里去了。新年快乐！',
     beaten: '年兽赢了',

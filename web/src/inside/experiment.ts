@@ -93,7 +93,11 @@ export class Experiment {
         for (const event of frame.events)
           if (event.type === 'resume') this.#tell({ kind: 'stood', ms: event.gap })
       })
-      meeting.onRejoin(({ recovered }) => recovered && this.#tell({ kind: 'rejoined' }))
+      meeting.onRejoin(({ recovered, next }) => {
+        if (recovered) this.#tell({ kind: 'rejoined' })
+        // Frames from there on were undone, or are another epoch's.
+        else this.frame = Math.min(this.frame, next - 1)
+      })
       meeting.onEnd(() => location.reload())
       addEventListener('pagehide', () => meeting.leave())
     } catch (error) {

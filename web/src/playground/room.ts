@@ -64,7 +64,9 @@ export class Room {
         this.members.set(slot, { user, away, ...startOf(slot) })
     })
     let { epoch } = meeting
-    meeting.onRejoin(() => {
+    meeting.onRejoin(({ reason }) => {
+      // What was undone is in what the page shows; a new page is given every frame.
+      if (reason === 'REWOUND') location.reload()
       if (meeting.epoch !== epoch) this.#restart()
       epoch = meeting.epoch
     })

@@ -3,6 +3,7 @@ import type { Cluster } from '../../../../src/core/cluster/cluster.ts'
 import { costs } from '../../../../src/core/ground/work.ts'
 import { keptOf, type Want } from '../../../../src/core/topic/kept.ts'
 import type { Topic } from '../../../../src/core/topic/topic.ts'
+import type { MessageOf } from '../../../../src/protocol/index.ts'
 import { bytes, type Harness, type Peer, wish } from '../harness.ts'
 import { topicOf } from '../topic-rig.ts'
 import { Rogue } from './rogue.ts'
@@ -444,5 +445,55 @@ describe('A node of the cluster that is broken', () => {
     expect(b.node.topic('t')?.publications).toBeGreaterThan(50)
     world.advance(400)
     expect(ann.all('subscribed')).toHaveLength(1)
+  })
+})
+
+describe('A node that drains while nobody wants what it has', () => {
+  it('looks at a few of its meetings at a time, and offers each of them again in the end', () => {
+    const world = settled(2)
+    const [a, b] = world.nodes as unknown as Pair
+    b.application.adopt = () => null
+    let looks = 0
+    const metadata = {
+      toJSON: () => {
+        looks++
+        return {}
+      },
+    }
+    for (let n = 0; n < 600; n++)
+      a.node.claimMeeting({ name: a.node.nameMeeting() }, {}, world.now, { kind: '', metadata, logic: null })
+    world.settle()
+    expect(a.node.meetingCount).toBe(600)
+    looks = 0
+    a.node.peering?.mesh.handover.begin(world.now)
+    world.settle()
+    expect(looks).toBeLessThan(5_000)
+    world.advance(900)
+    const { handoversRefused: refused } = a.node.stats
+    expect(refused).toBeGreaterThanOrEqual(600)
+    expect(looks).toBeLessThan(20_000)
+    world.advance(2_000)
+    expect(a.node.stats.handoversRefused).toBeGreaterThanOrEqual(refused + 600)
+    b.application.adopt = ({ kind, metadata: given }) => ({ kind, metadata: given, logic: null })
+    world.advance(5_000)
+    expect([a.node.meetingCount, b.node.meetingCount]).toEqual([0, 600])
+  })
+})
+
+describe('A client that says it holds frames which nobody has sealed', () => {
+  it('reads from the first one, like any other, and is written to no more than that', () => {
+    const { world, a, name } = meeting()
+    const ann = client(a, 'ann')
+    join(world, ann, name)
+    world.advance(500)
+    const joined = ann.all('joined').at(-1) as MessageOf<'joined'>
+    const holding = { slot: 0, elected: 1, term: 2 ** 40, incarnation: 1, seen: 0, stable: 2 ** 50 }
+    const held = [{ ...holding, promisedTerm: 0, promisedIncarnation: 0 }]
+    const eve = client(a, 'eve')
+    const before = a.node.stats.bytesOut
+    eve.join(name, { world: joined.world, next: 2 ** 52, held })
+    world.settle()
+    expect(eve.all('joined')).toMatchObject([{ reason: 'PROTOCOL', next: 1, recovered: false }])
+    expect(a.node.stats.bytesOut - before).toBeLessThan(2_000)
   })
 })

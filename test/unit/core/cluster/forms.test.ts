@@ -20,6 +20,7 @@ import {
   type Yield,
 } from '../../../../src/core/cluster/handover-messages.ts'
 import { linked } from '../../../../src/core/cluster/link-messages.ts'
+import type { OwnerState } from '../../../../src/core/meeting/owner-state.ts'
 import { kindNames, meetingParts, questionKinds } from '../../../../src/core/cluster/question-kinds.ts'
 import { Reader, Writer } from '../../../../src/protocol/bytes.ts'
 import { limits, MAX_UINT } from '../../../../src/protocol/limits.ts'
@@ -182,6 +183,45 @@ describe('A hand-over', () => {
     expect(decodeHandover(encodeHandover(late))).toMatchObject({ state: { clock: { dueInMs: 0 } } })
   })
 
+  it.each<[string, Partial<OwnerState>]>([
+    ['a frame rate that no meeting has', { options: { ...state.options, frameRate: 61 } }],
+    ['room for nobody', { options: { ...state.options, capacity: 0 } }],
+    ['room for more than there are slots', { options: { ...state.options, capacity: 256 } }],
+    ['inputs larger than any', { options: { ...state.options, inputBytes: 4_097 } }],
+    [
+      'a member in the slot of the system',
+      {
+        roster: {
+          members: [{ slot: 255, user: 'ann', standing: { is: 'present' }, seq: 4, isBot: false }],
+          seqs: [],
+        },
+      },
+    ],
+    [
+      'more members than there are slots',
+      {
+        roster: {
+          members: Array.from({ length: 256 }, () => ({
+            slot: 0,
+            user: 'ann',
+            standing: { is: 'present' },
+            seq: 4,
+            isBot: false,
+          })),
+          seqs: [],
+        },
+      },
+    ],
+    [
+      'seqs of more slots than there are',
+      { roster: { members: [], seqs: Array.from({ length: 256 }, () => 1) } },
+    ],
+    ['an input of the system', { intake: { inputs: [{ slot: 255, seq: 1, data: textOf('x') }], last: -1 } }],
+    ['an event of a slot that there is not', { events: [{ type: 'join', slot: 255, user: 'dan' }] }],
+  ])('by a node that is broken cannot be read: %s', (_, parts) => {
+    expect(decodeHandover(encodeHandover({ ...whole, state: { ...state, ...parts } }))).toBeNull()
+  })
+
   it('that is cut off anywhere cannot be read', () => {
     const packet = encodeHandover({ ...whole, business: null })
     for (let length = 0; length < packet.length; length++)
@@ -255,6 +295,8 @@ const examples = {
     { timeoutMs: 5 },
     { state: 'draining', meetings: 1, staying: 2, connections: 3, requests: 4, sessions: 5 },
   ],
+  successions: [{ withinMs: 5 }, [{ meeting: 'm', from: 7, how: 'revival', frame: 8, agoMs: 9 }]],
+  fail: [{ cutMs: 5 }, true],
 } as const
 
 describe('A question to another node', () => {

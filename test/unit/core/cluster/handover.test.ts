@@ -99,6 +99,12 @@ describe('A meeting whose node drains', () => {
     // Frames go on at 20 a second from the first one.
     expect(c.node.meeting('m')?.frame).toBe(Math.floor((world.now - 14_000) / 50))
     expect([a.node.stats.handoversGiven, c.node.stats.handoversTaken]).toEqual([1, 1])
+    const { incarnation: from } = a.node
+    const [succession] = c.node.peering?.mesh.successions.told(60_000, world.now) ?? []
+    expect(succession).toMatchObject({ meeting: 'm', from, how: 'handover' })
+    const first = all[0]?.find((frame) => frame.includes('owner')) ?? ''
+    expect(Number.parseInt(first, 10)).toBe(succession?.frame)
+    expect(c.node.peering?.mesh.successions.told(1, world.now)).toEqual([])
   })
 
   it.each([0, 20])('keeps fence, world, options and configuration (%i frames a second)', (frameRate) => {
@@ -542,7 +548,8 @@ describe('A hand-over that is interrupted', () => {
       world.advance(150)
       world.isLost = () => false
       world.kill(victim, true)
-      world.advance(2_000)
+      // Longer than it waits for its members.
+      world.advance(4_000)
       expect(world.whereIs('m').length).toBeLessThanOrEqual(1)
       agree(players)
       // Whoever wants it finds it, or opens it anew.

@@ -6,7 +6,7 @@ import {
   type Promised,
   type Term,
 } from '../../../../src/core/cluster/heritage.ts'
-import { defaultMeeting } from '../../../../src/core/index.ts'
+import { defaultMeeting, fixedLimits } from '../../../../src/core/index.ts'
 import type { MeetingEvent } from '../../../../src/protocol/index.ts'
 
 const FENCE = { term: 2, incarnation: 7 }
@@ -105,6 +105,61 @@ describe('What a replica knows', () => {
     append(h, 5, { type: 'leave', slot: 1, reason: 'left' })
     append(h, 6, { type: 'join', slot: 1, user: 'bob' })
     expect(h.terms(6)).toEqual([term(0), term(1, 6)])
+  })
+
+  it('keeps no more electorates than an owner counts, though nobody acknowledges anything', () => {
+    const h = heritage()
+    append(h, 4, { type: 'join', slot: 1, user: 'bob' })
+    let frame = 5
+    for (let n = 0; n < 1_000; n++) {
+      append(h, frame++, { type: 'join', slot: 2, user: 'eve' })
+      append(h, frame++, { type: 'leave', slot: 2, reason: 'left' })
+    }
+    const head = frame - 1
+    expect(h.terms(head).length).toBeLessThan(fixedLimits.electorates)
+    expect(h.electorate(0, head).changes).toHaveLength(fixedLimits.electorates)
+    // Whoever has a say in all electorates that count is still enough.
+    const promises = [promised(0), promised(1, 0, { elected: 4 })]
+    expect(h.mayContinue(0, head, FENCE, promises)).toBe(true)
+    expect(h.mayContinue(0, head, FENCE, promises.slice(1))).toBe(false)
+    // An electorate in the place of a later one counts no more, but those behind it do.
+    expect(h.mayContinue(head - 4, head, FENCE, promises)).toBe(true)
+  })
+
+  it('keeps as many as a node is set to', () => {
+    const h = Heritage.of(JSON.stringify(legacy), 3, 2) as Heritage
+    for (let n = 0; n < 5; n++) append(h, 4 + n, { type: 'join', slot: 1 + n, user: 'bob' })
+    expect(h.electorate(0, 8).changes).toEqual([7, 8])
+    expect(h.terms(8)).toHaveLength(6)
+  })
+
+  it.each([
+    { options: { ...defaultMeeting, frameRate: 61 } },
+    { options: { ...defaultMeeting, capacity: -1 } },
+    { options: { ...defaultMeeting, capacity: 'many' } },
+    { options: { ...defaultMeeting, config: 3 } },
+    { kind: 5 },
+    { metadata: 'x' },
+    { metadata: undefined },
+    { terms: [{ slot: 256, from: 1, until: null }] },
+    { terms: [{ slot: 0, from: -1, until: null }] },
+    { terms: [{ slot: 0, from: 1, until: 'never' }] },
+    { terms: Array.from({ length: 65 * 255 + 1 }, () => ({ slot: 0, from: 1, until: 2 })) },
+    { terms: 5 },
+    { seqs: [[255, 1]] },
+    { seqs: [[1e9, 1]] },
+    { seqs: [[0, 1.5]] },
+    { seqs: [[0]] },
+    { seqs: {} },
+  ])('is nothing where a node that is broken has told it: %j', (parts) => {
+    expect(Heritage.of(JSON.stringify({ ...legacy, ...parts }), 3)).toBeNull()
+  })
+
+  it('has what is usual where an option is not told, and terms of those who are no members any more', () => {
+    const terms = [{ slot: 255, from: 1, until: 2 }]
+    const h = Heritage.of(JSON.stringify({ ...legacy, options: { frameRate: 60 }, terms }), 3)
+    expect(h?.options).toEqual({ ...defaultMeeting, frameRate: 60 })
+    expect(h?.terms(3)).toEqual([term(255, 1, 2)])
   })
 
   it('is nothing where it cannot be read', () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Homes, homesLimits } from '../../../../src/core/cluster/homes.ts'
 import type { Place } from '../../../../src/core/cluster/question-kinds.ts'
 import { View } from '../../../../src/core/cluster/view.ts'
+import { LEAST_EDGE } from '../../../../src/core/ground/incarnation.ts'
 import { Stats } from '../../../../src/core/ground/stats.ts'
 import { Random } from '../../../../src/testing/index.ts'
 
@@ -187,6 +188,49 @@ describe('The home of a user', () => {
     expect(sweeps).toBe(10)
     rig.settle()
     expect(isComplete()).toBe(true)
+  })
+
+  it('is no edge; where there are only edges, nobody is told of anybody', () => {
+    const edges = [LEAST_EDGE, LEAST_EDGE + 7, 2 ** 48 - 1]
+    const rig = Rig.of([...ids, ...edges])
+    const edge = rig.nodes.get(LEAST_EDGE) as Node
+    for (let n = 0; n < 100; n++) edge.has(`u${n}`, 1)
+    rig.settle()
+    expect(edges.map((id) => rig.nodes.get(id)?.homes.size)).toEqual([0, 0, 0])
+    expect(ids.reduce((sum, id) => sum + (rig.nodes.get(id)?.homes.size ?? 0), 0)).toBe(100)
+    for (const id of ids) {
+      rig.nodes.delete(id)
+      for (const node of rig.nodes.values()) node.lose(id)
+    }
+    rig.settle()
+    const { sent } = rig
+    edge.has('ann', 1)
+    rig.settle()
+    expect(rig.sent).toBe(sent)
+    expect(edge.homes.whereabouts('ann')).toMatchObject({ isComplete: false })
+  })
+
+  it('is told of many users in few messages, and of what changes meanwhile behind them', () => {
+    const rig = Rig.of(ids, { homeUsersPerSweep: 10, homeMessageBytes: 100 })
+    const [a, b] = [rig.nodes.get(101) as Node, rig.nodes.get(20_202) as Node]
+    for (let n = 0; n < 300; n++) a.has(`u${n}`, 1)
+    rig.settle()
+    rig.sent = 0
+    b.lose(303_303)
+    a.lose(303_303)
+    rig.nodes.delete(303_303)
+    const home = Array.from({ length: 300 }, (_, n) => `u${n}`).find(
+      (user) => a.view.registrarOf(user) === 20_202,
+    ) as string
+    // The first users are waiting to be told, and this one goes.
+    a.homes.sweep(rig.now)
+    a.has(home, 0)
+    rig.settle()
+    const expected = [...a.users.keys()].filter((user) => a.view.registrarOf(user) === 20_202)
+    expect(b.homes.size).toBe(expected.length)
+    expect(b.homes.whereabouts(home)).toEqual({ isComplete: true, places: [] })
+    // Each of 30 sweeps has found some of them.
+    expect(rig.sent).toBeLessThan(20)
   })
 
   it('that was told of more users than it remembers does not know of all', () => {

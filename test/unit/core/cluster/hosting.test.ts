@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Guest } from '../../../../src/core/cluster/guest.ts'
 import { Hosting } from '../../../../src/core/cluster/hosting.ts'
 import {
+  type Datagram,
   decodeDatagram,
   type MeshMessage,
   type MeshMessageOf,
@@ -146,9 +147,32 @@ function wordsOf(message: MeshMessage): string {
 
 function datagram(packet: Uint8Array): string {
   const message = decodeDatagram(packet)
+  return message?.type === 'bundle' ? message.parts.map(datagramWords).join('; ') : datagramWords(message)
+}
+
+function datagramWords(message: Datagram | null): string {
   if (message?.type !== 'frames') return words(message as never)
   return `frames of ${message.replica}: ${message.first} + ${message.frames.length}`
 }
+
+it('What a sweep has for several replicas of one node goes there in one message, as far as it may hold', () => {
+  const sent = (linkPacket: number): string[] => {
+    const desk = new Desk({ linkPacket })
+    for (const [at, name] of ['m', 'n', 'o'].entries()) {
+      const owner = name === 'm' ? desk.owner : ownerOn(desk, {}, null, { name })
+      desk.meetings.set(name, owner)
+      desk.follow({ meeting: name, replica: REPLICA + at })
+      owner.addBot('bot')
+      seal(owner, desk.now)
+    }
+    desk.follow({}, 7)
+    desk.sweep()
+    return desk.sent()
+  }
+  const frames = [9, 10, 11].map((replica) => `frames of ${replica}: 1 + 1`)
+  expect(sent(1_000)).toEqual([frames.join('; '), '7: frames of 9: 1 + 1'])
+  expect(sent(1)).toEqual([...frames, '7: frames of 9: 1 + 1'])
+})
 
 describe('A replica that follows a meeting', () => {
   it('is told where it stands, and sent the frames that it has not', () => {
@@ -619,10 +643,8 @@ describe('Frames for replicas', () => {
     desk.seal()
     desk.hosting.beat(desk.now)
     expect(desk.sent()).toEqual([
-      'frames of 9: 1 + 1',
-      'heads heads:9 2 0,10 1 0',
-      '7: frames of 9: 1 + 1',
-      '7: heads heads:9 2 0',
+      'frames of 9: 1 + 1; heads heads:9 2 0,10 1 0',
+      '7: frames of 9: 1 + 1; heads heads:9 2 0',
     ])
     desk.hosting.lost(7, desk.now)
     desk.hosting.beat(desk.now)
@@ -647,7 +669,10 @@ describe('Frames for replicas', () => {
     }
     desk.quiet()
     desk.hosting.beat(desk.now)
-    expect(desk.sent().map((each) => each.split(',').length)).toEqual([wire.batch, 1])
+    expect(desk.sent().flatMap((each) => each.split('; ').map((part) => part.split(',').length))).toEqual([
+      wire.batch,
+      1,
+    ])
     desk.hear('unfollow', { replica: 100 })
     desk.hosting.beat(desk.now)
     expect(desk.sent().map((each) => each.split(',').length)).toEqual([wire.batch])

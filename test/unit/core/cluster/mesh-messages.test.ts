@@ -2,15 +2,18 @@ import { describe, expect, it } from 'vitest'
 import {
   decodeDatagram,
   decodeMesh,
+  encodeBundle,
   encodeFrames,
   encodeHeads,
   encodeMesh,
   encodePull,
+  MESH,
   type MeshMessage,
 } from '../../../../src/core/cluster/mesh-messages.ts'
 import type { FrameLog } from '../../../../src/core/meeting/frame-log.ts'
 import { sealFrame } from '../../../../src/core/meeting/sealed.ts'
-import { limits } from '../../../../src/protocol/limits.ts'
+import { fixedLimits } from '../../../../src/core/index.ts'
+import { Writer } from '../../../../src/protocol/bytes.ts'
 import { text } from '../harness.ts'
 
 /** Frames from 5 on, of the same size each, and the mark of each. */
@@ -54,9 +57,41 @@ describe('Frames to a replica', () => {
     expect(decodeDatagram(bytes)).toMatchObject({ first: 6, marks: [2, 3] })
   })
 
-  it('are at most as many as a message may have', () => {
-    const log = logOf(...Array.from({ length: limits.frames + 10 }, () => 0))
-    expect(encodeFrames(9, log, 5, Infinity).to).toBe(5 + limits.frames)
+  it('are at most as many as a page looks at, also where they are empty', () => {
+    const { pageEntries } = fixedLimits
+    const log = logOf(...Array.from({ length: pageEntries + 10 }, () => 0))
+    const { bytes, to } = encodeFrames(9, log, 5, Infinity)
+    expect(to).toBe(5 + pageEntries)
+    expect(decodeDatagram(bytes)).toMatchObject({ first: 5 })
+    const claimed = (count: number): Uint8Array => {
+      const w = new Writer()
+      w.byte(MESH)
+      w.byte(1)
+      for (const each of [9, 5, count]) w.uint(each)
+      const frames = new Writer()
+      frames.uint(count * 2 + 1)
+      w.bytes(frames.finish())
+      w.uint(0)
+      return w.finish()
+    }
+    expect(decodeDatagram(claimed(pageEntries))).toMatchObject({ type: 'frames' })
+    expect(decodeDatagram(claimed(pageEntries + 1))).toBeNull()
+  })
+
+  it('are nothing where somebody comes into a slot that there is not', () => {
+    const joined = (slot: number): unknown => {
+      const frame = sealFrame([{ type: 'join', slot, user: 'eve' }], [])
+      const log = {
+        *history() {
+          yield [5, frame]
+        },
+        stableAt: () => 0,
+      } as never
+      return decodeDatagram(encodeFrames(9, log, 5, 1_000).bytes)
+    }
+    expect(joined(254)).toMatchObject({ type: 'frames' })
+    expect(joined(255)).toBeNull()
+    expect(joined(2 ** 40)).toBeNull()
   })
 
   it('are nothing where they are cut short, or have marks of more frames than there are', () => {
@@ -92,6 +127,20 @@ describe('A datagram', () => {
     for (const bytes of [encodeHeads(list), encodePull(7, 300)])
       for (const each of broken(bytes)) expect(decodeDatagram(each)).toBeNull()
     expect(decodeDatagram(Uint8Array.of(0x6d, 9))).toBeNull()
+  })
+
+  it('goes with others to the same node, in their order, and alone as it is', () => {
+    const { bytes } = encodeFrames(9, logOf(0), 5, 10_000)
+    const parts = [bytes, encodeHeads([{ replica: 1, next: 2, due: 3 }]), encodePull(7, 300)]
+    expect(encodeBundle([bytes])).toBe(bytes)
+    const bundle = encodeBundle(parts)
+    expect(decodeDatagram(bundle)).toEqual({ type: 'bundle', parts: parts.map(decodeDatagram) })
+    for (let length = 2; length < bundle.length; length++) {
+      const part = decodeDatagram(bundle.subarray(0, length))
+      expect(part === null || (part.type === 'bundle' && part.parts.length < 3)).toBe(true)
+    }
+    // One of a node that means no good: the decoder does not go into it.
+    expect(decodeDatagram(encodeBundle([bundle, bundle]))).toBeNull()
   })
 })
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { type Harness, text } from '../harness.ts'
+import { LINK } from '../../../../src/core/cluster/links.ts'
+import type { Session } from '../../../../src/core/session/session.ts'
+import { bytes, type Harness, type Peer, text } from '../harness.ts'
 import { rest, roam, Roamer } from './roamer.ts'
 import { settled, type World } from './world.ts'
 
@@ -148,6 +150,123 @@ describe('A session', () => {
   })
 })
 
+/** Sessions of so many users at a node that are away, each with so many bytes that their clients have yet to get. */
+function away(world: World, h: Harness, users: number, size: number): string[] {
+  return Array.from({ length: users }, (_, n) => {
+    const peer = h.connect(`u${n}`)
+    const { session } = peer
+    for (let left = size; left > 0; left -= 30_000) h.node.push(`u${n}`, 'p', bytes(Math.min(left, 30_000)))
+    peer.hangUp()
+    world.settle()
+    return session
+  })
+}
+
+/** A client comes to a node and asks for a session. */
+function comesFor(h: Harness, user: string, session: string): Peer {
+  const peer = h.open()
+  peer.hello(user, { session, window: 0 })
+  return peer
+}
+
+describe('Sessions with much that was not acknowledged', () => {
+  const limits = { linkBytes: 1_000_000, linkWindow: 100_000 }
+
+  it('go one after the other where many are asked for at once: the link to the other node holds', () => {
+    const world = settled(2, limits)
+    const [a, b] = nodesOf(world)
+    const ids = away(world, a, 60, 60_000)
+    const peers = ids.map((id, n) => comesFor(b, `u${n}`, id))
+    for (let ms = 0; ms < 400; ms += 10) world.advance(10)
+    expect([a.node.stats.linksBroken, b.node.stats.linksBroken]).toEqual([0, 0])
+    expect(peers.map((peer) => peer.all('welcome')[0]?.resumed)).toEqual(ids.map(() => true))
+    expect(peers.map((peer) => peer.all('push').length)).toEqual(ids.map(() => 2))
+    expect(sessions(world)).toEqual([0, 60])
+  })
+
+  it('stay where they are while the link takes nothing, and are given up by who has waited in vain', () => {
+    const world = settled(2, limits)
+    const [a, b] = nodesOf(world)
+    const ids = away(world, a, 10, 60_000)
+    // What the other node has of them is not confirmed.
+    world.cut.add(`${b.node.incarnation} ${a.node.incarnation}`)
+    a.node.peering?.links.send(b.node.incarnation, new Uint8Array(150_000))
+    world.cut.clear()
+    world.lostKinds.add(LINK)
+    world.settle()
+    world.lostKinds.clear()
+    expect(a.node.peering?.links.isOpen(b.node.incarnation)).toBe(false)
+    world.cut.add(`${a.node.incarnation} ${b.node.incarnation}`)
+    const peers = ids.map((id, n) => comesFor(b, `u${n}`, id))
+    world.settle()
+    expect(sessions(world)[0]).toBe(10)
+    world.advance(2_000)
+    expect(peers.map((peer) => peer.all('welcome')[0]?.resumed)).toEqual(ids.map(() => false))
+    expect(sessions(world)).toEqual([10, 10])
+    world.cut.clear()
+    world.advance(2_000)
+    // Nobody wants them any more.
+    expect(sessions(world)).toEqual([10, 10])
+    expect(a.node.peering?.passing.hasWork).toBe(false)
+  })
+
+  it('are handed over by a node that drains as the link takes them', () => {
+    const world = settled(2, limits)
+    const [a, b] = nodesOf(world)
+    const ids = away(world, a, 40, 60_000)
+    world.advance(2_000)
+    a.node.drain(a.now, a.now + 10_000)
+    world.advance(9_000)
+    expect(a.node.stats.linksBroken).toBe(0)
+    expect(sessions(world)).toEqual([0, 40])
+    expect(ids.every((id, n) => comesFor(b, `u${n}`, id).closed === null)).toBe(true)
+    world.settle()
+    expect(b.node.stats.sessionsResumed).toBe(40)
+  })
+
+  it('are paid for by their user, who waits before one goes on again', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    const [id = ''] = away(world, a, 1, 900_000)
+    const refused: Peer[] = []
+    for (let n = 0; n < 200 && refused.length === 0; n++) {
+      const peer = comesFor(n % 2 === 0 ? b : a, 'u0', id)
+      world.settle()
+      if (peer.closed !== null) refused.push(peer)
+    }
+    // A user has half a second of work at once, at each of the nodes.
+    expect(a.node.stats.sessionsTaken + b.node.stats.sessionsTaken).toBeLessThan(70)
+    expect(refused[0]?.closed).toBe(4453)
+    const [goodbye] = refused[0]?.all('goodbye') ?? []
+    expect(goodbye?.retryAfter).toBeGreaterThan(0)
+    expect(goodbye?.retryAfter).toBeLessThan(5_000)
+    // Others are not concerned, and the session is still there once the user has waited.
+    expect(a.connect('ann').closed).toBeNull()
+    world.advance(goodbye?.retryAfter ?? 0)
+    const again = [a, b].map((h) => comesFor(h, 'u0', id))
+    world.advance(100)
+    expect(again.map((peer) => peer.all('welcome')[0]?.resumed)).toContain(true)
+  })
+
+  it('have room here for what was said to them alone, too, or end', () => {
+    const world = settled(2, { logBytes: 100_000 })
+    const [, b] = nodesOf(world)
+    const said = [{ number: 1, meeting: 'm', data: bytes(30_000) }]
+    const state = { id: 'x', user: 'ann', calls: 0, first: 1, entries: [], said }
+    for (let n = 0; n < 6; n++) b.node.push('nobody', 'p', bytes(10))
+    const taken: boolean[] = []
+    for (let n = 0; n < 6; n++)
+      b.node.peering?.passing.answerers.keep(
+        { ...state, id: `x${n}` },
+        (kept) => taken.push(kept === true),
+        1,
+        b.now,
+      )
+    expect(taken.filter((each) => each).length).toBeLessThan(4)
+    expect(b.node.logs.of.user).toBeLessThan(130_000)
+  })
+})
+
 describe('A node that drains', () => {
   const drain = (h: Harness, ms = 10_000): void => h.node.drain(h.now, h.now + ms)
 
@@ -202,5 +321,73 @@ describe('A node that drains', () => {
     rest(world, [ann, bob], 8_000)
     expect([ann.resumes, bob.resumes]).toEqual([[true], [true]])
     expect(bob.heard).toEqual(['push while away'])
+  })
+})
+
+describe('A client that looks for its session', () => {
+  /** Users of node `a` whose homes are `a`, `b` and `c`, with their sessions; each comes to `b` when it is called. */
+  function usersOf(world: World): (() => Peer)[] {
+    const [a, b, c] = nodesOf(world)
+    const users = [a, b, c].map((home) => {
+      const user = world.nameOf(home, 'user')
+      const { id } = a.connect(user).connection.session as Session
+      return (): Peer => {
+        const peer = b.open()
+        peer.hello(user, { session: id })
+        return peer
+      }
+    })
+    world.advance(1_000)
+    return users
+  }
+
+  const welcomes = (peers: readonly Peer[]): unknown[] =>
+    peers.map((peer) => peer.take().map((message) => message.type === 'welcome' && message.resumed))
+
+  it('gets it from a node that is so busy that it takes seconds', () => {
+    const world = settled(3)
+    const users = usersOf(world)
+    world.lostKinds.add(LINK)
+    const peers = users.map((come) => come())
+    world.advance(3_000)
+    expect(welcomes(peers)).toEqual([[], [], []])
+    world.lostKinds.clear()
+    world.advance(1_000)
+    expect(welcomes(peers)).toEqual([[true], [true], [true]])
+  })
+
+  it('waits a second for a node that has missed heartbeats, and not for one that is silent', () => {
+    const world = settled(3)
+    const users = usersOf(world)
+    world.kill(world.nodes[0] as Harness, false)
+    world.advance(1_500)
+    const early = users.map((come) => come())
+    world.advance(990)
+    expect(welcomes(early)).toEqual([[], [], []])
+    world.advance(10)
+    expect(welcomes(early)).toEqual([[false], [false], [false]])
+    world.advance(2_000)
+    const late = users.map((come) => come())
+    world.advance(0)
+    expect(welcomes(late)).toEqual([[false], [false], [false]])
+  })
+
+  it('is not kept waiting by its home where its node drains', () => {
+    const world = settled(3)
+    const [a, b, c] = nodesOf(world)
+    const user = world.nameOf(c, 'user')
+    const { id } = a.connect(user).connection.session as Session
+    const other = world.nameOf(c, 'other')
+    const { id: ofC } = c.connect(other).connection.session as Session
+    world.advance(1_000)
+    a.node.drain(world.now, world.now + 20_000)
+    world.settle()
+    const peers = [b.open(), b.open()]
+    peers[1]?.hello(other, { session: ofC })
+    world.settle()
+    world.cut.add(`${c.node.incarnation} ${b.node.incarnation}`)
+    peers[0]?.hello(user, { session: id })
+    world.settle()
+    expect(welcomes(peers)).toEqual([[true], [true]])
   })
 })

@@ -224,3 +224,28 @@ describe('A call to a meeting of another node', () => {
     ])
   })
 })
+
+describe('A fault that another node asks for', () => {
+  it('befalls a node that allows it, and is refused by one that does not', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    const endings: QuestionEnding<boolean>[] = []
+    const strike = (): void => {
+      const nodes = [b.node.incarnation]
+      a.node.peering?.questions.ask(nodes, 'fail', { cutMs: 7 }, a.now + 2_000, (_, ending) =>
+        endings.push(ending),
+      )
+      world.settle()
+    }
+    strike()
+    b.application.fail = () => false
+    strike()
+    b.tolerant = true
+    b.application.fail = () => {
+      throw new Error('boom')
+    }
+    strike()
+    const refused = { by: 'refused', refused: { code: 'FORBIDDEN', message: expect.any(String) } }
+    expect([b.application.faults, endings]).toEqual([[7], [{ by: 'answer', answer: true }, refused, refused]])
+  })
+})

@@ -1,9 +1,12 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { MeetingOptions } from '../../../../src/core/index.ts'
 import { Heritage } from '../../../../src/core/cluster/heritage.ts'
 import { MESH } from '../../../../src/core/cluster/mesh-messages.ts'
 import { Pledges } from '../../../../src/core/cluster/pledges.ts'
+import { Replica } from '../../../../src/core/cluster/replica.ts'
 import { Standbys } from '../../../../src/core/cluster/standbys.ts'
+import type { Fence } from '../../../../src/core/meeting/reigns.ts'
+import type { MessageOf } from '../../../../src/protocol/index.ts'
 import { replace } from '../../../simulation/plant.ts'
 import type { Harness } from '../harness.ts'
 import { Roamer, roam } from './roamer.ts'
@@ -66,6 +69,9 @@ describe('A meeting whose node has ended', () => {
     for (const other of others) expect(other).toEqual(first)
     expect(nodes[1].node.stats.meetingsRevived).toBe(1)
     expect(nodes[1].node.stats.meetingsForked).toBe(0)
+    const told = nodes.map(({ node }) => node.peering?.mesh.successions.told(60_000, world.now))
+    const from = nodes[0].node.incarnation
+    expect(told).toEqual([[], [expect.objectContaining({ meeting: 'm', from, how: 'revival' })], []])
   })
 
   it('goes on from its standby, though all its members were on its node', () => {
@@ -85,7 +91,7 @@ describe('A meeting whose node has ended', () => {
     const before = seatOf(first)?.world
     if (staysAway) second.leads = () => null
     world.kill(nodes[0], true)
-    roam(world, clients, 3_000)
+    roam(world, clients, 4_000)
     return ownersOf(world).length === 1 && seatOf(first)?.world === before
   }
 
@@ -112,6 +118,54 @@ describe('A meeting whose node has ended', () => {
     }
   })
 
+  /** When the first frame comes after its node was killed, at a client, in milliseconds. */
+  function backAfter(clients: readonly Roamer[], world: World, node: Harness): number {
+    const [first] = clients as [Roamer]
+    const had = first.frames.get('m')?.length ?? 0
+    let back = Infinity
+    world.kill(node, true)
+    roam(world, clients, 4_000, (at) => {
+      if (back === Infinity && (first.frames.get('m')?.length ?? 0) > had) back = at
+    })
+    return back
+  }
+
+  it('goes on a tenth of a second after proof of that, where its members connect elsewhere at once', () => {
+    const { world, nodes, clients } = meeting(3, [0, 0, 0], { standby: 1 })
+    // The first wait of these clients is 65 ms.
+    expect(backAfter(clients, world, nodes[0])).toBeLessThan(150)
+  })
+
+  it('waits only a moment for those who do not come, once there are enough', () => {
+    const { world, nodes, clients } = meeting(3, [0, 0, 0], { standby: 1 })
+    const before = seatOf(clients[0] as Roamer)?.world
+    ;(clients[2] as Roamer).leads = () => null
+    expect(backAfter(clients, world, nodes[0])).toBeLessThan(500)
+    expect(seatOf(clients[0] as Roamer)?.world).toBe(before)
+  })
+
+  it('is in the same world where its members need seconds to come back, as those of a full node do', () => {
+    const { world, nodes, clients } = meeting(3, [0, 0, 0], { standby: 1 })
+    const before = clients.map((client) => seatOf(client)?.world)
+    const late = world.now + 1_800
+    for (const client of clients) client.leads = () => (world.now < late ? null : nodes[2])
+    world.kill(nodes[0], true)
+    roam(world, clients, 6_000)
+    expect(clients.map((client) => seatOf(client)?.world)).toEqual(before)
+  })
+
+  it('goes on at once where only spectators are left, who have no say', () => {
+    const { world, nodes, clients } = meeting(3, [1], { standby: 1 })
+    const [watcher] = clients as [Roamer]
+    const other = new Roamer(world, 'watcher', nodes[1])
+    other.leads = watcher.leads
+    other.join('m', true)
+    roam(world, [watcher, other], 500)
+    watcher.machine.followers.leave(seatOf(watcher) as NonNullable<ReturnType<typeof seatOf>>)
+    roam(world, [watcher, other], 500)
+    expect(backAfter([other], world, nodes[0])).toBeLessThan(500)
+  })
+
   it('ends with its node where no other one has a replica', () => {
     const { world, nodes, clients } = meeting(3, [0, 0])
     world.kill(nodes[0], true)
@@ -124,10 +178,11 @@ describe('A meeting whose node has ended', () => {
     const before = seatOf(clients[1] as Roamer)?.world
     ;(clients[0] as Roamer).leads = () => null
     world.kill(nodes[0], true)
-    roam(world, clients, 3_000)
+    roam(world, clients, 4_000)
     expect(ownersOf(world)).toEqual([nodes[1].node.id])
     expect(seatOf(clients[1] as Roamer)?.world).not.toBe(before)
     expect(nodes[1].node.stats.meetingsForked).toBe(1)
+    expect(nodes[1].node.peering?.mesh.successions.told(60_000, world.now)).toMatchObject([{ how: 'fork' }])
     // Who comes later begins anew, in the same new world.
     ;(clients[0] as Roamer).leads = () => nodes[2]
     roam(world, clients, 6_000)
@@ -157,5 +212,99 @@ describe('A meeting whose node has ended', () => {
       expect(history).toEqual(history.map((_, at) => at + 1))
       expect([...client.ends.values()].filter((end) => typeof end === 'string')).toEqual([])
     }
+  })
+
+  describe('while somebody lies who waits for it', () => {
+    /** What somebody says that was no member: the place and all else are made up. */
+    const holding = (world: number, slot: number) => ({
+      world,
+      next: 1,
+      held: [
+        {
+          slot,
+          elected: 999,
+          term: 1,
+          incarnation: 1,
+          seen: 2 ** 40,
+          stable: 0,
+          promisedTerm: 0,
+          promisedIncarnation: 0,
+        },
+      ],
+    })
+
+    /** Whether it has gone on in the same world; `lie`: sent again and again, `asked`: the last fence asked for. */
+    function goesOnWith(
+      lie: (asked: MessageOf<'stand'> | undefined, count: number) => readonly Fence[],
+      place = 0,
+    ) {
+      const { world, nodes, clients } = meeting(3, [0, 1])
+      const before = seatOf(clients[0] as Roamer)?.world ?? 0
+      world.kill(nodes[0], true)
+      const eve = nodes[1].connect('eve', { window: 0 })
+      const call = eve.join('m', holding(before, seatOf(clients[place] as Roamer)?.slot ?? 0))
+      let count = 0
+      let isLate = true
+      ;(clients[0] as Roamer).leads = () => (isLate ? null : nodes[1])
+      roam(world, clients, 3_000, (at) => {
+        // One comes later than the other.
+        if (at === 300) isLate = false
+        for (const { term, incarnation } of lie(eve.all('stand').at(-1), ++count))
+          eve.send({ type: 'promise', call, term, incarnation })
+      })
+      expect(ownersOf(world)).toEqual([nodes[1].node.id])
+      expect(eve.all('stand').length).toBeLessThan(10)
+      return [nodes[1].node.stats.meetingsForked, clients.map((client) => seatOf(client)?.world === before)]
+    }
+
+    const inPeace = [0, [true, true]]
+
+    it.each([0, 1])('goes on, though that names the place of member %i', (place) => {
+      expect(goesOnWith((asked) => (asked === undefined ? [] : [asked]), place)).toEqual(inPeace)
+    })
+
+    it('goes on, though that promises ever more, asked or not', () => {
+      const lie = (_: unknown, count: number): Fence[] => [{ term: 1_000 * count, incarnation: 1 }]
+      expect(goesOnWith(lie)).toEqual(inPeace)
+    })
+  })
+
+  it('is one of very many: copies are begun, and meetings gone on with, a few in each turn', () => {
+    const world = settled(2, { revivalsAtOnce: 5, standbysPerBeat: 20 })
+    const [a, b] = world.nodes as [Harness, Harness]
+    for (let n = 0; n < 60; n++) world.open(a, `m${n}`, { frameRate: 0, standby: 1 })
+    world.settle()
+    const grown = (ms: number, step: number, count: () => number): number[] => {
+      const seen: number[] = []
+      for (let at = 0; at < ms; at += step) {
+        const before = count()
+        world.advance(step)
+        if (count() > before) seen.push(count() - before)
+      }
+      return seen
+    }
+    const replicas = (): number => b.node.peering?.mesh.size.replicas ?? 0
+    expect(grown(4_000, 100, replicas)).toEqual([20, 20, 20])
+    world.kill(a, true)
+    const begun = grown(3_000, 1, () => b.node.meetingCount)
+    expect(b.node.meetingCount).toBe(60)
+    expect(Math.max(...begun)).toBeLessThanOrEqual(10)
+    expect(b.node.stats.meetingsForked).toBe(60)
+  })
+
+  it('is told of a promise without a look at the other copies', () => {
+    const world = settled(2)
+    const [a, b] = world.nodes as [Harness, Harness]
+    const eve = b.connect('eve', { window: 0 })
+    for (let n = 0; n < 20; n++) {
+      world.open(a, `m${n}`, { frameRate: 20 })
+      world.settle()
+      eve.join(`m${n}`, { spectator: true })
+      world.settle()
+    }
+    const seen = vi.spyOn(Replica.prototype, 'promise')
+    for (let n = 0; n < 50; n++) eve.send({ type: 'promise', call: 1, term: 1, incarnation: 1 })
+    expect(seen.mock.calls.length).toBe(0)
+    seen.mockRestore()
   })
 })

@@ -3,6 +3,7 @@ import { decodeHandover, type Offer, type Yield } from '../../../../src/core/clu
 import { Hosting } from '../../../../src/core/cluster/hosting.ts'
 import type { MeshMessageOf } from '../../../../src/core/cluster/mesh-messages.ts'
 import { Replica } from '../../../../src/core/cluster/replica.ts'
+import { Successions } from '../../../../src/core/cluster/successions.ts'
 import { Taking } from '../../../../src/core/cluster/taking.ts'
 import type { Limits } from '../../../../src/core/ground/config.ts'
 import type { MeetingBusiness, OfferedMeeting } from '../../../../src/core/index.ts'
@@ -43,6 +44,7 @@ class Desk extends Parts {
   readonly meetings: Meetings
   readonly hosting: Hosting
   readonly taking: Taking
+  readonly successions: Successions = new Successions()
   isDraining = false
   /** Makes the business's side; null where the kind is not known here. */
   adopt: (offered: OfferedMeeting) => MeetingBusiness | null = ({ kind, metadata }) => ({
@@ -83,6 +85,7 @@ class Desk extends Parts {
       stats,
       hosting: this.hosting,
       support: () => supportOf(this.said),
+      successions: this.successions,
       meetings: () => this.meetings,
       cluster: {
         took: (name: string, term: number) => this.said.push(`took ${name} ${term}`),

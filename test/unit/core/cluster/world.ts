@@ -8,6 +8,7 @@ import {
 } from '../../../../src/core/index.ts'
 import { plain } from '../../../../src/core/meeting/business.ts'
 import { View } from '../../../../src/core/cluster/view.ts'
+import { LEAST_EDGE } from '../../../../src/core/ground/incarnation.ts'
 import { Harness } from '../harness.ts'
 
 /**
@@ -52,8 +53,9 @@ export class World {
     for (let n = 0; n < count; n++) this.start()
   }
 
-  start(id = `n${this.nodes.length + 1}`): Harness {
-    const incarnation = 2 ** 40 + (2 ** 36 + 1_000_003) * (this.nodes.length + 1)
+  start(id = `n${this.nodes.length + 1}`, isEdge = false): Harness {
+    const least = isEdge ? LEAST_EDGE : 2 ** 40
+    const incarnation = least + (2 ** 36 + 1_000_003) * (this.nodes.length + 1)
     const sent = new Map<number, number>()
     const connect = (node: () => RtmsNode): Bus => {
       const port = this.bus.connect(

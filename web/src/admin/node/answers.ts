@@ -12,7 +12,7 @@ export interface Info {
   readonly node: string
   readonly version: string
   readonly status: 'ok' | 'draining' | 'expelled'
-  readonly readiness: 'ready' | 'draining' | 'late' | 'expelled'
+  readonly readiness: 'ready' | 'draining' | 'late' | 'expelled' | 'cut-off'
   readonly latenessMs: number
   readonly uptimeMs: number
   readonly connections: number
@@ -35,6 +35,7 @@ export interface ClusterNode {
   readonly node: string
   readonly incarnation: number
   readonly address: string
+  readonly role: 'core' | 'edge'
   readonly status: 'self' | 'alive' | 'silent'
   readonly heardMs: number
   /** Null where it is not known. */
@@ -51,8 +52,25 @@ export interface Carried {
 }
 
 export interface ClusterAnswer {
+  /** Nodes may be cut off and killed by this one. */
+  readonly faults: boolean
   readonly nodes: readonly ClusterNode[]
   readonly bus: { readonly up: boolean; readonly traffic: readonly Carried[] }
+}
+
+/** A meeting that has gone on at another node than before. */
+export interface Succession {
+  readonly meeting: string
+  readonly node: string
+  /** A name, or the number of a run. */
+  readonly from: string
+  readonly how: 'handover' | 'revival' | 'fork'
+  readonly frame: number
+  readonly agoMs: number
+}
+
+export interface SuccessionsAnswer extends OfAll {
+  readonly successions: readonly Succession[]
 }
 
 /** Where a meeting is, as far as the nodes have answered. */

@@ -1,4 +1,5 @@
-import type { Carried, ClusterAnswer, ClusterNode } from '../node/answers.ts'
+import type { Carried, ClusterAnswer } from '../node/answers.ts'
+import type { SeenNode } from './happenings.ts'
 import { rate } from './rates.ts'
 
 /** Rates are of so much time: what a node tells twice a second is asked for once a second. */
@@ -28,9 +29,9 @@ export class Moments {
   }
 
   /** How fast a node gives to the bus, and is given; nothing is known of one that is silent. */
-  flow({ incarnation, status, load }: ClusterNode): Flow {
+  flow({ incarnation, status, load }: SeenNode): Flow {
     const last = this.#moments.at(-1)
-    if (last === undefined || load === null || status === 'silent') return unknown
+    if (last === undefined || load === null || status === 'silent' || status === 'ended') return unknown
     for (const { at, answer } of this.#moments) {
       const before = answer.nodes.find((node) => node.incarnation === incarnation)?.load
       if (before === undefined || before === null) continue
@@ -60,15 +61,15 @@ export class Moments {
  * Where the dashboard of another node is, as far as its address tells; null where that leads to no single node, as
  * through a balancer.
  */
-export function dashboardOf(node: ClusterNode, nodes: readonly ClusterNode[]): string | null {
+export function dashboardOf(node: SeenNode, nodes: readonly SeenNode[]): string | null {
   const origin = originOf(node)
-  if (node.status === 'self' || origin === null) return null
+  if (node.status === 'self' || node.status === 'ended' || origin === null) return null
   return nodes.some((other) => other !== node && originOf(other) === origin)
     ? null
     : `${origin}/admin/#/cluster`
 }
 
-function originOf({ address }: ClusterNode): string | null {
+function originOf({ address }: SeenNode): string | null {
   if (!/^wss?:/.test(address) || !URL.canParse(address)) return null
   return new URL(address.replace('ws', 'http')).origin
 }

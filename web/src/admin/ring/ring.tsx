@@ -1,6 +1,7 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
-import type { ClusterNode, Whereabouts } from '../node/answers.ts'
+import type { Whereabouts } from '../node/answers.ts'
 import type { Flow } from '../numbers/cluster.ts'
+import type { Flight, SeenNode } from '../numbers/happenings.ts'
 import { format } from '../words/common.ts'
 import { text } from '../words/cluster.ts'
 import { arc, between, liveliness, type Places, placesOf, type Point } from './places.ts'
@@ -12,7 +13,7 @@ const FIRST_WIDTH = 640
 const NAME_LENGTH = 16
 
 export interface Shown {
-  readonly node: ClusterNode
+  readonly node: SeenNode
   readonly flow: Flow
 }
 
@@ -22,10 +23,12 @@ const isStill = (): boolean => matchMedia('(prefers-reduced-motion: reduce)').ma
 export function Ring({
   nodes,
   meeting,
+  flights,
   isUp,
 }: {
   readonly nodes: readonly Shown[]
   readonly meeting: Whereabouts | null
+  readonly flights: readonly Flight[]
   readonly isUp: boolean
 }) {
   const box = useRef<HTMLDivElement>(null)
@@ -38,7 +41,9 @@ export function Ring({
     return () => observer.disconnect()
   }, [])
   const places = placesOf(nodes.length, width)
-  const all = nodes.reduce((sum, { node }) => sum + (node.load?.connections ?? 0), 0)
+  const all = nodes.reduce((sum, { node }) => sum + connectionsOf(node), 0)
+  const placeOf = (name: string): Point | undefined =>
+    places.nodes[nodes.findIndex(({ node }) => node.node === name)]
   return (
     <div class="ring" ref={box}>
       <svg
@@ -54,7 +59,7 @@ export function Ring({
             places={places}
             at={places.nodes[at] as Point}
             flow={flow}
-            isCut={!isUp || node.status === 'silent'}
+            isCut={!isUp || node.status === 'silent' || node.status === 'ended'}
           />
         ))}
         <Bus at={places.bus} isUp={isUp} />
@@ -65,19 +70,25 @@ export function Ring({
             at={places.nodes[at] as Point}
             node={node}
             flow={flow}
-            share={all === 0 ? 0 : (node.load?.connections ?? 0) / all}
+            share={all === 0 ? 0 : connectionsOf(node) / all}
             part={partOf(node, meeting)}
           />
+        ))}
+        {flights.map((flight, at) => (
+          <OnTheWay key={flight.key} flight={flight} lane={at} places={places} at={placeOf} />
         ))}
       </svg>
     </div>
   )
 }
 
+const connectionsOf = ({ status, load }: SeenNode): number =>
+  status === 'ended' ? 0 : (load?.connections ?? 0)
+
 type Part = 'owner' | 'replica' | 'none'
 
-function partOf({ node }: ClusterNode, meeting: Whereabouts | null): Part {
-  if (meeting === null || node === '') return 'none'
+function partOf({ node, status }: SeenNode, meeting: Whereabouts | null): Part {
+  if (meeting === null || node === '' || status === 'ended') return 'none'
   if (meeting.owner === node) return 'owner'
   return meeting.replicas.includes(node) ? 'replica' : 'none'
 }
@@ -120,6 +131,44 @@ function Line({
           <Pulses from={to} to={from} pace={liveliness(flow.in)} direction="in" />
         </>
       )}
+    </g>
+  )
+}
+
+/** Meetings under way at the same time are written one above the other. */
+const LANE = 14
+
+/** A meeting goes from one node to another, as far as both are in the picture. */
+function OnTheWay({
+  flight: { meeting, how, from, to },
+  lane,
+  places: { radius },
+  at,
+}: {
+  readonly flight: Flight
+  readonly lane: number
+  readonly places: Places
+  readonly at: (node: string) => Point | undefined
+}) {
+  const [here, there] = [at(from), at(to)]
+  if (here === undefined || there === undefined) return null
+  const [start, end] = between(here, radius + 8, there, radius + 26)
+  const name = meeting.length > NAME_LENGTH ? `${meeting.slice(0, NAME_LENGTH - 1)}…` : meeting
+  const style = {
+    '--from-x': `${start.x}px`,
+    '--from-y': `${start.y}px`,
+    '--to-x': `${end.x}px`,
+    '--to-y': `${end.y}px`,
+  }
+  return (
+    <g class={`flight ${how}`}>
+      <line x1={start.x} y1={start.y} x2={end.x} y2={end.y} />
+      <g class="parcel" style={style}>
+        <circle r={7} />
+        <text class="name" y={-12 - lane * LANE}>
+          {name}
+        </text>
+      </g>
     </g>
   )
 }
@@ -168,13 +217,14 @@ function Node({
 }: {
   readonly places: Places
   readonly at: Point
-  readonly node: ClusterNode
+  readonly node: SeenNode
   readonly flow: Flow
   readonly share: number
   readonly part: Part
 }) {
   const { x, y } = at
-  const { status, load, heardMs } = node
+  const { status, load } = node
+  const hasEnded = status === 'ended'
   const name = node.node || text.unknown
   // Away from the line to the bus.
   const caption = y < bus.y - 1 ? y - radius - 44 : y + radius + 22
@@ -187,29 +237,34 @@ function Node({
       {isRoomy && (
         <>
           <text class="count" x={x} y={y + 2}>
-            {load === null ? '?' : format.short(load.connections)}
+            {hasEnded ? '✕' : load === null ? '?' : format.short(load.connections)}
           </text>
-          <text class="small" x={x} y={y + 14}>
-            {text.connectionsShort}
-          </text>
+          {!hasEnded && (
+            <text class="small" x={x} y={y + 14}>
+              {text.connectionsShort}
+            </text>
+          )}
           <text class="name" x={x} y={caption}>
             {name.length > NAME_LENGTH ? `${name.slice(0, NAME_LENGTH - 1)}…` : name}
             {part !== 'none' && <tspan class="part"> · {text[part]}</tspan>}
           </text>
-          <text class="caption" x={x} y={caption + 15}>
-            {status === 'silent' ? text.silentFor(Math.round(heardMs / 1_000)) : holdsOf(node)}
-          </text>
-          <text class="caption" x={x} y={caption + 30}>
-            {status === 'silent' || flow.out === null || flow.in === null
-              ? text.rateUnknown
-              : text.flow(format.bytes(flow.out), format.bytes(flow.in))}
-          </text>
+          {captionsOf(node, flow).map((line, at) => (
+            <text key={at} class="caption" x={x} y={caption + 15 * (at + 1)}>
+              {line}
+            </text>
+          ))}
         </>
       )}
     </g>
   )
 }
 
-function holdsOf({ load }: ClusterNode): string {
-  return load === null ? text.unknown : text.holds(format.short(load.meetings), format.short(load.replicas))
+/** What there is on it, and what goes to the bus and comes from it. */
+function captionsOf({ status, heardMs, load }: SeenNode, flow: Flow): readonly string[] {
+  if (status === 'ended') return [text.ended]
+  if (status === 'silent') return [text.silentFor(Math.round(heardMs / 1_000)), text.rateUnknown]
+  const holds =
+    load === null ? text.unknown : text.holds(format.short(load.meetings), format.short(load.replicas))
+  if (flow.out === null || flow.in === null) return [holds, text.rateUnknown]
+  return [holds, text.flow(format.bytes(flow.out), format.bytes(flow.in))]
 }

@@ -1,9 +1,10 @@
 import { useRef, useState } from 'preact/hooks'
-import type { Carried, ClusterAnswer, ClusterNode, Load, Whereabouts } from '../node/answers.ts'
-import { inPath } from '../node/api.ts'
+import type { Carried, ClusterAnswer, Load, Whereabouts } from '../node/answers.ts'
+import { CallError, inPath } from '../node/api.ts'
 import { api } from '../node/node.ts'
 import { type Polled, usePoll } from '../node/use-poll.ts'
 import { dashboardOf, Moments } from '../numbers/cluster.ts'
+import type { SeenNode } from '../numbers/happenings.ts'
 import { Confirm, type Question } from '../parts/confirm.tsx'
 import { Notice, Problem, useAction } from '../parts/notice.tsx'
 import { Search } from '../parts/search.tsx'
@@ -12,8 +13,11 @@ import { Ring, type Shown } from '../ring/ring.tsx'
 import { addressOf } from '../route.ts'
 import { format, text as common } from '../words/common.ts'
 import { text } from '../words/cluster.ts'
+import { Log, useHappenings } from './happenings.tsx'
 
 const EVERY_MS = 1_000
+/** How long a node is cut off. */
+const CUT_MS = 15_000
 
 /** All nodes as the one of this page sees them, and where a meeting is. */
 export function Cluster({ meeting }: { readonly meeting: string }) {
@@ -22,6 +26,7 @@ export function Cluster({ meeting }: { readonly meeting: string }) {
     EVERY_MS,
     '',
   )
+  const { feed, nodes: seen, flights } = useHappenings(data)
   const moments = useRef(new Moments())
   if (data !== null) moments.current.add(data, performance.now())
   const found = usePoll(
@@ -41,7 +46,7 @@ export function Cluster({ meeting }: { readonly meeting: string }) {
         )}
       </section>
     )
-  const nodes = data.nodes.map((node): Shown => ({ node, flow: moments.current.flow(node) }))
+  const nodes = seen.map((node): Shown => ({ node, flow: moments.current.flow(node) }))
   const [self] = data.nodes
   return (
     <>
@@ -69,6 +74,7 @@ export function Cluster({ meeting }: { readonly meeting: string }) {
             <Ring
               nodes={byName(nodes)}
               meeting={found.error === null ? found.data : null}
+              flights={flights}
               isUp={data.bus.up}
             />
             <ul class="keys">
@@ -76,12 +82,14 @@ export function Cluster({ meeting }: { readonly meeting: string }) {
               <li class="key-line s0">{text.keyIn}</li>
               <li class="key-line s2">{text.keyShare}</li>
               <li class="key-line hollow">{text.keySelf}</li>
+              <li class="key-line s3">{text.keyMeeting}</li>
             </ul>
             <p class="hint">{text.hint}</p>
           </>
         )}
       </section>
-      <Nodes nodes={nodes} />
+      <Nodes nodes={nodes} faults={data.faults} />
+      {nodes.length > 1 && <Log feed={feed} />}
       <section class="card" aria-labelledby="traffic-title">
         <h2 id="traffic-title">{text.traffic}</h2>
         <Table
@@ -96,34 +104,48 @@ export function Cluster({ meeting }: { readonly meeting: string }) {
   )
 }
 
-/** The table of the nodes, with what can be done to each. */
-function Nodes({ nodes }: { readonly nodes: readonly Shown[] }) {
+/** The table of the nodes, with what can be done to each. `faults`: also for trying out what happens then. */
+function Nodes({ nodes, faults }: { readonly nodes: readonly Shown[]; readonly faults: boolean }) {
   const [question, ask] = useState<Question | null>(null)
   const { outcome, isBusy, run } = useAction()
-  const drain = ({ node }: ClusterNode): Question => ({
-    title: text.drainTitle(node),
-    consequence: text.drainConsequence,
-    yes: text.drain,
-    run: () =>
+  const post = (node: string, what: Deed, body: object): (() => void) => {
+    return () =>
       void run(async () => {
-        await api.post(`/nodes/${inPath(node)}/drain`, {})
-        return text.drainBegun(node)
-      }),
-  })
+        try {
+          await api.post(`/nodes/${inPath(node)}/${what}`, body)
+        } catch (error) {
+          const isRefused = what !== 'drain' && error instanceof CallError && error.code === 'FORBIDDEN'
+          throw isRefused ? new CallError('NO_FAULTS') : error
+        }
+        return text.begun[what](node)
+      })
+  }
+  const questions: Readonly<Record<Deed, (node: string) => Question>> = {
+    drain: (node) => ({ ...text.drainQuestion(node), yes: text.drain, run: post(node, 'drain', {}) }),
+    cut: (node) => ({ ...text.cutQuestion(node), yes: text.cut, run: post(node, 'cut', { ms: CUT_MS }) }),
+    kill: (node) => ({ ...text.killQuestion(node), yes: text.kill, run: post(node, 'kill', {}) }),
+  }
+  const deeds: readonly Deed[] = faults ? ['drain', 'cut', 'kill'] : ['drain']
   const actions: Column<Shown> = {
     id: 'actions',
     label: text.actions,
-    cell: ({ node }) =>
-      node.node !== '' && (
-        <button
-          type="button"
-          class="danger small"
-          aria-label={text.drainOf(node.node)}
-          disabled={isBusy || node.draining || node.status === 'silent'}
-          onClick={() => ask(drain(node))}
-        >
-          {text.drain}
-        </button>
+    cell: ({ node: { node, status, draining } }) =>
+      node !== '' &&
+      status !== 'ended' && (
+        <span class="deeds">
+          {deeds.map((deed) => (
+            <button
+              key={deed}
+              type="button"
+              class="danger small"
+              aria-label={text.deedOf[deed](node)}
+              disabled={isBusy || status === 'silent' || (deed === 'drain' && draining)}
+              onClick={() => ask(questions[deed](node))}
+            >
+              {text[deed]}
+            </button>
+          ))}
+        </span>
       ),
   }
   const [name, state, ...figures] = columnsOf(nodes.map(({ node }) => node))
@@ -144,6 +166,8 @@ function Nodes({ nodes }: { readonly nodes: readonly Shown[] }) {
     </section>
   )
 }
+
+type Deed = 'drain' | 'cut' | 'kill'
 
 /** So that each node shows the same picture. */
 function byName(nodes: readonly Shown[]): readonly Shown[] {
@@ -189,13 +213,18 @@ const flow = (id: 'in' | 'out', label: string): Column<Shown> => ({
   cell: (shown) => speedOf(shown.flow[id]),
 })
 
-function columnsOf(all: readonly ClusterNode[]): readonly Column<Shown>[] {
+function columnsOf(all: readonly SeenNode[]): readonly Column<Shown>[] {
   return [
     {
       id: 'node',
       label: text.node,
       value: ({ node }) => node.node,
-      cell: ({ node }) => <b class="name">{node.node || text.unknown}</b>,
+      cell: ({ node }) => (
+        <>
+          <b class="name">{node.node || text.unknown}</b>
+          {node.role === 'edge' && <span class="badge">{text.edge}</span>}
+        </>
+      ),
     },
     {
       id: 'state',
@@ -214,7 +243,8 @@ function columnsOf(all: readonly ClusterNode[]): readonly Column<Shown>[] {
   ]
 }
 
-function State({ node: { status, heardMs, draining, load } }: { readonly node: ClusterNode }) {
+function State({ node: { status, heardMs, draining, load } }: { readonly node: SeenNode }) {
+  if (status === 'ended') return <span class="badge bad">{text.ended}</span>
   if (draining && status !== 'silent') return <span class="badge warn">{drainOf(load)}</span>
   if (status === 'self') return <span class="badge good">{text.this}</span>
   if (status === 'alive') return <span class="badge good">{text.alive}</span>
@@ -229,7 +259,7 @@ function drainOf(load: Load | null): string {
   return text.draining(format.whole(meetings), format.whole(connections))
 }
 
-function Address({ node, all }: { readonly node: ClusterNode; readonly all: readonly ClusterNode[] }) {
+function Address({ node, all }: { readonly node: SeenNode; readonly all: readonly SeenNode[] }) {
   const dashboard = dashboardOf(node, all)
   if (node.address === '') return <>{text.unknown}</>
   return (

@@ -8,6 +8,7 @@ const en = {
   picture: (count: number) => `${count} nodes on a ring around the bus; the table below says the same.`,
   this: 'this one',
   alive: 'alive',
+  edge: 'edge',
   silent: 'silent',
   silentFor: (seconds: number) => `silent for ${seconds} s`,
   draining: (meetings: string, connections: string) =>
@@ -16,11 +17,61 @@ const en = {
   drained: 'drained: it is empty',
   actions: 'Actions',
   drain: 'Drain',
-  drainOf: (name: string) => `Drain ${name}`,
-  drainTitle: (name: string) => `Drain ${name}?`,
-  drainConsequence:
-    'It takes nothing new. Its meetings and sessions go to the other nodes, where they go on, and its clients connect there, a few at a time. It runs on, empty, until it is ended; it cannot be told to serve again.',
-  drainBegun: (name: string) => `${name} drains. The table shows how far it is.`,
+  drainQuestion: (name: string) => ({
+    title: `Drain ${name}?`,
+    consequence:
+      'It takes nothing new. Its meetings and sessions go to the other nodes, where they go on, and its clients connect there, a few at a time. It runs on, empty, until it is ended; it cannot be told to serve again.',
+  }),
+  cut: 'Cut off',
+  cutQuestion: (name: string) => ({
+    title: `Cut ${name} off for 15 seconds?`,
+    consequence:
+      'For trying out. It hears nothing of the other nodes, nor they of it, as when its network fails; its clients stay connected to it. It is back by itself.',
+  }),
+  kill: 'Kill',
+  killQuestion: (name: string) => ({
+    title: `Kill ${name}?`,
+    consequence:
+      'For trying out. It ends at once, as by kill -9, and tells nobody. Meetings of which another node has a copy go on there; the others end. “npm run cluster” and “rtms serve --nodes” start it anew after a few seconds; a node that somebody has started by hand stays away.',
+  }),
+  deedOf: {
+    drain: (name: string) => `Drain ${name}`,
+    cut: (name: string) => `Cut ${name} off`,
+    kill: (name: string) => `Kill ${name}`,
+  },
+  begun: {
+    drain: (name: string) => `${name} drains. The table shows how far it is.`,
+    cut: (name: string) => `${name} is cut off for 15 seconds.`,
+    kill: (name: string) =>
+      `${name} is killed. “npm run cluster” and “rtms serve --nodes” start it anew after a few seconds.`,
+  },
+  ended: 'has ended',
+  former: 'a node that has ended',
+  keyMeeting: 'a meeting on its way to another node',
+  log: 'What happens',
+  logHint:
+    'Nodes that come and go, and meetings that go on at another node: handed over by one that drains, or revived where one has ended. While this page is open, and the last ten minutes.',
+  logEmpty: 'Nothing has happened yet.',
+  happened: {
+    came: 'is there.',
+    again: 'is there again, started anew.',
+    ended: 'has ended.',
+    silent: 'was not heard for three seconds. That proves nothing: it may be cut off, and live.',
+    heard: 'is heard again.',
+    drains: 'drains: its meetings and clients go to other nodes.',
+    drained: 'is empty.',
+    cut: 'hears nothing of the others: the bus carries nothing.',
+    joined: 'is back on the bus.',
+  },
+  meetingsOf: (count: string) => `${count} meetings`,
+  succeeded: {
+    handover: (from: string, to: string, frame: string) =>
+      `handed over by ${from}: ${to} goes on with frame ${frame}.`,
+    revival: (from: string, to: string, frame: string) =>
+      `revived: ${from} has ended, and ${to} goes on with frame ${frame}.`,
+    fork: (from: string, to: string, frame: string) =>
+      `begun anew: too few members of it came back when ${from} had ended. A new epoch began on ${to} with frame ${frame}.`,
+  },
   unknown: 'unknown',
   rateUnknown: '↑ ?  ↓ ?',
   flow: (out: string, into: string) => `↑ ${out}/s  ↓ ${into}/s`,
@@ -88,6 +139,7 @@ const zh: Texts = {
   picture: (count) => `${count} 个节点环绕总线；下面的表格内容相同。`,
   this: '本节点',
   alive: '在线',
+  edge: '边缘',
   silent: '静默',
   silentFor: (seconds) => `静默 ${seconds} 秒`,
   draining: (meetings, connections) => `正在排空：还剩 ${meetings} 个会议、${connections} 个连接`,
@@ -95,11 +147,56 @@ const zh: Texts = {
   drained: '已排空',
   actions: '操作',
   drain: '排空',
-  drainOf: (name) => `排空 ${name}`,
-  drainTitle: (name) => `排空 ${name}？`,
-  drainConsequence:
-    '它不再接受新的内容。它的会议和会话移交给其他节点并在那里继续，客户端分批连接到那里。它会空着继续运行，直到被结束；无法让它恢复服务。',
-  drainBegun: (name) => `${name} 正在排空，进度见表格。`,
+  drainQuestion: (name) => ({
+    title: `排空 ${name}？`,
+    consequence:
+      '它不再接受新的内容。它的会议和会话移交给其他节点并在那里继续，客户端分批连接到那里。它会空着继续运行，直到被结束；无法让它恢复服务。',
+  }),
+  cut: '断开',
+  cutQuestion: (name) => ({
+    title: `把 ${name} 断开 15 秒？`,
+    consequence: '供试验用。它与其他节点互相听不到，如同网络故障；客户端仍与它保持连接。时间到后自动恢复。',
+  }),
+  kill: '杀死',
+  killQuestion: (name) => ({
+    title: `杀死 ${name}？`,
+    consequence:
+      '供试验用。它立即终止，如同 kill -9，不通知任何节点。其他节点上有副本的会议在那里继续，其余的结束。“npm run cluster” 和 “rtms serve --nodes” 会在几秒后重新启动它；手动启动的节点不会回来。',
+  }),
+  deedOf: {
+    drain: (name) => `排空 ${name}`,
+    cut: (name) => `断开 ${name}`,
+    kill: (name) => `杀死 ${name}`,
+  },
+  begun: {
+    drain: (name) => `${name} 正在排空，进度见表格。`,
+    cut: (name) => `${name} 已断开，持续 15 秒。`,
+    kill: (name) => `${name} 已被杀死。“npm run cluster” 和 “rtms serve --nodes” 会在几秒后重新启动它。`,
+  },
+  ended: '已终止',
+  former: '一个已终止的节点',
+  keyMeeting: '正在去往另一节点的会议',
+  log: '发生了什么',
+  logHint:
+    '节点的来去，以及在另一节点上继续的会议：由排空的节点移交，或在节点终止后复活。包括本页打开以来和此前十分钟。',
+  logEmpty: '还没有发生什么。',
+  happened: {
+    came: '已加入。',
+    again: '已重新启动，回来了。',
+    ended: '已终止。',
+    silent: '三秒没有消息。这不能证明什么：它可能被断开，但仍在运行。',
+    heard: '又有消息了。',
+    drains: '正在排空：会议和客户端去往其他节点。',
+    drained: '已排空。',
+    cut: '听不到其他节点：总线不通。',
+    joined: '回到总线上。',
+  },
+  meetingsOf: (count) => `${count} 个会议`,
+  succeeded: {
+    handover: (from, to, frame) => `由 ${from} 移交：${to} 从第 ${frame} 帧继续。`,
+    revival: (from, to, frame) => `已复活：${from} 已终止，${to} 从第 ${frame} 帧继续。`,
+    fork: (from, to, frame) => `重新开始：${from} 终止后回来的成员太少，${to} 从第 ${frame} 帧开始新的纪元。`,
+  },
   unknown: '未知',
   rateUnknown: '↑ ?  ↓ ?',
   flow: (out, into) => `↑ ${out}/秒  ↓ ${into}/秒`,

@@ -6,6 +6,7 @@ const en = {
   PAGE: 'Something went wrong in this page. Load it again.',
   UNAUTHENTICATED: 'The node no longer takes the key. Give another one.',
   FORBIDDEN: 'The business does not allow it: its authorize said no.',
+  NO_FAULTS: 'That node was not started for development, so it cannot be cut off or killed from here.',
   NOT_FOUND: 'There is nothing of this name any more.',
   BAD_NAME:
     'That is no name: segments of letters, digits, - and _ joined by single dots; a user has 1 to 255 bytes.',
@@ -29,6 +30,7 @@ const zh: Texts = {
   PAGE: '页面出了问题，请重新加载。',
   UNAUTHENTICATED: '节点不再接受此密钥，请换一个。',
   FORBIDDEN: '业务不允许：它的 authorize 拒绝了。',
+  NO_FAULTS: '该节点不是以开发方式启动的，不能在此断开或杀死。',
   NOT_FOUND: '这个名称已不存在。',
   BAD_NAME: '名称无效：由字母、数字、- 和 _ 组成的段，以单个点相连；用户名为 1 到 255 字节。',
   BAD_TOPIC: '主题名称无效：由字母、数字、- 和 _ 组成的段，以单个点相连。',

@@ -1,0 +1,103 @@
+import type { Attendee } from '../meeting/attendance.ts'
+import { type Fence, isAbove, isSame } from '../meeting/reigns.ts'
+import type { Promised } from './heritage.ts'
+import type { MeshMessageOf } from './mesh-messages.ts'
+
+/** By how much a client's promise may raise the term: one that lies must not use up all numbers. */
+const MOST_TERMS = 2 ** 20
+
+/** What a client of this user says that it holds, as a member. */
+interface Pledge extends Promised {
+  readonly user: string
+  /** Since when it has acknowledged nothing to anybody else. */
+  readonly since: number
+}
+
+/**
+ * A node asks the members of a meeting for their promise of a fence, and other nodes for frames. Clients may lie: one
+ * that names the place of another user has no say, and nobody keeps the node from going on by promising more and more.
+ */
+export class Candidacy implements Fence {
+  #since: number
+  /** Those that have said that they do not own the meeting, and whether they have frames of it. */
+  readonly denied: Map<number, boolean> = new Map<number, boolean>()
+  /** Other nodes that have yet to say what frames they have. */
+  readonly asked: Set<number> = new Set()
+  /** Another node has said what it has, since it was last considered whether that is enough. */
+  isNews = true
+  /** Since when those who have promised are enough. */
+  enoughAt: number = Infinity
+  #term: number
+  readonly incarnation: number
+  /** The last of each user for a slot. */
+  readonly #pledges: Map<string, Pledge> = new Map()
+  /** Members who have promised a higher fence, so that this node stood anew: each has it do that once. */
+  readonly #raisedBy: Set<string> = new Set()
+
+  constructor({ term, incarnation }: Fence, now: number) {
+    this.#term = term
+    this.incarnation = incarnation
+    this.#since = now
+  }
+
+  get since(): number {
+    return this.#since
+  }
+
+  /** The time for members to come begins. */
+  begin(now: number): void {
+    this.#since = now
+  }
+
+  get term(): number {
+    return this.#term
+  }
+
+  /** Another node has said what it has, or will not. */
+  answered(node: number): void {
+    this.asked.delete(node)
+    this.isNews = true
+  }
+
+  /** The fence is this one from now on, which nobody has promised yet. */
+  raise(term: number): void {
+    this.#term = term
+    this.enoughAt = Infinity
+    this.#pledges.clear()
+  }
+
+  /**
+   * Takes a promise. Returns 'kept' where it is of this fence; 'raise' where this node is to stand above it; null where
+   * it means nothing. `members`: as of the last frame here.
+   */
+  take(
+    message: MeshMessageOf<'promised'>,
+    members: readonly Attendee[],
+    now: number,
+  ): 'kept' | 'raise' | null {
+    const { user, slot, elected, term, incarnation, seen, age } = message
+    const fence = { term: message.promisedTerm, incarnation: message.promisedIncarnation }
+    const key = `${slot} ${user}`
+    if (isSame(fence, this)) {
+      this.#pledges.set(key, { user, slot, elected, term, incarnation, seen, since: now - age })
+      return 'kept'
+    }
+    const isHigher = isAbove(fence, this) && fence.term <= this.term + MOST_TERMS
+    const isMember = members.some((member) => member.slot === slot && member.user === user)
+    if (!isHigher || !isMember || this.#raisedBy.has(key)) return null
+    this.#raisedBy.add(key)
+    return 'raise'
+  }
+
+  /** The promises of these members, by slot. `counts`: whether one does whose giver has acknowledged nothing since then. */
+  promisesOf(
+    members: readonly Attendee[],
+    counts: (since: number) => boolean = () => true,
+  ): Map<number, Promised> {
+    const users = new Map(members.map(({ slot, user }) => [slot, user]))
+    const own = [...this.#pledges.values()].filter(
+      ({ slot, user, since }) => users.get(slot) === user && counts(since),
+    )
+    return new Map(own.map((pledge) => [pledge.slot, pledge]))
+  }
+}

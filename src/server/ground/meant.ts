@@ -1,0 +1,22 @@
+import { closest, distance } from 'fastest-levenshtein'
+import type { BaseIssue } from 'valibot'
+
+/** Whether an issue is about a name that the schema does not know. */
+export function isUnknown({ type, expected }: BaseIssue<unknown>): boolean {
+  return type === 'strict_object' && expected === 'never'
+}
+
+/** So many wrong letters of a name still tell which one is meant: of a short one, and of any. */
+const SLIPS_OF_SHORT = 2
+const SLIPS = 3
+
+/** Says of an option that there is none of this name, and which one is meant, or else which there are. */
+export function notAnOption(name: string, known: readonly string[]): string {
+  const lower = new Map(known.map((each) => [each.toLowerCase(), each]))
+  const near = closest(name.toLowerCase(), [...lower.keys()])
+  const meant = lower.get(near)
+  const slips = Math.min(SLIPS, Math.max(SLIPS_OF_SHORT, name.length / 2))
+  if (meant !== undefined && distance(name.toLowerCase(), near) <= slips)
+    return `it is not an option; did you mean ${meant}?`
+  return `it is not an option; expected one of ${known.join(', ')}; remove it`
+}
