@@ -46,7 +46,12 @@ async function visit(rtms: Rtms, user: string): Promise<Client> {
 
 /** The dashboard at a view, in a window of its own. */
 async function open(rtms: Rtms, view = '', options: BrowserContextOptions = {}): Promise<Page> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 900 },
+    // What moves all the time is drawn without a graphics card.
+    reducedMotion: 'reduce',
+    ...options,
+  })
   closers.push(() => context.close())
   const page = await context.newPage()
   page.on('pageerror', (error) => complaints.push(error.message))
@@ -266,7 +271,7 @@ describe('The dashboard', () => {
     await b.meetings.open('battle.1')
     await visit(b, 'u1')
     const looks: BrowserContextOptions[] = [
-      { viewport: { width: 1280, height: 900 } },
+      { viewport: { width: 1280, height: 900 }, reducedMotion: 'no-preference' },
       { viewport: { width: 360, height: 740 }, colorScheme: 'dark' },
     ]
     for (const [at, options] of looks.entries()) {

@@ -4,7 +4,7 @@ import { Balancer } from '../bus/balancer.ts'
 import { NatsServer } from '../bus/nats-server.ts'
 import { freePort, freePorts } from '../free-port.ts'
 import { endAll, type Run, rtms } from '../integration/cli-support.ts'
-import { launch, picture } from './support.ts'
+import { drawSeldom, launch, picture } from './support.ts'
 
 /* The demo on three nodes, each a process, with NATS between them and HAProxy in front, as people meet it. */
 
@@ -54,7 +54,9 @@ afterAll(async () => {
 /** A page of a visitor of its own; `node`: the node that the visitor chooses, whatever the ticket says. */
 async function open(path: string, node?: string): Promise<Page> {
   // Small: the scene is drawn without a graphics card.
-  const context = await browser.newContext({ viewport: { width: 480, height: 700 }, locale: 'en-US' })
+  const viewport = { width: 480, height: 700 }
+  const context = await browser.newContext({ viewport, locale: 'en-US', reducedMotion: 'reduce' })
+  await drawSeldom(context)
   const page = await context.newPage()
   pages.push(page)
   page.on('pageerror', (error) => complaints.push(error.message))

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Client } from '../../src/client/index.ts'
 import { times } from '../../src/demo/battle/index.ts'
 import type { Demo } from '../../src/demo/index.ts'
-import { barriers, launch, overflow, picture, startBuiltDemo } from './support.ts'
+import { barriers, drawSeldom, launch, overflow, picture, startBuiltDemo } from './support.ts'
 
 let demo: Demo & { readonly url: string }
 let browser: Browser
@@ -40,6 +40,7 @@ async function open(path: string, { width, height, locale = 'en-US', dark = fals
     // For the checker, which is put into the page.
     bypassCSP: true,
   })
+  await drawSeldom(context)
   const page = await context.newPage()
   pages.push(page)
   page.on('pageerror', (error) => complaints.push(`${path}: ${error.message}`))

@@ -72,6 +72,17 @@ function findChromium(): string {
   throw new Error('the browser tests need Chromium, and there is none in PATH. Install it: npm run setup')
 }
 
+/**
+ * Has the pages of a context draw ten times a second at most: without a graphics card, sixty times take a processor for
+ * each page that moves, and the frames of a game come twenty times a second anyway.
+ */
+export async function drawSeldom(context: BrowserContext): Promise<void> {
+  await context.addInitScript(() => {
+    window.requestAnimationFrame = (draw) => window.setTimeout(() => draw(performance.now()), 100)
+    window.cancelAnimationFrame = (id) => clearTimeout(id)
+  })
+}
+
 /** Headless, with a profile of its own that goes with it. */
 export function launch(): Promise<Browser> {
   return chromium.launch({ executablePath: findChromium(), args: browserArgs, headless: true })

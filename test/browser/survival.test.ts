@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { digest, type State } from '../../src/demo/battle/index.ts'
 import { freePorts } from '../free-port.ts'
-import { launch, picture } from './support.ts'
+import { drawSeldom, launch, picture } from './support.ts'
 
 /*
  * A battle that two browsers fight while its node is killed, drained and cut off the bus: by the buttons of the
@@ -44,7 +44,9 @@ afterAll(async () => {
 
 async function open(browser: Browser, url: string, width = 480): Promise<Page> {
   // Low: the scene is drawn without a graphics card.
-  const context = await browser.newContext({ viewport: { width, height: 400 }, locale: 'en-US' })
+  const viewport = { width, height: 400 }
+  const context = await browser.newContext({ viewport, locale: 'en-US', reducedMotion: 'reduce' })
+  await drawSeldom(context)
   const page = await context.newPage()
   page.on('pageerror', (error) => complaints.push(error.message))
   await page.goto(url)

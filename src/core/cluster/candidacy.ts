@@ -24,7 +24,7 @@ export class Candidacy implements Fence {
   /** Other nodes that have yet to say what frames they have. */
   readonly asked: Set<number> = new Set()
   /** Another node has said what it has, since it was last considered whether that is enough. */
-  isNews = true
+  isNews: boolean = true
   /** Since when those who have promised are enough. */
   enoughAt: number = Infinity
   #term: number

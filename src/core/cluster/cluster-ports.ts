@@ -1,4 +1,4 @@
-import type { NodeFacts, NodeLoad } from '../ground/config.ts'
+import type { NodeFacts, NodeLoad } from '../ground/node-facts.ts'
 import type { Watch } from '../ports.ts'
 import type { Contest } from './registrar.ts'
 

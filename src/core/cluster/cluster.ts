@@ -1,4 +1,4 @@
-import type { NodeFacts } from '../ground/config.ts'
+import type { NodeFacts } from '../ground/node-facts.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import { type ClaimEnding, Claims } from './claims.ts'

@@ -15,7 +15,7 @@ const HOME_MS = 1_000
 const HOPS = 3
 /** Sessions that other nodes have asked for and that have not been given yet; and how long one may wait. */
 const MOST_ASKED = 1_000
-const GIVE_MS = 800
+const GIVE_MS = 4_000
 /** How long a node has to say that it goes on with a session. */
 const KEEP_MS = 5_000
 

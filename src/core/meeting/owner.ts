@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MeetingEvent, MessageOf } from '../../protocol/schema.ts'
-import type { MeetingOptions } from '../ground/config.ts'
+import type { MeetingOptions } from './options.ts'
 import { costs } from '../ground/work.ts'
 import type { MeetingBusiness, Refusal } from '../ports.ts'
 import type { Account } from '../session/account.ts'

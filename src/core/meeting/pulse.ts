@@ -1,4 +1,4 @@
-import type { MeetingOptions } from '../ground/config.ts'
+import type { MeetingOptions } from './options.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import { FrameClock } from './frame-clock.ts'
 import type { ClockState } from './owner-state.ts'

@@ -77,10 +77,10 @@ export interface ToldSuccession {
 
 /** How long a node may take to drain, and is cut off, unless something else is said; in milliseconds. */
 export const DRAIN_MS = 25_000
-export const CUT_MS = 15_000
+const CUT_MS = 15_000
 const LONGEST_CUT_MS = 600_000
 /** Successions of so many milliseconds are told unless something else is asked for. */
-export const TOLD_MS = 60_000
+const TOLD_MS = 60_000
 
 /** The nodes of the cluster. */
 export class Cluster {

@@ -200,7 +200,7 @@ describe('Sessions with much that was not acknowledged', () => {
     const peers = ids.map((id, n) => comesFor(b, `u${n}`, id))
     world.settle()
     expect(sessions(world)[0]).toBe(10)
-    world.advance(2_000)
+    world.advance(6_500)
     expect(peers.map((peer) => peer.all('welcome')[0]?.resumed)).toEqual(ids.map(() => false))
     expect(sessions(world)).toEqual([10, 10])
     world.cut.clear()

@@ -202,8 +202,9 @@ function Alone({ name }: { readonly name: string }) {
 const figure = (id: keyof Load, label: string): Column<Shown> => ({
   id,
   label,
-  value: ({ node }) => node.load?.[id] ?? -1,
-  cell: ({ node }) => (node.load === null ? text.unknown : format.whole(node.load[id])),
+  value: ({ node: { status, load } }) => (status === 'ended' ? -1 : (load?.[id] ?? -1)),
+  cell: ({ node: { status, load } }) =>
+    status === 'ended' ? '–' : load === null ? text.unknown : format.whole(load[id]),
 })
 
 const flow = (id: 'in' | 'out', label: string): Column<Shown> => ({

@@ -15,7 +15,7 @@ const FIRST_MS = 600_000
 const OVERLAP_MS = 2_000
 
 /** What the view of the cluster knows besides the last answer. */
-export interface Watched {
+interface Watched {
   readonly feed: Feed
   readonly nodes: readonly SeenNode[]
   readonly flights: readonly Flight[]

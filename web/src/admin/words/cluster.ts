@@ -12,7 +12,7 @@ const en = {
   silent: 'silent',
   silentFor: (seconds: number) => `silent for ${seconds} s`,
   draining: (meetings: string, connections: string) =>
-    `draining: ${meetings} meetings and ${connections} connections left`,
+    `draining, left: meetings ${meetings}, connections ${connections}`,
   drainingStill: 'draining',
   drained: 'drained: it is empty',
   actions: 'Actions',
