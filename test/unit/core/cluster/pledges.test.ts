@@ -89,6 +89,7 @@ describe('Members who wait while a node stands', () => {
       user: 'ann',
       promisedTerm: 12,
       promisedIncarnation: 9,
+      age: 1_000,
     })
   })
 
