@@ -6,18 +6,17 @@ export { incarnationFrom, isEdge } from './ground/incarnation.ts'
 export { Crowd } from './door/crowd.ts'
 export {
   defaultLimits,
-  defaultMeeting,
   defaultRetention,
   fixedLimits,
-  type MeetingOptions,
   type MoveOptions,
   type FixedLimits,
   type NodeConfig,
   type NodeLimits,
-  type NodeLoad,
   type NodeOptions,
   type Retention,
 } from './ground/config.ts'
+export { defaultMeeting, type MeetingOptions } from './meeting/options.ts'
+export type { NodeLoad } from './ground/node-facts.ts'
 export type { Connection } from './door/connection.ts'
 export type { Bot, MeetingInfo, MemberInfo } from './meeting/business.ts'
 export type { Peer } from './cluster/peer.ts'

@@ -1,4 +1,4 @@
-import type { NodeLoad } from './ground/config.ts'
+import type { NodeLoad } from './ground/node-facts.ts'
 import type { Stats } from './ground/stats.ts'
 import type { Peering } from './peering.ts'
 import { bytesOf } from './traffic.ts'

@@ -8,7 +8,8 @@ import { Revocations } from './door/revocations.ts'
 import { Downstream } from './down/downstream.ts'
 import { Draining } from './draining.ts'
 import { Budget } from './ground/budget.ts'
-import type { NodeConfig, NodeLoad } from './ground/config.ts'
+import type { NodeConfig } from './ground/config.ts'
+import type { NodeLoad } from './ground/node-facts.ts'
 import type { Stats } from './ground/stats.ts'
 import { isEdge } from './ground/incarnation.ts'
 import { Timers } from './ground/timers.ts'
@@ -117,7 +118,7 @@ export class Wiring {
           if (outlet !== null) this.connections.close(outlet, 'REPLACED', ELSEWHERE, now)
         },
       }))
-    const meetings = (this.meetings = new Meetings(
+    const meetings: Meetings = (this.meetings = new Meetings(
       config,
       timers,
       downstream,
@@ -126,6 +127,12 @@ export class Wiring {
       work,
       nextLog,
       (name) => cluster?.closed(name),
+      peering === null
+        ? undefined
+        : {
+            supportedUntil: (owner, now) => peering.mesh.backing.supportedUntil(owner, now),
+            answersSince: (now) => peering.mesh.backing.answersSince(now),
+          },
     ))
     // This node, where it is about to go on with a meeting.
     const revives = (name: string): number => (peering?.mesh.revival.holds(name) === true ? incarnation : 0)
@@ -255,10 +262,14 @@ function clusterOf(
       broadcast: (bytes) => bus.publish(NODES, bytes),
       send: (node, bytes) => bus.send(node, bytes),
       met: (peer) => watch.met(peer),
-      probe: (peer) => watch.probe(peer),
+      probe: (peer, now) => {
+        watch.probe(peer)
+        peering()?.questions.doubt(peer.node, now)
+      },
       expelled: () => watch.expelled?.(),
       viewed: (ended, now) => peering()?.viewed(ended, now),
       heard: (node, now) => peering()?.heard(node, now),
+      contested: (contest, now) => peering()?.twins.contested(contest, now),
     },
     stats,
   )

@@ -1,4 +1,4 @@
-import type { NodeFacts } from '../ground/config.ts'
+import type { NodeFacts } from '../ground/node-facts.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import { type ClaimEnding, Claims } from './claims.ts'
@@ -76,7 +76,11 @@ export class Cluster {
     }))
     const claims = (this.#claims = new Claims(timers, limits.claims, {
       put: (name, id, opens) => this.#put(name, id, opens),
-      gaveUp: (name) => this.#tell(name),
+      // Whoever has reserved the name for this node is told.
+      gaveUp: (name) => {
+        this.holdings.tell(name)
+        this.#registrar.release(name)
+      },
     }))
     this.holdings = new Holdings(incarnation, view, limits.namesPerMessage, {
       get claimed() {
@@ -124,11 +128,6 @@ export class Cluster {
     return this.#hearing.isSilent(node, now)
   }
 
-  /** Whether a node is silent, or has missed heartbeats. */
-  isLate(node: number, now: number): boolean {
-    return this.#hearing.isLate(node, now)
-  }
-
   /** How many of them were heard lately, and how many are silent. */
   census(now: number): { readonly alive: number; readonly silent: number } {
     let silent = 0
@@ -152,7 +151,7 @@ export class Cluster {
       if (ending.by !== 'grant') ended(ending, at)
       else {
         const term = this.nextTerm(ending.term)
-        this.holdings.add(name)
+        this.took(name, term)
         ended({ by: 'grant', term }, at)
       }
     })
@@ -199,10 +198,11 @@ export class Cluster {
     this.#registrar.release(name)
   }
 
-  /** This node goes on with a meeting of another one, at a fence of this term. */
+  /** This node owns a meeting from now on, at a fence of this term. */
   took(name: string, term: number): void {
     this.#registrar.term = Math.max(this.#registrar.term, term)
     this.holdings.add(name)
+    this.#registrar.notice(name)
   }
 
   #put(name: string, id: number, opens: boolean): boolean {
@@ -217,12 +217,6 @@ export class Cluster {
     if (echo === 0) return false
     this.#send(registrar, { type: 'claim', view, echo, id, opens, name })
     return true
-  }
-
-  /** A claim was given up: whoever has reserved the name for this node is told. */
-  #tell(name: string): void {
-    this.holdings.tell(name)
-    this.#registrar.release(name)
   }
 
   // ---- nodes
@@ -304,10 +298,11 @@ export class Cluster {
       peer.beat()
       if (!this.#hearing.isSuspect(peer, now)) continue
       if (this.#isReplaced(peer, now)) this.gone(peer.incarnation, now)
-      else this.#ports.probe({ node: peer.incarnation, health: peer.health })
+      else this.#ports.probe({ node: peer.incarnation, health: peer.health }, now)
     }
     // Somebody may have been silent for too long.
     this.#registrar.review()
+    for (const contest of this.#registrar.contests()) this.#ports.contested?.(contest, now)
   }
 
   /** Whether a silent node was started anew, perhaps on another machine: one that is heard has its name. */

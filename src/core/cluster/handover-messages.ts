@@ -3,7 +3,7 @@ import { decodeEvent, eventEntry } from '../../protocol/frames.ts'
 import { limits, MAX_UINT, SYSTEM_SLOT } from '../../protocol/limits.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MeetingEvent } from '../../protocol/schema.ts'
-import type { MeetingOptions } from '../ground/config.ts'
+import type { MeetingOptions } from '../meeting/options.ts'
 import type { ElectorateState } from '../meeting/electorate.ts'
 import type { MemberState } from '../meeting/roster.ts'
 import type { OwnerState } from '../meeting/owner-state.ts'
@@ -36,10 +36,14 @@ interface Subject {
   readonly hop: number
 }
 
-/** Will the receiver go on with this meeting? It follows it first. `head`: its last frame. */
+/**
+ * Will the receiver go on with this meeting? It follows it first. `head`: its last frame. `holders`: nodes that may have
+ * its frames, whose support the receiver needs.
+ */
 export interface Offer extends Subject {
   readonly type: 'offer'
   readonly head: number
+  readonly holders: readonly number[]
   readonly kind: string
   /** As JSON. */
   readonly metadata: string
@@ -82,6 +86,7 @@ export interface Yield extends Subject {
   readonly metadata: string
   readonly business: Payload | null
   readonly state: OwnerState
+  readonly holders: readonly number[]
   readonly branches: readonly Branch[]
   readonly places: readonly MemberPlace[]
 }
@@ -205,7 +210,7 @@ const state = struct<OwnerState>({
 const json = text(Infinity)
 
 const form = messages<HandoverMessage>(linked.handover, {
-  offer: struct({ ...subject, head: uint, kind: name, metadata: json }),
+  offer: struct({ ...subject, head: uint, holders: list(uint), kind: name, metadata: json }),
   ready: struct(subject),
   declined: struct(subject),
   yield: struct<Omit<Yield, 'type'>>({
@@ -215,6 +220,7 @@ const form = messages<HandoverMessage>(linked.handover, {
     metadata: json,
     business: nullable(blob),
     state,
+    holders: list(uint),
     branches: list(struct<Branch>({ node: uint, replica: uint, readers: uint, spectators: uint })),
     places: list(struct<MemberPlace>({ slot: uint, session: name, branch: uint, seat: uint })),
   }),

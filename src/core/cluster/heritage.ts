@@ -1,5 +1,6 @@
 import { SYSTEM_SLOT } from '../../protocol/limits.ts'
-import { defaultMeeting, fixedLimits, type MeetingOptions } from '../ground/config.ts'
+import { fixedLimits } from '../ground/config.ts'
+import { defaultMeeting, type MeetingOptions } from '../meeting/options.ts'
 import type { ElectorateState } from '../meeting/electorate.ts'
 import { type Fence, isAbove, isSame } from '../meeting/reigns.ts'
 import type { OpenedFrame } from '../meeting/sealed.ts'

@@ -1,4 +1,4 @@
-import type { NodeFacts, NodeLoad } from '../ground/config.ts'
+import type { NodeFacts, NodeLoad } from '../ground/node-facts.ts'
 import { bool, type Form, list, messages, name, struct, text, uint, within } from './forms.ts'
 
 /*

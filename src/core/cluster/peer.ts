@@ -1,4 +1,4 @@
-import type { NodeFacts, NodeLoad } from '../ground/config.ts'
+import type { NodeFacts, NodeLoad } from '../ground/node-facts.ts'
 
 /** Another node of the cluster, as this one knows it. */
 export interface Peer extends NodeFacts {

@@ -1,3 +1,5 @@
+import type { NodeFacts } from './node-facts.ts'
+
 /** The limits of a node that the option `limits` sets. Sizes in bytes, times in milliseconds. */
 export interface NodeLimits {
   /** Connections at once; one more is closed with FULL. */
@@ -276,6 +278,8 @@ export const fixedLimits = {
   revivalsAtOnce: 50,
   revivalBeatMs: 50,
   orphanMs: 10_000,
+  /** How long its owner is silent, though it may live, before a meeting goes on as another one with too few members. */
+  abandonMs: 60_000,
   /**
    * Meetings that a node hands over at a time, and that it takes over at a time; bytes that one may have besides its
    * frames. How long another node may take until it is ready; the wait before nodes that have declined are asked again;
@@ -365,30 +369,6 @@ export interface Retention {
 /** The retention of a topic that no definition matches. */
 export const defaultRetention: Retention = { entries: 100, bytes: 65_536, ageMs: 60_000 }
 
-/** What a node of a cluster tells the others about itself. */
-export interface NodeFacts {
-  /** Its name. */
-  readonly id: string
-  /** Where its clients connect: a URL; '' while it has none. */
-  readonly address: string
-  /** A URL at which the other nodes reach it directly, not through a balancer, and learn who it is; '' for none. */
-  readonly health: string
-}
-
-/** How much there is on a node of a cluster, as it tells the others with each heartbeat. */
-export interface NodeLoad {
-  readonly connections: number
-  readonly sessions: number
-  /** Meetings that it owns. */
-  readonly meetings: number
-  /** Copies that it has of meetings of other nodes. */
-  readonly replicas: number
-  readonly topics: number
-  /** Bytes that it has received from the bus and given to it since it started. */
-  readonly busBytesIn: number
-  readonly busBytesOut: number
-}
-
 /** Whether clients are moved to the nodes that own their meetings, and where these are reached. */
 export interface MoveOptions {
   /** Who is moved: members, or spectators as well. Default: nobody. */
@@ -424,48 +404,4 @@ export type NodeOptions = Omit<NodeConfig, 'limits'> & { readonly limits: NodeLi
  */
 export function originOf({ wallOffset }: NodeConfig): number {
   return Math.max(0, Math.floor(wallOffset))
-}
-
-/** The options with which the business opens a meeting. */
-export interface MeetingOptions {
-  /** Frames a second, 1–60, or 0: a frame is sealed at each sweep that has input. */
-  readonly frameRate: number
-  /** Members at once, 1–255. */
-  readonly capacity: number
-  /** Time that an empty meeting is kept, in milliseconds. */
-  readonly ttlMs: number
-  /** The most bytes of one input's payload. */
-  readonly inputBytes: number
-  /** Inputs per member: sustained rate per second, and burst. */
-  readonly inputsPerSecond: number
-  readonly inputBurst: number
-  /** Joins of one user per minute, 1–1000. Coming back to a seat that was kept is not a join. */
-  readonly joinsPerMinute: number
-  /** Inputs of one member, and bytes of all inputs, in one frame; the rest waits for the next. */
-  readonly inputsPerFrame: number
-  readonly frameBytes: number
-  /** Delay after which spectators see a sealed frame, in milliseconds. The ring must hold that much time. */
-  readonly spectatorDelayMs: number
-  /** Other nodes of a cluster, 0 or 1, that keep a copy of the frames, to go on with them where this one ends. */
-  readonly standby: number
-  /**
-   * Hash of the configuration that clients must run, at most 255 bytes of UTF-8: a client that joins with another one
-   * is refused with CONFIG_MISMATCH. Empty: the hash that the first member names holds until the meeting ends.
-   */
-  readonly config: string
-}
-
-export const defaultMeeting: MeetingOptions = {
-  frameRate: 20,
-  capacity: 50,
-  ttlMs: 300_000,
-  inputBytes: 256,
-  inputsPerSecond: 30,
-  inputBurst: 60,
-  joinsPerMinute: 20,
-  inputsPerFrame: 8,
-  frameBytes: 16_384,
-  spectatorDelayMs: 0,
-  standby: 0,
-  config: '',
 }

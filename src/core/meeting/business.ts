@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
-import type { MeetingOptions } from '../ground/config.ts'
+import type { MeetingOptions } from './options.ts'
 import type { MeetingBusiness } from '../ports.ts'
 import type { Room } from './room.ts'
 

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
-import type { Limits, MeetingOptions } from '../ground/config.ts'
+import type { Limits } from '../ground/config.ts'
+import type { MeetingOptions } from './options.ts'
 import type { Refusal } from '../ports.ts'
 import type { MeetingBusiness } from '../ports.ts'
 import type { Electorate } from './electorate.ts'

@@ -1,5 +1,5 @@
 import type { MeetingEvent } from '../../protocol/schema.ts'
-import type { MeetingOptions } from '../ground/config.ts'
+import type { MeetingOptions } from './options.ts'
 import type { ElectorateState } from './electorate.ts'
 import type { IntakeState } from './intake.ts'
 import type { Roster } from './roster.ts'

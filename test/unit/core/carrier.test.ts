@@ -47,7 +47,7 @@ describe('When the bus is back', () => {
     say(world, a, '1')
     world.bus.cut(idOf(b))
     say(world, a, '2')
-    world.advance(14_000)
+    world.advance(13_000)
     expect(heard(reader)).toEqual(['1'])
     world.bus.restore(idOf(b))
     world.advance(1_000)

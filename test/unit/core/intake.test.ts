@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { defaultMeeting, fixedLimits, type MeetingOptions } from '../../../src/core/ground/config.ts'
+import { fixedLimits } from '../../../src/core/ground/config.ts'
+import { defaultMeeting, type MeetingOptions } from '../../../src/core/meeting/options.ts'
 import { FULL } from '../../../src/core/ground/rate.ts'
 import { weights } from '../../../src/core/ground/weights.ts'
 import { Intake } from '../../../src/core/meeting/intake.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { defaultMeeting } from '../../../src/core/ground/config.ts'
+import { defaultMeeting } from '../../../src/core/meeting/options.ts'
 import { Timers } from '../../../src/core/ground/timers.ts'
 import { Pulse } from '../../../src/core/meeting/pulse.ts'
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Downstream } from '../../../src/core/down/downstream.ts'
 import { Work } from '../../../src/core/ground/work.ts'
 import { WarmCaches } from '../../../src/core/log/batches.ts'
-import { defaultMeeting } from '../../../src/core/ground/config.ts'
+import { defaultMeeting } from '../../../src/core/meeting/options.ts'
 import { Stats } from '../../../src/core/ground/stats.ts'
 import { Timers } from '../../../src/core/ground/timers.ts'
 import { Encoded } from '../../../src/core/log/encoded.ts'
@@ -60,7 +60,8 @@ function twins(parts: Partial<RoomFacts> = {}): {
   replica: Room
   node: ReturnType<typeof nodeOf>
 } {
-  const host = { ...nodeOf(), sealSoon: () => {}, expired: () => {} }
+  const support = { supportedUntil: () => Infinity, answersSince: () => -Infinity }
+  const host = { ...nodeOf(), sealSoon: () => {}, expired: () => {}, ...support }
   const owner = new Owner(host, roomOn(host), { ...defaultMeeting, frameRate: 0 }, plain, 0)
   const node = nodeOf()
   const replica = roomOn(node, parts)

@@ -309,7 +309,7 @@ describe('A front', () => {
 
   it('of its own server listens, and closes it', async () => {
     const front = new Front('n1', settle({ secret, port: 0, host: '127.0.0.1' }), {} as never, pages)
-    expect(() => front.address).toThrow('does not listen')
+    expect(() => front.address).toThrow('no server listens')
     await front.open()
     const { host, port, url } = front.address
     expect([host, url, front.ticketUrl(undefined)]).toEqual([
@@ -319,7 +319,7 @@ describe('A front', () => {
     ])
     const onPort = settle({ secret, port: 0, host: '127.0.0.1', publicUrl: 'ws://{host}:{port}/rtms' })
     const other = new Front('n2', onPort, {} as never, pages)
-    expect(() => other.ticketUrl('a')).toThrow('does not listen')
+    expect(() => other.ticketUrl('a')).toThrow('no server listens')
     await other.open()
     const at = other.address.port
     expect(other.ticketUrl('game.example:80')).toBe(`ws://game.example:${at}/rtms?route=n2`)
@@ -328,7 +328,7 @@ describe('A front', () => {
     await other.close(100)
     expect(() => front.setTls({})).toThrow('no TLS of its own')
     await front.close(100)
-    expect(() => front.address).toThrow('does not listen')
+    expect(() => front.address).toThrow('no server listens')
   })
 
   it('of another’s server takes upgrades of its path as long as it is open, and leaves the server alone', async () => {

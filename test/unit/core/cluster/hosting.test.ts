@@ -8,7 +8,8 @@ import {
   type MeshMessageOf,
   type MeshType,
 } from '../../../../src/core/cluster/mesh-messages.ts'
-import type { Limits, MeetingOptions } from '../../../../src/core/ground/config.ts'
+import type { Limits } from '../../../../src/core/ground/config.ts'
+import type { MeetingOptions } from '../../../../src/core/meeting/options.ts'
 import { weights } from '../../../../src/core/ground/weights.ts'
 import { costs } from '../../../../src/core/ground/work.ts'
 import type { MeetingLogic } from '../../../../src/core/index.ts'

@@ -1,0 +1,43 @@
+/** The options with which the business opens a meeting. */
+export interface MeetingOptions {
+  /** Frames a second, 1–60, or 0: a frame is sealed at each sweep that has input. */
+  readonly frameRate: number
+  /** Members at once, 1–255. */
+  readonly capacity: number
+  /** Time that an empty meeting is kept, in milliseconds. */
+  readonly ttlMs: number
+  /** The most bytes of one input's payload. */
+  readonly inputBytes: number
+  /** Inputs per member: sustained rate per second, and burst. */
+  readonly inputsPerSecond: number
+  readonly inputBurst: number
+  /** Joins of one user per minute, 1–1000. Coming back to a seat that was kept is not a join. */
+  readonly joinsPerMinute: number
+  /** Inputs of one member, and bytes of all inputs, in one frame; the rest waits for the next. */
+  readonly inputsPerFrame: number
+  readonly frameBytes: number
+  /** Delay after which spectators see a sealed frame, in milliseconds. The ring must hold that much time. */
+  readonly spectatorDelayMs: number
+  /** Other nodes of a cluster, 0 or 1, that keep a copy of the frames, to go on with them where this one ends. */
+  readonly standby: number
+  /**
+   * Hash of the configuration that clients must run, at most 255 bytes of UTF-8: a client that joins with another one
+   * is refused with CONFIG_MISMATCH. Empty: the hash that the first member names holds until the meeting ends.
+   */
+  readonly config: string
+}
+
+export const defaultMeeting: MeetingOptions = {
+  frameRate: 20,
+  capacity: 50,
+  ttlMs: 300_000,
+  inputBytes: 256,
+  inputsPerSecond: 30,
+  inputBurst: 60,
+  joinsPerMinute: 20,
+  inputsPerFrame: 8,
+  frameBytes: 16_384,
+  spectatorDelayMs: 0,
+  standby: 0,
+  config: '',
+}
