@@ -62,6 +62,9 @@ const home = new Child('servers/edge.mjs')
 const edge = new Child('servers/edge.mjs')
 const users = new Child('clients/far.mjs')
 
+const url = (port) => `ws://127.0.0.1:${port}/rtms?route={node}`
+const nats = (port) => `nats://127.0.0.1:${port}`
+
 async function measure() {
   const [natsPort, leafPort, farNatsPort, homePort, edgePort] = [
     await freePort(),
@@ -77,8 +80,6 @@ async function measure() {
     'far',
     `port: ${farNatsPort}\nleafnodes { remotes: [{ url: "nats-leaf://127.0.0.1:${busWay}" }] }\n`,
   )
-  const url = (port) => `ws://127.0.0.1:${port}/rtms?route={node}`
-  const nats = (port) => `nats://127.0.0.1:${port}`
   await home.call('start', {
     dist,
     nodeId: 'home',

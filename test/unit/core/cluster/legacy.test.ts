@@ -65,7 +65,7 @@ describe('What an owner tells for the case that it ends', () => {
   })
 
   it('is nothing where its business cannot go on without a state, or has something that is no JSON', () => {
-    const logic = (parts: Partial<MeetingLogic>): MeetingLogic => parts as MeetingLogic
+    const logic = (parts: MeetingLogic): MeetingLogic => parts
     const told = (own: MeetingLogic | null, metadata: object = {}): string =>
       legacyOf(ownerOn(new Parts(), {}, own, {}, { metadata: metadata as Record<string, unknown> }), 0)
     expect(told(logic({ close: () => {} }))).toBe('')
