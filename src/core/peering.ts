@@ -20,6 +20,7 @@ import type { MeetingInfo } from './meeting/business.ts'
 import type { Application, Bus, DrainProgress, DrainState, ToldRevocation } from './ports.ts'
 import type { SessionInfo } from './session/session-info.ts'
 import type { Sessions } from './session/sessions.ts'
+import { Twins } from './cluster/twins.ts'
 import type { TopicPeers } from './topic/catch-up.ts'
 import { keptOf } from './topic/kept.ts'
 import type { TopicInfo } from './topic/topic-info.ts'
@@ -83,6 +84,8 @@ export class Peering implements TopicPeers {
   /** Asks clients to move to other nodes. */
   readonly moves: Moves
   readonly questions: Questions
+  /** Decides between several owners of one name. */
+  readonly twins: Twins
   /** Sessions that go from node to node. */
   readonly passing: Passing
   readonly #self: number
@@ -116,6 +119,12 @@ export class Peering implements TopicPeers {
     this.links = new LinkParts(timers, stats, { put, isThere }, config.limits)
     const questions = (): Questions => this.questions
     this.mesh = new Mesh({ ...meshHost, links: this.links, self: this.#self, cluster, questions })
+    this.twins = new Twins({
+      self: this.#self,
+      questions,
+      claimant: (name) => this.mesh.claimant(name),
+      depose: (...deposed) => this.mesh.depose(...deposed),
+    })
     const { downstream } = meshHost
     this.moves = new Moves({
       config,
@@ -298,7 +307,16 @@ export class Peering implements TopicPeers {
         const tells = (source: number): boolean => source === this.#self || !nodes.has(source)
         reply(keptOf(wants, (name) => this.#topics().get(name), tells, most))
       },
-      frames: (wanted, reply) => reply(this.mesh.revival.framesFor(wanted)),
+      frames: (wanted, reply, from, now) => reply(this.mesh.revival.framesFor(wanted, from, now)),
+      claimant: ({ name }, reply) => reply(this.mesh.claimant(name)),
+      depose: (subject, reply, _, now) => {
+        this.mesh.depose(subject, now)
+        reply(true)
+      },
+      supersede: (subject, reply, _, now) => {
+        this.mesh.supersede(subject, now)
+        reply(true)
+      },
       sessions: ({ user, limit }, reply) => reply(host.sessionList(limit, user === '' ? undefined : user)),
       meetings: ({ ofKind, kind, ...wish }, reply) =>
         this.#run(host.meetingPage(wish, ofKind ? kind : undefined), (found) =>

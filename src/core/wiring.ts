@@ -118,7 +118,7 @@ export class Wiring {
           if (outlet !== null) this.connections.close(outlet, 'REPLACED', ELSEWHERE, now)
         },
       }))
-    const meetings = (this.meetings = new Meetings(
+    const meetings: Meetings = (this.meetings = new Meetings(
       config,
       timers,
       downstream,
@@ -127,6 +127,12 @@ export class Wiring {
       work,
       nextLog,
       (name) => cluster?.closed(name),
+      peering === null
+        ? undefined
+        : {
+            supportedUntil: (owner, now) => peering.mesh.backing.supportedUntil(owner, now),
+            answersSince: (now) => peering.mesh.backing.answersSince(now),
+          },
     ))
     // This node, where it is about to go on with a meeting.
     const revives = (name: string): number => (peering?.mesh.revival.holds(name) === true ? incarnation : 0)
@@ -263,6 +269,7 @@ function clusterOf(
       expelled: () => watch.expelled?.(),
       viewed: (ended, now) => peering()?.viewed(ended, now),
       heard: (node, now) => peering()?.heard(node, now),
+      contested: (contest, now) => peering()?.twins.contested(contest, now),
     },
     stats,
   )

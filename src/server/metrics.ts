@@ -188,6 +188,10 @@ export class Metrics {
       [{ epoch: 'same' }, stats.meetingsRevived],
       [{ epoch: 'new' }, stats.meetingsForked],
     ])
+    const paused = 'How many times a meeting of this node was paused, since too few supported its owner.'
+    this.#counter('meetings_paused_total', paused, () => stats.meetingsPaused)
+    const deposed = 'Meetings that this node has given up, since another owner of the name came before it.'
+    this.#counter('meetings_deposed_total', deposed, () => stats.meetingsDeposed)
     const moves =
       'Moves of clients to the node of their meeting: asked for here; arrived here; led here, where the meeting is not.'
     this.#counters('moves_total', moves, 'outcome', () => stats.moves)

@@ -14,7 +14,7 @@ const counters = [
 ] as const
 
 const handovers = ['handoversGiven', 'handoversTaken', 'handoversRefused'] as const
-const revivals = ['meetingsRevived', 'meetingsForked'] as const
+const revivals = ['meetingsRevived', 'meetingsForked', 'meetingsDeposed', 'meetingsPaused'] as const
 
 /** Adds a node's own counts to those observed from outside. */
 export function tally(stats: Stats, trace: Trace): void {
@@ -35,9 +35,11 @@ const each = (kind: string, ...names: string[]): string[] => names.map((name) =>
 export const clusterSometimes: readonly string[] = [
   ...each('located', 'new', 'taken', 'nowhere', 'BUSY', 'DRAINING'),
   ...each('cluster', 'served by a replica', 'moved', 'led to another node', 'led to a dead node'),
-  ...each('cluster', 'proven at its address', 'proven late', 'one of two owners gives up'),
+  ...each('cluster', 'proven at its address', 'proven late'),
   ...each('cluster', ...calamities, 'broken link', 'drain'),
   ...each('cluster', 'hand-over lost', 'hand-over late', 'hand-over claimed'),
+  ...each('cluster', 'silence, stopped', 'silence, cut off', 'silence, cut off from one'),
+  ...each('cluster', 'silence, heard by nobody'),
   ...each('hook', 'snapshot', 'snapshot that fails', 'revive'),
   ...handovers,
   ...revivals,

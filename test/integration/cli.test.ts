@@ -49,7 +49,10 @@ describe('rtms', () => {
     [['serve', '--dev', '--port', '0', '--metrics', 'all'], 'loopback, public or off'],
     [['serve', '--dev', '--port', '0', '--role', 'both'], 'core or edge'],
     [['serve', '--dev', '--port', '0', '--role', 'edge'], 'without --dev'],
-    [['serve', '--secret', 'x'.repeat(32), '--port', '0', '--role', 'edge'], "role: 'edge' was given without bus"],
+    [
+      ['serve', '--secret', 'x'.repeat(32), '--port', '0', '--role', 'edge'],
+      "role: 'edge' was given without bus",
+    ],
     [['serve', '--dev', '--port', '0', '--public-url', 'https://a'], 'publicUrl: "https://a" was given'],
     [['serve', '--dev', '--port', '0', '--origins', 'a.example'], "origins such as 'https://example.com'"],
     [['serve', '--dev', '--port', '0', '--trusted-proxies', 'me'], 'trustedProxies: '],

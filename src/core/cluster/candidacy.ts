@@ -9,6 +9,8 @@ const MOST_TERMS = 2 ** 20
 /** What a client of this user says that it holds, as a member. */
 interface Pledge extends Promised {
   readonly user: string
+  /** Since when it has acknowledged nothing to anybody else. */
+  readonly since: number
 }
 
 /**
@@ -16,7 +18,9 @@ interface Pledge extends Promised {
  * that names the place of another user has no say, and nobody keeps the node from going on by promising more and more.
  */
 export class Candidacy implements Fence {
-  readonly since: number
+  #since: number
+  /** Those that have said that they do not own the meeting, and whether they have frames of it. */
+  readonly denied: Map<number, boolean> = new Map<number, boolean>()
   /** Other nodes that have yet to say what frames they have. */
   readonly asked: Set<number> = new Set()
   /** Another node has said what it has, since it was last considered whether that is enough. */
@@ -33,7 +37,16 @@ export class Candidacy implements Fence {
   constructor({ term, incarnation }: Fence, now: number) {
     this.#term = term
     this.incarnation = incarnation
-    this.since = now
+    this.#since = now
+  }
+
+  get since(): number {
+    return this.#since
+  }
+
+  /** The time for members to come begins. */
+  begin(now: number): void {
+    this.#since = now
   }
 
   get term(): number {
@@ -57,12 +70,16 @@ export class Candidacy implements Fence {
    * Takes a promise. Returns 'kept' where it is of this fence; 'raise' where this node is to stand above it; null where
    * it means nothing. `members`: as of the last frame here.
    */
-  take(message: MeshMessageOf<'promised'>, members: readonly Attendee[]): 'kept' | 'raise' | null {
-    const { user, slot, elected, term, incarnation, seen } = message
+  take(
+    message: MeshMessageOf<'promised'>,
+    members: readonly Attendee[],
+    now: number,
+  ): 'kept' | 'raise' | null {
+    const { user, slot, elected, term, incarnation, seen, age } = message
     const fence = { term: message.promisedTerm, incarnation: message.promisedIncarnation }
     const key = `${slot} ${user}`
     if (isSame(fence, this)) {
-      this.#pledges.set(key, { user, slot, elected, term, incarnation, seen })
+      this.#pledges.set(key, { user, slot, elected, term, incarnation, seen, since: now - age })
       return 'kept'
     }
     const isHigher = isAbove(fence, this) && fence.term <= this.term + MOST_TERMS
@@ -72,10 +89,15 @@ export class Candidacy implements Fence {
     return 'raise'
   }
 
-  /** The promises of these members, by slot. */
-  promisesOf(members: readonly Attendee[]): Map<number, Promised> {
+  /** The promises of these members, by slot. `counts`: whether one does whose giver has acknowledged nothing since then. */
+  promisesOf(
+    members: readonly Attendee[],
+    counts: (since: number) => boolean = () => true,
+  ): Map<number, Promised> {
     const users = new Map(members.map(({ slot, user }) => [slot, user]))
-    const own = [...this.#pledges.values()].filter(({ slot, user }) => users.get(slot) === user)
+    const own = [...this.#pledges.values()].filter(
+      ({ slot, user, since }) => users.get(slot) === user && counts(since),
+    )
     return new Map(own.map((pledge) => [pledge.slot, pledge]))
   }
 }

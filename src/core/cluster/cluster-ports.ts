@@ -1,5 +1,6 @@
 import type { NodeFacts, NodeLoad } from '../ground/node-facts.ts'
 import type { Watch, WatchedNode } from '../ports.ts'
+import type { Contest } from './registrar.ts'
 
 /** What the cluster needs from outside. All of it returns at once and calls nobody back. */
 export interface ClusterPorts extends Omit<Watch, 'probe'> {
@@ -12,6 +13,8 @@ export interface ClusterPorts extends Omit<Watch, 'probe'> {
   viewed(ended: readonly number[], now: number): void
   /** A node is met, or heard again after it was silent. */
   heard(node: number, now: number): void
+  /** Several nodes own a meeting whose registrar this one is: at each beat, until one of them is left. */
+  contested?(contest: Contest, now: number): void
 }
 
 /** What a node tells of itself. */

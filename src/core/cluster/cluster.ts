@@ -76,7 +76,11 @@ export class Cluster {
     }))
     const claims = (this.#claims = new Claims(timers, limits.claims, {
       put: (name, id, opens) => this.#put(name, id, opens),
-      gaveUp: (name) => this.#tell(name),
+      // Whoever has reserved the name for this node is told.
+      gaveUp: (name) => {
+        this.holdings.tell(name)
+        this.#registrar.release(name)
+      },
     }))
     this.holdings = new Holdings(incarnation, view, limits.namesPerMessage, {
       get claimed() {
@@ -147,7 +151,7 @@ export class Cluster {
       if (ending.by !== 'grant') ended(ending, at)
       else {
         const term = this.nextTerm(ending.term)
-        this.holdings.add(name)
+        this.took(name, term)
         ended({ by: 'grant', term }, at)
       }
     })
@@ -194,10 +198,11 @@ export class Cluster {
     this.#registrar.release(name)
   }
 
-  /** This node goes on with a meeting of another one, at a fence of this term. */
+  /** This node owns a meeting from now on, at a fence of this term. */
   took(name: string, term: number): void {
     this.#registrar.term = Math.max(this.#registrar.term, term)
     this.holdings.add(name)
+    this.#registrar.notice(name)
   }
 
   #put(name: string, id: number, opens: boolean): boolean {
@@ -212,12 +217,6 @@ export class Cluster {
     if (echo === 0) return false
     this.#send(registrar, { type: 'claim', view, echo, id, opens, name })
     return true
-  }
-
-  /** A claim was given up: whoever has reserved the name for this node is told. */
-  #tell(name: string): void {
-    this.holdings.tell(name)
-    this.#registrar.release(name)
   }
 
   // ---- nodes
@@ -303,6 +302,7 @@ export class Cluster {
     }
     // Somebody may have been silent for too long.
     this.#registrar.review()
+    for (const contest of this.#registrar.contests()) this.#ports.contested?.(contest, now)
   }
 
   /** Whether a silent node was started anew, perhaps on another machine: one that is heard has its name. */

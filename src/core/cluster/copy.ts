@@ -28,6 +28,11 @@ export class Copy {
     this.missing = new MissingFrames(pull)
   }
 
+  /** Whether this node could go on from what is here. */
+  get canGoOn(): boolean {
+    return this.room !== null && this.heritage !== null
+  }
+
   get log(): { readonly first: number; readonly next: number } {
     return this.room?.log ?? { first: 1, next: 1 }
   }

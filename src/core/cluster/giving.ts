@@ -5,19 +5,14 @@ import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
 import { type Member, Seat } from '../meeting/seat.ts'
 import type { Cluster } from './cluster.ts'
-import {
-  type Branch,
-  type Declined,
-  encodeHandover,
-  type HandoverMessage,
-  type MemberPlace,
-  type Ready,
-} from './handover-messages.ts'
+import { type Declined, encodeHandover, type HandoverMessage, type Ready } from './handover-messages.ts'
+import { branchesOf, placesOf } from './branches.ts'
 import { type Guest, GuestSeat } from './guest.ts'
 import type { Hosting } from './hosting.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
 import type { LocalSeat, ReplicaHost } from './replica-host.ts'
 import type { Replica } from './replica.ts'
+import type { Support } from './support.ts'
 
 /** What both sides of a hand-over need of their node. */
 export interface HandoverNode {
@@ -27,6 +22,7 @@ export interface HandoverNode {
   readonly meetings: () => Meetings
   readonly cluster: Cluster
   readonly hosting: Hosting
+  readonly support: () => Support
   send(node: number, packet: Uint8Array): void
 }
 
@@ -204,7 +200,8 @@ export class Giving {
     }
     this.#offers.set(name, { owner, to, since: now, readyAt: NEVER })
     const { world, hop } = owner.room.facts
-    this.#send(to, { type: 'offer', name, world, hop, head: log.next - 1, kind, metadata })
+    const holders = [...owner.backing.holders.keys()]
+    this.#send(to, { type: 'offer', name, world, hop, head: log.next - 1, holders, kind, metadata })
   }
 
   /** Where most members are that are not here, or else the emptiest node. */
@@ -290,11 +287,12 @@ export class Giving {
     const guests = hosting.of(owner)
     const facts = { type: 'yield', name, world, hop, last: log.next - 1, kind, metadata: described } as const
     const branches = branchesOf(self, owner, guests)
+    const holders = [...owner.backing.holders.keys()]
     const written = (): { readonly packet: Uint8Array; readonly seats: LocalSeat[] } => {
       const state = owner.state(now)
       const members = state.roster.members.map(({ slot }) => owner.member(slot) as Member)
       const { places, seats } = placesOf(members, guests, log.number)
-      return { packet: encodeHandover({ ...facts, business, state, branches, places }), seats }
+      return { packet: encodeHandover({ ...facts, business, state, holders, branches, places }), seats }
     }
     let { packet, seats } = written()
     if (packet.length > limits.handoverBytes) {
@@ -324,6 +322,8 @@ export class Giving {
       isHeld: true,
     })
     this.#host.send(to, packet)
+    // With this, the node that is ready is answered.
+    this.#host.support().gave(to, now)
     replica.follow()
     return true
   }
@@ -411,40 +411,4 @@ function jsonOf(metadata: object): string | null {
   } catch {
     return null
   }
-}
-
-/** Those who read at other nodes, the first of them here. */
-function branchesOf(self: number, { room, log }: Owner, guests: readonly Guest[]): Branch[] {
-  let { spectators } = room
-  for (const guest of guests) spectators -= guest.spectators
-  const others = guests.map(({ node, replica, readers, spectators: count }) => ({
-    node,
-    replica,
-    readers,
-    spectators: count,
-  }))
-  return [{ node: self, replica: log.number, readers: room.readers, spectators }, ...others]
-}
-
-/** Where the sessions of the members are, and the seats of those that are here. */
-function placesOf(
-  members: readonly Member[],
-  guests: readonly Guest[],
-  log: number,
-): { readonly places: readonly MemberPlace[]; readonly seats: LocalSeat[] } {
-  const seats: LocalSeat[] = []
-  const places: MemberPlace[] = []
-  for (const { seat, slot } of members) {
-    if (seat === null) continue
-    const place = { slot, session: seat.id, branch: 0, seat: 0 }
-    if (seat instanceof Seat && seat.session.seats.get(log) === seat) {
-      const number = seats.length + 1
-      seats.push({ seat, number })
-      places.push({ ...place, seat: number })
-    } else if (seat instanceof GuestSeat) {
-      const at = guests.findIndex(({ seats: there }) => there.get(seat.number) === seat)
-      places.push(at === -1 ? place : { ...place, branch: at + 1, seat: seat.number })
-    } else places.push(place)
-  }
-  return { places, seats }
 }

@@ -7,7 +7,7 @@ import type { Owner } from '../meeting/owner.ts'
 import type { Follower } from '../meeting/room.ts'
 import type { Member, Occupant } from '../meeting/seat.ts'
 import { shorten } from '../session/session.ts'
-import type { MeshMessage } from './mesh-messages.ts'
+import type { Heads, MeshMessage } from './mesh-messages.ts'
 
 /** What a guest needs of its node. */
 export interface GuestHost {
@@ -30,6 +30,8 @@ export class GuestSeat implements Occupant {
   readonly #guest: Guest
   /** The link broke, and its node has not said since that the member is still there. */
   isLost = false
+  /** Its replica has given it up though no link broke: its client joins again, or is away. */
+  isGivenUp = false
   /** It was away when the meeting was handed over, which its node knows. */
   isAway = false
 
@@ -107,6 +109,20 @@ export class Guest implements Follower {
     return true
   }
 
+  /** The members there are away until their node says that they are there. */
+  lose(): Iterable<GuestSeat> {
+    for (const seat of this.seats.values()) {
+      seat.isLost = true
+      this.owner.away(seat.member)
+    }
+    return this.seats.values()
+  }
+
+  /** Those that are lost; `all`: those as well that the replica has given up. */
+  lost(all: boolean): GuestSeat[] {
+    return [...this.seats.values()].filter(({ isLost, isGivenUp }) => isLost && (all || !isGivenUp))
+  }
+
   tell(): void {
     if (this.isConnected) this.#hosting.mark(this)
   }
@@ -116,4 +132,14 @@ export class Guest implements Follower {
     for (const seat of this.seats.values()) this.remove(seat)
     this.#hosting.forget(this)
   }
+}
+
+/** See `mesh-messages.ts`. */
+export function headOf({ replica, owner }: Guest, now: number): Heads['heads'][number] {
+  return { replica, ...clockOf(owner, now) }
+}
+
+/** The same. */
+export function clockOf({ log, due }: Owner, now: number): { readonly next: number; readonly due: number } {
+  return { next: log.next, due: due === Infinity ? 0 : 1 + Math.max(0, Math.round((due - now) * 1000)) }
 }

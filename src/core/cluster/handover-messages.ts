@@ -36,10 +36,14 @@ interface Subject {
   readonly hop: number
 }
 
-/** Will the receiver go on with this meeting? It follows it first. `head`: its last frame. */
+/**
+ * Will the receiver go on with this meeting? It follows it first. `head`: its last frame. `holders`: nodes that may have
+ * its frames, whose support the receiver needs.
+ */
 export interface Offer extends Subject {
   readonly type: 'offer'
   readonly head: number
+  readonly holders: readonly number[]
   readonly kind: string
   /** As JSON. */
   readonly metadata: string
@@ -82,6 +86,7 @@ export interface Yield extends Subject {
   readonly metadata: string
   readonly business: Payload | null
   readonly state: OwnerState
+  readonly holders: readonly number[]
   readonly branches: readonly Branch[]
   readonly places: readonly MemberPlace[]
 }
@@ -205,7 +210,7 @@ const state = struct<OwnerState>({
 const json = text(Infinity)
 
 const form = messages<HandoverMessage>(linked.handover, {
-  offer: struct({ ...subject, head: uint, kind: name, metadata: json }),
+  offer: struct({ ...subject, head: uint, holders: list(uint), kind: name, metadata: json }),
   ready: struct(subject),
   declined: struct(subject),
   yield: struct<Omit<Yield, 'type'>>({
@@ -215,6 +220,7 @@ const form = messages<HandoverMessage>(linked.handover, {
     metadata: json,
     business: nullable(blob),
     state,
+    holders: list(uint),
     branches: list(struct<Branch>({ node: uint, replica: uint, readers: uint, spectators: uint })),
     places: list(struct<MemberPlace>({ slot: uint, session: name, branch: uint, seat: uint })),
   }),

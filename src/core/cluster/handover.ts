@@ -70,6 +70,11 @@ export class Handover implements LinkPart {
     return this.#taking.isTaking(name)
   }
 
+  /** See {@link Taking.holders}. */
+  holders(): Iterable<number> {
+    return this.#taking.holders()
+  }
+
   /** See `HostingHost`. */
   retired(name: string, node: number): ReturnType<Giving['retired']> {
     return this.#giving.retired(name, node)

@@ -1,5 +1,6 @@
 import { limits as wire } from '../../protocol/limits.ts'
 import type { Limits } from '../ground/config.ts'
+import { isEdge } from '../ground/incarnation.ts'
 import type { Timers } from '../ground/timers.ts'
 import { costs, type Work } from '../ground/work.ts'
 import type { Attendee } from '../meeting/attendance.ts'
@@ -8,7 +9,7 @@ import { isAway, type Member, type Occupant } from '../meeting/seat.ts'
 import { visitorOf } from '../meeting/visitor.ts'
 import { shorten, wholeWait } from '../session/session.ts'
 import { Bundles } from './bundles.ts'
-import { Guest, type GuestHost, GuestSeat } from './guest.ts'
+import { clockOf, Guest, type GuestHost, GuestSeat, headOf } from './guest.ts'
 import { keyOf, legacyOf, slotsOf } from './legacy.ts'
 import {
   encodeFrames,
@@ -104,8 +105,8 @@ export class Hosting implements GuestHost {
         this.#enter(guest, message, now)
         break
       case 'entered':
-        this.#host.timers.clear(guest.grace)
         this.#departLost(guest, 'left')
+        if (guest.lost(true).length === 0) this.#host.timers.clear(guest.grace)
         break
       case 'acks':
         for (const { seat, frame } of message.seats) {
@@ -123,8 +124,9 @@ export class Hosting implements GuestHost {
     }
   }
 
-  /** A replica has no readers any more. */
+  /** A replica is no more. */
   #leave(guest: Guest, now: number): void {
+    guest.owner.backing.release(guest.node)
     for (const seat of guest.seats.values()) this.#depart(guest, seat, 'left')
     this.forget(guest)
     guest.owner.recount(now)
@@ -144,8 +146,12 @@ export class Hosting implements GuestHost {
       if (other.node === node && other.replica !== replica) this.#leave(other, now)
     const known = this.#guests.get(node)?.get(replica)
     const guest = known?.owner === owner ? known : this.#open(node, replica, owner)
+    // The replica has given up its seats: their clients join again, or are away for good.
+    if (guest.isConnected) for (const seat of this.#lose(guest, now)) seat.isGivenUp = true
     guest.isConnected = true
     guest.isRetired = owner === retired
+    // One that has frames already may be about to go on with them.
+    if (!guest.isRetired && !isEdge(node)) owner.backing.hold(node, world === 0 ? now : -Infinity)
     if (guest.isRetired) owner.room.followers.delete(guest)
     else this.#count(guest, message, now)
     const { log, facts } = owner.room
@@ -273,7 +279,7 @@ export class Hosting implements GuestHost {
 
   /** The members who were lost with the link have left. */
   #departLost(guest: Guest, reason: string): void {
-    for (const seat of guest.seats.values()) if (seat.isLost) this.#depart(guest, seat, reason)
+    for (const seat of guest.lost(reason === 'expired')) this.#depart(guest, seat, reason)
   }
 
   #depart(guest: Guest, seat: GuestSeat, reason: string): void {
@@ -336,6 +342,7 @@ export class Hosting implements GuestHost {
     const guest = this.#open(node, replica, owner)
     guest.readers = readers
     guest.spectators = spectators
+    owner.backing.hold(node)
     this.#host.timers.set(guest.grace, now + this.#host.limits.sessionKeepMs)
     return guest
   }
@@ -358,13 +365,15 @@ export class Hosting implements GuestHost {
       guest.isConnected = false
       this.#dirty.delete(guest)
       if (guest.isRetired) continue
-      for (const seat of guest.seats.values()) {
-        seat.isLost = true
-        guest.owner.away(seat.member)
-      }
+      this.#lose(guest, now)
       this.#count(guest, { readers: 0, spectators: 0 }, now)
-      this.#host.timers.set(guest.grace, now + this.#host.limits.sessionKeepMs)
     }
+  }
+
+  /** Its members are away until its node says that they are there. */
+  #lose(guest: Guest, now: number): Iterable<GuestSeat> {
+    this.#host.timers.set(guest.grace, now + this.#host.limits.sessionKeepMs)
+    return guest.lose()
   }
 
   /** The replica is gone. */
@@ -438,13 +447,4 @@ export class Hosting implements GuestHost {
     }
     this.#bundles.post()
   }
-}
-
-function headOf({ replica, owner }: Guest, now: number): Heads['heads'][number] {
-  return { replica, ...clockOf(owner, now) }
-}
-
-/** See `mesh-messages.ts`. */
-function clockOf({ log, due }: Owner, now: number): { readonly next: number; readonly due: number } {
-  return { next: log.next, due: due === Infinity ? 0 : 1 + Math.max(0, Math.round((due - now) * 1000)) }
 }

@@ -84,6 +84,8 @@ export const meshMessages = {
       seen: 'uint',
       promisedTerm: 'uint',
       promisedIncarnation: 'uint',
+      /** For how long it has acknowledged no frame of the meeting, at least, in milliseconds. */
+      age: 'uint',
     },
   },
 
@@ -241,12 +243,15 @@ const HEADS = 2
 const PULL = 3
 const KEEP = 4
 const BUNDLE = 5
+const CALL = 6
+const ANSWER = 7
 
 const heads = {
   heads: { list: { replica: 'uint', next: 'uint', due: 'uint' }, max: 'batch' },
 } as const
 const keep = { meetings: { list: { name: 'name' }, max: 'batch' } } as const
 const pull = { replica: 'uint', from: 'uint' } as const
+const timed = { sent: 'uint' } as const
 
 /** Frames of a meeting, each with the last stable frame at the time it was sealed. */
 export interface Frames {
@@ -266,13 +271,20 @@ export type Pull = { readonly type: 'pull' } & Struct<typeof pull>
 /** The receiver is to keep replicas of these meetings of the sender for now. */
 export type Keep = { readonly type: 'keep' } & Struct<typeof keep>
 
+/**
+ * The sender asks for support, see `Support`; and the answer to that. `sent`: when it asked, by its own clock in
+ * microseconds.
+ */
+export type Call = { readonly type: 'call' } & Struct<typeof timed>
+export type Answer = { readonly type: 'answer' } & Struct<typeof timed>
+
 /** Datagrams that one sweep has to send to one node: each message costs both nodes more than what is in it. */
 export interface Bundle {
   readonly type: 'bundle'
   readonly parts: readonly Exclude<Datagram, Bundle>[]
 }
 
-export type Datagram = Frames | Heads | Pull | Keep | Bundle
+export type Datagram = Frames | Heads | Pull | Keep | Call | Answer | Bundle
 
 /**
  * The frames from a position on, as many as fit into a page: no more than one looks at, since empty ones take the other
@@ -346,6 +358,14 @@ export function encodeKeep(meetings: Keep['meetings']): Uint8Array {
   return encodeDatagram(KEEP, keep, { meetings })
 }
 
+export function encodeCall(sent: number): Uint8Array {
+  return encodeDatagram(CALL, timed, { sent })
+}
+
+export function encodeAnswer(sent: number): Uint8Array {
+  return encodeDatagram(ANSWER, timed, { sent })
+}
+
 export function encodeBundle(parts: readonly Uint8Array[]): Uint8Array {
   const [only] = parts
   if (parts.length === 1 && only !== undefined) return only
@@ -390,6 +410,8 @@ function decodePart(bytes: Uint8Array): Bundle['parts'][number] | null {
     const code = r.byte()
     if (code === HEADS) return readAll(r, heads, { type: 'heads' }) as Heads
     if (code === KEEP) return readAll(r, keep, { type: 'keep' }) as Keep
+    if (code === CALL) return readAll(r, timed, { type: 'call' }) as Call
+    if (code === ANSWER) return readAll(r, timed, { type: 'answer' }) as Answer
     if (code === PULL) return readAll(r, pull, { type: 'pull' }) as Pull
     return code === FRAMES ? readFrames(r) : null
   } catch {

@@ -4,18 +4,25 @@ import { Timer } from '../ground/timers.ts'
 import type { MeetingBusiness } from '../ports.ts'
 import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
+import { isAbove } from '../meeting/reigns.ts'
 import { whyNoSeat } from '../meeting/seat.ts'
 import type { OfferedMeeting } from '../ports.ts'
 import type { Elsewhere, Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
+import { Backers } from './backers.ts'
 import type { Cluster } from './cluster.ts'
+import { claimantOf, isReign, localSeatsOf } from './deposed.ts'
 import { Handover } from './handover.ts'
+import { Heritage } from './heritage.ts'
 import { Hosting } from './hosting.ts'
+import { legacyOf } from './legacy.ts'
 import { linked, type LinkPart, type LinkParts } from './link-messages.ts'
 import {
   type Bundle,
   decodeDatagram,
   decodeMesh,
+  encodeAnswer,
+  encodeCall,
   encodeMesh,
   isFromOwner,
   type Keep,
@@ -25,8 +32,11 @@ import type { Found } from './names.ts'
 import type { LocalSeat, ReplicaHost } from './replica-host.ts'
 import { Replica } from './replica.ts'
 import { Standbys } from './standbys.ts'
+import type { RevivalHost } from './orphan.ts'
+import type { Claimant, Subject } from './question-kinds.ts'
+import { Revival } from './revival.ts'
 import { Successions } from './successions.ts'
-import { Revival, type RevivalHost } from './revival.ts'
+import { Support } from './support.ts'
 
 /** In the place of a node: the owner has ended, and the replica here waits for another one. */
 const ORPHANED = -1
@@ -63,6 +73,9 @@ export class Mesh implements Elsewhere, LinkPart {
   readonly #hosting: Hosting
   readonly handover: Handover
   readonly revival: Revival
+  readonly support: Support
+  /** What supports the owners of this node. */
+  readonly backing: Backers
   /** The meetings of others that this node has gone on with. */
   readonly successions: Successions = new Successions()
   readonly #replicas: Map<string, Replica> = new Map()
@@ -125,17 +138,25 @@ export class Mesh implements Elsewhere, LinkPart {
     this.handover = new Handover({
       ...host,
       hosting,
+      support: () => this.support,
       successions,
       send: (node, packet) => links.send(node, packet),
       replica: (name) => this.#replicas.get(name),
       follow: (name, owner, now) => this.#follow(name, owner, now),
       demote: (...demoted) => this.#demote(...demoted),
     })
+    this.support = new Support({
+      call: (node, sent) => put(node, encodeCall(sent)),
+      answer: (node, sent) => put(node, encodeAnswer(sent)),
+      isAgainst: (node) => this.revival.isAgainst(node),
+    })
+    this.backing = new Backers(this.support, host.cluster, host.meetings)
     this.revival = new Revival({
       ...host,
       hosting,
       successions,
       link,
+      support: this.support,
       replica: (name) => this.#replicas.get(name),
     })
     this.#standbys = new Standbys({ meetings: host.meetings, cluster: host.cluster, hosting, put })
@@ -225,6 +246,44 @@ export class Mesh implements Elsewhere, LinkPart {
     return replica
   }
 
+  // ---- several owners
+
+  /** Another node goes on with a world at a fence: at a lower one, this node stops. */
+  supersede({ name, world, ...fence }: Subject, now: number): void {
+    const facts = this.#host.meetings().get(name)?.room.facts
+    if (facts?.world === world && isAbove(fence, facts)) this.depose(facts, now)
+  }
+
+  /** What this node has of a meeting that several nodes own; null where it has none. */
+  claimant(name: string): Claimant | null {
+    const owner = this.#host.meetings().get(name)
+    return owner === undefined ? null : claimantOf(owner)
+  }
+
+  /**
+   * Another owner of the name comes before this one, which stops. Whoever is here, or at a replica, joins again and
+   * finds that one, and is told how far its log is another. The frames are kept until the other owner has answered:
+   * should it have ended meanwhile, the meeting goes on from them.
+   */
+  depose(subject: Subject, now: number): void {
+    const { meetings, cluster, stats } = this.#host
+    const owner = meetings().get(subject.name)
+    if (owner === undefined || !isReign(owner, subject)) return
+    const { name, log, business } = owner
+    const heritage = Heritage.of(legacyOf(owner, now), log.next - 1)
+    const guests = this.#hosting.of(owner)
+    const seats = localSeatsOf(owner)
+    this.#hosting.retire(guests, now)
+    meetings().resign(owner)
+    business.logic?.moved?.()
+    cluster.closed(name)
+    stats.meetingsDeposed++
+    const replica = this.#demote(owner, 0, seats, now)
+    replica.copy.heritage = heritage
+    this.#hosting.release(guests, 0)
+    replica.lost(now)
+  }
+
   drop(session: Session): void {
     for (const replica of this.#waiting.get(session) ?? []) replica.drop(session)
     this.#waiting.delete(session)
@@ -242,8 +301,15 @@ export class Mesh implements Elsewhere, LinkPart {
     const message = decodeMesh(bytes)
     if (message === null) this.#host.stats.strangers++
     else if (message.type === 'promised') this.revival.promised(message, now)
+    // What the owner has sent with this counts as answered.
+    else if (message.type === 'followed') this.#followed(from, message, now)
     else if (isFromOwner(message)) this.#replicaOf(from, message.replica)?.handle(message, now)
     else this.#hosting.handle(from, message, now)
+  }
+
+  #followed(from: number, message: MeshMessageOf<'followed'>, now: number): void {
+    this.support.gave(from, now)
+    this.#replicaOf(from, message.replica)?.handle(message, now)
   }
 
   /** A message to this node that is not of a link. */
@@ -256,6 +322,8 @@ export class Mesh implements Elsewhere, LinkPart {
 
   #take(from: number, datagram: Bundle['parts'][number], now: number): void {
     if (datagram.type === 'frames') this.#replicaOf(from, datagram.replica)?.frames(datagram, now)
+    else if (datagram.type === 'call') this.support.called(from, datagram.sent, now)
+    else if (datagram.type === 'answer') this.backing.answered(from, datagram.sent, now)
     else if (datagram.type === 'keep') this.#keep(from, datagram, now)
     else if (datagram.type === 'pull') this.#hosting.pull(from, datagram.replica, datagram.from)
     else for (const head of datagram.heads) this.#replicaOf(from, head.replica)?.head(head, now)
@@ -308,6 +376,8 @@ export class Mesh implements Elsewhere, LinkPart {
     this.#hosting.lost(node, now)
     // A name that was held for it is given up before another holds it.
     this.handover.gone(node)
+    this.support.gone(node)
+    this.revival.gone(node, now)
     for (const replica of this.#replicas.values()) if (replica.owner === node) replica.lost(now)
   }
 
@@ -337,7 +407,8 @@ export class Mesh implements Elsewhere, LinkPart {
   }
 
   get #isIdle(): boolean {
-    return this.#replicas.size === 0 && this.#hosting.isIdle && this.#host.meetings().standbys === 0
+    const isServing = this.backing.needed > 0 || this.#host.meetings().standbys > 0
+    return this.#replicas.size === 0 && this.#hosting.isIdle && !isServing
   }
 
   #watch(now: number): void {
@@ -348,7 +419,13 @@ export class Mesh implements Elsewhere, LinkPart {
     this.#kept = 0
     this.#hosting.beat(now)
     this.#standbys.beat()
-    for (const replica of this.#replicas.values()) replica.beat(now)
+    this.backing.ask(this.handover.holders(), now)
+    for (const replica of this.#replicas.values()) {
+      replica.beat(now)
+      const { owner } = replica
+      if (this.#host.cluster.peer(owner) !== undefined && this.#host.cluster.isSilent(owner))
+        this.revival.suspect(replica, now)
+    }
     if (!this.#isIdle) this.#watch(now)
   }
 }

@@ -19,6 +19,11 @@ export class Pledges {
     this.#joins = joins
   }
 
+  /** Whether somebody waits. */
+  get isAwaited(): boolean {
+    return this.#joins.size > 0
+  }
+
   /** Whoever waits for it, or comes, is asked for a promise. */
   stand(standing: Standing | null): void {
     this.#standing = standing
@@ -39,6 +44,7 @@ export class Pledges {
   of(
     session: Session,
     { call, term, incarnation }: MessageOf<'promise'>,
+    now: number,
   ): Omit<MeshMessageOf<'promised'>, 'type' | 'replica' | 'meeting'> | null {
     const joining = this.#joins.of(session)
     const [held] = joining?.message.held ?? []
@@ -46,6 +52,7 @@ export class Pledges {
     const asked = this.#asked.get(joining) ?? 0
     if (asked === 0) return null
     this.#asked.set(joining, asked - 1)
-    return { ...held, user: session.user, promisedTerm: term, promisedIncarnation: incarnation }
+    const age = Math.max(0, Math.floor(now - this.#joins.sinceOf(session)))
+    return { ...held, user: session.user, promisedTerm: term, promisedIncarnation: incarnation, age }
   }
 }

@@ -55,6 +55,23 @@ interface PageQuestion {
   readonly contains: string
 }
 
+/** What an owner says of its meeting to whoever decides between several. */
+export interface Claimant extends Fence {
+  readonly world: number
+  /** It seals nothing, because too few support it. */
+  readonly isPaused: boolean
+  /** Members who are connected. */
+  readonly present: number
+  /** The next frame. */
+  readonly next: number
+}
+
+/** Names a reign of a meeting, so that what was decided about it concerns no later one. */
+export interface Subject extends Fence {
+  readonly name: string
+  readonly world: number
+}
+
 /** Everything that a node may ask another one. */
 interface Kinds {
   /** Where a user has sessions. Asked of the user's home. */
@@ -77,12 +94,25 @@ interface Kinds {
   kept: Kind<readonly Want[], readonly Kept[]>
   /**
    * Frames that the node asked has of a meeting's world, from one on: a page of them, as they are sent to replicas.
-   * `next`, and the fence of the last one. Null where it has none.
+   * `next`, and the fence of the last one; asked with the fence of the asker's. `owns`: it owns the meeting, perhaps in
+   * another world; `stands`: it would go on with it. Null where it has none.
    */
   frames: Kind<
-    { readonly name: string; readonly world: number; readonly from: number },
-    (Fence & { readonly next: number; readonly packet: Uint8Array }) | null
+    Subject & { readonly from: number },
+    | (Fence & {
+        readonly next: number
+        readonly packet: Uint8Array
+        readonly owns: boolean
+        readonly stands: boolean
+      })
+    | null
   >
+  /** What the node asked, which has said that it owns a meeting, has of it; null where it does not own it. */
+  claimant: Kind<{ readonly name: string }, Claimant | null>
+  /** The node asked gives up this reign of a meeting, since another owner comes before it. */
+  depose: Kind<Subject, boolean>
+  /** The asker goes on with a world at a fence: if the node asked owns it at a lower one, it stops. */
+  supersede: Kind<Subject, boolean>
   /** Sessions of the node asked, the oldest first. `user`: '' for all. */
   sessions: Kind<{ readonly user: string; readonly limit: number }, readonly SessionInfo[]>
   /** Meetings that are open on the node asked; `ofKind`: only those of `kind`. */
@@ -137,6 +167,7 @@ const entry = struct<KeptEntry>({
   tombstone: bool,
   data: payload,
 })
+const subject = { name, world: uint, term: uint, incarnation: uint }
 const place = struct<Place>({ node: uint, sessions: uint, connected: uint })
 
 const session = struct<HandedSession>({
@@ -166,9 +197,26 @@ export const questionKinds: Kinds = {
     answer: list(struct<Kept>({ entries: list(entry), next: uint, heads: list(head) })),
   },
   frames: {
-    question: struct({ name, world: uint, from: uint }),
-    answer: nullable(struct({ term: uint, incarnation: uint, next: uint, packet: blob })),
+    question: struct({ ...subject, from: uint }),
+    answer: nullable(
+      struct({ term: uint, incarnation: uint, next: uint, packet: blob, owns: bool, stands: bool }),
+    ),
   },
+  claimant: {
+    question: struct({ name }),
+    answer: nullable(
+      struct<Claimant>({
+        world: uint,
+        term: uint,
+        incarnation: uint,
+        isPaused: bool,
+        present: uint,
+        next: uint,
+      }),
+    ),
+  },
+  depose: { question: struct<Subject>(subject), answer: bool },
+  supersede: { question: struct<Subject>(subject), answer: bool },
   sessions: { question: struct({ user: name, limit: uint }), answer: json() },
   meetings: { question: struct({ ...page, ofKind: bool, kind: name }), answer: json() },
   topics: { question: struct(page), answer: json() },

@@ -32,6 +32,12 @@ interface Teller {
 
 const none: readonly Holder[] = []
 
+/** A name that several nodes own at the same time. */
+export interface Contest {
+  readonly name: string
+  readonly owners: readonly number[]
+}
+
 interface Waiting {
   readonly from: number
   readonly claim: Claim
@@ -77,6 +83,8 @@ export class Registrar {
    * opened.
    */
   readonly #waiting: Map<string, Waiting> = new Map()
+  /** Names that several nodes own, or did when this was last looked at. */
+  readonly #shared: Set<string> = new Set()
   /** The highest term that was granted or told of. */
   term = 0
 
@@ -102,6 +110,7 @@ export class Registrar {
   /** The view has changed: everybody tells anew, and whoever waits claims anew. */
   renew(): void {
     this.#entries.clear()
+    this.#shared.clear()
     this.#tellers.clear()
     this.#waiting.clear()
   }
@@ -156,7 +165,33 @@ export class Registrar {
     const own = { owner, claim, stands }
     const [first = own, ...rest] = stands ? [...others, own] : [own, ...others]
     this.#entries.set(name, { ...first, others: rest })
+    this.notice(name)
     return true
+  }
+
+  /** Another node may have come to own a name besides those that do, this one perhaps. */
+  notice(name: string): void {
+    if (this.#ownersOf(name).length > 1) this.#shared.add(name)
+  }
+
+  /** The nodes that own a name by their own word; none that would go on with it, or has passed it on. */
+  #ownersOf(name: string): number[] {
+    const owners = this.#holders(name)
+      .filter(({ claim, stands }) => claim === 0 && !stands)
+      .map(({ owner }) => owner)
+    const isOwn = this.#host.owns(name) && !this.#host.isSecond(name)
+    return isOwn ? [...owners, this.#self] : owners
+  }
+
+  /** Names that several nodes own which were all heard lately: opened anew where one was silent, or handed over. */
+  *contests(): Generator<Contest> {
+    if (this.#shared.size === 0 || !this.isReady) return
+    for (const name of this.#shared) {
+      const all = this.#ownersOf(name)
+      if (all.length < 2) this.#shared.delete(name)
+      const owners = all.filter((node) => node === this.#self || !this.#host.isSilent(node))
+      if (owners.length > 1) yield { name, owners }
+    }
   }
 
   #drop(name: string, owner: number): void {
@@ -205,13 +240,15 @@ export class Registrar {
 
   #decide(from: number, claim: Claim): void {
     const { name, id, opens } = claim
-    const entry = this.#entries.get(name)
     // What the claimer told of itself before is no longer so, or it has been given the meeting meanwhile.
-    const counts = (holder: Holder | undefined): boolean => !opens || holder?.owner !== from
-    const known = counts(entry) ? entry : entry?.others.find(counts)
+    const counts = (holder: Holder): boolean => !opens || holder.owner !== from
+    const others = this.#holders(name).filter(counts)
+    const isHeard = ({ owner }: Holder): boolean => !this.#host.isSilent(owner)
+    // Of one that is silent, another node may be about to go on with the meeting.
+    const known = others.find(isHeard) ?? others[0]
     const isOwn = this.#host.owns(name)
     // A name that it has passed on is still its own while nobody else has told of it.
-    const isFirst = known === undefined || known.stands || !this.#host.isSecond(name)
+    const isFirst = known === undefined || known.stands || !isHeard(known) || !this.#host.isSecond(name)
     const owner = isOwn && isFirst ? this.#self : (known?.owner ?? 0)
     if (!opens || owner !== 0) {
       this.#host.answer(from, claim, { by: 'taken', owner })

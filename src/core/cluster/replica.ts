@@ -124,6 +124,7 @@ export class Replica implements Host {
     this.#joins.delete(joining)
     this.#host.mark(this)
     const isOther = message.config !== '' && this.copy.config !== '' && message.config !== this.copy.config
+    this.#joins.seated(joining.session)
     joining.joined(isOther ? 'CONFIG_MISMATCH' : this.#sit(room, joining, now), now)
   }
 
@@ -243,7 +244,7 @@ export class Replica implements Host {
   handle(message: MeshMessage, now: number): void {
     const { type } = message
     if (type === 'followed') this.#followed(message, now)
-    else if (type === 'absent' && this.isOrphan) this.#host.orphaned(this, now)
+    else if (type === 'absent' && this.isOrphan) this.lost(now)
     else if (type === 'absent') this.end(CLOSED, 'NOT_FOUND', now)
     else if (type === 'standing') this.pledges.stand(message)
     else if (type === 'closed') this.end(message.message, 'NOT_FOUND', now)
@@ -408,7 +409,7 @@ export class Replica implements Host {
 
   /** A client has promised a fence, as it was asked. */
   promise(session: Session, message: MessageOf<'promise'>, now: number): void {
-    const promised = this.pledges.of(session, message)
+    const promised = this.pledges.of(session, message, now)
     if (promised === null) return
     const told = { type: 'promised', replica: this.number, meeting: this.name, ...promised } as const
     if (this.#owner === 0) this.#host.promised(told, now)
@@ -422,7 +423,7 @@ export class Replica implements Host {
     if (this.#owner !== 0) this.lastOwner = this.#owner
     this.#isConnected = false
     this.copy.origin = null
-    if (this.copy.room === null || this.copy.heritage === null) this.giveUp(now)
+    if (!this.copy.canGoOn) this.giveUp(now)
     else {
       this.isOrphan = true
       this.isHandedOver = false

@@ -1,59 +1,15 @@
 import { isEdge } from '../ground/incarnation.ts'
-import { Timer, type Timers } from '../ground/timers.ts'
-import { Elector } from '../meeting/electorate.ts'
-import type { Owner } from '../meeting/owner.ts'
-import type { OwnerState } from '../meeting/owner-state.ts'
-import { isAbove, isSame, reignOf, withReign } from '../meeting/reigns.ts'
+import { Timer } from '../ground/timers.ts'
+import { type Fence, isAbove, isSame, reignOf } from '../meeting/reigns.ts'
 import type { Room } from '../meeting/room.ts'
-import { isAway, type Occupant } from '../meeting/seat.ts'
-import type { MeetingBusiness, OfferedMeeting } from '../ports.ts'
+import { Accession } from './accession.ts'
 import { Candidacy } from './candidacy.ts'
-import type { HandoverNode } from './giving.ts'
 import type { Heritage } from './heritage.ts'
-import { decodeDatagram, encodeFrames, type MeshMessage, type MeshMessageOf } from './mesh-messages.ts'
-import type { Questions } from './questions.ts'
+import { decodeDatagram, encodeFrames, type MeshMessageOf } from './mesh-messages.ts'
+import { newOrphan, type Orphan, type RevivalHost } from './orphan.ts'
 import type { AnswerOf, QuestionOf } from './question-kinds.ts'
 import type { Replica } from './replica.ts'
-import type { Successions } from './successions.ts'
-import { answerHere } from './waiting-joins.ts'
-
-/** What a node needs to go on with meetings whose owners have ended. */
-export interface RevivalHost extends Omit<HandoverNode, 'send'> {
-  readonly timers: Timers
-  readonly questions: () => Pick<Questions, 'ask'>
-  readonly successions: Successions
-  readonly isDraining: () => boolean
-  /** The business's side of a meeting, without its state; null where it cannot be had on this node. */
-  adopt(offered: OfferedMeeting): MeetingBusiness | null
-  replica(name: string): Replica | undefined
-  /** Sends over the link to a node. */
-  link(node: number, message: MeshMessage): void
-  /** The number of a new world. */
-  newWorld(): number
-}
-
-/** A meeting whose owner has ended, and of which this node has a replica. */
-interface Orphan {
-  readonly replica: Replica
-  readonly since: number
-  /** It holds the name, so that nobody opens it and everybody comes here. */
-  isHeir: boolean
-  isLooking: boolean
-  /** Not looked for again before then. */
-  notBefore: number
-  candidacy: Candidacy | null
-  /** Nodes that want to follow it here. */
-  readonly follows: Map<number, MeshMessageOf<'follow'>>
-}
-
-/** A member who has not come back yet since the meeting was revived. */
-class Absent implements Occupant {
-  readonly id = ''
-  elector: Elector = new Elector()
-
-  direct(): void {}
-  evict(): void {}
-}
+import { Superseding } from './superseding.ts'
 
 /**
  * Goes on with meetings whose owner has ended, from the replicas of the nodes that are left:
@@ -65,14 +21,24 @@ class Absent implements Occupant {
  *   not so within the window → it opens a new world with the frames that it has
  *
  * A promise counts for one fence, and keeps its giver from any node of a lower one.
+ *
+ * Of an owner that is only silent for a lease, the same, and nobody goes on before that owner must have stopped: no
+ * member counts that may have acknowledged anything to it within a lease, and no node that may own the meeting has been
+ * answered within one (`Support`). Nor is there a new world, unless the silence lasts (rules 12 and 14).
  */
 export class Revival {
   readonly #host: RevivalHost
   readonly #orphans: Map<string, Orphan> = new Map()
+  readonly #superseding: Superseding
+  readonly #accession: Accession
+  /** The silent owner of the replica that is about to be without one. */
+  #suspected = 0
   readonly #beat: Timer
 
   constructor(host: RevivalHost) {
     this.#host = host
+    this.#superseding = new Superseding(host, (now) => this.#watch(now))
+    this.#accession = new Accession(host, this.#superseding)
     this.#beat = new Timer('revival', (now) => this.#onBeat(now))
   }
 
@@ -83,6 +49,31 @@ export class Revival {
 
   // ---- orphans
 
+  /** The owner of a replica is silent, though it may live. */
+  suspect(replica: Replica, now: number): void {
+    if (!replica.isOrphan && !replica.copy.canGoOn) return
+    this.#suspected = replica.owner
+    replica.lost(now)
+    this.#suspected = 0
+  }
+
+  /** Whether a node may own a meeting that this one goes on with, or wants to. */
+  isAgainst(node: number): boolean {
+    for (const { silent, candidacy } of this.#orphans.values())
+      if (silent !== 0 && candidacy !== null && !candidacy.denied.has(node)) return true
+    return this.#superseding.isPending(node)
+  }
+
+  /** A node has ended: whoever stands for a meeting of it need not wait until it must have stopped. */
+  gone(node: number, now: number): void {
+    this.#superseding.gone(node)
+    for (const orphan of this.#orphans.values()) {
+      if (orphan.silent !== node) continue
+      orphan.silent = 0
+      orphan.candidacy?.begin(now)
+    }
+  }
+
   /** The owner of a meeting has ended, or the node that was to have it next does not. */
   orphaned(replica: Replica, now: number): void {
     const { name } = replica
@@ -90,6 +81,10 @@ export class Revival {
     const isNew = known?.replica !== replica
     const orphan = isNew ? newOrphan(replica, now) : known
     this.#orphans.set(name, orphan)
+    // It is heard again, and has no such meeting: it was closed, or another node has it.
+    const isHeard = !isNew && this.#suspected === 0 && orphan.silent !== 0
+    if (isHeard && orphan.goneTo === orphan.silent) return replica.giveUp(now)
+    orphan.silent = this.#suspected || orphan.silent
     orphan.candidacy = null
     replica.pledges.stand(null)
     this.#hold(orphan)
@@ -121,18 +116,31 @@ export class Revival {
     orphan.isLooking = true
     cluster.find(replica.name, now, (ending, at) => {
       orphan.isLooking = false
-      orphan.notBefore = at + this.#host.limits.revivalBeatMs
-      if (this.#orphans.get(replica.name) !== orphan || orphan.candidacy !== null || ending.by !== 'taken')
-        return
+      const { limits } = this.#host
+      orphan.notBefore = at + (orphan.silent === 0 ? limits.revivalBeatMs : limits.meshBeatMs)
+      if (this.#orphans.get(replica.name) !== orphan || orphan.candidacy !== null) return
+      const registrar = cluster.nodes.registrarOf(replica.name)
+      const isUnheard = ending.by !== 'taken' && registrar !== self && cluster.isSilent(registrar)
+      const owner = ending.by === 'taken' ? ending.owner : 0
+      // The registrar hears an owner that this node does not, so it stands for those who wait for it here alone.
+      const isUnreached = owner !== 0 && owner === orphan.silent && replica.pledges.isAwaited
       // 0: the registrar has yet to hear that somebody holds it.
-      if (ending.owner === self && orphan.isHeir) this.#stand(orphan, 0, at)
-      else if (ending.owner !== 0 && ending.owner !== self && cluster.nodes.has(ending.owner)) {
-        this.#release(orphan)
-        for (const node of orphan.follows.keys()) this.#sendOn(orphan, node, ending.owner)
-        orphan.follows.clear()
-        replica.goTo(ending.owner)
-      }
+      if (orphan.isHeir && (owner === self || isUnheard || isUnreached)) this.#stand(orphan, 0, at)
+      else if (owner !== 0 && owner !== self && owner !== orphan.silent && cluster.nodes.has(owner))
+        this.#giveWay(orphan, owner)
     })
+  }
+
+  /** Another node has the meeting, or goes on with it. */
+  #giveWay(orphan: Orphan, to: number): void {
+    const { replica, follows } = orphan
+    orphan.candidacy = null
+    orphan.goneTo = to
+    replica.pledges.stand(null)
+    this.#release(orphan)
+    for (const node of follows.keys()) this.#sendOn(orphan, node, to)
+    follows.clear()
+    replica.goTo(to)
   }
 
   #sendOn(orphan: Orphan, node: number, owner: number): void {
@@ -181,23 +189,35 @@ export class Revival {
     if (orphan.candidacy !== null) orphan.candidacy.raise(term)
     else {
       orphan.candidacy = new Candidacy({ term, incarnation: self }, now)
-      for (const { incarnation } of cluster.peers)
-        if (!cluster.isSilent(incarnation)) this.#askFor(orphan, incarnation, now)
+      this.#askAll(orphan, orphan.candidacy, now)
     }
     replica.pledges.stand({ world: facts.world, term, incarnation: self })
     for (const node of follows.keys()) this.#tell(orphan, node)
   }
 
+  #askAll(orphan: Orphan, { asked, denied }: Candidacy, now: number): void {
+    const { cluster } = this.#host
+    for (const { incarnation } of cluster.peers)
+      if (!asked.has(incarnation) && !denied.has(incarnation) && !cluster.isSilent(incarnation))
+        this.#askFor(orphan, incarnation, now)
+  }
+
   #askFor(orphan: Orphan, node: number, now: number): void {
     const { replica, candidacy } = orphan
-    const room = replica.copy.room as Room
+    const { facts, log } = replica.copy.room as Room
     candidacy?.asked.add(node)
-    const question = { name: replica.name, world: room.facts.world, from: room.log.next }
+    const { term, incarnation } = reignOf(facts.reigns, log.next - 1)
+    const question = { name: replica.name, world: facts.world, from: log.next, term, incarnation }
     const deadline = now + this.#host.limits.revivalAskMs
     this.#host.questions().ask([node], 'frames', question, deadline, (_, ending, at) => {
       orphan.candidacy?.answered(node)
       if (orphan.candidacy === null || this.#orphans.get(replica.name) !== orphan) return
-      if (ending.by === 'answer' && ending.answer !== null) this.#has(orphan, node, ending.answer, at)
+      if (ending.by !== 'answer') return
+      const { answer } = ending
+      if (answer?.owns === true) return this.#giveWay(orphan, node)
+      if (node === orphan.silent) return replica.giveUp(at)
+      orphan.candidacy.denied.set(node, answer !== null)
+      if (answer !== null) this.#has(orphan, node, answer, at)
     })
   }
 
@@ -205,7 +225,7 @@ export class Revival {
   #has(
     orphan: Orphan,
     node: number,
-    { packet, next, ...last }: NonNullable<AnswerOf<'frames'>>,
+    { packet, next, stands, ...last }: NonNullable<AnswerOf<'frames'>>,
     now: number,
   ): void {
     const { replica } = orphan
@@ -219,6 +239,8 @@ export class Revival {
       replica.pledges.stand(null)
       return
     }
+    // Both would ask the members, and neither might get enough of them.
+    if (stands && comesFirst(last, node, own, this.#host.self)) return this.#giveWay(orphan, node)
     const from = log.next
     if (!isSame(last, own) || next <= from) return
     const frames = decodeDatagram(packet)
@@ -227,14 +249,21 @@ export class Revival {
   }
 
   /** What this node has of a meeting's world, for one that stands. */
-  framesFor({ name, world, from }: QuestionOf<'frames'>): AnswerOf<'frames'> {
-    const room = this.#host.replica(name)?.copy.room ?? null
-    if (room === null || room.facts.world !== world) return null
+  framesFor(asked: QuestionOf<'frames'>, asker: number, now: number): AnswerOf<'frames'> {
+    const { self, meetings, support, limits } = this.#host
+    const { name, world, from } = asked
+    const owner = meetings().get(name)
+    const room = owner?.room ?? this.#host.replica(name)?.copy.room ?? null
+    support.gave(asker, now)
+    if (room === null || (owner === undefined && room.facts.world !== world)) return null
     const { facts, log } = room
-    const { term, incarnation } = reignOf(facts.reigns, log.next - 1)
-    const { pageBytes } = this.#host.limits
-    const packet = encodeFrames(0, log, Math.max(from, log.first), pageBytes).bytes
-    return { term, incarnation, next: log.next, packet }
+    const own = reignOf(facts.reigns, log.next - 1)
+    const packet = encodeFrames(0, log, Math.max(from, log.first), limits.pageBytes).bytes
+    const orphan = this.#orphans.get(name)
+    const stands = owner === undefined && (orphan?.candidacy ?? null) !== null
+    if (stands && comesFirst(asked, asker, own, self)) this.#giveWay(orphan as Orphan, asker)
+    const { term, incarnation } = own
+    return { term, incarnation, next: log.next, packet, owns: owner !== undefined, stands }
   }
 
   /** A member has promised a fence. */
@@ -243,7 +272,7 @@ export class Revival {
     const candidacy = orphan?.candidacy ?? null
     if (orphan === undefined || candidacy === null) return
     const { attendance } = orphan.replica.copy.room as Room
-    const taken = candidacy.take(message, attendance.list)
+    const taken = candidacy.take(message, attendance.list, now)
     if (taken === 'kept') this.#conclude(orphan, now)
     else if (taken === 'raise') this.#stand(orphan, message.promisedTerm, now)
   }
@@ -263,15 +292,21 @@ export class Revival {
     const { replica, candidacy } = orphan
     if (candidacy === null) return false
     candidacy.isNews = false
-    const { revivalWaitMs } = this.#host.limits
+    const { limits, cluster, support } = this.#host
+    if (orphan.silent !== 0) this.#askAll(orphan, candidacy, now)
     const isLate = this.#isLate(candidacy, now)
     if (candidacy.asked.size > 0 && !isLate) return false
+    const others = cluster.peers.filter(
+      ({ incarnation }) => !candidacy.denied.has(incarnation) && !isEdge(incarnation),
+    )
+    const isSure = orphan.silent === 0 || others.length === 0
+    if (!isSure && !others.every(({ incarnation }) => support.isFree(incarnation, now))) return false
     const room = replica.copy.room as Room
     const heritage = replica.copy.heritage as Heritage
     const head = room.log.next - 1
     const terms = heritage.terms(head)
     const members = room.attendance.list
-    const promises = candidacy.promisesOf(members)
+    const promises = candidacy.promisesOf(members, (since) => isSure || support.isOver(since, now))
     // Nobody is left who could promise.
     const isOver = isLate || terms.every(({ until }) => until < Infinity)
     const away = new Set(members.filter((member) => member.away).map(({ slot }) => slot))
@@ -282,72 +317,20 @@ export class Revival {
     const last = reignOf(room.facts.reigns, head)
     const goesOn = heritage.mayContinue(room.log.stableAt(head), head, last, [...promises.values()])
     candidacy.enoughAt = goesOn ? Math.min(candidacy.enoughAt, now) : Infinity
-    const begins = isOver || (goesOn && (!missing || now - candidacy.enoughAt >= revivalWaitMs))
+    const isLost = orphan.silent === 0 || (now - orphan.since >= limits.abandonMs && promises.size > 0)
+    const isEnough = goesOn && (!missing || now - candidacy.enoughAt >= limits.revivalWaitMs)
+    const begins = (isOver && (goesOn || isLost)) || isEnough
     if (begins) this.#begin(orphan, candidacy, goesOn, now)
     return begins
   }
 
   #begin(orphan: Orphan, candidacy: Candidacy, goesOn: boolean, now: number): void {
-    const { term, incarnation } = candidacy
-    const { meetings, cluster, hosting, stats, successions } = this.#host
-    const { replica, follows } = orphan
-    const { name } = replica
-    const heritage = replica.copy.heritage as Heritage
-    const { kind, metadata, options } = heritage
-    const business = this.#host.adopt({ name, kind, metadata })
-    if (business === null || (business.logic !== null && business.logic.revive === undefined)) {
-      replica.giveUp(now)
-      return
-    }
-    const { config } = replica.copy
+    const { replica } = orphan
+    const business = this.#accession.businessFor(replica)
+    if (business === null) return replica.giveUp(now)
     // It holds the name throughout.
-    this.#orphans.delete(name)
-    const { room, joins } = replica.surrender()
-    const promises = candidacy.promisesOf(room.attendance.list)
-    for (const seat of room.seats()) room.end(seat, 'its node has ended')
-    const next = room.log.next
-    const { facts } = room
-    const reign = { term, incarnation, from: next }
-    room.facts = goesOn
-      ? { ...facts, term, incarnation, reigns: withReign(facts.reigns, reign) }
-      : { ...facts, term, incarnation, world: this.#host.newWorld(), reigns: [{ ...reign, from: 1 }] }
-    if (!goesOn) room.log.unsettle()
-    const owner = meetings().succeed(room, options, business, now)
-    const state = stateOf(room, heritage, config, goesOn, now - orphan.since)
-    owner.succeed({ state, seatOf: () => new Absent(), event: { type: 'epoch', term, incarnation } }, now)
-    cluster.took(name, term)
-    if (goesOn) stats.meetingsRevived++
-    else stats.meetingsForked++
-    const how = goesOn ? 'revival' : 'fork'
-    successions.note({ meeting: name, from: replica.lastOwner, how, frame: next }, now)
-    business.logic?.revive?.()
-    // A user who has come back without the former place may take it.
-    for (const { slot } of owner.members) {
-      const member = owner.member(slot)
-      if (member?.seat instanceof Absent && !promises.has(slot)) owner.away(member)
-    }
-    for (const join of joins) answerHere(join, meetings(), now)
-    this.#seeTo(owner, now)
-    for (const [node, follow] of follows) hosting.goOn(node, follow, now)
-  }
-
-  /** Bots have ended with their node. Members who have not come are away, and leave in the end. */
-  #seeTo(owner: Owner, now: number): void {
-    const { timers, limits, meetings } = this.#host
-    for (const { slot } of owner.bots) {
-      const member = owner.member(slot)
-      if (member !== undefined) owner.depart(member, 'expired')
-    }
-    const absent = owner.members.flatMap(({ slot }) => {
-      const member = owner.member(slot)
-      return member?.seat instanceof Absent ? [{ member, seat: member.seat }] : []
-    })
-    for (const { member } of absent) if (!isAway(member)) owner.away(member)
-    const grace = new Timer('grace', () => {
-      if (meetings().get(owner.name) !== owner) return
-      for (const { member, seat } of absent) if (member.seat === seat) owner.depart(member, 'expired')
-    })
-    if (absent.length > 0) timers.set(grace, now + limits.sessionKeepMs)
+    this.#orphans.delete(replica.name)
+    this.#accession.begin(orphan, candidacy, business, goesOn, now)
   }
 
   // ---- time
@@ -356,19 +339,28 @@ export class Revival {
   #onBeat(now: number): void {
     const { revivalsAtOnce, revivalBeatMs } = this.#host.limits
     let left = revivalsAtOnce
+    this.#superseding.beat(now)
     for (const orphan of this.#orphans.values()) if (this.#goOn(orphan, now) && --left === 0) break
-    if (this.#orphans.size > 0) this.#watch(now + (left === 0 ? SOON_MS : revivalBeatMs))
+    if (this.#orphans.size > 0 || this.#superseding.isBusy)
+      this.#watch(now + (left === 0 ? SOON_MS : revivalBeatMs))
   }
 
   /** Whether there was anything to do about it. */
   #goOn(orphan: Orphan, now: number): boolean {
-    const { limits, meetings } = this.#host
-    const { replica, candidacy } = orphan
+    const { limits, meetings, cluster } = this.#host
+    const { replica, candidacy, silent } = orphan
+    if (silent !== 0 && replica.owner === 0 && !cluster.isSilent(silent)) {
+      this.#giveWay(orphan, silent)
+      return true
+    }
     if (candidacy !== null) {
+      // That the silent owner must have stopped follows from the time alone.
+      if (silent !== 0) return this.#conclude(orphan, now)
       const isDue = this.#isLate(candidacy, now) || now - candidacy.enoughAt >= limits.revivalWaitMs
       return (candidacy.isNews || isDue) && this.#conclude(orphan, now)
     }
-    if (now - orphan.since >= limits.orphanMs || meetings().get(replica.name) !== undefined) {
+    const keptMs = silent === 0 ? limits.orphanMs : limits.abandonMs + limits.orphanMs
+    if (now - orphan.since >= keptMs || meetings().get(replica.name) !== undefined) {
       replica.giveUp(now)
       return true
     }
@@ -386,46 +378,7 @@ export class Revival {
 /** The wait for the next few, in milliseconds. */
 const SOON_MS = 1
 
-function newOrphan(replica: Replica, now: number): Orphan {
-  return {
-    replica,
-    since: now,
-    isHeir: false,
-    isLooking: false,
-    notBefore: now,
-    candidacy: null,
-    follows: new Map(),
-  }
-}
-
-/** What the new owner knows besides the frames, as these have it. */
-function stateOf(
-  { attendance, log }: Room,
-  heritage: Heritage,
-  config: string,
-  goesOn: boolean,
-  stoodMs: number,
-): OwnerState {
-  const head = log.next - 1
-  const { seqs, options } = heritage
-  const terms = heritage.terms(head)
-  const members = attendance.list.map(({ slot, user, away }, turn) => ({
-    slot,
-    user,
-    standing: away ? { is: 'away' as const, turn } : { is: 'present' as const },
-    seq: seqs.get(slot) ?? 0,
-    isBot: terms.every((term) => term.slot !== slot || term.until < Infinity),
-  }))
-  return {
-    options,
-    config,
-    roster: {
-      members,
-      seqs: Array.from({ length: Math.max(0, ...seqs.keys()) + 1 }, (_, slot) => seqs.get(slot) ?? 0),
-    },
-    intake: { inputs: [], last: -1 },
-    electorate: heritage.electorate(goesOn ? log.stableAt(head) : null, head),
-    events: [],
-    clock: { is: 'stopped', stoodMs },
-  }
+/** Which of two nodes that stand for a world goes on with it: the one with the later log, or else the lower number. */
+function comesFirst(one: Fence, node: number, other: Fence, otherNode: number): boolean {
+  return isAbove(one, other) || (isSame(one, other) && node < otherNode)
 }

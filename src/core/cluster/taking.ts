@@ -41,6 +41,8 @@ interface Taken {
   readonly from: number
   readonly message: Yield
   readonly at: number
+  /** When this node had said nothing of the offer yet. */
+  readonly since: number
   /** Those who want to follow it here: the last word of each. */
   readonly follows: Map<string, { readonly node: number; readonly message: MeshMessageOf<'follow'> }>
 }
@@ -91,6 +93,11 @@ export class Taking {
     return this.#taken.has(name)
   }
 
+  /** Nodes whose support is needed for the meetings that are to come. */
+  *holders(): Generator<number> {
+    for (const { from, offer } of this.#promised.values()) yield* [from, ...offer.holders]
+  }
+
   // ---- offers
 
   offered(from: number, offer: Offer, now: number): void {
@@ -101,6 +108,7 @@ export class Taking {
       return
     }
     replica.isHandedOver = true
+    for (const node of offer.holders) this.#host.support().urge(node, now)
     this.#promised.set(name, { from, offer, since: now, isReady: false })
     this.advanced(replica, now)
   }
@@ -142,8 +150,10 @@ export class Taking {
       known?.owner === from ? known : known === undefined ? this.#host.follow(name, from, now) : null
     if (replica === null) return
     replica.isHandedOver = true
+    // The old owner has answered what this node has said of the offer.
+    const since = this.#promised.get(name)?.since ?? -Infinity
     this.#promised.delete(name)
-    const taken = { from, message, at: now, follows: new Map() }
+    const taken = { from, message, at: now, since, follows: new Map() }
     this.#taken.set(name, taken)
     this.#tryTake(taken, now)
   }
@@ -155,7 +165,7 @@ export class Taking {
     if (replica?.reaches(world, last) === true) this.#begin(replica, taken, now)
   }
 
-  #begin(replica: Replica, { message, at, from, follows }: Taken, now: number): void {
+  #begin(replica: Replica, { message, at, from, since: offeredAt, follows }: Taken, now: number): void {
     const { self, meetings, cluster, hosting, stats, successions } = this.#host
     const { name, kind, hop, places, branches } = message
     this.#taken.delete(name)
@@ -168,6 +178,8 @@ export class Taking {
     const guests = branches.map(({ node, replica: number, readers, spectators }) =>
       node === self ? null : hosting.expect(owner, node, number, readers, spectators, now),
     )
+    for (const node of message.holders) if (node !== self) owner.backing.hold(node)
+    owner.backing.hold(from, offeredAt)
     const returned: Returned[] = []
     const absent: Member[] = []
     const seatOf = (member: Member): Occupant => {

@@ -35,6 +35,8 @@ export interface Joining {
 export class WaitingJoins {
   readonly #joins: Map<Session, Joining> = new Map()
   readonly #bySeat: Map<number, Joining> = new Map()
+  /** Since when the client of a connection waits for this meeting, perhaps with several JOINs one after the other. */
+  readonly #since: WeakMap<object, number> = new WeakMap()
   #untried: Iterator<Joining> | null = null
   /** The user for whom this node fetches the frames so far; null once they are here, undefined before the first JOIN. */
   #payer: Account | null | undefined
@@ -85,6 +87,18 @@ export class WaitingJoins {
     this.#joins.set(joining.session, joining)
     if (this.#payer === undefined) this.#payer = joining.session.account
     if (joining.seat !== 0) this.#bySeat.set(joining.seat, joining)
+    const { outlet } = joining.session
+    if (outlet !== null && !this.#since.has(outlet)) this.#since.set(outlet, joining.since)
+  }
+
+  /** Since when a session that has no seat on its present connection waits for one. */
+  sinceOf({ outlet }: Session): number {
+    return (outlet === null ? undefined : this.#since.get(outlet)) ?? Infinity
+  }
+
+  /** It has one. */
+  seated({ outlet }: Session): void {
+    if (outlet !== null) this.#since.delete(outlet)
   }
 
   delete({ session, seat }: Joining): void {

@@ -165,6 +165,7 @@ export class Connections {
         return
       }
       case 'pong':
+        connection.session?.ponged(message.echo / 1000, now)
         return
       case 'ack':
         this.#acknowledge(connection, message, now)

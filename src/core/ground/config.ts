@@ -278,6 +278,8 @@ export const fixedLimits = {
   revivalsAtOnce: 50,
   revivalBeatMs: 50,
   orphanMs: 10_000,
+  /** How long its owner is silent, though it may live, before a meeting goes on as another one with too few members. */
+  abandonMs: 60_000,
   /**
    * Meetings that a node hands over at a time, and that it takes over at a time; bytes that one may have besides its
    * frames. How long another node may take until it is ready; the wait before nodes that have declined are asked again;

@@ -82,6 +82,10 @@ export class Stats {
   /** Meetings whose node had ended and that this one went on with; in the same world, or in a new one. */
   meetingsRevived = 0
   meetingsForked = 0
+  /** How many times a meeting of this node was paused, since too few supported its owner. */
+  meetingsPaused = 0
+  /** Meetings that this node has given up, since another owner of the name came before it. */
+  meetingsDeposed = 0
   requestsStarted = 0
   requestsEnded = 0
   repliesDiscarded = 0

@@ -7,6 +7,8 @@ export class Elector {
   acked = 0
   /** It disappeared without leaving, and will acknowledge nothing more. */
   gone = false
+  /** When the last of what it has confirmed was sent to it, in monotonic milliseconds. */
+  answered: number = -Infinity
   /** The frame in which its member came: with the slot, it names one run of a client. 0 before it has. */
   elected = 0
 }
@@ -93,6 +95,21 @@ export class Electorate {
     if (frame <= elector.acked) return
     elector.acked = frame
     this.#isOpen = true
+  }
+
+  /** Whether at least half of every electorate that counts have confirmed something that was sent since then. */
+  hasAnswered(since: number): boolean {
+    return this.#changes.every((frame) => {
+      let count = 0
+      let answering = 0
+      for (const { elector, from, until } of this.#terms) {
+        if (from > frame || until <= frame) continue
+        count++
+        // Who left by its own word promises nothing to anybody.
+        if (elector.acked === Infinity || elector.answered >= since) answering++
+      }
+      return answering * 2 >= count
+    })
   }
 
   /** The last stable frame. `head`: the last frame sealed. */

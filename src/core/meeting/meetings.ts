@@ -13,12 +13,27 @@ import { Room } from './room.ts'
 import { whyNoSeat } from './seat.ts'
 import { pageOf, type PageQuery, type Search } from '../ground/page.ts'
 import type { Refusal } from '../ports.ts'
+import { AGAIN_MS } from '../session/elsewhere.ts'
+import { isOutrun } from './visitor.ts'
 import type { Account } from '../session/account.ts'
 import type { Session } from '../session/session.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
 import { weights } from '../ground/weights.ts'
 import type { Work } from '../ground/work.ts'
+
+/** The answer to a client that holds frames of a later owner. */
+const OUTRUN: Refusal = {
+  code: 'BUSY',
+  message: 'another node goes on with this meeting; try again',
+  retryAfterMs: AGAIN_MS,
+}
+
+/** Of a node alone, whose meetings nobody else goes on with. */
+const alone: Pick<OwnerHost<Owner>, 'supportedUntil' | 'answersSince'> = {
+  supportedUntil: () => Infinity,
+  answersSince: () => -Infinity,
+}
 
 /** All meetings of a node. */
 export class Meetings {
@@ -45,6 +60,7 @@ export class Meetings {
     work: Work,
     nextLog: () => number,
     closed: (name: string) => void = () => {},
+    backing: Pick<OwnerHost<Owner>, 'supportedUntil' | 'answersSince'> = alone,
   ) {
     this.#config = config
     this.#nextLog = nextLog
@@ -58,6 +74,7 @@ export class Meetings {
       work,
       sealSoon: (owner) => this.#unsealed.push(owner),
       expired: ({ name }) => this.close(name),
+      ...backing,
     }
   }
 
@@ -140,6 +157,8 @@ export class Meetings {
   join(session: Session, message: MessageOf<'join'>, now: number): MessageOf<'joined'> | Refusal | ErrorCode {
     const meeting = this.#meetings.get(message.meeting)
     if (meeting === undefined) return 'NOT_FOUND'
+    // While it may not seal it gives way as soon as it hears of the later one, which a client might only pretend.
+    if (meeting.backing.isPaused && isOutrun(message, meeting.room.facts)) return OUTRUN
     const { limits, budget } = this.#host
     return (
       whyNoSeat(session, meeting.log.number, message.spectator, limits, budget) ??

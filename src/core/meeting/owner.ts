@@ -7,6 +7,7 @@ import type { MeetingBusiness, Refusal } from '../ports.ts'
 import type { Account } from '../session/account.ts'
 import type { Session } from '../session/session.ts'
 import type { Attendee } from './attendance.ts'
+import { Backing } from './backing.ts'
 import { Bots } from './bots.ts'
 import { type Bot, infoOf, type MeetingInfo } from './business.ts'
 import { Electorate } from './electorate.ts'
@@ -43,6 +44,7 @@ export class Owner implements Host {
   readonly #pulse: Pulse
   readonly #entrance: Entrance
   readonly #electorate: Electorate
+  readonly backing: Backing<Owner>
   #closed = false
   /** Events of the next frame, which precede its inputs. */
   #events: MeetingEvent[] = []
@@ -84,9 +86,11 @@ export class Owner implements Host {
     })
     this.#pulse = new Pulse(options, log.number, now, {
       timers: host.timers,
-      tick: (at) => this.#tick(at),
+      // Without a frame rate, it was paused and looks again.
+      tick: (at) => (options.frameRate === 0 ? this.#sealSoon() : this.#tick(at)),
       expired: () => host.expired(this),
     })
+    this.backing = new Backing<Owner>(this, host, roster, electorate, this.#pulse)
   }
 
   /** Goes on with the meeting of another node. */
@@ -217,10 +221,7 @@ export class Owner implements Host {
 
   /** Sends data to one member alone. False when the slot is empty or a bot's. */
   sendTo(slot: number, data: Payload): boolean {
-    const member = this.#roster.get(slot)
-    if (member === undefined || member.seat === null || member.standing.is === 'leaving') return false
-    member.seat.direct(data)
-    return true
+    return this.#roster.sendTo(slot, data)
   }
 
   /** Kicks a member. Its slot is freed after its waiting inputs are framed. False when the slot is empty. */
@@ -307,7 +308,7 @@ export class Owner implements Host {
   }
 
   acknowledge({ elector }: Occupant, frame: number): void {
-    this.#electorate.acknowledge(elector, Math.min(frame, this.log.next - 1))
+    this.backing.acknowledge(elector, Math.min(frame, this.log.next - 1))
     this.#acknowledged = true
     this.#sealSoon()
   }
@@ -356,6 +357,7 @@ export class Owner implements Host {
 
   #tick(now: number): void {
     if (this.room.isDeserted && this.#hasNothing) return this.#pulse.stop(now)
+    if (!this.#maySeal(now)) return this.#notices.tell()
     const { clock } = this.#pulse
     const { log } = this
     for (let late = 0; late < this.#host.limits.lateFrames && clock.due(log.next) <= now; late++) {
@@ -376,6 +378,8 @@ export class Owner implements Host {
   sealNow(now: number, end: number): void {
     this.#unsealed = false
     if (this.#closed) return
+    const hasNews = !this.#hasNothing || (this.#acknowledged && this.#hasNewsOfStability)
+    if ((hasNews || this.backing.isPaused) && !this.#maySeal(now)) return this.#notices.tell()
     while (!this.#hasNothing && this.#host.work.done < end) {
       this.#host.stats.sealed(now, 0)
       this.#seal(now)
@@ -388,9 +392,16 @@ export class Owner implements Host {
     this.#notices.tell()
   }
 
+  /** Asked before it seals: whoever was stopped, or is cut off, must not seal what another owner has sealed meanwhile. */
+  #maySeal(now: number): boolean {
+    const stood = this.backing.permit(this.room, now)
+    if (stood !== null && stood > 0) this.#happen({ type: 'resume', gap: Math.round(stood) })
+    return stood !== null
+  }
+
   #seal(now: number): void {
-    const events = this.#events
-    this.#events = []
+    this.backing.sealed(this.log.next, now)
+    const events = this.#events.splice(0)
     this.#host.work.done += this.#intake.size * costs.looked
     const inputs = this.#intake.take()
     this.#host.work.done += (events.length + inputs.length) * costs.encoded

@@ -3,6 +3,9 @@ import { Timer, type Timers } from '../ground/timers.ts'
 import { FrameClock } from './frame-clock.ts'
 import type { ClockState } from './owner-state.ts'
 
+/** How often a meeting that is paused looks whether it may go on, in milliseconds. */
+const LOOK_MS = 100
+
 /** What the pulse of a meeting calls. */
 export interface PulseHost {
   readonly timers: Timers
@@ -17,10 +20,12 @@ export class Pulse {
   readonly clock: FrameClock
   readonly #timers: Timers
   readonly #ttlMs: number
-  /** Fires when the next frame is due. */
+  /** Fires when the next frame is due, and while it is paused when it looks whether it may go on. */
   readonly #beat: Timer
   /** Fires when the meeting has been empty for its TTL. */
   readonly #ttl: Timer
+  /** Since when it is paused; null while it is not. */
+  #pausedSince: number | null = null
 
   /** `number`: of the meeting's log. */
   constructor({ frameRate, ttlMs }: MeetingOptions, number: number, now: number, host: PulseHost) {
@@ -48,7 +53,8 @@ export class Pulse {
 
   /** Starts the clock where it stands still. Returns for how long it has, in milliseconds; null where it runs. */
   run(next: number, now: number): number | null {
-    if (this.isRunning) return null
+    if (this.isPaused) this.look(now)
+    if (this.isRunning || this.isPaused) return null
     this.#timers.clear(this.#ttl)
     const stood = this.clock.run(next, now)
     this.wait(next)
@@ -60,19 +66,52 @@ export class Pulse {
     if (this.interval !== 0) this.#timers.set(this.#beat, this.clock.due(next))
   }
 
+  get isPaused(): boolean {
+    return this.#pausedSince !== null
+  }
+
+  /** Its owner may not seal for now. False: it was so before. */
+  pause(isDeserted: boolean, now: number): boolean {
+    const isFirst = !this.isPaused
+    if (isFirst) this.clock.stop(now)
+    this.#pausedSince ??= now
+    if (!isDeserted) this.look(now + LOOK_MS)
+    else if (this.#ttl.index < 0) this.#timers.set(this.#ttl, now + this.#ttlMs)
+    return isFirst
+  }
+
+  /** While it is paused: looks then whether it may go on. */
+  look(at: number): void {
+    this.#timers.clear(this.#ttl)
+    this.#timers.set(this.#beat, at)
+  }
+
+  /** It may go on. Returns how long it was paused. */
+  resume(next: number, now: number): number {
+    const since = this.#pausedSince
+    if (since === null) return 0
+    this.#pausedSince = null
+    this.#timers.clear(this.#beat)
+    this.run(next, now)
+    return now - since
+  }
+
   stop(now: number): void {
+    this.#pausedSince = null
     this.clock.stop(now)
     this.#timers.clear(this.#beat)
     this.#timers.set(this.#ttl, now + this.#ttlMs)
   }
 
   end(): void {
+    this.#pausedSince = null
     this.#timers.clear(this.#beat)
     this.#timers.clear(this.#ttl)
   }
 
   /** As another node goes on with it. */
   state(next: number, now: number): ClockState {
+    if (this.isPaused) return { is: 'running', dueInMs: 0 }
     const stoodMs = this.clock.stoodFor(now)
     if (stoodMs !== null) return { is: 'stopped', stoodMs }
     return { is: 'running', dueInMs: this.interval === 0 ? 0 : Math.max(0, this.clock.due(next) - now) }

@@ -1,3 +1,4 @@
+import type { Payload } from '../../protocol/payload.ts'
 import type { MeetingEvent } from '../../protocol/schema.ts'
 import { FULL } from '../ground/rate.ts'
 import type { Attendee } from './attendance.ts'
@@ -120,6 +121,14 @@ export class Roster {
   /** Another run of a member's client has its place. */
   takeOver({ slot }: Member): void {
     this.#happen({ type: 'takeover', slot })
+  }
+
+  /** See {@link Owner.sendTo}. */
+  sendTo(slot: number, data: Payload): boolean {
+    const member = this.#members.get(slot)
+    if (member === undefined || member.seat === null || member.standing.is === 'leaving') return false
+    member.seat.direct(data)
+    return true
   }
 
   /** Removes a member. `reason`: why it left. */

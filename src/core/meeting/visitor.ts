@@ -46,6 +46,14 @@ export function visitorOf(
   return { user, former: former || id, config, held: holds ? held : null }
 }
 
+/** Whether a client holds frames of a later owner of this world than the one that it asks. */
+export function isOutrun(
+  { world, held: [held] }: MessageOf<'join'>,
+  facts: { readonly world: number } & Fence,
+): boolean {
+  return held !== undefined && world === facts.world && isAbove(held, facts)
+}
+
 /** The fence that a client has promised; term 0 for none. */
 export function promiseOf({ promisedTerm, promisedIncarnation }: Holding): Fence {
   return { term: promisedTerm, incarnation: promisedIncarnation }

@@ -83,6 +83,8 @@ export class Session {
   #asking = 0
   /** What is to be done about it when the session has its turn; null while that is not known. */
   #then: ((now: number) => void) | null = null
+  /** When the last ping was sent that its client has answered. */
+  answered: number = -Infinity
   /** When the session (without a connection) or its token expires. */
   readonly expiry: Timer
   readonly #host: SessionHost
@@ -99,6 +101,11 @@ export class Session {
     this.upstream = new UpstreamQueue(payer, host.budget)
     this.log = new SessionLog(host.limits, payer, () => host.caughtUp(this))
     this.expiry = new Timer('expiry', (now) => host.expired(this, now))
+  }
+
+  /** Its client has answered a ping of that time. */
+  ponged(sent: number, now: number): void {
+    this.answered = Math.max(this.answered, Math.min(sent, now))
   }
 
   get account(): Account {

@@ -2,7 +2,7 @@ import type { RawFrame } from '../../client/machine/index.ts'
 import type { MessageOf, ServerMessage } from '../../protocol/index.ts'
 import type { SealedFrame } from '../../core/index.ts'
 import type { Silences } from '../cluster/silences.ts'
-import { type ClientFacts, type Observer, violate } from '../observer.ts'
+import { type ClientFacts, type Observer, type Phase, violate } from '../observer.ts'
 import type { SimNode } from '../sim-node.ts'
 
 /** A history of a meeting: who opened it, and when. */
@@ -20,7 +20,7 @@ interface World {
 }
 
 /**
- * I9 Single writer: no name is open on two nodes, unless a node was silent for so long that a registrar went on without
+ * I9 Single writer: no name is open on two nodes, and never once all is well, unless a node was silent for so long that a registrar went on without
  * its word; a world is sealed by the node that has its fence, and no other; no client is given a lower fence after a
  * higher one; fences rise from opening to opening. I10 Misroute: a node that does not own a meeting changes nothing of
  * it, and names the owner truthfully.
@@ -33,6 +33,7 @@ export class OwnerChecker implements Observer {
   /** The highest fence that a client was given, by client, meeting and world. */
   readonly #fences: Map<string, { readonly term: number; readonly incarnation: number }> = new Map()
   #lastDeath = -Infinity
+  #isWell = false
 
   constructor(nodes: () => readonly SimNode[], silences: Silences, now: () => number) {
     this.#nodes = nodes
@@ -56,12 +57,20 @@ export class OwnerChecker implements Observer {
 
   /** The other nodes on which a meeting is open: none, unless a node was silent for long. */
   #othersWith(node: number, meeting: string): SimNode[] {
-    const others = this.#nodes().filter(
-      ({ index, alive, core }) => index !== node && alive && core.meeting(meeting) !== undefined,
-    )
+    const others = this.#othersThatHave(node, meeting)
     if (others.length > 0 && !this.#silences.excuse(this.#now()))
       violate('I9', `${meeting} is open on node ${node} and on node ${others[0]?.index}`)
     return others
+  }
+
+  #othersThatHave(node: number, meeting: string): SimNode[] {
+    return this.#nodes().filter(
+      ({ index, alive, core }) => index !== node && alive && core.meeting(meeting) !== undefined,
+    )
+  }
+
+  phase(phase: Phase): void {
+    this.#isWell = phase === 'well' || phase === 'quiet'
   }
 
   handed(node: number, meeting: string, world: number): void {
@@ -76,9 +85,7 @@ export class OwnerChecker implements Observer {
     const known = this.#worlds.get(world)
     if (known === undefined) return this.opened(node, meeting, world)
     this.#othersWith(node, meeting)
-    const living = this.#nodes().find(({ index, alive }) => index === known.node && alive)
-    if (living?.core.meeting(meeting)?.epoch === world && living.index !== node)
-      violate('I9', `world ${world} of ${meeting} goes on at ${node}, and node ${known.node} has it still`)
+    // Of the one that had it, a silence excuses that it lives; that it seals is told by `sealed`.
     const { incarnation } = this.#nodes()[node] as SimNode
     known.sealers.add(incarnation)
     Object.assign(known, { node, incarnation, term: 0 })
@@ -88,6 +95,12 @@ export class OwnerChecker implements Observer {
     const known = this.#worlds.get(world)
     if (known === undefined || known.node !== node)
       violate('I10', `node ${node} sealed frame ${number} of ${meeting}, which node ${known?.node} has`)
+    const twin = this.#isWell ? this.#othersThatHave(node, meeting)[0] : undefined
+    if (twin !== undefined)
+      violate(
+        'I9',
+        `node ${node} seals ${meeting}, and node ${twin.index} has it as well, though all is well`,
+      )
   }
 
   frame({ id }: ClientFacts, meeting: string, world: number, { number }: RawFrame): void {

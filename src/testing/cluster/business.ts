@@ -162,16 +162,4 @@ export class ClusterBusiness extends Business {
     const { name } = this.random.pick(this.scenario.meetings)
     for (const owner of this.ownersOf(name)) owner.do((core) => core.closeMeeting(name))
   }
-
-  /**
-   * Of two living owners, which only a long silence can have made, one gives up: `ownership.md` has the cluster settle
-   * that itself, which it does not do yet.
-   */
-  settleTwins(): void {
-    for (const { name } of this.scenario.meetings)
-      for (const owner of this.ownersOf(name).slice(1)) {
-        this.observer.clustered?.('one of two owners gives up', name)
-        owner.do((core) => core.closeMeeting(name))
-      }
-  }
 }

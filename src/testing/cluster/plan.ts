@@ -19,6 +19,8 @@ export interface Plan extends Scenario {
   readonly drains: boolean
   /** Whether the first faults come while the nodes do not know one another yet. */
   readonly early: boolean
+  /** Whether the owner of a meeting falls silent for so long that others go on with it; and what else happens then. */
+  readonly silence: 'alone' | 'among others' | null
   /** Whether links between nodes break, as where too much waits for one that does not answer. */
   readonly breaks: boolean
 }
@@ -68,6 +70,7 @@ const clusterTraits = [
   'moves',
   'breaks',
   'drains',
+  'silence',
   'public',
   'throwing',
 ] as const
@@ -77,6 +80,9 @@ export const clusterParts: readonly string[] = [...clusterTraits, ...calamities]
 
 /** How long nodes that have all just started take to know one another, in milliseconds. */
 export const SETTLED_MS = 3_300
+
+/** How long faults last in a plan in which an owner falls silent for long. */
+const SILENCE_MS = 15_000
 
 /** The limits of every plan: short, so that what is left of clients soon goes. */
 const limits: Partial<NodeLimits & FixedLimits> = {
@@ -92,7 +98,7 @@ const limits: Partial<NodeLimits & FixedLimits> = {
 /** Makes a cluster and a random subset of what may befall it. */
 export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
   const nodes = random.pick([2, 3, 3, 3, 4, 5])
-  const drawn: Omit<Plan, 'astray' | 'public' | 'throwing'> = {
+  const drawn: Omit<Plan, 'astray' | 'public' | 'throwing' | 'silence'> = {
     nodes,
     clients: random.int(2, 4),
     hostiles: 0,
@@ -130,9 +136,14 @@ export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
   const astray = random.chance(0.4)
   // Drawn last, so that the rest is as it was before there were these.
   const reach = { public: random.chance(0.4), throwing: random.chance(0.2) }
-  const standby = random.pick([0, 0, 1])
+  const chosen = random.pick([0, 0, 1])
+  const silence = random.chance(0.15) ? random.pick(['alone', 'among others'] as const) : null
+  // Otherwise hardly any node has the frames with which it could go on.
+  const standby = silence !== null && random.chance(0.7) ? 1 : chosen
   const meetings = drawn.meetings.map((meeting) => ({ ...meeting, options: { ...meeting.options, standby } }))
-  return makeSmaller({ ...drawn, meetings, limits: { ...drawn.limits, ...tiny }, astray, ...reach }, smaller)
+  const phases = silence === null ? drawn.phases : { ...drawn.phases, faulty: SETTLED_MS + SILENCE_MS }
+  const parts = { ...reach, meetings, silence, phases }
+  return makeSmaller({ ...drawn, limits: { ...drawn.limits, ...tiny }, astray, ...parts }, smaller)
 }
 
 /** Replicas that end soon and fall behind what their owner keeps, frames and messages in many packets. */
@@ -168,6 +179,7 @@ function makeSmaller(plan: Plan, { without = [], clients = Infinity, faulty = In
     moves: left('moves') ? plan.moves : undefined,
     breaks: plan.breaks && left('breaks'),
     drains: plan.drains && left('drains'),
+    silence: left('silence') ? plan.silence : null,
     public: plan.public && left('public'),
     throwing: plan.throwing && left('throwing'),
     phases: { ...plan.phases, faulty: Math.min(plan.phases.faulty, SETTLED_MS + faulty) },

@@ -26,6 +26,9 @@ import { Weather } from './weather.ts'
 
 /** Time between possible calamities, in milliseconds. */
 const CALAMITY_MS = 200
+/** When the owner of a meeting falls silent, and for how long, in milliseconds. */
+const SILENT_AT_MS = 1_000
+const silences = [4_000, 8_000, 11_000, 13_000] as const
 /** Time between links that break, in milliseconds. */
 const BREAK_MS = 300
 /** A meeting that frames little seals for so long, in milliseconds, what its members may have waiting. */
@@ -82,6 +85,8 @@ class ClusterRun implements ClusterWorld {
   readonly #dead: Stats[] = []
   #lastClient = 0
   #strains = 0
+  /** A node that the balancer leads nobody to, since it is stopped or out of reach. */
+  #unreached: SimNode | null = null
   #isWorking = true
   #isFaulty = true
 
@@ -124,14 +129,14 @@ class ClusterRun implements ClusterWorld {
       const { random } = this.business
       this.business.find(random.pick(this.nodes), random.pick(plan.meetings).name)
     })
-    for (let at = plan.early ? 0 : SETTLED_MS; at < faulty; at += CALAMITY_MS)
+    const end = plan.silence === 'alone' ? 0 : faulty
+    for (let at = plan.early ? 0 : SETTLED_MS; at < end; at += CALAMITY_MS)
       clock.at(at, () => this.#befall(at))
-    for (let at = SETTLED_MS; plan.breaks && at < faulty; at += BREAK_MS)
-      clock.at(at, () => this.#breakLink(at))
+    for (let at = SETTLED_MS; plan.breaks && at < end; at += BREAK_MS) clock.at(at, () => this.#breakLink(at))
+    if (plan.silence !== null) clock.at(SETTLED_MS + SILENT_AT_MS, () => this.#silence())
     await this.#turns.runTo(faulty)
     this.#heal()
     this.#enter('recovery')
-    for (let at = 0; at < recovery - 2_000; at += 500) clock.after(at, () => this.business.settleTwins())
     await this.#turns.runTo(faulty + recovery)
     for (const client of this.clients) client.healthy = true
     this.#enter('well')
@@ -234,6 +239,29 @@ class ClusterRun implements ClusterWorld {
     this.#drain(at)
   }
 
+  /** The owner of a meeting stands still, or is cut off from some or all others, until somebody may go on with it. */
+  #silence(): void {
+    const random = new Random(this.#seed ^ 0x51e7)
+    const { name } = random.pick(this.plan.meetings)
+    const [owner] = this.business.ownersOf(name)
+    const duration = random.pick(silences)
+    const how = random.pick(['stopped', 'cut off', 'cut off from one', 'heard by nobody'] as const)
+    if (owner === undefined) return
+    this.observer.clustered?.(`silence, ${how}`, `${name} of ${owner.index}, ${duration} ms`)
+    const others = this.nodes.filter((node) => node !== owner)
+    const cut = how === 'cut off from one' ? [random.pick(others)] : others
+    const out = cut.map(({ index }) => `${owner.index} ${index}`)
+    const back = cut.map(({ index }) => `${index} ${owner.index}`)
+    // The whole machine may be out of reach, for its clients and the balancer as well.
+    if (how === 'stopped' || random.chance(0.6)) {
+      this.#unreached = owner
+      this.clock.after(duration, () => (this.#unreached = null))
+      for (const client of this.clients) if (random.chance(0.8)) client.cutFrom(owner.index)
+    }
+    if (how === 'stopped') owner.pause(duration)
+    else this.weather.block(how === 'heard by nobody' ? out : [...out, ...back], duration)
+  }
+
   #breakLink(at: number): void {
     const random = new Random((this.#seed ^ 0x3333) + Math.imul(at + 1, 0x9e3779b1))
     const node = random.pick(this.nodes)
@@ -251,6 +279,7 @@ class ClusterRun implements ClusterWorld {
       node.setClock(0)
       node.wake()
     }
+    this.#unreached = null
     for (const client of this.clients) if (client.link?.swallows === true) client.link.reset()
   }
 
@@ -430,8 +459,9 @@ class ClusterRun implements ClusterWorld {
   /** The node that the balancer connects a client to. Its map of the nodes may be an old one. */
   #balance(named: number, client: ClientFacts): number {
     const isStale = this.#isFaulty && this.#balancer.chance(this.plan.stale)
-    const living = this.nodes.filter(({ alive }) => alive)
+    const living = this.nodes.filter((each) => each.alive && each !== this.#unreached)
     let node = isStale ? this.#balancer.int(0, this.plan.nodes - 1) : named
+    if (this.nodes[node] === this.#unreached) node = this.#balancer.pick(living)?.index ?? node
     if (this.nodes[node]?.alive !== true) {
       if (isStale) this.observer.clustered?.('led to a dead node', `client ${client.id}`)
       else node = this.#balancer.pick(living)?.index ?? node

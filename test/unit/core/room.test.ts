@@ -60,7 +60,8 @@ function twins(parts: Partial<RoomFacts> = {}): {
   replica: Room
   node: ReturnType<typeof nodeOf>
 } {
-  const host = { ...nodeOf(), sealSoon: () => {}, expired: () => {} }
+  const support = { supportedUntil: () => Infinity, answersSince: () => -Infinity }
+  const host = { ...nodeOf(), sealSoon: () => {}, expired: () => {}, ...support }
   const owner = new Owner(host, roomOn(host), { ...defaultMeeting, frameRate: 0 }, plain, 0)
   const node = nodeOf()
   const replica = roomOn(node, parts)

@@ -21,6 +21,7 @@ function promise(user: string, slot: number, parts: Partial<MeshMessageOf<'promi
     seen: 8,
     promisedTerm: 5,
     promisedIncarnation: 7,
+    age: 0,
     ...parts,
   } as const
 }
@@ -29,8 +30,8 @@ describe('Promises to a node that stands', () => {
   it('count for the member who gave them, the last one of each', () => {
     const standing = candidacy()
     expect([standing.term, standing.incarnation, standing.since]).toEqual([5, 7, 100])
-    expect(standing.take(promise('ann', 0, { seen: 6 }), members)).toBe('kept')
-    expect(standing.take(promise('ann', 0), members)).toBe('kept')
+    expect(standing.take(promise('ann', 0, { seen: 6 }), members, 0)).toBe('kept')
+    expect(standing.take(promise('ann', 0), members, 0)).toBe('kept')
     const { slot, elected, term, incarnation, seen } = promise('ann', 0)
     expect([...standing.promisesOf(members)]).toMatchObject([[0, { slot, elected, term, incarnation, seen }]])
   })
@@ -43,7 +44,7 @@ describe('Promises to a node that stands', () => {
       ['ann', 1],
       ['eve', 5],
     ] as const)
-      expect(standing.take(promise(user, slot), members)).toBe('kept')
+      expect(standing.take(promise(user, slot), members, 0)).toBe('kept')
     expect([...standing.promisesOf(members).keys()]).toEqual([0])
     // The frames that say who is a member may come later.
     expect([...standing.promisesOf([...members, { slot: 5, user: 'eve', away: false }]).keys()]).toEqual([
@@ -53,23 +54,23 @@ describe('Promises to a node that stands', () => {
 
   it('of a lower fence, or of another node at this term, mean nothing', () => {
     const standing = candidacy()
-    expect(standing.take(promise('ann', 0, { promisedTerm: 4 }), members)).toBeNull()
-    expect(standing.take(promise('ann', 0, { promisedIncarnation: 6 }), members)).toBeNull()
+    expect(standing.take(promise('ann', 0, { promisedTerm: 4 }), members, 0)).toBeNull()
+    expect(standing.take(promise('ann', 0, { promisedIncarnation: 6 }), members, 0)).toBeNull()
     expect(standing.promisesOf(members).size).toBe(0)
   })
 
   it('of a higher fence have it stand above that, once for each member and not far above', () => {
     const standing = candidacy()
     const higher = (user: string, slot: number, promisedTerm: number, promisedIncarnation = 1): unknown =>
-      standing.take(promise(user, slot, { promisedTerm, promisedIncarnation }), members)
+      standing.take(promise(user, slot, { promisedTerm, promisedIncarnation }), members, 0)
     expect(higher('eve', 0, 6)).toBeNull()
     expect(higher('ann', 0, 5 + 2 ** 20 + 1)).toBeNull()
     expect(higher('ann', 0, 5, 8)).toBe('raise')
-    standing.take(promise('bob', 1), members)
+    standing.take(promise('bob', 1), members, 0)
     standing.raise(9)
     expect([standing.term, standing.promisesOf(members).size]).toEqual([9, 0])
     expect(higher('ann', 0, 10)).toBeNull()
     expect(higher('bob', 1, 9 + 2 ** 20)).toBe('raise')
-    expect(standing.take(promise('ann', 0, { promisedTerm: 9 }), members)).toBe('kept')
+    expect(standing.take(promise('ann', 0, { promisedTerm: 9 }), members, 0)).toBe('kept')
   })
 })

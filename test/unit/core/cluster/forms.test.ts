@@ -142,13 +142,14 @@ const whole: Yield = {
   metadata: '{"of":1}',
   business: bytes(90),
   state,
+  holders: [5, 6],
   branches: [{ node: 5, replica: 3, readers: 2, spectators: 1 }],
   places: [{ slot: 1, session: 's', branch: 0, seat: 4 }],
 }
 
 describe('A hand-over', () => {
   const messagesOf: HandoverMessage[] = [
-    { type: 'offer', ...subject, head: 4, kind: 'k', metadata: 'x'.repeat(5_000) },
+    { type: 'offer', ...subject, head: 4, holders: [5, 6], kind: 'k', metadata: 'x'.repeat(5_000) },
     { type: 'ready', ...subject },
     { type: 'declined', ...subject },
     whole,
@@ -268,9 +269,12 @@ const examples = {
     ],
   ],
   frames: [
-    { name: 'm', world: 7, from: 3 },
-    { term: 1, incarnation: 2, next: 9, packet: bytes(2).bytes },
+    { name: 'm', world: 7, term: 1, incarnation: 2, from: 3 },
+    { term: 1, incarnation: 2, next: 9, packet: bytes(2).bytes, owns: false, stands: true },
   ],
+  claimant: [{ name: 'm' }, { world: 7, term: 1, incarnation: 2, isPaused: true, present: 3, next: 4 }],
+  depose: [{ name: 'm', world: 7, term: 1, incarnation: 2 }, true],
+  supersede: [{ name: 'm', world: 7, term: 3, incarnation: 2 }, true],
   sessions: [{ user: '', limit: 4 }, [{ user: 'u' }]],
   meetings: [{ count: 1, after: 'a', contains: 'b', ofKind: true, kind: 'k' }, [{ name: 'm' }]],
   topics: [{ count: 1, after: 'a', contains: 'b' }, [{ name: 't' }]],

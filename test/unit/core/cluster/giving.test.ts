@@ -12,7 +12,7 @@ import type { Bot } from '../../../../src/core/meeting/business.ts'
 import type { Owner } from '../../../../src/core/meeting/owner.ts'
 import type { Session } from '../../../../src/core/session/session.ts'
 import { text } from '../harness.ts'
-import { inputOf, joinOf, ownerOn, Parts, seal, words } from './parts.ts'
+import { inputOf, joinOf, ownerOn, Parts, seal, words, supportOf } from './parts.ts'
 
 const SELF = 1
 
@@ -58,6 +58,7 @@ class Desk extends Parts {
       limits: this.limits,
       stats: this.stats,
       hosting: this.hosting,
+      support: () => supportOf(this.said),
       meetings: () =>
         ({
           get: (name: string) => this.meetings.get(name),
@@ -192,8 +193,8 @@ function short(message: MeshMessage): { readonly type: string } {
   return message.type === 'followed' ? { type: 'followed' } : message
 }
 
-const offer = (name: string, head = 0): string =>
-  `offer name:${name} world:77${head > 0 ? ` head:${head}` : ''} metadata:{}`
+const offer = (name: string, head = 0, holders = ''): string =>
+  `offer name:${name} world:77${head > 0 ? ` head:${head}` : ''}${holders && ` holders:${holders}`} metadata:{}`
 
 describe('A node that hands over its meetings', () => {
   it('offers nothing before it begins', () => {
@@ -251,8 +252,11 @@ describe('A node that hands over its meetings', () => {
     desk.follow(2, 'm', 1, 0, 1)
     desk.follow(4, 'm', 2, 0, 1)
     desk.follow(99, 'm', 5, 0, 1, 2)
-    expect(desk.begin()).toEqual([`4: ${offer('m')}`])
-    expect([desk.decline(4, 'm'), desk.decline(2, 'm')]).toEqual([[`2: ${offer('m')}`], [`3: ${offer('m')}`]])
+    expect(desk.begin()).toEqual([`4: ${offer('m', 0, '3,2,4,99')}`])
+    expect([desk.decline(4, 'm'), desk.decline(2, 'm')]).toEqual([
+      [`2: ${offer('m', 0, '3,2,4,99')}`],
+      [`3: ${offer('m', 0, '3,2,4,99')}`],
+    ])
   })
 
   it('and not to one whose link is broken, though it has members', () => {
@@ -261,7 +265,7 @@ describe('A node that hands over its meetings', () => {
     desk.follow(3, 'm', 1, 0, 1)
     desk.hosting.lost(3, desk.now)
     desk.heard()
-    expect(desk.begin()).toEqual([`2: ${offer('m')}`])
+    expect(desk.begin()).toEqual([`2: ${offer('m', 0, '3')}`])
   })
 
   it('offers others to the node with the fewest, those counted that are offered and given to it', () => {

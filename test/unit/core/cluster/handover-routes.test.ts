@@ -76,10 +76,11 @@ describe('A hand-over', () => {
   it('hears each message on the side that it is for', () => {
     const desk = new Desk()
     const state = ownerOn(desk).state(0)
-    expect(desk.hear({ type: 'offer', ...subject, head: 0, kind: '', metadata: '{}' })).toEqual([
+    expect(desk.hear({ type: 'offer', ...subject, head: 0, holders: [], kind: '', metadata: '{}' })).toEqual([
       'taking.offered 5 m 1000',
     ])
-    const given = { last: 0, kind: '', metadata: '{}', business: null, state, branches: [], places: [] }
+    const lists = { holders: [], branches: [], places: [] }
+    const given = { last: 0, kind: '', metadata: '{}', business: null, state, ...lists }
     expect(desk.hear({ type: 'yield', ...subject, ...given })).toEqual(['taking.yielded 5 m 1000'])
     expect(desk.hear({ type: 'ready', ...subject })).toEqual(['giving.ready 5 m 1000'])
     expect(desk.hear({ type: 'declined', ...subject })).toEqual(['giving.declined 5 m 1000'])

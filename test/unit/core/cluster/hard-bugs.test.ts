@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { framesOf, type Harness, type Peer, text, textOf } from '../harness.ts'
 import { Rig } from './rig.ts'
+import { Roamer, roam } from './roamer.ts'
 import { settled, type World } from './world.ts'
 
 /*
  * Bugs that other clusters shipped, each with the answer this one gives. A hand-over whose worker is killed or times
- * out at any step (akka.net#7500) is in handover.test.ts. That two owners of one name merge (syn#44, horde#186) is not
- * done yet.
+ * out at any step (akka.net#7500) is in handover.test.ts.
  */
 
 const three = (world: World): [Harness, Harness, Harness] => world.nodes as [Harness, Harness, Harness]
@@ -208,6 +208,46 @@ describe('Cluster bug', () => {
       }
     }
   })
+
+  it.each([2, 3])(
+    '10: of %i owners of one name one is left, and all members are there (syn#44, horde#186)',
+    (count) => {
+      const world = settled(5)
+      const [a, b, c, d, e] = world.nodes as [Harness, Harness, Harness, Harness, Harness]
+      const name = world.nameOf(c)
+      const owners = [a, b, d].slice(0, count)
+      const members: Roamer[] = []
+      const mends: (() => void)[] = []
+      owners.forEach((owner, at) => {
+        world.open(owner, name, { frameRate: 10 })
+        world.advance(500)
+        expect(world.answers(owner)).toEqual([`new on ${owner.node.id}`])
+        for (let n = 0; n <= at; n++) {
+          const member = new Roamer(world, `${owner.node.id} ${n}`, owner)
+          member.join(name)
+          members.push(member)
+        }
+        roam(world, members, 500)
+        if (at === count - 1) return
+        // It is cut off, and forgotten in a new view once it has been silent for long.
+        mends.push(isolate(world, owner))
+        world.kill(at === 0 ? e : world.start(), true)
+        roam(world, members, 4_000)
+      })
+      const worlds = owners.map(({ node }) => node.meeting(name)?.epoch)
+      expect(new Set(worlds).size).toBe(count)
+      for (const mend of mends) mend()
+      roam(world, members, 6_000)
+      // Most members were present there.
+      const last = owners.at(-1) as Harness
+      expect(world.whereIs(name)).toEqual([last.node.id])
+      expect(members.map((member) => member.seat(name)?.world)).toEqual(members.map(() => worlds.at(-1)))
+      expect(last.node.meeting(name)?.members.filter(({ away }) => !away)).toHaveLength(members.length)
+      for (const member of members) expect(member.heard).toEqual([])
+      const heads = members.map((member) => member.frames.get(name)?.at(-1) ?? 0)
+      expect(Math.max(...heads) - Math.min(...heads)).toBeLessThan(3)
+    },
+  )
 
   it('11: a node that was replaced haunts no presence (phoenix_pubsub#136, phoenix#2255)', () => {
     for (const hasProof of [true, false]) {

@@ -60,6 +60,7 @@ class Desk extends Parts {
       } as never,
       cluster: {
         peers: [],
+        peer: () => undefined,
         isSilent: () => false,
         nodes: { has: () => true },
         isClaiming: () => false,
@@ -69,7 +70,12 @@ class Desk extends Parts {
       questions: () => ({ ask: () => {} }),
       newWorld: () => 78,
       meetings: () =>
-        ({ get: (name: string) => (name === 'o' ? this.owner : undefined), size: 1, standbys: 0 }) as never,
+        ({
+          get: (name: string) => (name === 'o' ? this.owner : undefined),
+          all: () => [],
+          size: 1,
+          standbys: 0,
+        }) as never,
       isDraining: () => false,
       adopt: ({ kind, metadata }) => ({ kind, metadata, logic: null }),
       nextLog: () => this.#logs++,
@@ -293,7 +299,7 @@ describe('A link that breaks', () => {
 
 describe('A meeting that another node offers', () => {
   const offer = (name: string): Uint8Array =>
-    encodeHandover({ type: 'offer', name, world: 77, hop: 0, head: 0, kind: '', metadata: '{}' })
+    encodeHandover({ type: 'offer', name, world: 77, hop: 0, head: 0, holders: [], kind: '', metadata: '{}' })
 
   it('is followed, as long as there is room for a replica', () => {
     const desk = new Desk({ replicas: 1 })

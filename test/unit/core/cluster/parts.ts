@@ -1,3 +1,4 @@
+import { Support } from '../../../../src/core/cluster/support.ts'
 import type { MeshMessage, MeshMessageOf } from '../../../../src/core/cluster/mesh-messages.ts'
 import type { Downstream } from '../../../../src/core/down/downstream.ts'
 import { Budget, type Payer } from '../../../../src/core/ground/budget.ts'
@@ -198,7 +199,8 @@ export function ownerOn(
   facts: Partial<RoomFacts> = {},
   business: Partial<MeetingBusiness> = {},
 ): Owner {
-  const host = { ...hostOf(parts), stats: parts.stats, sealSoon: () => {}, expired: () => {} }
+  const support = { supportedUntil: () => Infinity, answersSince: () => -Infinity }
+  const host = { ...hostOf(parts), stats: parts.stats, sealSoon: () => {}, expired: () => {}, ...support }
   const settings = { ...defaultMeeting, frameRate: 0, ...options }
   const { frameRate, inputBytes, spectatorDelayMs } = settings
   const room = new Room(
@@ -231,4 +233,10 @@ export function hostOf({ limits, timers, downstream, budget, work }: Parts): Roo
 /** A meeting without a frame rate seals what it has. */
 export function seal(owner: Owner, now: number): void {
   owner.sealNow(now, Infinity)
+}
+
+/** Notes which nodes are asked for their support. */
+export function supportOf(said: string[]): Support {
+  const call = (node: number): void => void said.push(`calls ${node}`)
+  return new Support({ call, answer: () => {}, isAgainst: () => false })
 }

@@ -15,7 +15,7 @@ const REPLICA = 9
 const LARGEST = 8
 
 function sessionOf(user: string): Session & { readonly payer: Purse } {
-  return { id: `session of ${user}`, former: '', user, payer: new Purse(budget) } as never
+  return { id: `session of ${user}`, former: '', user, outlet: null, payer: new Purse(budget) } as never
 }
 
 const seated = (

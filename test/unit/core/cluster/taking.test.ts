@@ -27,6 +27,7 @@ import {
   seal,
   seatedOf,
   words,
+  supportOf,
 } from './parts.ts'
 
 const SELF = 6
@@ -83,6 +84,7 @@ class Desk extends Parts {
       limits: this.limits,
       stats,
       hosting: this.hosting,
+      support: () => supportOf(this.said),
       successions: this.successions,
       meetings: () => this.meetings,
       cluster: {
@@ -168,7 +170,17 @@ class Desk extends Parts {
   offer(parts: Partial<Offer> = {}, from = OLD): string[] {
     this.taking.offered(
       from,
-      { type: 'offer', name: 'm', world: 77, hop: 0, head: 0, kind: '', metadata: '{}', ...parts },
+      {
+        type: 'offer',
+        name: 'm',
+        world: 77,
+        hop: 0,
+        head: 0,
+        holders: [],
+        kind: '',
+        metadata: '{}',
+        ...parts,
+      },
       this.now,
     )
     return this.heard()
@@ -231,6 +243,7 @@ function yieldOf(parts: Partial<Yield> = {}): Yield {
     metadata: '{}',
     business: null,
     state: stateOf(),
+    holders: [],
     branches: [{ node: OLD, replica: 3, readers: 0, spectators: 0 }],
     places: [],
     ...parts,

@@ -126,6 +126,16 @@ export class World {
     this.settle()
   }
 
+  /** A process stands still, as by SIGSTOP. Returns what lets it run again. */
+  pause(h: Harness): () => void {
+    this.#ended.add(h)
+    return () => {
+      this.#ended.delete(h)
+      h.now = this.now
+      this.settle()
+    }
+  }
+
   /** A node says goodbye. */
   leave(h: Harness): void {
     h.node.drain(this.now)

@@ -1,0 +1,147 @@
+import { isEdge } from '../ground/incarnation.ts'
+import { Timer } from '../ground/timers.ts'
+import { Elector } from '../meeting/electorate.ts'
+import type { Owner } from '../meeting/owner.ts'
+import type { OwnerState } from '../meeting/owner-state.ts'
+import { withReign } from '../meeting/reigns.ts'
+import type { Room } from '../meeting/room.ts'
+import { isAway, type Occupant } from '../meeting/seat.ts'
+import type { MeetingBusiness } from '../ports.ts'
+import type { Heritage } from './heritage.ts'
+import type { Candidacy } from './candidacy.ts'
+import type { Orphan, RevivalHost } from './orphan.ts'
+import type { Replica } from './replica.ts'
+import type { Superseding } from './superseding.ts'
+import { answerHere } from './waiting-joins.ts'
+
+/** A member who has not come back yet since the meeting was revived. */
+class Absent implements Occupant {
+  readonly id = ''
+  elector: Elector = new Elector()
+
+  direct(): void {}
+  evict(): void {}
+}
+
+/** How a node begins with a meeting whose owner has ended, or is silent: what it has becomes an owner's. */
+export class Accession {
+  readonly #host: RevivalHost
+  readonly #superseding: Superseding
+
+  constructor(host: RevivalHost, superseding: Superseding) {
+    this.#host = host
+    this.#superseding = superseding
+  }
+
+  /** The business's side of a meeting; null where it cannot go on without the state that has ended with the owner. */
+  businessFor({ name, copy }: Replica): MeetingBusiness | null {
+    const { kind, metadata } = copy.heritage as Heritage
+    const business = this.#host.adopt({ name, kind, metadata })
+    const isPlain = business === null || business.logic === null
+    return isPlain || business.logic.revive !== undefined ? business : null
+  }
+
+  /** `goesOn`: in the same world. */
+  begin(orphan: Orphan, candidacy: Candidacy, business: MeetingBusiness, goesOn: boolean, now: number): void {
+    const { meetings, cluster, hosting, stats, successions } = this.#host
+    const { replica, follows, silent } = orphan
+    const { term, incarnation, denied, since } = candidacy
+    const { name } = replica
+    const heritage = replica.copy.heritage as Heritage
+    const { options } = heritage
+    const { config } = replica.copy
+    const { room, joins } = replica.surrender()
+    const promises = candidacy.promisesOf(room.attendance.list)
+    for (const seat of room.seats()) room.end(seat, 'its node has ended')
+    const next = room.log.next
+    const { facts } = room
+    const reign = { term, incarnation, from: next }
+    room.facts = goesOn
+      ? { ...facts, term, incarnation, reigns: withReign(facts.reigns, reign) }
+      : { ...facts, term, incarnation, world: this.#host.newWorld(), reigns: [{ ...reign, from: 1 }] }
+    if (!goesOn) room.log.unsettle()
+    const owner = meetings().succeed(room, options, business, now)
+    const state = stateOf(room, heritage, config, goesOn, now - orphan.since)
+    owner.succeed({ state, seatOf: () => new Absent(), event: { type: 'epoch', term, incarnation } }, now)
+    cluster.took(name, term)
+    const pending: number[] = []
+    for (const { incarnation: node } of cluster.peers) {
+      const has = denied.get(node)
+      // It goes on with nothing.
+      if (isEdge(node)) continue
+      if (has !== false) owner.backing.hold(node, has === true ? since : -Infinity)
+      if (has === undefined && silent !== 0 && goesOn) pending.push(node)
+    }
+    if (pending.length > 0)
+      this.#superseding.add({ name, world: facts.world, term, incarnation }, pending, now)
+    // What it has promised, a member has promised since it was asked.
+    for (const slot of promises.keys()) {
+      const seat = owner.member(slot)?.seat
+      if (seat instanceof Absent) seat.elector.answered = since
+    }
+    if (goesOn) stats.meetingsRevived++
+    else stats.meetingsForked++
+    const how = goesOn ? 'revival' : 'fork'
+    successions.note({ meeting: name, from: replica.lastOwner, how, frame: next }, now)
+    business.logic?.revive?.()
+    // A user who has come back without the former place may take it.
+    for (const { slot } of owner.members) {
+      const member = owner.member(slot)
+      if (member?.seat instanceof Absent && !promises.has(slot)) owner.away(member)
+    }
+    for (const join of joins) answerHere(join, meetings(), now)
+    this.#seeTo(owner, now)
+    for (const [node, follow] of follows) hosting.goOn(node, follow, now)
+  }
+
+  /** Bots have ended with their node. Members who have not come are away, and leave in the end. */
+  #seeTo(owner: Owner, now: number): void {
+    const { timers, limits, meetings } = this.#host
+    for (const { slot } of owner.bots) {
+      const member = owner.member(slot)
+      if (member !== undefined) owner.depart(member, 'expired')
+    }
+    const absent = owner.members.flatMap(({ slot }) => {
+      const member = owner.member(slot)
+      return member?.seat instanceof Absent ? [{ member, seat: member.seat }] : []
+    })
+    for (const { member } of absent) if (!isAway(member)) owner.away(member)
+    const grace = new Timer('grace', () => {
+      if (meetings().get(owner.name) !== owner) return
+      for (const { member, seat } of absent) if (member.seat === seat) owner.depart(member, 'expired')
+    })
+    if (absent.length > 0) timers.set(grace, now + limits.sessionKeepMs)
+  }
+}
+
+/** What the new owner knows besides the frames, as these have it. */
+function stateOf(
+  { attendance, log }: Room,
+  heritage: Heritage,
+  config: string,
+  goesOn: boolean,
+  stoodMs: number,
+): OwnerState {
+  const head = log.next - 1
+  const { seqs, options } = heritage
+  const terms = heritage.terms(head)
+  const members = attendance.list.map(({ slot, user, away }, turn) => ({
+    slot,
+    user,
+    standing: away ? { is: 'away' as const, turn } : { is: 'present' as const },
+    seq: seqs.get(slot) ?? 0,
+    isBot: terms.every((term) => term.slot !== slot || term.until < Infinity),
+  }))
+  return {
+    options,
+    config,
+    roster: {
+      members,
+      seqs: Array.from({ length: Math.max(0, ...seqs.keys()) + 1 }, (_, slot) => seqs.get(slot) ?? 0),
+    },
+    intake: { inputs: [], last: -1 },
+    electorate: heritage.electorate(goesOn ? log.stableAt(head) : null, head),
+    events: [],
+    clock: { is: 'stopped', stoodMs },
+  }
+}

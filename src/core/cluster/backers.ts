@@ -1,0 +1,56 @@
+import type { Meetings } from '../meeting/meetings.ts'
+import type { Owner } from '../meeting/owner.ts'
+import type { Cluster } from './cluster.ts'
+import type { Support } from './support.ts'
+
+/** The nodes that support the owners of this one: those that may have the frames of their meetings. */
+export class Backers {
+  readonly #support: Support
+  readonly #cluster: Pick<Cluster, 'nodes'>
+  readonly #meetings: () => Meetings
+  /** Owners that lacked support when they last looked. */
+  readonly #unsupported: Set<Owner> = new Set()
+  /** Number of nodes whose support is needed. */
+  needed = 0
+
+  constructor(support: Support, cluster: Pick<Cluster, 'nodes'>, meetings: () => Meetings) {
+    this.#support = support
+    this.#cluster = cluster
+    this.#meetings = meetings
+  }
+
+  /** Until when all of them support an owner. Those that do not are asked at once. */
+  supportedUntil(owner: Owner, now: number): number {
+    const { backing } = owner
+    let until = Infinity
+    for (const [node, since] of backing.holders) {
+      const lasts = this.#support.until(node, since)
+      if (this.#cluster.nodes.ended.has(node)) backing.release(node)
+      else if (lasts <= now) this.#support.urge(node, now)
+      if (backing.holders.has(node)) until = Math.min(until, lasts)
+    }
+    if (until <= now) this.#unsupported.add(owner)
+    return until
+  }
+
+  /** Since when members must have answered who support an owner. */
+  answersSince(now: number): number {
+    return this.#support.since(now)
+  }
+
+  /** A node has answered, so an owner may go on. */
+  answered(node: number, sent: number, now: number): void {
+    this.#support.answered(node, sent, now)
+    for (const { backing } of this.#unsupported) backing.look(now)
+    this.#unsupported.clear()
+  }
+
+  /** Asks for the support that owners need, and for that of owners that are to come. */
+  ask(others: Iterable<number>, now: number): void {
+    const needed = new Set(others)
+    for (const { backing } of this.#meetings().all())
+      for (const node of backing.holders.keys()) needed.add(node)
+    this.needed = needed.size
+    for (const node of needed) this.#support.ask(node, now)
+  }
+}

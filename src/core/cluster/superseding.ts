@@ -1,0 +1,65 @@
+import type { RevivalHost } from './orphan.ts'
+import type { Subject } from './question-kinds.ts'
+
+/** A world that this node goes on with, and nodes that may own it at a lower fence. */
+interface Superseded {
+  readonly subject: Subject
+  readonly pending: Set<number>
+  askedAt: number
+}
+
+/** Time between two questions to a node, and for its answer. */
+const AGAIN_MS = 500
+
+/**
+ * Tells nodes that could not be asked, of each world that this node has gone on with meanwhile: one that owns it at a
+ * lower fence stops. Until it has said so, a node gets no support of this one.
+ */
+export class Superseding {
+  readonly #host: Pick<RevivalHost, 'questions' | 'cluster'>
+  readonly #watch: (now: number) => void
+  readonly #all: Set<Superseded> = new Set()
+
+  /** `watch`: {@link beat} is to be called. */
+  constructor(host: Pick<RevivalHost, 'questions' | 'cluster'>, watch: (now: number) => void) {
+    this.#host = host
+    this.#watch = watch
+  }
+
+  get isBusy(): boolean {
+    return this.#all.size > 0
+  }
+
+  add(subject: Subject, pending: Iterable<number>, now: number): void {
+    this.#watch(now)
+    this.#all.add({ subject, pending: new Set(pending), askedAt: -Infinity })
+  }
+
+  isPending(node: number): boolean {
+    for (const { pending } of this.#all) if (pending.has(node)) return true
+    return false
+  }
+
+  /** Time has passed. */
+  beat(now: number): void {
+    const { cluster, questions } = this.#host
+    for (const each of this.#all) {
+      if (now - each.askedAt < AGAIN_MS) continue
+      each.askedAt = now
+      const heard = [...each.pending].filter((node) => !cluster.isSilent(node))
+      questions().ask(heard, 'supersede', each.subject, now + AGAIN_MS, (node, ending) => {
+        if (ending.by === 'answer') this.#settle(each, node)
+      })
+    }
+  }
+
+  #settle(each: Superseded, node: number): void {
+    each.pending.delete(node)
+    if (each.pending.size === 0) this.#all.delete(each)
+  }
+
+  /** A node has ended. */
+  gone(node: number): void {
+    for (const each of this.#all) this.#settle(each, node)
+  }
+}

@@ -1,0 +1,100 @@
+import type { Elector, Electorate } from './electorate.ts'
+import type { OwnerHost } from './owner-host.ts'
+import type { Pulse } from './pulse.ts'
+import type { Room } from './room.ts'
+import type { Roster } from './roster.ts'
+import { Seat } from './seat.ts'
+import { Sealings } from './sealings.ts'
+
+/** Time between two pings to members that are to say whether they are there still. */
+const PING_MS = 500
+
+/**
+ * Whether an owner may seal: nobody else can have gone on with its meeting, as long as every node that may have the
+ * frames has answered it lately, or at least half of its members have (`ownership.md`, rule 11). A member that answers
+ * goes with no other owner; of whoever goes on, more than half of the members have agreed to that.
+ */
+export class Backing<O> {
+  /** Nodes that may have the frames, and when each was last sent something about this meeting that it has answered. */
+  readonly #holders: Map<number, number> = new Map()
+  readonly #sealings: Sealings = new Sealings()
+  readonly #owner: O
+  readonly #host: OwnerHost<O>
+  readonly #roster: Roster
+  readonly #electorate: Electorate
+  readonly #pulse: Pulse
+  #until = -Infinity
+  #pinged = -Infinity
+
+  constructor(owner: O, host: OwnerHost<O>, roster: Roster, electorate: Electorate, pulse: Pulse) {
+    this.#owner = owner
+    this.#host = host
+    this.#roster = roster
+    this.#electorate = electorate
+    this.#pulse = pulse
+  }
+
+  /** See the field. */
+  get holders(): ReadonlyMap<number, number> {
+    return this.#holders
+  }
+
+  /** A node gets frames, or may have had some. `since`: as above. */
+  hold(node: number, since: number = -Infinity): void {
+    this.#holders.set(node, Math.max(since, this.#holders.get(node) ?? -Infinity))
+    this.#until = -Infinity
+  }
+
+  /** A node has no frames any more. */
+  release(node: number): void {
+    this.#holders.delete(node)
+  }
+
+  /** A frame is about to be sealed. */
+  sealed(frame: number, now: number): void {
+    if (this.#holders.size > 0) this.#sealings.sealed(frame, now)
+  }
+
+  /** A member has acknowledged a frame. */
+  acknowledge(elector: Elector, frame: number): void {
+    this.#electorate.acknowledge(elector, frame)
+    elector.answered = Math.max(elector.answered, this.#sealings.before(frame))
+  }
+
+  /** The owner seals nothing for now. */
+  get isPaused(): boolean {
+    return this.#pulse.isPaused
+  }
+
+  /** Whether the owner may seal; if not, it is paused. Returns for how long it was until now; null: it is. */
+  permit({ log, isDeserted }: Room, now: number): number | null {
+    if (this.#isGiven(now)) return this.#pulse.resume(log.next, now)
+    if (this.#pulse.pause(isDeserted, now)) this.#host.stats.meetingsPaused++
+    this.#ping(now)
+    return null
+  }
+
+  /** Somebody may support it again. */
+  look(now: number): void {
+    if (this.isPaused) this.#pulse.look(now)
+  }
+
+  #isGiven(now: number): boolean {
+    if (this.#holders.size === 0 || now < this.#until) return true
+    this.#until = this.#host.supportedUntil(this.#owner, now)
+    if (now < this.#until) return true
+    for (const { seat } of this.#roster.all())
+      if (seat instanceof Seat) seat.elector.answered = Math.max(seat.elector.answered, seat.session.answered)
+    return this.#electorate.hasAnswered(this.#host.answersSince(now))
+  }
+
+  /** Asks the members who are on this node whether they are there still. */
+  #ping(now: number): void {
+    if (now - this.#pinged < PING_MS) return
+    this.#pinged = now
+    for (const { seat } of this.#roster.all()) {
+      if (!(seat instanceof Seat) || seat.session.outlet === null) continue
+      this.#host.downstream.control(seat.session.outlet, { type: 'ping', time: Math.round(now * 1000) })
+    }
+  }
+}
