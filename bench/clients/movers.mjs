@@ -135,7 +135,7 @@ serve({
       else stuck.opening++
       if (greeted > 0) steps.hello.push(greeted - opened)
       else if (opened > 0) stuck.waiting++
-      if (heard > 0) steps.welcome.push(heard - greeted)
+      if (greeted > 0 && heard > 0) steps.welcome.push(heard - greeted)
       else if (greeted > 0) stuck.greeting++
     }
     const { open, hello, welcome } = steps
