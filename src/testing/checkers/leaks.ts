@@ -50,7 +50,7 @@ function balanceOf({ logs }: RtmsNode): void {
 }
 
 /** Timers of what a node of a cluster says to the others for as long as it lives. */
-const lasting = ['beat', 'settling', 'link', 'digest', 'mesh'] as const
+const lasting = ['beat', 'settling', 'link', 'digest', 'mesh', 'balance'] as const
 
 /** Timers set, but for those. */
 function timers({ timers, timersByName }: RtmsNode): number {
