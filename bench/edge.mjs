@@ -8,7 +8,7 @@ import { findProgram } from '../scripts/programs.mjs'
 import { Child, withChildren } from './lib/child.mjs'
 import { sleep } from './lib/clock.mjs'
 import { readOptions } from './lib/options.mjs'
-import { fixed, printTable, save } from './lib/report.mjs'
+import { fixed, printTable, save, spread } from './lib/report.mjs'
 
 /*
  * What an edge is good for. Users are far from the nodes: everything takes `--delay` milliseconds each way. They
@@ -19,6 +19,7 @@ import { fixed, printTable, save } from './lib/report.mjs'
 
 const options = readOptions({
   delay: 50,
+  runs: 3,
   readers: '1,10,100',
   connects: 30,
   seconds: 10,
@@ -61,6 +62,9 @@ const home = new Child('servers/edge.mjs')
 const edge = new Child('servers/edge.mjs')
 const users = new Child('clients/far.mjs')
 
+const url = (port) => `ws://127.0.0.1:${port}/rtms?route={node}`
+const nats = (port) => `nats://127.0.0.1:${port}`
+
 async function measure() {
   const [natsPort, leafPort, farNatsPort, homePort, edgePort] = [
     await freePort(),
@@ -76,8 +80,6 @@ async function measure() {
     'far',
     `port: ${farNatsPort}\nleafnodes { remotes: [{ url: "nats-leaf://127.0.0.1:${busWay}" }] }\n`,
   )
-  const url = (port) => `ws://127.0.0.1:${port}/rtms?route={node}`
-  const nats = (port) => `nats://127.0.0.1:${port}`
   await home.call('start', {
     dist,
     nodeId: 'home',
@@ -113,8 +115,8 @@ async function measure() {
   }
 
   const { bytesPerSecond: idle } = await flow('edge', () => sleep(seconds * 1_000))
-  const rows = []
-  for (const way of ['direct', 'edge']) {
+  const runs = []
+  for (const way of Array.from({ length: options.runs }, () => ['direct', 'edge']).flat()) {
     const first = await users.call('firstValue', { dist, tickets: await leading(way, options.connects) })
     const readers = []
     for (const count of options.readers.split(',').map(Number)) {
@@ -132,7 +134,7 @@ async function measure() {
       everyMs: 100,
     })
     await users.call('close')
-    rows.push({ way, first, readers, members })
+    runs.push({ way, first, readers, members })
     console.log(`${way}: first value ${fixed(first.p50, 0)} ms, input to frame ${fixed(members.p50, 0)} ms`)
   }
 
@@ -145,28 +147,31 @@ async function measure() {
   await edge.stop()
   const moved = await left
   await users.call('close')
-  return { idle, rows, choice: { count, chosen, moved } }
+  return { idle, runs, choice: { count, chosen, moved } }
 }
 
 try {
-  const { idle, rows, choice } = await withChildren([users, edge, home, ways], measure)
-  const readerCounts = rows[0].readers.map(({ count }) => count)
+  const { idle, runs, choice } = await withChildren([users, edge, home, ways], measure)
+  const readerCounts = runs[0].readers.map(({ count }) => count)
+  /** A figure of both ways: the median of the runs, and the lowest and highest. */
+  const figures = (of, digits) =>
+    ['direct', 'edge'].map((way) => spread(runs.filter((run) => run.way === way).map(of), digits))
   printTable(
     `Users ${delay} ms away: ${options.pricesPerSecond} prices a second, a meeting of ${options.members} at ${options.frameRate} frames a second`,
     ['', 'directly', 'by an edge'],
     [
-      ['first value, p50 ms', ...rows.map(({ first }) => fixed(first.p50, 0))],
+      ['first value, p50 ms', ...figures(({ first }) => first.p50, 0)],
       ...readerCounts.map((count, at) => [
         `age of a price, ${count} readers, p50 ms`,
-        ...rows.map(({ readers }) => fixed(readers[at].p50, 1)),
+        ...figures(({ readers }) => readers[at].p50, 0),
       ]),
       ...readerCounts.map((count, at) => [
         `bytes a second on the long way for each of ${count} readers`,
-        ...rows.map(({ readers }) => fixed(readers[at].bytesPerSecond / count, 0)),
+        ...figures(({ readers }) => readers[at].bytesPerSecond / count, 0),
       ]),
       ['bytes a second on the long way without users', '–', fixed(idle, 0)],
-      ['input to own frame, p50 ms', ...rows.map(({ members }) => fixed(members.p50, 0))],
-      ['input to own frame, p99 ms', ...rows.map(({ members }) => fixed(members.p99, 0))],
+      ['input to own frame, p50 ms', ...figures(({ members }) => members.p50, 0)],
+      ['input to own frame, p99 ms', ...figures(({ members }) => members.p99, 0)],
     ],
   )
   const { chosen, moved } = choice
@@ -174,7 +179,7 @@ try {
     `\nOf ${choice.count} clients that may choose, ${chosen.edge ?? 0} chose the edge. When it was ended, ${moved.nodes.home ?? 0} went to the node: without a price for ${fixed(moved.p50, 0)} ms (p50), ${fixed(moved.max, 0)} ms at most.`,
   )
   if (chosen.edge !== choice.count) throw new Error('some chose the far node')
-  await save('edge', options, { idle, rows, choice })
+  await save('edge', options, { idle, runs, choice })
 } finally {
   for (const each of programs) each.kill('SIGKILL')
   rmSync(folder, { recursive: true, force: true })

@@ -112,7 +112,6 @@ class Seat {
       } else if (reason === 'REWOUND') counts.rewound += this.history.rewind(next)
     })
     meeting.onEnd((error) => fail(`${this.who}: its meeting ended: ${error.message}`))
-    seats.push(this)
   }
 
   send() {
@@ -185,7 +184,6 @@ class Reader {
         },
       },
     )
-    readers.push(this)
   }
 
   get isFlowing() {
@@ -215,11 +213,12 @@ serve({
     for (const [index, { ticket, meeting: name, spectator = false }] of join.entries()) {
       const connection = new Connection(connect, ticket)
       const meeting = await connection.client.join(name, { spectator })
-      new Seat(meeting, `${spectator ? 'spectator' : 'member'} ${index}`, spectator, connection)
+      const who = `${spectator ? 'spectator' : 'member'} ${index}`
+      seats.push(new Seat(meeting, who, spectator, connection))
     }
     for (const { ticket, topic } of read) {
       const { client } = new Connection(connect, ticket)
-      new Reader(client, topic)
+      readers.push(new Reader(client, topic))
       await connected(client)
     }
   },

@@ -8,8 +8,6 @@ import { printTable } from '../lib/report.mjs'
  * adds those that mostly wait.
  */
 
-const options = readOptions({ only: '', long: false, dist: '../dist' })
-
 /**
  * Name, its own options, about how many minutes it takes, and its file where that has another name.
  *
@@ -38,10 +36,18 @@ const programs = [
 ]
 /** @type {typeof programs} */
 const long = [['bus-gone', ['--killed', '420', '--stopped', '0'], 9, 'bus']]
-const all = [...programs, ...(options.long ? long : [])]
 
+/** What is listed with `--help`. @param {typeof programs} list */
+const lines = (list) => list.map(([name, , minutes]) => `${name.padEnd(16)} about ${minutes} min`)
+
+if (process.argv.includes('--help')) {
+  console.log([...lines(programs), '', 'with --long, or by name:', ...lines(long)].join('\n'))
+  console.log('\nOptions and what they are by default; --only takes names with commas between.')
+}
+const options = readOptions({ only: '', long: false, dist: '../dist' })
 const only = options.only === '' ? [] : options.only.split(',')
-const chosen = all.filter(([name]) => only.length === 0 || only.includes(name))
+const all = [...programs, ...long]
+const chosen = only.length > 0 ? all.filter(([name]) => only.includes(name)) : options.long ? all : programs
 if (chosen.length === 0) {
   console.error(`--only takes some of ${all.map(([name]) => name).join(',')}`)
   process.exit(2)

@@ -24,13 +24,15 @@ const options = readOptions({
   inputs: 50,
   dist: '../dist',
 })
-/** Longest gap of members beside their meeting; when NATS is missed; until all is whole; memory that a node may take. */
+/** Longest gap of members beside their meeting; when NATS is missed; memory that a node may take. */
 const CALM_MS = 300
 const NOTICED_MS = 15_000
-const WHOLE_MS = 5_000
 const MEMORY_MIB = 64
 const LOOK_MS = 200
 const TELL_MS = 15_000
+
+/** How soon all get what they follow once NATS is back; sooner where it was away for minutes. */
+const WHOLE_MS = options.killed > 120 ? 2_000 : 5_000
 
 const { killed, stopped, meetings, perMeeting, spectators, readers, frameRate, dist } = options
 const fleet = await Fleet.start({ dist, frameRate })

@@ -36,9 +36,10 @@ export function checkMovers(promises, { counts, late, tickMs, connections }) {
   for (const why of counts.wrong) console.log(why)
 }
 
+const timesOf = ({ p50, p99, max }) => `${fixed(p50)}, ${fixed(p99)}, ${fixed(max)} ms`
+
 /** Where the moves of clients have waited. */
 export function noteSteps(promises, { asked, stuck, open, hello, welcome }) {
-  const timesOf = ({ p50, p99, max }) => `${fixed(p50)}, ${fixed(p99)}, ${fixed(max)} ms`
   promises.note('clients asked to move: until the socket is open (p50, p99, most)', '', timesOf(open))
   promises.note('… until it says HELLO', '', timesOf(hello))
   promises.note('… until WELCOME', '', timesOf(welcome))

@@ -157,7 +157,6 @@ export class Peering implements TopicPeers {
       draining: () =>
         cluster.peers.filter(({ isDraining }) => isDraining).map(({ incarnation }) => incarnation),
       reaches: (node) => this.reaches(node),
-      isLate: (node, now) => cluster.isLate(node, now),
       replaced: meshHost.replaced,
       deliver: (session, entry) => downstream.sendEncoded(session, entry),
       isOpen: (node, isLast) => this.isThere(node) && this.links.isOpen(node, isLast),

@@ -42,7 +42,6 @@ export class Retreat {
     const { limits, timers, cluster, connections } = this.#host
     const passed = Math.min(1_000, now - this.#now)
     this.#now = now
-    // It opens no connections until then.
     connections.cutOff = isCutOff(this.#self, cluster, now)
     if (connections.cutOff) {
       const perMs = Math.max(limits.drainPerSecond / 1_000, connections.size / limits.drainMs)

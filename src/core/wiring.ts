@@ -262,7 +262,10 @@ function clusterOf(
       broadcast: (bytes) => bus.publish(NODES, bytes),
       send: (node, bytes) => bus.send(node, bytes),
       met: (peer) => watch.met(peer),
-      probe: (peer) => watch.probe(peer),
+      probe: (peer, now) => {
+        watch.probe(peer)
+        peering()?.questions.doubt(peer.node, now)
+      },
       expelled: () => watch.expelled?.(),
       viewed: (ended, now) => peering()?.viewed(ended, now),
       heard: (node, now) => peering()?.heard(node, now),

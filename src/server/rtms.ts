@@ -181,6 +181,7 @@ export class Rtms {
           { node: id },
           'the other nodes count this one as ended: it was silent, and its nodeId or its address was taken over; start it anew',
         ),
+      (node) => peers.answers(node),
     )
     const cluster: NodeConfig['cluster'] = {
       get address(): string {

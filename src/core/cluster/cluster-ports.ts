@@ -1,9 +1,11 @@
 import type { NodeFacts, NodeLoad } from '../ground/node-facts.ts'
-import type { Watch } from '../ports.ts'
+import type { Watch, WatchedNode } from '../ports.ts'
 import type { Contest } from './registrar.ts'
 
 /** What the cluster needs from outside. All of it returns at once and calls nobody back. */
-export interface ClusterPorts extends Watch {
+export interface ClusterPorts extends Omit<Watch, 'probe'> {
+  /** A node has missed heartbeats: told again with each beat until it is heard. */
+  probe(peer: WatchedNode, now: number): void
   /** Sends to all other nodes. */
   broadcast(bytes: Uint8Array): void
   send(node: number, bytes: Uint8Array): void

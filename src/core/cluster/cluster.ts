@@ -128,11 +128,6 @@ export class Cluster {
     return this.#hearing.isSilent(node, now)
   }
 
-  /** Whether a node is silent, or has missed heartbeats. */
-  isLate(node: number, now: number): boolean {
-    return this.#hearing.isLate(node, now)
-  }
-
   /** How many of them were heard lately, and how many are silent. */
   census(now: number): { readonly alive: number; readonly silent: number } {
     let silent = 0
@@ -303,7 +298,7 @@ export class Cluster {
       peer.beat()
       if (!this.#hearing.isSuspect(peer, now)) continue
       if (this.#isReplaced(peer, now)) this.gone(peer.incarnation, now)
-      else this.#ports.probe({ node: peer.incarnation, health: peer.health })
+      else this.#ports.probe({ node: peer.incarnation, health: peer.health }, now)
     }
     // Somebody may have been silent for too long.
     this.#registrar.review()

@@ -46,12 +46,6 @@ export class Hearing {
     return this.#isQuiet(peer, now, this.#limits.suspectMs)
   }
 
-  /** Whether a node is unknown, or has missed heartbeats. */
-  isLate(node: number, now: number): boolean {
-    const peer = this.#peers.get(node)
-    return peer === undefined || this.isSuspect(peer, now)
-  }
-
   /** Whether a node is unknown, or was not heard for a lease. */
   isSilent(node: number, now: number): boolean {
     const peer = this.#peers.get(node)

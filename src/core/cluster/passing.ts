@@ -5,10 +5,9 @@ import { type Answerers, type Questions, Refusal } from './questions.ts'
 
 /**
  * How long a client may wait for its session from another node, in milliseconds; then it gets a new one. A node that is
- * heard may only be busy; one that has missed heartbeats is hardly waited for, and a silent one is not asked.
+ * heard may only be busy; one that misses heartbeats is not waited for (see `Questions.doubt`), a silent one not asked.
  */
 const RETRIEVE_MS = 5_000
-const MISSED_MS = 1_000
 /** How long the home of the user may take, before everybody is asked. */
 const HOME_MS = 1_000
 /** Nodes that a session may have gone to, one after the other, while its client looked for it. */
@@ -36,9 +35,8 @@ export interface PassingHost {
   peers(): Iterable<number>
   /** Those of them that drain. */
   draining(): Iterable<number>
-  /** Whether a node can be asked; whether it has missed heartbeats, as one has that cannot. */
+  /** Whether a node can be asked. */
   reaches(node: number): boolean
-  isLate(node: number, now: number): boolean
   /** Its client has connected to another node: closes the connection that it has here. */
   replaced(session: Session, now: number): void
   /** An answer to a call of a session that has come from another node. */
@@ -92,7 +90,7 @@ export class Passing {
       this.#ask(new Set([...nodes, ...(gone === 0 ? [] : [gone])]), { user, id }, deadline, at, done)
     }
     if (home === this.#host.self) return search(this.#host.whereabouts(user), now)
-    if (this.#host.isLate(home, now)) return search(null, now)
+    if (!this.#host.reaches(home)) return search(null, now)
     this.#put(home, 'whereabouts', { user }, Math.min(deadline, now + HOME_MS), search)
   }
 
@@ -138,10 +136,7 @@ export class Passing {
         else this.#ask(further, question, deadline, at, done, hops + 1)
       }
     }
-    for (const node of others) {
-      const until = this.#host.isLate(node, now) ? Math.min(deadline, now + MISSED_MS) : deadline
-      this.#put(node, 'session', question, until, ended)
-    }
+    for (const node of others) this.#put(node, 'session', question, deadline, ended)
   }
 
   #isAskedFor({ id, user }: HandedSession, question: QuestionOf<'session'>): boolean {

@@ -14,13 +14,14 @@ export interface Refused {
 }
 
 /**
- * How a question ended. `gone`: the node has ended. After `deadline`, `gone` and `broken` (the link to the node broke)
- * it is unknown whether the node has done what it was asked to; after `deadline` it may yet do it.
+ * How a question ended. `gone`: the node has ended. After `deadline`, `gone`, `doubted` (the node misses heartbeats) and
+ * `broken` (the link to it broke) it is unknown whether the node has done what it was asked to; after `deadline` and
+ * `doubted` it may yet do it.
  */
 export type QuestionEnding<A> =
   | { readonly by: 'answer'; readonly answer: A }
   | { readonly by: 'refused'; readonly refused: Refused }
-  | { readonly by: 'deadline' | 'gone' | 'broken' | 'close' }
+  | { readonly by: 'deadline' | 'gone' | 'broken' | 'doubted' | 'close' }
 
 /** What a node does when it is asked; it calls `reply` once, at once or later. */
 export type Answerer<K extends KindName> = (
@@ -67,7 +68,7 @@ interface Open {
   readonly kind: KindName
   readonly message: Uint8Array
   /** Why no answer can come, where it ends for that. */
-  hopeless: 'gone' | 'broken' | null
+  hopeless: 'gone' | 'broken' | 'doubted' | null
   readonly ended: (ending: QuestionEnding<never>, now: number) => void
 }
 
@@ -193,8 +194,19 @@ export class Questions implements LinkPart {
     this.#endAll(node, 'gone', now)
   }
 
-  #endAll(node: number, by: 'broken' | 'gone', now: number): void {
+  /** A node misses heartbeats: clients that wait for its word go on without it. */
+  doubt(node: number, now: number): void {
+    this.#endAll(node, 'doubted', now, (kind) => kind === 'session' || kind === 'whereabouts')
+  }
+
+  #endAll(
+    node: number,
+    by: 'broken' | 'gone' | 'doubted',
+    now: number,
+    isMeant: (kind: KindName) => boolean = () => true,
+  ): void {
     for (const open of this.#open.get(node)?.values() ?? []) {
+      if (!isMeant(open.kind)) continue
       open.hopeless = by
       if (!this.#asks.answer(open, { by }, now)) this.#asks.end(open, 'close', now)
     }

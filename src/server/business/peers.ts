@@ -42,6 +42,21 @@ export class Peers {
     return (cluster?.isSettled ?? true) && this.#all.length === 0
   }
 
+  /** Whether a node answers a question at once. True where that cannot be told: this one is not on the bus. */
+  answers(node: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const isUp = this.#host.handle(({ inlet, peering }, now) => {
+        if (!inlet.isUp || peering === null) return false
+        // Any question would do.
+        peering.questions.ask([node], 'part', { meeting: '?' }, now + serverLimits.signMs, (_, ending) =>
+          resolve(ending.by !== 'deadline' || !inlet.isUp),
+        )
+        return true
+      })
+      if (isUp !== true) resolve(true)
+    })
+  }
+
   nameOf(node: number): string {
     const { id, incarnation, cluster } = this.#host.node
     if (node === incarnation) return id

@@ -45,12 +45,15 @@ interface Known {
  * proof of anything. Nor is an address at which it was never found: it may lead somewhere else from here.
  *
  * The connection of an answer is kept open, as a keep-alive connection of HTTP. When a process ends, however it does,
- * its host closes the connection within a millisecond, and the node is asked for at once.
+ * its host closes the connection within a millisecond, and the node is asked for at once. Nobody has found it silent by
+ * then, as is the case otherwise, so that it has to leave a question on the bus unanswered as well: a server may be
+ * closed, and its node live.
  */
 export class NodeWatch implements Watch {
   readonly #gone: (node: number) => void
   readonly #isThere: (node: number) => boolean
   readonly #expelled: () => void
+  readonly #answers: (node: number) => Promise<boolean>
   readonly #nodes: Map<number, Known> = new Map()
   /** The questions that have no answer yet. */
   readonly #asked: Set<AbortController> = new Set()
@@ -59,16 +62,19 @@ export class NodeWatch implements Watch {
 
   /**
    * `gone`: called with each node that is proven to have ended. `isThere`: whether the cluster still counts with it.
-   * `expelled`: called once, where the others do not count with this node any more.
+   * `expelled`: called once, where the others do not count with this node any more. `answers`: whether a node answers
+   * on the bus at once, or it cannot be told.
    */
   constructor(
     gone: (node: number) => void,
     isThere: (node: number) => boolean,
     expelled: () => void = () => {},
+    answers: (node: number) => Promise<boolean> = () => Promise.resolve(false),
   ) {
     this.#gone = gone
     this.#isThere = isThere
     this.#expelled = expelled
+    this.#answers = answers
   }
 
   expelled(): void {
@@ -113,7 +119,7 @@ export class NodeWatch implements Watch {
     for (let tries = 0; tries < probeTries && this.#nodes.get(node) === known;) {
       if (health !== known.health) [health, tries] = [known.health, 0]
       // eslint-disable-next-line no-await-in-loop
-      if (known.line === null) await this.#look(node, known)
+      if (known.line === null) await this.#look(node, known, known.isProven)
       if (known.line === null && known.isProven && this.lines >= serverLimits.lines) break
       const since = performance.now()
       // eslint-disable-next-line no-await-in-loop
@@ -142,7 +148,8 @@ export class NodeWatch implements Watch {
     this.#nodes.delete(node)
   }
 
-  async #look(node: number, known: Known): Promise<void> {
+  /** `suddenly`: it was not found to be silent. */
+  async #look(node: number, known: Known, suddenly = false): Promise<void> {
     if (known.isAsking) return
     known.isAsking = true
     const { health } = known
@@ -160,6 +167,8 @@ export class NodeWatch implements Watch {
       known.isProven = true
       if (known.line !== null && !known.isFollowed) void this.#follow(node, known)
     } else if (known.isProven && found !== 'unknown') {
+      const lives = suddenly && (await this.#answers(node))
+      if (lives || this.#nodes.get(node) !== known) return
       this.#forget(node)
       this.#gone(node)
     }

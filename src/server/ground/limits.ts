@@ -98,6 +98,8 @@ export const serverLimits = {
   probeTries: 6,
   probeAgainMs: 10,
   lines: 64,
+  /** How long a node whose address refuses connections may take to give a sign of life on the bus. */
+  signMs: 200,
   /** Edges that one ticket names: its client opens a socket to each. */
   ticketEdges: 3,
   /** How long another node may take to answer what a call of the business asks it. */

@@ -169,6 +169,31 @@ describe('The connection to a node', () => {
     expect([gone, watch?.lines]).toEqual([[NODE], 0])
   })
 
+  it('proves nothing where its server was closed and it lives: it answers on the bus', async () => {
+    const { server, url } = await listen(itself)
+    const gone: number[] = []
+    let lives = true
+    let asked = 0
+    const made = (watch = new NodeWatch(
+      (node) => gone.push(node),
+      () => true,
+      () => {},
+      async (node) => {
+        expect(node).toBe(NODE)
+        asked++
+        return lives
+      },
+    ))
+    made.met({ node: NODE, health: url })
+    await until(() => made.lines === 1)
+    await stop(server)
+    await until(() => asked > 1)
+    expect(gone).toEqual([])
+    lives = false
+    await until(() => gone.length > 0)
+    expect(gone).toEqual([NODE])
+  })
+
   it('proves nothing by breaking off: the node is asked, and found again', async () => {
     const { server, url, asked } = await listen(itself)
     const { met, gone } = watching()

@@ -47,7 +47,7 @@ class Desk extends Parts {
   }
 
   promise(session: Session, call: number, term = 8): unknown {
-    return this.pledges.of(session, { type: 'promise', call, term, incarnation: 9 }, 0)
+    return this.pledges.of(session, { type: 'promise', call, term, incarnation: 9 }, 1_000)
   }
 
   heard(): string[] {
@@ -89,7 +89,7 @@ describe('Members who wait while a node stands', () => {
       user: 'ann',
       promisedTerm: 12,
       promisedIncarnation: 9,
-      age: 0,
+      age: 1_000,
     })
   })
 

@@ -8,7 +8,12 @@ import { LEAST_EDGE } from '../../../../src/core/ground/incarnation.ts'
 type Told = Partial<Pick<Peer, 'isDraining'>> & { readonly meetings?: number; readonly isSilent?: boolean }
 
 /** A node with meetings that want a standby, and what it knows of the others. */
-function nodeOf(self: number, others: ReadonlyMap<number, Told>, names: readonly string[]) {
+function nodeOf(
+  self: number,
+  others: Map<number, Told>,
+  names: readonly string[],
+  guests: Readonly<Record<string, readonly { readonly node: number; readonly isConnected: boolean }[]>> = {},
+) {
   const nodes = new View(self)
   for (const node of others.keys()) nodes.meet(node)
   const peers = new Map<number, Peer>()
@@ -36,7 +41,7 @@ function nodeOf(self: number, others: ReadonlyMap<number, Told>, names: readonly
       peer: (node: number) => peers.get(node),
       isSilent: (node: number) => others.get(node)?.isSilent === true,
     } as never,
-    hosting: { of: () => [] },
+    hosting: { of: ({ name }: { readonly name: string }) => guests[name] ?? [] } as never,
     put: (node, bytes) => {
       const message = decodeDatagram(bytes)
       if (message?.type !== 'keep') throw new Error('not a KEEP')
@@ -98,5 +103,78 @@ describe('The standbys of many nodes that choose at once', () => {
     kept.clear()
     standbys.beat()
     expect(kept).toEqual(rest)
+  })
+})
+
+describe('A node that keeps copies of a meeting', () => {
+  const [one, two, three] = [11_000, 22_000, 33_000]
+  const threeOthers = (): Map<number, Told> => new Map([one, two, three].map((node) => [node, {}]))
+
+  /** Where each meeting is kept after a beat. */
+  function beat({ standbys, kept }: ReturnType<typeof nodeOf>): Record<string, number> {
+    kept.clear()
+    standbys.beat()
+    return Object.fromEntries([...kept].flatMap(([node, names]) => names.map((name) => [name, node])))
+  }
+
+  it('is one that has a copy anyway and is heard', () => {
+    const guests = {
+      a: [
+        { node: one, isConnected: false },
+        { node: two, isConnected: true },
+      ],
+      b: [{ node: three, isConnected: true }],
+    }
+    expect(beat(nodeOf(1, threeOthers(), ['a', 'b'], guests))).toEqual({ a: two, b: three })
+    const others = threeOthers().set(two, { isSilent: true }).set(three, { isDraining: true })
+    expect(beat(nodeOf(1, others, ['a', 'b'], guests))).toEqual({ a: one, b: one })
+  })
+
+  it('is another one once it cannot be any more, and none where there is none', () => {
+    const others = threeOthers()
+    const names = Array.from({ length: 40 }, (_, n) => `m${n}`)
+    const desk = nodeOf(1, others, names)
+    const before = beat(desk)
+    expect(new Set(Object.values(before))).toEqual(new Set([one, two, three]))
+    others.set(two, { isSilent: true })
+    const after = beat(desk)
+    for (const name of names)
+      if (before[name] === two) expect([one, three]).toContain(after[name])
+      else expect(after[name]).toBe(before[name])
+    others.set(one, { isSilent: true }).set(three, { isSilent: true })
+    expect(beat(desk)).toEqual({})
+    others.set(three, {})
+    expect(new Set(Object.values(beat(desk)))).toEqual(new Set([three]))
+  })
+
+  it('is told of a batch of names at a time, and of none once no meeting wants a copy', () => {
+    const names = Array.from({ length: 1_500 }, (_, n) => `m${n}`)
+    const desk = nodeOf(1, new Map([[one, {}]]), names)
+    expect(Object.keys(beat(desk))).toEqual(names)
+    for (const name of names) desk.open.delete(name)
+    expect(beat(desk)).toEqual({})
+    for (const name of names.slice(0, 3)) desk.open.set(name, { name, options: { standby: 1 } })
+    desk.open.set('plain', { name: 'plain', options: { standby: 0 } })
+    expect(Object.keys(beat(desk))).toEqual(names.slice(0, 3))
+  })
+
+  it('counts what it keeps already, until that has ended', () => {
+    const others = new Map<number, Told>([one, two].map((node) => [node, { meetings: 0 }]))
+    const first = Array.from({ length: 30 }, (_, n) => `first ${n}`)
+    // All of these are at one of the two.
+    const guests = Object.fromEntries(first.map((name) => [name, [{ node: one, isConnected: true }]]))
+    const desk = nodeOf(1, others, first, guests)
+    beat(desk)
+    const later = Array.from({ length: 20 }, (_, n) => `later ${n}`)
+    for (const name of later) desk.open.set(name, { name, options: { standby: 1 } })
+    const kept = beat(desk)
+    expect(later.filter((name) => kept[name] === two)).toHaveLength(20)
+    for (const name of [...first, ...later.slice(1)]) desk.open.delete(name)
+    beat(desk)
+    for (const name of later)
+      desk.open.set(`again ${name}`, { name: `again ${name}`, options: { standby: 1 } })
+    const again = Object.values(beat(desk))
+    expect(again.filter((node) => node === one).length).toBeGreaterThan(5)
+    expect(again.filter((node) => node === two).length).toBeGreaterThan(5)
   })
 })
