@@ -314,7 +314,11 @@ export class Connections {
     if (refusal !== null) return this.close(connection, refusal, refusals[refusal], now)
     const { value: grant } = outcome as Outcome<Grant> & { ok: true }
     const wait = this.#host.retrieve(hello.session, grant, now, (at) => {
-      if (connection.phase.name === 'verifying') this.#admit(connection, connection.phase, grant, at)
+      if (connection.phase.name !== 'verifying') return
+      // The session may have been fetched from a node that hangs, until the token had expired.
+      const late = refusalOf(outcome, at + this.#host.config.wallOffset)
+      if (late === null) this.#admit(connection, connection.phase, grant, at)
+      else this.close(connection, late, refusals[late], at)
     })
     if (wait > 0) this.close(connection, 'RATE', 'it went from node to node too often', now, wait)
   }
