@@ -116,8 +116,8 @@ export class SeatMachine {
     const { name, spectator, config, world, slot, stable } = this
     const next = world === 0 ? 0 : this.next
     const former = this.#session === session ? '' : this.#session
-    // A node alone has told no election: no other could go on with its meetings.
-    const held = world === 0 || this.#held.elected === 0 ? [] : [{ ...this.#held, slot, stable }]
+    // A node alone has told no fence: no other could go on with its meetings.
+    const held = world === 0 || this.#held.term === 0 ? [] : [{ ...this.#held, slot, stable }]
     return { type: 'join', call, meeting: name, spectator, config, world, next, former, held }
   }
 

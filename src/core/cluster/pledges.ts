@@ -35,7 +35,8 @@ export class Pledges {
     const { outlet } = session
     if (this.#standing === null || outlet === null) return
     const { term, incarnation } = this.#standing
-    if (message.world !== this.#standing.world || message.held.length === 0) return
+    // A spectator holds frames, and has no say.
+    if (message.world !== this.#standing.world || !message.held[0]?.elected) return
     this.#asked.set(joining, (this.#asked.get(joining) ?? 0) + 1)
     this.#downstream.control(outlet, { type: 'stand', call: message.call, term, incarnation })
   }
@@ -48,7 +49,7 @@ export class Pledges {
   ): Omit<MeshMessageOf<'promised'>, 'type' | 'replica' | 'meeting'> | null {
     const joining = this.#joins.of(session)
     const [held] = joining?.message.held ?? []
-    if (this.#standing === null || joining?.message.call !== call || held === undefined) return null
+    if (this.#standing === null || joining?.message.call !== call || !held?.elected) return null
     const asked = this.#asked.get(joining) ?? 0
     if (asked === 0) return null
     this.#asked.set(joining, asked - 1)

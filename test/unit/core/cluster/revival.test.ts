@@ -214,6 +214,27 @@ describe('A meeting whose node has ended', () => {
     }
   })
 
+  it('undoes them for a spectator as well, also one that comes back when there are as many again', () => {
+    const { world, nodes, clients } = meeting(3, [0, 0], { standby: 1 })
+    const watcher = new Roamer(world, 'watcher', nodes[0])
+    watcher.join('m', true)
+    roam(world, [...clients, watcher], 500)
+    world.lostKinds.add(MESH)
+    roam(world, [...clients, watcher], 200)
+    const had = watcher.frames.get('m')?.at(-1) ?? 0
+    world.kill(nodes[0], true)
+    world.lostKinds.clear()
+    let isAway = true
+    watcher.leads = () => (isAway ? null : nodes[1])
+    roam(world, [...clients, watcher], 6_000, (at) => {
+      if (at === 3_000) isAway = false
+    })
+    const frames = watcher.frames.get('m') ?? []
+    expect(frames.indexOf(had)).not.toBe(frames.lastIndexOf(had))
+    expect(historyOf(watcher)).toEqual(historyOf(watcher).map((_, at) => at + 1))
+    expect(historyOf(watcher).length).toBeGreaterThan(had + 20)
+  })
+
   describe('while somebody lies who waits for it', () => {
     /** What somebody says that was no member: the place and all else are made up. */
     const holding = (world: number, slot: number) => ({
