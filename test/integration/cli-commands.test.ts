@@ -95,6 +95,7 @@ describe('rtms cluster', () => {
     const [, line = ''] = shown.split('\n')
     expect(line.split(/ {2,}/)).toEqual([
       node.node,
+      'core',
       'self',
       '0',
       '0',
@@ -107,7 +108,7 @@ describe('rtms cluster', () => {
     ])
     expect(shown).toContain('rtms serve --nodes 3')
     expect(JSON.parse(await out(['cluster', '--json']))).toMatchObject({
-      nodes: [{ node: node.node, status: 'self', heardMs: 0 }],
+      nodes: [{ node: node.node, role: 'core', status: 'self', heardMs: 0 }],
       bus: { up: true, traffic: [] },
     })
   })
