@@ -122,7 +122,7 @@ export const handoverMutants: readonly Mutant[] = [
   {
     name: 'a name that is given up with the YIELD',
     breaks: ['I9', 'names'],
-    from: 110,
+    from: 223,
     plant: () =>
       replace(Holdings.prototype, 'passOn', () => {
         return function (this: Holdings, name) {

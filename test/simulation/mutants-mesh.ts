@@ -44,7 +44,7 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'frames that a replica lacks and does not ask for',
     breaks: ['liveness'],
-    from: 50,
+    from: 89,
     plant: () => replace(MissingFrames.prototype, 'seen', () => () => {}),
   },
   {
@@ -165,7 +165,7 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'a link that breaks without a word to the meetings',
     breaks: ['I4', 'members', 'liveness'],
-    from: 131,
+    from: 169,
     plant: () =>
       replace(LinkParts.prototype, 'add', (add) => {
         return function (this: LinkParts, code, part) {

@@ -132,6 +132,7 @@ export const reachMutants: readonly Mutant[] = [
   {
     name: 'a sweep that writes all there is',
     breaks: ['I23'],
+    from: 17,
     plant: () =>
       replace(Downstream.prototype, 'flush', (flush) => {
         return function (this: Downstream, now, _budget, work) {

@@ -95,7 +95,7 @@ export const worldMutants: readonly Mutant[] = [
   {
     name: 'the life of a token counted in seconds of 32 bits',
     breaks: ['I17', 'liveness'],
-    from: 69,
+    from: 116,
     plant: () =>
       replace(Sessions.prototype, 'attach', (attach) => {
         return function (this: Sessions, outlet, hello, grant) {

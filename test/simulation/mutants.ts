@@ -133,7 +133,7 @@ export const deliveryMutants: readonly Mutant[] = [
   {
     name: 'a reader that stands still holds up everybody',
     breaks: ['I14'],
-    from: 7,
+    from: 17,
     plant: plantHoldUp,
   },
   {
@@ -213,7 +213,7 @@ export const deliveryMutants: readonly Mutant[] = [
   {
     name: 'a gap that counts one too few',
     breaks: ['I15'],
-    from: 11,
+    from: 67,
     plant: () =>
       replace(TopicEntries.prototype, 'read', (read) => {
         return function (this: TopicEntries, cursor) {
