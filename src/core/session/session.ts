@@ -193,8 +193,10 @@ export class Session {
    * number of them that are asked at a time.
    */
   wait(message: ClientMessage, questions = 1): void {
-    this.#asking = weighMessage(message) + questions * weights.question
-    this.payer.hold(this.#asking)
+    const asking = weighMessage(message) + questions * weights.question
+    // It may wait for the next answer before it has gone on from the last one.
+    this.payer.hold(asking - this.#asking)
+    this.#asking = asking
   }
 
   goOn(): void {

@@ -455,3 +455,16 @@ describe('The sessions of a node', () => {
     expect([sessions.size, timers.size]).toEqual([0, 0])
   })
 })
+
+describe('A session whose message waits for an answer', () => {
+  it('gives back all that it has held for that, also where it waits again before it has gone on', () => {
+    const session = make()
+    const message: ClientMessage = { type: 'leave', call: 1, log: 1 }
+    const before = session.payer.held
+    session.wait(message, 2)
+    session.wait(message)
+    expect(session.payer.held - before).toBe(weighMessage(message) + weights.question)
+    session.goOn()
+    expect(session.payer.held).toBe(before)
+  })
+})
